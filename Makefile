@@ -1,0 +1,127 @@
+# tenmint: a keyless-signing CA, its transparency log and its TUF root.
+#
+#   make demo    install what is missing, build, run the main job end to end
+#   make check   install what the tests need, run every test
+#   make run     leave the demo's issuer and CA running, print curl lines
+#   make bench   ratios against the crypto limit, measured in this run
+#   make         only build (into build/)
+#   make lint    clang-format and clang-tidy over the tree
+#
+# Variants build into their own folder: make BUILD=build/asan SAN=address,undefined CC=clang-14
+
+BUILD ?= build
+CC ?= gcc
+SAN ?=
+PKGS := libcrypto libcurl libmicrohttpd jansson libjwt yaml-0.1 libsystemd libp11
+
+VERSION := $(shell git describe --always --dirty 2>/dev/null || echo unknown)
+
+WARN := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wformat=2 \
+        -Wpointer-arith -Wwrite-strings
+HARDEN := -fstack-protector-strong -fPIE
+ifeq ($(SAN),)
+HARDEN += -D_FORTIFY_SOURCE=2
+OPT ?= -O2
+else
+HARDEN += -fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all
+OPT ?= -O1
+endif
+CPPFLAGS += -I. -D_GNU_SOURCE
+CFLAGS += -std=gnu11 -g $(OPT) $(WARN) $(HARDEN) -pthread
+LDFLAGS += -pie -Wl,-z,relro,-z,now -Wl,-z,noexecstack -pthread $(if $(SAN),-fsanitize=$(SAN))
+LDLIBS = $(shell pkg-config --libs $(PKGS))
+
+sources = $(sort $(wildcard $(1)/*.c $(1)/*/*.c $(1)/*/*/*.c))
+objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
+
+LIBS := common oidc ca tuf
+LIB_FILES := $(foreach l,$(LIBS),$(BUILD)/lib$(l).a)
+# The libraries use each other in one direction only: common <- oidc, tuf <- ca.
+LINK_LIBS = $(BUILD)/libca.a $(BUILD)/liboidc.a $(BUILD)/libtuf.a $(BUILD)/libcommon.a
+
+PROGRAMS := $(patsubst tools/%/main.c,%,$(wildcard tools/*/main.c))
+SHARED_OBJ := $(call objects,$(wildcard tools/shared/*.c))
+UNIT := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/test_*.c))
+SUPPORT_OBJ := $(call objects,$(wildcard tests/support/*.c))
+TEST_PROGRAMS := $(patsubst tests/%/main.c,$(BUILD)/tests/%,$(wildcard tests/*/main.c))
+FUZZ := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
+
+.DEFAULT_GOAL := all
+.PHONY: all deps test-deps demo run check bench unit test-programs fuzz lint format clean
+.SECONDARY:
+
+all: $(addprefix $(BUILD)/,$(PROGRAMS))
+
+define library
+$(BUILD)/lib$(1).a: $(call objects,$(call sources,$(1)))
+	@rm -f $$@
+	ar rcs $$@ $$^
+endef
+$(foreach l,$(LIBS),$(eval $(call library,$(l))))
+
+define program
+$(BUILD)/$(1): $(call objects,$(wildcard tools/$(1)/*.c)) $(SHARED_OBJ) $(LINK_LIBS)
+	$$(CC) $$(LDFLAGS) -o $$@ $$^ $$(LDLIBS)
+endef
+$(foreach p,$(PROGRAMS),$(eval $(call program,$(p))))
+
+define test_program
+$(BUILD)/tests/$(1): $(call objects,$(wildcard tests/$(1)/*.c)) $(SUPPORT_OBJ) $(LINK_LIBS)
+	@mkdir -p $$(@D)
+	$$(CC) $$(LDFLAGS) -o $$@ $$^ $$(LDLIBS)
+endef
+$(foreach p,$(patsubst $(BUILD)/tests/%,%,$(TEST_PROGRAMS)),$(eval $(call test_program,$(p))))
+
+$(BUILD)/tests/test_%: $(BUILD)/obj/tests/unit/test_%.o $(SUPPORT_OBJ) $(LINK_LIBS)
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -o $@ $^ -lcmocka $(LDLIBS)
+
+$(BUILD)/fuzz/fuzz_%: $(BUILD)/obj/tests/fuzz/fuzz_%.o $(LINK_LIBS)
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LDLIBS)
+
+$(BUILD)/obj/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+$(BUILD)/obj/tools/%.o: CPPFLAGS += -DTENMINT_VERSION='"$(VERSION)"'
+
+-include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
+
+unit: $(UNIT)
+test-programs: $(TEST_PROGRAMS)
+fuzz: $(FUZZ)
+
+deps:
+	@sh tests/install.sh build
+
+test-deps:
+	@sh tests/install.sh tests
+
+demo: deps
+	@$(MAKE) --no-print-directory all test-programs
+	@bash tests/demo.sh demo
+
+run: deps
+	@$(MAKE) --no-print-directory all test-programs
+	@bash tests/demo.sh run
+
+check: test-deps
+	@bash tests/run.sh
+
+bench: deps
+	@$(MAKE) --no-print-directory all test-programs
+	@bash tests/bench.sh
+
+TREE_C := $(foreach d,$(LIBS) tools tests,$(call sources,$(d)))
+TREE_H := $(shell find $(LIBS) tools tests -name '*.h' -not -path '*/node_modules/*')
+
+lint:
+	clang-format-14 --dry-run -Werror $(TREE_C) $(TREE_H)
+	clang-tidy-14 --quiet $(TREE_C) -- $(CPPFLAGS) -std=gnu11 -DTENMINT_VERSION='""'
+
+format:
+	clang-format-14 -i $(TREE_C) $(TREE_H)
+
+clean:
+	rm -rf build

@@ -1,0 +1,48 @@
+/*
+ * The leaf certificate: Fulcio's profile (docs/certificate-specification.md),
+ * encoded straight to DER from a table of extensions.
+ */
+#ifndef TENMINT_CA_CERT_H
+#define TENMINT_CA_CERT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "ca/signer/signer.h"
+#include "common/buf.h"
+#include "oidc/principal/principal.h"
+
+#define CERT_SERIAL_LEN 20 /* bytes; top bit clear: RFC 5280 §4.1.2.2 */
+
+struct cert_spec {
+    unsigned char serial[CERT_SERIAL_LEN];
+    int64_t not_before; /* Unix seconds */
+    int64_t not_after;
+    const unsigned char *spki; /* subject's SubjectPublicKeyInfo, canonical DER */
+    size_t spki_len;
+    const struct oidc_principal *principal;
+    bool subject_key_id; /* add a leaf SKI */
+};
+
+/* Fresh random serial and validity from `now_s`, `lifetime_s`, capped at the CA's end. */
+int cert_spec_init(struct cert_spec *spec, const struct signer *ca, int64_t now_s,
+                   int64_t lifetime_s, struct err *e);
+
+enum cert_form {
+    CERT_FINAL,      /* no poison; with SCT list when `sct_list` is given */
+    CERT_PRECERT,    /* critical poison last: RFC 6962 §3.1 */
+    CERT_LOGGED_TBS, /* neither: the TBS that the log and the verifier sign over */
+};
+
+/* Appends the DER TBSCertificate. `sct_list`: TLS-encoded SignedCertificateTimestampList
+ * (RFC 6962 §3.3), wrapped here; NULL for none. */
+int cert_tbs(const struct cert_spec *spec, const struct signer *ca, enum cert_form form,
+             const struct buf *sct_list, struct buf *tbs, struct err *e);
+
+/* Signs `tbs` and appends the DER Certificate. */
+int cert_sign(const struct buf *tbs, struct signer *ca, struct buf *der, struct err *e);
+
+/* Appends PEM; `trim`: no newline after the last line. */
+void cert_pem(const char *label, const void *der, size_t len, bool trim, struct buf *out);
+
+#endif

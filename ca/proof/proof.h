@@ -1,0 +1,52 @@
+/*
+ * The client's key and the proof that it holds it: parse (PEM or DER public key,
+ * or PKCS#10), judge the key's strength, verify the signature over the challenge.
+ */
+#ifndef TENMINT_CA_PROOF_H
+#define TENMINT_CA_PROOF_H
+
+#include <openssl/evp.h>
+#include <stdint.h>
+
+#include "common/buf.h"
+#include "common/err.h"
+
+struct proof_policy; /* compiled client-signing-algorithms; immutable, shared by threads */
+
+/* `names`: Fulcio's flag values (e.g. "ecdsa-sha2-256-nistp256"); NULL, 0: the default list. */
+struct proof_policy *proof_policy_new(const char *const *names, size_t count, struct err *e);
+void proof_policy_free(struct proof_policy *p);
+
+/* Outcome: which client-visible message (Fulcio's words) a refusal gets. */
+enum proof_status {
+    PROOF_OK,
+    PROOF_KEY_UNPARSABLE,    /* "The public key supplied in the request could not be parsed" */
+    PROOF_CSR_UNPARSABLE,    /* "The certificate signing request could not be parsed" */
+    PROOF_KEY_WEAK,          /* "The public key supplied in the request is insecure" */
+    PROOF_BAD_SIGNATURE,     /* "The signature supplied in the request could not be verified" */
+    PROOF_UNKNOWN_ALGORITHM, /* "unrecognized signature algorithm: NAME" -> e->text holds it */
+    PROOF_NOT_PERMITTED,     /* "signing algorithm not permitted: TYPE, HASH" -> e->text holds it */
+    PROOF_INTERNAL,
+};
+
+struct proof_key {
+    EVP_PKEY *key;   /* owned */
+    struct buf spki; /* canonical DER SubjectPublicKeyInfo */
+    int hash_nid;    /* NID of the hash the signature uses; NID_undef for Ed25519 */
+};
+void proof_key_free(struct proof_key *k);
+
+/* PEM "PUBLIC KEY" / "RSA PUBLIC KEY" or DER SPKI; policy and strength are checked. The P-256
+ * path decodes no more than it must. */
+enum proof_status proof_key_parse(const struct proof_policy *p, const void *data, size_t len,
+                                  struct proof_key *out, struct err *e);
+
+/* Verifies `sig` over the challenge's bytes (ECDSA DER or raw r||s; RSA PKCS#1 v1.5; Ed25519). */
+enum proof_status proof_key_verify(const struct proof_key *k, const char *challenge,
+                                   const void *sig, size_t sig_len, struct err *e);
+
+/* PEM PKCS#10: parses and checks key strength and its self-signature. */
+enum proof_status proof_csr_parse(const struct proof_policy *p, const void *pem, size_t len,
+                                  struct proof_key *out, struct err *e);
+
+#endif

@@ -1,0 +1,59 @@
+/*
+ * The CA key behind one narrow interface: bytes to be signed in, signature out.
+ * Nothing else may touch the key; it will later live in a process of its own.
+ */
+#ifndef TENMINT_CA_SIGNER_H
+#define TENMINT_CA_SIGNER_H
+
+#include <openssl/x509.h>
+#include <stdbool.h>
+
+#include "common/buf.h"
+#include "common/err.h"
+
+struct signer; /* immutable; safe to use from several threads; reference counted */
+
+struct signer_options {
+    const char *backend;         /* "file", "ephemeral" or "pkcs11" */
+    const char *chain_file;      /* file, pkcs11: PEM, issuing CA first, root last */
+    const char *key_file;        /* file: PEM, encrypted PKCS#8 expected */
+    const char *password_file;   /* file: or NULL */
+    const char *password_env;    /* file: name of an environment variable, or NULL */
+    const char *pkcs11_module;   /* pkcs11: path of the module's shared object */
+    const char *pkcs11_token;    /* pkcs11: token label */
+    const char *pkcs11_key;      /* pkcs11: key label */
+    const char *pkcs11_pin_file; /* pkcs11: or NULL */
+    const char *pkcs11_pin_env;  /* pkcs11: or NULL */
+    const char *ephemeral_type;  /* "p256" (default), "p384", "rsa", "ed25519" */
+};
+
+/* Opens the key, loads and checks the chain (order, CA:TRUE, EKU nesting, path
+ * length, expiry at now_s, key match, key strength). NULL with `e` set on failure. */
+struct signer *signer_open(const struct signer_options *o, int64_t now_s, struct err *e);
+struct signer *signer_ref(struct signer *s);
+void signer_unref(struct signer *s);
+
+/* Appends the signature over `tbs` (the hash follows the key). Thread-safe, lock-free. */
+int signer_sign(struct signer *s, const void *tbs, size_t len, struct buf *sig, struct err *e);
+
+/* DER of the AlgorithmIdentifier that signer_sign makes, e.g. ecdsa-with-SHA256. Static. */
+const unsigned char *signer_algorithm(const struct signer *s, size_t *len);
+
+/* What issuance needs of the chain, decoded once at open. All borrowed. */
+struct signer_chain {
+    size_t count; /* certificates, issuing CA first */
+    X509 *const *cert;
+    const char *const *pem; /* each with its trailing newline */
+    const unsigned char *const *der;
+    const size_t *der_len;
+    const unsigned char *subject; /* DER Name of the issuing CA */
+    size_t subject_len;
+    const unsigned char *key_id; /* SKI of the issuing CA; NULL when it has none */
+    size_t key_id_len;
+    unsigned char spki_sha256[32]; /* issuer key hash (RFC 6962 §3.2) */
+    int64_t not_after;             /* issuing CA's end, Unix seconds */
+    bool ephemeral;
+};
+const struct signer_chain *signer_chain(const struct signer *s);
+
+#endif

@@ -1,0 +1,120 @@
+#include "common/buf.h"
+
+#include <openssl/crypto.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define BUF_FIRST 256
+
+/* Not realloc: the old bytes may be secret, and realloc would leave a copy behind. */
+static bool grow(struct buf *b, size_t need)
+{
+    size_t cap = b->cap != 0 ? b->cap : BUF_FIRST;
+    while (cap < need)
+        cap *= 2;
+    unsigned char *data = malloc(cap);
+    if (data == NULL)
+        return false;
+    if (b->data != NULL) {
+        memcpy(data, b->data, b->len);
+        OPENSSL_cleanse(b->data, b->len);
+        free(b->data);
+    }
+    b->data = data;
+    b->cap = cap;
+    return true;
+}
+
+unsigned char *buf_reserve(struct buf *b, size_t len)
+{
+    if (b->failed)
+        return NULL;
+    if (len > BUF_MAX || b->len > BUF_MAX - len ||
+        (b->len + len > b->cap && !grow(b, b->len + len))) {
+        b->failed = true;
+        return NULL;
+    }
+    /* An empty reservation of an empty buffer still needs a place to point at. */
+    if (b->data == NULL && !grow(b, 1)) {
+        b->failed = true;
+        return NULL;
+    }
+    return b->data + b->len;
+}
+
+void buf_append(struct buf *b, const void *data, size_t len)
+{
+    if (len == 0)
+        return;
+    unsigned char *to = buf_reserve(b, len);
+    if (to == NULL)
+        return;
+    memcpy(to, data, len);
+    b->len += len;
+}
+
+void buf_puts(struct buf *b, const char *s)
+{
+    buf_append(b, s, strlen(s));
+}
+
+void buf_putc(struct buf *b, unsigned char c)
+{
+    buf_append(b, &c, 1);
+}
+
+void buf_printf(struct buf *b, const char *fmt, ...)
+{
+    va_list ap;
+    va_list again;
+    va_start(ap, fmt);
+    va_copy(again, ap);
+    int n = vsnprintf(NULL, 0, fmt, ap);
+    va_end(ap);
+    unsigned char *to = n >= 0 ? buf_reserve(b, (size_t)n + 1) : NULL;
+    if (to != NULL) {
+        vsnprintf((char *)to, (size_t)n + 1, fmt, again);
+        b->len += (size_t)n;
+    } else {
+        b->failed = true;
+    }
+    va_end(again);
+}
+
+void buf_put_be(struct buf *b, unsigned long long v, unsigned bytes)
+{
+    unsigned char out[8];
+    for (unsigned i = 0; i < bytes; i++)
+        out[i] = (unsigned char)(v >> (8 * (bytes - 1 - i)));
+    buf_append(b, out, bytes);
+}
+
+const char *buf_str(struct buf *b)
+{
+    unsigned char *end = buf_reserve(b, 1);
+    if (end == NULL)
+        return NULL;
+    *end = '\0';
+    return (const char *)b->data;
+}
+
+void buf_reset(struct buf *b)
+{
+    b->len = 0;
+    b->failed = false;
+}
+
+void buf_free(struct buf *b)
+{
+    free(b->data);
+    *b = (struct buf){0};
+}
+
+void buf_free_secret(struct buf *b)
+{
+    if (b->data != NULL)
+        OPENSSL_cleanse(b->data, b->cap);
+    buf_free(b);
+}

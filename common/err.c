@@ -1,0 +1,89 @@
+#include "common/err.h"
+
+#include <errno.h>
+#include <openssl/err.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Text may quote input: nothing that moves a cursor or splits a log line stays. */
+static void make_printable(char *s)
+{
+    for (; *s != '\0'; s++) {
+        unsigned char c = (unsigned char)*s;
+        if (c < 0x20 || c == 0x7f)
+            *s = '?';
+    }
+}
+
+static void set_va(struct err *e, const char *fmt, va_list ap)
+    __attribute__((format(printf, 2, 0)));
+
+static void set_va(struct err *e, const char *fmt, va_list ap)
+{
+    vsnprintf(e->text, sizeof(e->text), fmt, ap);
+    make_printable(e->text);
+}
+
+static void append(struct err *e, const char *sep, const char *tail)
+{
+    size_t len = strlen(e->text);
+    snprintf(e->text + len, sizeof(e->text) - len, "%s%s", sep, tail);
+    make_printable(e->text + len);
+}
+
+int err_set(struct err *e, const char *fmt, ...)
+{
+    if (e != NULL) {
+        va_list ap;
+        va_start(ap, fmt);
+        set_va(e, fmt, ap);
+        va_end(ap);
+    }
+    return -1;
+}
+
+int err_wrap(struct err *e, const char *fmt, ...)
+{
+    if (e != NULL) {
+        char inner[ERR_TEXT_MAX];
+        memcpy(inner, e->text, sizeof(inner));
+        va_list ap;
+        va_start(ap, fmt);
+        set_va(e, fmt, ap);
+        va_end(ap);
+        append(e, ": ", inner);
+    }
+    return -1;
+}
+
+int err_openssl(struct err *e, const char *fmt, ...)
+{
+    unsigned long code = ERR_peek_error();
+    if (e != NULL) {
+        va_list ap;
+        va_start(ap, fmt);
+        set_va(e, fmt, ap);
+        va_end(ap);
+        const char *reason = code != 0 ? ERR_reason_error_string(code) : NULL;
+        if (reason != NULL)
+            append(e, ": ", reason);
+    }
+    ERR_clear_error();
+    return -1;
+}
+
+int err_errno(struct err *e, const char *fmt, ...)
+{
+    int saved = errno;
+    if (e != NULL) {
+        va_list ap;
+        va_start(ap, fmt);
+        set_va(e, fmt, ap);
+        va_end(ap);
+        char text[128];
+        append(e, ": ", strerror_r(saved, text, sizeof(text)));
+    }
+    errno = saved;
+    return -1;
+}

@@ -1,0 +1,32 @@
+/*
+ * Errors that carry context upwards.
+ *
+ * A function that can fail returns 0 on success and -1 on failure, and takes
+ * a `struct err *` as its last argument. The callee says what went wrong and
+ * with which input; each caller may prefix what it was doing, so that the
+ * operator reads one line: "load config 'x.yaml': line 3: unknown key 'prot'".
+ *
+ * Never put a token, a key, a password or a request body in an error.
+ */
+#ifndef TENMINT_COMMON_ERR_H
+#define TENMINT_COMMON_ERR_H
+
+#define ERR_TEXT_MAX 512
+
+struct err {
+    char text[ERR_TEXT_MAX]; /* NUL-terminated, printable, "" when unset */
+};
+
+/* Replaces the text; control bytes become '?'. `e` may be NULL. Returns -1. */
+int err_set(struct err *e, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* Prefixes the text with "<fmt>: ". `e` may be NULL. Returns -1. */
+int err_wrap(struct err *e, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* err_set with the first error of OpenSSL's queue appended; clears the queue. Returns -1. */
+int err_openssl(struct err *e, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* err_set with strerror(errno) appended. Returns -1. */
+int err_errno(struct err *e, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+#endif

@@ -1,0 +1,60 @@
+/*
+ * HTTP client over libcurl with the limits every caller here wants: response
+ * size, total time, no redirect to another host, HTTPS unless loopback or
+ * allowed, own CA certificates, and no signals.
+ *
+ * fetch_run() is synchronous. struct fetch_pool runs many transfers at once on
+ * one background thread and calls back on that thread.
+ */
+#ifndef TENMINT_COMMON_FETCH_H
+#define TENMINT_COMMON_FETCH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/buf.h"
+#include "common/err.h"
+
+struct fetch_request {
+    const char *url;       /* http:// or https:// */
+    const char *post_body; /* NULL: GET */
+    size_t post_len;
+    const char *const *headers; /* "Name: value" strings, NULL-terminated list; or NULL */
+    const char *ca_pem;         /* extra (or only) trusted CAs as PEM; NULL: the system's */
+    bool ca_only;               /* ca_pem replaces the system's CAs */
+    bool allow_http;            /* permit http:// to hosts other than loopback */
+    long timeout_ms;            /* whole transfer; 0: 10 000 */
+    size_t max_bytes;           /* response body; 0: 1 MiB */
+};
+
+struct fetch_response {
+    long status;           /* HTTP status; 0 when none was received */
+    struct buf body;       /* at most max_bytes */
+    int64_t max_age_s;     /* Cache-Control max-age, -1 when absent */
+    int64_t retry_after_s; /* Retry-After in seconds, -1 when absent or a date */
+    char content_type[128];
+};
+
+/* 0: some HTTP status was received; -1: none, or a limit was broken. Never logs headers or bodies.
+ */
+int fetch_run(const struct fetch_request *req, struct fetch_response *resp, struct err *e);
+void fetch_response_free(struct fetch_response *resp);
+
+struct fetch_pool; /* one thread, many transfers */
+
+/* Called once on the pool's thread. `rc` as fetch_run; `resp` is freed after the call. */
+typedef void (*fetch_done_fn)(void *arg, int rc, struct fetch_response *resp, const struct err *e);
+
+struct fetch_pool *fetch_pool_new(struct err *e);
+
+/* Copies `req`. -1: not queued (the callback is then not called). Any thread. */
+int fetch_pool_start(struct fetch_pool *p, const struct fetch_request *req, fetch_done_fn done,
+                     void *arg, struct err *e);
+
+/* Aborts what is under way (each callback is called with rc -1), joins the thread. */
+void fetch_pool_free(struct fetch_pool *p);
+
+/* The host part of `url` is 127.0.0.0/8, [::1] or localhost. */
+bool fetch_is_loopback(const char *url);
+
+#endif

@@ -1,0 +1,169 @@
+#include "common/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static int read_fd(int fd, const char *path, size_t max, struct buf *out, struct err *e)
+{
+    size_t total = 0;
+    for (;;) {
+        size_t want = max - total < 65536 ? max - total + 1 : 65536;
+        unsigned char *to = buf_reserve(out, want);
+        if (to == NULL)
+            return err_set(e, "read '%s': out of memory", path);
+        ssize_t n = read(fd, to, want);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return err_errno(e, "read '%s'", path);
+        if (n == 0)
+            return 0;
+        total += (size_t)n;
+        out->len += (size_t)n;
+        if (total > max)
+            return err_set(e, "'%s' is larger than %zu bytes", path, max);
+    }
+}
+
+static int read_file(const char *path, size_t max, bool secret, struct buf *out, struct err *e)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0)
+        return err_errno(e, "open '%s'", path);
+    struct stat st;
+    int rc;
+    if (fstat(fd, &st) != 0)
+        rc = err_errno(e, "stat '%s'", path);
+    else if (S_ISDIR(st.st_mode))
+        rc = err_set(e, "'%s' is a directory", path);
+    else if (secret && (st.st_mode & (S_IRWXG | S_IRWXO)) != 0)
+        rc = err_set(e, "'%s' holds a secret but others may use it (mode %04o): chmod 600 it", path,
+                     (unsigned)(st.st_mode & 07777));
+    else
+        rc = read_fd(fd, path, max, out, e);
+    close(fd);
+    return rc;
+}
+
+int file_read(const char *path, size_t max, struct buf *out, struct err *e)
+{
+    return read_file(path, max, false, out, e);
+}
+
+int file_read_secret(const char *path, size_t max, struct buf *out, struct err *e)
+{
+    return read_file(path, max, true, out, e);
+}
+
+static int write_all(int fd, const unsigned char *data, size_t len)
+{
+    while (len > 0) {
+        ssize_t n = write(fd, data, len);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return -1;
+        data += n;
+        len -= (size_t)n;
+    }
+    return 0;
+}
+
+int file_sync_dir(const char *path, struct err *e)
+{
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return err_errno(e, "open directory '%s'", path);
+    int rc = fsync(fd) == 0 ? 0 : err_errno(e, "sync directory '%s'", path);
+    close(fd);
+    return rc;
+}
+
+static int sync_parent(const char *path, struct err *e)
+{
+    char dir[PATH_MAX];
+    const char *slash = strrchr(path, '/');
+    if (slash == NULL)
+        return file_sync_dir(".", e);
+    if (slash == path)
+        return file_sync_dir("/", e);
+    snprintf(dir, sizeof(dir), "%.*s", (int)(slash - path), path);
+    return file_sync_dir(dir, e);
+}
+
+/* Puts the finished temporary file in place; without `replace` an existing name wins. */
+static int put_in_place(const char *tmp, const char *path, bool replace, struct err *e)
+{
+    if (replace)
+        return rename(tmp, path) == 0 ? 0 : err_errno(e, "rename '%s' to '%s'", tmp, path);
+    if (link(tmp, path) != 0)
+        return err_errno(e, "create '%s'", path);
+    unlink(tmp);
+    return 0;
+}
+
+static int write_file(const char *path, mode_t mode, const void *data, size_t len, bool replace,
+                      struct err *e)
+{
+    char tmp[PATH_MAX];
+    if ((size_t)snprintf(tmp, sizeof(tmp), "%s.XXXXXX", path) >= sizeof(tmp))
+        return err_set(e, "write '%s': the path is too long", path);
+    int fd = mkostemp(tmp, O_CLOEXEC);
+    if (fd < 0)
+        return err_errno(e, "create a temporary file beside '%s'", path);
+    int rc = -1;
+    if (fchmod(fd, mode) != 0 || write_all(fd, data, len) != 0 || fsync(fd) != 0) {
+        err_errno(e, "write '%s'", path);
+        close(fd);
+    } else if (close(fd) != 0) {
+        err_errno(e, "write '%s'", path);
+    } else {
+        rc = put_in_place(tmp, path, replace, e);
+    }
+    if (rc != 0)
+        unlink(tmp);
+    return rc == 0 ? sync_parent(path, e) : rc;
+}
+
+int file_write_atomic(const char *path, mode_t mode, const void *data, size_t len, struct err *e)
+{
+    return write_file(path, mode, data, len, true, e);
+}
+
+int file_create(const char *path, mode_t mode, const void *data, size_t len, struct err *e)
+{
+    return write_file(path, mode, data, len, false, e);
+}
+
+static int make_dir(const char *path, mode_t mode, struct err *e)
+{
+    struct stat st;
+    if (mkdir(path, mode) == 0)
+        return 0;
+    if (errno == EEXIST && stat(path, &st) == 0 && S_ISDIR(st.st_mode))
+        return 0;
+    return err_errno(e, "create directory '%s'", path);
+}
+
+int file_mkdirs(const char *path, mode_t mode, struct err *e)
+{
+    char part[PATH_MAX];
+    if ((size_t)snprintf(part, sizeof(part), "%s", path) >= sizeof(part))
+        return err_set(e, "create directory: the path is too long");
+    for (char *p = part + 1; *p != '\0'; p++) {
+        if (*p != '/')
+            continue;
+        *p = '\0';
+        if (make_dir(part, mode, e) != 0)
+            return -1;
+        *p = '/';
+    }
+    return make_dir(part, mode, e);
+}

@@ -1,0 +1,32 @@
+/*
+ * Whole files: bounded reads and atomic, durable writes.
+ */
+#ifndef TENMINT_COMMON_FILE_H
+#define TENMINT_COMMON_FILE_H
+
+#include <sys/types.h>
+
+#include "common/buf.h"
+#include "common/err.h"
+
+/* Appends the file's bytes to `out`; more than `max` bytes is an error. */
+int file_read(const char *path, size_t max, struct buf *out, struct err *e);
+
+/* As file_read, and refuses a file that group or others can read or write (private keys,
+ * passwords). */
+int file_read_secret(const char *path, size_t max, struct buf *out, struct err *e);
+
+/* Writes a temporary file beside `path`, fsyncs, renames over `path`, fsyncs the
+ * directory: a reader sees the old or the new content, also after a power cut. */
+int file_write_atomic(const char *path, mode_t mode, const void *data, size_t len, struct err *e);
+
+/* As file_write_atomic, but fails if `path` exists. */
+int file_create(const char *path, mode_t mode, const void *data, size_t len, struct err *e);
+
+/* mkdir -p with `mode` for what is created. */
+int file_mkdirs(const char *path, mode_t mode, struct err *e);
+
+/* fsync of a directory, so that names created or renamed in it last. */
+int file_sync_dir(const char *path, struct err *e);
+
+#endif

@@ -1,0 +1,115 @@
+#include "common/jlog.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/buf.h"
+#include "common/clock.h"
+
+#define JLOG_VALUE_MAX 1024 /* bytes of one value; longer ones are cut */
+
+struct jlog {
+    int fd;
+    enum jlog_level min;
+};
+
+static const char *const severity[] = {"DEBUG", "INFO", "WARNING", "ERROR"};
+
+struct jlog *jlog_new(int fd, enum jlog_level min)
+{
+    struct jlog *log = malloc(sizeof(*log));
+    if (log != NULL)
+        *log = (struct jlog){.fd = fd, .min = min};
+    return log;
+}
+
+void jlog_free(struct jlog *log)
+{
+    free(log);
+}
+
+/* The length of the valid UTF-8 sequence at p, 0 if there is none. */
+static size_t utf8_len(const unsigned char *p, size_t left)
+{
+    size_t n = p[0] >= 0xf0 && p[0] <= 0xf4  ? 4
+               : p[0] >= 0xe0 && p[0] < 0xf0 ? 3
+               : p[0] >= 0xc2 && p[0] < 0xe0 ? 2
+                                             : 0;
+    if (n == 0 || n > left)
+        return 0;
+    for (size_t i = 1; i < n; i++) {
+        if ((p[i] & 0xc0) != 0x80)
+            return 0;
+    }
+    if ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] > 0x9f) ||
+        (p[0] == 0xf0 && p[1] < 0x90) || (p[0] == 0xf4 && p[1] > 0x8f))
+        return 0;
+    return n;
+}
+
+static void put_string(struct buf *b, const char *s)
+{
+    const unsigned char *p = (const unsigned char *)s;
+    size_t left = strnlen(s, JLOG_VALUE_MAX);
+    buf_putc(b, '"');
+    while (left > 0) {
+        size_t n = 1;
+        if (*p == '"' || *p == '\\') {
+            buf_putc(b, '\\');
+            buf_putc(b, *p);
+        } else if (*p < 0x20 || *p == 0x7f) {
+            buf_printf(b, "\\u%04x", *p);
+        } else if (*p < 0x80) {
+            size_t run = 1;
+            while (run < left && p[run] >= 0x20 && p[run] < 0x7f && p[run] != '"' && p[run] != '\\')
+                run++;
+            buf_append(b, p, run);
+            n = run;
+        } else if ((n = utf8_len(p, left)) > 0) {
+            buf_append(b, p, n);
+        } else {
+            buf_puts(b, "\\ufffd");
+            n = 1;
+        }
+        p += n;
+        left -= n;
+    }
+    buf_putc(b, '"');
+}
+
+static void put_time(struct buf *b)
+{
+    int64_t ms = clock_wall_ms();
+    char text[21];
+    clock_format(ms / 1000, text);
+    text[19] = '\0'; /* the milliseconds go before the Z */
+    buf_printf(b, "{\"time\":\"%s.%03dZ\",\"severity\":", text, (int)(ms % 1000));
+}
+
+void jlog_write(struct jlog *log, enum jlog_level level, const char *message,
+                const struct jlog_field *fields)
+{
+    if (log == NULL || level < log->min)
+        return;
+    struct buf b = {0};
+    buf_reserve(&b, 1024);
+    put_time(&b);
+    put_string(&b, severity[level]);
+    buf_puts(&b, ",\"message\":");
+    put_string(&b, message);
+    for (const struct jlog_field *f = fields; f->key != NULL; f++) {
+        buf_putc(&b, ',');
+        put_string(&b, f->key);
+        buf_putc(&b, ':');
+        if (f->str != NULL)
+            put_string(&b, f->str);
+        else
+            buf_printf(&b, "%lld", (long long)f->num);
+    }
+    buf_puts(&b, "}\n");
+    /* A log that cannot be written must not stop the CA; the metrics still count. */
+    if (!buf_failed(&b) && write(log->fd, b.data, b.len) < 0)
+        (void)0;
+    buf_free(&b);
+}

@@ -1,0 +1,37 @@
+/*
+ * Structured logs: one JSON object a line, written with one write(2), so lines
+ * of several threads never mix. Values are escaped; nothing else is trusted.
+ *
+ *   jlog(log, JLOG_INFO, "issued", JLOG_STR("issuer", iss), JLOG_INT("ms", ms), JLOG_END);
+ */
+#ifndef TENMINT_COMMON_JLOG_H
+#define TENMINT_COMMON_JLOG_H
+
+#include <stdint.h>
+
+enum jlog_level { JLOG_DEBUG, JLOG_INFO, JLOG_WARN, JLOG_ERROR };
+
+struct jlog; /* opaque; safe to use from several threads */
+
+struct jlog_field {
+    const char *key; /* NULL ends the list */
+    const char *str; /* NULL: the value is `num` */
+    int64_t num;
+};
+
+#define JLOG_STR(k, v) ((struct jlog_field){(k), (v) ? (v) : "", 0})
+#define JLOG_INT(k, v) ((struct jlog_field){(k), 0, (int64_t)(v)})
+#define JLOG_END ((struct jlog_field){0, 0, 0})
+
+/* Logs at `min` and above to `fd`, which stays the caller's. NULL: out of memory. */
+struct jlog *jlog_new(int fd, enum jlog_level min);
+void jlog_free(struct jlog *log);
+
+/* Writes {"time":…,"severity":…,"message":…,fields…}. `log` may be NULL (drops the line). */
+void jlog_write(struct jlog *log, enum jlog_level level, const char *message,
+                const struct jlog_field *fields);
+
+#define jlog(log, level, message, ...) \
+    jlog_write((log), (level), (message), (const struct jlog_field[]){__VA_ARGS__})
+
+#endif

@@ -1,0 +1,25 @@
+/*
+ * JSON as a security boundary: jansson with duplicate keys refused, embedded
+ * NULs refused, trailing bytes refused, and length and depth bounded.
+ */
+#ifndef TENMINT_COMMON_STRICTJSON_H
+#define TENMINT_COMMON_STRICTJSON_H
+
+#include <jansson.h>
+
+#include "common/err.h"
+
+#define STRICTJSON_DEPTH_MAX 32 /* nesting; real inputs stay below 10 */
+
+/* Parses one JSON value. Errors name the line and column, never the content.
+ * Returns a new reference, or NULL with `e` set. */
+json_t *strictjson_parse(const char *text, size_t len, size_t max_len, struct err *e);
+
+/* As strictjson_parse, but only the first value is read: what follows it is
+ * ignored, which is what proto-JSON servers do with a request body. */
+json_t *strictjson_parse_first(const char *text, size_t len, size_t max_len, struct err *e);
+
+/* The string member `key`, borrowed, or NULL when absent or not a string. */
+const char *strictjson_str(const json_t *obj, const char *key);
+
+#endif

@@ -1,0 +1,248 @@
+/* The shared floor: base64, strict JSON, files, time, logs, buffers, errors. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "common/b64.h"
+#include "common/buf.h"
+#include "common/clock.h"
+#include "common/err.h"
+#include "common/file.h"
+#include "common/identity.h"
+#include "common/jlog.h"
+#include "common/strictjson.h"
+
+static void b64_round_trips_every_length(void **state)
+{
+    (void)state;
+    unsigned char data[67];
+    for (size_t i = 0; i < sizeof(data); i++)
+        data[i] = (unsigned char)(i * 37 + 251);
+    for (size_t len = 0; len <= sizeof(data); len++) {
+        for (enum b64_kind kind = B64_STD; kind <= B64_URL_BARE; kind++) {
+            struct buf text = {0};
+            struct buf back = {0};
+            b64_encode(kind, data, len, &text);
+            assert_int_equal(b64_decode(kind, buf_str(&text), text.len, &back), 0);
+            assert_int_equal(back.len, len);
+            if (len > 0)
+                assert_memory_equal(back.data, data, len);
+            buf_reset(&back);
+            assert_int_equal(b64_decode(B64_ANY, buf_str(&text), text.len, &back), 0);
+            assert_int_equal(back.len, len);
+            buf_free(&text);
+            buf_free(&back);
+        }
+    }
+}
+
+static void b64_refuses_what_is_not_canonical(void **state)
+{
+    (void)state;
+    static const struct {
+        enum b64_kind kind;
+        const char *text;
+    } bad[] = {
+        {B64_STD, "QQ"},       {B64_STD, "QQ="},       {B64_STD, "QR=="},     {B64_STD, "QQ==\n"},
+        {B64_STD, "QQ==QQ=="}, {B64_STD, "=QQ="},      {B64_STD, "Q Q="},     {B64_STD, "-_8="},
+        {B64_STD, "===="},     {B64_URL_BARE, "QQ=="}, {B64_URL_BARE, "+/8"}, {B64_URL_BARE, "Q"},
+        {B64_URL_BARE, "QR"},  {B64_ANY, "-/8="},      {B64_ANY, "QQ="},      {B64_ANY, "Q"},
+        {B64_ANY, "QQ==="},    {B64_ANY, "QQ\n"},
+    };
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        struct buf out = {0};
+        buf_puts(&out, "kept");
+        if (b64_decode(bad[i].kind, bad[i].text, strlen(bad[i].text), &out) == 0)
+            fail_msg("accepted '%s' as kind %d", bad[i].text, bad[i].kind);
+        assert_int_equal(out.len, 4);
+        buf_free(&out);
+    }
+}
+
+static void strictjson_refuses_what_hides_meaning(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {
+        "{\"a\":1,\"a\":2}",
+        "{\"a\":{\"b\":1,\"b\":1}}",
+        "{\"a\":\"x\\u0000y\"}",
+        "{} {}",
+        "{}x",
+        "{\"a\":\"\xff\"}",
+        "",
+        "{",
+        "nul",
+        "{\"a\\u0000b\":1}",
+        "[1,]",
+        "\"\x01\"",
+    };
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        struct err e = {0};
+        json_t *v = strictjson_parse(bad[i], strlen(bad[i]), 1024, &e);
+        if (v != NULL)
+            fail_msg("accepted %s", bad[i]);
+        assert_string_not_equal(e.text, "");
+    }
+    struct err e = {0};
+    json_t *v = strictjson_parse_first("{\"a\":1} trailing", 16, 1024, &e);
+    assert_non_null(v);
+    json_decref(v);
+    assert_null(strictjson_parse_first("{\"a\":1,\"a\":1} x", 15, 1024, &e));
+}
+
+static void strictjson_bounds_depth_and_length(void **state)
+{
+    (void)state;
+    struct err e = {0};
+    char deep[2 * STRICTJSON_DEPTH_MAX + 3];
+    for (int levels = STRICTJSON_DEPTH_MAX; levels <= STRICTJSON_DEPTH_MAX + 1; levels++) {
+        memset(deep, '[', (size_t)levels);
+        memset(deep + levels, ']', (size_t)levels);
+        json_t *v = strictjson_parse(deep, 2 * (size_t)levels, 4096, &e);
+        assert_int_equal(v != NULL, levels == STRICTJSON_DEPTH_MAX);
+        json_decref(v);
+    }
+    assert_null(strictjson_parse("[1,2,3]", 7, 6, &e));
+    assert_non_null(strstr(e.text, "longer than 6"));
+    json_t *v = strictjson_parse("\"[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[\"", 41, 64, &e);
+    assert_non_null(v); /* brackets in a string are text */
+    json_decref(v);
+}
+
+static void errors_keep_context_and_stay_on_one_line(void **state)
+{
+    (void)state;
+    struct err e = {0};
+    assert_int_equal(err_set(&e, "key '%s'", "a\nb\x1b[2J"), -1);
+    assert_string_equal(e.text, "key 'a?b?[2J'");
+    assert_int_equal(err_wrap(&e, "load '%s'", "x.yaml"), -1);
+    assert_string_equal(e.text, "load 'x.yaml': key 'a?b?[2J'");
+    for (int i = 0; i < 100; i++)
+        err_wrap(&e, "a rather long piece of context number %d", i);
+    assert_true(strlen(e.text) < ERR_TEXT_MAX);
+    assert_int_equal(err_set(NULL, "nobody listens"), -1);
+}
+
+static void buffers_fail_sticky_and_never_overflow(void **state)
+{
+    (void)state;
+    struct buf b = {0};
+    assert_string_equal(buf_str(&b), "");
+    buf_put_be(&b, 0x0102030405060708ULL, 8);
+    buf_put_be(&b, 0xabcdef, 3);
+    assert_memory_equal(b.data, "\1\2\3\4\5\6\7\10\xab\xcd\xef", 11);
+    assert_null(buf_reserve(&b, BUF_MAX));
+    assert_true(buf_failed(&b));
+    buf_puts(&b, "ignored");
+    assert_int_equal(b.len, 11);
+    assert_null(buf_str(&b));
+    buf_free(&b);
+}
+
+static void files_are_replaced_whole(void **state)
+{
+    (void)state;
+    char dir[] = "/tmp/tenmint-test-XXXXXX";
+    assert_non_null(mkdtemp(dir));
+    char path[64];
+    snprintf(path, sizeof(path), "%s/key", dir);
+    struct err e = {0};
+    struct buf got = {0};
+    struct stat st;
+    assert_int_equal(file_create(path, 0600, "one", 3, &e), 0);
+    assert_int_equal(file_create(path, 0600, "two", 3, &e), -1);
+    assert_int_equal(file_write_atomic(path, 0644, "three", 5, &e), 0);
+    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0644);
+    assert_int_equal(file_read(path, 5, &got, &e), 0);
+    assert_int_equal(got.len, 5);
+    assert_memory_equal(got.data, "three", 5);
+    buf_reset(&got);
+    assert_int_equal(file_read(path, 4, &got, &e), -1);
+    assert_non_null(strstr(e.text, "larger than 4"));
+    buf_reset(&got);
+    assert_int_equal(file_read_secret(path, 16, &got, &e), -1);
+    assert_non_null(strstr(e.text, "chmod 600"));
+    assert_int_equal(file_read(dir, 16, &got, &e), -1);
+    assert_int_equal(file_write_atomic("/nonexistent-dir/x", 0600, "", 0, &e), -1);
+    buf_free(&got);
+    unlink(path);
+    assert_int_equal(rmdir(dir), 0); /* and no temporary file is left */
+}
+
+static void clock_takes_only_real_dates(void **state)
+{
+    (void)state;
+    int64_t t = 0;
+    char text[21];
+    assert_int_equal(clock_parse("2026-02-28T23:59:59Z", &t), 0);
+    clock_format(t, text);
+    assert_string_equal(text, "2026-02-28T23:59:59Z");
+    static const char *const bad[] = {"2026-02-29T00:00:00Z", "2026-13-01T00:00:00Z",
+                                      "2026-01-01T24:00:00Z", "2026-01-01T00:00:60Z",
+                                      "2026-01-01T00:00:00",  "2026-01-01 00:00:00Z",
+                                      "2026-01-01T00:00:00+", "+026-01-01T00:00:00Z"};
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+        assert_int_equal(clock_parse(bad[i], &t), -1);
+    clock_format(INT64_MAX, text);
+    assert_string_equal(text, "invalid-time");
+}
+
+static void log_lines_cannot_be_forged(void **state)
+{
+    (void)state;
+    int fds[2];
+    assert_int_equal(pipe(fds), 0);
+    struct jlog *log = jlog_new(fds[1], JLOG_INFO);
+    jlog(log, JLOG_DEBUG, "hidden", JLOG_END);
+    jlog(log, JLOG_INFO, "issued", JLOG_STR("sub", "a\"\n{\"x\":1}\xff\xc3\xa9\x7f"),
+         JLOG_INT("ms", -3), JLOG_STR("none", NULL), JLOG_END);
+    char line[2048];
+    ssize_t n = read(fds[0], line, sizeof(line) - 1);
+    assert_true(n > 0);
+    line[n] = '\0';
+    assert_ptr_equal(strchr(line, '\n'), line + n - 1);
+    struct err e = {0};
+    json_t *v = strictjson_parse(line, (size_t)n, sizeof(line), &e);
+    assert_non_null(v);
+    assert_string_equal(strictjson_str(v, "sub"), "a\"\n{\"x\":1}\xef\xbf\xbd\xc3\xa9\x7f");
+    assert_string_equal(strictjson_str(v, "message"), "issued");
+    assert_int_equal(json_integer_value(json_object_get(v, "ms")), -3);
+    json_decref(v);
+    jlog_free(log);
+    close(fds[0]);
+    close(fds[1]);
+}
+
+static void identity_arcs_ascend(void **state)
+{
+    (void)state;
+    for (int i = 1; i < IDENTITY_FIELD_COUNT; i++)
+        assert_true(identity_table[i].arc > identity_table[i - 1].arc);
+    assert_int_equal(identity_table[IDENTITY_TOKEN_SUBJECT].arc, 24);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(b64_round_trips_every_length),
+        cmocka_unit_test(b64_refuses_what_is_not_canonical),
+        cmocka_unit_test(strictjson_refuses_what_hides_meaning),
+        cmocka_unit_test(strictjson_bounds_depth_and_length),
+        cmocka_unit_test(errors_keep_context_and_stay_on_one_line),
+        cmocka_unit_test(buffers_fail_sticky_and_never_overflow),
+        cmocka_unit_test(files_are_replaced_whole),
+        cmocka_unit_test(clock_takes_only_real_dates),
+        cmocka_unit_test(log_lines_cannot_be_forged),
+        cmocka_unit_test(identity_arcs_ascend),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
