@@ -7,6 +7,7 @@
 #ifndef TENMINT_COMMON_JLOG_H
 #define TENMINT_COMMON_JLOG_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 enum jlog_level { JLOG_DEBUG, JLOG_INFO, JLOG_WARN, JLOG_ERROR };
@@ -19,7 +20,9 @@ struct jlog_field {
     int64_t num;
 };
 
-#define JLOG_STR(k, v) ((struct jlog_field){(k), (v) ? (v) : "", 0})
+static inline const char *jlog_text(const char *v) { return v != NULL ? v : ""; }
+
+#define JLOG_STR(k, v) ((struct jlog_field){(k), jlog_text(v), 0})
 #define JLOG_INT(k, v) ((struct jlog_field){(k), 0, (int64_t)(v)})
 #define JLOG_END ((struct jlog_field){0, 0, 0})
 

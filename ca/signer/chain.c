@@ -1,0 +1,159 @@
+#include "ca/signer/chain.h"
+
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
+#include <string.h>
+
+#include "common/file.h"
+
+#define CHAIN_BYTES_MAX (64 * 1024)
+
+static int push_block(STACK_OF(X509) *chain, const char *name, const unsigned char *der, long len,
+                      struct err *e)
+{
+    if (strcmp(name, PEM_STRING_X509) != 0)
+        return err_set(e, "holds a '%s' block: only CERTIFICATE blocks belong here", name);
+    if (sk_X509_num(chain) >= CHAIN_MAX)
+        return err_set(e, "has more than %d certificates", CHAIN_MAX);
+    const unsigned char *p = der;
+    X509 *cert = d2i_X509(NULL, &p, len);
+    if (cert == NULL)
+        return err_openssl(e, "certificate %d cannot be parsed", sk_X509_num(chain) + 1);
+    if (p != der + len || sk_X509_push(chain, cert) == 0) {
+        X509_free(cert);
+        return err_set(e, "certificate %d has trailing bytes", sk_X509_num(chain) + 1);
+    }
+    return 0;
+}
+
+static int push_blocks(BIO *in, STACK_OF(X509) *chain, struct err *e)
+{
+    for (;;) {
+        char *name = NULL;
+        char *header = NULL;
+        unsigned char *der = NULL;
+        long len = 0;
+        if (PEM_read_bio(in, &name, &header, &der, &len) != 1) {
+            unsigned long code = ERR_peek_last_error();
+            bool end = ERR_GET_LIB(code) == ERR_LIB_PEM && ERR_GET_REASON(code) == PEM_R_NO_START_LINE;
+            if (!end)
+                return err_openssl(e, "PEM block %d is damaged", sk_X509_num(chain) + 1);
+            ERR_clear_error();
+            return 0;
+        }
+        int rc = push_block(chain, name, der, len, e);
+        OPENSSL_free(name);
+        OPENSSL_free(header);
+        OPENSSL_free(der);
+        if (rc != 0)
+            return rc;
+    }
+}
+
+STACK_OF(X509) *chain_parse(const void *pem, size_t len, struct err *e)
+{
+    if (len > CHAIN_BYTES_MAX || memchr(pem, '\0', len) != NULL) {
+        err_set(e, "is not PEM, or is longer than %d bytes", CHAIN_BYTES_MAX);
+        return NULL;
+    }
+    BIO *in = BIO_new_mem_buf(pem, (int)len);
+    STACK_OF(X509) *chain = sk_X509_new_null();
+    int rc = -1;
+    if (in == NULL || chain == NULL)
+        err_set(e, "out of memory");
+    else
+        rc = push_blocks(in, chain, e);
+    if (rc == 0 && sk_X509_num(chain) == 0)
+        rc = err_set(e, "certificate chain must contain at least one certificate");
+    BIO_free(in);
+    if (rc != 0) {
+        sk_X509_pop_free(chain, X509_free);
+        return NULL;
+    }
+    return chain;
+}
+
+STACK_OF(X509) *chain_load(const char *path, struct err *e)
+{
+    struct buf pem = {0};
+    STACK_OF(X509) *chain = NULL;
+    if (file_read(path, CHAIN_BYTES_MAX, &pem, e) == 0) {
+        chain = chain_parse(pem.data != NULL ? (const char *)pem.data : "", pem.len, e);
+        if (chain == NULL)
+            err_wrap(e, "certificate chain '%s'", path);
+    }
+    buf_free(&pem);
+    return chain;
+}
+
+static int check_dates(X509 *cert, int i, int64_t now_s, struct err *e)
+{
+    time_t now = (time_t)now_s;
+    if (X509_cmp_time(X509_get0_notBefore(cert), &now) >= 0)
+        return err_set(e, "certificate %d is not valid yet", i + 1);
+    if (X509_cmp_time(X509_get0_notAfter(cert), &now) <= 0)
+        return err_set(e, "certificate %d has expired: renew the CA certificate", i + 1);
+    return 0;
+}
+
+static int check_eku(X509 *cert, int i, int count, struct err *e)
+{
+    uint32_t eku = X509_get_extended_key_usage(cert);
+    bool listed = (X509_get_extension_flags(cert) & EXFLAG_XKUSAGE) != 0;
+    if (listed && (eku & (XKU_CODE_SIGN | XKU_ANYEKU)) == 0)
+        return err_set(e, "certificate %d's extended key usage does not allow code signing", i + 1);
+    if (i == 0 && count > 1 && (!listed || (eku & XKU_CODE_SIGN) == 0))
+        return err_set(e, "certificate must have extended key usage code signing set to sign code "
+                          "signing certificates");
+    return 0;
+}
+
+static int check_one(X509 *cert, int i, int count, int64_t now_s, struct err *e)
+{
+    X509_check_purpose(cert, -1, 0); /* fills the cached extension values */
+    uint32_t flags = X509_get_extension_flags(cert);
+    if ((flags & EXFLAG_INVALID) != 0)
+        return err_set(e, "certificate %d has an extension that cannot be parsed", i + 1);
+    if ((flags & EXFLAG_CRITICAL) != 0)
+        return err_set(e, "certificate %d has an unknown critical extension", i + 1);
+    if ((flags & EXFLAG_CA) == 0)
+        return err_set(e, i == 0 ? "certificate is not a CA" : "certificate %d is not a CA", i + 1);
+    if ((flags & EXFLAG_KUSAGE) != 0 && (X509_get_key_usage(cert) & KU_KEY_CERT_SIGN) == 0)
+        return err_set(e, "certificate %d may not sign certificates (key usage)", i + 1);
+    long pathlen = X509_get_pathlen(cert);
+    if (pathlen >= 0 && pathlen < i)
+        return err_set(e, "certificate %d allows %ld CAs below it, but %d are", i + 1, pathlen, i);
+    return check_eku(cert, i, count, e) != 0 ? -1 : check_dates(cert, i, now_s, e);
+}
+
+static int check_link(X509 *cert, X509 *issuer, int i, struct err *e)
+{
+    if (X509_NAME_cmp(X509_get_issuer_name(cert), X509_get_subject_name(issuer)) != 0)
+        return err_set(e, "certificate %d was not issued by the next one: order the chain issuing CA "
+                          "first, root last", i + 1);
+    if (X509_verify(cert, X509_get0_pubkey(issuer)) != 1)
+        return err_openssl(e, "certificate %d's signature is not by the next certificate's key", i + 1);
+    return 0;
+}
+
+int chain_check(STACK_OF(X509) *chain, const EVP_PKEY *key, int64_t now_s, struct err *e)
+{
+    int count = sk_X509_num(chain);
+    for (int i = 0; i < count; i++) {
+        X509 *cert = sk_X509_value(chain, i);
+        if (check_one(cert, i, count, now_s, e) != 0)
+            return -1;
+        bool last = i + 1 == count;
+        X509 *issuer = last ? cert : sk_X509_value(chain, i + 1);
+        /* The last one may be cut off from its root; a self-issued one must also be self-signed. */
+        if (last && (X509_get_extension_flags(cert) & EXFLAG_SI) == 0)
+            break;
+        if (check_link(cert, issuer, i, e) != 0)
+            return -1;
+    }
+    if (EVP_PKEY_eq(X509_get0_pubkey(sk_X509_value(chain, 0)), key) != 1)
+        return err_set(e, "the first certificate is for another key: certificate and private key "
+                          "public keys are not equal");
+    return 0;
+}

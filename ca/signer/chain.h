@@ -1,0 +1,25 @@
+/*
+ * The CA's certificate chain: strict PEM in, every rule a verifier will apply checked
+ * before the first certificate is issued under it.
+ */
+#ifndef TENMINT_CA_SIGNER_CHAIN_H
+#define TENMINT_CA_SIGNER_CHAIN_H
+
+#include <openssl/x509.h>
+#include <stdint.h>
+
+#include "common/err.h"
+
+#define CHAIN_MAX 8 /* certificates; real chains have two or three */
+
+/* PEM certificates, issuing CA first; text between blocks is allowed, other blocks are not. */
+STACK_OF(X509) *chain_parse(const void *pem, size_t len, struct err *e);
+
+/* Reads and parses a file. */
+STACK_OF(X509) *chain_load(const char *path, struct err *e);
+
+/* Order, signatures, CA:TRUE, certSign, EKU nesting, path length, dates at now_s
+ * (RFC 5280 §6.1), and that the first certificate is for `key`. */
+int chain_check(STACK_OF(X509) *chain, const EVP_PKEY *key, int64_t now_s, struct err *e);
+
+#endif

@@ -1,0 +1,157 @@
+#include "ca/signer/create.h"
+
+#include <openssl/pem.h>
+#include <openssl/rand.h>
+#include <openssl/x509v3.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "ca/signer/algorithm.h"
+#include "common/file.h"
+
+#define YEAR_S (365 * 24 * 3600LL)
+#define SERIAL_LEN 20
+
+static int add_extension(X509 *cert, X509 *issuer, int nid, const char *value)
+{
+    X509V3_CTX ctx;
+    X509V3_set_ctx_nodb(&ctx);
+    X509V3_set_ctx(&ctx, issuer, cert, NULL, NULL, 0);
+    X509_EXTENSION *ext = X509V3_EXT_conf_nid(NULL, &ctx, nid, value);
+    int ok = ext != NULL && X509_add_ext(cert, ext, -1) == 1;
+    X509_EXTENSION_free(ext);
+    return ok;
+}
+
+static int add_extensions(const struct create_cert *c, X509 *cert, X509 *issuer)
+{
+    char constraints[48];
+    snprintf(constraints, sizeof(constraints), "critical,CA:TRUE,pathlen:%d", c->pathlen);
+    return add_extension(cert, issuer, NID_key_usage, "critical,keyCertSign,cRLSign") &&
+           (!c->code_signing || add_extension(cert, issuer, NID_ext_key_usage, "codeSigning")) &&
+           add_extension(cert, issuer, NID_basic_constraints, constraints) &&
+           add_extension(cert, issuer, NID_subject_key_identifier, "hash") &&
+           (issuer == cert ||
+            add_extension(cert, issuer, NID_authority_key_identifier, "keyid:always"));
+}
+
+static int set_serial(X509 *cert)
+{
+    unsigned char bytes[SERIAL_LEN];
+    if (RAND_bytes(bytes, sizeof(bytes)) != 1)
+        return 0;
+    bytes[0] = (unsigned char)((bytes[0] & 0x7f) | 0x40); /* positive, and always 20 bytes */
+    BIGNUM *n = BN_bin2bn(bytes, sizeof(bytes), NULL);
+    int ok = n != NULL && BN_to_ASN1_INTEGER(n, X509_get_serialNumber(cert)) != NULL;
+    BN_free(n);
+    return ok;
+}
+
+static int set_name(X509 *cert, const struct create_cert *c)
+{
+    X509_NAME *name = X509_get_subject_name(cert);
+    return X509_NAME_add_entry_by_NID(name, NID_organizationName, MBSTRING_UTF8,
+                                      (const unsigned char *)c->organization, -1, -1, 0) == 1 &&
+           X509_NAME_add_entry_by_NID(name, NID_commonName, MBSTRING_UTF8,
+                                      (const unsigned char *)c->common_name, -1, -1, 0) == 1;
+}
+
+X509 *create_ca_cert(const struct create_cert *c, EVP_PKEY *key, X509 *issuer, EVP_PKEY *issuer_key,
+                     struct err *e)
+{
+    const struct signer_algorithm_row *row = signer_algorithm_for(issuer_key, e);
+    X509 *cert = row != NULL ? X509_new() : NULL;
+    if (cert == NULL)
+        return NULL;
+    X509 *by = issuer != NULL ? issuer : cert;
+    const EVP_MD *md = row->digest != NULL ? EVP_get_digestbyname(row->digest) : NULL;
+    int ok = X509_set_version(cert, X509_VERSION_3) == 1 && set_serial(cert) && set_name(cert, c) &&
+             X509_set_issuer_name(cert, X509_get_subject_name(by)) == 1 &&
+             ASN1_TIME_set(X509_getm_notBefore(cert), (time_t)c->not_before) != NULL &&
+             ASN1_TIME_set(X509_getm_notAfter(cert), (time_t)c->not_after) != NULL &&
+             X509_set_pubkey(cert, key) == 1 && add_extensions(c, cert, by) &&
+             X509_sign(cert, issuer_key, md) > 0;
+    if (!ok) {
+        err_openssl(e, "make the CA certificate '%s'", c->common_name);
+        X509_free(cert);
+        return NULL;
+    }
+    return cert;
+}
+
+static int write_bio(const char *dir, const char *name, mode_t mode, BIO *bio, struct err *e)
+{
+    char path[4096];
+    char *data = NULL;
+    long len = BIO_get_mem_data(bio, &data);
+    if ((size_t)snprintf(path, sizeof(path), "%s/%s", dir, name) >= sizeof(path))
+        return err_set(e, "directory name is too long");
+    return file_create(path, mode, data, (size_t)len, e);
+}
+
+static int write_key(const char *dir, const char *name, EVP_PKEY *key, const char *password,
+                     struct err *e)
+{
+    BIO *bio = BIO_new(BIO_s_secmem());
+    int rc = -1;
+    if (bio == NULL || PEM_write_bio_PKCS8PrivateKey(bio, key, EVP_aes_256_cbc(), password,
+                                                     (int)strlen(password), NULL, NULL) != 1)
+        err_openssl(e, "encrypt '%s'", name);
+    else
+        rc = write_bio(dir, name, 0600, bio, e);
+    BIO_free(bio);
+    return rc;
+}
+
+static int write_certs(const char *dir, const char *name, X509 *first, X509 *second, struct err *e)
+{
+    BIO *bio = BIO_new(BIO_s_mem());
+    int rc = -1;
+    if (bio == NULL || PEM_write_bio_X509(bio, first) != 1 ||
+        (second != NULL && PEM_write_bio_X509(bio, second) != 1))
+        err_openssl(e, "encode '%s'", name);
+    else
+        rc = write_bio(dir, name, 0644, bio, e);
+    BIO_free(bio);
+    return rc;
+}
+
+int create_ca(const struct create_options *o, struct err *e)
+{
+    const char *type = o->key_type != NULL ? o->key_type : "p256";
+    const char *org = o->organization != NULL ? o->organization : "tenmint";
+    int64_t root_life = (o->root_years > 0 ? o->root_years : 10) * YEAR_S;
+    int64_t sub_life = (o->intermediate_years > 0 ? o->intermediate_years : 3) * YEAR_S;
+    /* A child must never outlive its parent (certificate-specification.md). */
+    if (sub_life > root_life)
+        sub_life = root_life;
+    struct create_cert root = {org, "root", o->now_s, o->now_s + root_life, 1, false};
+    struct create_cert sub = {org, "intermediate", o->now_s, o->now_s + sub_life, 0, true};
+    EVP_PKEY *root_key = NULL;
+    EVP_PKEY *sub_key = NULL;
+    X509 *root_cert = NULL;
+    X509 *sub_cert = NULL;
+    int rc = -1;
+    if (o->password == NULL || o->password[0] == '\0') {
+        err_set(e, "a password for the CA keys is needed");
+        goto out;
+    }
+    root_key = signer_algorithm_generate(type, e);
+    sub_key = root_key != NULL ? signer_algorithm_generate(type, e) : NULL;
+    root_cert = sub_key != NULL ? create_ca_cert(&root, root_key, NULL, root_key, e) : NULL;
+    sub_cert = root_cert != NULL ? create_ca_cert(&sub, sub_key, root_cert, root_key, e) : NULL;
+    if (sub_cert == NULL || file_mkdirs(o->directory, 0700, e) != 0)
+        goto out;
+    if (write_key(o->directory, "root.key", root_key, o->password, e) != 0 ||
+        write_key(o->directory, "intermediate.key", sub_key, o->password, e) != 0 ||
+        write_certs(o->directory, "root.pem", root_cert, NULL, e) != 0 ||
+        write_certs(o->directory, "chain.pem", sub_cert, root_cert, e) != 0)
+        goto out;
+    rc = 0;
+out:
+    X509_free(sub_cert);
+    X509_free(root_cert);
+    EVP_PKEY_free(sub_key);
+    EVP_PKEY_free(root_key);
+    return rc;
+}

@@ -1,0 +1,40 @@
+/*
+ * New CA certificates: the self-signed root and the intermediate that issues.
+ */
+#ifndef TENMINT_CA_SIGNER_CREATE_H
+#define TENMINT_CA_SIGNER_CREATE_H
+
+#include <openssl/x509.h>
+#include <stdint.h>
+
+#include "common/buf.h"
+#include "common/err.h"
+
+struct create_cert {
+    const char *organization; /* subject O */
+    const char *common_name;  /* subject CN */
+    int64_t not_before;       /* Unix seconds */
+    int64_t not_after;
+    int pathlen;              /* CAs allowed below */
+    bool code_signing;        /* extended key usage codeSigning: intermediates */
+};
+
+/* CA certificate for `key`, signed by `issuer_key` (self-signed when issuer is NULL):
+ * critical CA:TRUE, keyCertSign + cRLSign, SKI, AKI, random serial. NULL with `e` set. */
+X509 *create_ca_cert(const struct create_cert *c, EVP_PKEY *key, X509 *issuer, EVP_PKEY *issuer_key,
+                     struct err *e);
+
+struct create_options {
+    const char *directory;    /* made if missing; must hold none of the files */
+    const char *organization; /* NULL: "tenmint" */
+    const char *key_type;     /* NULL: "p256" */
+    const char *password;     /* encrypts both keys (PKCS#8 with AES-256) */
+    int64_t now_s;
+    int root_years;           /* 0: 10 */
+    int intermediate_years;   /* 0: 3 */
+};
+
+/* Writes root.pem, root.key, intermediate.key and chain.pem (intermediate, root); keys 0600. */
+int create_ca(const struct create_options *o, struct err *e);
+
+#endif

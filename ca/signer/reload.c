@@ -1,0 +1,131 @@
+#include "ca/signer/reload.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define WATCHED 3
+
+/* What tells one version of a file from the next, renames and links included. */
+struct stamp {
+    dev_t dev;
+    ino_t ino;
+    off_t size;
+    struct timespec mtime;
+    struct timespec ctime;
+};
+
+struct signer_holder {
+    pthread_rwlock_t lock; /* guards `current` only; held for one increment */
+    struct signer *current;
+    struct signer_options options; /* strings owned */
+    struct stamp seen[WATCHED];
+};
+
+/* The option strings, so that copying and freeing them is one loop each. */
+static const char **option_string(struct signer_options *o, size_t i)
+{
+    const char **const all[] = {
+        &o->backend,       &o->chain_file,   &o->key_file,   &o->password_file,
+        &o->password_env,  &o->pkcs11_module, &o->pkcs11_token, &o->pkcs11_key,
+        &o->pkcs11_pin_file, &o->pkcs11_pin_env, &o->ephemeral_type,
+    };
+    return i < sizeof(all) / sizeof(all[0]) ? all[i] : NULL;
+}
+
+static int copy_options(struct signer_options *o)
+{
+    int rc = 0;
+    const char **s;
+    for (size_t i = 0; (s = option_string(o, i)) != NULL; i++) {
+        if (*s == NULL)
+            continue;
+        *s = strdup(*s);
+        if (*s == NULL)
+            rc = -1;
+    }
+    return rc;
+}
+
+static void read_stamps(const struct signer_options *o, struct stamp out[WATCHED])
+{
+    const char *const files[WATCHED] = {o->chain_file, o->key_file, o->password_file};
+    memset(out, 0, WATCHED * sizeof(*out));
+    for (size_t i = 0; i < WATCHED; i++) {
+        struct stat st;
+        if (files[i] == NULL || stat(files[i], &st) != 0)
+            continue;
+        out[i].dev = st.st_dev;
+        out[i].ino = st.st_ino;
+        out[i].size = st.st_size;
+        out[i].mtime = st.st_mtim;
+        out[i].ctime = st.st_ctim;
+    }
+}
+
+struct signer_holder *signer_holder_new(const struct signer_options *o, int64_t now_s,
+                                        struct err *e)
+{
+    struct signer_holder *h = calloc(1, sizeof(*h));
+    if (h == NULL) {
+        err_set(e, "out of memory");
+        return NULL;
+    }
+    h->options = *o;
+    pthread_rwlock_init(&h->lock, NULL);
+    int rc = copy_options(&h->options) == 0 ? 0 : err_set(e, "out of memory");
+    if (rc == 0) {
+        /* Before the open: a change during it is then seen by the next poll. */
+        read_stamps(&h->options, h->seen);
+        h->current = signer_open(&h->options, now_s, e);
+    }
+    if (h->current == NULL) {
+        signer_holder_free(h);
+        return NULL;
+    }
+    return h;
+}
+
+void signer_holder_free(struct signer_holder *h)
+{
+    if (h == NULL)
+        return;
+    signer_unref(h->current);
+    const char **s;
+    for (size_t i = 0; (s = option_string(&h->options, i)) != NULL; i++)
+        free((char *)*s);
+    pthread_rwlock_destroy(&h->lock);
+    free(h);
+}
+
+struct signer *signer_holder_get(struct signer_holder *h)
+{
+    pthread_rwlock_rdlock(&h->lock);
+    struct signer *s = signer_ref(h->current);
+    pthread_rwlock_unlock(&h->lock);
+    return s;
+}
+
+int signer_holder_reload(struct signer_holder *h, int64_t now_s, struct err *e)
+{
+    struct signer *next = signer_open(&h->options, now_s, e);
+    if (next == NULL)
+        return err_wrap(e, "reload of the CA key failed, the old one stays in force");
+    pthread_rwlock_wrlock(&h->lock);
+    struct signer *old = h->current;
+    h->current = next;
+    pthread_rwlock_unlock(&h->lock);
+    signer_unref(old);
+    return 1;
+}
+
+int signer_holder_poll(struct signer_holder *h, int64_t now_s, struct err *e)
+{
+    struct stamp now[WATCHED];
+    read_stamps(&h->options, now);
+    if (memcmp(now, h->seen, sizeof(now)) == 0)
+        return 0;
+    memcpy(h->seen, now, sizeof(now));
+    return signer_holder_reload(h, now_s, e);
+}

@@ -1,0 +1,208 @@
+#include "ca/signer/signer.h"
+
+#include <openssl/err.h>
+#include <openssl/x509v3.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ca/cert/cert.h"
+#include "ca/signer/algorithm.h"
+#include "ca/signer/chain.h"
+#include "ca/signer/internal.h"
+
+struct signer {
+    atomic_uint refs;
+    struct signer_material material;
+    const struct signer_algorithm_row *algorithm;
+    EVP_MD_CTX *prepared; /* initialised once, copied per signature */
+    pthread_mutex_t device;
+    struct signer_chain chain;
+    X509 *cert[CHAIN_MAX]; /* borrowed from material.chain */
+    char *pem[CHAIN_MAX];
+    unsigned char *der[CHAIN_MAX];
+    size_t der_len[CHAIN_MAX];
+    unsigned char *subject;
+};
+
+static const struct {
+    const char *name;
+    signer_backend_fn open;
+} backends[] = {
+    {"file", signer_open_file},
+    {"ephemeral", signer_open_ephemeral},
+    {"pkcs11", signer_open_pkcs11},
+};
+
+static int encode_cert(struct signer *s, size_t i, struct err *e)
+{
+    X509 *cert = sk_X509_value(s->material.chain, (int)i);
+    int len = i2d_X509(cert, &s->der[i]);
+    if (len <= 0)
+        return err_openssl(e, "encode the CA certificate");
+    struct buf pem = {0};
+    cert_pem("CERTIFICATE", s->der[i], (size_t)len, false, &pem);
+    const char *text = buf_str(&pem);
+    s->pem[i] = text != NULL ? strdup(text) : NULL;
+    buf_free(&pem);
+    s->cert[i] = cert;
+    s->der_len[i] = (size_t)len;
+    return s->pem[i] != NULL ? 0 : err_set(e, "out of memory");
+}
+
+static int compile_chain(struct signer *s, struct err *e)
+{
+    struct signer_chain *c = &s->chain;
+    c->count = (size_t)sk_X509_num(s->material.chain);
+    for (size_t i = 0; i < c->count; i++) {
+        if (encode_cert(s, i, e) != 0)
+            return -1;
+    }
+    X509 *ca = s->cert[0];
+    int len = i2d_X509_NAME(X509_get_subject_name(ca), &s->subject);
+    if (len <= 0)
+        return err_openssl(e, "encode the CA's name");
+    if (X509_NAME_entry_count(X509_get_subject_name(ca)) == 0)
+        return err_set(e, "the issuing CA has an empty subject, so nothing can chain to it");
+    const ASN1_OCTET_STRING *ski = X509_get0_subject_key_id(ca);
+    unsigned char *spki = NULL;
+    int spki_len = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(ca), &spki);
+    bool hashed = spki_len > 0 &&
+                  EVP_Digest(spki, (size_t)spki_len, c->spki_sha256, NULL, EVP_sha256(), NULL) == 1;
+    OPENSSL_free(spki);
+    struct tm end;
+    if (!hashed || ASN1_TIME_to_tm(X509_get0_notAfter(ca), &end) != 1)
+        return err_openssl(e, "read the CA certificate");
+    c->cert = s->cert;
+    c->pem = (const char *const *)s->pem;
+    c->der = (const unsigned char *const *)s->der;
+    c->der_len = s->der_len;
+    c->subject = s->subject;
+    c->subject_len = (size_t)len;
+    c->key_id = ski != NULL ? ASN1_STRING_get0_data(ski) : NULL;
+    c->key_id_len = ski != NULL ? (size_t)ASN1_STRING_length(ski) : 0;
+    c->not_after = timegm(&end);
+    c->ephemeral = s->material.ephemeral;
+    return 0;
+}
+
+static int prepare(struct signer *s, struct err *e)
+{
+    s->algorithm = signer_algorithm_for(s->material.key, e);
+    if (s->algorithm == NULL)
+        return -1;
+    s->prepared = EVP_MD_CTX_new();
+    if (s->prepared == NULL ||
+        EVP_DigestSignInit_ex(s->prepared, NULL, s->algorithm->digest, NULL, NULL, s->material.key,
+                              NULL) != 1)
+        return err_openssl(e, "prepare the CA key for signing");
+    return 0;
+}
+
+/* A key that cannot make a signature its certificate accepts must fail now, not at the first job. */
+static int self_test(struct signer *s, struct err *e)
+{
+    static const char probe[] = "tenmint CA key self-test";
+    struct buf sig = {0};
+    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+    int rc = signer_sign(s, probe, sizeof(probe), &sig, e);
+    if (rc == 0 && (ctx == NULL ||
+                    EVP_DigestVerifyInit_ex(ctx, NULL, s->algorithm->digest, NULL, NULL,
+                                            X509_get0_pubkey(s->cert[0]), NULL) != 1 ||
+                    EVP_DigestVerify(ctx, sig.data, sig.len, (const unsigned char *)probe,
+                                     sizeof(probe)) != 1))
+        rc = err_openssl(e, "the CA key's test signature does not verify by its certificate");
+    EVP_MD_CTX_free(ctx);
+    buf_free(&sig);
+    return rc;
+}
+
+struct signer *signer_open(const struct signer_options *o, int64_t now_s, struct err *e)
+{
+    struct signer *s = calloc(1, sizeof(*s));
+    if (s == NULL) {
+        err_set(e, "out of memory");
+        return NULL;
+    }
+    atomic_init(&s->refs, 1);
+    pthread_mutex_init(&s->device, NULL);
+    int rc = err_set(e, "unknown CA backend '%s': use file, ephemeral or pkcs11",
+                     o->backend != NULL ? o->backend : "");
+    for (size_t i = 0; i < sizeof(backends) / sizeof(backends[0]); i++) {
+        if (o->backend != NULL && strcmp(backends[i].name, o->backend) == 0)
+            rc = backends[i].open(o, now_s, &s->material, e);
+    }
+    if (rc == 0)
+        rc = prepare(s, e);
+    if (rc == 0 && chain_check(s->material.chain, s->material.key, now_s, e) != 0)
+        rc = o->chain_file != NULL ? err_wrap(e, "certificate chain '%s'", o->chain_file) : -1;
+    if (rc == 0)
+        rc = compile_chain(s, e);
+    if (rc == 0)
+        rc = self_test(s, e);
+    if (rc != 0) {
+        signer_unref(s);
+        return NULL;
+    }
+    e->text[0] = '\0';
+    return s;
+}
+
+struct signer *signer_ref(struct signer *s)
+{
+    atomic_fetch_add_explicit(&s->refs, 1, memory_order_relaxed);
+    return s;
+}
+
+void signer_unref(struct signer *s)
+{
+    if (s == NULL || atomic_fetch_sub_explicit(&s->refs, 1, memory_order_acq_rel) != 1)
+        return;
+    for (size_t i = 0; i < CHAIN_MAX; i++) {
+        OPENSSL_free(s->der[i]);
+        free(s->pem[i]);
+    }
+    OPENSSL_free(s->subject);
+    EVP_MD_CTX_free(s->prepared);
+    EVP_PKEY_free(s->material.key);
+    sk_X509_pop_free(s->material.chain, X509_free);
+    if (s->material.close != NULL)
+        s->material.close(s->material.handle);
+    pthread_mutex_destroy(&s->device);
+    free(s);
+}
+
+static int sign_copy(const struct signer *s, const void *tbs, size_t len, struct buf *sig)
+{
+    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+    size_t max = (size_t)EVP_PKEY_get_size(s->material.key);
+    unsigned char *to = buf_reserve(sig, max);
+    int ok = ctx != NULL && to != NULL && EVP_MD_CTX_copy_ex(ctx, s->prepared) == 1 &&
+             EVP_DigestSign(ctx, to, &max, tbs, len) == 1;
+    if (ok)
+        sig->len += max;
+    EVP_MD_CTX_free(ctx);
+    return ok ? 0 : -1;
+}
+
+int signer_sign(struct signer *s, const void *tbs, size_t len, struct buf *sig, struct err *e)
+{
+    if (s->material.serialise)
+        pthread_mutex_lock(&s->device);
+    int rc = sign_copy(s, tbs, len, sig);
+    if (s->material.serialise)
+        pthread_mutex_unlock(&s->device);
+    return rc == 0 ? 0 : err_openssl(e, "the CA key made no signature");
+}
+
+const unsigned char *signer_algorithm(const struct signer *s, size_t *len)
+{
+    *len = s->algorithm->der_len;
+    return s->algorithm->der;
+}
+
+const struct signer_chain *signer_chain(const struct signer *s)
+{
+    return &s->chain;
+}

@@ -1,0 +1,76 @@
+#include "common/der.h"
+
+#include <string.h>
+
+#include "common/clock.h"
+
+static size_t length_bytes(size_t len)
+{
+    size_t n = 0;
+    for (; len > 0; len >>= 8)
+        n++;
+    return n;
+}
+
+size_t der_open(struct buf *b, unsigned char tag)
+{
+    buf_putc(b, tag);
+    buf_putc(b, 0);
+    return b->len;
+}
+
+void der_close(struct buf *b, size_t mark)
+{
+    if (b->failed)
+        return;
+    size_t len = b->len - mark;
+    if (len < 0x80) {
+        b->data[mark - 1] = (unsigned char)len;
+        return;
+    }
+    /* The long form needs room that der_open did not know of. */
+    size_t extra = length_bytes(len);
+    if (buf_reserve(b, extra) == NULL)
+        return;
+    memmove(b->data + mark + extra, b->data + mark, len);
+    b->data[mark - 1] = (unsigned char)(0x80 | extra);
+    for (size_t i = 0; i < extra; i++)
+        b->data[mark + i] = (unsigned char)(len >> (8 * (extra - 1 - i)));
+    b->len += extra;
+}
+
+void der_put(struct buf *b, unsigned char tag, const void *data, size_t len)
+{
+    size_t mark = der_open(b, tag);
+    buf_append(b, data, len);
+    der_close(b, mark);
+}
+
+void der_put_unsigned(struct buf *b, const unsigned char *be, size_t len)
+{
+    while (len > 1 && be[0] == 0) {
+        be++;
+        len--;
+    }
+    size_t mark = der_open(b, DER_INTEGER);
+    if (len == 0 || (be[0] & 0x80) != 0)
+        buf_putc(b, 0);
+    buf_append(b, be, len);
+    der_close(b, mark);
+}
+
+void der_put_time(struct buf *b, int64_t seconds)
+{
+    char iso[21]; /* YYYY-MM-DDTHH:MM:SSZ */
+    char der[15];
+    clock_format(seconds, iso);
+    static const unsigned char digit_at[] = {0, 1, 2, 3, 5, 6, 8, 9, 11, 12, 14, 15, 17, 18};
+    for (size_t i = 0; i < sizeof(digit_at); i++)
+        der[i] = iso[digit_at[i]];
+    der[14] = 'Z';
+    bool utc = strncmp(iso, "1950", 4) >= 0 && strncmp(iso, "2050", 4) < 0;
+    if (utc)
+        der_put(b, DER_UTC_TIME, der + 2, 13);
+    else
+        der_put(b, DER_GENERALIZED_TIME, der, 15);
+}

@@ -1,0 +1,37 @@
+/*
+ * A DER writer for structures whose content we know: open, append, close.
+ */
+#ifndef TENMINT_COMMON_DER_H
+#define TENMINT_COMMON_DER_H
+
+#include <stdint.h>
+
+#include "common/buf.h"
+
+enum der_tag {
+    DER_BOOLEAN = 0x01,
+    DER_INTEGER = 0x02,
+    DER_BIT_STRING = 0x03,
+    DER_OCTET_STRING = 0x04,
+    DER_UTF8_STRING = 0x0c,
+    DER_UTC_TIME = 0x17,
+    DER_GENERALIZED_TIME = 0x18,
+    DER_SEQUENCE = 0x30,
+    DER_CONTEXT = 0x80,             /* | number: primitive, implicit */
+    DER_CONTEXT_CONSTRUCTED = 0xa0, /* | number */
+};
+
+/* Starts an element; the result goes to der_close, which sets the length. Nests. */
+size_t der_open(struct buf *b, unsigned char tag);
+void der_close(struct buf *b, size_t mark);
+
+/* A whole primitive element. */
+void der_put(struct buf *b, unsigned char tag, const void *data, size_t len);
+
+/* INTEGER from an unsigned big-endian number: leading zeros go, a sign byte comes if needed. */
+void der_put_unsigned(struct buf *b, const unsigned char *be, size_t len);
+
+/* UTCTime to 2049, GeneralizedTime after (RFC 5280 §4.1.2.5). Unix seconds. */
+void der_put_time(struct buf *b, int64_t seconds);
+
+#endif

@@ -1,0 +1,252 @@
+#include "common/yamlmap.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <yaml.h>
+
+#include "common/nearest.h"
+
+struct reader {
+    const char *name;
+    yaml_document_t doc;
+    struct err *e;
+};
+
+static unsigned long line_of(const yaml_node_t *n)
+{
+    return (unsigned long)n->start_mark.line + 1;
+}
+
+static void *at(void *dest, const struct yamlmap_key *k)
+{
+    return (char *)dest + k->offset;
+}
+
+/* The scalar's text, or NULL when the node is not a string without NULs. */
+static const char *scalar(const yaml_node_t *n)
+{
+    const char *s = (const char *)n->data.scalar.value;
+    if (n->type != YAML_SCALAR_NODE || strlen(s) != n->data.scalar.length)
+        return NULL;
+    return s;
+}
+
+static int wrong(const struct reader *r, const yaml_node_t *n, const struct yamlmap_key *k,
+                 const char *what)
+{
+    return err_set(r->e, "%s:%lu: '%s' must be %s", r->name, line_of(n), k->name, what);
+}
+
+static int read_text(const struct reader *r, const yaml_node_t *n, const struct yamlmap_key *k,
+                     char **out)
+{
+    const char *s = scalar(n);
+    if (s == NULL || *s == '\0')
+        return wrong(r, n, k, "a non-empty string");
+    free(*out);
+    *out = strdup(s);
+    return *out != NULL ? 0 : err_set(r->e, "out of memory");
+}
+
+/* Digits, then one of the units; 0 or -1. */
+static int quantity(const char *s, const char *const *units, const int64_t *factors, int64_t *out)
+{
+    size_t digits = strspn(s, "0123456789");
+    if (digits == 0 || digits > 12)
+        return -1;
+    int64_t v = strtoll(s, NULL, 10);
+    for (size_t i = 0; units[i] != NULL; i++) {
+        if (strcmp(s + digits, units[i]) == 0) {
+            *out = v * factors[i];
+            return 0;
+        }
+    }
+    return -1;
+}
+
+static int read_quantity(const struct reader *r, const yaml_node_t *n, const struct yamlmap_key *k,
+                         int64_t *out)
+{
+    static const char *const time_units[] = {"ms", "s", "m", "h", NULL};
+    static const int64_t time_factors[] = {1, 1000, 60000, 3600000};
+    static const char *const size_units[] = {"", "KiB", "MiB", NULL};
+    static const int64_t size_factors[] = {1, 1024, 1048576};
+    static const char *const no_units[] = {"", NULL};
+    static const int64_t one[] = {1};
+    const char *s = scalar(n);
+    int64_t v = 0;
+    int rc = -1;
+    const char *what = "a number";
+    if (k->type == YAMLMAP_DURATION) {
+        what = "a duration such as 500ms, 10s, 10m or 24h";
+        rc = s != NULL ? quantity(s, time_units, time_factors, &v) : -1;
+    } else if (k->type == YAMLMAP_SIZE) {
+        what = "a size such as 4096, 256KiB or 4MiB";
+        rc = s != NULL ? quantity(s, size_units, size_factors, &v) : -1;
+    } else {
+        rc = s != NULL ? quantity(s, no_units, one, &v) : -1;
+    }
+    if (rc != 0)
+        return wrong(r, n, k, what);
+    if (v < k->min || v > k->max)
+        return err_set(r->e, "%s:%lu: '%s' is out of range: %lld to %lld%s", r->name, line_of(n),
+                       k->name, (long long)k->min, (long long)k->max,
+                       k->type == YAMLMAP_DURATION ? " ms"
+                       : k->type == YAMLMAP_SIZE   ? " bytes"
+                                                   : "");
+    *out = v;
+    return 0;
+}
+
+static int read_bool(const struct reader *r, const yaml_node_t *n, const struct yamlmap_key *k,
+                     bool *out)
+{
+    const char *s = scalar(n);
+    if (s == NULL || (strcmp(s, "true") != 0 && strcmp(s, "false") != 0))
+        return wrong(r, n, k, "true or false");
+    *out = s[0] == 't';
+    return 0;
+}
+
+static int read_texts(struct reader *r, const yaml_node_t *n, const struct yamlmap_key *k,
+                      struct yamlmap_list *out)
+{
+    if (n->type != YAML_SEQUENCE_NODE)
+        return wrong(r, n, k, "a list of strings");
+    size_t count =
+        (size_t)(n->data.sequence.items.top - n->data.sequence.items.start);
+    out->item = calloc(count + 1, sizeof(*out->item));
+    if (out->item == NULL)
+        return err_set(r->e, "out of memory");
+    for (size_t i = 0; i < count; i++) {
+        const yaml_node_t *item =
+            yaml_document_get_node(&r->doc, n->data.sequence.items.start[i]);
+        if (read_text(r, item, k, &out->item[i]) != 0)
+            return -1;
+        out->count = i + 1;
+    }
+    return 0;
+}
+
+static int read_section(struct reader *r, const yaml_node_t *n, const struct yamlmap_key *keys,
+                        const char *section, void *dest);
+
+static int read_value(struct reader *r, const yaml_node_t *n, const struct yamlmap_key *k,
+                      void *dest)
+{
+    switch (k->type) {
+    case YAMLMAP_TEXT:
+        return read_text(r, n, k, at(dest, k));
+    case YAMLMAP_BOOL:
+        return read_bool(r, n, k, at(dest, k));
+    case YAMLMAP_NUMBER:
+    case YAMLMAP_DURATION:
+    case YAMLMAP_SIZE:
+        return read_quantity(r, n, k, at(dest, k));
+    case YAMLMAP_TEXTS:
+        return read_texts(r, n, k, at(dest, k));
+    case YAMLMAP_SECTION:
+        return read_section(r, n, k->keys, k->name, dest);
+    }
+    return err_set(r->e, "internal error: type of '%s'", k->name);
+}
+
+static int unknown_key(const struct reader *r, const yaml_node_t *n,
+                       const struct yamlmap_key *keys, const char *section, const char *name)
+{
+    struct nearest near;
+    nearest_init(&near, name);
+    for (const struct yamlmap_key *k = keys; k->name != NULL; k++)
+        nearest_try(&near, k->name);
+    return err_set(r->e, "%s:%lu: unknown key '%.64s'%s%s%s%s%s%s", r->name, line_of(n), name,
+                   section != NULL ? " in '" : "", section != NULL ? section : "",
+                   section != NULL ? "'" : "", near.best != NULL ? "; did you mean '" : "",
+                   near.best != NULL ? near.best : "", near.best != NULL ? "'?" : "");
+}
+
+static int read_section(struct reader *r, const yaml_node_t *n, const struct yamlmap_key *keys,
+                        const char *section, void *dest)
+{
+    uint64_t seen = 0; /* a table has at most 64 keys */
+    if (n->type != YAML_MAPPING_NODE)
+        return section != NULL
+                   ? err_set(r->e, "%s:%lu: '%s' must be a mapping of keys", r->name, line_of(n),
+                             section)
+                   : err_set(r->e, "%s:%lu: not a mapping of keys", r->name, line_of(n));
+    for (yaml_node_pair_t *p = n->data.mapping.pairs.start; p < n->data.mapping.pairs.top; p++) {
+        const yaml_node_t *key = yaml_document_get_node(&r->doc, p->key);
+        const yaml_node_t *value = yaml_document_get_node(&r->doc, p->value);
+        const char *name = scalar(key);
+        if (name == NULL)
+            return err_set(r->e, "%s:%lu: a key must be a string", r->name, line_of(key));
+        size_t i = 0;
+        while (keys[i].name != NULL && strcmp(keys[i].name, name) != 0)
+            i++;
+        if (keys[i].name == NULL)
+            return unknown_key(r, key, keys, section, name);
+        if ((seen >> i & 1) != 0)
+            return err_set(r->e, "%s:%lu: key '%s' is given twice", r->name, line_of(key), name);
+        seen |= (uint64_t)1 << i;
+        if (read_value(r, value, &keys[i], dest) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* One document and nothing after it. */
+static int read_documents(yaml_parser_t *parser, struct reader *r, const struct yamlmap_key *keys,
+                          void *dest)
+{
+    if (!yaml_parser_load(parser, &r->doc))
+        return err_set(r->e, "%s:%lu: %s", r->name, (unsigned long)parser->problem_mark.line + 1,
+                       parser->problem != NULL ? parser->problem : "not YAML");
+    const yaml_node_t *root = yaml_document_get_root_node(&r->doc);
+    int rc = root == NULL ? err_set(r->e, "%s: the file is empty", r->name)
+                          : read_section(r, root, keys, NULL, dest);
+    yaml_document_delete(&r->doc);
+    if (rc != 0)
+        return rc;
+    if (!yaml_parser_load(parser, &r->doc))
+        return err_set(r->e, "%s:%lu: %s", r->name, (unsigned long)parser->problem_mark.line + 1,
+                       parser->problem != NULL ? parser->problem : "not YAML");
+    root = yaml_document_get_root_node(&r->doc);
+    if (root != NULL)
+        rc = err_set(r->e, "%s:%lu: a second YAML document", r->name, line_of(root));
+    yaml_document_delete(&r->doc);
+    return rc;
+}
+
+int yamlmap_read(const char *name, const char *text, size_t len, const struct yamlmap_key *keys,
+                 void *dest, struct err *e)
+{
+    struct reader r = {.name = name, .e = e};
+    yaml_parser_t parser;
+    if (len > YAMLMAP_FILE_MAX)
+        return err_set(e, "%s: %zu bytes is too long for a configuration", name, len);
+    if (!yaml_parser_initialize(&parser))
+        return err_set(e, "out of memory");
+    yaml_parser_set_input_string(&parser, (const unsigned char *)text, len);
+    int rc = read_documents(&parser, &r, keys, dest);
+    yaml_parser_delete(&parser);
+    return rc;
+}
+
+void yamlmap_free(const struct yamlmap_key *keys, void *dest)
+{
+    for (const struct yamlmap_key *k = keys; k->name != NULL; k++) {
+        if (k->type == YAMLMAP_SECTION) {
+            yamlmap_free(k->keys, dest);
+        } else if (k->type == YAMLMAP_TEXT) {
+            char **text = at(dest, k);
+            free(*text);
+            *text = NULL;
+        } else if (k->type == YAMLMAP_TEXTS) {
+            struct yamlmap_list *l = at(dest, k);
+            for (size_t i = 0; i < l->count; i++)
+                free(l->item[i]);
+            free(l->item);
+            *l = (struct yamlmap_list){0};
+        }
+    }
+}

@@ -1,0 +1,46 @@
+/*
+ * A YAML file of known keys into a struct, by a table: every key has a type, unknown,
+ * duplicate and mistyped keys are refused with file, line and the nearest known key.
+ */
+#ifndef TENMINT_COMMON_YAMLMAP_H
+#define TENMINT_COMMON_YAMLMAP_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/err.h"
+
+#define YAMLMAP_FILE_MAX ((size_t)256 * 1024) /* bytes */
+
+struct yamlmap_list {
+    char **item; /* owned */
+    size_t count;
+};
+
+enum yamlmap_type {
+    YAMLMAP_TEXT,     /* char *, owned */
+    YAMLMAP_BOOL,     /* bool: true or false */
+    YAMLMAP_NUMBER,   /* int64_t, min..max */
+    YAMLMAP_DURATION, /* int64_t milliseconds, min..max: "250ms", "10s", "10m", "24h" */
+    YAMLMAP_SIZE,     /* int64_t bytes, min..max: "4096", "256KiB", "4MiB" */
+    YAMLMAP_TEXTS,    /* struct yamlmap_list: a sequence of strings */
+    YAMLMAP_SECTION,  /* a nested mapping, into the same struct */
+};
+
+struct yamlmap_key {
+    const char *name; /* NULL ends the table */
+    enum yamlmap_type type;
+    size_t offset; /* of the member in the struct */
+    int64_t min, max;
+    const struct yamlmap_key *keys; /* YAMLMAP_SECTION */
+};
+
+/* Fills `dest`, which holds the defaults (owned text from malloc, or NULL). `name` is for
+ * messages. On -1 `dest` may be half filled: free it all the same. */
+int yamlmap_read(const char *name, const char *text, size_t len, const struct yamlmap_key *keys,
+                 void *dest, struct err *e);
+
+/* Frees the text and the lists. */
+void yamlmap_free(const struct yamlmap_key *keys, void *dest);
+
+#endif
