@@ -1,0 +1,109 @@
+#include "ca/proof/policy.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct row {
+    const char *name;     /* Fulcio's flag value */
+    const char *key_type;
+    int bits;             /* RSA modulus or EC field; 0: any */
+    int hash;             /* NID_undef: the algorithm hashes by itself */
+    bool by_default;
+};
+
+/* The list compares key and hash only, as upstream does: a pss entry permits PKCS#1 v1.5,
+ * and ed25519-ph permits nothing, since no prehashed proof exists on the wire. */
+static const struct row rows[] = {
+    {"ecdsa-sha2-256-nistp256", "EC", 256, NID_sha256, true},
+    {"ecdsa-sha2-384-nistp384", "EC", 384, NID_sha384, true},
+    {"ecdsa-sha2-512-nistp521", "EC", 521, NID_sha512, true},
+    {"rsa-sign-pkcs1-2048-sha256", "RSA", 2048, NID_sha256, true},
+    {"rsa-sign-pkcs1-3072-sha256", "RSA", 3072, NID_sha256, true},
+    {"rsa-sign-pkcs1-4096-sha256", "RSA", 4096, NID_sha256, true},
+    {"ed25519", "ED25519", 0, NID_undef, true},
+    {"rsa-sign-pss-2048-sha256", "RSA", 2048, NID_sha256, false},
+    {"rsa-sign-pss-3072-sha256", "RSA", 3072, NID_sha256, false},
+    {"rsa-sign-pss-4096-sha256", "RSA", 4096, NID_sha256, false},
+    {"ecdsa-sha2-256-nistp384", "EC", 384, NID_sha256, false},
+    {"ecdsa-sha2-256-nistp521", "EC", 521, NID_sha256, false},
+    {"ed25519-ph", "ED25519", 0, NID_sha512, false},
+};
+#define ROWS (sizeof(rows) / sizeof(rows[0]))
+
+struct proof_policy {
+    bool allowed[ROWS];
+};
+
+static int allow(struct proof_policy *p, const char *name, struct err *e)
+{
+    for (size_t i = 0; i < ROWS; i++) {
+        if (strcmp(rows[i].name, name) == 0) {
+            p->allowed[i] = true;
+            return 0;
+        }
+    }
+    return err_set(e, "unknown client signing algorithm '%s' (for example %s)", name, rows[0].name);
+}
+
+struct proof_policy *proof_policy_new(const char *const *names, size_t count, struct err *e)
+{
+    struct proof_policy *p = calloc(1, sizeof(*p));
+    if (p == NULL) {
+        err_set(e, "out of memory");
+        return NULL;
+    }
+    for (size_t i = 0; i < ROWS && count == 0; i++)
+        p->allowed[i] = rows[i].by_default;
+    for (size_t i = 0; i < count; i++) {
+        if (allow(p, names[i], e) != 0) {
+            free(p);
+            return NULL;
+        }
+    }
+    return p;
+}
+
+void proof_policy_free(struct proof_policy *p)
+{
+    free(p);
+}
+
+int policy_hash_for(const EVP_PKEY *key)
+{
+    if (EVP_PKEY_is_a(key, "ED25519"))
+        return NID_undef;
+    if (EVP_PKEY_is_a(key, "EC") && EVP_PKEY_get_bits(key) == 384)
+        return NID_sha384;
+    if (EVP_PKEY_is_a(key, "EC") && EVP_PKEY_get_bits(key) == 521)
+        return NID_sha512;
+    return NID_sha256;
+}
+
+/* The names Go prints, since clients show this message. */
+static const char *go_type(const EVP_PKEY *key)
+{
+    return EVP_PKEY_is_a(key, "EC")    ? "*ecdsa.PublicKey"
+           : EVP_PKEY_is_a(key, "RSA") ? "*rsa.PublicKey"
+                                       : "ed25519.PublicKey";
+}
+
+static const char *go_hash(int nid)
+{
+    return nid == NID_sha256   ? "SHA-256"
+           : nid == NID_sha384 ? "SHA-384"
+           : nid == NID_sha512 ? "SHA-512"
+                               : "unknown hash value 0";
+}
+
+enum proof_status policy_check(const struct proof_policy *p, const EVP_PKEY *key, int hash_nid,
+                               struct err *e)
+{
+    int bits = EVP_PKEY_get_bits(key);
+    for (size_t i = 0; i < ROWS; i++) {
+        if (p->allowed[i] && rows[i].hash == hash_nid && EVP_PKEY_is_a(key, rows[i].key_type) &&
+            (rows[i].bits == 0 || rows[i].bits == bits))
+            return PROOF_OK;
+    }
+    err_set(e, "signing algorithm not permitted: %s, %s", go_type(key), go_hash(hash_nid));
+    return PROOF_NOT_PERMITTED;
+}

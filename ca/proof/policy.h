@@ -1,0 +1,19 @@
+/*
+ * client-signing-algorithms: which pairs of key and hash a client may use.
+ */
+#ifndef TENMINT_CA_PROOF_POLICY_H
+#define TENMINT_CA_PROOF_POLICY_H
+
+#include <openssl/evp.h>
+
+#include "ca/proof/proof.h"
+
+/* The hash (NID) that a proof by this key uses: SHA-256 for P-256 and RSA, SHA-384 for P-384,
+ * SHA-512 for P-521, NID_undef for Ed25519 (Fulcio v1.7.0 and later). */
+int policy_hash_for(const EVP_PKEY *key);
+
+/* PROOF_OK, or PROOF_NOT_PERMITTED with Fulcio's words in `e`. */
+enum proof_status policy_check(const struct proof_policy *p, const EVP_PKEY *key, int hash_nid,
+                               struct err *e);
+
+#endif

@@ -1,0 +1,114 @@
+#include "ca/proof/proof.h"
+
+#include <openssl/ecdsa.h>
+#include <openssl/err.h>
+#include <string.h>
+
+#include "ca/proof/policy.h"
+#include "ca/proof/spki.h"
+#include "ca/proof/strength.h"
+
+#define SIGNATURE_MAX 1024
+
+void proof_key_free(struct proof_key *k)
+{
+    EVP_PKEY_free(k->key);
+    buf_free(&k->spki);
+    *k = (struct proof_key){0};
+}
+
+enum proof_status proof_key_parse(const struct proof_policy *p, const void *data, size_t len,
+                                  struct proof_key *out, struct err *e)
+{
+    *out = (struct proof_key){0};
+    enum proof_status status = PROOF_OK;
+    if (spki_parse(data, len, out, e) != 0) {
+        status = PROOF_KEY_UNPARSABLE;
+    } else if (strength_check(out->key, e) != 0) {
+        status = PROOF_KEY_WEAK;
+    } else {
+        out->hash_nid = policy_hash_for(out->key);
+        status = policy_check(p, out->key, out->hash_nid, e);
+    }
+    if (status != PROOF_OK)
+        proof_key_free(out);
+    return status;
+}
+
+static const char *digest_name(int nid)
+{
+    return nid == NID_sha384 ? "SHA384" : nid == NID_sha512 ? "SHA512" : "SHA256";
+}
+
+static bool verify(EVP_PKEY *key, const char *digest, const unsigned char *sig, size_t len,
+                   const char *message)
+{
+    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+    bool ok = ctx != NULL &&
+              EVP_DigestVerifyInit_ex(ctx, NULL, digest, NULL, NULL, key, NULL) == 1 &&
+              EVP_DigestVerify(ctx, sig, len, (const unsigned char *)message, strlen(message)) == 1;
+    EVP_MD_CTX_free(ctx);
+    ERR_clear_error();
+    return ok;
+}
+
+/* Raw r||s, as WebCrypto and PKCS#11 make it, to DER. NULL: not such a signature. */
+static unsigned char *raw_to_der(const unsigned char *sig, size_t len, int *der_len)
+{
+    ECDSA_SIG *parsed = ECDSA_SIG_new();
+    BIGNUM *r = BN_bin2bn(sig, (int)(len / 2), NULL);
+    BIGNUM *s = BN_bin2bn(sig + len / 2, (int)(len / 2), NULL);
+    unsigned char *der = NULL;
+    if (parsed == NULL || r == NULL || s == NULL || ECDSA_SIG_set0(parsed, r, s) != 1) {
+        BN_free(r);
+        BN_free(s);
+    } else {
+        *der_len = i2d_ECDSA_SIG(parsed, &der);
+    }
+    ECDSA_SIG_free(parsed);
+    return der;
+}
+
+/* One DER SEQUENCE that fills the input: only then is it not raw. */
+static bool is_der(const unsigned char *sig, size_t len)
+{
+    const unsigned char *p = sig;
+    ECDSA_SIG *parsed = d2i_ECDSA_SIG(NULL, &p, (long)len);
+    bool ok = parsed != NULL && p == sig + len;
+    ECDSA_SIG_free(parsed);
+    ERR_clear_error();
+    return ok;
+}
+
+static bool verify_ec(const struct proof_key *k, const unsigned char *sig, size_t len,
+                      const char *message)
+{
+    size_t width = ((size_t)EVP_PKEY_get_bits(k->key) + 7) / 8;
+    if (is_der(sig, len))
+        return verify(k->key, digest_name(k->hash_nid), sig, len, message);
+    if (len != 2 * width)
+        return false;
+    int der_len = 0;
+    unsigned char *der = raw_to_der(sig, len, &der_len);
+    bool ok = der != NULL && der_len > 0 &&
+              verify(k->key, digest_name(k->hash_nid), der, (size_t)der_len, message);
+    OPENSSL_free(der);
+    return ok;
+}
+
+enum proof_status proof_key_verify(const struct proof_key *k, const char *challenge,
+                                   const void *sig, size_t sig_len, struct err *e)
+{
+    bool ok = false;
+    if (sig_len > 0 && sig_len <= SIGNATURE_MAX && challenge[0] != '\0') {
+        if (EVP_PKEY_is_a(k->key, "EC"))
+            ok = verify_ec(k, sig, sig_len, challenge);
+        else
+            ok = verify(k->key, k->hash_nid != NID_undef ? digest_name(k->hash_nid) : NULL, sig,
+                        sig_len, challenge);
+    }
+    if (ok)
+        return PROOF_OK;
+    err_set(e, "the proof of possession does not verify over the token's challenge");
+    return PROOF_BAD_SIGNATURE;
+}

@@ -1,0 +1,21 @@
+/*
+ * A client's public key: strict PEM or DER in, a decoded key and its canonical
+ * SubjectPublicKeyInfo out.
+ */
+#ifndef TENMINT_CA_PROOF_SPKI_H
+#define TENMINT_CA_PROOF_SPKI_H
+
+#include "ca/proof/proof.h"
+
+#define SPKI_INPUT_MAX (16 * 1024) /* bytes; a 4096-bit RSA key in PEM is under 1 KiB */
+
+/* One PEM block with this label and nothing but white space around it; appends its DER. */
+int spki_pem_body(const char *label, const void *data, size_t len, struct buf *der);
+
+/* PEM "PUBLIC KEY" or "RSA PUBLIC KEY", else DER SubjectPublicKeyInfo. Fills key and spki. */
+int spki_parse(const void *data, size_t len, struct proof_key *out, struct err *e);
+
+/* Fills out->spki from out->key. */
+int spki_encode(struct proof_key *out, struct err *e);
+
+#endif

@@ -1,0 +1,200 @@
+#include "ca/proof/strength.h"
+
+#include <openssl/bn.h>
+#include <openssl/core_names.h>
+#include <openssl/ec.h>
+#include <stdbool.h>
+#include <string.h>
+
+#define SMALL_PRIME_MAX 751
+#define FERMAT_ROUNDS 100
+#define RSA_EXPONENT 65537
+
+static bool is_small_prime(unsigned n)
+{
+    for (unsigned d = 2; d * d <= n; d++) {
+        if (n % d == 0)
+            return false;
+    }
+    return n > 1;
+}
+
+static bool has_small_factor(const BIGNUM *n)
+{
+    for (unsigned p = 2; p <= SMALL_PRIME_MAX; p++) {
+        if (is_small_prime(p) && BN_mod_word(n, p) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Infineon's flawed generator leaves n in a small subgroup modulo each of these primes:
+ * n is suspect when it is a power of the fingerprint generator 65537 modulo all of them. */
+static const struct {
+    unsigned exponent; /* the subgroup's order divides this */
+    unsigned prime;
+} roca_rows[] = {
+    {2, 11},  {6, 13},   {8, 17},   {9, 19},   {3, 37},   {26, 53},  {20, 61},  {35, 71}, {24, 73},
+    {13, 79}, {6, 97},   {51, 103}, {53, 107}, {54, 109}, {42, 127}, {50, 151}, {78, 157},
+};
+
+static unsigned power_mod(unsigned base, unsigned exponent, unsigned mod)
+{
+    unsigned result = 1;
+    for (base %= mod; exponent > 0; exponent >>= 1, base = base * base % mod) {
+        if ((exponent & 1) != 0)
+            result = result * base % mod;
+    }
+    return result;
+}
+
+static bool is_roca(const BIGNUM *n)
+{
+    for (size_t i = 0; i < sizeof(roca_rows) / sizeof(roca_rows[0]); i++) {
+        unsigned p = roca_rows[i].prime;
+        unsigned left = (unsigned)BN_mod_word(n, p);
+        if (power_mod(left, roca_rows[i].exponent, p) != 1)
+            return false;
+    }
+    return true;
+}
+
+/* r = floor(sqrt(n)) by Newton's method; OpenSSL has no integer square root. */
+static int integer_sqrt(BIGNUM *r, const BIGNUM *n, BN_CTX *ctx)
+{
+    BIGNUM *next = BN_new();
+    int ok = next != NULL && BN_one(r) == 1 && BN_lshift(r, r, (BN_num_bits(n) + 1) / 2) == 1;
+    while (ok) {
+        ok = BN_div(next, NULL, n, r, ctx) == 1 && BN_add(next, next, r) == 1 &&
+             BN_rshift1(next, next) == 1;
+        if (!ok || BN_cmp(next, r) >= 0)
+            break;
+        ok = BN_copy(r, next) != NULL;
+    }
+    BN_free(next);
+    return ok;
+}
+
+/* 1: factored, 0: not, -1: out of memory. n = a^2 - b^2 with a just above sqrt(n). */
+static int fermat_factors(const BIGNUM *n)
+{
+    BN_CTX *ctx = BN_CTX_new();
+    BIGNUM *a = BN_new();
+    BIGNUM *b2 = BN_new();
+    BIGNUM *b = BN_new();
+    int found = -1;
+    if (ctx == NULL || a == NULL || b == NULL || b2 == NULL || !integer_sqrt(a, n, ctx) ||
+        BN_add_word(a, 1) != 1)
+        goto out;
+    for (int i = 0; i < FERMAT_ROUNDS; i++) {
+        if (BN_sqr(b2, a, ctx) != 1 || BN_sub(b2, b2, n) != 1 || !integer_sqrt(b, b2, ctx) ||
+            BN_sqr(b, b, ctx) != 1)
+            goto out;
+        if (BN_cmp(b, b2) == 0) {
+            found = 1;
+            goto out;
+        }
+        if (BN_add_word(a, 1) != 1)
+            goto out;
+    }
+    found = 0;
+out:
+    BN_free(b);
+    BN_free(b2);
+    BN_free(a);
+    BN_CTX_free(ctx);
+    return found;
+}
+
+static int check_modulus(const BIGNUM *n, const BIGNUM *exponent, struct err *e)
+{
+    int bits = BN_num_bits(n);
+    if (bits != 2048 && bits != 3072 && bits != 4096)
+        return err_set(e, "RSA modulus of %d bits: only 2048, 3072 and 4096 are accepted", bits);
+    if (!BN_is_word(exponent, RSA_EXPONENT))
+        return err_set(e, "RSA public exponent is not %d", RSA_EXPONENT);
+    if (has_small_factor(n))
+        return err_set(e, "RSA modulus has a factor of at most %d", SMALL_PRIME_MAX);
+    if (is_roca(n))
+        return err_set(e, "RSA modulus was made by a flawed generator (ROCA)");
+    /* Squares first: a perfect square is a^2 - 0^2 with a = sqrt(n), which the loop starts above. */
+    int found = fermat_factors(n);
+    if (found != 0)
+        return err_set(e, found > 0 ? "RSA modulus factors by Fermat's method" : "out of memory");
+    return 0;
+}
+
+static int check_rsa(const EVP_PKEY *key, struct err *e)
+{
+    BIGNUM *n = NULL;
+    BIGNUM *exponent = NULL;
+    int rc;
+    if (EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_N, &n) != 1 ||
+        EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_E, &exponent) != 1)
+        rc = err_openssl(e, "read the RSA key");
+    else
+        rc = check_modulus(n, exponent, e);
+    BN_free(n);
+    BN_free(exponent);
+    return rc;
+}
+
+/* That the point is on the curve and not at infinity is checked where it is decoded; the
+ * accepted curves have cofactor 1, so the order is then right too. */
+static int check_ec(const EVP_PKEY *key, struct err *e)
+{
+    char group[64];
+    size_t len = 0;
+    static const char *const allowed[] = {"prime256v1", "secp384r1", "secp521r1"};
+    if (EVP_PKEY_get_group_name((EVP_PKEY *)key, group, sizeof(group), &len) != 1)
+        return err_set(e, "EC key without a named curve");
+    for (size_t i = 0; i < sizeof(allowed) / sizeof(allowed[0]); i++) {
+        if (strcmp(group, allowed[i]) == 0)
+            return 0;
+    }
+    return err_set(e, "EC curve %.40s: only P-256, P-384 and P-521 are accepted", group);
+}
+
+/* y coordinates (sign bit cleared) of the points whose order divides 8, non-canonical
+ * encodings included: little endian, as RFC 8032 §5.1.2 encodes. */
+static const unsigned char small_order[][32] = {
+    {0},
+    {1},
+    {0x26, 0xe8, 0x95, 0x8f, 0xc2, 0xb2, 0x27, 0xb0, 0x45, 0xc3, 0xf4, 0x89, 0xf2, 0xef, 0x98, 0xf0,
+     0xd5, 0xdf, 0xac, 0x05, 0xd3, 0xc6, 0x33, 0x39, 0xb1, 0x38, 0x02, 0x88, 0x6d, 0x53, 0xfc, 0x05},
+    {0xc7, 0x17, 0x6a, 0x70, 0x3d, 0x4d, 0xd8, 0x4f, 0xba, 0x3c, 0x0b, 0x76, 0x0d, 0x10, 0x67, 0x0f,
+     0x2a, 0x20, 0x53, 0xfa, 0x2c, 0x39, 0xcc, 0xc6, 0x4e, 0xc7, 0xfd, 0x77, 0x92, 0xac, 0x03, 0x7a},
+    {0xec, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+     0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f},
+    {0xed, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+     0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f},
+    {0xee, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+     0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f},
+};
+
+static int check_ed25519(const EVP_PKEY *key, struct err *e)
+{
+    unsigned char raw[32];
+    size_t len = sizeof(raw);
+    if (EVP_PKEY_get_raw_public_key(key, raw, &len) != 1 || len != sizeof(raw))
+        return err_openssl(e, "read the Ed25519 key");
+    raw[31] &= 0x7f;
+    for (size_t i = 0; i < sizeof(small_order) / sizeof(small_order[0]); i++) {
+        if (memcmp(raw, small_order[i], sizeof(raw)) == 0)
+            return err_set(e, "Ed25519 key of small order");
+    }
+    return 0;
+}
+
+int strength_check(const EVP_PKEY *key, struct err *e)
+{
+    static const struct {
+        const char *type;
+        int (*check)(const EVP_PKEY *key, struct err *e);
+    } types[] = {{"EC", check_ec}, {"RSA", check_rsa}, {"ED25519", check_ed25519}};
+    for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+        if (EVP_PKEY_is_a(key, types[i].type))
+            return types[i].check(key, e);
+    }
+    return err_set(e, "key type is not RSA, EC or Ed25519");
+}
