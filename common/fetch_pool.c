@@ -1,0 +1,168 @@
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "common/fetch_transfer.h"
+
+struct job {
+    struct job *next;
+    struct transfer *transfer;
+    fetch_done_fn done;
+    void *arg;
+};
+
+struct fetch_pool {
+    pthread_t thread;
+    CURLM *multi;
+    pthread_mutex_t lock; /* guards `inbox` and `stopping` */
+    struct job *inbox;
+    bool stopping;
+    struct job *running; /* the pool's thread only */
+};
+
+static void job_end(struct job *job, int rc, const struct err *e)
+{
+    job->done(job->arg, rc, &job->transfer->response, e);
+    transfer_free(job->transfer);
+    free(job);
+}
+
+static struct job *take_running(struct fetch_pool *p, CURL *easy)
+{
+    for (struct job **at = &p->running; *at != NULL; at = &(*at)->next) {
+        struct job *job = *at;
+        if (job->transfer->easy == easy) {
+            *at = job->next;
+            return job;
+        }
+    }
+    return NULL;
+}
+
+static void start_job(struct fetch_pool *p, struct job *job)
+{
+    struct err e = {0};
+    if (curl_multi_add_handle(p->multi, job->transfer->easy) == CURLM_OK) {
+        job->next = p->running;
+        p->running = job;
+        return;
+    }
+    err_set(&e, "libcurl takes no more transfers");
+    job_end(job, -1, &e);
+}
+
+static void finish_job(struct fetch_pool *p, CURL *easy, CURLcode code)
+{
+    struct err e = {0};
+    struct job *job = take_running(p, easy);
+    curl_multi_remove_handle(p->multi, easy);
+    if (job == NULL)
+        return;
+    enum transfer_next next = transfer_finish(job->transfer, code, &e);
+    if (next == TRANSFER_AGAIN)
+        start_job(p, job);
+    else
+        job_end(job, next == TRANSFER_DONE ? 0 : -1, &e);
+}
+
+/* Moves what was queued to curl; false when the pool must stop. */
+static bool take_inbox(struct fetch_pool *p)
+{
+    pthread_mutex_lock(&p->lock);
+    struct job *job = p->inbox;
+    p->inbox = NULL;
+    bool stopping = p->stopping;
+    pthread_mutex_unlock(&p->lock);
+    while (job != NULL) {
+        struct job *next = job->next;
+        start_job(p, job);
+        job = next;
+    }
+    return !stopping;
+}
+
+static void *run(void *arg)
+{
+    struct fetch_pool *p = arg;
+    while (take_inbox(p)) {
+        int active = 0;
+        int left = 0;
+        CURLMsg *msg;
+        curl_multi_perform(p->multi, &active);
+        while ((msg = curl_multi_info_read(p->multi, &left)) != NULL) {
+            if (msg->msg == CURLMSG_DONE)
+                finish_job(p, msg->easy_handle, msg->data.result);
+        }
+        curl_multi_poll(p->multi, NULL, 0, 1000, NULL);
+    }
+    struct err e = {0};
+    err_set(&e, "shutting down");
+    while (p->running != NULL) {
+        struct job *job = p->running;
+        p->running = job->next;
+        curl_multi_remove_handle(p->multi, job->transfer->easy);
+        job_end(job, -1, &e);
+    }
+    return NULL;
+}
+
+struct fetch_pool *fetch_pool_new(struct err *e)
+{
+    struct fetch_pool *p = calloc(1, sizeof(*p));
+    if (p == NULL || (p->multi = curl_multi_init()) == NULL) {
+        free(p);
+        err_set(e, "out of memory");
+        return NULL;
+    }
+    pthread_mutex_init(&p->lock, NULL);
+    if (pthread_create(&p->thread, NULL, run, p) != 0) {
+        err_errno(e, "start the fetch thread");
+        curl_multi_cleanup(p->multi);
+        pthread_mutex_destroy(&p->lock);
+        free(p);
+        return NULL;
+    }
+    return p;
+}
+
+int fetch_pool_start(struct fetch_pool *p, const struct fetch_request *req, fetch_done_fn done,
+                     void *arg, struct err *e)
+{
+    struct job *job = calloc(1, sizeof(*job));
+    if (job == NULL)
+        return err_set(e, "out of memory");
+    job->transfer = transfer_new(req, e);
+    if (job->transfer == NULL) {
+        free(job);
+        return -1;
+    }
+    job->done = done;
+    job->arg = arg;
+    pthread_mutex_lock(&p->lock);
+    bool stopping = p->stopping;
+    if (!stopping) {
+        job->next = p->inbox;
+        p->inbox = job;
+    }
+    pthread_mutex_unlock(&p->lock);
+    if (stopping) {
+        transfer_free(job->transfer);
+        free(job);
+        return err_set(e, "shutting down");
+    }
+    curl_multi_wakeup(p->multi);
+    return 0;
+}
+
+void fetch_pool_free(struct fetch_pool *p)
+{
+    if (p == NULL)
+        return;
+    pthread_mutex_lock(&p->lock);
+    p->stopping = true;
+    pthread_mutex_unlock(&p->lock);
+    curl_multi_wakeup(p->multi);
+    pthread_join(p->thread, NULL);
+    curl_multi_cleanup(p->multi);
+    pthread_mutex_destroy(&p->lock);
+    free(p);
+}

@@ -1,0 +1,198 @@
+#include "oidc/keys/jwk.h"
+
+#include <openssl/core_names.h>
+#include <openssl/param_build.h>
+#include <openssl/pem.h>
+#include <openssl/rsa.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/b64.h"
+#include "common/strictjson.h"
+
+#define RSA_BITS_MIN 2048
+#define RSA_BITS_MAX 8192 /* verification time grows with the square */
+
+static int get_bytes(const json_t *json, const char *name, struct buf *out)
+{
+    const char *text = strictjson_str(json, name);
+    return text != NULL && b64_decode(B64_URL_BARE, text, strlen(text), out) == 0 && out->len > 0
+               ? 0
+               : -1;
+}
+
+static EVP_PKEY *from_params(const char *type, OSSL_PARAM *params)
+{
+    EVP_PKEY *key = NULL;
+    EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, type, NULL);
+    if (params == NULL || ctx == NULL || EVP_PKEY_fromdata_init(ctx) != 1 ||
+        EVP_PKEY_fromdata(ctx, &key, EVP_PKEY_PUBLIC_KEY, params) != 1)
+        key = NULL;
+    EVP_PKEY_CTX_free(ctx);
+    return key;
+}
+
+static EVP_PKEY *parse_rsa(const json_t *json, struct err *e)
+{
+    struct buf n = {0};
+    struct buf exponent = {0};
+    BIGNUM *bn_n = NULL;
+    BIGNUM *bn_e = NULL;
+    OSSL_PARAM_BLD *bld = NULL;
+    OSSL_PARAM *params = NULL;
+    EVP_PKEY *key = NULL;
+    if (get_bytes(json, "n", &n) != 0 || get_bytes(json, "e", &exponent) != 0) {
+        err_set(e, "RSA key without n or e");
+        goto out;
+    }
+    bn_n = BN_bin2bn(n.data, (int)n.len, NULL);
+    bn_e = BN_bin2bn(exponent.data, (int)exponent.len, NULL);
+    if (bn_n == NULL || bn_e == NULL || BN_num_bits(bn_n) < RSA_BITS_MIN ||
+        BN_num_bits(bn_n) > RSA_BITS_MAX || !BN_is_odd(bn_n) || !BN_is_odd(bn_e) ||
+        BN_is_one(bn_e) || BN_num_bits(bn_e) > 32) {
+        err_set(e, "RSA key with a modulus or exponent that is not acceptable");
+        goto out;
+    }
+    bld = OSSL_PARAM_BLD_new();
+    if (bld != NULL && OSSL_PARAM_BLD_push_BN(bld, OSSL_PKEY_PARAM_RSA_N, bn_n) == 1 &&
+        OSSL_PARAM_BLD_push_BN(bld, OSSL_PKEY_PARAM_RSA_E, bn_e) == 1)
+        params = OSSL_PARAM_BLD_to_param(bld);
+    key = from_params("RSA", params);
+    if (key == NULL)
+        err_openssl(e, "RSA key");
+out:
+    OSSL_PARAM_free(params);
+    OSSL_PARAM_BLD_free(bld);
+    BN_free(bn_n);
+    BN_free(bn_e);
+    buf_free(&n);
+    buf_free(&exponent);
+    return key;
+}
+
+static const struct {
+    const char *crv;
+    const char *group;
+    size_t width;
+} curves[] = {{"P-256", "prime256v1", 32}, {"P-384", "secp384r1", 48}, {"P-521", "secp521r1", 66}};
+
+static EVP_PKEY *parse_ec(const json_t *json, struct err *e)
+{
+    const char *crv = strictjson_str(json, "crv");
+    struct buf point = {0};
+    EVP_PKEY *key = NULL;
+    for (size_t i = 0; crv != NULL && i < sizeof(curves) / sizeof(curves[0]); i++) {
+        if (strcmp(curves[i].crv, crv) != 0)
+            continue;
+        buf_putc(&point, 0x04);
+        if (get_bytes(json, "x", &point) != 0 || point.len != 1 + curves[i].width ||
+            get_bytes(json, "y", &point) != 0 || point.len != 1 + 2 * curves[i].width)
+            break;
+        OSSL_PARAM params[] = {
+            OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, (char *)curves[i].group, 0),
+            OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY, point.data, point.len),
+            OSSL_PARAM_construct_end(),
+        };
+        key = from_params("EC", params);
+    }
+    buf_free(&point);
+    if (key == NULL)
+        err_openssl(e, "EC key with another curve, or a point that is not on it");
+    return key;
+}
+
+static EVP_PKEY *parse_okp(const json_t *json, struct err *e)
+{
+    const char *crv = strictjson_str(json, "crv");
+    struct buf x = {0};
+    EVP_PKEY *key = NULL;
+    if (crv != NULL && strcmp(crv, "Ed25519") == 0 && get_bytes(json, "x", &x) == 0 && x.len == 32)
+        key = EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, x.data, x.len);
+    buf_free(&x);
+    if (key == NULL)
+        err_openssl(e, "OKP key that is not Ed25519");
+    return key;
+}
+
+static const struct {
+    const char *kty;
+    EVP_PKEY *(*parse)(const json_t *json, struct err *e);
+} kinds[] = {{"RSA", parse_rsa}, {"EC", parse_ec}, {"OKP", parse_okp}};
+
+static EVP_MD_CTX *prepare(const struct alg *alg, EVP_PKEY *key)
+{
+    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+    EVP_PKEY_CTX *pctx = NULL;
+    bool ok = ctx != NULL &&
+              EVP_DigestVerifyInit_ex(ctx, &pctx, alg->digest, NULL, NULL, key, NULL) == 1 &&
+              (!alg->pss || (EVP_PKEY_CTX_set_rsa_padding(pctx, RSA_PKCS1_PSS_PADDING) == 1 &&
+                             EVP_PKEY_CTX_set_rsa_pss_saltlen(pctx, RSA_PSS_SALTLEN_DIGEST) == 1));
+    if (!ok) {
+        EVP_MD_CTX_free(ctx);
+        return NULL;
+    }
+    return ctx;
+}
+
+static char *to_pem(EVP_PKEY *key)
+{
+    BIO *bio = BIO_new(BIO_s_mem());
+    char *data = NULL;
+    char *pem = NULL;
+    if (bio != NULL && PEM_write_bio_PUBKEY(bio, key) == 1) {
+        long len = BIO_get_mem_data(bio, &data);
+        pem = strndup(data, (size_t)len);
+    }
+    BIO_free(bio);
+    return pem;
+}
+
+/* `alg` in the key narrows what it may be used with; without, its type decides. */
+static int finish(const json_t *json, struct jwk *out, struct err *e)
+{
+    const char *only = strictjson_str(json, "alg");
+    const char *kid = strictjson_str(json, "kid");
+    unsigned usable = 0;
+    out->kid = kid != NULL ? strdup(kid) : NULL;
+    out->pem = to_pem(out->key);
+    for (int i = 0; i < ALG_COUNT; i++) {
+        if (!alg_fits(i, out->key) || (only != NULL && strcmp(only, alg_table[i].name) != 0))
+            continue;
+        out->prepared[i] = prepare(&alg_table[i], out->key);
+        usable += out->prepared[i] != NULL;
+    }
+    if (out->pem == NULL || (kid != NULL && out->kid == NULL))
+        return err_set(e, "out of memory");
+    return usable > 0 ? 0 : 1;
+}
+
+int jwk_parse(const json_t *json, struct jwk *out, struct err *e)
+{
+    *out = (struct jwk){0};
+    const char *kty = strictjson_str(json, "kty");
+    const json_t *use = json_object_get(json, "use");
+    if (kty == NULL)
+        return err_set(e, "key without kty");
+    if (use != NULL && (!json_is_string(use) || strcmp(json_string_value(use), "sig") != 0))
+        return 1;
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        if (strcmp(kinds[i].kty, kty) != 0)
+            continue;
+        out->key = kinds[i].parse(json, e);
+        int rc = out->key != NULL ? finish(json, out, e) : -1;
+        if (rc != 0)
+            jwk_free(out);
+        return rc;
+    }
+    return 1;
+}
+
+void jwk_free(struct jwk *k)
+{
+    for (int i = 0; i < ALG_COUNT; i++)
+        EVP_MD_CTX_free(k->prepared[i]);
+    EVP_PKEY_free(k->key);
+    free(k->kid);
+    free(k->pem);
+    *k = (struct jwk){0};
+}

@@ -1,0 +1,25 @@
+/*
+ * One JSON Web Key (RFC 7517), decoded once into what verification needs.
+ */
+#ifndef TENMINT_OIDC_JWK_H
+#define TENMINT_OIDC_JWK_H
+
+#include <jansson.h>
+#include <openssl/evp.h>
+
+#include "common/err.h"
+#include "oidc/token/alg.h"
+
+struct jwk {
+    char *kid;                       /* owned; NULL when the key has none */
+    EVP_PKEY *key;                   /* owned */
+    char *pem;                       /* owned; for libjwt, which takes a PEM key at each call */
+    EVP_MD_CTX *prepared[ALG_COUNT]; /* owned; per algorithm the key may be used with, else NULL */
+};
+
+/* 0: usable; 1: a kind of key that is not for us (other kty, use "enc", symmetric); -1: damaged
+ * or weak (RSA below 2048 bits, point off the curve). Nothing to free unless 0. */
+int jwk_parse(const json_t *json, struct jwk *out, struct err *e);
+void jwk_free(struct jwk *k);
+
+#endif

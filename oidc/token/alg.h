@@ -1,0 +1,31 @@
+/*
+ * The allow-list of JWS algorithms (RFC 7518 §3.1, RFC 8037): never "none", never HMAC,
+ * each bound to one key type.
+ */
+#ifndef TENMINT_OIDC_ALG_H
+#define TENMINT_OIDC_ALG_H
+
+#include <openssl/evp.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#define ALG_COUNT 10
+
+struct alg {
+    const char *name;     /* as in the token's header */
+    const char *key_type; /* EVP_PKEY type name */
+    const char *digest;   /* NULL: EdDSA */
+    int ec_bits;          /* field size the algorithm is bound to; 0: not EC */
+    bool pss;
+    bool libjwt;          /* libjwt 1.10.2 knows it */
+};
+
+extern const struct alg alg_table[ALG_COUNT];
+
+/* Row number by name, or -1. */
+int alg_find(const char *name);
+
+/* Whether a key of this type and curve may be used with row `i`. */
+bool alg_fits(int i, const EVP_PKEY *key);
+
+#endif

@@ -1,0 +1,31 @@
+/*
+ * A compact JWS (RFC 7515 §7.1), taken apart strictly and not yet believed.
+ */
+#ifndef TENMINT_OIDC_TOKEN_H
+#define TENMINT_OIDC_TOKEN_H
+
+#include <jansson.h>
+
+#include "common/buf.h"
+#include "common/err.h"
+#include "oidc/verifier.h"
+
+struct token {
+    int alg;               /* row of alg_table */
+    json_t *header;        /* owned */
+    json_t *claims;        /* owned; an object */
+    const char *kid;       /* into header; NULL when absent */
+    const char *iss;       /* into claims; never NULL */
+    const char *text;      /* the caller's whole token */
+    size_t len;
+    size_t signed_len;     /* header '.' payload: what the signature covers */
+    struct buf signature;
+};
+
+/* The token's bytes must outlive `t`. On failure `reason` is MALFORMED, HEADER or ALGORITHM
+ * and nothing needs freeing. */
+int token_parse(const char *text, size_t len, struct token *t, enum oidc_reason *reason,
+                struct err *e);
+void token_free(struct token *t);
+
+#endif
