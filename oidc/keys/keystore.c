@@ -1,0 +1,371 @@
+#include "oidc/keys/keystore.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/file.h"
+#include "oidc/keys/discovery.h"
+
+#define BUCKETS 256
+#define WAITERS_MAX 4096
+#define CA_FILE_MAX (256 * 1024)
+#define TICK_MS 500
+
+struct waiting {
+    struct waiting *next;
+    struct oidc_waiter waiter;
+};
+
+struct provider {
+    struct provider *next; /* in its bucket */
+    struct keystore *store;
+    char *iss;
+    char *ca_pem;
+    bool allow_http;
+    bool configured;       /* exact issuer: refreshed in the background */
+    pthread_rwlock_t keys_lock;
+    struct jwks *keys;
+    pthread_mutex_t lock;  /* guards all below */
+    bool fetching;
+    bool tried;
+    int64_t tried_ms;      /* monotonic; when the last fetch began */
+    int64_t fresh_until_ms;
+    int64_t had_ms;        /* when the keys came; 0: never */
+    struct waiting *waiters;
+    unsigned waiter_count;
+    uint64_t fetches;
+    uint64_t failures;
+};
+
+struct keystore {
+    struct oidc_options options;
+    char *ca_pem; /* options.ca_file's content */
+    struct jlog *log;
+    struct fetch_pool *pool;
+    pthread_rwlock_t lock; /* guards the table; a provider is never removed */
+    struct provider *bucket[BUCKETS];
+    unsigned count;
+    pthread_t refresher;
+    bool refresher_runs;
+    atomic_bool stopping;
+};
+
+static unsigned hash(const char *s)
+{
+    unsigned h = 2166136261u;
+    for (; *s != '\0'; s++)
+        h = (h ^ (unsigned char)*s) * 16777619u;
+    return h % BUCKETS;
+}
+
+static void set_keys(struct provider *p, struct jwks *keys)
+{
+    pthread_rwlock_wrlock(&p->keys_lock);
+    struct jwks *old = p->keys;
+    p->keys = keys;
+    pthread_rwlock_unlock(&p->keys_lock);
+    jwks_unref(old);
+}
+
+struct jwks *provider_keys(struct provider *p)
+{
+    pthread_rwlock_rdlock(&p->keys_lock);
+    struct jwks *keys = p->keys != NULL ? jwks_ref(p->keys) : NULL;
+    pthread_rwlock_unlock(&p->keys_lock);
+    return keys;
+}
+
+static void wake_all(struct waiting *list)
+{
+    while (list != NULL) {
+        struct waiting *next = list->next;
+        list->waiter.wake(list->waiter.arg);
+        free(list);
+        list = next;
+    }
+}
+
+/* How long keys stay fresh: the issuer's max-age within our bounds, less a little jitter by
+ * address so that many issuers are not asked in the same second. */
+static int64_t fresh_ms(const struct provider *p, int64_t max_age_s)
+{
+    int64_t s = p->store->options.jwks_refresh_s;
+    if (max_age_s >= 60 && max_age_s < s)
+        s = max_age_s;
+    return s * 1000 - s * (int64_t)(hash(p->iss) % 100);
+}
+
+static void on_keys(void *arg, struct jwks *keys, int64_t max_age_s, const struct err *e)
+{
+    struct provider *p = arg;
+    int64_t now = clock_mono_ms();
+    if (keys != NULL)
+        set_keys(p, keys);
+    else
+        jlog(p->store->log, JLOG_WARN, "issuer keys not fetched", JLOG_STR("issuer", p->iss),
+             JLOG_STR("error", e->text), JLOG_END);
+    pthread_mutex_lock(&p->lock);
+    p->fetching = false;
+    if (keys != NULL) {
+        p->had_ms = now;
+        p->fresh_until_ms = now + fresh_ms(p, max_age_s);
+    } else {
+        p->failures++;
+    }
+    struct waiting *list = p->waiters;
+    p->waiters = NULL;
+    p->waiter_count = 0;
+    pthread_mutex_unlock(&p->lock);
+    wake_all(list);
+}
+
+/* With p->fetching already set by the caller, outside p->lock. */
+static void begin_fetch(struct provider *p)
+{
+    const struct oidc_options *o = &p->store->options;
+    struct discovery_request req = {
+        .iss = p->iss,
+        .ca_pem = p->ca_pem != NULL ? p->ca_pem : p->store->ca_pem,
+        .allow_http = p->allow_http || o->allow_http,
+        .timeout_ms = o->fetch_timeout_ms,
+    };
+    discovery_start(p->store->pool, &req, on_keys, p);
+}
+
+static bool claim_fetch(struct provider *p)
+{
+    if (p->fetching || atomic_load(&p->store->stopping))
+        return false;
+    p->fetching = true;
+    p->tried = true;
+    p->tried_ms = clock_mono_ms();
+    p->fetches++;
+    return true;
+}
+
+void provider_prefetch(struct provider *p)
+{
+    pthread_mutex_lock(&p->lock);
+    p->configured = true;
+    bool mine = !p->tried && claim_fetch(p);
+    pthread_mutex_unlock(&p->lock);
+    if (mine)
+        begin_fetch(p);
+}
+
+static bool changed(struct provider *p, const struct jwks *seen)
+{
+    pthread_rwlock_rdlock(&p->keys_lock);
+    bool other = p->keys != seen;
+    pthread_rwlock_unlock(&p->keys_lock);
+    return other;
+}
+
+static bool add_waiter(struct provider *p, const struct oidc_waiter *waiter)
+{
+    struct waiting *w = waiter != NULL && p->waiter_count < WAITERS_MAX ? malloc(sizeof(*w)) : NULL;
+    if (w == NULL)
+        return false;
+    w->waiter = *waiter;
+    w->next = p->waiters;
+    p->waiters = w;
+    p->waiter_count++;
+    return true;
+}
+
+enum provider_answer provider_want(struct provider *p, const struct jwks *seen,
+                                   const struct oidc_waiter *waiter)
+{
+    enum provider_answer answer = PROVIDER_NONE;
+    bool mine = false;
+    pthread_mutex_lock(&p->lock);
+    int64_t since = clock_mono_ms() - p->tried_ms;
+    if (changed(p, seen)) {
+        answer = PROVIDER_CHANGED;
+    } else {
+        if (!p->tried || since >= p->store->options.jwks_min_interval_s * 1000)
+            mine = claim_fetch(p);
+        if (p->fetching && add_waiter(p, waiter))
+            answer = PROVIDER_WAIT;
+    }
+    pthread_mutex_unlock(&p->lock);
+    if (mine)
+        begin_fetch(p);
+    return answer;
+}
+
+static void provider_free(struct provider *p)
+{
+    wake_all(p->waiters);
+    jwks_unref(p->keys);
+    pthread_rwlock_destroy(&p->keys_lock);
+    pthread_mutex_destroy(&p->lock);
+    free(p->iss);
+    free(p->ca_pem);
+    free(p);
+}
+
+static struct provider *find(struct keystore *k, const char *iss)
+{
+    struct provider *p = k->bucket[hash(iss)];
+    while (p != NULL && strcmp(p->iss, iss) != 0)
+        p = p->next;
+    return p;
+}
+
+static struct provider *insert(struct keystore *k, const struct oidc_issuer *issuer,
+                               const char *iss)
+{
+    struct provider *p = k->count < KEYSTORE_ISSUERS_MAX ? calloc(1, sizeof(*p)) : NULL;
+    if (p == NULL)
+        return NULL;
+    pthread_rwlock_init(&p->keys_lock, NULL);
+    pthread_mutex_init(&p->lock, NULL);
+    p->store = k;
+    p->allow_http = issuer->allow_http;
+    p->iss = strdup(iss);
+    p->ca_pem = issuer->ca_cert != NULL ? strdup(issuer->ca_cert) : NULL;
+    if (p->iss == NULL || (issuer->ca_cert != NULL && p->ca_pem == NULL)) {
+        provider_free(p);
+        return NULL;
+    }
+    unsigned b = hash(iss);
+    p->next = k->bucket[b];
+    k->bucket[b] = p;
+    k->count++;
+    return p;
+}
+
+struct provider *keystore_provider(struct keystore *k, const struct oidc_issuer *issuer,
+                                   const char *iss)
+{
+    pthread_rwlock_rdlock(&k->lock);
+    struct provider *p = find(k, iss);
+    pthread_rwlock_unlock(&k->lock);
+    if (p != NULL)
+        return p;
+    pthread_rwlock_wrlock(&k->lock);
+    p = find(k, iss);
+    if (p == NULL)
+        p = insert(k, issuer, iss);
+    pthread_rwlock_unlock(&k->lock);
+    return p;
+}
+
+/* A provider is due when its keys age, or, after a failure, when the interval has passed. */
+static void refresh_if_due(struct provider *p, int64_t now)
+{
+    pthread_mutex_lock(&p->lock);
+    bool due = p->configured && now >= p->fresh_until_ms &&
+               now - p->tried_ms >= p->store->options.jwks_min_interval_s * 1000;
+    bool mine = due && claim_fetch(p);
+    pthread_mutex_unlock(&p->lock);
+    if (mine)
+        begin_fetch(p);
+}
+
+static void *refresh_loop(void *arg)
+{
+    struct keystore *k = arg;
+    while (!atomic_load(&k->stopping)) {
+        struct timespec tick = {0, TICK_MS * 1000000L};
+        nanosleep(&tick, NULL);
+        int64_t now = clock_mono_ms();
+        pthread_rwlock_rdlock(&k->lock);
+        for (unsigned b = 0; b < BUCKETS; b++) {
+            for (struct provider *p = k->bucket[b]; p != NULL; p = p->next)
+                refresh_if_due(p, now);
+        }
+        pthread_rwlock_unlock(&k->lock);
+    }
+    return NULL;
+}
+
+static int start(struct keystore *k, struct err *e)
+{
+    if (k->options.ca_file != NULL) {
+        struct buf pem = {0};
+        int rc = file_read(k->options.ca_file, CA_FILE_MAX, &pem, e);
+        const char *text = buf_str(&pem);
+        k->ca_pem = rc == 0 && text != NULL ? strdup(text) : NULL;
+        buf_free(&pem);
+        if (k->ca_pem == NULL)
+            return err_wrap(e, "issuers' CA file");
+        k->options.ca_file = NULL; /* the caller's string */
+    }
+    k->pool = fetch_pool_new(e);
+    if (k->pool == NULL)
+        return -1;
+    if (pthread_create(&k->refresher, NULL, refresh_loop, k) != 0)
+        return err_errno(e, "start the key refresher");
+    k->refresher_runs = true;
+    return 0;
+}
+
+struct keystore *keystore_new(const struct oidc_options *o, struct jlog *log, struct err *e)
+{
+    struct keystore *k = calloc(1, sizeof(*k));
+    if (k == NULL) {
+        err_set(e, "out of memory");
+        return NULL;
+    }
+    k->options = *o;
+    k->log = log;
+    pthread_rwlock_init(&k->lock, NULL);
+    if (start(k, e) != 0) {
+        keystore_free(k);
+        return NULL;
+    }
+    return k;
+}
+
+void keystore_free(struct keystore *k)
+{
+    if (k == NULL)
+        return;
+    atomic_store(&k->stopping, true);
+    if (k->refresher_runs)
+        pthread_join(k->refresher, NULL);
+    fetch_pool_free(k->pool);
+    for (unsigned b = 0; b < BUCKETS; b++) {
+        while (k->bucket[b] != NULL) {
+            struct provider *p = k->bucket[b];
+            k->bucket[b] = p->next;
+            provider_free(p);
+        }
+    }
+    pthread_rwlock_destroy(&k->lock);
+    free(k->ca_pem);
+    free(k);
+}
+
+static void provider_stats(struct provider *p, struct oidc_issuer_stats *s)
+{
+    struct jwks *keys = provider_keys(p);
+    s->issuer = p->iss;
+    s->keys = keys != NULL ? jwks_count(keys) : 0;
+    jwks_unref(keys);
+    pthread_mutex_lock(&p->lock);
+    s->jwks_age_s = p->had_ms != 0 ? (clock_mono_ms() - p->had_ms) / 1000 : -1;
+    s->fetches = p->fetches;
+    s->failures = p->failures;
+    pthread_mutex_unlock(&p->lock);
+}
+
+void keystore_stats(struct keystore *k, void (*fn)(void *arg, const struct oidc_issuer_stats *s),
+                    void *arg)
+{
+    for (unsigned b = 0; b < BUCKETS; b++) {
+        pthread_rwlock_rdlock(&k->lock);
+        struct provider *p = k->bucket[b];
+        pthread_rwlock_unlock(&k->lock);
+        for (; p != NULL; p = p->next) {
+            struct oidc_issuer_stats s;
+            provider_stats(p, &s);
+            fn(arg, &s);
+        }
+    }
+}

@@ -1,0 +1,43 @@
+/*
+ * Every issuer's keys: discovery and JWKS fetched in the background, refreshed before they
+ * age, kept through an outage; request threads only ever read.
+ */
+#ifndef TENMINT_OIDC_KEYSTORE_H
+#define TENMINT_OIDC_KEYSTORE_H
+
+#include "oidc/keys/jwks.h"
+#include "oidc/verifier.h"
+
+#define KEYSTORE_ISSUERS_MAX 1024 /* wildcard issuers can be many; the list stays bounded */
+
+struct keystore;
+struct provider; /* one issuer's state; lives as long as the store */
+
+struct keystore *keystore_new(const struct oidc_options *o, struct jlog *log, struct err *e);
+void keystore_free(struct keystore *k); /* wakes every waiter first */
+
+/* The provider for this exact issuer URL, made on first use. NULL: the store is full. */
+struct provider *keystore_provider(struct keystore *k, const struct oidc_issuer *issuer,
+                                   const char *iss);
+
+/* Begins fetching now unless a fetch is under way (start-up of configured issuers). */
+void provider_prefetch(struct provider *p);
+
+/* A reference to the keys in force, or NULL when none were ever had. */
+struct jwks *provider_keys(struct provider *p);
+
+enum provider_answer {
+    PROVIDER_CHANGED, /* other keys than `seen` are in force: look again */
+    PROVIDER_WAIT,    /* being fetched; the waiter will be woken */
+    PROVIDER_NONE,    /* fetched too recently to ask again */
+};
+
+/* The caller found nothing in `seen` (NULL: had no keys) and wants newer ones. One fetch serves
+ * all that wait; fetches are at least jwks_min_interval_s apart. waiter NULL: never waits. */
+enum provider_answer provider_want(struct provider *p, const struct jwks *seen,
+                                   const struct oidc_waiter *waiter);
+
+void keystore_stats(struct keystore *k, void (*fn)(void *arg, const struct oidc_issuer_stats *s),
+                    void *arg);
+
+#endif

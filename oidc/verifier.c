@@ -1,0 +1,210 @@
+#include "oidc/verifier.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "oidc/keys/keystore.h"
+#include "oidc/token/claims.h"
+#include "oidc/token/signature.h"
+#include "oidc/token/token.h"
+
+#define KEYS_TRIED_MAX 16 /* a token without kid is tried against few keys, not sixty-four */
+
+struct oidc_verifier {
+    struct oidc_options options;
+    struct keystore *keys;
+    pthread_rwlock_t lock; /* guards `trust`; held for one increment */
+    struct oidc_trust *trust;
+};
+
+void oidc_options_default(struct oidc_options *o)
+{
+    *o = (struct oidc_options){
+        .skew_s = 60,
+        .jwks_refresh_s = 3600,
+        .jwks_min_interval_s = 30,
+        .fetch_timeout_ms = 10000,
+        .engine = OIDC_ENGINE_CACHED_KEY,
+    };
+}
+
+const char *oidc_reason_name(enum oidc_reason r)
+{
+    static const char *const names[] = {
+        [OIDC_REASON_NONE] = "none",           [OIDC_REASON_MISSING] = "missing",
+        [OIDC_REASON_MALFORMED] = "malformed", [OIDC_REASON_ALGORITHM] = "algorithm",
+        [OIDC_REASON_HEADER] = "header",       [OIDC_REASON_ISSUER] = "issuer",
+        [OIDC_REASON_KEYS] = "keys",           [OIDC_REASON_SIGNATURE] = "signature",
+        [OIDC_REASON_EXPIRED] = "expired",     [OIDC_REASON_NOT_YET] = "not_yet_valid",
+        [OIDC_REASON_AUDIENCE] = "audience",   [OIDC_REASON_CLAIMS] = "claims",
+    };
+    return (size_t)r < sizeof(names) / sizeof(names[0]) ? names[r] : "unknown";
+}
+
+static void prefetch_all(struct oidc_verifier *v, const struct oidc_trust *trust)
+{
+    for (size_t i = 0; i < oidc_trust_count(trust); i++) {
+        const struct oidc_issuer *issuer = oidc_trust_at(trust, i);
+        struct provider *p =
+            issuer->wildcard ? NULL : keystore_provider(v->keys, issuer, issuer->url);
+        if (p != NULL)
+            provider_prefetch(p);
+    }
+}
+
+struct oidc_verifier *oidc_verifier_new(struct oidc_trust *trust, const struct oidc_options *o,
+                                        struct jlog *log, struct err *e)
+{
+    struct oidc_verifier *v = calloc(1, sizeof(*v));
+    if (v == NULL) {
+        err_set(e, "out of memory");
+        return NULL;
+    }
+    v->options = *o;
+    v->options.ca_file = NULL; /* the keystore reads it; the string is the caller's */
+    v->keys = keystore_new(o, log, e);
+    if (v->keys == NULL) {
+        free(v);
+        return NULL;
+    }
+    pthread_rwlock_init(&v->lock, NULL);
+    v->trust = oidc_trust_ref(trust);
+    prefetch_all(v, trust);
+    return v;
+}
+
+void oidc_verifier_free(struct oidc_verifier *v)
+{
+    if (v == NULL)
+        return;
+    keystore_free(v->keys);
+    oidc_trust_unref(v->trust);
+    pthread_rwlock_destroy(&v->lock);
+    free(v);
+}
+
+void oidc_verifier_set_trust(struct oidc_verifier *v, struct oidc_trust *trust)
+{
+    pthread_rwlock_wrlock(&v->lock);
+    struct oidc_trust *old = v->trust;
+    v->trust = oidc_trust_ref(trust);
+    pthread_rwlock_unlock(&v->lock);
+    oidc_trust_unref(old);
+    prefetch_all(v, trust);
+}
+
+struct oidc_trust *oidc_verifier_trust(struct oidc_verifier *v)
+{
+    pthread_rwlock_rdlock(&v->lock);
+    struct oidc_trust *trust = oidc_trust_ref(v->trust);
+    pthread_rwlock_unlock(&v->lock);
+    return trust;
+}
+
+enum tried { TRIED_OK, TRIED_NO_KEY, TRIED_BAD };
+
+static enum tried try_keys(const struct oidc_verifier *v, const struct token *t,
+                           const struct jwks *keys)
+{
+    size_t at = 0;
+    size_t tried = 0;
+    const struct jwk *key;
+    while (keys != NULL && tried < KEYS_TRIED_MAX &&
+           (key = jwks_next(keys, t->kid, t->alg, &at)) != NULL) {
+        if (signature_verify(v->options.engine, t, key))
+            return TRIED_OK;
+        tried++;
+    }
+    bool known = keys != NULL && t->kid != NULL && jwks_has_kid(keys, t->kid);
+    return tried > 0 || known ? TRIED_BAD : TRIED_NO_KEY;
+}
+
+/* Only a key we do not have is worth a fetch; a wrong signature by a known kid is not. */
+static enum oidc_status check_signature(struct oidc_verifier *v, const struct token *t,
+                                        struct provider *p, const struct oidc_waiter *waiter,
+                                        struct oidc_result *out, struct err *e)
+{
+    for (int round = 0; round < 3; round++) {
+        struct jwks *keys = provider_keys(p);
+        enum tried tried = try_keys(v, t, keys);
+        enum provider_answer more = PROVIDER_NONE;
+        bool none = keys == NULL;
+        if (tried == TRIED_NO_KEY || (tried == TRIED_BAD && t->kid == NULL))
+            more = provider_want(p, keys, waiter);
+        jwks_unref(keys);
+        if (tried == TRIED_OK)
+            return OIDC_OK;
+        if (more == PROVIDER_WAIT)
+            return OIDC_WAIT;
+        if (more == PROVIDER_CHANGED)
+            continue;
+        out->reason = none ? OIDC_REASON_KEYS : OIDC_REASON_SIGNATURE;
+        err_set(e, none                    ? "the issuer's keys cannot be had"
+                   : tried == TRIED_NO_KEY ? "the issuer has no key that fits kid and algorithm"
+                                           : "the signature does not verify");
+        return OIDC_REFUSED;
+    }
+    out->reason = OIDC_REASON_KEYS;
+    err_set(e, "the issuer's keys keep changing");
+    return OIDC_REFUSED;
+}
+
+static enum oidc_status verify_token(struct oidc_verifier *v, const struct oidc_trust *trust,
+                                     const struct token *t, int64_t now_s,
+                                     const struct oidc_waiter *waiter, struct oidc_result *out,
+                                     struct err *e)
+{
+    const struct oidc_issuer *issuer = oidc_trust_find(trust, t->iss, strlen(t->iss));
+    if (issuer == NULL) {
+        out->reason = OIDC_REASON_ISSUER;
+        err_set(e, "the token's issuer is not trusted");
+        return OIDC_REFUSED;
+    }
+    snprintf(out->issuer, sizeof(out->issuer), "%s", t->iss);
+    struct provider *p = keystore_provider(v->keys, issuer, t->iss);
+    if (p == NULL) {
+        out->reason = OIDC_REASON_KEYS;
+        err_set(e, "too many issuers are known already");
+        return OIDC_REFUSED;
+    }
+    enum oidc_status status = check_signature(v, t, p, waiter, out, e);
+    if (status != OIDC_OK)
+        return status;
+    if (claims_check(t->claims, issuer->client_id, &v->options, now_s, &out->reason, e) != 0)
+        return OIDC_REFUSED;
+    if (oidc_principal_from_claims(trust, issuer, t->claims, &out->principal, e) != 0) {
+        out->reason = OIDC_REASON_CLAIMS;
+        return OIDC_REFUSED;
+    }
+    const char *sub = out->principal.field[IDENTITY_TOKEN_SUBJECT];
+    snprintf(out->subject, sizeof(out->subject), "%s", sub != NULL ? sub : "");
+    return OIDC_OK;
+}
+
+enum oidc_status oidc_verify(struct oidc_verifier *v, const char *token, size_t len, int64_t now_s,
+                             const struct oidc_waiter *waiter, struct oidc_result *out,
+                             struct err *e)
+{
+    *out = (struct oidc_result){0};
+    if (len == 0) {
+        out->reason = OIDC_REASON_MISSING;
+        err_set(e, "no token was given");
+        return OIDC_REFUSED;
+    }
+    struct token t;
+    if (token_parse(token, len, &t, &out->reason, e) != 0)
+        return OIDC_REFUSED;
+    struct oidc_trust *trust = oidc_verifier_trust(v);
+    enum oidc_status status = verify_token(v, trust, &t, now_s, waiter, out, e);
+    oidc_trust_unref(trust);
+    token_free(&t);
+    return status;
+}
+
+void oidc_verifier_stats(struct oidc_verifier *v,
+                         void (*fn)(void *arg, const struct oidc_issuer_stats *s), void *arg)
+{
+    keystore_stats(v->keys, fn, arg);
+}

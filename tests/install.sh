@@ -1,0 +1,25 @@
+#!/bin/sh
+# Installs what is missing: `install.sh build` for make demo, `install.sh tests` for make check.
+set -eu
+build="gcc make pkg-config libssl-dev libcurl4-openssl-dev libmicrohttpd-dev libjansson-dev
+libjwt-dev libyaml-dev libsystemd-dev libp11-dev openssl curl ca-certificates"
+tests="$build clang-14 libclang-rt-14-dev llvm-14 libcmocka-dev softhsm2 opensc"
+case "${1:-}" in
+build) want=$build ;;
+tests) want=$tests ;;
+*) echo "usage: install.sh build|tests" >&2; exit 2 ;;
+esac
+missing=
+for p in $want; do
+    state=$(dpkg-query -W -f '${Status}' "$p" 2>/dev/null || true)
+    [ "$state" = "install ok installed" ] || missing="$missing $p"
+done
+[ -n "$missing" ] || exit 0
+run=
+if [ "$(id -u)" -ne 0 ]; then
+    command -v sudo >/dev/null || { echo "please install as root:$missing" >&2; exit 1; }
+    run=sudo
+fi
+echo "installing:$missing"
+$run apt-get update -qq
+$run env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing

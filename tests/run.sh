@@ -1,0 +1,65 @@
+#!/usr/bin/env bash
+# Runs every test; the last line is "N passed, N failed".
+set -u
+cd "$(dirname "$0")/.." || exit 1
+passed=0
+failed=0
+logs=build/logs
+mkdir -p "$logs"
+
+ok() { passed=$((passed + 1)); echo "ok    $1"; }
+bad() { failed=$((failed + 1)); echo "FAIL  $1"; }
+
+# One command is one test; its output is shown only when it fails.
+step() {
+    local name=$1
+    shift
+    if timeout 900 "$@" >"$logs/${name//\//_}.log" 2>&1; then
+        ok "$name"
+    else
+        bad "$name"
+        tail -n 40 "$logs/${name//\//_}.log"
+    fi
+}
+
+# A cmocka program counts each of its cases.
+unit() {
+    local name=$1 log="$logs/$1.log" n
+    shift
+    timeout 300 "$@" >"$log" 2>&1
+    local rc=$?
+    n=$(grep -c '^\[       OK \]' "$log")
+    passed=$((passed + n))
+    if [ $rc -eq 0 ] && [ "$n" -gt 0 ]; then
+        echo "ok    $name ($n cases)"
+    else
+        bad "$name (exit $rc)"
+        grep -v '^\[       OK \]\|^\[ RUN' "$log" | tail -n 40
+    fi
+}
+
+jobs=$(nproc)
+step build make -j"$jobs" all
+step build-sanitized make -j"$jobs" BUILD=build/asan SAN=address,undefined CC=clang-14 all unit test-programs
+export ASAN_OPTIONS=detect_leaks=1:abort_on_error=0 UBSAN_OPTIONS=print_stacktrace=1
+for t in build/asan/tests/test_*; do
+    [ -x "$t" ] && unit "$(basename "$t")" "$t"
+done
+
+if ls tests/fuzz/fuzz_*.c >/dev/null 2>&1; then
+    step build-fuzz make -j"$jobs" BUILD=build/fuzzing SAN=address,undefined,fuzzer-no-link CC=clang-14 fuzz
+    for f in build/fuzzing/fuzz/fuzz_*; do
+        name=$(basename "$f")
+        corpus=testdata/corpus/${name#fuzz_}
+        mkdir -p "build/corpus/$name"
+        step "$name" "$f" -max_total_time=5 -max_len=65536 -rss_limit_mb=1024 \
+            -artifact_prefix="build/corpus/" "build/corpus/$name" $([ -d "$corpus" ] && echo "$corpus")
+    done
+fi
+
+for t in tests/e2e/*.sh; do
+    [ -e "$t" ] && step "$(basename "$t" .sh)" bash "$t"
+done
+
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]
