@@ -1,0 +1,126 @@
+#include "oidc/trust/trust.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/file.h"
+#include "oidc/trust/internal.h"
+
+static void entry_free(struct entry *entry)
+{
+    const struct oidc_issuer *i = &entry->public;
+    const char *const strings[] = {
+        i->url, i->client_id, i->type_name, i->issuer_claim, i->subject_domain,
+        i->spiffe_trust_domain, i->challenge_claim, i->ca_cert, entry->map_key, entry->ci_provider,
+    };
+    for (size_t k = 0; k < sizeof(strings) / sizeof(strings[0]); k++)
+        free((char *)strings[k]);
+}
+
+/* "spiffe://domain" and "domain" mean the same; the bare name is kept. */
+static void normalise(struct entry *entry)
+{
+    static const char scheme[] = "spiffe://";
+    char *d = (char *)entry->public.spiffe_trust_domain;
+    if (d != NULL && strncmp(d, scheme, sizeof(scheme) - 1) == 0)
+        memmove(d, d + sizeof(scheme) - 1, strlen(d) - sizeof(scheme) + 2);
+}
+
+/* Exact issuers before wildcards, file order kept within each. */
+static int sort_entries(struct oidc_trust *t)
+{
+    struct entry *sorted = malloc((t->count + 1) * sizeof(*sorted));
+    size_t n = 0;
+    if (sorted == NULL)
+        return -1;
+    for (int wildcard = 0; wildcard <= 1; wildcard++) {
+        for (size_t i = 0; i < t->count; i++) {
+            if (t->entry[i].public.wildcard == (wildcard == 1))
+                sorted[n++] = t->entry[i];
+        }
+    }
+    free(t->entry);
+    t->entry = sorted;
+    return 0;
+}
+
+static int finish(struct oidc_trust *t, struct err *e)
+{
+    if (t->count == 0)
+        return err_set(e, "no issuer is configured: add one under oidc-issuers");
+    if (sort_entries(t) != 0)
+        return err_set(e, "out of memory");
+    for (size_t i = 0; i < t->count; i++) {
+        normalise(&t->entry[i]);
+        if (validate_entry(t, &t->entry[i], e) != 0)
+            return err_wrap(e, "line %u: issuer '%.200s'", t->entry[i].line, t->entry[i].map_key);
+    }
+    return 0;
+}
+
+int oidc_trust_parse(const char *name, const char *text, size_t len, struct oidc_trust **out,
+                     struct err *e)
+{
+    struct oidc_trust *t = calloc(1, sizeof(*t));
+    if (t == NULL)
+        return err_set(e, "out of memory");
+    atomic_init(&t->refs, 1);
+    if (trust_read(text, len, t, e) != 0 || finish(t, e) != 0) {
+        oidc_trust_unref(t);
+        return err_wrap(e, "issuer list '%s'", name);
+    }
+    *out = t;
+    return 0;
+}
+
+int oidc_trust_load(const char *path, struct oidc_trust **out, struct err *e)
+{
+    struct buf text = {0};
+    int rc = file_read(path, TRUST_FILE_MAX, &text, e);
+    if (rc == 0)
+        rc = oidc_trust_parse(path, buf_str(&text), text.len, out, e);
+    buf_free(&text);
+    return rc;
+}
+
+struct oidc_trust *oidc_trust_ref(struct oidc_trust *t)
+{
+    atomic_fetch_add_explicit(&t->refs, 1, memory_order_relaxed);
+    return t;
+}
+
+void oidc_trust_unref(struct oidc_trust *t)
+{
+    if (t == NULL || atomic_fetch_sub_explicit(&t->refs, 1, memory_order_acq_rel) != 1)
+        return;
+    for (size_t i = 0; i < t->count; i++)
+        entry_free(&t->entry[i]);
+    free(t->entry);
+    while (t->providers != NULL) {
+        struct oidc_provider *p = t->providers;
+        t->providers = p->next;
+        oidc_provider_free(p);
+    }
+    free(t);
+}
+
+const struct oidc_issuer *oidc_trust_find(const struct oidc_trust *t, const char *iss, size_t len)
+{
+    for (size_t i = 0; i < t->count; i++) {
+        const struct oidc_issuer *issuer = &t->entry[i].public;
+        if (issuer->wildcard ? wildcard_match(issuer->url, iss, len)
+                             : strlen(issuer->url) == len && memcmp(issuer->url, iss, len) == 0)
+            return issuer;
+    }
+    return NULL;
+}
+
+size_t oidc_trust_count(const struct oidc_trust *t)
+{
+    return t->count;
+}
+
+const struct oidc_issuer *oidc_trust_at(const struct oidc_trust *t, size_t i)
+{
+    return &t->entry[i].public;
+}
