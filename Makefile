@@ -10,7 +10,9 @@
 # Variants build into their own folder: make BUILD=build/asan SAN=address,undefined CC=clang-14
 
 BUILD ?= build
-CC ?= gcc
+ifeq ($(origin CC),default)
+CC := gcc
+endif
 SAN ?=
 PKGS := libcrypto libcurl libmicrohttpd jansson libjwt yaml-0.1 libsystemd libp11
 

@@ -153,6 +153,10 @@ int validate_entry(const struct oidc_trust *t, struct entry *entry, struct err *
     if (i->type == NULL)
         return err_set(e, "unknown type '%.60s' (and issuer missing challenge claim)",
                        i->type_name != NULL ? i->type_name : "");
+    if (i->challenge_claim == NULL) /* as upstream reports it */
+        i->challenge_claim = strdup(strcmp(i->type_name, "email") == 0 ? "email" : "sub");
+    if (i->challenge_claim == NULL)
+        return err_set(e, "out of memory");
     if (i->issuer_claim != NULL && strcmp(i->type_name, "email") != 0)
         return err_set(e, "only email issuers can use issuer claim mapping");
     if (i->issuer_claim != NULL && strncmp(i->issuer_claim, "$.", 2) != 0)

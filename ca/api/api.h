@@ -1,0 +1,48 @@
+/*
+ * Fulcio's HTTP API: routes over ca/http, issuance by ca/api/issue.
+ */
+#ifndef TENMINT_CA_API_H
+#define TENMINT_CA_API_H
+
+#include "ca/api/issue_log.h"
+#include "ca/api/metrics.h"
+#include "ca/http/http.h"
+#include "ca/proof/proof.h"
+#include "ca/signer/signer.h"
+#include "common/jlog.h"
+#include "oidc/verifier.h"
+
+struct api;
+
+struct api_options { /* pointers are borrowed and must outlive the api */
+    struct oidc_verifier *verifier;
+    const struct proof_policy *policy;
+    const struct issue_log *log; /* transparency log; NULL: none */
+    struct jlog *jlog;           /* or NULL */
+    struct metrics *metrics;
+    int64_t lifetime_s;    /* of a certificate: 1 to API_LIFETIME_MAX */
+    bool subject_key_id;
+    int64_t (*now_s)(void); /* Unix seconds; NULL: the system's clock */
+    const char *version;
+};
+
+#define API_LIFETIME_DEFAULT 600
+#define API_LIFETIME_MAX (24 * 3600)
+
+/* Refuses a lifetime out of range. NULL with `e` set. */
+struct api *api_new(const struct api_options *o, struct signer *ca, struct err *e);
+void api_free(struct api *api);
+
+/* Puts another CA (NULL: the same) and the verifier's trust list in force. Requests under way
+ * keep what they began with. -1: nothing changed. Any thread. */
+int api_refresh(struct api *api, struct signer *ca, struct err *e);
+
+/* Sets routes, ctx, fault and observe in `o`. */
+void api_serve(struct api *api, struct http_options *o);
+/* The same for the metrics listener. `main` tells the requests in flight; may be NULL. */
+void api_serve_metrics(struct api *api, struct http_options *o);
+
+/* In-flight figure for the metrics; set once the server has started. */
+void api_watch(struct api *api, const struct http_server *main);
+
+#endif

@@ -1,0 +1,50 @@
+/* The audit trail: a line for each certificate and for each refusal, never a token. */
+#include <stdio.h>
+#include <string.h>
+
+#include "ca/api/internal.h"
+
+static void hex(const unsigned char *in, size_t len, char *out)
+{
+    static const char digits[] = "0123456789abcdef";
+    for (size_t i = 0; i < len; i++) {
+        out[2 * i] = digits[in[i] >> 4];
+        out[2 * i + 1] = digits[in[i] & 15];
+    }
+    out[2 * len] = '\0';
+}
+
+void api_audit_issued(struct api *api, struct http_exchange *x, const struct issue_job *job)
+{
+    unsigned char digest[32] = {0};
+    char serial[2 * CERT_SERIAL_LEN + 1];
+    char key[2 * sizeof(digest) + 1];
+    metrics_issued(api->o.metrics);
+    if (api->o.jlog == NULL)
+        return;
+    if (EVP_Digest(job->spec.spki, job->spec.spki_len, digest, NULL, api->sha256, NULL) != 1)
+        memset(digest, 0, sizeof(digest));
+    hex(job->spec.serial, CERT_SERIAL_LEN, serial);
+    hex(digest, sizeof(digest), key);
+    jlog(api->o.jlog, JLOG_INFO, "issued", JLOG_STR("serial", serial),
+         JLOG_STR("issuer", job->who.issuer), JLOG_STR("subject", job->who.subject),
+         JLOG_STR("san", job->who.principal.san), JLOG_STR("key_sha256", key),
+         JLOG_INT("not_after", job->spec.not_after), JLOG_INT("duration_us", http_elapsed_us(x)),
+         JLOG_STR("remote", http_remote(x)), JLOG_END);
+}
+
+void api_refuse(struct api *api, struct http_exchange *x, const struct api_failure *f,
+                const char *issuer)
+{
+    unsigned reason = api_reason_index(f);
+    const char *name = api_reason_name(reason);
+    unsigned status = api_fault_status(f->fault);
+    struct buf body = {0};
+    metrics_refused(api->o.metrics, reason);
+    jlog(api->o.jlog, api_fault_is_server(f->fault) ? JLOG_ERROR : JLOG_WARN, "refused",
+         JLOG_STR("reason", name), JLOG_STR("detail", f->detail.text), JLOG_INT("status", status),
+         JLOG_STR("client_message", api_fault_message(f)), JLOG_STR("issuer", issuer),
+         JLOG_INT("duration_us", http_elapsed_us(x)), JLOG_STR("remote", http_remote(x)), JLOG_END);
+    api_failure_json(f, &body);
+    http_reply(x, status, "application/json", &body);
+}

@@ -1,0 +1,107 @@
+#include "ca/api/fault.h"
+
+#include <string.h>
+
+/* gRPC codes; grpc-gateway maps them to the HTTP statuses beside them. */
+enum { INVALID_ARGUMENT = 3, NOT_FOUND = 5, UNIMPLEMENTED = 12, INTERNAL = 13, UNAVAILABLE = 14 };
+
+static const struct {
+    unsigned short http, code;
+    const char *reason;
+    const char *message; /* NULL: the detail */
+} rows[API_FAULT_COUNT] = {
+    [API_FAULT_NONE] = {500, INTERNAL, NULL, "internal error"},
+    [API_FAULT_NOT_FOUND] = {404, NOT_FOUND, "not_found", "Not Found"},
+    [API_FAULT_METHOD] = {501, UNIMPLEMENTED, "method", "Method Not Allowed"},
+    [API_FAULT_TOO_LARGE] = {400, INVALID_ARGUMENT, "too_large", "http: request body too large"},
+    [API_FAULT_MEDIA_TYPE] = {415, INVALID_ARGUMENT, "media_type",
+                              "the request body must be JSON (Content-Type: application/json)"},
+    [API_FAULT_REQUEST] = {400, INVALID_ARGUMENT, "request", NULL},
+    [API_FAULT_TOKEN] = {400, INVALID_ARGUMENT, "token",
+                         "There was an error processing the identity token"},
+    [API_FAULT_ISSUER_KEYS] = {503, UNAVAILABLE, "token_keys",
+                               "The keys of the token's issuer are not available, try again later"},
+    [API_FAULT_CSR] = {400, INVALID_ARGUMENT, "csr",
+                       "The certificate signing request could not be parsed"},
+    [API_FAULT_KEY] = {400, INVALID_ARGUMENT, "public_key",
+                       "The public key supplied in the request could not be parsed"},
+    [API_FAULT_WEAK_KEY] = {400, INVALID_ARGUMENT, "weak_key",
+                            "The public key supplied in the request is insecure"},
+    [API_FAULT_PROOF] = {400, INVALID_ARGUMENT, "proof",
+                         "The signature supplied in the request could not be verified"},
+    [API_FAULT_UNKNOWN_ALGORITHM] = {400, INVALID_ARGUMENT, "unknown_algorithm", NULL},
+    [API_FAULT_NOT_PERMITTED] = {400, INVALID_ARGUMENT, "algorithm_not_permitted", NULL},
+    [API_FAULT_CA] = {500, INTERNAL, "ca", "error communicating with CA backend"},
+    [API_FAULT_LOG] = {500, INTERNAL, "log", "Error entering certificate in CTL"},
+    [API_FAULT_TIMEOUT] = {503, UNAVAILABLE, "timeout",
+                           "The request could not be completed in time, try again later"},
+    [API_FAULT_INTERNAL] = {500, INTERNAL, "internal", "internal error"},
+};
+
+int api_failure_set(struct api_failure *f, enum api_fault fault)
+{
+    f->fault = fault;
+    return -1;
+}
+
+unsigned api_fault_status(enum api_fault f)
+{
+    return rows[f].http;
+}
+
+bool api_fault_is_server(enum api_fault f)
+{
+    return rows[f].http >= 500 && rows[f].code != UNIMPLEMENTED;
+}
+
+const char *api_fault_message(const struct api_failure *f)
+{
+    return rows[f->fault].message != NULL ? rows[f->fault].message : f->detail.text;
+}
+
+unsigned api_reason_index(const struct api_failure *f)
+{
+    if (f->fault == API_FAULT_TOKEN && f->reason != OIDC_REASON_NONE)
+        return API_FAULT_COUNT + (unsigned)f->reason;
+    return (unsigned)f->fault;
+}
+
+const char *api_reason_name(unsigned index)
+{
+    if (index < API_FAULT_COUNT)
+        return rows[index].reason;
+    if (index == API_FAULT_COUNT + OIDC_REASON_NONE || index >= API_REASON_COUNT)
+        return NULL;
+    return oidc_reason_name((enum oidc_reason)(index - API_FAULT_COUNT));
+}
+
+void api_json_string(struct buf *out, const char *s, size_t len)
+{
+    buf_putc(out, '"');
+    size_t i = 0;
+    while (i < len) {
+        size_t run = i;
+        while (run < len && (unsigned char)s[run] >= 0x20 && s[run] != '"' && s[run] != '\\' &&
+               (unsigned char)s[run] != 0x7f)
+            run++;
+        buf_append(out, s + i, run - i);
+        if (run == len)
+            break;
+        if (s[run] == '\n')
+            buf_append(out, "\\n", 2);
+        else if (s[run] == '"' || s[run] == '\\')
+            buf_append(out, (const char[]){'\\', s[run]}, 2);
+        else
+            buf_printf(out, "\\u%04x", (unsigned)(unsigned char)s[run]);
+        i = run + 1;
+    }
+    buf_putc(out, '"');
+}
+
+void api_failure_json(const struct api_failure *f, struct buf *out)
+{
+    const char *message = api_fault_message(f);
+    buf_printf(out, "{\"code\":%u,\"message\":", (unsigned)rows[f->fault].code);
+    api_json_string(out, message, strlen(message));
+    buf_puts(out, ",\"details\":[]}");
+}

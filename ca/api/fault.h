@@ -1,0 +1,61 @@
+/*
+ * Every refusal of the API by one table: HTTP status, gRPC code, the message that
+ * clients see (Fulcio's words: pkg/server/error.go, grpc-gateway) and the stable
+ * reason that logs and metrics carry.
+ */
+#ifndef TENMINT_CA_API_FAULT_H
+#define TENMINT_CA_API_FAULT_H
+
+#include <stdbool.h>
+
+#include "common/buf.h"
+#include "common/err.h"
+#include "oidc/verifier.h"
+
+enum api_fault {
+    API_FAULT_NONE,
+    API_FAULT_NOT_FOUND,
+    API_FAULT_METHOD,
+    API_FAULT_TOO_LARGE,
+    API_FAULT_MEDIA_TYPE,
+    API_FAULT_REQUEST,      /* JSON, base64, oneof: the detail is the message */
+    API_FAULT_TOKEN,        /* any failure of the token; oidc_reason says which */
+    API_FAULT_ISSUER_KEYS,  /* the issuer cannot be reached: ours or theirs, not the client's */
+    API_FAULT_CSR,
+    API_FAULT_KEY,
+    API_FAULT_WEAK_KEY,
+    API_FAULT_PROOF,
+    API_FAULT_UNKNOWN_ALGORITHM, /* the detail is the message */
+    API_FAULT_NOT_PERMITTED,     /* the detail is the message */
+    API_FAULT_CA,                /* building or signing failed */
+    API_FAULT_LOG,               /* the transparency log refused or failed */
+    API_FAULT_TIMEOUT,           /* waited too long for keys or the log, or shutting down */
+    API_FAULT_INTERNAL,
+    API_FAULT_COUNT
+};
+
+struct api_failure {
+    enum api_fault fault;
+    enum oidc_reason reason; /* API_FAULT_TOKEN, API_FAULT_ISSUER_KEYS */
+    struct err detail;       /* for the log */
+};
+
+/* Sets fault and returns -1; the detail is the caller's to set. */
+int api_failure_set(struct api_failure *f, enum api_fault fault);
+
+unsigned api_fault_status(enum api_fault f);       /* HTTP */
+bool api_fault_is_server(enum api_fault f);        /* 5xx for which an operator should look */
+const char *api_fault_message(const struct api_failure *f);
+
+/* Reason labels are numbered, for counters: 0 <= index < API_REASON_COUNT. */
+#define API_REASON_COUNT (API_FAULT_COUNT + OIDC_REASON_CLAIMS + 1)
+unsigned api_reason_index(const struct api_failure *f);
+const char *api_reason_name(unsigned index); /* NULL: a number that is not used */
+
+/* Appends {"code":N,"message":"…","details":[]}. */
+void api_failure_json(const struct api_failure *f, struct buf *out);
+
+/* Appends `s` as a JSON string, quotes included; bytes must be UTF-8 (others become '?'). */
+void api_json_string(struct buf *out, const char *s, size_t len);
+
+#endif

@@ -1,0 +1,32 @@
+/* What the files of ca/api share. */
+#ifndef TENMINT_CA_API_INTERNAL_H
+#define TENMINT_CA_API_INTERNAL_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "ca/api/api.h"
+#include "ca/api/issue.h"
+#include "ca/api/view.h"
+
+struct api {
+    struct api_options o;
+    struct issue_env env;
+    EVP_MD *sha256;
+    pthread_mutex_t lock; /* held for one pointer copy */
+    struct api_view *view;
+    const struct http_server *_Atomic main;
+};
+
+struct api_view *api_view_get(struct api *api); /* a reference */
+
+/* sign.c */
+enum http_result api_sign_v2(void *ctx, struct http_exchange *x);
+enum http_result api_sign_v1(void *ctx, struct http_exchange *x);
+
+/* audit.c: one log line and one count each, then the reply */
+void api_refuse(struct api *api, struct http_exchange *x, const struct api_failure *f,
+                const char *issuer);
+void api_audit_issued(struct api *api, struct http_exchange *x, const struct issue_job *job);
+
+#endif

@@ -1,0 +1,190 @@
+#include "ca/api/issue.h"
+
+#include <string.h>
+
+static enum issue_status fail(struct api_failure *f, enum api_fault fault)
+{
+    (void)api_failure_set(f, fault);
+    return ISSUE_FAILED;
+}
+
+static enum issue_status check_token(const struct issue_env *env, struct issue_job *job,
+                                     const char *token, size_t len, int64_t now_s,
+                                     const struct oidc_waiter *waiter, struct api_failure *f)
+{
+    if (token == NULL || len == 0) {
+        f->reason = OIDC_REASON_MISSING;
+        err_set(&f->detail, "no token in the request");
+        return fail(f, API_FAULT_TOKEN);
+    }
+    switch (oidc_verify(env->verifier, token, len, now_s, waiter, &job->who, &f->detail)) {
+    case OIDC_OK:
+        job->stage = ISSUE_PROOF;
+        return ISSUE_OK;
+    case OIDC_WAIT:
+        return ISSUE_WAITING;
+    case OIDC_REFUSED:
+        break;
+    }
+    f->reason = job->who.reason;
+    return fail(f, f->reason == OIDC_REASON_KEYS ? API_FAULT_ISSUER_KEYS : API_FAULT_TOKEN);
+}
+
+static const enum api_fault proof_faults[] = {
+    [PROOF_OK] = API_FAULT_NONE,
+    [PROOF_KEY_UNPARSABLE] = API_FAULT_KEY,
+    [PROOF_CSR_UNPARSABLE] = API_FAULT_CSR,
+    [PROOF_KEY_WEAK] = API_FAULT_WEAK_KEY,
+    [PROOF_BAD_SIGNATURE] = API_FAULT_PROOF,
+    [PROOF_UNKNOWN_ALGORITHM] = API_FAULT_UNKNOWN_ALGORITHM,
+    [PROOF_NOT_PERMITTED] = API_FAULT_NOT_PERMITTED,
+    [PROOF_INTERNAL] = API_FAULT_INTERNAL,
+};
+
+static enum issue_status check_proof(const struct issue_env *env, struct issue_job *job,
+                                     const struct api_request *req, struct api_failure *f)
+{
+    enum proof_status st;
+    if (req->has_csr) {
+        st = proof_csr_parse(env->policy, req->csr.data, req->csr.len, &job->key, &f->detail);
+    } else if (req->key.len == 0) {
+        err_set(&f->detail, "no public key in the request");
+        st = PROOF_KEY_UNPARSABLE;
+    } else {
+        st = proof_key_parse(env->policy, req->key.data, req->key.len, &job->key, &f->detail);
+        if (st == PROOF_OK)
+            st = proof_key_verify(&job->key, job->who.principal.challenge, req->proof.data,
+                                  req->proof.len, &f->detail);
+    }
+    return st == PROOF_OK ? ISSUE_OK : fail(f, proof_faults[st]);
+}
+
+static int prepare(const struct issue_env *env, struct issue_job *job, int64_t now_s,
+                   struct err *e)
+{
+    if (cert_spec_init(&job->spec, job->ca, now_s, env->lifetime_s, e) != 0)
+        return -1;
+    job->spec.spki = job->key.spki.data;
+    job->spec.spki_len = job->key.spki.len;
+    job->spec.principal = &job->who.principal;
+    job->spec.subject_key_id = env->subject_key_id;
+    return 0;
+}
+
+static enum issue_status settle_log(struct issue_job *job, enum issue_log_status st,
+                                    struct api_failure *f)
+{
+    if (st == ISSUE_LOG_WAIT)
+        return ISSUE_WAITING;
+    job->ticket = NULL;
+    if (st == ISSUE_LOG_FAILED)
+        return fail(f, API_FAULT_LOG);
+    if (job->sct_list.len == 0) {
+        err_set(&f->detail, "the log gave no timestamp");
+        return fail(f, API_FAULT_LOG);
+    }
+    job->stage = ISSUE_FINAL;
+    return ISSUE_OK;
+}
+
+static enum issue_status submit(const struct issue_env *env, struct issue_job *job,
+                                const struct oidc_waiter *waiter, struct api_failure *f)
+{
+    struct buf tbs = {0};
+    struct buf poisoned = {0};
+    struct buf precert = {0};
+    enum issue_status st = ISSUE_FAILED;
+    const struct signer_chain *chain = signer_chain(job->ca);
+    if (cert_tbs(&job->spec, job->ca, CERT_LOGGED_TBS, NULL, &tbs, &f->detail) != 0 ||
+        (env->log->needs_precert &&
+         (cert_tbs(&job->spec, job->ca, CERT_PRECERT, NULL, &poisoned, &f->detail) != 0 ||
+          cert_sign(&poisoned, job->ca, &precert, &f->detail) != 0))) {
+        (void)api_failure_set(f, API_FAULT_CA);
+        goto out;
+    }
+    struct issue_log_entry entry = {.tbs = &tbs,
+                                    .issuer_key_hash = chain->spki_sha256,
+                                    .precert = env->log->needs_precert ? &precert : NULL,
+                                    .chain = chain};
+    job->log_asked = true;
+    st = settle_log(job,
+                    env->log->submit(env->log->ctx, &entry, waiter, &job->ticket, &job->sct_list,
+                                     &f->detail),
+                    f);
+out:
+    buf_free(&tbs);
+    buf_free(&poisoned);
+    buf_free(&precert);
+    return st;
+}
+
+static enum issue_status ask_log(const struct issue_env *env, struct issue_job *job,
+                                 const struct oidc_waiter *waiter, struct api_failure *f)
+{
+    if (env->log == NULL) {
+        job->stage = ISSUE_FINAL;
+        return ISSUE_OK;
+    }
+    if (!job->log_asked)
+        return submit(env, job, waiter, f);
+    return settle_log(
+        job, env->log->collect(env->log->ctx, job->ticket, waiter, &job->sct_list, &f->detail), f);
+}
+
+static enum issue_status finish(struct issue_job *job, struct api_failure *f)
+{
+    struct buf tbs = {0};
+    buf_reserve(&tbs, 2048);
+    int rc = cert_tbs(&job->spec, job->ca, CERT_FINAL,
+                      job->sct_list.len > 0 ? &job->sct_list : NULL, &tbs, &f->detail);
+    if (rc == 0)
+        rc = cert_sign(&tbs, job->ca, &job->der, &f->detail);
+    buf_free(&tbs);
+    if (rc != 0)
+        return fail(f, API_FAULT_CA);
+    job->stage = ISSUE_DONE;
+    return ISSUE_OK;
+}
+
+enum issue_status issue_step(const struct issue_env *env, struct issue_job *job,
+                             const struct api_request *request, const char *token,
+                             size_t token_len, int64_t now_s, const struct oidc_waiter *waiter,
+                             struct api_failure *failure)
+{
+    enum issue_status st = ISSUE_OK;
+    while (st == ISSUE_OK && job->stage != ISSUE_DONE) {
+        switch (job->stage) {
+        case ISSUE_TOKEN:
+            st = check_token(env, job, token, token_len, now_s, waiter, failure);
+            break;
+        case ISSUE_PROOF:
+            st = check_proof(env, job, request, failure);
+            if (st == ISSUE_OK && prepare(env, job, now_s, &failure->detail) != 0)
+                st = fail(failure, API_FAULT_CA);
+            if (st == ISSUE_OK)
+                job->stage = ISSUE_LOG;
+            break;
+        case ISSUE_LOG:
+            st = ask_log(env, job, waiter, failure);
+            break;
+        case ISSUE_FINAL:
+            st = finish(job, failure);
+            break;
+        case ISSUE_DONE:
+            break;
+        }
+    }
+    return st;
+}
+
+void issue_job_free(const struct issue_env *env, struct issue_job *job)
+{
+    if (job->ticket != NULL && env->log != NULL)
+        env->log->cancel(env->log->ctx, job->ticket);
+    oidc_principal_free(&job->who.principal);
+    proof_key_free(&job->key);
+    buf_free(&job->sct_list);
+    buf_free(&job->der);
+    signer_unref(job->ca);
+    *job = (struct issue_job){0};
+}

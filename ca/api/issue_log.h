@@ -1,0 +1,47 @@
+/*
+ * Where a certificate is logged before it is issued. The CA's issuance calls this
+ * interface and nothing else of a log; NULL means that no log is configured.
+ *
+ * A log may be embedded (an fsync away) or remote (a request away): both answer
+ * later, by waking the waiter.
+ */
+#ifndef TENMINT_CA_API_ISSUE_LOG_H
+#define TENMINT_CA_API_ISSUE_LOG_H
+
+#include "ca/signer/signer.h"
+#include "common/buf.h"
+#include "common/err.h"
+#include "oidc/verifier.h"
+
+enum issue_log_status {
+    ISSUE_LOG_DONE,   /* the SCT list is there */
+    ISSUE_LOG_WAIT,   /* the waiter will be woken once; then call collect */
+    ISSUE_LOG_FAILED, /* `e` says why */
+};
+
+/* One entry, RFC 6962 §3.2 precert_entry. Valid during the call only: copy what is needed. */
+struct issue_log_entry {
+    const struct buf *tbs;                 /* TBSCertificate without poison and SCT list */
+    const unsigned char *issuer_key_hash;  /* 32 bytes: SHA-256 of the CA's SPKI */
+    const struct buf *precert;             /* signed, with poison; NULL unless needs_precert */
+    const struct signer_chain *chain;
+};
+
+struct issue_log {
+    void *ctx;
+    bool needs_precert; /* costs one more CA signature per certificate */
+
+    /* Starts logging. On WAIT, *ticket names the submission until collect gives DONE or FAILED,
+     * or cancel. On DONE, *ticket is unused and `sct_list` holds the TLS-encoded
+     * SignedCertificateTimestampList (RFC 6962 §3.3). Any thread. */
+    enum issue_log_status (*submit)(void *ctx, const struct issue_log_entry *entry,
+                                    const struct oidc_waiter *waiter, void **ticket,
+                                    struct buf *sct_list, struct err *e);
+    /* After a wake. WAIT hands the waiter over again. */
+    enum issue_log_status (*collect)(void *ctx, void *ticket, const struct oidc_waiter *waiter,
+                                     struct buf *sct_list, struct err *e);
+    /* The request ended without the answer; a waiter that is still held is called all the same. */
+    void (*cancel)(void *ctx, void *ticket);
+};
+
+#endif

@@ -1,0 +1,209 @@
+#include "ca/api/metrics.h"
+
+#include <inttypes.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const unsigned statuses[] = {200, 201, 204, 400, 404, 415, 500, 501, 503, 0};
+#define STATUS_COUNT (sizeof(statuses) / sizeof(statuses[0]))
+
+/* Upper bounds in microseconds, and as the label has them. */
+static const struct {
+    int64_t us;
+    const char *label;
+} buckets[] = {
+    {250, "0.00025"}, {500, "0.0005"}, {1000, "0.001"},   {2500, "0.0025"}, {5000, "0.005"},
+    {10000, "0.01"},  {25000, "0.025"}, {50000, "0.05"},  {100000, "0.1"},  {250000, "0.25"},
+    {500000, "0.5"},  {1000000, "1"},   {2500000, "2.5"}, {5000000, "5"},   {10000000, "10"},
+};
+#define BUCKET_COUNT (sizeof(buckets) / sizeof(buckets[0]))
+
+struct metrics {
+    atomic_ullong issued;
+    atomic_ullong refused[API_REASON_COUNT];
+    atomic_ullong http[HTTP_METHOD_COUNT][STATUS_COUNT];
+    atomic_ullong bucket[BUCKET_COUNT + 1]; /* not cumulative; the last one is +Inf */
+    atomic_ullong duration_us;
+    atomic_ullong reloads[2];
+};
+
+static void bump(atomic_ullong *c, unsigned long long by)
+{
+    atomic_fetch_add_explicit(c, by, memory_order_relaxed);
+}
+
+static unsigned long long get(const atomic_ullong *c)
+{
+    return atomic_load_explicit(c, memory_order_relaxed);
+}
+
+struct metrics *metrics_new(void)
+{
+    return calloc(1, sizeof(struct metrics));
+}
+
+void metrics_free(struct metrics *m)
+{
+    free(m);
+}
+
+void metrics_issued(struct metrics *m)
+{
+    bump(&m->issued, 1);
+}
+
+void metrics_refused(struct metrics *m, unsigned reason_index)
+{
+    if (reason_index < API_REASON_COUNT)
+        bump(&m->refused[reason_index], 1);
+}
+
+void metrics_reload(struct metrics *m, bool ok)
+{
+    bump(&m->reloads[ok ? 0 : 1], 1);
+}
+
+void metrics_http(struct metrics *m, const struct http_event *ev)
+{
+    size_t s = 0;
+    while (s < STATUS_COUNT - 1 && statuses[s] != ev->status)
+        s++;
+    bump(&m->http[ev->method][s], 1);
+    if (ev->route == NULL || ev->route->method != HTTP_POST)
+        return; /* the histogram is about issuance */
+    size_t b = 0;
+    while (b < BUCKET_COUNT && ev->duration_us > buckets[b].us)
+        b++;
+    bump(&m->bucket[b], 1);
+    bump(&m->duration_us, (unsigned long long)(ev->duration_us > 0 ? ev->duration_us : 0));
+}
+
+static void head(struct buf *out, const char *name, const char *type, const char *help)
+{
+    buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
+}
+
+/* Label values: backslash, quote and newline are escaped. */
+static void label(struct buf *out, const char *s)
+{
+    for (; *s != '\0'; s++) {
+        if (*s == '\\' || *s == '"')
+            buf_putc(out, '\\');
+        if (*s == '\n')
+            buf_puts(out, "\\n");
+        else
+            buf_putc(out, (unsigned char)*s);
+    }
+}
+
+static void render_histogram(const struct metrics *m, struct buf *out)
+{
+    unsigned long long total = 0;
+    head(out, "tenmint_request_duration_seconds", "histogram",
+         "Time from the end of a signing request's headers to the end of its reply.");
+    for (size_t i = 0; i <= BUCKET_COUNT; i++) {
+        total += get(&m->bucket[i]);
+        buf_printf(out, "tenmint_request_duration_seconds_bucket{le=\"%s\"} %llu\n",
+                   i < BUCKET_COUNT ? buckets[i].label : "+Inf", total);
+    }
+    unsigned long long us = get(&m->duration_us);
+    buf_printf(out, "tenmint_request_duration_seconds_sum %llu.%06llu\n", us / 1000000,
+               us % 1000000);
+    buf_printf(out, "tenmint_request_duration_seconds_count %llu\n", total);
+}
+
+static void render_http(const struct metrics *m, struct buf *out)
+{
+    head(out, "http_requests_total", "counter", "HTTP requests by status and method.");
+    for (int i = 0; i < HTTP_METHOD_COUNT; i++) {
+        for (size_t s = 0; s < STATUS_COUNT; s++) {
+            unsigned long long n = get(&m->http[i][s]);
+            if (n == 0)
+                continue;
+            if (statuses[s] != 0)
+                buf_printf(out, "http_requests_total{code=\"%u\",method=\"%s\"} %llu\n",
+                           statuses[s], http_method_name((enum http_method)i), n);
+            else
+                buf_printf(out, "http_requests_total{code=\"none\",method=\"%s\"} %llu\n",
+                           http_method_name((enum http_method)i), n);
+        }
+    }
+}
+
+/* One family has all its lines together, so the issuers' figures are gathered in three texts. */
+struct issuer_text {
+    struct buf age, failures, keys;
+};
+
+static void add_issuer(void *arg, const struct oidc_issuer_stats *s)
+{
+    struct issuer_text *t = arg;
+    if (s->jwks_age_s >= 0) {
+        buf_puts(&t->age, "tenmint_jwks_age_seconds{issuer=\"");
+        label(&t->age, s->issuer);
+        buf_printf(&t->age, "\"} %" PRId64 "\n", s->jwks_age_s);
+    }
+    buf_puts(&t->failures, "tenmint_jwks_failures_total{issuer=\"");
+    label(&t->failures, s->issuer);
+    buf_printf(&t->failures, "\"} %" PRIu64 "\n", s->failures);
+    buf_puts(&t->keys, "tenmint_jwks_keys{issuer=\"");
+    label(&t->keys, s->issuer);
+    buf_printf(&t->keys, "\"} %u\n", s->keys);
+}
+
+static void render_issuers(struct oidc_verifier *v, struct buf *out)
+{
+    struct issuer_text t = {0};
+    oidc_verifier_stats(v, add_issuer, &t);
+    head(out, "tenmint_jwks_age_seconds", "gauge",
+         "Age of an issuer's key set; absent until the first fetch.");
+    buf_append(out, t.age.data, t.age.len);
+    head(out, "tenmint_jwks_failures_total", "counter",
+         "Failed fetches of an issuer's discovery document or key set.");
+    buf_append(out, t.failures.data, t.failures.len);
+    head(out, "tenmint_jwks_keys", "gauge", "Usable keys held for an issuer.");
+    buf_append(out, t.keys.data, t.keys.len);
+    buf_free(&t.age);
+    buf_free(&t.failures);
+    buf_free(&t.keys);
+}
+
+static void render_refused(const struct metrics *m, struct buf *out)
+{
+    head(out, "tenmint_requests_refused_total", "counter", "Refused requests by reason.");
+    for (unsigned i = 0; i < API_REASON_COUNT; i++) {
+        const char *name = api_reason_name(i);
+        if (name != NULL)
+            buf_printf(out, "tenmint_requests_refused_total{reason=\"%s\"} %llu\n", name,
+                       get(&m->refused[i]));
+    }
+}
+
+void metrics_render(const struct metrics *m, const struct metrics_scene *scene, struct buf *out)
+{
+    unsigned long long issued = get(&m->issued);
+    head(out, "tenmint_certificates_issued_total", "counter", "Certificates issued.");
+    buf_printf(out, "tenmint_certificates_issued_total %llu\n", issued);
+    head(out, "fulcio_new_certs", "counter", "Certificates issued, under Fulcio's name.");
+    buf_printf(out, "fulcio_new_certs %llu\n", issued);
+    render_refused(m, out);
+    render_histogram(m, out);
+    render_http(m, out);
+    head(out, "tenmint_requests_in_flight", "gauge", "Requests being served.");
+    buf_printf(out, "tenmint_requests_in_flight %u\n", scene->inflight);
+    if (scene->verifier != NULL)
+        render_issuers(scene->verifier, out);
+    head(out, "tenmint_ca_certificate_expiry_seconds", "gauge",
+         "End of the issuing CA certificate, Unix time.");
+    buf_printf(out, "tenmint_ca_certificate_expiry_seconds %" PRId64 "\n", scene->ca_not_after);
+    head(out, "tenmint_reloads_total", "counter", "Reloads of issuers or CA key by outcome.");
+    buf_printf(out,
+               "tenmint_reloads_total{outcome=\"ok\"} %llu\n"
+               "tenmint_reloads_total{outcome=\"refused\"} %llu\n",
+               get(&m->reloads[0]), get(&m->reloads[1]));
+    head(out, "tenmint_build_info", "gauge", "1, with the version as a label.");
+    buf_puts(out, "tenmint_build_info{version=\"");
+    label(out, scene->version);
+    buf_puts(out, "\"} 1\n");
+}

@@ -1,0 +1,35 @@
+/*
+ * The two request bodies, by proto-JSON's rules: camelCase or snake_case keys (both
+ * is an error), null is absent, unknown keys are skipped, bytes in either base64.
+ */
+#ifndef TENMINT_CA_API_REQUEST_H
+#define TENMINT_CA_API_REQUEST_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "common/buf.h"
+#include "common/err.h"
+
+struct api_request {
+    json_t *root;      /* owns what token and key point to */
+    const char *token; /* NULL: not in the body */
+    size_t token_len;
+    bool has_csr; /* a non-empty request was given */
+    bool has_key; /* a publicKey object was given */
+    struct buf csr;
+    struct buf key; /* PEM or DER */
+    struct buf proof;
+};
+
+/* An empty body is an empty request. -1: `e` holds a message for the client, which
+ * names the field and never quotes the input. */
+int api_request_parse_v2(const void *body, size_t len, struct api_request *out, struct err *e);
+int api_request_parse_v1(const void *body, size_t len, struct api_request *out, struct err *e);
+void api_request_free(struct api_request *r);
+
+/* The token of an Authorization header: what follows "Bearer ", or all of it. NULL: none. */
+const char *api_bearer(const char *authorization);
+
+#endif

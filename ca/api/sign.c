@@ -1,0 +1,151 @@
+/* The two signing routes: parse, step through issuance, word the reply. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "ca/api/internal.h"
+#include "common/clock.h"
+
+/* A signing request between its body's end and its reply. */
+struct call {
+    struct api *api;
+    struct api_view *view;
+    struct api_request request;
+    const char *token; /* in the request or in a header, both live as long as the exchange */
+    size_t token_len;
+    struct issue_job job;
+};
+
+static void call_free(void *arg)
+{
+    struct call *c = arg;
+    issue_job_free(&c->api->env, &c->job);
+    api_request_free(&c->request);
+    api_view_unref(c->view);
+    free(c);
+}
+
+static struct call *call_new(struct api *api, struct http_exchange *x)
+{
+    struct call *c = calloc(1, sizeof(*c));
+    if (c == NULL)
+        return NULL;
+    c->api = api;
+    c->view = api_view_get(api);
+    c->job.ca = signer_ref(c->view->ca);
+    http_set_state(x, c, call_free);
+    return c;
+}
+
+static void take_header_token(struct call *c, struct http_exchange *x)
+{
+    c->token = api_bearer(http_header(x, "Authorization"));
+    c->token_len = c->token != NULL ? strlen(c->token) : 0;
+}
+
+static int read_v2(struct call *c, struct http_exchange *x, struct api_failure *f)
+{
+    const struct buf *body = http_body(x);
+    if (api_request_parse_v2(body->data, body->len, &c->request, &f->detail) != 0)
+        return api_failure_set(f, API_FAULT_REQUEST);
+    c->token = c->request.token;
+    c->token_len = c->request.token_len;
+    if (c->token == NULL)
+        take_header_token(c, x);
+    return 0;
+}
+
+static int read_v1(struct call *c, struct http_exchange *x, struct api_failure *f)
+{
+    const struct buf *body = http_body(x);
+    if (api_request_parse_v1(body->data, body->len, &c->request, &f->detail) != 0)
+        return api_failure_set(f, API_FAULT_REQUEST);
+    if (!c->request.has_csr && !c->request.has_key) {
+        err_set(&f->detail, "neither a public key nor a certificate signing request");
+        return api_failure_set(f, API_FAULT_KEY);
+    }
+    take_header_token(c, x);
+    return 0;
+}
+
+static void reply_v2(const struct call *c, struct http_exchange *x)
+{
+    bool embedded = c->job.sct_list.len > 0;
+    struct buf pem = {0};
+    struct buf body = {0};
+    cert_pem("CERTIFICATE", c->job.der.data, c->job.der.len, true, &pem);
+    buf_reserve(&body, pem.len + c->view->chain_json.len + 256);
+    buf_puts(&body, embedded ? "{\"signedCertificateEmbeddedSct\":{\"chain\":{\"certificates\":["
+                             : "{\"signedCertificateDetachedSct\":{\"chain\":{\"certificates\":[");
+    api_json_string(&body, (const char *)pem.data, pem.len);
+    buf_append(&body, c->view->chain_json.data, c->view->chain_json.len);
+    buf_puts(&body, embedded ? "]}}}" : "]},\"signedCertificateTimestamp\":\"\"}}");
+    body.failed |= pem.failed;
+    buf_free(&pem);
+    http_reply(x, 200, "application/json", &body);
+}
+
+static void reply_v1(const struct call *c, struct http_exchange *x)
+{
+    struct buf body = {0};
+    buf_reserve(&body, 4096 + c->view->chain_pem.len);
+    cert_pem("CERTIFICATE", c->job.der.data, c->job.der.len, true, &body);
+    buf_append(&body, c->view->chain_pem.data, c->view->chain_pem.len);
+    http_reply(x, 201, "application/pem-certificate-chain", &body);
+}
+
+typedef int read_fn(struct call *c, struct http_exchange *x, struct api_failure *f);
+typedef void reply_fn(const struct call *c, struct http_exchange *x);
+
+static enum issue_status advance(struct call *c, struct http_exchange *x, struct api_failure *f)
+{
+    struct api *api = c->api;
+    struct oidc_waiter waiter = {.wake = http_wake, .arg = http_wait_begin(x)};
+    enum issue_status st = issue_step(&api->env, &c->job, &c->request, c->token, c->token_len,
+                                      api->o.now_s(), &waiter, f);
+    if (st != ISSUE_WAITING)
+        http_wait_cancel(x);
+    return st;
+}
+
+static enum http_result sign(struct api *api, struct http_exchange *x, read_fn *read,
+                             reply_fn *reply)
+{
+    struct api_failure f;
+    f.fault = API_FAULT_NONE;
+    f.reason = OIDC_REASON_NONE;
+    f.detail.text[0] = '\0';
+    struct call *c = http_state(x);
+    int rc = 0;
+    if (c == NULL) {
+        c = call_new(api, x);
+        rc = c != NULL ? read(c, x, &f) : api_failure_set(&f, API_FAULT_INTERNAL);
+    } else if (http_wait_expired(x)) {
+        err_set(&f.detail, "waited too long for %s",
+                c->job.stage == ISSUE_TOKEN ? "the issuer's keys" : "the log");
+        rc = api_failure_set(&f, API_FAULT_TIMEOUT);
+    }
+    if (rc == 0) {
+        switch (advance(c, x, &f)) {
+        case ISSUE_WAITING:
+            return HTTP_WAIT;
+        case ISSUE_OK:
+            reply(c, x);
+            api_audit_issued(api, x, &c->job);
+            return HTTP_DONE;
+        case ISSUE_FAILED:
+            break;
+        }
+    }
+    api_refuse(api, x, &f, c != NULL ? c->job.who.issuer : "");
+    return HTTP_DONE;
+}
+
+enum http_result api_sign_v2(void *ctx, struct http_exchange *x)
+{
+    return sign(ctx, x, read_v2, reply_v2);
+}
+
+enum http_result api_sign_v1(void *ctx, struct http_exchange *x)
+{
+    return sign(ctx, x, read_v1, reply_v1);
+}

@@ -1,0 +1,300 @@
+#include "ca/config/config.h"
+
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "ca/api/api.h"
+#include "common/file.h"
+
+#define OFF(member) offsetof(struct ca_config, member)
+#define TEXT(name, member) {name, YAMLMAP_TEXT, OFF(member), 0, 0, NULL}
+#define BOOL(name, member) {name, YAMLMAP_BOOL, OFF(member), 0, 0, NULL}
+#define NUMBER(name, member, lo, hi) {name, YAMLMAP_NUMBER, OFF(member), lo, hi, NULL}
+#define TIME(name, member, lo, hi) {name, YAMLMAP_DURATION, OFF(member), lo, hi, NULL}
+#define SECTION(name, keys) {name, YAMLMAP_SECTION, 0, 0, 0, keys}
+#define END {NULL, YAMLMAP_TEXT, 0, 0, 0, NULL}
+
+#define MINUTE ((int64_t)60 * 1000)
+#define HOUR (60 * MINUTE)
+
+static const struct yamlmap_key timeout_keys[] = {
+    TIME("header", header_timeout, 100, HOUR), TIME("request", request_timeout, 100, HOUR),
+    TIME("idle", idle_timeout, 1000, HOUR),    TIME("wait", wait_timeout, 100, HOUR),
+    TIME("drain", drain_timeout, 0, HOUR),     END,
+};
+
+static const struct yamlmap_key tls_keys[] = {
+    TEXT("certificate", tls_certificate),
+    TEXT("key", tls_key),
+    END,
+};
+
+static const struct yamlmap_key ca_keys[] = {
+    TEXT("backend", backend),
+    TEXT("chain", chain),
+    TEXT("key", key),
+    TEXT("password-file", password_file),
+    TEXT("password-env", password_env),
+    TEXT("pkcs11-module", pkcs11_module),
+    TEXT("pkcs11-token", pkcs11_token),
+    TEXT("pkcs11-key", pkcs11_key),
+    TEXT("pkcs11-pin-file", pkcs11_pin_file),
+    TEXT("pkcs11-pin-env", pkcs11_pin_env),
+    TEXT("ephemeral-type", ephemeral_type),
+    TIME("lifetime", lifetime, 1000, (int64_t)API_LIFETIME_MAX * 1000),
+    BOOL("subject-key-id", subject_key_id),
+    {"client-signing-algorithms", YAMLMAP_TEXTS, OFF(algorithms), 0, 0, NULL},
+    END,
+};
+
+static const struct yamlmap_key oidc_keys[] = {
+    TIME("skew", skew, 0, 10 * MINUTE),
+    TIME("max-token-age", max_token_age, 0, 24 * HOUR),
+    TIME("jwks-refresh", jwks_refresh, 10 * 1000, 24 * HOUR),
+    TIME("jwks-min-interval", jwks_min_interval, 1000, HOUR),
+    TIME("fetch-timeout", fetch_timeout, 100, 5 * MINUTE),
+    BOOL("allow-http", allow_http),
+    TEXT("ca-file", oidc_ca_file),
+    TEXT("engine", engine),
+    END,
+};
+
+static const struct yamlmap_key log_keys[] = {TEXT("level", log_level), END};
+
+static const struct yamlmap_key keys[] = {
+    TEXT("listen", listen),
+    TEXT("metrics-listen", metrics_listen),
+    NUMBER("workers", workers, 0, 256),
+    {"max-request-size", YAMLMAP_SIZE, OFF(max_request_size), 1024, 4 << 20, NULL},
+    SECTION("timeouts", timeout_keys),
+    NUMBER("connection-limit", connection_limit, 1, 100000),
+    NUMBER("per-address-limit", per_address_limit, 0, 100000),
+    SECTION("tls", tls_keys),
+    SECTION("ca", ca_keys),
+    TEXT("issuers-file", issuers_file),
+    SECTION("oidc", oidc_keys),
+    TIME("reload-interval", reload_interval, 0, 24 * HOUR),
+    SECTION("log", log_keys),
+    END,
+};
+
+int ca_config_default(struct ca_config *c, struct err *e)
+{
+    *c = (struct ca_config){.max_request_size = 256 * 1024,
+                            .header_timeout = 10 * 1000,
+                            .request_timeout = 30 * 1000,
+                            .idle_timeout = 30 * 1000,
+                            .wait_timeout = 20 * 1000,
+                            .drain_timeout = 25 * 1000,
+                            .connection_limit = 1024,
+                            .per_address_limit = 256,
+                            .lifetime = (int64_t)API_LIFETIME_DEFAULT * 1000,
+                            .skew = 60 * 1000,
+                            .jwks_refresh = HOUR,
+                            .jwks_min_interval = 30 * 1000,
+                            .fetch_timeout = 10 * 1000,
+                            .reload_interval = 10 * 1000};
+    c->listen = strdup("127.0.0.1:5555");
+    c->log_level = strdup("info");
+    c->engine = strdup("cached-key");
+    return c->listen != NULL && c->log_level != NULL && c->engine != NULL
+               ? 0
+               : err_set(e, "out of memory");
+}
+
+void ca_config_free(struct ca_config *c)
+{
+    yamlmap_free(keys, c);
+}
+
+static const char *const levels[] = {"debug", "info", "warn", "error", NULL};
+static const char *const engines[] = {"cached-key", "libjwt", NULL};
+static const char *const backends[] = {"file", "ephemeral", "pkcs11", NULL};
+
+static int word_index(const char *const *words, const char *w)
+{
+    for (int i = 0; words[i] != NULL; i++) {
+        if (strcmp(words[i], w) == 0)
+            return i;
+    }
+    return -1;
+}
+
+/* A backend's keys; those of another backend are a mistake worth hearing of. */
+static int check_backend(const char *name, const struct ca_config *c, struct err *e)
+{
+    const struct {
+        const char *backend, *key, *value;
+        bool required;
+    } rules[] = {
+        {"file", "key", c->key, true},
+        {"file", "password-file", c->password_file, false},
+        {"file", "password-env", c->password_env, false},
+        {"pkcs11", "pkcs11-module", c->pkcs11_module, true},
+        {"pkcs11", "pkcs11-token", c->pkcs11_token, true},
+        {"pkcs11", "pkcs11-key", c->pkcs11_key, true},
+        {"pkcs11", "pkcs11-pin-file", c->pkcs11_pin_file, false},
+        {"pkcs11", "pkcs11-pin-env", c->pkcs11_pin_env, false},
+        {"ephemeral", "ephemeral-type", c->ephemeral_type, false},
+    };
+    if (c->backend == NULL)
+        return err_set(e, "%s: 'ca' needs 'backend': file, pkcs11 or ephemeral", name);
+    if (word_index(backends, c->backend) < 0)
+        return err_set(e, "%s: ca backend '%.64s' is not one of file, pkcs11, ephemeral", name,
+                       c->backend);
+    for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {
+        bool mine = strcmp(rules[i].backend, c->backend) == 0;
+        if (mine && rules[i].required && rules[i].value == NULL)
+            return err_set(e, "%s: ca backend %s needs '%s'", name, c->backend, rules[i].key);
+        if (!mine && rules[i].value != NULL)
+            return err_set(e, "%s: '%s' belongs to ca backend %s, but the backend is %s", name,
+                           rules[i].key, rules[i].backend, c->backend);
+    }
+    bool ephemeral = strcmp(c->backend, "ephemeral") == 0;
+    if (ephemeral != (c->chain == NULL))
+        return err_set(e, ephemeral ? "%s: ca backend %s makes its own chain: remove 'chain'"
+                                    : "%s: ca backend %s needs 'chain'",
+                       name, c->backend);
+    if ((c->password_file != NULL && c->password_env != NULL) ||
+        (c->pkcs11_pin_file != NULL && c->pkcs11_pin_env != NULL))
+        return err_set(e, "%s: give the password by file or by environment, not both", name);
+    return 0;
+}
+
+static int validate(const char *name, const struct ca_config *c, struct err *e)
+{
+    if ((c->tls_certificate == NULL) != (c->tls_key == NULL))
+        return err_set(e, "%s: 'tls' needs both 'certificate' and 'key'", name);
+    if (c->issuers_file == NULL)
+        return err_set(e, "%s: 'issuers-file' is missing: no token would be trusted", name);
+    if (word_index(levels, c->log_level) < 0)
+        return err_set(e, "%s: log level '%.64s' is not one of debug, info, warn, error", name,
+                       c->log_level);
+    if (word_index(engines, c->engine) < 0)
+        return err_set(e, "%s: oidc engine '%.64s' is not one of cached-key, libjwt", name,
+                       c->engine);
+    if (c->jwks_refresh < c->jwks_min_interval)
+        return err_set(e, "%s: oidc 'jwks-refresh' is shorter than 'jwks-min-interval'", name);
+    return check_backend(name, c, e);
+}
+
+int ca_config_parse(const char *name, const char *text, size_t len, struct ca_config *c,
+                    struct err *e)
+{
+    int rc = ca_config_default(c, e);
+    if (rc == 0)
+        rc = yamlmap_read(name, text, len, keys, c, e);
+    if (rc == 0)
+        rc = validate(name, c, e);
+    if (rc != 0)
+        ca_config_free(c);
+    return rc;
+}
+
+/* Prefixes a relative path with the directory of `base`. */
+static int resolve(const char *base, char **path, struct err *e)
+{
+    const char *slash = strrchr(base, '/');
+    if (*path == NULL || (*path)[0] == '/' || slash == NULL)
+        return 0;
+    struct buf b = {0};
+    buf_append(&b, base, (size_t)(slash - base) + 1);
+    buf_puts(&b, *path);
+    const char *joined = buf_str(&b);
+    char *copy = joined != NULL ? strdup(joined) : NULL;
+    buf_free(&b);
+    if (copy == NULL)
+        return err_set(e, "out of memory");
+    free(*path);
+    *path = copy;
+    return 0;
+}
+
+int ca_config_load(const char *path, struct ca_config *c, struct err *e)
+{
+    struct buf text = {0};
+    int rc = file_read(path, YAMLMAP_FILE_MAX, &text, e);
+    if (rc == 0)
+        rc = ca_config_parse(path, (const char *)text.data, text.len, c, e);
+    buf_free(&text);
+    if (rc != 0)
+        return rc;
+    char **paths[] = {&c->tls_certificate, &c->tls_key,         &c->chain,        &c->key,
+                      &c->password_file,   &c->pkcs11_pin_file, &c->issuers_file, &c->oidc_ca_file,
+                      &c->pkcs11_module};
+    for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]) && rc == 0; i++)
+        rc = resolve(path, paths[i], e);
+    if (rc != 0)
+        ca_config_free(c);
+    return rc;
+}
+
+void ca_config_signer(const struct ca_config *c, struct signer_options *o)
+{
+    *o = (struct signer_options){.backend = c->backend,
+                                 .chain_file = c->chain,
+                                 .key_file = c->key,
+                                 .password_file = c->password_file,
+                                 .password_env = c->password_env,
+                                 .pkcs11_module = c->pkcs11_module,
+                                 .pkcs11_token = c->pkcs11_token,
+                                 .pkcs11_key = c->pkcs11_key,
+                                 .pkcs11_pin_file = c->pkcs11_pin_file,
+                                 .pkcs11_pin_env = c->pkcs11_pin_env,
+                                 .ephemeral_type = c->ephemeral_type};
+}
+
+void ca_config_oidc(const struct ca_config *c, struct oidc_options *o)
+{
+    oidc_options_default(o);
+    o->skew_s = c->skew / 1000;
+    o->max_age_s = c->max_token_age / 1000;
+    o->jwks_refresh_s = c->jwks_refresh / 1000;
+    o->jwks_min_interval_s = c->jwks_min_interval / 1000;
+    o->fetch_timeout_ms = c->fetch_timeout;
+    o->allow_http = c->allow_http;
+    o->ca_file = c->oidc_ca_file;
+    o->engine = word_index(engines, c->engine) == 1 ? OIDC_ENGINE_LIBJWT : OIDC_ENGINE_CACHED_KEY;
+}
+
+void ca_config_http(const struct ca_config *c, struct http_options *o)
+{
+    long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+    http_options_default(o);
+    o->listen = c->listen;
+    o->workers = c->workers > 0 ? (unsigned)c->workers : cpus > 0 ? (unsigned)cpus : 1;
+    o->connection_limit = (unsigned)c->connection_limit;
+    o->per_address_limit = (unsigned)c->per_address_limit;
+    o->max_body = (size_t)c->max_request_size;
+    o->header_timeout_ms = c->header_timeout;
+    o->request_timeout_ms = c->request_timeout;
+    o->idle_timeout_ms = c->idle_timeout;
+    o->wait_timeout_ms = c->wait_timeout;
+    if (o->workers > o->connection_limit)
+        o->workers = o->connection_limit;
+}
+
+enum jlog_level ca_config_log_level(const struct ca_config *c)
+{
+    int i = word_index(levels, c->log_level);
+    return i < 0 ? JLOG_INFO : (enum jlog_level)i;
+}
+
+bool ca_config_is_server(const char *text, size_t len)
+{
+    size_t start = 0;
+    while (start < len) {
+        const char *line = text + start;
+        const char *nl = memchr(line, '\n', len - start);
+        size_t n = nl != NULL ? (size_t)(nl - line) : len - start;
+        for (const struct yamlmap_key *k = keys; k->name != NULL; k++) {
+            size_t kl = strlen(k->name);
+            if (n > kl && memcmp(line, k->name, kl) == 0 && line[kl] == ':')
+                return true;
+        }
+        start += n + 1;
+    }
+    return false;
+}

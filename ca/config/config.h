@@ -1,0 +1,62 @@
+/*
+ * The server's configuration file (config/tenmint-ca.yaml documents every key).
+ */
+#ifndef TENMINT_CA_CONFIG_H
+#define TENMINT_CA_CONFIG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "ca/http/http.h"
+#include "ca/signer/signer.h"
+#include "common/err.h"
+#include "common/jlog.h"
+#include "common/yamlmap.h"
+#include "oidc/verifier.h"
+
+struct ca_config { /* text is owned; durations are milliseconds */
+    char *listen;
+    char *metrics_listen; /* NULL: no metrics listener */
+    int64_t workers;      /* 0: as many as the machine has processors */
+    int64_t max_request_size;
+    int64_t header_timeout, request_timeout, idle_timeout, wait_timeout, drain_timeout;
+    int64_t connection_limit, per_address_limit;
+    char *tls_certificate, *tls_key; /* paths; both or neither */
+
+    char *backend, *chain, *key, *password_file, *password_env;
+    char *pkcs11_module, *pkcs11_token, *pkcs11_key, *pkcs11_pin_file, *pkcs11_pin_env;
+    char *ephemeral_type;
+    int64_t lifetime;
+    bool subject_key_id;
+    struct yamlmap_list algorithms; /* client-signing-algorithms; empty: the default list */
+
+    char *issuers_file;
+    int64_t skew, max_token_age, jwks_refresh, jwks_min_interval, fetch_timeout;
+    bool allow_http;
+    char *oidc_ca_file, *engine;
+
+    int64_t reload_interval; /* between looks at the files; 0: only on SIGHUP */
+    char *log_level;
+};
+
+/* Every key at its default. -1: out of memory. Free it in either case. */
+int ca_config_default(struct ca_config *c, struct err *e);
+
+/* Reads and validates over the defaults. Relative paths are taken from the file's directory. Files
+ * that it names are not opened. On -1 there is nothing to free. */
+int ca_config_load(const char *path, struct ca_config *c, struct err *e);
+int ca_config_parse(const char *name, const char *text, size_t len, struct ca_config *c,
+                    struct err *e);
+void ca_config_free(struct ca_config *c);
+
+/* The same, as the parts want it; text stays the configuration's. */
+void ca_config_signer(const struct ca_config *c, struct signer_options *o);
+void ca_config_oidc(const struct ca_config *c, struct oidc_options *o);
+void ca_config_http(const struct ca_config *c, struct http_options *o);
+enum jlog_level ca_config_log_level(const struct ca_config *c);
+
+/* Whether the text looks like a server configuration rather than an issuer list: it has a
+ * top-level key that only the former knows. */
+bool ca_config_is_server(const char *text, size_t len);
+
+#endif

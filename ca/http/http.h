@@ -1,0 +1,131 @@
+/*
+ * A small HTTP server over libmicrohttpd: a route table, bounded bodies, bounded
+ * time, and handlers that may wait without holding a thread.
+ *
+ * A handler is called when the whole body is there. It either makes a reply
+ * (HTTP_DONE) or says that it waits (HTTP_WAIT) after handing a waiter to whoever
+ * will call http_wake(); it is then called again, also when the wait timed out.
+ */
+#ifndef TENMINT_CA_HTTP_H
+#define TENMINT_CA_HTTP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/buf.h"
+#include "common/err.h"
+
+struct http_server;
+struct http_exchange; /* one request and its reply; used by one thread at a time */
+struct http_canned;   /* a reply made once and sent many times */
+
+enum http_method {
+    HTTP_GET,
+    HTTP_HEAD,
+    HTTP_POST,
+    HTTP_OPTIONS,
+    HTTP_PUT,
+    HTTP_DELETE,
+    HTTP_PATCH,
+    HTTP_OTHER,
+    HTTP_METHOD_COUNT
+};
+const char *http_method_name(enum http_method m); /* "get" …, as Prometheus labels have it */
+
+enum http_result { HTTP_DONE, HTTP_WAIT };
+
+struct http_route {
+    const char *path;        /* exact */
+    enum http_method method; /* HTTP_GET also answers HEAD */
+    enum http_result (*handle)(void *ctx, struct http_exchange *x);
+};
+
+/* What the server refuses before a handler sees it; the application words the reply. */
+enum http_fault {
+    HTTP_FAULT_NONE,
+    HTTP_FAULT_NOT_FOUND,  /* no route has this path */
+    HTTP_FAULT_METHOD,     /* a route has the path with another method; Allow is added */
+    HTTP_FAULT_TOO_LARGE,  /* body over max_body; the connection is closed after the reply */
+    HTTP_FAULT_MEDIA_TYPE, /* an HTML form's content type */
+    HTTP_FAULT_MEMORY,
+};
+
+struct http_event {
+    enum http_method method;
+    const struct http_route *route; /* NULL: no route matched */
+    unsigned status;                /* 0: the client went away before a reply */
+    int64_t duration_us;            /* from the end of the headers to the end of the reply */
+};
+
+struct http_options {
+    const char *listen;         /* "127.0.0.1:5555", "[::1]:5555", ":5555"; port 0: any free one */
+    unsigned workers;           /* threads that serve requests, at least 1 */
+    unsigned connection_limit;  /* open connections */
+    unsigned per_address_limit; /* open connections of one client address; 0: no limit */
+    size_t max_body;            /* bytes */
+    int64_t header_timeout_ms;  /* first byte to end of headers */
+    int64_t request_timeout_ms; /* end of headers to end of body, and again to the end of the reply */
+    int64_t idle_timeout_ms;    /* between requests, and between any two reads; rounded up to 1 s */
+    int64_t wait_timeout_ms;    /* one HTTP_WAIT */
+    const char *tls_certificate; /* PEM text, leaf first; NULL: plain HTTP */
+    const char *tls_key;         /* PEM text */
+    const struct http_route *routes; /* borrowed, as is ctx */
+    size_t route_count;
+    void *ctx;
+    void (*fault)(void *ctx, struct http_exchange *x, enum http_fault f); /* must reply */
+    void (*observe)(void *ctx, const struct http_event *ev);              /* or NULL */
+};
+
+/* Fills the limits with the defaults that the example configuration documents. */
+void http_options_default(struct http_options *o);
+
+/* Listens and serves. NULL with `e` set. */
+struct http_server *http_server_start(const struct http_options *o, struct err *e);
+
+/* "127.0.0.1:43567": where it listens. */
+const char *http_server_address(const struct http_server *s);
+
+/* Stops accepting, lets requests under way finish for up to `timeout_ms`, ends the waits
+ * that are left, stops. Once. */
+void http_server_stop(struct http_server *s, int64_t timeout_ms);
+
+/* After http_server_stop, and after whoever still holds a waiter has called it. NULL is fine. */
+void http_server_free(struct http_server *s);
+
+/* Requests being served. */
+unsigned http_server_inflight(const struct http_server *s);
+
+/* ---- inside a handler ---- */
+
+const char *http_header(struct http_exchange *x, const char *name); /* borrowed, or NULL */
+const struct buf *http_body(const struct http_exchange *x);
+const char *http_remote(const struct http_exchange *x); /* the peer's address, no port */
+int64_t http_elapsed_us(const struct http_exchange *x); /* since the end of the headers */
+
+/* State that lives until the reply is sent; `release` runs then. */
+void http_set_state(struct http_exchange *x, void *state, void (*release)(void *state));
+void *http_state(const struct http_exchange *x);
+
+/* Replies with `body`, whose memory is taken (it is empty afterwards). */
+void http_reply(struct http_exchange *x, unsigned status, const char *content_type,
+                struct buf *body);
+/* Adds a header to the reply made by http_reply. */
+void http_reply_header(struct http_exchange *x, const char *name, const char *value);
+
+/* A reply to keep: `body` is copied. NULL: out of memory. The caller keeps it alive until the
+ * exchange's state is released (make what owns it the state). */
+struct http_canned *http_canned_new(const char *content_type, const struct buf *body);
+void http_canned_free(struct http_canned *c);
+void http_reply_canned(struct http_exchange *x, unsigned status, struct http_canned *c);
+
+/*
+ * Waiting. http_wait_begin returns the argument for http_wake, which is to be called
+ * exactly once, on any thread, unless http_wait_cancel is. Then return HTTP_WAIT.
+ */
+void *http_wait_begin(struct http_exchange *x);
+void http_wait_cancel(struct http_exchange *x);
+void http_wake(void *waiter);
+bool http_wait_expired(const struct http_exchange *x); /* the wait timed out: reply now */
+
+#endif

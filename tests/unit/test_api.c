@@ -1,0 +1,334 @@
+/* The API without HTTP: request bodies by proto-JSON's rules, refusals, canned replies. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "ca/api/fault.h"
+#include "ca/api/metrics.h"
+#include "ca/api/request.h"
+#include "ca/api/view.h"
+
+static int v2(const char *text, struct api_request *r, struct err *e)
+{
+    return api_request_parse_v2(text, strlen(text), r, e);
+}
+
+static int v1(const char *text, struct api_request *r, struct err *e)
+{
+    return api_request_parse_v1(text, strlen(text), r, e);
+}
+
+static void is(const struct buf *b, const char *want)
+{
+    assert_int_equal(b->len, strlen(want));
+    assert_memory_equal(b->data, want, b->len);
+}
+
+static void test_v2_forms(void **state)
+{
+    (void)state;
+    static const char *const same[] = {
+        "{\"credentials\":{\"oidcIdentityToken\":\"tok\"},\"publicKeyRequest\":{\"publicKey\":"
+        "{\"algorithm\":\"ECDSA\",\"content\":\"PEM\"},\"proofOfPossession\":\"+/8=\"}}",
+        "{\"credentials\":{\"oidc_identity_token\":\"tok\"},\"public_key_request\":{\"public_key\":"
+        "{\"algorithm\":2,\"content\":\"PEM\"},\"proof_of_possession\":\"-_8\"}}",
+        " {\"unknown\":[1,{\"a\":null}],\"certificateSigningRequest\":null,\"credentials\":"
+        "{\"oidcIdentityToken\":\"tok\",\"x\":1},\"publicKeyRequest\":{\"publicKey\":{\"algorithm\":"
+        "\"FUTURE\",\"content\":\"PEM\"},\"proofOfPossession\":\"-_8=\"}} trailing words",
+        "{\"credentials\":{\"oidcIdentityToken\":\"tok\"},\"publicKeyRequest\":{\"publicKey\":"
+        "{\"algorithm\":null,\"content\":\"PEM\"},\"proofOfPossession\":\"+/\\r\\n8=\\n\"}}",
+    };
+    for (size_t i = 0; i < sizeof(same) / sizeof(same[0]); i++) {
+        struct api_request r;
+        struct err e = {0};
+        if (v2(same[i], &r, &e) != 0)
+            fail_msg("case %zu: %s", i, e.text);
+        assert_int_equal(r.token_len, 3);
+        assert_string_equal(r.token, "tok");
+        assert_true(r.has_key);
+        assert_false(r.has_csr);
+        is(&r.key, "PEM");
+        is(&r.proof, "\xfb\xff");
+        api_request_free(&r);
+    }
+}
+
+static void test_v2_empty(void **state)
+{
+    (void)state;
+    static const char *const empty[] = {
+        "", " \r\n\t", "{}", "{\"credentials\":null,\"publicKeyRequest\":null}",
+        "{\"credentials\":{},\"publicKeyRequest\":{}}",
+        "{\"credentials\":{\"oidcIdentityToken\":\"\"},\"certificateSigningRequest\":\"\"}",
+        "{\"publicKeyRequest\":{\"publicKey\":null,\"proofOfPossession\":null}}",
+    };
+    for (size_t i = 0; i < sizeof(empty) / sizeof(empty[0]); i++) {
+        struct api_request r;
+        struct err e = {0};
+        if (v2(empty[i], &r, &e) != 0)
+            fail_msg("case %zu: %s", i, e.text);
+        assert_null(r.token);
+        assert_false(r.has_csr);
+        assert_int_equal(r.key.len, 0);
+        api_request_free(&r);
+    }
+    struct api_request r;
+    struct err e = {0};
+    assert_int_equal(v2("{\"certificateSigningRequest\":\"UEVN\"}", &r, &e), 0);
+    assert_true(r.has_csr);
+    is(&r.csr, "PEM");
+    api_request_free(&r);
+}
+
+static void test_v2_refusals(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *says;
+    } bad[] = {
+        {"{", "JSON line"},
+        {"[]", "not a JSON object"},
+        {"null", "not a JSON object"},
+        {"\"x\"", "not a JSON object"},
+        {"nonsense", "JSON line"},
+        {"{\"credentials\":{},\"credentials\":{}}", "duplicate"},
+        {"{\"publicKeyRequest\":{},\"public_key_request\":{}}", "duplicate field"},
+        {"{\"publicKeyRequest\":{},\"certificateSigningRequest\":\"\"}", "oneof"},
+        {"{\"credentials\":\"x\"}", "field credentials"},
+        {"{\"credentials\":{\"oidcIdentityToken\":5}}", "field oidcIdentityToken"},
+        {"{\"credentials\":{\"oidcIdentityToken\":\"a\",\"oidc_identity_token\":\"b\"}}",
+         "duplicate field"},
+        {"{\"publicKeyRequest\":[]}", "field publicKeyRequest"},
+        {"{\"publicKeyRequest\":{\"publicKey\":\"PEM\"}}", "field publicKey"},
+        {"{\"publicKeyRequest\":{\"publicKey\":{\"content\":{}}}}", "field content"},
+        {"{\"publicKeyRequest\":{\"publicKey\":{\"algorithm\":true}}}", "field algorithm"},
+        {"{\"publicKeyRequest\":{\"publicKey\":{\"algorithm\":1.5}}}", "field algorithm"},
+        {"{\"publicKeyRequest\":{\"proofOfPossession\":\"?\"}}", "not base64"},
+        {"{\"publicKeyRequest\":{\"proofOfPossession\":\"a b=\"}}", "not base64"},
+        {"{\"publicKeyRequest\":{\"proofOfPossession\":[1]}}", "not a string"},
+        {"{\"certificateSigningRequest\":\"====\"}", "not base64"},
+        {"{\"credentials\":{\"oidcIdentityToken\":\"a\\u0000b\"}}", "NUL"},
+        {"{\"credentials\":{\"oidcIdentityToken\":\"\xff\"}}", "UTF-8"},
+        {"{\"a\":[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]}",
+         "nested deeper"},
+    };
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        struct api_request r;
+        struct err e = {0};
+        assert_int_equal(v2(bad[i].text, &r, &e), -1);
+        if (strstr(e.text, bad[i].says) == NULL)
+            fail_msg("case %zu: '%s' does not say '%s'", i, e.text, bad[i].says);
+        api_request_free(&r);
+    }
+    struct api_request r;
+    struct err e = {0};
+    static const char nul[] = "{\0}";
+    assert_int_equal(api_request_parse_v2(nul, sizeof(nul) - 1, &r, &e), -1);
+    api_request_free(&r);
+}
+
+static void test_v1(void **state)
+{
+    (void)state;
+    struct api_request r;
+    struct err e = {0};
+    assert_int_equal(v1("{\"publicKey\":{\"content\":\"UEVN\",\"algorithm\":\"x\"},"
+                        "\"signedEmailAddress\":\"AQI\"}", &r, &e), 0);
+    assert_true(r.has_key);
+    is(&r.key, "PEM");
+    is(&r.proof, "\x01\x02");
+    api_request_free(&r);
+    assert_int_equal(v1("{\"public_key\":{\"content\":\"UEVN\"},\"signed_email_address\":\"AQI\","
+                        "\"certificate_signing_request\":\"UEVN\"}", &r, &e), 0);
+    assert_true(r.has_csr); /* not a oneof here: the request wins */
+    api_request_free(&r);
+    assert_int_equal(v1("{}", &r, &e), 0);
+    assert_false(r.has_key || r.has_csr);
+    api_request_free(&r);
+    static const char *const bad[] = {"{\"publicKey\":\"x\"}", "{\"publicKey\":{\"content\":\"!\"}}",
+                                      "{\"publicKey\":{\"algorithm\":1}}",
+                                      "{\"signedEmailAddress\":1}", "[", "7"};
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        assert_int_equal(v1(bad[i], &r, &e), -1);
+        api_request_free(&r);
+    }
+}
+
+static void test_bearer(void **state)
+{
+    (void)state;
+    assert_null(api_bearer(NULL));
+    assert_string_equal(api_bearer("Bearer a.b.c"), "a.b.c");
+    assert_string_equal(api_bearer("a.b.c"), "a.b.c");
+    assert_string_equal(api_bearer("bearer a.b.c"), "bearer a.b.c"); /* case-sensitive, as Fulcio */
+    assert_string_equal(api_bearer("Bearer "), "");
+}
+
+static void test_faults(void **state)
+{
+    (void)state;
+    static const struct {
+        enum api_fault fault;
+        unsigned status;
+        const char *body;
+    } rows[] = {
+        {API_FAULT_NOT_FOUND, 404, "{\"code\":5,\"message\":\"Not Found\",\"details\":[]}"},
+        {API_FAULT_METHOD, 501, "{\"code\":12,\"message\":\"Method Not Allowed\",\"details\":[]}"},
+        {API_FAULT_TOO_LARGE, 400,
+         "{\"code\":3,\"message\":\"http: request body too large\",\"details\":[]}"},
+        {API_FAULT_TOKEN, 400,
+         "{\"code\":3,\"message\":\"There was an error processing the identity token\","
+         "\"details\":[]}"},
+        {API_FAULT_CSR, 400,
+         "{\"code\":3,\"message\":\"The certificate signing request could not be parsed\","
+         "\"details\":[]}"},
+        {API_FAULT_KEY, 400,
+         "{\"code\":3,\"message\":\"The public key supplied in the request could not be parsed\","
+         "\"details\":[]}"},
+        {API_FAULT_WEAK_KEY, 400,
+         "{\"code\":3,\"message\":\"The public key supplied in the request is insecure\","
+         "\"details\":[]}"},
+        {API_FAULT_PROOF, 400,
+         "{\"code\":3,\"message\":\"The signature supplied in the request could not be verified\","
+         "\"details\":[]}"},
+        {API_FAULT_CA, 500,
+         "{\"code\":13,\"message\":\"error communicating with CA backend\",\"details\":[]}"},
+        {API_FAULT_LOG, 500,
+         "{\"code\":13,\"message\":\"Error entering certificate in CTL\",\"details\":[]}"},
+        {API_FAULT_REQUEST, 400, "{\"code\":3,\"message\":\"say \\\"it\\\"\\n\",\"details\":[]}"},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct api_failure f = {.fault = rows[i].fault, .detail = {.text = "say \"it\"\n"}};
+        struct buf b = {0};
+        api_failure_json(&f, &b);
+        assert_int_equal(api_fault_status(f.fault), rows[i].status);
+        assert_string_equal(buf_str(&b), rows[i].body);
+        buf_free(&b);
+    }
+    /* Every reason has a name of its own. */
+    for (unsigned i = 1; i < API_REASON_COUNT; i++) {
+        const char *name = api_reason_name(i);
+        if (i == API_FAULT_COUNT + OIDC_REASON_NONE) {
+            assert_null(name);
+            continue;
+        }
+        assert_non_null(name);
+        for (unsigned j = 1; j < i; j++) {
+            if (api_reason_name(j) != NULL)
+                assert_string_not_equal(name, api_reason_name(j));
+        }
+    }
+    assert_false(api_fault_is_server(API_FAULT_METHOD));
+    assert_true(api_fault_is_server(API_FAULT_ISSUER_KEYS));
+}
+
+static void test_json_string(void **state)
+{
+    (void)state;
+    struct buf b = {0};
+    static const char text[] = "a\"b\\c\n\t\x01\x7f\xc3\xa9";
+    api_json_string(&b, text, sizeof(text) - 1);
+    assert_string_equal(buf_str(&b), "\"a\\\"b\\\\c\\n\\u0009\\u0001\\u007f\xc3\xa9\"");
+    buf_free(&b);
+}
+
+static void test_view(void **state)
+{
+    (void)state;
+    static const char trust_text[] =
+        "oidc-issuers:\n"
+        "  https://a.example.com:\n"
+        "    issuer-url: https://a.example.com\n    client-id: sigstore\n    type: email\n"
+        "meta-issuers:\n"
+        "  https://*.b.example.com:\n    client-id: other\n    type: kubernetes\n";
+    struct signer_options so = {.backend = "ephemeral"};
+    struct err e = {0};
+    struct oidc_trust *trust = NULL;
+    struct buf b = {0};
+    if (oidc_trust_parse("t", trust_text, sizeof(trust_text) - 1, &trust, &e) != 0)
+        fail_msg("%s", e.text);
+    assert_int_equal(api_configuration_json(trust, &b, &e), 0);
+    assert_string_equal(
+        buf_str(&b),
+        "{\"issuers\":[{\"issuerUrl\":\"https://a.example.com\",\"audience\":\"sigstore\","
+        "\"challengeClaim\":\"email\",\"spiffeTrustDomain\":\"\",\"issuerType\":\"email\","
+        "\"subjectDomain\":\"\",\"skipEmailVerification\":false},"
+        "{\"wildcardIssuerUrl\":\"https://*.b.example.com\",\"audience\":\"other\","
+        "\"challengeClaim\":\"sub\",\"spiffeTrustDomain\":\"\",\"issuerType\":\"kubernetes\","
+        "\"subjectDomain\":\"\",\"skipEmailVerification\":false}]}");
+    struct signer *ca = signer_open(&so, 1700000000, &e);
+    assert_non_null(ca);
+    const struct signer_chain *chain = signer_chain(ca);
+    buf_reset(&b);
+    api_trust_bundle_json(chain, &b);
+    json_t *j = json_loads(buf_str(&b), 0, NULL);
+    assert_non_null(j);
+    json_t *certs = json_object_get(json_array_get(json_object_get(j, "chains"), 0), "certificates");
+    assert_int_equal(json_array_size(certs), chain->count);
+    assert_string_equal(json_string_value(json_array_get(certs, 0)), chain->pem[0]);
+    json_decref(j);
+    buf_reset(&b);
+    api_root_cert_pem(chain, &b);
+    assert_int_not_equal(b.data[b.len - 1], '\n');
+    assert_true(chain->count == 1 || strstr(buf_str(&b), "-----\n\n-----BEGIN") != NULL);
+    struct api_view *view = api_view_new(ca, trust, &e);
+    assert_non_null(view);
+    api_view_unref(api_view_ref(view));
+    api_view_unref(view);
+    signer_unref(ca);
+    oidc_trust_unref(trust);
+    buf_free(&b);
+}
+
+static void test_metrics(void **state)
+{
+    (void)state;
+    struct metrics *m = metrics_new();
+    struct http_route post = {"/x", HTTP_POST, NULL};
+    struct api_failure f = {.fault = API_FAULT_TOKEN, .reason = OIDC_REASON_EXPIRED};
+    struct http_event ev = {HTTP_POST, &post, 200, 1500};
+    struct metrics_scene scene = {.ca_not_after = 1234567890, .version = "v\"1"};
+    struct buf b = {0};
+    metrics_issued(m);
+    metrics_refused(m, api_reason_index(&f));
+    metrics_refused(m, API_REASON_COUNT); /* ignored */
+    metrics_http(m, &ev);
+    ev.status = 299; /* not in the table */
+    ev.duration_us = 20000000;
+    metrics_http(m, &ev);
+    metrics_render(m, &scene, &b);
+    static const char *const lines[] = {
+        "\ntenmint_certificates_issued_total 1\n", "\nfulcio_new_certs 1\n",
+        "\ntenmint_requests_refused_total{reason=\"expired\"} 1\n",
+        "\ntenmint_requests_refused_total{reason=\"proof\"} 0\n",
+        "\nhttp_requests_total{code=\"200\",method=\"post\"} 1\n",
+        "_bucket{le=\"0.001\"} 0\n", "_bucket{le=\"0.0025\"} 1\n", "_bucket{le=\"10\"} 1\n",
+        "_bucket{le=\"+Inf\"} 2\n", "_seconds_sum 20.001500\n", "_seconds_count 2\n",
+        "\ntenmint_ca_certificate_expiry_seconds 1234567890\n",
+        "tenmint_build_info{version=\"v\\\"1\"} 1\n",
+    };
+    for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+        if (strstr(buf_str(&b), lines[i]) == NULL)
+            fail_msg("no line '%s' in:\n%s", lines[i], buf_str(&b));
+    }
+    buf_free(&b);
+    metrics_free(m);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_v2_forms), cmocka_unit_test(test_v2_empty),
+        cmocka_unit_test(test_v2_refusals), cmocka_unit_test(test_v1),
+        cmocka_unit_test(test_bearer),   cmocka_unit_test(test_faults),
+        cmocka_unit_test(test_json_string), cmocka_unit_test(test_view),
+        cmocka_unit_test(test_metrics),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

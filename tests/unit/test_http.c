@@ -1,0 +1,578 @@
+/* The HTTP server by raw sockets: routing, limits, deadlines, waiting, draining. */
+#include <errno.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "ca/http/http.h"
+#include "common/clock.h"
+#include "tests/support/rawhttp.h"
+
+static atomic_uint observed[600];
+static _Atomic(void *) held; /* the waiter of /hold */
+static pthread_t waker;
+
+static void nap(long ms)
+{
+    struct timespec ts = {.tv_sec = ms / 1000, .tv_nsec = (ms % 1000) * 1000000};
+    (void)nanosleep(&ts, NULL);
+}
+
+/* ---- the server under test ---- */
+
+static enum http_result echo(void *ctx, struct http_exchange *x)
+{
+    (void)ctx;
+    struct buf b = {0};
+    buf_printf(&b, "%zu:", http_body(x)->len);
+    buf_append(&b, http_body(x)->data, http_body(x)->len < 64 ? http_body(x)->len : 64);
+    http_reply(x, 200, "text/plain", &b);
+    return HTTP_DONE;
+}
+
+static enum http_result hello(void *ctx, struct http_exchange *x)
+{
+    (void)ctx;
+    struct buf b = {0};
+    buf_printf(&b, "hello %s", http_remote(x));
+    http_reply(x, 200, "text/plain", &b);
+    return HTTP_DONE;
+}
+
+static void *wake_soon(void *arg)
+{
+    nap(20);
+    http_wake(arg);
+    return NULL;
+}
+
+static void *wake_now(void *arg)
+{
+    http_wake(arg);
+    return NULL;
+}
+
+static void say(struct http_exchange *x, unsigned status, const char *text)
+{
+    struct buf b = {0};
+    buf_puts(&b, text);
+    http_reply(x, status, "text/plain", &b);
+}
+
+static int mark;
+
+static void no_release(void *state)
+{
+    (void)state;
+}
+
+static enum http_result wait_with(struct http_exchange *x, void *(*waker_fn)(void *))
+{
+    pthread_t t;
+    if (http_state(x) != NULL) {
+        say(x, http_wait_expired(x) ? 503 : 200, http_wait_expired(x) ? "late" : "woken");
+        return HTTP_DONE;
+    }
+    http_set_state(x, &mark, no_release);
+    assert_int_equal(pthread_create(&t, NULL, waker_fn, http_wait_begin(x)), 0);
+    pthread_detach(t);
+    return HTTP_WAIT;
+}
+
+static enum http_result later(void *ctx, struct http_exchange *x)
+{
+    (void)ctx;
+    return wait_with(x, wake_soon);
+}
+
+static enum http_result race(void *ctx, struct http_exchange *x)
+{
+    (void)ctx;
+    return wait_with(x, wake_now);
+}
+
+static enum http_result inline_wake(void *ctx, struct http_exchange *x)
+{
+    (void)ctx;
+    if (http_state(x) != NULL) {
+        say(x, 200, "woken");
+        return HTTP_DONE;
+    }
+    http_set_state(x, &mark, no_release);
+    http_wake(http_wait_begin(x));
+    return HTTP_WAIT;
+}
+
+static enum http_result hold(void *ctx, struct http_exchange *x)
+{
+    (void)ctx;
+    if (http_state(x) != NULL) {
+        say(x, http_wait_expired(x) ? 503 : 200, "held");
+        return HTTP_DONE;
+    }
+    http_set_state(x, &mark, no_release);
+    atomic_store(&held, http_wait_begin(x));
+    return HTTP_WAIT;
+}
+
+static enum http_result cancelled(void *ctx, struct http_exchange *x)
+{
+    (void)ctx;
+    (void)http_wait_begin(x);
+    http_wait_cancel(x);
+    say(x, 200, "no wait");
+    return HTTP_DONE;
+}
+
+static const struct http_route routes[] = {
+    {"/echo", HTTP_POST, echo},         {"/hello", HTTP_GET, hello},
+    {"/later", HTTP_POST, later},       {"/race", HTTP_POST, race},
+    {"/inline", HTTP_GET, inline_wake}, {"/hold", HTTP_GET, hold},
+    {"/cancel", HTTP_GET, cancelled},
+};
+
+static void on_fault(void *ctx, struct http_exchange *x, enum http_fault f)
+{
+    (void)ctx;
+    static const unsigned status[] = {[HTTP_FAULT_NONE] = 500,      [HTTP_FAULT_NOT_FOUND] = 404,
+                                      [HTTP_FAULT_METHOD] = 501,    [HTTP_FAULT_TOO_LARGE] = 400,
+                                      [HTTP_FAULT_MEDIA_TYPE] = 415, [HTTP_FAULT_MEMORY] = 500};
+    struct buf b = {0};
+    buf_printf(&b, "{\"fault\":%d}", (int)f);
+    http_reply(x, status[f], "application/json", &b);
+}
+
+static void on_event(void *ctx, const struct http_event *ev)
+{
+    (void)ctx;
+    assert_true(ev->status < 600);
+    atomic_fetch_add(&observed[ev->status], 1);
+}
+
+static struct http_options options(void)
+{
+    struct http_options o;
+    http_options_default(&o);
+    o.listen = "127.0.0.1:0";
+    o.workers = 2;
+    o.max_body = 64 * 1024;
+    o.routes = routes;
+    o.route_count = sizeof(routes) / sizeof(routes[0]);
+    o.fault = on_fault;
+    o.observe = on_event;
+    return o;
+}
+
+static struct http_server *start(const struct http_options *o)
+{
+    struct err e = {0};
+    struct http_server *s = http_server_start(o, &e);
+    if (s == NULL)
+        fail_msg("%s", e.text);
+    return s;
+}
+
+/* ---- the client ---- */
+
+static int dial(const struct http_server *s)
+{
+    return raw_dial(http_server_address(s));
+}
+
+static void puts_to(int fd, const char *text)
+{
+    assert_int_equal(raw_puts(fd, text), 0);
+}
+
+static int ask(const struct http_server *s, const char *request, struct buf *out)
+{
+    return raw_ask(http_server_address(s), request, out);
+}
+
+/* ---- tests ---- */
+
+static void test_routes(void **state)
+{
+    (void)state;
+    struct http_options o = options();
+    struct http_server *s = start(&o);
+    struct buf r = {0};
+    assert_int_equal(ask(s, "GET /hello HTTP/1.1\r\nHost: a\r\n\r\n", &r), 200);
+    assert_non_null(strstr(buf_str(&r), "hello 127.0.0.1"));
+    assert_non_null(strstr(buf_str(&r), "Access-Control-Allow-Origin: *"));
+    assert_int_equal(ask(s, "HEAD /hello HTTP/1.1\r\nHost: a\r\n\r\n", &r), 200);
+    assert_null(strstr(buf_str(&r), "hello 127"));
+    assert_non_null(strstr(buf_str(&r), "Content-Length: 15"));
+    assert_int_equal(ask(s, "GET /hello?x=y HTTP/1.1\r\nHost: a\r\n\r\n", &r), 200);
+    assert_int_equal(ask(s, "GET /hello/ HTTP/1.1\r\nHost: a\r\n\r\n", &r), 404);
+    assert_non_null(strstr(buf_str(&r), "application/json"));
+    assert_int_equal(ask(s, "OPTIONS /nope HTTP/1.1\r\nHost: a\r\n\r\n", &r), 404);
+    assert_int_equal(ask(s, "DELETE /hello HTTP/1.1\r\nHost: a\r\n\r\n", &r), 501);
+    assert_non_null(strstr(buf_str(&r), "Allow: GET, HEAD, OPTIONS"));
+    assert_int_equal(ask(s, "HEAD /echo HTTP/1.1\r\nHost: a\r\n\r\n", &r), 501);
+    assert_int_equal(ask(s, "BREW /echo HTTP/1.1\r\nHost: a\r\n\r\n", &r), 501);
+    assert_non_null(strstr(buf_str(&r), "Allow: POST, OPTIONS"));
+    assert_int_equal(ask(s, "OPTIONS /echo HTTP/1.1\r\nHost: a\r\nOrigin: b\r\n\r\n", &r), 204);
+    assert_non_null(strstr(buf_str(&r), "Access-Control-Allow-Methods: POST, OPTIONS"));
+    assert_non_null(strstr(buf_str(&r), "authorization"));
+    assert_int_equal(ask(s, "GET /cancel HTTP/1.1\r\nHost: a\r\n\r\n", &r), 200);
+    buf_free(&r);
+    http_server_stop(s, 1000);
+    http_server_free(s);
+}
+
+static void test_keep_alive(void **state)
+{
+    (void)state;
+    struct http_options o = options();
+    struct http_server *s = start(&o);
+    struct buf r = {0};
+    int fd = dial(s);
+    for (int i = 0; i < 50; i++) {
+        puts_to(fd, "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc");
+        assert_int_equal(raw_reply(fd, false, &r), 200);
+        assert_non_null(strstr(buf_str(&r), "3:abc"));
+        puts_to(fd, "POST /nope HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc");
+        assert_int_equal(raw_reply(fd, false, &r), 404); /* a refusal keeps the connection */
+        puts_to(fd, "POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+                    "2\r\nab\r\n3\r\ncde\r\n0\r\n\r\n");
+        assert_int_equal(raw_reply(fd, false, &r), 200);
+        assert_non_null(strstr(buf_str(&r), "5:abcde"));
+    }
+    close(fd);
+    buf_free(&r);
+    http_server_stop(s, 1000);
+    http_server_free(s);
+}
+
+static void test_too_large(void **state)
+{
+    (void)state;
+    struct http_options o = options();
+    struct http_server *s = start(&o);
+    struct buf r = {0};
+    size_t big = (size_t)10 << 20;
+    char *body = calloc(1, big + 1);
+    assert_non_null(body);
+    memset(body, 'x', big);
+    int fd = dial(s);
+    char head[128];
+    snprintf(head, sizeof(head), "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: %zu\r\n\r\n", big);
+    puts_to(fd, head);
+    assert_int_equal(raw_put(fd, body, big), 0); /* never reset while writing */
+    assert_int_equal(raw_reply(fd, false, &r), 400);
+    assert_non_null(strstr(buf_str(&r), "{\"fault\":3}"));
+    assert_true(raw_closed(fd));
+    close(fd);
+    fd = dial(s); /* chunked: the length is not announced */
+    puts_to(fd, "POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n");
+    for (int i = 0; i < 160; i++) {
+        puts_to(fd, "10000\r\n");
+        assert_int_equal(raw_put(fd, body, 0x10000), 0);
+        puts_to(fd, "\r\n");
+    }
+    puts_to(fd, "0\r\n\r\n");
+    assert_int_equal(raw_reply(fd, false, &r), 400);
+    assert_true(raw_closed(fd));
+    close(fd);
+    fd = dial(s); /* asks first: the answer comes before the body */
+    snprintf(head, sizeof(head),
+             "POST /echo HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: %zu\r\n\r\n",
+             big);
+    puts_to(fd, head);
+    assert_int_equal(raw_reply(fd, false, &r), 400);
+    close(fd);
+    /* The limit itself is fine, one byte more is not. */
+    for (size_t n = o.max_body; n <= o.max_body + 1; n++) {
+        fd = dial(s);
+        snprintf(head, sizeof(head), "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: %zu\r\n\r\n",
+                 n);
+        puts_to(fd, head);
+        assert_int_equal(raw_put(fd, body, n), 0);
+        assert_int_equal(raw_reply(fd, false, &r), n == o.max_body ? 200 : 400);
+        close(fd);
+    }
+    free(body);
+    buf_free(&r);
+    http_server_stop(s, 1000);
+    http_server_free(s);
+}
+
+static void test_bad_requests(void **state)
+{
+    (void)state;
+    struct http_options o = options();
+    struct http_server *s = start(&o);
+    struct buf r = {0};
+    assert_int_equal(ask(s, "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n"
+                            "Content-Type: application/x-www-form-urlencoded\r\n\r\na=b", &r), 415);
+    assert_int_equal(ask(s, "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n"
+                            "Content-Type: multipart/form-data; boundary=x\r\n\r\n", &r), 415);
+    assert_int_equal(ask(s, "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n"
+                            "Content-Type: text/plain\r\n\r\na=b", &r), 200);
+    assert_int_equal(ask(s, "POST /echo HTTP/1.1\r\nHost: a\r\n\r\n", &r), 200);
+    int fd = dial(s); /* truncated body */
+    puts_to(fd, "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 30\r\n\r\nabc");
+    shutdown(fd, SHUT_WR);
+    assert_true(raw_closed(fd));
+    close(fd);
+    static const char *const junk[] = {
+        "\r\n\r\n", "GET\r\n\r\n", "GET /hello\r\n\r\n", "\x16\x03\x01\x02\x00\x01\x00\x01\xfc",
+        "POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+        "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n",
+        "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999999999999999\r\n\r\n",
+    };
+    for (size_t i = 0; i < sizeof(junk) / sizeof(junk[0]); i++) {
+        fd = dial(s);
+        puts_to(fd, junk[i]);
+        shutdown(fd, SHUT_WR);
+        char back[512]; /* an error page of libmicrohttpd's, or nothing */
+        ssize_t n;
+        while ((n = recv(fd, back, sizeof(back), 0)) > 0)
+            ;
+        assert_true(n == 0 || errno == ECONNRESET);
+        close(fd);
+    }
+    assert_int_equal(ask(s, "GET /hello HTTP/1.1\r\nHost: a\r\n\r\n", &r), 200);
+    buf_free(&r);
+    http_server_stop(s, 1000);
+    http_server_free(s);
+}
+
+static void test_waiting(void **state)
+{
+    (void)state;
+    struct http_options o = options();
+    o.wait_timeout_ms = 300;
+    struct http_server *s = start(&o);
+    struct buf r = {0};
+    static const char later_req[] = "POST /later HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx";
+    static const char race_req[] = "POST /race HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx";
+    int fd = dial(s);
+    for (int i = 0; i < 5; i++) {
+        puts_to(fd, later_req);
+        assert_int_equal(raw_reply(fd, false, &r), 200);
+        assert_non_null(strstr(buf_str(&r), "woken"));
+    }
+    for (int i = 0; i < 300; i++) { /* the wake comes before, while and after parking */
+        puts_to(fd, race_req);
+        assert_int_equal(raw_reply(fd, false, &r), 200);
+    }
+    for (int i = 0; i < 50; i++) {
+        puts_to(fd, "GET /inline HTTP/1.1\r\nHost: a\r\n\r\n");
+        assert_int_equal(raw_reply(fd, false, &r), 200);
+    }
+    puts_to(fd, "GET /hold HTTP/1.1\r\nHost: a\r\n\r\n"); /* nobody wakes it */
+    assert_int_equal(raw_reply(fd, false, &r), 503);
+    puts_to(fd, "GET /hello HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert_int_equal(raw_reply(fd, false, &r), 200);
+    http_wake(atomic_exchange(&held, NULL)); /* too late: no effect, no leak */
+    close(fd);
+    buf_free(&r);
+    http_server_stop(s, 1000);
+    http_server_free(s);
+}
+
+/* Writes one byte at a time until the server has enough; the time that took. */
+static int64_t trickle(const struct http_server *s, const char *text)
+{
+    int fd = dial(s);
+    int64_t t0 = clock_mono_ms();
+    struct timeval tv = {.tv_usec = 1000};
+    assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv)), 0);
+    for (size_t i = 0; clock_mono_ms() - t0 < 8000; i++) {
+        char c = text[i < strlen(text) ? i : strlen(text) - 1];
+        char back;
+        if (send(fd, &c, 1, MSG_NOSIGNAL) != 1 || recv(fd, &back, 1, 0) == 0 ||
+            (errno != EAGAIN && errno != EWOULDBLOCK))
+            break;
+        nap(20);
+    }
+    close(fd);
+    return clock_mono_ms() - t0;
+}
+
+static void test_slow_clients(void **state)
+{
+    (void)state;
+    struct http_options o = options();
+    o.header_timeout_ms = 500;
+    o.request_timeout_ms = 700;
+    struct http_server *s = start(&o);
+    struct buf r = {0};
+    assert_in_range(trickle(s, "GET /hello HTTP/1.1\r\nX: aaaaaaaaaaaa"), 300, 4000);
+    assert_in_range(trickle(s, "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 60000\r\n\r\naaa"),
+                    500, 6000);
+    assert_int_equal(ask(s, "GET /hello HTTP/1.1\r\nHost: a\r\n\r\n", &r), 200);
+    buf_free(&r);
+    http_server_stop(s, 1000);
+    http_server_free(s);
+}
+
+static void test_limits(void **state)
+{
+    (void)state;
+    struct http_options o = options();
+    o.per_address_limit = 3;
+    struct http_server *s = start(&o);
+    struct buf r = {0};
+    int fd[4];
+    for (int i = 0; i < 3; i++) {
+        fd[i] = dial(s);
+        puts_to(fd[i], "GET /hello HTTP/1.1\r\nHost: a\r\n\r\n");
+        assert_int_equal(raw_reply(fd[i], false, &r), 200);
+    }
+    fd[3] = dial(s);
+    assert_true(raw_closed(fd[3]));
+    for (int i = 0; i < 4; i++)
+        close(fd[i]);
+    int status = 0;
+    for (int i = 0; i < 100 && status != 200; i++) {
+        nap(10);
+        int again = dial(s);
+        (void)raw_put(again, "GET /hello HTTP/1.1\r\nHost: a\r\n\r\n", 33);
+        status = raw_reply(again, false, &r);
+        close(again);
+    }
+    assert_int_equal(status, 200);
+    buf_free(&r);
+    http_server_stop(s, 1000);
+    http_server_free(s);
+}
+
+static void *release_held(void *arg)
+{
+    (void)arg;
+    nap(150);
+    http_wake(atomic_exchange(&held, NULL));
+    return NULL;
+}
+
+static void *stop_server(void *arg)
+{
+    http_server_stop(arg, 1000);
+    return NULL;
+}
+
+static void test_drain(void **state)
+{
+    (void)state;
+    struct http_options o = options();
+    for (int wakes = 0; wakes < 2; wakes++) {
+        pthread_t stopper;
+        struct buf r = {0};
+        struct http_server *s = start(&o);
+        int fd = dial(s);
+        puts_to(fd, "GET /hold HTTP/1.1\r\nHost: a\r\n\r\n");
+        while (atomic_load(&held) == NULL)
+            nap(1);
+        int64_t t0 = clock_mono_ms();
+        if (wakes == 1)
+            assert_int_equal(pthread_create(&waker, NULL, release_held, NULL), 0);
+        assert_int_equal(pthread_create(&stopper, NULL, stop_server, s), 0);
+        assert_int_equal(raw_reply(fd, false, &r), wakes == 1 ? 200 : 503);
+        assert_non_null(strstr(buf_str(&r), "Connection: close"));
+        pthread_join(stopper, NULL);
+        assert_true(clock_mono_ms() - t0 < (wakes == 1 ? 2500 : 6000));
+        if (wakes == 1)
+            pthread_join(waker, NULL);
+        else
+            http_wake(atomic_exchange(&held, NULL));
+        http_server_free(s);
+        close(fd);
+        buf_free(&r);
+    }
+}
+
+static void *hammer(void *arg)
+{
+    const struct http_server *s = arg;
+    struct buf r = {0};
+    int fd = dial(s);
+    for (int i = 0; i < 200; i++) {
+        puts_to(fd, i % 4 == 0
+                        ? "POST /race HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx"
+                        : "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc");
+        if (raw_reply(fd, false, &r) != 200)
+            return arg;
+    }
+    close(fd);
+    buf_free(&r);
+    return NULL;
+}
+
+static void test_concurrent(void **state)
+{
+    (void)state;
+    struct http_options o = options();
+    struct http_server *s = start(&o);
+    pthread_t t[8];
+    for (int i = 0; i < 8; i++)
+        assert_int_equal(pthread_create(&t[i], NULL, hammer, s), 0);
+    for (int i = 0; i < 8; i++) {
+        void *bad = NULL;
+        pthread_join(t[i], &bad);
+        assert_null(bad);
+    }
+    http_server_stop(s, 1000);
+    assert_int_equal(http_server_inflight(s), 0);
+    http_server_free(s);
+    assert_true(atomic_load(&observed[200]) >= 1600);
+}
+
+static void test_addresses(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {"", "127.0.0.1", "127.0.0.1:", "127.0.0.1:x", "::1:80",
+                                      "127.0.0.1:99999999", "127.0.0.1:-1",
+                                      "127.0.0.1: 80"};
+    static const char *const good[] = {"127.0.0.1:0", "localhost:0", ":0"};
+    struct http_options o = options();
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        struct err e = {0};
+        o.listen = bad[i];
+        assert_null(http_server_start(&o, &e));
+        assert_string_not_equal(e.text, "");
+    }
+    for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+        o.listen = good[i];
+        struct http_server *s = start(&o);
+        assert_null(strstr(http_server_address(s), ":0\n"));
+        http_server_free(s);
+    }
+    o = options(); /* a port that is taken; a bad TLS key */
+    struct http_server *first = start(&o);
+    struct err e = {0};
+    o.listen = http_server_address(first);
+    assert_null(http_server_start(&o, &e));
+    o.listen = "127.0.0.1:0";
+    o.tls_certificate = "junk";
+    o.tls_key = "junk";
+    assert_null(http_server_start(&o, &e));
+    assert_non_null(strstr(e.text, "TLS"));
+    http_server_free(first);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_routes),       cmocka_unit_test(test_keep_alive),
+        cmocka_unit_test(test_too_large),    cmocka_unit_test(test_bad_requests),
+        cmocka_unit_test(test_waiting),      cmocka_unit_test(test_slow_clients),
+        cmocka_unit_test(test_limits),       cmocka_unit_test(test_drain),
+        cmocka_unit_test(test_concurrent),   cmocka_unit_test(test_addresses),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,524 @@
+/* Issuance over HTTP against an issuer of our own: replies, refusals, the log's stage. */
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include <openssl/core_names.h>
+#include <openssl/ec.h>
+#include <openssl/ecdsa.h>
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
+
+#include "ca/api/api.h"
+#include "common/b64.h"
+#include "common/clock.h"
+#include "tests/support/rawhttp.h"
+
+/* ---- the issuer: discovery and one ES256 key ---- */
+
+struct issuer {
+    struct http_server *server;
+    char url[64];
+    EVP_PKEY *key;
+};
+
+static enum http_result discovery(void *ctx, struct http_exchange *x)
+{
+    const struct issuer *is = ctx;
+    struct buf b = {0};
+    buf_printf(&b,
+               "{\"issuer\":\"%s\",\"jwks_uri\":\"%s/keys\","
+               "\"id_token_signing_alg_values_supported\":[\"ES256\"]}",
+               is->url, is->url);
+    http_reply(x, 200, "application/json", &b);
+    return HTTP_DONE;
+}
+
+static void put_coordinate(const EVP_PKEY *key, const char *name, struct buf *out)
+{
+    BIGNUM *n = NULL;
+    unsigned char bytes[32];
+    assert_int_equal(EVP_PKEY_get_bn_param(key, name, &n), 1);
+    assert_int_equal(BN_bn2binpad(n, bytes, sizeof(bytes)), 32);
+    b64_encode(B64_URL_BARE, bytes, sizeof(bytes), out);
+    BN_free(n);
+}
+
+static enum http_result jwks(void *ctx, struct http_exchange *x)
+{
+    const struct issuer *is = ctx;
+    struct buf b = {0};
+    buf_puts(&b, "{\"keys\":[{\"kty\":\"EC\",\"crv\":\"P-256\",\"kid\":\"k1\",\"alg\":\"ES256\","
+                 "\"use\":\"sig\",\"x\":\"");
+    put_coordinate(is->key, OSSL_PKEY_PARAM_EC_PUB_X, &b);
+    buf_puts(&b, "\",\"y\":\"");
+    put_coordinate(is->key, OSSL_PKEY_PARAM_EC_PUB_Y, &b);
+    buf_puts(&b, "\"}]}");
+    http_reply(x, 200, "application/json", &b);
+    return HTTP_DONE;
+}
+
+static const struct http_route issuer_routes[] = {
+    {"/.well-known/openid-configuration", HTTP_GET, discovery},
+    {"/keys", HTTP_GET, jwks},
+};
+
+static void no_page(void *ctx, struct http_exchange *x, enum http_fault f)
+{
+    (void)ctx;
+    (void)f;
+    struct buf b = {0};
+    buf_puts(&b, "{}");
+    http_reply(x, 404, "application/json", &b);
+}
+
+static void sign_es256(EVP_PKEY *key, const void *data, size_t len, bool raw, struct buf *out)
+{
+    unsigned char der[128];
+    size_t der_len = sizeof(der);
+    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+    assert_int_equal(EVP_DigestSignInit(ctx, NULL, EVP_sha256(), NULL, key), 1);
+    assert_int_equal(EVP_DigestSign(ctx, der, &der_len, data, len), 1);
+    EVP_MD_CTX_free(ctx);
+    if (!raw) {
+        buf_append(out, der, der_len);
+        return;
+    }
+    const unsigned char *p = der;
+    unsigned char rs[64];
+    ECDSA_SIG *sig = d2i_ECDSA_SIG(NULL, &p, (long)der_len);
+    assert_non_null(sig);
+    assert_int_equal(BN_bn2binpad(ECDSA_SIG_get0_r(sig), rs, 32), 32);
+    assert_int_equal(BN_bn2binpad(ECDSA_SIG_get0_s(sig), rs + 32, 32), 32);
+    ECDSA_SIG_free(sig);
+    buf_append(out, rs, sizeof(rs));
+}
+
+static void mint(const struct issuer *is, int64_t expires_in, struct buf *out)
+{
+    static const char header[] = "{\"alg\":\"ES256\",\"kid\":\"k1\",\"typ\":\"JWT\"}";
+    int64_t now = clock_wall_ms() / 1000;
+    struct buf claims = {0};
+    struct buf sig = {0};
+    buf_printf(&claims,
+               "{\"iss\":\"%s\",\"aud\":\"sigstore\",\"sub\":\"subject\",\"iat\":%lld,\"exp\":%lld,"
+               "\"email\":\"dev@example.com\",\"email_verified\":true}",
+               is->url, (long long)now - 5, (long long)(now + expires_in));
+    b64_encode(B64_URL_BARE, header, sizeof(header) - 1, out);
+    buf_putc(out, '.');
+    b64_encode(B64_URL_BARE, claims.data, claims.len, out);
+    sign_es256(is->key, out->data, out->len, true, &sig);
+    buf_putc(out, '.');
+    b64_encode(B64_URL_BARE, sig.data, sig.len, out);
+    buf_free(&claims);
+    buf_free(&sig);
+}
+
+/* ---- the CA ---- */
+
+struct world {
+    struct issuer issuer;
+    struct oidc_verifier *verifier;
+    struct proof_policy *policy;
+    struct metrics *metrics;
+    struct signer *ca;
+    struct api *api;
+    struct http_server *server;
+    const char *address;
+    EVP_PKEY *client;
+    struct buf client_pem; /* with \n as two characters, for JSON */
+};
+
+static void make_client(struct world *w)
+{
+    char *data = NULL;
+    BIO *bio = BIO_new(BIO_s_mem());
+    w->client = EVP_EC_gen("P-256");
+    assert_int_equal(PEM_write_bio_PUBKEY(bio, w->client), 1);
+    long len = BIO_get_mem_data(bio, &data);
+    for (long i = 0; i < len; i++) {
+        if (data[i] == '\n')
+            buf_puts(&w->client_pem, "\\n");
+        else
+            buf_putc(&w->client_pem, (unsigned char)data[i]);
+    }
+    BIO_free(bio);
+}
+
+static void build(struct world *w, const struct issue_log *log, int64_t wait_ms)
+{
+    struct err e = {0};
+    struct buf trust_text = {0};
+    struct oidc_trust *trust = NULL;
+    struct oidc_options oo;
+    struct http_options ho;
+    struct signer_options so = {.backend = "ephemeral"};
+    *w = (struct world){0};
+    w->issuer.key = EVP_EC_gen("P-256");
+    http_options_default(&ho);
+    ho.listen = "127.0.0.1:0";
+    ho.routes = issuer_routes;
+    ho.route_count = 2;
+    ho.ctx = &w->issuer;
+    ho.fault = no_page;
+    w->issuer.server = http_server_start(&ho, &e);
+    assert_non_null(w->issuer.server);
+    snprintf(w->issuer.url, sizeof(w->issuer.url), "http://%s",
+             http_server_address(w->issuer.server));
+    buf_printf(&trust_text,
+               "oidc-issuers:\n  \"%s\":\n    issuer-url: \"%s\"\n    client-id: sigstore\n"
+               "    type: email\n", w->issuer.url, w->issuer.url);
+    if (oidc_trust_parse("t", buf_str(&trust_text), trust_text.len, &trust, &e) != 0)
+        fail_msg("%s", e.text);
+    buf_free(&trust_text);
+    oidc_options_default(&oo);
+    w->verifier = oidc_verifier_new(trust, &oo, NULL, &e);
+    oidc_trust_unref(trust);
+    w->policy = proof_policy_new(NULL, 0, &e);
+    w->metrics = metrics_new();
+    w->ca = signer_open(&so, clock_wall_ms() / 1000, &e);
+    assert_true(w->verifier != NULL && w->policy != NULL && w->ca != NULL);
+    struct api_options ao = {.verifier = w->verifier, .policy = w->policy, .log = log,
+                             .metrics = w->metrics, .lifetime_s = 600, .version = "test"};
+    w->api = api_new(&ao, w->ca, &e);
+    assert_non_null(w->api);
+    http_options_default(&ho);
+    ho.listen = "127.0.0.1:0";
+    ho.workers = 2;
+    ho.wait_timeout_ms = wait_ms;
+    api_serve(w->api, &ho);
+    w->server = http_server_start(&ho, &e);
+    assert_non_null(w->server);
+    w->address = http_server_address(w->server);
+    make_client(w);
+}
+
+static void tear_down(struct world *w)
+{
+    http_server_stop(w->server, 1000);
+    oidc_verifier_free(w->verifier);
+    http_server_free(w->server);
+    http_server_free(w->issuer.server);
+    api_free(w->api);
+    signer_unref(w->ca);
+    metrics_free(w->metrics);
+    proof_policy_free(w->policy);
+    EVP_PKEY_free(w->issuer.key);
+    EVP_PKEY_free(w->client);
+    buf_free(&w->client_pem);
+}
+
+/* A v2 body; the proof is over `challenge`. */
+static void body_v2(const struct world *w, const char *token, const char *challenge,
+                    struct buf *out)
+{
+    struct buf sig = {0};
+    sign_es256(w->client, challenge, strlen(challenge), false, &sig);
+    buf_printf(out, "{\"credentials\":{\"oidcIdentityToken\":\"%s\"},\"publicKeyRequest\":{"
+                    "\"publicKey\":{\"content\":\"%s\"},\"proofOfPossession\":\"",
+               token, buf_str((struct buf *)&w->client_pem));
+    b64_encode(B64_STD, sig.data, sig.len, out);
+    buf_puts(out, "\"}}");
+    buf_free(&sig);
+}
+
+static int post(const struct world *w, const char *path, const char *headers, const char *body,
+                struct buf *reply)
+{
+    return raw_post(w->address, path, headers, body, reply);
+}
+
+static X509 *leaf_of(struct buf *reply, const char *branch, size_t *count)
+{
+    json_t *j = json_loads(raw_body(reply), 0, NULL);
+    json_t *b = json_object_get(j, branch);
+    json_t *certs = json_object_get(json_object_get(b, "chain"), "certificates");
+    const char *pem = json_string_value(json_array_get(certs, 0));
+    assert_non_null(pem);
+    assert_int_not_equal(pem[strlen(pem) - 1], '\n');
+    *count = json_array_size(certs);
+    BIO *bio = BIO_new_mem_buf(pem, -1);
+    X509 *cert = PEM_read_bio_X509(bio, NULL, NULL, NULL);
+    assert_non_null(cert);
+    BIO_free(bio);
+    json_decref(j);
+    return cert;
+}
+
+/* ---- tests ---- */
+
+static void test_v2_and_v1(void **state)
+{
+    (void)state;
+    struct world w;
+    struct buf token = {0}, body = {0}, reply = {0}, headers = {0};
+    size_t count = 0;
+    build(&w, NULL, 5000);
+    mint(&w.issuer, 600, &token);
+    body_v2(&w, buf_str(&token), "dev@example.com", &body);
+    assert_int_equal(post(&w, "/api/v2/signingCert", "", buf_str(&body), &reply), 200);
+    assert_non_null(strstr(raw_body(&reply), "]},\"signedCertificateTimestamp\":\"\"}}"));
+    X509 *leaf = leaf_of(&reply, "signedCertificateDetachedSct", &count);
+    const struct signer_chain *chain = signer_chain(w.ca);
+    assert_int_equal(count, chain->count + 1);
+    assert_int_equal(X509_verify(leaf, X509_get0_pubkey(chain->cert[0])), 1);
+    assert_int_equal(EVP_PKEY_eq(X509_get0_pubkey(leaf), w.client), 1);
+    assert_int_equal(X509_check_email(leaf, "dev@example.com", 0, 0), 1);
+    X509_free(leaf);
+    /* The token in a header, the body without it. */
+    buf_reset(&body);
+    body_v2(&w, "", "dev@example.com", &body);
+    buf_printf(&headers, "Authorization: Bearer %s\r\n", buf_str(&token));
+    assert_int_equal(post(&w, "/api/v2/signingCert", buf_str(&headers), buf_str(&body), &reply), 200);
+    /* v1: PEM, 201. */
+    struct buf key = {0}, sig = {0}, pem = {0};
+    unsigned char *spki = NULL;
+    int spki_len = i2d_PUBKEY(w.client, &spki);
+    sign_es256(w.client, "dev@example.com", 15, false, &sig);
+    buf_puts(&key, "{\"publicKey\":{\"content\":\"");
+    b64_encode(B64_STD, spki, (size_t)spki_len, &key);
+    buf_puts(&key, "\"},\"signedEmailAddress\":\"");
+    b64_encode(B64_STD, sig.data, sig.len, &key);
+    buf_puts(&key, "\"}");
+    assert_int_equal(post(&w, "/api/v1/signingCert", buf_str(&headers), buf_str(&key), &reply), 201);
+    assert_non_null(strstr(buf_str(&reply), "application/pem-certificate-chain"));
+    buf_puts(&pem, raw_body(&reply));
+    assert_true(strncmp(buf_str(&pem), "-----BEGIN CERTIFICATE-----\n", 28) == 0);
+    assert_int_not_equal(pem.data[pem.len - 1], '\n');
+    assert_null(strstr(buf_str(&pem), "\n\n"));
+    assert_int_equal(post(&w, "/api/v1/signingCert", "", buf_str(&key), &reply), 400);
+    assert_int_equal(post(&w, "/api/v1/signingCert", "", "{}", &reply), 400);
+    assert_non_null(strstr(raw_body(&reply), "The public key supplied in the request could not be"));
+    OPENSSL_free(spki);
+    buf_free(&key);
+    buf_free(&sig);
+    buf_free(&pem);
+    buf_free(&token);
+    buf_free(&body);
+    buf_free(&reply);
+    buf_free(&headers);
+    tear_down(&w);
+}
+
+static void refused(const struct world *w, const char *body, int status, const char *message)
+{
+    struct buf reply = {0};
+    int got = post(w, "/api/v2/signingCert", "", body, &reply);
+    if (got != status || strstr(raw_body(&reply), message) == NULL)
+        fail_msg("%d %s; not %d %s", got, raw_body(&reply), status, message);
+    assert_non_null(strstr(raw_body(&reply), ",\"details\":[]}"));
+    buf_free(&reply);
+}
+
+static void test_refusals(void **state)
+{
+    (void)state;
+    static const char bad_token[] = "There was an error processing the identity token";
+    struct world w;
+    struct buf token = {0}, old = {0}, body = {0}, reply = {0};
+    build(&w, NULL, 5000);
+    mint(&w.issuer, 600, &token);
+    mint(&w.issuer, -3600, &old);
+    refused(&w, "", 400, bad_token);
+    refused(&w, "{}", 400, bad_token);
+    refused(&w, "{", 400, "JSON");
+    refused(&w, "{\"credentials\":{\"oidcIdentityToken\":\"a.b.c\"}}", 400, bad_token);
+    body_v2(&w, buf_str(&old), "dev@example.com", &body);
+    refused(&w, buf_str(&body), 400, bad_token);
+    buf_reset(&body);
+    body_v2(&w, buf_str(&token), "someone@example.com", &body);
+    refused(&w, buf_str(&body), 400, "The signature supplied in the request could not be verified");
+    buf_reset(&body);
+    buf_printf(&body, "{\"credentials\":{\"oidcIdentityToken\":\"%s\"}}", buf_str(&token));
+    refused(&w, buf_str(&body), 400, "The public key supplied in the request could not be parsed");
+    buf_reset(&body);
+    buf_printf(&body, "{\"credentials\":{\"oidcIdentityToken\":\"%s\"},"
+                      "\"certificateSigningRequest\":\"AAAA\"}", buf_str(&token));
+    refused(&w, buf_str(&body), 400, "The certificate signing request could not be parsed");
+    assert_int_equal(raw_ask(w.address, "GET /api/v2/signingCert HTTP/1.1\r\nHost: a\r\n\r\n", &reply),
+                     501);
+    assert_string_equal(raw_body(&reply),
+                        "{\"code\":12,\"message\":\"Method Not Allowed\",\"details\":[]}");
+    assert_int_equal(raw_ask(w.address, "GET /nope HTTP/1.1\r\nHost: a\r\n\r\n", &reply), 404);
+    assert_string_equal(raw_body(&reply), "{\"code\":5,\"message\":\"Not Found\",\"details\":[]}");
+    buf_reset(&body); /* after all that, a good one */
+    body_v2(&w, buf_str(&token), "dev@example.com", &body);
+    assert_int_equal(post(&w, "/api/v2/signingCert", "", buf_str(&body), &reply), 200);
+    buf_free(&token);
+    buf_free(&old);
+    buf_free(&body);
+    buf_free(&reply);
+    tear_down(&w);
+}
+
+static void test_canned(void **state)
+{
+    (void)state;
+    struct world w;
+    struct buf reply = {0};
+    struct err e = {0};
+    build(&w, NULL, 5000);
+    static const char *const get[] = {"/api/v2/trustBundle", "/api/v2/configuration",
+                                      "/api/v1/rootCert", "/healthz"};
+    for (int round = 0; round < 2; round++) {
+        for (size_t i = 0; i < 4; i++) {
+            struct buf req = {0};
+            buf_printf(&req, "%s %s HTTP/1.1\r\nHost: a\r\n\r\n", round == 0 ? "GET" : "HEAD",
+                       get[i]);
+            assert_int_equal(raw_ask(w.address, buf_str(&req), &reply), 200);
+            assert_true((raw_body(&reply)[0] == '\0') == (round == 1));
+            buf_free(&req);
+        }
+        assert_int_equal(api_refresh(w.api, NULL, &e), 0);
+    }
+    assert_int_equal(raw_ask(w.address, "GET /healthz HTTP/1.0\r\n\r\n", &reply), 200);
+    assert_string_equal(raw_body(&reply), "{\"status\":\"SERVING\"}");
+    buf_free(&reply);
+    tear_down(&w);
+}
+
+/* ---- a log for the hook ---- */
+
+enum log_mode { LOG_NOW, LOG_LATER, LOG_FAILS, LOG_NEVER, LOG_EMPTY };
+
+static struct {
+    enum log_mode mode;
+    atomic_uint submits, collects, cancels;
+    struct oidc_waiter kept;
+    bool precert_seen;
+} the_log;
+
+static void nap(long ms)
+{
+    (void)nanosleep(&(struct timespec){.tv_nsec = ms * 1000 * 1000}, NULL);
+}
+
+static void *answer(void *arg)
+{
+    struct oidc_waiter *w = arg;
+    nap(10);
+    w->wake(w->arg);
+    free(w);
+    return NULL;
+}
+
+static const unsigned char sct_list[] = {0, 4, 0, 2, 0xab, 0xcd};
+
+static enum issue_log_status log_submit(void *ctx, const struct issue_log_entry *entry,
+                                        const struct oidc_waiter *waiter, void **ticket,
+                                        struct buf *out, struct err *e)
+{
+    (void)ctx;
+    assert_true(entry->tbs->len > 100 && entry->issuer_key_hash != NULL);
+    the_log.precert_seen = entry->precert != NULL && entry->precert->len > entry->tbs->len;
+    atomic_fetch_add(&the_log.submits, 1);
+    if (the_log.mode == LOG_FAILS) {
+        err_set(e, "the log says no");
+        return ISSUE_LOG_FAILED;
+    }
+    if (the_log.mode == LOG_NOW)
+        buf_append(out, sct_list, sizeof(sct_list));
+    if (the_log.mode == LOG_NOW || the_log.mode == LOG_EMPTY)
+        return ISSUE_LOG_DONE;
+    *ticket = &the_log;
+    the_log.kept = *waiter;
+    if (the_log.mode == LOG_LATER) {
+        pthread_t t;
+        struct oidc_waiter *w = malloc(sizeof(*w));
+        assert_non_null(w);
+        *w = *waiter;
+        assert_int_equal(pthread_create(&t, NULL, answer, w), 0);
+        pthread_detach(t);
+    }
+    return ISSUE_LOG_WAIT;
+}
+
+static enum issue_log_status log_collect(void *ctx, void *ticket, const struct oidc_waiter *waiter,
+                                         struct buf *out, struct err *e)
+{
+    (void)ctx;
+    (void)waiter;
+    (void)e;
+    assert_ptr_equal(ticket, &the_log);
+    atomic_fetch_add(&the_log.collects, 1);
+    buf_append(out, sct_list, sizeof(sct_list));
+    return ISSUE_LOG_DONE;
+}
+
+static void log_cancel(void *ctx, void *ticket)
+{
+    (void)ctx;
+    assert_ptr_equal(ticket, &the_log);
+    atomic_fetch_add(&the_log.cancels, 1);
+}
+
+static void test_log(void **state)
+{
+    (void)state;
+    static const struct {
+        enum log_mode mode;
+        bool needs_precert;
+        int status;
+        const char *says;
+    } cases[] = {
+        {LOG_NOW, false, 200, "signedCertificateEmbeddedSct"},
+        {LOG_LATER, true, 200, "signedCertificateEmbeddedSct"},
+        {LOG_FAILS, false, 500, "\"code\":13,\"message\":\"Error entering certificate in CTL\""},
+        {LOG_EMPTY, false, 500, "Error entering certificate in CTL"},
+        {LOG_NEVER, false, 503, "\"code\":14"},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct issue_log log = {.needs_precert = cases[i].needs_precert, .submit = log_submit,
+                                .collect = log_collect, .cancel = log_cancel};
+        struct world w;
+        struct buf token = {0}, body = {0}, reply = {0};
+        size_t count = 0;
+        atomic_store(&the_log.cancels, 0);
+        the_log.mode = cases[i].mode;
+        build(&w, &log, cases[i].mode == LOG_NEVER ? 400 : 5000);
+        mint(&w.issuer, 600, &token);
+        body_v2(&w, buf_str(&token), "dev@example.com", &body);
+        int status = post(&w, "/api/v2/signingCert", "", buf_str(&body), &reply);
+        if (status != cases[i].status || strstr(raw_body(&reply), cases[i].says) == NULL)
+            fail_msg("case %zu: %d %s", i, status, raw_body(&reply));
+        if (status == 200) {
+            X509 *leaf = leaf_of(&reply, "signedCertificateEmbeddedSct", &count);
+            assert_true(X509_get_ext_by_NID(leaf, NID_ct_precert_scts, -1) >= 0);
+            assert_true(X509_get_ext_by_NID(leaf, NID_ct_precert_poison, -1) < 0);
+            assert_null(strstr(raw_body(&reply), "signedCertificateTimestamp"));
+            assert_true(the_log.precert_seen == cases[i].needs_precert);
+            X509_free(leaf);
+        }
+        unsigned want = cases[i].mode == LOG_NEVER ? 1 : 0;
+        for (int n = 0; n < 500 && atomic_load(&the_log.cancels) < want; n++)
+            nap(10); /* the request ends after its reply */
+        assert_int_equal(atomic_load(&the_log.cancels), want);
+        if (cases[i].mode == LOG_NEVER)
+            the_log.kept.wake(the_log.kept.arg); /* late, but owed */
+        buf_free(&token);
+        buf_free(&body);
+        buf_free(&reply);
+        tear_down(&w);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_v2_and_v1),
+        cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_canned),
+        cmocka_unit_test(test_log),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

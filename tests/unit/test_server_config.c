@@ -1,0 +1,243 @@
+/* The server's configuration file: every key, every refusal, and the nearest-word hints. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "ca/config/config.h"
+#include "common/file.h"
+#include "common/nearest.h"
+
+static int parse(const char *text, struct ca_config *c, struct err *e)
+{
+    return ca_config_parse("t.yaml", text, strlen(text), c, e);
+}
+
+static void test_minimal(void **state)
+{
+    (void)state;
+    struct ca_config c;
+    struct err e = {0};
+    assert_int_equal(parse("ca: {backend: ephemeral}\nissuers-file: i.yaml\n", &c, &e), 0);
+    assert_string_equal(c.listen, "127.0.0.1:5555");
+    assert_null(c.metrics_listen);
+    assert_int_equal(c.max_request_size, 256 * 1024);
+    assert_int_equal(c.lifetime, 600 * 1000);
+    assert_int_equal(c.skew, 60 * 1000);
+    assert_int_equal(ca_config_log_level(&c), JLOG_INFO);
+    assert_false(c.subject_key_id);
+    struct http_options ho;
+    ca_config_http(&c, &ho);
+    assert_true(ho.workers >= 1);
+    assert_int_equal(ho.max_body, 256 * 1024);
+    ca_config_free(&c);
+}
+
+static const char full[] =
+    "listen: '[::1]:0'\nmetrics-listen: ':2112'\nworkers: 3\nmax-request-size: 1MiB\n"
+    "timeouts: {header: 1s, request: 2s, idle: 3s, wait: 400ms, drain: 0s}\n"
+    "connection-limit: 10\nper-address-limit: 0\n"
+    "tls: {certificate: c.pem, key: /abs/k.pem}\n"
+    "ca:\n  backend: file\n  chain: chain.pem\n  key: key.pem\n  password-env: PW\n"
+    "  lifetime: 24h\n  subject-key-id: true\n  client-signing-algorithms: [ed25519, "
+    "ecdsa-sha2-256-nistp256]\n"
+    "issuers-file: i.yaml\n"
+    "oidc: {skew: 5s, max-token-age: 10m, jwks-refresh: 1h, jwks-min-interval: 10s, "
+    "fetch-timeout: 2s, allow-http: true, ca-file: x.pem, engine: libjwt}\n"
+    "reload-interval: 0s\nlog: {level: warn}\n";
+
+static void test_full(void **state)
+{
+    (void)state;
+    struct ca_config c;
+    struct err e = {0};
+    if (parse(full, &c, &e) != 0)
+        fail_msg("%s", e.text);
+    struct http_options ho;
+    struct oidc_options oo;
+    struct signer_options so;
+    ca_config_http(&c, &ho);
+    ca_config_oidc(&c, &oo);
+    ca_config_signer(&c, &so);
+    assert_int_equal(ho.workers, 3);
+    assert_int_equal(ho.wait_timeout_ms, 400);
+    assert_int_equal(oo.skew_s, 5);
+    assert_int_equal(oo.max_age_s, 600);
+    assert_int_equal(oo.engine, OIDC_ENGINE_LIBJWT);
+    assert_true(oo.allow_http);
+    assert_string_equal(so.backend, "file");
+    assert_string_equal(so.password_env, "PW");
+    assert_int_equal(c.algorithms.count, 2);
+    assert_string_equal(c.algorithms.item[0], "ed25519");
+    assert_int_equal(ca_config_log_level(&c), JLOG_WARN);
+    ca_config_free(&c);
+}
+
+#define OK_TAIL "ca: {backend: ephemeral}\nissuers-file: i.yaml\n"
+
+static void test_refusals(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *says;
+    } bad[] = {
+        {"", "empty"},
+        {"# only a comment\n", "empty"},
+        {"- a\n", "t.yaml:1: not a mapping"},
+        {"listn: x\n" OK_TAIL, "t.yaml:1: unknown key 'listn'; did you mean 'listen'?"},
+        {"zebra: x\n" OK_TAIL, "t.yaml:1: unknown key 'zebra'"},
+        {OK_TAIL "listen: a:1\nlisten: b:1\n", "t.yaml:4: key 'listen' is given twice"},
+        {"ca:\n  backend: ephemeral\n  chian: x\nissuers-file: i\n",
+         "t.yaml:3: unknown key 'chian' in 'ca'; did you mean 'chain'?"},
+        {"listen: [a]\n" OK_TAIL, "t.yaml:1: 'listen' must be a non-empty string"},
+        {"listen: ''\n" OK_TAIL, "non-empty string"},
+        {"listen:\n" OK_TAIL, "non-empty string"},
+        {"workers: two\n" OK_TAIL, "'workers' must be a number"},
+        {"workers: -1\n" OK_TAIL, "'workers' must be a number"},
+        {"workers: 1000\n" OK_TAIL, "out of range: 0 to 256"},
+        {"max-request-size: 5MiB\n" OK_TAIL, "out of range"},
+        {"max-request-size: 1 MB\n" OK_TAIL, "must be a size"},
+        {"timeouts: {wait: 10}\n" OK_TAIL, "must be a duration"},
+        {"timeouts: {wait: 10d}\n" OK_TAIL, "must be a duration"},
+        {"timeouts: {wait: 1ms}\n" OK_TAIL, "out of range"},
+        {"timeouts: 5s\n" OK_TAIL, "'timeouts' must be a mapping"},
+        {"timeouts:\n" OK_TAIL, "'timeouts' must be a mapping"},
+        {"tls: {key: a}\n" OK_TAIL, "needs both"},
+        {"issuers-file: i\n", "needs 'backend'"},
+        {"ca: {backend: ephemeral}\n", "'issuers-file' is missing"},
+        {"ca: {backend: kms}\nissuers-file: i\n", "'kms' is not one of"},
+        {"ca: {backend: file, chain: c}\nissuers-file: i\n", "needs 'key'"},
+        {"ca: {backend: file, key: k}\nissuers-file: i\n", "needs 'chain'"},
+        {"ca: {backend: ephemeral, chain: c}\nissuers-file: i\n", "remove 'chain'"},
+        {"ca: {backend: ephemeral, key: c}\nissuers-file: i\n", "belongs to ca backend file"},
+        {"ca: {backend: pkcs11, chain: c}\nissuers-file: i\n", "needs 'pkcs11-module'"},
+        {"ca: {backend: file, chain: c, key: k, password-file: a, password-env: b}\n"
+         "issuers-file: i\n", "not both"},
+        {"ca: {backend: ephemeral, lifetime: 25h}\nissuers-file: i\n", "out of range"},
+        {"ca: {backend: ephemeral, lifetime: 10ms}\nissuers-file: i\n", "out of range"},
+        {"ca: {backend: ephemeral, subject-key-id: yes}\nissuers-file: i\n", "true or false"},
+        {"ca: {backend: ephemeral, client-signing-algorithms: ed25519}\nissuers-file: i\n",
+         "must be a list"},
+        {"ca: {backend: ephemeral, client-signing-algorithms: [[a]]}\nissuers-file: i\n",
+         "non-empty string"},
+        {OK_TAIL "log: {level: loud}\n", "'loud' is not one of"},
+        {OK_TAIL "oidc: {engine: x}\n", "'x' is not one of"},
+        {OK_TAIL "oidc: {jwks-refresh: 10s}\n", "shorter than"},
+        {OK_TAIL "---\nlisten: b:1\n", "second YAML document"},
+        {OK_TAIL "listen: \"a\\0b\"\n", "non-empty string"},
+        {OK_TAIL "listen: 'x\n", "t.yaml:"},
+        {OK_TAIL "? [a]\n: b\n", "a key must be a string"},
+    };
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        struct ca_config c;
+        struct err e = {0};
+        assert_int_equal(parse(bad[i].text, &c, &e), -1);
+        if (strstr(e.text, bad[i].says) == NULL || strncmp(e.text, "t.yaml", 6) != 0)
+            fail_msg("case %zu: '%s' does not say '%s'", i, e.text, bad[i].says);
+    }
+}
+
+static void test_too_long(void **state)
+{
+    (void)state;
+    size_t len = YAMLMAP_FILE_MAX + 1;
+    char *text = malloc(len);
+    assert_non_null(text);
+    memset(text, '\n', len);
+    struct ca_config c;
+    struct err e = {0};
+    assert_int_equal(ca_config_parse("t.yaml", text, len, &c, &e), -1);
+    free(text);
+}
+
+static void test_paths(void **state)
+{
+    (void)state;
+    char dir[] = "/tmp/tenmint-config-XXXXXX";
+    char path[64];
+    char want[64];
+    assert_non_null(mkdtemp(dir));
+    snprintf(path, sizeof(path), "%s/c.yaml", dir);
+    struct ca_config c;
+    struct err e = {0};
+    assert_int_equal(file_create(path, 0600, full, sizeof(full) - 1, &e), 0);
+    assert_int_equal(ca_config_load(path, &c, &e), 0);
+    snprintf(want, sizeof(want), "%s/chain.pem", dir);
+    assert_string_equal(c.chain, want);
+    assert_string_equal(c.tls_key, "/abs/k.pem");
+    ca_config_free(&c);
+    assert_int_equal(remove(path), 0);
+    assert_int_equal(ca_config_load(path, &c, &e), -1);
+    assert_non_null(strstr(e.text, path));
+    assert_int_equal(remove(dir), 0);
+}
+
+/* The example documents every key: with its comments opened it still parses. */
+static void test_example(void **state)
+{
+    (void)state;
+    struct buf text = {0};
+    struct ca_config c;
+    struct err e = {0};
+    if (file_read("config/tenmint-ca.yaml", YAMLMAP_FILE_MAX, &text, &e) != 0)
+        skip(); /* not run from the source's root */
+    if (ca_config_parse("example", (const char *)text.data, text.len, &c, &e) != 0)
+        fail_msg("%s", e.text);
+    ca_config_free(&c);
+    static const char *const words[] = {
+        "listen", "metrics-listen", "workers", "max-request-size", "timeouts", "header", "request",
+        "idle", "wait", "drain", "connection-limit", "per-address-limit", "tls", "certificate",
+        "key", "backend", "chain", "password-file", "password-env", "pkcs11-module", "pkcs11-token",
+        "pkcs11-key", "pkcs11-pin-file", "pkcs11-pin-env", "ephemeral-type", "lifetime",
+        "subject-key-id", "client-signing-algorithms", "issuers-file", "oidc", "skew",
+        "max-token-age", "jwks-refresh", "jwks-min-interval", "fetch-timeout", "allow-http",
+        "ca-file", "engine", "reload-interval", "log", "level"};
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        char key[64];
+        snprintf(key, sizeof(key), "%s:", words[i]);
+        if (strstr(buf_str(&text), key) == NULL)
+            fail_msg("the example does not show '%s'", words[i]);
+    }
+    assert_true(ca_config_is_server((const char *)text.data, text.len));
+    buf_free(&text);
+    static const char issuers[] = "oidc-issuers:\n  https://a: {type: email}\n";
+    assert_false(ca_config_is_server(issuers, sizeof(issuers) - 1));
+}
+
+static void test_nearest(void **state)
+{
+    (void)state;
+    assert_int_equal(nearest_distance("", ""), 0);
+    assert_int_equal(nearest_distance("abc", ""), 3);
+    assert_int_equal(nearest_distance("kitten", "sitting"), 3);
+    assert_int_equal(nearest_distance("cofnig", "config"), 1); /* a swap */
+    assert_int_equal(nearest_distance("a", "b"), 1);
+    char longest[80];
+    memset(longest, 'a', sizeof(longest) - 1);
+    longest[sizeof(longest) - 1] = '\0';
+    assert_true(nearest_distance(longest, "a") == SIZE_MAX);
+    struct nearest n;
+    nearest_init(&n, "metrics-listn");
+    nearest_try(&n, "listen");
+    nearest_try(&n, "metrics-listen");
+    assert_string_equal(n.best, "metrics-listen");
+    nearest_init(&n, "xyz");
+    nearest_try(&n, "listen");
+    assert_null(n.best);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_minimal),  cmocka_unit_test(test_full),
+        cmocka_unit_test(test_refusals), cmocka_unit_test(test_too_long),
+        cmocka_unit_test(test_paths),    cmocka_unit_test(test_example),
+        cmocka_unit_test(test_nearest),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

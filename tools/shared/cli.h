@@ -1,0 +1,65 @@
+/*
+ * Command lines: a program is a table of commands, a command a table of options.
+ * Unknown words get the nearest known one; --help is made from the tables.
+ */
+#ifndef TENMINT_TOOLS_SHARED_CLI_H
+#define TENMINT_TOOLS_SHARED_CLI_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "common/err.h"
+
+/* Exit codes of every program here. */
+enum cli_exit {
+    CLI_OK = 0,
+    CLI_FAILED = 1, /* it was tried and did not work */
+    CLI_USAGE = 2,  /* the command line is wrong */
+    CLI_CONFIG = 3, /* a configuration file is refused */
+    CLI_GO_ON = -1, /* from cli_parse only: no exit yet */
+};
+
+enum cli_kind {
+    CLI_FLAG, /* bool *: true when given */
+    CLI_TEXT, /* const char **: --name VALUE or --name=VALUE, at most once */
+};
+
+struct cli_option {
+    const char *name; /* without dashes; NULL ends the table */
+    enum cli_kind kind;
+    const char *value; /* what the value is called in the help; NULL for a flag */
+    const char *help;  /* one line */
+    void *dest;
+};
+
+struct cli_command {
+    const char *name;
+    const char *args;     /* "--config FILE", "DIR": after the name in the usage line */
+    const char *summary;  /* one line */
+    const char *examples; /* lines, each ended by a newline; or NULL */
+    int (*run)(const struct cli_command *self, int argc, char **argv); /* argv after the name */
+};
+
+struct cli_program {
+    const char *name;
+    const char *summary;
+    const char *version;
+    const struct cli_command *commands;
+    size_t count;
+};
+
+/* Finds and runs the command; serves help, --help and --version itself. The exit code. */
+int cli_main(const struct cli_program *p, int argc, char **argv);
+
+/*
+ * Parses a command's words. Positional ones are moved to the front of argv, and their
+ * number, which must be min..max, goes to *count. CLI_GO_ON, or the code to exit with:
+ * CLI_OK after --help, CLI_USAGE after saying what is wrong.
+ */
+int cli_parse(const struct cli_command *c, const struct cli_option *options, int argc, char **argv,
+              int min, int max, int *count);
+
+/* "NAME: text" on standard error; returns `code`. */
+int cli_fail(int code, const struct err *e);
+
+#endif

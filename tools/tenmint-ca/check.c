@@ -1,0 +1,98 @@
+/* check-config: what a file holds, or what is wrong with it. */
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "ca/api/api.h"
+#include "ca/config/config.h"
+#include "common/clock.h"
+#include "common/file.h"
+#include "tools/tenmint-ca/commands.h"
+
+static void print_issuers(const char *path, const struct oidc_trust *trust)
+{
+    size_t n = oidc_trust_count(trust);
+    printf("%s: %zu trusted issuer%s\n", path, n, n == 1 ? "" : "s");
+    for (size_t i = 0; i < n; i++) {
+        const struct oidc_issuer *is = oidc_trust_at(trust, i);
+        printf("  %s %s  type %s, audience %s\n", is->wildcard ? "wildcard" : "issuer  ", is->url,
+               is->type_name, is->client_id);
+    }
+}
+
+static int check_issuers(const char *path, struct err *e)
+{
+    struct oidc_trust *trust = NULL;
+    if (oidc_trust_load(path, &trust, e) != 0)
+        return -1;
+    print_issuers(path, trust);
+    if (oidc_trust_count(trust) == 0)
+        printf("%s: warning: no issuer, so no token is accepted\n", path);
+    oidc_trust_unref(trust);
+    return 0;
+}
+
+static int check_signer(const struct ca_config *c, struct err *e)
+{
+    struct signer_options so;
+    char until[21];
+    if (strcmp(c->backend, "ephemeral") == 0) {
+        printf("CA: ephemeral, a new key at each start\n");
+        return 0;
+    }
+    ca_config_signer(c, &so);
+    struct signer *s = signer_open(&so, clock_wall_ms() / 1000, e);
+    if (s == NULL)
+        return -1;
+    const struct signer_chain *chain = signer_chain(s);
+    clock_format(chain->not_after, until);
+    printf("CA: backend %s, chain of %zu certificate%s, issuing CA valid until %s\n", c->backend,
+           chain->count, chain->count == 1 ? "" : "s", until);
+    signer_unref(s);
+    return 0;
+}
+
+static int check_server(const char *path, struct err *e)
+{
+    struct ca_config c;
+    if (ca_config_load(path, &c, e) != 0)
+        return -1;
+    struct http_options ho;
+    ca_config_http(&c, &ho);
+    printf("%s: server configuration\n", path);
+    printf("listen: %s%s, %u worker%s; metrics: %s\n", c.listen,
+           c.tls_certificate != NULL ? " (TLS)" : "", ho.workers, ho.workers == 1 ? "" : "s",
+           c.metrics_listen != NULL ? c.metrics_listen : "off");
+    printf("certificates: %lld s, leaf subject key identifier %s\n", (long long)c.lifetime / 1000,
+           c.subject_key_id ? "on" : "off");
+    struct proof_policy *policy =
+        proof_policy_new((const char *const *)c.algorithms.item, c.algorithms.count, e);
+    int rc = policy != NULL ? 0 : err_wrap(e, "%s: client-signing-algorithms", path);
+    proof_policy_free(policy);
+    if (rc == 0)
+        rc = check_signer(&c, e);
+    if (rc == 0)
+        rc = check_issuers(c.issuers_file, e);
+    ca_config_free(&c);
+    return rc;
+}
+
+int command_check_config(const struct cli_command *self, int argc, char **argv)
+{
+    static const struct cli_option options[] = {{NULL, CLI_FLAG, NULL, NULL, NULL}};
+    struct err e = {0};
+    struct buf text = {0};
+    int count = 0;
+    int rc = cli_parse(self, options, argc, argv, 1, 1, &count);
+    if (rc != CLI_GO_ON)
+        return rc;
+    rc = file_read(argv[0], YAMLMAP_FILE_MAX * 16, &text, &e);
+    if (rc == 0)
+        rc = ca_config_is_server((const char *)text.data, text.len) ? check_server(argv[0], &e)
+                                                                   : check_issuers(argv[0], &e);
+    buf_free(&text);
+    if (rc != 0)
+        return cli_fail(CLI_CONFIG, &e);
+    printf("ok\n");
+    return CLI_OK;
+}

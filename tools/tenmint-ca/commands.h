@@ -1,0 +1,11 @@
+/* The commands of tenmint-ca. Each parses its own words and returns an exit code. */
+#ifndef TENMINT_TOOLS_TENMINT_CA_COMMANDS_H
+#define TENMINT_TOOLS_TENMINT_CA_COMMANDS_H
+
+#include "tools/shared/cli.h"
+
+int command_serve(const struct cli_command *self, int argc, char **argv);
+int command_check_config(const struct cli_command *self, int argc, char **argv);
+int command_init(const struct cli_command *self, int argc, char **argv);
+
+#endif

@@ -1,0 +1,204 @@
+/* serve: start, wait for signals, reload, drain. */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <systemd/sd-daemon.h>
+#include <time.h>
+
+#include "common/clock.h"
+#include "tools/tenmint-ca/commands.h"
+#include "tools/tenmint-ca/service.h"
+
+struct flags {
+    const char *config, *issuer, *issuer_type, *client_id, *issuers, *listen, *metrics_listen;
+    const char *workers, *key_type;
+    bool ephemeral;
+};
+
+/* A double-quoted scalar; the flags hold URLs and words, anything else is refused. */
+static int plain(const char *flag, const char *value, struct err *e)
+{
+    for (const char *p = value; *p != '\0'; p++) {
+        if ((unsigned char)*p <= 0x20 || *p == '"' || *p == '\\' || (unsigned char)*p >= 0x7f)
+            return err_set(e, "--%s: unexpected character in the value", flag);
+    }
+    return *value != '\0' ? 0 : err_set(e, "--%s: the value is empty", flag);
+}
+
+/* The issuer list that the flags stand for, in Fulcio's YAML. */
+static int issuers_text(const struct flags *f, struct buf *out, struct err *e)
+{
+    const char *type = f->issuer_type != NULL ? f->issuer_type : "github-workflow";
+    const char *client = f->client_id != NULL ? f->client_id : "sigstore";
+    if (plain("issuer", f->issuer, e) != 0 || plain("issuer-type", type, e) != 0 ||
+        plain("client-id", client, e) != 0)
+        return -1;
+    buf_printf(out,
+               "oidc-issuers:\n"
+               "  \"%s\":\n"
+               "    issuer-url: \"%s\"\n"
+               "    client-id: \"%s\"\n"
+               "    type: \"%s\"\n",
+               f->issuer, f->issuer, client, type);
+    return buf_str(out) != NULL ? 0 : err_set(e, "out of memory");
+}
+
+static int replace(char **slot, const char *value, struct err *e)
+{
+    if (value == NULL)
+        return 0;
+    free(*slot);
+    *slot = strdup(value);
+    return *slot != NULL ? 0 : err_set(e, "out of memory");
+}
+
+static int number_of_workers(const char *text, struct ca_config *c, struct err *e)
+{
+    if (text == NULL)
+        return 0;
+    char *end = NULL;
+    errno = 0;
+    long n = strtol(text, &end, 10);
+    if (errno != 0 || end == text || *end != '\0' || n < 0 || n > 256)
+        return err_set(e, "--workers: a number from 0 to 256");
+    c->workers = n;
+    return 0;
+}
+
+/* The configuration: a file, or the defaults with an ephemeral CA. Listening flags win. */
+static int configure(const struct flags *f, struct ca_config *c, struct buf *issuers,
+                     struct err *e)
+{
+    int rc;
+    if (f->config != NULL) {
+        rc = ca_config_load(f->config, c, e);
+        if (rc != 0)
+            return -1;
+    } else {
+        rc = ca_config_default(c, e);
+        if (rc == 0)
+            rc = replace(&c->backend, "ephemeral", e);
+        if (rc == 0)
+            rc = replace(&c->ephemeral_type, f->key_type, e);
+        if (rc == 0)
+            rc = replace(&c->issuers_file, f->issuers, e);
+        if (rc == 0 && f->issuer != NULL)
+            rc = issuers_text(f, issuers, e);
+    }
+    if (rc == 0)
+        rc = replace(&c->listen, f->listen, e);
+    if (rc == 0)
+        rc = replace(&c->metrics_listen, f->metrics_listen, e);
+    if (rc == 0)
+        rc = number_of_workers(f->workers, c, e);
+    if (rc != 0)
+        ca_config_free(c);
+    return rc;
+}
+
+static int check_flags(const struct flags *f, struct err *e)
+{
+    if (f->config != NULL && (f->ephemeral || f->issuer != NULL || f->issuers != NULL ||
+                              f->issuer_type != NULL || f->client_id != NULL || f->key_type != NULL))
+        return err_set(e, "serve: --config and --ephemeral with its options exclude each other");
+    if (f->config == NULL && !f->ephemeral)
+        return err_set(e, "serve: --config FILE is missing (or --ephemeral for a trial)");
+    if (f->ephemeral && (f->issuer == NULL) == (f->issuers == NULL))
+        return err_set(e, "serve: --ephemeral needs either --issuer URL or --issuers FILE");
+    return 0;
+}
+
+static void notify_reload(struct service *s)
+{
+    struct timespec ts;
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    (void)sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%lld",
+                     (long long)ts.tv_sec * 1000000 + ts.tv_nsec / 1000);
+    service_reload(s, true);
+    (void)sd_notify(0, "READY=1");
+}
+
+/* Until SIGTERM or SIGINT. Signals are blocked in every thread and read here. */
+static void wait_for_signals(struct service *s, const sigset_t *set)
+{
+    int64_t interval = s->config->reload_interval;
+    for (;;) {
+        struct timespec until = {.tv_sec = interval / 1000,
+                                 .tv_nsec = (interval % 1000) * 1000000};
+        int sig = interval > 0 ? sigtimedwait(set, NULL, &until) : sigwaitinfo(set, NULL);
+        if (sig == SIGTERM || sig == SIGINT) {
+            jlog(s->log, JLOG_INFO, "stopping", JLOG_STR("signal", sig == SIGTERM ? "TERM" : "INT"),
+                 JLOG_INT("in_flight", http_server_inflight(s->http)), JLOG_END);
+            return;
+        }
+        if (sig == SIGHUP)
+            notify_reload(s);
+        else if (sig < 0 && errno == EAGAIN)
+            service_reload(s, false);
+    }
+}
+
+static int run(const struct ca_config *c, const char *issuers)
+{
+    struct service s;
+    struct err e = {0};
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
+    /* Before any thread starts, so that all inherit it. */
+    pthread_sigmask(SIG_BLOCK, &set, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    int rc = service_start(&s, c, issuers, &e);
+    if (rc == CLI_OK) {
+        (void)sd_notify(0, "READY=1");
+        wait_for_signals(&s, &set);
+        (void)sd_notify(0, "STOPPING=1");
+    }
+    service_stop(&s);
+    return rc == CLI_OK ? CLI_OK : cli_fail(rc, &e);
+}
+
+int command_serve(const struct cli_command *self, int argc, char **argv)
+{
+    struct flags f = {0};
+    const struct cli_option options[] = {
+        {"config", CLI_TEXT, "FILE", "server configuration", &f.config},
+        {"listen", CLI_TEXT, "HOST:PORT", "API address, over the configuration's; port 0: any",
+         &f.listen},
+        {"metrics-listen", CLI_TEXT, "HOST:PORT", "metrics address, over the configuration's",
+         &f.metrics_listen},
+        {"workers", CLI_TEXT, "N", "threads, over the configuration's; 0: one per processor",
+         &f.workers},
+        {"ephemeral", CLI_FLAG, NULL, "no configuration: a CA key in memory, for trials",
+         &f.ephemeral},
+        {"issuer", CLI_TEXT, "URL", "ephemeral: the one trusted token issuer", &f.issuer},
+        {"issuer-type", CLI_TEXT, "TYPE", "ephemeral: its type (github-workflow)", &f.issuer_type},
+        {"client-id", CLI_TEXT, "AUDIENCE", "ephemeral: audience of its tokens (sigstore)",
+         &f.client_id},
+        {"issuers", CLI_TEXT, "FILE", "ephemeral: an issuer list instead of --issuer", &f.issuers},
+        {"key-type", CLI_TEXT, "TYPE", "ephemeral: p256 (default), p384, rsa or ed25519",
+         &f.key_type},
+        {NULL, CLI_FLAG, NULL, NULL, NULL},
+    };
+    struct ca_config c;
+    struct buf issuers = {0};
+    struct err e = {0};
+    int count = 0;
+    int rc = cli_parse(self, options, argc, argv, 0, 0, &count);
+    if (rc != CLI_GO_ON)
+        return rc;
+    if (check_flags(&f, &e) != 0)
+        return cli_fail(CLI_USAGE, &e);
+    if (configure(&f, &c, &issuers, &e) != 0) {
+        buf_free(&issuers);
+        return cli_fail(f.config != NULL ? CLI_CONFIG : CLI_USAGE, &e);
+    }
+    rc = run(&c, issuers.len > 0 ? buf_str(&issuers) : NULL);
+    buf_free(&issuers);
+    ca_config_free(&c);
+    return rc;
+}

@@ -1,0 +1,205 @@
+#include "tools/tenmint-ca/service.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "common/file.h"
+#include "tools/shared/cli.h"
+
+#define TLS_FILE_MAX ((size_t)256 * 1024)
+
+static int64_t now_s(void)
+{
+    return clock_wall_ms() / 1000;
+}
+
+static int load_issuers(struct service *s, const char *text, struct oidc_trust **out,
+                        struct err *e)
+{
+    if (text != NULL)
+        return oidc_trust_parse("command line", text, strlen(text), out, e);
+    if (stat(s->config->issuers_file, &s->issuers_seen) != 0)
+        memset(&s->issuers_seen, 0, sizeof(s->issuers_seen));
+    return oidc_trust_load(s->config->issuers_file, out, e);
+}
+
+/* The parts that need no socket, in the order in which their faults are best reported. */
+static int start_core(struct service *s, const char *issuers, struct err *e)
+{
+    const struct ca_config *c = s->config;
+    struct signer_options so;
+    struct oidc_options oo;
+    struct oidc_trust *trust = NULL;
+    s->policy = proof_policy_new((const char *const *)c->algorithms.item, c->algorithms.count, e);
+    if (s->policy == NULL)
+        return err_wrap(e, "client-signing-algorithms");
+    if (load_issuers(s, issuers, &trust, e) != 0)
+        return -1;
+    ca_config_signer(c, &so);
+    s->holder = signer_holder_new(&so, now_s(), e);
+    if (s->holder == NULL) {
+        oidc_trust_unref(trust);
+        return -1;
+    }
+    ca_config_oidc(c, &oo);
+    s->verifier = oidc_verifier_new(trust, &oo, s->log, e);
+    oidc_trust_unref(trust);
+    return s->verifier != NULL ? 0 : -1;
+}
+
+static int start_api(struct service *s, struct err *e)
+{
+    struct api_options o = {.verifier = s->verifier,
+                            .policy = s->policy,
+                            .jlog = s->log,
+                            .metrics = s->metrics,
+                            .lifetime_s = s->config->lifetime / 1000,
+                            .subject_key_id = s->config->subject_key_id,
+                            .version = TENMINT_VERSION};
+    struct signer *ca = signer_holder_get(s->holder);
+    s->api = api_new(&o, ca, e);
+    if (s->api != NULL && signer_chain(ca)->ephemeral)
+        jlog(s->log, JLOG_WARN,
+             "EPHEMERAL CA: the key is in memory only and its certificates end with this process",
+             JLOG_END);
+    signer_unref(ca);
+    return s->api != NULL ? 0 : -1;
+}
+
+static int read_tls(struct service *s, struct http_options *o, struct err *e)
+{
+    const struct ca_config *c = s->config;
+    if (c->tls_certificate == NULL)
+        return 0;
+    if (file_read(c->tls_certificate, TLS_FILE_MAX, &s->tls_certificate, e) != 0 ||
+        file_read_secret(c->tls_key, TLS_FILE_MAX, &s->tls_key, e) != 0)
+        return err_wrap(e, "tls");
+    o->tls_certificate = buf_str(&s->tls_certificate);
+    o->tls_key = buf_str(&s->tls_key);
+    return o->tls_certificate != NULL && o->tls_key != NULL ? 0 : err_set(e, "out of memory");
+}
+
+static int start_http(struct service *s, struct err *e)
+{
+    struct http_options o;
+    ca_config_http(s->config, &o);
+    if (read_tls(s, &o, e) != 0)
+        return -1;
+    api_serve(s->api, &o);
+    s->http = http_server_start(&o, e);
+    if (s->http == NULL)
+        return -1;
+    api_watch(s->api, s->http);
+    if (s->config->metrics_listen != NULL) {
+        struct http_options m;
+        http_options_default(&m);
+        m.listen = s->config->metrics_listen;
+        m.connection_limit = 64;
+        m.per_address_limit = 0;
+        api_serve_metrics(s->api, &m);
+        s->metrics_http = http_server_start(&m, e);
+        if (s->metrics_http == NULL)
+            return -1;
+        jlog(s->log, JLOG_INFO, "metrics listening",
+             JLOG_STR("address", http_server_address(s->metrics_http)), JLOG_END);
+    }
+    jlog(s->log, JLOG_INFO, "listening", JLOG_STR("address", http_server_address(s->http)),
+         JLOG_STR("scheme", o.tls_certificate != NULL ? "https" : "http"),
+         JLOG_INT("workers", o.workers), JLOG_STR("version", TENMINT_VERSION), JLOG_END);
+    return 0;
+}
+
+int service_start(struct service *s, const struct ca_config *config, const char *issuers,
+                  struct err *e)
+{
+    *s = (struct service){.config = config};
+    s->log = jlog_new(STDOUT_FILENO, ca_config_log_level(config));
+    s->metrics = metrics_new();
+    if (s->log == NULL || s->metrics == NULL) {
+        err_set(e, "out of memory");
+        return CLI_FAILED;
+    }
+    if (start_core(s, issuers, e) != 0 || start_api(s, e) != 0)
+        return CLI_CONFIG;
+    return start_http(s, e) == 0 ? CLI_OK : CLI_FAILED;
+}
+
+/* Whether the issuers file is another one than at the last look, which it becomes. */
+static bool issuers_changed(struct service *s)
+{
+    struct stat now;
+    struct stat *old = &s->issuers_seen;
+    if (s->config->issuers_file == NULL || stat(s->config->issuers_file, &now) != 0)
+        return false; /* mid-replacement; the next look sees it */
+    bool same = now.st_ino == old->st_ino && now.st_dev == old->st_dev &&
+                now.st_size == old->st_size && now.st_mtim.tv_sec == old->st_mtim.tv_sec &&
+                now.st_mtim.tv_nsec == old->st_mtim.tv_nsec;
+    *old = now;
+    return !same;
+}
+
+static void reload_issuers(struct service *s)
+{
+    struct err e = {0};
+    struct oidc_trust *trust = NULL;
+    if (oidc_trust_load(s->config->issuers_file, &trust, &e) != 0) {
+        metrics_reload(s->metrics, false);
+        jlog(s->log, JLOG_ERROR, "issuers not reloaded, the old ones stay",
+             JLOG_STR("detail", e.text), JLOG_END);
+        return;
+    }
+    oidc_verifier_set_trust(s->verifier, trust);
+    metrics_reload(s->metrics, true);
+    jlog(s->log, JLOG_INFO, "issuers reloaded", JLOG_INT("issuers", oidc_trust_count(trust)),
+         JLOG_END);
+    oidc_trust_unref(trust);
+    if (api_refresh(s->api, NULL, &e) != 0)
+        jlog(s->log, JLOG_ERROR, "published configuration not renewed", JLOG_STR("detail", e.text),
+             JLOG_END);
+}
+
+static void reload_signer(struct service *s, bool force)
+{
+    struct err e = {0};
+    int rc = force ? signer_holder_reload(s->holder, now_s(), &e)
+                   : signer_holder_poll(s->holder, now_s(), &e);
+    if (rc == 0)
+        return;
+    if (rc > 0) {
+        struct signer *ca = signer_holder_get(s->holder);
+        rc = api_refresh(s->api, ca, &e) == 0 ? 1 : -1;
+        signer_unref(ca);
+    }
+    metrics_reload(s->metrics, rc > 0);
+    if (rc > 0)
+        jlog(s->log, JLOG_INFO, "CA key and chain reloaded", JLOG_END);
+    else
+        jlog(s->log, JLOG_ERROR, "CA key not reloaded, the old one stays",
+             JLOG_STR("detail", e.text), JLOG_END);
+}
+
+void service_reload(struct service *s, bool force)
+{
+    bool changed = issuers_changed(s);
+    if (s->config->issuers_file != NULL && (changed || force))
+        reload_issuers(s);
+    /* An ephemeral CA opened anew would be another CA. */
+    reload_signer(s, force && strcmp(s->config->backend, "ephemeral") != 0);
+}
+
+void service_stop(struct service *s)
+{
+    http_server_stop(s->http, s->config->drain_timeout);
+    http_server_stop(s->metrics_http, 0);
+    oidc_verifier_free(s->verifier); /* wakes whoever still waits for keys */
+    http_server_free(s->http);
+    http_server_free(s->metrics_http);
+    api_free(s->api);
+    signer_holder_free(s->holder);
+    proof_policy_free(s->policy);
+    metrics_free(s->metrics);
+    buf_free(&s->tls_certificate);
+    buf_free_secret(&s->tls_key);
+    jlog_free(s->log);
+}

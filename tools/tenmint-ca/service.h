@@ -1,0 +1,41 @@
+/*
+ * The running CA: signer, issuers, API and listeners, put together and taken apart
+ * in order, and reloaded while it runs.
+ */
+#ifndef TENMINT_TOOLS_TENMINT_CA_SERVICE_H
+#define TENMINT_TOOLS_TENMINT_CA_SERVICE_H
+
+#include <stdbool.h>
+#include <sys/stat.h>
+
+#include "ca/api/api.h"
+#include "ca/config/config.h"
+#include "ca/signer/reload.h"
+
+struct service {
+    const struct ca_config *config; /* borrowed */
+    struct jlog *log;
+    struct metrics *metrics;
+    struct proof_policy *policy;
+    struct signer_holder *holder;
+    struct oidc_verifier *verifier;
+    struct api *api;
+    struct http_server *http;
+    struct http_server *metrics_http;
+    struct buf tls_certificate, tls_key;
+    struct stat issuers_seen; /* of the issuers file that was last looked at */
+};
+
+/* `issuers` is the issuer list as text, or NULL: the configuration's file. 0, or the exit code
+ * with `e` set; call service_stop in either case. */
+int service_start(struct service *s, const struct ca_config *config, const char *issuers,
+                  struct err *e);
+
+/* Looks for changed files; with `force` the issuers are read again in any case. What is bad is
+ * logged and leaves the old in force. */
+void service_reload(struct service *s, bool force);
+
+/* Drains for the configured time, then frees everything. */
+void service_stop(struct service *s);
+
+#endif
