@@ -1,0 +1,199 @@
+/*
+ * A test OIDC issuer on loopback: discovery, a key set, and POST /token, which mints a
+ * GitHub-Actions-shaped RS256 token with libjwt. A JSON object as the body changes claims
+ * (null removes one). For tests and demonstrations only.
+ */
+#include <arpa/inet.h>
+#include <jansson.h>
+#include <jwt.h>
+#include <microhttpd.h>
+#include <openssl/core_names.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/b64.h"
+#include "common/buf.h"
+
+#define KID "demo-key-1"
+#define BODY_MAX 16384
+
+struct issuer {
+    char url[64];
+    char *private_pem;
+    char *jwks;
+};
+
+struct upload {
+    char data[BODY_MAX + 1];
+    size_t len;
+};
+
+static int put_bn(EVP_PKEY *key, const char *name, struct buf *out)
+{
+    BIGNUM *n = NULL;
+    unsigned char bytes[512];
+    if (EVP_PKEY_get_bn_param(key, name, &n) != 1)
+        return -1;
+    int len = BN_bn2bin(n, bytes);
+    b64_encode(B64_URL_BARE, bytes, (size_t)len, out);
+    BN_free(n);
+    return 0;
+}
+
+static int make_key(struct issuer *is)
+{
+    EVP_PKEY *key = EVP_RSA_gen(2048);
+    BIO *bio = BIO_new(BIO_s_mem());
+    struct buf jwks = {0};
+    char *pem = NULL;
+    int rc = -1;
+    buf_puts(&jwks, "{\"keys\":[{\"kty\":\"RSA\",\"use\":\"sig\",\"alg\":\"RS256\",\"kid\":\"" KID
+                    "\",\"n\":\"");
+    if (key != NULL && bio != NULL && put_bn(key, OSSL_PKEY_PARAM_RSA_N, &jwks) == 0) {
+        buf_puts(&jwks, "\",\"e\":\"");
+        put_bn(key, OSSL_PKEY_PARAM_RSA_E, &jwks);
+        buf_puts(&jwks, "\"}]}");
+        if (PEM_write_bio_PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL) == 1) {
+            long len = BIO_get_mem_data(bio, &pem);
+            is->private_pem = strndup(pem, (size_t)len);
+            is->jwks = strdup(buf_str(&jwks));
+            rc = is->private_pem != NULL && is->jwks != NULL ? 0 : -1;
+        }
+    }
+    buf_free(&jwks);
+    BIO_free(bio);
+    EVP_PKEY_free(key);
+    return rc;
+}
+
+static json_t *default_claims(const struct issuer *is)
+{
+    time_t now = time(NULL);
+    return json_pack(
+        "{s:s,s:s,s:s,s:I,s:I,s:I,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s}",
+        "iss", is->url, "aud", "sigstore", "sub", "repo:acme/widget:ref:refs/heads/main", "iat",
+        (json_int_t)now, "nbf", (json_int_t)now, "exp", (json_int_t)(now + 300), "event_name",
+        "push", "sha", "2f1c0d9e8b7a6f5e4d3c2b1a09f8e7d6c5b4a392", "workflow", "release",
+        "repository", "acme/widget", "ref", "refs/heads/main", "job_workflow_ref",
+        "acme/widget/.github/workflows/release.yml@refs/heads/main", "job_workflow_sha",
+        "2f1c0d9e8b7a6f5e4d3c2b1a09f8e7d6c5b4a392", "runner_environment", "github-hosted",
+        "repository_id", "1234567", "repository_owner", "acme", "repository_owner_id", "7654321",
+        "repository_visibility", "private", "workflow_ref",
+        "acme/widget/.github/workflows/release.yml@refs/heads/main", "workflow_sha",
+        "2f1c0d9e8b7a6f5e4d3c2b1a09f8e7d6c5b4a392", "run_id", "987654321", "run_attempt", "1");
+}
+
+static char *mint(const struct issuer *is, const char *changes, size_t len)
+{
+    json_t *claims = default_claims(is);
+    json_t *wanted = len > 0 ? json_loadb(changes, len, 0, NULL) : NULL;
+    const char *key;
+    json_t *value;
+    json_object_foreach(wanted, key, value) {
+        if (json_is_null(value))
+            json_object_del(claims, key);
+        else
+            json_object_set(claims, key, value);
+    }
+    char *text = json_dumps(claims, JSON_COMPACT);
+    jwt_t *jwt = NULL;
+    char *token = NULL;
+    if (text != NULL && jwt_new(&jwt) == 0 && jwt_add_header(jwt, "kid", KID) == 0 &&
+        jwt_add_grants_json(jwt, text) == 0 &&
+        jwt_set_alg(jwt, JWT_ALG_RS256, (const unsigned char *)is->private_pem,
+                    (int)strlen(is->private_pem)) == 0)
+        token = jwt_encode_str(jwt);
+    jwt_free(jwt);
+    free(text);
+    json_decref(claims);
+    json_decref(wanted);
+    return token;
+}
+
+static enum MHD_Result answer(struct MHD_Connection *c, unsigned status, char *text)
+{
+    struct MHD_Response *r = MHD_create_response_from_buffer(strlen(text), text, MHD_RESPMEM_MUST_FREE);
+    enum MHD_Result rc = MHD_queue_response(c, status, r);
+    MHD_destroy_response(r);
+    return rc;
+}
+
+static enum MHD_Result on_request(void *arg, struct MHD_Connection *c, const char *url,
+                                  const char *method, const char *version, const char *data,
+                                  size_t *size, void **state)
+{
+    const struct issuer *is = arg;
+    struct upload *up = *state;
+    (void)version;
+    if (up == NULL) {
+        *state = calloc(1, sizeof(*up));
+        return *state != NULL ? MHD_YES : MHD_NO;
+    }
+    if (*size > 0) {
+        size_t room = BODY_MAX - up->len;
+        size_t take = *size < room ? *size : room;
+        memcpy(up->data + up->len, data, take);
+        up->len += take;
+        *size = 0;
+        return MHD_YES;
+    }
+    char text[512];
+    if (strcmp(url, "/.well-known/openid-configuration") == 0) {
+        snprintf(text, sizeof(text), "{\"issuer\":\"%s\",\"jwks_uri\":\"%s/keys\"}", is->url, is->url);
+        return answer(c, MHD_HTTP_OK, strdup(text));
+    }
+    if (strcmp(url, "/keys") == 0)
+        return answer(c, MHD_HTTP_OK, strdup(is->jwks));
+    if (strcmp(url, "/token") == 0 && strcmp(method, "POST") == 0) {
+        char *token = mint(is, up->data, up->len);
+        return answer(c, token != NULL ? MHD_HTTP_OK : MHD_HTTP_BAD_REQUEST,
+                      token != NULL ? token : strdup("bad claims"));
+    }
+    return answer(c, MHD_HTTP_NOT_FOUND, strdup("not found"));
+}
+
+static void on_done(void *arg, struct MHD_Connection *c, void **state,
+                    enum MHD_RequestTerminationCode code)
+{
+    (void)arg;
+    (void)c;
+    (void)code;
+    free(*state);
+    *state = NULL;
+}
+
+int main(void)
+{
+    struct issuer is = {0};
+    struct sockaddr_in addr = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    sigset_t stop;
+    int got;
+    sigemptyset(&stop);
+    sigaddset(&stop, SIGTERM);
+    sigaddset(&stop, SIGINT);
+    pthread_sigmask(SIG_BLOCK, &stop, NULL);
+    if (make_key(&is) != 0)
+        return 1;
+    struct MHD_Daemon *d =
+        MHD_start_daemon(MHD_USE_INTERNAL_POLLING_THREAD, 0, NULL, NULL, on_request, &is,
+                         MHD_OPTION_SOCK_ADDR, &addr, MHD_OPTION_NOTIFY_COMPLETED, on_done, NULL,
+                         MHD_OPTION_END);
+    const union MHD_DaemonInfo *info =
+        d != NULL ? MHD_get_daemon_info(d, MHD_DAEMON_INFO_BIND_PORT) : NULL;
+    if (info == NULL)
+        return 1;
+    snprintf(is.url, sizeof(is.url), "http://127.0.0.1:%u", (unsigned)info->port);
+    printf("%s\n", is.url);
+    fflush(stdout);
+    sigwait(&stop, &got);
+    MHD_stop_daemon(d);
+    free(is.private_pem);
+    free(is.jwks);
+    return 0;
+}

@@ -1,0 +1,38 @@
+# Starts the demo issuer and an ephemeral CA on free loopback ports. Sourced by demo.sh and e2e.
+# Sets ISSUER, CA, METRICS; B is the build directory, W a scratch directory.
+stop_all() {
+    for p in ${PIDS:-}; do kill "$p" 2>/dev/null; done
+    for p in ${PIDS:-}; do wait "$p" 2>/dev/null; done
+    PIDS=
+}
+wait_for() { # FILE PATTERN
+    for _ in $(seq 100); do
+        grep -q "$2" "$1" 2>/dev/null && return 0
+        sleep 0.1
+    done
+    echo "no '$2' in $1 after 10 s:" >&2
+    cat "$1" >&2
+    return 1
+}
+start_issuer() {
+    "$B/tests/demo_issuer" >"$W/issuer.out" 2>&1 &
+    PIDS="${PIDS:-} $!"
+    wait_for "$W/issuer.out" http:// || return 1
+    ISSUER=$(head -n 1 "$W/issuer.out")
+}
+address_of() { # message
+    sed -n "s/.*\"message\":\"$1\",\"address\":\"\([^\"]*\)\".*/\1/p" "$W/ca.log" | tail -n 1
+}
+start_ca() { # extra serve arguments
+    : >"$W/ca.log"
+    "$B/tenmint-ca" serve --ephemeral --issuer "$ISSUER" --issuer-type github-workflow \
+        --listen 127.0.0.1:0 --metrics-listen 127.0.0.1:0 "$@" >>"$W/ca.log" 2>&1 &
+    CA_PID=$!
+    PIDS="${PIDS:-} $CA_PID"
+    wait_for "$W/ca.log" '"message":"listening"' || return 1
+    CA=http://$(address_of listening)
+    METRICS=http://$(address_of 'metrics listening')
+}
+mint() { # [JSON of claims to change]
+    curl -sS --max-time 10 -X POST -d "${1:-}" "$ISSUER/token"
+}

@@ -1,0 +1,274 @@
+/* tenmint cert: token -> ephemeral key -> proof -> certificate, written as files. */
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/x509.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ca/signer/algorithm.h"
+#include "ca/signer/chain.h"
+#include "common/b64.h"
+#include "common/fetch.h"
+#include "common/file.h"
+#include "common/strictjson.h"
+#include "oidc/token/token.h"
+#include "tools/tenmint/commands.h"
+#include "tools/tenmint/token_source.h"
+
+#define ANSWER_MAX (256 * 1024)
+
+struct job {
+    const char *ca;
+    const char *out;
+    const char *key_type;
+    const char *ca_cert;
+    struct token_source source;
+    struct buf token;
+    EVP_PKEY *key;
+    struct buf chain; /* PEM, leaf first */
+    STACK_OF(X509) *certs;
+};
+
+/* What the CA wants signed: the email of an email token, else the subject. The CA's rule goes by
+ * its issuer type, which a client cannot see; a token that carries `email` is of such a type. */
+static int challenge(const struct job *j, struct buf *out, struct err *e)
+{
+    struct token t;
+    enum oidc_reason reason;
+    if (token_parse((const char *)j->token.data, j->token.len, &t, &reason, e) != 0)
+        return -1;
+    const char *email = strictjson_str(t.claims, "email");
+    const char *sub = strictjson_str(t.claims, "sub");
+    const char *text = email != NULL ? email : sub;
+    if (text != NULL)
+        buf_puts(out, text);
+    token_free(&t);
+    return text != NULL ? 0 : err_set(e, "the token has neither email nor sub");
+}
+
+static int prove(const struct job *j, struct buf *proof, struct err *e)
+{
+    struct buf text = {0};
+    const struct signer_algorithm_row *row = signer_algorithm_for(j->key, e);
+    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+    size_t len = (size_t)EVP_PKEY_get_size(j->key);
+    unsigned char *to = buf_reserve(proof, len);
+    int rc = -1;
+    if (row != NULL && challenge(j, &text, e) == 0) {
+        if (ctx != NULL && to != NULL &&
+            EVP_DigestSignInit_ex(ctx, NULL, row->digest, NULL, NULL, j->key, NULL) == 1 &&
+            EVP_DigestSign(ctx, to, &len, text.data, text.len) == 1) {
+            proof->len += len;
+            rc = 0;
+        } else {
+            err_openssl(e, "sign the proof of possession");
+        }
+    }
+    EVP_MD_CTX_free(ctx);
+    buf_free(&text);
+    return rc;
+}
+
+static char *public_pem(EVP_PKEY *key, struct buf *out)
+{
+    BIO *bio = BIO_new(BIO_s_mem());
+    char *data = NULL;
+    if (bio != NULL && PEM_write_bio_PUBKEY(bio, key) == 1) {
+        long len = BIO_get_mem_data(bio, &data);
+        buf_append(out, data, (size_t)len);
+    }
+    BIO_free(bio);
+    return (char *)buf_str(out);
+}
+
+static char *request_body(const struct job *j, struct err *e)
+{
+    struct buf proof = {0};
+    struct buf proof64 = {0};
+    struct buf pem = {0};
+    char *text = NULL;
+    if (prove(j, &proof, e) == 0) {
+        b64_encode(B64_STD, proof.data, proof.len, &proof64);
+        json_t *body = json_pack(
+            "{s:{s:s%},s:{s:{s:s},s:s}}", "credentials", "oidcIdentityToken", j->token.data,
+            j->token.len, "publicKeyRequest", "publicKey", "content", public_pem(j->key, &pem),
+            "proofOfPossession", buf_str(&proof64));
+        text = body != NULL ? json_dumps(body, JSON_COMPACT) : NULL;
+        json_decref(body);
+        if (text == NULL)
+            err_set(e, "the request cannot be made");
+    }
+    buf_free(&proof);
+    buf_free(&proof64);
+    buf_free(&pem);
+    return text;
+}
+
+static int collect_chain(struct job *j, const json_t *answer, struct err *e)
+{
+    const json_t *with = json_object_get(answer, "signedCertificateEmbeddedSct");
+    if (with == NULL)
+        with = json_object_get(answer, "signedCertificateDetachedSct");
+    const json_t *list = json_object_get(json_object_get(with, "chain"), "certificates");
+    size_t i;
+    const json_t *one;
+    json_array_foreach(list, i, one) {
+        if (!json_is_string(one))
+            return err_set(e, "the CA's answer holds no chain");
+        buf_puts(&j->chain, json_string_value(one));
+        buf_putc(&j->chain, '\n');
+    }
+    if (buf_str(&j->chain) == NULL || j->chain.len == 0)
+        return err_set(e, "the CA's answer holds no chain");
+    j->certs = chain_parse(j->chain.data, j->chain.len, e);
+    if (j->certs == NULL)
+        return err_wrap(e, "the CA's chain");
+    if (EVP_PKEY_eq(X509_get0_pubkey(sk_X509_value(j->certs, 0)), j->key) != 1)
+        return err_set(e, "the CA's certificate is for another key than ours: refused");
+    return 0;
+}
+
+static int read_answer(struct job *j, const struct fetch_response *r, struct err *e)
+{
+    const char *text = r->body.data != NULL ? (const char *)r->body.data : "";
+    json_t *answer = strictjson_parse(text, r->body.len, ANSWER_MAX, e);
+    const char *message = strictjson_str(answer, "message");
+    int rc;
+    if (r->status != 200 && message != NULL)
+        rc = err_set(e, "the CA refused (HTTP %ld): %.200s", r->status, message);
+    else if (r->status != 200)
+        rc = err_set(e, "the CA answered HTTP %ld", r->status);
+    else
+        rc = answer != NULL ? collect_chain(j, answer, e) : err_wrap(e, "the CA's answer");
+    json_decref(answer);
+    return rc;
+}
+
+static int request(struct job *j, struct err *e)
+{
+    static const char *const headers[] = {"Content-Type: application/json",
+                                          "Accept: application/json", NULL};
+    struct buf url = {0};
+    struct buf ca = {0};
+    struct fetch_response r = {0};
+    char *body = request_body(j, e);
+    int rc = body != NULL ? 0 : -1;
+    size_t len = strlen(j->ca);
+    buf_printf(&url, "%.*s/api/v2/signingCert", (int)(j->ca[len - 1] == '/' ? len - 1 : len), j->ca);
+    if (rc == 0 && j->ca_cert != NULL)
+        rc = file_read(j->ca_cert, ANSWER_MAX, &ca, e);
+    if (rc == 0) {
+        struct fetch_request req = {.url = buf_str(&url), .post_body = body, .post_len = strlen(body),
+                                    .headers = headers, .timeout_ms = 30000, .max_bytes = ANSWER_MAX,
+                                    .ca_pem = j->ca_cert != NULL ? buf_str(&ca) : NULL};
+        rc = fetch_run(&req, &r, e);
+    }
+    if (rc == 0)
+        rc = read_answer(j, &r, e);
+    if (body != NULL)
+        OPENSSL_cleanse(body, strlen(body));
+    free(body);
+    fetch_response_free(&r);
+    buf_free(&url);
+    buf_free(&ca);
+    return rc;
+}
+
+static int write_one(const struct job *j, const char *name, mode_t mode, BIO *bio, struct err *e)
+{
+    struct buf path = {0};
+    char *data = NULL;
+    long len = BIO_get_mem_data(bio, &data);
+    buf_printf(&path, "%s/%s", j->out, name);
+    int rc = file_write_atomic(buf_str(&path), mode, data, (size_t)len, e);
+    buf_free(&path);
+    return rc;
+}
+
+static int write_files(const struct job *j, struct err *e)
+{
+    BIO *key = BIO_new(BIO_s_secmem());
+    BIO *leaf = BIO_new(BIO_s_mem());
+    BIO *chain = BIO_new(BIO_s_mem());
+    int rc = key != NULL && leaf != NULL && chain != NULL &&
+                     PEM_write_bio_PKCS8PrivateKey(key, j->key, NULL, NULL, 0, NULL, NULL) == 1 &&
+                     PEM_write_bio_X509(leaf, sk_X509_value(j->certs, 0)) == 1
+                 ? 0
+                 : err_openssl(e, "encode the files");
+    for (int i = 0; rc == 0 && i < sk_X509_num(j->certs); i++) {
+        if (PEM_write_bio_X509(chain, sk_X509_value(j->certs, i)) != 1)
+            rc = err_openssl(e, "encode the chain");
+    }
+    if (rc == 0)
+        rc = file_mkdirs(j->out, 0700, e);
+    if (rc == 0)
+        rc = write_one(j, "key.pem", 0600, key, e);
+    if (rc == 0)
+        rc = write_one(j, "leaf.pem", 0644, leaf, e);
+    if (rc == 0)
+        rc = write_one(j, "chain.pem", 0644, chain, e);
+    BIO_free(key);
+    BIO_free(leaf);
+    BIO_free(chain);
+    return rc;
+}
+
+static void report(const struct job *j, bool json)
+{
+    if (json) {
+        json_t *v = json_pack("{s:s,s:s,s:s,s:i}", "directory", j->out, "certificate",
+                              buf_str((struct buf *)&j->chain), "ca", j->ca, "certificates",
+                              sk_X509_num(j->certs));
+        json_dumpf(v, stdout, JSON_COMPACT);
+        putchar('\n');
+        json_decref(v);
+        return;
+    }
+    printf("certificate  %s/leaf.pem\nchain        %s/chain.pem\nprivate key  %s/key.pem (0600)\n",
+           j->out, j->out, j->out);
+}
+
+int cert_command(const struct cli_command *self, int argc, char **argv)
+{
+    struct job j = {0};
+    bool json = false;
+    int count = 0;
+    struct err e = {0};
+    const struct cli_option options[] = {
+        {"ca", CLI_TEXT, "URL", "the CA, e.g. https://ca.example.com", &j.ca},
+        {"token-file", CLI_TEXT, "FILE", "read the OIDC token from a file", &j.source.file},
+        {"token-env", CLI_TEXT, "NAME", "read it from an environment variable", &j.source.env},
+        {"audience", CLI_TEXT, "AUD", "audience asked of GitHub Actions (sigstore)",
+         &j.source.audience},
+        {"key-type", CLI_TEXT, "TYPE", "p256 (default), p384, p521, rsa or ed25519", &j.key_type},
+        {"out", CLI_TEXT, "DIR", "where key.pem, leaf.pem, chain.pem go (.)", &j.out},
+        {"tls-ca", CLI_TEXT, "FILE", "extra CA certificates for the CA's own TLS", &j.ca_cert},
+        {"json", CLI_FLAG, NULL, "print the result as JSON", &json},
+        {0},
+    };
+    int code = cli_parse(self, options, argc, argv, 0, 0, &count);
+    if (code != CLI_GO_ON)
+        return code;
+    if (j.ca == NULL || j.ca[0] == '\0') {
+        err_set(&e, "--ca URL is needed");
+        return cli_fail(CLI_USAGE, &e);
+    }
+    j.out = j.out != NULL ? j.out : ".";
+    j.key_type = j.key_type != NULL ? j.key_type : "p256";
+    j.source.audience = j.source.audience != NULL ? j.source.audience : "sigstore";
+    int rc = token_source_read(&j.source, &j.token, &e);
+    if (rc == 0)
+        rc = (j.key = signer_algorithm_generate(j.key_type, &e)) != NULL ? 0 : -1;
+    if (rc == 0)
+        rc = request(&j, &e);
+    if (rc == 0)
+        rc = write_files(&j, &e);
+    if (rc == 0)
+        report(&j, json);
+    buf_free_secret(&j.token);
+    buf_free(&j.chain);
+    sk_X509_pop_free(j.certs, X509_free);
+    EVP_PKEY_free(j.key);
+    return rc == 0 ? CLI_OK : cli_fail(CLI_FAILED, &e);
+}

@@ -1,0 +1,10 @@
+/* The commands of `tenmint`, the client. */
+#ifndef TENMINT_TOOLS_TENMINT_COMMANDS_H
+#define TENMINT_TOOLS_TENMINT_COMMANDS_H
+
+#include "tools/shared/cli.h"
+
+int cert_command(const struct cli_command *self, int argc, char **argv);
+int show_command(const struct cli_command *self, int argc, char **argv);
+
+#endif

@@ -1,0 +1,89 @@
+/* tenmint show: a certificate for a person to read. */
+#include <openssl/x509v3.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "ca/signer/chain.h"
+#include "common/clock.h"
+#include "common/identity.h"
+#include "tools/tenmint/commands.h"
+
+static void print_line(const char *label, const unsigned char *text, size_t len)
+{
+    printf("%-34s ", label);
+    for (size_t i = 0; i < len; i++)
+        putchar(text[i] >= 0x20 && text[i] != 0x7f ? text[i] : '?');
+    putchar('\n');
+}
+
+static void print_time(const char *label, const ASN1_TIME *t)
+{
+    struct tm tm;
+    char text[21] = "?";
+    if (ASN1_TIME_to_tm(t, &tm) == 1)
+        clock_format(timegm(&tm), text);
+    print_line(label, (const unsigned char *)text, strlen(text));
+}
+
+static void print_san(X509 *cert)
+{
+    GENERAL_NAMES *names = X509_get_ext_d2i(cert, NID_subject_alt_name, NULL, NULL);
+    for (int i = 0; i < sk_GENERAL_NAME_num(names); i++) {
+        int type;
+        void *value = GENERAL_NAME_get0_value(sk_GENERAL_NAME_value(names, i), &type);
+        const ASN1_STRING *s = value;
+        if (type == GEN_OTHERNAME)
+            s = ((OTHERNAME *)value)->value->value.utf8string;
+        if (type == GEN_URI || type == GEN_EMAIL || type == GEN_OTHERNAME)
+            print_line("Identity", ASN1_STRING_get0_data(s), (size_t)ASN1_STRING_length(s));
+    }
+    GENERAL_NAMES_free(names);
+}
+
+static void print_identity(X509 *cert, const struct identity_row *row)
+{
+    char oid[48];
+    snprintf(oid, sizeof(oid), "1.3.6.1.4.1.57264.1.%u", row->arc);
+    ASN1_OBJECT *obj = OBJ_txt2obj(oid, 1);
+    int at = obj != NULL ? X509_get_ext_by_OBJ(cert, obj, -1) : -1;
+    ASN1_OBJECT_free(obj);
+    if (at < 0)
+        return;
+    const ASN1_OCTET_STRING *v = X509_EXTENSION_get_data(X509_get_ext(cert, at));
+    const unsigned char *p = ASN1_STRING_get0_data(v);
+    long len = ASN1_STRING_length(v);
+    ASN1_UTF8STRING *text =
+        row->encoding == IDENTITY_UTF8 ? d2i_ASN1_UTF8STRING(NULL, &p, len) : NULL;
+    if (text != NULL)
+        print_line(row->label, ASN1_STRING_get0_data(text), (size_t)ASN1_STRING_length(text));
+    else if (row->encoding == IDENTITY_RAW)
+        print_line(row->label, p, (size_t)len);
+    ASN1_UTF8STRING_free(text);
+}
+
+int show_command(const struct cli_command *self, int argc, char **argv)
+{
+    static const struct cli_option options[] = {{0}};
+    int count = 0;
+    struct err e = {0};
+    int code = cli_parse(self, options, argc, argv, 1, 1, &count);
+    if (code != CLI_GO_ON)
+        return code;
+    STACK_OF(X509) *certs = chain_load(argv[0], &e);
+    if (certs == NULL)
+        return cli_fail(CLI_FAILED, &e);
+    X509 *cert = sk_X509_value(certs, 0);
+    BIGNUM *serial = ASN1_INTEGER_to_BN(X509_get0_serialNumber(cert), NULL);
+    char *hex = serial != NULL ? BN_bn2hex(serial) : NULL;
+    if (hex != NULL)
+        print_line("Serial", (const unsigned char *)hex, strlen(hex));
+    OPENSSL_free(hex);
+    BN_free(serial);
+    print_time("Not before", X509_get0_notBefore(cert));
+    print_time("Not after", X509_get0_notAfter(cert));
+    print_san(cert);
+    for (size_t i = 0; i < IDENTITY_FIELD_COUNT; i++)
+        print_identity(cert, &identity_table[i]);
+    sk_X509_pop_free(certs, X509_free);
+    return CLI_OK;
+}

@@ -1,0 +1,20 @@
+/*
+ * Where a CI job's OIDC token comes from.
+ */
+#ifndef TENMINT_TOOLS_TENMINT_TOKEN_SOURCE_H
+#define TENMINT_TOOLS_TENMINT_TOKEN_SOURCE_H
+
+#include "common/buf.h"
+#include "common/err.h"
+
+struct token_source {
+    const char *file;     /* --token-file, or NULL */
+    const char *env;      /* --token-env, or NULL */
+    const char *audience; /* asked of GitHub's token service */
+};
+
+/* In order: the file, the variable, GitHub Actions' token service (ACTIONS_ID_TOKEN_REQUEST_URL
+ * and _TOKEN), GitLab's SIGSTORE_ID_TOKEN. Appends the token; free with buf_free_secret. */
+int token_source_read(const struct token_source *s, struct buf *token, struct err *e);
+
+#endif
