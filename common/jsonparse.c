@@ -1,0 +1,397 @@
+#include "common/jsonparse.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <math.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/buf.h"
+
+struct parser {
+    const unsigned char *start, *p, *end;
+    unsigned depth_left;
+    const char *reason; /* of the first fault; p is where */
+};
+
+static const char syntax[] = "syntax error";
+static const char too_early[] = "ends too early";
+
+int jsonparse_fault(const char *text, size_t at, const char *reason, struct err *e)
+{
+    unsigned line = 1;
+    unsigned column = 1;
+    for (size_t i = 0; i < at; i++) {
+        column++;
+        if (text[i] == '\n') {
+            line++;
+            column = 1;
+        }
+    }
+    return err_set(e, "JSON line %u, column %u: %s", line, column, reason);
+}
+
+static int fault(struct parser *s, const char *reason)
+{
+    if (s->reason == NULL)
+        s->reason = reason;
+    return -1;
+}
+
+static void skip_space(struct parser *s)
+{
+    while (s->p < s->end && (*s->p == ' ' || *s->p == '\n' || *s->p == '\r' || *s->p == '\t'))
+        s->p++;
+}
+
+/* The length of the UTF-8 sequence at p (2 to 4), or 0. */
+static size_t utf8_sequence(const unsigned char *p, const unsigned char *end)
+{
+    size_t n = p[0] >= 0xc2 && p[0] < 0xe0   ? 2
+               : p[0] >= 0xe0 && p[0] < 0xf0 ? 3
+               : p[0] >= 0xf0 && p[0] < 0xf5 ? 4
+                                             : 0;
+    if (n == 0 || (size_t)(end - p) < n)
+        return 0;
+    for (size_t i = 1; i < n; i++) {
+        if ((p[i] & 0xc0) != 0x80)
+            return 0;
+    }
+    if ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] > 0x9f) ||
+        (p[0] == 0xf0 && p[1] < 0x90) || (p[0] == 0xf4 && p[1] > 0x8f))
+        return 0; /* overlong, surrogate, beyond U+10FFFF */
+    return n;
+}
+
+static int hex4(struct parser *s, unsigned *out)
+{
+    *out = 0;
+    for (int i = 0; i < 4; i++, s->p++) {
+        if (s->p == s->end)
+            return fault(s, too_early);
+        unsigned c = *s->p;
+        unsigned digit = c >= '0' && c <= '9'   ? c - '0'
+                         : c >= 'a' && c <= 'f' ? c - 'a' + 10
+                         : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                                : 16;
+        if (digit == 16)
+            return fault(s, syntax);
+        *out = *out << 4 | digit;
+    }
+    return 0;
+}
+
+static void put_utf8(struct buf *out, unsigned c)
+{
+    if (c < 0x80) {
+        buf_putc(out, (unsigned char)c);
+    } else if (c < 0x800) {
+        buf_putc(out, (unsigned char)(0xc0 | c >> 6));
+        buf_putc(out, (unsigned char)(0x80 | (c & 0x3f)));
+    } else if (c < 0x10000) {
+        buf_putc(out, (unsigned char)(0xe0 | c >> 12));
+        buf_putc(out, (unsigned char)(0x80 | (c >> 6 & 0x3f)));
+        buf_putc(out, (unsigned char)(0x80 | (c & 0x3f)));
+    } else {
+        buf_putc(out, (unsigned char)(0xf0 | c >> 18));
+        buf_putc(out, (unsigned char)(0x80 | (c >> 12 & 0x3f)));
+        buf_putc(out, (unsigned char)(0x80 | (c >> 6 & 0x3f)));
+        buf_putc(out, (unsigned char)(0x80 | (c & 0x3f)));
+    }
+}
+
+/* After "\u". */
+static int unicode_escape(struct parser *s, struct buf *out)
+{
+    unsigned c = 0;
+    unsigned low = 0;
+    if (hex4(s, &c) != 0)
+        return -1;
+    if (c == 0)
+        return fault(s, "NUL in a string");
+    if (c >= 0xdc00 && c <= 0xdfff)
+        return fault(s, syntax);
+    if (c >= 0xd800 && c <= 0xdbff) {
+        if (s->end - s->p < 2 || s->p[0] != '\\' || s->p[1] != 'u')
+            return fault(s, syntax);
+        s->p += 2;
+        if (hex4(s, &low) != 0)
+            return -1;
+        if (low < 0xdc00 || low > 0xdfff)
+            return fault(s, syntax);
+        c = 0x10000 + ((c - 0xd800) << 10) + (low - 0xdc00);
+    }
+    put_utf8(out, c);
+    return 0;
+}
+
+/* After the backslash. */
+static int escape(struct parser *s, struct buf *out)
+{
+    static const char from[] = "\"\\/bfnrt";
+    static const char to[] = "\"\\/\b\f\n\r\t";
+    if (s->p == s->end)
+        return fault(s, too_early);
+    unsigned char c = *s->p;
+    if (c == 'u') {
+        s->p++;
+        return unicode_escape(s, out);
+    }
+    const char *at = c != '\0' ? strchr(from, c) : NULL;
+    if (at == NULL)
+        return fault(s, syntax);
+    s->p++;
+    buf_putc(out, (unsigned char)to[at - from]);
+    return 0;
+}
+
+/* Moves over bytes that stand for themselves; a quote, a backslash or a fault stops it. */
+static int plain_run(struct parser *s)
+{
+    while (s->p < s->end) {
+        unsigned char c = *s->p;
+        if (c == '"' || c == '\\')
+            return 0;
+        if (c < 0x20)
+            return fault(s, c == 0 ? "NUL in a string" : syntax);
+        if (c < 0x80) {
+            s->p++;
+        } else {
+            size_t n = utf8_sequence(s->p, s->end);
+            if (n == 0)
+                return fault(s, "not UTF-8");
+            s->p += n;
+        }
+    }
+    return fault(s, too_early);
+}
+
+struct text { /* of a string: in the input, or in `own` when it had escapes */
+    const char *at;
+    size_t len;
+    struct buf own;
+};
+
+/* At the opening quote. buf_free(&out->own) in any case. */
+static int read_string(struct parser *s, struct text *out)
+{
+    *out = (struct text){0};
+    const unsigned char *run = ++s->p;
+    bool escapes = false;
+    for (;;) {
+        if (plain_run(s) != 0)
+            return -1;
+        size_t n = (size_t)(s->p - run);
+        bool ends = *s->p++ == '"';
+        if (ends && !escapes) {
+            out->at = (const char *)run;
+            out->len = n;
+            return 0;
+        }
+        buf_append(&out->own, run, n);
+        if (ends)
+            break;
+        escapes = true;
+        if (escape(s, &out->own) != 0)
+            return -1;
+        run = s->p;
+    }
+    out->at = buf_str(&out->own);
+    out->len = out->own.len;
+    return out->at != NULL ? 0 : fault(s, "out of memory");
+}
+
+static json_t *read_real(struct parser *s, const unsigned char *from)
+{
+    size_t n = (size_t)(s->p - from);
+    char *copy = strndup((const char *)from, n);
+    if (copy == NULL) {
+        fault(s, "out of memory");
+        return NULL;
+    }
+    double d = strtod(copy, NULL);
+    free(copy);
+    if (isinf(d)) {
+        fault(s, "number out of range");
+        return NULL;
+    }
+    return json_real(d);
+}
+
+static size_t digits(struct parser *s)
+{
+    const unsigned char *from = s->p;
+    while (s->p < s->end && *s->p >= '0' && *s->p <= '9')
+        s->p++;
+    return (size_t)(s->p - from);
+}
+
+static json_t *read_integer(struct parser *s, const unsigned char *from, const unsigned char *to)
+{
+    bool negative = *from == '-';
+    unsigned long long limit = (unsigned long long)LLONG_MAX + (negative ? 1 : 0);
+    unsigned long long v = 0;
+    for (const unsigned char *p = from + (negative ? 1 : 0); p < to; p++) {
+        unsigned d = (unsigned)(*p - '0');
+        if (v > (limit - d) / 10) {
+            fault(s, "number out of range");
+            return NULL;
+        }
+        v = v * 10 + d;
+    }
+    return json_integer((json_int_t)(negative ? 0 - v : v));
+}
+
+static json_t *read_number(struct parser *s)
+{
+    const unsigned char *from = s->p;
+    bool real = false;
+    if (*s->p == '-')
+        s->p++;
+    const unsigned char *first = s->p;
+    size_t n = digits(s);
+    if (n == 0 || (n > 1 && *first == '0')) {
+        fault(s, syntax);
+        return NULL;
+    }
+    if (s->p < s->end && *s->p == '.') {
+        s->p++;
+        real = true;
+        if (digits(s) == 0) {
+            fault(s, syntax);
+            return NULL;
+        }
+    }
+    if (s->p < s->end && (*s->p == 'e' || *s->p == 'E')) {
+        s->p++;
+        real = true;
+        if (s->p < s->end && (*s->p == '+' || *s->p == '-'))
+            s->p++;
+        if (digits(s) == 0) {
+            fault(s, syntax);
+            return NULL;
+        }
+    }
+    return real ? read_real(s, from) : read_integer(s, from, s->p);
+}
+
+static json_t *read_word(struct parser *s)
+{
+    const unsigned char *from = s->p;
+    while (s->p < s->end && ((*s->p >= 'a' && *s->p <= 'z') || (*s->p >= 'A' && *s->p <= 'Z')))
+        s->p++;
+    size_t n = (size_t)(s->p - from);
+    if (n == 4 && memcmp(from, "null", 4) == 0)
+        return json_null();
+    if (n == 4 && memcmp(from, "true", 4) == 0)
+        return json_true();
+    if (n == 5 && memcmp(from, "false", 5) == 0)
+        return json_false();
+    s->p = from;
+    fault(s, syntax);
+    return NULL;
+}
+
+static json_t *read_value(struct parser *s);
+
+/* One "key": value. */
+static int read_member(struct parser *s, json_t *obj)
+{
+    struct text key = {0};
+    int rc = s->p == s->end ? fault(s, too_early) : *s->p != '"' ? fault(s, syntax) : 0;
+    if (rc == 0)
+        rc = read_string(s, &key);
+    if (rc == 0 && json_object_getn(obj, key.at, key.len) != NULL)
+        rc = fault(s, "duplicate key");
+    if (rc == 0) {
+        skip_space(s);
+        if (s->p == s->end)
+            rc = fault(s, too_early);
+        else if (*s->p++ != ':')
+            rc = fault(s, syntax);
+    }
+    json_t *v = rc == 0 ? read_value(s) : NULL;
+    if (v == NULL)
+        rc = -1;
+    else if (json_object_setn_new_nocheck(obj, key.at, key.len, v) != 0)
+        rc = fault(s, "out of memory");
+    buf_free(&key.own);
+    return rc;
+}
+
+/* At the opening bracket; one loop for both kinds. */
+static json_t *read_container(struct parser *s)
+{
+    bool object = *s->p++ == '{';
+    unsigned char close = object ? '}' : ']';
+    json_t *c = object ? json_object() : json_array();
+    if (s->depth_left == 0 || c == NULL) {
+        fault(s, c == NULL ? "out of memory" : "nested deeper than allowed");
+        json_decref(c);
+        return NULL;
+    }
+    s->depth_left--;
+    skip_space(s);
+    bool more = !(s->p < s->end && *s->p == close);
+    if (!more)
+        s->p++;
+    while (more) {
+        json_t *v = NULL;
+        skip_space(s);
+        if (object ? read_member(s, c) != 0
+                   : (v = read_value(s)) == NULL || json_array_append_new(c, v) != 0)
+            goto bad;
+        skip_space(s);
+        if (s->p == s->end) {
+            fault(s, too_early);
+            goto bad;
+        }
+        more = *s->p == ',';
+        if (!more && *s->p != close) {
+            fault(s, syntax);
+            goto bad;
+        }
+        s->p++;
+    }
+    s->depth_left++;
+    return c;
+bad:
+    json_decref(c);
+    return NULL;
+}
+
+static json_t *read_value(struct parser *s)
+{
+    skip_space(s);
+    if (s->p == s->end) {
+        fault(s, too_early);
+        return NULL;
+    }
+    if (*s->p == '"') {
+        struct text t;
+        json_t *v = read_string(s, &t) == 0 ? json_stringn_nocheck(t.at, t.len) : NULL;
+        buf_free(&t.own);
+        return v;
+    }
+    if (*s->p == '{' || *s->p == '[')
+        return read_container(s);
+    if (*s->p == '-' || (*s->p >= '0' && *s->p <= '9'))
+        return read_number(s);
+    return read_word(s);
+}
+
+json_t *jsonparse(const char *text, size_t len, unsigned max_depth, size_t *used, struct err *e)
+{
+    const unsigned char *p = (const unsigned char *)(text != NULL ? text : "");
+    struct parser s = {.start = p, .p = p, .end = p + len, .depth_left = max_depth};
+    json_t *v = read_value(&s);
+    if (v == NULL) {
+        jsonparse_fault((const char *)s.start, (size_t)(s.p - s.start),
+                        s.reason != NULL ? s.reason : "out of memory", e);
+        return NULL;
+    }
+    skip_space(&s);
+    *used = (size_t)(s.p - s.start);
+    return v;
+}
