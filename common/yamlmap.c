@@ -114,14 +114,12 @@ static int read_texts(struct reader *r, const yaml_node_t *n, const struct yamlm
 {
     if (n->type != YAML_SEQUENCE_NODE)
         return wrong(r, n, k, "a list of strings");
-    size_t count =
-        (size_t)(n->data.sequence.items.top - n->data.sequence.items.start);
+    size_t count = (size_t)(n->data.sequence.items.top - n->data.sequence.items.start);
     out->item = calloc(count + 1, sizeof(*out->item));
     if (out->item == NULL)
         return err_set(r->e, "out of memory");
     for (size_t i = 0; i < count; i++) {
-        const yaml_node_t *item =
-            yaml_document_get_node(&r->doc, n->data.sequence.items.start[i]);
+        const yaml_node_t *item = yaml_document_get_node(&r->doc, n->data.sequence.items.start[i]);
         if (read_text(r, item, k, &out->item[i]) != 0)
             return -1;
         out->count = i + 1;
@@ -152,8 +150,8 @@ static int read_value(struct reader *r, const yaml_node_t *n, const struct yamlm
     return err_set(r->e, "internal error: type of '%s'", k->name);
 }
 
-static int unknown_key(const struct reader *r, const yaml_node_t *n,
-                       const struct yamlmap_key *keys, const char *section, const char *name)
+static int unknown_key(const struct reader *r, const yaml_node_t *n, const struct yamlmap_key *keys,
+                       const char *section, const char *name)
 {
     struct nearest near;
     nearest_init(&near, name);

@@ -153,9 +153,12 @@ static const struct http_route metrics_routes[] = {
 static void on_fault(void *ctx, struct http_exchange *x, enum http_fault fault)
 {
     static const enum api_fault map[] = {
-        [HTTP_FAULT_NONE] = API_FAULT_INTERNAL,          [HTTP_FAULT_NOT_FOUND] = API_FAULT_NOT_FOUND,
-        [HTTP_FAULT_METHOD] = API_FAULT_METHOD,          [HTTP_FAULT_TOO_LARGE] = API_FAULT_TOO_LARGE,
-        [HTTP_FAULT_MEDIA_TYPE] = API_FAULT_MEDIA_TYPE,  [HTTP_FAULT_MEMORY] = API_FAULT_INTERNAL,
+        [HTTP_FAULT_NONE] = API_FAULT_INTERNAL,
+        [HTTP_FAULT_NOT_FOUND] = API_FAULT_NOT_FOUND,
+        [HTTP_FAULT_METHOD] = API_FAULT_METHOD,
+        [HTTP_FAULT_TOO_LARGE] = API_FAULT_TOO_LARGE,
+        [HTTP_FAULT_MEDIA_TYPE] = API_FAULT_MEDIA_TYPE,
+        [HTTP_FAULT_MEMORY] = API_FAULT_INTERNAL,
     };
     struct api_failure f = {.fault = map[fault]};
     api_refuse(ctx, x, &f, "");

@@ -20,7 +20,7 @@ struct api_options { /* pointers are borrowed and must outlive the api */
     const struct issue_log *log; /* transparency log; NULL: none */
     struct jlog *jlog;           /* or NULL */
     struct metrics *metrics;
-    int64_t lifetime_s;    /* of a certificate: 1 to API_LIFETIME_MAX */
+    int64_t lifetime_s; /* of a certificate: 1 to API_LIFETIME_MAX */
     bool subject_key_id;
     int64_t (*now_s)(void); /* Unix seconds; NULL: the system's clock */
     const char *version;

@@ -18,9 +18,9 @@ enum api_fault {
     API_FAULT_METHOD,
     API_FAULT_TOO_LARGE,
     API_FAULT_MEDIA_TYPE,
-    API_FAULT_REQUEST,      /* JSON, base64, oneof: the detail is the message */
-    API_FAULT_TOKEN,        /* any failure of the token; oidc_reason says which */
-    API_FAULT_ISSUER_KEYS,  /* the issuer cannot be reached: ours or theirs, not the client's */
+    API_FAULT_REQUEST,     /* JSON, base64, oneof: the detail is the message */
+    API_FAULT_TOKEN,       /* any failure of the token; oidc_reason says which */
+    API_FAULT_ISSUER_KEYS, /* the issuer cannot be reached: ours or theirs, not the client's */
     API_FAULT_CSR,
     API_FAULT_KEY,
     API_FAULT_WEAK_KEY,
@@ -43,8 +43,8 @@ struct api_failure {
 /* Sets fault and returns -1; the detail is the caller's to set. */
 int api_failure_set(struct api_failure *f, enum api_fault fault);
 
-unsigned api_fault_status(enum api_fault f);       /* HTTP */
-bool api_fault_is_server(enum api_fault f);        /* 5xx for which an operator should look */
+unsigned api_fault_status(enum api_fault f); /* HTTP */
+bool api_fault_is_server(enum api_fault f);  /* 5xx for which an operator should look */
 const char *api_fault_message(const struct api_failure *f);
 
 /* Reason labels are numbered, for counters: 0 <= index < API_REASON_COUNT. */

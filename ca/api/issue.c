@@ -59,8 +59,7 @@ static enum issue_status check_proof(const struct issue_env *env, struct issue_j
     return st == PROOF_OK ? ISSUE_OK : fail(f, proof_faults[st]);
 }
 
-static int prepare(const struct issue_env *env, struct issue_job *job, int64_t now_s,
-                   struct err *e)
+static int prepare(const struct issue_env *env, struct issue_job *job, int64_t now_s, struct err *e)
 {
     if (cert_spec_init(&job->spec, job->ca, now_s, env->lifetime_s, e) != 0)
         return -1;
@@ -107,10 +106,10 @@ static enum issue_status submit(const struct issue_env *env, struct issue_job *j
                                     .precert = env->log->needs_precert ? &precert : NULL,
                                     .chain = chain};
     job->log_asked = true;
-    st = settle_log(job,
-                    env->log->submit(env->log->ctx, &entry, waiter, &job->ticket, &job->sct_list,
-                                     &f->detail),
-                    f);
+    st = settle_log(
+        job,
+        env->log->submit(env->log->ctx, &entry, waiter, &job->ticket, &job->sct_list, &f->detail),
+        f);
 out:
     buf_free(&tbs);
     buf_free(&poisoned);
@@ -147,8 +146,8 @@ static enum issue_status finish(struct issue_job *job, struct api_failure *f)
 }
 
 enum issue_status issue_step(const struct issue_env *env, struct issue_job *job,
-                             const struct api_request *request, const char *token,
-                             size_t token_len, int64_t now_s, const struct oidc_waiter *waiter,
+                             const struct api_request *request, const char *token, size_t token_len,
+                             int64_t now_s, const struct oidc_waiter *waiter,
                              struct api_failure *failure)
 {
     enum issue_status st = ISSUE_OK;

@@ -32,9 +32,9 @@ struct issue_job { /* zero-initialise */
     struct proof_key key;
     struct cert_spec spec;
     struct buf sct_list;
-    void *ticket;    /* submission under way in the log */
+    void *ticket; /* submission under way in the log */
     bool log_asked;
-    struct buf der;  /* ISSUE_DONE: the certificate */
+    struct buf der; /* ISSUE_DONE: the certificate */
 };
 
 enum issue_status { ISSUE_OK, ISSUE_WAITING, ISSUE_FAILED };
@@ -44,8 +44,8 @@ enum issue_status { ISSUE_OK, ISSUE_WAITING, ISSUE_FAILED };
  * call again with the same request. `token` is NULL when there is none.
  */
 enum issue_status issue_step(const struct issue_env *env, struct issue_job *job,
-                             const struct api_request *request, const char *token,
-                             size_t token_len, int64_t now_s, const struct oidc_waiter *waiter,
+                             const struct api_request *request, const char *token, size_t token_len,
+                             int64_t now_s, const struct oidc_waiter *waiter,
                              struct api_failure *failure);
 
 /* Cancels what is under way in the log. */

@@ -21,9 +21,9 @@ enum issue_log_status {
 
 /* One entry, RFC 6962 §3.2 precert_entry. Valid during the call only: copy what is needed. */
 struct issue_log_entry {
-    const struct buf *tbs;                 /* TBSCertificate without poison and SCT list */
-    const unsigned char *issuer_key_hash;  /* 32 bytes: SHA-256 of the CA's SPKI */
-    const struct buf *precert;             /* signed, with poison; NULL unless needs_precert */
+    const struct buf *tbs;                /* TBSCertificate without poison and SCT list */
+    const unsigned char *issuer_key_hash; /* 32 bytes: SHA-256 of the CA's SPKI */
+    const struct buf *precert;            /* signed, with poison; NULL unless needs_precert */
     const struct signer_chain *chain;
 };
 

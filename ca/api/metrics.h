@@ -19,7 +19,7 @@ void metrics_refused(struct metrics *m, unsigned reason_index);
 void metrics_http(struct metrics *m, const struct http_event *ev);
 void metrics_reload(struct metrics *m, bool ok);
 
-struct metrics_scene { /* what is read at the time of the scrape */
+struct metrics_scene {              /* what is read at the time of the scrape */
     struct oidc_verifier *verifier; /* or NULL */
     int64_t ca_not_after;           /* Unix seconds */
     unsigned inflight;

@@ -135,8 +135,9 @@ int api_request_parse_v2(const void *body, size_t len, struct api_request *out, 
                      &out->csr, &has_csr, e) != 0)
         return -1;
     if (key_request != NULL && has_csr)
-        return err_set(e, "error parsing \"certificateSigningRequest\", oneof "
-                          "dev.sigstore.fulcio.v2.CreateSigningCertificateRequest.key is already set");
+        return err_set(e,
+                       "error parsing \"certificateSigningRequest\", oneof "
+                       "dev.sigstore.fulcio.v2.CreateSigningCertificateRequest.key is already set");
     if (credentials != NULL &&
         member_string(credentials, "oidcIdentityToken", "oidc_identity_token", &token, e) != 0)
         return -1;
@@ -158,8 +159,8 @@ int api_request_parse_v1(const void *body, size_t len, struct api_request *out, 
     bool present = false;
     if (parse_root(body, len, &out->root, e) != 0 ||
         member_object(out->root, "publicKey", "public_key", &key, e) != 0 ||
-        member_bytes(out->root, "signedEmailAddress", "signed_email_address", &out->proof,
-                     &present, e) != 0 ||
+        member_bytes(out->root, "signedEmailAddress", "signed_email_address", &out->proof, &present,
+                     e) != 0 ||
         member_bytes(out->root, "certificateSigningRequest", "certificate_signing_request",
                      &out->csr, &present, e) != 0)
         return -1;

@@ -9,12 +9,30 @@
 #include "common/file.h"
 
 #define OFF(member) offsetof(struct ca_config, member)
-#define TEXT(name, member) {name, YAMLMAP_TEXT, OFF(member), 0, 0, NULL}
-#define BOOL(name, member) {name, YAMLMAP_BOOL, OFF(member), 0, 0, NULL}
-#define NUMBER(name, member, lo, hi) {name, YAMLMAP_NUMBER, OFF(member), lo, hi, NULL}
-#define TIME(name, member, lo, hi) {name, YAMLMAP_DURATION, OFF(member), lo, hi, NULL}
-#define SECTION(name, keys) {name, YAMLMAP_SECTION, 0, 0, 0, keys}
-#define END {NULL, YAMLMAP_TEXT, 0, 0, 0, NULL}
+#define TEXT(name, member) \
+    { \
+        name, YAMLMAP_TEXT, OFF(member), 0, 0, NULL \
+    }
+#define BOOL(name, member) \
+    { \
+        name, YAMLMAP_BOOL, OFF(member), 0, 0, NULL \
+    }
+#define NUMBER(name, member, lo, hi) \
+    { \
+        name, YAMLMAP_NUMBER, OFF(member), lo, hi, NULL \
+    }
+#define TIME(name, member, lo, hi) \
+    { \
+        name, YAMLMAP_DURATION, OFF(member), lo, hi, NULL \
+    }
+#define SECTION(name, keys) \
+    { \
+        name, YAMLMAP_SECTION, 0, 0, 0, keys \
+    }
+#define END \
+    { \
+        NULL, YAMLMAP_TEXT, 0, 0, 0, NULL \
+    }
 
 #define MINUTE ((int64_t)60 * 1000)
 #define HOUR (60 * MINUTE)
@@ -154,8 +172,9 @@ static int check_backend(const char *name, const struct ca_config *c, struct err
     }
     bool ephemeral = strcmp(c->backend, "ephemeral") == 0;
     if (ephemeral != (c->chain == NULL))
-        return err_set(e, ephemeral ? "%s: ca backend %s makes its own chain: remove 'chain'"
-                                    : "%s: ca backend %s needs 'chain'",
+        return err_set(e,
+                       ephemeral ? "%s: ca backend %s makes its own chain: remove 'chain'"
+                                 : "%s: ca backend %s needs 'chain'",
                        name, c->backend);
     if ((c->password_file != NULL && c->password_env != NULL) ||
         (c->pkcs11_pin_file != NULL && c->pkcs11_pin_env != NULL))

@@ -227,7 +227,8 @@ void http_on_completed(void *cls, struct MHD_Connection *mhd, void **con_cls,
     if (s->o.observe != NULL) {
         struct http_event ev = {.method = x->method,
                                 .route = x->route,
-                                .status = why == MHD_REQUEST_TERMINATED_COMPLETED_OK ? x->status : 0,
+                                .status =
+                                    why == MHD_REQUEST_TERMINATED_COMPLETED_OK ? x->status : 0,
                                 .duration_us = now - x->started_us};
         s->o.observe(s->o.ctx, &ev);
     }

@@ -65,11 +65,12 @@ struct http_options {
     unsigned per_address_limit; /* open connections of one client address; 0: no limit */
     size_t max_body;            /* bytes */
     int64_t header_timeout_ms;  /* first byte to end of headers */
-    int64_t request_timeout_ms; /* end of headers to end of body, and again to the end of the reply */
-    int64_t idle_timeout_ms;    /* between requests, and between any two reads; rounded up to 1 s */
-    int64_t wait_timeout_ms;    /* one HTTP_WAIT */
-    const char *tls_certificate; /* PEM text, leaf first; NULL: plain HTTP */
-    const char *tls_key;         /* PEM text */
+    int64_t
+        request_timeout_ms;  /* end of headers to end of body, and again to the end of the reply */
+    int64_t idle_timeout_ms; /* between requests, and between any two reads; rounded up to 1 s */
+    int64_t wait_timeout_ms; /* one HTTP_WAIT */
+    const char *tls_certificate;     /* PEM text, leaf first; NULL: plain HTTP */
+    const char *tls_key;             /* PEM text */
     const struct http_route *routes; /* borrowed, as is ctx */
     size_t route_count;
     void *ctx;

@@ -25,7 +25,8 @@ static int split(const char *address, char host[256], char port[8], struct err *
     size_t port_len = strlen(colon + 1);
     if (host_len >= 256 || port_len == 0 || port_len > 5 ||
         strspn(colon + 1, "0123456789") != port_len)
-        return err_set(e, "listen address '%s' is not HOST:PORT with a port of 0 to 65535", address);
+        return err_set(e, "listen address '%s' is not HOST:PORT with a port of 0 to 65535",
+                       address);
     memcpy(host, start, host_len);
     host[host_len] = '\0';
     memcpy(port, colon + 1, port_len + 1);
@@ -57,8 +58,8 @@ static void describe(int fd, char *bound, size_t bound_len)
     if (getsockname(fd, (struct sockaddr *)&ss, &len) != 0)
         ss.ss_family = AF_UNSPEC;
     bool v6 = ss.ss_family == AF_INET6;
-    unsigned port = ntohs(v6 ? ((struct sockaddr_in6 *)&ss)->sin6_port
-                             : ((struct sockaddr_in *)&ss)->sin_port);
+    unsigned port =
+        ntohs(v6 ? ((struct sockaddr_in6 *)&ss)->sin6_port : ((struct sockaddr_in *)&ss)->sin_port);
     http_address_text((struct sockaddr *)&ss, text, sizeof(text));
     snprintf(bound, bound_len, v6 ? "[%s]:%u" : "%s:%u", text, port);
 }

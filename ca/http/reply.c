@@ -85,9 +85,9 @@ struct http_canned *http_canned_new(const char *content_type, const struct buf *
         free(c);
         return NULL;
     }
-    c->response = decorate(
-        MHD_create_response_from_buffer(body->len, body->data, MHD_RESPMEM_MUST_COPY),
-        content_type);
+    c->response =
+        decorate(MHD_create_response_from_buffer(body->len, body->data, MHD_RESPMEM_MUST_COPY),
+                 content_type);
     if (c->response == NULL) {
         free(c);
         return NULL;

@@ -39,7 +39,8 @@ static void test_v2_forms(void **state)
         "{\"credentials\":{\"oidc_identity_token\":\"tok\"},\"public_key_request\":{\"public_key\":"
         "{\"algorithm\":2,\"content\":\"PEM\"},\"proof_of_possession\":\"-_8\"}}",
         " {\"unknown\":[1,{\"a\":null}],\"certificateSigningRequest\":null,\"credentials\":"
-        "{\"oidcIdentityToken\":\"tok\",\"x\":1},\"publicKeyRequest\":{\"publicKey\":{\"algorithm\":"
+        "{\"oidcIdentityToken\":\"tok\",\"x\":1},\"publicKeyRequest\":{\"publicKey\":{"
+        "\"algorithm\":"
         "\"FUTURE\",\"content\":\"PEM\"},\"proofOfPossession\":\"-_8=\"}} trailing words",
         "{\"credentials\":{\"oidcIdentityToken\":\"tok\"},\"publicKeyRequest\":{\"publicKey\":"
         "{\"algorithm\":null,\"content\":\"PEM\"},\"proofOfPossession\":\"+/\\r\\n8=\\n\"}}",
@@ -63,7 +64,10 @@ static void test_v2_empty(void **state)
 {
     (void)state;
     static const char *const empty[] = {
-        "", " \r\n\t", "{}", "{\"credentials\":null,\"publicKeyRequest\":null}",
+        "",
+        " \r\n\t",
+        "{}",
+        "{\"credentials\":null,\"publicKeyRequest\":null}",
         "{\"credentials\":{},\"publicKeyRequest\":{}}",
         "{\"credentials\":{\"oidcIdentityToken\":\"\"},\"certificateSigningRequest\":\"\"}",
         "{\"publicKeyRequest\":{\"publicKey\":null,\"proofOfPossession\":null}}",
@@ -115,7 +119,8 @@ static void test_v2_refusals(void **state)
         {"{\"certificateSigningRequest\":\"====\"}", "not base64"},
         {"{\"credentials\":{\"oidcIdentityToken\":\"a\\u0000b\"}}", "NUL"},
         {"{\"credentials\":{\"oidcIdentityToken\":\"\xff\"}}", "UTF-8"},
-        {"{\"a\":[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]}",
+        {"{\"a\":[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]"
+         "}",
          "nested deeper"},
     };
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
@@ -139,21 +144,28 @@ static void test_v1(void **state)
     struct api_request r;
     struct err e = {0};
     assert_int_equal(v1("{\"publicKey\":{\"content\":\"UEVN\",\"algorithm\":\"x\"},"
-                        "\"signedEmailAddress\":\"AQI\"}", &r, &e), 0);
+                        "\"signedEmailAddress\":\"AQI\"}",
+                        &r, &e),
+                     0);
     assert_true(r.has_key);
     is(&r.key, "PEM");
     is(&r.proof, "\x01\x02");
     api_request_free(&r);
     assert_int_equal(v1("{\"public_key\":{\"content\":\"UEVN\"},\"signed_email_address\":\"AQI\","
-                        "\"certificate_signing_request\":\"UEVN\"}", &r, &e), 0);
+                        "\"certificate_signing_request\":\"UEVN\"}",
+                        &r, &e),
+                     0);
     assert_true(r.has_csr); /* not a oneof here: the request wins */
     api_request_free(&r);
     assert_int_equal(v1("{}", &r, &e), 0);
     assert_false(r.has_key || r.has_csr);
     api_request_free(&r);
-    static const char *const bad[] = {"{\"publicKey\":\"x\"}", "{\"publicKey\":{\"content\":\"!\"}}",
+    static const char *const bad[] = {"{\"publicKey\":\"x\"}",
+                                      "{\"publicKey\":{\"content\":\"!\"}}",
                                       "{\"publicKey\":{\"algorithm\":1}}",
-                                      "{\"signedEmailAddress\":1}", "[", "7"};
+                                      "{\"signedEmailAddress\":1}",
+                                      "[",
+                                      "7"};
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         assert_int_equal(v1(bad[i], &r, &e), -1);
         api_request_free(&r);
@@ -269,7 +281,8 @@ static void test_view(void **state)
     api_trust_bundle_json(chain, &b);
     json_t *j = json_loads(buf_str(&b), 0, NULL);
     assert_non_null(j);
-    json_t *certs = json_object_get(json_array_get(json_object_get(j, "chains"), 0), "certificates");
+    json_t *certs =
+        json_object_get(json_array_get(json_object_get(j, "chains"), 0), "certificates");
     assert_int_equal(json_array_size(certs), chain->count);
     assert_string_equal(json_string_value(json_array_get(certs, 0)), chain->pem[0]);
     json_decref(j);
@@ -304,12 +317,17 @@ static void test_metrics(void **state)
     metrics_http(m, &ev);
     metrics_render(m, &scene, &b);
     static const char *const lines[] = {
-        "\ntenmint_certificates_issued_total 1\n", "\nfulcio_new_certs 1\n",
+        "\ntenmint_certificates_issued_total 1\n",
+        "\nfulcio_new_certs 1\n",
         "\ntenmint_requests_refused_total{reason=\"expired\"} 1\n",
         "\ntenmint_requests_refused_total{reason=\"proof\"} 0\n",
         "\nhttp_requests_total{code=\"200\",method=\"post\"} 1\n",
-        "_bucket{le=\"0.001\"} 0\n", "_bucket{le=\"0.0025\"} 1\n", "_bucket{le=\"10\"} 1\n",
-        "_bucket{le=\"+Inf\"} 2\n", "_seconds_sum 20.001500\n", "_seconds_count 2\n",
+        "_bucket{le=\"0.001\"} 0\n",
+        "_bucket{le=\"0.0025\"} 1\n",
+        "_bucket{le=\"10\"} 1\n",
+        "_bucket{le=\"+Inf\"} 2\n",
+        "_seconds_sum 20.001500\n",
+        "_seconds_count 2\n",
         "\ntenmint_ca_certificate_expiry_seconds 1234567890\n",
         "tenmint_build_info{version=\"v\\\"1\"} 1\n",
     };
@@ -324,9 +342,9 @@ static void test_metrics(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_v2_forms), cmocka_unit_test(test_v2_empty),
+        cmocka_unit_test(test_v2_forms),    cmocka_unit_test(test_v2_empty),
         cmocka_unit_test(test_v2_refusals), cmocka_unit_test(test_v1),
-        cmocka_unit_test(test_bearer),   cmocka_unit_test(test_faults),
+        cmocka_unit_test(test_bearer),      cmocka_unit_test(test_faults),
         cmocka_unit_test(test_json_string), cmocka_unit_test(test_view),
         cmocka_unit_test(test_metrics),
     };

@@ -91,6 +91,9 @@ static void strictjson_refuses_what_hides_meaning(void **state)
             fail_msg("accepted %s", bad[i]);
         assert_string_not_equal(e.text, "");
     }
+    struct err nul = {0};
+    assert_null(strictjson_parse("0\0", 2, 1024, &nul)); /* found by fuzzing */
+    assert_string_not_equal(nul.text, "");
     struct err e = {0};
     json_t *v = strictjson_parse_first("{\"a\":1} trailing", 16, 1024, &e);
     assert_non_null(v);

@@ -146,9 +146,9 @@ static const struct http_route routes[] = {
 static void on_fault(void *ctx, struct http_exchange *x, enum http_fault f)
 {
     (void)ctx;
-    static const unsigned status[] = {[HTTP_FAULT_NONE] = 500,      [HTTP_FAULT_NOT_FOUND] = 404,
-                                      [HTTP_FAULT_METHOD] = 501,    [HTTP_FAULT_TOO_LARGE] = 400,
-                                      [HTTP_FAULT_MEDIA_TYPE] = 415, [HTTP_FAULT_MEMORY] = 500};
+    static const unsigned status[] = {
+        [HTTP_FAULT_NONE] = 500,      [HTTP_FAULT_NOT_FOUND] = 404,  [HTTP_FAULT_METHOD] = 501,
+        [HTTP_FAULT_TOO_LARGE] = 400, [HTTP_FAULT_MEDIA_TYPE] = 415, [HTTP_FAULT_MEMORY] = 500};
     struct buf b = {0};
     buf_printf(&b, "{\"fault\":%d}", (int)f);
     http_reply(x, status[f], "application/json", &b);
@@ -269,7 +269,8 @@ static void test_too_large(void **state)
     memset(body, 'x', big);
     int fd = dial(s);
     char head[128];
-    snprintf(head, sizeof(head), "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: %zu\r\n\r\n", big);
+    snprintf(head, sizeof(head), "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: %zu\r\n\r\n",
+             big);
     puts_to(fd, head);
     assert_int_equal(raw_put(fd, body, big), 0); /* never reset while writing */
     assert_int_equal(raw_reply(fd, false, &r), 400);
@@ -288,17 +289,18 @@ static void test_too_large(void **state)
     assert_true(raw_closed(fd));
     close(fd);
     fd = dial(s); /* asks first: the answer comes before the body */
-    snprintf(head, sizeof(head),
-             "POST /echo HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: %zu\r\n\r\n",
-             big);
+    snprintf(
+        head, sizeof(head),
+        "POST /echo HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: %zu\r\n\r\n",
+        big);
     puts_to(fd, head);
     assert_int_equal(raw_reply(fd, false, &r), 400);
     close(fd);
     /* The limit itself is fine, one byte more is not. */
     for (size_t n = o.max_body; n <= o.max_body + 1; n++) {
         fd = dial(s);
-        snprintf(head, sizeof(head), "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: %zu\r\n\r\n",
-                 n);
+        snprintf(head, sizeof(head),
+                 "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: %zu\r\n\r\n", n);
         puts_to(fd, head);
         assert_int_equal(raw_put(fd, body, n), 0);
         assert_int_equal(raw_reply(fd, false, &r), n == o.max_body ? 200 : 400);
@@ -316,12 +318,21 @@ static void test_bad_requests(void **state)
     struct http_options o = options();
     struct http_server *s = start(&o);
     struct buf r = {0};
-    assert_int_equal(ask(s, "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n"
-                            "Content-Type: application/x-www-form-urlencoded\r\n\r\na=b", &r), 415);
-    assert_int_equal(ask(s, "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n"
-                            "Content-Type: multipart/form-data; boundary=x\r\n\r\n", &r), 415);
-    assert_int_equal(ask(s, "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n"
-                            "Content-Type: text/plain\r\n\r\na=b", &r), 200);
+    assert_int_equal(ask(s,
+                         "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n"
+                         "Content-Type: application/x-www-form-urlencoded\r\n\r\na=b",
+                         &r),
+                     415);
+    assert_int_equal(ask(s,
+                         "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n"
+                         "Content-Type: multipart/form-data; boundary=x\r\n\r\n",
+                         &r),
+                     415);
+    assert_int_equal(ask(s,
+                         "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n"
+                         "Content-Type: text/plain\r\n\r\na=b",
+                         &r),
+                     200);
     assert_int_equal(ask(s, "POST /echo HTTP/1.1\r\nHost: a\r\n\r\n", &r), 200);
     int fd = dial(s); /* truncated body */
     puts_to(fd, "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 30\r\n\r\nabc");
@@ -329,7 +340,10 @@ static void test_bad_requests(void **state)
     assert_true(raw_closed(fd));
     close(fd);
     static const char *const junk[] = {
-        "\r\n\r\n", "GET\r\n\r\n", "GET /hello\r\n\r\n", "\x16\x03\x01\x02\x00\x01\x00\x01\xfc",
+        "\r\n\r\n",
+        "GET\r\n\r\n",
+        "GET /hello\r\n\r\n",
+        "\x16\x03\x01\x02\x00\x01\x00\x01\xfc",
         "POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
         "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n",
         "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999999999999999\r\n\r\n",
@@ -413,8 +427,9 @@ static void test_slow_clients(void **state)
     struct http_server *s = start(&o);
     struct buf r = {0};
     assert_in_range(trickle(s, "GET /hello HTTP/1.1\r\nX: aaaaaaaaaaaa"), 300, 4000);
-    assert_in_range(trickle(s, "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 60000\r\n\r\naaa"),
-                    500, 6000);
+    assert_in_range(
+        trickle(s, "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 60000\r\n\r\naaa"), 500,
+        6000);
     assert_int_equal(ask(s, "GET /hello HTTP/1.1\r\nHost: a\r\n\r\n", &r), 200);
     buf_free(&r);
     http_server_stop(s, 1000);
@@ -502,9 +517,8 @@ static void *hammer(void *arg)
     struct buf r = {0};
     int fd = dial(s);
     for (int i = 0; i < 200; i++) {
-        puts_to(fd, i % 4 == 0
-                        ? "POST /race HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx"
-                        : "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc");
+        puts_to(fd, i % 4 == 0 ? "POST /race HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx"
+                               : "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc");
         if (raw_reply(fd, false, &r) != 200)
             return arg;
     }
@@ -535,9 +549,9 @@ static void test_concurrent(void **state)
 static void test_addresses(void **state)
 {
     (void)state;
-    static const char *const bad[] = {"", "127.0.0.1", "127.0.0.1:", "127.0.0.1:x", "::1:80",
-                                      "127.0.0.1:99999999", "127.0.0.1:-1",
-                                      "127.0.0.1: 80"};
+    static const char *const bad[] = {
+        "",       "127.0.0.1",          "127.0.0.1:",   "127.0.0.1:x",
+        "::1:80", "127.0.0.1:99999999", "127.0.0.1:-1", "127.0.0.1: 80"};
     static const char *const good[] = {"127.0.0.1:0", "localhost:0", ":0"};
     struct http_options o = options();
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
@@ -568,11 +582,11 @@ static void test_addresses(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_routes),       cmocka_unit_test(test_keep_alive),
-        cmocka_unit_test(test_too_large),    cmocka_unit_test(test_bad_requests),
-        cmocka_unit_test(test_waiting),      cmocka_unit_test(test_slow_clients),
-        cmocka_unit_test(test_limits),       cmocka_unit_test(test_drain),
-        cmocka_unit_test(test_concurrent),   cmocka_unit_test(test_addresses),
+        cmocka_unit_test(test_routes),     cmocka_unit_test(test_keep_alive),
+        cmocka_unit_test(test_too_large),  cmocka_unit_test(test_bad_requests),
+        cmocka_unit_test(test_waiting),    cmocka_unit_test(test_slow_clients),
+        cmocka_unit_test(test_limits),     cmocka_unit_test(test_drain),
+        cmocka_unit_test(test_concurrent), cmocka_unit_test(test_addresses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

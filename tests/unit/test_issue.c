@@ -177,7 +177,8 @@ static void build(struct world *w, const struct issue_log *log, int64_t wait_ms)
              http_server_address(w->issuer.server));
     buf_printf(&trust_text,
                "oidc-issuers:\n  \"%s\":\n    issuer-url: \"%s\"\n    client-id: sigstore\n"
-               "    type: email\n", w->issuer.url, w->issuer.url);
+               "    type: email\n",
+               w->issuer.url, w->issuer.url);
     if (oidc_trust_parse("t", buf_str(&trust_text), trust_text.len, &trust, &e) != 0)
         fail_msg("%s", e.text);
     buf_free(&trust_text);
@@ -188,8 +189,12 @@ static void build(struct world *w, const struct issue_log *log, int64_t wait_ms)
     w->metrics = metrics_new();
     w->ca = signer_open(&so, clock_wall_ms() / 1000, &e);
     assert_true(w->verifier != NULL && w->policy != NULL && w->ca != NULL);
-    struct api_options ao = {.verifier = w->verifier, .policy = w->policy, .log = log,
-                             .metrics = w->metrics, .lifetime_s = 600, .version = "test"};
+    struct api_options ao = {.verifier = w->verifier,
+                             .policy = w->policy,
+                             .log = log,
+                             .metrics = w->metrics,
+                             .lifetime_s = 600,
+                             .version = "test"};
     w->api = api_new(&ao, w->ca, &e);
     assert_non_null(w->api);
     http_options_default(&ho);
@@ -224,8 +229,9 @@ static void body_v2(const struct world *w, const char *token, const char *challe
 {
     struct buf sig = {0};
     sign_es256(w->client, challenge, strlen(challenge), false, &sig);
-    buf_printf(out, "{\"credentials\":{\"oidcIdentityToken\":\"%s\"},\"publicKeyRequest\":{"
-                    "\"publicKey\":{\"content\":\"%s\"},\"proofOfPossession\":\"",
+    buf_printf(out,
+               "{\"credentials\":{\"oidcIdentityToken\":\"%s\"},\"publicKeyRequest\":{"
+               "\"publicKey\":{\"content\":\"%s\"},\"proofOfPossession\":\"",
                token, buf_str((struct buf *)&w->client_pem));
     b64_encode(B64_STD, sig.data, sig.len, out);
     buf_puts(out, "\"}}");
@@ -279,7 +285,8 @@ static void test_v2_and_v1(void **state)
     buf_reset(&body);
     body_v2(&w, "", "dev@example.com", &body);
     buf_printf(&headers, "Authorization: Bearer %s\r\n", buf_str(&token));
-    assert_int_equal(post(&w, "/api/v2/signingCert", buf_str(&headers), buf_str(&body), &reply), 200);
+    assert_int_equal(post(&w, "/api/v2/signingCert", buf_str(&headers), buf_str(&body), &reply),
+                     200);
     /* v1: PEM, 201. */
     struct buf key = {0}, sig = {0}, pem = {0};
     unsigned char *spki = NULL;
@@ -290,7 +297,8 @@ static void test_v2_and_v1(void **state)
     buf_puts(&key, "\"},\"signedEmailAddress\":\"");
     b64_encode(B64_STD, sig.data, sig.len, &key);
     buf_puts(&key, "\"}");
-    assert_int_equal(post(&w, "/api/v1/signingCert", buf_str(&headers), buf_str(&key), &reply), 201);
+    assert_int_equal(post(&w, "/api/v1/signingCert", buf_str(&headers), buf_str(&key), &reply),
+                     201);
     assert_non_null(strstr(buf_str(&reply), "application/pem-certificate-chain"));
     buf_puts(&pem, raw_body(&reply));
     assert_true(strncmp(buf_str(&pem), "-----BEGIN CERTIFICATE-----\n", 28) == 0);
@@ -298,7 +306,8 @@ static void test_v2_and_v1(void **state)
     assert_null(strstr(buf_str(&pem), "\n\n"));
     assert_int_equal(post(&w, "/api/v1/signingCert", "", buf_str(&key), &reply), 400);
     assert_int_equal(post(&w, "/api/v1/signingCert", "", "{}", &reply), 400);
-    assert_non_null(strstr(raw_body(&reply), "The public key supplied in the request could not be"));
+    assert_non_null(
+        strstr(raw_body(&reply), "The public key supplied in the request could not be"));
     OPENSSL_free(spki);
     buf_free(&key);
     buf_free(&sig);
@@ -342,11 +351,13 @@ static void test_refusals(void **state)
     buf_printf(&body, "{\"credentials\":{\"oidcIdentityToken\":\"%s\"}}", buf_str(&token));
     refused(&w, buf_str(&body), 400, "The public key supplied in the request could not be parsed");
     buf_reset(&body);
-    buf_printf(&body, "{\"credentials\":{\"oidcIdentityToken\":\"%s\"},"
-                      "\"certificateSigningRequest\":\"AAAA\"}", buf_str(&token));
+    buf_printf(&body,
+               "{\"credentials\":{\"oidcIdentityToken\":\"%s\"},"
+               "\"certificateSigningRequest\":\"AAAA\"}",
+               buf_str(&token));
     refused(&w, buf_str(&body), 400, "The certificate signing request could not be parsed");
-    assert_int_equal(raw_ask(w.address, "GET /api/v2/signingCert HTTP/1.1\r\nHost: a\r\n\r\n", &reply),
-                     501);
+    assert_int_equal(
+        raw_ask(w.address, "GET /api/v2/signingCert HTTP/1.1\r\nHost: a\r\n\r\n", &reply), 501);
     assert_string_equal(raw_body(&reply),
                         "{\"code\":12,\"message\":\"Method Not Allowed\",\"details\":[]}");
     assert_int_equal(raw_ask(w.address, "GET /nope HTTP/1.1\r\nHost: a\r\n\r\n", &reply), 404);
@@ -478,8 +489,10 @@ static void test_log(void **state)
         {LOG_NEVER, false, 503, "\"code\":14"},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        struct issue_log log = {.needs_precert = cases[i].needs_precert, .submit = log_submit,
-                                .collect = log_collect, .cancel = log_cancel};
+        struct issue_log log = {.needs_precert = cases[i].needs_precert,
+                                .submit = log_submit,
+                                .collect = log_collect,
+                                .cancel = log_cancel};
         struct world w;
         struct buf token = {0}, body = {0}, reply = {0};
         size_t count = 0;

@@ -89,7 +89,7 @@ int command_check_config(const struct cli_command *self, int argc, char **argv)
     rc = file_read(argv[0], YAMLMAP_FILE_MAX * 16, &text, &e);
     if (rc == 0)
         rc = ca_config_is_server((const char *)text.data, text.len) ? check_server(argv[0], &e)
-                                                                   : check_issuers(argv[0], &e);
+                                                                    : check_issuers(argv[0], &e);
     buf_free(&text);
     if (rc != 0)
         return cli_fail(CLI_CONFIG, &e);

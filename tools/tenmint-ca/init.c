@@ -143,14 +143,15 @@ int command_init(const struct cli_command *self, int argc, char **argv)
         return rc;
     if (init(argv[0], organization, key_type, &e) != 0)
         return cli_fail(CLI_FAILED, &e);
-    printf("wrote %s\n"
-           "  root.pem          give this to verifiers\n"
-           "  root.key          move it offline, with a copy of password: the server never needs it\n"
-           "  chain.pem         intermediate and root\n"
-           "  intermediate.key  the server's key, encrypted with password\n"
-           "  issuers.yaml      whose tokens are accepted: GitHub Actions\n"
-           "  tenmint-ca.yaml   the server's configuration\n"
-           "start it: tenmint-ca serve --config %s/tenmint-ca.yaml\n",
-           argv[0], argv[0]);
+    printf(
+        "wrote %s\n"
+        "  root.pem          give this to verifiers\n"
+        "  root.key          move it offline, with a copy of password: the server never needs it\n"
+        "  chain.pem         intermediate and root\n"
+        "  intermediate.key  the server's key, encrypted with password\n"
+        "  issuers.yaml      whose tokens are accepted: GitHub Actions\n"
+        "  tenmint-ca.yaml   the server's configuration\n"
+        "start it: tenmint-ca serve --config %s/tenmint-ca.yaml\n",
+        argv[0], argv[0]);
     return CLI_OK;
 }

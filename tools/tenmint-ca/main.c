@@ -7,7 +7,8 @@ static const struct cli_command commands[] = {
      "  tenmint-ca serve --config /etc/tenmint-ca/tenmint-ca.yaml\n"
      "  tenmint-ca serve --ephemeral --issuer http://127.0.0.1:8080 --listen 127.0.0.1:0\n",
      command_serve},
-    {"check-config", "FILE", "check a server configuration or an issuer list, and say what it holds",
+    {"check-config", "FILE",
+     "check a server configuration or an issuer list, and say what it holds",
      "  tenmint-ca check-config /etc/tenmint-ca/tenmint-ca.yaml\n"
      "  tenmint-ca check-config issuers.yaml\n",
      command_check_config},

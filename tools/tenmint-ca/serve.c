@@ -68,8 +68,7 @@ static int number_of_workers(const char *text, struct ca_config *c, struct err *
 }
 
 /* The configuration: a file, or the defaults with an ephemeral CA. Listening flags win. */
-static int configure(const struct flags *f, struct ca_config *c, struct buf *issuers,
-                     struct err *e)
+static int configure(const struct flags *f, struct ca_config *c, struct buf *issuers, struct err *e)
 {
     int rc;
     if (f->config != NULL) {
@@ -100,8 +99,9 @@ static int configure(const struct flags *f, struct ca_config *c, struct buf *iss
 
 static int check_flags(const struct flags *f, struct err *e)
 {
-    if (f->config != NULL && (f->ephemeral || f->issuer != NULL || f->issuers != NULL ||
-                              f->issuer_type != NULL || f->client_id != NULL || f->key_type != NULL))
+    if (f->config != NULL &&
+        (f->ephemeral || f->issuer != NULL || f->issuers != NULL || f->issuer_type != NULL ||
+         f->client_id != NULL || f->key_type != NULL))
         return err_set(e, "serve: --config and --ephemeral with its options exclude each other");
     if (f->config == NULL && !f->ephemeral)
         return err_set(e, "serve: --config FILE is missing (or --ephemeral for a trial)");
@@ -125,8 +125,7 @@ static void wait_for_signals(struct service *s, const sigset_t *set)
 {
     int64_t interval = s->config->reload_interval;
     for (;;) {
-        struct timespec until = {.tv_sec = interval / 1000,
-                                 .tv_nsec = (interval % 1000) * 1000000};
+        struct timespec until = {.tv_sec = interval / 1000, .tv_nsec = (interval % 1000) * 1000000};
         int sig = interval > 0 ? sigtimedwait(set, NULL, &until) : sigwaitinfo(set, NULL);
         if (sig == SIGTERM || sig == SIGINT) {
             jlog(s->log, JLOG_INFO, "stopping", JLOG_STR("signal", sig == SIGTERM ? "TERM" : "INT"),

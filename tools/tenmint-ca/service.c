@@ -14,8 +14,7 @@ static int64_t now_s(void)
     return clock_wall_ms() / 1000;
 }
 
-static int load_issuers(struct service *s, const char *text, struct oidc_trust **out,
-                        struct err *e)
+static int load_issuers(struct service *s, const char *text, struct oidc_trust **out, struct err *e)
 {
     if (text != NULL)
         return oidc_trust_parse("command line", text, strlen(text), out, e);

@@ -1,0 +1,315 @@
+/* Tokens, and the two signature engines held to the same answers. */
+#include "tests/support/cmocka_all.h"
+
+#include <jwt.h>
+#include <openssl/core_names.h>
+#include <openssl/pem.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "common/b64.h"
+#include "oidc/keys/discovery.h"
+#include "oidc/keys/jwks.h"
+#include "oidc/token/claims.h"
+#include "oidc/token/signature.h"
+#include "oidc/token/token.h"
+
+static char *part(const char *json)
+{
+    struct buf b = {0};
+    b64_encode(B64_URL_BARE, json, strlen(json), &b);
+    char *s = strdup(buf_str(&b));
+    buf_free(&b);
+    return s;
+}
+
+static char *compose(const char *header, const char *payload, const char *sig)
+{
+    char *h = part(header);
+    char *p = part(payload);
+    char *t = NULL;
+    assert_true(asprintf(&t, "%s.%s.%s", h, p, sig) > 0);
+    free(h);
+    free(p);
+    return t;
+}
+
+static void hostile_headers_and_shapes_are_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *header;
+        const char *payload;
+        const char *sig;
+        enum oidc_reason reason;
+    } rows[] = {
+        {"{\"alg\":\"none\"}", "{\"iss\":\"x\"}", "AA", OIDC_REASON_ALGORITHM},
+        {"{\"alg\":\"None\"}", "{\"iss\":\"x\"}", "AA", OIDC_REASON_ALGORITHM},
+        {"{\"alg\":\"HS256\"}", "{\"iss\":\"x\"}", "AA", OIDC_REASON_ALGORITHM},
+        {"{}", "{\"iss\":\"x\"}", "AA", OIDC_REASON_ALGORITHM},
+        {"{\"alg\":\"RS256\",\"crit\":[\"x\"]}", "{\"iss\":\"x\"}", "AA", OIDC_REASON_HEADER},
+        {"{\"alg\":\"RS256\",\"jwk\":{}}", "{\"iss\":\"x\"}", "AA", OIDC_REASON_HEADER},
+        {"{\"alg\":\"RS256\",\"jku\":\"https://x\"}", "{\"iss\":\"x\"}", "AA", OIDC_REASON_HEADER},
+        {"{\"alg\":\"RS256\",\"x5u\":\"https://x\"}", "{\"iss\":\"x\"}", "AA", OIDC_REASON_HEADER},
+        {"{\"alg\":\"RS256\",\"x5c\":[]}", "{\"iss\":\"x\"}", "AA", OIDC_REASON_HEADER},
+        {"{\"alg\":\"RS256\",\"alg\":\"RS256\"}", "{\"iss\":\"x\"}", "AA", OIDC_REASON_MALFORMED},
+        {"{\"alg\":\"RS256\",\"kid\":7}", "{\"iss\":\"x\"}", "AA", OIDC_REASON_MALFORMED},
+        {"{\"alg\":\"RS256\"}", "{\"iss\":\"x\",\"iss\":\"y\"}", "AA", OIDC_REASON_MALFORMED},
+        {"{\"alg\":\"RS256\"}", "[1]", "AA", OIDC_REASON_MALFORMED},
+        {"{\"alg\":\"RS256\"}", "{\"iss\":7}", "AA", OIDC_REASON_MALFORMED},
+        {"{\"alg\":\"RS256\"}", "{\"iss\":\"\"}", "AA", OIDC_REASON_MALFORMED},
+        {"{\"alg\":\"RS256\"}", "{\"iss\":\"x\"}", "", OIDC_REASON_MALFORMED},
+        {"{\"alg\":\"RS256\"}", "{\"iss\":\"x\"}", "A=", OIDC_REASON_MALFORMED},
+        {"{\"alg\":\"RS256\"}", "{\"iss\":\"x\"}", "AA.AA", OIDC_REASON_MALFORMED},
+        {"{\"alg\":\"RS256\"} x", "{\"iss\":\"x\"}", "AA", OIDC_REASON_MALFORMED},
+        {"{\"alg\":\"RS256\"}", "{\"iss\":\"x\\u0000y\"}", "AA", OIDC_REASON_MALFORMED},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        char *text = compose(rows[i].header, rows[i].payload, rows[i].sig);
+        struct token t;
+        enum oidc_reason reason = OIDC_REASON_NONE;
+        struct err e = {0};
+        if (token_parse(text, strlen(text), &t, &reason, &e) == 0)
+            fail_msg("row %zu was accepted", i);
+        if (reason != rows[i].reason)
+            fail_msg("row %zu: %s: %s", i, oidc_reason_name(reason), e.text);
+        free(text);
+    }
+}
+
+static void claims_are_held_to_the_clock_and_audience(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *claims;
+        enum oidc_reason reason;
+    } rows[] = {
+        {"{\"aud\":\"me\",\"exp\":1100}", OIDC_REASON_NONE},
+        {"{\"aud\":[\"x\",\"me\"],\"exp\":1100.5}", OIDC_REASON_NONE},
+        {"{\"aud\":\"me\",\"exp\":950}", OIDC_REASON_NONE}, /* within the skew */
+        {"{\"aud\":\"me\",\"exp\":930}", OIDC_REASON_EXPIRED},
+        {"{\"aud\":\"me\"}", OIDC_REASON_EXPIRED},
+        {"{\"aud\":\"me\",\"exp\":\"1100\"}", OIDC_REASON_CLAIMS},
+        {"{\"aud\":\"me\",\"exp\":1e300}", OIDC_REASON_CLAIMS},
+        {"{\"aud\":\"me\",\"exp\":-5}", OIDC_REASON_CLAIMS},
+        {"{\"aud\":\"me\",\"exp\":1100,\"nbf\":1070}", OIDC_REASON_NOT_YET},
+        {"{\"aud\":\"me\",\"exp\":1100,\"iat\":1070}", OIDC_REASON_NOT_YET},
+        {"{\"aud\":\"you\",\"exp\":1100}", OIDC_REASON_AUDIENCE},
+        {"{\"aud\":\"me \",\"exp\":1100}", OIDC_REASON_AUDIENCE},
+        {"{\"aud\":[],\"exp\":1100}", OIDC_REASON_AUDIENCE},
+        {"{\"aud\":[\"me\",7],\"exp\":1100}", OIDC_REASON_AUDIENCE},
+        {"{\"exp\":1100}", OIDC_REASON_AUDIENCE},
+    };
+    struct oidc_options o;
+    oidc_options_default(&o);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        json_t *claims = json_loads(rows[i].claims, 0, NULL);
+        enum oidc_reason reason;
+        struct err e = {0};
+        int rc = claims_check(claims, "me", &o, 1000, &reason, &e);
+        if (reason != rows[i].reason || (rc == 0) != (reason == OIDC_REASON_NONE))
+            fail_msg("row %zu: %s: %s", i, oidc_reason_name(reason), e.text);
+        json_decref(claims);
+    }
+}
+
+/* A private key, and its public half as a key set. */
+struct pair {
+    EVP_PKEY *key;
+    char *pem;
+    struct jwks *set;
+};
+
+static void put_bn(EVP_PKEY *key, const char *name, size_t width, struct buf *out)
+{
+    BIGNUM *n = NULL;
+    unsigned char bytes[512];
+    assert_int_equal(EVP_PKEY_get_bn_param(key, name, &n), 1);
+    int len = BN_bn2binpad(n, bytes, width != 0 ? (int)width : BN_num_bytes(n));
+    b64_encode(B64_URL_BARE, bytes, (size_t)len, out);
+    BN_free(n);
+}
+
+static struct pair make_pair(EVP_PKEY *key, const char *crv, size_t width)
+{
+    struct pair p = {.key = key};
+    struct buf json = {0};
+    buf_puts(&json, "{\"keys\":[{\"kid\":\"k\",");
+    if (crv != NULL) {
+        buf_printf(&json, "\"kty\":\"EC\",\"crv\":\"%s\",\"x\":\"", crv);
+        put_bn(key, OSSL_PKEY_PARAM_EC_PUB_X, width, &json);
+        buf_puts(&json, "\",\"y\":\"");
+        put_bn(key, OSSL_PKEY_PARAM_EC_PUB_Y, width, &json);
+    } else {
+        buf_puts(&json, "\"kty\":\"RSA\",\"n\":\"");
+        put_bn(key, OSSL_PKEY_PARAM_RSA_N, 0, &json);
+        buf_puts(&json, "\",\"e\":\"");
+        put_bn(key, OSSL_PKEY_PARAM_RSA_E, 0, &json);
+    }
+    buf_puts(&json, "\"}]}");
+    struct err e = {0};
+    p.set = jwks_parse(buf_str(&json), json.len, &e);
+    if (p.set == NULL)
+        fail_msg("%s", e.text);
+    buf_free(&json);
+    BIO *bio = BIO_new(BIO_s_mem());
+    char *data;
+    PEM_write_bio_PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL);
+    long len = BIO_get_mem_data(bio, &data);
+    p.pem = strndup(data, (size_t)len);
+    BIO_free(bio);
+    return p;
+}
+
+static void free_pair(struct pair *p)
+{
+    jwks_unref(p->set);
+    EVP_PKEY_free(p->key);
+    free(p->pem);
+}
+
+static char *mint(const struct pair *p, jwt_alg_t alg)
+{
+    jwt_t *jwt = NULL;
+    assert_int_equal(jwt_new(&jwt), 0);
+    jwt_add_header(jwt, "kid", "k");
+    jwt_add_grant(jwt, "iss", "https://a.example.com");
+    assert_int_equal(jwt_set_alg(jwt, alg, (const unsigned char *)p->pem, (int)strlen(p->pem)), 0);
+    char *text = jwt_encode_str(jwt);
+    jwt_free(jwt);
+    assert_non_null(text);
+    return text;
+}
+
+/* Both engines' answer on this token by this set's key: 1, 0, or a failed test when they differ. */
+static int ask_both(const char *text, const struct jwks *set)
+{
+    struct token t;
+    enum oidc_reason reason;
+    struct err e = {0};
+    if (token_parse(text, strlen(text), &t, &reason, &e) != 0)
+        return 0;
+    size_t at = 0;
+    const struct jwk *key = jwks_next(set, t.kid, t.alg, &at);
+    bool native = key != NULL && signature_verify(OIDC_ENGINE_CACHED_KEY, &t, key);
+    bool libjwt = key != NULL && signature_verify(OIDC_ENGINE_LIBJWT, &t, key);
+    if (native != libjwt)
+        fail_msg("engines differ on %s: %d %d", alg_table[t.alg].name, native, libjwt);
+    token_free(&t);
+    return native;
+}
+
+static void both_engines_give_the_same_answers(void **state)
+{
+    (void)state;
+    static const struct {
+        jwt_alg_t alg;
+        const char *group;
+        const char *crv;
+        size_t width;
+    } rows[] = {
+        {JWT_ALG_RS256, NULL, NULL, 0},           {JWT_ALG_RS384, NULL, NULL, 0},
+        {JWT_ALG_RS512, NULL, NULL, 0},           {JWT_ALG_ES256, "P-256", "P-256", 32},
+        {JWT_ALG_ES384, "P-384", "P-384", 48},    {JWT_ALG_ES512, "P-521", "P-521", 66},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct pair p = make_pair(rows[i].group != NULL ? EVP_EC_gen(rows[i].group) : EVP_RSA_gen(2048),
+                                  rows[i].crv, rows[i].width);
+        struct pair q = make_pair(rows[i].group != NULL ? EVP_EC_gen(rows[i].group) : EVP_RSA_gen(2048),
+                                  rows[i].crv, rows[i].width);
+        char *text = mint(&p, rows[i].alg);
+        size_t len = strlen(text);
+        assert_int_equal(ask_both(text, p.set), 1);
+        assert_int_equal(ask_both(text, q.set), 0);
+        for (size_t at = 0; at < len; at += 7) { /* every part gets tampered with */
+            char kept = text[at];
+            text[at] = kept == 'A' ? 'B' : 'A';
+            assert_int_equal(ask_both(text, p.set), 0);
+            text[at] = kept;
+        }
+        for (size_t cut = 1; cut < 12; cut++) {
+            char *shorter = strndup(text, len - cut);
+            assert_int_equal(ask_both(shorter, p.set), 0);
+            free(shorter);
+        }
+        free(text);
+        free_pair(&p);
+        free_pair(&q);
+    }
+}
+
+static double cost_us(enum oidc_engine engine, const struct token *t, const struct jwk *key)
+{
+    struct timespec a;
+    struct timespec b;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &a);
+    for (int i = 0; i < 200; i++)
+        assert_true(signature_verify(engine, t, key));
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &b);
+    return ((double)(b.tv_sec - a.tv_sec) * 1e6 + (double)(b.tv_nsec - a.tv_nsec) / 1e3) / 200;
+}
+
+static void engine_cost_is_measured(void **state)
+{
+    (void)state;
+    struct pair p = make_pair(EVP_RSA_gen(2048), NULL, 0);
+    char *text = mint(&p, JWT_ALG_RS256);
+    struct token t;
+    enum oidc_reason reason;
+    struct err e = {0};
+    size_t at = 0;
+    assert_int_equal(token_parse(text, strlen(text), &t, &reason, &e), 0);
+    const struct jwk *key = jwks_next(p.set, "k", t.alg, &at);
+    double native = cost_us(OIDC_ENGINE_CACHED_KEY, &t, key);
+    double libjwt = cost_us(OIDC_ENGINE_LIBJWT, &t, key);
+    print_message("RS256 verify: key decoded once %.1f us, libjwt %.1f us\n", native, libjwt);
+    assert_true(native < libjwt);
+    token_free(&t);
+    free(text);
+    free_pair(&p);
+}
+
+static void bad_keys_never_enter_a_set(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {
+        "{\"keys\":[]}", "{\"keys\":{}}", "[]", "{\"keys\":[{\"kty\":\"oct\",\"k\":\"AAAA\"}]}",
+        "{\"keys\":[{\"kty\":\"RSA\",\"n\":\"AQAB\",\"e\":\"AQAB\"}]}",
+        ("{\"keys\":[{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAE\","
+        "\"y\":\"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAE\"}]}"),
+        "{\"keys\":[{\"kty\":\"OKP\",\"crv\":\"X25519\",\"x\":\"AAAA\"}]}",
+        "{\"keys\":[{\"kty\":\"EC\",\"crv\":\"secp256k1\",\"x\":\"AAAA\",\"y\":\"AAAA\"}]}",
+        "{\"keys\":[7]}", "{\"keys\":[]} x",
+    };
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        struct err e = {0};
+        assert_null(jwks_parse(bad[i], strlen(bad[i]), &e));
+        assert_string_not_equal(e.text, "");
+    }
+}
+
+static void discovery_demands_the_same_issuer(void **state)
+{
+    (void)state;
+    struct err e = {0};
+    const char *doc = "{\"issuer\":\"https://a.example.com\",\"jwks_uri\":\"https://a.example.com/k\"}";
+    char *uri = discovery_parse(doc, strlen(doc), "https://a.example.com", &e);
+    assert_string_equal(uri, "https://a.example.com/k");
+    free(uri);
+    assert_null(discovery_parse(doc, strlen(doc), "https://a.example.com/", &e));
+    assert_null(discovery_parse("{}", 2, "https://a.example.com", &e));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(hostile_headers_and_shapes_are_refused),
+        cmocka_unit_test(claims_are_held_to_the_clock_and_audience),
+        cmocka_unit_test(both_engines_give_the_same_answers),
+        cmocka_unit_test(engine_cost_is_measured),
+        cmocka_unit_test(bad_keys_never_enter_a_set),
+        cmocka_unit_test(discovery_demands_the_same_issuer),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
