@@ -61,5 +61,10 @@ for t in tests/e2e/*.sh; do
     [ -e "$t" ] && step "$(basename "$t" .sh)" bash "$t"
 done
 
+step interop-sigstore-js bash tests/interop/sigstore-js.sh
+
+step build-threads make -j"$jobs" BUILD=build/tsan SAN=thread CC=clang-14 all test-programs
+step threads bash tests/e2e/threads.bash
+
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

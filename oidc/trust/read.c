@@ -237,7 +237,10 @@ static int read_top(struct reader *r, const char *key, yaml_node_t *value, void 
 
 static int check_json(struct reader *r, const char *text, size_t len, struct err *e)
 {
-    r->json = len > 0 && text[strspn(text, " \t\r\n")] == '{';
+    size_t i = 0;
+    while (i < len && strchr(" \t\r\n", text[i]) != NULL)
+        i++;
+    r->json = i < len && text[i] == '{';
     json_t *v = r->json ? strictjson_parse(text, len, TRUST_FILE_MAX, e) : NULL;
     json_decref(v);
     return r->json && v == NULL ? -1 : 0;
