@@ -67,7 +67,8 @@ int api_refresh(struct api *api, struct signer *ca, struct err *e)
 {
     struct oidc_trust *trust = oidc_verifier_trust(api->o.verifier);
     struct api_view *old = api->view != NULL ? api_view_get(api) : NULL;
-    struct api_view *next = api_view_new(ca != NULL ? ca : old->ca, trust, e);
+    struct signer *with = ca != NULL || old == NULL ? ca : old->ca;
+    struct api_view *next = api_view_new(with, trust, e);
     oidc_trust_unref(trust);
     if (next != NULL) {
         pthread_mutex_lock(&api->lock);

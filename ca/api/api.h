@@ -27,7 +27,7 @@ struct api_options { /* pointers are borrowed and must outlive the api */
 };
 
 #define API_LIFETIME_DEFAULT 600
-#define API_LIFETIME_MAX (24 * 3600)
+#define API_LIFETIME_MAX 86400
 
 /* Refuses a lifetime out of range. NULL with `e` set. */
 struct api *api_new(const struct api_options *o, struct signer *ca, struct err *e);

@@ -34,7 +34,9 @@
         NULL, YAMLMAP_TEXT, 0, 0, 0, NULL \
     }
 
-#define MINUTE ((int64_t)60 * 1000)
+#define KIB ((int64_t)1024)
+#define SECOND ((int64_t)1000)
+#define MINUTE (60 * SECOND)
 #define HOUR (60 * MINUTE)
 
 static const struct yamlmap_key timeout_keys[] = {
@@ -61,7 +63,7 @@ static const struct yamlmap_key ca_keys[] = {
     TEXT("pkcs11-pin-file", pkcs11_pin_file),
     TEXT("pkcs11-pin-env", pkcs11_pin_env),
     TEXT("ephemeral-type", ephemeral_type),
-    TIME("lifetime", lifetime, 1000, (int64_t)API_LIFETIME_MAX * 1000),
+    TIME("lifetime", lifetime, 1000, API_LIFETIME_MAX *SECOND),
     BOOL("subject-key-id", subject_key_id),
     {"client-signing-algorithms", YAMLMAP_TEXTS, OFF(algorithms), 0, 0, NULL},
     END,
@@ -70,7 +72,7 @@ static const struct yamlmap_key ca_keys[] = {
 static const struct yamlmap_key oidc_keys[] = {
     TIME("skew", skew, 0, 10 * MINUTE),
     TIME("max-token-age", max_token_age, 0, 24 * HOUR),
-    TIME("jwks-refresh", jwks_refresh, 10 * 1000, 24 * HOUR),
+    TIME("jwks-refresh", jwks_refresh, 10 * SECOND, 24 * HOUR),
     TIME("jwks-min-interval", jwks_min_interval, 1000, HOUR),
     TIME("fetch-timeout", fetch_timeout, 100, 5 * MINUTE),
     BOOL("allow-http", allow_http),
@@ -85,7 +87,7 @@ static const struct yamlmap_key keys[] = {
     TEXT("listen", listen),
     TEXT("metrics-listen", metrics_listen),
     NUMBER("workers", workers, 0, 256),
-    {"max-request-size", YAMLMAP_SIZE, OFF(max_request_size), 1024, 4 << 20, NULL},
+    {"max-request-size", YAMLMAP_SIZE, OFF(max_request_size), 1024, 4096 * KIB, NULL},
     SECTION("timeouts", timeout_keys),
     NUMBER("connection-limit", connection_limit, 1, 100000),
     NUMBER("per-address-limit", per_address_limit, 0, 100000),
@@ -100,20 +102,20 @@ static const struct yamlmap_key keys[] = {
 
 int ca_config_default(struct ca_config *c, struct err *e)
 {
-    *c = (struct ca_config){.max_request_size = 256 * 1024,
-                            .header_timeout = 10 * 1000,
-                            .request_timeout = 30 * 1000,
-                            .idle_timeout = 30 * 1000,
-                            .wait_timeout = 20 * 1000,
-                            .drain_timeout = 25 * 1000,
+    *c = (struct ca_config){.max_request_size = 256 * KIB,
+                            .header_timeout = 10 * SECOND,
+                            .request_timeout = 30 * SECOND,
+                            .idle_timeout = 30 * SECOND,
+                            .wait_timeout = 20 * SECOND,
+                            .drain_timeout = 25 * SECOND,
                             .connection_limit = 1024,
                             .per_address_limit = 256,
-                            .lifetime = (int64_t)API_LIFETIME_DEFAULT * 1000,
-                            .skew = 60 * 1000,
+                            .lifetime = API_LIFETIME_DEFAULT * SECOND,
+                            .skew = 60 * SECOND,
                             .jwks_refresh = HOUR,
-                            .jwks_min_interval = 30 * 1000,
-                            .fetch_timeout = 10 * 1000,
-                            .reload_interval = 10 * 1000};
+                            .jwks_min_interval = 30 * SECOND,
+                            .fetch_timeout = 10 * SECOND,
+                            .reload_interval = 10 * SECOND};
     c->listen = strdup("127.0.0.1:5555");
     c->log_level = strdup("info");
     c->engine = strdup("cached-key");

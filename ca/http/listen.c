@@ -85,8 +85,8 @@ static int open_one(const struct addrinfo *ai, bool any)
 
 int http_listen(const char *address, int *fd, char *bound, size_t bound_len, struct err *e)
 {
-    char host[256];
-    char port[8];
+    char host[256] = "";
+    char port[8] = "";
     if (split(address, host, port, e) != 0)
         return -1;
     bool any = host[0] == '\0';
@@ -100,7 +100,7 @@ int http_listen(const char *address, int *fd, char *bound, size_t bound_len, str
     *fd = -1;
     for (struct addrinfo *ai = list; ai != NULL && *fd < 0; ai = ai->ai_next)
         *fd = open_one(ai, any);
-    int saved = errno;
+    int saved = *fd < 0 ? errno : 0;
     freeaddrinfo(list);
     if (*fd < 0 && any && saved == EAFNOSUPPORT) { /* a host without IPv6 */
         char v4[32];

@@ -20,10 +20,10 @@ void http_options_default(struct http_options *o)
                                .connection_limit = 1024,
                                .per_address_limit = 256,
                                .max_body = (size_t)256 * 1024,
-                               .header_timeout_ms = 10 * 1000,
-                               .request_timeout_ms = 30 * 1000,
-                               .idle_timeout_ms = 30 * 1000,
-                               .wait_timeout_ms = 20 * 1000};
+                               .header_timeout_ms = (int64_t)10 * 1000,
+                               .request_timeout_ms = (int64_t)30 * 1000,
+                               .idle_timeout_ms = (int64_t)30 * 1000,
+                               .wait_timeout_ms = (int64_t)20 * 1000};
 }
 
 static unsigned idle_seconds(int64_t ms)
@@ -115,7 +115,7 @@ static void wait_idle(const struct http_server *s, int64_t timeout_ms)
 {
     int64_t until = clock_mono_ms() + timeout_ms;
     while (http_server_inflight(s) > 0 && clock_mono_ms() < until)
-        (void)nanosleep(&(struct timespec){.tv_nsec = 5 * 1000 * 1000}, NULL);
+        (void)nanosleep(&(struct timespec){.tv_nsec = (int64_t)5 * 1000 * 1000}, NULL);
 }
 
 void http_server_stop(struct http_server *s, int64_t timeout_ms)

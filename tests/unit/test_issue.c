@@ -13,222 +13,19 @@
 
 #include <cmocka.h>
 
-#include <openssl/core_names.h>
-#include <openssl/ec.h>
-#include <openssl/ecdsa.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
-#include "ca/api/api.h"
 #include "common/b64.h"
-#include "common/clock.h"
 #include "tests/support/rawhttp.h"
-
-/* ---- the issuer: discovery and one ES256 key ---- */
-
-struct issuer {
-    struct http_server *server;
-    char url[64];
-    EVP_PKEY *key;
-};
-
-static enum http_result discovery(void *ctx, struct http_exchange *x)
-{
-    const struct issuer *is = ctx;
-    struct buf b = {0};
-    buf_printf(&b,
-               "{\"issuer\":\"%s\",\"jwks_uri\":\"%s/keys\","
-               "\"id_token_signing_alg_values_supported\":[\"ES256\"]}",
-               is->url, is->url);
-    http_reply(x, 200, "application/json", &b);
-    return HTTP_DONE;
-}
-
-static void put_coordinate(const EVP_PKEY *key, const char *name, struct buf *out)
-{
-    BIGNUM *n = NULL;
-    unsigned char bytes[32];
-    assert_int_equal(EVP_PKEY_get_bn_param(key, name, &n), 1);
-    assert_int_equal(BN_bn2binpad(n, bytes, sizeof(bytes)), 32);
-    b64_encode(B64_URL_BARE, bytes, sizeof(bytes), out);
-    BN_free(n);
-}
-
-static enum http_result jwks(void *ctx, struct http_exchange *x)
-{
-    const struct issuer *is = ctx;
-    struct buf b = {0};
-    buf_puts(&b, "{\"keys\":[{\"kty\":\"EC\",\"crv\":\"P-256\",\"kid\":\"k1\",\"alg\":\"ES256\","
-                 "\"use\":\"sig\",\"x\":\"");
-    put_coordinate(is->key, OSSL_PKEY_PARAM_EC_PUB_X, &b);
-    buf_puts(&b, "\",\"y\":\"");
-    put_coordinate(is->key, OSSL_PKEY_PARAM_EC_PUB_Y, &b);
-    buf_puts(&b, "\"}]}");
-    http_reply(x, 200, "application/json", &b);
-    return HTTP_DONE;
-}
-
-static const struct http_route issuer_routes[] = {
-    {"/.well-known/openid-configuration", HTTP_GET, discovery},
-    {"/keys", HTTP_GET, jwks},
-};
-
-static void no_page(void *ctx, struct http_exchange *x, enum http_fault f)
-{
-    (void)ctx;
-    (void)f;
-    struct buf b = {0};
-    buf_puts(&b, "{}");
-    http_reply(x, 404, "application/json", &b);
-}
-
-static void sign_es256(EVP_PKEY *key, const void *data, size_t len, bool raw, struct buf *out)
-{
-    unsigned char der[128];
-    size_t der_len = sizeof(der);
-    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-    assert_int_equal(EVP_DigestSignInit(ctx, NULL, EVP_sha256(), NULL, key), 1);
-    assert_int_equal(EVP_DigestSign(ctx, der, &der_len, data, len), 1);
-    EVP_MD_CTX_free(ctx);
-    if (!raw) {
-        buf_append(out, der, der_len);
-        return;
-    }
-    const unsigned char *p = der;
-    unsigned char rs[64];
-    ECDSA_SIG *sig = d2i_ECDSA_SIG(NULL, &p, (long)der_len);
-    assert_non_null(sig);
-    assert_int_equal(BN_bn2binpad(ECDSA_SIG_get0_r(sig), rs, 32), 32);
-    assert_int_equal(BN_bn2binpad(ECDSA_SIG_get0_s(sig), rs + 32, 32), 32);
-    ECDSA_SIG_free(sig);
-    buf_append(out, rs, sizeof(rs));
-}
-
-static void mint(const struct issuer *is, int64_t expires_in, struct buf *out)
-{
-    static const char header[] = "{\"alg\":\"ES256\",\"kid\":\"k1\",\"typ\":\"JWT\"}";
-    int64_t now = clock_wall_ms() / 1000;
-    struct buf claims = {0};
-    struct buf sig = {0};
-    buf_printf(&claims,
-               "{\"iss\":\"%s\",\"aud\":\"sigstore\",\"sub\":\"subject\",\"iat\":%lld,\"exp\":%lld,"
-               "\"email\":\"dev@example.com\",\"email_verified\":true}",
-               is->url, (long long)now - 5, (long long)(now + expires_in));
-    b64_encode(B64_URL_BARE, header, sizeof(header) - 1, out);
-    buf_putc(out, '.');
-    b64_encode(B64_URL_BARE, claims.data, claims.len, out);
-    sign_es256(is->key, out->data, out->len, true, &sig);
-    buf_putc(out, '.');
-    b64_encode(B64_URL_BARE, sig.data, sig.len, out);
-    buf_free(&claims);
-    buf_free(&sig);
-}
-
-/* ---- the CA ---- */
-
-struct world {
-    struct issuer issuer;
-    struct oidc_verifier *verifier;
-    struct proof_policy *policy;
-    struct metrics *metrics;
-    struct signer *ca;
-    struct api *api;
-    struct http_server *server;
-    const char *address;
-    EVP_PKEY *client;
-    struct buf client_pem; /* with \n as two characters, for JSON */
-};
-
-static void make_client(struct world *w)
-{
-    char *data = NULL;
-    BIO *bio = BIO_new(BIO_s_mem());
-    w->client = EVP_EC_gen("P-256");
-    assert_int_equal(PEM_write_bio_PUBKEY(bio, w->client), 1);
-    long len = BIO_get_mem_data(bio, &data);
-    for (long i = 0; i < len; i++) {
-        if (data[i] == '\n')
-            buf_puts(&w->client_pem, "\\n");
-        else
-            buf_putc(&w->client_pem, (unsigned char)data[i]);
-    }
-    BIO_free(bio);
-}
-
-static void build(struct world *w, const struct issue_log *log, int64_t wait_ms)
-{
-    struct err e = {0};
-    struct buf trust_text = {0};
-    struct oidc_trust *trust = NULL;
-    struct oidc_options oo;
-    struct http_options ho;
-    struct signer_options so = {.backend = "ephemeral"};
-    *w = (struct world){0};
-    w->issuer.key = EVP_EC_gen("P-256");
-    http_options_default(&ho);
-    ho.listen = "127.0.0.1:0";
-    ho.routes = issuer_routes;
-    ho.route_count = 2;
-    ho.ctx = &w->issuer;
-    ho.fault = no_page;
-    w->issuer.server = http_server_start(&ho, &e);
-    assert_non_null(w->issuer.server);
-    snprintf(w->issuer.url, sizeof(w->issuer.url), "http://%s",
-             http_server_address(w->issuer.server));
-    buf_printf(&trust_text,
-               "oidc-issuers:\n  \"%s\":\n    issuer-url: \"%s\"\n    client-id: sigstore\n"
-               "    type: email\n",
-               w->issuer.url, w->issuer.url);
-    if (oidc_trust_parse("t", buf_str(&trust_text), trust_text.len, &trust, &e) != 0)
-        fail_msg("%s", e.text);
-    buf_free(&trust_text);
-    oidc_options_default(&oo);
-    w->verifier = oidc_verifier_new(trust, &oo, NULL, &e);
-    oidc_trust_unref(trust);
-    w->policy = proof_policy_new(NULL, 0, &e);
-    w->metrics = metrics_new();
-    w->ca = signer_open(&so, clock_wall_ms() / 1000, &e);
-    assert_true(w->verifier != NULL && w->policy != NULL && w->ca != NULL);
-    struct api_options ao = {.verifier = w->verifier,
-                             .policy = w->policy,
-                             .log = log,
-                             .metrics = w->metrics,
-                             .lifetime_s = 600,
-                             .version = "test"};
-    w->api = api_new(&ao, w->ca, &e);
-    assert_non_null(w->api);
-    http_options_default(&ho);
-    ho.listen = "127.0.0.1:0";
-    ho.workers = 2;
-    ho.wait_timeout_ms = wait_ms;
-    api_serve(w->api, &ho);
-    w->server = http_server_start(&ho, &e);
-    assert_non_null(w->server);
-    w->address = http_server_address(w->server);
-    make_client(w);
-}
-
-static void tear_down(struct world *w)
-{
-    http_server_stop(w->server, 1000);
-    oidc_verifier_free(w->verifier);
-    http_server_free(w->server);
-    http_server_free(w->issuer.server);
-    api_free(w->api);
-    signer_unref(w->ca);
-    metrics_free(w->metrics);
-    proof_policy_free(w->policy);
-    EVP_PKEY_free(w->issuer.key);
-    EVP_PKEY_free(w->client);
-    buf_free(&w->client_pem);
-}
+#include "tests/support/world.h"
 
 /* A v2 body; the proof is over `challenge`. */
 static void body_v2(const struct world *w, const char *token, const char *challenge,
                     struct buf *out)
 {
     struct buf sig = {0};
-    sign_es256(w->client, challenge, strlen(challenge), false, &sig);
+    world_sign(w->client, challenge, strlen(challenge), false, &sig);
     buf_printf(out,
                "{\"credentials\":{\"oidcIdentityToken\":\"%s\"},\"publicKeyRequest\":{"
                "\"publicKey\":{\"content\":\"%s\"},\"proofOfPossession\":\"",
@@ -269,8 +66,8 @@ static void test_v2_and_v1(void **state)
     struct world w;
     struct buf token = {0}, body = {0}, reply = {0}, headers = {0};
     size_t count = 0;
-    build(&w, NULL, 5000);
-    mint(&w.issuer, 600, &token);
+    world_build(&w, NULL, 5000);
+    world_token(&w.issuer, 600, &token);
     body_v2(&w, buf_str(&token), "dev@example.com", &body);
     assert_int_equal(post(&w, "/api/v2/signingCert", "", buf_str(&body), &reply), 200);
     assert_non_null(strstr(raw_body(&reply), "]},\"signedCertificateTimestamp\":\"\"}}"));
@@ -291,7 +88,7 @@ static void test_v2_and_v1(void **state)
     struct buf key = {0}, sig = {0}, pem = {0};
     unsigned char *spki = NULL;
     int spki_len = i2d_PUBKEY(w.client, &spki);
-    sign_es256(w.client, "dev@example.com", 15, false, &sig);
+    world_sign(w.client, "dev@example.com", 15, false, &sig);
     buf_puts(&key, "{\"publicKey\":{\"content\":\"");
     b64_encode(B64_STD, spki, (size_t)spki_len, &key);
     buf_puts(&key, "\"},\"signedEmailAddress\":\"");
@@ -316,7 +113,7 @@ static void test_v2_and_v1(void **state)
     buf_free(&body);
     buf_free(&reply);
     buf_free(&headers);
-    tear_down(&w);
+    world_free(&w);
 }
 
 static void refused(const struct world *w, const char *body, int status, const char *message)
@@ -335,9 +132,9 @@ static void test_refusals(void **state)
     static const char bad_token[] = "There was an error processing the identity token";
     struct world w;
     struct buf token = {0}, old = {0}, body = {0}, reply = {0};
-    build(&w, NULL, 5000);
-    mint(&w.issuer, 600, &token);
-    mint(&w.issuer, -3600, &old);
+    world_build(&w, NULL, 5000);
+    world_token(&w.issuer, 600, &token);
+    world_token(&w.issuer, -3600, &old);
     refused(&w, "", 400, bad_token);
     refused(&w, "{}", 400, bad_token);
     refused(&w, "{", 400, "JSON");
@@ -369,7 +166,7 @@ static void test_refusals(void **state)
     buf_free(&old);
     buf_free(&body);
     buf_free(&reply);
-    tear_down(&w);
+    world_free(&w);
 }
 
 static void test_canned(void **state)
@@ -378,7 +175,7 @@ static void test_canned(void **state)
     struct world w;
     struct buf reply = {0};
     struct err e = {0};
-    build(&w, NULL, 5000);
+    world_build(&w, NULL, 5000);
     static const char *const get[] = {"/api/v2/trustBundle", "/api/v2/configuration",
                                       "/api/v1/rootCert", "/healthz"};
     for (int round = 0; round < 2; round++) {
@@ -395,7 +192,7 @@ static void test_canned(void **state)
     assert_int_equal(raw_ask(w.address, "GET /healthz HTTP/1.0\r\n\r\n", &reply), 200);
     assert_string_equal(raw_body(&reply), "{\"status\":\"SERVING\"}");
     buf_free(&reply);
-    tear_down(&w);
+    world_free(&w);
 }
 
 /* ---- a log for the hook ---- */
@@ -498,8 +295,8 @@ static void test_log(void **state)
         size_t count = 0;
         atomic_store(&the_log.cancels, 0);
         the_log.mode = cases[i].mode;
-        build(&w, &log, cases[i].mode == LOG_NEVER ? 400 : 5000);
-        mint(&w.issuer, 600, &token);
+        world_build(&w, &log, cases[i].mode == LOG_NEVER ? 400 : 5000);
+        world_token(&w.issuer, 600, &token);
         body_v2(&w, buf_str(&token), "dev@example.com", &body);
         int status = post(&w, "/api/v2/signingCert", "", buf_str(&body), &reply);
         if (status != cases[i].status || strstr(raw_body(&reply), cases[i].says) == NULL)
@@ -521,7 +318,7 @@ static void test_log(void **state)
         buf_free(&token);
         buf_free(&body);
         buf_free(&reply);
-        tear_down(&w);
+        world_free(&w);
     }
 }
 
