@@ -56,6 +56,7 @@ static enum proof_status check(const struct proof_policy *p, X509_REQ *req, stru
         return PROOF_UNKNOWN_ALGORITHM;
     }
     out->hash_nid = algorithms[i].hash;
+    out->md = policy_digest(p, out->hash_nid);
     enum proof_status status = policy_check(p, out->key, out->hash_nid, e);
     if (status != PROOF_OK)
         return status;

@@ -30,8 +30,16 @@ static const struct row rows[] = {
 };
 #define ROWS (sizeof(rows) / sizeof(rows[0]))
 
+static const struct {
+    int nid;
+    const char *name;
+} digests[] = {{NID_sha256, "SHA256"}, {NID_sha384, "SHA384"}, {NID_sha512, "SHA512"}};
+#define DIGESTS (sizeof(digests) / sizeof(digests[0]))
+
 struct proof_policy {
     bool allowed[ROWS];
+    EVP_MD *digest[DIGESTS]; /* fetched once */
+    struct spki_curves *curves;
 };
 
 static int allow(struct proof_policy *p, const char *name, struct err *e)
@@ -54,18 +62,44 @@ struct proof_policy *proof_policy_new(const char *const *names, size_t count, st
     }
     for (size_t i = 0; i < ROWS && count == 0; i++)
         p->allowed[i] = rows[i].by_default;
-    for (size_t i = 0; i < count; i++) {
-        if (allow(p, names[i], e) != 0) {
-            free(p);
-            return NULL;
-        }
+    int rc = 0;
+    for (size_t i = 0; i < count && rc == 0; i++)
+        rc = allow(p, names[i], e);
+    for (size_t i = 0; i < DIGESTS && rc == 0; i++) {
+        p->digest[i] = EVP_MD_fetch(NULL, digests[i].name, NULL);
+        rc = p->digest[i] != NULL ? 0 : err_openssl(e, "fetch %s", digests[i].name);
+    }
+    if (rc == 0)
+        rc = (p->curves = spki_curves_new(e)) != NULL ? 0 : -1;
+    if (rc != 0) {
+        proof_policy_free(p);
+        return NULL;
     }
     return p;
 }
 
 void proof_policy_free(struct proof_policy *p)
 {
+    if (p == NULL)
+        return;
+    for (size_t i = 0; i < DIGESTS; i++)
+        EVP_MD_free(p->digest[i]);
+    spki_curves_free(p->curves);
     free(p);
+}
+
+const struct spki_curves *policy_curves(const struct proof_policy *p)
+{
+    return p->curves;
+}
+
+const EVP_MD *policy_digest(const struct proof_policy *p, int nid)
+{
+    for (size_t i = 0; i < DIGESTS; i++) {
+        if (digests[i].nid == nid)
+            return p->digest[i];
+    }
+    return NULL;
 }
 
 int policy_hash_for(const EVP_PKEY *key)

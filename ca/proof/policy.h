@@ -7,10 +7,15 @@
 #include <openssl/evp.h>
 
 #include "ca/proof/proof.h"
+#include "ca/proof/spki.h"
 
 /* The hash (NID) that a proof by this key uses: SHA-256 for P-256 and RSA, SHA-384 for P-384,
  * SHA-512 for P-521, NID_undef for Ed25519 (Fulcio v1.7.0 and later). */
 int policy_hash_for(const EVP_PKEY *key);
+
+/* What the policy decoded once: the curves, and the digest by NID (NULL for NID_undef). */
+const struct spki_curves *policy_curves(const struct proof_policy *p);
+const EVP_MD *policy_digest(const struct proof_policy *p, int nid);
 
 /* PROOF_OK, or PROOF_NOT_PERMITTED with Fulcio's words in `e`. */
 enum proof_status policy_check(const struct proof_policy *p, const EVP_PKEY *key, int hash_nid,

@@ -2,6 +2,7 @@
 
 #include <openssl/ecdsa.h>
 #include <openssl/err.h>
+#include <openssl/rsa.h>
 #include <string.h>
 
 #include "ca/proof/policy.h"
@@ -22,12 +23,13 @@ enum proof_status proof_key_parse(const struct proof_policy *p, const void *data
 {
     *out = (struct proof_key){0};
     enum proof_status status = PROOF_OK;
-    if (spki_parse(data, len, out, e) != 0) {
+    if (spki_parse(policy_curves(p), data, len, out, e) != 0) {
         status = PROOF_KEY_UNPARSABLE;
     } else if (strength_check(out->key, e) != 0) {
         status = PROOF_KEY_WEAK;
     } else {
         out->hash_nid = policy_hash_for(out->key);
+        out->md = policy_digest(p, out->hash_nid);
         status = policy_check(p, out->key, out->hash_nid, e);
     }
     if (status != PROOF_OK)
@@ -35,20 +37,41 @@ enum proof_status proof_key_parse(const struct proof_policy *p, const void *data
     return status;
 }
 
-static const char *digest_name(int nid)
-{
-    return nid == NID_sha384 ? "SHA384" : nid == NID_sha512 ? "SHA512" : "SHA256";
-}
-
-static bool verify(EVP_PKEY *key, const char *digest, const unsigned char *sig, size_t len,
-                   const char *message)
+/* Ed25519 signs the message itself. */
+static bool verify_message(EVP_PKEY *key, const unsigned char *sig, size_t len, const char *message)
 {
     EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-    bool ok = ctx != NULL &&
-              EVP_DigestVerifyInit_ex(ctx, NULL, digest, NULL, NULL, key, NULL) == 1 &&
+    bool ok = ctx != NULL && EVP_DigestVerifyInit_ex(ctx, NULL, NULL, NULL, NULL, key, NULL) == 1 &&
               EVP_DigestVerify(ctx, sig, len, (const unsigned char *)message, strlen(message)) == 1;
     EVP_MD_CTX_free(ctx);
-    ERR_clear_error();
+    return ok;
+}
+
+/* Digest and verification apart: the joint call looks the digest up by name every time. */
+static bool verify_digest(const struct proof_key *k, const unsigned char *sig, size_t len,
+                          const char *message)
+{
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    unsigned digest_len = 0;
+    EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_pkey(NULL, k->key, NULL);
+    bool rsa = EVP_PKEY_is_a(k->key, "RSA");
+    bool ok = ctx != NULL &&
+              EVP_Digest(message, strlen(message), digest, &digest_len, k->md, NULL) == 1 &&
+              EVP_PKEY_verify_init(ctx) == 1 &&
+              (!rsa || (EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PADDING) == 1 &&
+                        EVP_PKEY_CTX_set_signature_md(ctx, k->md) == 1)) &&
+              EVP_PKEY_verify(ctx, sig, len, digest, digest_len) == 1;
+    EVP_PKEY_CTX_free(ctx);
+    return ok;
+}
+
+static bool verify(const struct proof_key *k, const unsigned char *sig, size_t len,
+                   const char *message)
+{
+    bool ok = k->md != NULL ? verify_digest(k, sig, len, message)
+                            : verify_message(k->key, sig, len, message);
+    if (!ok)
+        ERR_clear_error();
     return ok;
 }
 
@@ -85,13 +108,13 @@ static bool verify_ec(const struct proof_key *k, const unsigned char *sig, size_
 {
     size_t width = ((size_t)EVP_PKEY_get_bits(k->key) + 7) / 8;
     if (is_der(sig, len))
-        return verify(k->key, digest_name(k->hash_nid), sig, len, message);
+        return verify(k, sig, len, message);
     if (len != 2 * width)
         return false;
     int der_len = 0;
     unsigned char *der = raw_to_der(sig, len, &der_len);
     bool ok = der != NULL && der_len > 0 &&
-              verify(k->key, digest_name(k->hash_nid), der, (size_t)der_len, message);
+              verify(k, der, (size_t)der_len, message);
     OPENSSL_free(der);
     return ok;
 }
@@ -104,8 +127,7 @@ enum proof_status proof_key_verify(const struct proof_key *k, const char *challe
         if (EVP_PKEY_is_a(k->key, "EC"))
             ok = verify_ec(k, sig, sig_len, challenge);
         else
-            ok = verify(k->key, k->hash_nid != NID_undef ? digest_name(k->hash_nid) : NULL, sig,
-                        sig_len, challenge);
+            ok = verify(k, sig, sig_len, challenge);
     }
     if (ok)
         return PROOF_OK;

@@ -1,11 +1,10 @@
 #include "ca/proof/spki.h"
 
 #include <ctype.h>
-#include <openssl/core_names.h>
 #include <openssl/err.h>
-#include <openssl/params.h>
 #include <openssl/x509.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/b64.h"
@@ -92,29 +91,54 @@ int spki_pem_body(const char *label, const void *data, size_t len, struct buf *d
     return rc;
 }
 
-static EVP_PKEY *from_point(const struct curve *c, const unsigned char *point)
+#define CURVES (sizeof(curves) / sizeof(curves[0]))
+
+struct spki_curves {
+    EVP_PKEY *empty[CURVES]; /* parameters only */
+};
+
+struct spki_curves *spki_curves_new(struct err *e)
 {
-    OSSL_PARAM group[] = {
-        OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, (char *)c->group, 0),
-        OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY, (void *)point, c->point_len),
-        OSSL_PARAM_construct_end(),
-    };
-    EVP_PKEY *key = NULL;
-    EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "EC", NULL);
-    if (ctx == NULL || EVP_PKEY_fromdata_init(ctx) != 1 ||
-        EVP_PKEY_fromdata(ctx, &key, EVP_PKEY_PUBLIC_KEY, group) != 1)
-        key = NULL;
-    EVP_PKEY_CTX_free(ctx);
-    return key;
+    struct spki_curves *c = calloc(1, sizeof(*c));
+    bool ok = c != NULL;
+    for (size_t i = 0; i < CURVES && ok; i++) {
+        EVP_PKEY *any = EVP_EC_gen(curves[i].group);
+        c->empty[i] = EVP_PKEY_new();
+        ok = any != NULL && c->empty[i] != NULL && EVP_PKEY_copy_parameters(c->empty[i], any) == 1;
+        EVP_PKEY_free(any);
+    }
+    if (!ok) {
+        spki_curves_free(c);
+        err_openssl(e, "prepare the curves");
+        return NULL;
+    }
+    return c;
 }
 
-static EVP_PKEY *parse_curve(const unsigned char *der, size_t len)
+void spki_curves_free(struct spki_curves *c)
 {
-    for (size_t i = 0; i < sizeof(curves) / sizeof(curves[0]); i++) {
+    for (size_t i = 0; c != NULL && i < CURVES; i++)
+        EVP_PKEY_free(c->empty[i]);
+    free(c);
+}
+
+/* Setting the encoded point checks that it is on the curve. */
+static EVP_PKEY *from_point(const EVP_PKEY *empty, const unsigned char *point, size_t len)
+{
+    EVP_PKEY *key = EVP_PKEY_dup((EVP_PKEY *)empty);
+    if (key != NULL && EVP_PKEY_set1_encoded_public_key(key, point, len) == 1)
+        return key;
+    EVP_PKEY_free(key);
+    return NULL;
+}
+
+static EVP_PKEY *parse_curve(const struct spki_curves *known, const unsigned char *der, size_t len)
+{
+    for (size_t i = 0; i < CURVES; i++) {
         const struct curve *c = &curves[i];
         if (len == c->head_len + c->point_len && memcmp(der, c->head, c->head_len) == 0 &&
             der[c->head_len] == 0x04)
-            return from_point(c, der + c->head_len);
+            return from_point(known->empty[i], der + c->head_len, c->point_len);
     }
     return NULL;
 }
@@ -151,9 +175,10 @@ int spki_encode(struct proof_key *out, struct err *e)
     return buf_failed(&out->spki) ? err_set(e, "out of memory") : 0;
 }
 
-static int parse_der(const unsigned char *der, size_t len, struct proof_key *out, struct err *e)
+static int parse_der(const struct spki_curves *known, const unsigned char *der, size_t len,
+                     struct proof_key *out, struct err *e)
 {
-    out->key = parse_curve(der, len);
+    out->key = parse_curve(known, der, len);
     if (out->key != NULL) {
         buf_append(&out->spki, der, len);
         return buf_failed(&out->spki) ? err_set(e, "out of memory") : 0;
@@ -166,19 +191,20 @@ static int parse_der(const unsigned char *der, size_t len, struct proof_key *out
     return spki_encode(out, e);
 }
 
-int spki_parse(const void *data, size_t len, struct proof_key *out, struct err *e)
+int spki_parse(const struct spki_curves *known, const void *data, size_t len, struct proof_key *out,
+               struct err *e)
 {
     if (len == 0 || len > SPKI_INPUT_MAX)
         return err_set(e, len == 0 ? "no public key" : "public key is over-long");
     struct buf der = {0};
     int rc;
     if (spki_pem_body("PUBLIC KEY", data, len, &der) == 0) {
-        rc = parse_der(der.data, der.len, out, e);
+        rc = parse_der(known, der.data, der.len, out, e);
     } else if (spki_pem_body("RSA PUBLIC KEY", data, len, &der) == 0) {
         out->key = parse_pkcs1(der.data, der.len);
         rc = out->key != NULL ? spki_encode(out, e) : err_openssl(e, "no RSA key can be read");
     } else if (*(const unsigned char *)data == 0x30) {
-        rc = parse_der(data, len, out, e);
+        rc = parse_der(known, data, len, out, e);
     } else {
         rc = err_set(e, "neither PEM nor DER of a public key");
     }

@@ -12,8 +12,14 @@
 /* One PEM block with this label and nothing but white space around it; appends its DER. */
 int spki_pem_body(const char *label, const void *data, size_t len, struct buf *der);
 
+/* Empty keys with the curves' parameters decoded once; immutable, shared by threads. */
+struct spki_curves;
+struct spki_curves *spki_curves_new(struct err *e);
+void spki_curves_free(struct spki_curves *c);
+
 /* PEM "PUBLIC KEY" or "RSA PUBLIC KEY", else DER SubjectPublicKeyInfo. Fills key and spki. */
-int spki_parse(const void *data, size_t len, struct proof_key *out, struct err *e);
+int spki_parse(const struct spki_curves *known, const void *data, size_t len, struct proof_key *out,
+               struct err *e);
 
 /* Fills out->spki from out->key. */
 int spki_encode(struct proof_key *out, struct err *e);
