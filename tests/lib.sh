@@ -1,8 +1,8 @@
 # Starts the demo issuer and an ephemeral CA on free loopback ports. Sourced by demo.sh and e2e.
 # Sets ISSUER, CA, METRICS; B is the build directory, W a scratch directory.
 stop_all() {
-    for p in ${PIDS:-}; do kill "$p" 2>/dev/null; done
-    for p in ${PIDS:-}; do wait "$p" 2>/dev/null; done
+    for p in ${PIDS:-}; do kill "$p" 2>/dev/null || true; done
+    for p in ${PIDS:-}; do wait "$p" 2>/dev/null || true; done
     PIDS=
 }
 wait_for() { # FILE PATTERN
