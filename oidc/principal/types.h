@@ -1,38 +1,60 @@
 /*
- * The issuer types by one table: a new kind of issuer is one row and one function; a new CI
- * provider is configuration only.
+ * The issuer types by one table: a new kind of issuer is one row, a check and a function; a new
+ * CI provider is configuration only.
  */
 #ifndef TENMINT_OIDC_TYPES_H
 #define TENMINT_OIDC_TYPES_H
 
 #include "oidc/principal/principal.h"
+#include "oidc/principal/url.h"
+
+/* Keys of an issuer that mean something for some types only. */
+enum {
+    TAKES_ISSUER_CLAIM = 1,
+    TAKES_SUBJECT_DOMAIN = 2,
+    TAKES_TRUST_DOMAIN = 4,
+    TAKES_SKIP_EMAIL = 8,
+    TAKES_CI_PROVIDER = 16,
+};
+
+struct builtin; /* templates that come with the type: oidc/principal/builtin.h */
 
 struct oidc_type {
     const char *name;
-    /* Sets SAN, challenge and extensions; issuer and subject are set already. */
+    const char *challenge; /* the claim that the client signs, as /api/v2/configuration says */
+    unsigned takes;
+    /* The issuer's own keys, when the list loads; NULL: nothing to check. */
+    int (*check)(const struct oidc_issuer *issuer, struct err *e);
+    /* Sets SAN, challenge and extensions; iss and sub are set already. */
     int (*make)(const struct oidc_issuer *issuer, const json_t *claims, struct oidc_principal *p,
                 struct err *e);
-    const void *data; /* struct builtin * for the built-in CI types */
+    const struct builtin *builtin; /* or NULL */
 };
 
-const struct oidc_type *oidc_type_find(const char *name);
+const struct oidc_type *oidc_type_find(const char *name); /* NULL: unknown */
 
-/* Sets *to to a copy of `text`, checked: UTF-8 without control bytes, at most OIDC_VALUE_MAX. */
+/* Checks at load: oidc/principal/checks.c. Texts are upstream's. */
+int check_spiffe(const struct oidc_issuer *issuer, struct err *e);
+int check_uri(const struct oidc_issuer *issuer, struct err *e);
+int check_username(const struct oidc_issuer *issuer, struct err *e);
+
+/* One maker for each kind of subject: oidc/principal/subjects.c, ci.c. */
+#define MAKER(name) \
+    int name(const struct oidc_issuer *issuer, const json_t *claims, struct oidc_principal *p, \
+             struct err *e)
+MAKER(make_email);
+MAKER(make_spiffe);
+MAKER(make_uri);
+MAKER(make_username);
+MAKER(make_kubernetes);
+MAKER(make_chainguard);
+MAKER(make_ci);
+
+/* Sets *to to a copy of `text`, checked: UTF-8 without control characters, 1 to OIDC_VALUE_MAX
+ * bytes. `what` names it in the message. */
 int principal_set(char **to, const char *text, const char *what, struct err *e);
 
-/* A required, non-empty string claim; NULL with `e` set. */
-const char *principal_claim(const json_t *claims, const char *name, struct err *e);
-
-/* As principal_set with the SAN percent-encoded the way Go's URL type prints it. */
-int principal_set_uri(struct oidc_principal *p, const char *uri, struct err *e);
-
-bool principal_is_email(const char *text);
-
-/* oidc/principal/ci.c */
-int principal_ci(const struct oidc_issuer *issuer, const json_t *claims, struct oidc_principal *p,
-                 struct err *e);
-int principal_builtin_ci(const struct oidc_issuer *issuer, const json_t *claims,
-                         struct oidc_principal *p, struct err *e);
-extern const struct builtin builtin_github, builtin_gitlab, builtin_codefresh, builtin_buildkite;
+/* The SAN as a URL in `form`. */
+int principal_set_uri(struct oidc_principal *p, const char *uri, enum url_form form, struct err *e);
 
 #endif

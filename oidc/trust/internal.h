@@ -7,30 +7,37 @@
 #include "oidc/trust/provider.h"
 #include "oidc/trust/trust.h"
 
+#define TRUST_FILE_MAX ((size_t)1024 * 1024) /* bytes */
+#define TRUST_TEXT_MAX \
+    ((size_t)4 * 1024 * 1024) /* bytes kept in all: aliases cost what they expand to */
+#define TRUST_DEPTH_MAX 16    /* nesting; the schema has 4 */
+#define TRUST_NODES_MAX 65536 /* scalars, lists, mappings and aliases in the file */
 #define TRUST_ISSUERS_MAX 1024
-#define TRUST_FILE_MAX (1024 * 1024)
+#define TRUST_PROVIDERS_MAX 256
+#define TRUST_VALUE_MAX 4096                  /* bytes of one value */
+#define TRUST_CA_CERT_MAX ((size_t)64 * 1024) /* bytes of ca-cert */
 
 struct entry {
     struct oidc_issuer public; /* strings owned */
-    const char *map_key;       /* owned */
-    const char *ci_provider;   /* owned; or NULL */
-    unsigned line;
+    char *map_key;             /* owned */
+    char *ci_provider;         /* owned; or NULL */
+    unsigned long line;        /* of the map key */
 };
 
 struct oidc_trust {
     atomic_uint refs;
     struct entry *entry; /* exact issuers first, then wildcards */
     size_t count;
-    struct oidc_provider *providers;
+    struct oidc_provider *providers; /* of the file and built in */
 };
 
 /* '*' matches one or more of [-_a-zA-Z0-9]; anchored at both ends. */
 bool wildcard_match(const char *pattern, const char *text, size_t len);
 
-/* Fulcio's rules and ours for one entry; texts follow upstream's. */
-int validate_entry(const struct oidc_trust *t, struct entry *entry, struct err *e);
+/* Fulcio's rules and ours for one entry; links type and provider. */
+int validate_entry(struct oidc_trust *t, struct entry *entry, struct err *e);
 
-/* Fills `t` from a YAML or JSON text. */
-int trust_read(const char *text, size_t len, struct oidc_trust *t, struct err *e);
+/* A YAML or JSON text into `t`; errors begin with "name:line: ". */
+int trust_read(const char *name, const char *text, size_t len, struct oidc_trust *t, struct err *e);
 
 #endif

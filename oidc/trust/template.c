@@ -1,11 +1,10 @@
 #include "oidc/trust/template.h"
 
-#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define NODES_MAX 128
-#define NESTING_MAX 4
+#define NESTING_MAX 8
 
 enum op {
     OP_TEXT,  /* arg: the text */
@@ -22,14 +21,15 @@ struct node {
     size_t jump;
 };
 
-struct template {
+struct template
+{
     size_t count;
-    struct node node[NODES_MAX];
+    struct node *node;
 };
 
 struct parser {
     const char *p;
-    const char *end;
+    const char *end; /* of the action at hand */
     struct template *t;
     struct {
         size_t branch; /* the node whose jump is still open */
@@ -38,95 +38,155 @@ struct parser {
     size_t depth;
 };
 
-static struct node *add(struct parser *s, enum op op, const char *arg, size_t len, struct err *e)
+/* A piece of the source. */
+struct piece {
+    const char *s;
+    size_t len;
+};
+
+/* `.name` or `index . "name"`. */
+struct operand {
+    struct piece name;
+    bool strict;
+};
+
+static bool is_space(char c)
 {
-    if (s->t->count == NODES_MAX) {
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+static bool is_letter(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+}
+
+static bool is_word(char c)
+{
+    return is_letter(c) || (c >= '0' && c <= '9');
+}
+
+static struct node *add(struct parser *s, enum op op, struct piece arg, struct err *e)
+{
+    struct template *t = s->t;
+    if (t->count == NODES_MAX) {
         err_set(e, "template has more than %d parts", NODES_MAX);
         return NULL;
     }
-    struct node *n = &s->t->node[s->t->count];
-    *n = (struct node){.op = op, .strict = true};
-    n->arg = arg != NULL ? strndup(arg, len) : NULL;
-    if (arg != NULL && n->arg == NULL) {
+    struct node *grown = realloc(t->node, (t->count + 1) * sizeof(*grown));
+    char *copy = grown != NULL ? strndup(arg.s, arg.len) : NULL;
+    if (grown != NULL)
+        t->node = grown;
+    if (copy == NULL) {
         err_set(e, "out of memory");
         return NULL;
     }
-    s->t->count++;
+    struct node *n = &t->node[t->count++];
+    *n = (struct node){.op = op, .strict = true, .arg = copy};
     return n;
 }
 
 static void skip_space(struct parser *s)
 {
-    while (s->p < s->end && isspace((unsigned char)*s->p))
+    while (s->p < s->end && is_space(*s->p))
         s->p++;
+}
+
+/* As Go's lexer has it: a word ends at a blank, the end, or a parenthesis. */
+static bool at_word_end(const struct parser *s, const char *p)
+{
+    return p == s->end || is_space(*p) || *p == '(' || *p == ')';
 }
 
 static bool take_word(struct parser *s, const char *word)
 {
     size_t n = strlen(word);
-    if ((size_t)(s->end - s->p) < n || memcmp(s->p, word, n) != 0)
-        return false;
-    char next = (size_t)(s->end - s->p) > n ? s->p[n] : '\0';
-    if (isalnum((unsigned char)word[n - 1]) && (isalnum((unsigned char)next) || next == '_'))
+    if ((size_t)(s->end - s->p) < n || memcmp(s->p, word, n) != 0 || !at_word_end(s, s->p + n))
         return false;
     s->p += n;
     skip_space(s);
     return true;
 }
 
-/* A double-quoted string without escapes. */
-static bool take_literal(struct parser *s, const char **text, size_t *len)
+static bool take_char(struct parser *s, char c)
+{
+    if (s->p == s->end || *s->p != c)
+        return false;
+    s->p++;
+    skip_space(s);
+    return true;
+}
+
+/* `(` as often as it stands there, up to the nesting limit. */
+static size_t take_parens(struct parser *s)
+{
+    size_t n = 0;
+    while (n < NESTING_MAX && take_char(s, '('))
+        n++;
+    return n;
+}
+
+static bool close_parens(struct parser *s, size_t n)
+{
+    while (n > 0 && take_char(s, ')'))
+        n--;
+    return n == 0;
+}
+
+/* A double-quoted string of one line without escapes. */
+static bool take_literal(struct parser *s, struct piece *out)
 {
     if (s->p == s->end || *s->p != '"')
         return false;
-    const char *close = memchr(s->p + 1, '"', (size_t)(s->end - s->p - 1));
-    if (close == NULL || memchr(s->p, '\\', (size_t)(close - s->p)) != NULL)
+    const char *start = s->p + 1;
+    const char *p = start;
+    while (p < s->end && *p != '"' && *p != '\\' && (unsigned char)*p >= 0x20)
+        p++;
+    if (p == s->end || *p != '"' || !at_word_end(s, p + 1))
         return false;
-    *text = s->p + 1;
-    *len = (size_t)(close - s->p - 1);
-    s->p = close + 1;
+    *out = (struct piece){start, (size_t)(p - start)};
+    s->p = p + 1;
     skip_space(s);
     return true;
 }
 
 /* `.name`, `index . "name"`, or either in parentheses. */
-static bool take_value(struct parser *s, const char **name, size_t *len, bool *strict)
+static bool take_operand(struct parser *s, struct operand *out)
 {
-    bool paren = take_word(s, "(");
-    *strict = true;
+    size_t parens = take_parens(s);
     if (take_word(s, "index")) {
-        *strict = false;
-        if (!take_word(s, ".") || !take_literal(s, name, len))
+        out->strict = false;
+        if (!take_word(s, ".") || !take_literal(s, &out->name))
             return false;
     } else {
         if (s->p == s->end || *s->p != '.')
             return false;
-        *name = ++s->p;
-        while (s->p < s->end && (isalnum((unsigned char)*s->p) || *s->p == '_'))
+        const char *start = ++s->p;
+        while (s->p < s->end && is_word(*s->p))
             s->p++;
-        *len = (size_t)(s->p - *name);
+        out->strict = true;
+        out->name = (struct piece){start, (size_t)(s->p - start)};
+        if (out->name.len == 0 || !is_letter(*start) || !at_word_end(s, s->p))
+            return false;
         skip_space(s);
     }
-    return *len > 0 && (!paren || take_word(s, ")"));
+    return out->name.len > 0 && close_parens(s, parens);
 }
 
 static int open_if(struct parser *s, struct err *e)
 {
-    const char *name;
-    const char *literal;
-    size_t name_len;
-    size_t literal_len;
-    bool strict;
-    if (!take_word(s, "eq") || !take_value(s, &name, &name_len, &strict) ||
-        !take_literal(s, &literal, &literal_len))
+    struct operand left;
+    struct piece right;
+    size_t parens = take_parens(s);
+    if (!take_word(s, "eq") || !take_operand(s, &left) || !take_literal(s, &right) ||
+        !close_parens(s, parens))
         return err_set(e, "only `if eq CLAIM \"text\"` is supported");
     if (s->depth == NESTING_MAX)
         return err_set(e, "`if` is nested deeper than %d", NESTING_MAX);
-    struct node *n = add(s, OP_IF_EQ, name, name_len, e);
+    struct node *n = add(s, OP_IF_EQ, left.name, e);
     if (n == NULL)
         return -1;
-    n->strict = strict;
-    n->other = strndup(literal, literal_len);
+    n->strict = left.strict;
+    n->other = strndup(right.s, right.len);
     s->open[s->depth].branch = s->t->count - 1;
     s->open[s->depth++].in_else = false;
     return n->other != NULL ? 0 : err_set(e, "out of memory");
@@ -136,7 +196,7 @@ static int take_else(struct parser *s, struct err *e)
 {
     if (s->depth == 0 || s->open[s->depth - 1].in_else)
         return err_set(e, "`else` without `if`");
-    if (add(s, OP_JUMP, NULL, 0, e) == NULL)
+    if (add(s, OP_JUMP, (struct piece){"", 0}, e) == NULL)
         return -1;
     s->t->node[s->open[s->depth - 1].branch].jump = s->t->count;
     s->open[s->depth - 1].branch = s->t->count - 1;
@@ -155,9 +215,7 @@ static int take_end(struct parser *s, struct err *e)
 /* What stands between `{{` and `}}`. */
 static int parse_action(struct parser *s, struct err *e)
 {
-    const char *name;
-    size_t len;
-    bool strict;
+    struct operand value;
     int rc = 0;
     skip_space(s);
     if (take_word(s, "if")) {
@@ -166,16 +224,16 @@ static int parse_action(struct parser *s, struct err *e)
         rc = take_else(s, e);
     } else if (take_word(s, "end")) {
         rc = take_end(s, e);
-    } else if (take_value(s, &name, &len, &strict)) {
-        struct node *n = add(s, OP_VALUE, name, len, e);
-        rc = n != NULL ? 0 : -1;
-        if (n != NULL)
-            n->strict = strict;
+    } else if (take_operand(s, &value)) {
+        struct node *n = add(s, OP_VALUE, value.name, e);
+        if (n == NULL)
+            return -1;
+        n->strict = value.strict;
     } else {
-        rc = err_set(e, "unsupported template action: use .claim, index . \"claim\", or if eq");
+        return err_set(e, "unsupported template action: use .claim, index . \"claim\" or if eq");
     }
     if (rc == 0 && s->p != s->end)
-        rc = err_set(e, "unsupported template syntax: pipes, functions and trim marks are not known");
+        return err_set(e, "unsupported template syntax: no pipes, functions or trim marks here");
     return rc;
 }
 
@@ -198,7 +256,8 @@ static int parse(struct parser *s, struct err *e)
     while (s->p < end) {
         const char *brace = strstr(s->p, "{{");
         const char *stop = brace != NULL ? brace : end;
-        if (stop > s->p && add(s, OP_TEXT, s->p, (size_t)(stop - s->p), e) == NULL)
+        struct piece text = {s->p, (size_t)(stop - s->p)};
+        if (text.len > 0 && add(s, OP_TEXT, text, e) == NULL)
             return -1;
         if (brace == NULL)
             break;
@@ -218,16 +277,23 @@ static int parse(struct parser *s, struct err *e)
 struct template *template_compile(const char *source, struct err *e)
 {
     size_t len = strlen(source);
-    struct template *t = calloc(1, sizeof(*t));
-    if (t == NULL || len > TEMPLATE_MAX) {
-        free(t);
+    if (len > TEMPLATE_MAX) {
         err_set(e, "template is longer than %d bytes", TEMPLATE_MAX);
+        return NULL;
+    }
+    if (source[strspn(source, " \t\r\n")] == '\0') {
+        err_set(e, "template is blank");
+        return NULL;
+    }
+    struct template *t = calloc(1, sizeof(*t));
+    if (t == NULL) {
+        err_set(e, "out of memory");
         return NULL;
     }
     struct parser s = {.p = source, .end = source + len, .t = t};
     int rc;
     if (strstr(source, "{{") == NULL)
-        rc = len == 0 || add(&s, OP_VALUE, source, len, e) != NULL ? 0 : -1;
+        rc = add(&s, OP_VALUE, (struct piece){source, len}, e) != NULL ? 0 : -1;
     else
         rc = parse(&s, e);
     if (rc != 0) {
@@ -239,10 +305,13 @@ struct template *template_compile(const char *source, struct err *e)
 
 void template_free(struct template *t)
 {
-    for (size_t i = 0; t != NULL && i < t->count; i++) {
+    if (t == NULL)
+        return;
+    for (size_t i = 0; i < t->count; i++) {
         free(t->node[i].arg);
         free(t->node[i].other);
     }
+    free(t->node);
     free(t);
 }
 
@@ -255,27 +324,42 @@ static int value(const struct node *n, template_lookup_fn lookup, void *arg, str
     return rc < 0 ? -1 : 0;
 }
 
+/* 0: not equal, 1: equal, -1: fault. */
+static int equal(const struct node *n, template_lookup_fn lookup, void *arg, struct err *e)
+{
+    struct buf left = {0};
+    int rc = value(n, lookup, arg, &left, e);
+    const char *text = rc == 0 ? buf_str(&left) : NULL;
+    if (text != NULL)
+        rc = strcmp(text, n->other) == 0 ? 1 : 0;
+    else if (rc == 0)
+        rc = err_set(e, "out of memory");
+    buf_free(&left);
+    return rc;
+}
+
 int template_eval(const struct template *t, template_lookup_fn lookup, void *arg, struct buf *out,
                   struct err *e)
 {
-    struct buf left = {0};
-    int rc = 0;
-    for (size_t i = 0; i < t->count && rc == 0;) {
+    for (size_t i = 0; i < t->count;) {
         const struct node *n = &t->node[i++];
+        int same = 0;
         if (n->op == OP_TEXT) {
             buf_puts(out, n->arg);
         } else if (n->op == OP_VALUE) {
-            rc = value(n, lookup, arg, out, e);
+            if (value(n, lookup, arg, out, e) != 0)
+                return -1;
         } else if (n->op == OP_JUMP) {
             i = n->jump;
         } else {
-            buf_reset(&left);
-            rc = value(n, lookup, arg, &left, e);
-            const char *text = buf_str(&left);
-            if (text == NULL || strcmp(text, n->other) != 0)
+            same = equal(n, lookup, arg, e);
+            if (same == 0)
                 i = n->jump;
         }
+        if (same < 0)
+            return -1;
+        if (out->len > TEMPLATE_OUTPUT_MAX)
+            return err_set(e, "the result is longer than %d bytes", TEMPLATE_OUTPUT_MAX);
     }
-    buf_free(&left);
-    return rc == 0 && buf_failed(out) ? err_set(e, "out of memory") : rc;
+    return buf_failed(out) ? err_set(e, "out of memory") : 0;
 }

@@ -10,8 +10,16 @@ static void entry_free(struct entry *entry)
 {
     const struct oidc_issuer *i = &entry->public;
     const char *const strings[] = {
-        i->url, i->client_id, i->type_name, i->issuer_claim, i->subject_domain,
-        i->spiffe_trust_domain, i->challenge_claim, i->ca_cert, entry->map_key, entry->ci_provider,
+        i->url,
+        i->client_id,
+        i->type_name,
+        i->issuer_claim,
+        i->subject_domain,
+        i->spiffe_trust_domain,
+        i->challenge_claim,
+        i->ca_cert,
+        entry->map_key,
+        entry->ci_provider,
     };
     for (size_t k = 0; k < sizeof(strings) / sizeof(strings[0]); k++)
         free((char *)strings[k]);
@@ -44,16 +52,17 @@ static int sort_entries(struct oidc_trust *t)
     return 0;
 }
 
-static int finish(struct oidc_trust *t, struct err *e)
+static int finish(const char *name, struct oidc_trust *t, struct err *e)
 {
     if (t->count == 0)
-        return err_set(e, "no issuer is configured: add one under oidc-issuers");
+        return err_set(e, "%s: no issuer is configured: add one under oidc-issuers", name);
     if (sort_entries(t) != 0)
         return err_set(e, "out of memory");
     for (size_t i = 0; i < t->count; i++) {
         normalise(&t->entry[i]);
         if (validate_entry(t, &t->entry[i], e) != 0)
-            return err_wrap(e, "line %u: issuer '%.200s'", t->entry[i].line, t->entry[i].map_key);
+            return err_wrap(e, "%s:%lu: issuer '%.200s'", name, t->entry[i].line,
+                            t->entry[i].map_key);
     }
     return 0;
 }
@@ -65,9 +74,9 @@ int oidc_trust_parse(const char *name, const char *text, size_t len, struct oidc
     if (t == NULL)
         return err_set(e, "out of memory");
     atomic_init(&t->refs, 1);
-    if (trust_read(text, len, t, e) != 0 || finish(t, e) != 0) {
+    if (trust_read(name, text, len, t, e) != 0 || finish(name, t, e) != 0) {
         oidc_trust_unref(t);
-        return err_wrap(e, "issuer list '%s'", name);
+        return -1;
     }
     *out = t;
     return 0;
@@ -99,7 +108,7 @@ void oidc_trust_unref(struct oidc_trust *t)
     while (t->providers != NULL) {
         struct oidc_provider *p = t->providers;
         t->providers = p->next;
-        oidc_provider_free(p);
+        provider_free(p);
     }
     free(t);
 }

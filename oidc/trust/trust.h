@@ -20,7 +20,7 @@ struct oidc_issuer {
     const char *client_id; /* audience the token must carry; never empty */
     const char *type_name; /* as configured, e.g. "ci-provider" */
     const struct oidc_type *type;
-    const struct oidc_provider *provider; /* type ci-provider, else NULL */
+    const struct oidc_provider *provider; /* ci-provider and the built-in CI types, else NULL */
     const char *issuer_claim;             /* email: JSONPath, or NULL */
     const char *subject_domain;           /* uri, username; or NULL */
     const char *spiffe_trust_domain;      /* bare name; or NULL */

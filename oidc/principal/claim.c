@@ -1,0 +1,166 @@
+#include "oidc/principal/claim.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/strictjson.h"
+
+#define EMAIL_MAX 254 /* RFC 5321 §4.5.3.1.3 less the brackets */
+#define LABEL_MAX 63
+#define PATH_DEPTH_MAX 8
+#define PATH_NAME_MAX 127
+
+#define LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+#define DIGITS "0123456789"
+
+const char *claim_required(const json_t *claims, const char *name, struct err *e)
+{
+    const char *text = strictjson_str(claims, name);
+    if (text != NULL && text[0] != '\0')
+        return text;
+    err_set(e, "claim '%s' is missing, empty or not a string", name);
+    return NULL;
+}
+
+int claim_optional(const json_t *claims, const char *name, const char **out, struct err *e)
+{
+    const json_t *v = json_object_get(claims, name);
+    *out = v != NULL ? json_string_value(v) : "";
+    return *out != NULL ? 0 : err_set(e, "claim '%s' is not a string", name);
+}
+
+/* The shortest decimal that reads back as `v`, written without an exponent. */
+static void real_text(double v, struct buf *out)
+{
+    char text[40];
+    char digits[20];
+    size_t n = 0;
+    int precision = 0;
+    do
+        snprintf(text, sizeof(text), "%.*e", precision, v);
+    while (strtod(text, NULL) != v && ++precision < 17);
+    const char *s = text;
+    if (*s == '-')
+        buf_putc(out, (unsigned char)*s++);
+    for (; *s != 'e' && *s != '\0'; s++) {
+        if (*s >= '0' && *s <= '9' && n < sizeof(digits))
+            digits[n++] = *s;
+    }
+    long point = (*s == 'e' ? strtol(s + 1, NULL, 10) : 0) + 1; /* digits before the point */
+    if (point <= 0) {
+        buf_puts(out, "0.");
+        for (; point < 0; point++)
+            buf_putc(out, '0');
+        point = -1; /* it stands already */
+    }
+    for (long i = 0; i < (long)n || i < point; i++) {
+        if (i == point)
+            buf_putc(out, '.');
+        buf_putc(out, (unsigned char)(i < (long)n ? digits[i] : '0'));
+    }
+}
+
+int claim_text(const json_t *value, const char *name, struct buf *out, struct err *e)
+{
+    if (json_is_string(value))
+        buf_puts(out, json_string_value(value));
+    else if (json_is_integer(value)) /* exact, where Go rounds above 2^53 */
+        buf_printf(out, "%lld", (long long)json_integer_value(value));
+    else if (json_is_real(value))
+        real_text(json_real_value(value), out);
+    else if (json_is_boolean(value))
+        buf_puts(out, json_is_true(value) ? "true" : "false");
+    else
+        return err_set(e, "claim '%.100s' is not a string, number or boolean", name);
+    return 0;
+}
+
+/* One step of the path; returns where the next begins, NULL when it is not understood. */
+static const char *path_step(const char *p, char name[PATH_NAME_MAX + 1])
+{
+    const char *start = p + 1;
+    size_t len = 0;
+    if (p[0] == '.') {
+        len = strspn(start, LETTERS DIGITS "_");
+        p = start + len;
+        if (len > 0 && strchr(DIGITS, start[0]) != NULL)
+            return NULL;
+    } else if (p[0] == '[' && (p[1] == '"' || p[1] == '\'')) {
+        const char close[] = {p[1], '\\', '\0'};
+        start = p + 2;
+        len = strcspn(start, close);
+        if (start[len] != p[1] || start[len + 1] != ']')
+            return NULL;
+        p = start + len + 2;
+    }
+    if (len == 0 || len > PATH_NAME_MAX)
+        return NULL;
+    memcpy(name, start, len);
+    name[len] = '\0';
+    return p;
+}
+
+bool claim_path_ok(const char *path)
+{
+    char name[PATH_NAME_MAX + 1];
+    int depth = 0;
+    const char *p = path[0] == '$' && path[1] != '\0' ? path + 1 : NULL;
+    while (p != NULL && *p != '\0' && depth++ < PATH_DEPTH_MAX)
+        p = path_step(p, name);
+    return p != NULL && *p == '\0';
+}
+
+const json_t *claim_at_path(const json_t *claims, const char *path)
+{
+    char name[PATH_NAME_MAX + 1];
+    const json_t *v = claims;
+    const char *p = path + 1;
+    while (v != NULL && *p != '\0') {
+        p = path_step(p, name);
+        if (p == NULL)
+            return NULL;
+        v = json_object_get(v, name);
+    }
+    return v;
+}
+
+/* Labels of letters, digits and inner hyphens; at least two; the last begins with a letter. */
+static bool domain_ok(const char *s)
+{
+    size_t labels = 0;
+    for (;;) {
+        size_t len = strspn(s, LETTERS DIGITS "-");
+        if (len == 0 || len > LABEL_MAX || s[0] == '-' || s[len - 1] == '-')
+            return false;
+        labels++;
+        if (s[len] == '\0')
+            return labels >= 2 && strchr(LETTERS, s[0]) != NULL;
+        if (s[len] != '.')
+            return false;
+        s += len + 1;
+    }
+}
+
+bool claim_is_email(const char *text)
+{
+    static const char atext[] = LETTERS DIGITS "!#$%&'*+-/=?^_`{|}~";
+    if (strlen(text) > EMAIL_MAX)
+        return false;
+    for (;;) {
+        size_t len = strspn(text, atext);
+        if (len == 0)
+            return false;
+        text += len;
+        if (*text == '@')
+            return domain_ok(text + 1);
+        if (*text++ != '.')
+            return false;
+    }
+}
+
+bool claim_looks_like_email(const char *text)
+{
+    const char *at = strrchr(text, '@');
+    return at != NULL && at != text && strchr(at, '.') != NULL;
+}

@@ -1,0 +1,187 @@
+#include "oidc/principal/url.h"
+
+#include <string.h>
+
+enum part { PART_PATH, PART_FRAGMENT };
+
+/* Not the <ctype.h> ones: they follow the locale. */
+static bool is_alpha(unsigned char c)
+{
+    return (c | 0x20) >= 'a' && (c | 0x20) <= 'z';
+}
+
+static bool is_alnum(unsigned char c)
+{
+    return is_alpha(c) || (c >= '0' && c <= '9');
+}
+
+static bool one_of(unsigned char c, const char *set)
+{
+    return c != '\0' && strchr(set, c) != NULL;
+}
+
+static int hex_value(unsigned char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    c |= 0x20;
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* An IPv6 address in brackets; returns its length with them, or 0. */
+static size_t bracketed(const char *s)
+{
+    size_t n = strspn(s + 1, "0123456789abcdefABCDEF:.");
+    return n >= 2 && s[1 + n] == ']' ? n + 2 : 0;
+}
+
+bool url_split(const char *text, bool wildcard, struct url *u)
+{
+    size_t n = 0;
+    if (!is_alpha((unsigned char)text[0]))
+        return false;
+    while (is_alnum((unsigned char)text[n]) || one_of((unsigned char)text[n], "+-."))
+        n++;
+    if (strncmp(text + n, "://", 3) != 0)
+        return false;
+    u->scheme = text;
+    u->scheme_len = n;
+    u->host = text + n + 3;
+    if (u->host[0] == '[') {
+        u->host_len = bracketed(u->host);
+    } else {
+        u->host_len = 0;
+        while (is_alnum((unsigned char)u->host[u->host_len]) ||
+               one_of((unsigned char)u->host[u->host_len], wildcard ? "-._~*" : "-._~"))
+            u->host_len++;
+    }
+    u->rest = u->host + u->host_len;
+    if (u->host_len > 0 && u->rest[0] == ':') {
+        size_t digits = strspn(u->rest + 1, "0123456789");
+        if (digits == 0 || digits > 5)
+            return false;
+        u->rest += 1 + digits;
+    }
+    return u->host_len > 0 && (u->rest[0] == '\0' || one_of((unsigned char)u->rest[0], "/?#"));
+}
+
+/* What Go writes unescaped when it has to escape at all. */
+static bool kept(unsigned char c, enum part part)
+{
+    return is_alnum(c) || one_of(c, "-_.~$&+,/:;=@") ||
+           (part == PART_FRAGMENT && one_of(c, "?!()*"));
+}
+
+/* Decodes %XX; -1 for a bad escape. */
+static int unescape(const unsigned char *s, size_t len, struct buf *out)
+{
+    for (size_t i = 0; i < len; i++) {
+        if (s[i] != '%') {
+            buf_putc(out, s[i]);
+            continue;
+        }
+        int hi = i + 2 < len ? hex_value(s[i + 1]) : -1;
+        int lo = i + 2 < len ? hex_value(s[i + 2]) : -1;
+        if (hi < 0 || lo < 0)
+            return -1;
+        buf_putc(out, (unsigned char)(hi << 4 | lo));
+        i += 2;
+    }
+    return 0;
+}
+
+/* A part that is well encoded stays as it came; else it is decoded and encoded anew. */
+static int write_part(const char *text, size_t len, enum part part, struct buf *out, struct err *e)
+{
+    const unsigned char *s = (const unsigned char *)text;
+    struct buf plain = {0};
+    bool valid = true;
+    if (unescape(s, len, &plain) != 0) {
+        buf_free(&plain);
+        return err_set(e, "the URL has a bad percent escape");
+    }
+    for (size_t i = 0; i < len && valid; i++)
+        valid = one_of(s[i], "!$&'()*+,;=:@[]%") || kept(s[i], part);
+    if (valid)
+        buf_append(out, text, len);
+    for (size_t i = 0; i < plain.len && !valid; i++) {
+        if (kept(plain.data[i], part))
+            buf_putc(out, plain.data[i]);
+        else
+            buf_printf(out, "%%%02X", plain.data[i]);
+    }
+    bool failed = buf_failed(&plain);
+    buf_free(&plain);
+    return failed ? err_set(e, "out of memory") : 0;
+}
+
+static int write_parsed(const char *rest, struct buf *out, struct err *e)
+{
+    const char *hash = strchr(rest, '#');
+    size_t len = hash != NULL ? (size_t)(hash - rest) : strlen(rest);
+    const char *query = memchr(rest, '?', len);
+    size_t path_len = query != NULL ? (size_t)(query - rest) : len;
+    if (write_part(rest, path_len, PART_PATH, out, e) != 0)
+        return -1;
+    for (size_t i = path_len; i < len; i++) {
+        /* Go copies a query as it is; only ASCII without blanks can go into a certificate. */
+        if ((unsigned char)rest[i] <= 0x20 || (unsigned char)rest[i] >= 0x7f)
+            return err_set(e, "the URL's query holds a blank or a non-ASCII character");
+        buf_putc(out, (unsigned char)rest[i]);
+    }
+    if (hash == NULL || hash[1] == '\0')
+        return 0;
+    buf_putc(out, '#');
+    return write_part(hash + 1, strlen(hash + 1), PART_FRAGMENT, out, e);
+}
+
+/* Appends `path` without empty, "." and ".." segments; a '/' at the end stays. */
+static void clean_path(const char *path, struct buf *out)
+{
+    size_t base = out->len;
+    size_t total = strlen(path);
+    while (*path != '\0') {
+        size_t len = strcspn(path, "/");
+        if (len == 2 && memcmp(path, "..", 2) == 0) {
+            while (out->len > base && out->data[--out->len] != '/')
+                continue;
+        } else if (len > 0 && !(len == 1 && path[0] == '.')) {
+            buf_putc(out, '/');
+            buf_append(out, path, len);
+        }
+        path += len + (path[len] == '/');
+    }
+    if (out->len == base || (total > 0 && path[-1] == '/'))
+        buf_putc(out, '/');
+}
+
+static int write_joined(const char *rest, struct buf *out, struct err *e)
+{
+    struct buf path = {0};
+    clean_path(rest, &path);
+    int rc = buf_failed(&path) ? err_set(e, "out of memory")
+                               : write_part((const char *)path.data, path.len, PART_PATH, out, e);
+    buf_free(&path);
+    return rc;
+}
+
+int url_write(const char *text, enum url_form form, struct buf *out, struct err *e)
+{
+    struct url u;
+    if (form == URL_VERBATIM) {
+        buf_puts(out, text);
+        return 0;
+    }
+    for (const unsigned char *s = (const unsigned char *)text; *s != '\0'; s++) {
+        if (*s < 0x20 || *s == 0x7f)
+            return err_set(e, "the URL holds a control character");
+    }
+    if (!url_split(text, false, &u))
+        return err_set(e, "not a URL with a scheme and a plain host name");
+    for (size_t i = 0; i < u.scheme_len; i++) {
+        unsigned char c = (unsigned char)u.scheme[i];
+        buf_putc(out, c >= 'A' && c <= 'Z' ? c | 0x20 : c);
+    }
+    buf_append(out, u.scheme + u.scheme_len, (size_t)(u.rest - u.scheme) - u.scheme_len);
+    return form == URL_JOINED ? write_joined(u.rest, out, e) : write_parsed(u.rest, out, e);
+}

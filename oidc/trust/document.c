@@ -1,0 +1,307 @@
+#include "oidc/trust/document.h"
+
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "common/nearest.h"
+#include "common/strictjson.h"
+#include "oidc/trust/internal.h"
+
+unsigned long document_line(const yaml_node_t *n)
+{
+    return (unsigned long)n->start_mark.line + 1;
+}
+
+int document_fail(struct document *d, const yaml_node_t *n, const char *fmt, ...)
+{
+    char text[ERR_TEXT_MAX];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof(text), fmt, ap);
+    va_end(ap);
+    return err_set(d->e, "%s:%lu: %s", d->name, document_line(n), text);
+}
+
+static int syntax_error(struct document *d, const yaml_parser_t *parser)
+{
+    return err_set(d->e, "%s:%lu: %s", d->name, (unsigned long)parser->problem_mark.line + 1,
+                   parser->problem != NULL ? parser->problem : "not YAML");
+}
+
+struct census {
+    size_t depth, nodes, documents;
+};
+
+/* NULL: fine, else what is wrong. */
+static const char *count_event(struct census *c, yaml_event_type_t type)
+{
+    switch (type) {
+    case YAML_DOCUMENT_START_EVENT:
+        if (++c->documents > 1)
+            return "a second YAML document would be ignored: remove it";
+        break;
+    case YAML_MAPPING_START_EVENT:
+    case YAML_SEQUENCE_START_EVENT:
+        if (++c->depth > TRUST_DEPTH_MAX)
+            return "nested too deeply";
+        c->nodes++;
+        break;
+    case YAML_MAPPING_END_EVENT:
+    case YAML_SEQUENCE_END_EVENT:
+        c->depth--;
+        break;
+    case YAML_SCALAR_EVENT:
+    case YAML_ALIAS_EVENT:
+        c->nodes++;
+        break;
+    default:
+        break;
+    }
+    return c->nodes > TRUST_NODES_MAX ? "too many values" : NULL;
+}
+
+/* Reads the events only: the limits hold before any tree is built. */
+static int survey(struct document *d, const char *text, size_t len)
+{
+    yaml_parser_t parser;
+    yaml_event_t event;
+    struct census c = {0};
+    int rc = 0;
+    bool end = false;
+    if (!yaml_parser_initialize(&parser))
+        return err_set(d->e, "out of memory");
+    yaml_parser_set_input_string(&parser, (const unsigned char *)text, len);
+    while (rc == 0 && !end) {
+        if (!yaml_parser_parse(&parser, &event)) {
+            rc = syntax_error(d, &parser);
+            break;
+        }
+        const char *fault = count_event(&c, event.type);
+        end = event.type == YAML_STREAM_END_EVENT;
+        if (fault != NULL)
+            rc = err_set(d->e, "%s:%lu: %s", d->name, (unsigned long)event.start_mark.line + 1,
+                         fault);
+        yaml_event_delete(&event);
+    }
+    yaml_parser_delete(&parser);
+    return rc;
+}
+
+/* What begins with '{' is JSON, and must then be so to the end. */
+static int check_json(struct document *d, const char *text, size_t len)
+{
+    size_t i = 0;
+    while (i < len && strchr(" \t\r\n", text[i]) != NULL)
+        i++;
+    d->json = i < len && text[i] == '{';
+    if (!d->json)
+        return 0;
+    json_t *v = strictjson_parse(text, len, TRUST_FILE_MAX, d->e);
+    if (v == NULL)
+        return err_wrap(d->e, "%s", d->name);
+    json_decref(v);
+    return 0;
+}
+
+int document_open(struct document *d, const char *text, size_t len, yaml_node_t **root)
+{
+    yaml_parser_t parser;
+    d->budget = TRUST_TEXT_MAX;
+    if (len > TRUST_FILE_MAX || memchr(text, '\0', len) != NULL)
+        return err_set(d->e, "%s: longer than %zu bytes, or holds a NUL", d->name, TRUST_FILE_MAX);
+    if (check_json(d, text, len) != 0 || survey(d, text, len) != 0)
+        return -1;
+    if (!yaml_parser_initialize(&parser))
+        return err_set(d->e, "out of memory");
+    yaml_parser_set_input_string(&parser, (const unsigned char *)text, len);
+    int rc = yaml_parser_load(&parser, &d->doc) ? 0 : syntax_error(d, &parser);
+    yaml_parser_delete(&parser);
+    if (rc != 0)
+        return -1;
+    *root = yaml_document_get_root_node(&d->doc);
+    return *root != NULL ? 0 : err_set(d->e, "%s: the file is empty", d->name);
+}
+
+void document_close(struct document *d)
+{
+    yaml_document_delete(&d->doc);
+}
+
+/* Escapes such as "\x01" bring control characters past the YAML reader. */
+static bool clean(const char *s, size_t len, bool lines)
+{
+    for (size_t i = 0; i < len; i++) {
+        unsigned char c = (unsigned char)s[i];
+        if ((c < 0x20 && !(lines && (c == '\n' || c == '\r' || c == '\t'))) || c == 0x7f)
+            return false;
+    }
+    return true;
+}
+
+static bool is_plain(const yaml_node_t *n)
+{
+    return n->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
+}
+
+static bool is_null(const yaml_node_t *n)
+{
+    const char *s = (const char *)n->data.scalar.value;
+    return is_plain(n) && (strcmp(s, "") == 0 || strcmp(s, "~") == 0 || strcmp(s, "null") == 0 ||
+                           strcmp(s, "Null") == 0 || strcmp(s, "NULL") == 0);
+}
+
+static bool is_scalar(const yaml_node_t *n)
+{
+    return n != NULL && n->type == YAML_SCALAR_NODE &&
+           (n->tag == NULL || strcmp((const char *)n->tag, YAML_STR_TAG) == 0);
+}
+
+const char *document_text(struct document *d, yaml_node_t *n, size_t max, bool lines)
+{
+    if (!is_scalar(n) || (d->json && is_plain(n) && !is_null(n))) {
+        document_fail(d, n, "a string is expected");
+        return NULL;
+    }
+    const char *s = (const char *)n->data.scalar.value;
+    size_t len = n->data.scalar.length;
+    if (is_null(n))
+        return "";
+    if (!clean(s, len, lines)) {
+        document_fail(d, n, "the string holds a control character");
+        return NULL;
+    }
+    if (len > max) {
+        document_fail(d, n, "the string is longer than %zu bytes", max);
+        return NULL;
+    }
+    if (len >= d->budget) {
+        document_fail(d, n, "the file expands to more than %zu bytes", TRUST_TEXT_MAX);
+        return NULL;
+    }
+    d->budget -= len + 1;
+    return s;
+}
+
+int document_bool(struct document *d, yaml_node_t *n, bool *out)
+{
+    const char *s = is_scalar(n) && is_plain(n) ? (const char *)n->data.scalar.value : "";
+    *out = strcmp(s, "true") == 0;
+    return *out || strcmp(s, "false") == 0 ? 0 : document_fail(d, n, "true or false is expected");
+}
+
+static const char *name_in(const struct document *d, const struct document_key *k)
+{
+    return d->json ? k->json : k->yaml;
+}
+
+static bool is_named(const struct document *d, const struct document_key *k, const char *name)
+{
+    if (d->json)
+        return k->json != NULL && strcasecmp(k->json, name) == 0;
+    return strcmp(k->yaml, name) == 0;
+}
+
+/* Says what it would be in the other notation, or which key is nearest. */
+static int unknown_key(struct document *d, const yaml_node_t *n, const char *name, const char *what,
+                       const struct document_key *keys, size_t count)
+{
+    struct nearest near;
+    nearest_init(&near, name);
+    for (size_t i = 0; i < count; i++) {
+        const char *other = d->json ? keys[i].yaml : keys[i].json;
+        const char *own = name_in(d, &keys[i]);
+        if (own == NULL)
+            continue;
+        if (other != NULL && strcasecmp(other, name) == 0)
+            return document_fail(d, n,
+                                 "unknown key '%.60s' in %s: a %s file calls it '%s' "
+                                 "(CamelCase in JSON, kebab-case in YAML)",
+                                 name, what, d->json ? "JSON" : "YAML", own);
+        nearest_try(&near, own);
+    }
+    if (near.best != NULL)
+        return document_fail(d, n, "unknown key '%.60s' in %s; did you mean '%s'?", name, what,
+                             near.best);
+    return document_fail(d, n, "unknown key '%.60s' in %s", name, what);
+}
+
+static int expect_mapping(struct document *d, yaml_node_t *map, const char *what)
+{
+    return map->type == YAML_MAPPING_NODE
+               ? 0
+               : document_fail(d, map, "%s must be a mapping: a mapping is expected", what);
+}
+
+/* The key's text; the budget also bounds how often an alias may repeat a mapping. */
+static const char *key_text(struct document *d, yaml_node_pair_t *pair, yaml_node_t **key,
+                            yaml_node_t **value)
+{
+    *key = yaml_document_get_node(&d->doc, pair->key);
+    *value = yaml_document_get_node(&d->doc, pair->value);
+    return document_text(d, *key, TRUST_VALUE_MAX, false);
+}
+
+int document_fields(struct document *d, yaml_node_t *map, const char *what,
+                    const struct document_key *keys, size_t count, void *dest)
+{
+    uint64_t seen = 0;
+    yaml_node_t *key;
+    yaml_node_t *value;
+    if (expect_mapping(d, map, what) != 0)
+        return -1;
+    for (yaml_node_pair_t *p = map->data.mapping.pairs.start; p < map->data.mapping.pairs.top;
+         p++) {
+        const char *name = key_text(d, p, &key, &value);
+        size_t i = 0;
+        if (name == NULL)
+            return -1;
+        while (i < count && !is_named(d, &keys[i], name))
+            i++;
+        if (i == count || name[0] == '\0') /* rows without a name are not for the file */
+            return unknown_key(d, key, name, what, keys, count);
+        if ((seen >> i & 1) != 0)
+            return document_fail(d, key, "duplicate key '%s'", name);
+        seen |= (uint64_t)1 << i;
+        if (keys[i].read(d, &keys[i], value, dest) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+static bool is_repeated(struct document *d, yaml_node_t *map, const yaml_node_pair_t *until,
+                        const char *name)
+{
+    for (yaml_node_pair_t *q = map->data.mapping.pairs.start; q < until; q++) {
+        const yaml_node_t *k = yaml_document_get_node(&d->doc, q->key);
+        if (strcmp((const char *)k->data.scalar.value, name) == 0)
+            return true;
+    }
+    return false;
+}
+
+int document_each(struct document *d, yaml_node_t *map, const char *what, size_t max,
+                  document_pair_fn fn, void *arg)
+{
+    yaml_node_t *key;
+    yaml_node_t *value;
+    if (expect_mapping(d, map, what) != 0)
+        return -1;
+    for (yaml_node_pair_t *p = map->data.mapping.pairs.start; p < map->data.mapping.pairs.top;
+         p++) {
+        const char *name = key_text(d, p, &key, &value);
+        if (name == NULL)
+            return -1;
+        if (name[0] == '\0')
+            return document_fail(d, key, "an empty name in %s", what);
+        if ((size_t)(p - map->data.mapping.pairs.start) >= max)
+            return document_fail(d, key, "more than %zu entries in %s", max, what);
+        if (is_repeated(d, map, p, name))
+            return document_fail(d, key, "duplicate key '%.200s' in %s", name, what);
+        if (fn(d, key, name, value, arg) != 0)
+            return -1;
+    }
+    return 0;
+}

@@ -1,0 +1,187 @@
+/* Claims as text: URLs, numbers, addresses, and the paths of issuer-claim. */
+#include "tests/support/cmocka_all.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/strictjson.h"
+#include "oidc/principal/claim.h"
+#include "oidc/principal/url.h"
+
+static void urls_come_out_as_go_writes_them(void **state)
+{
+    (void)state;
+    static const struct {
+        enum url_form form;
+        const char *in;
+        const char *out; /* NULL: refused */
+    } rows[] = {
+#include "tests/unit/test_claim_urls.inc"
+        /* refused here although Go takes them */
+        {URL_PARSED, "https://u@h/", NULL},
+        {URL_PARSED, "https:///path", NULL},
+        {URL_PARSED, "mailto:a", NULL},
+        {URL_PARSED, "path", NULL},
+        {URL_PARSED, "//h/p", NULL},
+        {URL_PARSED, "https://h:/", NULL},
+        {URL_PARSED, "https://h:123456/", NULL},
+        {URL_PARSED, "https://h:x/", NULL},
+        {URL_PARSED, "https://\xc3\xa9/", NULL},
+        {URL_PARSED, "https://h%20/", NULL},
+        {URL_PARSED, "https://h/?\xc3\xa9", NULL},
+        {URL_PARSED, "https://[::1/", NULL},
+        {URL_PARSED, "https://h\\@x/", NULL},
+        {URL_JOINED, "https://h/%2", NULL},
+        {URL_PARSED, "", NULL},
+        {URL_VERBATIM, "any thing", "any thing"},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct err e = {0};
+        struct buf out = {0};
+        int rc = url_write(rows[i].in, rows[i].form, &out, &e);
+        if (rc != (rows[i].out != NULL ? 0 : -1))
+            fail_msg("row %zu: %s: %d %s", i, rows[i].in, rc, e.text);
+        if (rc == 0)
+            assert_string_equal(buf_str(&out), rows[i].out);
+        buf_free(&out);
+    }
+}
+
+static void numbers_come_out_as_go_writes_them(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *json;
+        const char *out;
+    } rows[] = {
+        {"0", "0"},
+        {"-7", "-7"},
+        {"9223372036854775807", "9223372036854775807"},
+        {"1.0", "1"},
+        {"1.5", "1.5"},
+        {"-0.25", "-0.25"},
+        {"1e3", "1000"},
+        {"1e23", "100000000000000000000000"},
+        {"123456.789", "123456.789"},
+        {"1e-7", "0.0000001"},
+        {"1.25e-3", "0.00125"},
+        {"0.1", "0.1"},
+        {"2.5e15", "2500000000000000"},
+        {"1e-3", "0.001"},
+        {"0.0", "0"},
+        {"-0.0", "-0"},
+        {"12.0e0", "12"},
+        {"true", "true"},
+        {"false", "false"},
+        {"\"\"", ""},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct err e = {0};
+        struct buf out = {0};
+        json_t *v = strictjson_parse(rows[i].json, strlen(rows[i].json), 64, &e);
+        assert_non_null(v);
+        assert_int_equal(claim_text(v, "x", &out, &e), 0);
+        assert_string_equal(buf_str(&out), rows[i].out);
+        json_decref(v);
+        buf_free(&out);
+    }
+    struct buf out = {0};
+    json_t *tiny = json_real(5e-324);
+    assert_int_equal(claim_text(tiny, "x", &out, NULL), 0);
+    assert_int_equal(out.len, 326);
+    json_decref(tiny);
+    buf_free(&out);
+}
+
+static void addresses(void **state)
+{
+    (void)state;
+    static const char *const good[] = {"a@b.co", "a.b@c.d.example", "!#$%&'*+/=?^_`{|}~-@x.org",
+                                       "a@1.example", "A@B.C"};
+    static const char *const bad[] = {
+        "",
+        "a",
+        "@b.co",
+        "a@",
+        "a@b",
+        "a@b.",
+        "a@.b",
+        "a@b..c",
+        ".a@b.co",
+        "a.@b.co",
+        "a..b@b.co",
+        "a b@b.co",
+        "a@b c.co",
+        "a@-b.co",
+        "a@b-.co",
+        "a@b.1",
+        "a@b_c.co",
+        "a@b@c.co",
+        "\"a\"@b.co",
+        "a@[127.0.0.1]",
+        "\xc3\xa9@b.co",
+        "a@\xc3\xa9.co",
+        "a@b.co\n",
+        "<a@b.co>",
+        "a,b@c.co",
+    };
+    for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+        if (!claim_is_email(good[i]) || !claim_looks_like_email(good[i]))
+            fail_msg("refused %s", good[i]);
+    }
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        if (claim_is_email(bad[i]))
+            fail_msg("accepted %s", bad[i]);
+    }
+    char local[300];
+    memset(local, 'a', sizeof(local));
+    memcpy(local + 250, "@b.co", sizeof("@b.co"));
+    assert_false(claim_is_email(local));
+    assert_true(claim_is_email(local + 10));
+}
+
+static void issuer_claim_paths(void **state)
+{
+    (void)state;
+    static const char *const good[] = {"$.a", "$.a_1.B", "$[\"a.b\"]", "$.a['b c'].d",
+                                       "$.a.b.c.d.e.f.g.h"};
+    static const char *const bad[] = {"",
+                                      "$",
+                                      "a",
+                                      ".a",
+                                      "$a",
+                                      "$.",
+                                      "$..a",
+                                      "$.a.",
+                                      "$.a[0]",
+                                      "$.a[*]",
+                                      "$.*",
+                                      "$.a-b",
+                                      "$.1",
+                                      "$[\"a]",
+                                      "$[\"a\\\"\"]",
+                                      "$[\"\"]",
+                                      "$.a b",
+                                      "$.a?(@.b)",
+                                      "$.a.b.c.d.e.f.g.h.i",
+                                      "$['a\"]"};
+    for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+        if (!claim_path_ok(good[i]))
+            fail_msg("refused %s", good[i]);
+    }
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        if (claim_path_ok(bad[i]))
+            fail_msg("accepted %s", bad[i]);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(urls_come_out_as_go_writes_them),
+        cmocka_unit_test(numbers_come_out_as_go_writes_them),
+        cmocka_unit_test(addresses),
+        cmocka_unit_test(issuer_claim_paths),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
