@@ -10,19 +10,24 @@ static const char std_alphabet[] =
 static const char url_alphabet[] =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
-static unsigned char symbol(unsigned char c, bool std, bool url)
+/* Both alphabets at once: '+' and '-' are 62, '/' and '_' are 63. */
+static const unsigned char symbols[128] = {
+    255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255,
+    255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255,
+    255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 62, 255, 62, 255, 63,
+    52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 255, 255, 255, 255, 255, 255,
+    255, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14,
+    15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 255, 255, 255, 255, 63,
+    255, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40,
+    41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, 255, 255, 255, 255, 255,
+};
+
+static unsigned char symbol(unsigned char c, bool url)
 {
-    if (c >= 'A' && c <= 'Z')
-        return (unsigned char)(c - 'A');
-    if (c >= 'a' && c <= 'z')
-        return (unsigned char)(c - 'a' + 26);
-    if (c >= '0' && c <= '9')
-        return (unsigned char)(c - '0' + 52);
-    if ((std && c == '+') || (url && c == '-'))
-        return 62;
-    if ((std && c == '/') || (url && c == '_'))
-        return 63;
-    return SYM_BAD;
+    unsigned char v = c < sizeof(symbols) ? symbols[c] : SYM_BAD;
+    if (v >= 62 && v != SYM_BAD && (c == '-' || c == '_') != url)
+        return SYM_BAD;
+    return v;
 }
 
 /* Which alphabet a text of kind B64_ANY uses: the first telling symbol decides. */
@@ -65,7 +70,7 @@ int b64_decode(enum b64_kind kind, const char *text, size_t len, struct buf *out
     unsigned bits = 0;
     size_t n = 0;
     for (size_t i = 0; i < len; i++) {
-        unsigned char v = symbol((unsigned char)text[i], !url, url);
+        unsigned char v = symbol((unsigned char)text[i], url);
         if (v == SYM_BAD)
             return -1;
         acc = (acc << 6) | v;
