@@ -142,6 +142,13 @@ int file_create(const char *path, mode_t mode, const void *data, size_t len, str
     return write_file(path, mode, data, len, false, e);
 }
 
+int file_join(const char *dir, const char *name, char *out, size_t size, struct err *e)
+{
+    if ((size_t)snprintf(out, size, "%s/%s", dir, name) >= size)
+        return err_set(e, "'%s' in '%.100s': the path is too long", name, dir);
+    return 0;
+}
+
 static int make_dir(const char *path, mode_t mode, struct err *e)
 {
     struct stat st;

@@ -23,6 +23,9 @@ int file_write_atomic(const char *path, mode_t mode, const void *data, size_t le
 /* As file_write_atomic, but fails if `path` exists. */
 int file_create(const char *path, mode_t mode, const void *data, size_t len, struct err *e);
 
+/* "dir/name" into out[size]; -1 when it does not fit. */
+int file_join(const char *dir, const char *name, char *out, size_t size, struct err *e);
+
 /* mkdir -p with `mode` for what is created. */
 int file_mkdirs(const char *path, mode_t mode, struct err *e);
 

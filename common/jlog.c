@@ -6,6 +6,7 @@
 
 #include "common/buf.h"
 #include "common/clock.h"
+#include "common/utf8.h"
 
 #define JLOG_VALUE_MAX 1024 /* bytes of one value; longer ones are cut */
 
@@ -29,25 +30,6 @@ void jlog_free(struct jlog *log)
     free(log);
 }
 
-/* The length of the valid UTF-8 sequence at p, 0 if there is none. */
-static size_t utf8_len(const unsigned char *p, size_t left)
-{
-    size_t n = p[0] >= 0xf0 && p[0] <= 0xf4  ? 4
-               : p[0] >= 0xe0 && p[0] < 0xf0 ? 3
-               : p[0] >= 0xc2 && p[0] < 0xe0 ? 2
-                                             : 0;
-    if (n == 0 || n > left)
-        return 0;
-    for (size_t i = 1; i < n; i++) {
-        if ((p[i] & 0xc0) != 0x80)
-            return 0;
-    }
-    if ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] > 0x9f) ||
-        (p[0] == 0xf0 && p[1] < 0x90) || (p[0] == 0xf4 && p[1] > 0x8f))
-        return 0;
-    return n;
-}
-
 static void put_string(struct buf *b, const char *s)
 {
     const unsigned char *p = (const unsigned char *)s;
@@ -66,7 +48,7 @@ static void put_string(struct buf *b, const char *s)
                 run++;
             buf_append(b, p, run);
             n = run;
-        } else if ((n = utf8_len(p, left)) > 0) {
+        } else if ((n = utf8_sequence(p, left)) > 0) {
             buf_append(b, p, n);
         } else {
             buf_puts(b, "\\ufffd");

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "common/buf.h"
+#include "common/utf8.h"
 
 struct parser {
     const unsigned char *start, *p, *end;
@@ -43,25 +44,6 @@ static void skip_space(struct parser *s)
 {
     while (s->p < s->end && (*s->p == ' ' || *s->p == '\n' || *s->p == '\r' || *s->p == '\t'))
         s->p++;
-}
-
-/* The length of the UTF-8 sequence at p (2 to 4), or 0. */
-static size_t utf8_sequence(const unsigned char *p, const unsigned char *end)
-{
-    size_t n = p[0] >= 0xc2 && p[0] < 0xe0   ? 2
-               : p[0] >= 0xe0 && p[0] < 0xf0 ? 3
-               : p[0] >= 0xf0 && p[0] < 0xf5 ? 4
-                                             : 0;
-    if (n == 0 || (size_t)(end - p) < n)
-        return 0;
-    for (size_t i = 1; i < n; i++) {
-        if ((p[i] & 0xc0) != 0x80)
-            return 0;
-    }
-    if ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] > 0x9f) ||
-        (p[0] == 0xf0 && p[1] < 0x90) || (p[0] == 0xf4 && p[1] > 0x8f))
-        return 0; /* overlong, surrogate, beyond U+10FFFF */
-    return n;
 }
 
 static int hex4(struct parser *s, unsigned *out)
@@ -158,7 +140,7 @@ static int plain_run(struct parser *s)
         if (c < 0x80) {
             s->p++;
         } else {
-            size_t n = utf8_sequence(s->p, s->end);
+            size_t n = utf8_sequence(s->p, (size_t)(s->end - s->p));
             if (n == 0)
                 return fault(s, "not UTF-8");
             s->p += n;

@@ -174,7 +174,7 @@ static enum oidc_status verify_token(struct oidc_verifier *v, const struct oidc_
         return status;
     if (claims_check(t->claims, issuer->client_id, &v->options, now_s, &out->reason, e) != 0)
         return OIDC_REFUSED;
-    if (oidc_principal_from_claims(trust, issuer, t->claims, &out->principal, e) != 0) {
+    if (oidc_principal_from_claims(issuer, t->claims, &out->principal, e) != 0) {
         out->reason = OIDC_REASON_CLAIMS;
         return OIDC_REFUSED;
     }

@@ -29,7 +29,6 @@ struct api *api_new(const struct api_options *o, struct signer *ca, struct err *
     api->env = (struct issue_env){.verifier = o->verifier,
                                   .policy = o->policy,
                                   .log = o->log,
-                                  .sha256 = api->sha256,
                                   .lifetime_s = o->lifetime_s,
                                   .subject_key_id = o->subject_key_id};
     atomic_init(&api->main, NULL);

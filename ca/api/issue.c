@@ -133,7 +133,6 @@ static enum issue_status ask_log(const struct issue_env *env, struct issue_job *
 static enum issue_status finish(struct issue_job *job, struct api_failure *f)
 {
     struct buf tbs = {0};
-    buf_reserve(&tbs, 2048);
     int rc = cert_tbs(&job->spec, job->ca, CERT_FINAL,
                       job->sct_list.len > 0 ? &job->sct_list : NULL, &tbs, &f->detail);
     if (rc == 0)

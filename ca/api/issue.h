@@ -18,7 +18,6 @@ struct issue_env { /* shared, immutable */
     struct oidc_verifier *verifier;
     const struct proof_policy *policy;
     const struct issue_log *log; /* NULL: no log */
-    const EVP_MD *sha256;
     int64_t lifetime_s;
     bool subject_key_id;
 };

@@ -45,14 +45,6 @@ static void put_member(struct buf *out, const char *key, const char *value)
     api_json_string(out, value != NULL ? value : "", value != NULL ? strlen(value) : 0);
 }
 
-/* What the client signs, when the issuer's entry does not say (Fulcio pkg/config/config.go). */
-static const char *challenge_claim(const struct oidc_issuer *is)
-{
-    if (is->challenge_claim != NULL && is->challenge_claim[0] != '\0')
-        return is->challenge_claim;
-    return strcmp(is->type_name, "email") == 0 ? "email" : "sub";
-}
-
 int api_configuration_json(const struct oidc_trust *trust, struct buf *out, struct err *e)
 {
     buf_puts(out, "{\"issuers\":[");
@@ -62,7 +54,7 @@ int api_configuration_json(const struct oidc_trust *trust, struct buf *out, stru
         buf_puts(out, is->wildcard ? "\"wildcardIssuerUrl\":" : "\"issuerUrl\":");
         api_json_string(out, is->url, strlen(is->url));
         put_member(out, "audience", is->client_id);
-        put_member(out, "challengeClaim", challenge_claim(is));
+        put_member(out, "challengeClaim", is->challenge_claim);
         put_member(out, "spiffeTrustDomain", is->spiffe_trust_domain);
         put_member(out, "issuerType", is->type_name);
         put_member(out, "subjectDomain", is->subject_domain);

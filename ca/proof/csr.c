@@ -11,9 +11,12 @@ static const struct {
     int nid;
     int hash;
 } algorithms[] = {
-    {NID_ecdsa_with_SHA256, NID_sha256},       {NID_ecdsa_with_SHA384, NID_sha384},
-    {NID_ecdsa_with_SHA512, NID_sha512},       {NID_sha256WithRSAEncryption, NID_sha256},
-    {NID_sha384WithRSAEncryption, NID_sha384}, {NID_sha512WithRSAEncryption, NID_sha512},
+    {NID_ecdsa_with_SHA256, NID_sha256},
+    {NID_ecdsa_with_SHA384, NID_sha384},
+    {NID_ecdsa_with_SHA512, NID_sha512},
+    {NID_sha256WithRSAEncryption, NID_sha256},
+    {NID_sha384WithRSAEncryption, NID_sha384},
+    {NID_sha512WithRSAEncryption, NID_sha512},
     {NID_ED25519, NID_undef},
 };
 
@@ -55,9 +58,8 @@ static enum proof_status check(const struct proof_policy *p, X509_REQ *req, stru
         err_set(e, "unrecognized signature algorithm: %s", name);
         return PROOF_UNKNOWN_ALGORITHM;
     }
-    out->hash_nid = algorithms[i].hash;
-    out->md = policy_digest(p, out->hash_nid);
-    enum proof_status status = policy_check(p, out->key, out->hash_nid, e);
+    out->md = policy_digest(p, algorithms[i].hash);
+    enum proof_status status = policy_check(p, out->key, algorithms[i].hash, e);
     if (status != PROOF_OK)
         return status;
     if (X509_REQ_verify(req, out->key) != 1) {

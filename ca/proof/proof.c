@@ -8,6 +8,7 @@
 #include "ca/proof/policy.h"
 #include "ca/proof/spki.h"
 #include "ca/proof/strength.h"
+#include "common/ecdsa.h"
 
 #define SIGNATURE_MAX 1024
 
@@ -28,9 +29,9 @@ enum proof_status proof_key_parse(const struct proof_policy *p, const void *data
     } else if (strength_check(out->key, e) != 0) {
         status = PROOF_KEY_WEAK;
     } else {
-        out->hash_nid = policy_hash_for(out->key);
-        out->md = policy_digest(p, out->hash_nid);
-        status = policy_check(p, out->key, out->hash_nid, e);
+        int hash = policy_hash_for(out->key);
+        out->md = policy_digest(p, hash);
+        status = policy_check(p, out->key, hash, e);
     }
     if (status != PROOF_OK)
         proof_key_free(out);
@@ -75,23 +76,6 @@ static bool verify(const struct proof_key *k, const unsigned char *sig, size_t l
     return ok;
 }
 
-/* Raw r||s, as WebCrypto and PKCS#11 make it, to DER. NULL: not such a signature. */
-static unsigned char *raw_to_der(const unsigned char *sig, size_t len, int *der_len)
-{
-    ECDSA_SIG *parsed = ECDSA_SIG_new();
-    BIGNUM *r = BN_bin2bn(sig, (int)(len / 2), NULL);
-    BIGNUM *s = BN_bin2bn(sig + len / 2, (int)(len / 2), NULL);
-    unsigned char *der = NULL;
-    if (parsed == NULL || r == NULL || s == NULL || ECDSA_SIG_set0(parsed, r, s) != 1) {
-        BN_free(r);
-        BN_free(s);
-    } else {
-        *der_len = i2d_ECDSA_SIG(parsed, &der);
-    }
-    ECDSA_SIG_free(parsed);
-    return der;
-}
-
 /* One DER SEQUENCE that fills the input: only then is it not raw. */
 static bool is_der(const unsigned char *sig, size_t len)
 {
@@ -111,10 +95,9 @@ static bool verify_ec(const struct proof_key *k, const unsigned char *sig, size_
         return verify(k, sig, len, message);
     if (len != 2 * width)
         return false;
-    int der_len = 0;
-    unsigned char *der = raw_to_der(sig, len, &der_len);
-    bool ok = der != NULL && der_len > 0 &&
-              verify(k, der, (size_t)der_len, message);
+    size_t der_len = 0;
+    unsigned char *der = ecdsa_raw_to_der(sig, width, &der_len);
+    bool ok = der != NULL && verify(k, der, der_len, message);
     OPENSSL_free(der);
     return ok;
 }

@@ -30,10 +30,9 @@ enum proof_status {
 };
 
 struct proof_key {
-    EVP_PKEY *key;   /* owned */
-    struct buf spki; /* canonical DER SubjectPublicKeyInfo */
+    EVP_PKEY *key;    /* owned */
+    struct buf spki;  /* canonical DER SubjectPublicKeyInfo */
     const EVP_MD *md; /* the policy's, fetched once; NULL for Ed25519 */
-    int hash_nid;    /* NID of the hash the signature uses; NID_undef for Ed25519 */
 };
 void proof_key_free(struct proof_key *k);
 

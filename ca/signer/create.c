@@ -1,5 +1,6 @@
 #include "ca/signer/create.h"
 
+#include <limits.h>
 #include <openssl/pem.h>
 #include <openssl/rand.h>
 #include <openssl/x509v3.h>
@@ -81,11 +82,11 @@ X509 *create_ca_cert(const struct create_cert *c, EVP_PKEY *key, X509 *issuer, E
 
 static int write_bio(const char *dir, const char *name, mode_t mode, BIO *bio, struct err *e)
 {
-    char path[4096];
+    char path[PATH_MAX];
     char *data = NULL;
     long len = BIO_get_mem_data(bio, &data);
-    if ((size_t)snprintf(path, sizeof(path), "%s/%s", dir, name) >= sizeof(path))
-        return err_set(e, "directory name is too long");
+    if (file_join(dir, name, path, sizeof(path), e) != 0)
+        return -1;
     return file_create(path, mode, data, (size_t)len, e);
 }
 

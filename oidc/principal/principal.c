@@ -47,10 +47,9 @@ int principal_set_uri(struct oidc_principal *p, const char *uri, enum url_form f
     return rc;
 }
 
-int oidc_principal_from_claims(const struct oidc_trust *trust, const struct oidc_issuer *issuer,
-                               const json_t *claims, struct oidc_principal *out, struct err *e)
+int oidc_principal_from_claims(const struct oidc_issuer *issuer, const json_t *claims,
+                               struct oidc_principal *out, struct err *e)
 {
-    (void)trust; /* `issuer` points into it, so the caller must hold it */
     *out = (struct oidc_principal){0};
     const char *iss = claim_required(claims, "iss", e);
     const char *sub = iss != NULL ? claim_required(claims, "sub", e) : NULL;

@@ -21,13 +21,14 @@ struct oidc_principal {
 };
 
 /*
- * Maps verified claims to a principal by `issuer->type`. `claims` must have
+ * Maps verified claims to a principal by `issuer->type`. The caller holds a reference to the
+ * trust list that `issuer` is from. `claims` must have
  * passed oidc_verify (signature, iss, aud, times). Every value is valid UTF-8
  * without control bytes and at most OIDC_VALUE_MAX bytes. 0, or -1 with a reason
  * that names the claim but not its value.
  */
-int oidc_principal_from_claims(const struct oidc_trust *trust, const struct oidc_issuer *issuer,
-                               const json_t *claims, struct oidc_principal *out, struct err *e);
+int oidc_principal_from_claims(const struct oidc_issuer *issuer, const json_t *claims,
+                               struct oidc_principal *out, struct err *e);
 
 void oidc_principal_free(struct oidc_principal *p);
 

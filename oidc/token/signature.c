@@ -1,6 +1,6 @@
 #include "oidc/token/signature.h"
+#include "common/ecdsa.h"
 
-#include <openssl/ecdsa.h>
 #include <openssl/err.h>
 
 static bool verify_bytes(const struct token *t, const struct jwk *key, const unsigned char *sig,
@@ -20,20 +20,10 @@ static bool verify_ec(const struct token *t, const struct jwk *key)
     size_t width = ((size_t)alg_table[t->alg].ec_bits + 7) / 8;
     if (t->signature.len != 2 * width)
         return false;
-    ECDSA_SIG *sig = ECDSA_SIG_new();
-    BIGNUM *r = BN_bin2bn(t->signature.data, (int)width, NULL);
-    BIGNUM *s = BN_bin2bn(t->signature.data + width, (int)width, NULL);
-    unsigned char *der = NULL;
-    bool ok = false;
-    if (sig == NULL || r == NULL || s == NULL || ECDSA_SIG_set0(sig, r, s) != 1) {
-        BN_free(r);
-        BN_free(s);
-    } else {
-        int len = i2d_ECDSA_SIG(sig, &der);
-        ok = len > 0 && verify_bytes(t, key, der, (size_t)len);
-    }
+    size_t der_len = 0;
+    unsigned char *der = ecdsa_raw_to_der(t->signature.data, width, &der_len);
+    bool ok = der != NULL && verify_bytes(t, key, der, der_len);
     OPENSSL_free(der);
-    ECDSA_SIG_free(sig);
     return ok;
 }
 

@@ -24,7 +24,7 @@ struct oidc_issuer {
     const char *issuer_claim;             /* email: JSONPath, or NULL */
     const char *subject_domain;           /* uri, username; or NULL */
     const char *spiffe_trust_domain;      /* bare name; or NULL */
-    const char *challenge_claim;          /* as reported by /api/v2/configuration */
+    const char *challenge_claim;          /* as reported by /api/v2/configuration; never NULL */
     const char *ca_cert;                  /* PEM; or NULL */
     bool skip_email_verification;
     bool allow_http; /* tenmint's own: http:// issuer outside loopback */

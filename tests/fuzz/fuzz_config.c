@@ -65,7 +65,7 @@ static void use(const struct oidc_trust *t)
         struct oidc_principal p;
         struct err e = {0};
         json_t *claims = claims_for(issuer->url);
-        if (oidc_principal_from_claims(t, issuer, claims, &p, &e) == 0) {
+        if (oidc_principal_from_claims(issuer, claims, &p, &e) == 0) {
             if (p.san == NULL || p.san[0] == '\0' || p.challenge == NULL)
                 abort();
             oidc_principal_free(&p);

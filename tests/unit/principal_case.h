@@ -87,7 +87,7 @@ static inline int make_json(const char *host, const json_t *v, struct oidc_princ
     const struct oidc_issuer *i = oidc_trust_find(trust, iss, strlen(iss));
     if (i == NULL)
         fail_msg("no issuer %s", host);
-    return oidc_principal_from_claims(trust, i, v, p, e);
+    return oidc_principal_from_claims(i, v, p, e);
 }
 
 static inline int make(const char *host, const char *claims, struct oidc_principal *p,

@@ -1,72 +1,17 @@
 /* The HTTP server and time: slow clients, connection limits, draining. */
+#include "tests/unit/http_case.h"
+
 #include <errno.h>
 #include <pthread.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdatomic.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
-#include <time.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
-#include "ca/http/http.h"
 #include "common/clock.h"
-#include "tests/support/rawhttp.h"
 
-static _Atomic(void *) held; /* the waiter of /hold */
 static pthread_t waker;
-static int mark;
-
-static void nap(long ms)
-{
-    struct timespec ts = {.tv_sec = ms / 1000, .tv_nsec = (ms % 1000) * 1000000};
-    (void)nanosleep(&ts, NULL);
-}
-
-static enum http_result echo(void *ctx, struct http_exchange *x)
-{
-    (void)ctx;
-    struct buf b = {0};
-    buf_printf(&b, "%zu:", http_body(x)->len);
-    buf_append(&b, http_body(x)->data, http_body(x)->len < 64 ? http_body(x)->len : 64);
-    http_reply(x, 200, "text/plain", &b);
-    return HTTP_DONE;
-}
-
-static enum http_result hello(void *ctx, struct http_exchange *x)
-{
-    (void)ctx;
-    struct buf b = {0};
-    buf_printf(&b, "hello %s", http_remote(x));
-    http_reply(x, 200, "text/plain", &b);
-    return HTTP_DONE;
-}
-
-static void no_release(void *state)
-{
-    (void)state;
-}
-
-static enum http_result hold(void *ctx, struct http_exchange *x)
-{
-    (void)ctx;
-    if (http_state(x) != NULL) {
-        struct buf b = {0};
-        buf_puts(&b, "held");
-        http_reply(x, http_wait_expired(x) ? 503 : 200, "text/plain", &b);
-        return HTTP_DONE;
-    }
-    http_set_state(x, &mark, no_release);
-    atomic_store(&held, http_wait_begin(x));
-    return HTTP_WAIT;
-}
-
 static const struct http_route routes[] = {
     {"/echo", HTTP_POST, echo},
     {"/hello", HTTP_GET, hello},
@@ -84,39 +29,7 @@ static void on_fault(void *ctx, struct http_exchange *x, enum http_fault f)
 
 static struct http_options options(void)
 {
-    struct http_options o;
-    http_options_default(&o);
-    o.listen = "127.0.0.1:0";
-    o.workers = 2;
-    o.max_body = 65536;
-    o.routes = routes;
-    o.route_count = sizeof(routes) / sizeof(routes[0]);
-    o.fault = on_fault;
-    return o;
-}
-
-static struct http_server *start(const struct http_options *o)
-{
-    struct err e = {0};
-    struct http_server *s = http_server_start(o, &e);
-    if (s == NULL)
-        fail_msg("%s", e.text);
-    return s;
-}
-
-static int dial(const struct http_server *s)
-{
-    return raw_dial(http_server_address(s));
-}
-
-static void puts_to(int fd, const char *text)
-{
-    assert_int_equal(raw_puts(fd, text), 0);
-}
-
-static int ask(const struct http_server *s, const char *request, struct buf *out)
-{
-    return raw_ask(http_server_address(s), request, out);
+    return options_for(routes, sizeof(routes) / sizeof(routes[0]), on_fault);
 }
 
 /* Writes one byte at a time until the server has enough; the time that took. */

@@ -209,7 +209,7 @@ static void the_public_good_providers(void **state)
         fail_msg("%s", e.text);
     json_t *v = claims_of("token.actions.githubusercontent.com", github);
     const char *iss = strictjson_str(v, "iss");
-    assert_int_equal(oidc_principal_from_claims(t, oidc_trust_find(t, iss, strlen(iss)), v, &p, &e),
+    assert_int_equal(oidc_principal_from_claims(oidc_trust_find(t, iss, strlen(iss)), v, &p, &e),
                      0);
     assert_string_equal(p.field[IDENTITY_DEPLOYMENT_ENVIRONMENT], "prod");
     free(p.field[IDENTITY_DEPLOYMENT_ENVIRONMENT]);
@@ -217,7 +217,7 @@ static void the_public_good_providers(void **state)
     FIELDS(&p, github_want);
     oidc_principal_free(&p);
     json_object_del(v, "environment"); /* defaults to "": left out */
-    assert_int_equal(oidc_principal_from_claims(t, oidc_trust_find(t, iss, strlen(iss)), v, &p, &e),
+    assert_int_equal(oidc_principal_from_claims(oidc_trust_find(t, iss, strlen(iss)), v, &p, &e),
                      0);
     FIELDS(&p, github_want);
     oidc_principal_free(&p);
@@ -233,7 +233,7 @@ static void the_public_good_providers(void **state)
         {IDENTITY_RUN_INVOCATION_URI, "https://app.circleci.com//workflow//job/"},
         {IDENTITY_RUNNER_ENVIRONMENT, "ssh-rerun"},
     };
-    assert_int_equal(oidc_principal_from_claims(t, oidc_trust_find(t, iss, strlen(iss)), v, &p, &e),
+    assert_int_equal(oidc_principal_from_claims(oidc_trust_find(t, iss, strlen(iss)), v, &p, &e),
                      0);
     assert_string_equal(p.san, "https://circleci.com/api/v2/projects/p1/pipeline-definitions/d1");
     FIELDS(&p, circleci);

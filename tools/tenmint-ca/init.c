@@ -1,6 +1,6 @@
 /* init: a root, an intermediate and a configuration in a new directory. */
 #include <dirent.h>
-#include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -66,12 +66,10 @@ static const char issuers_text[] =
 static int write_one(const char *dir, const char *name, mode_t mode, const void *data, size_t len,
                      struct err *e)
 {
-    struct buf path = {0};
-    buf_printf(&path, "%s/%s", dir, name);
-    int rc = buf_str(&path) != NULL ? file_create(buf_str(&path), mode, data, len, e)
-                                    : err_set(e, "out of memory");
-    buf_free(&path);
-    return rc;
+    char path[PATH_MAX];
+    if (file_join(dir, name, path, sizeof(path), e) != 0)
+        return -1;
+    return file_create(path, mode, data, len, e);
 }
 
 /* 256 random bits as 43 characters. */

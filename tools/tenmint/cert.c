@@ -1,4 +1,5 @@
 /* tenmint cert: token -> ephemeral key -> proof -> certificate, written as files. */
+#include <limits.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
@@ -177,13 +178,12 @@ static int request(struct job *j, struct err *e)
 
 static int write_one(const struct job *j, const char *name, mode_t mode, BIO *bio, struct err *e)
 {
-    struct buf path = {0};
+    char path[PATH_MAX];
     char *data = NULL;
     long len = BIO_get_mem_data(bio, &data);
-    buf_printf(&path, "%s/%s", j->out, name);
-    int rc = file_write_atomic(buf_str(&path), mode, data, (size_t)len, e);
-    buf_free(&path);
-    return rc;
+    if (file_join(j->out, name, path, sizeof(path), e) != 0)
+        return -1;
+    return file_write_atomic(path, mode, data, (size_t)len, e);
 }
 
 static int write_files(const struct job *j, struct err *e)
