@@ -36,10 +36,10 @@ LDLIBS = $(shell pkg-config --libs $(PKGS))
 sources = $(sort $(wildcard $(1)/*.c $(1)/*/*.c $(1)/*/*/*.c))
 objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 
-LIBS := common oidc ca
+LIBS := common oidc ca $(wildcard tuf)
 LIB_FILES := $(foreach l,$(LIBS),$(BUILD)/lib$(l).a)
-# The libraries use each other in one direction only: common <- oidc <- ca.
-LINK_LIBS = $(BUILD)/libca.a $(BUILD)/liboidc.a $(BUILD)/libcommon.a
+# The libraries use each other in one direction only: common <- oidc <- ca, common <- tuf.
+LINK_LIBS = $(patsubst %,$(BUILD)/lib%.a,$(filter ca,$(LIBS)) $(filter oidc,$(LIBS)) $(filter tuf,$(LIBS)) common)
 
 PROGRAMS := $(patsubst tools/%/main.c,%,$(wildcard tools/*/main.c))
 SHARED_OBJ := $(call objects,$(wildcard tools/shared/*.c))

@@ -61,7 +61,9 @@ for t in tests/e2e/*.sh; do
     [ -e "$t" ] && step "$(basename "$t" .sh)" bash "$t"
 done
 
-step interop-sigstore-js bash tests/interop/sigstore-js.sh
+for t in tests/interop/*.sh; do
+    [ -e "$t" ] && step "interop-$(basename "$t" .sh)" bash "$t"
+done
 
 step build-threads make -j"$jobs" BUILD=build/tsan SAN=thread CC=clang-14 all test-programs
 step threads bash tests/e2e/threads.bash

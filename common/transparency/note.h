@@ -1,0 +1,73 @@
+/*
+ * Signed notes and tree heads: C2SP signed-note, tlog-checkpoint, tlog-cosignature, and the
+ * RFC 6962 note signature of static-ct-api.
+ */
+#ifndef TENMINT_COMMON_NOTE_H
+#define TENMINT_COMMON_NOTE_H
+
+#include <openssl/evp.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/buf.h"
+#include "common/err.h"
+#include "common/transparency/merkle.h"
+
+#define NOTE_BYTES_MAX ((size_t)64 * 1024)
+#define NOTE_SIGNATURES_MAX 64
+
+enum note_type { /* C2SP signed-note, "signature types" */
+    NOTE_ED25519 = 0x01,
+    NOTE_ECDSA = 0x02, /* Rekor v1: key id is the start of SHA-256 of the SPKI */
+    NOTE_COSIGNATURE = 0x04, /* tlog-cosignature, Ed25519, timestamped */
+    NOTE_RFC6962 = 0x05, /* static-ct-api: a TreeHeadSignature with its timestamp */
+};
+
+struct note_key { /* who may have signed */
+    char name[256];
+    enum note_type type;
+    unsigned char id[4];
+    EVP_PKEY *key; /* borrowed */
+};
+
+/* Name, type and key to note_key; computes the id. -1: the key does not suit the type. */
+int note_key_init(struct note_key *k, const char *name, enum note_type type, EVP_PKEY *key,
+                  struct err *e);
+
+struct note_signature {
+    const char *name; /* points into the note; name_len bytes */
+    size_t name_len;
+    unsigned char id[4];
+    const unsigned char *sig; /* points into note.decoded */
+    size_t sig_len;
+};
+
+struct note {
+    const char *text; /* points into the input; ends with its newline */
+    size_t text_len;
+    struct note_signature signature[NOTE_SIGNATURES_MAX];
+    size_t count;
+    struct buf decoded; /* owned */
+};
+
+/* Strict: text, blank line, one or more signature lines, nothing after. Points into `data`. */
+int note_parse(const void *data, size_t len, struct note *out, struct err *e);
+void note_free(struct note *n);
+
+struct checkpoint { /* tlog-checkpoint */
+    char origin[256];
+    uint64_t size;
+    struct merkle_hash root;
+};
+int checkpoint_parse(const struct note *n, struct checkpoint *out, struct err *e);
+void checkpoint_text(const struct checkpoint *c, struct buf *out);
+
+/* 0: some signature line of this key verifies. *time_ms (may be NULL): when, for the types that
+ * are timestamped (NOTE_COSIGNATURE in whole seconds, NOTE_RFC6962), else 0. */
+int note_verify(const struct note *n, const struct note_key *k, uint64_t *time_ms, struct err *e);
+
+/* Appends one signature line over `text`; time_ms is used by the timestamped types. */
+int note_sign(const char *text, size_t text_len, const struct note_key *k, uint64_t time_ms,
+              struct buf *out, struct err *e);
+
+#endif

@@ -1,0 +1,62 @@
+/*
+ * Signed certificate timestamps (RFC 6962 §3.2, §3.3) and what they sign.
+ */
+#ifndef TENMINT_COMMON_SCT_H
+#define TENMINT_COMMON_SCT_H
+
+#include <openssl/evp.h>
+#include <stdint.h>
+
+#include "common/buf.h"
+#include "common/err.h"
+
+#define SCT_LIST_MAX 65535 /* bytes, RFC 6962 §3.3 */
+
+struct sct { /* pointers go into the parsed bytes */
+    unsigned char log_id[32]; /* SHA-256 of the log's SPKI */
+    uint64_t timestamp_ms;
+    const unsigned char *extensions;
+    size_t extensions_len;
+    const unsigned char *signature; /* the DigitallySigned: hash, algorithm, u16 length, bytes */
+    size_t signature_len;
+};
+
+/* One serialised v1 SCT, nothing after it. */
+int sct_parse(const void *data, size_t len, struct sct *out, struct err *e);
+void sct_put(const struct sct *s, struct buf *out);
+
+/* Walks a SignedCertificateTimestampList. *at starts at 0. 1: `out` is the next, 0: the end,
+ * -1: damaged. */
+int sct_list_next(const void *list, size_t len, size_t *at, struct sct *out, struct err *e);
+/* Appends the list of `count` serialised SCTs. */
+int sct_list_put(const struct buf *serialised, size_t count, struct buf *out, struct err *e);
+
+enum sct_entry_type { SCT_X509 = 0, SCT_PRECERT = 1 };
+
+struct sct_entry { /* what was logged */
+    enum sct_entry_type type;
+    const unsigned char *cert; /* X509: the DER certificate; PRECERT: the TBSCertificate */
+    size_t cert_len;
+    const unsigned char *issuer_key_hash; /* PRECERT: 32 bytes */
+};
+
+/* Appends the bytes that the log signs. */
+int sct_signed_data(const struct sct *s, const struct sct_entry *entry, struct buf *out,
+                    struct err *e);
+
+/* Log id, signature, and that the timestamp is not after now_ms + skew_ms. */
+int sct_verify(const struct sct *s, const struct sct_entry *entry, EVP_PKEY *log_key,
+               int64_t now_ms, int64_t skew_ms, struct err *e);
+
+/* The leaf_index extension of static-ct-api: 5 bytes big-endian in extension type 0.
+ * get: 1 found, 0 absent, -1 damaged. */
+int sct_leaf_index_get(const struct sct *s, uint64_t *index, struct err *e);
+void sct_leaf_index_put(uint64_t index, struct buf *out);
+
+/* From a final certificate: the SCT list inside its extension (points into `der`), and the
+ * TBSCertificate without that extension, byte for byte as the precertificate's without poison.
+ * 1: found, 0: no SCT list (`tbs` is then untouched), -1: damaged. */
+int sct_from_certificate(const unsigned char *der, size_t len, const unsigned char **list,
+                         size_t *list_len, struct buf *tbs, struct err *e);
+
+#endif
