@@ -9,7 +9,10 @@
 #
 # Variants build into their own folder: make BUILD=build/asan SAN=address,undefined CC=clang-14
 
+# V=1 prints each command whole.
 BUILD ?= build
+V ?=
+say = $(if $(V),,@printf '  %-4s %s\n' $(1) $@;)
 ifeq ($(origin CC),default)
 CC := gcc
 endif
@@ -57,34 +60,34 @@ all: $(addprefix $(BUILD)/,$(PROGRAMS))
 define library
 $(BUILD)/lib$(1).a: $(call objects,$(call sources,$(1)))
 	@rm -f $$@
-	ar rcs $$@ $$^
+	$$(call say,AR) ar rcs $$@ $$^
 endef
 $(foreach l,$(LIBS),$(eval $(call library,$(l))))
 
 define program
 $(BUILD)/$(1): $(call objects,$(wildcard tools/$(1)/*.c)) $(SHARED_OBJ) $(LINK_LIBS)
-	$$(CC) $$(LDFLAGS) -o $$@ $$^ $$(LDLIBS)
+	$$(call say,LINK) $$(CC) $$(LDFLAGS) -o $$@ $$^ $$(LDLIBS)
 endef
 $(foreach p,$(PROGRAMS),$(eval $(call program,$(p))))
 
 define test_program
 $(BUILD)/tests/$(1): $(call objects,$(wildcard tests/$(1)/*.c)) $(SUPPORT_OBJ) $(LINK_LIBS)
 	@mkdir -p $$(@D)
-	$$(CC) $$(LDFLAGS) -o $$@ $$^ $$(LDLIBS)
+	$$(call say,LINK) $$(CC) $$(LDFLAGS) -o $$@ $$^ $$(LDLIBS)
 endef
 $(foreach p,$(patsubst $(BUILD)/tests/%,%,$(TEST_PROGRAMS)),$(eval $(call test_program,$(p))))
 
 $(BUILD)/tests/test_%: $(BUILD)/obj/tests/unit/test_%.o $(SUPPORT_OBJ) $(LINK_LIBS)
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) -o $@ $^ -lcmocka $(LDLIBS)
+	$(call say,LINK) $(CC) $(LDFLAGS) -o $@ $^ -lcmocka $(LDLIBS)
 
 $(BUILD)/fuzz/fuzz_%: $(BUILD)/obj/tests/fuzz/fuzz_%.o $(LINK_LIBS)
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LDLIBS)
+	$(call say,LINK) $(CC) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LDLIBS)
 
 $(BUILD)/obj/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+	$(call say,CC) $(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 $(BUILD)/obj/tools/%.o: CPPFLAGS += -DTENMINT_VERSION='"$(VERSION)"'
 
