@@ -11,8 +11,21 @@ static const char *program(void)
     return program_invocation_short_name;
 }
 
-static const char exit_codes[] = "Exit codes: 0 done, 1 failed, 2 wrong command line, "
-                                 "3 configuration refused.\n";
+static void print_exit_codes(const char *more)
+{
+    printf("\nExit codes: 0 done, 1 failed, 2 wrong command line, 3 configuration refused%s%s.\n",
+           more != NULL ? ", " : "", more != NULL ? more : "");
+}
+
+static const char *group_of(const struct cli_command *c)
+{
+    return c->group != NULL ? c->group : "";
+}
+
+static const char *gap_of(const struct cli_command *c)
+{
+    return c->group != NULL ? " " : "";
+}
 
 static void suggest(const char *what, const char *word, const struct nearest *near,
                     const char *dashes)
@@ -23,24 +36,47 @@ static void suggest(const char *what, const char *word, const struct nearest *ne
     fputc('\n', stderr);
 }
 
+static void list_commands(const struct cli_command *commands, size_t count)
+{
+    printf("\nCommands:\n");
+    for (size_t i = 0; i < count; i++)
+        printf("  %-14s %s\n", commands[i].name, commands[i].summary);
+}
+
+static void list_examples(const struct cli_command *commands, size_t count)
+{
+    bool first = true;
+    for (size_t i = 0; i < count; i++) {
+        if (commands[i].examples != NULL)
+            printf("%s%s", first ? "\nExamples:\n" : "", commands[i].examples);
+        first = first && commands[i].examples == NULL;
+    }
+}
+
 static void help_program(const struct cli_program *p)
 {
-    printf("%s %s - %s\n\nUsage: %s COMMAND [OPTION]...\n\nCommands:\n", p->name, p->version,
-           p->summary, p->name);
-    for (size_t i = 0; i < p->count; i++)
-        printf("  %-14s %s\n", p->commands[i].name, p->commands[i].summary);
+    printf("%s %s - %s\n\nUsage: %s COMMAND [OPTION]...\n", p->name, p->version, p->summary,
+           p->name);
+    list_commands(p->commands, p->count);
     printf("  %-14s %s\n", "version", "print the version");
     printf("  %-14s %s\n", "help [COMMAND]", "print this, or a command's help");
-    for (size_t i = 0; i < p->count; i++) {
-        if (p->commands[i].examples != NULL)
-            printf("%s%s", i == 0 ? "\nExamples:\n" : "", p->commands[i].examples);
-    }
-    printf("\n'%s COMMAND --help' lists a command's options.\n%s", p->name, exit_codes);
+    list_examples(p->commands, p->count);
+    printf("\n'%s COMMAND --help' lists a command's options.\n", p->name);
+    print_exit_codes(NULL);
+}
+
+static void help_group(const struct cli_command *g)
+{
+    printf("Usage: %s %s COMMAND [OPTION]...\n\n%s\n", program(), g->name, g->summary);
+    list_commands(g->commands, g->count);
+    list_examples(g->commands, g->count);
+    printf("\n'%s %s COMMAND --help' lists a command's options.\n", program(), g->name);
 }
 
 static void help_command(const struct cli_command *c, const struct cli_option *options)
 {
-    printf("Usage: %s %s %s\n\n%s\n", program(), c->name, c->args, c->summary);
+    printf("Usage: %s %s%s%s %s\n\n%s\n", program(), group_of(c), gap_of(c), c->name, c->args,
+           c->summary);
     if (options != NULL && options->name != NULL)
         printf("\nOptions:\n");
     for (const struct cli_option *o = options; o != NULL && o->name != NULL; o++) {
@@ -51,34 +87,77 @@ static void help_command(const struct cli_command *c, const struct cli_option *o
     }
     if (c->examples != NULL)
         printf("\nExamples:\n%s", c->examples);
-    printf("\n%s", exit_codes);
+    print_exit_codes(c->exits);
 }
 
-static const struct cli_command *find(const struct cli_program *p, const char *name)
+static const struct cli_command *find(const struct cli_command *commands, size_t count,
+                                      const char *name)
 {
-    for (size_t i = 0; i < p->count; i++) {
-        if (strcmp(p->commands[i].name, name) == 0)
-            return &p->commands[i];
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(commands[i].name, name) == 0)
+            return &commands[i];
     }
     return NULL;
 }
 
-static int unknown_command(const struct cli_program *p, const char *name)
+static bool is_help(const char *word)
+{
+    return strcmp(word, "help") == 0 || strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
+}
+
+static int unknown_command(const struct cli_command *commands, size_t count, const char *name,
+                           const struct cli_command *group)
 {
     struct nearest near;
     nearest_init(&near, name);
-    for (size_t i = 0; i < p->count; i++)
-        nearest_try(&near, p->commands[i].name);
+    for (size_t i = 0; i < count; i++)
+        nearest_try(&near, commands[i].name);
     nearest_try(&near, "help");
-    nearest_try(&near, "version");
+    if (group == NULL)
+        nearest_try(&near, "version");
     suggest("command", name, &near, "");
-    fprintf(stderr, "Try '%s help'.\n", p->name);
+    fprintf(stderr, "Try '%s help%s%s'.\n", program(), group != NULL ? " " : "",
+            group != NULL ? group->name : "");
     return CLI_USAGE;
+}
+
+/* "PROGRAM help WORD..." and "PROGRAM GROUP help WORD..." */
+static int help_about(const struct cli_command *commands, size_t count, int argc, char **argv,
+                      const struct cli_command *group)
+{
+    static char help_word[] = "--help";
+    char *words[] = {help_word, NULL};
+    const struct cli_command *c = find(commands, count, argv[0]);
+    if (c == NULL)
+        return unknown_command(commands, count, argv[0], group);
+    if (c->commands == NULL)
+        return c->run(c, 1, words);
+    if (argc > 1)
+        return help_about(c->commands, c->count, argc - 1, argv + 1, c);
+    help_group(c);
+    return CLI_OK;
+}
+
+static int run_group(const struct cli_command *g, int argc, char **argv)
+{
+    if (argc < 1) {
+        fprintf(stderr, "%s %s: a command is missing. Try '%s help %s'.\n", program(), g->name,
+                program(), g->name);
+        return CLI_USAGE;
+    }
+    if (is_help(argv[0]) && argc > 1)
+        return help_about(g->commands, g->count, argc - 1, argv + 1, g);
+    if (is_help(argv[0])) {
+        help_group(g);
+        return CLI_OK;
+    }
+    const struct cli_command *c = find(g->commands, g->count, argv[0]);
+    return c != NULL ? c->run(c, argc - 1, argv + 1)
+                     : unknown_command(g->commands, g->count, argv[0], g);
 }
 
 int cli_main(const struct cli_program *p, int argc, char **argv)
 {
-    static char help_word[] = "--help";
     if (argc < 2) {
         fprintf(stderr, "%s: a command is missing. Try '%s help'.\n", p->name, p->name);
         return CLI_USAGE;
@@ -88,23 +167,23 @@ int cli_main(const struct cli_program *p, int argc, char **argv)
         printf("%s %s\n", p->name, p->version);
         return CLI_OK;
     }
-    if (strcmp(name, "help") == 0 || strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) {
-        if (argc < 3) {
-            help_program(p);
-            return CLI_OK;
-        }
-        const struct cli_command *c = find(p, argv[2]);
-        char *words[] = {help_word, NULL};
-        return c != NULL ? c->run(c, 1, words) : unknown_command(p, argv[2]);
+    if (is_help(name) && argc > 2)
+        return help_about(p->commands, p->count, argc - 2, argv + 2, NULL);
+    if (is_help(name)) {
+        help_program(p);
+        return CLI_OK;
     }
-    const struct cli_command *c = find(p, name);
-    return c != NULL ? c->run(c, argc - 2, argv + 2) : unknown_command(p, name);
+    const struct cli_command *c = find(p->commands, p->count, name);
+    if (c == NULL)
+        return unknown_command(p->commands, p->count, name, NULL);
+    return c->commands != NULL ? run_group(c, argc - 2, argv + 2) : c->run(c, argc - 2, argv + 2);
 }
 
 static int usage(const struct cli_command *c, const char *what, const char *word)
 {
-    fprintf(stderr, "%s %s: %s%s%s\nTry '%s %s --help'.\n", program(), c->name, what,
-            word != NULL ? ": " : "", word != NULL ? word : "", program(), c->name);
+    fprintf(stderr, "%s %s%s%s: %s%s%s\nTry '%s %s%s%s --help'.\n", program(), group_of(c),
+            gap_of(c), c->name, what, word != NULL ? ": " : "", word != NULL ? word : "", program(),
+            group_of(c), gap_of(c), c->name);
     return CLI_USAGE;
 }
 
@@ -116,7 +195,7 @@ static int unknown_option(const struct cli_command *c, const struct cli_option *
     for (const struct cli_option *o = options; o->name != NULL; o++)
         nearest_try(&near, o->name);
     suggest("option", name, &near, "--");
-    fprintf(stderr, "Try '%s %s --help'.\n", program(), c->name);
+    fprintf(stderr, "Try '%s %s%s%s --help'.\n", program(), group_of(c), gap_of(c), c->name);
     return CLI_USAGE;
 }
 
@@ -145,9 +224,13 @@ static int take_option(const struct cli_command *c, const struct cli_option *opt
     }
     if (eq == NULL && *i + 1 >= argc)
         return usage(c, "a value is missing after", argv[*i]);
-    if (*(const char **)o->dest != NULL)
+    if (o->kind == CLI_TEXT && *(const char **)o->dest != NULL)
         return usage(c, "given twice", argv[*i]);
-    *(const char **)o->dest = eq != NULL ? eq + 1 : argv[++*i];
+    struct cli_list *list = o->dest;
+    if (o->kind == CLI_LIST && list->count == CLI_LIST_MAX)
+        return usage(c, "given too often", argv[*i]);
+    const char **slot = o->kind == CLI_LIST ? &list->item[list->count++] : o->dest;
+    *slot = eq != NULL ? eq + 1 : argv[++*i];
     return CLI_GO_ON;
 }
 

@@ -1,6 +1,7 @@
 /*
- * Command lines: a program is a table of commands, a command a table of options.
- * Unknown words get the nearest known one; --help is made from the tables.
+ * Command lines: a program is a table of commands, a command a table of options or, for a
+ * group (`tenmint-ca log ...`), of commands again. Unknown words get the nearest known one;
+ * --help is made from the tables.
  */
 #ifndef TENMINT_TOOLS_SHARED_CLI_H
 #define TENMINT_TOOLS_SHARED_CLI_H
@@ -22,6 +23,14 @@ enum cli_exit {
 enum cli_kind {
     CLI_FLAG, /* bool *: true when given */
     CLI_TEXT, /* const char **: --name VALUE or --name=VALUE, at most once */
+    CLI_LIST, /* struct cli_list *: as CLI_TEXT, as often as wanted */
+};
+
+#define CLI_LIST_MAX 64
+
+struct cli_list { /* values in the order given; borrowed from argv */
+    const char *item[CLI_LIST_MAX];
+    size_t count;
 };
 
 struct cli_option {
@@ -34,10 +43,14 @@ struct cli_option {
 
 struct cli_command {
     const char *name;
+    const char *group;    /* the name of the group that it is in; NULL: the program's own */
     const char *args;     /* "--config FILE", "DIR": after the name in the usage line */
     const char *summary;  /* one line */
     const char *examples; /* lines, each ended by a newline; or NULL */
+    const char *exits;    /* exit codes beyond the common ones, as "4 this, 5 that"; or NULL */
     int (*run)(const struct cli_command *self, int argc, char **argv); /* argv after the name */
+    const struct cli_command *commands; /* a group's, in place of `run` */
+    size_t count;                       /* of `commands` */
 };
 
 struct cli_program {

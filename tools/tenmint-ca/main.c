@@ -2,18 +2,24 @@
 #include "tools/tenmint-ca/commands.h"
 
 static const struct cli_command commands[] = {
-    {"serve", "--config FILE | --ephemeral --issuer URL [OPTION]...",
-     "run the CA until SIGTERM; SIGHUP reloads issuers and CA key",
-     "  tenmint-ca serve --config /etc/tenmint-ca/tenmint-ca.yaml\n"
-     "  tenmint-ca serve --ephemeral --issuer http://127.0.0.1:8080 --listen 127.0.0.1:0\n",
-     command_serve},
-    {"check-config", "FILE",
-     "check a server configuration or an issuer list, and say what it holds",
-     "  tenmint-ca check-config /etc/tenmint-ca/tenmint-ca.yaml\n"
-     "  tenmint-ca check-config issuers.yaml\n",
-     command_check_config},
-    {"init", "DIR", "make a root, an intermediate and a configuration in a new directory",
-     "  tenmint-ca init ./ca --organization 'Example Ltd'\n", command_init},
+    {.name = "serve",
+     .args = "--config FILE | --ephemeral --issuer URL [OPTION]...",
+     .summary = "run the CA until SIGTERM; SIGHUP reloads issuers and CA key",
+     .examples =
+         "  tenmint-ca serve --config /etc/tenmint-ca/tenmint-ca.yaml\n"
+         "  tenmint-ca serve --ephemeral --issuer http://127.0.0.1:8080 --listen 127.0.0.1:0\n",
+     .run = command_serve},
+    {.name = "check-config",
+     .args = "FILE",
+     .summary = "check a server configuration or an issuer list, and say what it holds",
+     .examples = "  tenmint-ca check-config /etc/tenmint-ca/tenmint-ca.yaml\n"
+                 "  tenmint-ca check-config issuers.yaml\n",
+     .run = command_check_config},
+    {.name = "init",
+     .args = "DIR",
+     .summary = "make a root, an intermediate and a configuration in a new directory",
+     .examples = "  tenmint-ca init ./ca --organization 'Example Ltd'\n",
+     .run = command_init},
 };
 
 int main(int argc, char **argv)
