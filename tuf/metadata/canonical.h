@@ -1,0 +1,20 @@
+/*
+ * Canonical JSON as TUF signs it (OLPC): keys sorted by byte order of their UTF-8, no white space,
+ * only '"' and '\' escaped, every other byte raw, integers plain, no floats. jansson's own dump
+ * writes control characters as escapes, so it cannot serve.
+ */
+#ifndef TENMINT_TUF_CANONICAL_H
+#define TENMINT_TUF_CANONICAL_H
+
+#include <jansson.h>
+
+#include "common/buf.h"
+#include "common/err.h"
+
+/* Appends the canonical bytes of `v`. -1: a real number in it, or out of memory. */
+int canonical_write(const json_t *v, struct buf *out, struct err *e);
+
+/* Lower-case hex of SHA-256 over canonical(v): the keyid of a KEY object (TUF spec §4.2). */
+int canonical_sha256(const json_t *v, char hex[65], struct err *e);
+
+#endif

@@ -1,0 +1,92 @@
+/*
+ * A TUF metadata file (spec §4): {"signed": {...}, "signatures": [...]}.
+ *
+ * The parsed JSON tree is kept as it came, unknown members too; signatures are checked over the
+ * canonical form of that tree and never over something rebuilt. The views below read the tree.
+ * tuf_metadata_parse() has checked every member that a view reads, so views do not fail.
+ */
+#ifndef TENMINT_TUF_METADATA_H
+#define TENMINT_TUF_METADATA_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/buf.h"
+#include "common/err.h"
+
+enum tuf_role { TUF_ROOT, TUF_TIMESTAMP, TUF_SNAPSHOT, TUF_TARGETS, TUF_ROLE_COUNT };
+
+#define TUF_VERSION_MAX ((INT64_C(1) << 53) - 1) /* what every implementation can read */
+#define TUF_METADATA_MAX ((size_t)256 << 20)     /* bytes of one file, whatever a pin says */
+#define TUF_SIGNATURES_MAX 1024                  /* entries in one file */
+#define TUF_KEYIDS_MAX 1024                      /* of one role */
+#define TUF_ROLE_NAME_MAX 200                    /* bytes of a delegated role's name */
+#define TUF_TARGET_PATH_MAX 2048                 /* bytes */
+
+/* "root", "timestamp", "snapshot", "targets". */
+const char *tuf_role_name(enum tuf_role role);
+/* -1: none of the four. */
+int tuf_role_from_name(const char *name, enum tuf_role *out);
+
+struct tuf_metadata;
+
+/*
+ * Reads and checks a whole file of the type `role` (delegated roles: TUF_TARGETS): form, _type,
+ * spec_version 1.x, version 1..TUF_VERSION_MAX, expires, and all of the role's own members.
+ * Not the signatures, not the date. NULL with `e` set; the caller adds which file it was.
+ */
+struct tuf_metadata *tuf_metadata_parse(const void *data, size_t len, enum tuf_role role,
+                                        struct err *e);
+/* The same for a tree; takes over the reference `envelope` also on failure. */
+struct tuf_metadata *tuf_metadata_from_json(json_t *envelope, enum tuf_role role, struct err *e);
+void tuf_metadata_free(struct tuf_metadata *m); /* NULL is fine */
+
+/* Borrowed. */
+json_t *tuf_metadata_envelope(const struct tuf_metadata *m);
+json_t *tuf_metadata_signed(const struct tuf_metadata *m);
+
+enum tuf_role tuf_metadata_role(const struct tuf_metadata *m);
+int64_t tuf_metadata_version(const struct tuf_metadata *m);
+int64_t tuf_metadata_expires(const struct tuf_metadata *m); /* Unix seconds */
+/* Valid only while now < expires (spec §5.3.10: "expired if not after the fixed start time"). */
+bool tuf_metadata_expired(const struct tuf_metadata *m, int64_t now);
+
+/* ---- who may sign a role ---- */
+
+struct tuf_signers {      /* borrowed from the metadata that delegates */
+    const json_t *keys;   /* {keyid: KEY} */
+    const json_t *keyids; /* [keyid], no doubles */
+    int64_t threshold;    /* >= 1; more than there are keyids can never be met */
+};
+
+/* `root` is of type root. */
+void tuf_root_signers(const struct tuf_metadata *root, enum tuf_role role, struct tuf_signers *out);
+bool tuf_root_consistent_snapshot(const struct tuf_metadata *root);
+
+/* ---- timestamp, snapshot ---- */
+
+struct tuf_file_info {    /* of `meta` and of `targets` entries */
+    int64_t version;      /* meta entries; 0 for targets */
+    int64_t length;       /* bytes; -1: not given */
+    const json_t *hashes; /* {algorithm: hex}, or NULL */
+};
+
+/* The one entry of a timestamp. */
+void tuf_timestamp_snapshot(const struct tuf_metadata *timestamp, struct tuf_file_info *out);
+
+/* A snapshot's entry for `role_name` ("targets" and delegated ones). False: not listed. */
+bool tuf_snapshot_find(const struct tuf_metadata *snapshot, const char *role_name,
+                       struct tuf_file_info *out);
+
+/* Length and every listed hash (sha256, sha512; others are refused) of `data`. */
+int tuf_file_check(const struct tuf_file_info *info, const void *data, size_t len, struct err *e);
+
+/* ---- targets ---- */
+
+/* False: not listed there. `custom`, when wanted, is tuf_target_custom(). */
+bool tuf_targets_find(const struct tuf_metadata *targets, const char *path,
+                      struct tuf_file_info *out);
+const json_t *tuf_target_custom(const struct tuf_metadata *targets, const char *path);
+
+#endif
