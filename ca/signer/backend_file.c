@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ca/signer/chain.h"
 #include "ca/signer/internal.h"
+#include "common/certs.h"
 #include "common/file.h"
 
 #define KEY_BYTES_MAX (16 * 1024)
@@ -72,7 +72,7 @@ int signer_open_file(const struct signer_options *o, int64_t now_s, struct signe
     int rc = -1;
     if (o->chain_file == NULL || o->key_file == NULL)
         return err_set(e, "CA backend 'file' needs chain and key");
-    m->chain = chain_load(o->chain_file, e);
+    m->chain = certs_load(o->chain_file, e);
     if (m->chain == NULL)
         return -1;
     if (signer_read_secret(o->password_file, o->password_env, "CA key password", &password, e) != 0)

@@ -2,8 +2,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ca/signer/chain.h"
 #include "ca/signer/internal.h"
+#include "common/certs.h"
 
 struct device {
     PKCS11_CTX *ctx;
@@ -100,7 +100,7 @@ int signer_open_pkcs11(const struct signer_options *o, int64_t now_s, struct sig
         o->pkcs11_key == NULL)
         return err_set(e, "CA backend 'pkcs11' needs chain, pkcs11-module, pkcs11-token and "
                           "pkcs11-key");
-    m->chain = chain_load(o->chain_file, e);
+    m->chain = certs_load(o->chain_file, e);
     if (m->chain == NULL)
         return -1;
     struct device *d = calloc(1, sizeof(*d));

@@ -1,6 +1,6 @@
 /*
- * The CA's certificate chain: strict PEM in, every rule a verifier will apply checked
- * before the first certificate is issued under it.
+ * The CA's certificate chain: every rule a verifier will apply is checked before the first
+ * certificate is issued under it.
  */
 #ifndef TENMINT_CA_SIGNER_CHAIN_H
 #define TENMINT_CA_SIGNER_CHAIN_H
@@ -9,14 +9,6 @@
 #include <stdint.h>
 
 #include "common/err.h"
-
-#define CHAIN_MAX 8 /* certificates; real chains have two or three */
-
-/* PEM certificates, issuing CA first; text between blocks is allowed, other blocks are not. */
-STACK_OF(X509) *chain_parse(const void *pem, size_t len, struct err *e);
-
-/* Reads and parses a file. */
-STACK_OF(X509) *chain_load(const char *path, struct err *e);
 
 /* Order, signatures, CA:TRUE, certSign, EKU nesting, path length, dates at now_s
  * (RFC 5280 §6.1), and that the first certificate is for `key`. */

@@ -11,6 +11,7 @@
 #include "ca/signer/algorithm.h"
 #include "ca/signer/chain.h"
 #include "ca/signer/internal.h"
+#include "common/certs.h"
 
 struct signer {
     atomic_uint refs;
@@ -19,10 +20,10 @@ struct signer {
     EVP_MD_CTX *prepared; /* initialised once, copied per signature */
     pthread_mutex_t device;
     struct signer_chain chain;
-    X509 *cert[CHAIN_MAX]; /* borrowed from material.chain */
-    char *pem[CHAIN_MAX];
-    unsigned char *der[CHAIN_MAX];
-    size_t der_len[CHAIN_MAX];
+    X509 *cert[CERTS_MAX]; /* borrowed from material.chain */
+    char *pem[CERTS_MAX];
+    unsigned char *der[CERTS_MAX];
+    size_t der_len[CERTS_MAX];
     unsigned char *subject;
 };
 
@@ -159,7 +160,7 @@ void signer_unref(struct signer *s)
 {
     if (s == NULL || atomic_fetch_sub_explicit(&s->refs, 1, memory_order_acq_rel) != 1)
         return;
-    for (size_t i = 0; i < CHAIN_MAX; i++) {
+    for (size_t i = 0; i < CERTS_MAX; i++) {
         OPENSSL_free(s->der[i]);
         free(s->pem[i]);
     }

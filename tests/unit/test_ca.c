@@ -18,6 +18,7 @@
 #include "ca/signer/chain.h"
 #include "ca/signer/create.h"
 #include "ca/signer/reload.h"
+#include "common/certs.h"
 #include "common/file.h"
 
 static struct oidc_principal sample(void)
@@ -235,7 +236,7 @@ static void chains_out_of_order_or_damaged_are_refused(void **state)
     struct dir d = make_ca();
     struct err e = {0};
     struct buf pem = {0};
-    STACK_OF(X509) *chain = chain_load(d.chain, &e);
+    STACK_OF(X509) *chain = certs_load(d.chain, &e);
     assert_int_equal(sk_X509_num(chain), 2);
     const EVP_PKEY *key = X509_get0_pubkey(sk_X509_value(chain, 0));
     assert_int_equal(chain_check(chain, key, time(NULL), &e), 0);
@@ -244,10 +245,10 @@ static void chains_out_of_order_or_damaged_are_refused(void **state)
     sk_X509_push(chain, first);
     assert_int_equal(chain_check(chain, X509_get0_pubkey(sk_X509_value(chain, 0)), time(NULL), &e), -1);
     sk_X509_pop_free(chain, X509_free);
-    assert_null(chain_parse("", 0, &e));
-    assert_null(chain_parse("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", 58, &e));
+    assert_null(certs_parse("", 0, &e));
+    assert_null(certs_parse("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", 58, &e));
     assert_int_equal(file_read(d.key, 65536, &pem, &e), 0);
-    assert_null(chain_parse(pem.data, pem.len, &e));
+    assert_null(certs_parse(pem.data, pem.len, &e));
     assert_non_null(strstr(e.text, "only CERTIFICATE"));
     buf_free(&pem);
     remove_ca(&d);

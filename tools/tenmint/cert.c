@@ -8,8 +8,8 @@
 #include <string.h>
 
 #include "ca/signer/algorithm.h"
-#include "ca/signer/chain.h"
 #include "common/b64.h"
+#include "common/certs.h"
 #include "common/fetch.h"
 #include "common/file.h"
 #include "common/strictjson.h"
@@ -122,7 +122,7 @@ static int collect_chain(struct job *j, const json_t *answer, struct err *e)
     }
     if (buf_str(&j->chain) == NULL || j->chain.len == 0)
         return err_set(e, "the CA's answer holds no chain");
-    j->certs = chain_parse(j->chain.data, j->chain.len, e);
+    j->certs = certs_parse(j->chain.data, j->chain.len, e);
     if (j->certs == NULL)
         return err_wrap(e, "the CA's chain");
     if (EVP_PKEY_eq(X509_get0_pubkey(sk_X509_value(j->certs, 0)), j->key) != 1)

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "ca/signer/chain.h"
+#include "common/certs.h"
 #include "common/clock.h"
 #include "common/identity.h"
 #include "tools/tenmint/commands.h"
@@ -69,7 +69,7 @@ int show_command(const struct cli_command *self, int argc, char **argv)
     int code = cli_parse(self, options, argc, argv, 1, 1, &count);
     if (code != CLI_GO_ON)
         return code;
-    STACK_OF(X509) *certs = chain_load(argv[0], &e);
+    STACK_OF(X509) *certs = certs_load(argv[0], &e);
     if (certs == NULL)
         return cli_fail(CLI_FAILED, &e);
     X509 *cert = sk_X509_value(certs, 0);

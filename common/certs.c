@@ -1,0 +1,88 @@
+#include "common/certs.h"
+
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <string.h>
+
+#include "common/file.h"
+
+#define CERTS_BYTES_MAX (64 * 1024)
+
+static int push_block(STACK_OF(X509) * certs, const char *name, const unsigned char *der, long len,
+                      struct err *e)
+{
+    if (strcmp(name, PEM_STRING_X509) != 0)
+        return err_set(e, "holds a '%s' block: only CERTIFICATE blocks belong here", name);
+    if (sk_X509_num(certs) >= CERTS_MAX)
+        return err_set(e, "has more than %d certificates", CERTS_MAX);
+    const unsigned char *p = der;
+    X509 *cert = d2i_X509(NULL, &p, len);
+    if (cert == NULL)
+        return err_openssl(e, "certificate %d cannot be parsed", sk_X509_num(certs) + 1);
+    if (p != der + len || sk_X509_push(certs, cert) == 0) {
+        X509_free(cert);
+        return err_set(e, "certificate %d has trailing bytes", sk_X509_num(certs) + 1);
+    }
+    return 0;
+}
+
+static int push_blocks(BIO *in, STACK_OF(X509) * certs, struct err *e)
+{
+    for (;;) {
+        char *name = NULL;
+        char *header = NULL;
+        unsigned char *der = NULL;
+        long len = 0;
+        if (PEM_read_bio(in, &name, &header, &der, &len) != 1) {
+            unsigned long code = ERR_peek_last_error();
+            bool end =
+                ERR_GET_LIB(code) == ERR_LIB_PEM && ERR_GET_REASON(code) == PEM_R_NO_START_LINE;
+            if (!end)
+                return err_openssl(e, "PEM block %d is damaged", sk_X509_num(certs) + 1);
+            ERR_clear_error();
+            return 0;
+        }
+        int rc = push_block(certs, name, der, len, e);
+        OPENSSL_free(name);
+        OPENSSL_free(header);
+        OPENSSL_free(der);
+        if (rc != 0)
+            return rc;
+    }
+}
+
+STACK_OF(X509) * certs_parse(const void *pem, size_t len, struct err *e)
+{
+    if (len > CERTS_BYTES_MAX || memchr(pem, '\0', len) != NULL) {
+        err_set(e, "is not PEM, or is longer than %d bytes", CERTS_BYTES_MAX);
+        return NULL;
+    }
+    BIO *in = BIO_new_mem_buf(pem, (int)len);
+    STACK_OF(X509) *certs = sk_X509_new_null();
+    int rc = -1;
+    if (in == NULL || certs == NULL)
+        err_set(e, "out of memory");
+    else
+        rc = push_blocks(in, certs, e);
+    if (rc == 0 && sk_X509_num(certs) == 0)
+        rc = err_set(e, "certificate chain must contain at least one certificate");
+    BIO_free(in);
+    if (rc != 0) {
+        sk_X509_pop_free(certs, X509_free);
+        return NULL;
+    }
+    return certs;
+}
+
+STACK_OF(X509) * certs_load(const char *path, struct err *e)
+{
+    struct buf pem = {0};
+    STACK_OF(X509) *certs = NULL;
+    if (file_read(path, CERTS_BYTES_MAX, &pem, e) == 0) {
+        certs = certs_parse(pem.data != NULL ? (const char *)pem.data : "", pem.len, e);
+        if (certs == NULL)
+            err_wrap(e, "certificate chain '%s'", path);
+    }
+    buf_free(&pem);
+    return certs;
+}
