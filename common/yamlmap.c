@@ -68,8 +68,8 @@ static int quantity(const char *s, const char *const *units, const int64_t *fact
 static int read_quantity(const struct reader *r, const yaml_node_t *n, const struct yamlmap_key *k,
                          int64_t *out)
 {
-    static const char *const time_units[] = {"ms", "s", "m", "h", NULL};
-    static const int64_t time_factors[] = {1, 1000, 60000, 3600000};
+    static const char *const time_units[] = {"ms", "s", "m", "h", "d", NULL};
+    static const int64_t time_factors[] = {1, 1000, 60000, 3600000, 86400000};
     static const char *const size_units[] = {"", "KiB", "MiB", NULL};
     static const int64_t size_factors[] = {1, 1024, 1048576};
     static const char *const no_units[] = {"", NULL};
@@ -79,7 +79,7 @@ static int read_quantity(const struct reader *r, const yaml_node_t *n, const str
     int rc = -1;
     const char *what = "a number";
     if (k->type == YAMLMAP_DURATION) {
-        what = "a duration such as 500ms, 10s, 10m or 24h";
+        what = "a duration such as 500ms, 10s, 10m, 24h or 7d";
         rc = s != NULL ? quantity(s, time_units, time_factors, &v) : -1;
     } else if (k->type == YAMLMAP_SIZE) {
         what = "a size such as 4096, 256KiB or 4MiB";
@@ -130,6 +130,36 @@ static int read_texts(struct reader *r, const yaml_node_t *n, const struct yamlm
 static int read_section(struct reader *r, const yaml_node_t *n, const struct yamlmap_key *keys,
                         const char *section, void *dest);
 
+static int read_entries(struct reader *r, const yaml_node_t *n, const struct yamlmap_key *k,
+                        struct yamlmap_entries *out)
+{
+    if (n->type != YAML_MAPPING_NODE)
+        return wrong(r, n, k, "a mapping of names");
+    size_t size = (size_t)k->max;
+    size_t count = (size_t)(n->data.mapping.pairs.top - n->data.mapping.pairs.start);
+    char *items = calloc(count + 1, size);
+    if (items == NULL)
+        return err_set(r->e, "out of memory");
+    out->item = items;
+    for (size_t i = 0; i < count; i++) {
+        const yaml_node_pair_t *p = &n->data.mapping.pairs.start[i];
+        const yaml_node_t *key = yaml_document_get_node(&r->doc, p->key);
+        char *entry = items + i * size;
+        if (read_text(r, key, k, (char **)(void *)entry) != 0)
+            return -1;
+        const char *name = *(char **)(void *)entry;
+        out->count = i + 1;
+        for (size_t j = 0; j < i; j++) {
+            if (strcmp(*(char **)(void *)(items + j * size), name) == 0)
+                return err_set(r->e, "%s:%lu: '%.64s' is given twice in '%s'", r->name,
+                               line_of(key), name, k->name);
+        }
+        if (read_section(r, yaml_document_get_node(&r->doc, p->value), k->keys, name, entry) != 0)
+            return -1;
+    }
+    return 0;
+}
+
 static int read_value(struct reader *r, const yaml_node_t *n, const struct yamlmap_key *k,
                       void *dest)
 {
@@ -146,6 +176,8 @@ static int read_value(struct reader *r, const yaml_node_t *n, const struct yamlm
         return read_texts(r, n, k, at(dest, k));
     case YAMLMAP_SECTION:
         return read_section(r, n, k->keys, k->name, dest);
+    case YAMLMAP_ENTRIES:
+        return read_entries(r, n, k, at(dest, k));
     }
     return err_set(r->e, "internal error: type of '%s'", k->name);
 }
@@ -230,6 +262,17 @@ int yamlmap_read(const char *name, const char *text, size_t len, const struct ya
     return rc;
 }
 
+static void free_entries(const struct yamlmap_key *k, struct yamlmap_entries *l)
+{
+    for (size_t i = 0; i < l->count; i++) {
+        char *entry = (char *)l->item + i * (size_t)k->max;
+        free(*(char **)(void *)entry);
+        yamlmap_free(k->keys, entry);
+    }
+    free(l->item);
+    *l = (struct yamlmap_entries){0};
+}
+
 void yamlmap_free(const struct yamlmap_key *keys, void *dest)
 {
     for (const struct yamlmap_key *k = keys; k->name != NULL; k++) {
@@ -245,6 +288,8 @@ void yamlmap_free(const struct yamlmap_key *keys, void *dest)
                 free(l->item[i]);
             free(l->item);
             *l = (struct yamlmap_list){0};
+        } else if (k->type == YAMLMAP_ENTRIES) {
+            free_entries(k, at(dest, k));
         }
     }
 }

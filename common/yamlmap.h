@@ -17,14 +17,21 @@ struct yamlmap_list {
     size_t count;
 };
 
+struct yamlmap_entries {
+    void *item; /* owned; `count` structs, each beginning with `char *name`, its key */
+    size_t count;
+};
+
 enum yamlmap_type {
     YAMLMAP_TEXT,     /* char *, owned */
     YAMLMAP_BOOL,     /* bool: true or false */
     YAMLMAP_NUMBER,   /* int64_t, min..max */
-    YAMLMAP_DURATION, /* int64_t milliseconds, min..max: "250ms", "10s", "10m", "24h" */
+    YAMLMAP_DURATION, /* int64_t milliseconds, min..max: "250ms", "10s", "10m", "24h", "7d" */
     YAMLMAP_SIZE,     /* int64_t bytes, min..max: "4096", "256KiB", "4MiB" */
     YAMLMAP_TEXTS,    /* struct yamlmap_list: a sequence of strings */
     YAMLMAP_SECTION,  /* a nested mapping, into the same struct */
+    YAMLMAP_ENTRIES,  /* struct yamlmap_entries: names of the file's choice, each with a section
+                         into its own struct of `max` bytes, which begins as zeros */
 };
 
 struct yamlmap_key {
@@ -32,7 +39,7 @@ struct yamlmap_key {
     enum yamlmap_type type;
     size_t offset; /* of the member in the struct */
     int64_t min, max;
-    const struct yamlmap_key *keys; /* YAMLMAP_SECTION */
+    const struct yamlmap_key *keys; /* YAMLMAP_SECTION, YAMLMAP_ENTRIES */
 };
 
 /* Fills `dest`, which holds the defaults (owned text from malloc, or NULL). `name` is for

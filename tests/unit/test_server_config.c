@@ -103,7 +103,7 @@ static void test_refusals(void **state)
         {"max-request-size: 5MiB\n" OK_TAIL, "out of range"},
         {"max-request-size: 1 MB\n" OK_TAIL, "must be a size"},
         {"timeouts: {wait: 10}\n" OK_TAIL, "must be a duration"},
-        {"timeouts: {wait: 10d}\n" OK_TAIL, "must be a duration"},
+        {"timeouts: {wait: 10y}\n" OK_TAIL, "must be a duration"},
         {"timeouts: {wait: 1ms}\n" OK_TAIL, "out of range"},
         {"timeouts: 5s\n" OK_TAIL, "'timeouts' must be a mapping"},
         {"timeouts:\n" OK_TAIL, "'timeouts' must be a mapping"},
