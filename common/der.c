@@ -74,3 +74,35 @@ void der_put_time(struct buf *b, int64_t seconds)
     else
         der_put(b, DER_GENERALIZED_TIME, der, 15);
 }
+
+/* The length octets (X.690 §10.1) of an element whose tag is at *p. */
+static int take_length(const unsigned char *p, size_t left, size_t *head, size_t *len)
+{
+    if (left < 2)
+        return -1;
+    *head = 2;
+    *len = p[1];
+    if (p[1] < 0x80)
+        return 0;
+    size_t n = p[1] & 0x7f;
+    if (n == 0 || n > 4 || left < 2 + n || p[2] == 0)
+        return -1;
+    *len = 0;
+    for (size_t i = 0; i < n; i++)
+        *len = *len << 8 | p[2 + i];
+    *head += n;
+    return *len < 0x80 ? -1 : 0;
+}
+
+int der_take(const unsigned char **p, size_t *left, struct der_element *out)
+{
+    size_t head = 0;
+    size_t len = 0;
+    if (*left == 0 || (**p & 0x1f) == 0x1f || take_length(*p, *left, &head, &len) != 0 ||
+        len > *left - head)
+        return -1;
+    *out = (struct der_element){**p, *p, head + len, *p + head, len};
+    *p += head + len;
+    *left -= head + len;
+    return 0;
+}

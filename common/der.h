@@ -1,5 +1,6 @@
 /*
- * A DER writer for structures whose content we know: open, append, close.
+ * A DER writer for structures whose content we know (open, append, close), and a strict reader
+ * for walking into a certificate without decoding all of it.
  */
 #ifndef TENMINT_COMMON_DER_H
 #define TENMINT_COMMON_DER_H
@@ -33,5 +34,17 @@ void der_put_unsigned(struct buf *b, const unsigned char *be, size_t len);
 
 /* UTCTime to 2049, GeneralizedTime after (RFC 5280 §4.1.2.5). Unix seconds. */
 void der_put_time(struct buf *b, int64_t seconds);
+
+struct der_element { /* pointers go into the input */
+    unsigned char tag;
+    const unsigned char *whole; /* tag, length and value */
+    size_t whole_len;
+    const unsigned char *value;
+    size_t len;
+};
+
+/* Takes the element at *p, of *left bytes, and moves past it. -1: truncated, of indefinite or
+ * not minimal length, or with a tag number above 30. */
+int der_take(const unsigned char **p, size_t *left, struct der_element *out);
 
 #endif

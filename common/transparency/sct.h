@@ -11,9 +11,11 @@
 #include "common/err.h"
 
 #define SCT_LIST_MAX 65535 /* bytes, RFC 6962 §3.3 */
+#define SCT_LOG_ID 32      /* bytes */
+#define SCT_KEY_HASH 32    /* bytes */
 
-struct sct { /* pointers go into the parsed bytes */
-    unsigned char log_id[32]; /* SHA-256 of the log's SPKI */
+struct sct {                          /* pointers go into the parsed bytes */
+    unsigned char log_id[SCT_LOG_ID]; /* SHA-256 of the log's SPKI: digsig_log_id */
     uint64_t timestamp_ms;
     const unsigned char *extensions;
     size_t extensions_len;
@@ -25,8 +27,8 @@ struct sct { /* pointers go into the parsed bytes */
 int sct_parse(const void *data, size_t len, struct sct *out, struct err *e);
 void sct_put(const struct sct *s, struct buf *out);
 
-/* Walks a SignedCertificateTimestampList. *at starts at 0. 1: `out` is the next, 0: the end,
- * -1: damaged. */
+/* Walks a SignedCertificateTimestampList, all of `len`. *at starts at 0. 1: `out` is the next, 0:
+ * the end, -1: damaged. */
 int sct_list_next(const void *list, size_t len, size_t *at, struct sct *out, struct err *e);
 /* Appends the list of `count` serialised SCTs. */
 int sct_list_put(const struct buf *serialised, size_t count, struct buf *out, struct err *e);
@@ -40,7 +42,7 @@ struct sct_entry { /* what was logged */
     const unsigned char *issuer_key_hash; /* PRECERT: 32 bytes */
 };
 
-/* Appends the bytes that the log signs. */
+/* Appends the bytes that the log signs: sign them by digsig_sign into s->signature. */
 int sct_signed_data(const struct sct *s, const struct sct_entry *entry, struct buf *out,
                     struct err *e);
 
@@ -54,9 +56,14 @@ int sct_leaf_index_get(const struct sct *s, uint64_t *index, struct err *e);
 void sct_leaf_index_put(uint64_t index, struct buf *out);
 
 /* From a final certificate: the SCT list inside its extension (points into `der`), and the
- * TBSCertificate without that extension, byte for byte as the precertificate's without poison.
+ * TBSCertificate without that extension, byte for byte as the precertificate's without poison
+ * (RFC 6962 §3.2), appended to `tbs`.
  * 1: found, 0: no SCT list (`tbs` is then untouched), -1: damaged. */
 int sct_from_certificate(const unsigned char *der, size_t len, const unsigned char **list,
                          size_t *list_len, struct buf *tbs, struct err *e);
+
+/* From a precertificate: the TBSCertificate without its poison, which must be there once and be
+ * critical with the value NULL. `tbs` is appended to. */
+int sct_from_precertificate(const unsigned char *der, size_t len, struct buf *tbs, struct err *e);
 
 #endif

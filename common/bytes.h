@@ -1,0 +1,34 @@
+/*
+ * Reads the TLS presentation language (RFC 8446 §3): big-endian numbers and vectors with a
+ * length before them. A read beyond the end sets `failed` and gives zero or NULL; so do all
+ * later ones, so that a caller checks once. buf_put_be is the writer.
+ */
+#ifndef TENMINT_COMMON_BYTES_H
+#define TENMINT_COMMON_BYTES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct bytes {
+    const unsigned char *p; /* borrowed: what is left */
+    size_t left;
+    bool failed;
+};
+
+static inline struct bytes bytes_of(const void *data, size_t len)
+{
+    return (struct bytes){data, len, false};
+}
+
+/* The next `n` bytes, or NULL. */
+const unsigned char *bytes_take(struct bytes *b, size_t n);
+uint64_t bytes_be(struct bytes *b, unsigned n); /* number of 1 to 8 bytes */
+
+/* A vector whose length has `length_bytes` bytes: its content, *len bytes; or NULL. */
+const unsigned char *bytes_vector(struct bytes *b, unsigned length_bytes, size_t *len);
+
+/* Everything was there and nothing is left. */
+bool bytes_end(const struct bytes *b);
+
+#endif

@@ -1,0 +1,155 @@
+#include "common/transparency/digsig.h"
+
+#include <ctype.h>
+#include <openssl/core_names.h>
+#include <openssl/pem.h>
+#include <openssl/x509.h>
+#include <string.h>
+
+#include "common/bytes.h"
+
+enum { HASH_SHA256 = 4, SIGNATURE_RSA = 1, SIGNATURE_ECDSA = 3 }; /* RFC 5246 §7.4.1.4.1 */
+
+#define RSA_BITS_MIN 2048
+#define KEY_FILE_MAX ((size_t)16 * 1024)
+
+/* SIGNATURE_…, or 0 for a key that no log may have. */
+static unsigned char algorithm_of(const EVP_PKEY *key)
+{
+    char group[32] = "";
+    size_t n = 0;
+    if (EVP_PKEY_is_a(key, "RSA"))
+        return EVP_PKEY_get_bits(key) >= RSA_BITS_MIN ? SIGNATURE_RSA : 0;
+    if (EVP_PKEY_is_a(key, "EC") && EVP_PKEY_get_group_name(key, group, sizeof(group), &n) == 1 &&
+        strcmp(group, SN_X9_62_prime256v1) == 0)
+        return SIGNATURE_ECDSA;
+    return 0;
+}
+
+int digsig_check_key(const EVP_PKEY *key, struct err *e)
+{
+    if (algorithm_of(key) != 0)
+        return 0;
+    return err_set(e, "a log's key is P-256, or RSA of at least %d bits (RFC 6962 §2.1.4)",
+                   RSA_BITS_MIN);
+}
+
+static EVP_PKEY *key_from_der(const unsigned char *der, size_t len)
+{
+    const unsigned char *p = der;
+    EVP_PKEY *key = d2i_PUBKEY(NULL, &p, (long)len);
+    if (key != NULL && p != der + len) {
+        EVP_PKEY_free(key);
+        key = NULL;
+    }
+    return key;
+}
+
+static EVP_PKEY *key_from_pem(const char *text, size_t len)
+{
+    BIO *bio = BIO_new_mem_buf(text, (int)len);
+    char *name = NULL;
+    char *header = NULL;
+    unsigned char *der = NULL;
+    long der_len = 0;
+    EVP_PKEY *key = NULL;
+    if (bio != NULL && PEM_read_bio(bio, &name, &header, &der, &der_len) == 1 &&
+        strcmp(name, PEM_STRING_PUBLIC) == 0 && header[0] == '\0')
+        key = key_from_der(der, (size_t)der_len);
+    char *rest = NULL;
+    long left = bio != NULL ? BIO_get_mem_data(bio, &rest) : 0;
+    for (long i = 0; key != NULL && i < left; i++) {
+        if (isspace((unsigned char)rest[i]))
+            continue;
+        EVP_PKEY_free(key);
+        key = NULL;
+    }
+    OPENSSL_free(name);
+    OPENSSL_free(header);
+    OPENSSL_free(der);
+    BIO_free(bio);
+    return key;
+}
+
+EVP_PKEY *digsig_key_parse(const void *data, size_t len, struct err *e)
+{
+    static const char begin[] = "-----BEGIN ";
+    const char *text = data;
+    EVP_PKEY *key = NULL;
+    if (len > KEY_FILE_MAX) {
+        err_set(e, "a public key of %zu bytes", len);
+        return NULL;
+    }
+    size_t blank = 0;
+    while (blank < len && isspace((unsigned char)text[blank]))
+        blank++;
+    if (len - blank >= sizeof(begin) - 1 && memcmp(text + blank, begin, sizeof(begin) - 1) == 0)
+        key = key_from_pem(text + blank, len - blank);
+    else if (len > 0)
+        key = key_from_der(data, len);
+    if (key == NULL) {
+        err_openssl(e, "not one PEM 'PUBLIC KEY' (or DER) with nothing after it");
+        return NULL;
+    }
+    if (digsig_check_key(key, e) != 0) {
+        EVP_PKEY_free(key);
+        return NULL;
+    }
+    return key;
+}
+
+int digsig_log_id(EVP_PKEY *key, unsigned char id[DIGSIG_LOG_ID], struct err *e)
+{
+    unsigned char *der = NULL;
+    int len = i2d_PUBKEY(key, &der);
+    int ok = len > 0 && EVP_Digest(der, (size_t)len, id, NULL, EVP_sha256(), NULL) == 1;
+    OPENSSL_free(der);
+    return ok ? 0 : err_openssl(e, "the log's id");
+}
+
+int digsig_sign(EVP_PKEY *key, const void *data, size_t len, struct buf *out, struct err *e)
+{
+    unsigned char algorithm = algorithm_of(key);
+    int max = EVP_PKEY_get_size(key);
+    size_t sig_len = max > 0 ? (size_t)max : 0;
+    unsigned char head[4] = {HASH_SHA256, algorithm, 0, 0};
+    size_t at = out->len;
+    buf_append(out, head, sizeof(head));
+    unsigned char *sig = buf_reserve(out, sig_len);
+    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+    int ok = algorithm != 0 && sig != NULL && ctx != NULL &&
+             EVP_DigestSignInit(ctx, NULL, EVP_sha256(), NULL, key) == 1 &&
+             EVP_DigestSign(ctx, sig, &sig_len, data, len) == 1 && sig_len <= UINT16_MAX;
+    EVP_MD_CTX_free(ctx);
+    if (!ok) {
+        out->len = at < out->len ? at : out->len;
+        return err_openssl(e, "sign with the log key");
+    }
+    out->len += sig_len;
+    out->data[at + 2] = (unsigned char)(sig_len >> 8);
+    out->data[at + 3] = (unsigned char)sig_len;
+    return 0;
+}
+
+int digsig_verify(EVP_PKEY *key, const void *data, size_t len, const void *ds, size_t ds_len,
+                  struct err *e)
+{
+    struct bytes in = bytes_of(ds, ds_len);
+    size_t sig_len = 0;
+    unsigned hash = (unsigned)bytes_be(&in, 1);
+    unsigned algorithm = (unsigned)bytes_be(&in, 1);
+    const unsigned char *sig = bytes_vector(&in, 2, &sig_len);
+    if (!bytes_end(&in) || sig_len == 0)
+        return err_set(e, "the log's signature is truncated, or bytes follow it");
+    if (digsig_check_key(key, e) != 0)
+        return -1;
+    if (hash != HASH_SHA256 || algorithm != algorithm_of(key))
+        return err_set(e,
+                       "the log's signature has hash %u and algorithm %u, its key wants %d and %d",
+                       hash, algorithm, HASH_SHA256, algorithm_of(key));
+    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+    int ok = ctx != NULL && EVP_DigestVerifyInit(ctx, NULL, EVP_sha256(), NULL, key) == 1 &&
+             EVP_DigestVerify(ctx, sig, sig_len, data, len) == 1;
+    EVP_MD_CTX_free(ctx);
+    return ok ? 0 : err_openssl(e, "the log's signature does not verify with its public key");
+}

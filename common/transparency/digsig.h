@@ -1,0 +1,33 @@
+/*
+ * The log's signature as TLS has it (DigitallySigned, RFC 5246 §4.7), in SCTs and tree heads.
+ * Only what a log may use (RFC 6962 §2.1.4): SHA-256 with ECDSA on P-256, or RSA PKCS#1 v1.5
+ * with at least 2048 bits.
+ */
+#ifndef TENMINT_COMMON_DIGSIG_H
+#define TENMINT_COMMON_DIGSIG_H
+
+#include <openssl/evp.h>
+#include <stddef.h>
+
+#include "common/buf.h"
+#include "common/err.h"
+
+#define DIGSIG_LOG_ID 32 /* bytes */
+
+/* -1: no log may have this key. */
+int digsig_check_key(const EVP_PKEY *key, struct err *e);
+
+/* One PEM "PUBLIC KEY" and nothing but white space around it, or its DER. Checked as above. */
+EVP_PKEY *digsig_key_parse(const void *data, size_t len, struct err *e);
+
+/* SHA-256 of the DER SubjectPublicKeyInfo: the log's id. */
+int digsig_log_id(EVP_PKEY *key, unsigned char id[DIGSIG_LOG_ID], struct err *e);
+
+/* Appends the DigitallySigned over `data`. A key checked before; a device's key locked. */
+int digsig_sign(EVP_PKEY *key, const void *data, size_t len, struct buf *out, struct err *e);
+
+/* 0: `ds` is one whole DigitallySigned by `key` over `data`. */
+int digsig_verify(EVP_PKEY *key, const void *data, size_t len, const void *ds, size_t ds_len,
+                  struct err *e);
+
+#endif
