@@ -5,13 +5,14 @@
 #ifndef TENMINT_COMMON_MERKLE_H
 #define TENMINT_COMMON_MERKLE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "common/err.h"
 
-#define MERKLE_HASH 32         /* bytes */
-#define MERKLE_PROOF_MAX 64    /* hashes; a longer proof fits no tree */
+#define MERKLE_HASH 32      /* bytes */
+#define MERKLE_PROOF_MAX 64 /* hashes; a longer proof fits no tree */
 
 struct merkle_hash {
     unsigned char b[MERKLE_HASH];
@@ -19,8 +20,9 @@ struct merkle_hash {
 
 void merkle_leaf(const void *data, size_t len, struct merkle_hash *out); /* H(0x00 || data) */
 void merkle_node(const struct merkle_hash *left, const struct merkle_hash *right,
-                 struct merkle_hash *out); /* H(0x01 || left || right) */
+                 struct merkle_hash *out);  /* H(0x01 || left || right) */
 void merkle_empty(struct merkle_hash *out); /* root of the tree without leaves: H("") */
+bool merkle_equal(const struct merkle_hash *a, const struct merkle_hash *b);
 
 /* RFC 9162 §2.1.3.2. 0: `leaf` is entry `index` of the tree of `size` with `root`. */
 int merkle_check_inclusion(uint64_t index, uint64_t size, const struct merkle_hash *leaf,

@@ -17,10 +17,10 @@
 #define NOTE_SIGNATURES_MAX 64
 
 enum note_type { /* C2SP signed-note, "signature types" */
-    NOTE_ED25519 = 0x01,
-    NOTE_ECDSA = 0x02, /* Rekor v1: key id is the start of SHA-256 of the SPKI */
-    NOTE_COSIGNATURE = 0x04, /* tlog-cosignature, Ed25519, timestamped */
-    NOTE_RFC6962 = 0x05, /* static-ct-api: a TreeHeadSignature with its timestamp */
+                 NOTE_ED25519 = 0x01,
+                 NOTE_ECDSA = 0x02,       /* Rekor v1: key id is the start of SHA-256 of the SPKI */
+                 NOTE_COSIGNATURE = 0x04, /* tlog-cosignature, Ed25519, timestamped */
+                 NOTE_RFC6962 = 0x05, /* static-ct-api: a TreeHeadSignature with its timestamp */
 };
 
 struct note_key { /* who may have signed */
@@ -33,6 +33,11 @@ struct note_key { /* who may have signed */
 /* Name, type and key to note_key; computes the id. -1: the key does not suit the type. */
 int note_key_init(struct note_key *k, const char *name, enum note_type type, EVP_PKEY *key,
                   struct err *e);
+
+/* "name+hex id+base64", C2SP signed-note "verifier keys", of the Ed25519 types. k->key is the
+ * caller's to free. */
+int note_vkey_parse(const char *text, size_t len, struct note_key *k, struct err *e);
+int note_vkey_put(const struct note_key *k, struct buf *out, struct err *e);
 
 struct note_signature {
     const char *name; /* points into the note; name_len bytes */
@@ -56,17 +61,20 @@ void note_free(struct note *n);
 
 struct checkpoint { /* tlog-checkpoint */
     char origin[256];
-    uint64_t size;
+    uint64_t size; /* up to INT64_MAX */
     struct merkle_hash root;
+    bool extended; /* extension lines follow: NOTE_RFC6962 does not sign those */
 };
 int checkpoint_parse(const struct note *n, struct checkpoint *out, struct err *e);
 void checkpoint_text(const struct checkpoint *c, struct buf *out);
 
-/* 0: some signature line of this key verifies. *time_ms (may be NULL): when, for the types that
- * are timestamped (NOTE_COSIGNATURE in whole seconds, NOTE_RFC6962), else 0. */
+/* 0: the note has signature lines of this key and each of them verifies. *time_ms (may be NULL):
+ * when, for the types that are timestamped (NOTE_COSIGNATURE in whole seconds, NOTE_RFC6962), the
+ * latest of several; else 0. */
 int note_verify(const struct note *n, const struct note_key *k, uint64_t *time_ms, struct err *e);
 
-/* Appends one signature line over `text`; time_ms is used by the timestamped types. */
+/* Appends one signature line over `text`; time_ms is used by the timestamped types. A note is its
+ * text, an empty line and the signature lines. */
 int note_sign(const char *text, size_t text_len, const struct note_key *k, uint64_t time_ms,
               struct buf *out, struct err *e);
 

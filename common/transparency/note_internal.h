@@ -1,0 +1,14 @@
+/* What the note's text form and its signatures share. */
+#ifndef TENMINT_COMMON_NOTE_INTERNAL_H
+#define TENMINT_COMMON_NOTE_INTERNAL_H
+
+#include "common/transparency/note.h"
+
+#define NOTE_NAME_SIZE sizeof(((struct note_key *)0)->name) /* with its NUL */
+
+/* Not empty, UTF-8, no control character, Unicode space or '+'. */
+bool note_name_ok(const char *name, size_t len);
+
+int checkpoint_parse_text(const char *text, size_t len, struct checkpoint *out, struct err *e);
+
+#endif
