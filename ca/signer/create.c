@@ -9,6 +9,7 @@
 
 #include "ca/signer/algorithm.h"
 #include "common/file.h"
+#include "common/key/key.h"
 
 #define YEAR_S (365 * 24 * 3600LL)
 #define SERIAL_LEN 20
@@ -93,15 +94,10 @@ static int write_bio(const char *dir, const char *name, mode_t mode, BIO *bio, s
 static int write_key(const char *dir, const char *name, EVP_PKEY *key, const char *password,
                      struct err *e)
 {
-    BIO *bio = BIO_new(BIO_s_secmem());
-    int rc = -1;
-    if (bio == NULL || PEM_write_bio_PKCS8PrivateKey(bio, key, EVP_aes_256_cbc(), password,
-                                                     (int)strlen(password), NULL, NULL) != 1)
-        err_openssl(e, "encrypt '%s'", name);
-    else
-        rc = write_bio(dir, name, 0600, bio, e);
-    BIO_free(bio);
-    return rc;
+    char path[PATH_MAX];
+    if (file_join(dir, name, path, sizeof(path), e) != 0)
+        return -1;
+    return key_write_file(path, key, password, e);
 }
 
 static int write_certs(const char *dir, const char *name, X509 *first, X509 *second, struct err *e)

@@ -2,7 +2,6 @@
 
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +17,6 @@ struct signer {
     struct signer_material material;
     const struct signer_algorithm_row *algorithm;
     EVP_MD_CTX *prepared; /* initialised once, copied per signature */
-    pthread_mutex_t device;
     struct signer_chain chain;
     X509 *cert[CERTS_MAX]; /* borrowed from material.chain */
     char *pem[CERTS_MAX];
@@ -94,14 +92,14 @@ static int prepare(struct signer *s, struct err *e)
     if (s->algorithm == NULL)
         return -1;
     s->prepared = EVP_MD_CTX_new();
-    if (s->prepared == NULL ||
-        EVP_DigestSignInit_ex(s->prepared, NULL, s->algorithm->digest, NULL, NULL, s->material.key,
-                              NULL) != 1)
+    if (s->prepared == NULL || EVP_DigestSignInit_ex(s->prepared, NULL, s->algorithm->digest, NULL,
+                                                     NULL, s->material.key, NULL) != 1)
         return err_openssl(e, "prepare the CA key for signing");
     return 0;
 }
 
-/* A key that cannot make a signature its certificate accepts must fail now, not at the first job. */
+/* A key that cannot make a signature its certificate accepts must fail now, not at the first job.
+ */
 static int self_test(struct signer *s, struct err *e)
 {
     static const char probe[] = "tenmint CA key self-test";
@@ -127,7 +125,6 @@ struct signer *signer_open(const struct signer_options *o, int64_t now_s, struct
         return NULL;
     }
     atomic_init(&s->refs, 1);
-    pthread_mutex_init(&s->device, NULL);
     int rc = err_set(e, "unknown CA backend '%s': use file, ephemeral or pkcs11",
                      o->backend != NULL ? o->backend : "");
     for (size_t i = 0; i < sizeof(backends) / sizeof(backends[0]); i++) {
@@ -167,10 +164,8 @@ void signer_unref(struct signer *s)
     OPENSSL_free(s->subject);
     EVP_MD_CTX_free(s->prepared);
     EVP_PKEY_free(s->material.key);
+    key_free(s->material.stored);
     sk_X509_pop_free(s->material.chain, X509_free);
-    if (s->material.close != NULL)
-        s->material.close(s->material.handle);
-    pthread_mutex_destroy(&s->device);
     free(s);
 }
 
@@ -189,12 +184,7 @@ static int sign_copy(const struct signer *s, const void *tbs, size_t len, struct
 
 int signer_sign(struct signer *s, const void *tbs, size_t len, struct buf *sig, struct err *e)
 {
-    if (s->material.serialise)
-        pthread_mutex_lock(&s->device);
-    int rc = sign_copy(s, tbs, len, sig);
-    if (s->material.serialise)
-        pthread_mutex_unlock(&s->device);
-    return rc == 0 ? 0 : err_openssl(e, "the CA key made no signature");
+    return sign_copy(s, tbs, len, sig) == 0 ? 0 : err_openssl(e, "the CA key made no signature");
 }
 
 const unsigned char *signer_algorithm(const struct signer *s, size_t *len)

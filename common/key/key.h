@@ -24,26 +24,26 @@ struct key_source {            /* text is borrowed; exactly one of file, env, pk
     const char *pin_env;       /* or NULL */
 };
 
-struct key; /* an open private key; signing from several threads is safe */
+struct key; /* an open private key; signing with it from several threads at once is safe */
 
-/* `what` names the key in messages ("CA key", "log key"). NULL with `e` set. */
+/* `what` names the key in messages ("CA key", "log key"). NULL with `e` set. A token is asked
+ * for its list of slots when the process first uses its module: tokens made later are not seen
+ * while a key of that module is open. */
 struct key *key_open(const struct key_source *source, const char *what, struct err *e);
-void key_free(struct key *k); /* NULL is fine */
+void key_free(struct key *k); /* NULL is fine; no EVP_PKEY of it may be in use any more */
 
-/* Borrowed; lives as long as `k`. A device's key signs through its token. */
+/* Borrowed; lives as long as `k`. A token's key signs in its token. Ed25519 works from PEM
+ * only: libp11 knows EC and RSA keys. */
 EVP_PKEY *key_pkey(const struct key *k);
-bool key_is_device(const struct key *k); /* one signature at a time: see key_lock */
+bool key_is_device(const struct key *k);
 
-/* Held around each use of a device's key; nothing for other keys. */
-void key_lock(struct key *k);
-void key_unlock(struct key *k);
-
-/* Makes a key inside the token ("p256", "p384", "rsa" of 2048 bits); fails if the label is
- * taken. The key cannot be read out again. */
+/* Makes a key pair inside the token: "p256", "p384", "rsa" (of 3072 bits) or "rsa2048",
+ * "rsa4096"; fails if the label is taken. The private half cannot be read out again
+ * (CKA_SENSITIVE, not CKA_EXTRACTABLE). */
 int key_pkcs11_generate(const struct key_source *source, const char *type, struct err *e);
 
-/* Writes `pkey` as PKCS#8 PEM to a new file of mode 0600, encrypted (PBES2: scrypt or
- * PBKDF2, AES-256) unless password is NULL. Fails if the file exists. */
+/* Writes `pkey` as PKCS#8 PEM to a new file of mode 0600, encrypted (PBES2: scrypt, AES-256)
+ * unless password is NULL. Fails if the file exists. */
 int key_write_file(const char *path, EVP_PKEY *pkey, const char *password, struct err *e);
 
 /* A secret from a 0600 file (one trailing newline removed) or an environment variable; "" when

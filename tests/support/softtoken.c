@@ -1,0 +1,41 @@
+#include "tests/support/softtoken.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/file.h"
+#include "tests/support/cmocka_all.h"
+
+void softtoken_add(const char *label)
+{
+    char command[256];
+    snprintf(command, sizeof(command),
+             "softhsm2-util --init-token --free --label '%s' --pin %s --so-pin 87654321 >/dev/null",
+             label, SOFTTOKEN_PIN);
+    assert_int_equal(system(command), 0);
+}
+
+struct softtoken softtoken_make(const char *label)
+{
+    struct softtoken t = {"/tmp/tenmint-token-XXXXXX", ""};
+    char conf[96];
+    char text[160];
+    struct err e = {0};
+    assert_non_null(mkdtemp(t.dir));
+    snprintf(conf, sizeof(conf), "%s/conf", t.dir);
+    snprintf(t.pin_file, sizeof(t.pin_file), "%s/pin", t.dir);
+    int n = snprintf(text, sizeof(text), "directories.tokendir = %s\nlog.level = ERROR\n", t.dir);
+    assert_int_equal(file_create(conf, 0600, text, (size_t)n, &e), 0);
+    assert_int_equal(file_create(t.pin_file, 0600, SOFTTOKEN_PIN "\n", 7, &e), 0);
+    setenv("SOFTHSM2_CONF", conf, 1);
+    softtoken_add(label);
+    return t;
+}
+
+void softtoken_remove(struct softtoken *t)
+{
+    char command[96];
+    snprintf(command, sizeof(command), "rm -rf '%s'", t->dir);
+    assert_int_equal(system(command), 0);
+}
