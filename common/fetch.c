@@ -169,6 +169,8 @@ static void set_limits(struct transfer *t, const struct fetch_request *req)
     curl_easy_setopt(c, CURLOPT_TIMEOUT_MS,
                      req->timeout_ms > 0 ? req->timeout_ms : DEFAULT_TIMEOUT_MS);
     curl_easy_setopt(c, CURLOPT_USERAGENT, "tenmint");
+    if (req->gzip)
+        curl_easy_setopt(c, CURLOPT_ACCEPT_ENCODING, "gzip");
     curl_easy_setopt(c, CURLOPT_NOPROXY, "localhost,127.0.0.1,::1");
     curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, on_body);
     curl_easy_setopt(c, CURLOPT_WRITEDATA, t);

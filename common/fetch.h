@@ -24,7 +24,8 @@ struct fetch_request {
     bool ca_only;               /* ca_pem replaces the system's CAs */
     bool allow_http;            /* permit http:// to hosts other than loopback */
     long timeout_ms;            /* whole transfer; 0: 10 000 */
-    size_t max_bytes;           /* response body; 0: 1 MiB */
+    size_t max_bytes;           /* response body, decompressed; 0: 1 MiB */
+    bool gzip;                  /* accept a compressed answer */
 };
 
 struct fetch_response {

@@ -13,11 +13,18 @@
 
 void merkle_leaf(const void *data, size_t len, struct merkle_hash *out)
 {
+    merkle_leaf_parts(data, len, NULL, 0, out);
+}
+
+void merkle_leaf_parts(const void *head, size_t head_len, const void *rest, size_t rest_len,
+                       struct merkle_hash *out)
+{
     static const unsigned char prefix = 0x00;
     SHA256_CTX c;
     SHA256_Init(&c);
     SHA256_Update(&c, &prefix, 1);
-    SHA256_Update(&c, data, len);
+    SHA256_Update(&c, head, head_len);
+    SHA256_Update(&c, rest, rest_len);
     SHA256_Final(out->b, &c);
 }
 

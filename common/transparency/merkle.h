@@ -19,6 +19,9 @@ struct merkle_hash {
 };
 
 void merkle_leaf(const void *data, size_t len, struct merkle_hash *out); /* H(0x00 || data) */
+/* As merkle_leaf, of two parts one after the other. */
+void merkle_leaf_parts(const void *head, size_t head_len, const void *rest, size_t rest_len,
+                       struct merkle_hash *out);
 void merkle_node(const struct merkle_hash *left, const struct merkle_hash *right,
                  struct merkle_hash *out);  /* H(0x01 || left || right) */
 void merkle_empty(struct merkle_hash *out); /* root of the tree without leaves: H("") */

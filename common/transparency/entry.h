@@ -1,0 +1,61 @@
+/*
+ * Log entries in the forms of the two read APIs: leaf_input and extra_data (RFC 6962 §3.4,
+ * §4.6), and the TileLeaf of static-ct-api; and where static-ct-api keeps its tiles.
+ */
+#ifndef TENMINT_COMMON_ENTRY_H
+#define TENMINT_COMMON_ENTRY_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/buf.h"
+#include "common/bytes.h"
+#include "common/err.h"
+#include "common/transparency/merkle.h"
+#include "common/transparency/sct.h"
+
+#define ENTRY_FINGERPRINT 32 /* bytes: SHA-256 of an issuer's certificate */
+
+struct entry { /* pointers go into the parsed bytes */
+    uint64_t timestamp_ms;
+    struct sct_entry logged;
+    const unsigned char *extensions; /* CtExtensions, without the length before them */
+    size_t extensions_len;
+    const unsigned char *timestamped; /* the TimestampedEntry as it was read */
+    size_t timestamped_len;
+
+    const unsigned char *precert; /* SCT_PRECERT: what was submitted, with its poison; else NULL */
+    size_t precert_len;
+    /* The issuers: ENTRY_FINGERPRINT bytes each in a TileLeaf, certificates with three bytes of
+     * length before each in extra_data. */
+    const unsigned char *chain;
+    size_t chain_len;
+};
+
+/* Takes the TileLeaf at the front of `tile`. 1: `out` is the entry, 0: `tile` is at its end,
+ * -1: damaged. */
+int entry_take_tile_leaf(struct bytes *tile, struct entry *out, struct err *e);
+
+/* The two members of a get-entries answer, decoded. -1: damaged. */
+int entry_parse(const void *leaf_input, size_t leaf_len, const void *extra_data, size_t extra_len,
+                struct entry *out, struct err *e);
+
+/* Walks entry.chain of extra_data. 1: the next certificate, 0: the end, -1: damaged. */
+int entry_next_issuer(struct bytes *chain, const unsigned char **der, size_t *len);
+
+/* Appends; `timestamped` is not read, it is what these write. -1: a part is too long for its
+ * length, or out of memory. */
+int entry_put_timestamped(const struct entry *n, struct buf *out, struct err *e);
+int entry_put_tile_leaf(const struct entry *n, struct buf *out, struct err *e);
+
+/* The leaf hash of MerkleTreeLeaf{v1, timestamped_entry, n->timestamped}. */
+void entry_leaf_hash(const struct entry *n, struct merkle_hash *out);
+
+#define TILE_WIDTH 256     /* hashes or entries in a full tile */
+#define TILE_LEVEL_DATA -1 /* entries instead of hashes */
+#define TILE_PATH_MAX 64
+
+/* "tile/0/x001/234", "tile/data/000.p/17": width 1..TILE_WIDTH. */
+void tile_path(int level, uint64_t index, unsigned width, char out[TILE_PATH_MAX]);
+
+#endif
