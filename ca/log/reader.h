@@ -1,0 +1,110 @@
+/*
+ * Reading a tiled log: tiles to hashes, proofs and entries. Where tiles come from is a small
+ * interface, so that the same code reads a directory (also one that a server is writing) and
+ * another log over HTTP.
+ */
+#ifndef TENMINT_CA_LOG_READER_H
+#define TENMINT_CA_LOG_READER_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/buf.h"
+#include "common/err.h"
+#include "common/transparency/merkle.h"
+#include "common/transparency/note.h"
+#include "common/transparency/sct.h"
+
+#define LOG_TILE_WIDTH 256 /* hashes or entries */
+#define LOG_TILE_LEVELS 6  /* 0 to 5: static-ct-api */
+#define LOG_SIZE_MAX ((uint64_t)1 << 40)
+#define LOG_DATA_TILE_MAX ((size_t)64 * 1024 * 1024) /* bytes */
+
+/* ---- tiles ---- */
+
+/* The first `width` (1 to 256) elements of tile n. Both return exactly that or -1; neither
+ * promises that what it returns is authentic: check against a checkpoint's root. */
+struct log_tiles {
+    void *ctx;
+    int (*hashes)(void *ctx, unsigned level, uint64_t n, unsigned width, struct merkle_hash *out,
+                  struct err *e);
+    /* Appends a data tile as it is stored: `width` entries or more. */
+    int (*data)(void *ctx, uint64_t n, unsigned width, struct buf *out, struct err *e);
+};
+
+/* "tile/1/x001/234.p/17", "tile/data/000": width 256 is a full tile, level -1 a data tile. */
+#define LOG_TILE_PATH_MAX 64
+void log_tile_path(int level, uint64_t n, unsigned width, char out[LOG_TILE_PATH_MAX]);
+
+/* The reverse, strict; 0 or -1. */
+int log_tile_path_parse(const char *path, int *level, uint64_t *n, unsigned *width);
+
+/* How many hashes tile n of `level` has in the tree of `size` (0 to 256). */
+unsigned log_tile_width(uint64_t size, unsigned level, uint64_t n);
+
+/* A log's directory. `size` is the size of a checkpoint that was read from it. */
+struct log_dir {
+    const char *path; /* borrowed */
+    uint64_t size;
+};
+struct log_tiles log_dir_tiles(struct log_dir *d); /* `d` is the ctx */
+
+/* Reads DIR/checkpoint. The signature is the caller's to verify (note_verify). */
+int log_dir_checkpoint(const char *path, struct buf *note, struct checkpoint *out, struct err *e);
+
+/* DIR/state/identity: what the directory says it is. */
+struct log_identity {
+    char origin[256];
+    unsigned char log_id[32];
+};
+int log_dir_identity(const char *path, struct log_identity *out, struct err *e);
+
+/* An issuer's DER by fingerprint, checked against it. */
+int log_dir_issuer(const char *path, const unsigned char fingerprint[32], struct buf *der,
+                   struct err *e);
+
+/* The position of a leaf in the first d->size entries. 1: found, 0: not there, -1: `e`. Without
+ * an index (or where it lags) the tiles are searched, which takes longer. */
+int log_dir_find(struct log_dir *d, const struct merkle_hash *leaf, uint64_t *index, struct err *e);
+
+/* ---- proofs (RFC 6962 §2.1) ---- */
+
+struct log_proof {
+    struct merkle_hash hash[MERKLE_PROOF_MAX];
+    size_t count;
+};
+
+/* `size` is at most that of the checkpoint the tiles belong to. */
+int log_tree_root(const struct log_tiles *t, uint64_t size, struct merkle_hash *out, struct err *e);
+int log_tree_leaf(const struct log_tiles *t, uint64_t index, uint64_t size, struct merkle_hash *out,
+                  struct err *e);
+int log_tree_inclusion(const struct log_tiles *t, uint64_t index, uint64_t size,
+                       struct log_proof *out, struct err *e);
+int log_tree_consistency(const struct log_tiles *t, uint64_t old_size, uint64_t new_size,
+                         struct log_proof *out, struct err *e);
+
+/* ---- entries ---- */
+
+struct log_leaf { /* one TileLeaf; pointers go into the tile */
+    uint64_t timestamp_ms;
+    struct sct_entry signed_entry;
+    const unsigned char *extensions;
+    size_t extensions_len;
+    uint64_t index; /* of the leaf_index extension; UINT64_MAX without */
+    const unsigned char *precert;
+    size_t precert_len;         /* 0 for SCT_X509 */
+    const unsigned char *chain; /* fingerprints, 32 bytes each */
+    size_t chain_count;
+    const unsigned char *timestamped; /* the TimestampedEntry */
+    size_t timestamped_len;
+};
+
+/* Walks a data tile. *at starts at 0. 1: `out` is the next, 0: the end, -1: damaged. */
+int log_leaf_next(const void *tile, size_t len, size_t *at, struct log_leaf *out, struct err *e);
+
+/* Appends the MerkleTreeLeaf (RFC 6962 §3.4), which is byte for byte also what an SCT signs. */
+void log_leaf_merkle(const struct log_leaf *leaf, struct buf *out);
+void log_leaf_hash(const struct log_leaf *leaf, struct merkle_hash *out);
+
+#endif
