@@ -1,11 +1,19 @@
 #include "tests/support/softtoken.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/file.h"
-#include "tests/support/cmocka_all.h"
+
+static void must(bool done, const char *what)
+{
+    if (!done) {
+        fprintf(stderr, "softtoken: cannot %s\n", what);
+        abort();
+    }
+}
 
 void softtoken_add(const char *label)
 {
@@ -13,7 +21,7 @@ void softtoken_add(const char *label)
     snprintf(command, sizeof(command),
              "softhsm2-util --init-token --free --label '%s' --pin %s --so-pin 87654321 >/dev/null",
              label, SOFTTOKEN_PIN);
-    assert_int_equal(system(command), 0);
+    must(system(command) == 0, command);
 }
 
 struct softtoken softtoken_make(const char *label)
@@ -22,12 +30,12 @@ struct softtoken softtoken_make(const char *label)
     char conf[96];
     char text[160];
     struct err e = {0};
-    assert_non_null(mkdtemp(t.dir));
+    must(mkdtemp(t.dir) != NULL, "make a directory");
     snprintf(conf, sizeof(conf), "%s/conf", t.dir);
     snprintf(t.pin_file, sizeof(t.pin_file), "%s/pin", t.dir);
     int n = snprintf(text, sizeof(text), "directories.tokendir = %s\nlog.level = ERROR\n", t.dir);
-    assert_int_equal(file_create(conf, 0600, text, (size_t)n, &e), 0);
-    assert_int_equal(file_create(t.pin_file, 0600, SOFTTOKEN_PIN "\n", 7, &e), 0);
+    must(file_create(conf, 0600, text, (size_t)n, &e) == 0, e.text);
+    must(file_create(t.pin_file, 0600, SOFTTOKEN_PIN "\n", 7, &e) == 0, e.text);
     setenv("SOFTHSM2_CONF", conf, 1);
     softtoken_add(label);
     return t;
@@ -37,5 +45,5 @@ void softtoken_remove(struct softtoken *t)
 {
     char command[96];
     snprintf(command, sizeof(command), "rm -rf '%s'", t->dir);
-    assert_int_equal(system(command), 0);
+    must(system(command) == 0, command);
 }

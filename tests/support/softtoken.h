@@ -12,8 +12,8 @@ struct softtoken {
     char pin_file[96]; /* holds SOFTTOKEN_PIN */
 };
 
-/* Makes the directory, sets SOFTHSM2_CONF for this process, and a token of that label. Fails the
- * test when it cannot. Before the process uses the module. */
+/* Makes the directory, sets SOFTHSM2_CONF for this process, and a token of that label. Aborts
+ * when it cannot. Before the process uses the module. */
 struct softtoken softtoken_make(const char *label);
 void softtoken_add(const char *label); /* one more token in the same directory */
 void softtoken_remove(struct softtoken *t);
