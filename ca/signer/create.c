@@ -113,6 +113,32 @@ static int write_certs(const char *dir, const char *name, X509 *first, X509 *sec
     return rc;
 }
 
+/* The intermediate's key: made in memory, or made in the token and opened there. */
+static EVP_PKEY *make_sub_key(const struct create_options *o, const char *type, struct key **device,
+                              struct err *e)
+{
+    if (o->device == NULL)
+        return signer_algorithm_generate(type, e);
+    *device =
+        key_pkcs11_generate(o->device, type, e) == 0 ? key_open(o->device, "CA key", e) : NULL;
+    if (*device == NULL)
+        return NULL;
+    EVP_PKEY_up_ref(key_pkey(*device));
+    return key_pkey(*device);
+}
+
+static int write_ca(const struct create_options *o, EVP_PKEY *root_key, X509 *root,
+                    EVP_PKEY *sub_key, X509 *sub, struct err *e)
+{
+    if (write_key(o->directory, "root.key", root_key, o->password, e) != 0 ||
+        (o->device == NULL &&
+         write_key(o->directory, "intermediate.key", sub_key, o->password, e) != 0) ||
+        write_certs(o->directory, "root.pem", root, NULL, e) != 0 ||
+        write_certs(o->directory, "chain.pem", sub, root, e) != 0)
+        return -1;
+    return 0;
+}
+
 int create_ca(const struct create_options *o, struct err *e)
 {
     const char *type = o->key_type != NULL ? o->key_type : "p256";
@@ -124,6 +150,7 @@ int create_ca(const struct create_options *o, struct err *e)
         sub_life = root_life;
     struct create_cert root = {org, "root", o->now_s, o->now_s + root_life, 1, false};
     struct create_cert sub = {org, "intermediate", o->now_s, o->now_s + sub_life, 0, true};
+    struct key *device = NULL;
     EVP_PKEY *root_key = NULL;
     EVP_PKEY *sub_key = NULL;
     X509 *root_cert = NULL;
@@ -134,21 +161,18 @@ int create_ca(const struct create_options *o, struct err *e)
         goto out;
     }
     root_key = signer_algorithm_generate(type, e);
-    sub_key = root_key != NULL ? signer_algorithm_generate(type, e) : NULL;
-    root_cert = sub_key != NULL ? create_ca_cert(&root, root_key, NULL, root_key, e) : NULL;
-    sub_cert = root_cert != NULL ? create_ca_cert(&sub, sub_key, root_cert, root_key, e) : NULL;
-    if (sub_cert == NULL || file_mkdirs(o->directory, 0700, e) != 0)
+    root_cert = root_key != NULL ? create_ca_cert(&root, root_key, NULL, root_key, e) : NULL;
+    if (root_cert == NULL || file_mkdirs(o->directory, 0700, e) != 0)
         goto out;
-    if (write_key(o->directory, "root.key", root_key, o->password, e) != 0 ||
-        write_key(o->directory, "intermediate.key", sub_key, o->password, e) != 0 ||
-        write_certs(o->directory, "root.pem", root_cert, NULL, e) != 0 ||
-        write_certs(o->directory, "chain.pem", sub_cert, root_cert, e) != 0)
-        goto out;
-    rc = 0;
+    sub_key = make_sub_key(o, type, &device, e);
+    sub_cert = sub_key != NULL ? create_ca_cert(&sub, sub_key, root_cert, root_key, e) : NULL;
+    if (sub_cert != NULL)
+        rc = write_ca(o, root_key, root_cert, sub_key, sub_cert, e);
 out:
     X509_free(sub_cert);
     X509_free(root_cert);
     EVP_PKEY_free(sub_key);
     EVP_PKEY_free(root_key);
+    key_free(device);
     return rc;
 }

@@ -9,14 +9,15 @@
 
 #include "common/buf.h"
 #include "common/err.h"
+#include "common/key/key.h"
 
 struct create_cert {
     const char *organization; /* subject O */
     const char *common_name;  /* subject CN */
     int64_t not_before;       /* Unix seconds */
     int64_t not_after;
-    int pathlen;              /* CAs allowed below */
-    bool code_signing;        /* extended key usage codeSigning: intermediates */
+    int pathlen;       /* CAs allowed below */
+    bool code_signing; /* extended key usage codeSigning: intermediates */
 };
 
 /* CA certificate for `key`, signed by `issuer_key` (self-signed when issuer is NULL):
@@ -25,16 +26,19 @@ X509 *create_ca_cert(const struct create_cert *c, EVP_PKEY *key, X509 *issuer, E
                      struct err *e);
 
 struct create_options {
-    const char *directory;    /* made if missing; must hold none of the files */
-    const char *organization; /* NULL: "tenmint" */
-    const char *key_type;     /* NULL: "p256" */
-    const char *password;     /* encrypts both keys (PKCS#8 with AES-256) */
+    const char *directory;           /* made if missing; must hold none of the files */
+    const char *organization;        /* NULL: "tenmint" */
+    const char *key_type;            /* NULL: "p256" */
+    const char *password;            /* encrypts the key files (PKCS#8 with AES-256) */
+    const struct key_source *device; /* NULL: a file; or where in a token to make the
+                                        intermediate's key, of a label that is free */
     int64_t now_s;
-    int root_years;           /* 0: 10 */
-    int intermediate_years;   /* 0: 3 */
+    int root_years;         /* 0: 10 */
+    int intermediate_years; /* 0: 3 */
 };
 
-/* Writes root.pem, root.key, intermediate.key and chain.pem (intermediate, root); keys 0600. */
+/* Writes root.pem, root.key, intermediate.key (unless it is in a token) and chain.pem
+ * (intermediate, root); keys 0600. */
 int create_ca(const struct create_options *o, struct err *e);
 
 #endif

@@ -2,6 +2,7 @@
 #include <dirent.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <openssl/crypto.h>
@@ -11,20 +12,28 @@
 #include "common/b64.h"
 #include "common/clock.h"
 #include "common/file.h"
+#include "common/key/key.h"
 #include "tools/tenmint-ca/commands.h"
 
-static const char config_text[] =
+static const char config_head[] =
     "# tenmint-ca: written by `tenmint-ca init`. Every key: config/tenmint-ca.yaml in the source.\n"
     "listen: 127.0.0.1:5555\n"
     "metrics-listen: 127.0.0.1:2112\n"
     "\n"
     "ca:\n"
-    "  backend: file\n"
-    "  chain: chain.pem\n"
-    "  key: intermediate.key\n"
-    "  password-file: password\n"
-    "\n"
-    "issuers-file: issuers.yaml\n";
+    "  chain: chain.pem\n";
+
+static const char config_file_key[] = "  backend: file\n"
+                                      "  key: intermediate.key\n"
+                                      "  password-file: password\n";
+
+static const char config_tail[] = "\n"
+                                  "issuers-file: issuers.yaml\n";
+
+struct plan {
+    const char *dir, *organization, *key_type;
+    struct key_source device; /* pkcs11_module NULL: the key is a file */
+};
 
 static const char issuers_text[] =
     "# Who may get a certificate: the token issuers that are trusted, in Fulcio's format.\n"
@@ -100,56 +109,143 @@ static int claim_directory(const char *dir, struct err *e)
     return rc;
 }
 
-static int init(const char *dir, const char *organization, const char *key_type, struct err *e)
+/* As a single-quoted YAML scalar, in which only the quote itself needs care. */
+static void put_yaml(struct buf *out, const char *key, const char *value)
+{
+    if (value == NULL)
+        return;
+    buf_printf(out, "  %s: '", key);
+    for (; *value != '\0'; value++)
+        buf_puts(out, *value == '\'' ? "\'\'" : (const char[]){*value, '\0'});
+    buf_puts(out, "'\n");
+}
+
+static int write_config(const struct plan *p, struct err *e)
+{
+    struct buf out = {0};
+    buf_puts(&out, config_head);
+    if (p->device.pkcs11_module == NULL) {
+        buf_puts(&out, config_file_key);
+    } else {
+        buf_puts(&out, "  backend: pkcs11\n");
+        put_yaml(&out, "pkcs11-module", p->device.pkcs11_module);
+        put_yaml(&out, "pkcs11-token", p->device.pkcs11_token);
+        put_yaml(&out, "pkcs11-key", p->device.pkcs11_key);
+        put_yaml(&out, "pkcs11-pin-file", p->device.pin_file);
+        put_yaml(&out, "pkcs11-pin-env", p->device.pin_env);
+    }
+    buf_puts(&out, config_tail);
+    int rc = buf_failed(&out) ? err_set(e, "out of memory")
+                              : write_one(p->dir, "tenmint-ca.yaml", 0644, out.data, out.len, e);
+    buf_free(&out);
+    return rc;
+}
+
+static int init(const struct plan *p, struct err *e)
 {
     struct buf password = {0};
-    int rc = claim_directory(dir, e);
+    int rc = claim_directory(p->dir, e);
     if (rc == 0)
         rc = make_password(&password, e);
     if (rc == 0)
-        rc = write_one(dir, "password", 0600, password.data, password.len, e);
+        rc = write_one(p->dir, "password", 0600, password.data, password.len, e);
     if (rc == 0) {
-        struct create_options o = {.directory = dir,
-                                   .organization = organization,
-                                   .key_type = key_type,
+        struct create_options o = {.directory = p->dir,
+                                   .organization = p->organization,
+                                   .key_type = p->key_type,
                                    .password = buf_str(&password),
+                                   .device = p->device.pkcs11_module != NULL ? &p->device : NULL,
                                    .now_s = clock_wall_ms() / 1000};
         rc = create_ca(&o, e);
     }
     if (rc == 0)
-        rc = write_one(dir, "issuers.yaml", 0644, issuers_text, sizeof(issuers_text) - 1, e);
+        rc = write_one(p->dir, "issuers.yaml", 0644, issuers_text, sizeof(issuers_text) - 1, e);
     if (rc == 0)
-        rc = write_one(dir, "tenmint-ca.yaml", 0644, config_text, sizeof(config_text) - 1, e);
+        rc = write_config(p, e);
     buf_free_secret(&password);
     return rc;
 }
 
+/* The configuration outlives this working directory: its paths must not start here. */
+static int make_absolute(const char **path, char out[PATH_MAX], struct err *e)
+{
+    if (*path == NULL)
+        return 0;
+    if (realpath(*path, out) == NULL)
+        return err_errno(e, "'%s'", *path);
+    *path = out;
+    return 0;
+}
+
+static int check_device(struct key_source *d, struct err *e)
+{
+    const char *const words[] = {d->pkcs11_token, d->pkcs11_key, d->pin_file, d->pin_env};
+    bool any = false;
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        any = any || words[i] != NULL;
+        for (const char *c = words[i] != NULL ? words[i] : ""; *c != '\0'; c++) {
+            if ((unsigned char)*c < 0x20 || *c == 0x7f)
+                return err_set(e, "a --pkcs11 option holds a control character");
+        }
+    }
+    if (d->pkcs11_module == NULL && !any)
+        return 0;
+    if (d->pkcs11_module == NULL || d->pkcs11_token == NULL || d->pkcs11_key == NULL)
+        return err_set(e,
+                       "a key in a token needs --pkcs11-module, --pkcs11-token and --pkcs11-key");
+    if ((d->pin_file == NULL) == (d->pin_env == NULL))
+        return err_set(e, "give the PIN by --pkcs11-pin-file or by --pkcs11-pin-env");
+    return 0;
+}
+
+static void print_done(const struct plan *p)
+{
+    printf(
+        "wrote %s\n"
+        "  root.pem          give this to verifiers\n"
+        "  root.key          move it offline, with a copy of password: the server never needs it\n"
+        "  chain.pem         intermediate and root\n",
+        p->dir);
+    if (p->device.pkcs11_module == NULL)
+        printf("  intermediate.key  the server's key, encrypted with password\n");
+    printf("  issuers.yaml      whose tokens are accepted: GitHub Actions\n"
+           "  tenmint-ca.yaml   the server's configuration\n");
+    if (p->device.pkcs11_module != NULL)
+        printf("made the server's key '%s' in token '%s'; it cannot be read out of it\n",
+               p->device.pkcs11_key, p->device.pkcs11_token);
+    printf("start it: tenmint-ca serve --config %s/tenmint-ca.yaml\n", p->dir);
+}
+
 int command_init(const struct cli_command *self, int argc, char **argv)
 {
-    const char *organization = NULL;
-    const char *key_type = NULL;
+    struct plan p = {0};
     const struct cli_option options[] = {
-        {"organization", CLI_TEXT, "NAME", "O of both certificates (tenmint)", &organization},
+        {"organization", CLI_TEXT, "NAME", "O of both certificates (tenmint)", &p.organization},
         {"key-type", CLI_TEXT, "TYPE", "of both keys: p256 (default), p384, rsa or ed25519",
-         &key_type},
+         &p.key_type},
+        {"pkcs11-module", CLI_TEXT, "PATH", "make the server's key in a token: its module",
+         &p.device.pkcs11_module},
+        {"pkcs11-token", CLI_TEXT, "LABEL", "the token, which must exist", &p.device.pkcs11_token},
+        {"pkcs11-key", CLI_TEXT, "LABEL", "the new key, a label that is free",
+         &p.device.pkcs11_key},
+        {"pkcs11-pin-file", CLI_TEXT, "FILE", "holds the token's PIN", &p.device.pin_file},
+        {"pkcs11-pin-env", CLI_TEXT, "NAME", "environment variable that holds the PIN",
+         &p.device.pin_env},
         {NULL, CLI_FLAG, NULL, NULL, NULL},
     };
+    char module[PATH_MAX];
+    char pin[PATH_MAX];
     struct err e = {0};
     int count = 0;
     int rc = cli_parse(self, options, argc, argv, 1, 1, &count);
     if (rc != CLI_GO_ON)
         return rc;
-    if (init(argv[0], organization, key_type, &e) != 0)
+    p.dir = argv[0];
+    if (check_device(&p.device, &e) != 0)
+        return cli_fail(CLI_USAGE, &e);
+    if (make_absolute(&p.device.pkcs11_module, module, &e) != 0 ||
+        make_absolute(&p.device.pin_file, pin, &e) != 0 || init(&p, &e) != 0)
         return cli_fail(CLI_FAILED, &e);
-    printf(
-        "wrote %s\n"
-        "  root.pem          give this to verifiers\n"
-        "  root.key          move it offline, with a copy of password: the server never needs it\n"
-        "  chain.pem         intermediate and root\n"
-        "  intermediate.key  the server's key, encrypted with password\n"
-        "  issuers.yaml      whose tokens are accepted: GitHub Actions\n"
-        "  tenmint-ca.yaml   the server's configuration\n"
-        "start it: tenmint-ca serve --config %s/tenmint-ca.yaml\n",
-        argv[0], argv[0]);
+    print_done(&p);
     return CLI_OK;
 }

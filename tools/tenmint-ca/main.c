@@ -16,9 +16,11 @@ static const struct cli_command commands[] = {
                  "  tenmint-ca check-config issuers.yaml\n",
      .run = command_check_config},
     {.name = "init",
-     .args = "DIR",
+     .args = "DIR [OPTION]...",
      .summary = "make a root, an intermediate and a configuration in a new directory",
-     .examples = "  tenmint-ca init ./ca --organization 'Example Ltd'\n",
+     .examples = "  tenmint-ca init ./ca --organization 'Example Ltd'\n"
+                 "  tenmint-ca init ./ca --pkcs11-module /usr/lib/softhsm/libsofthsm2.so \\\n"
+                 "      --pkcs11-token tenmint --pkcs11-key ca-2026 --pkcs11-pin-file pin\n",
      .run = command_init},
 };
 
