@@ -3,16 +3,7 @@
 #include <string.h>
 
 #include "ca/api/internal.h"
-
-static void hex(const unsigned char *in, size_t len, char *out)
-{
-    static const char digits[] = "0123456789abcdef";
-    for (size_t i = 0; i < len; i++) {
-        out[2 * i] = digits[in[i] >> 4];
-        out[2 * i + 1] = digits[in[i] & 15];
-    }
-    out[2 * len] = '\0';
-}
+#include "common/hex.h"
 
 void api_audit_issued(struct api *api, struct http_exchange *x, const struct issue_job *job)
 {
@@ -24,8 +15,8 @@ void api_audit_issued(struct api *api, struct http_exchange *x, const struct iss
         return;
     if (EVP_Digest(job->spec.spki, job->spec.spki_len, digest, NULL, api->sha256, NULL) != 1)
         memset(digest, 0, sizeof(digest));
-    hex(job->spec.serial, CERT_SERIAL_LEN, serial);
-    hex(digest, sizeof(digest), key);
+    hex_encode(job->spec.serial, CERT_SERIAL_LEN, serial);
+    hex_encode(digest, sizeof(digest), key);
     jlog(api->o.jlog, JLOG_INFO, "issued", JLOG_STR("serial", serial),
          JLOG_STR("issuer", job->who.issuer), JLOG_STR("subject", job->who.subject),
          JLOG_STR("san", job->who.principal.san), JLOG_STR("key_sha256", key),

@@ -5,6 +5,7 @@
 #include "ca/proof/proof.h"
 #include "ca/proof/spki.h"
 #include "ca/proof/strength.h"
+#include "common/pem.h"
 
 /* Signature algorithms a request may be signed with, and the hash each implies. */
 static const struct {
@@ -24,8 +25,8 @@ static X509_REQ *decode(const void *pem, size_t len)
 {
     struct buf der = {0};
     X509_REQ *req = NULL;
-    if (len <= SPKI_INPUT_MAX && (spki_pem_body("CERTIFICATE REQUEST", pem, len, &der) == 0 ||
-                                  spki_pem_body("NEW CERTIFICATE REQUEST", pem, len, &der) == 0)) {
+    if (len <= SPKI_INPUT_MAX && (pem_body("CERTIFICATE REQUEST", pem, len, &der) == 0 ||
+                                  pem_body("NEW CERTIFICATE REQUEST", pem, len, &der) == 0)) {
         const unsigned char *p = der.data;
         req = d2i_X509_REQ(NULL, &p, (long)der.len);
         if (req != NULL && p != der.data + der.len) {

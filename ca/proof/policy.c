@@ -4,10 +4,10 @@
 #include <string.h>
 
 struct row {
-    const char *name;     /* Fulcio's flag value */
+    const char *name; /* Fulcio's flag value */
     const char *key_type;
-    int bits;             /* RSA modulus or EC field; 0: any */
-    int hash;             /* NID_undef: the algorithm hashes by itself */
+    int bits; /* RSA modulus or EC field; 0: any */
+    int hash; /* NID_undef: the algorithm hashes by itself */
     bool by_default;
 };
 

@@ -9,9 +9,6 @@
 
 #define SPKI_INPUT_MAX (16 * 1024) /* bytes; a 4096-bit RSA key in PEM is under 1 KiB */
 
-/* One PEM block with this label and nothing but white space around it; appends its DER. */
-int spki_pem_body(const char *label, const void *data, size_t len, struct buf *der);
-
 /* Empty keys with the curves' parameters decoded once; immutable, shared by threads. */
 struct spki_curves;
 struct spki_curves *spki_curves_new(struct err *e);

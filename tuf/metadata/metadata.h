@@ -20,14 +20,18 @@ enum tuf_role { TUF_ROOT, TUF_TIMESTAMP, TUF_SNAPSHOT, TUF_TARGETS, TUF_ROLE_COU
 #define TUF_VERSION_MAX ((INT64_C(1) << 53) - 1) /* what every implementation can read */
 #define TUF_METADATA_MAX ((size_t)256 << 20)     /* bytes of one file, whatever a pin says */
 #define TUF_SIGNATURES_MAX 1024                  /* entries in one file */
-#define TUF_KEYIDS_MAX 1024                      /* of one role */
-#define TUF_ROLE_NAME_MAX 200                    /* bytes of a delegated role's name */
+#define TUF_KEYIDS_MAX 256                       /* of one role */
+#define TUF_ROLE_NAME_MAX 240                    /* bytes of a delegated role's name, encoded */
 #define TUF_TARGET_PATH_MAX 2048                 /* bytes */
 
 /* "root", "timestamp", "snapshot", "targets". */
 const char *tuf_role_name(enum tuf_role role);
 /* -1: none of the four. */
 int tuf_role_from_name(const char *name, enum tuf_role *out);
+
+/* A role's name as it stands in file names: all but letters, digits and "_.-~" as %XX, '/' too.
+ * False: longer than TUF_ROLE_NAME_MAX. */
+bool tuf_role_encode(const char *name, char out[TUF_ROLE_NAME_MAX + 1]);
 
 struct tuf_metadata;
 
@@ -79,14 +83,15 @@ void tuf_timestamp_snapshot(const struct tuf_metadata *timestamp, struct tuf_fil
 bool tuf_snapshot_find(const struct tuf_metadata *snapshot, const char *role_name,
                        struct tuf_file_info *out);
 
-/* Length and every listed hash (sha256, sha512; others are refused) of `data`. */
+/* Length and every listed hash of `data`; a file in parts goes through tuf/metadata/digest.h. */
 int tuf_file_check(const struct tuf_file_info *info, const void *data, size_t len, struct err *e);
 
 /* ---- targets ---- */
 
-/* False: not listed there. `custom`, when wanted, is tuf_target_custom(). */
+/* False: not listed there. */
 bool tuf_targets_find(const struct tuf_metadata *targets, const char *path,
                       struct tuf_file_info *out);
+/* The entry's `custom` member, borrowed, or NULL. */
 const json_t *tuf_target_custom(const struct tuf_metadata *targets, const char *path);
 
 #endif

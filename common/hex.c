@@ -1,0 +1,33 @@
+#include "common/hex.h"
+
+void hex_encode(const void *data, size_t len, char *out)
+{
+    static const char digit[] = "0123456789abcdef";
+    const unsigned char *p = data;
+    for (size_t i = 0; i < len; i++) {
+        *out++ = digit[p[i] >> 4];
+        *out++ = digit[p[i] & 15];
+    }
+    *out = '\0';
+}
+
+static int value(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    c |= 0x20;
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+int hex_decode(const char *text, size_t len, struct buf *out)
+{
+    for (size_t i = 0; i < len; i++) {
+        if (value(text[i]) < 0)
+            return -1;
+    }
+    if (len % 2 != 0)
+        return -1;
+    for (size_t i = 0; i < len; i += 2)
+        buf_putc(out, (unsigned char)(value(text[i]) << 4 | value(text[i + 1])));
+    return buf_failed(out) ? -1 : 0;
+}

@@ -1,0 +1,16 @@
+/*
+ * Hexadecimal: written in lower case, read in either.
+ */
+#ifndef TENMINT_COMMON_HEX_H
+#define TENMINT_COMMON_HEX_H
+
+#include "common/buf.h"
+
+/* Writes 2 * len characters and a NUL. */
+void hex_encode(const void *data, size_t len, char *out);
+
+/* Appends the decoded bytes. -1: an odd length or another character (nothing is then appended),
+ * or out of memory. */
+int hex_decode(const char *text, size_t len, struct buf *out);
+
+#endif

@@ -1,0 +1,65 @@
+#include "common/pem.h"
+
+#include <ctype.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/b64.h"
+
+static size_t skip_space(const char *p, size_t len)
+{
+    size_t i = 0;
+    while (i < len && isspace((unsigned char)p[i]))
+        i++;
+    return i;
+}
+
+static bool take(const char **p, size_t *len, const char *word)
+{
+    size_t n = strlen(word);
+    if (*len < n || memcmp(*p, word, n) != 0)
+        return false;
+    *p += n;
+    *len -= n;
+    return true;
+}
+
+static void take_newline(const char **p, size_t *len)
+{
+    if (*len > 0 && **p == '\r')
+        take(p, len, "\r");
+    take(p, len, "\n");
+}
+
+int pem_body(const char *label, const void *data, size_t len, struct buf *der)
+{
+    const char *p = data;
+    char begin[64];
+    char end[64];
+    snprintf(begin, sizeof(begin), "-----BEGIN %s-----", label);
+    snprintf(end, sizeof(end), "-----END %s-----", label);
+    size_t space = skip_space(p, len);
+    p += space;
+    len -= space;
+    if (!take(&p, &len, begin) || len == 0 || (*p != '\n' && *p != '\r'))
+        return -1;
+    struct buf text = {0};
+    while (len > 0 && *p != '-') {
+        size_t run = 0;
+        while (run < len && p[run] != '\n' && p[run] != '\r' && p[run] != '-')
+            run++;
+        buf_append(&text, p, run);
+        p += run;
+        len -= run;
+        take_newline(&p, &len);
+        if (run == 0 && len > 0 && *p == '\r')
+            break; /* a bare carriage return is no line end */
+    }
+    int rc = take(&p, &len, end) && skip_space(p, len) == len && text.len > 0 && !text.failed &&
+                     b64_decode(B64_STD, (const char *)text.data, text.len, der) == 0
+                 ? 0
+                 : -1;
+    buf_free(&text);
+    return rc;
+}

@@ -1,0 +1,13 @@
+/*
+ * One PEM block (RFC 7468), strictly. OpenSSL's reader skips what stands before the block and
+ * ignores what follows, so it cannot serve where the input is untrusted.
+ */
+#ifndef TENMINT_COMMON_PEM_H
+#define TENMINT_COMMON_PEM_H
+
+#include "common/buf.h"
+
+/* One block with this label and nothing but white space around it; appends its DER. */
+int pem_body(const char *label, const void *data, size_t len, struct buf *der);
+
+#endif

@@ -1,0 +1,99 @@
+/* Metadata of each role: whatever parses can be viewed, verified, dumped and parsed again. */
+#include <stdint.h>
+#include <stdlib.h>
+
+#include "common/strictjson.h"
+#include "tuf/metadata/delegation.h"
+#include "tuf/metadata/edit.h"
+#include "tuf/metadata/verify.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void view_root(const struct tuf_metadata *m)
+{
+    for (int i = 0; i < TUF_ROLE_COUNT; i++) {
+        struct err e = {0};
+        struct tuf_signers by;
+        tuf_root_signers(m, (enum tuf_role)i, &by);
+        if ((tuf_verify(m, &by, "root", &e) == 0) !=
+            (tuf_verify_each(m, &by, NULL, NULL) >= by.threshold))
+            abort();
+    }
+    tuf_root_consistent_snapshot(m);
+}
+
+static void view_file(const struct tuf_file_info *info)
+{
+    struct err e = {0};
+    if (tuf_file_check(info, "x", 1, &e) != 0 && e.text[0] == '\0')
+        abort();
+}
+
+static void view_targets(const struct tuf_metadata *m)
+{
+    struct err e = {0};
+    struct tuf_path path;
+    struct tuf_delegation d;
+    struct tuf_delegation again;
+    struct tuf_file_info info;
+    size_t at = 0;
+    if (tuf_path_init(&path, "dir/file.txt", &e) != 0)
+        abort();
+    if (tuf_targets_find(m, path.text, &info))
+        view_file(&info);
+    tuf_target_custom(m, path.text);
+    while (tuf_delegation_next(m, &path, &at, &d)) {
+        if (!tuf_delegation_find(m, d.name, &again) || again.signers.keyids != d.signers.keyids)
+            abort();
+        (void)tuf_verify(m, &d.signers, d.name, &e);
+    }
+}
+
+static void view(const struct tuf_metadata *m)
+{
+    struct tuf_file_info info;
+    switch (tuf_metadata_role(m)) {
+    case TUF_ROOT:
+        view_root(m);
+        break;
+    case TUF_TIMESTAMP:
+        tuf_timestamp_snapshot(m, &info);
+        view_file(&info);
+        break;
+    case TUF_SNAPSHOT:
+        if (tuf_snapshot_find(m, "targets", &info))
+            view_file(&info);
+        break;
+    default:
+        view_targets(m);
+    }
+}
+
+static void dump_again(const struct tuf_metadata *m)
+{
+    struct err e = {0};
+    struct buf b = {0};
+    if (tuf_envelope_dump(tuf_metadata_envelope(m), true, &b, &e) != 0)
+        abort();
+    struct tuf_metadata *n = tuf_metadata_parse(b.data, b.len, tuf_metadata_role(m), &e);
+    if (n != NULL && !json_equal(tuf_metadata_envelope(m), tuf_metadata_envelope(n)))
+        abort();
+    tuf_metadata_free(n);
+    buf_free(&b);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    for (int i = 0; i < TUF_ROLE_COUNT; i++) {
+        struct err e = {0};
+        struct tuf_metadata *m = tuf_metadata_parse(data, size, (enum tuf_role)i, &e);
+        if (m == NULL && e.text[0] == '\0')
+            abort();
+        if (m == NULL)
+            continue;
+        view(m);
+        dump_again(m);
+        tuf_metadata_free(m);
+    }
+    return 0;
+}

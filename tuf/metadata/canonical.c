@@ -1,0 +1,143 @@
+#include "tuf/metadata/canonical.h"
+
+#include <openssl/evp.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/hex.h"
+#include "common/strictjson.h"
+
+struct member {
+    const char *key;
+    const json_t *value;
+};
+
+static int write_value(const json_t *v, unsigned depth, struct buf *out, struct err *e);
+
+static void write_string(const char *s, size_t len, struct buf *out)
+{
+    buf_putc(out, '"');
+    size_t run = 0;
+    for (size_t i = 0; i < len; i++) {
+        if (s[i] != '"' && s[i] != '\\')
+            continue;
+        buf_append(out, s + run, i - run);
+        buf_putc(out, '\\');
+        run = i;
+    }
+    buf_append(out, s + run, len - run);
+    buf_putc(out, '"');
+}
+
+/* Byte order of UTF-8 is code point order. */
+static int by_key(const void *a, const void *b)
+{
+    return strcmp(((const struct member *)a)->key, ((const struct member *)b)->key);
+}
+
+/* Most files come sorted: sorting is then skipped. */
+static void sort_members(struct member *m, size_t n)
+{
+    for (size_t i = 1; i < n; i++) {
+        if (by_key(&m[i - 1], &m[i]) > 0) {
+            qsort(m, n, sizeof(*m), by_key);
+            return;
+        }
+    }
+}
+
+static int write_object(const json_t *v, unsigned depth, struct buf *out, struct err *e)
+{
+    size_t n = json_object_size(v);
+    struct member *m = calloc(n + 1, sizeof(*m));
+    const char *key;
+    json_t *value;
+    size_t i = 0;
+    int rc = 0;
+    if (m == NULL)
+        return err_set(e, "out of memory");
+    json_object_foreach((json_t *)v, key, value)
+    {
+        m[i].key = key;
+        m[i++].value = value;
+    }
+    sort_members(m, n);
+    buf_putc(out, '{');
+    for (i = 0; i < n && rc == 0; i++) {
+        if (i > 0)
+            buf_putc(out, ',');
+        write_string(m[i].key, strlen(m[i].key), out);
+        buf_putc(out, ':');
+        rc = write_value(m[i].value, depth, out, e);
+    }
+    buf_putc(out, '}');
+    free(m);
+    return rc;
+}
+
+static int write_array(const json_t *v, unsigned depth, struct buf *out, struct err *e)
+{
+    size_t i;
+    json_t *item;
+    buf_putc(out, '[');
+    json_array_foreach(v, i, item)
+    {
+        if (i > 0)
+            buf_putc(out, ',');
+        if (write_value(item, depth, out, e) != 0)
+            return -1;
+    }
+    buf_putc(out, ']');
+    return 0;
+}
+
+static int write_value(const json_t *v, unsigned depth, struct buf *out, struct err *e)
+{
+    if (depth == 0)
+        return err_set(e, "nested deeper than %d", STRICTJSON_DEPTH_MAX);
+    switch (json_typeof(v)) {
+    case JSON_OBJECT:
+        return write_object(v, depth - 1, out, e);
+    case JSON_ARRAY:
+        return write_array(v, depth - 1, out, e);
+    case JSON_STRING:
+        write_string(json_string_value(v), json_string_length(v), out);
+        return 0;
+    case JSON_INTEGER:
+        buf_printf(out, "%lld", (long long)json_integer_value(v));
+        return 0;
+    case JSON_TRUE:
+        buf_puts(out, "true");
+        return 0;
+    case JSON_FALSE:
+        buf_puts(out, "false");
+        return 0;
+    case JSON_NULL:
+        buf_puts(out, "null");
+        return 0;
+    default:
+        return err_set(e, "a number with a fraction or an exponent has no canonical form");
+    }
+}
+
+int canonical_write(const json_t *v, struct buf *out, struct err *e)
+{
+    /* One more than the parser's limit: its depth counts containers, ours the values in them. */
+    if (write_value(v, STRICTJSON_DEPTH_MAX + 1, out, e) != 0)
+        return -1;
+    return buf_failed(out) ? err_set(e, "out of memory") : 0;
+}
+
+int canonical_sha256(const json_t *v, char hex[65], struct err *e)
+{
+    struct buf b = {0};
+    unsigned char md[32];
+    int rc = canonical_write(v, &b, e);
+    if (rc == 0 && EVP_Digest(b.data, b.len, md, NULL, EVP_sha256(), NULL) != 1)
+        rc = err_openssl(e, "SHA-256");
+    if (rc == 0)
+        hex_encode(md, sizeof(md), hex);
+    buf_free(&b);
+    return rc;
+}

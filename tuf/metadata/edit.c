@@ -1,0 +1,178 @@
+#include "tuf/metadata/edit.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/hex.h"
+#include "common/strictjson.h"
+#include "tuf/metadata/canonical.h"
+
+static json_t *empty_roles(void)
+{
+    json_t *roles = json_object();
+    for (int i = 0; i < TUF_ROLE_COUNT && roles != NULL; i++) {
+        json_t *role = json_pack("{s:[], s:i}", "keyids", "threshold", 1);
+        if (json_object_set_new(roles, tuf_role_name((enum tuf_role)i), role) != 0) {
+            json_decref(roles);
+            return NULL;
+        }
+    }
+    return roles;
+}
+
+int tuf_signed_set_version(json_t *signed_part, int64_t version)
+{
+    return json_object_set_new(signed_part, "version", json_integer(version));
+}
+
+int tuf_signed_set_expires(json_t *signed_part, int64_t expires)
+{
+    char text[21];
+    clock_format(expires, text);
+    return json_object_set_new(signed_part, "expires", json_string(text));
+}
+
+static int add_members(json_t *s, enum tuf_role role)
+{
+    switch (role) {
+    case TUF_ROOT:
+        return json_object_set_new(s, "consistent_snapshot", json_true()) != 0 ||
+                       json_object_set_new(s, "keys", json_object()) != 0 ||
+                       json_object_set_new(s, "roles", empty_roles()) != 0
+                   ? -1
+                   : 0;
+    case TUF_TARGETS:
+        return json_object_set_new(s, "targets", json_object());
+    default:
+        return json_object_set_new(s, "meta", json_object());
+    }
+}
+
+json_t *tuf_signed_new(enum tuf_role role, int64_t version, int64_t expires)
+{
+    json_t *s =
+        json_pack("{s:s, s:s}", "_type", tuf_role_name(role), "spec_version", TUF_SPEC_VERSION);
+    if (s == NULL || tuf_signed_set_version(s, version) != 0 ||
+        tuf_signed_set_expires(s, expires) != 0 || add_members(s, role) != 0) {
+        json_decref(s);
+        return NULL;
+    }
+    return s;
+}
+
+json_t *tuf_envelope_new(json_t *signed_part)
+{
+    return json_pack("{s:[], s:o}", "signatures", "signed", signed_part);
+}
+
+json_t *tuf_target_entry(const void *data, size_t len)
+{
+    unsigned char md[32];
+    char hex[2 * sizeof(md) + 1];
+    if (EVP_Digest(data, len, md, NULL, EVP_sha256(), NULL) != 1)
+        return NULL;
+    hex_encode(md, sizeof(md), hex);
+    return json_pack("{s:I, s:{s:s}}", "length", (json_int_t)len, "hashes", "sha256", hex);
+}
+
+json_t *tuf_meta_entry(int64_t version, const void *data, size_t len)
+{
+    json_t *entry = data != NULL ? tuf_target_entry(data, len) : json_object();
+    if (entry == NULL || json_object_set_new(entry, "version", json_integer(version)) != 0) {
+        json_decref(entry);
+        return NULL;
+    }
+    return entry;
+}
+
+static bool has_text(const json_t *list, const char *text)
+{
+    size_t i;
+    json_t *v;
+    json_array_foreach(list, i, v)
+    {
+        if (json_is_string(v) && strcmp(json_string_value(v), text) == 0)
+            return true;
+    }
+    return false;
+}
+
+int tuf_keys_add(json_t *keys, json_t *keyids, json_t *key, char keyid[TUF_KEYID_SIZE],
+                 struct err *e)
+{
+    int rc = tuf_key_id(key, keyid, e);
+    if (rc == 0 && keys != NULL && json_object_set(keys, keyid, key) != 0)
+        rc = err_set(e, "out of memory");
+    if (rc == 0 && keyids != NULL && !has_text(keyids, keyid) &&
+        json_array_append_new(keyids, json_string(keyid)) != 0)
+        rc = err_set(e, "out of memory");
+    json_decref(key);
+    return rc;
+}
+
+static json_t *signature_json(const char *keyid, const struct buf *sig, struct err *e)
+{
+    char *hex = malloc(2 * sig->len + 1);
+    json_t *s = NULL;
+    if (hex != NULL) {
+        hex_encode(sig->data, sig->len, hex);
+        s = json_pack("{s:s, s:s}", "keyid", keyid, "sig", hex);
+    }
+    free(hex);
+    if (s == NULL)
+        err_set(e, "out of memory");
+    return s;
+}
+
+json_t *tuf_sign(const json_t *signed_part, const char *keyid, const json_t *key, EVP_PKEY *pkey,
+                 struct err *e)
+{
+    struct tuf_key k;
+    struct buf bytes = {0};
+    struct buf sig = {0};
+    json_t *s = NULL;
+    if (tuf_key_decode(key, &k, e) != 0) {
+        err_wrap(e, "key %.12s", keyid);
+        return NULL;
+    }
+    if (canonical_write(signed_part, &bytes, e) == 0 &&
+        tuf_key_sign(&k, pkey, bytes.data, bytes.len, &sig, e) == 0)
+        s = signature_json(keyid, &sig, e);
+    if (s == NULL)
+        err_wrap(e, "key %.12s", keyid);
+    buf_free(&sig);
+    buf_free(&bytes);
+    tuf_key_free(&k);
+    return s;
+}
+
+int tuf_envelope_put_signature(json_t *envelope, json_t *signature)
+{
+    json_t *list = json_object_get(envelope, "signatures");
+    const char *keyid = strictjson_str(signature, "keyid");
+    size_t i;
+    json_t *old;
+    json_array_foreach(list, i, old)
+    {
+        const char *id = strictjson_str(old, "keyid");
+        if (id != NULL && keyid != NULL && strcmp(id, keyid) == 0)
+            return json_array_set_new(list, i, signature);
+    }
+    return json_array_append_new(list, signature);
+}
+
+static int append(const char *data, size_t len, void *out)
+{
+    buf_append(out, data, len);
+    return buf_failed(out) ? -1 : 0;
+}
+
+int tuf_envelope_dump(const json_t *envelope, bool indented, struct buf *out, struct err *e)
+{
+    size_t form = indented ? JSON_INDENT(1) : JSON_COMPACT;
+    if (json_dump_callback(envelope, append, out, form | JSON_SORT_KEYS) != 0)
+        return err_set(e, "out of memory");
+    buf_putc(out, '\n');
+    return buf_failed(out) ? err_set(e, "out of memory") : 0;
+}

@@ -1,0 +1,33 @@
+/* Shared by the metadata's own files. */
+#ifndef TENMINT_TUF_METADATA_INTERNAL_H
+#define TENMINT_TUF_METADATA_INTERNAL_H
+
+#include "tuf/metadata/metadata.h"
+
+struct tuf_metadata {
+    json_t *envelope; /* owned */
+    json_t *body;     /* its `signed` */
+    enum tuf_role role;
+    int64_t version;
+    int64_t expires;
+};
+
+/* The members that the role's files have besides the common ones. */
+int check_role_members(const json_t *body, enum tuf_role role, struct err *e);
+
+/* `delegations` of a targets role. */
+int check_delegations(const json_t *delegations, struct err *e);
+
+/* {keyid: KEY}: each with the three texts; whether they can be used shows when they are. */
+int check_keys(const json_t *keys, struct err *e);
+
+/* keyids (no doubles) and threshold (>= 1) of `role`; `name` is for messages. */
+int check_signers(const json_t *role, const char *name, struct err *e);
+
+/* An array of strings, at most `max`; `unique`: no doubles. `name` is for messages. */
+int check_texts(const json_t *list, const char *name, size_t max, bool unique, struct err *e);
+
+/* An integer member within min..max. */
+int check_integer(const json_t *obj, const char *name, int64_t min, int64_t max, struct err *e);
+
+#endif

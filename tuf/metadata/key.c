@@ -1,0 +1,255 @@
+#include "tuf/metadata/key.h"
+
+#include <openssl/bio.h>
+#include <openssl/core_names.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/rsa.h>
+#include <openssl/x509.h>
+#include <string.h>
+
+#include "common/hex.h"
+#include "common/pem.h"
+#include "common/strictjson.h"
+#include "tuf/metadata/canonical.h"
+
+#define PEM_MAX 8192 /* bytes; an RSA key of 8192 bits in PEM has under 1500 */
+#define RSA_BITS_MIN 2048
+#define RSA_BITS_MAX 8192
+#define ED25519_BYTES 32
+
+struct tuf_algorithm {
+    const char *keytype, *scheme;
+    const char *type;  /* OpenSSL's name of the key type */
+    const char *group; /* of EC keys */
+    const EVP_MD *(*digest)(void);
+    bool written; /* the row that tuf_key_from_pkey uses; others are only read */
+};
+
+static const struct tuf_algorithm algorithms[] = {
+    {"ed25519", "ed25519", "ED25519", NULL, NULL, true},
+    {"ecdsa", "ecdsa-sha2-nistp256", "EC", "prime256v1", EVP_sha256, true},
+    {"ecdsa", "ecdsa-sha2-nistp384", "EC", "secp384r1", EVP_sha384, true},
+    {"ecdsa-sha2-nistp256", "ecdsa-sha2-nistp256", "EC", "prime256v1", EVP_sha256, false},
+    {"ecdsa-sha2-nistp384", "ecdsa-sha2-nistp384", "EC", "secp384r1", EVP_sha384, false},
+    {"rsa", "rsassa-pss-sha256", "RSA", NULL, EVP_sha256, true},
+};
+#define ALGORITHMS (sizeof(algorithms) / sizeof(algorithms[0]))
+
+static const struct tuf_algorithm *find(const char *keytype, const char *scheme)
+{
+    for (size_t i = 0; i < ALGORITHMS; i++) {
+        if (strcmp(algorithms[i].keytype, keytype) == 0 &&
+            strcmp(algorithms[i].scheme, scheme) == 0)
+            return &algorithms[i];
+    }
+    return NULL;
+}
+
+/* 0: a key of the row's kind, on the row's named curve, of a length we take. */
+static int check_suits(const struct tuf_algorithm *alg, const EVP_PKEY *pkey, struct err *e)
+{
+    char group[64] = "";
+    size_t len = 0;
+    int explicit_parameters = 0;
+    if (!EVP_PKEY_is_a(pkey, alg->type))
+        return err_set(e, "the public key is not of type %s", alg->type);
+    if (alg->group != NULL) {
+        EVP_PKEY_get_int_param(pkey, OSSL_PKEY_PARAM_EC_DECODED_FROM_EXPLICIT_PARAMS,
+                               &explicit_parameters);
+        if (EVP_PKEY_get_group_name(pkey, group, sizeof(group), &len) != 1 ||
+            strcmp(group, alg->group) != 0 || explicit_parameters != 0)
+            return err_set(e, "the public key is not on the named curve %s", alg->group);
+    }
+    int bits = EVP_PKEY_get_bits(pkey);
+    if (strcmp(alg->type, "RSA") == 0 && (bits < RSA_BITS_MIN || bits > RSA_BITS_MAX))
+        return err_set(e, "an RSA key of %d bits: %d to %d are accepted", bits, RSA_BITS_MIN,
+                       RSA_BITS_MAX);
+    return 0;
+}
+
+static EVP_PKEY *decode_pem(const char *text, struct err *e)
+{
+    struct buf der = {0};
+    EVP_PKEY *pkey = NULL;
+    size_t len = strlen(text);
+    if (len > PEM_MAX || pem_body("PUBLIC KEY", text, len, &der) != 0) {
+        err_set(e, "keyval.public is not one PEM block \"PUBLIC KEY\"");
+    } else {
+        const unsigned char *p = der.data;
+        pkey = d2i_PUBKEY(NULL, &p, (long)der.len);
+        if (pkey == NULL || p != der.data + der.len) {
+            EVP_PKEY_free(pkey);
+            pkey = NULL;
+            err_openssl(e, "keyval.public holds no public key");
+        }
+    }
+    buf_free(&der);
+    return pkey;
+}
+
+static EVP_PKEY *decode_ed25519(const char *text, struct err *e)
+{
+    struct buf raw = {0};
+    EVP_PKEY *pkey = NULL;
+    if (hex_decode(text, strlen(text), &raw) == 0 && raw.len == ED25519_BYTES)
+        pkey = EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, raw.data, raw.len);
+    if (pkey == NULL)
+        err_set(e, "keyval.public is not %d bytes of an Ed25519 key in hex", ED25519_BYTES);
+    buf_free(&raw);
+    ERR_clear_error();
+    return pkey;
+}
+
+/* Uncompressed first: a key must not pass for two by two encodings of its point. */
+static int fingerprint(struct tuf_key *k, struct err *e)
+{
+    unsigned char *der = NULL;
+    if (k->alg->group != NULL &&
+        EVP_PKEY_set_utf8_string_param(k->pkey, OSSL_PKEY_PARAM_EC_POINT_CONVERSION_FORMAT,
+                                       OSSL_PKEY_EC_POINT_CONVERSION_FORMAT_UNCOMPRESSED) != 1)
+        return err_openssl(e, "encode the public key");
+    int len = i2d_PUBKEY(k->pkey, &der);
+    int rc = 0;
+    if (len <= 0 || EVP_Digest(der, (size_t)len, k->fingerprint, NULL, EVP_sha256(), NULL) != 1)
+        rc = err_openssl(e, "encode the public key");
+    OPENSSL_free(der);
+    return rc;
+}
+
+int tuf_key_decode(const json_t *key, struct tuf_key *out, struct err *e)
+{
+    const char *keytype = strictjson_str(key, "keytype");
+    const char *scheme = strictjson_str(key, "scheme");
+    const char *text = strictjson_str(json_object_get(key, "keyval"), "public");
+    *out = (struct tuf_key){0};
+    if (keytype == NULL || scheme == NULL || text == NULL)
+        return err_set(e, "a key needs keytype, scheme and keyval.public");
+    out->alg = find(keytype, scheme);
+    if (out->alg == NULL)
+        return err_set(e, "keytype '%.40s' with scheme '%.40s' is not known", keytype, scheme);
+    out->pkey =
+        strcmp(out->alg->type, "ED25519") == 0 ? decode_ed25519(text, e) : decode_pem(text, e);
+    if (out->pkey == NULL)
+        return -1;
+    if (check_suits(out->alg, out->pkey, e) != 0 || fingerprint(out, e) != 0) {
+        tuf_key_free(out);
+        return -1;
+    }
+    return 0;
+}
+
+void tuf_key_free(struct tuf_key *k)
+{
+    EVP_PKEY_free(k->pkey);
+    *k = (struct tuf_key){0};
+}
+
+static const struct tuf_algorithm *row_for(const EVP_PKEY *pkey)
+{
+    struct err ignored;
+    for (size_t i = 0; i < ALGORITHMS; i++) {
+        if (algorithms[i].written && check_suits(&algorithms[i], pkey, &ignored) == 0)
+            return &algorithms[i];
+    }
+    return NULL;
+}
+
+/* The text of keyval.public. */
+static int public_text(EVP_PKEY *pkey, struct buf *out, struct err *e)
+{
+    unsigned char raw[ED25519_BYTES];
+    size_t raw_len = sizeof(raw);
+    char hex[2 * sizeof(raw) + 1];
+    if (EVP_PKEY_is_a(pkey, "ED25519")) {
+        if (EVP_PKEY_get_raw_public_key(pkey, raw, &raw_len) != 1)
+            return err_openssl(e, "read the Ed25519 public key");
+        hex_encode(raw, raw_len, hex);
+        buf_puts(out, hex);
+        return 0;
+    }
+    BIO *bio = BIO_new(BIO_s_mem());
+    char *data = NULL;
+    int rc = bio != NULL && PEM_write_bio_PUBKEY(bio, pkey) == 1
+                 ? 0
+                 : err_openssl(e, "encode the public key");
+    long len = rc == 0 ? BIO_get_mem_data(bio, &data) : 0;
+    buf_append(out, data, (size_t)len);
+    BIO_free(bio);
+    return rc;
+}
+
+json_t *tuf_key_from_pkey(EVP_PKEY *pkey, struct err *e)
+{
+    const struct tuf_algorithm *alg = row_for(pkey);
+    struct buf text = {0};
+    json_t *key = NULL;
+    if (alg == NULL) {
+        err_set(e, "TUF keys are Ed25519, P-256, P-384 or RSA of %d to %d bits", RSA_BITS_MIN,
+                RSA_BITS_MAX);
+    } else if (public_text(pkey, &text, e) == 0) {
+        key = json_pack("{s:s, s:s, s:{s:s%}}", "keytype", alg->keytype, "scheme", alg->scheme,
+                        "keyval", "public", text.data, text.len);
+        if (key == NULL)
+            err_set(e, "out of memory");
+    }
+    buf_free(&text);
+    return key;
+}
+
+int tuf_key_id(const json_t *key, char keyid[TUF_KEYID_SIZE], struct err *e)
+{
+    return canonical_sha256(key, keyid, e);
+}
+
+/* `sign` chooses the salt: 32 bytes are written, any length is read, as securesystemslib does. */
+static bool set_padding(const struct tuf_algorithm *alg, EVP_PKEY_CTX *ctx, bool sign)
+{
+    if (strcmp(alg->type, "RSA") != 0)
+        return true;
+    return EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PSS_PADDING) > 0 &&
+           EVP_PKEY_CTX_set_rsa_mgf1_md(ctx, alg->digest()) > 0 &&
+           EVP_PKEY_CTX_set_rsa_pss_saltlen(ctx, sign ? RSA_PSS_SALTLEN_DIGEST
+                                                      : RSA_PSS_SALTLEN_AUTO) > 0;
+}
+
+bool tuf_key_verify(const struct tuf_key *k, const void *data, size_t len, const unsigned char *sig,
+                    size_t sig_len)
+{
+    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+    EVP_PKEY_CTX *pctx = NULL;
+    const EVP_MD *md = k->alg->digest != NULL ? k->alg->digest() : NULL;
+    bool good = ctx != NULL && EVP_DigestVerifyInit(ctx, &pctx, md, NULL, k->pkey) == 1 &&
+                set_padding(k->alg, pctx, false) &&
+                EVP_DigestVerify(ctx, sig, sig_len, data, len) == 1;
+    EVP_MD_CTX_free(ctx);
+    ERR_clear_error();
+    return good;
+}
+
+int tuf_key_sign(const struct tuf_key *k, EVP_PKEY *private_key, const void *data, size_t len,
+                 struct buf *sig, struct err *e)
+{
+    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+    EVP_PKEY_CTX *pctx = NULL;
+    const EVP_MD *md = k->alg->digest != NULL ? k->alg->digest() : NULL;
+    size_t sig_len = 0;
+    unsigned char *to = NULL;
+    int rc = -1;
+    if (!EVP_PKEY_is_a(private_key, k->alg->type)) {
+        err_set(e, "the private key is not of type %s", k->alg->type);
+    } else if (ctx == NULL || EVP_DigestSignInit(ctx, &pctx, md, NULL, private_key) != 1 ||
+               !set_padding(k->alg, pctx, true) ||
+               EVP_DigestSign(ctx, NULL, &sig_len, data, len) != 1 ||
+               (to = buf_reserve(sig, sig_len)) == NULL ||
+               EVP_DigestSign(ctx, to, &sig_len, data, len) != 1) {
+        err_openssl(e, "sign");
+    } else if (!tuf_key_verify(k, data, len, to, sig_len)) {
+        err_set(e, "the new signature does not verify: the private key is not this key's");
+    } else {
+        sig->len += sig_len;
+        rc = 0;
+    }
+    EVP_MD_CTX_free(ctx);
+    return rc;
+}
