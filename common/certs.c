@@ -2,6 +2,8 @@
 
 #include <openssl/err.h>
 #include <openssl/pem.h>
+#include <openssl/x509v3.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "common/file.h"
@@ -85,4 +87,36 @@ STACK_OF(X509) * certs_load(const char *path, struct err *e)
     }
     buf_free(&pem);
     return certs;
+}
+
+int certs_check_ca(X509 *cert, int i, int below, struct err *e)
+{
+    X509_check_purpose(cert, -1, 0); /* fills the cached extension values */
+    uint32_t flags = X509_get_extension_flags(cert);
+    if ((flags & EXFLAG_INVALID) != 0)
+        return err_set(e, "certificate %d has an extension that cannot be parsed", i + 1);
+    if ((flags & EXFLAG_CRITICAL) != 0)
+        return err_set(e, "certificate %d has an unknown critical extension", i + 1);
+    if ((flags & EXFLAG_CA) == 0)
+        return err_set(e, i == 0 ? "certificate is not a CA" : "certificate %d is not a CA", i + 1);
+    if ((flags & EXFLAG_KUSAGE) != 0 && (X509_get_key_usage(cert) & KU_KEY_CERT_SIGN) == 0)
+        return err_set(e, "certificate %d may not sign certificates (key usage)", i + 1);
+    long pathlen = X509_get_pathlen(cert);
+    if (pathlen >= 0 && pathlen < below)
+        return err_set(e, "certificate %d allows %ld CAs below it, but %d are", i + 1, pathlen,
+                       below);
+    return 0;
+}
+
+int certs_check_link(X509 *cert, X509 *issuer, int i, struct err *e)
+{
+    if (X509_NAME_cmp(X509_get_issuer_name(cert), X509_get_subject_name(issuer)) != 0)
+        return err_set(e,
+                       "certificate %d was not issued by the next one: order the chain issuing CA "
+                       "first, root last",
+                       i + 1);
+    if (X509_verify(cert, X509_get0_pubkey(issuer)) != 1)
+        return err_openssl(e, "certificate %d's signature is not by the next certificate's key",
+                           i + 1);
+    return 0;
 }

@@ -17,4 +17,11 @@ STACK_OF(X509) * certs_parse(const void *pem, size_t len, struct err *e);
 /* Reads and parses a file. */
 STACK_OF(X509) * certs_load(const char *path, struct err *e);
 
+/* RFC 5280 §6.1.4 (k)-(n) for certificate `i` (from 0) of a chain: CA:TRUE, certSign, no unknown
+ * critical extension, and a path length that allows `below` CAs beneath. */
+int certs_check_ca(X509 *cert, int i, int below, struct err *e);
+
+/* Certificate `i` names `issuer` and is signed by its key. */
+int certs_check_link(X509 *cert, X509 *issuer, int i, struct err *e);
+
 #endif

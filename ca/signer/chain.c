@@ -3,6 +3,8 @@
 #include <openssl/x509v3.h>
 #include <stdbool.h>
 
+#include "common/certs.h"
+
 static int check_dates(X509 *cert, int i, int64_t now_s, struct err *e)
 {
     time_t now = (time_t)now_s;
@@ -27,30 +29,9 @@ static int check_eku(X509 *cert, int i, int count, struct err *e)
 
 static int check_one(X509 *cert, int i, int count, int64_t now_s, struct err *e)
 {
-    X509_check_purpose(cert, -1, 0); /* fills the cached extension values */
-    uint32_t flags = X509_get_extension_flags(cert);
-    if ((flags & EXFLAG_INVALID) != 0)
-        return err_set(e, "certificate %d has an extension that cannot be parsed", i + 1);
-    if ((flags & EXFLAG_CRITICAL) != 0)
-        return err_set(e, "certificate %d has an unknown critical extension", i + 1);
-    if ((flags & EXFLAG_CA) == 0)
-        return err_set(e, i == 0 ? "certificate is not a CA" : "certificate %d is not a CA", i + 1);
-    if ((flags & EXFLAG_KUSAGE) != 0 && (X509_get_key_usage(cert) & KU_KEY_CERT_SIGN) == 0)
-        return err_set(e, "certificate %d may not sign certificates (key usage)", i + 1);
-    long pathlen = X509_get_pathlen(cert);
-    if (pathlen >= 0 && pathlen < i)
-        return err_set(e, "certificate %d allows %ld CAs below it, but %d are", i + 1, pathlen, i);
+    if (certs_check_ca(cert, i, i, e) != 0)
+        return -1;
     return check_eku(cert, i, count, e) != 0 ? -1 : check_dates(cert, i, now_s, e);
-}
-
-static int check_link(X509 *cert, X509 *issuer, int i, struct err *e)
-{
-    if (X509_NAME_cmp(X509_get_issuer_name(cert), X509_get_subject_name(issuer)) != 0)
-        return err_set(e, "certificate %d was not issued by the next one: order the chain issuing CA "
-                          "first, root last", i + 1);
-    if (X509_verify(cert, X509_get0_pubkey(issuer)) != 1)
-        return err_openssl(e, "certificate %d's signature is not by the next certificate's key", i + 1);
-    return 0;
 }
 
 int chain_check(STACK_OF(X509) *chain, const EVP_PKEY *key, int64_t now_s, struct err *e)
@@ -65,7 +46,7 @@ int chain_check(STACK_OF(X509) *chain, const EVP_PKEY *key, int64_t now_s, struc
         /* The last one may be cut off from its root; a self-issued one must also be self-signed. */
         if (last && (X509_get_extension_flags(cert) & EXFLAG_SI) == 0)
             break;
-        if (check_link(cert, issuer, i, e) != 0)
+        if (certs_check_link(cert, issuer, i, e) != 0)
             return -1;
     }
     if (EVP_PKEY_eq(X509_get0_pubkey(sk_X509_value(chain, 0)), key) != 1)

@@ -51,8 +51,12 @@ int protojson_text_copy(const json_t *obj, const char *name, char **out, struct 
     const char *text;
     if (protojson_text(obj, name, &text, e) != 0)
         return -1;
-    *out = strdup(text);
-    return *out != NULL ? 0 : err_set(e, "out of memory");
+    char *copy = strdup(text);
+    if (copy == NULL)
+        return err_set(e, "out of memory");
+    free(*out);
+    *out = copy;
+    return 0;
 }
 
 int protojson_bytes(const json_t *obj, const char *name, size_t max_bytes, struct buf *out,

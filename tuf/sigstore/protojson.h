@@ -24,7 +24,7 @@ json_t *protojson_get(const json_t *obj, const char *name);
 /* Borrowed text; "" when absent. */
 int protojson_text(const json_t *obj, const char *name, const char **out, struct err *e);
 
-/* As protojson_text, into owned memory: free(*out). Never NULL after success. */
+/* As protojson_text, into owned memory; frees the text that *out held. */
 int protojson_text_copy(const json_t *obj, const char *name, char **out, struct err *e);
 
 /* Appends the bytes (none when absent); more than max_bytes is an error. */

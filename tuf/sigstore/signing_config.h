@@ -25,7 +25,7 @@ struct service {            /* text is owned and never NULL */
     char *url;              /* base URL; a TSA's is the full URL */
     uint32_t major_version; /* majorApiVersion; 0: not released */
     struct validity valid;
-    char *operator; /* scheme-less, such as "example.com" */
+    char *operator_name; /* scheme-less, such as "example.com" */
 };
 
 struct signing_config; /* opaque */
@@ -45,6 +45,10 @@ const struct service *signing_config_service(const struct signing_config *c, enu
  * with SELECT_EXACT only. */
 int signing_config_set_selector(struct signing_config *c, enum service_kind kind,
                                 enum service_selector selector, uint32_t count, struct err *e);
+
+/* CA and OIDC: SELECT_ANY. *count (may be NULL) is 0 unless EXACT. */
+enum service_selector signing_config_selector(const struct signing_config *c,
+                                              enum service_kind kind, uint32_t *count);
 
 /* Adds a copy. https:// (or loopback http://) URL, start required; not twice the same URL with
  * overlapping windows. */

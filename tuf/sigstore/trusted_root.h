@@ -25,9 +25,9 @@ enum trust_list { TRUST_CA, TRUST_TSA, TRUST_CTLOG, TRUST_TLOG, TRUST_LIST_COUNT
 /* "certificate authority", "timestamp authority", "CT log", "transparency log". */
 const char *trust_list_name(enum trust_list list);
 
-struct trust_entry { /* one authority or log; text is owned and never NULL */
-    char *uri;       /* authority: uri; log: baseUrl */
-    char *operator;  /* v0.2, else "" */
+struct trust_entry {     /* one authority or log; text is owned and never NULL */
+    char *uri;           /* authority: uri; log: baseUrl */
+    char *operator_name; /* v0.2, else "" */
     struct validity valid;
 
     /* TRUST_CA, TRUST_TSA */
@@ -36,8 +36,8 @@ struct trust_entry { /* one authority or log; text is owned and never NULL */
     STACK_OF(X509) * chain; /* issuing CA or TSA signing certificate first, trust anchor last */
 
     /* TRUST_CTLOG, TRUST_TLOG */
-    EVP_PKEY *key;
-    struct buf spki;         /* DER */
+    EVP_PKEY *key;           /* NULL: a type that cannot be used here */
+    struct buf key_bytes;    /* SubjectPublicKeyInfo; of the deprecated PKCS1_ types PKCS #1 */
     const char *key_details; /* static: enum PublicKeyDetails name */
     unsigned char log_id[TRUSTED_ROOT_ID_MAX];
     size_t log_id_len;
