@@ -26,7 +26,8 @@ void clock_format(int64_t seconds, char out[21])
     struct tm tm;
     time_t t = (time_t)seconds;
     if (gmtime_r(&t, &tm) == NULL || tm.tm_year < -1900 || tm.tm_year > 8099 ||
-        strftime(out, 21, "%Y-%m-%dT%H:%M:%SZ", &tm) != 20)
+        snprintf(out, 21, "%04d-%02d-%02dT%02d:%02d:%02dZ", tm.tm_year + 1900, tm.tm_mon + 1,
+                 tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec) != 20)
         memcpy(out, "invalid-time", sizeof("invalid-time"));
 }
 

@@ -195,6 +195,8 @@ static void clock_takes_only_real_dates(void **state)
                                       "2026-01-01T00:00:00+", "+026-01-01T00:00:00Z"};
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
         assert_int_equal(clock_parse(bad[i], &t), -1);
+    clock_format(-42097017600, text);
+    assert_string_equal(text, "0636-01-01T00:00:00Z");
     clock_format(INT64_MAX, text);
     assert_string_equal(text, "invalid-time");
 }

@@ -384,7 +384,10 @@ static void times_are_read_as_protobuf_writes_them(void **state)
                                       "2022-12-31T23:59:59+24:00",
                                       "2022-12-31T23:59:59Zz",
                                       "2022-13-31T23:59:59Z",
-                                      "2022-12-31t23:59:59Z"};
+                                      "2022-12-31t23:59:59Z",
+                                      "0001-01-01T00:00:00+00:01",
+                                      "9999-12-31T23:59:59-00:01",
+                                      "0000-12-31T23:59:59Z"};
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
         assert_int_equal(protojson_parse_time(bad[i], false, &ms), -1);
 }

@@ -9,6 +9,10 @@
 #include "common/clock.h"
 #include "common/nearest.h"
 
+/* google/protobuf/timestamp.proto: from 0001-01-01T00:00:00Z to 9999-12-31T23:59:59.999Z. */
+#define TIME_MIN_MS (-62135596800000LL)
+#define TIME_MAX_MS 253402300799999LL
+
 int protojson_known(const json_t *v, const char *const *names, struct err *e)
 {
     if (!json_is_object(v))
@@ -168,7 +172,7 @@ int protojson_parse_time(const char *text, bool round_up, int64_t *ms)
         read_offset(rest, &offset) != 0)
         return -1;
     *ms = (seconds - offset) * 1000 + (nanos + (round_up ? 999999 : 0)) / 1000000;
-    return 0;
+    return *ms >= TIME_MIN_MS && *ms <= TIME_MAX_MS ? 0 : -1;
 }
 
 static int read_end(const json_t *range, const char *name, bool round_up, bool *has, int64_t *ms,
