@@ -232,7 +232,12 @@ static bool same_origin(const char *a, const char *b)
 
 static enum transfer_next follow(struct transfer *t, const char *to, struct err *e)
 {
-    if (t->body != NULL || t->redirects >= REDIRECTS_MAX || !same_origin(t->url, to)) {
+    t->response.limit_broken = true;
+    if (t->body != NULL) {
+        err_set(e, "'%.200s' redirects a POST: refused", t->url);
+        return TRANSFER_FAILED;
+    }
+    if (t->redirects >= REDIRECTS_MAX || !same_origin(t->url, to)) {
         err_set(e, "'%.200s' redirects to another host, or too often: refused", t->url);
         return TRANSFER_FAILED;
     }
@@ -244,6 +249,7 @@ static enum transfer_next follow(struct transfer *t, const char *to, struct err 
     free(t->url);
     t->url = next;
     t->redirects++;
+    t->response.limit_broken = false;
     buf_reset(&t->response.body);
     curl_easy_setopt(t->easy, CURLOPT_URL, t->url);
     return TRANSFER_AGAIN;
@@ -253,6 +259,8 @@ enum transfer_next transfer_finish(struct transfer *t, CURLcode code, struct err
 {
     char *to = NULL;
     char *type = NULL;
+    t->response.timed_out = code == CURLE_OPERATION_TIMEDOUT;
+    t->response.limit_broken = t->too_large;
     if (t->too_large) {
         err_set(e, "'%.200s' answers with more than %zu bytes", t->url, t->max_bytes);
         return TRANSFER_FAILED;

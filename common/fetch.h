@@ -26,6 +26,7 @@ struct fetch_request {
     long timeout_ms;            /* whole transfer; 0: 10 000 */
     size_t max_bytes;           /* response body, decompressed; 0: 1 MiB */
     bool gzip;                  /* accept a compressed answer */
+    int64_t delay_ms;           /* fetch_pool_start: the transfer begins this much later */
 };
 
 struct fetch_response {
@@ -33,6 +34,8 @@ struct fetch_response {
     struct buf body;       /* at most max_bytes */
     int64_t max_age_s;     /* Cache-Control max-age, -1 when absent */
     int64_t retry_after_s; /* Retry-After in seconds, -1 when absent or a date */
+    bool timed_out;        /* why rc is -1: timeout_ms */
+    bool limit_broken;     /* why rc is -1: too large, or redirected where we do not go */
     char content_type[128];
 };
 

@@ -1,10 +1,14 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "common/clock.h"
 #include "common/fetch_transfer.h"
+
+#define POLL_MS 1000 /* longest sleep */
 
 struct job {
     struct job *next;
+    int64_t start_ms; /* clock_mono_ms() */
     struct transfer *transfer;
     fetch_done_fn done;
     void *arg;
@@ -16,7 +20,8 @@ struct fetch_pool {
     pthread_mutex_t lock; /* guards `inbox` and `stopping` */
     struct job *inbox;
     bool stopping;
-    struct job *running; /* the pool's thread only */
+    struct job *delayed; /* the pool's thread only, as is `running` */
+    struct job *running;
 };
 
 static void job_end(struct job *job, int rc, const struct err *e)
@@ -64,7 +69,27 @@ static void finish_job(struct fetch_pool *p, CURL *easy, CURLcode code)
         job_end(job, next == TRANSFER_DONE ? 0 : -1, &e);
 }
 
-/* Moves what was queued to curl; false when the pool must stop. */
+/* Moves what is due to curl; the milliseconds until the next one is. */
+static int start_due(struct fetch_pool *p)
+{
+    int64_t now = clock_mono_ms();
+    int64_t wait = POLL_MS;
+    struct job **at = &p->delayed;
+    while (*at != NULL) {
+        struct job *job = *at;
+        if (job->start_ms > now) {
+            if (job->start_ms - now < wait)
+                wait = job->start_ms - now;
+            at = &job->next;
+            continue;
+        }
+        *at = job->next;
+        start_job(p, job);
+    }
+    return (int)wait;
+}
+
+/* Takes what was queued; false when the pool must stop. */
 static bool take_inbox(struct fetch_pool *p)
 {
     pthread_mutex_lock(&p->lock);
@@ -74,10 +99,28 @@ static bool take_inbox(struct fetch_pool *p)
     pthread_mutex_unlock(&p->lock);
     while (job != NULL) {
         struct job *next = job->next;
-        start_job(p, job);
+        job->next = p->delayed;
+        p->delayed = job;
         job = next;
     }
     return !stopping;
+}
+
+static void end_all(struct fetch_pool *p)
+{
+    struct err e = {0};
+    err_set(&e, "shutting down");
+    while (p->running != NULL) {
+        struct job *job = p->running;
+        p->running = job->next;
+        curl_multi_remove_handle(p->multi, job->transfer->easy);
+        job_end(job, -1, &e);
+    }
+    while (p->delayed != NULL) {
+        struct job *job = p->delayed;
+        p->delayed = job->next;
+        job_end(job, -1, &e);
+    }
 }
 
 static void *run(void *arg)
@@ -87,21 +130,15 @@ static void *run(void *arg)
         int active = 0;
         int left = 0;
         CURLMsg *msg;
+        int wait = start_due(p);
         curl_multi_perform(p->multi, &active);
         while ((msg = curl_multi_info_read(p->multi, &left)) != NULL) {
             if (msg->msg == CURLMSG_DONE)
                 finish_job(p, msg->easy_handle, msg->data.result);
         }
-        curl_multi_poll(p->multi, NULL, 0, 1000, NULL);
+        curl_multi_poll(p->multi, NULL, 0, wait, NULL);
     }
-    struct err e = {0};
-    err_set(&e, "shutting down");
-    while (p->running != NULL) {
-        struct job *job = p->running;
-        p->running = job->next;
-        curl_multi_remove_handle(p->multi, job->transfer->easy);
-        job_end(job, -1, &e);
-    }
+    end_all(p);
     return NULL;
 }
 
@@ -137,6 +174,7 @@ int fetch_pool_start(struct fetch_pool *p, const struct fetch_request *req, fetc
     }
     job->done = done;
     job->arg = arg;
+    job->start_ms = clock_mono_ms() + req->delay_ms;
     pthread_mutex_lock(&p->lock);
     bool stopping = p->stopping;
     if (!stopping) {

@@ -125,6 +125,7 @@ static enum http_result metrics_page(void *ctx, struct http_exchange *x)
     struct api_view *v = api_view_get(api);
     const struct http_server *srv = atomic_load(&api->main);
     struct metrics_scene scene = {.verifier = api->o.verifier,
+                                  .log = api->o.log,
                                   .ca_not_after = signer_chain(v->ca)->not_after,
                                   .inflight = srv != NULL ? http_server_inflight(srv) : 0,
                                   .version = api->o.version != NULL ? api->o.version : "unknown"};

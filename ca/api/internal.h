@@ -24,6 +24,9 @@ struct api_view *api_view_get(struct api *api); /* a reference */
 enum http_result api_sign_v2(void *ctx, struct http_exchange *x);
 enum http_result api_sign_v1(void *ctx, struct http_exchange *x);
 
+/* sct.c: appends base64 of Fulcio's JSON form of the list's first SCT, for a reply. */
+int api_detached_sct(const struct buf *sct_list, struct buf *out, struct err *e);
+
 /* audit.c: one log line and one count each, then the reply */
 void api_refuse(struct api *api, struct http_exchange *x, const struct api_failure *f,
                 const char *issuer);

@@ -70,8 +70,8 @@ static int prepare(const struct issue_env *env, struct issue_job *job, int64_t n
     return 0;
 }
 
-static enum issue_status settle_log(struct issue_job *job, enum issue_log_status st,
-                                    struct api_failure *f)
+static enum issue_status settle_log(const struct issue_env *env, struct issue_job *job,
+                                    enum issue_log_status st, struct api_failure *f)
 {
     if (st == ISSUE_LOG_WAIT)
         return ISSUE_WAITING;
@@ -82,38 +82,60 @@ static enum issue_status settle_log(struct issue_job *job, enum issue_log_status
         err_set(&f->detail, "the log gave no timestamp");
         return fail(f, API_FAULT_LOG);
     }
-    job->stage = ISSUE_FINAL;
+    job->stage = env->log->detached ? ISSUE_DONE : ISSUE_FINAL;
     return ISSUE_OK;
+}
+
+/* What the log is to be shown, as it wants it, signed by the job's CA. */
+struct evidence {
+    struct buf tbs;
+    struct buf precert;
+};
+
+static int sign_form(struct issue_job *job, enum cert_form form, const struct buf *sct_list,
+                     struct buf *der, struct err *e)
+{
+    struct buf tbs = {0};
+    int rc = cert_tbs(&job->spec, job->ca, form, sct_list, &tbs, e);
+    if (rc == 0)
+        rc = cert_sign(&tbs, job->ca, der, e);
+    buf_free(&tbs);
+    return rc;
+}
+
+static int make_evidence(const struct issue_log *log, struct issue_job *job, struct evidence *ev,
+                         struct err *e)
+{
+    if (log->detached)
+        return sign_form(job, CERT_FINAL, NULL, &job->der, e);
+    if (cert_tbs(&job->spec, job->ca, CERT_LOGGED_TBS, NULL, &ev->tbs, e) != 0)
+        return -1;
+    return log->needs_precert ? sign_form(job, CERT_PRECERT, NULL, &ev->precert, e) : 0;
 }
 
 static enum issue_status submit(const struct issue_env *env, struct issue_job *job,
                                 const struct oidc_waiter *waiter, struct api_failure *f)
 {
-    struct buf tbs = {0};
-    struct buf poisoned = {0};
-    struct buf precert = {0};
-    enum issue_status st = ISSUE_FAILED;
+    const struct issue_log *log = env->log;
     const struct signer_chain *chain = signer_chain(job->ca);
-    if (cert_tbs(&job->spec, job->ca, CERT_LOGGED_TBS, NULL, &tbs, &f->detail) != 0 ||
-        (env->log->needs_precert &&
-         (cert_tbs(&job->spec, job->ca, CERT_PRECERT, NULL, &poisoned, &f->detail) != 0 ||
-          cert_sign(&poisoned, job->ca, &precert, &f->detail) != 0))) {
+    struct evidence ev = {{0}, {0}};
+    enum issue_status st = ISSUE_FAILED;
+    if (make_evidence(log, job, &ev, &f->detail) == 0) {
+        const struct issue_log_entry entry = {.tbs = log->detached ? NULL : &ev.tbs,
+                                              .precert = ev.precert.len > 0 ? &ev.precert : NULL,
+                                              .certificate = log->detached ? &job->der : NULL,
+                                              .issuer_key_hash = chain->spki_sha256,
+                                              .not_after = job->spec.not_after,
+                                              .chain = chain};
+        job->log_asked = true;
+        st = settle_log(
+            env, job,
+            log->submit(log->ctx, &entry, waiter, &job->ticket, &job->sct_list, &f->detail), f);
+    } else {
         (void)api_failure_set(f, API_FAULT_CA);
-        goto out;
     }
-    struct issue_log_entry entry = {.tbs = &tbs,
-                                    .issuer_key_hash = chain->spki_sha256,
-                                    .precert = env->log->needs_precert ? &precert : NULL,
-                                    .chain = chain};
-    job->log_asked = true;
-    st = settle_log(
-        job,
-        env->log->submit(env->log->ctx, &entry, waiter, &job->ticket, &job->sct_list, &f->detail),
-        f);
-out:
-    buf_free(&tbs);
-    buf_free(&poisoned);
-    buf_free(&precert);
+    buf_free(&ev.tbs);
+    buf_free(&ev.precert);
     return st;
 }
 
@@ -127,18 +149,14 @@ static enum issue_status ask_log(const struct issue_env *env, struct issue_job *
     if (!job->log_asked)
         return submit(env, job, waiter, f);
     return settle_log(
-        job, env->log->collect(env->log->ctx, job->ticket, waiter, &job->sct_list, &f->detail), f);
+        env, job, env->log->collect(env->log->ctx, job->ticket, waiter, &job->sct_list, &f->detail),
+        f);
 }
 
 static enum issue_status finish(struct issue_job *job, struct api_failure *f)
 {
-    struct buf tbs = {0};
-    int rc = cert_tbs(&job->spec, job->ca, CERT_FINAL,
-                      job->sct_list.len > 0 ? &job->sct_list : NULL, &tbs, &f->detail);
-    if (rc == 0)
-        rc = cert_sign(&tbs, job->ca, &job->der, &f->detail);
-    buf_free(&tbs);
-    if (rc != 0)
+    const struct buf *list = job->sct_list.len > 0 ? &job->sct_list : NULL;
+    if (sign_form(job, CERT_FINAL, list, &job->der, &f->detail) != 0)
         return fail(f, API_FAULT_CA);
     job->stage = ISSUE_DONE;
     return ISSUE_OK;

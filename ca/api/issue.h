@@ -33,7 +33,7 @@ struct issue_job { /* zero-initialise */
     struct buf sct_list;
     void *ticket; /* submission under way in the log */
     bool log_asked;
-    struct buf der; /* ISSUE_DONE: the certificate */
+    struct buf der; /* ISSUE_DONE: the certificate; before that never to be handed out */
 };
 
 enum issue_status { ISSUE_OK, ISSUE_WAITING, ISSUE_FAILED };

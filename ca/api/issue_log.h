@@ -19,17 +19,21 @@ enum issue_log_status {
     ISSUE_LOG_FAILED, /* `e` says why */
 };
 
-/* One entry, RFC 6962 §3.2 precert_entry. Valid during the call only: copy what is needed. */
+/* One entry, RFC 6962 §3.2: a precert_entry, or for a detached SCT an x509_entry. Valid during
+ * the call only: copy what is needed. */
 struct issue_log_entry {
-    const struct buf *tbs;                /* TBSCertificate without poison and SCT list */
+    const struct buf *tbs;         /* TBSCertificate without poison and SCT list; NULL: detached */
+    const struct buf *precert;     /* signed, with poison; NULL unless needs_precert */
+    const struct buf *certificate; /* detached: the signed certificate; else NULL */
     const unsigned char *issuer_key_hash; /* 32 bytes: SHA-256 of the CA's SPKI */
-    const struct buf *precert;            /* signed, with poison; NULL unless needs_precert */
+    int64_t not_after;                    /* of the certificate, Unix seconds: chooses the shard */
     const struct signer_chain *chain;
 };
 
 struct issue_log {
     void *ctx;
     bool needs_precert; /* costs one more CA signature per certificate */
+    bool detached;      /* the certificate itself is logged and its SCT travels beside it */
 
     /* Starts logging. On WAIT, *ticket names the submission until collect gives DONE or FAILED,
      * or cancel. On DONE, *ticket is unused and `sct_list` holds the TLS-encoded
@@ -42,6 +46,8 @@ struct issue_log {
                                      struct buf *sct_list, struct err *e);
     /* The request ended without the answer; a waiter that is still held is called all the same. */
     void (*cancel)(void *ctx, void *ticket);
+    /* Appends Prometheus text about the log; may be NULL. */
+    void (*metrics)(void *ctx, struct buf *out);
 };
 
 #endif

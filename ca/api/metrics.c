@@ -79,13 +79,12 @@ void metrics_http(struct metrics *m, const struct http_event *ev)
     bump(&m->duration_us, (unsigned long long)(ev->duration_us > 0 ? ev->duration_us : 0));
 }
 
-static void head(struct buf *out, const char *name, const char *type, const char *help)
+void metrics_head(struct buf *out, const char *name, const char *type, const char *help)
 {
     buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
 }
 
-/* Label values: backslash, quote and newline are escaped. */
-static void label(struct buf *out, const char *s)
+void metrics_label(struct buf *out, const char *s)
 {
     for (; *s != '\0'; s++) {
         if (*s == '\\' || *s == '"')
@@ -100,8 +99,8 @@ static void label(struct buf *out, const char *s)
 static void render_histogram(const struct metrics *m, struct buf *out)
 {
     unsigned long long total = 0;
-    head(out, "tenmint_request_duration_seconds", "histogram",
-         "Time from the end of a signing request's headers to the end of its reply.");
+    metrics_head(out, "tenmint_request_duration_seconds", "histogram",
+                 "Time from the end of a signing request's headers to the end of its reply.");
     for (size_t i = 0; i <= BUCKET_COUNT; i++) {
         total += get(&m->bucket[i]);
         buf_printf(out, "tenmint_request_duration_seconds_bucket{le=\"%s\"} %llu\n",
@@ -115,7 +114,7 @@ static void render_histogram(const struct metrics *m, struct buf *out)
 
 static void render_http(const struct metrics *m, struct buf *out)
 {
-    head(out, "http_requests_total", "counter", "HTTP requests by status and method.");
+    metrics_head(out, "http_requests_total", "counter", "HTTP requests by status and method.");
     for (int i = 0; i < HTTP_METHOD_COUNT; i++) {
         for (size_t s = 0; s < STATUS_COUNT; s++) {
             unsigned long long n = get(&m->http[i][s]);
@@ -141,14 +140,14 @@ static void add_issuer(void *arg, const struct oidc_issuer_stats *s)
     struct issuer_text *t = arg;
     if (s->jwks_age_s >= 0) {
         buf_puts(&t->age, "tenmint_jwks_age_seconds{issuer=\"");
-        label(&t->age, s->issuer);
+        metrics_label(&t->age, s->issuer);
         buf_printf(&t->age, "\"} %" PRId64 "\n", s->jwks_age_s);
     }
     buf_puts(&t->failures, "tenmint_jwks_failures_total{issuer=\"");
-    label(&t->failures, s->issuer);
+    metrics_label(&t->failures, s->issuer);
     buf_printf(&t->failures, "\"} %" PRIu64 "\n", s->failures);
     buf_puts(&t->keys, "tenmint_jwks_keys{issuer=\"");
-    label(&t->keys, s->issuer);
+    metrics_label(&t->keys, s->issuer);
     buf_printf(&t->keys, "\"} %u\n", s->keys);
 }
 
@@ -156,13 +155,13 @@ static void render_issuers(struct oidc_verifier *v, struct buf *out)
 {
     struct issuer_text t = {0};
     oidc_verifier_stats(v, add_issuer, &t);
-    head(out, "tenmint_jwks_age_seconds", "gauge",
-         "Age of an issuer's key set; absent until the first fetch.");
+    metrics_head(out, "tenmint_jwks_age_seconds", "gauge",
+                 "Age of an issuer's key set; absent until the first fetch.");
     buf_append(out, t.age.data, t.age.len);
-    head(out, "tenmint_jwks_failures_total", "counter",
-         "Failed fetches of an issuer's discovery document or key set.");
+    metrics_head(out, "tenmint_jwks_failures_total", "counter",
+                 "Failed fetches of an issuer's discovery document or key set.");
     buf_append(out, t.failures.data, t.failures.len);
-    head(out, "tenmint_jwks_keys", "gauge", "Usable keys held for an issuer.");
+    metrics_head(out, "tenmint_jwks_keys", "gauge", "Usable keys held for an issuer.");
     buf_append(out, t.keys.data, t.keys.len);
     buf_free(&t.age);
     buf_free(&t.failures);
@@ -171,7 +170,7 @@ static void render_issuers(struct oidc_verifier *v, struct buf *out)
 
 static void render_refused(const struct metrics *m, struct buf *out)
 {
-    head(out, "tenmint_requests_refused_total", "counter", "Refused requests by reason.");
+    metrics_head(out, "tenmint_requests_refused_total", "counter", "Refused requests by reason.");
     for (unsigned i = 0; i < API_REASON_COUNT; i++) {
         const char *name = api_reason_name(i);
         if (name != NULL)
@@ -183,27 +182,30 @@ static void render_refused(const struct metrics *m, struct buf *out)
 void metrics_render(const struct metrics *m, const struct metrics_scene *scene, struct buf *out)
 {
     unsigned long long issued = get(&m->issued);
-    head(out, "tenmint_certificates_issued_total", "counter", "Certificates issued.");
+    metrics_head(out, "tenmint_certificates_issued_total", "counter", "Certificates issued.");
     buf_printf(out, "tenmint_certificates_issued_total %llu\n", issued);
-    head(out, "fulcio_new_certs", "counter", "Certificates issued, under Fulcio's name.");
+    metrics_head(out, "fulcio_new_certs", "counter", "Certificates issued, under Fulcio's name.");
     buf_printf(out, "fulcio_new_certs %llu\n", issued);
     render_refused(m, out);
     render_histogram(m, out);
     render_http(m, out);
-    head(out, "tenmint_requests_in_flight", "gauge", "Requests being served.");
+    metrics_head(out, "tenmint_requests_in_flight", "gauge", "Requests being served.");
     buf_printf(out, "tenmint_requests_in_flight %u\n", scene->inflight);
     if (scene->verifier != NULL)
         render_issuers(scene->verifier, out);
-    head(out, "tenmint_ca_certificate_expiry_seconds", "gauge",
-         "End of the issuing CA certificate, Unix time.");
+    if (scene->log != NULL && scene->log->metrics != NULL)
+        scene->log->metrics(scene->log->ctx, out);
+    metrics_head(out, "tenmint_ca_certificate_expiry_seconds", "gauge",
+                 "End of the issuing CA certificate, Unix time.");
     buf_printf(out, "tenmint_ca_certificate_expiry_seconds %" PRId64 "\n", scene->ca_not_after);
-    head(out, "tenmint_reloads_total", "counter", "Reloads of issuers or CA key by outcome.");
+    metrics_head(out, "tenmint_reloads_total", "counter",
+                 "Reloads of issuers or CA key by outcome.");
     buf_printf(out,
                "tenmint_reloads_total{outcome=\"ok\"} %llu\n"
                "tenmint_reloads_total{outcome=\"refused\"} %llu\n",
                get(&m->reloads[0]), get(&m->reloads[1]));
-    head(out, "tenmint_build_info", "gauge", "1, with the version as a label.");
+    metrics_head(out, "tenmint_build_info", "gauge", "1, with the version as a label.");
     buf_puts(out, "tenmint_build_info{version=\"");
-    label(out, scene->version);
+    metrics_label(out, scene->version);
     buf_puts(out, "\"} 1\n");
 }

@@ -5,6 +5,7 @@
 #define TENMINT_CA_API_METRICS_H
 
 #include "ca/api/fault.h"
+#include "ca/api/issue_log.h"
 #include "ca/http/http.h"
 #include "common/buf.h"
 #include "oidc/verifier.h"
@@ -21,10 +22,16 @@ void metrics_reload(struct metrics *m, bool ok);
 
 struct metrics_scene {              /* what is read at the time of the scrape */
     struct oidc_verifier *verifier; /* or NULL */
+    const struct issue_log *log;    /* or NULL */
     int64_t ca_not_after;           /* Unix seconds */
     unsigned inflight;
     const char *version;
 };
 void metrics_render(const struct metrics *m, const struct metrics_scene *scene, struct buf *out);
+
+/* For who renders figures of its own: a family's two comment lines, and a label's value with
+ * backslash, quote and newline escaped. */
+void metrics_head(struct buf *out, const char *name, const char *type, const char *help);
+void metrics_label(struct buf *out, const char *value);
 
 #endif

@@ -67,34 +67,61 @@ static int read_v1(struct call *c, struct http_exchange *x, struct api_failure *
     return 0;
 }
 
-static void reply_v2(const struct call *c, struct http_exchange *x)
+/* The SCT that travels beside the certificate; without a log it is empty, as Fulcio has it. */
+static int detached_sct(const struct call *c, struct buf *out, struct err *e)
 {
-    bool embedded = c->job.sct_list.len > 0;
+    return c->job.sct_list.len > 0 ? api_detached_sct(&c->job.sct_list, out, e) : 0;
+}
+
+static int reply_v2(const struct call *c, struct http_exchange *x, struct err *e)
+{
+    bool embedded = c->job.sct_list.len > 0 && !c->api->env.log->detached;
     struct buf pem = {0};
     struct buf body = {0};
+    struct buf sct = {0};
+    int rc = embedded ? 0 : detached_sct(c, &sct, e);
     cert_pem("CERTIFICATE", c->job.der.data, c->job.der.len, true, &pem);
-    buf_reserve(&body, pem.len + c->view->chain_json.len + 256);
+    buf_reserve(&body, pem.len + c->view->chain_json.len + sct.len + 256);
     buf_puts(&body, embedded ? "{\"signedCertificateEmbeddedSct\":{\"chain\":{\"certificates\":["
                              : "{\"signedCertificateDetachedSct\":{\"chain\":{\"certificates\":[");
     api_json_string(&body, (const char *)pem.data, pem.len);
     buf_append(&body, c->view->chain_json.data, c->view->chain_json.len);
-    buf_puts(&body, embedded ? "]}}}" : "]},\"signedCertificateTimestamp\":\"\"}}");
+    buf_puts(&body, embedded ? "]}}}" : "]},\"signedCertificateTimestamp\":\"");
+    if (!embedded) {
+        buf_append(&body, sct.data, sct.len);
+        buf_puts(&body, "\"}}");
+    }
     body.failed |= pem.failed;
     buf_free(&pem);
-    http_reply(x, 200, "application/json", &body);
+    buf_free(&sct);
+    if (rc == 0)
+        http_reply(x, 200, "application/json", &body);
+    buf_free(&body);
+    return rc;
 }
 
-static void reply_v1(const struct call *c, struct http_exchange *x)
+static int reply_v1(const struct call *c, struct http_exchange *x, struct err *e)
 {
+    bool detached = c->job.sct_list.len > 0 && c->api->env.log->detached;
     struct buf body = {0};
+    struct buf sct = {0};
+    if (detached && detached_sct(c, &sct, e) != 0) {
+        buf_free(&sct);
+        return -1;
+    }
     buf_reserve(&body, 4096 + c->view->chain_pem.len);
     cert_pem("CERTIFICATE", c->job.der.data, c->job.der.len, true, &body);
     buf_append(&body, c->view->chain_pem.data, c->view->chain_pem.len);
     http_reply(x, 201, "application/pem-certificate-chain", &body);
+    if (detached)
+        http_reply_header(x, "SCT", buf_str(&sct));
+    buf_free(&sct);
+    return 0;
 }
 
 typedef int read_fn(struct call *c, struct http_exchange *x, struct api_failure *f);
-typedef void reply_fn(const struct call *c, struct http_exchange *x);
+/* -1: nothing was replied. */
+typedef int reply_fn(const struct call *c, struct http_exchange *x, struct err *e);
 
 static enum issue_status advance(struct call *c, struct http_exchange *x, struct api_failure *f)
 {
@@ -129,9 +156,12 @@ static enum http_result sign(struct api *api, struct http_exchange *x, read_fn *
         case ISSUE_WAITING:
             return HTTP_WAIT;
         case ISSUE_OK:
-            reply(c, x);
-            api_audit_issued(api, x, &c->job);
-            return HTTP_DONE;
+            if (reply(c, x, &f.detail) == 0) {
+                api_audit_issued(api, x, &c->job);
+                return HTTP_DONE;
+            }
+            (void)api_failure_set(&f, API_FAULT_LOG);
+            break;
         case ISSUE_FAILED:
             break;
         }

@@ -1,0 +1,631 @@
+/* External logs over real HTTP: good answers, every bad one, policies, retries, the breaker. */
+#include "tests/support/cmocka_all.h"
+
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "ca/ct/answer.h"
+#include "ca/ct/ct.h"
+#include "ca/ct/retry.h"
+#include "common/b64.h"
+#include "common/clock.h"
+#include "common/strictjson.h"
+#include "common/transparency/sct.h"
+#include "tests/support/ctpeer.h"
+#include "tests/support/fakelog.h"
+#include "tests/support/rawhttp.h"
+#include "tests/support/world.h"
+
+#define LOGS 3
+
+struct scene {
+    struct fakelog log[LOGS];
+    struct ct_member member[LOGS];
+    struct ct *ct;
+    struct world w;
+};
+
+/* `count` good logs, the policy, and a CA that uses them. */
+static void scene_up(struct scene *s, size_t count, const struct ct_options *with)
+{
+    struct err e = {0};
+    struct ct_options o = *with;
+    static const char *const names[LOGS] = {"one", "two", "three"};
+    for (size_t i = 0; i < count; i++) {
+        fakelog_start(&s->log[i], 0);
+        s->member[i].log.name = names[i];
+        s->member[i].log.url = s->log[i].url;
+        s->member[i].log.public_key_file = s->log[i].key_file;
+    }
+    o.members = s->member;
+    o.count = count;
+    s->ct = ct_new(&o, &e);
+    if (s->ct == NULL)
+        fail_msg("ct_new: %s", e.text);
+    world_build(&s->w, ct_issue_log(s->ct), 20000);
+}
+
+static void scene_down(struct scene *s, size_t count)
+{
+    ct_free(s->ct);
+    world_free(&s->w);
+    for (size_t i = 0; i < count; i++)
+        fakelog_stop(&s->log[i]);
+}
+
+static int ask(const struct scene *s, const char *path, struct buf *reply)
+{
+    struct buf token = {0}, body = {0}, sig = {0}, headers = {0};
+    const struct world *w = &s->w;
+    world_token(&w->issuer, 600, &token);
+    world_sign(w->client, "dev@example.com", 15, false, &sig);
+    if (strstr(path, "v2") != NULL) {
+        buf_printf(&body,
+                   "{\"credentials\":{\"oidcIdentityToken\":\"%s\"},\"publicKeyRequest\":{"
+                   "\"publicKey\":{\"content\":\"%s\"},\"proofOfPossession\":\"",
+                   buf_str(&token), buf_str((struct buf *)&w->client_pem));
+        b64_encode(B64_STD, sig.data, sig.len, &body);
+        buf_puts(&body, "\"}}");
+    } else {
+        unsigned char *spki = NULL;
+        int len = i2d_PUBKEY(w->client, &spki);
+        buf_puts(&body, "{\"publicKey\":{\"content\":\"");
+        b64_encode(B64_STD, spki, (size_t)len, &body);
+        buf_puts(&body, "\"},\"signedEmailAddress\":\"");
+        b64_encode(B64_STD, sig.data, sig.len, &body);
+        buf_puts(&body, "\"}");
+        OPENSSL_free(spki);
+        buf_printf(&headers, "Authorization: Bearer %s\r\n", buf_str(&token));
+    }
+    int status =
+        raw_post(w->address, path, headers.len > 0 ? buf_str(&headers) : "", buf_str(&body), reply);
+    buf_free(&token);
+    buf_free(&body);
+    buf_free(&sig);
+    buf_free(&headers);
+    return status;
+}
+
+static X509 *pem_to_cert(const char *pem)
+{
+    BIO *bio = BIO_new_mem_buf(pem, -1);
+    X509 *cert = PEM_read_bio_X509(bio, NULL, NULL, NULL);
+    BIO_free(bio);
+    assert_non_null(cert);
+    return cert;
+}
+
+static X509 *leaf_of(struct buf *reply, const char *branch, char **sct)
+{
+    json_t *j = json_loads(raw_body(reply), 0, NULL);
+    json_t *b = json_object_get(j, branch);
+    json_t *certs = json_object_get(json_object_get(b, "chain"), "certificates");
+    const char *pem = json_string_value(json_array_get(certs, 0));
+    assert_non_null(pem);
+    X509 *cert = pem_to_cert(pem);
+    const char *text = json_string_value(json_object_get(b, "signedCertificateTimestamp"));
+    if (sct != NULL)
+        *sct = strdup(text != NULL ? text : "none");
+    json_decref(j);
+    return cert;
+}
+
+static int count_scts(X509 *cert)
+{
+    STACK_OF(SCT) *list = X509_get_ext_d2i(cert, NID_ct_precert_scts, NULL, NULL);
+    int n = list != NULL ? sk_SCT_num(list) : 0;
+    SCT_LIST_free(list);
+    return n;
+}
+
+static void embedded_sct_satisfies_openssl(void **state)
+{
+    (void)state;
+    static struct scene s;
+    struct buf reply = {0};
+    s = (struct scene){0};
+    scene_up(
+        &s, 1,
+        &(struct ct_options){.scts_required = 1, .operators_required = 1, .deadline_ms = 5000});
+    for (int i = 0; i < 2; i++) {
+        atomic_store(&s.log[0].mode, i == 0 ? FAKELOG_GOOD : FAKELOG_GOOD_INDEXED);
+        assert_int_equal(ask(&s, "/api/v2/signingCert", &reply), 200);
+        X509 *leaf = leaf_of(&reply, "signedCertificateEmbeddedSct", NULL);
+        X509 *ca = signer_chain(s.w.ca)->cert[0];
+        assert_int_equal(count_scts(leaf), 1);
+        assert_int_equal(X509_verify(leaf, X509_get0_pubkey(ca)), 1);
+        assert_int_equal(ctpeer_embedded(leaf, ca, s.log[0].key, (uint64_t)clock_wall_ms() + 1000),
+                         SCT_VALIDATION_STATUS_VALID);
+        X509_free(leaf);
+    }
+    assert_string_equal(s.log[0].path, "/ct/v1/add-pre-chain");
+    assert_int_equal(ask(&s, "/api/v1/signingCert", &reply), 201);
+    assert_null(strcasestr(buf_str(&reply), "\r\nSCT:"));
+    X509 *leaf = pem_to_cert(raw_body(&reply));
+    assert_int_equal(count_scts(leaf), 1);
+    X509_free(leaf);
+    buf_free(&reply);
+    scene_down(&s, 1);
+}
+
+/* base64 of Fulcio's JSON to RFC 6962 bytes. */
+static void sct_bytes(const char *text, struct buf *out)
+{
+    struct err e = {0};
+    struct buf json = {0};
+    assert_int_equal(b64_decode(B64_STD, text, strlen(text), &json), 0);
+    if (ct_answer_parse(json.data, json.len, out, &e) != 0)
+        fail_msg("%s", e.text);
+    assert_memory_equal(json.data, "{\"sct_version\":0,\"id\":\"", 23);
+    buf_free(&json);
+}
+
+static void detached_sct_in_body_and_header(void **state)
+{
+    (void)state;
+    static struct scene s;
+    struct buf reply = {0}, sct = {0};
+    char *text = NULL;
+    s = (struct scene){0};
+    scene_up(
+        &s, 1,
+        &(struct ct_options){
+            .scts_required = 1, .operators_required = 1, .deadline_ms = 5000, .detached = true});
+    atomic_store(&s.log[0].mode, FAKELOG_GOOD_INDEXED);
+    X509 *ca = signer_chain(s.w.ca)->cert[0];
+    uint64_t now = (uint64_t)clock_wall_ms() + 60000;
+    assert_int_equal(ask(&s, "/api/v2/signingCert", &reply), 200);
+    X509 *leaf = leaf_of(&reply, "signedCertificateDetachedSct", &text);
+    assert_int_equal(count_scts(leaf), 0);
+    sct_bytes(text, &sct);
+    assert_int_equal(ctpeer_detached(leaf, ca, sct.data, sct.len, s.log[0].key, now),
+                     SCT_VALIDATION_STATUS_VALID);
+    assert_string_equal(s.log[0].path, "/ct/v1/add-chain");
+    X509_free(leaf);
+    free(text);
+
+    buf_reset(&sct);
+    assert_int_equal(ask(&s, "/api/v1/signingCert", &reply), 201);
+    char *header = strcasestr(buf_str(&reply), "\r\nSCT: ");
+    assert_non_null(header);
+    leaf = pem_to_cert(raw_body(&reply));
+    header[7 + strcspn(header + 7, "\r")] = '\0';
+    sct_bytes(header + 7, &sct);
+    assert_int_equal(ctpeer_detached(leaf, ca, sct.data, sct.len, s.log[0].key, now),
+                     SCT_VALIDATION_STATUS_VALID);
+    X509_free(leaf);
+    buf_free(&sct);
+    buf_free(&reply);
+    scene_down(&s, 1);
+}
+
+/* A log that stops answering right: refused with Fulcio's words, and the reason on file. */
+static void every_bad_answer_fails_the_request(void **state)
+{
+    (void)state;
+    static const struct {
+        enum fakelog_mode mode;
+        const char *reason; /* of the metric */
+        unsigned tries;
+    } cases[] = {
+        {FAKELOG_WRONG_KEY, "signature", 1},
+        {FAKELOG_OTHER_LOG, "signature", 1},
+        {FAKELOG_OTHER_ENTRY, "signature", 1},
+        {FAKELOG_FUTURE, "signature", 1},
+        {FAKELOG_TRAILING, "answer", 1},
+        {FAKELOG_VERSION, "answer", 1},
+        {FAKELOG_NOT_JSON, "answer", 1},
+        {FAKELOG_TWICE, "answer", 1},
+        {FAKELOG_AFTER, "answer", 1},
+        {FAKELOG_MISSING, "answer", 1},
+        {FAKELOG_HUGE, "answer", 1},
+        {FAKELOG_REDIRECT, "refused", 1},
+        {FAKELOG_REFUSE, "refused", 1},
+        {FAKELOG_BUSY, "busy", 1}, /* the pause is longer than we may take */
+        {FAKELOG_TRUNCATED, "network", RETRY_ATTEMPTS_MAX},
+        {FAKELOG_CLOSE, "network", RETRY_ATTEMPTS_MAX},
+        {FAKELOG_ERROR, "busy", RETRY_ATTEMPTS_MAX},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        static struct scene s;
+        struct buf reply = {0}, metrics = {0};
+        char want[128];
+        s = (struct scene){0};
+        scene_up(
+            &s, 1,
+            &(struct ct_options){.scts_required = 1, .operators_required = 1, .deadline_ms = 5000});
+        atomic_store(&s.log[0].mode, cases[i].mode);
+        assert_int_equal(ask(&s, "/api/v2/signingCert", &reply), 500);
+        assert_string_equal(
+            raw_body(&reply),
+            "{\"code\":13,\"message\":\"Error entering certificate in CTL\",\"details\":[]}");
+        snprintf(want, sizeof(want), "tenmint_ct_failures_total{log=\"one\",reason=\"%s\"} %u\n",
+                 cases[i].reason, cases[i].tries);
+        ct_issue_log(s.ct)->metrics(ct_issue_log(s.ct)->ctx, &metrics);
+        if (strstr(buf_str(&metrics), want) == NULL)
+            fail_msg("%s: %s", fakelog_mode_names[cases[i].mode], buf_str(&metrics));
+        assert_int_equal(atomic_load(&s.log[0].requests), cases[i].tries);
+        atomic_store(&s.log[0].mode, FAKELOG_GOOD);
+        assert_int_equal(ask(&s, "/api/v2/signingCert", &reply),
+                         cases[i].mode == FAKELOG_BUSY ? 500 : 200);
+        buf_free(&reply);
+        buf_free(&metrics);
+        scene_down(&s, 1);
+    }
+}
+
+static void slow_logs_end_at_the_time_out_and_shaky_ones_are_asked_again(void **state)
+{
+    (void)state;
+    static struct scene s;
+    struct buf reply = {0};
+    s = (struct scene){0};
+    s.member[0].log.timeout_ms = 300;
+    scene_up(
+        &s, 1,
+        &(struct ct_options){.scts_required = 1, .operators_required = 1, .deadline_ms = 1000});
+    atomic_store(&s.log[0].mode, FAKELOG_SLOW);
+    int64_t start = clock_mono_ms();
+    assert_int_equal(ask(&s, "/api/v2/signingCert", &reply), 500);
+    int64_t took = clock_mono_ms() - start;
+    assert_true(took >= 300 && took < 4000);
+    assert_true(atomic_load(&s.log[0].requests) >= 2);
+    atomic_store(&s.log[0].requests, 0);
+    atomic_store(&s.log[0].mode, FAKELOG_SHAKY);
+    assert_int_equal(ask(&s, "/api/v2/signingCert", &reply), 200);
+    assert_int_equal(atomic_load(&s.log[0].requests), 2);
+    buf_free(&reply);
+    scene_down(&s, 1);
+}
+
+static void policy_counts_logs_and_operators(void **state)
+{
+    (void)state;
+    static struct scene s;
+    struct buf reply = {0};
+    s = (struct scene){0};
+    s.member[0].operator_name = "acme";
+    s.member[1].operator_name = "acme";
+    s.member[2].operator_name = "other";
+    scene_up(
+        &s, 3,
+        &(struct ct_options){.scts_required = 2, .operators_required = 2, .deadline_ms = 2000});
+    assert_int_equal(ask(&s, "/api/v2/signingCert", &reply), 200);
+    X509 *leaf = leaf_of(&reply, "signedCertificateEmbeddedSct", NULL);
+    assert_true(count_scts(leaf) >= 2);
+    X509_free(leaf);
+    atomic_store(&s.log[0].mode, FAKELOG_REFUSE); /* one of acme's is enough */
+    assert_int_equal(ask(&s, "/api/v2/signingCert", &reply), 200);
+    leaf = leaf_of(&reply, "signedCertificateEmbeddedSct", NULL);
+    assert_int_equal(count_scts(leaf), 2);
+    X509_free(leaf);
+    atomic_store(&s.log[0].mode, FAKELOG_GOOD);
+    atomic_store(&s.log[2].mode, FAKELOG_REFUSE); /* two SCTs, but of one operator */
+    assert_int_equal(ask(&s, "/api/v2/signingCert", &reply), 500);
+    buf_free(&reply);
+    scene_down(&s, 3);
+}
+
+static void answers_come_in_parallel(void **state)
+{
+    (void)state;
+    static struct scene s;
+    struct buf reply = {0};
+    s = (struct scene){0};
+    scene_up(
+        &s, 3,
+        &(struct ct_options){.scts_required = 1, .operators_required = 1, .deadline_ms = 10000});
+    atomic_store(&s.log[0].mode, FAKELOG_SLOW);
+    atomic_store(&s.log[1].mode, FAKELOG_SLOW);
+    int64_t start = clock_mono_ms();
+    assert_int_equal(ask(&s, "/api/v2/signingCert", &reply), 200);
+    assert_true(clock_mono_ms() - start < 1900); /* did not wait for the slow ones */
+    buf_free(&reply);
+    scene_down(&s, 3);
+}
+
+static void shards_take_what_ends_in_their_time(void **state)
+{
+    (void)state;
+    static struct scene s;
+    struct buf reply = {0};
+    int64_t now = clock_wall_ms() / 1000;
+    s = (struct scene){0};
+    s.member[0].log.not_after_limit = now; /* the past */
+    s.member[1].log.not_after_start = now;
+    s.member[1].log.not_after_limit = now + 3600;
+    s.member[2].log.not_after_start = now + 3600;
+    scene_up(
+        &s, 3,
+        &(struct ct_options){.scts_required = 1, .operators_required = 1, .deadline_ms = 2000});
+    assert_int_equal(ask(&s, "/api/v2/signingCert", &reply), 200);
+    assert_int_equal(atomic_load(&s.log[0].requests), 0);
+    assert_int_equal(atomic_load(&s.log[1].requests), 1);
+    assert_int_equal(atomic_load(&s.log[2].requests), 0);
+    atomic_store(&s.log[1].mode, FAKELOG_REFUSE);
+    assert_int_equal(ask(&s, "/api/v2/signingCert", &reply), 500);
+    assert_int_equal(atomic_load(&s.log[2].requests), 0);
+    buf_free(&reply);
+    scene_down(&s, 3);
+}
+
+static void host_header_is_overridden(void **state)
+{
+    (void)state;
+    static struct scene s;
+    struct buf reply = {0};
+    s = (struct scene){0};
+    s.member[0].log.host = "ctfe.example.com";
+    scene_up(
+        &s, 1,
+        &(struct ct_options){.scts_required = 1, .operators_required = 1, .deadline_ms = 5000});
+    assert_int_equal(ask(&s, "/api/v2/signingCert", &reply), 200);
+    assert_string_equal(s.log[0].host, "ctfe.example.com");
+    buf_free(&reply);
+    scene_down(&s, 1);
+}
+
+static void failing_log_is_left_alone_then_probed(void **state)
+{
+    (void)state;
+    static struct scene s;
+    struct buf reply = {0};
+    s = (struct scene){0};
+    scene_up(
+        &s, 1,
+        &(struct ct_options){.scts_required = 1, .operators_required = 1, .deadline_ms = 5000});
+    atomic_store(&s.log[0].mode, FAKELOG_WRONG_KEY);
+    for (int i = 0; i < BREAKER_FAILURES; i++)
+        assert_int_equal(ask(&s, "/api/v2/signingCert", &reply), 500);
+    unsigned asked = atomic_load(&s.log[0].requests);
+    assert_int_equal(asked, BREAKER_FAILURES);
+    atomic_store(&s.log[0].mode, FAKELOG_GOOD);
+    assert_int_equal(ask(&s, "/api/v2/signingCert", &reply), 500);
+    assert_int_equal(atomic_load(&s.log[0].requests), asked); /* open */
+    (void)nanosleep(&(struct timespec){.tv_sec = 2, .tv_nsec = 100000000}, NULL);
+    assert_int_equal(ask(&s, "/api/v2/signingCert", &reply), 200);
+    assert_int_equal(ask(&s, "/api/v2/signingCert", &reply), 200);
+    buf_free(&reply);
+    scene_down(&s, 1);
+}
+
+static void breaker_by_the_clock(void **state)
+{
+    (void)state;
+    struct breaker b = {0};
+    for (int i = 0; i < BREAKER_FAILURES - 1; i++)
+        assert_false(breaker_failure(&b, 0));
+    assert_true(breaker_admit(&b, 0));
+    assert_false(breaker_success(&b)); /* was closed all the time */
+    for (int i = 0; i < BREAKER_FAILURES - 1; i++)
+        assert_false(breaker_failure(&b, 0));
+    assert_true(breaker_failure(&b, 1000));
+    assert_false(breaker_admit(&b, 1000 + BREAKER_OPEN_MS - 1));
+    assert_true(breaker_admit(&b, 1000 + BREAKER_OPEN_MS));
+    assert_false(breaker_admit(&b, 1000 + BREAKER_OPEN_MS)); /* one probe at a time */
+    breaker_abandon(&b);
+    assert_true(breaker_admit(&b, 1000 + BREAKER_OPEN_MS));
+    assert_true(breaker_failure(&b, 4000)); /* the probe failed: twice as long */
+    assert_false(breaker_admit(&b, 4000 + 2 * BREAKER_OPEN_MS - 1));
+    assert_true(breaker_admit(&b, 4000 + 2 * BREAKER_OPEN_MS));
+    assert_true(breaker_success(&b));
+    assert_int_equal(b.state, BREAKER_CLOSED);
+    assert_true(breaker_pause(&b, 0, 3600 * 1000)); /* a log may not send us away for an hour */
+    assert_false(breaker_admit(&b, BREAKER_PAUSE_MAX_MS - 1));
+    assert_true(breaker_admit(&b, BREAKER_PAUSE_MAX_MS));
+    for (unsigned n = 1; n < 40; n++) {
+        int64_t longest = retry_delay_ms(n, 0);
+        int64_t shortest = retry_delay_ms(n, (uint32_t)(longest / 2 - 1));
+        assert_true(longest <= 5000 && shortest > longest / 2 - 1 && shortest <= longest);
+    }
+}
+
+static void bad_settings_are_refused(void **state)
+{
+    (void)state;
+    static struct fakelog log[2];
+    struct err e = {0};
+    fakelog_start(&log[0], 0);
+    fakelog_start(&log[1], 0);
+    struct ct_member m[2] = {
+        {.log = {.name = "a", .url = log[0].url, .public_key_file = log[0].key_file}},
+        {.log = {.name = "b", .url = log[1].url, .public_key_file = log[0].key_file}},
+    };
+    struct ct_options o = {.members = m, .count = 2, .scts_required = 1, .operators_required = 1};
+    assert_null(ct_new(&o, &e));
+    assert_non_null(strstr(e.text, "the same key"));
+    m[1].log.public_key_file = log[1].key_file;
+    o.scts_required = 3;
+    assert_null(ct_new(&o, &e));
+    assert_string_equal(e.text, "3 SCTs are required, but there are 2 logs");
+    o.scts_required = 2;
+    o.operators_required = 2;
+    m[0].operator_name = m[1].operator_name = "acme";
+    assert_null(ct_new(&o, &e));
+    assert_string_equal(e.text, "SCTs of 2 operators are required, but the logs have 1");
+    o.operators_required = 1;
+    m[1].log.public_key_file = "/nonexistent";
+    assert_null(ct_new(&o, &e));
+    assert_non_null(strstr(e.text, "log 'b'"));
+    m[1].log.public_key_file = "/dev/null";
+    assert_null(ct_new(&o, &e));
+    m[1].log.public_key_file = log[1].key_file;
+    m[1].log.tls_ca_file = log[1].key_file;
+    assert_null(ct_new(&o, &e));
+    assert_non_null(strstr(e.text, "holds no PEM certificate"));
+    m[1].log.tls_ca_file = NULL;
+    struct ct *ct = ct_new(&o, &e);
+    assert_non_null(ct);
+    ct_free(ct);
+    fakelog_stop(&log[0]);
+    fakelog_stop(&log[1]);
+}
+
+/* ---- the embedded log beside external ones ---- */
+
+static struct {
+    _Atomic int mode; /* 0: at once, 1: later, 2: fails, 3: never */
+    atomic_uint submits, cancels;
+    struct oidc_waiter kept;
+    const unsigned char *sct;
+    size_t sct_len;
+} embedded;
+
+static enum issue_log_status embedded_submit(void *ctx, const struct issue_log_entry *entry,
+                                             const struct oidc_waiter *waiter, void **ticket,
+                                             struct buf *out, struct err *e)
+{
+    (void)ctx;
+    (void)entry;
+    atomic_fetch_add(&embedded.submits, 1);
+    if (embedded.mode == 2) {
+        err_set(e, "disk full");
+        return ISSUE_LOG_FAILED;
+    }
+    if (embedded.mode == 0) {
+        buf_append(out, embedded.sct, embedded.sct_len);
+        return ISSUE_LOG_DONE;
+    }
+    *ticket = &embedded;
+    embedded.kept = *waiter;
+    if (embedded.mode == 1)
+        waiter->wake(waiter->arg);
+    return ISSUE_LOG_WAIT;
+}
+
+static enum issue_log_status embedded_collect(void *ctx, void *ticket,
+                                              const struct oidc_waiter *waiter, struct buf *out,
+                                              struct err *e)
+{
+    (void)ctx;
+    (void)waiter;
+    (void)e;
+    assert_ptr_equal(ticket, &embedded);
+    buf_append(out, embedded.sct, embedded.sct_len);
+    return ISSUE_LOG_DONE;
+}
+
+static void embedded_cancel(void *ctx, void *ticket)
+{
+    (void)ctx;
+    assert_ptr_equal(ticket, &embedded);
+    atomic_fetch_add(&embedded.cancels, 1);
+    embedded.kept.wake(embedded.kept.arg);
+}
+
+static void embedded_and_external_logs_together(void **state)
+{
+    (void)state;
+    static struct scene s;
+    static const struct issue_log log = {.needs_precert = true,
+                                         .submit = embedded_submit,
+                                         .collect = embedded_collect,
+                                         .cancel = embedded_cancel};
+    static const unsigned char some_sct[] = {
+        0,  51, 0,  49, 0,    1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11,   12,  13,
+        14, 15, 16, 17, 18,   19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29,   30,  31,
+        32, 0,  0,  1,  0x9b, 0,  0,  0,  0,  0,  0,  4,  3,  0,  2,  0xab, 0xcd};
+    static const struct {
+        int mode;
+        unsigned required;
+        enum fakelog_mode external;
+        int status, scts;
+    } cases[] = {
+        {0, 1, FAKELOG_GOOD, 200, 1},  {0, 2, FAKELOG_GOOD, 200, 2},   {1, 2, FAKELOG_GOOD, 200, 2},
+        {2, 2, FAKELOG_GOOD, 500, 0},  {2, 1, FAKELOG_GOOD, 200, 1},   {3, 1, FAKELOG_GOOD, 200, 1},
+        {0, 1, FAKELOG_CLOSE, 200, 1}, {1, 2, FAKELOG_REFUSE, 500, 0},
+    };
+    embedded.sct = some_sct;
+    embedded.sct_len = sizeof(some_sct);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct buf reply = {0};
+        s = (struct scene){0};
+        scene_up(&s, 1,
+                 &(struct ct_options){.embedded = &log,
+                                      .scts_required = cases[i].required,
+                                      .operators_required = cases[i].required,
+                                      .deadline_ms = 3000});
+        embedded.mode = cases[i].mode;
+        atomic_store(&s.log[0].mode, cases[i].external);
+        atomic_store(&embedded.cancels, 0);
+        int status = ask(&s, "/api/v2/signingCert", &reply);
+        if (status != cases[i].status)
+            fail_msg("case %zu: %d %s", i, status, raw_body(&reply));
+        if (status == 200) {
+            X509 *leaf = leaf_of(&reply, "signedCertificateEmbeddedSct", NULL);
+            assert_true(count_scts(leaf) >= cases[i].scts);
+            X509_free(leaf);
+        }
+        assert_int_equal(atomic_load(&embedded.cancels), cases[i].mode == 3 ? 1 : 0);
+        buf_free(&reply);
+        scene_down(&s, 1);
+    }
+    struct err e = {0};
+    struct ct_options o = {.embedded = &log, .scts_required = 1, .operators_required = 1};
+    struct ct *alone = ct_new(&o, &e);
+    assert_ptr_equal(ct_issue_log(alone), &log); /* nothing in between */
+    ct_free(alone);
+}
+
+static void answers_as_text(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *body;
+        const char *says;
+    } bad[] = {
+        {"", "line 1"},
+        {"[]", "not an object"},
+        {"{}", "'sct_version' is missing"},
+        {"{\"sct_version\":0}", "'timestamp'"},
+        {"{\"sct_version\":\"0\"}", "'sct_version'"},
+        {"{\"sct_version\":2}", "unknown version 2"},
+        {"{\"sct_version\":0,\"timestamp\":-1}", "'timestamp'"},
+        {"{\"sct_version\":0,\"timestamp\":1.5}", "'timestamp'"},
+        {"{\"sct_version\":0,\"timestamp\":1,\"id\":7}", "'id' is missing"},
+        {"{\"sct_version\":0,\"timestamp\":1,\"id\":\"QQ==\",\"extensions\":\"\","
+         "\"signature\":\"BAMAAA==\"}",
+         "'id' has 1 bytes"},
+        {"{\"sct_version\":0,\"timestamp\":1,\"id\":\"QQ\",\"extensions\":\"\","
+         "\"signature\":\"BAMAAA==\"}",
+         "not base64"},
+        {"{\"sct_version\":0,\"timestamp\":1,\"id\":"
+         "\"QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVowMTIzNDU=\",\"extensions\":\"\","
+         "\"signature\":\"BAMAAg==\"}",
+         "SCT truncated"},
+    };
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        struct err e = {0};
+        struct buf sct = {0};
+        assert_int_equal(ct_answer_parse(bad[i].body, strlen(bad[i].body), &sct, &e), -1);
+        if (strstr(e.text, bad[i].says) == NULL)
+            fail_msg("case %zu: %s", i, e.text);
+        assert_int_equal(sct.len, 0);
+        buf_free(&sct);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(answers_as_text),
+        cmocka_unit_test(breaker_by_the_clock),
+        cmocka_unit_test(embedded_sct_satisfies_openssl),
+        cmocka_unit_test(detached_sct_in_body_and_header),
+        cmocka_unit_test(every_bad_answer_fails_the_request),
+        cmocka_unit_test(slow_logs_end_at_the_time_out_and_shaky_ones_are_asked_again),
+        cmocka_unit_test(policy_counts_logs_and_operators),
+        cmocka_unit_test(answers_come_in_parallel),
+        cmocka_unit_test(shards_take_what_ends_in_their_time),
+        cmocka_unit_test(host_header_is_overridden),
+        cmocka_unit_test(failing_log_is_left_alone_then_probed),
+        cmocka_unit_test(bad_settings_are_refused),
+        cmocka_unit_test(embedded_and_external_logs_together),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
