@@ -43,17 +43,6 @@ const char *oidc_reason_name(enum oidc_reason r)
     return (size_t)r < sizeof(names) / sizeof(names[0]) ? names[r] : "unknown";
 }
 
-static void prefetch_all(struct oidc_verifier *v, const struct oidc_trust *trust)
-{
-    for (size_t i = 0; i < oidc_trust_count(trust); i++) {
-        const struct oidc_issuer *issuer = oidc_trust_at(trust, i);
-        struct provider *p =
-            issuer->wildcard ? NULL : keystore_provider(v->keys, issuer, issuer->url);
-        if (p != NULL)
-            provider_prefetch(p);
-    }
-}
-
 struct oidc_verifier *oidc_verifier_new(struct oidc_trust *trust, const struct oidc_options *o,
                                         struct jlog *log, struct err *e)
 {
@@ -71,7 +60,7 @@ struct oidc_verifier *oidc_verifier_new(struct oidc_trust *trust, const struct o
     }
     pthread_rwlock_init(&v->lock, NULL);
     v->trust = oidc_trust_ref(trust);
-    prefetch_all(v, trust);
+    keystore_set_trust(v->keys, trust);
     return v;
 }
 
@@ -87,12 +76,12 @@ void oidc_verifier_free(struct oidc_verifier *v)
 
 void oidc_verifier_set_trust(struct oidc_verifier *v, struct oidc_trust *trust)
 {
+    keystore_set_trust(v->keys, trust);
     pthread_rwlock_wrlock(&v->lock);
     struct oidc_trust *old = v->trust;
     v->trust = oidc_trust_ref(trust);
     pthread_rwlock_unlock(&v->lock);
     oidc_trust_unref(old);
-    prefetch_all(v, trust);
 }
 
 struct oidc_trust *oidc_verifier_trust(struct oidc_verifier *v)
@@ -163,13 +152,14 @@ static enum oidc_status verify_token(struct oidc_verifier *v, const struct oidc_
         return OIDC_REFUSED;
     }
     snprintf(out->issuer, sizeof(out->issuer), "%s", t->iss);
-    struct provider *p = keystore_provider(v->keys, issuer, t->iss);
+    struct provider *p = keystore_provider(v->keys, t->iss);
     if (p == NULL) {
         out->reason = OIDC_REASON_KEYS;
-        err_set(e, "too many issuers are known already");
+        err_set(e, "too many issuers are being looked up, or this one was just removed");
         return OIDC_REFUSED;
     }
     enum oidc_status status = check_signature(v, t, p, waiter, out, e);
+    provider_unref(p);
     if (status != OIDC_OK)
         return status;
     if (claims_check(t->claims, issuer->client_id, &v->options, now_s, &out->reason, e) != 0)

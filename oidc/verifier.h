@@ -78,7 +78,8 @@ struct oidc_verifier *oidc_verifier_new(struct oidc_trust *trust, const struct o
                                         struct jlog *log, struct err *e);
 void oidc_verifier_free(struct oidc_verifier *v);
 
-/* Swaps the trust list; keys of issuers that stay are kept. Any thread. */
+/* Swaps the trust list. Keys of issuers that stay as they were are kept, those of issuers that
+ * are gone or reached in another way now (ca-cert, allow-http) are dropped. Any thread. */
 void oidc_verifier_set_trust(struct oidc_verifier *v, struct oidc_trust *trust);
 
 /* A new reference to the trust list in force. */
@@ -94,7 +95,7 @@ enum oidc_status oidc_verify(struct oidc_verifier *v, const char *token, size_t 
                              const struct oidc_waiter *waiter, struct oidc_result *out,
                              struct err *e);
 
-/* Per-issuer state for metrics. Called under no lock; `fn` must not call back into v. */
+/* Per-issuer state for metrics. `fn` must not call back into v. */
 struct oidc_issuer_stats {
     const char *issuer;
     int64_t jwks_age_s; /* -1: never fetched */

@@ -27,6 +27,11 @@ static void lookup_end(struct lookup *l, struct jwks *keys, int64_t max_age_s, c
     free(l);
 }
 
+static bool is_https(const char *url)
+{
+    return strncmp(url, "https://", 8) == 0;
+}
+
 char *discovery_parse(const char *text, size_t len, const char *iss, struct err *e)
 {
     json_t *doc = strictjson_parse(text, len, DOCUMENT_MAX, e);
@@ -39,6 +44,8 @@ char *discovery_parse(const char *text, size_t len, const char *iss, struct err 
         err_set(e, "the document names issuer '%.200s'", named != NULL ? named : "(none)");
     else if (uri == NULL || strlen(uri) > URL_MAX)
         err_set(e, "the document has no usable jwks_uri");
+    else if (is_https(iss) && !is_https(uri)) /* or an issuer could point us at our own loopback */
+        err_set(e, "the jwks_uri of an https issuer is not https");
     else if ((copy = strdup(uri)) == NULL)
         err_set(e, "out of memory");
     json_decref(doc);

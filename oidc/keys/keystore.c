@@ -20,20 +20,24 @@ struct waiting {
 };
 
 struct provider {
+    atomic_uint refs;      /* the table's, each user's, and a fetch's */
     struct provider *next; /* in its bucket */
     struct keystore *store;
     char *iss;
+    pthread_rwlock_t keys_lock;
+    struct jwks *keys;
+    pthread_mutex_t lock; /* guards all below */
     char *ca_pem;
     bool allow_http;
     bool configured;       /* exact issuer: refreshed in the background */
-    pthread_rwlock_t keys_lock;
-    struct jwks *keys;
-    pthread_mutex_t lock;  /* guards all below */
+    unsigned settings;     /* counts changes of ca_pem and allow_http */
+    unsigned fetched_with; /* the count when the latest fetch began */
+    struct provider *due;  /* the refresher's list */
     bool fetching;
     bool tried;
-    int64_t tried_ms;      /* monotonic; when the last fetch began */
+    int64_t tried_ms; /* monotonic; when the last fetch began */
     int64_t fresh_until_ms;
-    int64_t had_ms;        /* when the keys came; 0: never */
+    int64_t had_ms; /* when the keys came; 0: never */
     struct waiting *waiters;
     unsigned waiter_count;
     uint64_t fetches;
@@ -45,7 +49,8 @@ struct keystore {
     char *ca_pem; /* options.ca_file's content */
     struct jlog *log;
     struct fetch_pool *pool;
-    pthread_rwlock_t lock; /* guards the table; a provider is never removed */
+    pthread_rwlock_t lock; /* guards the table and `trust` */
+    struct oidc_trust *trust;
     struct provider *bucket[BUCKETS];
     unsigned count;
     pthread_t refresher;
@@ -102,37 +107,49 @@ static void on_keys(void *arg, struct jwks *keys, int64_t max_age_s, const struc
 {
     struct provider *p = arg;
     int64_t now = clock_mono_ms();
-    if (keys != NULL)
-        set_keys(p, keys);
-    else
+    if (keys == NULL)
         jlog(p->store->log, JLOG_WARN, "issuer keys not fetched", JLOG_STR("issuer", p->iss),
              JLOG_STR("error", e->text), JLOG_END);
     pthread_mutex_lock(&p->lock);
     p->fetching = false;
-    if (keys != NULL) {
+    if (keys == NULL) {
+        p->failures++;
+    } else if (p->fetched_with == p->settings) {
+        set_keys(p, keys);
         p->had_ms = now;
         p->fresh_until_ms = now + fresh_ms(p, max_age_s);
     } else {
-        p->failures++;
+        jwks_unref(keys); /* had in a way that a reload has forbidden since */
     }
     struct waiting *list = p->waiters;
     p->waiters = NULL;
     p->waiter_count = 0;
     pthread_mutex_unlock(&p->lock);
     wake_all(list);
+    provider_unref(p);
 }
 
 /* With p->fetching already set by the caller, outside p->lock. */
 static void begin_fetch(struct provider *p)
 {
     const struct oidc_options *o = &p->store->options;
+    pthread_mutex_lock(&p->lock);
+    char *ca_pem = p->ca_pem != NULL ? strdup(p->ca_pem) : NULL;
+    bool no_memory = p->ca_pem != NULL && ca_pem == NULL;
     struct discovery_request req = {
         .iss = p->iss,
-        .ca_pem = p->ca_pem != NULL ? p->ca_pem : p->store->ca_pem,
+        .ca_pem = p->ca_pem != NULL ? ca_pem : p->store->ca_pem,
         .allow_http = p->allow_http || o->allow_http,
         .timeout_ms = o->fetch_timeout_ms,
     };
-    discovery_start(p->store->pool, &req, on_keys, p);
+    p->fetched_with = p->settings;
+    pthread_mutex_unlock(&p->lock);
+    atomic_fetch_add_explicit(&p->refs, 1, memory_order_relaxed);
+    if (no_memory)
+        on_keys(p, NULL, -1, &(struct err){"out of memory"});
+    else
+        discovery_start(p->store->pool, &req, on_keys, p);
+    free(ca_pem);
 }
 
 static bool claim_fetch(struct provider *p)
@@ -146,10 +163,9 @@ static bool claim_fetch(struct provider *p)
     return true;
 }
 
-void provider_prefetch(struct provider *p)
+static void prefetch(struct provider *p)
 {
     pthread_mutex_lock(&p->lock);
-    p->configured = true;
     bool mine = !p->tried && claim_fetch(p);
     pthread_mutex_unlock(&p->lock);
     if (mine)
@@ -197,8 +213,10 @@ enum provider_answer provider_want(struct provider *p, const struct jwks *seen,
     return answer;
 }
 
-static void provider_free(struct provider *p)
+void provider_unref(struct provider *p)
 {
+    if (p == NULL || atomic_fetch_sub_explicit(&p->refs, 1, memory_order_acq_rel) != 1)
+        return;
     wake_all(p->waiters);
     jwks_unref(p->keys);
     pthread_rwlock_destroy(&p->keys_lock);
@@ -213,34 +231,98 @@ static struct provider *find(struct keystore *k, const char *iss)
     struct provider *p = k->bucket[hash(iss)];
     while (p != NULL && strcmp(p->iss, iss) != 0)
         p = p->next;
+    if (p != NULL)
+        atomic_fetch_add_explicit(&p->refs, 1, memory_order_relaxed);
     return p;
 }
 
+/* With k->lock held for writing. */
+static void take_out(struct keystore *k, struct provider **at)
+{
+    struct provider *p = *at;
+    *at = p->next;
+    p->next = NULL;
+    k->count--;
+    provider_unref(p);
+}
+
+static bool is_idle(struct provider *p, int64_t now)
+{
+    pthread_mutex_lock(&p->lock);
+    bool idle = !p->configured && !p->fetching && p->had_ms == 0 &&
+                now - p->tried_ms >= p->store->options.jwks_min_interval_s * 1000;
+    pthread_mutex_unlock(&p->lock);
+    return idle;
+}
+
+/* With k->lock held for writing: drops one issuer that never had keys. */
+static void make_room(struct keystore *k)
+{
+    int64_t now = clock_mono_ms();
+    for (unsigned b = 0; b < BUCKETS; b++) {
+        for (struct provider **at = &k->bucket[b]; *at != NULL; at = &(*at)->next) {
+            if (is_idle(*at, now)) {
+                take_out(k, at);
+                return;
+            }
+        }
+    }
+}
+
+static bool same_text(const char *a, const char *b)
+{
+    return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
+/* What the trust list says of this issuer now. -1: out of memory, nothing changed. */
+static int apply(struct provider *p, const struct oidc_issuer *issuer)
+{
+    pthread_mutex_lock(&p->lock);
+    bool same = same_text(p->ca_pem, issuer->ca_cert) && p->allow_http == issuer->allow_http;
+    char *ca_pem = !same && issuer->ca_cert != NULL ? strdup(issuer->ca_cert) : NULL;
+    bool no_memory = !same && issuer->ca_cert != NULL && ca_pem == NULL;
+    if (!same && !no_memory) {
+        free(p->ca_pem);
+        p->ca_pem = ca_pem;
+        p->allow_http = issuer->allow_http;
+        p->settings++;
+        p->tried = false;
+        p->fresh_until_ms = 0;
+        p->had_ms = 0;
+        set_keys(p, NULL);
+    }
+    p->configured = !issuer->wildcard;
+    pthread_mutex_unlock(&p->lock);
+    return no_memory ? -1 : 0;
+}
+
+/* With k->lock held for writing. The caller gets a reference. */
 static struct provider *insert(struct keystore *k, const struct oidc_issuer *issuer,
                                const char *iss)
 {
+    if (k->count >= KEYSTORE_ISSUERS_MAX)
+        make_room(k);
     struct provider *p = k->count < KEYSTORE_ISSUERS_MAX ? calloc(1, sizeof(*p)) : NULL;
     if (p == NULL)
         return NULL;
     pthread_rwlock_init(&p->keys_lock, NULL);
     pthread_mutex_init(&p->lock, NULL);
+    atomic_init(&p->refs, 1);
     p->store = k;
-    p->allow_http = issuer->allow_http;
     p->iss = strdup(iss);
-    p->ca_pem = issuer->ca_cert != NULL ? strdup(issuer->ca_cert) : NULL;
-    if (p->iss == NULL || (issuer->ca_cert != NULL && p->ca_pem == NULL)) {
-        provider_free(p);
+    if (p->iss == NULL || apply(p, issuer) != 0) {
+        provider_unref(p);
         return NULL;
     }
     unsigned b = hash(iss);
     p->next = k->bucket[b];
     k->bucket[b] = p;
     k->count++;
+    atomic_fetch_add_explicit(&p->refs, 1, memory_order_relaxed);
     return p;
 }
 
-struct provider *keystore_provider(struct keystore *k, const struct oidc_issuer *issuer,
-                                   const char *iss)
+struct provider *keystore_provider(struct keystore *k, const char *iss)
 {
     pthread_rwlock_rdlock(&k->lock);
     struct provider *p = find(k, iss);
@@ -249,22 +331,78 @@ struct provider *keystore_provider(struct keystore *k, const struct oidc_issuer 
         return p;
     pthread_rwlock_wrlock(&k->lock);
     p = find(k, iss);
-    if (p == NULL)
+    const struct oidc_issuer *issuer =
+        p == NULL && k->trust != NULL ? oidc_trust_find(k->trust, iss, strlen(iss)) : NULL;
+    if (issuer != NULL)
         p = insert(k, issuer, iss);
     pthread_rwlock_unlock(&k->lock);
     return p;
 }
 
-/* A provider is due when its keys age, or, after a failure, when the interval has passed. */
-static void refresh_if_due(struct provider *p, int64_t now)
+static void apply_all(struct keystore *k)
 {
+    for (unsigned b = 0; b < BUCKETS; b++) {
+        struct provider **at = &k->bucket[b];
+        while (*at != NULL) {
+            struct provider *p = *at;
+            const struct oidc_issuer *issuer = oidc_trust_find(k->trust, p->iss, strlen(p->iss));
+            if (issuer == NULL || apply(p, issuer) != 0)
+                take_out(k, at); /* forgotten, or made anew at its next use */
+            else
+                at = &p->next;
+        }
+    }
+}
+
+void keystore_set_trust(struct keystore *k, struct oidc_trust *trust)
+{
+    pthread_rwlock_wrlock(&k->lock);
+    oidc_trust_unref(k->trust);
+    k->trust = oidc_trust_ref(trust);
+    apply_all(k);
+    pthread_rwlock_unlock(&k->lock);
+    for (size_t i = 0; i < oidc_trust_count(trust); i++) {
+        const struct oidc_issuer *issuer = oidc_trust_at(trust, i);
+        struct provider *p = issuer->wildcard ? NULL : keystore_provider(k, issuer->url);
+        if (p != NULL)
+            prefetch(p);
+        provider_unref(p);
+    }
+}
+
+/* A provider is due when its keys age, or, after a failure, when the interval has passed. */
+static bool claim_if_due(struct provider *p, int64_t now)
+{
+    int64_t interval_ms = p->store->options.jwks_min_interval_s * 1000;
     pthread_mutex_lock(&p->lock);
     bool due = p->configured && now >= p->fresh_until_ms &&
-               now - p->tried_ms >= p->store->options.jwks_min_interval_s * 1000;
-    bool mine = due && claim_fetch(p);
+               (!p->tried || now - p->tried_ms >= interval_ms) && claim_fetch(p);
     pthread_mutex_unlock(&p->lock);
-    if (mine)
+    return due;
+}
+
+/* Those to fetch are listed first: a fetch reads files, and the table's lock is not for that. */
+static void refresh(struct keystore *k)
+{
+    struct provider *due = NULL;
+    int64_t now = clock_mono_ms();
+    pthread_rwlock_rdlock(&k->lock);
+    for (unsigned b = 0; b < BUCKETS; b++) {
+        for (struct provider *p = k->bucket[b]; p != NULL; p = p->next) {
+            if (!claim_if_due(p, now))
+                continue;
+            atomic_fetch_add_explicit(&p->refs, 1, memory_order_relaxed);
+            p->due = due;
+            due = p;
+        }
+    }
+    pthread_rwlock_unlock(&k->lock);
+    while (due != NULL) {
+        struct provider *p = due;
+        due = p->due;
         begin_fetch(p);
+        provider_unref(p);
+    }
 }
 
 static void *refresh_loop(void *arg)
@@ -273,13 +411,7 @@ static void *refresh_loop(void *arg)
     while (!atomic_load(&k->stopping)) {
         struct timespec tick = {0, TICK_MS * 1000000L};
         nanosleep(&tick, NULL);
-        int64_t now = clock_mono_ms();
-        pthread_rwlock_rdlock(&k->lock);
-        for (unsigned b = 0; b < BUCKETS; b++) {
-            for (struct provider *p = k->bucket[b]; p != NULL; p = p->next)
-                refresh_if_due(p, now);
-        }
-        pthread_rwlock_unlock(&k->lock);
+        refresh(k);
     }
     return NULL;
 }
@@ -331,12 +463,10 @@ void keystore_free(struct keystore *k)
         pthread_join(k->refresher, NULL);
     fetch_pool_free(k->pool);
     for (unsigned b = 0; b < BUCKETS; b++) {
-        while (k->bucket[b] != NULL) {
-            struct provider *p = k->bucket[b];
-            k->bucket[b] = p->next;
-            provider_free(p);
-        }
+        while (k->bucket[b] != NULL)
+            take_out(k, &k->bucket[b]);
     }
+    oidc_trust_unref(k->trust);
     pthread_rwlock_destroy(&k->lock);
     free(k->ca_pem);
     free(k);
@@ -358,14 +488,13 @@ static void provider_stats(struct provider *p, struct oidc_issuer_stats *s)
 void keystore_stats(struct keystore *k, void (*fn)(void *arg, const struct oidc_issuer_stats *s),
                     void *arg)
 {
+    pthread_rwlock_rdlock(&k->lock);
     for (unsigned b = 0; b < BUCKETS; b++) {
-        pthread_rwlock_rdlock(&k->lock);
-        struct provider *p = k->bucket[b];
-        pthread_rwlock_unlock(&k->lock);
-        for (; p != NULL; p = p->next) {
+        for (struct provider *p = k->bucket[b]; p != NULL; p = p->next) {
             struct oidc_issuer_stats s;
             provider_stats(p, &s);
             fn(arg, &s);
         }
     }
+    pthread_rwlock_unlock(&k->lock);
 }

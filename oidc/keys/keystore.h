@@ -11,17 +11,21 @@
 #define KEYSTORE_ISSUERS_MAX 1024 /* wildcard issuers can be many; the list stays bounded */
 
 struct keystore;
-struct provider; /* one issuer's state; lives as long as the store */
+struct provider; /* one issuer's state; shared by reference count */
 
 struct keystore *keystore_new(const struct oidc_options *o, struct jlog *log, struct err *e);
 void keystore_free(struct keystore *k); /* wakes every waiter first */
 
-/* The provider for this exact issuer URL, made on first use. NULL: the store is full. */
-struct provider *keystore_provider(struct keystore *k, const struct oidc_issuer *issuer,
-                                   const char *iss);
+/* The trust list in force. Exact issuers are fetched in the background from now on; an issuer
+ * that is not trusted any more is forgotten; one whose settings changed (ca-cert, allow-http)
+ * loses the keys that were fetched under the old ones. References `trust`. */
+void keystore_set_trust(struct keystore *k, struct oidc_trust *trust);
 
-/* Begins fetching now unless a fetch is under way (start-up of configured issuers). */
-void provider_prefetch(struct provider *p);
+/* A reference to the provider for this exact issuer URL, made on first use. NULL: not trusted, or
+ * the store is full of issuers in use. When it is full, a wildcard's issuer that never had keys
+ * and was not tried of late makes room: made-up issuers cannot lock out real ones. */
+struct provider *keystore_provider(struct keystore *k, const char *iss);
+void provider_unref(struct provider *p); /* NULL is fine */
 
 /* A reference to the keys in force, or NULL when none were ever had. */
 struct jwks *provider_keys(struct provider *p);

@@ -1,0 +1,422 @@
+/* Issuers' keys over real HTTP: outages, storms, lies, redirects, reloads. */
+#include "tests/support/cmocka_all.h"
+
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
+#include <semaphore.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "oidc/verifier.h"
+#include "tests/support/fakeissuer.h"
+
+static struct oidc_trust *trust_of(const char *text)
+{
+    struct oidc_trust *t = NULL;
+    struct err e = {0};
+    if (oidc_trust_parse("test", text, strlen(text), &t, &e) != 0)
+        fail_msg("%s", e.text);
+    return t;
+}
+
+static struct oidc_trust *trust_one(const char *url, const char *more)
+{
+    struct buf b = {0};
+    buf_printf(&b,
+               "oidc-issuers:\n  \"%s\":\n    issuer-url: \"%s\"\n    client-id: sigstore\n"
+               "    type: email\n%s",
+               url, url, more);
+    struct oidc_trust *t = trust_of(buf_str(&b));
+    buf_free(&b);
+    return t;
+}
+
+/* Fetches in milliseconds rather than minutes: the least the options allow. */
+static struct oidc_verifier *verifier_for(struct oidc_trust *t, int64_t refresh_s,
+                                          int64_t interval_s)
+{
+    struct oidc_options o;
+    struct err e = {0};
+    oidc_options_default(&o);
+    o.jwks_refresh_s = refresh_s;
+    o.jwks_min_interval_s = interval_s;
+    o.fetch_timeout_ms = 700;
+    struct oidc_verifier *v = oidc_verifier_new(t, &o, NULL, &e);
+    if (v == NULL)
+        fail_msg("%s", e.text);
+    oidc_trust_unref(t);
+    return v;
+}
+
+static void wake(void *arg)
+{
+    sem_post(arg);
+}
+
+/* Verifies, waiting for keys as a request would. */
+static enum oidc_reason ask_token(struct oidc_verifier *v, const struct buf *token)
+{
+    sem_t sem;
+    struct oidc_waiter waiter = {wake, &sem};
+    struct oidc_result r;
+    struct err e = {0};
+    enum oidc_status st;
+    sem_init(&sem, 0, 0);
+    while ((st = oidc_verify(v, (const char *)token->data, token->len, time(NULL), &waiter, &r,
+                             &e)) == OIDC_WAIT) {
+        struct timespec until;
+        clock_gettime(CLOCK_REALTIME, &until);
+        until.tv_sec += 10;
+        if (sem_timedwait(&sem, &until) != 0)
+            fail_msg("nobody woke the waiter");
+    }
+    sem_destroy(&sem);
+    if (st == OIDC_OK)
+        oidc_principal_free(&r.principal);
+    return st == OIDC_OK ? OIDC_REASON_NONE : r.reason;
+}
+
+static enum oidc_reason ask(struct oidc_verifier *v, struct fake_issuer *f)
+{
+    struct buf token = {0};
+    fake_issuer_token(f, NULL, &token);
+    enum oidc_reason r = ask_token(v, &token);
+    buf_free(&token);
+    return r;
+}
+
+static void until(atomic_int *count, int want)
+{
+    for (int i = 0; i < 800 && atomic_load(count) < want; i++)
+        usleep(10000);
+    assert_true(atomic_load(count) >= want);
+}
+
+static void an_outage_keeps_the_last_good_keys(void **state)
+{
+    (void)state;
+    static const int faults[] = {FAKE_DOWN, FAKE_NOT_JSON, FAKE_NO_KEYS, FAKE_OTHER_ISSUER,
+                                 FAKE_BIG_KEYS};
+    struct fake_issuer f;
+    fake_issuer_start(&f, NULL, NULL);
+    struct oidc_verifier *v = verifier_for(trust_one(f.url, ""), 0, 0); /* always stale */
+    assert_int_equal(ask(v, &f), OIDC_REASON_NONE);
+    for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
+        atomic_store(&f.mode, faults[i]);
+        int seen = atomic_load(&f.discoveries);
+        until(&f.discoveries, seen + 2); /* the background refresh has met the fault */
+        assert_int_equal(ask(v, &f), OIDC_REASON_NONE);
+    }
+    atomic_store(&f.mode, FAKE_WELL);
+    atomic_fetch_add(&f.key_number, 1); /* a rotation during the outage */
+    assert_int_equal(ask(v, &f), OIDC_REASON_NONE);
+    oidc_verifier_free(v);
+    fake_issuer_stop(&f);
+}
+
+static void a_storm_of_unknown_kids_makes_few_fetches(void **state)
+{
+    (void)state;
+    struct fake_issuer f;
+    fake_issuer_start(&f, NULL, NULL);
+    struct oidc_verifier *v = verifier_for(trust_one(f.url, ""), 3600, 1);
+    assert_int_equal(ask(v, &f), OIDC_REASON_NONE);
+    int64_t begin = clock_mono_ms();
+    int before = atomic_load(&f.discoveries);
+    int asked = 0;
+    for (; asked < 20000 && clock_mono_ms() - begin < 2500; asked++) {
+        struct buf token = {0};
+        char kid[32];
+        snprintf(kid, sizeof(kid), "made-up-%d", asked);
+        char claims[256];
+        snprintf(claims, sizeof(claims),
+                 "{\"iss\":\"%s\",\"aud\":\"sigstore\",\"sub\":\"s\",\"exp\":9999999999}", f.url);
+        fake_issuer_sign(&f, kid, claims, &token);
+        assert_int_equal(ask_token(v, &token), OIDC_REASON_SIGNATURE);
+        buf_free(&token);
+    }
+    int fetches = atomic_load(&f.discoveries) - before;
+    assert_true(asked > 100);
+    assert_true(fetches >= 1 && fetches <= (clock_mono_ms() - begin) / 1000 + 1);
+    assert_int_equal(ask(v, &f), OIDC_REASON_NONE);
+    oidc_verifier_free(v);
+    fake_issuer_stop(&f);
+}
+
+/* A fault from the start: no keys, KEYS as the reason, and it heals. */
+static void refused_then_healed(int mode, const char *elsewhere)
+{
+    struct fake_issuer f;
+    fake_issuer_start(&f, NULL, NULL);
+    atomic_store(&f.mode, mode);
+    atomic_store(&f.delay_ms, 1500); /* over the fetch timeout */
+    snprintf(f.elsewhere, sizeof(f.elsewhere), "%s", elsewhere);
+    struct oidc_verifier *v = verifier_for(trust_one(f.url, ""), 3600, 1);
+    enum oidc_reason r = ask(v, &f);
+    if (r != OIDC_REASON_KEYS)
+        fail_msg("mode %d: %s", mode, oidc_reason_name(r));
+    atomic_store(&f.mode, FAKE_WELL);
+    for (int i = 0; i < 50 && (r = ask(v, &f)) != OIDC_REASON_NONE; i++)
+        usleep(100000);
+    assert_int_equal(r, OIDC_REASON_NONE);
+    oidc_verifier_free(v);
+    fake_issuer_stop(&f);
+}
+
+static void bad_discovery_is_refused_and_heals(void **state)
+{
+    (void)state;
+    static const int modes[] = {FAKE_DOWN,     FAKE_NOT_JSON, FAKE_OTHER_ISSUER, FAKE_BIG_DISCOVERY,
+                                FAKE_BIG_KEYS, FAKE_NO_KEYS,  FAKE_SLOW};
+    for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++)
+        refused_then_healed(modes[i], "");
+}
+
+static void a_redirect_to_another_host_is_refused(void **state)
+{
+    (void)state;
+    struct fake_issuer other;
+    char to[128];
+    fake_issuer_start(&other, NULL, NULL);
+    snprintf(to, sizeof(to), "%s/moved", other.url); /* same address, another port */
+    refused_then_healed(FAKE_REDIRECT_AWAY, to);
+    refused_then_healed(FAKE_REDIRECT_AWAY, "file:///etc/passwd");
+    refused_then_healed(FAKE_REDIRECT_AWAY, "http://user@127.0.0.1/");
+    assert_int_equal(atomic_load(&other.discoveries), 0);
+    fake_issuer_stop(&other);
+    struct fake_issuer f;
+    fake_issuer_start(&f, NULL, NULL);
+    atomic_store(&f.mode, FAKE_REDIRECT_HERE);
+    struct oidc_verifier *v = verifier_for(trust_one(f.url, ""), 3600, 1);
+    assert_int_equal(ask(v, &f), OIDC_REASON_NONE);
+    oidc_verifier_free(v);
+    fake_issuer_stop(&f);
+}
+
+static void slow_issuers_do_not_hold_up_others(void **state)
+{
+    (void)state;
+    enum { SLOW = 12 };
+    struct fake_issuer slow[SLOW];
+    struct fake_issuer well;
+    struct buf text = {0};
+    buf_puts(&text, "oidc-issuers:\n");
+    fake_issuer_start(&well, NULL, NULL);
+    for (int i = 0; i <= SLOW; i++) {
+        struct fake_issuer *f = i < SLOW ? &slow[i] : &well;
+        if (i < SLOW) {
+            fake_issuer_start(f, NULL, NULL);
+            atomic_store(&f->mode, FAKE_SLOW);
+            atomic_store(&f->delay_ms, 1500);
+        }
+        buf_printf(&text, "  \"%s\": {issuer-url: \"%s\", client-id: sigstore, type: email}\n",
+                   f->url, f->url);
+    }
+    struct oidc_trust *t = trust_of(buf_str(&text));
+    int64_t begin = clock_mono_ms();
+    struct oidc_verifier *v = verifier_for(t, 3600, 1);
+    assert_int_equal(ask(v, &well), OIDC_REASON_NONE);
+    assert_true(clock_mono_ms() - begin < 600); /* less than one slow one's time-out */
+    for (int i = 0; i < SLOW; i++)
+        assert_int_equal(ask(v, &slow[i]), OIDC_REASON_KEYS);
+    oidc_verifier_free(v); /* while fetches may be under way */
+    for (int i = 0; i < SLOW; i++)
+        fake_issuer_stop(&slow[i]);
+    fake_issuer_stop(&well);
+    buf_free(&text);
+}
+
+/* A self-signed certificate for 127.0.0.1, and its key, as PEM. */
+static void make_tls(struct buf *cert_pem, struct buf *key_pem)
+{
+    EVP_PKEY *key = EVP_EC_gen("P-256");
+    X509 *cert = X509_new();
+    X509V3_CTX ctx;
+    char *data;
+    X509_set_version(cert, X509_VERSION_3);
+    ASN1_INTEGER_set(X509_get_serialNumber(cert), 7);
+    X509_gmtime_adj(X509_getm_notBefore(cert), -60);
+    X509_gmtime_adj(X509_getm_notAfter(cert), 3600);
+    X509_set_pubkey(cert, key);
+    X509_NAME_add_entry_by_txt(X509_get_subject_name(cert), "CN", MBSTRING_ASC,
+                               (const unsigned char *)"fake issuer", -1, -1, 0);
+    X509_set_issuer_name(cert, X509_get_subject_name(cert));
+    X509V3_set_ctx(&ctx, cert, cert, NULL, NULL, 0);
+    static const char *const ext[][2] = {{"subjectAltName", "IP:127.0.0.1"},
+                                         {"basicConstraints", "critical,CA:TRUE"}};
+    for (int i = 0; i < 2; i++) {
+        X509_EXTENSION *x = X509V3_EXT_conf(NULL, &ctx, ext[i][0], ext[i][1]);
+        X509_add_ext(cert, x, -1);
+        X509_EXTENSION_free(x);
+    }
+    assert_true(X509_sign(cert, key, EVP_sha256()) > 0);
+    BIO *bio = BIO_new(BIO_s_mem());
+    PEM_write_bio_X509(bio, cert);
+    buf_append(cert_pem, data, (size_t)BIO_get_mem_data(bio, &data));
+    BIO_free(bio);
+    bio = BIO_new(BIO_s_mem());
+    PEM_write_bio_PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL);
+    buf_append(key_pem, data, (size_t)BIO_get_mem_data(bio, &data));
+    BIO_free(bio);
+    X509_free(cert);
+    EVP_PKEY_free(key);
+}
+
+static struct oidc_trust *trust_ca(const char *url, struct buf *pem)
+{
+    struct buf more = {0};
+    buf_puts(&more, "    ca-cert: |\n");
+    char *copy = strdup(buf_str(pem));
+    for (char *save = NULL, *line = strtok_r(copy, "\n", &save); line != NULL;
+         line = strtok_r(NULL, "\n", &save))
+        buf_printf(&more, "      %s\n", line);
+    struct oidc_trust *t = trust_one(url, buf_str(&more));
+    free(copy);
+    buf_free(&more);
+    return t;
+}
+
+static void an_issuers_ca_certificate_follows_reloads(void **state)
+{
+    (void)state;
+    struct buf cert = {0};
+    struct buf key = {0};
+    struct buf wrong = {0};
+    struct buf unused = {0};
+    struct fake_issuer f;
+    make_tls(&cert, &key);
+    make_tls(&wrong, &unused);
+    fake_issuer_start(&f, buf_str(&cert), buf_str(&key));
+    struct oidc_verifier *v = verifier_for(trust_one(f.url, ""), 3600, 1);
+    assert_int_equal(ask(v, &f), OIDC_REASON_KEYS); /* nobody vouches for its TLS */
+    struct oidc_trust *right = trust_ca(f.url, &cert);
+    oidc_verifier_set_trust(v, right);
+    assert_int_equal(ask(v, &f), OIDC_REASON_NONE); /* at once, without a restart */
+    struct oidc_trust *other = trust_ca(f.url, &wrong);
+    oidc_verifier_set_trust(v, other);
+    assert_int_equal(ask(v, &f), OIDC_REASON_KEYS); /* nor do the keys had before stay */
+    oidc_verifier_set_trust(v, right);
+    assert_int_equal(ask(v, &f), OIDC_REASON_NONE);
+    int had = atomic_load(&f.key_fetches);
+    oidc_verifier_set_trust(v, right); /* nothing changed: the keys stay, nothing is fetched */
+    assert_int_equal(ask(v, &f), OIDC_REASON_NONE);
+    assert_int_equal(atomic_load(&f.key_fetches), had);
+    oidc_trust_unref(right);
+    oidc_trust_unref(other);
+    oidc_verifier_free(v);
+    fake_issuer_stop(&f);
+    buf_free(&cert);
+    buf_free(&key);
+    buf_free(&wrong);
+    buf_free(&unused);
+}
+
+static void count_issuers(void *arg, const struct oidc_issuer_stats *s)
+{
+    (void)s;
+    ++*(int *)arg;
+}
+
+static void a_removed_issuer_is_refused_and_left_alone(void **state)
+{
+    (void)state;
+    struct fake_issuer f;
+    struct fake_issuer g;
+    fake_issuer_start(&f, NULL, NULL);
+    fake_issuer_start(&g, NULL, NULL);
+    struct oidc_verifier *v = verifier_for(trust_one(f.url, ""), 0, 0);
+    assert_int_equal(ask(v, &f), OIDC_REASON_NONE);
+    struct oidc_trust *only_g = trust_one(g.url, "");
+    oidc_verifier_set_trust(v, only_g);
+    assert_int_equal(ask(v, &f), OIDC_REASON_ISSUER);
+    assert_int_equal(ask(v, &g), OIDC_REASON_NONE);
+    usleep(800000); /* what was under way ends */
+    int seen = atomic_load(&f.discoveries);
+    int live = atomic_load(&g.discoveries);
+    until(&g.discoveries, live + 2);
+    assert_int_equal(atomic_load(&f.discoveries), seen);
+    int issuers = 0;
+    oidc_verifier_stats(v, count_issuers, &issuers);
+    assert_int_equal(issuers, 1);
+    oidc_trust_unref(only_g);
+    oidc_verifier_free(v);
+    fake_issuer_stop(&f);
+    fake_issuer_stop(&g);
+}
+
+/* Tokens are not believed yet when their issuer's keys are looked for, so anybody can name any
+ * issuer that a wildcard admits. */
+static void made_up_wildcard_issuers_do_not_lock_out_real_ones(void **state)
+{
+    (void)state;
+    struct fake_issuer f;
+    char pattern[96];
+    char real[96];
+    struct buf text = {0};
+    fake_issuer_start(&f, NULL, NULL);
+    snprintf(pattern, sizeof(pattern), "%s/*", f.url);
+    snprintf(real, sizeof(real), "%s/tenant", f.url);
+    buf_printf(&text, "meta-issuers:\n  \"%s\": {client-id: sigstore, type: email}\n", pattern);
+    struct oidc_verifier *v = verifier_for(trust_of(buf_str(&text)), 3600, 1);
+    for (int i = 0; i < 1500; i++) { /* more than the store holds */
+        struct buf token = {0};
+        char iss[96];
+        snprintf(iss, sizeof(iss), "%s/made-up-%d", f.url, i);
+        fake_issuer_token(&f, iss, &token);
+        assert_int_equal(ask_token(v, &token), OIDC_REASON_KEYS);
+        buf_free(&token);
+        if (i % 700 == 699) /* an issuer that failed is remembered for the minimum interval */
+            usleep(1100000);
+    }
+    int issuers = 0;
+    oidc_verifier_stats(v, count_issuers, &issuers);
+    assert_int_equal(issuers, 1024);
+    struct buf token = {0};
+    fake_issuer_token(&f, real, &token);
+    assert_int_equal(ask_token(v, &token), OIDC_REASON_NONE);
+    buf_free(&token);
+    oidc_verifier_free(v);
+    fake_issuer_stop(&f);
+    buf_free(&text);
+}
+
+static void an_issuer_that_nobody_allows_over_http_is_not_asked(void **state)
+{
+    (void)state;
+    struct oidc_trust *t = NULL;
+    struct err e = {0};
+    static const char text[] = "oidc-issuers:\n  \"http://issuer.example.com\":\n    issuer-url: "
+                               "\"http://issuer.example.com\"\n    client-id: sigstore\n"
+                               "    type: email\n";
+    struct fake_issuer f;
+    fake_issuer_start(&f, NULL, NULL);
+    if (oidc_trust_parse("test", text, strlen(text), &t, &e) == 0) {
+        struct oidc_verifier *v = verifier_for(t, 3600, 1);
+        struct buf token = {0};
+        fake_issuer_token(&f, "http://issuer.example.com", &token);
+        assert_int_equal(ask_token(v, &token), OIDC_REASON_KEYS);
+        buf_free(&token);
+        oidc_verifier_free(v);
+    }
+    fake_issuer_stop(&f);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_outage_keeps_the_last_good_keys),
+        cmocka_unit_test(a_storm_of_unknown_kids_makes_few_fetches),
+        cmocka_unit_test(bad_discovery_is_refused_and_heals),
+        cmocka_unit_test(a_redirect_to_another_host_is_refused),
+        cmocka_unit_test(slow_issuers_do_not_hold_up_others),
+        cmocka_unit_test(an_issuers_ca_certificate_follows_reloads),
+        cmocka_unit_test(a_removed_issuer_is_refused_and_left_alone),
+        cmocka_unit_test(made_up_wildcard_issuers_do_not_lock_out_real_ones),
+        cmocka_unit_test(an_issuer_that_nobody_allows_over_http_is_not_asked),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
