@@ -63,7 +63,7 @@ bool fetch_is_loopback(const char *url)
     return yes;
 }
 
-static int check_url(const char *url, bool allow_http, struct err *e)
+int fetch_check_url(const char *url, bool allow_http, struct err *e)
 {
     struct origin o = {0};
     if (origin_parse(url, &o) != 0)
@@ -181,7 +181,7 @@ static void set_limits(struct transfer *t, const struct fetch_request *req)
 
 struct transfer *transfer_new(const struct fetch_request *req, struct err *e)
 {
-    if (check_url(req->url, req->allow_http, e) != 0)
+    if (fetch_check_url(req->url, req->allow_http, e) != 0)
         return NULL;
     struct transfer *t = calloc(1, sizeof(*t));
     if (t != NULL) {

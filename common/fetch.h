@@ -58,6 +58,9 @@ int fetch_pool_start(struct fetch_pool *p, const struct fetch_request *req, fetc
 /* Aborts what is under way (each callback is called with rc -1), joins the thread. */
 void fetch_pool_free(struct fetch_pool *p);
 
+/* An http or https URL without credentials; http only for loopback, or with allow_http. */
+int fetch_check_url(const char *url, bool allow_http, struct err *e);
+
 /* The host part of `url` is 127.0.0.0/8, [::1] or localhost. */
 bool fetch_is_loopback(const char *url);
 

@@ -6,6 +6,8 @@
 #include <unistd.h>
 
 #include "ca/api/api.h"
+#include "common/clock.h"
+#include "common/fetch.h"
 #include "common/file.h"
 
 #define OFF(member) offsetof(struct ca_config, member)
@@ -81,6 +83,34 @@ static const struct yamlmap_key oidc_keys[] = {
     END,
 };
 
+#undef OFF
+#define OFF(member) offsetof(struct ca_config_log, member)
+
+static const struct yamlmap_key ct_log_keys[] = {
+    TEXT("url", url),
+    TEXT("public-key", public_key),
+    TEXT("operator", operator_name),
+    TEXT("host", host),
+    TEXT("tls-ca", tls_ca),
+    TEXT("not-after-start", not_after_start),
+    TEXT("not-after-limit", not_after_limit),
+    TIME("timeout", timeout, 100, MINUTE),
+    BOOL("allow-http", allow_http),
+    END,
+};
+
+#undef OFF
+#define OFF(member) offsetof(struct ca_config, member)
+
+static const struct yamlmap_key ct_keys[] = {
+    NUMBER("scts-required", scts_required, 1, CT_LOGS_MAX),
+    NUMBER("operators-required", operators_required, 1, CT_LOGS_MAX),
+    TIME("deadline", ct_deadline, 100, 10 * MINUTE),
+    BOOL("detached", detached_sct),
+    {"logs", YAMLMAP_ENTRIES, OFF(ct_logs), 0, sizeof(struct ca_config_log), ct_log_keys},
+    END,
+};
+
 static const struct yamlmap_key log_keys[] = {TEXT("level", log_level), END};
 
 static const struct yamlmap_key keys[] = {
@@ -95,6 +125,7 @@ static const struct yamlmap_key keys[] = {
     SECTION("ca", ca_keys),
     TEXT("issuers-file", issuers_file),
     SECTION("oidc", oidc_keys),
+    SECTION("ct", ct_keys),
     TIME("reload-interval", reload_interval, 0, 24 * HOUR),
     SECTION("log", log_keys),
     END,
@@ -115,6 +146,9 @@ int ca_config_default(struct ca_config *c, struct err *e)
                             .jwks_refresh = HOUR,
                             .jwks_min_interval = 30 * SECOND,
                             .fetch_timeout = 10 * SECOND,
+                            .scts_required = 1,
+                            .operators_required = 1,
+                            .ct_deadline = CT_DEADLINE_MS,
                             .reload_interval = 10 * SECOND};
     c->listen = strdup("127.0.0.1:5555");
     c->log_level = strdup("info");
@@ -184,8 +218,62 @@ static int check_backend(const char *name, const struct ca_config *c, struct err
     return 0;
 }
 
+static const struct ca_config_log *log_at(const struct ca_config *c, size_t i)
+{
+    return &((const struct ca_config_log *)c->ct_logs.item)[i];
+}
+
+static int check_time(const char *name, const struct ca_config_log *l, const char *key,
+                      const char *value, struct err *e)
+{
+    int64_t ignored;
+    if (value == NULL || clock_parse(value, &ignored) == 0)
+        return 0;
+    return err_set(e, "%s: log '%.64s': '%s' must be a time such as 2026-01-01T00:00:00Z", name,
+                   l->name, key);
+}
+
+static int check_log(const char *name, const struct ca_config_log *l, struct err *e)
+{
+    if (l->url == NULL || l->public_key == NULL)
+        return err_set(e, "%s: log '%.64s' needs '%s'", name, l->name,
+                       l->url == NULL ? "url" : "public-key");
+    if (fetch_check_url(l->url, l->allow_http, e) != 0)
+        return err_wrap(e, "%s: log '%.64s'", name, l->name);
+    if (l->host != NULL && strpbrk(l->host, "\r\n \t/") != NULL)
+        return err_set(e, "%s: log '%.64s': 'host' is a name with or without a port", name,
+                       l->name);
+    if (check_time(name, l, "not-after-start", l->not_after_start, e) != 0 ||
+        check_time(name, l, "not-after-limit", l->not_after_limit, e) != 0)
+        return -1;
+    /* The format sorts as its times do. */
+    if (l->not_after_start != NULL && l->not_after_limit != NULL &&
+        strcmp(l->not_after_start, l->not_after_limit) >= 0)
+        return err_set(e, "%s: log '%.64s': 'not-after-start' is not before 'not-after-limit'",
+                       name, l->name);
+    return 0;
+}
+
+static int check_ct(const char *name, const struct ca_config *c, struct err *e)
+{
+    if (c->ct_logs.count > CT_LOGS_MAX)
+        return err_set(e, "%s: ct: %zu logs, but at most %d", name, c->ct_logs.count, CT_LOGS_MAX);
+    for (size_t i = 0; i < c->ct_logs.count; i++) {
+        if (check_log(name, log_at(c, i), e) != 0)
+            return -1;
+    }
+    if (c->ct_logs.count > 0 && c->ct_deadline >= c->wait_timeout)
+        return err_set(e, "%s: ct 'deadline' must be shorter than timeouts 'wait'", name);
+    if (c->detached_sct && c->scts_required > 1)
+        return err_set(e, "%s: ct: a reply has room for one detached SCT, 'scts-required' is %lld",
+                       name, (long long)c->scts_required);
+    return 0;
+}
+
 static int validate(const char *name, const struct ca_config *c, struct err *e)
 {
+    if (check_ct(name, c, e) != 0)
+        return -1;
     if ((c->tls_certificate == NULL) != (c->tls_key == NULL))
         return err_set(e, "%s: 'tls' needs both 'certificate' and 'key'", name);
     if (c->issuers_file == NULL)
@@ -247,6 +335,12 @@ int ca_config_load(const char *path, struct ca_config *c, struct err *e)
                       &c->pkcs11_module};
     for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]) && rc == 0; i++)
         rc = resolve(path, paths[i], e);
+    for (size_t i = 0; i < c->ct_logs.count && rc == 0; i++) {
+        struct ca_config_log *l = &((struct ca_config_log *)c->ct_logs.item)[i];
+        rc = resolve(path, &l->public_key, e);
+        if (rc == 0)
+            rc = resolve(path, &l->tls_ca, e);
+    }
     if (rc != 0)
         ca_config_free(c);
     return rc;
@@ -295,6 +389,37 @@ void ca_config_http(const struct ca_config *c, struct http_options *o)
     o->wait_timeout_ms = c->wait_timeout;
     if (o->workers > o->connection_limit)
         o->workers = o->connection_limit;
+}
+
+static int64_t time_of(const char *text)
+{
+    int64_t t = 0;
+    if (text != NULL)
+        (void)clock_parse(text, &t); /* checked when it was read */
+    return t;
+}
+
+void ca_config_ct(const struct ca_config *c, struct ct_member *members, struct ct_options *o)
+{
+    *o = (struct ct_options){.members = members,
+                             .count = c->ct_logs.count,
+                             .scts_required = (unsigned)c->scts_required,
+                             .operators_required = (unsigned)c->operators_required,
+                             .deadline_ms = c->ct_deadline,
+                             .detached = c->detached_sct};
+    for (size_t i = 0; i < c->ct_logs.count; i++) {
+        const struct ca_config_log *l = log_at(c, i);
+        members[i] = (struct ct_member){.log = {.name = l->name,
+                                                .url = l->url,
+                                                .public_key_file = l->public_key,
+                                                .host = l->host,
+                                                .tls_ca_file = l->tls_ca,
+                                                .not_after_start = time_of(l->not_after_start),
+                                                .not_after_limit = time_of(l->not_after_limit),
+                                                .timeout_ms = l->timeout,
+                                                .allow_http = l->allow_http},
+                                        .operator_name = l->operator_name};
+    }
 }
 
 enum jlog_level ca_config_log_level(const struct ca_config *c)

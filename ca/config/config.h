@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "ca/ct/ct.h"
 #include "ca/http/http.h"
 #include "ca/signer/signer.h"
 #include "common/err.h"
@@ -35,8 +36,20 @@ struct ca_config { /* text is owned; durations are milliseconds */
     bool allow_http;
     char *oidc_ca_file, *engine;
 
+    int64_t scts_required, operators_required, ct_deadline;
+    bool detached_sct;
+    struct yamlmap_entries ct_logs; /* of struct ca_config_log */
+
     int64_t reload_interval; /* between looks at the files; 0: only on SIGHUP */
     char *log_level;
+};
+
+struct ca_config_log { /* an external log; text is owned */
+    char *name;
+    char *url, *public_key, *operator_name, *host, *tls_ca;
+    char *not_after_start, *not_after_limit;
+    int64_t timeout; /* 0: not given */
+    bool allow_http;
 };
 
 /* Every key at its default. -1: out of memory. Free it in either case. */
@@ -53,6 +66,8 @@ void ca_config_free(struct ca_config *c);
 void ca_config_signer(const struct ca_config *c, struct signer_options *o);
 void ca_config_oidc(const struct ca_config *c, struct oidc_options *o);
 void ca_config_http(const struct ca_config *c, struct http_options *o);
+/* `members` has room for CT_LOGS_MAX; without logs o->count is 0. */
+void ca_config_ct(const struct ca_config *c, struct ct_member *members, struct ct_options *o);
 enum jlog_level ca_config_log_level(const struct ca_config *c);
 
 /* Whether the text looks like a server configuration rather than an issuer list: it has a

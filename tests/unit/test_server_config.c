@@ -49,6 +49,11 @@ static const char full[] =
     "issuers-file: i.yaml\n"
     "oidc: {skew: 5s, max-token-age: 10m, jwks-refresh: 1h, jwks-min-interval: 10s, "
     "fetch-timeout: 2s, allow-http: true, ca-file: x.pem, engine: libjwt}\n"
+    "ct: {scts-required: 2, operators-required: 2, deadline: 300ms, detached: false, logs: {\n"
+    "  a: {url: 'https://log.example.com/a', public-key: a.pem, operator: x, host: h:1, tls-ca: "
+    "t.pem, timeout: 2s, not-after-start: '2026-01-01T00:00:00Z', not-after-limit: "
+    "'2026-07-01T00:00:00Z', allow-http: true},\n"
+    "  b: {url: 'http://localhost:1/b', public-key: b.pem}}}\n"
     "reload-interval: 0s\nlog: {level: warn}\n";
 
 static void test_full(void **state)
@@ -75,6 +80,23 @@ static void test_full(void **state)
     assert_int_equal(c.algorithms.count, 2);
     assert_string_equal(c.algorithms.item[0], "ed25519");
     assert_int_equal(ca_config_log_level(&c), JLOG_WARN);
+    struct ct_member m[CT_LOGS_MAX];
+    struct ct_options co;
+    ca_config_ct(&c, m, &co);
+    assert_int_equal(co.count, 2);
+    assert_int_equal(co.scts_required, 2);
+    assert_int_equal(co.operators_required, 2);
+    assert_int_equal(co.deadline_ms, 300);
+    assert_string_equal(m[0].log.name, "a");
+    assert_string_equal(m[0].operator_name, "x");
+    assert_string_equal(m[0].log.host, "h:1");
+    assert_string_equal(m[0].log.tls_ca_file, "t.pem");
+    assert_int_equal(m[0].log.timeout_ms, 2000);
+    assert_int_equal(m[0].log.not_after_start, 1767225600);
+    assert_int_equal(m[0].log.not_after_limit, 1782864000);
+    assert_true(m[0].log.allow_http);
+    assert_null(m[1].operator_name);
+    assert_int_equal(m[1].log.not_after_limit, 0);
     ca_config_free(&c);
 }
 
@@ -127,6 +149,24 @@ static void test_refusals(void **state)
         {"ca: {backend: ephemeral, client-signing-algorithms: [[a]]}\nissuers-file: i\n",
          "non-empty string"},
         {OK_TAIL "log: {level: loud}\n", "'loud' is not one of"},
+        {OK_TAIL "ct: {logs: {a: {url: 'https://a'}}}\n", "log 'a' needs 'public-key'"},
+        {OK_TAIL "ct: {logs: {a: {public-key: k}}}\n", "log 'a' needs 'url'"},
+        {OK_TAIL "ct: {logs: {a: {public-key: k, url: 'http://log.example.com'}}}\n",
+         "log 'a': 'http://log.example.com' must use https"},
+        {OK_TAIL "ct: {logs: {a: {public-key: k, url: 'ftp://x'}}}\n", "not an http or https URL"},
+        {OK_TAIL "ct: {logs: {a: {public-key: k, url: 'https://a', host: 'a b'}}}\n",
+         "'host' is a name"},
+        {OK_TAIL "ct: {logs: {a: {public-key: k, url: 'https://a', not-after-start: 2026}}}\n",
+         "'not-after-start' must be a time"},
+        {OK_TAIL "ct: {logs: {a: {public-key: k, url: 'https://a', not-after-start: "
+                 "'2026-07-01T00:00:00Z', not-after-limit: '2026-07-01T00:00:00Z'}}}\n",
+         "'not-after-start' is not before"},
+        {OK_TAIL "ct: {logs: {a: {urll: x}}}\n", "unknown key 'urll' in 'a'; did you mean 'url'?"},
+        {OK_TAIL "ct: {logs: [a]}\n", "'logs' must be a mapping"},
+        {OK_TAIL "ct: {scts-required: 0}\n", "out of range"},
+        {OK_TAIL "ct: {deadline: 30s, logs: {a: {public-key: k, url: 'https://a'}}}\n",
+         "must be shorter than timeouts 'wait'"},
+        {OK_TAIL "ct: {detached: true, scts-required: 2}\n", "room for one detached SCT"},
         {OK_TAIL "oidc: {engine: x}\n", "'x' is not one of"},
         {OK_TAIL "oidc: {jwks-refresh: 10s}\n", "shorter than"},
         {OK_TAIL "---\nlisten: b:1\n", "second YAML document"},

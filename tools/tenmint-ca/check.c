@@ -52,6 +52,27 @@ static int check_signer(const struct ca_config *c, struct err *e)
     return 0;
 }
 
+static int check_ct(const struct ca_config *c, struct err *e)
+{
+    struct ct_member members[CT_LOGS_MAX];
+    struct ct_options o;
+    ca_config_ct(c, members, &o);
+    if (o.count == 0) {
+        printf("logs: none, certificates carry no SCT\n");
+        return 0;
+    }
+    struct ct *ct = ct_new(&o, e);
+    if (ct == NULL)
+        return err_wrap(e, "ct");
+    printf("logs: %zu, %u SCT%s of %u operator%s required, %s\n", o.count, o.scts_required,
+           o.scts_required == 1 ? "" : "s", o.operators_required,
+           o.operators_required == 1 ? "" : "s", o.detached ? "detached" : "embedded");
+    for (size_t i = 0; i < o.count; i++)
+        printf("  %s  %s\n", members[i].log.name, members[i].log.url);
+    ct_free(ct);
+    return 0;
+}
+
 static int check_server(const char *path, struct err *e)
 {
     struct ca_config c;
@@ -71,6 +92,8 @@ static int check_server(const char *path, struct err *e)
     proof_policy_free(policy);
     if (rc == 0)
         rc = check_signer(&c, e);
+    if (rc == 0)
+        rc = check_ct(&c, e);
     if (rc == 0)
         rc = check_issuers(c.issuers_file, e);
     ca_config_free(&c);

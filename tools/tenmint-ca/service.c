@@ -47,10 +47,25 @@ static int start_core(struct service *s, const char *issuers, struct err *e)
     return s->verifier != NULL ? 0 : -1;
 }
 
+static int start_ct(struct service *s, struct err *e)
+{
+    struct ct_member members[CT_LOGS_MAX];
+    struct ct_options o;
+    ca_config_ct(s->config, members, &o);
+    o.jlog = s->log;
+    if (o.count == 0) {
+        jlog(s->log, JLOG_WARN, "no transparency log: certificates carry no SCT", JLOG_END);
+        return 0;
+    }
+    s->ct = ct_new(&o, e);
+    return s->ct != NULL ? 0 : err_wrap(e, "ct");
+}
+
 static int start_api(struct service *s, struct err *e)
 {
     struct api_options o = {.verifier = s->verifier,
                             .policy = s->policy,
+                            .log = s->ct != NULL ? ct_issue_log(s->ct) : NULL,
                             .jlog = s->log,
                             .metrics = s->metrics,
                             .lifetime_s = s->config->lifetime / 1000,
@@ -119,7 +134,7 @@ int service_start(struct service *s, const struct ca_config *config, const char 
         err_set(e, "out of memory");
         return CLI_FAILED;
     }
-    if (start_core(s, issuers, e) != 0 || start_api(s, e) != 0)
+    if (start_core(s, issuers, e) != 0 || start_ct(s, e) != 0 || start_api(s, e) != 0)
         return CLI_CONFIG;
     return start_http(s, e) == 0 ? CLI_OK : CLI_FAILED;
 }
@@ -192,6 +207,7 @@ void service_stop(struct service *s)
     http_server_stop(s->http, s->config->drain_timeout);
     http_server_stop(s->metrics_http, 0);
     oidc_verifier_free(s->verifier); /* wakes whoever still waits for keys */
+    ct_free(s->ct);
     http_server_free(s->http);
     http_server_free(s->metrics_http);
     api_free(s->api);

@@ -10,6 +10,7 @@
 
 #include "ca/api/api.h"
 #include "ca/config/config.h"
+#include "ca/ct/ct.h"
 #include "ca/signer/reload.h"
 
 struct service {
@@ -19,6 +20,7 @@ struct service {
     struct proof_policy *policy;
     struct signer_holder *holder;
     struct oidc_verifier *verifier;
+    struct ct *ct; /* NULL: no log */
     struct api *api;
     struct http_server *http;
     struct http_server *metrics_http;
