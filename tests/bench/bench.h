@@ -1,0 +1,74 @@
+/*
+ * What the files of the benchmark share: the crypto limit, a client of keep-alive
+ * connections, and what the kernel says of the server process.
+ */
+#ifndef TENMINT_TESTS_BENCH_H
+#define TENMINT_TESTS_BENCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <time.h>
+
+#include "common/buf.h"
+
+#define REQUESTS 64 /* distinct client keys */
+
+/* A server under test and the connections held open to it. */
+struct target {
+    char name[64];
+    int port;
+    int pid;
+    int connections;
+    int *fd;
+};
+
+/* "NAME=PORT,PID,CONNECTIONS"; connects them all. Ends the program on a fault. */
+void target_open(struct target *t, const char *text);
+void target_close(struct target *t);
+
+/* ---- client.c ---- */
+
+/* Makes the requests that all connections send; `token` is in each. */
+void client_prepare(const char *token);
+void client_forget(void);
+int client_dial(int port);
+/* Sends request number `i` and reads the reply; false unless it is a 200. */
+bool client_ask(int fd, long i);
+
+/* `count` requests over all of the target's connections at once, each waiting for its reply
+ * before it sends the next. Microseconds of wall time; a failed request ends the program. */
+double client_run(const struct target *t, long count);
+
+/* ---- limit.c ---- */
+
+struct limit {
+    double rsa_verify_us, ec_verify_us, ec_sign_us;
+};
+double limit_total(const struct limit *l);
+/* Means over a short run on both of two threads, so that the machine is as busy as it is when
+ * server and client run. */
+struct limit limit_measure(void);
+
+/* ---- process.c ---- */
+
+double clock_us(clockid_t id);
+double process_cpu_us(int pid); /* user and system time of all threads */
+long process_rss_kib(int pid);
+
+/* ---- report.c ---- */
+
+/* One labelled line. */
+void report(const char *label, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* A line with a goal and whether it is met: `value` is at least, or at most, `goal`. */
+void report_at_least(const char *label, double value, double goal);
+void report_at_most(const char *label, double value, double goal);
+
+int by_value(const void *a, const void *b); /* qsort of double */
+
+/* ---- the measurements: each prints its lines ---- */
+
+void measure_throughput(struct target *targets, size_t count, long requests);
+void measure_memory(const struct target *t, long requests);
+void measure_latency(const struct target *t, int tries);
+
+#endif

@@ -1,0 +1,79 @@
+/*
+ * Certificates per CPU-second of the server process against the crypto limit. Clock speed and
+ * neighbours change a machine's speed from one second to the next, so limit and load take turns
+ * in short slices, and the median of the slices' ratios counts.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "tests/bench/bench.h"
+
+#define SLICES 25
+#define TARGETS_MAX 4
+#define WARM_UP 512
+#define FRACTION_GOAL 0.6
+#define SECOND_WORKER_GOAL 1.10
+
+struct sums {
+    double fraction[SLICES];
+    double cpu_us; /* of one certificate */
+    double wall_us;
+};
+
+static void run_slice(const struct target *t, struct sums *s, int slice, double limit_us, long n)
+{
+    double cpu = process_cpu_us(t->pid);
+    double wall = client_run(t, n);
+    cpu = (process_cpu_us(t->pid) - cpu) / (double)n;
+    s->fraction[slice] = limit_us / cpu;
+    s->cpu_us += cpu / SLICES;
+    s->wall_us += wall / (double)n / SLICES;
+}
+
+static double median(double *values)
+{
+    qsort(values, SLICES, sizeof(*values), by_value);
+    return values[SLICES / 2];
+}
+
+static void print_target(const struct target *t, struct sums *s, double fraction)
+{
+    char label[128];
+    snprintf(label, sizeof(label), "%s: certificates per CPU-second", t->name);
+    report(label, "%.0f (%.1f us each; %.0f per second of wall time)", 1e6 / s->cpu_us, s->cpu_us,
+           1e6 / s->wall_us);
+    snprintf(label, sizeof(label), "%s: fraction of the crypto limit", t->name);
+    report_at_least(label, fraction, FRACTION_GOAL);
+    snprintf(label, sizeof(label), "%s: fraction, least and most", t->name);
+    report(label, "%.2f to %.2f in %d slices", s->fraction[0], s->fraction[SLICES - 1], SLICES);
+}
+
+void measure_throughput(struct target *targets, size_t count, long requests)
+{
+    struct sums sums[TARGETS_MAX] = {0};
+    double fraction[TARGETS_MAX];
+    struct limit limit = {0};
+    if (count > TARGETS_MAX)
+        exit(2);
+    for (size_t t = 0; t < count; t++)
+        (void)client_run(&targets[t], WARM_UP);
+    for (int i = 0; i < SLICES; i++) {
+        for (size_t t = 0; t < count; t++) {
+            struct limit now = limit_measure();
+            limit.rsa_verify_us += now.rsa_verify_us / SLICES / (double)count;
+            limit.ec_verify_us += now.ec_verify_us / SLICES / (double)count;
+            limit.ec_sign_us += now.ec_sign_us / SLICES / (double)count;
+            run_slice(&targets[t], &sums[t], i, limit_total(&now), requests / SLICES);
+        }
+    }
+    report("crypto limit: certificates per CPU-second",
+           "%.0f (RSA-2048 verify %.1f + P-256 verify %.1f + P-256 sign %.1f us)",
+           1e6 / limit_total(&limit), limit.rsa_verify_us, limit.ec_verify_us, limit.ec_sign_us);
+    for (size_t t = 0; t < count; t++) {
+        fraction[t] = median(sums[t].fraction);
+        print_target(&targets[t], &sums[t], fraction[t]);
+    }
+    if (count > 1)
+        report_at_most("two workers: CPU per certificate against one", fraction[0] / fraction[1],
+                       SECOND_WORKER_GOAL);
+}
