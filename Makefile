@@ -3,7 +3,8 @@
 #   make demo    install what is missing, build, run the main job end to end
 #   make check   install what the tests need, run every test
 #   make run     leave the demo's issuer and CA running, print curl lines
-#   make bench   ratios against the crypto limit, measured in this run
+#   make bench   ratios against the crypto limit, measured in this run; make bench PARTS=latency
+#   make bench-long   the same with a million requests where memory is watched
 #   make         only build (into build/)
 #   make lint    clang-format and clang-tidy over the tree
 #
@@ -52,7 +53,7 @@ TEST_PROGRAMS := $(patsubst tests/%/main.c,$(BUILD)/tests/%,$(wildcard tests/*/m
 FUZZ := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 
 .DEFAULT_GOAL := all
-.PHONY: all deps test-deps demo run check bench unit test-programs fuzz lint format clean
+.PHONY: all deps test-deps demo run check bench bench-long unit test-programs fuzz lint format clean
 .SECONDARY:
 
 all: $(addprefix $(BUILD)/,$(PROGRAMS))
@@ -116,7 +117,10 @@ check: test-deps
 
 bench: deps
 	@$(MAKE) --no-print-directory all test-programs
-	@bash tests/bench.sh
+	@bash tests/bench.sh $(PARTS)
+
+bench-long:
+	@BENCH_REQUESTS=1000000 $(MAKE) --no-print-directory bench
 
 TREE_C := $(foreach d,$(LIBS) tools tests,$(call sources,$(d)))
 TREE_H := $(shell find $(LIBS) tools tests -name '*.h' -not -path '*/node_modules/*')

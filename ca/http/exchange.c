@@ -244,7 +244,8 @@ void http_on_completed(void *cls, struct MHD_Connection *mhd, void **con_cls,
 void http_on_connection(void *cls, struct MHD_Connection *mhd, void **socket_context,
                         enum MHD_ConnectionNotificationCode what)
 {
-    struct http_server *s = cls;
+    const struct http_worker *w = cls;
+    struct http_server *s = w->server;
     if (what == MHD_CONNECTION_NOTIFY_CLOSED) {
         struct http_conn *c = *socket_context;
         *socket_context = NULL;
@@ -261,6 +262,7 @@ void http_on_connection(void *cls, struct MHD_Connection *mhd, void **socket_con
     struct http_conn *c = fd != NULL ? calloc(1, sizeof(*c)) : NULL;
     if (c == NULL)
         return; /* begin() then closes the connection */
+    c->worker = w;
     c->fd = fd->connect_fd;
     if (peer != NULL && peer->client_addr != NULL)
         http_address_text(peer->client_addr, c->remote, sizeof(c->remote));

@@ -5,6 +5,7 @@
  */
 #include <poll.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <time.h>
 
@@ -36,6 +37,20 @@ void http_guard_remove(struct http_guard *g, struct http_conn *c)
     pthread_mutex_unlock(&g->lock);
 }
 
+bool http_guard_admits(struct http_guard *g, const struct sockaddr *peer, unsigned limit)
+{
+    char remote[INET6_ADDRSTRLEN];
+    unsigned count = 0;
+    if (limit == 0)
+        return true;
+    http_address_text(peer, remote, sizeof(remote));
+    pthread_mutex_lock(&g->lock);
+    for (const struct http_conn *c = g->conns; c != NULL; c = c->next)
+        count += strcmp(c->remote, remote) == 0;
+    pthread_mutex_unlock(&g->lock);
+    return count < limit;
+}
+
 static void unpark(struct http_guard *g, struct http_exchange *x, enum wait_state why)
 {
     if (x->prev != NULL)
@@ -46,7 +61,7 @@ static void unpark(struct http_guard *g, struct http_exchange *x, enum wait_stat
         x->next->prev = x->prev;
     x->prev = x->next = NULL;
     x->wait = why;
-    MHD_resume_connection(x->mhd);
+    http_worker_resume(x);
 }
 
 void http_guard_park(struct http_guard *g, struct http_exchange *x)
@@ -56,7 +71,7 @@ void http_guard_park(struct http_guard *g, struct http_exchange *x)
     MHD_suspend_connection(x->mhd);
     pthread_mutex_lock(&g->lock);
     if (x->wait == WAIT_WOKEN) {
-        MHD_resume_connection(x->mhd);
+        http_worker_resume(x);
     } else {
         x->wait = WAIT_PARKED;
         x->wait_deadline_ms = clock_mono_ms() + x->server->o.wait_timeout_ms;

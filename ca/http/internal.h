@@ -1,5 +1,5 @@
 /*
- * What the files of ca/http share. Threads: MHD's workers run exchanges; one
+ * What the files of ca/http share. Threads: workers run exchanges; one
  * sweeper thread enforces deadlines; http_wake runs anywhere.
  */
 #ifndef TENMINT_CA_HTTP_INTERNAL_H
@@ -18,6 +18,7 @@
 /* One TCP connection. */
 struct http_conn {
     struct http_conn *prev, *next; /* guard.lock */
+    const struct http_worker *worker;
     int fd;
     _Atomic int64_t deadline_ms; /* monotonic; 0: none */
     atomic_bool receiving;       /* the request is not complete, or there is none yet */
@@ -67,14 +68,24 @@ struct http_guard {
     size_t polls_cap;
 };
 
+struct http_worker {
+    struct http_server *server;
+    struct MHD_Daemon *daemon;
+    int events;  /* the daemon's epoll descriptor */
+    int wake_fd; /* an eventfd: connections to resume, or the server's flags to look at */
+    pthread_t thread;
+    bool running;
+};
+
 struct http_server {
     struct http_options o;
-    struct MHD_Daemon *daemon;
+    struct http_worker *workers; /* o.workers of them; NULL once stopped */
     int listen_fd;
     char address[INET6_ADDRSTRLEN + 16];
     struct http_guard guard;
     atomic_uint inflight;
-    atomic_bool draining;
+    atomic_bool draining; /* accept no more connections */
+    atomic_bool stopping; /* the workers end */
 };
 
 int64_t http_now_us(void);
@@ -83,11 +94,22 @@ int64_t http_now_us(void);
 int http_listen(const char *address, int *fd, char *bound, size_t bound_len, struct err *e);
 void http_address_text(const struct sockaddr *sa, char *out, size_t len);
 
+/* worker.c */
+int http_workers_start(struct http_server *s); /* -1 with errno; http_workers_stop then too */
+void http_workers_wake(struct http_server *s); /* they look at the flags above */
+void http_workers_stop(struct http_server *s);
+/* Any thread. libmicrohttpd's own wake-up can get lost between its look at what to resume and
+ * its wait for events. */
+void http_worker_resume(struct http_exchange *x);
+
 /* guard.c */
 int http_guard_start(struct http_guard *g, struct err *e);
 void http_guard_stop(struct http_guard *g);
 void http_guard_add(struct http_guard *g, struct http_conn *c);
 void http_guard_remove(struct http_guard *g, struct http_conn *c);
+/* Whether one more connection of this address is within `limit` (0: none). Workers that accept
+ * in the same instant may exceed it by their number less one. */
+bool http_guard_admits(struct http_guard *g, const struct sockaddr *peer, unsigned limit);
 void http_guard_park(struct http_guard *g, struct http_exchange *x);
 void http_guard_expire(struct http_guard *g, int64_t now_ms); /* waits with a deadline before now */
 void http_exchange_unref(struct http_exchange *x);

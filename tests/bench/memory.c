@@ -5,8 +5,9 @@
 
 #define POINTS 8
 #define RSS_GOAL_MIB 40
-#define GROWTH_GOAL 1.05 /* from the first point, where all connections have served, to the last \
-                          */
+#define GROWTH_GOAL \
+    1.05 /* from the first point, where all connections have served, to the last \
+          */
 
 void measure_memory(const struct target *t, long requests)
 {
