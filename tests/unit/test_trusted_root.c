@@ -174,7 +174,7 @@ static void entries_are_found_by_fingerprint_and_by_address(void **state)
     size_t at = 99;
     char id[TRUST_FINGERPRINT_MAX];
     struct trusted_root *r = whole();
-    add_log(r, TRUST_CTLOG, "P-384", "https://ct.example.com/2027", T0 - DAY);
+    add_log(r, TRUST_CTLOG, "P-256", "https://ct.example.com/2027", T0 - DAY);
     assert_int_equal(trusted_root_find(r, TRUST_CTLOG, "https://ct.example.com/2027", &at, &e), 0);
     assert_int_equal(at, 0); /* its start is the older one */
     trust_entry_fingerprint(TRUST_CTLOG, trusted_root_entry(r, TRUST_CTLOG, 1), id);
@@ -184,7 +184,7 @@ static void entries_are_found_by_fingerprint_and_by_address(void **state)
     id[7] = '\0';
     assert_int_equal(trusted_root_find(r, TRUST_CTLOG, id, &at, &e), -1);
     assert_non_null(strstr(e.text, "https://ct.example.com/2026"));
-    add_log(r, TRUST_CTLOG, "P-521", "https://ct.example.com/2027", T0 + DAY);
+    add_log(r, TRUST_CTLOG, "RSA", "https://ct.example.com/2027", T0 + DAY);
     assert_int_equal(trusted_root_find(r, TRUST_CTLOG, "https://ct.example.com/2027", &at, &e), -1);
     assert_non_null(strstr(e.text, "more than one"));
     trusted_root_free(r);
@@ -286,6 +286,12 @@ static void bad_log_keys_are_not_added(void **state)
     pki_public_pem(odd, &pem);
     assert_int_equal(trusted_root_add_log(r, TRUST_CTLOG, "u", pem.data, pem.len, &v, &e), -1);
     assert_non_null(strstr(e.text, "log key"));
+    EVP_PKEY *edwards = pki_key("ED25519");
+    buf_reset(&pem);
+    pki_public_pem(edwards, &pem);
+    assert_int_equal(trusted_root_add_log(r, TRUST_CTLOG, "u", pem.data, pem.len, &v, &e), -1);
+    assert_non_null(strstr(e.text, "P-256"));
+    EVP_PKEY_free(edwards);
     assert_int_equal(trusted_root_add_log(r, TRUST_CTLOG, "u", "x", 1, &v, &e), -1);
     assert_int_equal(trusted_root_add_log(r, TRUST_CTLOG, "u", "", 0, &v, &e), -1);
     buf_reset(&pem);

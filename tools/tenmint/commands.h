@@ -6,5 +6,6 @@
 
 int cert_command(const struct cli_command *self, int argc, char **argv);
 int show_command(const struct cli_command *self, int argc, char **argv);
+int verify_command(const struct cli_command *self, int argc, char **argv);
 
 #endif

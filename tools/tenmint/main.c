@@ -13,6 +13,15 @@ static const struct cli_command commands[] = {
      .summary = "print a certificate with its identity extensions named",
      .examples = "  tenmint show signing/leaf.pem\n",
      .run = show_command},
+    {.name = "verify",
+     .args = "(--bundle FILE | --certificate FILE [--signature FILE]) [OPTION]... [ARTIFACT]",
+     .summary = "check who signed a file, against the trusted root",
+     .examples = "  tenmint verify --bundle app.sigstore.json --issuer https://idp.example.com \\\n"
+                 "      --identity dev@example.com app.tar.gz\n"
+                 "  tenmint verify --certificate leaf.pem --signature app.sig --issuer "
+                 "https://token.actions.githubusercontent.com \\\n"
+                 "      --extension source-repository-uri=https://github.com/org/app app.tar.gz\n",
+     .run = verify_command},
 };
 
 int main(int argc, char **argv)

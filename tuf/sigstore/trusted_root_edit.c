@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/certs.h"
+#include "common/transparency/digsig.h"
 #include "tuf/sigstore/internal.h"
 #include "tuf/sigstore/key_details.h"
 
@@ -167,7 +168,7 @@ static int fill_log(enum trust_list list, const char *base_url, const void *data
 {
     t->key = read_key(data, len, e);
     const struct key_details *d = t->key != NULL ? key_details_for_log(t->key, e) : NULL;
-    if (d == NULL)
+    if (d == NULL || (list == TRUST_CTLOG && digsig_check_key(t->key, e) != 0))
         return -1;
     unsigned char *der = NULL;
     int n = i2d_PUBKEY(t->key, &der);

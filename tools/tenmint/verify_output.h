@@ -1,0 +1,13 @@
+/*
+ * A verification's report, for a person or as JSON.
+ */
+#ifndef TENMINT_TOOLS_TENMINT_VERIFY_OUTPUT_H
+#define TENMINT_TOOLS_TENMINT_VERIFY_OUTPUT_H
+
+#include "tuf/verify/verify.h"
+
+/* To standard output; a failure also on standard error, in one line. */
+void verify_output_text(const struct verify_job *job, const struct report *r);
+void verify_output_json(const struct verify_job *job, const struct report *r);
+
+#endif

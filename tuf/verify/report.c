@@ -1,0 +1,91 @@
+#include "tuf/verify/report.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "common/utf8.h"
+
+/* Text from certificates and bundles goes to terminals: control bytes and broken UTF-8 do not. */
+static void clean(char *text)
+{
+    unsigned char *p = (unsigned char *)text;
+    while (*p != '\0') {
+        size_t left = 1;
+        while (left < 4 && p[left] != '\0')
+            left++;
+        size_t n = *p >= 0x80 ? utf8_sequence(p, left) : 1;
+        if (n == 0 || *p < 0x20 || *p == 0x7f) {
+            *p = '?';
+            n = 1;
+        }
+        p += n;
+    }
+}
+
+static void add(struct report *r, const char *name, enum report_outcome outcome, const char *fmt,
+                va_list ap)
+{
+    if (r->count == REPORT_CHECKS_MAX) {
+        r->overflow = true;
+        return;
+    }
+    struct report_check *c = &r->check[r->count++];
+    c->name = name;
+    c->outcome = outcome;
+    c->remedy[0] = '\0';
+    vsnprintf(c->detail, sizeof(c->detail), fmt, ap);
+    clean(c->detail);
+}
+
+void report_pass(struct report *r, const char *name, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    add(r, name, REPORT_PASSED, fmt, ap);
+    va_end(ap);
+}
+
+void report_note(struct report *r, const char *name, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    add(r, name, REPORT_NOTED, fmt, ap);
+    va_end(ap);
+}
+
+void report_fail(struct report *r, const char *name, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    add(r, name, REPORT_FAILED, fmt, ap);
+    va_end(ap);
+}
+
+void report_remedy(struct report *r, const char *fmt, ...)
+{
+    if (r->count == 0 || r->overflow)
+        return;
+    struct report_check *c = &r->check[r->count - 1];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(c->remedy, sizeof(c->remedy), fmt, ap);
+    va_end(ap);
+    clean(c->remedy);
+}
+
+const struct report_check *report_first_failure(const struct report *r)
+{
+    for (size_t i = 0; i < r->count; i++) {
+        if (r->check[i].outcome == REPORT_FAILED)
+            return &r->check[i];
+    }
+    return NULL;
+}
+
+bool report_ok(const struct report *r)
+{
+    bool passed = false;
+    for (size_t i = 0; i < r->count; i++)
+        passed |= r->check[i].outcome == REPORT_PASSED;
+    return passed && !r->overflow && report_first_failure(r) == NULL;
+}
