@@ -13,7 +13,8 @@ static int check_audience(const json_t *aud, const char *client_id, struct err *
     } else if (json_is_array(aud)) {
         size_t i;
         const json_t *one;
-        json_array_foreach(aud, i, one) {
+        json_array_foreach(aud, i, one)
+        {
             if (!json_is_string(one))
                 return err_set(e, "aud holds something that is not a string");
             found |= strcmp(json_string_value(one), client_id) == 0;
@@ -45,14 +46,16 @@ static int check_times(const json_t *claims, const struct oidc_options *o, doubl
     double iat = now;
     double skew = (double)o->skew_s;
     int has_exp = numeric_date(claims, "exp", &exp, e);
-    if (has_exp < 0 || numeric_date(claims, "nbf", &nbf, e) < 0 ||
-        numeric_date(claims, "iat", &iat, e) < 0)
+    int has_iat = numeric_date(claims, "iat", &iat, e);
+    if (has_exp < 0 || has_iat < 0 || numeric_date(claims, "nbf", &nbf, e) < 0)
         return -1;
     *reason = OIDC_REASON_EXPIRED;
     if (has_exp == 0)
         return err_set(e, "the token has no exp claim");
-    if (exp + skew < now)
+    if (exp + skew <= now) /* RFC 7519 §4.1.4: from exp on it is refused */
         return err_set(e, "the token expired %.0f s ago", now - exp);
+    if (o->max_age_s > 0 && has_iat == 0)
+        return err_set(e, "the token has no iat claim, so its age cannot be checked");
     if (o->max_age_s > 0 && iat + (double)o->max_age_s + skew < now)
         return err_set(e, "the token was issued %.0f s ago, more than the maximum age", now - iat);
     *reason = OIDC_REASON_NOT_YET;

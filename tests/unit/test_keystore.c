@@ -256,11 +256,13 @@ static void make_tls(struct buf *cert_pem, struct buf *key_pem)
     assert_true(X509_sign(cert, key, EVP_sha256()) > 0);
     BIO *bio = BIO_new(BIO_s_mem());
     PEM_write_bio_X509(bio, cert);
-    buf_append(cert_pem, data, (size_t)BIO_get_mem_data(bio, &data));
+    long len = BIO_get_mem_data(bio, &data);
+    buf_append(cert_pem, data, (size_t)len);
     BIO_free(bio);
     bio = BIO_new(BIO_s_mem());
     PEM_write_bio_PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL);
-    buf_append(key_pem, data, (size_t)BIO_get_mem_data(bio, &data));
+    len = BIO_get_mem_data(bio, &data);
+    buf_append(key_pem, data, (size_t)len);
     BIO_free(bio);
     X509_free(cert);
     EVP_PKEY_free(key);

@@ -64,6 +64,27 @@ static void hostile_headers_and_shapes_are_refused(void **state)
         {"{\"alg\":\"RS256\"}", "{\"iss\":\"x\"}", "AA.AA", OIDC_REASON_MALFORMED},
         {"{\"alg\":\"RS256\"} x", "{\"iss\":\"x\"}", "AA", OIDC_REASON_MALFORMED},
         {"{\"alg\":\"RS256\"}", "{\"iss\":\"x\\u0000y\"}", "AA", OIDC_REASON_MALFORMED},
+        {"{\"alg\":\"RS256\"}", "{\"iss\":\"x\xff\"}", "AA", OIDC_REASON_MALFORMED},
+        {"{\"alg\":\"RS256\"}", "{\"iss\":\"x\xc0\xaf\"}", "AA", OIDC_REASON_MALFORMED},
+        {"{\"alg\":\"RS256\"}", "{\"iss\":\"x\xed\xa0\x80\"}", "AA", OIDC_REASON_MALFORMED},
+        {"{\"alg\":\"RS256\"}", "{\"iss\":\"x\\ud800\"}", "AA", OIDC_REASON_MALFORMED},
+        {"{\"alg\":\"RS256\"}", "{\"iss\":\"x\ny\"}", "AA", OIDC_REASON_MALFORMED},
+        {"{\"alg\":\"RS256\"}", "{\"iss\":\"x\",\"a\\u0000\":1}", "AA", OIDC_REASON_MALFORMED},
+        {"{\"alg\":\"RS256\"}", "", "AA", OIDC_REASON_MALFORMED},
+        {"", "{\"iss\":\"x\"}", "AA", OIDC_REASON_MALFORMED},
+        {"{\"alg\":\"HS384\"}", "{\"iss\":\"x\"}", "AA", OIDC_REASON_ALGORITHM},
+        {"{\"alg\":\"HS512\"}", "{\"iss\":\"x\"}", "AA", OIDC_REASON_ALGORITHM},
+        {"{\"alg\":\"rs256\"}", "{\"iss\":\"x\"}", "AA", OIDC_REASON_ALGORITHM},
+        {"{\"alg\":\"RS256 \"}", "{\"iss\":\"x\"}", "AA", OIDC_REASON_ALGORITHM},
+        {"{\"alg\":\"ES256K\"}", "{\"iss\":\"x\"}", "AA", OIDC_REASON_ALGORITHM},
+        {"{\"alg\":\"RSA1_5\"}", "{\"iss\":\"x\"}", "AA", OIDC_REASON_ALGORITHM},
+        {"{\"alg\":[\"RS256\"]}", "{\"iss\":\"x\"}", "AA", OIDC_REASON_ALGORITHM},
+        {"{\"alg\":null}", "{\"iss\":\"x\"}", "AA", OIDC_REASON_ALGORITHM},
+        {"{\"alg\":\"none\"}", "{\"iss\":\"x\"}", "", OIDC_REASON_ALGORITHM},
+        {"{\"alg\":\"RS256\",\"crit\":[]}", "{\"iss\":\"x\"}", "AA", OIDC_REASON_HEADER},
+        {"{\"alg\":\"RS256\",\"crit\":null}", "{\"iss\":\"x\"}", "AA", OIDC_REASON_HEADER},
+        {"{\"alg\":\"RS256\",\"b64\":false}", "{\"iss\":\"x\"}", "AA", OIDC_REASON_HEADER},
+        {"{\"alg\":\"none\",\"jwk\":{}}", "{\"iss\":\"x\"}", "AA", OIDC_REASON_HEADER},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         char *text = compose(rows[i].header, rows[i].payload, rows[i].sig);
@@ -78,6 +99,20 @@ static void hostile_headers_and_shapes_are_refused(void **state)
     }
 }
 
+static void any_number_of_dots_but_two_is_refused_at_once(void **state)
+{
+    (void)state;
+    char dots[OIDC_TOKEN_MAX + 2];
+    memset(dots, '.', sizeof(dots));
+    for (size_t len = 0; len <= sizeof(dots); len = len < 8 ? len + 1 : len * 2) {
+        struct token t;
+        enum oidc_reason reason = OIDC_REASON_NONE;
+        struct err e = {0};
+        assert_int_equal(token_parse(dots, len, &t, &reason, &e), -1);
+        assert_int_equal(reason, OIDC_REASON_MALFORMED);
+    }
+}
+
 static void claims_are_held_to_the_clock_and_audience(void **state)
 {
     (void)state;
@@ -88,6 +123,23 @@ static void claims_are_held_to_the_clock_and_audience(void **state)
         {"{\"aud\":\"me\",\"exp\":1100}", OIDC_REASON_NONE},
         {"{\"aud\":[\"x\",\"me\"],\"exp\":1100.5}", OIDC_REASON_NONE},
         {"{\"aud\":\"me\",\"exp\":950}", OIDC_REASON_NONE}, /* within the skew */
+        {"{\"aud\":\"me\",\"exp\":941}", OIDC_REASON_NONE}, /* its edges, to the second */
+        {"{\"aud\":\"me\",\"exp\":940.5}", OIDC_REASON_NONE},
+        {"{\"aud\":\"me\",\"exp\":940}", OIDC_REASON_EXPIRED},
+        {"{\"aud\":\"me\",\"exp\":1100,\"nbf\":1060,\"iat\":1060}", OIDC_REASON_NONE},
+        {"{\"aud\":\"me\",\"exp\":1100,\"nbf\":1060.5}", OIDC_REASON_NOT_YET},
+        {"{\"aud\":\"me\",\"exp\":1100,\"iat\":1061}", OIDC_REASON_NOT_YET},
+        {"{\"aud\":\"me\",\"exp\":1100,\"nbf\":null}", OIDC_REASON_CLAIMS},
+        {"{\"aud\":\"me\",\"exp\":true}", OIDC_REASON_CLAIMS},
+        {"{\"aud\":\"me\",\"exp\":9e19}", OIDC_REASON_CLAIMS},
+        {"{\"aud\":\"me\",\"exp\":253402300799}", OIDC_REASON_NONE},
+        {"{\"aud\":\"me\",\"exp\":1100,\"iat\":\"1000\"}", OIDC_REASON_CLAIMS},
+        {"{\"aud\":[\"me\",\"me\"],\"exp\":1100}", OIDC_REASON_NONE},
+        {"{\"aud\":[[\"me\"]],\"exp\":1100}", OIDC_REASON_AUDIENCE},
+        {"{\"aud\":{\"me\":\"me\"},\"exp\":1100}", OIDC_REASON_AUDIENCE},
+        {"{\"aud\":\"ME\",\"exp\":1100}", OIDC_REASON_AUDIENCE},
+        {"{\"aud\":\"\",\"exp\":1100}", OIDC_REASON_AUDIENCE},
+        {"{\"aud\":\"mem\",\"exp\":1100}", OIDC_REASON_AUDIENCE},
         {"{\"aud\":\"me\",\"exp\":930}", OIDC_REASON_EXPIRED},
         {"{\"aud\":\"me\"}", OIDC_REASON_EXPIRED},
         {"{\"aud\":\"me\",\"exp\":\"1100\"}", OIDC_REASON_CLAIMS},
@@ -109,6 +161,32 @@ static void claims_are_held_to_the_clock_and_audience(void **state)
         struct err e = {0};
         int rc = claims_check(claims, "me", &o, 1000, &reason, &e);
         if (reason != rows[i].reason || (rc == 0) != (reason == OIDC_REASON_NONE))
+            fail_msg("row %zu: %s: %s", i, oidc_reason_name(reason), e.text);
+        json_decref(claims);
+    }
+}
+
+static void a_maximum_age_needs_iat(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *claims;
+        enum oidc_reason reason;
+    } rows[] = {
+        {"{\"aud\":\"me\",\"exp\":1100,\"iat\":900}", OIDC_REASON_NONE},
+        {"{\"aud\":\"me\",\"exp\":1100,\"iat\":640}", OIDC_REASON_NONE}, /* 300 and the skew */
+        {"{\"aud\":\"me\",\"exp\":1100,\"iat\":639}", OIDC_REASON_EXPIRED},
+        {"{\"aud\":\"me\",\"exp\":1100}", OIDC_REASON_EXPIRED},
+    };
+    struct oidc_options o;
+    oidc_options_default(&o);
+    o.max_age_s = 300;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        json_t *claims = json_loads(rows[i].claims, 0, NULL);
+        enum oidc_reason reason;
+        struct err e = {0};
+        claims_check(claims, "me", &o, 1000, &reason, &e);
+        if (reason != rows[i].reason)
             fail_msg("row %zu: %s: %s", i, oidc_reason_name(reason), e.text);
         json_decref(claims);
     }
@@ -209,15 +287,17 @@ static void both_engines_give_the_same_answers(void **state)
         const char *crv;
         size_t width;
     } rows[] = {
-        {JWT_ALG_RS256, NULL, NULL, 0},           {JWT_ALG_RS384, NULL, NULL, 0},
-        {JWT_ALG_RS512, NULL, NULL, 0},           {JWT_ALG_ES256, "P-256", "P-256", 32},
-        {JWT_ALG_ES384, "P-384", "P-384", 48},    {JWT_ALG_ES512, "P-521", "P-521", 66},
+        {JWT_ALG_RS256, NULL, NULL, 0},        {JWT_ALG_RS384, NULL, NULL, 0},
+        {JWT_ALG_RS512, NULL, NULL, 0},        {JWT_ALG_ES256, "P-256", "P-256", 32},
+        {JWT_ALG_ES384, "P-384", "P-384", 48}, {JWT_ALG_ES512, "P-521", "P-521", 66},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        struct pair p = make_pair(rows[i].group != NULL ? EVP_EC_gen(rows[i].group) : EVP_RSA_gen(2048),
-                                  rows[i].crv, rows[i].width);
-        struct pair q = make_pair(rows[i].group != NULL ? EVP_EC_gen(rows[i].group) : EVP_RSA_gen(2048),
-                                  rows[i].crv, rows[i].width);
+        struct pair p =
+            make_pair(rows[i].group != NULL ? EVP_EC_gen(rows[i].group) : EVP_RSA_gen(2048),
+                      rows[i].crv, rows[i].width);
+        struct pair q =
+            make_pair(rows[i].group != NULL ? EVP_EC_gen(rows[i].group) : EVP_RSA_gen(2048),
+                      rows[i].crv, rows[i].width);
         char *text = mint(&p, rows[i].alg);
         size_t len = strlen(text);
         assert_int_equal(ask_both(text, p.set), 1);
@@ -274,13 +354,18 @@ static void bad_keys_never_enter_a_set(void **state)
 {
     (void)state;
     static const char *const bad[] = {
-        "{\"keys\":[]}", "{\"keys\":{}}", "[]", "{\"keys\":[{\"kty\":\"oct\",\"k\":\"AAAA\"}]}",
+        "{\"keys\":[]}",
+        "{\"keys\":{}}",
+        "[]",
+        "{\"keys\":[{\"kty\":\"oct\",\"k\":\"AAAA\"}]}",
         "{\"keys\":[{\"kty\":\"RSA\",\"n\":\"AQAB\",\"e\":\"AQAB\"}]}",
-        ("{\"keys\":[{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAE\","
-        "\"y\":\"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAE\"}]}"),
+        ("{\"keys\":[{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":"
+         "\"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAE\","
+         "\"y\":\"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAE\"}]}"),
         "{\"keys\":[{\"kty\":\"OKP\",\"crv\":\"X25519\",\"x\":\"AAAA\"}]}",
         "{\"keys\":[{\"kty\":\"EC\",\"crv\":\"secp256k1\",\"x\":\"AAAA\",\"y\":\"AAAA\"}]}",
-        "{\"keys\":[7]}", "{\"keys\":[]} x",
+        "{\"keys\":[7]}",
+        "{\"keys\":[]} x",
     };
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         struct err e = {0};
@@ -293,7 +378,8 @@ static void discovery_demands_the_same_issuer(void **state)
 {
     (void)state;
     struct err e = {0};
-    const char *doc = "{\"issuer\":\"https://a.example.com\",\"jwks_uri\":\"https://a.example.com/k\"}";
+    const char *doc =
+        "{\"issuer\":\"https://a.example.com\",\"jwks_uri\":\"https://a.example.com/k\"}";
     char *uri = discovery_parse(doc, strlen(doc), "https://a.example.com", &e);
     assert_string_equal(uri, "https://a.example.com/k");
     free(uri);
@@ -305,7 +391,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(hostile_headers_and_shapes_are_refused),
+        cmocka_unit_test(any_number_of_dots_but_two_is_refused_at_once),
         cmocka_unit_test(claims_are_held_to_the_clock_and_audience),
+        cmocka_unit_test(a_maximum_age_needs_iat),
         cmocka_unit_test(both_engines_give_the_same_answers),
         cmocka_unit_test(engine_cost_is_measured),
         cmocka_unit_test(bad_keys_never_enter_a_set),
