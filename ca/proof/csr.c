@@ -1,6 +1,7 @@
 #include <openssl/err.h>
 #include <openssl/x509.h>
 
+#include "ca/proof/blame.h"
 #include "ca/proof/policy.h"
 #include "ca/proof/proof.h"
 #include "ca/proof/spki.h"
@@ -35,7 +36,6 @@ static X509_REQ *decode(const void *pem, size_t len)
         }
     }
     buf_free(&der);
-    ERR_clear_error();
     return req;
 }
 
@@ -43,12 +43,15 @@ static enum proof_status check(const struct proof_policy *p, X509_REQ *req, stru
                                struct err *e)
 {
     out->key = X509_REQ_get_pubkey(req);
-    if (out->key == NULL || spki_encode(out, e) != 0) {
-        err_openssl(e, "the request's key cannot be read");
-        return PROOF_KEY_UNPARSABLE;
-    }
-    if (strength_check(out->key, e) != 0)
-        return PROOF_KEY_WEAK;
+    if (out->key == NULL)
+        return proof_blame(PROOF_CSR_UNPARSABLE, e, "the request's key cannot be read");
+    enum proof_status status = spki_encode(out, e);
+    if (status == PROOF_KEY_UNPARSABLE)
+        return PROOF_CSR_UNPARSABLE; /* a client of Fulcio's hears of the whole request */
+    if (status == PROOF_OK)
+        status = strength_check(out->key, e);
+    if (status != PROOF_OK)
+        return status;
     int nid = X509_REQ_get_signature_nid(req);
     size_t i = 0;
     size_t rows = sizeof(algorithms) / sizeof(algorithms[0]);
@@ -60,13 +63,11 @@ static enum proof_status check(const struct proof_policy *p, X509_REQ *req, stru
         return PROOF_UNKNOWN_ALGORITHM;
     }
     out->md = policy_digest(p, algorithms[i].hash);
-    enum proof_status status = policy_check(p, out->key, algorithms[i].hash, e);
+    status = policy_check(p, out->key, algorithms[i].hash, e);
     if (status != PROOF_OK)
         return status;
-    if (X509_REQ_verify(req, out->key) != 1) {
-        err_openssl(e, "the request's own signature does not verify");
-        return PROOF_BAD_SIGNATURE;
-    }
+    if (X509_REQ_verify(req, out->key) != 1)
+        return proof_blame(PROOF_BAD_SIGNATURE, e, "the request's own signature does not verify");
     return PROOF_OK;
 }
 
@@ -74,11 +75,11 @@ enum proof_status proof_csr_parse(const struct proof_policy *p, const void *pem,
                                   struct proof_key *out, struct err *e)
 {
     *out = (struct proof_key){0};
+    ERR_clear_error();
     X509_REQ *req = len > 0 ? decode(pem, len) : NULL;
-    if (req == NULL) {
-        err_set(e, "not one PEM block with a PKCS#10 request");
-        return PROOF_CSR_UNPARSABLE;
-    }
+    if (req == NULL)
+        return proof_blame(PROOF_CSR_UNPARSABLE, e, "not one PEM block with a PKCS#10 request");
+    ERR_clear_error();
     enum proof_status status = check(p, req, out, e);
     X509_REQ_free(req);
     if (status != PROOF_OK)

@@ -1,5 +1,7 @@
 #include "ca/proof/policy.h"
 
+#include "ca/proof/blame.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -138,6 +140,8 @@ enum proof_status policy_check(const struct proof_policy *p, const EVP_PKEY *key
             (rows[i].bits == 0 || rows[i].bits == bits))
             return PROOF_OK;
     }
-    err_set(e, "signing algorithm not permitted: %s, %s", go_type(key), go_hash(hash_nid));
-    return PROOF_NOT_PERMITTED;
+    enum proof_status status = proof_blame(PROOF_NOT_PERMITTED, e, "judge the key's type");
+    if (status == PROOF_NOT_PERMITTED)
+        err_set(e, "signing algorithm not permitted: %s, %s", go_type(key), go_hash(hash_nid));
+    return status;
 }

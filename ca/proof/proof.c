@@ -5,6 +5,7 @@
 #include <openssl/rsa.h>
 #include <string.h>
 
+#include "ca/proof/blame.h"
 #include "ca/proof/policy.h"
 #include "ca/proof/spki.h"
 #include "ca/proof/strength.h"
@@ -23,12 +24,10 @@ enum proof_status proof_key_parse(const struct proof_policy *p, const void *data
                                   struct proof_key *out, struct err *e)
 {
     *out = (struct proof_key){0};
-    enum proof_status status = PROOF_OK;
-    if (spki_parse(policy_curves(p), data, len, out, e) != 0) {
-        status = PROOF_KEY_UNPARSABLE;
-    } else if (strength_check(out->key, e) != 0) {
-        status = PROOF_KEY_WEAK;
-    } else {
+    enum proof_status status = spki_parse(policy_curves(p), data, len, out, e);
+    if (status == PROOF_OK)
+        status = strength_check(out->key, e);
+    if (status == PROOF_OK) {
         int hash = policy_hash_for(out->key);
         out->md = policy_digest(p, hash);
         status = policy_check(p, out->key, hash, e);
@@ -69,11 +68,8 @@ static bool verify_digest(const struct proof_key *k, const unsigned char *sig, s
 static bool verify(const struct proof_key *k, const unsigned char *sig, size_t len,
                    const char *message)
 {
-    bool ok = k->md != NULL ? verify_digest(k, sig, len, message)
-                            : verify_message(k->key, sig, len, message);
-    if (!ok)
-        ERR_clear_error();
-    return ok;
+    return k->md != NULL ? verify_digest(k, sig, len, message)
+                         : verify_message(k->key, sig, len, message);
 }
 
 /* One DER SEQUENCE that fills the input: only then is it not raw. */
@@ -83,7 +79,6 @@ static bool is_der(const unsigned char *sig, size_t len)
     ECDSA_SIG *parsed = d2i_ECDSA_SIG(NULL, &p, (long)len);
     bool ok = parsed != NULL && p == sig + len;
     ECDSA_SIG_free(parsed);
-    ERR_clear_error();
     return ok;
 }
 
@@ -97,6 +92,8 @@ static bool verify_ec(const struct proof_key *k, const unsigned char *sig, size_
         return false;
     size_t der_len = 0;
     unsigned char *der = ecdsa_raw_to_der(sig, width, &der_len);
+    if (der == NULL)
+        ERR_raise(ERR_LIB_USER, ERR_R_MALLOC_FAILURE);
     bool ok = der != NULL && verify(k, der, der_len, message);
     OPENSSL_free(der);
     return ok;
@@ -106,14 +103,16 @@ enum proof_status proof_key_verify(const struct proof_key *k, const char *challe
                                    const void *sig, size_t sig_len, struct err *e)
 {
     bool ok = false;
+    ERR_clear_error();
     if (sig_len > 0 && sig_len <= SIGNATURE_MAX && challenge[0] != '\0') {
         if (EVP_PKEY_is_a(k->key, "EC"))
             ok = verify_ec(k, sig, sig_len, challenge);
         else
             ok = verify(k, sig, sig_len, challenge);
     }
-    if (ok)
-        return PROOF_OK;
-    err_set(e, "the proof of possession does not verify over the token's challenge");
-    return PROOF_BAD_SIGNATURE;
+    if (!ok)
+        return proof_blame(PROOF_BAD_SIGNATURE, e,
+                           "the proof of possession does not verify over the token's challenge");
+    ERR_clear_error();
+    return PROOF_OK;
 }

@@ -1,4 +1,5 @@
 #include "ca/proof/spki.h"
+#include "ca/proof/blame.h"
 
 #include <openssl/err.h>
 #include <openssl/x509.h>
@@ -104,51 +105,101 @@ static EVP_PKEY *parse_pkcs1(const unsigned char *der, size_t len)
     return NULL;
 }
 
-int spki_encode(struct proof_key *out, struct err *e)
+static bool is_accepted_group(const EVP_PKEY *key)
+{
+    char group[64] = "";
+    size_t len = 0;
+    if (!EVP_PKEY_is_a(key, "EC") ||
+        EVP_PKEY_get_group_name((EVP_PKEY *)key, group, sizeof(group), &len) != 1)
+        return false;
+    for (size_t i = 0; i < CURVES; i++) {
+        if (strcmp(group, curves[i].group) == 0)
+            return true;
+    }
+    return false;
+}
+
+static bool is_plain(const unsigned char *der, size_t len)
+{
+    for (size_t i = 0; i < CURVES; i++) {
+        const struct curve *c = &curves[i];
+        if (len == c->head_len + c->point_len && memcmp(der, c->head, c->head_len) == 0 &&
+            der[c->head_len] == 0x04)
+            return true;
+    }
+    return false;
+}
+
+/* OpenSSL reads the point at infinity as a key, and then cannot write it. */
+static bool is_no_point(EVP_PKEY *key)
+{
+    if (!EVP_PKEY_is_a(key, "EC"))
+        return false;
+    EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_pkey(NULL, key, NULL);
+    bool good = ctx != NULL && EVP_PKEY_public_check_quick(ctx) == 1;
+    EVP_PKEY_CTX_free(ctx);
+    return !good;
+}
+
+enum proof_status spki_encode(struct proof_key *out, struct err *e)
 {
     unsigned char *der = NULL;
+    if (is_no_point(out->key))
+        return proof_blame(PROOF_KEY_UNPARSABLE, e, "the point is not on its curve");
     int len = i2d_PUBKEY(out->key, &der);
     if (len <= 0)
-        return err_openssl(e, "encode the public key");
+        return proof_blame(PROOF_INTERNAL, e, "encode the public key");
+    bool odd = is_accepted_group(out->key) && !is_plain(der, (size_t)len);
     buf_reset(&out->spki);
     buf_append(&out->spki, der, (size_t)len);
     OPENSSL_free(der);
-    return buf_failed(&out->spki) ? err_set(e, "out of memory") : 0;
+    if (odd)
+        return proof_blame(PROOF_KEY_UNPARSABLE, e,
+                           "an EC key needs a named curve and an uncompressed point");
+    return buf_failed(&out->spki) ? proof_no_memory(e) : PROOF_OK;
 }
 
-static int parse_der(const struct spki_curves *known, const unsigned char *der, size_t len,
-                     struct proof_key *out, struct err *e)
+static enum proof_status parse_der(const struct spki_curves *known, const unsigned char *der,
+                                   size_t len, struct proof_key *out, struct err *e)
 {
+    ERR_clear_error();
     out->key = parse_curve(known, der, len);
     if (out->key != NULL) {
         buf_append(&out->spki, der, len);
-        return buf_failed(&out->spki) ? err_set(e, "out of memory") : 0;
+        return buf_failed(&out->spki) ? proof_no_memory(e) : PROOF_OK;
     }
-    ERR_clear_error();
+    if (is_plain(der, len)) /* the general decoder would only say the same, slower */
+        return proof_blame(PROOF_KEY_UNPARSABLE, e, "the point is not on its curve");
     out->key = parse_general(der, len);
     if (out->key == NULL)
-        return err_openssl(e, "no public key can be read");
+        return proof_blame(PROOF_KEY_UNPARSABLE, e, "no public key can be read");
     /* What goes into the certificate is our encoding, never the client's bytes. */
     return spki_encode(out, e);
 }
 
-int spki_parse(const struct spki_curves *known, const void *data, size_t len, struct proof_key *out,
-               struct err *e)
+static enum proof_status parse_rsa(const struct buf *der, struct proof_key *out, struct err *e)
 {
-    if (len == 0 || len > SPKI_INPUT_MAX)
-        return err_set(e, len == 0 ? "no public key" : "public key is over-long");
+    ERR_clear_error();
+    out->key = parse_pkcs1(der->data, der->len);
+    return out->key != NULL ? spki_encode(out, e)
+                            : proof_blame(PROOF_KEY_UNPARSABLE, e, "no RSA key can be read");
+}
+
+enum proof_status spki_parse(const struct spki_curves *known, const void *data, size_t len,
+                             struct proof_key *out, struct err *e)
+{
     struct buf der = {0};
-    int rc;
-    if (pem_body("PUBLIC KEY", data, len, &der) == 0) {
-        rc = parse_der(known, der.data, der.len, out, e);
-    } else if (pem_body("RSA PUBLIC KEY", data, len, &der) == 0) {
-        out->key = parse_pkcs1(der.data, der.len);
-        rc = out->key != NULL ? spki_encode(out, e) : err_openssl(e, "no RSA key can be read");
-    } else if (*(const unsigned char *)data == 0x30) {
-        rc = parse_der(known, data, len, out, e);
-    } else {
-        rc = err_set(e, "neither PEM nor DER of a public key");
-    }
+    enum proof_status status = PROOF_KEY_UNPARSABLE;
+    if (len == 0 || len > SPKI_INPUT_MAX)
+        err_set(e, len == 0 ? "no public key" : "public key is over-long");
+    else if (pem_body("PUBLIC KEY", data, len, &der) == 0)
+        status = parse_der(known, der.data, der.len, out, e);
+    else if (pem_body("RSA PUBLIC KEY", data, len, &der) == 0)
+        status = parse_rsa(&der, out, e);
+    else if (*(const unsigned char *)data == 0x30)
+        status = parse_der(known, data, len, out, e);
+    else
+        err_set(e, "neither PEM nor DER of a public key");
     buf_free(&der);
-    return rc;
+    return status;
 }

@@ -14,11 +14,13 @@ struct spki_curves;
 struct spki_curves *spki_curves_new(struct err *e);
 void spki_curves_free(struct spki_curves *c);
 
-/* PEM "PUBLIC KEY" or "RSA PUBLIC KEY", else DER SubjectPublicKeyInfo. Fills key and spki. */
-int spki_parse(const struct spki_curves *known, const void *data, size_t len, struct proof_key *out,
-               struct err *e);
+/* PEM "PUBLIC KEY" or "RSA PUBLIC KEY", else DER SubjectPublicKeyInfo. Fills key and spki.
+ * PROOF_KEY_UNPARSABLE or PROOF_INTERNAL otherwise. */
+enum proof_status spki_parse(const struct spki_curves *known, const void *data, size_t len,
+                             struct proof_key *out, struct err *e);
 
-/* Fills out->spki from out->key. */
-int spki_encode(struct proof_key *out, struct err *e);
+/* Fills out->spki from out->key. Compressed points and explicit curve parameters are
+ * PROOF_KEY_UNPARSABLE: Go's verifiers cannot read a certificate that holds them. */
+enum proof_status spki_encode(struct proof_key *out, struct err *e);
 
 #endif

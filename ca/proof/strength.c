@@ -1,4 +1,5 @@
 #include "ca/proof/strength.h"
+#include "ca/proof/blame.h"
 
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
@@ -84,7 +85,13 @@ static int fermat_factors(const BIGNUM *n)
     BIGNUM *b = BN_new();
     int found = -1;
     if (ctx == NULL || a == NULL || b == NULL || b2 == NULL || !integer_sqrt(a, n, ctx) ||
-        BN_add_word(a, 1) != 1)
+        BN_sqr(b2, a, ctx) != 1)
+        goto out;
+    if (BN_cmp(b2, n) == 0) { /* n = a^2 */
+        found = 1;
+        goto out;
+    }
+    if (BN_add_word(a, 1) != 1)
         goto out;
     for (int i = 0; i < FERMAT_ROUNDS; i++) {
         if (BN_sqr(b2, a, ctx) != 1 || BN_sub(b2, b2, n) != 1 || !integer_sqrt(b, b2, ctx) ||
@@ -106,54 +113,59 @@ out:
     return found;
 }
 
-static int check_modulus(const BIGNUM *n, const BIGNUM *exponent, struct err *e)
+static enum proof_status weak(struct err *e, const char *why)
+{
+    err_set(e, "%s", why);
+    return PROOF_KEY_WEAK;
+}
+
+static enum proof_status check_modulus(const BIGNUM *n, const BIGNUM *exponent, struct err *e)
 {
     int bits = BN_num_bits(n);
     if (bits != 2048 && bits != 3072 && bits != 4096)
-        return err_set(e, "RSA modulus of %d bits: only 2048, 3072 and 4096 are accepted", bits);
+        return weak(e, "RSA modulus of another size than 2048, 3072 or 4096 bits");
     if (!BN_is_word(exponent, RSA_EXPONENT))
-        return err_set(e, "RSA public exponent is not %d", RSA_EXPONENT);
+        return weak(e, "RSA public exponent is not 65537");
     if (has_small_factor(n))
-        return err_set(e, "RSA modulus has a factor of at most %d", SMALL_PRIME_MAX);
+        return weak(e, "RSA modulus has a small prime factor");
     if (is_roca(n))
-        return err_set(e, "RSA modulus was made by a flawed generator (ROCA)");
-    /* Squares first: a perfect square is a^2 - 0^2 with a = sqrt(n), which the loop starts above.
-     */
+        return weak(e, "RSA modulus was made by a flawed generator (ROCA, CVE-2017-15361)");
     int found = fermat_factors(n);
-    if (found != 0)
-        return err_set(e, found > 0 ? "RSA modulus factors by Fermat's method" : "out of memory");
-    return 0;
+    if (found < 0)
+        return proof_blame(PROOF_INTERNAL, e, "factor the RSA modulus");
+    return found > 0 ? weak(e, "RSA modulus factors by Fermat's method") : PROOF_OK;
 }
 
-static int check_rsa(const EVP_PKEY *key, struct err *e)
+static enum proof_status check_rsa(const EVP_PKEY *key, struct err *e)
 {
     BIGNUM *n = NULL;
     BIGNUM *exponent = NULL;
-    int rc;
+    enum proof_status status;
     if (EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_N, &n) != 1 ||
         EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_E, &exponent) != 1)
-        rc = err_openssl(e, "read the RSA key");
+        status = proof_blame(PROOF_INTERNAL, e, "read the RSA key");
     else
-        rc = check_modulus(n, exponent, e);
+        status = check_modulus(n, exponent, e);
     BN_free(n);
     BN_free(exponent);
-    return rc;
+    return status;
 }
 
 /* That the point is on the curve and not at infinity is checked where it is decoded; the
  * accepted curves have cofactor 1, so the order is then right too. */
-static int check_ec(const EVP_PKEY *key, struct err *e)
+static enum proof_status check_ec(const EVP_PKEY *key, struct err *e)
 {
-    char group[64];
+    char group[64] = "";
     size_t len = 0;
     static const char *const allowed[] = {"prime256v1", "secp384r1", "secp521r1"};
     if (EVP_PKEY_get_group_name((EVP_PKEY *)key, group, sizeof(group), &len) != 1)
-        return err_set(e, "EC key without a named curve");
+        return proof_blame(PROOF_KEY_WEAK, e, "EC key without a named curve");
     for (size_t i = 0; i < sizeof(allowed) / sizeof(allowed[0]); i++) {
         if (strcmp(group, allowed[i]) == 0)
-            return 0;
+            return PROOF_OK;
     }
-    return err_set(e, "EC curve %.40s: only P-256, P-384 and P-521 are accepted", group);
+    err_set(e, "EC curve %.40s: only P-256, P-384 and P-521 are accepted", group);
+    return PROOF_KEY_WEAK;
 }
 
 /* y coordinates (sign bit cleared) of the points whose order divides 8, non-canonical
@@ -178,29 +190,29 @@ static const unsigned char small_order[][32] = {
      0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f},
 };
 
-static int check_ed25519(const EVP_PKEY *key, struct err *e)
+static enum proof_status check_ed25519(const EVP_PKEY *key, struct err *e)
 {
     unsigned char raw[32];
     size_t len = sizeof(raw);
     if (EVP_PKEY_get_raw_public_key(key, raw, &len) != 1 || len != sizeof(raw))
-        return err_openssl(e, "read the Ed25519 key");
+        return proof_blame(PROOF_INTERNAL, e, "read the Ed25519 key");
     raw[31] &= 0x7f;
     for (size_t i = 0; i < sizeof(small_order) / sizeof(small_order[0]); i++) {
         if (memcmp(raw, small_order[i], sizeof(raw)) == 0)
-            return err_set(e, "Ed25519 key of small order");
+            return weak(e, "Ed25519 key of small order");
     }
-    return 0;
+    return PROOF_OK;
 }
 
-int strength_check(const EVP_PKEY *key, struct err *e)
+enum proof_status strength_check(const EVP_PKEY *key, struct err *e)
 {
     static const struct {
         const char *type;
-        int (*check)(const EVP_PKEY *key, struct err *e);
+        enum proof_status (*check)(const EVP_PKEY *key, struct err *e);
     } types[] = {{"EC", check_ec}, {"RSA", check_rsa}, {"ED25519", check_ed25519}};
     for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
         if (EVP_PKEY_is_a(key, types[i].type))
             return types[i].check(key, e);
     }
-    return err_set(e, "key type is not RSA, EC or Ed25519");
+    return proof_blame(PROOF_KEY_WEAK, e, "key type is not RSA, EC or Ed25519");
 }

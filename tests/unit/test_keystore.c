@@ -128,7 +128,7 @@ static void a_storm_of_unknown_kids_makes_few_fetches(void **state)
     int64_t begin = clock_mono_ms();
     int before = atomic_load(&f.discoveries);
     int asked = 0;
-    for (; asked < 20000 && clock_mono_ms() - begin < 2500; asked++) {
+    for (; clock_mono_ms() - begin < 2500; asked++) {
         struct buf token = {0};
         char kid[32];
         snprintf(kid, sizeof(kid), "made-up-%d", asked);

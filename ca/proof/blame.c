@@ -1,0 +1,36 @@
+#include "ca/proof/blame.h"
+
+#include <openssl/crypto.h>
+#include <openssl/err.h>
+#include <stdbool.h>
+
+#define PROBE_BYTES 4096 /* more than any single allocation of a decoder */
+
+/* OpenSSL's decoders do not always say that it was memory that they lacked. */
+static bool memory_is_left(void)
+{
+    void *probe = OPENSSL_malloc(PROBE_BYTES);
+    OPENSSL_free(probe);
+    return probe != NULL;
+}
+
+enum proof_status proof_no_memory(struct err *e)
+{
+    err_set(e, "out of memory");
+    ERR_clear_error();
+    return PROOF_INTERNAL;
+}
+
+enum proof_status proof_blame(enum proof_status client, struct err *e, const char *what)
+{
+    err_set(e, "%s", what);
+    unsigned long code = ERR_peek_error();
+    const char *reason = code != 0 ? ERR_reason_error_string(code) : NULL;
+    if (reason != NULL)
+        err_set(e, "%s: %s", what, reason);
+    while ((code = ERR_get_error()) != 0) {
+        if (ERR_GET_REASON(code) == ERR_R_MALLOC_FAILURE)
+            client = proof_no_memory(e);
+    }
+    return memory_is_left() ? client : proof_no_memory(e);
+}

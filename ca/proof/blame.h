@@ -1,0 +1,17 @@
+/*
+ * Whose fault is it that OpenSSL said no: the client's, who sent nonsense, or ours, who have no
+ * memory?
+ */
+#ifndef TENMINT_CA_PROOF_BLAME_H
+#define TENMINT_CA_PROOF_BLAME_H
+
+#include "ca/proof/proof.h"
+
+/* `client`, or PROOF_INTERNAL when OpenSSL's queue holds an allocation failure or memory is out.
+ * `what` and the first error go into `e`; clears the queue. */
+enum proof_status proof_blame(enum proof_status client, struct err *e, const char *what);
+
+/* PROOF_INTERNAL with "out of memory" in `e`. */
+enum proof_status proof_no_memory(struct err *e);
+
+#endif
