@@ -22,19 +22,18 @@
 #include "common/buf.h"
 #include "common/err.h"
 #include "common/jlog.h"
-#include "common/key/key.h"
 #include "common/transparency/sct.h"
 
 struct log;        /* any thread */
 struct log_ticket; /* one submission */
 
-#define LOG_ENTRY_MAX ((size_t)256 * 1024) /* bytes of one TileLeaf */
+#define LOG_ENTRY_MAX ((size_t)128 * 1024) /* bytes of one TileLeaf */
+#define LOG_ISSUERS_MAX 8                  /* certificates of an entry's chain */
 
 struct log_options { /* pointers are borrowed and must outlive the log */
     const char *directory;
     const char *origin;             /* static-ct-api: the submission prefix without its scheme */
     EVP_PKEY *key;                  /* signs SCTs and tree heads: ECDSA P-256 */
-    struct key *device;             /* locked around each signature; NULL unless key_is_device */
     int64_t checkpoint_interval_ms; /* longest time from durable to covered by a checkpoint */
     const char *anchor;             /* file on other storage that keeps a copy of the newest
                                        checkpoint: a restored old backup is then refused; or NULL */
@@ -91,6 +90,10 @@ enum log_outcome log_collect(struct log_ticket *ticket, struct buf *sct, uint64_
 
 /* At any time, once. An entry that is not being written yet is dropped; `wake` still comes. */
 void log_ticket_free(struct log_ticket *ticket);
+
+/* Publishes a checkpoint now and waits for it: everything that was durable before the call is in
+ * it. -1: it could not be written. */
+int log_sync(struct log *l, struct err *e);
 
 /* Appends the newest published checkpoint, a signed note. Returns its tree size. */
 uint64_t log_checkpoint(struct log *l, struct buf *note);

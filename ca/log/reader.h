@@ -1,5 +1,5 @@
 /*
- * Reading a tiled log: tiles to hashes, proofs and entries. Where tiles come from is a small
+ * Reading a tiled log: tiles, proofs, positions. Where tiles come from is a small
  * interface, so that the same code reads a directory (also one that a server is writing) and
  * another log over HTTP.
  */
@@ -12,12 +12,11 @@
 
 #include "common/buf.h"
 #include "common/err.h"
+#include "common/transparency/entry.h"
 #include "common/transparency/merkle.h"
 #include "common/transparency/note.h"
-#include "common/transparency/sct.h"
 
-#define LOG_TILE_WIDTH 256 /* hashes or entries */
-#define LOG_TILE_LEVELS 6  /* 0 to 5: static-ct-api */
+#define LOG_TILE_LEVELS 6 /* 0 to 5: static-ct-api */
 #define LOG_SIZE_MAX ((uint64_t)1 << 40)
 #define LOG_DATA_TILE_MAX ((size_t)64 * 1024 * 1024) /* bytes */
 
@@ -33,11 +32,7 @@ struct log_tiles {
     int (*data)(void *ctx, uint64_t n, unsigned width, struct buf *out, struct err *e);
 };
 
-/* "tile/1/x001/234.p/17", "tile/data/000": width 256 is a full tile, level -1 a data tile. */
-#define LOG_TILE_PATH_MAX 64
-void log_tile_path(int level, uint64_t n, unsigned width, char out[LOG_TILE_PATH_MAX]);
-
-/* The reverse, strict; 0 or -1. */
+/* The reverse of tile_path, strict; 0 or -1. */
 int log_tile_path_parse(const char *path, int *level, uint64_t *n, unsigned *width);
 
 /* How many hashes tile n of `level` has in the tree of `size` (0 to 256). */
@@ -83,28 +78,5 @@ int log_tree_inclusion(const struct log_tiles *t, uint64_t index, uint64_t size,
                        struct log_proof *out, struct err *e);
 int log_tree_consistency(const struct log_tiles *t, uint64_t old_size, uint64_t new_size,
                          struct log_proof *out, struct err *e);
-
-/* ---- entries ---- */
-
-struct log_leaf { /* one TileLeaf; pointers go into the tile */
-    uint64_t timestamp_ms;
-    struct sct_entry signed_entry;
-    const unsigned char *extensions;
-    size_t extensions_len;
-    uint64_t index; /* of the leaf_index extension; UINT64_MAX without */
-    const unsigned char *precert;
-    size_t precert_len;         /* 0 for SCT_X509 */
-    const unsigned char *chain; /* fingerprints, 32 bytes each */
-    size_t chain_count;
-    const unsigned char *timestamped; /* the TimestampedEntry */
-    size_t timestamped_len;
-};
-
-/* Walks a data tile. *at starts at 0. 1: `out` is the next, 0: the end, -1: damaged. */
-int log_leaf_next(const void *tile, size_t len, size_t *at, struct log_leaf *out, struct err *e);
-
-/* Appends the MerkleTreeLeaf (RFC 6962 §3.4), which is byte for byte also what an SCT signs. */
-void log_leaf_merkle(const struct log_leaf *leaf, struct buf *out);
-void log_leaf_hash(const struct log_leaf *leaf, struct merkle_hash *out);
 
 #endif

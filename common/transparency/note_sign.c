@@ -6,15 +6,11 @@
 #include <string.h>
 
 #include "common/b64.h"
+#include "common/bytes.h"
+#include "common/transparency/digsig.h"
 #include "common/transparency/note_internal.h"
 
 #define ED25519_KEY 32
-#define ED25519_SIG 64
-
-/* RFC 5246 §7.4.1.4.1 */
-#define TLS_SHA256 4
-#define TLS_RSA 1
-#define TLS_ECDSA 3
 
 struct note_scheme {
     enum note_type type;
@@ -23,7 +19,7 @@ struct note_scheme {
     size_t unit_ms; /* of the timestamp; 0: none */
     /* Appends the bytes that are signed. */
     int (*message)(const char *text, size_t len, uint64_t time, struct buf *out, struct err *e);
-    bool tls_envelope; /* hash and algorithm bytes and a length come before the signature */
+    bool digsig; /* the signature is a DigitallySigned */
 };
 
 static int message_text(const char *text, size_t len, uint64_t time, struct buf *out, struct err *e)
@@ -107,23 +103,21 @@ static int key_material(const struct note_scheme *s, EVP_PKEY *key, struct buf *
         buf_append(out, raw, raw_len);
         return 0;
     }
-    struct buf spki = {0};
-    int rc = spki_of(key, &spki, e);
-    if (rc == 0 && s->type == NOTE_RFC6962) { /* the log id */
-        rc = sha256(&spki, raw, e);
+    if (s->type == NOTE_RFC6962) {
+        if (digsig_log_id(key, raw, e) != 0)
+            return -1;
         buf_append(out, raw, sizeof(raw));
-    } else if (rc == 0) {
-        buf_append(out, spki.data, spki.len);
+        return 0;
     }
-    buf_free(&spki);
-    return rc;
+    return spki_of(key, out, e);
 }
 
-static bool suits(const struct note_scheme *s, EVP_PKEY *key)
+static int check_suits(const struct note_scheme *s, const EVP_PKEY *key, struct err *e)
 {
-    if (s->ed25519)
-        return EVP_PKEY_is_a(key, "ED25519");
-    return EVP_PKEY_is_a(key, "EC") || (s->type == NOTE_RFC6962 && EVP_PKEY_is_a(key, "RSA"));
+    if (s->digsig)
+        return digsig_check_key(key, e);
+    const char *type = s->ed25519 ? "ED25519" : "EC";
+    return EVP_PKEY_is_a(key, type) ? 0 : err_set(e, "the key is not of type %s", type);
 }
 
 static int make_id(struct note_key *k, const struct note_scheme *s, struct err *e)
@@ -159,9 +153,8 @@ int note_key_init(struct note_key *k, const char *name, enum note_type type, EVP
                        "note key '%.64s': the name is empty, longer than %zu bytes, or has a "
                        "space or a plus sign",
                        name, NOTE_NAME_SIZE - 1);
-    if (!suits(s, key))
-        return err_set(e, "note key '%.64s': the key is not %s", name,
-                       s->ed25519 ? "Ed25519" : "ECDSA (or RSA for an RFC 6962 log)");
+    if (check_suits(s, key, e) != 0)
+        return err_wrap(e, "note key '%.64s'", name);
     *k = (struct note_key){.type = type, .key = key};
     memcpy(k->name, name, len + 1);
     return make_id(k, s, e);
@@ -242,55 +235,31 @@ int note_vkey_put(const struct note_key *k, struct buf *out, struct err *e)
     return rc;
 }
 
-/* What comes before the signature itself; *time is in the scheme's unit. */
-static int open_envelope(const struct note_scheme *s, const struct note_key *k,
-                         const struct note_signature *in, uint64_t *time, const unsigned char **sig,
-                         size_t *sig_len, struct err *e)
+/* Ed25519, or ECDSA with SHA-256. */
+static int verify_plain(const struct note_scheme *s, EVP_PKEY *key, const struct bytes *sig,
+                        const struct buf *m, struct err *e)
 {
-    const unsigned char *p = in->sig;
-    size_t left = in->sig_len;
-    *time = 0;
-    if (s->unit_ms != 0) {
-        if (left < 8)
-            return err_set(e, "too short for a timestamp");
-        for (size_t i = 0; i < 8; i++)
-            *time = *time << 8 | p[i];
-        if (*time > (uint64_t)INT64_MAX / s->unit_ms)
-            return err_set(e, "impossible timestamp");
-        p += 8;
-        left -= 8;
-    }
-    if (s->tls_envelope) {
-        unsigned char algorithm = EVP_PKEY_is_a(k->key, "RSA") ? TLS_RSA : TLS_ECDSA;
-        if (left < 4 || p[0] != TLS_SHA256 || p[1] != algorithm ||
-            ((size_t)p[2] << 8 | p[3]) != left - 4)
-            return err_set(e, "not one SHA-256 signature of the key's type");
-        p += 4;
-        left -= 4;
-    }
-    *sig = p;
-    *sig_len = left;
-    return 0;
+    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+    bool ok = ctx != NULL && !buf_failed(m) &&
+              EVP_DigestVerifyInit(ctx, NULL, s->ed25519 ? NULL : EVP_sha256(), NULL, key) == 1 &&
+              EVP_DigestVerify(ctx, sig->p, sig->left, m->data, m->len) == 1;
+    EVP_MD_CTX_free(ctx);
+    return ok ? 0 : err_openssl(e, "the signature does not verify");
 }
 
 static int verify_one(const struct note *n, const struct note_signature *in,
                       const struct note_key *k, uint64_t *time_ms, struct err *e)
 {
     const struct note_scheme *s = scheme_of(k->type);
-    const unsigned char *sig = NULL;
-    size_t sig_len = 0;
-    uint64_t time = 0;
+    struct bytes sig = bytes_of(in->sig, in->sig_len);
     struct buf m = {0};
-    if (open_envelope(s, k, in, &time, &sig, &sig_len, e) != 0)
-        return -1;
+    uint64_t time = s->unit_ms != 0 ? bytes_be(&sig, 8) : 0;
+    if (sig.failed || (s->unit_ms != 0 && time > (uint64_t)INT64_MAX / s->unit_ms))
+        return err_set(e, "no timestamp, or an impossible one");
     int rc = s->message(n->text, n->text_len, time, &m, e);
-    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-    if (rc == 0 &&
-        (ctx == NULL || buf_failed(&m) ||
-         EVP_DigestVerifyInit(ctx, NULL, s->ed25519 ? NULL : EVP_sha256(), NULL, k->key) != 1 ||
-         EVP_DigestVerify(ctx, sig, sig_len, m.data, m.len) != 1))
-        rc = err_openssl(e, "the signature does not verify");
-    EVP_MD_CTX_free(ctx);
+    if (rc == 0)
+        rc = s->digsig ? digsig_verify(k->key, m.data, m.len, sig.p, sig.left, e)
+                       : verify_plain(s, k->key, &sig, &m, e);
     buf_free(&m);
     *time_ms = time * s->unit_ms;
     return rc;
@@ -320,8 +289,8 @@ int note_verify(const struct note *n, const struct note_key *k, uint64_t *time_m
     return 0;
 }
 
-static int sign_message(const struct note_scheme *s, const struct note_key *k, const struct buf *m,
-                        struct buf *out, struct err *e)
+static int sign_plain(const struct note_scheme *s, const struct note_key *k, const struct buf *m,
+                      struct buf *out, struct err *e)
 {
     EVP_MD_CTX *ctx = EVP_MD_CTX_new();
     size_t len = 0;
@@ -349,16 +318,12 @@ int note_sign(const char *text, size_t text_len, const struct note_key *k, uint6
     struct buf body = {0};
     int rc = s->message(text, text_len, time, &m, e);
     if (rc == 0)
-        rc = sign_message(s, k, &m, &sig, e);
+        rc =
+            s->digsig ? digsig_sign(k->key, m.data, m.len, &sig, e) : sign_plain(s, k, &m, &sig, e);
     if (rc == 0) {
         buf_append(&body, k->id, sizeof(k->id));
         if (s->unit_ms != 0)
             buf_put_be(&body, time, 8);
-        if (s->tls_envelope) {
-            buf_putc(&body, TLS_SHA256);
-            buf_putc(&body, EVP_PKEY_is_a(k->key, "RSA") ? TLS_RSA : TLS_ECDSA);
-            buf_put_be(&body, sig.len, 2);
-        }
         buf_append(&body, sig.data, sig.len);
         buf_printf(out, "\xe2\x80\x94 %s ", k->name);
         b64_encode(B64_STD, body.data, body.len, out);
