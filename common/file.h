@@ -4,7 +4,9 @@
 #ifndef TENMINT_COMMON_FILE_H
 #define TENMINT_COMMON_FILE_H
 
+#include <stdbool.h>
 #include <sys/types.h>
+#include <time.h>
 
 #include "common/buf.h"
 #include "common/err.h"
@@ -31,5 +33,18 @@ int file_mkdirs(const char *path, mode_t mode, struct err *e);
 
 /* fsync of a directory, so that names created or renamed in it last. */
 int file_sync_dir(const char *path, struct err *e);
+
+/* What tells one version of a file from the next, renames and links included. */
+struct file_stamp {
+    dev_t dev;
+    ino_t ino; /* 0: there is no such file */
+    off_t size;
+    struct timespec mtime;
+    struct timespec ctime;
+};
+
+/* All zero for NULL, and for a path where nothing can be seen. */
+struct file_stamp file_stamp(const char *path);
+bool file_stamp_same(const struct file_stamp *a, const struct file_stamp *b);
 
 #endif

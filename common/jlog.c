@@ -6,7 +6,7 @@
 
 #include "common/buf.h"
 #include "common/clock.h"
-#include "common/utf8.h"
+#include "common/jsonstr.h"
 
 #define JLOG_VALUE_MAX 1024 /* bytes of one value; longer ones are cut */
 
@@ -32,32 +32,7 @@ void jlog_free(struct jlog *log)
 
 static void put_string(struct buf *b, const char *s)
 {
-    const unsigned char *p = (const unsigned char *)s;
-    size_t left = strnlen(s, JLOG_VALUE_MAX);
-    buf_putc(b, '"');
-    while (left > 0) {
-        size_t n = 1;
-        if (*p == '"' || *p == '\\') {
-            buf_putc(b, '\\');
-            buf_putc(b, *p);
-        } else if (*p < 0x20 || *p == 0x7f) {
-            buf_printf(b, "\\u%04x", *p);
-        } else if (*p < 0x80) {
-            size_t run = 1;
-            while (run < left && p[run] >= 0x20 && p[run] < 0x7f && p[run] != '"' && p[run] != '\\')
-                run++;
-            buf_append(b, p, run);
-            n = run;
-        } else if ((n = utf8_sequence(p, left)) > 0) {
-            buf_append(b, p, n);
-        } else {
-            buf_puts(b, "\\ufffd");
-            n = 1;
-        }
-        p += n;
-        left -= n;
-    }
-    buf_putc(b, '"');
+    jsonstr_put(b, s, strnlen(s, JLOG_VALUE_MAX));
 }
 
 static void put_time(struct buf *b)

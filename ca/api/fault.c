@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "common/jsonstr.h"
+
 /* gRPC codes; grpc-gateway maps them to the HTTP statuses beside them. */
 enum { INVALID_ARGUMENT = 3, NOT_FOUND = 5, UNIMPLEMENTED = 12, INTERNAL = 13, UNAVAILABLE = 14 };
 
@@ -75,33 +77,10 @@ const char *api_reason_name(unsigned index)
     return oidc_reason_name((enum oidc_reason)(index - API_FAULT_COUNT));
 }
 
-void api_json_string(struct buf *out, const char *s, size_t len)
-{
-    buf_putc(out, '"');
-    size_t i = 0;
-    while (i < len) {
-        size_t run = i;
-        while (run < len && (unsigned char)s[run] >= 0x20 && s[run] != '"' && s[run] != '\\' &&
-               (unsigned char)s[run] != 0x7f)
-            run++;
-        buf_append(out, s + i, run - i);
-        if (run == len)
-            break;
-        if (s[run] == '\n')
-            buf_append(out, "\\n", 2);
-        else if (s[run] == '"' || s[run] == '\\')
-            buf_append(out, (const char[]){'\\', s[run]}, 2);
-        else
-            buf_printf(out, "\\u%04x", (unsigned)(unsigned char)s[run]);
-        i = run + 1;
-    }
-    buf_putc(out, '"');
-}
-
 void api_failure_json(const struct api_failure *f, struct buf *out)
 {
     const char *message = api_fault_message(f);
     buf_printf(out, "{\"code\":%u,\"message\":", (unsigned)rows[f->fault].code);
-    api_json_string(out, message, strlen(message));
+    jsonstr_put(out, message, strlen(message));
     buf_puts(out, ",\"details\":[]}");
 }

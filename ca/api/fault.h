@@ -55,7 +55,4 @@ const char *api_reason_name(unsigned index); /* NULL: a number that is not used 
 /* Appends {"code":N,"message":"…","details":[]}. */
 void api_failure_json(const struct api_failure *f, struct buf *out);
 
-/* Appends `s` as a JSON string, quotes included; bytes must be UTF-8 (others become '?'). */
-void api_json_string(struct buf *out, const char *s, size_t len);
-
 #endif

@@ -4,6 +4,7 @@
 
 #include "ca/api/internal.h"
 #include "common/clock.h"
+#include "common/jsonstr.h"
 
 /* A signing request between its body's end and its reply. */
 struct call {
@@ -84,7 +85,7 @@ static int reply_v2(const struct call *c, struct http_exchange *x, struct err *e
     buf_reserve(&body, pem.len + c->view->chain_json.len + sct.len + 256);
     buf_puts(&body, embedded ? "{\"signedCertificateEmbeddedSct\":{\"chain\":{\"certificates\":["
                              : "{\"signedCertificateDetachedSct\":{\"chain\":{\"certificates\":[");
-    api_json_string(&body, (const char *)pem.data, pem.len);
+    jsonstr_put(&body, (const char *)pem.data, pem.len);
     buf_append(&body, c->view->chain_json.data, c->view->chain_json.len);
     buf_puts(&body, embedded ? "]}}}" : "]},\"signedCertificateTimestamp\":\"");
     if (!embedded) {

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "ca/api/fault.h"
+#include "common/jsonstr.h"
 
 struct counted {
     struct api_view view; /* first: the public pointer is this one */
@@ -25,7 +26,7 @@ void api_trust_bundle_json(const struct signer_chain *chain, struct buf *out)
     for (size_t i = 0; i < chain->count; i++) {
         if (i > 0)
             buf_putc(out, ',');
-        api_json_string(out, chain->pem[i], strlen(chain->pem[i]));
+        jsonstr_put(out, chain->pem[i], strlen(chain->pem[i]));
     }
     buf_puts(out, "]}]}");
 }
@@ -42,7 +43,7 @@ void api_root_cert_pem(const struct signer_chain *chain, struct buf *out)
 static void put_member(struct buf *out, const char *key, const char *value)
 {
     buf_printf(out, ",\"%s\":", key);
-    api_json_string(out, value != NULL ? value : "", value != NULL ? strlen(value) : 0);
+    jsonstr_put(out, value != NULL ? value : "", value != NULL ? strlen(value) : 0);
 }
 
 int api_configuration_json(const struct oidc_trust *trust, struct buf *out, struct err *e)
@@ -52,7 +53,7 @@ int api_configuration_json(const struct oidc_trust *trust, struct buf *out, stru
         const struct oidc_issuer *is = oidc_trust_at(trust, i);
         buf_puts(out, i > 0 ? ",{" : "{");
         buf_puts(out, is->wildcard ? "\"wildcardIssuerUrl\":" : "\"issuerUrl\":");
-        api_json_string(out, is->url, strlen(is->url));
+        jsonstr_put(out, is->url, strlen(is->url));
         put_member(out, "audience", is->client_id);
         put_member(out, "challengeClaim", is->challenge_claim);
         put_member(out, "spiffeTrustDomain", is->spiffe_trust_domain);
@@ -71,7 +72,7 @@ static void put_chain(struct api_view *v)
     for (size_t i = 0; i < chain->count; i++) {
         size_t n = trimmed(chain->pem[i]);
         buf_putc(&v->chain_json, ',');
-        api_json_string(&v->chain_json, chain->pem[i], n);
+        jsonstr_put(&v->chain_json, chain->pem[i], n);
         buf_putc(&v->chain_pem, '\n');
         buf_append(&v->chain_pem, chain->pem[i], n);
     }

@@ -3,32 +3,24 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
-#define WATCHED 3
+#include "common/file.h"
 
-/* What tells one version of a file from the next, renames and links included. */
-struct stamp {
-    dev_t dev;
-    ino_t ino;
-    off_t size;
-    struct timespec mtime;
-    struct timespec ctime;
-};
+#define WATCHED 4
 
 struct signer_holder {
     pthread_rwlock_t lock; /* guards `current` only; held for one increment */
     struct signer *current;
     struct signer_options options; /* strings owned */
-    struct stamp seen[WATCHED];
+    struct file_stamp seen[WATCHED];
 };
 
 /* The option strings, so that copying and freeing them is one loop each. */
 static const char **option_string(struct signer_options *o, size_t i)
 {
     const char **const all[] = {
-        &o->backend,       &o->chain_file,   &o->key_file,   &o->password_file,
-        &o->password_env,  &o->pkcs11_module, &o->pkcs11_token, &o->pkcs11_key,
+        &o->backend,         &o->chain_file,     &o->key_file,       &o->password_file,
+        &o->password_env,    &o->pkcs11_module,  &o->pkcs11_token,   &o->pkcs11_key,
         &o->pkcs11_pin_file, &o->pkcs11_pin_env, &o->ephemeral_type,
     };
     return i < sizeof(all) / sizeof(all[0]) ? all[i] : NULL;
@@ -48,20 +40,18 @@ static int copy_options(struct signer_options *o)
     return rc;
 }
 
-static void read_stamps(const struct signer_options *o, struct stamp out[WATCHED])
+/* Takes the stamps of now; whether they are others than before. */
+static bool look(struct signer_holder *h)
 {
-    const char *const files[WATCHED] = {o->chain_file, o->key_file, o->password_file};
-    memset(out, 0, WATCHED * sizeof(*out));
+    const char *const files[WATCHED] = {h->options.chain_file, h->options.key_file,
+                                        h->options.password_file, h->options.pkcs11_pin_file};
+    bool changed = false;
     for (size_t i = 0; i < WATCHED; i++) {
-        struct stat st;
-        if (files[i] == NULL || stat(files[i], &st) != 0)
-            continue;
-        out[i].dev = st.st_dev;
-        out[i].ino = st.st_ino;
-        out[i].size = st.st_size;
-        out[i].mtime = st.st_mtim;
-        out[i].ctime = st.st_ctim;
+        struct file_stamp now = file_stamp(files[i]);
+        changed = changed || !file_stamp_same(&now, &h->seen[i]);
+        h->seen[i] = now;
     }
+    return changed;
 }
 
 struct signer_holder *signer_holder_new(const struct signer_options *o, int64_t now_s,
@@ -77,7 +67,7 @@ struct signer_holder *signer_holder_new(const struct signer_options *o, int64_t 
     int rc = copy_options(&h->options) == 0 ? 0 : err_set(e, "out of memory");
     if (rc == 0) {
         /* Before the open: a change during it is then seen by the next poll. */
-        read_stamps(&h->options, h->seen);
+        look(h);
         h->current = signer_open(&h->options, now_s, e);
     }
     if (h->current == NULL) {
@@ -122,10 +112,5 @@ int signer_holder_reload(struct signer_holder *h, int64_t now_s, struct err *e)
 
 int signer_holder_poll(struct signer_holder *h, int64_t now_s, struct err *e)
 {
-    struct stamp now[WATCHED];
-    read_stamps(&h->options, now);
-    if (memcmp(now, h->seen, sizeof(now)) == 0)
-        return 0;
-    memcpy(h->seen, now, sizeof(now));
-    return signer_holder_reload(h, now_s, e);
+    return look(h) ? signer_holder_reload(h, now_s, e) : 0;
 }

@@ -228,80 +228,93 @@ static int unknown_key(struct document *d, const yaml_node_t *n, const char *nam
     return document_fail(d, n, "unknown key '%.60s' in %s", name, what);
 }
 
-static int expect_mapping(struct document *d, yaml_node_t *map, const char *what)
+struct pair {
+    yaml_node_t *map, *key, *value;
+    const char *name;
+    size_t index;
+};
+
+/* Calls `fn` for each pair. The budget also bounds how often an alias may repeat a mapping. */
+static int each_pair(struct document *d, yaml_node_t *map, const char *what,
+                     int (*fn)(struct document *d, const struct pair *p, void *arg), void *arg)
 {
-    return map->type == YAML_MAPPING_NODE
-               ? 0
-               : document_fail(d, map, "%s must be a mapping: a mapping is expected", what);
+    if (map->type != YAML_MAPPING_NODE)
+        return document_fail(d, map, "%s must be a mapping: a mapping is expected", what);
+    yaml_node_pair_t *first = map->data.mapping.pairs.start;
+    for (yaml_node_pair_t *at = first; at < map->data.mapping.pairs.top; at++) {
+        struct pair p = {.map = map,
+                         .key = yaml_document_get_node(&d->doc, at->key),
+                         .value = yaml_document_get_node(&d->doc, at->value),
+                         .index = (size_t)(at - first)};
+        p.name = document_text(d, p.key, TRUST_VALUE_MAX, false);
+        if (p.name == NULL || fn(d, &p, arg) != 0)
+            return -1;
+    }
+    return 0;
 }
 
-/* The key's text; the budget also bounds how often an alias may repeat a mapping. */
-static const char *key_text(struct document *d, yaml_node_pair_t *pair, yaml_node_t **key,
-                            yaml_node_t **value)
+struct fields {
+    const char *what;
+    const struct document_key *keys;
+    size_t count;
+    void *dest;
+    uint64_t seen; /* a bit for each of `keys` */
+};
+
+static int read_field(struct document *d, const struct pair *p, void *arg)
 {
-    *key = yaml_document_get_node(&d->doc, pair->key);
-    *value = yaml_document_get_node(&d->doc, pair->value);
-    return document_text(d, *key, TRUST_VALUE_MAX, false);
+    struct fields *f = arg;
+    size_t i = 0;
+    while (i < f->count && !is_named(d, &f->keys[i], p->name))
+        i++;
+    if (i == f->count || p->name[0] == '\0') /* rows without a name are not for the file */
+        return unknown_key(d, p->key, p->name, f->what, f->keys, f->count);
+    if ((f->seen >> i & 1) != 0)
+        return document_fail(d, p->key, "duplicate key '%s'", p->name);
+    f->seen |= (uint64_t)1 << i;
+    return f->keys[i].read(d, &f->keys[i], p->value, f->dest);
 }
 
 int document_fields(struct document *d, yaml_node_t *map, const char *what,
                     const struct document_key *keys, size_t count, void *dest)
 {
-    uint64_t seen = 0;
-    yaml_node_t *key;
-    yaml_node_t *value;
-    if (expect_mapping(d, map, what) != 0)
-        return -1;
-    for (yaml_node_pair_t *p = map->data.mapping.pairs.start; p < map->data.mapping.pairs.top;
-         p++) {
-        const char *name = key_text(d, p, &key, &value);
-        size_t i = 0;
-        if (name == NULL)
-            return -1;
-        while (i < count && !is_named(d, &keys[i], name))
-            i++;
-        if (i == count || name[0] == '\0') /* rows without a name are not for the file */
-            return unknown_key(d, key, name, what, keys, count);
-        if ((seen >> i & 1) != 0)
-            return document_fail(d, key, "duplicate key '%s'", name);
-        seen |= (uint64_t)1 << i;
-        if (keys[i].read(d, &keys[i], value, dest) != 0)
-            return -1;
-    }
-    return 0;
+    struct fields f = {what, keys, count, dest, 0};
+    return each_pair(d, map, what, read_field, &f);
 }
 
-static bool is_repeated(struct document *d, yaml_node_t *map, const yaml_node_pair_t *until,
-                        const char *name)
+static bool is_repeated(struct document *d, const struct pair *p)
 {
-    for (yaml_node_pair_t *q = map->data.mapping.pairs.start; q < until; q++) {
-        const yaml_node_t *k = yaml_document_get_node(&d->doc, q->key);
-        if (strcmp((const char *)k->data.scalar.value, name) == 0)
+    const yaml_node_pair_t *q = p->map->data.mapping.pairs.start;
+    for (size_t i = 0; i < p->index; i++) {
+        const yaml_node_t *k = yaml_document_get_node(&d->doc, q[i].key);
+        if (strcmp((const char *)k->data.scalar.value, p->name) == 0)
             return true;
     }
     return false;
 }
 
+struct entries {
+    const char *what;
+    size_t max;
+    document_pair_fn fn;
+    void *arg;
+};
+
+static int read_entry(struct document *d, const struct pair *p, void *arg)
+{
+    const struct entries *t = arg;
+    if (p->name[0] == '\0')
+        return document_fail(d, p->key, "an empty name in %s", t->what);
+    if (p->index >= t->max)
+        return document_fail(d, p->key, "more than %zu entries in %s", t->max, t->what);
+    if (is_repeated(d, p))
+        return document_fail(d, p->key, "duplicate key '%.200s' in %s", p->name, t->what);
+    return t->fn(d, p->key, p->name, p->value, t->arg);
+}
+
 int document_each(struct document *d, yaml_node_t *map, const char *what, size_t max,
                   document_pair_fn fn, void *arg)
 {
-    yaml_node_t *key;
-    yaml_node_t *value;
-    if (expect_mapping(d, map, what) != 0)
-        return -1;
-    for (yaml_node_pair_t *p = map->data.mapping.pairs.start; p < map->data.mapping.pairs.top;
-         p++) {
-        const char *name = key_text(d, p, &key, &value);
-        if (name == NULL)
-            return -1;
-        if (name[0] == '\0')
-            return document_fail(d, key, "an empty name in %s", what);
-        if ((size_t)(p - map->data.mapping.pairs.start) >= max)
-            return document_fail(d, key, "more than %zu entries in %s", max, what);
-        if (is_repeated(d, map, p, name))
-            return document_fail(d, key, "duplicate key '%.200s' in %s", name, what);
-        if (fn(d, key, name, value, arg) != 0)
-            return -1;
-    }
-    return 0;
+    struct entries t = {what, max, fn, arg};
+    return each_pair(d, map, what, read_entry, &t);
 }

@@ -13,6 +13,7 @@
 #include "ca/api/metrics.h"
 #include "ca/api/request.h"
 #include "ca/api/view.h"
+#include "common/jsonstr.h"
 
 static int v2(const char *text, struct api_request *r, struct err *e)
 {
@@ -245,8 +246,11 @@ static void test_json_string(void **state)
     (void)state;
     struct buf b = {0};
     static const char text[] = "a\"b\\c\n\t\x01\x7f\xc3\xa9";
-    api_json_string(&b, text, sizeof(text) - 1);
+    jsonstr_put(&b, text, sizeof(text) - 1);
     assert_string_equal(buf_str(&b), "\"a\\\"b\\\\c\\n\\u0009\\u0001\\u007f\xc3\xa9\"");
+    buf_reset(&b);
+    jsonstr_put(&b, "\xff" "a\xed\xa0\x80\xe2\x82", 7); /* a bad byte, a surrogate, a cut character */
+    assert_string_equal(buf_str(&b), "\"\\ufffda\\ufffd\\ufffd\\ufffd\\ufffd\\ufffd\"");
     buf_free(&b);
 }
 

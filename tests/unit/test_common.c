@@ -235,9 +235,37 @@ static void identity_arcs_ascend(void **state)
     assert_int_equal(identity_table[IDENTITY_TOKEN_SUBJECT].arc, 24);
 }
 
+/* The same size and time of change, in place: only the inode's own time tells. */
+static void a_stamp_sees_a_change_that_hides(void **state)
+{
+    (void)state;
+    char path[] = "/tmp/tenmint-stamp-XXXXXX";
+    int fd = mkstemp(path);
+    assert_int_equal(write(fd, "one", 3), 3);
+    struct stat st;
+    assert_int_equal(fstat(fd, &st), 0);
+    struct file_stamp before = file_stamp(path);
+    struct file_stamp again = file_stamp(path);
+    assert_true(file_stamp_same(&before, &again));
+    usleep(20000);
+    assert_int_equal(pwrite(fd, "two", 3, 0), 3);
+    const struct timespec times[] = {st.st_atim, st.st_mtim};
+    assert_int_equal(futimens(fd, times), 0);
+    struct file_stamp after = file_stamp(path);
+    assert_int_equal(after.size, before.size);
+    assert_int_equal(after.mtime.tv_nsec, before.mtime.tv_nsec);
+    assert_false(file_stamp_same(&before, &after));
+    close(fd);
+    unlink(path);
+    struct file_stamp gone = file_stamp(path);
+    struct file_stamp none = file_stamp(NULL);
+    assert_true(gone.ino == 0 && file_stamp_same(&gone, &none));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_stamp_sees_a_change_that_hides),
         cmocka_unit_test(b64_round_trips_every_length),
         cmocka_unit_test(b64_refuses_what_is_not_canonical),
         cmocka_unit_test(strictjson_refuses_what_hides_meaning),

@@ -18,8 +18,7 @@ static int load_issuers(struct service *s, const char *text, struct oidc_trust *
 {
     if (text != NULL)
         return oidc_trust_parse("command line", text, strlen(text), out, e);
-    if (stat(s->config->issuers_file, &s->issuers_seen) != 0)
-        memset(&s->issuers_seen, 0, sizeof(s->issuers_seen));
+    s->issuers_seen = file_stamp(s->config->issuers_file);
     return oidc_trust_load(s->config->issuers_file, out, e);
 }
 
@@ -142,14 +141,11 @@ int service_start(struct service *s, const struct ca_config *config, const char 
 /* Whether the issuers file is another one than at the last look, which it becomes. */
 static bool issuers_changed(struct service *s)
 {
-    struct stat now;
-    struct stat *old = &s->issuers_seen;
-    if (s->config->issuers_file == NULL || stat(s->config->issuers_file, &now) != 0)
+    struct file_stamp now = file_stamp(s->config->issuers_file);
+    bool same = file_stamp_same(&now, &s->issuers_seen);
+    if (now.ino == 0)
         return false; /* mid-replacement; the next look sees it */
-    bool same = now.st_ino == old->st_ino && now.st_dev == old->st_dev &&
-                now.st_size == old->st_size && now.st_mtim.tv_sec == old->st_mtim.tv_sec &&
-                now.st_mtim.tv_nsec == old->st_mtim.tv_nsec;
-    *old = now;
+    s->issuers_seen = now;
     return !same;
 }
 

@@ -6,12 +6,12 @@
 #define TENMINT_TOOLS_TENMINT_CA_SERVICE_H
 
 #include <stdbool.h>
-#include <sys/stat.h>
 
 #include "ca/api/api.h"
 #include "ca/config/config.h"
 #include "ca/ct/ct.h"
 #include "ca/signer/reload.h"
+#include "common/file.h"
 
 struct service {
     const struct ca_config *config; /* borrowed */
@@ -25,7 +25,7 @@ struct service {
     struct http_server *http;
     struct http_server *metrics_http;
     struct buf tls_certificate, tls_key;
-    struct stat issuers_seen; /* of the issuers file that was last looked at */
+    struct file_stamp issuers_seen; /* of the issuers file that was last looked at */
 };
 
 /* `issuers` is the issuer list as text, or NULL: the configuration's file. 0, or the exit code

@@ -1,0 +1,12 @@
+/*
+ * A JSON string (RFC 8259 §7), for whoever writes JSON without building a tree.
+ */
+#ifndef TENMINT_COMMON_JSONSTR_H
+#define TENMINT_COMMON_JSONSTR_H
+
+#include "common/buf.h"
+
+/* Appends `s` in quotes, escaped; bytes that are not UTF-8 become U+FFFD. */
+void jsonstr_put(struct buf *out, const char *s, size_t len);
+
+#endif
