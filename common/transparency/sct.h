@@ -5,6 +5,7 @@
 #define TENMINT_COMMON_SCT_H
 
 #include <openssl/evp.h>
+#include <openssl/x509.h>
 #include <stdint.h>
 
 #include "common/buf.h"
@@ -61,6 +62,9 @@ void sct_leaf_index_put(uint64_t index, struct buf *out);
  * 1: found, 0: no SCT list (`tbs` is then untouched), -1: damaged. */
 int sct_from_certificate(const unsigned char *der, size_t len, const unsigned char **list,
                          size_t *list_len, struct buf *tbs, struct err *e);
+
+/* SHA-256 of the issuing CA's SubjectPublicKeyInfo, for sct_entry. */
+int sct_issuer_key_hash(const X509 *issuer, unsigned char hash[SCT_KEY_HASH], struct err *e);
 
 /* From a precertificate: the TBSCertificate without its poison, which must be there once and be
  * critical with the value NULL. `tbs` is appended to. */

@@ -174,3 +174,12 @@ int sct_from_precertificate(const unsigned char *der, size_t len, struct buf *tb
     }
     return 0;
 }
+
+int sct_issuer_key_hash(const X509 *issuer, unsigned char hash[SCT_KEY_HASH], struct err *e)
+{
+    unsigned char *spki = NULL;
+    int len = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(issuer), &spki);
+    int ok = len > 0 && EVP_Digest(spki, (size_t)len, hash, NULL, EVP_sha256(), NULL) == 1;
+    OPENSSL_free(spki);
+    return ok ? 0 : err_openssl(e, "the issuing CA's key hash");
+}

@@ -72,17 +72,14 @@ static int read_entry(const json_t *chain, bool precert, struct buf *logged, uns
     struct buf ca_der = {0};
     X509 *leaf = certificate_at(chain, 0, &leaf_der);
     X509 *ca = certificate_at(chain, 1, &ca_der);
-    unsigned char *spki = NULL;
     int rc = -1;
     if (leaf != NULL && ca != NULL && X509_verify(leaf, X509_get0_pubkey(ca)) == 1) {
-        int len = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(ca), &spki);
-        rc = len > 0 && EVP_Digest(spki, (size_t)len, hash, NULL, EVP_sha256(), NULL) == 1 ? 0 : -1;
+        rc = sct_issuer_key_hash(ca, hash, &e);
         if (rc == 0 && precert)
             rc = sct_from_precertificate(leaf_der.data, leaf_der.len, logged, &e);
         else if (rc == 0)
             buf_append(logged, leaf_der.data, leaf_der.len);
     }
-    OPENSSL_free(spki);
     X509_free(leaf);
     X509_free(ca);
     buf_free(&leaf_der);
@@ -132,8 +129,8 @@ static void put_sct(struct fakelog *l, enum fakelog_mode mode, const struct sct_
     buf_free(&sig);
 }
 
-static const char *add(struct fakelog *l, enum fakelog_mode mode, bool precert, const char *body,
-                       size_t len, struct buf *out)
+const char *fakelog_add(struct fakelog *l, enum fakelog_mode mode, bool precert, const char *body,
+                        size_t len, struct buf *out)
 {
     struct buf logged = {0};
     unsigned char hash[32];
@@ -223,13 +220,14 @@ static void serve(struct fakelog *l, int fd)
     struct buf out = {0};
     const char *body = read_request(l, fd, &in);
     enum fakelog_mode mode = atomic_load(&l->mode);
-    unsigned n = atomic_fetch_add(&l->requests, body != NULL);
+    atomic_fetch_add(&l->requests, body != NULL);
     if (mode == FAKELOG_SHAKY)
-        mode = n % 2 == 0 ? FAKELOG_ERROR : FAKELOG_GOOD;
+        mode = atomic_fetch_add(&l->shaky, 1) % 2 == 0 ? FAKELOG_ERROR : FAKELOG_GOOD;
     if (body == NULL || mode == FAKELOG_CLOSE)
         goto out;
-    const char *status = add(l, mode, strstr((char *)in.data, "/ct/v1/add-pre-chain ") != NULL,
-                             body, in.len - (size_t)(body - (char *)in.data), &out);
+    const char *status =
+        fakelog_add(l, mode, strstr((char *)in.data, "/ct/v1/add-pre-chain ") != NULL, body,
+                    in.len - (size_t)(body - (char *)in.data), &out);
     const char *headers = "";
     size_t cut = 0;
     if (mode == FAKELOG_SLOW)

@@ -8,6 +8,9 @@
 #include <openssl/evp.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdbool.h>
+
+#include "common/buf.h"
 
 enum fakelog_mode {
     FAKELOG_GOOD,
@@ -44,13 +47,18 @@ struct fakelog {
     char url[64];      /* with a slash at the end, as configurations tend to have it */
     _Atomic(enum fakelog_mode) mode;
     atomic_uint requests;
-    atomic_uint index;
+    atomic_uint index, shaky;
     pthread_mutex_t lock; /* guards what follows */
     char path[64], host[64];
     int fd;
     atomic_bool stopping;
     pthread_t thread[FAKELOG_THREADS];
 };
+
+/* What the log says to add-chain or add-pre-chain with this body: appends to `out`, returns the
+ * status line's end. For servers of other kinds. */
+const char *fakelog_add(struct fakelog *l, enum fakelog_mode mode, bool precert, const char *body,
+                        size_t len, struct buf *out);
 
 /* Starts on a free port; a fault ends the program. `port` 0: a free one. */
 void fakelog_start(struct fakelog *l, unsigned port);

@@ -18,6 +18,7 @@
 #include "common/transparency/sct.h"
 #include "tests/support/ctpeer.h"
 #include "tests/support/fakelog.h"
+#include "tests/support/pki.h"
 #include "tests/support/rawhttp.h"
 #include "tests/support/world.h"
 
@@ -370,6 +371,105 @@ static void host_header_is_overridden(void **state)
     scene_down(&s, 1);
 }
 
+/* ---- TLS ---- */
+
+static enum http_result add_over_tls(void *ctx, struct http_exchange *x)
+{
+    struct fakelog *l = ctx;
+    struct buf out = {0};
+    const struct buf *body = http_body(x);
+    (void)fakelog_add(l, FAKELOG_GOOD, true, (const char *)body->data, body->len, &out);
+    http_reply(x, 200, "application/json", &out);
+    return HTTP_DONE;
+}
+
+static void no_page(void *ctx, struct http_exchange *x, enum http_fault f)
+{
+    (void)ctx;
+    (void)f;
+    struct buf b = {0};
+    http_reply(x, 404, "text/plain", &b);
+}
+
+/* A self-signed certificate for 127.0.0.1: PEM into `cert` and a file, the key into `key`. */
+static void make_tls(struct buf *cert, struct buf *key, char file[64])
+{
+    static const struct pki_extension ext[] = {
+        {"subjectAltName", "IP:127.0.0.1"}, {"basicConstraints", "critical,CA:TRUE"}, {NULL, NULL}};
+    int64_t now = clock_wall_ms() / 1000;
+    EVP_PKEY *k = pki_key("P-256");
+    X509 *c = pki_cert(&(struct pki_spec){.name = "log.example.com",
+                                          .key = k,
+                                          .issuer_key = k,
+                                          .not_before = now - 60,
+                                          .not_after = now + 3600,
+                                          .extensions = ext});
+    BIO *bio = BIO_new(BIO_s_mem());
+    char *data = NULL;
+    pki_pem(c, cert);
+    assert_int_equal(PEM_write_bio_PrivateKey(bio, k, NULL, NULL, 0, NULL, NULL), 1);
+    buf_append(key, data, (size_t)BIO_get_mem_data(bio, &data));
+    strcpy(file, "/tmp/tenmint-log-ca-XXXXXX");
+    int fd = mkstemp(file);
+    assert_true(fd >= 0 && write(fd, cert->data, cert->len) == (ssize_t)cert->len);
+    close(fd);
+    BIO_free(bio);
+    X509_free(c);
+    EVP_PKEY_free(k);
+}
+
+static void tls_ca_file_replaces_the_systems(void **state)
+{
+    (void)state;
+    static struct scene s;
+    static const struct http_route routes[] = {{"/ct/v1/add-pre-chain", HTTP_POST, add_over_tls}};
+    struct buf cert = {0}, key = {0}, other = {0}, unused = {0}, reply = {0};
+    char right[64], wrong[64], url[64];
+    struct http_options o;
+    struct err e = {0};
+    make_tls(&cert, &key, right);
+    make_tls(&other, &unused, wrong);
+    const char *const ca[] = {right, wrong, NULL};
+    for (int i = 0; i < 3; i++) {
+        struct fakelog keys;
+        fakelog_start(&keys, 0); /* for its key */
+        http_options_default(&o);
+        o.listen = "127.0.0.1:0";
+        o.tls_certificate = buf_str(&cert);
+        o.tls_key = buf_str(&key);
+        o.routes = routes;
+        o.route_count = 1;
+        o.ctx = &keys;
+        o.fault = no_page;
+        struct http_server *server = http_server_start(&o, &e);
+        assert_non_null(server);
+        snprintf(url, sizeof(url), "https://%s", http_server_address(server));
+        s = (struct scene){0};
+        s.member[0].log = (struct ct_log_options){
+            .name = "tls", .url = url, .public_key_file = keys.key_file, .tls_ca_file = ca[i]};
+        const struct ct_options with = {.members = s.member,
+                                        .count = 1,
+                                        .scts_required = 1,
+                                        .operators_required = 1,
+                                        .deadline_ms = 800};
+        s.ct = ct_new(&with, &e);
+        assert_non_null(s.ct);
+        world_build(&s.w, ct_issue_log(s.ct), 20000);
+        assert_int_equal(ask(&s, "/api/v2/signingCert", &reply), i == 0 ? 200 : 500);
+        scene_down(&s, 0);
+        http_server_stop(server, 100);
+        http_server_free(server);
+        fakelog_stop(&keys);
+    }
+    unlink(right);
+    unlink(wrong);
+    buf_free(&cert);
+    buf_free(&key);
+    buf_free(&other);
+    buf_free(&unused);
+    buf_free(&reply);
+}
+
 static void failing_log_is_left_alone_then_probed(void **state)
 {
     (void)state;
@@ -623,6 +723,7 @@ int main(void)
         cmocka_unit_test(answers_come_in_parallel),
         cmocka_unit_test(shards_take_what_ends_in_their_time),
         cmocka_unit_test(host_header_is_overridden),
+        cmocka_unit_test(tls_ca_file_replaces_the_systems),
         cmocka_unit_test(failing_log_is_left_alone_then_probed),
         cmocka_unit_test(bad_settings_are_refused),
         cmocka_unit_test(embedded_and_external_logs_together),

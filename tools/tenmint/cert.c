@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ca/ct/answer.h"
 #include "ca/signer/algorithm.h"
 #include "common/b64.h"
 #include "common/certs.h"
@@ -14,7 +15,9 @@
 #include "common/file.h"
 #include "common/strictjson.h"
 #include "oidc/token/token.h"
+#include "common/transparency/sct.h"
 #include "tools/tenmint/commands.h"
+#include "tools/tenmint/scts.h"
 #include "tools/tenmint/token_source.h"
 
 #define ANSWER_MAX (256 * 1024)
@@ -28,7 +31,11 @@ struct job {
     struct buf token;
     EVP_PKEY *key;
     struct buf chain; /* PEM, leaf first */
-    STACK_OF(X509) *certs;
+    STACK_OF(X509) * certs;
+    struct buf sct_json; /* the SCT beside the certificate; empty: there is none */
+    struct buf scts;     /* the same, as an SCT list */
+    struct cli_list log_keys;
+    json_t *log_entries; /* scts_describe */
 };
 
 /* What the CA wants signed: the email of an email token, else the subject. The CA's rule goes by
@@ -91,10 +98,10 @@ static char *request_body(const struct job *j, struct err *e)
     char *text = NULL;
     if (prove(j, &proof, e) == 0) {
         b64_encode(B64_STD, proof.data, proof.len, &proof64);
-        json_t *body = json_pack(
-            "{s:{s:s%},s:{s:{s:s},s:s}}", "credentials", "oidcIdentityToken", j->token.data,
-            j->token.len, "publicKeyRequest", "publicKey", "content", public_pem(j->key, &pem),
-            "proofOfPossession", buf_str(&proof64));
+        json_t *body =
+            json_pack("{s:{s:s%},s:{s:{s:s},s:s}}", "credentials", "oidcIdentityToken",
+                      j->token.data, j->token.len, "publicKeyRequest", "publicKey", "content",
+                      public_pem(j->key, &pem), "proofOfPossession", buf_str(&proof64));
         text = body != NULL ? json_dumps(body, JSON_COMPACT) : NULL;
         json_decref(body);
         if (text == NULL)
@@ -106,6 +113,38 @@ static char *request_body(const struct job *j, struct err *e)
     return text;
 }
 
+/* Base64 of the JSON that a log answers with (RFC 6962 §4.1). */
+static int collect_sct(struct job *j, const json_t *with, struct err *e)
+{
+    struct buf sct = {0};
+    const char *text = strictjson_str(with, "signedCertificateTimestamp");
+    if (text == NULL || text[0] == '\0')
+        return 0;
+    int rc = b64_decode(B64_STD, text, strlen(text), &j->sct_json) == 0
+                 ? ct_answer_parse(j->sct_json.data, j->sct_json.len, &sct, e)
+                 : err_set(e, "not base64");
+    if (rc == 0)
+        rc = sct_list_put(&sct, 1, &j->scts, e);
+    buf_free(&sct);
+    return rc == 0 ? 0 : err_wrap(e, "the SCT in the CA's answer");
+}
+
+/* Before anything is written: a certificate in no log that we know is of no use. */
+static int check_logs(struct job *j, struct err *e)
+{
+    struct scts_logs logs = {0};
+    X509 *leaf = sk_X509_value(j->certs, 0);
+    X509 *issuer = sk_X509_value(j->certs, 1); /* NULL when there is none */
+    int rc = scts_logs_load(&j->log_keys, &logs, e);
+    if (rc == 0 && j->log_keys.count > 0)
+        rc = issuer != NULL ? scts_verify(leaf, issuer, &j->scts, &logs, e)
+                            : err_set(e, "the CA's answer holds no issuing certificate");
+    scts_logs_free(&logs);
+    if (rc == 0 && (j->log_entries = scts_describe(leaf, &j->scts, e)) == NULL)
+        rc = -1;
+    return rc == 0 ? 0 : err_wrap(e, "certificate refused");
+}
+
 static int collect_chain(struct job *j, const json_t *answer, struct err *e)
 {
     const json_t *with = json_object_get(answer, "signedCertificateEmbeddedSct");
@@ -114,7 +153,8 @@ static int collect_chain(struct job *j, const json_t *answer, struct err *e)
     const json_t *list = json_object_get(json_object_get(with, "chain"), "certificates");
     size_t i;
     const json_t *one;
-    json_array_foreach(list, i, one) {
+    json_array_foreach(list, i, one)
+    {
         if (!json_is_string(one))
             return err_set(e, "the CA's answer holds no chain");
         buf_puts(&j->chain, json_string_value(one));
@@ -127,7 +167,7 @@ static int collect_chain(struct job *j, const json_t *answer, struct err *e)
         return err_wrap(e, "the CA's chain");
     if (EVP_PKEY_eq(X509_get0_pubkey(sk_X509_value(j->certs, 0)), j->key) != 1)
         return err_set(e, "the CA's certificate is for another key than ours: refused");
-    return 0;
+    return collect_sct(j, with, e);
 }
 
 static int read_answer(struct job *j, const struct fetch_response *r, struct err *e)
@@ -156,12 +196,17 @@ static int request(struct job *j, struct err *e)
     char *body = request_body(j, e);
     int rc = body != NULL ? 0 : -1;
     size_t len = strlen(j->ca);
-    buf_printf(&url, "%.*s/api/v2/signingCert", (int)(j->ca[len - 1] == '/' ? len - 1 : len), j->ca);
+    buf_printf(&url, "%.*s/api/v2/signingCert", (int)(j->ca[len - 1] == '/' ? len - 1 : len),
+               j->ca);
     if (rc == 0 && j->ca_cert != NULL)
         rc = file_read(j->ca_cert, ANSWER_MAX, &ca, e);
     if (rc == 0) {
-        struct fetch_request req = {.url = buf_str(&url), .post_body = body, .post_len = strlen(body),
-                                    .headers = headers, .timeout_ms = 30000, .max_bytes = ANSWER_MAX,
+        struct fetch_request req = {.url = buf_str(&url),
+                                    .post_body = body,
+                                    .post_len = strlen(body),
+                                    .headers = headers,
+                                    .timeout_ms = 30000,
+                                    .max_bytes = ANSWER_MAX,
                                     .ca_pem = j->ca_cert != NULL ? buf_str(&ca) : NULL};
         rc = fetch_run(&req, &r, e);
     }
@@ -186,6 +231,14 @@ static int write_one(const struct job *j, const char *name, mode_t mode, BIO *bi
     return file_write_atomic(path, mode, data, (size_t)len, e);
 }
 
+static int write_sct(const struct job *j, struct err *e)
+{
+    char path[PATH_MAX];
+    if (file_join(j->out, "sct.json", path, sizeof(path), e) != 0)
+        return -1;
+    return file_write_atomic(path, 0644, j->sct_json.data, j->sct_json.len, e);
+}
+
 static int write_files(const struct job *j, struct err *e)
 {
     BIO *key = BIO_new(BIO_s_secmem());
@@ -208,6 +261,8 @@ static int write_files(const struct job *j, struct err *e)
         rc = write_one(j, "leaf.pem", 0644, leaf, e);
     if (rc == 0)
         rc = write_one(j, "chain.pem", 0644, chain, e);
+    if (rc == 0 && j->sct_json.len > 0)
+        rc = write_sct(j, e);
     BIO_free(key);
     BIO_free(leaf);
     BIO_free(chain);
@@ -216,10 +271,12 @@ static int write_files(const struct job *j, struct err *e)
 
 static void report(const struct job *j, bool json)
 {
+    bool verified = j->log_keys.count > 0; /* else we would not be here */
     if (json) {
-        json_t *v = json_pack("{s:s,s:s,s:s,s:i}", "directory", j->out, "certificate",
-                              buf_str((struct buf *)&j->chain), "ca", j->ca, "certificates",
-                              sk_X509_num(j->certs));
+        json_t *v =
+            json_pack("{s:s,s:s,s:s,s:i,s:O,s:b}", "directory", j->out, "certificate",
+                      buf_str((struct buf *)&j->chain), "ca", j->ca, "certificates",
+                      sk_X509_num(j->certs), "scts", j->log_entries, "scts_verified", verified);
         json_dumpf(v, stdout, JSON_COMPACT);
         putchar('\n');
         json_decref(v);
@@ -227,6 +284,14 @@ static void report(const struct job *j, bool json)
     }
     printf("certificate  %s/leaf.pem\nchain        %s/chain.pem\nprivate key  %s/key.pem (0600)\n",
            j->out, j->out, j->out);
+    if (j->sct_json.len > 0)
+        printf("SCT          %s/sct.json\n", j->out);
+    size_t n = json_array_size(j->log_entries);
+    if (n == 0)
+        printf("logged       nowhere: the certificate has no SCT\n");
+    else
+        printf("logged       %zu SCT%s%s\n", n, n == 1 ? "" : "s",
+               verified ? ", verified" : "; --log-key FILE would verify");
 }
 
 int cert_command(const struct cli_command *self, int argc, char **argv)
@@ -242,7 +307,10 @@ int cert_command(const struct cli_command *self, int argc, char **argv)
         {"audience", CLI_TEXT, "AUD", "audience asked of GitHub Actions (sigstore)",
          &j.source.audience},
         {"key-type", CLI_TEXT, "TYPE", "p256 (default), p384, p521, rsa or ed25519", &j.key_type},
-        {"out", CLI_TEXT, "DIR", "where key.pem, leaf.pem, chain.pem go (.)", &j.out},
+        {"out", CLI_TEXT, "DIR", "where key.pem, leaf.pem, chain.pem (and sct.json) go (.)",
+         &j.out},
+        {"log-key", CLI_LIST, "FILE",
+         "public key of a transparency log: an SCT of it must verify; repeatable", &j.log_keys},
         {"tls-ca", CLI_TEXT, "FILE", "extra CA certificates for the CA's own TLS", &j.ca_cert},
         {"json", CLI_FLAG, NULL, "print the result as JSON", &json},
         {0},
@@ -263,11 +331,16 @@ int cert_command(const struct cli_command *self, int argc, char **argv)
     if (rc == 0)
         rc = request(&j, &e);
     if (rc == 0)
+        rc = check_logs(&j, &e);
+    if (rc == 0)
         rc = write_files(&j, &e);
     if (rc == 0)
         report(&j, json);
     buf_free_secret(&j.token);
     buf_free(&j.chain);
+    buf_free(&j.sct_json);
+    buf_free(&j.scts);
+    json_decref(j.log_entries);
     sk_X509_pop_free(j.certs, X509_free);
     EVP_PKEY_free(j.key);
     return rc == 0 ? CLI_OK : cli_fail(CLI_FAILED, &e);

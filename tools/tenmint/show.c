@@ -7,6 +7,7 @@
 #include "common/clock.h"
 #include "common/identity.h"
 #include "tools/tenmint/commands.h"
+#include "tools/tenmint/scts.h"
 
 static void print_line(const char *label, const unsigned char *text, size_t len)
 {
@@ -61,9 +62,64 @@ static void print_identity(X509 *cert, const struct identity_row *row)
     ASN1_UTF8STRING_free(text);
 }
 
+static void print_serial(const X509 *cert)
+{
+    BIGNUM *serial = ASN1_INTEGER_to_BN(X509_get0_serialNumber(cert), NULL);
+    char *hex = serial != NULL ? BN_bn2hex(serial) : NULL;
+    if (hex != NULL)
+        print_line("Serial", (const unsigned char *)hex, strlen(hex));
+    OPENSSL_free(hex);
+    BN_free(serial);
+}
+
+static int print_scts(X509 *cert, struct err *e)
+{
+    size_t i;
+    const json_t *sct;
+    json_t *all = scts_describe(cert, NULL, e);
+    if (all == NULL)
+        return -1;
+    json_array_foreach(all, i, sct)
+    {
+        char time[21];
+        const char *id = json_string_value(json_object_get(sct, "log_id"));
+        const json_t *index = json_object_get(sct, "leaf_index");
+        clock_format(json_integer_value(json_object_get(sct, "timestamp_ms")) / 1000, time);
+        print_line("SCT Log", (const unsigned char *)id, strlen(id));
+        print_line("SCT Time", (const unsigned char *)time, strlen(time));
+        if (index != NULL)
+            printf("%-34s %lld\n", "SCT Leaf Index", (long long)json_integer_value(index));
+    }
+    json_decref(all);
+    return 0;
+}
+
+/* With the logs' keys given, the file must also hold the issuing CA's certificate. */
+static int check_scts(STACK_OF(X509) * certs, const struct cli_list *keys, struct err *e)
+{
+    struct scts_logs logs = {0};
+    X509 *issuer = sk_X509_value(certs, 1);
+    if (keys->count == 0)
+        return 0;
+    int rc = scts_logs_load(keys, &logs, e);
+    if (rc == 0)
+        rc = issuer != NULL
+                 ? scts_verify(sk_X509_value(certs, 0), issuer, NULL, &logs, e)
+                 : err_set(e, "SCTs are verified with the issuing CA's certificate, which must "
+                              "follow the leaf in the file (chain.pem)");
+    scts_logs_free(&logs);
+    if (rc == 0)
+        printf("%-34s %s\n", "SCT Verified", "yes");
+    return rc;
+}
+
 int show_command(const struct cli_command *self, int argc, char **argv)
 {
-    static const struct cli_option options[] = {{0}};
+    struct cli_list keys = {.count = 0};
+    const struct cli_option options[] = {
+        {"log-key", CLI_LIST, "FILE", "verify the SCTs with a log's public key; repeatable", &keys},
+        {0},
+    };
     int count = 0;
     struct err e = {0};
     int code = cli_parse(self, options, argc, argv, 1, 1, &count);
@@ -73,17 +129,15 @@ int show_command(const struct cli_command *self, int argc, char **argv)
     if (certs == NULL)
         return cli_fail(CLI_FAILED, &e);
     X509 *cert = sk_X509_value(certs, 0);
-    BIGNUM *serial = ASN1_INTEGER_to_BN(X509_get0_serialNumber(cert), NULL);
-    char *hex = serial != NULL ? BN_bn2hex(serial) : NULL;
-    if (hex != NULL)
-        print_line("Serial", (const unsigned char *)hex, strlen(hex));
-    OPENSSL_free(hex);
-    BN_free(serial);
+    print_serial(cert);
     print_time("Not before", X509_get0_notBefore(cert));
     print_time("Not after", X509_get0_notAfter(cert));
     print_san(cert);
     for (size_t i = 0; i < IDENTITY_FIELD_COUNT; i++)
         print_identity(cert, &identity_table[i]);
+    int rc = print_scts(cert, &e);
+    if (rc == 0)
+        rc = check_scts(certs, &keys, &e);
     sk_X509_pop_free(certs, X509_free);
-    return CLI_OK;
+    return rc == 0 ? CLI_OK : cli_fail(CLI_FAILED, &e);
 }

@@ -1,0 +1,133 @@
+#!/usr/bin/env bash
+# Certificates with SCTs from external logs, by the built programs: the client verifies, every
+# fault of a log means that nothing is issued, restarts and reloads do not matter.
+set -u
+cd "$(dirname "$0")/../.."
+B=build/asan
+W=$(mktemp -d)
+fails=0
+. tests/lib.sh
+trap 'stop_all; rm -rf "$W"' EXIT
+export ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=print_stacktrace=1
+
+check() { # NAME WANT GOT
+    if [ "$2" = "$3" ]; then echo "ok   $1"; else echo "FAIL $1: want '$2', got '$3'"; fails=$((fails + 1)); fi
+}
+start_log() { # NAME: $W/NAME.in takes modes; sets URL and KEY
+    mkfifo "$W/$1.in"
+    "$B/tests/fake_log" <"$W/$1.in" >"$W/$1.out" 2>&1 &
+    PIDS="${PIDS:-} $!"
+    exec {fd}>"$W/$1.in" # holds the pipe open
+    wait_for "$W/$1.out" /tmp/ || return 1
+    URL=$(sed -n 1p "$W/$1.out")
+    KEY=$(sed -n 2p "$W/$1.out")
+}
+mode() { # NAME MODE
+    echo "$2" >"$W/$1.in"
+    sleep 0.2
+}
+configure() { # lines of the ct section
+    cat >"$W/ca.yaml" <<TEXT
+listen: 127.0.0.1:0
+metrics-listen: 127.0.0.1:0
+ca: {backend: ephemeral}
+issuers-file: issuers.yaml
+$1
+TEXT
+}
+start_server() {
+    : >"$W/ca.log"
+    "$B/tenmint-ca" serve --config "$W/ca.yaml" >>"$W/ca.log" 2>&1 &
+    CA_PID=$!
+    PIDS="${PIDS:-} $CA_PID"
+    wait_for "$W/ca.log" '"message":"listening"' || return 1
+    CA=http://$(address_of listening)
+    METRICS=http://$(address_of 'metrics listening')
+}
+stop_server() { kill -TERM "$CA_PID"; wait "$CA_PID"; }
+cert() { # [options]: the client's exit code; files in $W/out, messages in $W/said
+    (umask 077 && mint >"$W/token")
+    rm -rf "$W/out"
+    "$B/tenmint" cert --ca "$CA" --token-file "$W/token" --out "$W/out" "$@" >"$W/said" 2>&1
+    echo $?
+}
+issued() { grep -c '"message":"issued"' "$W/ca.log"; }
+
+start_issuer && start_log one && URL1=$URL KEY1=$KEY && start_log two && URL2=$URL KEY2=$KEY || exit 1
+printf 'oidc-issuers:\n  "%s": {issuer-url: "%s", client-id: sigstore, type: github-workflow}\n' \
+    "$ISSUER" "$ISSUER" >"$W/issuers.yaml"
+LOGS="logs: {one: {url: '$URL1', public-key: $KEY1, timeout: 1s}, two: {url: '$URL2', public-key: $KEY2, timeout: 1s}}"
+
+configure "ct: {$LOGS}"
+check "check-config" 0 "$("$B/tenmint-ca" check-config "$W/ca.yaml" >"$W/said" 2>&1; echo $?)"
+check "check-config names the logs" 1 "$(grep -c '^logs: 2, 1 SCT of 1 operator required, embedded' "$W/said")"
+configure "ct: {scts-required: 3, $LOGS}"
+check "a policy that cannot be met" 3 "$("$B/tenmint-ca" check-config "$W/ca.yaml" >"$W/said" 2>&1; echo $?)"
+check "… says so" 1 "$(grep -c '3 SCTs are required, but there are 2 logs' "$W/said")"
+configure "ct: {logs: {one: {url: '$URL1', public-key: nowhere.pem}}}"
+check "a missing key file" 3 "$("$B/tenmint-ca" serve --config "$W/ca.yaml" >"$W/said" 2>&1; echo $?)"
+check "… is named" 1 "$(grep -c "log 'one': .*nowhere.pem" "$W/said")"
+
+configure "ct: {scts-required: 2, operators-required: 2, deadline: 3s, $LOGS}"
+start_server || exit 1
+mode one good-indexed
+check "two embedded SCTs verify" 0 "$(cert --log-key "$KEY1" --log-key "$KEY2")"
+check "… and the client says so" 1 "$(grep -c '2 SCTs, verified' "$W/said")"
+openssl x509 -in "$W/out/leaf.pem" -noout -ext ct_precert_scts >"$W/scts"
+check "OpenSSL reads both" 2 "$(grep -c 'Version *: v1 (0x0)' "$W/scts")"
+"$B/tenmint" show --log-key "$KEY1" "$W/out/chain.pem" >"$W/shown" 2>&1
+check "show prints both" 2 "$(grep -c '^SCT Log' "$W/shown")"
+check "show prints the leaf index" 1 "$(grep -c '^SCT Leaf Index *0$' "$W/shown")"
+check "show verifies" 1 "$(grep -c '^SCT Verified *yes' "$W/shown")"
+check "show without the issuer refuses" 1 "$("$B/tenmint" show --log-key "$KEY1" "$W/out/leaf.pem" >/dev/null 2>&1; echo $?)"
+check "the audit line names the logs" 1 "$(grep -c '"log_id":"[0-9a-f]\{64\} [0-9a-f]\{64\}","leaf_index":"0 -"' "$W/ca.log")"
+openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out "$W/k" 2>/dev/null
+openssl pkey -in "$W/k" -pubout -out "$W/other.pem"
+check "another log's key refuses" 1 "$(cert --log-key "$W/other.pem")"
+check "… and writes nothing" 1 "$(ls "$W/out" 2>/dev/null | grep -c . | sed 's/^0$/1/')"
+check "a log key that is none" 1 "$(cert --log-key "$W/said")"
+
+for m in wrong-key other-log future trailing version not-json huge truncated close slow redirect busy error refuse; do
+    mode one $m
+    before=$(issued)
+    check "log answers $m: refused" 1 "$(cert)"
+    check "log answers $m: Fulcio's words" 1 "$(grep -c 'HTTP 500): Error entering certificate in CTL' "$W/said")"
+    check "log answers $m: nothing issued" "$before" "$(issued)"
+    stop_server; start_server || exit 1 # with its breaker closed
+done
+mode one good
+check "good again" 0 "$(cert --log-key "$KEY1" --log-key "$KEY2")"
+mode one shaky
+check "asked again after a 500" 0 "$(cert --log-key "$KEY1")"
+curl -sS --max-time 10 "$METRICS/metrics" >"$W/metrics"
+check "metrics count the log's failure" 1 "$(grep -c '^tenmint_ct_failures_total{log="one",reason="busy"} 1$' "$W/metrics")"
+check "metrics tell the breaker" 1 "$(grep -c '^tenmint_ct_breaker_state{log="two"} 0$' "$W/metrics")"
+
+mode one slow
+(cert >/dev/null) &
+sleep 0.4
+kill -TERM "$CA_PID"; wait "$CA_PID"; check "SIGTERM while a log is slow exits 0" 0 $?
+wait $! 2>/dev/null
+mode one good
+
+configure "ct: {detached: true, $LOGS}"
+start_server || exit 1
+check "detached SCT verifies" 0 "$(cert --log-key "$KEY1" --log-key "$KEY2")"
+check "… is written" 1 "$(grep -c '"sct_version":0' "$W/out/sct.json")"
+check "… and not in the certificate" 0 "$(openssl x509 -in "$W/out/leaf.pem" -noout -text | grep -c 'CT Precertificate SCTs')"
+stop_server
+
+configure "ct: {logs: {one: {url: '$URL1', public-key: $KEY1, not-after-limit: '2020-01-01T00:00:00Z'}}}"
+start_server || exit 1
+check "no shard takes it: refused" 1 "$(cert)"
+check "… with the reason in the log" 1 "$(grep -c '"reason":"log","detail":"too few SCTs.*one: another shard' "$W/ca.log")"
+stop_server
+
+configure ""
+start_server || exit 1
+check "without a log the client says so" 0 "$(cert)"
+check "… in words" 1 "$(grep -c 'the certificate has no SCT' "$W/said")"
+check "… and --log-key refuses" 1 "$(cert --log-key "$KEY1")"
+stop_server
+check "no sanitizer report" 0 "$(grep -c 'runtime error\|AddressSanitizer\|LeakSanitizer' "$W/ca.log")"
+[ $fails -eq 0 ] || { tail -n 30 "$W/ca.log"; echo "$fails checks failed"; exit 1; }
