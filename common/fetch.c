@@ -218,7 +218,7 @@ void transfer_free(struct transfer *t)
     free(t);
 }
 
-static bool same_origin(const char *a, const char *b)
+bool fetch_same_origin(const char *a, const char *b)
 {
     struct origin x = {0};
     struct origin y = {0};
@@ -237,7 +237,7 @@ static enum transfer_next follow(struct transfer *t, const char *to, struct err 
         err_set(e, "'%.200s' redirects a POST: refused", t->url);
         return TRANSFER_FAILED;
     }
-    if (t->redirects >= REDIRECTS_MAX || !same_origin(t->url, to)) {
+    if (t->redirects >= REDIRECTS_MAX || !fetch_same_origin(t->url, to)) {
         err_set(e, "'%.200s' redirects to another host, or too often: refused", t->url);
         return TRANSFER_FAILED;
     }

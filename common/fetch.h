@@ -64,4 +64,7 @@ int fetch_check_url(const char *url, bool allow_http, struct err *e);
 /* The host part of `url` is 127.0.0.0/8, [::1] or localhost. */
 bool fetch_is_loopback(const char *url);
 
+/* Both are http or https URLs of the same scheme, host and port. */
+bool fetch_same_origin(const char *a, const char *b);
+
 #endif

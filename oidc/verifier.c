@@ -52,7 +52,9 @@ struct oidc_verifier *oidc_verifier_new(struct oidc_trust *trust, const struct o
         return NULL;
     }
     v->options = *o;
-    v->options.ca_file = NULL; /* the keystore reads it; the string is the caller's */
+    v->options.ca_file = NULL; /* the keystore has what it needs; the strings are the caller's */
+    v->options.kubernetes_ca_file = NULL;
+    v->options.kubernetes_token_file = NULL;
     v->keys = keystore_new(o, log, e);
     if (v->keys == NULL) {
         free(v);

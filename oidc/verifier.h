@@ -31,7 +31,9 @@ struct oidc_options {
     int64_t fetch_timeout_ms;    /* default 10 000 */
     bool allow_http;             /* issuers over http:// outside loopback; default false */
     enum oidc_engine engine;
-    const char *ca_file; /* PEM file with extra CAs for every issuer; or NULL */
+    const char *ca_file;               /* PEM file with extra CAs for every issuer; or NULL */
+    const char *kubernetes_ca_file;    /* for the cluster this process runs in, if the file is */
+    const char *kubernetes_token_file; /* there; read at each fetch; NULL: not looked for */
 };
 
 void oidc_options_default(struct oidc_options *o);

@@ -9,6 +9,7 @@
 #include "common/clock.h"
 #include "common/fetch.h"
 #include "common/file.h"
+#include "oidc/keys/incluster.h"
 
 #define OFF(member) offsetof(struct ca_config, member)
 #define TEXT(name, member) \
@@ -79,6 +80,8 @@ static const struct yamlmap_key oidc_keys[] = {
     TIME("fetch-timeout", fetch_timeout, 100, 5 * MINUTE),
     BOOL("allow-http", allow_http),
     TEXT("ca-file", oidc_ca_file),
+    TEXT("kubernetes-ca-file", kubernetes_ca_file),
+    TEXT("kubernetes-token-file", kubernetes_token_file),
     TEXT("engine", engine),
     END,
 };
@@ -332,7 +335,7 @@ int ca_config_load(const char *path, struct ca_config *c, struct err *e)
         return rc;
     char **paths[] = {&c->tls_certificate, &c->tls_key,         &c->chain,        &c->key,
                       &c->password_file,   &c->pkcs11_pin_file, &c->issuers_file, &c->oidc_ca_file,
-                      &c->pkcs11_module};
+                      &c->pkcs11_module, &c->kubernetes_ca_file, &c->kubernetes_token_file};
     for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]) && rc == 0; i++)
         rc = resolve(path, paths[i], e);
     for (size_t i = 0; i < c->ct_logs.count && rc == 0; i++) {
@@ -371,6 +374,10 @@ void ca_config_oidc(const struct ca_config *c, struct oidc_options *o)
     o->fetch_timeout_ms = c->fetch_timeout;
     o->allow_http = c->allow_http;
     o->ca_file = c->oidc_ca_file;
+    o->kubernetes_ca_file =
+        c->kubernetes_ca_file != NULL ? c->kubernetes_ca_file : INCLUSTER_CA_FILE;
+    o->kubernetes_token_file =
+        c->kubernetes_token_file != NULL ? c->kubernetes_token_file : INCLUSTER_TOKEN_FILE;
     o->engine = word_index(engines, c->engine) == 1 ? OIDC_ENGINE_LIBJWT : OIDC_ENGINE_CACHED_KEY;
 }
 

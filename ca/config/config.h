@@ -34,7 +34,7 @@ struct ca_config { /* text is owned; durations are milliseconds */
     char *issuers_file;
     int64_t skew, max_token_age, jwks_refresh, jwks_min_interval, fetch_timeout;
     bool allow_http;
-    char *oidc_ca_file, *engine;
+    char *oidc_ca_file, *kubernetes_ca_file, *kubernetes_token_file, *engine;
 
     int64_t scts_required, operators_required, ct_deadline;
     bool detached_sct;

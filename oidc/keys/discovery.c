@@ -13,6 +13,7 @@ struct lookup {
     struct fetch_pool *pool;
     char *iss;
     char *ca_pem;
+    struct buf authorization; /* the header line; empty: none */
     bool allow_http;
     int64_t timeout_ms;
     discovery_done_fn done;
@@ -24,6 +25,7 @@ static void lookup_end(struct lookup *l, struct jwks *keys, int64_t max_age_s, c
     l->done(l->arg, keys, max_age_s, e);
     free(l->iss);
     free(l->ca_pem);
+    buf_free_secret(&l->authorization);
     free(l);
 }
 
@@ -54,8 +56,12 @@ char *discovery_parse(const char *text, size_t len, const char *iss, struct err 
 
 static int get(struct lookup *l, const char *url, size_t max, fetch_done_fn done, struct err *e)
 {
+    const char *headers[] = {NULL, NULL};
+    if (l->authorization.len > 0 && fetch_same_origin(l->iss, url))
+        headers[0] = buf_str(&l->authorization);
     struct fetch_request req = {
         .url = url,
+        .headers = headers,
         .ca_pem = l->ca_pem,
         .allow_http = l->allow_http,
         .timeout_ms = (long)l->timeout_ms,
@@ -111,13 +117,23 @@ void discovery_start(struct fetch_pool *pool, const struct discovery_request *re
         done(arg, NULL, -1, &e);
         return;
     }
-    *l = (struct lookup){pool, strdup(req->iss), NULL, req->allow_http, req->timeout_ms, done, arg};
-    l->ca_pem = req->ca_pem != NULL ? strdup(req->ca_pem) : NULL;
+    *l = (struct lookup){.pool = pool,
+                         .iss = strdup(req->iss),
+                         .ca_pem = req->ca_pem != NULL ? strdup(req->ca_pem) : NULL,
+                         .allow_http = req->allow_http,
+                         .timeout_ms = req->timeout_ms,
+                         .done = done,
+                         .arg = arg};
+    if (req->bearer != NULL) {
+        buf_puts(&l->authorization, "Authorization: Bearer ");
+        buf_puts(&l->authorization, req->bearer);
+    }
     buf_append(&url, req->iss, len > 0 && req->iss[len - 1] == '/' ? len - 1 : len);
     buf_puts(&url, WELL_KNOWN);
     const char *text = buf_str(&url);
     int rc = -1;
-    if (l->iss == NULL || text == NULL || (req->ca_pem != NULL && l->ca_pem == NULL))
+    if (l->iss == NULL || text == NULL || (req->ca_pem != NULL && l->ca_pem == NULL) ||
+        buf_str(&l->authorization) == NULL)
         err_set(&e, "out of memory");
     else
         rc = get(l, text, DOCUMENT_MAX, on_document, &e);

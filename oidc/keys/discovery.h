@@ -10,6 +10,7 @@
 struct discovery_request {
     const char *iss;
     const char *ca_pem; /* extra CAs, or NULL */
+    const char *bearer; /* shown to the issuer's own origin, nowhere else; or NULL */
     bool allow_http;
     int64_t timeout_ms; /* of each of the two fetches */
 };

@@ -89,7 +89,8 @@ static EVP_PKEY *parse_ec(const json_t *json, struct err *e)
             get_bytes(json, "y", &point) != 0 || point.len != 1 + 2 * curves[i].width)
             break;
         OSSL_PARAM params[] = {
-            OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, (char *)curves[i].group, 0),
+            OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, (char *)curves[i].group,
+                                             0),
             OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY, point.data, point.len),
             OSSL_PARAM_construct_end(),
         };

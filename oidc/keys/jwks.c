@@ -17,7 +17,8 @@ static int add_keys(struct jwks *s, const json_t *keys, struct err *e)
     size_t i;
     const json_t *one;
     struct err why = {0};
-    json_array_foreach(keys, i, one) {
+    json_array_foreach(keys, i, one)
+    {
         if (s->count < JWKS_KEYS_MAX && jwk_parse(one, &s->key[s->count], &why) == 0)
             s->count++;
     }

@@ -8,6 +8,7 @@
 #include "common/clock.h"
 #include "common/file.h"
 #include "oidc/keys/discovery.h"
+#include "oidc/keys/incluster.h"
 
 #define BUCKETS 256
 #define WAITERS_MAX 4096
@@ -29,8 +30,9 @@ struct provider {
     pthread_mutex_t lock; /* guards all below */
     char *ca_pem;
     bool allow_http;
+    bool in_cluster;
     bool configured;       /* exact issuer: refreshed in the background */
-    unsigned settings;     /* counts changes of ca_pem and allow_http */
+    unsigned settings;     /* counts changes of the three before */
     unsigned fetched_with; /* the count when the latest fetch began */
     struct provider *due;  /* the refresher's list */
     bool fetching;
@@ -46,7 +48,9 @@ struct provider {
 
 struct keystore {
     struct oidc_options options;
-    char *ca_pem; /* options.ca_file's content */
+    char *ca_pem;        /* options.ca_file's content */
+    char *kubernetes_ca; /* paths; or NULL */
+    char *kubernetes_token;
     struct jlog *log;
     struct fetch_pool *pool;
     pthread_rwlock_t lock; /* guards the table and `trust` */
@@ -129,27 +133,54 @@ static void on_keys(void *arg, struct jwks *keys, int64_t max_age_s, const struc
     provider_unref(p);
 }
 
+/* What a fetch needs beside the options. */
+struct means {
+    struct buf ca_pem;
+    struct buf bearer;
+    bool allow_http;
+};
+
+static int gather(struct provider *p, struct means *m, struct err *e)
+{
+    const struct keystore *k = p->store;
+    pthread_mutex_lock(&p->lock);
+    bool in_cluster = p->in_cluster;
+    m->allow_http = p->allow_http || k->options.allow_http;
+    if (p->ca_pem != NULL) {
+        buf_puts(&m->ca_pem, p->ca_pem);
+        buf_putc(&m->ca_pem, '\n');
+    }
+    p->fetched_with = p->settings;
+    pthread_mutex_unlock(&p->lock);
+    if (in_cluster && (incluster_ca(k->kubernetes_ca, &m->ca_pem, e) != 0 ||
+                       incluster_token(k->kubernetes_token, &m->bearer, e) != 0))
+        return -1;
+    if (m->ca_pem.len == 0 && k->ca_pem != NULL)
+        buf_puts(&m->ca_pem, k->ca_pem);
+    return buf_str(&m->ca_pem) != NULL && buf_str(&m->bearer) != NULL ? 0
+                                                                      : err_set(e, "out of memory");
+}
+
 /* With p->fetching already set by the caller, outside p->lock. */
 static void begin_fetch(struct provider *p)
 {
-    const struct oidc_options *o = &p->store->options;
-    pthread_mutex_lock(&p->lock);
-    char *ca_pem = p->ca_pem != NULL ? strdup(p->ca_pem) : NULL;
-    bool no_memory = p->ca_pem != NULL && ca_pem == NULL;
-    struct discovery_request req = {
-        .iss = p->iss,
-        .ca_pem = p->ca_pem != NULL ? ca_pem : p->store->ca_pem,
-        .allow_http = p->allow_http || o->allow_http,
-        .timeout_ms = o->fetch_timeout_ms,
-    };
-    p->fetched_with = p->settings;
-    pthread_mutex_unlock(&p->lock);
+    struct means m = {{0}, {0}, false};
+    struct err e = {0};
     atomic_fetch_add_explicit(&p->refs, 1, memory_order_relaxed);
-    if (no_memory)
-        on_keys(p, NULL, -1, &(struct err){"out of memory"});
-    else
+    if (gather(p, &m, &e) != 0) {
+        on_keys(p, NULL, -1, &e);
+    } else {
+        struct discovery_request req = {
+            .iss = p->iss,
+            .ca_pem = m.ca_pem.len > 0 ? buf_str(&m.ca_pem) : NULL,
+            .bearer = m.bearer.len > 0 ? buf_str(&m.bearer) : NULL,
+            .allow_http = m.allow_http,
+            .timeout_ms = p->store->options.fetch_timeout_ms,
+        };
         discovery_start(p->store->pool, &req, on_keys, p);
-    free(ca_pem);
+    }
+    buf_free(&m.ca_pem);
+    buf_free_secret(&m.bearer);
 }
 
 static bool claim_fetch(struct provider *p)
@@ -278,13 +309,16 @@ static bool same_text(const char *a, const char *b)
 static int apply(struct provider *p, const struct oidc_issuer *issuer)
 {
     pthread_mutex_lock(&p->lock);
-    bool same = same_text(p->ca_pem, issuer->ca_cert) && p->allow_http == issuer->allow_http;
+    bool in_cluster = incluster_is(issuer);
+    bool same = same_text(p->ca_pem, issuer->ca_cert) && p->allow_http == issuer->allow_http &&
+                p->in_cluster == in_cluster;
     char *ca_pem = !same && issuer->ca_cert != NULL ? strdup(issuer->ca_cert) : NULL;
     bool no_memory = !same && issuer->ca_cert != NULL && ca_pem == NULL;
     if (!same && !no_memory) {
         free(p->ca_pem);
         p->ca_pem = ca_pem;
         p->allow_http = issuer->allow_http;
+        p->in_cluster = in_cluster;
         p->settings++;
         p->tried = false;
         p->fresh_until_ms = 0;
@@ -416,8 +450,20 @@ static void *refresh_loop(void *arg)
     return NULL;
 }
 
+/* -1: out of memory. */
+static int keep_path(const char **option, char **own)
+{
+    *own = *option != NULL ? strdup(*option) : NULL;
+    int rc = *option == NULL || *own != NULL ? 0 : -1;
+    *option = NULL; /* the caller's string */
+    return rc;
+}
+
 static int start(struct keystore *k, struct err *e)
 {
+    if (keep_path(&k->options.kubernetes_ca_file, &k->kubernetes_ca) != 0 ||
+        keep_path(&k->options.kubernetes_token_file, &k->kubernetes_token) != 0)
+        return err_set(e, "out of memory");
     if (k->options.ca_file != NULL) {
         struct buf pem = {0};
         int rc = file_read(k->options.ca_file, CA_FILE_MAX, &pem, e);
@@ -469,6 +515,8 @@ void keystore_free(struct keystore *k)
     oidc_trust_unref(k->trust);
     pthread_rwlock_destroy(&k->lock);
     free(k->ca_pem);
+    free(k->kubernetes_ca);
+    free(k->kubernetes_token);
     free(k);
 }
 

@@ -11,6 +11,8 @@
 #include <unistd.h>
 
 #include "common/clock.h"
+#include "common/file.h"
+#include "oidc/keys/incluster.h"
 #include "oidc/verifier.h"
 #include "tests/support/fakeissuer.h"
 
@@ -386,6 +388,138 @@ static void made_up_wildcard_issuers_do_not_lock_out_real_ones(void **state)
     buf_free(&text);
 }
 
+static void write_text(const char *path, const char *text)
+{
+    struct err e = {0};
+    if (file_write_atomic(path, 0600, text, strlen(text), &e) != 0)
+        fail_msg("%s", e.text);
+}
+
+static enum oidc_reason ask_kubernetes(struct oidc_verifier *v, struct fake_issuer *f)
+{
+    struct buf token = {0};
+    char claims[512];
+    snprintf(claims, sizeof(claims),
+             "{\"iss\":\"%s\",\"aud\":\"sigstore\",\"sub\":\"system:serviceaccount:ns:sa\","
+             "\"exp\":9999999999,\"kubernetes.io\":{\"namespace\":\"ns\",\"serviceaccount\":"
+             "{\"name\":\"sa\",\"uid\":\"1\"}}}",
+             f->url);
+    fake_issuer_sign(f, "k0", claims, &token);
+    enum oidc_reason r = ask_token(v, &token);
+    buf_free(&token);
+    return r;
+}
+
+/* The API server of the cluster: under the cluster's CA, and for service accounts only. */
+static void the_clusters_own_issuer_is_asked_with_the_accounts_token(void **state)
+{
+    (void)state;
+    char dir[] = "/tmp/tenmint-k8s-XXXXXX";
+    char ca_file[64];
+    char token_file[64];
+    struct buf cert = {0};
+    struct buf key = {0};
+    struct fake_issuer f;
+    struct oidc_options o;
+    struct err e = {0};
+    assert_non_null(mkdtemp(dir));
+    snprintf(ca_file, sizeof(ca_file), "%s/ca.crt", dir);
+    snprintf(token_file, sizeof(token_file), "%s/token", dir);
+    make_tls(&cert, &key);
+    fake_issuer_start(&f, buf_str(&cert), buf_str(&key));
+    snprintf(f.bearer, sizeof(f.bearer), "account-token-1");
+    struct buf text = {0};
+    buf_printf(&text,
+               "oidc-issuers:\n  \"%s\": {issuer-url: \"%s\", client-id: sigstore, "
+               "type: kubernetes}\n",
+               f.url, f.url);
+    struct oidc_trust *t = trust_of(buf_str(&text));
+    oidc_options_default(&o);
+    o.jwks_refresh_s = 0; /* always stale: each tick of the refresher fetches */
+    o.jwks_min_interval_s = 1;
+    o.kubernetes_ca_file = ca_file;
+    o.kubernetes_token_file = token_file;
+    struct oidc_verifier *v = oidc_verifier_new(t, &o, NULL, &e);
+    assert_non_null(v);
+    assert_int_equal(ask_kubernetes(v, &f), OIDC_REASON_KEYS); /* no CA, no token */
+    write_text(ca_file, buf_str(&cert));
+    int seen = atomic_load(&f.discoveries);
+    until(&f.discoveries, seen + 1);
+    assert_int_equal(ask_kubernetes(v, &f), OIDC_REASON_KEYS); /* 401 without the token */
+    write_text(token_file, "account-token-1\n");
+    enum oidc_reason r = OIDC_REASON_KEYS;
+    for (int i = 0; i < 50 && (r = ask_kubernetes(v, &f)) != OIDC_REASON_NONE; i++)
+        usleep(100000);
+    assert_int_equal(r, OIDC_REASON_NONE);
+    pthread_mutex_lock(&f.lock); /* the kubelet rotates it */
+    snprintf(f.bearer, sizeof(f.bearer), "account-token-2");
+    pthread_mutex_unlock(&f.lock);
+    write_text(token_file, "account-token-2");
+    seen = atomic_load(&f.key_fetches);
+    until(&f.key_fetches, seen + 1);
+    pthread_mutex_lock(&f.lock);
+    assert_string_equal(f.seen_bearer, "Bearer account-token-2");
+    pthread_mutex_unlock(&f.lock);
+    oidc_verifier_free(v);
+    oidc_trust_unref(t);
+
+    /* Another type at the same place is asked without it. */
+    struct oidc_trust *plain = trust_ca(f.url, &cert);
+    v = oidc_verifier_new(plain, &o, NULL, &e);
+    assert_int_equal(ask(v, &f), OIDC_REASON_KEYS);
+    pthread_mutex_lock(&f.lock);
+    assert_string_equal(f.seen_bearer, "");
+    pthread_mutex_unlock(&f.lock);
+    oidc_verifier_free(v);
+    oidc_trust_unref(plain);
+    fake_issuer_stop(&f);
+    unlink(ca_file);
+    unlink(token_file);
+    rmdir(dir);
+    buf_free(&text);
+    buf_free(&cert);
+    buf_free(&key);
+}
+
+static void the_accounts_token_is_for_the_cluster_only(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *url, *type;
+        bool wildcard, yes;
+    } rows[] = {
+        {"https://kubernetes.default.svc", "kubernetes", false, true},
+        {"https://kubernetes.default.svc.cluster.local", "kubernetes", false, true},
+        {"https://kubernetes.default.svc:6443", "kubernetes", false, true},
+        {"https://127.0.0.1:6443", "kubernetes", false, true},
+        {"https://kubernetes.default.svc", "kubernetes", true, false},
+        {"https://kubernetes.default.svc", "email", false, false},
+        {"http://kubernetes.default.svc", "kubernetes", false, false},
+        {"https://kubernetes.default.svcs", "kubernetes", false, false},
+        {"https://kubernetes.default.svc@evil.example", "kubernetes", false, false},
+        {"https://oidc.eks.eu-west-1.amazonaws.com/id/A", "kubernetes", false, false},
+        {"https://evil.example/https://kubernetes.default.svc", "kubernetes", false, false},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct oidc_issuer is = {
+            .url = rows[i].url, .type_name = rows[i].type, .wildcard = rows[i].wildcard};
+        if (incluster_is(&is) != rows[i].yes)
+            fail_msg("row %zu: %s", i, rows[i].url);
+    }
+    char path[] = "/tmp/tenmint-token-XXXXXX";
+    struct buf out = {0};
+    struct err e = {0};
+    close(mkstemp(path));
+    write_text(path, "one\r\nX-Evil: two");
+    assert_int_equal(incluster_token(path, &out, &e), -1);
+    assert_null(strstr(e.text, "Evil"));
+    unlink(path);
+    buf_reset(&out);
+    assert_int_equal(incluster_token(path, &out, &e), 0);
+    assert_int_equal(out.len, 0);
+    buf_free(&out);
+}
+
 static void an_issuer_that_nobody_allows_over_http_is_not_asked(void **state)
 {
     (void)state;
@@ -418,6 +552,8 @@ int main(void)
         cmocka_unit_test(an_issuers_ca_certificate_follows_reloads),
         cmocka_unit_test(a_removed_issuer_is_refused_and_left_alone),
         cmocka_unit_test(made_up_wildcard_issuers_do_not_lock_out_real_ones),
+        cmocka_unit_test(the_clusters_own_issuer_is_asked_with_the_accounts_token),
+        cmocka_unit_test(the_accounts_token_is_for_the_cluster_only),
         cmocka_unit_test(an_issuer_that_nobody_allows_over_http_is_not_asked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

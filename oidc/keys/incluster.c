@@ -1,0 +1,44 @@
+#include "oidc/keys/incluster.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "common/fetch.h"
+#include "common/file.h"
+
+#define FILE_MAX ((size_t)64 * 1024)
+
+static bool is_api_server(const char *url)
+{
+    static const char name[] = "https://kubernetes.default.svc";
+    size_t len = sizeof(name) - 1;
+    return strncmp(url, name, len) == 0 && (url[len] == '\0' || strchr("./:", url[len]) != NULL);
+}
+
+bool incluster_is(const struct oidc_issuer *issuer)
+{
+    return !issuer->wildcard && strcmp(issuer->type_name, "kubernetes") == 0 &&
+           (is_api_server(issuer->url) || fetch_is_loopback(issuer->url));
+}
+
+int incluster_ca(const char *path, struct buf *out, struct err *e)
+{
+    if (path == NULL || access(path, F_OK) != 0)
+        return 0;
+    return file_read(path, FILE_MAX, out, e) == 0 ? 0 : err_wrap(e, "the cluster's CA");
+}
+
+int incluster_token(const char *path, struct buf *out, struct err *e)
+{
+    if (path == NULL || access(path, F_OK) != 0)
+        return 0;
+    if (file_read(path, FILE_MAX, out, e) != 0)
+        return err_wrap(e, "the service account's token");
+    while (out->len > 0 && (out->data[out->len - 1] == '\n' || out->data[out->len - 1] == '\r'))
+        out->len--;
+    for (size_t i = 0; i < out->len; i++) {
+        if (out->data[i] <= 0x20 || out->data[i] >= 0x7f)
+            return err_set(e, "the service account's token '%s' is not one line of text", path);
+    }
+    return 0;
+}

@@ -1,0 +1,28 @@
+/*
+ * The issuer of the Kubernetes cluster that this process runs in: its API server answers
+ * discovery to service accounts only, under the cluster's own CA.
+ */
+#ifndef TENMINT_OIDC_INCLUSTER_H
+#define TENMINT_OIDC_INCLUSTER_H
+
+#include <stdbool.h>
+
+#include "common/buf.h"
+#include "common/err.h"
+#include "oidc/trust/trust.h"
+
+/* What Fulcio reads (pkg/config/config.go). */
+#define INCLUSTER_CA_FILE "/var/run/fulcio/ca.crt"
+#define INCLUSTER_TOKEN_FILE "/var/run/secrets/kubernetes.io/serviceaccount/token"
+
+/* An exact issuer of type kubernetes at kubernetes.default.svc, with or without the cluster's
+ * domain, or on loopback. Fulcio sends the account's token to every exact issuer of the type;
+ * that would show it to other clusters and cloud providers. */
+bool incluster_is(const struct oidc_issuer *issuer);
+
+/* A file's content, read anew each time since the kubelet rotates it; empty when there is no
+ * file. -1: it cannot be read, or a token is not one line of visible ASCII. */
+int incluster_ca(const char *path, struct buf *out, struct err *e);
+int incluster_token(const char *path, struct buf *out, struct err *e); /* buf_free_secret it */
+
+#endif
