@@ -122,9 +122,8 @@ static const struct cached *load(struct tiles *t, uint64_t tree_size, int level,
     return rc == 0 ? c : NULL;
 }
 
-/* The root of the perfect subtree of 2^level leaves that begins at leaf index * 2^level. */
-static int node(struct tiles *t, uint64_t tree_size, unsigned level, uint64_t index,
-                struct merkle_hash *out, struct err *e)
+int tiles_node(struct tiles *t, uint64_t tree_size, unsigned level, uint64_t index,
+               struct merkle_hash *out, struct err *e)
 {
     struct merkle_hash h[TILE_WIDTH / 2];
     unsigned below = level % LEVEL_BITS;
@@ -160,7 +159,7 @@ int tiles_frontier(struct tiles *t, uint64_t tree_size, uint64_t size, struct fr
     for (uint64_t left = size; left > 0; n++) {
         unsigned level = highest_bit(left);
         uint64_t start = size - left;
-        if (node(t, tree_size, level, start >> level, &out->peak[n], e) != 0)
+        if (tiles_node(t, tree_size, level, start >> level, &out->peak[n], e) != 0)
             return -1;
         left -= (uint64_t)1 << level;
     }
@@ -175,7 +174,7 @@ static int range(struct tiles *t, uint64_t tree_size, uint64_t start, uint64_t e
     size_t n = 0;
     for (uint64_t left = end - start; left > 0; n++) {
         unsigned level = highest_bit(left);
-        if (node(t, tree_size, level, (end - left) >> level, &peak[n], e) != 0)
+        if (tiles_node(t, tree_size, level, (end - left) >> level, &peak[n], e) != 0)
             return -1;
         left -= (uint64_t)1 << level;
     }

@@ -26,6 +26,10 @@ int tiles_read(struct tiles *t, uint64_t tree_size, int level, uint64_t index, s
                struct err *e);
 void tiles_want_data(struct tiles *t, uint64_t tree_size, uint64_t index);
 
+/* The root of the perfect subtree of 2^level leaves that begins at leaf index * 2^level. */
+int tiles_node(struct tiles *t, uint64_t tree_size, unsigned level, uint64_t index,
+               struct merkle_hash *out, struct err *e);
+
 /* The frontier that the tree of `tree_size` had when it was of `size`. */
 int tiles_frontier(struct tiles *t, uint64_t tree_size, uint64_t size, struct frontier *out,
                    struct err *e);

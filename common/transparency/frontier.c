@@ -27,3 +27,20 @@ void frontier_root(const struct frontier *f, struct merkle_hash *root)
     while (n > 0)
         merkle_node(&f->peak[--n], root, root);
 }
+
+int frontier_from_last(struct frontier *f, uint64_t size, const struct merkle_hash *leaf,
+                       const struct merkle_hash *proof, size_t count, struct err *e)
+{
+    size_t peaks = frontier_peaks(size);
+    size_t inside = size > 0 ? (size_t)__builtin_ctzll(size) : 0; /* the last subtree's height */
+    if (peaks == 0 || count != inside + peaks - 1)
+        return err_set(e, "the proof of the last entry has %zu hashes", count);
+    struct merkle_hash h = *leaf;
+    for (size_t i = 0; i < inside; i++)
+        merkle_node(&proof[i], &h, &h);
+    f->size = size;
+    f->peak[peaks - 1] = h;
+    for (size_t i = 0; i + 1 < peaks; i++)
+        f->peak[i] = proof[count - 1 - i];
+    return 0;
+}
