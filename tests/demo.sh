@@ -19,7 +19,7 @@ if [ "${1:-demo}" = run ]; then
 
 Running until Ctrl-C. To try:
   curl -s -X POST $ISSUER/token > build/demo/token.jwt
-  build/tenmint cert --ca $CA --token-file build/demo/token.jwt --out build/demo
+  build/tenmint cert --ca $CA --token-file build/demo/token.jwt --out build/demo --force
   build/tenmint show build/demo/leaf.pem
   curl -s $CA/api/v2/trustBundle
   curl -s $CA/api/v2/configuration

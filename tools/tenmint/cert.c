@@ -11,12 +11,14 @@
 #include "ca/signer/algorithm.h"
 #include "common/b64.h"
 #include "common/certs.h"
+#include "common/clock.h"
 #include "common/fetch.h"
 #include "common/file.h"
 #include "common/strictjson.h"
-#include "oidc/token/token.h"
 #include "common/transparency/sct.h"
+#include "oidc/token/token.h"
 #include "tools/tenmint/commands.h"
+#include "tools/tenmint/leaf.h"
 #include "tools/tenmint/scts.h"
 #include "tools/tenmint/token_source.h"
 
@@ -27,6 +29,7 @@ struct job {
     const char *out;
     const char *key_type;
     const char *ca_cert;
+    bool force;
     struct token_source source;
     struct buf token;
     EVP_PKEY *key;
@@ -165,9 +168,13 @@ static int collect_chain(struct job *j, const json_t *answer, struct err *e)
     j->certs = certs_parse(j->chain.data, j->chain.len, e);
     if (j->certs == NULL)
         return err_wrap(e, "the CA's chain");
-    if (EVP_PKEY_eq(X509_get0_pubkey(sk_X509_value(j->certs, 0)), j->key) != 1)
-        return err_set(e, "the CA's certificate is for another key than ours: refused");
-    return collect_sct(j, with, e);
+    struct token t;
+    enum oidc_reason reason;
+    if (token_parse((const char *)j->token.data, j->token.len, &t, &reason, e) != 0)
+        return -1;
+    int rc = leaf_check(j->certs, j->key, &t, clock_wall_ms() / 1000, e);
+    token_free(&t);
+    return rc == 0 ? collect_sct(j, with, e) : rc;
 }
 
 static int read_answer(struct job *j, const struct fetch_response *r, struct err *e)
@@ -219,6 +226,20 @@ static int request(struct job *j, struct err *e)
     buf_free(&url);
     buf_free(&ca);
     return rc;
+}
+
+/* Before a certificate is asked for: a key that is overwritten is lost. */
+static int check_out(const struct job *j, struct err *e)
+{
+    static const char *const names[] = {"key.pem", "leaf.pem", "chain.pem", "sct.json"};
+    char path[PATH_MAX];
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (file_join(j->out, names[i], path, sizeof(path), e) != 0)
+            return -1;
+        if (!j->force && file_stamp(path).ino != 0)
+            return err_set(e, "'%s' exists: use --force to write over it, or another --out", path);
+    }
+    return 0;
 }
 
 static int write_one(const struct job *j, const char *name, mode_t mode, BIO *bio, struct err *e)
@@ -312,6 +333,7 @@ int cert_command(const struct cli_command *self, int argc, char **argv)
         {"log-key", CLI_LIST, "FILE",
          "public key of a transparency log: an SCT of it must verify; repeatable", &j.log_keys},
         {"tls-ca", CLI_TEXT, "FILE", "extra CA certificates for the CA's own TLS", &j.ca_cert},
+        {"force", CLI_FLAG, NULL, "write over files of an earlier run", &j.force},
         {"json", CLI_FLAG, NULL, "print the result as JSON", &json},
         {0},
     };
@@ -325,7 +347,9 @@ int cert_command(const struct cli_command *self, int argc, char **argv)
     j.out = j.out != NULL ? j.out : ".";
     j.key_type = j.key_type != NULL ? j.key_type : "p256";
     j.source.audience = j.source.audience != NULL ? j.source.audience : "sigstore";
-    int rc = token_source_read(&j.source, &j.token, &e);
+    int rc = check_out(&j, &e);
+    if (rc == 0)
+        rc = token_source_read(&j.source, &j.token, &e);
     if (rc == 0)
         rc = (j.key = signer_algorithm_generate(j.key_type, &e)) != NULL ? 0 : -1;
     if (rc == 0)

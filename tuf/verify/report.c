@@ -23,6 +23,9 @@ static void clean(char *text)
 }
 
 static void add(struct report *r, const char *name, enum report_outcome outcome, const char *fmt,
+                va_list ap) __attribute__((format(printf, 4, 0)));
+
+static void add(struct report *r, const char *name, enum report_outcome outcome, const char *fmt,
                 va_list ap)
 {
     if (r->count == REPORT_CHECKS_MAX) {

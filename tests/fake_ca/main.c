@@ -1,0 +1,233 @@
+/*
+ * A CA that answers POST /MODE/api/v2/signingCert as its mode says, good or wrong, and GitHub's
+ * token service at /github (bearer "runner-secret", ?audience=…, mode from the path). Prints its
+ * URL. For tests only.
+ */
+#include <arpa/inet.h>
+#include <jansson.h>
+#include <microhttpd.h>
+#include <openssl/pem.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "ca/cert/cert.h"
+#include "common/b64.h"
+
+struct fake {
+    struct signer *ca, *other_ca;
+    char url[64];
+};
+
+struct upload {
+    struct buf data;
+};
+
+static void put_chain(const struct signer *ca, const struct buf *der, bool with_ca, json_t *list)
+{
+    struct buf pem = {0};
+    cert_pem("CERTIFICATE", der->data, der->len, false, &pem);
+    json_array_append_new(list, json_string(buf_str(&pem)));
+    if (with_ca)
+        json_array_append_new(list, json_string(signer_chain(ca)->pem[0]));
+    buf_free(&pem);
+}
+
+/* A certificate for the key in `request`, wrong as `mode` says. */
+static char *issue(const struct fake *f, const char *mode, const json_t *request)
+{
+    const json_t *key = json_object_get(json_object_get(request, "publicKeyRequest"), "publicKey");
+    const char *pem = json_string_value(json_object_get(key, "content"));
+    BIO *bio = BIO_new_mem_buf(pem != NULL ? pem : "", -1);
+    EVP_PKEY *pkey = PEM_read_bio_PUBKEY(bio, NULL, NULL, NULL);
+    bool email = strncmp(mode, "email", 5) == 0;
+    struct oidc_principal who = {.san_kind = email ? IDENTITY_SAN_EMAIL : IDENTITY_SAN_URI};
+    struct cert_spec spec = {.principal = &who};
+    struct buf tbs = {0};
+    struct buf der = {0};
+    struct err e = {0};
+    unsigned char *spki = NULL;
+    int64_t now = time(NULL) - (strcmp(mode, "expired") == 0 ? 86400 : 0);
+    BIO_free(bio);
+    if (pkey == NULL || strcmp(mode, "other-key") == 0) {
+        EVP_PKEY_free(pkey);
+        pkey = EVP_EC_gen("P-256");
+    }
+    who.san =
+        email ? (char *)(strcmp(mode, "email-other") == 0 ? "eve@example.com" : "dev@example.com")
+              : (char *)"https://example.com/job";
+    who.field[IDENTITY_ISSUER] =
+        (char *)(strcmp(mode, "other-issuer") == 0 ? "https://evil.example"
+                                                   : "https://issuer.example");
+    who.field[IDENTITY_TOKEN_SUBJECT] =
+        (char *)(strcmp(mode, "other-subject") == 0 ? "someone else" : "the job");
+    spec.spki_len = (size_t)i2d_PUBKEY(pkey, &spki);
+    spec.spki = spki;
+    json_t *list = json_array();
+    if (cert_spec_init(&spec, f->ca, now, 600, &e) == 0 &&
+        cert_tbs(&spec, f->ca, CERT_FINAL, NULL, &tbs, &e) == 0 &&
+        cert_sign(&tbs, strcmp(mode, "unsigned") == 0 ? f->other_ca : f->ca, &der, &e) == 0)
+        put_chain(f->ca, &der, strcmp(mode, "no-issuer") != 0, list);
+    json_t *v =
+        json_pack("{s:{s:{s:o}}}", "signedCertificateDetachedSct", "chain", "certificates", list);
+    char *text = json_dumps(v, JSON_COMPACT);
+    json_decref(v);
+    OPENSSL_free(spki);
+    EVP_PKEY_free(pkey);
+    buf_free(&tbs);
+    buf_free(&der);
+    return text;
+}
+
+static const struct {
+    const char *mode;
+    unsigned status;
+    const char *text;
+} fixed[] = {
+    {"refused", 400,
+     "{\"code\":3,\"message\":\"There was an error processing the identity "
+     "token\",\"details\":[]}"},
+    {"garbage", 200, "<html>proxy login</html>"},
+    {"garbage-500", 500, "<html>bad gateway</html>"},
+    {"nothing", 200, ""},
+    {"empty-chain", 200, "{\"signedCertificateEmbeddedSct\":{\"chain\":{\"certificates\":[]}}}"},
+    {"no-pem", 200, "{\"signedCertificateEmbeddedSct\":{\"chain\":{\"certificates\":[\"junk\"]}}}"},
+    {"numbers", 200, "{\"signedCertificateEmbeddedSct\":{\"chain\":{\"certificates\":[1]}}}"},
+    {"other-shape", 200, "{\"certificates\":[]}"},
+    {"twice", 200, "{\"a\":1,\"a\":2}"},
+};
+
+static char *big(void)
+{
+    char *text = malloc(600000);
+    memset(text, ' ', 599999);
+    text[599999] = '\0';
+    return text;
+}
+
+static char *ca_answer(const struct fake *f, const char *mode, const struct buf *body,
+                       unsigned *status)
+{
+    for (size_t i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++) {
+        if (strcmp(fixed[i].mode, mode) != 0)
+            continue;
+        *status = fixed[i].status;
+        return strdup(fixed[i].text);
+    }
+    if (strcmp(mode, "big") == 0)
+        return big();
+    json_t *request = json_loadb((const char *)body->data, body->len, 0, NULL);
+    char *text = issue(f, mode, request);
+    json_decref(request);
+    return text;
+}
+
+/* What GitHub's runner service does: the token's audience is the one asked for. */
+static char *github_answer(struct MHD_Connection *c, const char *mode, unsigned *status)
+{
+    const char *auth = MHD_lookup_connection_value(c, MHD_HEADER_KIND, "Authorization");
+    const char *aud = MHD_lookup_connection_value(c, MHD_GET_ARGUMENT_KIND, "audience");
+    const char *api = MHD_lookup_connection_value(c, MHD_GET_ARGUMENT_KIND, "api-version");
+    struct buf claims = {0};
+    struct buf token = {0};
+    char *out = NULL;
+    if (auth == NULL || strcmp(auth, "Bearer runner-secret") != 0 || strcmp(mode, "denied") == 0) {
+        *status = 401;
+        return strdup("{\"message\":\"denied runner-secret\"}");
+    }
+    if (strcmp(mode, "no-value") == 0)
+        return strdup("{\"count\":1}");
+    if (strcmp(mode, "garbage") == 0)
+        return strdup("<html>");
+    buf_printf(
+        &claims,
+        "{\"iss\":\"https://issuer.example\",\"sub\":\"the job\",\"aud\":\"%s\",\"v\":\"%s\"}",
+        aud != NULL ? aud : "", api != NULL ? api : "");
+    buf_puts(&token, "eyJhbGciOiJSUzI1NiJ9."); /* {"alg":"RS256"} */
+    b64_encode(B64_URL_BARE, claims.data, claims.len, &token);
+    buf_puts(&token, ".c2VjcmV0LXNpZ25hdHVyZQ");
+    json_t *v = json_pack("{s:s}", "value", buf_str(&token));
+    out = json_dumps(v, 0);
+    json_decref(v);
+    buf_free(&claims);
+    buf_free(&token);
+    return out;
+}
+
+static enum MHD_Result on_request(void *arg, struct MHD_Connection *c, const char *url,
+                                  const char *method, const char *version, const char *data,
+                                  size_t *size, void **state)
+{
+    const struct fake *f = arg;
+    struct upload *up = *state;
+    (void)version;
+    (void)method;
+    if (up == NULL) {
+        *state = calloc(1, sizeof(*up));
+        return *state != NULL ? MHD_YES : MHD_NO;
+    }
+    if (*size > 0) {
+        buf_append(&up->data, data, *size);
+        *size = 0;
+        return MHD_YES;
+    }
+    char mode[64] = "";
+    unsigned status = 200;
+    char *text;
+    if (sscanf(url, "/github/%63[^/]", mode) == 1)
+        text = github_answer(c, mode, &status);
+    else if (sscanf(url, "/%63[^/]", mode) == 1)
+        text = ca_answer(f, mode, &up->data, &status);
+    else
+        text = strdup("");
+    struct MHD_Response *r =
+        MHD_create_response_from_buffer(strlen(text), text, MHD_RESPMEM_MUST_FREE);
+    enum MHD_Result rc = MHD_queue_response(c, status, r);
+    MHD_destroy_response(r);
+    return rc;
+}
+
+static void on_done(void *arg, struct MHD_Connection *c, void **state,
+                    enum MHD_RequestTerminationCode code)
+{
+    struct upload *up = *state;
+    (void)arg;
+    (void)c;
+    (void)code;
+    if (up != NULL)
+        buf_free(&up->data);
+    free(up);
+    *state = NULL;
+}
+
+int main(void)
+{
+    struct fake f = {0};
+    struct err e = {0};
+    struct signer_options o = {.backend = "ephemeral"};
+    struct sockaddr_in addr = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    sigset_t stop;
+    int got;
+    sigemptyset(&stop);
+    sigaddset(&stop, SIGTERM);
+    sigaddset(&stop, SIGINT);
+    pthread_sigmask(SIG_BLOCK, &stop, NULL);
+    f.ca = signer_open(&o, time(NULL) - 90000, &e); /* old enough for the mode "expired" */
+    f.other_ca = signer_open(&o, time(NULL), &e);
+    struct MHD_Daemon *d = MHD_start_daemon(
+        MHD_USE_INTERNAL_POLLING_THREAD, 0, NULL, NULL, on_request, &f, MHD_OPTION_SOCK_ADDR, &addr,
+        MHD_OPTION_NOTIFY_COMPLETED, on_done, NULL, MHD_OPTION_END);
+    const union MHD_DaemonInfo *info =
+        d != NULL ? MHD_get_daemon_info(d, MHD_DAEMON_INFO_BIND_PORT) : NULL;
+    if (info == NULL || f.ca == NULL || f.other_ca == NULL)
+        return 1;
+    printf("http://127.0.0.1:%u\n", (unsigned)info->port);
+    fflush(stdout);
+    sigwait(&stop, &got);
+    MHD_stop_daemon(d);
+    signer_unref(f.ca);
+    signer_unref(f.other_ca);
+    return 0;
+}

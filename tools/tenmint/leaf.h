@@ -1,0 +1,20 @@
+/*
+ * Is the certificate that the CA answered with the one that this job asked for?
+ */
+#ifndef TENMINT_TOOLS_TENMINT_LEAF_H
+#define TENMINT_TOOLS_TENMINT_LEAF_H
+
+#include <openssl/x509.h>
+#include <stdint.h>
+
+#include "common/err.h"
+#include "oidc/token/token.h"
+
+/* For `key`, signed by the chain's next certificate, for code signing, in force at `now_s` (ten
+ * minutes of leeway for our clock), with one identity: the email of an email token; for other
+ * tokens, whose identity only the CA's configuration tells, the token's issuer and subject must be
+ * in the extensions (1.3.6.1.4.1.57264.1.8 and, where present, .24). */
+int leaf_check(STACK_OF(X509) * chain, EVP_PKEY *key, const struct token *t, int64_t now_s,
+               struct err *e);
+
+#endif
