@@ -1,0 +1,51 @@
+/*
+ * Files from the first mirror that has an acceptable one. A mirror is an http(s) URL or a local
+ * directory. The mirror that served last is asked first.
+ */
+#ifndef TENMINT_TUF_MIRROR_H
+#define TENMINT_TUF_MIRROR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "common/buf.h"
+#include "common/err.h"
+#include "common/fetch.h"
+
+struct mirrors {
+    char **base; /* owned, without trailing slash */
+    size_t count;
+    size_t preferred; /* index of the one that served last */
+    struct fetch_session *session; /* borrowed */
+    const char *ca_pem;            /* borrowed */
+    bool allow_http;
+    long timeout_ms;
+};
+
+/* Where a file's bytes go. Each mirror that is tried begins anew. */
+struct mirror_sink {
+    int (*begin)(void *arg, struct err *e);
+    int (*add)(void *arg, const void *data, size_t len, struct err *e);
+    int (*accept)(void *arg, struct err *e); /* all is there: is it good? */
+    void *arg;
+};
+
+enum mirror_result {
+    MIRROR_OK,
+    MIRROR_ABSENT, /* no mirror has an acceptable one, and one says that there is none */
+    MIRROR_FAILED, /* `e` says why, for each mirror */
+};
+
+/* Adds a mirror; -1: too many, or out of memory. `suffix` ("targets") may be NULL. */
+int mirrors_add(struct mirrors *m, const char *base, const char *suffix, struct err *e);
+void mirrors_free(struct mirrors *m);
+
+/*
+ * `file` is a relative path of plain characters; in a URL it goes as it is unless `escape` asks
+ * that all but the characters of a URL path are written as %XX. max: bytes. `pinned`: a target,
+ * whose download may take as long as it moves.
+ */
+enum mirror_result mirrors_get(struct mirrors *m, const char *file, bool is_target, size_t max,
+                               const struct mirror_sink *sink, struct err *e);
+
+#endif

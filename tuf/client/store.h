@@ -1,0 +1,31 @@
+/*
+ * The client's cache directory: one process at a time, files replaced atomically. No file ends in
+ * .json but verified metadata.
+ */
+#ifndef TENMINT_TUF_STORE_H
+#define TENMINT_TUF_STORE_H
+
+#include <limits.h>
+
+#include "common/buf.h"
+#include "common/err.h"
+
+struct tuf_store {
+    char dir[PATH_MAX];
+    int lock_fd; /* of the directory itself */
+};
+
+/* Makes the directory, waits up to wait_ms for its lock, removes what a killed run left. */
+int store_open(struct tuf_store *s, const char *dir, long wait_ms, struct err *e);
+void store_close(struct tuf_store *s);
+
+/* 1: read, 0: there is none, -1: it cannot be read or is over `max` bytes. `file` is a name in
+ * the cache, as "root.json" or "root_history/3.root.json". */
+int store_read(const struct tuf_store *s, const char *file, size_t max, struct buf *out,
+               struct err *e);
+int store_write(const struct tuf_store *s, const char *file, const struct buf *bytes,
+                struct err *e);
+/* No error when there is none. */
+int store_remove(const struct tuf_store *s, const char *file, struct err *e);
+
+#endif
