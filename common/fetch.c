@@ -12,6 +12,30 @@
 #define REDIRECTS_MAX 3
 #define SYSTEM_CA_FILE "/etc/ssl/certs/ca-certificates.crt"
 #define SYSTEM_CA_MAX ((size_t)4 << 20)
+#define STALL_BYTES_PER_S 1024L
+
+struct fetch_session {
+    CURL *easy; /* holds the live connections */
+};
+
+struct fetch_session *fetch_session_new(void)
+{
+    struct fetch_session *s = calloc(1, sizeof(*s));
+    if (s != NULL)
+        s->easy = curl_easy_init();
+    if (s != NULL && s->easy != NULL)
+        return s;
+    free(s);
+    return NULL;
+}
+
+void fetch_session_free(struct fetch_session *s)
+{
+    if (s == NULL)
+        return;
+    curl_easy_cleanup(s->easy);
+    free(s);
+}
 
 struct origin {
     char *scheme;
@@ -45,7 +69,8 @@ static int origin_parse(const char *url, struct origin *o)
     return ok ? 0 : -1;
 }
 
-/* Literal addresses and localhost only: a name that resolves to 127.0.0.1 today may not tomorrow. */
+/* Literal addresses and localhost only: a name that resolves to 127.0.0.1 today may not tomorrow.
+ */
 static bool host_is_loopback(const char *host)
 {
     if (strcasecmp(host, "localhost") == 0 || strcmp(host, "[::1]") == 0)
@@ -71,17 +96,24 @@ int fetch_check_url(const char *url, bool allow_http, struct err *e)
     bool plain = strcmp(o.scheme, "http") == 0;
     bool ok = !plain || allow_http || host_is_loopback(o.host);
     origin_free(&o);
-    return ok ? 0 : err_set(e, "'%.200s' must use https (http only on loopback, or with allow-http)",
-                            url);
+    return ok ? 0
+              : err_set(e, "'%.200s' must use https (http only on loopback, or with allow-http)",
+                        url);
 }
 
 static size_t on_body(char *data, size_t size, size_t count, void *arg)
 {
     struct transfer *t = arg;
     size_t len = size * count;
-    if (len > t->max_bytes - t->response.body.len) {
+    long status = 0;
+    if (len > t->max_bytes - t->received) {
         t->too_large = true;
         return 0;
+    }
+    t->received += len;
+    if (t->sink != NULL) {
+        curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
+        return status != 200 || t->sink(t->sink_arg, data, len) == 0 ? len : 0;
     }
     buf_append(&t->response.body, data, len);
     return buf_failed(&t->response.body) ? 0 : len;
@@ -163,11 +195,18 @@ static void set_limits(struct transfer *t, const struct fetch_request *req)
     CURL *c = t->easy;
     curl_easy_setopt(c, CURLOPT_URL, t->url);
     curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https");
+    curl_easy_setopt(c, CURLOPT_PATH_AS_IS, 1L); /* the URL is the caller's, dots too */
     curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(c, CURLOPT_FOLLOWLOCATION, 0L);
     curl_easy_setopt(c, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-    curl_easy_setopt(c, CURLOPT_TIMEOUT_MS,
-                     req->timeout_ms > 0 ? req->timeout_ms : DEFAULT_TIMEOUT_MS);
+    if (req->stall_ms > 0) {
+        curl_easy_setopt(c, CURLOPT_LOW_SPEED_LIMIT, STALL_BYTES_PER_S);
+        curl_easy_setopt(c, CURLOPT_LOW_SPEED_TIME, (req->stall_ms + 999) / 1000);
+        curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT_MS, req->stall_ms);
+    } else {
+        curl_easy_setopt(c, CURLOPT_TIMEOUT_MS,
+                         req->timeout_ms > 0 ? req->timeout_ms : DEFAULT_TIMEOUT_MS);
+    }
     curl_easy_setopt(c, CURLOPT_USERAGENT, "tenmint");
     if (req->gzip)
         curl_easy_setopt(c, CURLOPT_ACCEPT_ENCODING, "gzip");
@@ -185,7 +224,10 @@ struct transfer *transfer_new(const struct fetch_request *req, struct err *e)
         return NULL;
     struct transfer *t = calloc(1, sizeof(*t));
     if (t != NULL) {
-        t->easy = curl_easy_init();
+        t->session = req->session;
+        t->easy = t->session != NULL ? t->session->easy : curl_easy_init();
+        t->sink = req->sink;
+        t->sink_arg = req->sink_arg;
         t->url = strdup(req->url);
         t->max_bytes = req->max_bytes > 0 ? req->max_bytes : DEFAULT_MAX_BYTES;
         t->allow_http = req->allow_http;
@@ -209,7 +251,10 @@ void transfer_free(struct transfer *t)
 {
     if (t == NULL)
         return;
-    curl_easy_cleanup(t->easy);
+    if (t->session != NULL)
+        curl_easy_reset(t->easy); /* keeps the connections */
+    else
+        curl_easy_cleanup(t->easy);
     curl_slist_free_all(t->headers);
     fetch_response_free(&t->response);
     free(t->url);
@@ -250,6 +295,7 @@ static enum transfer_next follow(struct transfer *t, const char *to, struct err 
     t->url = next;
     t->redirects++;
     t->response.limit_broken = false;
+    t->received = 0;
     buf_reset(&t->response.body);
     curl_easy_setopt(t->easy, CURLOPT_URL, t->url);
     return TRANSFER_AGAIN;

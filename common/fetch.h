@@ -24,9 +24,14 @@ struct fetch_request {
     bool ca_only;               /* ca_pem replaces the system's CAs */
     bool allow_http;            /* permit http:// to hosts other than loopback */
     long timeout_ms;            /* whole transfer; 0: 10 000 */
+    long stall_ms;              /* instead: fails after so long below 1 KiB/s; 0: timeout_ms */
     size_t max_bytes;           /* response body, decompressed; 0: 1 MiB */
     bool gzip;                  /* accept a compressed answer */
     int64_t delay_ms;           /* fetch_pool_start: the transfer begins this much later */
+    /* Takes the body of a 200 in parts, which is then not collected; not 0 stops. Or NULL. */
+    int (*sink)(void *arg, const void *data, size_t len);
+    void *sink_arg;
+    struct fetch_session *session; /* keeps connections between fetch_runs; or NULL */
 };
 
 struct fetch_response {
@@ -38,6 +43,10 @@ struct fetch_response {
     bool limit_broken;     /* why rc is -1: too large, or redirected where we do not go */
     char content_type[128];
 };
+
+/* For one thread at a time. NULL: out of memory. */
+struct fetch_session *fetch_session_new(void);
+void fetch_session_free(struct fetch_session *s);
 
 /* 0: some HTTP status was received; -1: none, or a limit was broken. Never logs headers or bodies.
  */

@@ -10,12 +10,16 @@
 
 struct transfer {
     CURL *easy;
+    struct fetch_session *session; /* that lent `easy`; or NULL */
     struct curl_slist *headers;
     char *url;  /* owned: where the transfer is now */
     char *body; /* owned copy of the POST body */
     char *ca;   /* owned: PEM handed to curl */
     size_t max_bytes;
+    size_t received;
     bool too_large;
+    int (*sink)(void *arg, const void *data, size_t len);
+    void *sink_arg;
     bool allow_http;
     int redirects;
     struct fetch_response response;

@@ -109,27 +109,64 @@ static int put_in_place(const char *tmp, const char *path, bool replace, struct 
     return 0;
 }
 
+int file_stream_open(struct file_stream *f, const char *path, mode_t mode, struct err *e)
+{
+    f->fd = -1;
+    if ((size_t)snprintf(f->path, sizeof(f->path), "%s", path) >= sizeof(f->path) ||
+        (size_t)snprintf(f->tmp, sizeof(f->tmp), "%s" FILE_TMP_SUFFIX, path) >= sizeof(f->tmp))
+        return err_set(e, "write '%s': the path is too long", path);
+    f->fd = mkostemp(f->tmp, O_CLOEXEC);
+    if (f->fd < 0)
+        return err_errno(e, "create a temporary file beside '%s'", path);
+    if (fchmod(f->fd, mode) == 0)
+        return 0;
+    err_errno(e, "write '%s'", path);
+    file_stream_abort(f);
+    return -1;
+}
+
+int file_stream_write(struct file_stream *f, const void *data, size_t len, struct err *e)
+{
+    return write_all(f->fd, data, len) == 0 ? 0 : err_errno(e, "write '%s'", f->path);
+}
+
+static int stream_commit(struct file_stream *f, bool replace, struct err *e)
+{
+    int rc = fsync(f->fd) == 0 ? 0 : err_errno(e, "write '%s'", f->path);
+    if (close(f->fd) != 0 && rc == 0)
+        rc = err_errno(e, "write '%s'", f->path);
+    f->fd = -1;
+    if (rc == 0)
+        rc = put_in_place(f->tmp, f->path, replace, e);
+    if (rc != 0)
+        unlink(f->tmp);
+    return rc == 0 ? sync_parent(f->path, e) : rc;
+}
+
+int file_stream_commit(struct file_stream *f, struct err *e)
+{
+    return stream_commit(f, true, e);
+}
+
+void file_stream_abort(struct file_stream *f)
+{
+    if (f->fd < 0)
+        return;
+    close(f->fd);
+    unlink(f->tmp);
+    f->fd = -1;
+}
+
 static int write_file(const char *path, mode_t mode, const void *data, size_t len, bool replace,
                       struct err *e)
 {
-    char tmp[PATH_MAX];
-    if ((size_t)snprintf(tmp, sizeof(tmp), "%s.XXXXXX", path) >= sizeof(tmp))
-        return err_set(e, "write '%s': the path is too long", path);
-    int fd = mkostemp(tmp, O_CLOEXEC);
-    if (fd < 0)
-        return err_errno(e, "create a temporary file beside '%s'", path);
-    int rc = -1;
-    if (fchmod(fd, mode) != 0 || write_all(fd, data, len) != 0 || fsync(fd) != 0) {
-        err_errno(e, "write '%s'", path);
-        close(fd);
-    } else if (close(fd) != 0) {
-        err_errno(e, "write '%s'", path);
-    } else {
-        rc = put_in_place(tmp, path, replace, e);
-    }
-    if (rc != 0)
-        unlink(tmp);
-    return rc == 0 ? sync_parent(path, e) : rc;
+    struct file_stream f;
+    if (file_stream_open(&f, path, mode, e) != 0)
+        return -1;
+    if (file_stream_write(&f, data, len, e) == 0)
+        return stream_commit(&f, replace, e);
+    file_stream_abort(&f);
+    return -1;
 }
 
 int file_write_atomic(const char *path, mode_t mode, const void *data, size_t len, struct err *e)

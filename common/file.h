@@ -4,6 +4,7 @@
 #ifndef TENMINT_COMMON_FILE_H
 #define TENMINT_COMMON_FILE_H
 
+#include <limits.h>
 #include <stdbool.h>
 #include <sys/types.h>
 #include <time.h>
@@ -21,6 +22,20 @@ int file_read_secret(const char *path, size_t max, struct buf *out, struct err *
 /* Writes a temporary file beside `path`, fsyncs, renames over `path`, fsyncs the
  * directory: a reader sees the old or the new content, also after a power cut. */
 int file_write_atomic(const char *path, mode_t mode, const void *data, size_t len, struct err *e);
+
+/* A file written in parts, that gets its name only when it is whole. */
+struct file_stream {
+    int fd; /* of the temporary file; -1: not open */
+    char path[PATH_MAX];
+    char tmp[PATH_MAX]; /* `path` and FILE_TMP_SUFFIX, with the X replaced */
+};
+#define FILE_TMP_SUFFIX ".tmp-XXXXXX" /* what a killed process may leave */
+
+int file_stream_open(struct file_stream *f, const char *path, mode_t mode, struct err *e);
+int file_stream_write(struct file_stream *f, const void *data, size_t len, struct err *e);
+/* Syncs, renames over `path`, syncs the directory. Closed in any case. */
+int file_stream_commit(struct file_stream *f, struct err *e);
+void file_stream_abort(struct file_stream *f); /* fine after a commit */
 
 /* As file_write_atomic, but fails if `path` exists. */
 int file_create(const char *path, mode_t mode, const void *data, size_t len, struct err *e);

@@ -1,6 +1,34 @@
 /* tenmint: what a CI job runs. */
 #include "tools/tenmint/commands.h"
 
+static const struct cli_command trust_commands[] = {
+    {.name = "init",
+     .group = "trust",
+     .args = "--root FILE [OPTION]...",
+     .summary = "begin to trust a root file; no network",
+     .examples = "  tenmint trust init --root 1.root.json --metadata-url https://tuf.example.com\n",
+     .run = trust_init_command},
+    {.name = "refresh",
+     .group = "trust",
+     .args = "[OPTION]...",
+     .summary = "bring the trusted metadata up to date",
+     .examples = "  tenmint trust refresh\n"
+                 "  tenmint trust refresh --root pinned.root.json --metadata-url /media/usb/repo\n",
+     .run = trust_refresh_command},
+    {.name = "show",
+     .group = "trust",
+     .args = "[OPTION]...",
+     .summary = "what is trusted and until when; no network",
+     .examples = "  tenmint trust show --json\n",
+     .run = trust_show_command},
+    {.name = "get",
+     .group = "trust",
+     .args = "TARGET... [OPTION]...",
+     .summary = "refresh, then fetch verified targets and print where they are",
+     .examples = "  tenmint trust get trusted_root.json --out trusted_root.json\n",
+     .run = trust_get_command},
+};
+
 static const struct cli_command commands[] = {
     {.name = "cert",
      .args = "--ca URL [OPTION]...",
@@ -22,6 +50,11 @@ static const struct cli_command commands[] = {
                  "https://token.actions.githubusercontent.com \\\n"
                  "      --extension source-repository-uri=https://github.com/org/app app.tar.gz\n",
      .run = verify_command},
+    {.name = "trust",
+     .args = "COMMAND [OPTION]...",
+     .summary = "the trusted root: CA certificates and log keys, by TUF",
+     .commands = trust_commands,
+     .count = sizeof(trust_commands) / sizeof(trust_commands[0])},
 };
 
 int main(int argc, char **argv)

@@ -46,14 +46,15 @@ struct tuf_client_options {
     /* Mirrors in the order to try: http(s) URLs, or local directories. */
     const char *const *metadata_urls; /* hold timestamp.json, N.root.json, ... */
     size_t metadata_url_count;
-    const char *const *target_urls; /* hold <hash>.<name>; none: "targets/" below each metadata URL */
+    const char *const
+        *target_urls; /* hold <hash>.<name>; none: "targets/" below each metadata URL */
     size_t target_url_count;
-    int64_t now;         /* Unix seconds, fixed for the whole run; 0: the system's clock */
-    bool offline;        /* no request: what is cached, as long as it has not expired */
-    bool allow_http;     /* plain http beyond loopback: safe for TUF, but not private */
-    const char *ca_pem;  /* extra trusted CAs for https, or NULL */
-    long timeout_ms;     /* of one metadata file, and of a target's stall; 0: 30 000 */
-    long lock_ms;        /* how long to wait for another process; 0: 60 000 */
+    int64_t now;        /* Unix seconds, fixed for the whole run; 0: the system's clock */
+    bool offline;       /* no request: what is cached, as long as it has not expired */
+    bool allow_http;    /* plain http beyond loopback: safe for TUF, but not private */
+    const char *ca_pem; /* extra trusted CAs for https, or NULL */
+    long timeout_ms;    /* of one metadata file, and of a target's stall; 0: 30 000 */
+    long lock_ms;       /* how long to wait for another process; 0: 60 000 */
 };
 
 struct tuf_client;
@@ -81,7 +82,8 @@ int tuf_client_refresh(struct tuf_client *c, struct err *e);
  */
 int tuf_client_get(struct tuf_client *c, const char *name, const char *path, struct err *e);
 
-/* The cache's path for a target (all but letters, digits and "_.-~" as %XX); does not mean that it is there. */
+/* The cache's path for a target (all but letters, digits and "_.-~" as %XX); does not mean that it
+ * is there. */
 int tuf_client_target_path(const struct tuf_client *c, const char *name, char *out, size_t size,
                            struct err *e);
 

@@ -15,7 +15,7 @@
 struct mirrors {
     char **base; /* owned, without trailing slash */
     size_t count;
-    size_t preferred; /* index of the one that served last */
+    size_t preferred;              /* index of the one that served last */
     struct fetch_session *session; /* borrowed */
     const char *ca_pem;            /* borrowed */
     bool allow_http;
@@ -41,9 +41,9 @@ int mirrors_add(struct mirrors *m, const char *base, const char *suffix, struct 
 void mirrors_free(struct mirrors *m);
 
 /*
- * `file` is a relative path of plain characters; in a URL it goes as it is unless `escape` asks
- * that all but the characters of a URL path are written as %XX. max: bytes. `pinned`: a target,
- * whose download may take as long as it moves.
+ * `file` is a relative path: of metadata, of characters that need no escape in a URL; of a target
+ * (is_target), whatever its name is, which a URL gets escaped and whose download may take as long
+ * as it moves. max: bytes.
  */
 enum mirror_result mirrors_get(struct mirrors *m, const char *file, bool is_target, size_t max,
                                const struct mirror_sink *sink, struct err *e);

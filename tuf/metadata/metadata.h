@@ -21,7 +21,7 @@ enum tuf_role { TUF_ROOT, TUF_TIMESTAMP, TUF_SNAPSHOT, TUF_TARGETS, TUF_ROLE_COU
 #define TUF_METADATA_MAX ((size_t)256 << 20)     /* bytes of one file, whatever a pin says */
 #define TUF_SIGNATURES_MAX 1024                  /* entries in one file */
 #define TUF_KEYIDS_MAX 256                       /* of one role */
-#define TUF_ROLE_NAME_MAX 240                    /* bytes of a delegated role's name, encoded */
+#define TUF_ROLE_NAME_MAX 230                    /* bytes of a delegated role's name, encoded */
 #define TUF_TARGET_PATH_MAX 2048                 /* bytes */
 
 /* "root", "timestamp", "snapshot", "targets". */

@@ -1,0 +1,141 @@
+/* tenmint trust: the trusted root of keys, by TUF. */
+#include "tools/tenmint/trust.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/file.h"
+#include "tools/tenmint/commands.h"
+
+static int init_from(const struct trust_source *source, struct err *e)
+{
+    char dir[PATH_MAX];
+    struct buf root = {0};
+    int rc = trust_dir(source, dir, sizeof(dir), e);
+    if (rc == 0)
+        rc = file_read(source->root, TUF_ROOT_BYTES_MAX, &root, e);
+    if (rc == 0 && tuf_client_init(dir, root.data, root.len, e) != 0)
+        rc = err_wrap(e, "'%s' is no root to trust", source->root);
+    if (rc == 0)
+        rc = trust_note_mirrors(dir, source, e);
+    if (rc == 0)
+        printf("trusted root written to %s/root.json\n", dir);
+    buf_free(&root);
+    return rc;
+}
+
+int trust_init_command(const struct cli_command *self, int argc, char **argv)
+{
+    struct trust_source source = {0};
+    const struct cli_option options[] = {
+        {"root", CLI_TEXT, "FILE", "the root file to trust, got by a way that you trust",
+         &source.root},
+        {"dir", CLI_TEXT, "DIR", "the cache (default ~/.local/share/tenmint/trust)", &source.dir},
+        {"metadata-url", CLI_LIST, "URL", "note this mirror for later runs; repeatable",
+         &source.metadata_urls},
+        {"targets-url", CLI_LIST, "URL", "note this mirror of targets; repeatable",
+         &source.targets_urls},
+        {0}};
+    struct err e = {0};
+    int count = 0;
+    int code = cli_parse(self, options, argc, argv, 0, 0, &count);
+    if (code != CLI_GO_ON)
+        return code;
+    if (source.root == NULL) {
+        err_set(&e, "trust init: --root FILE is missing");
+        return cli_fail(CLI_USAGE, &e);
+    }
+    return init_from(&source, &e) == 0 ? CLI_OK : cli_fail(CLI_FAILED, &e);
+}
+
+/* refresh and show differ in whether requests are sent. */
+static int report(const struct cli_command *self, int argc, char **argv, bool offline)
+{
+    struct trust_source source = {.offline = false};
+    bool json = false;
+    char dir[PATH_MAX];
+    const struct cli_option options[] = {
+        TRUST_OPTIONS(&source), {"json", CLI_FLAG, NULL, "print JSON", &json}, {0}};
+    struct err e = {0};
+    int count = 0;
+    int code = cli_parse(self, options, argc, argv, 0, 0, &count);
+    if (code != CLI_GO_ON)
+        return code;
+    source.offline = source.offline || offline;
+    struct tuf_client *c =
+        trust_dir(&source, dir, sizeof(dir), &e) == 0 ? trust_refreshed(&source, &e) : NULL;
+    if (c == NULL)
+        return cli_fail(CLI_FAILED, &e);
+    trust_report(c, dir, json);
+    tuf_client_close(c);
+    return CLI_OK;
+}
+
+int trust_refresh_command(const struct cli_command *self, int argc, char **argv)
+{
+    return report(self, argc, argv, false);
+}
+
+int trust_show_command(const struct cli_command *self, int argc, char **argv)
+{
+    return report(self, argc, argv, true);
+}
+
+struct places {
+    const char *out;     /* a file */
+    const char *out_dir; /* file names as in the cache */
+};
+
+/* Where the target goes; below --out-dir it is named as in the cache, without folders. */
+static int place(const struct tuf_client *c, const char *name, const struct places *to, char *path,
+                 size_t size, struct err *e)
+{
+    char cached[PATH_MAX];
+    if (to->out != NULL)
+        return (size_t)snprintf(path, size, "%s", to->out) < size
+                   ? 0
+                   : err_set(e, "--out: the path is too long");
+    if (tuf_client_target_path(c, name, cached, sizeof(cached), e) != 0)
+        return -1;
+    return file_join(to->out_dir, strrchr(cached, '/') + 1, path, size, e);
+}
+
+static int get_one(struct tuf_client *c, const char *name, const struct places *to, struct err *e)
+{
+    char path[PATH_MAX];
+    bool cache = to->out == NULL && to->out_dir == NULL;
+    if (cache ? tuf_client_target_path(c, name, path, sizeof(path), e) != 0
+              : place(c, name, to, path, sizeof(path), e) != 0)
+        return -1;
+    if (tuf_client_get(c, name, cache ? NULL : path, e) != 0)
+        return -1;
+    printf("%s\n", path);
+    return 0;
+}
+
+int trust_get_command(const struct cli_command *self, int argc, char **argv)
+{
+    struct trust_source source = {0};
+    struct places to = {0};
+    const struct cli_option options[] = {
+        TRUST_OPTIONS(&source),
+        {"out", CLI_TEXT, "FILE", "write the target here (one target)", &to.out},
+        {"out-dir", CLI_TEXT, "DIR", "write targets below this directory", &to.out_dir},
+        {0}};
+    struct err e = {0};
+    int count = 0;
+    int code = cli_parse(self, options, argc, argv, 1, INT_MAX, &count);
+    if (code != CLI_GO_ON)
+        return code;
+    if (to.out != NULL && (to.out_dir != NULL || count > 1)) {
+        err_set(&e, "trust get: --out takes one target, and not --out-dir besides");
+        return cli_fail(CLI_USAGE, &e);
+    }
+    struct tuf_client *c = trust_refreshed(&source, &e);
+    int rc = c != NULL ? 0 : -1;
+    for (int i = 0; i < count && rc == 0; i++)
+        rc = get_one(c, argv[i], &to, &e);
+    tuf_client_close(c);
+    return rc == 0 ? CLI_OK : cli_fail(CLI_FAILED, &e);
+}

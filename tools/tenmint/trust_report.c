@@ -1,0 +1,119 @@
+/* The state of a TUF cache, for a person or as JSON. */
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdio.h>
+
+#include "common/clock.h"
+#include "tools/tenmint/trust.h"
+#include "tuf/metadata/verify.h"
+
+#define HOUR INT64_C(3600)
+#define DAY (24 * HOUR)
+
+/* When a role is so near to its end, its renewal is late: a timestamp is re-signed each day or
+ * week, a root twice a year. */
+static const int64_t warn_before[TUF_ROLE_COUNT] = {[TUF_ROOT] = 30 * DAY,
+                                                    [TUF_TIMESTAMP] = 6 * HOUR,
+                                                    [TUF_SNAPSHOT] = 2 * DAY,
+                                                    [TUF_TARGETS] = 7 * DAY};
+
+static void span(int64_t seconds, char out[32])
+{
+    if (seconds >= 2 * DAY)
+        snprintf(out, 32, "%" PRId64 " days", seconds / DAY);
+    else if (seconds >= 2 * HOUR)
+        snprintf(out, 32, "%" PRId64 " hours", seconds / HOUR);
+    else
+        snprintf(out, 32, "%" PRId64 " minutes", seconds / 60);
+}
+
+static void warning(enum tuf_role role, const struct tuf_metadata *m, int64_t left, char out[160])
+{
+    char when[21];
+    char in[32];
+    clock_format(tuf_metadata_expires(m), when);
+    span(left, in);
+    snprintf(out, 160, "%s expires in %s (%s): its renewal is late", tuf_role_name(role), in, when);
+}
+
+static void print_role(const struct tuf_client *c, enum tuf_role role)
+{
+    const struct tuf_metadata *m = tuf_client_role(c, role);
+    struct tuf_signers by;
+    char when[21];
+    char in[32];
+    char text[160];
+    int64_t left = tuf_metadata_expires(m) - tuf_client_now(c);
+    clock_format(tuf_metadata_expires(m), when);
+    span(left, in);
+    tuf_root_signers(tuf_client_role(c, TUF_ROOT), role, &by);
+    printf("%-10s version %-6" PRId64 " expires in %-12s %s  signed by %" PRId64 " of %zu keys "
+           "(%" PRId64 " needed)\n",
+           tuf_role_name(role), tuf_metadata_version(m), in, when,
+           tuf_verify_each(m, &by, NULL, NULL), json_array_size(by.keyids), by.threshold);
+    if (left < warn_before[role]) {
+        warning(role, m, left, text);
+        fprintf(stderr, "tenmint: warning: %s\n", text);
+    }
+}
+
+static json_t *role_json(const struct tuf_client *c, enum tuf_role role, json_t *warnings)
+{
+    const struct tuf_metadata *m = tuf_client_role(c, role);
+    struct tuf_signers by;
+    char when[21];
+    char text[160];
+    int64_t left = tuf_metadata_expires(m) - tuf_client_now(c);
+    clock_format(tuf_metadata_expires(m), when);
+    tuf_root_signers(tuf_client_role(c, TUF_ROOT), role, &by);
+    if (left < warn_before[role]) {
+        warning(role, m, left, text);
+        json_array_append_new(warnings, json_string(text));
+    }
+    return json_pack("{s:I, s:s, s:I, s:I, s:I, s:I}", "version",
+                     (json_int_t)tuf_metadata_version(m), "expires", when, "expiresInSeconds",
+                     (json_int_t)left, "signatures",
+                     (json_int_t)tuf_verify_each(m, &by, NULL, NULL), "keys",
+                     (json_int_t)json_array_size(by.keyids), "threshold", (json_int_t)by.threshold);
+}
+
+static void print_targets(const struct tuf_client *c)
+{
+    const json_t *targets =
+        json_object_get(tuf_metadata_signed(tuf_client_role(c, TUF_TARGETS)), "targets");
+    const char *name;
+    json_t *entry;
+    if (json_object_size(targets) > 0)
+        printf("targets:\n");
+    json_object_foreach((json_t *)targets, name, entry)
+        printf("  %10" JSON_INTEGER_FORMAT "  %s\n",
+               json_integer_value(json_object_get(entry, "length")), name);
+}
+
+static json_t *targets_json(const struct tuf_client *c)
+{
+    return json_incref(
+        json_object_get(tuf_metadata_signed(tuf_client_role(c, TUF_TARGETS)), "targets"));
+}
+
+void trust_report(const struct tuf_client *c, const char *dir, bool json)
+{
+    if (!json) {
+        for (int i = 0; i < TUF_ROLE_COUNT; i++)
+            print_role(c, (enum tuf_role)i);
+        print_targets(c);
+        printf("in %s\n", dir);
+        return;
+    }
+    json_t *roles = json_object();
+    json_t *warnings = json_array();
+    for (int i = 0; i < TUF_ROLE_COUNT; i++) {
+        enum tuf_role role = (enum tuf_role)i;
+        json_object_set_new(roles, tuf_role_name(role), role_json(c, role, warnings));
+    }
+    json_t *all = json_pack("{s:s, s:o, s:o, s:o}", "dir", dir, "roles", roles, "targets",
+                            targets_json(c), "warnings", warnings);
+    json_dumpf(all, stdout, JSON_INDENT(2));
+    putchar('\n');
+    json_decref(all);
+}

@@ -1,0 +1,202 @@
+#include "tuf/client/mirror.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/file.h"
+#include "tuf/client/client.h"
+
+#define CHUNK ((size_t)64 * 1024)
+
+static bool is_url(const char *base)
+{
+    return strstr(base, "://") != NULL;
+}
+
+int mirrors_add(struct mirrors *m, const char *base, const char *suffix, struct err *e)
+{
+    size_t len = strlen(base);
+    char *text = NULL;
+    while (len > 1 && base[len - 1] == '/')
+        len--;
+    if (m->count == TUF_MIRRORS_MAX)
+        return err_set(e, "more than %d mirrors", TUF_MIRRORS_MAX);
+    if (len == 0)
+        return err_set(e, "a mirror's address is empty");
+    char **grown = realloc(m->base, (m->count + 1) * sizeof(*grown));
+    if (grown != NULL)
+        m->base = grown;
+    if (grown == NULL || asprintf(&text, "%.*s%s%s", (int)len, base, suffix != NULL ? "/" : "",
+                                  suffix != NULL ? suffix : "") < 0)
+        return err_set(e, "out of memory");
+    m->base[m->count++] = text;
+    return 0;
+}
+
+void mirrors_free(struct mirrors *m)
+{
+    for (size_t i = 0; i < m->count; i++)
+        free(m->base[i]);
+    free(m->base);
+    *m = (struct mirrors){0};
+}
+
+struct attempt {
+    const struct mirror_sink *sink;
+    struct err *e;
+    bool refused; /* by the sink: `e` says why */
+};
+
+static int on_data(void *arg, const void *data, size_t len)
+{
+    struct attempt *a = arg;
+    if (a->sink->add(a->sink->arg, data, len, a->e) == 0)
+        return 0;
+    a->refused = true;
+    return -1;
+}
+
+/* What RFC 3986 §3.3 allows in a path stays; '%' itself is escaped. */
+static void put_path(struct buf *url, const char *file)
+{
+    static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+                                "-._~/!$&'()*+,;=:@";
+    for (const unsigned char *p = (const unsigned char *)file; *p != '\0'; p++) {
+        if (strchr(plain, *p) != NULL)
+            buf_putc(url, *p);
+        else
+            buf_printf(url, "%%%02X", *p);
+    }
+}
+
+static enum mirror_result from_url(const struct mirrors *m, const char *base, const char *file,
+                                   bool is_target, size_t max, struct attempt *a)
+{
+    struct buf url = {0};
+    struct fetch_response resp = {0};
+    struct err why = {0};
+    enum mirror_result r = MIRROR_FAILED;
+    buf_printf(&url, "%s/", base);
+    if (is_target)
+        put_path(&url, file);
+    else
+        buf_puts(&url, file);
+    struct fetch_request req = {.url = buf_str(&url),
+                                .ca_pem = m->ca_pem,
+                                .allow_http = m->allow_http,
+                                .timeout_ms = m->timeout_ms,
+                                .stall_ms = is_target ? m->timeout_ms : 0,
+                                .max_bytes = max,
+                                .sink = on_data,
+                                .sink_arg = a,
+                                .session = m->session};
+    int rc = req.url != NULL ? fetch_run(&req, &resp, &why) : err_set(&why, "out of memory");
+    if (a->refused)
+        err_wrap(a->e, "'%s'", req.url);
+    else if (rc != 0)
+        err_set(a->e, "download: %s", why.text);
+    else if (resp.status == 404 || resp.status == 403)
+        r = MIRROR_ABSENT;
+    else if (resp.status != 200)
+        err_set(a->e, "download: '%s' answers HTTP status %ld", req.url, resp.status);
+    else if (a->sink->accept(a->sink->arg, a->e) == 0)
+        r = MIRROR_OK;
+    else
+        err_wrap(a->e, "'%s'", req.url);
+    if (r == MIRROR_ABSENT)
+        err_set(a->e, "download: '%s' answers HTTP status %ld", req.url, resp.status);
+    fetch_response_free(&resp);
+    buf_free(&url);
+    return r;
+}
+
+static int copy_file(int fd, size_t max, struct attempt *a)
+{
+    unsigned char *chunk = malloc(CHUNK);
+    size_t total = 0;
+    int rc = chunk != NULL ? 0 : err_set(a->e, "out of memory");
+    while (rc == 0) {
+        ssize_t n = read(fd, chunk, CHUNK);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            rc = err_errno(a->e, "read");
+        if (n <= 0)
+            break;
+        total += (size_t)n;
+        if (total > max)
+            rc = err_set(a->e, "more than %zu bytes", max);
+        else
+            rc = a->sink->add(a->sink->arg, chunk, (size_t)n, a->e);
+    }
+    free(chunk);
+    return rc;
+}
+
+static enum mirror_result from_directory(const char *base, const char *file, size_t max,
+                                         struct attempt *a)
+{
+    char path[PATH_MAX];
+    struct stat st;
+    if (file_join(base, file, path, sizeof(path), a->e) != 0)
+        return MIRROR_FAILED;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0) {
+        bool absent = errno == ENOENT && stat(base, &st) == 0; /* a missing mirror says nothing */
+        err_errno(a->e, "download: open '%s'", path);
+        return absent ? MIRROR_ABSENT : MIRROR_FAILED;
+    }
+    int rc;
+    if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
+        rc = err_set(a->e, "not a regular file");
+    else
+        rc = copy_file(fd, max, a) == 0 ? a->sink->accept(a->sink->arg, a->e) : -1;
+    close(fd);
+    if (rc != 0)
+        err_wrap(a->e, "'%s'", path);
+    return rc == 0 ? MIRROR_OK : MIRROR_FAILED;
+}
+
+static enum mirror_result from_one(const struct mirrors *m, const char *base, const char *file,
+                                   bool is_target, size_t max, const struct mirror_sink *sink,
+                                   struct err *e)
+{
+    struct attempt a = {.sink = sink, .e = e};
+    if (sink->begin(sink->arg, e) != 0)
+        return MIRROR_FAILED;
+    return is_url(base) ? from_url(m, base, file, is_target, max, &a)
+                        : from_directory(base, file, max, &a);
+}
+
+enum mirror_result mirrors_get(struct mirrors *m, const char *file, bool is_target, size_t max,
+                               const struct mirror_sink *sink, struct err *e)
+{
+    struct buf reasons = {0};
+    enum mirror_result worst = MIRROR_FAILED;
+    if (m->count == 0) {
+        err_set(e, "no mirror to fetch '%s' from", file);
+        return MIRROR_FAILED;
+    }
+    for (size_t k = 0; k < m->count; k++) {
+        struct err why = {0};
+        size_t i = (m->preferred + k) % m->count;
+        enum mirror_result r = from_one(m, m->base[i], file, is_target, max, sink, &why);
+        if (r == MIRROR_OK) {
+            m->preferred = i;
+            buf_free(&reasons);
+            return r;
+        }
+        if (r == MIRROR_ABSENT)
+            worst = r;
+        buf_printf(&reasons, "%s%s", k > 0 ? "; " : "", why.text);
+    }
+    err_set(e, "%s", buf_str(&reasons) != NULL ? buf_str(&reasons) : "out of memory");
+    buf_free(&reasons);
+    return worst;
+}
