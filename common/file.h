@@ -6,6 +6,7 @@
 
 #include <limits.h>
 #include <stdbool.h>
+#include <limits.h>
 #include <sys/types.h>
 #include <time.h>
 
