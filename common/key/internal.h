@@ -8,6 +8,10 @@
 
 #include "common/key/key.h"
 
+/* The password or PIN of a source: typed, from a file, or from the environment. */
+int key_source_password(const struct key_source *source, struct buf *out, struct err *e);
+int key_source_pin(const struct key_source *source, struct buf *out, struct err *e);
+
 /* From source->file or source->env. NULL with `e` set. */
 EVP_PKEY *key_pem_open(const struct key_source *source, const char *what, struct err *e);
 

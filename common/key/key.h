@@ -22,6 +22,7 @@ struct key_source {            /* text is borrowed; exactly one of file, env, pk
     const char *pkcs11_key;    /* key label */
     const char *pin_file;      /* or NULL */
     const char *pin_env;       /* or NULL */
+    const char *secret;        /* password or PIN as a person typed it; NULL: by the others */
 };
 
 struct key; /* an open private key; signing with it from several threads at once is safe */

@@ -70,7 +70,7 @@ EVP_PKEY *key_pem_open(const struct key_source *source, const char *what, struct
     struct buf pem = {0};
     struct buf password = {0};
     EVP_PKEY *key = NULL;
-    int rc = key_read_secret(source->password_file, source->password_env, "password", &password, e);
+    int rc = key_source_password(source, &password, e);
     if (rc == 0)
         rc = read_pem(source, &pem, e);
     if (rc == 0)

@@ -202,7 +202,7 @@ int key_pkcs11_generate(const struct key_source *source, const char *type, struc
     if (source->pkcs11_module == NULL || source->pkcs11_token == NULL ||
         source->pkcs11_key == NULL || source->pkcs11_key[0] == '\0')
         return err_set(e, "a key in a token needs the module, the token's and the key's label");
-    int rc = key_read_secret(source->pin_file, source->pin_env, "PKCS#11 PIN", &pin, e);
+    int rc = key_source_pin(source, &pin, e);
     if (rc == 0)
         rc = session_open(&s, source, &pin, e);
     if (rc == 0)

@@ -174,7 +174,7 @@ EVP_PKEY *key_module_find(struct key_module *m, const struct key_source *source,
 {
     struct buf pin = {0};
     EVP_PKEY *pkey = NULL;
-    if (key_read_secret(source->pin_file, source->pin_env, "PKCS#11 PIN", &pin, e) == 0) {
+    if (key_source_pin(source, &pin, e) == 0) {
         pthread_mutex_lock(&modules.lock);
         pkey = find_locked(m, source, buf_str(&pin), e);
         pthread_mutex_unlock(&modules.lock);

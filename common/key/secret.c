@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "common/file.h"
-#include "common/key/key.h"
+#include "common/key/internal.h"
 
 #define SECRET_MAX 1024 /* bytes */
 
@@ -23,4 +23,24 @@ int key_read_secret(const char *file, const char *env, const char *what, struct 
     if (out->len > SECRET_MAX || (out->len > 0 && memchr(out->data, '\0', out->len) != NULL))
         return err_set(e, "%s: longer than %d bytes, or holds a NUL", what, SECRET_MAX);
     return buf_str(out) != NULL ? 0 : err_set(e, "out of memory");
+}
+
+static int source_secret(const char *typed, const char *file, const char *env, const char *what,
+                         struct buf *out, struct err *e)
+{
+    if (typed == NULL)
+        return key_read_secret(file, env, what, out, e);
+    buf_puts(out, typed);
+    return buf_str(out) != NULL ? 0 : err_set(e, "out of memory");
+}
+
+int key_source_password(const struct key_source *source, struct buf *out, struct err *e)
+{
+    return source_secret(source->secret, source->password_file, source->password_env, "password",
+                         out, e);
+}
+
+int key_source_pin(const struct key_source *source, struct buf *out, struct err *e)
+{
+    return source_secret(source->secret, source->pin_file, source->pin_env, "PKCS#11 PIN", out, e);
 }
