@@ -1,0 +1,423 @@
+#include "tuf/repository/event/draft.h"
+
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/file.h"
+#include "tuf/metadata/canonical.h"
+#include "tuf/metadata/delegation.h"
+#include "tuf/metadata/edit.h"
+#include "tuf/metadata/verify.h"
+#include "tuf/repository/policy/keyring.h"
+#include "tuf/repository/event/draft_keys.h"
+
+static int no_memory(struct err *e)
+{
+    return err_set(e, "out of memory");
+}
+
+bool draft_due(const struct tuf_metadata *m, int64_t signing, int64_t now)
+{
+    return m == NULL || now >= tuf_metadata_expires(m) - signing;
+}
+
+/* Same but for version and date. */
+static bool same_content(const json_t *a, const json_t *b)
+{
+    json_t *x = json_copy((json_t *)a);
+    json_t *y = json_copy((json_t *)b);
+    static const char *const moving[] = {"version", "expires"};
+    for (size_t i = 0; i < 2 && x != NULL && y != NULL; i++) {
+        json_object_del(x, moving[i]);
+        json_object_del(y, moving[i]);
+    }
+    bool same = x != NULL && y != NULL && json_equal(x, y) == 1;
+    json_decref(x);
+    json_decref(y);
+    return same;
+}
+
+static int set_periods(json_t *object, const struct policy_role *r)
+{
+    return json_object_set_new(object, DRAFT_EXPIRY_PERIOD, json_integer(r->expiry / 1000)) |
+           json_object_set_new(object, DRAFT_SIGNING_PERIOD, json_integer(r->signing / 1000));
+}
+
+/* The next version of `base`, to be edited; unknown members come along. */
+static json_t *next_version(enum tuf_role role, const struct tuf_metadata *base,
+                            const struct policy_role *r, int64_t now, struct err *e)
+{
+    int64_t version = base != NULL ? tuf_metadata_version(base) + 1 : 1;
+    int64_t expires = now + r->expiry / 1000;
+    if (version > TUF_VERSION_MAX) {
+        err_set(e, "%s: version %lld is the last there can be", r->name, (long long)version - 1);
+        return NULL;
+    }
+    json_t *s = base != NULL ? json_deep_copy(tuf_metadata_signed(base))
+                             : tuf_signed_new(role, version, expires);
+    if (s == NULL || tuf_signed_set_version(s, version) != 0 ||
+        tuf_signed_set_expires(s, expires) != 0 || set_periods(s, r) != 0) {
+        json_decref(s);
+        no_memory(e);
+        return NULL;
+    }
+    return s;
+}
+
+/* ---- root ---- */
+
+static json_t *draft_root(const struct workspace *w, const struct tuf_metadata *base, int64_t now,
+                          struct err *e)
+{
+    const struct policy *p = &w->policy;
+    json_t *s = next_version(TUF_ROOT, base, policy_role(p, "root"), now, e);
+    json_t *keys = s != NULL ? json_object() : NULL;
+    int rc = keys != NULL ? 0 : -1;
+    if (rc == 0 && json_object_set_new(s, "consistent_snapshot", json_true()) != 0)
+        rc = no_memory(e);
+    for (int k = 0; k < TUF_ROLE_COUNT && rc == 0; k++) {
+        const char *name = tuf_role_name((enum tuf_role)k);
+        const struct policy_role *r = policy_role(p, name);
+        json_t *role = json_object_get(json_object_get(s, "roles"), name);
+        rc = draft_signers(w, r, keys, role, e);
+        if (rc == 0 && (k == TUF_TIMESTAMP || k == TUF_SNAPSHOT) && set_periods(role, r) != 0)
+            rc = no_memory(e);
+    }
+    if (rc == 0 && json_object_set(s, "keys", keys) != 0)
+        rc = no_memory(e);
+    json_decref(keys);
+    if (rc != 0) {
+        json_decref(s);
+        return NULL;
+    }
+    return s;
+}
+
+/* ---- targets ---- */
+
+static int set_custom(json_t *entries, const struct policy_custom *c, struct err *e)
+{
+    json_t *entry = json_object_get(entries, c->name);
+    if (entry == NULL)
+        return err_set(e, "policy: 'custom' names target '%s', which does not exist", c->name);
+    json_t *sigstore = json_pack("{s:s, s:s}", "usage", c->usage, "status", c->status);
+    if (sigstore != NULL && c->uri != NULL)
+        json_object_set_new(sigstore, "uri", json_string(c->uri));
+    json_t *custom = json_pack("{s:o*}", "sigstore", sigstore);
+    return json_object_set_new(entry, "custom", custom) == 0 ? 0 : no_memory(e);
+}
+
+json_t *draft_entries(const struct policy *p, const struct scan *files, struct err *e)
+{
+    json_t *out = scan_entries(files, e);
+    const struct policy_custom *c = p->customs.item;
+    for (size_t i = 0; i < p->customs.count && out != NULL; i++) {
+        if (set_custom(out, &c[i], e) != 0) {
+            json_decref(out);
+            out = NULL;
+        }
+    }
+    return out;
+}
+
+json_t *draft_bins(const struct scan *files, unsigned bits, struct err *e)
+{
+    json_t *out = json_array();
+    bool bad = out == NULL;
+    for (uint32_t i = 0; i < (UINT32_C(1) << bits) && !bad; i++)
+        bad = json_array_append_new(out, json_object()) != 0;
+    for (size_t i = 0; i < files->count && !bad; i++) {
+        struct tuf_path path;
+        if (tuf_path_init(&path, files->entry[i].path, e) != 0) {
+            json_decref(out);
+            return NULL;
+        }
+        json_t *bin = json_array_get(out, tuf_succinct_bin(&path, bits));
+        bad = json_object_set_new(bin, files->entry[i].path, scan_target(&files->entry[i])) != 0;
+    }
+    if (bad) {
+        json_decref(out);
+        err_set(e, "out of memory, or a target's name is not UTF-8");
+        return NULL;
+    }
+    return out;
+}
+
+json_t *draft_targets(const struct policy_role *r, const struct tuf_metadata *base, json_t *targets,
+                      int64_t now, bool *changed, struct err *e)
+{
+    json_t *s = next_version(TUF_TARGETS, base, r, now, e);
+    if (s == NULL)
+        return NULL;
+    if (json_object_set(s, "targets", targets) != 0) {
+        json_decref(s);
+        no_memory(e);
+        return NULL;
+    }
+    *changed = base == NULL || !same_content(s, tuf_metadata_signed(base));
+    return s;
+}
+
+/* The old role object of this name, so that members we do not know stay. */
+static json_t *old_delegation(const json_t *delegations, const char *name)
+{
+    size_t i;
+    json_t *d;
+    json_array_foreach(json_object_get(delegations, "roles"), i, d)
+    {
+        const char *n = json_string_value(json_object_get(d, "name"));
+        if (n != NULL && strcmp(n, name) == 0)
+            return json_deep_copy(d);
+    }
+    return json_pack("{s:s}", "name", name);
+}
+
+static json_t *texts(const struct yamlmap_list *l)
+{
+    json_t *out = json_array();
+    for (size_t i = 0; i < l->count && out != NULL; i++)
+        json_array_append_new(out, json_string(l->item[i]));
+    return out;
+}
+
+static json_t *delegation(const struct workspace *w, const struct policy_role *r,
+                          const json_t *before, json_t *keys, struct err *e)
+{
+    json_t *d = old_delegation(before, r->name);
+    bool by_path = r->paths.count > 0;
+    if (d == NULL || draft_signers(w, r, keys, d, e) != 0) {
+        json_decref(d);
+        return NULL;
+    }
+    json_object_del(d, by_path ? "path_hash_prefixes" : "paths");
+    if (json_object_set_new(d, "terminating", json_boolean(r->terminating)) != 0 ||
+        json_object_set_new(d, by_path ? "paths" : "path_hash_prefixes",
+                            texts(by_path ? &r->paths : &r->hash_prefixes)) != 0) {
+        json_decref(d);
+        no_memory(e);
+        return NULL;
+    }
+    return d;
+}
+
+static int set_bins(const struct workspace *w, const json_t *before, json_t *out, json_t *keys,
+                    struct err *e)
+{
+    json_t *old = json_object_get(before, "succinct_roles");
+    json_t *s = old != NULL ? json_deep_copy(old) : json_object();
+    if (s == NULL || draft_signers(w, &w->policy.bins, keys, s, e) != 0 ||
+        json_object_set_new(s, "bit_length", json_integer(w->policy.bin_bits)) != 0 ||
+        json_object_set_new(s, "name_prefix", json_string(w->policy.bin_prefix)) != 0) {
+        json_decref(s);
+        return -1;
+    }
+    return json_object_set_new(out, "succinct_roles", s) == 0 ? 0 : no_memory(e);
+}
+
+static int set_roles(const struct workspace *w, const json_t *before, json_t *out, json_t *keys,
+                     struct err *e)
+{
+    const struct policy_role *r = w->policy.delegations.item;
+    json_t *roles = json_array();
+    if (json_object_set_new(out, "roles", roles) != 0)
+        return no_memory(e);
+    for (size_t i = 0; i < w->policy.delegations.count; i++) {
+        json_t *d = delegation(w, &r[i], before, keys, e);
+        if (d == NULL || json_array_append_new(roles, d) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int set_delegations(const struct workspace *w, json_t *signed_part, struct err *e)
+{
+    const json_t *before = json_object_get(signed_part, "delegations");
+    bool bins = w->policy.bin_bits > 0;
+    if (!bins && w->policy.delegations.count == 0) {
+        json_object_del(signed_part, "delegations");
+        return 0;
+    }
+    json_t *out = before != NULL ? json_copy((json_t *)before) : json_object();
+    json_t *keys = json_object();
+    int rc = out != NULL && keys != NULL && json_object_set_new(out, "keys", keys) == 0 ? 0 : -1;
+    json_object_del(out, bins ? "roles" : "succinct_roles");
+    if (rc == 0)
+        rc = bins ? set_bins(w, before, out, keys, e) : set_roles(w, before, out, keys, e);
+    if (rc == 0)
+        rc = json_object_set(signed_part, "delegations", out);
+    json_decref(out);
+    return rc;
+}
+
+/* ---- the event ---- */
+
+struct draft {
+    const struct workspace *w;
+    const struct published *p;
+    const struct draft_options *o;
+    struct event *out;
+    struct err *e;
+};
+
+static bool wanted(const struct draft *d, const char *role)
+{
+    for (size_t i = 0; i < d->o->renew_count; i++) {
+        if (strcmp(d->o->renew[i], role) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* What will be in force: as proposed just now, else as published. The caller frees it. */
+static struct tuf_metadata *coming(const struct draft *d, enum tuf_role role)
+{
+    json_t *envelope =
+        json_object_get(json_object_get(d->out->tree, "proposed"), tuf_role_name(role));
+    const struct tuf_metadata *live = published_role(d->p, role);
+    if (envelope == NULL && live != NULL)
+        envelope = tuf_metadata_envelope(live);
+    return envelope != NULL ? tuf_metadata_from_json(json_incref(envelope), role, NULL) : NULL;
+}
+
+/* Keys that come and go may leave the published version without enough signatures: then it is
+ * signed anew, though nothing in it changed. */
+static bool still_signed(const struct draft *d, const char *name, const struct tuf_metadata *base)
+{
+    bool top = strcmp(name, "targets") == 0;
+    struct tuf_metadata *by = coming(d, top ? TUF_ROOT : TUF_TARGETS);
+    struct tuf_signers s;
+    struct tuf_delegation delegation;
+    bool good = false;
+    if (by != NULL && top) {
+        tuf_root_signers(by, TUF_TARGETS, &s);
+        good = tuf_verify(base, &s, name, NULL) == 0;
+    } else if (by != NULL && tuf_delegation_find(by, name, &delegation)) {
+        good = tuf_verify(base, &delegation.signers, name, NULL) == 0;
+    }
+    tuf_metadata_free(by);
+    return good;
+}
+
+/* Takes over signed_part. */
+static int propose(const struct draft *d, const char *name, const struct policy_role *r,
+                   const struct tuf_metadata *base, json_t *signed_part, bool changed)
+{
+    if (!changed && !wanted(d, name) && !draft_due(base, r->signing / 1000, d->o->now) &&
+        (strcmp(name, "root") == 0 || still_signed(d, name, base))) {
+        json_decref(signed_part);
+        return 0;
+    }
+    json_t *envelope = tuf_envelope_new(signed_part);
+    return envelope != NULL ? event_add(d->out, name, base, envelope, d->e) : no_memory(d->e);
+}
+
+static int propose_root(const struct draft *d)
+{
+    const struct tuf_metadata *base = published_root(d->p);
+    json_t *s = draft_root(d->w, base, d->o->now, d->e);
+    if (s == NULL)
+        return -1;
+    bool changed = base == NULL || !same_content(s, tuf_metadata_signed(base));
+    return propose(d, "root", policy_role(&d->w->policy, "root"), base, s, changed);
+}
+
+static json_t *folder_entries(const struct workspace *w, const char *directory, bool custom,
+                              struct err *e)
+{
+    char dir[PATH_MAX];
+    struct scan files;
+    if (workspace_path(w, directory, dir, sizeof(dir), e) != 0 ||
+        scan_directory(dir, &files, e) != 0)
+        return NULL;
+    json_t *out = custom ? draft_entries(&w->policy, &files, e) : scan_entries(&files, e);
+    scan_free(&files);
+    return out;
+}
+
+static int propose_targets(const struct draft *d)
+{
+    const struct tuf_metadata *base = d->p->targets;
+    const struct policy_role *r = policy_role(&d->w->policy, "targets");
+    bool changed = false;
+    json_t *entries = folder_entries(d->w, d->w->policy.targets, true, d->e);
+    json_t *s = entries != NULL ? draft_targets(r, base, entries, d->o->now, &changed, d->e) : NULL;
+    json_decref(entries);
+    if (s == NULL || set_delegations(d->w, s, d->e) != 0) {
+        json_decref(s);
+        return -1;
+    }
+    changed = base == NULL || !same_content(s, tuf_metadata_signed(base));
+    return propose(d, "targets", r, base, s, changed);
+}
+
+static int propose_entries(const struct draft *d, const char *name, const struct policy_role *r,
+                           json_t *entries)
+{
+    bool changed = false;
+    struct tuf_metadata *base = NULL;
+    if (published_delegated(d->p, name, &base, d->e) != 0)
+        return -1;
+    json_t *s = draft_targets(r, base, entries, d->o->now, &changed, d->e);
+    int rc = s != NULL ? propose(d, name, r, base, s, changed) : -1;
+    tuf_metadata_free(base);
+    return rc;
+}
+
+static int propose_bins(const struct draft *d, const struct policy_role *r)
+{
+    char dir[PATH_MAX];
+    char name[TUF_ROLE_NAME_MAX + 1];
+    struct scan files;
+    unsigned bits = (unsigned)d->w->policy.bin_bits;
+    if (workspace_path(d->w, r->directory, dir, sizeof(dir), d->e) != 0 ||
+        scan_directory(dir, &files, d->e) != 0)
+        return -1;
+    json_t *bins = draft_bins(&files, bits, d->e);
+    int rc = bins != NULL ? 0 : -1;
+    scan_free(&files);
+    for (size_t i = 0; rc == 0 && i < json_array_size(bins); i++) {
+        rc = tuf_succinct_name(d->w->policy.bin_prefix, bits, (uint32_t)i, name, sizeof(name));
+        if (rc == 0)
+            rc = propose_entries(d, name, r, json_array_get(bins, i));
+    }
+    json_decref(bins);
+    return rc;
+}
+
+static int propose_delegated(const struct draft *d)
+{
+    const struct policy *p = &d->w->policy;
+    const struct policy_role *r = p->delegations.item;
+    for (size_t i = 0; i < p->delegations.count; i++) {
+        if (policy_is_online(p, &r[i]))
+            continue;
+        json_t *entries = folder_entries(d->w, r[i].directory, false, d->e);
+        int rc = entries != NULL ? propose_entries(d, r[i].name, &r[i], entries) : -1;
+        json_decref(entries);
+        if (rc != 0)
+            return rc;
+    }
+    if (p->bin_bits > 0 && !policy_is_online(p, &p->bins))
+        return propose_bins(d, &p->bins);
+    return 0;
+}
+
+size_t event_proposed_count(const struct event *ev)
+{
+    return json_object_size(json_object_get(ev->tree, "proposed"));
+}
+
+int draft_make(const struct workspace *w, const struct published *p, const struct draft_options *o,
+               struct event *out, struct err *e)
+{
+    struct draft d = {.w = w, .p = p, .o = o, .out = out, .e = e};
+    if (event_new(o->name, o->reason, o->now, p, out, e) != 0)
+        return -1;
+    if (propose_root(&d) != 0 || propose_targets(&d) != 0 || propose_delegated(&d) != 0 ||
+        event_load(out, e) != 0) {
+        event_free(out);
+        return -1;
+    }
+    return 0;
+}

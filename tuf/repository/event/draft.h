@@ -1,0 +1,53 @@
+/*
+ * What the policy and the targets folders ask for, as metadata: the difference to what is
+ * published becomes a signing event.
+ */
+#ifndef TENMINT_TUF_DRAFT_H
+#define TENMINT_TUF_DRAFT_H
+
+#include "tuf/repository/event/event.h"
+#include "tuf/repository/event/scan.h"
+#include "tuf/repository/state/workspace.h"
+
+/* In `signed` of root and targets roles, and in root's role objects of timestamp and snapshot:
+ * seconds from signing to expiry, and from when on before expiry the next version is signed. */
+#define DRAFT_EXPIRY_PERIOD "x-tenmint-expiry-period"
+#define DRAFT_SIGNING_PERIOD "x-tenmint-signing-period"
+
+struct draft_options {
+    const char *name;
+    const char *reason;
+    int64_t now;              /* Unix seconds */
+    const char *const *renew; /* roles that get a new version whatever changed */
+    size_t renew_count;
+};
+
+/* An event with every offline role that changed, is in its signing period, or is to be renewed.
+ * No role needs anything: an event with no proposed role (event_proposed_count() 0). */
+int draft_make(const struct workspace *w, const struct published *p, const struct draft_options *o,
+               struct event *out, struct err *e);
+
+/* Puts the old and new content of small targets that changed into the event, so that a review on
+ * another machine can say what is in them. */
+int draft_add_files(const struct workspace *w, const struct published *p, struct event *ev,
+                    struct err *e);
+
+size_t event_proposed_count(const struct event *ev);
+
+/* ---- parts that publish uses for online roles ---- */
+
+/* The `signed` part of a targets role with the given entries; `base` NULL: version 1. *changed:
+ * it differs from base in more than version and date. A new reference or NULL. */
+json_t *draft_targets(const struct policy_role *r, const struct tuf_metadata *base, json_t *targets,
+                      int64_t now, bool *changed, struct err *e);
+
+/* The bins' entries from a scan: an array of 2^bits objects. A new reference or NULL. */
+json_t *draft_bins(const struct scan *files, unsigned bits, struct err *e);
+
+/* {path: entry} of a scan with the policy's custom metadata. A new reference or NULL. */
+json_t *draft_entries(const struct policy *p, const struct scan *files, struct err *e);
+
+/* Whether `m` (or NULL) is due: now >= expires - signing period. `signing` in seconds. */
+bool draft_due(const struct tuf_metadata *m, int64_t signing, int64_t now);
+
+#endif

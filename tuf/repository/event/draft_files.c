@@ -1,0 +1,68 @@
+#include <string.h>
+
+#include "common/file.h"
+#include "common/strictjson.h"
+#include "tuf/repository/event/draft.h"
+#include "tuf/repository/state/names.h"
+
+/* 1: read, 0: there is none or it is too large to travel. */
+static int read_small(const char *dir, const char *name, struct buf *out)
+{
+    char path[PATH_MAX];
+    return file_join(dir, name, path, sizeof(path), NULL) == 0 &&
+           file_read(path, EVENT_FILE_MAX, out, NULL) == 0;
+}
+
+static int read_published(const struct published *p, const char *path, const json_t *entry,
+                          struct buf *out)
+{
+    struct buf name = {0};
+    const char *hash = strictjson_str(json_object_get(entry, "hashes"), "sha256");
+    int rc = 0;
+    if (hash != NULL) {
+        names_target(path, hash, &name);
+        rc = buf_str(&name) != NULL && read_small(p->dir, buf_str(&name), out);
+    }
+    buf_free(&name);
+    return rc;
+}
+
+static bool changed(const json_t *before, const json_t *after)
+{
+    return before == NULL || after == NULL ||
+           json_equal(json_object_get(before, "hashes"), json_object_get(after, "hashes")) != 1;
+}
+
+int draft_add_files(const struct workspace *w, const struct published *p, struct event *ev,
+                    struct err *e)
+{
+    const struct event_role *r = event_find(ev, "targets");
+    char dir[PATH_MAX];
+    size_t total = 0;
+    const char *path;
+    json_t *entry;
+    if (r == NULL || r->proposed == NULL)
+        return 0;
+    if (workspace_path(w, w->policy.targets, dir, sizeof(dir), e) != 0)
+        return -1;
+    const json_t *was =
+        r->base != NULL ? json_object_get(tuf_metadata_signed(r->base), "targets") : NULL;
+    json_object_foreach(json_object_get(tuf_metadata_signed(r->proposed), "targets"), path, entry)
+    {
+        const json_t *old = json_object_get(was, path);
+        struct buf before = {0};
+        struct buf after = {0};
+        int rc = 0;
+        if (changed(old, entry) && read_small(dir, path, &after) &&
+            total + after.len <= EVENT_FILES_MAX) {
+            int had = old != NULL && read_published(p, path, old, &before);
+            total += after.len + before.len;
+            rc = event_add_file(ev, path, had ? &before : NULL, &after, e);
+        }
+        buf_free(&before);
+        buf_free(&after);
+        if (rc != 0)
+            return rc;
+    }
+    return 0;
+}

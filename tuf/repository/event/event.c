@@ -1,0 +1,380 @@
+#include "tuf/repository/event/event.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/b64.h"
+#include "common/clock.h"
+#include "common/file.h"
+#include "common/strictjson.h"
+#include "tuf/metadata/canonical.h"
+#include "tuf/metadata/delegation.h"
+#include "tuf/repository/event/internal.h"
+#include "tuf/repository/policy/policy.h"
+#include "tuf/repository/state/names.h"
+
+#define REASON_MAX 1000
+
+static int no_memory(struct err *e)
+{
+    return err_set(e, "out of memory");
+}
+
+static enum tuf_role type_of(const char *role)
+{
+    return strcmp(role, "root") == 0 ? TUF_ROOT : TUF_TARGETS;
+}
+
+/* Parses a borrowed envelope; the metadata shares the tree. */
+static struct tuf_metadata *share(json_t *envelope, const char *role, const char *what,
+                                  struct err *e)
+{
+    struct tuf_metadata *m = tuf_metadata_from_json(json_incref(envelope), type_of(role), e);
+    if (m == NULL)
+        err_wrap(e, "%s %s", what, role);
+    return m;
+}
+
+static int add_role(struct event *ev, const char *name, json_t *base, json_t *proposed,
+                    struct err *e)
+{
+    void *grown = realloc(ev->role, (ev->count + 1) * sizeof(*ev->role));
+    if (grown == NULL)
+        return no_memory(e);
+    ev->role = grown;
+    struct event_role r = {.name = name};
+    if (base != NULL)
+        r.base = share(base, name, "published", e);
+    if (proposed != NULL && (base == NULL || r.base != NULL))
+        r.proposed = share(proposed, name, "proposed", e);
+    if ((base != NULL && r.base == NULL) || (proposed != NULL && r.proposed == NULL)) {
+        tuf_metadata_free(r.base);
+        tuf_metadata_free(r.proposed);
+        return -1;
+    }
+    ev->role[ev->count++] = r;
+    return 0;
+}
+
+/* The part of the tree called `name`, an object, or NULL with `e` set. */
+static json_t *part(const struct event *ev, const char *name, struct err *e)
+{
+    json_t *v = json_object_get(ev->tree, name);
+    if (!json_is_object(v)) {
+        err_set(e, "'%s' is missing or no object", name);
+        return NULL;
+    }
+    return v;
+}
+
+static int load_role(struct event *ev, const char *name, json_t *base, json_t *proposed,
+                     struct err *e)
+{
+    json_t *before = strcmp(name, "root") == 0 && ev->root_count > 0
+                         ? tuf_metadata_envelope(ev->roots[ev->root_count - 1])
+                         : json_object_get(base, name);
+    json_t *after = json_object_get(proposed, name);
+    return before != NULL || after != NULL ? add_role(ev, name, before, after, e) : 0;
+}
+
+static int load_roles(struct event *ev, struct err *e)
+{
+    json_t *base = part(ev, "base", e);
+    json_t *proposed = base != NULL ? part(ev, "proposed", e) : NULL;
+    const char *name;
+    json_t *value;
+    if (proposed == NULL)
+        return -1;
+    if (json_object_size(proposed) > EVENT_ROLES_MAX || json_object_size(base) > EVENT_ROLES_MAX)
+        return err_set(e, "more than %d roles", EVENT_ROLES_MAX);
+    if (load_role(ev, "root", base, proposed, e) != 0 ||
+        load_role(ev, "targets", base, proposed, e) != 0)
+        return -1;
+    json_object_foreach(proposed, name, value)
+    {
+        enum tuf_role top;
+        if (tuf_role_from_name(name, &top) == 0) {
+            if (top != TUF_ROOT && top != TUF_TARGETS)
+                return err_set(e, "an event never holds %s: the online key signs it", name);
+            continue;
+        }
+        if (strlen(name) > TUF_ROLE_NAME_MAX)
+            return err_set(e, "a role's name is over %d bytes", TUF_ROLE_NAME_MAX);
+        if (add_role(ev, name, json_object_get(base, name), value, e) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int load_roots(struct event *ev, struct err *e)
+{
+    const json_t *roots = json_object_get(ev->tree, "roots");
+    if (!json_is_array(roots))
+        return err_set(e, "'roots' is missing or no list");
+    ev->roots = calloc(json_array_size(roots) + 1, sizeof(*ev->roots));
+    if (ev->roots == NULL)
+        return no_memory(e);
+    for (size_t i = 0; i < json_array_size(roots); i++) {
+        struct tuf_metadata *m = share(json_array_get(roots, i), "root", "published", e);
+        if (m == NULL)
+            return -1;
+        ev->roots[ev->root_count++] = m;
+        if (tuf_metadata_version(m) != (int64_t)i + 1)
+            return err_set(e, "the root chain has version %lld in place %zu",
+                           (long long)tuf_metadata_version(m), i + 1);
+    }
+    return 0;
+}
+
+static int check_form(const struct event *ev, struct err *e)
+{
+    static const char *const known[] = {"mediaType", "name",     "reason", "created",   "roots",
+                                        "base",      "proposed", "files",  "statements"};
+    const char *type = strictjson_str(ev->tree, "mediaType");
+    const char *key;
+    json_t *value;
+    int64_t when;
+    if (type == NULL || strcmp(type, EVENT_MEDIA_TYPE) != 0)
+        return err_set(e, "not a signing event (mediaType is not %s)", EVENT_MEDIA_TYPE);
+    json_object_foreach(ev->tree, key, value)
+    {
+        size_t i = 0;
+        while (i < sizeof(known) / sizeof(known[0]) && strcmp(known[i], key) != 0)
+            i++;
+        if (i == sizeof(known) / sizeof(known[0]))
+            return err_set(e, "unknown member '%.64s'", key);
+    }
+    const char *name = strictjson_str(ev->tree, "name");
+    const char *reason = strictjson_str(ev->tree, "reason");
+    const char *created = strictjson_str(ev->tree, "created");
+    if (name == NULL || !policy_name_ok(name) || reason == NULL || strlen(reason) > REASON_MAX)
+        return err_set(e, "'name' or 'reason' is missing or unfit");
+    if (created == NULL || clock_parse(created, &when) != 0)
+        return err_set(e, "'created' is no date");
+    if (!json_is_array(json_object_get(ev->tree, "statements")))
+        return err_set(e, "'statements' is missing or no list");
+    return part(ev, "files", e) != NULL ? 0 : -1;
+}
+
+int event_load(struct event *ev, struct err *e)
+{
+    if (check_form(ev, e) != 0 || load_roots(ev, e) != 0)
+        return -1;
+    return load_roles(ev, e);
+}
+
+int event_parse(const char *text, size_t len, struct event *out, struct err *e)
+{
+    *out = (struct event){0};
+    out->tree = strictjson_parse(text, len, EVENT_BYTES_MAX, e);
+    int rc = out->tree == NULL           ? -1
+             : json_is_object(out->tree) ? event_load(out, e)
+                                         : err_set(e, "not a signing event (no JSON object)");
+    if (rc != 0)
+        event_free(out);
+    return rc;
+}
+
+int event_read(const char *path, struct event *out, struct err *e)
+{
+    struct buf text = {0};
+    *out = (struct event){0};
+    int rc = file_read(path, EVENT_BYTES_MAX, &text, e);
+    if (rc == 0 && event_parse(text.len > 0 ? (const char *)text.data : "", text.len, out, e) != 0)
+        rc = err_wrap(e, "event '%s'", path);
+    buf_free(&text);
+    return rc;
+}
+
+int event_write(const char *path, const struct event *ev, struct err *e)
+{
+    char *text = json_dumps(ev->tree, JSON_INDENT(1) | JSON_SORT_KEYS);
+    if (text == NULL)
+        return no_memory(e);
+    int rc = file_write_atomic(path, 0644, text, strlen(text), e);
+    free(text);
+    return rc;
+}
+
+void event_free(struct event *ev)
+{
+    for (size_t i = 0; i < ev->count; i++) {
+        tuf_metadata_free(ev->role[i].base);
+        tuf_metadata_free(ev->role[i].proposed);
+    }
+    for (size_t i = 0; i < ev->root_count; i++)
+        tuf_metadata_free(ev->roots[i]);
+    free(ev->role);
+    free(ev->roots);
+    json_decref(ev->tree);
+    *ev = (struct event){0};
+}
+
+int event_new(const char *name, const char *reason, int64_t now, const struct published *base,
+              struct event *out, struct err *e)
+{
+    char created[21];
+    *out = (struct event){0};
+    if (!policy_name_ok(name))
+        return err_set(e, "'%.80s' is no name for an event: letters, digits and ._-@", name);
+    clock_format(now, created);
+    out->tree = json_pack("{s:s, s:s, s:s, s:s, s:[], s:{}, s:{}, s:{}, s:[]}", "mediaType",
+                          EVENT_MEDIA_TYPE, "name", name, "reason", reason, "created", created,
+                          "roots", "base", "proposed", "files", "statements");
+    if (out->tree == NULL)
+        return err_set(e, "the reason is not UTF-8, or out of memory");
+    json_t *roots = json_object_get(out->tree, "roots");
+    json_t *before = json_object_get(out->tree, "base");
+    int bad = 0;
+    for (size_t i = 0; i < base->root_count; i++)
+        bad |= json_array_append(roots, tuf_metadata_envelope(base->roots[i]));
+    if (base->targets != NULL)
+        bad |= json_object_set(before, "targets", tuf_metadata_envelope(base->targets));
+    if (bad != 0)
+        event_free(out);
+    return bad != 0 ? no_memory(e) : 0;
+}
+
+int event_add(struct event *ev, const char *role, const struct tuf_metadata *base, json_t *envelope,
+              struct err *e)
+{
+    json_t *before = json_object_get(ev->tree, "base");
+    json_t *after = json_object_get(ev->tree, "proposed");
+    if (json_object_set_new(after, role, envelope) != 0 ||
+        (base != NULL && strcmp(role, "root") != 0 &&
+         json_object_set(before, role, tuf_metadata_envelope(base)) != 0))
+        return no_memory(e);
+    return 0;
+}
+
+static json_t *encode(const struct buf *data)
+{
+    struct buf text = {0};
+    if (data == NULL)
+        return json_null();
+    b64_encode(B64_STD, data->data, data->len, &text);
+    const char *s = buf_str(&text);
+    json_t *v = s != NULL ? json_stringn(s, text.len) : NULL;
+    buf_free(&text);
+    return v;
+}
+
+int event_add_file(struct event *ev, const char *path, const struct buf *before,
+                   const struct buf *after, struct err *e)
+{
+    json_t *entry = json_pack("{s:o, s:o}", "before", encode(before), "after", encode(after));
+    if (entry == NULL || json_object_set_new(json_object_get(ev->tree, "files"), path, entry) != 0)
+        return no_memory(e);
+    return 0;
+}
+
+int event_file(const struct event *ev, const char *path, bool after, struct buf *out, struct err *e)
+{
+    const json_t *entry = json_object_get(json_object_get(ev->tree, "files"), path);
+    const json_t *v = json_object_get(entry, after ? "after" : "before");
+    if (v == NULL || json_is_null(v))
+        return 0;
+    if (!json_is_string(v) ||
+        b64_decode(B64_STD, json_string_value(v), json_string_length(v), out) != 0)
+        return err_set(e, "the copy of target '%.200s' is not base64", path);
+    return 1;
+}
+
+const char *event_name(const struct event *ev)
+{
+    return strictjson_str(ev->tree, "name");
+}
+
+const char *event_reason(const struct event *ev)
+{
+    return strictjson_str(ev->tree, "reason");
+}
+
+const char *event_created(const struct event *ev)
+{
+    return strictjson_str(ev->tree, "created");
+}
+
+const struct event_role *event_find(const struct event *ev, const char *role)
+{
+    for (size_t i = 0; i < ev->count; i++) {
+        if (strcmp(ev->role[i].name, role) == 0)
+            return &ev->role[i];
+    }
+    return NULL;
+}
+
+/* What is in force once the event is published. */
+static const struct tuf_metadata *coming(const struct event *ev, const char *role)
+{
+    const struct event_role *r = event_find(ev, role);
+    if (r == NULL)
+        return NULL;
+    return r->proposed != NULL ? r->proposed : r->base;
+}
+
+bool event_signers(const struct event *ev, const char *role, bool old, struct tuf_signers *out)
+{
+    const struct tuf_metadata *root = coming(ev, "root");
+    enum tuf_role top;
+    struct tuf_delegation d;
+    if (old) {
+        const struct event_role *r = event_find(ev, "root");
+        root = r != NULL ? r->base : NULL;
+        if (strcmp(role, "root") != 0)
+            return false;
+    }
+    if (tuf_role_from_name(role, &top) == 0) {
+        if (root != NULL)
+            tuf_root_signers(root, top, out);
+        return root != NULL;
+    }
+    const struct tuf_metadata *targets = coming(ev, "targets");
+    if (targets == NULL || !tuf_delegation_find(targets, role, &d))
+        return false;
+    *out = d.signers;
+    return true;
+}
+
+json_t *event_summary(const struct tuf_metadata *m, struct err *e)
+{
+    char hex[65];
+    if (canonical_sha256(tuf_metadata_signed(m), hex, e) != 0)
+        return NULL;
+    return json_pack("{s:I, s:s}", "version", (json_int_t)tuf_metadata_version(m), "sha256", hex);
+}
+
+static json_t *summaries(const struct event *ev, bool proposed, struct err *e)
+{
+    json_t *out = json_object();
+    for (size_t i = 0; i < ev->count && out != NULL; i++) {
+        const struct tuf_metadata *m = proposed ? ev->role[i].proposed : ev->role[i].base;
+        if (m == NULL)
+            continue;
+        json_t *s = event_summary(m, e);
+        if (s == NULL || json_object_set_new(out, ev->role[i].name, s) != 0) {
+            json_decref(out);
+            return NULL;
+        }
+    }
+    return out;
+}
+
+json_t *event_summaries(const struct event *ev, struct err *e)
+{
+    return summaries(ev, true, e);
+}
+
+int event_digest(const struct event *ev, char hex[65], struct err *e)
+{
+    json_t *base = summaries(ev, false, e);
+    json_t *proposed = base != NULL ? summaries(ev, true, e) : NULL;
+    json_t *v =
+        json_pack("{s:s, s:s, s:s, s:O?, s:O?}", "name", event_name(ev), "reason", event_reason(ev),
+                  "created", event_created(ev), "base", base, "proposed", proposed);
+    int rc = proposed == NULL ? -1 : v == NULL ? no_memory(e) : canonical_sha256(v, hex, e);
+    json_decref(v);
+    json_decref(base);
+    json_decref(proposed);
+    return rc;
+}

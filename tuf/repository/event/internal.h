@@ -1,0 +1,21 @@
+/* Shared by the files of this folder. */
+#ifndef TENMINT_TUF_EVENT_INTERNAL_H
+#define TENMINT_TUF_EVENT_INTERNAL_H
+
+#include "tuf/repository/event/event.h"
+
+#define STATEMENT_TYPE "tenmint-signing-statement" /* no TUF role: no client mistakes it */
+
+/* {"version", "sha256"} of canonical(signed). A new reference. */
+json_t *event_summary(const struct tuf_metadata *m, struct err *e);
+
+/* {role: summary} of everything proposed. */
+json_t *event_summaries(const struct event *ev, struct err *e);
+
+/* The KEY of a signature entry on `role`, by the old or the new signers; NULL: not a member. */
+const json_t *event_member(const struct event *ev, const char *role, const char *keyid);
+
+/* A KEY anywhere among the event's signers. */
+const json_t *event_any_key(const struct event *ev, const char *keyid);
+
+#endif

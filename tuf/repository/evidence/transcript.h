@@ -1,0 +1,30 @@
+/*
+ * The transcript: what was proposed, signed, published and refreshed, one JSON object a line, each
+ * with the hash of the line before it. Whoever keeps one line's hash can tell later that nothing
+ * before it was changed. A "signed" line holds the holder's own signed statement and key.
+ */
+#ifndef TENMINT_TUF_TRANSCRIPT_H
+#define TENMINT_TUF_TRANSCRIPT_H
+
+#include <jansson.h>
+#include <stdint.h>
+
+#include "common/err.h"
+
+#define TRANSCRIPT_BYTES_MAX ((size_t)512 << 20)
+#define TRANSCRIPT_LINE_MAX ((size_t)16 << 20)
+
+/* Appends one line and syncs it: "n", "time", "prev" and "hash" are added to `entry` (taken
+ * over). The rest of a line that a killed run left is cut off first. The workspace lock is held. */
+int transcript_append(const char *path, json_t *entry, int64_t now, struct err *e);
+
+/* The last whole line; *last NULL when there is none. A new reference. */
+int transcript_last(const char *path, json_t **last, struct err *e);
+
+/* Reads all lines, checks numbers and hashes, and every statement by its key. `each` may be NULL.
+ * The number of lines, or -1. A missing file has none. */
+int64_t transcript_verify(const char *path,
+                          int (*each)(void *arg, const json_t *entry, struct err *e), void *arg,
+                          struct err *e);
+
+#endif

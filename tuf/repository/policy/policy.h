@@ -1,0 +1,97 @@
+/*
+ * The policy: one YAML file that says who may sign what, for how long, and what is published.
+ * Everything else of a repository follows from it; `propose` turns a changed policy into new
+ * metadata. config/tenmint-tuf.yaml documents each key.
+ */
+#ifndef TENMINT_TUF_POLICY_H
+#define TENMINT_TUF_POLICY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/buf.h"
+#include "common/err.h"
+#include "common/key/key.h"
+#include "common/yamlmap.h"
+
+#define POLICY_NAME_MAX 64 /* bytes of a holder's name */
+#define POLICY_BITS_MAX 14 /* 16 384 hash bins */
+#define POLICY_THRESHOLD_MAX 64
+
+struct policy_role {
+    char *name;
+    struct yamlmap_list holders;
+    int64_t threshold;
+    int64_t expiry, signing; /* milliseconds: life of a version, and how long before its end the
+                                next one is signed */
+    /* delegated roles only */
+    char *directory;
+    struct yamlmap_list paths;
+    struct yamlmap_list hash_prefixes;
+    bool terminating;
+};
+
+struct policy_online { /* where `refresh` and `publish` find a private key */
+    char *name;        /* of the holder */
+    char *file, *env, *password_file, *password_env;
+    char *pkcs11_module, *pkcs11_token, *pkcs11_key, *pin_file, *pin_env;
+};
+
+struct policy_custom { /* Sigstore's custom metadata of one target */
+    char *name;        /* target path */
+    char *usage, *status, *uri;
+};
+
+struct policy {
+    char *published;                    /* the tree that is served */
+    char *targets;                      /* every file in it is a target */
+    struct yamlmap_entries roles;       /* struct policy_role: the four */
+    struct yamlmap_entries delegations; /* struct policy_role, in priority order */
+    struct policy_role bins;            /* succinct hash bins; bin_bits 0: none */
+    char *bin_prefix;
+    int64_t bin_bits;
+    struct yamlmap_entries online;  /* struct policy_online */
+    struct yamlmap_entries customs; /* struct policy_custom */
+    struct yamlmap_list revoked;    /* names that no role gets any more */
+};
+
+/* Parses and checks a policy; `name` is for messages. -1 leaves nothing to free. */
+int policy_parse(const char *name, const char *text, size_t len, struct policy *out, struct err *e);
+void policy_free(struct policy *p);
+
+/* One of root, targets, snapshot, timestamp; never NULL for a checked policy. */
+const struct policy_role *policy_role(const struct policy *p, const char *name);
+
+/* A delegated role, the hash bins included, or NULL. */
+const struct policy_role *policy_delegation(const struct policy *p, const char *name);
+
+bool policy_is_revoked(const struct policy *p, const char *holder);
+const struct policy_online *policy_online_key(const struct policy *p, const char *holder);
+
+/* Every holder of the role has an online key: no person takes part. */
+bool policy_is_online(const struct policy *p, const struct policy_role *r);
+
+/* How many of the role's holders are not revoked. */
+size_t policy_live_holders(const struct policy *p, const struct policy_role *r);
+
+/* One line for each thing that is allowed and unwise. */
+void policy_warnings(const struct policy *p, struct buf *out);
+
+/* Letters, digits, '.', '_', '-', '@'; not beginning with '.' or '-'. */
+bool policy_name_ok(const char *name);
+
+/* Borrows the policy's text; relative paths are as written. */
+void policy_key_source(const struct policy_online *o, struct key_source *out);
+
+/* ---- changes to the file's text that keep everything else as the operator wrote it ---- */
+
+/* The holders of `role` (one of the four, a delegation, or "bins") become `holders`. `out` gets
+ * the whole new text, checked by policy_parse(). */
+int policy_edit_holders(const char *name, const char *text, size_t len, const char *role,
+                        const struct yamlmap_list *holders, struct buf *out, struct err *e);
+
+/* Adds `holder` to `revoked`. */
+int policy_edit_revoke(const char *name, const char *text, size_t len, const char *holder,
+                       struct buf *out, struct err *e);
+
+#endif

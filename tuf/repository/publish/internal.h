@@ -1,0 +1,48 @@
+/* Shared by the files of this folder: one publication on its way. */
+#ifndef TENMINT_TUF_PUBLISH_INTERNAL_H
+#define TENMINT_TUF_PUBLISH_INTERNAL_H
+
+#include "tuf/repository/event/scan.h"
+#include "tuf/repository/publish/online.h"
+#include "tuf/repository/publish/publish.h"
+#include "tuf/repository/publish/stage.h"
+#include "tuf/repository/state/published.h"
+
+#define PUBLISH_SAMPLES_MAX 16
+
+struct publication {
+    struct workspace *w;
+    const struct publish_options *o;
+    struct publish_report *report;
+    struct published live;
+    struct stage stage;
+    struct online online;
+    const struct tuf_metadata *root;    /* that is in force afterwards */
+    const struct tuf_metadata *targets; /* likewise */
+    json_t *meta;                       /* of the next snapshot */
+    bool new_root;
+    char *sample[PUBLISH_SAMPLES_MAX]; /* targets that the check downloads; owned */
+    size_t samples;
+};
+
+/* Serialises an envelope, stages it as version.role.json, and puts it into p->meta. */
+int publication_put_role(struct publication *p, const char *role, json_t *envelope, bool indented,
+                         struct err *e);
+
+/* Stages the target files of a role's entries from a folder. */
+int publication_put_files(struct publication *p, const json_t *entries, const char *directory,
+                          struct err *e);
+
+/* Delegated roles of online keys: new content, or a new date. */
+int publication_online_roles(struct publication *p, struct err *e);
+
+/* One client, from root 1, on the staged tree as it is now. */
+int publication_check_once(struct publication *p, struct err *e);
+
+/* Clients from every root and from the live state; each must reach exactly what is staged. */
+int publication_check(struct publication *p, struct err *e);
+
+/* Evidence, before the switch. */
+int publication_record(struct publication *p, struct err *e);
+
+#endif

@@ -1,0 +1,352 @@
+#include "tuf/repository/publish/publish.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/file.h"
+#include "tuf/metadata/delegation.h"
+#include "tuf/metadata/edit.h"
+#include "tuf/metadata/verify.h"
+#include "tuf/repository/event/draft.h"
+#include "tuf/repository/event/rules.h"
+#include "tuf/repository/publish/internal.h"
+#include "tuf/repository/state/names.h"
+
+static int no_memory(struct err *e)
+{
+    return err_set(e, "out of memory");
+}
+
+/* ---- may it be published at all? ---- */
+
+static int judge(const struct publication *p, struct err *e)
+{
+    const struct event *ev = p->o->event;
+    struct findings f;
+    rules_judge(ev, &p->w->policy, p->o->now, &f);
+    int rc = f.error_count == 0
+                 ? 0
+                 : err_set(e, "refused: %.*s", (int)strcspn(buf_str(&f.errors), "\n"),
+                           buf_str(&f.errors));
+    findings_free(&f);
+    if (rc == 0 && rules_base(ev, &p->live, e) != 0)
+        rc = err_wrap(e, "refused");
+    if (rc == 0 && rules_thresholds(ev, e) != 0)
+        rc = err_wrap(e, "refused");
+    return rc;
+}
+
+static const struct tuf_metadata *proposed(const struct publication *p, const char *role)
+{
+    const struct event_role *r = p->o->event != NULL ? event_find(p->o->event, role) : NULL;
+    return r != NULL ? r->proposed : NULL;
+}
+
+static int choose(struct publication *p, struct err *e)
+{
+    const struct tuf_metadata *root = proposed(p, "root");
+    const struct tuf_metadata *targets = proposed(p, "targets");
+    p->root = root != NULL ? root : published_root(&p->live);
+    p->targets = targets != NULL ? targets : p->live.targets;
+    if (p->root == NULL || p->targets == NULL)
+        return err_set(e, "'%s' has no published root yet: publish a signed event first",
+                       p->w->published);
+    p->new_root = tuf_metadata_version(p->root) > (int64_t)p->live.root_count;
+    return 0;
+}
+
+/* ---- offline roles ---- */
+
+static int put_envelope(struct publication *p, enum stage_phase phase, const char *name,
+                        const json_t *envelope, struct err *e)
+{
+    struct buf bytes = {0};
+    int rc = tuf_envelope_dump(envelope, true, &bytes, e);
+    if (rc == 0)
+        rc = stage_put(&p->stage, phase, name, bytes.data, bytes.len, e);
+    buf_free(&bytes);
+    return rc;
+}
+
+static int put_root(struct publication *p, struct err *e)
+{
+    char name[NAMES_MAX];
+    if (names_metadata(tuf_metadata_version(p->root), "root", name, sizeof(name), e) != 0)
+        return -1;
+    if (p->new_root && put_envelope(p, STAGE_ROOT, name, tuf_metadata_envelope(p->root), e) != 0)
+        return -1;
+    return p->new_root
+               ? put_envelope(p, STAGE_LATEST, "root.json", tuf_metadata_envelope(p->root), e)
+               : 0;
+}
+
+int publication_put_role(struct publication *p, const char *role, json_t *envelope, bool indented,
+                         struct err *e)
+{
+    struct buf bytes = {0};
+    char name[NAMES_MAX];
+    char entry_name[TUF_ROLE_NAME_MAX + 8];
+    int64_t version =
+        json_integer_value(json_object_get(json_object_get(envelope, "signed"), "version"));
+    int rc = names_metadata(version, role, name, sizeof(name), e);
+    if (rc == 0)
+        rc = tuf_envelope_dump(envelope, indented, &bytes, e);
+    if (rc == 0)
+        rc = stage_put(&p->stage, STAGE_METADATA, name, bytes.data, bytes.len, e);
+    snprintf(entry_name, sizeof(entry_name), "%s.json", role);
+    if (rc == 0 && json_object_set_new(p->meta, entry_name,
+                                       tuf_meta_entry(version, bytes.data, bytes.len)) != 0)
+        rc = no_memory(e);
+    buf_free(&bytes);
+    return rc;
+}
+
+static void add_sample(struct publication *p, const char *path)
+{
+    if (p->samples < PUBLISH_SAMPLES_MAX && (p->sample[p->samples] = strdup(path)) != NULL)
+        p->samples++;
+}
+
+int publication_put_files(struct publication *p, const json_t *entries, const char *directory,
+                          struct err *e)
+{
+    char dir[PATH_MAX];
+    char from[PATH_MAX];
+    struct buf name = {0};
+    const char *path;
+    json_t *entry;
+    int rc = workspace_path(p->w, directory, dir, sizeof(dir), e);
+    json_object_foreach((json_t *)entries, path, entry)
+    {
+        const char *hash =
+            json_string_value(json_object_get(json_object_get(entry, "hashes"), "sha256"));
+        if (rc != 0)
+            break;
+        buf_reset(&name);
+        rc = names_target_ok(path, e);
+        if (rc == 0 && hash == NULL)
+            rc = err_set(e, "target '%.200s' has no sha256", path);
+        if (rc == 0)
+            rc = file_join(dir, path, from, sizeof(from), e);
+        if (rc != 0)
+            break;
+        names_target(path, hash, &name);
+        rc = buf_str(&name) == NULL
+                 ? no_memory(e)
+                 : stage_put_target(&p->stage, buf_str(&name), from, hash,
+                                    json_integer_value(json_object_get(entry, "length")), e);
+        add_sample(p, path);
+    }
+    buf_free(&name);
+    return rc;
+}
+
+static int put_proposed(struct publication *p, const struct event_role *r, struct err *e)
+{
+    const struct policy *policy = &p->w->policy;
+    const struct policy_role *rule = policy_delegation(policy, r->name);
+    bool top = strcmp(r->name, "targets") == 0;
+    const char *directory = top ? policy->targets : rule != NULL ? rule->directory : NULL;
+    const json_t *entries = json_object_get(tuf_metadata_signed(r->proposed), "targets");
+    if (directory == NULL)
+        return err_set(e, "the policy has no delegation '%s'", r->name);
+    if (publication_put_role(p, r->name, tuf_metadata_envelope(r->proposed), true, e) != 0)
+        return -1;
+    p->report->delegated += !top;
+    return publication_put_files(p, entries, directory, e);
+}
+
+static int put_event(struct publication *p, struct err *e)
+{
+    const struct event *ev = p->o->event;
+    for (size_t i = 0; ev != NULL && i < ev->count; i++) {
+        const struct event_role *r = &ev->role[i];
+        if (r->proposed != NULL && strcmp(r->name, "root") != 0 && put_proposed(p, r, e) != 0)
+            return -1;
+    }
+    return put_root(p, e);
+}
+
+/* ---- snapshot and timestamp ---- */
+
+static bool same_signers(const struct tuf_metadata *a, const struct tuf_metadata *b,
+                         enum tuf_role role)
+{
+    struct tuf_signers x;
+    struct tuf_signers y;
+    tuf_root_signers(a, role, &x);
+    tuf_root_signers(b, role, &y);
+    return json_equal(x.keyids, y.keyids) == 1;
+}
+
+/* The entries so far. One that vanishes is a rollback to clients, unless the snapshot's key is
+ * replaced: then those without a role are swept. */
+static int begin_meta(struct publication *p, struct err *e)
+{
+    const struct tuf_metadata *root = published_root(&p->live);
+    struct tuf_delegation d;
+    const char *name;
+    void *next;
+    json_t *value;
+    p->meta = p->live.snapshot != NULL
+                  ? json_deep_copy(json_object_get(tuf_metadata_signed(p->live.snapshot), "meta"))
+                  : json_object();
+    if (p->meta == NULL)
+        return no_memory(e);
+    if (root == NULL || same_signers(root, p->root, TUF_SNAPSHOT))
+        return 0;
+    json_object_foreach_safe(p->meta, next, name, value)
+    {
+        char role[TUF_ROLE_NAME_MAX + 1];
+        size_t len = strlen(name) > 5 ? strlen(name) - 5 : 0;
+        snprintf(role, sizeof(role), "%.*s", (int)len, name);
+        if (strcmp(role, "targets") != 0 && !tuf_delegation_find(p->targets, role, &d))
+            json_object_del(p->meta, name);
+    }
+    return 0;
+}
+
+/* Due, or no longer what the root in force takes. */
+static bool needs_signing(const struct publication *p, const struct tuf_metadata *m,
+                          enum tuf_role role)
+{
+    struct online_period period;
+    struct tuf_signers by;
+    if (m == NULL || p->o->force)
+        return true;
+    online_period_of(p->root, &p->w->policy, role, &period);
+    tuf_root_signers(p->root, role, &by);
+    return draft_due(m, period.signing, p->o->now) || tuf_verify(m, &by, "", NULL) != 0 ||
+           tuf_metadata_expires(m) > p->o->now + period.expiry + 300;
+}
+
+static int64_t next_of(const struct tuf_metadata *m)
+{
+    return m != NULL ? tuf_metadata_version(m) + 1 : 1;
+}
+
+static int put_snapshot(struct publication *p, json_t **timestamp_meta, struct err *e)
+{
+    const struct tuf_metadata *live = p->live.snapshot;
+    const json_t *before = live != NULL ? json_object_get(tuf_metadata_signed(live), "meta") : NULL;
+    struct buf bytes = {0};
+    char name[NAMES_MAX];
+    int64_t version = next_of(live);
+    *timestamp_meta = NULL;
+    if (live != NULL && json_equal(before, p->meta) == 1 && !needs_signing(p, live, TUF_SNAPSHOT)) {
+        p->report->snapshot = tuf_metadata_version(live);
+        return 0;
+    }
+    json_t *envelope =
+        online_next(&p->online, TUF_SNAPSHOT, p->root, version, p->meta, p->o->now, e);
+    int rc = envelope != NULL ? names_metadata(version, "snapshot", name, sizeof(name), e) : -1;
+    if (rc == 0)
+        rc = tuf_envelope_dump(envelope, true, &bytes, e);
+    if (rc == 0)
+        rc = stage_put(&p->stage, STAGE_METADATA, name, bytes.data, bytes.len, e);
+    if (rc == 0) {
+        *timestamp_meta =
+            json_pack("{s:o*}", "snapshot.json", tuf_meta_entry(version, bytes.data, bytes.len));
+        p->report->snapshot = version;
+        rc = *timestamp_meta != NULL ? 0 : no_memory(e);
+    }
+    buf_free(&bytes);
+    json_decref(envelope);
+    return rc;
+}
+
+/* NULL in *out: the live one stays. */
+static int make_timestamp(struct publication *p, json_t *meta, json_t **out, struct err *e)
+{
+    const struct tuf_metadata *live = p->live.timestamp;
+    *out = NULL;
+    if (meta == NULL && !p->new_root && !needs_signing(p, live, TUF_TIMESTAMP)) {
+        p->report->timestamp = tuf_metadata_version(live);
+        return 0;
+    }
+    json_t *same = live != NULL ? json_object_get(tuf_metadata_signed(live), "meta") : NULL;
+    p->report->timestamp = next_of(live);
+    *out = online_next(&p->online, TUF_TIMESTAMP, p->root, p->report->timestamp,
+                       meta != NULL ? meta : same, p->o->now, e);
+    return *out != NULL ? 0 : -1;
+}
+
+/* ---- the switch ---- */
+
+static int switch_over(struct publication *p, bool gap, struct err *e)
+{
+    bool unsupported = false;
+    if (!gap)
+        return stage_commit(&p->stage, e);
+    if (stage_exchange(&p->stage, &unsupported, e) == 0) {
+        p->report->exchanged = true;
+        return 0;
+    }
+    if (!unsupported)
+        return -1;
+    if (p->o->allow_gap)
+        return stage_commit(&p->stage, e);
+    return err_wrap(e, "this root makes the old timestamp unverifiable, so the whole tree must be "
+                       "switched at once, which this file system cannot; --allow-gap publishes "
+                       "file by file, and clients that come between two renames fail");
+}
+
+static int finish(struct publication *p, json_t *timestamp, struct err *e)
+{
+    struct err why = {0};
+    bool gap = false;
+    if (p->new_root && p->live.root_count > 0)
+        gap = publication_check_once(p, &why) != 0;
+    if (timestamp != NULL && put_envelope(p, STAGE_TIMESTAMP, "timestamp.json", timestamp, e) != 0)
+        return -1;
+    p->report->files = p->stage.count;
+    if (p->stage.count == 0)
+        return 0;
+    p->report->changed = true;
+    if (stage_sync(&p->stage, e) != 0)
+        return -1;
+    if (publication_check(p, e) != 0)
+        return err_wrap(e, "refused: our own client does not accept the new tree");
+    if (publication_record(p, e) != 0)
+        return -1;
+    return switch_over(p, gap, e);
+}
+
+static int run(struct publication *p, struct err *e)
+{
+    json_t *meta = NULL;
+    json_t *timestamp = NULL;
+    if (published_load(p->w->published, &p->live, e) != 0)
+        return -1;
+    if ((p->o->event != NULL && judge(p, e) != 0) || choose(p, e) != 0)
+        return -1;
+    if (stage_open(p->w->published, &p->stage, e) != 0 || begin_meta(p, e) != 0 ||
+        put_event(p, e) != 0 || publication_online_roles(p, e) != 0)
+        return -1;
+    p->report->root = tuf_metadata_version(p->root);
+    p->report->targets = tuf_metadata_version(p->targets);
+    int rc = put_snapshot(p, &meta, e);
+    if (rc == 0)
+        rc = make_timestamp(p, meta, &timestamp, e);
+    if (rc == 0)
+        rc = finish(p, timestamp, e);
+    json_decref(meta);
+    json_decref(timestamp);
+    return rc;
+}
+
+int publish_run(struct workspace *w, const struct publish_options *o, struct publish_report *out,
+                struct err *e)
+{
+    struct publication p = {.w = w, .o = o, .report = out, .online = {.w = w}};
+    *out = (struct publish_report){0};
+    int rc = run(&p, e);
+    stage_close(&p.stage);
+    online_close(&p.online);
+    published_free(&p.live);
+    json_decref(p.meta);
+    for (size_t i = 0; i < p.samples; i++)
+        free(p.sample[i]);
+    return rc;
+}

@@ -1,0 +1,58 @@
+/*
+ * New files on their way into the published tree. They are written, whole and synced, into a
+ * folder inside the tree (so that a rename moves them), checked there by our own client, and then
+ * put in place in an order in which a reader at any moment, and a power cut at any moment, finds a
+ * whole set: target files, versioned metadata, the new root, timestamp.json, and last root.json,
+ * which is a convenience.
+ */
+#ifndef TENMINT_TUF_STAGE_H
+#define TENMINT_TUF_STAGE_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "common/err.h"
+
+#define STAGE_FOLDER ".staging" /* in the published tree */
+
+enum stage_phase { STAGE_TARGET, STAGE_METADATA, STAGE_ROOT, STAGE_TIMESTAMP, STAGE_LATEST };
+
+struct stage_file {
+    char *name; /* below the tree */
+    enum stage_phase phase;
+};
+
+struct stage {
+    char tree[PATH_MAX];
+    char dir[PATH_MAX]; /* the staging folder */
+    struct stage_file *file;
+    size_t count, cap;
+};
+
+/* Makes tree and staging folder; what a killed run left there goes. */
+int stage_open(const char *tree, struct stage *s, struct err *e);
+
+int stage_put(struct stage *s, enum stage_phase phase, const char *name, const void *data,
+              size_t len, struct err *e);
+
+/* Copies a target file, whose content must have this hash. Nothing happens when the tree has a
+ * file of that name and length already. */
+int stage_put_target(struct stage *s, const char *name, const char *from, const char *sha256,
+                     long long length, struct err *e);
+
+/* All of it on disk. */
+int stage_sync(struct stage *s, struct err *e);
+
+/* Puts everything in place, phase by phase. */
+int stage_commit(struct stage *s, struct err *e);
+
+/* Puts everything in place in one step: a copy of the tree (hard links) with the new files is
+ * exchanged with it. For a root that makes the old timestamp unverifiable. -1 with *unsupported
+ * set: the file system cannot, nothing has changed. */
+int stage_exchange(struct stage *s, bool *unsupported, struct err *e);
+
+/* Removes the staging folder. */
+void stage_close(struct stage *s);
+
+#endif

@@ -1,0 +1,89 @@
+#include "tuf/repository/publish/tree.h"
+
+#include <errno.h>
+#include <fts.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/file.h"
+
+int tree_make_parent(const char *path, struct err *e)
+{
+    char dir[PATH_MAX];
+    const char *slash = strrchr(path, '/');
+    if (slash == NULL || slash == path)
+        return 0;
+    if ((size_t)snprintf(dir, sizeof(dir), "%.*s", (int)(slash - path), path) >= sizeof(dir))
+        return err_set(e, "'%.100s': the path is too long", path);
+    return file_mkdirs(dir, 0755, e);
+}
+
+static FTS *walk(const char *path)
+{
+    char *const paths[] = {(char *)path, NULL};
+    return fts_open(paths, FTS_PHYSICAL | FTS_NOCHDIR | FTS_NOSTAT, NULL);
+}
+
+int tree_remove(const char *path, struct err *e)
+{
+    struct stat st;
+    if (lstat(path, &st) != 0)
+        return errno == ENOENT ? 0 : err_errno(e, "'%s'", path);
+    FTS *fts = walk(path);
+    int rc = fts != NULL ? 0 : err_errno(e, "read '%s'", path);
+    FTSENT *f;
+    while (rc == 0 && (f = fts_read(fts)) != NULL) {
+        bool dir = f->fts_info == FTS_DP || f->fts_info == FTS_DNR;
+        if (f->fts_info == FTS_D)
+            continue;
+        if ((dir ? rmdir(f->fts_accpath) : unlink(f->fts_accpath)) != 0 && errno != ENOENT)
+            rc = err_errno(e, "remove '%s'", f->fts_path);
+    }
+    if (fts != NULL)
+        fts_close(fts);
+    return rc;
+}
+
+static int link_entry(const FTSENT *f, const char *from, const char *to, struct err *e)
+{
+    char target[PATH_MAX];
+    struct stat st;
+    const char *below = f->fts_path + strlen(from);
+    if ((size_t)snprintf(target, sizeof(target), "%s%s", to, below) >= sizeof(target))
+        return err_set(e, "'%.100s': the path is too long", f->fts_path);
+    if (f->fts_info == FTS_D) {
+        if (stat(f->fts_accpath, &st) != 0 || mkdir(target, 0700) != 0 ||
+            chmod(target, st.st_mode & 07777) != 0)
+            return err_errno(e, "make directory '%s'", target);
+        return 0;
+    }
+    if (f->fts_info == FTS_DP)
+        return 0;
+    if (f->fts_info == FTS_ERR || f->fts_info == FTS_DNR || f->fts_info == FTS_NS) {
+        errno = f->fts_errno;
+        return err_errno(e, "read '%s'", f->fts_path);
+    }
+    return link(f->fts_accpath, target) == 0 ? 0 : err_errno(e, "link '%s'", target);
+}
+
+int tree_link(const char *from, const char *to, const char *skip, struct err *e)
+{
+    FTS *fts = walk(from);
+    int rc = fts != NULL ? 0 : err_errno(e, "read '%s'", from);
+    FTSENT *f;
+    while (rc == 0 && (f = fts_read(fts)) != NULL) {
+        if (f->fts_level == 1 && strcmp(f->fts_name, skip) == 0) {
+            if (f->fts_info == FTS_D)
+                fts_set(fts, f, FTS_SKIP);
+            continue;
+        }
+        rc = link_entry(f, from, to, e);
+    }
+    if (fts != NULL)
+        fts_close(fts);
+    return rc;
+}

@@ -1,0 +1,221 @@
+#include "tuf/repository/report/audit.h"
+
+#include <fts.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "common/clock.h"
+#include "common/file.h"
+#include "common/strictjson.h"
+#include "tuf/client/client.h"
+#include "tuf/metadata/edit.h"
+#include "tuf/repository/event/scan.h"
+#include "tuf/repository/publish/stage.h"
+#include "tuf/repository/publish/tree.h"
+#include "tuf/repository/state/names.h"
+#include "tuf/repository/state/published.h"
+
+#define NOTES_MAX 50
+
+struct run {
+    const char *dir;
+    const struct audit_options *o;
+    struct audit *out;
+    struct published live;
+    json_t *named; /* files that metadata names, as keys */
+};
+
+static void fault(struct run *r, const struct err *e)
+{
+    buf_printf(&r->out->faults, "%s\n", e->text);
+}
+
+static void check_date(struct run *r, const char *role, const struct tuf_metadata *m)
+{
+    struct err e = {0};
+    char date[21];
+    if (!tuf_metadata_expired(m, r->o->now))
+        return;
+    clock_format(tuf_metadata_expires(m), date);
+    err_set(&e, "%s: version %" PRId64 " expired %s", role, tuf_metadata_version(m), date);
+    fault(r, &e);
+}
+
+static void check_target(struct run *r, const char *path, const json_t *entry)
+{
+    struct buf name = {0};
+    struct err e = {0};
+    char file[PATH_MAX];
+    char hex[65];
+    int64_t length = 0;
+    const char *hash = strictjson_str(json_object_get(entry, "hashes"), "sha256");
+    r->out->targets++;
+    if (hash == NULL)
+        return;
+    names_target(path, hash, &name);
+    if (buf_str(&name) != NULL)
+        json_object_set_new(r->named, buf_str(&name), json_true());
+    if (names_target_ok(path, &e) != 0 || buf_str(&name) == NULL ||
+        file_join(r->dir, buf_str(&name), file, sizeof(file), &e) != 0 ||
+        scan_hash_file(file, hex, &length, &e) != 0) {
+        err_wrap(&e, "target '%.200s'", path);
+        fault(r, &e);
+    } else if (strcmp(hex, hash) != 0 ||
+               length != json_integer_value(json_object_get(entry, "length"))) {
+        err_set(&e, "target '%.200s': its file has other content than was signed", path);
+        fault(r, &e);
+    }
+    buf_free(&name);
+}
+
+static void check_targets(struct run *r, const struct tuf_metadata *m)
+{
+    const char *path;
+    json_t *entry;
+    json_object_foreach(json_object_get(tuf_metadata_signed(m), "targets"), path, entry)
+    {
+        if (r->o->files)
+            check_target(r, path, entry);
+        else
+            r->out->targets++;
+    }
+}
+
+static void check_delegated(struct run *r, const char *role)
+{
+    struct tuf_metadata *m = NULL;
+    struct err e = {0};
+    if (published_delegated(&r->live, role, &m, &e) != 0)
+        fault(r, &e);
+    if (m == NULL)
+        return;
+    r->out->delegated++;
+    check_date(r, role, m);
+    check_targets(r, m);
+    tuf_metadata_free(m);
+}
+
+static void check_roles(struct run *r)
+{
+    const char *file;
+    json_t *value;
+    char role[TUF_ROLE_NAME_MAX + 1];
+    for (int k = 0; k < TUF_ROLE_COUNT; k++)
+        check_date(r, tuf_role_name((enum tuf_role)k), published_role(&r->live, (enum tuf_role)k));
+    check_targets(r, r->live.targets);
+    json_object_foreach(json_object_get(tuf_metadata_signed(r->live.snapshot), "meta"), file, value)
+    {
+        size_t len = strlen(file);
+        if (len < 6 || len - 5 >= sizeof(role) || strcmp(file, "targets.json") == 0)
+            continue;
+        snprintf(role, sizeof(role), "%.*s", (int)(len - 5), file);
+        check_delegated(r, role);
+    }
+}
+
+/* ---- as a client ---- */
+
+static int refresh_from(struct run *r, const struct tuf_metadata *root, const char *cache,
+                        struct err *e)
+{
+    struct buf bytes = {0};
+    struct tuf_client *c = NULL;
+    if (tuf_envelope_dump(tuf_metadata_envelope(root), true, &bytes, e) == 0) {
+        const struct tuf_client_options o = {.dir = cache,
+                                             .root = bytes.data,
+                                             .root_len = bytes.len,
+                                             .metadata_urls = &r->dir,
+                                             .metadata_url_count = 1,
+                                             .now = r->o->now};
+        c = tuf_client_open(&o, e);
+    }
+    int rc = c != NULL ? tuf_client_refresh(c, e) : -1;
+    tuf_client_close(c);
+    buf_free(&bytes);
+    return rc;
+}
+
+static int check_clients(struct run *r, struct err *e)
+{
+    for (size_t i = 0; i < r->live.root_count; i++) {
+        char cache[] = "/tmp/tenmint-tuf.XXXXXX";
+        struct err why = {0};
+        if (mkdtemp(cache) == NULL)
+            return err_errno(e, "make a folder in /tmp");
+        if (refresh_from(r, r->live.roots[i], cache, &why) != 0) {
+            err_wrap(&why, "a client that trusts root %zu", i + 1);
+            fault(r, &why);
+        }
+        r->out->roots++;
+        if (tree_remove(cache, e) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* ---- files that nothing names ---- */
+
+static bool is_metadata_name(const char *name)
+{
+    size_t digits = strspn(name, "0123456789");
+    size_t len = strlen(name);
+    return strcmp(name, "timestamp.json") == 0 || strcmp(name, "root.json") == 0 ||
+           (digits > 0 && name[digits] == '.' && len > 5 && strcmp(name + len - 5, ".json") == 0);
+}
+
+static int find_strangers(struct run *r, struct err *e)
+{
+    char *const paths[] = {(char *)r->dir, NULL};
+    FTS *fts = fts_open(paths, FTS_PHYSICAL | FTS_NOCHDIR | FTS_NOSTAT, NULL);
+    size_t found = 0;
+    FTSENT *f;
+    if (fts == NULL)
+        return err_errno(e, "read '%s'", r->dir);
+    while ((f = fts_read(fts)) != NULL) {
+        const char *below = f->fts_path + strlen(r->dir);
+        below += strspn(below, "/");
+        if (f->fts_level == 1 && strcmp(f->fts_name, STAGE_FOLDER) == 0)
+            fts_set(fts, f, FTS_SKIP);
+        else if (f->fts_info == FTS_D || f->fts_info == FTS_DP)
+            continue;
+        else if (f->fts_level == 1 && is_metadata_name(f->fts_name))
+            continue;
+        else if (json_object_get(r->named, below) == NULL && found++ < NOTES_MAX)
+            buf_printf(&r->out->notes, "no current metadata names '%s'\n", below);
+    }
+    fts_close(fts);
+    if (found > NOTES_MAX)
+        buf_printf(&r->out->notes, "... and %zu more files\n", found - NOTES_MAX);
+    return 0;
+}
+
+int audit_tree(const char *dir, const struct audit_options *o, struct audit *out, struct err *e)
+{
+    struct run r = {.dir = dir, .o = o, .out = out, .named = json_object()};
+    struct err why = {0};
+    int rc = r.named != NULL ? 0 : err_set(e, "out of memory");
+    *out = (struct audit){0};
+    if (rc == 0 && published_load(dir, &r.live, &why) != 0) {
+        fault(&r, &why);
+    } else if (rc == 0 && r.live.root_count == 0) {
+        rc = err_set(e, "'%s' holds no published repository", dir);
+    } else if (rc == 0) {
+        check_roles(&r);
+        rc = check_clients(&r, e);
+        if (rc == 0 && o->files)
+            rc = find_strangers(&r, e);
+    }
+    published_free(&r.live);
+    json_decref(r.named);
+    return rc;
+}
+
+void audit_free(struct audit *a)
+{
+    buf_free(&a->faults);
+    buf_free(&a->notes);
+}

@@ -1,0 +1,18 @@
+/*
+ * A published repository by URL, copied into a directory for looking at: roots, timestamp,
+ * snapshot, targets and delegated roles as they are served. Nothing is trusted by that.
+ */
+#ifndef TENMINT_TUF_REMOTE_H
+#define TENMINT_TUF_REMOTE_H
+
+#include <stdbool.h>
+
+#include "common/err.h"
+
+/* "http://..." or "https://...": not a directory. */
+bool remote_is_url(const char *where);
+
+/* Copies the metadata into `dir`, which exists. */
+int remote_copy(const char *url, const char *dir, struct err *e);
+
+#endif

@@ -1,0 +1,62 @@
+#include "tuf/repository/report/words.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "common/utf8.h"
+#include "tuf/repository/policy/keyring.h"
+
+void words_safe(const char *text, struct buf *out)
+{
+    const unsigned char *p = (const unsigned char *)text;
+    size_t left = strlen(text);
+    while (left > 0) {
+        size_t n = utf8_sequence(p, left);
+        if (n > 0 && !(n == 2 && p[0] == 0xc2 && p[1] < 0xa0)) { /* not a C1 control */
+            buf_append(out, p, n);
+        } else {
+            n = n > 0 ? n : 1;
+            buf_putc(out, n == 1 && p[0] >= 0x20 && p[0] < 0x7f ? p[0] : '?');
+        }
+        p += n;
+        left -= n;
+    }
+}
+
+void words_period(int64_t seconds, char out[24])
+{
+    static const struct {
+        int64_t unit;
+        char letter;
+    } units[] = {{86400, 'd'}, {3600, 'h'}, {60, 'm'}, {1, 's'}};
+    size_t i = 0;
+    while (seconds % units[i].unit != 0)
+        i++;
+    snprintf(out, 24, "%lld%c", (long long)(seconds / units[i].unit), units[i].letter);
+}
+
+void words_relative(int64_t when, int64_t now, char out[40])
+{
+    static const struct {
+        int64_t unit;
+        const char *name;
+    } units[] = {{86400, "day"}, {3600, "hour"}, {60, "minute"}, {1, "second"}};
+    int64_t gap = when >= now ? when - now : now - when;
+    size_t i = 0;
+    while (units[i].unit > 1 && gap < 2 * units[i].unit)
+        i++;
+    int64_t n = gap / units[i].unit;
+    snprintf(out, 40, "%s%lld %s%s%s", when >= now ? "in " : "", (long long)n, units[i].name,
+             n == 1 ? "" : "s", when >= now ? "" : " ago");
+}
+
+void words_key(const json_t *key, const char *keyid, struct buf *out)
+{
+    char hex[65];
+    const char *owner = key != NULL ? keyring_owner(key) : "";
+    words_safe(owner[0] != '\0' ? owner : "key", out);
+    if (key == NULL || keyring_fingerprint(key, hex, NULL) != 0)
+        buf_printf(out, " (keyid %.16s)", keyid);
+    else
+        buf_printf(out, " (%.16s)", hex);
+}

@@ -1,0 +1,28 @@
+/*
+ * What differs between two versions of a role, in words that a holder can judge.
+ */
+#ifndef TENMINT_TUF_WORDS_H
+#define TENMINT_TUF_WORDS_H
+
+#include "tuf/metadata/metadata.h"
+
+#define WORDS_TARGETS_MAX 40 /* lines about targets; the rest is counted */
+
+/* Appends lines of two leading spaces: version, expiry, keys in and out, thresholds, periods,
+ * targets, delegations, and any other member. `before` NULL: everything is new. */
+void words_difference(const struct tuf_metadata *before, const struct tuf_metadata *after,
+                      struct buf *out);
+
+/* "365d", "12h", "90m": the largest unit that divides. */
+void words_period(int64_t seconds, char out[24]);
+
+/* "in 3 days", "2 hours ago". */
+void words_relative(int64_t when, int64_t now, char out[40]);
+
+/* "alice (2f1c9ab044d1e7aa)": owner and the start of the public key's fingerprint. */
+void words_key(const json_t *key, const char *keyid, struct buf *out);
+
+/* Appends `text` with control and escape bytes replaced: what others wrote goes to a terminal. */
+void words_safe(const char *text, struct buf *out);
+
+#endif

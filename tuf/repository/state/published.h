@@ -1,0 +1,35 @@
+/*
+ * The published tree as it stands: every root, and the current timestamp, snapshot, targets and
+ * delegated roles, with their signatures checked under the newest root. Dates are not judged.
+ */
+#ifndef TENMINT_TUF_PUBLISHED_H
+#define TENMINT_TUF_PUBLISHED_H
+
+#include <limits.h>
+
+#include "tuf/metadata/metadata.h"
+
+struct published {
+    char dir[PATH_MAX];
+    struct tuf_metadata **roots; /* [i] is version i + 1 */
+    size_t root_count;           /* 0: nothing is published yet */
+    struct tuf_metadata *timestamp, *snapshot, *targets;
+};
+
+/* A missing or empty directory is an empty tree. Refuses a root chain with a gap, a root that its
+ * predecessor did not sign, and files that do not belong together. */
+int published_load(const char *dir, struct published *p, struct err *e);
+void published_free(struct published *p);
+
+/* The newest root, or NULL. */
+const struct tuf_metadata *published_root(const struct published *p);
+
+/* A delegated role as the snapshot lists it, checked with the delegator's keys; *out is NULL when
+ * it is not listed or not delegated to. The caller frees it. */
+int published_delegated(const struct published *p, const char *role, struct tuf_metadata **out,
+                        struct err *e);
+
+/* The metadata of any role but the delegated ones, borrowed, or NULL. */
+const struct tuf_metadata *published_role(const struct published *p, enum tuf_role role);
+
+#endif
