@@ -1,0 +1,815 @@
+/* The repository manager: an attack or a mishap a test, R1 to R13 by name. */
+#include "tests/unit/tuf_case.h"
+
+#include "tuf/metadata/verify.h"
+#include "tuf/repository/report/audit.h"
+#include "tuf/repository/report/status.h"
+
+static void open_published(struct tuf_case *c)
+{
+    case_open(c, CASE_POLICY);
+    case_round(c, T0, NULL);
+}
+
+/* All is well: a first publication, a change, a refresh; the audit agrees each time. */
+static void expect_sound(const struct tuf_case *c, int64_t now)
+{
+    char dir[PATH_MAX];
+    struct audit a;
+    struct err e = {0};
+    const struct audit_options o = {.now = now, .files = true};
+    snprintf(dir, sizeof(dir), "%s/published", c->dir);
+    if (audit_tree(dir, &o, &a, &e) != 0)
+        fail_msg("%s", e.text);
+    if (a.faults.len > 0)
+        fail_msg("%s", buf_str(&a.faults));
+    audit_free(&a);
+}
+
+static void test_first_publication(void **state)
+{
+    (void)state;
+    struct tuf_case c;
+    case_open(&c, CASE_POLICY);
+    struct publish_report r = case_round(&c, T0, NULL);
+    assert_true(r.changed);
+    assert_int_equal(r.root, 1);
+    assert_int_equal(r.targets, 1);
+    assert_int_equal(r.snapshot, 1);
+    assert_int_equal(r.timestamp, 1);
+    expect_sound(&c, T0);
+    case_close(&c);
+}
+
+static void test_change_of_targets(void **state)
+{
+    (void)state;
+    struct tuf_case c;
+    open_published(&c);
+    case_file(&c, "targets/dir/b.txt", "second\n");
+    case_file(&c, "targets/a.txt", "changed\n");
+    struct publish_report r = case_round(&c, T0 + DAY, NULL);
+    assert_int_equal(r.root, 1);
+    assert_int_equal(r.targets, 2);
+    assert_int_equal(r.snapshot, 2);
+    assert_int_equal(r.timestamp, 2);
+    expect_sound(&c, T0 + DAY);
+    case_close(&c);
+}
+
+static void test_nothing_to_propose(void **state)
+{
+    (void)state;
+    struct tuf_case c;
+    struct event ev;
+    open_published(&c);
+    case_propose(&c, T0 + DAY, NULL, &ev);
+    assert_int_equal(event_proposed_count(&ev), 0);
+    event_free(&ev);
+    case_propose(&c, T0 + 306 * DAY, NULL, &ev); /* in the signing period */
+    assert_int_equal(event_proposed_count(&ev), 2);
+    event_free(&ev);
+    case_close(&c);
+}
+
+/* R1: the signer is shown one change, the file holds another. */
+static void test_r1_other_bytes_than_reviewed(void **state)
+{
+    (void)state;
+    struct tuf_case c;
+    struct event ev;
+    struct event_signer who = {0};
+    char reviewed[65];
+    open_published(&c);
+    case_propose(&c, T0, "root", &ev);
+    assert_int_equal(event_digest(&ev, reviewed, &c.e), 0);
+    case_tamper(&ev, "root", "expires", json_string("2027-06-01T00:00:00Z"));
+    assert_int_equal(event_sign(&ev, case_key(&c, "alice"), reviewed, T0, &who, &c.e), -1);
+    assert_says(&c, "not the one that was reviewed");
+    buf_free(&who.roles);
+    event_free(&ev);
+    case_close(&c);
+}
+
+/* R1: a base that is not what was published: the holder's own root, and publish, tell. */
+static void test_r1_forged_base(void **state)
+{
+    (void)state;
+    struct tuf_case c;
+    struct tuf_case other;
+    struct event ev;
+    struct published live;
+    char dir[PATH_MAX];
+    open_published(&c);
+    open_published(&other); /* another repository with other keys of the same names */
+    case_propose(&other, T0, "root", &ev);
+    snprintf(dir, sizeof(dir), "%s/published", c.dir);
+    assert_int_equal(published_load(dir, &live, &c.e), 0);
+    assert_int_equal(rules_trusted(&ev, live.roots[0], &c.e), -1);
+    assert_says(&c, "not your root");
+    case_sign(&other, &ev, "alice", T0);
+    case_sign(&other, &ev, "bob", T0);
+    struct publish_report r;
+    assert_int_equal(case_try_publish(&c, &ev, T0, false, &r), -1);
+    assert_says(&c, "stale");
+    published_free(&live);
+    event_free(&ev);
+    case_close(&c);
+    case_close(&other);
+}
+
+static void expect_refusal(struct tuf_case *c, struct event *ev, int64_t now, const char *why)
+{
+    struct publish_report r;
+    struct findings f;
+    rules_judge(ev, NULL, now, &f);
+    if (f.error_count == 0 || strstr(buf_str(&f.errors), why) == NULL)
+        fail_msg("'%s' does not say '%s'", f.errors.len > 0 ? buf_str(&f.errors) : "", why);
+    findings_free(&f);
+    assert_int_equal(case_try_publish(c, ev, now, false, &r), -1);
+    assert_says(c, "refused");
+    expect_sound(c, now);
+}
+
+/* Proposes a new root, changes one member of it, has it signed by two, and sees it refused. */
+static void expect_bad_root(const char *member, json_t *value, const char *why)
+{
+    struct tuf_case c;
+    struct event ev;
+    open_published(&c);
+    case_propose(&c, T0, "root", &ev);
+    case_tamper(&ev, "root", member, value);
+    case_sign(&c, &ev, "alice", T0);
+    case_sign(&c, &ev, "bob", T0);
+    expect_refusal(&c, &ev, T0, why);
+    event_free(&ev);
+    case_close(&c);
+}
+
+static void test_r2_version_skipped(void **state)
+{
+    (void)state;
+    expect_bad_root("version", json_integer(3), "version 2 comes next");
+}
+
+static void test_r2_version_repeated(void **state)
+{
+    (void)state;
+    expect_bad_root("version", json_integer(1), "version 2 comes next");
+}
+
+static void test_r2_consistent_snapshot_off(void **state)
+{
+    (void)state;
+    expect_bad_root("consistent_snapshot", json_false(), "consistent_snapshot");
+}
+
+/* R2: the old threshold is not met, though the new one is. */
+static void test_r2_old_threshold_unmet(void **state)
+{
+    (void)state;
+    struct tuf_case c;
+    struct event ev;
+    struct publish_report r;
+    open_published(&c);
+    case_file(
+        &c, "policy.yaml",
+        "roles:\n"
+        "  root: {holders: [dave, eve, carol], threshold: 2, expiry: 365d, signing: 60d}\n"
+        "  targets: {holders: [alice, bob, carol], threshold: 2, expiry: 365d, signing: 60d}\n"
+        "  snapshot: {holders: [online], threshold: 1, expiry: 21d, signing: 7d}\n"
+        "  timestamp: {holders: [online], threshold: 1, expiry: 7d, signing: 4d}\n"
+        "online-keys: {online: {file: online.key}}\n");
+    case_propose(&c, T0, NULL, &ev);
+    case_sign(&c, &ev, "dave", T0);
+    case_sign(&c, &ev, "eve", T0);
+    assert_int_equal(case_try_publish(&c, &ev, T0, false, &r), -1);
+    assert_says(&c, "by the keys of the published root");
+    case_sign(&c, &ev, "alice", T0);
+    assert_int_equal(case_try_publish(&c, &ev, T0, false, &r), -1);
+    case_sign(&c, &ev, "bob", T0);
+    r = case_publish(&c, &ev, T0);
+    assert_int_equal(r.root, 2);
+    expect_sound(&c, T0);
+    event_free(&ev);
+    case_close(&c);
+}
+
+/* R2: the new threshold is not met, though the old one is. */
+static void test_r2_new_threshold_unmet(void **state)
+{
+    (void)state;
+    struct tuf_case c;
+    struct event ev;
+    struct publish_report r;
+    open_published(&c);
+    case_file(
+        &c, "policy.yaml",
+        "roles:\n"
+        "  root: {holders: [dave, eve, carol], threshold: 2, expiry: 365d, signing: 60d}\n"
+        "  targets: {holders: [alice, bob, carol], threshold: 2, expiry: 365d, signing: 60d}\n"
+        "  snapshot: {holders: [online], threshold: 1, expiry: 21d, signing: 7d}\n"
+        "  timestamp: {holders: [online], threshold: 1, expiry: 7d, signing: 4d}\n"
+        "online-keys: {online: {file: online.key}}\n");
+    case_propose(&c, T0, NULL, &ev);
+    case_sign(&c, &ev, "alice", T0);
+    case_sign(&c, &ev, "bob", T0);
+    assert_int_equal(case_try_publish(&c, &ev, T0, false, &r), -1);
+    assert_says(&c, "by the proposed keys");
+    event_free(&ev);
+    case_close(&c);
+}
+
+/* R2: other key bytes under the same keyid, which counts on nobody comparing them. */
+static void test_r2_key_changed_under_its_keyid(void **state)
+{
+    (void)state;
+    struct tuf_case c;
+    struct event ev;
+    open_published(&c);
+    case_propose(&c, T0, "root", &ev);
+    json_t *root = json_object_get(json_object_get(ev.tree, "proposed"), "root");
+    json_t *keys = json_object_get(json_object_get(root, "signed"), "keys");
+    json_t *stranger = keyring_key(case_key(&c, "eve"), "carol", &c.e);
+    const char *keyid;
+    json_t *key;
+    json_object_foreach(keys, keyid, key)
+    {
+        if (strcmp(keyring_owner(key), "carol") == 0)
+            json_object_set(keys, keyid, stranger);
+    }
+    json_decref(stranger);
+    struct event again;
+    case_copy(&ev, &again);
+    event_free(&ev);
+    case_sign(&c, &again, "alice", T0);
+    case_sign(&c, &again, "bob", T0);
+    expect_refusal(&c, &again, T0, "is another than before");
+    event_free(&again);
+    case_close(&c);
+}
+
+static void test_r2_one_person_two_keys(void **state)
+{
+    (void)state;
+    struct tuf_case c;
+    struct event ev;
+    char path[PATH_MAX];
+    case_open(&c, CASE_POLICY);
+    snprintf(path, sizeof(path), "%s/keys", c.dir);
+    assert_int_equal(keyring_save(path, "bob", case_key(&c, "alice"), true, &c.e), 0);
+    assert_int_equal(case_try_propose(&c, T0, NULL, &ev), -1);
+    assert_says(&c, "have the same key");
+    case_close(&c);
+}
+
+static void test_r2_threshold_above_keys(void **state)
+{
+    (void)state;
+    struct policy p;
+    struct err e = {0};
+    static const char text[] =
+        "roles:\n"
+        "  root: {holders: [alice], threshold: 2, expiry: 365d, signing: 60d}\n"
+        "  targets: {holders: [alice], threshold: 1, expiry: 365d, signing: 60d}\n"
+        "  snapshot: {holders: [online], threshold: 1, expiry: 21d, signing: 7d}\n"
+        "  timestamp: {holders: [online], threshold: 1, expiry: 7d, signing: 4d}\n"
+        "online-keys: {online: {file: online.key}}\n";
+    assert_int_equal(policy_parse("p", text, strlen(text), &p, &e), -1);
+    assert_non_null(strstr(e.text, "nobody could ever sign"));
+}
+
+static void test_r3_expiry_beyond_the_period(void **state)
+{
+    (void)state;
+    expect_bad_root("expires", json_string("2036-01-01T00:00:00Z"), "later than a period");
+}
+
+static void test_r3_expiry_in_the_past(void **state)
+{
+    (void)state;
+    expect_bad_root("expires", json_string("2026-01-01T00:00:00Z"), "which is past");
+}
+
+static void test_r3_period_raised_in_the_metadata(void **state)
+{
+    (void)state;
+    struct tuf_case c;
+    struct event ev;
+    struct publish_report r;
+    open_published(&c);
+    case_propose(&c, T0, "root", &ev);
+    case_tamper(&ev, "root", "expires", json_string("2036-01-01T00:00:00Z"));
+    case_tamper(&ev, "root", DRAFT_EXPIRY_PERIOD, json_integer(20 * 365 * DAY));
+    case_sign(&c, &ev, "alice", T0);
+    case_sign(&c, &ev, "bob", T0);
+    assert_int_equal(case_try_publish(&c, &ev, T0, false, &r), -1);
+    assert_says(&c, "not the policy's");
+    event_free(&ev);
+    case_close(&c);
+}
+
+/* R4: the online key signs timestamp and snapshot only; an event cannot hold these. */
+static void test_r4_online_key_cannot_sign_offline_roles(void **state)
+{
+    (void)state;
+    struct tuf_case c;
+    struct event ev;
+    struct policy p;
+    static const char text[] =
+        "roles:\n"
+        "  root: {holders: [alice, online], threshold: 1, expiry: 365d, signing: 60d}\n"
+        "  targets: {holders: [alice], threshold: 1, expiry: 365d, signing: 60d}\n"
+        "  snapshot: {holders: [online], threshold: 1, expiry: 21d, signing: 7d}\n"
+        "  timestamp: {holders: [online], threshold: 1, expiry: 7d, signing: 4d}\n"
+        "online-keys: {online: {file: online.key}}\n";
+    open_published(&c);
+    case_propose(&c, T0, "root", &ev);
+    assert_int_equal(case_try_sign(&c, &ev, "online", T0), -1);
+    assert_says(&c, "may sign nothing");
+    event_free(&ev);
+    assert_int_equal(policy_parse("p", text, strlen(text), &p, &c.e), -1);
+    assert_says(&c, "is an online key");
+    case_close(&c);
+}
+
+static void test_r4_event_cannot_hold_a_timestamp(void **state)
+{
+    (void)state;
+    struct tuf_case c;
+    struct event ev;
+    struct event out;
+    open_published(&c);
+    case_propose(&c, T0, "root", &ev);
+    json_t *fake = tuf_envelope_new(tuf_signed_new(TUF_TIMESTAMP, 9, T0 + DAY));
+    json_object_set_new(json_object_get(ev.tree, "proposed"), "timestamp", fake);
+    char *text = json_dumps(ev.tree, 0);
+    assert_int_equal(event_parse(text, strlen(text), &out, &c.e), -1);
+    assert_says(&c, "never holds timestamp");
+    free(text);
+    event_free(&ev);
+    case_close(&c);
+}
+
+/* R4: versions never fall and entries never vanish, also when a delegation goes. */
+static void test_r4_snapshot_entries_stay(void **state)
+{
+    (void)state;
+    struct tuf_case c;
+    struct published live;
+    struct tuf_file_info info;
+    char dir[PATH_MAX];
+    case_open(&c, CASE_POLICY "delegations:\n"
+                              "  extra: {holders: [alice], threshold: 1, expiry: 90d, signing: "
+                              "30d, directory: extra, paths: ['x/*']}\n");
+    case_file(&c, "extra/x/y.txt", "delegated\n");
+    case_round(&c, T0, NULL);
+    expect_sound(&c, T0);
+    case_file(&c, "policy.yaml", CASE_POLICY);
+    case_round(&c, T0 + DAY, NULL);
+    snprintf(dir, sizeof(dir), "%s/published", c.dir);
+    assert_int_equal(published_load(dir, &live, &c.e), 0);
+    assert_true(tuf_snapshot_find(live.snapshot, "extra", &info));
+    published_free(&live);
+    expect_sound(&c, T0 + DAY);
+    case_close(&c);
+}
+
+/* R6: what is published differs from what was signed. */
+static void expect_fault(struct tuf_case *c, const char *name, const char *content, const char *why)
+{
+    char path[PATH_MAX];
+    struct audit a;
+    struct err e = {0};
+    const struct audit_options o = {.now = T0, .files = true};
+    snprintf(path, sizeof(path), "published/%s", name);
+    if (content != NULL)
+        case_file(c, path, content);
+    snprintf(path, sizeof(path), "%s/published/%s", c->dir, name);
+    if (content == NULL)
+        assert_int_equal(unlink(path), 0);
+    snprintf(path, sizeof(path), "%s/published", c->dir);
+    assert_int_equal(audit_tree(path, &o, &a, &e), 0);
+    if (a.faults.len == 0 || strstr(buf_str(&a.faults), why) == NULL)
+        fail_msg("'%s' does not say '%s'", a.faults.len > 0 ? buf_str(&a.faults) : "", why);
+    audit_free(&a);
+}
+
+static void test_r6_published_tree_swapped(void **state)
+{
+    (void)state;
+    struct tuf_case c;
+    open_published(&c);
+    expect_fault(&c, "1.targets.json", "{\"signed\": {}, \"signatures\": []}", "1.targets.json");
+    case_close(&c);
+    open_published(&c);
+    case_round(&c, T0, "root");
+    expect_fault(&c, "1.root.json", NULL, "1.root.json");
+    struct publish_report r;
+    assert_int_equal(case_try_publish(&c, NULL, T0 + 4 * DAY, true, &r), -1);
+    assert_says(&c, "1.root.json");
+    case_close(&c);
+}
+
+static void test_r6_target_swapped(void **state)
+{
+    (void)state;
+    struct tuf_case c;
+    char path[PATH_MAX];
+    char hex[65];
+    int64_t length;
+    open_published(&c);
+    snprintf(path, sizeof(path), "%s/targets/a.txt", c.dir);
+    assert_int_equal(scan_hash_file(path, hex, &length, &c.e), 0);
+    snprintf(path, sizeof(path), "targets/%s.a.txt", hex);
+    expect_fault(&c, path, "worse target\n", "other content");
+    case_close(&c);
+}
+
+/* R6: a file changed between signing and publishing. */
+static void test_r6_target_changed_after_signing(void **state)
+{
+    (void)state;
+    struct tuf_case c;
+    struct event ev;
+    struct publish_report r;
+    case_open(&c, CASE_POLICY);
+    case_propose(&c, T0, NULL, &ev);
+    case_sign(&c, &ev, "alice", T0);
+    case_sign(&c, &ev, "bob", T0);
+    case_file(&c, "targets/a.txt", "last minute\n");
+    assert_int_equal(case_try_publish(&c, &ev, T0, false, &r), -1);
+    assert_says(&c, "not what was signed");
+    event_free(&ev);
+    case_close(&c);
+}
+
+/* R7: signatures that count for nothing. */
+static void test_r7_not_a_member(void **state)
+{
+    (void)state;
+    struct tuf_case c;
+    struct event ev;
+    open_published(&c);
+    case_propose(&c, T0, "root", &ev);
+    assert_int_equal(case_try_sign(&c, &ev, "eve", T0), -1);
+    assert_says(&c, "may sign nothing");
+    event_free(&ev);
+    case_close(&c);
+}
+
+static void test_r7_earlier_draft(void **state)
+{
+    (void)state;
+    struct tuf_case c;
+    struct event old;
+    struct event ev;
+    open_published(&c);
+    case_propose(&c, T0, "root", &old);
+    case_sign(&c, &old, "alice", T0);
+    case_file(&c, "targets/new.txt", "more\n");
+    case_propose(&c, T0, "root", &ev);
+    assert_int_equal(event_merge(&ev, &old, &c.e), -1);
+    assert_says(&c, "not the same proposal");
+    /* Carried over by hand: root is the same bytes, so the signature is good, but alice never saw
+     * the new targets. */
+    json_t *from = json_object_get(json_object_get(old.tree, "proposed"), "root");
+    json_t *to = json_object_get(json_object_get(ev.tree, "proposed"), "root");
+    json_object_set(to, "signatures", json_object_get(from, "signatures"));
+    json_object_set(ev.tree, "statements", json_object_get(old.tree, "statements"));
+    struct event again;
+    case_copy(&ev, &again);
+    assert_int_equal(event_check_signatures(&again, &c.e), -1);
+    assert_says(&c, "reviewed another draft");
+    event_free(&again);
+    event_free(&old);
+    event_free(&ev);
+    case_close(&c);
+}
+
+static void test_r7_without_statement(void **state)
+{
+    (void)state;
+    struct tuf_case c;
+    struct event ev;
+    struct event again;
+    open_published(&c);
+    case_propose(&c, T0, "root", &ev);
+    case_sign(&c, &ev, "alice", T0);
+    json_array_clear(json_object_get(ev.tree, "statements"));
+    case_copy(&ev, &again);
+    assert_int_equal(event_check_signatures(&again, &c.e), -1);
+    assert_says(&c, "without a statement");
+    event_free(&again);
+    event_free(&ev);
+    case_close(&c);
+}
+
+static void test_r7_twice(void **state)
+{
+    (void)state;
+    struct tuf_case c;
+    struct event ev;
+    struct publish_report r;
+    open_published(&c);
+    case_propose(&c, T0, "root", &ev);
+    case_sign(&c, &ev, "alice", T0);
+    case_sign(&c, &ev, "alice", T0);
+    assert_int_equal(event_check_signatures(&ev, &c.e), 0);
+    assert_int_equal(case_try_publish(&c, &ev, T0, false, &r), -1);
+    assert_says(&c, "1 of the 2");
+    event_free(&ev);
+    case_close(&c);
+}
+
+/* R8: two events in parallel; the second to be published has a stale base. */
+static void test_r8_stale_base(void **state)
+{
+    (void)state;
+    struct tuf_case c;
+    struct event one;
+    struct event two;
+    struct publish_report r;
+    open_published(&c);
+    case_propose(&c, T0, "root", &one);
+    case_file(&c, "targets/b.txt", "b\n");
+    case_propose(&c, T0 + 60, "root", &two);
+    case_sign(&c, &one, "alice", T0);
+    case_sign(&c, &one, "bob", T0);
+    case_sign(&c, &two, "alice", T0 + 60);
+    case_sign(&c, &two, "bob", T0 + 60);
+    case_publish(&c, &one, T0 + 90);
+    assert_int_equal(case_try_publish(&c, &two, T0 + 120, false, &r), -1);
+    assert_says(&c, "propose again");
+    expect_sound(&c, T0 + 120);
+    event_free(&one);
+    event_free(&two);
+    case_close(&c);
+}
+
+/* R9: lost holders: too few keys to lose one more. */
+static void test_r9_warns_of_too_few_keys(void **state)
+{
+    (void)state;
+    struct policy p;
+    struct err e = {0};
+    struct buf out = {0};
+    static const char text[] =
+        "roles:\n"
+        "  root: {holders: [alice, bob], threshold: 2, expiry: 365d, signing: 60d}\n"
+        "  targets: {holders: [alice, bob, carol], threshold: 2, expiry: 365d, signing: 60d}\n"
+        "  snapshot: {holders: [online], threshold: 1, expiry: 21d, signing: 7d}\n"
+        "  timestamp: {holders: [online], threshold: 1, expiry: 7d, signing: 4d}\n"
+        "online-keys: {online: {file: online.key}}\n";
+    assert_int_equal(policy_parse("p", text, strlen(text), &p, &e), 0);
+    policy_warnings(&p, &out);
+    assert_non_null(strstr(buf_str(&out), "role 'root': 2 holders for threshold 2"));
+    assert_null(strstr(buf_str(&out), "role 'targets'"));
+    buf_free(&out);
+    policy_free(&p);
+}
+
+/* R10: the online key is stolen; the thief inflates versions; a new root recovers. */
+static void test_r10_online_key_replaced(void **state)
+{
+    (void)state;
+    struct tuf_case c;
+    struct event ev;
+    open_published(&c);
+    case_file(
+        &c, "policy.yaml",
+        "roles:\n"
+        "  root: {holders: [alice, bob, carol], threshold: 2, expiry: 365d, signing: 60d}\n"
+        "  targets: {holders: [alice, bob, carol], threshold: 2, expiry: 365d, signing: 60d}\n"
+        "  snapshot: {holders: [online2], threshold: 1, expiry: 21d, signing: 7d}\n"
+        "  timestamp: {holders: [online2], threshold: 1, expiry: 7d, signing: 4d}\n"
+        "online-keys: {online2: {file: online2.key}}\n"
+        "revoked: [online]\n");
+    case_propose(&c, T0 + DAY, NULL, &ev);
+    case_sign(&c, &ev, "alice", T0 + DAY);
+    case_sign(&c, &ev, "bob", T0 + DAY);
+    struct publish_report r = case_publish(&c, &ev, T0 + DAY);
+    assert_int_equal(r.root, 2);
+    assert_int_equal(r.timestamp, 2);
+    assert_true(r.exchanged); /* the old timestamp fails under the new root */
+    expect_sound(&c, T0 + DAY);
+    event_free(&ev);
+    case_close(&c);
+}
+
+static void test_r10_root_key_replaced(void **state)
+{
+    (void)state;
+    struct tuf_case c;
+    struct event ev;
+    open_published(&c);
+    case_file(
+        &c, "policy.yaml",
+        "roles:\n"
+        "  root: {holders: [alice, dave, carol], threshold: 2, expiry: 365d, signing: 60d}\n"
+        "  targets: {holders: [alice, dave, carol], threshold: 2, expiry: 365d, signing: 60d}\n"
+        "  snapshot: {holders: [online], threshold: 1, expiry: 21d, signing: 7d}\n"
+        "  timestamp: {holders: [online], threshold: 1, expiry: 7d, signing: 4d}\n"
+        "online-keys: {online: {file: online.key}}\n"
+        "revoked: [bob]\n");
+    case_propose(&c, T0 + DAY, NULL, &ev);
+    case_sign(&c, &ev, "alice", T0 + DAY);
+    case_sign(&c, &ev, "carol", T0 + DAY);
+    struct publish_report r = case_publish(&c, &ev, T0 + DAY);
+    assert_int_equal(r.root, 2);
+    expect_sound(&c, T0 + DAY);
+    event_free(&ev);
+    case_close(&c);
+}
+
+/* R10: all targets keys are replaced; the old targets file satisfies nobody any more. */
+static void test_r10_targets_quorum_replaced(void **state)
+{
+    (void)state;
+    struct tuf_case c;
+    struct event ev;
+    open_published(&c);
+    case_file(&c, "policy.yaml",
+              "roles:\n"
+              "  root: {holders: [alice, bob, carol], threshold: 2, expiry: 365d, signing: 60d}\n"
+              "  targets: {holders: [dave, eve], threshold: 2, expiry: 365d, signing: 60d}\n"
+              "  snapshot: {holders: [online2], threshold: 1, expiry: 21d, signing: 7d}\n"
+              "  timestamp: {holders: [online2], threshold: 1, expiry: 7d, signing: 4d}\n"
+              "online-keys: {online2: {file: online2.key}}\n");
+    case_propose(&c, T0 + DAY, "targets", &ev);
+    case_sign(&c, &ev, "alice", T0 + DAY);
+    case_sign(&c, &ev, "bob", T0 + DAY);
+    case_sign(&c, &ev, "dave", T0 + DAY);
+    case_sign(&c, &ev, "eve", T0 + DAY);
+    struct publish_report r = case_publish(&c, &ev, T0 + DAY);
+    assert_true(r.exchanged);
+    assert_int_equal(r.targets, 2);
+    expect_sound(&c, T0 + DAY);
+    event_free(&ev);
+    case_close(&c);
+}
+
+/* Replacing targets keys without signing targets anew would break every client: refused. */
+static void test_r10_targets_not_signed_by_new_keys(void **state)
+{
+    (void)state;
+    struct tuf_case c;
+    struct event ev;
+    struct publish_report r;
+    open_published(&c);
+    case_file(&c, "policy.yaml",
+              "roles:\n"
+              "  root: {holders: [alice, bob, carol], threshold: 2, expiry: 365d, signing: 60d}\n"
+              "  targets: {holders: [dave, eve], threshold: 2, expiry: 365d, signing: 60d}\n"
+              "  snapshot: {holders: [online], threshold: 1, expiry: 21d, signing: 7d}\n"
+              "  timestamp: {holders: [online], threshold: 1, expiry: 7d, signing: 4d}\n"
+              "online-keys: {online: {file: online.key}}\n");
+    case_propose(&c, T0 + DAY, NULL, &ev);
+    case_sign(&c, &ev, "alice", T0 + DAY);
+    case_sign(&c, &ev, "bob", T0 + DAY);
+    assert_int_equal(case_try_publish(&c, &ev, T0 + DAY, false, &r), -1);
+    assert_says(&c, "targets");
+    expect_sound(&c, T0 + DAY);
+    event_free(&ev);
+    case_close(&c);
+}
+
+/* R12: the refresh job was silent past expiry; versions go on from where they were. */
+static void test_r12_recovers_after_expiry(void **state)
+{
+    (void)state;
+    struct tuf_case c;
+    struct published live;
+    struct status s;
+    char dir[PATH_MAX];
+    open_published(&c);
+    assert_false(case_refresh(&c, T0 + DAY).changed);
+    struct publish_report r = case_refresh(&c, T0 + 3 * DAY + 60);
+    assert_int_equal(r.timestamp, 2);
+    assert_int_equal(r.snapshot, 1);
+    r = case_refresh(&c, T0 + 15 * DAY);
+    assert_int_equal(r.timestamp, 3);
+    assert_int_equal(r.snapshot, 2);
+    snprintf(dir, sizeof(dir), "%s/published", c.dir);
+    assert_int_equal(published_load(dir, &live, &c.e), 0);
+    assert_int_equal(status_read(&live, T0 + 60 * DAY, &s, &c.e), 0);
+    assert_int_equal(s.level, STATUS_EXPIRED);
+    status_free(&s);
+    published_free(&live);
+    r = case_refresh(&c, T0 + 60 * DAY);
+    assert_int_equal(r.timestamp, 4);
+    assert_int_equal(r.snapshot, 3);
+    assert_int_equal(r.root, 1);
+    expect_sound(&c, T0 + 60 * DAY);
+    case_close(&c);
+}
+
+struct replay {
+    json_int_t root, timestamp, snapshot, targets;
+    size_t statements;
+};
+
+static int replay_entry(void *arg, const json_t *entry, struct err *e)
+{
+    (void)e;
+    struct replay *r = arg;
+    const char *what = json_string_value(json_object_get(entry, "what"));
+    if (strcmp(what, "signed") == 0)
+        r->statements++;
+    if (strcmp(what, "published") != 0 && strcmp(what, "refreshed") != 0)
+        return 0;
+    r->root = json_integer_value(json_object_get(entry, "root"));
+    r->timestamp = json_integer_value(json_object_get(entry, "timestamp"));
+    r->snapshot = json_integer_value(json_object_get(entry, "snapshot"));
+    r->targets = json_integer_value(json_object_get(entry, "targets"));
+    return 0;
+}
+
+/* R13: the log of signatures; its replay gives the state, and a changed line is noticed. */
+static void test_r13_transcript_replays(void **state)
+{
+    (void)state;
+    struct tuf_case c;
+    struct replay r = {0};
+    struct buf text = {0};
+    char path[PATH_MAX];
+    open_published(&c);
+    case_file(&c, "targets/b.txt", "b\n");
+    case_round(&c, T0 + DAY, NULL);
+    case_refresh(&c, T0 + 5 * DAY);
+    snprintf(path, sizeof(path), "%s/transcript.jsonl", c.dir);
+    assert_int_equal(transcript_verify(path, replay_entry, &r, &c.e), 7);
+    assert_int_equal(r.statements, 4);
+    assert_int_equal(r.root, 1);
+    assert_int_equal(r.targets, 2);
+    assert_int_equal(r.snapshot, 2);
+    assert_int_equal(r.timestamp, 3);
+    assert_int_equal(file_read(path, 1 << 20, &text, &c.e), 0);
+    char *at = memmem(text.data, text.len, "\"holder\":\"bob\"", 14);
+    assert_non_null(at);
+    memcpy(at, "\"holder\":\"eve\"", 14);
+    assert_int_equal(file_write_atomic(path, 0644, text.data, text.len, &c.e), 0);
+    assert_int_equal(transcript_verify(path, NULL, NULL, &c.e), -1);
+    assert_says(&c, "it was changed");
+    buf_free(&text);
+    case_close(&c);
+}
+
+/* A killed run leaves half a line: it was never acknowledged, and the next run goes on. */
+static void test_transcript_half_a_line(void **state)
+{
+    (void)state;
+    struct tuf_case c;
+    char path[PATH_MAX];
+    open_published(&c);
+    snprintf(path, sizeof(path), "%s/transcript.jsonl", c.dir);
+    int fd = open(path, O_WRONLY | O_APPEND);
+    assert_int_equal(write(fd, "{\"n\": 4, \"wh", 12), 12);
+    close(fd);
+    assert_int_equal(transcript_verify(path, NULL, NULL, &c.e), 3);
+    case_refresh(&c, T0 + 5 * DAY);
+    assert_int_equal(transcript_verify(path, NULL, NULL, &c.e), 4);
+    case_close(&c);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_first_publication),
+        cmocka_unit_test(test_change_of_targets),
+        cmocka_unit_test(test_nothing_to_propose),
+        cmocka_unit_test(test_r1_other_bytes_than_reviewed),
+        cmocka_unit_test(test_r1_forged_base),
+        cmocka_unit_test(test_r2_version_skipped),
+        cmocka_unit_test(test_r2_version_repeated),
+        cmocka_unit_test(test_r2_consistent_snapshot_off),
+        cmocka_unit_test(test_r2_old_threshold_unmet),
+        cmocka_unit_test(test_r2_new_threshold_unmet),
+        cmocka_unit_test(test_r2_key_changed_under_its_keyid),
+        cmocka_unit_test(test_r2_one_person_two_keys),
+        cmocka_unit_test(test_r2_threshold_above_keys),
+        cmocka_unit_test(test_r3_expiry_beyond_the_period),
+        cmocka_unit_test(test_r3_expiry_in_the_past),
+        cmocka_unit_test(test_r3_period_raised_in_the_metadata),
+        cmocka_unit_test(test_r4_online_key_cannot_sign_offline_roles),
+        cmocka_unit_test(test_r4_event_cannot_hold_a_timestamp),
+        cmocka_unit_test(test_r4_snapshot_entries_stay),
+        cmocka_unit_test(test_r6_published_tree_swapped),
+        cmocka_unit_test(test_r6_target_swapped),
+        cmocka_unit_test(test_r6_target_changed_after_signing),
+        cmocka_unit_test(test_r7_not_a_member),
+        cmocka_unit_test(test_r7_earlier_draft),
+        cmocka_unit_test(test_r7_without_statement),
+        cmocka_unit_test(test_r7_twice),
+        cmocka_unit_test(test_r8_stale_base),
+        cmocka_unit_test(test_r9_warns_of_too_few_keys),
+        cmocka_unit_test(test_r10_online_key_replaced),
+        cmocka_unit_test(test_r10_root_key_replaced),
+        cmocka_unit_test(test_r10_targets_quorum_replaced),
+        cmocka_unit_test(test_r10_targets_not_signed_by_new_keys),
+        cmocka_unit_test(test_r12_recovers_after_expiry),
+        cmocka_unit_test(test_r13_transcript_replays),
+        cmocka_unit_test(test_transcript_half_a_line),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,220 @@
+/* A workspace in a scratch directory with holders' keys, for tests of the repository manager. */
+#ifndef TENMINT_TESTS_TUF_CASE_H
+#define TENMINT_TESTS_TUF_CASE_H
+
+#include <fcntl.h>
+#include <openssl/ec.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/file.h"
+#include "common/key/key.h"
+#include "tests/support/cmocka_all.h"
+#include "tuf/metadata/edit.h"
+#include "tuf/repository/event/draft.h"
+#include "tuf/repository/event/review.h"
+#include "tuf/repository/evidence/transcript.h"
+#include "tuf/repository/policy/keyring.h"
+#include "tuf/repository/publish/publish.h"
+#include "tuf/repository/publish/tree.h"
+
+#define DAY INT64_C(86400)
+#define T0 INT64_C(1800000000) /* 2027-01-15T08:00:00Z */
+
+#define CASE_POLICY \
+    "roles:\n" \
+    "  root: {holders: [alice, bob, carol], threshold: 2, expiry: 365d, signing: 60d}\n" \
+    "  targets: {holders: [alice, bob, carol], threshold: 2, expiry: 365d, signing: 60d}\n" \
+    "  snapshot: {holders: [online], threshold: 1, expiry: 21d, signing: 7d}\n" \
+    "  timestamp: {holders: [online], threshold: 1, expiry: 7d, signing: 4d}\n" \
+    "online-keys:\n" \
+    "  online: {file: online.key}\n" \
+    "  online2: {file: online2.key}\n"
+
+static const char *const case_names[] = {"alice", "bob",    "carol",  "dave",
+                                         "eve",   "online", "online2"};
+#define CASE_NAMES (sizeof(case_names) / sizeof(case_names[0]))
+
+struct tuf_case {
+    char dir[64];
+    EVP_PKEY *key[CASE_NAMES];
+    struct err e;
+};
+
+__attribute__((unused)) static void case_file(const struct tuf_case *c, const char *name,
+                                              const char *text)
+{
+    char path[PATH_MAX];
+    struct err e = {0};
+    snprintf(path, sizeof(path), "%s/%s", c->dir, name);
+    assert_int_equal(tree_make_parent(path, &e), 0);
+    if (file_write_atomic(path, 0644, text, strlen(text), &e) != 0)
+        fail_msg("%s", e.text);
+}
+
+__attribute__((unused)) static EVP_PKEY *case_key(const struct tuf_case *c, const char *name)
+{
+    for (size_t i = 0; i < CASE_NAMES; i++) {
+        if (strcmp(case_names[i], name) == 0)
+            return c->key[i];
+    }
+    fail_msg("no key of %s", name);
+    return NULL;
+}
+
+__attribute__((unused)) static void case_open(struct tuf_case *c, const char *policy)
+{
+    char path[PATH_MAX];
+    *c = (struct tuf_case){0};
+    snprintf(c->dir, sizeof(c->dir), "/tmp/tenmint-test.XXXXXX");
+    assert_non_null(mkdtemp(c->dir));
+    case_file(c, "policy.yaml", policy);
+    case_file(c, "targets/a.txt", "first target\n");
+    for (size_t i = 0; i < CASE_NAMES; i++) {
+        c->key[i] = EVP_EC_gen("P-256");
+        assert_non_null(c->key[i]);
+        snprintf(path, sizeof(path), "%s/keys", c->dir);
+        assert_int_equal(keyring_save(path, case_names[i], c->key[i], false, &c->e), 0);
+        snprintf(path, sizeof(path), "%s/%s.key", c->dir, case_names[i]);
+        if (strncmp(case_names[i], "online", 6) == 0)
+            assert_int_equal(key_write_file(path, c->key[i], NULL, &c->e), 0);
+    }
+}
+
+__attribute__((unused)) static void case_close(struct tuf_case *c)
+{
+    for (size_t i = 0; i < CASE_NAMES; i++)
+        EVP_PKEY_free(c->key[i]);
+    tree_remove(c->dir, NULL);
+}
+
+/* -1 with c->e set when it cannot be made. */
+__attribute__((unused)) static int case_try_propose(struct tuf_case *c, int64_t now,
+                                                    const char *renew, struct event *ev)
+{
+    struct workspace w;
+    struct published p;
+    const struct draft_options o = {.name = "test",
+                                    .reason = "a test",
+                                    .now = now,
+                                    .renew = &renew,
+                                    .renew_count = renew != NULL};
+    *ev = (struct event){0};
+    if (workspace_open(c->dir, &w, &c->e) != 0)
+        return -1;
+    int rc = published_load(w.published, &p, &c->e);
+    if (rc == 0) {
+        rc = draft_make(&w, &p, &o, ev, &c->e);
+        if (rc == 0)
+            rc = draft_add_files(&w, &p, ev, &c->e);
+        published_free(&p);
+    }
+    workspace_close(&w);
+    return rc;
+}
+
+__attribute__((unused)) static void case_propose(struct tuf_case *c, int64_t now, const char *renew,
+                                                 struct event *ev)
+{
+    if (case_try_propose(c, now, renew, ev) != 0)
+        fail_msg("propose: %s", c->e.text);
+}
+
+__attribute__((unused)) static int case_try_sign(struct tuf_case *c, struct event *ev,
+                                                 const char *holder, int64_t now)
+{
+    struct event_signer who = {0};
+    char digest[65];
+    int rc = event_digest(ev, digest, &c->e);
+    if (rc == 0)
+        rc = event_sign(ev, case_key(c, holder), digest, now, &who, &c->e);
+    buf_free(&who.roles);
+    return rc;
+}
+
+__attribute__((unused)) static void case_sign(struct tuf_case *c, struct event *ev,
+                                              const char *holder, int64_t now)
+{
+    if (case_try_sign(c, ev, holder, now) != 0)
+        fail_msg("%s signs: %s", holder, c->e.text);
+}
+
+__attribute__((unused)) static int case_try_publish(struct tuf_case *c, const struct event *ev,
+                                                    int64_t now, bool refresh,
+                                                    struct publish_report *r)
+{
+    struct workspace w;
+    const struct publish_options o = {.event = ev, .now = now, .refresh = refresh};
+    if (workspace_open(c->dir, &w, &c->e) != 0)
+        return -1;
+    int rc = workspace_lock(&w, 1000, &c->e);
+    if (rc == 0)
+        rc = publish_run(&w, &o, r, &c->e);
+    workspace_close(&w);
+    return rc;
+}
+
+__attribute__((unused)) static struct publish_report
+case_publish(struct tuf_case *c, const struct event *ev, int64_t now)
+{
+    struct publish_report r;
+    if (case_try_publish(c, ev, now, false, &r) != 0)
+        fail_msg("publish: %s", c->e.text);
+    return r;
+}
+
+__attribute__((unused)) static struct publish_report case_refresh(struct tuf_case *c, int64_t now)
+{
+    struct publish_report r;
+    if (case_try_publish(c, NULL, now, true, &r) != 0)
+        fail_msg("refresh: %s", c->e.text);
+    return r;
+}
+
+/* Proposes, signs by alice and bob, publishes. */
+__attribute__((unused)) static struct publish_report case_round(struct tuf_case *c, int64_t now,
+                                                                const char *renew)
+{
+    struct event ev;
+    case_propose(c, now, renew, &ev);
+    case_sign(c, &ev, "alice", now);
+    case_sign(c, &ev, "bob", now);
+    struct publish_report r = case_publish(c, &ev, now);
+    event_free(&ev);
+    return r;
+}
+
+/* An independent copy, as after a trip on a USB stick. */
+__attribute__((unused)) static void case_copy(const struct event *ev, struct event *out)
+{
+    char *text = json_dumps(ev->tree, 0);
+    struct err e = {0};
+    assert_non_null(text);
+    if (event_parse(text, strlen(text), out, &e) != 0)
+        fail_msg("%s", e.text);
+    free(text);
+}
+
+/* The event with one member of a role's `signed` replaced; signatures stay. */
+__attribute__((unused)) static void case_tamper(struct event *ev, const char *role,
+                                                const char *member, json_t *value)
+{
+    struct event out;
+    json_t *envelope = json_object_get(json_object_get(ev->tree, "proposed"), role);
+    assert_non_null(envelope);
+    assert_int_equal(json_object_set_new(json_object_get(envelope, "signed"), member, value), 0);
+    case_copy(ev, &out);
+    event_free(ev);
+    *ev = out;
+}
+
+#define assert_says(c, part) \
+    do { \
+        if (strstr((c)->e.text, part) == NULL) \
+            fail_msg("'%s' does not say '%s'", (c)->e.text, part); \
+    } while (0)
+
+#endif

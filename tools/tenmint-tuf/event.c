@@ -1,0 +1,254 @@
+/* The ceremony: propose, review, sign, merge. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/file.h"
+#include "tools/tenmint-tuf/commands.h"
+#include "tools/tenmint-tuf/session.h"
+#include "tuf/repository/event/review.h"
+#include "tuf/repository/report/words.h"
+
+#define DIGEST_TYPED 8 /* characters that a person types to say what was reviewed */
+#define ROOT_MAX ((size_t)512 * 1024)
+
+int command_propose(const struct cli_command *self, int argc, char **argv)
+{
+    const char *dir = NULL, *name = NULL, *reason = NULL, *out = NULL;
+    struct cli_list renew = {0};
+    const struct cli_option options[] = {
+        DIR_OPTION(dir),
+        {"name", CLI_TEXT, "NAME", "of the event", &name},
+        {"reason", CLI_TEXT, "TEXT", "why; every holder reads it", &reason},
+        {"renew", CLI_LIST, "ROLE", "a new version of the role although nothing changed", &renew},
+        {"out", CLI_TEXT, "FILE", "where the event goes (events/NAME.json)", &out},
+        NO_MORE_OPTIONS,
+    };
+    struct workspace w;
+    struct err e = {0};
+    int count = 0;
+    int rc = cli_parse(self, options, argc, argv, 0, 0, &count);
+    if (rc != CLI_GO_ON)
+        return rc;
+    if (workspace_open(dir != NULL ? dir : ".", &w, &e) != 0)
+        return cli_fail(CLI_CONFIG, &e);
+    rc = session_propose(&w, name, reason, &renew, out);
+    workspace_close(&w);
+    return rc;
+}
+
+static int read_trusted(const char *path, struct tuf_metadata **out, struct err *e)
+{
+    struct buf bytes = {0};
+    *out = NULL;
+    if (path == NULL)
+        return 0;
+    if (file_read(path, ROOT_MAX, &bytes, e) == 0) {
+        *out = tuf_metadata_parse(bytes.data, bytes.len, TUF_ROOT, e);
+        if (*out == NULL)
+            err_wrap(e, "root '%s'", path);
+    }
+    buf_free(&bytes);
+    return *out != NULL ? 0 : -1;
+}
+
+/* Prints the review. *errors: findings that forbid signing. */
+static int show_review(const struct event *ev, const struct review *r, size_t *errors,
+                       struct err *e)
+{
+    struct buf text = {0};
+    int rc = review_write(ev, r, &text, errors, e);
+    if (rc == 0)
+        fwrite(text.data, 1, text.len, stdout);
+    fflush(stdout);
+    buf_free(&text);
+    return rc;
+}
+
+/* In the workspace a review also knows the policy and what is published now. */
+static int review_base(const struct event *ev, const struct workspace *w, size_t *errors,
+                       struct err *e)
+{
+    struct published live;
+    struct err why = {0};
+    if (published_load(w->published, &live, e) != 0)
+        return -1;
+    if (rules_base(ev, &live, &why) != 0) {
+        printf("\nWRONG: %s\n", why.text);
+        (*errors)++;
+    }
+    published_free(&live);
+    return 0;
+}
+
+int command_review(const struct cli_command *self, int argc, char **argv)
+{
+    const char *dir = NULL, *trusted = NULL;
+    const struct cli_option options[] = {
+        {"trusted", CLI_TEXT, "FILE", "a root that you kept: the event must follow from it",
+         &trusted},
+        {"dir", CLI_TEXT, "DIR", "workspace: compare with its policy and what it published", &dir},
+        NO_MORE_OPTIONS,
+    };
+    struct workspace w;
+    struct event ev = {0};
+    struct review r = {.now = session_now()};
+    struct tuf_metadata *root = NULL;
+    struct err e = {0};
+    size_t errors = 0;
+    int count = 0;
+    int rc = cli_parse(self, options, argc, argv, 1, 1, &count);
+    if (rc != CLI_GO_ON)
+        return rc;
+    if (dir != NULL && workspace_open(dir, &w, &e) != 0)
+        return cli_fail(CLI_CONFIG, &e);
+    rc = read_trusted(trusted, &root, &e) == 0 ? event_read(argv[0], &ev, &e) : -1;
+    if (rc == 0) {
+        r.policy = dir != NULL ? &w.policy : NULL;
+        r.trusted = root;
+        rc = show_review(&ev, &r, &errors, &e);
+    }
+    if (rc == 0 && dir != NULL)
+        rc = review_base(&ev, &w, &errors, &e);
+    event_free(&ev);
+    tuf_metadata_free(root);
+    if (dir != NULL)
+        workspace_close(&w);
+    return rc != 0 ? cli_fail(CLI_FAILED, &e) : errors > 0 ? CLI_FAILED : CLI_OK;
+}
+
+/* ---- sign ---- */
+
+/* The digest of what the holder reviewed: given whole, or the start of it typed now. */
+static int confirm(const char *actual, const char *given, struct err *e)
+{
+    struct buf typed = {0};
+    int rc;
+    if (given != NULL) {
+        if (strcmp(given, actual) != 0)
+            return err_set(e,
+                           "the event is not the one you reviewed: --digest is %.16s..., the "
+                           "event's is %.16s...",
+                           given, actual);
+        return 0;
+    }
+    if (!terminal_here())
+        return err_set(e, "say what you reviewed: --digest HEX, as review prints it");
+    rc = terminal_ask("\nTo sign exactly this, type the first 8 characters of the digest: ", false,
+                      &typed, e);
+    if (rc == 0 && (typed.len < DIGEST_TYPED || typed.len > 64 ||
+                    strncmp(buf_str(&typed), actual, typed.len) != 0))
+        rc = err_set(e, "that is not the digest; nothing was signed");
+    buf_free(&typed);
+    return rc;
+}
+
+static int sign_event(struct event *ev, struct key_source *source, const char *digest,
+                      const struct tuf_metadata *root, struct event_signer *who, struct err *e)
+{
+    struct review r = {.now = session_now(), .trusted = root};
+    char actual[65];
+    size_t errors = 0;
+    struct buf quiet = {0};
+    int rc = event_digest(ev, actual, e);
+    if (rc == 0 && digest == NULL)
+        rc = show_review(ev, &r, &errors, e);
+    else if (rc == 0)
+        rc = review_write(ev, &r, &quiet, &errors, e);
+    buf_free(&quiet);
+    if (rc == 0 && errors > 0)
+        rc = err_set(e, "the event is wrong (see review): nothing was signed");
+    if (rc == 0)
+        rc = confirm(actual, digest, e);
+    if (rc != 0)
+        return rc;
+    struct key *key = session_key(source, e);
+    if (key == NULL)
+        return -1;
+    if (key_is_device(key))
+        fprintf(stderr, "Touch the token if it blinks: several signatures are made.\n");
+    rc = event_sign(ev, key_pkey(key), actual, session_now(), who, e);
+    key_free(key);
+    return rc;
+}
+
+int command_sign(const struct cli_command *self, int argc, char **argv)
+{
+    struct key_source source = {0};
+    const char *digest = NULL, *trusted = NULL, *out = NULL;
+    const struct cli_option options[] = {
+        KEY_OPTIONS(source),
+        {"digest", CLI_TEXT, "HEX", "of what you reviewed (asked for on a terminal)", &digest},
+        {"trusted", CLI_TEXT, "FILE", "a root that you kept: the event must follow from it",
+         &trusted},
+        {"out", CLI_TEXT, "FILE", "write the signed event here, not over the given one", &out},
+        NO_MORE_OPTIONS,
+    };
+    struct event ev = {0};
+    struct event_signer who = {0};
+    struct tuf_metadata *root = NULL;
+    struct err e = {0};
+    struct buf text = {0};
+    int count = 0;
+    int rc = cli_parse(self, options, argc, argv, 1, 1, &count);
+    if (rc != CLI_GO_ON)
+        return rc;
+    rc = read_trusted(trusted, &root, &e) == 0 ? event_read(argv[0], &ev, &e) : -1;
+    if (rc == 0)
+        rc = sign_event(&ev, &source, digest, root, &who, &e);
+    if (rc == 0)
+        rc = event_write(out != NULL ? out : argv[0], &ev, &e);
+    if (rc == 0) {
+        review_signatures(&ev, &text);
+        printf("signed by %s (fingerprint %s): %s\nwrote %s\n\nSignatures\n%s", who.holder,
+               who.fingerprint, buf_str(&who.roles), out != NULL ? out : argv[0], buf_str(&text));
+    }
+    buf_free(&text);
+    buf_free(&who.roles);
+    event_free(&ev);
+    tuf_metadata_free(root);
+    return rc != 0 ? cli_fail(CLI_FAILED, &e) : CLI_OK;
+}
+
+/* ---- merge ---- */
+
+static int merge_one(struct event *ev, const char *path, struct err *e)
+{
+    struct event from = {0};
+    if (event_read(path, &from, e) != 0)
+        return -1;
+    int added = event_merge(ev, &from, e);
+    event_free(&from);
+    if (added < 0)
+        return err_wrap(e, "merge '%s'", path);
+    printf("%s: %d signature%s added\n", path, added, added == 1 ? "" : "s");
+    return 0;
+}
+
+int command_merge(const struct cli_command *self, int argc, char **argv)
+{
+    const struct cli_option options[] = {NO_MORE_OPTIONS};
+    struct event ev = {0};
+    struct err e = {0};
+    struct buf text = {0};
+    int count = 0;
+    int rc = cli_parse(self, options, argc, argv, 2, 1000, &count);
+    if (rc != CLI_GO_ON)
+        return rc;
+    rc = event_read(argv[0], &ev, &e);
+    if (rc == 0 && event_check_signatures(&ev, &e) != 0)
+        rc = err_wrap(&e, "event '%s'", argv[0]);
+    for (int i = 1; i < count && rc == 0; i++)
+        rc = merge_one(&ev, argv[i], &e);
+    if (rc == 0)
+        rc = event_write(argv[0], &ev, &e);
+    if (rc == 0) {
+        review_signatures(&ev, &text);
+        printf("wrote %s\n\nSignatures\n%s", argv[0], buf_str(&text));
+        if (rules_thresholds(&ev, &e) == 0)
+            printf("complete: tenmint-tuf publish %s\n", argv[0]);
+    }
+    buf_free(&text);
+    event_free(&ev);
+    return rc != 0 ? cli_fail(CLI_FAILED, &e) : CLI_OK;
+}

@@ -1,0 +1,20 @@
+/* A published tree to look at: a directory, a workspace's, or a URL copied to a folder of /tmp. */
+#ifndef TENMINT_TOOLS_TENMINT_TUF_LOOK_H
+#define TENMINT_TOOLS_TENMINT_TUF_LOOK_H
+
+#include <limits.h>
+#include <stdbool.h>
+
+#include "common/err.h"
+
+struct look {
+    char dir[PATH_MAX];
+    bool temporary;
+    bool workspace; /* `where` was one: transcript has its path */
+    char transcript[PATH_MAX];
+};
+
+int look_open(const char *where, struct look *l, struct err *e);
+void look_close(struct look *l);
+
+#endif

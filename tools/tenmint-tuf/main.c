@@ -1,0 +1,175 @@
+/* tenmint-tuf: the TUF root of a private Sigstore: ceremony, publication, renewal. */
+#include "tools/tenmint-tuf/commands.h"
+
+#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
+
+static const struct cli_command key_commands[] = {
+    {.name = "new",
+     .group = "key",
+     .args = "NAME --key FILE | --pkcs11-module FILE ... [OPTION]...",
+     .summary = "make a holder's key: an encrypted file, or inside a token",
+     .examples =
+         "  tenmint-tuf key new alice --key alice.key --out .\n"
+         "  tenmint-tuf key new alice --pkcs11-module /usr/lib/x86_64-linux-gnu/libykcs11.so \\\n"
+         "      --pkcs11-token 'YubiKey PIV #1234' --pkcs11-key 'SIGN key' --out .\n",
+     .run = command_key_new},
+    {.name = "import",
+     .group = "key",
+     .args = "NAME FILE [--fingerprint HEX] [--replace]",
+     .summary = "take a holder's public key (PEM, certificate or TUF key) into the workspace",
+     .examples = "  tenmint-tuf key import alice alice.pub --fingerprint 2f1c...\n",
+     .run = command_key_import},
+    {.name = "show",
+     .group = "key",
+     .args = "NAME | FILE | NAME --key FILE",
+     .summary = "print a key's fingerprint and keyid, to be read out and compared",
+     .examples = "  tenmint-tuf key show alice\n",
+     .run = command_key_show},
+};
+
+static const struct cli_command holder_commands[] = {
+    {.name = "add",
+     .group = "holder",
+     .args = "NAME ROLE...",
+     .summary = "let a holder sign roles",
+     .examples = "  tenmint-tuf holder add dave root targets\n",
+     .run = command_holder_add},
+    {.name = "remove",
+     .group = "holder",
+     .args = "NAME [ROLE]...",
+     .summary = "take a holder out of roles (all)",
+     .examples = "  tenmint-tuf holder remove carol\n",
+     .run = command_holder_remove},
+    {.name = "replace",
+     .group = "holder",
+     .args = "OLD NEW [ROLE]...",
+     .summary = "put a holder, or an online key, in another's place (all roles)",
+     .examples = "  tenmint-tuf holder replace online online-2027\n",
+     .run = command_holder_replace},
+};
+
+#define ADD(what, text) \
+    { \
+        .name = "add-" what, .group = "trust", .args = "--url URL [OPTION]...", \
+        .summary = "trust " text, .run = command_trust_add \
+    }
+#define RETIRE(what, text) \
+    { \
+        .name = "retire-" what, .group = "trust", .args = "FINGERPRINT | URL [--end DATE]", \
+        .summary = "end " text ": old signatures still verify", .run = command_trust_retire \
+    }
+#define REMOVE(what, text) \
+    { \
+        .name = "remove-" what, .group = "trust", .args = "FINGERPRINT | URL --confirm", \
+        .summary = "emergency: forget " text ", old signatures fail", .run = command_trust_remove \
+    }
+
+static const struct cli_command trust_commands[] = {
+    ADD("ca", "a certificate authority (--chain)"),
+    ADD("ctlog", "a certificate transparency log (--key)"),
+    ADD("log", "a transparency log such as Rekor (--key)"),
+    ADD("tsa", "a timestamp authority (--chain)"),
+    ADD("oidc", "an OIDC provider, for signers only"),
+    RETIRE("ca", "a certificate authority"),
+    RETIRE("ctlog", "a certificate transparency log"),
+    RETIRE("log", "a transparency log"),
+    RETIRE("tsa", "a timestamp authority"),
+    RETIRE("oidc", "an OIDC provider"),
+    REMOVE("ca", "a certificate authority"),
+    REMOVE("ctlog", "a certificate transparency log"),
+    REMOVE("log", "a transparency log"),
+    REMOVE("tsa", "a timestamp authority"),
+    REMOVE("oidc", "an OIDC provider"),
+    {.name = "show",
+     .group = "trust",
+     .args = "",
+     .summary = "list what is trusted, and what signers use",
+     .run = command_trust_show},
+};
+
+static const struct cli_command commands[] = {
+    {.name = "init",
+     .args = "DIR [--policy FILE | --holders A,B,C --threshold N]",
+     .summary = "make a workspace; asks on a terminal",
+     .examples = "  tenmint-tuf init tuf\n"
+                 "  tenmint-tuf init tuf --holders alice,bob,carol --threshold 2\n",
+     .run = command_init},
+    {.name = "key",
+     .summary = "make, import and show holders' keys",
+     .commands = key_commands,
+     .count = COUNT(key_commands)},
+    {.name = "holder",
+     .summary = "change who signs",
+     .commands = holder_commands,
+     .count = COUNT(holder_commands)},
+    {.name = "trust",
+     .summary = "edit trusted_root.json and signing_config.v0.2.json",
+     .commands = trust_commands,
+     .count = COUNT(trust_commands)},
+    {.name = "propose",
+     .args = "[OPTION]...",
+     .summary = "make a signing event of what the policy asks for and is not published",
+     .examples = "  tenmint-tuf propose --reason 'dave joins'\n",
+     .run = command_propose},
+    {.name = "review",
+     .args = "EVENT [--trusted ROOT] [--dir DIR]",
+     .summary = "say in words what an event changes, who has signed, who still must",
+     .examples = "  tenmint-tuf review event.json --trusted 3.root.json\n",
+     .run = command_review},
+    {.name = "sign",
+     .args = "EVENT --key FILE [OPTION]...",
+     .summary = "add one holder's signatures; needs no network",
+     .examples = "  tenmint-tuf sign event.json --key alice.key --trusted 3.root.json\n",
+     .run = command_sign},
+    {.name = "merge",
+     .args = "EVENT SIGNED-EVENT...",
+     .summary = "gather the signatures of copies of one event",
+     .examples = "  tenmint-tuf merge event.json from-alice.json from-bob.json\n",
+     .run = command_merge},
+    {.name = "publish",
+     .args = "[EVENT] [OPTION]...",
+     .summary = "publish a signed event, and what the online keys sign",
+     .examples = "  tenmint-tuf publish events/event.json\n",
+     .run = command_publish},
+    {.name = "refresh",
+     .args = "[--watch SECONDS] [OPTION]...",
+     .summary = "re-sign timestamp and snapshot when they are due; for cron or a timer",
+     .examples = "  tenmint-tuf refresh --dir /var/lib/tenmint-tuf\n",
+     .run = command_refresh},
+    {.name = "revoke",
+     .args = "NAME [--replace-by NAME] [OPTION]...",
+     .summary = "emergency: drop a holder's or an online key now, and propose the new root",
+     .examples = "  tenmint-tuf revoke bob --replace-by dave --reason 'laptop stolen'\n",
+     .run = command_revoke},
+    {.name = "status",
+     .args = "[DIR | URL] [--json | --prometheus]",
+     .summary = "how long each role lasts, and who must act",
+     .examples = "  tenmint-tuf status https://tuf.example.com\n",
+     .exits = "4 a role is to be signed, 5 a role has expired",
+     .run = command_status},
+    {.name = "verify",
+     .args = "[DIR | URL]",
+     .summary = "check a whole tree as a client of every root, and the transcript",
+     .examples = "  tenmint-tuf verify https://tuf.example.com\n",
+     .run = command_verify},
+    {.name = "diff",
+     .args = "OLD NEW",
+     .summary = "what changed between two trees (directories or URLs), in words",
+     .run = command_diff},
+    {.name = "history",
+     .args = "[DIR | URL] [--transcript]",
+     .summary = "every change of the root in words, or the workspace's evidence",
+     .run = command_history},
+};
+
+int main(int argc, char **argv)
+{
+    static const struct cli_program program = {
+        .name = "tenmint-tuf",
+        .summary = "the TUF root of a private Sigstore: ceremony, publication, renewal",
+        .version = TENMINT_VERSION,
+        .commands = commands,
+        .count = COUNT(commands),
+    };
+    return cli_main(&program, argc, argv);
+}

@@ -1,0 +1,157 @@
+/* publish and refresh: what the online machine does. */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/jlog.h"
+#include "tools/tenmint-tuf/commands.h"
+#include "tools/tenmint-tuf/session.h"
+#include "tuf/repository/publish/publish.h"
+
+#define WATCH_MIN_S 1
+#define WATCH_MAX_S 86400
+
+static void print_report(const struct workspace *w, const struct publish_report *r)
+{
+    if (!r->changed) {
+        printf("nothing to do: root %lld, targets %lld, snapshot %lld, timestamp %lld stand\n",
+               (long long)r->root, (long long)r->targets, (long long)r->snapshot,
+               (long long)r->timestamp);
+        return;
+    }
+    printf("published in %s: root %lld, targets %lld, snapshot %lld, timestamp %lld\n",
+           w->published, (long long)r->root, (long long)r->targets, (long long)r->snapshot,
+           (long long)r->timestamp);
+    if (r->delegated > 0)
+        printf("%zu delegated role%s renewed\n", r->delegated, r->delegated == 1 ? "" : "s");
+    printf("our own client refreshed from %zu root%s and from the state before; %zu file%s%s\n",
+           r->chains_checked, r->chains_checked == 1 ? "" : "s", r->files, r->files == 1 ? "" : "s",
+           r->exchanged ? ", the whole tree switched at once" : "");
+}
+
+static int publish(const char *dir, const char *path, bool force, bool allow_gap)
+{
+    struct workspace w;
+    struct event ev = {0};
+    struct publish_report report;
+    struct err e = {0};
+    if (workspace_open(dir != NULL ? dir : ".", &w, &e) != 0)
+        return cli_fail(CLI_CONFIG, &e);
+    int rc = path != NULL ? event_read(path, &ev, &e) : 0;
+    if (rc == 0)
+        rc = workspace_lock(&w, LOCK_WAIT_MS, &e);
+    const struct publish_options o = {.event = path != NULL ? &ev : NULL,
+                                      .now = session_now(),
+                                      .force = force,
+                                      .allow_gap = allow_gap};
+    if (rc == 0)
+        rc = publish_run(&w, &o, &report, &e);
+    if (rc == 0)
+        print_report(&w, &report);
+    event_free(&ev);
+    workspace_close(&w);
+    return rc == 0 ? CLI_OK : cli_fail(CLI_FAILED, &e);
+}
+
+int command_publish(const struct cli_command *self, int argc, char **argv)
+{
+    const char *dir = NULL;
+    bool force = false, allow_gap = false;
+    const struct cli_option options[] = {
+        DIR_OPTION(dir),
+        {"force", CLI_FLAG, NULL, "a new snapshot and timestamp although nothing changed", &force},
+        {"allow-gap", CLI_FLAG, NULL,
+         "if the file system cannot switch whole trees: file by file, clients may fail meanwhile",
+         &allow_gap},
+        NO_MORE_OPTIONS,
+    };
+    int count = 0;
+    int rc = cli_parse(self, options, argc, argv, 0, 1, &count);
+    return rc != CLI_GO_ON ? rc : publish(dir, count > 0 ? argv[0] : NULL, force, allow_gap);
+}
+
+/* ---- refresh ---- */
+
+static int refresh_once(const char *dir, bool force, struct publish_report *report, struct err *e)
+{
+    struct workspace w;
+    const struct publish_options o = {.now = session_now(), .refresh = true, .force = force};
+    if (workspace_open(dir, &w, e) != 0)
+        return -1;
+    int rc = workspace_lock(&w, LOCK_WAIT_MS, e);
+    if (rc == 0)
+        rc = publish_run(&w, &o, report, e);
+    workspace_close(&w);
+    return rc;
+}
+
+static volatile sig_atomic_t stopped;
+
+static void stop(int sig)
+{
+    (void)sig;
+    stopped = 1;
+}
+
+/* Looks again and again; a failure is logged and tried again at the next look. */
+static int watch(const char *dir, long seconds)
+{
+    struct jlog *log = jlog_new(STDOUT_FILENO, JLOG_INFO);
+    struct sigaction sa = {.sa_handler = stop};
+    sigaction(SIGTERM, &sa, NULL);
+    sigaction(SIGINT, &sa, NULL);
+    while (!stopped) {
+        struct publish_report r = {0};
+        struct err e = {0};
+        if (refresh_once(dir, false, &r, &e) != 0)
+            jlog(log, JLOG_ERROR, "refresh failed", JLOG_STR("reason", e.text), JLOG_END);
+        else if (r.changed)
+            jlog(log, JLOG_INFO, "refreshed", JLOG_INT("timestamp", r.timestamp),
+                 JLOG_INT("snapshot", r.snapshot), JLOG_END);
+        struct timespec pause = {.tv_sec = seconds};
+        if (!stopped)
+            nanosleep(&pause, NULL);
+    }
+    jlog_free(log);
+    return CLI_OK;
+}
+
+int command_refresh(const struct cli_command *self, int argc, char **argv)
+{
+    const char *dir = NULL, *every = NULL;
+    bool force = false;
+    const struct cli_option options[] = {
+        DIR_OPTION(dir),
+        {"force", CLI_FLAG, NULL, "re-sign although nothing is due", &force},
+        {"watch", CLI_TEXT, "SECONDS", "stay, and look again this often, until SIGTERM", &every},
+        NO_MORE_OPTIONS,
+    };
+    struct publish_report report = {0};
+    struct err e = {0};
+    int count = 0;
+    int rc = cli_parse(self, options, argc, argv, 0, 0, &count);
+    if (rc != CLI_GO_ON)
+        return rc;
+    dir = dir != NULL ? dir : ".";
+    if (every != NULL) {
+        char *end = NULL;
+        long seconds = strtol(every, &end, 10);
+        if (*every == '\0' || *end != '\0' || seconds < WATCH_MIN_S || seconds > WATCH_MAX_S) {
+            err_set(&e, "--watch takes seconds, %d to %d", WATCH_MIN_S, WATCH_MAX_S);
+            return cli_fail(CLI_USAGE, &e);
+        }
+        return watch(dir, seconds);
+    }
+    if (refresh_once(dir, force, &report, &e) != 0)
+        return cli_fail(CLI_FAILED, &e);
+    if (report.changed)
+        printf("refreshed: snapshot %lld, timestamp %lld\n", (long long)report.snapshot,
+               (long long)report.timestamp);
+    else
+        printf("nothing is due: snapshot %lld, timestamp %lld stand\n", (long long)report.snapshot,
+               (long long)report.timestamp);
+    return CLI_OK;
+}

@@ -1,0 +1,279 @@
+/* status, verify, diff, history: looking at what is published. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/strictjson.h"
+#include "tools/tenmint-tuf/commands.h"
+#include "tools/tenmint-tuf/look.h"
+#include "tools/tenmint-tuf/session.h"
+#include "tuf/repository/evidence/transcript.h"
+#include "tuf/repository/report/audit.h"
+#include "tuf/repository/report/status.h"
+#include "tuf/repository/report/words.h"
+
+enum { EXIT_DUE = 4, EXIT_EXPIRED = 5 };
+
+static int print_json(json_t *v)
+{
+    char *text = json_dumps(v, JSON_INDENT(2));
+    int rc = text != NULL && puts(text) >= 0 ? 0 : -1;
+    free(text);
+    json_decref(v);
+    return rc;
+}
+
+static int print_status(const struct status *s, bool json, bool prometheus)
+{
+    static const int codes[] = {CLI_OK, EXIT_DUE, EXIT_EXPIRED};
+    struct buf out = {0};
+    int64_t now = session_now();
+    if (json) {
+        print_json(status_json(s, now));
+    } else {
+        if (prometheus)
+            status_prometheus(s, &out);
+        else
+            status_table(s, now, terminal_colour(), &out);
+        fwrite(out.data, 1, out.len, stdout);
+    }
+    buf_free(&out);
+    return codes[s->level];
+}
+
+int command_status(const struct cli_command *self, int argc, char **argv)
+{
+    bool json = false, prometheus = false;
+    const char *dir = NULL;
+    const struct cli_option options[] = {
+        {"json", CLI_FLAG, NULL, "as JSON", &json},
+        {"prometheus", CLI_FLAG, NULL, "as Prometheus text, for the textfile collector",
+         &prometheus},
+        DIR_OPTION(dir),
+        NO_MORE_OPTIONS,
+    };
+    struct look l;
+    struct published p;
+    struct status s;
+    struct err e = {0};
+    int count = 0;
+    int rc = cli_parse(self, options, argc, argv, 0, 1, &count);
+    if (rc != CLI_GO_ON)
+        return rc;
+    const char *where = count > 0 ? argv[0] : dir != NULL ? dir : ".";
+    if (look_open(where, &l, &e) != 0)
+        return cli_fail(CLI_FAILED, &e);
+    if (published_load(l.dir, &p, &e) != 0) {
+        rc = cli_fail(CLI_FAILED, &e);
+    } else {
+        rc = status_read(&p, session_now(), &s, &e) == 0 ? print_status(&s, json, prometheus)
+                                                         : cli_fail(CLI_FAILED, &e);
+        if (rc != CLI_FAILED)
+            status_free(&s);
+        published_free(&p);
+    }
+    look_close(&l);
+    return rc;
+}
+
+/* ---- verify ---- */
+
+static int verify_transcript(const struct look *l, struct err *e)
+{
+    int64_t n = transcript_verify(l->transcript, NULL, NULL, e);
+    if (n >= 0)
+        printf("transcript: %lld lines, unbroken; every statement is by its key\n", (long long)n);
+    return n >= 0 ? 0 : -1;
+}
+
+static int print_audit(const struct audit *a, const char *where)
+{
+    if (a->notes.len > 0)
+        fwrite(a->notes.data, 1, a->notes.len, stdout);
+    if (a->faults.len > 0) {
+        fwrite(a->faults.data, 1, a->faults.len, stderr);
+        return CLI_FAILED;
+    }
+    printf("%s: good. %zu root%s, from each of which our client refreshes; %zu delegated role%s, "
+           "%zu target%s\n",
+           where, a->roots, a->roots == 1 ? "" : "s", a->delegated, a->delegated == 1 ? "" : "s",
+           a->targets, a->targets == 1 ? "" : "s");
+    return CLI_OK;
+}
+
+int command_verify(const struct cli_command *self, int argc, char **argv)
+{
+    const struct cli_option options[] = {NO_MORE_OPTIONS};
+    struct look l;
+    struct audit a = {0};
+    struct err e = {0};
+    int count = 0;
+    int rc = cli_parse(self, options, argc, argv, 0, 1, &count);
+    if (rc != CLI_GO_ON)
+        return rc;
+    const char *where = count > 0 ? argv[0] : ".";
+    if (look_open(where, &l, &e) != 0)
+        return cli_fail(CLI_FAILED, &e);
+    const struct audit_options o = {.now = session_now(), .files = !l.temporary};
+    rc = audit_tree(l.dir, &o, &a, &e);
+    if (rc == 0)
+        rc = print_audit(&a, where);
+    else
+        rc = cli_fail(CLI_FAILED, &e);
+    if (l.workspace && verify_transcript(&l, &e) != 0)
+        rc = cli_fail(CLI_FAILED, &e);
+    audit_free(&a);
+    look_close(&l);
+    return rc;
+}
+
+/* ---- diff ---- */
+
+static void diff_role(const char *name, const struct tuf_metadata *a, const struct tuf_metadata *b,
+                      struct buf *out)
+{
+    if (b == NULL || (a != NULL && json_equal(tuf_metadata_signed(a), tuf_metadata_signed(b)) == 1))
+        return;
+    words_safe(name, out);
+    buf_putc(out, '\n');
+    words_difference(a, b, out);
+}
+
+static void diff_delegated(const struct published *a, const struct published *b, struct buf *out)
+{
+    const char *file;
+    json_t *value;
+    json_object_foreach(json_object_get(tuf_metadata_signed(b->snapshot), "meta"), file, value)
+    {
+        char name[TUF_ROLE_NAME_MAX + 1];
+        struct tuf_metadata *x = NULL;
+        struct tuf_metadata *y = NULL;
+        size_t len = strlen(file);
+        if (len < 6 || len - 5 >= sizeof(name) || strcmp(file, "targets.json") == 0)
+            continue;
+        snprintf(name, sizeof(name), "%.*s", (int)(len - 5), file);
+        if (published_delegated(b, name, &y, NULL) == 0 &&
+            published_delegated(a, name, &x, NULL) == 0)
+            diff_role(name, x, y, out);
+        tuf_metadata_free(x);
+        tuf_metadata_free(y);
+    }
+}
+
+static int diff(const struct published *a, const struct published *b)
+{
+    static const enum tuf_role order[] = {TUF_ROOT, TUF_TARGETS, TUF_SNAPSHOT, TUF_TIMESTAMP};
+    struct buf out = {0};
+    for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++)
+        diff_role(tuf_role_name(order[i]), published_role(a, order[i]), published_role(b, order[i]),
+                  &out);
+    diff_delegated(a, b, &out);
+    if (out.len == 0)
+        printf("no difference\n");
+    else
+        fwrite(out.data, 1, out.len, stdout);
+    buf_free(&out);
+    return CLI_OK;
+}
+
+static int load_tree(const char *where, struct look *l, struct published *p, struct err *e)
+{
+    if (look_open(where, l, e) != 0)
+        return -1;
+    if (published_load(l->dir, p, e) != 0)
+        return -1;
+    return p->root_count > 0 ? 0 : err_set(e, "'%s' holds no published repository", where);
+}
+
+int command_diff(const struct cli_command *self, int argc, char **argv)
+{
+    const struct cli_option options[] = {NO_MORE_OPTIONS};
+    struct look l[2] = {0};
+    struct published p[2] = {0};
+    struct err e = {0};
+    int count = 0;
+    int rc = cli_parse(self, options, argc, argv, 2, 2, &count);
+    if (rc != CLI_GO_ON)
+        return rc;
+    rc = load_tree(argv[0], &l[0], &p[0], &e) == 0 && load_tree(argv[1], &l[1], &p[1], &e) == 0
+             ? diff(&p[0], &p[1])
+             : cli_fail(CLI_FAILED, &e);
+    for (int i = 0; i < 2; i++) {
+        published_free(&p[i]);
+        look_close(&l[i]);
+    }
+    return rc;
+}
+
+/* ---- history ---- */
+
+static int print_entry(void *arg, const json_t *entry, struct err *e)
+{
+    (void)arg;
+    (void)e;
+    static const char *const members[] = {"holder", "event", "reason", "fingerprint", "digest"};
+    struct buf line = {0};
+    buf_printf(&line, "%4lld  ", (long long)json_integer_value(json_object_get(entry, "n")));
+    words_safe(strictjson_str(entry, "time") != NULL ? strictjson_str(entry, "time") : "?", &line);
+    buf_puts(&line, "  ");
+    words_safe(strictjson_str(entry, "what"), &line);
+    for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
+        const char *v = strictjson_str(entry, members[i]);
+        if (v == NULL || v[0] == '\0')
+            continue;
+        buf_printf(&line, "  %s=", members[i]);
+        words_safe(v, &line);
+    }
+    static const char *const versions[] = {"root", "targets", "snapshot", "timestamp"};
+    for (size_t i = 0; i < sizeof(versions) / sizeof(versions[0]); i++) {
+        const json_t *v = json_object_get(entry, versions[i]);
+        if (json_is_integer(v))
+            buf_printf(&line, "  %s=%lld", versions[i], (long long)json_integer_value(v));
+    }
+    puts(buf_str(&line) != NULL ? buf_str(&line) : "out of memory");
+    buf_free(&line);
+    return 0;
+}
+
+static void print_roots(const struct published *p)
+{
+    for (size_t i = 0; i < p->root_count; i++) {
+        struct buf out = {0};
+        words_difference(i > 0 ? p->roots[i - 1] : NULL, p->roots[i], &out);
+        printf("root %zu\n%s", i + 1, buf_str(&out) != NULL ? buf_str(&out) : "");
+        buf_free(&out);
+    }
+}
+
+int command_history(const struct cli_command *self, int argc, char **argv)
+{
+    bool transcript = false;
+    const struct cli_option options[] = {
+        {"transcript", CLI_FLAG, NULL, "the workspace's evidence, line by line, checked",
+         &transcript},
+        NO_MORE_OPTIONS,
+    };
+    struct look l = {0};
+    struct published p = {0};
+    struct err e = {0};
+    int count = 0;
+    int rc = cli_parse(self, options, argc, argv, 0, 1, &count);
+    if (rc != CLI_GO_ON)
+        return rc;
+    const char *where = count > 0 ? argv[0] : ".";
+    if (transcript) {
+        rc = look_open(where, &l, &e);
+        if (rc == 0 && !l.workspace)
+            rc = err_set(&e, "'%s' is no workspace, so there is no transcript", where);
+        if (rc == 0 && transcript_verify(l.transcript, print_entry, NULL, &e) < 0)
+            rc = -1;
+    } else {
+        rc = load_tree(where, &l, &p, &e);
+        if (rc == 0)
+            print_roots(&p);
+    }
+    published_free(&p);
+    look_close(&l);
+    return rc == 0 ? CLI_OK : cli_fail(CLI_FAILED, &e);
+}

@@ -1,0 +1,229 @@
+/* holder add, remove, replace, and revoke: small edits of the policy; `propose` then makes the
+ * event. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/file.h"
+#include "tools/tenmint-tuf/commands.h"
+#include "tools/tenmint-tuf/session.h"
+#include "tuf/repository/policy/keyring.h"
+
+struct change {
+    const char *add, *drop; /* either may be NULL */
+    size_t roles;           /* changed so far */
+};
+
+/* The list with the change; an added name takes the dropped one's place. False: nothing to do. */
+static bool edit_list(const struct yamlmap_list *from, struct change *c, struct yamlmap_list *to)
+{
+    bool has = false;
+    bool dropped = false;
+    for (size_t i = 0; i < from->count; i++)
+        has |= c->add != NULL && strcmp(from->item[i], c->add) == 0;
+    to->count = 0;
+    for (size_t i = 0; i < from->count; i++) {
+        bool drop = c->drop != NULL && strcmp(from->item[i], c->drop) == 0;
+        if (!drop)
+            to->item[to->count++] = from->item[i];
+        else if (c->add != NULL && !has)
+            to->item[to->count++] = (char *)c->add;
+        dropped |= drop;
+    }
+    if (c->drop != NULL)
+        return dropped;
+    if (has)
+        return false;
+    to->item[to->count++] = (char *)c->add;
+    return true;
+}
+
+static int edit_role(const struct workspace *w, const struct policy_role *r, struct change *c,
+                     struct buf *text, struct err *e)
+{
+    struct yamlmap_list to = {.item = calloc(r->holders.count + 2, sizeof(char *))};
+    struct buf out = {0};
+    int rc = to.item != NULL ? 0 : err_set(e, "out of memory");
+    if (rc == 0 && edit_list(&r->holders, c, &to)) {
+        c->roles++;
+        rc = policy_edit_holders(w->policy_file, (const char *)text->data, text->len, r->name, &to,
+                                 &out, e);
+        if (rc == 0) {
+            struct buf old = *text;
+            *text = out;
+            out = old;
+        }
+    }
+    buf_free(&out);
+    free(to.item);
+    return rc;
+}
+
+static bool wanted(const char *role, int count, char **roles)
+{
+    for (int i = 0; i < count; i++) {
+        if (strcmp(roles[i], role) == 0)
+            return true;
+    }
+    return count == 0;
+}
+
+/* Every role of the policy, or the named ones. */
+static int edit_roles(const struct workspace *w, struct change *c, int count, char **roles,
+                      struct buf *text, struct err *e)
+{
+    const struct policy_role *r = w->policy.roles.item;
+    const struct policy_role *d = w->policy.delegations.item;
+    for (size_t i = 0; i < w->policy.roles.count; i++) {
+        if (wanted(r[i].name, count, roles) && edit_role(w, &r[i], c, text, e) != 0)
+            return -1;
+    }
+    for (size_t i = 0; i < w->policy.delegations.count; i++) {
+        if (wanted(d[i].name, count, roles) && edit_role(w, &d[i], c, text, e) != 0)
+            return -1;
+    }
+    if (w->policy.bin_bits > 0 && wanted("bins", count, roles))
+        return edit_role(w, &w->policy.bins, c, text, e);
+    return 0;
+}
+
+static int check_roles(const struct policy *p, int count, char **roles, struct err *e)
+{
+    for (int i = 0; i < count; i++) {
+        if (policy_role(p, roles[i]) == NULL && policy_delegation(p, roles[i]) == NULL &&
+            strcmp(roles[i], "bins") != 0)
+            return err_set(e, "the policy has no role '%.64s'", roles[i]);
+    }
+    return 0;
+}
+
+static int check_key(const struct workspace *w, const char *holder, struct err *e)
+{
+    json_t *key = keyring_load(w->keys, holder, e);
+    json_decref(key);
+    if (key == NULL)
+        return err_wrap(e, "import the key first (key import %.64s FILE)", holder);
+    if (policy_is_revoked(&w->policy, holder))
+        return err_set(e, "'%s' is revoked: a new key goes under a new name", holder);
+    return 0;
+}
+
+/* Reads, edits, checks, writes the policy. `revoke`: a name for `revoked`, or NULL. */
+static int apply(const char *dir, struct change *c, const char *revoke, int count, char **roles,
+                 struct err *e)
+{
+    struct workspace w;
+    struct buf text = {0};
+    struct buf out = {0};
+    if (workspace_open(dir, &w, e) != 0)
+        return -1;
+    int rc = workspace_lock(&w, LOCK_WAIT_MS, e);
+    if (rc == 0)
+        rc = file_read(w.policy_file, YAMLMAP_FILE_MAX, &text, e);
+    if (rc == 0)
+        rc = check_roles(&w.policy, count, roles, e);
+    if (rc == 0 && c->add != NULL)
+        rc = check_key(&w, c->add, e);
+    if (rc == 0 && revoke != NULL && policy_is_revoked(&w.policy, revoke))
+        rc = err_set(e, "'%s' is revoked already", revoke);
+    if (rc == 0 && (c->add != NULL || c->drop != NULL))
+        rc = edit_roles(&w, c, count, roles, &text, e);
+    if (rc == 0 && c->roles == 0 && (c->add != NULL || c->drop != NULL))
+        rc = err_set(e,
+                     c->drop != NULL ? "no such role has the holder '%.64s'"
+                                     : "'%.64s' holds a key of every such role already",
+                     c->drop != NULL ? c->drop : c->add);
+    if (rc == 0 && revoke != NULL) {
+        rc = policy_edit_revoke(w.policy_file, (const char *)text.data, text.len, revoke, &out, e);
+        struct buf old = text;
+        text = out;
+        out = old;
+    }
+    if (rc == 0)
+        rc = file_write_atomic(w.policy_file, 0644, text.data, text.len, e);
+    buf_free(&text);
+    buf_free(&out);
+    workspace_close(&w);
+    return rc;
+}
+
+static int run(const struct cli_command *self, int argc, char **argv, bool add, bool drop)
+{
+    const char *dir = NULL;
+    const struct cli_option options[] = {DIR_OPTION(dir), NO_MORE_OPTIONS};
+    struct err e = {0};
+    int count = 0;
+    int names = add && drop ? 2 : 1;
+    int rc = cli_parse(self, options, argc, argv, add && !drop ? 2 : names, 100, &count);
+    if (rc != CLI_GO_ON)
+        return rc;
+    struct change c = {.drop = drop ? argv[0] : NULL, .add = add ? argv[names - 1] : NULL};
+    if (apply(dir != NULL ? dir : ".", &c, NULL, count - names, argv + names, &e) != 0)
+        return cli_fail(CLI_FAILED, &e);
+    printf("policy changed: %zu role%s\nnext: tenmint-tuf propose%s%s\n", c.roles,
+           c.roles == 1 ? "" : "s", dir != NULL ? " --dir " : "", dir != NULL ? dir : "");
+    return CLI_OK;
+}
+
+int command_holder_add(const struct cli_command *self, int argc, char **argv)
+{
+    return run(self, argc, argv, true, false);
+}
+
+int command_holder_remove(const struct cli_command *self, int argc, char **argv)
+{
+    return run(self, argc, argv, false, true);
+}
+
+int command_holder_replace(const struct cli_command *self, int argc, char **argv)
+{
+    return run(self, argc, argv, true, true);
+}
+
+static int propose_revocation(const char *dir, const char *holder, const char *reason,
+                              const char *out)
+{
+    struct workspace w;
+    struct err e = {0};
+    char name[POLICY_NAME_MAX + 1];
+    char why[300];
+    snprintf(name, sizeof(name), "revoke-%.50s", holder);
+    snprintf(why, sizeof(why), "emergency: the key of %.64s is revoked%s%.180s", holder,
+             reason != NULL ? ": " : "", reason != NULL ? reason : "");
+    if (workspace_open(dir, &w, &e) != 0)
+        return cli_fail(CLI_CONFIG, &e);
+    int rc = session_propose(&w, name, why, NULL, out);
+    workspace_close(&w);
+    return rc;
+}
+
+int command_revoke(const struct cli_command *self, int argc, char **argv)
+{
+    const char *dir = NULL, *by = NULL, *reason = NULL, *out = NULL;
+    const struct cli_option options[] = {
+        {"replace-by", CLI_TEXT, "NAME", "who takes the place; the key is imported already", &by},
+        {"reason", CLI_TEXT, "TEXT", "what happened; every holder reads it", &reason},
+        {"out", CLI_TEXT, "FILE", "where the event goes", &out},
+        DIR_OPTION(dir),
+        NO_MORE_OPTIONS,
+    };
+    struct err e = {0};
+    int count = 0;
+    int rc = cli_parse(self, options, argc, argv, 1, 1, &count);
+    if (rc != CLI_GO_ON)
+        return rc;
+    struct change c = {.drop = by != NULL ? argv[0] : NULL, .add = by};
+    dir = dir != NULL ? dir : ".";
+    if (apply(dir, &c, argv[0], 0, NULL, &e) != 0) {
+        if (strstr(e.text, "nobody could ever sign") != NULL)
+            err_wrap(&e, "too few keys remain: name a successor with --replace-by, or lower the "
+                         "threshold in the policy");
+        return cli_fail(CLI_FAILED, &e);
+    }
+    printf("'%s' is revoked in the policy. What was signed with it stays valid until the new root "
+           "reaches clients: publish soon.\n"
+           "If a threshold of targets keys may be stolen, replace the online key in the same "
+           "event (holder replace online NEW): else clients may be stuck at inflated versions.\n",
+           argv[0]);
+    return propose_revocation(dir, argv[0], reason, out);
+}

@@ -1,0 +1,169 @@
+#include "tools/tenmint-tuf/session.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "common/file.h"
+#include "tuf/repository/evidence/transcript.h"
+
+int64_t session_now(void)
+{
+    return clock_wall_ms() / 1000;
+}
+
+/* ---- keys ---- */
+
+static bool is_encrypted(const char *path)
+{
+    struct buf pem = {0};
+    bool yes = file_read_secret(path, (size_t)64 * 1024, &pem, NULL) == 0 && pem.len > 0 &&
+               memmem(pem.data, pem.len, "ENCRYPTED", strlen("ENCRYPTED")) != NULL;
+    buf_free_secret(&pem);
+    return yes;
+}
+
+static bool should_ask(const struct key_source *s)
+{
+    if (!terminal_here())
+        return false;
+    if (s->pkcs11_module != NULL)
+        return s->pin_file == NULL && s->pin_env == NULL;
+    return s->file != NULL && s->password_file == NULL && s->password_env == NULL &&
+           is_encrypted(s->file);
+}
+
+struct key *session_key(struct key_source *source, struct err *e)
+{
+    struct buf secret = {0};
+    char question[200];
+    struct key *key = NULL;
+    if (source->file == NULL && source->env == NULL && source->pkcs11_module == NULL) {
+        err_set(e, "which key? Give --key FILE, --key-env NAME, or --pkcs11-module with "
+                   "--pkcs11-token and --pkcs11-key");
+        return NULL;
+    }
+    if (!should_ask(source)) {
+        key = key_open(source, "key", e);
+        if (key == NULL && strstr(e->text, "is encrypted") != NULL)
+            err_wrap(e, "use --password-file or --password-env, or a terminal");
+        return key;
+    }
+    snprintf(question, sizeof(question),
+             "%s of %.120s: ", source->pkcs11_module != NULL ? "PIN" : "Password",
+             source->pkcs11_module != NULL && source->pkcs11_token != NULL ? source->pkcs11_token
+             : source->file != NULL                                        ? source->file
+                                                                           : "the key");
+    /* A token counts wrong PINs and locks itself: one try. */
+    for (int tries = source->pkcs11_module != NULL ? 1 : 3; tries > 0 && key == NULL; tries--) {
+        if (terminal_ask(question, true, &secret, e) != 0)
+            break;
+        source->secret = buf_str(&secret);
+        key = key_open(source, "key", e);
+        source->secret = NULL;
+        if (key == NULL && tries > 1)
+            fprintf(stderr, "%s\n", e->text);
+    }
+    buf_free_secret(&secret);
+    return key;
+}
+
+/* ---- proposing ---- */
+
+/* What it follows. */
+static void default_name(const struct published *p, char *out, size_t size)
+{
+    snprintf(out, size, "after-root-%zu-targets-%lld", p->root_count,
+             p->targets != NULL ? (long long)tuf_metadata_version(p->targets) : 0);
+}
+
+static int record(struct workspace *w, const struct event *ev, int64_t now, struct err *e)
+{
+    char hex[65];
+    if (event_digest(ev, hex, e) != 0)
+        return -1;
+    json_t *entry = json_pack("{s:s, s:s, s:s, s:s}", "what", "proposed", "event", event_name(ev),
+                              "reason", event_reason(ev), "digest", hex);
+    return entry != NULL ? transcript_append(w->transcript, entry, now, e)
+                         : err_set(e, "out of memory");
+}
+
+static int event_path(const struct workspace *w, const char *name, const char *given, char *out,
+                      size_t size, struct err *e)
+{
+    char dir[PATH_MAX];
+    char file[POLICY_NAME_MAX + 8];
+    if (given != NULL) {
+        if ((size_t)snprintf(out, size, "%s", given) >= size)
+            return err_set(e, "the path is too long");
+        return 0;
+    }
+    snprintf(file, sizeof(file), "%s.json", name);
+    if (workspace_path(w, "events", dir, sizeof(dir), e) != 0 || file_mkdirs(dir, 0755, e) != 0)
+        return -1;
+    return file_join(dir, file, out, size, e);
+}
+
+static int make(struct workspace *w, const char *name, const char *reason,
+                const struct cli_list *renew, struct event *ev, struct err *e)
+{
+    struct published p;
+    char chosen[POLICY_NAME_MAX + 1];
+    if (published_load(w->published, &p, e) != 0)
+        return -1;
+    default_name(&p, chosen, sizeof(chosen));
+    struct draft_options o = {.name = name != NULL ? name : chosen,
+                              .reason = reason,
+                              .now = session_now(),
+                              .renew = renew != NULL ? renew->item : NULL,
+                              .renew_count = renew != NULL ? renew->count : 0};
+    int rc = draft_make(w, &p, &o, ev, e);
+    if (rc == 0 && draft_add_files(w, &p, ev, e) != 0) {
+        event_free(ev);
+        rc = -1;
+    }
+    published_free(&p);
+    return rc;
+}
+
+static void next_steps(const char *path)
+{
+    printf("wrote %s\n"
+           "next: give it to the holders, each of whom runs\n"
+           "  tenmint-tuf review %s\n"
+           "  tenmint-tuf sign %s --key FILE\n"
+           "then gather and publish:\n"
+           "  tenmint-tuf merge %s SIGNED-FILE...\n"
+           "  tenmint-tuf publish %s\n",
+           path, path, path, path, path);
+}
+
+int session_propose(struct workspace *w, const char *name, const char *reason,
+                    const struct cli_list *renew, const char *out)
+{
+    struct event ev = {0};
+    struct err e = {0};
+    char path[PATH_MAX];
+    if (workspace_lock(w, LOCK_WAIT_MS, &e) != 0 ||
+        make(w, name, reason != NULL ? reason : "", renew, &ev, &e) != 0)
+        return cli_fail(CLI_FAILED, &e);
+    if (event_proposed_count(&ev) == 0) {
+        printf("nothing to propose: what is published is what the policy asks for, and no role is "
+               "in its signing period (--renew ROLE makes a new version all the same)\n");
+        event_free(&ev);
+        return CLI_OK;
+    }
+    int rc = event_path(w, event_name(&ev), out, path, sizeof(path), &e);
+    if (rc == 0 && access(path, F_OK) == 0)
+        rc = err_set(&e, "'%s' exists: signatures may be in it; use --name or --out", path);
+    if (rc == 0)
+        rc = record(w, &ev, session_now(), &e);
+    if (rc == 0)
+        rc = event_write(path, &ev, &e);
+    event_free(&ev);
+    if (rc != 0)
+        return cli_fail(CLI_FAILED, &e);
+    next_steps(path);
+    return CLI_OK;
+}

@@ -1,0 +1,67 @@
+/* What several commands share: the workspace, a holder's private key, the terminal. */
+#ifndef TENMINT_TOOLS_TENMINT_TUF_SESSION_H
+#define TENMINT_TOOLS_TENMINT_TUF_SESSION_H
+
+#include "common/buf.h"
+#include "common/key/key.h"
+#include "tools/shared/cli.h"
+#include "tuf/repository/event/event.h"
+#include "tuf/repository/event/draft.h"
+#include "tuf/repository/state/workspace.h"
+
+#define LOCK_WAIT_MS 60000
+
+/* Rows of an option table for a private key; `k` is a struct key_source. */
+#define KEY_OPTIONS(k) \
+    {"key", CLI_TEXT, "FILE", "PEM private key, encrypted, mode 0600", &(k).file}, \
+        {"key-env", CLI_TEXT, "NAME", "environment variable with such a PEM", &(k).env}, \
+        {"password-file", CLI_TEXT, "FILE", "the key's password (asked for on a terminal)", \
+         &(k).password_file}, \
+        {"password-env", CLI_TEXT, "NAME", "environment variable with the password", \
+         &(k).password_env}, \
+        {"pkcs11-module", CLI_TEXT, "FILE", "a token's PKCS#11 module (YubiKey, SoftHSM, HSM)", \
+         &(k).pkcs11_module}, \
+        {"pkcs11-token", CLI_TEXT, "LABEL", "the token", &(k).pkcs11_token}, \
+        {"pkcs11-key", CLI_TEXT, "LABEL", "the key in the token", &(k).pkcs11_key}, \
+        {"pin-file", CLI_TEXT, "FILE", "the token's PIN (asked for on a terminal)", \
+         &(k).pin_file}, \
+    { \
+        "pin-env", CLI_TEXT, "NAME", "environment variable with the PIN", &(k).pin_env \
+    }
+
+#define DIR_OPTION(dest) \
+    { \
+        "dir", CLI_TEXT, "DIR", "workspace with policy.yaml (the current directory)", &(dest) \
+    }
+#define NO_MORE_OPTIONS \
+    { \
+        NULL, CLI_FLAG, NULL, NULL, NULL \
+    }
+
+int64_t session_now(void); /* Unix seconds */
+
+/* ---- terminal ---- */
+
+bool terminal_here(void);   /* standard input and error are terminals */
+bool terminal_colour(void); /* standard output is one and NO_COLOR is unset */
+
+/* Asks on the terminal; without echo for a secret. -1: no terminal, or end of input. */
+int terminal_ask(const char *question, bool secret, struct buf *out, struct err *e);
+
+/* A new secret, twice. */
+int terminal_new_secret(const char *what, struct buf *out, struct err *e);
+
+/* ---- keys ---- */
+
+/* As key_open; asks for a password or PIN that was not given, three times, when there is a
+ * terminal. NULL with `e` set. */
+struct key *session_key(struct key_source *source, struct err *e);
+
+/* ---- events ---- */
+
+/* Makes an event from the workspace's policy and writes it: events/NAME.json unless `out` says
+ * where. Prints what to do next. The exit code. */
+int session_propose(struct workspace *w, const char *name, const char *reason,
+                    const struct cli_list *renew, const char *out);
+
+#endif

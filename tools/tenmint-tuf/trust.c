@@ -1,0 +1,430 @@
+/* trust add-*, retire-*, remove-*, show: trusted_root.json and signing_config.v0.2.json in the
+ * workspace's targets folder, one command a change. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "common/file.h"
+#include "tools/tenmint-tuf/commands.h"
+#include "tools/tenmint-tuf/session.h"
+#include "tuf/sigstore/signing_config.h"
+#include "tuf/sigstore/trusted_root.h"
+
+#define TRUSTED_ROOT_NAME "trusted_root.json"
+#define SIGNING_CONFIG_NAME "signing_config.v0.2.json"
+#define MATERIAL_MAX ((size_t)256 * 1024)
+
+struct kind { /* by the last part of the command's name */
+    const char *suffix;
+    enum trust_list list;
+    enum service_kind service; /* SERVICE_KIND_COUNT: signers do not choose it */
+    bool trusted;              /* it has an entry in the trusted root */
+};
+
+static const struct kind kinds[] = {
+    {"ca", TRUST_CA, SERVICE_CA, true},
+    {"tsa", TRUST_TSA, SERVICE_TSA, true},
+    {"ctlog", TRUST_CTLOG, SERVICE_KIND_COUNT, true},
+    {"log", TRUST_TLOG, SERVICE_TLOG, true},
+    {"oidc", TRUST_CA, SERVICE_OIDC, false},
+};
+
+static const struct kind *kind_of(const struct cli_command *self)
+{
+    const char *dash = strchr(self->name, '-');
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        if (dash != NULL && strcmp(kinds[i].suffix, dash + 1) == 0)
+            return &kinds[i];
+    }
+    return &kinds[0];
+}
+
+struct files { /* both, in memory, with the trusted root as it was */
+    char folder[PATH_MAX];
+    char root_path[PATH_MAX], config_path[PATH_MAX];
+    struct trusted_root *root, *before;
+    struct signing_config *config;
+    bool root_changed, config_changed;
+};
+
+static void files_close(struct files *f)
+{
+    trusted_root_free(f->root);
+    trusted_root_free(f->before);
+    signing_config_free(f->config);
+}
+
+/* The folder: given, or the targets of the workspace. */
+static int find_folder(const char *dir, const char *folder, char *out, size_t size, struct err *e)
+{
+    struct workspace w;
+    if (folder != NULL) {
+        if ((size_t)snprintf(out, size, "%s", folder) >= size)
+            return err_set(e, "the path is too long");
+        return 0;
+    }
+    if (workspace_open(dir != NULL ? dir : ".", &w, e) != 0)
+        return -1;
+    int rc = workspace_path(&w, w.policy.targets, out, size, e);
+    workspace_close(&w);
+    return rc;
+}
+
+static int files_open(const char *dir, const char *folder, struct files *f, struct err *e)
+{
+    *f = (struct files){0};
+    if (find_folder(dir, folder, f->folder, sizeof(f->folder), e) != 0 ||
+        file_mkdirs(f->folder, 0755, e) != 0 ||
+        file_join(f->folder, TRUSTED_ROOT_NAME, f->root_path, sizeof(f->root_path), e) != 0 ||
+        file_join(f->folder, SIGNING_CONFIG_NAME, f->config_path, sizeof(f->config_path), e) != 0)
+        return -1;
+    bool has_root = access(f->root_path, F_OK) == 0;
+    bool has_config = access(f->config_path, F_OK) == 0;
+    f->root = has_root ? trusted_root_load(f->root_path, e) : trusted_root_new(e);
+    f->before = f->root == NULL ? NULL
+                : has_root      ? trusted_root_load(f->root_path, e)
+                                : trusted_root_new(e);
+    if (f->before != NULL)
+        f->config = has_config ? signing_config_load(f->config_path, e) : signing_config_new(e);
+    return f->config != NULL ? 0 : -1;
+}
+
+struct told {
+    bool danger;
+};
+
+static void tell(void *arg, const char *text, bool danger)
+{
+    struct told *t = arg;
+    t->danger |= danger;
+    printf("%s%s\n", danger ? "DANGER: " : "", text);
+}
+
+static void tell_lint(void *arg, const char *text)
+{
+    (void)arg;
+    fprintf(stderr, "note: %s\n", text);
+}
+
+static int write_root(const struct files *f, struct err *e)
+{
+    struct buf text = {0};
+    int rc = trusted_root_write(f->root, &text, e);
+    if (rc == 0)
+        rc = file_write_atomic(f->root_path, 0644, text.data, text.len, e);
+    buf_free(&text);
+    return rc;
+}
+
+static int write_config(const struct files *f, struct err *e)
+{
+    struct buf text = {0};
+    int rc = signing_config_write(f->config, &text, e);
+    if (rc == 0)
+        rc = file_write_atomic(f->config_path, 0644, text.data, text.len, e);
+    buf_free(&text);
+    return rc;
+}
+
+/* Says what changes; what breaks old signatures, or trusts the past, wants a word more. */
+static int files_save(struct files *f, bool confirmed, struct err *e)
+{
+    struct told t = {0};
+    trusted_root_diff(f->before, f->root, tell, &t);
+    if (t.danger && !confirmed)
+        return err_set(e, "nothing was written: add --confirm to do that");
+    if (f->root_changed && write_root(f, e) != 0)
+        return -1;
+    if (f->config_changed && write_config(f, e) != 0)
+        return f->root_changed ? err_wrap(e, "'%s' is written, but", f->root_path) : -1;
+    if (f->root_changed)
+        printf("wrote %s\n", f->root_path);
+    if (f->config_changed)
+        printf("wrote %s\n", f->config_path);
+    trusted_root_lint(f->root, clock_wall_ms(), tell_lint, NULL);
+    printf("next: tenmint-tuf propose\n");
+    return 0;
+}
+
+/* "now", "2026-12-31" (its first second) or "2026-12-31T23:59:59Z". */
+static int parse_date(const char *what, const char *text, int64_t *ms, struct err *e)
+{
+    char full[32];
+    int64_t seconds = session_now();
+    if (strcmp(text, "now") != 0) {
+        snprintf(full, sizeof(full), strlen(text) == 10 ? "%sT00:00:00Z" : "%s", text);
+        if (strlen(text) > 20 || clock_parse(full, &seconds) != 0)
+            return err_set(e,
+                           "--%s: '%.40s' is no date such as now, 2026-12-31 or "
+                           "2026-12-31T23:59:59Z",
+                           what, text);
+    }
+    *ms = seconds * 1000;
+    return 0;
+}
+
+static int parse_window(const char *start, const char *end, struct validity *v, struct err *e)
+{
+    *v = (struct validity){.has_start = start != NULL, .has_end = end != NULL};
+    if (start != NULL && parse_date("start", start, &v->start_ms, e) != 0)
+        return -1;
+    return end != NULL ? parse_date("end", end, &v->end_ms, e) : 0;
+}
+
+/* ---- add ---- */
+
+struct addition {
+    const char *url, *material, *start, *end, *operator_name, *version, *signing_url;
+    bool no_config;
+};
+
+static int add_trust(const struct kind *k, const struct addition *a, struct files *f,
+                     const struct validity *v, struct err *e)
+{
+    struct buf bytes = {0};
+    bool log = k->list == TRUST_CTLOG || k->list == TRUST_TLOG;
+    if (a->material == NULL)
+        return err_set(e, "give --%s FILE", log ? "key" : "chain");
+    int rc = file_read(a->material, MATERIAL_MAX, &bytes, e);
+    if (rc == 0)
+        rc =
+            log ? trusted_root_add_log(f->root, k->list, a->url, bytes.data, bytes.len, v, e)
+                : trusted_root_add_authority(f->root, k->list, a->url, bytes.data, bytes.len, v, e);
+    if (rc != 0)
+        err_wrap(e, "'%s'", a->material);
+    buf_free(&bytes);
+    f->root_changed = rc == 0;
+    return rc;
+}
+
+static bool is_served(const struct files *f, enum service_kind kind, const char *url)
+{
+    for (size_t i = 0; i < signing_config_count(f->config, kind); i++) {
+        const struct service *s = signing_config_service(f->config, kind, i);
+        if (strcmp(s->url, url) == 0 && !s->valid.has_end)
+            return true;
+    }
+    return false;
+}
+
+static int add_service(const struct kind *k, const struct addition *a, struct files *f,
+                       const struct validity *v, struct err *e)
+{
+    char *end = NULL;
+    const char *url = a->signing_url != NULL ? a->signing_url : a->url;
+    long version = a->version != NULL ? strtol(a->version, &end, 10) : 1;
+    if (a->version != NULL && (*end != '\0' || version < 0 || version > 100))
+        return err_set(e, "--api-version: a number, please");
+    if (is_served(f, k->service, url))
+        return 0; /* a new key at the old address: signers need not be told */
+    const char *host = strstr(a->url, "://");
+    char operator_name[256];
+    host = host != NULL ? host + 3 : a->url;
+    snprintf(operator_name, sizeof(operator_name), "%.*s", (int)strcspn(host, "/:"), host);
+    const struct service s = {
+        .url = (char *)url,
+        .major_version = (uint32_t)version,
+        .valid = *v,
+        .operator_name = (char *)(a->operator_name != NULL ? a->operator_name : operator_name)};
+    if (signing_config_add(f->config, k->service, &s, e) != 0)
+        return err_wrap(e, "signing configuration");
+    f->config_changed = true;
+    return 0;
+}
+
+int command_trust_add(const struct cli_command *self, int argc, char **argv)
+{
+    const struct kind *k = kind_of(self);
+    struct addition a = {0};
+    const char *dir = NULL, *folder = NULL;
+    bool confirm = false;
+    bool log = k->list == TRUST_CTLOG || k->list == TRUST_TLOG;
+    const struct cli_option options[] = {
+        {"url", CLI_TEXT, "URL", "its address", &a.url},
+        {log ? "key" : "chain", CLI_TEXT, "FILE",
+         log ? "its public key, PEM or DER"
+             : "its certificates, PEM: the issuing or signing one first, the root last",
+         &a.material},
+        {"start", CLI_TEXT, "DATE", "from when on it counts (now)", &a.start},
+        {"end", CLI_TEXT, "DATE", "until when (open)", &a.end},
+        {"operator", CLI_TEXT, "NAME", "who runs it (the URL's host)", &a.operator_name},
+        {"api-version", CLI_TEXT, "N", "major version of its API (1)", &a.version},
+        {"signing-url", CLI_TEXT, "URL", "what signers use, if it differs", &a.signing_url},
+        {"verify-only", CLI_FLAG, NULL, "not for signers: leave the signing configuration alone",
+         &a.no_config},
+        {"confirm", CLI_FLAG, NULL, "yes, although the window reaches into the past", &confirm},
+        {"folder", CLI_TEXT, "DIR", "where the two files are (targets/ of the workspace)", &folder},
+        DIR_OPTION(dir),
+        NO_MORE_OPTIONS,
+    };
+    struct files f = {0};
+    struct validity v;
+    struct err e = {0};
+    int count = 0;
+    int rc = cli_parse(self, options, argc, argv, 0, 0, &count);
+    if (rc != CLI_GO_ON)
+        return rc;
+    if (a.url == NULL) {
+        err_set(&e, "give --url URL");
+        return cli_fail(CLI_USAGE, &e);
+    }
+    rc = parse_window(a.start != NULL ? a.start : "now", a.end, &v, &e);
+    if (rc == 0)
+        rc = files_open(dir, folder, &f, &e);
+    if (rc == 0 && k->trusted)
+        rc = add_trust(k, &a, &f, &v, &e);
+    if (rc == 0 && k->service != SERVICE_KIND_COUNT && !a.no_config)
+        rc = add_service(k, &a, &f, &v, &e);
+    if (rc == 0)
+        rc = files_save(&f, confirm, &e);
+    files_close(&f);
+    return rc == 0 ? CLI_OK : cli_fail(CLI_FAILED, &e);
+}
+
+/* ---- retire, remove ---- */
+
+/* The service of that URL; none is no fault. */
+static int drop_service(const struct kind *k, const char *url, bool retire, int64_t end_ms,
+                        struct files *f, struct err *e)
+{
+    size_t i;
+    struct err ignored = {0};
+    if (k->service == SERVICE_KIND_COUNT || url[0] == '\0')
+        return 0;
+    if (signing_config_find(f->config, k->service, url, &i, k->trusted ? &ignored : e) != 0)
+        return k->trusted ? 0 : -1;
+    int rc = retire ? signing_config_retire(f->config, k->service, i, end_ms, e)
+                    : signing_config_remove(f->config, k->service, i, e);
+    f->config_changed = rc == 0;
+    return rc == 0 ? 0 : err_wrap(e, "signing configuration");
+}
+
+/* Another entry at the same URL takes over: signers go on there. */
+static bool url_stays(const struct files *f, enum trust_list list, const char *url, size_t but)
+{
+    for (size_t i = 0; i < trusted_root_count(f->root, list); i++) {
+        const struct trust_entry *t = trusted_root_entry(f->root, list, i);
+        if (i != but && strcmp(t->uri, url) == 0 && !t->valid.has_end)
+            return true;
+    }
+    return false;
+}
+
+static int drop(const struct kind *k, const char *what, bool retire, int64_t end_ms,
+                struct files *f, struct err *e)
+{
+    char url[1024];
+    size_t i = 0;
+    snprintf(url, sizeof(url), "%s", what);
+    if (k->trusted) {
+        if (trusted_root_find(f->root, k->list, what, &i, e) != 0)
+            return -1;
+        snprintf(url, sizeof(url), "%s", trusted_root_entry(f->root, k->list, i)->uri);
+        if (url_stays(f, k->list, url, i))
+            url[0] = '\0';
+        int rc = retire ? trusted_root_retire(f->root, k->list, i, end_ms, e)
+                        : trusted_root_remove(f->root, k->list, i, e);
+        if (rc != 0)
+            return -1;
+        f->root_changed = true;
+    }
+    return drop_service(k, url, retire, end_ms, f, e);
+}
+
+static int run_drop(const struct cli_command *self, int argc, char **argv, bool retire)
+{
+    const struct kind *k = kind_of(self);
+    const char *dir = NULL, *folder = NULL, *end = NULL;
+    bool confirm = false;
+    const struct cli_option all[] = {
+        {"end", CLI_TEXT, "DATE", "its last second (now): not before its last certificate ends",
+         &end},
+        {"confirm", CLI_FLAG, NULL, "yes, although signatures that verified will not", &confirm},
+        {"folder", CLI_TEXT, "DIR", "where the two files are (targets/ of the workspace)", &folder},
+        DIR_OPTION(dir),
+        NO_MORE_OPTIONS,
+    };
+    const struct cli_option *options = retire ? all : all + 1;
+    struct files f = {0};
+    struct err e = {0};
+    int64_t end_ms = 0;
+    int count = 0;
+    int rc = cli_parse(self, options, argc, argv, 1, 1, &count);
+    if (rc != CLI_GO_ON)
+        return rc;
+    rc = parse_date("end", end != NULL ? end : "now", &end_ms, &e);
+    if (rc == 0)
+        rc = files_open(dir, folder, &f, &e);
+    if (rc == 0)
+        rc = drop(k, argv[0], retire, end_ms, &f, &e);
+    if (rc == 0)
+        rc = files_save(&f, confirm, &e);
+    files_close(&f);
+    return rc == 0 ? CLI_OK : cli_fail(CLI_FAILED, &e);
+}
+
+int command_trust_retire(const struct cli_command *self, int argc, char **argv)
+{
+    return run_drop(self, argc, argv, true);
+}
+
+int command_trust_remove(const struct cli_command *self, int argc, char **argv)
+{
+    return run_drop(self, argc, argv, false);
+}
+
+/* ---- show ---- */
+
+static void show_trust(const struct trusted_root *r)
+{
+    char id[TRUST_FINGERPRINT_MAX];
+    char when[VALIDITY_TEXT_MAX];
+    for (int list = 0; list < TRUST_LIST_COUNT; list++) {
+        for (size_t i = 0; i < trusted_root_count(r, (enum trust_list)list); i++) {
+            const struct trust_entry *t = trusted_root_entry(r, (enum trust_list)list, i);
+            printf("%-24s %.16s  %s  %s\n", trust_list_name((enum trust_list)list),
+                   trust_entry_fingerprint((enum trust_list)list, t, id), t->uri,
+                   validity_text(&t->valid, when));
+        }
+    }
+}
+
+static void show_services(const struct signing_config *c)
+{
+    char when[VALIDITY_TEXT_MAX];
+    for (int kind = 0; kind < SERVICE_KIND_COUNT; kind++) {
+        for (size_t i = 0; i < signing_config_count(c, (enum service_kind)kind); i++) {
+            const struct service *s = signing_config_service(c, (enum service_kind)kind, i);
+            printf("signers use %-20s %s  API %u  %s  %s\n",
+                   service_kind_name((enum service_kind)kind), s->url, s->major_version,
+                   s->operator_name, validity_text(&s->valid, when));
+        }
+    }
+}
+
+int command_trust_show(const struct cli_command *self, int argc, char **argv)
+{
+    const char *dir = NULL, *folder = NULL;
+    const struct cli_option options[] = {
+        {"folder", CLI_TEXT, "DIR", "where the two files are (targets/ of the workspace)", &folder},
+        DIR_OPTION(dir),
+        NO_MORE_OPTIONS,
+    };
+    struct files f = {0};
+    struct err e = {0};
+    int count = 0;
+    int rc = cli_parse(self, options, argc, argv, 0, 0, &count);
+    if (rc != CLI_GO_ON)
+        return rc;
+    rc = files_open(dir, folder, &f, &e);
+    if (rc == 0) {
+        show_trust(f.root);
+        show_services(f.config);
+        trusted_root_lint(f.root, clock_wall_ms(), tell_lint, NULL);
+    }
+    files_close(&f);
+    return rc == 0 ? CLI_OK : cli_fail(CLI_FAILED, &e);
+}
