@@ -105,11 +105,28 @@ static const struct yamlmap_key ct_log_keys[] = {
 #undef OFF
 #define OFF(member) offsetof(struct ca_config, member)
 
+static const struct yamlmap_key embedded_keys[] = {
+    TEXT("directory", embedded_directory),
+    TEXT("origin", embedded_origin),
+    TEXT("key", embedded_key),
+    TEXT("password-file", embedded_password_file),
+    TEXT("password-env", embedded_password_env),
+    TEXT("pkcs11-module", embedded_module),
+    TEXT("pkcs11-token", embedded_token),
+    TEXT("pkcs11-key", embedded_label),
+    TEXT("pkcs11-pin-file", embedded_pin_file),
+    TEXT("pkcs11-pin-env", embedded_pin_env),
+    TEXT("anchor", embedded_anchor),
+    TIME("checkpoint-interval", checkpoint_interval, 100, MINUTE),
+    END,
+};
+
 static const struct yamlmap_key ct_keys[] = {
     NUMBER("scts-required", scts_required, 1, CT_LOGS_MAX),
     NUMBER("operators-required", operators_required, 1, CT_LOGS_MAX),
     TIME("deadline", ct_deadline, 100, 10 * MINUTE),
     BOOL("detached", detached_sct),
+    SECTION("embedded", embedded_keys),
     {"logs", YAMLMAP_ENTRIES, OFF(ct_logs), 0, sizeof(struct ca_config_log), ct_log_keys},
     END,
 };
@@ -152,6 +169,7 @@ int ca_config_default(struct ca_config *c, struct err *e)
                             .scts_required = 1,
                             .operators_required = 1,
                             .ct_deadline = CT_DEADLINE_MS,
+                            .checkpoint_interval = SECOND,
                             .reload_interval = 10 * SECOND};
     c->listen = strdup("127.0.0.1:5555");
     c->log_level = strdup("info");
@@ -257,6 +275,25 @@ static int check_log(const char *name, const struct ca_config_log *l, struct err
     return 0;
 }
 
+static int check_embedded(const char *name, const struct ca_config *c, struct err *e)
+{
+    bool device = c->embedded_module != NULL;
+    bool any = c->embedded_origin != NULL || c->embedded_key != NULL || device;
+    if (c->embedded_directory == NULL)
+        return any ? err_set(e, "%s: ct 'embedded' needs 'directory'", name) : 0;
+    if (c->embedded_origin == NULL)
+        return err_set(e, "%s: ct 'embedded' needs 'origin', such as ca.example.com/log", name);
+    if (device == (c->embedded_key != NULL))
+        return err_set(e, "%s: ct 'embedded' needs either 'key' or 'pkcs11-module'", name);
+    if (device && (c->embedded_token == NULL || c->embedded_label == NULL))
+        return err_set(e, "%s: ct 'embedded' needs 'pkcs11-token' and 'pkcs11-key'", name);
+    if ((c->embedded_password_file != NULL && c->embedded_password_env != NULL) ||
+        (c->embedded_pin_file != NULL && c->embedded_pin_env != NULL))
+        return err_set(e, "%s: ct 'embedded': the password by file or by environment, not both",
+                       name);
+    return 0;
+}
+
 static int check_ct(const char *name, const struct ca_config *c, struct err *e)
 {
     if (c->ct_logs.count > CT_LOGS_MAX)
@@ -270,7 +307,7 @@ static int check_ct(const char *name, const struct ca_config *c, struct err *e)
     if (c->detached_sct && c->scts_required > 1)
         return err_set(e, "%s: ct: a reply has room for one detached SCT, 'scts-required' is %lld",
                        name, (long long)c->scts_required);
-    return 0;
+    return check_embedded(name, c, e);
 }
 
 static int validate(const char *name, const struct ca_config *c, struct err *e)
@@ -333,9 +370,23 @@ int ca_config_load(const char *path, struct ca_config *c, struct err *e)
     buf_free(&text);
     if (rc != 0)
         return rc;
-    char **paths[] = {&c->tls_certificate, &c->tls_key,         &c->chain,        &c->key,
-                      &c->password_file,   &c->pkcs11_pin_file, &c->issuers_file, &c->oidc_ca_file,
-                      &c->pkcs11_module, &c->kubernetes_ca_file, &c->kubernetes_token_file};
+    char **paths[] = {&c->tls_certificate,
+                      &c->tls_key,
+                      &c->chain,
+                      &c->key,
+                      &c->embedded_directory,
+                      &c->embedded_key,
+                      &c->embedded_password_file,
+                      &c->embedded_pin_file,
+                      &c->embedded_anchor,
+                      &c->embedded_module,
+                      &c->password_file,
+                      &c->pkcs11_pin_file,
+                      &c->issuers_file,
+                      &c->oidc_ca_file,
+                      &c->pkcs11_module,
+                      &c->kubernetes_ca_file,
+                      &c->kubernetes_token_file};
     for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]) && rc == 0; i++)
         rc = resolve(path, paths[i], e);
     for (size_t i = 0; i < c->ct_logs.count && rc == 0; i++) {
@@ -427,6 +478,22 @@ void ca_config_ct(const struct ca_config *c, struct ct_member *members, struct c
                                                 .allow_http = l->allow_http},
                                         .operator_name = l->operator_name};
     }
+}
+
+void ca_config_embedded(const struct ca_config *c, struct ct_embedded_options *o)
+{
+    *o = (struct ct_embedded_options){.directory = c->embedded_directory,
+                                      .origin = c->embedded_origin,
+                                      .key = {.file = c->embedded_key,
+                                              .password_file = c->embedded_password_file,
+                                              .password_env = c->embedded_password_env,
+                                              .pkcs11_module = c->embedded_module,
+                                              .pkcs11_token = c->embedded_token,
+                                              .pkcs11_key = c->embedded_label,
+                                              .pin_file = c->embedded_pin_file,
+                                              .pin_env = c->embedded_pin_env},
+                                      .checkpoint_interval_ms = c->checkpoint_interval,
+                                      .anchor = c->embedded_anchor};
 }
 
 enum jlog_level ca_config_log_level(const struct ca_config *c)

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "ca/ct/ct.h"
+#include "ca/ct/embedded.h"
 #include "ca/http/http.h"
 #include "ca/signer/signer.h"
 #include "common/err.h"
@@ -38,7 +39,11 @@ struct ca_config { /* text is owned; durations are milliseconds */
 
     int64_t scts_required, operators_required, ct_deadline;
     bool detached_sct;
-    struct yamlmap_entries ct_logs; /* of struct ca_config_log */
+    struct yamlmap_entries ct_logs;                               /* of struct ca_config_log */
+    char *embedded_directory, *embedded_origin, *embedded_anchor; /* directory NULL: no such log */
+    char *embedded_key, *embedded_password_file, *embedded_password_env;
+    char *embedded_module, *embedded_token, *embedded_label, *embedded_pin_file, *embedded_pin_env;
+    int64_t checkpoint_interval;
 
     int64_t reload_interval; /* between looks at the files; 0: only on SIGHUP */
     char *log_level;
@@ -68,6 +73,7 @@ void ca_config_oidc(const struct ca_config *c, struct oidc_options *o);
 void ca_config_http(const struct ca_config *c, struct http_options *o);
 /* `members` has room for CT_LOGS_MAX; without logs o->count is 0. */
 void ca_config_ct(const struct ca_config *c, struct ct_member *members, struct ct_options *o);
+void ca_config_embedded(const struct ca_config *c, struct ct_embedded_options *o);
 enum jlog_level ca_config_log_level(const struct ca_config *c);
 
 /* Whether the text looks like a server configuration rather than an issuer list: it has a

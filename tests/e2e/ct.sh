@@ -123,6 +123,47 @@ check "no shard takes it: refused" 1 "$(cert)"
 check "… with the reason in the log" 1 "$(grep -c '"reason":"log","detail":"too few SCTs.*one: another shard' "$W/ca.log")"
 stop_server
 
+# The embedded log: made by init, found again after kill -9, beside an external one.
+"$B/tenmint-ca" init --log-origin ca.example.com/log "$W/new" >"$W/said" 2>&1
+check "init makes a log" 0 $?
+check "check-config accepts it" 0 "$("$B/tenmint-ca" check-config "$W/new/tenmint-ca.yaml" >"$W/said" 2>&1; echo $?)"
+check "… and names it" 1 "$(grep -c 'embedded  ca.example.com/log in' "$W/said")"
+check "a wrong origin is a usage error" 2 "$("$B/tenmint-ca" init --log-origin https://x/y "$W/no" >/dev/null 2>&1; echo $?)"
+cp "$W/issuers.yaml" "$W/new/issuers.yaml"
+serve_new() {
+    : >"$W/ca.log"
+    "$B/tenmint-ca" serve --config "$W/new/tenmint-ca.yaml" --listen 127.0.0.1:0 --metrics-listen 127.0.0.1:0 >>"$W/ca.log" 2>&1 &
+    CA_PID=$!
+    PIDS="${PIDS:-} $CA_PID"
+    wait_for "$W/ca.log" '"message":"listening"' || return 1
+    CA=http://$(address_of listening)
+    METRICS=http://$(address_of 'metrics listening')
+}
+leaf_index() { sed -n 's/.*"leaf_index":"\([^"]*\)".*/\1/p' "$W/ca.log" | tail -n 1; }
+serve_new || exit 1
+check "embedded log: SCT verifies" 0 "$(cert --log-key "$W/new/log.pem")"
+check "embedded log: leaf index 0" 0 "$(leaf_index)"
+check "embedded log: another's key refuses" 1 "$(cert --log-key "$KEY1")"
+check "a second writer is refused" 3 "$(timeout 20 "$B/tenmint-ca" serve --config "$W/new/tenmint-ca.yaml" --listen 127.0.0.1:0 --metrics-listen 127.0.0.1:0 >"$W/said" 2>&1; echo $?)"
+check "… with the reason" 1 "$(grep -c 'ct: embedded log: ' "$W/said")"
+check "metrics tell the log's size" 1 "$(curl -sS --max-time 10 "$METRICS/metrics" | grep -c '^tenmint_log_size 2$')"
+kill -9 "$CA_PID"; wait "$CA_PID" 2>/dev/null
+serve_new || exit 1
+check "after kill -9: SCT verifies" 0 "$(cert --log-key "$W/new/log.pem")"
+check "after kill -9: the index goes on" 2 "$(leaf_index)"
+stop_server
+printf '  scts-required: 2\n  operators-required: 2\n  %s\n' "logs: {one: {url: '$URL1', public-key: $KEY1, timeout: 1s}}" >>"$W/new/tenmint-ca.yaml"
+serve_new || exit 1
+check "embedded and external: both verify" 0 "$(cert --log-key "$W/new/log.pem" --log-key "$KEY1")"
+check "embedded and external: two SCTs" 1 "$(grep -c '2 SCTs, verified' "$W/said")"
+mode one refuse
+check "the external one refuses: no certificate" 1 "$(cert)"
+mode one good
+stop_server
+mv "$W/new/log/checkpoint" "$W/kept"
+check "a log without its checkpoint is refused" 3 "$("$B/tenmint-ca" check-config "$W/new/tenmint-ca.yaml" >"$W/said" 2>&1; echo $?)"
+mv "$W/kept" "$W/new/log/checkpoint"
+
 configure ""
 start_server || exit 1
 check "without a log the client says so" 0 "$(cert)"

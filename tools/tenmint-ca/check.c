@@ -1,12 +1,15 @@
 /* check-config: what a file holds, or what is wrong with it. */
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "ca/api/api.h"
 #include "ca/config/config.h"
 #include "common/clock.h"
 #include "common/file.h"
+#include "common/transparency/digsig.h"
 #include "tools/tenmint-ca/commands.h"
 
 static void print_issuers(const char *path, const struct oidc_trust *trust)
@@ -52,21 +55,47 @@ static int check_signer(const struct ca_config *c, struct err *e)
     return 0;
 }
 
+/* Counts for the policy; nothing is logged here. */
+static const struct issue_log stands_for_embedded = {.needs_precert = true};
+
+/* A running server may hold the log's lock, so its key and directory are looked at only. */
+static int check_embedded(const struct ct_embedded_options *o, struct err *e)
+{
+    char path[PATH_MAX];
+    struct key *key = key_open(&o->key, "log key", e);
+    int rc = key != NULL ? digsig_check_key(key_pkey(key), e) : -1;
+    key_free(key);
+    if (rc == 0)
+        rc = file_join(o->directory, "checkpoint", path, sizeof(path), e);
+    if (rc == 0 && access(path, R_OK) != 0)
+        rc = err_errno(e, "no log in '%s' (tenmint-ca init --log-origin makes one)", o->directory);
+    return rc;
+}
+
 static int check_ct(const struct ca_config *c, struct err *e)
 {
     struct ct_member members[CT_LOGS_MAX];
     struct ct_options o;
+    struct ct_embedded_options eo;
     ca_config_ct(c, members, &o);
-    if (o.count == 0) {
+    ca_config_embedded(c, &eo);
+    if (eo.directory != NULL && check_embedded(&eo, e) != 0)
+        return err_wrap(e, "ct: embedded log");
+    if (eo.directory != NULL)
+        o.embedded = &stands_for_embedded;
+    if (o.count == 0 && eo.directory == NULL) {
         printf("logs: none, certificates carry no SCT\n");
         return 0;
     }
     struct ct *ct = ct_new(&o, e);
     if (ct == NULL)
         return err_wrap(e, "ct");
-    printf("logs: %zu, %u SCT%s of %u operator%s required, %s\n", o.count, o.scts_required,
-           o.scts_required == 1 ? "" : "s", o.operators_required,
-           o.operators_required == 1 ? "" : "s", o.detached ? "detached" : "embedded");
+    printf("logs: %zu, %u SCT%s of %u operator%s required, %s\n",
+           o.count + (o.embedded != NULL ? 1 : 0), o.scts_required, o.scts_required == 1 ? "" : "s",
+           o.operators_required, o.operators_required == 1 ? "" : "s",
+           o.detached ? "detached" : "embedded");
+    if (eo.directory != NULL)
+        printf("  embedded  %s in %s\n", eo.origin, eo.directory);
     for (size_t i = 0; i < o.count; i++)
         printf("  %s  %s\n", members[i].log.name, members[i].log.url);
     ct_free(ct);

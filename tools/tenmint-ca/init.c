@@ -8,6 +8,7 @@
 #include <openssl/crypto.h>
 #include <openssl/rand.h>
 
+#include "ca/ct/embedded.h"
 #include "ca/signer/create.h"
 #include "common/b64.h"
 #include "common/clock.h"
@@ -30,8 +31,16 @@ static const char config_file_key[] = "  backend: file\n"
 static const char config_tail[] = "\n"
                                   "issuers-file: issuers.yaml\n";
 
+static const char config_log[] = "\nct:\n"
+                                 "  embedded:\n"
+                                 "    directory: log\n"
+                                 "    origin: '%s'\n"
+                                 "    key: log.key\n"
+                                 "    password-file: password\n";
+
 struct plan {
     const char *dir, *organization, *key_type;
+    const char *log_origin;   /* NULL: no embedded log */
     struct key_source device; /* pkcs11_module NULL: the key is a file */
 };
 
@@ -135,10 +144,24 @@ static int write_config(const struct plan *p, struct err *e)
         put_yaml(&out, "pkcs11-pin-env", p->device.pin_env);
     }
     buf_puts(&out, config_tail);
+    if (p->log_origin != NULL)
+        buf_printf(&out, config_log, p->log_origin);
     int rc = buf_failed(&out) ? err_set(e, "out of memory")
                               : write_one(p->dir, "tenmint-ca.yaml", 0644, out.data, out.len, e);
     buf_free(&out);
     return rc;
+}
+
+static int make_log(const struct plan *p, const char *password, struct err *e)
+{
+    char directory[PATH_MAX];
+    char key[PATH_MAX];
+    char public[PATH_MAX];
+    if (file_join(p->dir, "log", directory, sizeof(directory), e) != 0 ||
+        file_join(p->dir, "log.key", key, sizeof(key), e) != 0 ||
+        file_join(p->dir, "log.pem", public, sizeof(public), e) != 0)
+        return -1;
+    return ct_embedded_create(directory, p->log_origin, key, public, password, e);
 }
 
 static int init(const struct plan *p, struct err *e)
@@ -158,6 +181,8 @@ static int init(const struct plan *p, struct err *e)
                                    .now_s = clock_wall_ms() / 1000};
         rc = create_ca(&o, e);
     }
+    if (rc == 0 && p->log_origin != NULL)
+        rc = make_log(p, buf_str(&password), e);
     if (rc == 0)
         rc = write_one(p->dir, "issuers.yaml", 0644, issuers_text, sizeof(issuers_text) - 1, e);
     if (rc == 0)
@@ -175,6 +200,15 @@ static int make_absolute(const char **path, char out[PATH_MAX], struct err *e)
         return err_errno(e, "'%s'", *path);
     *path = out;
     return 0;
+}
+
+/* A submission prefix without its scheme; it is quoted in the configuration. */
+static int check_origin(const char *origin, struct err *e)
+{
+    bool ok = origin == NULL || (origin[0] != '\0' && strstr(origin, "://") == NULL);
+    for (const char *c = origin != NULL ? origin : ""; *c != '\0'; c++)
+        ok = ok && *c > 0x20 && *c < 0x7f && strchr("'\"+\\", *c) == NULL;
+    return ok ? 0 : err_set(e, "--log-origin is a host and a path, such as ca.example.com/log");
 }
 
 static int check_device(struct key_source *d, struct err *e)
@@ -223,6 +257,8 @@ int command_init(const struct cli_command *self, int argc, char **argv)
         {"organization", CLI_TEXT, "NAME", "O of both certificates (tenmint)", &p.organization},
         {"key-type", CLI_TEXT, "TYPE", "of both keys: p256 (default), p384, rsa or ed25519",
          &p.key_type},
+        {"log-origin", CLI_TEXT, "NAME",
+         "make the built-in transparency log too, e.g. ca.example.com/log", &p.log_origin},
         {"pkcs11-module", CLI_TEXT, "PATH", "make the server's key in a token: its module",
          &p.device.pkcs11_module},
         {"pkcs11-token", CLI_TEXT, "LABEL", "the token, which must exist", &p.device.pkcs11_token},
@@ -241,7 +277,7 @@ int command_init(const struct cli_command *self, int argc, char **argv)
     if (rc != CLI_GO_ON)
         return rc;
     p.dir = argv[0];
-    if (check_device(&p.device, &e) != 0)
+    if (check_device(&p.device, &e) != 0 || check_origin(p.log_origin, &e) != 0)
         return cli_fail(CLI_USAGE, &e);
     if (make_absolute(&p.device.pkcs11_module, module, &e) != 0 ||
         make_absolute(&p.device.pin_file, pin, &e) != 0 || init(&p, &e) != 0)

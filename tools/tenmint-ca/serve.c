@@ -1,19 +1,23 @@
 /* serve: start, wait for signals, reload, drain. */
 #include <errno.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <systemd/sd-daemon.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "common/clock.h"
 #include "tools/tenmint-ca/commands.h"
 #include "tools/tenmint-ca/service.h"
 
+#define TRIAL_ORIGIN "localhost/log"
+
 struct flags {
     const char *config, *issuer, *issuer_type, *client_id, *issuers, *listen, *metrics_listen;
-    const char *workers, *key_type;
+    const char *workers, *key_type, *log;
     bool ephemeral;
 };
 
@@ -67,6 +71,22 @@ static int number_of_workers(const char *text, struct ca_config *c, struct err *
     return 0;
 }
 
+/* A log for a trial: its key lies unencrypted beside it. */
+static int trial_log(const char *dir, struct ca_config *c, struct err *e)
+{
+    char key[PATH_MAX];
+    char public[PATH_MAX];
+    if (snprintf(key, sizeof(key), "%s.key", dir) >= (int)sizeof(key) ||
+        snprintf(public, sizeof(public), "%s.pem", dir) >= (int)sizeof(public))
+        return err_set(e, "--log: the path is too long");
+    if (access(key, F_OK) != 0 && ct_embedded_create(dir, TRIAL_ORIGIN, key, public, NULL, e) != 0)
+        return err_wrap(e, "--log");
+    return replace(&c->embedded_directory, dir, e) != 0 || replace(&c->embedded_key, key, e) != 0 ||
+                   replace(&c->embedded_origin, TRIAL_ORIGIN, e) != 0
+               ? -1
+               : 0;
+}
+
 /* The configuration: a file, or the defaults with an ephemeral CA. Listening flags win. */
 static int configure(const struct flags *f, struct ca_config *c, struct buf *issuers, struct err *e)
 {
@@ -85,6 +105,8 @@ static int configure(const struct flags *f, struct ca_config *c, struct buf *iss
             rc = replace(&c->issuers_file, f->issuers, e);
         if (rc == 0 && f->issuer != NULL)
             rc = issuers_text(f, issuers, e);
+        if (rc == 0 && f->log != NULL)
+            rc = trial_log(f->log, c, e);
     }
     if (rc == 0)
         rc = replace(&c->listen, f->listen, e);
@@ -101,7 +123,7 @@ static int check_flags(const struct flags *f, struct err *e)
 {
     if (f->config != NULL &&
         (f->ephemeral || f->issuer != NULL || f->issuers != NULL || f->issuer_type != NULL ||
-         f->client_id != NULL || f->key_type != NULL))
+         f->client_id != NULL || f->key_type != NULL || f->log != NULL))
         return err_set(e, "serve: --config and --ephemeral with its options exclude each other");
     if (f->config == NULL && !f->ephemeral)
         return err_set(e, "serve: --config FILE is missing (or --ephemeral for a trial)");
@@ -181,6 +203,8 @@ int command_serve(const struct cli_command *self, int argc, char **argv)
         {"issuers", CLI_TEXT, "FILE", "ephemeral: an issuer list instead of --issuer", &f.issuers},
         {"key-type", CLI_TEXT, "TYPE", "ephemeral: p256 (default), p384, rsa or ed25519",
          &f.key_type},
+        {"log", CLI_TEXT, "DIR",
+         "ephemeral: a transparency log in DIR, with DIR.key and DIR.pem; made if missing", &f.log},
         {NULL, CLI_FLAG, NULL, NULL, NULL},
     };
     struct ca_config c;

@@ -52,7 +52,15 @@ static int start_ct(struct service *s, struct err *e)
     struct ct_options o;
     ca_config_ct(s->config, members, &o);
     o.jlog = s->log;
-    if (o.count == 0) {
+    ca_config_embedded(s->config, &s->embedded_options);
+    s->embedded_options.jlog = s->log;
+    if (s->embedded_options.directory != NULL) {
+        s->embedded = ct_embedded_open(&s->embedded_options, e);
+        if (s->embedded == NULL)
+            return err_wrap(e, "ct: embedded log");
+        o.embedded = ct_embedded_issue_log(s->embedded);
+    }
+    if (o.count == 0 && s->embedded == NULL) {
         jlog(s->log, JLOG_WARN, "no transparency log: certificates carry no SCT", JLOG_END);
         return 0;
     }
@@ -204,6 +212,7 @@ void service_stop(struct service *s)
     http_server_stop(s->metrics_http, 0);
     oidc_verifier_free(s->verifier); /* wakes whoever still waits for keys */
     ct_free(s->ct);
+    ct_embedded_close(s->embedded);
     http_server_free(s->http);
     http_server_free(s->metrics_http);
     api_free(s->api);

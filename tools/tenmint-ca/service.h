@@ -20,7 +20,9 @@ struct service {
     struct proof_policy *policy;
     struct signer_holder *holder;
     struct oidc_verifier *verifier;
-    struct ct *ct; /* NULL: no log */
+    struct ct_embedded_options embedded_options;
+    struct ct_embedded *embedded; /* NULL: no embedded log */
+    struct ct *ct;                /* NULL: no log at all */
     struct api *api;
     struct http_server *http;
     struct http_server *metrics_http;

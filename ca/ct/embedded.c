@@ -1,0 +1,198 @@
+#include "ca/ct/embedded.h"
+
+#include <openssl/ec.h>
+#include <openssl/pem.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "ca/api/metrics.h"
+#include "common/file.h"
+#include "common/transparency/sct.h"
+
+struct ct_embedded {
+    struct issue_log as_log;
+    struct key *key;
+    struct log *log;
+};
+
+static enum issue_log_status submit(void *ctx, const struct issue_log_entry *entry,
+                                    const struct oidc_waiter *waiter, void **ticket,
+                                    struct buf *sct_list, struct err *e)
+{
+    (void)sct_list; /* never at once: it is an fsync away */
+    const struct ct_embedded *x = ctx;
+    bool detached = entry->certificate != NULL;
+    const struct buf *cert = detached ? entry->certificate : entry->tbs;
+    const struct log_entry le = {
+        .signed_entry = {.type = detached ? SCT_X509 : SCT_PRECERT,
+                         .cert = cert->data,
+                         .cert_len = cert->len,
+                         .issuer_key_hash = entry->issuer_key_hash},
+        .precert = entry->precert != NULL ? entry->precert->data : NULL,
+        .precert_len = entry->precert != NULL ? entry->precert->len : 0,
+        .issuer = entry->chain->der,
+        .issuer_len = entry->chain->der_len,
+        .issuer_count = entry->chain->count,
+    };
+    struct log_ticket *t = NULL;
+    if (log_add(x->log, &le, waiter->wake, waiter->arg, &t, e) != 0)
+        return ISSUE_LOG_FAILED;
+    *ticket = t;
+    return ISSUE_LOG_WAIT;
+}
+
+static enum issue_log_status collect(void *ctx, void *ticket, const struct oidc_waiter *waiter,
+                                     struct buf *sct_list, struct err *e)
+{
+    (void)ctx;
+    (void)waiter; /* the wake has come, so the outcome is there */
+    struct buf sct = {0};
+    uint64_t index = 0;
+    enum log_outcome outcome = log_collect(ticket, &sct, &index, e);
+    if (outcome == LOG_WAIT)
+        err_set(e, "the log called before it was done");
+    bool ok = outcome == LOG_DONE && sct_list_put(&sct, 1, sct_list, e) == 0;
+    log_ticket_free(ticket);
+    buf_free(&sct);
+    return ok ? ISSUE_LOG_DONE : ISSUE_LOG_FAILED;
+}
+
+static void cancel(void *ctx, void *ticket)
+{
+    (void)ctx;
+    log_ticket_free(ticket);
+}
+
+static void histogram(struct buf *out, const char *name, const char *help, const double *bounds,
+                      const struct log_histogram *h)
+{
+    uint64_t total = 0;
+    metrics_head(out, name, "histogram", help);
+    for (size_t i = 0; i < LOG_BUCKETS; i++) {
+        char bound[24] = "+Inf";
+        total += h->bucket[i];
+        if (i < LOG_BUCKETS - 1)
+            snprintf(bound, sizeof(bound), "%g", bounds[i]);
+        buf_printf(out, "%s_bucket{le=\"%s\"} %llu\n", name, bound, (unsigned long long)total);
+    }
+    buf_printf(out, "%s_sum %g\n%s_count %llu\n", name, h->sum, name, (unsigned long long)h->count);
+}
+
+static void metrics(void *ctx, struct buf *out)
+{
+    const struct ct_embedded *x = ctx;
+    struct log_stats s;
+    log_stats_get(x->log, &s);
+    const struct {
+        const char *name, *type, *help;
+        unsigned long long value;
+    } rows[] = {
+        {"tenmint_log_entries_total", "counter", "Entries logged since the start.", s.entries},
+        {"tenmint_log_failures_total", "counter", "Entries refused or failed since the start.",
+         s.failures},
+        {"tenmint_log_size", "gauge", "Durable entries of the embedded log.", s.size},
+        {"tenmint_log_checkpoint_size", "gauge", "Tree size of the published checkpoint.",
+         s.checkpoint_size},
+        {"tenmint_log_checkpoint_failures_total", "counter",
+         "Checkpoints that could not be published.", s.checkpoint_failures},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        metrics_head(out, rows[i].name, rows[i].type, rows[i].help);
+        buf_printf(out, "%s %llu\n", rows[i].name, rows[i].value);
+    }
+    metrics_head(out, "tenmint_log_checkpoint_age_seconds", "gauge",
+                 "Since the published checkpoint was signed.");
+    buf_printf(out, "tenmint_log_checkpoint_age_seconds %g\n", (double)s.checkpoint_age_ms / 1000);
+    histogram(out, "tenmint_log_group_entries", "Entries made durable by one fsync.",
+              log_group_bounds, &s.group);
+    histogram(out, "tenmint_log_fsync_seconds", "Time of a group's fsync.", log_fsync_bounds,
+              &s.fsync);
+}
+
+static void to_log_options(const struct ct_embedded_options *o, EVP_PKEY *key,
+                           struct log_options *out)
+{
+    log_options_default(out);
+    out->directory = o->directory;
+    out->origin = o->origin;
+    out->key = key;
+    out->anchor = o->anchor;
+    out->jlog = o->jlog;
+    if (o->checkpoint_interval_ms > 0)
+        out->checkpoint_interval_ms = o->checkpoint_interval_ms;
+}
+
+static int write_public(const char *path, EVP_PKEY *key, struct err *e)
+{
+    BIO *bio = BIO_new(BIO_s_mem());
+    char *data = NULL;
+    int rc = bio != NULL && PEM_write_bio_PUBKEY(bio, key) == 1 ? 0 : -1;
+    long len = rc == 0 ? BIO_get_mem_data(bio, &data) : 0;
+    rc = rc == 0 ? file_create(path, 0644, data, (size_t)len, e)
+                 : err_openssl(e, "encode the log's public key");
+    BIO_free(bio);
+    return rc;
+}
+
+int ct_embedded_create(const char *directory, const char *origin, const char *key_file,
+                       const char *public_file, const char *password, struct err *e)
+{
+    struct log_options lo;
+    const struct ct_embedded_options o = {.directory = directory, .origin = origin};
+    EVP_PKEY *key = EVP_EC_gen("P-256");
+    if (key == NULL)
+        return err_openssl(e, "make the log key");
+    to_log_options(&o, key, &lo);
+    int rc = key_write_file(key_file, key, password, e);
+    if (rc == 0)
+        rc = write_public(public_file, key, e);
+    if (rc == 0)
+        rc = log_create(&lo, e);
+    EVP_PKEY_free(key);
+    return rc;
+}
+
+struct ct_embedded *ct_embedded_open(const struct ct_embedded_options *o, struct err *e)
+{
+    struct log_options lo;
+    struct ct_embedded *x = calloc(1, sizeof(*x));
+    if (x == NULL) {
+        err_set(e, "out of memory");
+        return NULL;
+    }
+    x->as_log = (struct issue_log){.ctx = x,
+                                   .needs_precert = true, /* PrecertExtraData, static-ct-api */
+                                   .submit = submit,
+                                   .collect = collect,
+                                   .cancel = cancel,
+                                   .metrics = metrics};
+    x->key = key_open(&o->key, "log key", e);
+    if (x->key != NULL) {
+        to_log_options(o, key_pkey(x->key), &lo);
+        x->log = log_open(&lo, e);
+    }
+    if (x->log == NULL) {
+        ct_embedded_close(x);
+        return NULL;
+    }
+    return x;
+}
+
+void ct_embedded_close(struct ct_embedded *x)
+{
+    if (x == NULL)
+        return;
+    log_close(x->log);
+    key_free(x->key);
+    free(x);
+}
+
+const struct issue_log *ct_embedded_issue_log(const struct ct_embedded *x)
+{
+    return &x->as_log;
+}
+
+struct log *ct_embedded_log(const struct ct_embedded *x)
+{
+    return x->log;
+}

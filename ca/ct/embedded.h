@@ -1,0 +1,36 @@
+/*
+ * The embedded log (ca/log) as issuance sees it: opened with its key, asked through struct
+ * issue_log.
+ */
+#ifndef TENMINT_CA_CT_EMBEDDED_H
+#define TENMINT_CA_CT_EMBEDDED_H
+
+#include "ca/api/issue_log.h"
+#include "ca/log/log.h"
+#include "common/key/key.h"
+
+struct ct_embedded_options { /* borrowed, and outlives the log */
+    const char *directory;   /* NULL: there is no embedded log */
+    const char *origin;
+    struct key_source key;
+    int64_t checkpoint_interval_ms; /* 0: the log's default */
+    const char *anchor;             /* or NULL */
+    struct jlog *jlog;              /* or NULL */
+};
+
+/* A new log in a new or empty directory, with a new P-256 key: the private one to `key_file`
+ * (0600, encrypted unless password is NULL), the public one to `public_file`. */
+int ct_embedded_create(const char *directory, const char *origin, const char *key_file,
+                       const char *public_file, const char *password, struct err *e);
+
+struct ct_embedded;
+
+/* Opens the key and the log for writing. NULL with `e` set. */
+struct ct_embedded *ct_embedded_open(const struct ct_embedded_options *o, struct err *e);
+/* After the HTTP server has stopped: finishes what is queued. NULL is fine. */
+void ct_embedded_close(struct ct_embedded *x);
+
+const struct issue_log *ct_embedded_issue_log(const struct ct_embedded *x);
+struct log *ct_embedded_log(const struct ct_embedded *x); /* for who serves it */
+
+#endif
