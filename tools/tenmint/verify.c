@@ -11,7 +11,7 @@
 #include "tools/tenmint/commands.h"
 #include "tools/tenmint/verify_output.h"
 #include "tuf/sigstore/protojson.h"
-#include "tuf/verify/signature.h"
+#include "tuf/verify/artifact_signature.h"
 
 #define SIGNATURE_FILE_MAX 16384
 #define TIMESTAMP_FILE_MAX 65536
@@ -267,7 +267,8 @@ static int read_artifact(const struct line *l, struct work *w, struct err *e)
 {
     const X509 *leaf = w->bundle->leaf;
     const EVP_PKEY *key = leaf != NULL ? X509_get0_pubkey(leaf) : w->key;
-    bool keep = key != NULL && w->bundle->content == BUNDLE_MESSAGE && signature_needs_content(key);
+    bool keep = key != NULL && w->bundle->content == BUNDLE_MESSAGE &&
+                artifact_signature_needs_content(key);
     if (l->artifact == NULL && l->digest == NULL)
         return 0;
     w->job.artifact = &w->artifact;

@@ -7,7 +7,7 @@
 #include "common/b64.h"
 #include "common/clock.h"
 #include "common/transparency/note.h"
-#include "tuf/verify/signature.h"
+#include "tuf/verify/artifact_signature.h"
 
 #define LOG_ID_MIN 4 /* bytes: a note's key id */
 
@@ -59,7 +59,7 @@ static int verify_promise(const struct trust_entry *log, const struct log_entry 
     int rc = buf_failed(&text) ? err_set(e, "out of memory")
                                : artifact_from_bytes(text.data, text.len, &a, e);
     if (rc == 0)
-        rc = signature_verify(log->key, &a, entry->promise.data, entry->promise.len, e);
+        rc = artifact_signature_verify(log->key, &a, entry->promise.data, entry->promise.len, e);
     artifact_free(&a);
     buf_free(&text);
     return rc == 0 ? 0 : err_wrap(e, "the signed entry timestamp by '%.100s'", log->uri);

@@ -7,7 +7,7 @@
 #include "tuf/verify/dsse.h"
 #include "tuf/verify/path.h"
 #include "tuf/verify/scts.h"
-#include "tuf/verify/signature.h"
+#include "tuf/verify/artifact_signature.h"
 #include "tuf/verify/timestamp.h"
 #include "tuf/verify/tlog.h"
 
@@ -231,8 +231,8 @@ static void check_message(struct state *s)
         return;
     }
     check_hint(s);
-    if (signature_verify(signing_key(s->job), s->job->artifact, b->signature.data, b->signature.len,
-                         &e) == 0) {
+    if (artifact_signature_verify(signing_key(s->job), s->job->artifact, b->signature.data,
+                                  b->signature.len, &e) == 0) {
         report_pass(s->report, "signature", "over the artifact, by the %s",
                     b->leaf != NULL ? "certificate's key" : "key given");
         return;
@@ -283,8 +283,8 @@ static void check_envelope(struct state *s)
     int rc = buf_failed(&pae) ? err_set(&e, "out of memory")
                               : artifact_from_bytes(pae.data, pae.len, &signed_bytes, &e);
     if (rc == 0)
-        rc = signature_verify(signing_key(s->job), &signed_bytes, b->signature.data,
-                              b->signature.len, &e);
+        rc = artifact_signature_verify(signing_key(s->job), &signed_bytes, b->signature.data,
+                                       b->signature.len, &e);
     if (rc == 0)
         report_pass(s->report, "signature", "over the envelope (%s)", b->payload_type);
     else

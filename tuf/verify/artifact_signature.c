@@ -1,4 +1,4 @@
-#include "tuf/verify/signature.h"
+#include "tuf/verify/artifact_signature.h"
 
 #include <openssl/err.h>
 #include <openssl/rsa.h>
@@ -24,7 +24,7 @@ static const struct way ways[] = {
     {"RSA", NULL, DIGEST_SHA256, RSA_PKCS1_PSS_PADDING},
 };
 
-bool signature_needs_content(const EVP_PKEY *key)
+bool artifact_signature_needs_content(const EVP_PKEY *key)
 {
     return EVP_PKEY_is_a(key, "ED25519");
 }
@@ -70,12 +70,12 @@ static int verify_content(EVP_PKEY *key, const struct artifact *a, const void *s
     return ok ? 0 : err_set(e, "the signature does not verify");
 }
 
-int signature_verify(EVP_PKEY *key, const struct artifact *artifact, const void *sig, size_t len,
-                     struct err *e)
+int artifact_signature_verify(EVP_PKEY *key, const struct artifact *artifact, const void *sig,
+                              size_t len, struct err *e)
 {
     bool known = false;
     bool tried = false;
-    if (signature_needs_content(key))
+    if (artifact_signature_needs_content(key))
         return verify_content(key, artifact, sig, len, e);
     for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
         if (!suits(&ways[i], key))

@@ -1,0 +1,935 @@
+/* Verification: what must pass, and each check failing on its own. */
+#include "tests/support/cmocka_all.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/b64.h"
+#include "tests/support/pki.h"
+#include "tests/support/signed.h"
+#include "tuf/verify/dsse.h"
+#include "tuf/verify/verify.h"
+
+#define MINUTE 60LL
+#define NOT_HEX "sha256:zz00000000000000000000000000000000000000000000000000000000000000"
+#define DAY 86400LL
+#define LATER (SIGNED_NOW + 400 * DAY) /* the leaf has long expired */
+
+static struct signed_world world;
+
+/* One run: what is verified, and how. */
+struct scene {
+    struct signed_options options;
+    struct signed_bundle made;
+    struct trusted_root *trust; /* NULL: the world's; owned */
+    struct artifact artifact;
+    bool no_artifact;
+    EVP_PKEY *key;
+    struct verify_job job;
+    struct report report;
+};
+
+static void scene_make(struct scene *s)
+{
+    struct err e = {0};
+    signed_make(&world, &s->options, &s->made);
+    assert_int_equal(
+        artifact_from_bytes(SIGNED_ARTIFACT, strlen(SIGNED_ARTIFACT), &s->artifact, &e), 0);
+    s->job.scts = 1;
+    s->job.now_ms = (SIGNED_NOW + MINUTE) * 1000;
+}
+
+/* A copy of the world's trusted root, to be changed. */
+static struct trusted_root *own_trust(struct scene *s)
+{
+    struct err e = {0};
+    struct buf json = {0};
+    assert_int_equal(trusted_root_write(world.trust, &json, &e), 0);
+    s->trust = trusted_root_parse(json.data, json.len, &e);
+    buf_free(&json);
+    return s->trust;
+}
+
+static void rule(struct scene *s, struct identity_rule r)
+{
+    s->job.policy.rule[s->job.policy.count++] = r;
+}
+
+static void usual_policy(struct scene *s)
+{
+    rule(s, (struct identity_rule){.subject = IDENTITY_RULE_ISSUER, .exact = SIGNED_ISSUER});
+    rule(s, (struct identity_rule){.subject = IDENTITY_RULE_SAN, .exact = SIGNED_IDENTITY});
+}
+
+static int scene_run(struct scene *s)
+{
+    struct err e = {0};
+    struct bundle *b = signed_parse(&s->made, &e);
+    if (b == NULL)
+        fail_msg("the bundle does not parse: %s", e.text);
+    s->report = (struct report){0};
+    s->job.bundle = b;
+    s->job.root = s->trust != NULL ? s->trust : world.trust;
+    s->job.artifact = s->no_artifact ? NULL : &s->artifact;
+    s->job.key = s->key;
+    int rc = verify_run(&s->job, &s->report);
+    assert_int_equal(rc == 0, report_ok(&s->report));
+    bundle_free(b);
+    return rc;
+}
+
+static void scene_free(struct scene *s)
+{
+    signed_free(&s->made);
+    artifact_free(&s->artifact);
+    trusted_root_free(s->trust);
+}
+
+static void print_report(const struct report *r)
+{
+    for (size_t i = 0; i < r->count; i++)
+        print_message("%d %s: %s\n", r->check[i].outcome, r->check[i].name, r->check[i].detail);
+}
+
+static void passes(struct scene *s)
+{
+    if (scene_run(s) != 0) {
+        print_report(&s->report);
+        fail_msg("does not verify");
+    }
+}
+
+/* Exactly the named check fails, says `why`, and says what would pass. */
+static void fails(struct scene *s, const char *check, const char *why)
+{
+    size_t failures = 0;
+    if (scene_run(s) == 0) {
+        print_report(&s->report);
+        fail_msg("verifies, but '%s' should fail", check);
+    }
+    for (size_t i = 0; i < s->report.count; i++) {
+        const struct report_check *c = &s->report.check[i];
+        if (c->outcome != REPORT_FAILED)
+            continue;
+        failures++;
+        if (strcmp(c->name, check) != 0 || (failures == 1 && strstr(c->detail, why) == NULL)) {
+            print_report(&s->report);
+            fail_msg("'%s: %s' is not '%s: …%s…'", c->name, c->detail, check, why);
+        }
+    }
+    assert_true(failures > 0);
+}
+
+static void set_up(struct scene *s, struct signed_options o)
+{
+    *s = (struct scene){.options = o};
+    scene_make(s);
+    usual_policy(s);
+}
+
+/* --- what must pass --- */
+
+static void every_kind_of_bundle_verifies(void **state)
+{
+    (void)state;
+    static const struct {
+        struct signed_options o;
+        int64_t now;
+    } cases[] = {
+        {{0}, SIGNED_NOW},
+        {{.stamped_at = SIGNED_NOW + MINUTE}, LATER},
+        {{.log = LOG_HASHEDREKORD_1, .logged_at = SIGNED_NOW + MINUTE}, LATER},
+        {{.log = LOG_HASHEDREKORD_1, .logged_at = SIGNED_NOW + 9, .stamped_at = SIGNED_NOW + 5},
+         LATER},
+        {{.log = LOG_HASHEDREKORD_2, .stamped_at = SIGNED_NOW + MINUTE}, LATER},
+        {{.dsse = true, .stamped_at = SIGNED_NOW + MINUTE}, LATER},
+        {{.dsse = true, .log = LOG_DSSE_1, .logged_at = SIGNED_NOW + MINUTE}, LATER},
+        {{.dsse = true, .log = LOG_INTOTO_2, .logged_at = SIGNED_NOW + MINUTE}, LATER},
+        {{.dsse = true, .log = LOG_DSSE_2, .stamped_at = SIGNED_NOW + MINUTE}, LATER},
+        {{.dsse = true, .log = LOG_HASHEDREKORD_2, .stamped_at = SIGNED_NOW + MINUTE}, LATER},
+        {{.key = "P-384"}, SIGNED_NOW},
+        {{.key = "P-521"}, SIGNED_NOW},
+        {{.key = "RSA"}, SIGNED_NOW},
+        {{.key = "ED25519"}, SIGNED_NOW},
+        {{.san = "critical,email:dev@example.com"}, SIGNED_NOW},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct scene s = {.options = cases[i].o};
+        scene_make(&s);
+        s.job.now_ms = cases[i].now * 1000;
+        s.job.tlogs = cases[i].o.log != LOG_NONE ? 1 : 0;
+        s.job.timestamps = cases[i].o.stamped_at != 0 ? 1 : 0;
+        rule(&s, (struct identity_rule){.subject = IDENTITY_RULE_ISSUER, .exact = SIGNED_ISSUER});
+        passes(&s);
+        scene_free(&s);
+    }
+}
+
+/* --- the certificate --- */
+
+static void a_certificate_of_an_unknown_ca_fails(void **state)
+{
+    (void)state;
+    struct scene s;
+    EVP_PKEY *key = pki_key("P-256");
+    X509 *impostor = pki_ca("CA", key, NULL, NULL, SIGNED_NOW - DAY, SIGNED_NOW + DAY);
+    set_up(&s, (struct signed_options){.issuer = impostor, .issuer_key = key});
+    fails(&s, "certificate", "none of the trusted root's 1 certificate authorities issued it");
+    scene_free(&s);
+    X509_free(impostor);
+    EVP_PKEY_free(key);
+}
+
+static void a_certificate_issued_by_the_root_itself_fails(void **state)
+{
+    (void)state;
+    struct scene s;
+    set_up(&s, (struct signed_options){.issuer = world.root, .issuer_key = world.root_key});
+    fails(&s, "certificate", "none of the trusted root's");
+    scene_free(&s);
+}
+
+static void without_a_trusted_time_an_expired_certificate_fails(void **state)
+{
+    (void)state;
+    struct scene s;
+    set_up(&s, (struct signed_options){0});
+    s.job.now_ms = (SIGNED_NOW + 599) * 1000;
+    passes(&s);
+    s.job.now_ms = (SIGNED_NOW + 601) * 1000;
+    fails(&s, "certificate", "now, 2026-01-01T00:10:01Z: certificate has expired");
+    const struct report_check *c = report_first_failure(&s.report);
+    assert_non_null(strstr(c->remedy, "nothing trusted says when it was signed"));
+    s.job.has_at = true; /* the caller knows when */
+    s.job.at_ms = (SIGNED_NOW + MINUTE) * 1000;
+    passes(&s);
+    s.job.at_ms = (SIGNED_NOW - MINUTE) * 1000;
+    fails(&s, "certificate", "not yet valid");
+    scene_free(&s);
+}
+
+static void a_signature_after_the_certificates_life_fails(void **state)
+{
+    (void)state;
+    static const struct signed_options cases[] = {
+        {.stamped_at = SIGNED_NOW + 601},
+        {.stamped_at = SIGNED_NOW - 1},
+        {.log = LOG_HASHEDREKORD_1, .logged_at = SIGNED_NOW + 601},
+        /* One good time does not excuse a bad one. */
+        {.log = LOG_HASHEDREKORD_1, .logged_at = SIGNED_NOW + 1, .stamped_at = SIGNED_NOW + 601},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct scene s;
+        set_up(&s, cases[i]);
+        fails(&s, "certificate", "signed at ");
+        scene_free(&s);
+    }
+}
+
+static void the_cas_window_decides_at_issue_and_at_signing(void **state)
+{
+    (void)state;
+    struct err e = {0};
+    struct scene s;
+    set_up(&s, (struct signed_options){.stamped_at = SIGNED_NOW + 5 * MINUTE});
+    s.job.now_ms = LATER * 1000;
+    struct trusted_root *t = own_trust(&s);
+    /* Retired after the last signature: old signatures verify. */
+    trusted_root_retire(t, TRUST_CA, 0, (SIGNED_NOW + 5 * MINUTE) * 1000, &e);
+    passes(&s);
+    /* Cut off between issue and signing, as after a theft. */
+    trusted_root_retire(t, TRUST_CA, 0, (SIGNED_NOW + 2 * MINUTE) * 1000, &e);
+    fails(&s, "certificate", "signed at 2026-01-01T00:05:00Z: the trusted root trusts its CA");
+    trusted_root_retire(t, TRUST_CA, 0, (SIGNED_NOW - MINUTE) * 1000, &e);
+    fails(&s, "certificate", "when it was issued");
+    scene_free(&s);
+}
+
+static void a_certificate_for_something_else_fails(void **state)
+{
+    (void)state;
+    struct scene s;
+    set_up(&s, (struct signed_options){.usage = "serverAuth"});
+    fails(&s, "certificate", "may not be used for code signing");
+    scene_free(&s);
+    set_up(&s, (struct signed_options){.leaf_is_ca = true});
+    fails(&s, "certificate", "is a CA's");
+    scene_free(&s);
+}
+
+/* --- SCTs --- */
+
+static void scts_are_wanted_from_trusted_logs(void **state)
+{
+    (void)state;
+    struct err e = {0};
+    EVP_PKEY *stranger = pki_key("P-256");
+    const struct {
+        struct signed_options o;
+        const char *why;
+    } cases[] = {
+        {{.no_sct = true}, "holds no SCT"},
+        {{.sct_by = stranger}, "0 trusted CT log(s) vouch"},
+        {{.sct_at = SIGNED_NOW + DAY}, "0 trusted CT log(s) vouch"},       /* in the future */
+        {{.sct_at = SIGNED_NOW - 500 * DAY}, "0 trusted CT log(s) vouch"}, /* before its window */
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct scene s;
+        set_up(&s, cases[i].o);
+        fails(&s, "sct", cases[i].why);
+        s.job.scts = 0; /* asked for none */
+        passes(&s);
+        scene_free(&s);
+    }
+    struct scene s;
+    set_up(&s, (struct signed_options){.scts = 2});
+    passes(&s);
+    s.job.scts = 2; /* one log counts once */
+    fails(&s, "sct", "1 trusted CT log(s) vouch for the certificate, 2 wanted");
+    s.job.scts = 1;
+    trusted_root_remove(own_trust(&s), TRUST_CTLOG, 0, &e);
+    fails(&s, "sct", "0 trusted CT log(s)");
+    scene_free(&s);
+    EVP_PKEY_free(stranger);
+}
+
+/* An SCT is for this certificate: moved into another, it is worth nothing. */
+static void an_sct_of_another_certificate_fails(void **state)
+{
+    (void)state;
+    struct scene s;
+    struct scene other;
+    set_up(&s, (struct signed_options){.no_sct = true});
+    set_up(&other, (struct signed_options){0});
+    int at = X509_get_ext_by_NID(other.made.leaf, NID_ct_precert_scts, -1);
+    assert_true(at >= 0);
+    X509_add_ext(s.made.leaf, X509_get_ext(other.made.leaf, at), -1);
+    assert_true(X509_sign(s.made.leaf, world.ca_key, EVP_sha256()) > 0);
+    unsigned char *der = NULL;
+    int n = i2d_X509(s.made.leaf, &der);
+    struct buf text = {0};
+    b64_encode(B64_STD, der, (size_t)n, &text);
+    json_object_set_new(
+        json_object_get(json_object_get(s.made.json, "verificationMaterial"), "certificate"),
+        "rawBytes", json_string(buf_str(&text)));
+    fails(&s, "sct", "0 trusted CT log(s) vouch");
+    OPENSSL_free(der);
+    buf_free(&text);
+    scene_free(&s);
+    scene_free(&other);
+}
+
+/* --- identity --- */
+
+static void the_policy_names_issuer_identity_and_extensions(void **state)
+{
+    (void)state;
+    struct err e = {0};
+    struct pattern *part = pattern_new("https://github\\.com/org/app", &e);
+    struct pattern *either = pattern_new("x|https://github\\.com/org/.*", &e);
+    const struct {
+        struct identity_rule rule;
+        const char *check, *why; /* NULL: passes */
+    } cases[] = {
+        {{.subject = IDENTITY_RULE_ISSUER, .exact = SIGNED_ISSUER}, NULL, NULL},
+        {{.subject = IDENTITY_RULE_ISSUER, .exact = SIGNED_ISSUER "/"}, "issuer", "is not"},
+        {{.subject = IDENTITY_RULE_ISSUER, .exact = "https://token"}, "issuer", "is not"},
+        {{.subject = IDENTITY_RULE_SAN, .exact = "https://github.com/org/app"},
+         "identity",
+         "is not"},
+        {{.subject = IDENTITY_RULE_SAN, .pattern = either, .source = "x|…"}, NULL, NULL},
+        {{.subject = IDENTITY_RULE_SAN, .pattern = part, .source = "part"},
+         "identity",
+         "does not match (as a whole) 'part'"},
+        {{.subject = IDENTITY_RULE_EXTENSION, .field = IDENTITY_SOURCE_URI, .exact = SIGNED_SOURCE},
+         NULL,
+         NULL},
+        {{.subject = IDENTITY_RULE_EXTENSION, .field = IDENTITY_SOURCE_URI, .pattern = part},
+         NULL,
+         NULL},
+        {{.subject = IDENTITY_RULE_EXTENSION, .field = IDENTITY_SOURCE_URI, .exact = "other"},
+         "extension",
+         "source-repository-uri is 'https://github.com/org/app', which is not"},
+        {{.subject = IDENTITY_RULE_EXTENSION, .field = IDENTITY_SOURCE_REF, .exact = "main"},
+         "extension",
+         "the certificate has no source-repository-ref"},
+    };
+    assert_non_null(part);
+    assert_non_null(either);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct scene s = {0};
+        scene_make(&s);
+        rule(&s, cases[i].rule);
+        if (cases[i].check == NULL)
+            passes(&s);
+        else
+            fails(&s, cases[i].check, cases[i].why);
+        if (cases[i].check != NULL)
+            assert_string_not_equal(report_first_failure(&s.report)->remedy, "");
+        scene_free(&s);
+    }
+    pattern_free(part);
+    pattern_free(either);
+}
+
+static void odd_subject_names_are_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *san, *why;
+    } cases[] = {{"critical,URI:https://a,URI:https://b", "2 subject alternative names"},
+                 {"critical,DNS:example.com", "neither URI, email"},
+                 {"critical,otherName:1.2.3.4;UTF8:x", "neither URI, email"}};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct scene s = {.options = {.san = cases[i].san}};
+        scene_make(&s);
+        rule(&s, (struct identity_rule){.subject = IDENTITY_RULE_SAN, .exact = "https://a"});
+        fails(&s, "identity", cases[i].why);
+        scene_free(&s);
+    }
+    struct scene s = {
+        .options = {.san = "critical,otherName:1.3.6.1.4.1.57264.1.7;UTF8:user!example.com"}};
+    scene_make(&s);
+    rule(&s, (struct identity_rule){.subject = IDENTITY_RULE_SAN, .exact = "user!example.com"});
+    passes(&s);
+    scene_free(&s);
+}
+
+static void patterns_match_whole_texts_within_limits(void **state)
+{
+    (void)state;
+    struct err e = {0};
+    char long_text[4096];
+    struct pattern *p = pattern_new("a|ab", &e);
+    assert_int_equal(pattern_match(p, "ab", 2, &e), 1);
+    assert_int_equal(pattern_match(p, "abc", 3, &e), 0);
+    assert_int_equal(pattern_match(p, "ab\n", 3, &e), 0);
+    assert_int_equal(pattern_match(p, "xab", 3, &e), 0);
+    pattern_free(p);
+    memset(long_text, 'a', sizeof(long_text));
+    p = pattern_new("(a|aa)+[bc]", &e); /* would take for ever */
+    assert_int_equal(pattern_match(p, long_text, sizeof(long_text), &e), -1);
+    assert_non_null(strstr(e.text, "limit"));
+    pattern_free(p);
+    p = pattern_new(".*", &e);
+    assert_int_equal(pattern_match(p, "\xff", 1, &e), -1);
+    pattern_free(p);
+    assert_null(pattern_new("(", &e));
+    assert_non_null(strstr(e.text, "character"));
+    assert_null(pattern_new("\\C", &e));
+}
+
+static void field_names_are_suggested(void **state)
+{
+    (void)state;
+    struct err e = {0};
+    enum identity_field f;
+    assert_int_equal(identity_field_by_name("source-repository-uri", &f, &e), 0);
+    assert_int_equal(f, IDENTITY_SOURCE_URI);
+    assert_int_equal(identity_field_by_name("token-subject", &f, &e), 0);
+    assert_int_equal(identity_field_by_name("source-repositry-uri", &f, &e), -1);
+    assert_non_null(strstr(e.text, "is 'source-repository-uri' meant?"));
+    assert_int_equal(identity_field_by_name("", &f, &e), -1);
+}
+
+/* --- timestamps --- */
+
+static void timestamps_count_only_from_trusted_authorities(void **state)
+{
+    (void)state;
+    struct err e = {0};
+    struct scene s;
+    set_up(&s, (struct signed_options){.stamped_at = SIGNED_NOW + MINUTE});
+    s.job.timestamps = 1;
+    passes(&s);
+    s.job.timestamps = 2;
+    fails(&s, "timestamp", "1 trusted timestamp authorities vouch for a time, 2 wanted");
+    s.job.timestamps = 1;
+    struct trusted_root *t = own_trust(&s);
+    trusted_root_retire(t, TRUST_TSA, 0, (SIGNED_NOW + MINUTE) * 1000, &e);
+    passes(&s); /* the end is inclusive */
+    trusted_root_retire(t, TRUST_TSA, 0, (SIGNED_NOW + MINUTE) * 1000 - 1, &e);
+    fails(&s, "timestamp", "0 trusted timestamp authorities");
+    trusted_root_remove(t, TRUST_TSA, 0, &e);
+    fails(&s, "timestamp", "0 trusted timestamp authorities");
+    s.job.timestamps = 0; /* then it is judged now */
+    passes(&s);
+    s.job.now_ms = LATER * 1000;
+    fails(&s, "certificate", "now, ");
+    scene_free(&s);
+}
+
+static void set_timestamp(struct scene *s, const struct buf *der)
+{
+    struct buf text = {0};
+    b64_encode(B64_STD, der->data, der->len, &text);
+    json_t *list =
+        json_object_get(json_object_get(json_object_get(s->made.json, "verificationMaterial"),
+                                        "timestampVerificationData"),
+                        "rfc3161Timestamps");
+    json_object_set_new(json_array_get(list, 0), "signedTimestamp", json_string(buf_str(&text)));
+    buf_free(&text);
+}
+
+static void a_timestamp_over_something_else_does_not_count(void **state)
+{
+    (void)state;
+    struct scene s;
+    struct buf der = {0};
+    set_up(&s, (struct signed_options){.stamped_at = SIGNED_NOW + MINUTE});
+    s.job.timestamps = 1;
+    signed_timestamp(world.tsa, world.tsa_key, SIGNED_NOW + MINUTE, "another signature", 17, &der);
+    set_timestamp(&s, &der);
+    fails(&s, "timestamp", "0 trusted timestamp authorities");
+    /* By a certificate that calls itself the same, from another root. */
+    struct signed_world other;
+    struct err e = {0};
+    signed_world_build(&other);
+    struct bundle *b = signed_parse(&s.made, &e);
+    buf_reset(&der);
+    signed_timestamp(other.tsa, other.tsa_key, SIGNED_NOW + MINUTE, b->signature.data,
+                     b->signature.len, &der);
+    set_timestamp(&s, &der);
+    fails(&s, "timestamp", "0 trusted timestamp authorities");
+    buf_putc(&der, 0);
+    set_timestamp(&s, &der);
+    fails(&s, "timestamp", "0 trusted timestamp authorities");
+    bundle_free(b);
+    signed_world_free(&other);
+    buf_free(&der);
+    scene_free(&s);
+}
+
+/* --- log entries --- */
+
+static json_t *log_entry(struct scene *s)
+{
+    return json_array_get(
+        json_object_get(json_object_get(s->made.json, "verificationMaterial"), "tlogEntries"), 0);
+}
+
+static void log_entries_are_wanted_from_trusted_logs(void **state)
+{
+    (void)state;
+    struct err e = {0};
+    struct scene s;
+    set_up(&s, (struct signed_options){0});
+    s.job.tlogs = 1;
+    fails(&s, "log entry", "0 trusted transparency logs hold this signature, 1 wanted");
+    scene_free(&s);
+    set_up(&s, (struct signed_options){.log = LOG_HASHEDREKORD_1, .logged_at = SIGNED_NOW + 9});
+    s.job.tlogs = 1;
+    struct trusted_root *t = own_trust(&s);
+    passes(&s);
+    size_t at;
+    assert_int_equal(trusted_root_find(t, TRUST_TLOG, "https://log.example.com", &at, &e), 0);
+    trusted_root_retire(t, TRUST_TLOG, at, (SIGNED_NOW + 9) * 1000, &e);
+    passes(&s);
+    trusted_root_retire(t, TRUST_TLOG, at, (SIGNED_NOW + 9) * 1000 - 1, &e);
+    fails(&s, "log entry", "it came at 2026-01-01T00:00:09Z, but the trusted root trusts");
+    trusted_root_remove(t, TRUST_TLOG, at, &e);
+    fails(&s, "log entry", "0 trusted transparency logs hold this signature");
+    s.job.tlogs = 0;
+    passes(&s); /* and nothing says when, but the leaf lives */
+    scene_free(&s);
+}
+
+/* Without a time of its own the entry is judged at the signing times. */
+static void a_version_2_log_is_trusted_within_its_window(void **state)
+{
+    (void)state;
+    struct err e = {0};
+    struct scene s;
+    size_t at;
+    set_up(&s, (struct signed_options){.log = LOG_HASHEDREKORD_2, .stamped_at = SIGNED_NOW + 9});
+    s.job.tlogs = 1;
+    struct trusted_root *t = own_trust(&s);
+    assert_int_equal(trusted_root_find(t, TRUST_TLOG, "https://log2.example.com", &at, &e), 0);
+    trusted_root_retire(t, TRUST_TLOG, at, (SIGNED_NOW + 9) * 1000, &e);
+    passes(&s);
+    trusted_root_retire(t, TRUST_TLOG, at, (SIGNED_NOW + 8) * 1000, &e);
+    fails(&s, "log entry", "it was signed at 2026-01-01T00:00:09Z, but the trusted root trusts");
+    scene_free(&s);
+}
+
+/* Flips a bit in the last byte of a base64 member. */
+static void damage(json_t *holder, const char *name)
+{
+    struct buf bytes = {0};
+    struct buf text = {0};
+    const char *old = json_string_value(json_object_get(holder, name));
+    assert_int_equal(b64_decode(B64_STD, old, strlen(old), &bytes), 0);
+    bytes.data[bytes.len - 1] ^= 1;
+    b64_encode(B64_STD, bytes.data, bytes.len, &text);
+    json_object_set_new(holder, name, json_string(buf_str(&text)));
+    buf_free(&bytes);
+    buf_free(&text);
+}
+
+static void damaged_evidence_of_a_known_log_fails(void **state)
+{
+    (void)state;
+    struct scene s;
+    const struct signed_options o = {.log = LOG_HASHEDREKORD_1, .logged_at = SIGNED_NOW + 9};
+    set_up(&s, o);
+    s.job.tlogs = 1;
+    damage(json_object_get(log_entry(&s), "inclusionPromise"), "signedEntryTimestamp");
+    fails(&s, "log entry", "signed entry timestamp by 'https://log.example.com'");
+    scene_free(&s);
+
+    set_up(&s, o);
+    json_object_set_new(log_entry(&s), "integratedTime", json_string("1767225610"));
+    fails(&s, "log entry", "signed entry timestamp");
+    scene_free(&s);
+
+    set_up(&s, o);
+    json_t *proof = json_object_get(log_entry(&s), "inclusionProof");
+    damage(proof, "rootHash");
+    fails(&s, "log entry", "another tree than the checkpoint's");
+    scene_free(&s);
+
+    set_up(&s, o);
+    proof = json_object_get(log_entry(&s), "inclusionProof");
+    json_object_set_new(proof, "logIndex", json_string("0"));
+    fails(&s, "log entry", "inclusion proof");
+    scene_free(&s);
+
+    set_up(&s, o);
+    proof = json_object_get(log_entry(&s), "inclusionProof");
+    const char *note =
+        json_string_value(json_object_get(json_object_get(proof, "checkpoint"), "envelope"));
+    char *forged = strdup(note);
+    *strchr(forged, '7') = '8'; /* of the origin */
+    json_object_set_new(json_object_get(proof, "checkpoint"), "envelope", json_string(forged));
+    free(forged);
+    fails(&s, "log entry", "checkpoint");
+    scene_free(&s);
+}
+
+/* A good entry about another signature, as one would copy it over. */
+static void an_entry_about_something_else_fails(void **state)
+{
+    (void)state;
+    static const struct signed_options cases[] = {
+        {.log = LOG_HASHEDREKORD_1, .logged_at = SIGNED_NOW + 9},
+        {.log = LOG_HASHEDREKORD_2},
+        {.dsse = true, .log = LOG_DSSE_1, .logged_at = SIGNED_NOW + 9},
+        {.dsse = true, .log = LOG_DSSE_2},
+        {.dsse = true, .log = LOG_INTOTO_2, .logged_at = SIGNED_NOW + 9},
+        {.dsse = true, .log = LOG_HASHEDREKORD_2},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct scene s;
+        struct scene other;
+        set_up(&s, cases[i]);
+        set_up(&other, cases[i]);
+        json_t *list =
+            json_object_get(json_object_get(s.made.json, "verificationMaterial"), "tlogEntries");
+        json_array_set(list, 0, log_entry(&other));
+        fails(&s, "log entry", "the log entry holds another signature");
+        scene_free(&s);
+        scene_free(&other);
+    }
+    struct scene s;
+    set_up(&s, (struct signed_options){.log = LOG_HASHEDREKORD_2});
+    json_object_set_new(json_object_get(log_entry(&s), "kindVersion"), "version",
+                        json_string("0.0.1"));
+    fails(&s, "log entry", "another kind than the bundle says");
+    json_object_set_new(json_object_get(log_entry(&s), "kindVersion"), "kind", json_string("dsse"));
+    fails(&s, "log entry", "says nothing about a message signature");
+    scene_free(&s);
+}
+
+/* --- signature and artifact --- */
+
+static void another_artifact_fails(void **state)
+{
+    (void)state;
+    struct err e = {0};
+    struct scene s;
+    set_up(&s, (struct signed_options){0});
+    artifact_free(&s.artifact);
+    assert_int_equal(artifact_from_bytes("x", 1, &s.artifact, &e), 0);
+    json_object_del(json_object_get(s.made.json, "messageSignature"), "messageDigest");
+    fails(&s, "signature", "does not verify");
+    s.no_artifact = true;
+    fails(&s, "signature", "no artifact was given");
+    scene_free(&s);
+
+    set_up(&s, (struct signed_options){0}); /* the hint lies */
+    json_object_set_new(
+        json_object_get(json_object_get(s.made.json, "messageSignature"), "messageDigest"),
+        "digest", json_string("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="));
+    fails(&s, "artifact", "its sha256 differs");
+    scene_free(&s);
+
+    set_up(&s, (struct signed_options){0});
+    damage(json_object_get(s.made.json, "messageSignature"), "signature");
+    fails(&s, "signature", "does not verify");
+    scene_free(&s);
+}
+
+static void a_digest_serves_where_the_key_signs_digests(void **state)
+{
+    (void)state;
+    struct err e = {0};
+    char text[80] = "sha256:";
+    struct scene s;
+    set_up(&s, (struct signed_options){0});
+    for (size_t i = 0; i < 32; i++)
+        snprintf(text + 7 + 2 * i, 3, "%02x", s.artifact.digest[DIGEST_SHA256][i]);
+    artifact_free(&s.artifact);
+    assert_int_equal(artifact_from_digest(text, &s.artifact, &e), 0);
+    passes(&s);
+    text[70] = text[70] == '0' ? '1' : '0';
+    assert_int_equal(artifact_from_digest(text, &s.artifact, &e), 0);
+    json_object_del(json_object_get(s.made.json, "messageSignature"), "messageDigest");
+    fails(&s, "signature", "does not verify");
+    scene_free(&s);
+    set_up(&s, (struct signed_options){.key = "ED25519"});
+    json_object_del(json_object_get(s.made.json, "messageSignature"), "messageDigest");
+    artifact_free(&s.artifact);
+    assert_int_equal(artifact_from_digest(text, &s.artifact, &e), 0);
+    fails(&s, "signature", "a digest is not enough");
+    scene_free(&s);
+    static const char *const bad[] = {"", "sha256", "sha256:", "sha256:00", "md5:00", NOT_HEX};
+    struct artifact a;
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+        assert_int_equal(artifact_from_digest(bad[i], &a, &e), -1);
+}
+
+static void attestations_must_be_about_the_artifact(void **state)
+{
+    (void)state;
+    struct err e = {0};
+    struct scene s;
+    set_up(&s, (struct signed_options){.dsse = true});
+    s.job.predicate_type = SIGNED_PREDICATE;
+    passes(&s);
+    s.job.predicate_type = "https://example.com/other";
+    fails(&s, "predicate", "not 'https://example.com/other'");
+    s.job.predicate_type = NULL;
+    artifact_free(&s.artifact);
+    assert_int_equal(artifact_from_bytes("x", 1, &s.artifact, &e), 0);
+    fails(&s, "artifact", "none of the statement's 1 subjects");
+    s.no_artifact = true;
+    fails(&s, "artifact", "no artifact was given");
+    s.job.artifact_waived = true;
+    passes(&s);
+    damage(json_array_get(
+               json_object_get(json_object_get(s.made.json, "dsseEnvelope"), "signatures"), 0),
+           "sig");
+    fails(&s, "signature", "does not verify");
+    scene_free(&s);
+    set_up(&s, (struct signed_options){.dsse = true});
+    s.job.artifact_waived = true;
+    s.no_artifact = true;
+    json_object_set_new(json_object_get(s.made.json, "dsseEnvelope"), "payloadType",
+                        json_string("text/plain")); /* the type is signed, too */
+    fails(&s, "signature", "does not verify");
+    scene_free(&s);
+}
+
+static void a_bundle_signed_by_a_key_needs_that_key(void **state)
+{
+    (void)state;
+    struct scene s = {0};
+    EVP_PKEY *stranger = pki_key("P-256");
+    scene_make(&s);
+    s.key = s.made.key;
+    fails(&s, "certificate", "a key was given");
+    json_t *material = json_object_get(s.made.json, "verificationMaterial");
+    json_object_del(material, "certificate");
+    json_object_set_new(material, "publicKey", json_pack("{s:s}", "hint", "x"));
+    passes(&s);
+    s.key = NULL;
+    fails(&s, "certificate", "signed by a key");
+    s.key = stranger;
+    fails(&s, "signature", "does not verify");
+    scene_free(&s);
+    EVP_PKEY_free(stranger);
+}
+
+/* --- bundles that are none --- */
+
+static void unparsable(struct scene *s, const char *why)
+{
+    struct err e = {0};
+    struct bundle *b = signed_parse(&s->made, &e);
+    if (b != NULL)
+        fail_msg("parsed, but should say '%s'", why);
+    if (strstr(e.text, why) == NULL)
+        fail_msg("'%s' does not say '%s'", e.text, why);
+}
+
+static void damaged_bundles_are_refused_with_the_member_named(void **state)
+{
+    (void)state;
+    const struct signed_options full = {
+        .log = LOG_HASHEDREKORD_1, .logged_at = SIGNED_NOW + 9, .stamped_at = SIGNED_NOW + 9};
+    static const struct {
+        const char *path, *member, *json, *why; /* json NULL: removed */
+    } cases[] = {
+        {"", "mediaType", "\"x\"", "mediaType"},
+        {"", "mediaType", "\"application/vnd.dev.sigstore.bundle+json;version=0.1\"",
+         "not 'certificate'"},
+        {"", "extra", "1", "unknown member 'extra'"},
+        {"", "dsseEnvelope", "{}", "one of"},
+        {"", "messageSignature", NULL, "one of"},
+        {"messageSignature", "signature", "\"\"", "'signature' is missing"},
+        {"messageSignature", "signature", "\"*\"", "not base64"},
+        {"messageSignature/messageDigest", "digest", "\"AAAA\"", "wrong length"},
+        {"messageSignature/messageDigest", "algorithm", "\"SHA1\"", "none of"},
+        {"verificationMaterial", "certificate", NULL, "one of"},
+        {"verificationMaterial", "publicKey", "{}", "one of"},
+        {"verificationMaterial/certificate", "rawBytes", "\"AAAA\"", "'certificate'"},
+        {"verificationMaterial/tlogEntries/0", "inclusionProof", NULL, "'inclusionProof'"},
+        {"verificationMaterial/tlogEntries/0", "canonicalizedBody", NULL, "canonicalizedBody"},
+        {"verificationMaterial/tlogEntries/0", "logId", NULL, "'logId'"},
+        {"verificationMaterial/tlogEntries/0", "kindVersion", "null", "'kindVersion'"},
+        {"verificationMaterial/tlogEntries/0", "logIndex", "-1", "negative"},
+        {"verificationMaterial/tlogEntries/0", "logIndex", "\"01\"", "64-bit integer"},
+        {"verificationMaterial/tlogEntries/0/inclusionProof", "treeSize", "\"0\"", "treeSize"},
+        {"verificationMaterial/tlogEntries/0/inclusionProof", "hashes", "[\"AAAA\"]", "hashes"},
+        {"verificationMaterial/tlogEntries/0/inclusionProof", "checkpoint", NULL, "checkpoint"},
+        {"verificationMaterial/timestampVerificationData", "rfc3161Timestamps", "[1]",
+         "rfc3161Timestamps[0]"},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct scene s = {.options = full};
+        scene_make(&s);
+        json_t *at = s.made.json;
+        char path[128];
+        snprintf(path, sizeof(path), "%s", cases[i].path);
+        char *rest = NULL;
+        for (char *part = strtok_r(path, "/", &rest); part; part = strtok_r(NULL, "/", &rest))
+            at = json_is_array(at) ? json_array_get(at, (size_t)atoi(part))
+                                   : json_object_get(at, part);
+        assert_non_null(at);
+        if (cases[i].json == NULL)
+            json_object_del(at, cases[i].member);
+        else
+            json_object_set_new(at, cases[i].member,
+                                json_loads(cases[i].json, JSON_DECODE_ANY, NULL));
+        unparsable(&s, cases[i].why);
+        scene_free(&s);
+    }
+}
+
+static void an_old_bundle_brings_a_chain_but_no_root(void **state)
+{
+    (void)state;
+    struct scene s;
+    set_up(&s, (struct signed_options){.log = LOG_HASHEDREKORD_1, .logged_at = SIGNED_NOW + 9});
+    json_t *material = json_object_get(s.made.json, "verificationMaterial");
+    json_t *leaf = json_incref(json_object_get(material, "certificate"));
+    json_t *chain = json_pack("{s:[O]}", "certificates", leaf);
+    json_object_del(material, "certificate");
+    json_object_set_new(material, "x509CertificateChain", chain);
+    unparsable(&s, "not 'x509CertificateChain'");
+    json_object_set_new(s.made.json, "mediaType",
+                        json_string("application/vnd.dev.sigstore.bundle+json;version=0.1"));
+    passes(&s);
+    json_object_set_new(s.made.json, "mediaType",
+                        json_string("application/vnd.dev.sigstore.bundle+json;version=0.2"));
+    passes(&s);
+    unsigned char *der = NULL;
+    int n = i2d_X509(world.root, &der);
+    struct buf text = {0};
+    b64_encode(B64_STD, der, (size_t)n, &text);
+    json_array_append_new(json_object_get(chain, "certificates"),
+                          json_pack("{s:s}", "rawBytes", buf_str(&text)));
+    unparsable(&s, "certificate 2 is a root");
+    json_array_clear(json_object_get(chain, "certificates"));
+    unparsable(&s, "empty");
+    OPENSSL_free(der);
+    buf_free(&text);
+    json_decref(leaf);
+    scene_free(&s);
+}
+
+static void what_we_write_reads_back(void **state)
+{
+    (void)state;
+    struct err e = {0};
+    struct buf out = {0};
+    struct scene s;
+    set_up(&s, (struct signed_options){.stamped_at = SIGNED_NOW + MINUTE});
+    struct bundle *b = signed_parse(&s.made, &e);
+    assert_int_equal(bundle_write(b, &out, &e), 0);
+    json_decref(s.made.json);
+    s.made.json = json_loadb((const char *)out.data, out.len, 0, NULL);
+    s.job.timestamps = 1;
+    s.job.now_ms = LATER * 1000;
+    passes(&s);
+    bundle_free(b);
+    buf_free(&out);
+    scene_free(&s);
+}
+
+/* Names come from certificates and bundles: they must not steer a terminal. */
+static void reports_hold_no_control_bytes(void **state)
+{
+    (void)state;
+    struct report r = {0};
+    report_fail(&r, "x", "a\x1b[2Jb\nc\xff d \xc3\xa9");
+    report_remedy(&r, "\x07");
+    assert_string_equal(r.check[0].detail, "a?[2Jb?c? d \xc3\xa9");
+    assert_string_equal(r.check[0].remedy, "?");
+    assert_false(report_ok(&r));
+    struct report none = {0};
+    assert_false(report_ok(&none)); /* nothing checked is nothing verified */
+    report_note(&none, "x", "y");
+    assert_false(report_ok(&none));
+    for (size_t i = 0; i < REPORT_CHECKS_MAX + 1; i++)
+        report_pass(&none, "x", "y");
+    assert_false(report_ok(&none)); /* what did not fit might have failed */
+}
+
+static int start(void **state)
+{
+    (void)state;
+    signed_world_build(&world);
+    return 0;
+}
+
+static int stop(void **state)
+{
+    (void)state;
+    signed_world_free(&world);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_kind_of_bundle_verifies),
+        cmocka_unit_test(a_certificate_of_an_unknown_ca_fails),
+        cmocka_unit_test(a_certificate_issued_by_the_root_itself_fails),
+        cmocka_unit_test(without_a_trusted_time_an_expired_certificate_fails),
+        cmocka_unit_test(a_signature_after_the_certificates_life_fails),
+        cmocka_unit_test(the_cas_window_decides_at_issue_and_at_signing),
+        cmocka_unit_test(a_certificate_for_something_else_fails),
+        cmocka_unit_test(scts_are_wanted_from_trusted_logs),
+        cmocka_unit_test(an_sct_of_another_certificate_fails),
+        cmocka_unit_test(the_policy_names_issuer_identity_and_extensions),
+        cmocka_unit_test(odd_subject_names_are_refused),
+        cmocka_unit_test(patterns_match_whole_texts_within_limits),
+        cmocka_unit_test(field_names_are_suggested),
+        cmocka_unit_test(timestamps_count_only_from_trusted_authorities),
+        cmocka_unit_test(a_timestamp_over_something_else_does_not_count),
+        cmocka_unit_test(log_entries_are_wanted_from_trusted_logs),
+        cmocka_unit_test(a_version_2_log_is_trusted_within_its_window),
+        cmocka_unit_test(damaged_evidence_of_a_known_log_fails),
+        cmocka_unit_test(an_entry_about_something_else_fails),
+        cmocka_unit_test(another_artifact_fails),
+        cmocka_unit_test(a_digest_serves_where_the_key_signs_digests),
+        cmocka_unit_test(attestations_must_be_about_the_artifact),
+        cmocka_unit_test(a_bundle_signed_by_a_key_needs_that_key),
+        cmocka_unit_test(damaged_bundles_are_refused_with_the_member_named),
+        cmocka_unit_test(an_old_bundle_brings_a_chain_but_no_root),
+        cmocka_unit_test(what_we_write_reads_back),
+        cmocka_unit_test(reports_hold_no_control_bytes),
+    };
+    return cmocka_run_group_tests(tests, start, stop);
+}
