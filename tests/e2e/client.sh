@@ -89,7 +89,8 @@ said "a file for a directory" 1 "Not a directory" "$B/tenmint" cert --ca "$FAKE/
 github() { env "ACTIONS_ID_TOKEN_REQUEST_URL=$FAKE/github/$1?api-version=2.0" ACTIONS_ID_TOKEN_REQUEST_TOKEN=runner-secret \
     timeout 60 "$B/tenmint" cert --ca "$FAKE/good" --out "$W/out" --force "${@:2}"; }
 said "GitHub Actions" 0 "leaf.pem" github ok
-said "GitHub: another audience" 0 "leaf.pem" github ok --audience 'my audience&x=y'
+said "GitHub: another audience" 0 "leaf.pem" github strict --audience 'my audience&x=y'
+said "GitHub: the audience matters" 1 "answers HTTP 400" github strict --audience other
 said "GitHub: denied" 1 "answers HTTP 401" github denied
 said "GitHub: no value" 1 "sent no token" github no-value
 said "GitHub: garbage" 1 "GitHub Actions token" github garbage

@@ -137,6 +137,11 @@ static char *github_answer(struct MHD_Connection *c, const char *mode, unsigned 
         *status = 401;
         return strdup("{\"message\":\"denied runner-secret\"}");
     }
+    if (strcmp(mode, "strict") == 0 && (aud == NULL || strcmp(aud, "my audience&x=y") != 0 ||
+                                        api == NULL || strcmp(api, "2.0") != 0)) {
+        *status = 400;
+        return strdup("{}");
+    }
     if (strcmp(mode, "no-value") == 0)
         return strdup("{\"count\":1}");
     if (strcmp(mode, "garbage") == 0)
