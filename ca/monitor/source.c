@@ -40,9 +40,15 @@ static int open_parts(struct log_source *s, const struct source_options *o, stru
         return s->tiles != NULL ? 0 : -1;
     }
     s->origin = o->origin != NULL ? strdup(o->origin) : origin_of(o->store.location);
-    if (o->key_id != NULL)
-        memcpy(s->key_id, o->key_id, sizeof(s->key_id));
-    return s->origin != NULL ? 0 : err_set(e, "out of memory");
+    if (s->origin == NULL)
+        return err_set(e, "out of memory");
+    struct note_key key;
+    if (o->log_key == NULL)
+        return 0;
+    if (note_key_init(&key, s->origin, NOTE_RFC6962, o->log_key, e) != 0)
+        return -1;
+    memcpy(s->key_id, key.id, sizeof(s->key_id));
+    return 0;
 }
 
 struct log_source *log_source_open(const struct source_options *o, struct err *e)

@@ -6,6 +6,8 @@
 #ifndef TENMINT_CA_MONITOR_SOURCE_H
 #define TENMINT_CA_MONITOR_SOURCE_H
 
+#include <openssl/evp.h>
+
 #include "ca/monitor/store.h"
 #include "ca/monitor/tiles.h"
 #include "common/transparency/entry.h"
@@ -21,7 +23,7 @@ struct source_options {
     struct store_options store;
     enum source_api api;
     const char *origin; /* what RFC 6962 logs are called in checkpoints; NULL: the URL, no scheme */
-    const unsigned char *key_id; /* of 4 bytes, for the same; NULL: zeros */
+    EVP_PKEY *log_key;  /* the same: whose key id they bear; NULL: zeros */
 };
 
 struct log_source; /* one thread */

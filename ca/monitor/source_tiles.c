@@ -8,6 +8,7 @@
 static int tiles_checkpoint(struct log_source *s, struct buf *note, struct err *e)
 {
     char name[512];
+    tiles_forget(s->tiles);
     int rc = store_get(s->store, "checkpoint", NOTE_BYTES_MAX, note, e);
     store_name(s->store, "checkpoint", name, sizeof(name));
     return rc == 0 ? err_set(e, "'%s' is missing: this is not a log", name) : rc > 0 ? 0 : -1;

@@ -37,6 +37,12 @@ void tiles_free(struct tiles *t)
     free(t);
 }
 
+void tiles_forget(struct tiles *t)
+{
+    for (size_t i = 0; i < CACHED; i++)
+        t->cached[i].width = 0;
+}
+
 unsigned tile_width(uint64_t tree_size, int level, uint64_t index)
 {
     unsigned shift = level == TILE_LEVEL_DATA ? 0 : (unsigned)level * LEVEL_BITS;

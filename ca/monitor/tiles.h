@@ -16,6 +16,9 @@ struct tiles; /* with a cache of some tiles; one thread */
 struct tiles *tiles_new(struct store *s, struct err *e); /* borrows `s` */
 void tiles_free(struct tiles *t);                        /* NULL is fine */
 
+/* Empties the cache: what was read before is not held against a newer checkpoint's tree. */
+void tiles_forget(struct tiles *t);
+
 /* How many hashes or entries tile `index` of `level` (TILE_LEVEL_DATA is 0's) has in a tree of
  * `tree_size`; 0: there is no such tile. */
 unsigned tile_width(uint64_t tree_size, int level, uint64_t index);

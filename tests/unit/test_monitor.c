@@ -21,7 +21,7 @@ static struct log_source *open_source(const char *location, enum source_api api,
     struct source_options o = {.store = {.location = location, .timeout_ms = 2000},
                                .api = api,
                                .origin = origin,
-                               .key_id = t->note_key.id};
+                               .log_key = t->key};
     struct log_source *s = log_source_open(&o, &e);
     if (s == NULL)
         fail_msg("%s", e.text);

@@ -7,5 +7,10 @@
 int command_serve(const struct cli_command *self, int argc, char **argv);
 int command_check_config(const struct cli_command *self, int argc, char **argv);
 int command_init(const struct cli_command *self, int argc, char **argv);
+int command_log_status(const struct cli_command *self, int argc, char **argv);
+int command_log_verify(const struct cli_command *self, int argc, char **argv);
+int command_log_find(const struct cli_command *self, int argc, char **argv);
+int command_log_watch(const struct cli_command *self, int argc, char **argv);
+int command_log_export(const struct cli_command *self, int argc, char **argv);
 
 #endif

@@ -1,6 +1,47 @@
 /* tenmint-ca: the certificate authority's command line. */
 #include "tools/tenmint-ca/commands.h"
 
+static const struct cli_command log_commands[] = {
+    {.name = "status",
+     .group = "log",
+     .args = "DIR|URL [OPTION]...",
+     .summary = "origin, size, root hash, age and signatures of a log's checkpoint",
+     .examples = "  tenmint-ca log status /var/lib/tenmint-ca/log --key log.pub\n",
+     .run = command_log_status},
+    {.name = "verify",
+     .group = "log",
+     .args = "DIR|URL [OPTION]...",
+     .summary = "recompute the tree from the entries; say which file and entry is damaged",
+     .examples = "  tenmint-ca log verify /var/lib/tenmint-ca/log --key log.pub\n"
+                 "  tenmint-ca log verify https://log.example.com/2026 --key log.pub "
+                 "--checkpoint old\n",
+     .run = command_log_verify},
+    {.name = "find",
+     .group = "log",
+     .args = "DIR|URL [OPTION]...",
+     .summary = "certificates by identity, repository, issuer, serial number or time",
+     .examples = "  tenmint-ca log find DIR --key log.pub --repository acme/widget --after 24h\n"
+                 "  tenmint-ca log find DIR --identity-regexp '@example\\.com$' --json\n",
+     .run = command_log_find},
+    {.name = "watch",
+     .group = "log",
+     .args = "DIR|URL --state FILE --once | --interval DURATION [OPTION]...",
+     .summary = "monitor any log: no fork, no rollback, and who got certificates in your name",
+     .examples = "  tenmint-ca log watch https://log.example.com --key log.pub --state log.json "
+                 "--once\n"
+                 "  tenmint-ca log watch URL --key log.pub --state log.json --interval 1m "
+                 "--identities mine.yaml\n",
+     .exits = "4 the log forked or rolled back, 5 a certificate matched (with --fail-on-match)",
+     .run = command_log_watch},
+    {.name = "export",
+     .group = "log",
+     .args = "DIR|URL [OPTION]...",
+     .summary = "entries as JSON lines, PEM or DER",
+     .examples = "  tenmint-ca log export DIR --key log.pub --first 100 --last 199 >entries.json\n"
+                 "  tenmint-ca log export DIR --key log.pub --format pem --out certificates/\n",
+     .run = command_log_export},
+};
+
 static const struct cli_command commands[] = {
     {.name = "serve",
      .args = "--config FILE | --ephemeral --issuer URL [OPTION]...",
@@ -22,6 +63,10 @@ static const struct cli_command commands[] = {
                  "  tenmint-ca init ./ca --pkcs11-module /usr/lib/softhsm/libsofthsm2.so \\\n"
                  "      --pkcs11-token tenmint --pkcs11-key ca-2026 --pkcs11-pin-file pin\n",
      .run = command_init},
+    {.name = "log",
+     .summary = "look into transparency logs: status, verify, find, watch, export",
+     .commands = log_commands,
+     .count = sizeof(log_commands) / sizeof(log_commands[0])},
 };
 
 int main(int argc, char **argv)

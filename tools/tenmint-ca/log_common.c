@@ -1,0 +1,120 @@
+#include "tools/tenmint-ca/log_common.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/file.h"
+
+#define CA_FILE_MAX ((size_t)1 << 20)
+
+int log_number(const char *option, const char *text, uint64_t min, uint64_t max, uint64_t *out,
+               struct err *e)
+{
+    char *end = NULL;
+    errno = 0;
+    *out = strtoull(text, &end, 10);
+    if (text[0] < '0' || text[0] > '9' || *end != '\0' || errno != 0 || *out < min || *out > max)
+        return err_set(e, "--%s: want a number from %" PRIu64 " to %" PRIu64 ", not '%.40s'",
+                       option, min, max, text);
+    return 0;
+}
+
+int log_duration(const char *option, const char *text, int64_t *out_ms, struct err *e)
+{
+    static const struct {
+        const char *unit;
+        int64_t ms;
+    } units[] = {{"ms", 1}, {"s", 1000}, {"m", 60000}, {"h", 3600000}, {"d", 86400000}};
+    char *end = NULL;
+    long n = text[0] >= '0' && text[0] <= '9' ? strtol(text, &end, 10) : -1;
+    for (size_t i = 0; n >= 0 && n <= 1000000 && i < sizeof(units) / sizeof(units[0]); i++) {
+        if (strcmp(end, units[i].unit) == 0) {
+            *out_ms = n * units[i].ms;
+            return 0;
+        }
+    }
+    return err_set(e, "--%s: want a duration such as 30s, 15m or 24h, not '%.40s'", option, text);
+}
+
+static int read_trust(struct head_trust *t, const struct log_flags *f, struct err *e)
+{
+    uint64_t quorum = 0;
+    if (f->key != NULL && head_trust_log_key(t, f->key, e) != 0)
+        return -1;
+    if (f->origin != NULL && (t->origin = strdup(f->origin)) == NULL)
+        return err_set(e, "out of memory");
+    for (size_t i = 0; i < f->witness.count; i++) {
+        if (head_trust_witness(t, f->witness.item[i], e) != 0)
+            return -1;
+    }
+    if (f->quorum != NULL &&
+        log_number("witness-quorum", f->quorum, 0, t->witnesses, &quorum, e) != 0)
+        return t->witnesses == 0 ? err_set(e, "--witness-quorum needs --witness-key") : -1;
+    t->quorum = f->quorum != NULL ? (size_t)quorum : t->witnesses;
+    return 0;
+}
+
+static int read_api(const char *name, enum source_api *out, struct err *e)
+{
+    static const struct {
+        const char *name;
+        enum source_api api;
+    } names[] = {{"tiles", SOURCE_TILES}, {"rfc6962", SOURCE_RFC6962}};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (name != NULL && strcmp(name, names[i].name) == 0)
+            *out = names[i].api;
+    }
+    return name == NULL || *out != SOURCE_ANY
+               ? 0
+               : err_set(e, "--api: want tiles or rfc6962, not '%.40s'", name);
+}
+
+int log_target_open(struct log_target *t, const char *location, const struct log_flags *f,
+                    struct err *e)
+{
+    struct source_options o = {.store = {.location = location, .allow_http = f->allow_http},
+                               .origin = f->origin};
+    struct buf ca = {0};
+    uint64_t seconds = 30;
+    *t = (struct log_target){0};
+    if (read_trust(&t->trust, f, e) != 0 || read_api(f->api, &o.api, e) != 0 ||
+        (f->timeout != NULL && log_number("timeout", f->timeout, 1, 3600, &seconds, e) != 0))
+        return CLI_USAGE;
+    if (f->ca_file != NULL && file_read(f->ca_file, CA_FILE_MAX, &ca, e) != 0)
+        return CLI_USAGE;
+    o.store.ca_pem = f->ca_file != NULL ? buf_str(&ca) : NULL;
+    o.store.timeout_ms = (int64_t)seconds * 1000;
+    o.log_key = t->trust.log_key;
+    t->source = log_source_open(&o, e);
+    buf_free(&ca);
+    return t->source != NULL ? CLI_OK : CLI_FAILED;
+}
+
+int log_target_head(struct log_target *t, struct err *e)
+{
+    struct buf note = {0};
+    head_free(&t->head);
+    int rc = log_source_checkpoint(t->source, &note, e);
+    if (rc == 0)
+        rc = head_read(&t->trust, note.data, note.len, clock_wall_ms(), &t->head, e);
+    buf_free(&note);
+    return rc == 0 ? CLI_OK : CLI_FAILED;
+}
+
+void log_target_close(struct log_target *t)
+{
+    head_free(&t->head);
+    log_source_free(t->source);
+    head_trust_free(&t->trust);
+}
+
+int log_flush(struct err *e)
+{
+    if (fflush(stdout) != 0 || ferror(stdout))
+        return err_errno(e, "standard output");
+    return 0;
+}

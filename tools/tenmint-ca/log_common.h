@@ -1,0 +1,65 @@
+/*
+ * What the `log` commands have in common: which log, whom to believe, how to print an entry.
+ */
+#ifndef TENMINT_TOOLS_TENMINT_CA_LOG_COMMON_H
+#define TENMINT_TOOLS_TENMINT_CA_LOG_COMMON_H
+
+#include <jansson.h>
+
+#include "ca/monitor/certificate.h"
+#include "ca/monitor/head.h"
+#include "ca/monitor/source.h"
+#include "tools/shared/cli.h"
+
+struct log_flags { /* as they stand on the command line */
+    const char *key, *origin, *api, *ca_file, *timeout, *quorum;
+    struct cli_list witness;
+    bool allow_http;
+};
+
+/* Rows for a command's table of options. */
+#define LOG_OPTIONS(f) \
+    {"key", CLI_TEXT, "FILE|BASE64", "the log's public key; without it nothing is authentic", \
+     &(f).key}, \
+        {"origin", CLI_TEXT, "NAME", "the log must be called so in its checkpoint", &(f).origin}, \
+        {"witness-key", CLI_LIST, "VKEY|FILE", "a witness's verifier key, or a file of them", \
+         &(f).witness}, \
+        {"witness-quorum", CLI_TEXT, "N", "witnesses that must have cosigned (all given)", \
+         &(f).quorum}, \
+        {"api", CLI_TEXT, "NAME", "of a URL: tiles or rfc6962 (found out)", &(f).api}, \
+        {"ca-file", CLI_TEXT, "FILE", "PEM: further CAs for https", &(f).ca_file}, \
+        {"allow-http", CLI_FLAG, NULL, "http:// beyond loopback", &(f).allow_http}, \
+    { \
+        "timeout", CLI_TEXT, "SECONDS", "of one answer (30)", &(f).timeout \
+    }
+
+struct log_target { /* an open log */
+    struct head_trust trust;
+    struct log_source *source;
+    struct head head; /* after log_target_head */
+};
+
+/* CLI_OK, or the code to exit with and `e` set. Call log_target_close in either case. */
+int log_target_open(struct log_target *t, const char *location, const struct log_flags *f,
+                    struct err *e);
+int log_target_head(struct log_target *t, struct err *e);
+void log_target_close(struct log_target *t);
+
+/* A number of an option: -1 when it is not one from min to max. */
+int log_number(const char *option, const char *text, uint64_t min, uint64_t max, uint64_t *out,
+               struct err *e);
+/* "250ms", "10s", "15m", "24h", "7d" in milliseconds. */
+int log_duration(const char *option, const char *text, int64_t *out_ms, struct err *e);
+
+/* A new object: index, time, certificate. What does not parse has "damaged". */
+json_t *log_entry_json(uint64_t index, const struct entry *n);
+/* One object a line. -1: standard output is closed or full. */
+int log_print_json(json_t *o, struct err *e); /* takes `o` */
+/* A line of the table, cut to nothing: time, index, serial, identity, repository. */
+void log_print_row(uint64_t index, const struct entry *n);
+void log_print_header(void);
+
+/* Flushes standard output and says whether all of it was written. */
+int log_flush(struct err *e);
+
+#endif

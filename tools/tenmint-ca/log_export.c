@@ -1,0 +1,165 @@
+/* log export: entries out of the log, each proven to be in the signed tree. */
+#include <inttypes.h>
+#include <openssl/pem.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "ca/monitor/scan.h"
+#include "common/b64.h"
+#include "common/file.h"
+#include "tools/tenmint-ca/commands.h"
+#include "tools/tenmint-ca/log_common.h"
+
+struct export
+{
+    const char *dir; /* NULL: standard output */
+    uint64_t count;
+    int (*write)(struct export * x, uint64_t index, const struct entry *n, struct err *e);
+};
+
+/* What was submitted: the certificate, or the precertificate with its poison. */
+static const unsigned char *der_of(const struct entry *n, size_t *len)
+{
+    bool precert = n->logged.type == SCT_PRECERT;
+    *len = precert ? n->precert_len : n->logged.cert_len;
+    return precert ? n->precert : n->logged.cert;
+}
+
+static json_t *json_b64(const void *data, size_t len)
+{
+    struct buf b = {0};
+    b64_encode(B64_STD, data, len, &b);
+    json_t *v = json_stringn((const char *)b.data, b.len);
+    buf_free(&b);
+    return v;
+}
+
+static int write_json(struct export *x, uint64_t index, const struct entry *n, struct err *e)
+{
+    (void)x;
+    size_t len;
+    const unsigned char *der = der_of(n, &len);
+    json_t *o = log_entry_json(index, n);
+    json_object_set_new(o, "der", json_b64(der, len));
+    return log_print_json(o, e);
+}
+
+static int write_file(struct export *x, uint64_t index, const char *suffix, const void *data,
+                      size_t len, struct err *e)
+{
+    char name[40];
+    char path[4096];
+    snprintf(name, sizeof(name), "%012" PRIu64 ".%s", index, suffix);
+    if (file_join(x->dir, name, path, sizeof(path), e) != 0)
+        return -1;
+    FILE *f = fopen(path, "wb");
+    if (f == NULL)
+        return err_errno(e, "'%s'", path);
+    bool ok = fwrite(data, 1, len, f) == len;
+    return fclose(f) == 0 && ok ? 0 : err_errno(e, "'%s'", path);
+}
+
+static int write_der(struct export *x, uint64_t index, const struct entry *n, struct err *e)
+{
+    size_t len;
+    const unsigned char *der = der_of(n, &len);
+    return write_file(x, index, "der", der, len, e);
+}
+
+static int write_pem(struct export *x, uint64_t index, const struct entry *n, struct err *e)
+{
+    size_t len;
+    const unsigned char *der = der_of(n, &len);
+    BIO *mem = BIO_new(BIO_s_mem());
+    char *text = NULL;
+    int rc = mem != NULL && PEM_write_bio(mem, "CERTIFICATE", "", der, (long)len) > 0
+                 ? 0
+                 : err_set(e, "out of memory");
+    long size = rc == 0 ? BIO_get_mem_data(mem, &text) : 0;
+    if (rc == 0 && x->dir != NULL)
+        rc = write_file(x, index, "pem", text, (size_t)size, e);
+    else if (rc == 0 && fwrite(text, 1, (size_t)size, stdout) != (size_t)size)
+        rc = err_errno(e, "standard output");
+    BIO_free(mem);
+    return rc;
+}
+
+static int on_entry(void *ctx, uint64_t index, const struct entry *n, struct err *e)
+{
+    struct export *x = ctx;
+    x->count++;
+    return x->write(x, index, n, e);
+}
+
+static int set_format(struct export *x, const char *format, struct err *e)
+{
+    static const struct {
+        const char *name;
+        int (*write)(struct export *x, uint64_t index, const struct entry *n, struct err *e);
+        bool needs_dir, takes_dir;
+    } formats[] = {{"json", write_json, false, false},
+                   {"pem", write_pem, false, true},
+                   {"der", write_der, true, true}};
+    for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++) {
+        if (strcmp(formats[i].name, format) != 0)
+            continue;
+        x->write = formats[i].write;
+        if (formats[i].needs_dir && x->dir == NULL)
+            return err_set(e, "--format %s needs --out DIR", format);
+        if (!formats[i].takes_dir && x->dir != NULL)
+            return err_set(e, "--format %s goes to standard output: --out is for pem and der",
+                           format);
+        return x->dir != NULL ? file_mkdirs(x->dir, 0755, e) : 0;
+    }
+    return err_set(e, "--format: want json, pem or der, not '%.40s'", format);
+}
+
+static int run(struct log_target *t, struct export *x, uint64_t first, uint64_t last, struct err *e)
+{
+    struct frontier at;
+    struct scan_sink sink = {x, on_entry, NULL};
+    const struct checkpoint *tree = &t->head.tree;
+    uint64_t end = last < tree->size ? last + 1 : tree->size;
+    if (first > tree->size || last < first)
+        return err_set(e, "the log has %" PRIu64 " entries: there is no %" PRIu64 " to %" PRIu64,
+                       tree->size, first, last);
+    if (scan_start(t->source, tree, first, &at, e) != 0)
+        return -1;
+    return scan_run(t->source, tree, &at, end, &sink, e);
+}
+
+int command_log_export(const struct cli_command *self, int argc, char **argv)
+{
+    struct log_flags f = {0};
+    struct export x = {.dir = NULL};
+    const char *format = NULL;
+    const char *first_word = NULL;
+    const char *last_word = NULL;
+    const struct cli_option options[] = {
+        {"format", CLI_TEXT, "NAME", "json (a line each), pem or der (a file each)", &format},
+        {"out", CLI_TEXT, "DIR", "where the files go, NUMBER.pem or NUMBER.der", &x.dir},
+        {"first", CLI_TEXT, "N", "the first entry (0)", &first_word},
+        {"last", CLI_TEXT, "N", "the last entry", &last_word},
+        LOG_OPTIONS(f),
+        {NULL, CLI_FLAG, NULL, NULL, NULL},
+    };
+    struct log_target t;
+    struct err e = {0};
+    uint64_t first = 0;
+    uint64_t last = UINT64_MAX;
+    int count = 0;
+    int rc = cli_parse(self, options, argc, argv, 1, 1, &count);
+    if (rc != CLI_GO_ON)
+        return rc;
+    if (set_format(&x, format != NULL ? format : "json", &e) != 0 ||
+        (first_word != NULL && log_number("first", first_word, 0, INT64_MAX, &first, &e) != 0) ||
+        (last_word != NULL && log_number("last", last_word, 0, INT64_MAX, &last, &e) != 0))
+        return cli_fail(CLI_USAGE, &e);
+    rc = log_target_open(&t, argv[0], &f, &e);
+    if (rc == CLI_OK)
+        rc = log_target_head(&t, &e);
+    if (rc == CLI_OK && (run(&t, &x, first, last, &e) != 0 || log_flush(&e) != 0))
+        rc = CLI_FAILED;
+    log_target_close(&t);
+    return rc == CLI_OK ? CLI_OK : cli_fail(rc, &e);
+}

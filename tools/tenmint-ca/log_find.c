@@ -1,0 +1,116 @@
+/* log find: certificates by what they say; every entry is proven to be in the signed tree. */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "ca/monitor/filter.h"
+#include "ca/monitor/scan.h"
+#include "common/clock.h"
+#include "tools/tenmint-ca/commands.h"
+#include "tools/tenmint-ca/log_common.h"
+
+struct find {
+    struct filter filter;
+    bool json;
+    uint64_t found, damaged;
+};
+
+static int on_entry(void *ctx, uint64_t index, const struct entry *n, struct err *e)
+{
+    struct find *f = ctx;
+    struct certificate c;
+    struct err why;
+    if (certificate_read(&n->logged, &c, &why) != 0) {
+        f->damaged++;
+        fprintf(stderr, "entry %" PRIu64 ": %s\n", index, why.text);
+        return 0;
+    }
+    if (!filter_matches(&f->filter, n->timestamp_ms, &c))
+        return 0;
+    if (f->json)
+        return f->found++, log_print_json(log_entry_json(index, n), e);
+    if (f->found++ == 0)
+        log_print_header();
+    log_print_row(index, n);
+    return 0;
+}
+
+struct words {
+    const char *pattern, *serial, *after, *before, *first, *last;
+};
+
+static int set_filter(struct find *f, const struct words *w, struct err *e)
+{
+    int64_t now = clock_wall_ms();
+    struct filter *x = &f->filter;
+    if (w->pattern != NULL && filter_set_pattern(x, w->pattern, e) != 0)
+        return -1;
+    if (w->serial != NULL && filter_set_serial(x, w->serial, e) != 0)
+        return -1;
+    if (w->after != NULL && filter_parse_time(w->after, now, &x->after_ms, e) != 0)
+        return err_wrap(e, "--after");
+    if (w->before != NULL && filter_parse_time(w->before, now, &x->before_ms, e) != 0)
+        return err_wrap(e, "--before");
+    return 0;
+}
+
+static int run(struct log_target *t, struct find *f, uint64_t first, uint64_t last, struct err *e)
+{
+    struct frontier at;
+    struct scan_sink sink = {f, on_entry, NULL};
+    const struct checkpoint *tree = &t->head.tree;
+    uint64_t end = last < tree->size ? last + 1 : tree->size;
+    if (first >= end) /* nothing: a tree that is still empty, or a range beyond it */
+        return first <= tree->size ? 0 : err_set(e, "the log has %" PRIu64 " entries", tree->size);
+    if (scan_start(t->source, tree, first, &at, e) != 0)
+        return -1;
+    return scan_run(t->source, tree, &at, end, &sink, e);
+}
+
+int command_log_find(const struct cli_command *self, int argc, char **argv)
+{
+    struct log_flags f = {0};
+    struct words w = {0};
+    struct find find = {.filter = {0}};
+    const struct cli_option options[] = {
+        {"identity", CLI_TEXT, "NAME", "a subject alternative name, exactly",
+         &find.filter.identity},
+        {"identity-regexp", CLI_TEXT, "PATTERN", "extended regular expression on those names",
+         &w.pattern},
+        {"repository", CLI_TEXT, "URL|OWNER/NAME", "the source repository",
+         &find.filter.repository},
+        {"issuer", CLI_TEXT, "URL", "the token's issuer", &find.filter.issuer},
+        {"serial", CLI_TEXT, "HEX", "the serial number", &w.serial},
+        {"after", CLI_TEXT, "TIME", "logged then or later: 2026-11-24T12:00:00Z, 2026-11-24, 24h",
+         &w.after},
+        {"before", CLI_TEXT, "TIME", "logged before then", &w.before},
+        {"first", CLI_TEXT, "N", "the first entry to look at (0)", &w.first},
+        {"last", CLI_TEXT, "N", "the last entry to look at", &w.last},
+        {"json", CLI_FLAG, NULL, "one JSON object a line", &find.json},
+        LOG_OPTIONS(f),
+        {NULL, CLI_FLAG, NULL, NULL, NULL},
+    };
+    struct log_target t;
+    struct err e = {0};
+    uint64_t first = 0;
+    uint64_t last = UINT64_MAX;
+    int count = 0;
+    int rc = cli_parse(self, options, argc, argv, 1, 1, &count);
+    if (rc != CLI_GO_ON)
+        return rc;
+    if (set_filter(&find, &w, &e) != 0 ||
+        (w.first != NULL && log_number("first", w.first, 0, INT64_MAX, &first, &e) != 0) ||
+        (w.last != NULL && log_number("last", w.last, 0, INT64_MAX, &last, &e) != 0)) {
+        filter_free(&find.filter);
+        return cli_fail(CLI_USAGE, &e);
+    }
+    rc = log_target_open(&t, argv[0], &f, &e);
+    if (rc == CLI_OK)
+        rc = log_target_head(&t, &e);
+    if (rc == CLI_OK && (run(&t, &find, first, last, &e) != 0 || log_flush(&e) != 0))
+        rc = CLI_FAILED;
+    if (rc == CLI_OK && !find.json && find.found == 0)
+        fprintf(stderr, "no such certificate in %" PRIu64 " entries\n", t.head.tree.size);
+    log_target_close(&t);
+    filter_free(&find.filter);
+    return rc == CLI_OK ? CLI_OK : cli_fail(rc, &e);
+}

@@ -1,0 +1,164 @@
+/* Entries for people and for programs. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/hex.h"
+#include "tools/tenmint-ca/log_common.h"
+
+/* What is not UTF-8 is shown with '?' for each byte beyond ASCII: JSON has no bytes. */
+static json_t *json_text(const struct cert_text *t)
+{
+    json_t *v = json_stringn((const char *)t->p, t->len);
+    if (v != NULL)
+        return v;
+    struct buf b = {0};
+    for (size_t i = 0; i < t->len; i++)
+        buf_putc(&b, t->p[i] >= 0x20 && t->p[i] < 0x7f ? t->p[i] : '?');
+    v = json_stringn(b.data != NULL ? (const char *)b.data : "", b.len);
+    buf_free(&b);
+    return v;
+}
+
+static json_t *json_hex(const unsigned char *p, size_t len)
+{
+    struct buf b = {0};
+    json_t *v = NULL;
+    char *text = (char *)buf_reserve(&b, 2 * len + 1);
+    if (text != NULL) {
+        hex_encode(p, len, text);
+        v = json_string(text);
+    }
+    buf_free(&b);
+    return v;
+}
+
+static json_t *json_time(int64_t seconds)
+{
+    char text[21];
+    clock_format(seconds, text);
+    return json_string(text);
+}
+
+static void add_names(json_t *o, const struct certificate *c)
+{
+    static const char *const kinds[] = {[CERTIFICATE_EMAIL] = "email",
+                                        [CERTIFICATE_DNS] = "dns",
+                                        [CERTIFICATE_URI] = "uri",
+                                        [CERTIFICATE_OTHER] = "other"};
+    json_t *list = json_array();
+    size_t at = 0;
+    enum certificate_name_kind kind;
+    struct cert_text name;
+    while (certificate_next_name(c, &at, &kind, &name) > 0) {
+        json_t *one = json_object();
+        json_object_set_new(one, "kind", json_string(kinds[kind]));
+        json_object_set_new(one, "name", json_text(&name));
+        json_array_append_new(list, one);
+    }
+    json_object_set_new(o, "names", list);
+}
+
+/* The table's JSON key; for rows without one the label's letters and digits. */
+static void identity_key(const struct identity_row *row, char key[64])
+{
+    size_t n = 0;
+    const char *from = row->json_key[0] != '\0' ? row->json_key : row->label;
+    for (; *from != '\0' && n < 63; from++) {
+        if (strchr(" ()", *from) == NULL)
+            key[n++] = *from;
+    }
+    key[n] = '\0';
+}
+
+static void add_identity(json_t *o, const struct certificate *c)
+{
+    for (size_t i = 0; i < IDENTITY_FIELD_COUNT; i++) {
+        if (c->identity[i].p == NULL)
+            continue;
+        char key[64];
+        identity_key(&identity_table[i], key);
+        json_object_set_new(o, key, json_text(&c->identity[i]));
+    }
+}
+
+json_t *log_entry_json(uint64_t index, const struct entry *n)
+{
+    struct certificate c;
+    struct err why;
+    struct merkle_hash leaf;
+    json_t *o = json_object();
+    entry_leaf_hash(n, &leaf);
+    json_object_set_new(o, "index", json_integer((json_int_t)index));
+    json_object_set_new(o, "logged", json_time((int64_t)(n->timestamp_ms / 1000)));
+    json_object_set_new(o, "timestamp", json_integer((json_int_t)n->timestamp_ms));
+    json_object_set_new(
+        o, "type", json_string(n->logged.type == SCT_PRECERT ? "precertificate" : "certificate"));
+    json_object_set_new(o, "leaf_hash", json_hex(leaf.b, sizeof(leaf.b)));
+    if (certificate_read(&n->logged, &c, &why) != 0) {
+        json_object_set_new(o, "damaged", json_string(why.text));
+        return o;
+    }
+    json_object_set_new(o, "serial", json_hex(c.serial.p, c.serial.len));
+    json_object_set_new(o, "not_before", json_time(c.not_before));
+    json_object_set_new(o, "not_after", json_time(c.not_after));
+    add_names(o, &c);
+    json_t *identity = json_object();
+    add_identity(identity, &c);
+    json_object_set_new(o, "identity", identity);
+    return o;
+}
+
+int log_print_json(json_t *o, struct err *e)
+{
+    int rc = o != NULL ? json_dumpf(o, stdout, JSON_COMPACT) : -1;
+    json_decref(o);
+    if (rc != 0 || putchar('\n') == EOF)
+        return err_errno(e, "standard output");
+    return 0;
+}
+
+static void print_text(const struct cert_text *t)
+{
+    for (size_t i = 0; i < t->len; i++)
+        putchar(t->p[i] >= 0x20 && t->p[i] != 0x7f ? t->p[i] : '?');
+}
+
+void log_print_header(void)
+{
+    printf("%-20s  %9s  %-10s  %s\n", "LOGGED", "ENTRY", "SERIAL", "IDENTITY (REPOSITORY)");
+}
+
+void log_print_row(uint64_t index, const struct entry *n)
+{
+    struct certificate c;
+    struct err why;
+    struct cert_text name;
+    enum certificate_name_kind kind;
+    char when[21];
+    size_t at = 0;
+    clock_format((int64_t)(n->timestamp_ms / 1000), when);
+    printf("%-20s  %9" PRIu64 "  ", when, index);
+    if (certificate_read(&n->logged, &c, &why) != 0) {
+        printf("%-10s  DAMAGED: %s\n", "?", why.text);
+        return;
+    }
+    for (size_t i = 0; i < 4; i++) /* the first bytes tell entries apart; --json has it whole */
+        i < c.serial.len ? printf("%02x", c.serial.p[i]) : printf("  ");
+    printf("%s  ", c.serial.len > 4 ? ".." : "  ");
+    for (bool first = true; certificate_next_name(&c, &at, &kind, &name) > 0; first = false) {
+        if (!first)
+            printf(", ");
+        print_text(&name);
+    }
+    const struct cert_text *repository = &c.identity[IDENTITY_SOURCE_URI];
+    if (repository->p == NULL)
+        repository = &c.identity[IDENTITY_GITHUB_REPOSITORY];
+    if (repository->p != NULL) {
+        printf(" (");
+        print_text(repository);
+        printf(")");
+    }
+    putchar('\n');
+}

@@ -1,0 +1,80 @@
+/* log status: what a log's checkpoint says. */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "common/b64.h"
+#include "common/clock.h"
+#include "common/hex.h"
+#include "tools/tenmint-ca/commands.h"
+#include "tools/tenmint-ca/log_common.h"
+
+static int64_t age_s(const struct head *h)
+{
+    int64_t age = clock_wall_ms() - (int64_t)h->timestamp_ms;
+    return age > 0 ? age / 1000 : 0;
+}
+
+static int print_json(const struct log_target *t, const char *root, const char *id, struct err *e)
+{
+    const struct head *h = &t->head;
+    json_t *o =
+        json_pack("{s:s, s:I, s:s, s:s, s:b, s:I, s:I}", "origin", h->tree.origin, "size",
+                  (json_int_t)h->tree.size, "root", root, "key_id", id, "verified", h->verified,
+                  "cosigned", (json_int_t)h->cosigned, "witnesses", (json_int_t)t->trust.witnesses);
+    if (o != NULL && h->verified) {
+        json_object_set_new(o, "timestamp", json_integer((json_int_t)h->timestamp_ms));
+        json_object_set_new(o, "age_seconds", json_integer(age_s(h)));
+    }
+    return log_print_json(o, e);
+}
+
+static void print_text(const struct log_target *t, const char *root, const char *id)
+{
+    const struct head *h = &t->head;
+    char when[21];
+    printf("origin      %s\nsize        %" PRIu64 "\nroot        %s\nkey id      %s\n",
+           h->tree.origin, h->tree.size, root, id);
+    clock_format((int64_t)(h->timestamp_ms / 1000), when);
+    if (h->verified)
+        printf("signature   good, by the given key\nsigned      %s, %" PRId64 " s ago\n", when,
+               age_s(h));
+    else
+        printf("signature   NOT CHECKED: no --key\n");
+    if (t->trust.witnesses > 0)
+        printf("cosigned    by %zu of %zu witnesses\n", h->cosigned, t->trust.witnesses);
+}
+
+int command_log_status(const struct cli_command *self, int argc, char **argv)
+{
+    struct log_flags f = {0};
+    bool json = false;
+    const struct cli_option options[] = {
+        LOG_OPTIONS(f),
+        {"json", CLI_FLAG, NULL, "one JSON object", &json},
+        {NULL, CLI_FLAG, NULL, NULL, NULL},
+    };
+    struct log_target t;
+    struct err e = {0};
+    char id[9];
+    struct buf root = {0};
+    int count = 0;
+    int rc = cli_parse(self, options, argc, argv, 1, 1, &count);
+    if (rc != CLI_GO_ON)
+        return rc;
+    rc = log_target_open(&t, argv[0], &f, &e);
+    if (rc == CLI_OK)
+        rc = log_target_head(&t, &e);
+    if (rc == CLI_OK) {
+        b64_encode(B64_STD, t.head.tree.root.b, MERKLE_HASH, &root);
+        hex_encode(t.head.key_id, sizeof(t.head.key_id), id);
+        if (json)
+            rc = print_json(&t, buf_str(&root), id, &e) == 0 ? CLI_OK : CLI_FAILED;
+        else
+            print_text(&t, buf_str(&root), id);
+        if (rc == CLI_OK && log_flush(&e) != 0)
+            rc = CLI_FAILED;
+    }
+    buf_free(&root);
+    log_target_close(&t);
+    return rc == CLI_OK ? CLI_OK : cli_fail(rc, &e);
+}

@@ -1,0 +1,103 @@
+/* log verify: everything in a log against its checkpoint. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "ca/monitor/verify.h"
+#include "common/clock.h"
+#include "common/file.h"
+#include "tools/tenmint-ca/commands.h"
+#include "tools/tenmint-ca/log_common.h"
+
+#define SHOWN 50 /* faults; a log that is damaged all over is not listed whole */
+
+static void on_fault(void *ctx, const char *text)
+{
+    uint64_t *shown = ctx;
+    if (++*shown <= SHOWN)
+        printf("%s\n", text);
+    else if (*shown == SHOWN + 1)
+        printf("(and more)\n");
+}
+
+static void on_progress(void *ctx, uint64_t entries)
+{
+    (void)ctx;
+    if (isatty(STDERR_FILENO))
+        fprintf(stderr, "\r%" PRIu64 " entries", entries);
+}
+
+/* Older checkpoints are held to the same trust, but need no witnesses: they may be older than
+ * those. */
+static int read_older(const struct log_target *t, const struct cli_list *files, struct head *out,
+                      struct err *e)
+{
+    struct head_trust trust = t->trust;
+    trust.quorum = 0;
+    for (size_t i = 0; i < files->count; i++) {
+        struct buf note = {0};
+        int rc = file_read(files->item[i], NOTE_BYTES_MAX, &note, e);
+        if (rc == 0)
+            rc = head_read(&trust, note.data, note.len, clock_wall_ms(), &out[i], e);
+        buf_free(&note);
+        if (rc != 0)
+            return err_wrap(e, "'%s'", files->item[i]);
+    }
+    return 0;
+}
+
+static int verify(struct log_target *t, const struct cli_list *files, struct err *e)
+{
+    struct head older[CLI_LIST_MAX] = {{.tree = {.size = 0}}};
+    struct verify_report r = {0};
+    uint64_t shown = 0;
+    struct verify_options o = {.source = t->source,
+                               .head = &t->head,
+                               .older = older,
+                               .older_count = files->count,
+                               .ctx = &shown,
+                               .fault = on_fault,
+                               .progress = on_progress};
+    int rc = read_older(t, files, older, e);
+    if (rc == 0)
+        rc = log_verify(&o, &r, e);
+    if (isatty(STDERR_FILENO))
+        fprintf(stderr, "\r");
+    for (size_t i = 0; i < files->count; i++)
+        head_free(&older[i]);
+    if (rc != 0)
+        return -1;
+    if (r.faults > 0)
+        return err_set(e, "%" PRIu64 " thing%s wrong in %s (%" PRIu64 " entries)", r.faults,
+                       r.faults == 1 ? " is" : "s are", t->head.tree.origin, t->head.tree.size);
+    printf("%s: %" PRIu64 " entries, %" PRIu64 " tiles and %" PRIu64 " issuers are what the "
+           "checkpoint %s\n",
+           t->head.tree.origin, r.entries, r.tiles, r.issuers,
+           t->head.verified ? "signs" : "says; its signature was NOT CHECKED: no --key");
+    return 0;
+}
+
+int command_log_verify(const struct cli_command *self, int argc, char **argv)
+{
+    struct log_flags f = {0};
+    struct cli_list older = {.count = 0};
+    const struct cli_option options[] = {
+        LOG_OPTIONS(f),
+        {"checkpoint", CLI_LIST, "FILE", "an older checkpoint that the tree must extend", &older},
+        {NULL, CLI_FLAG, NULL, NULL, NULL},
+    };
+    struct log_target t;
+    struct err e = {0};
+    int count = 0;
+    int rc = cli_parse(self, options, argc, argv, 1, 1, &count);
+    if (rc != CLI_GO_ON)
+        return rc;
+    rc = log_target_open(&t, argv[0], &f, &e);
+    if (rc == CLI_OK)
+        rc = log_target_head(&t, &e);
+    if (rc == CLI_OK && (verify(&t, &older, &e) != 0 || log_flush(&e) != 0))
+        rc = CLI_FAILED;
+    log_target_close(&t);
+    return rc == CLI_OK ? CLI_OK : cli_fail(rc, &e);
+}

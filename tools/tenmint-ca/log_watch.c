@@ -1,0 +1,191 @@
+/* log watch: a monitor. One look, or one after the other. */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "ca/monitor/watch.h"
+#include "common/clock.h"
+#include "tools/tenmint-ca/commands.h"
+#include "tools/tenmint-ca/log_common.h"
+
+#define EXIT_MISBEHAVES 4
+#define EXIT_MATCHED 5
+#define STATE_PATH_MAX 3800
+
+struct watcher {
+    struct watch_options o;
+    struct log_target target;
+    struct identities mine;
+    bool has_mine, json, fail_on_match;
+    uint64_t matched; /* in this look */
+    char evidence[STATE_PATH_MAX + 16];
+};
+
+/* A certificate that cannot be read is reported too: it may be hiding whose it is. */
+static int on_entry(void *ctx, uint64_t index, const struct entry *n, struct err *e)
+{
+    struct watcher *w = ctx;
+    struct certificate c;
+    struct err why;
+    bool readable = certificate_read(&n->logged, &c, &why) == 0;
+    if (!w->has_mine || (readable && !identities_match(&w->mine, n->timestamp_ms, &c)))
+        return 0;
+    if (w->json)
+        return w->matched++, log_print_json(log_entry_json(index, n), e);
+    if (w->matched++ == 0)
+        log_print_header();
+    log_print_row(index, n);
+    return 0;
+}
+
+/* Reports are out before the state says that they were. */
+static int on_advance(void *ctx, const struct frontier *f, struct err *e)
+{
+    (void)ctx;
+    (void)f;
+    return log_flush(e);
+}
+
+static void say(const struct watcher *w, const struct head *h, uint64_t before)
+{
+    if (w->json)
+        return;
+    fprintf(stderr, "%s: size %" PRIu64 ", %" PRIu64 " new, %" PRIu64 " matching%s\n",
+            h->tree.origin, h->tree.size, h->tree.size - before, w->matched,
+            h->verified ? "" : "; signature NOT CHECKED: no --key");
+}
+
+static int look(struct watcher *w, struct err *e)
+{
+    static const int exits[] = {[WATCH_OK] = CLI_OK,
+                                [WATCH_FAILED] = CLI_FAILED,
+                                [WATCH_ROLLBACK] = EXIT_MISBEHAVES,
+                                [WATCH_FORK] = EXIT_MISBEHAVES};
+    struct watch_state state;
+    struct head h;
+    if (watch_state_load(w->o.state_path, &state, e) != 0)
+        return CLI_FAILED;
+    w->matched = 0;
+    w->o.now_ms = clock_wall_ms();
+    uint64_t before = state.at.size;
+    enum watch_result r = watch_look(&w->o, &state, &h, e);
+    if (r == WATCH_OK)
+        say(w, &h, before);
+    if (r == WATCH_ROLLBACK || r == WATCH_FORK)
+        fprintf(stderr, "both checkpoints are in %s/\n", w->o.evidence_dir);
+    head_free(&h);
+    watch_state_free(&state);
+    if (log_flush(e) != 0)
+        return CLI_FAILED;
+    return r == WATCH_OK && w->fail_on_match && w->matched > 0 ? EXIT_MATCHED : exits[r];
+}
+
+/* Looks until a signal; a log that cannot be reached is looked at again, one that forks is not. */
+static int look_on(struct watcher *w, int64_t interval_ms, struct err *e)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    pthread_sigmask(SIG_BLOCK, &set, NULL);
+    struct timespec pause = {.tv_sec = interval_ms / 1000,
+                             .tv_nsec = (interval_ms % 1000) * 1000000};
+    for (;;) {
+        int rc = look(w, e);
+        if (rc == EXIT_MISBEHAVES || rc == EXIT_MATCHED)
+            return rc;
+        if (rc != CLI_OK)
+            (void)cli_fail(rc, e);
+        if (sigtimedwait(&set, NULL, &pause) > 0)
+            return CLI_OK;
+    }
+}
+
+/* One watcher a state: two would write over each other's memory. Held until the process ends. */
+static int lock_state(const char *path, struct err *e)
+{
+    char name[STATE_PATH_MAX + 16];
+    if (strlen(path) > STATE_PATH_MAX)
+        return err_set(e, "--state: the path is too long");
+    snprintf(name, sizeof(name), "%s.lock", path);
+    int fd = open(name, O_CREAT | O_RDWR | O_CLOEXEC, 0644);
+    if (fd < 0)
+        return err_errno(e, "'%s'", name);
+    if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+        return 0;
+    close(fd);
+    return err_set(e, "'%s' is in use by another watcher", path);
+}
+
+struct words {
+    const char *state, *evidence, *mine, *start, *interval, *max_age;
+    bool once;
+};
+
+static int configure(struct watcher *w, const struct words *x, int64_t *interval_ms, struct err *e)
+{
+    if (x->state == NULL)
+        return err_set(e, "--state FILE is missing: what was seen must be kept");
+    if (x->once == (x->interval != NULL))
+        return err_set(e, "want either --once or --interval DURATION");
+    if (x->interval != NULL && log_duration("interval", x->interval, interval_ms, e) != 0)
+        return -1;
+    if (x->max_age != NULL && log_duration("max-age", x->max_age, &w->o.max_age_ms, e) != 0)
+        return -1;
+    w->o.start_at_end = x->start != NULL && strcmp(x->start, "now") == 0;
+    if (x->start != NULL && !w->o.start_at_end &&
+        log_number("start", x->start, 0, INT64_MAX, &w->o.start, e) != 0)
+        return -1;
+    w->o.state_path = x->state;
+    snprintf(w->evidence, sizeof(w->evidence), "%.*s.evidence", STATE_PATH_MAX, x->state);
+    w->o.evidence_dir = x->evidence != NULL ? x->evidence : w->evidence;
+    w->o.sink = (struct scan_sink){w, on_entry, on_advance};
+    return 0;
+}
+
+int command_log_watch(const struct cli_command *self, int argc, char **argv)
+{
+    struct log_flags f = {0};
+    struct words x = {0};
+    struct watcher w = {.json = false};
+    const struct cli_option options[] = {
+        {"state", CLI_TEXT, "FILE", "what was seen so far; made by the first look", &x.state},
+        {"identities", CLI_TEXT, "FILE", "YAML: identities to report certificates of", &x.mine},
+        {"once", CLI_FLAG, NULL, "one look, as from cron", &x.once},
+        {"interval", CLI_TEXT, "DURATION", "look again and again: 30s, 15m", &x.interval},
+        {"start", CLI_TEXT, "N|now", "first look: the first entry to read (0)", &x.start},
+        {"max-age", CLI_TEXT, "DURATION", "fail when the checkpoint is older", &x.max_age},
+        {"evidence", CLI_TEXT, "DIR", "for the checkpoints of a fork (STATE.evidence)",
+         &x.evidence},
+        {"fail-on-match", CLI_FLAG, NULL, "exit 5 after reporting a certificate", &w.fail_on_match},
+        {"json", CLI_FLAG, NULL, "reports as one JSON object a line", &w.json},
+        LOG_OPTIONS(f),
+        {NULL, CLI_FLAG, NULL, NULL, NULL},
+    };
+    struct err e = {0};
+    int64_t interval_ms = 0;
+    int count = 0;
+    int rc = cli_parse(self, options, argc, argv, 1, 1, &count);
+    if (rc != CLI_GO_ON)
+        return rc;
+    if (configure(&w, &x, &interval_ms, &e) != 0)
+        return cli_fail(CLI_USAGE, &e);
+    w.has_mine = x.mine != NULL;
+    if (w.has_mine && identities_load(x.mine, &w.mine, &e) != 0)
+        return cli_fail(CLI_CONFIG, &e);
+    rc = lock_state(x.state, &e) == 0 ? log_target_open(&w.target, argv[0], &f, &e) : CLI_FAILED;
+    w.o.source = w.target.source;
+    w.o.trust = &w.target.trust;
+    if (rc == CLI_OK)
+        rc = x.once ? look(&w, &e) : look_on(&w, interval_ms, &e);
+    log_target_close(&w.target);
+    identities_free(&w.mine);
+    return rc == CLI_OK || rc == EXIT_MATCHED ? rc : cli_fail(rc, &e);
+}
