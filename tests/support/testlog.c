@@ -258,7 +258,7 @@ static void publish_level(struct testlog *t, int level)
     size_t span = (size_t)1 << (8 * level);
     size_t nodes = t->count / span;
     char name[64];
-    char text[8];
+    char text[16];
     snprintf(text, sizeof(text), "%d", level);
     for (size_t first = 0; first < nodes; first += 256) {
         size_t width = nodes - first < 256 ? nodes - first : 256;
