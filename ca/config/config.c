@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "ca/api/api.h"
+#include "ca/log/serve.h"
 #include "common/clock.h"
 #include "common/fetch.h"
 #include "common/file.h"
@@ -108,6 +109,7 @@ static const struct yamlmap_key ct_log_keys[] = {
 static const struct yamlmap_key embedded_keys[] = {
     TEXT("directory", embedded_directory),
     TEXT("origin", embedded_origin),
+    TEXT("prefix", embedded_prefix),
     TEXT("key", embedded_key),
     TEXT("password-file", embedded_password_file),
     TEXT("password-env", embedded_password_env),
@@ -283,6 +285,9 @@ static int check_embedded(const char *name, const struct ca_config *c, struct er
         return any ? err_set(e, "%s: ct 'embedded' needs 'directory'", name) : 0;
     if (c->embedded_origin == NULL)
         return err_set(e, "%s: ct 'embedded' needs 'origin', such as ca.example.com/log", name);
+    if (log_origin_check(c->embedded_origin, e) != 0 ||
+        (c->embedded_prefix != NULL && log_prefix_check(c->embedded_prefix, e) != 0))
+        return err_wrap(e, "%s: ct 'embedded'", name);
     if (device == (c->embedded_key != NULL))
         return err_set(e, "%s: ct 'embedded' needs either 'key' or 'pkcs11-module'", name);
     if (device && (c->embedded_token == NULL || c->embedded_label == NULL))

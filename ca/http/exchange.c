@@ -43,7 +43,19 @@ static enum http_method method_of(const char *name)
     return HTTP_OTHER;
 }
 
-/* Sets route or fault. OPTIONS of a known path has neither. */
+static bool match_mount(struct http_exchange *x, const char *path)
+{
+    const struct http_options *o = &x->server->o;
+    for (size_t i = 0; i < o->mount_count; i++) {
+        if (strncmp(path, o->mounts[i].prefix, strlen(o->mounts[i].prefix)) == 0) {
+            x->mount = &o->mounts[i];
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Sets route, mount or fault. OPTIONS of a known path has no route. */
 static void match(struct http_exchange *x, const char *path)
 {
     const struct http_options *o = &x->server->o;
@@ -57,9 +69,10 @@ static void match(struct http_exchange *x, const char *path)
             return;
         }
     }
-    if (x->path_of == NULL)
+    bool mounted = x->path_of == NULL && match_mount(x, path);
+    if (x->path_of == NULL && !mounted)
         x->fault = HTTP_FAULT_NOT_FOUND;
-    else if (x->method != HTTP_OPTIONS)
+    else if (x->method != HTTP_OPTIONS && !(mounted && (want == HTTP_GET || want == HTTP_POST)))
         x->fault = HTTP_FAULT_METHOD;
 }
 
@@ -72,7 +85,7 @@ static bool is_form(const char *type)
 
 static void check_body_headers(struct http_exchange *x)
 {
-    if (x->fault != HTTP_FAULT_NONE || x->method != HTTP_POST)
+    if (x->fault != HTTP_FAULT_NONE || x->method != HTTP_POST || x->mount != NULL)
         return;
     const char *length = http_header(x, MHD_HTTP_HEADER_CONTENT_LENGTH);
     if (length != NULL) {
@@ -92,13 +105,13 @@ static void add_allow(struct http_exchange *x, const char *header)
     const struct http_options *o = &x->server->o;
     struct buf b = {0};
     for (size_t i = 0; i < o->route_count; i++) {
-        if (strcmp(o->routes[i].path, x->path_of) == 0) {
+        if (x->path_of != NULL && strcmp(o->routes[i].path, x->path_of) == 0) {
             buf_printf(&b, "%s, ", methods[o->routes[i].method].name);
             if (o->routes[i].method == HTTP_GET)
                 buf_puts(&b, "HEAD, ");
         }
     }
-    buf_puts(&b, "OPTIONS");
+    buf_puts(&b, x->mount != NULL ? "GET, HEAD, OPTIONS" : "OPTIONS");
     if (buf_str(&b) != NULL)
         http_reply_header(x, header, buf_str(&b));
     buf_free(&b);
@@ -191,6 +204,7 @@ enum MHD_Result http_on_request(void *cls, struct MHD_Connection *mhd, const cha
     struct http_exchange *x = *con_cls;
     if (x == NULL)
         return begin(cls, mhd, url, method, con_cls);
+    x->path = url;
     if (*upload_len > 0)
         return take_body(x, upload, upload_len);
     atomic_store_explicit(&x->conn->receiving, false, memory_order_relaxed);
@@ -198,11 +212,14 @@ enum MHD_Result http_on_request(void *cls, struct MHD_Connection *mhd, const cha
         x->fault = HTTP_FAULT_MEMORY;
     if (x->fault != HTTP_FAULT_NONE)
         return reply_fault(x);
-    if (x->route == NULL) {
+    bool mounted = x->mount != NULL && x->method != HTTP_OPTIONS;
+    if (x->route == NULL && !mounted) {
         reply_options(x);
         return send_reply(x);
     }
-    if (x->route->handle(x->server->o.ctx, x) == HTTP_WAIT) {
+    enum http_result rc =
+        mounted ? x->mount->handle(x->mount->ctx, x) : x->route->handle(x->server->o.ctx, x);
+    if (rc == HTTP_WAIT) {
         http_guard_park(&x->server->guard, x);
         return MHD_YES;
     }

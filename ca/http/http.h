@@ -41,6 +41,14 @@ struct http_route {
     enum http_result (*handle)(void *ctx, struct http_exchange *x);
 };
 
+/* Every path that begins with `prefix` and that no route has, for GET, HEAD and POST (whose body
+ * is dropped). */
+struct http_mount {
+    const char *prefix; /* begins and ends with '/'; borrowed */
+    enum http_result (*handle)(void *ctx, struct http_exchange *x);
+    void *ctx; /* its own */
+};
+
 /* What the server refuses before a handler sees it; the application words the reply. */
 enum http_fault {
     HTTP_FAULT_NONE,
@@ -73,6 +81,8 @@ struct http_options {
     const char *tls_key;             /* PEM text */
     const struct http_route *routes; /* borrowed, as is ctx */
     size_t route_count;
+    const struct http_mount *mounts; /* borrowed; the first that fits serves */
+    size_t mount_count;
     void *ctx;
     void (*fault)(void *ctx, struct http_exchange *x, enum http_fault f); /* must reply */
     void (*observe)(void *ctx, const struct http_event *ev);              /* or NULL */
@@ -100,6 +110,9 @@ unsigned http_server_inflight(const struct http_server *s);
 /* ---- inside a handler ---- */
 
 const char *http_header(struct http_exchange *x, const char *name); /* borrowed, or NULL */
+enum http_method http_method_of(const struct http_exchange *x);
+const char *http_path(const struct http_exchange *x); /* percent-decoded, without the query */
+const char *http_query(struct http_exchange *x, const char *name); /* decoded, or NULL */
 const struct buf *http_body(const struct http_exchange *x);
 const char *http_remote(const struct http_exchange *x); /* the peer's address, no port */
 int64_t http_elapsed_us(const struct http_exchange *x); /* since the end of the headers */
@@ -113,6 +126,16 @@ void http_reply(struct http_exchange *x, unsigned status, const char *content_ty
                 struct buf *body);
 /* Adds a header to the reply made by http_reply. */
 void http_reply_header(struct http_exchange *x, const char *name, const char *value);
+
+/*
+ * Replies with the file DIR/name: 200, or 304 when If-None-Match names it. `name` may come from
+ * the client: parts of letters, digits, '.', '_', '-' that do not begin with a dot, with single
+ * slashes between. False, and no reply, when it is another kind of name or no such file.
+ */
+bool http_reply_file(struct http_exchange *x, const char *dir, const char *name,
+                     const char *content_type, const char *cache_control);
+/* By the name's end: "application/json" for .json …; "application/octet-stream" if unknown. */
+const char *http_file_type(const char *name);
 
 /* A reply to keep: `body` is copied. NULL: out of memory. The caller keeps it alive until the
  * exchange's state is released (make what owns it the state). */

@@ -33,6 +33,8 @@ struct http_exchange {
     struct http_conn *conn;
     struct MHD_Connection *mhd;
     const struct http_route *route; /* NULL when fault is set or the method is OPTIONS */
+    const struct http_mount *mount; /* instead of a route */
+    const char *path;               /* libmicrohttpd's, while the request lasts */
     const char *path_of;            /* path of the matched route table row, for Allow */
     enum http_method method;
     enum http_fault fault;
@@ -89,6 +91,11 @@ struct http_server {
 };
 
 int64_t http_now_us(void);
+
+/* reply.c */
+struct MHD_Response *http_decorate(struct MHD_Response *r, const char *content_type);
+void http_set_response(struct http_exchange *x, unsigned status, struct MHD_Response *r,
+                       bool canned);
 
 /* listen.c */
 int http_listen(const char *address, int *fd, char *bound, size_t bound_len, struct err *e);

@@ -12,6 +12,21 @@ const char *http_header(struct http_exchange *x, const char *name)
     return MHD_lookup_connection_value(x->mhd, MHD_HEADER_KIND, name);
 }
 
+enum http_method http_method_of(const struct http_exchange *x)
+{
+    return x->method;
+}
+
+const char *http_path(const struct http_exchange *x)
+{
+    return x->path;
+}
+
+const char *http_query(struct http_exchange *x, const char *name)
+{
+    return MHD_lookup_connection_value(x->mhd, MHD_GET_ARGUMENT_KIND, name);
+}
+
 const struct buf *http_body(const struct http_exchange *x)
 {
     return &x->body;
@@ -39,7 +54,7 @@ void *http_state(const struct http_exchange *x)
 }
 
 /* Any web page may read what is public here: nothing depends on cookies. */
-static struct MHD_Response *decorate(struct MHD_Response *r, const char *content_type)
+struct MHD_Response *http_decorate(struct MHD_Response *r, const char *content_type)
 {
     if (r == NULL)
         return NULL;
@@ -49,8 +64,8 @@ static struct MHD_Response *decorate(struct MHD_Response *r, const char *content
     return r;
 }
 
-static void set_response(struct http_exchange *x, unsigned status, struct MHD_Response *r,
-                         bool canned)
+void http_set_response(struct http_exchange *x, unsigned status, struct MHD_Response *r,
+                       bool canned)
 {
     if (x->response != NULL && !x->canned)
         MHD_destroy_response(x->response);
@@ -69,7 +84,7 @@ void http_reply(struct http_exchange *x, unsigned status, const char *content_ty
             *body = (struct buf){0};
     }
     buf_free(body);
-    set_response(x, status, decorate(r, content_type), false);
+    http_set_response(x, status, http_decorate(r, content_type), false);
 }
 
 void http_reply_header(struct http_exchange *x, const char *name, const char *value)
@@ -86,8 +101,8 @@ struct http_canned *http_canned_new(const char *content_type, const struct buf *
         return NULL;
     }
     c->response =
-        decorate(MHD_create_response_from_buffer(body->len, body->data, MHD_RESPMEM_MUST_COPY),
-                 content_type);
+        http_decorate(MHD_create_response_from_buffer(body->len, body->data, MHD_RESPMEM_MUST_COPY),
+                      content_type);
     if (c->response == NULL) {
         free(c);
         return NULL;
@@ -105,5 +120,5 @@ void http_canned_free(struct http_canned *c)
 
 void http_reply_canned(struct http_exchange *x, unsigned status, struct http_canned *c)
 {
-    set_response(x, status, c->response, true);
+    http_set_response(x, status, c->response, true);
 }

@@ -84,18 +84,25 @@ static void log_free(struct log *l)
     free(l);
 }
 
-static int check_options(const struct log_options *o, struct err *e)
+int log_origin_check(const char *origin, struct err *e)
 {
-    size_t len = o->origin != NULL ? strlen(o->origin) : 0;
+    size_t len = origin != NULL ? strlen(origin) : 0;
     if (len == 0 || len >= sizeof(((struct checkpoint *)0)->origin))
         return err_set(e, "the log's origin is empty or longer than 255 bytes");
-    if (strpbrk(o->origin, " +\n") != NULL || strstr(o->origin, "://") != NULL)
+    if (strpbrk(origin, " +\n") != NULL || strstr(origin, "://") != NULL)
         return err_set(e,
                        "the log's origin '%s' must be a URL without its scheme, such as "
                        "log.example.com/2026: no '://', space or '+'",
-                       o->origin);
-    if (o->origin[len - 1] == '/')
-        return err_set(e, "the log's origin '%s' must not end with '/'", o->origin);
+                       origin);
+    if (origin[len - 1] == '/')
+        return err_set(e, "the log's origin '%s' must not end with '/'", origin);
+    return 0;
+}
+
+static int check_options(const struct log_options *o, struct err *e)
+{
+    if (log_origin_check(o->origin, e) != 0)
+        return -1;
     if (o->checkpoint_interval_ms < 10 || o->checkpoint_interval_ms > 86400000)
         return err_set(e, "the log's checkpoint interval must be 10 ms to 24 h");
     return digsig_check_key(o->key, e);
@@ -309,6 +316,11 @@ uint64_t log_checkpoint(struct log *l, struct buf *note)
     uint64_t size = l->published;
     pthread_mutex_unlock(&l->note_lock);
     return size;
+}
+
+EVP_PKEY *log_key(const struct log *l)
+{
+    return l->o.key;
 }
 
 const unsigned char *log_id(const struct log *l)

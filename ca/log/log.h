@@ -48,6 +48,9 @@ struct log_options { /* pointers are borrowed and must outlive the log */
 
 void log_options_default(struct log_options *o);
 
+/* -1: no log can have this origin. */
+int log_origin_check(const char *origin, struct err *e);
+
 /* Makes an empty log in a new or empty directory: identity, first checkpoint. -1 when there is
  * one already. */
 int log_create(const struct log_options *o, struct err *e);
@@ -98,6 +101,7 @@ int log_sync(struct log *l, struct err *e);
 /* Appends the newest published checkpoint, a signed note. Returns its tree size. */
 uint64_t log_checkpoint(struct log *l, struct buf *note);
 
+EVP_PKEY *log_key(const struct log *l);           /* borrowed */
 const unsigned char *log_id(const struct log *l); /* 32 bytes, SHA-256 of the SPKI */
 const char *log_origin(const struct log *l);
 const char *log_directory(const struct log *l);

@@ -152,6 +152,17 @@ static int write_config(const struct plan *p, struct err *e)
     return rc;
 }
 
+/* A name that no other log has. */
+static int make_up_origin(struct plan *p, char out[64], struct err *e)
+{
+    unsigned long long r = 0;
+    if (RAND_bytes((unsigned char *)&r, sizeof(r)) != 1)
+        return err_openssl(e, "make a name for the log");
+    snprintf(out, 64, "tenmint.invalid/%016llx", r);
+    p->log_origin = out;
+    return 0;
+}
+
 static int make_log(const struct plan *p, const char *password, struct err *e)
 {
     char directory[PATH_MAX];
@@ -242,6 +253,11 @@ static void print_done(const struct plan *p)
         p->dir);
     if (p->device.pkcs11_module == NULL)
         printf("  intermediate.key  the server's key, encrypted with password\n");
+    if (p->log_origin != NULL)
+        printf("  log/              the transparency log, '%s'\n"
+               "  log.key           its key, encrypted with password\n"
+               "  log.pem           its public key: give this to verifiers\n",
+               p->log_origin);
     printf("  issuers.yaml      whose tokens are accepted: GitHub Actions\n"
            "  tenmint-ca.yaml   the server's configuration\n");
     if (p->device.pkcs11_module != NULL)
@@ -253,12 +269,15 @@ static void print_done(const struct plan *p)
 int command_init(const struct cli_command *self, int argc, char **argv)
 {
     struct plan p = {0};
+    bool no_log = false;
     const struct cli_option options[] = {
         {"organization", CLI_TEXT, "NAME", "O of both certificates (tenmint)", &p.organization},
         {"key-type", CLI_TEXT, "TYPE", "of both keys: p256 (default), p384, rsa or ed25519",
          &p.key_type},
         {"log-origin", CLI_TEXT, "NAME",
-         "make the built-in transparency log too, e.g. ca.example.com/log", &p.log_origin},
+         "the built-in log's name for ever, e.g. ca.example.com/log; else one is made up",
+         &p.log_origin},
+        {"no-log", CLI_FLAG, NULL, "make no built-in transparency log", &no_log},
         {"pkcs11-module", CLI_TEXT, "PATH", "make the server's key in a token: its module",
          &p.device.pkcs11_module},
         {"pkcs11-token", CLI_TEXT, "LABEL", "the token, which must exist", &p.device.pkcs11_token},
@@ -269,6 +288,7 @@ int command_init(const struct cli_command *self, int argc, char **argv)
          &p.device.pin_env},
         {NULL, CLI_FLAG, NULL, NULL, NULL},
     };
+    char origin[64];
     char module[PATH_MAX];
     char pin[PATH_MAX];
     struct err e = {0};
@@ -277,7 +297,12 @@ int command_init(const struct cli_command *self, int argc, char **argv)
     if (rc != CLI_GO_ON)
         return rc;
     p.dir = argv[0];
-    if (check_device(&p.device, &e) != 0 || check_origin(p.log_origin, &e) != 0)
+    if (no_log && p.log_origin != NULL)
+        err_set(&e, "--no-log and --log-origin exclude each other");
+    else if (!no_log && p.log_origin == NULL)
+        (void)make_up_origin(&p, origin, &e);
+    if (e.text[0] != '\0' || check_device(&p.device, &e) != 0 ||
+        check_origin(p.log_origin, &e) != 0)
         return cli_fail(CLI_USAGE, &e);
     if (make_absolute(&p.device.pkcs11_module, module, &e) != 0 ||
         make_absolute(&p.device.pin_file, pin, &e) != 0 || init(&p, &e) != 0)

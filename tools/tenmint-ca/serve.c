@@ -1,5 +1,6 @@
 /* serve: start, wait for signals, reload, drain. */
 #include <errno.h>
+#include <ftw.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
@@ -19,6 +20,7 @@ struct flags {
     const char *config, *issuer, *issuer_type, *client_id, *issuers, *listen, *metrics_listen;
     const char *workers, *key_type, *log;
     bool ephemeral;
+    char temporary[64]; /* directory of an ephemeral CA's log; "": none */
 };
 
 /* A double-quoted scalar; the flags hold URLs and words, anything else is refused. */
@@ -87,8 +89,39 @@ static int trial_log(const char *dir, struct ca_config *c, struct err *e)
                : 0;
 }
 
+/* An ephemeral CA's log lasts as long as the CA. */
+static int temporary_log(struct flags *f, struct ca_config *c, struct err *e)
+{
+    char dir[sizeof(f->temporary) + 4];
+    const char *tmp = getenv("TMPDIR");
+    if (tmp == NULL || snprintf(f->temporary, sizeof(f->temporary), "%s/tenmint-ca.XXXXXX", tmp) >=
+                           (int)sizeof(f->temporary))
+        snprintf(f->temporary, sizeof(f->temporary), "/tmp/tenmint-ca.XXXXXX");
+    if (mkdtemp(f->temporary) == NULL) {
+        f->temporary[0] = '\0';
+        return err_errno(e, "make a directory for the ephemeral log");
+    }
+    snprintf(dir, sizeof(dir), "%s/log", f->temporary);
+    return trial_log(dir, c, e);
+}
+
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+    (void)st;
+    (void)type;
+    (void)ftw;
+    return remove(path);
+}
+
+static void remove_temporary(struct flags *f)
+{
+    if (f->temporary[0] != '\0')
+        (void)nftw(f->temporary, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    f->temporary[0] = '\0';
+}
+
 /* The configuration: a file, or the defaults with an ephemeral CA. Listening flags win. */
-static int configure(const struct flags *f, struct ca_config *c, struct buf *issuers, struct err *e)
+static int configure(struct flags *f, struct ca_config *c, struct buf *issuers, struct err *e)
 {
     int rc;
     if (f->config != NULL) {
@@ -105,8 +138,8 @@ static int configure(const struct flags *f, struct ca_config *c, struct buf *iss
             rc = replace(&c->issuers_file, f->issuers, e);
         if (rc == 0 && f->issuer != NULL)
             rc = issuers_text(f, issuers, e);
-        if (rc == 0 && f->log != NULL)
-            rc = trial_log(f->log, c, e);
+        if (rc == 0)
+            rc = f->log != NULL ? trial_log(f->log, c, e) : temporary_log(f, c, e);
     }
     if (rc == 0)
         rc = replace(&c->listen, f->listen, e);
@@ -204,7 +237,7 @@ int command_serve(const struct cli_command *self, int argc, char **argv)
         {"key-type", CLI_TEXT, "TYPE", "ephemeral: p256 (default), p384, rsa or ed25519",
          &f.key_type},
         {"log", CLI_TEXT, "DIR",
-         "ephemeral: a transparency log in DIR, with DIR.key and DIR.pem; made if missing", &f.log},
+         "ephemeral: its log in DIR, kept, with DIR.key and DIR.pem; made if missing", &f.log},
         {NULL, CLI_FLAG, NULL, NULL, NULL},
     };
     struct ca_config c;
@@ -218,9 +251,11 @@ int command_serve(const struct cli_command *self, int argc, char **argv)
         return cli_fail(CLI_USAGE, &e);
     if (configure(&f, &c, &issuers, &e) != 0) {
         buf_free(&issuers);
+        remove_temporary(&f);
         return cli_fail(f.config != NULL ? CLI_CONFIG : CLI_USAGE, &e);
     }
     rc = run(&c, issuers.len > 0 ? buf_str(&issuers) : NULL);
+    remove_temporary(&f);
     buf_free(&issuers);
     ca_config_free(&c);
     return rc;

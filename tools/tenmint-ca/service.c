@@ -101,6 +101,32 @@ static int read_tls(struct service *s, struct http_options *o, struct err *e)
     return o->tls_certificate != NULL && o->tls_key != NULL ? 0 : err_set(e, "out of memory");
 }
 
+static void list_root(void *ctx, void (*add)(void *arg, const unsigned char *der, size_t len),
+                      void *arg)
+{
+    struct service *s = ctx;
+    struct signer *ca = signer_holder_get(s->holder);
+    const struct signer_chain *chain = signer_chain(ca);
+    add(arg, chain->der[chain->count - 1], chain->der_len[chain->count - 1]);
+    signer_unref(ca);
+}
+
+static int mount_log(struct service *s, struct http_options *o, struct err *e)
+{
+    const char *prefix = s->config->embedded_prefix;
+    struct log_serve_options so = {.log = ct_embedded_log(s->embedded),
+                                   .prefix = prefix != NULL ? prefix : "/log",
+                                   .roots = list_root,
+                                   .roots_ctx = s};
+    s->log_server = log_server_new(&so, e);
+    if (s->log_server == NULL)
+        return -1;
+    s->log_mount = log_server_mount(s->log_server);
+    o->mounts = &s->log_mount;
+    o->mount_count = 1;
+    return 0;
+}
+
 static int start_http(struct service *s, struct err *e)
 {
     struct http_options o;
@@ -108,6 +134,8 @@ static int start_http(struct service *s, struct err *e)
     if (read_tls(s, &o, e) != 0)
         return -1;
     api_serve(s->api, &o);
+    if (s->embedded != NULL && mount_log(s, &o, e) != 0)
+        return -1;
     s->http = http_server_start(&o, e);
     if (s->http == NULL)
         return -1;
@@ -212,6 +240,7 @@ void service_stop(struct service *s)
     http_server_stop(s->metrics_http, 0);
     oidc_verifier_free(s->verifier); /* wakes whoever still waits for keys */
     ct_free(s->ct);
+    log_server_free(s->log_server);
     ct_embedded_close(s->embedded);
     http_server_free(s->http);
     http_server_free(s->metrics_http);

@@ -10,6 +10,7 @@
 #include "ca/api/api.h"
 #include "ca/config/config.h"
 #include "ca/ct/ct.h"
+#include "ca/log/serve.h"
 #include "ca/signer/reload.h"
 #include "common/file.h"
 
@@ -22,6 +23,8 @@ struct service {
     struct oidc_verifier *verifier;
     struct ct_embedded_options embedded_options;
     struct ct_embedded *embedded; /* NULL: no embedded log */
+    struct log_server *log_server;
+    struct http_mount log_mount;
     struct ct *ct;                /* NULL: no log at all */
     struct api *api;
     struct http_server *http;

@@ -1,0 +1,130 @@
+#include "ca/log/serve.h"
+
+#include <openssl/x509.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ca/log/serve_internal.h"
+#include "common/b64.h"
+#include "common/jsonstr.h"
+
+#define IMMUTABLE "public, max-age=31536000, immutable"
+#define BRIEF "no-cache"
+
+void log_serve_error(struct http_exchange *x, unsigned status, const char *message)
+{
+    struct buf b = {0};
+    buf_puts(&b, "{\"error_message\":");
+    jsonstr_put(&b, message, strlen(message));
+    buf_puts(&b, "}\n");
+    http_reply(x, status, "application/json", &b);
+    http_reply_header(x, "Cache-Control", BRIEF);
+}
+
+/* From memory: only when it has lasted does anyone see it. */
+static void serve_checkpoint(const struct log_server *s, struct http_exchange *x)
+{
+    struct buf b = {0};
+    log_checkpoint(s->o.log, &b);
+    http_reply(x, 200, "text/plain; charset=utf-8", &b);
+    http_reply_header(x, "Cache-Control", BRIEF);
+}
+
+/* What a client has to know of the log, under the name and in the form that logs publish it. */
+static void serve_description(const struct log_server *s, struct http_exchange *x)
+{
+    struct buf b = {0};
+    unsigned char *spki = NULL;
+    int len = i2d_PUBKEY(log_key(s->o.log), &spki);
+    buf_puts(&b, "{\"description\":");
+    jsonstr_put(&b, log_origin(s->o.log), strlen(log_origin(s->o.log)));
+    buf_puts(&b, ",\"log_id\":\"");
+    b64_encode(B64_STD, log_id(s->o.log), 32, &b);
+    buf_puts(&b, "\",\"key\":\"");
+    b64_encode(B64_STD, spki, len > 0 ? (size_t)len : 0, &b);
+    buf_puts(&b, "\",\"mmd\":60}\n");
+    OPENSSL_free(spki);
+    http_reply(x, 200, "application/json", &b);
+    http_reply_header(x, "Cache-Control", BRIEF);
+}
+
+static bool is_issuer(const char *name)
+{
+    static const char head[] = "issuer/";
+    return strncmp(name, head, sizeof(head) - 1) == 0 &&
+           strspn(name + sizeof(head) - 1, "0123456789abcdef") == 64 &&
+           strlen(name) == sizeof(head) - 1 + 64;
+}
+
+static bool serve_file(const struct log_server *s, const char *name, struct http_exchange *x)
+{
+    int level = 0;
+    uint64_t n = 0;
+    unsigned width = 0;
+    const char *dir = log_directory(s->o.log);
+    if (is_issuer(name))
+        return http_reply_file(x, dir, name, "application/pkix-cert", IMMUTABLE);
+    return log_tile_path_parse(name, &level, &n, &width) == 0 &&
+           http_reply_file(x, dir, name, "application/octet-stream", IMMUTABLE);
+}
+
+static enum http_result handle(void *ctx, struct http_exchange *x)
+{
+    struct log_server *s = ctx;
+    const char *name = http_path(x) + strlen(s->prefix);
+    if (http_method_of(x) == HTTP_POST && strncmp(name, "ct/v1/add-", 10) != 0)
+        log_serve_error(x, 405, "only GET and HEAD here");
+    else if (strcmp(name, "checkpoint") == 0)
+        serve_checkpoint(s, x);
+    else if (strcmp(name, "log.v3.json") == 0)
+        serve_description(s, x);
+    else if (strncmp(name, "ct/v1/", 6) == 0)
+        log_serve_ct_v1(s, name + 6, x);
+    else if (!serve_file(s, name, x))
+        log_serve_error(x, 404, "no such file in this log");
+    return HTTP_DONE;
+}
+
+int log_prefix_check(const char *prefix, struct err *e)
+{
+    size_t len = strlen(prefix);
+    if (prefix[0] == '/' && len >= 2 && prefix[len - 1] != '/' && strstr(prefix, "//") == NULL &&
+        strspn(prefix, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._/") == len)
+        return 0;
+    return err_set(e,
+                   "the log's prefix '%.64s' must be a path such as /log: letters, digits, '-', "
+                   "'.', '_' and '/', no '/' at its end",
+                   prefix);
+}
+
+struct log_server *log_server_new(const struct log_serve_options *o, struct err *e)
+{
+    if (log_prefix_check(o->prefix, e) != 0)
+        return NULL;
+    struct log_server *s = calloc(1, sizeof(*s));
+    struct buf b = {0};
+    buf_printf(&b, "%s/", o->prefix);
+    if (s != NULL && buf_str(&b) != NULL)
+        s->prefix = strdup(buf_str(&b));
+    buf_free(&b);
+    if (s == NULL || s->prefix == NULL) {
+        free(s);
+        err_set(e, "out of memory");
+        return NULL;
+    }
+    s->o = *o;
+    return s;
+}
+
+void log_server_free(struct log_server *s)
+{
+    if (s == NULL)
+        return;
+    free(s->prefix);
+    free(s);
+}
+
+struct http_mount log_server_mount(struct log_server *s)
+{
+    return (struct http_mount){.prefix = s->prefix, .handle = handle, .ctx = s};
+}

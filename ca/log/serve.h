@@ -1,0 +1,33 @@
+/*
+ * The log over HTTP, below one prefix: static-ct-api (checkpoint, tiles, issuers) out of the
+ * directory, and RFC 6962's read API (§4.3 to §4.8) on the same data.
+ */
+#ifndef TENMINT_CA_LOG_SERVE_H
+#define TENMINT_CA_LOG_SERVE_H
+
+#include "ca/http/http.h"
+#include "ca/log/log.h"
+
+struct log_server;
+
+struct log_serve_options { /* borrowed, and must outlive the server */
+    struct log *log;
+    const char *prefix; /* "/log": begins with '/', does not end with one */
+    /* Appends the accepted roots' DER, one call of `add` each; NULL: get-roots has none. */
+    void (*roots)(void *ctx, void (*add)(void *arg, const unsigned char *der, size_t len),
+                  void *arg);
+    void *roots_ctx;
+};
+
+struct log_server *log_server_new(const struct log_serve_options *o, struct err *e);
+void log_server_free(struct log_server *s); /* NULL is fine */
+
+/* The mount to serve it by. */
+struct http_mount log_server_mount(struct log_server *s);
+
+#define LOG_GET_ENTRIES_MAX 256 /* of one reply; a tile's end ends it sooner */
+
+/* What log_server_new would say of a prefix. */
+int log_prefix_check(const char *prefix, struct err *e);
+
+#endif
