@@ -7,6 +7,7 @@
 
 #include "tools/shared/cli.h"
 #include "tuf/client/client.h"
+#include "tuf/sigstore/trusted_root.h"
 
 struct trust_source {
     const char *dir;  /* the cache; NULL: $XDG_DATA_HOME/tenmint/trust, or below ~/.local/share */
@@ -40,6 +41,11 @@ struct tuf_client *trust_open(const struct trust_source *source, struct err *e);
 
 /* As trust_open, then refreshes; on failure the error ends with what to do about it. */
 struct tuf_client *trust_refreshed(const struct trust_source *source, struct err *e);
+
+/* Whom to trust: the file when there is one, else the refreshed target trusted_root.json. NULL with
+ * `e` set. */
+struct trusted_root *trust_read_root(const struct trust_source *source, const char *file,
+                                     struct err *e);
 
 /* The cache's directory into out[size]. */
 int trust_dir(const struct trust_source *source, char *out, size_t size, struct err *e);

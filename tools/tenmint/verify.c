@@ -9,6 +9,7 @@
 #include "common/clock.h"
 #include "common/file.h"
 #include "tools/tenmint/commands.h"
+#include "tools/tenmint/trust.h"
 #include "tools/tenmint/verify_output.h"
 #include "tuf/sigstore/protojson.h"
 #include "tuf/verify/artifact_signature.h"
@@ -19,6 +20,7 @@
 #define THRESHOLD_MAX 16
 
 struct line { /* the command line */
+    struct trust_source trust;
     const char *trusted_root;
     const char *bundle;
     const char *certificate;
@@ -72,6 +74,10 @@ static int check_inputs(const struct line *l, struct err *e)
     if (l->bundle != NULL && (l->signature != NULL || l->timestamp_files.count > 0))
         return err_set(e,
                        "--signature and --timestamp go with --certificate: a bundle holds its own");
+    if (l->trusted_root != NULL &&
+        (l->trust.dir != NULL || l->trust.root != NULL || l->trust.metadata_urls.count > 0))
+        return err_set(e, "--trusted-root FILE stands alone: --dir, --root and --metadata-url are "
+                          "about the TUF repository that holds another one");
     if (l->key != NULL && l->bundle == NULL)
         return err_set(e, "--key goes with --bundle: a certificate holds its key");
     if (l->artifact != NULL && l->digest != NULL)
@@ -278,7 +284,7 @@ static int read_artifact(const struct line *l, struct work *w, struct err *e)
 
 static int load(const struct line *l, struct work *w, struct err *e)
 {
-    w->root = trusted_root_load(l->trusted_root, e);
+    w->root = trust_read_root(&l->trust, l->trusted_root, e);
     if (w->root == NULL)
         return -1;
     w->bundle = l->bundle != NULL ? bundle_load(l->bundle, e) : gather(l, e);
@@ -346,7 +352,10 @@ int verify_command(const struct cli_command *self, int argc, char **argv)
         {"timestamps", CLI_TEXT, "N", "timestamp authorities that must vouch (default 0)",
          &l.timestamps},
         {"at", CLI_TEXT, "TIME", "signing time that you vouch for yourself", &l.at},
-        {"trusted-root", CLI_TEXT, "FILE", "trusted_root.json", &l.trusted_root},
+        {"trusted-root", CLI_TEXT, "FILE",
+         "trusted_root.json; without, the one that `tenmint trust` keeps is refreshed",
+         &l.trusted_root},
+        TRUST_OPTIONS(&l.trust),
         {"json", CLI_FLAG, NULL, "print JSON", &l.json},
         {0}};
     int count = 0;
