@@ -71,6 +71,10 @@ void signed_free(struct signed_bundle *b);
 void signed_timestamp(X509 *tsa, EVP_PKEY *key, int64_t at, const void *data, size_t len,
                       struct buf *out);
 
+/* Appends what a TSA answers to a DER TimeStampReq: a refusal if it is none. */
+void signed_reply(X509 *tsa, EVP_PKEY *key, int64_t at, const void *query, size_t len,
+                  struct buf *out);
+
 /* The bundle as it is parsed; NULL with `e` set. */
 struct bundle *signed_parse(const struct signed_bundle *b, struct err *e);
 

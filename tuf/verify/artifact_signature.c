@@ -93,3 +93,52 @@ int artifact_signature_verify(EVP_PKEY *key, const struct artifact *artifact, co
     return tried ? err_set(e, "the signature does not verify")
                  : err_set(e, "the digest given is not one that this kind of key signs");
 }
+
+static int sign_digest(const struct way *w, EVP_PKEY *key, const struct artifact *a,
+                       struct buf *out, struct err *e)
+{
+    EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(key, NULL);
+    const EVP_MD *md = EVP_get_digestbyname(digest_table[w->digest].openssl);
+    size_t len = (size_t)EVP_PKEY_get_size(key);
+    unsigned char *to = buf_reserve(out, len);
+    int ok = ctx != NULL && to != NULL && EVP_PKEY_sign_init(ctx) == 1 &&
+             (w->padding == 0 || EVP_PKEY_CTX_set_rsa_padding(ctx, w->padding) == 1) &&
+             EVP_PKEY_CTX_set_signature_md(ctx, md) == 1 &&
+             EVP_PKEY_sign(ctx, to, &len, a->digest[w->digest], digest_table[w->digest].len) == 1;
+    out->len += ok ? len : 0;
+    EVP_PKEY_CTX_free(ctx);
+    return ok ? 0 : err_openssl(e, "sign the artifact");
+}
+
+static int sign_content(EVP_PKEY *key, const struct artifact *a, struct buf *out, struct err *e)
+{
+    static const unsigned char nothing[1];
+    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+    size_t len = (size_t)EVP_PKEY_get_size(key);
+    unsigned char *to = buf_reserve(out, len);
+    int ok = ctx != NULL && to != NULL && a->whole &&
+             EVP_DigestSignInit_ex(ctx, NULL, NULL, NULL, NULL, key, NULL) == 1 &&
+             EVP_DigestSign(ctx, to, &len, a->content.data != NULL ? a->content.data : nothing,
+                            a->content.len) == 1;
+    out->len += ok ? len : 0;
+    EVP_MD_CTX_free(ctx);
+    return ok ? 0 : err_openssl(e, "sign the artifact");
+}
+
+int artifact_signature_make(EVP_PKEY *key, const struct artifact *artifact,
+                            enum digest_algorithm *digest, struct buf *out, struct err *e)
+{
+    *digest = DIGEST_SHA256;
+    if (artifact_signature_needs_content(key))
+        return sign_content(key, artifact, out, e);
+    for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+        if (!suits(&ways[i], key))
+            continue;
+        *digest = ways[i].digest;
+        return artifact->has[*digest] ? sign_digest(&ways[i], key, artifact, out, e)
+                                      : err_set(e, "the artifact's digest is missing");
+    }
+    return err_set(e,
+                   "this kind of key signs no artifacts: use ECDSA P-256, P-384, P-521, RSA from "
+                   "2048 bits or Ed25519");
+}

@@ -20,4 +20,9 @@ bool artifact_signature_needs_content(const EVP_PKEY *key);
 int artifact_signature_verify(EVP_PKEY *key, const struct artifact *artifact, const void *sig,
                               size_t len, struct err *e);
 
+/* Appends the signature that artifact_signature_verify checks first for this kind of key; *digest
+ * says by which digest (SHA-256 for Ed25519, which needs none). */
+int artifact_signature_make(EVP_PKEY *key, const struct artifact *artifact,
+                            enum digest_algorithm *digest, struct buf *out, struct err *e);
+
 #endif

@@ -155,3 +155,26 @@ int timestamp_request(const void *data, size_t len, struct buf *out, struct err 
     TS_REQ_free(req);
     return n > 0 && !buf_failed(out) ? 0 : err_openssl(e, "make the timestamp request");
 }
+
+int timestamp_check_granted(const struct buf *response, const void *data, size_t len, struct err *e)
+{
+    TS_RESP *resp = read_response(response, e);
+    if (resp == NULL)
+        return -1;
+    TS_VERIFY_CTX *ctx = TS_VERIFY_CTX_new();
+    BIO *in = BIO_new_mem_buf(data, (int)len);
+    int rc = -1;
+    if (ctx == NULL || in == NULL) {
+        BIO_free(in);
+        err_set(e, "out of memory");
+    } else {
+        TS_VERIFY_CTX_set_data(ctx, in); /* owns it from here */
+        TS_VERIFY_CTX_set_flags(ctx, TS_VFY_VERSION | TS_VFY_DATA);
+        rc = TS_RESP_verify_response(ctx, resp) == 1
+                 ? 0
+                 : err_openssl(e, "the timestamp is not over this signature");
+    }
+    TS_VERIFY_CTX_free(ctx);
+    TS_RESP_free(resp);
+    return rc;
+}

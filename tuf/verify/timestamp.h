@@ -21,4 +21,8 @@ int timestamp_verify(const struct trusted_root *root, const struct buf *response
 /* Appends a DER TimeStampReq for `data` (SHA-256, with a nonce, asking for no certificate). */
 int timestamp_request(const void *data, size_t len, struct buf *out, struct err *e);
 
+/* 0: the authority granted it and it is over `data`; whose it is, is not checked. */
+int timestamp_check_granted(const struct buf *response, const void *data, size_t len,
+                            struct err *e);
+
 #endif

@@ -1,0 +1,137 @@
+#!/usr/bin/env bash
+# From token to verified artifact, by the built programs: certificate with an SCT, signature,
+# timestamp, bundle; then everything that must not verify, and what the messages say.
+set -u
+cd "$(dirname "$0")/../.."
+B=${B:-build/asan}
+W=$(mktemp -d)
+fails=0
+. tests/lib.sh
+trap 'stop_all; rm -rf "$W"' EXIT
+export ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=print_stacktrace=1
+T="$B/tenmint"
+
+check() { # NAME WANT GOT
+    if [ "$2" = "$3" ]; then echo "ok   $1"; else echo "FAIL $1: want '$2', got '$3'"; sed 's/^/     /' "$W/said"; fails=$((fails + 1)); fi
+}
+verify() { "$T" verify --trusted-root "$W/tr/trusted_root.json" "$@" >"$W/said" 2>&1; echo $?; }
+says() { check "… and says '$1'" 1 "$(grep -cF -- "$1" "$W/said" | sed 's/^[1-9][0-9]*$/1/')"; }
+
+# --- an issuer, a CT log, a CA, a TSA ---
+start_issuer || exit 1
+mkfifo "$W/log.in"
+"$B/tests/fake_log" <"$W/log.in" >"$W/log.out" 2>&1 &
+PIDS="$PIDS $!"
+exec {hold}>"$W/log.in"
+wait_for "$W/log.out" /tmp/ || exit 1
+LOG=$(sed -n 1p "$W/log.out")
+LOG_KEY=$(sed -n 2p "$W/log.out")
+"$B/tests/demo_tsa" "$W/tsa.pem" >"$W/tsa.out" 2>&1 &
+PIDS="$PIDS $!"
+wait_for "$W/tsa.out" http:// || exit 1
+TSA=$(cat "$W/tsa.out")
+printf 'oidc-issuers:\n  "%s": {issuer-url: "%s", client-id: sigstore, type: github-workflow}\n' \
+    "$ISSUER" "$ISSUER" >"$W/issuers.yaml"
+cat >"$W/ca.yaml" <<TEXT
+listen: 127.0.0.1:0
+metrics-listen: 127.0.0.1:0
+ca: {backend: ephemeral}
+issuers-file: issuers.yaml
+ct: {logs: {one: {url: '$LOG', public-key: $LOG_KEY, timeout: 2s}}}
+TEXT
+: >"$W/ca.log"
+"$B/tenmint-ca" serve --config "$W/ca.yaml" >>"$W/ca.log" 2>&1 &
+PIDS="$PIDS $!"
+wait_for "$W/ca.log" '"message":"listening"' || exit 1
+CA=http://$(address_of listening)
+
+# --- the trusted root that names them ---
+curl -sS --max-time 10 "$CA/api/v1/rootCert" >"$W/ca.pem"
+mkdir "$W/tr"
+tuf() { "$B/tenmint-tuf" trust "$@" --folder "$W/tr" >"$W/said" 2>&1; echo $?; }
+check "trust add-ca" 0 "$(tuf add-ca --url "$CA" --chain "$W/ca.pem")"
+check "trust add-ctlog" 0 "$(tuf add-ctlog --url "$LOG" --key "$LOG_KEY")"
+check "trust add-tsa" 0 "$(tuf add-tsa --url "$TSA" --chain "$W/tsa.pem")"
+sleep 1 # a certificate's times are whole seconds: its issue must not lie before the window
+
+# --- sign ---
+echo "what was built" >"$W/app"
+(umask 077 && mint >"$W/token")
+check "a certificate" 0 "$("$T" cert --ca "$CA" --token-file "$W/token" --out "$W/signing" --log-key "$LOG_KEY" >"$W/said" 2>&1; echo $?)"
+check "sign with a timestamp" 0 "$("$T" sign --dir "$W/signing" --tsa "$TSA" "$W/app" >"$W/said" 2>&1; echo $?)"
+check "not over an earlier bundle" 1 "$("$T" sign --dir "$W/signing" "$W/app" >"$W/said" 2>&1; echo $?)"
+says "--force"
+check "sign without" 0 "$("$T" sign --dir "$W/signing" --bundle "$W/plain.json" "$W/app" >"$W/said" 2>&1; echo $?)"
+says "timestamps   none"
+check "no bundle without the timestamp asked for" 1 "$("$T" sign --dir "$W/signing" --tsa http://127.0.0.1:1 --bundle "$W/none.json" "$W/app" >"$W/said" 2>&1; echo $?)"
+check "… no file either" no "$([ -e "$W/none.json" ] && echo yes || echo no)"
+openssl dgst -sha256 -sign "$W/signing/key.pem" -out "$W/app.sig" "$W/app"
+openssl base64 -A -in "$W/app.sig" -out "$W/app.sig64"
+
+# --- what must verify ---
+WHO=(--issuer "$ISSUER" --identity-regexp 'https://github\.com/acme/widget/.*')
+BUNDLE="$W/app.sigstore.json"
+check "the bundle verifies" 0 "$(verify --bundle "$BUNDLE" "${WHO[@]}" "$W/app")"
+says "ok      sct"
+says "ok      timestamp"
+check "from standard input" 0 "$(verify --bundle "$BUNDLE" "${WHO[@]}" - <"$W/app")"
+check "by its digest" 0 "$(verify --bundle "$BUNDLE" "${WHO[@]}" --digest "sha256:$(sha256sum <"$W/app" | cut -d' ' -f1)")"
+check "asking for a timestamp" 0 "$(verify --bundle "$BUNDLE" --timestamps 1 "${WHO[@]}" "$W/app")"
+check "without a timestamp, while the certificate lives" 0 "$(verify --bundle "$W/plain.json" "${WHO[@]}" "$W/app")"
+says "no trusted time of signing"
+CERT=(--certificate "$W/signing/chain.pem" --signature "$W/app.sig")
+check "certificate and signature" 0 "$(verify "${CERT[@]}" "${WHO[@]}" "$W/app")"
+check "signature in base64" 0 "$(verify --certificate "$W/signing/leaf.pem" --signature "$W/app.sig64" "${WHO[@]}" "$W/app")"
+check "the certificate alone" 0 "$(verify --certificate "$W/signing/leaf.pem" "${WHO[@]}")"
+check "an extension by name" 0 "$(verify "${CERT[@]}" --issuer "$ISSUER" --extension source-repository-uri=https://github.com/acme/widget "$W/app")"
+check "JSON" 0 "$(verify --json "${CERT[@]}" "${WHO[@]}" "$W/app")"
+says '"verified": true'
+says '"source-repository-uri": "https://github.com/acme/widget"'
+
+# --- what must not ---
+echo "something else" >"$W/other"
+check "another artifact" 1 "$(verify "${CERT[@]}" "${WHO[@]}" "$W/other")"
+says "FAILED  signature"
+says "would pass:"
+check "another issuer" 1 "$(verify "${CERT[@]}" --issuer https://evil.example.com --any-identity "$W/app")"
+says "--issuer '$ISSUER'"
+check "an identity that matches in part only" 1 "$(verify "${CERT[@]}" --any-issuer --identity-regexp 'https://github.com/acme' "$W/app")"
+says "does not match (as a whole)"
+check "another repository" 1 "$(verify "${CERT[@]}" --issuer "$ISSUER" --extension source-repository-uri=https://github.com/evil/widget "$W/app")"
+check "two SCTs" 1 "$(verify --scts 2 "${CERT[@]}" "${WHO[@]}" "$W/app")"
+check "JSON of a failure" 1 "$(verify --json --scts 2 "${CERT[@]}" "${WHO[@]}" "$W/app")"
+says '"verified": false'
+says '"would_pass"'
+check "a time outside of its life" 1 "$(verify --at 2020-01-01T00:00:00Z "${CERT[@]}" "${WHO[@]}" "$W/app")"
+check "no artifact" 1 "$(verify --bundle "$BUNDLE" "${WHO[@]}")"
+check "a damaged bundle" 1 "$(head -c 700 "$BUNDLE" >"$W/cut.json"; verify --bundle "$W/cut.json" "${WHO[@]}" "$W/app")"
+says "cut.json"
+"$B/tests/demo_tsa" "$W/tsa2.pem" >"$W/tsa2.out" 2>&1 &
+PIDS="$PIDS $!"
+wait_for "$W/tsa2.out" http:// || exit 1
+"$T" sign --dir "$W/signing" --tsa "$(cat "$W/tsa2.out")" --bundle "$W/stranger.json" "$W/app" >"$W/said" 2>&1
+check "a stranger's timestamp" 1 "$(verify --bundle "$W/stranger.json" --timestamps 1 "${WHO[@]}" "$W/app")"
+says "0 trusted timestamp authorities"
+
+# --- usage: fails closed ---
+check "nobody expected" 2 "$(verify --bundle "$BUNDLE" "$W/app")"
+says "whom do you trust"
+check "no identity expected" 2 "$(verify --bundle "$BUNDLE" --issuer "$ISSUER" "$W/app")"
+says "whose signature do you expect"
+check "an unknown extension" 2 "$(verify "${CERT[@]}" --issuer "$ISSUER" --extension source-repo-uri=x "$W/app")"
+says "no certificate extension is called"
+check "a broken expression" 2 "$(verify "${CERT[@]}" --issuer "$ISSUER" --identity-regexp '(' "$W/app")"
+says "regular expression"
+check "an artifact without signature" 2 "$(verify --certificate "$W/signing/leaf.pem" "${WHO[@]}" "$W/app")"
+check "bundle and certificate" 2 "$(verify --bundle "$BUNDLE" "${CERT[@]}" "${WHO[@]}" "$W/app")"
+check "a threshold that is none" 2 "$(verify --scts x "${CERT[@]}" "${WHO[@]}" "$W/app")"
+
+# --- rotation: the CA's window ends; what was signed before still verifies ---
+check "trust retire-ca" 0 "$(tuf retire-ca "$CA" --confirm)"
+sleep 1
+check "signed and timestamped before the end" 0 "$(verify --bundle "$BUNDLE" "${WHO[@]}" "$W/app")"
+check "judged now, after the end" 1 "$(verify --bundle "$W/plain.json" "${WHO[@]}" "$W/app")"
+says "the trusted root trusts its CA"
+
+echo "$fails failures"
+[ "$fails" -eq 0 ]
