@@ -20,7 +20,10 @@ struct jlog_field {
     int64_t num;
 };
 
-static inline const char *jlog_text(const char *v) { return v != NULL ? v : ""; }
+static inline const char *jlog_text(const char *v)
+{
+    return v != NULL ? v : "";
+}
 
 #define JLOG_STR(k, v) ((struct jlog_field){(k), jlog_text(v), 0})
 #define JLOG_INT(k, v) ((struct jlog_field){(k), 0, (int64_t)(v)})

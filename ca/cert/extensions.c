@@ -18,7 +18,7 @@ struct row {
     const char *oid;
     size_t oid_len;
     bool critical;
-    bool (*applies)(const struct context *c); /* NULL: always */
+    bool (*applies)(const struct context *c);           /* NULL: always */
     int (*put)(const struct context *c, struct buf *b); /* the value inside the OCTET STRING */
 };
 

@@ -8,8 +8,12 @@
 int signer_open_ephemeral(const struct signer_options *o, int64_t now_s, struct signer_material *m,
                           struct err *e)
 {
-    struct create_cert root = {"tenmint", "ephemeral root, for trying out only", now_s - BACKDATE_S,
-                               now_s + TEN_YEARS_S, 1, false};
+    struct create_cert root = {"tenmint",
+                               "ephemeral root, for trying out only",
+                               now_s - BACKDATE_S,
+                               now_s + TEN_YEARS_S,
+                               1,
+                               false};
     m->key = signer_algorithm_generate(o->ephemeral_type != NULL ? o->ephemeral_type : "p256", e);
     if (m->key == NULL)
         return -1;

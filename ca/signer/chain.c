@@ -34,7 +34,7 @@ static int check_one(X509 *cert, int i, int count, int64_t now_s, struct err *e)
     return check_eku(cert, i, count, e) != 0 ? -1 : check_dates(cert, i, now_s, e);
 }
 
-int chain_check(STACK_OF(X509) *chain, const EVP_PKEY *key, int64_t now_s, struct err *e)
+int chain_check(STACK_OF(X509) * chain, const EVP_PKEY *key, int64_t now_s, struct err *e)
 {
     int count = sk_X509_num(chain);
     for (int i = 0; i < count; i++) {

@@ -3,11 +3,11 @@
 #include <string.h>
 
 const struct alg alg_table[ALG_COUNT] = {
-    {"RS256", "RSA", "SHA256", 0, false, true},   {"RS384", "RSA", "SHA384", 0, false, true},
-    {"RS512", "RSA", "SHA512", 0, false, true},   {"ES256", "EC", "SHA256", 256, false, true},
-    {"ES384", "EC", "SHA384", 384, false, true},  {"ES512", "EC", "SHA512", 521, false, true},
-    {"PS256", "RSA", "SHA256", 0, true, false},   {"PS384", "RSA", "SHA384", 0, true, false},
-    {"PS512", "RSA", "SHA512", 0, true, false},   {"EdDSA", "ED25519", NULL, 0, false, false},
+    {"RS256", "RSA", "SHA256", 0, false, true},  {"RS384", "RSA", "SHA384", 0, false, true},
+    {"RS512", "RSA", "SHA512", 0, false, true},  {"ES256", "EC", "SHA256", 256, false, true},
+    {"ES384", "EC", "SHA384", 384, false, true}, {"ES512", "EC", "SHA512", 521, false, true},
+    {"PS256", "RSA", "SHA256", 0, true, false},  {"PS384", "RSA", "SHA384", 0, true, false},
+    {"PS512", "RSA", "SHA512", 0, true, false},  {"EdDSA", "ED25519", NULL, 0, false, false},
 };
 
 int alg_find(const char *name)

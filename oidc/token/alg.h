@@ -17,7 +17,7 @@ struct alg {
     const char *digest;   /* NULL: EdDSA */
     int ec_bits;          /* field size the algorithm is bound to; 0: not EC */
     bool pss;
-    bool libjwt;          /* libjwt 1.10.2 knows it */
+    bool libjwt; /* libjwt 1.10.2 knows it */
 };
 
 extern const struct alg alg_table[ALG_COUNT];

@@ -8,8 +8,8 @@
 
 /* Header parameters that let a token choose its own key or change what is signed (RFC 7515 §4.1,
  * RFC 7797): a token that carries one is refused, not ignored. */
-static const char *const refused_headers[] = {"crit", "jwk", "jku", "x5u", "x5c", "b64", "zip", "enc"};
-
+static const char *const refused_headers[] = {"crit", "jwk", "jku", "x5u",
+                                              "x5c",  "b64", "zip", "enc"};
 
 static json_t *decode_object(const char *text, size_t len, const char *what, struct err *e)
 {

@@ -11,14 +11,14 @@
 #include "oidc/verifier.h"
 
 struct token {
-    int alg;               /* row of alg_table */
-    json_t *header;        /* owned */
-    json_t *claims;        /* owned; an object */
-    const char *kid;       /* into header; NULL when absent */
-    const char *iss;       /* into claims; never NULL */
-    const char *text;      /* the caller's whole token */
+    int alg;          /* row of alg_table */
+    json_t *header;   /* owned */
+    json_t *claims;   /* owned; an object */
+    const char *kid;  /* into header; NULL when absent */
+    const char *iss;  /* into claims; never NULL */
+    const char *text; /* the caller's whole token */
     size_t len;
-    size_t signed_len;     /* header '.' payload: what the signature covers */
+    size_t signed_len; /* header '.' payload: what the signature covers */
     struct buf signature;
 };
 

@@ -95,7 +95,8 @@ static char *mint(const struct issuer *is, const char *changes, size_t len)
     json_t *wanted = len > 0 ? json_loadb(changes, len, 0, NULL) : NULL;
     const char *key;
     json_t *value;
-    json_object_foreach(wanted, key, value) {
+    json_object_foreach(wanted, key, value)
+    {
         if (json_is_null(value))
             json_object_del(claims, key);
         else
@@ -118,7 +119,8 @@ static char *mint(const struct issuer *is, const char *changes, size_t len)
 
 static enum MHD_Result answer(struct MHD_Connection *c, unsigned status, char *text)
 {
-    struct MHD_Response *r = MHD_create_response_from_buffer(strlen(text), text, MHD_RESPMEM_MUST_FREE);
+    struct MHD_Response *r =
+        MHD_create_response_from_buffer(strlen(text), text, MHD_RESPMEM_MUST_FREE);
     enum MHD_Result rc = MHD_queue_response(c, status, r);
     MHD_destroy_response(r);
     return rc;
@@ -145,7 +147,8 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *c, const cha
     }
     char text[512];
     if (strcmp(url, "/.well-known/openid-configuration") == 0) {
-        snprintf(text, sizeof(text), "{\"issuer\":\"%s\",\"jwks_uri\":\"%s/keys\"}", is->url, is->url);
+        snprintf(text, sizeof(text), "{\"issuer\":\"%s\",\"jwks_uri\":\"%s/keys\"}", is->url,
+                 is->url);
         return answer(c, MHD_HTTP_OK, strdup(text));
     }
     if (strcmp(url, "/keys") == 0)
@@ -180,10 +183,9 @@ int main(void)
     pthread_sigmask(SIG_BLOCK, &stop, NULL);
     if (make_key(&is) != 0)
         return 1;
-    struct MHD_Daemon *d =
-        MHD_start_daemon(MHD_USE_INTERNAL_POLLING_THREAD, 0, NULL, NULL, on_request, &is,
-                         MHD_OPTION_SOCK_ADDR, &addr, MHD_OPTION_NOTIFY_COMPLETED, on_done, NULL,
-                         MHD_OPTION_END);
+    struct MHD_Daemon *d = MHD_start_daemon(
+        MHD_USE_INTERNAL_POLLING_THREAD, 0, NULL, NULL, on_request, &is, MHD_OPTION_SOCK_ADDR,
+        &addr, MHD_OPTION_NOTIFY_COMPLETED, on_done, NULL, MHD_OPTION_END);
     const union MHD_DaemonInfo *info =
         d != NULL ? MHD_get_daemon_info(d, MHD_DAEMON_INFO_BIND_PORT) : NULL;
     if (info == NULL)

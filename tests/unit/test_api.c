@@ -249,7 +249,10 @@ static void test_json_string(void **state)
     jsonstr_put(&b, text, sizeof(text) - 1);
     assert_string_equal(buf_str(&b), "\"a\\\"b\\\\c\\n\\u0009\\u0001\\u007f\xc3\xa9\"");
     buf_reset(&b);
-    jsonstr_put(&b, "\xff" "a\xed\xa0\x80\xe2\x82", 7); /* a bad byte, a surrogate, a cut character */
+    jsonstr_put(&b,
+                "\xff"
+                "a\xed\xa0\x80\xe2\x82",
+                7); /* a bad byte, a surrogate, a cut character */
     assert_string_equal(buf_str(&b), "\"\\ufffda\\ufffd\\ufffd\\ufffd\\ufffd\\ufffd\"");
     buf_free(&b);
 }

@@ -23,7 +23,8 @@
 
 static struct oidc_principal sample(void)
 {
-    struct oidc_principal p = {.san_kind = IDENTITY_SAN_URI, .san = (char *)"https://example.com/a"};
+    struct oidc_principal p = {.san_kind = IDENTITY_SAN_URI,
+                               .san = (char *)"https://example.com/a"};
     p.challenge = (char *)"sub";
     p.field[IDENTITY_ISSUER_V1] = (char *)"https://i.example.com";
     p.field[IDENTITY_ISSUER] = (char *)"https://i.example.com";
@@ -43,8 +44,8 @@ static X509 *issue(struct signer *ca, const struct oidc_principal *p, enum cert_
     spec.spki_len = (size_t)i2d_PUBKEY(key, &spki);
     spec.spki = spki;
     spec.subject_key_id = true;
-    if (cert_spec_init(&spec, ca, now, 600, e) == 0 && cert_tbs(&spec, ca, form, scts, &tbs, e) == 0 &&
-        cert_sign(&tbs, ca, &der, e) == 0) {
+    if (cert_spec_init(&spec, ca, now, 600, e) == 0 &&
+        cert_tbs(&spec, ca, form, scts, &tbs, e) == 0 && cert_sign(&tbs, ca, &der, e) == 0) {
         const unsigned char *q = der.data;
         cert = d2i_X509(NULL, &q, (long)der.len);
         assert_non_null(cert);
@@ -81,13 +82,15 @@ static void every_ca_key_type_signs_a_valid_leaf(void **state)
         X509 *root = signer_chain(ca)->cert[0];
         assert_int_equal(X509_verify(cert, X509_get0_pubkey(root)), 1);
         X509_check_purpose(cert, -1, 0);
-        assert_int_equal(X509_get_extension_flags(cert) & (EXFLAG_CA | EXFLAG_INVALID | EXFLAG_BCONS), 0);
+        assert_int_equal(
+            X509_get_extension_flags(cert) & (EXFLAG_CA | EXFLAG_INVALID | EXFLAG_BCONS), 0);
         assert_int_equal(X509_get_key_usage(cert), KU_DIGITAL_SIGNATURE);
         assert_int_equal(X509_get_extended_key_usage(cert), XKU_CODE_SIGN);
         assert_int_equal(X509_NAME_entry_count(X509_get_subject_name(cert)), 0);
         assert_non_null(X509_get0_subject_key_id(cert));
-        assert_int_equal(ASN1_OCTET_STRING_cmp(X509_get0_authority_key_id(cert),
-                                               X509_get0_subject_key_id(root)), 0);
+        assert_int_equal(
+            ASN1_OCTET_STRING_cmp(X509_get0_authority_key_id(cert), X509_get0_subject_key_id(root)),
+            0);
         X509_free(cert);
         signer_unref(ca);
     }
@@ -109,7 +112,8 @@ static void forms_differ_only_in_their_ct_extension(void **state)
     assert_true(X509_get_ext_by_NID(pre, NID_ct_precert_poison, -1) == X509_get_ext_count(pre) - 1);
     assert_true(X509_get_ext_by_NID(fin, NID_ct_precert_scts, -1) == X509_get_ext_count(fin) - 1);
     assert_int_equal(X509_get_ext_count(bare), X509_get_ext_count(pre) - 1);
-    assert_int_equal(X509_EXTENSION_get_critical(X509_get_ext(pre, X509_get_ext_count(pre) - 1)), 1);
+    assert_int_equal(X509_EXTENSION_get_critical(X509_get_ext(pre, X509_get_ext_count(pre) - 1)),
+                     1);
     X509_free(pre);
     X509_free(fin);
     X509_free(bare);
@@ -173,7 +177,9 @@ static void file_ca_needs_the_right_password_key_and_mode(void **state)
     struct stat st;
     assert_int_equal(stat(d.key, &st), 0);
     assert_int_equal(st.st_mode & 0777, 0600);
-    struct signer_options o = {.backend = "file", .chain_file = d.chain, .key_file = d.key,
+    struct signer_options o = {.backend = "file",
+                               .chain_file = d.chain,
+                               .key_file = d.key,
                                .password_env = "TENMINT_TEST_PASSWORD"};
     unsetenv("TENMINT_TEST_PASSWORD");
     assert_null(signer_open(&o, time(NULL), &e));
@@ -207,7 +213,9 @@ static void reload_keeps_the_old_pair_when_the_new_one_is_bad(void **state)
     struct dir other = make_ca();
     struct err e = {0};
     setenv("TENMINT_TEST_PASSWORD", "secret", 1);
-    struct signer_options o = {.backend = "file", .chain_file = d.chain, .key_file = d.key,
+    struct signer_options o = {.backend = "file",
+                               .chain_file = d.chain,
+                               .key_file = d.key,
                                .password_env = "TENMINT_TEST_PASSWORD"};
     struct signer_holder *h = signer_holder_new(&o, time(NULL), &e);
     assert_non_null(h);
@@ -243,10 +251,12 @@ static void chains_out_of_order_or_damaged_are_refused(void **state)
     assert_int_equal(chain_check(chain, key, time(NULL) - 86400, &e), -1);
     X509 *first = sk_X509_shift(chain);
     sk_X509_push(chain, first);
-    assert_int_equal(chain_check(chain, X509_get0_pubkey(sk_X509_value(chain, 0)), time(NULL), &e), -1);
+    assert_int_equal(chain_check(chain, X509_get0_pubkey(sk_X509_value(chain, 0)), time(NULL), &e),
+                     -1);
     sk_X509_pop_free(chain, X509_free);
     assert_null(certs_parse("", 0, &e));
-    assert_null(certs_parse("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", 58, &e));
+    assert_null(
+        certs_parse("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", 58, &e));
     assert_int_equal(file_read(d.key, 65536, &pem, &e), 0);
     assert_null(certs_parse(pem.data, pem.len, &e));
     assert_non_null(strstr(e.text, "only CERTIFICATE"));

@@ -23,8 +23,8 @@ static int parse_github(const struct fetch_response *r, struct buf *token, struc
 {
     if (r->status != 200)
         return err_set(e, "GitHub's token service answers HTTP %ld", r->status);
-    json_t *v = strictjson_parse(r->body.data != NULL ? (const char *)r->body.data : "", r->body.len,
-                                 2 * OIDC_TOKEN_MAX, e);
+    json_t *v = strictjson_parse(r->body.data != NULL ? (const char *)r->body.data : "",
+                                 r->body.len, 2 * OIDC_TOKEN_MAX, e);
     const char *text = strictjson_str(v, "value");
     if (text != NULL)
         buf_puts(token, text);
@@ -70,8 +70,9 @@ int token_source_read(const struct token_source *s, struct buf *token, struct er
     else if (getenv("SIGSTORE_ID_TOKEN") != NULL)
         rc = from_env("SIGSTORE_ID_TOKEN", token, e);
     else
-        rc = err_set(e, "no token: use --token-file or --token-env, or run inside GitHub Actions "
-                        "(permissions: id-token: write) or GitLab CI (id_tokens: SIGSTORE_ID_TOKEN)");
+        rc = err_set(e,
+                     "no token: use --token-file or --token-env, or run inside GitHub Actions "
+                     "(permissions: id-token: write) or GitLab CI (id_tokens: SIGSTORE_ID_TOKEN)");
     while (rc == 0 && token->len > 0 && isspace(token->data[token->len - 1]))
         token->len--;
     if (rc == 0 && token->len == 0)
