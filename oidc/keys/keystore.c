@@ -391,8 +391,9 @@ static void apply_all(struct keystore *k)
 void keystore_set_trust(struct keystore *k, struct oidc_trust *trust)
 {
     pthread_rwlock_wrlock(&k->lock);
-    oidc_trust_unref(k->trust);
+    struct oidc_trust *old = k->trust;
     k->trust = oidc_trust_ref(trust);
+    oidc_trust_unref(old);
     apply_all(k);
     pthread_rwlock_unlock(&k->lock);
     for (size_t i = 0; i < oidc_trust_count(trust); i++) {
