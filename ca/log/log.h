@@ -91,6 +91,9 @@ int log_add(struct log *l, const struct log_entry *entry, void (*wake)(void *arg
 enum log_outcome log_collect(struct log_ticket *ticket, struct buf *sct, uint64_t *index,
                              struct err *e);
 
+/* As log_collect, without making an SCT. */
+enum log_outcome log_poll(const struct log_ticket *ticket, struct err *e);
+
 /* At any time, once. An entry that is not being written yet is dropped; `wake` still comes. */
 void log_ticket_free(struct log_ticket *ticket);
 

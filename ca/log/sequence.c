@@ -92,11 +92,17 @@ static int sign(const struct log *l, const struct leaf_draft *d, struct buf *out
     return rc;
 }
 
-enum log_outcome log_collect(struct log_ticket *t, struct buf *sct, uint64_t *index, struct err *e)
+enum log_outcome log_poll(const struct log_ticket *t, struct err *e)
 {
     enum log_outcome outcome = atomic_load_explicit(&t->outcome, memory_order_acquire);
     if (outcome == LOG_FAILED)
         *e = t->why;
+    return outcome;
+}
+
+enum log_outcome log_collect(struct log_ticket *t, struct buf *sct, uint64_t *index, struct err *e)
+{
+    enum log_outcome outcome = log_poll(t, e);
     if (outcome != LOG_DONE)
         return outcome;
     struct buf signature = {0};
