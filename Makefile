@@ -3,6 +3,7 @@
 #   make demo    install what is missing, build, run the main job end to end
 #   make check   install what the tests need, run every test
 #   make run     leave the demo's issuer and CA running, print curl lines
+#   make conformance SUITE=DIR   the TUF client against a checkout of tuf-conformance
 #   make bench   ratios against the crypto limit, measured in this run; make bench PARTS=latency
 #   make bench-long   the same with a million requests where memory is watched
 #   make         only build (into build/)
@@ -53,7 +54,7 @@ TEST_PROGRAMS := $(patsubst tests/%/main.c,$(BUILD)/tests/%,$(wildcard tests/*/m
 FUZZ := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 
 .DEFAULT_GOAL := all
-.PHONY: all deps test-deps demo run check bench bench-long unit test-programs fuzz lint format clean
+.PHONY: all deps test-deps demo run check conformance bench bench-long unit test-programs fuzz lint format clean
 .SECONDARY:
 
 all: $(addprefix $(BUILD)/,$(PROGRAMS))
@@ -114,6 +115,10 @@ run: deps
 
 check: test-deps
 	@bash tests/run.sh
+
+conformance: test-deps
+	@$(MAKE) --no-print-directory all
+	@bash tests/conformance/run.sh "$(SUITE)"
 
 bench: deps
 	@$(MAKE) --no-print-directory all test-programs

@@ -336,7 +336,9 @@ void tufrepo_behave(struct tufrepo *r, const char *path, enum tufrepo_manner man
 void tufrepo_status(struct tufrepo *r, const char *path, int status)
 {
     pthread_mutex_lock(&r->http.lock);
-    fileserver_find(&r->http, path, true)->status = status;
+    struct served *f = fileserver_find(&r->http, path, true);
+    f->status = status;
+    f->manner = TUFREPO_HONEST;
     pthread_mutex_unlock(&r->http.lock);
 }
 
