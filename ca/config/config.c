@@ -106,6 +106,18 @@ static const struct yamlmap_key ct_log_keys[] = {
 #undef OFF
 #define OFF(member) offsetof(struct ca_config, member)
 
+#undef OFF
+#define OFF(member) offsetof(struct witness_peer, member)
+
+static const struct yamlmap_key witness_keys[] = {
+    TEXT("url", url),
+    TEXT("key", vkey),
+    END,
+};
+
+#undef OFF
+#define OFF(member) offsetof(struct ca_config, member)
+
 static const struct yamlmap_key embedded_keys[] = {
     TEXT("directory", embedded_directory),
     TEXT("origin", embedded_origin),
@@ -120,6 +132,10 @@ static const struct yamlmap_key embedded_keys[] = {
     TEXT("pkcs11-pin-env", embedded_pin_env),
     TEXT("anchor", embedded_anchor),
     TIME("checkpoint-interval", checkpoint_interval, 100, MINUTE),
+    {"witnesses", YAMLMAP_ENTRIES, OFF(witnesses), 0, sizeof(struct witness_peer), witness_keys},
+    NUMBER("witness-quorum", witness_quorum, 0, 64),
+    TIME("witness-timeout", witness_timeout, 100, MINUTE),
+    BOOL("witness-allow-http", witness_allow_http),
     END,
 };
 
@@ -277,6 +293,18 @@ static int check_log(const char *name, const struct ca_config_log *l, struct err
     return 0;
 }
 
+static int check_witnesses(const struct ca_config *c, struct err *e)
+{
+    const struct witness_peer *w = c->witnesses.item;
+    for (size_t i = 0; i < c->witnesses.count; i++) {
+        if (w[i].url == NULL || w[i].vkey == NULL)
+            return err_set(e, "witness '%s' needs 'url' and 'key' (its verifier key)", w[i].name);
+    }
+    if ((size_t)c->witness_quorum > c->witnesses.count)
+        return err_set(e, "'witness-quorum' is more than there are witnesses");
+    return 0;
+}
+
 static int check_embedded(const char *name, const struct ca_config *c, struct err *e)
 {
     bool device = c->embedded_module != NULL;
@@ -292,6 +320,8 @@ static int check_embedded(const char *name, const struct ca_config *c, struct er
         return err_set(e, "%s: ct 'embedded' needs either 'key' or 'pkcs11-module'", name);
     if (device && (c->embedded_token == NULL || c->embedded_label == NULL))
         return err_set(e, "%s: ct 'embedded' needs 'pkcs11-token' and 'pkcs11-key'", name);
+    if (check_witnesses(c, e) != 0)
+        return err_wrap(e, "%s: ct 'embedded'", name);
     if ((c->embedded_password_file != NULL && c->embedded_password_env != NULL) ||
         (c->embedded_pin_file != NULL && c->embedded_pin_env != NULL))
         return err_set(e, "%s: ct 'embedded': the password by file or by environment, not both",
@@ -498,7 +528,12 @@ void ca_config_embedded(const struct ca_config *c, struct ct_embedded_options *o
                                               .pin_file = c->embedded_pin_file,
                                               .pin_env = c->embedded_pin_env},
                                       .checkpoint_interval_ms = c->checkpoint_interval,
-                                      .anchor = c->embedded_anchor};
+                                      .anchor = c->embedded_anchor,
+                                      .witness = c->witnesses.item,
+                                      .witness_count = c->witnesses.count,
+                                      .witness_quorum = (size_t)c->witness_quorum,
+                                      .witness_timeout_ms = c->witness_timeout,
+                                      .witness_allow_http = c->witness_allow_http};
 }
 
 enum jlog_level ca_config_log_level(const struct ca_config *c)

@@ -43,7 +43,10 @@ struct ca_config { /* text is owned; durations are milliseconds */
     char *embedded_directory, *embedded_origin, *embedded_anchor; /* directory NULL: no such log */
     char *embedded_key, *embedded_password_file, *embedded_password_env;
     char *embedded_module, *embedded_token, *embedded_label, *embedded_pin_file, *embedded_pin_env;
-    char *embedded_prefix; /* NULL: /log */
+    char *embedded_prefix;            /* NULL: /log */
+    struct yamlmap_entries witnesses; /* of struct witness_peer */
+    int64_t witness_quorum, witness_timeout;
+    bool witness_allow_http;
     int64_t checkpoint_interval;
 
     int64_t reload_interval; /* between looks at the files; 0: only on SIGHUP */

@@ -4,8 +4,11 @@
 #include <openssl/pem.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "ca/api/metrics.h"
+#include "ca/log/reader.h"
+#include "common/clock.h"
 #include "common/file.h"
 #include "common/transparency/sct.h"
 
@@ -13,6 +16,8 @@ struct ct_embedded {
     struct issue_log as_log;
     struct key *key;
     struct log *log;
+    struct witness_client *witnesses; /* NULL: none are configured */
+    const char *directory;            /* the options' */
 };
 
 static enum issue_log_status submit(void *ctx, const struct issue_log_entry *entry,
@@ -122,6 +127,49 @@ static void to_log_options(const struct ct_embedded_options *o, EVP_PKEY *key,
         out->checkpoint_interval_ms = o->checkpoint_interval_ms;
 }
 
+/* Out of the tiles, which are on disk before the checkpoint is signed. */
+static int prove(void *ctx, uint64_t old_size, uint64_t new_size, struct merkle_hash *proof,
+                 size_t *count, struct err *e)
+{
+    struct ct_embedded *x = ctx;
+    struct log_dir dir = {.path = x->directory, .size = new_size};
+    struct log_tiles tiles = log_dir_tiles(&dir);
+    struct log_proof p;
+    if (log_tree_consistency(&tiles, old_size, new_size, &p, e) != 0)
+        return -1;
+    memcpy(proof, p.hash, p.count * sizeof(*proof));
+    *count = p.count;
+    return 0;
+}
+
+/* `lines` begins with the checkpoint that the log has signed. */
+static int cosign(void *ctx, const char *text, size_t len, struct buf *lines, struct err *e)
+{
+    (void)text;
+    (void)len;
+    (void)e;
+    struct ct_embedded *x = ctx;
+    (void)witness_client_cosign(x->witnesses, lines, clock_wall_ms());
+    return 0;
+}
+
+static int open_witnesses(struct ct_embedded *x, const struct ct_embedded_options *o, struct err *e)
+{
+    struct witness_client_options w = {.peer = o->witness,
+                                       .count = o->witness_count,
+                                       .quorum = o->witness_quorum,
+                                       .timeout_ms = o->witness_timeout_ms,
+                                       .allow_http = o->witness_allow_http,
+                                       .jlog = o->jlog,
+                                       .proof = prove,
+                                       .ctx = x};
+    if (o->witness_count == 0)
+        return 0;
+    x->directory = o->directory;
+    x->witnesses = witness_client_new(&w, e);
+    return x->witnesses != NULL ? 0 : -1;
+}
+
 static int write_public(const char *path, EVP_PKEY *key, struct err *e)
 {
     BIO *bio = BIO_new(BIO_s_mem());
@@ -167,8 +215,10 @@ struct ct_embedded *ct_embedded_open(const struct ct_embedded_options *o, struct
                                    .cancel = cancel,
                                    .metrics = metrics};
     x->key = key_open(&o->key, "log key", e);
-    if (x->key != NULL) {
+    if (x->key != NULL && open_witnesses(x, o, e) == 0) {
         to_log_options(o, key_pkey(x->key), &lo);
+        lo.cosign = x->witnesses != NULL ? cosign : NULL;
+        lo.cosign_ctx = x;
         x->log = log_open(&lo, e);
     }
     if (x->log == NULL) {
@@ -183,6 +233,7 @@ void ct_embedded_close(struct ct_embedded *x)
     if (x == NULL)
         return;
     log_close(x->log);
+    witness_client_free(x->witnesses);
     key_free(x->key);
     free(x);
 }

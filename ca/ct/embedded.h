@@ -7,6 +7,7 @@
 
 #include "ca/api/issue_log.h"
 #include "ca/log/log.h"
+#include "ca/witness/client.h"
 #include "common/key/key.h"
 
 struct ct_embedded_options { /* borrowed, and outlives the log */
@@ -16,6 +17,12 @@ struct ct_embedded_options { /* borrowed, and outlives the log */
     int64_t checkpoint_interval_ms; /* 0: the log's default */
     const char *anchor;             /* or NULL */
     struct jlog *jlog;              /* or NULL */
+
+    const struct witness_peer *witness; /* that cosign checkpoints; none: witness_count is 0 */
+    size_t witness_count;
+    size_t witness_quorum;      /* fewer are a warning */
+    int64_t witness_timeout_ms; /* 0: the client's default */
+    bool witness_allow_http;
 };
 
 /* A new log in a new or empty directory, with a new P-256 key: the private one to `key_file`

@@ -40,6 +40,15 @@ static const struct cli_command log_commands[] = {
      .examples = "  tenmint-ca log export DIR --key log.pub --first 100 --last 199 >entries.json\n"
                  "  tenmint-ca log export DIR --key log.pub --format pem --out certificates/\n",
      .run = command_log_export},
+    {.name = "witness",
+     .group = "log",
+     .args = "--name NAME --key FILE [--log ORIGIN=KEY --dir DIR --listen HOST:PORT]",
+     .summary = "cosign the checkpoints of other logs (C2SP tlog-witness); print the verifier key",
+     .examples = "  tenmint-ca log witness --name w.example.com --key w.key --new-key\n"
+                 "  tenmint-ca log witness --name w.example.com --key w.key --dir witness "
+                 "--listen :5556 \\\n"
+                 "      --log log.example.com/2026=log.pub\n",
+     .run = command_log_witness},
 };
 
 static const struct cli_command commands[] = {

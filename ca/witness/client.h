@@ -1,0 +1,41 @@
+/*
+ * A log's side of C2SP tlog-witness: asks witnesses to cosign each checkpoint before it is
+ * published. It never stands in the way: a witness that does not answer in time is left out, and
+ * after a failure is not asked for a while.
+ */
+#ifndef TENMINT_CA_WITNESS_CLIENT_H
+#define TENMINT_CA_WITNESS_CLIENT_H
+
+#include "common/jlog.h"
+#include "common/transparency/merkle.h"
+#include "common/transparency/note.h"
+
+struct witness_client; /* one thread at a time */
+
+struct witness_peer { /* as the configuration has it */
+    char *name;       /* the configuration's for it */
+    char *url;        /* submission prefix */
+    char *vkey;       /* its verifier key, type 4 */
+};
+
+struct witness_client_options { /* borrowed during the call, but for jlog and ctx */
+    const struct witness_peer *peer;
+    size_t count;
+    size_t quorum;      /* fewer cosignatures are a warning in the log; the checkpoint goes out */
+    int64_t timeout_ms; /* for all of them together, 0: 2000 */
+    const char *ca_pem; /* further CAs for https, or NULL */
+    bool allow_http;
+    struct jlog *jlog; /* or NULL */
+    /* The proof from the tree of old_size to that of new_size, for a witness. */
+    int (*proof)(void *ctx, uint64_t old_size, uint64_t new_size, struct merkle_hash *proof,
+                 size_t *count, struct err *e);
+    void *ctx;
+};
+
+struct witness_client *witness_client_new(const struct witness_client_options *o, struct err *e);
+void witness_client_free(struct witness_client *c); /* NULL is fine */
+
+/* Appends the cosignatures that could be had to `note`, a signed checkpoint. Returns how many. */
+size_t witness_client_cosign(struct witness_client *c, struct buf *note, int64_t now_ms);
+
+#endif
