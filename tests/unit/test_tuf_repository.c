@@ -593,6 +593,10 @@ static void test_r10_online_key_replaced(void **state)
     assert_int_equal(r.timestamp, 2);
     assert_true(r.exchanged); /* the old timestamp fails under the new root */
     expect_sound(&c, T0 + DAY);
+    r = case_refresh(&c, T0 + 5 * DAY); /* goes on after a rotation */
+    assert_int_equal(r.timestamp, 3);
+    assert_int_equal(r.chains_checked, 2);
+    expect_sound(&c, T0 + 5 * DAY);
     event_free(&ev);
     case_close(&c);
 }

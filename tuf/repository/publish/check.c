@@ -1,4 +1,7 @@
-/* The staged tree as a client sees it: the staging folder is a mirror in front of the tree. */
+/* The tree as clients will see it once the staged files are in place: a view of hard links, staged
+ * files first, that our own client takes for a mirror. */
+#include <dirent.h>
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,17 +28,57 @@ static int begin(struct trial *t)
     return mkdtemp(t->cache) != NULL ? 0 : err_errno(t->e, "make '%s'", t->cache);
 }
 
+static int link_all(const char *from, const char *to, struct err *e)
+{
+    DIR *d = opendir(from);
+    int rc = d != NULL ? 0 : err_errno(e, "read '%s'", from);
+    struct dirent *entry;
+    while (rc == 0 && (entry = readdir(d)) != NULL) {
+        size_t len = strlen(entry->d_name);
+        if (len < 6 || strcmp(entry->d_name + len - 5, ".json") != 0)
+            continue;
+        char source[PATH_MAX];
+        char target[PATH_MAX];
+        if (file_join(from, entry->d_name, source, sizeof(source), e) != 0 ||
+            file_join(to, entry->d_name, target, sizeof(target), e) != 0)
+            rc = -1;
+        else if (link(source, target) != 0 && errno != EEXIST)
+            rc = err_errno(e, "link '%s'", source);
+    }
+    if (d != NULL)
+        closedir(d);
+    return rc;
+}
+
+static int make_view(const struct publication *p, char *view, size_t size, struct err *e)
+{
+    if (file_join(p->stage.dir, "view", view, size, e) != 0 || tree_remove(view, e) != 0 ||
+        file_mkdirs(view, 0700, e) != 0 || link_all(p->stage.dir, view, e) != 0)
+        return -1;
+    return link_all(p->stage.tree, view, e);
+}
+
 static struct tuf_client *open_client(struct trial *t, const struct tuf_metadata *root, bool staged)
 {
-    const char *const mirrors[] = {t->p->stage.dir, t->p->stage.tree};
+    char view[PATH_MAX];
+    char folders[2][PATH_MAX];
+    const struct stage *s = &t->p->stage;
+    const char *const metadata[] = {staged ? view : s->tree};
+    const char *const targets[] = {folders[0], folders[1]};
     struct buf bytes = {0};
     struct tuf_client *c = NULL;
+    if (file_join(s->dir, "view", view, sizeof(view), t->e) != 0 ||
+        file_join(s->dir, "targets", folders[0], sizeof(folders[0]), t->e) != 0 ||
+        file_join(s->tree, "targets", folders[1], sizeof(folders[1]), t->e) != 0)
+        return NULL;
     if (tuf_envelope_dump(tuf_metadata_envelope(root), true, &bytes, t->e) == 0) {
         const struct tuf_client_options o = {.dir = t->cache,
                                              .root = bytes.data,
                                              .root_len = bytes.len,
-                                             .metadata_urls = staged ? mirrors : mirrors + 1,
-                                             .metadata_url_count = staged ? 2 : 1,
+                                             .metadata_urls = metadata,
+                                             .metadata_url_count = 1,
+                                             .target_urls = targets,
+                                             .target_url_count = 2,
                                              .now = t->p->o->now};
         c = tuf_client_open(&o, t->e);
     }
@@ -114,11 +157,17 @@ static int from_live(const struct publication *p, struct err *e)
 
 int publication_check_once(struct publication *p, struct err *e)
 {
+    char view[PATH_MAX];
+    if (make_view(p, view, sizeof(view), e) != 0)
+        return -1;
     return from_root(p, p->live.roots[0], false, e);
 }
 
 int publication_check(struct publication *p, struct err *e)
 {
+    char view[PATH_MAX];
+    if (make_view(p, view, sizeof(view), e) != 0)
+        return -1;
     for (size_t i = 0; i < p->live.root_count; i++) {
         if (from_root(p, p->live.roots[i], true, e) != 0)
             return -1;

@@ -201,11 +201,12 @@ static int move_one(const struct stage *s, const struct stage_file *f, struct er
     return err_errno(e, "move '%s' into place", to);
 }
 
-static int sync_parents(const struct stage *s, enum stage_phase phase, struct err *e)
+/* The folders of the files of phases first..last. */
+static int sync_parents(const struct stage *s, int first, int last, struct err *e)
 {
     for (size_t i = 0; i < s->count; i++) {
         char path[PATH_MAX];
-        if (s->file[i].phase != phase)
+        if ((int)s->file[i].phase < first || (int)s->file[i].phase > last)
             continue;
         if (file_join(s->tree, s->file[i].name, path, sizeof(path), e) != 0)
             return -1;
@@ -218,8 +219,9 @@ static int sync_parents(const struct stage *s, enum stage_phase phase, struct er
 
 int stage_commit(struct stage *s, struct err *e)
 {
+    size_t moved = 0;
+    int first = STAGE_TARGET;
     for (int phase = STAGE_TARGET; phase <= STAGE_LATEST; phase++) {
-        size_t moved = 0;
         for (size_t i = 0; i < s->count; i++) {
             if ((int)s->file[i].phase != phase)
                 continue;
@@ -227,11 +229,14 @@ int stage_commit(struct stage *s, struct err *e)
                 return -1;
             moved++;
         }
-        /* A later phase must never be on disk before this one. */
-        int rc = moved > SYNC_EACH_MAX ? sync_all(s->tree, e)
-                                       : sync_parents(s, (enum stage_phase)phase, e);
-        if (rc != 0)
-            return rc;
+        /* No client looks for target files and versioned metadata before a new root or timestamp
+         * names them: one wait for the disk serves both. */
+        if (phase == STAGE_TARGET)
+            continue;
+        if ((moved > SYNC_EACH_MAX ? sync_all(s->tree, e) : sync_parents(s, first, phase, e)) != 0)
+            return -1;
+        moved = 0;
+        first = phase + 1;
     }
     return 0;
 }

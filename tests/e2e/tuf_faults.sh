@@ -1,0 +1,89 @@
+#!/usr/bin/env bash
+# kill -9 and a full disk at every step of publish and refresh: what is published stays whole, and
+# the next run finishes the job.
+set -u
+cd "$(dirname "$0")/../.."
+B=build
+W=$(mktemp -d -p /dev/shm 2>/dev/null || mktemp -d) # in memory where that is possible: thousands of syncs
+fails=0
+trap 'rm -rf "$W"' EXIT
+. tests/demo_trust.sh
+check() { # NAME WANT GOT
+    if [ "$2" = "$3" ]; then echo "ok   $1"; else echo "FAIL $1: want '$2', got '$3'"; fails=$((fails + 1)); fi
+}
+make -s all || exit 1
+cc -shared -fPIC -O1 -o "$W/shim.so" tests/e2e/fault_shim.c -ldl || exit 1
+
+# The steps to break: every one from the evidence to the last rename, and a few before.
+choose_steps() { # words...
+    rm -rf "$W/tuf" "$W/calls" && cp -a "$W/saved" "$W/tuf"
+    LD_PRELOAD=$W/shim.so FAULT_LOG=$W/calls "$@" >"$W/out" 2>&1 || return 1
+    local total first last
+    total=$(wc -l <"$W/calls")
+    first=$(grep -n transcript "$W/calls" | head -n 1 | cut -d: -f1)
+    last=$(grep -nE '/published/(timestamp|root).json$|/published$' "$W/calls" | tail -n 1 | cut -d: -f1)
+    { seq 1 $((first / 3)) "$first"; seq "$first" $((last + 1)); echo "$total"; } | sort -nu
+}
+# Runs the words with a fault at each chosen step, on a fresh copy of the workspace. After each the
+# published tree must verify, and the same words must finish the job.
+each_step() { # LABEL KIND words...
+    local label=$1 kind=$2 at broken=0 steps=0
+    shift 2
+    for at in $(choose_steps "$@"); do
+        steps=$((steps + 1))
+        rm -rf "$W/tuf" && cp -a "$W/saved" "$W/tuf"
+        (LD_PRELOAD=$W/shim.so FAULT_AT=$at FAULT_KIND=$kind "$@" >"$W/out" 2>&1; true) 2>/dev/null
+        if ! "$B/tenmint-tuf" verify "$W/tuf/published" >"$W/verify.out" 2>&1; then
+            broken=$((broken + 1))
+            echo "     step $at leaves a broken tree: $(cat "$W/verify.out")"
+        fi
+        if ! "$@" >"$W/again.out" 2>&1 || ! "$B/tenmint-tuf" verify "$W/tuf" >"$W/verify.out" 2>&1; then
+            broken=$((broken + 1))
+            echo "     step $at is not recovered: $(cat "$W/again.out" "$W/verify.out")"
+        fi
+    done
+    check "$label, $kind at $steps steps: whole and recovered" 0 $broken
+    [ $steps -gt 12 ] || check "$label: steps are found" "more than 12" "$steps"
+}
+
+trust_workspace || exit 1
+echo one >"$W/tuf/targets/one.txt"
+ceremony first "first root" alice bob >/dev/null || exit 1
+
+cp -a "$W/tuf" "$W/saved"
+each_step "refresh" kill "$B/tenmint-tuf" refresh --dir "$W/tuf" --force
+each_step "refresh" full "$B/tenmint-tuf" refresh --dir "$W/tuf" --force
+
+# A new root and new targets, in place.
+rm -rf "$W/tuf" && cp -a "$W/saved" "$W/tuf"
+echo two >"$W/tuf/targets/two.txt"
+propose second "more" --renew root || exit 1
+for h in alice bob; do sign_as $h second >/dev/null || exit 1; done
+"$B/tenmint-tuf" merge "$W/second.json" "$W/second-alice.json" "$W/second-bob.json" >/dev/null || exit 1
+rm -rf "$W/saved" && cp -a "$W/tuf" "$W/saved"
+each_step "publish" kill "$B/tenmint-tuf" publish --dir "$W/tuf" "$W/second.json"
+each_step "publish" full "$B/tenmint-tuf" publish --dir "$W/tuf" "$W/second.json"
+
+# A new online key: the old timestamp fails under the new root, so the tree is exchanged whole.
+rm -rf "$W/tuf" && cp -a "$W/saved" "$W/tuf"
+"$B/tenmint-tuf" publish --dir "$W/tuf" "$W/second.json" >/dev/null || exit 1
+"$B/tenmint-tuf" key new online2 --key "$W/tuf/online2.key" --no-password --dir "$W/tuf" >/dev/null || exit 1
+sed -i 's/^  online: .*/&\n  online2: {file: online2.key}/' "$W/tuf/policy.yaml"
+"$B/tenmint-tuf" holder replace online online2 --dir "$W/tuf" >/dev/null || exit 1
+propose third "new online key" || exit 1
+for h in alice bob; do sign_as $h third >/dev/null || exit 1; done
+"$B/tenmint-tuf" merge "$W/third.json" "$W/third-alice.json" "$W/third-bob.json" >/dev/null || exit 1
+rm -rf "$W/saved" && cp -a "$W/tuf" "$W/saved"
+each_step "exchange" kill "$B/tenmint-tuf" publish --dir "$W/tuf" "$W/third.json"
+each_step "exchange" full "$B/tenmint-tuf" publish --dir "$W/tuf" "$W/third.json"
+
+# Several at once: one after the other, none fails.
+rm -rf "$W/tuf" && cp -a "$W/saved" "$W/tuf"
+for i in 1 2 3 4; do "$B/tenmint-tuf" refresh --dir "$W/tuf" --force >"$W/par$i" 2>&1 & pids="${pids:-} $!"; done
+bad=0
+for p in $pids; do wait "$p" || bad=$((bad + 1)); done
+check "four refreshes at once" 0 $bad
+check "four refreshes make four versions" 4 "$(cat "$W"/par? | sed -n 's/.*timestamp //p' | sort -u | wc -l)"
+"$B/tenmint-tuf" verify "$W/tuf" >"$W/out" 2>&1
+check "verify afterwards" 0 $?
+[ $fails -eq 0 ] || { echo "$fails checks failed"; exit 1; }
