@@ -9,9 +9,9 @@ mkdir -p "$W"
 . tests/lib.sh
 trap stop_all EXIT
 
-echo "1. a demo OIDC issuer and an ephemeral CA start on loopback"
+echo "1. a demo OIDC issuer and an ephemeral CA with its transparency log start on loopback"
 start_issuer
-start_ca
+start_ca --log "$W/log"
 echo "   issuer $ISSUER, CA $CA, metrics $METRICS/metrics"
 
 if [ "${1:-demo}" = run ]; then
@@ -32,8 +32,8 @@ fi
 
 echo "2. the CI job asks its issuer for a token (a GitHub-Actions-shaped one, RS256)"
 (umask 077 && mint >"$W/token.jwt")
-echo "3. tenmint cert: ephemeral key, proof of possession, certificate"
-build/tenmint cert --ca "$CA" --token-file "$W/token.jwt" --out "$W" | sed 's/^/   /'
+echo "3. tenmint cert: ephemeral key, proof of possession, certificate; its SCT verified"
+build/tenmint cert --ca "$CA" --token-file "$W/token.jwt" --out "$W" --log-key "$W/log.pem" | sed 's/^/   /'
 echo "4. sign an artifact with the key, verify it by the certificate"
 echo "hello from a CI job" >"$W/artifact"
 openssl dgst -sha256 -sign "$W/key.pem" -out "$W/artifact.sig" "$W/artifact"
@@ -45,8 +45,8 @@ openssl verify -x509_strict -purpose any -CAfile "$W/root.pem" "$W/leaf.pem" | s
 want="https://github.com/acme/widget/.github/workflows/release.yml@refs/heads/main"
 openssl x509 -in "$W/leaf.pem" -noout -ext subjectAltName | grep -qF "URI:$want"
 echo "   identity is $want"
-echo "6. the certificate"
-build/tenmint show "$W/leaf.pem" | sed 's/^/   /'
+echo "6. the certificate, with its log entry"
+build/tenmint show --log-key "$W/log.pem" "$W/chain.pem" | sed 's/^/   /'
 rm -f "$W/token.jwt"
 stop_all
 echo "done: leaf.pem chain.pem key.pem artifact artifact.sig are in $W/"
