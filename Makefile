@@ -7,6 +7,7 @@
 #   make bench   ratios against the crypto limit, measured in this run; make bench PARTS=latency
 #   make bench-long   the same with a million requests where memory is watched
 #   make         only build (into build/)
+#   make conformance-sigstore SUITE=DIR ROOT=FILE   a checkout of sigstore-conformance
 #   make lint    clang-format and clang-tidy over the tree
 #
 # Variants build into their own folder: make BUILD=build/asan SAN=address,undefined CC=clang-14
@@ -54,7 +55,7 @@ TEST_PROGRAMS := $(patsubst tests/%/main.c,$(BUILD)/tests/%,$(wildcard tests/*/m
 FUZZ := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 
 .DEFAULT_GOAL := all
-.PHONY: all deps test-deps demo run check conformance bench bench-long unit test-programs fuzz lint format clean
+.PHONY: all deps test-deps demo run check conformance conformance-sigstore bench bench-long unit test-programs fuzz lint format clean
 .SECONDARY:
 
 all: $(addprefix $(BUILD)/,$(PROGRAMS))
@@ -119,6 +120,12 @@ check: test-deps
 conformance: test-deps
 	@$(MAKE) --no-print-directory all
 	@bash tests/conformance/run.sh "$(SUITE)"
+
+# The verification cases of a checkout of sigstore/sigstore-conformance; ROOT: the public
+# instance's trusted_root.json (a target of its TUF repository).
+conformance-sigstore: deps
+	@$(MAKE) --no-print-directory all
+	@bash tests/conformance/sigstore.sh "$(SUITE)" "$(ROOT)"
 
 bench: deps
 	@$(MAKE) --no-print-directory all test-programs

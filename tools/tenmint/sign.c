@@ -197,7 +197,7 @@ int sign_command(const struct cli_command *self, int argc, char **argv)
         l.bundle = buf_str(&name);
     }
     int rc = l.bundle != NULL ? run(&l, &w, &e) : err_set(&e, "out of memory");
-    if (rc == 0)
+    if (rc == 0 && w.bundle != NULL)
         report(&l, &w);
     key_free(w.key);
     artifact_free(&w.artifact);
