@@ -1,10 +1,11 @@
 #include "oidc/verifier.h"
 
-#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/gate.h"
 #include "oidc/keys/keystore.h"
 #include "oidc/token/claims.h"
 #include "oidc/token/signature.h"
@@ -15,8 +16,8 @@
 struct oidc_verifier {
     struct oidc_options options;
     struct keystore *keys;
-    pthread_rwlock_t lock; /* guards `trust`; held for one increment */
-    struct oidc_trust *trust;
+    struct gate gate;
+    struct oidc_trust *_Atomic trust;
 };
 
 void oidc_options_default(struct oidc_options *o)
@@ -60,7 +61,6 @@ struct oidc_verifier *oidc_verifier_new(struct oidc_trust *trust, const struct o
         free(v);
         return NULL;
     }
-    pthread_rwlock_init(&v->lock, NULL);
     v->trust = oidc_trust_ref(trust);
     keystore_set_trust(v->keys, trust);
     return v;
@@ -72,25 +72,22 @@ void oidc_verifier_free(struct oidc_verifier *v)
         return;
     keystore_free(v->keys);
     oidc_trust_unref(v->trust);
-    pthread_rwlock_destroy(&v->lock);
     free(v);
 }
 
 void oidc_verifier_set_trust(struct oidc_verifier *v, struct oidc_trust *trust)
 {
     keystore_set_trust(v->keys, trust);
-    pthread_rwlock_wrlock(&v->lock);
-    struct oidc_trust *old = v->trust;
-    v->trust = oidc_trust_ref(trust);
-    pthread_rwlock_unlock(&v->lock);
+    struct oidc_trust *old = atomic_exchange(&v->trust, oidc_trust_ref(trust));
+    gate_wait(&v->gate);
     oidc_trust_unref(old);
 }
 
 struct oidc_trust *oidc_verifier_trust(struct oidc_verifier *v)
 {
-    pthread_rwlock_rdlock(&v->lock);
-    struct oidc_trust *trust = oidc_trust_ref(v->trust);
-    pthread_rwlock_unlock(&v->lock);
+    unsigned at = gate_enter(&v->gate);
+    struct oidc_trust *trust = oidc_trust_ref(atomic_load(&v->trust));
+    gate_leave(&v->gate, at);
     return trust;
 }
 

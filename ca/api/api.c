@@ -21,7 +21,6 @@ struct api *api_new(const struct api_options *o, struct signer *ca, struct err *
         err_set(e, "out of memory");
         return NULL;
     }
-    pthread_mutex_init(&api->lock, NULL);
     api->o = *o;
     if (api->o.now_s == NULL)
         api->o.now_s = system_now;
@@ -50,30 +49,27 @@ void api_free(struct api *api)
         return;
     api_view_unref(api->view);
     EVP_MD_free(api->sha256);
-    pthread_mutex_destroy(&api->lock);
     free(api);
 }
 
 struct api_view *api_view_get(struct api *api)
 {
-    pthread_mutex_lock(&api->lock);
-    struct api_view *v = api_view_ref(api->view);
-    pthread_mutex_unlock(&api->lock);
+    unsigned at = gate_enter(&api->gate);
+    struct api_view *v = api_view_ref(atomic_load(&api->view));
+    gate_leave(&api->gate, at);
     return v;
 }
 
 int api_refresh(struct api *api, struct signer *ca, struct err *e)
 {
     struct oidc_trust *trust = oidc_verifier_trust(api->o.verifier);
-    struct api_view *old = api->view != NULL ? api_view_get(api) : NULL;
+    struct api_view *old = atomic_load(&api->view) != NULL ? api_view_get(api) : NULL;
     struct signer *with = ca != NULL || old == NULL ? ca : old->ca;
     struct api_view *next = api_view_new(with, trust, e);
     oidc_trust_unref(trust);
     if (next != NULL) {
-        pthread_mutex_lock(&api->lock);
-        struct api_view *replaced = api->view;
-        api->view = next;
-        pthread_mutex_unlock(&api->lock);
+        struct api_view *replaced = atomic_exchange(&api->view, next);
+        gate_wait(&api->gate);
         api_view_unref(replaced);
     }
     api_view_unref(old);

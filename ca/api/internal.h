@@ -2,19 +2,19 @@
 #ifndef TENMINT_CA_API_INTERNAL_H
 #define TENMINT_CA_API_INTERNAL_H
 
-#include <pthread.h>
 #include <stdatomic.h>
 
 #include "ca/api/api.h"
 #include "ca/api/issue.h"
 #include "ca/api/view.h"
+#include "common/gate.h"
 
 struct api {
     struct api_options o;
     struct issue_env env;
     EVP_MD *sha256;
-    pthread_mutex_t lock; /* held for one pointer copy */
-    struct api_view *view;
+    struct gate gate;
+    struct api_view *_Atomic view;
     const struct http_server *_Atomic main;
 };
 

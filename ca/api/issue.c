@@ -56,7 +56,10 @@ static enum issue_status check_proof(const struct issue_env *env, struct issue_j
             st = proof_key_verify(&job->key, job->who.principal.challenge, req->proof.data,
                                   req->proof.len, &f->detail);
     }
-    return st == PROOF_OK ? ISSUE_OK : fail(f, proof_faults[st]);
+    if (st != PROOF_OK)
+        return fail(f, proof_faults[st]);
+    proof_key_settle(&job->key);
+    return ISSUE_OK;
 }
 
 static int prepare(const struct issue_env *env, struct issue_job *job, int64_t now_s, struct err *e)

@@ -90,7 +90,7 @@ void proof_policy_free(struct proof_policy *p)
     free(p);
 }
 
-const struct spki_curves *policy_curves(const struct proof_policy *p)
+struct spki_curves *policy_curves(const struct proof_policy *p)
 {
     return p->curves;
 }

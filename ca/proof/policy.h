@@ -14,7 +14,7 @@
 int policy_hash_for(const EVP_PKEY *key);
 
 /* What the policy decoded once: the curves, and the digest by NID (NULL for NID_undef). */
-const struct spki_curves *policy_curves(const struct proof_policy *p);
+struct spki_curves *policy_curves(const struct proof_policy *p);
 const EVP_MD *policy_digest(const struct proof_policy *p, int nid);
 
 /* PROOF_OK, or PROOF_NOT_PERMITTED with Fulcio's words in `e`. */

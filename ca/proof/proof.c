@@ -15,9 +15,15 @@
 
 void proof_key_free(struct proof_key *k)
 {
-    EVP_PKEY_free(k->key);
+    spki_release(k);
     buf_free(&k->spki);
     *k = (struct proof_key){0};
+}
+
+void proof_key_settle(struct proof_key *k)
+{
+    spki_release(k);
+    k->md = NULL;
 }
 
 enum proof_status proof_key_parse(const struct proof_policy *p, const void *data, size_t len,

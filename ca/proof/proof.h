@@ -10,6 +10,7 @@
 
 #include "common/buf.h"
 #include "common/err.h"
+#include "common/shelf.h"
 
 struct proof_policy; /* compiled client-signing-algorithms; immutable, shared by threads */
 
@@ -30,11 +31,15 @@ enum proof_status {
 };
 
 struct proof_key {
-    EVP_PKEY *key;    /* owned */
-    struct buf spki;  /* canonical DER SubjectPublicKeyInfo */
-    const EVP_MD *md; /* the policy's, fetched once; NULL for Ed25519 */
+    EVP_PKEY *key;      /* owned */
+    struct shelf *home; /* where the key goes when it is not needed any more; NULL: freed */
+    struct buf spki;    /* canonical DER SubjectPublicKeyInfo */
+    const EVP_MD *md;   /* the policy's, fetched once; NULL for Ed25519 */
 };
 void proof_key_free(struct proof_key *k);
+
+/* Lets the decoded key go, for other requests; what a certificate needs, `spki`, stays. */
+void proof_key_settle(struct proof_key *k);
 
 /* PEM "PUBLIC KEY" / "RSA PUBLIC KEY" or DER SPKI; policy and strength are checked. The P-256
  * path decodes no more than it must. */

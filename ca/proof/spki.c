@@ -35,8 +35,14 @@ static const struct curve curves[] = {
 
 #define CURVES (sizeof(curves) / sizeof(curves[0]))
 
+/*
+ * To make a key from the parameters costs more than a tenth of a signature check, to give a key
+ * another point next to nothing: so keys are kept. A key holds the point it was given last, and
+ * parse_curve gives it the client's before anybody sees it.
+ */
 struct spki_curves {
     EVP_PKEY *empty[CURVES]; /* parameters only */
+    struct shelf used[CURVES];
 };
 
 struct spki_curves *spki_curves_new(struct err *e)
@@ -59,30 +65,50 @@ struct spki_curves *spki_curves_new(struct err *e)
 
 void spki_curves_free(struct spki_curves *c)
 {
-    for (size_t i = 0; c != NULL && i < CURVES; i++)
+    for (size_t i = 0; c != NULL && i < CURVES; i++) {
+        EVP_PKEY *key;
+        while ((key = shelf_take(&c->used[i])) != NULL)
+            EVP_PKEY_free(key);
         EVP_PKEY_free(c->empty[i]);
+    }
     free(c);
 }
 
-/* Setting the encoded point checks that it is on the curve. */
-static EVP_PKEY *from_point(const EVP_PKEY *empty, const unsigned char *point, size_t len)
+void spki_release(struct proof_key *out)
 {
-    EVP_PKEY *key = EVP_PKEY_dup((EVP_PKEY *)empty);
+    if (out->home == NULL || !shelf_put(out->home, out->key))
+        EVP_PKEY_free(out->key);
+    out->key = NULL;
+    out->home = NULL;
+}
+
+/* Setting the encoded point checks that it is on the curve. A key that refused its point is in
+ * no known state and is let go. */
+static EVP_PKEY *from_point(EVP_PKEY *empty, struct shelf *used, const unsigned char *point,
+                            size_t len)
+{
+    EVP_PKEY *key = shelf_take(used);
+    if (key == NULL)
+        key = EVP_PKEY_dup(empty);
     if (key != NULL && EVP_PKEY_set1_encoded_public_key(key, point, len) == 1)
         return key;
     EVP_PKEY_free(key);
     return NULL;
 }
 
-static EVP_PKEY *parse_curve(const struct spki_curves *known, const unsigned char *der, size_t len)
+static bool parse_curve(struct spki_curves *known, const unsigned char *der, size_t len,
+                        struct proof_key *out)
 {
     for (size_t i = 0; i < CURVES; i++) {
         const struct curve *c = &curves[i];
-        if (len == c->head_len + c->point_len && memcmp(der, c->head, c->head_len) == 0 &&
-            der[c->head_len] == 0x04)
-            return from_point(known->empty[i], der + c->head_len, c->point_len);
+        if (len != c->head_len + c->point_len || memcmp(der, c->head, c->head_len) != 0 ||
+            der[c->head_len] != 0x04)
+            continue;
+        out->key = from_point(known->empty[i], &known->used[i], der + c->head_len, c->point_len);
+        out->home = out->key != NULL ? &known->used[i] : NULL;
+        return out->key != NULL;
     }
-    return NULL;
+    return false;
 }
 
 static EVP_PKEY *parse_general(const unsigned char *der, size_t len)
@@ -159,12 +185,11 @@ enum proof_status spki_encode(struct proof_key *out, struct err *e)
     return buf_failed(&out->spki) ? proof_no_memory(e) : PROOF_OK;
 }
 
-static enum proof_status parse_der(const struct spki_curves *known, const unsigned char *der,
-                                   size_t len, struct proof_key *out, struct err *e)
+static enum proof_status parse_der(struct spki_curves *known, const unsigned char *der, size_t len,
+                                   struct proof_key *out, struct err *e)
 {
     ERR_clear_error();
-    out->key = parse_curve(known, der, len);
-    if (out->key != NULL) {
+    if (parse_curve(known, der, len, out)) {
         buf_append(&out->spki, der, len);
         return buf_failed(&out->spki) ? proof_no_memory(e) : PROOF_OK;
     }
@@ -185,7 +210,7 @@ static enum proof_status parse_rsa(const struct buf *der, struct proof_key *out,
                             : proof_blame(PROOF_KEY_UNPARSABLE, e, "no RSA key can be read");
 }
 
-enum proof_status spki_parse(const struct spki_curves *known, const void *data, size_t len,
+enum proof_status spki_parse(struct spki_curves *known, const void *data, size_t len,
                              struct proof_key *out, struct err *e)
 {
     struct buf der = {0};

@@ -9,14 +9,17 @@
 
 #define SPKI_INPUT_MAX (16 * 1024) /* bytes; a 4096-bit RSA key in PEM is under 1 KiB */
 
-/* Empty keys with the curves' parameters decoded once; immutable, shared by threads. */
+/* Keys with the curves' parameters decoded, used again and again; shared by threads. */
 struct spki_curves;
 struct spki_curves *spki_curves_new(struct err *e);
 void spki_curves_free(struct spki_curves *c);
 
+/* Puts out->key away for the next request with a key of this curve, or frees it. */
+void spki_release(struct proof_key *out);
+
 /* PEM "PUBLIC KEY" or "RSA PUBLIC KEY", else DER SubjectPublicKeyInfo. Fills key and spki.
  * PROOF_KEY_UNPARSABLE or PROOF_INTERNAL otherwise. */
-enum proof_status spki_parse(const struct spki_curves *known, const void *data, size_t len,
+enum proof_status spki_parse(struct spki_curves *known, const void *data, size_t len,
                              struct proof_key *out, struct err *e);
 
 /* Fills out->spki from out->key. Compressed points and explicit curve parameters are

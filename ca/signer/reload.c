@@ -1,16 +1,17 @@
 #include "ca/signer/reload.h"
 
-#include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/file.h"
+#include "common/gate.h"
 
 #define WATCHED 4
 
 struct signer_holder {
-    pthread_rwlock_t lock; /* guards `current` only; held for one increment */
-    struct signer *current;
+    struct gate gate;
+    struct signer *_Atomic current;
     struct signer_options options; /* strings owned */
     struct file_stamp seen[WATCHED];
 };
@@ -63,7 +64,6 @@ struct signer_holder *signer_holder_new(const struct signer_options *o, int64_t 
         return NULL;
     }
     h->options = *o;
-    pthread_rwlock_init(&h->lock, NULL);
     int rc = copy_options(&h->options) == 0 ? 0 : err_set(e, "out of memory");
     if (rc == 0) {
         /* Before the open: a change during it is then seen by the next poll. */
@@ -85,15 +85,14 @@ void signer_holder_free(struct signer_holder *h)
     const char **s;
     for (size_t i = 0; (s = option_string(&h->options, i)) != NULL; i++)
         free((char *)*s);
-    pthread_rwlock_destroy(&h->lock);
     free(h);
 }
 
 struct signer *signer_holder_get(struct signer_holder *h)
 {
-    pthread_rwlock_rdlock(&h->lock);
-    struct signer *s = signer_ref(h->current);
-    pthread_rwlock_unlock(&h->lock);
+    unsigned at = gate_enter(&h->gate);
+    struct signer *s = signer_ref(atomic_load(&h->current));
+    gate_leave(&h->gate, at);
     return s;
 }
 
@@ -102,10 +101,8 @@ int signer_holder_reload(struct signer_holder *h, int64_t now_s, struct err *e)
     struct signer *next = signer_open(&h->options, now_s, e);
     if (next == NULL)
         return err_wrap(e, "reload of the CA key failed, the old one stays in force");
-    pthread_rwlock_wrlock(&h->lock);
-    struct signer *old = h->current;
-    h->current = next;
-    pthread_rwlock_unlock(&h->lock);
+    struct signer *old = atomic_exchange(&h->current, next);
+    gate_wait(&h->gate);
     signer_unref(old);
     return 1;
 }

@@ -7,6 +7,7 @@
 
 #include "common/clock.h"
 #include "common/file.h"
+#include "common/gate.h"
 #include "oidc/keys/discovery.h"
 #include "oidc/keys/incluster.h"
 
@@ -22,11 +23,10 @@ struct waiting {
 
 struct provider {
     atomic_uint refs;      /* the table's, each user's, and a fetch's */
-    struct provider *next; /* in its bucket */
+    struct provider *_Atomic next; /* in its bucket */
     struct keystore *store;
     char *iss;
-    pthread_rwlock_t keys_lock;
-    struct jwks *keys;
+    struct jwks *_Atomic keys; /* through store->gate */
     pthread_mutex_t lock; /* guards all below */
     char *ca_pem;
     bool allow_http;
@@ -53,9 +53,10 @@ struct keystore {
     char *kubernetes_token;
     struct jlog *log;
     struct fetch_pool *pool;
-    pthread_rwlock_t lock; /* guards the table and `trust` */
+    struct gate gate;     /* for readers of the table and of the providers' keys */
+    pthread_mutex_t lock; /* guards `trust` and changes of the table */
     struct oidc_trust *trust;
-    struct provider *bucket[BUCKETS];
+    struct provider *_Atomic bucket[BUCKETS];
     unsigned count;
     pthread_t refresher;
     bool refresher_runs;
@@ -72,18 +73,18 @@ static unsigned hash(const char *s)
 
 static void set_keys(struct provider *p, struct jwks *keys)
 {
-    pthread_rwlock_wrlock(&p->keys_lock);
-    struct jwks *old = p->keys;
-    p->keys = keys;
-    pthread_rwlock_unlock(&p->keys_lock);
+    struct jwks *old = atomic_exchange(&p->keys, keys);
+    gate_wait(&p->store->gate);
     jwks_unref(old);
 }
 
 struct jwks *provider_keys(struct provider *p)
 {
-    pthread_rwlock_rdlock(&p->keys_lock);
-    struct jwks *keys = p->keys != NULL ? jwks_ref(p->keys) : NULL;
-    pthread_rwlock_unlock(&p->keys_lock);
+    unsigned at = gate_enter(&p->store->gate);
+    struct jwks *keys = atomic_load(&p->keys);
+    if (keys != NULL)
+        (void)jwks_ref(keys);
+    gate_leave(&p->store->gate, at);
     return keys;
 }
 
@@ -203,14 +204,6 @@ static void prefetch(struct provider *p)
         begin_fetch(p);
 }
 
-static bool changed(struct provider *p, const struct jwks *seen)
-{
-    pthread_rwlock_rdlock(&p->keys_lock);
-    bool other = p->keys != seen;
-    pthread_rwlock_unlock(&p->keys_lock);
-    return other;
-}
-
 static bool add_waiter(struct provider *p, const struct oidc_waiter *waiter)
 {
     struct waiting *w = waiter != NULL && p->waiter_count < WAITERS_MAX ? malloc(sizeof(*w)) : NULL;
@@ -230,7 +223,7 @@ enum provider_answer provider_want(struct provider *p, const struct jwks *seen,
     bool mine = false;
     pthread_mutex_lock(&p->lock);
     int64_t since = clock_mono_ms() - p->tried_ms;
-    if (changed(p, seen)) {
+    if (atomic_load(&p->keys) != seen) {
         answer = PROVIDER_CHANGED;
     } else {
         if (!p->tried || since >= p->store->options.jwks_min_interval_s * 1000)
@@ -250,7 +243,6 @@ void provider_unref(struct provider *p)
         return;
     wake_all(p->waiters);
     jwks_unref(p->keys);
-    pthread_rwlock_destroy(&p->keys_lock);
     pthread_mutex_destroy(&p->lock);
     free(p->iss);
     free(p->ca_pem);
@@ -259,21 +251,23 @@ void provider_unref(struct provider *p)
 
 static struct provider *find(struct keystore *k, const char *iss)
 {
-    struct provider *p = k->bucket[hash(iss)];
+    unsigned at = gate_enter(&k->gate);
+    struct provider *p = atomic_load(&k->bucket[hash(iss)]);
     while (p != NULL && strcmp(p->iss, iss) != 0)
-        p = p->next;
+        p = atomic_load(&p->next);
     if (p != NULL)
         atomic_fetch_add_explicit(&p->refs, 1, memory_order_relaxed);
+    gate_leave(&k->gate, at);
     return p;
 }
 
-/* With k->lock held for writing. */
-static void take_out(struct keystore *k, struct provider **at)
+/* With k->lock held. Its `next` stays, for readers who stand on it. */
+static void take_out(struct keystore *k, struct provider *_Atomic *at)
 {
-    struct provider *p = *at;
-    *at = p->next;
-    p->next = NULL;
+    struct provider *p = atomic_load(at);
+    atomic_store(at, atomic_load(&p->next));
     k->count--;
+    gate_wait(&k->gate);
     provider_unref(p);
 }
 
@@ -286,12 +280,12 @@ static bool is_idle(struct provider *p, int64_t now)
     return idle;
 }
 
-/* With k->lock held for writing: drops one issuer that never had keys. */
+/* With k->lock held: drops one issuer that never had keys. */
 static void make_room(struct keystore *k)
 {
     int64_t now = clock_mono_ms();
     for (unsigned b = 0; b < BUCKETS; b++) {
-        for (struct provider **at = &k->bucket[b]; *at != NULL; at = &(*at)->next) {
+        for (struct provider *_Atomic *at = &k->bucket[b]; *at != NULL; at = &(*at)->next) {
             if (is_idle(*at, now)) {
                 take_out(k, at);
                 return;
@@ -330,7 +324,7 @@ static int apply(struct provider *p, const struct oidc_issuer *issuer)
     return no_memory ? -1 : 0;
 }
 
-/* With k->lock held for writing. The caller gets a reference. */
+/* With k->lock held. The caller gets a reference. */
 static struct provider *insert(struct keystore *k, const struct oidc_issuer *issuer,
                                const char *iss)
 {
@@ -339,7 +333,6 @@ static struct provider *insert(struct keystore *k, const struct oidc_issuer *iss
     struct provider *p = k->count < KEYSTORE_ISSUERS_MAX ? calloc(1, sizeof(*p)) : NULL;
     if (p == NULL)
         return NULL;
-    pthread_rwlock_init(&p->keys_lock, NULL);
     pthread_mutex_init(&p->lock, NULL);
     atomic_init(&p->refs, 1);
     p->store = k;
@@ -358,25 +351,23 @@ static struct provider *insert(struct keystore *k, const struct oidc_issuer *iss
 
 struct provider *keystore_provider(struct keystore *k, const char *iss)
 {
-    pthread_rwlock_rdlock(&k->lock);
     struct provider *p = find(k, iss);
-    pthread_rwlock_unlock(&k->lock);
     if (p != NULL)
         return p;
-    pthread_rwlock_wrlock(&k->lock);
+    pthread_mutex_lock(&k->lock);
     p = find(k, iss);
     const struct oidc_issuer *issuer =
         p == NULL && k->trust != NULL ? oidc_trust_find(k->trust, iss, strlen(iss)) : NULL;
     if (issuer != NULL)
         p = insert(k, issuer, iss);
-    pthread_rwlock_unlock(&k->lock);
+    pthread_mutex_unlock(&k->lock);
     return p;
 }
 
 static void apply_all(struct keystore *k)
 {
     for (unsigned b = 0; b < BUCKETS; b++) {
-        struct provider **at = &k->bucket[b];
+        struct provider *_Atomic *at = &k->bucket[b];
         while (*at != NULL) {
             struct provider *p = *at;
             const struct oidc_issuer *issuer = oidc_trust_find(k->trust, p->iss, strlen(p->iss));
@@ -390,12 +381,12 @@ static void apply_all(struct keystore *k)
 
 void keystore_set_trust(struct keystore *k, struct oidc_trust *trust)
 {
-    pthread_rwlock_wrlock(&k->lock);
+    pthread_mutex_lock(&k->lock);
     struct oidc_trust *old = k->trust;
     k->trust = oidc_trust_ref(trust);
     oidc_trust_unref(old);
     apply_all(k);
-    pthread_rwlock_unlock(&k->lock);
+    pthread_mutex_unlock(&k->lock);
     for (size_t i = 0; i < oidc_trust_count(trust); i++) {
         const struct oidc_issuer *issuer = oidc_trust_at(trust, i);
         struct provider *p = issuer->wildcard ? NULL : keystore_provider(k, issuer->url);
@@ -421,7 +412,7 @@ static void refresh(struct keystore *k)
 {
     struct provider *due = NULL;
     int64_t now = clock_mono_ms();
-    pthread_rwlock_rdlock(&k->lock);
+    pthread_mutex_lock(&k->lock);
     for (unsigned b = 0; b < BUCKETS; b++) {
         for (struct provider *p = k->bucket[b]; p != NULL; p = p->next) {
             if (!claim_if_due(p, now))
@@ -431,7 +422,7 @@ static void refresh(struct keystore *k)
             due = p;
         }
     }
-    pthread_rwlock_unlock(&k->lock);
+    pthread_mutex_unlock(&k->lock);
     while (due != NULL) {
         struct provider *p = due;
         due = p->due;
@@ -493,7 +484,7 @@ struct keystore *keystore_new(const struct oidc_options *o, struct jlog *log, st
     }
     k->options = *o;
     k->log = log;
-    pthread_rwlock_init(&k->lock, NULL);
+    pthread_mutex_init(&k->lock, NULL);
     if (start(k, e) != 0) {
         keystore_free(k);
         return NULL;
@@ -514,7 +505,7 @@ void keystore_free(struct keystore *k)
             take_out(k, &k->bucket[b]);
     }
     oidc_trust_unref(k->trust);
-    pthread_rwlock_destroy(&k->lock);
+    pthread_mutex_destroy(&k->lock);
     free(k->ca_pem);
     free(k->kubernetes_ca);
     free(k->kubernetes_token);
@@ -537,7 +528,7 @@ static void provider_stats(struct provider *p, struct oidc_issuer_stats *s)
 void keystore_stats(struct keystore *k, void (*fn)(void *arg, const struct oidc_issuer_stats *s),
                     void *arg)
 {
-    pthread_rwlock_rdlock(&k->lock);
+    pthread_mutex_lock(&k->lock);
     for (unsigned b = 0; b < BUCKETS; b++) {
         for (struct provider *p = k->bucket[b]; p != NULL; p = p->next) {
             struct oidc_issuer_stats s;
@@ -545,5 +536,5 @@ void keystore_stats(struct keystore *k, void (*fn)(void *arg, const struct oidc_
             fn(arg, &s);
         }
     }
-    pthread_rwlock_unlock(&k->lock);
+    pthread_mutex_unlock(&k->lock);
 }

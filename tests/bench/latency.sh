@@ -1,4 +1,4 @@
 # p99 at 70 % load against the median of an idle server.
 start_issuer
-start_ca --workers 1
+bench_ca 1
 mint | "$B/tests/bench" latency 5 "$(bench_target "one worker" 16)"

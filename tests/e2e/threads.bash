@@ -10,7 +10,7 @@ export TSAN_OPTIONS=halt_on_error=0:exitcode=66
 start_issuer
 start_ca --workers 4
 (for _ in $(seq 20); do kill -HUP "$CA_PID"; curl -s -o /dev/null "$METRICS/metrics"; sleep 0.1; done) &
-mint | build/tsan/tests/bench "${CA##*:}" "$CA_PID" 2000 8
+mint | build/tsan/tests/bench memory 2000 "threads=${CA##*:},$CA_PID,8" >/dev/null
 wait $!
 kill -TERM "$CA_PID"
 rc=0

@@ -1,0 +1,23 @@
+/*
+ * A few objects that are dear to make, kept for whoever needs one next. No lock: taking and
+ * putting back are one exchange each.
+ */
+#ifndef TENMINT_COMMON_SHELF_H
+#define TENMINT_COMMON_SHELF_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#define SHELF_PLACES 8 /* about as many as threads that work at once; more objects are let go */
+
+struct shelf { /* all zeros is an empty shelf */
+    void *_Atomic place[SHELF_PLACES];
+};
+
+/* The caller's alone from now on; NULL: the shelf is empty. */
+void *shelf_take(struct shelf *s);
+
+/* False: no place is free, and the object is still the caller's. */
+bool shelf_put(struct shelf *s, void *object);
+
+#endif
