@@ -6,6 +6,7 @@
 #   make conformance SUITE=DIR   the TUF client against a checkout of tuf-conformance
 #   make bench   ratios against the crypto limit, measured in this run; make bench PARTS=latency
 #   make bench-long   the same with a million requests where memory is watched
+#   make explore fuzz for FUZZ_SECONDS each, from random seeds
 #   make         only build (into build/)
 #   make conformance-sigstore SUITE=DIR ROOT=FILE   a checkout of sigstore-conformance
 #   make lint    clang-format and clang-tidy over the tree
@@ -55,7 +56,7 @@ TEST_PROGRAMS := $(patsubst tests/%/main.c,$(BUILD)/tests/%,$(wildcard tests/*/m
 FUZZ := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 
 .DEFAULT_GOAL := all
-.PHONY: all deps test-deps demo run check conformance conformance-sigstore bench bench-long unit test-programs fuzz lint format clean
+.PHONY: all deps test-deps demo run check conformance conformance-sigstore bench bench-long unit test-programs fuzz explore lint format clean
 .SECONDARY:
 
 all: $(addprefix $(BUILD)/,$(PROGRAMS))
@@ -99,6 +100,12 @@ $(BUILD)/obj/tools/%.o: CPPFLAGS += -DTENMINT_VERSION='"$(VERSION)"'
 unit: $(UNIT)
 test-programs: $(TEST_PROGRAMS)
 fuzz: $(FUZZ)
+
+# make explore FUZZ_SECONDS=600 FUZZ_TARGETS="token request"
+FUZZ_SECONDS ?= 60
+FUZZ_TARGETS ?=
+explore: test-deps
+	@bash tests/fuzz.sh $(FUZZ_SECONDS) $(FUZZ_TARGETS)
 
 deps:
 	@sh tests/install.sh build
