@@ -36,3 +36,19 @@ start_ca() { # extra serve arguments
 mint() { # [JSON of claims to change]
     curl -sS --max-time 10 -X POST -d "${1:-}" "$ISSUER/token"
 }
+free_port() { # a port that nothing listens on now
+    local port
+    while :; do
+        port=$((20000 + RANDOM % 12000))
+        (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null || break
+    done
+    echo "$port"
+}
+wait_until() { # COMMAND...
+    for _ in $(seq 50); do
+        "$@" >/dev/null 2>&1 && return 0
+        sleep 0.1
+    done
+    echo "not within 5 s: $*" >&2
+    return 1
+}

@@ -127,6 +127,8 @@ static enum http_result metrics_page(void *ctx, struct http_exchange *x)
                                   .version = api->o.version != NULL ? api->o.version : "unknown"};
     struct buf body = {0};
     metrics_render(api->o.metrics, &scene, &body);
+    if (api->o.more_metrics != NULL)
+        api->o.more_metrics(api->o.more_metrics_ctx, &body);
     api_view_unref(v);
     http_reply(x, 200, "text/plain; version=0.0.4; charset=utf-8", &body);
     return HTTP_DONE;

@@ -24,6 +24,9 @@ struct api_options { /* pointers are borrowed and must outlive the api */
     bool subject_key_id;
     int64_t (*now_s)(void); /* Unix seconds; NULL: the system's clock */
     const char *version;
+    /* Appends further figures to the metrics page; or NULL. On the metrics listener's thread. */
+    void (*more_metrics)(void *ctx, struct buf *out);
+    void *more_metrics_ctx;
 };
 
 #define API_LIFETIME_DEFAULT 600

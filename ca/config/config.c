@@ -149,6 +149,12 @@ static const struct yamlmap_key ct_keys[] = {
     END,
 };
 
+static const struct yamlmap_key tuf_keys[] = {
+    TEXT("directory", tuf_directory),
+    TEXT("prefix", tuf_prefix),
+    END,
+};
+
 static const struct yamlmap_key log_keys[] = {TEXT("level", log_level), END};
 
 static const struct yamlmap_key keys[] = {
@@ -164,6 +170,7 @@ static const struct yamlmap_key keys[] = {
     TEXT("issuers-file", issuers_file),
     SECTION("oidc", oidc_keys),
     SECTION("ct", ct_keys),
+    SECTION("tuf", tuf_keys),
     TIME("reload-interval", reload_interval, 0, 24 * HOUR),
     SECTION("log", log_keys),
     END,
@@ -305,6 +312,19 @@ static int check_witnesses(const struct ca_config *c, struct err *e)
     return 0;
 }
 
+static int check_tuf(const char *name, const struct ca_config *c, struct err *e)
+{
+    if (c->tuf_directory == NULL)
+        return c->tuf_prefix == NULL ? 0 : err_set(e, "%s: 'tuf' needs 'directory'", name);
+    if (c->tuf_prefix != NULL && http_prefix_check("prefix", c->tuf_prefix, e) != 0)
+        return err_wrap(e, "%s: 'tuf'", name);
+    const char *log = c->embedded_prefix != NULL ? c->embedded_prefix : "/log";
+    const char *tuf = c->tuf_prefix != NULL ? c->tuf_prefix : "/tuf";
+    if (c->embedded_directory != NULL && strcmp(log, tuf) == 0)
+        return err_set(e, "%s: the embedded log and 'tuf' have the same prefix %s", name, tuf);
+    return 0;
+}
+
 static int check_embedded(const char *name, const struct ca_config *c, struct err *e)
 {
     bool device = c->embedded_module != NULL;
@@ -314,7 +334,7 @@ static int check_embedded(const char *name, const struct ca_config *c, struct er
     if (c->embedded_origin == NULL)
         return err_set(e, "%s: ct 'embedded' needs 'origin', such as ca.example.com/log", name);
     if (log_origin_check(c->embedded_origin, e) != 0 ||
-        (c->embedded_prefix != NULL && log_prefix_check(c->embedded_prefix, e) != 0))
+        (c->embedded_prefix != NULL && http_prefix_check("prefix", c->embedded_prefix, e) != 0))
         return err_wrap(e, "%s: ct 'embedded'", name);
     if (device == (c->embedded_key != NULL))
         return err_set(e, "%s: ct 'embedded' needs either 'key' or 'pkcs11-module'", name);
@@ -342,7 +362,9 @@ static int check_ct(const char *name, const struct ca_config *c, struct err *e)
     if (c->detached_sct && c->scts_required > 1)
         return err_set(e, "%s: ct: a reply has room for one detached SCT, 'scts-required' is %lld",
                        name, (long long)c->scts_required);
-    return check_embedded(name, c, e);
+    if (check_embedded(name, c, e) != 0)
+        return -1;
+    return check_tuf(name, c, e);
 }
 
 static int validate(const char *name, const struct ca_config *c, struct err *e)
@@ -415,6 +437,7 @@ int ca_config_load(const char *path, struct ca_config *c, struct err *e)
                       &c->embedded_pin_file,
                       &c->embedded_anchor,
                       &c->embedded_module,
+                      &c->tuf_directory,
                       &c->password_file,
                       &c->pkcs11_pin_file,
                       &c->issuers_file,

@@ -49,6 +49,9 @@ struct ca_config { /* text is owned; durations are milliseconds */
     bool witness_allow_http;
     int64_t checkpoint_interval;
 
+    char *tuf_directory; /* a published TUF tree to serve; NULL: none */
+    char *tuf_prefix;    /* NULL: /tuf */
+
     int64_t reload_interval; /* between looks at the files; 0: only on SIGHUP */
     char *log_level;
 };

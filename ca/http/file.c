@@ -102,3 +102,16 @@ bool http_reply_file(struct http_exchange *x, const char *dir, const char *name,
     http_reply_header(x, MHD_HTTP_HEADER_CACHE_CONTROL, cache_control);
     return true;
 }
+
+int http_prefix_check(const char *what, const char *prefix, struct err *e)
+{
+    size_t len = strlen(prefix);
+    bool ok = prefix[0] == '/' && len >= 2;
+    for (const char *p = prefix; ok && *p != '\0'; p++)
+        ok = *p == '/' ? part_char(p[1]) : part_char(*p);
+    return ok ? 0
+              : err_set(e,
+                        "%s '%.64s' must be a path such as /log: letters, digits, '-', '.', '_' "
+                        "and '/', no '/' at its end",
+                        what, prefix);
+}

@@ -49,6 +49,10 @@ struct http_mount {
     void *ctx; /* its own */
 };
 
+/* A path such as /log that a mount may have; the mount's own prefix has a '/' more at its end.
+ * `what` begins the message. */
+int http_prefix_check(const char *what, const char *prefix, struct err *e);
+
 /* What the server refuses before a handler sees it; the application words the reply. */
 enum http_fault {
     HTTP_FAULT_NONE,

@@ -85,21 +85,9 @@ static enum http_result handle(void *ctx, struct http_exchange *x)
     return HTTP_DONE;
 }
 
-int log_prefix_check(const char *prefix, struct err *e)
-{
-    size_t len = strlen(prefix);
-    if (prefix[0] == '/' && len >= 2 && prefix[len - 1] != '/' && strstr(prefix, "//") == NULL &&
-        strspn(prefix, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._/") == len)
-        return 0;
-    return err_set(e,
-                   "the log's prefix '%.64s' must be a path such as /log: letters, digits, '-', "
-                   "'.', '_' and '/', no '/' at its end",
-                   prefix);
-}
-
 struct log_server *log_server_new(const struct log_serve_options *o, struct err *e)
 {
-    if (log_prefix_check(o->prefix, e) != 0)
+    if (http_prefix_check("the log's prefix", o->prefix, e) != 0)
         return NULL;
     struct log_server *s = calloc(1, sizeof(*s));
     struct buf b = {0};

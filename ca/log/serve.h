@@ -27,7 +27,4 @@ struct http_mount log_server_mount(struct log_server *s);
 
 #define LOG_GET_ENTRIES_MAX 256 /* of one reply; a tile's end ends it sooner */
 
-/* What log_server_new would say of a prefix. */
-int log_prefix_check(const char *prefix, struct err *e);
-
 #endif

@@ -6,6 +6,7 @@
 #include <openssl/x509v3.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "ca/signer/algorithm.h"
 #include "common/file.h"
@@ -174,5 +175,64 @@ out:
     EVP_PKEY_free(sub_key);
     EVP_PKEY_free(root_key);
     key_free(device);
+    return rc;
+}
+
+/* The root's O, UTF-8; OPENSSL_free() it. */
+static char *organization_of(X509 *root, struct err *e)
+{
+    X509_NAME *name = X509_get_subject_name(root);
+    int at = X509_NAME_get_index_by_NID(name, NID_organizationName, -1);
+    unsigned char *text = NULL;
+    if (at < 0 ||
+        ASN1_STRING_to_UTF8(&text, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(name, at))) < 0) {
+        err_set(e, "the root's subject has no organization");
+        return NULL;
+    }
+    return (char *)text;
+}
+
+static int end_of(X509 *cert, int64_t *seconds)
+{
+    struct tm tm;
+    if (ASN1_TIME_to_tm(X509_get0_notAfter(cert), &tm) != 1)
+        return -1;
+    *seconds = (int64_t)timegm(&tm);
+    return 0;
+}
+
+int create_intermediate(const struct create_options *o, X509 *root, EVP_PKEY *root_key,
+                        struct err *e)
+{
+    const char *type = o->key_type != NULL ? o->key_type : "p256";
+    int64_t life = (o->intermediate_years > 0 ? o->intermediate_years : 3) * YEAR_S;
+    int64_t root_end = 0;
+    struct key *device = NULL;
+    EVP_PKEY *key = NULL;
+    X509 *cert = NULL;
+    int rc = -1;
+    char *org = organization_of(root, e);
+    if (org == NULL)
+        return -1;
+    if (EVP_PKEY_eq(X509_get0_pubkey(root), root_key) != 1)
+        err_set(e, "the root key is not the root certificate's");
+    else if (end_of(root, &root_end) != 0 || root_end <= o->now_s)
+        err_set(e, "the root has expired: make a new CA");
+    else if (file_mkdirs(o->directory, 0700, e) == 0)
+        key = make_sub_key(o, type, &device, e);
+    if (key != NULL) {
+        int64_t end = o->now_s + life < root_end ? o->now_s + life : root_end;
+        struct create_cert sub = {org, "intermediate", o->now_s, end, 0, true};
+        cert = create_ca_cert(&sub, key, root, root_key, e);
+    }
+    if (cert != NULL &&
+        (o->device != NULL ||
+         write_key(o->directory, "intermediate.key", key, o->password, e) == 0) &&
+        write_certs(o->directory, "chain.pem", cert, root, e) == 0)
+        rc = 0;
+    X509_free(cert);
+    EVP_PKEY_free(key);
+    key_free(device);
+    OPENSSL_free(org);
     return rc;
 }

@@ -41,4 +41,12 @@ struct create_options {
  * (intermediate, root); keys 0600. */
 int create_ca(const struct create_options *o, struct err *e);
 
+/*
+ * The next intermediate below a root that exists: a new key and a certificate of the root's
+ * organization, which never outlives the root. Writes intermediate.key and chain.pem
+ * (intermediate, root) to o->directory; o->organization and o->root_years are not used.
+ */
+int create_intermediate(const struct create_options *o, X509 *root, EVP_PKEY *root_key,
+                        struct err *e);
+
 #endif

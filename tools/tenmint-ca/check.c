@@ -11,6 +11,7 @@
 #include "common/file.h"
 #include "common/transparency/digsig.h"
 #include "tools/tenmint-ca/commands.h"
+#include "tools/tenmint-ca/repository.h"
 
 static void print_issuers(const char *path, const struct oidc_trust *trust)
 {
@@ -102,6 +103,19 @@ static int check_ct(const struct ca_config *c, struct err *e)
     return 0;
 }
 
+static int check_tuf(const struct ca_config *c, struct err *e)
+{
+    if (c->tuf_directory == NULL)
+        return 0;
+    struct repository *r = repository_new(c->tuf_directory, "/tuf", e);
+    if (r == NULL)
+        return err_wrap(e, "tuf");
+    printf("TUF repository: %s at %s\n", c->tuf_directory,
+           c->tuf_prefix != NULL ? c->tuf_prefix : "/tuf");
+    repository_free(r);
+    return 0;
+}
+
 static int check_server(const char *path, struct err *e)
 {
     struct ca_config c;
@@ -123,6 +137,8 @@ static int check_server(const char *path, struct err *e)
         rc = check_signer(&c, e);
     if (rc == 0)
         rc = check_ct(&c, e);
+    if (rc == 0)
+        rc = check_tuf(&c, e);
     if (rc == 0)
         rc = check_issuers(c.issuers_file, e);
     ca_config_free(&c);

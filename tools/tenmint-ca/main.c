@@ -72,6 +72,14 @@ static const struct cli_command commands[] = {
                  "  tenmint-ca init ./ca --pkcs11-module /usr/lib/softhsm/libsofthsm2.so \\\n"
                  "      --pkcs11-token tenmint --pkcs11-key ca-2026 --pkcs11-pin-file pin\n",
      .run = command_init},
+    {.name = "rotate",
+     .args = "DIR [--activate] [OPTION]...",
+     .summary = "make the CA's next key and chain in DIR/next; later put them in service",
+     .examples =
+         "  tenmint-ca rotate ./ca --root-key /media/usb/root.key\n"
+         "  tenmint-tuf trust add-ca --chain ./ca/next/chain.pem --url https://ca.example.com\n"
+         "  tenmint-ca rotate ./ca --activate\n",
+     .run = command_rotate},
     {.name = "log",
      .summary = "look into transparency logs: status, verify, find, watch, export",
      .commands = log_commands,

@@ -68,6 +68,16 @@ static int start_ct(struct service *s, struct err *e)
     return s->ct != NULL ? 0 : err_wrap(e, "ct");
 }
 
+static int open_repository(struct service *s, struct err *e)
+{
+    const struct ca_config *c = s->config;
+    const char *prefix = c->tuf_prefix != NULL ? c->tuf_prefix : "/tuf";
+    if (c->tuf_directory == NULL)
+        return 0;
+    s->repository = repository_new(c->tuf_directory, prefix, e);
+    return s->repository != NULL ? 0 : err_wrap(e, "tuf");
+}
+
 static int start_api(struct service *s, struct err *e)
 {
     struct api_options o = {.verifier = s->verifier,
@@ -77,7 +87,9 @@ static int start_api(struct service *s, struct err *e)
                             .metrics = s->metrics,
                             .lifetime_s = s->config->lifetime / 1000,
                             .subject_key_id = s->config->subject_key_id,
-                            .version = TENMINT_VERSION};
+                            .version = TENMINT_VERSION,
+                            .more_metrics = s->repository != NULL ? repository_metrics : NULL,
+                            .more_metrics_ctx = s->repository};
     struct signer *ca = signer_holder_get(s->holder);
     s->api = api_new(&o, ca, e);
     if (s->api != NULL && signer_chain(ca)->ephemeral)
@@ -121,9 +133,7 @@ static int mount_log(struct service *s, struct http_options *o, struct err *e)
     s->log_server = log_server_new(&so, e);
     if (s->log_server == NULL)
         return -1;
-    s->log_mount = log_server_mount(s->log_server);
-    o->mounts = &s->log_mount;
-    o->mount_count = 1;
+    s->mounts[o->mount_count++] = log_server_mount(s->log_server);
     return 0;
 }
 
@@ -134,8 +144,12 @@ static int start_http(struct service *s, struct err *e)
     if (read_tls(s, &o, e) != 0)
         return -1;
     api_serve(s->api, &o);
+    o.mounts = s->mounts;
+    o.mount_count = 0;
     if (s->embedded != NULL && mount_log(s, &o, e) != 0)
         return -1;
+    if (s->repository != NULL)
+        s->mounts[o.mount_count++] = repository_mount(s->repository);
     s->http = http_server_start(&o, e);
     if (s->http == NULL)
         return -1;
@@ -169,7 +183,8 @@ int service_start(struct service *s, const struct ca_config *config, const char 
         err_set(e, "out of memory");
         return CLI_FAILED;
     }
-    if (start_core(s, issuers, e) != 0 || start_ct(s, e) != 0 || start_api(s, e) != 0)
+    if (start_core(s, issuers, e) != 0 || start_ct(s, e) != 0 || open_repository(s, e) != 0 ||
+        start_api(s, e) != 0)
         return CLI_CONFIG;
     return start_http(s, e) == 0 ? CLI_OK : CLI_FAILED;
 }
@@ -245,6 +260,7 @@ void service_stop(struct service *s)
     http_server_free(s->http);
     http_server_free(s->metrics_http);
     api_free(s->api);
+    repository_free(s->repository);
     signer_holder_free(s->holder);
     proof_policy_free(s->policy);
     metrics_free(s->metrics);

@@ -13,6 +13,7 @@
 #include "ca/log/serve.h"
 #include "ca/signer/reload.h"
 #include "common/file.h"
+#include "tools/tenmint-ca/repository.h"
 
 struct service {
     const struct ca_config *config; /* borrowed */
@@ -24,8 +25,9 @@ struct service {
     struct ct_embedded_options embedded_options;
     struct ct_embedded *embedded; /* NULL: no embedded log */
     struct log_server *log_server;
-    struct http_mount log_mount;
-    struct ct *ct;                /* NULL: no log at all */
+    struct repository *repository; /* NULL: no TUF tree is served */
+    struct http_mount mounts[2];   /* the log's, the repository's */
+    struct ct *ct;                 /* NULL: no log at all */
     struct api *api;
     struct http_server *http;
     struct http_server *metrics_http;

@@ -1,0 +1,21 @@
+/*
+ * A published TUF tree, served as files beside the API, and its state for the metrics.
+ */
+#ifndef TENMINT_TOOLS_TENMINT_CA_REPOSITORY_H
+#define TENMINT_TOOLS_TENMINT_CA_REPOSITORY_H
+
+#include "ca/http/http.h"
+
+struct repository;
+
+/* `prefix`: "/tuf". Refuses a directory that holds no tree, or a broken one. NULL with `e` set. */
+struct repository *repository_new(const char *directory, const char *prefix, struct err *e);
+void repository_free(struct repository *r); /* NULL is fine */
+
+struct http_mount repository_mount(struct repository *r);
+
+/* Prometheus text: whether the tree is whole, and each role's version and dates, read now. `r` is
+ * a struct repository. */
+void repository_metrics(void *r, struct buf *out);
+
+#endif
