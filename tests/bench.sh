@@ -12,17 +12,28 @@ out=$(mktemp)
 trap 'rm -f "$out"' EXIT
 broken=0
 
-bench_ca() { # WORKERS: a CA without a log, which costs what certificates alone cost
-    W2=$(mktemp -d -p "$W")
+bench_issuers() { # the file that trusts the demo issuer
     printf 'oidc-issuers:\n  %s:\n    issuer-url: %s\n    client-id: sigstore\n    type: github-workflow\n' \
-        "$ISSUER" "$ISSUER" >"$W2/issuers.yaml"
-    printf '%s\n' "listen: 127.0.0.1:0" "metrics-listen: 127.0.0.1:0" "ca: {backend: ephemeral}" \
-        "issuers-file: issuers.yaml" "workers: $1" >"$W2/ca.yaml"
-    "$B/tenmint-ca" serve --config "$W2/ca.yaml" >"$W2/ca.log" 2>&1 &
+        "$ISSUER" "$ISSUER"
+}
+
+bench_serve() { # DIRECTORY ARGUMENTS...: sets CA and CA_PID
+    local dir=$1
+    shift
+    "$B/tenmint-ca" serve "$@" >"$dir/ca.log" 2>&1 &
     CA_PID=$!
     PIDS="${PIDS:-} $CA_PID"
-    wait_for "$W2/ca.log" '"message":"listening"'
-    CA=$(sed -n 's/.*"message":"listening","address":"\([^"]*\)".*/\1/p' "$W2/ca.log")
+    wait_for "$dir/ca.log" '"message":"listening"'
+    CA=$(sed -n 's/.*"message":"listening","address":"\([^"]*\)".*/\1/p' "$dir/ca.log")
+}
+
+bench_ca() { # WORKERS: a CA without a log, which costs what certificates alone cost
+    local dir
+    dir=$(mktemp -d -p "$W")
+    bench_issuers >"$dir/issuers.yaml"
+    printf '%s\n' "listen: 127.0.0.1:0" "metrics-listen: 127.0.0.1:0" "ca: {backend: ephemeral}" \
+        "issuers-file: issuers.yaml" "workers: $1" >"$dir/ca.yaml"
+    bench_serve "$dir" --config "$dir/ca.yaml"
 }
 
 bench_target() { # NAME CONNECTIONS: the CA started last, as build/tests/bench takes it

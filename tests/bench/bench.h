@@ -41,10 +41,10 @@ double client_run(const struct target *t, long count);
 
 /* ---- limit.c ---- */
 
-/* Microseconds of one RSA-2048 verification, one P-256 verification and one P-256 signature. The
- * mean of a short run on each of two threads, so that the machine is as busy as it is when server
- * and client run. */
-double limit_measure_us(void);
+/* Microseconds of one RSA-2048 verification, one P-256 verification and `signs` (1 to 3) P-256
+ * signatures. The mean of a short run on each of two threads, so that the machine is as busy as it
+ * is when server and client run. */
+double limit_measure_us(int signs);
 
 /* ---- process.c ---- */
 
@@ -64,7 +64,9 @@ int by_value(const void *a, const void *b); /* qsort of double */
 
 /* ---- the measurements: each prints its lines ---- */
 
-void measure_throughput(struct target *targets, size_t count, long requests);
+/* `signs`: P-256 signatures of one certificate. 1: without a log. 3: certificate, precertificate
+ * and SCT, from a CA with the embedded log. */
+void measure_throughput(struct target *targets, size_t count, long requests, int signs);
 void measure_memory(const struct target *t, long requests);
 void measure_latency(const struct target *t, int tries);
 

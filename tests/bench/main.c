@@ -1,5 +1,6 @@
 /*
  * bench throughput REQUESTS TARGET… < TOKEN   against the crypto limit
+ * bench logged REQUESTS TARGET… < TOKEN       the same with the embedded log and embedded SCTs
  * bench memory REQUESTS TARGET < TOKEN        resident memory along the way
  * bench latency TRIES TARGET < TOKEN          under an open-loop load
  *
@@ -15,8 +16,9 @@
 
 static int usage(void)
 {
-    fputs("usage: bench throughput|memory|latency COUNT NAME=PORT,PID,CONNECTIONS… < TOKEN\n",
-          stderr);
+    fputs(
+        "usage: bench throughput|logged|memory|latency COUNT NAME=PORT,PID,CONNECTIONS… < TOKEN\n",
+        stderr);
     return 2;
 }
 
@@ -34,7 +36,9 @@ int main(int argc, char **argv)
         target_open(&targets[i], argv[3 + i]);
     int rc = 0;
     if (strcmp(argv[1], "throughput") == 0)
-        measure_throughput(targets, n, count);
+        measure_throughput(targets, n, count, 1);
+    else if (strcmp(argv[1], "logged") == 0)
+        measure_throughput(targets, n, count, 3);
     else if (strcmp(argv[1], "memory") == 0)
         measure_memory(&targets[0], count);
     else if (strcmp(argv[1], "latency") == 0)

@@ -12,6 +12,8 @@
 #define TARGETS_MAX 4
 #define WARM_UP 512
 #define FRACTION_GOAL 0.6
+#define LOGGED_GOAL 0.5
+#define LOGGED_GOAL_CONNECTIONS 64 /* fewer share an fsync among too few */
 #define SECOND_WORKER_GOAL 1.10
 
 struct sums {
@@ -36,19 +38,29 @@ static double median(double *values)
     return values[SLICES / 2];
 }
 
-static void print_target(const struct target *t, struct sums *s, double fraction)
+static void print_fraction(const struct target *t, const char *label, double fraction, int signs)
+{
+    if (signs == 1)
+        report_at_least(label, fraction, FRACTION_GOAL);
+    else if (t->connections >= LOGGED_GOAL_CONNECTIONS)
+        report_at_least(label, fraction, LOGGED_GOAL);
+    else
+        report(label, "%.2f", fraction);
+}
+
+static void print_target(const struct target *t, struct sums *s, double fraction, int signs)
 {
     char label[128];
     snprintf(label, sizeof(label), "%s: certificates per CPU-second", t->name);
     report(label, "%.0f (%.1f us each; %.0f per second of wall time)", 1e6 / s->cpu_us, s->cpu_us,
            1e6 / s->wall_us);
     snprintf(label, sizeof(label), "%s: fraction of the crypto limit", t->name);
-    report_at_least(label, fraction, FRACTION_GOAL);
+    print_fraction(t, label, fraction, signs);
     snprintf(label, sizeof(label), "%s: fraction, least and most", t->name);
     report(label, "%.2f to %.2f in %d slices", s->fraction[0], s->fraction[SLICES - 1], SLICES);
 }
 
-void measure_throughput(struct target *targets, size_t count, long requests)
+void measure_throughput(struct target *targets, size_t count, long requests, int signs)
 {
     struct sums sums[TARGETS_MAX] = {0};
     double fraction[TARGETS_MAX];
@@ -59,18 +71,19 @@ void measure_throughput(struct target *targets, size_t count, long requests)
         (void)client_run(&targets[t], WARM_UP);
     for (int i = 0; i < SLICES; i++) {
         for (size_t t = 0; t < count; t++) {
-            double now_us = limit_measure_us();
+            double now_us = limit_measure_us(signs);
             limit_us += now_us / SLICES / (double)count;
             run_slice(&targets[t], &sums[t], i, now_us, requests / SLICES);
         }
     }
     report("crypto limit: certificates per CPU-second",
-           "%.0f (RSA-2048 verify + P-256 verify + P-256 sign: %.1f us)", 1e6 / limit_us, limit_us);
+           "%.0f (RSA-2048 verify + P-256 verify + %d P-256 sign: %.1f us)", 1e6 / limit_us, signs,
+           limit_us);
     for (size_t t = 0; t < count; t++) {
         fraction[t] = median(sums[t].fraction);
-        print_target(&targets[t], &sums[t], fraction[t]);
+        print_target(&targets[t], &sums[t], fraction[t], signs);
     }
-    if (count > 1)
+    if (signs == 1 && count > 1)
         report_at_most("two workers: CPU per certificate against one", fraction[0] / fraction[1],
                        SECOND_WORKER_GOAL);
 }
