@@ -247,5 +247,9 @@ int log_recover(struct log *l, struct err *e)
         return err_wrap(e, "make the journal anew");
     if (log_publish(l, true, e) != 0)
         return err_wrap(e, "publish what was recovered");
+    /* The tiles hold most of it now. Not before: what a killed process had not synced yet must be
+     * in a journal before it is in a tile. Should this fail, the next group tries again. */
+    if (l->tree.settled > l->journal.base)
+        (void)log_rotate(l, NULL);
     return 0;
 }
