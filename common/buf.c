@@ -7,6 +7,7 @@
 #include <string.h>
 
 #define BUF_FIRST 256
+#define BUF_FIRST_PRINT 64 /* bytes that buf_printf hopes to need */
 
 /* Not realloc: the old bytes may be secret, and realloc would leave a copy behind. */
 static bool grow(struct buf *b, size_t need)
@@ -69,18 +70,22 @@ void buf_printf(struct buf *b, const char *fmt, ...)
 {
     va_list ap;
     va_list again;
+    unsigned char *to = buf_reserve(b, BUF_FIRST_PRINT);
+    size_t room = to != NULL ? b->cap - b->len : 0;
     va_start(ap, fmt);
     va_copy(again, ap);
-    int n = vsnprintf(NULL, 0, fmt, ap);
+    int n = vsnprintf((char *)to, room, fmt, ap);
     va_end(ap);
-    unsigned char *to = n >= 0 ? buf_reserve(b, (size_t)n + 1) : NULL;
-    if (to != NULL) {
-        vsnprintf((char *)to, (size_t)n + 1, fmt, again);
-        b->len += (size_t)n;
-    } else {
-        b->failed = true;
+    if (to != NULL && n >= 0 && (size_t)n >= room) { /* longer than the guess */
+        to = buf_reserve(b, (size_t)n + 1);
+        if (to != NULL)
+            vsnprintf((char *)to, (size_t)n + 1, fmt, again);
     }
     va_end(again);
+    if (to != NULL && n >= 0)
+        b->len += (size_t)n;
+    else
+        b->failed = true;
 }
 
 void buf_put_be(struct buf *b, unsigned long long v, unsigned bytes)

@@ -4,7 +4,6 @@
 
 #include "ca/api/internal.h"
 #include "common/clock.h"
-#include "common/jsonstr.h"
 
 /* A signing request between its body's end and its reply. */
 struct call {
@@ -77,23 +76,21 @@ static int detached_sct(const struct call *c, struct buf *out, struct err *e)
 static int reply_v2(const struct call *c, struct http_exchange *x, struct err *e)
 {
     bool embedded = c->job.sct_list.len > 0 && !c->api->env.log->detached;
-    struct buf pem = {0};
     struct buf body = {0};
     struct buf sct = {0};
     int rc = embedded ? 0 : detached_sct(c, &sct, e);
-    cert_pem("CERTIFICATE", c->job.der.data, c->job.der.len, true, &pem);
-    buf_reserve(&body, pem.len + c->view->chain_json.len + sct.len + 256);
-    buf_puts(&body, embedded ? "{\"signedCertificateEmbeddedSct\":{\"chain\":{\"certificates\":["
-                             : "{\"signedCertificateDetachedSct\":{\"chain\":{\"certificates\":[");
-    jsonstr_put(&body, (const char *)pem.data, pem.len);
+    buf_reserve(&body, c->job.der.len * 3 / 2 + c->view->chain_json.len + sct.len + 512);
+    buf_puts(&body, embedded
+                        ? "{\"signedCertificateEmbeddedSct\":{\"chain\":{\"certificates\":[\""
+                        : "{\"signedCertificateDetachedSct\":{\"chain\":{\"certificates\":[\"");
+    cert_pem("CERTIFICATE", c->job.der.data, c->job.der.len, CERT_PEM_JSON, &body);
+    buf_putc(&body, '"');
     buf_append(&body, c->view->chain_json.data, c->view->chain_json.len);
     buf_puts(&body, embedded ? "]}}}" : "]},\"signedCertificateTimestamp\":\"");
     if (!embedded) {
         buf_append(&body, sct.data, sct.len);
         buf_puts(&body, "\"}}");
     }
-    body.failed |= pem.failed;
-    buf_free(&pem);
     buf_free(&sct);
     if (rc == 0)
         http_reply(x, 200, "application/json", &body);
@@ -111,7 +108,7 @@ static int reply_v1(const struct call *c, struct http_exchange *x, struct err *e
         return -1;
     }
     buf_reserve(&body, 4096 + c->view->chain_pem.len);
-    cert_pem("CERTIFICATE", c->job.der.data, c->job.der.len, true, &body);
+    cert_pem("CERTIFICATE", c->job.der.data, c->job.der.len, CERT_PEM_TRIMMED, &body);
     buf_append(&body, c->view->chain_pem.data, c->view->chain_pem.len);
     http_reply(x, 201, "application/pem-certificate-chain", &body);
     if (detached)

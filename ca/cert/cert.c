@@ -78,21 +78,24 @@ int cert_sign(const struct buf *tbs, struct signer *ca, struct buf *der, struct 
     return rc;
 }
 
-void cert_pem(const char *label, const void *der, size_t len, bool trim, struct buf *out)
+void cert_pem(const char *label, const void *der, size_t len, enum cert_pem_style style,
+              struct buf *out)
 {
+    const char *newline = style == CERT_PEM_JSON ? "\\n" : "\n";
     struct buf text = {0};
     b64_encode(B64_STD, der, len, &text);
-    buf_reserve(out, text.len + text.len / PEM_LINE + 80);
+    buf_reserve(out, text.len + text.len / PEM_LINE * 2 + 80);
     buf_puts(out, "-----BEGIN ");
     buf_puts(out, label);
-    buf_puts(out, "-----\n");
+    buf_puts(out, "-----");
+    buf_puts(out, newline);
     for (size_t i = 0; i < text.len; i += PEM_LINE) {
         buf_append(out, text.data + i, text.len - i < PEM_LINE ? text.len - i : PEM_LINE);
-        buf_putc(out, '\n');
+        buf_puts(out, newline);
     }
     buf_puts(out, "-----END ");
     buf_puts(out, label);
-    buf_puts(out, trim ? "-----" : "-----\n");
+    buf_puts(out, style == CERT_PEM_FILE ? "-----\n" : "-----");
     out->failed |= text.failed;
     buf_free(&text);
 }

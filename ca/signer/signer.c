@@ -41,7 +41,7 @@ static int encode_cert(struct signer *s, size_t i, struct err *e)
     if (len <= 0)
         return err_openssl(e, "encode the CA certificate");
     struct buf pem = {0};
-    cert_pem("CERTIFICATE", s->der[i], (size_t)len, false, &pem);
+    cert_pem("CERTIFICATE", s->der[i], (size_t)len, CERT_PEM_FILE, &pem);
     const char *text = buf_str(&pem);
     s->pem[i] = text != NULL ? strdup(text) : NULL;
     buf_free(&pem);
@@ -95,6 +95,8 @@ static int prepare(struct signer *s, struct err *e)
     if (s->prepared == NULL || EVP_DigestSignInit_ex(s->prepared, NULL, s->algorithm->digest, NULL,
                                                      NULL, s->material.key, NULL) != 1)
         return err_openssl(e, "prepare the CA key for signing");
+    /* A copy signs once, so it need not copy itself again to sign. */
+    EVP_MD_CTX_set_flags(s->prepared, EVP_MD_CTX_FLAG_FINALISE);
     return 0;
 }
 

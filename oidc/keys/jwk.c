@@ -132,6 +132,8 @@ static EVP_MD_CTX *prepare(const struct alg *alg, EVP_PKEY *key)
         EVP_MD_CTX_free(ctx);
         return NULL;
     }
+    /* A copy verifies once, so it need not copy itself again to do it. */
+    EVP_MD_CTX_set_flags(ctx, EVP_MD_CTX_FLAG_FINALISE);
     return ctx;
 }
 

@@ -90,10 +90,24 @@ static int unescape(const unsigned char *s, size_t len, struct buf *out)
     return 0;
 }
 
+/* Nearly every part there is: nothing to decode, nothing that could need it. */
+static bool is_ordinary(const unsigned char *s, size_t len)
+{
+    size_t i = 0;
+    while (i < len && (is_alnum(s[i]) || s[i] == '/' || s[i] == '-' || s[i] == '.' || s[i] == '_' ||
+                       s[i] == '@'))
+        i++;
+    return i == len;
+}
+
 /* A part that is well encoded stays as it came; else it is decoded and encoded anew. */
 static int write_part(const char *text, size_t len, enum part part, struct buf *out, struct err *e)
 {
     const unsigned char *s = (const unsigned char *)text;
+    if (is_ordinary(s, len)) {
+        buf_append(out, text, len);
+        return 0;
+    }
     struct buf plain = {0};
     bool valid = true;
     if (unescape(s, len, &plain) != 0) {

@@ -28,7 +28,7 @@ struct upload {
 static void put_chain(const struct signer *ca, const struct buf *der, bool with_ca, json_t *list)
 {
     struct buf pem = {0};
-    cert_pem("CERTIFICATE", der->data, der->len, false, &pem);
+    cert_pem("CERTIFICATE", der->data, der->len, CERT_PEM_FILE, &pem);
     json_array_append_new(list, json_string(buf_str(&pem)));
     if (with_ca)
         json_array_append_new(list, json_string(signer_chain(ca)->pem[0]));
