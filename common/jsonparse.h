@@ -1,7 +1,8 @@
 /*
- * Text to jansson values, strictly and four times as fast as jansson's own lexer, which
- * copies byte by byte: parsing is a large part of what a request costs here. Callers use
- * common/strictjson.h; fuzz_json holds this parser and jansson's to the same answers.
+ * Text to jansson values, strictly. It is our own because jansson's lexer, which copies byte by
+ * byte, costs a fifth more per certificate: 243 us of processor time instead of 204, and 0.47
+ * instead of 0.55 of the crypto limit (make bench, jansson 2.14, both servers in the same run).
+ * Callers use common/strictjson.h; fuzz_json holds this parser and jansson's to the same answers.
  */
 #ifndef TENMINT_COMMON_JSONPARSE_H
 #define TENMINT_COMMON_JSONPARSE_H

@@ -1,4 +1,5 @@
 #include "ca/proof/policy.h"
+#include "ca/proof/strength.h"
 
 #include "ca/proof/blame.h"
 
@@ -38,8 +39,17 @@ static const struct {
 } digests[] = {{NID_sha256, "SHA256"}, {NID_sha384, "SHA384"}, {NID_sha512, "SHA512"}};
 #define DIGESTS (sizeof(digests) / sizeof(digests[0]))
 
+/* Of a key's type: what its point cannot change. */
+struct verdict {
+    enum proof_status status;
+    const EVP_MD *md;
+    size_t ec_width;
+    struct err why;
+};
+
 struct proof_policy {
     bool allowed[ROWS];
+    struct verdict curve[SPKI_CURVES];
     EVP_MD *digest[DIGESTS]; /* fetched once */
     struct spki_curves *curves;
 };
@@ -53,6 +63,19 @@ static int allow(struct proof_policy *p, const char *name, struct err *e)
         }
     }
     return err_set(e, "unknown client signing algorithm '%s' (for example %s)", name, rows[0].name);
+}
+
+static void judge(const struct proof_policy *p, const EVP_PKEY *key, struct verdict *v)
+{
+    *v = (struct verdict){.status = PROOF_OK};
+    v->status = strength_check(key, &v->why);
+    if (v->status != PROOF_OK)
+        return;
+    int hash = policy_hash_for(key);
+    v->md = policy_digest(p, hash);
+    if (EVP_PKEY_is_a(key, "EC"))
+        v->ec_width = ((size_t)EVP_PKEY_get_bits(key) + 7) / 8;
+    v->status = policy_check(p, key, hash, &v->why);
 }
 
 struct proof_policy *proof_policy_new(const char *const *names, size_t count, struct err *e)
@@ -73,6 +96,8 @@ struct proof_policy *proof_policy_new(const char *const *names, size_t count, st
     }
     if (rc == 0)
         rc = (p->curves = spki_curves_new(e)) != NULL ? 0 : -1;
+    for (unsigned n = 1; n <= SPKI_CURVES && rc == 0; n++)
+        judge(p, spki_curves_sample(p->curves, n), &p->curve[n - 1]);
     if (rc != 0) {
         proof_policy_free(p);
         return NULL;
@@ -144,4 +169,19 @@ enum proof_status policy_check(const struct proof_policy *p, const EVP_PKEY *key
     if (status == PROOF_NOT_PERMITTED)
         err_set(e, "signing algorithm not permitted: %s, %s", go_type(key), go_hash(hash_nid));
     return status;
+}
+
+enum proof_status policy_judge_key(const struct proof_policy *p, struct proof_key *k, struct err *e)
+{
+    struct verdict own;
+    const struct verdict *v = &own;
+    if (k->curve != 0)
+        v = &p->curve[k->curve - 1];
+    else
+        judge(p, k->key, &own);
+    k->md = v->md;
+    k->ec_width = v->ec_width;
+    if (v->status != PROOF_OK)
+        *e = v->why;
+    return v->status;
 }

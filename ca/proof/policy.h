@@ -17,6 +17,12 @@ int policy_hash_for(const EVP_PKEY *key);
 struct spki_curves *policy_curves(const struct proof_policy *p);
 const EVP_MD *policy_digest(const struct proof_policy *p, int nid);
 
+/* Judges strength and permission of a parsed key and sets its md and ec_width. PROOF_OK,
+ * PROOF_KEY_WEAK, PROOF_NOT_PERMITTED or PROOF_INTERNAL. What the curve alone decides was decided
+ * when the policy was made. */
+enum proof_status policy_judge_key(const struct proof_policy *p, struct proof_key *k,
+                                   struct err *e);
+
 /* PROOF_OK, or PROOF_NOT_PERMITTED with Fulcio's words in `e`. */
 enum proof_status policy_check(const struct proof_policy *p, const EVP_PKEY *key, int hash_nid,
                                struct err *e);

@@ -34,6 +34,7 @@ static const struct curve curves[] = {
 };
 
 #define CURVES (sizeof(curves) / sizeof(curves[0]))
+_Static_assert(CURVES == SPKI_CURVES, "the header counts the curves");
 
 /*
  * To make a key from the parameters costs more than a tenth of a signature check, to give a key
@@ -74,6 +75,11 @@ void spki_curves_free(struct spki_curves *c)
     free(c);
 }
 
+const EVP_PKEY *spki_curves_sample(const struct spki_curves *c, unsigned n)
+{
+    return c->empty[n - 1];
+}
+
 void spki_release(struct proof_key *out)
 {
     if (out->home == NULL || !shelf_put(out->home, out->key))
@@ -105,8 +111,11 @@ static bool parse_curve(struct spki_curves *known, const unsigned char *der, siz
             der[c->head_len] != 0x04)
             continue;
         out->key = from_point(known->empty[i], &known->used[i], der + c->head_len, c->point_len);
-        out->home = out->key != NULL ? &known->used[i] : NULL;
-        return out->key != NULL;
+        if (out->key == NULL)
+            return false;
+        out->curve = (unsigned)i + 1;
+        out->home = &known->used[i];
+        return true;
     }
     return false;
 }

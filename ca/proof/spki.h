@@ -14,6 +14,11 @@ struct spki_curves;
 struct spki_curves *spki_curves_new(struct err *e);
 void spki_curves_free(struct spki_curves *c);
 
+/* A key of curve number `n`, from 1 to SPKI_CURVES, without a point: what is true of its type is
+ * true of every key whose `curve` is n. Borrowed. */
+#define SPKI_CURVES 3
+const EVP_PKEY *spki_curves_sample(const struct spki_curves *c, unsigned n);
+
 /* Puts out->key away for the next request with a key of this curve, or frees it. */
 void spki_release(struct proof_key *out);
 

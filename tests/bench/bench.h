@@ -13,6 +13,11 @@
 
 #define REQUESTS 64 /* distinct client keys */
 
+struct reply { /* what has come of one */
+    size_t have;
+    char data[16384];
+};
+
 /* A server under test and the connections held open to it. */
 struct target {
     char name[64];
@@ -20,6 +25,7 @@ struct target {
     int pid;
     int connections;
     int *fd;
+    struct reply *reply; /* of each connection */
 };
 
 /* "NAME=PORT,PID,CONNECTIONS"; connects them all. Ends the program on a fault. */
