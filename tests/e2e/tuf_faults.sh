@@ -43,7 +43,7 @@ each_step() { # LABEL KIND words...
         fi
     done
     check "$label, $kind at $steps steps: whole and recovered" 0 $broken
-    [ $steps -gt 12 ] || check "$label: steps are found" "more than 12" "$steps"
+    [ $steps -gt 8 ] || check "$label: steps are found" "more than 8" "$steps"
 }
 
 trust_workspace || exit 1
