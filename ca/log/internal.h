@@ -16,9 +16,11 @@
 #include "ca/log/leaf.h"
 #include "ca/log/log.h"
 #include "ca/log/store.h"
+#include "common/transparency/digsig.h"
 
 #define LOG_GROUP_ENTRIES 2048
-#define LOG_PENDING_MAX 64 /* full tiles in memory before sequencing waits */
+#define LOG_GROUP_SPACING_US 2000 /* between groups while entries come in company */
+#define LOG_PENDING_MAX 64        /* full tiles in memory before sequencing waits */
 #define LOG_PENDING_BYTES ((size_t)128 * 1024 * 1024)
 #define LOG_PENDING_SETTLE 16
 #define LOG_JOURNAL_ROTATE ((off_t)16 * 1024 * 1024)
@@ -66,6 +68,7 @@ struct log {
     char *directory, *origin, *anchor; /* owned; o points at them */
     unsigned char id[32];
     struct note_key note_key;
+    struct digsig_signer *signer; /* of SCTs */
     int lock_fd;
 
     pthread_mutex_t queue_lock;
@@ -77,6 +80,8 @@ struct log {
     struct journal journal; /* fd -1: to be made anew before the next group */
     struct buf group;
     uint64_t last_ms; /* timestamp of the last entry */
+    size_t last_count;
+    struct timespec last_began; /* monotonic; of the last group */
     bool clock_warned;
 
     pthread_mutex_t tree_lock;

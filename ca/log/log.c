@@ -12,7 +12,6 @@
 #include "common/b64.h"
 #include "common/clock.h"
 #include "common/file.h"
-#include "common/transparency/digsig.h"
 
 void log_options_default(struct log_options *o)
 {
@@ -69,6 +68,7 @@ static void log_free(struct log *l)
         l->tree.pending = p->next;
         log_pending_free(p);
     }
+    digsig_signer_free(l->signer);
     log_store_free(&l->tiles);
     log_store_free(&l->issuers);
     buf_free(&l->group);
@@ -131,6 +131,8 @@ static struct log *log_new(const struct log_options *o, struct err *e)
         rc = err_set(e, "out of memory");
     if (rc == 0)
         rc = digsig_log_id(o->key, l->id, e);
+    if (rc == 0 && (l->signer = digsig_signer_new(o->key, e)) == NULL)
+        rc = -1;
     if (rc == 0)
         rc = note_key_init(&l->note_key, l->origin, NOTE_RFC6962, o->key, e);
     if (rc != 0) {

@@ -1,10 +1,10 @@
 /* Submissions, and the thread that gives them their place: one journal sync per group. */
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "ca/log/internal.h"
 #include "common/clock.h"
-#include "common/transparency/digsig.h"
 
 #define CLOCK_SLACK_MS 10000 /* a clock that steps back less is waited out */
 
@@ -87,7 +87,7 @@ static int sign(const struct log *l, const struct leaf_draft *d, struct buf *out
     struct buf data = {0};
     leaf_draft_signed(d, &data);
     int rc = buf_failed(&data) ? err_set(e, "out of memory")
-                               : digsig_sign(l->o.key, data.data, data.len, out, e);
+                               : digsig_signer_sign(l->signer, data.data, data.len, out, e);
     buf_free(&data);
     return rc;
 }
@@ -179,11 +179,28 @@ int log_rotate(struct log *l, struct err *e)
 
 /* ---- the sequencer ---- */
 
+/*
+ * When the last group had more than one entry, the next is not begun until a moment after it was:
+ * a sync costs the same for many entries as for few, and so do the wakes around it. A lone
+ * submitter never waits.
+ */
+static void await_company(struct log *l)
+{
+    struct timespec until = l->last_began;
+    if (l->last_count > 1) {
+        until.tv_nsec += LOG_GROUP_SPACING_US * 1000L;
+        until.tv_sec += until.tv_nsec / 1000000000L;
+        until.tv_nsec %= 1000000000L;
+        (void)clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL);
+    }
+}
+
 /* Up to a group of tickets off the queue; those that nobody waits for any more are dropped. NULL:
  * the log closes. */
 static struct log_ticket *take_group(struct log *l, size_t *count)
 {
     struct log_ticket *first = NULL;
+    await_company(l);
     pthread_mutex_lock(&l->queue_lock);
     while (l->queue == NULL && !l->stopping)
         pthread_cond_wait(&l->queue_wake, &l->queue_lock);
@@ -337,6 +354,8 @@ void *log_sequencer(void *arg)
     for (struct log_ticket *list; (list = take_group(l, &count)) != NULL;) {
         struct err e = {0};
         list = drop_cancelled(list, &count);
+        l->last_count = count;
+        (void)clock_gettime(CLOCK_MONOTONIC, &l->last_began);
         if (count == 0)
             continue;
         int rc = make_ready(l, &e);

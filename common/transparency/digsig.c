@@ -4,6 +4,7 @@
 #include <openssl/core_names.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/bytes.h"
@@ -107,18 +108,54 @@ int digsig_log_id(EVP_PKEY *key, unsigned char id[DIGSIG_LOG_ID], struct err *e)
     return ok ? 0 : err_openssl(e, "the log's id");
 }
 
-int digsig_sign(EVP_PKEY *key, const void *data, size_t len, struct buf *out, struct err *e)
+struct digsig_signer {
+    EVP_MD_CTX *prepared; /* copied for each signature */
+    unsigned char algorithm;
+    size_t max; /* bytes of a signature */
+};
+
+struct digsig_signer *digsig_signer_new(EVP_PKEY *key, struct err *e)
 {
-    unsigned char algorithm = algorithm_of(key);
+    struct digsig_signer *s = calloc(1, sizeof(*s));
+    if (s == NULL) {
+        err_set(e, "out of memory");
+        return NULL;
+    }
     int max = EVP_PKEY_get_size(key);
-    size_t sig_len = max > 0 ? (size_t)max : 0;
-    unsigned char head[4] = {HASH_SHA256, algorithm, 0, 0};
+    s->max = max > 0 ? (size_t)max : 0;
+    s->algorithm = algorithm_of(key);
+    s->prepared = EVP_MD_CTX_new();
+    int rc = digsig_check_key(key, e);
+    if (rc == 0 && (s->prepared == NULL ||
+                    EVP_DigestSignInit(s->prepared, NULL, EVP_sha256(), NULL, key) != 1))
+        rc = err_openssl(e, "prepare the log key for signing");
+    if (rc == 0) {
+        /* A copy signs once, so it need not copy itself again to sign. */
+        EVP_MD_CTX_set_flags(s->prepared, EVP_MD_CTX_FLAG_FINALISE);
+        return s;
+    }
+    digsig_signer_free(s);
+    return NULL;
+}
+
+void digsig_signer_free(struct digsig_signer *s)
+{
+    if (s == NULL)
+        return;
+    EVP_MD_CTX_free(s->prepared);
+    free(s);
+}
+
+int digsig_signer_sign(const struct digsig_signer *s, const void *data, size_t len, struct buf *out,
+                       struct err *e)
+{
+    unsigned char head[4] = {HASH_SHA256, s->algorithm, 0, 0};
+    size_t sig_len = s->max;
     size_t at = out->len;
     buf_append(out, head, sizeof(head));
     unsigned char *sig = buf_reserve(out, sig_len);
     EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-    int ok = algorithm != 0 && sig != NULL && ctx != NULL &&
-             EVP_DigestSignInit(ctx, NULL, EVP_sha256(), NULL, key) == 1 &&
+    int ok = sig != NULL && ctx != NULL && EVP_MD_CTX_copy_ex(ctx, s->prepared) == 1 &&
              EVP_DigestSign(ctx, sig, &sig_len, data, len) == 1 && sig_len <= UINT16_MAX;
     EVP_MD_CTX_free(ctx);
     if (!ok) {
@@ -129,6 +166,14 @@ int digsig_sign(EVP_PKEY *key, const void *data, size_t len, struct buf *out, st
     out->data[at + 2] = (unsigned char)(sig_len >> 8);
     out->data[at + 3] = (unsigned char)sig_len;
     return 0;
+}
+
+int digsig_sign(EVP_PKEY *key, const void *data, size_t len, struct buf *out, struct err *e)
+{
+    struct digsig_signer *s = digsig_signer_new(key, e);
+    int rc = s != NULL ? digsig_signer_sign(s, data, len, out, e) : -1;
+    digsig_signer_free(s);
+    return rc;
 }
 
 int digsig_verify(EVP_PKEY *key, const void *data, size_t len, const void *ds, size_t ds_len,

@@ -26,6 +26,14 @@ int digsig_log_id(EVP_PKEY *key, unsigned char id[DIGSIG_LOG_ID], struct err *e)
 /* Appends the DigitallySigned over `data`. A key checked before; a device's key locked. */
 int digsig_sign(EVP_PKEY *key, const void *data, size_t len, struct buf *out, struct err *e);
 
+/* A key made ready once, for a caller that signs often. Any thread. */
+struct digsig_signer;
+/* NULL: no log may have this key. The signer holds a reference to it. */
+struct digsig_signer *digsig_signer_new(EVP_PKEY *key, struct err *e);
+void digsig_signer_free(struct digsig_signer *s); /* NULL is fine */
+int digsig_signer_sign(const struct digsig_signer *s, const void *data, size_t len, struct buf *out,
+                       struct err *e);
+
 /* 0: `ds` is one whole DigitallySigned by `key` over `data`. */
 int digsig_verify(EVP_PKEY *key, const void *data, size_t len, const void *ds, size_t ds_len,
                   struct err *e);
