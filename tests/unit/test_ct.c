@@ -408,7 +408,8 @@ static void make_tls(struct buf *cert, struct buf *key, char file[64])
     char *data = NULL;
     pki_pem(c, cert);
     assert_int_equal(PEM_write_bio_PrivateKey(bio, k, NULL, NULL, 0, NULL, NULL), 1);
-    buf_append(key, data, (size_t)BIO_get_mem_data(bio, &data));
+    size_t len = (size_t)BIO_get_mem_data(bio, &data);
+    buf_append(key, data, len);
     strcpy(file, "/tmp/tenmint-log-ca-XXXXXX");
     int fd = mkstemp(file);
     assert_true(fd >= 0 && write(fd, cert->data, cert->len) == (ssize_t)cert->len);
