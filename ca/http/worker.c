@@ -73,10 +73,10 @@ static void *run(void *arg)
     while (!atomic_load(&w->server->stopping)) {
         struct pollfd fds[] = {{.fd = w->events, .events = POLLIN},
                                {.fd = w->wake_fd, .events = POLLIN}};
-        uint64_t count;
-        if (poll(fds, 2, wait_ms(w->daemon)) > 0 && fds[1].revents != 0 &&
-            read(w->wake_fd, &count, sizeof(count)) < 0 && errno != EAGAIN)
-            break; /* cannot happen: a counter in the kernel */
+        eventfd_t count;
+        if (poll(fds, 2, wait_ms(w->daemon)) > 0 && fds[1].revents != 0)
+            (void)eventfd_read(w->wake_fd,
+                               &count); /* read before the flags and resumes it tells of */
         if (accepting && atomic_load(&w->server->draining)) {
             (void)MHD_quiesce_daemon(w->daemon);
             accepting = false;
