@@ -157,12 +157,22 @@ static int put_proposed(struct publication *p, const struct event_role *r, struc
     return publication_put_files(p, entries, directory, e);
 }
 
+/* An event that was published already, wholly or up to here, changes nothing any more. */
+static bool is_live(const struct publication *p, const struct event_role *r)
+{
+    struct tuf_file_info info;
+    return p->live.snapshot != NULL && tuf_snapshot_find(p->live.snapshot, r->name, &info) &&
+           info.version == tuf_metadata_version(r->proposed);
+}
+
 static int put_event(struct publication *p, struct err *e)
 {
     const struct event *ev = p->o->event;
     for (size_t i = 0; ev != NULL && i < ev->count; i++) {
         const struct event_role *r = &ev->role[i];
-        if (r->proposed != NULL && strcmp(r->name, "root") != 0 && put_proposed(p, r, e) != 0)
+        if (r->proposed == NULL || strcmp(r->name, "root") == 0 || is_live(p, r))
+            continue;
+        if (put_proposed(p, r, e) != 0)
             return -1;
     }
     return put_root(p, e);

@@ -1,0 +1,111 @@
+#!/usr/bin/env bash
+# tenmint-tuf as people use it: the ceremony, rotations, trust edits, and every way to get it wrong.
+set -u
+cd "$(dirname "$0")/../.."
+B=build/asan
+W=$(mktemp -d)
+fails=0
+trap 'rm -rf "$W"' EXIT
+export ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=print_stacktrace=1
+. tests/demo_trust.sh
+T=$B/tenmint-tuf
+check() { # NAME WANT GOT
+    if [ "$2" = "$3" ]; then echo "ok   $1"; else echo "FAIL $1: want '$2', got '$3'"; fails=$((fails + 1)); fi
+}
+says() { # NAME CODE PATTERN words...: the exit code, and what is said
+    local name=$1 code=$2 pattern=$3
+    shift 3
+    "$@" >"$W/said" 2>&1 </dev/null
+    check "$name: exit" "$code" $?
+    grep -qE -- "$pattern" "$W/said" || { echo "FAIL $name: no '$pattern' in:"; cat "$W/said"; fails=$((fails + 1)); }
+}
+[ -x "$T" ] || make -s BUILD=build/asan SAN=address,undefined CC=clang-14 all || exit 1
+
+says "mistyped command" 2 "did you mean 'publish'" $T publsh
+says "mistyped option" 2 "did you mean '--holders'" $T init "$W/x" --holder a
+says "init without a terminal" 2 "give --policy FILE" $T init "$W/x"
+says "no workspace" 3 "no repository workspace" $T propose --dir "$W"
+says "threshold too high" 1 "nobody could ever sign" $T init "$W/x" --holders a,b --threshold 3
+trust_workspace || exit 1
+says "init twice" 1 "is a workspace already" $T init "$W/tuf" --holders a,b --threshold 1
+says "key never written over" 1 "never written over" $T key new alice --key "$W/alice.key" --password-file "$W/alice.password" --out "$W"
+says "no password" 1 "password" $T key new x --key "$W/x.key" --out "$W"
+says "fingerprint differs" 1 "not the one given" $T key import bob "$W/bob.pub" --dir "$W/tuf" --replace --fingerprint 00
+says "private key as public" 1 "private key" $T key import bob "$W/bob.key" --dir "$W/tuf" --replace
+says "nothing published yet" 1 "publish a signed event first" $T publish --dir "$W/tuf"
+echo one >"$W/tuf/targets/one.txt"
+propose first "the first root" || exit 1
+says "propose does not overwrite" 1 "signatures may be in it" $T propose --dir "$W/tuf" --name first --out "$W/first.json"
+says "unsigned event" 1 "0 of the 2" $T publish --dir "$W/tuf" "$W/first.json"
+says "sign without digest" 1 "digest" $T sign "$W/first.json" --key "$W/alice.key" --password-file "$W/alice.password"
+says "sign with another digest" 1 "not the one you reviewed" $T sign "$W/first.json" --key "$W/alice.key" --password-file "$W/alice.password" --digest "$(printf '0%.0s' $(seq 64))"
+D=$(event_digest "$W/first.json")
+says "wrong password" 1 "wrong password" $T sign "$W/first.json" --key "$W/alice.key" --password-file "$W/bob.password" --digest "$D"
+chmod 644 "$W/alice.key"
+says "key that others can read" 1 "chmod 600" $T sign "$W/first.json" --key "$W/alice.key" --password-file "$W/alice.password" --digest "$D"
+chmod 600 "$W/alice.key"
+holder_key mallory 2>/dev/null
+says "not a holder" 1 "may sign nothing" $T sign "$W/first.json" --key "$W/mallory.key" --password-file "$W/mallory.password" --digest "$D"
+says "a trusted root that is none" 1 "root" $T review "$W/first.json" --trusted "$W/first.json"
+echo '{"a": 1}' >"$W/other.json"
+says "someone else's file" 1 "not a signing event" $T review "$W/other.json"
+head -c 300 "$W/first.json" >"$W/cut.json"
+says "truncated event" 1 "cut.json" $T sign "$W/cut.json" --key "$W/alice.key" --password-file "$W/alice.password" --digest "$D"
+sign_as alice first >/dev/null && sign_as bob first >/dev/null
+sed 's/"reason": "the first root"/"reason": "something else"/' "$W/first-bob.json" >"$W/forged.json"
+says "a changed reason" 1 "not the same proposal" $T merge "$W/first.json" "$W/forged.json"
+says "merge" 0 "complete" $T merge "$W/first.json" "$W/first-alice.json" "$W/first-bob.json"
+says "publish" 0 "root 1, targets 1, snapshot 1, timestamp 1" $T publish --dir "$W/tuf" "$W/first.json"
+says "publish again: nothing to do" 0 "nothing to do" $T publish --dir "$W/tuf" "$W/first.json"
+says "status" 0 "timestamp +1 +1 of 1" $T status "$W/tuf"
+says "status as JSON" 0 '"status": "ok"' $T status --json --dir "$W/tuf"
+says "status for Prometheus" 0 'tenmint_tuf_role_expires_timestamp_seconds\{role="root"\} [0-9]' $T status --prometheus "$W/tuf"
+says "verify" 0 "unbroken" $T verify "$W/tuf"
+says "refresh: nothing due" 0 "nothing is due" $T refresh --dir "$W/tuf"
+says "refresh --force" 0 "snapshot 2, timestamp 2" $T refresh --dir "$W/tuf" --force
+says "propose nothing" 0 "nothing to propose" $T propose --dir "$W/tuf"
+cp -r "$W/tuf/published" "$W/before"
+
+# Rotation: carol goes, dave comes; then bob's key is stolen and eve takes over.
+holder_key dave && holder_key eve || exit 1
+says "a holder without a key" 1 "import the key first" $T holder add nobody root --dir "$W/tuf"
+says "a role that is none" 1 "has no role" $T holder add dave rot --dir "$W/tuf"
+says "holder replace" 0 "2 roles" $T holder replace carol dave --dir "$W/tuf"
+ceremony second "dave for carol" alice bob >"$W/out" || { cat "$W/out" "$W"/*.out; fails=$((fails + 1)); }
+says "diff in words" 0 "key comes in: dave" $T diff "$W/before" "$W/tuf"
+says "history in words" 0 "key goes out: carol" $T history "$W/tuf"
+says "revoke" 0 "is revoked in the policy" $T revoke bob --replace-by eve --reason "laptop stolen" --dir "$W/tuf" --out "$W/third.json"
+says "review shows both thresholds" 0 "OLD root's keys" $T review "$W/third.json" --trusted "$W/before/1.root.json"
+for h in alice dave; do sign_as $h third >/dev/null || fails=$((fails + 1)); done
+$T merge "$W/third.json" "$W/third-alice.json" "$W/third-dave.json" >/dev/null
+says "publish the revocation" 0 "root 3" $T publish --dir "$W/tuf" "$W/third.json"
+says "revoked twice" 1 "revoked already" $T revoke bob --dir "$W/tuf"
+says "one too many" 1 "too few keys remain" bash -c "$T revoke eve --dir $W/tuf && $T revoke dave --dir $W/tuf"
+sed -i '/^revoked:/s/, eve//' "$W/tuf/policy.yaml"
+says "transcript" 0 "holder=dave" $T history "$W/tuf" --transcript
+
+# Trust edits.
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$W/ca.key" -out "$W/ca.pem" -days 3650 \
+    -subj "/O=demo/CN=root" -addext "keyUsage=critical,keyCertSign,cRLSign" >/dev/null 2>&1
+openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 2>/dev/null | openssl pkey -pubout >"$W/log.pub"
+says "trust add-ca" 0 "wrote .*signing_config" $T trust add-ca --dir "$W/tuf" --url https://ca.example.com --chain "$W/ca.pem"
+says "trust add-ca twice" 1 "already" $T trust add-ca --dir "$W/tuf" --url https://ca.example.com --chain "$W/ca.pem"
+says "trust add-ctlog" 0 "wrote" $T trust add-ctlog --dir "$W/tuf" --url https://ct.example.com --key "$W/log.pub"
+says "a key that is none" 1 "one.txt" $T trust add-log --dir "$W/tuf" --url https://r.example.com --key "$W/tuf/targets/one.txt"
+says "a date that is none" 1 "is no date" $T trust retire-ca https://ca.example.com --end tomorrow --dir "$W/tuf"
+says "trust retire-ca" 0 "to 2030-01-01" $T trust retire-ca https://ca.example.com --end 2030-01-01 --dir "$W/tuf"
+says "trust remove wants a word more" 1 "--confirm" $T trust remove-ctlog https://ct.example.com --dir "$W/tuf"
+says "trust show" 0 "CT log" $T trust show --dir "$W/tuf"
+says "trust remove-ctlog" 0 "DANGER" $T trust remove-ctlog https://ct.example.com --confirm --dir "$W/tuf"
+propose trust "trust edits" && says "review of the trusted root" 0 "certificate authority" $T review "$W/trust.json"
+# An edit of the content that travels along is noticed.
+sed 's/"after": "[^"]*"/"after": "e30="/' "$W/trust.json" >"$W/trust2.json"
+says "swapped content" 0 "NOT what the metadata pins" $T review "$W/trust2.json"
+
+# A terminal: the wizard, and a password that is asked for.
+printf 'alice,bob,carol\n9\n2\n\n\n\n\n\n' >"$W/answers"
+script -qec "$T init $W/asked" "$W/typescript" <"$W/answers" >/dev/null 2>&1
+check "wizard: exit" 0 $?
+check "wizard: policy" 1 "$(grep -c 'holders: \[alice, bob, carol\], threshold: 2' "$W/asked/policy.yaml" 2>/dev/null | sed 's/^[2-9]$/1/')"
+grep -q "from 1 to 3" "$W/typescript" || { echo "FAIL wizard: the threshold is not checked"; fails=$((fails + 1)); }
+[ $fails -eq 0 ] || { echo "$fails checks failed"; exit 1; }
