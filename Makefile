@@ -10,6 +10,7 @@
 #   make         only build (into build/)
 #   make conformance-sigstore SUITE=DIR ROOT=FILE   a checkout of sigstore-conformance
 #   make lint    clang-format and clang-tidy over the tree
+#   make fulcio-config FILE=…   compares Fulcio's public list of issuers with our copy of it
 #
 # Variants build into their own folder: make BUILD=build/asan SAN=address,undefined CC=clang-14
 
@@ -143,6 +144,10 @@ bench-long:
 
 TREE_C := $(foreach d,$(LIBS) tools tests,$(call sources,$(d)))
 TREE_H := $(shell find $(LIBS) tools tests -name '*.h' -not -path '*/node_modules/*')
+
+# Has Fulcio's public list changed? FILE is config/identity/config.yaml of its repository.
+fulcio-config: $(BUILD)/tests/test_trust
+	$< $(FILE)
 
 lint:
 	clang-format-14 --dry-run -Werror $(TREE_C) $(TREE_H)

@@ -22,12 +22,12 @@ struct waiting {
 };
 
 struct provider {
-    atomic_uint refs;      /* the table's, each user's, and a fetch's */
+    atomic_uint refs;              /* the table's, each user's, and a fetch's */
     struct provider *_Atomic next; /* in its bucket */
     struct keystore *store;
     char *iss;
     struct jwks *_Atomic keys; /* through store->gate */
-    pthread_mutex_t lock; /* guards all below */
+    pthread_mutex_t lock;      /* guards all below */
     char *ca_pem;
     bool allow_http;
     bool in_cluster;
