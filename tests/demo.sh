@@ -42,6 +42,11 @@ sign_artifact() { # DIR: token, certificate, signature over DIR/artifact
     rm -f "$1/token.jwt"
     openssl dgst -sha256 -sign "$1/key.pem" -out "$1/artifact.sig" "$1/artifact"
 }
+# The audit path as RFC 6962's API gives it; `log find` and `log verify` check such paths.
+inclusion_proof() {
+    curl -sS --max-time 10 "$CA/log/ct/v1/get-entry-and-proof?leaf_index=0&tree_size=2" |
+        grep -o '"audit_path":\[[^]]*\]' | sed 's/^/inclusion proof of the first certificate in the tree of two: /'
+}
 refresh() { "$B/tenmint" trust refresh --dir "$W/trust" "$@"; }
 trusted_root() { "$B/tenmint" trust get trusted_root.json --dir "$W/trust" --out "$W/trusted_root.json" >/dev/null; }
 verify() { # DIR
@@ -96,8 +101,10 @@ sign_artifact "$W" | show
 say "5. the certificate, its identity and its SCT"
 "$B/tenmint" show --log-key "$W/ca/log.pem" "$W/chain.pem" | show
 say "6. the log holds it: the tree is recomputed against the signed checkpoint"
-wait_until "$B/tenmint-ca" log find "$CA/log" --key "$W/ca/log.pem" --repository acme/widget
-"$B/tenmint-ca" log find "$CA/log" --key "$W/ca/log.pem" --repository acme/widget | show
+logged() { "$B/tenmint-ca" log find "$CA/log" --key "$W/ca/log.pem" --repository acme/widget; }
+is_logged() { logged | grep -q acme/widget; }
+wait_until is_logged
+logged | show
 "$B/tenmint-ca" log verify "$CA/log" --key "$W/ca/log.pem" | show
 
 say "7. a verifier that knows only the first root refreshes, then verifies the artifact"
@@ -130,6 +137,9 @@ refresh | show
 trusted_root
 verify "$W" | show
 verify "$W/second" | show
+two_logged() { [ "$(logged | grep -c acme/widget)" = 2 ]; }
+wait_until two_logged
+inclusion_proof | show
 "$B/tenmint-tuf" history "$W/tuf/published" | show
 
 stop_all

@@ -430,7 +430,7 @@ static void no_promise_is_lost_in_a_power_cut(void **state)
     snprintf(base, sizeof(base), "%.120s.base", b.dir); /* what the cuts begin with */
     logbox_copy(b.dir, base);
     memcpy(root, b.dir, sizeof(b.dir));
-    for (int round = 0; round < 24 && promised < PROMISES - 512; round++)
+    for (int round = 0; round < 12 && promised < PROMISES - 512; round++)
         cut_once(&b, round);
     root[0] = '\0';
     assert_true(promised > 300);

@@ -1,0 +1,81 @@
+#!/usr/bin/env bash
+# python-tuf and tuf-js read what tenmint-tuf publishes: plain targets, a delegation by paths, hash
+# bins; from the first root, and from an old state through a root rotation.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+B=build
+SCRATCH=$(mktemp -d)
+W=$SCRATCH
+. tests/lib.sh
+. tests/demo_trust.sh
+. tests/interop/tuf-peers.bash
+trap 'stop_all; rm -rf "$SCRATCH"' EXIT
+make -s all
+install_peers
+workspace() { # DIR: a workspace and its policy's further lines from stdin
+    W=$SCRATCH/$1
+    mkdir "$W"
+    trust_workspace
+    cat >>"$W/tuf/policy.yaml"
+}
+publish_first() { # HOLDER...
+    echo top >"$W/tuf/targets/top.txt"
+    ceremony first "the first root" "$@"
+    cp "$W/tuf/published/1.root.json" "$W/pinned.root"
+    serve_files "$W/tuf/published"
+}
+fetch_all() { # CACHE-SUFFIX TARGET WANT: the target by all three clients
+    mkdir -p "$W/python$1"
+    $PYTHON_TUF tests/interop/tuf-python/client.py "$W/python$1" "$FILES/" "$W/pinned.root" \
+        "$2" "$FILES/targets/" "$W/out.python"
+    node $TUF_JS "$W/js$1" "$FILES" "$W/pinned.root" "$2" "$FILES/targets" "$W/out.js"
+    "$B/tenmint" trust get "$2" --dir "$W/ours$1" --root "$W/pinned.root" \
+        --metadata-url "$FILES" --out "$W/out.ours" >/dev/null
+    local client
+    for client in python js ours; do
+        [ "$(cat "$W/out.$client")" = "$3" ] || { echo "$client: $2 is not '$3'"; exit 1; }
+        rm "$W/out.$client"
+    done
+    echo "ok   $2 by python-tuf, tuf-js and tenmint"
+}
+
+workspace paths <<'POLICY'
+delegations:
+  project:
+    holders: [dave]
+    threshold: 1
+    expiry: 90d
+    signing: 30d
+    directory: project
+    paths: ["project/*"]
+    terminating: true
+POLICY
+holder_key dave
+mkdir -p "$W/tuf/project/project"
+echo delegated >"$W/tuf/project/project/a.txt"
+publish_first alice bob dave
+fetch_all 1 top.txt top
+fetch_all 1 project/a.txt delegated
+holder_key erin
+"$B/tenmint-tuf" holder replace bob erin --dir "$W/tuf" >/dev/null
+echo newer >"$W/tuf/targets/top.txt"
+ceremony second "erin for bob" alice bob erin
+[ -e "$W/tuf/published/2.root.json" ]
+fetch_all 1 top.txt newer
+fetch_all 2 project/a.txt delegated
+
+workspace bins <<'POLICY'
+bins:
+  bits: 4
+  prefix: bin
+  holders: [online]
+  threshold: 1
+  expiry: 90d
+  signing: 30d
+  directory: bins
+POLICY
+mkdir "$W/tuf/bins"
+for i in $(seq 20); do echo "number $i" >"$W/tuf/bins/n$i.txt"; done
+publish_first alice bob
+for i in 1 7 20; do fetch_all 1 "n$i.txt" "number $i"; done
+echo "what tenmint-tuf publishes, three clients read"
