@@ -82,6 +82,19 @@ says "publish the revocation" 0 "root 3" $T publish --dir "$W/tuf" "$W/third.jso
 says "revoked twice" 1 "revoked already" $T revoke bob --dir "$W/tuf"
 says "one too many" 1 "too few keys remain" bash -c "$T revoke eve --dir $W/tuf && $T revoke dave --dir $W/tuf"
 sed -i '/^revoked:/s/, eve//' "$W/tuf/policy.yaml"
+
+# The online key rotates: one command says where the new one lives, and the policy keeps its form.
+says "key new for online" 0 "fingerprint" $T key new online2 --key "$W/tuf/online2.key" --no-password --dir "$W/tuf"
+says "an online key that lives nowhere" 1 "--key FILE" $T holder replace online online2 --dir "$W/tuf"
+says "an online key whose file is missing" 1 "No such file" $T holder replace online online2 --key "$W/none.key" --dir "$W/tuf"
+says "an online key for root" 1 "is an online key" $T holder add online2 root --key "$W/tuf/online2.key" --dir "$W/tuf"
+says "holder replace online" 0 "2 roles" $T holder replace online online2 --key "$W/tuf/online2.key" --dir "$W/tuf"
+check "policy: where it lives" '  online2: {file: "online2.key"}' "$(grep online2: "$W/tuf/policy.yaml")"
+check "policy: comments stay" 1 "$(grep -c '^# Who may sign what' "$W/tuf/policy.yaml")"
+says "twice" 1 "already" $T holder replace online online2 --key "$W/tuf/online2.key" --dir "$W/tuf"
+ceremony fourth "a new online key" alice dave >"$W/out" || { cat "$W/out" "$W"/*.out; fails=$((fails + 1)); }
+says "refresh by the new online key" 0 "refreshed: " $T refresh --dir "$W/tuf" --force
+says "status names it" 0 "timestamp.*online2" $T status --dir "$W/tuf"
 says "transcript" 0 "holder=dave" $T history "$W/tuf" --transcript
 
 # Trust edits.

@@ -68,8 +68,7 @@ each_step "publish" full "$B/tenmint-tuf" publish --dir "$W/tuf" "$W/second.json
 rm -rf "$W/tuf" && cp -a "$W/saved" "$W/tuf"
 "$B/tenmint-tuf" publish --dir "$W/tuf" "$W/second.json" >/dev/null || exit 1
 "$B/tenmint-tuf" key new online2 --key "$W/tuf/online2.key" --no-password --dir "$W/tuf" >/dev/null || exit 1
-sed -i 's/^  online: .*/&\n  online2: {file: online2.key}/' "$W/tuf/policy.yaml"
-"$B/tenmint-tuf" holder replace online online2 --dir "$W/tuf" >/dev/null || exit 1
+"$B/tenmint-tuf" holder replace online online2 --key "$W/tuf/online2.key" --dir "$W/tuf" >/dev/null || exit 1
 propose third "new online key" || exit 1
 for h in alice bob; do sign_as $h third >/dev/null || exit 1; done
 "$B/tenmint-tuf" merge "$W/third.json" "$W/third-alice.json" "$W/third-bob.json" >/dev/null || exit 1

@@ -30,7 +30,7 @@ static const struct cli_command key_commands[] = {
 static const struct cli_command holder_commands[] = {
     {.name = "add",
      .group = "holder",
-     .args = "NAME ROLE...",
+     .args = "NAME ROLE... [OPTION]...",
      .summary = "let a holder sign roles",
      .examples = "  tenmint-tuf holder add dave root targets\n",
      .run = command_holder_add},
@@ -42,9 +42,10 @@ static const struct cli_command holder_commands[] = {
      .run = command_holder_remove},
     {.name = "replace",
      .group = "holder",
-     .args = "OLD NEW [ROLE]...",
-     .summary = "put a holder, or an online key, in another's place (all roles)",
-     .examples = "  tenmint-tuf holder replace online online-2027\n",
+     .args = "OLD NEW [ROLE]... [OPTION]...",
+     .summary = "put a holder in another's place (all roles); --key says where an online key lives",
+     .examples = "  tenmint-tuf holder replace bob dave\n"
+                 "  tenmint-tuf holder replace online online-2027 --key tuf/online-2027.key\n",
      .run = command_holder_replace},
 };
 

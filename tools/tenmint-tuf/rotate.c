@@ -10,9 +10,15 @@
 #include "tuf/repository/policy/keyring.h"
 
 struct change {
-    const char *add, *drop; /* either may be NULL */
-    size_t roles;           /* changed so far */
+    const char *add, *drop;          /* either may be NULL */
+    const struct key_source *online; /* where the added key lives when it is an online one */
+    size_t roles;                    /* changed so far */
 };
+
+static bool lives_somewhere(const struct key_source *s)
+{
+    return s->file != NULL || s->env != NULL || s->pkcs11_module != NULL;
+}
 
 /* The list with the change; an added name takes the dropped one's place. False: nothing to do. */
 static bool edit_list(const struct yamlmap_list *from, struct change *c, struct yamlmap_list *to)
@@ -108,6 +114,43 @@ static int check_key(const struct workspace *w, const char *holder, struct err *
     return 0;
 }
 
+/* A path of the command line as the policy has it: from the workspace, or absolute. */
+static int policy_path(const struct workspace *w, const char **path, char real[PATH_MAX],
+                       struct err *e)
+{
+    char dir[PATH_MAX];
+    if (*path == NULL)
+        return 0;
+    if (realpath(*path, real) == NULL)
+        return err_errno(e, "'%s'", *path);
+    if (realpath(w->dir, dir) == NULL)
+        return err_errno(e, "'%s'", w->dir);
+    size_t n = strlen(dir);
+    *path = strncmp(real, dir, n) == 0 && real[n] == '/' ? real + n + 1 : real;
+    return 0;
+}
+
+static int edit_online(const struct workspace *w, const struct change *c, struct buf *text,
+                       struct err *e)
+{
+    struct key_source s = *c->online;
+    struct buf out = {0};
+    char file[PATH_MAX], password[PATH_MAX], pin[PATH_MAX];
+    if (policy_online_key(&w->policy, c->add) != NULL)
+        return err_set(e, "'%s' is in 'online-keys' already: change the policy by hand", c->add);
+    if (policy_path(w, &s.file, file, e) != 0 ||
+        policy_path(w, &s.password_file, password, e) != 0 ||
+        policy_path(w, &s.pin_file, pin, e) != 0)
+        return -1;
+    int rc = policy_edit_online(w->policy_file, (const char *)text->data, text->len, c->add, &s,
+                                &out, e);
+    struct buf old = *text;
+    *text = out;
+    out = old;
+    buf_free(&out);
+    return rc;
+}
+
 /* Reads, edits, checks, writes the policy. `revoke`: a name for `revoked`, or NULL. */
 static int apply(const char *dir, struct change *c, const char *revoke, int count, char **roles,
                  struct err *e)
@@ -124,6 +167,8 @@ static int apply(const char *dir, struct change *c, const char *revoke, int coun
         rc = check_roles(&w.policy, count, roles, e);
     if (rc == 0 && c->add != NULL)
         rc = check_key(&w, c->add, e);
+    if (rc == 0 && c->add != NULL && c->online != NULL)
+        rc = edit_online(&w, c, &text, e);
     if (rc == 0 && revoke != NULL && policy_is_revoked(&w.policy, revoke))
         rc = err_set(e, "'%s' is revoked already", revoke);
     if (rc == 0 && (c->add != NULL || c->drop != NULL))
@@ -149,15 +194,20 @@ static int apply(const char *dir, struct change *c, const char *revoke, int coun
 
 static int run(const struct cli_command *self, int argc, char **argv, bool add, bool drop)
 {
+    struct key_source online = {0};
     const char *dir = NULL;
-    const struct cli_option options[] = {DIR_OPTION(dir), NO_MORE_OPTIONS};
+    const struct cli_option with_key[] = {KEY_OPTIONS(online), DIR_OPTION(dir), NO_MORE_OPTIONS};
+    const struct cli_option without[] = {DIR_OPTION(dir), NO_MORE_OPTIONS};
+    const struct cli_option *options = add ? with_key : without;
     struct err e = {0};
     int count = 0;
     int names = add && drop ? 2 : 1;
     int rc = cli_parse(self, options, argc, argv, add && !drop ? 2 : names, 100, &count);
     if (rc != CLI_GO_ON)
         return rc;
-    struct change c = {.drop = drop ? argv[0] : NULL, .add = add ? argv[names - 1] : NULL};
+    struct change c = {.drop = drop ? argv[0] : NULL,
+                       .add = add ? argv[names - 1] : NULL,
+                       .online = lives_somewhere(&online) ? &online : NULL};
     if (apply(dir != NULL ? dir : ".", &c, NULL, count - names, argv + names, &e) != 0)
         return cli_fail(CLI_FAILED, &e);
     printf("policy changed: %zu role%s\nnext: tenmint-tuf propose%s%s\n", c.roles,
@@ -199,9 +249,12 @@ static int propose_revocation(const char *dir, const char *holder, const char *r
 
 int command_revoke(const struct cli_command *self, int argc, char **argv)
 {
+    struct key_source online = {0};
     const char *dir = NULL, *by = NULL, *reason = NULL, *out = NULL;
     const struct cli_option options[] = {
         {"replace-by", CLI_TEXT, "NAME", "who takes the place; the key is imported already", &by},
+        /* Where an online successor's private key lives. */
+        KEY_OPTIONS(online),
         {"reason", CLI_TEXT, "TEXT", "what happened; every holder reads it", &reason},
         {"out", CLI_TEXT, "FILE", "where the event goes", &out},
         DIR_OPTION(dir),
@@ -212,7 +265,9 @@ int command_revoke(const struct cli_command *self, int argc, char **argv)
     int rc = cli_parse(self, options, argc, argv, 1, 1, &count);
     if (rc != CLI_GO_ON)
         return rc;
-    struct change c = {.drop = by != NULL ? argv[0] : NULL, .add = by};
+    struct change c = {.drop = by != NULL ? argv[0] : NULL,
+                       .add = by,
+                       .online = lives_somewhere(&online) ? &online : NULL};
     dir = dir != NULL ? dir : ".";
     if (apply(dir, &c, argv[0], 0, NULL, &e) != 0) {
         if (strstr(e.text, "nobody could ever sign") != NULL)
@@ -222,8 +277,9 @@ int command_revoke(const struct cli_command *self, int argc, char **argv)
     }
     printf("'%s' is revoked in the policy. What was signed with it stays valid until the new root "
            "reaches clients: publish soon.\n"
-           "If a threshold of targets keys may be stolen, replace the online key in the same "
-           "event (holder replace online NEW): else clients may be stuck at inflated versions.\n",
+           "If a threshold of targets keys may be stolen, replace the online key too (holder "
+           "replace online NEW --key FILE, then propose anew): else clients may be stuck at "
+           "inflated versions.\n",
            argv[0]);
     return propose_revocation(dir, argv[0], reason, out);
 }

@@ -48,7 +48,10 @@ static int check_separation(const struct policy *p, const struct policy_role *r,
         const char *h = r->holders.item[i];
         bool has = policy_online_key(p, h) != NULL;
         if (online && !has && !policy_is_revoked(p, h))
-            return err_set(e, "role '%s': holder '%s' is not in 'online-keys'", r->name, h);
+            return err_set(e,
+                           "role '%s': holder '%s' is not in 'online-keys', which say where its "
+                           "private key lives (holder replace OLD NEW --key FILE)",
+                           r->name, h);
         if (!online && has)
             return err_set(e,
                            "role '%s': '%s' is an online key, which may sign snapshot, "

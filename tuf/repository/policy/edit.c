@@ -84,6 +84,71 @@ static int check(const char *name, struct buf *out, struct err *e)
     return 0;
 }
 
+/* A YAML value that stands for exactly `text`. */
+static void write_quoted(const char *text, struct buf *out)
+{
+    buf_putc(out, '"');
+    for (; *text != '\0'; text++) {
+        if (*text == '"' || *text == '\\')
+            buf_putc(out, '\\');
+        buf_putc(out, *text);
+    }
+    buf_putc(out, '"');
+}
+
+static void write_online(const char *holder, const struct key_source *s, struct buf *out)
+{
+    const struct {
+        const char *name, *value;
+    } rows[] = {
+        {"file", s->file},
+        {"env", s->env},
+        {"password-file", s->password_file},
+        {"password-env", s->password_env},
+        {"pkcs11-module", s->pkcs11_module},
+        {"pkcs11-token", s->pkcs11_token},
+        {"pkcs11-key", s->pkcs11_key},
+        {"pkcs11-pin-file", s->pin_file},
+        {"pkcs11-pin-env", s->pin_env},
+    };
+    const char *sep = "";
+    buf_printf(out, "%s: {", holder);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        if (rows[i].value == NULL)
+            continue;
+        buf_printf(out, "%s%s: ", sep, rows[i].name);
+        write_quoted(rows[i].value, out);
+        sep = ", ";
+    }
+    buf_putc(out, '}');
+}
+
+/* Where the first key of `online-keys` begins, in bytes, and how far it is indented. */
+static bool find_online(const char *text, size_t len, size_t *at, size_t *indent, bool *flow)
+{
+    yaml_parser_t parser;
+    yaml_document_t doc;
+    bool found = false;
+    if (!yaml_parser_initialize(&parser))
+        return false;
+    yaml_parser_set_input_string(&parser, (const unsigned char *)text, len);
+    if (yaml_parser_load(&parser, &doc)) {
+        const yaml_node_t *map = member(&doc, yaml_document_get_root_node(&doc), "online-keys");
+        if (map != NULL && map->type == YAML_MAPPING_NODE &&
+            map->data.mapping.pairs.top > map->data.mapping.pairs.start) {
+            const yaml_node_t *key =
+                yaml_document_get_node(&doc, map->data.mapping.pairs.start->key);
+            *at = byte_of(text, len, key->start_mark.index);
+            *indent = key->start_mark.column;
+            *flow = map->data.mapping.style == YAML_FLOW_MAPPING_STYLE;
+            found = true;
+        }
+        yaml_document_delete(&doc);
+    }
+    yaml_parser_delete(&parser);
+    return found;
+}
+
 /* The span of holders (role given) or of `revoked` (role NULL). False: there is none. */
 static bool find_span(const char *text, size_t len, const char *role, struct span *out)
 {
@@ -133,5 +198,23 @@ int policy_edit_revoke(const char *name, const char *text, size_t len, const cha
                    len > 0 && text[len - 1] == '\n' ? "" : "\n", holder);
     }
     policy_free(&p);
+    return check(name, out, e);
+}
+
+int policy_edit_online(const char *name, const char *text, size_t len, const char *holder,
+                       const struct key_source *where, struct buf *out, struct err *e)
+{
+    size_t at = 0;
+    size_t indent = 0;
+    bool flow = false;
+    if (!find_online(text, len, &at, &indent, &flow))
+        return err_set(e, "%s: there is no 'online-keys' to add '%s' to", name, holder);
+    buf_append(out, text, at);
+    write_online(holder, where, out);
+    if (flow)
+        buf_puts(out, ", ");
+    else
+        buf_printf(out, "\n%*s", (int)indent, "");
+    buf_append(out, text + at, len - at);
     return check(name, out, e);
 }

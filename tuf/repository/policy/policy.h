@@ -90,6 +90,11 @@ void policy_key_source(const struct policy_online *o, struct key_source *out);
 int policy_edit_holders(const char *name, const char *text, size_t len, const char *role,
                         const struct yamlmap_list *holders, struct buf *out, struct err *e);
 
+/* Adds `holder` to `online-keys`; `where` says what signs for it. Paths are written as given, so
+ * they are absolute or start from the workspace. */
+int policy_edit_online(const char *name, const char *text, size_t len, const char *holder,
+                       const struct key_source *where, struct buf *out, struct err *e);
+
 /* Adds `holder` to `revoked`. */
 int policy_edit_revoke(const char *name, const char *text, size_t len, const char *holder,
                        struct buf *out, struct err *e);
