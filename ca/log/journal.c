@@ -257,10 +257,10 @@ static int read_head(struct bytes *in, unsigned char nonce[NONCE], uint64_t *bas
     return 0;
 }
 
-static int read_groups(const struct buf *data, const struct journal_reader *to, size_t *torn,
-                       struct err *e)
+int journal_parse(const void *data, size_t len, const struct journal_reader *to, size_t *torn,
+                  struct err *e)
 {
-    struct bytes in = bytes_of(data->data, data->len);
+    struct bytes in = bytes_of(data, len);
     unsigned char nonce[NONCE];
     struct group g;
     uint64_t next = 0;
@@ -278,7 +278,7 @@ static int read_groups(const struct buf *data, const struct journal_reader *to, 
         return err_set(e,
                        "it is damaged at byte %zu, after entry %" PRIu64 ": entries that were "
                        "promised follow",
-                       data->len - in.left, next);
+                       len - in.left, next);
     return 0;
 }
 
@@ -290,7 +290,7 @@ int journal_read(const char *dir, const struct journal_reader *to, size_t *torn,
     if (file_join(dir, LOG_JOURNAL, path, sizeof(path), e) != 0)
         return -1;
     int rc = log_store_read(path, JOURNAL_MAX, &data, &missing, e);
-    if (rc == 0 && read_groups(&data, to, torn, e) != 0)
+    if (rc == 0 && journal_parse(data.data, data.len, to, torn, e) != 0)
         rc = err_wrap(e, "'%s'", path);
     buf_free(&data);
     return rc;

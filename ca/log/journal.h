@@ -57,8 +57,12 @@ struct journal_reader {
                  struct err *e);
 };
 
-/* Reads DIR's journal, every group in order. A torn last group is left out (*torn is its length).
- * The file is not changed. */
+/* Reads a journal's bytes, every group in order. A torn last group is left out (*torn is its
+ * length); `to` may have had groups when it is refused. */
+int journal_parse(const void *data, size_t len, const struct journal_reader *to, size_t *torn,
+                  struct err *e);
+
+/* Reads DIR's journal, as journal_parse. The file is not changed. */
 int journal_read(const char *dir, const struct journal_reader *to, size_t *torn, struct err *e);
 
 void journal_close(struct journal *j);

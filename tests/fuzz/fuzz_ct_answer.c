@@ -1,0 +1,32 @@
+/* What a log answers to add-chain and add-pre-chain: what is taken is one SCT and no more, and what
+ * is refused leaves nothing behind. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "ca/ct/answer.h"
+#include "common/transparency/sct.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct buf out = {0};
+    struct buf again = {0};
+    struct sct s;
+    struct err e;
+    buf_puts(&out, "kept");
+    if (ct_answer_parse(data, size, &out, &e) == 0) {
+        if (sct_parse(out.data + 4, out.len - 4, &s, &e) != 0)
+            abort();
+        sct_put(&s, &again);
+        if (again.len != out.len - 4 || memcmp(again.data, out.data + 4, again.len) != 0)
+            abort();
+    } else if (out.len != 4) {
+        abort();
+    }
+    if (memcmp(out.data, "kept", 4) != 0)
+        abort();
+    buf_free(&again);
+    buf_free(&out);
+    return 0;
+}
