@@ -18,3 +18,16 @@ serve_files() { # DIR: sets FILES to its URL; the process joins PIDS
     wait_for "$W/files.out" "http://" || return 1
     FILES=$(sed -n 's/.*(\(http:[^)]*[0-9]\)\/*).*/\1/p' "$W/files.out" | head -n 1)
 }
+# What tenmint-tuf publishes, by the functions of demo_trust.sh; SCRATCH is a scratch directory.
+workspace() { # DIR: a workspace and its policy's further lines from stdin
+    W=$SCRATCH/$1
+    mkdir "$W"
+    trust_workspace
+    cat >>"$W/tuf/policy.yaml"
+}
+publish_first() { # HOLDER...
+    echo top >"$W/tuf/targets/top.txt"
+    ceremony first "the first root" "$@"
+    cp "$W/tuf/published/1.root.json" "$W/pinned.root"
+    serve_files "$W/tuf/published"
+}

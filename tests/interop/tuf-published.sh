@@ -12,18 +12,6 @@ W=$SCRATCH
 trap 'stop_all; rm -rf "$SCRATCH"' EXIT
 make -s all
 install_peers
-workspace() { # DIR: a workspace and its policy's further lines from stdin
-    W=$SCRATCH/$1
-    mkdir "$W"
-    trust_workspace
-    cat >>"$W/tuf/policy.yaml"
-}
-publish_first() { # HOLDER...
-    echo top >"$W/tuf/targets/top.txt"
-    ceremony first "the first root" "$@"
-    cp "$W/tuf/published/1.root.json" "$W/pinned.root"
-    serve_files "$W/tuf/published"
-}
 fetch_all() { # CACHE-SUFFIX TARGET WANT: the target by all three clients
     mkdir -p "$W/python$1"
     $PYTHON_TUF tests/interop/tuf-python/client.py "$W/python$1" "$FILES/" "$W/pinned.root" \

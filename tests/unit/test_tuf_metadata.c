@@ -634,6 +634,10 @@ static void targets_members_are_checked(void **state)
         {"\"paths\":[\"*\"]", "\"path_hash_prefixes\":[\"0A\"]", "path_hash_prefixes"},
         {"\"paths\":[\"*\"]", "\"paths\":[],\"path_hash_prefixes\":[]", "either"},
         {"\"paths\":[\"*\"]", "\"x\":0", "either"},
+        {"\"paths\":[\"*\"]", "\"paths\":null,\"path_hash_prefixes\":[\"0a\"]", NULL},
+        {"\"paths\":[\"*\"]", "\"paths\":[\"*\"],\"path_hash_prefixes\":null", NULL},
+        {"\"paths\":[\"*\"]", "\"paths\":null", "either"},
+        {"\"paths\":[\"*\"]", "\"paths\":null,\"path_hash_prefixes\":null", "either"},
         {"\"roles\":[", "\"roles\":[null,", "without a name"},
         {"\"roles\":[",
          "\"roles\":[{\"name\":\"d\",\"keyids\":[],\"threshold\":1,\"terminating\":true,"

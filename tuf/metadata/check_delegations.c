@@ -41,8 +41,8 @@ static int check_prefixes(const json_t *prefixes, struct err *e)
 static int check_role(const json_t *role, struct err *e)
 {
     const char *name = strictjson_str(role, "name");
-    const json_t *paths = json_object_get(role, "paths");
-    const json_t *prefixes = json_object_get(role, "path_hash_prefixes");
+    const json_t *paths = delegated_member(role, "paths");
+    const json_t *prefixes = delegated_member(role, "path_hash_prefixes");
     if (name == NULL)
         return err_set(e, "a role without a name");
     if (check_name(name, e) != 0 || check_signers(role, name, e) != 0)

@@ -60,11 +60,17 @@ static bool prefixes_match(const json_t *prefixes, const struct tuf_path *path)
     return false;
 }
 
+const json_t *delegated_member(const json_t *role, const char *name)
+{
+    const json_t *v = json_object_get(role, name);
+    return json_is_null(v) ? NULL : v;
+}
+
 static bool covers(const json_t *role, const struct tuf_path *path)
 {
-    const json_t *paths = json_object_get(role, "paths");
+    const json_t *paths = delegated_member(role, "paths");
     return paths != NULL ? paths_match(paths, path->text)
-                         : prefixes_match(json_object_get(role, "path_hash_prefixes"), path);
+                         : prefixes_match(delegated_member(role, "path_hash_prefixes"), path);
 }
 
 static void read_signers(const json_t *delegations, const json_t *role, struct tuf_signers *out)

@@ -18,6 +18,10 @@ int check_role_members(const json_t *body, enum tuf_role role, struct err *e);
 /* `delegations` of a targets role. */
 int check_delegations(const json_t *delegations, struct err *e);
 
+/* `paths` or `path_hash_prefixes` of a delegated role. NULL when absent, or null: go-tuf before v2
+ * writes that for the one which the role does not have. */
+const json_t *delegated_member(const json_t *role, const char *name);
+
 /* {keyid: KEY}: each with the three texts; whether they can be used shows when they are. */
 int check_keys(const json_t *keys, struct err *e);
 
