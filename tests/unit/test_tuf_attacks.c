@@ -214,6 +214,36 @@ CASE(c4_rollback_of_the_snapshot_version)
     case_expect(c, 1, 2, 2, 2);
 }
 
+/* What cannot be read was seen before all the same. */
+CASE(c4_unreadable_cache_is_not_an_empty_one)
+{
+    static const char *const files[] = {"timestamp.json", "snapshot.json", "targets.json"};
+    struct buf old = {0};
+    tufrepo_sign(c->repo, "timestamp", &old);
+    tufrepo_release(c->repo, "targets", false);
+    for (size_t i = 0; i < 3; i++) {
+        char path[256];
+        char why[64];
+        case_good(c);
+        snprintf(path, sizeof(path), "%s/%s", c->dir, files[i]);
+        snprintf(why, sizeof(why), "the cached %s, without which", files[i]);
+        unlink(path);
+        assert_int_equal(mkdir(path, 0755), 0);
+        if (i == 0)
+            tufrepo_put(c->repo, "timestamp.json", old.data, old.len);
+        case_bad(c, why);
+        assert_non_null(strstr(c->e.text, "is a directory"));
+        assert_int_equal(rmdir(path), 0);
+        tufrepo_publish(c->repo, "timestamp");
+    }
+    /* A file that can be read, and does not verify, is none: the cache heals. */
+    char path[256];
+    snprintf(path, sizeof(path), "%s/timestamp.json", c->dir);
+    assert_int_equal(file_write_atomic(path, 0644, "{", 1, &c->e), 0);
+    case_good(c);
+    buf_free(&old);
+}
+
 static void snapshot_lists(struct tuf_case *c, const char *name, json_t *entry)
 {
     json_t *meta = json_object_get(tufrepo_body(c->repo, "snapshot"), "meta");
@@ -774,8 +804,12 @@ CASE(c14_full_disk)
     case_good(c);
     /* A write that cannot be: the error names the file. */
     char path[256];
+    char first[300];
     snprintf(path, sizeof(path), "%s/root_history", c->dir);
+    snprintf(first, sizeof(first), "%s/1.root.json", path);
     tufrepo_bump(c->repo, "root");
+    assert_int_equal(unlink(first), 0);
+    assert_int_equal(rmdir(path), 0);
     assert_int_equal(file_write_atomic(path, 0644, "x", 1, &c->e), 0);
     case_bad(c, "root_history");
     case_expect(c, 1, 2, 2, 2);
@@ -842,6 +876,93 @@ CASE(c15_poisoned_cache)
     case_bad(c, "root.json");
     assert_string_equal(tufrepo_requests(c->repo), "");
     assert_int_equal(tuf_client_init(c->dir, root.data, root.len, &c->e), 0);
+    tufrepo_stop(evil);
+    buf_free(&root);
+}
+
+static void keep_served(struct tuf_case *c, const char *path, struct buf *out)
+{
+    const struct buf *b = tufrepo_file(c->repo, path);
+    buf_append(out, b->data, b->len);
+}
+
+/* The cache began with root 3; root 1 is given, and the mirror hides what lies between. */
+CASE(c15_older_given_root_does_not_undo_the_cache)
+{
+    struct buf root[4] = {{0}};
+    for (int i = 1; i <= 3; i++) {
+        char path[32];
+        snprintf(path, sizeof(path), "%d.root.json", i);
+        keep_served(c, path, &root[i]);
+        if (i < 3)
+            tufrepo_rotate(c->repo, "timestamp");
+        if (i < 3)
+            tufrepo_bump(c->repo, "root");
+    }
+    tufrepo_release(c->repo, "targets", false);
+    assert_int_equal(tuf_client_init(c->dir, root[3].data, root[3].len, &c->e), 0);
+    case_good(c);
+    c->o.root = root[1].data;
+    c->o.root_len = root[1].len;
+    tufrepo_remove(c->repo, "2.root.json");
+    case_bad(c, "rollback: from the given root file the chain ends at version 1");
+    case_expect(c, 3, 2, 2, 2);
+    c->o.offline = true;
+    case_bad(c, "trusts version 3 already");
+    c->o.offline = false;
+    tufrepo_put(c->repo, "2.root.json", root[2].data, root[2].len);
+    tufrepo_remove(c->repo, "3.root.json");
+    c->o.root = root[1].data;
+    case_bad(c, "the chain ends at version 2");
+    case_expect(c, 3, 2, 2, 2);
+    c->o.root = NULL; /* the cache alone goes on where it was */
+    case_good(c);
+    /* An honest mirror, or a history that reaches, links the two. */
+    tufrepo_put(c->repo, "3.root.json", root[3].data, root[3].len);
+    c->o.root = root[1].data;
+    case_good(c);
+    tufrepo_remove(c->repo, "2.root.json");
+    tufrepo_remove(c->repo, "3.root.json");
+    case_good(c);
+    case_expect(c, 3, 2, 2, 2);
+    /* trust init is the user's word to begin anew, from any version. */
+    assert_int_equal(tuf_client_init(c->dir, root[1].data, root[1].len, &c->e), 0);
+    assert_int_equal(case_stored(c, "root.json"), 1);
+    assert_int_equal(case_stored(c, "root_history/2.root.json"), 0);
+    assert_int_equal(case_stored(c, "root_history/3.root.json"), 0);
+    for (int i = 2; i <= 3; i++) {
+        char path[32];
+        snprintf(path, sizeof(path), "%d.root.json", i);
+        tufrepo_put(c->repo, path, root[i].data, root[i].len);
+    }
+    c->o.root = NULL;
+    for (int i = 1; i <= 3; i++)
+        buf_free(&root[i]);
+}
+
+/* Another repository's root in the cache, or what anybody put there, is beaten whatever its
+ * version. */
+CASE(c15_given_root_beats_a_foreign_cache)
+{
+    struct buf root = {0};
+    struct tufrepo *evil = tufrepo_start();
+    tufrepo_set_version(evil, "root", 98);
+    tufrepo_bump(evil, "root");
+    write_cache(c, "root.json", tufrepo_file(evil, "99.root.json"));
+    keep_served(c, "1.root.json", &root);
+    c->o.root = root.data;
+    c->o.root_len = root.len;
+    case_good(c);
+    case_expect(c, 1, 1, 1, 1);
+    /* Unless nobody can tell what is there. */
+    char path[256];
+    snprintf(path, sizeof(path), "%s/root.json", c->dir);
+    unlink(path);
+    assert_int_equal(mkdir(path, 0755), 0);
+    case_bad(c, "the cached root");
+    assert_int_equal(rmdir(path), 0);
+    case_good(c);
+    c->o.root = NULL;
     tufrepo_stop(evil);
     buf_free(&root);
 }
@@ -996,6 +1117,7 @@ int main(void)
         cmocka_unit_test(c4_rollback_of_the_timestamp),
         cmocka_unit_test(c4_same_timestamp_version_with_other_content),
         cmocka_unit_test(c4_rollback_of_the_snapshot_version),
+        cmocka_unit_test(c4_unreadable_cache_is_not_an_empty_one),
         cmocka_unit_test(c5_rollback_of_targets_and_delegated_roles),
         cmocka_unit_test(c6_mix_and_match),
         cmocka_unit_test(c7_indefinite_freeze),
@@ -1020,6 +1142,8 @@ int main(void)
         cmocka_unit_test(c14_full_disk),
         cmocka_unit_test(c14_two_processes),
         cmocka_unit_test(c15_poisoned_cache),
+        cmocka_unit_test(c15_older_given_root_does_not_undo_the_cache),
+        cmocka_unit_test(c15_given_root_beats_a_foreign_cache),
         cmocka_unit_test(c15_bad_initial_root),
         cmocka_unit_test(c16_fast_forward_recovery),
         cmocka_unit_test(c17_only_404_means_no_newer_root),

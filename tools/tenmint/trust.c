@@ -1,6 +1,7 @@
 /* tenmint trust: the trusted root of keys, by TUF. */
 #include "tools/tenmint/trust.h"
 
+#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -8,19 +9,43 @@
 #include "common/file.h"
 #include "tools/tenmint/commands.h"
 
+/* The version of the root that the cache trusts; 0: none that can be read. */
+static int64_t trusted_version(const char *dir)
+{
+    char path[PATH_MAX];
+    struct buf b = {0};
+    struct err ignored;
+    struct tuf_metadata *m = NULL;
+    if (file_join(dir, "root.json", path, sizeof(path), &ignored) == 0 &&
+        file_read(path, TUF_ROOT_BYTES_MAX, &b, &ignored) == 0)
+        m = tuf_metadata_parse(b.data, b.len, TUF_ROOT, &ignored);
+    int64_t version = m != NULL ? tuf_metadata_version(m) : 0;
+    tuf_metadata_free(m);
+    buf_free(&b);
+    return version;
+}
+
 static int init_from(const struct trust_source *source, struct err *e)
 {
+    int64_t before = 0;
     char dir[PATH_MAX];
     struct buf root = {0};
     int rc = trust_dir(source, dir, sizeof(dir), e);
     if (rc == 0)
         rc = file_read(source->root, TUF_ROOT_BYTES_MAX, &root, e);
+    if (rc == 0)
+        before = trusted_version(dir);
     if (rc == 0 && tuf_client_init(dir, root.data, root.len, e) != 0)
         rc = err_wrap(e, "'%s' is no root to trust", source->root);
     if (rc == 0)
         rc = trust_note_mirrors(dir, source, e);
     if (rc == 0)
         printf("trusted root written to %s/root.json\n", dir);
+    if (rc == 0 && trusted_version(dir) < before)
+        fprintf(stderr,
+                "tenmint: warning: the cache trusted root version %" PRId64
+                " before; it begins anew at version %" PRId64 "\n",
+                before, trusted_version(dir));
     buf_free(&root);
     return rc;
 }

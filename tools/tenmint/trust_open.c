@@ -147,6 +147,9 @@ out:
 static const struct {
     const char *reason, *advice;
 } advices[] = {
+    {"rollback: from the given root",
+     "try another mirror; if that is not what you want, begin anew "
+     "by tenmint trust init --root FILE"},
     {"freeze:", "compare this machine's clock; try another mirror; else the repository's keepers "
                 "must renew the role"},
     {"rollback:", "the mirror serves older files than were seen before: try another, and tell the "

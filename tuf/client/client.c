@@ -12,14 +12,13 @@
 int tuf_client_init(const char *dir, const void *root, size_t len, struct err *e)
 {
     struct tuf_store store;
-    struct tuf_metadata *m = roots_parse(root, len, e);
+    struct tuf_metadata *m = roots_parse(root, len, e); /* before there is a directory */
     if (m == NULL)
         return -1;
     tuf_metadata_free(m);
     if (store_open(&store, dir, LOCK_MS, e) != 0)
         return -1;
-    struct buf bytes = {.data = (unsigned char *)root, .len = len};
-    int rc = store_write(&store, "root.json", &bytes, e);
+    int rc = roots_begin(&store, root, len, e);
     store_close(&store);
     return rc;
 }
@@ -100,6 +99,7 @@ void tuf_client_close(struct tuf_client *c)
         return;
     forget_roles(c);
     tuf_metadata_free(c->top[TUF_ROOT]);
+    tuf_metadata_free(c->beaten);
     buf_free(&c->root_bytes);
     mirrors_free(&c->metadata);
     mirrors_free(&c->targets);

@@ -39,7 +39,9 @@ struct tuf_client_options {
     const char *dir; /* the cache; made when missing (mode 0755) */
     /*
      * Where trust begins. With `root`, a root file that the user gave: it always beats the cache,
-     * of which only what verifies from it is used. Without, the cache's root.json is trusted.
+     * of which only what verifies from it is used. But when the cache's root is a later one of
+     * the same repository (a key that signs a root of the given chain signed it), a run whose
+     * chain ends below it is a "rollback". Without, the cache's root.json is trusted.
      */
     const void *root;
     size_t root_len;
@@ -61,7 +63,8 @@ struct tuf_client;
 
 /*
  * Writes `root` (a root file that verifies by its own keys; its expiry does not matter) as the
- * trusted root of the cache `dir`, whatever was there. No network.
+ * trusted root of the cache `dir`, whatever was there: also to go back, or to another repository.
+ * Later roots in the cache are forgotten. No network.
  */
 int tuf_client_init(const char *dir, const void *root, size_t len, struct err *e);
 

@@ -20,7 +20,10 @@ struct tuf_client {
     int64_t now;
     bool offline;
     struct tuf_metadata *top[TUF_ROLE_COUNT];
-    struct buf root_bytes; /* of top[TUF_ROOT] */
+    struct buf root_bytes;       /* of top[TUF_ROOT] */
+    bool given;                  /* trust began with a root file of the user's */
+    struct tuf_metadata *beaten; /* then: the root that the cache would have begun with, or NULL */
+    bool beaten_is_kin;          /* of the same repository */
     struct delegated *roles;
     size_t role_count;
 };
@@ -30,6 +33,8 @@ struct tuf_client {
 /* The root where trust begins, and what the cached chain adds to it. */
 int roots_load(struct tuf_client *c, const void *given, size_t len, struct err *e);
 int roots_update(struct tuf_client *c, struct err *e);
+/* Makes `data` the cache's root, and the end of its chain. */
+int roots_begin(struct tuf_store *s, const void *data, size_t len, struct err *e);
 /* A root that verifies by its own keys. */
 struct tuf_metadata *roots_parse(const void *data, size_t len, struct err *e);
 

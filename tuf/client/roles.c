@@ -113,20 +113,40 @@ static void set_top(struct tuf_client *c, struct tuf_metadata *m)
     c->top[role] = m;
 }
 
-/* What the cache holds for a role, if it is signed by those who may sign it now; or NULL. `info`
- * pins length and hashes, or is NULL. */
-static struct tuf_metadata *load_cached(const struct tuf_client *c, const char *file,
-                                        enum tuf_role role, const struct tuf_signers *by,
-                                        const struct tuf_file_info *info)
+/*
+ * What the cache holds for a role into *out, if it is signed by those who may sign it now; else
+ * NULL. `info` pins length and hashes, or is NULL. -1: there is a file that cannot be read, so that
+ * nobody knows what was seen before; taken for none, it would open the way back to older files.
+ */
+static int load_cached(const struct tuf_client *c, const char *file, enum tuf_role role,
+                       const struct tuf_signers *by, const struct tuf_file_info *info,
+                       struct tuf_metadata **out, struct err *e)
 {
     struct buf b = {0};
     struct err ignored;
-    struct tuf_metadata *m = NULL;
-    if (store_read(&c->store, file, TUF_METADATA_MAX, &b, &ignored) == 1 &&
-        (info == NULL || tuf_file_check(info, b.data, b.len, &ignored) == 0))
-        m = parse_signed(&b, role, by, &ignored);
+    *out = NULL;
+    int rc = store_read(&c->store, file, TUF_METADATA_MAX, &b, e);
+    if (rc < 0)
+        err_wrap(e, "the cached %s, without which a rollback would go unseen", file);
+    if (rc == 1 && (info == NULL || tuf_file_check(info, b.data, b.len, &ignored) == 0))
+        *out = parse_signed(&b, role, by, &ignored);
     buf_free(&b);
-    return m;
+    return rc < 0 ? -1 : 0;
+}
+
+/* The same, when it is of the version that `info` signs, and has not expired. */
+static int load_current(const struct tuf_client *c, const char *file, enum tuf_role role,
+                        const struct tuf_signers *by, const struct tuf_file_info *info,
+                        struct tuf_metadata **out, struct err *e)
+{
+    if (load_cached(c, file, role, by, info, out, e) != 0)
+        return -1;
+    if (*out == NULL ||
+        (tuf_metadata_version(*out) == info->version && !tuf_metadata_expired(*out, c->now)))
+        return 0;
+    tuf_metadata_free(*out);
+    *out = NULL;
+    return 0;
 }
 
 /* ---- timestamp ---- */
@@ -175,7 +195,9 @@ int roles_update_timestamp(struct tuf_client *c, struct err *e)
 {
     struct tuf_signers by;
     tuf_root_signers(c->top[TUF_ROOT], TUF_TIMESTAMP, &by);
-    struct tuf_metadata *cached = load_cached(c, "timestamp.json", TUF_TIMESTAMP, &by, NULL);
+    struct tuf_metadata *cached;
+    if (load_cached(c, "timestamp.json", TUF_TIMESTAMP, &by, NULL, &cached, e) != 0)
+        return -1;
     if (cached != NULL)
         set_top(c, cached);
     if ((!c->offline || cached == NULL) && roles_fetch(c, "timestamp.json", TUF_TIMESTAMP_BYTES_MAX,
@@ -244,14 +266,15 @@ int roles_update_snapshot(struct tuf_client *c, struct err *e)
     char file[FILE_NAME_MAX];
     tuf_timestamp_snapshot(c->top[TUF_TIMESTAMP], &u.info);
     tuf_root_signers(c->top[TUF_ROOT], TUF_SNAPSHOT, &by);
-    struct tuf_metadata *m = load_cached(c, "snapshot.json", TUF_SNAPSHOT, &by, &u.info);
-    if (m != NULL && tuf_metadata_version(m) == u.info.version &&
-        !tuf_metadata_expired(m, c->now)) {
+    struct tuf_metadata *m;
+    if (load_current(c, "snapshot.json", TUF_SNAPSHOT, &by, &u.info, &m, e) != 0)
+        return -1;
+    if (m != NULL) {
         set_top(c, m);
         return 0;
     }
-    tuf_metadata_free(m);
-    u.cached = load_cached(c, "snapshot.json", TUF_SNAPSHOT, &by, NULL);
+    if (load_cached(c, "snapshot.json", TUF_SNAPSHOT, &by, NULL, &u.cached, e) != 0)
+        return -1;
     file_name(c, u.info.version, "snapshot", file);
     enum mirror_result r =
         roles_fetch(c, file, cap(u.info.length, TUF_SNAPSHOT_BYTES_MAX), accept_snapshot, &u, e);
@@ -323,13 +346,10 @@ static int load_new(struct tuf_client *c, const char *name, const struct tuf_sig
     if (!tuf_role_encode(name, encoded))
         return err_set(e, "role '%.40s': the name is too long", name);
     snprintf(u.file, sizeof(u.file), "%s.json", encoded);
-    struct tuf_metadata *m = load_cached(c, u.file, TUF_TARGETS, by, &u.info);
-    if (m != NULL && tuf_metadata_version(m) == u.info.version &&
-        !tuf_metadata_expired(m, c->now)) {
-        *out = m;
+    if (load_current(c, u.file, TUF_TARGETS, by, &u.info, out, e) != 0)
+        return -1;
+    if (*out != NULL)
         return 0;
-    }
-    tuf_metadata_free(m);
     file_name(c, u.info.version, encoded, file);
     if (roles_fetch(c, file, cap(u.info.length, TUF_TARGETS_BYTES_MAX), accept_targets, &u, e) !=
         MIRROR_OK)

@@ -31,6 +31,29 @@ static int64_t root_version(const struct tuf_client *c)
     return tuf_metadata_version(c->top[TUF_ROOT]);
 }
 
+/* ---- a given file and the cache ---- */
+
+static int64_t beaten_version(const struct tuf_client *c)
+{
+    return c->beaten != NULL ? tuf_metadata_version(c->beaten) : 0;
+}
+
+/*
+ * Whether the cache's root is a later one of this repository: one of the keys that sign the
+ * trusted root has signed it too. What anybody may have put there, and another repository's root,
+ * has no such signature.
+ */
+static void note_kin(struct tuf_client *c)
+{
+    struct tuf_signers any;
+    struct err ignored;
+    if (c->beaten == NULL || c->beaten_is_kin || root_version(c) >= beaten_version(c))
+        return;
+    tuf_root_signers(c->top[TUF_ROOT], TUF_ROOT, &any);
+    any.threshold = 1;
+    c->beaten_is_kin = tuf_verify(c->beaten, &any, "", &ignored) == 0;
+}
+
 static int set_root(struct tuf_client *c, struct tuf_metadata *m, const void *data, size_t len,
                     struct err *e)
 {
@@ -38,6 +61,7 @@ static int set_root(struct tuf_client *c, struct tuf_metadata *m, const void *da
     c->top[TUF_ROOT] = m;
     buf_reset(&c->root_bytes);
     buf_append(&c->root_bytes, data, len);
+    note_kin(c);
     return buf_failed(&c->root_bytes) ? err_set(e, "out of memory") : 0;
 }
 
@@ -98,25 +122,35 @@ static int load_given(struct tuf_client *c, const void *given, size_t len, struc
     return set_root(c, m, given, len, e) == 0 ? replay(c, e) : -1;
 }
 
-static int load_cached(struct tuf_client *c, struct err *e)
+/* Without a given file the cache is where trust begins; else it is only what must not be undone. */
+static int load_cached(struct tuf_client *c, const struct buf *bytes, struct err *e)
 {
-    struct buf b = {0};
-    struct tuf_metadata *m = NULL;
-    int rc = -1;
-    int found = store_read(&c->store, ROOT_FILE, TUF_ROOT_BYTES_MAX, &b, e);
-    if (found == 0)
-        err_set(e, "'%s' holds no trusted root yet: it begins with a root file", c->store.dir);
-    else if (found == 1 && (m = roots_parse(b.data, b.len, e)) == NULL)
-        err_wrap(e, "'%s/" ROOT_FILE "'", c->store.dir);
-    if (m != NULL)
-        rc = set_root(c, m, b.data, b.len, e);
-    buf_free(&b);
-    return rc;
+    struct err why;
+    struct tuf_metadata *m = roots_parse(bytes->data, bytes->len, &why);
+    if (c->given) {
+        c->beaten = m;
+        return 0;
+    }
+    if (m == NULL)
+        return err_set(e, "'%s/" ROOT_FILE "': %s", c->store.dir, why.text);
+    return set_root(c, m, bytes->data, bytes->len, e);
 }
 
 int roots_load(struct tuf_client *c, const void *given, size_t len, struct err *e)
 {
-    return given != NULL ? load_given(c, given, len, e) : load_cached(c, e);
+    struct buf bytes = {0};
+    int rc = store_read(&c->store, ROOT_FILE, TUF_ROOT_BYTES_MAX, &bytes, e);
+    c->given = given != NULL;
+    if (rc < 0)
+        err_wrap(e, "the cached root");
+    else if (rc > 0)
+        rc = load_cached(c, &bytes, e);
+    else if (given == NULL)
+        rc = err_set(e, "'%s' holds no trusted root yet: it begins with a root file", c->store.dir);
+    if (rc == 0 && given != NULL)
+        rc = load_given(c, given, len, e);
+    buf_free(&bytes);
+    return rc;
 }
 
 /* ---- update ---- */
@@ -175,33 +209,30 @@ static int forget_rotated(struct tuf_client *c, const struct tuf_metadata *next,
     return store_remove(&c->store, "snapshot.json", e);
 }
 
-/* The version that the cache had before this run; 0 when it had none. Not trusted: it decides only
- * whether a key change is news. */
-static int64_t cached_version(const struct tuf_client *c)
+/*
+ * A given file beats the cache, but must not undo it: where roots between the two are missing here,
+ * a mirror that hides them could bring back keys that were rotated out.
+ */
+static int check_not_undone(const struct tuf_client *c, struct err *e)
 {
-    struct buf b = {0};
-    struct err ignored;
-    int64_t version = 0;
-    if (store_read(&c->store, ROOT_FILE, TUF_ROOT_BYTES_MAX, &b, &ignored) == 1) {
-        struct tuf_metadata *m = tuf_metadata_parse(b.data, b.len, TUF_ROOT, &ignored);
-        version = m != NULL ? tuf_metadata_version(m) : 0;
-        tuf_metadata_free(m);
-    }
-    buf_free(&b);
-    return version;
+    if (!c->beaten_is_kin || root_version(c) >= beaten_version(c))
+        return 0;
+    return err_set(e,
+                   "rollback: from the given root file the chain ends at version %" PRId64
+                   ", but the cache '%s' trusts version %" PRId64 " already",
+                   root_version(c), c->store.dir, beaten_version(c));
 }
 
 /* root.json must be the root that this run trusts, also when a given file beat it. */
 static int keep_root(struct tuf_client *c, struct err *e)
 {
     struct buf b = {0};
-    struct err ignored;
-    int rc = 0;
-    int found = store_read(&c->store, ROOT_FILE, TUF_ROOT_BYTES_MAX, &b, &ignored);
-    if (found != 1 || b.len != c->root_bytes.len || memcmp(b.data, c->root_bytes.data, b.len) != 0)
+    int rc = store_read(&c->store, ROOT_FILE, TUF_ROOT_BYTES_MAX, &b, e);
+    if (rc == 0 ||
+        (rc == 1 && (b.len != c->root_bytes.len || memcmp(b.data, c->root_bytes.data, b.len) != 0)))
         rc = store_write(&c->store, ROOT_FILE, &c->root_bytes, e);
     buf_free(&b);
-    return rc;
+    return rc < 0 ? -1 : 0;
 }
 
 struct next_root {
@@ -209,27 +240,34 @@ struct next_root {
     int64_t news_after; /* versions above are new to this cache */
 };
 
+/* root.json never holds a lower version than it did, before the whole chain is known. */
+static int keep_next(struct next_root *n, const struct tuf_metadata *m, const struct buf *bytes,
+                     struct err *e)
+{
+    char name[64];
+    int64_t version = tuf_metadata_version(m);
+    history_name(version, name);
+    if ((version > n->news_after && forget_rotated(n->c, m, e) != 0) ||
+        store_write(&n->c->store, name, bytes, e) != 0)
+        return -1;
+    return version > beaten_version(n->c) ? store_write(&n->c->store, ROOT_FILE, bytes, e) : 0;
+}
+
 static int accept_next(void *arg, const struct buf *bytes, struct err *e)
 {
     struct next_root *n = arg;
-    struct tuf_client *c = n->c;
-    char name[64];
-    struct tuf_metadata *m = parse_next(c, bytes, e);
+    struct tuf_metadata *m = parse_next(n->c, bytes, e);
     if (m == NULL)
         return -1;
-    history_name(tuf_metadata_version(m), name);
-    if ((tuf_metadata_version(m) > n->news_after && forget_rotated(c, m, e) != 0) ||
-        store_write(&c->store, name, bytes, e) != 0 ||
-        store_write(&c->store, ROOT_FILE, bytes, e) != 0) {
-        tuf_metadata_free(m);
-        return -1;
-    }
-    return set_root(c, m, bytes->data, bytes->len, e);
+    if (keep_next(n, m, bytes, e) == 0)
+        return set_root(n->c, m, bytes->data, bytes->len, e);
+    tuf_metadata_free(m);
+    return -1;
 }
 
 static int fetch_chain(struct tuf_client *c, struct err *e)
 {
-    struct next_root n = {.c = c, .news_after = cached_version(c)};
+    struct next_root n = {.c = c, .news_after = c->given ? beaten_version(c) : root_version(c)};
     for (int i = 0; i < TUF_ROOT_ROTATIONS_MAX; i++) {
         char file[64];
         snprintf(file, sizeof(file), "%" PRId64 ".root.json", root_version(c) + 1);
@@ -242,9 +280,38 @@ static int fetch_chain(struct tuf_client *c, struct err *e)
 
 int roots_update(struct tuf_client *c, struct err *e)
 {
-    if (!c->offline && (fetch_chain(c, e) != 0 || keep_root(c, e) != 0))
+    if ((!c->offline && fetch_chain(c, e) != 0) || check_not_undone(c, e) != 0 ||
+        (!c->offline && keep_root(c, e) != 0))
         return -1;
     if (roles_check_expiry(c, c->top[TUF_ROOT], e) != 0)
         return err_wrap(e, "root version %" PRId64, root_version(c));
     return 0;
+}
+
+/* ---- init ---- */
+
+int roots_begin(struct tuf_store *s, const void *data, size_t len, struct err *e)
+{
+    struct buf bytes = {.data = (unsigned char *)data, .len = len};
+    struct buf next = {0};
+    char name[64];
+    struct tuf_metadata *m = roots_parse(data, len, e);
+    if (m == NULL)
+        return -1;
+    int64_t version = tuf_metadata_version(m);
+    tuf_metadata_free(m);
+    int rc = 0;
+    /* Later roots of the cache are what the user no longer wants to begin from. */
+    for (int64_t later = version + 1; rc == 0; later++) {
+        buf_reset(&next);
+        history_name(later, name);
+        if (store_read(s, name, TUF_ROOT_BYTES_MAX, &next, e) == 0)
+            break;
+        rc = store_remove(s, name, e);
+    }
+    buf_free(&next);
+    history_name(version, name);
+    if (rc == 0)
+        rc = store_write(s, name, &bytes, e);
+    return rc == 0 ? store_write(s, ROOT_FILE, &bytes, e) : -1;
 }
