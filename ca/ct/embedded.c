@@ -182,21 +182,41 @@ static int write_public(const char *path, EVP_PKEY *key, struct err *e)
     return rc;
 }
 
-int ct_embedded_create(const char *directory, const char *origin, const char *key_file,
-                       const char *public_file, const char *password, struct err *e)
+/* In memory and its file, or in the token, where *device opens it. */
+static EVP_PKEY *make_key(const struct ct_embedded_new *n, struct key **device, struct err *e)
 {
-    struct log_options lo;
-    const struct ct_embedded_options o = {.directory = directory, .origin = origin};
+    if (n->device != NULL) {
+        if (key_pkcs11_generate(n->device, "p256", e) == 0)
+            *device = key_open(n->device, "log key", e);
+        if (*device == NULL || EVP_PKEY_up_ref(key_pkey(*device)) != 1)
+            return NULL;
+        return key_pkey(*device);
+    }
     EVP_PKEY *key = EVP_EC_gen("P-256");
     if (key == NULL)
-        return err_openssl(e, "make the log key");
+        err_openssl(e, "make the log key");
+    else if (key_write_file(n->key_file, key, n->password, e) == 0)
+        return key;
+    EVP_PKEY_free(key);
+    return NULL;
+}
+
+int ct_embedded_create(const struct ct_embedded_new *n, struct err *e)
+{
+    struct log_options lo;
+    struct key *device = NULL;
+    const struct ct_embedded_options o = {.directory = n->directory, .origin = n->origin};
+    if (log_origin_check(n->origin, e) != 0)
+        return -1;
+    EVP_PKEY *key = make_key(n, &device, e);
+    int rc = key != NULL ? 0 : -1;
     to_log_options(&o, key, &lo);
-    int rc = key_write_file(key_file, key, password, e);
     if (rc == 0)
-        rc = write_public(public_file, key, e);
+        rc = write_public(n->public_file, key, e);
     if (rc == 0)
         rc = log_create(&lo, e);
     EVP_PKEY_free(key);
+    key_free(device);
     return rc;
 }
 

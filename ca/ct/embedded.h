@@ -25,10 +25,17 @@ struct ct_embedded_options { /* borrowed, and outlives the log */
     bool witness_allow_http;
 };
 
-/* A new log in a new or empty directory, with a new P-256 key: the private one to `key_file`
- * (0600, encrypted unless password is NULL), the public one to `public_file`. */
-int ct_embedded_create(const char *directory, const char *origin, const char *key_file,
-                       const char *public_file, const char *password, struct err *e);
+struct ct_embedded_new {   /* a log to be made; borrowed */
+    const char *directory; /* new or empty */
+    const char *origin;
+    const struct key_source *device; /* the token in which its key is made; NULL: key_file */
+    const char *key_file;            /* a new file, 0600 */
+    const char *password;            /* encrypts key_file; NULL: plain */
+    const char *public_file;         /* a new PEM file for verifiers */
+};
+
+/* A new log and its new P-256 key. */
+int ct_embedded_create(const struct ct_embedded_new *n, struct err *e);
 
 struct ct_embedded;
 

@@ -7,6 +7,7 @@
 
 #include "ca/api/api.h"
 #include "ca/config/config.h"
+#include "ca/log/reader.h"
 #include "common/clock.h"
 #include "common/file.h"
 #include "common/transparency/digsig.h"
@@ -59,17 +60,34 @@ static int check_signer(const struct ca_config *c, struct err *e)
 /* Counts for the policy; nothing is logged here. */
 static const struct issue_log stands_for_embedded = {.needs_precert = true};
 
+/* Whether the directory is the log that the configuration means. */
+static int check_identity(const struct ct_embedded_options *o, EVP_PKEY *key, struct err *e)
+{
+    struct log_identity identity;
+    unsigned char id[DIGSIG_LOG_ID];
+    if (digsig_log_id(key, id, e) != 0 || log_dir_identity(o->directory, &identity, e) != 0)
+        return -1;
+    if (strcmp(identity.origin, o->origin) != 0)
+        return err_set(e, "'%s' is the log of origin '%s', not '%s'", o->directory, identity.origin,
+                       o->origin);
+    if (memcmp(identity.log_id, id, sizeof(id)) != 0)
+        return err_set(e, "'%s' belongs to another log key", o->directory);
+    return 0;
+}
+
 /* A running server may hold the log's lock, so its key and directory are looked at only. */
 static int check_embedded(const struct ct_embedded_options *o, struct err *e)
 {
     char path[PATH_MAX];
     struct key *key = key_open(&o->key, "log key", e);
     int rc = key != NULL ? digsig_check_key(key_pkey(key), e) : -1;
-    key_free(key);
     if (rc == 0)
         rc = file_join(o->directory, "checkpoint", path, sizeof(path), e);
     if (rc == 0 && access(path, R_OK) != 0)
-        rc = err_errno(e, "no log in '%s' (tenmint-ca init --log-origin makes one)", o->directory);
+        rc = err_errno(e, "no log in '%s' (tenmint-ca log create makes one)", o->directory);
+    if (rc == 0)
+        rc = check_identity(o, key_pkey(key), e);
+    key_free(key);
     return rc;
 }
 

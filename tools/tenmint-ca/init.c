@@ -1,5 +1,4 @@
 /* init: a root, an intermediate and a configuration in a new directory. */
-#include <dirent.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,7 +13,9 @@
 #include "common/clock.h"
 #include "common/file.h"
 #include "common/key/key.h"
+#include "tools/shared/cli.h"
 #include "tools/tenmint-ca/commands.h"
+#include "tools/tenmint-ca/setup.h"
 
 static const char config_head[] =
     "# tenmint-ca: written by `tenmint-ca init`. Every key: config/tenmint-ca.yaml in the source.\n"
@@ -34,14 +35,16 @@ static const char config_tail[] = "\n"
 static const char config_log[] = "\nct:\n"
                                  "  embedded:\n"
                                  "    directory: log\n"
-                                 "    origin: '%s'\n"
-                                 "    key: log.key\n"
-                                 "    password-file: password\n";
+                                 "    origin: '%s'\n";
+
+static const char config_log_key[] = "    key: log.key\n"
+                                     "    password-file: password\n";
 
 struct plan {
     const char *dir, *organization, *key_type;
-    const char *log_origin;   /* NULL: no embedded log */
-    struct key_source device; /* pkcs11_module NULL: the key is a file */
+    const char *log_origin;       /* NULL: no embedded log */
+    struct key_source device;     /* of the CA key; pkcs11_module NULL: the key is a file */
+    struct key_source log_device; /* of the log's, likewise */
 };
 
 static const char issuers_text[] =
@@ -101,34 +104,6 @@ static int make_password(struct buf *out, struct err *e)
     return buf_str(out) != NULL ? 0 : err_set(e, "out of memory");
 }
 
-/* An existing CA must never be written over, not even in part. */
-static int claim_directory(const char *dir, struct err *e)
-{
-    if (file_mkdirs(dir, 0700, e) != 0)
-        return -1;
-    DIR *d = opendir(dir);
-    if (d == NULL)
-        return err_errno(e, "open directory '%s'", dir);
-    int rc = 0;
-    for (struct dirent *entry = readdir(d); entry != NULL && rc == 0; entry = readdir(d)) {
-        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-            rc = err_set(e, "directory '%s' is not empty", dir);
-    }
-    closedir(d);
-    return rc;
-}
-
-/* As a single-quoted YAML scalar, in which only the quote itself needs care. */
-static void put_yaml(struct buf *out, const char *key, const char *value)
-{
-    if (value == NULL)
-        return;
-    buf_printf(out, "  %s: '", key);
-    for (; *value != '\0'; value++)
-        buf_puts(out, *value == '\'' ? "\'\'" : (const char[]){*value, '\0'});
-    buf_puts(out, "'\n");
-}
-
 static int write_config(const struct plan *p, struct err *e)
 {
     struct buf out = {0};
@@ -137,15 +112,15 @@ static int write_config(const struct plan *p, struct err *e)
         buf_puts(&out, config_file_key);
     } else {
         buf_puts(&out, "  backend: pkcs11\n");
-        put_yaml(&out, "pkcs11-module", p->device.pkcs11_module);
-        put_yaml(&out, "pkcs11-token", p->device.pkcs11_token);
-        put_yaml(&out, "pkcs11-key", p->device.pkcs11_key);
-        put_yaml(&out, "pkcs11-pin-file", p->device.pin_file);
-        put_yaml(&out, "pkcs11-pin-env", p->device.pin_env);
+        setup_put_device(&out, "  ", &p->device);
     }
     buf_puts(&out, config_tail);
-    if (p->log_origin != NULL)
+    if (p->log_origin != NULL) {
         buf_printf(&out, config_log, p->log_origin);
+        if (p->log_device.pkcs11_module == NULL)
+            buf_puts(&out, config_log_key);
+        setup_put_device(&out, "    ", &p->log_device);
+    }
     int rc = buf_failed(&out) ? err_set(e, "out of memory")
                               : write_one(p->dir, "tenmint-ca.yaml", 0644, out.data, out.len, e);
     buf_free(&out);
@@ -172,13 +147,20 @@ static int make_log(const struct plan *p, const char *password, struct err *e)
         file_join(p->dir, "log.key", key, sizeof(key), e) != 0 ||
         file_join(p->dir, "log.pem", public, sizeof(public), e) != 0)
         return -1;
-    return ct_embedded_create(directory, p->log_origin, key, public, password, e);
+    const struct ct_embedded_new n = {.directory = directory,
+                                      .origin = p->log_origin,
+                                      .device = p->log_device.pkcs11_module != NULL ? &p->log_device
+                                                                                    : NULL,
+                                      .key_file = key,
+                                      .password = password,
+                                      .public_file = public};
+    return ct_embedded_create(&n, e);
 }
 
 static int init(const struct plan *p, struct err *e)
 {
     struct buf password = {0};
-    int rc = claim_directory(p->dir, e);
+    int rc = setup_claim_directory(p->dir, 0700, e);
     if (rc == 0)
         rc = make_password(&password, e);
     if (rc == 0)
@@ -202,47 +184,6 @@ static int init(const struct plan *p, struct err *e)
     return rc;
 }
 
-/* The configuration outlives this working directory: its paths must not start here. */
-static int make_absolute(const char **path, char out[PATH_MAX], struct err *e)
-{
-    if (*path == NULL)
-        return 0;
-    if (realpath(*path, out) == NULL)
-        return err_errno(e, "'%s'", *path);
-    *path = out;
-    return 0;
-}
-
-/* A submission prefix without its scheme; it is quoted in the configuration. */
-static int check_origin(const char *origin, struct err *e)
-{
-    bool ok = origin == NULL || (origin[0] != '\0' && strstr(origin, "://") == NULL);
-    for (const char *c = origin != NULL ? origin : ""; *c != '\0'; c++)
-        ok = ok && *c > 0x20 && *c < 0x7f && strchr("'\"+\\", *c) == NULL;
-    return ok ? 0 : err_set(e, "--log-origin is a host and a path, such as ca.example.com/log");
-}
-
-static int check_device(struct key_source *d, struct err *e)
-{
-    const char *const words[] = {d->pkcs11_token, d->pkcs11_key, d->pin_file, d->pin_env};
-    bool any = false;
-    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
-        any = any || words[i] != NULL;
-        for (const char *c = words[i] != NULL ? words[i] : ""; *c != '\0'; c++) {
-            if ((unsigned char)*c < 0x20 || *c == 0x7f)
-                return err_set(e, "a --pkcs11 option holds a control character");
-        }
-    }
-    if (d->pkcs11_module == NULL && !any)
-        return 0;
-    if (d->pkcs11_module == NULL || d->pkcs11_token == NULL || d->pkcs11_key == NULL)
-        return err_set(e,
-                       "a key in a token needs --pkcs11-module, --pkcs11-token and --pkcs11-key");
-    if ((d->pin_file == NULL) == (d->pin_env == NULL))
-        return err_set(e, "give the PIN by --pkcs11-pin-file or by --pkcs11-pin-env");
-    return 0;
-}
-
 static void print_done(const struct plan *p)
 {
     printf(
@@ -255,20 +196,63 @@ static void print_done(const struct plan *p)
         printf("  intermediate.key  the server's key, encrypted with password\n");
     if (p->log_origin != NULL)
         printf("  log/              the transparency log, '%s'\n"
-               "  log.key           its key, encrypted with password\n"
+               "%s"
                "  log.pem           its public key: give this to verifiers\n",
-               p->log_origin);
+               p->log_origin,
+               p->log_device.pkcs11_module == NULL
+                   ? "  log.key           its key, encrypted with password\n"
+                   : "");
     printf("  issuers.yaml      whose tokens are accepted: GitHub Actions\n"
            "  tenmint-ca.yaml   the server's configuration\n");
     if (p->device.pkcs11_module != NULL)
         printf("made the server's key '%s' in token '%s'; it cannot be read out of it\n",
                p->device.pkcs11_key, p->device.pkcs11_token);
+    if (p->log_device.pkcs11_module != NULL)
+        printf("made the log's key '%s' in token '%s', likewise\n", p->log_device.pkcs11_key,
+               p->log_device.pkcs11_token);
     printf("start it: tenmint-ca serve --config %s/tenmint-ca.yaml\n", p->dir);
+}
+
+struct labels { /* of keys to be made in the token; NULL: in a file */
+    const char *ca, *log;
+};
+
+/* Two keys, in one token or in none; either may be a file. */
+static int choose_devices(struct plan *p, const struct key_source *token, const struct labels *l,
+                          struct err *e)
+{
+    if (l->ca != NULL && l->log != NULL && strcmp(l->ca, l->log) == 0)
+        return err_set(e, "--pkcs11-key and --pkcs11-log-key are the same: the log needs a key of "
+                          "its own");
+    if ((l->ca != NULL || l->log == NULL) && setup_check_device(token, "pkcs11-key", l->ca, e) != 0)
+        return -1;
+    if (l->log != NULL && setup_check_device(token, "pkcs11-log-key", l->log, e) != 0)
+        return -1;
+    if (l->ca != NULL)
+        p->device = *token;
+    if (l->log != NULL)
+        p->log_device = *token;
+    p->device.pkcs11_key = l->ca;
+    p->log_device.pkcs11_key = l->log;
+    return 0;
+}
+
+static int check_log_words(struct plan *p, bool no_log, const struct labels *l, char origin[64],
+                           struct err *e)
+{
+    if (no_log && (p->log_origin != NULL || l->log != NULL))
+        return err_set(e, "--no-log and --%s exclude each other",
+                       p->log_origin != NULL ? "log-origin" : "pkcs11-log-key");
+    if (p->log_origin != NULL)
+        return setup_check_origin("log-origin", p->log_origin, e);
+    return no_log ? 0 : make_up_origin(p, origin, e);
 }
 
 int command_init(const struct cli_command *self, int argc, char **argv)
 {
     struct plan p = {0};
+    struct key_source token = {0};
+    struct labels labels = {0};
     bool no_log = false;
     const struct cli_option options[] = {
         {"organization", CLI_TEXT, "NAME", "O of both certificates (tenmint)", &p.organization},
@@ -278,34 +262,26 @@ int command_init(const struct cli_command *self, int argc, char **argv)
          "the built-in log's name for ever, e.g. ca.example.com/log; else one is made up",
          &p.log_origin},
         {"no-log", CLI_FLAG, NULL, "make no built-in transparency log", &no_log},
-        {"pkcs11-module", CLI_TEXT, "PATH", "make the server's key in a token: its module",
-         &p.device.pkcs11_module},
-        {"pkcs11-token", CLI_TEXT, "LABEL", "the token, which must exist", &p.device.pkcs11_token},
-        {"pkcs11-key", CLI_TEXT, "LABEL", "the new key, a label that is free",
-         &p.device.pkcs11_key},
-        {"pkcs11-pin-file", CLI_TEXT, "FILE", "holds the token's PIN", &p.device.pin_file},
-        {"pkcs11-pin-env", CLI_TEXT, "NAME", "environment variable that holds the PIN",
-         &p.device.pin_env},
+        SETUP_DEVICE_OPTIONS(token),
+        {"pkcs11-key", CLI_TEXT, "LABEL", "the server's new key, a label that is free", &labels.ca},
+        {"pkcs11-log-key", CLI_TEXT, "LABEL", "the log's new key, likewise; else it is a file",
+         &labels.log},
         {NULL, CLI_FLAG, NULL, NULL, NULL},
     };
     char origin[64];
-    char module[PATH_MAX];
-    char pin[PATH_MAX];
+    struct setup_paths room;
     struct err e = {0};
     int count = 0;
     int rc = cli_parse(self, options, argc, argv, 1, 1, &count);
     if (rc != CLI_GO_ON)
         return rc;
     p.dir = argv[0];
-    if (no_log && p.log_origin != NULL)
-        err_set(&e, "--no-log and --log-origin exclude each other");
-    else if (!no_log && p.log_origin == NULL)
-        (void)make_up_origin(&p, origin, &e);
-    if (e.text[0] != '\0' || check_device(&p.device, &e) != 0 ||
-        check_origin(p.log_origin, &e) != 0)
+    if (check_log_words(&p, no_log, &labels, origin, &e) != 0 ||
+        choose_devices(&p, &token, &labels, &e) != 0)
         return cli_fail(CLI_USAGE, &e);
-    if (make_absolute(&p.device.pkcs11_module, module, &e) != 0 ||
-        make_absolute(&p.device.pin_file, pin, &e) != 0 || init(&p, &e) != 0)
+    if (setup_absolute(&p.device, &room, &e) != 0 || setup_absolute(&p.log_device, &room, &e) != 0)
+        return cli_fail(CLI_FAILED, &e);
+    if (init(&p, &e) != 0)
         return cli_fail(CLI_FAILED, &e);
     print_done(&p);
     return CLI_OK;

@@ -2,6 +2,14 @@
 #include "tools/tenmint-ca/commands.h"
 
 static const struct cli_command log_commands[] = {
+    {.name = "create",
+     .group = "log",
+     .args = "DIR --origin NAME --password-file FILE | TOKEN OPTIONS",
+     .summary = "make a new log with a new key, to take over from the present one",
+     .examples =
+         "  tenmint-ca log create /etc/tenmint-ca/log-2027 \\\n"
+         "      --origin ca.example.com/log/2027 --password-file /etc/tenmint-ca/password\n",
+     .run = command_log_create},
     {.name = "status",
      .group = "log",
      .args = "DIR|URL [OPTION]...",
@@ -70,7 +78,8 @@ static const struct cli_command commands[] = {
      .summary = "make a root, an intermediate and a configuration in a new directory",
      .examples = "  tenmint-ca init ./ca --organization 'Example Ltd'\n"
                  "  tenmint-ca init ./ca --pkcs11-module /usr/lib/softhsm/libsofthsm2.so \\\n"
-                 "      --pkcs11-token tenmint --pkcs11-key ca-2026 --pkcs11-pin-file pin\n",
+                 "      --pkcs11-token tenmint --pkcs11-key ca-2026 --pkcs11-log-key log-2026 "
+                 "--pkcs11-pin-file pin\n",
      .run = command_init},
     {.name = "rotate",
      .args = "DIR [--activate] [OPTION]...",
@@ -81,7 +90,7 @@ static const struct cli_command commands[] = {
          "  tenmint-ca rotate ./ca --activate\n",
      .run = command_rotate},
     {.name = "log",
-     .summary = "look into transparency logs: status, verify, find, watch, export",
+     .summary = "transparency logs: create, status, verify, find, watch, export, witness",
      .commands = log_commands,
      .count = sizeof(log_commands) / sizeof(log_commands[0])},
 };

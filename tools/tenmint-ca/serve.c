@@ -81,7 +81,9 @@ static int trial_log(const char *dir, struct ca_config *c, struct err *e)
     if (snprintf(key, sizeof(key), "%s.key", dir) >= (int)sizeof(key) ||
         snprintf(public, sizeof(public), "%s.pem", dir) >= (int)sizeof(public))
         return err_set(e, "--log: the path is too long");
-    if (access(key, F_OK) != 0 && ct_embedded_create(dir, TRIAL_ORIGIN, key, public, NULL, e) != 0)
+    const struct ct_embedded_new n = {
+        .directory = dir, .origin = TRIAL_ORIGIN, .key_file = key, .public_file = public};
+    if (access(key, F_OK) != 0 && ct_embedded_create(&n, e) != 0)
         return err_wrap(e, "--log");
     return replace(&c->embedded_directory, dir, e) != 0 || replace(&c->embedded_key, key, e) != 0 ||
                    replace(&c->embedded_origin, TRIAL_ORIGIN, e) != 0

@@ -1,0 +1,135 @@
+/* log create: a further log, for a new key or a new period; it is put in service by hand. */
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ca/ct/embedded.h"
+#include "tools/tenmint-ca/commands.h"
+#include "tools/tenmint-ca/log_common.h"
+#include "tools/tenmint-ca/setup.h"
+
+struct new_log {
+    const char *dir, *origin;
+    const char *password_file; /* of the key's file */
+    struct key_source device;  /* pkcs11_module NULL: the key is a file */
+    char key[PATH_MAX], public[PATH_MAX];
+};
+
+static int check(const struct new_log *n, struct err *e)
+{
+    if (n->origin == NULL)
+        return err_set(e, "log create: --origin NAME is needed: a name that no log had before");
+    if (setup_check_origin("origin", n->origin, e) != 0 ||
+        setup_check_device(&n->device, "pkcs11-key", n->device.pkcs11_key, e) != 0)
+        return -1;
+    if ((n->device.pkcs11_module == NULL) == (n->password_file == NULL))
+        return err_set(e, "log create: the key needs either --password-file FILE, or a token by "
+                          "the --pkcs11 options");
+    return 0;
+}
+
+/* Beside the directory, so that whoever serves the directory serves no key. */
+static int name_files(struct new_log *n, struct err *e)
+{
+    size_t len = strlen(n->dir);
+    while (len > 1 && n->dir[len - 1] == '/')
+        len--;
+    if (snprintf(n->key, sizeof(n->key), "%.*s.key", (int)len, n->dir) >= (int)sizeof(n->key) ||
+        snprintf(n->public, sizeof(n->public), "%.*s.pem", (int)len, n->dir) >=
+            (int)sizeof(n->public))
+        return err_set(e, "the path is too long");
+    return 0;
+}
+
+static int make(struct new_log *n, struct err *e)
+{
+    struct buf password = {0};
+    bool device = n->device.pkcs11_module != NULL;
+    struct ct_embedded_new o = {.directory = n->dir,
+                                .origin = n->origin,
+                                .device = device ? &n->device : NULL,
+                                .key_file = n->key,
+                                .public_file = n->public};
+    int rc = device ? 0 : key_read_secret(n->password_file, NULL, "password", &password, e);
+    if (rc == 0 && !device && password.len == 0)
+        rc = err_set(e, "the password in '%s' is empty", n->password_file);
+    if (rc == 0)
+        rc = setup_claim_directory(n->dir, 0755, e);
+    if (rc == 0) {
+        o.password = device ? NULL : buf_str(&password);
+        rc = ct_embedded_create(&o, e);
+    }
+    buf_free_secret(&password);
+    return rc;
+}
+
+/* What stands behind the host is where it is served, by default. */
+static const char *prefix_of(const char *origin)
+{
+    const char *slash = strchr(origin, '/');
+    return slash != NULL ? slash : "/log";
+}
+
+/* As the configuration wants it, with paths that hold from anywhere. */
+static int print_done(const struct new_log *n, struct err *e)
+{
+    char dir[PATH_MAX], key[PATH_MAX], password[PATH_MAX];
+    struct buf out = {0};
+    bool device = n->device.pkcs11_module != NULL;
+    if (realpath(n->dir, dir) == NULL ||
+        (!device &&
+         (realpath(n->key, key) == NULL || realpath(n->password_file, password) == NULL)))
+        return err_errno(e, "'%s'", n->dir);
+    buf_printf(&out, "wrote %s, %s%s%s\n", n->dir, device ? "" : n->key, device ? "" : ", ",
+               n->public);
+    if (device)
+        buf_printf(&out, "made its key '%s' in token '%s'; it cannot be read out of it\n",
+                   n->device.pkcs11_key, n->device.pkcs11_token);
+    buf_puts(&out, "let verifiers know it before it is used:\n");
+    buf_printf(&out, "  tenmint-tuf trust add-ctlog --url https://%s --key %s\n", n->origin,
+               n->public);
+    buf_puts(&out, "then put this in place of the server's 'embedded', and the old log under "
+                   "'retired':\n  embedded:\n");
+    setup_put_yaml(&out, "    ", "directory", dir);
+    setup_put_yaml(&out, "    ", "origin", n->origin);
+    setup_put_yaml(&out, "    ", "prefix", prefix_of(n->origin));
+    if (device) {
+        setup_put_device(&out, "    ", &n->device);
+    } else {
+        setup_put_yaml(&out, "    ", "key", key);
+        setup_put_yaml(&out, "    ", "password-file", password);
+    }
+    const char *text = buf_str(&out);
+    int rc = text != NULL && fputs(text, stdout) >= 0 ? log_flush(e) : err_set(e, "out of memory");
+    buf_free(&out);
+    return rc;
+}
+
+int command_log_create(const struct cli_command *self, int argc, char **argv)
+{
+    struct new_log n = {0};
+    const struct cli_option options[] = {
+        {"origin", CLI_TEXT, "NAME",
+         "its name for ever, which no log had before, e.g. ca.example.com/log/2027", &n.origin},
+        {"password-file", CLI_TEXT, "FILE", "encrypts its key, DIR.key; may be the CA's",
+         &n.password_file},
+        SETUP_DEVICE_OPTIONS(n.device),
+        {"pkcs11-key", CLI_TEXT, "LABEL", "the new key, a label that is free",
+         &n.device.pkcs11_key},
+        {NULL, CLI_FLAG, NULL, NULL, NULL},
+    };
+    struct setup_paths room;
+    struct err e = {0};
+    int count = 0;
+    int rc = cli_parse(self, options, argc, argv, 1, 1, &count);
+    if (rc != CLI_GO_ON)
+        return rc;
+    n.dir = argv[0];
+    if (check(&n, &e) != 0)
+        return cli_fail(CLI_USAGE, &e);
+    if (name_files(&n, &e) != 0 || setup_absolute(&n.device, &room, &e) != 0 || make(&n, &e) != 0 ||
+        print_done(&n, &e) != 0)
+        return cli_fail(CLI_FAILED, &e);
+    return CLI_OK;
+}
