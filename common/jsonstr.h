@@ -6,7 +6,8 @@
 
 #include "common/buf.h"
 
-/* Appends `s` in quotes, escaped; bytes that are not UTF-8 become U+FFFD. */
+/* Appends `s` in quotes, escaped; bytes that are not UTF-8 become U+FFFD. A terminal shows the
+ * result as it is: controls beyond ASCII and those of text direction are escaped too. */
 void jsonstr_put(struct buf *out, const char *s, size_t len);
 
 #endif

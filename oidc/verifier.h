@@ -97,7 +97,8 @@ enum oidc_status oidc_verify(struct oidc_verifier *v, const char *token, size_t 
                              const struct oidc_waiter *waiter, struct oidc_result *out,
                              struct err *e);
 
-/* Per-issuer state for metrics. `fn` must not call back into v. */
+/* Per-issuer state for metrics: exact issuers, and those of wildcards that have had keys. `fn` must
+ * not call back into v. */
 struct oidc_issuer_stats {
     const char *issuer;
     int64_t jwks_age_s; /* -1: never fetched */

@@ -281,8 +281,10 @@ void http_on_connection(void *cls, struct MHD_Connection *mhd, void **socket_con
         return; /* begin() then closes the connection */
     c->worker = w;
     c->fd = fd->connect_fd;
-    if (peer != NULL && peer->client_addr != NULL)
+    if (peer != NULL && peer->client_addr != NULL) {
         http_address_text(peer->client_addr, c->remote, sizeof(c->remote));
+        c->network = http_address_network(peer->client_addr);
+    }
     atomic_init(&c->receiving, true);
     atomic_init(&c->deadline_ms, clock_mono_ms() + s->o.header_timeout_ms);
     http_guard_add(&s->guard, c);

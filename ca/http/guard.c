@@ -39,14 +39,13 @@ void http_guard_remove(struct http_guard *g, struct http_conn *c)
 
 bool http_guard_admits(struct http_guard *g, const struct sockaddr *peer, unsigned limit)
 {
-    char remote[INET6_ADDRSTRLEN];
     unsigned count = 0;
     if (limit == 0)
         return true;
-    http_address_text(peer, remote, sizeof(remote));
+    uint64_t network = http_address_network(peer);
     pthread_mutex_lock(&g->lock);
     for (const struct http_conn *c = g->conns; c != NULL; c = c->next)
-        count += strcmp(c->remote, remote) == 0;
+        count += c->network == network;
     pthread_mutex_unlock(&g->lock);
     return count < limit;
 }

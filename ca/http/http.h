@@ -74,7 +74,7 @@ struct http_options {
     const char *listen;         /* "127.0.0.1:5555", "[::1]:5555", ":5555"; port 0: any free one */
     unsigned workers;           /* threads that serve requests, at least 1 */
     unsigned connection_limit;  /* open connections */
-    unsigned per_address_limit; /* open connections of one client address; 0: no limit */
+    unsigned per_address_limit; /* of one client (an IPv6 /64 is one); 0: no limit */
     size_t max_body;            /* bytes */
     int64_t header_timeout_ms;  /* first byte to end of headers */
     int64_t

@@ -24,6 +24,7 @@ struct http_conn {
     atomic_bool receiving;       /* the request is not complete, or there is none yet */
     unsigned hangups;            /* sweeps in a row that found the peer gone; the sweeper's */
     char remote[INET6_ADDRSTRLEN];
+    uint64_t network; /* http_address_network of it */
 };
 
 enum wait_state { WAIT_NONE, WAIT_BEGUN, WAIT_PARKED, WAIT_WOKEN, WAIT_EXPIRED };
@@ -100,6 +101,8 @@ void http_set_response(struct http_exchange *x, unsigned status, struct MHD_Resp
 /* listen.c */
 int http_listen(const char *address, int *fd, char *bound, size_t bound_len, struct err *e);
 void http_address_text(const struct sockaddr *sa, char *out, size_t len);
+/* What counts as one client: an IPv4 address, or an IPv6 /64, which is what one customer has. */
+uint64_t http_address_network(const struct sockaddr *sa);
 
 /* worker.c */
 int http_workers_start(struct http_server *s); /* -1 with errno; http_workers_stop then too */
@@ -114,7 +117,7 @@ int http_guard_start(struct http_guard *g, struct err *e);
 void http_guard_stop(struct http_guard *g);
 void http_guard_add(struct http_guard *g, struct http_conn *c);
 void http_guard_remove(struct http_guard *g, struct http_conn *c);
-/* Whether one more connection of this address is within `limit` (0: none). Workers that accept
+/* Whether one more connection of this client is within `limit` (0: none). Workers that accept
  * in the same instant may exceed it by their number less one. */
 bool http_guard_admits(struct http_guard *g, const struct sockaddr *peer, unsigned limit);
 void http_guard_park(struct http_guard *g, struct http_exchange *x);

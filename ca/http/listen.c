@@ -49,6 +49,23 @@ void http_address_text(const struct sockaddr *sa, char *out, size_t len)
     }
 }
 
+uint64_t http_address_network(const struct sockaddr *sa)
+{
+    static const unsigned char mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+    unsigned char b[16] = {0};
+    uint64_t n = 0;
+    if (sa->sa_family == AF_INET6) {
+        memcpy(b, &((const struct sockaddr_in6 *)(const void *)sa)->sin6_addr, sizeof(b));
+    } else if (sa->sa_family == AF_INET) {
+        memcpy(b, mapped, sizeof(mapped));
+        memcpy(b + 12, &((const struct sockaddr_in *)(const void *)sa)->sin_addr, 4);
+    }
+    size_t at = memcmp(b, mapped, sizeof(mapped)) == 0 ? 8 : 0;
+    for (size_t i = 0; i < 8; i++)
+        n = n << 8 | b[at + i];
+    return n;
+}
+
 static void describe(int fd, char *bound, size_t bound_len)
 {
     struct sockaddr_storage ss;

@@ -27,11 +27,12 @@ struct provider {
     struct keystore *store;
     char *iss;
     struct jwks *_Atomic keys; /* through store->gate */
+    atomic_bool used;          /* looked up since its keys came */
     pthread_mutex_t lock;      /* guards all below */
     char *ca_pem;
     bool allow_http;
     bool in_cluster;
-    bool configured;       /* exact issuer: refreshed in the background */
+    bool configured;       /* exact issuer: refreshed whether it is used or not */
     unsigned settings;     /* counts changes of the three before */
     unsigned fetched_with; /* the count when the latest fetch began */
     struct provider *due;  /* the refresher's list */
@@ -123,6 +124,7 @@ static void on_keys(void *arg, struct jwks *keys, int64_t max_age_s, const struc
         set_keys(p, keys);
         p->had_ms = now;
         p->fresh_until_ms = now + fresh_ms(p, max_age_s);
+        atomic_store_explicit(&p->used, false, memory_order_relaxed);
     } else {
         jwks_unref(keys); /* had in a way that a reload has forbidden since */
     }
@@ -271,27 +273,38 @@ static void take_out(struct keystore *k, struct provider *_Atomic *at)
     provider_unref(p);
 }
 
-static bool is_idle(struct provider *p, int64_t now)
+/* What is dropped first when the store is full: who never had keys, then whose keys age first;
+ * -1: never, an exact issuer or one that is being asked. */
+static int64_t keep_worth(struct provider *p, int64_t now)
 {
+    int64_t worth = -1;
     pthread_mutex_lock(&p->lock);
-    bool idle = !p->configured && !p->fetching && p->had_ms == 0 &&
-                now - p->tried_ms >= p->store->options.jwks_min_interval_s * 1000;
+    bool settled = !p->configured && !p->fetching;
+    if (settled && p->had_ms != 0)
+        worth = p->fresh_until_ms;
+    else if (settled && now - p->tried_ms >= p->store->options.jwks_min_interval_s * 1000)
+        worth = 0;
     pthread_mutex_unlock(&p->lock);
-    return idle;
+    return worth;
 }
 
-/* With k->lock held: drops one issuer that never had keys. */
+/* With k->lock held: drops one wildcard's issuer. */
 static void make_room(struct keystore *k)
 {
+    struct provider *_Atomic *least = NULL;
+    int64_t least_worth = INT64_MAX;
     int64_t now = clock_mono_ms();
     for (unsigned b = 0; b < BUCKETS; b++) {
         for (struct provider *_Atomic *at = &k->bucket[b]; *at != NULL; at = &(*at)->next) {
-            if (is_idle(*at, now)) {
-                take_out(k, at);
-                return;
-            }
+            int64_t worth = keep_worth(*at, now);
+            if (worth < 0 || worth >= least_worth)
+                continue;
+            least = at;
+            least_worth = worth;
         }
     }
+    if (least != NULL)
+        take_out(k, least);
 }
 
 static bool same_text(const char *a, const char *b)
@@ -352,8 +365,11 @@ static struct provider *insert(struct keystore *k, const struct oidc_issuer *iss
 struct provider *keystore_provider(struct keystore *k, const char *iss)
 {
     struct provider *p = find(k, iss);
-    if (p != NULL)
+    if (p != NULL) {
+        if (!atomic_load_explicit(&p->used, memory_order_relaxed))
+            atomic_store_explicit(&p->used, true, memory_order_relaxed);
         return p;
+    }
     pthread_mutex_lock(&k->lock);
     p = find(k, iss);
     const struct oidc_issuer *issuer =
@@ -396,25 +412,43 @@ void keystore_set_trust(struct keystore *k, struct oidc_trust *trust)
     }
 }
 
-/* A provider is due when its keys age, or, after a failure, when the interval has passed. */
+/* A provider is due when its keys age, or, after a failure, when the interval has passed. Who
+ * never had keys is asked again by the next token only, unless it is an exact issuer. */
 static bool claim_if_due(struct provider *p, int64_t now)
 {
     int64_t interval_ms = p->store->options.jwks_min_interval_s * 1000;
     pthread_mutex_lock(&p->lock);
-    bool due = p->configured && now >= p->fresh_until_ms &&
+    bool due = (p->configured || p->had_ms != 0) && now >= p->fresh_until_ms &&
                (!p->tried || now - p->tried_ms >= interval_ms) && claim_fetch(p);
     pthread_mutex_unlock(&p->lock);
     return due;
 }
 
-/* Those to fetch are listed first: a fetch reads files, and the table's lock is not for that. */
-static void refresh(struct keystore *k)
+/* A wildcard's issuer whose keys have aged while nobody asked for it: neither worth a fetch nor
+ * to be trusted with old keys when somebody does. */
+static bool is_over(struct provider *p, int64_t now)
+{
+    pthread_mutex_lock(&p->lock);
+    bool over = !p->configured && !p->fetching && p->had_ms != 0 && now >= p->fresh_until_ms &&
+                !atomic_load_explicit(&p->used, memory_order_relaxed);
+    pthread_mutex_unlock(&p->lock);
+    return over;
+}
+
+/* With k->lock held: drops what is over, lists what is due, each with a reference. */
+static struct provider *list_due(struct keystore *k)
 {
     struct provider *due = NULL;
     int64_t now = clock_mono_ms();
-    pthread_mutex_lock(&k->lock);
     for (unsigned b = 0; b < BUCKETS; b++) {
-        for (struct provider *p = k->bucket[b]; p != NULL; p = p->next) {
+        struct provider *_Atomic *at = &k->bucket[b];
+        while (*at != NULL) {
+            struct provider *p = *at;
+            if (is_over(p, now)) {
+                take_out(k, at);
+                continue;
+            }
+            at = &p->next;
             if (!claim_if_due(p, now))
                 continue;
             atomic_fetch_add_explicit(&p->refs, 1, memory_order_relaxed);
@@ -422,6 +456,14 @@ static void refresh(struct keystore *k)
             due = p;
         }
     }
+    return due;
+}
+
+/* Those to fetch are listed first: a fetch reads files, and the table's lock is not for that. */
+static void refresh(struct keystore *k)
+{
+    pthread_mutex_lock(&k->lock);
+    struct provider *due = list_due(k);
     pthread_mutex_unlock(&k->lock);
     while (due != NULL) {
         struct provider *p = due;
@@ -512,7 +554,8 @@ void keystore_free(struct keystore *k)
     free(k);
 }
 
-static void provider_stats(struct provider *p, struct oidc_issuer_stats *s)
+/* False: an issuer that anybody can make up, and that never had keys, is no label. */
+static bool provider_stats(struct provider *p, struct oidc_issuer_stats *s)
 {
     struct jwks *keys = provider_keys(p);
     s->issuer = p->iss;
@@ -522,7 +565,9 @@ static void provider_stats(struct provider *p, struct oidc_issuer_stats *s)
     s->jwks_age_s = p->had_ms != 0 ? (clock_mono_ms() - p->had_ms) / 1000 : -1;
     s->fetches = p->fetches;
     s->failures = p->failures;
+    bool known = p->configured || p->had_ms != 0;
     pthread_mutex_unlock(&p->lock);
+    return known;
 }
 
 void keystore_stats(struct keystore *k, void (*fn)(void *arg, const struct oidc_issuer_stats *s),
@@ -532,8 +577,8 @@ void keystore_stats(struct keystore *k, void (*fn)(void *arg, const struct oidc_
     for (unsigned b = 0; b < BUCKETS; b++) {
         for (struct provider *p = k->bucket[b]; p != NULL; p = p->next) {
             struct oidc_issuer_stats s;
-            provider_stats(p, &s);
-            fn(arg, &s);
+            if (provider_stats(p, &s))
+                fn(arg, &s);
         }
     }
     pthread_mutex_unlock(&k->lock);

@@ -22,8 +22,9 @@ void keystore_free(struct keystore *k); /* wakes every waiter first */
 void keystore_set_trust(struct keystore *k, struct oidc_trust *trust);
 
 /* A reference to the provider for this exact issuer URL, made on first use. NULL: not trusted, or
- * the store is full of issuers in use. When it is full, a wildcard's issuer that never had keys
- * and was not tried of late makes room: made-up issuers cannot lock out real ones. */
+ * the store is full. A wildcard's issuer is refreshed while it is used, and forgotten when its keys
+ * age unused. When the store is full, one makes room: one that never had keys and was not tried of
+ * late, else the one whose keys age first; made-up issuers cannot lock out real ones. */
 struct provider *keystore_provider(struct keystore *k, const char *iss);
 void provider_unref(struct provider *p); /* NULL is fine */
 

@@ -254,6 +254,12 @@ static void test_json_string(void **state)
                 "a\xed\xa0\x80\xe2\x82",
                 7); /* a bad byte, a surrogate, a cut character */
     assert_string_equal(buf_str(&b), "\"\\ufffda\\ufffd\\ufffd\\ufffd\\ufffd\\ufffd\"");
+    buf_reset(&b);
+    /* CSI as one character, a line separator, right-to-left override; an accent stays. */
+    static const char tricks[] = "\xc2\x9b"
+                                 "31m\xe2\x80\xa8\xe2\x80\xae\xc2\xa0\xe2\x82\xac";
+    jsonstr_put(&b, tricks, sizeof(tricks) - 1);
+    assert_string_equal(buf_str(&b), "\"\\u009b31m\\u2028\\u202e\xc2\xa0\xe2\x82\xac\"");
     buf_free(&b);
 }
 

@@ -1,6 +1,7 @@
 /* The HTTP server and time: slow clients, connection limits, draining. */
 #include "tests/unit/http_case.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -9,6 +10,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#include "ca/http/internal.h"
 #include "common/clock.h"
 
 static pthread_t waker;
@@ -113,6 +115,27 @@ static void test_limits(void **state)
     http_server_free(s);
 }
 
+static uint64_t network_of(const char *text)
+{
+    struct sockaddr_in v4 = {.sin_family = AF_INET};
+    struct sockaddr_in6 v6 = {.sin6_family = AF_INET6};
+    if (inet_pton(AF_INET, text, &v4.sin_addr) == 1)
+        return http_address_network((struct sockaddr *)&v4);
+    assert_int_equal(inet_pton(AF_INET6, text, &v6.sin6_addr), 1);
+    return http_address_network((struct sockaddr *)&v6);
+}
+
+/* Whoever has an IPv6 /64 has more addresses than there are connections. */
+static void test_one_network_is_one_client(void **state)
+{
+    (void)state;
+    assert_true(network_of("2001:db8::1") == network_of("2001:db8::ffff:0:2"));
+    assert_true(network_of("2001:db8::1") != network_of("2001:db8:0:1::1"));
+    assert_true(network_of("192.0.2.1") == network_of("::ffff:192.0.2.1"));
+    assert_true(network_of("192.0.2.1") != network_of("192.0.2.2"));
+    assert_true(network_of("127.0.0.1") != network_of("::1"));
+}
+
 /* libmicrohttpd takes 128 events at a time; none may be left lying when there are just as many. */
 static void test_burst(void **state)
 {
@@ -195,6 +218,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_slow_clients),
         cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_one_network_is_one_client),
         cmocka_unit_test(test_burst),
         cmocka_unit_test(test_drain),
     };

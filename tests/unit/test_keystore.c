@@ -378,14 +378,54 @@ static void made_up_wildcard_issuers_do_not_lock_out_real_ones(void **state)
     }
     int issuers = 0;
     oidc_verifier_stats(v, count_issuers, &issuers);
-    assert_int_equal(issuers, 1024);
+    assert_int_equal(issuers, 0); /* and their names are no metric's labels */
     struct buf token = {0};
     fake_issuer_token(&f, real, &token);
     assert_int_equal(ask_token(v, &token), OIDC_REASON_NONE);
+    oidc_verifier_stats(v, count_issuers, &issuers);
+    assert_int_equal(issuers, 1);
     buf_free(&token);
     oidc_verifier_free(v);
     fake_issuer_stop(&f);
     buf_free(&text);
+}
+
+/* A key that its issuer withdrew must not be trusted for longer because a wildcard admits it. */
+static void a_wildcards_issuer_is_refreshed_while_used_and_then_forgotten(void **state)
+{
+    (void)state;
+    struct fake_issuer f;
+    struct buf text = {0};
+    struct buf old = {0};
+    char real[96];
+    int issuers = 0;
+    fake_issuer_start(&f, NULL, NULL);
+    snprintf(real, sizeof(real), "%s/tenant", f.url);
+    buf_printf(&text, "meta-issuers:\n  \"%s/*\": {client-id: sigstore, type: email}\n", f.url);
+    struct oidc_verifier *v = verifier_for(trust_of(buf_str(&text)), 1, 1);
+    fake_issuer_token(&f, real, &old);
+    assert_int_equal(ask_token(v, &old), OIDC_REASON_NONE);
+    atomic_fetch_add(&f.key_number, 1); /* k0 is withdrawn */
+    int seen = atomic_load(&f.key_fetches);
+    enum oidc_reason r = OIDC_REASON_NONE;
+    for (int i = 0; i < 60 && r == OIDC_REASON_NONE; i++) {
+        r = ask_token(v, &old);
+        usleep(100000);
+    }
+    assert_int_equal(r, OIDC_REASON_SIGNATURE);
+    assert_true(atomic_load(&f.key_fetches) > seen);
+    oidc_verifier_stats(v, count_issuers, &issuers);
+    assert_int_equal(issuers, 1);
+    for (int i = 0; i < 60 && issuers != 0; i++) { /* nobody asks any more */
+        usleep(100000);
+        issuers = 0;
+        oidc_verifier_stats(v, count_issuers, &issuers);
+    }
+    assert_int_equal(issuers, 0);
+    oidc_verifier_free(v);
+    fake_issuer_stop(&f);
+    buf_free(&text);
+    buf_free(&old);
 }
 
 static void write_text(const char *path, const char *text)
@@ -552,6 +592,7 @@ int main(void)
         cmocka_unit_test(an_issuers_ca_certificate_follows_reloads),
         cmocka_unit_test(a_removed_issuer_is_refused_and_left_alone),
         cmocka_unit_test(made_up_wildcard_issuers_do_not_lock_out_real_ones),
+        cmocka_unit_test(a_wildcards_issuer_is_refreshed_while_used_and_then_forgotten),
         cmocka_unit_test(the_clusters_own_issuer_is_asked_with_the_accounts_token),
         cmocka_unit_test(the_accounts_token_is_for_the_cluster_only),
         cmocka_unit_test(an_issuer_that_nobody_allows_over_http_is_not_asked),
