@@ -77,7 +77,7 @@ static int eval(const struct template *t, enum url_form form, struct lookup *l, 
     int rc = template_eval(t, find, l, &plain, e);
     const char *text = rc == 0 ? buf_str(&plain) : NULL;
     if (text != NULL)
-        rc = url_write(text, form, out, e);
+        rc = url_write_unique(text, form, out, e);
     else if (rc == 0)
         rc = err_set(e, "out of memory");
     buf_free(&plain);

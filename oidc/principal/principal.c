@@ -39,7 +39,7 @@ int principal_set_uri(struct oidc_principal *p, const char *uri, enum url_form f
     struct buf out = {0};
     if (uri == NULL)
         return err_set(e, "out of memory");
-    int rc = url_write(uri, form, &out, e);
+    int rc = url_write_unique(uri, form, &out, e);
     if (rc == 0)
         rc = principal_set(&p->san, buf_str(&out), "the URL", e);
     p->san_kind = IDENTITY_SAN_URI;

@@ -109,7 +109,7 @@ MAKER(make_uri)
         return err_set(e, "subject URI scheme must match expected domain URI scheme");
     if (have.host_len != want.host_len || memcmp(have.host, want.host, want.host_len) != 0)
         return err_set(e, "subject hostname must match expected domain");
-    return set_challenge(p, sub, e) != 0 ? -1 : principal_set_uri(p, sub, URL_PARSED, e);
+    return set_challenge(p, sub, e) != 0 ? -1 : principal_set_uri(p, sub, URL_SENT, e);
 }
 
 MAKER(make_username)

@@ -199,3 +199,64 @@ int url_write(const char *text, enum url_form form, struct buf *out, struct err 
     buf_append(out, u.scheme + u.scheme_len, (size_t)(u.rest - u.scheme) - u.scheme_len);
     return form == URL_JOINED ? write_joined(u.rest, out, e) : write_parsed(u.rest, out, e);
 }
+
+/* What may stand in a part without an escape. */
+static bool valid_raw(unsigned char c, enum part part)
+{
+    return one_of(c, "!$&'()*+,;=:@[]") || kept(c, part);
+}
+
+static bool part_is_unique(const char *s, size_t len, enum part part, bool sent)
+{
+    bool encoded = false; /* by write_part, which then decodes all escapes */
+    bool escapes = false;
+    bool needless = false; /* an escape is there that write_part would write itself */
+    for (size_t i = 0; i < len; i++) {
+        if (s[i] != '%') {
+            encoded = encoded || !valid_raw((unsigned char)s[i], part);
+            continue;
+        }
+        int hi = i + 2 < len ? hex_value((unsigned char)s[i + 1]) : -1;
+        int lo = i + 2 < len ? hex_value((unsigned char)s[i + 2]) : -1;
+        escapes = true;
+        if (hi < 0 || lo < 0)
+            return true; /* url_write refuses it */
+        needless = needless || !valid_raw((unsigned char)(hi << 4 | lo), part);
+        i += 2;
+    }
+    return sent ? !encoded : !(escapes && (encoded || needless));
+}
+
+static bool has_dot_segment(const char *path)
+{
+    while (*path != '\0') {
+        size_t len = strcspn(path, "/");
+        if ((len == 1 && path[0] == '.') || (len == 2 && memcmp(path, "..", 2) == 0))
+            return true;
+        path += len + (path[len] == '/');
+    }
+    return false;
+}
+
+int url_write_unique(const char *text, enum url_form form, struct buf *out, struct err *e)
+{
+    struct url u;
+    bool unique = true;
+    if (form == URL_VERBATIM || !url_split(text, false, &u))
+        return url_write(text, form, out, e);
+    const char *hash = form == URL_JOINED ? NULL : strchr(u.rest, '#');
+    size_t len = hash != NULL ? (size_t)(hash - u.rest) : strlen(u.rest);
+    const char *query = form == URL_JOINED ? NULL : memchr(u.rest, '?', len);
+    bool sent = form == URL_SENT;
+    if (query != NULL)
+        len = (size_t)(query - u.rest);
+    unique = part_is_unique(u.rest, len, PART_PATH, sent);
+    if (hash != NULL)
+        unique = unique && hash[1] != '\0' &&
+                 part_is_unique(hash + 1, strlen(hash + 1), PART_FRAGMENT, sent);
+    if (form == URL_JOINED)
+        unique = unique && !has_dot_segment(u.rest);
+    return unique ? url_write(text, form, out, e)
+                  : err_set(e, "another text gives the same URL (an escape, a dot segment or an "
+                               "empty fragment)");
+}

@@ -15,6 +15,7 @@
 enum url_form {
     URL_VERBATIM, /* no URL, or as it is */
     URL_PARSED,   /* url.Parse(text).String() */
+    URL_SENT,     /* the same, of a text that is a URL already and not made of names */
     URL_JOINED,   /* base.JoinPath(rest): all after the host is a path, and is cleaned */
 };
 
@@ -32,5 +33,13 @@ bool url_split(const char *text, bool wildcard, struct url *u);
 
 /* Appends `text` in `form`, ASCII. -1 when it is no URL; `e` does not quote it. */
 int url_write(const char *text, enum url_form form, struct buf *out, struct err *e);
+
+/*
+ * The same for an identity: refuses a text if another one gives the same URL, as whoever may choose
+ * one name (a branch) could take the identity of the other. In names, "a b" and "a%20b" meet: the
+ * escape is refused; of a URL that was sent, the blank. An empty fragment is left out when it is
+ * written, and dot segments are when paths are joined: refused too.
+ */
+int url_write_unique(const char *text, enum url_form form, struct buf *out, struct err *e);
 
 #endif

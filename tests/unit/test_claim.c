@@ -47,6 +47,57 @@ static void urls_come_out_as_go_writes_them(void **state)
     }
 }
 
+/* Two branches, workflows or subjects must never have one SAN. */
+static void urls_of_different_names_differ(void **state)
+{
+    (void)state;
+    static const struct {
+        enum url_form form;
+        const char *in;
+        const char *out; /* NULL: refused */
+    } rows[] = {
+        {URL_PARSED, "https://h/w.yml@refs/heads/main", "https://h/w.yml@refs/heads/main"},
+        {URL_PARSED, "https://h/w.yml@refs/heads/main#", NULL}, /* '#' is fine in a branch's name */
+        {URL_PARSED, "https://h/w.yml@refs/heads/main#1", "https://h/w.yml@refs/heads/main#1"},
+        {URL_PARSED, "https://h/main#a%20b", NULL},
+        {URL_PARSED, "https://h/\xc3\xbc", "https://h/%C3%BC"},
+        {URL_PARSED, "https://h/%C3%BC", NULL},
+        {URL_PARSED, "https://h/%c3%bc", NULL},
+        {URL_PARSED, "https://h/a b", "https://h/a%20b"},
+        {URL_PARSED, "https://h/a%20b", NULL},
+        {URL_PARSED, "https://h/a b%41", NULL},
+        {URL_PARSED, "https://h/a%00", NULL},
+        {URL_PARSED, "https://h/a%2fb%41", "https://h/a%2fb%41"},
+        {URL_PARSED, "https://h/p?%20", "https://h/p?%20"},
+        {URL_PARSED, "https://h/a//b/../c", "https://h/a//b/../c"},
+        {URL_PARSED, "https://h/100%", NULL},
+        {URL_SENT, "https://h/a b", NULL},
+        {URL_SENT, "https://h/\xc3\xbc", NULL},
+        {URL_SENT, "https://h/a%20b%C3%BC", "https://h/a%20b%C3%BC"},
+        {URL_SENT, "https://h/a#", NULL},
+        {URL_SENT, "https://h/a#b c", NULL},
+        {URL_SENT, "https://h/a?b#c", "https://h/a?b#c"},
+        {URL_JOINED, "https://h/a/../b", NULL},
+        {URL_JOINED, "https://h/..", NULL},
+        {URL_JOINED, "https://h/a/./b", NULL},
+        {URL_JOINED, "https://h/a#b", "https://h/a%23b"},
+        {URL_JOINED, "https://h/a%23b", NULL},
+        {URL_JOINED, "https://h/a?b", "https://h/a%3Fb"},
+        {URL_JOINED, "https://h/a/...b/..c", "https://h/a/...b/..c"},
+        {URL_VERBATIM, "main%20#", "main%20#"},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct err e = {0};
+        struct buf out = {0};
+        int rc = url_write_unique(rows[i].in, rows[i].form, &out, &e);
+        if (rc != (rows[i].out != NULL ? 0 : -1))
+            fail_msg("row %zu: %s: %d %s", i, rows[i].in, rc, e.text);
+        if (rc == 0)
+            assert_string_equal(buf_str(&out), rows[i].out);
+        buf_free(&out);
+    }
+}
+
 static void numbers_come_out_as_go_writes_them(void **state)
 {
     (void)state;
@@ -179,6 +230,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(urls_come_out_as_go_writes_them),
+        cmocka_unit_test(urls_of_different_names_differ),
         cmocka_unit_test(numbers_come_out_as_go_writes_them),
         cmocka_unit_test(addresses),
         cmocka_unit_test(issuer_claim_paths),
