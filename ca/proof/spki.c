@@ -6,35 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/curve.h"
 #include "common/pem.h"
 
-/*
- * SubjectPublicKeyInfo of an uncompressed point differs between keys in the point only. To
- * recognise the fixed head and hand the point to OpenSSL costs a twentieth of its general decoder.
- */
-struct curve {
-    const char *group;
-    const char *head;
-    size_t head_len;
-    size_t point_len;
-};
-
-static const struct curve curves[] = {
-    {"prime256v1",
-     "\x30\x59\x30\x13\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07"
-     "\x03\x42\x00",
-     26, 65},
-    {"secp384r1",
-     "\x30\x76\x30\x10\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x05\x2b\x81\x04\x00\x22\x03\x62\x00",
-     23, 97},
-    {"secp521r1",
-     "\x30\x81\x9b\x30\x10\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x05\x2b\x81\x04\x00\x23\x03\x81"
-     "\x86\x00",
-     25, 133},
-};
-
-#define CURVES (sizeof(curves) / sizeof(curves[0]))
-_Static_assert(CURVES == SPKI_CURVES, "the header counts the curves");
+_Static_assert(CURVE_COUNT == SPKI_CURVES, "the header counts the curves");
 
 /*
  * To make a key from the parameters costs more than a tenth of a signature check, to give a key
@@ -42,15 +17,15 @@ _Static_assert(CURVES == SPKI_CURVES, "the header counts the curves");
  * parse_curve gives it the client's before anybody sees it.
  */
 struct spki_curves {
-    EVP_PKEY *empty[CURVES]; /* parameters only */
-    struct shelf used[CURVES];
+    EVP_PKEY *empty[CURVE_COUNT]; /* parameters only */
+    struct shelf used[CURVE_COUNT];
 };
 
 struct spki_curves *spki_curves_new(struct err *e)
 {
     struct spki_curves *c = calloc(1, sizeof(*c));
     bool ok = c != NULL;
-    for (size_t i = 0; i < CURVES && ok; i++) {
+    for (size_t i = 0; i < CURVE_COUNT && ok; i++) {
         EVP_PKEY *any = EVP_EC_gen(curves[i].group);
         c->empty[i] = EVP_PKEY_new();
         ok = any != NULL && c->empty[i] != NULL && EVP_PKEY_copy_parameters(c->empty[i], any) == 1;
@@ -66,7 +41,7 @@ struct spki_curves *spki_curves_new(struct err *e)
 
 void spki_curves_free(struct spki_curves *c)
 {
-    for (size_t i = 0; c != NULL && i < CURVES; i++) {
+    for (size_t i = 0; c != NULL && i < CURVE_COUNT; i++) {
         EVP_PKEY *key;
         while ((key = shelf_take(&c->used[i])) != NULL)
             EVP_PKEY_free(key);
@@ -105,19 +80,16 @@ static EVP_PKEY *from_point(EVP_PKEY *empty, struct shelf *used, const unsigned 
 static bool parse_curve(struct spki_curves *known, const unsigned char *der, size_t len,
                         struct proof_key *out)
 {
-    for (size_t i = 0; i < CURVES; i++) {
-        const struct curve *c = &curves[i];
-        if (len != c->head_len + c->point_len || memcmp(der, c->head, c->head_len) != 0 ||
-            der[c->head_len] != 0x04)
-            continue;
-        out->key = from_point(known->empty[i], &known->used[i], der + c->head_len, c->point_len);
-        if (out->key == NULL)
-            return false;
-        out->curve = (unsigned)i + 1;
-        out->home = &known->used[i];
-        return true;
-    }
-    return false;
+    const struct curve *c = curve_of_spki(der, len);
+    if (c == NULL)
+        return false;
+    size_t i = (size_t)(c - curves);
+    out->key = from_point(known->empty[i], &known->used[i], der + c->head_len, c->point_len);
+    if (out->key == NULL)
+        return false;
+    out->curve = (unsigned)i + 1;
+    out->home = &known->used[i];
+    return true;
 }
 
 static EVP_PKEY *parse_general(const unsigned char *der, size_t len)
@@ -147,19 +119,8 @@ static bool is_accepted_group(const EVP_PKEY *key)
     if (!EVP_PKEY_is_a(key, "EC") ||
         EVP_PKEY_get_group_name((EVP_PKEY *)key, group, sizeof(group), &len) != 1)
         return false;
-    for (size_t i = 0; i < CURVES; i++) {
+    for (size_t i = 0; i < CURVE_COUNT; i++) {
         if (strcmp(group, curves[i].group) == 0)
-            return true;
-    }
-    return false;
-}
-
-static bool is_plain(const unsigned char *der, size_t len)
-{
-    for (size_t i = 0; i < CURVES; i++) {
-        const struct curve *c = &curves[i];
-        if (len == c->head_len + c->point_len && memcmp(der, c->head, c->head_len) == 0 &&
-            der[c->head_len] == 0x04)
             return true;
     }
     return false;
@@ -184,7 +145,7 @@ enum proof_status spki_encode(struct proof_key *out, struct err *e)
     int len = i2d_PUBKEY(out->key, &der);
     if (len <= 0)
         return proof_blame(PROOF_INTERNAL, e, "encode the public key");
-    bool odd = is_accepted_group(out->key) && !is_plain(der, (size_t)len);
+    bool odd = is_accepted_group(out->key) && curve_of_spki(der, (size_t)len) == NULL;
     buf_reset(&out->spki);
     buf_append(&out->spki, der, (size_t)len);
     OPENSSL_free(der);
@@ -202,7 +163,7 @@ static enum proof_status parse_der(struct spki_curves *known, const unsigned cha
         buf_append(&out->spki, der, len);
         return buf_failed(&out->spki) ? proof_no_memory(e) : PROOF_OK;
     }
-    if (is_plain(der, len)) /* the general decoder would only say the same, slower */
+    if (curve_of_spki(der, len) != NULL) /* the general decoder would only say the same, slower */
         return proof_blame(PROOF_KEY_UNPARSABLE, e, "the point is not on its curve");
     out->key = parse_general(der, len);
     if (out->key == NULL)

@@ -326,6 +326,12 @@ static void bad_keys_are_refused(void **state)
     expect_no_key(key_json("ed25519", "ed25519", "d75a98"), "32 bytes");
     expect_no_key(key_json("ed25519", "ed25519", RFC8032_PUBLIC "0"), "32 bytes");
     expect_no_key(key_json("ed25519", "ed25519", RFC8032_PUBLIC "00"), "32 bytes");
+    expect_no_key(key_json("ecdsa", "ecdsa-sha2-nistp256",
+                           "-----BEGIN PUBLIC KEY-----\n"
+                           "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEAQEBAQEBAQEBAQEBAQEBAQEBAQEB\n"
+                           "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQ==\n"
+                           "-----END PUBLIC KEY-----\n"),
+                  "no public key");
     expect_no_key(json_pack("{s:s}", "keytype", "ed25519"), "needs keytype");
     expect_no_key(json_null(), "needs keytype");
     buf_free(&pem);
@@ -416,6 +422,49 @@ static void threshold_counts_distinct_public_keys(void **state)
     assert_int_equal(role_verify(&r, &e), 0);
     buf_free(&pem);
     EVP_PKEY_free(copy);
+    EVP_PKEY_free(a);
+    EVP_PKEY_free(b);
+    role_end(&r);
+}
+
+/* What was found good once is not checked again; anything else is. */
+static void good_signatures_are_remembered_exactly(void **state)
+{
+    (void)state;
+    struct err e = {0};
+    struct role_case r;
+    EVP_PKEY *a = EVP_EC_gen("P-256");
+    EVP_PKEY *b = EVP_RSA_gen(2048);
+    role_start(&r, 2);
+    role_sign(&r, a, tuf_key_from_pkey(a, &e));
+    role_sign(&r, b, tuf_key_from_pkey(b, &e));
+    struct tuf_metadata *m = tuf_metadata_from_json(json_incref(r.envelope), TUF_TIMESTAMP, &e);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(tuf_verify(m, &r.by, "timestamp", &e), 0);
+        assert_int_equal(tuf_verify_each(m, &r.by, NULL, NULL), 2);
+    }
+    /* The same signature as that of a key that is no longer what it was. */
+    const char *first = json_string_value(json_array_get(r.keyids, 0));
+    const char *second = json_string_value(json_array_get(r.keyids, 1));
+    json_t *key = json_object_get(r.keys, first);
+    json_object_set_new(key, "scheme", json_string("ecdsa-sha2-nistp384"));
+    assert_int_equal(tuf_verify(m, &r.by, "timestamp", &e), -1);
+    json_object_set_new(key, "scheme", json_string("ecdsa-sha2-nistp256"));
+    assert_int_equal(tuf_verify(m, &r.by, "timestamp", &e), 0);
+    json_object_set(r.keys, first, json_object_get(r.keys, second));
+    assert_int_equal(tuf_verify(m, &r.by, "timestamp", &e), -1);
+    json_object_set_new(r.keys, first, tuf_key_from_pkey(a, &e));
+    /* The same key with another signature, then the first one again under another keyid. */
+    json_t *list = json_object_get(r.envelope, "signatures");
+    json_t *good = json_incref(json_object_get(json_array_get(list, 0), "sig"));
+    json_object_set_new(json_array_get(list, 0), "sig", json_string("00"));
+    assert_int_equal(tuf_verify(m, &r.by, "timestamp", &e), -1);
+    json_object_set(json_array_get(list, 0), "sig", good);
+    json_object_set_new(json_array_get(list, 1), "sig", good);
+    json_object_set(r.keys, second, json_object_get(r.keys, first));
+    assert_int_equal(tuf_verify(m, &r.by, "timestamp", &e), -1);
+    assert_non_null(strstr(e.text, "same public key"));
+    tuf_metadata_free(m);
     EVP_PKEY_free(a);
     EVP_PKEY_free(b);
     role_end(&r);
@@ -900,6 +949,7 @@ int main(void)
         cmocka_unit_test(pss_salt_of_any_length_is_read),
         cmocka_unit_test(bad_keys_are_refused),
         cmocka_unit_test(threshold_counts_distinct_public_keys),
+        cmocka_unit_test(good_signatures_are_remembered_exactly),
         cmocka_unit_test(bad_and_empty_signatures_do_not_count_nor_harm),
         cmocka_unit_test(unknown_members_are_signed_bytes),
         cmocka_unit_test(common_members_are_checked),

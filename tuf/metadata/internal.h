@@ -4,13 +4,18 @@
 
 #include "tuf/metadata/metadata.h"
 
+struct good_signature; /* verify.c: remembered, so that no signature is checked twice */
+
 struct tuf_metadata {
     json_t *envelope; /* owned */
-    json_t *body;     /* its `signed` */
+    json_t *body;     /* its `signed`, which nobody changes any more */
     enum tuf_role role;
     int64_t version;
     int64_t expires;
+    struct good_signature **good; /* a list, as is good for a handful */
 };
+
+void good_signatures_free(struct good_signature *list);
 
 /* The members that the role's files have besides the common ones. */
 int check_role_members(const json_t *body, enum tuf_role role, struct err *e);

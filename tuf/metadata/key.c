@@ -8,6 +8,8 @@
 #include <openssl/x509.h>
 #include <string.h>
 
+#include "common/curve.h"
+#include "common/der.h"
 #include "common/hex.h"
 #include "common/pem.h"
 #include "common/strictjson.h"
@@ -68,52 +70,105 @@ static int check_suits(const struct tuf_algorithm *alg, const EVP_PKEY *pkey, st
     return 0;
 }
 
-static EVP_PKEY *decode_pem(const char *text, struct err *e)
+/* RFC 3279 §2.3.1: rsaEncryption with NULL parameters. */
+static const unsigned char rsa_algorithm[] = {0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86,
+                                              0xf7, 0x0d, 0x01, 0x01, 0x01, 0x05, 0x00};
+
+/* A plain RSA SubjectPublicKeyInfo, or NULL: OpenSSL's general decoder takes a hundred times as
+ * long to find out what it is. */
+static EVP_PKEY *decode_rsa(const unsigned char *der, size_t len)
 {
-    struct buf der = {0};
-    EVP_PKEY *pkey = NULL;
-    size_t len = strlen(text);
-    if (len > PEM_MAX || pem_body("PUBLIC KEY", text, len, &der) != 0) {
-        err_set(e, "keyval.public is not one PEM block \"PUBLIC KEY\"");
-    } else {
-        const unsigned char *p = der.data;
-        pkey = d2i_PUBKEY(NULL, &p, (long)der.len);
-        if (pkey == NULL || p != der.data + der.len) {
-            EVP_PKEY_free(pkey);
-            pkey = NULL;
-            err_openssl(e, "keyval.public holds no public key");
-        }
-    }
-    buf_free(&der);
-    return pkey;
+    struct der_element outer;
+    struct der_element algorithm;
+    struct der_element bits;
+    if (der_take(&der, &len, &outer) != 0 || outer.tag != DER_SEQUENCE || len != 0)
+        return NULL;
+    const unsigned char *p = outer.value;
+    size_t left = outer.len;
+    if (der_take(&p, &left, &algorithm) != 0 || algorithm.whole_len != sizeof(rsa_algorithm) ||
+        memcmp(algorithm.whole, rsa_algorithm, sizeof(rsa_algorithm)) != 0 ||
+        der_take(&p, &left, &bits) != 0 || left != 0 || bits.tag != DER_BIT_STRING ||
+        bits.len < 1 || bits.value[0] != 0)
+        return NULL;
+    p = bits.value + 1;
+    EVP_PKEY *pkey = d2i_PublicKey(EVP_PKEY_RSA, NULL, &p, (long)bits.len - 1);
+    if (pkey != NULL && p == bits.value + bits.len)
+        return pkey;
+    EVP_PKEY_free(pkey);
+    return NULL;
 }
 
-static EVP_PKEY *decode_ed25519(const char *text, struct err *e)
+static EVP_PKEY *decode_der(const unsigned char *der, size_t len)
 {
-    struct buf raw = {0};
-    EVP_PKEY *pkey = NULL;
-    if (hex_decode(text, strlen(text), &raw) == 0 && raw.len == ED25519_BYTES)
-        pkey = EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, raw.data, raw.len);
-    if (pkey == NULL)
-        err_set(e, "keyval.public is not %d bytes of an Ed25519 key in hex", ED25519_BYTES);
-    buf_free(&raw);
-    ERR_clear_error();
-    return pkey;
+    const struct curve *c = curve_of_spki(der, len);
+    const unsigned char *p = der;
+    EVP_PKEY *pkey = c != NULL ? curve_key(c, der + c->head_len) : decode_rsa(der, len);
+    if (pkey != NULL || c != NULL)
+        return pkey;
+    pkey = d2i_PUBKEY(NULL, &p, (long)len);
+    if (pkey != NULL && p == der + len)
+        return pkey;
+    EVP_PKEY_free(pkey);
+    return NULL;
 }
 
-/* Uncompressed first: a key must not pass for two by two encodings of its point. */
-static int fingerprint(struct tuf_key *k, struct err *e)
+/* SHA-256 of the SubjectPublicKeyInfo in its one form: an uncompressed point, no leading zeros. A
+ * key must not pass for two by two encodings. */
+static int fingerprint(struct tuf_key *k, const struct buf *read, struct err *e)
 {
     unsigned char *der = NULL;
-    if (k->alg->group != NULL &&
-        EVP_PKEY_set_utf8_string_param(k->pkey, OSSL_PKEY_PARAM_EC_POINT_CONVERSION_FORMAT,
-                                       OSSL_PKEY_EC_POINT_CONVERSION_FORMAT_UNCOMPRESSED) != 1)
-        return err_openssl(e, "encode the public key");
-    int len = i2d_PUBKEY(k->pkey, &der);
+    const unsigned char *from = read->data;
+    int len = (int)read->len;
     int rc = 0;
-    if (len <= 0 || EVP_Digest(der, (size_t)len, k->fingerprint, NULL, EVP_sha256(), NULL) != 1)
+    if (curve_of_spki(from, read->len) == NULL) {
+        if (k->alg->group != NULL &&
+            EVP_PKEY_set_utf8_string_param(k->pkey, OSSL_PKEY_PARAM_EC_POINT_CONVERSION_FORMAT,
+                                           OSSL_PKEY_EC_POINT_CONVERSION_FORMAT_UNCOMPRESSED) != 1)
+            return err_openssl(e, "encode the public key");
+        len = i2d_PUBKEY(k->pkey, &der);
+        from = der;
+    }
+    if (len <= 0 || EVP_Digest(from, (size_t)len, k->fingerprint, NULL, EVP_sha256(), NULL) != 1)
         rc = err_openssl(e, "encode the public key");
     OPENSSL_free(der);
+    return rc;
+}
+
+static int decode_pem(struct tuf_key *k, const char *text, struct err *e)
+{
+    struct buf der = {0};
+    size_t len = strlen(text);
+    int rc = 0;
+    if (len > PEM_MAX || pem_body("PUBLIC KEY", text, len, &der) != 0)
+        rc = err_set(e, "keyval.public is not one PEM block \"PUBLIC KEY\"");
+    else if ((k->pkey = decode_der(der.data, der.len)) == NULL)
+        rc = err_openssl(e, "keyval.public holds no public key");
+    else if (check_suits(k->alg, k->pkey, e) != 0)
+        rc = -1;
+    else
+        rc = fingerprint(k, &der, e);
+    buf_free(&der);
+    ERR_clear_error(); /* of the ways that did not fit */
+    return rc;
+}
+
+static int decode_ed25519(struct tuf_key *k, const char *text, struct err *e)
+{
+    /* RFC 8410 §4: what comes before the key in a SubjectPublicKeyInfo. */
+    static const unsigned char head[] = {0x30, 0x2a, 0x30, 0x05, 0x06, 0x03,
+                                         0x2b, 0x65, 0x70, 0x03, 0x21, 0x00};
+    struct buf der = {0};
+    int rc = 0;
+    buf_append(&der, head, sizeof(head));
+    if (hex_decode(text, strlen(text), &der) == 0 && der.len == sizeof(head) + ED25519_BYTES)
+        k->pkey = EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, der.data + sizeof(head),
+                                              ED25519_BYTES);
+    if (k->pkey == NULL)
+        rc = err_set(e, "keyval.public is not %d bytes of an Ed25519 key in hex", ED25519_BYTES);
+    else if (EVP_Digest(der.data, der.len, k->fingerprint, NULL, EVP_sha256(), NULL) != 1)
+        rc = err_openssl(e, "SHA-256");
+    buf_free(&der);
+    ERR_clear_error();
     return rc;
 }
 
@@ -128,15 +183,11 @@ int tuf_key_decode(const json_t *key, struct tuf_key *out, struct err *e)
     out->alg = find(keytype, scheme);
     if (out->alg == NULL)
         return err_set(e, "keytype '%.40s' with scheme '%.40s' is not known", keytype, scheme);
-    out->pkey =
-        strcmp(out->alg->type, "ED25519") == 0 ? decode_ed25519(text, e) : decode_pem(text, e);
-    if (out->pkey == NULL)
-        return -1;
-    if (check_suits(out->alg, out->pkey, e) != 0 || fingerprint(out, e) != 0) {
+    int rc = strcmp(out->alg->type, "ED25519") == 0 ? decode_ed25519(out, text, e)
+                                                    : decode_pem(out, text, e);
+    if (rc != 0)
         tuf_key_free(out);
-        return -1;
-    }
-    return 0;
+    return rc;
 }
 
 void tuf_key_free(struct tuf_key *k)

@@ -126,7 +126,8 @@ static int check_body(struct tuf_metadata *m, struct err *e)
 struct tuf_metadata *tuf_metadata_from_json(json_t *envelope, enum tuf_role role, struct err *e)
 {
     struct tuf_metadata *m = calloc(1, sizeof(*m));
-    if (m == NULL) {
+    if (m == NULL || (m->good = calloc(1, sizeof(*m->good))) == NULL) {
+        free(m);
         json_decref(envelope);
         err_set(e, "out of memory");
         return NULL;
@@ -154,6 +155,9 @@ void tuf_metadata_free(struct tuf_metadata *m)
     if (m == NULL)
         return;
     json_decref(m->envelope);
+    if (m->good != NULL)
+        good_signatures_free(*m->good);
+    free(m->good);
     free(m);
 }
 

@@ -9,10 +9,30 @@
 #include "tuf/metadata/internal.h"
 #include "tuf/metadata/key.h"
 
+/*
+ * A signature that was found good. The client meets the same one again as another role's reader
+ * (old and new root, a role reached by two ways, a report): the texts say whether it is the same.
+ */
+struct good_signature {
+    struct good_signature *next;
+    unsigned char fingerprint[32];
+    size_t len;
+    unsigned char text[]; /* keytype, scheme, public key, signature, each with its NUL */
+};
+
+void good_signatures_free(struct good_signature *list)
+{
+    while (list != NULL) {
+        struct good_signature *next = list->next;
+        free(list);
+        list = next;
+    }
+}
+
 struct count {
     const struct tuf_metadata *m;
     const struct tuf_signers *by;
-    struct buf bytes;             /* canonical(signed) */
+    struct buf bytes;             /* canonical(signed), once it is needed */
     unsigned char (*counted)[32]; /* fingerprints of the keys that count */
     int64_t good;
 };
@@ -22,9 +42,7 @@ static int count_start(struct count *c, const struct tuf_metadata *m, const stru
 {
     *c = (struct count){.m = m, .by = by};
     c->counted = calloc(json_array_size(by->keyids) + 1, sizeof(*c->counted));
-    if (c->counted == NULL)
-        return err_set(e, "out of memory");
-    return canonical_write(m->body, &c->bytes, e);
+    return c->counted != NULL ? 0 : err_set(e, "out of memory");
 }
 
 static void count_end(struct count *c)
@@ -54,35 +72,90 @@ static bool seen_before(const struct count *c, const unsigned char fingerprint[3
     return false;
 }
 
+static const struct good_signature *known(const struct count *c, const struct buf *text)
+{
+    for (const struct good_signature *g = *c->m->good; g != NULL; g = g->next) {
+        if (g->len == text->len && memcmp(g->text, text->data, g->len) == 0)
+            return g;
+    }
+    return NULL;
+}
+
+/* Forgetting is no harm: out of memory only costs another check. */
+static void remember(struct count *c, const struct buf *text, const unsigned char fingerprint[32])
+{
+    struct good_signature *g = buf_failed(text) ? NULL : malloc(sizeof(*g) + text->len);
+    if (g == NULL)
+        return;
+    g->len = text->len;
+    memcpy(g->text, text->data, text->len);
+    memcpy(g->fingerprint, fingerprint, sizeof(g->fingerprint));
+    g->next = *c->m->good;
+    *c->m->good = g;
+}
+
+static enum tuf_verdict check_signature(struct count *c, const json_t *json, const char *hex,
+                                        unsigned char fingerprint[32], struct err *why)
+{
+    struct buf sig = {0};
+    struct tuf_key key;
+    enum tuf_verdict v = TUF_BAD;
+    if (tuf_key_decode(json, &key, why) != 0)
+        return TUF_UNUSABLE_KEY;
+    if (hex_decode(hex, strlen(hex), &sig) != 0)
+        err_set(why, "the signature is not hex");
+    else if (c->bytes.len == 0 && canonical_write(c->m->body, &c->bytes, why) != 0)
+        v = TUF_BAD;
+    else if (!tuf_key_verify(&key, c->bytes.data, c->bytes.len, sig.data, sig.len))
+        err_set(why, "the signature is wrong");
+    else
+        v = TUF_SIGNED;
+    memcpy(fingerprint, key.fingerprint, sizeof(key.fingerprint));
+    buf_free(&sig);
+    tuf_key_free(&key);
+    return v;
+}
+
+static enum tuf_verdict count_one(struct count *c, const unsigned char fingerprint[32],
+                                  struct err *why)
+{
+    if (seen_before(c, fingerprint)) {
+        err_set(why, "the same public key under another keyid");
+        return TUF_SAME_KEY;
+    }
+    memcpy(c->counted[c->good++], fingerprint, sizeof(c->counted[0]));
+    return TUF_SIGNED;
+}
+
+static void put_text(struct buf *out, const char *text)
+{
+    buf_append(out, text, strlen(text) + 1);
+}
+
 static enum tuf_verdict judge(struct count *c, const char *keyid, struct err *why)
 {
     const char *hex = signature_of(c->m, keyid);
     const json_t *json = json_object_get(c->by->keys, keyid);
-    struct buf sig = {0};
-    struct tuf_key key;
-    enum tuf_verdict v = TUF_BAD;
+    unsigned char fingerprint[32];
+    struct buf text = {0};
     if (json == NULL) {
         err_set(why, "not among the keys");
         return TUF_UNUSABLE_KEY;
     }
     if (hex == NULL || *hex == '\0')
         return TUF_NOT_SIGNED;
-    if (tuf_key_decode(json, &key, why) != 0)
-        return TUF_UNUSABLE_KEY;
-    if (hex_decode(hex, strlen(hex), &sig) != 0) {
-        err_set(why, "the signature is not hex");
-    } else if (!tuf_key_verify(&key, c->bytes.data, c->bytes.len, sig.data, sig.len)) {
-        err_set(why, "the signature is wrong");
-    } else if (seen_before(c, key.fingerprint)) {
-        err_set(why, "the same public key under another keyid");
-        v = TUF_SAME_KEY;
-    } else {
-        memcpy(c->counted[c->good++], key.fingerprint, sizeof(key.fingerprint));
-        v = TUF_SIGNED;
-    }
-    buf_free(&sig);
-    tuf_key_free(&key);
-    return v;
+    put_text(&text, strictjson_str(json, "keytype"));
+    put_text(&text, strictjson_str(json, "scheme"));
+    put_text(&text, strictjson_str(json_object_get(json, "keyval"), "public"));
+    put_text(&text, hex);
+    const struct good_signature *g = known(c, &text);
+    enum tuf_verdict v = TUF_SIGNED;
+    if (g != NULL)
+        memcpy(fingerprint, g->fingerprint, sizeof(fingerprint));
+    else if ((v = check_signature(c, json, hex, fingerprint, why)) == TUF_SIGNED)
+        remember(c, &text, fingerprint);
+    buf_free(&text);
+    return v == TUF_SIGNED ? count_one(c, fingerprint, why) : v;
 }
 
 static int refuse(const struct count *c, const char *what, const char *reasons, struct err *e)

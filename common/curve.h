@@ -1,0 +1,30 @@
+/*
+ * The EC curves that keys of signers may be on, and the SubjectPublicKeyInfo (RFC 5480) of a point
+ * on them. It differs between keys in the point only: to recognise the fixed head and hand the
+ * point to OpenSSL costs a twentieth of its general decoder.
+ */
+#ifndef TENMINT_COMMON_CURVE_H
+#define TENMINT_COMMON_CURVE_H
+
+#include <openssl/evp.h>
+#include <stddef.h>
+
+#define CURVE_COUNT 3 /* P-256, P-384, P-521 */
+
+struct curve {
+    const char *group; /* OpenSSL's name */
+    const char *head;  /* the DER before the point */
+    size_t head_len;
+    size_t point_len; /* bytes, uncompressed */
+};
+
+extern const struct curve curves[CURVE_COUNT];
+
+/* The curve when `der` is the one DER form of a named curve and an uncompressed point (whether
+ * that is on the curve is not checked), which then begins at der + head_len. Else NULL. */
+const struct curve *curve_of_spki(const void *der, size_t len);
+
+/* A public key. NULL: the point is not on the curve, or out of memory. */
+EVP_PKEY *curve_key(const struct curve *c, const void *point);
+
+#endif
