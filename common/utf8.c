@@ -17,3 +17,35 @@ size_t utf8_sequence(const unsigned char *p, size_t left)
         return 0; /* overlong, surrogate, beyond U+10FFFF */
     return n;
 }
+
+static unsigned code_point(const unsigned char *p, size_t n)
+{
+    unsigned c = n == 2 ? p[0] & 0x1fU : n == 3 ? p[0] & 0x0fU : p[0] & 0x07U;
+    for (size_t i = 1; i < n; i++)
+        c = c << 6 | (p[i] & 0x3fU);
+    return c;
+}
+
+bool utf8_plain(const unsigned char *p, size_t n)
+{
+    static const struct {
+        unsigned first, last;
+    } hidden[] = {
+        {0x80, 0x9f},       /* C1 */
+        {0xad, 0xad},       /* soft hyphen */
+        {0x61c, 0x61c},     /* Arabic letter mark */
+        {0x180e, 0x180e},   /* Mongolian vowel separator */
+        {0x200b, 0x200f},   /* zero width, left-to-right and right-to-left marks */
+        {0x2028, 0x202e},   /* separators, embeddings, overrides */
+        {0x2060, 0x206f},   /* word joiner, invisible operators, isolates */
+        {0xfeff, 0xfeff},   /* zero width no-break space */
+        {0xfff9, 0xfffb},   /* interlinear annotation */
+        {0xe0000, 0xe0fff}, /* tags, variation selectors */
+    };
+    unsigned c = code_point(p, n);
+    for (size_t i = 0; i < sizeof(hidden) / sizeof(hidden[0]); i++) {
+        if (c >= hidden[i].first && c <= hidden[i].last)
+            return false;
+    }
+    return true;
+}

@@ -4,10 +4,16 @@
 #ifndef TENMINT_COMMON_UTF8_H
 #define TENMINT_COMMON_UTF8_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* The length of the multi-byte sequence at p (2 to 4 of `left` bytes, left >= 1), or 0 if there
  * is none; an ASCII byte is none. */
 size_t utf8_sequence(const unsigned char *p, size_t left);
+
+/* Whether a terminal shows the sequence (of n bytes, from utf8_sequence) in its place and as
+ * itself: no C1 control, no line or paragraph separator, nothing invisible, nothing that turns the
+ * direction of writing (UAX #9 §2), by which one name passes for another. */
+bool utf8_plain(const unsigned char *p, size_t n);
 
 #endif

@@ -231,7 +231,7 @@ static void refuse(struct trusted_root *r, enum trust_list list, const struct bu
     assert_int_equal(trusted_root_count(r, list), before);
 }
 
-static void chains_that_verifiers_would_refuse_are_not_added(void **state)
+static void r11_chains_that_verifiers_would_refuse_are_not_added(void **state)
 {
     (void)state;
     struct err e = {0};
@@ -450,21 +450,123 @@ static void a_diff_names_each_change_and_marks_the_dangerous(void **state)
     struct trusted_root *old = whole();
     assert_int_equal(trusted_root_write(old, &json, &e), 0);
     struct trusted_root *now = trusted_root_parse(json.data, json.len, &e);
-    trusted_root_diff(old, now, hear_change, &s);
+    trusted_root_diff(old, now, (T0 + 8 * DAY) * 1000, hear_change, &s);
     assert_string_equal(buf_str(&s.text), "");
     trusted_root_retire(now, TRUST_CA, 0, (T0 + 9 * DAY) * 1000, &e);
     add_log(now, TRUST_CTLOG, "P-256", "https://ct2.example.com", T0 + 7 * DAY);
-    trusted_root_diff(old, now, hear_change, &s);
+    trusted_root_diff(old, now, (T0 + 8 * DAY) * 1000, hear_change, &s);
     assert_non_null(strstr(buf_str(&s.text), "to 2026-01-10T00:00:00Z, was valid from"));
     assert_non_null(strstr(buf_str(&s.text), "(https://ct2.example.com) is new"));
     assert_int_equal(s.dangers, 0);
-    trusted_root_diff(now, old, hear_change, &s); /* the other way, a log goes */
+    trusted_root_diff(now, old, (T0 + 8 * DAY) * 1000, hear_change,
+                      &s); /* the other way, a log goes */
     assert_int_equal(s.dangers, 1);
     assert_non_null(strstr(buf_str(&s.text), "(https://ct2.example.com) is removed"));
     buf_free(&s.text);
     buf_free(&json);
     trusted_root_free(old);
     trusted_root_free(now);
+}
+
+/* R11: each edit that breaks what verifies, or opens the past, is marked; `trust` then asks for
+ * --confirm, and a review shows DANGER. */
+
+#define R11_AT ((T0 + 20 * DAY) * 1000)
+
+/* The dangers of going from whole() to what `edit` makes of it. */
+static int dangers_of(void (*edit)(struct trusted_root *r), const char *says)
+{
+    struct err e = {0};
+    struct said s = {0};
+    struct buf json = {0};
+    struct trusted_root *old = whole();
+    assert_int_equal(trusted_root_write(old, &json, &e), 0);
+    struct trusted_root *now = trusted_root_parse(json.data, json.len, &e);
+    edit(now);
+    trusted_root_diff(old, now, R11_AT, hear_change, &s);
+    if (s.text.len == 0 || strstr(buf_str(&s.text), says) == NULL)
+        fail_msg("'%s' does not say '%s'", s.text.len > 0 ? buf_str(&s.text) : "", says);
+    buf_free(&s.text);
+    buf_free(&json);
+    trusted_root_free(old);
+    trusted_root_free(now);
+    return s.dangers;
+}
+
+/* The tests see into the entry that the module owns. */
+static struct trust_entry *entry(struct trusted_root *r, enum trust_list list)
+{
+    return (struct trust_entry *)trusted_root_entry(r, list, 0);
+}
+
+static void remove_log(struct trusted_root *r)
+{
+    struct err e = {0};
+    assert_int_equal(trusted_root_remove(r, TRUST_CTLOG, 0, &e), 0);
+}
+
+static void start_earlier(struct trusted_root *r)
+{
+    entry(r, TRUST_CA)->valid.start_ms -= 1000;
+}
+
+static void start_dropped(struct trusted_root *r)
+{
+    entry(r, TRUST_CA)->valid.has_start = false;
+}
+
+static void end_in_the_past(struct trusted_root *r)
+{
+    struct err e = {0};
+    assert_int_equal(trusted_root_retire(r, TRUST_CA, 0, R11_AT - 1000, &e), 0);
+}
+
+static void end_now(struct trusted_root *r)
+{
+    struct err e = {0};
+    assert_int_equal(trusted_root_retire(r, TRUST_CA, 0, R11_AT, &e), 0);
+}
+
+static void end_to_come(struct trusted_root *r)
+{
+    struct err e = {0};
+    assert_int_equal(trusted_root_retire(r, TRUST_CA, 0, R11_AT + 1000, &e), 0);
+}
+
+static void other_log_id(struct trusted_root *r)
+{
+    entry(r, TRUST_CTLOG)->log_id[0] ^= 1;
+}
+
+static void new_log_of_the_past(struct trusted_root *r)
+{
+    add_log(r, TRUST_CTLOG, "P-256", "https://old.example.com", T0 + 12 * DAY);
+}
+
+static void new_log_of_today(struct trusted_root *r)
+{
+    add_log(r, TRUST_CTLOG, "P-256", "https://new.example.com", T0 + 19 * DAY);
+}
+
+static void r11_edits_that_break_or_reopen_are_marked(void **state)
+{
+    (void)state;
+    static const struct {
+        void (*edit)(struct trusted_root *r);
+        int dangers;
+        const char *says;
+    } rows[] = {
+        {remove_log, 1, "is removed"},         {start_earlier, 1, "was valid from"},
+        {start_dropped, 1, "is valid always"}, {end_in_the_past, 1, "may stop to"},
+        {end_now, 1, "may stop to"},           {end_to_come, 0, "is valid from"},
+        {other_log_id, 1, "another log id"},   {new_log_of_the_past, 1, "reaches into the past"},
+        {new_log_of_today, 0, "is new"},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        int got = dangers_of(rows[i].edit, rows[i].says);
+        if (got != rows[i].dangers)
+            fail_msg("row %zu (%s): %d dangers", i, rows[i].says, got);
+    }
 }
 
 int main(void)
@@ -474,12 +576,13 @@ int main(void)
         cmocka_unit_test(log_ids_are_as_other_implementations_compute_them),
         cmocka_unit_test(entries_are_found_by_fingerprint_and_by_address),
         cmocka_unit_test(retiring_ends_a_window_and_leaves_the_rest),
-        cmocka_unit_test(chains_that_verifiers_would_refuse_are_not_added),
+        cmocka_unit_test(r11_chains_that_verifiers_would_refuse_are_not_added),
         cmocka_unit_test(bad_log_keys_are_not_added),
         cmocka_unit_test(a_damaged_root_is_refused_with_the_member_named),
         cmocka_unit_test(times_are_read_as_protobuf_writes_them),
         cmocka_unit_test(lint_says_what_verifiers_stumble_over),
         cmocka_unit_test(a_diff_names_each_change_and_marks_the_dangerous),
+        cmocka_unit_test(r11_edits_that_break_or_reopen_are_marked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,9 +1,11 @@
 /* The repository manager: an attack or a mishap a test, R1 to R13 by name. */
 #include "tests/unit/tuf_case.h"
 
+#include "common/hex.h"
 #include "tuf/metadata/verify.h"
 #include "tuf/repository/report/audit.h"
 #include "tuf/repository/report/status.h"
+#include "tuf/repository/report/words.h"
 
 static void open_published(struct tuf_case *c)
 {
@@ -116,6 +118,148 @@ static void test_r1_forged_base(void **state)
     event_free(&ev);
     case_close(&c);
     case_close(&other);
+}
+
+/* The review of an event, and how many findings forbid signing it. */
+static size_t review_of(struct tuf_case *c, const struct event *ev, int64_t now, bool all,
+                        struct buf *out)
+{
+    const struct review r = {.now = now, .all = all};
+    size_t errors = 0;
+    buf_reset(out);
+    if (review_write(ev, &r, out, &errors, &c->e) != 0 || buf_str(out) == NULL)
+        fail_msg("%s", c->e.text);
+    return errors;
+}
+
+#define DELEGATED_POLICY \
+    CASE_POLICY "delegations:\n" \
+                "  extra: {holders: [alice], threshold: 1, expiry: 90d, signing: 30d, " \
+                "directory: extra, paths: ['x/*']}\n"
+
+/* R1: the event's own word about a delegated role's published version, in which what is new
+ * already stands, so that a review would show no change. */
+static void test_r1_forged_delegated_base(void **state)
+{
+    (void)state;
+    struct tuf_case c;
+    struct event ev;
+    struct event forged;
+    struct buf text = {0};
+    case_open(&c, DELEGATED_POLICY);
+    case_file(&c, "extra/x/y.txt", "delegated\n");
+    case_round(&c, T0, NULL);
+    case_file(&c, "extra/x/evil.txt", "evil\n");
+    case_propose(&c, T0 + DAY, NULL, &ev);
+    assert_int_equal(review_of(&c, &ev, T0 + DAY, false, &text), 0);
+    assert_non_null(strstr(buf_str(&text), "added: x/evil.txt"));
+    json_t *base = json_object_get(json_object_get(ev.tree, "base"), "extra");
+    json_t *proposed = json_object_get(json_object_get(ev.tree, "proposed"), "extra");
+    json_object_set_new(
+        json_object_get(base, "signed"), "targets",
+        json_deep_copy(json_object_get(json_object_get(proposed, "signed"), "targets")));
+    case_copy(&ev, &forged);
+    assert_true(review_of(&c, &forged, T0 + DAY, false, &text) > 0);
+    assert_null(strstr(buf_str(&text), "added: x/evil.txt"));
+    assert_non_null(strstr(buf_str(&text), "extra: published: signed by 0 of the 1 keys"));
+    event_free(&forged);
+    event_free(&ev);
+    buf_free(&text);
+    case_close(&c);
+}
+
+/* R1: an event that leaves out what would show whom verifiers stop trusting. */
+static void test_r1_trusted_root_left_out(void **state)
+{
+    (void)state;
+    struct tuf_case c;
+    struct event ev;
+    struct buf text = {0};
+    static const char *const parts[] = {"before", "after", NULL};
+    static const char empty[] =
+        "{\"mediaType\": \"application/vnd.dev.sigstore.trustedroot+json;version=0.1\"}\n";
+    case_open(&c, CASE_POLICY);
+    case_file(&c, "targets/trusted_root.json", empty);
+    case_round(&c, T0, NULL);
+    case_file(&c, "targets/trusted_root.json", "{}\n");
+    for (size_t i = 0; i < 3; i++) {
+        struct event cut;
+        case_propose(&c, T0 + DAY, NULL, &ev);
+        assert_int_equal(review_of(&c, &ev, T0 + DAY, false, &text), 0);
+        assert_non_null(strstr(buf_str(&text), "trusted_root.json: changed"));
+        assert_non_null(strstr(buf_str(&text), "no client can read the new file"));
+        json_t *files = json_object_get(ev.tree, "files");
+        if (parts[i] != NULL)
+            json_object_set_new(json_object_get(files, "trusted_root.json"), parts[i], json_null());
+        else
+            json_object_del(files, "trusted_root.json");
+        case_copy(&ev, &cut);
+        assert_int_equal(review_of(&c, &cut, T0 + DAY, false, &text), 1);
+        assert_non_null(strstr(buf_str(&text), "cannot be shown"));
+        event_free(&cut);
+        event_free(&ev);
+    }
+    buf_free(&text);
+    case_close(&c);
+}
+
+/* R1: one change among many; all are shown to whoever signs. */
+static void test_r1_every_change_is_shown(void **state)
+{
+    (void)state;
+    struct tuf_case c;
+    struct event ev;
+    struct buf text = {0};
+    case_open(&c, CASE_POLICY);
+    for (int i = 0; i < 60; i++) {
+        char name[32];
+        snprintf(name, sizeof(name), "targets/f%02d", i);
+        case_file(&c, name, "x");
+    }
+    case_propose(&c, T0, NULL, &ev);
+    assert_int_equal(review_of(&c, &ev, T0, false, &text), 0);
+    assert_non_null(strstr(buf_str(&text), "and 21 more targets (--all"));
+    assert_int_equal(review_of(&c, &ev, T0, true, &text), 0);
+    assert_non_null(strstr(buf_str(&text), "added: f59 (1 bytes, sha256 2d711642b726b04401627ca9f"
+                                           "bac32f5c8530fb1903cc4db02258717921a4881)"));
+    assert_null(strstr(buf_str(&text), "more targets"));
+    event_free(&ev);
+    buf_free(&text);
+    case_close(&c);
+}
+
+/* R1: names that look like others: invisible characters and turned directions show as '?'. */
+static void test_r1_names_show_as_they_are(void **state)
+{
+    (void)state;
+    static const char *const rows[][2] = {
+        {"a\xe2\x80\xaetxt.exe", "a?txt.exe"},
+        {"a\xe2\x81\xa6"
+         "b",
+         "a?b"},
+        {"a\xe2\x80\x8b"
+         "b",
+         "a?b"},
+        {"a\xef\xbb\xbf"
+         "b",
+         "a?b"},
+        {"a\xf3\xa0\x81\x81", "a?"},
+        {"a\xc2\x9b"
+         "b",
+         "a?b"},
+        {"\x1b[1mx", "?[1mx"},
+        {"a\xff", "a?"},
+        {"gr\xc3\xbc\xc3\x9f"
+         "e",
+         "gr\xc3\xbc\xc3\x9f"
+         "e"},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct buf out = {0};
+        words_safe(rows[i][0], &out);
+        assert_string_equal(buf_str(&out), rows[i][1]);
+        buf_free(&out);
+    }
 }
 
 static void expect_refusal(struct tuf_case *c, struct event *ev, int64_t now, const char *why)
@@ -245,6 +389,33 @@ static void test_r2_key_changed_under_its_keyid(void **state)
     case_sign(&c, &again, "alice", T0);
     case_sign(&c, &again, "bob", T0);
     expect_refusal(&c, &again, T0, "is another than before");
+    event_free(&again);
+    case_close(&c);
+}
+
+/* R2: the same for a delegation, whose role is not even part of the event. */
+static void test_r2_delegated_key_changed_under_its_keyid(void **state)
+{
+    (void)state;
+    struct tuf_case c;
+    struct event ev;
+    case_open(&c, DELEGATED_POLICY);
+    case_file(&c, "extra/x/y.txt", "delegated\n");
+    case_round(&c, T0, NULL);
+    case_propose(&c, T0 + DAY, "targets", &ev);
+    assert_null(event_find(&ev, "extra"));
+    json_t *targets = json_object_get(json_object_get(ev.tree, "proposed"), "targets");
+    json_t *delegations = json_object_get(json_object_get(targets, "signed"), "delegations");
+    json_t *keys = json_object_get(delegations, "keys");
+    json_t *stranger = keyring_key(case_key(&c, "eve"), "alice", &c.e);
+    const char *keyid = json_object_iter_key(json_object_iter(keys));
+    assert_int_equal(json_object_set_new(keys, keyid, stranger), 0);
+    struct event again;
+    case_copy(&ev, &again);
+    event_free(&ev);
+    case_sign(&c, &again, "alice", T0 + DAY);
+    case_sign(&c, &again, "bob", T0 + DAY);
+    expect_refusal(&c, &again, T0 + DAY, "delegation extra: keyid");
     event_free(&again);
     case_close(&c);
 }
@@ -522,6 +693,64 @@ static void test_r7_twice(void **state)
     case_close(&c);
 }
 
+/* The same ECDSA signature in its other form, (r, n - s): good, and a signature of the same key. */
+static json_t *malleate(const json_t *entry)
+{
+    struct buf der = {0};
+    const char *hex = json_string_value(json_object_get(entry, "sig"));
+    assert_int_equal(hex_decode(hex, strlen(hex), &der), 0);
+    const unsigned char *p = der.data;
+    ECDSA_SIG *sig = d2i_ECDSA_SIG(NULL, &p, (long)der.len);
+    EC_GROUP *group = EC_GROUP_new_by_curve_name(NID_X9_62_prime256v1);
+    BIGNUM *s = BN_new();
+    assert_int_equal(BN_sub(s, EC_GROUP_get0_order(group), ECDSA_SIG_get0_s(sig)), 1);
+    ECDSA_SIG_set0(sig, BN_dup(ECDSA_SIG_get0_r(sig)), s);
+    unsigned char *out = NULL;
+    int len = i2d_ECDSA_SIG(sig, &out);
+    char text[200];
+    assert_in_range(len, 8, 90);
+    hex_encode(out, (size_t)len, text);
+    json_t *other = json_pack("{s:O, s:s}", "keyid", json_object_get(entry, "keyid"), "sig", text);
+    OPENSSL_free(out);
+    ECDSA_SIG_free(sig);
+    EC_GROUP_free(group);
+    buf_free(&der);
+    return other;
+}
+
+static void test_r7_malleable_signature_is_no_second_one(void **state)
+{
+    (void)state;
+    struct tuf_case c;
+    struct event ev;
+    struct event other;
+    struct publish_report r;
+    open_published(&c);
+    case_propose(&c, T0, "root", &ev);
+    case_sign(&c, &ev, "alice", T0);
+    json_t *root = json_object_get(json_object_get(ev.tree, "proposed"), "root");
+    json_t *list = json_object_get(root, "signatures");
+    case_copy(&ev, &other);
+    json_t *twin = malleate(json_array_get(list, 0));
+    json_t *theirs = json_object_get(json_object_get(other.tree, "proposed"), "root");
+    json_array_set(json_object_get(theirs, "signatures"), 0, twin);
+    assert_int_equal(event_check_signatures(&other, &c.e), 0); /* as good as the first */
+    assert_int_equal(event_merge(&ev, &other, &c.e), 0);       /* and not one more */
+    assert_int_equal(json_array_size(list), 1);
+    assert_int_equal(case_try_publish(&c, &other, T0, false, &r), -1);
+    assert_says(&c, "1 of the 2");
+    json_array_append(list, twin);
+    char *text = json_dumps(ev.tree, 0);
+    struct event both;
+    assert_int_equal(event_parse(text, strlen(text), &both, &c.e), -1);
+    assert_says(&c, "two signatures");
+    free(text);
+    json_decref(twin);
+    event_free(&other);
+    event_free(&ev);
+    case_close(&c);
+}
+
 /* R8: two events in parallel; the second to be published has a stale base. */
 static void test_r8_stale_base(void **state)
 {
@@ -708,6 +937,29 @@ static void test_r12_recovers_after_expiry(void **state)
     case_close(&c);
 }
 
+/* R12: a machine that starts with its clock in the past would sign what has expired already. */
+static void test_r12_clock_that_went_back(void **state)
+{
+    (void)state;
+    struct tuf_case c;
+    struct publish_report r;
+    open_published(&c);
+    case_refresh(&c, T0 + 5 * DAY);
+    assert_int_equal(case_try_publish(&c, NULL, T0 - 365 * DAY, true, &r), -1);
+    assert_says(&c, "the clock says 2026-01-15T08:00:00Z, but the transcript's last line is of "
+                    "2027-01-20T08:00:00Z");
+    expect_sound(&c, T0 + 5 * DAY);
+    case_refresh(&c, T0 + 5 * DAY - PUBLISH_CLOCK_SLACK_S);
+    struct workspace w;
+    const struct publish_options sure = {.now = T0 + 2 * DAY, .refresh = true, .clock_ok = true};
+    assert_int_equal(workspace_open(c.dir, &w, &c.e), 0);
+    assert_int_equal(workspace_lock(&w, 1000, &c.e), 0);
+    if (publish_run(&w, &sure, &r, &c.e) != 0)
+        fail_msg("%s", c.e.text);
+    workspace_close(&w);
+    case_close(&c);
+}
+
 struct replay {
     json_int_t root, timestamp, snapshot, targets;
     size_t statements;
@@ -784,12 +1036,17 @@ int main(void)
         cmocka_unit_test(test_nothing_to_propose),
         cmocka_unit_test(test_r1_other_bytes_than_reviewed),
         cmocka_unit_test(test_r1_forged_base),
+        cmocka_unit_test(test_r1_forged_delegated_base),
+        cmocka_unit_test(test_r1_trusted_root_left_out),
+        cmocka_unit_test(test_r1_every_change_is_shown),
+        cmocka_unit_test(test_r1_names_show_as_they_are),
         cmocka_unit_test(test_r2_version_skipped),
         cmocka_unit_test(test_r2_version_repeated),
         cmocka_unit_test(test_r2_consistent_snapshot_off),
         cmocka_unit_test(test_r2_old_threshold_unmet),
         cmocka_unit_test(test_r2_new_threshold_unmet),
         cmocka_unit_test(test_r2_key_changed_under_its_keyid),
+        cmocka_unit_test(test_r2_delegated_key_changed_under_its_keyid),
         cmocka_unit_test(test_r2_one_person_two_keys),
         cmocka_unit_test(test_r2_threshold_above_keys),
         cmocka_unit_test(test_r3_expiry_beyond_the_period),
@@ -805,6 +1062,7 @@ int main(void)
         cmocka_unit_test(test_r7_earlier_draft),
         cmocka_unit_test(test_r7_without_statement),
         cmocka_unit_test(test_r7_twice),
+        cmocka_unit_test(test_r7_malleable_signature_is_no_second_one),
         cmocka_unit_test(test_r8_stale_base),
         cmocka_unit_test(test_r9_warns_of_too_few_keys),
         cmocka_unit_test(test_r10_online_key_replaced),
@@ -812,6 +1070,7 @@ int main(void)
         cmocka_unit_test(test_r10_targets_quorum_replaced),
         cmocka_unit_test(test_r10_targets_not_signed_by_new_keys),
         cmocka_unit_test(test_r12_recovers_after_expiry),
+        cmocka_unit_test(test_r12_clock_that_went_back),
         cmocka_unit_test(test_r13_transcript_replays),
         cmocka_unit_test(test_transcript_half_a_line),
     };

@@ -84,15 +84,16 @@ static int review_base(const struct event *ev, const struct workspace *w, size_t
 int command_review(const struct cli_command *self, int argc, char **argv)
 {
     const char *dir = NULL, *trusted = NULL;
+    struct review r = {.now = session_now()};
     const struct cli_option options[] = {
         {"trusted", CLI_TEXT, "FILE", "a root that you kept: the event must follow from it",
          &trusted},
+        {"all", CLI_FLAG, NULL, "every role and target, however many change", &r.all},
         {"dir", CLI_TEXT, "DIR", "workspace: compare with its policy and what it published", &dir},
         NO_MORE_OPTIONS,
     };
     struct workspace w;
     struct event ev = {0};
-    struct review r = {.now = session_now()};
     struct tuf_metadata *root = NULL;
     struct err e = {0};
     size_t errors = 0;
@@ -146,7 +147,7 @@ static int confirm(const char *actual, const char *given, struct err *e)
 static int sign_event(struct event *ev, struct key_source *source, const char *digest,
                       const struct tuf_metadata *root, struct event_signer *who, struct err *e)
 {
-    struct review r = {.now = session_now(), .trusted = root};
+    struct review r = {.now = session_now(), .trusted = root, .all = true};
     char actual[65];
     size_t errors = 0;
     struct buf quiet = {0};

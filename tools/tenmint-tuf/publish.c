@@ -13,6 +13,11 @@
 
 #define WATCH_MIN_S 1
 #define WATCH_MAX_S 86400
+#define CLOCK_OPTION(o) \
+    { \
+        "clock-ok", CLI_FLAG, NULL, "the clock is right, though the transcript has a later time", \
+            &(o).clock_ok \
+    }
 
 static void print_report(const struct workspace *w, const struct publish_report *r)
 {
@@ -32,7 +37,8 @@ static void print_report(const struct workspace *w, const struct publish_report 
            r->exchanged ? ", the whole tree switched at once" : "");
 }
 
-static int publish(const char *dir, const char *path, bool force, bool allow_gap)
+/* `o` is complete but for the event. */
+static int publish(const char *dir, const char *path, struct publish_options *o)
 {
     struct workspace w;
     struct event ev = {0};
@@ -43,12 +49,9 @@ static int publish(const char *dir, const char *path, bool force, bool allow_gap
     int rc = path != NULL ? event_read(path, &ev, &e) : 0;
     if (rc == 0)
         rc = workspace_lock(&w, LOCK_WAIT_MS, &e);
-    const struct publish_options o = {.event = path != NULL ? &ev : NULL,
-                                      .now = session_now(),
-                                      .force = force,
-                                      .allow_gap = allow_gap};
+    o->event = path != NULL ? &ev : NULL;
     if (rc == 0)
-        rc = publish_run(&w, &o, &report, &e);
+        rc = publish_run(&w, o, &report, &e);
     if (rc == 0)
         print_report(&w, &report);
     event_free(&ev);
@@ -59,26 +62,31 @@ static int publish(const char *dir, const char *path, bool force, bool allow_gap
 int command_publish(const struct cli_command *self, int argc, char **argv)
 {
     const char *dir = NULL;
-    bool force = false, allow_gap = false;
+    struct publish_options o = {.now = session_now()};
     const struct cli_option options[] = {
         DIR_OPTION(dir),
-        {"force", CLI_FLAG, NULL, "a new snapshot and timestamp although nothing changed", &force},
+        {"force", CLI_FLAG, NULL, "a new snapshot and timestamp although nothing changed",
+         &o.force},
+        CLOCK_OPTION(o),
         {"allow-gap", CLI_FLAG, NULL,
          "if the file system cannot switch whole trees: file by file, clients may fail meanwhile",
-         &allow_gap},
+         &o.allow_gap},
         NO_MORE_OPTIONS,
     };
     int count = 0;
     int rc = cli_parse(self, options, argc, argv, 0, 1, &count);
-    return rc != CLI_GO_ON ? rc : publish(dir, count > 0 ? argv[0] : NULL, force, allow_gap);
+    return rc != CLI_GO_ON ? rc : publish(dir, count > 0 ? argv[0] : NULL, &o);
 }
 
 /* ---- refresh ---- */
 
-static int refresh_once(const char *dir, bool force, struct publish_report *report, struct err *e)
+static int refresh_once(const char *dir, const struct publish_options *options,
+                        struct publish_report *report, struct err *e)
 {
     struct workspace w;
-    const struct publish_options o = {.now = session_now(), .refresh = true, .force = force};
+    struct publish_options o = *options;
+    o.refresh = true;
+    o.now = session_now();
     if (workspace_open(dir, &w, e) != 0)
         return -1;
     int rc = workspace_lock(&w, LOCK_WAIT_MS, e);
@@ -97,7 +105,7 @@ static void stop(int sig)
 }
 
 /* Looks again and again; a failure is logged and tried again at the next look. */
-static int watch(const char *dir, long seconds)
+static int watch(const char *dir, const struct publish_options *o, long seconds)
 {
     struct jlog *log = jlog_new(STDOUT_FILENO, JLOG_INFO);
     struct sigaction sa = {.sa_handler = stop};
@@ -106,7 +114,7 @@ static int watch(const char *dir, long seconds)
     while (!stopped) {
         struct publish_report r = {0};
         struct err e = {0};
-        if (refresh_once(dir, false, &r, &e) != 0)
+        if (refresh_once(dir, o, &r, &e) != 0)
             jlog(log, JLOG_ERROR, "refresh failed", JLOG_STR("reason", e.text), JLOG_END);
         else if (r.changed)
             jlog(log, JLOG_INFO, "refreshed", JLOG_INT("timestamp", r.timestamp),
@@ -122,10 +130,11 @@ static int watch(const char *dir, long seconds)
 int command_refresh(const struct cli_command *self, int argc, char **argv)
 {
     const char *dir = NULL, *every = NULL;
-    bool force = false;
+    struct publish_options o = {0};
     const struct cli_option options[] = {
         DIR_OPTION(dir),
-        {"force", CLI_FLAG, NULL, "re-sign although nothing is due", &force},
+        {"force", CLI_FLAG, NULL, "re-sign although nothing is due", &o.force},
+        CLOCK_OPTION(o),
         {"watch", CLI_TEXT, "SECONDS", "stay, and look again this often, until SIGTERM", &every},
         NO_MORE_OPTIONS,
     };
@@ -143,9 +152,10 @@ int command_refresh(const struct cli_command *self, int argc, char **argv)
             err_set(&e, "--watch takes seconds, %d to %d", WATCH_MIN_S, WATCH_MAX_S);
             return cli_fail(CLI_USAGE, &e);
         }
-        return watch(dir, seconds);
+        o.force = false;
+        return watch(dir, &o, seconds);
     }
-    if (refresh_once(dir, force, &report, &e) != 0)
+    if (refresh_once(dir, &o, &report, &e) != 0)
         return cli_fail(CLI_FAILED, &e);
     if (report.changed)
         printf("refreshed: snapshot %lld, timestamp %lld\n", (long long)report.snapshot,

@@ -137,7 +137,7 @@ static void diff_role(const char *name, const struct tuf_metadata *a, const stru
         return;
     words_safe(name, out);
     buf_putc(out, '\n');
-    words_difference(a, b, out);
+    words_difference(a, b, true, out);
 }
 
 static void diff_delegated(const struct published *a, const struct published *b, struct buf *out)
@@ -240,7 +240,7 @@ static void print_roots(const struct published *p)
 {
     for (size_t i = 0; i < p->root_count; i++) {
         struct buf out = {0};
-        words_difference(i > 0 ? p->roots[i - 1] : NULL, p->roots[i], &out);
+        words_difference(i > 0 ? p->roots[i - 1] : NULL, p->roots[i], true, &out);
         printf("root %zu\n%s", i + 1, buf_str(&out) != NULL ? buf_str(&out) : "");
         buf_free(&out);
     }

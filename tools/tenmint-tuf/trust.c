@@ -133,7 +133,7 @@ static int write_config(const struct files *f, struct err *e)
 static int files_save(struct files *f, bool confirmed, struct err *e)
 {
     struct told t = {0};
-    trusted_root_diff(f->before, f->root, tell, &t);
+    trusted_root_diff(f->before, f->root, session_now() * 1000, tell, &t);
     if (t.danger && !confirmed)
         return err_set(e, "nothing was written: add --confirm to do that");
     if (f->root_changed && write_root(f, e) != 0)

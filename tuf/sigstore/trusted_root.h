@@ -113,11 +113,14 @@ void trusted_root_lint(const struct trusted_root *r, int64_t now_ms, trusted_roo
 
 /*
  * What changed from `old` to `now`, one sentence per entry ("CT log … ended, until …"); with
- * `danger` set where old signatures stop verifying or a window grew into the past (removed, start
- * moved earlier, end moved earlier).
+ * `danger` set where signatures made already stop verifying, or a window opens in the past: an
+ * entry removed or its log id changed, a start moved, an end moved earlier or set no later than
+ * `at_ms`, a new entry that starts more than TRUST_PAST_MS before `at_ms`: when the change is
+ * made.
  */
+#define TRUST_PAST_MS (INT64_C(7) * 86400 * 1000) /* from the first edit to the ceremony */
 typedef void (*trusted_root_change)(void *arg, const char *text, bool danger);
 void trusted_root_diff(const struct trusted_root *old, const struct trusted_root *now,
-                       trusted_root_change change, void *arg);
+                       int64_t at_ms, trusted_root_change change, void *arg);
 
 #endif

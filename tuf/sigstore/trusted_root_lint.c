@@ -79,6 +79,7 @@ void trusted_root_lint(const struct trusted_root *r, int64_t now_ms, trusted_roo
 
 struct diff {
     enum trust_list list;
+    int64_t at_ms;
     trusted_root_change change;
     void *arg;
 };
@@ -109,12 +110,13 @@ static bool same_window(const struct validity *a, const struct validity *b)
            (!a->has_start || a->start_ms == b->start_ms) && (!a->has_end || a->end_ms == b->end_ms);
 }
 
-/* Old signatures may stop verifying, or the past be reopened. */
-static bool dangerous(const struct validity *was, const struct validity *is)
+/* Signatures may stop verifying, or the past be reopened. */
+static bool dangerous(const struct validity *was, const struct validity *is, int64_t at_ms)
 {
     bool start_moved =
         was->has_start != is->has_start || (was->has_start && was->start_ms != is->start_ms);
-    bool end_earlier = was->has_end && is->has_end && is->end_ms < was->end_ms;
+    bool end_earlier =
+        is->has_end && (was->has_end ? is->end_ms < was->end_ms : is->end_ms <= at_ms);
     return start_moved || end_earlier;
 }
 
@@ -125,9 +127,11 @@ static void diff_entry(const struct diff *d, const struct trust_entry *was,
     char after[VALIDITY_TEXT_MAX];
     char what[256];
     if (!same_window(&was->valid, &is->valid)) {
-        snprintf(what, sizeof(what), "is valid %s, was valid %s", validity_text(&is->valid, after),
-                 validity_text(&was->valid, before));
-        tell_change(d, is, dangerous(&was->valid, &is->valid), what);
+        bool danger = dangerous(&was->valid, &is->valid, d->at_ms);
+        snprintf(what, sizeof(what), "is valid %s, was valid %s%s",
+                 validity_text(&is->valid, after), validity_text(&was->valid, before),
+                 danger ? ": signatures that verify now may stop to, or others begin to" : "");
+        tell_change(d, is, danger, what);
     }
     if (strcmp(was->uri, is->uri) != 0) {
         snprintf(what, sizeof(what), "had the address %.150s", was->uri);
@@ -138,10 +142,10 @@ static void diff_entry(const struct diff *d, const struct trust_entry *was,
 }
 
 void trusted_root_diff(const struct trusted_root *old, const struct trusted_root *now,
-                       trusted_root_change change, void *arg)
+                       int64_t at_ms, trusted_root_change change, void *arg)
 {
     for (size_t l = 0; l < TRUST_LIST_COUNT; l++) {
-        const struct diff d = {(enum trust_list)l, change, arg};
+        const struct diff d = {(enum trust_list)l, at_ms, change, arg};
         for (size_t i = 0; i < now->count[l]; i++) {
             const struct trust_entry *is = now->entry[l][i];
             const struct trust_entry *was = twin(old, d.list, is);
@@ -151,8 +155,10 @@ void trusted_root_diff(const struct trusted_root *old, const struct trusted_root
                 diff_entry(&d, was, is);
                 continue;
             }
-            snprintf(what, sizeof(what), "is new, valid %s", validity_text(&is->valid, when));
-            tell_change(&d, is, false, what);
+            bool past = !is->valid.has_start || is->valid.start_ms < at_ms - TRUST_PAST_MS;
+            snprintf(what, sizeof(what), "is new, valid %s%s", validity_text(&is->valid, when),
+                     past ? ": it reaches into the past" : "");
+            tell_change(&d, is, past, what);
         }
         for (size_t i = 0; i < old->count[l]; i++) {
             if (twin(now, d.list, old->entry[l][i]) == NULL)

@@ -2,10 +2,12 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "common/utf8.h"
 
-/* Text from certificates and bundles goes to terminals: control bytes and broken UTF-8 do not. */
+/* Text from certificates and bundles goes to terminals; what they would not show as itself does
+ * not. */
 static void clean(char *text)
 {
     unsigned char *p = (unsigned char *)text;
@@ -17,6 +19,8 @@ static void clean(char *text)
         if (n == 0 || *p < 0x20 || *p == 0x7f) {
             *p = '?';
             n = 1;
+        } else if (n > 1 && !utf8_plain(p, n)) {
+            memset(p, '?', n);
         }
         p += n;
     }

@@ -4,10 +4,14 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/clock.h"
 #include "tuf/metadata/canonical.h"
 #include "tuf/metadata/verify.h"
 #include "tuf/repository/report/words.h"
 #include "tuf/sigstore/trusted_root.h"
+
+#define TRUSTED_ROOT "trusted_root.json"
+#define ROLES_MAX 40 /* shown, unless all are asked for */
 
 static void indent(const struct buf *lines, const char *prefix, struct buf *out)
 {
@@ -69,8 +73,6 @@ static void tally_lines(const struct event_role *r, const struct tuf_signers *by
     buf_free(&no);
 }
 
-#define TALLIES_MAX 40
-
 void review_signatures(const struct event *ev, struct buf *out)
 {
     size_t shown = 0;
@@ -79,7 +81,7 @@ void review_signatures(const struct event *ev, struct buf *out)
         struct tuf_signers by;
         if (r->proposed == NULL)
             continue;
-        if (++shown > TALLIES_MAX)
+        if (++shown > ROLES_MAX)
             continue;
         bool old = event_signers(ev, r->name, true, &by);
         if (old)
@@ -87,8 +89,8 @@ void review_signatures(const struct event *ev, struct buf *out)
         if (event_signers(ev, r->name, false, &by))
             tally_lines(r, &by, old ? " by the NEW root's keys" : "", out);
     }
-    if (shown > TALLIES_MAX)
-        buf_printf(out, "  ... and %zu more roles\n", shown - TALLIES_MAX);
+    if (shown > ROLES_MAX)
+        buf_printf(out, "  ... and %zu more roles\n", shown - ROLES_MAX);
 }
 
 /* ---- targets that travel along ---- */
@@ -107,16 +109,29 @@ static void tell_change(void *arg, const char *text, bool danger)
     c->danger |= danger;
 }
 
-static bool matches(const struct event *ev, const char *path, bool after, const struct buf *data)
+/* One side of a target: what the metadata pins, and the copy in the event. */
+struct side {
+    bool listed; /* by the metadata */
+    int there;   /* as event_file() says */
+    bool good;   /* the copy is what is pinned */
+    struct buf data;
+};
+
+static void side_load(const struct event *ev, const char *path, bool after, struct side *s)
 {
     const struct event_role *t = event_find(ev, "targets");
     const struct tuf_metadata *m = t == NULL ? NULL : after ? t->proposed : t->base;
     struct tuf_file_info info;
-    return m != NULL && tuf_targets_find(m, path, &info) &&
-           tuf_file_check(&info, data->data, data->len, NULL) == 0;
+    struct err e = {0};
+    *s = (struct side){0};
+    s->listed = m != NULL && tuf_targets_find(m, path, &info);
+    s->there = event_file(ev, path, after, &s->data, &e);
+    s->good =
+        s->there == 1 && s->listed && tuf_file_check(&info, s->data.data, s->data.len, NULL) == 0;
 }
 
-static void trusted_root_lines(const struct buf *before, const struct buf *after, struct buf *out)
+static void trusted_root_lines(const struct buf *before, const struct buf *after, int64_t made,
+                               struct buf *out)
 {
     struct err e = {0};
     struct change c = {.out = out};
@@ -124,7 +139,7 @@ static void trusted_root_lines(const struct buf *before, const struct buf *after
                                                : trusted_root_new(NULL);
     struct trusted_root *is = trusted_root_parse(after->data, after->len, &e);
     if (was != NULL && is != NULL) {
-        trusted_root_diff(was, is, tell_change, &c);
+        trusted_root_diff(was, is, made * 1000, tell_change, &c);
     } else if (is == NULL) {
         buf_puts(out, "    DANGER: no client can read the new file: ");
         words_safe(e.text, out);
@@ -134,30 +149,30 @@ static void trusted_root_lines(const struct buf *before, const struct buf *after
     trusted_root_free(is);
 }
 
-static void file_lines(const struct event *ev, const char *path, struct buf *out)
+static void file_lines(const struct event *ev, const char *path, int64_t made, struct buf *out)
 {
-    struct buf before = {0};
-    struct buf after = {0};
-    struct err e = {0};
-    int had = event_file(ev, path, false, &before, &e);
-    int has = event_file(ev, path, true, &after, &e);
+    struct side before;
+    struct side after;
+    side_load(ev, path, false, &before);
+    side_load(ev, path, true, &after);
     buf_puts(out, "  ");
     words_safe(path, out);
-    if (had < 0 || has < 0 || (had > 0 && !matches(ev, path, false, &before)) ||
-        (has > 0 && !matches(ev, path, true, &after))) {
+    if ((before.there != 0 && !before.good) || (after.there != 0 && !after.good)) {
         buf_puts(out, ": the copy in the event is NOT what the metadata pins; ignore it\n");
-    } else if (has == 0) {
-        buf_puts(out, ": removed\n");
+    } else if (after.there == 0) {
+        buf_puts(out, after.listed ? ": its content is not in the event\n" : ": removed\n");
     } else {
-        buf_printf(out, ": %s (%zu bytes)\n", had > 0 ? "changed" : "new", after.len);
-        if (strcmp(path, "trusted_root.json") == 0)
-            trusted_root_lines(&before, &after, out);
+        buf_printf(out, ": %s (%zu bytes)%s\n", before.listed ? "changed" : "new", after.data.len,
+                   before.listed && before.there == 0 ? "; the old content is not in the event"
+                                                      : "");
+        if (strcmp(path, TRUSTED_ROOT) == 0)
+            trusted_root_lines(&before.data, &after.data, made, out);
     }
-    buf_free(&before);
-    buf_free(&after);
+    buf_free(&before.data);
+    buf_free(&after.data);
 }
 
-static void files_part(const struct event *ev, struct buf *out)
+static void files_part(const struct event *ev, int64_t made, struct buf *out)
 {
     const char *path;
     json_t *value;
@@ -167,8 +182,35 @@ static void files_part(const struct event *ev, struct buf *out)
     buf_puts(out, "\nContent of changed targets\n");
     json_object_foreach(files, path, value)
     {
-        file_lines(ev, path, out);
+        file_lines(ev, path, made, out);
     }
+}
+
+static const json_t *entry_of(const struct tuf_metadata *m, const char *path)
+{
+    return m != NULL ? json_object_get(json_object_get(tuf_metadata_signed(m), "targets"), path)
+                     : NULL;
+}
+
+/* Whom verifiers will trust is told from both copies. An event that leaves one out, or brings a
+ * wrong one, would hide what goes. */
+static void judge_trusted_root(const struct event *ev, struct findings *f)
+{
+    const struct event_role *t = event_find(ev, "targets");
+    struct side before;
+    struct side after;
+    if (t == NULL || t->proposed == NULL ||
+        json_equal(entry_of(t->base, TRUSTED_ROOT), entry_of(t->proposed, TRUSTED_ROOT)) == 1)
+        return;
+    side_load(ev, TRUSTED_ROOT, false, &before);
+    side_load(ev, TRUSTED_ROOT, true, &after);
+    if ((before.listed && !before.good) || (after.listed && !after.good)) {
+        buf_puts(&f->errors, TRUSTED_ROOT " changes, but the event does not hold its old and new "
+                                          "content: what changes in it cannot be shown\n");
+        f->error_count++;
+    }
+    buf_free(&before.data);
+    buf_free(&after.data);
 }
 
 /* ---- the whole ---- */
@@ -197,22 +239,28 @@ static void head_part(const struct event *ev, const struct review *r, struct buf
         buf_puts(out, "        NOT compared with a root of your own: use --trusted FILE\n");
 }
 
-static void roles_part(const struct event *ev, struct buf *out)
+static void roles_part(const struct event *ev, bool all, struct buf *out)
 {
     size_t shown = 0;
     buf_puts(out, "\nChanges\n");
     for (size_t i = 0; i < ev->count; i++) {
         const struct event_role *r = &ev->role[i];
-        if (r->proposed == NULL || ++shown > TALLIES_MAX)
+        if (r->proposed == NULL || (++shown > ROLES_MAX && !all))
             continue;
         words_safe(r->name, out);
         buf_putc(out, '\n');
-        words_difference(r->base, r->proposed, out);
+        words_difference(r->base, r->proposed, all, out);
     }
-    if (shown > TALLIES_MAX)
-        buf_printf(out, "... and %zu more roles\n", shown - TALLIES_MAX);
+    if (shown > ROLES_MAX && !all)
+        buf_printf(out, "... and %zu more roles (--all shows them)\n", shown - ROLES_MAX);
     if (shown == 0)
         buf_puts(out, "  none\n");
+}
+
+static int64_t made_at(const struct event *ev, int64_t now)
+{
+    int64_t created = now;
+    return clock_parse(event_created(ev), &created) == 0 && created < now ? created : now;
 }
 
 int review_write(const struct event *ev, const struct review *r, struct buf *out, size_t *errors,
@@ -228,9 +276,10 @@ int review_write(const struct event *ev, const struct review *r, struct buf *out
         buf_printf(&f.errors, "%s\n", why.text);
         f.error_count++;
     }
+    judge_trusted_root(ev, &f);
     head_part(ev, r, out);
-    roles_part(ev, out);
-    files_part(ev, out);
+    roles_part(ev, r->all, out);
+    files_part(ev, made_at(ev, r->now), out);
     buf_puts(out, "\nSignatures\n");
     review_signatures(ev, out);
     if (f.warnings.len > 0) {

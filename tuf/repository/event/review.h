@@ -10,6 +10,7 @@ struct review {
     const struct policy *policy;        /* or NULL: on a holder's machine */
     const struct tuf_metadata *trusted; /* a root that the reader kept; NULL: none given */
     int64_t now;
+    bool all; /* every role and target, however many; else the first of them, and how many more */
 };
 
 /* Appends the whole text. *errors: how many findings forbid signing. */

@@ -8,6 +8,7 @@
 
 #include "common/clock.h"
 #include "tuf/metadata/canonical.h"
+#include "tuf/metadata/delegation.h"
 #include "tuf/metadata/key.h"
 #include "tuf/metadata/verify.h"
 #include "tuf/repository/event/draft.h"
@@ -83,6 +84,23 @@ static void judge_base(struct judge *j)
     tuf_root_signers(root->base, TUF_TARGETS, &s);
     if (tuf_verify(targets->base, &s, "published targets", &e) != 0)
         fault(j, "%s", e.text);
+}
+
+/* A delegated role is compared with what was published: that must be what the published targets
+ * delegate to, or a review would not show the difference. */
+static void judge_delegated_base(struct judge *j, const struct event_role *r)
+{
+    const struct event_role *targets = event_find(j->ev, "targets");
+    struct tuf_delegation d;
+    struct err e = {0};
+    if (r->base == NULL)
+        return;
+    if (targets == NULL || targets->base == NULL ||
+        !tuf_delegation_find(targets->base, r->name, &d))
+        fault(j, "%s is said to be published, but the published targets do not delegate to it",
+              r->name);
+    else if (tuf_verify(r->base, &d.signers, "published", &e) != 0)
+        fault(j, "%s: %s", r->name, e.text);
 }
 
 static void judge_dates(struct judge *j, const struct event_role *r, int64_t period)
@@ -215,6 +233,34 @@ static void judge_root(struct judge *j, const struct event_role *r)
     judge_separation(j, r->proposed);
 }
 
+static void judge_delegation(struct judge *j, const json_t *delegations, const json_t *role,
+                             const char *name)
+{
+    const struct tuf_signers s = {
+        .keys = json_object_get(delegations, "keys"),
+        .keyids = json_object_get(role, "keyids"),
+        .threshold = json_integer_value(json_object_get(role, "threshold")),
+    };
+    char label[TUF_ROLE_NAME_MAX + 32];
+    snprintf(label, sizeof(label), "delegation %s", name);
+    judge_signers(j, label, &s);
+}
+
+/* Keys that come in by a delegation are shown by their keyids too. */
+static void judge_delegations(struct judge *j, const struct event_role *r)
+{
+    const json_t *d = json_object_get(tuf_metadata_signed(r->proposed), "delegations");
+    const json_t *bins = json_object_get(d, "succinct_roles");
+    size_t i;
+    const json_t *role;
+    if (bins != NULL)
+        judge_delegation(j, d, bins, "of hash bins");
+    json_array_foreach(json_object_get(d, "roles"), i, role)
+    {
+        judge_delegation(j, d, role, json_string_value(json_object_get(role, "name")));
+    }
+}
+
 static void judge_role(struct judge *j, const struct event_role *r)
 {
     const struct policy_role *rule = NULL;
@@ -227,8 +273,11 @@ static void judge_role(struct judge *j, const struct event_role *r)
     judge_dates(j, r, rule != NULL ? rule->expiry / 1000 : 0);
     if (is_top && top == TUF_ROOT)
         judge_root(j, r);
+    else
+        judge_delegations(j, r);
     if (is_top)
         return;
+    judge_delegated_base(j, r);
     if (!event_signers(j->ev, r->name, false, &s))
         fault(j, "%s: targets does not delegate to it", r->name);
     else

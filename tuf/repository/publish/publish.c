@@ -4,12 +4,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/clock.h"
 #include "common/file.h"
+#include "common/strictjson.h"
 #include "tuf/metadata/delegation.h"
 #include "tuf/metadata/edit.h"
 #include "tuf/metadata/verify.h"
 #include "tuf/repository/event/draft.h"
 #include "tuf/repository/event/rules.h"
+#include "tuf/repository/evidence/transcript.h"
 #include "tuf/repository/publish/internal.h"
 #include "tuf/repository/state/names.h"
 
@@ -323,11 +326,36 @@ static int finish(struct publication *p, json_t *timestamp, struct err *e)
     return switch_over(p, gap, e);
 }
 
+/* A clock that went back (a machine that starts without one, before it asks the network) would date
+ * what it signs into the past, and every client would find it expired. */
+static int check_clock(const struct publication *p, struct err *e)
+{
+    json_t *last = NULL;
+    int64_t then = 0;
+    char was[21];
+    char is[21];
+    if (p->o->clock_ok)
+        return 0;
+    int rc = transcript_last(p->w->transcript, &last, e);
+    const char *time = last != NULL ? strictjson_str(last, "time") : NULL;
+    if (rc == 0 && time != NULL && clock_parse(time, &then) == 0 &&
+        p->o->now < then - PUBLISH_CLOCK_SLACK_S) {
+        clock_format(then, was);
+        clock_format(p->o->now, is);
+        rc = err_set(e,
+                     "the clock says %s, but the transcript's last line is of %s: set the clock "
+                     "(if it is right now and was wrong then: --clock-ok)",
+                     is, was);
+    }
+    json_decref(last);
+    return rc;
+}
+
 static int run(struct publication *p, struct err *e)
 {
     json_t *meta = NULL;
     json_t *timestamp = NULL;
-    if (published_load(p->w->published, &p->live, e) != 0)
+    if (check_clock(p, e) != 0 || published_load(p->w->published, &p->live, e) != 0)
         return -1;
     if ((p->o->event != NULL && judge(p, e) != 0) || choose(p, e) != 0)
         return -1;

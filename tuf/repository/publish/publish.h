@@ -10,11 +10,14 @@
 #include "tuf/repository/event/event.h"
 #include "tuf/repository/state/workspace.h"
 
+#define PUBLISH_CLOCK_SLACK_S 300 /* what a clock may be set back */
+
 struct publish_options {
     const struct event *event; /* NULL: only what the online keys sign */
     int64_t now;               /* Unix seconds */
     bool refresh;              /* only re-sign what is due; target folders are not looked at */
     bool force;                /* new snapshot and timestamp although neither is due */
+    bool clock_ok;             /* the clock is right, although the transcript has a later time */
     bool allow_gap; /* on a file system that cannot switch whole trees: accept that clients fail
                        between two renames */
 };

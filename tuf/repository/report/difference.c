@@ -100,12 +100,12 @@ static void root_lines(const json_t *before, const json_t *after, struct buf *ou
 
 struct lines {
     struct buf *out;
-    size_t shown, hidden;
+    size_t max, shown, hidden;
 };
 
 static void target_line(struct lines *l, const char *sign, const char *path, const json_t *entry)
 {
-    if (l->shown == WORDS_TARGETS_MAX) {
+    if (l->shown == l->max) {
         l->hidden++;
         return;
     }
@@ -113,14 +113,14 @@ static void target_line(struct lines *l, const char *sign, const char *path, con
     l->shown++;
     buf_printf(l->out, "  target %s ", sign);
     words_safe(path, l->out);
-    buf_printf(l->out, " (%lld bytes, sha256 %.16s)\n",
+    buf_printf(l->out, " (%lld bytes, sha256 %s)\n",
                (long long)json_integer_value(json_object_get(entry, "length")),
                hash != NULL ? hash : "?");
 }
 
-static void target_lines(const json_t *before, const json_t *after, struct buf *out)
+static void target_lines(const json_t *before, const json_t *after, bool all, struct buf *out)
 {
-    struct lines l = {.out = out};
+    struct lines l = {.out = out, .max = all ? SIZE_MAX : WORDS_TARGETS_MAX};
     const char *path;
     json_t *entry;
     json_object_foreach((json_t *)before, path, entry)
@@ -139,7 +139,7 @@ static void target_lines(const json_t *before, const json_t *after, struct buf *
             target_line(&l, "same content, other custom metadata:", path, entry);
     }
     if (l.hidden > 0)
-        buf_printf(out, "  ... and %zu more targets\n", l.hidden);
+        buf_printf(out, "  ... and %zu more targets (--all shows them)\n", l.hidden);
 }
 
 static const json_t *named(const json_t *roles, const char *name)
@@ -278,7 +278,7 @@ static void version_lines(const struct tuf_metadata *before, const struct tuf_me
                tuf_metadata_version(before), tuf_metadata_version(after), was, is);
 }
 
-void words_difference(const struct tuf_metadata *before, const struct tuf_metadata *after,
+void words_difference(const struct tuf_metadata *before, const struct tuf_metadata *after, bool all,
                       struct buf *out)
 {
     const json_t *was = before != NULL ? tuf_metadata_signed(before) : NULL;
@@ -290,7 +290,7 @@ void words_difference(const struct tuf_metadata *before, const struct tuf_metada
     if (type == TUF_TARGETS) {
         const json_t *d0 = json_object_get(was, "delegations");
         const json_t *d1 = json_object_get(is, "delegations");
-        target_lines(json_object_get(was, "targets"), json_object_get(is, "targets"), out);
+        target_lines(json_object_get(was, "targets"), json_object_get(is, "targets"), all, out);
         delegation_lines(d0, d1, out);
         bin_lines(d0, d1, out);
     }

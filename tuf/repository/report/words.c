@@ -12,7 +12,7 @@ void words_safe(const char *text, struct buf *out)
     size_t left = strlen(text);
     while (left > 0) {
         size_t n = utf8_sequence(p, left);
-        if (n > 0 && !(n == 2 && p[0] == 0xc2 && p[1] < 0xa0)) { /* not a C1 control */
+        if (n > 0 && utf8_plain(p, n)) {
             buf_append(out, p, n);
         } else {
             n = n > 0 ? n : 1;

@@ -9,8 +9,9 @@
 #define WORDS_TARGETS_MAX 40 /* lines about targets; the rest is counted */
 
 /* Appends lines of two leading spaces: version, expiry, keys in and out, thresholds, periods,
- * targets, delegations, and any other member. `before` NULL: everything is new. */
-void words_difference(const struct tuf_metadata *before, const struct tuf_metadata *after,
+ * targets (`all` of them, or WORDS_TARGETS_MAX), delegations, and any other member. `before` NULL:
+ * everything is new. */
+void words_difference(const struct tuf_metadata *before, const struct tuf_metadata *after, bool all,
                       struct buf *out);
 
 /* "365d", "12h", "90m": the largest unit that divides. */
@@ -22,7 +23,8 @@ void words_relative(int64_t when, int64_t now, char out[40]);
 /* "alice (2f1c9ab044d1e7aa)": owner and the start of the public key's fingerprint. */
 void words_key(const json_t *key, const char *keyid, struct buf *out);
 
-/* Appends `text` with control and escape bytes replaced: what others wrote goes to a terminal. */
+/* Appends `text` with what a terminal would not show as itself replaced (utf8_plain): what others
+ * wrote goes to a terminal. */
 void words_safe(const char *text, struct buf *out);
 
 #endif
