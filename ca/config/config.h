@@ -40,6 +40,7 @@ struct ca_config { /* text is owned; durations are milliseconds */
     int64_t scts_required, operators_required, ct_deadline;
     bool detached_sct;
     struct yamlmap_entries ct_logs;                               /* of struct ca_config_log */
+    struct yamlmap_entries retired_logs;                          /* of struct ca_config_retired */
     char *embedded_directory, *embedded_origin, *embedded_anchor; /* directory NULL: no such log */
     char *embedded_key, *embedded_password_file, *embedded_password_env;
     char *embedded_module, *embedded_token, *embedded_label, *embedded_pin_file, *embedded_pin_env;
@@ -63,6 +64,14 @@ struct ca_config_log { /* an external log; text is owned */
     int64_t timeout; /* 0: not given */
     bool allow_http;
 };
+
+#define CA_CONFIG_RETIRED_MAX 32
+
+struct ca_config_retired { /* a log that is served as it ended; text is owned */
+    char *name;
+    char *directory, *public_key, *prefix;
+};
+const struct ca_config_retired *ca_config_retired_at(const struct ca_config *c, size_t i);
 
 /* Every key at its default. -1: out of memory. Free it in either case. */
 int ca_config_default(struct ca_config *c, struct err *e);

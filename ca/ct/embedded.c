@@ -2,6 +2,7 @@
 
 #include <openssl/ec.h>
 #include <openssl/pem.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +18,7 @@ struct ct_embedded {
     struct key *key;
     struct log *log;
     struct witness_client *witnesses; /* NULL: none are configured */
+    atomic_size_t cosignatures;       /* of the newest checkpoint */
     const char *directory;            /* the options' */
 };
 
@@ -100,6 +102,11 @@ static void metrics(void *ctx, struct buf *out)
          s.checkpoint_size},
         {"tenmint_log_checkpoint_failures_total", "counter",
          "Checkpoints that could not be published.", s.checkpoint_failures},
+        {"tenmint_log_cosignatures", "gauge", "Witnesses that cosigned the newest checkpoint.",
+         atomic_load(&x->cosignatures)},
+        {"tenmint_log_contradicted", "gauge",
+         "1: a witness has proven that the log was rolled back or has forked. It takes no entries.",
+         s.contradicted},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         metrics_head(out, rows[i].name, rows[i].type, rows[i].help);
@@ -147,18 +154,22 @@ static int cosign(void *ctx, const char *text, size_t len, struct buf *lines, st
 {
     (void)text;
     (void)len;
-    (void)e;
     struct ct_embedded *x = ctx;
-    (void)witness_client_cosign(x->witnesses, lines, clock_wall_ms());
-    return 0;
+    size_t got = 0;
+    int rc = witness_client_cosign(x->witnesses, lines, clock_wall_ms(), &got, e);
+    atomic_store(&x->cosignatures, got);
+    return rc;
 }
 
 static int open_witnesses(struct ct_embedded *x, const struct ct_embedded_options *o, struct err *e)
 {
     struct witness_client_options w = {.peer = o->witness,
                                        .count = o->witness_count,
+                                       .origin = o->origin,
+                                       .log_key = key_pkey(x->key),
                                        .quorum = o->witness_quorum,
                                        .timeout_ms = o->witness_timeout_ms,
+                                       .rest_ms = o->witness_rest_ms,
                                        .allow_http = o->witness_allow_http,
                                        .jlog = o->jlog,
                                        .proof = prove,

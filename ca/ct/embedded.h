@@ -22,6 +22,7 @@ struct ct_embedded_options { /* borrowed, and outlives the log */
     size_t witness_count;
     size_t witness_quorum;      /* fewer are a warning */
     int64_t witness_timeout_ms; /* 0: the client's default */
+    int64_t witness_rest_ms;    /* likewise */
     bool witness_allow_http;
 };
 

@@ -46,13 +46,15 @@ static enum http_method method_of(const char *name)
 static bool match_mount(struct http_exchange *x, const char *path)
 {
     const struct http_options *o = &x->server->o;
+    size_t longest = 0;
     for (size_t i = 0; i < o->mount_count; i++) {
-        if (strncmp(path, o->mounts[i].prefix, strlen(o->mounts[i].prefix)) == 0) {
+        size_t len = strlen(o->mounts[i].prefix);
+        if (len > longest && strncmp(path, o->mounts[i].prefix, len) == 0) {
             x->mount = &o->mounts[i];
-            return true;
+            longest = len;
         }
     }
-    return false;
+    return longest > 0;
 }
 
 /* Sets route, mount or fault. OPTIONS of a known path has no route. */

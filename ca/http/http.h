@@ -85,7 +85,7 @@ struct http_options {
     const char *tls_key;             /* PEM text */
     const struct http_route *routes; /* borrowed, as is ctx */
     size_t route_count;
-    const struct http_mount *mounts; /* borrowed; the first that fits serves */
+    const struct http_mount *mounts; /* borrowed; the longest that fits serves */
     size_t mount_count;
     void *ctx;
     void (*fault)(void *ctx, struct http_exchange *x, enum http_fault f); /* must reply */

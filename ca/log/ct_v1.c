@@ -283,7 +283,10 @@ static int get_roots(struct call *c, struct err *e)
 
 static int refuse_submission(struct call *c, struct err *e)
 {
-    err_set(e, "this log takes entries from its own certificate authority only");
+    err_set(e, "%s",
+            c->s->o.retired != NULL
+                ? "this log is retired: it takes no more entries"
+                : "this log takes entries from its own certificate authority only");
     return refuse(c, 403);
 }
 
@@ -304,8 +307,8 @@ static const struct {
 static int prepare(struct call *c, struct err *e)
 {
     struct note n;
-    c->dir = (struct log_dir){.path = log_directory(c->s->o.log)};
-    c->dir.size = log_checkpoint(c->s->o.log, &c->note);
+    c->dir = (struct log_dir){.path = c->s->view.directory};
+    c->dir.size = c->s->view.checkpoint(c->s->view.ctx, &c->note);
     if (note_parse(c->note.data, c->note.len, &n, e) != 0)
         return -1;
     int rc = checkpoint_parse(&n, &c->checkpoint, e);

@@ -113,6 +113,9 @@ struct log {
 
     pthread_mutex_t stats_lock;
     struct log_stats stats;
+
+    atomic_bool contradicted; /* for good; then: */
+    struct err contradiction;
 };
 
 int64_t log_now_ms(const struct log *l);
@@ -131,6 +134,8 @@ void *log_publisher(void *arg);
 /* Writes full tiles, and with `checkpoint` the partial ones and a checkpoint of what is durable. */
 int log_publish(struct log *l, bool checkpoint, struct err *e);
 void log_pending_free(struct log_pending *p);
+/* 0, or -1 with the reason for which the log takes and publishes nothing any more. */
+int log_check_contradiction(struct log *l, struct err *e);
 
 /* recover.c */
 int log_recover(struct log *l, struct err *e);

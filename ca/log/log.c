@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "ca/log/internal.h"
+#include "ca/log/view.h"
 #include "common/b64.h"
 #include "common/clock.h"
 #include "common/file.h"
@@ -299,7 +300,8 @@ int log_sync(struct log *l, struct err *e)
     uint64_t target = l->tree.edge.size;
     uint64_t rounds = l->publish_rounds;
     bool done = false;
-    while (!done && l->publish_rounds <= rounds + 1) { /* one may be under way */
+    while (!done && l->publish_rounds <= rounds + 1 && /* one may be under way */
+           log_check_contradiction(l, NULL) == 0) {
         l->publish_now = true;
         pthread_cond_signal(&l->tree_wake);
         pthread_cond_wait(&l->tree_settled, &l->tree_lock);
@@ -340,11 +342,27 @@ const char *log_directory(const struct log *l)
     return l->directory;
 }
 
+static uint64_t newest_checkpoint(void *ctx, struct buf *note)
+{
+    return log_checkpoint(ctx, note);
+}
+
+struct log_view log_view_of(struct log *l)
+{
+    return (struct log_view){.directory = l->directory,
+                             .origin = l->origin,
+                             .id = l->id,
+                             .key = l->o.key,
+                             .checkpoint = newest_checkpoint,
+                             .ctx = l};
+}
+
 void log_stats_get(struct log *l, struct log_stats *out)
 {
     pthread_mutex_lock(&l->stats_lock);
     *out = l->stats;
     pthread_mutex_unlock(&l->stats_lock);
+    out->contradicted = atomic_load(&l->contradicted);
     pthread_mutex_lock(&l->tree_lock);
     out->size = l->tree.edge.size;
     pthread_mutex_unlock(&l->tree_lock);

@@ -41,7 +41,9 @@ struct log_options { /* pointers are borrowed and must outlive the log */
     int64_t (*now_ms)(void);        /* NULL: the system's clock */
 
     /* Appends more signature lines (witnesses) to a checkpoint before it is published; NULL: none.
-     * -1 is logged and the checkpoint is published without. On the publisher's thread. */
+     * Their absence is no fault. -1: the log is proven to be not the one that it published before
+     * (`e`): nothing more is published and no entry taken. On the publisher's thread, and in
+     * log_open, which then fails. */
     int (*cosign)(void *ctx, const char *text, size_t len, struct buf *lines, struct err *e);
     void *cosign_ctx;
 };
@@ -125,6 +127,7 @@ struct log_stats {
     uint64_t checkpoint_size;  /* published */
     int64_t checkpoint_age_ms; /* since the newest checkpoint was signed */
     uint64_t checkpoint_failures;
+    bool contradicted; /* rolled back or forked: it takes no entries */
     struct log_histogram group, fsync;
 };
 void log_stats_get(struct log *l, struct log_stats *out);

@@ -125,10 +125,26 @@ static int put_partials(struct log *l, struct err *e)
     return 0;
 }
 
+int log_check_contradiction(struct log *l, struct err *e)
+{
+    if (!atomic_load_explicit(&l->contradicted, memory_order_acquire))
+        return 0;
+    return err_set(e, "%s", l->contradiction.text);
+}
+
+/* More lines for a checkpoint, or the proof that it must not be. */
+static int cosign(struct log *l, const char *text, size_t len, struct buf *note, struct err *e)
+{
+    if (l->o.cosign == NULL || l->o.cosign(l->o.cosign_ctx, text, len, note, e) == 0)
+        return 0;
+    l->contradiction = *e;
+    atomic_store_explicit(&l->contradicted, true, memory_order_release);
+    return -1;
+}
+
 static int sign_checkpoint(struct log *l, uint64_t timestamp_ms, struct buf *note, struct err *e)
 {
     struct checkpoint c = {.size = l->snapshot.size};
-    struct err cosign = {0};
     log_edge_root(&l->snapshot, &c.root);
     snprintf(c.origin, sizeof(c.origin), "%s", l->origin);
     checkpoint_text(&c, note);
@@ -139,12 +155,8 @@ static int sign_checkpoint(struct log *l, uint64_t timestamp_ms, struct buf *not
     int rc = buf_failed(&text)
                  ? err_set(e, "out of memory")
                  : note_sign(buf_str(&text), text_len, &l->note_key, timestamp_ms, note, e);
-    size_t signed_len = note->len;
-    if (rc == 0 && l->o.cosign != NULL &&
-        l->o.cosign(l->o.cosign_ctx, buf_str(&text), text_len, note, &cosign) != 0) {
-        note->len = signed_len;
-        log_say(l, JLOG_WARN, "a checkpoint goes without cosignatures", &cosign);
-    }
+    if (rc == 0)
+        rc = cosign(l, buf_str(&text), text_len, note, e);
     buf_free(&text);
     return rc == 0 && buf_failed(note) ? err_set(e, "out of memory") : rc;
 }
@@ -204,7 +216,8 @@ int log_publish(struct log *l, bool checkpoint, struct err *e)
         t->dirty_since = 0;
     }
     pthread_mutex_unlock(&l->tree_lock);
-    int rc = lost || buf_failed(&l->snapshot_partial) ? err_set(e, "out of memory") : 0;
+    int rc = lost || buf_failed(&l->snapshot_partial) ? err_set(e, "out of memory")
+                                                      : log_check_contradiction(l, e);
     if (rc == 0)
         rc = settle_all(l, list, count, e);
     if (rc == 0) {
@@ -273,6 +286,14 @@ static void rest(struct log *l)
     }
 }
 
+static void await_stop(struct log *l)
+{
+    pthread_mutex_lock(&l->tree_lock);
+    while (!l->publisher_stop)
+        pthread_cond_wait(&l->tree_wake, &l->tree_lock);
+    pthread_mutex_unlock(&l->tree_lock);
+}
+
 void *log_publisher(void *arg)
 {
     struct log *l = arg;
@@ -288,6 +309,10 @@ void *log_publisher(void *arg)
         pthread_mutex_lock(&l->stats_lock);
         l->stats.checkpoint_failures++;
         pthread_mutex_unlock(&l->stats_lock);
+        if (log_check_contradiction(l, NULL) != 0) {
+            await_stop(l);
+            break;
+        }
         rest(l);
     }
     return NULL;

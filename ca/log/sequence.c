@@ -67,7 +67,9 @@ int log_add(struct log *l, const struct log_entry *entry, void (*wake)(void *arg
     atomic_init(&t->refs, 2);
     atomic_init(&t->cancelled, false);
     atomic_init(&t->outcome, LOG_WAIT);
-    int rc = log_issuers(l, entry, fingerprints, e);
+    int rc = log_check_contradiction(l, e);
+    if (rc == 0)
+        rc = log_issuers(l, entry, fingerprints, e);
     if (rc == 0)
         rc = leaf_draft_init(&t->draft, entry, fingerprints, e);
     if (rc == 0)
@@ -105,6 +107,8 @@ enum log_outcome log_collect(struct log_ticket *t, struct buf *sct, uint64_t *in
     enum log_outcome outcome = log_poll(t, e);
     if (outcome != LOG_DONE)
         return outcome;
+    if (log_check_contradiction(t->log, e) != 0)
+        return LOG_FAILED;
     struct buf signature = {0};
     struct sct s = {.timestamp_ms = t->timestamp_ms};
     memcpy(s.log_id, t->log->id, sizeof(s.log_id));
@@ -273,12 +277,13 @@ static int make_ready(struct log *l, struct err *e)
     int rc = 0;
     pthread_mutex_lock(&l->tree_lock);
     uint64_t rounds = l->publish_rounds;
-    while (rc == 0 &&
+    while ((rc = log_check_contradiction(l, e)) == 0 &&
            (t->pending_count >= LOG_PENDING_MAX || t->pending_bytes >= LOG_PENDING_BYTES)) {
-        if (l->publish_rounds > rounds + 1)
+        if (l->publish_rounds > rounds + 1) {
             rc = err_set(e, "full tiles cannot be written: see the log's messages");
-        else
-            pthread_cond_wait(&l->tree_settled, &l->tree_lock);
+            break;
+        }
+        pthread_cond_wait(&l->tree_settled, &l->tree_lock);
     }
     if (rc == 0 && t->lost)
         rc = err_set(e, "out of memory after a sync: restart the server");

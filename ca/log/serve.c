@@ -21,11 +21,11 @@ void log_serve_error(struct http_exchange *x, unsigned status, const char *messa
     http_reply_header(x, "Cache-Control", BRIEF);
 }
 
-/* From memory: only when it has lasted does anyone see it. */
+/* Not the file: only when it has lasted does anyone see it. */
 static void serve_checkpoint(const struct log_server *s, struct http_exchange *x)
 {
     struct buf b = {0};
-    log_checkpoint(s->o.log, &b);
+    s->view.checkpoint(s->view.ctx, &b);
     http_reply(x, 200, "text/plain; charset=utf-8", &b);
     http_reply_header(x, "Cache-Control", BRIEF);
 }
@@ -35,11 +35,11 @@ static void serve_description(const struct log_server *s, struct http_exchange *
 {
     struct buf b = {0};
     unsigned char *spki = NULL;
-    int len = i2d_PUBKEY(log_key(s->o.log), &spki);
+    int len = i2d_PUBKEY(s->view.key, &spki);
     buf_puts(&b, "{\"description\":");
-    jsonstr_put(&b, log_origin(s->o.log), strlen(log_origin(s->o.log)));
+    jsonstr_put(&b, s->view.origin, strlen(s->view.origin));
     buf_puts(&b, ",\"log_id\":\"");
-    b64_encode(B64_STD, log_id(s->o.log), 32, &b);
+    b64_encode(B64_STD, s->view.id, 32, &b);
     buf_puts(&b, "\",\"key\":\"");
     b64_encode(B64_STD, spki, len > 0 ? (size_t)len : 0, &b);
     buf_puts(&b, "\",\"mmd\":60}\n");
@@ -61,7 +61,7 @@ static bool serve_file(const struct log_server *s, const char *name, struct http
     int level = 0;
     uint64_t n = 0;
     unsigned width = 0;
-    const char *dir = log_directory(s->o.log);
+    const char *dir = s->view.directory;
     if (is_issuer(name))
         return http_reply_file(x, dir, name, "application/pkix-cert", IMMUTABLE);
     return log_tile_path_parse(name, &level, &n, &width) == 0 &&
@@ -101,6 +101,7 @@ struct log_server *log_server_new(const struct log_serve_options *o, struct err 
         return NULL;
     }
     s->o = *o;
+    s->view = o->retired != NULL ? log_retired_view(o->retired) : log_view_of(o->log);
     return s;
 }
 

@@ -7,12 +7,14 @@
 
 #include "ca/http/http.h"
 #include "ca/log/log.h"
+#include "ca/log/view.h"
 
 struct log_server;
 
 struct log_serve_options { /* borrowed, and must outlive the server */
     struct log *log;
-    const char *prefix; /* "/log": begins with '/', does not end with one */
+    struct log_retired *retired; /* instead of `log`: it is served as it ended */
+    const char *prefix;          /* "/log": begins with '/', does not end with one */
     /* Appends the accepted roots' DER, one call of `add` each; NULL: get-roots has none. */
     void (*roots)(void *ctx, void (*add)(void *arg, const unsigned char *der, size_t len),
                   void *arg);

@@ -7,6 +7,7 @@
 
 struct log_server {
     struct log_serve_options o;
+    struct log_view view;
     char *prefix; /* "/log/" */
 };
 

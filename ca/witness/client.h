@@ -2,6 +2,10 @@
  * A log's side of C2SP tlog-witness: asks witnesses to cosign each checkpoint before it is
  * published. It never stands in the way: a witness that does not answer in time is left out, and
  * after a failure is not asked for a while.
+ *
+ * One thing a witness can do: show a checkpoint that the log itself has signed and that the log,
+ * as it is now, does not continue. Then the log has been rolled back, or has forked. A witness
+ * that only says so proves nothing, and is left out like one that fails.
  */
 #ifndef TENMINT_CA_WITNESS_CLIENT_H
 #define TENMINT_CA_WITNESS_CLIENT_H
@@ -16,13 +20,17 @@ struct witness_peer { /* as the configuration has it */
     char *name;       /* the configuration's for it */
     char *url;        /* submission prefix */
     char *vkey;       /* its verifier key, type 4 */
+    char *monitoring; /* monitoring prefix; NULL: the same as url */
 };
 
 struct witness_client_options { /* borrowed during the call, but for jlog and ctx */
     const struct witness_peer *peer;
     size_t count;
+    const char *origin; /* the log's, and the key of its checkpoints: borrowed for good */
+    EVP_PKEY *log_key;
     size_t quorum;      /* fewer cosignatures are a warning in the log; the checkpoint goes out */
     int64_t timeout_ms; /* for all of them together, 0: 2000 */
+    int64_t rest_ms;    /* how long one that failed is left alone, 0: 30000 */
     const char *ca_pem; /* further CAs for https, or NULL */
     bool allow_http;
     struct jlog *jlog; /* or NULL */
@@ -35,7 +43,10 @@ struct witness_client_options { /* borrowed during the call, but for jlog and ct
 struct witness_client *witness_client_new(const struct witness_client_options *o, struct err *e);
 void witness_client_free(struct witness_client *c); /* NULL is fine */
 
-/* Appends the cosignatures that could be had to `note`, a signed checkpoint. Returns how many. */
-size_t witness_client_cosign(struct witness_client *c, struct buf *note, int64_t now_ms);
+/* Appends the cosignatures that could be had to `note`, a signed checkpoint; *got tells how many.
+ * -1: a witness has shown that the log is not the one that it signed before; `e` says how, and what
+ * to do. */
+int witness_client_cosign(struct witness_client *c, struct buf *note, int64_t now_ms, size_t *got,
+                          struct err *e);
 
 #endif

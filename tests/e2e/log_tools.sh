@@ -147,6 +147,10 @@ says "watch a rollback: says so" 'ROLLBACK'
 check "watch a rollback: evidence" 2 "$(ls "$W/s1.evidence" | wc -l)"
 stop_server
 rm -rf "$L"; cp -r "$W/backup" "$L"
+exits "an older copy is refused: the witness has seen more" 3 timeout 60 "$B/tenmint-ca" serve --config "$W/ca/tenmint-ca.yaml"
+says "an older copy is refused: says so" "witness 'w1.example.com' has a checkpoint of 6 entries which this log signed.*an older copy"
+says "an older copy is refused: says what to do" 'Bring back the newest copy.*tenmint-ca log create'
+sed -i '/^    witnesses:/,$d' "$W/ca/tenmint-ca.yaml" # without witnesses nobody stops it
 start_server || { cat "$W/ca.log"; exit 1; }
 issue 4
 exits "watch a fork" 4 watch "$L" --state "$W/s1"

@@ -8,6 +8,7 @@
 #include "ca/api/api.h"
 #include "ca/config/config.h"
 #include "ca/log/reader.h"
+#include "ca/log/view.h"
 #include "common/clock.h"
 #include "common/file.h"
 #include "common/transparency/digsig.h"
@@ -121,6 +122,20 @@ static int check_ct(const struct ca_config *c, struct err *e)
     return 0;
 }
 
+static int check_retired(const struct ca_config *c, struct err *e)
+{
+    for (size_t i = 0; i < c->retired_logs.count; i++) {
+        const struct ca_config_retired *r = ca_config_retired_at(c, i);
+        struct log_retired *l = log_retired_open(r->directory, r->public_key, e);
+        if (l == NULL)
+            return err_wrap(e, "ct");
+        printf("  retired   %s in %s, served at %s\n", log_retired_view(l).origin, r->directory,
+               r->prefix);
+        log_retired_close(l);
+    }
+    return 0;
+}
+
 static int check_tuf(const struct ca_config *c, struct err *e)
 {
     if (c->tuf_directory == NULL)
@@ -155,6 +170,8 @@ static int check_server(const char *path, struct err *e)
         rc = check_signer(&c, e);
     if (rc == 0)
         rc = check_ct(&c, e);
+    if (rc == 0)
+        rc = check_retired(&c, e);
     if (rc == 0)
         rc = check_tuf(&c, e);
     if (rc == 0)

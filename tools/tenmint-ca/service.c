@@ -68,6 +68,20 @@ static int start_ct(struct service *s, struct err *e)
     return s->ct != NULL ? 0 : err_wrap(e, "ct");
 }
 
+/* Logs that have ended, for those who check older certificates against them. */
+static int open_retired(struct service *s, struct err *e)
+{
+    const struct ca_config *c = s->config;
+    for (size_t i = 0; i < c->retired_logs.count; i++) {
+        const struct ca_config_retired *r = ca_config_retired_at(c, i);
+        s->retired[i] = log_retired_open(r->directory, r->public_key, e);
+        if (s->retired[i] == NULL)
+            return err_wrap(e, "ct");
+        s->retired_count++;
+    }
+    return 0;
+}
+
 static int open_repository(struct service *s, struct err *e)
 {
     const struct ca_config *c = s->config;
@@ -137,6 +151,19 @@ static int mount_log(struct service *s, struct http_options *o, struct err *e)
     return 0;
 }
 
+static int mount_retired(struct service *s, size_t i, struct http_options *o, struct err *e)
+{
+    struct log_serve_options so = {.retired = s->retired[i],
+                                   .prefix = ca_config_retired_at(s->config, i)->prefix,
+                                   .roots = list_root,
+                                   .roots_ctx = s};
+    s->retired_server[i] = log_server_new(&so, e);
+    if (s->retired_server[i] == NULL)
+        return -1;
+    s->mounts[o->mount_count++] = log_server_mount(s->retired_server[i]);
+    return 0;
+}
+
 static int start_http(struct service *s, struct err *e)
 {
     struct http_options o;
@@ -148,6 +175,10 @@ static int start_http(struct service *s, struct err *e)
     o.mount_count = 0;
     if (s->embedded != NULL && mount_log(s, &o, e) != 0)
         return -1;
+    for (size_t i = 0; i < s->retired_count; i++) {
+        if (mount_retired(s, i, &o, e) != 0)
+            return -1;
+    }
     if (s->repository != NULL)
         s->mounts[o.mount_count++] = repository_mount(s->repository);
     s->http = http_server_start(&o, e);
@@ -183,8 +214,8 @@ int service_start(struct service *s, const struct ca_config *config, const char 
         err_set(e, "out of memory");
         return CLI_FAILED;
     }
-    if (start_core(s, issuers, e) != 0 || start_ct(s, e) != 0 || open_repository(s, e) != 0 ||
-        start_api(s, e) != 0)
+    if (start_core(s, issuers, e) != 0 || start_ct(s, e) != 0 || open_retired(s, e) != 0 ||
+        open_repository(s, e) != 0 || start_api(s, e) != 0)
         return CLI_CONFIG;
     return start_http(s, e) == 0 ? CLI_OK : CLI_FAILED;
 }
@@ -257,6 +288,10 @@ void service_stop(struct service *s)
     ct_free(s->ct);
     log_server_free(s->log_server);
     ct_embedded_close(s->embedded);
+    for (size_t i = 0; i < s->retired_count; i++) {
+        log_server_free(s->retired_server[i]);
+        log_retired_close(s->retired[i]);
+    }
     http_server_free(s->http);
     http_server_free(s->metrics_http);
     api_free(s->api);

@@ -25,9 +25,12 @@ struct service {
     struct ct_embedded_options embedded_options;
     struct ct_embedded *embedded; /* NULL: no embedded log */
     struct log_server *log_server;
-    struct repository *repository; /* NULL: no TUF tree is served */
-    struct http_mount mounts[2];   /* the log's, the repository's */
-    struct ct *ct;                 /* NULL: no log at all */
+    struct log_retired *retired[CA_CONFIG_RETIRED_MAX];
+    struct log_server *retired_server[CA_CONFIG_RETIRED_MAX];
+    size_t retired_count;
+    struct repository *repository;                       /* NULL: no TUF tree is served */
+    struct http_mount mounts[CA_CONFIG_RETIRED_MAX + 2]; /* the logs', the repository's */
+    struct ct *ct;                                       /* NULL: no log at all */
     struct api *api;
     struct http_server *http;
     struct http_server *metrics_http;

@@ -1,0 +1,40 @@
+/*
+ * What there is to serve of a log: one that takes entries, or one that is retired.
+ */
+#ifndef TENMINT_CA_LOG_VIEW_H
+#define TENMINT_CA_LOG_VIEW_H
+
+#include <openssl/evp.h>
+#include <stdint.h>
+
+#include "common/buf.h"
+#include "common/err.h"
+
+struct log;
+
+struct log_view { /* borrowed from the log, which outlives it */
+    const char *directory, *origin;
+    const unsigned char *id; /* 32 bytes */
+    EVP_PKEY *key;           /* its public half is enough */
+    /* Appends the newest checkpoint. Returns its tree size. */
+    uint64_t (*checkpoint)(void *ctx, struct buf *note);
+    void *ctx;
+};
+
+struct log_view log_view_of(struct log *l);
+
+/*
+ * A log that takes nothing more. Its directory is only read, and is complete: everything that got
+ * an SCT is in its last checkpoint. While it is open here, no process can open it for writing.
+ */
+struct log_retired; /* any thread */
+
+/* `public_key_file`: PEM or DER. NULL with `e` set: the checkpoint is not by this key, the tree on
+ * disk is not the checkpoint's, the journal holds entries that no checkpoint covers yet, a process
+ * writes to it. */
+struct log_retired *log_retired_open(const char *directory, const char *public_key_file,
+                                     struct err *e);
+void log_retired_close(struct log_retired *r); /* NULL is fine */
+struct log_view log_retired_view(struct log_retired *r);
+
+#endif
