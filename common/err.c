@@ -11,8 +11,11 @@ static void make_printable(char *s)
 {
     for (; *s != '\0'; s++) {
         unsigned char c = (unsigned char)*s;
+        unsigned char next = (unsigned char)s[1];
         if (c < 0x20 || c == 0x7f)
             *s = '?';
+        else if (c == 0xc2 && next >= 0x80 && next < 0xa0) /* C1, in UTF-8 */
+            s[0] = s[1] = '?';
     }
 }
 

@@ -128,6 +128,10 @@ static void errors_keep_context_and_stay_on_one_line(void **state)
     assert_string_equal(e.text, "key 'a?b?[2J'");
     assert_int_equal(err_wrap(&e, "load '%s'", "x.yaml"), -1);
     assert_string_equal(e.text, "load 'x.yaml': key 'a?b?[2J'");
+    assert_int_equal(err_set(&e, "\xc2\x9b"
+                                 "2J \xc3\xa9"),
+                     -1); /* CSI in one character */
+    assert_string_equal(e.text, "??2J \xc3\xa9");
     for (int i = 0; i < 100; i++)
         err_wrap(&e, "a rather long piece of context number %d", i);
     assert_true(strlen(e.text) < ERR_TEXT_MAX);

@@ -1,12 +1,17 @@
 /*
  * rotate: the CA's next intermediate in DIR/next; --activate moves it to where the server looks,
- * which takes it up by itself. In between, verifiers learn of the new chain.
+ * which takes it up by itself. In between, verifiers learn of the new chain. Each may be cut off
+ * anywhere: DIR/next is whole or not there, and the same command ends a move that was begun.
  */
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <openssl/x509.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "ca/signer/create.h"
@@ -23,7 +28,8 @@ struct rotation {
     const char *password_file; /* of both keys; NULL: DIR/password */
     const char *key_type;
     bool activate;
-    char next[PATH_MAX], password[PATH_MAX];
+    char next[PATH_MAX], part[PATH_MAX], password[PATH_MAX];
+    int lock; /* DIR, so that one rotation at a time works on it */
 };
 
 static int in(const char *dir, const char *name, char out[PATH_MAX], struct err *e)
@@ -33,48 +39,125 @@ static int in(const char *dir, const char *name, char out[PATH_MAX], struct err 
 
 static int prepare(struct rotation *r, struct err *e)
 {
-    if (in(r->dir, "next", r->next, e) != 0 || in(r->dir, "password", r->password, e) != 0)
+    if (in(r->dir, "next", r->next, e) != 0 || in(r->dir, "next.part", r->part, e) != 0 ||
+        in(r->dir, "password", r->password, e) != 0)
         return -1;
     if (r->password_file == NULL)
         r->password_file = r->password;
+    r->lock = open(r->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (r->lock < 0)
+        return err_errno(e, "open directory '%s'", r->dir);
+    if (flock(r->lock, LOCK_EX | LOCK_NB) != 0)
+        return err_errno(e, "another rotation is at work in '%s'", r->dir);
     return 0;
 }
 
-static int make_next(const struct rotation *r, struct err *e)
-{
-    char root_file[PATH_MAX], root_key_file[PATH_MAX];
-    struct buf password = {0};
-    struct key *root_key = NULL;
-    STACK_OF(X509) *root = NULL;
-    int rc = -1;
-    if (in(r->dir, "root.pem", root_file, e) != 0 || in(r->dir, "root.key", root_key_file, e) != 0)
-        return -1;
-    struct key_source source = {.file = r->root_key != NULL ? r->root_key : root_key_file,
-                                .password_file = r->password_file};
-    struct create_options o = {
-        .directory = r->next, .key_type = r->key_type, .now_s = clock_wall_ms() / 1000};
-    root = certs_load(root_file, e);
-    if (root != NULL)
-        root_key = key_open(&source, "root key", e);
-    if (root_key != NULL &&
-        key_read_secret(r->password_file, NULL, "password", &password, e) == 0) {
-        o.password = buf_str(&password);
-        rc = create_intermediate(&o, sk_X509_value(root, 0), key_pkey(root_key), e);
-    }
-    buf_free_secret(&password);
-    key_free(root_key);
-    sk_X509_pop_free(root, X509_free);
-    return rc;
-}
-
 /* The pair must be one that a server would take. */
-static int check_next(const char *key, const char *chain, const char *password_file, struct err *e)
+static int check_pair(const char *key, const char *chain, const char *password_file, struct err *e)
 {
     struct signer_options o = {
         .backend = "file", .chain_file = chain, .key_file = key, .password_file = password_file};
     struct signer *s = signer_open(&o, clock_wall_ms() / 1000, e);
     signer_unref(s);
     return s != NULL ? 0 : -1;
+}
+
+/* Makes way for a new attempt; what is in it was never more than half a pair. */
+static void remove_part(const struct rotation *r)
+{
+    char path[PATH_MAX];
+    DIR *d = opendir(r->part);
+    for (struct dirent *one = NULL; d != NULL && (one = readdir(d)) != NULL;) {
+        if (in(r->part, one->d_name, path, NULL) == 0)
+            (void)unlink(path); /* "." and ".." cannot be */
+    }
+    if (d != NULL)
+        closedir(d);
+    (void)rmdir(r->part);
+}
+
+static int open_root(const struct rotation *r, STACK_OF(X509) * *root, struct key **key,
+                     struct err *e)
+{
+    char root_file[PATH_MAX], root_key_file[PATH_MAX];
+    if (in(r->dir, "root.pem", root_file, e) != 0 || in(r->dir, "root.key", root_key_file, e) != 0)
+        return -1;
+    struct key_source source = {.file = r->root_key != NULL ? r->root_key : root_key_file,
+                                .password_file = r->password_file};
+    *root = certs_load(root_file, e);
+    if (*root == NULL)
+        return -1;
+    if (access(source.file, F_OK) != 0)
+        return err_errno(e, "root key '%s' (where is it kept? name it by --root-key)", source.file);
+    *key = key_open(&source, "root key", e);
+    return *key != NULL ? 0 : -1;
+}
+
+/* A pair in r->part. */
+static int make_pair(const struct rotation *r, STACK_OF(X509) * root, const struct key *root_key,
+                     struct err *e)
+{
+    char key[PATH_MAX], chain[PATH_MAX];
+    struct buf password = {0};
+    struct create_options o = {
+        .directory = r->part, .key_type = r->key_type, .now_s = clock_wall_ms() / 1000};
+    int rc = key_read_secret(r->password_file, NULL, "password", &password, e);
+    if (rc == 0) {
+        o.password = buf_str(&password);
+        rc = create_intermediate(&o, sk_X509_value(root, 0), key_pkey(root_key), e);
+    }
+    buf_free_secret(&password);
+    if (rc != 0 || in(r->part, "intermediate.key", key, e) != 0 ||
+        in(r->part, "chain.pem", chain, e) != 0)
+        return -1;
+    return check_pair(key, chain, r->password_file, e);
+}
+
+static int make_next(const struct rotation *r, struct err *e)
+{
+    struct key *root_key = NULL;
+    STACK_OF(X509) *root = NULL;
+    if (access(r->next, F_OK) == 0)
+        return err_set(e,
+                       "'%s' is there already: put it in service (--activate) or, if its chain was "
+                       "never published, remove it",
+                       r->next);
+    remove_part(r);
+    int rc = open_root(r, &root, &root_key, e);
+    if (rc == 0)
+        rc = make_pair(r, root, root_key, e);
+    if (rc == 0 && rename(r->part, r->next) != 0)
+        rc = err_errno(e, "rename '%s' to '%s'", r->part, r->next);
+    if (rc != 0)
+        remove_part(r);
+    key_free(root_key);
+    sk_X509_pop_free(root, X509_free);
+    return rc == 0 ? file_sync_dir(r->dir, e) : -1;
+}
+
+/* A server that runs as another user could not read what root moves in. */
+static int take_owner(const char *from, const char *to, struct err *e)
+{
+    struct stat have, want;
+    if (stat(to, &want) != 0)
+        return 0;
+    if (stat(from, &have) != 0)
+        return err_errno(e, "stat '%s'", from);
+    if (have.st_uid == want.st_uid && have.st_gid == want.st_gid)
+        return 0;
+    return chown(from, want.st_uid, want.st_gid) == 0
+               ? 0
+               : err_errno(e, "give '%s' the owner of '%s' (run this as root)", from, to);
+}
+
+/* Lasting before the next move begins. */
+static int move(const struct rotation *r, const char *from, const char *to, struct err *e)
+{
+    if (take_owner(from, to, e) != 0)
+        return -1;
+    if (rename(from, to) != 0)
+        return err_errno(e, "move '%s' to '%s'", from, to);
+    return file_sync_dir(r->dir, e) == 0 ? file_sync_dir(r->next, e) : -1;
 }
 
 /* The key first: while the two do not fit, a running server keeps what it has, and after a crash
@@ -88,15 +171,17 @@ static int activate(const struct rotation *r, struct err *e)
         return -1;
     if (access(from_chain, F_OK) != 0)
         return err_errno(e, "nothing to put in service: '%s'", from_chain);
+    if (access(to_key, F_OK) != 0)
+        return err_errno(e, "'%s': only a CA whose key is this file rotates so", to_key);
     bool key_moved = access(from_key, F_OK) != 0 && errno == ENOENT;
-    if (check_next(key_moved ? to_key : from_key, from_chain, r->password_file, e) != 0)
+    if (check_pair(key_moved ? to_key : from_key, from_chain, r->password_file, e) != 0)
         return err_wrap(e, "the next pair in '%s'", r->next);
-    if (!key_moved && rename(from_key, to_key) != 0)
-        return err_errno(e, "move '%s' to '%s'", from_key, to_key);
-    if (rename(from_chain, to_chain) != 0)
-        return err_errno(e, "move '%s' to '%s'", from_chain, to_chain);
+    if (!key_moved && move(r, from_key, to_key, e) != 0)
+        return -1;
+    if (move(r, from_chain, to_chain, e) != 0)
+        return -1;
     (void)rmdir(r->next); /* stays when something else is in it */
-    return file_sync_dir(r->dir, e);
+    return 0;
 }
 
 static void print_done(const struct rotation *r)
@@ -114,7 +199,7 @@ static void print_done(const struct rotation *r)
 
 int command_rotate(const struct cli_command *self, int argc, char **argv)
 {
-    struct rotation r = {0};
+    struct rotation r = {.lock = -1};
     const struct cli_option options[] = {
         {"activate", CLI_FLAG, NULL, "put DIR/next in service", &r.activate},
         {"root-key", CLI_TEXT, "FILE", "the root's key (DIR/root.key)", &r.root_key},
@@ -137,6 +222,8 @@ int command_rotate(const struct cli_command *self, int argc, char **argv)
     rc = prepare(&r, &e);
     if (rc == 0)
         rc = r.activate ? activate(&r, &e) : make_next(&r, &e);
+    if (r.lock >= 0)
+        close(r.lock);
     if (rc != 0)
         return cli_fail(CLI_FAILED, &e);
     print_done(&r);

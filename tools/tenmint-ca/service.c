@@ -1,5 +1,7 @@
 #include "tools/tenmint-ca/service.h"
 
+#include <limits.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -22,6 +24,22 @@ static int load_issuers(struct service *s, const char *text, struct oidc_trust *
     return oidc_trust_load(s->config->issuers_file, out, e);
 }
 
+/* A rotation that was cut off between its two moves leaves a key without its chain. */
+static int explain_pair(const struct ca_config *c, struct err *e)
+{
+    char path[PATH_MAX];
+    const char *slash = c->chain != NULL ? strrchr(c->chain, '/') : NULL;
+    int len = slash != NULL ? (int)(slash - c->chain) : 1;
+    const char *dir = slash != NULL ? c->chain : ".";
+    if (c->chain == NULL || snprintf(path, sizeof(path), "%.*s/next/chain.pem", len, dir) < 0 ||
+        access(path, F_OK) != 0)
+        return -1;
+    return err_wrap(e,
+                    "'%s' waits: if a rotation was cut off, `tenmint-ca rotate %.*s --activate` "
+                    "ends it",
+                    path, len, dir);
+}
+
 /* The parts that need no socket, in the order in which their faults are best reported. */
 static int start_core(struct service *s, const char *issuers, struct err *e)
 {
@@ -38,7 +56,7 @@ static int start_core(struct service *s, const char *issuers, struct err *e)
     s->holder = signer_holder_new(&so, now_s(), e);
     if (s->holder == NULL) {
         oidc_trust_unref(trust);
-        return -1;
+        return explain_pair(c, e);
     }
     ca_config_oidc(c, &oo);
     s->verifier = oidc_verifier_new(trust, &oo, s->log, e);
