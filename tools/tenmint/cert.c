@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ca/ct/answer.h"
 #include "ca/signer/algorithm.h"
 #include "common/b64.h"
 #include "common/certs.h"
@@ -119,16 +118,12 @@ static char *request_body(const struct job *j, struct err *e)
 /* Base64 of the JSON that a log answers with (RFC 6962 §4.1). */
 static int collect_sct(struct job *j, const json_t *with, struct err *e)
 {
-    struct buf sct = {0};
     const char *text = strictjson_str(with, "signedCertificateTimestamp");
     if (text == NULL || text[0] == '\0')
         return 0;
     int rc = b64_decode(B64_STD, text, strlen(text), &j->sct_json) == 0
-                 ? ct_answer_parse(j->sct_json.data, j->sct_json.len, &sct, e)
+                 ? scts_parse_detached(j->sct_json.data, j->sct_json.len, &j->scts, e)
                  : err_set(e, "not base64");
-    if (rc == 0)
-        rc = sct_list_put(&sct, 1, &j->scts, e);
-    buf_free(&sct);
     return rc == 0 ? 0 : err_wrap(e, "the SCT in the CA's answer");
 }
 

@@ -1,7 +1,10 @@
 #include "tools/tenmint/scts.h"
 
+#include <ctype.h>
 #include <string.h>
 
+#include "ca/ct/answer.h"
+#include "common/b64.h"
 #include "common/clock.h"
 #include "common/file.h"
 #include "common/hex.h"
@@ -38,6 +41,34 @@ void scts_logs_free(struct scts_logs *logs)
     for (size_t i = 0; i < logs->count; i++)
         EVP_PKEY_free(logs->item[i].key);
     *logs = (struct scts_logs){0};
+}
+
+int scts_parse_detached(const void *json, size_t len, struct buf *list, struct err *e)
+{
+    struct buf sct = {0};
+    int rc = ct_answer_parse(json, len, &sct, e);
+    if (rc == 0)
+        rc = sct_list_put(&sct, 1, list, e);
+    buf_free(&sct);
+    return rc;
+}
+
+int scts_read_detached(const char *path, struct buf *list, struct err *e)
+{
+    struct buf text = {0};
+    struct buf json = {0};
+    int rc = file_read(path, 2 * CT_ANSWER_MAX, &text, e);
+    size_t len = text.len;
+    while (len > 0 && isspace(text.data[len - 1]))
+        len--;
+    bool encoded = rc == 0 && len > 0 && text.data[0] != '{' &&
+                   b64_decode(B64_STD, (const char *)text.data, len, &json) == 0;
+    if (rc == 0)
+        rc = encoded ? scts_parse_detached(json.data, json.len, list, e)
+                     : scts_parse_detached(text.data, len, list, e);
+    buf_free(&text);
+    buf_free(&json);
+    return rc == 0 ? 0 : err_wrap(e, "SCT '%s'", path);
 }
 
 /* A certificate's SCTs and what they are over. */

@@ -27,6 +27,11 @@ struct scts_logs {
 int scts_logs_load(const struct cli_list *files, struct scts_logs *out, struct err *e);
 void scts_logs_free(struct scts_logs *logs);
 
+/* Appends, as an SCT list, what came beside a certificate: sct.json of `tenmint cert`, or the value
+ * of the CA's SCT header, which is the same in base64. Not verified. */
+int scts_parse_detached(const void *json, size_t len, struct buf *list, struct err *e); /* JSON */
+int scts_read_detached(const char *path, struct buf *list, struct err *e);
+
 /* 0: at least one SCT is of these logs, and none of them is wrong. `detached`: a list of SCTs from
  * beside the certificate, or NULL: the embedded ones. */
 int scts_verify(X509 *leaf, X509 *issuer, const struct buf *detached, const struct scts_logs *logs,

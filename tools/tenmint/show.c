@@ -72,11 +72,11 @@ static void print_serial(const X509 *cert)
     BN_free(serial);
 }
 
-static int print_scts(X509 *cert, struct err *e)
+static int print_scts(X509 *cert, const struct buf *detached, struct err *e)
 {
     size_t i;
     const json_t *sct;
-    json_t *all = scts_describe(cert, NULL, e);
+    json_t *all = scts_describe(cert, detached, e);
     if (all == NULL)
         return -1;
     json_array_foreach(all, i, sct)
@@ -95,7 +95,8 @@ static int print_scts(X509 *cert, struct err *e)
 }
 
 /* With the logs' keys given, the file must also hold the issuing CA's certificate. */
-static int check_scts(STACK_OF(X509) * certs, const struct cli_list *keys, struct err *e)
+static int check_scts(STACK_OF(X509) * certs, const struct buf *detached,
+                      const struct cli_list *keys, struct err *e)
 {
     struct scts_logs logs = {0};
     X509 *issuer = sk_X509_value(certs, 1);
@@ -104,7 +105,7 @@ static int check_scts(STACK_OF(X509) * certs, const struct cli_list *keys, struc
     int rc = scts_logs_load(keys, &logs, e);
     if (rc == 0)
         rc = issuer != NULL
-                 ? scts_verify(sk_X509_value(certs, 0), issuer, NULL, &logs, e)
+                 ? scts_verify(sk_X509_value(certs, 0), issuer, detached, &logs, e)
                  : err_set(e, "SCTs are verified with the issuing CA's certificate, which must "
                               "follow the leaf in the file (chain.pem)");
     scts_logs_free(&logs);
@@ -116,8 +117,11 @@ static int check_scts(STACK_OF(X509) * certs, const struct cli_list *keys, struc
 int show_command(const struct cli_command *self, int argc, char **argv)
 {
     struct cli_list keys = {.count = 0};
+    const char *sct = NULL;
+    struct buf detached = {0};
     const struct cli_option options[] = {
         {"log-key", CLI_LIST, "FILE", "verify the SCTs with a log's public key; repeatable", &keys},
+        {"sct", CLI_TEXT, "FILE", "the SCT that came beside the certificate (sct.json)", &sct},
         {0},
     };
     int count = 0;
@@ -135,9 +139,12 @@ int show_command(const struct cli_command *self, int argc, char **argv)
     print_san(cert);
     for (size_t i = 0; i < IDENTITY_FIELD_COUNT; i++)
         print_identity(cert, &identity_table[i]);
-    int rc = print_scts(cert, &e);
+    int rc = sct != NULL ? scts_read_detached(sct, &detached, &e) : 0;
     if (rc == 0)
-        rc = check_scts(certs, &keys, &e);
+        rc = print_scts(cert, &detached, &e);
+    if (rc == 0)
+        rc = check_scts(certs, &detached, &keys, &e);
+    buf_free(&detached);
     sk_X509_pop_free(certs, X509_free);
     return rc == 0 ? CLI_OK : cli_fail(CLI_FAILED, &e);
 }

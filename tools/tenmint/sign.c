@@ -165,6 +165,12 @@ static void report(const struct line *l, const struct work *w)
         printf("timestamps   %zu\n", w->bundle->timestamp_count);
     else
         printf("timestamps   none: it verifies until %s; --tsa URL makes it last\n", ends);
+    struct buf sct = {0};
+    buf_printf(&sct, "%s/sct.json", l->dir);
+    if (buf_str(&sct) != NULL && file_stamp(buf_str(&sct)).ino != 0)
+        printf("SCT          %s has no place in a bundle: send it along, for verify --sct\n",
+               buf_str(&sct));
+    buf_free(&sct);
 }
 
 int sign_command(const struct cli_command *self, int argc, char **argv)

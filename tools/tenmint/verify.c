@@ -9,6 +9,7 @@
 #include "common/clock.h"
 #include "common/file.h"
 #include "tools/tenmint/commands.h"
+#include "tools/tenmint/scts.h"
 #include "tools/tenmint/trust.h"
 #include "tools/tenmint/verify_output.h"
 #include "tuf/sigstore/protojson.h"
@@ -34,6 +35,7 @@ struct line { /* the command line */
     const char *identity, *identity_regexp;
     bool any_issuer, any_identity;
     struct cli_list extensions, extension_regexps;
+    const char *sct; /* came beside the certificate */
     const char *scts, *tlogs, *timestamps;
     const char *at;
     bool json;
@@ -45,6 +47,7 @@ struct work { /* what the command line led to; owned */
     struct bundle *bundle;
     EVP_PKEY *key;
     struct artifact artifact;
+    struct buf detached; /* SCT list */
     struct pattern *pattern[IDENTITY_RULES_MAX];
     size_t patterns;
     char *name[IDENTITY_RULES_MAX]; /* extension names, cut from "NAME=VALUE" */
@@ -58,6 +61,7 @@ static void work_free(struct work *w)
     bundle_free(w->bundle);
     EVP_PKEY_free(w->key);
     artifact_free(&w->artifact);
+    buf_free(&w->detached);
     for (size_t i = 0; i < w->patterns; i++)
         pattern_free(w->pattern[i]);
     for (size_t i = 0; i < w->names; i++)
@@ -78,6 +82,8 @@ static int check_inputs(const struct line *l, struct err *e)
         (l->trust.dir != NULL || l->trust.root != NULL || l->trust.metadata_urls.count > 0))
         return err_set(e, "--trusted-root FILE stands alone: --dir, --root and --metadata-url are "
                           "about the TUF repository that holds another one");
+    if (l->key != NULL && l->sct != NULL)
+        return err_set(e, "--sct is about a certificate, --key about a signature without one");
     if (l->key != NULL && l->bundle == NULL)
         return err_set(e, "--key goes with --bundle: a certificate holds its key");
     if (l->artifact != NULL && l->digest != NULL)
@@ -292,6 +298,9 @@ static int load(const struct line *l, struct work *w, struct err *e)
         return -1;
     if (l->key != NULL && (w->key = read_key(l->key, e)) == NULL)
         return -1;
+    if (l->sct != NULL && scts_read_detached(l->sct, &w->detached, e) != 0)
+        return -1;
+    w->job.detached_scts = &w->detached;
     w->job.root = w->root;
     w->job.bundle = w->bundle;
     w->job.key = w->key;
@@ -345,6 +354,7 @@ int verify_command(const struct cli_command *self, int argc, char **argv)
         {"no-artifact", CLI_FLAG, NULL, "check an attestation without its artifact",
          &l.no_artifact},
         {"scts", CLI_TEXT, "N", "CT logs that must vouch for the certificate (default 1)", &l.scts},
+        {"sct", CLI_TEXT, "FILE", "SCT that came beside the certificate (sct.json)", &l.sct},
         {"tlogs", CLI_TEXT, "N",
          "transparency logs that must hold a bundle's signature "
          "(default 1 if the trusted root has one)",

@@ -91,29 +91,46 @@ static int issuer_key_hash(X509 *issuer, unsigned char out[SCT_KEY_HASH], struct
     return ok ? 0 : err_openssl(e, "hash the issuer's key");
 }
 
-/* 1: walked, 0: the certificate has no SCT, -1: damaged. */
-static int check_all(struct context *c, X509 *leaf, X509 *issuer, struct report *r, struct err *e)
+/* 1: walked, 0: there is no SCT, -1: damaged. */
+static int check_embedded(struct context *c, const unsigned char *der, size_t len,
+                          const unsigned char *key_hash, struct report *r, struct err *e)
 {
-    unsigned char *der = NULL;
-    unsigned char key_hash[SCT_KEY_HASH];
     const unsigned char *list = NULL;
     size_t list_len = 0;
     struct buf tbs = {0};
-    int len = i2d_X509(leaf, &der);
-    int found = len <= 0 || issuer_key_hash(issuer, key_hash, e) != 0
-                    ? -1
-                    : sct_from_certificate(der, (size_t)len, &list, &list_len, &tbs, e);
+    int found = sct_from_certificate(der, len, &list, &list_len, &tbs, e);
     if (found == 1) {
         c->entry = (struct sct_entry){SCT_PRECERT, tbs.data, tbs.len, key_hash};
         if (walk(c, list, list_len, r, e) != 0)
             found = -1;
     }
-    OPENSSL_free(der);
     buf_free(&tbs);
     return found;
 }
 
-void scts_check(const struct trusted_root *root, X509 *leaf, X509 *issuer, size_t threshold,
+static int check_detached(struct context *c, const unsigned char *der, size_t len,
+                          const struct buf *list, struct report *r, struct err *e)
+{
+    if (list == NULL || list->len == 0)
+        return 0;
+    c->entry = (struct sct_entry){.type = SCT_X509, .cert = der, .cert_len = len};
+    return walk(c, list->data, list->len, r, e) == 0 ? 1 : -1;
+}
+
+static int check_all(struct context *c, const struct scts_of *what, struct report *r, struct err *e)
+{
+    unsigned char *der = NULL;
+    unsigned char key_hash[SCT_KEY_HASH];
+    int len = i2d_X509(what->leaf, &der);
+    int found = len <= 0 || issuer_key_hash(what->issuer, key_hash, e) != 0
+                    ? -1
+                    : check_embedded(c, der, (size_t)len, key_hash, r, e);
+    int beside = found >= 0 ? check_detached(c, der, (size_t)len, what->detached, r, e) : 0;
+    OPENSSL_free(der);
+    return beside < 0 ? -1 : found + beside;
+}
+
+void scts_check(const struct trusted_root *root, const struct scts_of *what, size_t threshold,
                 int64_t now_ms, struct report *r)
 {
     struct context c = {.root = root, .now_ms = now_ms};
@@ -122,12 +139,14 @@ void scts_check(const struct trusted_root *root, X509 *leaf, X509 *issuer, size_
         report_note(r, "sct", "not asked for: nothing shows that the certificate was logged");
         return;
     }
-    int found = check_all(&c, leaf, issuer, r, &e);
+    int found = check_all(&c, what, r, &e);
     if (found < 0) {
         report_fail(r, "sct", "%s", e.text);
     } else if (found == 0) {
         report_fail(r, "sct", "the certificate holds no SCT: no CT log has promised to show it");
-        report_remedy(r, "a certificate from a CA with a CT log, or --scts 0 if yours has none");
+        report_remedy(
+            r, "a certificate from a CA with a CT log, the SCT that came beside it (--sct FILE), "
+               "or --scts 0 if yours has none");
     } else if (c.count < threshold) {
         report_fail(r, "sct", "%zu trusted CT log(s) vouch for the certificate, %zu wanted",
                     c.count, threshold);

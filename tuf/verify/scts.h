@@ -1,5 +1,6 @@
 /*
- * That the certificate was logged: signed certificate timestamps inside it, by trusted CT logs.
+ * That the certificate was logged: signed certificate timestamps inside it or beside it, by trusted
+ * CT logs.
  */
 #ifndef TENMINT_TUF_VERIFY_SCTS_H
 #define TENMINT_TUF_VERIFY_SCTS_H
@@ -8,15 +9,21 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/buf.h"
 #include "tuf/sigstore/trusted_root.h"
 #include "tuf/verify/report.h"
 
+struct scts_of {
+    X509 *leaf, *issuer;
+    const struct buf *detached; /* an SCT list (RFC 6962 §3.3) over the whole leaf, or NULL */
+};
+
 /*
- * At least `threshold` distinct CT logs of `root` gave a valid SCT for `leaf` as issued by
- * `issuer`, at a time within the log's window and not in the future. A threshold of 0 asks for
+ * At least `threshold` distinct CT logs of `root` gave a valid SCT for the leaf as issued by its
+ * issuer, at a time within the log's window and not in the future. A threshold of 0 asks for
  * nothing. One line in the report, and a note for each SCT that does not count.
  */
-void scts_check(const struct trusted_root *root, X509 *leaf, X509 *issuer, size_t threshold,
+void scts_check(const struct trusted_root *root, const struct scts_of *what, size_t threshold,
                 int64_t now_ms, struct report *r);
 
 #endif

@@ -195,8 +195,10 @@ static void check_certificate(struct state *s)
     const struct verify_job *job = s->job;
     check_path(s);
     if (s->ca != NULL)
-        scts_check(job->root, job->bundle->leaf, sk_X509_value(s->ca->chain, 0), job->scts,
-                   job->now_ms, s->report);
+        scts_check(job->root,
+                   &(struct scts_of){job->bundle->leaf, sk_X509_value(s->ca->chain, 0),
+                                     job->detached_scts},
+                   job->scts, job->now_ms, s->report);
     else if (job->scts > 0)
         report_note(s->report, "sct", "not checked: an SCT is for a certificate with its issuer");
     identity_check(&job->policy, job->bundle->leaf, s->report);

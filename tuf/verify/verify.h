@@ -25,7 +25,8 @@ struct verify_job { /* all borrowed */
     const char *predicate_type;      /* DSSE: wanted; NULL: any */
     struct identity_policy policy;
 
-    size_t scts;       /* CT logs that must vouch for the certificate */
+    const struct buf *detached_scts; /* SCT list from beside the certificate; or NULL */
+    size_t scts;                     /* CT logs that must vouch for the certificate */
     size_t tlogs;      /* transparency logs that must hold an entry about the signature */
     size_t timestamps; /* timestamp authorities that must have signed a time */
     int64_t now_ms;
