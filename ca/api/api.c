@@ -157,6 +157,7 @@ static void on_fault(void *ctx, struct http_exchange *x, enum http_fault fault)
         [HTTP_FAULT_METHOD] = API_FAULT_METHOD,
         [HTTP_FAULT_TOO_LARGE] = API_FAULT_TOO_LARGE,
         [HTTP_FAULT_MEDIA_TYPE] = API_FAULT_MEDIA_TYPE,
+        [HTTP_FAULT_MALFORMED] = API_FAULT_HEADERS,
         [HTTP_FAULT_MEMORY] = API_FAULT_INTERNAL,
     };
     struct api_failure f = {.fault = map[fault]};

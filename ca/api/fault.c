@@ -18,6 +18,7 @@ static const struct {
     [API_FAULT_TOO_LARGE] = {400, INVALID_ARGUMENT, "too_large", "http: request body too large"},
     [API_FAULT_MEDIA_TYPE] = {415, INVALID_ARGUMENT, "media_type",
                               "the request body must be JSON (Content-Type: application/json)"},
+    [API_FAULT_HEADERS] = {400, INVALID_ARGUMENT, "headers", "malformed HTTP headers"},
     [API_FAULT_REQUEST] = {400, INVALID_ARGUMENT, "request", NULL},
     [API_FAULT_TOKEN] = {400, INVALID_ARGUMENT, "token",
                          "There was an error processing the identity token"},

@@ -18,6 +18,7 @@ enum api_fault {
     API_FAULT_METHOD,
     API_FAULT_TOO_LARGE,
     API_FAULT_MEDIA_TYPE,
+    API_FAULT_HEADERS,
     API_FAULT_REQUEST,     /* JSON, base64, oneof: the detail is the message */
     API_FAULT_TOKEN,       /* any failure of the token; oidc_reason says which */
     API_FAULT_ISSUER_KEYS, /* the issuer cannot be reached: ours or theirs, not the client's */

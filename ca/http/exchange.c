@@ -101,6 +101,47 @@ static void check_body_headers(struct http_exchange *x)
         x->fault = HTTP_FAULT_MEDIA_TYPE;
 }
 
+/* What a proxy in front might understand in another way, so that a body becomes a request of its
+ * own (RFC 9112 §5.1, §6.1, §6.3). libmicrohttpd takes the first length, and overlooks what it does
+ * not know. */
+struct framing {
+    unsigned lengths, encodings, hosts;
+    bool bad;
+};
+
+static bool is_header(const char *key, size_t len, const char *name)
+{
+    return len == strlen(name) && strncasecmp(key, name, len) == 0;
+}
+
+static enum MHD_Result look_at_header(void *arg, enum MHD_ValueKind kind, const char *key,
+                                      size_t key_len, const char *value, size_t value_len)
+{
+    (void)kind;
+    struct framing *f = arg;
+    for (size_t i = 0; i < key_len; i++)
+        f->bad = f->bad || key[i] <= ' ' || key[i] > '~';
+    for (size_t i = 0; i < value_len; i++) {
+        unsigned char c = (unsigned char)value[i];
+        f->bad = f->bad || (c < ' ' && c != '\t') || c == 0x7f;
+    }
+    f->lengths += is_header(key, key_len, MHD_HTTP_HEADER_CONTENT_LENGTH);
+    f->hosts += is_header(key, key_len, MHD_HTTP_HEADER_HOST);
+    if (is_header(key, key_len, MHD_HTTP_HEADER_TRANSFER_ENCODING)) {
+        f->encodings++;
+        f->bad = f->bad || value == NULL || !is_header(value, value_len, "chunked");
+    }
+    return MHD_YES;
+}
+
+static void check_framing(struct http_exchange *x)
+{
+    struct framing f = {0};
+    (void)MHD_get_connection_values_n(x->mhd, MHD_HEADER_KIND, look_at_header, &f);
+    if (f.bad || f.lengths + f.encodings > 1 || f.hosts > 1)
+        x->fault = HTTP_FAULT_MALFORMED;
+}
+
 /* The methods of this path, "GET, HEAD, OPTIONS". */
 static void add_allow(struct http_exchange *x, const char *header)
 {
@@ -136,7 +177,9 @@ static enum MHD_Result send_reply(struct http_exchange *x)
 {
     if (x->response == NULL)
         return MHD_NO;
-    if (!x->canned && (x->fault == HTTP_FAULT_TOO_LARGE || atomic_load(&x->server->draining)))
+    bool last = x->fault == HTTP_FAULT_TOO_LARGE || x->fault == HTTP_FAULT_MALFORMED ||
+                atomic_load(&x->server->draining);
+    if (!x->canned && last)
         http_reply_header(x, MHD_HTTP_HEADER_CONNECTION, "close");
     set_deadline(x, http_now_us(), x->server->o.request_timeout_ms);
     enum MHD_Result rc = MHD_queue_response(x->mhd, x->status, x->response);
@@ -174,6 +217,9 @@ static enum MHD_Result begin(struct http_server *s, struct MHD_Connection *mhd, 
     atomic_fetch_add_explicit(&s->inflight, 1, memory_order_relaxed);
     set_deadline(x, x->started_us, s->o.request_timeout_ms);
     match(x, url);
+    check_framing(x);
+    if (x->fault == HTTP_FAULT_MALFORMED) /* where its body ends is anybody's guess */
+        return reply_fault(x);
     check_body_headers(x);
     /* A client that asks before it sends hears the answer before it sends. */
     if (x->fault != HTTP_FAULT_NONE && http_header(x, MHD_HTTP_HEADER_EXPECT) != NULL)
@@ -226,6 +272,14 @@ enum MHD_Result http_on_request(void *cls, struct MHD_Connection *mhd, const cha
         return MHD_YES;
     }
     return send_reply(x);
+}
+
+/* A NUL in a path would end it: such an escape stays as it is, and names nothing. */
+size_t http_unescape(void *cls, struct MHD_Connection *mhd, char *text)
+{
+    (void)cls;
+    (void)mhd;
+    return strstr(text, "%00") == NULL ? MHD_http_unescape(text) : strlen(text);
 }
 
 void http_on_completed(void *cls, struct MHD_Connection *mhd, void **con_cls,

@@ -60,6 +60,7 @@ enum http_fault {
     HTTP_FAULT_METHOD,     /* a route has the path with another method; Allow is added */
     HTTP_FAULT_TOO_LARGE,  /* body over max_body; the connection is closed after the reply */
     HTTP_FAULT_MEDIA_TYPE, /* an HTML form's content type */
+    HTTP_FAULT_MALFORMED,  /* headers that others may read otherwise; the connection is closed */
     HTTP_FAULT_MEMORY,
 };
 

@@ -128,6 +128,7 @@ void http_exchange_unref(struct http_exchange *x);
 enum MHD_Result http_on_request(void *cls, struct MHD_Connection *mhd, const char *url,
                                 const char *method, const char *version, const char *upload,
                                 size_t *upload_len, void **con_cls);
+size_t http_unescape(void *cls, struct MHD_Connection *mhd, char *text);
 void http_on_completed(void *cls, struct MHD_Connection *mhd, void **con_cls,
                        enum MHD_RequestTerminationCode why);
 void http_on_connection(void *cls, struct MHD_Connection *mhd, void **socket_context,

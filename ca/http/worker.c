@@ -43,6 +43,7 @@ static struct MHD_Daemon *start_daemon(struct http_worker *w, unsigned connectio
                                        (intptr_t)idle_seconds(o->idle_timeout_ms), NULL};
     opt[n++] = (struct MHD_OptionItem){MHD_OPTION_CONNECTION_MEMORY_LIMIT,
                                        (intptr_t)CONNECTION_MEMORY, NULL};
+    opt[n++] = (struct MHD_OptionItem){MHD_OPTION_UNESCAPE_CALLBACK, (intptr_t)http_unescape, NULL};
     if (o->tls_certificate != NULL) {
         flags |= MHD_USE_TLS;
         opt[n++] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_CERT, 0,

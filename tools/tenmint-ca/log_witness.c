@@ -71,6 +71,7 @@ static void on_fault(void *ctx, struct http_exchange *x, enum http_fault f)
                                       [HTTP_FAULT_METHOD] = 405,
                                       [HTTP_FAULT_TOO_LARGE] = 413,
                                       [HTTP_FAULT_MEDIA_TYPE] = 415,
+                                      [HTTP_FAULT_MALFORMED] = 400,
                                       [HTTP_FAULT_MEMORY] = 503};
     struct buf reply = {0};
     buf_puts(&reply, "not served here\n");
