@@ -169,15 +169,33 @@ static int finish(const json_t *json, struct jwk *out, struct err *e)
     return usable > 0 ? 0 : 1;
 }
 
+/* `use` and `key_ops` (RFC 7517 §4.2, §4.3), where they are given, allow verification. */
+static bool is_for_signatures(const json_t *json)
+{
+    const json_t *use = json_object_get(json, "use");
+    const json_t *ops = json_object_get(json, "key_ops");
+    bool verify = ops == NULL;
+    size_t i;
+    const json_t *one;
+    json_array_foreach(ops, i, one)
+    {
+        const char *op = json_string_value(one);
+        verify = verify || (op != NULL && strcmp(op, "verify") == 0);
+    }
+    return verify &&
+           (use == NULL || (json_is_string(use) && strcmp(json_string_value(use), "sig") == 0));
+}
+
 int jwk_parse(const json_t *json, struct jwk *out, struct err *e)
 {
     *out = (struct jwk){0};
     const char *kty = strictjson_str(json, "kty");
-    const json_t *use = json_object_get(json, "use");
     if (kty == NULL)
         return err_set(e, "key without kty");
-    if (use != NULL && (!json_is_string(use) || strcmp(json_string_value(use), "sig") != 0))
+    if (!is_for_signatures(json))
         return 1;
+    if (json_object_get(json, "d") != NULL) /* everybody has it now */
+        return err_set(e, "the issuer has published a private key");
     for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
         if (strcmp(kinds[i].kty, kty) != 0)
             continue;

@@ -17,8 +17,9 @@ struct jwk {
     EVP_MD_CTX *prepared[ALG_COUNT]; /* owned; per algorithm the key may be used with, else NULL */
 };
 
-/* 0: usable; 1: a kind of key that is not for us (other kty, use "enc", symmetric); -1: damaged
- * or weak (RSA below 2048 bits, point off the curve). Nothing to free unless 0. */
+/* 0: usable; 1: a kind of key that is not for us (other kty, use "enc", symmetric); -1: damaged,
+ * weak (RSA below 2048 bits, point off the curve) or with its private half. Nothing to free unless
+ * 0. */
 int jwk_parse(const json_t *json, struct jwk *out, struct err *e);
 void jwk_free(struct jwk *k);
 

@@ -385,6 +385,22 @@ static void discovery_demands_the_same_issuer(void **state)
     free(uri);
     assert_null(discovery_parse(doc, strlen(doc), "https://a.example.com/", &e));
     assert_null(discovery_parse("{}", 2, "https://a.example.com", &e));
+    static const char *const elsewhere[] = {
+        "http://a.example.com/k",
+        "http://127.0.0.1/k",
+        "file:///etc/passwd",
+        "gopher://127.0.0.1/k",
+        "HTTPS://a/k",
+        "//a/k",
+        "/k",
+        "",
+    };
+    for (size_t i = 0; i < sizeof(elsewhere) / sizeof(elsewhere[0]); i++) {
+        char text[256];
+        snprintf(text, sizeof(text), "{\"issuer\":\"https://a.example.com\",\"jwks_uri\":\"%s\"}",
+                 elsewhere[i]);
+        assert_null(discovery_parse(text, strlen(text), "https://a.example.com", &e));
+    }
 }
 
 int main(void)

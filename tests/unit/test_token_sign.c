@@ -87,6 +87,36 @@ static struct jwks *set_of(const EVP_PKEY *key, const char *extra)
     return set;
 }
 
+static void keys_that_are_not_for_us_are_left_out(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *more;
+        bool usable;
+    } rows[] = {
+        {",\"use\":\"sig\"", true},
+        {",\"use\":\"enc\"", false},
+        {",\"use\":7", false},
+        {",\"key_ops\":[\"verify\"]", true},
+        {",\"key_ops\":[\"sign\",\"verify\"]", true},
+        {",\"key_ops\":[\"encrypt\"]", false},
+        {",\"key_ops\":\"verify\"", false},
+        {",\"key_ops\":[]", false},
+        {",\"d\":\"AAAA\"", false}, /* whoever reads the set could sign */
+        {",\"d\":null", false},
+        {",\"alg\":\"HS256\"", false},
+        {",\"x5c\":[\"AAAA\"],\"x5t\":\"b\"", true},
+    };
+    EVP_PKEY *key = EVP_EC_gen("P-256");
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct jwks *set = set_of(key, rows[i].more);
+        if ((set != NULL) != rows[i].usable)
+            fail_msg("%s", rows[i].more);
+        jwks_unref(set);
+    }
+    EVP_PKEY_free(key);
+}
+
 /* header.payload for alg name. */
 static void signing_input(const char *alg, struct buf *out)
 {
@@ -315,6 +345,7 @@ static void hmac_with_the_public_key_is_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(keys_that_are_not_for_us_are_left_out),
         cmocka_unit_test(every_algorithm_verifies_its_own_and_nothing_tampered),
         cmocka_unit_test(no_algorithm_is_taken_for_another),
         cmocka_unit_test(a_keys_own_alg_and_use_narrow_it),
