@@ -316,6 +316,18 @@ static int prepare(struct call *c, struct err *e)
     return rc;
 }
 
+/* Why the log's own data cannot be read is the operator's to know, not the client's. */
+static void reply_failure(struct call *c, const struct err *e)
+{
+    if (c->status == 500) {
+        jlog(c->s->o.jlog, JLOG_ERROR, "the log's data cannot be read",
+             JLOG_STR("log", c->s->view.origin), JLOG_STR("detail", e->text), JLOG_END);
+        log_serve_error(c->x, 500, "the log's data cannot be read");
+    } else {
+        log_serve_error(c->x, c->status, e->text);
+    }
+}
+
 void log_serve_ct_v1(struct log_server *s, const char *name, struct http_exchange *x)
 {
     struct err e = {0};
@@ -332,7 +344,7 @@ void log_serve_ct_v1(struct log_server *s, const char *name, struct http_exchang
         http_reply(x, 200, "application/json", &c.body);
         http_reply_header(x, "Cache-Control", "no-cache");
     } else {
-        log_serve_error(x, c.status, e.text);
+        reply_failure(&c, &e);
     }
     buf_free(&c.body);
     buf_free(&c.note);

@@ -72,16 +72,18 @@ static enum http_result handle(void *ctx, struct http_exchange *x)
 {
     struct log_server *s = ctx;
     const char *name = http_path(x) + strlen(s->prefix);
-    if (http_method_of(x) == HTTP_POST && strncmp(name, "ct/v1/add-", 10) != 0)
+    if (http_method_of(x) == HTTP_POST && strncmp(name, "ct/v1/add-", 10) != 0) {
         log_serve_error(x, 405, "only GET and HEAD here");
-    else if (strcmp(name, "checkpoint") == 0)
+        http_reply_header(x, "Allow", "GET, HEAD, OPTIONS");
+    } else if (strcmp(name, "checkpoint") == 0) {
         serve_checkpoint(s, x);
-    else if (strcmp(name, "log.v3.json") == 0)
+    } else if (strcmp(name, "log.v3.json") == 0) {
         serve_description(s, x);
-    else if (strncmp(name, "ct/v1/", 6) == 0)
+    } else if (strncmp(name, "ct/v1/", 6) == 0) {
         log_serve_ct_v1(s, name + 6, x);
-    else if (!serve_file(s, name, x))
+    } else if (!serve_file(s, name, x)) {
         log_serve_error(x, 404, "no such file in this log");
+    }
     return HTTP_DONE;
 }
 

@@ -19,6 +19,7 @@ struct log_serve_options { /* borrowed, and must outlive the server */
     void (*roots)(void *ctx, void (*add)(void *arg, const unsigned char *der, size_t len),
                   void *arg);
     void *roots_ctx;
+    struct jlog *jlog; /* what is wrong when the answer is 500; or NULL */
 };
 
 struct log_server *log_server_new(const struct log_serve_options *o, struct err *e);

@@ -6,9 +6,10 @@ cd "$(dirname "$0")/../.."
 B=build
 W=$(mktemp -d)
 . tests/lib.sh
+. tests/interop/go-peer.bash
 trap 'stop_all; rm -rf "$W"' EXIT
-peer=$PWD/build/interop/log-go
-(cd tests/interop/log-go && CGO_ENABLED=0 GOFLAGS="-mod=readonly -trimpath -buildvcs=false" go build -o "$peer" .)
+CGO_ENABLED=0 go_peer log-go
+peer=build/interop/log-go/log-go
 make -s all test-programs
 
 ORIGIN=log.example.com/go

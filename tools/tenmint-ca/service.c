@@ -161,7 +161,8 @@ static int mount_log(struct service *s, struct http_options *o, struct err *e)
     struct log_serve_options so = {.log = ct_embedded_log(s->embedded),
                                    .prefix = prefix != NULL ? prefix : "/log",
                                    .roots = list_root,
-                                   .roots_ctx = s};
+                                   .roots_ctx = s,
+                                   .jlog = s->log};
     s->log_server = log_server_new(&so, e);
     if (s->log_server == NULL)
         return -1;
@@ -174,7 +175,8 @@ static int mount_retired(struct service *s, size_t i, struct http_options *o, st
     struct log_serve_options so = {.retired = s->retired[i],
                                    .prefix = ca_config_retired_at(s->config, i)->prefix,
                                    .roots = list_root,
-                                   .roots_ctx = s};
+                                   .roots_ctx = s,
+                                   .jlog = s->log};
     s->retired_server[i] = log_server_new(&so, e);
     if (s->retired_server[i] == NULL)
         return -1;
