@@ -6,9 +6,8 @@
 #define CHUNK_BATCHES 64 /* answers; a log that gives few entries at a time is proven oftener */
 #define CHUNK_BYTES ((size_t)64 << 20)
 
-/* The tree of f->size leaves is what `tree` was when it had that size. */
-static int prove(struct log_source *s, const struct checkpoint *tree, const struct frontier *f,
-                 struct err *e)
+int scan_prove(struct log_source *s, const struct checkpoint *tree, const struct frontier *f,
+               struct err *e)
 {
     struct merkle_hash proof[MERKLE_PROOF_MAX];
     struct merkle_hash root;
@@ -24,7 +23,7 @@ int scan_start(struct log_source *s, const struct checkpoint *tree, uint64_t siz
 {
     if (size > tree->size)
         return err_set(e, "entry %" PRIu64 " is beyond the tree of %" PRIu64, size, tree->size);
-    if (log_source_frontier(s, tree->size, size, out, e) != 0 || prove(s, tree, out, e) != 0)
+    if (log_source_frontier(s, tree->size, size, out, e) != 0 || scan_prove(s, tree, out, e) != 0)
         return err_wrap(e, "the tree at entry %" PRIu64, size);
     return 0;
 }
@@ -66,7 +65,7 @@ static int run_chunk(struct log_source *s, const struct checkpoint *tree, struct
     struct frontier f = *at;
     size_t count = 0;
     int rc = fetch_chunk(s, tree, end, &f, batch, &count, e);
-    if (rc == 0 && prove(s, tree, &f, e) != 0)
+    if (rc == 0 && scan_prove(s, tree, &f, e) != 0)
         rc = err_wrap(e, "the entries %" PRIu64 " to %" PRIu64 " (%s …) are not the signed tree's",
                       at->size, f.size - 1, batch[0].where);
     for (size_t i = 0; rc == 0 && i < count; i++)

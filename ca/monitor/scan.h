@@ -16,6 +16,10 @@ struct scan_sink {
     int (*advance)(void *ctx, const struct frontier *f, struct err *e);
 };
 
+/* 0: the tree of f->size leaves is what `tree` was when it had that size. */
+int scan_prove(struct log_source *s, const struct checkpoint *tree, const struct frontier *f,
+               struct err *e);
+
 /* A frontier at `size` <= tree->size that is proven to be the tree's. */
 int scan_start(struct log_source *s, const struct checkpoint *tree, uint64_t size,
                struct frontier *out, struct err *e);

@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "common/clock.h"
 #include "common/file.h"
@@ -77,6 +78,20 @@ static enum watch_result compare(const struct watch_options *o, const struct wat
     return accuse(o, WATCH_FORK, s, h, e);
 }
 
+/* What the state says was read of it: after a look that was cut short, that is not all of the old
+ * tree, and nothing else vouches for it. */
+static enum watch_result check_read(const struct watch_options *o, const struct watch_state *s,
+                                    const struct head *h, struct err *e)
+{
+    if (s->at.size == s->tree.size || scan_prove(o->source, &h->tree, &s->at, e) == 0)
+        return WATCH_OK;
+    err_wrap(e,
+             "the %" PRIu64 " entries that the state '%s' says were read are not this log's: "
+             "either is damaged",
+             s->at.size, o->state_path);
+    return WATCH_FAILED;
+}
+
 static int adopt(struct watch_state *s, const struct head *h, struct err *e)
 {
     buf_reset(&s->note);
@@ -139,8 +154,17 @@ enum watch_result watch_look(const struct watch_options *o, struct watch_state *
     *head = (struct head){0};
     if (read_head(o, head, e) != 0)
         return WATCH_FAILED;
+    if (s->known && strcmp(s->tree.origin, head->tree.origin) != 0) {
+        err_set(e,
+                "the state '%s' is of the log '%s', and this is '%s': each log needs a state of "
+                "its own (over RFC 6962 --origin says which log it is)",
+                o->state_path, s->tree.origin, head->tree.origin);
+        return WATCH_FAILED;
+    }
     if (s->known) {
         enum watch_result r = compare(o, s, head, e);
+        if (r == WATCH_OK)
+            r = check_read(o, s, head, e);
         if (r != WATCH_OK)
             return r;
     } else if (scan_start(o->source, &head->tree, o->start_at_end ? head->tree.size : o->start,

@@ -23,6 +23,24 @@ int log_number(const char *option, const char *text, uint64_t min, uint64_t max,
     return 0;
 }
 
+int log_range_read(const char *first, const char *last, struct log_range *out, struct err *e)
+{
+    *out = (struct log_range){0, INT64_MAX};
+    if ((first != NULL && log_number("first", first, 0, INT64_MAX, &out->first, e) != 0) ||
+        (last != NULL && log_number("last", last, 0, INT64_MAX, &out->last, e) != 0))
+        return -1;
+    return out->first <= out->last ? 0 : err_set(e, "--last is before --first");
+}
+
+int log_range_end(const struct log_range *r, uint64_t size, uint64_t *end, struct err *e)
+{
+    *end = r->last < size ? r->last + 1 : size;
+    if (r->first <= size)
+        return 0;
+    return err_set(e, "the log has %" PRIu64 " entries: there is no entry %" PRIu64, size,
+                   r->first);
+}
+
 int log_duration(const char *option, const char *text, int64_t *out_ms, struct err *e)
 {
     static const struct {
@@ -103,6 +121,12 @@ int log_target_head(struct log_target *t, struct err *e)
         rc = head_read(&t->trust, note.data, note.len, clock_wall_ms(), &t->head, e);
     buf_free(&note);
     return rc == 0 ? CLI_OK : CLI_FAILED;
+}
+
+void log_target_warn(const struct log_target *t)
+{
+    if (!t->head.verified)
+        fprintf(stderr, "%s: signature NOT CHECKED: no --key\n", t->head.tree.origin);
 }
 
 void log_target_close(struct log_target *t)

@@ -43,11 +43,21 @@ struct log_target { /* an open log */
 int log_target_open(struct log_target *t, const char *location, const struct log_flags *f,
                     struct err *e);
 int log_target_head(struct log_target *t, struct err *e);
+/* On standard error, where nobody but --key could tell whether the log is what it says. */
+void log_target_warn(const struct log_target *t);
 void log_target_close(struct log_target *t);
 
 /* A number of an option: -1 when it is not one from min to max. */
 int log_number(const char *option, const char *text, uint64_t min, uint64_t max, uint64_t *out,
                struct err *e);
+/* --first and --last; NULL: all of it. A usage error when they are no range. */
+struct log_range {
+    uint64_t first, last;
+};
+int log_range_read(const char *first, const char *last, struct log_range *out, struct err *e);
+/* Where to stop reading in a tree of `size` (exclusive). -1: the tree does not reach to `first`. */
+int log_range_end(const struct log_range *r, uint64_t size, uint64_t *end, struct err *e);
+
 /* "250ms", "10s", "15m", "24h", "7d" in milliseconds. */
 int log_duration(const char *option, const char *text, int64_t *out_ms, struct err *e);
 

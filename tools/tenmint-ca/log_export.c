@@ -114,16 +114,14 @@ static int set_format(struct export *x, const char *format, struct err *e)
     return err_set(e, "--format: want json, pem or der, not '%.40s'", format);
 }
 
-static int run(struct log_target *t, struct export *x, uint64_t first, uint64_t last, struct err *e)
+static int run(struct log_target *t, struct export *x, const struct log_range *range, struct err *e)
 {
     struct frontier at;
     struct scan_sink sink = {x, on_entry, NULL};
     const struct checkpoint *tree = &t->head.tree;
-    uint64_t end = last < tree->size ? last + 1 : tree->size;
-    if (first > tree->size || last < first)
-        return err_set(e, "the log has %" PRIu64 " entries: there is no %" PRIu64 " to %" PRIu64,
-                       tree->size, first, last);
-    if (scan_start(t->source, tree, first, &at, e) != 0)
+    uint64_t end = 0;
+    if (log_range_end(range, tree->size, &end, e) != 0 ||
+        scan_start(t->source, tree, range->first, &at, e) != 0)
         return -1;
     return scan_run(t->source, tree, &at, end, &sink, e);
 }
@@ -145,20 +143,20 @@ int command_log_export(const struct cli_command *self, int argc, char **argv)
     };
     struct log_target t;
     struct err e = {0};
-    uint64_t first = 0;
-    uint64_t last = UINT64_MAX;
+    struct log_range range;
     int count = 0;
     int rc = cli_parse(self, options, argc, argv, 1, 1, &count);
     if (rc != CLI_GO_ON)
         return rc;
     if (set_format(&x, format != NULL ? format : "json", &e) != 0 ||
-        (first_word != NULL && log_number("first", first_word, 0, INT64_MAX, &first, &e) != 0) ||
-        (last_word != NULL && log_number("last", last_word, 0, INT64_MAX, &last, &e) != 0))
+        log_range_read(first_word, last_word, &range, &e) != 0)
         return cli_fail(CLI_USAGE, &e);
     rc = log_target_open(&t, argv[0], &f, &e);
     if (rc == CLI_OK)
         rc = log_target_head(&t, &e);
-    if (rc == CLI_OK && (run(&t, &x, first, last, &e) != 0 || log_flush(&e) != 0))
+    if (rc == CLI_OK)
+        log_target_warn(&t);
+    if (rc == CLI_OK && (run(&t, &x, &range, &e) != 0 || log_flush(&e) != 0))
         rc = CLI_FAILED;
     log_target_close(&t);
     return rc == CLI_OK ? CLI_OK : cli_fail(rc, &e);

@@ -53,15 +53,14 @@ static int set_filter(struct find *f, const struct words *w, struct err *e)
     return 0;
 }
 
-static int run(struct log_target *t, struct find *f, uint64_t first, uint64_t last, struct err *e)
+static int run(struct log_target *t, struct find *f, const struct log_range *range, struct err *e)
 {
     struct frontier at;
     struct scan_sink sink = {f, on_entry, NULL};
     const struct checkpoint *tree = &t->head.tree;
-    uint64_t end = last < tree->size ? last + 1 : tree->size;
-    if (first >= end) /* nothing: a tree that is still empty, or a range beyond it */
-        return first <= tree->size ? 0 : err_set(e, "the log has %" PRIu64 " entries", tree->size);
-    if (scan_start(t->source, tree, first, &at, e) != 0)
+    uint64_t end = 0;
+    if (log_range_end(range, tree->size, &end, e) != 0 ||
+        scan_start(t->source, tree, range->first, &at, e) != 0)
         return -1;
     return scan_run(t->source, tree, &at, end, &sink, e);
 }
@@ -91,22 +90,21 @@ int command_log_find(const struct cli_command *self, int argc, char **argv)
     };
     struct log_target t;
     struct err e = {0};
-    uint64_t first = 0;
-    uint64_t last = UINT64_MAX;
+    struct log_range range;
     int count = 0;
     int rc = cli_parse(self, options, argc, argv, 1, 1, &count);
     if (rc != CLI_GO_ON)
         return rc;
-    if (set_filter(&find, &w, &e) != 0 ||
-        (w.first != NULL && log_number("first", w.first, 0, INT64_MAX, &first, &e) != 0) ||
-        (w.last != NULL && log_number("last", w.last, 0, INT64_MAX, &last, &e) != 0)) {
+    if (set_filter(&find, &w, &e) != 0 || log_range_read(w.first, w.last, &range, &e) != 0) {
         filter_free(&find.filter);
         return cli_fail(CLI_USAGE, &e);
     }
     rc = log_target_open(&t, argv[0], &f, &e);
     if (rc == CLI_OK)
         rc = log_target_head(&t, &e);
-    if (rc == CLI_OK && (run(&t, &find, first, last, &e) != 0 || log_flush(&e) != 0))
+    if (rc == CLI_OK)
+        log_target_warn(&t);
+    if (rc == CLI_OK && (run(&t, &find, &range, &e) != 0 || log_flush(&e) != 0))
         rc = CLI_FAILED;
     if (rc == CLI_OK && !find.json && find.found == 0)
         fprintf(stderr, "no such certificate in %" PRIu64 " entries\n", t.head.tree.size);

@@ -101,8 +101,11 @@ static int add_log(struct service_witness *s, const char *word, struct err *e)
 static int make_key(const struct words *w, struct err *e)
 {
     struct buf password = {0};
+    struct note_key named;
     EVP_PKEY *key = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
     int rc = key != NULL ? 0 : err_openssl(e, "make an Ed25519 key");
+    if (rc == 0) /* a name that cannot be leaves no file behind */
+        rc = note_key_init(&named, w->name, NOTE_COSIGNATURE, key, e);
     if (rc == 0)
         rc = key_read_secret(w->password_file, NULL, "password", &password, e);
     if (rc == 0)
