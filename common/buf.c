@@ -88,6 +88,19 @@ void buf_printf(struct buf *b, const char *fmt, ...)
         b->failed = true;
 }
 
+void buf_put_int(struct buf *b, int64_t v)
+{
+    char text[20]; /* "-9223372036854775808" */
+    size_t at = sizeof(text);
+    uint64_t left = v < 0 ? 0 - (uint64_t)v : (uint64_t)v;
+    do
+        text[--at] = (char)('0' + left % 10);
+    while ((left /= 10) > 0);
+    if (v < 0)
+        text[--at] = '-';
+    buf_append(b, text + at, sizeof(text) - at);
+}
+
 void buf_put_be(struct buf *b, unsigned long long v, unsigned bytes)
 {
     unsigned char out[8];

@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #define BUF_MAX ((size_t)1 << 31) /* bytes; more is a bug or an attack */
 
@@ -22,6 +23,9 @@ void buf_append(struct buf *b, const void *data, size_t len);
 void buf_puts(struct buf *b, const char *s);
 void buf_putc(struct buf *b, unsigned char c);
 void buf_printf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* Decimal. Every log line has several, and printf takes ten times as long. */
+void buf_put_int(struct buf *b, int64_t v);
 
 /* Big-endian integer of `bytes` (1..8) bytes, as TLS presentation language has it. */
 void buf_put_be(struct buf *b, unsigned long long v, unsigned bytes);

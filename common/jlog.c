@@ -40,8 +40,12 @@ static void put_time(struct buf *b)
     int64_t ms = clock_wall_ms();
     char text[21];
     clock_format(ms / 1000, text);
-    text[19] = '\0'; /* the milliseconds go before the Z */
-    buf_printf(b, "{\"time\":\"%s.%03dZ\",\"severity\":", text, (int)(ms % 1000));
+    buf_puts(b, "{\"time\":\"");
+    buf_append(b, text, strnlen(text, 19)); /* the milliseconds go before the Z */
+    buf_putc(b, '.');
+    for (int unit = 100; unit > 0; unit /= 10)
+        buf_putc(b, (unsigned char)('0' + ms / unit % 10));
+    buf_puts(b, "Z\",\"severity\":");
 }
 
 void jlog_write(struct jlog *log, enum jlog_level level, const char *message,
@@ -62,7 +66,7 @@ void jlog_write(struct jlog *log, enum jlog_level level, const char *message,
         if (f->str != NULL)
             put_string(&b, f->str);
         else
-            buf_printf(&b, "%lld", (long long)f->num);
+            buf_put_int(&b, f->num);
     }
     buf_puts(&b, "}\n");
     /* A log that cannot be written must not stop the CA; the metrics still count. */

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "common/buf.h"
+#include "common/jsonstr.h"
 #include "common/utf8.h"
 
 struct parser {
@@ -131,7 +132,10 @@ static int escape(struct parser *s, struct buf *out)
 /* Moves over bytes that stand for themselves; a quote, a backslash or a fault stops it. */
 static int plain_run(struct parser *s)
 {
-    while (s->p < s->end) {
+    for (;;) {
+        s->p += jsonstr_plain(s->p, (size_t)(s->end - s->p));
+        if (s->p == s->end)
+            return fault(s, too_early);
         unsigned char c = *s->p;
         if (c == '"' || c == '\\')
             return 0;
@@ -146,7 +150,6 @@ static int plain_run(struct parser *s)
             s->p += n;
         }
     }
-    return fault(s, too_early);
 }
 
 struct text { /* of a string: in the input, or in `own` when it had escapes */

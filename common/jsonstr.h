@@ -6,6 +6,10 @@
 
 #include "common/buf.h"
 
+/* How many bytes at the beginning stand for themselves in a JSON string: ASCII, printable, neither
+ * quote nor backslash. */
+size_t jsonstr_plain(const unsigned char *p, size_t len);
+
 /* Appends `s` in quotes, escaped; bytes that are not UTF-8 become U+FFFD. A terminal shows the
  * result as it is: controls beyond ASCII and those of text direction are escaped too. */
 void jsonstr_put(struct buf *out, const char *s, size_t len);

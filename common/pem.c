@@ -2,7 +2,6 @@
 
 #include <ctype.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "common/b64.h"
@@ -25,6 +24,11 @@ static bool take(const char **p, size_t *len, const char *word)
     return true;
 }
 
+static bool take_boundary(const char **p, size_t *len, const char *head, const char *label)
+{
+    return take(p, len, head) && take(p, len, label) && take(p, len, "-----");
+}
+
 static void take_newline(const char **p, size_t *len)
 {
     if (*len > 0 && **p == '\r')
@@ -35,14 +39,10 @@ static void take_newline(const char **p, size_t *len)
 int pem_body(const char *label, const void *data, size_t len, struct buf *der)
 {
     const char *p = data;
-    char begin[64];
-    char end[64];
-    snprintf(begin, sizeof(begin), "-----BEGIN %s-----", label);
-    snprintf(end, sizeof(end), "-----END %s-----", label);
     size_t space = skip_space(p, len);
     p += space;
     len -= space;
-    if (!take(&p, &len, begin) || len == 0 || (*p != '\n' && *p != '\r'))
+    if (!take_boundary(&p, &len, "-----BEGIN ", label) || len == 0 || (*p != '\n' && *p != '\r'))
         return -1;
     struct buf text = {0};
     while (len > 0 && *p != '-') {
@@ -56,7 +56,8 @@ int pem_body(const char *label, const void *data, size_t len, struct buf *der)
         if (run == 0 && len > 0 && *p == '\r')
             break; /* a bare carriage return is no line end */
     }
-    int rc = take(&p, &len, end) && skip_space(p, len) == len && text.len > 0 && !text.failed &&
+    int rc = take_boundary(&p, &len, "-----END ", label) && skip_space(p, len) == len &&
+                     text.len > 0 && !text.failed &&
                      b64_decode(B64_STD, (const char *)text.data, text.len, der) == 0
                  ? 0
                  : -1;

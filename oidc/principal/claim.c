@@ -66,7 +66,7 @@ int claim_text(const json_t *value, const char *name, struct buf *out, struct er
     if (json_is_string(value))
         buf_puts(out, json_string_value(value));
     else if (json_is_integer(value)) /* exact, where Go rounds above 2^53 */
-        buf_printf(out, "%lld", (long long)json_integer_value(value));
+        buf_put_int(out, json_integer_value(value));
     else if (json_is_real(value))
         real_text(json_real_value(value), out);
     else if (json_is_boolean(value))

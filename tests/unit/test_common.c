@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <inttypes.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -18,6 +19,7 @@
 #include "common/file.h"
 #include "common/identity.h"
 #include "common/jlog.h"
+#include "common/jsonstr.h"
 #include "common/strictjson.h"
 
 static void b64_round_trips_every_length(void **state)
@@ -63,6 +65,64 @@ static void b64_refuses_what_is_not_canonical(void **state)
         if (b64_decode(bad[i].kind, bad[i].text, strlen(bad[i].text), &out) == 0)
             fail_msg("accepted '%s' as kind %d", bad[i].text, bad[i].kind);
         assert_int_equal(out.len, 4);
+        buf_free(&out);
+    }
+}
+
+/* Every character at every place of two quads and a half, in every kind. */
+static void b64_takes_its_alphabet_only(void **state)
+{
+    (void)state;
+    static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+    static const char *const more[] = {[B64_STD] = "+/", [B64_URL_BARE] = "-_", [B64_ANY] = "+/-_"};
+    for (enum b64_kind kind = B64_STD; kind <= B64_ANY; kind++) {
+        for (size_t at = 0; at < 10; at++) {
+            for (int c = 0; c < 256; c++) {
+                char text[] = "AAAAAAAAAA==";
+                bool last = at == 9; /* it has four bits that must be zero */
+                bool good =
+                    c != 0 && (strchr(alphabet, c) != NULL || strchr(more[kind], c) != NULL);
+                if (last)
+                    good = c != 0 && strchr("AQgw", c) != NULL;
+                text[at] = (char)c;
+                struct buf out = {0};
+                int rc = b64_decode(kind, text, kind == B64_URL_BARE ? 10 : 12, &out);
+                if (rc != (good ? 0 : -1))
+                    fail_msg("kind %d, character %d at %zu: %d", kind, c, at, rc);
+                assert_int_equal(out.len, good ? 7 : 0);
+                buf_free(&out);
+            }
+        }
+    }
+}
+
+/* Every byte at every place of two groups of eight and one more. */
+static void jsonstr_plain_stops_at_the_first_special_byte(void **state)
+{
+    (void)state;
+    for (size_t at = 0; at < 17; at++) {
+        for (unsigned c = 0; c < 256; c++) {
+            unsigned char text[17];
+            memset(text, c % 2 == 0 ? '~' : ' ', sizeof(text));
+            text[at] = (unsigned char)c;
+            bool plain = c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
+            assert_int_equal(jsonstr_plain(text, sizeof(text)), plain ? sizeof(text) : at);
+            assert_int_equal(jsonstr_plain(text, at), at);
+        }
+    }
+}
+
+static void buf_put_int_writes_every_size(void **state)
+{
+    (void)state;
+    static const int64_t values[] = {0,  1,         9,         10,       -1,          -10,
+                                     99, INT64_MAX, INT64_MIN, 1u << 31, -(1ll << 31)};
+    for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
+        struct buf out = {0};
+        char want[32];
+        snprintf(want, sizeof(want), "%" PRId64, values[i]);
+        buf_put_int(&out, values[i]);
+        assert_string_equal(buf_str(&out), want);
         buf_free(&out);
     }
 }
@@ -272,6 +332,9 @@ int main(void)
         cmocka_unit_test(a_stamp_sees_a_change_that_hides),
         cmocka_unit_test(b64_round_trips_every_length),
         cmocka_unit_test(b64_refuses_what_is_not_canonical),
+        cmocka_unit_test(b64_takes_its_alphabet_only),
+        cmocka_unit_test(jsonstr_plain_stops_at_the_first_special_byte),
+        cmocka_unit_test(buf_put_int_writes_every_size),
         cmocka_unit_test(strictjson_refuses_what_hides_meaning),
         cmocka_unit_test(strictjson_bounds_depth_and_length),
         cmocka_unit_test(errors_keep_context_and_stay_on_one_line),
