@@ -13,9 +13,10 @@
 
 #include "ca/http/internal.h"
 
-/* Per connection: a request's headers and a reply's headers must fit. The memory is wiped at
- * each request, so more would cost time as well. */
-#define CONNECTION_MEMORY ((size_t)32 * 1024)
+/* Per connection: a request's headers (the legacy API has the token there) and a reply's headers
+ * must fit. The memory is wiped at each request, and what was in the processor's cache goes with
+ * it, so more would cost time as well. */
+#define CONNECTION_MEMORY ((size_t)16 * 1024)
 #define TLS_PRIORITIES "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"
 
 static enum MHD_Result on_accept(void *cls, const struct sockaddr *peer, socklen_t len)

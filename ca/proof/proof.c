@@ -52,7 +52,8 @@ static bool verify_digest(const struct proof_key *k, const unsigned char *sig, s
 {
     unsigned char digest[EVP_MAX_MD_SIZE];
     unsigned digest_len = 0;
-    EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_pkey(NULL, k->key, NULL);
+    EVP_PKEY_CTX *own = k->ctx == NULL ? EVP_PKEY_CTX_new_from_pkey(NULL, k->key, NULL) : NULL;
+    EVP_PKEY_CTX *ctx = own != NULL ? own : k->ctx;
     bool rsa = k->ec_width == 0; /* Ed25519 has no digest */
     bool ok = ctx != NULL &&
               EVP_Digest(message, strlen(message), digest, &digest_len, k->md, NULL) == 1 &&
@@ -60,7 +61,7 @@ static bool verify_digest(const struct proof_key *k, const unsigned char *sig, s
               (!rsa || (EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PADDING) == 1 &&
                         EVP_PKEY_CTX_set_signature_md(ctx, k->md) == 1)) &&
               EVP_PKEY_verify(ctx, sig, len, digest, digest_len) == 1;
-    EVP_PKEY_CTX_free(ctx);
+    EVP_PKEY_CTX_free(own);
     return ok;
 }
 

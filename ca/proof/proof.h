@@ -32,8 +32,9 @@ enum proof_status {
 
 struct proof_key {
     EVP_PKEY *key;      /* owned */
+    EVP_PKEY_CTX *ctx;  /* of key, which verification begins anew; owned, NULL: none is kept */
     unsigned curve;     /* which of spki's curves, from 1; 0: decoded some other way */
-    struct shelf *home; /* where the key goes when it is not needed any more; NULL: freed */
+    struct shelf *home; /* where ctx goes when it is not needed any more; NULL: freed */
     size_t ec_width;    /* bytes of r and of s; 0: no EC key */
     struct buf spki;    /* canonical DER SubjectPublicKeyInfo */
     const EVP_MD *md;   /* the policy's, fetched once; NULL for Ed25519 */

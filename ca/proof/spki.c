@@ -12,13 +12,13 @@
 _Static_assert(CURVE_COUNT == SPKI_CURVES, "the header counts the curves");
 
 /*
- * To make a key from the parameters costs more than a tenth of a signature check, to give a key
- * another point next to nothing: so keys are kept. A key holds the point it was given last, and
- * parse_curve gives it the client's before anybody sees it.
+ * To make a key from the parameters and a context for it costs more than a tenth of a signature
+ * check, to give a key another point next to nothing: so contexts are kept with their keys. A key
+ * holds the point it was given last, and parse_curve gives it the client's before anybody sees it.
  */
 struct spki_curves {
-    EVP_PKEY *empty[CURVE_COUNT]; /* parameters only */
-    struct shelf used[CURVE_COUNT];
+    EVP_PKEY *empty[CURVE_COUNT];   /* parameters only */
+    struct shelf used[CURVE_COUNT]; /* of EVP_PKEY_CTX */
 };
 
 struct spki_curves *spki_curves_new(struct err *e)
@@ -42,9 +42,9 @@ struct spki_curves *spki_curves_new(struct err *e)
 void spki_curves_free(struct spki_curves *c)
 {
     for (size_t i = 0; c != NULL && i < CURVE_COUNT; i++) {
-        EVP_PKEY *key;
-        while ((key = shelf_take(&c->used[i])) != NULL)
-            EVP_PKEY_free(key);
+        EVP_PKEY_CTX *ctx;
+        while ((ctx = shelf_take(&c->used[i])) != NULL)
+            EVP_PKEY_CTX_free(ctx);
         EVP_PKEY_free(c->empty[i]);
     }
     free(c);
@@ -57,23 +57,34 @@ const EVP_PKEY *spki_curves_sample(const struct spki_curves *c, unsigned n)
 
 void spki_release(struct proof_key *out)
 {
-    if (out->home == NULL || !shelf_put(out->home, out->key))
-        EVP_PKEY_free(out->key);
+    EVP_PKEY_free(out->key);
+    if (out->home == NULL || !shelf_put(out->home, out->ctx))
+        EVP_PKEY_CTX_free(out->ctx);
     out->key = NULL;
+    out->ctx = NULL;
     out->home = NULL;
+}
+
+static EVP_PKEY_CTX *new_context(EVP_PKEY *empty)
+{
+    EVP_PKEY *key = EVP_PKEY_dup(empty);
+    EVP_PKEY_CTX *ctx = key != NULL ? EVP_PKEY_CTX_new_from_pkey(NULL, key, NULL) : NULL;
+    EVP_PKEY_free(key);
+    return ctx;
 }
 
 /* Setting the encoded point checks that it is on the curve. A key that refused its point is in
  * no known state and is let go. */
-static EVP_PKEY *from_point(EVP_PKEY *empty, struct shelf *used, const unsigned char *point,
-                            size_t len)
+static EVP_PKEY_CTX *from_point(EVP_PKEY *empty, struct shelf *used, const unsigned char *point,
+                                size_t len)
 {
-    EVP_PKEY *key = shelf_take(used);
-    if (key == NULL)
-        key = EVP_PKEY_dup(empty);
-    if (key != NULL && EVP_PKEY_set1_encoded_public_key(key, point, len) == 1)
-        return key;
-    EVP_PKEY_free(key);
+    EVP_PKEY_CTX *ctx = shelf_take(used);
+    if (ctx == NULL)
+        ctx = new_context(empty);
+    if (ctx != NULL &&
+        EVP_PKEY_set1_encoded_public_key(EVP_PKEY_CTX_get0_pkey(ctx), point, len) == 1)
+        return ctx;
+    EVP_PKEY_CTX_free(ctx);
     return NULL;
 }
 
@@ -84,9 +95,11 @@ static bool parse_curve(struct spki_curves *known, const unsigned char *der, siz
     if (c == NULL)
         return false;
     size_t i = (size_t)(c - curves);
-    out->key = from_point(known->empty[i], &known->used[i], der + c->head_len, c->point_len);
-    if (out->key == NULL)
+    out->ctx = from_point(known->empty[i], &known->used[i], der + c->head_len, c->point_len);
+    if (out->ctx == NULL)
         return false;
+    out->key = EVP_PKEY_CTX_get0_pkey(out->ctx);
+    EVP_PKEY_up_ref(out->key);
     out->curve = (unsigned)i + 1;
     out->home = &known->used[i];
     return true;

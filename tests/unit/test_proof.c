@@ -510,6 +510,47 @@ static enum proof_status prove(const struct good *g, bool csr, struct err *e)
     return st;
 }
 
+static enum proof_status prove_by(const struct proof_key *k, const struct good *g)
+{
+    struct err e = {0};
+    return proof_key_verify(k, "me", g->sig, g->sig_len, &e);
+}
+
+/* Decoded keys are kept for the next request: it gets the other point and nothing of the first. */
+static void a_key_used_again_verifies_by_its_new_point_only(void **state)
+{
+    (void)state;
+    const EVP_MD *md[] = {EVP_sha256(), EVP_sha384(), EVP_sha512()};
+    for (size_t i = 0; i < 3; i++) {
+        EVP_PKEY *pkey[2];
+        struct good g[2];
+        struct proof_key k[2];
+        struct err e = {0};
+        for (size_t n = 0; n < 2; n++) {
+            pkey[n] = EVP_EC_gen(groups[i]);
+            g[n] = make_good(pkey[n], md[i]);
+        }
+        for (size_t turn = 0; turn < 6; turn++) {
+            size_t n = turn % 2;
+            assert_int_equal(proof_key_parse(policy, g[n].pem, g[n].pem_len, &k[0], &e), PROOF_OK);
+            assert_int_equal(prove_by(&k[0], &g[1 - n]), PROOF_BAD_SIGNATURE);
+            assert_int_equal(prove_by(&k[0], &g[n]), PROOF_OK);
+            proof_key_free(&k[0]);
+        }
+        for (size_t n = 0; n < 2; n++) /* at once */
+            assert_int_equal(proof_key_parse(policy, g[n].pem, g[n].pem_len, &k[n], &e), PROOF_OK);
+        for (size_t n = 0; n < 2; n++) {
+            assert_int_equal(prove_by(&k[n], &g[n]), PROOF_OK);
+            assert_int_equal(prove_by(&k[n], &g[1 - n]), PROOF_BAD_SIGNATURE);
+            assert_int_equal(EVP_PKEY_eq(k[n].key, pkey[n]), 1);
+        }
+        for (size_t n = 0; n < 2; n++) {
+            proof_key_free(&k[n]);
+            EVP_PKEY_free(pkey[n]);
+        }
+    }
+}
+
 /* Memory ends at each allocation in turn: a good request is never called bad for it. */
 static void a_good_request_is_never_blamed_for_our_lack_of_memory(void **state)
 {
@@ -568,6 +609,7 @@ int main(void)
         cmocka_unit_test(pem_is_one_block_and_nothing_else),
         cmocka_unit_test(requests_verify_by_their_own_key_and_hash),
         cmocka_unit_test(damaged_requests_are_refused),
+        cmocka_unit_test(a_key_used_again_verifies_by_its_new_point_only),
         cmocka_unit_test(a_good_request_is_never_blamed_for_our_lack_of_memory),
     };
     CRYPTO_set_mem_functions(failing_malloc, failing_realloc,
