@@ -21,7 +21,13 @@ struct buf {
 
 void buf_append(struct buf *b, const void *data, size_t len);
 void buf_puts(struct buf *b, const char *s);
-void buf_putc(struct buf *b, unsigned char c);
+static inline void buf_putc(struct buf *b, unsigned char c)
+{
+    if (b->len < b->cap && !b->failed)
+        b->data[b->len++] = c;
+    else
+        buf_append(b, &c, 1);
+}
 void buf_printf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* Decimal. Every log line has several, and printf takes ten times as long. */

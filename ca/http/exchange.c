@@ -317,7 +317,7 @@ void http_on_completed(void *cls, struct MHD_Connection *mhd, void **con_cls,
 void http_on_connection(void *cls, struct MHD_Connection *mhd, void **socket_context,
                         enum MHD_ConnectionNotificationCode what)
 {
-    const struct http_worker *w = cls;
+    struct http_worker *w = cls;
     struct http_server *s = w->server;
     if (what == MHD_CONNECTION_NOTIFY_CLOSED) {
         struct http_conn *c = *socket_context;

@@ -18,7 +18,7 @@
 /* One TCP connection. */
 struct http_conn {
     struct http_conn *prev, *next; /* guard.lock */
-    const struct http_worker *worker;
+    struct http_worker *worker;
     int fd;
     _Atomic int64_t deadline_ms; /* monotonic; 0: none */
     atomic_bool receiving;       /* the request is not complete, or there is none yet */
@@ -74,8 +74,9 @@ struct http_guard {
 struct http_worker {
     struct http_server *server;
     struct MHD_Daemon *daemon;
-    int events;  /* the daemon's epoll descriptor */
-    int wake_fd; /* an eventfd: connections to resume, or the server's flags to look at */
+    int events;        /* the daemon's epoll descriptor */
+    int wake_fd;       /* an eventfd: connections to resume, or the server's flags to look at */
+    atomic_bool woken; /* the eventfd was written to and has not been read */
     pthread_t thread;
     bool running;
 };

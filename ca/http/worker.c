@@ -87,9 +87,10 @@ static void *run(void *arg)
         struct pollfd fds[] = {{.fd = w->events, .events = POLLIN},
                                {.fd = w->wake_fd, .events = POLLIN}};
         eventfd_t count;
-        if (poll(fds, 2, wait_ms(w->daemon)) > 0 && fds[1].revents != 0)
-            (void)eventfd_read(w->wake_fd,
-                               &count); /* read before the flags and resumes it tells of */
+        if (poll(fds, 2, wait_ms(w->daemon)) > 0 && fds[1].revents != 0) {
+            (void)eventfd_read(w->wake_fd, &count);
+            atomic_store(&w->woken, false); /* before the flags and resumes that it tells of */
+        }
         if (accepting && atomic_load(&w->server->draining)) {
             (void)MHD_quiesce_daemon(w->daemon);
             accepting = false;
@@ -133,10 +134,12 @@ int http_workers_start(struct http_server *s)
     return 0;
 }
 
-/* The write fails only when the counter is full, and then the worker wakes all the same. */
-static void wake(const struct http_worker *w)
+/* Once for all that is told before the worker looks. The write fails only when the counter is full,
+ * and then the worker wakes all the same. */
+static void wake(struct http_worker *w)
 {
-    (void)eventfd_write(w->wake_fd, 1);
+    if (!atomic_exchange(&w->woken, true))
+        (void)eventfd_write(w->wake_fd, 1);
 }
 
 void http_worker_resume(struct http_exchange *x)

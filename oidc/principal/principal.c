@@ -4,15 +4,17 @@
 #include <string.h>
 
 #include "common/buf.h"
+#include "common/jsonstr.h"
 #include "oidc/principal/claim.h"
 #include "oidc/principal/types.h"
 
 /* Claims passed the JSON reader and defaults the YAML reader, so the text is UTF-8 without NULs;
  * C1 controls are two bytes there, c2 80 to c2 9f. */
-static bool has_control(const char *text)
+static bool has_control(const char *text, size_t len)
 {
     const unsigned char *s = (const unsigned char *)text;
-    for (; *s != '\0'; s++) {
+    const unsigned char *end = s + len;
+    for (s += jsonstr_plain(s, len); s < end; s++) {
         if (*s < 0x20 || *s == 0x7f || (s[0] == 0xc2 && s[1] >= 0x80 && s[1] <= 0x9f))
             return true;
     }
@@ -25,9 +27,10 @@ int principal_set(char **to, const char *text, const char *what, struct err *e)
         return err_set(e, "out of memory");
     if (text[0] == '\0')
         return err_set(e, "%s is empty", what);
-    if (strlen(text) > OIDC_VALUE_MAX)
+    size_t len = strlen(text);
+    if (len > OIDC_VALUE_MAX)
         return err_set(e, "%s is longer than %d bytes", what, OIDC_VALUE_MAX);
-    if (has_control(text))
+    if (has_control(text, len))
         return err_set(e, "%s holds a control character", what);
     free(*to);
     *to = strdup(text);
