@@ -53,6 +53,15 @@ static int push_blocks(BIO *in, STACK_OF(X509) * certs, struct err *e)
     }
 }
 
+/* How many lines look like the beginning or the end of a block. */
+static int count_marks(const char *pem, size_t len)
+{
+    int marks = 0;
+    for (size_t i = 0; i + 1 < len; i++)
+        marks += (i == 0 || pem[i - 1] == '\n') && pem[i] == '-' && pem[i + 1] == '-';
+    return marks;
+}
+
 STACK_OF(X509) * certs_parse(const void *pem, size_t len, struct err *e)
 {
     if (len > CERTS_BYTES_MAX || memchr(pem, '\0', len) != NULL) {
@@ -66,6 +75,9 @@ STACK_OF(X509) * certs_parse(const void *pem, size_t len, struct err *e)
         err_set(e, "out of memory");
     else
         rc = push_blocks(in, certs, e);
+    /* OpenSSL overlooks a block of which only the first line is there: a file half written. */
+    if (rc == 0 && count_marks(pem, len) != 2 * sk_X509_num(certs))
+        rc = err_set(e, "PEM block %d is cut off", sk_X509_num(certs) + 1);
     if (rc == 0 && sk_X509_num(certs) == 0)
         rc = err_set(e, "certificate chain must contain at least one certificate");
     BIO_free(in);
@@ -80,7 +92,9 @@ STACK_OF(X509) * certs_load(const char *path, struct err *e)
 {
     struct buf pem = {0};
     STACK_OF(X509) *certs = NULL;
-    if (file_read(path, CERTS_BYTES_MAX, &pem, e) == 0) {
+    if (file_read(path, CERTS_BYTES_MAX, &pem, e) != 0) {
+        err_wrap(e, "certificate chain");
+    } else {
         certs = certs_parse(pem.data != NULL ? (const char *)pem.data : "", pem.len, e);
         if (certs == NULL)
             err_wrap(e, "certificate chain '%s'", path);

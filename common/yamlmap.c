@@ -1,6 +1,7 @@
 #include "common/yamlmap.h"
 
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <yaml.h>
@@ -77,7 +78,10 @@ static int read_quantity(const struct reader *r, const yaml_node_t *n, const str
     const char *s = scalar(n);
     int64_t v = 0;
     int rc = -1;
-    const char *what = "a number";
+    char range[64];
+    const char *what = range;
+    snprintf(range, sizeof(range), "a number from %lld to %lld", (long long)k->min,
+             (long long)k->max);
     if (k->type == YAMLMAP_DURATION) {
         what = "a duration such as 500ms, 10s, 10m, 24h or 7d";
         rc = s != NULL ? quantity(s, time_units, time_factors, &v) : -1;

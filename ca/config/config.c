@@ -287,8 +287,18 @@ static int check_tuf(const char *name, const struct ca_config *c, struct err *e)
     return 0;
 }
 
+static int check_listen(const char *name, const char *key, const char *address, struct err *e)
+{
+    if (address == NULL || http_listen_check(address, e) == 0)
+        return 0;
+    return err_wrap(e, "%s: '%s'", name, key);
+}
+
 static int validate(const char *name, const struct ca_config *c, struct err *e)
 {
+    if (check_listen(name, "listen", c->listen, e) != 0 ||
+        check_listen(name, "metrics-listen", c->metrics_listen, e) != 0)
+        return -1;
     if (ca_config_check_logs(name, c, e) != 0 || check_tuf(name, c, e) != 0)
         return -1;
     if ((c->tls_certificate == NULL) != (c->tls_key == NULL))

@@ -96,6 +96,9 @@ struct http_options {
 /* Fills the limits with the defaults that the example configuration documents. */
 void http_options_default(struct http_options *o);
 
+/* Whether a listen address is well formed; names are not looked up. */
+int http_listen_check(const char *address, struct err *e);
+
 /* Listens and serves. NULL with `e` set. */
 struct http_server *http_server_start(const struct http_options *o, struct err *e);
 

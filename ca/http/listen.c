@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <netdb.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -24,13 +25,20 @@ static int split(const char *address, char host[256], char port[8], struct err *
     }
     size_t port_len = strlen(colon + 1);
     if (host_len >= 256 || port_len == 0 || port_len > 5 ||
-        strspn(colon + 1, "0123456789") != port_len)
+        strspn(colon + 1, "0123456789") != port_len || strtol(colon + 1, NULL, 10) > UINT16_MAX)
         return err_set(e, "listen address '%s' is not HOST:PORT with a port of 0 to 65535",
                        address);
     memcpy(host, start, host_len);
     host[host_len] = '\0';
     memcpy(port, colon + 1, port_len + 1);
     return 0;
+}
+
+int http_listen_check(const char *address, struct err *e)
+{
+    char host[256];
+    char port[8];
+    return split(address, host, port, e);
 }
 
 void http_address_text(const struct sockaddr *sa, char *out, size_t len)
@@ -126,7 +134,8 @@ int http_listen(const char *address, int *fd, char *bound, size_t bound_len, str
     }
     if (*fd < 0) {
         errno = saved;
-        return err_errno(e, "listen on '%s'", address);
+        return err_errno(e, "listen on '%s'%s", address,
+                         saved == EADDRINUSE ? " (another server there? choose another port)" : "");
     }
     describe(*fd, bound, bound_len);
     return 0;

@@ -86,7 +86,9 @@ int oidc_trust_load(const char *path, struct oidc_trust **out, struct err *e)
 {
     struct buf text = {0};
     int rc = file_read(path, TRUST_FILE_MAX, &text, e);
-    if (rc == 0)
+    if (rc != 0)
+        err_wrap(e, "issuer list");
+    else
         rc = oidc_trust_parse(path, buf_str(&text), text.len, out, e);
     buf_free(&text);
     return rc;

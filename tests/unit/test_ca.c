@@ -257,6 +257,18 @@ static void chains_out_of_order_or_damaged_are_refused(void **state)
     assert_null(certs_parse("", 0, &e));
     assert_null(
         certs_parse("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", 58, &e));
+    /* A file that is being written, cut anywhere but behind a block. */
+    assert_int_equal(file_read(d.chain, 65536, &pem, &e), 0);
+    const char *second = strstr(buf_str(&pem) + 1, "-----BEGIN");
+    size_t at = (size_t)(second - buf_str(&pem));
+    for (size_t len = 1; len + 1 < pem.len; len++) {
+        chain = certs_parse(pem.data, len, &e);
+        bool whole = len >= at - 1 && len <= at + 1;
+        if ((chain != NULL) != whole)
+            fail_msg("%zu of %zu bytes: %s", len, pem.len, chain != NULL ? "taken" : e.text);
+        sk_X509_pop_free(chain, X509_free);
+    }
+    buf_reset(&pem);
     assert_int_equal(file_read(d.key, 65536, &pem, &e), 0);
     assert_null(certs_parse(pem.data, pem.len, &e));
     assert_non_null(strstr(e.text, "only CERTIFICATE"));

@@ -14,6 +14,7 @@
 #include "common/transparency/digsig.h"
 #include "tools/tenmint-ca/commands.h"
 #include "tools/tenmint-ca/repository.h"
+#include "tools/tenmint-ca/tls.h"
 
 static void print_issuers(const char *path, const struct oidc_trust *trust)
 {
@@ -136,6 +137,18 @@ static int check_retired(const struct ca_config *c, struct err *e)
     return 0;
 }
 
+static int check_tls(const struct ca_config *c, struct err *e)
+{
+    struct buf certificate = {0};
+    struct buf key = {0};
+    int rc = c->tls_certificate == NULL
+                 ? 0
+                 : tls_read(c->tls_certificate, c->tls_key, &certificate, &key, e);
+    buf_free(&certificate);
+    buf_free_secret(&key);
+    return rc;
+}
+
 static int check_tuf(const struct ca_config *c, struct err *e)
 {
     if (c->tuf_directory == NULL)
@@ -174,6 +187,8 @@ static int check_server(const char *path, struct err *e)
         rc = check_retired(&c, e);
     if (rc == 0)
         rc = check_tuf(&c, e);
+    if (rc == 0)
+        rc = check_tls(&c, e);
     if (rc == 0)
         rc = check_issuers(c.issuers_file, e);
     ca_config_free(&c);

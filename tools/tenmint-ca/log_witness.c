@@ -67,12 +67,9 @@ static enum http_result on_checkpoint(void *ctx, struct http_exchange *x)
 static void on_fault(void *ctx, struct http_exchange *x, enum http_fault f)
 {
     (void)ctx;
-    static const unsigned status[] = {[HTTP_FAULT_NOT_FOUND] = 404,
-                                      [HTTP_FAULT_METHOD] = 405,
-                                      [HTTP_FAULT_TOO_LARGE] = 413,
-                                      [HTTP_FAULT_MEDIA_TYPE] = 415,
-                                      [HTTP_FAULT_MALFORMED] = 400,
-                                      [HTTP_FAULT_MEMORY] = 503};
+    static const unsigned status[] = {
+        [HTTP_FAULT_NOT_FOUND] = 404,  [HTTP_FAULT_METHOD] = 405,    [HTTP_FAULT_TOO_LARGE] = 413,
+        [HTTP_FAULT_MEDIA_TYPE] = 415, [HTTP_FAULT_MALFORMED] = 400, [HTTP_FAULT_MEMORY] = 503};
     struct buf reply = {0};
     buf_puts(&reply, "not served here\n");
     http_reply(x, f < sizeof(status) / sizeof(status[0]) ? status[f] : 400, TEXT, &reply);

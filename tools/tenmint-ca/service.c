@@ -8,8 +8,7 @@
 #include "common/clock.h"
 #include "common/file.h"
 #include "tools/shared/cli.h"
-
-#define TLS_FILE_MAX ((size_t)256 * 1024)
+#include "tools/tenmint-ca/tls.h"
 
 static int64_t now_s(void)
 {
@@ -137,12 +136,11 @@ static int read_tls(struct service *s, struct http_options *o, struct err *e)
     const struct ca_config *c = s->config;
     if (c->tls_certificate == NULL)
         return 0;
-    if (file_read(c->tls_certificate, TLS_FILE_MAX, &s->tls_certificate, e) != 0 ||
-        file_read_secret(c->tls_key, TLS_FILE_MAX, &s->tls_key, e) != 0)
-        return err_wrap(e, "tls");
+    if (tls_read(c->tls_certificate, c->tls_key, &s->tls_certificate, &s->tls_key, e) != 0)
+        return -1;
     o->tls_certificate = buf_str(&s->tls_certificate);
     o->tls_key = buf_str(&s->tls_key);
-    return o->tls_certificate != NULL && o->tls_key != NULL ? 0 : err_set(e, "out of memory");
+    return 0;
 }
 
 static void list_root(void *ctx, void (*add)(void *arg, const unsigned char *der, size_t len),
@@ -203,7 +201,7 @@ static int start_http(struct service *s, struct err *e)
         s->mounts[o.mount_count++] = repository_mount(s->repository);
     s->http = http_server_start(&o, e);
     if (s->http == NULL)
-        return -1;
+        return err_wrap(e, "listen");
     api_watch(s->api, s->http);
     if (s->config->metrics_listen != NULL) {
         struct http_options m;
@@ -214,7 +212,7 @@ static int start_http(struct service *s, struct err *e)
         api_serve_metrics(s->api, &m);
         s->metrics_http = http_server_start(&m, e);
         if (s->metrics_http == NULL)
-            return -1;
+            return err_wrap(e, "metrics-listen");
         jlog(s->log, JLOG_INFO, "metrics listening",
              JLOG_STR("address", http_server_address(s->metrics_http)), JLOG_END);
     }
