@@ -1,0 +1,206 @@
+/* Everything that the log's threads may do at the same time: for ThreadSanitizer above all. */
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/support/cmocka_all.h"
+#include "tests/support/logbox.h"
+
+#define WRITERS 6
+#define READERS 2
+#define ENTRIES 120 /* of a writer: in all more than two tiles */
+#define LENGTH 64
+
+struct shared {
+    struct logbox box;
+    struct log *log;
+    atomic_uint writing; /* writers that are not done */
+    atomic_uint wrong;   /* checks that failed; no fail_msg off the main thread */
+    atomic_ullong reads;
+};
+
+struct writer {
+    struct shared *s;
+    unsigned number;
+    struct buf sct[ENTRIES];
+    uint64_t index[ENTRIES];
+};
+
+static void expect(struct shared *s, bool right)
+{
+    if (!right)
+        atomic_fetch_add(&s->wrong, 1);
+}
+
+static uint64_t entry_of(const struct writer *w, unsigned i)
+{
+    return (uint64_t)w->number * 100000 + i;
+}
+
+static void *write_entries(void *arg)
+{
+    struct writer *w = arg;
+    struct err e = {0};
+    for (unsigned i = 0; i < ENTRIES; i++)
+        expect(w->s,
+               logbox_add(w->s->log, entry_of(w, i), LENGTH, &w->sct[i], &w->index[i], &e) == 0);
+    atomic_fetch_sub(&w->s->writing, 1);
+    return NULL;
+}
+
+static void no_wake(void *arg)
+{
+    (void)arg;
+}
+
+/* Submitters that go away before they hear. */
+static void *write_and_leave(void *arg)
+{
+    struct shared *s = arg;
+    struct err e = {0};
+    for (uint64_t i = 0; atomic_load(&s->writing) > 0; i++) {
+        struct log_entry entry = logbox_entry(90000000 + i, LENGTH);
+        struct log_ticket *t = NULL;
+        expect(s, log_add(s->log, &entry, no_wake, NULL, &t, &e) == 0);
+        if (i % 2 == 0)
+            (void)log_poll(t, &e);
+        log_ticket_free(t);
+        expect(s, log_sync(s->log, &e) == 0);
+    }
+    return NULL;
+}
+
+static void check_entry(struct shared *s, const struct checkpoint *c, uint64_t index)
+{
+    struct log_dir d = {.path = s->box.dir, .size = c->size};
+    struct log_tiles t = log_dir_tiles(&d);
+    struct merkle_hash leaf;
+    struct log_proof p;
+    uint64_t found = 0;
+    struct err e = {0};
+    expect(s,
+           log_tree_leaf(&t, index, c->size, &leaf, &e) == 0 &&
+               log_tree_inclusion(&t, index, c->size, &p, &e) == 0 &&
+               merkle_check_inclusion(index, c->size, &leaf, p.hash, p.count, &c->root, &e) == 0);
+    expect(s, log_dir_find(&d, &leaf, &found, &e) == 1 && found == index);
+}
+
+/* A monitor: each checkpoint follows from the last, and what it covers can be read. */
+static void *read_along(void *arg)
+{
+    struct shared *s = arg;
+    struct checkpoint last = {0};
+    struct note_key key;
+    struct err e = {0};
+    if (note_key_init(&key, s->box.o.origin, NOTE_RFC6962, s->box.key, &e) != 0)
+        abort();
+    while (atomic_load(&s->writing) > 0) {
+        struct checkpoint c;
+        struct buf text = {0};
+        struct note n;
+        struct log_stats stats;
+        struct log_proof p;
+        uint64_t size = log_checkpoint(s->log, &text);
+        log_stats_get(s->log, &stats);
+        if (note_parse(text.data, text.len, &n, &e) != 0)
+            abort();
+        expect(s, note_verify(&n, &key, NULL, &e) == 0 && checkpoint_parse(&n, &c, &e) == 0 &&
+                      c.size == size && c.size >= last.size && stats.checkpoint_size >= c.size &&
+                      stats.size >= c.size);
+        struct log_dir d = {.path = s->box.dir, .size = c.size};
+        struct log_tiles t = log_dir_tiles(&d);
+        if (last.size > 0)
+            expect(s, log_tree_consistency(&t, last.size, c.size, &p, &e) == 0 &&
+                          merkle_check_consistency(last.size, &last.root, c.size, &c.root, p.hash,
+                                                   p.count, &e) == 0);
+        if (c.size > 0) {
+            check_entry(s, &c, c.size - 1);
+            check_entry(s, &c, (uint64_t)rand() % c.size);
+        }
+        last = c;
+        note_free(&n);
+        buf_free(&text);
+        atomic_fetch_add(&s->reads, 1);
+    }
+    return NULL;
+}
+
+static void run_all(struct shared *s, struct writer w[WRITERS])
+{
+    pthread_t writer[WRITERS];
+    pthread_t reader[READERS];
+    pthread_t leaver;
+    atomic_store(&s->writing, WRITERS);
+    for (unsigned i = 0; i < WRITERS; i++)
+        assert_int_equal(pthread_create(&writer[i], NULL, write_entries, &w[i]), 0);
+    for (unsigned i = 0; i < READERS; i++)
+        assert_int_equal(pthread_create(&reader[i], NULL, read_along, s), 0);
+    assert_int_equal(pthread_create(&leaver, NULL, write_and_leave, s), 0);
+    for (unsigned i = 0; i < WRITERS; i++)
+        pthread_join(writer[i], NULL);
+    for (unsigned i = 0; i < READERS; i++)
+        pthread_join(reader[i], NULL);
+    pthread_join(leaver, NULL);
+    assert_int_equal(atomic_load(&s->wrong), 0);
+}
+
+static void all_at_once(void **state)
+{
+    (void)state;
+    struct shared s = {0};
+    struct writer *w = calloc(WRITERS, sizeof(*w));
+    struct err e = {0};
+    assert_non_null(w);
+    logbox_init(&s.box);
+    s.box.o.checkpoint_interval_ms = 10;
+    assert_int_equal(log_create(&s.box.o, &e), 0);
+    s.log = logbox_open(&s.box);
+    for (unsigned i = 0; i < WRITERS; i++)
+        w[i] = (struct writer){.s = &s, .number = i};
+    run_all(&s, w);
+    assert_true(atomic_load(&s.reads) > 0);
+    log_close(s.log);
+    for (unsigned i = 0; i < WRITERS; i++) {
+        for (unsigned k = 0; k < ENTRIES; k++) {
+            logbox_check_sct(&s.box, entry_of(&w[i], k), LENGTH, &w[i].sct[k], w[i].index[k]);
+            buf_free(&w[i].sct[k]);
+        }
+    }
+    free(w);
+    logbox_free(&s.box);
+}
+
+/* Closing while entries are queued: each is done or has failed when log_close returns. */
+static void closed_under_load(void **state)
+{
+    (void)state;
+    struct logbox b;
+    struct err e = {0};
+    logbox_init(&b);
+    assert_int_equal(log_create(&b.o, &e), 0);
+    uint64_t before = 0;
+    for (uint64_t round = 0; round < 5; round++) {
+        struct log *l = logbox_open(&b);
+        for (uint64_t i = 0; i < 200; i++) {
+            struct log_entry entry = logbox_entry(round * 1000 + i, LENGTH);
+            struct log_ticket *t = NULL;
+            assert_int_equal(log_add(l, &entry, no_wake, NULL, &t, &e), 0);
+            log_ticket_free(t);
+        }
+        log_close(l);
+        uint64_t size = logbox_checkpoint(&b).size;
+        assert_true(size >= before && size <= before + 200);
+        before = size;
+    }
+    logbox_free(&b);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(all_at_once),
+        cmocka_unit_test(closed_under_load),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
