@@ -33,6 +33,39 @@ start_ca() { # extra serve arguments
     CA=http://$(address_of listening)
     METRICS=http://$(address_of 'metrics listening')
 }
+start_ct_log() { # sets LOG (a URL) and LOG_KEY (a PEM file)
+    mkfifo "$W/log.in"
+    "$B/tests/fake_log" <"$W/log.in" >"$W/log.out" 2>&1 &
+    PIDS="${PIDS:-} $!"
+    exec {log_fd}>"$W/log.in" # holds the pipe open
+    wait_for "$W/log.out" /tmp/ || return 1
+    LOG=$(sed -n 1p "$W/log.out")
+    LOG_KEY=$(sed -n 2p "$W/log.out")
+}
+start_tsa() { # sets TSA (a URL); its chain is $W/tsa.pem
+    "$B/tests/demo_tsa" "$W/tsa.pem" >"$W/tsa.out" 2>&1 &
+    PIDS="${PIDS:-} $!"
+    wait_for "$W/tsa.out" http:// || return 1
+    TSA=$(cat "$W/tsa.out")
+}
+start_logged_ca() { # an ephemeral CA that embeds SCTs of the CT log; its chain is $W/ca.pem
+    printf 'oidc-issuers:\n  "%s": {issuer-url: "%s", client-id: sigstore, type: github-workflow}\n' \
+        "$ISSUER" "$ISSUER" >"$W/issuers.yaml"
+    cat >"$W/ca.yaml" <<TEXT
+listen: 127.0.0.1:0
+metrics-listen: 127.0.0.1:0
+ca: {backend: ephemeral}
+issuers-file: issuers.yaml
+ct: {logs: {one: {url: '$LOG', public-key: $LOG_KEY, timeout: 2s}}}
+TEXT
+    : >"$W/ca.log"
+    "$B/tenmint-ca" serve --config "$W/ca.yaml" >>"$W/ca.log" 2>&1 &
+    CA_PID=$!
+    PIDS="${PIDS:-} $CA_PID"
+    wait_for "$W/ca.log" '"message":"listening"' || return 1
+    CA=http://$(address_of listening)
+    curl -sS --max-time 10 "$CA/api/v1/rootCert" >"$W/ca.pem"
+}
 mint() { # [JSON of claims to change]
     curl -sS --max-time 10 -X POST -d "${1:-}" "$ISSUER/token"
 }

@@ -18,35 +18,9 @@ verify() { "$T" verify --trusted-root "$W/tr/trusted_root.json" "$@" >"$W/said" 
 says() { check "… and says '$1'" 1 "$(grep -cF -- "$1" "$W/said" | sed 's/^[1-9][0-9]*$/1/')"; }
 
 # --- an issuer, a CT log, a CA, a TSA ---
-start_issuer || exit 1
-mkfifo "$W/log.in"
-"$B/tests/fake_log" <"$W/log.in" >"$W/log.out" 2>&1 &
-PIDS="$PIDS $!"
-exec {hold}>"$W/log.in"
-wait_for "$W/log.out" /tmp/ || exit 1
-LOG=$(sed -n 1p "$W/log.out")
-LOG_KEY=$(sed -n 2p "$W/log.out")
-"$B/tests/demo_tsa" "$W/tsa.pem" >"$W/tsa.out" 2>&1 &
-PIDS="$PIDS $!"
-wait_for "$W/tsa.out" http:// || exit 1
-TSA=$(cat "$W/tsa.out")
-printf 'oidc-issuers:\n  "%s": {issuer-url: "%s", client-id: sigstore, type: github-workflow}\n' \
-    "$ISSUER" "$ISSUER" >"$W/issuers.yaml"
-cat >"$W/ca.yaml" <<TEXT
-listen: 127.0.0.1:0
-metrics-listen: 127.0.0.1:0
-ca: {backend: ephemeral}
-issuers-file: issuers.yaml
-ct: {logs: {one: {url: '$LOG', public-key: $LOG_KEY, timeout: 2s}}}
-TEXT
-: >"$W/ca.log"
-"$B/tenmint-ca" serve --config "$W/ca.yaml" >>"$W/ca.log" 2>&1 &
-PIDS="$PIDS $!"
-wait_for "$W/ca.log" '"message":"listening"' || exit 1
-CA=http://$(address_of listening)
+start_issuer && start_ct_log && start_tsa && start_logged_ca || exit 1
 
 # --- the trusted root that names them ---
-curl -sS --max-time 10 "$CA/api/v1/rootCert" >"$W/ca.pem"
 mkdir "$W/tr"
 tuf() { "$B/tenmint-tuf" trust "$@" --folder "$W/tr" >"$W/said" 2>&1; echo $?; }
 check "trust add-ca" 0 "$(tuf add-ca --url "$CA" --chain "$W/ca.pem")"

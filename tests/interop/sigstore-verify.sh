@@ -6,10 +6,9 @@ cd "$(dirname "$0")/../.."
 B=build
 W=$(mktemp -d)
 . tests/lib.sh
+. tests/interop/sigstore-peers.bash
 trap 'stop_all; rm -rf "$W"' EXIT
-mkdir -p build/interop
-cp -r tests/interop/sigstore-verify build/interop/
-(cd build/interop/sigstore-verify && npm ci --no-progress)
+install_sigstore_js
 make -s all test-programs
 refused() {
     if "$@"; then
@@ -17,36 +16,12 @@ refused() {
         exit 1
     fi
 }
-peer() { node build/interop/sigstore-verify/peer.js "$@"; }
+peer() { node $SIGSTORE_JS/peer.js "$@"; }
 
 start_issuer
-mkfifo "$W/log.in"
-"$B/tests/fake_log" <"$W/log.in" >"$W/log.out" 2>&1 &
-PIDS="$PIDS $!"
-exec {hold}>"$W/log.in"
-wait_for "$W/log.out" /tmp/
-LOG=$(sed -n 1p "$W/log.out")
-LOG_KEY=$(sed -n 2p "$W/log.out")
-"$B/tests/demo_tsa" "$W/tsa.pem" >"$W/tsa.out" 2>&1 &
-PIDS="$PIDS $!"
-wait_for "$W/tsa.out" http://
-TSA=$(cat "$W/tsa.out")
-printf 'oidc-issuers:\n  "%s": {issuer-url: "%s", client-id: sigstore, type: github-workflow}\n' \
-    "$ISSUER" "$ISSUER" >"$W/issuers.yaml"
-cat >"$W/ca.yaml" <<TEXT
-listen: 127.0.0.1:0
-metrics-listen: 127.0.0.1:0
-ca: {backend: ephemeral}
-issuers-file: issuers.yaml
-ct: {logs: {one: {url: '$LOG', public-key: $LOG_KEY, timeout: 2s}}}
-TEXT
-: >"$W/ca.log"
-"$B/tenmint-ca" serve --config "$W/ca.yaml" >>"$W/ca.log" 2>&1 &
-PIDS="$PIDS $!"
-wait_for "$W/ca.log" '"message":"listening"'
-CA=http://$(address_of listening)
-
-curl -sS --max-time 10 "$CA/api/v1/rootCert" >"$W/ca.pem"
+start_ct_log
+start_tsa
+start_logged_ca
 mkdir "$W/tr"
 "$B/tenmint-tuf" trust add-ca --folder "$W/tr" --url "$CA" --chain "$W/ca.pem"
 "$B/tenmint-tuf" trust add-ctlog --folder "$W/tr" --url "$LOG" --key "$LOG_KEY"

@@ -11,8 +11,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509 import SubjectAlternativeName, UniformResourceIdentifier
 from sigstore._internal.fulcio.client import FulcioClient, FulcioClientError
 from sigstore._internal.rekor.client import RekorClient
-from sigstore._internal.trust import TrustedRoot
 from sigstore.errors import VerificationError
+from sigstore.models import TrustedRoot
 from sigstore.oidc import IdentityToken
 from sigstore.sign import Signer, SigningContext
 
@@ -24,6 +24,8 @@ def trusted_root(key):
     text = json.dumps(
         {
             "mediaType": "application/vnd.dev.sigstore.trustedroot+json;version=0.1",
+            "tlogs": [],
+            "certificateAuthorities": [],
             "ctlogs": [
                 {
                     "baseUrl": "https://log.example",
