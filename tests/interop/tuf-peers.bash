@@ -31,3 +31,21 @@ publish_first() { # HOLDER...
     cp "$W/tuf/published/1.root.json" "$W/pinned.root"
     serve_files "$W/tuf/published"
 }
+trust() { build/tenmint trust "$1" --dir "$W/cache" --metadata-url "$FILES" "${@:2}"; }
+read_like_others() { # the repository in $W/repo, served, by our client, python-tuf and tuf-js
+    build/tenmint trust init --dir "$W/cache" --root "$W/repo/1.root.json"
+    trust refresh
+    [ "$(trust get top.txt | xargs cat)" = top ]
+    [ "$(trust get project/a.txt | xargs cat)" = delegated ]
+    for i in 0 7 19 39; do
+        [ "$(trust get bins/$i | xargs cat)" = "bins/$i" ]
+    done
+    if trust get project/b.txt 2>"$W/err"; then return 1; fi
+    grep -q "not among" "$W/err" || return
+    mkdir "$W/python"
+    $PYTHON_TUF tests/interop/tuf-python/client.py "$W/python" "$FILES/" "$W/repo/1.root.json" \
+        project/a.txt "$FILES/targets/" "$W/a.python"
+    node $TUF_JS "$W/js" "$FILES" "$W/repo/1.root.json" project/a.txt "$FILES/targets" "$W/a.js"
+    [ "$(cat "$W/a.python" "$W/a.js")" = delegateddelegated ]
+    echo "one repository, three clients, the same target"
+}

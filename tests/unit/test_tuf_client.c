@@ -310,6 +310,69 @@ CASE(mirrors_are_tried_in_turn)
     tufrepo_stop(stale);
 }
 
+CASE(a_mirror_that_hangs_costs_one_timeout)
+{
+    struct tufrepo *slow = tufrepo_start();
+    const struct buf *file = tufrepo_file(c->repo, "timestamp.json");
+    const char *const files[] = {"2.root.json", "timestamp.json", "1.snapshot.json",
+                                 "1.targets.json"};
+    for (size_t i = 0; i < 4; i++) {
+        tufrepo_put(slow, files[i], file->data, file->len);
+        tufrepo_behave(slow, files[i], TUFREPO_DRIP);
+    }
+    c->url[0] = tufrepo_url(slow);
+    c->url[1] = tufrepo_url(c->repo);
+    c->o.metadata_url_count = 2;
+    c->o.timeout_ms = 1000;
+    int64_t start = clock_mono_ms();
+    case_good(c);
+    case_expect(c, 1, 1, 1, 1);
+    assert_in_range(clock_mono_ms() - start, 900, 1900);
+    assert_string_equal(tufrepo_requests(slow), "2.root.json ");
+    tufrepo_stop(slow);
+}
+
+CASE(a_mirror_that_answers_500_is_passed_over)
+{
+    struct tufrepo *broken = tufrepo_start();
+    tufrepo_status(broken, "2.root.json", 500);
+    tufrepo_status(broken, "timestamp.json", 503);
+    c->url[0] = tufrepo_url(broken);
+    c->url[1] = tufrepo_url(c->repo);
+    c->o.metadata_url_count = 2;
+    case_good(c);
+    case_expect(c, 1, 1, 1, 1);
+    c->o.metadata_url_count = 1;
+    case_bad(c, "HTTP status 500");
+    tufrepo_stop(broken);
+}
+
+/* Root and all keys are the same, but what it serves is of yesterday. */
+CASE(a_stale_mirror_is_passed_over)
+{
+    char dir[128];
+    const char *const old[] = {"timestamp.json", "1.snapshot.json", "1.targets.json"};
+    snprintf(dir, sizeof(dir), "%s/stale", c->scratch);
+    assert_int_equal(file_mkdirs(dir, 0755, &c->e), 0);
+    for (size_t i = 0; i < 3; i++) {
+        char path[256];
+        const struct buf *b = tufrepo_file(c->repo, old[i]);
+        snprintf(path, sizeof(path), "%s/%s", dir, old[i]);
+        assert_int_equal(file_write_atomic(path, 0644, b->data, b->len, &c->e), 0);
+    }
+    tufrepo_release(c->repo, "targets", false);
+    case_good(c);
+    tufrepo_release(c->repo, "targets", false);
+    c->url[1] = c->url[0];
+    c->url[0] = dir;
+    c->o.metadata_url_count = 2;
+    case_good(c);
+    case_expect(c, 1, 3, 3, 3);
+    c->o.metadata_url_count = 1;
+    case_bad(c, "rollback");
+    case_expect(c, 1, 3, 3, 3);
+}
+
 CASE(a_directory_is_a_mirror)
 {
     char dir[128];
@@ -429,6 +492,9 @@ int main(void)
         cmocka_unit_test(unusual_role_names_are_quoted),
         cmocka_unit_test(role_not_in_snapshot),
         cmocka_unit_test(mirrors_are_tried_in_turn),
+        cmocka_unit_test(a_mirror_that_hangs_costs_one_timeout),
+        cmocka_unit_test(a_mirror_that_answers_500_is_passed_over),
+        cmocka_unit_test(a_stale_mirror_is_passed_over),
         cmocka_unit_test(a_directory_is_a_mirror),
         cmocka_unit_test(offline_within_expiry),
         cmocka_unit_test(a_given_root_needs_no_init),

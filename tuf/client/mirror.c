@@ -179,21 +179,24 @@ enum mirror_result mirrors_get(struct mirrors *m, const char *file, bool is_targ
 {
     struct buf reasons = {0};
     enum mirror_result worst = MIRROR_FAILED;
+    size_t start = m->preferred;
     if (m->count == 0) {
         err_set(e, "no mirror to fetch '%s' from", file);
         return MIRROR_FAILED;
     }
     for (size_t k = 0; k < m->count; k++) {
         struct err why = {0};
-        size_t i = (m->preferred + k) % m->count;
+        size_t i = (start + k) % m->count;
         enum mirror_result r = from_one(m, m->base[i], file, is_target, max, sink, &why);
         if (r == MIRROR_OK) {
             m->preferred = i;
             buf_free(&reasons);
             return r;
         }
-        if (r == MIRROR_ABSENT)
+        if (r == MIRROR_ABSENT && worst != MIRROR_ABSENT) {
+            m->preferred = i; /* one that hangs is not waited for again */
             worst = r;
+        }
         buf_printf(&reasons, "%s%s", k > 0 ? "; " : "", why.text);
     }
     err_set(e, "%s", buf_str(&reasons) != NULL ? buf_str(&reasons) : "out of memory");

@@ -1,6 +1,6 @@
 /*
  * Files from the first mirror that has an acceptable one. A mirror is an http(s) URL or a local
- * directory. The mirror that served last is asked first.
+ * directory. The mirror that answered last is asked first.
  */
 #ifndef TENMINT_TUF_MIRROR_H
 #define TENMINT_TUF_MIRROR_H
@@ -15,7 +15,7 @@
 struct mirrors {
     char **base; /* owned, without trailing slash */
     size_t count;
-    size_t preferred;              /* index of the one that served last */
+    size_t preferred;              /* index of the one that answered last */
     struct fetch_session *session; /* borrowed */
     const char *ca_pem;            /* borrowed */
     bool allow_http;

@@ -1,0 +1,94 @@
+#!/usr/bin/env bash
+# tenmint trust and tenmint-tuf verify against trees served over loopback: mirrors in turn, targets
+# elsewhere, stale and tampered mirrors, offline, and the clock: warning before expiry, then freeze.
+set -u
+cd "$(dirname "$0")/../.."
+B=build/asan
+W=$(mktemp -d)
+fails=0
+. tests/lib.sh
+. tests/demo_trust.sh
+. tests/interop/tuf-peers.bash
+trap 'stop_all; rm -rf "$W"' EXIT
+export ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=print_stacktrace=1
+fail() { echo "FAIL $1"; sed 's/^/     /' "$W/said"; fails=$((fails + 1)); }
+says() { # NAME CODE PATTERN words...: the exit code, and what is said
+    local name=$1 code=$2 pattern=$3 rc
+    shift 3
+    timeout 60 "$@" >"$W/said" 2>&1 </dev/null
+    rc=$?
+    if [ $rc -ne "$code" ]; then fail "$name: exit $rc, want $code"; return; fi
+    if grep -qE -- "$pattern" "$W/said"; then echo "ok   $name"; else fail "$name: no '$pattern'"; fi
+}
+trust() { "$B/tenmint" trust "$1" --dir "$W/cache" "${@:2}"; }
+serve() { # DIR: sets FILES
+    : >"$W/files.out"
+    serve_files "$1" || exit 1
+}
+[ -x "$B/tenmint-tuf" ] || make -s BUILD=build/asan SAN=address,undefined CC=clang-14 all || exit 1
+[ -x build/tenmint ] || make -s all || exit 1
+
+trust_workspace || exit 1
+echo one >"$W/tuf/targets/one.txt"
+ceremony first "the first root" alice bob >/dev/null || exit 1
+P=$W/tuf/published
+cp "$P/1.root.json" "$W/pinned.root"
+cp -r "$P" "$W/stale"
+mkdir "$W/bare" && cp "$P"/*.json "$W/bare"
+mkdir "$W/empty"
+serve "$P"; GOOD=$FILES
+serve "$W/stale"; STALE=$FILES
+serve "$W/bare"; BARE=$FILES
+serve "$W/empty"; EMPTY=$FILES
+NOBODY=http://127.0.0.1:1
+
+# tenmint-tuf verify URL
+says "verify URL" 0 "$GOOD: good\. 1 root, .* 1 target" "$B/tenmint-tuf" verify "$GOOD"
+says "verify URL with a slash" 0 "good" "$B/tenmint-tuf" verify "$GOOD/"
+says "verify: nothing there" 1 "root" "$B/tenmint-tuf" verify "$EMPTY"
+says "verify: nobody listens" 1 "127.0.0.1:1" "$B/tenmint-tuf" verify "$NOBODY"
+cp -r "$P" "$W/bad"
+sed -i 's/"version": 1/"version": 2/' "$W/bad/timestamp.json"
+serve "$W/bad"; BAD=$FILES
+says "verify: tampered" 1 "timestamp" "$B/tenmint-tuf" verify "$BAD"
+says "verify: tampered directory" 1 "timestamp" "$B/tenmint-tuf" verify "$W/bad"
+
+# init, and mirrors noted for later runs; a target from elsewhere
+says "no cache yet" 1 "tenmint trust init --root FILE" trust refresh --metadata-url "$GOOD"
+says "a file that is no root" 1 "is no root to trust" trust init --root "$P/timestamp.json"
+says "init" 0 "root.json" trust init --root "$W/pinned.root" --metadata-url "$BARE" --targets-url "$GOOD/targets"
+says "refresh from the noted mirror" 0 "timestamp +version 1 " trust refresh
+says "targets from the noted mirror" 0 "one.txt" trust get one.txt --out "$W/one"
+grep -qx one "$W/one" || fail "the target"
+says "no targets there" 1 "HTTP status 404" trust get one.txt --metadata-url "$BARE" --out "$W/none"
+[ ! -e "$W/none" ] || fail "a target that was not found"
+says "targets elsewhere" 0 "one.txt" trust get one.txt --metadata-url "$BARE" --targets-url "$EMPTY" --targets-url "$GOOD/targets" --out-dir "$W"
+
+# mirrors in turn
+ceremony_done() { "$B/tenmint-tuf" refresh --dir "$W/tuf" --force >/dev/null; }
+ceremony_done || exit 1
+says "nobody, then nothing, then all" 0 "timestamp +version 2 " trust refresh --metadata-url "$NOBODY" --metadata-url "$EMPTY" --metadata-url "$GOOD"
+says "a stale mirror first" 0 "timestamp +version 2 " trust refresh --metadata-url "$STALE" --metadata-url "$GOOD"
+says "only a stale one" 1 "rollback: .*older files than were seen before" trust refresh --metadata-url "$STALE"
+says "a tampered mirror first" 0 "timestamp +version 2 " trust refresh --metadata-url "$BAD" --metadata-url "$GOOD"
+says "all mirrors fail" 1 "127.0.0.1:1.*; .*status 404" trust refresh --metadata-url "$NOBODY" --metadata-url "$EMPTY"
+says "a directory" 0 "timestamp +version 2 " trust refresh --metadata-url "$P"
+
+# offline, and the clock
+says "offline" 0 "timestamp +version 2 " trust refresh --offline
+says "a target offline" 0 "one.txt" trust get one.txt --offline
+says "show sends nothing" 0 "timestamp +version 2 " trust show --metadata-url "$NOBODY"
+says "offline without a cache" 1 "run once without --offline" "$B/tenmint" trust refresh --dir "$W/other" --root "$W/pinned.root" --offline
+says "plain http beyond loopback" 1 "https" trust refresh --metadata-url http://tuf.example.com
+B=build # faketime and ASan do not go together
+at() { faketime -f "+$1" build/tenmint trust "$2" --dir "$W/cache" "${@:3}"; }
+says "no warning while there is time" 0 "timestamp" at 3d show
+grep -q warning "$W/said" && fail "a warning too early"
+says "a warning before expiry" 0 "warning: timestamp expires in [34] hours .*its renewal is late" at 164h show
+says "the warning as JSON" 0 '"timestamp expires in [34] hours' at 164h show --json
+says "offline after expiry" 1 "freeze: .*timestamp.*compare this machine's clock" at 8d refresh --offline
+says "a mirror that nobody renewed" 1 "freeze: .*timestamp" at 8d refresh --metadata-url "$GOOD"
+says "a clock that is behind" 0 "timestamp +version 2 " faketime -f -1d build/tenmint trust refresh --dir "$W/cache" --metadata-url "$GOOD"
+ceremony_done || exit 1
+says "heals" 0 "timestamp +version 3 " trust refresh --metadata-url "$GOOD"
+[ $fails -eq 0 ] || { echo "$fails checks failed"; exit 1; }
