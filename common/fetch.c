@@ -105,16 +105,19 @@ static size_t on_body(char *data, size_t size, size_t count, void *arg)
 {
     struct transfer *t = arg;
     size_t len = size * count;
-    long status = 0;
-    if (len > t->max_bytes - t->received) {
+    size_t max = t->max_bytes;
+    long status = 200;
+    if (t->sink != NULL)
+        curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
+    if (status != 200 && max < DEFAULT_MAX_BYTES)
+        max = DEFAULT_MAX_BYTES; /* an error page, thrown away, may be longer than the file */
+    if (len > max - t->received) {
         t->too_large = true;
         return 0;
     }
     t->received += len;
-    if (t->sink != NULL) {
-        curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
+    if (t->sink != NULL)
         return status != 200 || t->sink(t->sink_arg, data, len) == 0 ? len : 0;
-    }
     buf_append(&t->response.body, data, len);
     return buf_failed(&t->response.body) ? 0 : len;
 }

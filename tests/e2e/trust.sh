@@ -15,7 +15,7 @@ fail() { echo "FAIL $1"; sed 's/^/     /' "$W/said"; fails=$((fails + 1)); }
 says() { # NAME CODE PATTERN words...: the exit code, and what is said
     local name=$1 code=$2 pattern=$3 rc
     shift 3
-    timeout 60 "$@" >"$W/said" 2>&1 </dev/null
+    "$@" >"$W/said" 2>&1 </dev/null
     rc=$?
     if [ $rc -ne "$code" ]; then fail "$name: exit $rc, want $code"; return; fi
     if grep -qE -- "$pattern" "$W/said"; then echo "ok   $name"; else fail "$name: no '$pattern'"; fi
@@ -48,7 +48,7 @@ says "verify URL with a slash" 0 "good" "$B/tenmint-tuf" verify "$GOOD/"
 says "verify: nothing there" 1 "root" "$B/tenmint-tuf" verify "$EMPTY"
 says "verify: nobody listens" 1 "127.0.0.1:1" "$B/tenmint-tuf" verify "$NOBODY"
 cp -r "$P" "$W/bad"
-sed -i 's/"version": 1/"version": 2/' "$W/bad/timestamp.json"
+sed -i 's/"expires": "20/"expires": "21/' "$W/bad/timestamp.json"
 serve "$W/bad"; BAD=$FILES
 says "verify: tampered" 1 "timestamp" "$B/tenmint-tuf" verify "$BAD"
 says "verify: tampered directory" 1 "timestamp" "$B/tenmint-tuf" verify "$W/bad"
@@ -58,7 +58,7 @@ says "no cache yet" 1 "tenmint trust init --root FILE" trust refresh --metadata-
 says "a file that is no root" 1 "is no root to trust" trust init --root "$P/timestamp.json"
 says "init" 0 "root.json" trust init --root "$W/pinned.root" --metadata-url "$BARE" --targets-url "$GOOD/targets"
 says "refresh from the noted mirror" 0 "timestamp +version 1 " trust refresh
-says "targets from the noted mirror" 0 "one.txt" trust get one.txt --out "$W/one"
+says "targets from the noted mirror" 0 "/one" trust get one.txt --out "$W/one"
 grep -qx one "$W/one" || fail "the target"
 says "no targets there" 1 "HTTP status 404" trust get one.txt --metadata-url "$BARE" --out "$W/none"
 [ ! -e "$W/none" ] || fail "a target that was not found"
@@ -71,10 +71,11 @@ says "nobody, then nothing, then all" 0 "timestamp +version 2 " trust refresh --
 says "a stale mirror first" 0 "timestamp +version 2 " trust refresh --metadata-url "$STALE" --metadata-url "$GOOD"
 says "only a stale one" 1 "rollback: .*older files than were seen before" trust refresh --metadata-url "$STALE"
 says "a tampered mirror first" 0 "timestamp +version 2 " trust refresh --metadata-url "$BAD" --metadata-url "$GOOD"
-says "all mirrors fail" 1 "127.0.0.1:1.*; .*status 404" trust refresh --metadata-url "$NOBODY" --metadata-url "$EMPTY"
+says "all mirrors fail" 1 "status 404; .*127.0.0.1:1/" trust refresh --metadata-url "$NOBODY" --metadata-url "$EMPTY"
 says "a directory" 0 "timestamp +version 2 " trust refresh --metadata-url "$P"
 
 # offline, and the clock
+says "a target into the cache" 0 "one.txt" trust get one.txt --metadata-url "$GOOD"
 says "offline" 0 "timestamp +version 2 " trust refresh --offline
 says "a target offline" 0 "one.txt" trust get one.txt --offline
 says "show sends nothing" 0 "timestamp +version 2 " trust show --metadata-url "$NOBODY"
@@ -86,8 +87,8 @@ says "no warning while there is time" 0 "timestamp" at 3d show
 grep -q warning "$W/said" && fail "a warning too early"
 says "a warning before expiry" 0 "warning: timestamp expires in [34] hours .*its renewal is late" at 164h show
 says "the warning as JSON" 0 '"timestamp expires in [34] hours' at 164h show --json
-says "offline after expiry" 1 "freeze: .*timestamp.*compare this machine's clock" at 8d refresh --offline
-says "a mirror that nobody renewed" 1 "freeze: .*timestamp" at 8d refresh --metadata-url "$GOOD"
+says "offline after expiry" 1 "timestamp.json: freeze: .*compare this machine's clock" at 8d refresh --offline
+says "a mirror that nobody renewed" 1 "timestamp.json: freeze: expired" at 8d refresh --metadata-url "$GOOD"
 says "a clock that is behind" 0 "timestamp +version 2 " faketime -f -1d build/tenmint trust refresh --dir "$W/cache" --metadata-url "$GOOD"
 ceremony_done || exit 1
 says "heals" 0 "timestamp +version 3 " trust refresh --metadata-url "$GOOD"
