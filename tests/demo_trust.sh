@@ -1,14 +1,14 @@
 # A ceremony with three demo holders, threshold two. Sourced by demo.sh and the e2e tests: B is the
 # build directory, W a scratch directory; the workspace is $W/tuf, what is served $W/tuf/published.
-holder_key() { # NAME: an encrypted key file as the holder makes it, and its public key
+holder_key() { # NAME [TYPE]: an encrypted key file as the holder makes it, and its public key
     (umask 077 && echo "the demo password of $1" >"$W/$1.password")
-    "$B/tenmint-tuf" key new "$1" --key "$W/$1.key" --password-file "$W/$1.password" --out "$W" >"$W/$1.shown" || return 1
+    "$B/tenmint-tuf" key new "$1" --type "${2:-p256}" --key "$W/$1.key" --password-file "$W/$1.password" --out "$W" >"$W/$1.shown" || return 1
     "$B/tenmint-tuf" key import "$1" "$W/$1.pub" --dir "$W/tuf" \
         --fingerprint "$(sed -n 's/^fingerprint *//p' "$W/$1.shown")" >/dev/null
 }
-trust_workspace() { # a policy, three holders, an online key
+trust_workspace() { # [TYPE of each holder]: a policy, three holders, an online key
     "$B/tenmint-tuf" init "$W/tuf" --holders alice,bob,carol --threshold 2 >/dev/null || return 1
-    for holder in alice bob carol; do holder_key "$holder" || return 1; done
+    holder_key alice "${1:-}" && holder_key bob "${2:-}" && holder_key carol "${3:-}"
 }
 propose() { # NAME REASON [propose option...]: the event is $W/NAME.json
     "$B/tenmint-tuf" propose --dir "$W/tuf" --name "$1" --reason "$2" --out "$W/$1.json" "${@:3}" >"$W/propose.out"

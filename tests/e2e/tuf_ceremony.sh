@@ -117,6 +117,10 @@ propose trust "trust edits" && says "review of the trusted root" 0 "certificate 
 sed 's/"after": "[^"]*"/"after": "e30="/' "$W/trust.json" >"$W/trust2.json"
 says "swapped content" 1 "NOT what the metadata pins" $T review "$W/trust2.json"
 
+# Keys that some clients cannot use.
+mkdir "$W/p384" && (W=$W/p384 && trust_workspace p384 p384 && echo a >"$W/tuf/targets/a" && propose first "two of P-384") >/dev/null
+says "review of P-384 keys" 0 "root: without its 2 P-384 keys it cannot reach the threshold of 2" $T review "$W/p384/first.json"
+
 # A terminal: the wizard, and a password that is asked for.
 printf 'alice,bob,carol\n9\n2\n\n\n\n\n\n' >"$W/answers"
 script -qec "$T init $W/asked" "$W/typescript" <"$W/answers" >/dev/null 2>&1

@@ -19,10 +19,10 @@ serve_files() { # DIR: sets FILES to its URL; the process joins PIDS
     FILES=$(sed -n 's/.*(\(http:[^)]*[0-9]\)\/*).*/\1/p' "$W/files.out" | head -n 1)
 }
 # What tenmint-tuf publishes, by the functions of demo_trust.sh; SCRATCH is a scratch directory.
-workspace() { # DIR: a workspace and its policy's further lines from stdin
+workspace() { # DIR: a workspace with every kind of key, its policy's further lines from stdin
     W=$SCRATCH/$1
     mkdir "$W"
-    trust_workspace
+    trust_workspace ed25519 rsa p384
     cat >>"$W/tuf/policy.yaml"
 }
 publish_first() { # HOLDER...

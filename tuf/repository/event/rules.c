@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "common/strictjson.h"
 #include "tuf/metadata/canonical.h"
 #include "tuf/metadata/delegation.h"
 #include "tuf/metadata/key.h"
@@ -142,6 +143,24 @@ static bool same_public_key(const json_t *a, const json_t *b)
            strcmp(x, y) == 0;
 }
 
+/* Others know ecdsa-sha2-nistp384 by name, but hash with SHA-256 for every curve. */
+static void judge_readers(struct judge *j, const char *role, const struct tuf_signers *s)
+{
+    size_t count = json_array_size(s->keyids);
+    size_t p384 = 0;
+    for (size_t i = 0; i < count; i++) {
+        const json_t *key =
+            json_object_get(s->keys, json_string_value(json_array_get(s->keyids, i)));
+        const char *scheme = strictjson_str(key, "scheme");
+        p384 += scheme != NULL && strcmp(scheme, "ecdsa-sha2-nistp384") == 0;
+    }
+    if (p384 > 0 && s->threshold > (int64_t)(count - p384))
+        warn(j,
+             "%s: without its %zu P-384 key%s it cannot reach the threshold of %" PRId64
+             "; sigstore-js (tuf-js) and go-tuf before v2 count no P-384 signature",
+             role, p384, p384 == 1 ? "" : "s", s->threshold);
+}
+
 /* Keys of one role: usable, distinct by public key and by owner, enough for the threshold. */
 static void judge_signers(struct judge *j, const char *role, const struct tuf_signers *s)
 {
@@ -169,6 +188,7 @@ static void judge_signers(struct judge *j, const char *role, const struct tuf_si
                 fault(j, "%s: '%.64s' has two keys: one person would count twice", role, owner);
         }
     }
+    judge_readers(j, role, s);
     if (s->threshold > (int64_t)count)
         fault(j, "%s: threshold %" PRId64 " of %zu keys can never be met", role, s->threshold,
               count);
