@@ -188,7 +188,7 @@ static int open_readers(const struct log_indexer *x, unsigned level, uint64_t fi
     return rc;
 }
 
-/* 16 runs of `level` into one of the next. */
+/* INDEX_FANOUT runs of `level` into one of the next. */
 static int merge(const struct log_indexer *x, unsigned level, uint64_t first)
 {
     struct run_reader in[INDEX_FANOUT];

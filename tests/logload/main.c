@@ -8,8 +8,11 @@
  *                                       checkpoint) is consistent with the newest
  *   logload bench DIR KEY SECONDS       entries a second at growing concurrency
  *   logload grow DIR KEY COUNT          adds COUNT small entries as fast as it can
- *   logload measure DIR KEY             start-up, memory, and proofs of a big log
+ *   logload measure DIR KEY             start-up, memory, and proofs of a big log, from a warm and
+ *                                       from a cold disk
  */
+#include <fcntl.h>
+#include <ftw.h>
 #include <inttypes.h>
 #include <openssl/pem.h>
 #include <pthread.h>
@@ -265,37 +268,120 @@ static long rss_kib(void)
     return rss * (sysconf(_SC_PAGESIZE) / 1024);
 }
 
+enum { PROOFS = 1000 };
+
+struct times { /* of PROOFS proofs, in milliseconds */
+    double wall[PROOFS], cpu[PROOFS];
+    double read_kib;
+};
+
+static int drop_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+    (void)st;
+    (void)ftw;
+    int fd = type == FTW_F ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+    if (fd < 0)
+        return 0;
+    (void)posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+    close(fd);
+    return 0;
+}
+
+/* Has the kernel forget what it holds of the files below DIR/name. */
+static void drop_cache(const char *dir, const char *name)
+{
+    char path[512];
+    snprintf(path, sizeof(path), "%s/%s", dir, name);
+    if (nftw(path, drop_one, 32, FTW_PHYS) != 0)
+        die("cannot drop the cache");
+}
+
+static double cpu_s(void)
+{
+    struct timespec ts;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
+    return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
+}
+
+static long blocks_read(void) /* of 512 bytes */
+{
+    struct rusage u;
+    (void)getrusage(RUSAGE_THREAD, &u);
+    return u.ru_inblock;
+}
+
+static int compare_times(const void *a, const void *b)
+{
+    const double *x = a;
+    const double *y = b;
+    return *x < *y ? -1 : *x > *y;
+}
+
+static void print_times(const char *what, double *ms)
+{
+    double total = 0;
+    qsort(ms, PROOFS, sizeof(*ms), compare_times);
+    for (int i = 0; i < PROOFS; i++)
+        total += ms[i];
+    printf("  %s: mean %.3f ms, median %.3f, 99 of 100 below %.3f, worst %.3f\n", what,
+           total / PROOFS, ms[PROOFS / 2], ms[PROOFS * 99 / 100], ms[PROOFS - 1]);
+}
+
+/* What get-proof-by-hash does. */
+static void prove_one(struct log_dir *d, const struct checkpoint *c, uint64_t at,
+                      const struct merkle_hash *leaf)
+{
+    struct err e = {0};
+    struct log_tiles t = log_dir_tiles(d);
+    struct log_proof p;
+    uint64_t found = 0;
+    if (log_dir_find(d, leaf, &found, &e) != 1 || found != at ||
+        log_tree_inclusion(&t, at, c->size, &p, &e) != 0 ||
+        merkle_check_inclusion(at, c->size, leaf, p.hash, p.count, &c->root, &e) != 0)
+        die("no proof");
+}
+
+/* Cold: tiles and index come from the disk, as after a start of the machine. */
+static void measure_proofs(const struct logbox *b, const struct checkpoint *c, bool cold)
+{
+    static struct times times;
+    times.read_kib = 0;
+    static struct merkle_hash leaf[PROOFS];
+    struct err e = {0};
+    struct log_dir d = {.path = b->dir, .size = c->size};
+    struct log_tiles t = log_dir_tiles(&d);
+    for (uint64_t i = 0; i < PROOFS; i++) {
+        if (log_tree_leaf(&t, (i * 2654435761U) % c->size, c->size, &leaf[i], &e) != 0)
+            die(e.text);
+    }
+    if (cold)
+        drop_cache(b->dir, "tile");
+    for (uint64_t i = 0; i < PROOFS; i++) {
+        if (cold)
+            drop_cache(b->dir, "state/index");
+        long blocks = blocks_read();
+        double cpu = cpu_s();
+        double wall = now_s();
+        prove_one(&d, c, (i * 2654435761U) % c->size, &leaf[i]);
+        times.wall[i] = 1000 * (now_s() - wall);
+        times.cpu[i] = 1000 * (cpu_s() - cpu);
+        times.read_kib += (double)(blocks_read() - blocks) / 2;
+    }
+    print_times(cold ? "cold disk, time" : "time", times.wall);
+    print_times(cold ? "cold disk, processor time" : "processor time", times.cpu);
+    printf("  read from the disk for each: %.1f KiB\n", times.read_kib / PROOFS);
+}
+
 static void measure(struct logbox *b)
 {
-    enum { PROOFS = 1000 };
-    struct err e = {0};
     double from = now_s();
     struct log *l = logbox_open(b);
     double opened = now_s() - from;
     struct checkpoint c = logbox_checkpoint(b);
-    struct log_dir d = {.path = b->dir, .size = c.size};
-    struct log_tiles t = log_dir_tiles(&d);
-    double total = 0;
-    double worst = 0;
-    for (uint64_t i = 0; i < PROOFS; i++) {
-        struct merkle_hash leaf;
-        struct log_proof p;
-        uint64_t at = (i * 2654435761U) % c.size;
-        uint64_t found = 0;
-        if (log_tree_leaf(&t, at, c.size, &leaf, &e) != 0)
-            die(e.text);
-        from = now_s();
-        if (log_dir_find(&d, &leaf, &found, &e) != 1 || found != at ||
-            log_tree_inclusion(&t, at, c.size, &p, &e) != 0 ||
-            merkle_check_inclusion(at, c.size, &leaf, p.hash, p.count, &c.root, &e) != 0)
-            die("no proof");
-        double took = now_s() - from;
-        total += took;
-        worst = took > worst ? took : worst;
-    }
-    printf("size %" PRIu64
-           ": open %.3f s, proof by hash mean %.3f ms, worst %.3f ms, RSS %ld KiB\n",
-           c.size, opened, 1000 * total / PROOFS, 1000 * worst, rss_kib());
+    printf("size %" PRIu64 ": open %.3f s\nproof by hash\n", c.size, opened);
+    measure_proofs(b, &c, false);
+    measure_proofs(b, &c, true);
+    printf("RSS %ld KiB\n", rss_kib());
     log_close(l);
 }
 

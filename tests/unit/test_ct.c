@@ -330,6 +330,101 @@ static void answers_come_in_parallel(void **state)
     scene_down(&s, 3);
 }
 
+/* Logs of both kinds, each of which takes two seconds: all SCTs are there after little more. */
+static void all_logs_are_asked_at_once(void **state)
+{
+    (void)state;
+    static struct scene s;
+    struct buf reply = {0};
+    s = (struct scene){0};
+    scene_up(
+        &s, 3,
+        &(struct ct_options){.scts_required = 3, .operators_required = 3, .deadline_ms = 15000});
+    atomic_store(&s.log[0].mode, FAKELOG_GOOD_INDEXED);
+    assert_int_equal(ask(&s, "/api/v2/signingCert", &reply), 200);
+    X509 *leaf = leaf_of(&reply, "signedCertificateEmbeddedSct", NULL);
+    X509 *ca = signer_chain(s.w.ca)->cert[0];
+    assert_int_equal(count_scts(leaf), 3);
+    assert_int_equal(X509_verify(leaf, X509_get0_pubkey(ca)), 1);
+    X509_free(leaf);
+    for (size_t i = 0; i < 3; i++)
+        atomic_store(&s.log[i].mode, FAKELOG_SLOW);
+    int64_t start = clock_mono_ms();
+    assert_int_equal(ask(&s, "/api/v2/signingCert", &reply), 200);
+    int64_t took = clock_mono_ms() - start;
+    if (took < 1900 || took >= 5900)
+        fail_msg("three slow logs took %lld ms", (long long)took);
+    buf_free(&reply);
+    scene_down(&s, 3);
+}
+
+/* Nobody listens anywhere: each is tried, and nothing leaves the house. */
+static void no_log_reachable(void **state)
+{
+    (void)state;
+    static struct scene s;
+    struct buf reply = {0}, metrics = {0};
+    struct err e = {0};
+    s = (struct scene){0};
+    for (size_t i = 0; i < 3; i++)
+        fakelog_start(&s.log[i], 0);
+    s.member[0].log = (struct ct_log_options){
+        .name = "one", .url = "http://127.0.0.1:1/", .public_key_file = s.log[0].key_file};
+    s.member[1].log = (struct ct_log_options){
+        .name = "two", .url = "http://127.0.0.2:1/log", .public_key_file = s.log[1].key_file};
+    s.member[2].log = (struct ct_log_options){
+        .name = "three", .url = "https://127.0.0.1:1/", .public_key_file = s.log[2].key_file};
+    const struct ct_options with = {.members = s.member,
+                                    .count = 3,
+                                    .scts_required = 1,
+                                    .operators_required = 1,
+                                    .deadline_ms = 3000};
+    s.ct = ct_new(&with, &e);
+    assert_non_null(s.ct);
+    world_build(&s.w, ct_issue_log(s.ct), 20000);
+    static const char *const paths[] = {"/api/v2/signingCert", "/api/v1/signingCert"};
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(ask(&s, paths[i], &reply), 500);
+        assert_string_equal(
+            raw_body(&reply),
+            "{\"code\":13,\"message\":\"Error entering certificate in CTL\",\"details\":[]}");
+        assert_null(strstr(buf_str(&reply), "CERTIFICATE"));
+    }
+    ct_issue_log(s.ct)->metrics(ct_issue_log(s.ct)->ctx, &metrics);
+    for (size_t i = 0; i < 3; i++) {
+        char none[96];
+        snprintf(none, sizeof(none), "log=\"%s\",reason=\"network\"} 0\n", s.member[i].log.name);
+        if (strstr(buf_str(&metrics), none) != NULL)
+            fail_msg("a log was not tried: %s", buf_str(&metrics));
+    }
+    buf_free(&reply);
+    buf_free(&metrics);
+    scene_down(&s, 3);
+}
+
+static void a_shard_begins_and_ends_on_the_second(void **state)
+{
+    (void)state;
+    static struct fakelog log;
+    struct err e = {0};
+    fakelog_start(&log, 0);
+    struct ct_log_options o = {.name = "2026h2",
+                               .url = log.url,
+                               .public_key_file = log.key_file,
+                               .not_after_start = 1000,
+                               .not_after_limit = 2000};
+    struct fetch_pool *pool = fetch_pool_new(&e);
+    struct ct_log *l = ct_log_new(&o, pool, NULL, &e);
+    assert_non_null(l);
+    assert_false(ct_log_takes(l, 999));
+    assert_true(ct_log_takes(l, 1000));
+    assert_true(ct_log_takes(l, 1999));
+    assert_false(ct_log_takes(l, 2000));
+    fetch_pool_free(pool);
+    ct_log_free(l);
+    fakelog_stop(&log);
+}
+
 static void shards_take_what_ends_in_their_time(void **state)
 {
     (void)state;
@@ -722,6 +817,9 @@ int main(void)
         cmocka_unit_test(slow_logs_end_at_the_time_out_and_shaky_ones_are_asked_again),
         cmocka_unit_test(policy_counts_logs_and_operators),
         cmocka_unit_test(answers_come_in_parallel),
+        cmocka_unit_test(all_logs_are_asked_at_once),
+        cmocka_unit_test(no_log_reachable),
+        cmocka_unit_test(a_shard_begins_and_ends_on_the_second),
         cmocka_unit_test(shards_take_what_ends_in_their_time),
         cmocka_unit_test(host_header_is_overridden),
         cmocka_unit_test(tls_ca_file_replaces_the_systems),
