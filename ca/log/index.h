@@ -14,7 +14,7 @@
 #include "ca/log/store.h"
 
 #define INDEX_LEVELS 14
-#define INDEX_FANOUT 4 /* few runs: a lookup reads of each */
+#define INDEX_FANOUT 4                 /* few runs: a lookup reads of each */
 #define INDEX_RUN_MIN ((uint64_t)4096) /* entries of a run of level 0: 16 tiles */
 #define INDEX_RECORD 16
 

@@ -59,8 +59,9 @@ struct log_tree { /* what is durable; tree_lock */
     size_t pending_bytes;
     uint64_t settled;    /* entries in full tiles on disk, a multiple of 256 */
     uint64_t newest_ms;  /* largest timestamp of any entry */
-    int64_t dirty_since; /* monotonic ms of the first entry without checkpoint; 0: none */
-    bool lost;           /* out of memory after a sync: only a restart can go on */
+    int64_t dirty_since; /* monotonic ms of the first entry that nobody publishes yet; 0: none */
+    int64_t uncovered_since; /* no later than the oldest entry without a checkpoint; 0: none */
+    bool lost;               /* out of memory after a sync: only a restart can go on */
 };
 
 struct log {

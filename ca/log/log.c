@@ -1,7 +1,9 @@
 /* Opening, making and closing a log; what it tells of itself. */
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -122,6 +124,10 @@ static struct log *log_new(const struct log_options *o, struct err *e)
     l->lock_fd = -1;
     l->journal.fd = -1;
     l->o = *o;
+    if (l->o.merge_delay_ms == 0)
+        l->o.merge_delay_ms = LOG_MERGE_DELAY_S * 1000;
+    if (l->o.merge_delay_ms < 2 * o->checkpoint_interval_ms)
+        l->o.merge_delay_ms = 2 * o->checkpoint_interval_ms;
     l->directory = strdup(o->directory);
     l->origin = strdup(o->origin);
     l->anchor = o->anchor != NULL ? strdup(o->anchor) : NULL;
@@ -219,6 +225,33 @@ int log_create(const struct log_options *o, struct err *e)
     return rc == 0 ? 0 : err_wrap(e, "make a log");
 }
 
+/* Storage that comes back together with the log from one backup shows nothing. */
+static int check_anchor(const struct log *l, struct err *e)
+{
+    char place[PATH_MAX], home[PATH_MAX], copy[PATH_MAX];
+    struct stat a, b;
+    if (l->anchor == NULL)
+        return 0;
+    if (snprintf(copy, sizeof(copy), "%s", l->anchor) >= (int)sizeof(copy))
+        return err_set(e, "the anchor's path is too long");
+    if (realpath(dirname(copy), place) == NULL)
+        return err_errno(e, "anchor '%s'", l->anchor);
+    if (realpath(l->directory, home) == NULL)
+        return err_errno(e, "'%s'", l->directory);
+    size_t len = strlen(home);
+    if (strncmp(place, home, len) == 0 && (place[len] == '\0' || place[len] == '/'))
+        return err_set(e,
+                       "the anchor '%s' lies in the log's own directory: a backup would bring "
+                       "both back together. Put it on other storage",
+                       l->anchor);
+    if (stat(place, &a) == 0 && stat(home, &b) == 0 && a.st_dev == b.st_dev)
+        log_say(l, JLOG_WARN,
+                "the anchor is on the same file system as the log: a backup of both would not be "
+                "noticed",
+                NULL);
+    return 0;
+}
+
 static int check_identity(const struct log *l, struct err *e)
 {
     struct log_identity id;
@@ -252,6 +285,8 @@ struct log *log_open(const struct log_options *o, struct err *e)
     int rc = l != NULL ? 0 : -1;
     if (rc == 0)
         rc = check_identity(l, e);
+    if (rc == 0)
+        rc = check_anchor(l, e);
     if (rc == 0)
         rc = take_lock(l, e);
     if (rc == 0)

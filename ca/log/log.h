@@ -28,17 +28,20 @@ struct log;        /* any thread */
 struct log_ticket; /* one submission */
 
 #define LOG_ENTRY_MAX ((size_t)128 * 1024) /* bytes of one TileLeaf */
-#define LOG_ISSUERS_MAX 8                  /* certificates of an entry's chain */
+#define LOG_MERGE_DELAY_S 60 /* what an SCT promises: RFC 6962's maximum merge delay */
+#define LOG_ISSUERS_MAX 8    /* certificates of an entry's chain */
 
 struct log_options { /* pointers are borrowed and must outlive the log */
     const char *directory;
     const char *origin;             /* static-ct-api: the submission prefix without its scheme */
     EVP_PKEY *key;                  /* signs SCTs and tree heads: ECDSA P-256 */
     int64_t checkpoint_interval_ms; /* longest time from durable to covered by a checkpoint */
-    const char *anchor;             /* file on other storage that keeps a copy of the newest
-                                       checkpoint: a restored old backup is then refused; or NULL */
-    struct jlog *jlog;              /* or NULL */
-    int64_t (*now_ms)(void);        /* NULL: the system's clock */
+    int64_t merge_delay_ms;  /* no entries are taken while one has waited longer for a checkpoint,
+                                or twice the interval if that is more; 0: LOG_MERGE_DELAY_S */
+    const char *anchor;      /* file on other storage that keeps a copy of the newest
+                                checkpoint: a restored old backup is then refused; or NULL */
+    struct jlog *jlog;       /* or NULL */
+    int64_t (*now_ms)(void); /* NULL: the system's clock */
 
     /* Appends more signature lines (witnesses) to a checkpoint before it is published; NULL: none.
      * Their absence is no fault. -1: the log is proven to be not the one that it published before

@@ -207,6 +207,7 @@ int log_publish(struct log *l, bool checkpoint, struct err *e)
     const struct log_pending *list = t->pending;
     unsigned count = t->pending_count;
     uint64_t newest_ms = t->newest_ms;
+    int64_t now = clock_mono_ms();
     int64_t dirty = t->dirty_since;
     bool lost = t->lost;
     if (checkpoint) {
@@ -228,6 +229,8 @@ int log_publish(struct log *l, bool checkpoint, struct err *e)
     pthread_mutex_lock(&l->tree_lock);
     if (rc != 0 && checkpoint && dirty != 0)
         t->dirty_since = dirty;
+    if (rc == 0 && checkpoint)
+        t->uncovered_since = t->edge.size > l->snapshot.size ? now : 0;
     l->publish_rounds++;
     pthread_cond_broadcast(&l->tree_settled);
     pthread_mutex_unlock(&l->tree_lock);

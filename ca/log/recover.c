@@ -179,7 +179,7 @@ static int check_met(const struct replay *r, struct err *e)
         const struct shown *s = &r->shown[i];
         if (s->present && !s->met)
             return err_set(e,
-                           "it holds %" PRIu64 " entries, but a %s of %" PRIu64 " was published: "
+                           "it holds %" PRIu64 " entries, but its %s is of %" PRIu64 ": "
                            "it is an older copy. Going on would fork the log: bring back the "
                            "newest copy, or start a new log under a new origin and key",
                            size, s->what, s->size);

@@ -285,6 +285,12 @@ static int make_ready(struct log *l, struct err *e)
         }
         pthread_cond_wait(&l->tree_settled, &l->tree_lock);
     }
+    int64_t waits = t->uncovered_since != 0 ? clock_mono_ms() - t->uncovered_since : 0;
+    if (rc == 0 && waits > l->o.merge_delay_ms)
+        rc = err_set(e,
+                     "no checkpoint could be published for %lld s, longer than an SCT promises: "
+                     "see the log's messages",
+                     (long long)waits / 1000);
     if (rc == 0 && t->lost)
         rc = err_set(e, "out of memory after a sync: restart the server");
     bool full =
@@ -333,6 +339,8 @@ static void grow_tree(struct log *l, const struct log_ticket *list)
     for (; list != NULL && !t->lost; list = list->next)
         t->lost = log_tree_add(t, list->draft.bytes.data, list->draft.bytes.len, &list->hash,
                                list->timestamp_ms) != 0;
+    if (t->uncovered_since == 0)
+        t->uncovered_since = clock_mono_ms();
     if (t->dirty_since == 0) {
         t->dirty_since = clock_mono_ms();
         pthread_cond_signal(&l->tree_wake);

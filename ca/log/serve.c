@@ -42,7 +42,7 @@ static void serve_description(const struct log_server *s, struct http_exchange *
     b64_encode(B64_STD, s->view.id, 32, &b);
     buf_puts(&b, "\",\"key\":\"");
     b64_encode(B64_STD, spki, len > 0 ? (size_t)len : 0, &b);
-    buf_puts(&b, "\",\"mmd\":60}\n");
+    buf_printf(&b, "\",\"mmd\":%d}\n", LOG_MERGE_DELAY_S);
     OPENSSL_free(spki);
     http_reply(x, 200, "application/json", &b);
     http_reply_header(x, "Cache-Control", BRIEF);

@@ -268,7 +268,7 @@ static void an_older_copy_is_refused(void **state)
     b.o.anchor = anchor;
     logbox_remove(b.dir);
     logbox_copy(old, b.dir);
-    refused(&b, "a anchor of 7 was published");
+    refused(&b, "its anchor is of 7");
     b.o.anchor = NULL;
     opens_with(&b, 6);
     buf_free(&keep);
