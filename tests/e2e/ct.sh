@@ -159,6 +159,17 @@ check "embedded and external: two SCTs" 1 "$(grep -c '2 SCTs, verified' "$W/said
 mode one refuse
 check "the external one refuses: no certificate" 1 "$(cert)"
 mode one good
+# Another tenmint-ca's log reads for everyone and writes for its own CA only.
+SISTER_PID=$CA_PID
+configure "ct: {logs: {sister: {url: '$CA/log', public-key: $W/new/log.pem}}}"
+cp "$W/ca.log" "$W/sister.log"
+start_server || exit 1
+check "another CA's log: no certificate" 1 "$(cert)"
+check "another CA's log: Fulcio's words" 1 "$(grep -c 'HTTP 500): Error entering certificate in CTL' "$W/said")"
+check "another CA's log: the reason is on file" 1 "$(grep -c '"reason":"log".*sister: .*HTTP 403.*its own certificate authority only' "$W/ca.log")"
+check "another CA's log: nothing issued" 0 "$(issued)"
+stop_server
+CA_PID=$SISTER_PID
 stop_server
 mv "$W/new/log/checkpoint" "$W/kept"
 check "a log without its checkpoint is refused" 3 "$("$B/tenmint-ca" check-config "$W/new/tenmint-ca.yaml" >"$W/said" 2>&1; echo $?)"
