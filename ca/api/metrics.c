@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/promtext.h"
+
 static const unsigned statuses[] = {200, 201, 204, 400, 404, 415, 500, 501, 503, 0};
 #define STATUS_COUNT (sizeof(statuses) / sizeof(statuses[0]))
 
@@ -79,28 +81,11 @@ void metrics_http(struct metrics *m, const struct http_event *ev)
     bump(&m->duration_us, (unsigned long long)(ev->duration_us > 0 ? ev->duration_us : 0));
 }
 
-void metrics_head(struct buf *out, const char *name, const char *type, const char *help)
-{
-    buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
-}
-
-void metrics_label(struct buf *out, const char *s)
-{
-    for (; *s != '\0'; s++) {
-        if (*s == '\\' || *s == '"')
-            buf_putc(out, '\\');
-        if (*s == '\n')
-            buf_puts(out, "\\n");
-        else
-            buf_putc(out, (unsigned char)*s);
-    }
-}
-
 static void render_histogram(const struct metrics *m, struct buf *out)
 {
     unsigned long long total = 0;
-    metrics_head(out, "tenmint_request_duration_seconds", "histogram",
-                 "Time from the end of a signing request's headers to the end of its reply.");
+    promtext_head(out, "tenmint_request_duration_seconds", "histogram",
+                  "Time from the end of a signing request's headers to the end of its reply.");
     for (size_t i = 0; i <= BUCKET_COUNT; i++) {
         total += get(&m->bucket[i]);
         buf_printf(out, "tenmint_request_duration_seconds_bucket{le=\"%s\"} %llu\n",
@@ -114,7 +99,7 @@ static void render_histogram(const struct metrics *m, struct buf *out)
 
 static void render_http(const struct metrics *m, struct buf *out)
 {
-    metrics_head(out, "http_requests_total", "counter", "HTTP requests by status and method.");
+    promtext_head(out, "http_requests_total", "counter", "HTTP requests by status and method.");
     for (int i = 0; i < HTTP_METHOD_COUNT; i++) {
         for (size_t s = 0; s < STATUS_COUNT; s++) {
             unsigned long long n = get(&m->http[i][s]);
@@ -140,14 +125,14 @@ static void add_issuer(void *arg, const struct oidc_issuer_stats *s)
     struct issuer_text *t = arg;
     if (s->jwks_age_s >= 0) {
         buf_puts(&t->age, "tenmint_jwks_age_seconds{issuer=\"");
-        metrics_label(&t->age, s->issuer);
+        promtext_label(&t->age, s->issuer);
         buf_printf(&t->age, "\"} %" PRId64 "\n", s->jwks_age_s);
     }
     buf_puts(&t->failures, "tenmint_jwks_failures_total{issuer=\"");
-    metrics_label(&t->failures, s->issuer);
+    promtext_label(&t->failures, s->issuer);
     buf_printf(&t->failures, "\"} %" PRIu64 "\n", s->failures);
     buf_puts(&t->keys, "tenmint_jwks_keys{issuer=\"");
-    metrics_label(&t->keys, s->issuer);
+    promtext_label(&t->keys, s->issuer);
     buf_printf(&t->keys, "\"} %u\n", s->keys);
 }
 
@@ -155,13 +140,13 @@ static void render_issuers(struct oidc_verifier *v, struct buf *out)
 {
     struct issuer_text t = {0};
     oidc_verifier_stats(v, add_issuer, &t);
-    metrics_head(out, "tenmint_jwks_age_seconds", "gauge",
-                 "Age of an issuer's key set; absent until the first fetch.");
+    promtext_head(out, "tenmint_jwks_age_seconds", "gauge",
+                  "Age of an issuer's key set; absent until the first fetch.");
     buf_append(out, t.age.data, t.age.len);
-    metrics_head(out, "tenmint_jwks_failures_total", "counter",
-                 "Failed fetches of an issuer's discovery document or key set.");
+    promtext_head(out, "tenmint_jwks_failures_total", "counter",
+                  "Failed fetches of an issuer's discovery document or key set.");
     buf_append(out, t.failures.data, t.failures.len);
-    metrics_head(out, "tenmint_jwks_keys", "gauge", "Usable keys held for an issuer.");
+    promtext_head(out, "tenmint_jwks_keys", "gauge", "Usable keys held for an issuer.");
     buf_append(out, t.keys.data, t.keys.len);
     buf_free(&t.age);
     buf_free(&t.failures);
@@ -170,7 +155,7 @@ static void render_issuers(struct oidc_verifier *v, struct buf *out)
 
 static void render_refused(const struct metrics *m, struct buf *out)
 {
-    metrics_head(out, "tenmint_requests_refused_total", "counter", "Refused requests by reason.");
+    promtext_head(out, "tenmint_requests_refused_total", "counter", "Refused requests by reason.");
     for (unsigned i = 0; i < API_REASON_COUNT; i++) {
         const char *name = api_reason_name(i);
         if (name != NULL)
@@ -182,30 +167,30 @@ static void render_refused(const struct metrics *m, struct buf *out)
 void metrics_render(const struct metrics *m, const struct metrics_scene *scene, struct buf *out)
 {
     unsigned long long issued = get(&m->issued);
-    metrics_head(out, "tenmint_certificates_issued_total", "counter", "Certificates issued.");
+    promtext_head(out, "tenmint_certificates_issued_total", "counter", "Certificates issued.");
     buf_printf(out, "tenmint_certificates_issued_total %llu\n", issued);
-    metrics_head(out, "fulcio_new_certs", "counter", "Certificates issued, under Fulcio's name.");
+    promtext_head(out, "fulcio_new_certs", "counter", "Certificates issued, under Fulcio's name.");
     buf_printf(out, "fulcio_new_certs %llu\n", issued);
     render_refused(m, out);
     render_histogram(m, out);
     render_http(m, out);
-    metrics_head(out, "tenmint_requests_in_flight", "gauge", "Requests being served.");
+    promtext_head(out, "tenmint_requests_in_flight", "gauge", "Requests being served.");
     buf_printf(out, "tenmint_requests_in_flight %u\n", scene->inflight);
     if (scene->verifier != NULL)
         render_issuers(scene->verifier, out);
     if (scene->log != NULL && scene->log->metrics != NULL)
         scene->log->metrics(scene->log->ctx, out);
-    metrics_head(out, "tenmint_ca_certificate_expiry_seconds", "gauge",
-                 "End of the issuing CA certificate, Unix time.");
+    promtext_head(out, "tenmint_ca_certificate_expiry_seconds", "gauge",
+                  "End of the issuing CA certificate, Unix time.");
     buf_printf(out, "tenmint_ca_certificate_expiry_seconds %" PRId64 "\n", scene->ca_not_after);
-    metrics_head(out, "tenmint_reloads_total", "counter",
-                 "Reloads of issuers or CA key by outcome.");
+    promtext_head(out, "tenmint_reloads_total", "counter",
+                  "Reloads of issuers or CA key by outcome.");
     buf_printf(out,
                "tenmint_reloads_total{outcome=\"ok\"} %llu\n"
                "tenmint_reloads_total{outcome=\"refused\"} %llu\n",
                get(&m->reloads[0]), get(&m->reloads[1]));
-    metrics_head(out, "tenmint_build_info", "gauge", "1, with the version as a label.");
+    promtext_head(out, "tenmint_build_info", "gauge", "1, with the version as a label.");
     buf_puts(out, "tenmint_build_info{version=\"");
-    metrics_label(out, scene->version);
+    promtext_label(out, scene->version);
     buf_puts(out, "\"} 1\n");
 }

@@ -29,9 +29,4 @@ struct metrics_scene {              /* what is read at the time of the scrape */
 };
 void metrics_render(const struct metrics *m, const struct metrics_scene *scene, struct buf *out);
 
-/* For who renders figures of its own: a family's two comment lines, and a label's value with
- * backslash, quote and newline escaped. */
-void metrics_head(struct buf *out, const char *name, const char *type, const char *help);
-void metrics_label(struct buf *out, const char *value);
-
 #endif

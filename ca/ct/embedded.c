@@ -7,10 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ca/api/metrics.h"
 #include "ca/log/reader.h"
 #include "common/clock.h"
 #include "common/file.h"
+#include "common/promtext.h"
 #include "common/transparency/sct.h"
 
 struct ct_embedded {
@@ -74,7 +74,7 @@ static void histogram(struct buf *out, const char *name, const char *help, const
                       const struct log_histogram *h)
 {
     uint64_t total = 0;
-    metrics_head(out, name, "histogram", help);
+    promtext_head(out, name, "histogram", help);
     for (size_t i = 0; i < LOG_BUCKETS; i++) {
         char bound[24] = "+Inf";
         total += h->bucket[i];
@@ -109,11 +109,11 @@ static void metrics(void *ctx, struct buf *out)
          s.contradicted},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        metrics_head(out, rows[i].name, rows[i].type, rows[i].help);
+        promtext_head(out, rows[i].name, rows[i].type, rows[i].help);
         buf_printf(out, "%s %llu\n", rows[i].name, rows[i].value);
     }
-    metrics_head(out, "tenmint_log_checkpoint_age_seconds", "gauge",
-                 "Since the published checkpoint was signed.");
+    promtext_head(out, "tenmint_log_checkpoint_age_seconds", "gauge",
+                  "Since the published checkpoint was signed.");
     buf_printf(out, "tenmint_log_checkpoint_age_seconds %g\n", (double)s.checkpoint_age_ms / 1000);
     histogram(out, "tenmint_log_group_entries", "Entries made durable by one fsync.",
               log_group_bounds, &s.group);

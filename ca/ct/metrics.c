@@ -1,9 +1,9 @@
 /* The logs' figures in Prometheus text, one family after another. */
-#include "ca/api/metrics.h"
 
 #include <stdio.h>
 
 #include "ca/ct/internal.h"
+#include "common/promtext.h"
 
 struct scene {
     size_t count;
@@ -28,7 +28,7 @@ static void line(struct buf *out, const char *metric, const char *log, const cha
                  const char *value, unsigned long long n)
 {
     buf_printf(out, "%s{log=\"", metric);
-    metrics_label(out, log);
+    promtext_label(out, log);
     if (key != NULL)
         buf_printf(out, "\",%s=\"%s", key, value);
     buf_printf(out, "\"} %llu\n", n);
@@ -36,8 +36,8 @@ static void line(struct buf *out, const char *metric, const char *log, const cha
 
 static void latency(const struct scene *s, struct buf *out)
 {
-    metrics_head(out, "tenmint_ct_attempt_duration_seconds", "histogram",
-                 "Time from asking a log to its answer, or to giving up.");
+    promtext_head(out, "tenmint_ct_attempt_duration_seconds", "histogram",
+                  "Time from asking a log to its answer, or to giving up.");
     for (size_t i = 0; i < s->count; i++) {
         const struct ct_log_stats *st = &s->stats[i];
         unsigned long long total = 0;
@@ -50,7 +50,7 @@ static void latency(const struct scene *s, struct buf *out)
         line(out, "tenmint_ct_attempt_duration_seconds_bucket", s->name[i], "le", "+Inf",
              st->attempts);
         buf_puts(out, "tenmint_ct_attempt_duration_seconds_sum{log=\"");
-        metrics_label(out, s->name[i]);
+        promtext_label(out, s->name[i]);
         buf_printf(out, "\"} %llu.%03llu\n", st->latency_ms / 1000, st->latency_ms % 1000);
         line(out, "tenmint_ct_attempt_duration_seconds_count", s->name[i], NULL, NULL,
              st->attempts);
@@ -67,20 +67,20 @@ void ct_metrics(void *ctx, struct buf *out)
         if (embedded != NULL && embedded->metrics != NULL)
             embedded->metrics(embedded->ctx, out);
     }
-    metrics_head(out, "tenmint_ct_submissions_total", "counter",
-                 "Certificates that were to be entered in an external log.");
+    promtext_head(out, "tenmint_ct_submissions_total", "counter",
+                  "Certificates that were to be entered in an external log.");
     for (size_t i = 0; i < s.count; i++)
         line(out, "tenmint_ct_submissions_total", s.name[i], NULL, NULL, s.stats[i].submissions);
-    metrics_head(out, "tenmint_ct_failures_total", "counter",
-                 "Attempts without a valid SCT, by reason; skipped: the circuit was open.");
+    promtext_head(out, "tenmint_ct_failures_total", "counter",
+                  "Attempts without a valid SCT, by reason; skipped: the circuit was open.");
     for (size_t i = 0; i < s.count; i++) {
         for (size_t f = 0; f < CT_FAILURE_COUNT; f++)
             line(out, "tenmint_ct_failures_total", s.name[i], "reason", ct_failure_names[f],
                  s.stats[i].failures[f]);
     }
     latency(&s, out);
-    metrics_head(out, "tenmint_ct_breaker_state", "gauge",
-                 "Circuit breaker of a log: 0 closed, 1 half open, 2 open.");
+    promtext_head(out, "tenmint_ct_breaker_state", "gauge",
+                  "Circuit breaker of a log: 0 closed, 1 half open, 2 open.");
     for (size_t i = 0; i < s.count; i++)
         line(out, "tenmint_ct_breaker_state", s.name[i], NULL, NULL, s.stats[i].breaker);
 }

@@ -49,7 +49,7 @@ static bool match_mount(struct http_exchange *x, const char *path)
     size_t longest = 0;
     for (size_t i = 0; i < o->mount_count; i++) {
         size_t len = strlen(o->mounts[i].prefix);
-        if (len > longest && strncmp(path, o->mounts[i].prefix, len) == 0) {
+        if (len > longest && strncmp(path, o->mounts[i].prefix, len) == 0 && path[len] == '/') {
             x->mount = &o->mounts[i];
             longest = len;
         }

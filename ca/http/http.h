@@ -41,16 +41,14 @@ struct http_route {
     enum http_result (*handle)(void *ctx, struct http_exchange *x);
 };
 
-/* Every path that begins with `prefix` and that no route has, for GET, HEAD and POST (whose body
- * is dropped). */
+/* Every path below `prefix` that no route has, for GET, HEAD and POST (whose body is dropped). */
 struct http_mount {
-    const char *prefix; /* begins and ends with '/'; borrowed */
+    const char *prefix; /* "/log", as http_prefix_check() has it; borrowed */
     enum http_result (*handle)(void *ctx, struct http_exchange *x);
     void *ctx; /* its own */
 };
 
-/* A path such as /log that a mount may have; the mount's own prefix has a '/' more at its end.
- * `what` begins the message. */
+/* -1: a mount may not have this path. `what` begins the message. */
 int http_prefix_check(const char *what, const char *prefix, struct err *e);
 
 /* What the server refuses before a handler sees it; the application words the reply. */
@@ -119,7 +117,8 @@ unsigned http_server_inflight(const struct http_server *s);
 
 const char *http_header(struct http_exchange *x, const char *name); /* borrowed, or NULL */
 enum http_method http_method_of(const struct http_exchange *x);
-const char *http_path(const struct http_exchange *x); /* percent-decoded, without the query */
+const char *http_path(const struct http_exchange *x);       /* percent-decoded, without the query */
+const char *http_mount_name(const struct http_exchange *x); /* of a mount: "x/y" of "/log/x/y" */
 const char *http_query(struct http_exchange *x, const char *name); /* decoded, or NULL */
 const struct buf *http_body(const struct http_exchange *x);
 const char *http_remote(const struct http_exchange *x); /* the peer's address, no port */

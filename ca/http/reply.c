@@ -1,5 +1,6 @@
 /* What handlers see of an exchange: its request and the making of its reply. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "ca/http/internal.h"
 
@@ -20,6 +21,11 @@ enum http_method http_method_of(const struct http_exchange *x)
 const char *http_path(const struct http_exchange *x)
 {
     return x->path;
+}
+
+const char *http_mount_name(const struct http_exchange *x)
+{
+    return x->path + strlen(x->mount->prefix) + 1;
 }
 
 const char *http_query(struct http_exchange *x, const char *name)

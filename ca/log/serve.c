@@ -71,7 +71,7 @@ static bool serve_file(const struct log_server *s, const char *name, struct http
 static enum http_result handle(void *ctx, struct http_exchange *x)
 {
     struct log_server *s = ctx;
-    const char *name = http_path(x) + strlen(s->prefix);
+    const char *name = http_mount_name(x);
     if (http_method_of(x) == HTTP_POST && strncmp(name, "ct/v1/add-", 10) != 0) {
         log_serve_error(x, 405, "only GET and HEAD here");
         http_reply_header(x, "Allow", "GET, HEAD, OPTIONS");
@@ -92,13 +92,7 @@ struct log_server *log_server_new(const struct log_serve_options *o, struct err 
     if (http_prefix_check("the log's prefix", o->prefix, e) != 0)
         return NULL;
     struct log_server *s = calloc(1, sizeof(*s));
-    struct buf b = {0};
-    buf_printf(&b, "%s/", o->prefix);
-    if (s != NULL && buf_str(&b) != NULL)
-        s->prefix = strdup(buf_str(&b));
-    buf_free(&b);
-    if (s == NULL || s->prefix == NULL) {
-        free(s);
+    if (s == NULL) {
         err_set(e, "out of memory");
         return NULL;
     }
@@ -109,13 +103,10 @@ struct log_server *log_server_new(const struct log_serve_options *o, struct err 
 
 void log_server_free(struct log_server *s)
 {
-    if (s == NULL)
-        return;
-    free(s->prefix);
     free(s);
 }
 
 struct http_mount log_server_mount(struct log_server *s)
 {
-    return (struct http_mount){.prefix = s->prefix, .handle = handle, .ctx = s};
+    return (struct http_mount){.prefix = s->o.prefix, .handle = handle, .ctx = s};
 }

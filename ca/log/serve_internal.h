@@ -8,7 +8,6 @@
 struct log_server {
     struct log_serve_options o;
     struct log_view view;
-    char *prefix; /* "/log/" */
 };
 
 /* {"error_message":…}, RFC 6962 §4 */

@@ -1,16 +1,23 @@
 #include "tools/tenmint-ca/repository.h"
 
 #include <ctype.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "ca/api/metrics.h"
 #include "common/clock.h"
+#include "common/file.h"
+#include "common/promtext.h"
 #include "tuf/repository/report/status.h"
 
+#define MEASURE_EVERY_MS 60000
+
 struct repository {
-    char *directory;
-    char *prefix; /* "/tuf/" */
+    const char *directory, *prefix; /* borrowed */
+    /* What the last look at the whole tree found, while this timestamp.json stands. */
+    struct file_stamp stamp;
+    int64_t measured_ms;
+    struct buf metrics;
 };
 
 /* N.role.json and targets/HASH.name never change; all else is looked up anew. */
@@ -35,7 +42,7 @@ static void refuse(struct http_exchange *x, unsigned status, const char *body)
 static enum http_result handle(void *ctx, struct http_exchange *x)
 {
     struct repository *r = ctx;
-    const char *name = http_path(x) + strlen(r->prefix);
+    const char *name = http_mount_name(x);
     if (http_method_of(x) == HTTP_POST)
         refuse(x, 405, "{\"code\":12,\"message\":\"Method Not Allowed\",\"details\":[]}");
     else if (!http_reply_file(x, r->directory, name, http_file_type(name), caching(name)))
@@ -55,22 +62,16 @@ static int load(const struct repository *r, struct published *p, struct err *e)
 
 struct repository *repository_new(const char *directory, const char *prefix, struct err *e)
 {
-    struct repository *r = calloc(1, sizeof(*r));
     struct published p = {0};
-    struct buf with_slash = {0};
-    buf_printf(&with_slash, "%s/", prefix);
-    if (r != NULL && buf_str(&with_slash) != NULL) {
-        r->directory = strdup(directory);
-        r->prefix = strdup(buf_str(&with_slash));
-    }
-    buf_free(&with_slash);
-    int rc = -1;
-    if (r == NULL || r->directory == NULL || r->prefix == NULL)
+    struct repository *r = calloc(1, sizeof(*r));
+    if (r == NULL) {
         err_set(e, "out of memory");
-    else
-        rc = load(r, &p, e);
-    if (rc != 0) {
-        repository_free(r);
+        return NULL;
+    }
+    r->directory = directory;
+    r->prefix = prefix;
+    if (load(r, &p, e) != 0) {
+        free(r);
         return NULL;
     }
     published_free(&p);
@@ -81,8 +82,7 @@ void repository_free(struct repository *r)
 {
     if (r == NULL)
         return;
-    free(r->directory);
-    free(r->prefix);
+    buf_free(&r->metrics);
     free(r);
 }
 
@@ -91,20 +91,38 @@ struct http_mount repository_mount(struct repository *r)
     return (struct http_mount){.prefix = r->prefix, .handle = handle, .ctx = r};
 }
 
-void repository_metrics(void *ctx, struct buf *out)
+static void measure(const struct repository *r, int64_t now_ms, struct buf *out)
 {
-    const struct repository *r = ctx;
     struct published p = {0};
     struct status status = {0};
-    int64_t now = clock_wall_ms() / 1000;
     bool loaded = load(r, &p, NULL) == 0;
-    bool whole = loaded && status_read(&p, now, &status, NULL) == 0;
-    metrics_head(out, "tenmint_tuf_whole", "gauge",
-                 "1: the published TUF tree can be read and its signatures verify.");
+    bool whole = loaded && status_read(&p, now_ms / 1000, &status, NULL) == 0;
+    promtext_head(out, "tenmint_tuf_whole", "gauge",
+                  "1: the published TUF tree can be read and its signatures verify.");
     buf_printf(out, "tenmint_tuf_whole %d\n", whole ? 1 : 0);
     if (whole)
         status_prometheus(&status, out);
     status_free(&status);
     if (loaded)
         published_free(&p);
+}
+
+/* Every publication ends with a new timestamp.json; the age bounds how long other damage hides. */
+void repository_metrics(void *ctx, struct buf *out)
+{
+    struct repository *r = ctx;
+    char path[PATH_MAX];
+    struct file_stamp stamp = {0};
+    int64_t now = clock_wall_ms();
+    if (file_join(r->directory, "timestamp.json", path, sizeof(path), NULL) == 0)
+        stamp = file_stamp(path);
+    bool fresh = r->metrics.len > 0 && file_stamp_same(&stamp, &r->stamp) &&
+                 now >= r->measured_ms && now - r->measured_ms < MEASURE_EVERY_MS;
+    if (!fresh) {
+        buf_reset(&r->metrics);
+        measure(r, now, &r->metrics);
+        r->stamp = stamp;
+        r->measured_ms = now;
+    }
+    buf_append(out, r->metrics.data, r->metrics.len);
 }

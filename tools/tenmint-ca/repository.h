@@ -8,14 +8,15 @@
 
 struct repository;
 
-/* `prefix`: "/tuf". Refuses a directory that holds no tree, or a broken one. NULL with `e` set. */
+/* `prefix`: "/tuf". Both are borrowed for the repository's life. Refuses a directory that holds no
+ * tree, or a broken one. NULL with `e` set. */
 struct repository *repository_new(const char *directory, const char *prefix, struct err *e);
 void repository_free(struct repository *r); /* NULL is fine */
 
 struct http_mount repository_mount(struct repository *r);
 
-/* Prometheus text: whether the tree is whole, and each role's version and dates, read now. `r` is
- * a struct repository. */
+/* Prometheus text: whether the tree is whole, and each role's version and dates; read anew after a
+ * publication and once a minute. `r` is a struct repository; one thread at a time. */
 void repository_metrics(void *r, struct buf *out);
 
 #endif

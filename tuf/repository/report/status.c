@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "common/promtext.h"
 #include "tuf/metadata/delegation.h"
 #include "tuf/metadata/verify.h"
 #include "tuf/repository/event/draft.h"
@@ -233,14 +234,12 @@ void status_prometheus(const struct status *s, struct buf *out)
          offsetof(struct status_role, threshold)},
     };
     for (size_t g = 0; g < sizeof(gauges) / sizeof(gauges[0]); g++) {
-        buf_printf(out, "# HELP %s %s\n# TYPE %s gauge\n", gauges[g].name, gauges[g].help,
-                   gauges[g].name);
+        promtext_head(out, gauges[g].name, "gauge", gauges[g].help);
         for (size_t i = 0; i < s->count; i++) {
             int64_t v;
             memcpy(&v, (const char *)&s->role[i] + gauges[g].offset, sizeof(v));
             buf_printf(out, "%s{role=\"", gauges[g].name);
-            for (const char *c = s->role[i].name; *c != '\0'; c++)
-                buf_printf(out, "%s%c", *c == '"' || *c == '\\' ? "\\" : "", *c);
+            promtext_label(out, s->role[i].name);
             buf_printf(out, "\"} %" PRId64 "\n", v);
         }
     }
