@@ -53,7 +53,7 @@ static void roots(void *ctx, void (*add)(void *arg, const unsigned char *der, si
 static enum http_result serve_any(void *ctx, struct http_exchange *x)
 {
     const char *dir = ctx;
-    const char *name = http_path(x) + strlen("/files/");
+    const char *name = http_mount_name(x);
     if (!http_reply_file(x, dir, name, http_file_type(name), "max-age=5"))
         say(x, 404);
     return HTTP_DONE;
@@ -96,7 +96,7 @@ static int setup(void **state)
     s->server = log_server_new(&so, &e);
     assert_non_null(s->server);
     s->mounts[0] = log_server_mount(s->server);
-    s->mounts[1] = (struct http_mount){.prefix = "/files/", .handle = serve_any, .ctx = s->box.dir};
+    s->mounts[1] = (struct http_mount){.prefix = "/files", .handle = serve_any, .ctx = s->box.dir};
     struct http_options o;
     http_options_default(&o);
     o.listen = "127.0.0.1:0";
