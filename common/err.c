@@ -35,7 +35,8 @@ static void append(struct err *e, const char *sep, const char *tail)
     make_printable(e->text + len);
 }
 
-int err_set(struct err *e, const char *fmt, ...)
+/* The name in brackets is the function, not the header's macro. */
+int(err_set)(struct err *e, const char *fmt, ...)
 {
     if (e != NULL) {
         va_list ap;
@@ -46,7 +47,7 @@ int err_set(struct err *e, const char *fmt, ...)
     return -1;
 }
 
-int err_wrap(struct err *e, const char *fmt, ...)
+int(err_wrap)(struct err *e, const char *fmt, ...)
 {
     if (e != NULL) {
         char inner[ERR_TEXT_MAX];
@@ -60,7 +61,7 @@ int err_wrap(struct err *e, const char *fmt, ...)
     return -1;
 }
 
-int err_openssl(struct err *e, const char *fmt, ...)
+int(err_openssl)(struct err *e, const char *fmt, ...)
 {
     unsigned long code = ERR_peek_error();
     if (e != NULL) {
@@ -76,7 +77,7 @@ int err_openssl(struct err *e, const char *fmt, ...)
     return -1;
 }
 
-int err_errno(struct err *e, const char *fmt, ...)
+int(err_errno)(struct err *e, const char *fmt, ...)
 {
     int saved = errno;
     if (e != NULL) {

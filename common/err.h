@@ -29,4 +29,15 @@ int err_openssl(struct err *e, const char *fmt, ...) __attribute__((format(print
 /* err_set with strerror(errno) appended. Returns -1. */
 int err_errno(struct err *e, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
+/* Nothing but -1 comes back, and whoever compiles or analyzes a caller can see that. */
+static inline int err_minus_one(int rc)
+{
+    (void)rc;
+    return -1;
+}
+#define err_set(e, ...) err_minus_one(err_set(e, __VA_ARGS__))
+#define err_wrap(e, ...) err_minus_one(err_wrap(e, __VA_ARGS__))
+#define err_openssl(e, ...) err_minus_one(err_openssl(e, __VA_ARGS__))
+#define err_errno(e, ...) err_minus_one(err_errno(e, __VA_ARGS__))
+
 #endif
