@@ -8,7 +8,7 @@
 
 #include "common/file.h"
 
-#define CERTS_BYTES_MAX (64 * 1024)
+#define CERTS_BYTES_MAX ((size_t)64 * 1024)
 
 static int push_block(STACK_OF(X509) * certs, const char *name, const unsigned char *der, long len,
                       struct err *e)
@@ -65,7 +65,7 @@ static int count_marks(const char *pem, size_t len)
 STACK_OF(X509) * certs_parse(const void *pem, size_t len, struct err *e)
 {
     if (len > CERTS_BYTES_MAX || memchr(pem, '\0', len) != NULL) {
-        err_set(e, "is not PEM, or is longer than %d bytes", CERTS_BYTES_MAX);
+        err_set(e, "is not PEM, or is longer than %zu bytes", CERTS_BYTES_MAX);
         return NULL;
     }
     BIO *in = BIO_new_mem_buf(pem, (int)len);

@@ -14,7 +14,7 @@
 #include "oidc/principal/principal.h"
 #include "oidc/trust/trust.h"
 
-#define OIDC_TOKEN_MAX (32 * 1024) /* bytes of a compact token */
+#define OIDC_TOKEN_MAX ((size_t)32 * 1024) /* bytes of a compact token */
 
 struct oidc_verifier; /* safe to use from several threads */
 

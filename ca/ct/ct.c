@@ -84,7 +84,7 @@ struct ct *ct_new(const struct ct_options *o, struct err *e)
         ct_free(ct);
         return NULL;
     }
-    if (ct->pool == NULL && o->embedded->detached == o->detached)
+    if (o->count == 0 && o->embedded != NULL && o->embedded->detached == o->detached)
         ct->chosen = o->embedded; /* nothing to put together */
     return ct;
 }

@@ -7,7 +7,7 @@ void log_run_root(const struct merkle_hash *hash, unsigned count, struct merkle_
     struct merkle_hash row[TILE_WIDTH];
     memcpy(row, hash, count * sizeof(*hash));
     for (; count > 1; count /= 2) {
-        for (unsigned i = 0; i < count / 2; i++)
+        for (size_t i = 0; i < count / 2; i++)
             merkle_node(&row[2 * i], &row[2 * i + 1], &row[i]);
     }
     *out = row[0];

@@ -101,6 +101,14 @@ static int read_extension(struct cursor *list, struct certificate *out)
     return 0;
 }
 
+static bool skip(struct cursor *c, int sequences)
+{
+    struct der_element el;
+    while (sequences > 0 && take(c, DER_SEQUENCE, &el))
+        sequences--;
+    return sequences == 0;
+}
+
 /* After the version: serial, algorithm, issuer, validity, subject, key, and [1] [2] [3]. */
 static int read_tbs(struct cursor *c, struct certificate *out)
 {
@@ -110,12 +118,11 @@ static int read_tbs(struct cursor *c, struct certificate *out)
         return -1;
     bool padded = el.len > 1 && el.value[0] == 0;
     out->serial = (struct cert_text){el.value + padded, el.len - padded};
-    if (!take(c, DER_SEQUENCE, &el) || !take(c, DER_SEQUENCE, &el) ||
-        !take(c, DER_SEQUENCE, &validity))
+    if (!skip(c, 2) || !take(c, DER_SEQUENCE, &validity))
         return -1;
     struct cursor times = inside(&validity);
     if (read_time(&times, &out->not_before) != 0 || read_time(&times, &out->not_after) != 0 ||
-        times.left != 0 || !take(c, DER_SEQUENCE, &el) || !take(c, DER_SEQUENCE, &el))
+        times.left != 0 || !skip(c, 2))
         return -1;
     while (c->left > 0) {
         if (der_take(&c->p, &c->left, &el) != 0)

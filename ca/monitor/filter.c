@@ -1,5 +1,6 @@
 #include "ca/monitor/filter.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -81,8 +82,7 @@ int filter_parse_time(const char *text, int64_t now_ms, uint64_t *out_ms, struct
     if (parse_ago(text, now_ms, out_ms) == 0)
         return 0;
     if (clock_parse(text, &s) != 0 && strlen(text) == 10) {
-        strcpy(day, text);
-        strcat(day, "T00:00:00Z");
+        snprintf(day, sizeof(day), "%sT00:00:00Z", text);
         if (clock_parse(day, &s) != 0)
             s = -1;
     }

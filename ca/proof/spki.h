@@ -7,7 +7,7 @@
 
 #include "ca/proof/proof.h"
 
-#define SPKI_INPUT_MAX (16 * 1024) /* bytes; a 4096-bit RSA key in PEM is under 1 KiB */
+#define SPKI_INPUT_MAX ((size_t)16 * 1024) /* bytes; a 4096-bit RSA key in PEM is under 1 KiB */
 
 /* Keys with the curves' parameters decoded, used again and again; shared by threads. */
 struct spki_curves;

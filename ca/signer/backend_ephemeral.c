@@ -2,7 +2,7 @@
 #include "ca/signer/create.h"
 #include "ca/signer/internal.h"
 
-#define TEN_YEARS_S (10 * 365 * 24 * 3600LL)
+#define TEN_YEARS_S (10LL * 365 * 24 * 3600)
 #define BACKDATE_S 60 /* a verifier's clock may be a little behind */
 
 int signer_open_ephemeral(const struct signer_options *o, int64_t now_s, struct signer_material *m,

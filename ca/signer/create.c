@@ -12,7 +12,7 @@
 #include "common/file.h"
 #include "common/key/key.h"
 
-#define YEAR_S (365 * 24 * 3600LL)
+#define YEAR_S (365LL * 24 * 3600)
 #define SERIAL_LEN 20
 
 static int add_extension(X509 *cert, X509 *issuer, int nid, const char *value)

@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <openssl/sha.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -16,6 +17,7 @@
 #include "common/hex.h"
 
 #define PATH_BYTES 4096
+#define CHECKPOINT_SUFFIX ".checkpoint"
 
 struct watched {
     struct note_key key;
@@ -64,14 +66,13 @@ static int load(struct watched *l, const struct note_key *own, struct err *e)
 static int add_log(struct witness *w, const char *directory, const struct witness_log *log,
                    struct err *e)
 {
-    char name[WITNESS_HASH_TEXT + 16];
+    char name[WITNESS_HASH_TEXT + sizeof(CHECKPOINT_SUFFIX)];
     char path[PATH_BYTES];
     struct watched *l = &w->log[w->count];
     if (note_key_init(&l->key, log->origin, NOTE_RFC6962, log->key, e) != 0)
         return -1;
     witness_origin_hash(log->origin, l->hash);
-    memcpy(name, l->hash, sizeof(l->hash));
-    strcat(name, ".checkpoint");
+    snprintf(name, sizeof(name), "%s" CHECKPOINT_SUFFIX, l->hash);
     if (file_join(directory, name, path, sizeof(path), e) != 0)
         return -1;
     l->path = strdup(path);

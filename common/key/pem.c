@@ -8,7 +8,7 @@
 #include "common/file.h"
 #include "common/key/internal.h"
 
-#define KEY_BYTES_MAX (16 * 1024)
+#define KEY_BYTES_MAX ((size_t)16 * 1024)
 
 /* 16 MiB and about a quarter second to try a password; more memory than that is refused by
  * OpenSSL's own decoder. */
@@ -60,7 +60,7 @@ static int read_pem(const struct key_source *source, struct buf *pem, struct err
     if (value == NULL)
         return err_set(e, "the environment variable is not set");
     if (strlen(value) > KEY_BYTES_MAX)
-        return err_set(e, "longer than %d bytes", KEY_BYTES_MAX);
+        return err_set(e, "longer than %zu bytes", KEY_BYTES_MAX);
     buf_puts(pem, value);
     return buf_failed(pem) ? err_set(e, "out of memory") : 0;
 }

@@ -5,7 +5,7 @@
 
 #include "common/strictjson.h"
 
-#define DOCUMENT_MAX (64 * 1024)
+#define DOCUMENT_MAX ((size_t)64 * 1024)
 #define URL_MAX 2048
 #define WELL_KNOWN "/.well-known/openid-configuration"
 

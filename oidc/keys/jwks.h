@@ -6,7 +6,7 @@
 
 #include "oidc/keys/jwk.h"
 
-#define JWKS_BYTES_MAX (256 * 1024)
+#define JWKS_BYTES_MAX ((size_t)256 * 1024)
 #define JWKS_KEYS_MAX 64
 
 struct jwks;

@@ -13,7 +13,7 @@
 
 #define BUCKETS 256
 #define WAITERS_MAX 4096
-#define CA_FILE_MAX (256 * 1024)
+#define CA_FILE_MAX ((size_t)256 * 1024)
 #define TICK_MS 500
 
 struct waiting {
@@ -109,9 +109,9 @@ static int64_t fresh_ms(const struct provider *p, int64_t max_age_s)
     return s * 1000 - s * (int64_t)(hash(p->iss) % 100);
 }
 
-static void on_keys(void *arg, struct jwks *keys, int64_t max_age_s, const struct err *e)
+/* Ends a fetch; keys NULL: it failed. */
+static void settle(struct provider *p, struct jwks *keys, int64_t max_age_s, const struct err *e)
 {
-    struct provider *p = arg;
     int64_t now = clock_mono_ms();
     if (keys == NULL)
         jlog(p->store->log, JLOG_WARN, "issuer keys not fetched", JLOG_STR("issuer", p->iss),
@@ -133,6 +133,12 @@ static void on_keys(void *arg, struct jwks *keys, int64_t max_age_s, const struc
     p->waiter_count = 0;
     pthread_mutex_unlock(&p->lock);
     wake_all(list);
+}
+
+static void on_keys(void *arg, struct jwks *keys, int64_t max_age_s, const struct err *e)
+{
+    struct provider *p = arg;
+    settle(p, keys, max_age_s, e);
     provider_unref(p);
 }
 
@@ -169,9 +175,8 @@ static void begin_fetch(struct provider *p)
 {
     struct means m = {{0}, {0}, false};
     struct err e = {0};
-    atomic_fetch_add_explicit(&p->refs, 1, memory_order_relaxed);
     if (gather(p, &m, &e) != 0) {
-        on_keys(p, NULL, -1, &e);
+        settle(p, NULL, -1, &e);
     } else {
         struct discovery_request req = {
             .iss = p->iss,
@@ -180,6 +185,7 @@ static void begin_fetch(struct provider *p)
             .allow_http = m.allow_http,
             .timeout_ms = p->store->options.fetch_timeout_ms,
         };
+        atomic_fetch_add_explicit(&p->refs, 1, memory_order_relaxed);
         discovery_start(p->store->pool, &req, on_keys, p);
     }
     buf_free(&m.ca_pem);

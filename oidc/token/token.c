@@ -80,7 +80,7 @@ int token_parse(const char *text, size_t len, struct token *t, enum oidc_reason 
     *t = (struct token){.text = text, .len = len};
     *reason = OIDC_REASON_MALFORMED;
     if (len > OIDC_TOKEN_MAX)
-        return err_set(e, "a token of %zu bytes is longer than %d", len, OIDC_TOKEN_MAX);
+        return err_set(e, "a token of %zu bytes is longer than %zu", len, OIDC_TOKEN_MAX);
     const char *dot1 = memchr(text, '.', len);
     const char *dot2 = dot1 != NULL ? memchr(dot1 + 1, '.', (size_t)(text + len - dot1 - 1)) : NULL;
     if (dot2 == NULL || memchr(dot2 + 1, '.', (size_t)(text + len - dot2 - 1)) != NULL)

@@ -74,13 +74,13 @@ static int make_key(struct issuer *is)
 
 static json_t *default_claims(const struct issuer *is)
 {
-    time_t now = time(NULL);
+    json_int_t now = time(NULL);
     return json_pack(
         "{s:s,s:s,s:s,s:I,s:I,s:I,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s}",
         "iss", is->url, "aud", "sigstore", "sub", "repo:acme/widget:ref:refs/heads/main", "iat",
-        (json_int_t)now, "nbf", (json_int_t)now, "exp", (json_int_t)(now + 300), "event_name",
-        "push", "sha", "2f1c0d9e8b7a6f5e4d3c2b1a09f8e7d6c5b4a392", "workflow", "release",
-        "repository", "acme/widget", "ref", "refs/heads/main", "job_workflow_ref",
+        now, "nbf", now, "exp", now + 300, "event_name", "push", "sha",
+        "2f1c0d9e8b7a6f5e4d3c2b1a09f8e7d6c5b4a392", "workflow", "release", "repository",
+        "acme/widget", "ref", "refs/heads/main", "job_workflow_ref",
         "acme/widget/.github/workflows/release.yml@refs/heads/main", "job_workflow_sha",
         "2f1c0d9e8b7a6f5e4d3c2b1a09f8e7d6c5b4a392", "runner_environment", "github-hosted",
         "repository_id", "1234567", "repository_owner", "acme", "repository_owner_id", "7654321",

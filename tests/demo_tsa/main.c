@@ -16,7 +16,7 @@
 #include "tests/support/signed.h"
 
 #define QUERY_MAX 4096
-#define DAY 86400
+#define DAY ((int64_t)86400)
 
 struct tsa {
     EVP_PKEY *root_key, *key;

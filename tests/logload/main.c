@@ -115,7 +115,7 @@ static void run_workers(struct load *l, unsigned threads, double seconds)
     }
     double until = now_s() + seconds;
     while (seconds <= 0 || now_s() < until)
-        (void)nanosleep(&(struct timespec){.tv_nsec = 10 * 1000 * 1000}, NULL);
+        (void)nanosleep(&(struct timespec){.tv_nsec = 10 * 1000 * 1000L}, NULL);
     atomic_store(&l->stop, true);
     for (unsigned i = 0; i < threads; i++)
         pthread_join(id[i], NULL);
@@ -243,7 +243,7 @@ static void grow(struct logbox *b, uint64_t count)
         struct log_ticket **slot = &ring[i % GROW_WINDOW];
         if (*slot != NULL) {
             while (log_poll(*slot, &e) == LOG_WAIT)
-                (void)nanosleep(&(struct timespec){.tv_nsec = 200 * 1000}, NULL);
+                (void)nanosleep(&(struct timespec){.tv_nsec = 200 * 1000L}, NULL);
             log_ticket_free(*slot);
             *slot = NULL;
         }
@@ -390,7 +390,7 @@ int main(int argc, char **argv)
     struct logbox b = {0};
     if (argc < 4 || strlen(argv[2]) >= sizeof(b.dir))
         die("usage: logload create|load|verify|bench|grow|measure DIR KEY [ARG]...");
-    strcpy(b.dir, argv[2]);
+    snprintf(b.dir, sizeof(b.dir), "%s", argv[2]);
     const char *mode = argv[1];
     if (strcmp(mode, "create") == 0) {
         create(&b, argv[3]);

@@ -399,6 +399,8 @@ static json_t *entry(const struct signed_world *w, const struct making *m)
     const struct trust_entry *log = trusted_root_entry(w->trust, TRUST_TLOG, 0);
     while (log != NULL && EVP_PKEY_eq(log->key, v2 ? w->log2_key : w->log_key) != 1)
         log = trusted_root_entry(w->trust, TRUST_TLOG, ++at);
+    if (log == NULL)
+        abort(); /* the world's trusted root has both logs */
     json_t *v = json_pack("{s:s,s:{s:o},s:{s:s,s:s},s:o,s:o}", "logIndex", v2 ? "1" : "901",
                           "logId", "keyId", b64(log->log_id, 32), "kindVersion", "kind",
                           json_string_value(json_object_get(content, "kind")), "version",

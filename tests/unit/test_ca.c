@@ -192,7 +192,7 @@ static void file_ca_needs_the_right_password_key_and_mode(void **state)
         fail_msg("%s", e.text);
     assert_int_equal(signer_chain(s)->count, 2);
     signer_unref(s);
-    assert_null(signer_open(&o, time(NULL) + 4 * 365 * 86400LL, &e));
+    assert_null(signer_open(&o, time(NULL) + 4LL * 365 * 86400, &e));
     assert_non_null(strstr(e.text, "expired"));
     chmod(d.key, 0644);
     assert_null(signer_open(&o, time(NULL), &e));

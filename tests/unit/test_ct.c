@@ -505,7 +505,7 @@ static void make_tls(struct buf *cert, struct buf *key, char file[64])
     assert_int_equal(PEM_write_bio_PrivateKey(bio, k, NULL, NULL, 0, NULL, NULL), 1);
     size_t len = (size_t)BIO_get_mem_data(bio, &data);
     buf_append(key, data, len);
-    strcpy(file, "/tmp/tenmint-log-ca-XXXXXX");
+    snprintf(file, 64, "/tmp/tenmint-log-ca-XXXXXX");
     int fd = mkstemp(file);
     assert_true(fd >= 0 && write(fd, cert->data, cert->len) == (ssize_t)cert->len);
     close(fd);
@@ -611,7 +611,7 @@ static void breaker_by_the_clock(void **state)
     assert_true(breaker_admit(&b, 4000 + 2 * BREAKER_OPEN_MS));
     assert_true(breaker_success(&b));
     assert_int_equal(b.state, BREAKER_CLOSED);
-    assert_true(breaker_pause(&b, 0, 3600 * 1000)); /* a log may not send us away for an hour */
+    assert_true(breaker_pause(&b, 0, 3600LL * 1000)); /* a log may not send us away for an hour */
     assert_false(breaker_admit(&b, BREAKER_PAUSE_MAX_MS - 1));
     assert_true(breaker_admit(&b, BREAKER_PAUSE_MAX_MS));
     for (unsigned n = 1; n < 40; n++) {

@@ -345,7 +345,7 @@ static void readers_tell_damage(void **state)
     struct log_dir d = {.path = b.dir, .size = c.size};
     struct log_tiles t = log_dir_tiles(&d);
     assert_int_equal(log_tree_leaf(&t, 7, 300, &leaf, &e), 0);
-    patch(&b, "tile/0/000", 9 * 32, "\xff\xff", 2);
+    patch(&b, "tile/0/000", 9 * 32L, "\xff\xff", 2);
     assert_int_equal(log_tree_inclusion(&t, 7, 300, &p, &e), 0);
     assert_int_equal(merkle_check_inclusion(7, 300, &leaf, p.hash, p.count, &c.root, &e), -1);
     path_in(&b, "tile/0/000", path);

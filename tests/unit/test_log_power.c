@@ -105,7 +105,7 @@ int open(const char *path, int flags, ...)
 static void take_synced(struct inode *n)
 {
     int fd = (int)syscall(SYS_openat, AT_FDCWD, n->now, O_RDONLY, 0);
-    struct stat st;
+    struct stat st = {0};
     assert_true(fd >= 0 && fstat(fd, &st) == 0);
     n->synced = realloc(n->synced, (size_t)st.st_size + 1);
     n->synced_len = (size_t)pread(fd, n->synced, (size_t)st.st_size, 0);
@@ -223,7 +223,7 @@ static void lay_out_file(struct inode *n, const char *to)
     int fd = (int)syscall(SYS_openat, AT_FDCWD, to, O_WRONLY | O_CREAT | O_TRUNC, 0644);
     assert_true(fd >= 0);
     if (n->dirty) {
-        struct stat st;
+        struct stat st = {0};
         int now = (int)syscall(SYS_openat, AT_FDCWD, n->now, O_RDONLY, 0);
         assert_true(now >= 0 && fstat(now, &st) == 0);
         len = (size_t)st.st_size;

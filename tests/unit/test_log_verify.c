@@ -18,8 +18,8 @@ struct faults {
 static void on_fault(void *ctx, const char *text)
 {
     struct faults *f = ctx;
-    strncat(f->text, text, sizeof(f->text) - strlen(f->text) - 2);
-    strcat(f->text, "\n");
+    size_t at = strlen(f->text);
+    snprintf(f->text + at, sizeof(f->text) - at, "%s\n", text);
 }
 
 static uint64_t verify(const struct testlog *t, const struct buf *older, struct faults *f)

@@ -86,7 +86,7 @@ static void scan_all_ways(void **state)
     for (size_t i = 0; i < 3; i++) {
         for (uint64_t start = 0; start <= 700; start += 175) {
             struct err e = {0};
-            struct head h;
+            struct head h = {0};
             struct frontier at;
             struct seen seen = {.next = start};
             struct scan_sink sink = {&seen, see, NULL};
@@ -397,7 +397,7 @@ static void watch_and_bad_tiles(void **state)
     grow_to(l, 300);
     assert_int_equal(look(l, &e), WATCH_OK);
     grow_to(l, 400);
-    testlog_damage(&l->t, "tile/0/001.p/144", 143 * 32);
+    testlog_damage(&l->t, "tile/0/001.p/144", (size_t)143 * 32);
     assert_int_equal(look(l, &e), WATCH_FAILED);
     assert_non_null(strstr(e.text, "do not lead to its checkpoint"));
     assert_int_equal(evidence_files(l), 0);

@@ -471,7 +471,7 @@ static void test_r3_period_raised_in_the_metadata(void **state)
     open_published(&c);
     case_propose(&c, T0, "root", &ev);
     case_tamper(&ev, "root", "expires", json_string("2036-01-01T00:00:00Z"));
-    case_tamper(&ev, "root", DRAFT_EXPIRY_PERIOD, json_integer(20 * 365 * DAY));
+    case_tamper(&ev, "root", DRAFT_EXPIRY_PERIOD, json_integer(20LL * 365 * DAY));
     case_sign(&c, &ev, "alice", T0);
     case_sign(&c, &ev, "bob", T0);
     assert_int_equal(case_try_publish(&c, &ev, T0, false, &r), -1);
@@ -1001,9 +1001,9 @@ static void test_r13_transcript_replays(void **state)
     assert_int_equal(r.snapshot, 2);
     assert_int_equal(r.timestamp, 3);
     assert_int_equal(file_read(path, 1 << 20, &text, &c.e), 0);
-    char *at = memmem(text.data, text.len, "\"holder\":\"bob\"", 14);
+    char *at = memmem(text.data, text.len, "\"bob\"", 5);
     assert_non_null(at);
-    memcpy(at, "\"holder\":\"eve\"", 14);
+    at[1] = 'r';
     assert_int_equal(file_write_atomic(path, 0644, text.data, text.len, &c.e), 0);
     assert_int_equal(transcript_verify(path, NULL, NULL, &c.e), -1);
     assert_says(&c, "it was changed");

@@ -139,12 +139,10 @@ int command_key_new(const struct cli_command *self, int argc, char **argv)
     snprintf(pub, sizeof(pub), "%.80s.pub", holder);
     if (!policy_name_ok(holder))
         err_set(&e, "'%.80s' is no name for a holder: letters, digits and ._-@", holder);
-    else if (keys_folder(dir, out, keys, sizeof(keys), &e) != 0)
-        rc = -1;
     else if ((s.file != NULL) == (s.pkcs11_module != NULL))
         err_set(&e, "where is the private key to live? Give --key FILE, or --pkcs11-module with "
                     "--pkcs11-token and --pkcs11-key");
-    else
+    else if (keys_folder(dir, out, keys, sizeof(keys), &e) == 0)
         pkey = s.file != NULL ? new_file(&s, type, plain, holder, &e) : new_in_token(&s, type, &e);
     rc = pkey != NULL && keyring_save(keys, holder, pkey, false, &e) == 0 &&
                  print_key(pkey, holder, &e) == 0

@@ -21,7 +21,7 @@
 #include "tools/tenmint/scts.h"
 #include "tools/tenmint/token_source.h"
 
-#define ANSWER_MAX (256 * 1024)
+#define ANSWER_MAX ((size_t)256 * 1024)
 
 struct job {
     const char *ca;

@@ -2,6 +2,7 @@
  * The search for a target (spec §5.6.7): pre-order, depth first; a matching terminating
  * delegation ends it; a role is visited once for each search.
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "tuf/client/internal.h"
@@ -42,7 +43,7 @@ static enum found visit(struct search *s, const char *name, const struct tuf_sig
         return FAULT;
     if (tuf_targets_find(m, s->path.text, s->out))
         return FOUND;
-    strcpy(s->visited[s->visits++], name);
+    snprintf(s->visited[s->visits++], sizeof(s->visited[0]), "%s", name);
     while (tuf_delegation_next(m, &s->path, &at, &d)) {
         enum found f = seen(s, d.name) ? GO_ON : visit(s, d.name, &d.signers, e);
         if (f != GO_ON)

@@ -49,22 +49,21 @@ static void sort_members(struct member *m, size_t n)
 
 static int write_object(const json_t *v, unsigned depth, struct buf *out, struct err *e)
 {
-    size_t n = json_object_size(v);
-    struct member *m = calloc(n + 1, sizeof(*m));
+    struct member *m = calloc(json_object_size(v) + 1, sizeof(*m));
     const char *key;
     json_t *value;
-    size_t i = 0;
+    size_t n = 0;
     int rc = 0;
     if (m == NULL)
         return err_set(e, "out of memory");
     json_object_foreach((json_t *)v, key, value)
     {
-        m[i].key = key;
-        m[i++].value = value;
+        m[n].key = key;
+        m[n++].value = value;
     }
     sort_members(m, n);
     buf_putc(out, '{');
-    for (i = 0; i < n && rc == 0; i++) {
+    for (size_t i = 0; i < n && rc == 0; i++) {
         if (i > 0)
             buf_putc(out, ',');
         write_string(m[i].key, strlen(m[i].key), out);

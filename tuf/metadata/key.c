@@ -254,12 +254,13 @@ int tuf_key_id(const json_t *key, char keyid[TUF_KEYID_SIZE], struct err *e)
 }
 
 /* `sign` chooses the salt: 32 bytes are written, any length is read, as securesystemslib does. */
-static bool set_padding(const struct tuf_algorithm *alg, EVP_PKEY_CTX *ctx, bool sign)
+static bool set_padding(const struct tuf_algorithm *alg, EVP_PKEY_CTX *ctx, const EVP_MD *md,
+                        bool sign)
 {
     if (strcmp(alg->type, "RSA") != 0)
         return true;
     return EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PSS_PADDING) > 0 &&
-           EVP_PKEY_CTX_set_rsa_mgf1_md(ctx, alg->digest()) > 0 &&
+           EVP_PKEY_CTX_set_rsa_mgf1_md(ctx, md) > 0 &&
            EVP_PKEY_CTX_set_rsa_pss_saltlen(ctx, sign ? RSA_PSS_SALTLEN_DIGEST
                                                       : RSA_PSS_SALTLEN_AUTO) > 0;
 }
@@ -271,7 +272,7 @@ bool tuf_key_verify(const struct tuf_key *k, const void *data, size_t len, const
     EVP_PKEY_CTX *pctx = NULL;
     const EVP_MD *md = k->alg->digest != NULL ? k->alg->digest() : NULL;
     bool good = ctx != NULL && EVP_DigestVerifyInit(ctx, &pctx, md, NULL, k->pkey) == 1 &&
-                set_padding(k->alg, pctx, false) &&
+                set_padding(k->alg, pctx, md, false) &&
                 EVP_DigestVerify(ctx, sig, sig_len, data, len) == 1;
     EVP_MD_CTX_free(ctx);
     ERR_clear_error();
@@ -290,7 +291,7 @@ int tuf_key_sign(const struct tuf_key *k, EVP_PKEY *private_key, const void *dat
     if (!EVP_PKEY_is_a(private_key, k->alg->type)) {
         err_set(e, "the private key is not of type %s", k->alg->type);
     } else if (ctx == NULL || EVP_DigestSignInit(ctx, &pctx, md, NULL, private_key) != 1 ||
-               !set_padding(k->alg, pctx, true) ||
+               !set_padding(k->alg, pctx, md, true) ||
                EVP_DigestSign(ctx, NULL, &sig_len, data, len) != 1 ||
                (to = buf_reserve(sig, sig_len)) == NULL ||
                EVP_DigestSign(ctx, to, &sig_len, data, len) != 1) {

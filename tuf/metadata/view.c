@@ -1,4 +1,5 @@
 /* What the roles say. tuf_metadata_parse() has checked all that is read here. */
+#include <stdio.h>
 #include <string.h>
 
 #include "tuf/metadata/internal.h"
@@ -34,11 +35,8 @@ bool tuf_snapshot_find(const struct tuf_metadata *snapshot, const char *role_nam
                        struct tuf_file_info *out)
 {
     char name[TUF_ROLE_NAME_MAX + sizeof(".json")];
-    size_t len = strlen(role_name);
-    if (len > TUF_ROLE_NAME_MAX)
+    if ((size_t)snprintf(name, sizeof(name), "%s.json", role_name) >= sizeof(name))
         return false;
-    memcpy(name, role_name, len);
-    memcpy(name + len, ".json", sizeof(".json"));
     const json_t *entry = json_object_get(json_object_get(snapshot->body, "meta"), name);
     if (entry != NULL)
         read_info(entry, out);

@@ -153,7 +153,8 @@ static int read_offset(const char *p, int64_t *offset)
     int minutes = (p[4] - '0') * 10 + p[5] - '0';
     if (hours > 23 || minutes > 59)
         return -1;
-    *offset = (p[0] == '-' ? -60 : 60) * (hours * 60 + minutes);
+    int east = (hours * 60 + minutes) * 60;
+    *offset = p[0] == '-' ? -east : east;
     return 0;
 }
 

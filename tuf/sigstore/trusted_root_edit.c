@@ -227,7 +227,8 @@ int trusted_root_remove(struct trusted_root *r, enum trust_list list, size_t ind
         return err_set(e, "the trusted root has no %s %zu", trust_lists[list].name, index);
     struct trust_entry **v = r->entry[list];
     trust_entry_free(v[index]);
-    memmove(v + index, v + index + 1, (r->count[list] - index - 1) * sizeof(*v));
     r->count[list]--;
+    for (size_t i = index; i < r->count[list]; i++)
+        v[i] = v[i + 1];
     return 0;
 }

@@ -111,7 +111,7 @@ static int load_roots(struct event *ev, struct err *e)
     const json_t *roots = json_object_get(ev->tree, "roots");
     if (!json_is_array(roots))
         return err_set(e, "'roots' is missing or no list");
-    ev->roots = calloc(json_array_size(roots) + 1, sizeof(*ev->roots));
+    ev->roots = calloc(json_array_size(roots) + 1, sizeof(struct tuf_metadata *));
     if (ev->roots == NULL)
         return no_memory(e);
     for (size_t i = 0; i < json_array_size(roots); i++) {

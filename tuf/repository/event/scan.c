@@ -97,7 +97,8 @@ static int walk_entry(struct walk *w, int dir_fd, const char *leaf, const char *
 {
     char path[PATH_MAX];
     struct stat st;
-    if ((size_t)snprintf(path, sizeof(path), "%s%s", prefix, leaf) >= sizeof(path) - 1)
+    size_t len = (size_t)snprintf(path, sizeof(path), "%s%s", prefix, leaf);
+    if (len >= sizeof(path) - 1)
         return err_set(w->e, "target '%.100s...': the path is too long", prefix);
     if (names_target_ok(path, w->e) != 0)
         return -1;
@@ -113,7 +114,8 @@ static int walk_entry(struct walk *w, int dir_fd, const char *leaf, const char *
     int fd = openat(dir_fd, leaf, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0)
         return err_errno(w->e, "open target folder '%s'", path);
-    strcat(path, "/"); /* one byte was kept free */
+    path[len] = '/'; /* one byte was kept free */
+    path[len + 1] = '\0';
     return walk(w, fd, path, depth + 1);
 }
 
