@@ -193,6 +193,20 @@ static int set_body(struct transfer *t, const struct fetch_request *req, struct 
     return 0;
 }
 
+/* The own machine is never asked through a proxy; to say so hides the environment's exceptions from
+ * curl. */
+static void set_no_proxy(CURL *c)
+{
+    struct buf hosts = {0};
+    const char *more = getenv("no_proxy");
+    if (more == NULL)
+        more = getenv("NO_PROXY");
+    buf_printf(&hosts, "localhost,127.0.0.1,::1%s%s", more != NULL ? "," : "",
+               more != NULL ? more : "");
+    curl_easy_setopt(c, CURLOPT_NOPROXY, buf_str(&hosts));
+    buf_free(&hosts);
+}
+
 static void set_limits(struct transfer *t, const struct fetch_request *req)
 {
     CURL *c = t->easy;
@@ -213,7 +227,7 @@ static void set_limits(struct transfer *t, const struct fetch_request *req)
     curl_easy_setopt(c, CURLOPT_USERAGENT, "tenmint");
     if (req->gzip)
         curl_easy_setopt(c, CURLOPT_ACCEPT_ENCODING, "gzip");
-    curl_easy_setopt(c, CURLOPT_NOPROXY, "localhost,127.0.0.1,::1");
+    set_no_proxy(c);
     curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, on_body);
     curl_easy_setopt(c, CURLOPT_WRITEDATA, t);
     curl_easy_setopt(c, CURLOPT_HEADERFUNCTION, on_header);

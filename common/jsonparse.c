@@ -14,6 +14,7 @@
 struct parser {
     const unsigned char *start, *p, *end;
     unsigned depth_left;
+    size_t values_left;
     const char *reason; /* of the first fault; p is where */
 };
 
@@ -353,6 +354,11 @@ static json_t *read_value(struct parser *s)
         fault(s, too_early);
         return NULL;
     }
+    if (s->values_left == 0) {
+        fault(s, "more values than allowed");
+        return NULL;
+    }
+    s->values_left--;
     if (*s->p == '"') {
         struct text t;
         json_t *v = read_string(s, &t) == 0 ? json_stringn_nocheck(t.at, t.len) : NULL;
@@ -366,10 +372,12 @@ static json_t *read_value(struct parser *s)
     return read_word(s);
 }
 
-json_t *jsonparse(const char *text, size_t len, unsigned max_depth, size_t *used, struct err *e)
+json_t *jsonparse(const char *text, size_t len, unsigned max_depth, size_t max_values, size_t *used,
+                  struct err *e)
 {
     const unsigned char *p = (const unsigned char *)(text != NULL ? text : "");
-    struct parser s = {.start = p, .p = p, .end = p + len, .depth_left = max_depth};
+    struct parser s = {
+        .start = p, .p = p, .end = p + len, .depth_left = max_depth, .values_left = max_values};
     json_t *v = read_value(&s);
     if (v == NULL) {
         jsonparse_fault((const char *)s.start, (size_t)(s.p - s.start),

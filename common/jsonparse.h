@@ -14,11 +14,12 @@
 
 /*
  * Reads the first JSON value (RFC 8259) of `text`. Refuses duplicate keys, NULs (also as
- * \u0000), what is not UTF-8, lone surrogates, integers beyond 64 bits and nesting beyond
- * `max_depth`. *used: how many bytes the value and the white space around it took. A new
- * reference, or NULL with `e` set: line, column and reason, never the input.
+ * \u0000), what is not UTF-8, lone surrogates, integers beyond 64 bits, nesting beyond `max_depth`
+ * and more than `max_values` values. *used: how many bytes the value and the white space around it
+ * took. A new reference, or NULL with `e` set: line, column and reason, never the input.
  */
-json_t *jsonparse(const char *text, size_t len, unsigned max_depth, size_t *used, struct err *e);
+json_t *jsonparse(const char *text, size_t len, unsigned max_depth, size_t max_values, size_t *used,
+                  struct err *e);
 
 /* For a fault found at byte `at`. Returns -1. */
 int jsonparse_fault(const char *text, size_t at, const char *reason, struct err *e);

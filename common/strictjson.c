@@ -1,5 +1,7 @@
 #include "common/strictjson.h"
 
+#include <stdint.h>
+
 #include "common/jsonparse.h"
 
 json_t *strictjson_parse_first(const char *text, size_t len, size_t max_len, struct err *e)
@@ -9,7 +11,7 @@ json_t *strictjson_parse_first(const char *text, size_t len, size_t max_len, str
         err_set(e, "JSON of %zu bytes is longer than %zu", len, max_len);
         return NULL;
     }
-    return jsonparse(text, len, STRICTJSON_DEPTH_MAX, &used, e);
+    return jsonparse(text, len, STRICTJSON_DEPTH_MAX, STRICTJSON_REQUEST_VALUES_MAX, &used, e);
 }
 
 json_t *strictjson_parse(const char *text, size_t len, size_t max_len, struct err *e)
@@ -19,7 +21,7 @@ json_t *strictjson_parse(const char *text, size_t len, size_t max_len, struct er
         err_set(e, "JSON of %zu bytes is longer than %zu", len, max_len);
         return NULL;
     }
-    json_t *v = jsonparse(text, len, STRICTJSON_DEPTH_MAX, &used, e);
+    json_t *v = jsonparse(text, len, STRICTJSON_DEPTH_MAX, SIZE_MAX, &used, e);
     if (v != NULL && used != len) {
         jsonparse_fault(text, used, "something follows the value", e);
         json_decref(v);

@@ -11,12 +11,16 @@
 
 #define STRICTJSON_DEPTH_MAX 32 /* nesting; real inputs stay below 10 */
 
+/* In a request, which may come from anybody and be held for a while: an empty object of three
+ * bytes costs a hundred times as much memory. Real requests have a dozen values. */
+#define STRICTJSON_REQUEST_VALUES_MAX 1024
+
 /* Parses one JSON value. Errors name the line and column, never the content.
  * Returns a new reference, or NULL with `e` set. */
 json_t *strictjson_parse(const char *text, size_t len, size_t max_len, struct err *e);
 
-/* As strictjson_parse, but only the first value is read: what follows it is
- * ignored, which is what proto-JSON servers do with a request body. */
+/* For request bodies. As strictjson_parse, but of bounded memory, and only the first value is
+ * read: what follows it is ignored, which is what proto-JSON servers do. */
 json_t *strictjson_parse_first(const char *text, size_t len, size_t max_len, struct err *e);
 
 /* The string member `key`, borrowed, or NULL when absent or not a string. */

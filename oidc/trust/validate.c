@@ -79,7 +79,13 @@ static int check_url(const struct entry *entry, struct err *e)
         if (*s <= ' ' || *s > '~' || *s == '?' || *s == '#')
             return err_set(e, "an issuer URL has no blanks, query or fragment and is ASCII");
     }
-    return url_split(i->url, i->wildcard, &u) ? 0 : err_set(e, "the issuer URL has a bad host");
+    if (!url_split(i->url, i->wildcard, &u))
+        return err_set(e, "the issuer URL has a bad host");
+    const char *dot = memrchr(u.host, '.', u.host_len);
+    const char *last = dot != NULL ? dot : u.host;
+    if (memchr(last, '*', (size_t)(u.host + u.host_len - last)) != NULL)
+        return err_set(e, "a '*' in the last label of the host would trust anybody's domain");
+    return 0;
 }
 
 /* A key that the type never reads would be ignored in silence. */

@@ -16,6 +16,7 @@
 #include "common/buf.h"
 #include "common/clock.h"
 #include "common/err.h"
+#include "common/fetch.h"
 #include "common/file.h"
 #include "common/identity.h"
 #include "common/jlog.h"
@@ -159,6 +160,28 @@ static void strictjson_refuses_what_hides_meaning(void **state)
     assert_non_null(v);
     json_decref(v);
     assert_null(strictjson_parse_first("{\"a\":1,\"a\":1} x", 15, 1024, &e));
+}
+
+static void a_request_of_many_values_is_refused(void **state)
+{
+    (void)state;
+    struct err e = {0};
+    struct buf b = {0};
+    for (size_t n = STRICTJSON_REQUEST_VALUES_MAX - 1; n <= STRICTJSON_REQUEST_VALUES_MAX; n++) {
+        buf_reset(&b);
+        buf_puts(&b, "[{}"); /* the array is a value too */
+        for (size_t i = 1; i < n; i++)
+            buf_puts(&b, ",{}");
+        buf_putc(&b, ']');
+        json_t *v = strictjson_parse_first(buf_str(&b), b.len, b.len, &e);
+        assert_true((v != NULL) == (n < STRICTJSON_REQUEST_VALUES_MAX));
+        json_decref(v);
+        v = strictjson_parse(buf_str(&b), b.len, b.len, &e); /* no request: as long as it likes */
+        assert_non_null(v);
+        json_decref(v);
+    }
+    assert_non_null(strstr(e.text, "more values than allowed"));
+    buf_free(&b);
 }
 
 static void strictjson_bounds_depth_and_length(void **state)
@@ -326,6 +349,31 @@ static void a_stamp_sees_a_change_that_hides(void **state)
     assert_true(gone.ino == 0 && file_stamp_same(&gone, &none));
 }
 
+/* A proxy that is not there tells by its error which requests went to it. */
+static bool goes_to_the_proxy(const char *url)
+{
+    struct fetch_request req = {.url = url, .allow_http = true, .timeout_ms = 5000};
+    struct fetch_response resp;
+    struct err e = {0};
+    assert_int_equal(fetch_run(&req, &resp, &e), -1);
+    return strstr(e.text, "proxy") != NULL;
+}
+
+static void the_environments_proxy_has_its_exceptions(void **state)
+{
+    (void)state;
+    setenv("http_proxy", "http://no-proxy-here.invalid:1", 1);
+    assert_true(goes_to_the_proxy("http://a.invalid/"));
+    assert_false(goes_to_the_proxy("http://127.0.0.1:1/"));
+    setenv("no_proxy", ".b.invalid,a.invalid", 1);
+    assert_false(goes_to_the_proxy("http://a.invalid/"));
+    assert_false(goes_to_the_proxy("http://x.b.invalid/"));
+    assert_false(goes_to_the_proxy("http://localhost:1/"));
+    assert_true(goes_to_the_proxy("http://c.invalid/"));
+    unsetenv("http_proxy");
+    unsetenv("no_proxy");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -336,6 +384,7 @@ int main(void)
         cmocka_unit_test(jsonstr_plain_stops_at_the_first_special_byte),
         cmocka_unit_test(buf_put_int_writes_every_size),
         cmocka_unit_test(strictjson_refuses_what_hides_meaning),
+        cmocka_unit_test(a_request_of_many_values_is_refused),
         cmocka_unit_test(strictjson_bounds_depth_and_length),
         cmocka_unit_test(errors_keep_context_and_stay_on_one_line),
         cmocka_unit_test(buffers_fail_sticky_and_never_overflow),
@@ -343,6 +392,7 @@ int main(void)
         cmocka_unit_test(clock_takes_only_real_dates),
         cmocka_unit_test(log_lines_cannot_be_forged),
         cmocka_unit_test(identity_arcs_ascend),
+        cmocka_unit_test(the_environments_proxy_has_its_exceptions),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
