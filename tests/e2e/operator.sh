@@ -91,6 +91,7 @@ told() { # PATTERN: in the log by now
 }
 serve || exit 1
 issue; check "a certificate" 0 $?
+check "no core would be written" "0 0" "$(sed -n 's/^Max core file size *\([0-9a-z]*\) *\([0-9a-z]*\).*/\1 \2/p' "/proc/$CA_PID/limits")"
 timeout 20 "$B/tenmint-ca" serve --config "$W/ca/tenmint-ca.yaml" >"$W/out" 2>&1
 check "a second server on the same log" 3 $?
 check "a second server: message" 1 "$(grep -c 'in use by another process' "$W/out")"

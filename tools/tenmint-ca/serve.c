@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <systemd/sd-daemon.h>
 #include <time.h>
 #include <unistd.h>
@@ -208,6 +209,7 @@ static int run(const struct ca_config *c, const char *issuers)
     /* Before any thread starts, so that all inherit it. */
     pthread_sigmask(SIG_BLOCK, &set, NULL);
     signal(SIGPIPE, SIG_IGN);
+    (void)setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0}); /* a core would hold the keys */
     int rc = service_start(&s, c, issuers, &e);
     if (rc == CLI_OK) {
         (void)sd_notify(0, "READY=1");
