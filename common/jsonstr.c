@@ -37,24 +37,20 @@ size_t jsonstr_plain(const unsigned char *p, size_t len)
     return n;
 }
 
-/* Beyond ASCII, what a terminal obeys or what turns text around for a reader: C1 controls,
- * U+061C, U+200E/F, U+2028-202E, U+2066-2069. 0: an ordinary character. */
-static unsigned unsafe_to_show(const unsigned char *p, size_t n)
+static void put_escaped(struct buf *out, unsigned c)
 {
-    if (n != 2 && n != 3)
-        return 0;
-    unsigned c = n == 2 ? (p[0] & 0x1fU) << 6 | (p[1] & 0x3fU)
-                        : (p[0] & 0x0fU) << 12 | (p[1] & 0x3fU) << 6 | (p[2] & 0x3fU);
-    bool unsafe = c < 0xa0 || c == 0x61c || c == 0x200e || c == 0x200f ||
-                  (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069);
-    return unsafe ? c : 0;
+    if (c < 0x10000) {
+        buf_printf(out, "\\u%04x", c);
+        return;
+    }
+    c -= 0x10000;
+    buf_printf(out, "\\u%04x\\u%04x", 0xd800 + (c >> 10), 0xdc00 + (c & 0x3ff));
 }
 
 /* One character that is not plain; how many bytes it took. */
 static size_t put_special(struct buf *out, const unsigned char *p, size_t left)
 {
     size_t n = 1;
-    unsigned unsafe;
     if (*p == '\n')
         buf_append(out, "\\n", 2);
     else if (*p == '"' || *p == '\\')
@@ -63,10 +59,10 @@ static size_t put_special(struct buf *out, const unsigned char *p, size_t left)
         buf_printf(out, "\\u%04x", *p);
     else if ((n = utf8_sequence(p, left)) == 0)
         buf_append(out, "\\ufffd", 6);
-    else if ((unsafe = unsafe_to_show(p, n)) != 0)
-        buf_printf(out, "\\u%04x", unsafe);
-    else
+    else if (utf8_plain(p, n))
         buf_append(out, p, n);
+    else
+        put_escaped(out, utf8_code_point(p, n));
     return n > 0 ? n : 1;
 }
 

@@ -11,7 +11,7 @@
 size_t jsonstr_plain(const unsigned char *p, size_t len);
 
 /* Appends `s` in quotes, escaped; bytes that are not UTF-8 become U+FFFD. A terminal shows the
- * result as it is: controls beyond ASCII and those of text direction are escaped too. */
+ * result as it is: what utf8_plain does not take is escaped too. */
 void jsonstr_put(struct buf *out, const char *s, size_t len);
 
 #endif

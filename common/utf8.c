@@ -18,7 +18,7 @@ size_t utf8_sequence(const unsigned char *p, size_t left)
     return n;
 }
 
-static unsigned code_point(const unsigned char *p, size_t n)
+unsigned utf8_code_point(const unsigned char *p, size_t n)
 {
     unsigned c = n == 2 ? p[0] & 0x1fU : n == 3 ? p[0] & 0x0fU : p[0] & 0x07U;
     for (size_t i = 1; i < n; i++)
@@ -42,7 +42,7 @@ bool utf8_plain(const unsigned char *p, size_t n)
         {0xfff9, 0xfffb},   /* interlinear annotation */
         {0xe0000, 0xe0fff}, /* tags, variation selectors */
     };
-    unsigned c = code_point(p, n);
+    unsigned c = utf8_code_point(p, n);
     for (size_t i = 0; i < sizeof(hidden) / sizeof(hidden[0]); i++) {
         if (c >= hidden[i].first && c <= hidden[i].last)
             return false;

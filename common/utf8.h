@@ -11,6 +11,9 @@
  * is none; an ASCII byte is none. */
 size_t utf8_sequence(const unsigned char *p, size_t left);
 
+/* The code point of a sequence of n bytes, from utf8_sequence. */
+unsigned utf8_code_point(const unsigned char *p, size_t n);
+
 /* Whether a terminal shows the sequence (of n bytes, from utf8_sequence) in its place and as
  * itself: no C1 control, no line or paragraph separator, nothing invisible, nothing that turns the
  * direction of writing (UAX #9 §2), by which one name passes for another. */

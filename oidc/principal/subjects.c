@@ -8,6 +8,7 @@
 #include <strings.h>
 
 #include "common/strictjson.h"
+#include "common/utf8.h"
 #include "oidc/principal/claim.h"
 #include "oidc/principal/types.h"
 
@@ -112,6 +113,19 @@ MAKER(make_uri)
     return set_challenge(p, sub, e) != 0 ? -1 : principal_set_uri(p, sub, URL_SENT, e);
 }
 
+/* Nothing by which one name looks like another. */
+static bool is_readable(const char *text)
+{
+    size_t n;
+    for (const unsigned char *s = (const unsigned char *)text; *s != '\0'; s += n) {
+        n = utf8_sequence(s, strlen((const char *)s));
+        if (n > 0 && !utf8_plain(s, n))
+            return false;
+        n += n == 0;
+    }
+    return true;
+}
+
 MAKER(make_username)
 {
     const char *sub = claim_required(claims, "sub", e);
@@ -120,6 +134,8 @@ MAKER(make_username)
         return -1;
     if (strchr(sub, '!') != NULL)
         return err_set(e, "username cannot contain ! character");
+    if (!is_readable(sub))
+        return err_set(e, "username holds a control or an invisible character");
     if (claim_looks_like_email(sub))
         return err_set(e, "a username should not be an email address");
     if ((size_t)snprintf(san, sizeof(san), "%s!%s", sub, issuer->subject_domain) >= sizeof(san))

@@ -256,10 +256,13 @@ static void test_json_string(void **state)
     assert_string_equal(buf_str(&b), "\"\\ufffda\\ufffd\\ufffd\\ufffd\\ufffd\\ufffd\"");
     buf_reset(&b);
     /* CSI as one character, a line separator, right-to-left override; an accent stays. */
-    static const char tricks[] = "\xc2\x9b"
-                                 "31m\xe2\x80\xa8\xe2\x80\xae\xc2\xa0\xe2\x82\xac";
+    static const char tricks[] =
+        "\xc2\x9b"
+        "31m\xe2\x80\xa8\xe2\x80\xae\xc2\xa0\xe2\x82\xac\xf3\xa0\x80\x81\xf0\x9f\x9a\x80";
     jsonstr_put(&b, tricks, sizeof(tricks) - 1);
-    assert_string_equal(buf_str(&b), "\"\\u009b31m\\u2028\\u202e\xc2\xa0\xe2\x82\xac\"");
+    assert_string_equal(
+        buf_str(&b),
+        "\"\\u009b31m\\u2028\\u202e\xc2\xa0\xe2\x82\xac\\udb40\\udc01\xf0\x9f\x9a\x80\"");
     buf_free(&b);
 }
 
