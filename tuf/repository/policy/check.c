@@ -199,10 +199,11 @@ static void warn_role(const struct policy *p, const struct policy_role *r, struc
     if (r->threshold == 1)
         buf_printf(out, "role '%s': threshold 1: one stolen key is enough to sign it\n", r->name);
     if (live < (size_t)r->threshold + 1)
-        buf_printf(out,
-                   "role '%s': %zu holders for threshold %lld: one lost key and nobody can sign it "
-                   "any more\n",
-                   r->name, live, (long long)r->threshold);
+        buf_printf(
+            out,
+            "role '%s': %zu holder%s for threshold %lld: one lost key and nobody can sign it "
+            "any more\n",
+            r->name, live, live == 1 ? "" : "s", (long long)r->threshold);
 }
 
 void policy_warnings(const struct policy *p, struct buf *out)

@@ -1,0 +1,76 @@
+/* A signing event from outside: whatever loads can be judged, reviewed, checked and written; what a
+ * review prints cannot move a cursor; the same bytes have the same digest. */
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/utf8.h"
+#include "tuf/repository/event/review.h"
+
+#define NOW INT64_C(1800000000)
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void check_printable(const struct buf *text)
+{
+    for (size_t i = 0; i < text->len;) {
+        const unsigned char *p = text->data + i;
+        size_t n = utf8_sequence(p, text->len - i);
+        if (n == 0 ? *p != '\n' && (*p < 0x20 || *p > 0x7e) : !utf8_plain(p, n))
+            abort();
+        i += n > 0 ? n : 1;
+    }
+}
+
+static void review(const struct event *ev)
+{
+    struct buf text = {0};
+    struct err e = {0};
+    struct findings f;
+    size_t errors = 0;
+    const struct review r = {.now = NOW, .all = true};
+    rules_judge(ev, NULL, NOW, &f);
+    if (review_write(ev, &r, &text, &errors, &e) != 0 || errors < f.error_count)
+        abort();
+    check_printable(&text);
+    /* What a review finds fault with is never complete without that fault. */
+    if (event_check_signatures(ev, &e) != 0 && errors == 0)
+        abort();
+    findings_free(&f);
+    buf_free(&text);
+    if (rules_thresholds(ev, &e) != 0 && e.text[0] == '\0')
+        abort();
+}
+
+static void again(const struct event *ev)
+{
+    struct event other;
+    struct err e = {0};
+    char first[65];
+    char second[65];
+    char *text = json_dumps(ev->tree, JSON_INDENT(1) | JSON_SORT_KEYS);
+    if (text == NULL || event_digest(ev, first, &e) != 0 ||
+        event_parse(text, strlen(text), &other, &e) != 0 || event_digest(&other, second, &e) != 0 ||
+        strcmp(first, second) != 0)
+        abort();
+    int added = event_merge(&other, ev, &e); /* with itself: nothing new */
+    if (added > 0)
+        abort();
+    event_free(&other);
+    free(text);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct event ev;
+    struct err e = {0};
+    if (event_parse((const char *)data, size, &ev, &e) != 0) {
+        if (e.text[0] == '\0')
+            abort();
+        return 0;
+    }
+    review(&ev);
+    again(&ev);
+    event_free(&ev);
+    return 0;
+}
