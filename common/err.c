@@ -6,18 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Text may quote input: nothing that moves a cursor or splits a log line stays. */
-static void make_printable(char *s)
-{
-    for (; *s != '\0'; s++) {
-        unsigned char c = (unsigned char)*s;
-        unsigned char next = (unsigned char)s[1];
-        if (c < 0x20 || c == 0x7f)
-            *s = '?';
-        else if (c == 0xc2 && next >= 0x80 && next < 0xa0) /* C1, in UTF-8 */
-            s[0] = s[1] = '?';
-    }
-}
+#include "common/utf8.h"
 
 static void set_va(struct err *e, const char *fmt, va_list ap)
     __attribute__((format(printf, 2, 0)));
@@ -25,14 +14,14 @@ static void set_va(struct err *e, const char *fmt, va_list ap)
 static void set_va(struct err *e, const char *fmt, va_list ap)
 {
     vsnprintf(e->text, sizeof(e->text), fmt, ap);
-    make_printable(e->text);
+    utf8_clean(e->text); /* it may quote input: nothing that moves a cursor or splits a log line */
 }
 
 static void append(struct err *e, const char *sep, const char *tail)
 {
     size_t len = strlen(e->text);
     snprintf(e->text + len, sizeof(e->text) - len, "%s%s", sep, tail);
-    make_printable(e->text + len);
+    utf8_clean(e->text + len);
 }
 
 /* The name in brackets is the function, not the header's macro. */

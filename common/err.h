@@ -17,7 +17,7 @@ struct err {
     char text[ERR_TEXT_MAX]; /* NUL-terminated, printable, "" when unset */
 };
 
-/* Replaces the text; control bytes become '?'. `e` may be NULL. Returns -1. */
+/* Replaces the text, cleaned by utf8_clean. `e` may be NULL. Returns -1. */
 int err_set(struct err *e, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* Prefixes the text with "<fmt>: ". `e` may be NULL. Returns -1. */

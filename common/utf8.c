@@ -1,5 +1,7 @@
 #include "common/utf8.h"
 
+#include <string.h>
+
 size_t utf8_sequence(const unsigned char *p, size_t left)
 {
     size_t n = p[0] >= 0xc2 && p[0] < 0xe0   ? 2
@@ -48,4 +50,19 @@ bool utf8_plain(const unsigned char *p, size_t n)
             return false;
     }
     return true;
+}
+
+void utf8_clean(char *text)
+{
+    unsigned char *p = (unsigned char *)text;
+    size_t left = strlen(text);
+    while (left > 0) {
+        size_t n = *p >= 0x80 ? utf8_sequence(p, left) : 0;
+        bool keep = n > 0 ? utf8_plain(p, n) : *p >= 0x20 && *p < 0x7f;
+        n = n > 0 ? n : 1;
+        if (!keep)
+            memset(p, '?', n);
+        p += n;
+        left -= n;
+    }
 }

@@ -19,4 +19,8 @@ unsigned utf8_code_point(const unsigned char *p, size_t n);
  * direction of writing (UAX #9 §2), by which one name passes for another. */
 bool utf8_plain(const unsigned char *p, size_t n);
 
+/* Puts '?' in place of every byte of `text` that a terminal would not show as itself: control
+ * bytes, broken UTF-8, sequences that are not plain. */
+void utf8_clean(char *text);
+
 #endif

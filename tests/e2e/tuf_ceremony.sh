@@ -28,7 +28,13 @@ says "no workspace" 3 "no repository workspace" $T propose --dir "$W"
 says "threshold too high" 1 "nobody could ever sign" $T init "$W/x" --holders a,b --threshold 3
 trust_workspace || exit 1
 says "init twice" 1 "is a workspace already" $T init "$W/tuf" --holders a,b --threshold 1
-says "key never written over" 1 "never written over" $T key new alice --key "$W/alice.key" --password-file "$W/alice.password" --out "$W"
+says "key never written over" 1 "never written over" $T key new alice --key "$W/alice.key" --password-file "$W/alice.password" --out "$W/elsewhere"
+says "no key whose public half has no place" 1 "the name has a key already" $T key new alice --key "$W/alice2.key" --password-file "$W/alice.password" --out "$W"
+check "… and none was made" no "$([ -e "$W/alice2.key" ] && echo yes || echo no)"
+says "revoking nobody" 1 "did you mean 'bob'" $T revoke bbo --dir "$W/tuf"
+check "… changes nothing" 0 "$(grep -c revoked: "$W/tuf/policy.yaml")"
+says "removing nobody" 1 "no role has the holder 'zoe'" $T holder remove zoe --dir "$W/tuf"
+says "replacing by oneself" 1 "cannot replace itself" $T holder replace bob bob --dir "$W/tuf"
 says "no password" 1 "password" $T key new x --key "$W/x.key" --out "$W"
 says "fingerprint differs" 1 "not the one given" $T key import bob "$W/bob.pub" --dir "$W/tuf" --replace --fingerprint 00
 says "private key as public" 1 "private key" $T key import bob "$W/bob.key" --dir "$W/tuf" --replace

@@ -218,6 +218,8 @@ static void errors_keep_context_and_stay_on_one_line(void **state)
     for (int i = 0; i < 100; i++)
         err_wrap(&e, "a rather long piece of context number %d", i);
     assert_true(strlen(e.text) < ERR_TEXT_MAX);
+    err_set(&e, "%s", "\xe2\x80\xaegpj.exe \xc3\xa9 \xff \xc2\x9b");
+    assert_string_equal(e.text, "???gpj.exe \xc3\xa9 ? ??");
     assert_int_equal(err_set(NULL, "nobody listens"), -1);
 }
 

@@ -1011,6 +1011,37 @@ static void test_r13_transcript_replays(void **state)
     case_close(&c);
 }
 
+/* A delegated role's name is whatever its repository chose: it neither writes to the terminal of
+ * who looks, nor adds a metric. */
+static void test_status_of_a_hostile_name(void **state)
+{
+    (void)state;
+    struct tuf_case c;
+    struct published live;
+    struct status s;
+    struct buf out = {0};
+    char dir[PATH_MAX];
+    case_open(&c, CASE_POLICY
+              "delegations:\n"
+              "  \"a\\e[2J\\ntenmint_tuf_whole 1\": {holders: [alice], threshold: 1, expiry: "
+              "90d, signing: 30d, directory: extra, paths: ['x/*']}\n");
+    case_file(&c, "extra/x/y.txt", "delegated\n");
+    case_round(&c, T0, NULL);
+    snprintf(dir, sizeof(dir), "%s/published", c.dir);
+    assert_int_equal(published_load(dir, &live, &c.e), 0);
+    assert_int_equal(status_read(&live, T0, &s, &c.e), 0);
+    status_prometheus(&s, &out);
+    assert_non_null(strstr(buf_str(&out), "role=\"a?[2J?tenmint_tuf_whole 1\""));
+    assert_null(strstr(buf_str(&out), "\ntenmint_tuf_whole"));
+    buf_reset(&out);
+    status_table(&s, T0, false, &out);
+    assert_non_null(strstr(buf_str(&out), "a?[2J?tenmint_tuf_whole 1 "));
+    buf_free(&out);
+    status_free(&s);
+    published_free(&live);
+    case_close(&c);
+}
+
 /* A killed run leaves half a line: it was never acknowledged, and the next run goes on. */
 static void test_transcript_half_a_line(void **state)
 {
@@ -1072,6 +1103,7 @@ int main(void)
         cmocka_unit_test(test_r12_recovers_after_expiry),
         cmocka_unit_test(test_r12_clock_that_went_back),
         cmocka_unit_test(test_r13_transcript_replays),
+        cmocka_unit_test(test_status_of_a_hostile_name),
         cmocka_unit_test(test_transcript_half_a_line),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

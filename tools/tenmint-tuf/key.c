@@ -113,6 +113,17 @@ static int keys_folder(const char *dir, const char *out, char *path, size_t size
     return 0;
 }
 
+/* Before there is a private key whose public half has no place. */
+static int check_free(const char *keys, const char *pub, struct err *e)
+{
+    char path[PATH_MAX];
+    if (file_join(keys, pub, path, sizeof(path), e) != 0)
+        return -1;
+    return access(path, F_OK) != 0
+               ? 0
+               : err_set(e, "'%s' exists: the name has a key already; take another name", path);
+}
+
 int command_key_new(const struct cli_command *self, int argc, char **argv)
 {
     struct key_source s = {0};
@@ -142,7 +153,8 @@ int command_key_new(const struct cli_command *self, int argc, char **argv)
     else if ((s.file != NULL) == (s.pkcs11_module != NULL))
         err_set(&e, "where is the private key to live? Give --key FILE, or --pkcs11-module with "
                     "--pkcs11-token and --pkcs11-key");
-    else if (keys_folder(dir, out, keys, sizeof(keys), &e) == 0)
+    else if (keys_folder(dir, out, keys, sizeof(keys), &e) == 0 &&
+             check_free(keys, pub, &e) == 0)
         pkey = s.file != NULL ? new_file(&s, type, plain, holder, &e) : new_in_token(&s, type, &e);
     rc = pkey != NULL && keyring_save(keys, holder, pkey, false, &e) == 0 &&
                  print_key(pkey, holder, &e) == 0

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/file.h"
+#include "common/nearest.h"
 #include "tools/tenmint-tuf/commands.h"
 #include "tools/tenmint-tuf/session.h"
 #include "tuf/repository/policy/keyring.h"
@@ -151,6 +152,35 @@ static int edit_online(const struct workspace *w, const struct change *c, struct
     return rc;
 }
 
+static void try_holders(const struct yamlmap_list *l, const char *name, struct nearest *near,
+                        bool *found)
+{
+    for (size_t i = 0; i < l->count; i++) {
+        *found |= strcmp(l->item[i], name) == 0;
+        nearest_try(near, l->item[i]);
+    }
+}
+
+/* In an emergency a mistyped name must not look like a revocation. */
+static int check_holder(const struct policy *p, const char *name, struct err *e)
+{
+    const struct policy_role *r = p->roles.item;
+    const struct policy_role *d = p->delegations.item;
+    struct nearest near;
+    bool found = false;
+    nearest_init(&near, name);
+    for (size_t i = 0; i < p->roles.count; i++)
+        try_holders(&r[i].holders, name, &near, &found);
+    for (size_t i = 0; i < p->delegations.count; i++)
+        try_holders(&d[i].holders, name, &near, &found);
+    try_holders(&p->bins.holders, name, &near, &found);
+    if (found)
+        return 0;
+    return err_set(e, "no role has the holder '%.64s'%s%s%s", name,
+                   near.best != NULL ? "; did you mean '" : "", near.best != NULL ? near.best : "",
+                   near.best != NULL ? "'?" : "");
+}
+
 /* Reads, edits, checks, writes the policy. `revoke`: a name for `revoked`, or NULL. */
 static int apply(const char *dir, struct change *c, const char *revoke, int count, char **roles,
                  struct err *e)
@@ -171,6 +201,10 @@ static int apply(const char *dir, struct change *c, const char *revoke, int coun
         rc = edit_online(&w, c, &text, e);
     if (rc == 0 && revoke != NULL && policy_is_revoked(&w.policy, revoke))
         rc = err_set(e, "'%s' is revoked already", revoke);
+    if (rc == 0 && (revoke != NULL || c->drop != NULL))
+        rc = check_holder(&w.policy, revoke != NULL ? revoke : c->drop, e);
+    if (rc == 0 && c->drop != NULL && c->add != NULL && strcmp(c->drop, c->add) == 0)
+        rc = err_set(e, "'%s' cannot replace itself: a new key goes under a new name", c->add);
     if (rc == 0 && (c->add != NULL || c->drop != NULL))
         rc = edit_roles(&w, c, count, roles, &text, e);
     if (rc == 0 && c->roles == 0 && (c->add != NULL || c->drop != NULL))

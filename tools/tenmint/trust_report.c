@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "common/clock.h"
+#include "common/utf8.h"
 #include "tools/tenmint/trust.h"
 #include "tuf/metadata/verify.h"
 
@@ -86,8 +87,13 @@ static void print_targets(const struct tuf_client *c)
     if (json_object_size(targets) > 0)
         printf("targets:\n");
     json_object_foreach((json_t *)targets, name, entry)
+    {
+        char shown[TUF_TARGET_PATH_MAX + 1];
+        snprintf(shown, sizeof(shown), "%s", name);
+        utf8_clean(shown);
         printf("  %10" JSON_INTEGER_FORMAT "  %s\n",
-               json_integer_value(json_object_get(entry, "length")), name);
+               json_integer_value(json_object_get(entry, "length")), shown);
+    }
 }
 
 static json_t *targets_json(const struct tuf_client *c)

@@ -2,29 +2,8 @@
 
 #include <stdarg.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "common/utf8.h"
-
-/* Text from certificates and bundles goes to terminals; what they would not show as itself does
- * not. */
-static void clean(char *text)
-{
-    unsigned char *p = (unsigned char *)text;
-    while (*p != '\0') {
-        size_t left = 1;
-        while (left < 4 && p[left] != '\0')
-            left++;
-        size_t n = *p >= 0x80 ? utf8_sequence(p, left) : 1;
-        if (n == 0 || *p < 0x20 || *p == 0x7f) {
-            *p = '?';
-            n = 1;
-        } else if (n > 1 && !utf8_plain(p, n)) {
-            memset(p, '?', n);
-        }
-        p += n;
-    }
-}
 
 static void add(struct report *r, const char *name, enum report_outcome outcome, const char *fmt,
                 va_list ap) __attribute__((format(printf, 4, 0)));
@@ -41,7 +20,8 @@ static void add(struct report *r, const char *name, enum report_outcome outcome,
     c->outcome = outcome;
     c->remedy[0] = '\0';
     vsnprintf(c->detail, sizeof(c->detail), fmt, ap);
-    clean(c->detail);
+    /* Text from certificates and bundles goes to terminals. */
+    utf8_clean(c->detail);
 }
 
 void report_pass(struct report *r, const char *name, const char *fmt, ...)
@@ -77,7 +57,7 @@ void report_remedy(struct report *r, const char *fmt, ...)
     va_start(ap, fmt);
     vsnprintf(c->remedy, sizeof(c->remedy), fmt, ap);
     va_end(ap);
-    clean(c->remedy);
+    utf8_clean(c->remedy);
 }
 
 const struct report_check *report_first_failure(const struct report *r)

@@ -10,11 +10,14 @@
 #include "tuf/repository/state/names.h"
 
 #define ROOTS_MAX 1024
+#define ROLES_MAX 20000
+#define BYTES_MAX ((size_t)1 << 30) /* of one copy: nothing is verified before it is here */
 #define URL_MAX 4096
 
 struct copy {
     const char *url;
     const char *dir;
+    size_t *total; /* bytes so far */
     struct err *e;
 };
 
@@ -49,6 +52,8 @@ static int copy_one(const struct copy *c, const char *name, enum tuf_role role,
     struct fetch_response resp = {0};
     char path[PATH_MAX];
     int rc = get(c, name, &resp);
+    if (rc == 1 && (*c->total += resp.body.len) > BYTES_MAX)
+        rc = err_set(c->e, "'%s' has more than %zu MiB of metadata", c->url, BYTES_MAX >> 20);
     if (rc == 1 && (file_join(c->dir, name, path, sizeof(path), c->e) != 0 ||
                     file_write_atomic(path, 0644, resp.body.data, resp.body.len, c->e) != 0))
         rc = -1;
@@ -87,7 +92,10 @@ static int copy_listed(const struct copy *c, const struct tuf_metadata *snapshot
     json_t *entry;
     char role[TUF_ROLE_NAME_MAX + 1];
     char name[NAMES_MAX];
-    json_object_foreach(json_object_get(tuf_metadata_signed(snapshot), "meta"), file, entry)
+    json_t *meta = json_object_get(tuf_metadata_signed(snapshot), "meta");
+    if (json_object_size(meta) > ROLES_MAX)
+        return err_set(c->e, "the snapshot of '%s' lists more than %d roles", c->url, ROLES_MAX);
+    json_object_foreach(meta, file, entry)
     {
         size_t len = strlen(file);
         int64_t version = json_integer_value(json_object_get(entry, "version"));
@@ -106,7 +114,8 @@ static int copy_listed(const struct copy *c, const struct tuf_metadata *snapshot
 
 int remote_copy(const char *url, const char *dir, struct err *e)
 {
-    const struct copy c = {.url = url, .dir = dir, .e = e};
+    size_t total = 0;
+    const struct copy c = {.url = url, .dir = dir, .total = &total, .e = e};
     struct tuf_metadata *timestamp = NULL;
     struct tuf_metadata *snapshot = NULL;
     struct tuf_file_info info;

@@ -7,6 +7,7 @@
 
 #include "common/clock.h"
 #include "common/promtext.h"
+#include "common/utf8.h"
 #include "tuf/metadata/delegation.h"
 #include "tuf/metadata/verify.h"
 #include "tuf/repository/event/draft.h"
@@ -70,6 +71,7 @@ static int add_row(struct status *s, const char *name, const struct tuf_metadata
         return -1;
     void *both[] = {&r->owners, (void *)by};
     snprintf(r->name, sizeof(r->name), "%s", name);
+    utf8_clean(r->name); /* another repository's may be anything, and goes to terminals */
     r->version = tuf_metadata_version(m);
     r->expires = tuf_metadata_expires(m);
     r->signing = r->expires - signing;
