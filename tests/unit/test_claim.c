@@ -98,6 +98,73 @@ static void urls_of_different_names_differ(void **state)
     }
 }
 
+#define TAIL_MAX 5
+#define TAILS 177156 /* texts of up to 5 of 11 characters */
+
+struct written {
+    char in[TAIL_MAX + 1];
+    char out[40];
+};
+
+static int by_out(const void *a, const void *b)
+{
+    return strcmp(((const struct written *)a)->out, ((const struct written *)b)->out);
+}
+
+/* The text after this one, counted with letters; false after the last. */
+static bool next_tail(char tail[TAIL_MAX + 1])
+{
+    static const char alphabet[] = "a%204# ?/.\"";
+    size_t i = 0;
+    for (; tail[i] != '\0'; i++) {
+        tail[i] = strchr(alphabet, tail[i])[1];
+        if (tail[i] != '\0')
+            return true;
+        tail[i] = alphabet[0];
+    }
+    if (i == TAIL_MAX)
+        return false;
+    tail[i] = alphabet[0];
+    return true;
+}
+
+/* Every text of up to five characters out of those that URLs treat in their own ways. */
+static void no_two_texts_give_one_url(void **state)
+{
+    (void)state;
+    static const char base[] = "https://h/";
+    static const enum url_form forms[] = {URL_PARSED, URL_SENT, URL_JOINED};
+    struct written *w = calloc(TAILS, sizeof(*w));
+    assert_non_null(w);
+    for (size_t f = 0; f < sizeof(forms) / sizeof(forms[0]); f++) {
+        size_t count = 0;
+        size_t tails = 0;
+        char tail[TAIL_MAX + 1] = "";
+        for (bool more = true; more; more = next_tail(tail)) {
+            struct buf out = {0};
+            char text[sizeof(base) + TAIL_MAX];
+            tails++;
+            snprintf(text, sizeof(text), "%s%s", base, tail);
+            /* Empty segments go when paths are joined; names with a slash at an end do not occur.
+             */
+            bool empty = forms[f] == URL_JOINED && strstr(text + 7, "//") != NULL;
+            if (!empty && url_write_unique(text, forms[f], &out, NULL) == 0) {
+                snprintf(w[count].in, sizeof(w[count].in), "%s", tail);
+                snprintf(w[count++].out, sizeof(w[0].out), "%s", buf_str(&out));
+            }
+            buf_free(&out);
+        }
+        assert_int_equal(tails, TAILS);
+        assert_true(count > 1000);
+        qsort(w, count, sizeof(*w), by_out);
+        for (size_t i = 1; i < count; i++) {
+            if (strcmp(w[i - 1].out, w[i].out) == 0)
+                fail_msg("'%s' and '%s' both give %s", w[i - 1].in, w[i].in, w[i].out);
+        }
+    }
+    free(w);
+}
+
 static void numbers_come_out_as_go_writes_them(void **state)
 {
     (void)state;
@@ -231,6 +298,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(urls_come_out_as_go_writes_them),
         cmocka_unit_test(urls_of_different_names_differ),
+        cmocka_unit_test(no_two_texts_give_one_url),
         cmocka_unit_test(numbers_come_out_as_go_writes_them),
         cmocka_unit_test(addresses),
         cmocka_unit_test(issuer_claim_paths),
