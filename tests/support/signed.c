@@ -426,7 +426,7 @@ static void make_payload(struct making *m)
                           "sha256", hex_sha256(SIGNED_ARTIFACT, strlen(SIGNED_ARTIFACT)),
                           "predicateType", SIGNED_PREDICATE, "predicate");
     char *text = json_dumps(v, JSON_COMPACT);
-    buf_puts(&m->payload, text);
+    buf_puts(&m->payload, m->o->statement != NULL ? m->o->statement : text);
     free(text);
     json_decref(v);
     dsse_pae(DSSE_IN_TOTO, m->payload.data, m->payload.len, &m->covered);

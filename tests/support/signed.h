@@ -43,10 +43,11 @@ struct signed_options {
     const char *key; /* NULL: "P-256" */
     int64_t issued;  /* the leaf is valid for ten minutes from here; 0: SIGNED_NOW */
     bool no_sct;
-    EVP_PKEY *sct_by; /* NULL: the CT log's key */
-    int64_t sct_at;   /* seconds; 0: when issued */
-    unsigned scts;    /* how many by the same log; 0: one */
-    bool dsse;        /* an in-toto attestation, else a message signature */
+    EVP_PKEY *sct_by;      /* NULL: the CT log's key */
+    int64_t sct_at;        /* seconds; 0: when issued */
+    unsigned scts;         /* how many by the same log; 0: one */
+    bool dsse;             /* an in-toto attestation, else a message signature */
+    const char *statement; /* its text; NULL: one about the artifact */
     enum signed_log log;
     int64_t logged_at;    /* integrated time with its promise; 0: none (version 2 has none) */
     int64_t stamped_at;   /* RFC 3161; 0: none */

@@ -730,6 +730,93 @@ static void attestations_must_be_about_the_artifact(void **state)
     scene_free(&s);
 }
 
+static void unparsable(struct scene *s, const char *why)
+{
+    struct err e = {0};
+    struct bundle *b = signed_parse(&s->made, &e);
+    if (b != NULL)
+        fail_msg("parsed, but should say '%s'", why);
+    if (strstr(e.text, why) == NULL)
+        fail_msg("'%s' does not say '%s'", e.text, why);
+}
+
+#define RIGHT_256 \
+    "c7a84752ea6e40c89ffa5c4edc346d18c006f0c92cbecc4d83c42acaf3bfdfcf" /* of SIGNED_ARTIFACT */
+#define WRONG_256 "00000000000000000000000000000000000000000000000000000000000000ff"
+#define STATEMENT(rest) "{\"_type\": \"https://in-toto.io/Statement/v1\"" rest "}"
+#define SUBJECT(digest) "{\"name\": \"app\", \"digest\": {" digest "}}"
+
+/* A statement that is signed by whom it should be, and says something else. */
+static void statements_must_name_the_artifact(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *why; /* why NULL: it is fine */
+    } cases[] = {
+        {STATEMENT(", \"subject\": [" SUBJECT("\"sha256\": \"" RIGHT_256 "\"") "]"), NULL},
+        {STATEMENT(", \"subject\": [" SUBJECT("\"sha256\": \"" WRONG_256 "\"") ", " SUBJECT(
+             "\"sha1\": \"00\", \"sha256\": \"" RIGHT_256 "\"") "]"),
+         NULL},
+        {STATEMENT(", \"subject\": []"), "0 subjects"},
+        {STATEMENT(""), "0 subjects"},
+        {STATEMENT(", \"subject\": null"), "0 subjects"},
+        {STATEMENT(", \"subject\": " SUBJECT("\"sha256\": \"" RIGHT_256 "\"")), "0 subjects"},
+        {STATEMENT(", \"subject\": [" SUBJECT("") "]"), "1 subjects"},
+        {STATEMENT(", \"subject\": [7]"), "1 subjects"},
+        {STATEMENT(", \"subject\": [" SUBJECT("\"sha1\": \"00\"") "]"), "1 subjects"},
+        {STATEMENT(", \"subject\": [" SUBJECT("\"sha256\": \"\"") "]"), "1 subjects"},
+        {STATEMENT(", \"subject\": [" SUBJECT("\"sha256\": [\"" RIGHT_256 "\"]") "]"),
+         "1 subjects"},
+        /* Both must agree, whatever form the other has. */
+        {STATEMENT(", \"subject\": [" SUBJECT("\"sha256\": \"" RIGHT_256
+                                              "\", \"sha512\": \"" WRONG_256 "\"") "]"),
+         "1 subjects"},
+        {STATEMENT(", \"subject\": [" SUBJECT("\"sha256\": \"" RIGHT_256 "\", \"sha512\": 7") "]"),
+         "1 subjects"},
+        /* The name of another algorithm for the same bytes is none. */
+        {STATEMENT(", \"subject\": [" SUBJECT("\"sha384\": \"" RIGHT_256 "\"") "]"), "1 subjects"},
+        {"{\"_type\": \"https://in-toto.io/Statement/v9\", \"subject\": [" SUBJECT(
+             "\"sha256\": \"" RIGHT_256 "\"") "]}",
+         "no in-toto statement"},
+        {"{\"subject\": [" SUBJECT("\"sha256\": \"" RIGHT_256 "\"") "]}", "no in-toto statement"},
+        {STATEMENT(
+             ", \"subject\": [], \"subject\": [" SUBJECT("\"sha256\": \"" RIGHT_256 "\"") "]"),
+         "duplicate"},
+        {STATEMENT(", \"subject\": [" SUBJECT("\"sha256\": \"" RIGHT_256 "\"") "]") "x",
+         "statement"},
+        {"", "statement"},
+        {"[]", "no in-toto statement"},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct scene s;
+        set_up(&s, (struct signed_options){.dsse = true, .statement = cases[i].text});
+        if (cases[i].why == NULL)
+            passes(&s);
+        else
+            fails(&s, "artifact", cases[i].why);
+        scene_free(&s);
+    }
+}
+
+/* DSSE allows several signatures; which of them was checked would be anybody's guess. */
+static void an_envelope_has_one_signature(void **state)
+{
+    (void)state;
+    struct scene s;
+    set_up(&s, (struct signed_options){.dsse = true});
+    json_t *list = json_object_get(json_object_get(s.made.json, "dsseEnvelope"), "signatures");
+    json_t *twin = json_deep_copy(json_array_get(list, 0));
+    damage(twin, "sig");
+    json_array_append(list, twin);
+    unparsable(&s, "more than 1 items");
+    json_array_remove(list, 0);
+    fails(&s, "signature", "does not verify");
+    json_array_clear(list);
+    unparsable(&s, "'signatures' is empty");
+    json_decref(twin);
+    scene_free(&s);
+}
+
 static void a_bundle_signed_by_a_key_needs_that_key(void **state)
 {
     (void)state;
@@ -751,16 +838,6 @@ static void a_bundle_signed_by_a_key_needs_that_key(void **state)
 }
 
 /* --- bundles that are none --- */
-
-static void unparsable(struct scene *s, const char *why)
-{
-    struct err e = {0};
-    struct bundle *b = signed_parse(&s->made, &e);
-    if (b != NULL)
-        fail_msg("parsed, but should say '%s'", why);
-    if (strstr(e.text, why) == NULL)
-        fail_msg("'%s' does not say '%s'", e.text, why);
-}
 
 static void damaged_bundles_are_refused_with_the_member_named(void **state)
 {
@@ -925,6 +1002,8 @@ int main(void)
         cmocka_unit_test(another_artifact_fails),
         cmocka_unit_test(a_digest_serves_where_the_key_signs_digests),
         cmocka_unit_test(attestations_must_be_about_the_artifact),
+        cmocka_unit_test(statements_must_name_the_artifact),
+        cmocka_unit_test(an_envelope_has_one_signature),
         cmocka_unit_test(a_bundle_signed_by_a_key_needs_that_key),
         cmocka_unit_test(damaged_bundles_are_refused_with_the_member_named),
         cmocka_unit_test(an_old_bundle_brings_a_chain_but_no_root),

@@ -50,10 +50,11 @@ static bool subject_is(const json_t *subject, const struct artifact *a)
     const json_t *digests = json_object_get(subject, "digest");
     bool agreed = false;
     for (size_t i = 0; i < DIGEST_COUNT; i++) {
-        const char *hex = strictjson_str(digests, digest_table[i].name);
-        if (hex == NULL || !a->has[i])
+        const json_t *digest = json_object_get(digests, digest_table[i].name);
+        const char *hex = json_string_value(digest);
+        if (digest == NULL || !a->has[i])
             continue;
-        if (!hex_equal(hex, a->digest[i], digest_table[i].len))
+        if (hex == NULL || !hex_equal(hex, a->digest[i], digest_table[i].len))
             return false;
         agreed = true;
     }
