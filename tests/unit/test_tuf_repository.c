@@ -3,6 +3,7 @@
 
 #include "common/hex.h"
 #include "tuf/metadata/verify.h"
+#include "tuf/repository/publish/stage.h"
 #include "tuf/repository/report/audit.h"
 #include "tuf/repository/report/status.h"
 #include "tuf/repository/report/words.h"
@@ -546,6 +547,55 @@ static void test_r4_snapshot_entries_stay(void **state)
     case_close(&c);
 }
 
+/* R4: the published tree is lost, or restored from an old copy: nothing goes on from there. */
+static void test_r4_tree_restored_from_an_old_copy(void **state)
+{
+    (void)state;
+    struct tuf_case c;
+    struct publish_report r;
+    struct event ev;
+    char tree[PATH_MAX];
+    char old[PATH_MAX];
+    open_published(&c);
+    snprintf(tree, sizeof(tree), "%s/published", c.dir);
+    snprintf(old, sizeof(old), "%s/old", c.dir);
+    assert_int_equal(tree_link(tree, old, STAGE_FOLDER, &c.e), 0);
+    case_refresh(&c, T0 + 4 * DAY);
+    case_refresh(&c, T0 + 8 * DAY);
+    assert_int_equal(tree_remove(tree, &c.e), 0);
+    case_propose(&c, T0 + 9 * DAY, NULL, &ev); /* a first root again */
+    case_sign(&c, &ev, "alice", T0 + 9 * DAY);
+    case_sign(&c, &ev, "bob", T0 + 9 * DAY);
+    assert_int_equal(case_try_publish(&c, &ev, T0 + 9 * DAY, false, &r), -1);
+    assert_says(&c, "holds timestamp version 0, but the transcript says that 3 was published");
+    assert_int_equal(rename(old, tree), 0);
+    assert_int_equal(case_try_publish(&c, NULL, T0 + 9 * DAY, true, &r), -1);
+    assert_says(&c, "holds timestamp version 1, but the transcript says that 3 was published");
+    event_free(&ev);
+    case_close(&c);
+}
+
+/* Readers are others, also when whoever publishes lets nobody read new files. */
+static void test_published_tree_is_readable_under_any_umask(void **state)
+{
+    (void)state;
+    static const char *const folders[] = {"", "/targets", "/targets/dir", "/targets/dir/sub"};
+    struct tuf_case c;
+    struct stat st;
+    mode_t mask = umask(0077);
+    case_open(&c, CASE_POLICY);
+    case_file(&c, "targets/dir/sub/b.txt", "second\n");
+    case_round(&c, T0, NULL);
+    umask(mask);
+    for (size_t i = 0; i < 4; i++) {
+        char path[PATH_MAX];
+        snprintf(path, sizeof(path), "%s/published%s", c.dir, folders[i]);
+        assert_int_equal(stat(path, &st), 0);
+        assert_int_equal(st.st_mode & 07777, 0755);
+    }
+    case_close(&c);
+}
+
 /* R6: what is published differs from what was signed. */
 static void expect_fault(struct tuf_case *c, const char *name, const char *content, const char *why)
 {
@@ -1086,6 +1136,8 @@ int main(void)
         cmocka_unit_test(test_r4_online_key_cannot_sign_offline_roles),
         cmocka_unit_test(test_r4_event_cannot_hold_a_timestamp),
         cmocka_unit_test(test_r4_snapshot_entries_stay),
+        cmocka_unit_test(test_r4_tree_restored_from_an_old_copy),
+        cmocka_unit_test(test_published_tree_is_readable_under_any_umask),
         cmocka_unit_test(test_r6_published_tree_swapped),
         cmocka_unit_test(test_r6_target_swapped),
         cmocka_unit_test(test_r6_target_changed_after_signing),

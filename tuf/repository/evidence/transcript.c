@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -55,7 +56,16 @@ static size_t whole(const struct buf *b)
     return end != NULL ? (size_t)(end - (const char *)b->data) + 1 : 0;
 }
 
-static int last_line(const char *path, json_t **last, size_t *size, struct err *e)
+static bool is_publication(const json_t *entry)
+{
+    const char *what = strictjson_str(entry, "what");
+    return what != NULL && (strcmp(what, "published") == 0 || strcmp(what, "refreshed") == 0);
+}
+
+/* The last of the whole lines that `wanted` wants (NULL: the last); *size is that of all of them.
+ */
+static int last_line(const char *path, bool (*wanted)(const json_t *entry), json_t **last,
+                     size_t *size, struct err *e)
 {
     struct buf all = {0};
     *last = NULL;
@@ -64,13 +74,19 @@ static int last_line(const char *path, json_t **last, size_t *size, struct err *
         return -1;
     }
     int rc = 0;
+    const char *text = (const char *)all.data;
     *size = whole(&all);
-    if (*size > 0) {
-        const char *text = (const char *)all.data;
-        const char *start = memrchr(text, '\n', *size - 1);
-        start = start != NULL ? start + 1 : text;
-        *last = parse_line(start, (size_t)(text + *size - 1 - start), e);
-        rc = *last != NULL ? 0 : err_wrap(e, "transcript '%s': the last line", path);
+    for (size_t end = *size; end > 0 && rc == 0 && *last == NULL;) {
+        const char *before = memrchr(text, '\n', end - 1);
+        size_t start = before != NULL ? (size_t)(before - text) + 1 : 0;
+        *last = parse_line(text + start, end - 1 - start, e);
+        if (*last == NULL) {
+            rc = err_wrap(e, "transcript '%s': one of the last lines", path);
+        } else if (wanted != NULL && !wanted(*last)) {
+            json_decref(*last);
+            *last = NULL;
+        }
+        end = start;
     }
     buf_free(&all);
     return rc;
@@ -79,7 +95,13 @@ static int last_line(const char *path, json_t **last, size_t *size, struct err *
 int transcript_last(const char *path, json_t **last, struct err *e)
 {
     size_t size = 0;
-    return last_line(path, last, &size, e);
+    return last_line(path, NULL, last, &size, e);
+}
+
+int transcript_last_published(const char *path, json_t **last, struct err *e)
+{
+    size_t size = 0;
+    return last_line(path, is_publication, last, &size, e);
 }
 
 static int write_line(const char *path, size_t size, const char *line, size_t len, struct err *e)
@@ -107,7 +129,7 @@ int transcript_append(const char *path, json_t *entry, int64_t now, struct err *
     char hex[65];
     char *text = NULL;
     int rc = -1;
-    if (last_line(path, &last, &size, e) != 0)
+    if (last_line(path, NULL, &last, &size, e) != 0)
         goto out;
     json_int_t n = json_integer_value(json_object_get(last, "n"));
     const char *prev = last != NULL ? strictjson_str(last, "hash") : zero_hash;

@@ -21,6 +21,10 @@ int transcript_append(const char *path, json_t *entry, int64_t now, struct err *
 /* The last whole line; *last NULL when there is none. A new reference. */
 int transcript_last(const char *path, json_t **last, struct err *e);
 
+/* The last whole line about a publication ("published" or "refreshed"); *last NULL when there is
+ * none. A new reference. */
+int transcript_last_published(const char *path, json_t **last, struct err *e);
+
 /* Reads all lines, checks numbers and hashes, and every statement by its key. `each` may be NULL.
  * The number of lines, or -1. A missing file has none. */
 int64_t transcript_verify(const char *path,

@@ -351,11 +351,35 @@ static int check_clock(const struct publication *p, struct err *e)
     return rc;
 }
 
+/* A tree that is lost, or that was restored from an old copy: what would follow it has versions
+ * that clients have seen with other content, or below what they have seen. A publication that was
+ * cut off is one ahead in the transcript. */
+static int check_tree(const struct publication *p, struct err *e)
+{
+    json_t *last = NULL;
+    int rc = transcript_last_published(p->w->transcript, &last, e);
+    for (int k = 0; k < TUF_ROLE_COUNT && rc == 0; k++) {
+        const char *name = tuf_role_name((enum tuf_role)k);
+        const struct tuf_metadata *m = published_role(&p->live, (enum tuf_role)k);
+        int64_t live = m != NULL ? tuf_metadata_version(m) : 0;
+        int64_t then = json_integer_value(json_object_get(last, name));
+        if (then > live + 1)
+            rc = err_set(e,
+                         "'%s' holds %s version %lld, but the transcript says that %lld was "
+                         "published: an old copy? Clients refuse to go back; restore the newest "
+                         "tree (every mirror has it)",
+                         p->w->published, name, (long long)live, (long long)then);
+    }
+    json_decref(last);
+    return rc;
+}
+
 static int run(struct publication *p, struct err *e)
 {
     json_t *meta = NULL;
     json_t *timestamp = NULL;
-    if (check_clock(p, e) != 0 || published_load(p->w->published, &p->live, e) != 0)
+    if (check_clock(p, e) != 0 || published_load(p->w->published, &p->live, e) != 0 ||
+        check_tree(p, e) != 0)
         return -1;
     if ((p->o->event != NULL && judge(p, e) != 0) || choose(p, e) != 0)
         return -1;

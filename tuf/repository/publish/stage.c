@@ -18,7 +18,7 @@
 int stage_open(const char *tree, struct stage *s, struct err *e)
 {
     *s = (struct stage){0};
-    if (file_mkdirs(tree, 0755, e) != 0)
+    if (tree_make(tree, e) != 0)
         return -1;
     /* A tree that is a symbolic link stays one: what it points to changes. */
     if (realpath(tree, s->tree) == NULL)

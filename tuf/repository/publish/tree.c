@@ -11,6 +11,33 @@
 
 #include "common/file.h"
 
+static int make_one(const char *path, struct err *e)
+{
+    struct stat st;
+    if (mkdir(path, 0755) == 0)
+        return chmod(path, 0755) == 0 ? 0 : err_errno(e, "chmod '%s'", path);
+    if (errno == EEXIST && stat(path, &st) == 0) {
+        if (S_ISDIR(st.st_mode))
+            return 0;
+        errno = ENOTDIR;
+    }
+    return err_errno(e, "create directory '%s'", path);
+}
+
+int tree_make(const char *path, struct err *e)
+{
+    char part[PATH_MAX];
+    if ((size_t)snprintf(part, sizeof(part), "%s", path) >= sizeof(part))
+        return err_set(e, "'%.100s': the path is too long", path);
+    for (char *p = strchr(part + 1, '/'); p != NULL; p = strchr(p + 1, '/')) {
+        *p = '\0';
+        if (make_one(part, e) != 0)
+            return -1;
+        *p = '/';
+    }
+    return make_one(part, e);
+}
+
 int tree_make_parent(const char *path, struct err *e)
 {
     char dir[PATH_MAX];
@@ -19,7 +46,7 @@ int tree_make_parent(const char *path, struct err *e)
         return 0;
     if ((size_t)snprintf(dir, sizeof(dir), "%.*s", (int)(slash - path), path) >= sizeof(dir))
         return err_set(e, "'%.100s': the path is too long", path);
-    return file_mkdirs(dir, 0755, e);
+    return tree_make(dir, e);
 }
 
 static FTS *walk(const char *path)

@@ -13,7 +13,10 @@ int tree_remove(const char *path, struct err *e);
  * `from` that is left out. */
 int tree_link(const char *from, const char *to, const char *skip, struct err *e);
 
-/* The directories above a file's path. */
+/* mkdir -p, for what web servers read: mode 0755 whatever the umask is. */
+int tree_make(const char *path, struct err *e);
+
+/* The directories above a file's path, by tree_make. */
 int tree_make_parent(const char *path, struct err *e);
 
 #endif
