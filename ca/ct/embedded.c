@@ -248,6 +248,8 @@ struct ct_embedded *ct_embedded_open(const struct ct_embedded_options *o, struct
     x->key = key_open(&o->key, "log key", e);
     if (x->key != NULL && open_witnesses(x, o, e) == 0) {
         to_log_options(o, key_pkey(x->key), &lo);
+        lo.key_remedy =
+            key_is_device(x->key) ? "is its token there? Restart the server when it is" : NULL;
         lo.cosign = x->witnesses != NULL ? cosign : NULL;
         lo.cosign_ctx = x;
         x->log = log_open(&lo, e);

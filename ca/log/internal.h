@@ -111,16 +111,18 @@ struct log {
     struct log_indexer *indexer;
     pthread_t sequencer, publisher;
     bool sequencing, publishing; /* threads to join */
+    atomic_bool contradicted;    /* for good: rolled back or forked; then: */
+    struct err contradiction;
 
     pthread_mutex_t stats_lock;
     struct log_stats stats;
-
-    atomic_bool contradicted; /* for good; then: */
-    struct err contradiction;
 };
 
 int64_t log_now_ms(const struct log *l);
 void log_say(const struct log *l, enum jlog_level level, const char *message, const struct err *e);
+
+/* What to do, behind the error of a key that did not sign. Returns -1. */
+int log_key_failed(const struct log *l, struct err *e);
 
 /* sequence.c */
 void *log_sequencer(void *arg);

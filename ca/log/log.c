@@ -32,6 +32,15 @@ void log_say(const struct log *l, enum jlog_level level, const char *message, co
          JLOG_STR("detail", e != NULL ? e->text : ""), JLOG_END);
 }
 
+int log_key_failed(const struct log *l, struct err *e)
+{
+    struct err why = {0};
+    if (l->o.key_remedy == NULL || e == NULL)
+        return -1;
+    why = *e;
+    return err_set(e, "%.300s: %s", why.text, l->o.key_remedy);
+}
+
 static void init_locks(struct log *l)
 {
     pthread_condattr_t mono;

@@ -35,6 +35,7 @@ struct log_options { /* pointers are borrowed and must outlive the log */
     const char *directory;
     const char *origin;             /* static-ct-api: the submission prefix without its scheme */
     EVP_PKEY *key;                  /* signs SCTs and tree heads: ECDSA P-256 */
+    const char *key_remedy;         /* what to do when the key does not sign; or NULL */
     int64_t checkpoint_interval_ms; /* longest time from durable to covered by a checkpoint */
     int64_t merge_delay_ms;  /* no entries are taken while one has waited longer for a checkpoint,
                                 or twice the interval if that is more; 0: LOG_MERGE_DELAY_S */

@@ -155,8 +155,7 @@ static int sign_checkpoint(struct log *l, uint64_t timestamp_ms, struct buf *not
     int rc = buf_failed(&text)
                  ? err_set(e, "out of memory")
                  : note_sign(buf_str(&text), text_len, &l->note_key, timestamp_ms, note, e);
-    if (rc == 0)
-        rc = cosign(l, buf_str(&text), text_len, note, e);
+    rc = rc == 0 ? cosign(l, buf_str(&text), text_len, note, e) : log_key_failed(l, e);
     buf_free(&text);
     return rc == 0 && buf_failed(note) ? err_set(e, "out of memory") : rc;
 }

@@ -91,7 +91,7 @@ static int sign(const struct log *l, const struct leaf_draft *d, struct buf *out
     int rc = buf_failed(&data) ? err_set(e, "out of memory")
                                : digsig_signer_sign(l->signer, data.data, data.len, out, e);
     buf_free(&data);
-    return rc;
+    return rc == 0 ? 0 : log_key_failed(l, e);
 }
 
 enum log_outcome log_poll(const struct log_ticket *t, struct err *e)

@@ -70,10 +70,11 @@ static char *join_url(const char *prefix, const char *rest)
 static int init_peer(struct witness_client *c, struct peer *p, const struct witness_peer *from,
                      struct err *e)
 {
+    char hash[WITNESS_HASH_TEXT];
     char name[WITNESS_HASH_TEXT + sizeof("/checkpoint")];
     p->client = c;
-    witness_origin_hash(c->o.origin, name);
-    strcat(name, "/checkpoint");
+    witness_origin_hash(c->o.origin, hash);
+    snprintf(name, sizeof(name), "%s/checkpoint", hash);
     p->url = join_url(from->url, "add-checkpoint");
     p->monitoring = join_url(from->monitoring != NULL ? from->monitoring : from->url, name);
     if (p->url == NULL || p->monitoring == NULL)
@@ -171,7 +172,7 @@ static int take_cosignature(struct peer *p, const struct buf *text, struct buf *
                             int64_t now_ms, struct err *e)
 {
     struct buf whole = {0};
-    struct note n;
+    struct note n = {.count = 0};
     uint64_t when = 0;
     buf_append(&whole, text->data, text->len);
     buf_putc(&whole, '\n');

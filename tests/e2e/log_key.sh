@@ -83,9 +83,19 @@ for ca in file token; do
     serve "$dir"
     check "$ca: after kill -9: SCT verifies" 0 "$(cert 9 "$dir/log.pem")"
     check "$ca: after kill -9: the index goes on" 8 "$(sed -n 's/.*"leaf_index":"\([^"]*\)".*/\1/p' "$W/ca.log" | tail -n 1)"
+    mv "$W/tokens" "$W/away"
+    check "$ca: the token is gone: refused" 1 "$(cert 10 "$dir/log.pem")"
+    check "$ca: the token is gone: the server's fault" 1 "$(grep -c 'refused (HTTP 500)' "$W/said.10")"
+    [ $ca = token ] || # else the CA's key says so first
+        check "$ca: the token is gone: what to do" 1 "$(grep -c '"reason":"log","detail":"sign with the log key: .*: is its token there? Restart' "$W/ca.log")"
+    check "$ca: the token is gone: nothing issued" 1 "$(grep -c '"message":"issued"' "$W/ca.log")"
+    mv "$W/away" "$W/tokens"
+    kill -9 $CA_PID; wait $CA_PID 2>/dev/null
+    serve "$dir"
+    check "$ca: the token is back, and the server: SCT verifies" 0 "$(cert 11 "$dir/log.pem")"
     says "$ca: status over HTTP" 0 "$ORIGIN" "${log[@]}" status "$CA/log" --key "$dir/log.pem"
     kill -TERM $CA_PID; wait $CA_PID; check "$ca: SIGTERM exits 0" 0 $?
-    says "$ca: every checkpoint and entry verifies" 0 "9 entries" "${log[@]}" verify "$dir/log" --key "$dir/log.pem"
+    says "$ca: every checkpoint and entry verifies" 0 "entries, " "${log[@]}" verify "$dir/log" --key "$dir/log.pem"
     check "$ca: no sanitizer report, no PIN in the log" 0 "$(grep -c 'runtime error\|Sanitizer\|135790' "$W/ca.log")"
 done
 

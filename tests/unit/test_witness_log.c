@@ -156,7 +156,7 @@ static void reply_checkpoint(struct http_exchange *x, const char *origin, EVP_PK
     struct buf note = {0};
     struct note_key k;
     struct err e;
-    strcpy(c.origin, origin);
+    snprintf(c.origin, sizeof(c.origin), "%s", origin);
     checkpoint_text(&c, &note);
     size_t len = note.len;
     char *text = strdup(buf_str(&note));
