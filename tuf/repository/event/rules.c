@@ -143,7 +143,7 @@ static bool same_public_key(const json_t *a, const json_t *b)
            strcmp(x, y) == 0;
 }
 
-/* Others know ecdsa-sha2-nistp384 by name, but hash with SHA-256 for every curve. */
+/* Some know ecdsa-sha2-nistp384 by name, but hash with SHA-256 for every curve. */
 static void judge_readers(struct judge *j, const char *role, const struct tuf_signers *s)
 {
     size_t count = json_array_size(s->keyids);
@@ -157,7 +157,8 @@ static void judge_readers(struct judge *j, const char *role, const struct tuf_si
     if (p384 > 0 && s->threshold > (int64_t)(count - p384))
         warn(j,
              "%s: without its %zu P-384 key%s it cannot reach the threshold of %" PRId64
-             "; sigstore-js (tuf-js) and go-tuf before v2 count no P-384 signature",
+             "; tuf-js before 6 (sigstore-js before 5) and go-tuf before v2 count no P-384 "
+             "signature",
              role, p384, p384 == 1 ? "" : "s", s->threshold);
 }
 
