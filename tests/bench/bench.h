@@ -55,7 +55,8 @@ double limit_measure_us(int signs);
 /* ---- process.c ---- */
 
 double clock_us(clockid_t id);
-double process_cpu_us(int pid); /* user and system time of all threads */
+double process_cpu_us(int pid);  /* user and system time of all threads */
+double process_wait_us(int pid); /* all threads were ready to run, and something else ran */
 long process_rss_kib(int pid);
 
 /* ---- report.c ---- */

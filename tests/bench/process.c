@@ -13,25 +13,50 @@ double clock_us(clockid_t id)
 }
 
 /* schedstat counts nanoseconds; utime and stime in stat count ticks of 10 ms. */
-double process_cpu_us(int pid)
+static void add_thread(FILE *f, double *ran_us, double *waited_us)
+{
+    unsigned long long ran_ns = 0;
+    unsigned long long waited_ns = 0;
+    if (fscanf(f, "%llu %llu", &ran_ns, &waited_ns) == 2) {
+        *ran_us += (double)ran_ns / 1e3;
+        *waited_us += (double)waited_ns / 1e3;
+    }
+}
+
+static void sum_threads(int pid, double *ran_us, double *waited_us)
 {
     char path[320];
-    double total = 0;
+    *ran_us = 0;
+    *waited_us = 0;
     snprintf(path, sizeof(path), "/proc/%d/task", pid);
     DIR *tasks = opendir(path);
     const struct dirent *task;
     while (tasks != NULL && (task = readdir(tasks)) != NULL) {
-        unsigned long long run_ns = 0;
         snprintf(path, sizeof(path), "/proc/%d/task/%.16s/schedstat", pid, task->d_name);
         FILE *f = fopen(path, "r");
-        if (f != NULL && fscanf(f, "%llu", &run_ns) == 1)
-            total += (double)run_ns / 1e3;
-        if (f != NULL)
-            fclose(f);
+        if (f == NULL)
+            continue;
+        add_thread(f, ran_us, waited_us);
+        fclose(f);
     }
     if (tasks != NULL)
         closedir(tasks);
-    return total;
+}
+
+double process_cpu_us(int pid)
+{
+    double ran;
+    double waited;
+    sum_threads(pid, &ran, &waited);
+    return ran;
+}
+
+double process_wait_us(int pid)
+{
+    double ran;
+    double waited;
+    sum_threads(pid, &ran, &waited);
+    return waited;
 }
 
 long process_rss_kib(int pid)
