@@ -57,6 +57,7 @@ double limit_measure_us(int signs);
 double clock_us(clockid_t id);
 double process_cpu_us(int pid);  /* user and system time of all threads */
 double process_wait_us(int pid); /* all threads were ready to run, and something else ran */
+double machine_stolen_ms(void);  /* since boot: this machine's processors ran another's work */
 long process_rss_kib(int pid);
 
 /* ---- report.c ---- */

@@ -2,6 +2,7 @@
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "tests/bench/bench.h"
 
@@ -57,6 +58,18 @@ double process_wait_us(int pid)
     double waited;
     sum_threads(pid, &ran, &waited);
     return waited;
+}
+
+/* The eighth figure of /proc/stat's first line, in clock ticks (proc(5)). */
+double machine_stolen_ms(void)
+{
+    unsigned long long steal = 0;
+    FILE *f = fopen("/proc/stat", "r");
+    if (f != NULL && fscanf(f, "cpu %*u %*u %*u %*u %*u %*u %*u %llu", &steal) != 1)
+        steal = 0;
+    if (f != NULL)
+        fclose(f);
+    return (double)steal * 1e3 / (double)sysconf(_SC_CLK_TCK);
 }
 
 long process_rss_kib(int pid)
