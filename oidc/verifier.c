@@ -139,6 +139,23 @@ static enum oidc_status check_signature(struct oidc_verifier *v, const struct to
     return OIDC_REFUSED;
 }
 
+/* Names it for whoever wonders why a job is refused; a slash too many is the usual reason. */
+static void say_untrusted(const struct oidc_trust *trust, const char *iss, struct err *e)
+{
+    size_t len = strlen(iss);
+    bool slash = iss[len - 1] == '/'; /* an iss is not empty */
+    struct buf other = {0};
+    buf_append(&other, iss, slash ? len - 1 : len);
+    buf_puts(&other, slash ? "" : "/");
+    bool near =
+        !buf_failed(&other) && oidc_trust_find(trust, (const char *)other.data, other.len) != NULL;
+    buf_free(&other);
+    err_set(e, "the token's issuer '%.200s' is not trusted%s", iss,
+            !near   ? ""
+            : slash ? " (the issuer list has it without the slash at its end)"
+                    : " (the issuer list has it with a slash at its end)");
+}
+
 static enum oidc_status verify_token(struct oidc_verifier *v, const struct oidc_trust *trust,
                                      const struct token *t, int64_t now_s,
                                      const struct oidc_waiter *waiter, struct oidc_result *out,
@@ -147,7 +164,7 @@ static enum oidc_status verify_token(struct oidc_verifier *v, const struct oidc_
     const struct oidc_issuer *issuer = oidc_trust_find(trust, t->iss, strlen(t->iss));
     if (issuer == NULL) {
         out->reason = OIDC_REASON_ISSUER;
-        err_set(e, "the token's issuer is not trusted");
+        say_untrusted(trust, t->iss, e);
         return OIDC_REFUSED;
     }
     snprintf(out->issuer, sizeof(out->issuer), "%s", t->iss);

@@ -22,7 +22,11 @@ static int check_audience(const json_t *aud, const char *client_id, struct err *
     } else {
         return err_set(e, "aud is missing or of the wrong type");
     }
-    return found ? 0 : err_set(e, "aud does not contain '%.100s'", client_id);
+    if (found)
+        return 0;
+    return json_is_string(aud)
+               ? err_set(e, "aud is '%.100s', not '%.100s'", json_string_value(aud), client_id)
+               : err_set(e, "aud does not contain '%.100s'", client_id);
 }
 
 /* NumericDate may be fractional (RFC 7519 §2). 1: present, 0: absent, -1: not a sane time. */

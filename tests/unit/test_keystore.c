@@ -588,6 +588,48 @@ static void an_issuer_that_nobody_allows_over_http_is_not_asked(void **state)
     fake_issuer_stop(&f);
 }
 
+static void an_untrusted_issuer_is_named_with_what_is_near(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *iss, *says;
+    } rows[] = {
+        {"http://127.0.0.1:9/", "127.0.0.1:9/' is not trusted (the issuer list has it without"},
+        {"http://127.0.0.1:9/with", "/with' is not trusted (the issuer list has it with a slash"},
+        {"http://127.0.0.1:99", "'http://127.0.0.1:99' is not trusted"},
+        {"/", "'/' is not trusted"},
+        {"HTTP://127.0.0.1:9", "is not trusted"},
+        {"http://u@127.0.0.1:9", "is not trusted"},
+        {"http://127.0.0.1:9?", "is not trusted"},
+        {"http://127.1:9", "is not trusted"},
+    };
+    struct fake_issuer f;
+    fake_issuer_start(&f, NULL, NULL);
+    struct oidc_verifier *v =
+        verifier_for(trust_of("oidc-issuers:\n"
+                              "  http://127.0.0.1:9: {issuer-url: http://127.0.0.1:9, client-id: "
+                              "sigstore, type: email}\n"
+                              "  http://127.0.0.1:9/with/: {issuer-url: http://127.0.0.1:9/with/, "
+                              "client-id: sigstore, type: email}\n"),
+                     3600, 1);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct buf token = {0};
+        struct oidc_result r;
+        struct err e = {0};
+        fake_issuer_token(&f, rows[i].iss, &token);
+        assert_int_equal(
+            oidc_verify(v, (const char *)token.data, token.len, time(NULL), NULL, &r, &e),
+            OIDC_REFUSED);
+        assert_int_equal(r.reason, OIDC_REASON_ISSUER);
+        assert_string_equal(r.issuer, "");
+        if (strstr(e.text, rows[i].says) == NULL)
+            fail_msg("%s: %s", rows[i].iss, e.text);
+        buf_free(&token);
+    }
+    oidc_verifier_free(v);
+    fake_issuer_stop(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -603,6 +645,7 @@ int main(void)
         cmocka_unit_test(the_clusters_own_issuer_is_asked_with_the_accounts_token),
         cmocka_unit_test(the_accounts_token_is_for_the_cluster_only),
         cmocka_unit_test(an_issuer_that_nobody_allows_over_http_is_not_asked),
+        cmocka_unit_test(an_untrusted_issuer_is_named_with_what_is_near),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
