@@ -10,4 +10,8 @@
 /* One block with this label and nothing but white space around it; appends its DER. */
 int pem_body(const char *label, const void *data, size_t len, struct buf *der);
 
+/* For OpenSSL's readers of what is never encrypted: without it, an encrypted block makes them ask
+ * for a password on the terminal, or on standard input. */
+int pem_no_password(char *to, int size, int rwflag, void *arg);
+
 #endif

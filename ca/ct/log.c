@@ -12,6 +12,7 @@
 #include "ca/ct/retry.h"
 #include "common/clock.h"
 #include "common/file.h"
+#include "common/pem.h"
 #include "common/transparency/digsig.h"
 
 #define TIMEOUT_MS 5000
@@ -76,7 +77,7 @@ static int read_tls_ca(struct ct_log *l, const char *path, struct err *e)
     int rc = file_read(path, TLS_CA_MAX, &text, e);
     const char *pem = rc == 0 ? buf_str(&text) : NULL;
     BIO *bio = pem != NULL ? BIO_new_mem_buf(pem, (int)text.len) : NULL;
-    X509 *first = bio != NULL ? PEM_read_bio_X509(bio, NULL, NULL, NULL) : NULL;
+    X509 *first = bio != NULL ? PEM_read_bio_X509(bio, NULL, pem_no_password, NULL) : NULL;
     if (rc == 0 && first == NULL)
         rc = err_openssl(e, "'%s' holds no PEM certificate", path);
     l->tls_ca = first != NULL ? strdup(pem) : NULL;

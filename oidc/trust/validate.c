@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/pem.h"
 #include "oidc/principal/claim.h"
 #include "oidc/principal/types.h"
 #include "oidc/trust/internal.h"
@@ -16,7 +17,7 @@ static int check_ca_cert(const struct oidc_issuer *i, struct err *e)
     if (i->ca_cert == NULL)
         return 0;
     BIO *in = BIO_new_mem_buf(i->ca_cert, -1);
-    while (in != NULL && (cert = PEM_read_bio_X509(in, NULL, NULL, NULL)) != NULL) {
+    while (in != NULL && (cert = PEM_read_bio_X509(in, NULL, pem_no_password, NULL)) != NULL) {
         X509_free(cert);
         certs++;
     }

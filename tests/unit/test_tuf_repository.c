@@ -987,6 +987,39 @@ static void test_r12_recovers_after_expiry(void **state)
     case_close(&c);
 }
 
+/* R12: nobody renewed anything for years. The refresh says who must act; one ceremony recovers. */
+static void test_r12_everything_expired(void **state)
+{
+    (void)state;
+    struct tuf_case c;
+    struct publish_report r;
+    const int64_t now = T0 + 1000 * DAY;
+    open_published(&c);
+    assert_int_equal(case_try_publish(&c, NULL, now, true, &r), -1);
+    assert_says(&c, "root version 1 expired 2028-01-15T08:00:00Z");
+    assert_says(&c, "people must sign a new one");
+    r = case_round(&c, now, NULL);
+    assert_int_equal(r.root, 2);
+    assert_int_equal(r.targets, 2);
+    assert_int_equal(r.snapshot, 2);
+    assert_int_equal(r.timestamp, 2);
+    expect_sound(&c, now);
+    case_close(&c);
+}
+
+static void test_renewal_of_no_role(void **state)
+{
+    (void)state;
+    struct tuf_case c;
+    struct event ev;
+    open_published(&c);
+    assert_int_equal(case_try_propose(&c, T0 + DAY, "rooot", &ev), -1);
+    assert_says(&c, "no role 'rooot'");
+    assert_int_equal(case_try_propose(&c, T0 + DAY, "timestamp", &ev), -1);
+    assert_says(&c, "refresh renews it");
+    case_close(&c);
+}
+
 /* R12: a machine that starts with its clock in the past would sign what has expired already. */
 static void test_r12_clock_that_went_back(void **state)
 {
@@ -1153,6 +1186,8 @@ int main(void)
         cmocka_unit_test(test_r10_targets_quorum_replaced),
         cmocka_unit_test(test_r10_targets_not_signed_by_new_keys),
         cmocka_unit_test(test_r12_recovers_after_expiry),
+        cmocka_unit_test(test_r12_everything_expired),
+        cmocka_unit_test(test_renewal_of_no_role),
         cmocka_unit_test(test_r12_clock_that_went_back),
         cmocka_unit_test(test_r13_transcript_replays),
         cmocka_unit_test(test_status_of_a_hostile_name),

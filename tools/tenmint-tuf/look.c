@@ -41,6 +41,8 @@ int look_open(const char *where, struct look *l, struct err *e)
     *l = (struct look){0};
     if (remote_is_url(where))
         return open_url(where, l, e);
+    if (strstr(where, "://") != NULL)
+        return err_set(e, "'%.200s': a directory, or an http or https URL", where);
     if (file_join(where, "policy.yaml", policy, sizeof(policy), e) != 0)
         return -1;
     if (access(policy, F_OK) == 0)

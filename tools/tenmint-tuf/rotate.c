@@ -188,9 +188,12 @@ static int apply(const char *dir, struct change *c, const char *revoke, int coun
     struct workspace w;
     struct buf text = {0};
     struct buf out = {0};
+    char real[PATH_MAX]; /* a link, as into a git checkout, stays one */
     if (workspace_open(dir, &w, e) != 0)
         return -1;
     int rc = workspace_lock(&w, LOCK_WAIT_MS, e);
+    if (rc == 0 && realpath(w.policy_file, real) == NULL)
+        rc = err_errno(e, "'%s'", w.policy_file);
     if (rc == 0)
         rc = file_read(w.policy_file, YAMLMAP_FILE_MAX, &text, e);
     if (rc == 0)
@@ -219,7 +222,7 @@ static int apply(const char *dir, struct change *c, const char *revoke, int coun
         out = old;
     }
     if (rc == 0)
-        rc = file_write_atomic(w.policy_file, 0644, text.data, text.len, e);
+        rc = file_write_atomic(real, 0644, text.data, text.len, e);
     buf_free(&text);
     buf_free(&out);
     workspace_close(&w);

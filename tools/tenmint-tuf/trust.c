@@ -42,7 +42,9 @@ static const struct kind *kind_of(const struct cli_command *self)
     return &kinds[0];
 }
 
-struct files { /* both, in memory, with the trusted root as it was */
+struct files {          /* both, in memory, with the trusted root as it was */
+    struct workspace w; /* locked, when the folder is a workspace's */
+    bool has_workspace;
     char folder[PATH_MAX];
     char root_path[PATH_MAX], config_path[PATH_MAX];
     struct trusted_root *root, *before;
@@ -55,29 +57,33 @@ static void files_close(struct files *f)
     trusted_root_free(f->root);
     trusted_root_free(f->before);
     signing_config_free(f->config);
+    if (f->has_workspace)
+        workspace_close(&f->w);
 }
 
-/* The folder: given, or the targets of the workspace. */
-static int find_folder(const char *dir, const char *folder, char *out, size_t size, struct err *e)
+/* The folder: given, or the targets of the workspace, which nobody else changes while we edit. */
+static int find_folder(const char *dir, const char *folder, bool edit, struct files *f,
+                       struct err *e)
 {
-    struct workspace w;
     if (folder != NULL) {
-        if ((size_t)snprintf(out, size, "%s", folder) >= size)
+        if ((size_t)snprintf(f->folder, sizeof(f->folder), "%s", folder) >= sizeof(f->folder))
             return err_set(e, "the path is too long");
         return 0;
     }
-    if (workspace_open(dir != NULL ? dir : ".", &w, e) != 0)
+    if (workspace_open(dir != NULL ? dir : ".", &f->w, e) != 0)
         return -1;
-    int rc = workspace_path(&w, w.policy.targets, out, size, e);
-    workspace_close(&w);
-    return rc;
+    f->has_workspace = true;
+    if (edit && workspace_lock(&f->w, LOCK_WAIT_MS, e) != 0)
+        return -1;
+    return workspace_path(&f->w, f->w.policy.targets, f->folder, sizeof(f->folder), e);
 }
 
-static int files_open(const char *dir, const char *folder, struct files *f, struct err *e)
+static int files_open(const char *dir, const char *folder, bool edit, struct files *f,
+                      struct err *e)
 {
     *f = (struct files){0};
-    if (find_folder(dir, folder, f->folder, sizeof(f->folder), e) != 0 ||
-        file_mkdirs(f->folder, 0755, e) != 0 ||
+    if (find_folder(dir, folder, edit, f, e) != 0 ||
+        (edit && file_mkdirs(f->folder, 0755, e) != 0) ||
         file_join(f->folder, TRUSTED_ROOT_NAME, f->root_path, sizeof(f->root_path), e) != 0 ||
         file_join(f->folder, SIGNING_CONFIG_NAME, f->config_path, sizeof(f->config_path), e) != 0)
         return -1;
@@ -145,7 +151,8 @@ static int files_save(struct files *f, bool confirmed, struct err *e)
     if (f->config_changed)
         printf("wrote %s\n", f->config_path);
     trusted_root_lint(f->root, clock_wall_ms(), tell_lint, NULL);
-    printf("next: tenmint-tuf propose\n");
+    if (f->has_workspace)
+        printf("next: tenmint-tuf propose --dir %s\n", f->w.dir);
     return 0;
 }
 
@@ -235,6 +242,16 @@ static int add_service(const struct kind *k, const struct addition *a, struct fi
     return 0;
 }
 
+/* Whatever serves it, an address is one. */
+static int check_url(const char *option, const char *url, struct err *e)
+{
+    const char *host = strstr(url, "://");
+    if (host != NULL && host[3] != '\0' && host[3] != '/' &&
+        (strncmp(url, "https://", 8) == 0 || strncmp(url, "http://", 7) == 0))
+        return 0;
+    return err_set(e, "--%s: '%.100s' is no address such as https://ca.example.com", option, url);
+}
+
 int command_trust_add(const struct cli_command *self, int argc, char **argv)
 {
     const struct kind *k = kind_of(self);
@@ -267,13 +284,17 @@ int command_trust_add(const struct cli_command *self, int argc, char **argv)
     int rc = cli_parse(self, options, argc, argv, 0, 0, &count);
     if (rc != CLI_GO_ON)
         return rc;
-    if (a.url == NULL) {
-        err_set(&e, "give --url URL");
+    if (a.url == NULL)
+        rc = err_set(&e, "give --url URL");
+    else
+        rc = check_url("url", a.url, &e);
+    if (rc == 0 && a.signing_url != NULL)
+        rc = check_url("signing-url", a.signing_url, &e);
+    if (rc != 0)
         return cli_fail(CLI_USAGE, &e);
-    }
     rc = parse_window(a.start != NULL ? a.start : "now", a.end, &v, &e);
     if (rc == 0)
-        rc = files_open(dir, folder, &f, &e);
+        rc = files_open(dir, folder, true, &f, &e);
     if (rc == 0 && k->trusted)
         rc = add_trust(k, &a, &f, &v, &e);
     if (rc == 0 && k->service != SERVICE_KIND_COUNT && !a.no_config)
@@ -357,7 +378,7 @@ static int run_drop(const struct cli_command *self, int argc, char **argv, bool 
         return rc;
     rc = parse_date("end", end != NULL ? end : "now", &end_ms, &e);
     if (rc == 0)
-        rc = files_open(dir, folder, &f, &e);
+        rc = files_open(dir, folder, true, &f, &e);
     if (rc == 0)
         rc = drop(k, argv[0], retire, end_ms, &f, &e);
     if (rc == 0)
@@ -419,7 +440,7 @@ int command_trust_show(const struct cli_command *self, int argc, char **argv)
     int rc = cli_parse(self, options, argc, argv, 0, 0, &count);
     if (rc != CLI_GO_ON)
         return rc;
-    rc = files_open(dir, folder, &f, &e);
+    rc = files_open(dir, folder, false, &f, &e);
     if (rc == 0) {
         show_trust(f.root);
         show_services(f.config);

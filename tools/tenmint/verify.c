@@ -8,6 +8,7 @@
 #include "common/certs.h"
 #include "common/clock.h"
 #include "common/file.h"
+#include "common/pem.h"
 #include "tools/tenmint/commands.h"
 #include "tools/tenmint/scts.h"
 #include "tools/tenmint/trust.h"
@@ -266,7 +267,7 @@ static EVP_PKEY *read_key(const char *path, struct err *e)
     EVP_PKEY *key = NULL;
     if (file_read(path, KEY_FILE_MAX, &pem, e) == 0) {
         BIO *in = BIO_new_mem_buf(pem.data, (int)pem.len);
-        key = in != NULL ? PEM_read_bio_PUBKEY(in, NULL, NULL, NULL) : NULL;
+        key = in != NULL ? PEM_read_bio_PUBKEY(in, NULL, pem_no_password, NULL) : NULL;
         BIO_free(in);
         if (key == NULL)
             err_openssl(e, "'%s' holds no PEM public key", path);

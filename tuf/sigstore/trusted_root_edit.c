@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/certs.h"
+#include "common/pem.h"
 #include "common/transparency/digsig.h"
 #include "tuf/sigstore/internal.h"
 #include "tuf/sigstore/key_details.h"
@@ -155,7 +156,7 @@ static EVP_PKEY *read_key(const void *data, size_t len, struct err *e)
         }
     } else {
         BIO *in = BIO_new_mem_buf(data, (int)len);
-        key = in != NULL ? PEM_read_bio_PUBKEY(in, NULL, NULL, NULL) : NULL;
+        key = in != NULL ? PEM_read_bio_PUBKEY(in, NULL, pem_no_password, NULL) : NULL;
         BIO_free(in);
     }
     if (key == NULL)

@@ -408,14 +408,42 @@ size_t event_proposed_count(const struct event *ev)
     return json_object_size(json_object_get(ev->tree, "proposed"));
 }
 
+static bool is_bin(const struct policy *p, const char *name)
+{
+    char bin[TUF_ROLE_NAME_MAX + 1];
+    for (uint32_t i = 0; p->bin_bits > 0 && i < UINT32_C(1) << p->bin_bits; i++) {
+        if (tuf_succinct_name(p->bin_prefix, (unsigned)p->bin_bits, i, bin, sizeof(bin)) == 0 &&
+            strcmp(bin, name) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* A mistyped role must not look like one that needs nothing. */
+static int check_renewals(const struct draft *d)
+{
+    const struct policy *p = &d->w->policy;
+    for (size_t i = 0; i < d->o->renew_count; i++) {
+        const char *name = d->o->renew[i];
+        const struct policy_role *r = policy_role(p, name);
+        if (r == NULL)
+            r = is_bin(p, name) ? &p->bins : policy_delegation(p, name);
+        if (r == NULL || (r == &p->bins && !is_bin(p, name)))
+            return err_set(d->e, "the policy has no role '%.64s' to renew", name);
+        if (policy_is_online(p, r))
+            return err_set(d->e, "'%s' is signed by online keys: refresh renews it", name);
+    }
+    return 0;
+}
+
 int draft_make(const struct workspace *w, const struct published *p, const struct draft_options *o,
                struct event *out, struct err *e)
 {
     struct draft d = {.w = w, .p = p, .o = o, .out = out, .e = e};
     if (event_new(o->name, o->reason, o->now, p, out, e) != 0)
         return -1;
-    if (propose_root(&d) != 0 || propose_targets(&d) != 0 || propose_delegated(&d) != 0 ||
-        event_load(out, e) != 0) {
+    if (check_renewals(&d) != 0 || propose_root(&d) != 0 || propose_targets(&d) != 0 ||
+        propose_delegated(&d) != 0 || event_load(out, e) != 0) {
         event_free(out);
         return -1;
     }

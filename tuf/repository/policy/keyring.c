@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "common/file.h"
+#include "common/pem.h"
 #include "common/strictjson.h"
 #include "tuf/metadata/key.h"
 #include "tuf/repository/policy/policy.h"
@@ -94,12 +95,12 @@ int keyring_fingerprint(const json_t *key, char hex[65], struct err *e)
 static EVP_PKEY *from_pem(const struct buf *text)
 {
     BIO *in = BIO_new_mem_buf(text->data, (int)text->len);
-    EVP_PKEY *k = in != NULL ? PEM_read_bio_PUBKEY(in, NULL, NULL, NULL) : NULL;
+    EVP_PKEY *k = in != NULL ? PEM_read_bio_PUBKEY(in, NULL, pem_no_password, NULL) : NULL;
     BIO_free(in);
     if (k != NULL)
         return k;
     in = BIO_new_mem_buf(text->data, (int)text->len);
-    X509 *cert = in != NULL ? PEM_read_bio_X509(in, NULL, NULL, NULL) : NULL;
+    X509 *cert = in != NULL ? PEM_read_bio_X509(in, NULL, pem_no_password, NULL) : NULL;
     BIO_free(in);
     k = cert != NULL ? X509_get_pubkey(cert) : NULL;
     X509_free(cert);

@@ -374,6 +374,24 @@ static int check_tree(const struct publication *p, struct err *e)
     return rc;
 }
 
+/* What a refresh cannot renew, and what no client gets past. */
+static int check_offline_roles(const struct publication *p, struct err *e)
+{
+    const struct tuf_metadata *const roles[] = {p->root, p->targets};
+    for (size_t i = 0; i < 2 && p->o->event == NULL; i++) {
+        char date[21];
+        const char *name = tuf_role_name(tuf_metadata_role(roles[i]));
+        if (!tuf_metadata_expired(roles[i], p->o->now))
+            continue;
+        clock_format(tuf_metadata_expires(roles[i]), date);
+        return err_set(e,
+                       "%s version %lld expired %s, so no client accepts what the online keys "
+                       "sign: people must sign a new one (propose, sign, publish)",
+                       name, (long long)tuf_metadata_version(roles[i]), date);
+    }
+    return 0;
+}
+
 static int run(struct publication *p, struct err *e)
 {
     json_t *meta = NULL;
@@ -381,7 +399,8 @@ static int run(struct publication *p, struct err *e)
     if (check_clock(p, e) != 0 || published_load(p->w->published, &p->live, e) != 0 ||
         check_tree(p, e) != 0)
         return -1;
-    if ((p->o->event != NULL && judge(p, e) != 0) || choose(p, e) != 0)
+    if ((p->o->event != NULL && judge(p, e) != 0) || choose(p, e) != 0 ||
+        check_offline_roles(p, e) != 0)
         return -1;
     if (stage_open(p->w->published, &p->stage, e) != 0 || begin_meta(p, e) != 0 ||
         put_event(p, e) != 0 || publication_online_roles(p, e) != 0)

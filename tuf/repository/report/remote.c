@@ -38,8 +38,8 @@ static int get(const struct copy *c, const char *name, struct fetch_response *re
     /* Signatures protect the content; plain http is fine for it. */
     const struct fetch_request req = {
         .url = url, .allow_http = true, .timeout_ms = 60000, .max_bytes = (size_t)64 << 20};
-    if (fetch_run(&req, resp, c->e) != 0)
-        return err_wrap(c->e, "'%s'", url);
+    if (fetch_run(&req, resp, c->e) != 0) /* it names the URL */
+        return -1;
     if (resp->status == 404 || resp->status == 403)
         return 0;
     return resp->status == 200 ? 1 : err_set(c->e, "'%s' answers HTTP %ld", url, resp->status);
