@@ -142,4 +142,9 @@ script -qec "$T init $W/asked" "$W/typescript" <"$W/answers" >/dev/null 2>&1
 check "wizard: exit" 0 $?
 check "wizard: policy" 1 "$(grep -c 'holders: \[alice, bob, carol\], threshold: 2' "$W/asked/policy.yaml" 2>/dev/null | sed 's/^[2-9]$/1/')"
 grep -q "from 1 to 3" "$W/typescript" || { echo "FAIL wizard: the threshold is not checked"; fails=$((fails + 1)); }
+# Each series that config/tenmint-alerts.yaml asks about is one that a program reports.
+"$T" status --prometheus "$W/tuf/published" >"$W/series" 2>&1
+for series in $(grep -o 'tenmint_[a-z_]*' config/tenmint-alerts.yaml | sort -u); do
+    grep -q "^$series" "$W/series" || grep -rqs "\"$series\"" ca tools || { echo "FAIL alerts: nobody reports $series"; fails=$((fails + 1)); }
+done
 [ $fails -eq 0 ] || { echo "$fails checks failed"; exit 1; }

@@ -3,6 +3,8 @@
 #include "tests/unit/tuf_client_case.h"
 
 #include <dirent.h>
+#include <openssl/ec.h>
+#include <openssl/ecdsa.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -12,6 +14,7 @@
 #include "common/hex.h"
 #include "common/strictjson.h"
 #include "tuf/metadata/edit.h"
+#include "tuf/metadata/key.h"
 
 #define CASE(name) \
     static void name##_body(struct tuf_case *c); \
@@ -1103,6 +1106,187 @@ CASE(c18_keys_of_the_wrong_form)
     tufrepo_bump(c->repo, "root");
 }
 
+/* ---- C18: ECDSA signatures in other forms ---- */
+
+/* A P-256 key in place of the timestamp's. */
+struct ecdsa_role {
+    EVP_PKEY *pkey;
+    json_t *key, *saved;
+    char keyid[TUF_KEYID_SIZE];
+};
+
+static void ecdsa_start(struct tuf_case *c, struct ecdsa_role *r)
+{
+    json_t *role = tufrepo_root_role(c->repo, "timestamp");
+    r->pkey = EVP_EC_gen("P-256");
+    r->key = tuf_key_from_pkey(r->pkey, &c->e);
+    assert_non_null(r->key);
+    assert_int_equal(tuf_key_id(r->key, r->keyid, &c->e), 0);
+    r->saved = json_deep_copy(role);
+    json_object_set(json_object_get(tufrepo_body(c->repo, "root"), "keys"), r->keyid, r->key);
+    json_object_set_new(role, "keyids", json_pack("[s]", r->keyid));
+    tufrepo_bump(c->repo, "root");
+}
+
+static void ecdsa_end(struct tuf_case *c, struct ecdsa_role *r)
+{
+    json_object_update(tufrepo_root_role(c->repo, "timestamp"), r->saved);
+    json_object_del(json_object_get(tufrepo_body(c->repo, "root"), "keys"), r->keyid);
+    tufrepo_bump(c->repo, "root");
+    json_decref(r->saved);
+    json_decref(r->key);
+    EVP_PKEY_free(r->pkey);
+}
+
+/* Serves the timestamp with this signature. */
+static void serve_signature(struct tuf_case *c, const struct ecdsa_role *r, const struct buf *sig)
+{
+    char hex[400];
+    assert_in_range(sig->len, 0, 190);
+    hex_encode(sig->data, sig->len, hex);
+    json_t *envelope =
+        json_pack("{s:O, s:[{s:s, s:s}]}", "signed", tufrepo_body(c->repo, "timestamp"),
+                  "signatures", "keyid", r->keyid, "sig", hex);
+    char *text = json_dumps(envelope, 0);
+    put_text(c, "timestamp.json", text);
+    free(text);
+    json_decref(envelope);
+}
+
+/* SEQUENCE of r and s; each with `zeros` needless bytes before it, or none of those it needs. */
+static void put_der(const BIGNUM *const v[2], int zeros, struct buf *out)
+{
+    struct buf body = {0};
+    for (int i = 0; i < 2; i++) {
+        unsigned char raw[40];
+        int n = BN_bn2bin(v[i], raw);
+        int pad = n == 0 || (raw[0] & 0x80) != 0;
+        pad = zeros < 0 ? 0 : pad + zeros;
+        buf_putc(&body, 0x02);
+        buf_putc(&body, (unsigned char)(n + pad));
+        for (int k = 0; k < pad; k++)
+            buf_putc(&body, 0);
+        buf_append(&body, raw, (size_t)n);
+    }
+    buf_reset(out);
+    buf_putc(out, 0x30);
+    buf_putc(out, (unsigned char)body.len);
+    buf_append(out, body.data, body.len);
+    buf_free(&body);
+}
+
+CASE(c18_ecdsa_signatures_that_are_not_der)
+{
+    struct ecdsa_role r;
+    struct buf sig = {0};
+    struct buf bad = {0};
+    BIGNUM *n = BN_new();
+    BIGNUM *zero = BN_new();
+    ecdsa_start(c, &r);
+    EC_GROUP *group = EC_GROUP_new_by_curve_name(NID_X9_62_prime256v1);
+    BN_copy(n, EC_GROUP_get0_order(group));
+    json_t *entry = NULL;
+    ECDSA_SIG *parts = NULL;
+    /* Until both numbers need a zero byte, so that leaving it out makes them negative. */
+    for (bool fit = false; !fit;) {
+        json_decref(entry);
+        ECDSA_SIG_free(parts);
+        entry = tuf_sign(tufrepo_body(c->repo, "timestamp"), r.keyid, r.key, r.pkey, &c->e);
+        assert_non_null(entry);
+        const char *hex = strictjson_str(entry, "sig");
+        buf_reset(&sig);
+        assert_int_equal(hex_decode(hex, strlen(hex), &sig), 0);
+        const unsigned char *p = sig.data;
+        parts = d2i_ECDSA_SIG(NULL, &p, (long)sig.len);
+        fit = BN_num_bits(ECDSA_SIG_get0_r(parts)) == 256 &&
+              BN_num_bits(ECDSA_SIG_get0_s(parts)) == 256;
+    }
+    const BIGNUM *const good[2] = {ECDSA_SIG_get0_r(parts), ECDSA_SIG_get0_s(parts)};
+    put_der(good, 0, &bad);
+    assert_int_equal(bad.len, sig.len);
+    assert_memory_equal(bad.data, sig.data, sig.len);
+    const BIGNUM *const none[2] = {zero, zero};
+    const BIGNUM *const order[2] = {good[0], n};
+    for (int i = 0; i < 8; i++) {
+        unsigned char raw[64];
+        put_der(i == 2 ? none : i == 3 ? order : good, i == 0 ? 1 : i == 1 ? -1 : 0, &bad);
+        if (i == 4) { /* length in the long form */
+            buf_reset(&bad);
+            buf_append(&bad, "\x30\x81", 2);
+            buf_append(&bad, sig.data + 1, sig.len - 1);
+        }
+        if (i == 5)
+            buf_putc(&bad, 0); /* something follows */
+        if (i == 6) {          /* r and s side by side, as tokens give them */
+            BN_bn2binpad(good[0], raw, 32);
+            BN_bn2binpad(good[1], raw + 32, 32);
+            buf_reset(&bad);
+            buf_append(&bad, raw, sizeof(raw));
+        }
+        if (i == 7) /* indefinite length */
+            bad.data[1] = 0x80;
+        serve_signature(c, &r, &bad);
+        case_bad(c, "the signature is wrong");
+    }
+    serve_signature(c, &r, &sig);
+    case_good(c);
+    ecdsa_end(c, &r);
+    json_decref(entry);
+    ECDSA_SIG_free(parts);
+    EC_GROUP_free(group);
+    BN_free(n);
+    BN_free(zero);
+    buf_free(&sig);
+    buf_free(&bad);
+}
+
+/* (r, n - s) verifies as (r, s) does, with everybody: half of what tokens sign is of that form. It
+ * is the same key's signature; it adds none. */
+CASE(c18_malleable_ecdsa_signature_counts_once)
+{
+    struct ecdsa_role r;
+    struct buf sig = {0};
+    struct buf twin = {0};
+    ecdsa_start(c, &r);
+    json_t *entry = tuf_sign(tufrepo_body(c->repo, "timestamp"), r.keyid, r.key, r.pkey, &c->e);
+    const char *hex = strictjson_str(entry, "sig");
+    assert_int_equal(hex_decode(hex, strlen(hex), &sig), 0);
+    const unsigned char *p = sig.data;
+    ECDSA_SIG *parts = d2i_ECDSA_SIG(NULL, &p, (long)sig.len);
+    EC_GROUP *group = EC_GROUP_new_by_curve_name(NID_X9_62_prime256v1);
+    BIGNUM *s = BN_new();
+    BN_sub(s, EC_GROUP_get0_order(group), ECDSA_SIG_get0_s(parts));
+    const BIGNUM *const other[2] = {ECDSA_SIG_get0_r(parts), s};
+    put_der(other, 0, &twin);
+    serve_signature(c, &r, &twin);
+    case_good(c);
+    /* Threshold two, the same key under a second keyid: still one. */
+    json_t *role = tufrepo_root_role(c->repo, "timestamp");
+    json_t *keys = json_object_get(tufrepo_body(c->repo, "root"), "keys");
+    json_object_set(keys, "twin", r.key);
+    json_object_set_new(role, "keyids", json_pack("[s, s]", r.keyid, "twin"));
+    json_object_set_new(role, "threshold", json_integer(2));
+    tufrepo_bump(c->repo, "root");
+    char text[200];
+    hex_encode(twin.data, twin.len, text);
+    json_t *envelope =
+        json_pack("{s:O, s:[O, {s:s, s:s}]}", "signed", tufrepo_body(c->repo, "timestamp"),
+                  "signatures", entry, "keyid", "twin", "sig", text);
+    char *json = json_dumps(envelope, 0);
+    put_text(c, "timestamp.json", json);
+    case_bad(c, "the same public key under another keyid");
+    free(json);
+    json_object_del(keys, "twin");
+    ecdsa_end(c, &r);
+    json_decref(envelope);
+    json_decref(entry);
+    ECDSA_SIG_free(parts);
+    EC_GROUP_free(group);
+    BN_free(s);
+    buf_free(&sig);
+    buf_free(&twin);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -1149,6 +1333,8 @@ int main(void)
         cmocka_unit_test(c17_only_404_means_no_newer_root),
         cmocka_unit_test(c18_signatures_of_the_wrong_form),
         cmocka_unit_test(c18_keys_of_the_wrong_form),
+        cmocka_unit_test(c18_ecdsa_signatures_that_are_not_der),
+        cmocka_unit_test(c18_malleable_ecdsa_signature_counts_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
