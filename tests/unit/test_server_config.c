@@ -168,6 +168,20 @@ static void test_refusals(void **state)
         {OK_TAIL "ct: {logs: {a: {urll: x}}}\n", "unknown key 'urll' in 'a'; did you mean 'url'?"},
         {OK_TAIL "ct: {logs: [a]}\n", "'logs' must be a mapping"},
         {OK_TAIL "ct: {embedded: {key: k, origin: a/b}}\n", "needs 'directory'"},
+        {OK_TAIL "ct: {retired: {old: {prefix: /old}}}\n", "'old' needs 'directory'"},
+        {OK_TAIL "ct: {retired: {old: {directory: d, prefix: /old}}}\n",
+         "'old' needs 'public-key'"},
+        {OK_TAIL "ct: {retired: {old: {directory: d, public-key: p}}}\n", "'old' needs 'prefix'"},
+        {OK_TAIL "ct: {retired: {old: {directory: d, public-key: p, prefix: old/}}}\n",
+         "retired log 'old'"},
+        {OK_TAIL
+         "ct: {retired: {old: {directory: d, public-key: p, prefix: /x}, older: {directory: "
+         "e, public-key: p, prefix: /x}}}\n",
+         "'old' and 'older' have the same prefix /x"},
+        {OK_TAIL "ct: {retired: {old: {directory: d, public-key: p, prefix: /tuf}}}\n"
+                 "tuf: {directory: t}\n",
+         "'old' and 'tuf' have the same prefix /tuf"},
+        {OK_TAIL "ct: {retired: {old: {directory: d, key: p}}}\n", "unknown key 'key'"},
         {OK_TAIL "ct: {embedded: {key: k, directory: d}}\n", "needs 'origin'"},
         {OK_TAIL "ct: {embedded: {origin: a/b, directory: d}}\n", "either 'key' or"},
         {OK_TAIL "ct: {embedded: {origin: a/b, directory: d, key: k, pkcs11-module: m}}\n",
