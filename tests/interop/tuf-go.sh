@@ -86,6 +86,7 @@ ours() { # CACHE TARGET WANT
 }
 ours old top.txt top
 ours old project/a.txt delegated
+"$B/tenmint-tuf" verify "$FILES" | grep "good.* 17 delegated roles, 42 targets"
 for i in 0 7 19 39; do ours old "bins/$i" "bins/$i"; done
 if ours old project/b.txt nothing 2>"$W/err"; then exit 1; fi
 grep -q "not among" "$W/err"

@@ -11,3 +11,10 @@ install_peers
 node build/interop/tuf-js/publish.js "$W/repo"
 serve_files "$W/repo"
 read_like_others
+for file in 1.bin-3.json "$(cd "$W/repo" && ls targets/bins/*.7)"; do
+    cp -r "$W/repo" "$W/bad"
+    echo >>"$W/bad/$file"
+    if build/tenmint-tuf verify "$W/bad" >"$W/said" 2>&1; then exit 1; fi
+    grep -q "bin-3.json.*longer\|target 'bins/7': its file has other content" "$W/said"
+    rm -r "$W/bad"
+done

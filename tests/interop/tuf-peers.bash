@@ -40,6 +40,8 @@ read_like_others() { # the repository in $W/repo, served, by our client, python-
     for i in 0 7 19 39; do
         [ "$(trust get bins/$i | xargs cat)" = "bins/$i" ]
     done
+    build/tenmint-tuf verify "$FILES" | grep -q "good.* 18 delegated roles, 42 targets"
+    build/tenmint-tuf verify "$W/repo" | grep -q "good.* 18 delegated roles, 42 targets"
     if trust get project/b.txt 2>"$W/err"; then return 1; fi
     grep -q "not among" "$W/err" || return
     mkdir "$W/python"

@@ -27,6 +27,8 @@ struct run {
     struct audit *out;
     struct published live;
     json_t *named; /* files that metadata names, as keys */
+    json_t *seen;  /* delegated roles, as keys */
+    unsigned depth;
 };
 
 static void fault(struct run *r, const struct err *e)
@@ -85,36 +87,67 @@ static void check_targets(struct run *r, const struct tuf_metadata *m)
     }
 }
 
-static void check_delegated(struct run *r, const char *role)
+/* The role's name in a snapshot's entry "role.json"; false: targets itself. */
+static bool listed_role(const char *file, char role[TUF_ROLE_NAME_MAX + 1])
+{
+    size_t len = strlen(file);
+    if (len < 6 || len - 5 > TUF_ROLE_NAME_MAX || strcmp(file, "targets.json") == 0)
+        return false;
+    memcpy(role, file, len - 5);
+    role[len - 5] = '\0';
+    return true;
+}
+
+static void check_delegations(struct run *r, const struct tuf_metadata *delegator);
+
+/* By each of its delegators; its content and what it delegates to once. */
+static void check_delegated(struct run *r, const struct tuf_metadata *delegator, const char *role)
 {
     struct tuf_metadata *m = NULL;
     struct err e = {0};
-    if (published_delegated(&r->live, role, &m, &e) != 0)
+    if (published_delegated_by(&r->live, delegator, role, &m, &e) != 0)
         fault(r, &e);
     if (m == NULL)
         return;
-    r->out->delegated++;
-    check_date(r, role, m);
-    check_targets(r, m);
+    if (json_object_get(r->seen, role) == NULL) {
+        json_object_set_new(r->seen, role, json_true());
+        r->out->delegated++;
+        check_date(r, role, m);
+        check_targets(r, m);
+        r->depth++;
+        check_delegations(r, m);
+        r->depth--;
+    }
     tuf_metadata_free(m);
 }
 
-static void check_roles(struct run *r)
+static void check_delegations(struct run *r, const struct tuf_metadata *delegator)
 {
     const char *file;
     json_t *value;
     char role[TUF_ROLE_NAME_MAX + 1];
+    struct err e = {0};
+    if (json_object_get(tuf_metadata_signed(delegator), "delegations") == NULL)
+        return;
+    if (r->depth >= TUF_DELEGATIONS_MAX) {
+        err_set(&e, "delegations are more than %d roles deep: no client goes there",
+                TUF_DELEGATIONS_MAX);
+        fault(r, &e);
+        return;
+    }
+    json_object_foreach(json_object_get(tuf_metadata_signed(r->live.snapshot), "meta"), file, value)
+    {
+        if (listed_role(file, role))
+            check_delegated(r, delegator, role);
+    }
+}
+
+static void check_roles(struct run *r)
+{
     for (int k = 0; k < TUF_ROLE_COUNT; k++)
         check_date(r, tuf_role_name((enum tuf_role)k), published_role(&r->live, (enum tuf_role)k));
     check_targets(r, r->live.targets);
-    json_object_foreach(json_object_get(tuf_metadata_signed(r->live.snapshot), "meta"), file, value)
-    {
-        size_t len = strlen(file);
-        if (len < 6 || len - 5 >= sizeof(role) || strcmp(file, "targets.json") == 0)
-            continue;
-        snprintf(role, sizeof(role), "%.*s", (int)(len - 5), file);
-        check_delegated(r, role);
-    }
+    check_delegations(r, r->live.targets);
 }
 
 /* ---- as a client ---- */
@@ -195,9 +228,9 @@ static int find_strangers(struct run *r, struct err *e)
 
 int audit_tree(const char *dir, const struct audit_options *o, struct audit *out, struct err *e)
 {
-    struct run r = {.dir = dir, .o = o, .out = out, .named = json_object()};
+    struct run r = {.dir = dir, .o = o, .out = out, .named = json_object(), .seen = json_object()};
     struct err why = {0};
-    int rc = r.named != NULL ? 0 : err_set(e, "out of memory");
+    int rc = r.named != NULL && r.seen != NULL ? 0 : err_set(e, "out of memory");
     *out = (struct audit){0};
     if (rc == 0 && published_load(dir, &r.live, &why) != 0) {
         fault(&r, &why);
@@ -211,6 +244,7 @@ int audit_tree(const char *dir, const struct audit_options *o, struct audit *out
     }
     published_free(&r.live);
     json_decref(r.named);
+    json_decref(r.seen);
     return rc;
 }
 

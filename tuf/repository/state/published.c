@@ -169,13 +169,19 @@ const struct tuf_metadata *published_role(const struct published *p, enum tuf_ro
 int published_delegated(const struct published *p, const char *role, struct tuf_metadata **out,
                         struct err *e)
 {
+    return published_delegated_by(p, p->targets, role, out, e);
+}
+
+int published_delegated_by(const struct published *p, const struct tuf_metadata *delegator,
+                           const char *role, struct tuf_metadata **out, struct err *e)
+{
     struct tuf_file_info info;
     struct tuf_delegation d;
     char name[NAMES_MAX];
     struct buf bytes = {0};
     *out = NULL;
-    if (p->targets == NULL || !tuf_snapshot_find(p->snapshot, role, &info) ||
-        !tuf_delegation_find(p->targets, role, &d))
+    if (delegator == NULL || !tuf_snapshot_find(p->snapshot, role, &info) ||
+        !tuf_delegation_find(delegator, role, &d))
         return 0;
     if (names_metadata(info.version, role, name, sizeof(name), e) != 0)
         return -1;

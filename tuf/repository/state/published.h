@@ -25,7 +25,9 @@ void published_free(struct published *p);
 const struct tuf_metadata *published_root(const struct published *p);
 
 /* A delegated role as the snapshot lists it, checked with the delegator's keys; *out is NULL when
- * it is not listed or not delegated to. The caller frees it. */
+ * it is not listed or not delegated to. The caller frees it. The delegator: targets, or any. */
+int published_delegated_by(const struct published *p, const struct tuf_metadata *delegator,
+                           const char *role, struct tuf_metadata **out, struct err *e);
 int published_delegated(const struct published *p, const char *role, struct tuf_metadata **out,
                         struct err *e);
 
