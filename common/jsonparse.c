@@ -4,6 +4,7 @@
 #include <limits.h>
 #include <math.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,6 +17,12 @@ struct parser {
     unsigned depth_left;
     size_t values_left;
     const char *reason; /* of the first fault; p is where */
+    bool raw_controls;
+    const struct jsonparse_aside *aside; /* or NULL */
+    unsigned level;                      /* open containers */
+    unsigned on_path;                    /* how many of them are aside->path's */
+    struct err *e;                       /* for aside->each */
+    bool refused;                        /* by aside->each, which has set `e` */
 };
 
 static const char syntax[] = "syntax error";
@@ -140,7 +147,7 @@ static int plain_run(struct parser *s)
         unsigned char c = *s->p;
         if (c == '"' || c == '\\')
             return 0;
-        if (c < 0x20)
+        if (c < 0x20 && (c == 0 || !s->raw_controls))
             return fault(s, c == 0 ? "NUL in a string" : syntax);
         if (c < 0x80) {
             s->p++;
@@ -281,23 +288,50 @@ static json_t *read_word(struct parser *s)
 
 static json_t *read_value(struct parser *s);
 
+/* A key and the colon. buf_free(&key->own) in any case. */
+static int read_key(struct parser *s, struct text *key)
+{
+    *key = (struct text){0};
+    if (s->p == s->end)
+        return fault(s, too_early);
+    if (*s->p != '"')
+        return fault(s, syntax);
+    return read_string(s, key);
+}
+
+static int read_colon(struct parser *s)
+{
+    skip_space(s);
+    if (s->p == s->end)
+        return fault(s, too_early);
+    return *s->p++ == ':' ? 0 : fault(s, syntax);
+}
+
+static json_t *read_aside(struct parser *s);
+
+static json_t *read_member_value(struct parser *s, const struct text *key)
+{
+    const char *next = s->aside != NULL && s->on_path + 1 == s->level && s->on_path < 2
+                           ? s->aside->path[s->on_path]
+                           : NULL;
+    if (next == NULL || strlen(next) != key->len || memcmp(next, key->at, key->len) != 0)
+        return read_value(s);
+    s->on_path++;
+    json_t *v = s->on_path == 2 ? read_aside(s) : read_value(s);
+    s->on_path--;
+    return v;
+}
+
 /* One "key": value. */
 static int read_member(struct parser *s, json_t *obj)
 {
-    struct text key = {0};
-    int rc = s->p == s->end ? fault(s, too_early) : *s->p != '"' ? fault(s, syntax) : 0;
-    if (rc == 0)
-        rc = read_string(s, &key);
+    struct text key;
+    int rc = read_key(s, &key);
     if (rc == 0 && json_object_getn(obj, key.at, key.len) != NULL)
         rc = fault(s, "duplicate key");
-    if (rc == 0) {
-        skip_space(s);
-        if (s->p == s->end)
-            rc = fault(s, too_early);
-        else if (*s->p++ != ':')
-            rc = fault(s, syntax);
-    }
-    json_t *v = rc == 0 ? read_value(s) : NULL;
+    if (rc == 0)
+        rc = read_colon(s);
+    json_t *v = rc == 0 ? read_member_value(s, &key) : NULL;
     if (v == NULL)
         rc = -1;
     else if (json_object_setn_new_nocheck(obj, key.at, key.len, v) != 0)
@@ -306,27 +340,51 @@ static int read_member(struct parser *s, json_t *obj)
     return rc;
 }
 
-/* At the opening bracket; one loop for both kinds. */
-static json_t *read_container(struct parser *s)
+static int read_element(struct parser *s, json_t *array)
 {
-    bool object = *s->p++ == '{';
-    unsigned char close = object ? '}' : ']';
-    json_t *c = object ? json_object() : json_array();
+    json_t *v = read_value(s);
+    if (v == NULL)
+        return -1;
+    return json_array_append_new(array, v) == 0 ? 0 : fault(s, "out of memory");
+}
+
+/* As read_member, but the value goes to aside->each and not into the object. */
+static int read_entry(struct parser *s, json_t *obj)
+{
+    struct text key;
+    (void)obj;
+    int rc = read_key(s, &key);
+    if (rc == 0)
+        rc = read_colon(s);
+    json_t *v = rc == 0 ? read_value(s) : NULL;
+    if (v == NULL)
+        rc = -1;
+    else if (s->aside->each(s->aside->arg, key.at, key.len, v, s->e) != 0)
+        s->refused = true;
+    json_decref(v);
+    buf_free(&key.own);
+    return s->refused ? -1 : rc;
+}
+
+/* At the opening bracket; one loop for all kinds. Takes over `c`. */
+static json_t *read_items(struct parser *s, json_t *c, unsigned char close,
+                          int (*item)(struct parser *, json_t *))
+{
+    s->p++;
     if (s->depth_left == 0 || c == NULL) {
         fault(s, c == NULL ? "out of memory" : "nested deeper than allowed");
         json_decref(c);
         return NULL;
     }
     s->depth_left--;
+    s->level++;
     skip_space(s);
     bool more = !(s->p < s->end && *s->p == close);
     if (!more)
         s->p++;
     while (more) {
-        json_t *v = NULL;
         skip_space(s);
-        if (object ? read_member(s, c) != 0
-                   : (v = read_value(s)) == NULL || json_array_append_new(c, v) != 0)
+        if (item(s, c) != 0)
             goto bad;
         skip_space(s);
         if (s->p == s->end) {
@@ -341,10 +399,20 @@ static json_t *read_container(struct parser *s)
         s->p++;
     }
     s->depth_left++;
+    s->level--;
     return c;
 bad:
     json_decref(c);
     return NULL;
+}
+
+/* An object of which only an empty one stays; any other value is read as always. */
+static json_t *read_aside(struct parser *s)
+{
+    skip_space(s);
+    if (s->p == s->end || *s->p != '{')
+        return read_value(s);
+    return read_items(s, json_object(), '}', read_entry);
 }
 
 static json_t *read_value(struct parser *s)
@@ -365,26 +433,61 @@ static json_t *read_value(struct parser *s)
         buf_free(&t.own);
         return v;
     }
-    if (*s->p == '{' || *s->p == '[')
-        return read_container(s);
+    if (*s->p == '{')
+        return read_items(s, json_object(), '}', read_member);
+    if (*s->p == '[')
+        return read_items(s, json_array(), ']', read_element);
     if (*s->p == '-' || (*s->p >= '0' && *s->p <= '9'))
         return read_number(s);
     return read_word(s);
 }
 
+static json_t *run(struct parser *s, size_t *used, struct err *e)
+{
+    json_t *v = read_value(s);
+    if (v == NULL) {
+        if (!s->refused)
+            jsonparse_fault((const char *)s->start, (size_t)(s->p - s->start),
+                            s->reason != NULL ? s->reason : "out of memory", e);
+        return NULL;
+    }
+    skip_space(s);
+    *used = (size_t)(s->p - s->start);
+    return v;
+}
+
+static struct parser parser_of(const char *text, size_t len, unsigned max_depth, size_t max_values)
+{
+    const unsigned char *p = (const unsigned char *)(text != NULL ? text : "");
+    return (struct parser){
+        .start = p, .p = p, .end = p + len, .depth_left = max_depth, .values_left = max_values};
+}
+
 json_t *jsonparse(const char *text, size_t len, unsigned max_depth, size_t max_values, size_t *used,
                   struct err *e)
 {
-    const unsigned char *p = (const unsigned char *)(text != NULL ? text : "");
-    struct parser s = {
-        .start = p, .p = p, .end = p + len, .depth_left = max_depth, .values_left = max_values};
-    json_t *v = read_value(&s);
-    if (v == NULL) {
-        jsonparse_fault((const char *)s.start, (size_t)(s.p - s.start),
-                        s.reason != NULL ? s.reason : "out of memory", e);
-        return NULL;
-    }
-    skip_space(&s);
-    *used = (size_t)(s.p - s.start);
-    return v;
+    struct parser s = parser_of(text, len, max_depth, max_values);
+    return run(&s, used, e);
+}
+
+json_t *jsonparse_aside(const char *text, size_t len, unsigned max_depth,
+                        const struct jsonparse_aside *aside, size_t *used, struct err *e)
+{
+    struct parser s = parser_of(text, len, max_depth, SIZE_MAX);
+    s.aside = aside;
+    s.e = e;
+    return run(&s, used, e);
+}
+
+json_t *jsonparse_canonical(const char *text, size_t len, unsigned max_depth, struct err *e)
+{
+    struct parser s = parser_of(text, len, max_depth, SIZE_MAX);
+    size_t used = 0;
+    s.raw_controls = true;
+    json_t *v = run(&s, &used, e);
+    if (v == NULL || used == len)
+        return v;
+    json_decref(v);
+    jsonparse_fault(text, used, "something follows the value", e);
+    return NULL;
 }

@@ -21,6 +21,25 @@
 json_t *jsonparse(const char *text, size_t len, unsigned max_depth, size_t max_values, size_t *used,
                   struct err *e);
 
+/*
+ * The members of one object, as "signed", "targets" of the whole: each is handed to `each`, as it
+ * comes, and forgotten, so that a file of any size is read in little memory. `each` borrows key
+ * (`key_len` bytes, no NUL in it) and value for the call; -1 with `e` set ends the parse.
+ */
+struct jsonparse_aside {
+    const char *path[2];
+    int (*each)(void *arg, const char *key, size_t key_len, json_t *value, struct err *e);
+    void *arg;
+};
+
+/* As jsonparse, but at `aside->path` an empty object stays; equal keys in it are not noticed.
+ * When there is no object the value is read as always. */
+json_t *jsonparse_aside(const char *text, size_t len, unsigned max_depth,
+                        const struct jsonparse_aside *aside, size_t *used, struct err *e);
+
+/* Exactly one value, whose strings may hold control characters: canonical JSON (OLPC). */
+json_t *jsonparse_canonical(const char *text, size_t len, unsigned max_depth, struct err *e);
+
 /* For a fault found at byte `at`. Returns -1. */
 int jsonparse_fault(const char *text, size_t at, const char *reason, struct err *e);
 

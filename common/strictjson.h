@@ -8,6 +8,7 @@
 #include <jansson.h>
 
 #include "common/err.h"
+#include "common/jsonparse.h"
 
 #define STRICTJSON_DEPTH_MAX 32 /* nesting; real inputs stay below 10 */
 
@@ -18,6 +19,10 @@
 /* Parses one JSON value. Errors name the line and column, never the content.
  * Returns a new reference, or NULL with `e` set. */
 json_t *strictjson_parse(const char *text, size_t len, size_t max_len, struct err *e);
+
+/* As strictjson_parse, with the members of one object handed out and forgotten. */
+json_t *strictjson_parse_aside(const char *text, size_t len, const struct jsonparse_aside *aside,
+                               struct err *e);
 
 /* For request bodies. As strictjson_parse, but of bounded memory, and only the first value is
  * read: what follows it is ignored, which is what proto-JSON servers do. */

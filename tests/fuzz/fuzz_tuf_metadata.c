@@ -1,10 +1,13 @@
 /* Metadata of each role: whatever parses can be viewed, verified, dumped and parsed again. */
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/strictjson.h"
+#include "tuf/metadata/canonical.h"
 #include "tuf/metadata/delegation.h"
 #include "tuf/metadata/edit.h"
+#include "tuf/metadata/internal.h"
 #include "tuf/metadata/verify.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -41,7 +44,7 @@ static void view_targets(const struct tuf_metadata *m)
         abort();
     if (tuf_targets_find(m, path.text, &info))
         view_file(&info);
-    tuf_target_custom(m, path.text);
+    json_decref(tuf_target_custom(m, path.text));
     while (tuf_delegation_next(m, &path, &at, &d)) {
         if (!tuf_delegation_find(m, d.name, &again) || again.signers.keyids != d.signers.keyids)
             abort();
@@ -82,6 +85,34 @@ static void dump_again(const struct tuf_metadata *m)
     buf_free(&b);
 }
 
+/* Maps kept as bytes hold what the tree holds. */
+static void compare_with_tree(const struct tuf_metadata *m, const uint8_t *data, size_t size)
+{
+    struct err e = {0};
+    struct buf a = {0};
+    struct buf b = {0};
+    json_t *tree = strictjson_parse((const char *)data, size, size, &e);
+    const json_t *body = json_object_get(tree, "signed");
+    const struct buf *bytes = metadata_canonical(m, &a, &e);
+    bool canonical = canonical_write(body, &b, &e) == 0;
+    if (tree == NULL || canonical != (bytes != NULL) ||
+        (canonical && (b.len != bytes->len || memcmp(b.data, bytes->data, b.len) != 0)) ||
+        !json_equal(tuf_metadata_envelope(m), tree))
+        abort();
+    const char *name;
+    json_t *entry;
+    struct tuf_file_info info;
+    const char *map = m->role == TUF_TARGETS ? "targets" : "meta";
+    json_object_foreach(json_object_get(body, map), name, entry)
+    {
+        if (m->role != TUF_ROOT && !tuf_entry_find(m, name, &info))
+            abort();
+    }
+    json_decref(tree);
+    buf_free(&a);
+    buf_free(&b);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     for (int i = 0; i < TUF_ROLE_COUNT; i++) {
@@ -92,6 +123,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (m == NULL)
             continue;
         view(m);
+        compare_with_tree(m, data, size);
         dump_again(m);
         tuf_metadata_free(m);
     }

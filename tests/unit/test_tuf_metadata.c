@@ -16,6 +16,7 @@
 #include "tuf/metadata/delegation.h"
 #include "tuf/metadata/digest.h"
 #include "tuf/metadata/edit.h"
+#include "tuf/metadata/internal.h"
 #include "tuf/metadata/verify.h"
 
 static json_t *parse(const char *text)
@@ -838,7 +839,11 @@ static void pinned_files_are_checked(void **state)
     (void)state;
     struct err e = {0};
     json_t *entry = tuf_target_entry("hello", 5);
-    struct tuf_file_info info = {.length = 5, .hashes = json_object_get(entry, "hashes")};
+    const char *sha256 =
+        json_string_value(json_object_get(json_object_get(entry, "hashes"), "sha256"));
+    struct tuf_file_info info = {.length = 5, .hash_count = 1};
+    strcpy(info.hash[0].algorithm, "sha256");
+    strcpy(info.hash[0].hex, sha256);
     assert_int_equal(tuf_file_check(&info, "hello", 5, &e), 0);
     assert_int_equal(tuf_file_check(&info, "hellO", 5, &e), -1);
     assert_non_null(strstr(e.text, "sha256"));
@@ -846,15 +851,120 @@ static void pinned_files_are_checked(void **state)
     assert_non_null(strstr(e.text, "4 bytes, but 5"));
     assert_int_equal(tuf_file_check(&info, "hello!", 6, &e), -1);
     assert_non_null(strstr(e.text, "longer"));
-    json_object_set_new((json_t *)info.hashes, "sha512", json_string("00"));
+    info.hash[1] = (struct tuf_hash){"sha512", "00"};
+    info.hash_count = 2;
     assert_int_equal(tuf_file_check(&info, "hello", 5, &e), -1);
-    json_object_del((json_t *)info.hashes, "sha512");
-    json_object_set_new((json_t *)info.hashes, "md5", json_string("00"));
+    info.hash[1] = (struct tuf_hash){"md5", "00"};
     assert_int_equal(tuf_file_check(&info, "hello", 5, &e), -1);
     assert_non_null(strstr(e.text, "md5"));
     info = (struct tuf_file_info){.length = -1};
     assert_int_equal(tuf_file_check(&info, "anything", 8, &e), 0);
     json_decref(entry);
+}
+
+/* ---- maps that are kept as bytes ---- */
+
+#define ENTRY "{\"hashes\": {\"sha256\": \"00\"}, \"length\": 1}"
+#define AROUND \
+    "\"_type\": \"targets\", \"spec_version\": \"1.0\", \"expires\": \"2030-01-01T00:00:00Z\""
+
+/* In any order, with any name: the same canonical bytes as the tree, and every entry is found. */
+static void entries_are_what_the_tree_is(void **state)
+{
+    (void)state;
+    static const char *const bodies[] = {
+        "{" AROUND ", \"version\": 1, \"targets\": {}}",
+        "{\"targets\": {\"b\": " ENTRY ", \"a\": " ENTRY "}, " AROUND ", \"version\": 1}",
+        "{" AROUND ", \"zz\": 1, \"version\": 1, \"targets\": {\"a\": " ENTRY ", \"B\": " ENTRY
+        "}}",
+        "{\"a\": {\"targets\": {}}, \"targets\": {\"q\\\"\": " ENTRY ", \"q\": " ENTRY
+        ", \"\": " ENTRY ", \"\\\\\": " ENTRY ", \"\\u00e9\\n\": " ENTRY
+        ", \"\\ud800\\udc00\": " ENTRY ", \"\\uff5e\": " ENTRY "}, \"version\": 1, " AROUND "}",
+        "{\"targets\": {\"a\": {\"length\": 1, \"custom\": {\"z\": \"\\u0001\", \"b\": [null]}, "
+        "\"hashes\": {\"sha512\": \"1\", \"sha256\": \"0\"}}}, \"version\": 1, " AROUND "}",
+    };
+    for (size_t i = 0; i < sizeof(bodies) / sizeof(bodies[0]); i++) {
+        struct err e = {0};
+        struct buf text = {0};
+        struct buf want = {0};
+        const char *name;
+        json_t *entry;
+        buf_printf(&text, "{\"signatures\": [], \"signed\": %s}", bodies[i]);
+        struct tuf_metadata *m = tuf_metadata_parse(text.data, text.len, TUF_TARGETS, &e);
+        if (m == NULL)
+            fail_msg("%s: %s", bodies[i], e.text);
+        json_t *tree = strictjson_parse((char *)text.data, text.len, text.len, &e);
+        const json_t *body = json_object_get(tree, "signed");
+        assert_int_equal(canonical_write(body, &want, &e), 0);
+        const struct buf *got = metadata_canonical(m, NULL, &e);
+        assert_int_equal(got->len, want.len);
+        assert_memory_equal(got->data, want.data, want.len);
+        json_object_foreach(json_object_get(body, "targets"), name, entry)
+        {
+            struct tuf_file_info info;
+            json_t *custom = tuf_target_custom(m, name);
+            assert_true(tuf_targets_find(m, name, &info));
+            assert_int_equal(info.length, 1);
+            assert_string_equal(info.hash[0].algorithm, "sha256");
+            assert_int_equal(custom == NULL, json_object_get(entry, "custom") == NULL);
+            assert_true(custom == NULL || json_equal(custom, json_object_get(entry, "custom")));
+            json_decref(custom);
+        }
+        assert_int_equal(tuf_entries_count(m), json_object_size(json_object_get(body, "targets")));
+        assert_true(json_equal(tuf_metadata_signed(m), body));
+        assert_true(json_equal(tuf_metadata_envelope(m), tree));
+        json_decref(tree);
+        tuf_metadata_free(m);
+        buf_free(&text);
+        buf_free(&want);
+    }
+}
+
+static int until_c(void *arg, const char *name, const struct tuf_file_info *info, struct err *e)
+{
+    (void)info;
+    ++*(int *)arg;
+    return strcmp(name, "c") == 0 ? err_set(e, "enough") : 0;
+}
+
+static void entries_are_refused_as_a_tree_is(void **state)
+{
+    (void)state;
+    static const char *const rows[][2] = {
+        {"{\"a\": " ENTRY ", \"b\": " ENTRY ", \"\\u0061\": " ENTRY "}", "\"a\""},
+        {"{\"a\": {\"length\": 1}}", "target 'a'"},
+        {"{\"a\": []}", "target 'a'"},
+        {"{\"a\": {\"length\": 1, \"hashes\": {\"sha256\": \"0\"}, \"x\": 1.5}}", "targets 'a'"},
+        {"{\"a\": " ENTRY ",}", "JSON line 1"},
+        {"{\"a\": {\"length\": 1, \"length\": 1}}", "duplicate key"},
+        {"[]", "not an object"},
+        {"{}, \"targets\": {}", "duplicate key"},
+    };
+    struct err e = {0};
+    struct buf text = {0};
+    int seen = 0;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        buf_reset(&text);
+        buf_printf(&text,
+                   "{\"signatures\": [], \"signed\": {" AROUND
+                   ", \"version\": 1, \"targets\": %s}}",
+                   rows[i][0]);
+        assert_null(tuf_metadata_parse(text.data, text.len, TUF_TARGETS, &e));
+        if (strstr(e.text, rows[i][1]) == NULL)
+            fail_msg("%s: %s", rows[i][0], e.text);
+    }
+    buf_reset(&text);
+    buf_puts(&text, "{\"signatures\": [], \"signed\": {" AROUND ", \"version\": 1, \"targets\": {"
+                    "\"d\": " ENTRY ", \"c\": " ENTRY ", \"b\": " ENTRY "}}}");
+    struct tuf_metadata *m = tuf_metadata_parse(text.data, text.len, TUF_TARGETS, &e);
+    assert_int_equal(tuf_entries_each(m, until_c, &seen, &e), -1);
+    assert_int_equal(seen, 2);
+    struct tuf_file_info info;
+    static const char *const absent[] = {"", "a", "bb", "e", "\"", "\\"};
+    for (size_t i = 0; i < sizeof(absent) / sizeof(absent[0]); i++)
+        assert_false(tuf_targets_find(m, absent[i], &info));
+    tuf_metadata_free(m);
+    buf_free(&text);
 }
 
 /* ---- what is published ---- */
@@ -960,6 +1070,8 @@ int main(void)
         cmocka_unit_test(succinct_bins_are_where_others_look),
         cmocka_unit_test(role_names_become_file_names),
         cmocka_unit_test(pinned_files_are_checked),
+        cmocka_unit_test(entries_are_what_the_tree_is),
+        cmocka_unit_test(entries_are_refused_as_a_tree_is),
         cmocka_unit_test(sigstore_roots_verify_each_other),
         cmocka_unit_test(dump_and_parse_keep_the_tree),
         cmocka_unit_test(new_trees_are_valid),

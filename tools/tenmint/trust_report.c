@@ -78,22 +78,24 @@ static json_t *role_json(const struct tuf_client *c, enum tuf_role role, json_t 
                      (json_int_t)json_array_size(by.keyids), "threshold", (json_int_t)by.threshold);
 }
 
+static int print_target(void *arg, const char *name, const struct tuf_file_info *info,
+                        struct err *e)
+{
+    (void)arg;
+    (void)e;
+    char shown[TUF_TARGET_PATH_MAX + 1];
+    snprintf(shown, sizeof(shown), "%s", name);
+    utf8_clean(shown);
+    printf("  %10" PRId64 "  %s\n", info->length, shown);
+    return 0;
+}
+
 static void print_targets(const struct tuf_client *c)
 {
-    const json_t *targets =
-        json_object_get(tuf_metadata_signed(tuf_client_role(c, TUF_TARGETS)), "targets");
-    const char *name;
-    json_t *entry;
-    if (json_object_size(targets) > 0)
+    const struct tuf_metadata *m = tuf_client_role(c, TUF_TARGETS);
+    if (tuf_entries_count(m) > 0)
         printf("targets:\n");
-    json_object_foreach((json_t *)targets, name, entry)
-    {
-        char shown[TUF_TARGET_PATH_MAX + 1];
-        snprintf(shown, sizeof(shown), "%s", name);
-        utf8_clean(shown);
-        printf("  %10" JSON_INTEGER_FORMAT "  %s\n",
-               json_integer_value(json_object_get(entry, "length")), shown);
-    }
+    (void)tuf_entries_each(m, print_target, NULL, NULL);
 }
 
 static json_t *targets_json(const struct tuf_client *c)

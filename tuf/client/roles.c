@@ -211,25 +211,21 @@ int roles_update_timestamp(struct tuf_client *c, struct err *e)
 /* ---- snapshot ---- */
 
 /* §5.5.5: nothing that was listed may vanish or get older. */
-static int check_entries(const struct tuf_metadata *old, const struct tuf_metadata *new,
-                         struct err *e)
+static int check_entry(void *arg, const char *name, const struct tuf_file_info *was, struct err *e)
 {
-    const json_t *was = json_object_get(tuf_metadata_signed(old), "meta");
-    const json_t *is = json_object_get(tuf_metadata_signed(new), "meta");
-    const char *name;
-    json_t *entry;
-    json_object_foreach((json_t *)was, name, entry)
-    {
-        json_int_t before = json_integer_value(json_object_get(entry, "version"));
-        const json_t *now = json_object_get(is, name);
-        json_int_t after = json_integer_value(json_object_get(now, "version"));
-        if (now == NULL)
-            return err_set(e, "rollback: '%.100s' is no longer listed", name);
-        if (after < before)
-            return err_set(e, "rollback: lists '%.100s' version %lld, but %lld is known already",
-                           name, (long long)after, (long long)before);
-    }
+    struct tuf_file_info is;
+    if (!tuf_entry_find(arg, name, &is))
+        return err_set(e, "rollback: '%.100s' is no longer listed", name);
+    if (is.version < was->version)
+        return err_set(
+            e, "rollback: lists '%.100s' version %" PRId64 ", but %" PRId64 " is known already",
+            name, is.version, was->version);
     return 0;
+}
+
+static int check_entries(const struct tuf_metadata *old, struct tuf_metadata *new, struct err *e)
+{
+    return tuf_entries_each(old, check_entry, new, e);
 }
 
 struct snapshot_update {

@@ -46,8 +46,7 @@ static int remote_name(const struct tuf_client *c, const char *name,
     size_t dir = slash != NULL ? (size_t)(slash - name) + 1 : 0;
     buf_append(out, name, dir);
     if (tuf_root_consistent_snapshot(c->top[TUF_ROOT])) {
-        const char *hash =
-            json_string_value(json_object_iter_value(json_object_iter((json_t *)info->hashes)));
+        const char *hash = info->hash[0].hex; /* of a target there is one at least */
         if (strspn(hash, "0123456789abcdef") != strlen(hash))
             return err_set(e, "target '%.200s': its hash is not in lower-case hex", name);
         buf_printf(out, "%s.", hash);

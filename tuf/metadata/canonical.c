@@ -15,7 +15,7 @@ struct member {
 
 static int write_value(const json_t *v, unsigned depth, struct buf *out, struct err *e);
 
-static void write_string(const char *s, size_t len, struct buf *out)
+void canonical_string(const char *s, size_t len, struct buf *out)
 {
     buf_putc(out, '"');
     size_t run = 0;
@@ -66,7 +66,7 @@ static int write_object(const json_t *v, unsigned depth, struct buf *out, struct
     for (size_t i = 0; i < n && rc == 0; i++) {
         if (i > 0)
             buf_putc(out, ',');
-        write_string(m[i].key, strlen(m[i].key), out);
+        canonical_string(m[i].key, strlen(m[i].key), out);
         buf_putc(out, ':');
         rc = write_value(m[i].value, depth, out, e);
     }
@@ -101,7 +101,7 @@ static int write_value(const json_t *v, unsigned depth, struct buf *out, struct 
     case JSON_ARRAY:
         return write_array(v, depth - 1, out, e);
     case JSON_STRING:
-        write_string(json_string_value(v), json_string_length(v), out);
+        canonical_string(json_string_value(v), json_string_length(v), out);
         return 0;
     case JSON_INTEGER:
         buf_printf(out, "%lld", (long long)json_integer_value(v));

@@ -113,6 +113,22 @@ static int check_meta_entry(const json_t *entry, struct err *e)
     return hashes != NULL ? check_hashes(hashes, e) : 0;
 }
 
+static int check_target_entry(const json_t *entry, struct err *e)
+{
+    if (!json_is_object(entry))
+        return err_set(e, "not an object");
+    if (check_integer(entry, "length", 0, INT64_MAX, e) != 0)
+        return -1;
+    return check_hashes(json_object_get(entry, "hashes"), e);
+}
+
+int check_entry(const json_t *entry, enum tuf_role role, const char *name, struct err *e)
+{
+    if (role == TUF_TARGETS)
+        return check_target_entry(entry, e) == 0 ? 0 : err_wrap(e, "target '%.200s'", name);
+    return check_meta_entry(entry, e) == 0 ? 0 : err_wrap(e, "meta '%.100s'", name);
+}
+
 static int check_meta(const json_t *body, struct err *e)
 {
     const json_t *meta = json_object_get(body, "meta");
@@ -122,8 +138,8 @@ static int check_meta(const json_t *body, struct err *e)
         return err_set(e, "meta is missing or not an object");
     json_object_foreach((json_t *)meta, name, entry)
     {
-        if (check_meta_entry(entry, e) != 0)
-            return err_wrap(e, "meta '%.100s'", name);
+        if (check_entry(entry, TUF_SNAPSHOT, name, e) != 0)
+            return -1;
     }
     return 0;
 }
@@ -138,15 +154,6 @@ static int check_timestamp(const json_t *body, struct err *e)
     return 0;
 }
 
-static int check_target_entry(const json_t *entry, struct err *e)
-{
-    if (!json_is_object(entry))
-        return err_set(e, "not an object");
-    if (check_integer(entry, "length", 0, INT64_MAX, e) != 0)
-        return -1;
-    return check_hashes(json_object_get(entry, "hashes"), e);
-}
-
 static int check_targets(const json_t *body, struct err *e)
 {
     const json_t *targets = json_object_get(body, "targets");
@@ -157,8 +164,8 @@ static int check_targets(const json_t *body, struct err *e)
         return err_set(e, "targets is missing or not an object");
     json_object_foreach((json_t *)targets, path, entry)
     {
-        if (check_target_entry(entry, e) != 0)
-            return err_wrap(e, "target '%.200s'", path);
+        if (check_entry(entry, TUF_TARGETS, path, e) != 0)
+            return -1;
     }
     if (delegations != NULL && check_delegations(delegations, e) != 0)
         return err_wrap(e, "delegations");

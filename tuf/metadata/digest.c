@@ -1,6 +1,7 @@
 #include "tuf/metadata/digest.h"
 
 #include <openssl/evp.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,39 +14,36 @@ static const struct {
 #define ALGORITHMS (sizeof(algorithms) / sizeof(algorithms[0]))
 
 struct tuf_digest {
-    EVP_MD_CTX *ctx[ALGORITHMS];  /* NULL: not pinned */
-    const char *want[ALGORITHMS]; /* borrowed */
-    int64_t length;               /* -1: not pinned */
+    EVP_MD_CTX *ctx[ALGORITHMS]; /* NULL: not pinned */
+    char want[ALGORITHMS][sizeof(((struct tuf_hash *)0)->hex)];
+    int64_t length; /* -1: not pinned */
     int64_t seen;
 };
 
-static int add_algorithm(struct tuf_digest *d, const char *name, const char *want, struct err *e)
+static int add_algorithm(struct tuf_digest *d, const struct tuf_hash *h, struct err *e)
 {
     for (size_t i = 0; i < ALGORITHMS; i++) {
-        if (strcmp(algorithms[i].name, name) != 0)
+        if (strcmp(algorithms[i].name, h->algorithm) != 0)
             continue;
-        d->want[i] = want;
+        snprintf(d->want[i], sizeof(d->want[i]), "%s", h->hex);
         d->ctx[i] = EVP_MD_CTX_new();
         if (d->ctx[i] == NULL || EVP_DigestInit_ex(d->ctx[i], algorithms[i].md(), NULL) != 1)
-            return err_openssl(e, "start %s", name);
+            return err_openssl(e, "start %s", h->algorithm);
         return 0;
     }
-    return err_set(e, "hash algorithm '%.40s' is not known (sha256 and sha512 are)", name);
+    return err_set(e, "hash algorithm '%.40s' is not known (sha256 and sha512 are)", h->algorithm);
 }
 
 struct tuf_digest *tuf_digest_new(const struct tuf_file_info *info, struct err *e)
 {
     struct tuf_digest *d = calloc(1, sizeof(*d));
-    const char *name;
-    json_t *hex;
     if (d == NULL) {
         err_set(e, "out of memory");
         return NULL;
     }
     d->length = info->length;
-    json_object_foreach((json_t *)info->hashes, name, hex)
-    {
-        if (add_algorithm(d, name, json_string_value(hex), e) != 0) {
+    for (size_t i = 0; i < info->hash_count; i++) {
+        if (add_algorithm(d, &info->hash[i], e) != 0) {
             tuf_digest_free(d);
             return NULL;
         }

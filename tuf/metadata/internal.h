@@ -2,6 +2,7 @@
 #ifndef TENMINT_TUF_METADATA_INTERNAL_H
 #define TENMINT_TUF_METADATA_INTERNAL_H
 
+#include "tuf/metadata/entries.h"
 #include "tuf/metadata/metadata.h"
 
 struct good_signature; /* verify.c: remembered, so that no signature is checked twice */
@@ -9,6 +10,10 @@ struct good_signature; /* verify.c: remembered, so that no signature is checked 
 struct tuf_metadata {
     json_t *envelope; /* owned */
     json_t *body;     /* its `signed`, which nobody changes any more */
+    /* Of parsed targets and snapshots: what stands in body[map], which is empty until somebody
+     * asks for the tree. */
+    struct entries entries;
+    const char *map; /* "targets", "meta"; or NULL */
     enum tuf_role role;
     int64_t version;
     int64_t expires;
@@ -16,6 +21,13 @@ struct tuf_metadata {
 };
 
 void good_signatures_free(struct good_signature *list);
+
+/* canonical(signed): kept by parsed targets and snapshots, else written into `own`. Borrowed, or
+ * NULL. */
+const struct buf *metadata_canonical(const struct tuf_metadata *m, struct buf *own, struct err *e);
+
+/* One entry of `targets` (TUF_TARGETS) or `meta`. */
+int check_entry(const json_t *entry, enum tuf_role role, const char *name, struct err *e);
 
 /* The members that the role's files have besides the common ones. */
 int check_role_members(const json_t *body, enum tuf_role role, struct err *e);

@@ -1,10 +1,12 @@
 #include "tuf/metadata/metadata.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/clock.h"
 #include "common/strictjson.h"
+#include "tuf/metadata/canonical.h"
 #include "tuf/metadata/internal.h"
 
 static const char *const role_names[TUF_ROLE_COUNT] = {"root", "timestamp", "snapshot", "targets"};
@@ -123,31 +125,88 @@ static int check_body(struct tuf_metadata *m, struct err *e)
     return check_role_members(m->body, m->role, e);
 }
 
-struct tuf_metadata *tuf_metadata_from_json(json_t *envelope, enum tuf_role role, struct err *e)
+static struct tuf_metadata *metadata_new(enum tuf_role role, struct err *e)
 {
     struct tuf_metadata *m = calloc(1, sizeof(*m));
-    if (m == NULL || (m->good = calloc(1, sizeof(*m->good))) == NULL) {
-        free(m);
+    if (m != NULL && (m->good = calloc(1, sizeof(*m->good))) != NULL) {
+        m->role = role;
+        return m;
+    }
+    free(m);
+    err_set(e, "out of memory");
+    return NULL;
+}
+
+/* Takes over `envelope`. */
+static int set_envelope(struct tuf_metadata *m, json_t *envelope, struct err *e)
+{
+    m->envelope = envelope;
+    m->body = json_object_get(envelope, "signed");
+    if (!json_is_object(envelope))
+        return err_set(e, "the file is not a JSON object");
+    if (check_body(m, e) != 0)
+        return -1;
+    return check_signatures(json_object_get(envelope, "signatures"), e);
+}
+
+struct tuf_metadata *tuf_metadata_from_json(json_t *envelope, enum tuf_role role, struct err *e)
+{
+    struct tuf_metadata *m = metadata_new(role, e);
+    if (m == NULL) {
         json_decref(envelope);
-        err_set(e, "out of memory");
         return NULL;
     }
-    m->envelope = envelope;
-    m->role = role;
-    m->body = json_object_get(envelope, "signed");
-    int rc = json_is_object(envelope) ? 0 : err_set(e, "the file is not a JSON object");
-    if (rc == 0 && check_body(m, e) == 0 &&
-        check_signatures(json_object_get(envelope, "signatures"), e) == 0)
+    if (set_envelope(m, envelope, e) == 0)
         return m;
     tuf_metadata_free(m);
     return NULL;
 }
 
+/* The names are hostile until the file is verified: those of a message are cut by check_entry. */
+static int add_entry(void *arg, const char *name, size_t len, json_t *value, struct err *e)
+{
+    struct tuf_metadata *m = arg;
+    char shown[256];
+    snprintf(shown, sizeof(shown), "%.*s", len < sizeof(shown) ? (int)len : 255, name);
+    if (check_entry(value, m->role, shown, e) != 0)
+        return -1;
+    return entries_add(&m->entries, name, len, value, e) == 0
+               ? 0
+               : err_wrap(e, "%s '%.200s'", m->map, shown);
+}
+
+static json_t *parse_envelope(struct tuf_metadata *m, const char *text, size_t len, struct err *e)
+{
+    static const char *const maps[TUF_ROLE_COUNT] = {
+        [TUF_SNAPSHOT] = "meta", [TUF_TARGETS] = "targets"};
+    m->map = maps[m->role];
+    if (m->map == NULL)
+        return strictjson_parse(text, len, TUF_METADATA_MAX, e);
+    const struct jsonparse_aside aside = {{"signed", m->map}, add_entry, m};
+    if (len > TUF_METADATA_MAX) {
+        err_set(e, "JSON of %zu bytes is longer than %zu", len, TUF_METADATA_MAX);
+        return NULL;
+    }
+    /* Canonical JSON is never longer than what it was read from: it never moves. */
+    if (buf_reserve(&m->entries.text, len) == NULL) {
+        err_set(e, "out of memory");
+        return NULL;
+    }
+    return strictjson_parse_aside(text, len, &aside, e);
+}
+
 struct tuf_metadata *tuf_metadata_parse(const void *data, size_t len, enum tuf_role role,
                                         struct err *e)
 {
-    json_t *envelope = strictjson_parse(data, len, TUF_METADATA_MAX, e);
-    return envelope != NULL ? tuf_metadata_from_json(envelope, role, e) : NULL;
+    struct tuf_metadata *m = metadata_new(role, e);
+    if (m == NULL)
+        return NULL;
+    json_t *envelope = parse_envelope(m, data, len, e);
+    if (envelope != NULL && set_envelope(m, envelope, e) == 0 &&
+        (m->map == NULL || entries_seal(&m->entries, m->body, m->map, e) == 0))
+        return m;
+    tuf_metadata_free(m);
+    return NULL;
 }
 
 void tuf_metadata_free(struct tuf_metadata *m)
@@ -155,20 +214,43 @@ void tuf_metadata_free(struct tuf_metadata *m)
     if (m == NULL)
         return;
     json_decref(m->envelope);
+    entries_free(&m->entries);
     if (m->good != NULL)
         good_signatures_free(*m->good);
     free(m->good);
     free(m);
 }
 
+const struct buf *metadata_canonical(const struct tuf_metadata *m, struct buf *own, struct err *e)
+{
+    if (m->map != NULL)
+        return &m->entries.text;
+    return canonical_write(m->body, own, e) == 0 ? own : NULL;
+}
+
+/* body[map], that parsing has left empty. */
+static int fill_map(const struct tuf_metadata *m)
+{
+    json_t *map = json_object_get(m->body, m->map);
+    struct buf name = {0};
+    int rc = 0;
+    for (size_t i = json_object_size(map); i < m->entries.count && rc == 0; i++) {
+        buf_reset(&name);
+        json_t *value = entries_get(&m->entries, i, &name);
+        rc = json_object_set_new_nocheck(map, buf_str(&name), value); /* NULLs are its faults */
+    }
+    buf_free(&name);
+    return rc;
+}
+
 json_t *tuf_metadata_envelope(const struct tuf_metadata *m)
 {
-    return m->envelope;
+    return m->map == NULL || fill_map(m) == 0 ? m->envelope : NULL;
 }
 
 json_t *tuf_metadata_signed(const struct tuf_metadata *m)
 {
-    return m->body;
+    return m->map == NULL || fill_map(m) == 0 ? m->body : NULL;
 }
 
 enum tuf_role tuf_metadata_role(const struct tuf_metadata *m)

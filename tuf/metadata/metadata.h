@@ -1,8 +1,9 @@
 /*
  * A TUF metadata file (spec §4): {"signed": {...}, "signatures": [...]}.
  *
- * The parsed JSON tree is kept as it came, unknown members too; signatures are checked over the
- * canonical form of that tree and never over something rebuilt. The views below read the tree.
+ * All members are kept, unknown ones too; signatures are checked over the canonical form of what
+ * was read and never over something rebuilt. The entries of targets and snapshots are kept in that
+ * form, the rest as a JSON tree.
  * tuf_metadata_parse() has checked every member that a view reads, so views do not fail.
  */
 #ifndef TENMINT_TUF_METADATA_H
@@ -46,7 +47,9 @@ struct tuf_metadata *tuf_metadata_parse(const void *data, size_t len, enum tuf_r
 struct tuf_metadata *tuf_metadata_from_json(json_t *envelope, enum tuf_role role, struct err *e);
 void tuf_metadata_free(struct tuf_metadata *m); /* NULL is fine */
 
-/* Borrowed. */
+/* Borrowed; nobody changes `signed`. The `targets` and `meta` of parsed metadata become a tree, of
+ * about seven times the file's memory, the first time that one of these is called: the views below
+ * do without. NULL: no memory for it. */
 json_t *tuf_metadata_envelope(const struct tuf_metadata *m);
 json_t *tuf_metadata_signed(const struct tuf_metadata *m);
 
@@ -70,10 +73,18 @@ bool tuf_root_consistent_snapshot(const struct tuf_metadata *root);
 
 /* ---- timestamp, snapshot ---- */
 
-struct tuf_file_info {    /* of `meta` and of `targets` entries */
-    int64_t version;      /* meta entries; 0 for targets */
-    int64_t length;       /* bytes; -1: not given */
-    const json_t *hashes; /* {algorithm: hex}, or NULL */
+#define TUF_HASHES_MAX 3 /* two are known, so that of three one is unknown */
+
+struct tuf_hash {
+    char algorithm[16]; /* cut when longer: then it is none that we know */
+    char hex[130];      /* likewise: then nothing is equal to it */
+};
+
+struct tuf_file_info { /* of `meta` and of `targets` entries */
+    int64_t version;   /* meta entries; 0 for targets */
+    int64_t length;    /* bytes; -1: not given */
+    size_t hash_count;
+    struct tuf_hash hash[TUF_HASHES_MAX];
 };
 
 /* The one entry of a timestamp. */
@@ -91,7 +102,19 @@ int tuf_file_check(const struct tuf_file_info *info, const void *data, size_t le
 /* False: not listed there. */
 bool tuf_targets_find(const struct tuf_metadata *targets, const char *path,
                       struct tuf_file_info *out);
-/* The entry's `custom` member, borrowed, or NULL. */
-const json_t *tuf_target_custom(const struct tuf_metadata *targets, const char *path);
+/* The entry's `custom` member: a new reference, or NULL. */
+json_t *tuf_target_custom(const struct tuf_metadata *targets, const char *path);
+
+/* ---- all entries of a snapshot's `meta` or of `targets` ---- */
+
+size_t tuf_entries_count(const struct tuf_metadata *m);
+
+/* By the name as it stands there ("targets.json" in a snapshot). False: not listed. */
+bool tuf_entry_find(const struct tuf_metadata *m, const char *name, struct tuf_file_info *out);
+
+/* Not 0 ends it and is returned. */
+typedef int (*tuf_entry_fn)(void *arg, const char *name, const struct tuf_file_info *info,
+                            struct err *e);
+int tuf_entries_each(const struct tuf_metadata *m, tuf_entry_fn each, void *arg, struct err *e);
 
 #endif

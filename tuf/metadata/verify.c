@@ -5,7 +5,6 @@
 
 #include "common/hex.h"
 #include "common/strictjson.h"
-#include "tuf/metadata/canonical.h"
 #include "tuf/metadata/internal.h"
 #include "tuf/metadata/key.h"
 
@@ -32,7 +31,8 @@ void good_signatures_free(struct good_signature *list)
 struct count {
     const struct tuf_metadata *m;
     const struct tuf_signers *by;
-    struct buf bytes;             /* canonical(signed), once it is needed */
+    struct buf own;
+    const struct buf *bytes;      /* canonical(signed), once it is needed: `own`, or m's */
     unsigned char (*counted)[32]; /* fingerprints of the keys that count */
     int64_t good;
 };
@@ -47,7 +47,7 @@ static int count_start(struct count *c, const struct tuf_metadata *m, const stru
 
 static void count_end(struct count *c)
 {
-    buf_free(&c->bytes);
+    buf_free(&c->own);
     free(c->counted);
 }
 
@@ -104,9 +104,9 @@ static enum tuf_verdict check_signature(struct count *c, const json_t *json, con
         return TUF_UNUSABLE_KEY;
     if (hex_decode(hex, strlen(hex), &sig) != 0)
         err_set(why, "the signature is not hex");
-    else if (c->bytes.len == 0 && canonical_write(c->m->body, &c->bytes, why) != 0)
+    else if (c->bytes == NULL && (c->bytes = metadata_canonical(c->m, &c->own, why)) == NULL)
         v = TUF_BAD;
-    else if (!tuf_key_verify(&key, c->bytes.data, c->bytes.len, sig.data, sig.len))
+    else if (!tuf_key_verify(&key, c->bytes->data, c->bytes->len, sig.data, sig.len))
         err_set(why, "the signature is wrong");
     else
         v = TUF_SIGNED;

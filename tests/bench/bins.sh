@@ -1,0 +1,92 @@
+# 100,000 targets, in 1,024 hash bins and in one targets.json: how long publishing and a cold fetch
+# of one target take, and what memory they need for each byte of the largest file.
+. tests/demo_trust.sh
+TARGETS=100000
+
+policy_bins() {
+    printf 'bins: {bits: 10, prefix: bin, holders: [online], threshold: 1, expiry: 90d, signing: 30d, directory: bins}\n'
+}
+spent() { # FIELD of what `spend` wrote last: 1 wall ms, 2 processor ms, 3 peak KiB
+    cut -d' ' -f"$1" "$W/spent"
+}
+at_most() { # LABEL VALUE GOAL
+    awk -v l="$1" -v v="$2" -v g="$3" 'BEGIN {
+        printf "%-52s %-9.2f goal <= %-9.4g %s\n", l, v, g, (v <= g ? "met" : "MISSED") }'
+}
+signed_event() { # NAME HOLDER...: proposed, signed and merged, not published
+    local name=$1 holder
+    shift
+    propose "$name" "$name" || { cat "$W/propose.out"; return 1; }
+    for holder in "$@"; do sign_as "$holder" "$name" >/dev/null || return 1; done
+    "$B/tenmint-tuf" merge "$W/$name.json" $(for holder in "$@"; do echo "$W/$name-$holder.json"; done) >/dev/null
+}
+publish_spent() { # NAME
+    "$B/tests/spend" "$W/spent" "$B/tenmint-tuf" publish --dir "$W/tuf" "$W/$1.json" >/dev/null
+}
+client() { # WORDS...: the client's words on the repository, measured
+    "$B/tests/spend" "$W/spent" "$B/tenmint" trust "$@" --dir "$W/cache" \
+        --root "$W/tuf/published/1.root.json" --metadata-url "$FILES" >/dev/null 2>"$W/client.err" ||
+        { cat "$W/client.err"; return 1; }
+}
+cold() { # WORDS...
+    rm -rf "$W/cache"
+    client "$@"
+}
+median() { # COMMAND...: milliseconds of wall time, of 11 runs
+    for _ in $(seq 11); do "$@" && spent 1; done | sort -n | sed -n 6p
+}
+largest_kib() { # of the metadata that is published
+    find "$W/tuf/published" -maxdepth 1 -name '*.json' -printf '%s\n' | sort -n | tail -n 1 |
+        awk '{printf "%.1f", $1 / 1024}'
+}
+ratio() { # PEAK-KIB BASE-KIB: peak above base, for each KiB of the largest file
+    awk -v p="$1" -v b="$2" -v l="$(largest_kib)" 'BEGIN {printf "%.2f", (p - b) / l}'
+}
+
+trust_workspace
+echo small >"$W/tuf/targets/small.txt"
+cp -r "$W/tuf" "$W/plain"
+signed_event small alice bob
+publish_spent small
+base_publish=$(spent 3)
+serve_dir() { # DIR
+    python3 -u -m http.server 0 --bind 127.0.0.1 --directory "$1" >"$W/files.out" 2>/dev/null &
+    PIDS="${PIDS:-} $!"
+    wait_for "$W/files.out" "http://"
+    FILES=$(sed -n 's/.*(\(http:[^)]*[0-9]\)\/*).*/\1/p' "$W/files.out" | head -n 1)
+}
+serve_dir "$W/tuf/published"
+cold get small.txt
+base_client=$(spent 3)
+rm -rf "$W/tuf"
+
+# In bins.
+cp -r "$W/plain" "$W/tuf"
+policy_bins >>"$W/tuf/policy.yaml"
+mkdir "$W/tuf/bins"
+awk -v n=$TARGETS -v d="$W/tuf/bins" 'BEGIN {
+    for (i = 0; i < n; i++) { f = sprintf("%s/target-%06d.tar.gz", d, i); print i >f; close(f) } }'
+signed_event bins alice bob
+publish_spent bins
+at_most "100,000 targets in 1,024 bins: publish, s" "$(awk '{print $1 / 1e3}' "$W/spent")" 30
+echo "  of it processor time, s: $(awk '{print $2 / 1e3}' "$W/spent")"
+echo "  the publisher's memory above that for one target: $((($(spent 3) - base_publish) / 1024)) MiB"
+serve_dir "$W/tuf/published"
+at_most "one target from cold, ms" "$(median cold get target-031337.tar.gz)" 100
+at_most "client's memory for each byte of the largest file, bins" "$(ratio "$(spent 3)" "$base_client")" 3
+mv "$W/tuf/bins" "$W/many"
+rm -rf "$W/tuf"
+
+# In one file.
+cp -r "$W/plain" "$W/tuf"
+mv "$W/many"/* "$W/tuf/targets/" 2>/dev/null || find "$W/many" -type f -exec mv -t "$W/tuf/targets" {} +
+signed_event flat alice bob
+publish_spent flat
+echo "100,000 targets in one targets.json of $(largest_kib) KiB: publish, s: $(awk '{print $1 / 1e3}' "$W/spent")"
+echo "  the publisher's memory for each byte of the file: $(ratio "$(spent 3)" "$base_publish")"
+serve_dir "$W/tuf/published"
+cold get target-031337.tar.gz
+echo "  one target from cold, ms: $(spent 1)"
+at_most "client's memory for each byte of the file, cold" "$(ratio "$(spent 3)" "$base_client")" 3
+client refresh
+at_most "client's memory for each byte of the file, warm" "$(ratio "$(spent 3)" "$base_client")" 3

@@ -1,0 +1,216 @@
+#include "tuf/metadata/entries.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/jsonparse.h"
+#include "common/strictjson.h"
+#include "tuf/metadata/canonical.h"
+
+/* The next byte of a string in canonical form; -1 at its closing quote. */
+static int next_byte(const unsigned char **p)
+{
+    if (**p == '"')
+        return -1;
+    if (**p == '\\')
+        (*p)++;
+    return *(*p)++;
+}
+
+/* Byte order of the names, which is how canonical JSON sorts. Both begin at the quote. */
+static int compare_names(const unsigned char *x, const unsigned char *y)
+{
+    int c;
+    int d;
+    x++;
+    y++;
+    do {
+        c = next_byte(&x);
+        d = next_byte(&y);
+    } while (c == d && c >= 0);
+    return c - d;
+}
+
+static int by_name(const void *a, const void *b, void *text)
+{
+    const unsigned char *t = text;
+    return compare_names(t + ((const struct entry_span *)a)->at,
+                         t + ((const struct entry_span *)b)->at);
+}
+
+static int make_room(struct entries *t)
+{
+    size_t cap = t->cap > 0 ? 2 * t->cap : 16;
+    void *grown = realloc(t->entry, cap * sizeof(*t->entry));
+    if (grown == NULL)
+        return -1;
+    t->entry = grown;
+    t->cap = cap;
+    return 0;
+}
+
+int entries_add(struct entries *t, const char *name, size_t len, const json_t *value, struct err *e)
+{
+    if (t->count == t->cap && make_room(t) != 0)
+        return err_set(e, "out of memory");
+    if (t->count > 0)
+        buf_putc(&t->text, ',');
+    size_t at = t->text.len;
+    canonical_string(name, len, &t->text);
+    buf_putc(&t->text, ':');
+    if (canonical_write(value, &t->text, e) != 0)
+        return -1;
+    t->entry[t->count] = (struct entry_span){(uint32_t)at, (uint32_t)(t->text.len - at)};
+    if (t->count > 0 && by_name(&t->entry[t->count - 1], &t->entry[t->count], t->text.data) >= 0)
+        t->unsorted = true;
+    t->count++;
+    return 0;
+}
+
+/* Most files come sorted. One that does not is copied once. */
+static int sort(struct entries *t, struct err *e)
+{
+    struct buf sorted = {0};
+    qsort_r(t->entry, t->count, sizeof(*t->entry), by_name, t->text.data);
+    for (size_t i = 1; i < t->count; i++) {
+        const char *again = (const char *)t->text.data + t->entry[i].at;
+        if (by_name(&t->entry[i - 1], &t->entry[i], t->text.data) == 0)
+            return err_set(e, "%.*s is listed twice",
+                           t->entry[i].len < 200 ? (int)t->entry[i].len : 200, again);
+    }
+    (void)buf_reserve(&sorted, t->text.len);
+    for (size_t i = 0; i < t->count; i++) {
+        if (i > 0)
+            buf_putc(&sorted, ',');
+        size_t at = sorted.len;
+        buf_append(&sorted, t->text.data + t->entry[i].at, t->entry[i].len);
+        t->entry[i].at = (uint32_t)at;
+    }
+    buf_free(&t->text);
+    t->text = sorted;
+    return buf_failed(&sorted) ? err_set(e, "out of memory") : 0;
+}
+
+/* The members of `body` whose names come before `member`, or behind it. */
+static json_t *part(const json_t *body, const char *member, bool before)
+{
+    json_t *out = json_object();
+    const char *key;
+    json_t *value;
+    json_object_foreach((json_t *)body, key, value)
+    {
+        int order = strcmp(key, member);
+        if (order != 0 && (order < 0) == before && json_object_set(out, key, value) != 0) {
+            json_decref(out);
+            return NULL;
+        }
+    }
+    return out;
+}
+
+/* `head` becomes {"_type":...,"targets":{ and `tail` },"version":...} */
+static int write_around(const json_t *body, const char *member, struct buf *head, struct buf *tail,
+                        struct err *e)
+{
+    json_t *before = part(body, member, true);
+    json_t *behind = part(body, member, false);
+    struct buf rest = {0};
+    int rc = before != NULL && behind != NULL ? 0 : err_set(e, "out of memory");
+    if (rc == 0)
+        rc = canonical_write(before, head, e);
+    if (rc == 0)
+        rc = canonical_write(behind, &rest, e);
+    if (rc == 0) {
+        head->len--; /* the closing bracket */
+        buf_puts(head, json_object_size(before) > 0 ? "," : "");
+        canonical_string(member, strlen(member), head);
+        buf_puts(head, ":{");
+        buf_puts(tail, json_object_size(behind) > 0 ? "}," : "}");
+        buf_append(tail, rest.data + 1, rest.len - 1);
+    }
+    json_decref(before);
+    json_decref(behind);
+    buf_free(&rest);
+    return rc;
+}
+
+int entries_seal(struct entries *t, const json_t *body, const char *member, struct err *e)
+{
+    struct buf head = {0};
+    struct buf tail = {0};
+    int rc = t->unsorted ? sort(t, e) : 0;
+    if (rc == 0)
+        rc = write_around(body, member, &head, &tail, e);
+    if (rc == 0 && (buf_failed(&head) || buf_failed(&tail) ||
+                    buf_reserve(&t->text, head.len + tail.len) == NULL))
+        rc = err_set(e, "out of memory");
+    if (rc == 0) {
+        memmove(t->text.data + head.len, t->text.data, t->text.len);
+        memcpy(t->text.data, head.data, head.len);
+        t->text.len += head.len;
+        buf_append(&t->text, tail.data, tail.len);
+        for (size_t i = 0; i < t->count; i++)
+            t->entry[i].at += (uint32_t)head.len;
+        t->sealed = true;
+    }
+    buf_free(&head);
+    buf_free(&tail);
+    return rc;
+}
+
+void entries_free(struct entries *t)
+{
+    buf_free(&t->text);
+    free(t->entry);
+    *t = (struct entries){0};
+}
+
+/* The length of the name, with both quotes. */
+static size_t name_len(const unsigned char *quote)
+{
+    const unsigned char *p = quote + 1;
+    while (next_byte(&p) >= 0)
+        ;
+    return (size_t)(p - quote) + 1;
+}
+
+static json_t *value_of(const struct entries *t, const struct entry_span *s)
+{
+    const unsigned char *from = t->text.data + s->at;
+    size_t skip = name_len(from) + 1;
+    return jsonparse_canonical((const char *)from + skip, s->len - skip, STRICTJSON_DEPTH_MAX,
+                               NULL);
+}
+
+json_t *entries_find(const struct entries *t, const char *name)
+{
+    struct buf wanted = {0};
+    size_t low = 0;
+    size_t high = t->count;
+    canonical_string(name, strlen(name), &wanted);
+    if (buf_failed(&wanted))
+        high = 0;
+    json_t *found = NULL;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        int order = compare_names(wanted.data, t->text.data + t->entry[middle].at);
+        if (order == 0) {
+            found = value_of(t, &t->entry[middle]);
+            break;
+        }
+        if (order < 0)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    buf_free(&wanted);
+    return found;
+}
+
+json_t *entries_get(const struct entries *t, size_t i, struct buf *name)
+{
+    const unsigned char *p = t->text.data + t->entry[i].at + 1;
+    for (int c = next_byte(&p); c >= 0; c = next_byte(&p))
+        buf_putc(name, (unsigned char)c);
+    return buf_failed(name) ? NULL : value_of(t, &t->entry[i]);
+}
