@@ -210,6 +210,37 @@ static void moduli_of_close_primes_are_refused(void **state)
     BN_CTX_free(ctx);
 }
 
+/* n = a^2 - b^2 with b chosen so that the search ends in each of its rounds, up to the 98th. */
+static void each_round_of_fermats_search_finds(void **state)
+{
+    (void)state;
+    BN_CTX *ctx = BN_CTX_new();
+    BIGNUM *a = BN_new();
+    BIGNUM *b = BN_new();
+    BIGNUM *n = BN_new();
+    for (unsigned long j = 20; j < 194; j += 6) {
+        bool small = true;
+        while (small) { /* one in thirty has no small factor */
+            BN_rand(a, 1024, BN_RAND_TOP_TWO, BN_RAND_BOTTOM_ODD);
+            for (int bit = 1019; bit < 1022; bit++) /* from 1.5 * 2^1023 on, and not much more */
+                BN_clear_bit(a, bit);
+            BN_set_word(b, j); /* round: b^2 / 2a, so j^2 / 384 */
+            BN_lshift(b, b, 508);
+            BN_sqr(n, a, ctx);
+            BN_sqr(b, b, ctx);
+            BN_sub(n, n, b);
+            small = false;
+            for (unsigned f = 3; f < 752 && !small; f += 2)
+                small = BN_mod_word(n, f) == 0;
+        }
+        rsa_is("Fermat", n, 65537, PROOF_KEY_WEAK, "Fermat");
+    }
+    BN_free(n);
+    BN_free(b);
+    BN_free(a);
+    BN_CTX_free(ctx);
+}
+
 /* ---- EC and the rest ---- */
 
 static const char *const groups[] = {"P-256", "P-384", "P-521"};
@@ -604,6 +635,7 @@ int main(void)
         cmocka_unit_test(moduli_with_small_factors_are_refused),
         cmocka_unit_test(moduli_of_the_flawed_generator_are_refused),
         cmocka_unit_test(moduli_of_close_primes_are_refused),
+        cmocka_unit_test(each_round_of_fermats_search_finds),
         cmocka_unit_test(ec_points_that_are_none_are_refused),
         cmocka_unit_test(other_curves_and_key_types_are_weak),
         cmocka_unit_test(pem_is_one_block_and_nothing_else),
