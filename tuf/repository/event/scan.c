@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "common/file.h"
+#include "common/hex.h"
 #include "tuf/repository/state/names.h"
 
 #define BLOCK 65536
@@ -44,8 +45,7 @@ static int hash_fd(EVP_MD_CTX *ctx, const EVP_MD *md, int fd, char hex[65], int6
     }
     if (EVP_DigestFinal_ex(ctx, digest, NULL) != 1)
         return -1;
-    for (size_t i = 0; i < sizeof(digest); i++)
-        snprintf(hex + 2 * i, 3, "%02x", digest[i]);
+    hex_encode(digest, sizeof(digest), hex);
     return 0;
 }
 
@@ -183,8 +183,17 @@ void scan_free(struct scan *s)
 
 json_t *scan_target(const struct scan_entry *entry)
 {
-    return json_pack("{s:I, s:{s:s}}", "length", (json_int_t)entry->length, "hashes", "sha256",
-                     entry->sha256);
+    json_t *out = json_object();
+    json_t *hashes = json_object();
+    if (json_object_set_new_nocheck(hashes, "sha256", json_string_nocheck(entry->sha256)) == 0 &&
+        json_object_set_new_nocheck(out, "length", json_integer(entry->length)) == 0 &&
+        json_object_set_nocheck(out, "hashes", hashes) == 0) {
+        json_decref(hashes);
+        return out;
+    }
+    json_decref(hashes);
+    json_decref(out);
+    return NULL;
 }
 
 json_t *scan_entries(const struct scan *files, struct err *e)

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,33 +9,54 @@
 #include <unistd.h>
 
 #include "common/file.h"
+#include "common/hex.h"
 #include "tuf/repository/publish/tree.h"
 
+#define TARGETS "targets" /* as names_target() has it */
 #define BLOCK 65536
 #define SYNC_EACH_MAX 64 /* more files than this are synced with their whole file system */
 
+static int open_folder(struct stage *s, struct err *e)
+{
+    char targets[PATH_MAX];
+    struct stat st;
+    if (file_join(s->tree, STAGE_FOLDER, s->dir, sizeof(s->dir), e) != 0 ||
+        file_join(s->tree, TARGETS, targets, sizeof(targets), e) != 0 ||
+        tree_remove(s->dir, e) != 0 || file_mkdirs(s->dir, 0700, e) != 0)
+        return -1;
+    s->fresh = lstat(targets, &st) != 0 && errno == ENOENT;
+    s->dir_fd = open(s->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return s->dir_fd >= 0 ? 0 : err_errno(e, "open '%s'", s->dir);
+}
+
 int stage_open(const char *tree, struct stage *s, struct err *e)
 {
-    *s = (struct stage){0};
+    *s = (struct stage){.dir_fd = -1};
     if (tree_make(tree, e) != 0)
         return -1;
     /* A tree that is a symbolic link stays one: what it points to changes. */
     if (realpath(tree, s->tree) == NULL)
         return err_errno(e, "published tree '%s'", tree);
-    if (file_join(s->tree, STAGE_FOLDER, s->dir, sizeof(s->dir), e) != 0 ||
-        tree_remove(s->dir, e) != 0 || file_mkdirs(s->dir, 0700, e) != 0)
+    if (open_folder(s, e) != 0)
         return -1;
-    return 0;
+    s->ctx = EVP_MD_CTX_new();
+    s->sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
+    return s->ctx != NULL && s->sha256 != NULL ? 0 : err_openssl(e, "SHA-256");
 }
 
 void stage_close(struct stage *s)
 {
-    if (s->dir[0] != '\0')
+    if (s->dir[0] != '\0') { /* else it was never opened */
+        if (s->dir_fd >= 0)
+            close(s->dir_fd);
         tree_remove(s->dir, NULL);
+    }
     for (size_t i = 0; i < s->count; i++)
         free(s->file[i].name);
     free(s->file);
-    *s = (struct stage){0};
+    EVP_MD_CTX_free(s->ctx);
+    EVP_MD_free(s->sha256);
+    *s = (struct stage){.dir_fd = -1};
 }
 
 static int add(struct stage *s, enum stage_phase phase, const char *name, struct err *e)
@@ -56,18 +76,19 @@ static int add(struct stage *s, enum stage_phase phase, const char *name, struct
     return 0;
 }
 
-/* A new file below `dir`, its folders made when the first try finds none. */
-static int create(const char *dir, const char *name, char path[PATH_MAX], struct err *e)
+/* A new file in the staging folder, its own folders made when the first try finds none. */
+static int create(const struct stage *s, const char *name, struct err *e)
 {
-    if (file_join(dir, name, path, PATH_MAX, e) != 0)
-        return -1;
-    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644);
-    if (fd < 0 && errno == ENOENT && tree_make_parent(path, e) == 0)
-        fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644);
+    const int flags = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW;
+    char path[PATH_MAX];
+    int fd = openat(s->dir_fd, name, flags, 0644);
+    if (fd < 0 && errno == ENOENT && file_join(s->dir, name, path, sizeof(path), e) == 0 &&
+        tree_make_parent(path, e) == 0)
+        fd = openat(s->dir_fd, name, flags, 0644);
     if (fd < 0)
-        return err_errno(e, "create '%s'", path);
+        return err_errno(e, "create '%s/%s'", s->dir, name);
     if (fchmod(fd, 0644) != 0) { /* readers are others, whatever the umask */
-        err_errno(e, "chmod '%s'", path);
+        err_errno(e, "chmod '%s/%s'", s->dir, name);
         close(fd);
         return -1;
     }
@@ -91,51 +112,47 @@ static int write_fd(int fd, const unsigned char *data, size_t len)
 int stage_put(struct stage *s, enum stage_phase phase, const char *name, const void *data,
               size_t len, struct err *e)
 {
-    char path[PATH_MAX];
-    int fd = create(s->dir, name, path, e);
+    int fd = create(s, name, e);
     if (fd < 0)
         return -1;
-    int rc = write_fd(fd, data, len) == 0 ? 0 : err_errno(e, "write '%s'", path);
+    int rc = write_fd(fd, data, len) == 0 ? 0 : err_errno(e, "write '%s/%s'", s->dir, name);
     if (close(fd) != 0 && rc == 0)
-        rc = err_errno(e, "write '%s'", path);
+        rc = err_errno(e, "write '%s/%s'", s->dir, name);
     return rc == 0 ? add(s, phase, name, e) : rc;
 }
 
-static int copy_hashed(int from, int to, unsigned char digest[32], const char *path, struct err *e)
+/* The first `length` bytes: what is signed has no more. */
+static int copy_hashed(const struct stage *s, int from, int to, long long length,
+                       unsigned char digest[32])
 {
     unsigned char block[BLOCK];
-    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-    int rc = ctx != NULL && EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) == 1
-                 ? 0
-                 : err_openssl(e, "SHA-256");
-    while (rc == 0) {
-        ssize_t n = read(from, block, sizeof(block));
+    if (EVP_DigestInit_ex(s->ctx, s->sha256, NULL) != 1)
+        return -1;
+    while (length > 0) {
+        ssize_t n = read(from, block, length < BLOCK ? (size_t)length : BLOCK);
         if (n < 0 && errno == EINTR)
             continue;
+        if (n < 0 || EVP_DigestUpdate(s->ctx, block, (size_t)n) != 1 ||
+            write_fd(to, block, (size_t)n) != 0)
+            return -1;
         if (n == 0)
             break;
-        if (n < 0 || EVP_DigestUpdate(ctx, block, (size_t)n) != 1 ||
-            write_fd(to, block, (size_t)n) != 0)
-            rc = err_errno(e, "copy to '%s'", path);
+        length -= n;
     }
-    if (rc == 0 && EVP_DigestFinal_ex(ctx, digest, NULL) != 1)
-        rc = err_openssl(e, "SHA-256");
-    EVP_MD_CTX_free(ctx);
-    return rc;
+    return EVP_DigestFinal_ex(s->ctx, digest, NULL) == 1 ? 0 : -1;
 }
 
 static bool is_there(const struct stage *s, const char *name, long long length)
 {
     char path[PATH_MAX];
     struct stat st;
-    return file_join(s->tree, name, path, sizeof(path), NULL) == 0 && lstat(path, &st) == 0 &&
-           S_ISREG(st.st_mode) && st.st_size == length;
+    return !s->fresh && file_join(s->tree, name, path, sizeof(path), NULL) == 0 &&
+           lstat(path, &st) == 0 && S_ISREG(st.st_mode) && st.st_size == length;
 }
 
 int stage_put_target(struct stage *s, const char *name, const char *from, const char *sha256,
                      long long length, struct err *e)
 {
-    char path[PATH_MAX];
     char hex[65];
     unsigned char digest[32];
     if (is_there(s, name, length))
@@ -143,21 +160,24 @@ int stage_put_target(struct stage *s, const char *name, const char *from, const 
     int in = open(from, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     if (in < 0)
         return err_errno(e, "open target '%s'", from);
-    int fd = create(s->dir, name, path, e);
+    int fd = create(s, name, e);
     if (fd < 0) {
         close(in);
         return -1;
     }
-    int rc = copy_hashed(in, fd, digest, path, e);
+    int rc = copy_hashed(s, in, fd, length, digest) == 0
+                 ? 0
+                 : err_errno(e, "copy '%s' to '%s/%s'", from, s->dir, name);
     close(in);
     if (close(fd) != 0 && rc == 0)
-        rc = err_errno(e, "write '%s'", path);
-    for (size_t i = 0; i < sizeof(digest) && rc == 0; i++)
-        snprintf(hex + 2 * i, 3, "%02x", digest[i]);
-    if (rc == 0 && strcmp(hex, sha256) != 0)
-        rc = err_set(e, "target '%s' is not what was signed: sha256 %.16s..., signed %.16s...",
-                     from, hex, sha256);
-    return rc == 0 ? add(s, STAGE_TARGET, name, e) : rc;
+        rc = err_errno(e, "write '%s/%s'", s->dir, name);
+    if (rc != 0)
+        return rc;
+    hex_encode(digest, sizeof(digest), hex);
+    return strcmp(hex, sha256) == 0
+               ? add(s, STAGE_TARGET, name, e)
+               : err_set(e, "target '%s' is not what was signed: sha256 %.16s..., signed %.16s...",
+                         from, hex, sha256);
 }
 
 static int sync_all(const char *dir, struct err *e)
@@ -201,17 +221,52 @@ static int move_one(const struct stage *s, const struct stage_file *f, struct er
     return err_errno(e, "move '%s' into place", to);
 }
 
-/* The folders of the files of phases first..last. */
+/* The folder that file number i is in. */
+static int parent_of(const struct stage *s, size_t i, char path[PATH_MAX], struct err *e)
+{
+    if (file_join(s->tree, s->file[i].name, path, PATH_MAX, e) != 0)
+        return -1;
+    *strrchr(path, '/') = '\0';
+    return 0;
+}
+
+/* The folders of the files of phases first..last: each once, since the files come in the order of
+ * their paths, or, when they are many, the whole file system. */
 static int sync_parents(const struct stage *s, int first, int last, struct err *e)
 {
+    char before[PATH_MAX] = "";
+    size_t folders = 0;
     for (size_t i = 0; i < s->count; i++) {
         char path[PATH_MAX];
         if ((int)s->file[i].phase < first || (int)s->file[i].phase > last)
             continue;
-        if (file_join(s->tree, s->file[i].name, path, sizeof(path), e) != 0)
+        if (parent_of(s, i, path, e) != 0)
             return -1;
-        *strrchr(path, '/') = '\0';
+        if (strcmp(before, path) == 0)
+            continue;
+        if (++folders > SYNC_EACH_MAX)
+            return sync_all(s->tree, e);
         if (file_sync_dir(path, e) != 0)
+            return -1;
+        strcpy(before, path);
+    }
+    return 0;
+}
+
+/* A first publication's targets move as one folder. */
+static bool move_targets(const struct stage *s)
+{
+    char to[PATH_MAX];
+    return s->fresh && file_join(s->tree, TARGETS, to, sizeof(to), NULL) == 0 &&
+           renameat(s->dir_fd, TARGETS, AT_FDCWD, to) == 0;
+}
+
+static int move_phase(const struct stage *s, int phase, struct err *e)
+{
+    if (phase == STAGE_TARGET && move_targets(s))
+        return 0;
+    for (size_t i = 0; i < s->count; i++) {
+        if ((int)s->file[i].phase == phase && move_one(s, &s->file[i], e) != 0)
             return -1;
     }
     return 0;
@@ -219,24 +274,16 @@ static int sync_parents(const struct stage *s, int first, int last, struct err *
 
 int stage_commit(struct stage *s, struct err *e)
 {
-    size_t moved = 0;
-    int first = STAGE_TARGET;
     for (int phase = STAGE_TARGET; phase <= STAGE_LATEST; phase++) {
-        for (size_t i = 0; i < s->count; i++) {
-            if ((int)s->file[i].phase != phase)
-                continue;
-            if (move_one(s, &s->file[i], e) != 0)
-                return -1;
-            moved++;
-        }
+        if (move_phase(s, phase, e) != 0)
+            return -1;
         /* No client looks for target files and versioned metadata before a new root or timestamp
          * names them: one wait for the disk serves both. */
         if (phase == STAGE_TARGET)
             continue;
-        if ((moved > SYNC_EACH_MAX ? sync_all(s->tree, e) : sync_parents(s, first, phase, e)) != 0)
+        int first = phase == STAGE_METADATA ? STAGE_TARGET : phase;
+        if (sync_parents(s, first, phase, e) != 0)
             return -1;
-        moved = 0;
-        first = phase + 1;
     }
     return 0;
 }

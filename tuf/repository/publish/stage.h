@@ -9,6 +9,7 @@
 #define TENMINT_TUF_STAGE_H
 
 #include <limits.h>
+#include <openssl/evp.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -26,6 +27,10 @@ struct stage_file {
 struct stage {
     char tree[PATH_MAX];
     char dir[PATH_MAX]; /* the staging folder */
+    int dir_fd;         /* of it, or -1 */
+    bool fresh;         /* the tree has no targets/ yet: ours becomes it as a whole */
+    EVP_MD_CTX *ctx;
+    EVP_MD *sha256;
     struct stage_file *file;
     size_t count, cap;
 };
