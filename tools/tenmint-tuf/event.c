@@ -21,7 +21,8 @@ int command_propose(const struct cli_command *self, int argc, char **argv)
         {"name", CLI_TEXT, "NAME", "of the event", &name},
         {"reason", CLI_TEXT, "TEXT", "why; every holder reads it", &reason},
         {"renew", CLI_LIST, "ROLE", "a new version of the role although nothing changed", &renew},
-        {"out", CLI_TEXT, "FILE", "where the event goes (events/NAME.json)", &out},
+        {"out", CLI_TEXT, "PATH", "where the event goes (events/NAME.json); NAME/ makes a folder",
+         &out},
         NO_MORE_OPTIONS,
     };
     struct workspace w;

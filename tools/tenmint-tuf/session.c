@@ -134,7 +134,7 @@ static void next_steps(const char *path)
            "  tenmint-tuf review %s\n"
            "  tenmint-tuf sign %s --key FILE\n"
            "then gather and publish:\n"
-           "  tenmint-tuf merge %s SIGNED-FILE...\n"
+           "  tenmint-tuf merge %s SIGNED...\n"
            "  tenmint-tuf publish %s\n",
            path, path, path, path, path);
 }
@@ -155,7 +155,7 @@ int session_propose(struct workspace *w, const char *name, const char *reason,
         return CLI_OK;
     }
     int rc = event_path(w, event_name(&ev), out, path, sizeof(path), &e);
-    if (rc == 0 && access(path, F_OK) == 0)
+    if (rc == 0 && event_is_there(path))
         rc = err_set(&e, "'%s' exists: signatures may be in it; use --name or --out", path);
     if (rc == 0)
         rc = record(w, &ev, session_now(), &e);

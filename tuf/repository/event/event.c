@@ -163,19 +163,24 @@ int event_load(struct event *ev, struct err *e)
     return load_roles(ev, e);
 }
 
-int event_parse(const char *text, size_t len, struct event *out, struct err *e)
+/* Takes over `tree`. */
+static int load_tree(json_t *tree, struct event *out, struct err *e)
 {
-    *out = (struct event){0};
-    out->tree = strictjson_parse(text, len, EVENT_BYTES_MAX, e);
-    int rc = out->tree == NULL           ? -1
-             : json_is_object(out->tree) ? event_load(out, e)
-                                         : err_set(e, "not a signing event (no JSON object)");
+    *out = (struct event){.tree = tree};
+    int rc = tree == NULL           ? -1
+             : json_is_object(tree) ? event_load(out, e)
+                                    : err_set(e, "not a signing event (no JSON object)");
     if (rc != 0)
         event_free(out);
     return rc;
 }
 
-int event_read(const char *path, struct event *out, struct err *e)
+int event_parse(const char *text, size_t len, struct event *out, struct err *e)
+{
+    return load_tree(strictjson_parse(text, len, EVENT_BYTES_MAX, e), out, e);
+}
+
+static int read_file(const char *path, struct event *out, struct err *e)
 {
     struct buf text = {0};
     *out = (struct event){0};
@@ -186,8 +191,17 @@ int event_read(const char *path, struct event *out, struct err *e)
     return rc;
 }
 
+int event_read(const char *path, struct event *out, struct err *e)
+{
+    if (!event_is_folder(path))
+        return read_file(path, out, e);
+    return load_tree(event_folder_read(path, e), out, e) == 0 ? 0 : err_wrap(e, "event '%s'", path);
+}
+
 int event_write(const char *path, const struct event *ev, struct err *e)
 {
+    if (event_is_folder(path))
+        return event_folder_write(path, ev->tree, e);
     char *text = json_dumps(ev->tree, JSON_INDENT(1) | JSON_SORT_KEYS);
     if (text == NULL)
         return no_memory(e);

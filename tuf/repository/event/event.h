@@ -1,7 +1,9 @@
 /*
- * A signing event: one JSON file that carries a proposed change from the workspace to the holders
- * and back, by USB stick, mail or git. It holds the whole root chain, what was published when it
- * was made, what is proposed, and the signatures gathered so far.
+ * A signing event: one JSON file, or a folder, that carries a proposed change from the workspace to
+ * the holders and back, by USB stick, mail or git. It holds the whole root chain, what was
+ * published when it was made, what is proposed, and the signatures gathered so far. In a folder
+ * event.json is the proposal and signatures/KEYID.json what one signer added, so that branches
+ * merge.
  *
  * What a holder reviews is named by one digest: SHA-256 over the canonical form of the event's
  * name, reason, date, and the version and hash of every base and proposed role. Each holder signs,
@@ -56,8 +58,10 @@ int event_file(const struct event *ev, const char *path, bool after, struct buf 
 int event_load(struct event *ev, struct err *e);
 
 int event_parse(const char *text, size_t len, struct event *out, struct err *e);
+/* A folder is an existing one, or a path that ends with '/'. */
 int event_read(const char *path, struct event *out, struct err *e);
 int event_write(const char *path, const struct event *ev, struct err *e);
+bool event_is_there(const char *path);
 void event_free(struct event *ev);
 
 const char *event_name(const struct event *ev);

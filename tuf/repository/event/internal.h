@@ -18,4 +18,12 @@ const json_t *event_member(const struct event *ev, const char *role, const char 
 /* A KEY anywhere among the event's signers. */
 const json_t *event_any_key(const struct event *ev, const char *keyid);
 
+/* ---- folder.c ---- */
+
+bool event_is_folder(const char *path);
+/* The tree as a file would hold it: a new reference, or NULL. */
+json_t *event_folder_read(const char *folder, struct err *e);
+/* Writes what has changed: the proposal once, a file for each new signer. */
+int event_folder_write(const char *folder, const json_t *tree, struct err *e);
+
 #endif

@@ -1,0 +1,245 @@
+/*
+ * An event as a folder, for git: event.json is what is proposed and never changes; each signer adds
+ * a file signatures/KEYID.json. Branches of two holders merge without a conflict.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "common/file.h"
+#include "common/strictjson.h"
+#include "tuf/metadata/edit.h"
+#include "tuf/metadata/key.h"
+#include "tuf/repository/event/internal.h"
+
+#define PROPOSAL "event.json"
+#define SIGNATURES "signatures"
+#define SIGNER_BYTES_MAX ((size_t)32 << 20)
+#define KEYID_LEN (TUF_KEYID_SIZE - 1)
+
+bool event_is_folder(const char *path)
+{
+    struct stat st;
+    size_t len = strlen(path);
+    return (len > 0 && path[len - 1] == '/') || (stat(path, &st) == 0 && S_ISDIR(st.st_mode));
+}
+
+bool event_is_there(const char *path)
+{
+    char proposal[PATH_MAX];
+    struct stat st;
+    if (event_is_folder(path))
+        return file_join(path, PROPOSAL, proposal, sizeof(proposal), NULL) == 0 &&
+               lstat(proposal, &st) == 0;
+    return lstat(path, &st) == 0;
+}
+
+/* A plain file, not what a link points to: folders come from outside. */
+static int read_json(const char *path, size_t max, json_t **out, struct err *e)
+{
+    struct buf text = {0};
+    struct stat st;
+    *out = NULL;
+    if (lstat(path, &st) != 0)
+        return err_errno(e, "'%s'", path);
+    if (!S_ISREG(st.st_mode))
+        return err_set(e, "'%s' is not a plain file", path);
+    if (file_read(path, max, &text, e) == 0) {
+        *out = strictjson_parse((const char *)text.data, text.len, max, e);
+        if (*out == NULL)
+            err_wrap(e, "'%s'", path);
+    }
+    buf_free(&text);
+    return *out != NULL ? 0 : -1;
+}
+
+/* ---- reading ---- */
+
+static int add_signature(json_t *tree, const char *role, const char *keyid, const json_t *sig,
+                         struct err *e)
+{
+    json_t *envelope = json_object_get(json_object_get(tree, "proposed"), role);
+    json_t *list = json_object_get(envelope, "signatures");
+    if (!json_is_array(list) || !json_is_string(sig))
+        return err_set(e, "signs '%.100s', which is not proposed, or not by a text", role);
+    json_t *entry = json_pack("{s:s, s:s}", "keyid", keyid, "sig", json_string_value(sig));
+    return json_array_append_new(list, entry) == 0 ? 0 : err_set(e, "out of memory");
+}
+
+/* {"keyid", "signatures": {role: sig}, "statement"} */
+static int add_signer(json_t *tree, json_t *signer, const char *keyid, struct err *e)
+{
+    json_t *signatures = json_object_get(signer, "signatures");
+    json_t *statement = json_object_get(signer, "statement");
+    const char *named = strictjson_str(signer, "keyid");
+    const char *role;
+    json_t *sig;
+    if (named == NULL || strcmp(named, keyid) != 0)
+        return err_set(e, "it is not of the key that its name says");
+    if (!json_is_object(signatures) || json_object_size(signer) != (statement != NULL ? 3U : 2U))
+        return err_set(e, "it holds keyid, signatures and statement, and nothing else");
+    json_object_foreach(signatures, role, sig)
+    {
+        if (add_signature(tree, role, keyid, sig, e) != 0)
+            return -1;
+    }
+    if (statement == NULL)
+        return 0;
+    return json_array_append(json_object_get(tree, "statements"), statement) == 0
+               ? 0
+               : err_set(e, "'statements' is missing or no list");
+}
+
+/* False for what a killed run or git left: its name begins with a dot or is a temporary one. */
+static bool is_wanted(const char *name)
+{
+    return name[0] != '.' && strstr(name, ".json.tmp-") == NULL;
+}
+
+static int read_signer(json_t *tree, const char *dir, const char *name, struct err *e)
+{
+    char path[PATH_MAX];
+    char keyid[TUF_KEYID_SIZE] = "";
+    json_t *signer = NULL;
+    if (strspn(name, "0123456789abcdef") != KEYID_LEN || strcmp(name + KEYID_LEN, ".json") != 0)
+        return err_set(e, "'%.100s' in '%s' is no signer's file: those are called KEYID.json", name,
+                       dir);
+    memcpy(keyid, name, KEYID_LEN);
+    if (file_join(dir, name, path, sizeof(path), e) != 0 ||
+        read_json(path, SIGNER_BYTES_MAX, &signer, e) != 0)
+        return -1;
+    int rc = add_signer(tree, signer, keyid, e);
+    if (rc != 0)
+        err_wrap(e, "'%s'", path);
+    json_decref(signer);
+    return rc;
+}
+
+static int read_signers(json_t *tree, const char *folder, struct err *e)
+{
+    char dir[PATH_MAX];
+    struct dirent **names = NULL;
+    if (file_join(folder, SIGNATURES, dir, sizeof(dir), e) != 0)
+        return -1;
+    int count = scandir(dir, &names, NULL, alphasort);
+    if (count < 0)
+        return errno == ENOENT ? 0 : err_errno(e, "read '%s'", dir);
+    int rc = count <= TUF_SIGNATURES_MAX ? 0 : err_set(e, "'%s' holds too many files", dir);
+    for (int i = 0; i < count; i++) {
+        if (rc == 0 && is_wanted(names[i]->d_name))
+            rc = read_signer(tree, dir, names[i]->d_name, e);
+        free(names[i]);
+    }
+    free(names);
+    return rc;
+}
+
+json_t *event_folder_read(const char *folder, struct err *e)
+{
+    char path[PATH_MAX];
+    json_t *tree = NULL;
+    if (file_join(folder, PROPOSAL, path, sizeof(path), e) != 0 ||
+        read_json(path, EVENT_BYTES_MAX, &tree, e) != 0)
+        return NULL;
+    if (read_signers(tree, folder, e) == 0)
+        return tree;
+    json_decref(tree);
+    return NULL;
+}
+
+/* ---- writing ---- */
+
+/* The signer's object, made when there is none. Borrowed. */
+static json_t *signer_of(json_t *signers, const char *keyid)
+{
+    json_t *signer = json_object_get(signers, keyid);
+    if (signer == NULL && keyid != NULL &&
+        json_object_set_new(signers, keyid,
+                            json_pack("{s:s, s:{}}", "keyid", keyid, "signatures")) == 0)
+        signer = json_object_get(signers, keyid);
+    return signer;
+}
+
+/* The proposal without signatures, and {keyid: signer}. New references. */
+static int take_apart(const json_t *tree, json_t **proposal, json_t **signers, struct err *e)
+{
+    json_t *proposed = json_object();
+    const char *role;
+    json_t *envelope;
+    size_t i;
+    json_t *entry;
+    int bad = 0;
+    *proposal = json_copy((json_t *)tree);
+    *signers = json_object();
+    json_object_foreach(json_object_get(tree, "proposed"), role, envelope)
+    {
+        json_t *bare = json_copy(envelope);
+        bad |= json_object_set_new(bare, "signatures", json_array());
+        bad |= json_object_set_new(proposed, role, bare);
+        json_array_foreach(json_object_get(envelope, "signatures"), i, entry)
+        {
+            json_t *signer = signer_of(*signers, strictjson_str(entry, "keyid"));
+            bad |= json_object_set(json_object_get(signer, "signatures"), role,
+                                   json_object_get(entry, "sig"));
+        }
+    }
+    json_array_foreach(json_object_get(tree, "statements"), i, entry)
+    {
+        const char *keyid = strictjson_str(json_object_get(entry, "signed"), "keyid");
+        bad |= json_object_set(signer_of(*signers, keyid), "statement", entry);
+    }
+    bad |= json_object_set_new(*proposal, "proposed", proposed);
+    bad |= json_object_set_new(*proposal, "statements", json_array());
+    return bad == 0 ? 0 : err_set(e, "out of memory");
+}
+
+/* A file that says so already is left alone, whatever its white space. */
+static int write_json(const char *dir, const char *name, const json_t *v, struct err *e)
+{
+    char path[PATH_MAX];
+    json_t *old = NULL;
+    struct buf text = {0};
+    if (file_join(dir, name, path, sizeof(path), e) != 0)
+        return -1;
+    int rc = 0;
+    if (read_json(path, EVENT_BYTES_MAX, &old, NULL) != 0 || json_equal(old, v) != 1) {
+        rc = tuf_envelope_dump(v, true, &text, e);
+        if (rc == 0)
+            rc = file_write_atomic(path, 0644, text.data, text.len, e);
+    }
+    json_decref(old);
+    buf_free(&text);
+    return rc;
+}
+
+int event_folder_write(const char *folder, const json_t *tree, struct err *e)
+{
+    char dir[PATH_MAX];
+    char name[TUF_KEYID_SIZE + 8];
+    json_t *proposal = NULL;
+    json_t *signers = NULL;
+    const char *keyid;
+    json_t *signer;
+    int rc = take_apart(tree, &proposal, &signers, e);
+    if (rc == 0)
+        rc = file_join(folder, SIGNATURES, dir, sizeof(dir), e);
+    if (rc == 0)
+        rc = file_mkdirs(dir, 0755, e);
+    if (rc == 0)
+        rc = write_json(folder, PROPOSAL, proposal, e);
+    json_object_foreach(signers, keyid, signer)
+    {
+        if (rc == 0 && strlen(keyid) != KEYID_LEN)
+            rc = err_set(e, "keyid '%.80s' is no SHA-256 in hex", keyid);
+        if (rc != 0)
+            break;
+        snprintf(name, sizeof(name), "%s.json", keyid);
+        rc = write_json(dir, name, signer, e);
+    }
+    json_decref(proposal);
+    json_decref(signers);
+    return rc;
+}
