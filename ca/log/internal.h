@@ -50,6 +50,11 @@ struct log_pending {
     struct merkle_hash (*hash)[TILE_WIDTH];
 };
 
+struct log_issuer { /* a certificate that is in issuer/ */
+    struct buf der;
+    unsigned char fingerprint[32];
+};
+
 struct log_tree { /* what is durable; tree_lock */
     struct log_edge edge;
     struct buf partial;          /* TileLeafs of the tile that is filling */
@@ -105,7 +110,7 @@ struct log {
 
     pthread_mutex_t issuer_lock;
     struct log_store issuers;
-    unsigned char issuer[LOG_ISSUERS_KNOWN][32];
+    struct log_issuer issuer[LOG_ISSUERS_KNOWN];
     size_t issuer_count;
 
     struct log_indexer *indexer;
@@ -146,6 +151,7 @@ int log_recover(struct log *l, struct err *e);
 /* issuers.c: SHA-256 of each issuer, whose certificate is in issuer/ when this returns */
 int log_issuers(struct log *l, const struct log_entry *entry, unsigned char *fingerprints,
                 struct err *e);
+void log_issuers_forget(struct log *l);
 
 /* index.c */
 struct log_indexer *log_indexer_start(const char *dir, struct err *e);

@@ -83,6 +83,7 @@ static void log_free(struct log *l)
     digsig_signer_free(l->signer);
     log_store_free(&l->tiles);
     log_store_free(&l->issuers);
+    log_issuers_forget(l);
     buf_free(&l->group);
     buf_free(&l->tree.partial);
     buf_free(&l->snapshot_partial);

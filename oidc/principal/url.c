@@ -17,7 +17,9 @@ static bool is_alnum(unsigned char c)
 
 static bool one_of(unsigned char c, const char *set)
 {
-    return c != '\0' && strchr(set, c) != NULL;
+    while (*set != '\0' && (unsigned char)*set != c)
+        set++;
+    return *set != '\0';
 }
 
 static int hex_value(unsigned char c)
