@@ -10,10 +10,11 @@ bench_logged() { # CONNECTIONS
     bench_serve "$L/$1" --config "$L/$1/tenmint-ca.yaml" --workers 1 \
         --listen 127.0.0.1:0 --metrics-listen 127.0.0.1:0
     targets+=("$(bench_target "log, $1 connections" "$1")")
+    pids+=("$CA_PID")
     metrics+=("$(sed -n 's/.*"metrics listening","address":"\([^"]*\)".*/\1/p' "$L/$1/ca.log")")
 }
 
-connections=(1 8 64 256) targets=() metrics=()
+connections=(1 8 64 256) targets=() metrics=() pids=()
 for n in "${connections[@]}"; do bench_logged "$n"; done
 mint | "$B/tests/bench" logged 12800 "${targets[@]}"
 for i in "${!connections[@]}"; do
@@ -23,4 +24,7 @@ for i in "${!connections[@]}"; do
         /^tenmint_log_fsync_seconds_sum/ { seconds = $2 }
         END { printf "%-52s %.1f entries, %.2f ms\n", "log, " n " connections: mean group, and its fsync",
                      entries / groups, 1000 * seconds / groups }'
+    awk -v n="${connections[i]}" '/^VmRSS/ { mib = $2 / 1024
+        printf "%-52s %-9.1f goal <= 40        %s\n", "log, " n " connections: RSS, MiB", mib,
+               (mib <= 40 ? "met" : "MISSED") }' "/proc/${pids[i]}/status"
 done
