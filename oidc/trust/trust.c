@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/fetch.h"
 #include "common/file.h"
 #include "oidc/trust/internal.h"
 
@@ -92,6 +93,19 @@ int oidc_trust_load(const char *path, struct oidc_trust **out, struct err *e)
         rc = oidc_trust_parse(path, buf_str(&text), text.len, out, e);
     buf_free(&text);
     return rc;
+}
+
+int oidc_trust_check_http(const struct oidc_trust *t, bool allow_http, struct err *e)
+{
+    for (size_t i = 0; i < t->count && !allow_http; i++) {
+        const struct oidc_issuer *is = &t->entry[i].public;
+        if (strncmp(is->url, "http://", 7) == 0 && !is->allow_http && !fetch_is_loopback(is->url))
+            return err_set(e,
+                           "line %lu: issuer '%.200s' is http, where anybody between could put his "
+                           "keys: use https, or say 'allow-http: true' in its entry",
+                           t->entry[i].line, is->url);
+    }
+    return 0;
 }
 
 struct oidc_trust *oidc_trust_ref(struct oidc_trust *t)

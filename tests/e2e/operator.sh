@@ -62,6 +62,7 @@ wrong "an empty key" "the key is empty" ": >intermediate.key"
 wrong "a chain cut off in its second block" "is cut off" 'head -c $(($(grep -bo BEGIN chain.pem | tail -n 1 | cut -d: -f1) + 3)) chain.pem >x; mv x chain.pem'
 wrong "an issuer list that is empty" "issuers.yaml: the file is empty" ": >issuers.yaml"
 wrong "an issuer's mistyped key" "calls it 'client-id'" "sed -i 's/client-id/clientid/' issuers.yaml"
+wrong "an issuer over http" "use https, or say 'allow-http: true'" "sed -i 's/https:..token.actions/http:\/\/token.actions/' issuers.yaml"
 wrong "an empty configuration" "the file is empty" ": >tenmint-ca.yaml"
 
 # A server that runs, and files that change under it.

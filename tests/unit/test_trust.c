@@ -464,6 +464,37 @@ static void lists_are_counted_references(void **state)
     oidc_trust_unref(NULL);
 }
 
+static void plain_http_wants_a_word_of_the_operator(void **state)
+{
+    (void)state;
+#define EXACT(url, more) \
+    "oidc-issuers:\n  " url ": {issuer-url: " url ", client-id: x, type: email" more "}\n"
+#define PATTERN(url) "meta-issuers:\n  " url ": {client-id: x, type: email}\n"
+    static const struct {
+        const char *text;
+        bool passes; /* without a word for all issuers */
+    } rows[] = {
+        {EXACT("https://a.example", ""), true},
+        {EXACT("http://a.example", ""), false},
+        {EXACT("http://a.example", ", allow-http: true"), true},
+        {EXACT("http://127.0.0.1:9/x", ""), true},
+        {EXACT("http://127.0.0.1.example", ""), false},
+        {PATTERN("http://*.example.com"), false},
+        {PATTERN("http://127.0.0.1:9/*"), true},
+        {PATTERN("https://*.example.com"), true},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct oidc_trust *t = NULL;
+        struct err e = {0};
+        if (oidc_trust_parse("t", rows[i].text, strlen(rows[i].text), &t, &e) != 0)
+            fail_msg("row %zu: %s", i, e.text);
+        if ((oidc_trust_check_http(t, false, &e) == 0) != rows[i].passes)
+            fail_msg("row %zu: %s", i, e.text);
+        assert_int_equal(oidc_trust_check_http(t, true, &e), 0);
+        oidc_trust_unref(t);
+    }
+}
+
 int main(int argc, char **argv)
 {
     if (argc == 2) {
@@ -473,6 +504,7 @@ int main(int argc, char **argv)
         return cmocka_run_group_tests(one, NULL, NULL);
     }
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(plain_http_wants_a_word_of_the_operator),
         cmocka_unit_test(upstream_shape_loads),
         cmocka_unit_test(every_key_arrives),
         cmocka_unit_test(the_public_good_list_loads),

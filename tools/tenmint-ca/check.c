@@ -27,16 +27,18 @@ static void print_issuers(const char *path, const struct oidc_trust *trust)
     }
 }
 
-static int check_issuers(const char *path, struct err *e)
+static int check_issuers(const char *path, bool allow_http, struct err *e)
 {
     struct oidc_trust *trust = NULL;
     if (oidc_trust_load(path, &trust, e) != 0)
         return -1;
-    print_issuers(path, trust);
-    if (oidc_trust_count(trust) == 0)
-        printf("%s: warning: no issuer, so no token is accepted\n", path);
+    int rc = oidc_trust_check_http(trust, allow_http, e);
+    if (rc == 0)
+        print_issuers(path, trust);
+    else
+        err_wrap(e, "%s", path);
     oidc_trust_unref(trust);
-    return 0;
+    return rc;
 }
 
 static int check_signer(const struct ca_config *c, struct err *e)
@@ -190,7 +192,7 @@ static int check_server(const char *path, struct err *e)
     if (rc == 0)
         rc = check_tls(&c, e);
     if (rc == 0)
-        rc = check_issuers(c.issuers_file, e);
+        rc = check_issuers(c.issuers_file, c.allow_http, e);
     ca_config_free(&c);
     return rc;
 }
@@ -206,8 +208,9 @@ int command_check_config(const struct cli_command *self, int argc, char **argv)
         return rc;
     rc = file_read(argv[0], YAMLMAP_FILE_MAX * 16, &text, &e);
     if (rc == 0)
-        rc = ca_config_is_server((const char *)text.data, text.len) ? check_server(argv[0], &e)
-                                                                    : check_issuers(argv[0], &e);
+        rc = ca_config_is_server((const char *)text.data, text.len)
+                 ? check_server(argv[0], &e)
+                 : check_issuers(argv[0], true, &e);
     buf_free(&text);
     if (rc != 0)
         return cli_fail(CLI_CONFIG, &e);

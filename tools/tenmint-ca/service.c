@@ -17,10 +17,17 @@ static int64_t now_s(void)
 
 static int load_issuers(struct service *s, const char *text, struct oidc_trust **out, struct err *e)
 {
+    const char *path = s->config->issuers_file;
     if (text != NULL)
         return oidc_trust_parse("command line", text, strlen(text), out, e);
-    s->issuers_seen = file_stamp(s->config->issuers_file);
-    return oidc_trust_load(s->config->issuers_file, out, e);
+    s->issuers_seen = file_stamp(path);
+    if (oidc_trust_load(path, out, e) != 0)
+        return -1;
+    if (oidc_trust_check_http(*out, s->config->allow_http, e) == 0)
+        return 0;
+    oidc_trust_unref(*out);
+    *out = NULL;
+    return err_wrap(e, "%s", path);
 }
 
 /* A rotation that was cut off between its two moves leaves a key without its chain. */
@@ -253,7 +260,7 @@ static void reload_issuers(struct service *s)
 {
     struct err e = {0};
     struct oidc_trust *trust = NULL;
-    if (oidc_trust_load(s->config->issuers_file, &trust, &e) != 0) {
+    if (load_issuers(s, NULL, &trust, &e) != 0) {
         metrics_reload(s->metrics, false);
         jlog(s->log, JLOG_ERROR, "issuers not reloaded, the old ones stay",
              JLOG_STR("detail", e.text), JLOG_END);
