@@ -8,6 +8,7 @@
 #   make bench-long   the same with a million requests where memory is watched
 #   make explore fuzz for FUZZ_SECONDS each, from random seeds
 #   make         only build (into build/)
+#   make conformance-static-ct   TesseraCT's checker reads our log (Go 1.24 or newer)
 #   make conformance-sigstore SUITE=DIR ROOT=FILE   a checkout of sigstore-conformance
 #   make lint    clang-format and clang-tidy over the tree: over what changed since it last passed
 #   make fulcio-config FILE=…   compares Fulcio's public list of issuers with our copy of it
@@ -59,7 +60,7 @@ TEST_PROGRAMS := $(patsubst tests/%/main.c,$(BUILD)/tests/%,$(wildcard tests/*/m
 FUZZ := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 
 .DEFAULT_GOAL := all
-.PHONY: all deps test-deps demo run check conformance conformance-sigstore bench bench-long unit test-programs fuzz explore lint format-check format clean
+.PHONY: all deps test-deps demo run check conformance conformance-sigstore conformance-static-ct bench bench-long unit test-programs fuzz explore lint format-check format clean
 .SECONDARY:
 
 all: $(addprefix $(BUILD)/,$(PROGRAMS))
@@ -136,6 +137,10 @@ conformance: test-deps
 conformance-sigstore: deps
 	@$(MAKE) --no-print-directory all
 	@bash tests/conformance/sigstore.sh "$(SUITE)" "$(ROOT)"
+
+conformance-static-ct: deps
+	@$(MAKE) --no-print-directory all test-programs
+	@bash tests/conformance/static-ct.sh
 
 bench: deps
 	@$(MAKE) --no-print-directory all test-programs

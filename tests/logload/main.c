@@ -95,7 +95,7 @@ static void *worker(void *arg)
             if (!l->print)
                 die(e.text);
             fprintf(stderr, "not logged: %s\n", e.text);
-            (void)nanosleep(&(struct timespec){.tv_nsec = 5 * 1000 * 1000}, NULL);
+            (void)nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
             continue;
         }
         buf_free(&sct);
@@ -120,7 +120,7 @@ static void run_workers(struct load *l, unsigned threads, double seconds)
     }
     double until = now_s() + seconds;
     while (seconds <= 0 || now_s() < until)
-        (void)nanosleep(&(struct timespec){.tv_nsec = 10 * 1000 * 1000L}, NULL);
+        (void)nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
     atomic_store(&l->stop, true);
     for (unsigned i = 0; i < threads; i++)
         pthread_join(id[i], NULL);

@@ -493,9 +493,10 @@ static void static_ct(void **state)
     check_file(s, "/log/checkpoint", "text/plain; charset=utf-8", note.data, note.len);
     assert_true(has_header(s, "Cache-Control", "no-cache"));
     check_file(s, "/log/checkpoint?x=1", "text/plain; charset=utf-8", note.data, note.len);
-    check_file(s, "/log/tile/0/000", "application/octet-stream", s->leaf, 256 * 32);
+    check_file(s, "/log/tile/0/000", "application/octet-stream", s->leaf, 256 * sizeof(s->leaf[0]));
     assert_true(has_header(s, "Cache-Control", "public, max-age=31536000, immutable"));
-    check_file(s, "/log/tile/0/001.p/44", "application/octet-stream", s->leaf + 256, 44 * 32);
+    check_file(s, "/log/tile/0/001.p/44", "application/octet-stream", s->leaf + 256,
+               44 * sizeof(s->leaf[0]));
     check_file(s, "/log/tile/1/000.p/1", "application/octet-stream", s->root[256].b, 32);
     assert_int_equal(EVP_Digest(issuer, sizeof(issuer), digest, NULL, EVP_sha256(), NULL), 1);
     for (size_t i = 0; i < 32; i++)
