@@ -89,7 +89,7 @@ static bool is_residue(unsigned r, unsigned mod)
 static bool may_be_square(const BIGNUM *n)
 {
     static const unsigned moduli[] = {64, 63, 65, 11};
-    unsigned left = (unsigned)BN_mod_word(n, 64U * 63 * 65 * 11);
+    unsigned left = (unsigned)BN_mod_word(n, 64UL * 63 * 65 * 11);
     bool may = true;
     for (size_t i = 0; i < sizeof(moduli) / sizeof(moduli[0]) && may; i++)
         may = is_residue(left % moduli[i], moduli[i]);

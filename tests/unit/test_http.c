@@ -284,13 +284,11 @@ static void test_smuggling(void **state)
         "Transfer-Encoding: gzip, chunked\r\n",
         "Transfer-Encoding: chunked, identity\r\n",
         "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n",
-        "Transfer-Encoding: \x0b"
-        "chunked\r\n",
+        "Transfer-Encoding: \013chunked\r\n",
         "Transfer-Encoding : chunked\r\n",
         "Transfer-Encoding\t: chunked\r\n",
         "Content-Length : 5\r\n",
-        "Content-\xc4\xb6"
-        "ength: 5\r\n",
+        "Content-\304\266ength: 5\r\n",
         "Host: b\r\n",
         "X: a\rb\r\n",
         "X: a\x7f\r\n",
