@@ -85,4 +85,14 @@ check "four refreshes at once" 0 $bad
 check "four refreshes make four versions" 4 "$(cat "$W"/par? | sed -n 's/.*timestamp //p' | sort -u | wc -l)"
 "$B/tenmint-tuf" verify "$W/tuf" >"$W/out" 2>&1
 check "verify afterwards" 0 $?
+# An event and refreshes at once: whoever comes second goes on from what the first left.
+rm -rf "$W/tuf" && cp -a "$W/saved" "$W/tuf"
+pids=
+for i in 1 2 3; do "$B/tenmint-tuf" refresh --dir "$W/tuf" --force >"$W/par$i" 2>&1 & pids="$pids $!"; done
+"$B/tenmint-tuf" publish --dir "$W/tuf" "$W/third.json" >"$W/par4" 2>&1 & pids="$pids $!"
+bad=0
+for p in $pids; do wait "$p" || bad=$((bad + 1)); done
+check "publish and refreshes at once" 0 $bad
+"$B/tenmint-tuf" verify "$W/tuf" >"$W/out" 2>&1
+check "verify afterwards" 0 $?
 [ $fails -eq 0 ] || { echo "$fails checks failed"; exit 1; }

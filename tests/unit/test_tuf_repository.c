@@ -596,6 +596,44 @@ static void test_published_tree_is_readable_under_any_umask(void **state)
     case_close(&c);
 }
 
+/* The tree behind a symbolic link: the link stays, also when the whole tree is exchanged. */
+static void test_published_tree_behind_a_link(void **state)
+{
+    (void)state;
+    struct tuf_case c;
+    struct event ev;
+    struct stat st;
+    char link_path[PATH_MAX];
+    char real[PATH_MAX];
+    case_open(&c, CASE_POLICY);
+    snprintf(link_path, sizeof(link_path), "%s/published", c.dir);
+    snprintf(real, sizeof(real), "%s/srv/www", c.dir);
+    assert_int_equal(tree_make(real, &c.e), 0);
+    assert_int_equal(symlink("srv/www", link_path), 0);
+    case_round(&c, T0, NULL);
+    case_file(
+        &c, "policy.yaml",
+        "roles:\n"
+        "  root: {holders: [alice, bob, carol], threshold: 2, expiry: 365d, signing: 60d}\n"
+        "  targets: {holders: [alice, bob, carol], threshold: 2, expiry: 365d, signing: 60d}\n"
+        "  snapshot: {holders: [online2], threshold: 1, expiry: 21d, signing: 7d}\n"
+        "  timestamp: {holders: [online2], threshold: 1, expiry: 7d, signing: 4d}\n"
+        "online-keys: {online2: {file: online2.key}}\n");
+    case_propose(&c, T0 + DAY, NULL, &ev);
+    case_sign(&c, &ev, "alice", T0 + DAY);
+    case_sign(&c, &ev, "bob", T0 + DAY);
+    assert_true(case_publish(&c, &ev, T0 + DAY).exchanged);
+    assert_int_equal(lstat(link_path, &st), 0);
+    assert_true(S_ISLNK(st.st_mode));
+    snprintf(real, sizeof(real), "%s/srv/www/2.root.json", c.dir);
+    assert_int_equal(access(real, F_OK), 0);
+    snprintf(real, sizeof(real), "%s/srv/www.next", c.dir);
+    assert_int_equal(access(real, F_OK), -1);
+    expect_sound(&c, T0 + DAY);
+    event_free(&ev);
+    case_close(&c);
+}
+
 /* R6: what is published differs from what was signed. */
 static void expect_fault(struct tuf_case *c, const char *name, const char *content, const char *why)
 {
@@ -1171,6 +1209,7 @@ int main(void)
         cmocka_unit_test(test_r4_snapshot_entries_stay),
         cmocka_unit_test(test_r4_tree_restored_from_an_old_copy),
         cmocka_unit_test(test_published_tree_is_readable_under_any_umask),
+        cmocka_unit_test(test_published_tree_behind_a_link),
         cmocka_unit_test(test_r6_published_tree_swapped),
         cmocka_unit_test(test_r6_target_swapped),
         cmocka_unit_test(test_r6_target_changed_after_signing),
