@@ -95,16 +95,18 @@ says "heals" 0 "timestamp +version 3 " trust refresh --metadata-url "$GOOD"
 
 # A newer root in the cache, an older one given, and a mirror that hides what lies between.
 B=build
-propose second "renewed" --renew root || exit 1
-for h in alice bob; do sign_as $h second >"$W/out" || exit 1; done
-"$B/tenmint-tuf" merge "$W/second.json" "$W/second-alice.json" "$W/second-bob.json" >"$W/out" || exit 1
-"$B/tenmint-tuf" publish --dir "$W/tuf" "$W/second.json" >"$W/out" || exit 1
+for event in second third; do
+    propose $event "renewed" --renew root || exit 1
+    for h in alice bob; do sign_as $h $event >"$W/out" || exit 1; done
+    "$B/tenmint-tuf" merge "$W/$event.json" "$W/$event-alice.json" "$W/$event-bob.json" >"$W/out" || exit 1
+    "$B/tenmint-tuf" publish --dir "$W/tuf" "$W/$event.json" >"$W/out" || exit 1
+done
 cp -r "$P" "$W/hiding" && rm "$W/hiding/2.root.json"
 newer() { build/tenmint trust "$1" --dir "$W/newer" "${@:2}"; }
-says "a cache that begins with root 2" 0 "root.json" newer init --root "$P/2.root.json"
-says "root 1 given, root 2 hidden" 1 "rollback: from the given root .*version 2 already .*trust init" newer refresh --root "$W/pinned.root" --metadata-url "$W/hiding"
-says "root 1 given, root 2 there" 0 "root +version 2 " newer refresh --root "$W/pinned.root" --metadata-url "$P"
-says "beginning anew is said" 0 "warning: the cache trusted root version 2 before" newer init --root "$W/pinned.root"
+says "a cache that begins with root 3" 0 "root.json" newer init --root "$P/3.root.json"
+says "root 1 given, root 2 hidden" 1 "rollback: from the given root .*version 3 already .*trust init" newer refresh --root "$W/pinned.root" --metadata-url "$W/hiding"
+says "root 1 given, root 2 there" 0 "root +version 3 " newer refresh --root "$W/pinned.root" --metadata-url "$P"
+says "beginning anew is said" 0 "warning: the cache trusted root version 3 before" newer init --root "$W/pinned.root"
 says "and done" 0 "root +version 1 " newer refresh --metadata-url "$W/hiding"
 mkdir "$W/newer/snapshot.json.d" && mv "$W/newer/snapshot.json" "$W/newer/snapshot.json.d" && mkdir "$W/newer/snapshot.json"
 says "a cache that cannot be read" 1 "without which a rollback would go unseen: .*is a directory" newer refresh --metadata-url "$P"
