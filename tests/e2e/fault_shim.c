@@ -61,6 +61,7 @@ WRAP(1, "-", int, syncfs, (int fd), (fd))
 WRAP(0, b, int, rename, (const char *a, const char *b), (a, b))
 WRAP(0, b, int, renameat2, (int x, const char *a, int y, const char *b, unsigned f),
      (x, a, y, b, f))
+WRAP(0, b, int, renameat, (int x, const char *a, int y, const char *b), (x, a, y, b))
 WRAP(1, b, int, link, (const char *a, const char *b), (a, b))
 WRAP(0, a, int, unlink, (const char *a), (a))
 WRAP(0, a, int, rmdir, (const char *a), (a))
@@ -79,3 +80,15 @@ WRAP(1, t, int, mkostemp64, (char *t, int f), (t, f))
     }
 WRAP_OPEN(open)
 WRAP_OPEN(open64)
+
+#define WRAP_OPENAT(name) \
+    int name(int dir, const char *path, int flags, ...) \
+    { \
+        va_list ap; \
+        va_start(ap, flags); \
+        mode_t mode = (flags & O_CREAT) != 0 ? va_arg(ap, mode_t) : 0; \
+        va_end(ap); \
+        return (flags & O_CREAT) != 0 && fault(1, path) ? -1 : REAL(name)(dir, path, flags, mode); \
+    }
+WRAP_OPENAT(openat)
+WRAP_OPENAT(openat64)
