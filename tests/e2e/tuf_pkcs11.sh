@@ -38,11 +38,11 @@ PIN=(--pin-file "$W/pin")
 
 trust_workspace || exit 1
 echo one >"$W/tuf/targets/one.txt"
-says "no label" 1 "needs --pkcs11-token and --pkcs11-key" $T key new carol --pkcs11-module "$MODULE" --out "$W"
-says "no PIN" 1 "PIN" $T key new carol "${CAROL[@]}" --out "$W"
-says "wrong PIN" 1 "PIN is incorrect" $T key new carol "${CAROL[@]}" --pin-file "$W/bad-pin" --out "$W"
-says "no such token" 1 "no token is labelled 'caro token'" $T key new carol --pkcs11-module "$MODULE" --pkcs11-token 'caro token' --pkcs11-key k "${PIN[@]}" --out "$W"
-says "no such module" 1 "nonexistent" $T key new carol --pkcs11-module /nonexistent.so "${CAROL[@]:2}" "${PIN[@]}" --out "$W"
+says "no label" 1 "needs --pkcs11-token and --pkcs11-key" $T key new carol --pkcs11-module "$MODULE" --out "$W/none"
+says "no PIN" 1 "PIN" $T key new carol "${CAROL[@]}" --out "$W/none"
+says "wrong PIN" 1 "PIN is incorrect" $T key new carol "${CAROL[@]}" --pin-file "$W/bad-pin" --out "$W/none"
+says "no such token" 1 "no token is labelled 'caro token'" $T key new carol --pkcs11-module "$MODULE" --pkcs11-token 'caro token' --pkcs11-key k "${PIN[@]}" --out "$W/none"
+says "no such module" 1 "nonexistent" $T key new carol --pkcs11-module /nonexistent.so "${CAROL[@]:2}" "${PIN[@]}" --out "$W/none"
 mkdir "$W/carol"
 says "key new in a token" 0 "^fingerprint +[0-9a-f]{64}" $T key new carol "${CAROL[@]}" "${PIN[@]}" --out "$W/carol"
 FP=$(sed -n 's/^fingerprint *//p' "$W/said")
