@@ -15,18 +15,19 @@
 #define STALL_BYTES_PER_S 1024L
 
 struct fetch_session {
-    CURL *easy; /* holds the live connections */
+    CURL *easy; /* holds the live connections; made at the first use, which may never come */
 };
 
 struct fetch_session *fetch_session_new(void)
 {
-    struct fetch_session *s = calloc(1, sizeof(*s));
-    if (s != NULL)
+    return calloc(1, sizeof(struct fetch_session));
+}
+
+static CURL *session_easy(struct fetch_session *s)
+{
+    if (s->easy == NULL)
         s->easy = curl_easy_init();
-    if (s != NULL && s->easy != NULL)
-        return s;
-    free(s);
-    return NULL;
+    return s->easy;
 }
 
 void fetch_session_free(struct fetch_session *s)
@@ -242,7 +243,7 @@ struct transfer *transfer_new(const struct fetch_request *req, struct err *e)
     struct transfer *t = calloc(1, sizeof(*t));
     if (t != NULL) {
         t->session = req->session;
-        t->easy = t->session != NULL ? t->session->easy : curl_easy_init();
+        t->easy = t->session != NULL ? session_easy(t->session) : curl_easy_init();
         t->sink = req->sink;
         t->sink_arg = req->sink_arg;
         t->url = strdup(req->url);
@@ -268,7 +269,7 @@ void transfer_free(struct transfer *t)
 {
     if (t == NULL)
         return;
-    if (t->session != NULL)
+    if (t->session != NULL && t->easy != NULL)
         curl_easy_reset(t->easy); /* keeps the connections */
     else
         curl_easy_cleanup(t->easy);
