@@ -166,10 +166,10 @@ $(BUILD)/lint/%.ok: % .clang-tidy
 	@touch $@
 
 format-check:
-	clang-format-14 --dry-run -Werror $(TREE_C) $(TREE_H)
+	@clang-format-14 --dry-run -Werror $(TREE_C) $(TREE_H)
 
 format:
-	clang-format-14 -i $(TREE_C) $(TREE_H)
+	@clang-format-14 -i $(TREE_C) $(TREE_H)
 
 clean:
 	rm -rf build

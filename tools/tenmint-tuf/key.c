@@ -153,8 +153,7 @@ int command_key_new(const struct cli_command *self, int argc, char **argv)
     else if ((s.file != NULL) == (s.pkcs11_module != NULL))
         err_set(&e, "where is the private key to live? Give --key FILE, or --pkcs11-module with "
                     "--pkcs11-token and --pkcs11-key");
-    else if (keys_folder(dir, out, keys, sizeof(keys), &e) == 0 &&
-             check_free(keys, pub, &e) == 0)
+    else if (keys_folder(dir, out, keys, sizeof(keys), &e) == 0 && check_free(keys, pub, &e) == 0)
         pkey = s.file != NULL ? new_file(&s, type, plain, holder, &e) : new_in_token(&s, type, &e);
     rc = pkey != NULL && keyring_save(keys, holder, pkey, false, &e) == 0 &&
                  print_key(pkey, holder, &e) == 0
