@@ -839,6 +839,39 @@ static void test_r7_malleable_signature_is_no_second_one(void **state)
     case_close(&c);
 }
 
+/* R7: a keyid that would lead out of the event's folder, and a folder that leads elsewhere. */
+static void test_r7_folder_stays_a_folder(void **state)
+{
+    (void)state;
+    static const char away[] = "../../aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+    struct tuf_case c;
+    struct event ev;
+    char folder[PATH_MAX];
+    char path[PATH_MAX];
+    open_published(&c);
+    case_propose(&c, T0, "root", &ev);
+    snprintf(folder, sizeof(folder), "%s/events/one/", c.dir);
+    json_t *root = json_object_get(json_object_get(ev.tree, "proposed"), "root");
+    json_array_append_new(json_object_get(root, "signatures"),
+                          json_pack("{s:s, s:s}", "keyid", away, "sig", "00"));
+    assert_int_equal(strlen(away), 64);
+    assert_int_equal(event_write(folder, &ev, &c.e), -1);
+    assert_says(&c, "is no SHA-256 in hex");
+    snprintf(path, sizeof(path), "%s/events/%s.json", c.dir, away + 6);
+    assert_int_equal(access(path, F_OK), -1);
+    json_array_clear(json_object_get(root, "signatures"));
+    assert_int_equal(event_write(folder, &ev, &c.e), 0);
+    snprintf(path, sizeof(path), "%s/events/one/signatures", c.dir);
+    assert_int_equal(rmdir(path), 0);
+    assert_int_equal(symlink("/tmp", path), 0);
+    struct event again;
+    assert_int_equal(event_read(folder, &again, &c.e), -1);
+    assert_says(&c, "no plain folder");
+    assert_int_equal(event_write(folder, &ev, &c.e), -1);
+    event_free(&ev);
+    case_close(&c);
+}
+
 /* R8: two events in parallel; the second to be published has a stale base. */
 static void test_r8_stale_base(void **state)
 {
@@ -1218,6 +1251,7 @@ int main(void)
         cmocka_unit_test(test_r7_without_statement),
         cmocka_unit_test(test_r7_twice),
         cmocka_unit_test(test_r7_malleable_signature_is_no_second_one),
+        cmocka_unit_test(test_r7_folder_stays_a_folder),
         cmocka_unit_test(test_r8_stale_base),
         cmocka_unit_test(test_r9_warns_of_too_few_keys),
         cmocka_unit_test(test_r10_online_key_replaced),

@@ -37,6 +37,22 @@ bool event_is_there(const char *path)
     return lstat(path, &st) == 0;
 }
 
+static bool is_keyid(const char *text)
+{
+    return strlen(text) == KEYID_LEN && strspn(text, "0123456789abcdef") == KEYID_LEN;
+}
+
+/* Where signers' files are: a link would lead elsewhere. */
+static int signatures_folder(const char *folder, char out[PATH_MAX], struct err *e)
+{
+    struct stat st;
+    if (file_join(folder, SIGNATURES, out, PATH_MAX, e) != 0)
+        return -1;
+    if (lstat(out, &st) == 0 && !S_ISDIR(st.st_mode))
+        return err_set(e, "'%s' is no plain folder", out);
+    return 0;
+}
+
 /* A plain file, not what a link points to: folders come from outside. */
 static int read_json(const char *path, size_t max, json_t **out, struct err *e)
 {
@@ -122,7 +138,7 @@ static int read_signers(json_t *tree, const char *folder, struct err *e)
 {
     char dir[PATH_MAX];
     struct dirent **names = NULL;
-    if (file_join(folder, SIGNATURES, dir, sizeof(dir), e) != 0)
+    if (signatures_folder(folder, dir, e) != 0)
         return -1;
     int count = scandir(dir, &names, NULL, alphasort);
     if (count < 0)
@@ -225,14 +241,14 @@ int event_folder_write(const char *folder, const json_t *tree, struct err *e)
     json_t *signer;
     int rc = take_apart(tree, &proposal, &signers, e);
     if (rc == 0)
-        rc = file_join(folder, SIGNATURES, dir, sizeof(dir), e);
+        rc = signatures_folder(folder, dir, e);
     if (rc == 0)
         rc = file_mkdirs(dir, 0755, e);
     if (rc == 0)
         rc = write_json(folder, PROPOSAL, proposal, e);
     json_object_foreach(signers, keyid, signer)
     {
-        if (rc == 0 && strlen(keyid) != KEYID_LEN)
+        if (rc == 0 && !is_keyid(keyid)) /* it becomes a file's name */
             rc = err_set(e, "keyid '%.80s' is no SHA-256 in hex", keyid);
         if (rc != 0)
             break;
