@@ -82,11 +82,10 @@ static EVP_PKEY *new_file(const struct key_source *s, const char *type, bool pla
     return pkey;
 }
 
-static EVP_PKEY *new_in_token(struct key_source *s, const char *type, struct err *e)
+static struct key *new_in_token(struct key_source *s, const char *type, struct err *e)
 {
     struct buf pin = {0};
     struct key *key = NULL;
-    EVP_PKEY *pkey = NULL;
     if (s->pkcs11_token == NULL || s->pkcs11_key == NULL) {
         err_set(e, "a key in a token needs --pkcs11-token and --pkcs11-key");
         return NULL;
@@ -96,12 +95,9 @@ static EVP_PKEY *new_in_token(struct key_source *s, const char *type, struct err
         s->secret = buf_str(&pin);
     if (key_pkcs11_generate(s, type != NULL ? type : "p256", e) == 0)
         key = key_open(s, "key", e);
-    if (key != NULL && EVP_PKEY_up_ref(key_pkey(key)) == 1)
-        pkey = key_pkey(key);
     s->secret = NULL;
     buf_free_secret(&pin);
-    /* The token stays open to the end of the process: the public half still refers to it. */
-    return pkey;
+    return key;
 }
 
 static int keys_folder(const char *dir, const char *out, char *path, size_t size, struct err *e)
@@ -146,6 +142,7 @@ int command_key_new(const struct cli_command *self, int argc, char **argv)
     if (rc != CLI_GO_ON)
         return rc;
     const char *holder = argv[0];
+    struct key *token = NULL;
     EVP_PKEY *pkey = NULL;
     snprintf(pub, sizeof(pub), "%.80s.pub", holder);
     if (!policy_name_ok(holder))
@@ -153,13 +150,18 @@ int command_key_new(const struct cli_command *self, int argc, char **argv)
     else if ((s.file != NULL) == (s.pkcs11_module != NULL))
         err_set(&e, "where is the private key to live? Give --key FILE, or --pkcs11-module with "
                     "--pkcs11-token and --pkcs11-key");
-    else if (keys_folder(dir, out, keys, sizeof(keys), &e) == 0 && check_free(keys, pub, &e) == 0)
-        pkey = s.file != NULL ? new_file(&s, type, plain, holder, &e) : new_in_token(&s, type, &e);
+    else if (keys_folder(dir, out, keys, sizeof(keys), &e) != 0 || check_free(keys, pub, &e) != 0)
+        rc = -1;
+    else if (s.file != NULL)
+        pkey = new_file(&s, type, plain, holder, &e);
+    else if ((token = new_in_token(&s, type, &e)) != NULL && EVP_PKEY_up_ref(key_pkey(token)) == 1)
+        pkey = key_pkey(token);
     rc = pkey != NULL && keyring_save(keys, holder, pkey, false, &e) == 0 &&
                  print_key(pkey, holder, &e) == 0
              ? 0
              : -1;
     EVP_PKEY_free(pkey);
+    key_free(token); /* only now: the public half refers to it */
     if (rc != 0)
         return cli_fail(CLI_FAILED, &e);
     printf("wrote %s/%s: the public key, for the workspace\n", keys, pub);

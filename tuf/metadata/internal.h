@@ -5,7 +5,10 @@
 #include "tuf/metadata/entries.h"
 #include "tuf/metadata/metadata.h"
 
-struct good_signature; /* verify.c: remembered, so that no signature is checked twice */
+struct good_signature;
+struct good_signatures { /* verify.c: remembered, so that no signature is checked twice */
+    struct good_signature *first;
+};
 
 struct tuf_metadata {
     json_t *envelope; /* owned */
@@ -17,10 +20,10 @@ struct tuf_metadata {
     enum tuf_role role;
     int64_t version;
     int64_t expires;
-    struct good_signature **good; /* a list, as is good for a handful */
+    struct good_signatures *good;
 };
 
-void good_signatures_free(struct good_signature *list);
+void good_signatures_free(struct good_signatures *all); /* NULL is fine */
 
 /* canonical(signed): kept by parsed targets and snapshots, else written into `own`. Borrowed, or
  * NULL. */

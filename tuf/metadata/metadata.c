@@ -128,7 +128,7 @@ static int check_body(struct tuf_metadata *m, struct err *e)
 static struct tuf_metadata *metadata_new(enum tuf_role role, struct err *e)
 {
     struct tuf_metadata *m = calloc(1, sizeof(*m));
-    if (m != NULL && (m->good = calloc(1, sizeof(*m->good))) != NULL) {
+    if (m != NULL && (m->good = calloc(1, sizeof(struct good_signatures))) != NULL) {
         m->role = role;
         return m;
     }
@@ -215,9 +215,7 @@ void tuf_metadata_free(struct tuf_metadata *m)
         return;
     json_decref(m->envelope);
     entries_free(&m->entries);
-    if (m->good != NULL)
-        good_signatures_free(*m->good);
-    free(m->good);
+    good_signatures_free(m->good);
     free(m);
 }
 

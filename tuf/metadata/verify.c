@@ -19,13 +19,14 @@ struct good_signature {
     unsigned char text[]; /* keytype, scheme, public key, signature, each with its NUL */
 };
 
-void good_signatures_free(struct good_signature *list)
+void good_signatures_free(struct good_signatures *all)
 {
-    while (list != NULL) {
-        struct good_signature *next = list->next;
-        free(list);
-        list = next;
+    for (struct good_signature *g = all != NULL ? all->first : NULL; g != NULL;) {
+        struct good_signature *next = g->next;
+        free(g);
+        g = next;
     }
+    free(all);
 }
 
 struct count {
@@ -74,7 +75,7 @@ static bool seen_before(const struct count *c, const unsigned char fingerprint[3
 
 static const struct good_signature *known(const struct count *c, const struct buf *text)
 {
-    for (const struct good_signature *g = *c->m->good; g != NULL; g = g->next) {
+    for (const struct good_signature *g = c->m->good->first; g != NULL; g = g->next) {
         if (g->len == text->len && memcmp(g->text, text->data, g->len) == 0)
             return g;
     }
@@ -90,8 +91,8 @@ static void remember(struct count *c, const struct buf *text, const unsigned cha
     g->len = text->len;
     memcpy(g->text, text->data, text->len);
     memcpy(g->fingerprint, fingerprint, sizeof(g->fingerprint));
-    g->next = *c->m->good;
-    *c->m->good = g;
+    g->next = c->m->good->first;
+    c->m->good->first = g;
 }
 
 static enum tuf_verdict check_signature(struct count *c, const json_t *json, const char *hex,

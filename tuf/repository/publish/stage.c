@@ -248,7 +248,7 @@ static int sync_parents(const struct stage *s, int first, int last, struct err *
             return sync_all(s->tree, e);
         if (file_sync_dir(path, e) != 0)
             return -1;
-        strcpy(before, path);
+        memcpy(before, path, strlen(path) + 1);
     }
     return 0;
 }
