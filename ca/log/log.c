@@ -135,7 +135,7 @@ static struct log *log_new(const struct log_options *o, struct err *e)
     l->journal.fd = -1;
     l->o = *o;
     if (l->o.merge_delay_ms == 0)
-        l->o.merge_delay_ms = LOG_MERGE_DELAY_S * 1000;
+        l->o.merge_delay_ms = LOG_MERGE_DELAY_S * INT64_C(1000);
     if (l->o.merge_delay_ms < 2 * o->checkpoint_interval_ms)
         l->o.merge_delay_ms = 2 * o->checkpoint_interval_ms;
     l->directory = strdup(o->directory);

@@ -281,7 +281,7 @@ static void rest(struct log *l)
     bool stop = l->publisher_stop;
     pthread_mutex_unlock(&l->tree_lock);
     for (int i = 0; i < RETRY_MS / 20 && !stop; i++) {
-        (void)nanosleep(&(struct timespec){.tv_nsec = 20 * 1000 * 1000L}, NULL);
+        (void)nanosleep(&(struct timespec){.tv_nsec = 20L * 1000 * 1000}, NULL);
         pthread_mutex_lock(&l->tree_lock);
         stop = l->publisher_stop;
         pthread_mutex_unlock(&l->tree_lock);

@@ -212,7 +212,7 @@ int identities_load(const char *path, struct identities *out, struct err *e)
 
 void identities_free(struct identities *i)
 {
-    for (size_t n = 0; n < i->count; n++)
+    for (size_t n = 0; i->filter != NULL && n < i->count; n++)
         filter_free(&i->filter[n]);
     free(i->filter);
     if (i->text != NULL)

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/transparency/ranges.h"
+
 #define CACHED 32
 #define LEVEL_BITS 8 /* one tile level is eight tree levels */
 #define TILE_BYTES ((size_t)TILE_WIDTH * MERKLE_HASH)
@@ -152,70 +154,34 @@ int tiles_node(struct tiles *t, uint64_t tree_size, unsigned level, uint64_t ind
     return 0;
 }
 
-static unsigned highest_bit(uint64_t v)
+struct view { /* the tiles as those of one tree */
+    struct tiles *tiles;
+    uint64_t size;
+};
+
+static int subtree(void *ctx, unsigned height, uint64_t index, struct merkle_hash *out,
+                   struct err *e)
 {
-    return 63U - (unsigned)__builtin_clzll(v);
+    struct view *v = ctx;
+    return tiles_node(v->tiles, v->size, height, index, out, e);
 }
 
 int tiles_frontier(struct tiles *t, uint64_t tree_size, uint64_t size, struct frontier *out,
                    struct err *e)
 {
+    struct view v = {t, tree_size};
+    const struct merkle_subtrees subtrees = {subtree, &v};
     size_t n = 0;
     out->size = size;
-    for (uint64_t left = size; left > 0; n++) {
-        unsigned level = highest_bit(left);
-        uint64_t start = size - left;
-        if (tiles_node(t, tree_size, level, start >> level, &out->peak[n], e) != 0)
-            return -1;
-        left -= (uint64_t)1 << level;
-    }
-    return 0;
+    return ranges_peaks(&subtrees, (struct merkle_range){0, size}, out->peak, &n, e);
 }
 
-/* Root of the leaves start..end-1, where `start` is a multiple of the widest subtree in there. */
-static int range(struct tiles *t, uint64_t tree_size, uint64_t start, uint64_t end,
-                 struct merkle_hash *out, struct err *e)
-{
-    struct merkle_hash peak[64];
-    size_t n = 0;
-    for (uint64_t left = end - start; left > 0; n++) {
-        unsigned level = highest_bit(left);
-        if (tiles_node(t, tree_size, level, (end - left) >> level, &peak[n], e) != 0)
-            return -1;
-        left -= (uint64_t)1 << level;
-    }
-    *out = peak[--n];
-    while (n > 0)
-        merkle_node(&peak[--n], out, out);
-    return 0;
-}
-
-/* SUBPROOF of RFC 6962 §2.1.2 from the root down: the hashes come out last first. */
 int tiles_consistency(struct tiles *t, uint64_t old_size, uint64_t new_size,
                       struct merkle_hash *proof, size_t *count, struct err *e)
 {
-    uint64_t lo = 0;
-    uint64_t hi = new_size;
-    struct merkle_hash down[MERKLE_PROOF_MAX];
-    size_t n = 0;
-    *count = 0;
-    if (old_size == 0 || old_size == new_size)
-        return 0;
-    while (old_size != hi) {
-        uint64_t mid = lo + ((uint64_t)1 << highest_bit(hi - lo - 1));
-        bool left = old_size <= mid;
-        if (range(t, new_size, left ? mid : lo, left ? hi : mid, &down[n++], e) != 0)
-            return -1;
-        if (left)
-            hi = mid;
-        else
-            lo = mid;
-    }
-    /* The subtree that ends where the old tree ends; the old root itself needs no saying. */
-    if (lo != 0 && range(t, new_size, lo, hi, &down[n++], e) != 0)
-        return -1;
-    for (size_t i = 0; i < n; i++)
-        proof[i] = down[n - 1 - i];
-    *count = n;
-    return 0;
+    struct view v = {t, new_size};
+    const struct merkle_subtrees subtrees = {subtree, &v};
+    struct merkle_range r[MERKLE_PROOF_MAX];
+    *count = ranges_consistency(old_size, new_size, r);
+    return ranges_roots(&subtrees, r, *count, proof, e);
 }

@@ -211,7 +211,7 @@ static const char *read_request(struct fakelog *l, int fd, struct buf *in)
 static void pause_ms(struct fakelog *l, int ms)
 {
     for (; ms > 0 && !atomic_load(&l->stopping); ms -= 10)
-        (void)nanosleep(&(struct timespec){.tv_nsec = 10 * 1000 * 1000L}, NULL);
+        (void)nanosleep(&(struct timespec){.tv_nsec = 10L * 1000 * 1000}, NULL);
 }
 
 static void serve(struct fakelog *l, int fd)

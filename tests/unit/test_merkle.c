@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/transparency/merkle.h"
+#include "common/transparency/ranges.h"
 #include "tests/support/cmocka_all.h"
 #include "tests/support/mtree.h"
 
@@ -185,6 +185,62 @@ static void consistency_at_the_edges(void **state)
                      -1);
 }
 
+/* The oracle's leaves, folded. */
+static int fold(void *ctx, unsigned height, uint64_t index, struct merkle_hash *out, struct err *e)
+{
+    struct merkle_hash left;
+    struct merkle_hash right;
+    if (index << height >= SIZES)
+        return err_set(e, "no such leaf");
+    if (height == 0) {
+        *out = as_merkle(leaves[index]);
+        return 0;
+    }
+    if (fold(ctx, height - 1, 2 * index, &left, e) != 0 ||
+        fold(ctx, height - 1, 2 * index + 1, &right, e) != 0)
+        return -1;
+    merkle_node(&left, &right, out);
+    return 0;
+}
+
+static void expect_proof(const struct merkle_range *r, size_t count, const struct mtree_proof *want)
+{
+    const struct merkle_subtrees leaves_only = {fold, NULL};
+    struct merkle_hash got[MERKLE_PROOF_MAX];
+    assert_int_equal(count, want->count);
+    assert_int_equal(ranges_roots(&leaves_only, r, count, got, NULL), 0);
+    for (size_t i = 0; i < count; i++)
+        assert_memory_equal(got[i].b, want->hash[i].b, MERKLE_HASH);
+}
+
+static void proofs_are_made_as_the_recursion_makes_them(void **state)
+{
+    (void)state;
+    struct merkle_range r[MERKLE_PROOF_MAX];
+    struct mtree_proof want;
+    for (size_t n = 1; n <= SIZES; n += n < 40 ? 1 : 13) {
+        for (size_t m = 0; m <= n; m++) {
+            if (m < n) {
+                mtree_path(oracle, m, n, &want);
+                expect_proof(r, ranges_inclusion(m, n, r), &want);
+            }
+            if (m > 0) {
+                mtree_proof(oracle, m, n, &want);
+                expect_proof(r, ranges_consistency(m, n, r), &want);
+            }
+        }
+    }
+    struct err e = {0};
+    struct merkle_hash out[MERKLE_PROOF_MAX];
+    const struct merkle_subtrees leaves_only = {fold, NULL};
+    assert_int_equal(ranges_roots(&leaves_only, r, ranges_inclusion(0, SIZES + 1, r), out, &e), -1);
+    /* the longest there are */
+    assert_int_equal(ranges_inclusion(0, INT64_MAX, r), 63);
+    assert_int_equal(ranges_consistency(3, INT64_MAX, r), MERKLE_PROOF_MAX);
+    assert_int_equal(ranges_consistency(INT64_MAX - 1, INT64_MAX, r), MERKLE_PROOF_MAX - 1);
+    assert_int_equal(ranges_consistency(0, 7, r), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -192,6 +248,7 @@ int main(void)
         cmocka_unit_test(inclusion_for_all_sizes),
         cmocka_unit_test(consistency_for_all_sizes),
         cmocka_unit_test(consistency_at_the_edges),
+        cmocka_unit_test(proofs_are_made_as_the_recursion_makes_them),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -38,7 +38,7 @@ static void print_report(const struct workspace *w, const struct publish_report 
 }
 
 /* `o` is complete but for the event. */
-static int publish(const char *dir, const char *path, struct publish_options *o)
+static int publish(const char *dir, const char *path, struct publish_options o)
 {
     struct workspace w;
     struct event ev = {0};
@@ -49,9 +49,9 @@ static int publish(const char *dir, const char *path, struct publish_options *o)
     int rc = path != NULL ? event_read(path, &ev, &e) : 0;
     if (rc == 0)
         rc = workspace_lock(&w, LOCK_WAIT_MS, &e);
-    o->event = path != NULL ? &ev : NULL;
+    o.event = path != NULL ? &ev : NULL;
     if (rc == 0)
-        rc = publish_run(&w, o, &report, &e);
+        rc = publish_run(&w, &o, &report, &e);
     if (rc == 0)
         print_report(&w, &report);
     event_free(&ev);
@@ -75,7 +75,7 @@ int command_publish(const struct cli_command *self, int argc, char **argv)
     };
     int count = 0;
     int rc = cli_parse(self, options, argc, argv, 0, 1, &count);
-    return rc != CLI_GO_ON ? rc : publish(dir, count > 0 ? argv[0] : NULL, &o);
+    return rc != CLI_GO_ON ? rc : publish(dir, count > 0 ? argv[0] : NULL, o);
 }
 
 /* ---- refresh ---- */
