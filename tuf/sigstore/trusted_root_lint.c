@@ -141,28 +141,33 @@ static void diff_entry(const struct diff *d, const struct trust_entry *was,
         tell_change(d, is, true, "has another log id than before");
 }
 
+static void diff_new(const struct diff *d, const struct trust_entry *is)
+{
+    char when[VALIDITY_TEXT_MAX];
+    char what[128];
+    bool past = !is->valid.has_start || is->valid.start_ms < d->at_ms - TRUST_PAST_MS;
+    snprintf(what, sizeof(what), "is new, valid %s%s", validity_text(&is->valid, when),
+             past ? ": it reaches into the past" : "");
+    tell_change(d, is, past, what);
+}
+
 void trusted_root_diff(const struct trusted_root *old, const struct trusted_root *now,
                        int64_t at_ms, trusted_root_change change, void *arg)
 {
     for (size_t l = 0; l < TRUST_LIST_COUNT; l++) {
         const struct diff d = {(enum trust_list)l, at_ms, change, arg};
-        for (size_t i = 0; i < now->count[l]; i++) {
-            const struct trust_entry *is = now->entry[l][i];
-            const struct trust_entry *was = twin(old, d.list, is);
-            char when[VALIDITY_TEXT_MAX];
-            char what[128];
-            if (was != NULL) {
+        const struct trust_entry *is;
+        const struct trust_entry *was;
+        for (size_t i = 0; (is = trusted_root_entry(now, d.list, i)) != NULL; i++) {
+            was = twin(old, d.list, is);
+            if (was != NULL)
                 diff_entry(&d, was, is);
-                continue;
-            }
-            bool past = !is->valid.has_start || is->valid.start_ms < at_ms - TRUST_PAST_MS;
-            snprintf(what, sizeof(what), "is new, valid %s%s", validity_text(&is->valid, when),
-                     past ? ": it reaches into the past" : "");
-            tell_change(&d, is, past, what);
+            else
+                diff_new(&d, is);
         }
-        for (size_t i = 0; i < old->count[l]; i++) {
-            if (twin(now, d.list, old->entry[l][i]) == NULL)
-                tell_change(&d, old->entry[l][i], true,
+        for (size_t i = 0; (was = trusted_root_entry(old, d.list, i)) != NULL; i++) {
+            if (twin(now, d.list, was) == NULL)
+                tell_change(&d, was, true,
                             "is removed: everything that depends on it stops verifying");
         }
     }
