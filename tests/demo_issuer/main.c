@@ -3,35 +3,26 @@
  * GitHub-Actions-shaped RS256 token with libjwt. A JSON object as the body changes claims
  * (null removes one). For tests and demonstrations only.
  */
-#include <arpa/inet.h>
 #include <jansson.h>
 #include <jwt.h>
-#include <microhttpd.h>
 #include <openssl/core_names.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "common/b64.h"
 #include "common/buf.h"
+#include "tests/support/demohttp.h"
 
 #define KID "demo-key-1"
-#define BODY_MAX 16384
 
 struct issuer {
-    char url[64];
+    struct demo_http http;
     char *private_pem;
     char *jwks;
-};
-
-struct upload {
-    char data[BODY_MAX + 1];
-    size_t len;
 };
 
 static int put_bn(EVP_PKEY *key, const char *name, struct buf *out)
@@ -77,8 +68,8 @@ static json_t *default_claims(const struct issuer *is)
     json_int_t now = time(NULL);
     return json_pack(
         "{s:s,s:s,s:s,s:I,s:I,s:I,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s}",
-        "iss", is->url, "aud", "sigstore", "sub", "repo:acme/widget:ref:refs/heads/main", "iat",
-        now, "nbf", now, "exp", now + 300, "event_name", "push", "sha",
+        "iss", is->http.url, "aud", "sigstore", "sub", "repo:acme/widget:ref:refs/heads/main",
+        "iat", now, "nbf", now, "exp", now + 300, "event_name", "push", "sha",
         "2f1c0d9e8b7a6f5e4d3c2b1a09f8e7d6c5b4a392", "workflow", "release", "repository",
         "acme/widget", "ref", "refs/heads/main", "job_workflow_ref",
         "acme/widget/.github/workflows/release.yml@refs/heads/main", "job_workflow_sha",
@@ -117,85 +108,31 @@ static char *mint(const struct issuer *is, const char *changes, size_t len)
     return token;
 }
 
-static enum MHD_Result answer(struct MHD_Connection *c, unsigned status, char *text)
+static void handle(void *ctx, const char *method, const char *path, const char *body, size_t len,
+                   struct demo_reply *out)
 {
-    struct MHD_Response *r =
-        MHD_create_response_from_buffer(strlen(text), text, MHD_RESPMEM_MUST_FREE);
-    enum MHD_Result rc = MHD_queue_response(c, status, r);
-    MHD_destroy_response(r);
-    return rc;
-}
-
-static enum MHD_Result on_request(void *arg, struct MHD_Connection *c, const char *url,
-                                  const char *method, const char *version, const char *data,
-                                  size_t *size, void **state)
-{
-    const struct issuer *is = arg;
-    struct upload *up = *state;
-    (void)version;
-    if (up == NULL) {
-        *state = calloc(1, sizeof(*up));
-        return *state != NULL ? MHD_YES : MHD_NO;
+    const struct issuer *is = ctx;
+    if (strcmp(path, "/.well-known/openid-configuration") == 0) {
+        buf_printf(&out->body, "{\"issuer\":\"%s\",\"jwks_uri\":\"%s/keys\"}", is->http.url,
+                   is->http.url);
+    } else if (strcmp(path, "/keys") == 0) {
+        buf_puts(&out->body, is->jwks);
+    } else if (strcmp(path, "/token") == 0 && strcmp(method, "POST") == 0) {
+        char *token = mint(is, body, len);
+        out->status = token != NULL ? 200 : 400;
+        buf_puts(&out->body, token != NULL ? token : "bad claims");
+        free(token);
+    } else {
+        out->status = 404;
+        buf_puts(&out->body, "not found");
     }
-    if (*size > 0) {
-        size_t room = BODY_MAX - up->len;
-        size_t take = *size < room ? *size : room;
-        memcpy(up->data + up->len, data, take);
-        up->len += take;
-        *size = 0;
-        return MHD_YES;
-    }
-    char text[512];
-    if (strcmp(url, "/.well-known/openid-configuration") == 0) {
-        snprintf(text, sizeof(text), "{\"issuer\":\"%s\",\"jwks_uri\":\"%s/keys\"}", is->url,
-                 is->url);
-        return answer(c, MHD_HTTP_OK, strdup(text));
-    }
-    if (strcmp(url, "/keys") == 0)
-        return answer(c, MHD_HTTP_OK, strdup(is->jwks));
-    if (strcmp(url, "/token") == 0 && strcmp(method, "POST") == 0) {
-        char *token = mint(is, up->data, up->len);
-        return answer(c, token != NULL ? MHD_HTTP_OK : MHD_HTTP_BAD_REQUEST,
-                      token != NULL ? token : strdup("bad claims"));
-    }
-    return answer(c, MHD_HTTP_NOT_FOUND, strdup("not found"));
-}
-
-static void on_done(void *arg, struct MHD_Connection *c, void **state,
-                    enum MHD_RequestTerminationCode code)
-{
-    (void)arg;
-    (void)c;
-    (void)code;
-    free(*state);
-    *state = NULL;
 }
 
 int main(void)
 {
-    struct issuer is = {0};
-    struct sockaddr_in addr = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    sigset_t stop;
-    int got;
-    sigemptyset(&stop);
-    sigaddset(&stop, SIGTERM);
-    sigaddset(&stop, SIGINT);
-    pthread_sigmask(SIG_BLOCK, &stop, NULL);
-    if (make_key(&is) != 0)
-        return 1;
-    struct MHD_Daemon *d = MHD_start_daemon(
-        MHD_USE_INTERNAL_POLLING_THREAD, 0, NULL, NULL, on_request, &is, MHD_OPTION_SOCK_ADDR,
-        &addr, MHD_OPTION_NOTIFY_COMPLETED, on_done, NULL, MHD_OPTION_END);
-    const union MHD_DaemonInfo *info =
-        d != NULL ? MHD_get_daemon_info(d, MHD_DAEMON_INFO_BIND_PORT) : NULL;
-    if (info == NULL)
-        return 1;
-    snprintf(is.url, sizeof(is.url), "http://127.0.0.1:%u", (unsigned)info->port);
-    printf("%s\n", is.url);
-    fflush(stdout);
-    sigwait(&stop, &got);
-    MHD_stop_daemon(d);
+    struct issuer is = {.http = {.handle = handle, .ctx = &is}};
+    int rc = make_key(&is) == 0 ? demo_http_run(&is.http) : 1;
     free(is.private_pem);
     free(is.jwks);
-    return 0;
+    return rc;
 }
