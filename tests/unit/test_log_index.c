@@ -27,7 +27,7 @@ static void add_fast(struct log *l, uint64_t count)
         struct log_ticket **slot = &ring[i % WINDOW];
         if (*slot != NULL) {
             while (log_poll(*slot, &e) == LOG_WAIT)
-                (void)nanosleep(&(struct timespec){.tv_nsec = 200 * 1000}, NULL);
+                (void)nanosleep(&(struct timespec){.tv_nsec = 200L * 1000}, NULL);
             assert_int_equal(log_poll(*slot, &e), LOG_DONE);
             log_ticket_free(*slot);
             *slot = NULL;
@@ -49,7 +49,7 @@ static bool has_run(const struct logbox *b, unsigned level, uint64_t first)
 static void await_run(const struct logbox *b, unsigned level, uint64_t first)
 {
     for (int i = 0; i < 1500 && !has_run(b, level, first); i++)
-        (void)nanosleep(&(struct timespec){.tv_nsec = 20 * 1000 * 1000}, NULL);
+        (void)nanosleep(&(struct timespec){.tv_nsec = 20L * 1000 * 1000}, NULL);
     assert_true(has_run(b, level, first));
 }
 
@@ -115,7 +115,7 @@ static void every_entry_is_found(void **state)
             close(fd);
             break;
         }
-        (void)nanosleep(&(struct timespec){.tv_nsec = 20 * 1000 * 1000}, NULL);
+        (void)nanosleep(&(struct timespec){.tv_nsec = 20L * 1000 * 1000}, NULL);
     }
     log_close(l);
     find_all(&b);

@@ -96,7 +96,7 @@ static void *read_along(void *arg)
     if (note_key_init(&key, s->box.o.origin, NOTE_RFC6962, s->box.key, &e) != 0)
         abort();
     while (atomic_load(&s->writing) > 0) {
-        struct checkpoint c;
+        struct checkpoint c = {0};
         struct buf text = {0};
         struct note n;
         struct log_stats stats;

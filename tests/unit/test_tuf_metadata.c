@@ -842,8 +842,8 @@ static void pinned_files_are_checked(void **state)
     const char *sha256 =
         json_string_value(json_object_get(json_object_get(entry, "hashes"), "sha256"));
     struct tuf_file_info info = {.length = 5, .hash_count = 1};
-    strcpy(info.hash[0].algorithm, "sha256");
-    strcpy(info.hash[0].hex, sha256);
+    snprintf(info.hash[0].algorithm, sizeof(info.hash[0].algorithm), "sha256");
+    snprintf(info.hash[0].hex, sizeof(info.hash[0].hex), "%s", sha256);
     assert_int_equal(tuf_file_check(&info, "hello", 5, &e), 0);
     assert_int_equal(tuf_file_check(&info, "hellO", 5, &e), -1);
     assert_non_null(strstr(e.text, "sha256"));

@@ -71,9 +71,9 @@ static void answer(struct http_exchange *x, unsigned status, const char *text)
 static void huge(struct http_exchange *x)
 {
     struct buf b = {0};
-    (void)buf_reserve(&b, 4 * 1024 * 1024);
-    memset(b.data, 'x', 4 * 1024 * 1024);
-    b.len = 4 * 1024 * 1024;
+    const size_t len = (size_t)4 * 1024 * 1024;
+    memset(buf_reserve(&b, len), 'x', len);
+    b.len = len;
     http_reply(x, 200, "text/plain", &b);
 }
 
