@@ -151,7 +151,7 @@ int command_key_new(const struct cli_command *self, int argc, char **argv)
         err_set(&e, "where is the private key to live? Give --key FILE, or --pkcs11-module with "
                     "--pkcs11-token and --pkcs11-key");
     else if (keys_folder(dir, out, keys, sizeof(keys), &e) != 0 || check_free(keys, pub, &e) != 0)
-        rc = -1;
+        pkey = NULL; /* `e` says why */
     else if (s.file != NULL)
         pkey = new_file(&s, type, plain, holder, &e);
     else if ((token = new_in_token(&s, type, &e)) != NULL && EVP_PKEY_up_ref(key_pkey(token)) == 1)
