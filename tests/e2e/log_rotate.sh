@@ -97,7 +97,7 @@ says "the old log takes nothing" 0 "this log is retired" curl -sS --max-time 10 
 says "the new log is served" 0 "ca.example.com/log/2" "${log[@]}" status "$CA/log/2" --key "$C/log-2.pem"
 says "one is not the other" 1 "" "${log[@]}" status "$CA/log/2" --key "$C/log.pem"
 for name in old between new; do verifies $name; done
-trust retire-ctlog https://ca.example.com/log
+trust retire-ctlog https://ca.example.com/log --confirm
 for name in old between new; do verifies $name " when the old log has ended"; done
 cp "$W/old.yaml" "$C/old.yaml"
 says "nobody writes the old one now" 3 "in use by another process" "$B/tenmint-ca" serve --config "$C/old.yaml"
