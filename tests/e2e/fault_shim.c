@@ -1,6 +1,7 @@
 /* Preloaded into a program: its FAULT_AT-th call that changes a file kills it (FAULT_KIND=kill), or
  * that one and all later ones that need space fail as on a full disk (FAULT_KIND=full). With
- * FAULT_LOG=FILE each call's number and path is written there instead. */
+ * FAULT_LOG=FILE each call's number, whether it needs space, and its path are written there
+ * instead. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -22,7 +23,7 @@ static int fault(int needs_space, const char *path)
     if (log != NULL) {
         char line[5000];
         int fd = (int)syscall(SYS_openat, AT_FDCWD, log, O_WRONLY | O_CREAT | O_APPEND, 0600);
-        int n = snprintf(line, sizeof(line), "%d %s\n", ++count, path);
+        int n = snprintf(line, sizeof(line), "%d %d %s\n", ++count, needs_space, path);
         if (syscall(SYS_write, fd, line, n) != n)
             abort();
         syscall(SYS_close, fd);
