@@ -110,7 +110,8 @@ static void next_steps(const char *dir, bool made_online)
 {
     printf("wrote %s/policy.yaml\n", dir);
     if (made_online)
-        printf("wrote %s/online.key and keys/online.pub: what signs snapshot and timestamp\n", dir);
+        printf("wrote %s/online.key and %s/keys/online.pub: what signs snapshot and timestamp\n",
+               dir, dir);
     printf("next:\n"
            "  each holder, on a machine of the holder's own:\n"
            "    tenmint-tuf key new NAME --key NAME.key --out .\n"
