@@ -7,21 +7,11 @@ B=build/asan
 W=$(mktemp -d)
 fails=0
 . tests/lib.sh
+. tests/e2e/says.bash
 trap 'stop_all; rm -rf "$W"' EXIT
 export ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=print_stacktrace=1
 umask 077
 
-check() { # NAME WANT GOT
-    if [ "$2" = "$3" ]; then echo "ok   $1"; else echo "FAIL $1: want '$2', got '$3'"; tail -n 3 "$W/said"; fails=$((fails + 1)); fi
-}
-says() { # NAME WANTED-EXIT WANTED-TEXT COMMAND...
-    local name=$1 want=$2 text=$3 rc
-    shift 3
-    timeout 60 "$@" >"$W/said" 2>&1
-    rc=$?
-    check "$name: exit code" "$want" "$rc"
-    [ -z "$text" ] || grep -qF -- "$text" "$W/said" || { echo "FAIL $name: no '$text' in: $(cat "$W/said")"; fails=$((fails + 1)); }
-}
 serve() {
     : >"$W/ca.log"
     "$B/tenmint-ca" serve --config "$C/tenmint-ca.yaml" >>"$W/ca.log" 2>&1 &
