@@ -32,15 +32,6 @@ int log_range_read(const char *first, const char *last, struct log_range *out, s
     return out->first <= out->last ? 0 : err_set(e, "--last is before --first");
 }
 
-int log_range_end(const struct log_range *r, uint64_t size, uint64_t *end, struct err *e)
-{
-    *end = r->last < size ? r->last + 1 : size;
-    if (r->first <= size)
-        return 0;
-    return err_set(e, "the log has %" PRIu64 " entries: there is no entry %" PRIu64, size,
-                   r->first);
-}
-
 int log_duration(const char *option, const char *text, int64_t *out_ms, struct err *e)
 {
     static const struct {
@@ -127,6 +118,19 @@ void log_target_warn(const struct log_target *t)
 {
     if (!t->head.verified)
         fprintf(stderr, "%s: signature NOT CHECKED: no --key\n", t->head.tree.origin);
+}
+
+int log_target_scan(struct log_target *t, const struct log_range *r, const struct scan_sink *sink,
+                    struct err *e)
+{
+    struct frontier at;
+    const struct checkpoint *tree = &t->head.tree;
+    if (r->first > tree->size)
+        return err_set(e, "the log has %" PRIu64 " entries: there is no entry %" PRIu64, tree->size,
+                       r->first);
+    if (scan_start(t->source, tree, r->first, &at, e) != 0)
+        return -1;
+    return scan_run(t->source, tree, &at, r->last < tree->size ? r->last + 1 : tree->size, sink, e);
 }
 
 void log_target_close(struct log_target *t)

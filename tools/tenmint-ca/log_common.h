@@ -8,6 +8,7 @@
 
 #include "ca/monitor/certificate.h"
 #include "ca/monitor/head.h"
+#include "ca/monitor/scan.h"
 #include "ca/monitor/source.h"
 #include "tools/shared/cli.h"
 
@@ -55,8 +56,10 @@ struct log_range {
     uint64_t first, last;
 };
 int log_range_read(const char *first, const char *last, struct log_range *out, struct err *e);
-/* Where to stop reading in a tree of `size` (exclusive). -1: the tree does not reach to `first`. */
-int log_range_end(const struct log_range *r, uint64_t size, uint64_t *end, struct err *e);
+/* Gives the entries of the range to `sink`, each proven to be in the tree of log_target_head(). -1:
+ * the tree does not reach to the first, or an entry is not proven. */
+int log_target_scan(struct log_target *t, const struct log_range *r, const struct scan_sink *sink,
+                    struct err *e);
 
 /* "250ms", "10s", "15m", "24h", "7d" in milliseconds. */
 int log_duration(const char *option, const char *text, int64_t *out_ms, struct err *e);

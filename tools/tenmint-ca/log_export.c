@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "ca/monitor/scan.h"
 #include "common/b64.h"
 #include "common/file.h"
 #include "tools/tenmint-ca/commands.h"
@@ -114,18 +113,6 @@ static int set_format(struct export *x, const char *format, struct err *e)
     return err_set(e, "--format: want json, pem or der, not '%.40s'", format);
 }
 
-static int run(struct log_target *t, struct export *x, const struct log_range *range, struct err *e)
-{
-    struct frontier at;
-    struct scan_sink sink = {x, on_entry, NULL};
-    const struct checkpoint *tree = &t->head.tree;
-    uint64_t end = 0;
-    if (log_range_end(range, tree->size, &end, e) != 0 ||
-        scan_start(t->source, tree, range->first, &at, e) != 0)
-        return -1;
-    return scan_run(t->source, tree, &at, end, &sink, e);
-}
-
 int command_log_export(const struct cli_command *self, int argc, char **argv)
 {
     struct log_flags f = {0};
@@ -144,6 +131,7 @@ int command_log_export(const struct cli_command *self, int argc, char **argv)
     struct log_target t;
     struct err e = {0};
     struct log_range range;
+    const struct scan_sink sink = {&x, on_entry, NULL};
     int count = 0;
     int rc = cli_parse(self, options, argc, argv, 1, 1, &count);
     if (rc != CLI_GO_ON)
@@ -156,7 +144,7 @@ int command_log_export(const struct cli_command *self, int argc, char **argv)
         rc = log_target_head(&t, &e);
     if (rc == CLI_OK)
         log_target_warn(&t);
-    if (rc == CLI_OK && (run(&t, &x, &range, &e) != 0 || log_flush(&e) != 0))
+    if (rc == CLI_OK && (log_target_scan(&t, &range, &sink, &e) != 0 || log_flush(&e) != 0))
         rc = CLI_FAILED;
     log_target_close(&t);
     return rc == CLI_OK ? CLI_OK : cli_fail(rc, &e);

@@ -3,7 +3,6 @@
 #include <stdio.h>
 
 #include "ca/monitor/filter.h"
-#include "ca/monitor/scan.h"
 #include "common/clock.h"
 #include "tools/tenmint-ca/commands.h"
 #include "tools/tenmint-ca/log_common.h"
@@ -53,18 +52,6 @@ static int set_filter(struct find *f, const struct words *w, struct err *e)
     return 0;
 }
 
-static int run(struct log_target *t, struct find *f, const struct log_range *range, struct err *e)
-{
-    struct frontier at;
-    struct scan_sink sink = {f, on_entry, NULL};
-    const struct checkpoint *tree = &t->head.tree;
-    uint64_t end = 0;
-    if (log_range_end(range, tree->size, &end, e) != 0 ||
-        scan_start(t->source, tree, range->first, &at, e) != 0)
-        return -1;
-    return scan_run(t->source, tree, &at, end, &sink, e);
-}
-
 int command_log_find(const struct cli_command *self, int argc, char **argv)
 {
     struct log_flags f = {0};
@@ -91,6 +78,7 @@ int command_log_find(const struct cli_command *self, int argc, char **argv)
     struct log_target t;
     struct err e = {0};
     struct log_range range;
+    const struct scan_sink sink = {&find, on_entry, NULL};
     int count = 0;
     int rc = cli_parse(self, options, argc, argv, 1, 1, &count);
     if (rc != CLI_GO_ON)
@@ -104,7 +92,7 @@ int command_log_find(const struct cli_command *self, int argc, char **argv)
         rc = log_target_head(&t, &e);
     if (rc == CLI_OK)
         log_target_warn(&t);
-    if (rc == CLI_OK && (run(&t, &find, &range, &e) != 0 || log_flush(&e) != 0))
+    if (rc == CLI_OK && (log_target_scan(&t, &range, &sink, &e) != 0 || log_flush(&e) != 0))
         rc = CLI_FAILED;
     if (rc == CLI_OK && !find.json && find.found == 0)
         fprintf(stderr, "no such certificate in %" PRIu64 " entries\n", t.head.tree.size);
