@@ -1,5 +1,6 @@
 /* A signing event from outside: whatever loads can be judged, reviewed, checked and written; what a
- * review prints cannot move a cursor; the same bytes have the same digest. */
+ * review prints cannot move a cursor, nor show another digest; the same bytes have the same digest.
+ */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,8 +12,13 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static void check_printable(const struct buf *text)
+static void check_text(const struct buf *text)
 {
+    static const char digest[] = "\nDigest  ";
+    const char *last = memmem(text->data, text->len, digest, strlen(digest));
+    if (last == NULL ||
+        (const char *)text->data + text->len - last != (ptrdiff_t)strlen(digest) + 65)
+        abort();
     for (size_t i = 0; i < text->len;) {
         const unsigned char *p = text->data + i;
         size_t n = utf8_sequence(p, text->len - i);
@@ -32,7 +38,7 @@ static void review(const struct event *ev)
     rules_judge(ev, NULL, NOW, &f);
     if (review_write(ev, &r, &text, &errors, &e) != 0 || errors < f.error_count)
         abort();
-    check_printable(&text);
+    check_text(&text);
     /* What a review finds fault with is never complete without that fault. */
     if (event_check_signatures(ev, &e) != 0 && errors == 0)
         abort();

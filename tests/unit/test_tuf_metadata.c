@@ -584,6 +584,8 @@ static void common_members_are_checked(void **state)
         {"\"version\":1", "\"version\":true", "not an integer"},
         {"\"version\":1", "\"version\":\"1\"", "not an integer"},
         {"\"version\":1,", "", "version is missing"},
+        {"\"version\":1", "\"version\":1,\"x\":[{\"y\":1.0}]", "canonical"},
+        {"\"version\":1", "\"version\":1,\"x\":1e3", "canonical"},
         {"2030-01-01T00:00:00Z", "2030-01-01T00:00:00.5Z", "expires"},
         {"2030-01-01T00:00:00Z", "2030-01-01T00:00:00+01:00", "expires"},
         {"2030-01-01T00:00:00Z", "2030-02-30T00:00:00Z", "expires"},

@@ -263,6 +263,58 @@ static void test_r1_names_show_as_they_are(void **state)
     }
 }
 
+#define HOSTILE "\x1b[2J\x7f\nDigest  0123"
+
+/* R1: a review is a few lines to a terminal, wherever an event holds text of its own. */
+static void test_r1_no_text_moves_the_cursor(void **state)
+{
+    (void)state;
+    struct tuf_case c;
+    struct event ev;
+    struct buf text = {0};
+    case_open(&c, CASE_POLICY);
+    case_propose(&c, T0, NULL, &ev);
+    json_t *roles = json_deep_copy(
+        json_object_get(tuf_metadata_signed(event_find(&ev, "root")->proposed), "roles"));
+    json_object_set_new(json_object_get(roles, "targets"), "keyids", json_pack("[s]", HOSTILE));
+    case_tamper(&ev, "root", "roles", roles);
+    case_tamper(&ev, "targets", "targets",
+                json_pack("{s:{s:i, s:{s:s}}}", HOSTILE, "length", 1, "hashes", "sha256", HOSTILE));
+    case_tamper(&ev, "targets", HOSTILE, json_pack("{s:s}", HOSTILE, HOSTILE));
+    case_tamper(&ev, "targets", "delegations",
+                json_pack("{s:{}, s:[{s:s, s:[s], s:i, s:b, s:[s]}]}", "keys", "roles", "name",
+                          HOSTILE, "keyids", HOSTILE, "threshold", 2, "terminating", 0, "paths",
+                          HOSTILE));
+    assert_true(review_of(&c, &ev, T0, true, &text) > 0);
+    for (size_t i = 0; i < text.len; i++)
+        assert_true(text.data[i] == '\n' || (text.data[i] >= 0x20 && text.data[i] < 0x7f));
+    assert_null(strstr(buf_str(&text), "\nDigest  0123"));
+    assert_null(strstr(buf_str(&text), "\n  Digest  0123"));
+    assert_non_null(strstr(buf_str(&text), "delegation ?[2J??Digest  0123: threshold 2 of 1 keys"));
+    event_free(&ev);
+    buf_free(&text);
+    case_close(&c);
+}
+
+/* R1: what nobody can sign, because it has no canonical form, is no event. */
+static void test_r1_no_canonical_form(void **state)
+{
+    (void)state;
+    struct tuf_case c;
+    struct event ev;
+    struct event other;
+    case_open(&c, CASE_POLICY);
+    case_propose(&c, T0, NULL, &ev);
+    json_t *root = json_object_get(json_object_get(ev.tree, "proposed"), "root");
+    json_object_set_new(json_object_get(root, "signed"), "x", json_real(5.84));
+    char *text = json_dumps(ev.tree, 0);
+    assert_int_equal(event_parse(text, strlen(text), &other, &c.e), -1);
+    assert_says(&c, "proposed root: nobody can sign it: a number with a fraction");
+    free(text);
+    event_free(&ev);
+    case_close(&c);
+}
+
 static void expect_refusal(struct tuf_case *c, struct event *ev, int64_t now, const char *why)
 {
     struct publish_report r;
@@ -1225,6 +1277,8 @@ int main(void)
         cmocka_unit_test(test_r1_trusted_root_left_out),
         cmocka_unit_test(test_r1_every_change_is_shown),
         cmocka_unit_test(test_r1_names_show_as_they_are),
+        cmocka_unit_test(test_r1_no_text_moves_the_cursor),
+        cmocka_unit_test(test_r1_no_canonical_form),
         cmocka_unit_test(test_r2_version_skipped),
         cmocka_unit_test(test_r2_version_repeated),
         cmocka_unit_test(test_r2_consistent_snapshot_off),

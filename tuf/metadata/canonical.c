@@ -15,6 +15,11 @@ struct member {
 
 static int write_value(const json_t *v, unsigned depth, struct buf *out, struct err *e);
 
+static int fraction(struct err *e)
+{
+    return err_set(e, "a number with a fraction or an exponent has no canonical form");
+}
+
 void canonical_string(const char *s, size_t len, struct buf *out)
 {
     buf_putc(out, '"');
@@ -116,8 +121,28 @@ static int write_value(const json_t *v, unsigned depth, struct buf *out, struct 
         buf_puts(out, "null");
         return 0;
     default:
-        return err_set(e, "a number with a fraction or an exponent has no canonical form");
+        return fraction(e);
     }
+}
+
+int canonical_check(const json_t *v, struct err *e)
+{
+    const char *key;
+    size_t i;
+    json_t *inner;
+    if (json_is_real(v))
+        return fraction(e);
+    json_object_foreach((json_t *)v, key, inner)
+    {
+        if (canonical_check(inner, e) != 0)
+            return -1;
+    }
+    json_array_foreach(v, i, inner)
+    {
+        if (canonical_check(inner, e) != 0)
+            return -1;
+    }
+    return 0;
 }
 
 int canonical_write(const json_t *v, struct buf *out, struct err *e)

@@ -11,6 +11,9 @@
 #include "common/buf.h"
 #include "common/err.h"
 
+/* Whether `v`, as a parser left it, has a canonical form. -1: a real number in it. */
+int canonical_check(const json_t *v, struct err *e);
+
 /* Appends the canonical bytes of `v`. -1: a real number in it, or out of memory. */
 int canonical_write(const json_t *v, struct buf *out, struct err *e);
 

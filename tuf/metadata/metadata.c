@@ -122,7 +122,9 @@ static int check_body(struct tuf_metadata *m, struct err *e)
     if (expires == NULL || clock_parse(expires, &m->expires) != 0)
         return err_set(e, "expires is not a date of the form 2030-01-31T12:00:00Z");
     m->version = json_integer_value(json_object_get(m->body, "version"));
-    return check_role_members(m->body, m->role, e);
+    if (check_role_members(m->body, m->role, e) != 0)
+        return -1;
+    return canonical_check(m->body, e) == 0 ? 0 : err_wrap(e, "nobody can sign it");
 }
 
 static struct tuf_metadata *metadata_new(enum tuf_role role, struct err *e)

@@ -8,6 +8,7 @@
 
 #include "common/clock.h"
 #include "common/strictjson.h"
+#include "common/utf8.h"
 #include "tuf/metadata/canonical.h"
 #include "tuf/metadata/delegation.h"
 #include "tuf/metadata/key.h"
@@ -25,27 +26,32 @@ struct judge {
     struct findings *out;
 };
 
-__attribute__((format(printf, 2, 3))) static void fault(struct judge *j, const char *fmt, ...)
+/* One line, whatever is in the names that it quotes. */
+__attribute__((format(printf, 2, 0))) static void add_line(struct buf *lines, const char *fmt,
+                                                           va_list ap)
 {
     char line[ERR_TEXT_MAX];
+    vsnprintf(line, sizeof(line), fmt, ap);
+    utf8_clean(line);
+    buf_puts(lines, line);
+    buf_putc(lines, '\n');
+}
+
+__attribute__((format(printf, 2, 3))) static void fault(struct judge *j, const char *fmt, ...)
+{
     va_list ap;
     va_start(ap, fmt);
-    vsnprintf(line, sizeof(line), fmt, ap);
+    add_line(&j->out->errors, fmt, ap);
     va_end(ap);
-    buf_puts(&j->out->errors, line);
-    buf_putc(&j->out->errors, '\n');
     j->out->error_count++;
 }
 
 __attribute__((format(printf, 2, 3))) static void warn(struct judge *j, const char *fmt, ...)
 {
-    char line[ERR_TEXT_MAX];
     va_list ap;
     va_start(ap, fmt);
-    vsnprintf(line, sizeof(line), fmt, ap);
+    add_line(&j->out->warnings, fmt, ap);
     va_end(ap);
-    buf_puts(&j->out->warnings, line);
-    buf_putc(&j->out->warnings, '\n');
 }
 
 static int check_chain(struct tuf_metadata *const *roots, size_t count, struct err *e)

@@ -16,6 +16,7 @@
 #include "tuf/repository/event/scan.h"
 #include "tuf/repository/publish/stage.h"
 #include "tuf/repository/publish/tree.h"
+#include "tuf/repository/report/words.h"
 #include "tuf/repository/state/names.h"
 #include "tuf/repository/state/published.h"
 
@@ -200,6 +201,13 @@ static bool is_metadata_name(const char *name)
            (digits > 0 && name[digits] == '.' && len > 5 && strcmp(name + len - 5, ".json") == 0);
 }
 
+static void note_stranger(const char *path, struct buf *notes)
+{
+    buf_puts(notes, "no current metadata names '");
+    words_safe(path, notes);
+    buf_puts(notes, "'\n");
+}
+
 static int find_strangers(struct run *r, struct err *e)
 {
     char *const paths[] = {(char *)r->dir, NULL};
@@ -218,7 +226,7 @@ static int find_strangers(struct run *r, struct err *e)
         else if (f->fts_level == 1 && is_metadata_name(f->fts_name))
             continue;
         else if (json_object_get(r->named, below) == NULL && found++ < NOTES_MAX)
-            buf_printf(&r->out->notes, "no current metadata names '%s'\n", below);
+            note_stranger(below, &r->out->notes);
     }
     fts_close(fts);
     if (found > NOTES_MAX)

@@ -113,9 +113,10 @@ static void target_line(struct lines *l, const char *sign, const char *path, con
     l->shown++;
     buf_printf(l->out, "  target %s ", sign);
     words_safe(path, l->out);
-    buf_printf(l->out, " (%lld bytes, sha256 %s)\n",
-               (long long)json_integer_value(json_object_get(entry, "length")),
-               hash != NULL ? hash : "?");
+    buf_printf(l->out, " (%lld bytes, sha256 ",
+               (long long)json_integer_value(json_object_get(entry, "length")));
+    words_safe(hash != NULL ? hash : "?", l->out);
+    buf_puts(l->out, ")\n");
 }
 
 static void target_lines(const json_t *before, const json_t *after, bool all, struct buf *out)

@@ -44,11 +44,10 @@ static void add_owner(void *arg, const char *keyid, enum tuf_verdict v)
     const struct tuf_signers *by = both[1];
     const json_t *key = json_object_get(by->keys, keyid);
     const char *owner = key != NULL ? keyring_owner(key) : "";
+    char start[13];
+    snprintf(start, sizeof(start), "%.12s", keyid);
     buf_puts(out, out->len > 0 ? ", " : "");
-    if (owner[0] != '\0')
-        words_safe(owner, out);
-    else
-        buf_printf(out, "%.12s", keyid);
+    words_safe(owner[0] != '\0' ? owner : start, out);
 }
 
 static struct status_role *new_row(struct status *s, struct err *e)

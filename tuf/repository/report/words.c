@@ -53,10 +53,12 @@ void words_relative(int64_t when, int64_t now, char out[40])
 void words_key(const json_t *key, const char *keyid, struct buf *out)
 {
     char hex[65];
+    char start[17];
     const char *owner = key != NULL ? keyring_owner(key) : "";
+    bool usable = key != NULL && keyring_fingerprint(key, hex, NULL) == 0;
+    snprintf(start, sizeof(start), "%.16s", usable ? hex : keyid);
     words_safe(owner[0] != '\0' ? owner : "key", out);
-    if (key == NULL || keyring_fingerprint(key, hex, NULL) != 0)
-        buf_printf(out, " (keyid %.16s)", keyid);
-    else
-        buf_printf(out, " (%.16s)", hex);
+    buf_puts(out, usable ? " (" : " (keyid ");
+    words_safe(start, out);
+    buf_putc(out, ')');
 }
