@@ -50,7 +50,7 @@ check "merging what is merged changes nothing" "" "$(git -C "$G" status --porcel
 cp -r "$G/first" "$W/bad"
 S=$(ls "$W/bad/signatures" | head -n 1)
 echo x >"$W/bad/signatures/README"
-says "a strange file" 1 "'README' .*KEYID.json" "$T" merge "$W/bad" "$G/first"
+says "a strange file" 1 "README': it is no signer's file.*KEYID.json" "$T" merge "$W/bad" "$G/first"
 rm "$W/bad/signatures/README"
 cp "$W/bad/signatures/$S" "$W/bad/signatures/$(printf '0%.0s' $(seq 64)).json"
 says "a signer under another name" 1 "not of the key that its name says" "$T" review "$W/bad"

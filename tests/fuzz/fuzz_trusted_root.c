@@ -1,17 +1,49 @@
-/* What is read must write, and what was written must read as the same bytes. */
+/* What is read must write, and what was written must read as the same bytes. What is told of it
+ * cannot move a cursor. */
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/utf8.h"
 #include "tuf/sigstore/trusted_root.h"
+
+#define NOW_MS INT64_C(1767225600000)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static void ignore(void *arg, const char *text)
+static void fail(void *arg, const char *text, bool danger)
 {
     (void)arg;
-    if (text[0] == '\0')
+    (void)text;
+    (void)danger;
+    abort();
+}
+
+static void hear(void *arg, const char *text)
+{
+    char clean[1024];
+    (void)arg;
+    snprintf(clean, sizeof(clean), "%s", text);
+    utf8_clean(clean);
+    if (text[0] == '\0' || strcmp(clean, text) != 0)
         abort();
+}
+
+static void hear_change(void *arg, const char *text, bool danger)
+{
+    (void)danger;
+    hear(arg, text);
+}
+
+/* All of it comes, and all of it goes; the same is no change. */
+static void compare(const struct trusted_root *r, const struct trusted_root *same)
+{
+    struct trusted_root *none = trusted_root_new(NULL);
+    trusted_root_diff(none, r, NOW_MS, hear_change, NULL);
+    trusted_root_diff(r, none, NOW_MS, hear_change, NULL);
+    trusted_root_diff(r, same, NOW_MS, fail, NULL);
+    trusted_root_free(none);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -25,13 +57,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             abort();
         return 0;
     }
-    trusted_root_lint(r, 1767225600000, ignore, NULL);
+    trusted_root_lint(r, NOW_MS, hear, NULL);
     if (trusted_root_write(r, &first, &e) != 0)
         abort();
     struct trusted_root *again = trusted_root_parse(first.data, first.len, &e);
     if (again == NULL || trusted_root_write(again, &second, &e) != 0 || first.len != second.len ||
         memcmp(first.data, second.data, first.len) != 0)
         abort();
+    compare(r, again);
     trusted_root_free(r);
     trusted_root_free(again);
     buf_free(&first);

@@ -468,6 +468,24 @@ static void a_diff_names_each_change_and_marks_the_dangerous(void **state)
     trusted_root_free(now);
 }
 
+/* Addresses are what the file's writer chose. */
+static void what_is_told_moves_no_cursor(void **state)
+{
+    (void)state;
+    struct err e = {0};
+    struct said s = {0};
+    struct trusted_root *none = trusted_root_new(&e);
+    struct trusted_root *r = whole();
+    struct trust_entry *t = (struct trust_entry *)trusted_root_entry(r, TRUST_CTLOG, 0);
+    free(t->uri);
+    t->uri = strdup("https://x\x1b[2J\n\xe2\x80\xae");
+    trusted_root_diff(none, r, T0 * 1000, hear_change, &s);
+    assert_non_null(strstr(buf_str(&s.text), "(https://x?[2J?\?\?\?) is new"));
+    buf_free(&s.text);
+    trusted_root_free(none);
+    trusted_root_free(r);
+}
+
 /* R11: each edit that breaks what verifies, or opens the past, is marked; `trust` then asks for
  * --confirm, and a review shows DANGER. */
 
@@ -581,6 +599,7 @@ int main(void)
         cmocka_unit_test(a_damaged_root_is_refused_with_the_member_named),
         cmocka_unit_test(times_are_read_as_protobuf_writes_them),
         cmocka_unit_test(lint_says_what_verifiers_stumble_over),
+        cmocka_unit_test(what_is_told_moves_no_cursor),
         cmocka_unit_test(a_diff_names_each_change_and_marks_the_dangerous),
         cmocka_unit_test(r11_edits_that_break_or_reopen_are_marked),
     };

@@ -174,6 +174,19 @@ static int sign_event(struct event *ev, struct key_source *source, const char *d
     return rc;
 }
 
+static void say_signed(struct event_signer *who, const char *path, const struct event *ev)
+{
+    struct buf text = {0};
+    buf_puts(&text, "signed by ");
+    words_safe(who->holder, &text);
+    buf_printf(&text, " (fingerprint %s): ", who->fingerprint);
+    words_safe(buf_str(&who->roles), &text);
+    buf_printf(&text, "\nwrote %s\n\nSignatures\n", path);
+    review_signatures(ev, &text);
+    fwrite(text.data, 1, text.len, stdout);
+    buf_free(&text);
+}
+
 int command_sign(const struct cli_command *self, int argc, char **argv)
 {
     struct key_source source = {0};
@@ -190,7 +203,6 @@ int command_sign(const struct cli_command *self, int argc, char **argv)
     struct event_signer who = {0};
     struct tuf_metadata *root = NULL;
     struct err e = {0};
-    struct buf text = {0};
     int count = 0;
     int rc = cli_parse(self, options, argc, argv, 1, 1, &count);
     if (rc != CLI_GO_ON)
@@ -200,12 +212,8 @@ int command_sign(const struct cli_command *self, int argc, char **argv)
         rc = sign_event(&ev, &source, digest, root, &who, &e);
     if (rc == 0)
         rc = event_write(out != NULL ? out : argv[0], &ev, &e);
-    if (rc == 0) {
-        review_signatures(&ev, &text);
-        printf("signed by %s (fingerprint %s): %s\nwrote %s\n\nSignatures\n%s", who.holder,
-               who.fingerprint, buf_str(&who.roles), out != NULL ? out : argv[0], buf_str(&text));
-    }
-    buf_free(&text);
+    if (rc == 0)
+        say_signed(&who, out != NULL ? out : argv[0], &ev);
     buf_free(&who.roles);
     event_free(&ev);
     tuf_metadata_free(root);

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/utf8.h"
 #include "tuf/sigstore/internal.h"
 
 __attribute__((format(printf, 3, 4))) static void say(trusted_root_tell tell, void *arg,
@@ -12,6 +13,7 @@ __attribute__((format(printf, 3, 4))) static void say(trusted_root_tell tell, vo
     va_start(ap, fmt);
     vsnprintf(text, sizeof(text), fmt, ap);
     va_end(ap);
+    utf8_clean(text); /* the addresses are others', and go to terminals */
     tell(arg, text);
 }
 
@@ -91,6 +93,7 @@ static void tell_change(const struct diff *d, const struct trust_entry *t, bool 
     char text[512];
     snprintf(text, sizeof(text), "%s %.16s (%.150s) %s", trust_lists[d->list].name,
              trust_entry_fingerprint(d->list, t, id), t->uri, what);
+    utf8_clean(text);
     d->change(d->arg, text, danger);
 }
 

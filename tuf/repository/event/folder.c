@@ -54,16 +54,21 @@ static int signatures_folder(const char *folder, char out[PATH_MAX], struct err 
 }
 
 /* A plain file, not what a link points to: folders come from outside. */
-static int read_json(const char *path, size_t max, json_t **out, struct err *e)
+static int read_plain(const char *path, size_t max, struct buf *text, struct err *e)
 {
-    struct buf text = {0};
     struct stat st;
-    *out = NULL;
     if (lstat(path, &st) != 0)
         return err_errno(e, "'%s'", path);
     if (!S_ISREG(st.st_mode))
         return err_set(e, "'%s' is not a plain file", path);
-    if (file_read(path, max, &text, e) == 0) {
+    return file_read(path, max, text, e);
+}
+
+static int read_json(const char *path, size_t max, json_t **out, struct err *e)
+{
+    struct buf text = {0};
+    *out = NULL;
+    if (read_plain(path, max, &text, e) == 0) {
         *out = strictjson_parse((const char *)text.data, text.len, max, e);
         if (*out == NULL)
             err_wrap(e, "'%s'", path);
@@ -115,22 +120,28 @@ static bool is_wanted(const char *name)
     return name[0] != '.' && strstr(name, ".json.tmp-") == NULL;
 }
 
+int event_folder_add(json_t *tree, const char *name, const char *text, size_t len, struct err *e)
+{
+    char keyid[TUF_KEYID_SIZE] = "";
+    if (strspn(name, "0123456789abcdef") != KEYID_LEN || strcmp(name + KEYID_LEN, ".json") != 0)
+        return err_set(e, "it is no signer's file: those are called KEYID.json");
+    memcpy(keyid, name, KEYID_LEN);
+    json_t *signer = strictjson_parse(text, len, SIGNER_BYTES_MAX, e);
+    int rc = signer != NULL ? add_signer(tree, signer, keyid, e) : -1;
+    json_decref(signer);
+    return rc;
+}
+
 static int read_signer(json_t *tree, const char *dir, const char *name, struct err *e)
 {
     char path[PATH_MAX];
-    char keyid[TUF_KEYID_SIZE] = "";
-    json_t *signer = NULL;
-    if (strspn(name, "0123456789abcdef") != KEYID_LEN || strcmp(name + KEYID_LEN, ".json") != 0)
-        return err_set(e, "'%.100s' in '%s' is no signer's file: those are called KEYID.json", name,
-                       dir);
-    memcpy(keyid, name, KEYID_LEN);
-    if (file_join(dir, name, path, sizeof(path), e) != 0 ||
-        read_json(path, SIGNER_BYTES_MAX, &signer, e) != 0)
+    struct buf text = {0};
+    if (file_join(dir, name, path, sizeof(path), e) != 0)
         return -1;
-    int rc = add_signer(tree, signer, keyid, e);
-    if (rc != 0)
-        err_wrap(e, "'%s'", path);
-    json_decref(signer);
+    int rc = read_plain(path, SIGNER_BYTES_MAX, &text, e);
+    if (rc == 0 && event_folder_add(tree, name, (const char *)text.data, text.len, e) != 0)
+        rc = err_wrap(e, "'%s'", path);
+    buf_free(&text);
     return rc;
 }
 
@@ -179,8 +190,7 @@ static json_t *signer_of(json_t *signers, const char *keyid)
     return signer;
 }
 
-/* The proposal without signatures, and {keyid: signer}. New references. */
-static int take_apart(const json_t *tree, json_t **proposal, json_t **signers, struct err *e)
+int event_folder_split(const json_t *tree, json_t **proposal, json_t **signers, struct err *e)
 {
     json_t *proposed = json_object();
     const char *role;
@@ -239,7 +249,7 @@ int event_folder_write(const char *folder, const json_t *tree, struct err *e)
     json_t *signers = NULL;
     const char *keyid;
     json_t *signer;
-    int rc = take_apart(tree, &proposal, &signers, e);
+    int rc = event_folder_split(tree, &proposal, &signers, e);
     if (rc == 0)
         rc = signatures_folder(folder, dir, e);
     if (rc == 0)

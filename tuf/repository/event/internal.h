@@ -23,6 +23,10 @@ const json_t *event_any_key(const struct event *ev, const char *keyid);
 bool event_is_folder(const char *path);
 /* The tree as a file would hold it: a new reference, or NULL. */
 json_t *event_folder_read(const char *folder, struct err *e);
+/* Adds what a file signatures/`name` holds to the proposal. */
+int event_folder_add(json_t *tree, const char *name, const char *text, size_t len, struct err *e);
+/* The proposal without signatures, and {keyid: signer}. New references, also when it fails. */
+int event_folder_split(const json_t *tree, json_t **proposal, json_t **signers, struct err *e);
 /* Writes what has changed: the proposal once, a file for each new signer. */
 int event_folder_write(const char *folder, const json_t *tree, struct err *e);
 

@@ -1,0 +1,117 @@
+/* An event as a folder: event.json, and after a NUL each the name and the content of signers'
+ * files. What loads can be taken apart, and makes the same event again. */
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/strictjson.h"
+#include "tuf/repository/event/internal.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void must(bool holds)
+{
+    if (!holds)
+        abort();
+}
+
+/* The text up to the next NUL or the end, as a copy of just that size: what reads on is noticed. */
+static char *next_part(const uint8_t **at, size_t *left, size_t *len)
+{
+    const uint8_t *nul = memchr(*at, '\0', *left);
+    *len = nul != NULL ? (size_t)(nul - *at) : *left;
+    char *part = malloc(*len + 1);
+    must(part != NULL);
+    memcpy(part, *at, *len);
+    part[*len] = '\0';
+    size_t step = *len + (nul != NULL);
+    *at += step;
+    *left -= step;
+    return part;
+}
+
+/* NULL: refused. */
+static json_t *read_folder(const uint8_t *data, size_t size)
+{
+    struct err e = {0};
+    size_t len;
+    char *text = next_part(&data, &size, &len);
+    json_t *tree = strictjson_parse(text, len, len, &e);
+    int rc = tree != NULL ? 0 : -1;
+    free(text);
+    while (rc == 0 && size > 0) {
+        char *name = next_part(&data, &size, &len);
+        text = next_part(&data, &size, &len);
+        rc = event_folder_add(tree, name, text, len, &e);
+        free(name);
+        free(text);
+    }
+    must(rc == 0 || e.text[0] != '\0');
+    if (rc == 0)
+        return tree;
+    json_decref(tree);
+    return NULL;
+}
+
+/* Takes over `tree`; false: no event. */
+static bool load(json_t *tree, struct event *out)
+{
+    struct err e = {0};
+    *out = (struct event){.tree = tree};
+    bool good = event_load(out, &e) == 0;
+    must(good || e.text[0] != '\0');
+    if (!good)
+        event_free(out);
+    return good;
+}
+
+/* What the files of the split hold, put together. */
+static json_t *join(json_t *proposal, json_t *signers)
+{
+    struct err e = {0};
+    json_t *tree = json_deep_copy(proposal);
+    const char *keyid;
+    json_t *signer;
+    json_object_foreach(signers, keyid, signer)
+    {
+        char name[TUF_ROLE_NAME_MAX];
+        char *text = json_dumps(signer, 0);
+        snprintf(name, sizeof(name), "%s.json", keyid);
+        must(text != NULL && event_folder_add(tree, name, text, strlen(text), &e) == 0);
+        free(text);
+    }
+    return tree;
+}
+
+static void again(const struct event *ev)
+{
+    struct err e = {0};
+    struct event other;
+    json_t *proposal = NULL;
+    json_t *signers = NULL;
+    char first[65];
+    char second[65];
+    bool sound = event_check_signatures(ev, &e) == 0;
+    int rc = event_folder_split(ev->tree, &proposal, &signers, &e);
+    if (sound) { /* only then does each keyid sign and state once */
+        must(rc == 0 && load(join(proposal, signers), &other));
+        must(event_digest(ev, first, &e) == 0 && event_digest(&other, second, &e) == 0);
+        must(strcmp(first, second) == 0 && event_check_signatures(&other, &e) == 0);
+        must(event_merge(&other, ev, &e) == 0);
+        event_free(&other);
+    }
+    json_decref(proposal);
+    json_decref(signers);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct event ev;
+    json_t *tree = read_folder(data, size);
+    if (tree != NULL && load(tree, &ev)) {
+        again(&ev);
+        event_free(&ev);
+    }
+    return 0;
+}
