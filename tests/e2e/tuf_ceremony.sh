@@ -142,6 +142,30 @@ script -qec "$T init $W/asked" "$W/typescript" <"$W/answers" >/dev/null 2>&1
 check "wizard: exit" 0 $?
 check "wizard: policy" 1 "$(grep -c 'holders: \[alice, bob, carol\], threshold: 2' "$W/asked/policy.yaml" 2>/dev/null | sed 's/^[2-9]$/1/')"
 grep -q "from 1 to 3" "$W/typescript" || { echo "FAIL wizard: the threshold is not checked"; fails=$((fails + 1)); }
+# What is typed is not shown, and a prompt that is left by ^C, ^\\ or a signal leaves the terminal as it was.
+cat >"$W/leave.sh" <<'EOF'
+trap : INT QUIT
+"$@"
+echo "left $? $(stty -a | grep -o -e '-*echo\b')"
+EOF
+leave() { # NAME, KEY, WRAPPER...
+    local name=$1 key=$2 seen="New password"
+    shift 2
+    : >"$W/typescript"
+    for typed in "not-shown$key" ""; do
+        for _ in $(seq 50); do
+            grep -q "$seen" "$W/typescript" && break
+            sleep 0.1
+        done
+        printf '%b' "$typed"
+        seen=left
+    done | script -qfec "sh $W/leave.sh $* $T key new dora --key $W/dora --out $W" "$W/typescript" >/dev/null 2>&1
+    check "prompt left by $name: not shown" 0 "$(grep -c not-shown "$W/typescript")"
+    grep -q "^left 1[0-9]* echo" "$W/typescript" || { echo "FAIL prompt left by $name"; cat "$W/typescript"; fails=$((fails + 1)); }
+}
+leave "^C" '\003'
+leave "^\\" '\034'
+leave SIGTERM '' timeout --foreground 1
 # Each series that config/tenmint-alerts.yaml asks about is one that a program reports.
 "$T" status --prometheus "$W/tuf/published" >"$W/series" 2>&1
 for series in $(grep -o 'tenmint_[a-z_]*' config/tenmint-alerts.yaml | sort -u); do

@@ -1,7 +1,10 @@
 /* Questions to a person. */
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/signalfd.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -20,12 +23,62 @@ bool terminal_colour(void)
     return isatty(STDOUT_FILENO) && (no == NULL || no[0] == '\0');
 }
 
-static int read_answer(struct buf *out)
+/* While a secret is typed: echo is off, and the signals that end or stop a program wait in
+ * `signals` until the terminal is as it was. */
+struct hush {
+    struct termios terminal;
+    sigset_t mask;
+    int signals; /* a signalfd; -1: not hushed */
+};
+
+static struct hush hush_start(void)
 {
+    static const int ends[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP};
+    struct hush h = {.signals = -1};
+    struct termios quiet;
+    sigset_t wait;
+    sigemptyset(&wait);
+    for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
+        sigaddset(&wait, ends[i]);
+    if (tcgetattr(STDIN_FILENO, &h.terminal) != 0)
+        return h;
+    pthread_sigmask(SIG_BLOCK, &wait, &h.mask);
+    h.signals = signalfd(-1, &wait, SFD_CLOEXEC);
+    if (h.signals < 0) {
+        pthread_sigmask(SIG_SETMASK, &h.mask, NULL);
+        return h;
+    }
+    quiet = h.terminal;
+    quiet.c_lflag &= ~(tcflag_t)ECHO;
+    tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet);
+    return h;
+}
+
+static void hush_end(struct hush *h)
+{
+    if (h->signals < 0)
+        return;
+    tcsetattr(STDIN_FILENO, TCSAFLUSH, &h->terminal);
+    fputc('\n', stderr);
+    close(h->signals);
+    pthread_sigmask(SIG_SETMASK, &h->mask, NULL);
+}
+
+/* 0, -1, or the number of a signal that came instead. `signals` may be -1. */
+static int read_answer(int signals, struct buf *out)
+{
+    buf_reset(out);
+    buf_reserve(out, ANSWER_MAX + 1); /* a secret is never moved */
     for (;;) {
+        struct pollfd wait[] = {{.fd = STDIN_FILENO, .events = POLLIN},
+                                {.fd = signals, .events = POLLIN}};
+        struct signalfd_siginfo info;
         unsigned char c;
-        ssize_t n = read(STDIN_FILENO, &c, 1);
-        if (n <= 0)
+        if (poll(wait, 2, -1) < 0)
+            return -1;
+        if (wait[1].revents != 0)
+            return read(signals, &info, sizeof(info)) == sizeof(info) ? (int)info.ssi_signo : -1;
+        if (read(STDIN_FILENO, &c, 1) <= 0)
             return -1;
         if (c == '\n')
             return 0;
@@ -37,24 +90,20 @@ static int read_answer(struct buf *out)
 
 int terminal_ask(const char *question, bool secret, struct buf *out, struct err *e)
 {
-    struct termios was;
-    struct termios quiet;
+    int rc;
     if (!terminal_here())
         return err_set(e, "there is no terminal to ask on");
-    fprintf(stderr, "%s", question);
-    fflush(stderr);
-    bool changed = secret && tcgetattr(STDIN_FILENO, &was) == 0;
-    if (changed) {
-        quiet = was;
-        quiet.c_lflag &= ~(tcflag_t)ECHO;
-        tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet);
-    }
-    buf_reset(out);
-    int rc = read_answer(out);
-    if (changed) {
-        tcsetattr(STDIN_FILENO, TCSAFLUSH, &was);
-        fputc('\n', stderr);
-    }
+    do {
+        struct hush hush = {.signals = -1};
+        fprintf(stderr, "%s", question);
+        fflush(stderr);
+        if (secret)
+            hush = hush_start();
+        rc = read_answer(hush.signals, out);
+        hush_end(&hush);
+        if (rc > 0)
+            raise(rc);
+    } while (rc == SIGTSTP); /* stopped, and here again: as before */
     if (rc != 0 || buf_str(out) == NULL)
         return err_set(e, "no answer");
     return 0;
