@@ -60,7 +60,7 @@ TEST_PROGRAMS := $(patsubst tests/%/main.c,$(BUILD)/tests/%,$(wildcard tests/*/m
 FUZZ := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 
 .DEFAULT_GOAL := all
-.PHONY: all deps test-deps demo run check conformance conformance-sigstore conformance-static-ct bench bench-long unit test-programs fuzz explore lint format-check format clean
+.PHONY: all deps test-deps demo run check conformance conformance-sigstore conformance-static-ct bench bench-long unit test-programs fuzz explore lint format-check format clean always
 .SECONDARY:
 
 all: $(addprefix $(BUILD)/,$(PROGRAMS))
@@ -97,7 +97,13 @@ $(BUILD)/obj/%.o: %.c
 	@mkdir -p $(@D)
 	$(call say,CC) $(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
-$(BUILD)/obj/tools/%.o: CPPFLAGS += -DTENMINT_VERSION='"$(VERSION)"'
+# The version is compiled in anew when it has changed: a commit changes no file of ours.
+$(BUILD)/obj/tools/shared/version.o: CPPFLAGS += -DTENMINT_VERSION='"$(VERSION)"'
+$(BUILD)/obj/tools/shared/version.o: $(BUILD)/version
+$(BUILD)/version: always
+	@mkdir -p $(@D)
+	@echo '$(VERSION)' | cmp -s - $@ || echo '$(VERSION)' >$@
+always:
 
 -include $(shell find $(BUILD)/obj $(BUILD)/lint -name '*.d' 2>/dev/null)
 

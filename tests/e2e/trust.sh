@@ -73,6 +73,8 @@ says "only a stale one" 1 "rollback: .*older files than were seen before" trust 
 says "a tampered mirror first" 0 "timestamp +version 2 " trust refresh --metadata-url "$BAD" --metadata-url "$GOOD"
 says "all mirrors fail" 1 "status 404; .*127.0.0.1:1/" trust refresh --metadata-url "$NOBODY" --metadata-url "$EMPTY"
 says "a directory" 0 "timestamp +version 2 " trust refresh --metadata-url "$P"
+says "a directory as a file URL" 0 "timestamp +version 2 " trust refresh --metadata-url "file://$P/"
+says "a file URL of elsewhere" 1 "absolute path of a directory here" trust refresh --metadata-url "file://tuf.example.com/$P"
 
 # offline, and the clock
 says "a target into the cache" 0 "one.txt" trust get one.txt --metadata-url "$GOOD"

@@ -39,6 +39,8 @@ says "no password" 1 "password" $T key new x --key "$W/x.key" --out "$W"
 says "no question about a private key's password" 1 "^tenmint-tuf: '.*is a private key" timeout 20 $T key import bob "$W/bob.key" --dir "$W/tuf" --replace
 check "… is asked" 0 "$(grep -c 'pass phrase' "$W/said")"
 says "fingerprint differs" 1 "not the one given" $T key import bob "$W/bob.pub" --dir "$W/tuf" --replace --fingerprint 00
+FP=$($T key show "$W/bob.pub" | sed -n "s/^fingerprint *//p" | tr a-f A-F)
+says "fingerprint in capitals" 0 "wrote|keyid" $T key import bob "$W/bob.pub" --dir "$W/tuf" --replace --fingerprint "$FP"
 says "private key as public" 1 "private key" $T key import bob "$W/bob.key" --dir "$W/tuf" --replace
 says "an address that is none" 2 "no address such as" $T trust add-ctlog --dir "$W/tuf" --url nonsense --key "$W/alice.pub"
 says "a URL of another kind" 1 "an http or https URL" $T status ftp://x/

@@ -373,13 +373,9 @@ CASE(a_stale_mirror_is_passed_over)
     case_expect(c, 1, 3, 3, 3);
 }
 
-CASE(a_directory_is_a_mirror)
+static void write_mirror(struct tuf_case *c, const char *dir)
 {
-    char dir[128];
     static const char *const files[] = {"timestamp.json", "1.snapshot.json", "1.targets.json"};
-    snprintf(dir, sizeof(dir), "%s/mirror", c->scratch);
-    c->url[0] = dir;
-    case_bad(c, "No such file");
     assert_int_equal(file_mkdirs(dir, 0755, &c->e), 0);
     for (size_t i = 0; i < 3; i++) {
         char path[256];
@@ -387,12 +383,45 @@ CASE(a_directory_is_a_mirror)
         snprintf(path, sizeof(path), "%s/%s", dir, files[i]);
         assert_int_equal(file_write_atomic(path, 0644, b->data, b->len, &c->e), 0);
     }
+}
+
+CASE(a_directory_is_a_mirror)
+{
+    char dir[128];
+    snprintf(dir, sizeof(dir), "%s/mirror", c->scratch);
+    c->url[0] = dir;
+    case_bad(c, "No such file");
+    write_mirror(c, dir);
     case_good(c);
     char fifo[256];
     snprintf(fifo, sizeof(fifo), "%s/timestamp.json", dir);
     unlink(fifo);
     assert_int_equal(mkfifo(fifo, 0644), 0);
     case_bad(c, "not a regular file");
+    assert_string_equal(tufrepo_requests(c->repo), "");
+}
+
+CASE(a_file_url_is_a_directory)
+{
+    char url[200];
+    static const char *const forms[][2] = {
+        {"file://", "/m%20"}, {"file://localhost", "/%6D%20/"}, {"file://", "//m%20//"}};
+    static const char *const bad[] = {"file://mirror", "file://",         "file://elsewhere/m",
+                                      "file:///%",     "file:///m%4",     "file:///%00",
+                                      "file:///%zz",   "file://localhost"};
+    c->url[0] = url;
+    snprintf(url, sizeof(url), "%s/m ", c->scratch);
+    write_mirror(c, url);
+    snprintf(url, sizeof(url), "file://%s/m", c->scratch);
+    case_bad(c, "No such file");
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        snprintf(url, sizeof(url), "%s", bad[i]);
+        case_bad(c, "is not file:// and the absolute path");
+    }
+    for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
+        snprintf(url, sizeof(url), "%s%s%s", forms[i][0], c->scratch, forms[i][1]);
+        case_good(c);
+    }
     assert_string_equal(tufrepo_requests(c->repo), "");
 }
 
@@ -496,6 +525,7 @@ int main(void)
         cmocka_unit_test(a_mirror_that_answers_500_is_passed_over),
         cmocka_unit_test(a_stale_mirror_is_passed_over),
         cmocka_unit_test(a_directory_is_a_mirror),
+        cmocka_unit_test(a_file_url_is_a_directory),
         cmocka_unit_test(offline_within_expiry),
         cmocka_unit_test(a_given_root_needs_no_init),
         cmocka_unit_test(sigstore_root_chain_from_a_directory),

@@ -55,7 +55,7 @@ static void list_examples(const struct cli_command *commands, size_t count)
 
 static void help_program(const struct cli_program *p)
 {
-    printf("%s %s - %s\n\nUsage: %s COMMAND [OPTION]...\n", p->name, p->version, p->summary,
+    printf("%s %s - %s\n\nUsage: %s COMMAND [OPTION]...\n", p->name, cli_version, p->summary,
            p->name);
     list_commands(p->commands, p->count);
     printf("  %-14s %s\n", "version", "print the version");
@@ -164,7 +164,7 @@ int cli_main(const struct cli_program *p, int argc, char **argv)
     }
     const char *name = argv[1];
     if (strcmp(name, "version") == 0 || strcmp(name, "--version") == 0) {
-        printf("%s %s\n", p->name, p->version);
+        printf("%s %s\n", p->name, cli_version);
         return CLI_OK;
     }
     if (is_help(name) && argc > 2)

@@ -56,10 +56,11 @@ struct cli_command {
 struct cli_program {
     const char *name;
     const char *summary;
-    const char *version;
     const struct cli_command *commands;
     size_t count;
 };
+
+extern const char cli_version[]; /* of all programs */
 
 /* Finds and runs the command; serves help, --help and --version itself. The exit code. */
 int cli_main(const struct cli_program *p, int argc, char **argv);

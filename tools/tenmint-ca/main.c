@@ -100,7 +100,6 @@ int main(int argc, char **argv)
     static const struct cli_program program = {
         .name = "tenmint-ca",
         .summary = "short-lived code-signing certificates for CI jobs",
-        .version = TENMINT_VERSION,
         .commands = commands,
         .count = sizeof(commands) / sizeof(commands[0]),
     };

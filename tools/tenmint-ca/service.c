@@ -125,7 +125,7 @@ static int start_api(struct service *s, struct err *e)
                             .metrics = s->metrics,
                             .lifetime_s = s->config->lifetime / 1000,
                             .subject_key_id = s->config->subject_key_id,
-                            .version = TENMINT_VERSION,
+                            .version = cli_version,
                             .more_metrics = s->repository != NULL ? repository_metrics : NULL,
                             .more_metrics_ctx = s->repository};
     struct signer *ca = signer_holder_get(s->holder);
@@ -225,7 +225,7 @@ static int start_http(struct service *s, struct err *e)
     }
     jlog(s->log, JLOG_INFO, "listening", JLOG_STR("address", http_server_address(s->http)),
          JLOG_STR("scheme", o.tls_certificate != NULL ? "https" : "http"),
-         JLOG_INT("workers", o.workers), JLOG_STR("version", TENMINT_VERSION), JLOG_END);
+         JLOG_INT("workers", o.workers), JLOG_STR("version", cli_version), JLOG_END);
     return 0;
 }
 

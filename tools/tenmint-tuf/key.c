@@ -1,6 +1,7 @@
 /* key new, import, show. */
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include <openssl/ec.h>
@@ -191,7 +192,7 @@ int command_key_import(const struct cli_command *self, int argc, char **argv)
     EVP_PKEY *pkey = keyring_read_public(argv[1], &e);
     json_t *key = pkey != NULL ? keyring_key(pkey, argv[0], &e) : NULL;
     rc = key != NULL ? keyring_fingerprint(key, hex, &e) : -1;
-    if (rc == 0 && fingerprint != NULL && strcmp(fingerprint, hex) != 0)
+    if (rc == 0 && fingerprint != NULL && strcasecmp(fingerprint, hex) != 0)
         rc = err_set(&e, "'%s' has fingerprint %s, not the one given", argv[1], hex);
     if (rc == 0)
         rc = keys_folder(dir, NULL, keys, sizeof(keys), &e);

@@ -168,7 +168,6 @@ int main(int argc, char **argv)
     static const struct cli_program program = {
         .name = "tenmint-tuf",
         .summary = "the TUF root of a private Sigstore: ceremony, publication, renewal",
-        .version = TENMINT_VERSION,
         .commands = commands,
         .count = COUNT(commands),
     };

@@ -64,8 +64,7 @@ static const struct cli_command commands[] = {
 
 int main(int argc, char **argv)
 {
-    static const struct cli_program program = {"tenmint", "keyless signing for CI jobs",
-                                               TENMINT_VERSION, commands,
+    static const struct cli_program program = {"tenmint", "keyless signing for CI jobs", commands,
                                                sizeof(commands) / sizeof(commands[0])};
     return cli_main(&program, argc, argv);
 }

@@ -45,7 +45,7 @@ struct tuf_client_options {
      */
     const void *root;
     size_t root_len;
-    /* Mirrors in the order to try: http(s) URLs, or local directories. */
+    /* Mirrors in the order to try: http(s) URLs, or local directories (or file:///path). */
     const char *const *metadata_urls; /* hold timestamp.json, N.root.json, ... */
     size_t metadata_url_count;
     const char *const

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "common/file.h"
+#include "common/hex.h"
 #include "tuf/client/client.h"
 
 #define CHUNK ((size_t)64 * 1024)
@@ -19,24 +20,61 @@ static bool is_url(const char *base)
     return strstr(base, "://") != NULL;
 }
 
+/* The path in a file URL's path: %41 is "A". */
+static int unescape(const char *path, struct buf *out)
+{
+    for (const char *p = path; *p != '\0'; p++) {
+        if (*p != '%') {
+            buf_putc(out, (unsigned char)*p);
+        } else if (strnlen(p + 1, 2) < 2 || memcmp(p + 1, "00", 2) == 0 ||
+                   hex_decode(p + 1, 2, out) != 0) {
+            return -1;
+        } else {
+            p += 2;
+        }
+    }
+    return 0;
+}
+
+/* Without trailing slash; file:///path (RFC 8089) as the directory that it names. */
+static int put_base(const char *base, struct buf *out, struct err *e)
+{
+    static const char here[] = "localhost/";
+    if (strncmp(base, "file://", 7) == 0) {
+        const char *path = base + 7;
+        if (strncmp(path, here, strlen(here)) == 0)
+            path += strlen(here) - 1;
+        if (path[0] != '/' || unescape(path, out) != 0)
+            return err_set(e, "'%.200s' is not file:// and the absolute path of a directory here",
+                           base);
+    } else {
+        buf_puts(out, base);
+    }
+    while (out->len > 1 && out->data[out->len - 1] == '/')
+        out->len--;
+    return out->len > 0 ? 0 : err_set(e, "a mirror's address is empty");
+}
+
 int mirrors_add(struct mirrors *m, const char *base, const char *suffix, struct err *e)
 {
-    size_t len = strlen(base);
-    char *text = NULL;
-    while (len > 1 && base[len - 1] == '/')
-        len--;
+    struct buf text = {0};
     if (m->count == TUF_MIRRORS_MAX)
         return err_set(e, "more than %d mirrors", TUF_MIRRORS_MAX);
-    if (len == 0)
-        return err_set(e, "a mirror's address is empty");
-    char **grown = realloc(m->base, (m->count + 1) * sizeof(*grown));
+    int rc = put_base(base, &text, e);
+    if (suffix != NULL) {
+        buf_putc(&text, '/');
+        buf_puts(&text, suffix);
+    }
+    char **grown = rc == 0 ? realloc(m->base, (m->count + 1) * sizeof(*grown)) : NULL;
     if (grown != NULL)
         m->base = grown;
-    if (grown == NULL || asprintf(&text, "%.*s%s%s", (int)len, base, suffix != NULL ? "/" : "",
-                                  suffix != NULL ? suffix : "") < 0)
-        return err_set(e, "out of memory");
-    m->base[m->count++] = text;
-    return 0;
+    char *copy = grown != NULL && buf_str(&text) != NULL ? strdup(buf_str(&text)) : NULL;
+    if (copy != NULL)
+        m->base[m->count++] = copy;
+    else if (rc == 0)
+        rc = err_set(e, "out of memory");
+    buf_free(&text);
+    return rc;
 }
 
 void mirrors_free(struct mirrors *m)

@@ -1,6 +1,6 @@
 /*
  * Files from the first mirror that has an acceptable one. A mirror is an http(s) URL or a local
- * directory. The mirror that answered last is asked first.
+ * directory, which may be written as file:///path. The mirror that answered last is asked first.
  */
 #ifndef TENMINT_TUF_MIRROR_H
 #define TENMINT_TUF_MIRROR_H
@@ -36,7 +36,7 @@ enum mirror_result {
     MIRROR_FAILED, /* `e` says why, for each mirror */
 };
 
-/* Adds a mirror; -1: too many, or out of memory. `suffix` ("targets") may be NULL. */
+/* Adds a mirror; -1: too many, no address, or out of memory. `suffix` ("targets") may be NULL. */
 int mirrors_add(struct mirrors *m, const char *base, const char *suffix, struct err *e);
 void mirrors_free(struct mirrors *m);
 
