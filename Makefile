@@ -23,7 +23,7 @@ ifeq ($(origin CC),default)
 CC := gcc
 endif
 SAN ?=
-PKGS := libcrypto libcurl libmicrohttpd jansson libjwt yaml-0.1 libsystemd libp11 libpcre2-8 p11-kit-1
+PKGS := libcrypto libcurl libmicrohttpd gnutls jansson libjwt yaml-0.1 libsystemd libp11 libpcre2-8 p11-kit-1
 
 VERSION := $(shell git describe --always --dirty 2>/dev/null || echo unknown)
 

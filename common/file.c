@@ -233,3 +233,10 @@ bool file_stamp_same(const struct file_stamp *a, const struct file_stamp *b)
     return a->dev == b->dev && a->ino == b->ino && a->size == b->size &&
            same_time(&a->mtime, &b->mtime) && same_time(&a->ctime, &b->ctime);
 }
+
+bool file_stamp_renew(const char *path, struct file_stamp *seen)
+{
+    struct file_stamp before = *seen;
+    *seen = file_stamp(path);
+    return !file_stamp_same(&before, seen);
+}

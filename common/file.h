@@ -62,5 +62,7 @@ struct file_stamp {
 /* All zero for NULL, and for a path where nothing can be seen. */
 struct file_stamp file_stamp(const char *path);
 bool file_stamp_same(const struct file_stamp *a, const struct file_stamp *b);
+/* Whether the file is another one than at the last look, whose stamp it renews. */
+bool file_stamp_renew(const char *path, struct file_stamp *seen);
 
 #endif

@@ -324,6 +324,7 @@ void http_on_connection(void *cls, struct MHD_Connection *mhd, void **socket_con
         *socket_context = NULL;
         if (c != NULL) {
             http_guard_remove(&s->guard, c);
+            http_tls_unref(c->tls);
             free(c);
         }
         return;
@@ -337,6 +338,7 @@ void http_on_connection(void *cls, struct MHD_Connection *mhd, void **socket_con
         return; /* begin() then closes the connection */
     c->worker = w;
     c->fd = fd->connect_fd;
+    c->tls = http_tls_use(s, mhd);
     if (peer != NULL && peer->client_addr != NULL) {
         http_address_text(peer->client_addr, c->remote, sizeof(c->remote));
         c->network = http_address_network(peer->client_addr);

@@ -80,8 +80,8 @@ struct http_options {
         request_timeout_ms;  /* end of headers to end of body, and again to the end of the reply */
     int64_t idle_timeout_ms; /* between requests, and between any two reads; rounded up to 1 s */
     int64_t wait_timeout_ms; /* one HTTP_WAIT */
-    const char *tls_certificate;     /* PEM text, leaf first; NULL: plain HTTP */
-    const char *tls_key;             /* PEM text */
+    const char *tls_certificate;     /* PEM text, leaf first; NULL: plain HTTP. Not kept, */
+    const char *tls_key;             /* nor is this, PEM text */
     const struct http_route *routes; /* borrowed, as is ctx */
     size_t route_count;
     const struct http_mount *mounts; /* borrowed; the longest that fits serves */
@@ -99,6 +99,11 @@ int http_listen_check(const char *address, struct err *e);
 
 /* Listens and serves. NULL with `e` set. */
 struct http_server *http_server_start(const struct http_options *o, struct err *e);
+
+/* Replaces the certificate and key of a server that has them, PEM text: connections from now on get
+ * the new pair. -1: they are no pair, and the old ones stay. Any thread. */
+int http_server_set_tls(struct http_server *s, const char *certificate, const char *key,
+                        struct err *e);
 
 /* "127.0.0.1:43567": where it listens. */
 const char *http_server_address(const struct http_server *s);

@@ -11,6 +11,7 @@
 #include <stdatomic.h>
 
 #include "ca/http/http.h"
+#include "common/gate.h"
 
 #define HTTP_DISCARD_MAX ((uint64_t)16 << 20) /* bytes of a refused body read before the reply */
 #define HTTP_SWEEP_MS 250
@@ -24,7 +25,8 @@ struct http_conn {
     atomic_bool receiving;       /* the request is not complete, or there is none yet */
     unsigned hangups;            /* sweeps in a row that found the peer gone; the sweeper's */
     char remote[INET6_ADDRSTRLEN];
-    uint64_t network; /* http_address_network of it */
+    uint64_t network;     /* http_address_network of it */
+    struct http_tls *tls; /* NULL: plain HTTP */
 };
 
 enum wait_state { WAIT_NONE, WAIT_BEGUN, WAIT_PARKED, WAIT_WOKEN, WAIT_EXPIRED };
@@ -87,6 +89,8 @@ struct http_server {
     int listen_fd;
     char address[INET6_ADDRSTRLEN + 16];
     struct http_guard guard;
+    struct gate tls_gate;
+    struct http_tls *_Atomic tls; /* in force; NULL: plain HTTP */
     atomic_uint inflight;
     atomic_bool draining; /* accept no more connections */
     atomic_bool stopping; /* the workers end */
@@ -104,6 +108,12 @@ int http_listen(const char *address, int *fd, char *bound, size_t bound_len, str
 void http_address_text(const struct sockaddr *sa, char *out, size_t len);
 /* What counts as one client: an IPv4 address, or an IPv6 /64, which is what one customer has. */
 uint64_t http_address_network(const struct sockaddr *sa);
+
+/* tls.c */
+/* Gives a connection whose handshake has not begun the certificate in force. A reference, to be
+ * dropped when the connection closes; NULL: plain HTTP. */
+struct http_tls *http_tls_use(struct http_server *s, struct MHD_Connection *mhd);
+void http_tls_unref(struct http_tls *t); /* NULL is fine */
 
 /* worker.c */
 int http_workers_start(struct http_server *s); /* -1 with errno; http_workers_stop then too */

@@ -21,6 +21,13 @@ void http_options_default(struct http_options *o)
                                .wait_timeout_ms = (int64_t)20 * 1000};
 }
 
+static struct http_server *start_failed(struct http_server *s)
+{
+    http_tls_unref(s->tls);
+    free(s);
+    return NULL;
+}
+
 struct http_server *http_server_start(const struct http_options *o, struct err *e)
 {
     if (o->connection_limit < o->workers) {
@@ -34,29 +41,28 @@ struct http_server *http_server_start(const struct http_options *o, struct err *
         return NULL;
     }
     s->o = *o;
+    atomic_init(&s->tls, NULL);
     atomic_init(&s->inflight, 0);
     atomic_init(&s->draining, false);
     atomic_init(&s->stopping, false);
-    if (http_listen(o->listen, &s->listen_fd, s->address, sizeof(s->address), e) != 0) {
-        free(s);
-        return NULL;
-    }
+    if ((o->tls_certificate != NULL &&
+         http_server_set_tls(s, o->tls_certificate, o->tls_key, e) != 0) ||
+        http_listen(o->listen, &s->listen_fd, s->address, sizeof(s->address), e) != 0)
+        return start_failed(s);
     if (http_guard_start(&s->guard, e) != 0) {
         close(s->listen_fd);
-        free(s);
-        return NULL;
+        return start_failed(s);
     }
     errno = 0;
     if (http_workers_start(s) != 0) {
-        err_set(e, "the HTTP server does not start on '%s'%s%s%s", o->listen,
-                o->tls_certificate != NULL ? " (is the TLS certificate or key bad?)" : "",
-                errno != 0 ? ": " : "", errno != 0 ? strerror(errno) : "");
+        err_set(e, "the HTTP server does not start on '%s'%s%s", o->listen, errno != 0 ? ": " : "",
+                errno != 0 ? strerror(errno) : "");
         http_workers_stop(s);
         http_guard_stop(&s->guard);
         close(s->listen_fd);
-        free(s);
-        return NULL;
+        return start_failed(s);
     }
+    s->o.tls_certificate = s->o.tls_key = NULL; /* the caller's */
     return s;
 }
 
@@ -102,5 +108,6 @@ void http_server_free(struct http_server *s)
     http_server_stop(s, 0);
     pthread_cond_destroy(&s->guard.stop);
     pthread_mutex_destroy(&s->guard.lock);
+    http_tls_unref(s->tls);
     free(s);
 }

@@ -31,15 +31,6 @@ static unsigned idle_seconds(int64_t ms)
     return ms <= 0 ? 1 : (unsigned)((ms + 999) / 1000);
 }
 
-/* An encoded NUL would end a text early, so that it passes for another: such a text stays as it
- * is, and names nothing. */
-static size_t unescape(void *cls, struct MHD_Connection *mhd, char *text)
-{
-    (void)cls;
-    (void)mhd;
-    return strstr(text, "%00") == NULL ? MHD_http_unescape(text) : strlen(text);
-}
-
 static struct MHD_Daemon *start_daemon(struct http_worker *w, unsigned connection_limit)
 {
     struct http_server *s = w->server;
@@ -66,7 +57,6 @@ static struct MHD_Daemon *start_daemon(struct http_worker *w, unsigned connectio
     }
     opt[n] = (struct MHD_OptionItem){MHD_OPTION_END, 0, NULL};
     return MHD_start_daemon(flags, 0, on_accept, s, http_on_request, s, MHD_OPTION_ARRAY, opt,
-                            MHD_OPTION_UNESCAPE_CALLBACK, unescape, NULL,
                             MHD_OPTION_NOTIFY_COMPLETED, http_on_completed, s,
                             MHD_OPTION_NOTIFY_CONNECTION, http_on_connection, w, MHD_OPTION_END);
 }

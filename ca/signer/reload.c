@@ -48,9 +48,8 @@ static bool look(struct signer_holder *h)
                                         h->options.password_file, h->options.pkcs11_pin_file};
     bool changed = false;
     for (size_t i = 0; i < WATCHED; i++) {
-        struct file_stamp now = file_stamp(files[i]);
-        changed = changed || !file_stamp_same(&now, &h->seen[i]);
-        h->seen[i] = now;
+        if (file_stamp_renew(files[i], &h->seen[i]))
+            changed = true;
     }
     return changed;
 }

@@ -126,6 +126,45 @@ done
 issue; check "a certificate after five kills" 0 $?
 kill -TERM "$CA_PID"; wait "$CA_PID"; check "SIGTERM exits 0" 0 $?
 cat "$W/ca.log" >>"$W/logs"
+
+# A TLS certificate is renewed under a server that runs, with a client connected.
+tls_pair() { # CN: a new pair in $W/new.pem, $W/new.key
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$W/new.key" -out "$W/new.pem" \
+        -subj "/CN=$1" -addext subjectAltName=IP:127.0.0.1 -days 2 2>/dev/null && chmod 600 "$W/new.key"
+}
+install_pair() { mv "$W/new.key" "$W/ca/tls.key" && mv "$W/new.pem" "$W/ca/tls.pem"; }
+served() { # whose certificate a new connection gets
+    openssl s_client -connect "${CA#http://}" </dev/null 2>/dev/null | sed -n 's/^subject=CN = //p'
+}
+asked() { # on the connection that is open
+    printf 'GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n' >&"${held[1]}"
+    while read -r -t 10 -u "${held[0]}" line && [ "$line" != $'\r' ]; do :; done
+    read -r -t 10 -N 20 -u "${held[0]}" line
+    echo "$line"
+}
+tls_pair first && install_pair
+echo 'tls: {certificate: tls.pem, key: tls.key}' >>"$W/ca/tenmint-ca.yaml"
+serve || exit 1
+check "TLS: the first certificate" first "$(served)"
+coproc held { openssl s_client -quiet -connect "${CA#http://}" 2>/dev/null; }
+held_pid=$!
+check "TLS: a connection is open" '{"status":"SERVING"}' "$(asked)"
+tls_pair second && install_pair
+told 'TLS certificate reloaded'
+check "TLS: the second certificate" second "$(served)"
+check "TLS: the connection lives on" '{"status":"SERVING"}' "$(asked)"
+tls_pair third && mv "$W/new.pem" "$W/ca/tls.pem"
+told 'TLS certificate not reloaded.*is not the key of'
+check "TLS: a certificate without its key changes nothing" second "$(served)"
+mv "$W/new.key" "$W/ca/tls.key"
+wait_until eval '[ "$(served)" = third ]'
+check "TLS: the key came" third "$(served)"
+rm "$W/ca/tls.key"; kill -HUP "$CA_PID"
+told "TLS certificate not reloaded.*tls: TLS key.*open '$W/ca/tls.key'"
+check "TLS: a lost key changes nothing" third "$(served)"
+kill "$held_pid" 2>/dev/null
+kill -TERM "$CA_PID"; wait "$CA_PID"; check "TLS: SIGTERM exits 0" 0 $?
+cat "$W/ca.log" >>"$W/logs"
 check "the logs are JSON lines" 0 "$(grep -cv '^{.*}$' "$W/logs")"
 for secret in "$W/saved/password" "$W/token"; do
     check "no $(basename "$secret") in the logs" 0 "$(grep -cF "$(cut -c1-40 "$secret")" "$W/logs")"

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 static void must(int ok, const char *what)
 {
@@ -103,6 +104,25 @@ void pki_public_pem(EVP_PKEY *key, struct buf *out)
     BIO *bio = BIO_new(BIO_s_mem());
     must(bio != NULL && PEM_write_bio_PUBKEY(bio, key) == 1, "PEM");
     take(bio, out);
+}
+
+void pki_tls(struct buf *certificate, struct buf *key)
+{
+    static const struct pki_extension ext[] = {
+        {"subjectAltName", "IP:127.0.0.1"}, {"basicConstraints", "critical,CA:TRUE"}, {NULL, NULL}};
+    int64_t now = (int64_t)time(NULL);
+    EVP_PKEY *k = pki_key("P-256");
+    X509 *c = pki_cert(&(struct pki_spec){.name = "127.0.0.1",
+                                          .key = k,
+                                          .not_before = now - 60,
+                                          .not_after = now + 3600,
+                                          .extensions = ext});
+    BIO *bio = BIO_new(BIO_s_mem());
+    pki_pem(c, certificate);
+    must(bio != NULL && PEM_write_bio_PrivateKey(bio, k, NULL, NULL, 0, NULL, NULL) == 1, "PEM");
+    take(bio, key);
+    X509_free(c);
+    EVP_PKEY_free(k);
 }
 
 void pki_sign(EVP_PKEY *key, const char *digest, const void *data, size_t len, struct buf *out)

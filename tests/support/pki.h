@@ -34,6 +34,9 @@ X509 *pki_cert(const struct pki_spec *spec);
 X509 *pki_ca(const char *name, EVP_PKEY *key, X509 *issuer, EVP_PKEY *issuer_key,
              int64_t not_before, int64_t not_after);
 
+/* A self-signed certificate for 127.0.0.1 and its key, as a TLS server has them: appends PEM. */
+void pki_tls(struct buf *certificate, struct buf *key);
+
 void pki_pem(X509 *cert, struct buf *out);           /* appends */
 void pki_public_pem(EVP_PKEY *key, struct buf *out); /* appends */
 

@@ -486,32 +486,14 @@ static void no_page(void *ctx, struct http_exchange *x, enum http_fault f)
     http_reply(x, 404, "text/plain", &b);
 }
 
-/* A self-signed certificate for 127.0.0.1: PEM into `cert` and a file, the key into `key`. */
+/* A TLS server's certificate and key, the certificate also in a file. */
 static void make_tls(struct buf *cert, struct buf *key, char file[64])
 {
-    static const struct pki_extension ext[] = {
-        {"subjectAltName", "IP:127.0.0.1"}, {"basicConstraints", "critical,CA:TRUE"}, {NULL, NULL}};
-    int64_t now = clock_wall_ms() / 1000;
-    EVP_PKEY *k = pki_key("P-256");
-    X509 *c = pki_cert(&(struct pki_spec){.name = "log.example.com",
-                                          .key = k,
-                                          .issuer_key = k,
-                                          .not_before = now - 60,
-                                          .not_after = now + 3600,
-                                          .extensions = ext});
-    BIO *bio = BIO_new(BIO_s_mem());
-    char *data = NULL;
-    pki_pem(c, cert);
-    assert_int_equal(PEM_write_bio_PrivateKey(bio, k, NULL, NULL, 0, NULL, NULL), 1);
-    size_t len = (size_t)BIO_get_mem_data(bio, &data);
-    buf_append(key, data, len);
+    pki_tls(cert, key);
     snprintf(file, 64, "/tmp/tenmint-log-ca-XXXXXX");
     int fd = mkstemp(file);
     assert_true(fd >= 0 && write(fd, cert->data, cert->len) == (ssize_t)cert->len);
     close(fd);
-    BIO_free(bio);
-    X509_free(c);
-    EVP_PKEY_free(k);
 }
 
 static void tls_ca_file_replaces_the_systems(void **state)

@@ -9,6 +9,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "common/fetch.h"
+#include "tests/support/pki.h"
+
 static atomic_uint observed[600];
 
 /* ---- the server under test ---- */
@@ -424,13 +427,88 @@ static void test_addresses(void **state)
     http_server_free(first);
 }
 
+/* ---- TLS ---- */
+
+struct tls_clients {
+    const char *url;
+    const char *ca_pem;
+    atomic_bool stop;
+    atomic_uint served, failed;
+};
+
+static long get_over_tls(const char *url, const char *ca_pem)
+{
+    struct fetch_response r = {0};
+    struct fetch_request q = {.url = url, .ca_pem = ca_pem, .ca_only = true};
+    struct err e = {0};
+    long status = fetch_run(&q, &r, &e) == 0 ? r.status : 0;
+    fetch_response_free(&r);
+    return status;
+}
+
+static void *keep_connecting(void *arg)
+{
+    struct tls_clients *c = arg;
+    while (!atomic_load(&c->stop)) {
+        bool ok = get_over_tls(c->url, c->ca_pem) == 200;
+        atomic_fetch_add(ok ? &c->served : &c->failed, 1);
+    }
+    return NULL;
+}
+
+/* A certificate is renewed while clients connect: each meets the old pair or the new one. */
+static void test_tls_renewal(void **state)
+{
+    (void)state;
+    struct buf cert[2] = {{0}, {0}}, key[2] = {{0}, {0}}, both = {0};
+    struct err e = {0};
+    char url[64];
+    pthread_t client[3];
+    for (int i = 0; i < 2; i++) {
+        pki_tls(&cert[i], &key[i]);
+        buf_puts(&both, buf_str(&cert[i]));
+    }
+    struct http_options o = options();
+    o.tls_certificate = buf_str(&cert[0]);
+    o.tls_key = buf_str(&key[0]);
+    struct http_server *s = start(&o);
+    snprintf(url, sizeof(url), "https://%s/hello", http_server_address(s));
+    assert_int_equal(get_over_tls(url, buf_str(&cert[0])), 200);
+    assert_int_equal(get_over_tls(url, buf_str(&cert[1])), 0);
+    struct tls_clients c = {.url = url, .ca_pem = buf_str(&both)};
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(pthread_create(&client[i], NULL, keep_connecting, &c), 0);
+    for (int i = 1; atomic_load(&c.served) + atomic_load(&c.failed) < 60; i++) {
+        assert_int_equal(http_server_set_tls(s, buf_str(&cert[i % 2]), buf_str(&key[i % 2]), &e),
+                         0);
+        nap(1);
+    }
+    atomic_store(&c.stop, true);
+    for (int i = 0; i < 3; i++)
+        pthread_join(client[i], NULL);
+    assert_int_equal(atomic_load(&c.failed), 0);
+    assert_int_equal(http_server_set_tls(s, buf_str(&cert[1]), buf_str(&key[1]), &e), 0);
+    assert_int_equal(get_over_tls(url, buf_str(&cert[0])), 0);
+    assert_int_equal(http_server_set_tls(s, buf_str(&cert[0]), buf_str(&key[1]), &e), -1);
+    assert_non_null(strstr(e.text, "TLS certificate or key"));
+    assert_int_equal(http_server_set_tls(s, "junk", buf_str(&key[1]), &e), -1);
+    assert_int_equal(get_over_tls(url, buf_str(&cert[1])), 200); /* what is bad changes nothing */
+    http_server_free(s);
+    for (int i = 0; i < 2; i++) {
+        buf_free(&cert[i]);
+        buf_free(&key[i]);
+    }
+    buf_free(&both);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_routes),     cmocka_unit_test(test_keep_alive),
-        cmocka_unit_test(test_too_large),  cmocka_unit_test(test_bad_requests),
-        cmocka_unit_test(test_smuggling),  cmocka_unit_test(test_waiting),
-        cmocka_unit_test(test_concurrent), cmocka_unit_test(test_addresses),
+        cmocka_unit_test(test_routes),      cmocka_unit_test(test_keep_alive),
+        cmocka_unit_test(test_too_large),   cmocka_unit_test(test_bad_requests),
+        cmocka_unit_test(test_smuggling),   cmocka_unit_test(test_waiting),
+        cmocka_unit_test(test_concurrent),  cmocka_unit_test(test_addresses),
+        cmocka_unit_test(test_tls_renewal),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

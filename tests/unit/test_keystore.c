@@ -1,8 +1,6 @@
 /* Issuers' keys over real HTTP: outages, storms, lies, redirects, reloads. */
 #include "tests/support/cmocka_all.h"
 
-#include <openssl/pem.h>
-#include <openssl/x509v3.h>
 #include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +13,7 @@
 #include "oidc/keys/incluster.h"
 #include "oidc/verifier.h"
 #include "tests/support/fakeissuer.h"
+#include "tests/support/pki.h"
 
 static struct oidc_trust *trust_of(const char *text)
 {
@@ -238,44 +237,6 @@ static void slow_issuers_do_not_hold_up_others(void **state)
     buf_free(&text);
 }
 
-/* A self-signed certificate for 127.0.0.1, and its key, as PEM. */
-static void make_tls(struct buf *cert_pem, struct buf *key_pem)
-{
-    EVP_PKEY *key = EVP_EC_gen("P-256");
-    X509 *cert = X509_new();
-    X509V3_CTX ctx;
-    char *data;
-    X509_set_version(cert, X509_VERSION_3);
-    ASN1_INTEGER_set(X509_get_serialNumber(cert), 7);
-    X509_gmtime_adj(X509_getm_notBefore(cert), -60);
-    X509_gmtime_adj(X509_getm_notAfter(cert), 3600);
-    X509_set_pubkey(cert, key);
-    X509_NAME_add_entry_by_txt(X509_get_subject_name(cert), "CN", MBSTRING_ASC,
-                               (const unsigned char *)"fake issuer", -1, -1, 0);
-    X509_set_issuer_name(cert, X509_get_subject_name(cert));
-    X509V3_set_ctx(&ctx, cert, cert, NULL, NULL, 0);
-    static const char *const ext[][2] = {{"subjectAltName", "IP:127.0.0.1"},
-                                         {"basicConstraints", "critical,CA:TRUE"}};
-    for (int i = 0; i < 2; i++) {
-        X509_EXTENSION *x = X509V3_EXT_conf(NULL, &ctx, ext[i][0], ext[i][1]);
-        X509_add_ext(cert, x, -1);
-        X509_EXTENSION_free(x);
-    }
-    assert_true(X509_sign(cert, key, EVP_sha256()) > 0);
-    BIO *bio = BIO_new(BIO_s_mem());
-    PEM_write_bio_X509(bio, cert);
-    long len = BIO_get_mem_data(bio, &data);
-    buf_append(cert_pem, data, (size_t)len);
-    BIO_free(bio);
-    bio = BIO_new(BIO_s_mem());
-    PEM_write_bio_PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL);
-    len = BIO_get_mem_data(bio, &data);
-    buf_append(key_pem, data, (size_t)len);
-    BIO_free(bio);
-    X509_free(cert);
-    EVP_PKEY_free(key);
-}
-
 static struct oidc_trust *trust_ca(const char *url, struct buf *pem)
 {
     struct buf more = {0};
@@ -298,8 +259,8 @@ static void an_issuers_ca_certificate_follows_reloads(void **state)
     struct buf wrong = {0};
     struct buf unused = {0};
     struct fake_issuer f;
-    make_tls(&cert, &key);
-    make_tls(&wrong, &unused);
+    pki_tls(&cert, &key);
+    pki_tls(&wrong, &unused);
     fake_issuer_start(&f, buf_str(&cert), buf_str(&key));
     /* A busy machine takes its time to read all CAs and shake hands. */
     struct oidc_verifier *v = verifier_with(trust_one(f.url, ""), 3600, 1, 10000);
@@ -472,7 +433,7 @@ static void the_clusters_own_issuer_is_asked_with_the_accounts_token(void **stat
     assert_non_null(mkdtemp(dir));
     snprintf(ca_file, sizeof(ca_file), "%s/ca.crt", dir);
     snprintf(token_file, sizeof(token_file), "%s/token", dir);
-    make_tls(&cert, &key);
+    pki_tls(&cert, &key);
     fake_issuer_start(&f, buf_str(&cert), buf_str(&key));
     snprintf(f.bearer, sizeof(f.bearer), "account-token-1");
     struct buf text = {0};

@@ -62,7 +62,7 @@ static const struct cli_command log_commands[] = {
 static const struct cli_command commands[] = {
     {.name = "serve",
      .args = "--config FILE | --ephemeral --issuer URL [OPTION]...",
-     .summary = "run the CA until SIGTERM; SIGHUP reloads issuers and CA key",
+     .summary = "run the CA until SIGTERM; SIGHUP reloads issuers, keys and TLS files",
      .examples =
          "  tenmint-ca serve --config /etc/tenmint-ca/tenmint-ca.yaml\n"
          "  tenmint-ca serve --ephemeral --issuer http://127.0.0.1:8080 --listen 127.0.0.1:0\n",

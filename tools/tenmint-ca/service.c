@@ -138,16 +138,30 @@ static int start_api(struct service *s, struct err *e)
     return s->api != NULL ? 0 : -1;
 }
 
+static bool tls_changed(struct service *s)
+{
+    bool certificate = file_stamp_renew(s->config->tls_certificate, &s->tls_certificate_seen);
+    bool key = file_stamp_renew(s->config->tls_key, &s->tls_key_seen);
+    return certificate || key;
+}
+
 static int read_tls(struct service *s, struct http_options *o, struct err *e)
 {
     const struct ca_config *c = s->config;
     if (c->tls_certificate == NULL)
         return 0;
+    (void)tls_changed(s);
     if (tls_read(c->tls_certificate, c->tls_key, &s->tls_certificate, &s->tls_key, e) != 0)
         return -1;
     o->tls_certificate = buf_str(&s->tls_certificate);
     o->tls_key = buf_str(&s->tls_key);
     return 0;
+}
+
+static void forget_tls(struct service *s)
+{
+    buf_free(&s->tls_certificate);
+    buf_free_secret(&s->tls_key);
 }
 
 static void list_root(void *ctx, void (*add)(void *arg, const unsigned char *der, size_t len),
@@ -207,6 +221,7 @@ static int start_http(struct service *s, struct err *e)
     if (s->repository != NULL)
         s->mounts[o.mount_count++] = repository_mount(s->repository);
     s->http = http_server_start(&o, e);
+    forget_tls(s);
     if (s->http == NULL)
         return err_wrap(e, "listen");
     api_watch(s->api, s->http);
@@ -296,6 +311,27 @@ static void reload_signer(struct service *s, bool force)
              JLOG_STR("detail", e.text), JLOG_END);
 }
 
+static void reload_tls(struct service *s, bool force)
+{
+    const struct ca_config *c = s->config;
+    struct buf certificate = {0};
+    struct buf key = {0};
+    struct err e = {0};
+    if (c->tls_certificate == NULL || (!tls_changed(s) && !force))
+        return;
+    int rc = tls_read(c->tls_certificate, c->tls_key, &certificate, &key, &e);
+    if (rc == 0)
+        rc = http_server_set_tls(s->http, buf_str(&certificate), buf_str(&key), &e);
+    buf_free(&certificate);
+    buf_free_secret(&key);
+    metrics_reload(s->metrics, rc == 0);
+    if (rc == 0)
+        jlog(s->log, JLOG_INFO, "TLS certificate reloaded", JLOG_END);
+    else
+        jlog(s->log, JLOG_ERROR, "TLS certificate not reloaded, the old one stays",
+             JLOG_STR("detail", e.text), JLOG_END);
+}
+
 void service_reload(struct service *s, bool force)
 {
     bool changed = issuers_changed(s);
@@ -303,6 +339,7 @@ void service_reload(struct service *s, bool force)
         reload_issuers(s);
     /* An ephemeral CA opened anew would be another CA. */
     reload_signer(s, force && strcmp(s->config->backend, "ephemeral") != 0);
+    reload_tls(s, force);
 }
 
 void service_stop(struct service *s)
@@ -324,7 +361,6 @@ void service_stop(struct service *s)
     signer_holder_free(s->holder);
     proof_policy_free(s->policy);
     metrics_free(s->metrics);
-    buf_free(&s->tls_certificate);
-    buf_free_secret(&s->tls_key);
+    forget_tls(s);
     jlog_free(s->log);
 }

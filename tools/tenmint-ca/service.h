@@ -34,8 +34,9 @@ struct service {
     struct api *api;
     struct http_server *http;
     struct http_server *metrics_http;
-    struct buf tls_certificate, tls_key;
-    struct file_stamp issuers_seen; /* of the issuers file that was last looked at */
+    struct buf tls_certificate, tls_key; /* during the start */
+    /* Of the files that were last looked at. */
+    struct file_stamp issuers_seen, tls_certificate_seen, tls_key_seen;
 };
 
 /* `issuers` is the issuer list as text, or NULL: the configuration's file. 0, or the exit code
@@ -43,8 +44,8 @@ struct service {
 int service_start(struct service *s, const struct ca_config *config, const char *issuers,
                   struct err *e);
 
-/* Looks for changed files; with `force` the issuers are read again in any case. What is bad is
- * logged and leaves the old in force. */
+/* Looks for changed files; with `force` all are read again in any case. What is bad is logged and
+ * leaves the old in force. */
 void service_reload(struct service *s, bool force);
 
 /* Drains for the configured time, then frees everything. */

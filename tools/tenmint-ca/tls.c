@@ -15,7 +15,7 @@ static int check_pair(const char *certificate, const char *key, struct err *e)
     STACK_OF(X509) *chain = certs_load(certificate, e);
     struct key *k = chain != NULL ? key_open(&source, "TLS key", e) : NULL;
     int rc = -1;
-    if (chain != NULL && k == NULL)
+    if (chain != NULL && k == NULL && file_stamp(key).ino != 0)
         err_wrap(e, "a PEM key that is not encrypted is needed");
     else if (k != NULL && X509_check_private_key(sk_X509_value(chain, 0), key_pkey(k)) != 1)
         err_set(e, "'%s' is not the key of the first certificate in '%s' (leaf first)", key,
