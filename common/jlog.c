@@ -1,5 +1,7 @@
 #include "common/jlog.h"
 
+#include <limits.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -8,11 +10,12 @@
 #include "common/clock.h"
 #include "common/jsonstr.h"
 
-#define JLOG_VALUE_MAX 1024 /* bytes of one value; longer ones are cut */
+#define JLOG_VALUE_MAX 4096 /* bytes of one value: no identity is longer */
 
 struct jlog {
     int fd;
     enum jlog_level min;
+    pthread_rwlock_t pipe; /* lines that the kernel keeps whole share it; a longer one is alone */
 };
 
 static const char *const severity[] = {"DEBUG", "INFO", "WARNING", "ERROR"};
@@ -20,19 +23,47 @@ static const char *const severity[] = {"DEBUG", "INFO", "WARNING", "ERROR"};
 struct jlog *jlog_new(int fd, enum jlog_level min)
 {
     struct jlog *log = malloc(sizeof(*log));
-    if (log != NULL)
-        *log = (struct jlog){.fd = fd, .min = min};
+    if (log == NULL)
+        return NULL;
+    *log = (struct jlog){.fd = fd, .min = min};
+    pthread_rwlock_init(&log->pipe, NULL);
     return log;
 }
 
 void jlog_free(struct jlog *log)
 {
+    if (log == NULL)
+        return;
+    pthread_rwlock_destroy(&log->pipe);
     free(log);
 }
 
 static void put_string(struct buf *b, const char *s)
 {
-    jsonstr_put(b, s, strnlen(s, JLOG_VALUE_MAX));
+    size_t len = strnlen(s, JLOG_VALUE_MAX + 1);
+    if (len <= JLOG_VALUE_MAX) {
+        jsonstr_put(b, s, len);
+        return;
+    }
+    jsonstr_put(b, s, JLOG_VALUE_MAX);
+    b->len -= b->len > 0; /* the closing quote */
+    buf_puts(b, "[cut]\"");
+}
+
+/* A log that cannot be written must not stop the CA; the metrics still count. */
+static void put_line(struct jlog *log, const struct buf *line)
+{
+    size_t at = 0;
+    ssize_t n = 1;
+    if (line->len <= PIPE_BUF)
+        pthread_rwlock_rdlock(&log->pipe);
+    else
+        pthread_rwlock_wrlock(&log->pipe);
+    while (at < line->len && n > 0) {
+        n = write(log->fd, line->data + at, line->len - at);
+        at += n > 0 ? (size_t)n : 0;
+    }
+    pthread_rwlock_unlock(&log->pipe);
 }
 
 static void put_time(struct buf *b)
@@ -69,8 +100,7 @@ void jlog_write(struct jlog *log, enum jlog_level level, const char *message,
             buf_put_int(&b, f->num);
     }
     buf_puts(&b, "}\n");
-    /* A log that cannot be written must not stop the CA; the metrics still count. */
-    if (!buf_failed(&b) && write(log->fd, b.data, b.len) < 0)
-        (void)0;
+    if (!buf_failed(&b))
+        put_line(log, &b);
     buf_free(&b);
 }

@@ -1,6 +1,6 @@
 /*
- * Structured logs: one JSON object a line, written with one write(2), so lines
- * of several threads never mix. Values are escaped; nothing else is trusted.
+ * Structured logs: one JSON object a line. Lines of several threads never mix, in a pipe neither.
+ * Values are escaped, and those over 4,096 bytes end in "[cut]"; nothing else is trusted.
  *
  *   jlog(log, JLOG_INFO, "issued", JLOG_STR("issuer", iss), JLOG_INT("ms", ms), JLOG_END);
  */

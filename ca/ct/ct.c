@@ -30,6 +30,11 @@ static int add_members(struct ct *ct, const struct ct_options *o, struct err *e)
             return -1;
         s->operator_id = operator_id(o, i);
         ct->count++;
+        if (o->embedded_id != NULL && ct_log_has_id(s->external, o->embedded_id))
+            return err_set(e,
+                           "log '%s' is the embedded one, which would count twice: take it out of "
+                           "'logs'",
+                           o->members[i].log.name);
         for (size_t j = 0; j + 1 < ct->count; j++) {
             if (ct->source[j].external != NULL &&
                 ct_log_same_key(ct->source[j].external, s->external))

@@ -20,6 +20,7 @@ struct ct_member { /* one external log */
 
 struct ct_options {                   /* borrowed during ct_new, but for `embedded` and `jlog` */
     const struct issue_log *embedded; /* or NULL; outlives the ct */
+    const unsigned char *embedded_id; /* with it: its log id, 32 bytes */
     const struct ct_member *members;
     size_t count;
     unsigned scts_required;      /* from distinct logs; at least 1 */
@@ -31,8 +32,8 @@ struct ct_options {                   /* borrowed during ct_new, but for `embedd
 
 struct ct;
 
-/* Refuses a policy that its logs can never meet, and two logs with one name or one key. NULL with
- * `e` set. */
+/* Refuses a policy that its logs can never meet, and two logs with one name or one key, be one of
+ * them the embedded one. NULL with `e` set. */
 struct ct *ct_new(const struct ct_options *o, struct err *e);
 
 /* Ends what is under way (waiters are called), joins its thread. Call it after the HTTP server

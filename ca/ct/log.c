@@ -149,6 +149,12 @@ bool ct_log_same_key(const struct ct_log *a, const struct ct_log *b)
     return EVP_PKEY_eq(a->key, b->key) == 1;
 }
 
+bool ct_log_has_id(const struct ct_log *l, const unsigned char id[32])
+{
+    unsigned char mine[DIGSIG_LOG_ID];
+    return digsig_log_id(l->key, mine, NULL) == 0 && memcmp(mine, id, sizeof(mine)) == 0;
+}
+
 bool ct_log_takes(const struct ct_log *l, int64_t not_after)
 {
     return (l->not_after_start == 0 || not_after >= l->not_after_start) &&

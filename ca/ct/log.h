@@ -46,6 +46,7 @@ struct ct_log *ct_log_new(const struct ct_log_options *o, struct fetch_pool *poo
 void ct_log_free(struct ct_log *l); /* after the pool was freed; NULL is fine */
 const char *ct_log_name(const struct ct_log *l);
 bool ct_log_same_key(const struct ct_log *a, const struct ct_log *b);
+bool ct_log_has_id(const struct ct_log *l, const unsigned char id[32]); /* RFC 6962 §3.2 */
 
 /* Whether a certificate that ends at `not_after` is for this shard. */
 bool ct_log_takes(const struct ct_log *l, int64_t not_after);

@@ -1,12 +1,17 @@
 /* A log's directory, read by whoever may: the server's own read API, tools, tests. */
+#include <dirent.h>
+#include <errno.h>
 #include <inttypes.h>
-#include <openssl/evp.h>
+#include <openssl/err.h>
+#include <openssl/x509.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "ca/log/reader.h"
 #include "ca/log/store.h"
 #include "common/b64.h"
 #include "common/file.h"
+#include "common/hex.h"
 
 #define ISSUER_MAX ((size_t)64 * 1024)
 
@@ -129,4 +134,50 @@ int log_dir_issuer(const char *path, const unsigned char fingerprint[32], struct
         memcmp(hash, fingerprint, sizeof(hash)) != 0)
         return err_set(e, "'%s' is damaged: its content has another hash", file);
     return 0;
+}
+
+static bool is_root(const struct buf *der)
+{
+    const unsigned char *p = der->data;
+    X509 *cert = d2i_X509(NULL, &p, (long)der->len);
+    bool root = cert != NULL && X509_self_signed(cert, 0) == 1;
+    X509_free(cert);
+    ERR_clear_error();
+    return root;
+}
+
+static int add_if_root(const char *path, const char *name, log_root_fn add, void *arg,
+                       struct err *e)
+{
+    struct buf fingerprint = {0};
+    struct buf der = {0};
+    int rc = 0;
+    /* Another name is not the log's: a temporary file. */
+    if (strlen(name) == 64 && hex_decode(name, 64, &fingerprint) == 0) {
+        rc = log_dir_issuer(path, fingerprint.data, &der, e);
+        if (rc == 0 && is_root(&der))
+            add(arg, der.data, der.len);
+    }
+    buf_free(&fingerprint);
+    buf_free(&der);
+    return rc;
+}
+
+int log_dir_roots(const char *path, log_root_fn add, void *arg, struct err *e)
+{
+    char dir[PATH_MAX];
+    struct dirent **list = NULL;
+    if (file_join(path, "issuer", dir, sizeof(dir), e) != 0)
+        return -1;
+    int n = scandir(dir, &list, NULL, alphasort);
+    if (n < 0) /* before the first entry there is no such directory */
+        return errno == ENOENT ? 0 : err_errno(e, "read '%s'", dir);
+    int rc = 0;
+    for (int i = 0; i < n; i++) {
+        if (rc == 0)
+            rc = add_if_root(path, list[i]->d_name, add, arg, e);
+        free(list[i]);
+    }
+    free(list);
+    return rc;
 }

@@ -59,6 +59,11 @@ int log_dir_identity(const char *path, struct log_identity *out, struct err *e);
 int log_dir_issuer(const char *path, const unsigned char fingerprint[32], struct buf *der,
                    struct err *e);
 
+/* Calls `add` with the DER of each root certificate in DIR/issuer, where all are that a chain of an
+ * entry ends in, always in the same order. */
+typedef void (*log_root_fn)(void *arg, const unsigned char *der, size_t len);
+int log_dir_roots(const char *path, log_root_fn add, void *arg, struct err *e);
+
 /* The position of a leaf in the first d->size entries. 1: found, 0: not there, -1: `e`. Without
  * an index (or where it lags) the tiles are searched, which takes longer. */
 int log_dir_find(struct log_dir *d, const struct merkle_hash *leaf, uint64_t *index, struct err *e);

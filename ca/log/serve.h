@@ -7,6 +7,7 @@
 
 #include "ca/http/http.h"
 #include "ca/log/log.h"
+#include "ca/log/reader.h"
 #include "ca/log/view.h"
 
 struct log_server;
@@ -15,9 +16,9 @@ struct log_serve_options { /* borrowed, and must outlive the server */
     struct log *log;
     struct log_retired *retired; /* instead of `log`: it is served as it ended */
     const char *prefix;          /* "/log": begins with '/', does not end with one */
-    /* Appends the accepted roots' DER, one call of `add` each; NULL: get-roots has none. */
-    void (*roots)(void *ctx, void (*add)(void *arg, const unsigned char *der, size_t len),
-                  void *arg);
+    /* Calls `add` with the DER of each root that is accepted now; or NULL. get-roots has these, and
+     * those that the chains of earlier entries end in. */
+    void (*roots)(void *ctx, log_root_fn add, void *arg);
     void *roots_ctx;
     struct jlog *jlog; /* what is wrong when the answer is 500; or NULL */
 };

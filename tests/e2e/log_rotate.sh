@@ -84,6 +84,10 @@ for api in tiles rfc6962; do
 done
 says "the old log is found in" 0 "https://github.com/acme/widget" "${log[@]}" find "$CA/log" --key "$C/log.pem"
 says "the old log takes nothing" 0 "this log is retired" curl -sS --max-time 10 -d '{}' "$CA/log/ct/v1/add-chain"
+root=$(openssl x509 -in "$C/root.pem" -outform DER | base64 -w0)
+for prefix in log log/2; do
+    check "/$prefix accepts chains of one root" "{\"certificates\":[\"$root\"]}" "$(curl -sS --max-time 10 "$CA/$prefix/ct/v1/get-roots")"
+done
 says "the new log is served" 0 "ca.example.com/log/2" "${log[@]}" status "$CA/log/2" --key "$C/log-2.pem"
 says "one is not the other" 1 "" "${log[@]}" status "$CA/log/2" --key "$C/log.pem"
 for name in old between new; do verifies $name; done

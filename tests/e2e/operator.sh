@@ -51,6 +51,8 @@ config "an issuer list that is not there" "issuer list: open '$W/ca/no.yaml'" 's
 config "the root's key" "public keys are not equal" 's/key: intermediate.key/key: root.key/'
 config "the CA's key for the log" "log key" 's/key: log.key/key: root.pem/'
 config "no log there" "no log in" 's/directory: log/directory: glo/'
+wrong "the embedded log as an external one" "log 'again' is the embedded one, which would count twice" \
+    "printf '  logs:\n    again: {url: http://127.0.0.1:1/log, public-key: log.pem}\n' >>tenmint-ca.yaml"
 config "half of TLS" "'tls' needs both" "\$a tls: {certificate: ..\/tls.pem}"
 config "an encrypted TLS key" "not encrypted is needed" "\$a tls: {certificate: ..\/tls.pem, key: ..\/tls.enc}"
 config "another certificate's TLS key" "is not the key of the first certificate" "\$a tls: {certificate: chain.pem, key: ..\/tls.key}"

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <inttypes.h>
+#include <pthread.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -290,6 +291,66 @@ static void clock_takes_only_real_dates(void **state)
     assert_string_equal(text, "invalid-time");
 }
 
+#define LOG_LINES 200
+#define IDENTITY_MAX ((size_t)4096)
+
+struct log_writer {
+    struct jlog *log;
+    size_t len; /* of the value */
+};
+
+static void *write_lines(void *arg)
+{
+    const struct log_writer *w = arg;
+    char value[IDENTITY_MAX + 2];
+    memset(value, 'a', sizeof(value));
+    value[w->len] = '\0';
+    for (int i = 0; i < LOG_LINES; i++)
+        jlog(w->log, JLOG_INFO, "line", JLOG_STR("san", value), JLOG_STR("subject", value),
+             JLOG_END);
+    return NULL;
+}
+
+/* Longer lines than a pipe keeps whole, beside short ones; a value is whole or says that it is not.
+ */
+static void log_lines_of_threads_stay_whole(void **state)
+{
+    (void)state;
+    static const size_t lengths[] = {10, IDENTITY_MAX, 1000, IDENTITY_MAX + 1};
+    int fds[2];
+    assert_int_equal(pipe(fds), 0);
+    struct jlog *log = jlog_new(fds[1], JLOG_INFO);
+    struct log_writer w[4];
+    pthread_t thread[4];
+    for (int i = 0; i < 4; i++) {
+        w[i] = (struct log_writer){log, lengths[i]};
+        assert_int_equal(pthread_create(&thread[i], NULL, write_lines, &w[i]), 0);
+    }
+    FILE *in = fdopen(fds[0], "r");
+    char *line = NULL;
+    size_t cap = 0;
+    unsigned cut = 0;
+    for (int i = 0; i < 4 * LOG_LINES; i++) {
+        struct err e = {0};
+        ssize_t n = getline(&line, &cap, in);
+        json_t *v = strictjson_parse(line, (size_t)n, 65536, &e);
+        if (v == NULL)
+            fail_msg("line %d: %s", i, e.text);
+        const char *san = strictjson_str(v, "san");
+        const char *end = strstr(san, "[cut]");
+        cut += end != NULL;
+        assert_int_equal(strspn(san, "a"), end != NULL ? IDENTITY_MAX : strlen(san));
+        json_decref(v);
+    }
+    assert_int_equal(cut, LOG_LINES);
+    for (int i = 0; i < 4; i++)
+        pthread_join(thread[i], NULL);
+    free(line);
+    jlog_free(log);
+    fclose(in);
+    close(fds[1]);
+}
+
 static void log_lines_cannot_be_forged(void **state)
 {
     (void)state;
@@ -393,6 +454,7 @@ int main(void)
         cmocka_unit_test(files_are_replaced_whole),
         cmocka_unit_test(clock_takes_only_real_dates),
         cmocka_unit_test(log_lines_cannot_be_forged),
+        cmocka_unit_test(log_lines_of_threads_stay_whole),
         cmocka_unit_test(identity_arcs_ascend),
         cmocka_unit_test(the_environments_proxy_has_its_exceptions),
     };

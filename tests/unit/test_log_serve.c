@@ -1,17 +1,21 @@
 /* The log over HTTP: every endpoint of RFC 6962 and static-ct-api, what it refuses and how. */
 #include <jansson.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "ca/log/serve.h"
 #include "common/b64.h"
+#include "common/file.h"
 #include "tests/support/cmocka_all.h"
 #include "tests/support/logbox.h"
 #include "tests/support/mtree.h"
+#include "tests/support/pki.h"
 #include "tests/support/rawhttp.h"
 
 #define SIZE 300 /* a full tile and a partial one */
@@ -358,6 +362,52 @@ static void accepted_roots(void **state)
     json_decref(j);
 }
 
+static void put_issuer(const char *log_dir, X509 *cert)
+{
+    struct buf der = {0};
+    unsigned char hash[32];
+    char path[PATH_MAX];
+    size_t at = (size_t)snprintf(path, sizeof(path), "%s/issuer/", log_dir);
+    int len = i2d_X509(cert, NULL);
+    unsigned char *to = buf_reserve(&der, (size_t)len);
+    assert_int_equal(i2d_X509(cert, &to), len);
+    assert_int_equal(EVP_Digest(der.data, (size_t)len, hash, NULL, EVP_sha256(), NULL), 1);
+    for (int i = 0; i < 32; i++)
+        at += (size_t)snprintf(path + at, sizeof(path) - at, "%02x", hash[i]);
+    struct err e = {0};
+    assert_int_equal(file_write_atomic(path, 0644, der.data, (size_t)len, &e), 0);
+    buf_free(&der);
+}
+
+/* After a change of the CA, earlier entries' chains still end in the root before. */
+static void roots_of_earlier_chains(void **state)
+{
+    struct site *s = *state;
+    char path[PATH_MAX];
+    int64_t now = (int64_t)time(NULL);
+    EVP_PKEY *k = pki_key("P-256");
+    X509 *root = pki_ca("before", k, NULL, NULL, now, now + 100);
+    X509 *intermediate = pki_ca("below", k, root, k, now, now + 100);
+    snprintf(path, sizeof(path), "%s/issuer", s->box.dir);
+    (void)mkdir(path, 0755);
+    put_issuer(s->box.dir, root);
+    put_issuer(s->box.dir, intermediate);
+    json_t *j = get_json(s, "/log/ct/v1/get-roots");
+    const json_t *list = json_object_get(j, "certificates");
+    assert_int_equal(json_array_size(list), 3); /* the two in force, and this one */
+    struct buf b = {0};
+    take_b64(json_array_get(list, 2), &b);
+    const unsigned char *p = b.data;
+    X509 *got = d2i_X509(NULL, &p, (long)b.len);
+    assert_int_equal(X509_cmp(got, root), 0);
+    json_decref(j);
+    X509_free(got);
+    X509_free(root);
+    X509_free(intermediate);
+    EVP_PKEY_free(k);
+    buf_free(&b);
+}
+
 /* A refusal is JSON with the member that RFC 6962 §4 names, and says which parameter. */
 static void check_refusal(struct site *s, const char *method, const char *path, int want,
                           const char *words)
@@ -671,6 +721,7 @@ int main(void)
         cmocka_unit_test(proofs),
         cmocka_unit_test(entries),
         cmocka_unit_test(accepted_roots),
+        cmocka_unit_test(roots_of_earlier_chains),
         cmocka_unit_test(bad_parameters),
         cmocka_unit_test(methods),
         cmocka_unit_test(static_ct),

@@ -65,22 +65,23 @@ static int check_signer(const struct ca_config *c, struct err *e)
 static const struct issue_log stands_for_embedded = {.needs_precert = true};
 
 /* Whether the directory is the log that the configuration means. */
-static int check_identity(const struct ct_embedded_options *o, EVP_PKEY *key, struct err *e)
+static int check_identity(const struct ct_embedded_options *o, EVP_PKEY *key,
+                          unsigned char log_id[DIGSIG_LOG_ID], struct err *e)
 {
     struct log_identity identity;
-    unsigned char id[DIGSIG_LOG_ID];
-    if (digsig_log_id(key, id, e) != 0 || log_dir_identity(o->directory, &identity, e) != 0)
+    if (digsig_log_id(key, log_id, e) != 0 || log_dir_identity(o->directory, &identity, e) != 0)
         return -1;
     if (strcmp(identity.origin, o->origin) != 0)
         return err_set(e, "'%s' is the log of origin '%s', not '%s'", o->directory, identity.origin,
                        o->origin);
-    if (memcmp(identity.log_id, id, sizeof(id)) != 0)
+    if (memcmp(identity.log_id, log_id, DIGSIG_LOG_ID) != 0)
         return err_set(e, "'%s' belongs to another log key", o->directory);
     return 0;
 }
 
 /* A running server may hold the log's lock, so its key and directory are looked at only. */
-static int check_embedded(const struct ct_embedded_options *o, struct err *e)
+static int check_embedded(const struct ct_embedded_options *o, unsigned char log_id[DIGSIG_LOG_ID],
+                          struct err *e)
 {
     char path[PATH_MAX];
     struct key *key = key_open(&o->key, "log key", e);
@@ -90,7 +91,7 @@ static int check_embedded(const struct ct_embedded_options *o, struct err *e)
     if (rc == 0 && access(path, R_OK) != 0)
         rc = err_errno(e, "no log in '%s' (tenmint-ca log create makes one)", o->directory);
     if (rc == 0)
-        rc = check_identity(o, key_pkey(key), e);
+        rc = check_identity(o, key_pkey(key), log_id, e);
     key_free(key);
     return rc;
 }
@@ -100,12 +101,15 @@ static int check_ct(const struct ca_config *c, struct err *e)
     struct ct_member members[CT_LOGS_MAX];
     struct ct_options o;
     struct ct_embedded_options eo;
+    unsigned char embedded_id[DIGSIG_LOG_ID];
     ca_config_ct(c, members, &o);
     ca_config_embedded(c, &eo);
-    if (eo.directory != NULL && check_embedded(&eo, e) != 0)
+    if (eo.directory != NULL && check_embedded(&eo, embedded_id, e) != 0)
         return err_wrap(e, "ct: embedded log");
-    if (eo.directory != NULL)
+    if (eo.directory != NULL) {
         o.embedded = &stands_for_embedded;
+        o.embedded_id = embedded_id;
+    }
     if (o.count == 0 && eo.directory == NULL) {
         printf("logs: none, certificates carry no SCT\n");
         return 0;

@@ -83,6 +83,7 @@ static int start_ct(struct service *s, struct err *e)
         if (s->embedded == NULL)
             return err_wrap(e, "ct: embedded log");
         o.embedded = ct_embedded_issue_log(s->embedded);
+        o.embedded_id = log_view_of(ct_embedded_log(s->embedded)).id;
     }
     if (o.count == 0 && s->embedded == NULL) {
         jlog(s->log, JLOG_WARN, "no transparency log: certificates carry no SCT", JLOG_END);
@@ -164,8 +165,7 @@ static void forget_tls(struct service *s)
     buf_free_secret(&s->tls_key);
 }
 
-static void list_root(void *ctx, void (*add)(void *arg, const unsigned char *der, size_t len),
-                      void *arg)
+static void list_root(void *ctx, log_root_fn add, void *arg)
 {
     struct service *s = ctx;
     struct signer *ca = signer_holder_get(s->holder);
@@ -193,8 +193,6 @@ static int mount_retired(struct service *s, size_t i, struct http_options *o, st
 {
     struct log_serve_options so = {.retired = s->retired[i],
                                    .prefix = ca_config_retired_at(s->config, i)->prefix,
-                                   .roots = list_root,
-                                   .roots_ctx = s,
                                    .jlog = s->log};
     s->retired_server[i] = log_server_new(&so, e);
     if (s->retired_server[i] == NULL)
