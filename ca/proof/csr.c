@@ -1,4 +1,5 @@
 #include <openssl/err.h>
+#include <openssl/rsa.h>
 #include <openssl/x509.h>
 
 #include "ca/proof/blame.h"
@@ -8,19 +9,49 @@
 #include "ca/proof/strength.h"
 #include "common/pem.h"
 
-/* Signature algorithms a request may be signed with, and the hash each implies. */
-static const struct {
+/* Signature algorithms that a client of Fulcio's hears by name: those that a request may be signed
+ * with imply a hash, the others have Fulcio's (Go's) name. Any other does not verify. */
+static const struct algorithm {
     int nid;
+    int pss_hash; /* of RSA-PSS, which has one NID */
     int hash;
+    const char *refused;
 } algorithms[] = {
-    {NID_ecdsa_with_SHA256, NID_sha256},
-    {NID_ecdsa_with_SHA384, NID_sha384},
-    {NID_ecdsa_with_SHA512, NID_sha512},
-    {NID_sha256WithRSAEncryption, NID_sha256},
-    {NID_sha384WithRSAEncryption, NID_sha384},
-    {NID_sha512WithRSAEncryption, NID_sha512},
-    {NID_ED25519, NID_undef},
+    {NID_ecdsa_with_SHA256, 0, NID_sha256, NULL},
+    {NID_ecdsa_with_SHA384, 0, NID_sha384, NULL},
+    {NID_ecdsa_with_SHA512, 0, NID_sha512, NULL},
+    {NID_sha256WithRSAEncryption, 0, NID_sha256, NULL},
+    {NID_sha384WithRSAEncryption, 0, NID_sha384, NULL},
+    {NID_sha512WithRSAEncryption, 0, NID_sha512, NULL},
+    {NID_ED25519, 0, NID_undef, NULL},
+    {NID_rsassaPss, NID_sha256, 0, "SHA256-RSAPSS"},
+    {NID_rsassaPss, NID_sha384, 0, "SHA384-RSAPSS"},
+    {NID_rsassaPss, NID_sha512, 0, "SHA512-RSAPSS"},
+    {NID_sha1WithRSAEncryption, 0, 0, "SHA1-RSA"},
+    {NID_ecdsa_with_SHA1, 0, 0, "ECDSA-SHA1"},
 };
+
+static int pss_hash(const X509_REQ *req)
+{
+    const X509_ALGOR *alg = NULL;
+    X509_REQ_get0_signature(req, NULL, &alg);
+    RSA_PSS_PARAMS *p = ASN1_TYPE_unpack_sequence(ASN1_ITEM_rptr(RSA_PSS_PARAMS), alg->parameter);
+    int nid = p != NULL && p->hashAlgorithm != NULL ? OBJ_obj2nid(p->hashAlgorithm->algorithm)
+                                                    : NID_undef;
+    RSA_PSS_PARAMS_free(p);
+    return nid;
+}
+
+static const struct algorithm *algorithm_of(const X509_REQ *req)
+{
+    int nid = X509_REQ_get_signature_nid(req);
+    int hash = nid == NID_rsassaPss ? pss_hash(req) : 0;
+    for (size_t i = 0; i < sizeof(algorithms) / sizeof(algorithms[0]); i++) {
+        if (algorithms[i].nid == nid && algorithms[i].pss_hash == hash)
+            return &algorithms[i];
+    }
+    return NULL;
+}
 
 static X509_REQ *decode(const void *pem, size_t len)
 {
@@ -52,23 +83,15 @@ static enum proof_status check(const struct proof_policy *p, X509_REQ *req, stru
         status = strength_check(out->key, e);
     if (status != PROOF_OK)
         return status;
-    int nid = X509_REQ_get_signature_nid(req);
-    size_t i = 0;
-    size_t rows = sizeof(algorithms) / sizeof(algorithms[0]);
-    while (i < rows && algorithms[i].nid != nid)
-        i++;
-    if (i == rows) {
-        const char *name = nid != NID_undef ? OBJ_nid2ln(nid) : "UnknownSignatureAlgorithm";
-        err_set(e, "unrecognized signature algorithm: %s", name);
+    const struct algorithm *a = algorithm_of(req);
+    if (a == NULL || X509_REQ_verify(req, out->key) != 1)
+        return proof_blame(PROOF_BAD_SIGNATURE, e, "the request's own signature does not verify");
+    if (a->refused != NULL) {
+        err_set(e, "unrecognized signature algorithm: %s", a->refused);
         return PROOF_UNKNOWN_ALGORITHM;
     }
-    out->md = policy_digest(p, algorithms[i].hash);
-    status = policy_check(p, out->key, algorithms[i].hash, e);
-    if (status != PROOF_OK)
-        return status;
-    if (X509_REQ_verify(req, out->key) != 1)
-        return proof_blame(PROOF_BAD_SIGNATURE, e, "the request's own signature does not verify");
-    return PROOF_OK;
+    out->md = policy_digest(p, a->hash);
+    return policy_check(p, out->key, a->hash, e);
 }
 
 enum proof_status proof_csr_parse(const struct proof_policy *p, const void *pem, size_t len,

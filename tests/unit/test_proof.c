@@ -403,6 +403,22 @@ static void req_is(const char *what, EVP_PKEY *key, EVP_PKEY *signer, const EVP_
     X509_REQ_free(req);
 }
 
+static void pss_is(const char *what, EVP_PKEY *key, EVP_PKEY *signer, const EVP_MD *md,
+                   enum proof_status want, const char *why)
+{
+    char pem[8192];
+    X509_REQ *req = request(key, key, EVP_sha256());
+    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+    EVP_PKEY_CTX *pss = NULL; /* the context's */
+    assert_int_equal(EVP_DigestSignInit(ctx, &pss, md, NULL, signer), 1);
+    assert_int_equal(EVP_PKEY_CTX_set_rsa_padding(pss, RSA_PKCS1_PSS_PADDING), 1);
+    assert_int_equal(EVP_PKEY_CTX_set_rsa_pss_saltlen(pss, RSA_PSS_SALTLEN_DIGEST), 1);
+    assert_true(X509_REQ_sign_ctx(req, ctx) > 0);
+    csr_is(what, pem, request_pem(req, pem, sizeof(pem), false), want, why);
+    EVP_MD_CTX_free(ctx);
+    X509_REQ_free(req);
+}
+
 static void requests_verify_by_their_own_key_and_hash(void **state)
 {
     (void)state;
@@ -411,6 +427,7 @@ static void requests_verify_by_their_own_key_and_hash(void **state)
     EVP_PKEY *p384 = EVP_EC_gen("P-384");
     EVP_PKEY *p521 = EVP_EC_gen("P-521");
     EVP_PKEY *rsa = EVP_RSA_gen(2048);
+    EVP_PKEY *other_rsa = EVP_RSA_gen(2048);
     EVP_PKEY *ed = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
     EVP_PKEY *weak = EVP_EC_gen("P-224");
     EVP_PKEY *short_rsa = EVP_RSA_gen(1024);
@@ -422,15 +439,23 @@ static void requests_verify_by_their_own_key_and_hash(void **state)
     req_is("P-256 with SHA-384", p256, p256, EVP_sha384(), PROOF_NOT_PERMITTED,
            "signing algorithm not permitted: *ecdsa.PublicKey, SHA-384");
     req_is("RSA with SHA-512", rsa, rsa, EVP_sha512(), PROOF_NOT_PERMITTED, "*rsa.PublicKey");
-    req_is("SHA-1", p256, p256, EVP_sha1(), PROOF_UNKNOWN_ALGORITHM, "unrecognized");
-    req_is("SHA-224", rsa, rsa, EVP_sha224(), PROOF_UNKNOWN_ALGORITHM, "unrecognized");
+    req_is("SHA-1", p256, p256, EVP_sha1(), PROOF_UNKNOWN_ALGORITHM,
+           "unrecognized signature algorithm: ECDSA-SHA1");
+    req_is("RSA with SHA-1", rsa, rsa, EVP_sha1(), PROOF_UNKNOWN_ALGORITHM,
+           "unrecognized signature algorithm: SHA1-RSA");
+    pss_is("PSS", rsa, rsa, EVP_sha384(), PROOF_UNKNOWN_ALGORITHM,
+           "unrecognized signature algorithm: SHA384-RSAPSS");
+    pss_is("another's PSS", rsa, other_rsa, EVP_sha384(), PROOF_BAD_SIGNATURE, NULL);
+    pss_is("PSS with SHA-224", rsa, rsa, EVP_sha224(), PROOF_BAD_SIGNATURE, NULL);
+    req_is("SHA-224", rsa, rsa, EVP_sha224(), PROOF_BAD_SIGNATURE, NULL);
+    req_is("another's SHA-512", rsa, other_rsa, EVP_sha512(), PROOF_BAD_SIGNATURE, NULL);
     req_is("another's signature", p256, other, EVP_sha256(), PROOF_BAD_SIGNATURE, NULL);
     req_is("another type's signature", p256, rsa, EVP_sha256(), PROOF_BAD_SIGNATURE, NULL);
     req_is("P-224", weak, weak, EVP_sha256(), PROOF_KEY_WEAK, NULL);
     req_is("RSA 1024", short_rsa, short_rsa, EVP_sha256(), PROOF_KEY_WEAK, NULL);
     EVP_PKEY_set_utf8_string_param(p256, OSSL_PKEY_PARAM_EC_POINT_CONVERSION_FORMAT, "compressed");
     req_is("compressed", p256, p256, EVP_sha256(), PROOF_CSR_UNPARSABLE, NULL);
-    EVP_PKEY *all[] = {p256, other, p384, p521, rsa, ed, weak, short_rsa};
+    EVP_PKEY *all[] = {p256, other, p384, p521, rsa, other_rsa, ed, weak, short_rsa};
     for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
         EVP_PKEY_free(all[i]);
 }
