@@ -33,7 +33,6 @@
 #define TUF_SNAPSHOT_BYTES_MAX ((size_t)2000000) /* unless the timestamp pins a length */
 #define TUF_TARGETS_BYTES_MAX ((size_t)5000000)  /* unless the snapshot pins a length */
 #define TUF_ROOT_ROTATIONS_MAX 256
-#define TUF_DELEGATIONS_MAX 32 /* delegated roles visited for one target */
 
 struct tuf_client_options {
     const char *dir; /* the cache; made when missing (mode 0755) */

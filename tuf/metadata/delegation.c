@@ -152,3 +152,45 @@ bool tuf_delegation_find(const struct tuf_metadata *targets, const char *name,
     }
     return false;
 }
+
+bool tuf_delegates(const struct tuf_metadata *targets)
+{
+    return json_is_object(delegations_of(targets));
+}
+
+struct search { /* roles to ask, in order */
+    const struct tuf_metadata *asked[TUF_DELEGATORS_MAX];
+    size_t count;
+};
+
+static void add_delegator(struct search *s, const struct tuf_metadata *m)
+{
+    for (size_t i = 0; i < s->count; i++) {
+        if (s->asked[i] == m)
+            return;
+    }
+    if (s->count < TUF_DELEGATORS_MAX)
+        s->asked[s->count++] = m;
+}
+
+bool tuf_delegation_search(const struct tuf_metadata *targets, const char *name,
+                           tuf_delegated_fn get, void *arg, struct tuf_delegation *out)
+{
+    struct search s = {.asked = {targets}, .count = 1};
+    for (size_t at = 0; at < s.count; at++) {
+        const json_t *d = delegations_of(s.asked[at]);
+        size_t i;
+        json_t *role;
+        if (tuf_delegation_find(s.asked[at], name, out))
+            return true;
+        json_array_foreach(json_object_get(d, "roles"), i, role)
+        {
+            struct tuf_delegation below;
+            read_role(d, role, &below);
+            const struct tuf_metadata *m = get(arg, &below);
+            if (m != NULL && tuf_delegates(m))
+                add_delegator(&s, m);
+        }
+    }
+    return false;
+}

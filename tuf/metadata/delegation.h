@@ -8,6 +8,7 @@
 #include "tuf/metadata/metadata.h"
 
 #define TUF_SUCCINCT_BITS_MAX 32
+#define TUF_DELEGATIONS_MAX 32 /* delegated roles that a client visits for one target */
 
 struct tuf_path {     /* a target path and its SHA-256 */
     const char *text; /* borrowed */
@@ -36,6 +37,18 @@ bool tuf_delegation_next(const struct tuf_metadata *targets, const struct tuf_pa
 /* By the role's name, bins included. False: `targets` does not delegate to it. */
 bool tuf_delegation_find(const struct tuf_metadata *targets, const char *name,
                          struct tuf_delegation *out);
+
+/* The metadata of the role that `d` delegates to, as far as it counts, or NULL. Borrowed. */
+typedef const struct tuf_metadata *(*tuf_delegated_fn)(void *arg, const struct tuf_delegation *d);
+
+#define TUF_DELEGATORS_MAX 1024 /* roles that are asked */
+
+/* The same by `targets` and the roles below it, breadth-first, each once. Hash bins are not asked
+ * what they delegate to. */
+bool tuf_delegation_search(const struct tuf_metadata *targets, const char *name,
+                           tuf_delegated_fn get, void *arg, struct tuf_delegation *out);
+/* Whether the role delegates at all. */
+bool tuf_delegates(const struct tuf_metadata *targets);
 
 /* "<prefix>-<bin>" of TAP 15 for bin number `bin` of 2^bits. -1: too long. */
 int tuf_succinct_name(const char *prefix, unsigned bits, uint32_t bin, char *out, size_t size);

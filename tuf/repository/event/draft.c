@@ -38,6 +38,11 @@ static bool same_content(const json_t *a, const json_t *b)
     return same;
 }
 
+bool draft_changed(const json_t *signed_part, const struct tuf_metadata *base)
+{
+    return base == NULL || !same_content(signed_part, tuf_metadata_signed(base));
+}
+
 static int set_periods(json_t *object, const struct policy_role *r)
 {
     return json_object_set_new(object, DRAFT_EXPIRY_PERIOD, json_integer(r->expiry / 1000)) |
@@ -155,99 +160,8 @@ json_t *draft_targets(const struct policy_role *r, const struct tuf_metadata *ba
         no_memory(e);
         return NULL;
     }
-    *changed = base == NULL || !same_content(s, tuf_metadata_signed(base));
+    *changed = draft_changed(s, base);
     return s;
-}
-
-/* The old role object of this name, so that members we do not know stay. */
-static json_t *old_delegation(const json_t *delegations, const char *name)
-{
-    size_t i;
-    json_t *d;
-    json_array_foreach(json_object_get(delegations, "roles"), i, d)
-    {
-        const char *n = json_string_value(json_object_get(d, "name"));
-        if (n != NULL && strcmp(n, name) == 0)
-            return json_deep_copy(d);
-    }
-    return json_pack("{s:s}", "name", name);
-}
-
-static json_t *texts(const struct yamlmap_list *l)
-{
-    json_t *out = json_array();
-    for (size_t i = 0; i < l->count && out != NULL; i++)
-        json_array_append_new(out, json_string(l->item[i]));
-    return out;
-}
-
-static json_t *delegation(const struct workspace *w, const struct policy_role *r,
-                          const json_t *before, json_t *keys, struct err *e)
-{
-    json_t *d = old_delegation(before, r->name);
-    bool by_path = r->paths.count > 0;
-    if (d == NULL || draft_signers(w, r, keys, d, e) != 0) {
-        json_decref(d);
-        return NULL;
-    }
-    json_object_del(d, by_path ? "path_hash_prefixes" : "paths");
-    if (json_object_set_new(d, "terminating", json_boolean(r->terminating)) != 0 ||
-        json_object_set_new(d, by_path ? "paths" : "path_hash_prefixes",
-                            texts(by_path ? &r->paths : &r->hash_prefixes)) != 0) {
-        json_decref(d);
-        no_memory(e);
-        return NULL;
-    }
-    return d;
-}
-
-static int set_bins(const struct workspace *w, const json_t *before, json_t *out, json_t *keys,
-                    struct err *e)
-{
-    json_t *old = json_object_get(before, "succinct_roles");
-    json_t *s = old != NULL ? json_deep_copy(old) : json_object();
-    if (s == NULL || draft_signers(w, &w->policy.bins, keys, s, e) != 0 ||
-        json_object_set_new(s, "bit_length", json_integer(w->policy.bin_bits)) != 0 ||
-        json_object_set_new(s, "name_prefix", json_string(w->policy.bin_prefix)) != 0) {
-        json_decref(s);
-        return -1;
-    }
-    return json_object_set_new(out, "succinct_roles", s) == 0 ? 0 : no_memory(e);
-}
-
-static int set_roles(const struct workspace *w, const json_t *before, json_t *out, json_t *keys,
-                     struct err *e)
-{
-    const struct policy_role *r = w->policy.delegations.item;
-    json_t *roles = json_array();
-    if (json_object_set_new(out, "roles", roles) != 0)
-        return no_memory(e);
-    for (size_t i = 0; i < w->policy.delegations.count; i++) {
-        json_t *d = delegation(w, &r[i], before, keys, e);
-        if (d == NULL || json_array_append_new(roles, d) != 0)
-            return -1;
-    }
-    return 0;
-}
-
-static int set_delegations(const struct workspace *w, json_t *signed_part, struct err *e)
-{
-    const json_t *before = json_object_get(signed_part, "delegations");
-    bool bins = w->policy.bin_bits > 0;
-    if (!bins && w->policy.delegations.count == 0) {
-        json_object_del(signed_part, "delegations");
-        return 0;
-    }
-    json_t *out = before != NULL ? json_copy((json_t *)before) : json_object();
-    json_t *keys = json_object();
-    int rc = out != NULL && keys != NULL && json_object_set_new(out, "keys", keys) == 0 ? 0 : -1;
-    json_object_del(out, bins ? "roles" : "succinct_roles");
-    if (rc == 0)
-        rc = bins ? set_bins(w, before, out, keys, e) : set_roles(w, before, out, keys, e);
-    if (rc == 0)
-        rc = json_object_set(signed_part, "delegations", out);
-    json_decref(out);
-    return rc;
 }
 
 /* ---- the event ---- */
@@ -270,22 +184,26 @@ static bool wanted(const struct draft *d, const char *role)
 }
 
 /* What will be in force: as proposed just now, else as published. The caller frees it. */
-static struct tuf_metadata *coming(const struct draft *d, enum tuf_role role)
+static struct tuf_metadata *coming(const struct draft *d, const char *name)
 {
-    json_t *envelope =
-        json_object_get(json_object_get(d->out->tree, "proposed"), tuf_role_name(role));
-    const struct tuf_metadata *live = published_role(d->p, role);
-    if (envelope == NULL && live != NULL)
-        envelope = tuf_metadata_envelope(live);
+    enum tuf_role role = TUF_TARGETS;
+    struct tuf_metadata *delegated = NULL;
+    json_t *envelope = json_object_get(json_object_get(d->out->tree, "proposed"), name);
+    bool top = tuf_role_from_name(name, &role) == 0;
+    if (envelope == NULL && !top)
+        return published_delegated(d->p, name, &delegated, NULL) == 0 ? delegated : NULL;
+    if (envelope == NULL && published_role(d->p, role) != NULL)
+        envelope = tuf_metadata_envelope(published_role(d->p, role));
     return envelope != NULL ? tuf_metadata_from_json(json_incref(envelope), role, NULL) : NULL;
 }
 
 /* Keys that come and go may leave the published version without enough signatures: then it is
  * signed anew, though nothing in it changed. */
-static bool still_signed(const struct draft *d, const char *name, const struct tuf_metadata *base)
+static bool still_signed(const struct draft *d, const char *name, const struct policy_role *r,
+                         const struct tuf_metadata *base)
 {
     bool top = strcmp(name, "targets") == 0;
-    struct tuf_metadata *by = coming(d, top ? TUF_ROOT : TUF_TARGETS);
+    struct tuf_metadata *by = coming(d, top ? "root" : policy_delegator(r));
     struct tuf_signers s;
     struct tuf_delegation delegation;
     bool good = false;
@@ -304,7 +222,7 @@ static int propose(const struct draft *d, const char *name, const struct policy_
                    const struct tuf_metadata *base, json_t *signed_part, bool changed)
 {
     if (!changed && !wanted(d, name) && !draft_due(base, r->signing / 1000, d->o->now) &&
-        (strcmp(name, "root") == 0 || still_signed(d, name, base))) {
+        (strcmp(name, "root") == 0 || still_signed(d, name, r, base))) {
         json_decref(signed_part);
         return 0;
     }
@@ -318,7 +236,7 @@ static int propose_root(const struct draft *d)
     json_t *s = draft_root(d->w, base, d->o->now, d->e);
     if (s == NULL)
         return -1;
-    bool changed = base == NULL || !same_content(s, tuf_metadata_signed(base));
+    bool changed = draft_changed(s, base);
     return propose(d, "root", policy_role(&d->w->policy, "root"), base, s, changed);
 }
 
@@ -343,11 +261,11 @@ static int propose_targets(const struct draft *d)
     json_t *entries = folder_entries(d->w, d->w->policy.targets, true, d->e);
     json_t *s = entries != NULL ? draft_targets(r, base, entries, d->o->now, &changed, d->e) : NULL;
     json_decref(entries);
-    if (s == NULL || set_delegations(d->w, s, d->e) != 0) {
+    if (s == NULL || draft_delegations(d->w, "targets", s, d->e) != 0) {
         json_decref(s);
         return -1;
     }
-    changed = base == NULL || !same_content(s, tuf_metadata_signed(base));
+    changed = draft_changed(s, base);
     return propose(d, "targets", r, base, s, changed);
 }
 
@@ -359,7 +277,10 @@ static int propose_entries(const struct draft *d, const char *name, const struct
     if (published_delegated(d->p, name, &base, d->e) != 0)
         return -1;
     json_t *s = draft_targets(r, base, entries, d->o->now, &changed, d->e);
-    int rc = s != NULL ? propose(d, name, r, base, s, changed) : -1;
+    int rc = s != NULL ? draft_delegations(d->w, name, s, d->e) : -1;
+    if (rc == 0)
+        rc = propose(d, name, r, base, json_incref(s), draft_changed(s, base));
+    json_decref(s);
     tuf_metadata_free(base);
     return rc;
 }
@@ -403,6 +324,35 @@ static int propose_delegated(const struct draft *d)
     return 0;
 }
 
+/* Whoever signs a role below others sees by whom it is delegated, though those stay as they are. */
+static int add_references(const struct draft *d)
+{
+    const json_t *base = json_object_get(d->out->tree, "base");
+    const json_t *proposed = json_object_get(d->out->tree, "proposed");
+    const struct tuf_metadata *m;
+    struct tuf_delegation below;
+    const char *name;
+    json_t *value;
+    bool nested = false;
+    json_object_foreach((json_t *)proposed, name, value)
+    {
+        const struct policy_role *r = policy_delegation(&d->w->policy, name);
+        int found = published_delegation(d->p, name, &below, d->e);
+        if (found < 0)
+            return -1;
+        nested |= (r != NULL && strcmp(policy_delegator(r), "targets") != 0) ||
+                  (found == 1 && !tuf_delegation_find(d->p->targets, name, &below));
+    }
+    for (size_t i = 0; nested && (m = published_nested(d->p, i, &name)) != NULL; i++) {
+        const struct policy_role *r = policy_delegation(&d->w->policy, name);
+        if (r != NULL && policy_is_online(&d->w->policy, r))
+            continue; /* nobody is below it */
+        if (json_object_get(base, name) == NULL && event_add_reference(d->out, name, m, d->e) != 0)
+            return -1;
+    }
+    return 0;
+}
+
 size_t event_proposed_count(const struct event *ev)
 {
     return json_object_size(json_object_get(ev->tree, "proposed"));
@@ -443,7 +393,7 @@ int draft_make(const struct workspace *w, const struct published *p, const struc
     if (event_new(o->name, o->reason, o->now, p, out, e) != 0)
         return -1;
     if (check_renewals(&d) != 0 || propose_root(&d) != 0 || propose_targets(&d) != 0 ||
-        propose_delegated(&d) != 0 || event_load(out, e) != 0) {
+        propose_delegated(&d) != 0 || add_references(&d) != 0 || event_load(out, e) != 0) {
         event_free(out);
         return -1;
     }

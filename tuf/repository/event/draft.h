@@ -41,6 +41,13 @@ size_t event_proposed_count(const struct event *ev);
 json_t *draft_targets(const struct policy_role *r, const struct tuf_metadata *base, json_t *targets,
                       int64_t now, bool *changed, struct err *e);
 
+/* Sets or removes `delegations` of the role called `delegator` as the policy has it; members that
+ * we do not know stay. */
+int draft_delegations(const struct workspace *w, const char *delegator, json_t *signed_part,
+                      struct err *e);
+/* Whether a `signed` part differs from `base` (or NULL) in more than version and date. */
+bool draft_changed(const json_t *signed_part, const struct tuf_metadata *base);
+
 /* The bins' entries from a scan: an array of 2^bits objects. A new reference or NULL. */
 json_t *draft_bins(const struct scan *files, unsigned bits, struct err *e);
 

@@ -9,6 +9,7 @@
 #include "common/strictjson.h"
 #include "tuf/metadata/canonical.h"
 #include "tuf/metadata/delegation.h"
+#include "tuf/metadata/verify.h"
 #include "tuf/repository/event/internal.h"
 #include "tuf/repository/policy/policy.h"
 #include "tuf/repository/state/names.h"
@@ -77,6 +78,34 @@ static int load_role(struct event *ev, const char *name, json_t *base, json_t *p
     return before != NULL || after != NULL ? add_role(ev, name, before, after, e) : 0;
 }
 
+/* 0: root or targets, -1: no name for a role of an event. */
+static int is_delegated(const char *name, struct err *e)
+{
+    enum tuf_role top;
+    if (tuf_role_from_name(name, &top) != 0)
+        return strlen(name) <= TUF_ROLE_NAME_MAX
+                   ? 1
+                   : err_set(e, "a role's name is over %d bytes", TUF_ROLE_NAME_MAX);
+    return top == TUF_ROOT || top == TUF_TARGETS
+               ? 0
+               : err_set(e, "an event never holds %s: the online key signs it", name);
+}
+
+/* Published roles that delegate to a proposed one and do not change themselves. */
+static int load_references(struct event *ev, json_t *base, const json_t *proposed, struct err *e)
+{
+    const char *name;
+    json_t *value;
+    json_object_foreach(base, name, value)
+    {
+        int delegated = is_delegated(name, e);
+        if (delegated < 0 || (delegated == 1 && json_object_get(proposed, name) == NULL &&
+                              add_role(ev, name, value, NULL, e) != 0))
+            return -1;
+    }
+    return 0;
+}
+
 static int load_roles(struct event *ev, struct err *e)
 {
     json_t *base = part(ev, "base", e);
@@ -92,18 +121,13 @@ static int load_roles(struct event *ev, struct err *e)
         return -1;
     json_object_foreach(proposed, name, value)
     {
-        enum tuf_role top;
-        if (tuf_role_from_name(name, &top) == 0) {
-            if (top != TUF_ROOT && top != TUF_TARGETS)
-                return err_set(e, "an event never holds %s: the online key signs it", name);
+        int delegated = is_delegated(name, e);
+        if (delegated == 0)
             continue;
-        }
-        if (strlen(name) > TUF_ROLE_NAME_MAX)
-            return err_set(e, "a role's name is over %d bytes", TUF_ROLE_NAME_MAX);
-        if (add_role(ev, name, json_object_get(base, name), value, e) != 0)
+        if (delegated < 0 || add_role(ev, name, json_object_get(base, name), value, e) != 0)
             return -1;
     }
-    return 0;
+    return load_references(ev, base, proposed, e);
 }
 
 static int load_roots(struct event *ev, struct err *e)
@@ -261,6 +285,13 @@ int event_add(struct event *ev, const char *role, const struct tuf_metadata *bas
     return 0;
 }
 
+int event_add_reference(struct event *ev, const char *role, const struct tuf_metadata *base,
+                        struct err *e)
+{
+    json_t *before = json_object_get(ev->tree, "base");
+    return json_object_set(before, role, tuf_metadata_envelope(base)) == 0 ? 0 : no_memory(e);
+}
+
 static json_t *encode(const struct buf *data)
 {
     struct buf text = {0};
@@ -327,6 +358,21 @@ static const struct tuf_metadata *coming(const struct event *ev, const char *rol
     return r->proposed != NULL ? r->proposed : r->base;
 }
 
+static const struct tuf_metadata *coming_role(void *arg, const struct tuf_delegation *d)
+{
+    const struct event_role *r = event_find(arg, d->name);
+    if (r == NULL)
+        return NULL;
+    return r->proposed != NULL ? r->proposed : event_base(arg, d);
+}
+
+const struct tuf_metadata *event_base(void *ev, const struct tuf_delegation *d)
+{
+    const struct event_role *r = event_find(ev, d->name);
+    const struct tuf_metadata *m = r != NULL ? r->base : NULL;
+    return m != NULL && tuf_verify(m, &d->signers, d->name, NULL) == 0 ? m : NULL;
+}
+
 bool event_signers(const struct event *ev, const char *role, bool old, struct tuf_signers *out)
 {
     const struct tuf_metadata *root = coming(ev, "root");
@@ -344,7 +390,7 @@ bool event_signers(const struct event *ev, const char *role, bool old, struct tu
         return root != NULL;
     }
     const struct tuf_metadata *targets = coming(ev, "targets");
-    if (targets == NULL || !tuf_delegation_find(targets, role, &d))
+    if (targets == NULL || !tuf_delegation_search(targets, role, coming_role, (void *)ev, &d))
         return false;
     *out = d.signers;
     return true;

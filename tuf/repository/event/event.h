@@ -42,6 +42,10 @@ struct event {
 int event_new(const char *name, const char *reason, int64_t now, const struct published *base,
               struct event *out, struct err *e);
 
+/* A published role that only shows who may sign what is proposed. */
+int event_add_reference(struct event *ev, const char *role, const struct tuf_metadata *base,
+                        struct err *e);
+
 /* Adds what is proposed for a role (takes over `envelope`) and its published version (or NULL). */
 int event_add(struct event *ev, const char *role, const struct tuf_metadata *base, json_t *envelope,
               struct err *e);

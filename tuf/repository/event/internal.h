@@ -2,6 +2,7 @@
 #ifndef TENMINT_TUF_EVENT_INTERNAL_H
 #define TENMINT_TUF_EVENT_INTERNAL_H
 
+#include "tuf/metadata/delegation.h"
 #include "tuf/repository/event/event.h"
 
 #define STATEMENT_TYPE "tenmint-signing-statement" /* no TUF role: no client mistakes it */
@@ -11,6 +12,10 @@ json_t *event_summary(const struct tuf_metadata *m, struct err *e);
 
 /* {role: summary} of everything proposed. */
 json_t *event_summaries(const struct event *ev, struct err *e);
+
+/* What the event says is published of a delegated role, when its delegator's keys have signed it;
+ * for tuf_delegation_search(). `ev` is a const struct event. */
+const struct tuf_metadata *event_base(void *ev, const struct tuf_delegation *d);
 
 /* The KEY of a signature entry on `role`, by the old or the new signers; NULL: not a member. */
 const json_t *event_member(const struct event *ev, const char *role, const char *keyid);

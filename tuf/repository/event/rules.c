@@ -14,6 +14,7 @@
 #include "tuf/metadata/key.h"
 #include "tuf/metadata/verify.h"
 #include "tuf/repository/event/draft.h"
+#include "tuf/repository/event/internal.h"
 #include "tuf/repository/policy/keyring.h"
 #include "tuf/repository/report/words.h"
 
@@ -73,6 +74,23 @@ static int check_chain(struct tuf_metadata *const *roots, size_t count, struct e
     return 0;
 }
 
+/* A delegated role is compared with what was published: that must be what the published roles
+ * delegate to, or a review would not show the difference. */
+static void judge_delegated_base(struct judge *j, const struct event_role *r)
+{
+    const struct event_role *targets = event_find(j->ev, "targets");
+    struct tuf_delegation d;
+    struct err e = {0};
+    enum tuf_role top;
+    if (r->base == NULL || tuf_role_from_name(r->name, &top) == 0)
+        return;
+    if (targets == NULL || targets->base == NULL ||
+        !tuf_delegation_search(targets->base, r->name, event_base, (void *)j->ev, &d))
+        fault(j, "%s is said to be published, but no published role delegates to it", r->name);
+    else if (tuf_verify(r->base, &d.signers, "published", &e) != 0)
+        fault(j, "%s: %s", r->name, e.text);
+}
+
 /* What the event says is published hangs together. */
 static void judge_base(struct judge *j)
 {
@@ -82,6 +100,8 @@ static void judge_base(struct judge *j)
     const struct event_role *targets = event_find(j->ev, "targets");
     if (check_chain(j->ev->roots, j->ev->root_count, &e) != 0)
         fault(j, "published roots: %s", e.text);
+    for (size_t i = 0; i < j->ev->count; i++)
+        judge_delegated_base(j, &j->ev->role[i]);
     if (targets == NULL || targets->base == NULL)
         return;
     if (root == NULL || root->base == NULL) {
@@ -91,23 +111,6 @@ static void judge_base(struct judge *j)
     tuf_root_signers(root->base, TUF_TARGETS, &s);
     if (tuf_verify(targets->base, &s, "published targets", &e) != 0)
         fault(j, "%s", e.text);
-}
-
-/* A delegated role is compared with what was published: that must be what the published targets
- * delegate to, or a review would not show the difference. */
-static void judge_delegated_base(struct judge *j, const struct event_role *r)
-{
-    const struct event_role *targets = event_find(j->ev, "targets");
-    struct tuf_delegation d;
-    struct err e = {0};
-    if (r->base == NULL)
-        return;
-    if (targets == NULL || targets->base == NULL ||
-        !tuf_delegation_find(targets->base, r->name, &d))
-        fault(j, "%s is said to be published, but the published targets do not delegate to it",
-              r->name);
-    else if (tuf_verify(r->base, &d.signers, "published", &e) != 0)
-        fault(j, "%s: %s", r->name, e.text);
 }
 
 static void judge_dates(struct judge *j, const struct event_role *r, int64_t period)
@@ -304,9 +307,8 @@ static void judge_role(struct judge *j, const struct event_role *r)
         judge_delegations(j, r);
     if (is_top)
         return;
-    judge_delegated_base(j, r);
     if (!event_signers(j->ev, r->name, false, &s))
-        fault(j, "%s: targets does not delegate to it", r->name);
+        fault(j, "%s: no role delegates to it", r->name);
     else
         judge_signers(j, r->name, &s);
 }

@@ -1,7 +1,7 @@
 #include <string.h>
 
 #include "common/nearest.h"
-#include "tuf/metadata/metadata.h"
+#include "tuf/metadata/delegation.h"
 #include "tuf/repository/policy/internal.h"
 
 static int check_holders(const struct policy *p, const struct policy_role *r, struct err *e)
@@ -102,6 +102,65 @@ static int check_delegated(const struct policy *p, const struct policy_role *r, 
     return 0;
 }
 
+/* The number of the delegation called `name` among the first `count`; -1: there is none. */
+static int number_of(const struct policy *p, const char *name, size_t count)
+{
+    const struct policy_role *r = p->delegations.item;
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(r[i].name, name) == 0)
+            return (int)i;
+    }
+    return -1;
+}
+
+static int no_delegator(const struct policy *p, const struct policy_role *r, size_t before,
+                        struct err *e)
+{
+    struct nearest near;
+    nearest_init(&near, r->delegated_by);
+    nearest_try(&near, tuf_role_name(TUF_TARGETS));
+    for (size_t i = 0; i < before; i++)
+        nearest_try(&near, ((const struct policy_role *)p->delegations.item)[i].name);
+    if (strcmp(r->name, r->delegated_by) == 0)
+        return err_set(e, "delegation '%s' cannot be delegated by itself", r->name);
+    if (number_of(p, r->delegated_by, p->delegations.count) >= 0)
+        return err_set(e, "delegation '%s': 'delegated-by' names '%s', which must stand before it",
+                       r->name, r->delegated_by);
+    return err_set(e,
+                   "delegation '%s': 'delegated-by' names '%.64s', which is neither targets nor "
+                   "under 'delegations'%s%s%s",
+                   r->name, r->delegated_by, near.best != NULL ? "; did you mean '" : "",
+                   near.best != NULL ? near.best : "", near.best != NULL ? "'?" : "");
+}
+
+/* The delegator is one of the `before` delegations that stand before it: then there is no circle.
+ * An online role that chose people's keys would put a server above them. */
+static int check_delegator(const struct policy *p, const struct policy_role *r, size_t before,
+                           struct err *e)
+{
+    const struct policy_role *all = p->delegations.item;
+    const struct policy_role *by = r;
+    unsigned depth = 1;
+    while (strcmp(policy_delegator(by), tuf_role_name(TUF_TARGETS)) != 0) {
+        int at = number_of(p, by->delegated_by, before);
+        if (at < 0)
+            return no_delegator(p, by, before, e);
+        by = &all[at];
+        before = (size_t)at;
+        if (policy_is_online(p, by) && !policy_is_online(p, r))
+            return err_set(e,
+                           "delegation '%s' is signed by people, but '%s' above it by online keys: "
+                           "a server would choose who they are",
+                           r->name, by->name);
+        if (++depth > TUF_DELEGATIONS_MAX)
+            return err_set(e,
+                           "delegation '%s' is more than %d roles below targets: no client goes "
+                           "there",
+                           r->name, TUF_DELEGATIONS_MAX);
+    }
+    return 0;
+}
+
 static int check_delegation(const struct policy *p, const struct policy_role *r, struct err *e)
 {
     enum tuf_role role;
@@ -121,24 +180,37 @@ static int check_delegation(const struct policy *p, const struct policy_role *r,
     return check_delegated(p, r, e);
 }
 
-static int check_delegations(const struct policy *p, struct err *e)
+static int check_bins(const struct policy *p, struct err *e)
 {
     const struct policy_role *r = p->delegations.item;
-    bool bins = p->bin_bits > 0 || p->bins.holders.count > 0 || p->bins.directory != NULL;
-    if (bins && p->delegations.count > 0)
-        return err_set(e, "'bins' and 'delegations' exclude each other (TAP 15)");
-    for (size_t i = 0; i < p->delegations.count; i++) {
-        if (check_delegation(p, &r[i], e) != 0)
-            return -1;
-    }
-    if (!bins)
-        return 0;
     if (p->bin_bits == 0)
         return err_set(e, "'bins': no 'bits' (10 makes 1024 bins)");
     if (!policy_name_ok(p->bin_prefix))
         return err_set(e, "'bins': prefix '%.80s' has letters, digits and ._-@ only",
                        p->bin_prefix);
-    return check_delegated(p, &p->bins, e);
+    for (size_t i = 0; i < p->delegations.count; i++) {
+        if (strcmp(policy_delegator(&r[i]), policy_delegator(&p->bins)) == 0)
+            return err_set(e,
+                           "'bins' and delegation '%s' exclude each other under one role (TAP 15): "
+                           "'%s' has both ('delegated-by' puts one below another role)",
+                           r[i].name, policy_delegator(&p->bins));
+        if (strcmp(r[i].name, "bins") == 0 || policy_delegation(p, r[i].name) == &p->bins)
+            return err_set(e, "delegation '%s' has a name of the hash bins", r[i].name);
+    }
+    if (check_delegated(p, &p->bins, e) != 0)
+        return -1;
+    return check_delegator(p, &p->bins, p->delegations.count, e);
+}
+
+static int check_delegations(const struct policy *p, struct err *e)
+{
+    const struct policy_role *r = p->delegations.item;
+    for (size_t i = 0; i < p->delegations.count; i++) {
+        if (check_delegation(p, &r[i], e) != 0 || check_delegator(p, &r[i], i, e) != 0)
+            return -1;
+    }
+    bool bins = p->bin_bits > 0 || p->bins.holders.count > 0 || p->bins.directory != NULL;
+    return bins ? check_bins(p, e) : 0;
 }
 
 static int check_online(const struct policy *p, struct err *e)

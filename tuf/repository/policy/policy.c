@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tuf/metadata/metadata.h"
 #include "tuf/repository/policy/internal.h"
 
 #define HOUR_MS INT64_C(3600000)
@@ -36,6 +37,7 @@ static const struct yamlmap_key role_keys[] = {SIGNING_RULES(struct policy_role,
 
 static const struct yamlmap_key delegation_keys[] = {
     SIGNING_RULES(struct policy_role, ),
+    TEXT("delegated-by", struct policy_role, delegated_by),
     TEXT("directory", struct policy_role, directory),
     TEXTS("paths", struct policy_role, paths),
     TEXTS("path-hash-prefixes", struct policy_role, hash_prefixes),
@@ -45,6 +47,7 @@ static const struct yamlmap_key delegation_keys[] = {
 
 static const struct yamlmap_key bin_keys[] = {
     SIGNING_RULES(struct policy, bins.),
+    TEXT("delegated-by", struct policy, bins.delegated_by),
     TEXT("directory", struct policy, bins.directory),
     TEXT("prefix", struct policy, bin_prefix),
     ROW("bits", YAMLMAP_NUMBER, struct policy, bin_bits, 1, POLICY_BITS_MAX),
@@ -104,6 +107,21 @@ const struct policy_role *policy_delegation(const struct policy *p, const char *
     if (prefix > 0 && strncmp(name, p->bin_prefix, prefix) == 0 && name[prefix] == '-')
         return &p->bins;
     return find_role(&p->delegations, name);
+}
+
+const char *policy_delegator(const struct policy_role *r)
+{
+    return r->delegated_by != NULL ? r->delegated_by : tuf_role_name(TUF_TARGETS);
+}
+
+bool policy_delegates(const struct policy *p, const char *role)
+{
+    const struct policy_role *r = p->delegations.item;
+    for (size_t i = 0; i < p->delegations.count; i++) {
+        if (strcmp(policy_delegator(&r[i]), role) == 0)
+            return true;
+    }
+    return p->bin_bits > 0 && strcmp(policy_delegator(&p->bins), role) == 0;
 }
 
 static bool listed(const struct yamlmap_list *l, const char *word)

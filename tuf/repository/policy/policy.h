@@ -25,6 +25,7 @@ struct policy_role {
     int64_t expiry, signing; /* milliseconds: life of a version, and how long before its end the
                                 next one is signed */
     /* delegated roles only */
+    char *delegated_by; /* NULL: targets; else a delegation that stands before it */
     char *directory;
     struct yamlmap_list paths;
     struct yamlmap_list hash_prefixes;
@@ -64,6 +65,11 @@ const struct policy_role *policy_role(const struct policy *p, const char *name);
 
 /* A delegated role, the hash bins included, or NULL. */
 const struct policy_role *policy_delegation(const struct policy *p, const char *name);
+
+/* The role whose metadata says who signs `r`. */
+const char *policy_delegator(const struct policy_role *r);
+/* Whether `role` delegates to others. */
+bool policy_delegates(const struct policy *p, const char *role);
 
 bool policy_is_revoked(const struct policy *p, const char *holder);
 const struct policy_online *policy_online_key(const struct policy *p, const char *holder);

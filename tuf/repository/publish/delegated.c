@@ -8,6 +8,74 @@
 #include "tuf/repository/event/draft.h"
 #include "tuf/repository/publish/internal.h"
 
+/* ---- who delegates to whom, afterwards ---- */
+
+static const struct tuf_metadata *staged_role(const struct publication *p, const char *name)
+{
+    const struct event_role *r = p->o->event != NULL ? event_find(p->o->event, name) : NULL;
+    for (size_t i = 0; i < p->staged_count; i++) {
+        if (strcmp(p->staged[i].name, name) == 0)
+            return p->staged[i].m;
+    }
+    return r != NULL ? r->proposed : NULL;
+}
+
+struct lookup {
+    const struct publication *p;
+    struct err *e;
+    bool failed;
+};
+
+/* As this run publishes it, else as it is live; signed by whom `d` names. */
+static const struct tuf_metadata *coming_role(void *arg, const struct tuf_delegation *d)
+{
+    struct lookup *l = arg;
+    const struct tuf_metadata *m = staged_role(l->p, d->name);
+    if (m == NULL && published_nested_role(&l->p->live, d, &m, l->e) != 0)
+        l->failed = true;
+    return m != NULL && tuf_verify(m, &d->signers, d->name, NULL) == 0 ? m : NULL;
+}
+
+int publication_delegation(struct publication *p, const char *role, struct tuf_delegation *out,
+                           struct err *e)
+{
+    struct lookup l = {.p = p, .e = e};
+    bool found = tuf_delegation_search(p->targets, role, coming_role, &l, out);
+    if (l.failed)
+        return -1;
+    return found ? 1 : 0;
+}
+
+int publication_stage_role(struct publication *p, const char *name, json_t *envelope, struct err *e)
+{
+    void *grown = realloc(p->staged, (p->staged_count + 1) * sizeof(*p->staged));
+    if (grown == NULL)
+        return err_set(e, "out of memory");
+    p->staged = grown;
+    struct staged_role *r = &p->staged[p->staged_count];
+    r->m = tuf_metadata_from_json(json_incref(envelope), TUF_TARGETS, e);
+    if (r->m == NULL)
+        return err_wrap(e, "%s", name);
+    snprintf(r->name, sizeof(r->name), "%s", name);
+    p->staged_count++;
+    return 0;
+}
+
+/* ---- roles of online keys ---- */
+
+static int not_there(const struct policy_role *r, const char *name, bool unpublished, struct err *e)
+{
+    if (unpublished)
+        return err_set(e,
+                       "delegated role '%s' is not published yet: publish its folder, without "
+                       "--refresh",
+                       name);
+    return err_set(e,
+                   "delegated role '%s': '%s' as published does not delegate to it: propose, sign "
+                   "and publish that first",
+                   name, policy_delegator(r));
+}
+
 /* `entries` NULL: those that are published. */
 static int put_one(struct publication *p, const char *name, const struct policy_role *r,
                    json_t *entries, struct err *e)
@@ -19,20 +87,26 @@ static int put_one(struct publication *p, const char *name, const struct policy_
         return -1;
     if (entries == NULL && base != NULL)
         entries = json_object_get(tuf_metadata_signed(base), "targets");
-    if (entries == NULL || !tuf_delegation_find(p->targets, name, &d)) {
+    int found = entries != NULL ? publication_delegation(p, name, &d, e) : 0;
+    if (found != 1) {
         tuf_metadata_free(base);
-        return err_set(e, "delegated role '%s' is %s: publish its folder, without --refresh", name,
-                       entries == NULL ? "not published yet" : "not in the published targets");
+        return found < 0 ? -1 : not_there(r, name, entries == NULL, e);
     }
     json_t *s = draft_targets(r, base, entries, p->o->now, &changed, e);
+    int rc = s != NULL ? 0 : -1;
+    if (rc == 0 && !p->o->refresh) {
+        rc = draft_delegations(p->w, name, s, e);
+        changed = draft_changed(s, base);
+    }
     bool due = draft_due(base, r->signing / 1000, p->o->now) ||
                tuf_verify(base, &d.signers, name, NULL) != 0;
-    int rc = s != NULL ? 0 : -1;
     if (rc == 0 && (changed || due)) {
         json_t *envelope = tuf_envelope_new(json_incref(s));
         rc = envelope != NULL ? online_sign(&p->online, envelope, &d.signers, name, e) : -1;
         if (rc == 0)
             rc = publication_put_role(p, name, envelope, false, e);
+        if (rc == 0 && json_object_get(s, "delegations") != NULL)
+            rc = publication_stage_role(p, name, envelope, e);
         p->report->delegated++;
         json_decref(envelope);
     }

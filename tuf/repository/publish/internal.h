@@ -8,7 +8,8 @@
 #include "tuf/repository/publish/stage.h"
 #include "tuf/repository/state/published.h"
 
-#define PUBLISH_SAMPLES_MAX 16
+#define PUBLISH_SAMPLES_MAX 64
+#define PUBLISH_SAMPLES_EACH 4 /* of one role, so that roles below others have some too */
 
 struct publication {
     struct workspace *w;
@@ -21,6 +22,11 @@ struct publication {
     const struct tuf_metadata *targets; /* likewise */
     json_t *meta;                       /* of the next snapshot */
     bool new_root;
+    struct staged_role { /* delegated roles that delegate, as this run publishes them */
+        char name[TUF_ROLE_NAME_MAX + 1];
+        struct tuf_metadata *m;
+    } * staged;
+    size_t staged_count;
     char *sample[PUBLISH_SAMPLES_MAX]; /* targets that the check downloads; owned */
     size_t samples;
 };
@@ -28,6 +34,14 @@ struct publication {
 /* Serialises an envelope, stages it as version.role.json, and puts it into p->meta. */
 int publication_put_role(struct publication *p, const char *role, json_t *envelope, bool indented,
                          struct err *e);
+
+/* Who may sign a delegated role once this is published; as published_delegation() answers. */
+int publication_delegation(struct publication *p, const char *role, struct tuf_delegation *out,
+                           struct err *e);
+
+/* Remembers, for it, an online role that delegates. */
+int publication_stage_role(struct publication *p, const char *name, json_t *envelope,
+                           struct err *e);
 
 /* Stages the target files of a role's entries from a folder. */
 int publication_put_files(struct publication *p, const json_t *entries, const char *directory,

@@ -117,6 +117,7 @@ int publication_put_files(struct publication *p, const json_t *entries, const ch
     char dir[PATH_MAX];
     char from[PATH_MAX];
     struct buf name = {0};
+    size_t taken = 0;
     const char *path;
     json_t *entry;
     int rc = workspace_path(p->w, directory, dir, sizeof(dir), e);
@@ -139,10 +140,23 @@ int publication_put_files(struct publication *p, const json_t *entries, const ch
                  ? no_memory(e)
                  : stage_put_target(&p->stage, buf_str(&name), from, hash,
                                     json_integer_value(json_object_get(entry, "length")), e);
-        add_sample(p, path);
+        if (taken++ < PUBLISH_SAMPLES_EACH)
+            add_sample(p, path);
     }
     buf_free(&name);
     return rc;
+}
+
+/* By the roles that will be in force: those which the event calls published may be old. */
+static int check_delegated(struct publication *p, const struct event_role *r, struct err *e)
+{
+    struct tuf_delegation d;
+    int found = publication_delegation(p, r->name, &d, e);
+    if (found == 1 && tuf_verify(r->proposed, &d.signers, r->name, e) == 0)
+        return 0;
+    if (found == 0)
+        err_set(e, "%s: no published role delegates to it any more", r->name);
+    return err_wrap(e, "refused");
 }
 
 static int put_proposed(struct publication *p, const struct event_role *r, struct err *e)
@@ -154,6 +168,8 @@ static int put_proposed(struct publication *p, const struct event_role *r, struc
     const json_t *entries = json_object_get(tuf_metadata_signed(r->proposed), "targets");
     if (directory == NULL)
         return err_set(e, "the policy has no delegation '%s'", r->name);
+    if (!top && check_delegated(p, r, e) != 0)
+        return -1;
     if (publication_put_role(p, r->name, tuf_metadata_envelope(r->proposed), true, e) != 0)
         return -1;
     p->report->delegated += !top;
@@ -213,9 +229,12 @@ static int begin_meta(struct publication *p, struct err *e)
     {
         char role[TUF_ROLE_NAME_MAX + 1];
         size_t len = strlen(name) > 5 ? strlen(name) - 5 : 0;
+        int found = 1;
         snprintf(role, sizeof(role), "%.*s", (int)len, name);
-        if (strcmp(role, "targets") != 0 && !tuf_delegation_find(p->targets, role, &d))
+        if (strcmp(role, "targets") != 0 && (found = publication_delegation(p, role, &d, e)) == 0)
             json_object_del(p->meta, name);
+        if (found < 0)
+            return -1;
     }
     return 0;
 }
@@ -427,6 +446,9 @@ int publish_run(struct workspace *w, const struct publish_options *o, struct pub
     online_close(&p.online);
     published_free(&p.live);
     json_decref(p.meta);
+    for (size_t i = 0; i < p.staged_count; i++)
+        tuf_metadata_free(p.staged[i].m);
+    free(p.staged);
     for (size_t i = 0; i < p.samples; i++)
         free(p.sample[i]);
     return rc;

@@ -107,8 +107,8 @@ static int add_delegated(struct status *s, const struct published *p, const char
     struct tuf_delegation d;
     if (published_delegated(p, name, &m, e) != 0)
         return -1;
-    int rc = 0;
-    if (m != NULL && tuf_delegation_find(p->targets, name, &d))
+    int rc = m != NULL ? published_delegation(p, name, &d, e) : 0;
+    if (rc == 1)
         rc = add_row(s, name, m, &d.signers, signing_period(tuf_metadata_signed(m)), now, e);
     tuf_metadata_free(m);
     return rc;

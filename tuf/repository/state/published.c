@@ -113,6 +113,24 @@ static int load_current(struct published *p, struct buf *bytes, struct err *e)
     return 0;
 }
 
+struct nested {
+    struct nested_role {
+        char name[TUF_ROLE_NAME_MAX + 1];
+        struct tuf_metadata *m; /* NULL: looked at, and it delegates to nobody */
+    } * role;
+    size_t count;
+};
+
+static void forget_nested(struct published *p)
+{
+    for (size_t i = 0; p->nested != NULL && i < p->nested->count; i++)
+        tuf_metadata_free(p->nested->role[i].m);
+    if (p->nested != NULL)
+        free(p->nested->role);
+    free(p->nested);
+    p->nested = NULL;
+}
+
 static void forget_roots(struct published *p)
 {
     for (size_t i = 0; i < p->root_count; i++)
@@ -128,7 +146,8 @@ int published_load(const char *dir, struct published *p, struct err *e)
     *p = (struct published){0};
     if ((size_t)snprintf(p->dir, sizeof(p->dir), "%s", dir) >= sizeof(p->dir))
         return err_set(e, "'%.100s': the path is too long", dir);
-    int rc = load_roots(p, &bytes, e);
+    p->nested = calloc(1, sizeof(*p->nested));
+    int rc = p->nested != NULL ? load_roots(p, &bytes, e) : err_set(e, "out of memory");
     if (rc == 0 && p->root_count == 1 && !exists(dir, "timestamp.json"))
         forget_roots(p); /* the first publication was cut short: nobody has seen anything */
     else if (rc == 0 && p->root_count > 0)
@@ -143,6 +162,7 @@ int published_load(const char *dir, struct published *p, struct err *e)
 
 void published_free(struct published *p)
 {
+    forget_nested(p);
     forget_roots(p);
     tuf_metadata_free(p->timestamp);
     tuf_metadata_free(p->snapshot);
@@ -166,27 +186,20 @@ const struct tuf_metadata *published_role(const struct published *p, enum tuf_ro
     return of[role];
 }
 
-int published_delegated(const struct published *p, const char *role, struct tuf_metadata **out,
-                        struct err *e)
-{
-    return published_delegated_by(p, p->targets, role, out, e);
-}
-
-int published_delegated_by(const struct published *p, const struct tuf_metadata *delegator,
-                           const char *role, struct tuf_metadata **out, struct err *e)
+/* What `d` delegates to, with its keys. *out NULL: the snapshot does not list it. */
+static int load_delegated(const struct published *p, const struct tuf_delegation *d,
+                          struct tuf_metadata **out, struct err *e)
 {
     struct tuf_file_info info;
-    struct tuf_delegation d;
     char name[NAMES_MAX];
     struct buf bytes = {0};
     *out = NULL;
-    if (delegator == NULL || !tuf_snapshot_find(p->snapshot, role, &info) ||
-        !tuf_delegation_find(delegator, role, &d))
+    if (p->snapshot == NULL || !tuf_snapshot_find(p->snapshot, d->name, &info))
         return 0;
-    if (names_metadata(info.version, role, name, sizeof(name), e) != 0)
+    if (names_metadata(info.version, d->name, name, sizeof(name), e) != 0)
         return -1;
     struct tuf_metadata *m = load(p->dir, name, TUF_TARGETS, &bytes, e);
-    if (m != NULL && (tuf_verify(m, &d.signers, role, e) != 0 ||
+    if (m != NULL && (tuf_verify(m, &d->signers, d->name, e) != 0 ||
                       tuf_file_check(&info, bytes.data, bytes.len, e) != 0)) {
         err_wrap(e, "'%s' in '%s'", name, p->dir);
         tuf_metadata_free(m);
@@ -195,4 +208,104 @@ int published_delegated_by(const struct published *p, const struct tuf_metadata 
     buf_free(&bytes);
     *out = m;
     return m != NULL ? 0 : -1;
+}
+
+int published_delegated_by(const struct published *p, const struct tuf_metadata *delegator,
+                           const char *role, struct tuf_metadata **out, struct err *e)
+{
+    struct tuf_delegation d;
+    *out = NULL;
+    if (delegator == NULL || !tuf_delegation_find(delegator, role, &d))
+        return 0;
+    return load_delegated(p, &d, out, e);
+}
+
+int published_delegated(const struct published *p, const char *role, struct tuf_metadata **out,
+                        struct err *e)
+{
+    struct tuf_delegation d;
+    struct tuf_file_info info;
+    *out = NULL;
+    if (p->snapshot == NULL || !tuf_snapshot_find(p->snapshot, role, &info))
+        return 0;
+    int found = published_delegation(p, role, &d, e);
+    return found == 1 ? load_delegated(p, &d, out, e) : found;
+}
+
+/* ---- roles that delegate further ---- */
+
+static struct nested_role *add_nested(struct nested *n, const char *name)
+{
+    void *grown = realloc(n->role, (n->count + 1) * sizeof(*n->role));
+    if (grown == NULL)
+        return NULL;
+    n->role = grown;
+    struct nested_role *r = &n->role[n->count++];
+    *r = (struct nested_role){0};
+    snprintf(r->name, sizeof(r->name), "%s", name);
+    return r;
+}
+
+int published_nested_role(const struct published *p, const struct tuf_delegation *d,
+                          const struct tuf_metadata **out, struct err *e)
+{
+    struct nested *n = p->nested;
+    struct tuf_metadata *m = NULL;
+    *out = NULL;
+    for (size_t i = 0; i < n->count; i++) {
+        if (strcmp(n->role[i].name, d->name) != 0)
+            continue;
+        m = n->role[i].m;
+        *out = m != NULL && tuf_verify(m, &d->signers, d->name, NULL) == 0 ? m : NULL;
+        return 0;
+    }
+    if (load_delegated(p, d, &m, e) != 0)
+        return -1;
+    struct nested_role *r = add_nested(n, d->name);
+    if (r != NULL && m != NULL && tuf_delegates(m)) {
+        r->m = m;
+        *out = m;
+        return 0;
+    }
+    tuf_metadata_free(m);
+    return r != NULL ? 0 : err_set(e, "out of memory");
+}
+
+struct lookup {
+    const struct published *p;
+    struct err *e;
+    bool failed;
+};
+
+static const struct tuf_metadata *nested_role(void *arg, const struct tuf_delegation *d)
+{
+    struct lookup *l = arg;
+    const struct tuf_metadata *m = NULL;
+    if (!l->failed && published_nested_role(l->p, d, &m, l->e) != 0)
+        l->failed = true;
+    return m;
+}
+
+int published_delegation(const struct published *p, const char *role, struct tuf_delegation *out,
+                         struct err *e)
+{
+    struct lookup l = {.p = p, .e = e};
+    if (p->targets == NULL)
+        return 0;
+    bool found = tuf_delegation_search(p->targets, role, nested_role, &l, out);
+    if (l.failed)
+        return -1;
+    return found ? 1 : 0;
+}
+
+const struct tuf_metadata *published_nested(const struct published *p, size_t i, const char **name)
+{
+    for (size_t k = 0; p->nested != NULL && k < p->nested->count; k++) {
+        const struct nested_role *r = &p->nested->role[k];
+        if (r->m != NULL && i-- == 0) {
+            *name = r->name;
+            return r->m;
+        }
+    }
+    return NULL;
 }

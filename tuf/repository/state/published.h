@@ -7,13 +7,14 @@
 
 #include <limits.h>
 
-#include "tuf/metadata/metadata.h"
+#include "tuf/metadata/delegation.h"
 
 struct published {
     char dir[PATH_MAX];
     struct tuf_metadata **roots; /* [i] is version i + 1 */
     size_t root_count;           /* 0: nothing is published yet */
     struct tuf_metadata *timestamp, *snapshot, *targets;
+    struct nested *nested; /* delegated roles that delegate further: loaded when first needed */
 };
 
 /* A missing or empty directory is an empty tree. Refuses a root chain with a gap, a root that its
@@ -24,8 +25,22 @@ void published_free(struct published *p);
 /* The newest root, or NULL. */
 const struct tuf_metadata *published_root(const struct published *p);
 
-/* A delegated role as the snapshot lists it, checked with the delegator's keys; *out is NULL when
- * it is not listed or not delegated to. The caller frees it. The delegator: targets, or any. */
+/* Who may sign a delegated role: as targets, or a role below it, says. 1: `out` (borrowed from the
+ * tree), 0: nobody delegates to it, -1: a role on the way there is damaged. */
+int published_delegation(const struct published *p, const char *role, struct tuf_delegation *out,
+                         struct err *e);
+
+/* The metadata of what `d` delegates to, when that delegates further and `d` names its signers;
+ * else NULL in *out. Borrowed. */
+int published_nested_role(const struct published *p, const struct tuf_delegation *d,
+                          const struct tuf_metadata **out, struct err *e);
+
+/* The roles below targets that delegate, as far as published_delegation() has met them; NULL after
+ * the last. Borrowed. */
+const struct tuf_metadata *published_nested(const struct published *p, size_t i, const char **name);
+
+/* A delegated role as the snapshot lists it, checked with its delegator's keys; *out is NULL when
+ * it is not listed or not delegated to. The caller frees it. The delegator: a given one, or any. */
 int published_delegated_by(const struct published *p, const struct tuf_metadata *delegator,
                            const char *role, struct tuf_metadata **out, struct err *e);
 int published_delegated(const struct published *p, const char *role, struct tuf_metadata **out,
