@@ -1,3 +1,6 @@
+/* Key sets: each key that is taken is public, strong enough, and fits the algorithms that it is
+ * offered for. */
+#include <openssl/evp.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -6,9 +9,35 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+static void must(bool holds)
+{
+    if (!holds)
+        abort();
+}
+
+static void check_key(const struct jwks *s, const struct jwk *k, int alg)
+{
+    size_t at = 0;
+    must(alg_fits(alg, k->key) && k->pem != NULL && strstr(k->pem, "PRIVATE KEY") == NULL);
+    must(!EVP_PKEY_is_a(k->key, "RSA") || EVP_PKEY_get_bits(k->key) >= 2048);
+    if (k->kid != NULL)
+        must(jwks_has_kid(s, k->kid) && jwks_next(s, k->kid, alg, &at) != NULL);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct err e = {0};
-    jwks_unref(jwks_parse((const char *)data, size, &e));
+    struct jwks *s = jwks_parse((const char *)data, size, &e);
+    const struct jwk *k;
+    if (s == NULL) {
+        must(e.text[0] != '\0');
+        return 0;
+    }
+    must(jwks_count(s) >= 1 && jwks_count(s) <= JWKS_KEYS_MAX);
+    for (int alg = 0; alg < ALG_COUNT; alg++) {
+        for (size_t at = 0; (k = jwks_next(s, NULL, alg, &at)) != NULL;)
+            check_key(s, k, alg);
+    }
+    jwks_unref(s);
     return 0;
 }
