@@ -111,22 +111,22 @@ static enum tried try_keys(const struct oidc_verifier *v, const struct token *t,
 
 /* Only a key we do not have is worth a fetch; a wrong signature by a known kid is not. */
 static enum oidc_status check_signature(struct oidc_verifier *v, const struct token *t,
-                                        struct provider *p, const struct oidc_waiter *waiter,
+                                        struct issuer_keys *p, const struct oidc_waiter *waiter,
                                         struct oidc_result *out, struct err *e)
 {
     for (int round = 0; round < 3; round++) {
-        struct jwks *keys = provider_keys(p);
+        struct jwks *keys = issuer_keys_get(p);
         enum tried tried = try_keys(v, t, keys);
-        enum provider_answer more = PROVIDER_NONE;
+        enum issuer_keys_answer more = ISSUER_KEYS_NONE;
         bool none = keys == NULL;
         if (tried == TRIED_NO_KEY || (tried == TRIED_BAD && t->kid == NULL))
-            more = provider_want(p, keys, waiter);
+            more = issuer_keys_want(p, keys, waiter);
         jwks_unref(keys);
         if (tried == TRIED_OK)
             return OIDC_OK;
-        if (more == PROVIDER_WAIT)
+        if (more == ISSUER_KEYS_WAIT)
             return OIDC_WAIT;
-        if (more == PROVIDER_CHANGED)
+        if (more == ISSUER_KEYS_CHANGED)
             continue;
         out->reason = none ? OIDC_REASON_KEYS : OIDC_REASON_SIGNATURE;
         err_set(e, none                    ? "the issuer's keys cannot be had"
@@ -168,14 +168,14 @@ static enum oidc_status verify_token(struct oidc_verifier *v, const struct oidc_
         return OIDC_REFUSED;
     }
     snprintf(out->issuer, sizeof(out->issuer), "%s", t->iss);
-    struct provider *p = keystore_provider(v->keys, t->iss);
+    struct issuer_keys *p = keystore_issuer(v->keys, t->iss);
     if (p == NULL) {
         out->reason = OIDC_REASON_KEYS;
         err_set(e, "too many issuers are being looked up, or this one was just removed");
         return OIDC_REFUSED;
     }
     enum oidc_status status = check_signature(v, t, p, waiter, out, e);
-    provider_unref(p);
+    issuer_keys_unref(p);
     if (status != OIDC_OK)
         return status;
     if (claims_check(t->claims, issuer->client_id, &v->options, now_s, &out->reason, e) != 0)

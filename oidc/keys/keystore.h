@@ -11,7 +11,7 @@
 #define KEYSTORE_ISSUERS_MAX 1024 /* wildcard issuers can be many; the list stays bounded */
 
 struct keystore;
-struct provider; /* one issuer's state; shared by reference count */
+struct issuer_keys; /* one issuer's state; shared by reference count */
 
 struct keystore *keystore_new(const struct oidc_options *o, struct jlog *log, struct err *e);
 void keystore_free(struct keystore *k); /* wakes every waiter first */
@@ -21,26 +21,26 @@ void keystore_free(struct keystore *k); /* wakes every waiter first */
  * loses the keys that were fetched under the old ones. References `trust`. */
 void keystore_set_trust(struct keystore *k, struct oidc_trust *trust);
 
-/* A reference to the provider for this exact issuer URL, made on first use. NULL: not trusted, or
+/* A reference to the keys of this exact issuer URL, made on first use. NULL: not trusted, or
  * the store is full. A wildcard's issuer is refreshed while it is used, and forgotten when its keys
  * age unused. When the store is full, one makes room: one that never had keys and was not tried of
  * late, else the one whose keys age first; made-up issuers cannot lock out real ones. */
-struct provider *keystore_provider(struct keystore *k, const char *iss);
-void provider_unref(struct provider *p); /* NULL is fine */
+struct issuer_keys *keystore_issuer(struct keystore *k, const char *iss);
+void issuer_keys_unref(struct issuer_keys *p); /* NULL is fine */
 
 /* A reference to the keys in force, or NULL when none were ever had. */
-struct jwks *provider_keys(struct provider *p);
+struct jwks *issuer_keys_get(struct issuer_keys *p);
 
-enum provider_answer {
-    PROVIDER_CHANGED, /* other keys than `seen` are in force: look again */
-    PROVIDER_WAIT,    /* being fetched; the waiter will be woken */
-    PROVIDER_NONE,    /* fetched too recently to ask again */
+enum issuer_keys_answer {
+    ISSUER_KEYS_CHANGED, /* other keys than `seen` are in force: look again */
+    ISSUER_KEYS_WAIT,    /* being fetched; the waiter will be woken */
+    ISSUER_KEYS_NONE,    /* fetched too recently to ask again */
 };
 
 /* The caller found nothing in `seen` (NULL: had no keys) and wants newer ones. One fetch serves
  * all that wait; fetches are at least jwks_min_interval_s apart. waiter NULL: never waits. */
-enum provider_answer provider_want(struct provider *p, const struct jwks *seen,
-                                   const struct oidc_waiter *waiter);
+enum issuer_keys_answer issuer_keys_want(struct issuer_keys *p, const struct jwks *seen,
+                                         const struct oidc_waiter *waiter);
 
 void keystore_stats(struct keystore *k, void (*fn)(void *arg, const struct oidc_issuer_stats *s),
                     void *arg);

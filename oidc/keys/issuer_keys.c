@@ -1,0 +1,307 @@
+/* One issuer: its keys, when they came, who waits for them, and how they are fetched. */
+#include "oidc/keys/issuer_keys.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "oidc/keys/discovery.h"
+#include "oidc/keys/incluster.h"
+
+#define WAITERS_MAX 4096
+
+struct waiting {
+    struct waiting *next;
+    struct oidc_waiter waiter;
+};
+
+static void set_keys(struct issuer_keys *p, struct jwks *keys)
+{
+    struct jwks *old = atomic_exchange(&p->keys, keys);
+    gate_wait(&p->env->gate);
+    jwks_unref(old);
+}
+
+struct jwks *issuer_keys_get(struct issuer_keys *p)
+{
+    unsigned at = gate_enter(&p->env->gate);
+    struct jwks *keys = atomic_load(&p->keys);
+    if (keys != NULL)
+        (void)jwks_ref(keys);
+    gate_leave(&p->env->gate, at);
+    return keys;
+}
+
+static void wake_all(struct waiting *list)
+{
+    while (list != NULL) {
+        struct waiting *next = list->next;
+        list->waiter.wake(list->waiter.arg);
+        free(list);
+        list = next;
+    }
+}
+
+/* 0 to 99, by address. */
+static int64_t spread(const char *iss)
+{
+    unsigned h = 0;
+    for (; *iss != '\0'; iss++)
+        h = h * 31 + (unsigned char)*iss;
+    return (int64_t)(h % 100);
+}
+
+/* How long keys stay fresh: the issuer's max-age within our bounds, less a little jitter by
+ * address so that many issuers are not asked in the same second. */
+static int64_t fresh_ms(const struct issuer_keys *p, int64_t max_age_s)
+{
+    int64_t s = p->env->options.jwks_refresh_s;
+    if (max_age_s >= 60 && max_age_s < s)
+        s = max_age_s;
+    return s * 1000 - s * spread(p->iss);
+}
+
+/* Ends a fetch; keys NULL: it failed. */
+static void settle(struct issuer_keys *p, struct jwks *keys, int64_t max_age_s, const struct err *e)
+{
+    int64_t now = clock_mono_ms();
+    if (keys == NULL)
+        jlog(p->env->log, JLOG_WARN, "issuer keys not fetched", JLOG_STR("issuer", p->iss),
+             JLOG_STR("error", e->text), JLOG_END);
+    pthread_mutex_lock(&p->lock);
+    p->fetching = false;
+    if (keys == NULL) {
+        p->failures++;
+    } else if (p->fetched_with == p->settings) {
+        set_keys(p, keys);
+        p->had_ms = now;
+        p->fresh_until_ms = now + fresh_ms(p, max_age_s);
+        atomic_store_explicit(&p->used, false, memory_order_relaxed);
+    } else {
+        jwks_unref(keys); /* had in a way that a reload has forbidden since */
+    }
+    struct waiting *list = p->waiters;
+    p->waiters = NULL;
+    p->waiter_count = 0;
+    pthread_mutex_unlock(&p->lock);
+    wake_all(list);
+}
+
+static void on_keys(void *arg, struct jwks *keys, int64_t max_age_s, const struct err *e)
+{
+    struct issuer_keys *p = arg;
+    settle(p, keys, max_age_s, e);
+    issuer_keys_unref(p);
+}
+
+/* What a fetch needs beside the options. */
+struct means {
+    struct buf ca_pem;
+    struct buf bearer;
+    bool allow_http;
+};
+
+static int gather(struct issuer_keys *p, struct means *m, struct err *e)
+{
+    const struct issuer_keys_env *env = p->env;
+    pthread_mutex_lock(&p->lock);
+    bool in_cluster = p->in_cluster;
+    m->allow_http = p->allow_http || env->options.allow_http;
+    if (p->ca_pem != NULL) {
+        buf_puts(&m->ca_pem, p->ca_pem);
+        buf_putc(&m->ca_pem, '\n');
+    }
+    p->fetched_with = p->settings;
+    pthread_mutex_unlock(&p->lock);
+    if (in_cluster && (incluster_ca(env->kubernetes_ca, &m->ca_pem, e) != 0 ||
+                       incluster_token(env->kubernetes_token, &m->bearer, e) != 0))
+        return -1;
+    if (m->ca_pem.len == 0 && env->ca_pem != NULL)
+        buf_puts(&m->ca_pem, env->ca_pem);
+    return buf_str(&m->ca_pem) != NULL && buf_str(&m->bearer) != NULL ? 0
+                                                                      : err_set(e, "out of memory");
+}
+
+void issuer_keys_begin_fetch(struct issuer_keys *p)
+{
+    struct means m = {{0}, {0}, false};
+    struct err e = {0};
+    if (gather(p, &m, &e) != 0) {
+        settle(p, NULL, -1, &e);
+    } else {
+        struct discovery_request req = {
+            .iss = p->iss,
+            .ca_pem = m.ca_pem.len > 0 ? buf_str(&m.ca_pem) : NULL,
+            .bearer = m.bearer.len > 0 ? buf_str(&m.bearer) : NULL,
+            .allow_http = m.allow_http,
+            .timeout_ms = p->env->options.fetch_timeout_ms,
+        };
+        issuer_keys_ref(p);
+        discovery_start(p->env->pool, &req, on_keys, p);
+    }
+    buf_free(&m.ca_pem);
+    buf_free_secret(&m.bearer);
+}
+
+static bool claim_fetch(struct issuer_keys *p)
+{
+    if (p->fetching || atomic_load(&p->env->stopping))
+        return false;
+    p->fetching = true;
+    p->tried = true;
+    p->tried_ms = clock_mono_ms();
+    p->fetches++;
+    return true;
+}
+
+void issuer_keys_prefetch(struct issuer_keys *p)
+{
+    pthread_mutex_lock(&p->lock);
+    bool mine = !p->tried && claim_fetch(p);
+    pthread_mutex_unlock(&p->lock);
+    if (mine)
+        issuer_keys_begin_fetch(p);
+}
+
+static bool add_waiter(struct issuer_keys *p, const struct oidc_waiter *waiter)
+{
+    struct waiting *w = waiter != NULL && p->waiter_count < WAITERS_MAX ? malloc(sizeof(*w)) : NULL;
+    if (w == NULL)
+        return false;
+    w->waiter = *waiter;
+    w->next = p->waiters;
+    p->waiters = w;
+    p->waiter_count++;
+    return true;
+}
+
+enum issuer_keys_answer issuer_keys_want(struct issuer_keys *p, const struct jwks *seen,
+                                         const struct oidc_waiter *waiter)
+{
+    enum issuer_keys_answer answer = ISSUER_KEYS_NONE;
+    bool mine = false;
+    pthread_mutex_lock(&p->lock);
+    int64_t since = clock_mono_ms() - p->tried_ms;
+    if (atomic_load(&p->keys) != seen) {
+        answer = ISSUER_KEYS_CHANGED;
+    } else {
+        if (!p->tried || since >= p->env->options.jwks_min_interval_s * 1000)
+            mine = claim_fetch(p);
+        if (p->fetching && add_waiter(p, waiter))
+            answer = ISSUER_KEYS_WAIT;
+    }
+    pthread_mutex_unlock(&p->lock);
+    if (mine)
+        issuer_keys_begin_fetch(p);
+    return answer;
+}
+
+int64_t issuer_keys_keep_worth(struct issuer_keys *p, int64_t now_ms)
+{
+    int64_t worth = -1;
+    pthread_mutex_lock(&p->lock);
+    bool settled = !p->configured && !p->fetching;
+    if (settled && p->had_ms != 0)
+        worth = p->fresh_until_ms;
+    else if (settled && now_ms - p->tried_ms >= p->env->options.jwks_min_interval_s * 1000)
+        worth = 0;
+    pthread_mutex_unlock(&p->lock);
+    return worth;
+}
+
+static bool same_text(const char *a, const char *b)
+{
+    return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
+int issuer_keys_apply(struct issuer_keys *p, const struct oidc_issuer *issuer)
+{
+    pthread_mutex_lock(&p->lock);
+    bool in_cluster = incluster_is(issuer);
+    bool same = same_text(p->ca_pem, issuer->ca_cert) && p->allow_http == issuer->allow_http &&
+                p->in_cluster == in_cluster;
+    char *ca_pem = !same && issuer->ca_cert != NULL ? strdup(issuer->ca_cert) : NULL;
+    bool no_memory = !same && issuer->ca_cert != NULL && ca_pem == NULL;
+    if (!same && !no_memory) {
+        free(p->ca_pem);
+        p->ca_pem = ca_pem;
+        p->allow_http = issuer->allow_http;
+        p->in_cluster = in_cluster;
+        p->settings++;
+        p->tried = false;
+        p->fresh_until_ms = 0;
+        p->had_ms = 0;
+        set_keys(p, NULL);
+    }
+    p->configured = !issuer->wildcard;
+    pthread_mutex_unlock(&p->lock);
+    return no_memory ? -1 : 0;
+}
+
+struct issuer_keys *issuer_keys_new(struct issuer_keys_env *env, const char *iss,
+                                    const struct oidc_issuer *issuer)
+{
+    struct issuer_keys *p = calloc(1, sizeof(*p));
+    if (p == NULL)
+        return NULL;
+    pthread_mutex_init(&p->lock, NULL);
+    atomic_init(&p->refs, 1);
+    p->env = env;
+    p->iss = strdup(iss);
+    if (p->iss == NULL || issuer_keys_apply(p, issuer) != 0) {
+        issuer_keys_unref(p);
+        return NULL;
+    }
+    return p;
+}
+
+void issuer_keys_ref(struct issuer_keys *p)
+{
+    atomic_fetch_add_explicit(&p->refs, 1, memory_order_relaxed);
+}
+
+void issuer_keys_unref(struct issuer_keys *p)
+{
+    if (p == NULL || atomic_fetch_sub_explicit(&p->refs, 1, memory_order_acq_rel) != 1)
+        return;
+    wake_all(p->waiters);
+    jwks_unref(p->keys);
+    pthread_mutex_destroy(&p->lock);
+    free(p->iss);
+    free(p->ca_pem);
+    free(p);
+}
+
+bool issuer_keys_claim_if_due(struct issuer_keys *p, int64_t now_ms)
+{
+    int64_t interval_ms = p->env->options.jwks_min_interval_s * 1000;
+    pthread_mutex_lock(&p->lock);
+    bool due = (p->configured || p->had_ms != 0) && now_ms >= p->fresh_until_ms &&
+               (!p->tried || now_ms - p->tried_ms >= interval_ms) && claim_fetch(p);
+    pthread_mutex_unlock(&p->lock);
+    return due;
+}
+
+bool issuer_keys_is_over(struct issuer_keys *p, int64_t now_ms)
+{
+    pthread_mutex_lock(&p->lock);
+    bool over = !p->configured && !p->fetching && p->had_ms != 0 && now_ms >= p->fresh_until_ms &&
+                !atomic_load_explicit(&p->used, memory_order_relaxed);
+    pthread_mutex_unlock(&p->lock);
+    return over;
+}
+
+bool issuer_keys_stats(struct issuer_keys *p, struct oidc_issuer_stats *s)
+{
+    struct jwks *keys = issuer_keys_get(p);
+    s->issuer = p->iss;
+    s->keys = keys != NULL ? jwks_count(keys) : 0;
+    jwks_unref(keys);
+    pthread_mutex_lock(&p->lock);
+    s->jwks_age_s = p->had_ms != 0 ? (clock_mono_ms() - p->had_ms) / 1000 : -1;
+    s->fetches = p->fetches;
+    s->failures = p->failures;
+    bool known = p->configured || p->had_ms != 0;
+    pthread_mutex_unlock(&p->lock);
+    return known;
+}
