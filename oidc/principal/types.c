@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "common/nearest.h"
 #include "oidc/principal/builtin.h"
 
 #define EMAIL_KEYS (TAKES_ISSUER_CLAIM | TAKES_SKIP_EMAIL)
@@ -27,4 +28,13 @@ const struct oidc_type *oidc_type_find(const char *name)
             return &types[i];
     }
     return NULL;
+}
+
+const char *oidc_type_near(const char *name)
+{
+    struct nearest near;
+    nearest_init(&near, name);
+    for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
+        nearest_try(&near, types[i].name);
+    return near.best;
 }

@@ -39,6 +39,15 @@ static struct oidc_provider *find_provider(const struct oidc_trust *t, const cha
     return NULL;
 }
 
+static int unknown_type(const struct oidc_issuer *i, struct err *e)
+{
+    const char *near = oidc_type_near(i->type_name);
+    return err_set(e, "unknown type '%.60s'%s%s%s%s", i->type_name,
+                   i->challenge_claim == NULL ? ": issuer missing challenge claim" : "",
+                   near != NULL ? "; did you mean '" : "", near != NULL ? near : "",
+                   near != NULL ? "'?" : "");
+}
+
 static int link_provider(struct oidc_trust *t, struct entry *entry, struct err *e)
 {
     struct oidc_issuer *i = &entry->public;
@@ -128,8 +137,7 @@ int validate_entry(struct oidc_trust *t, struct entry *entry, struct err *e)
         return err_set(e, "type is missing");
     i->type = oidc_type_find(i->type_name);
     if (i->type == NULL)
-        return err_set(e, "unknown type '%.60s'%s", i->type_name,
-                       i->challenge_claim == NULL ? ": issuer missing challenge claim" : "");
+        return unknown_type(i, e);
     if (i->challenge_claim == NULL && (i->challenge_claim = strdup(i->type->challenge)) == NULL)
         return err_set(e, "out of memory");
     if (check_ca_cert(i, e) != 0 || check_keys(entry, e) != 0)

@@ -256,6 +256,7 @@ static const struct bad bad_issuers[] = {
     {ONE("    client-id: x\n    type: nonsense\n"),
      "unknown type 'nonsense': issuer missing challenge claim"},
     {ONE("    client-id: x\n    type: nonsense\n    challenge-claim: sub\n"), "unknown type"},
+    {ONE("    client-id: x\n    type: github-worklfow\n"), "did you mean 'github-workflow'?"},
     {ONE("    client-id: x\n    type: uri\n"), "uri issuer must have SubjectDomain set"},
     {ONE("    client-id: x\n    type: uri\n    subject-domain: b.example.com\n"),
      "SubjectDomain for uri must contain scheme"},
