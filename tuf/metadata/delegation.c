@@ -173,8 +173,9 @@ static void add_delegator(struct search *s, const struct tuf_metadata *m)
         s->asked[s->count++] = m;
 }
 
-bool tuf_delegation_search(const struct tuf_metadata *targets, const char *name,
-                           tuf_delegated_fn get, void *arg, struct tuf_delegation *out)
+int tuf_delegation_search(const struct tuf_metadata *targets, const char *name,
+                          tuf_delegated_fn get, void *arg, struct tuf_delegation *out,
+                          struct err *e)
 {
     struct search s = {.asked = {targets}, .count = 1};
     for (size_t at = 0; at < s.count; at++) {
@@ -182,15 +183,17 @@ bool tuf_delegation_search(const struct tuf_metadata *targets, const char *name,
         size_t i;
         json_t *role;
         if (tuf_delegation_find(s.asked[at], name, out))
-            return true;
+            return 1;
         json_array_foreach(json_object_get(d, "roles"), i, role)
         {
+            const struct tuf_metadata *m = NULL;
             struct tuf_delegation below;
             read_role(d, role, &below);
-            const struct tuf_metadata *m = get(arg, &below);
+            if (get(arg, &below, &m, e) != 0)
+                return -1;
             if (m != NULL && tuf_delegates(m))
                 add_delegator(&s, m);
         }
     }
-    return false;
+    return 0;
 }

@@ -38,15 +38,18 @@ bool tuf_delegation_next(const struct tuf_metadata *targets, const struct tuf_pa
 bool tuf_delegation_find(const struct tuf_metadata *targets, const char *name,
                          struct tuf_delegation *out);
 
-/* The metadata of the role that `d` delegates to, as far as it counts, or NULL. Borrowed. */
-typedef const struct tuf_metadata *(*tuf_delegated_fn)(void *arg, const struct tuf_delegation *d);
+/* The metadata of the role that `d` delegates to, as far as it counts, else NULL in *out. Borrowed.
+ * -1 ends the search. */
+typedef int (*tuf_delegated_fn)(void *arg, const struct tuf_delegation *d,
+                                const struct tuf_metadata **out, struct err *e);
 
 #define TUF_DELEGATORS_MAX 1024 /* roles that are asked */
 
-/* The same by `targets` and the roles below it, breadth-first, each once. Hash bins are not asked
- * what they delegate to. */
-bool tuf_delegation_search(const struct tuf_metadata *targets, const char *name,
-                           tuf_delegated_fn get, void *arg, struct tuf_delegation *out);
+/* Who may sign `name`, by `targets` or the roles below it, breadth-first, each once. Hash bins are
+ * not asked what they delegate to. 1: `out`, 0: nobody delegates to it, -1: as `get` says. */
+int tuf_delegation_search(const struct tuf_metadata *targets, const char *name,
+                          tuf_delegated_fn get, void *arg, struct tuf_delegation *out,
+                          struct err *e);
 /* Whether the role delegates at all. */
 bool tuf_delegates(const struct tuf_metadata *targets);
 

@@ -358,19 +358,24 @@ static const struct tuf_metadata *coming(const struct event *ev, const char *rol
     return r->proposed != NULL ? r->proposed : r->base;
 }
 
-static const struct tuf_metadata *coming_role(void *arg, const struct tuf_delegation *d)
+int event_base(void *ev, const struct tuf_delegation *d, const struct tuf_metadata **out,
+               struct err *e)
 {
-    const struct event_role *r = event_find(arg, d->name);
-    if (r == NULL)
-        return NULL;
-    return r->proposed != NULL ? r->proposed : event_base(arg, d);
-}
-
-const struct tuf_metadata *event_base(void *ev, const struct tuf_delegation *d)
-{
+    (void)e;
     const struct event_role *r = event_find(ev, d->name);
     const struct tuf_metadata *m = r != NULL ? r->base : NULL;
-    return m != NULL && tuf_verify(m, &d->signers, d->name, NULL) == 0 ? m : NULL;
+    *out = m != NULL && tuf_verify(m, &d->signers, d->name, NULL) == 0 ? m : NULL;
+    return 0;
+}
+
+static int coming_role(void *ev, const struct tuf_delegation *d, const struct tuf_metadata **out,
+                       struct err *e)
+{
+    const struct event_role *r = event_find(ev, d->name);
+    if (r == NULL || r->proposed == NULL)
+        return event_base(ev, d, out, e);
+    *out = r->proposed;
+    return 0;
 }
 
 bool event_signers(const struct event *ev, const char *role, bool old, struct tuf_signers *out)
@@ -390,7 +395,8 @@ bool event_signers(const struct event *ev, const char *role, bool old, struct tu
         return root != NULL;
     }
     const struct tuf_metadata *targets = coming(ev, "targets");
-    if (targets == NULL || !tuf_delegation_search(targets, role, coming_role, (void *)ev, &d))
+    if (targets == NULL ||
+        tuf_delegation_search(targets, role, coming_role, (void *)ev, &d, NULL) != 1)
         return false;
     *out = d.signers;
     return true;

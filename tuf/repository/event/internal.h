@@ -13,9 +13,10 @@ json_t *event_summary(const struct tuf_metadata *m, struct err *e);
 /* {role: summary} of everything proposed. */
 json_t *event_summaries(const struct event *ev, struct err *e);
 
-/* What the event says is published of a delegated role, when its delegator's keys have signed it;
- * for tuf_delegation_search(). `ev` is a const struct event. */
-const struct tuf_metadata *event_base(void *ev, const struct tuf_delegation *d);
+/* What the event says is published of a delegated role, when its delegator's keys have signed it,
+ * else NULL; for tuf_delegation_search(). `ev` is a const struct event. */
+int event_base(void *ev, const struct tuf_delegation *d, const struct tuf_metadata **out,
+               struct err *e);
 
 /* The KEY of a signature entry on `role`, by the old or the new signers; NULL: not a member. */
 const json_t *event_member(const struct event *ev, const char *role, const char *keyid);

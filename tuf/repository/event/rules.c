@@ -85,7 +85,7 @@ static void judge_delegated_base(struct judge *j, const struct event_role *r)
     if (r->base == NULL || tuf_role_from_name(r->name, &top) == 0)
         return;
     if (targets == NULL || targets->base == NULL ||
-        !tuf_delegation_search(targets->base, r->name, event_base, (void *)j->ev, &d))
+        tuf_delegation_search(targets->base, r->name, event_base, (void *)j->ev, &d, NULL) != 1)
         fault(j, "%s is said to be published, but no published role delegates to it", r->name);
     else if (tuf_verify(r->base, &d.signers, "published", &e) != 0)
         fault(j, "%s: %s", r->name, e.text);

@@ -20,30 +20,22 @@ static const struct tuf_metadata *staged_role(const struct publication *p, const
     return r != NULL ? r->proposed : NULL;
 }
 
-struct lookup {
-    const struct publication *p;
-    struct err *e;
-    bool failed;
-};
-
 /* As this run publishes it, else as it is live; signed by whom `d` names. */
-static const struct tuf_metadata *coming_role(void *arg, const struct tuf_delegation *d)
+static int coming_role(void *arg, const struct tuf_delegation *d, const struct tuf_metadata **out,
+                       struct err *e)
 {
-    struct lookup *l = arg;
-    const struct tuf_metadata *m = staged_role(l->p, d->name);
-    if (m == NULL && published_nested_role(&l->p->live, d, &m, l->e) != 0)
-        l->failed = true;
-    return m != NULL && tuf_verify(m, &d->signers, d->name, NULL) == 0 ? m : NULL;
+    struct publication *p = arg;
+    const struct tuf_metadata *m = staged_role(p, d->name);
+    if (m == NULL)
+        return published_nested_role(&p->live, d, out, e);
+    *out = tuf_verify(m, &d->signers, d->name, NULL) == 0 ? m : NULL;
+    return 0;
 }
 
 int publication_delegation(struct publication *p, const char *role, struct tuf_delegation *out,
                            struct err *e)
 {
-    struct lookup l = {.p = p, .e = e};
-    bool found = tuf_delegation_search(p->targets, role, coming_role, &l, out);
-    if (l.failed)
-        return -1;
-    return found ? 1 : 0;
+    return tuf_delegation_search(p->targets, role, coming_role, p, out, e);
 }
 
 int publication_stage_role(struct publication *p, const char *name, json_t *envelope, struct err *e)

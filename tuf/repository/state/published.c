@@ -246,9 +246,10 @@ static struct nested_role *add_nested(struct nested *n, const char *name)
     return r;
 }
 
-int published_nested_role(const struct published *p, const struct tuf_delegation *d,
+int published_nested_role(void *published, const struct tuf_delegation *d,
                           const struct tuf_metadata **out, struct err *e)
 {
+    const struct published *p = published;
     struct nested *n = p->nested;
     struct tuf_metadata *m = NULL;
     *out = NULL;
@@ -271,31 +272,12 @@ int published_nested_role(const struct published *p, const struct tuf_delegation
     return r != NULL ? 0 : err_set(e, "out of memory");
 }
 
-struct lookup {
-    const struct published *p;
-    struct err *e;
-    bool failed;
-};
-
-static const struct tuf_metadata *nested_role(void *arg, const struct tuf_delegation *d)
-{
-    struct lookup *l = arg;
-    const struct tuf_metadata *m = NULL;
-    if (!l->failed && published_nested_role(l->p, d, &m, l->e) != 0)
-        l->failed = true;
-    return m;
-}
-
 int published_delegation(const struct published *p, const char *role, struct tuf_delegation *out,
                          struct err *e)
 {
-    struct lookup l = {.p = p, .e = e};
     if (p->targets == NULL)
         return 0;
-    bool found = tuf_delegation_search(p->targets, role, nested_role, &l, out);
-    if (l.failed)
-        return -1;
-    return found ? 1 : 0;
+    return tuf_delegation_search(p->targets, role, published_nested_role, (void *)p, out, e);
 }
 
 const struct tuf_metadata *published_nested(const struct published *p, size_t i, const char **name)

@@ -31,8 +31,9 @@ int published_delegation(const struct published *p, const char *role, struct tuf
                          struct err *e);
 
 /* The metadata of what `d` delegates to, when that delegates further and `d` names its signers;
- * else NULL in *out. Borrowed. */
-int published_nested_role(const struct published *p, const struct tuf_delegation *d,
+ * else NULL in *out. Borrowed. For tuf_delegation_search(): `published` is a const struct
+ * published. */
+int published_nested_role(void *published, const struct tuf_delegation *d,
                           const struct tuf_metadata **out, struct err *e);
 
 /* The roles below targets that delegate, as far as published_delegation() has met them; NULL after
