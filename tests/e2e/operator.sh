@@ -101,6 +101,9 @@ check "a second server: message" 1 "$(grep -c 'in use by another process' "$W/ou
 timeout 20 "$B/tenmint-ca" serve --ephemeral --issuer "$ISSUER" --listen "${CA#http://}" >"$W/out" 2>&1
 check "a second server on the same port" 1 $?
 check "a second server on the same port: message" 1 "$(grep -c 'listen: .*another server there' "$W/out")"
+timeout 20 "$B/tenmint-ca" serve --ephemeral --issuer http://idp.example.com --listen 127.0.0.1:0 >"$W/out" 2>&1
+check "a trial's issuer over http" 3 $?
+check "a trial's issuer over http: message" 1 "$(grep -c 'command line.*use https' "$W/out")"
 echo 'oidc-issuers: 7' >"$W/ca/issuers.yaml"
 told 'issuers not reloaded.*issuers.yaml:1'
 rm "$W/ca/issuers.yaml"; kill -HUP "$CA_PID"

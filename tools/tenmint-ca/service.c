@@ -17,11 +17,12 @@ static int64_t now_s(void)
 
 static int load_issuers(struct service *s, const char *text, struct oidc_trust **out, struct err *e)
 {
-    const char *path = s->config->issuers_file;
-    if (text != NULL)
-        return oidc_trust_parse("command line", text, strlen(text), out, e);
-    s->issuers_seen = file_stamp(path);
-    if (oidc_trust_load(path, out, e) != 0)
+    const char *path = text != NULL ? "command line" : s->config->issuers_file;
+    if (text == NULL)
+        s->issuers_seen = file_stamp(path);
+    int rc = text != NULL ? oidc_trust_parse(path, text, strlen(text), out, e)
+                          : oidc_trust_load(path, out, e);
+    if (rc != 0)
         return -1;
     if (oidc_trust_check_http(*out, s->config->allow_http, e) == 0)
         return 0;
