@@ -50,14 +50,14 @@ done
 # The corpus of the tree in one order, then a fixed number of runs from a fixed seed: a faster
 # machine finds no more than a slow one, and two runs are alike. Addresses are compared and so steer
 # the search: where the kernel lets us they stay where they are. `make explore` is the search for
-# new inputs. The time is for a machine that is ten times slower.
+# new inputs. The time bounds a machine that is many times slower.
 here=$(setarch -R true 2>/dev/null && echo setarch -R)
 replay() {
     local name=${1##*/fuzz_} found runs seeds
     runs=$(sed -n "s/^$name //p" tests/fuzz/runs)
     seeds=$(LC_ALL=C ls "testdata/corpus/$name"/* 2>/dev/null | paste -sd,)
     found=$(mktemp -d)
-    step "fuzz_$name" $here "$1" -seed=1 -runs="${runs:-5000}" -max_total_time=60 -reload=0 \
+    step "fuzz_$name" $here "$1" -seed=1 -runs="${runs:-5000}" -max_total_time=30 -reload=0 \
         -max_len=65536 -rss_limit_mb=1024 -artifact_prefix="build/logs/" \
         ${seeds:+-seed_inputs="$seeds"} "$found"
     rm -rf "$found"

@@ -34,7 +34,8 @@ static void review(const struct event *ev)
     struct err e = {0};
     struct findings f;
     size_t errors = 0;
-    const struct review r = {.now = NOW, .all = true};
+    const struct tuf_metadata *kept = ev->root_count > 0 ? ev->roots[0] : NULL;
+    const struct review r = {.now = NOW, .all = true, .trusted = kept};
     rules_judge(ev, NULL, NOW, &f);
     if (review_write(ev, &r, &text, &errors, &e) != 0 || errors < f.error_count)
         abort();
@@ -42,8 +43,11 @@ static void review(const struct event *ev)
     /* What a review finds fault with is never complete without that fault. */
     if (event_check_signatures(ev, &e) != 0 && errors == 0)
         abort();
+    if (kept != NULL && rules_trusted(ev, kept, &e) != 0 && errors == 0)
+        abort();
     findings_free(&f);
     buf_free(&text);
+    e.text[0] = '\0';
     if (rules_thresholds(ev, &e) != 0 && e.text[0] == '\0')
         abort();
 }
