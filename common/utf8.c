@@ -52,17 +52,35 @@ bool utf8_plain(const unsigned char *p, size_t n)
     return true;
 }
 
+/* How many bytes at p stand or fall together. */
+static size_t next(const unsigned char *p, size_t left, bool *plain)
+{
+    size_t n = *p >= 0x80 ? utf8_sequence(p, left) : 0;
+    *plain = n > 0 ? utf8_plain(p, n) : *p >= 0x20 && *p < 0x7f;
+    return n > 0 ? n : 1;
+}
+
 void utf8_clean(char *text)
 {
     unsigned char *p = (unsigned char *)text;
-    size_t left = strlen(text);
-    while (left > 0) {
-        size_t n = *p >= 0x80 ? utf8_sequence(p, left) : 0;
-        bool keep = n > 0 ? utf8_plain(p, n) : *p >= 0x20 && *p < 0x7f;
-        n = n > 0 ? n : 1;
-        if (!keep)
+    for (size_t left = strlen(text); left > 0;) {
+        bool plain;
+        size_t n = next(p, left, &plain);
+        if (!plain)
             memset(p, '?', n);
         p += n;
         left -= n;
+    }
+}
+
+void utf8_put(struct buf *out, const void *text, size_t len)
+{
+    const unsigned char *p = text;
+    while (len > 0) {
+        bool plain;
+        size_t n = next(p, len, &plain);
+        buf_append(out, plain ? (const char *)p : "?", plain ? n : 1);
+        p += n;
+        len -= n;
     }
 }

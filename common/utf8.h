@@ -7,6 +7,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "common/buf.h"
+
 /* The length of the multi-byte sequence at p (2 to 4 of `left` bytes, left >= 1), or 0 if there
  * is none; an ASCII byte is none. */
 size_t utf8_sequence(const unsigned char *p, size_t left);
@@ -22,5 +24,8 @@ bool utf8_plain(const unsigned char *p, size_t n);
 /* Puts '?' in place of every byte of `text` that a terminal would not show as itself: control
  * bytes, broken UTF-8, sequences that are not plain. */
 void utf8_clean(char *text);
+
+/* Appends `text` with one '?' for each such byte or sequence: what others wrote, for a terminal. */
+void utf8_put(struct buf *out, const void *text, size_t len);
 
 #endif

@@ -79,6 +79,10 @@ check "OpenSSL reads both" 2 "$(grep -c 'Version *: v1 (0x0)' "$W/scts")"
 check "show prints both" 2 "$(grep -c '^SCT Log' "$W/shown")"
 check "show prints the leaf index" 1 "$(grep -c '^SCT Leaf Index *0$' "$W/shown")"
 check "show verifies" 1 "$(grep -c '^SCT Verified *yes' "$W/shown")"
+# A certificate of somebody else's: names of any type, and what would turn a terminal's line.
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout /dev/null -subj /CN=x -out "$W/strange.pem" -addext \
+    "subjectAltName=otherName:1.3.6.1.4.1.57264.1.7;BOOLEAN:TRUE,otherName:1.2.3;UTF8:a$(printf '\x9b')b,otherName:1.2.3;NULL:,DNS:c" 2>/dev/null
+check "show of strange names" "3 (a name of another kind), a?b" "$("$B/tenmint" show "$W/strange.pem" | sed -n 's/^Identity *//p' | sort | uniq -c | sed 's/^ *1 //; s/^ *//' | paste -sd, | sed 's/,/, /')"
 check "show without the issuer refuses" 1 "$("$B/tenmint" show --log-key "$KEY1" "$W/out/leaf.pem" >/dev/null 2>&1; echo $?)"
 check "the audit line names the logs" 1 "$(grep -c '"log_id":"[0-9a-f]\{64\} [0-9a-f]\{64\}","leaf_index":"0 -"' "$W/ca.log")"
 openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out "$W/k" 2>/dev/null

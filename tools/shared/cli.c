@@ -1,10 +1,10 @@
 #include "tools/shared/cli.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "common/nearest.h"
+#include "common/utf8.h"
 
 static const char *program(void)
 {
@@ -266,4 +266,12 @@ int cli_fail(int code, const struct err *e)
 {
     fprintf(stderr, "%s: %s\n", program(), e->text);
     return code;
+}
+
+void cli_print_text(FILE *to, const void *text, size_t len)
+{
+    struct buf shown = {0};
+    utf8_put(&shown, text, len);
+    fwrite(shown.data, 1, shown.len, to);
+    buf_free(&shown);
 }

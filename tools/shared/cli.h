@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 
 #include "common/err.h"
 
@@ -75,5 +76,8 @@ int cli_parse(const struct cli_command *c, const struct cli_option *options, int
 
 /* "NAME: text" on standard error; returns `code`. */
 int cli_fail(int code, const struct err *e);
+
+/* Prints what others wrote: what a terminal would not show as itself is a '?'. */
+void cli_print_text(FILE *to, const void *text, size_t len);
 
 #endif

@@ -116,8 +116,15 @@ int log_target_head(struct log_target *t, struct err *e)
 
 void log_target_warn(const struct log_target *t)
 {
-    if (!t->head.verified)
-        fprintf(stderr, "%s: signature NOT CHECKED: no --key\n", t->head.tree.origin);
+    if (t->head.verified)
+        return;
+    log_print_origin(stderr, &t->head);
+    fprintf(stderr, ": signature NOT CHECKED: no --key\n");
+}
+
+void log_print_origin(FILE *to, const struct head *h)
+{
+    cli_print_text(to, h->tree.origin, strlen(h->tree.origin));
 }
 
 int log_target_scan(struct log_target *t, const struct log_range *r, const struct scan_sink *sink,

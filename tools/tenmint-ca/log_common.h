@@ -5,6 +5,7 @@
 #define TENMINT_TOOLS_TENMINT_CA_LOG_COMMON_H
 
 #include <jansson.h>
+#include <stdio.h>
 
 #include "ca/monitor/certificate.h"
 #include "ca/monitor/head.h"
@@ -46,6 +47,8 @@ int log_target_open(struct log_target *t, const char *location, const struct log
 int log_target_head(struct log_target *t, struct err *e);
 /* On standard error, where nobody but --key could tell whether the log is what it says. */
 void log_target_warn(const struct log_target *t);
+/* The log's name as its checkpoint says it. */
+void log_print_origin(FILE *to, const struct head *h);
 void log_target_close(struct log_target *t);
 
 /* A number of an option: -1 when it is not one from min to max. */

@@ -119,12 +119,6 @@ int log_print_json(json_t *o, struct err *e)
     return 0;
 }
 
-static void print_text(const struct cert_text *t)
-{
-    for (size_t i = 0; i < t->len; i++)
-        putchar(t->p[i] >= 0x20 && t->p[i] != 0x7f ? t->p[i] : '?');
-}
-
 void log_print_header(void)
 {
     printf("%-20s  %9s  %-10s  %s\n", "LOGGED", "ENTRY", "SERIAL", "IDENTITY (REPOSITORY)");
@@ -150,14 +144,14 @@ void log_print_row(uint64_t index, const struct entry *n)
     for (bool first = true; certificate_next_name(&c, &at, &kind, &name) > 0; first = false) {
         if (!first)
             printf(", ");
-        print_text(&name);
+        cli_print_text(stdout, name.p, name.len);
     }
     const struct cert_text *repository = &c.identity[IDENTITY_SOURCE_URI];
     if (repository->p == NULL)
         repository = &c.identity[IDENTITY_GITHUB_REPOSITORY];
     if (repository->p != NULL) {
         printf(" (");
-        print_text(repository);
+        cli_print_text(stdout, repository->p, repository->len);
         printf(")");
     }
     putchar('\n');

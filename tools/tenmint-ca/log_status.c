@@ -32,8 +32,9 @@ static void print_text(const struct log_target *t, const char *root, const char 
 {
     const struct head *h = &t->head;
     char when[21];
-    printf("origin      %s\nsize        %" PRIu64 "\nroot        %s\nkey id      %s\n",
-           h->tree.origin, h->tree.size, root, id);
+    printf("origin      ");
+    log_print_origin(stdout, h);
+    printf("\nsize        %" PRIu64 "\nroot        %s\nkey id      %s\n", h->tree.size, root, id);
     clock_format((int64_t)(h->timestamp_ms / 1000), when);
     if (h->verified)
         printf("signature   good, by the given key\nsigned      %s, %" PRId64 " s ago\n", when,

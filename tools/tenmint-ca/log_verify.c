@@ -71,9 +71,10 @@ static int verify(struct log_target *t, const struct cli_list *files, struct err
     if (r.faults > 0)
         return err_set(e, "%" PRIu64 " thing%s wrong in %s (%" PRIu64 " entries)", r.faults,
                        r.faults == 1 ? " is" : "s are", t->head.tree.origin, t->head.tree.size);
-    printf("%s: %" PRIu64 " entries, %" PRIu64 " tiles and %" PRIu64 " issuers are what the "
+    log_print_origin(stdout, &t->head);
+    printf(": %" PRIu64 " entries, %" PRIu64 " tiles and %" PRIu64 " issuers are what the "
            "checkpoint %s\n",
-           t->head.tree.origin, r.entries, r.tiles, r.issuers,
+           r.entries, r.tiles, r.issuers,
            t->head.verified ? "signs" : "says; its signature was NOT CHECKED: no --key");
     return 0;
 }

@@ -57,8 +57,9 @@ static void say(const struct watcher *w, const struct head *h, uint64_t before)
 {
     if (w->json)
         return;
-    fprintf(stderr, "%s: size %" PRIu64 ", %" PRIu64 " new, %" PRIu64 " matching%s\n",
-            h->tree.origin, h->tree.size, h->tree.size - before, w->matched,
+    log_print_origin(stderr, h);
+    fprintf(stderr, ": size %" PRIu64 ", %" PRIu64 " new, %" PRIu64 " matching%s\n", h->tree.size,
+            h->tree.size - before, w->matched,
             h->verified ? "" : "; signature NOT CHECKED: no --key");
 }
 

@@ -12,8 +12,7 @@
 static void print_line(const char *label, const unsigned char *text, size_t len)
 {
     printf("%-34s ", label);
-    for (size_t i = 0; i < len; i++)
-        putchar(text[i] >= 0x20 && text[i] != 0x7f ? text[i] : '?');
+    cli_print_text(stdout, text, len);
     putchar('\n');
 }
 
@@ -32,11 +31,16 @@ static void print_san(X509 *cert)
     for (int i = 0; i < sk_GENERAL_NAME_num(names); i++) {
         int type;
         void *value = GENERAL_NAME_get0_value(sk_GENERAL_NAME_value(names, i), &type);
-        const ASN1_STRING *s = value;
-        if (type == GEN_OTHERNAME)
-            s = ((OTHERNAME *)value)->value->value.utf8string;
-        if (type == GEN_URI || type == GEN_EMAIL || type == GEN_OTHERNAME)
+        const ASN1_TYPE *other = type == GEN_OTHERNAME ? ((OTHERNAME *)value)->value : NULL;
+        const ASN1_STRING *s = NULL;
+        if (type == GEN_URI || type == GEN_EMAIL)
+            s = value;
+        else if (other != NULL && other->type == V_ASN1_UTF8STRING)
+            s = other->value.utf8string;
+        if (s != NULL)
             print_line("Identity", ASN1_STRING_get0_data(s), (size_t)ASN1_STRING_length(s));
+        else
+            printf("%-34s (a name of another kind)\n", "Identity");
     }
     GENERAL_NAMES_free(names);
 }

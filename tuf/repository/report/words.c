@@ -8,19 +8,7 @@
 
 void words_safe(const char *text, struct buf *out)
 {
-    const unsigned char *p = (const unsigned char *)text;
-    size_t left = strlen(text);
-    while (left > 0) {
-        size_t n = utf8_sequence(p, left);
-        if (n > 0 && utf8_plain(p, n)) {
-            buf_append(out, p, n);
-        } else {
-            n = n > 0 ? n : 1;
-            buf_putc(out, n == 1 && p[0] >= 0x20 && p[0] < 0x7f ? p[0] : '?');
-        }
-        p += n;
-        left -= n;
-    }
+    utf8_put(out, text, strlen(text));
 }
 
 void words_period(int64_t seconds, char out[24])
