@@ -1,14 +1,11 @@
 #include "common/jsonparse.h"
 
-#include <errno.h>
-#include <limits.h>
-#include <math.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "common/buf.h"
+#include "common/jsonnumber.h"
 #include "common/jsonstr.h"
 #include "common/utf8.h"
 
@@ -18,11 +15,12 @@ struct parser {
     size_t values_left;
     const char *reason; /* of the first fault; p is where */
     bool raw_controls;
-    const struct jsonparse_aside *aside; /* or NULL */
-    unsigned level;                      /* open containers */
-    unsigned on_path;                    /* how many of them are aside->path's */
-    struct err *e;                       /* for aside->each */
-    bool refused;                        /* by aside->each, which has set `e` */
+    const struct jsonparse_aside *aside;          /* or NULL */
+    unsigned level;                               /* open containers */
+    unsigned on_path;                             /* how many of them are aside->path's */
+    struct jsonparse_key key[JSONPARSE_PATH_MAX]; /* of those */
+    struct err *e;                                /* for aside->each */
+    bool refused;                                 /* by aside->each, which has set `e` */
 };
 
 static const char syntax[] = "syntax error";
@@ -195,78 +193,13 @@ static int read_string(struct parser *s, struct text *out)
     return out->at != NULL ? 0 : fault(s, "out of memory");
 }
 
-static json_t *read_real(struct parser *s, const unsigned char *from)
-{
-    size_t n = (size_t)(s->p - from);
-    char *copy = strndup((const char *)from, n);
-    if (copy == NULL) {
-        fault(s, "out of memory");
-        return NULL;
-    }
-    double d = strtod(copy, NULL);
-    free(copy);
-    if (isinf(d)) {
-        fault(s, "number out of range");
-        return NULL;
-    }
-    return json_real(d);
-}
-
-static size_t digits(struct parser *s)
-{
-    const unsigned char *from = s->p;
-    while (s->p < s->end && *s->p >= '0' && *s->p <= '9')
-        s->p++;
-    return (size_t)(s->p - from);
-}
-
-static json_t *read_integer(struct parser *s, const unsigned char *from, const unsigned char *to)
-{
-    bool negative = *from == '-';
-    unsigned long long limit = (unsigned long long)LLONG_MAX + (negative ? 1 : 0);
-    unsigned long long v = 0;
-    for (const unsigned char *p = from + (negative ? 1 : 0); p < to; p++) {
-        unsigned d = (unsigned)(*p - '0');
-        if (v > (limit - d) / 10) {
-            fault(s, "number out of range");
-            return NULL;
-        }
-        v = v * 10 + d;
-    }
-    return json_integer((json_int_t)(negative ? 0 - v : v));
-}
-
 static json_t *read_number(struct parser *s)
 {
-    const unsigned char *from = s->p;
-    bool real = false;
-    if (*s->p == '-')
-        s->p++;
-    const unsigned char *first = s->p;
-    size_t n = digits(s);
-    if (n == 0 || (n > 1 && *first == '0')) {
-        fault(s, syntax);
-        return NULL;
-    }
-    if (s->p < s->end && *s->p == '.') {
-        s->p++;
-        real = true;
-        if (digits(s) == 0) {
-            fault(s, syntax);
-            return NULL;
-        }
-    }
-    if (s->p < s->end && (*s->p == 'e' || *s->p == 'E')) {
-        s->p++;
-        real = true;
-        if (s->p < s->end && (*s->p == '+' || *s->p == '-'))
-            s->p++;
-        if (digits(s) == 0) {
-            fault(s, syntax);
-            return NULL;
-        }
-    }
-    return real ? read_real(s, from) : read_integer(s, from, s->p);
+    const char *reason = NULL;
+    json_t *v = jsonnumber(&s->p, s->end, &reason);
+    if (reason != NULL)
+        fault(s, reason);
+    return v;
 }
 
 static json_t *read_word(struct parser *s)
@@ -309,15 +242,18 @@ static int read_colon(struct parser *s)
 
 static json_t *read_aside(struct parser *s);
 
+static bool key_is(const struct text *key, const char *wanted)
+{
+    return wanted == NULL || (strlen(wanted) == key->len && memcmp(wanted, key->at, key->len) == 0);
+}
+
 static json_t *read_member_value(struct parser *s, const struct text *key)
 {
-    const char *next = s->aside != NULL && s->on_path + 1 == s->level && s->on_path < 2
-                           ? s->aside->path[s->on_path]
-                           : NULL;
-    if (next == NULL || strlen(next) != key->len || memcmp(next, key->at, key->len) != 0)
+    if (s->aside == NULL || s->on_path + 1 != s->level || s->on_path >= s->aside->depth ||
+        !key_is(key, s->aside->path[s->on_path]))
         return read_value(s);
-    s->on_path++;
-    json_t *v = s->on_path == 2 ? read_aside(s) : read_value(s);
+    s->key[s->on_path++] = (struct jsonparse_key){key->at, key->len};
+    json_t *v = s->on_path == s->aside->depth ? read_aside(s) : read_value(s);
     s->on_path--;
     return v;
 }
@@ -410,9 +346,15 @@ bad:
 static json_t *read_aside(struct parser *s)
 {
     skip_space(s);
-    if (s->p == s->end || *s->p != '{')
-        return read_value(s);
-    return read_items(s, json_object(), '}', read_entry);
+    bool object = s->p < s->end && *s->p == '{';
+    if (object && s->aside->begin != NULL) {
+        int wanted = s->aside->begin(s->aside->arg, s->key, s->e);
+        s->refused = wanted < 0;
+        if (s->refused)
+            return NULL;
+        object = wanted > 0;
+    }
+    return object ? read_items(s, json_object(), '}', read_entry) : read_value(s);
 }
 
 static json_t *read_value(struct parser *s)

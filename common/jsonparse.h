@@ -21,19 +21,30 @@
 json_t *jsonparse(const char *text, size_t len, unsigned max_depth, size_t max_values, size_t *used,
                   struct err *e);
 
+#define JSONPARSE_PATH_MAX 4
+
+struct jsonparse_key { /* in the text, or on its way; no NUL in it */
+    const char *text;
+    size_t len;
+};
+
 /*
- * The members of one object, as "signed", "targets" of the whole: each is handed to `each`, as it
- * comes, and forgotten, so that a file of any size is read in little memory. `each` borrows key
+ * The members of some objects, as of "signed", "targets" of the whole: each is handed to `each`, as
+ * it comes, and forgotten, so that a file of any size is read in little memory. `each` borrows key
  * (`key_len` bytes, no NUL in it) and value for the call; -1 with `e` set ends the parse.
  */
 struct jsonparse_aside {
-    const char *path[2];
+    const char *path[JSONPARSE_PATH_MAX]; /* keys from the outermost object on; NULL: any */
+    unsigned depth;                       /* how many there are */
     int (*each)(void *arg, const char *key, size_t key_len, json_t *value, struct err *e);
     void *arg;
+    /* Asked at every object that the path leads to, by `depth` keys; NULL: it is always 1.
+     * 1: its members go to `each`, 0: it is read as always, -1 with `e` set. */
+    int (*begin)(void *arg, const struct jsonparse_key *keys, struct err *e);
 };
 
-/* As jsonparse, but at `aside->path` an empty object stays; equal keys in it are not noticed.
- * When there is no object the value is read as always. */
+/* As jsonparse, but of the objects at `aside->path` empty ones stay; equal keys in them are not
+ * noticed. Where there is no object the value is read as always. */
 json_t *jsonparse_aside(const char *text, size_t len, unsigned max_depth,
                         const struct jsonparse_aside *aside, size_t *used, struct err *e);
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/strictjson.h"
+#include "tuf/metadata/build.h"
 #include "tuf/metadata/canonical.h"
 #include "tuf/metadata/delegation.h"
 #include "tuf/metadata/edit.h"
@@ -93,7 +94,7 @@ static void compare_with_tree(const struct tuf_metadata *m, const uint8_t *data,
     struct buf b = {0};
     json_t *tree = strictjson_parse((const char *)data, size, size, &e);
     const json_t *body = json_object_get(tree, "signed");
-    const struct buf *bytes = metadata_canonical(m, &a, &e);
+    const struct buf *bytes = tuf_metadata_canonical(m, &a, &e);
     bool canonical = canonical_write(body, &b, &e) == 0;
     if (tree == NULL || canonical != (bytes != NULL) ||
         (canonical && (b.len != bytes->len || memcmp(b.data, bytes->data, b.len) != 0)) ||

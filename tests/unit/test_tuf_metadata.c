@@ -12,6 +12,7 @@
 #include "common/file.h"
 #include "common/hex.h"
 #include "common/strictjson.h"
+#include "tuf/metadata/build.h"
 #include "tuf/metadata/canonical.h"
 #include "tuf/metadata/delegation.h"
 #include "tuf/metadata/digest.h"
@@ -898,7 +899,7 @@ static void entries_are_what_the_tree_is(void **state)
         json_t *tree = strictjson_parse((char *)text.data, text.len, text.len, &e);
         const json_t *body = json_object_get(tree, "signed");
         assert_int_equal(canonical_write(body, &want, &e), 0);
-        const struct buf *got = metadata_canonical(m, NULL, &e);
+        const struct buf *got = tuf_metadata_canonical(m, NULL, &e);
         assert_int_equal(got->len, want.len);
         assert_memory_equal(got->data, want.data, want.len);
         json_object_foreach(json_object_get(body, "targets"), name, entry)

@@ -125,25 +125,33 @@ static json_t *signature_json(const char *keyid, const struct buf *sig, struct e
     return s;
 }
 
-json_t *tuf_sign(const json_t *signed_part, const char *keyid, const json_t *key, EVP_PKEY *pkey,
-                 struct err *e)
+json_t *tuf_sign_bytes(const struct buf *bytes, const char *keyid, const json_t *key,
+                       EVP_PKEY *pkey, struct err *e)
 {
     struct tuf_key k;
-    struct buf bytes = {0};
     struct buf sig = {0};
     json_t *s = NULL;
     if (tuf_key_decode(key, &k, e) != 0) {
         err_wrap(e, "key %.12s", keyid);
         return NULL;
     }
-    if (canonical_write(signed_part, &bytes, e) == 0 &&
-        tuf_key_sign(&k, pkey, bytes.data, bytes.len, &sig, e) == 0)
+    if (tuf_key_sign(&k, pkey, bytes->data, bytes->len, &sig, e) == 0)
         s = signature_json(keyid, &sig, e);
     if (s == NULL)
         err_wrap(e, "key %.12s", keyid);
     buf_free(&sig);
-    buf_free(&bytes);
     tuf_key_free(&k);
+    return s;
+}
+
+json_t *tuf_sign(const json_t *signed_part, const char *keyid, const json_t *key, EVP_PKEY *pkey,
+                 struct err *e)
+{
+    struct buf bytes = {0};
+    json_t *s = canonical_write(signed_part, &bytes, e) == 0
+                    ? tuf_sign_bytes(&bytes, keyid, key, pkey, e)
+                    : NULL;
+    buf_free(&bytes);
     return s;
 }
 

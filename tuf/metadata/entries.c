@@ -214,3 +214,54 @@ json_t *entries_get(const struct entries *t, size_t i, struct buf *name)
         buf_putc(name, (unsigned char)c);
     return buf_failed(name) ? NULL : value_of(t, &t->entry[i]);
 }
+
+/* ---- two lists ---- */
+
+/* The entries with their commas: they stand side by side. */
+static size_t span_of_all(const struct entries *t, const unsigned char **at)
+{
+    if (t->count == 0)
+        return 0;
+    const struct entry_span *last = &t->entry[t->count - 1];
+    *at = t->text.data + t->entry[0].at;
+    return last->at + last->len - t->entry[0].at;
+}
+
+int entries_copy(const struct entries *from, struct entries *to)
+{
+    const unsigned char *at = NULL;
+    size_t len = span_of_all(from, &at);
+    if (len == 0)
+        return 0;
+    to->entry = malloc(from->count * sizeof(*to->entry));
+    if (to->entry == NULL)
+        return -1;
+    buf_append(&to->text, at, len);
+    to->count = to->cap = from->count;
+    for (size_t i = 0; i < to->count; i++) {
+        to->entry[i] = from->entry[i];
+        to->entry[i].at -= from->entry[0].at;
+    }
+    return buf_failed(&to->text) ? -1 : 0;
+}
+
+int entries_order(const struct entries *a, size_t i, const struct entries *b, size_t j)
+{
+    return compare_names(a->text.data + a->entry[i].at, b->text.data + b->entry[j].at);
+}
+
+bool entries_same(const struct entries *a, size_t i, const struct entries *b, size_t j)
+{
+    return a->entry[i].len == b->entry[j].len &&
+           memcmp(a->text.data + a->entry[i].at, b->text.data + b->entry[j].at, a->entry[i].len) ==
+               0;
+}
+
+bool entries_equal(const struct entries *a, const struct entries *b)
+{
+    const unsigned char *x = NULL;
+    const unsigned char *y = NULL;
+    size_t len = span_of_all(a, &x);
+    return a->count == b->count && len == span_of_all(b, &y) &&
+           (len == 0 || memcmp(x, y, len) == 0);
+}

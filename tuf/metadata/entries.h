@@ -33,6 +33,9 @@ int entries_add(struct entries *t, const char *name, size_t len, const json_t *v
 int entries_seal(struct entries *t, const json_t *body, const char *member, struct err *e);
 void entries_free(struct entries *t);
 
+/* Those of a sealed list into an empty one, not sealed. -1: out of memory. */
+int entries_copy(const struct entries *from, struct entries *to);
+
 /* ---- of sealed ones ---- */
 
 /* A new reference, or NULL: not listed (or out of memory). */
@@ -40,5 +43,11 @@ json_t *entries_find(const struct entries *t, const char *name);
 /* The entry number i < count, by name: appends its name. A new reference, or NULL: out of memory.
  */
 json_t *entries_get(const struct entries *t, size_t i, struct buf *name);
+
+/* How the names of two entries stand to each other, as strcmp() has it; whether they are equal,
+ * name and value; whether all of the lists are. */
+int entries_order(const struct entries *a, size_t i, const struct entries *b, size_t j);
+bool entries_same(const struct entries *a, size_t i, const struct entries *b, size_t j);
+bool entries_equal(const struct entries *a, const struct entries *b);
 
 #endif

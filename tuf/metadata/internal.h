@@ -11,10 +11,11 @@ struct good_signatures { /* verify.c: remembered, so that no signature is checke
 };
 
 struct tuf_metadata {
+    unsigned refs;
     json_t *envelope; /* owned */
     json_t *body;     /* its `signed`, which nobody changes any more */
-    /* Of parsed targets and snapshots: what stands in body[map], which is empty until somebody
-     * asks for the tree. */
+    /* Of targets and snapshots: what stands in body[map], which is empty until somebody asks for
+     * the tree. */
     struct entries entries;
     const char *map; /* "targets", "meta"; or NULL */
     enum tuf_role role;
@@ -25,9 +26,13 @@ struct tuf_metadata {
 
 void good_signatures_free(struct good_signatures *all); /* NULL is fine */
 
-/* canonical(signed): kept by parsed targets and snapshots, else written into `own`. Borrowed, or
- * NULL. */
-const struct buf *metadata_canonical(const struct tuf_metadata *m, struct buf *own, struct err *e);
+struct tuf_entries { /* on their way into metadata */
+    struct entries list;
+    enum tuf_role role;
+};
+
+/* "targets" or "meta" when the role's entries are kept as bytes, else NULL. */
+const char *metadata_map(enum tuf_role role);
 
 /* One entry of `targets` (TUF_TARGETS) or `meta`. */
 int check_entry(const json_t *entry, enum tuf_role role, const char *name, struct err *e);

@@ -6,6 +6,7 @@
 
 #include "common/clock.h"
 #include "common/strictjson.h"
+#include "tuf/metadata/build.h"
 #include "tuf/metadata/canonical.h"
 #include "tuf/metadata/internal.h"
 
@@ -127,11 +128,20 @@ static int check_body(struct tuf_metadata *m, struct err *e)
     return canonical_check(m->body, e) == 0 ? 0 : err_wrap(e, "nobody can sign it");
 }
 
+const char *metadata_map(enum tuf_role role)
+{
+    static const char *const maps[TUF_ROLE_COUNT] = {
+        [TUF_SNAPSHOT] = "meta", [TUF_TARGETS] = "targets"};
+    return maps[role];
+}
+
 static struct tuf_metadata *metadata_new(enum tuf_role role, struct err *e)
 {
     struct tuf_metadata *m = calloc(1, sizeof(*m));
     if (m != NULL && (m->good = calloc(1, sizeof(struct good_signatures))) != NULL) {
+        m->refs = 1;
         m->role = role;
+        m->map = metadata_map(role);
         return m;
     }
     free(m);
@@ -151,69 +161,71 @@ static int set_envelope(struct tuf_metadata *m, json_t *envelope, struct err *e)
     return check_signatures(json_object_get(envelope, "signatures"), e);
 }
 
-struct tuf_metadata *tuf_metadata_from_json(json_t *envelope, enum tuf_role role, struct err *e)
+struct tuf_metadata *tuf_metadata_build(json_t *envelope, enum tuf_role role,
+                                        struct tuf_entries *entries, struct err *e)
 {
-    struct tuf_metadata *m = metadata_new(role, e);
+    struct tuf_metadata *m = envelope != NULL ? metadata_new(role, e) : NULL;
     if (m == NULL) {
         json_decref(envelope);
+        tuf_entries_free(entries);
         return NULL;
     }
-    if (set_envelope(m, envelope, e) == 0)
-        return m;
-    tuf_metadata_free(m);
-    return NULL;
-}
-
-/* The names are hostile until the file is verified: those of a message are cut by check_entry. */
-static int add_entry(void *arg, const char *name, size_t len, json_t *value, struct err *e)
-{
-    struct tuf_metadata *m = arg;
-    char shown[256];
-    snprintf(shown, sizeof(shown), "%.*s", len < sizeof(shown) ? (int)len : 255, name);
-    if (check_entry(value, m->role, shown, e) != 0)
-        return -1;
-    return entries_add(&m->entries, name, len, value, e) == 0
-               ? 0
-               : err_wrap(e, "%s '%.200s'", m->map, shown);
-}
-
-static json_t *parse_envelope(struct tuf_metadata *m, const char *text, size_t len, struct err *e)
-{
-    static const char *const maps[TUF_ROLE_COUNT] = {
-        [TUF_SNAPSHOT] = "meta", [TUF_TARGETS] = "targets"};
-    m->map = maps[m->role];
-    if (m->map == NULL)
-        return strictjson_parse(text, len, TUF_METADATA_MAX, e);
-    const struct jsonparse_aside aside = {{"signed", m->map}, add_entry, m};
-    if (len > TUF_METADATA_MAX) {
-        err_set(e, "JSON of %zu bytes is longer than %zu", len, TUF_METADATA_MAX);
-        return NULL;
+    if (entries != NULL) {
+        m->entries = entries->list;
+        free(entries);
     }
-    /* Canonical JSON is never longer than what it was read from: it never moves. */
-    if (buf_reserve(&m->entries.text, len) == NULL) {
-        err_set(e, "out of memory");
-        return NULL;
-    }
-    return strictjson_parse_aside(text, len, &aside, e);
-}
-
-struct tuf_metadata *tuf_metadata_parse(const void *data, size_t len, enum tuf_role role,
-                                        struct err *e)
-{
-    struct tuf_metadata *m = metadata_new(role, e);
-    if (m == NULL)
-        return NULL;
-    json_t *envelope = parse_envelope(m, data, len, e);
-    if (envelope != NULL && set_envelope(m, envelope, e) == 0 &&
+    if (set_envelope(m, envelope, e) == 0 &&
         (m->map == NULL || entries_seal(&m->entries, m->body, m->map, e) == 0))
         return m;
     tuf_metadata_free(m);
     return NULL;
 }
 
+struct tuf_metadata *tuf_metadata_from_json(json_t *envelope, enum tuf_role role, struct err *e)
+{
+    const char *name = metadata_map(role);
+    const json_t *map = json_object_get(json_object_get(envelope, "signed"), name);
+    struct tuf_entries *entries = NULL;
+    if (name != NULL && json_object_size(map) > 0) {
+        json_t *hollow = tuf_entries_take_out(envelope, role, &entries, e);
+        json_decref(envelope);
+        envelope = hollow;
+    }
+    return tuf_metadata_build(envelope, role, entries, e);
+}
+
+struct tuf_metadata *tuf_metadata_parse(const void *data, size_t len, enum tuf_role role,
+                                        struct err *e)
+{
+    struct tuf_entries *entries = NULL;
+    if (len > TUF_METADATA_MAX) {
+        err_set(e, "JSON of %zu bytes is longer than %zu", len, TUF_METADATA_MAX);
+        return NULL;
+    }
+    if (metadata_map(role) == NULL)
+        return tuf_metadata_build(strictjson_parse(data, len, TUF_METADATA_MAX, e), role, NULL, e);
+    /* Canonical JSON is never longer than what it was read from: it never moves. */
+    entries = tuf_entries_new(role, len, e);
+    if (entries == NULL)
+        return NULL;
+    const struct jsonparse_aside aside = {.path = {"signed", metadata_map(role)},
+                                          .depth = 2,
+                                          .each = tuf_entries_add,
+                                          .arg = entries};
+    json_t *envelope = strictjson_parse_aside(data, len, &aside, e);
+    return tuf_metadata_build(envelope, role, entries, e);
+}
+
+struct tuf_metadata *tuf_metadata_ref(const struct tuf_metadata *m)
+{
+    struct tuf_metadata *same = (struct tuf_metadata *)m;
+    same->refs++;
+    return same;
+}
+
 void tuf_metadata_free(struct tuf_metadata *m)
 {
-    if (m == NULL)
+    if (m == NULL || --m->refs > 0)
         return;
     json_decref(m->envelope);
     entries_free(&m->entries);
@@ -221,14 +233,15 @@ void tuf_metadata_free(struct tuf_metadata *m)
     free(m);
 }
 
-const struct buf *metadata_canonical(const struct tuf_metadata *m, struct buf *own, struct err *e)
+const struct buf *tuf_metadata_canonical(const struct tuf_metadata *m, struct buf *own,
+                                         struct err *e)
 {
     if (m->map != NULL)
         return &m->entries.text;
     return canonical_write(m->body, own, e) == 0 ? own : NULL;
 }
 
-/* body[map], that parsing has left empty. */
+/* body[map], that is empty. */
 static int fill_map(const struct tuf_metadata *m)
 {
     json_t *map = json_object_get(m->body, m->map);
@@ -251,6 +264,11 @@ json_t *tuf_metadata_envelope(const struct tuf_metadata *m)
 json_t *tuf_metadata_signed(const struct tuf_metadata *m)
 {
     return m->map == NULL || fill_map(m) == 0 ? m->body : NULL;
+}
+
+const json_t *tuf_metadata_body(const struct tuf_metadata *m)
+{
+    return m->body;
 }
 
 enum tuf_role tuf_metadata_role(const struct tuf_metadata *m)

@@ -53,6 +53,10 @@ void tuf_metadata_free(struct tuf_metadata *m); /* NULL is fine */
 json_t *tuf_metadata_envelope(const struct tuf_metadata *m);
 json_t *tuf_metadata_signed(const struct tuf_metadata *m);
 
+/* `signed` without its `targets` or `meta` (of a targets role or a snapshot), which is an empty
+ * object here: entries are asked for one by one. Borrowed. */
+const json_t *tuf_metadata_body(const struct tuf_metadata *m);
+
 enum tuf_role tuf_metadata_role(const struct tuf_metadata *m);
 int64_t tuf_metadata_version(const struct tuf_metadata *m);
 int64_t tuf_metadata_expires(const struct tuf_metadata *m); /* Unix seconds */

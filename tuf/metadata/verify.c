@@ -5,6 +5,7 @@
 
 #include "common/hex.h"
 #include "common/strictjson.h"
+#include "tuf/metadata/build.h"
 #include "tuf/metadata/internal.h"
 #include "tuf/metadata/key.h"
 
@@ -105,7 +106,7 @@ static enum tuf_verdict check_signature(struct count *c, const json_t *json, con
         return TUF_UNUSABLE_KEY;
     if (hex_decode(hex, strlen(hex), &sig) != 0)
         err_set(why, "the signature is not hex");
-    else if (c->bytes == NULL && (c->bytes = metadata_canonical(c->m, &c->own, why)) == NULL)
+    else if (c->bytes == NULL && (c->bytes = tuf_metadata_canonical(c->m, &c->own, why)) == NULL)
         v = TUF_BAD;
     else if (!tuf_key_verify(&key, c->bytes->data, c->bytes->len, sig.data, sig.len))
         err_set(why, "the signature is wrong");
