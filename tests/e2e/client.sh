@@ -67,13 +67,16 @@ bad "a signature by nobody" "signature is not by" unsigned
 bad "no issuing certificate" "no issuing certificate" no-issuer
 said "nobody listens" 1 "127.0.0.1:1/" cert --ca http://127.0.0.1:1 --token-file "$W/job"
 said "no such host" 1 "nowhere.invalid" cert --ca https://nowhere.invalid --token-file "$W/job"
-said "plain HTTP elsewhere" 1 "must use https" cert --ca http://ca.example.com --token-file "$W/job"
-said "no URL" 1 "not an http or https URL" cert --ca ftp://x --token-file "$W/job"
+said "plain HTTP elsewhere" 2 "must use https" cert --ca http://ca.example.com --token-file "$W/job"
+said "no URL" 2 "--ca: 'ftp://x' is not an http or https URL" cert --ca ftp://x --token-file "$W/job"
 said "no --ca" 2 "--ca URL is needed" cert --token-file "$W/job"
 said "no token file" 1 "No such file" cert --ca "$FAKE/good" --token-file "$W/none"
 said "an empty token" 1 "token is empty" cert --ca "$FAKE/good" --token-file /dev/null
 echo "not a token" >"$W/junk"
 said "junk for a token" 1 "three parts" cert --ca "$FAKE/good" --token-file "$W/junk"
+printf junk >"$W/junk-key"
+said "a log key that is none" 1 "log key '$W/junk-key'" cert --ca http://127.0.0.1:1 --token-file "$W/job" --log-key "$W/junk-key"
+said "version takes no more" 2 "one word too many: --json" "$B/tenmint" version --json
 said "unknown key type" 1 "unknown key type" cert --ca "$FAKE/good" --token-file "$W/job" --key-type dsa
 said "a mistyped option" 2 "did you mean '--token-file'" cert --ca "$FAKE/good" --token-fil x
 

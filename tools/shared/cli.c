@@ -163,7 +163,12 @@ int cli_main(const struct cli_program *p, int argc, char **argv)
         return CLI_USAGE;
     }
     const char *name = argv[1];
-    if (strcmp(name, "version") == 0 || strcmp(name, "--version") == 0) {
+    bool version = strcmp(name, "version") == 0 || strcmp(name, "--version") == 0;
+    if (version && argc > 2) {
+        fprintf(stderr, "%s %s: one word too many: %s\n", p->name, name, argv[2]);
+        return CLI_USAGE;
+    }
+    if (version) {
         printf("%s %s\n", p->name, cli_version);
         return CLI_OK;
     }

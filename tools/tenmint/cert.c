@@ -1,4 +1,5 @@
 /* tenmint cert: token -> ephemeral key -> proof -> certificate, written as files. */
+#include <errno.h>
 #include <limits.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
@@ -6,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "ca/signer/algorithm.h"
 #include "common/b64.h"
@@ -37,7 +39,8 @@ struct job {
     struct buf sct_json; /* the SCT beside the certificate; empty: there is none */
     struct buf scts;     /* the same, as an SCT list */
     struct cli_list log_keys;
-    json_t *log_entries; /* scts_describe */
+    struct scts_logs logs; /* theirs */
+    json_t *log_entries;   /* scts_describe */
 };
 
 /* What the CA wants signed: the email of an email token, else the subject. The CA's rule goes by
@@ -130,14 +133,12 @@ static int collect_sct(struct job *j, const json_t *with, struct err *e)
 /* Before anything is written: a certificate in no log that we know is of no use. */
 static int check_logs(struct job *j, struct err *e)
 {
-    struct scts_logs logs = {0};
     X509 *leaf = sk_X509_value(j->certs, 0);
     X509 *issuer = sk_X509_value(j->certs, 1); /* NULL when there is none */
-    int rc = scts_logs_load(&j->log_keys, &logs, e);
-    if (rc == 0 && j->log_keys.count > 0)
-        rc = issuer != NULL ? scts_verify(leaf, issuer, &j->scts, &logs, e)
+    int rc = 0;
+    if (j->logs.count > 0)
+        rc = issuer != NULL ? scts_verify(leaf, issuer, &j->scts, &j->logs, e)
                             : err_set(e, "the CA's answer holds no issuing certificate");
-    scts_logs_free(&logs);
     if (rc == 0 && (j->log_entries = scts_describe(leaf, &j->scts, e)) == NULL)
         rc = -1;
     return rc == 0 ? 0 : err_wrap(e, "certificate refused");
@@ -223,11 +224,30 @@ static int request(struct job *j, struct err *e)
     return rc;
 }
 
-/* Before a certificate is asked for: a key that is overwritten is lost. */
+/* DIR, or where it will be made: nothing is left behind when there is no certificate. */
+static int check_writable(const char *dir, struct err *e)
+{
+    char path[PATH_MAX];
+    if (strlen(dir) >= sizeof(path))
+        return err_set(e, "the path of --out is too long");
+    snprintf(path, sizeof(path), "%s", dir);
+    while (access(path, F_OK) != 0 && errno == ENOENT) {
+        char *slash = strrchr(path, '/');
+        if (slash == NULL)
+            snprintf(path, sizeof(path), ".");
+        else
+            slash[slash == path ? 1 : 0] = '\0';
+    }
+    return access(path, W_OK | X_OK) == 0 ? 0 : err_errno(e, "write to directory '%s'", path);
+}
+
+/* A key that is overwritten is lost. */
 static int check_out(const struct job *j, struct err *e)
 {
     static const char *const names[] = {"key.pem", "leaf.pem", "chain.pem", "sct.json"};
     char path[PATH_MAX];
+    if (check_writable(j->out, e) != 0)
+        return -1;
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         if (file_join(j->out, names[i], path, sizeof(path), e) != 0)
             return -1;
@@ -285,9 +305,19 @@ static int write_files(const struct job *j, struct err *e)
     return rc;
 }
 
+/* All that can be wrong here, before a certificate is asked for. */
+static int prepare(struct job *j, struct err *e)
+{
+    if (check_out(j, e) != 0 || token_source_read(&j->source, &j->token, e) != 0 ||
+        scts_logs_load(&j->log_keys, &j->logs, e) != 0)
+        return -1;
+    j->key = signer_algorithm_generate(j->key_type, e);
+    return j->key != NULL ? 0 : -1;
+}
+
 static void report(const struct job *j, bool json)
 {
-    bool verified = j->log_keys.count > 0; /* else we would not be here */
+    bool verified = j->logs.count > 0; /* else we would not be here */
     if (json) {
         json_t *v =
             json_pack("{s:s,s:s,s:s,s:i,s:O,s:b}", "directory", j->out, "certificate",
@@ -342,11 +372,11 @@ int cert_command(const struct cli_command *self, int argc, char **argv)
     j.out = j.out != NULL ? j.out : ".";
     j.key_type = j.key_type != NULL ? j.key_type : "p256";
     j.source.audience = j.source.audience != NULL ? j.source.audience : "sigstore";
-    int rc = check_out(&j, &e);
-    if (rc == 0)
-        rc = token_source_read(&j.source, &j.token, &e);
-    if (rc == 0)
-        rc = (j.key = signer_algorithm_generate(j.key_type, &e)) != NULL ? 0 : -1;
+    if (fetch_check_url(j.ca, false, &e) != 0) {
+        err_wrap(&e, "--ca");
+        return cli_fail(CLI_USAGE, &e);
+    }
+    int rc = prepare(&j, &e);
     if (rc == 0)
         rc = request(&j, &e);
     if (rc == 0)
@@ -360,6 +390,7 @@ int cert_command(const struct cli_command *self, int argc, char **argv)
     buf_free(&j.sct_json);
     buf_free(&j.scts);
     json_decref(j.log_entries);
+    scts_logs_free(&j.logs);
     sk_X509_pop_free(j.certs, X509_free);
     EVP_PKEY_free(j.key);
     return rc == 0 ? CLI_OK : cli_fail(CLI_FAILED, &e);
