@@ -8,18 +8,10 @@
 #include "common/file.h"
 #include "common/yamlmap.h"
 
-#define NAME_MAX_BYTES 4096 /* of a name that a regular expression is tried on */
-
 int filter_set_pattern(struct filter *f, const char *text, struct err *e)
 {
-    char why[128];
-    int rc = regcomp(&f->pattern, text, REG_EXTENDED | REG_NOSUB);
-    if (rc == 0) {
-        f->has_pattern = true;
-        return 0;
-    }
-    regerror(rc, &f->pattern, why, sizeof(why));
-    return err_set(e, "'%.100s' is not a regular expression: %s", text, why);
+    f->pattern = pattern_new(text, PATTERN_PART, e);
+    return f->pattern != NULL ? 0 : -1;
 }
 
 static int hex_digit(char c)
@@ -97,9 +89,8 @@ int filter_parse_time(const char *text, int64_t now_ms, uint64_t *out_ms, struct
 
 void filter_free(struct filter *f)
 {
-    if (f->has_pattern)
-        regfree(&f->pattern);
-    f->has_pattern = false;
+    pattern_free(f->pattern);
+    f->pattern = NULL;
 }
 
 static bool equals(const struct cert_text *t, const char *want)
@@ -107,14 +98,11 @@ static bool equals(const struct cert_text *t, const char *want)
     return t->p != NULL && t->len == strlen(want) && memcmp(t->p, want, t->len) == 0;
 }
 
+/* A name on which it cannot be tried (no UTF-8, or it would take too long) is shown: somebody who
+ * watches for his own names must not be got round by odd ones. */
 static bool pattern_matches(const struct filter *f, const struct cert_text *name)
 {
-    char text[NAME_MAX_BYTES];
-    if (name->len >= sizeof(text))
-        return false;
-    memcpy(text, name->p, name->len);
-    text[name->len] = '\0';
-    return regexec(&f->pattern, text, 0, NULL, 0) == 0;
+    return pattern_match(f->pattern, (const char *)name->p, name->len, NULL) != 0;
 }
 
 static bool a_name_matches(const struct filter *f, const struct certificate *c)
@@ -124,7 +112,7 @@ static bool a_name_matches(const struct filter *f, const struct certificate *c)
     struct cert_text name;
     while (certificate_next_name(c, &at, &kind, &name) > 0) {
         if ((f->identity == NULL || equals(&name, f->identity)) &&
-            (!f->has_pattern || pattern_matches(f, &name)))
+            (f->pattern == NULL || pattern_matches(f, &name)))
             return true;
     }
     return false;
@@ -144,7 +132,7 @@ bool filter_matches(const struct filter *f, uint64_t timestamp_ms, const struct 
     if (f->repository != NULL && !equals(&id[IDENTITY_SOURCE_URI], f->repository) &&
         !equals(&id[IDENTITY_GITHUB_REPOSITORY], f->repository))
         return false;
-    return (f->identity == NULL && !f->has_pattern) || a_name_matches(f, c);
+    return (f->identity == NULL && f->pattern == NULL) || a_name_matches(f, c);
 }
 
 struct lists {

@@ -4,18 +4,17 @@
 #ifndef TENMINT_CA_MONITOR_FILTER_H
 #define TENMINT_CA_MONITOR_FILTER_H
 
-#include <regex.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "ca/monitor/certificate.h"
+#include "common/pattern.h"
 
-struct filter {             /* every criterion that is set must hold; text is borrowed */
-    const char *identity;   /* a subject alternative name is exactly this */
-    const char *repository; /* Source Repository URI, or GitHub's OWNER/NAME */
-    const char *issuer;     /* of the token: OIDC issuer, either version of the extension */
-    bool has_pattern;
-    regex_t pattern; /* POSIX extended: part of a subject alternative name matches */
+struct filter {              /* every criterion that is set must hold; text is borrowed */
+    const char *identity;    /* a subject alternative name is exactly this */
+    const char *repository;  /* Source Repository URI, or GitHub's OWNER/NAME */
+    const char *issuer;      /* of the token: OIDC issuer, either version of the extension */
+    struct pattern *pattern; /* owned: part of a subject alternative name matches */
     unsigned char serial[32];
     size_t serial_len;            /* 0: any */
     uint64_t after_ms, before_ms; /* of logging: after <= t < before; 0: open */

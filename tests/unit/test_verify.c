@@ -325,8 +325,8 @@ static void the_policy_names_issuer_identity_and_extensions(void **state)
 {
     (void)state;
     struct err e = {0};
-    struct pattern *part = pattern_new("https://github\\.com/org/app", &e);
-    struct pattern *either = pattern_new("x|https://github\\.com/org/.*", &e);
+    struct pattern *part = pattern_new("https://github\\.com/org/app", PATTERN_WHOLE, &e);
+    struct pattern *either = pattern_new("x|https://github\\.com/org/.*", PATTERN_WHOLE, &e);
     const struct {
         struct identity_rule rule;
         const char *check, *why; /* NULL: passes */
@@ -400,23 +400,23 @@ static void patterns_match_whole_texts_within_limits(void **state)
     (void)state;
     struct err e = {0};
     char long_text[4096];
-    struct pattern *p = pattern_new("a|ab", &e);
+    struct pattern *p = pattern_new("a|ab", PATTERN_WHOLE, &e);
     assert_int_equal(pattern_match(p, "ab", 2, &e), 1);
     assert_int_equal(pattern_match(p, "abc", 3, &e), 0);
     assert_int_equal(pattern_match(p, "ab\n", 3, &e), 0);
     assert_int_equal(pattern_match(p, "xab", 3, &e), 0);
     pattern_free(p);
     memset(long_text, 'a', sizeof(long_text));
-    p = pattern_new("(a|aa)+[bc]", &e); /* would take for ever */
+    p = pattern_new("(a|aa)+[bc]", PATTERN_WHOLE, &e); /* would take for ever */
     assert_int_equal(pattern_match(p, long_text, sizeof(long_text), &e), -1);
     assert_non_null(strstr(e.text, "limit"));
     pattern_free(p);
-    p = pattern_new(".*", &e);
+    p = pattern_new(".*", PATTERN_WHOLE, &e);
     assert_int_equal(pattern_match(p, "\xff", 1, &e), -1);
     pattern_free(p);
-    assert_null(pattern_new("(", &e));
+    assert_null(pattern_new("(", PATTERN_WHOLE, &e));
     assert_non_null(strstr(e.text, "character"));
-    assert_null(pattern_new("\\C", &e));
+    assert_null(pattern_new("\\C", PATTERN_WHOLE, &e));
 }
 
 static void field_names_are_suggested(void **state)

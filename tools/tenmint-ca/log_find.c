@@ -60,8 +60,8 @@ int command_log_find(const struct cli_command *self, int argc, char **argv)
     const struct cli_option options[] = {
         {"identity", CLI_TEXT, "NAME", "a subject alternative name, exactly",
          &find.filter.identity},
-        {"identity-regexp", CLI_TEXT, "PATTERN", "extended regular expression on those names",
-         &w.pattern},
+        {"identity-regexp", CLI_TEXT, "PATTERN",
+         "regular expression (PCRE2) on part of those names", &w.pattern},
         {"repository", CLI_TEXT, "URL|OWNER/NAME", "the source repository",
          &find.filter.repository},
         {"issuer", CLI_TEXT, "URL", "the token's issuer", &find.filter.issuer},

@@ -158,7 +158,8 @@ int command_log_watch(const struct cli_command *self, int argc, char **argv)
     struct watcher w = {.json = false};
     const struct cli_option options[] = {
         {"state", CLI_TEXT, "FILE", "what was seen so far; made by the first look", &x.state},
-        {"identities", CLI_TEXT, "FILE", "YAML: identities to report certificates of", &x.mine},
+        {"identities", CLI_TEXT, "FILE",
+         "YAML: lists identity, identity-regexp, repository, issuer: report those", &x.mine},
         {"once", CLI_FLAG, NULL, "one look, as from cron", &x.once},
         {"interval", CLI_TEXT, "DURATION", "look again and again: 30s, 15m", &x.interval},
         {"start", CLI_TEXT, "N|now", "first look: the first entry to read (0)", &x.start},

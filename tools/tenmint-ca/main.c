@@ -38,7 +38,8 @@ static const struct cli_command log_commands[] = {
      .examples = "  tenmint-ca log watch https://log.example.com --key log.pub --state log.json "
                  "--once\n"
                  "  tenmint-ca log watch URL --key log.pub --state log.json --interval 1m "
-                 "--identities mine.yaml\n",
+                 "--identities mine.yaml\n"
+                 "  with mine.yaml:  repository: [https://github.com/acme/widget, acme/widget]\n",
      .exits = "4 the log forked or rolled back, 5 a certificate matched (with --fail-on-match)",
      .run = command_log_watch},
     {.name = "export",

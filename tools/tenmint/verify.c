@@ -144,7 +144,7 @@ static int add_rule(struct work *w, struct identity_rule rule, const char *regex
     if (p->count == IDENTITY_RULES_MAX)
         return err_set(e, "more than %d rules", IDENTITY_RULES_MAX);
     if (regexp != NULL) {
-        rule.pattern = pattern_new(regexp, e);
+        rule.pattern = pattern_new(regexp, PATTERN_WHOLE, e);
         rule.source = regexp;
         if (rule.pattern == NULL)
             return -1;

@@ -9,7 +9,7 @@
 #include "common/buf.h"
 #include "common/err.h"
 #include "common/identity.h"
-#include "tuf/verify/pattern.h"
+#include "common/pattern.h"
 #include "tuf/verify/report.h"
 
 #define IDENTITY_RULES_MAX 64

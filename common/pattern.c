@@ -1,4 +1,4 @@
-#include "tuf/verify/pattern.h"
+#include "common/pattern.h"
 
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
@@ -16,10 +16,10 @@ struct pattern {
     pcre2_match_context *limits;
 };
 
-struct pattern *pattern_new(const char *text, struct err *e)
+struct pattern *pattern_new(const char *text, enum pattern_extent extent, struct err *e)
 {
-    const uint32_t options = PCRE2_ANCHORED | PCRE2_ENDANCHORED | PCRE2_UTF |
-                             PCRE2_NEVER_BACKSLASH_C | PCRE2_DOLLAR_ENDONLY;
+    const uint32_t options = PCRE2_UTF | PCRE2_NEVER_BACKSLASH_C | PCRE2_DOLLAR_ENDONLY |
+                             (extent == PATTERN_WHOLE ? PCRE2_ANCHORED | PCRE2_ENDANCHORED : 0);
     int code = 0;
     PCRE2_SIZE at = 0;
     if (strlen(text) > PATTERN_MAX) {

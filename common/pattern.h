@@ -1,0 +1,29 @@
+/*
+ * Regular expressions on names. PCRE2, not libc's: the pattern is the operator's, but the text is
+ * partly an attacker's, and PCRE2 alone bounds time, depth and memory of a match; it also anchors
+ * by option, so that "a|b" cannot slip out of the anchors.
+ */
+#ifndef TENMINT_COMMON_PATTERN_H
+#define TENMINT_COMMON_PATTERN_H
+
+#include <stddef.h>
+
+#include "common/err.h"
+
+#define PATTERN_MAX 4096 /* bytes */
+
+struct pattern; /* opaque */
+
+enum pattern_extent {
+    PATTERN_WHOLE, /* all of the text must match: for a policy */
+    PATTERN_PART,  /* some part of it: for a search */
+};
+
+struct pattern *pattern_new(const char *text, enum pattern_extent extent, struct err *e);
+void pattern_free(struct pattern *p); /* NULL is fine */
+
+/* 1: `text` matches, 0: it does not, -1: the match ran into a limit, or the text is not
+ * UTF-8. */
+int pattern_match(const struct pattern *p, const char *text, size_t len, struct err *e);
+
+#endif

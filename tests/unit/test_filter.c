@@ -1,0 +1,163 @@
+/* Which certificates `log find` and a watcher's list of identities pick out. */
+#include "tests/support/cmocka_all.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "ca/monitor/filter.h"
+#include "common/der.h"
+
+#define URI (DER_CONTEXT | 6)
+#define EMAIL (DER_CONTEXT | 1)
+
+struct named {
+    unsigned char text[16384];
+    struct certificate c;
+};
+
+static void add_name(struct named *n, unsigned char tag, const void *name, size_t len)
+{
+    unsigned char *to = n->text + n->c.names.len;
+    const unsigned char head[] = {tag, 0x82, (unsigned char)(len >> 8), (unsigned char)len};
+    size_t head_len = len < 128 ? 2 : sizeof(head);
+    assert_true(n->c.names.len + head_len + len <= sizeof(n->text) && (len < 128 || len > 255));
+    memcpy(to, head, head_len);
+    if (len < 128)
+        to[1] = (unsigned char)len;
+    memcpy(to + head_len, name, len);
+    n->c.names.p = n->text;
+    n->c.names.len += head_len + len;
+}
+
+static bool matches(const char *pattern, const struct named *n)
+{
+    struct filter f = {0};
+    struct err e = {0};
+    if (filter_set_pattern(&f, pattern, &e) != 0)
+        fail_msg("%s: %s", pattern, e.text);
+    bool yes = filter_matches(&f, 0, &n->c);
+    filter_free(&f);
+    return yes;
+}
+
+static void a_pattern_matches_a_part_of_any_name(void **state)
+{
+    (void)state;
+    static struct named n;
+    n.c.names.len = 0;
+    assert_false(matches("", &n)); /* there is no name */
+    add_name(&n, EMAIL, "dev@example.com", 15);
+    add_name(&n, URI, "https://github.com/acme/widget", 30);
+    assert_true(matches("@example\\.com$", &n));
+    assert_true(matches("^https://github\\.com/acme/", &n));
+    assert_true(matches("acme|nobody", &n));
+    assert_false(matches("@example\\.co$", &n));
+    assert_false(matches("^github", &n));
+    struct filter f = {0};
+    struct err e = {0};
+    assert_int_equal(filter_set_pattern(&f, "(", &e), -1);
+    assert_non_null(strstr(e.text, "'('"));
+}
+
+/* Nobody gets round a watcher by a name that is odd, long, or made to keep the expression busy. */
+static void odd_names_are_shown(void **state)
+{
+    (void)state;
+    static struct named n;
+    static char name[8000];
+    memset(name, 'a', sizeof(name));
+    n.c.names.len = 0;
+    add_name(&n, URI,
+             "\xff\xfe"
+             "acme",
+             6);
+    assert_true(matches("acme", &n));
+    n.c.names.len = 0;
+    add_name(&n, URI, "x\0acme", 6);
+    assert_true(matches("acme$", &n));
+    n.c.names.len = 0;
+    memcpy(name + sizeof(name) - 4, "acme", 4);
+    add_name(&n, URI, name, sizeof(name));
+    assert_true(matches("acme$", &n));
+    assert_false(matches("^acme", &n));
+    assert_true(matches("^(a|aa)+[bc]", &n)); /* would take for ever */
+}
+
+static void a_list_of_identities(void **state)
+{
+    (void)state;
+    static const char list[] = "identity: [dev@example.com]\n"
+                               "identity-regexp: ['/acme/']\n"
+                               "repository: [acme/widget]\n";
+    static const struct {
+        const char *name, *repository;
+        bool theirs;
+    } row[] = {{"dev@example.com", NULL, true},
+               {"dev@example.com.evil", NULL, false},
+               {"https://x/acme/y", NULL, true},
+               {"https://x/y", "acme/widget", true},
+               {"https://x/y", "acme/widgets", false}};
+    struct identities own;
+    struct err e = {0};
+    if (identities_parse("list", list, strlen(list), &own, &e) != 0)
+        fail_msg("%s", e.text);
+    for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
+        struct named *n = calloc(1, sizeof(*n));
+        add_name(n, URI, row[i].name, strlen(row[i].name));
+        if (row[i].repository != NULL)
+            n->c.identity[IDENTITY_GITHUB_REPOSITORY] = (struct cert_text){
+                (const unsigned char *)row[i].repository, strlen(row[i].repository)};
+        assert_int_equal(identities_match(&own, 0, &n->c), row[i].theirs);
+        free(n);
+    }
+    identities_free(&own);
+    static const char *const bad[] = {"", "identity: []\n", "identity: [a]\nidentity: [b]\n",
+                                      "identities: [a]\n", "identity-regexp: ['(']\n"};
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        assert_int_equal(identities_parse("list", bad[i], strlen(bad[i]), &own, &e), -1);
+        assert_non_null(strstr(e.text, "list"));
+        identities_free(&own);
+    }
+}
+
+static void serial_numbers_and_times(void **state)
+{
+    (void)state;
+    struct filter f = {0};
+    struct err e = {0};
+    struct certificate c = {.serial = {(const unsigned char *)"\x0a\xbc", 2}};
+    static const char *const same[] = {"0abc", "abc", "0A:BC", "000abc"};
+    for (size_t i = 0; i < sizeof(same) / sizeof(same[0]); i++) {
+        assert_int_equal(filter_set_serial(&f, same[i], &e), 0);
+        assert_true(filter_matches(&f, 0, &c));
+    }
+    assert_int_equal(filter_set_serial(&f, "0abd", &e), 0);
+    assert_false(filter_matches(&f, 0, &c));
+    static const char *const bad[] = {"", "zz", "0", ":ab", "0x0abc"};
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+        assert_int_equal(filter_set_serial(&f, bad[i], &e), -1);
+    uint64_t ms = 0;
+    assert_int_equal(filter_parse_time("15m", 1000000000, &ms, &e), 0);
+    assert_int_equal(ms, 1000000000 - 15 * 60000);
+    assert_int_equal(filter_parse_time("1970-01-02", 0, &ms, &e), 0);
+    assert_int_equal(ms, 86400000);
+    static const char *const no_time[] = {"",    "yesterday",    "15",
+                                          "-5m", "99999999999d", "1970-02-30"};
+    for (size_t i = 0; i < sizeof(no_time) / sizeof(no_time[0]); i++)
+        assert_int_equal(filter_parse_time(no_time[i], 1000000000, &ms, &e), -1);
+    struct filter when = {.after_ms = 10, .before_ms = 20};
+    assert_false(filter_matches(&when, 9, &c));
+    assert_true(filter_matches(&when, 10, &c));
+    assert_false(filter_matches(&when, 20, &c));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_pattern_matches_a_part_of_any_name),
+        cmocka_unit_test(odd_names_are_shown),
+        cmocka_unit_test(a_list_of_identities),
+        cmocka_unit_test(serial_numbers_and_times),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
