@@ -1,0 +1,96 @@
+/* A transcript: first the bytes as they are, then with numbers and hashes made good, since no
+ * mutation finds one. What verifies whole has as many lines as it says, and a last one. */
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "common/strictjson.h"
+#include "tuf/metadata/canonical.h"
+#include "tuf/repository/evidence/transcript.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void must(bool holds)
+{
+    if (!holds)
+        abort();
+}
+
+static int count_line(void *arg, const json_t *entry, struct err *e)
+{
+    int64_t *lines = arg;
+    (void)e;
+    ++*lines;
+    must(json_integer_value(json_object_get(entry, "n")) == *lines);
+    return 0;
+}
+
+static void try_bytes(const void *data, size_t size)
+{
+    struct err e = {0};
+    char path[64];
+    int64_t lines = 0;
+    json_t *last = NULL;
+    int fd = memfd_create("transcript", MFD_CLOEXEC);
+    must(fd >= 0 && write(fd, data, size) == (ssize_t)size);
+    snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+    int64_t n = transcript_verify(path, count_line, &lines, &e);
+    must(n >= 0 ? n == lines : e.text[0] != '\0');
+    e.text[0] = '\0';
+    if (n >= 0)
+        must(transcript_last(path, &last, &e) == 0 && (last != NULL) == (n > 0));
+    json_decref(last);
+    last = NULL;
+    must(transcript_last_published(path, &last, &e) == 0 || e.text[0] != '\0');
+    json_decref(last);
+    close(fd);
+}
+
+/* Appends the line anew, so that it follows `prev`, which becomes its hash. */
+static void seal(const char *line, size_t len, int64_t n, char prev[65], struct buf *out)
+{
+    struct err e = {0};
+    json_t *v = strictjson_parse(line, len, len, &e);
+    if (json_is_object(v)) {
+        json_object_set_new(v, "n", json_integer(n));
+        json_object_set_new(v, "prev", json_string(prev));
+        json_object_del(v, "hash");
+        if (canonical_sha256(v, prev, &e) == 0)
+            json_object_set_new(v, "hash", json_string(prev));
+        char *text = json_dumps(v, JSON_COMPACT);
+        must(text != NULL);
+        buf_puts(out, text);
+        buf_putc(out, '\n');
+        free(text);
+    }
+    json_decref(v);
+}
+
+static void try_sealed(const char *p, size_t left)
+{
+    struct buf out = {0};
+    char prev[65];
+    memset(prev, '0', 64);
+    prev[64] = '\0';
+    for (int64_t n = 1; left > 0; n++) {
+        const char *end = memchr(p, '\n', left);
+        size_t len = end != NULL ? (size_t)(end - p) : left;
+        seal(p, len, n, prev, &out);
+        len += end != NULL;
+        p += len;
+        left -= len;
+    }
+    if (out.len > 0)
+        try_bytes(out.data, out.len);
+    buf_free(&out);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    try_bytes(data, size);
+    try_sealed((const char *)data, size);
+    return 0;
+}
