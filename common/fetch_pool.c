@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
 
@@ -151,7 +152,8 @@ struct fetch_pool *fetch_pool_new(struct err *e)
         return NULL;
     }
     pthread_mutex_init(&p->lock, NULL);
-    if (pthread_create(&p->thread, NULL, run, p) != 0) {
+    errno = pthread_create(&p->thread, NULL, run, p);
+    if (errno != 0) {
         err_errno(e, "start the fetch thread");
         curl_multi_cleanup(p->multi);
         pthread_mutex_destroy(&p->lock);

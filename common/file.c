@@ -62,15 +62,16 @@ int file_read_secret(const char *path, size_t max, struct buf *out, struct err *
     return read_file(path, max, true, out, e);
 }
 
-static int write_all(int fd, const unsigned char *data, size_t len)
+int file_write_all(int fd, const void *data, size_t len)
 {
+    const unsigned char *p = data;
     while (len > 0) {
-        ssize_t n = write(fd, data, len);
+        ssize_t n = write(fd, p, len);
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
             return -1;
-        data += n;
+        p += n;
         len -= (size_t)n;
     }
     return 0;
@@ -127,7 +128,7 @@ int file_stream_open(struct file_stream *f, const char *path, mode_t mode, struc
 
 int file_stream_write(struct file_stream *f, const void *data, size_t len, struct err *e)
 {
-    return write_all(f->fd, data, len) == 0 ? 0 : err_errno(e, "write '%s'", f->path);
+    return file_write_all(f->fd, data, len) == 0 ? 0 : err_errno(e, "write '%s'", f->path);
 }
 
 static int stream_commit(struct file_stream *f, bool replace, struct err *e)

@@ -20,6 +20,9 @@ int file_read(const char *path, size_t max, struct buf *out, struct err *e);
  * passwords). */
 int file_read_secret(const char *path, size_t max, struct buf *out, struct err *e);
 
+/* All of it, to a descriptor. -1 with errno; then a part may have been written. */
+int file_write_all(int fd, const void *data, size_t len);
+
 /* Writes a temporary file beside `path`, fsyncs, renames over `path`, fsyncs the
  * directory: a reader sees the old or the new content, also after a power cut. */
 int file_write_atomic(const char *path, mode_t mode, const void *data, size_t len, struct err *e);

@@ -4,10 +4,10 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "common/buf.h"
 #include "common/clock.h"
+#include "common/file.h"
 #include "common/jsonstr.h"
 
 #define JLOG_VALUE_MAX 4096 /* bytes of one value: no identity is longer */
@@ -53,16 +53,11 @@ static void put_string(struct buf *b, const char *s)
 /* A log that cannot be written must not stop the CA; the metrics still count. */
 static void put_line(struct jlog *log, const struct buf *line)
 {
-    size_t at = 0;
-    ssize_t n = 1;
     if (line->len <= PIPE_BUF)
         pthread_rwlock_rdlock(&log->pipe);
     else
         pthread_rwlock_wrlock(&log->pipe);
-    while (at < line->len && n > 0) {
-        n = write(log->fd, line->data + at, line->len - at);
-        at += n > 0 ? (size_t)n : 0;
-    }
+    (void)file_write_all(log->fd, line->data, line->len);
     pthread_rwlock_unlock(&log->pipe);
 }
 

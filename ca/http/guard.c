@@ -3,6 +3,7 @@
  * a byte now and then could hold a connection for ever, and a suspended connection
  * has no timeout at all. One thread looks at both four times a second.
  */
+#include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -208,7 +209,8 @@ int http_guard_start(struct http_guard *g, struct err *e)
     pthread_mutex_init(&g->lock, NULL);
     pthread_cond_init(&g->stop, &attr);
     pthread_condattr_destroy(&attr);
-    if (pthread_create(&g->thread, NULL, run, g) != 0)
+    errno = pthread_create(&g->thread, NULL, run, g);
+    if (errno != 0)
         return err_errno(e, "start the deadline thread");
     g->running = true;
     return 0;

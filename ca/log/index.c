@@ -3,6 +3,7 @@
 #include "ca/log/index.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -42,17 +43,9 @@ struct run_writer {
 
 static int writer_flush(struct run_writer *w)
 {
-    const unsigned char *p = (const unsigned char *)w->buf;
-    size_t left = w->used * sizeof(*w->buf);
+    size_t len = w->used * sizeof(*w->buf);
     w->used = 0;
-    while (left > 0) {
-        ssize_t n = write(w->fd, p, left);
-        if (n <= 0)
-            return -1;
-        p += n;
-        left -= (size_t)n;
-    }
-    return 0;
+    return file_write_all(w->fd, w->buf, len);
 }
 
 static int writer_open(struct run_writer *w, const char *dir, unsigned level, uint64_t first)
@@ -283,7 +276,8 @@ struct log_indexer *log_indexer_start(const char *dir, struct err *e)
     int rc = make_directory(dir, e);
     if (rc == 0) {
         x->covered = find_covered(dir);
-        if (pthread_create(&x->thread, NULL, run, x) != 0)
+        errno = pthread_create(&x->thread, NULL, run, x);
+        if (errno != 0)
             rc = err_errno(e, "start a thread");
     }
     if (rc == 0)

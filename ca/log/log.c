@@ -280,10 +280,12 @@ static int start(struct log *l, struct err *e)
     if (l->indexer == NULL)
         return -1;
     log_indexer_advance(l->indexer, l->tree.settled);
-    if (pthread_create(&l->publisher, NULL, log_publisher, l) != 0)
+    errno = pthread_create(&l->publisher, NULL, log_publisher, l);
+    if (errno != 0)
         return err_errno(e, "start a thread");
     l->publishing = true;
-    if (pthread_create(&l->sequencer, NULL, log_sequencer, l) != 0)
+    errno = pthread_create(&l->sequencer, NULL, log_sequencer, l);
+    if (errno != 0)
         return err_errno(e, "start a thread");
     l->sequencing = true;
     return 0;

@@ -100,26 +100,13 @@ static int make_parents(struct log_store *s, const char *path, size_t fixed, str
     return 0;
 }
 
-static int write_all(int fd, const unsigned char *data, size_t len)
-{
-    while (len > 0) {
-        ssize_t n = write(fd, data, len);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return -1;
-        data += n;
-        len -= (size_t)n;
-    }
-    return 0;
-}
-
 static int write_synced(const char *path, const void *data, size_t len, struct err *e)
 {
     int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
     if (fd < 0)
         return err_errno(e, "create '%s'", path);
-    int rc = write_all(fd, data, len) == 0 && fsync(fd) == 0 ? 0 : err_errno(e, "write '%s'", path);
+    int rc =
+        file_write_all(fd, data, len) == 0 && fsync(fd) == 0 ? 0 : err_errno(e, "write '%s'", path);
     if (close(fd) != 0 && rc == 0)
         rc = err_errno(e, "write '%s'", path);
     return rc;

@@ -1,5 +1,6 @@
 #include "oidc/keys/keystore.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -214,7 +215,8 @@ static int start(struct keystore *k, struct err *e)
     k->env.pool = fetch_pool_new(e);
     if (k->env.pool == NULL)
         return -1;
-    if (pthread_create(&k->refresher, NULL, refresh_loop, k) != 0)
+    errno = pthread_create(&k->refresher, NULL, refresh_loop, k);
+    if (errno != 0)
         return err_errno(e, "start the key refresher");
     k->refresher_runs = true;
     return 0;
