@@ -406,9 +406,10 @@ static void show_trust(const struct trusted_root *r)
     for (int list = 0; list < TRUST_LIST_COUNT; list++) {
         for (size_t i = 0; i < trusted_root_count(r, (enum trust_list)list); i++) {
             const struct trust_entry *t = trusted_root_entry(r, (enum trust_list)list, i);
-            printf("%-24s %.16s  %s  %s\n", trust_list_name((enum trust_list)list),
-                   trust_entry_fingerprint((enum trust_list)list, t, id), t->uri,
-                   validity_text(&t->valid, when));
+            printf("%-24s %.16s  ", trust_list_name((enum trust_list)list),
+                   trust_entry_fingerprint((enum trust_list)list, t, id));
+            cli_print_text(stdout, t->uri, strlen(t->uri));
+            printf("  %s\n", validity_text(&t->valid, when));
         }
     }
 }
@@ -419,9 +420,11 @@ static void show_services(const struct signing_config *c)
     for (int kind = 0; kind < SERVICE_KIND_COUNT; kind++) {
         for (size_t i = 0; i < signing_config_count(c, (enum service_kind)kind); i++) {
             const struct service *s = signing_config_service(c, (enum service_kind)kind, i);
-            printf("signers use %-20s %s  API %u  %s  %s\n",
-                   service_kind_name((enum service_kind)kind), s->url, s->major_version,
-                   s->operator_name, validity_text(&s->valid, when));
+            printf("signers use %-20s ", service_kind_name((enum service_kind)kind));
+            cli_print_text(stdout, s->url, strlen(s->url));
+            printf("  API %u  ", s->major_version);
+            cli_print_text(stdout, s->operator_name, strlen(s->operator_name));
+            printf("  %s\n", validity_text(&s->valid, when));
         }
     }
 }
