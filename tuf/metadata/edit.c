@@ -66,24 +66,35 @@ json_t *tuf_envelope_new(json_t *signed_part)
     return json_pack("{s:[], s:o}", "signatures", "signed", signed_part);
 }
 
-json_t *tuf_target_entry(const void *data, size_t len)
+json_t *tuf_pinned_entry(int64_t version, int64_t length, const char sha256[65])
+{
+    json_t *entry =
+        json_pack("{s:I, s:{s:s}}", "length", (json_int_t)length, "hashes", "sha256", sha256);
+    if (version == 0 || json_object_set_new(entry, "version", json_integer(version)) == 0)
+        return entry;
+    json_decref(entry);
+    return NULL;
+}
+
+static json_t *hashed_entry(int64_t version, const void *data, size_t len)
 {
     unsigned char md[32];
     char hex[2 * sizeof(md) + 1];
     if (EVP_Digest(data, len, md, NULL, EVP_sha256(), NULL) != 1)
         return NULL;
     hex_encode(md, sizeof(md), hex);
-    return json_pack("{s:I, s:{s:s}}", "length", (json_int_t)len, "hashes", "sha256", hex);
+    return tuf_pinned_entry(version, (int64_t)len, hex);
+}
+
+json_t *tuf_target_entry(const void *data, size_t len)
+{
+    return hashed_entry(0, data, len);
 }
 
 json_t *tuf_meta_entry(int64_t version, const void *data, size_t len)
 {
-    json_t *entry = data != NULL ? tuf_target_entry(data, len) : json_object();
-    if (entry == NULL || json_object_set_new(entry, "version", json_integer(version)) != 0) {
-        json_decref(entry);
-        return NULL;
-    }
-    return entry;
+    return data != NULL ? hashed_entry(version, data, len)
+                        : json_pack("{s:I}", "version", (json_int_t)version);
 }
 
 static bool has_text(const json_t *list, const char *text)

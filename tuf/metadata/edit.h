@@ -27,6 +27,8 @@ json_t *tuf_envelope_new(json_t *signed_part);
 json_t *tuf_meta_entry(int64_t version, const void *data, size_t len);
 /* {"length", "hashes": {"sha256"}}: an entry of `targets`. */
 json_t *tuf_target_entry(const void *data, size_t len);
+/* The same of what was hashed as it was written: the version is left out when it is 0. */
+json_t *tuf_pinned_entry(int64_t version, int64_t length, const char sha256[65]);
 
 /* Adds KEY (takes over the reference) to a `keys` object and its keyid to `keyids`, unless
  * there. Either may be NULL. Writes the keyid out. */

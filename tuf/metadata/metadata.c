@@ -164,7 +164,11 @@ static int set_envelope(struct tuf_metadata *m, json_t *envelope, struct err *e)
 struct tuf_metadata *tuf_metadata_build(json_t *envelope, enum tuf_role role,
                                         struct tuf_entries *entries, struct err *e)
 {
-    struct tuf_metadata *m = envelope != NULL ? metadata_new(role, e) : NULL;
+    struct tuf_metadata *m = NULL;
+    if (envelope != NULL)
+        m = metadata_new(role, e);
+    else
+        err_set(e, "out of memory");
     if (m == NULL) {
         json_decref(envelope);
         tuf_entries_free(entries);
@@ -186,12 +190,14 @@ struct tuf_metadata *tuf_metadata_from_json(json_t *envelope, enum tuf_role role
     const char *name = metadata_map(role);
     const json_t *map = json_object_get(json_object_get(envelope, "signed"), name);
     struct tuf_entries *entries = NULL;
-    if (name != NULL && json_object_size(map) > 0) {
-        json_t *hollow = tuf_entries_take_out(envelope, role, &entries, e);
-        json_decref(envelope);
-        envelope = hollow;
-    }
-    return tuf_metadata_build(envelope, role, entries, e);
+    if (name == NULL || json_object_size(map) == 0)
+        return tuf_metadata_build(envelope, role, NULL, e);
+    json_t *hollow = tuf_entries_take_out(envelope, role, &entries, e);
+    json_decref(envelope);
+    if (hollow != NULL)
+        return tuf_metadata_build(hollow, role, entries, e);
+    tuf_entries_free(entries);
+    return NULL;
 }
 
 struct tuf_metadata *tuf_metadata_parse(const void *data, size_t len, enum tuf_role role,
@@ -202,8 +208,10 @@ struct tuf_metadata *tuf_metadata_parse(const void *data, size_t len, enum tuf_r
         err_set(e, "JSON of %zu bytes is longer than %zu", len, TUF_METADATA_MAX);
         return NULL;
     }
-    if (metadata_map(role) == NULL)
-        return tuf_metadata_build(strictjson_parse(data, len, TUF_METADATA_MAX, e), role, NULL, e);
+    if (metadata_map(role) == NULL) {
+        json_t *tree = strictjson_parse(data, len, TUF_METADATA_MAX, e);
+        return tree != NULL ? tuf_metadata_build(tree, role, NULL, e) : NULL;
+    }
     /* Canonical JSON is never longer than what it was read from: it never moves. */
     entries = tuf_entries_new(role, len, e);
     if (entries == NULL)
@@ -213,7 +221,10 @@ struct tuf_metadata *tuf_metadata_parse(const void *data, size_t len, enum tuf_r
                                           .each = tuf_entries_add,
                                           .arg = entries};
     json_t *envelope = strictjson_parse_aside(data, len, &aside, e);
-    return tuf_metadata_build(envelope, role, entries, e);
+    if (envelope != NULL)
+        return tuf_metadata_build(envelope, role, entries, e);
+    tuf_entries_free(entries);
+    return NULL;
 }
 
 struct tuf_metadata *tuf_metadata_ref(const struct tuf_metadata *m)
@@ -228,6 +239,7 @@ void tuf_metadata_free(struct tuf_metadata *m)
     if (m == NULL || --m->refs > 0)
         return;
     json_decref(m->envelope);
+    json_decref(m->tree);
     entries_free(&m->entries);
     good_signatures_free(m->good);
     free(m);
@@ -241,29 +253,36 @@ const struct buf *tuf_metadata_canonical(const struct tuf_metadata *m, struct bu
     return canonical_write(m->body, own, e) == 0 ? own : NULL;
 }
 
-/* body[map], that is empty. */
-static int fill_map(const struct tuf_metadata *m)
+/* A copy of the envelope with all entries, which stays with `m`. */
+static int make_tree(struct tuf_metadata *m)
 {
-    json_t *map = json_object_get(m->body, m->map);
+    json_t *map = json_object();
+    json_t *body = json_copy(m->body);
     struct buf name = {0};
-    int rc = 0;
-    for (size_t i = json_object_size(map); i < m->entries.count && rc == 0; i++) {
+    int rc = m->tree != NULL ? 0 : json_object_set(body, m->map, map);
+    for (size_t i = 0; m->tree == NULL && i < m->entries.count && rc == 0; i++) {
         buf_reset(&name);
         json_t *value = entries_get(&m->entries, i, &name);
         rc = json_object_set_new_nocheck(map, buf_str(&name), value); /* NULLs are its faults */
     }
+    if (m->tree == NULL && rc == 0 && (m->tree = json_copy(m->envelope)) != NULL)
+        rc = json_object_set(m->tree, "signed", body);
+    json_decref(map);
+    json_decref(body);
     buf_free(&name);
     return rc;
 }
 
 json_t *tuf_metadata_envelope(const struct tuf_metadata *m)
 {
-    return m->map == NULL || fill_map(m) == 0 ? m->envelope : NULL;
+    if (m->map == NULL)
+        return m->envelope;
+    return make_tree((struct tuf_metadata *)m) == 0 ? m->tree : NULL;
 }
 
 json_t *tuf_metadata_signed(const struct tuf_metadata *m)
 {
-    return m->map == NULL || fill_map(m) == 0 ? m->body : NULL;
+    return json_object_get(tuf_metadata_envelope(m), "signed");
 }
 
 const json_t *tuf_metadata_body(const struct tuf_metadata *m)

@@ -22,25 +22,9 @@ bool draft_due(const struct tuf_metadata *m, int64_t signing, int64_t now)
     return m == NULL || now >= tuf_metadata_expires(m) - signing;
 }
 
-/* Same but for version and date. */
-static bool same_content(const json_t *a, const json_t *b)
+bool draft_changed(const struct tuf_metadata *m, const struct tuf_metadata *base)
 {
-    json_t *x = json_copy((json_t *)a);
-    json_t *y = json_copy((json_t *)b);
-    static const char *const moving[] = {"version", "expires"};
-    for (size_t i = 0; i < 2 && x != NULL && y != NULL; i++) {
-        json_object_del(x, moving[i]);
-        json_object_del(y, moving[i]);
-    }
-    bool same = x != NULL && y != NULL && json_equal(x, y) == 1;
-    json_decref(x);
-    json_decref(y);
-    return same;
-}
-
-bool draft_changed(const json_t *signed_part, const struct tuf_metadata *base)
-{
-    return base == NULL || !same_content(signed_part, tuf_metadata_signed(base));
+    return base == NULL || !tuf_metadata_same_content(m, base);
 }
 
 static int set_periods(json_t *object, const struct policy_role *r)
@@ -49,7 +33,7 @@ static int set_periods(json_t *object, const struct policy_role *r)
            json_object_set_new(object, DRAFT_SIGNING_PERIOD, json_integer(r->signing / 1000));
 }
 
-/* The next version of `base`, to be edited; unknown members come along. */
+/* The next version of `base` without its entries, to be edited; unknown members come along. */
 static json_t *next_version(enum tuf_role role, const struct tuf_metadata *base,
                             const struct policy_role *r, int64_t now, struct err *e)
 {
@@ -59,7 +43,7 @@ static json_t *next_version(enum tuf_role role, const struct tuf_metadata *base,
         err_set(e, "%s: version %lld is the last there can be", r->name, (long long)version - 1);
         return NULL;
     }
-    json_t *s = base != NULL ? json_deep_copy(tuf_metadata_signed(base))
+    json_t *s = base != NULL ? json_deep_copy(tuf_metadata_body(base))
                              : tuf_signed_new(role, version, expires);
     if (s == NULL || tuf_signed_set_version(s, version) != 0 ||
         tuf_signed_set_expires(s, expires) != 0 || set_periods(s, r) != 0) {
@@ -101,67 +85,20 @@ static json_t *draft_root(const struct workspace *w, const struct tuf_metadata *
 
 /* ---- targets ---- */
 
-static int set_custom(json_t *entries, const struct policy_custom *c, struct err *e)
-{
-    json_t *entry = json_object_get(entries, c->name);
-    if (entry == NULL)
-        return err_set(e, "policy: 'custom' names target '%s', which does not exist", c->name);
-    json_t *sigstore = json_pack("{s:s, s:s}", "usage", c->usage, "status", c->status);
-    if (sigstore != NULL && c->uri != NULL)
-        json_object_set_new(sigstore, "uri", json_string(c->uri));
-    json_t *custom = json_pack("{s:o*}", "sigstore", sigstore);
-    return json_object_set_new(entry, "custom", custom) == 0 ? 0 : no_memory(e);
-}
-
-json_t *draft_entries(const struct policy *p, const struct scan *files, struct err *e)
-{
-    json_t *out = scan_entries(files, e);
-    const struct policy_custom *c = p->customs.item;
-    for (size_t i = 0; i < p->customs.count && out != NULL; i++) {
-        if (set_custom(out, &c[i], e) != 0) {
-            json_decref(out);
-            out = NULL;
-        }
-    }
-    return out;
-}
-
-json_t *draft_bins(const struct scan *files, unsigned bits, struct err *e)
-{
-    json_t *out = json_array();
-    bool bad = out == NULL;
-    for (uint32_t i = 0; i < (UINT32_C(1) << bits) && !bad; i++)
-        bad = json_array_append_new(out, json_object()) != 0;
-    for (size_t i = 0; i < files->count && !bad; i++) {
-        struct tuf_path path;
-        if (tuf_path_init(&path, files->entry[i].path, e) != 0) {
-            json_decref(out);
-            return NULL;
-        }
-        json_t *bin = json_array_get(out, tuf_succinct_bin(&path, bits));
-        bad = json_object_set_new(bin, files->entry[i].path, scan_target(&files->entry[i])) != 0;
-    }
-    if (bad) {
-        json_decref(out);
-        err_set(e, "out of memory, or a target's name is not UTF-8");
-        return NULL;
-    }
-    return out;
-}
-
-json_t *draft_targets(const struct policy_role *r, const struct tuf_metadata *base, json_t *targets,
-                      int64_t now, bool *changed, struct err *e)
+struct tuf_metadata *draft_targets(const struct workspace *w, const char *name,
+                                   const struct policy_role *r, const struct tuf_metadata *base,
+                                   struct tuf_entries *entries, int64_t now, struct err *e)
 {
     json_t *s = next_version(TUF_TARGETS, base, r, now, e);
-    if (s == NULL)
-        return NULL;
-    if (json_object_set(s, "targets", targets) != 0) {
+    int rc = s != NULL && w != NULL ? draft_delegations(w, name, s, e) : 0;
+    if (rc == 0 && entries == NULL && base != NULL && (entries = tuf_entries_copy(base, e)) == NULL)
+        rc = -1;
+    if (s == NULL || rc != 0) {
         json_decref(s);
-        no_memory(e);
+        tuf_entries_free(entries);
         return NULL;
     }
-    *changed = draft_changed(s, base);
-    return s;
+    return tuf_metadata_build(tuf_envelope_new(s), TUF_TARGETS, entries, e);
 }
 
 /* ---- the event ---- */
@@ -217,17 +154,19 @@ static bool still_signed(const struct draft *d, const char *name, const struct p
     return good;
 }
 
-/* Takes over signed_part. */
+/* Takes over `m`, the next version. */
 static int propose(const struct draft *d, const char *name, const struct policy_role *r,
-                   const struct tuf_metadata *base, json_t *signed_part, bool changed)
+                   const struct tuf_metadata *base, struct tuf_metadata *m)
 {
-    if (!changed && !wanted(d, name) && !draft_due(base, r->signing / 1000, d->o->now) &&
+    if (m == NULL)
+        return -1;
+    if (!draft_changed(m, base) && !wanted(d, name) &&
+        !draft_due(base, r->signing / 1000, d->o->now) &&
         (strcmp(name, "root") == 0 || still_signed(d, name, r, base))) {
-        json_decref(signed_part);
+        tuf_metadata_free(m);
         return 0;
     }
-    json_t *envelope = tuf_envelope_new(signed_part);
-    return envelope != NULL ? event_add(d->out, name, base, envelope, d->e) : no_memory(d->e);
+    return event_add(d->out, name, base, m, d->e);
 }
 
 static int propose_root(const struct draft *d)
@@ -236,19 +175,19 @@ static int propose_root(const struct draft *d)
     json_t *s = draft_root(d->w, base, d->o->now, d->e);
     if (s == NULL)
         return -1;
-    bool changed = draft_changed(s, base);
-    return propose(d, "root", policy_role(&d->w->policy, "root"), base, s, changed);
+    return propose(d, "root", policy_role(&d->w->policy, "root"), base,
+                   tuf_metadata_build(tuf_envelope_new(s), TUF_ROOT, NULL, d->e));
 }
 
-static json_t *folder_entries(const struct workspace *w, const char *directory, bool custom,
-                              struct err *e)
+static struct tuf_entries *folder_entries(const struct workspace *w, const char *directory,
+                                          bool custom, struct err *e)
 {
     char dir[PATH_MAX];
     struct scan files;
     if (workspace_path(w, directory, dir, sizeof(dir), e) != 0 ||
         scan_directory(dir, &files, e) != 0)
         return NULL;
-    json_t *out = custom ? draft_entries(&w->policy, &files, e) : scan_entries(&files, e);
+    struct tuf_entries *out = draft_entries(custom ? &w->policy : NULL, &files, e);
     scan_free(&files);
     return out;
 }
@@ -257,30 +196,24 @@ static int propose_targets(const struct draft *d)
 {
     const struct tuf_metadata *base = d->p->targets;
     const struct policy_role *r = policy_role(&d->w->policy, "targets");
-    bool changed = false;
-    json_t *entries = folder_entries(d->w, d->w->policy.targets, true, d->e);
-    json_t *s = entries != NULL ? draft_targets(r, base, entries, d->o->now, &changed, d->e) : NULL;
-    json_decref(entries);
-    if (s == NULL || draft_delegations(d->w, "targets", s, d->e) != 0) {
-        json_decref(s);
+    struct tuf_entries *entries = folder_entries(d->w, d->w->policy.targets, true, d->e);
+    if (entries == NULL)
         return -1;
-    }
-    changed = draft_changed(s, base);
-    return propose(d, "targets", r, base, s, changed);
+    return propose(d, "targets", r, base,
+                   draft_targets(d->w, "targets", r, base, entries, d->o->now, d->e));
 }
 
+/* Takes over `entries`. */
 static int propose_entries(const struct draft *d, const char *name, const struct policy_role *r,
-                           json_t *entries)
+                           struct tuf_entries *entries)
 {
-    bool changed = false;
     struct tuf_metadata *base = NULL;
-    if (published_delegated(d->p, name, &base, d->e) != 0)
+    if (entries == NULL || published_delegated(d->p, name, &base, d->e) != 0) {
+        tuf_entries_free(entries);
         return -1;
-    json_t *s = draft_targets(r, base, entries, d->o->now, &changed, d->e);
-    int rc = s != NULL ? draft_delegations(d->w, name, s, d->e) : -1;
-    if (rc == 0)
-        rc = propose(d, name, r, base, json_incref(s), draft_changed(s, base));
-    json_decref(s);
+    }
+    int rc =
+        propose(d, name, r, base, draft_targets(d->w, name, r, base, entries, d->o->now, d->e));
     tuf_metadata_free(base);
     return rc;
 }
@@ -290,19 +223,19 @@ static int propose_bins(const struct draft *d, const struct policy_role *r)
     char dir[PATH_MAX];
     char name[TUF_ROLE_NAME_MAX + 1];
     struct scan files;
+    struct draft_bins bins = {0};
     unsigned bits = (unsigned)d->w->policy.bin_bits;
     if (workspace_path(d->w, r->directory, dir, sizeof(dir), d->e) != 0 ||
         scan_directory(dir, &files, d->e) != 0)
         return -1;
-    json_t *bins = draft_bins(&files, bits, d->e);
-    int rc = bins != NULL ? 0 : -1;
-    scan_free(&files);
-    for (size_t i = 0; rc == 0 && i < json_array_size(bins); i++) {
-        rc = tuf_succinct_name(d->w->policy.bin_prefix, bits, (uint32_t)i, name, sizeof(name));
+    int rc = draft_bins(&files, bits, &bins, d->e);
+    for (uint32_t i = 0; rc == 0 && i < (UINT32_C(1) << bits); i++) {
+        rc = tuf_succinct_name(d->w->policy.bin_prefix, bits, i, name, sizeof(name));
         if (rc == 0)
-            rc = propose_entries(d, name, r, json_array_get(bins, i));
+            rc = propose_entries(d, name, r, draft_bin_entries(&files, &bins, i, d->e));
     }
-    json_decref(bins);
+    draft_bins_free(&bins);
+    scan_free(&files);
     return rc;
 }
 
@@ -313,11 +246,9 @@ static int propose_delegated(const struct draft *d)
     for (size_t i = 0; i < p->delegations.count; i++) {
         if (policy_is_online(p, &r[i]))
             continue;
-        json_t *entries = folder_entries(d->w, r[i].directory, false, d->e);
-        int rc = entries != NULL ? propose_entries(d, r[i].name, &r[i], entries) : -1;
-        json_decref(entries);
-        if (rc != 0)
-            return rc;
+        if (propose_entries(d, r[i].name, &r[i],
+                            folder_entries(d->w, r[i].directory, false, d->e)) != 0)
+            return -1;
     }
     if (p->bin_bits > 0 && !policy_is_online(p, &p->bins))
         return propose_bins(d, &p->bins);

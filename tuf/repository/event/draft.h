@@ -5,6 +5,7 @@
 #ifndef TENMINT_TUF_DRAFT_H
 #define TENMINT_TUF_DRAFT_H
 
+#include "tuf/metadata/build.h"
 #include "tuf/repository/event/event.h"
 #include "tuf/repository/event/scan.h"
 #include "tuf/repository/state/workspace.h"
@@ -36,23 +37,31 @@ size_t event_proposed_count(const struct event *ev);
 
 /* ---- parts that publish uses for online roles ---- */
 
-/* The `signed` part of a targets role with the given entries; `base` NULL: version 1. *changed:
- * it differs from base in more than version and date. A new reference or NULL. */
-json_t *draft_targets(const struct policy_role *r, const struct tuf_metadata *base, json_t *targets,
-                      int64_t now, bool *changed, struct err *e);
+/* The next version of a targets role called `name`, with these entries (taken over, also on
+ * failure) and with the delegations that the policy of `w` has for it; NULL for either: as in
+ * `base`. `base` NULL: version 1. */
+struct tuf_metadata *draft_targets(const struct workspace *w, const char *name,
+                                   const struct policy_role *r, const struct tuf_metadata *base,
+                                   struct tuf_entries *entries, int64_t now, struct err *e);
 
 /* Sets or removes `delegations` of the role called `delegator` as the policy has it; members that
  * we do not know stay. */
 int draft_delegations(const struct workspace *w, const char *delegator, json_t *signed_part,
                       struct err *e);
-/* Whether a `signed` part differs from `base` (or NULL) in more than version and date. */
-bool draft_changed(const json_t *signed_part, const struct tuf_metadata *base);
+/* Whether it differs from `base` (or NULL) in more than version and date. */
+bool draft_changed(const struct tuf_metadata *m, const struct tuf_metadata *base);
 
-/* The bins' entries from a scan: an array of 2^bits objects. A new reference or NULL. */
-json_t *draft_bins(const struct scan *files, unsigned bits, struct err *e);
+/* All of a scan, with the policy's custom metadata (NULL: without). NULL with `e` set. */
+struct tuf_entries *draft_entries(const struct policy *p, const struct scan *files, struct err *e);
 
-/* {path: entry} of a scan with the policy's custom metadata. A new reference or NULL. */
-json_t *draft_entries(const struct policy *p, const struct scan *files, struct err *e);
+struct draft_bins { /* which files are in which bin */
+    uint32_t *file; /* their numbers in the scan, bin by bin */
+    size_t *first;  /* [bin]: where its own begin; one more at the end */
+};
+int draft_bins(const struct scan *files, unsigned bits, struct draft_bins *out, struct err *e);
+void draft_bins_free(struct draft_bins *b);
+struct tuf_entries *draft_bin_entries(const struct scan *files, const struct draft_bins *b,
+                                      uint32_t bin, struct err *e);
 
 /* Whether `m` (or NULL) is due: now >= expires - signing period. `signing` in seconds. */
 bool draft_due(const struct tuf_metadata *m, int64_t signing, int64_t now);

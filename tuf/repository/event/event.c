@@ -273,14 +273,15 @@ int event_new(const char *name, const char *reason, int64_t now, const struct pu
     return bad != 0 ? no_memory(e) : 0;
 }
 
-int event_add(struct event *ev, const char *role, const struct tuf_metadata *base, json_t *envelope,
-              struct err *e)
+int event_add(struct event *ev, const char *role, const struct tuf_metadata *base,
+              struct tuf_metadata *proposed, struct err *e)
 {
     json_t *before = json_object_get(ev->tree, "base");
     json_t *after = json_object_get(ev->tree, "proposed");
-    if (json_object_set_new(after, role, envelope) != 0 ||
-        (base != NULL && strcmp(role, "root") != 0 &&
-         json_object_set(before, role, tuf_metadata_envelope(base)) != 0))
+    int rc = json_object_set(after, role, tuf_metadata_envelope(proposed));
+    tuf_metadata_free(proposed);
+    if (rc != 0 || (base != NULL && strcmp(role, "root") != 0 &&
+                    json_object_set(before, role, tuf_metadata_envelope(base)) != 0))
         return no_memory(e);
     return 0;
 }

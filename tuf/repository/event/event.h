@@ -46,9 +46,10 @@ int event_new(const char *name, const char *reason, int64_t now, const struct pu
 int event_add_reference(struct event *ev, const char *role, const struct tuf_metadata *base,
                         struct err *e);
 
-/* Adds what is proposed for a role (takes over `envelope`) and its published version (or NULL). */
-int event_add(struct event *ev, const char *role, const struct tuf_metadata *base, json_t *envelope,
-              struct err *e);
+/* Adds what is proposed for a role (taken over, also on failure) and its published version (or
+ * NULL). */
+int event_add(struct event *ev, const char *role, const struct tuf_metadata *base,
+              struct tuf_metadata *proposed, struct err *e);
 
 /* A target's old and new content, for review; NULL: it did not or will not exist. */
 int event_add_file(struct event *ev, const char *path, const struct buf *before,

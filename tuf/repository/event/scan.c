@@ -26,10 +26,10 @@ struct walk {
     struct err *e;
 };
 
-static int hash_fd(EVP_MD_CTX *ctx, const EVP_MD *md, int fd, char hex[65], int64_t *length)
+static int hash_fd(EVP_MD_CTX *ctx, const EVP_MD *md, int fd, unsigned char digest[32],
+                   int64_t *length)
 {
     unsigned char block[BLOCK];
-    unsigned char digest[32];
     *length = 0;
     if (EVP_DigestInit_ex(ctx, md, NULL) != 1)
         return -1;
@@ -43,19 +43,19 @@ static int hash_fd(EVP_MD_CTX *ctx, const EVP_MD *md, int fd, char hex[65], int6
             break;
         *length += n;
     }
-    if (EVP_DigestFinal_ex(ctx, digest, NULL) != 1)
-        return -1;
-    hex_encode(digest, sizeof(digest), hex);
-    return 0;
+    return EVP_DigestFinal_ex(ctx, digest, NULL) == 1 ? 0 : -1;
 }
 
 int scan_hash_file(const char *path, char hex[65], int64_t *length, struct err *e)
 {
     EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+    unsigned char digest[32];
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    int rc = ctx != NULL && fd >= 0 && hash_fd(ctx, EVP_sha256(), fd, hex, length) == 0
+    int rc = ctx != NULL && fd >= 0 && hash_fd(ctx, EVP_sha256(), fd, digest, length) == 0
                  ? 0
                  : err_errno(e, "read '%s'", path);
+    if (rc == 0)
+        hex_encode(digest, sizeof(digest), hex);
     if (fd >= 0)
         close(fd);
     EVP_MD_CTX_free(ctx);
@@ -84,8 +84,9 @@ static int add_file(struct walk *w, int dir_fd, const char *leaf, const char *pa
         close(fd);
     if (rc != 0)
         return rc;
-    entry->path = strdup(path);
-    if (entry->path == NULL)
+    entry->path = (uint32_t)s->paths.len;
+    buf_append(&s->paths, path, strlen(path) + 1);
+    if (buf_failed(&s->paths))
         return err_set(w->e, "out of memory");
     s->count++;
     return 0;
@@ -140,11 +141,11 @@ static int walk(struct walk *w, int dir_fd, const char *prefix, int depth)
     return rc;
 }
 
-static int by_path(const void *a, const void *b)
+static int by_path(const void *a, const void *b, void *paths)
 {
-    const struct scan_entry *x = a;
-    const struct scan_entry *y = b;
-    return strcmp(x->path, y->path);
+    const char *all = paths;
+    return strcmp(all + ((const struct scan_entry *)a)->path,
+                  all + ((const struct scan_entry *)b)->path);
 }
 
 int scan_directory(const char *dir, struct scan *out, struct err *e)
@@ -169,23 +170,24 @@ int scan_directory(const char *dir, struct scan *out, struct err *e)
         return err_wrap(e, "targets folder '%s'", dir);
     }
     if (out->count > 0)
-        qsort(out->entry, out->count, sizeof(*out->entry), by_path);
+        qsort_r(out->entry, out->count, sizeof(*out->entry), by_path, out->paths.data);
     return 0;
 }
 
 void scan_free(struct scan *s)
 {
-    for (size_t i = 0; i < s->count; i++)
-        free(s->entry[i].path);
     free(s->entry);
+    buf_free(&s->paths);
     *s = (struct scan){0};
 }
 
 json_t *scan_target(const struct scan_entry *entry)
 {
+    char hex[65];
     json_t *out = json_object();
     json_t *hashes = json_object();
-    if (json_object_set_new_nocheck(hashes, "sha256", json_string_nocheck(entry->sha256)) == 0 &&
+    hex_encode(entry->sha256, sizeof(entry->sha256), hex);
+    if (json_object_set_new_nocheck(hashes, "sha256", json_string_nocheck(hex)) == 0 &&
         json_object_set_new_nocheck(out, "length", json_integer(entry->length)) == 0 &&
         json_object_set_nocheck(out, "hashes", hashes) == 0) {
         json_decref(hashes);
@@ -194,18 +196,4 @@ json_t *scan_target(const struct scan_entry *entry)
     json_decref(hashes);
     json_decref(out);
     return NULL;
-}
-
-json_t *scan_entries(const struct scan *files, struct err *e)
-{
-    json_t *out = json_object();
-    for (size_t i = 0; i < files->count && out != NULL; i++) {
-        if (json_object_set_new(out, files->entry[i].path, scan_target(&files->entry[i])) != 0) {
-            json_decref(out);
-            out = NULL;
-        }
-    }
-    if (out == NULL)
-        err_set(e, "out of memory, or a target's name is not UTF-8");
-    return out;
 }

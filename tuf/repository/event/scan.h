@@ -7,19 +7,21 @@
 #include <jansson.h>
 #include <stdint.h>
 
+#include "common/buf.h"
 #include "common/err.h"
 
 #define SCAN_FILES_MAX 2000000
 
 struct scan_entry {
-    char *path;      /* below the folder, '/' between parts */
-    char sha256[65]; /* lower-case hex of the content */
-    int64_t length;  /* bytes */
+    int64_t length; /* bytes */
+    uint32_t path;  /* where it begins in `paths` */
+    unsigned char sha256[32];
 };
 
 struct scan {
     struct scan_entry *entry; /* sorted by path */
     size_t count;
+    struct buf paths; /* below the folder, '/' between parts; each with its NUL */
 };
 
 /* A missing folder holds nothing. Symbolic links, devices and names that no client would take are
@@ -27,11 +29,13 @@ struct scan {
 int scan_directory(const char *dir, struct scan *out, struct err *e);
 void scan_free(struct scan *s);
 
+static inline const char *scan_path(const struct scan *files, size_t i)
+{
+    return (const char *)files->paths.data + files->entry[i].path;
+}
+
 /* An entry of `targets`: {"length", "hashes": {"sha256"}}. A new reference or NULL. */
 json_t *scan_target(const struct scan_entry *entry);
-
-/* {path: entry} of all. A new reference or NULL. */
-json_t *scan_entries(const struct scan *files, struct err *e);
 
 /* SHA-256 of a file, by blocks. */
 int scan_hash_file(const char *path, char hex[65], int64_t *length, struct err *e);

@@ -10,7 +10,7 @@
 
 #include "common/file.h"
 #include "tuf/client/client.h"
-#include "tuf/metadata/edit.h"
+#include "tuf/metadata/build.h"
 #include "tuf/repository/publish/internal.h"
 #include "tuf/repository/publish/tree.h"
 #include "tuf/repository/state/names.h"
@@ -71,7 +71,7 @@ static struct tuf_client *open_client(struct trial *t, const struct tuf_metadata
         file_join(s->dir, "targets", folders[0], sizeof(folders[0]), t->e) != 0 ||
         file_join(s->tree, "targets", folders[1], sizeof(folders[1]), t->e) != 0)
         return NULL;
-    if (tuf_envelope_dump(tuf_metadata_envelope(root), true, &bytes, t->e) == 0) {
+    if (tuf_metadata_dump(root, true, jsondump_to_buf, &bytes, t->e) == 0) {
         const struct tuf_client_options o = {.dir = t->cache,
                                              .root = bytes.data,
                                              .root_len = bytes.len,

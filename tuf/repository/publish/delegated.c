@@ -38,18 +38,16 @@ int publication_delegation(struct publication *p, const char *role, struct tuf_d
     return tuf_delegation_search(p->targets, role, coming_role, p, out, e);
 }
 
-int publication_stage_role(struct publication *p, const char *name, json_t *envelope, struct err *e)
+int publication_stage_role(struct publication *p, const char *name, const struct tuf_metadata *m,
+                           struct err *e)
 {
     void *grown = realloc(p->staged, (p->staged_count + 1) * sizeof(*p->staged));
     if (grown == NULL)
         return err_set(e, "out of memory");
     p->staged = grown;
-    struct staged_role *r = &p->staged[p->staged_count];
-    r->m = tuf_metadata_from_json(json_incref(envelope), TUF_TARGETS, e);
-    if (r->m == NULL)
-        return err_wrap(e, "%s", name);
+    struct staged_role *r = &p->staged[p->staged_count++];
+    r->m = tuf_metadata_ref(m);
     snprintf(r->name, sizeof(r->name), "%s", name);
-    p->staged_count++;
     return 0;
 }
 
@@ -68,43 +66,44 @@ static int not_there(const struct policy_role *r, const char *name, bool unpubli
                    name, policy_delegator(r));
 }
 
-/* `entries` NULL: those that are published. */
+/* Signs and stages the next version. */
+static int put_next(struct publication *p, const char *name, struct tuf_metadata *m,
+                    const struct tuf_signers *by, struct err *e)
+{
+    if (online_sign(&p->online, m, by, name, e) != 0 ||
+        publication_put_role(p, name, m, false, e) != 0)
+        return -1;
+    p->report->delegated++;
+    return tuf_delegates(m) ? publication_stage_role(p, name, m, e) : 0;
+}
+
+/* `entries` NULL: those that are published. Takes them over. */
 static int put_one(struct publication *p, const char *name, const struct policy_role *r,
-                   json_t *entries, struct err *e)
+                   struct tuf_entries *entries, struct err *e)
 {
     struct tuf_delegation d;
     struct tuf_metadata *base = NULL;
-    bool changed = false;
-    if (published_delegated(&p->live, name, &base, e) != 0)
-        return -1;
-    if (entries == NULL && base != NULL)
-        entries = json_object_get(tuf_metadata_signed(base), "targets");
-    int found = entries != NULL ? publication_delegation(p, name, &d, e) : 0;
+    int found = published_delegated(&p->live, name, &base, e);
+    if (found == 0 && (entries != NULL || base != NULL))
+        found = publication_delegation(p, name, &d, e);
     if (found != 1) {
+        if (found == 0)
+            not_there(r, name, entries == NULL && base == NULL, e);
+        tuf_entries_free(entries);
         tuf_metadata_free(base);
-        return found < 0 ? -1 : not_there(r, name, entries == NULL, e);
+        return -1;
     }
-    json_t *s = draft_targets(r, base, entries, p->o->now, &changed, e);
-    int rc = s != NULL ? 0 : -1;
-    if (rc == 0 && !p->o->refresh) {
-        rc = draft_delegations(p->w, name, s, e);
-        changed = draft_changed(s, base);
-    }
+    struct tuf_metadata *m =
+        draft_targets(p->o->refresh ? NULL : p->w, name, r, base, entries, p->o->now, e);
+    bool changed = m != NULL && draft_changed(m, base);
     bool due = draft_due(base, r->signing / 1000, p->o->now) ||
                tuf_verify(base, &d.signers, name, NULL) != 0;
-    if (rc == 0 && (changed || due)) {
-        json_t *envelope = tuf_envelope_new(json_incref(s));
-        rc = envelope != NULL ? online_sign(&p->online, envelope, &d.signers, name, e) : -1;
-        if (rc == 0)
-            rc = publication_put_role(p, name, envelope, false, e);
-        if (rc == 0 && json_object_get(s, "delegations") != NULL)
-            rc = publication_stage_role(p, name, envelope, e);
-        p->report->delegated++;
-        json_decref(envelope);
-    }
+    int rc = m != NULL ? 0 : -1;
+    if (rc == 0 && (changed || due))
+        rc = put_next(p, name, m, &d.signers, e);
     if (rc == 0 && changed)
-        rc = publication_put_files(p, json_object_get(s, "targets"), r->directory, e);
-    json_decref(s);
+        rc = publication_put_files(p, m, r->directory, e);
+    tuf_metadata_free(m);
     tuf_metadata_free(base);
     return rc;
 }
@@ -114,14 +113,17 @@ static int put_bins(struct publication *p, const struct policy_role *r, const st
 {
     unsigned bits = (unsigned)p->w->policy.bin_bits;
     char name[TUF_ROLE_NAME_MAX + 1];
-    json_t *bins = p->o->refresh ? NULL : draft_bins(files, bits, e);
-    int rc = bins != NULL || p->o->refresh ? 0 : -1;
+    struct draft_bins bins = {0};
+    struct tuf_entries *entries = NULL;
+    int rc = p->o->refresh ? 0 : draft_bins(files, bits, &bins, e);
     for (uint32_t i = 0; rc == 0 && i < (UINT32_C(1) << bits); i++) {
         rc = tuf_succinct_name(p->w->policy.bin_prefix, bits, i, name, sizeof(name));
+        if (rc == 0 && !p->o->refresh && (entries = draft_bin_entries(files, &bins, i, e)) == NULL)
+            rc = -1;
         if (rc == 0)
-            rc = put_one(p, name, r, json_array_get(bins, i), e);
+            rc = put_one(p, name, r, entries, e);
     }
-    json_decref(bins);
+    draft_bins_free(&bins);
     return rc;
 }
 
@@ -129,18 +131,17 @@ static int put_folder(struct publication *p, const struct policy_role *r, bool b
 {
     char dir[PATH_MAX];
     struct scan files = {0};
-    json_t *entries = NULL;
+    struct tuf_entries *entries = NULL;
     int rc = 0;
     if (!p->o->refresh && (workspace_path(p->w, r->directory, dir, sizeof(dir), e) != 0 ||
                            scan_directory(dir, &files, e) != 0))
         return -1;
-    if (bins) {
+    if (bins)
         rc = put_bins(p, r, &files, e);
-    } else {
-        entries = p->o->refresh ? NULL : scan_entries(&files, e);
-        rc = entries != NULL || p->o->refresh ? put_one(p, r->name, r, entries, e) : -1;
-    }
-    json_decref(entries);
+    else if (p->o->refresh || (entries = draft_entries(NULL, &files, e)) != NULL)
+        rc = put_one(p, r->name, r, entries, e);
+    else
+        rc = -1;
     scan_free(&files);
     return rc;
 }

@@ -31,21 +31,21 @@ struct publication {
     size_t samples;
 };
 
-/* Serialises an envelope, stages it as version.role.json, and puts it into p->meta. */
-int publication_put_role(struct publication *p, const char *role, json_t *envelope, bool indented,
-                         struct err *e);
+/* Stages it as version.role.json, and puts it into p->meta. */
+int publication_put_role(struct publication *p, const char *role, const struct tuf_metadata *m,
+                         bool indented, struct err *e);
 
 /* Who may sign a delegated role once this is published; as published_delegation() answers. */
 int publication_delegation(struct publication *p, const char *role, struct tuf_delegation *out,
                            struct err *e);
 
 /* Remembers, for it, an online role that delegates. */
-int publication_stage_role(struct publication *p, const char *name, json_t *envelope,
+int publication_stage_role(struct publication *p, const char *name, const struct tuf_metadata *m,
                            struct err *e);
 
-/* Stages the target files of a role's entries from a folder. */
-int publication_put_files(struct publication *p, const json_t *entries, const char *directory,
-                          struct err *e);
+/* Stages the target files of a role from a folder. */
+int publication_put_files(struct publication *p, const struct tuf_metadata *m,
+                          const char *directory, struct err *e);
 
 /* Delegated roles of online keys: new content, or a new date. */
 int publication_online_roles(struct publication *p, struct err *e);

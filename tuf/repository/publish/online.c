@@ -56,21 +56,19 @@ static struct key *find_key(struct online *o, const char *holder, struct err *e)
     return key;
 }
 
-static int sign_by(struct online *o, json_t *envelope, const char *keyid, const json_t *key,
+static int sign_by(struct online *o, struct tuf_metadata *m, const char *keyid, const json_t *key,
                    struct err *e)
 {
     struct key *private_key = find_key(o, keyring_owner(key), e);
     if (private_key == NULL)
         return -1;
-    json_t *sig =
-        tuf_sign(json_object_get(envelope, "signed"), keyid, key, key_pkey(private_key), e);
-    if (sig == NULL)
-        return err_wrap(e, "online key '%s'", keyring_owner(key));
-    return tuf_envelope_put_signature(envelope, sig) == 0 ? 0 : err_set(e, "out of memory");
+    return tuf_metadata_sign(m, keyid, key, key_pkey(private_key), e) == 0
+               ? 0
+               : err_wrap(e, "online key '%s'", keyring_owner(key));
 }
 
-int online_sign(struct online *o, json_t *envelope, const struct tuf_signers *by, const char *role,
-                struct err *e)
+int online_sign(struct online *o, struct tuf_metadata *m, const struct tuf_signers *by,
+                const char *role, struct err *e)
 {
     struct err why = {0};
     int64_t made = 0;
@@ -79,7 +77,7 @@ int online_sign(struct online *o, json_t *envelope, const struct tuf_signers *by
     json_array_foreach(by->keyids, i, id)
     {
         const json_t *key = json_object_get(by->keys, json_string_value(id));
-        if (key != NULL && sign_by(o, envelope, json_string_value(id), key, &why) == 0)
+        if (key != NULL && sign_by(o, m, json_string_value(id), key, &why) == 0)
             made++;
     }
     if (made >= by->threshold)
@@ -93,7 +91,7 @@ void online_period_of(const struct tuf_metadata *root, const struct policy *p, e
 {
     const char *name = tuf_role_name(role);
     const struct policy_role *r = policy_role(p, name);
-    const json_t *o = json_object_get(json_object_get(tuf_metadata_signed(root), "roles"), name);
+    const json_t *o = json_object_get(json_object_get(tuf_metadata_body(root), "roles"), name);
     int64_t expiry = json_integer_value(json_object_get(o, DRAFT_EXPIRY_PERIOD));
     int64_t signing = json_integer_value(json_object_get(o, DRAFT_SIGNING_PERIOD));
     bool good = expiry > 0 && signing > 0 && signing < expiry && expiry <= r->expiry / 1000;
@@ -101,8 +99,9 @@ void online_period_of(const struct tuf_metadata *root, const struct policy *p, e
                                   good ? signing : r->signing / 1000};
 }
 
-json_t *online_next(struct online *o, enum tuf_role role, const struct tuf_metadata *root,
-                    int64_t version, json_t *meta, int64_t now, struct err *e)
+struct tuf_metadata *online_next(struct online *o, enum tuf_role role,
+                                 const struct tuf_metadata *root, int64_t version, json_t *meta,
+                                 int64_t now, struct err *e)
 {
     struct online_period period;
     struct tuf_signers by;
@@ -113,17 +112,15 @@ json_t *online_next(struct online *o, enum tuf_role role, const struct tuf_metad
     }
     online_period_of(root, &o->w->policy, role, &period);
     json_t *s = tuf_signed_new(role, version, now + period.expiry);
-    json_t *envelope = NULL;
-    if (s != NULL && json_object_set(s, "meta", meta) == 0) {
-        envelope = tuf_envelope_new(s);
-    } else {
+    if (s == NULL || json_object_set(s, "meta", meta) != 0) {
         json_decref(s);
         err_set(e, "out of memory");
+        return NULL;
     }
+    struct tuf_metadata *m = tuf_metadata_from_json(tuf_envelope_new(s), role, e);
     tuf_root_signers(root, role, &by);
-    if (envelope != NULL && online_sign(o, envelope, &by, name, e) != 0) {
-        json_decref(envelope);
-        envelope = NULL;
-    }
-    return envelope;
+    if (m == NULL || online_sign(o, m, &by, name, e) == 0)
+        return m;
+    tuf_metadata_free(m);
+    return NULL;
 }

@@ -6,7 +6,7 @@
 #define TENMINT_TUF_ONLINE_H
 
 #include "common/key/key.h"
-#include "tuf/metadata/metadata.h"
+#include "tuf/metadata/build.h"
 #include "tuf/repository/state/workspace.h"
 
 #define ONLINE_KEYS_MAX 16
@@ -22,9 +22,9 @@ struct online {
 
 void online_close(struct online *o);
 
-/* Signs the envelope by every online key among `by`, at least threshold of them. */
-int online_sign(struct online *o, json_t *envelope, const struct tuf_signers *by, const char *role,
-                struct err *e);
+/* Signs by every online key among `by`, at least threshold of them. */
+int online_sign(struct online *o, struct tuf_metadata *m, const struct tuf_signers *by,
+                const char *role, struct err *e);
 
 struct online_period { /* seconds */
     int64_t expiry, signing;
@@ -34,9 +34,9 @@ struct online_period { /* seconds */
 void online_period_of(const struct tuf_metadata *root, const struct policy *p, enum tuf_role role,
                       struct online_period *out);
 
-/* The next version of a role (base NULL: the first), signed: an envelope, or NULL. `meta` is
- * borrowed. */
-json_t *online_next(struct online *o, enum tuf_role role, const struct tuf_metadata *root,
-                    int64_t version, json_t *meta, int64_t now, struct err *e);
+/* A version of timestamp or snapshot, signed, or NULL. `meta` is borrowed. */
+struct tuf_metadata *online_next(struct online *o, enum tuf_role role,
+                                 const struct tuf_metadata *root, int64_t version, json_t *meta,
+                                 int64_t now, struct err *e);
 
 #endif

@@ -61,48 +61,32 @@ static int choose(struct publication *p, struct err *e)
 
 /* ---- offline roles ---- */
 
-static int put_envelope(struct publication *p, enum stage_phase phase, const char *name,
-                        const json_t *envelope, struct err *e)
-{
-    struct buf bytes = {0};
-    int rc = tuf_envelope_dump(envelope, true, &bytes, e);
-    if (rc == 0)
-        rc = stage_put(&p->stage, phase, name, bytes.data, bytes.len, e);
-    buf_free(&bytes);
-    return rc;
-}
-
 static int put_root(struct publication *p, struct err *e)
 {
     char name[NAMES_MAX];
     if (names_metadata(tuf_metadata_version(p->root), "root", name, sizeof(name), e) != 0)
         return -1;
-    if (p->new_root && put_envelope(p, STAGE_ROOT, name, tuf_metadata_envelope(p->root), e) != 0)
+    if (p->new_root && stage_put(&p->stage, STAGE_ROOT, name, p->root, true, NULL, e) != 0)
         return -1;
-    return p->new_root
-               ? put_envelope(p, STAGE_LATEST, "root.json", tuf_metadata_envelope(p->root), e)
-               : 0;
+    return p->new_root ? stage_put(&p->stage, STAGE_LATEST, "root.json", p->root, true, NULL, e)
+                       : 0;
 }
 
-int publication_put_role(struct publication *p, const char *role, json_t *envelope, bool indented,
-                         struct err *e)
+int publication_put_role(struct publication *p, const char *role, const struct tuf_metadata *m,
+                         bool indented, struct err *e)
 {
-    struct buf bytes = {0};
+    struct stage_pin pin;
     char name[NAMES_MAX];
     char entry_name[TUF_ROLE_NAME_MAX + 8];
-    int64_t version =
-        json_integer_value(json_object_get(json_object_get(envelope, "signed"), "version"));
-    int rc = names_metadata(version, role, name, sizeof(name), e);
-    if (rc == 0)
-        rc = tuf_envelope_dump(envelope, indented, &bytes, e);
-    if (rc == 0)
-        rc = stage_put(&p->stage, STAGE_METADATA, name, bytes.data, bytes.len, e);
+    int64_t version = tuf_metadata_version(m);
+    if (names_metadata(version, role, name, sizeof(name), e) != 0 ||
+        stage_put(&p->stage, STAGE_METADATA, name, m, indented, &pin, e) != 0)
+        return -1;
     snprintf(entry_name, sizeof(entry_name), "%s.json", role);
-    if (rc == 0 && json_object_set_new(p->meta, entry_name,
-                                       tuf_meta_entry(version, bytes.data, bytes.len)) != 0)
-        rc = no_memory(e);
-    buf_free(&bytes);
-    return rc;
+    return json_object_set_new(p->meta, entry_name,
+                               tuf_pinned_entry(version, pin.length, pin.sha256)) == 0
+               ? 0
+               : no_memory(e);
 }
 
 static void add_sample(struct publication *p, const char *path)
@@ -111,39 +95,41 @@ static void add_sample(struct publication *p, const char *path)
         p->samples++;
 }
 
-int publication_put_files(struct publication *p, const json_t *entries, const char *directory,
-                          struct err *e)
+static int put_file(struct publication *p, const char *dir, const char *path, const json_t *entry,
+                    struct err *e)
 {
-    char dir[PATH_MAX];
     char from[PATH_MAX];
     struct buf name = {0};
-    size_t taken = 0;
-    const char *path;
-    json_t *entry;
-    int rc = workspace_path(p->w, directory, dir, sizeof(dir), e);
-    json_object_foreach((json_t *)entries, path, entry)
-    {
-        const char *hash =
-            json_string_value(json_object_get(json_object_get(entry, "hashes"), "sha256"));
-        if (rc != 0)
-            break;
-        buf_reset(&name);
-        rc = names_target_ok(path, e);
-        if (rc == 0 && hash == NULL)
-            rc = err_set(e, "target '%.200s' has no sha256", path);
-        if (rc == 0)
-            rc = file_join(dir, path, from, sizeof(from), e);
-        if (rc != 0)
-            break;
-        names_target(path, hash, &name);
-        rc = buf_str(&name) == NULL
+    const char *hash = strictjson_str(json_object_get(entry, "hashes"), "sha256");
+    if (names_target_ok(path, e) != 0)
+        return -1;
+    if (hash == NULL)
+        return err_set(e, "target '%.200s' has no sha256", path);
+    if (file_join(dir, path, from, sizeof(from), e) != 0)
+        return -1;
+    names_target(path, hash, &name);
+    int rc = buf_str(&name) == NULL
                  ? no_memory(e)
                  : stage_put_target(&p->stage, buf_str(&name), from, hash,
                                     json_integer_value(json_object_get(entry, "length")), e);
-        if (taken++ < PUBLISH_SAMPLES_EACH)
-            add_sample(p, path);
-    }
     buf_free(&name);
+    return rc;
+}
+
+int publication_put_files(struct publication *p, const struct tuf_metadata *m,
+                          const char *directory, struct err *e)
+{
+    char dir[PATH_MAX];
+    struct buf path = {0};
+    int rc = workspace_path(p->w, directory, dir, sizeof(dir), e);
+    for (size_t i = 0; i < tuf_entries_count(m) && rc == 0; i++) {
+        json_t *entry = tuf_entry_at(m, i, &path);
+        rc = entry != NULL ? put_file(p, dir, buf_str(&path), entry, e) : no_memory(e);
+        if (rc == 0 && i < PUBLISH_SAMPLES_EACH)
+            add_sample(p, buf_str(&path));
+        json_decref(entry);
+    }
+    buf_free(&path);
     return rc;
 }
 
@@ -165,15 +151,14 @@ static int put_proposed(struct publication *p, const struct event_role *r, struc
     const struct policy_role *rule = policy_delegation(policy, r->name);
     bool top = strcmp(r->name, "targets") == 0;
     const char *directory = top ? policy->targets : rule != NULL ? rule->directory : NULL;
-    const json_t *entries = json_object_get(tuf_metadata_signed(r->proposed), "targets");
     if (directory == NULL)
         return err_set(e, "the policy has no delegation '%s'", r->name);
     if (!top && check_delegated(p, r, e) != 0)
         return -1;
-    if (publication_put_role(p, r->name, tuf_metadata_envelope(r->proposed), true, e) != 0)
+    if (publication_put_role(p, r->name, r->proposed, true, e) != 0)
         return -1;
     p->report->delegated += !top;
-    return publication_put_files(p, entries, directory, e);
+    return publication_put_files(p, r->proposed, directory, e);
 }
 
 /* An event that was published already, wholly or up to here, changes nothing any more. */
@@ -209,6 +194,23 @@ static bool same_signers(const struct tuf_metadata *a, const struct tuf_metadata
     return json_equal(x.keyids, y.keyids) == 1;
 }
 
+/* `meta` of a snapshot, or NULL, as a tree: it is small. */
+static json_t *meta_of(const struct tuf_metadata *snapshot)
+{
+    json_t *meta = json_object();
+    struct buf name = {0};
+    size_t count = snapshot != NULL ? tuf_entries_count(snapshot) : 0;
+    for (size_t i = 0; i < count && meta != NULL; i++) {
+        json_t *entry = tuf_entry_at(snapshot, i, &name);
+        if (entry == NULL || json_object_set_new(meta, buf_str(&name), entry) != 0) {
+            json_decref(meta);
+            meta = NULL;
+        }
+    }
+    buf_free(&name);
+    return meta;
+}
+
 /* The entries so far. One that vanishes is a rollback to clients, unless the snapshot's key is
  * replaced: then those without a role are swept. */
 static int begin_meta(struct publication *p, struct err *e)
@@ -218,9 +220,7 @@ static int begin_meta(struct publication *p, struct err *e)
     const char *name;
     void *next;
     json_t *value;
-    p->meta = p->live.snapshot != NULL
-                  ? json_deep_copy(json_object_get(tuf_metadata_signed(p->live.snapshot), "meta"))
-                  : json_object();
+    p->meta = meta_of(p->live.snapshot);
     if (p->meta == NULL)
         return no_memory(e);
     if (root == NULL || same_signers(root, p->root, TUF_SNAPSHOT))
@@ -258,38 +258,43 @@ static int64_t next_of(const struct tuf_metadata *m)
     return m != NULL ? tuf_metadata_version(m) + 1 : 1;
 }
 
+static bool same_meta(const struct tuf_metadata *snapshot, const json_t *meta)
+{
+    json_t *before = meta_of(snapshot);
+    bool same = before != NULL && json_equal(before, meta) == 1;
+    json_decref(before);
+    return same;
+}
+
 static int put_snapshot(struct publication *p, json_t **timestamp_meta, struct err *e)
 {
     const struct tuf_metadata *live = p->live.snapshot;
-    const json_t *before = live != NULL ? json_object_get(tuf_metadata_signed(live), "meta") : NULL;
-    struct buf bytes = {0};
+    struct stage_pin pin;
     char name[NAMES_MAX];
     int64_t version = next_of(live);
     *timestamp_meta = NULL;
-    if (live != NULL && json_equal(before, p->meta) == 1 && !needs_signing(p, live, TUF_SNAPSHOT)) {
+    if (live != NULL && same_meta(live, p->meta) && !needs_signing(p, live, TUF_SNAPSHOT)) {
         p->report->snapshot = tuf_metadata_version(live);
         return 0;
     }
-    json_t *envelope =
+    struct tuf_metadata *m =
         online_next(&p->online, TUF_SNAPSHOT, p->root, version, p->meta, p->o->now, e);
-    int rc = envelope != NULL ? names_metadata(version, "snapshot", name, sizeof(name), e) : -1;
+    int rc = m != NULL ? names_metadata(version, "snapshot", name, sizeof(name), e) : -1;
     if (rc == 0)
-        rc = tuf_envelope_dump(envelope, true, &bytes, e);
-    if (rc == 0)
-        rc = stage_put(&p->stage, STAGE_METADATA, name, bytes.data, bytes.len, e);
+        rc = stage_put(&p->stage, STAGE_METADATA, name, m, true, &pin, e);
     if (rc == 0) {
         *timestamp_meta =
-            json_pack("{s:o*}", "snapshot.json", tuf_meta_entry(version, bytes.data, bytes.len));
+            json_pack("{s:o*}", "snapshot.json", tuf_pinned_entry(version, pin.length, pin.sha256));
         p->report->snapshot = version;
         rc = *timestamp_meta != NULL ? 0 : no_memory(e);
     }
-    buf_free(&bytes);
-    json_decref(envelope);
+    tuf_metadata_free(m);
     return rc;
 }
 
 /* NULL in *out: the live one stays. */
-static int make_timestamp(struct publication *p, json_t *meta, json_t **out, struct err *e)
+static int make_timestamp(struct publication *p, json_t *meta, struct tuf_metadata **out,
+                          struct err *e)
 {
     const struct tuf_metadata *live = p->live.timestamp;
     *out = NULL;
@@ -297,7 +302,7 @@ static int make_timestamp(struct publication *p, json_t *meta, json_t **out, str
         p->report->timestamp = tuf_metadata_version(live);
         return 0;
     }
-    json_t *same = live != NULL ? json_object_get(tuf_metadata_signed(live), "meta") : NULL;
+    json_t *same = live != NULL ? json_object_get(tuf_metadata_body(live), "meta") : NULL;
     p->report->timestamp = next_of(live);
     *out = online_next(&p->online, TUF_TIMESTAMP, p->root, p->report->timestamp,
                        meta != NULL ? meta : same, p->o->now, e);
@@ -324,16 +329,17 @@ static int switch_over(struct publication *p, bool gap, struct err *e)
                        "file by file, and clients that come between two renames fail");
 }
 
-static int finish(struct publication *p, json_t *timestamp, struct err *e)
+static int finish(struct publication *p, const struct tuf_metadata *timestamp, struct err *e)
 {
     struct err why = {0};
     bool gap = false;
     if (p->new_root && p->live.root_count > 0)
         gap = publication_check_once(p, &why) != 0;
-    if (timestamp != NULL && put_envelope(p, STAGE_TIMESTAMP, "timestamp.json", timestamp, e) != 0)
+    if (timestamp != NULL &&
+        stage_put(&p->stage, STAGE_TIMESTAMP, "timestamp.json", timestamp, true, NULL, e) != 0)
         return -1;
-    p->report->files = p->stage.count;
-    if (p->stage.count == 0)
+    p->report->files = stage_count(&p->stage);
+    if (p->report->files == 0)
         return 0;
     p->report->changed = true;
     if (stage_sync(&p->stage, e) != 0)
@@ -414,7 +420,7 @@ static int check_offline_roles(const struct publication *p, struct err *e)
 static int run(struct publication *p, struct err *e)
 {
     json_t *meta = NULL;
-    json_t *timestamp = NULL;
+    struct tuf_metadata *timestamp = NULL;
     if (check_clock(p, e) != 0 || published_load(p->w->published, &p->live, e) != 0 ||
         check_tree(p, e) != 0)
         return -1;
@@ -432,7 +438,7 @@ static int run(struct publication *p, struct err *e)
     if (rc == 0)
         rc = finish(p, timestamp, e);
     json_decref(meta);
-    json_decref(timestamp);
+    tuf_metadata_free(timestamp);
     return rc;
 }
 

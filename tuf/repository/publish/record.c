@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "common/strictjson.h"
-#include "tuf/metadata/canonical.h"
+#include "tuf/metadata/build.h"
 #include "tuf/repository/evidence/transcript.h"
 #include "tuf/repository/policy/keyring.h"
 #include "tuf/repository/publish/internal.h"
@@ -69,7 +69,7 @@ static json_t *summary(const struct publication *p, struct err *e)
 {
     const struct publish_report *r = p->report;
     char hex[65];
-    if (canonical_sha256(tuf_metadata_signed(p->root), hex, e) != 0)
+    if (tuf_metadata_sha256(p->root, hex, e) != 0)
         return NULL;
     json_t *v = json_pack("{s:s, s:I, s:s, s:I, s:I, s:I}", "what",
                           p->o->refresh ? "refreshed" : "published", "root", (json_int_t)r->root,

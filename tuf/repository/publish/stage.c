@@ -109,15 +109,40 @@ static int write_fd(int fd, const unsigned char *data, size_t len)
     return 0;
 }
 
-int stage_put(struct stage *s, enum stage_phase phase, const char *name, const void *data,
-              size_t len, struct err *e)
+struct writing {
+    const struct stage *s;
+    const char *name;
+    int fd;
+    int64_t length;
+};
+
+static int write_part(void *arg, const void *data, size_t len, struct err *e)
 {
-    int fd = create(s, name, e);
-    if (fd < 0)
+    struct writing *w = arg;
+    w->length += (int64_t)len;
+    if (EVP_DigestUpdate(w->s->ctx, data, len) != 1)
+        return err_openssl(e, "SHA-256");
+    return write_fd(w->fd, data, len) == 0 ? 0 : err_errno(e, "write '%s/%s'", w->s->dir, w->name);
+}
+
+int stage_put(struct stage *s, enum stage_phase phase, const char *name,
+              const struct tuf_metadata *m, bool indented, struct stage_pin *pin, struct err *e)
+{
+    unsigned char digest[32];
+    if (EVP_DigestInit_ex(s->ctx, s->sha256, NULL) != 1)
+        return err_openssl(e, "SHA-256");
+    struct writing w = {.s = s, .name = name, .fd = create(s, name, e)};
+    if (w.fd < 0)
         return -1;
-    int rc = write_fd(fd, data, len) == 0 ? 0 : err_errno(e, "write '%s/%s'", s->dir, name);
-    if (close(fd) != 0 && rc == 0)
+    int rc = tuf_metadata_dump(m, indented, write_part, &w, e);
+    if (close(w.fd) != 0 && rc == 0)
         rc = err_errno(e, "write '%s/%s'", s->dir, name);
+    if (rc == 0 && EVP_DigestFinal_ex(s->ctx, digest, NULL) != 1)
+        rc = err_openssl(e, "SHA-256");
+    if (rc == 0 && pin != NULL) {
+        pin->length = w.length;
+        hex_encode(digest, sizeof(digest), pin->sha256);
+    }
     return rc == 0 ? add(s, phase, name, e) : rc;
 }
 
@@ -174,10 +199,11 @@ int stage_put_target(struct stage *s, const char *name, const char *from, const 
     if (rc != 0)
         return rc;
     hex_encode(digest, sizeof(digest), hex);
-    return strcmp(hex, sha256) == 0
-               ? add(s, STAGE_TARGET, name, e)
-               : err_set(e, "target '%s' is not what was signed: sha256 %.16s..., signed %.16s...",
-                         from, hex, sha256);
+    if (strcmp(hex, sha256) != 0)
+        return err_set(e, "target '%s' is not what was signed: sha256 %.16s..., signed %.16s...",
+                       from, hex, sha256);
+    s->targets++;
+    return 0;
 }
 
 static int sync_all(const char *dir, struct err *e)
@@ -189,30 +215,42 @@ static int sync_all(const char *dir, struct err *e)
     return rc;
 }
 
-int stage_sync(struct stage *s, struct err *e)
+size_t stage_count(const struct stage *s)
 {
-    if (s->count > SYNC_EACH_MAX)
-        return sync_all(s->dir, e);
-    for (size_t i = 0; i < s->count; i++) {
-        char path[PATH_MAX];
-        if (file_join(s->dir, s->file[i].name, path, sizeof(path), e) != 0)
-            return -1;
-        int fd = open(path, O_RDONLY | O_CLOEXEC);
-        int rc = fd >= 0 && fsync(fd) == 0 ? 0 : err_errno(e, "sync '%s'", path);
-        if (fd >= 0)
-            close(fd);
-        if (rc != 0)
-            return rc;
-    }
-    return 0;
+    return s->count + s->targets;
 }
 
-static int move_one(const struct stage *s, const struct stage_file *f, struct err *e)
+static int sync_file(void *dir, const char *name, bool folder, struct err *e)
+{
+    char path[PATH_MAX];
+    if (folder)
+        return 0;
+    if (file_join(dir, name, path, sizeof(path), e) != 0)
+        return -1;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int rc = fd >= 0 && fsync(fd) == 0 ? 0 : err_errno(e, "sync '%s'", path);
+    if (fd >= 0)
+        close(fd);
+    return rc;
+}
+
+int stage_sync(struct stage *s, struct err *e)
+{
+    if (stage_count(s) > SYNC_EACH_MAX)
+        return sync_all(s->dir, e);
+    for (size_t i = 0; i < s->count; i++) {
+        if (sync_file(s->dir, s->file[i].name, false, e) != 0)
+            return -1;
+    }
+    return s->targets > 0 ? tree_walk(s->dir, TARGETS, sync_file, s->dir, e) : 0;
+}
+
+static int move_one(const struct stage *s, const char *name, struct err *e)
 {
     char from[PATH_MAX];
     char to[PATH_MAX];
-    if (file_join(s->dir, f->name, from, sizeof(from), e) != 0 ||
-        file_join(s->tree, f->name, to, sizeof(to), e) != 0)
+    if (file_join(s->dir, name, from, sizeof(from), e) != 0 ||
+        file_join(s->tree, name, to, sizeof(to), e) != 0)
         return -1;
     if (rename(from, to) == 0)
         return 0;
@@ -221,89 +259,96 @@ static int move_one(const struct stage *s, const struct stage_file *f, struct er
     return err_errno(e, "move '%s' into place", to);
 }
 
-/* The folder that file number i is in. */
-static int parent_of(const struct stage *s, size_t i, char path[PATH_MAX], struct err *e)
+static int move_target(void *stage, const char *name, bool folder, struct err *e)
 {
-    if (file_join(s->tree, s->file[i].name, path, PATH_MAX, e) != 0)
-        return -1;
-    *strrchr(path, '/') = '\0';
-    return 0;
-}
-
-/* The folders of the files of phases first..last: each once, since the files come in the order of
- * their paths, or, when they are many, the whole file system. */
-static int sync_parents(const struct stage *s, int first, int last, struct err *e)
-{
-    char before[PATH_MAX] = "";
-    size_t folders = 0;
-    for (size_t i = 0; i < s->count; i++) {
-        char path[PATH_MAX];
-        if ((int)s->file[i].phase < first || (int)s->file[i].phase > last)
-            continue;
-        if (parent_of(s, i, path, e) != 0)
-            return -1;
-        if (strcmp(before, path) == 0)
-            continue;
-        if (++folders > SYNC_EACH_MAX)
-            return sync_all(s->tree, e);
-        if (file_sync_dir(path, e) != 0)
-            return -1;
-        memcpy(before, path, strlen(path) + 1);
-    }
-    return 0;
+    return folder ? 0 : move_one(stage, name, e);
 }
 
 /* A first publication's targets move as one folder. */
-static bool move_targets(const struct stage *s)
+static int move_targets(struct stage *s, struct err *e)
 {
     char to[PATH_MAX];
-    return s->fresh && file_join(s->tree, TARGETS, to, sizeof(to), NULL) == 0 &&
-           renameat(s->dir_fd, TARGETS, AT_FDCWD, to) == 0;
+    if (s->targets == 0)
+        return 0;
+    if (s->fresh && file_join(s->tree, TARGETS, to, sizeof(to), NULL) == 0 &&
+        renameat(s->dir_fd, TARGETS, AT_FDCWD, to) == 0) {
+        s->moved = true;
+        return 0;
+    }
+    return tree_walk(s->dir, TARGETS, move_target, s, e);
 }
 
-static int move_phase(const struct stage *s, int phase, struct err *e)
+static int sync_folder(void *stage, const char *name, bool folder, struct err *e)
 {
-    if (phase == STAGE_TARGET && move_targets(s))
+    const struct stage *s = stage;
+    char path[PATH_MAX];
+    if (!folder)
         return 0;
+    return file_join(s->tree, name, path, sizeof(path), e) == 0 ? file_sync_dir(path, e) : -1;
+}
+
+/* The folders that target files have come into: what the staging folder had. */
+static int sync_targets(struct stage *s, struct err *e)
+{
+    if (s->targets == 0)
+        return 0;
+    if (s->targets > SYNC_EACH_MAX)
+        return sync_all(s->tree, e);
+    return tree_walk(s->moved ? s->tree : s->dir, TARGETS, sync_folder, s, e);
+}
+
+static int move_phase(struct stage *s, enum stage_phase phase, struct err *e)
+{
     for (size_t i = 0; i < s->count; i++) {
-        if ((int)s->file[i].phase == phase && move_one(s, &s->file[i], e) != 0)
+        if (s->file[i].phase == phase && move_one(s, s->file[i].name, e) != 0)
             return -1;
     }
     return 0;
 }
 
+/* No client looks for target files and versioned metadata before a new root or timestamp names
+ * them: one wait for the disk serves both. */
 int stage_commit(struct stage *s, struct err *e)
 {
-    for (int phase = STAGE_TARGET; phase <= STAGE_LATEST; phase++) {
-        if (move_phase(s, phase, e) != 0)
-            return -1;
-        /* No client looks for target files and versioned metadata before a new root or timestamp
-         * names them: one wait for the disk serves both. */
-        if (phase == STAGE_TARGET)
-            continue;
-        int first = phase == STAGE_METADATA ? STAGE_TARGET : phase;
-        if (sync_parents(s, first, phase, e) != 0)
+    if (move_targets(s, e) != 0 || move_phase(s, STAGE_METADATA, e) != 0 ||
+        sync_targets(s, e) != 0 || file_sync_dir(s->tree, e) != 0)
+        return -1;
+    for (int phase = STAGE_ROOT; phase <= STAGE_LATEST; phase++) {
+        if (move_phase(s, (enum stage_phase)phase, e) != 0 || file_sync_dir(s->tree, e) != 0)
             return -1;
     }
     return 0;
 }
 
-/* The new files beside the links to the old ones; a name that is there already is replaced. */
+struct linking {
+    const struct stage *s;
+    const char *next;
+};
+
+/* A new file beside the links to the old ones; a name that is there already is replaced. */
+static int link_one(void *arg, const char *name, bool folder, struct err *e)
+{
+    const struct linking *l = arg;
+    char from[PATH_MAX];
+    char to[PATH_MAX];
+    if (folder)
+        return 0;
+    if (file_join(l->s->dir, name, from, sizeof(from), e) != 0 ||
+        file_join(l->next, name, to, sizeof(to), e) != 0 || tree_make_parent(to, e) != 0)
+        return -1;
+    if (unlink(to) != 0 && errno != ENOENT)
+        return err_errno(e, "replace '%s'", to);
+    return link(from, to) == 0 ? 0 : err_errno(e, "link '%s'", to);
+}
+
 static int link_staged(const struct stage *s, const char *next, struct err *e)
 {
+    struct linking l = {s, next};
     for (size_t i = 0; i < s->count; i++) {
-        char from[PATH_MAX];
-        char to[PATH_MAX];
-        if (file_join(s->dir, s->file[i].name, from, sizeof(from), e) != 0 ||
-            file_join(next, s->file[i].name, to, sizeof(to), e) != 0 ||
-            tree_make_parent(to, e) != 0)
+        if (link_one(&l, s->file[i].name, false, e) != 0)
             return -1;
-        if (unlink(to) != 0 && errno != ENOENT)
-            return err_errno(e, "replace '%s'", to);
-        if (link(from, to) != 0)
-            return err_errno(e, "link '%s'", to);
     }
-    return 0;
+    return s->targets > 0 ? tree_walk(s->dir, TARGETS, link_one, &l, e) : 0;
 }
 
 int stage_exchange(struct stage *s, bool *unsupported, struct err *e)

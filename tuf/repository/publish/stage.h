@@ -13,14 +13,14 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "common/err.h"
+#include "tuf/metadata/build.h"
 
 #define STAGE_FOLDER ".staging" /* in the published tree */
 
-enum stage_phase { STAGE_TARGET, STAGE_METADATA, STAGE_ROOT, STAGE_TIMESTAMP, STAGE_LATEST };
+enum stage_phase { STAGE_METADATA, STAGE_ROOT, STAGE_TIMESTAMP, STAGE_LATEST };
 
-struct stage_file {
-    char *name; /* below the tree */
+struct stage_file { /* of metadata; targets are known by their folder */
+    char *name;     /* below the tree */
     enum stage_phase phase;
 };
 
@@ -29,22 +29,33 @@ struct stage {
     char dir[PATH_MAX]; /* the staging folder */
     int dir_fd;         /* of it, or -1 */
     bool fresh;         /* the tree has no targets/ yet: ours becomes it as a whole */
+    bool moved;         /* it has */
     EVP_MD_CTX *ctx;
     EVP_MD *sha256;
     struct stage_file *file;
     size_t count, cap;
+    size_t targets;
 };
 
 /* Makes tree and staging folder; what a killed run left there goes. */
 int stage_open(const char *tree, struct stage *s, struct err *e);
 
-int stage_put(struct stage *s, enum stage_phase phase, const char *name, const void *data,
-              size_t len, struct err *e);
+struct stage_pin {  /* of what was written */
+    int64_t length; /* bytes */
+    char sha256[65];
+};
+
+/* Writes a metadata file, part by part. `pin` may be NULL. */
+int stage_put(struct stage *s, enum stage_phase phase, const char *name,
+              const struct tuf_metadata *m, bool indented, struct stage_pin *pin, struct err *e);
 
 /* Copies a target file, whose content must have this hash. Nothing happens when the tree has a
  * file of that name and length already. */
 int stage_put_target(struct stage *s, const char *name, const char *from, const char *sha256,
                      long long length, struct err *e);
+
+/* How many files. */
+size_t stage_count(const struct stage *s);
 
 /* All of it on disk. */
 int stage_sync(struct stage *s, struct err *e);

@@ -1,9 +1,10 @@
 #include "tuf/repository/publish/tree.h"
 
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <fts.h>
 #include <limits.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -113,4 +114,54 @@ int tree_link(const char *from, const char *to, const char *skip, struct err *e)
     if (fts != NULL)
         fts_close(fts);
     return rc;
+}
+
+#define DEPTH_MAX 64
+
+struct walking {
+    const char *dir;
+    tree_walk_fn each;
+    void *arg;
+    unsigned depth;
+};
+
+static bool is_folder(DIR *d, const struct dirent *entry)
+{
+    struct stat st;
+    if (entry->d_type != DT_UNKNOWN)
+        return entry->d_type == DT_DIR;
+    return fstatat(dirfd(d), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode);
+}
+
+static int walk_folder(struct walking *w, const char *path, struct err *e)
+{
+    char name[PATH_MAX];
+    struct dirent *entry;
+    if (file_join(w->dir, path, name, sizeof(name), e) != 0)
+        return -1;
+    int rc = w->each(w->arg, path, true, e);
+    if (rc != 0)
+        return rc;
+    if (w->depth == DEPTH_MAX)
+        return err_set(e, "'%s' is over %d folders deep", name, DEPTH_MAX);
+    DIR *d = opendir(name);
+    if (d == NULL)
+        return err_errno(e, "read '%s'", name);
+    w->depth++;
+    while (rc == 0 && (entry = readdir(d)) != NULL) {
+        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+            continue;
+        rc = file_join(path, entry->d_name, name, sizeof(name), e);
+        if (rc == 0)
+            rc = is_folder(d, entry) ? walk_folder(w, name, e) : w->each(w->arg, name, false, e);
+    }
+    w->depth--;
+    closedir(d);
+    return rc;
+}
+
+int tree_walk(const char *dir, const char *name, tree_walk_fn each, void *arg, struct err *e)
+{
+    struct walking w = {.dir = dir, .each = each, .arg = arg};
+    return walk_folder(&w, name, e);
 }

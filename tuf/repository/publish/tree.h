@@ -4,6 +4,8 @@
 #ifndef TENMINT_TUF_TREE_H
 #define TENMINT_TUF_TREE_H
 
+#include <stdbool.h>
+
 #include "common/err.h"
 
 /* rm -rf; nothing there is fine. Never follows symbolic links. */
@@ -12,6 +14,12 @@ int tree_remove(const char *path, struct err *e);
 /* A new directory `to` with the same files as `from`, by hard links; `skip` is a name directly in
  * `from` that is left out. */
 int tree_link(const char *from, const char *to, const char *skip, struct err *e);
+
+/* Each file and folder in `dir`/`name`, that included, without following symbolic links: its path
+ * below `dir`, a folder before what is in it, in any order else. A file may go meanwhile. Not 0
+ * ends it and is returned. */
+typedef int (*tree_walk_fn)(void *arg, const char *path, bool folder, struct err *e);
+int tree_walk(const char *dir, const char *name, tree_walk_fn each, void *arg, struct err *e);
 
 /* mkdir -p, for what web servers read: mode 0755 whatever the umask is. */
 int tree_make(const char *path, struct err *e);
