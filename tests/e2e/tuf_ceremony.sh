@@ -161,7 +161,7 @@ leave() { # NAME, KEY, WRAPPER...
         done
         printf '%b' "$typed"
         seen=left
-    done | script -qfec "sh $W/leave.sh $* $T key new dora --key $W/dora --out $W" "$W/typescript" >/dev/null 2>&1
+    done | script -qfec "exec sh $W/leave.sh $* $T key new dora --key $W/dora --out $W" "$W/typescript" >/dev/null 2>&1
     check "prompt left by $name: not shown" 0 "$(grep -c not-shown "$W/typescript")"
     grep -q "^left 1[0-9]* echo" "$W/typescript" || { echo "FAIL prompt left by $name"; cat "$W/typescript"; fails=$((fails + 1)); }
 }
