@@ -102,8 +102,8 @@ static void check_body_headers(struct http_exchange *x)
 }
 
 /* What a proxy in front might understand in another way, so that a body becomes a request of its
- * own (RFC 9112 §5.1, §6.1, §6.3). libmicrohttpd takes the first length, and overlooks what it does
- * not know. */
+ * own (RFC 9112 §3.2, §5.1, §6.1, §6.3). libmicrohttpd takes the first length, and overlooks what
+ * it does not know. */
 struct framing {
     unsigned lengths, encodings, hosts;
     bool bad;
@@ -134,11 +134,12 @@ static enum MHD_Result look_at_header(void *arg, enum MHD_ValueKind kind, const 
     return MHD_YES;
 }
 
-static void check_framing(struct http_exchange *x)
+static void check_framing(struct http_exchange *x, const char *version)
 {
     struct framing f = {0};
     (void)MHD_get_connection_values_n(x->mhd, MHD_HEADER_KIND, look_at_header, &f);
-    if (f.bad || f.lengths + f.encodings > 1 || f.hosts > 1)
+    bool no_host = f.hosts == 0 && strcmp(version, MHD_HTTP_VERSION_1_1) == 0;
+    if (f.bad || f.lengths + f.encodings > 1 || f.hosts > 1 || no_host)
         x->fault = HTTP_FAULT_MALFORMED;
 }
 
@@ -198,7 +199,7 @@ static enum MHD_Result reply_fault(struct http_exchange *x)
 }
 
 static enum MHD_Result begin(struct http_server *s, struct MHD_Connection *mhd, const char *url,
-                             const char *method, void **con_cls)
+                             const char *method, const char *version, void **con_cls)
 {
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
@@ -217,7 +218,7 @@ static enum MHD_Result begin(struct http_server *s, struct MHD_Connection *mhd, 
     atomic_fetch_add_explicit(&s->inflight, 1, memory_order_relaxed);
     set_deadline(x, x->started_us, s->o.request_timeout_ms);
     match(x, url);
-    check_framing(x);
+    check_framing(x, version);
     if (x->fault == HTTP_FAULT_MALFORMED) /* where its body ends is anybody's guess */
         return reply_fault(x);
     check_body_headers(x);
@@ -248,10 +249,9 @@ enum MHD_Result http_on_request(void *cls, struct MHD_Connection *mhd, const cha
                                 const char *method, const char *version, const char *upload,
                                 size_t *upload_len, void **con_cls)
 {
-    (void)version;
     struct http_exchange *x = *con_cls;
     if (x == NULL)
-        return begin(cls, mhd, url, method, con_cls);
+        return begin(cls, mhd, url, method, version, con_cls);
     x->path = url;
     if (*upload_len > 0)
         return take_body(x, upload, upload_len);

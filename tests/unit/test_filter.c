@@ -76,7 +76,8 @@ static void odd_names_are_shown(void **state)
     add_name(&n, URI, "x\0acme", 6);
     assert_true(matches("acme$", &n));
     n.c.names.len = 0;
-    memcpy(name + sizeof(name) - 4, "acme", 4);
+    for (size_t i = 0; i < 4; i++)
+        name[sizeof(name) - 4 + i] = "acme"[i];
     add_name(&n, URI, name, sizeof(name));
     assert_true(matches("acme$", &n));
     assert_false(matches("^acme", &n));

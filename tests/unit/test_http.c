@@ -317,6 +317,8 @@ static void test_smuggling(void **state)
     }
     assert_int_equal(ask(s, "GET /hello%00x HTTP/1.1\r\nHost: a\r\n\r\n", &r), 404);
     assert_int_equal(ask(s, "GET /hel%6Co HTTP/1.1\r\nHost: a\r\n\r\n", &r), 200);
+    assert_int_equal(ask(s, "GET /hello HTTP/1.1\r\n\r\n", &r), 400); /* RFC 9112 §3.2 */
+    assert_int_equal(ask(s, "GET /hello HTTP/1.0\r\n\r\n", &r), 200);
     assert_int_equal(
         ask(s, "POST /echo HTTP/1.1\r\nHost: a\r\ntransfer-encoding: Chunked\r\n\r\n0\r\n\r\n", &r),
         200);
