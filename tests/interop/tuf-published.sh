@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # python-tuf and tuf-js read what tenmint-tuf publishes: plain targets, a delegation by paths, hash
-# bins; from the first root, and from an old state through a root rotation.
+# bins, roles three deep and bins below a role; from the first root, and from an old state through a root rotation.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 B=build
@@ -66,4 +66,28 @@ mkdir "$W/tuf/bins"
 for i in $(seq 20); do echo "number $i" >"$W/tuf/bins/n$i.txt"; done
 publish_first alice bob
 for i in 1 7 20; do fetch_all 1 "n$i.txt" "number $i"; done
+workspace nested <<'POLICY'
+delegations:
+  packages: {holders: [dave], threshold: 1, expiry: 90d, signing: 30d, directory: packages, paths: ["pkg/*", "pkg/*/*"]}
+  mirror: {holders: [online], threshold: 1, expiry: 90d, signing: 30d, directory: mirror, paths: ["mirror/*"]}
+  web: {delegated-by: packages, holders: [erin], threshold: 1, expiry: 90d, signing: 30d, directory: web, paths: ["pkg/web/*"]}
+  nightly: {delegated-by: web, holders: [online], threshold: 1, expiry: 90d, signing: 30d, directory: nightly, paths: ["pkg/web/nightly-*"]}
+bins: {delegated-by: mirror, bits: 3, prefix: part, holders: [online], threshold: 1, expiry: 90d, signing: 30d, directory: parts}
+POLICY
+holder_key dave
+holder_key erin
+mkdir -p "$W"/tuf/{packages/pkg,web/pkg/web,nightly/pkg/web,mirror/mirror,parts/mirror}
+echo one >"$W/tuf/packages/pkg/a"
+echo two >"$W/tuf/web/pkg/web/b"
+echo three >"$W/tuf/nightly/pkg/web/nightly-1"
+for i in $(seq 20); do echo "part $i" >"$W/tuf/parts/mirror/p$i"; done
+publish_first alice bob dave erin
+fetch_all 1 pkg/a one
+fetch_all 1 pkg/web/b two
+fetch_all 1 pkg/web/nightly-1 three
+fetch_all 1 mirror/p7 "part 7"
+echo two-two >"$W/tuf/web/pkg/web/b"
+ceremony second "a new b" erin
+fetch_all 1 pkg/web/b two-two
+fetch_all 2 pkg/web/nightly-1 three
 echo "what tenmint-tuf publishes, three clients read"
