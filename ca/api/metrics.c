@@ -7,7 +7,8 @@
 
 #include "common/promtext.h"
 
-static const unsigned statuses[] = {200, 201, 204, 400, 404, 415, 500, 501, 503, 0};
+/* All that a reply has; 0: the client went away before it. */
+static const unsigned statuses[] = {200, 201, 204, 304, 400, 403, 404, 405, 415, 500, 501, 503, 0};
 #define STATUS_COUNT (sizeof(statuses) / sizeof(statuses[0]))
 
 /* Upper bounds in microseconds, and as the label has them. */
@@ -184,7 +185,7 @@ void metrics_render(const struct metrics *m, const struct metrics_scene *scene, 
                   "End of the issuing CA certificate, Unix time.");
     buf_printf(out, "tenmint_ca_certificate_expiry_seconds %" PRId64 "\n", scene->ca_not_after);
     promtext_head(out, "tenmint_reloads_total", "counter",
-                  "Reloads of issuers or CA key by outcome.");
+                  "Reloads of issuers, CA key or TLS files by outcome.");
     buf_printf(out,
                "tenmint_reloads_total{outcome=\"ok\"} %llu\n"
                "tenmint_reloads_total{outcome=\"refused\"} %llu\n",

@@ -102,9 +102,6 @@ static const struct yamlmap_key ct_log_keys[] = {
 };
 
 #undef OFF
-#define OFF(member) offsetof(struct ca_config, member)
-
-#undef OFF
 #define OFF(member) offsetof(struct witness_peer, member)
 
 static const struct yamlmap_key witness_keys[] = {

@@ -331,13 +331,22 @@ static void test_metrics(void **state)
     ev.status = 299; /* not in the table */
     ev.duration_us = 20000000;
     metrics_http(m, &ev);
+    static const unsigned other[] = {0, 304, 403, 405}; /* a log's and a tree's files have these */
+    for (size_t i = 0; i < sizeof(other) / sizeof(other[0]); i++)
+        metrics_http(m, &(struct http_event){HTTP_GET, NULL, other[i], 10});
+    for (int i = API_FAULT_NONE; i < API_FAULT_COUNT; i++)
+        metrics_http(m,
+                     &(struct http_event){HTTP_PUT, NULL, api_fault_status((enum api_fault)i), 10});
     metrics_render(m, &scene, &b);
+    assert_null(strstr(buf_str(&b), "code=\"none\",method=\"put\""));
     static const char *const lines[] = {
         "\ntenmint_certificates_issued_total 1\n",
         "\nfulcio_new_certs 1\n",
         "\ntenmint_requests_refused_total{reason=\"expired\"} 1\n",
         "\ntenmint_requests_refused_total{reason=\"proof\"} 0\n",
         "\nhttp_requests_total{code=\"200\",method=\"post\"} 1\n",
+        "\nhttp_requests_total{code=\"304\",method=\"get\"} 1\n",
+        "\nhttp_requests_total{code=\"none\",method=\"get\"} 1\n",
         "_bucket{le=\"0.001\"} 0\n",
         "_bucket{le=\"0.0025\"} 1\n",
         "_bucket{le=\"10\"} 1\n",
