@@ -76,6 +76,14 @@ for i in 1 6; do get "mirror/p$i" "part $i"; done
 says "verify" 0 "8 delegated roles" $T verify "$W/tuf"
 for r in packages web nightly mirror part-; do says "status names $r" 0 "$r" $T status --dir "$W/tuf" --json; done
 
+# What lies outside of the paths is told before anybody signs.
+mkdir -p "$W/tuf/web/elsewhere"
+echo lost >"$W/tuf/web/elsewhere/lost"
+echo lost >"$W/tuf/web/pkg/x"
+propose lost "lost files" || { cat "$W/propose.out"; exit 1; }
+says "review tells of lost targets" 0 "web: 2 of its targets are outside the paths" $T review "$W/lost.json"
+rm -r "$W/tuf/web/elsewhere" "$W/tuf/web/pkg/x"
+
 # A role below others changes alone; those above travel along and stay as they are.
 echo two-two >"$W/tuf/web/pkg/web/b"
 propose second "a new b" || { cat "$W/propose.out"; exit 1; }

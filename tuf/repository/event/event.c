@@ -369,8 +369,8 @@ int event_base(void *ev, const struct tuf_delegation *d, const struct tuf_metada
     return 0;
 }
 
-static int coming_role(void *ev, const struct tuf_delegation *d, const struct tuf_metadata **out,
-                       struct err *e)
+int event_coming(void *ev, const struct tuf_delegation *d, const struct tuf_metadata **out,
+                 struct err *e)
 {
     const struct event_role *r = event_find(ev, d->name);
     if (r == NULL || r->proposed == NULL)
@@ -397,7 +397,7 @@ bool event_signers(const struct event *ev, const char *role, bool old, struct tu
     }
     const struct tuf_metadata *targets = coming(ev, "targets");
     if (targets == NULL ||
-        tuf_delegation_search(targets, role, coming_role, (void *)ev, &d, NULL) != 1)
+        tuf_delegation_search(targets, role, event_coming, (void *)ev, &d, NULL) != 1)
         return false;
     *out = d.signers;
     return true;

@@ -18,6 +18,21 @@ json_t *event_summaries(const struct event *ev, struct err *e);
 int event_base(void *ev, const struct tuf_delegation *d, const struct tuf_metadata **out,
                struct err *e);
 
+/* The same of what is in force once the event is published. */
+int event_coming(void *ev, const struct tuf_delegation *d, const struct tuf_metadata **out,
+                 struct err *e);
+
+/* ---- reach.c ---- */
+
+struct unreached { /* targets of a delegated role where no client looks for them */
+    size_t count;
+    char first[256]; /* cut when longer */
+};
+int event_unreached(const struct event *ev, const struct event_role *role, struct unreached *out,
+                    struct err *e);
+
+/* ---- statement.c ---- */
+
 /* The KEY of a signature entry on `role`, by the old or the new signers; NULL: not a member. */
 const json_t *event_member(const struct event *ev, const char *role, const char *keyid);
 

@@ -291,6 +291,16 @@ static void judge_delegations(struct judge *j, const struct event_role *r)
     }
 }
 
+static void warn_unreached(struct judge *j, const struct event_role *r)
+{
+    struct unreached u;
+    if (event_unreached(j->ev, r, &u, NULL) == 0 && u.count > 0)
+        warn(j,
+             "%s: %zu of its targets are outside the paths that lead to it, where no client looks "
+             "for them; the first is '%s'",
+             r->name, u.count, u.first);
+}
+
 static void judge_role(struct judge *j, const struct event_role *r)
 {
     const struct policy_role *rule = NULL;
@@ -311,6 +321,7 @@ static void judge_role(struct judge *j, const struct event_role *r)
         fault(j, "%s: no role delegates to it", r->name);
     else
         judge_signers(j, r->name, &s);
+    warn_unreached(j, r);
 }
 
 void rules_judge(const struct event *ev, const struct policy *policy, int64_t now,
