@@ -170,6 +170,27 @@ check "TLS: a lost key changes nothing" third "$(served)"
 kill "$held_pid" 2>/dev/null
 kill -TERM "$CA_PID"; wait "$CA_PID"; check "TLS: SIGTERM exits 0" 0 $?
 cat "$W/ca.log" >>"$W/logs"
+
+# What the service manager hears.
+python3 -c 'import socket, sys
+s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+s.bind(sys.argv[1])
+print("bound", flush=True)
+while True: print(s.recv(4096).decode().replace("\n", " "), flush=True)' "$W/notify" >"$W/notified" 2>&1 &
+PIDS="$PIDS $!"
+cp "$W/saved/"*.yaml "$W/ca/"
+wait_for "$W/notified" bound || exit 1
+export NOTIFY_SOCKET=$W/notify
+serve || exit 1
+unset NOTIFY_SOCKET
+wait_for "$W/notified" '^READY=1'; check "ready" 0 $?
+kill -HUP "$CA_PID"
+wait_for "$W/notified" '^RELOADING=1 MONOTONIC_USEC=[0-9]'; check "reloading" 0 $?
+twice() { [ "$(grep -c '^READY=1' "$W/notified")" = 2 ]; }
+wait_until twice; check "ready again" 0 $?
+kill -TERM "$CA_PID"; wait "$CA_PID"
+wait_for "$W/notified" '^STOPPING=1'; check "stopping" 0 $?
+cat "$W/ca.log" >>"$W/logs"
 check "the logs are JSON lines" 0 "$(grep -cv '^{.*}$' "$W/logs")"
 for secret in "$W/saved/password" "$W/token"; do
     check "no $(basename "$secret") in the logs" 0 "$(grep -cF "$(cut -c1-40 "$secret")" "$W/logs")"
