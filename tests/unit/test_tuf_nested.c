@@ -1,0 +1,343 @@
+/* Roles below roles: who delegates to whom, in metadata, in events and in the published tree. */
+#include "tests/unit/tuf_case.h"
+
+#include "tuf/metadata/delegation.h"
+#include "tuf/repository/policy/policy.h"
+#include "tuf/repository/report/audit.h"
+
+#define EACH "threshold: 1, expiry: 90d, signing: 30d"
+#define PACKAGES \
+    "  packages: {holders: [carol], " EACH ", directory: packages, paths: ['p/*', 'p/*/*']}\n"
+#define WEB(by, who) \
+    "  web: {" by "holders: [" who "], " EACH ", directory: web, paths: ['p/web/*']}\n"
+#define BELOW "delegated-by: packages, "
+#define NESTED_POLICY CASE_POLICY "delegations:\n" PACKAGES WEB(BELOW, "dave")
+
+/* ---- the search ---- */
+
+struct world { /* role names and whom each delegates to */
+    struct tuf_metadata *m[8];
+    const char *name[8];
+    size_t count;
+    unsigned asked;
+};
+
+static json_t *delegations_to(const char *const *names)
+{
+    json_t *roles = json_array();
+    for (; *names != NULL; names++)
+        json_array_append_new(roles,
+                              json_pack("{s:s, s:[], s:i, s:b, s:[s]}", "name", *names, "keyids",
+                                        "threshold", 1, "terminating", 0, "paths", "*"));
+    return json_pack("{s:{}, s:o}", "keys", "roles", roles);
+}
+
+static void add(struct world *w, const char *name, const char *const *delegates_to)
+{
+    struct err e = {0};
+    json_t *s = tuf_signed_new(TUF_TARGETS, 1, T0);
+    if (delegates_to != NULL)
+        json_object_set_new(s, "delegations", delegations_to(delegates_to));
+    w->m[w->count] = tuf_metadata_from_json(tuf_envelope_new(s), TUF_TARGETS, &e);
+    if (w->m[w->count] == NULL)
+        fail_msg("%s", e.text);
+    w->name[w->count++] = name;
+}
+
+static int get(void *arg, const struct tuf_delegation *d, const struct tuf_metadata **out,
+               struct err *e)
+{
+    struct world *w = arg;
+    w->asked++;
+    *out = NULL;
+    for (size_t i = 0; i < w->count; i++) {
+        if (strcmp(w->name[i], d->name) == 0)
+            *out = w->m[i];
+    }
+    return strcmp(d->name, "damaged") == 0 ? err_set(e, "it is damaged") : 0;
+}
+
+static int search(struct world *w, const char *role, struct err *e)
+{
+    struct tuf_delegation d;
+    int rc = tuf_delegation_search(w->m[0], role, get, w, &d, e);
+    if (rc == 1)
+        assert_string_equal(d.name, role);
+    return rc;
+}
+
+static void close_world(struct world *w)
+{
+    for (size_t i = 0; i < w->count; i++)
+        tuf_metadata_free(w->m[i]);
+}
+
+static void test_search_ends_in_circles(void **state)
+{
+    (void)state;
+    struct world w = {0};
+    struct err e = {0};
+    add(&w, "targets", (const char *const[]){"a", "b", NULL});
+    add(&w, "a", (const char *const[]){"c", "a", NULL}); /* itself */
+    add(&w, "b", (const char *const[]){"a", "c", NULL}); /* a diamond */
+    add(&w, "c", (const char *const[]){"b", "d", NULL}); /* back up */
+    assert_int_equal(search(&w, "a", &e), 1);
+    assert_int_equal(search(&w, "d", &e), 1);
+    w.asked = 0;
+    assert_int_equal(search(&w, "nobody", &e), 0);
+    assert_true(w.asked <= 8); /* one for each delegation */
+    close_world(&w);
+}
+
+static void test_search_tells_of_damage(void **state)
+{
+    (void)state;
+    struct world w = {0};
+    struct err e = {0};
+    add(&w, "targets", (const char *const[]){"a", "damaged", NULL});
+    add(&w, "a", (const char *const[]){"c", NULL});
+    assert_int_equal(search(&w, "a", &e), 1); /* found before anything is asked */
+    assert_int_equal(search(&w, "c", &e), -1);
+    assert_string_equal(e.text, "it is damaged");
+    close_world(&w);
+}
+
+/* ---- the policy ---- */
+
+static void test_no_deeper_than_clients_go(void **state)
+{
+    (void)state;
+    struct buf text = {0};
+    struct policy p;
+    struct err e = {0};
+    buf_puts(&text, CASE_POLICY "delegations:\n"
+                                "  r1: {holders: [dave], " EACH ", directory: d, paths: ['*']}\n");
+    for (int i = 2; i <= TUF_DELEGATIONS_MAX + 1; i++) {
+        if (policy_parse("p", buf_str(&text), text.len, &p, &e) != 0)
+            fail_msg("%s", e.text);
+        policy_free(&p);
+        buf_printf(&text,
+                   "  r%d: {delegated-by: r%d, holders: [dave], " EACH
+                   ", directory: d, paths: ['*']}\n",
+                   i, i - 1);
+    }
+    assert_int_equal(policy_parse("p", buf_str(&text), text.len, &p, &e), -1);
+    assert_non_null(strstr(e.text, "more than 32 roles below targets"));
+    buf_free(&text);
+}
+
+/* ---- ceremonies ---- */
+
+static void open_nested(struct tuf_case *c)
+{
+    struct event ev;
+    case_open(c, NESTED_POLICY);
+    case_file(c, "packages/p/a", "a\n");
+    case_file(c, "web/p/web/b", "b\n");
+    case_propose(c, T0, NULL, &ev);
+    case_sign(c, &ev, "alice", T0);
+    case_sign(c, &ev, "bob", T0);
+    case_sign(c, &ev, "carol", T0);
+    case_sign(c, &ev, "dave", T0);
+    case_publish(c, &ev, T0);
+    event_free(&ev);
+}
+
+static void expect_sound(const struct tuf_case *c, int64_t now, size_t delegated)
+{
+    char dir[PATH_MAX];
+    struct audit a;
+    struct err e = {0};
+    const struct audit_options o = {.now = now, .files = true};
+    snprintf(dir, sizeof(dir), "%s/published", c->dir);
+    if (audit_tree(dir, &o, &a, &e) != 0)
+        fail_msg("%s", e.text);
+    if (a.faults.len > 0)
+        fail_msg("%s", buf_str(&a.faults));
+    assert_int_equal(a.delegated, delegated);
+    audit_free(&a);
+}
+
+static size_t faults_of(const struct event *ev, int64_t now, const char *part)
+{
+    struct findings f;
+    rules_judge(ev, NULL, now, &f);
+    size_t n = f.error_count;
+    if (part != NULL && (n == 0 || strstr(buf_str(&f.errors), part) == NULL))
+        fail_msg("'%s' does not say '%s'", n > 0 ? buf_str(&f.errors) : "", part);
+    findings_free(&f);
+    return n;
+}
+
+/* The event with a delegator that the forger signed himself: the review says so, and the key which
+ * it names may still sign nothing. */
+static void test_forged_delegator(void **state)
+{
+    (void)state;
+    struct tuf_case c;
+    struct event ev;
+    struct event forged;
+    open_nested(&c);
+    case_file(&c, "web/p/web/b", "other\n");
+    case_propose(&c, T0, NULL, &ev);
+    assert_int_equal(event_proposed_count(&ev), 1);
+    assert_int_equal(faults_of(&ev, T0, NULL), 0);
+    json_t *base = json_object_get(json_object_get(ev.tree, "base"), "packages");
+    json_t *s = json_object_get(base, "signed");
+    json_t *d = json_object_get(s, "delegations");
+    json_t *eve = tuf_key_from_pkey(case_key(&c, "eve"), &c.e);
+    char keyid[TUF_KEYID_SIZE];
+    json_t *keyids = json_array();
+    assert_int_equal(
+        tuf_keys_add(json_object_get(d, "keys"), keyids, json_incref(eve), keyid, &c.e), 0);
+    json_object_set_new(json_array_get(json_object_get(d, "roles"), 0), "keyids", keyids);
+    json_t *sig = tuf_sign(s, keyid, eve, case_key(&c, "eve"), &c.e);
+    assert_non_null(sig);
+    json_object_set_new(base, "signatures", json_pack("[o]", sig));
+    case_copy(&ev, &forged);
+    faults_of(&forged, T0, "packages: published: signed by 0 of the 1 keys");
+    assert_int_equal(case_try_sign(&c, &forged, "eve", T0), -1);
+    assert_says(&c, "may sign nothing");
+    json_decref(eve);
+    event_free(&forged);
+    event_free(&ev);
+    case_close(&c);
+}
+
+/* Two events on their way at once: a change of targets does not make that of a role below stale. */
+static void test_two_events(void **state)
+{
+    (void)state;
+    struct tuf_case c;
+    struct event web;
+    struct event targets;
+    open_nested(&c);
+    case_file(&c, "web/p/web/b", "other\n");
+    case_propose(&c, T0, NULL, &web);
+    case_sign(&c, &web, "dave", T0);
+    case_file(&c, "web/p/web/b", "b\n");
+    case_file(&c, "targets/a.txt", "changed\n");
+    case_propose(&c, T0, NULL, &targets);
+    assert_int_equal(event_proposed_count(&targets), 1);
+    case_sign(&c, &targets, "alice", T0);
+    case_sign(&c, &targets, "bob", T0);
+    case_publish(&c, &targets, T0);
+    case_file(&c, "web/p/web/b", "other\n");
+    struct publish_report r = case_publish(&c, &web, T0);
+    assert_int_equal(r.delegated, 1);
+    expect_sound(&c, T0, 2);
+    event_free(&web);
+    event_free(&targets);
+    case_close(&c);
+}
+
+static void set_policy(const struct tuf_case *c, const char *delegations)
+{
+    char text[4096];
+    snprintf(text, sizeof(text), "%sdelegations:\n%s", CASE_POLICY, delegations);
+    case_file(c, "policy.yaml", text);
+}
+
+/* From below packages to targets, and back: at each step those who delegate sign, and the role's
+ * own signature holds on. */
+static void test_role_moves(void **state)
+{
+    (void)state;
+    static const char *const policies[] = {PACKAGES WEB("", "dave"), PACKAGES WEB(BELOW, "dave")};
+    struct tuf_case c;
+    struct event ev;
+    open_nested(&c);
+    for (size_t i = 0; i < 2; i++) {
+        set_policy(&c, policies[i]);
+        case_propose(&c, T0, NULL, &ev);
+        assert_int_equal(event_proposed_count(&ev), 2); /* targets and packages */
+        assert_int_equal(faults_of(&ev, T0, NULL), 0);
+        case_sign(&c, &ev, "alice", T0);
+        case_sign(&c, &ev, "bob", T0);
+        case_sign(&c, &ev, "carol", T0);
+        case_publish(&c, &ev, T0);
+        event_free(&ev);
+        expect_sound(&c, T0, 2);
+    }
+    case_close(&c);
+}
+
+/* A new key for the role below: who delegates signs that, and the new key signs the role anew. */
+static void test_key_of_a_role_below(void **state)
+{
+    (void)state;
+    struct tuf_case c;
+    struct event ev;
+    struct publish_report r;
+    open_nested(&c);
+    set_policy(&c, PACKAGES WEB(BELOW, "eve"));
+    case_propose(&c, T0, NULL, &ev);
+    assert_int_equal(event_proposed_count(&ev), 2); /* packages and web */
+    assert_int_equal(case_try_sign(&c, &ev, "dave", T0), -1);
+    case_sign(&c, &ev, "carol", T0);
+    assert_int_equal(case_try_publish(&c, &ev, T0, false, &r), -1);
+    assert_says(&c, "web: signed by 0 of the 1 keys");
+    case_sign(&c, &ev, "eve", T0);
+    case_publish(&c, &ev, T0);
+    event_free(&ev);
+    expect_sound(&c, T0, 2);
+    case_close(&c);
+}
+
+/* Renewed alone, and told to have nothing to do when it has not. */
+static void test_renewal_of_a_role_below(void **state)
+{
+    (void)state;
+    struct tuf_case c;
+    struct event ev;
+    open_nested(&c);
+    case_propose(&c, T0 + DAY, "web", &ev);
+    assert_int_equal(event_proposed_count(&ev), 1);
+    assert_non_null(event_find(&ev, "packages"));
+    assert_null(event_find(&ev, "packages")->proposed);
+    case_sign(&c, &ev, "dave", T0 + DAY);
+    struct publish_report r = case_publish(&c, &ev, T0 + DAY);
+    assert_int_equal(r.delegated, 1);
+    event_free(&ev);
+    expect_sound(&c, T0 + DAY, 2);
+    case_close(&c);
+}
+
+/* The delegation goes while the role below is on its way. */
+static void test_delegation_gone_meanwhile(void **state)
+{
+    (void)state;
+    struct tuf_case c;
+    struct event web;
+    struct event packages;
+    struct publish_report r;
+    open_nested(&c);
+    case_propose(&c, T0, "web", &web);
+    case_sign(&c, &web, "dave", T0);
+    set_policy(&c, PACKAGES);
+    case_propose(&c, T0, NULL, &packages);
+    assert_int_equal(event_proposed_count(&packages), 1);
+    case_sign(&c, &packages, "carol", T0);
+    case_publish(&c, &packages, T0);
+    assert_int_equal(case_try_publish(&c, &web, T0, false, &r), -1);
+    assert_says(&c, "web");
+    event_free(&web);
+    event_free(&packages);
+    case_close(&c);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_search_ends_in_circles),
+        cmocka_unit_test(test_search_tells_of_damage),
+        cmocka_unit_test(test_no_deeper_than_clients_go),
+        cmocka_unit_test(test_forged_delegator),
+        cmocka_unit_test(test_two_events),
+        cmocka_unit_test(test_role_moves),
+        cmocka_unit_test(test_key_of_a_role_below),
+        cmocka_unit_test(test_renewal_of_a_role_below),
+        cmocka_unit_test(test_delegation_gone_meanwhile),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
