@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/strictjson.h"
 #include "tuf/repository/event/internal.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -31,57 +30,48 @@ static char *next_part(const uint8_t **at, size_t *left, size_t *len)
     return part;
 }
 
-/* NULL: refused. */
-static json_t *read_folder(const uint8_t *data, size_t size)
+/* False: refused. */
+static bool read_folder(const uint8_t *data, size_t size, struct event *out)
 {
     struct err e = {0};
     size_t len;
     char *text = next_part(&data, &size, &len);
-    json_t *tree = strictjson_parse(text, len, len, &e);
-    int rc = tree != NULL ? 0 : -1;
+    int rc = event_parse_tree(text, len, out, &e);
     free(text);
     while (rc == 0 && size > 0) {
         char *name = next_part(&data, &size, &len);
         text = next_part(&data, &size, &len);
-        rc = event_folder_add(tree, name, text, len, &e);
+        rc = event_folder_add(out->tree, name, text, len, &e);
         free(name);
         free(text);
     }
-    must(rc == 0 || e.text[0] != '\0');
     if (rc == 0)
-        return tree;
-    json_decref(tree);
-    return NULL;
-}
-
-/* Takes over `tree`; false: no event. */
-static bool load(json_t *tree, struct event *out)
-{
-    struct err e = {0};
-    *out = (struct event){.tree = tree};
-    bool good = event_load(out, &e) == 0;
-    must(good || e.text[0] != '\0');
-    if (!good)
+        rc = event_load(out, &e);
+    must(rc == 0 || e.text[0] != '\0');
+    if (rc != 0)
         event_free(out);
-    return good;
+    return rc == 0;
 }
 
 /* What the files of the split hold, put together. */
-static json_t *join(json_t *proposal, json_t *signers)
+static void join(const struct event *ev, const json_t *proposal, json_t *signers, struct event *out)
 {
     struct err e = {0};
-    json_t *tree = json_deep_copy(proposal);
+    struct buf first = {0};
     const char *keyid;
     json_t *signer;
+    must(event_dump(ev, proposal, jsondump_to_buf, &first, &e) == 0);
+    must(event_parse_tree((const char *)first.data, first.len, out, &e) == 0);
     json_object_foreach(signers, keyid, signer)
     {
         char name[TUF_ROLE_NAME_MAX];
         char *text = json_dumps(signer, 0);
         snprintf(name, sizeof(name), "%s.json", keyid);
-        must(text != NULL && event_folder_add(tree, name, text, strlen(text), &e) == 0);
+        must(text != NULL && event_folder_add(out->tree, name, text, strlen(text), &e) == 0);
         free(text);
     }
-    return tree;
+    must(event_load(out, &e) == 0);
+    buf_free(&first);
 }
 
 static void again(const struct event *ev)
@@ -95,7 +85,8 @@ static void again(const struct event *ev)
     bool sound = event_check_signatures(ev, &e) == 0;
     int rc = event_folder_split(ev->tree, &proposal, &signers, &e);
     if (sound) { /* only then does each keyid sign and state once */
-        must(rc == 0 && load(join(proposal, signers), &other));
+        must(rc == 0);
+        join(ev, proposal, signers, &other);
         must(event_digest(ev, first, &e) == 0 && event_digest(&other, second, &e) == 0);
         must(strcmp(first, second) == 0 && event_check_signatures(&other, &e) == 0);
         must(event_merge(&other, ev, &e) == 0);
@@ -108,8 +99,7 @@ static void again(const struct event *ev)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct event ev;
-    json_t *tree = read_folder(data, size);
-    if (tree != NULL && load(tree, &ev)) {
+    if (read_folder(data, size, &ev)) {
         again(&ev);
         event_free(&ev);
     }

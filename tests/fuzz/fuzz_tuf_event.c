@@ -58,16 +58,28 @@ static void again(const struct event *ev)
     struct err e = {0};
     char first[65];
     char second[65];
-    char *text = json_dumps(ev->tree, JSON_INDENT(1) | JSON_SORT_KEYS);
-    if (text == NULL || event_digest(ev, first, &e) != 0 ||
-        event_parse(text, strlen(text), &other, &e) != 0 || event_digest(&other, second, &e) != 0 ||
-        strcmp(first, second) != 0)
+    struct buf text = {0};
+    struct buf same = {0};
+    if (event_dump(ev, ev->tree, jsondump_to_buf, &text, &e) != 0 ||
+        event_digest(ev, first, &e) != 0 ||
+        event_parse((const char *)text.data, text.len, &other, &e) != 0 ||
+        event_digest(&other, second, &e) != 0 || strcmp(first, second) != 0)
         abort();
+    /* The text is that of jansson, and stays. */
+    json_t *tree = json_loadb((const char *)text.data, text.len, JSON_REJECT_DUPLICATES, NULL);
+    char *plain = json_dumps(tree, JSON_INDENT(1) | JSON_SORT_KEYS);
+    if (plain == NULL || strcmp(plain, buf_str(&text)) != 0 ||
+        event_dump(&other, other.tree, jsondump_to_buf, &same, &e) != 0 ||
+        strcmp(plain, buf_str(&same)) != 0)
+        abort();
+    json_decref(tree);
+    free(plain);
+    buf_free(&same);
+    buf_free(&text);
     int added = event_merge(&other, ev, &e); /* with itself: nothing new */
     if (added > 0)
         abort();
     event_free(&other);
-    free(text);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -155,10 +155,8 @@ static void test_r1_forged_delegated_base(void **state)
     assert_int_equal(review_of(&c, &ev, T0 + DAY, false, &text), 0);
     assert_non_null(strstr(buf_str(&text), "added: x/evil.txt"));
     json_t *base = json_object_get(json_object_get(ev.tree, "base"), "extra");
-    json_t *proposed = json_object_get(json_object_get(ev.tree, "proposed"), "extra");
-    json_object_set_new(
-        json_object_get(base, "signed"), "targets",
-        json_deep_copy(json_object_get(json_object_get(proposed, "signed"), "targets")));
+    json_object_set_new(json_object_get(base, "signed"), "targets",
+                        case_entries(event_find(&ev, "extra")->proposed));
     case_copy(&ev, &forged);
     assert_true(review_of(&c, &forged, T0 + DAY, false, &text) > 0);
     assert_null(strstr(buf_str(&text), "added: x/evil.txt"));
@@ -307,7 +305,7 @@ static void test_r1_no_canonical_form(void **state)
     case_propose(&c, T0, NULL, &ev);
     json_t *root = json_object_get(json_object_get(ev.tree, "proposed"), "root");
     json_object_set_new(json_object_get(root, "signed"), "x", json_real(5.84));
-    char *text = json_dumps(ev.tree, 0);
+    char *text = case_text(&ev);
     assert_int_equal(event_parse(text, strlen(text), &other, &c.e), -1);
     assert_says(&c, "proposed root: nobody can sign it: a number with a fraction");
     free(text);
@@ -567,7 +565,7 @@ static void test_r4_event_cannot_hold_a_timestamp(void **state)
     case_propose(&c, T0, "root", &ev);
     json_t *fake = tuf_envelope_new(tuf_signed_new(TUF_TIMESTAMP, 9, T0 + DAY));
     json_object_set_new(json_object_get(ev.tree, "proposed"), "timestamp", fake);
-    char *text = json_dumps(ev.tree, 0);
+    char *text = case_text(&ev);
     assert_int_equal(event_parse(text, strlen(text), &out, &c.e), -1);
     assert_says(&c, "never holds timestamp");
     free(text);
@@ -880,7 +878,7 @@ static void test_r7_malleable_signature_is_no_second_one(void **state)
     assert_int_equal(case_try_publish(&c, &other, T0, false, &r), -1);
     assert_says(&c, "1 of the 2");
     json_array_append(list, twin);
-    char *text = json_dumps(ev.tree, 0);
+    char *text = case_text(&ev);
     struct event both;
     assert_int_equal(event_parse(text, strlen(text), &both, &c.e), -1);
     assert_says(&c, "two signatures");
@@ -1265,6 +1263,129 @@ static void test_transcript_half_a_line(void **state)
     case_close(&c);
 }
 
+/* ---- the event's text ---- */
+
+static void reads_as(struct tuf_case *c, const char *text, const char *why)
+{
+    struct event ev;
+    int rc = event_parse(text, strlen(text), &ev, &c->e);
+    if (why == NULL) {
+        if (rc != 0)
+            fail_msg("%s", c->e.text);
+        event_free(&ev);
+        return;
+    }
+    assert_int_equal(rc, -1);
+    assert_says(c, why);
+}
+
+/* Targets of old and new are in no tree; the file is the text of the tree that has them, in
+ * whatever order they come. */
+static void test_event_text_is_that_of_its_tree(void **state)
+{
+    (void)state;
+    struct tuf_case c;
+    struct event ev;
+    struct event again;
+    char digest[2][65];
+    case_open(&c, DELEGATED_POLICY);
+    case_file(&c, "extra/x/y.txt", "delegated\n");
+    case_file(&c, "targets/q \"\xc3\xa9.txt", "odd\n");
+    case_round(&c, T0, NULL);
+    case_file(&c, "extra/x/z.txt", "more\n");
+    case_file(&c, "targets/A.txt", "more\n");
+    case_propose(&c, T0 + DAY, NULL, &ev);
+    case_sign(&c, &ev, "alice", T0 + DAY);
+    char *text = case_text(&ev);
+    json_t *tree = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
+    static const char *const sides[] = {"base", "proposed"};
+    for (size_t i = 0; i < 2; i++) {
+        json_t *side = json_object_get(tree, sides[i]);
+        const struct event_role *r = event_find(&ev, "targets");
+        json_t *want = case_entries(i == 0 ? r->base : r->proposed);
+        json_t *got =
+            json_object_get(json_object_get(json_object_get(side, "targets"), "signed"), "targets");
+        assert_true(json_object_size(got) > 1);
+        assert_true(json_equal(got, want));
+        json_decref(want);
+        /* Their order changes nothing. */
+        json_t *first = json_incref(json_object_get(got, "a.txt"));
+        json_object_del(got, "a.txt");
+        json_object_set_new(got, "a.txt", first);
+    }
+    char *sorted = json_dumps(tree, JSON_INDENT(1) | JSON_SORT_KEYS);
+    char *unsorted = json_dumps(tree, 0);
+    assert_string_equal(text, sorted);
+    assert_int_equal(event_parse(unsorted, strlen(unsorted), &again, &c.e), 0);
+    assert_int_equal(event_check_signatures(&again, &c.e), 0);
+    assert_int_equal(event_digest(&ev, digest[0], &c.e), 0);
+    assert_int_equal(event_digest(&again, digest[1], &c.e), 0);
+    assert_string_equal(digest[0], digest[1]);
+    char *same = case_text(&again);
+    assert_string_equal(text, same);
+    free(same);
+    free(sorted);
+    free(unsorted);
+    free(text);
+    json_decref(tree);
+    event_free(&again);
+    event_free(&ev);
+    case_close(&c);
+}
+
+/* `text` with the first `old` behind `after` replaced. */
+static char *edited(const char *text, const char *after, const char *old, const char *new)
+{
+    struct buf out = {0};
+    const char *at = strstr(strstr(text, after), old);
+    assert_non_null(at);
+    buf_append(&out, text, (size_t)(at - text));
+    buf_puts(&out, new);
+    buf_puts(&out, at + strlen(old));
+    char *copy = strdup(buf_str(&out));
+    buf_free(&out);
+    return copy;
+}
+
+static void test_event_refuses_bad_targets(void **state)
+{
+    (void)state;
+    static const char *const rows[][3] = {
+        {"\"a.txt\": {",
+         "\"b.txt\": {\"length\": 1, \"hashes\": {\"sha256\": \"00\"}},"
+         "\"\\u0062.txt\": {\"length\": 1, \"hashes\": {\"sha256\": \"00\"}},"
+         "\"a.txt\": {",
+         "proposed targets: \"b.txt\":"},
+        {"\"a.txt\": {", "\"b.txt\": {\"length\": 1}, \"a.txt\": {",
+         "proposed targets: target 'b.txt': hashes"},
+        {"\"a.txt\": {", "\"b.txt\": 1, \"a.txt\": {", "proposed targets: target 'b.txt'"},
+        {"\"targets\": {", "\"targets\": {}, \"targets\": {", "duplicate key"},
+        {"\"targets\": {", "\"targets\": [], \"x\": {", "proposed targets: targets is missing"},
+        {"\"a.txt\": {", "\"a.txt\": {,", "JSON line"},
+    };
+    struct tuf_case c;
+    struct event ev;
+    case_open(&c, CASE_POLICY);
+    case_propose(&c, T0, NULL, &ev);
+    char *text = case_text(&ev);
+    reads_as(&c, text, NULL);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        const char *from = strstr(text, "\"proposed\"");
+        from = strstr(from, "\"targets\": {\n   \"signatures\"");
+        assert_non_null(from);
+        char *bad = edited(from, "\"spec_version\"", rows[i][0], rows[i][1]);
+        struct buf whole = {0};
+        buf_append(&whole, text, (size_t)(from - text));
+        buf_puts(&whole, bad);
+        reads_as(&c, buf_str(&whole), rows[i][2]);
+        buf_free(&whole);
+        free(bad);
+    }
+    free(text);
+    event_free(&ev);
+    case_close(&c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -1279,6 +1400,8 @@ int main(void)
         cmocka_unit_test(test_r1_names_show_as_they_are),
         cmocka_unit_test(test_r1_no_text_moves_the_cursor),
         cmocka_unit_test(test_r1_no_canonical_form),
+        cmocka_unit_test(test_event_text_is_that_of_its_tree),
+        cmocka_unit_test(test_event_refuses_bad_targets),
         cmocka_unit_test(test_r2_version_skipped),
         cmocka_unit_test(test_r2_version_repeated),
         cmocka_unit_test(test_r2_consistent_snapshot_off),

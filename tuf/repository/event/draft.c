@@ -123,15 +123,14 @@ static bool wanted(const struct draft *d, const char *role)
 /* What will be in force: as proposed just now, else as published. The caller frees it. */
 static struct tuf_metadata *coming(const struct draft *d, const char *name)
 {
-    enum tuf_role role = TUF_TARGETS;
+    enum tuf_role role;
     struct tuf_metadata *delegated = NULL;
-    json_t *envelope = json_object_get(json_object_get(d->out->tree, "proposed"), name);
-    bool top = tuf_role_from_name(name, &role) == 0;
-    if (envelope == NULL && !top)
+    const struct tuf_metadata *m = event_added(d->out, name);
+    if (m == NULL && tuf_role_from_name(name, &role) != 0)
         return published_delegated(d->p, name, &delegated, NULL) == 0 ? delegated : NULL;
-    if (envelope == NULL && published_role(d->p, role) != NULL)
-        envelope = tuf_metadata_envelope(published_role(d->p, role));
-    return envelope != NULL ? tuf_metadata_from_json(json_incref(envelope), role, NULL) : NULL;
+    if (m == NULL)
+        m = published_role(d->p, role);
+    return m != NULL ? tuf_metadata_ref(m) : NULL;
 }
 
 /* Keys that come and go may leave the published version without enough signatures: then it is

@@ -5,8 +5,8 @@
 
 #include "common/b64.h"
 #include "common/clock.h"
-#include "common/file.h"
 #include "common/strictjson.h"
+#include "tuf/metadata/build.h"
 #include "tuf/metadata/canonical.h"
 #include "tuf/metadata/delegation.h"
 #include "tuf/metadata/verify.h"
@@ -21,21 +21,6 @@ static int no_memory(struct err *e)
     return err_set(e, "out of memory");
 }
 
-static enum tuf_role type_of(const char *role)
-{
-    return strcmp(role, "root") == 0 ? TUF_ROOT : TUF_TARGETS;
-}
-
-/* Parses a borrowed envelope; the metadata shares the tree. */
-static struct tuf_metadata *share(json_t *envelope, const char *role, const char *what,
-                                  struct err *e)
-{
-    struct tuf_metadata *m = tuf_metadata_from_json(json_incref(envelope), type_of(role), e);
-    if (m == NULL)
-        err_wrap(e, "%s %s", what, role);
-    return m;
-}
-
 static int add_role(struct event *ev, const char *name, json_t *base, json_t *proposed,
                     struct err *e)
 {
@@ -45,9 +30,9 @@ static int add_role(struct event *ev, const char *name, json_t *base, json_t *pr
     ev->role = grown;
     struct event_role r = {.name = name};
     if (base != NULL)
-        r.base = share(base, name, "published", e);
+        r.base = event_take(ev, false, name, base, e);
     if (proposed != NULL && (base == NULL || r.base != NULL))
-        r.proposed = share(proposed, name, "proposed", e);
+        r.proposed = event_take(ev, true, name, proposed, e);
     if ((base != NULL && r.base == NULL) || (proposed != NULL && r.proposed == NULL)) {
         tuf_metadata_free(r.base);
         tuf_metadata_free(r.proposed);
@@ -72,7 +57,7 @@ static int load_role(struct event *ev, const char *name, json_t *base, json_t *p
                      struct err *e)
 {
     json_t *before = strcmp(name, "root") == 0 && ev->root_count > 0
-                         ? tuf_metadata_envelope(ev->roots[ev->root_count - 1])
+                         ? tuf_metadata_frame(ev->roots[ev->root_count - 1])
                          : json_object_get(base, name);
     json_t *after = json_object_get(proposed, name);
     return before != NULL || after != NULL ? add_role(ev, name, before, after, e) : 0;
@@ -139,7 +124,7 @@ static int load_roots(struct event *ev, struct err *e)
     if (ev->roots == NULL)
         return no_memory(e);
     for (size_t i = 0; i < json_array_size(roots); i++) {
-        struct tuf_metadata *m = share(json_array_get(roots, i), "root", "published", e);
+        struct tuf_metadata *m = event_take(ev, false, "root", json_array_get(roots, i), e);
         if (m == NULL)
             return -1;
         ev->roots[ev->root_count++] = m;
@@ -182,55 +167,8 @@ static int check_form(const struct event *ev, struct err *e)
 
 int event_load(struct event *ev, struct err *e)
 {
-    if (check_form(ev, e) != 0 || load_roots(ev, e) != 0)
-        return -1;
-    return load_roles(ev, e);
-}
-
-/* Takes over `tree`. */
-static int load_tree(json_t *tree, struct event *out, struct err *e)
-{
-    *out = (struct event){.tree = tree};
-    int rc = tree == NULL           ? -1
-             : json_is_object(tree) ? event_load(out, e)
-                                    : err_set(e, "not a signing event (no JSON object)");
-    if (rc != 0)
-        event_free(out);
-    return rc;
-}
-
-int event_parse(const char *text, size_t len, struct event *out, struct err *e)
-{
-    return load_tree(strictjson_parse(text, len, EVENT_BYTES_MAX, e), out, e);
-}
-
-static int read_file(const char *path, struct event *out, struct err *e)
-{
-    struct buf text = {0};
-    *out = (struct event){0};
-    int rc = file_read(path, EVENT_BYTES_MAX, &text, e);
-    if (rc == 0 && event_parse(text.len > 0 ? (const char *)text.data : "", text.len, out, e) != 0)
-        rc = err_wrap(e, "event '%s'", path);
-    buf_free(&text);
-    return rc;
-}
-
-int event_read(const char *path, struct event *out, struct err *e)
-{
-    if (!event_is_folder(path))
-        return read_file(path, out, e);
-    return load_tree(event_folder_read(path, e), out, e) == 0 ? 0 : err_wrap(e, "event '%s'", path);
-}
-
-int event_write(const char *path, const struct event *ev, struct err *e)
-{
-    if (event_is_folder(path))
-        return event_folder_write(path, ev->tree, e);
-    char *text = json_dumps(ev->tree, JSON_INDENT(1) | JSON_SORT_KEYS);
-    if (text == NULL)
-        return no_memory(e);
-    int rc = file_write_atomic(path, 0644, text, strlen(text), e);
-    free(text);
+    int rc = check_form(ev, e) == 0 && load_roots(ev, e) == 0 ? load_roles(ev, e) : -1;
+    event_release(ev);
     return rc;
 }
 
@@ -244,6 +182,7 @@ void event_free(struct event *ev)
         tuf_metadata_free(ev->roots[i]);
     free(ev->role);
     free(ev->roots);
+    event_release(ev);
     json_decref(ev->tree);
     *ev = (struct event){0};
 }
@@ -262,35 +201,42 @@ int event_new(const char *name, const char *reason, int64_t now, const struct pu
     if (out->tree == NULL)
         return err_set(e, "the reason is not UTF-8, or out of memory");
     json_t *roots = json_object_get(out->tree, "roots");
-    json_t *before = json_object_get(out->tree, "base");
     int bad = 0;
     for (size_t i = 0; i < base->root_count; i++)
-        bad |= json_array_append(roots, tuf_metadata_envelope(base->roots[i]));
+        bad |= json_array_append(roots, tuf_metadata_frame(base->roots[i]));
     if (base->targets != NULL)
-        bad |= json_object_set(before, "targets", tuf_metadata_envelope(base->targets));
+        bad |= event_add_reference(out, "targets", base->targets, e);
     if (bad != 0)
         event_free(out);
     return bad != 0 ? no_memory(e) : 0;
 }
 
+/* One side of a role: its frame in the tree, its entries held. */
+static int add_side(struct event *ev, bool proposed, const char *role, struct tuf_metadata *m,
+                    struct err *e)
+{
+    json_t *side = json_object_get(ev->tree, proposed ? "proposed" : "base");
+    if (json_object_set(side, role, tuf_metadata_frame(m)) == 0)
+        return event_hold(ev, proposed, role, m, e);
+    tuf_metadata_free(m);
+    return no_memory(e);
+}
+
 int event_add(struct event *ev, const char *role, const struct tuf_metadata *base,
               struct tuf_metadata *proposed, struct err *e)
 {
-    json_t *before = json_object_get(ev->tree, "base");
-    json_t *after = json_object_get(ev->tree, "proposed");
-    int rc = json_object_set(after, role, tuf_metadata_envelope(proposed));
-    tuf_metadata_free(proposed);
-    if (rc != 0 || (base != NULL && strcmp(role, "root") != 0 &&
-                    json_object_set(before, role, tuf_metadata_envelope(base)) != 0))
-        return no_memory(e);
-    return 0;
+    bool is_root = strcmp(role, "root") == 0; /* its base is in the chain */
+    if (add_side(ev, true, role, proposed, e) != 0)
+        return -1;
+    return base != NULL && !is_root ? event_add_reference(ev, role, base, e) : 0;
 }
 
 int event_add_reference(struct event *ev, const char *role, const struct tuf_metadata *base,
                         struct err *e)
 {
-    json_t *before = json_object_get(ev->tree, "base");
-    return json_object_set(before, role, tuf_metadata_envelope(base)) == 0 ? 0 : no_memory(e);
+    if (json_object_get(json_object_get(ev->tree, "base"), role) != NULL)
+        return 0;
+    return add_side(ev, false, role, tuf_metadata_ref(base), e);
 }
 
 static json_t *encode(const struct buf *data)
@@ -406,7 +352,7 @@ bool event_signers(const struct event *ev, const char *role, bool old, struct tu
 json_t *event_summary(const struct tuf_metadata *m, struct err *e)
 {
     char hex[65];
-    if (canonical_sha256(tuf_metadata_signed(m), hex, e) != 0)
+    if (tuf_metadata_sha256(m, hex, e) != 0)
         return NULL;
     return json_pack("{s:I, s:s}", "version", (json_int_t)tuf_metadata_version(m), "sha256", hex);
 }

@@ -14,7 +14,7 @@
 
 #include <openssl/evp.h>
 
-#include "tuf/metadata/metadata.h"
+#include "tuf/metadata/build.h"
 #include "tuf/repository/state/published.h"
 
 #define EVENT_MEDIA_TYPE "application/vnd.tenmint.signing-event+json;version=1"
@@ -30,11 +30,19 @@ struct event_role {
 };
 
 struct event {
-    json_t *tree;            /* the file; the envelopes below are part of it */
+    json_t *tree; /* the file, without the `targets` of roles; the frames of the metadata below are
+                     part of it */
     struct event_role *role; /* root first, then targets, then delegated roles */
     size_t count;
     struct tuf_metadata **roots; /* the published chain, from version 1 */
     size_t root_count;
+    struct event_held { /* what the tree leaves out, until event_load() */
+        bool proposed;
+        char *role;
+        struct tuf_entries *entries; /* of a text */
+        struct tuf_metadata *m;      /* or of a draft */
+    } * held;
+    size_t held_count, held_cap, held_next[2];
 };
 
 /* An event without roles. `name` has the characters of policy_name_ok(). Add to it, then
@@ -51,6 +59,9 @@ int event_add_reference(struct event *ev, const char *role, const struct tuf_met
 int event_add(struct event *ev, const char *role, const struct tuf_metadata *base,
               struct tuf_metadata *proposed, struct err *e);
 
+/* What event_add() took for a role, or NULL; before event_load(). Borrowed. */
+const struct tuf_metadata *event_added(const struct event *ev, const char *role);
+
 /* A target's old and new content, for review; NULL: it did not or will not exist. */
 int event_add_file(struct event *ev, const char *path, const struct buf *before,
                    const struct buf *after, struct err *e);
@@ -66,6 +77,10 @@ int event_parse(const char *text, size_t len, struct event *out, struct err *e);
 /* A folder is an existing one, or a path that ends with '/'. */
 int event_read(const char *path, struct event *out, struct err *e);
 int event_write(const char *path, const struct event *ev, struct err *e);
+/* The file's text, in parts to `write`; of `tree`, which is ev->tree or a changed copy of it. */
+int event_dump(const struct event *ev, const json_t *tree,
+               int (*write)(void *arg, const void *data, size_t len, struct err *e), void *arg,
+               struct err *e);
 bool event_is_there(const char *path);
 void event_free(struct event *ev);
 

@@ -64,19 +64,6 @@ static int read_plain(const char *path, size_t max, struct buf *text, struct err
     return file_read(path, max, text, e);
 }
 
-static int read_json(const char *path, size_t max, json_t **out, struct err *e)
-{
-    struct buf text = {0};
-    *out = NULL;
-    if (read_plain(path, max, &text, e) == 0) {
-        *out = strictjson_parse((const char *)text.data, text.len, max, e);
-        if (*out == NULL)
-            err_wrap(e, "'%s'", path);
-    }
-    buf_free(&text);
-    return *out != NULL ? 0 : -1;
-}
-
 /* ---- reading ---- */
 
 static int add_signature(json_t *tree, const char *role, const char *keyid, const json_t *sig,
@@ -164,17 +151,23 @@ static int read_signers(json_t *tree, const char *folder, struct err *e)
     return rc;
 }
 
-json_t *event_folder_read(const char *folder, struct err *e)
+static int read_proposal(const char *folder, struct event *out, struct err *e)
 {
     char path[PATH_MAX];
-    json_t *tree = NULL;
-    if (file_join(folder, PROPOSAL, path, sizeof(path), e) != 0 ||
-        read_json(path, EVENT_BYTES_MAX, &tree, e) != 0)
-        return NULL;
-    if (read_signers(tree, folder, e) == 0)
-        return tree;
-    json_decref(tree);
-    return NULL;
+    struct buf text = {0};
+    *out = (struct event){0};
+    if (file_join(folder, PROPOSAL, path, sizeof(path), e) != 0)
+        return -1;
+    int rc = read_plain(path, EVENT_BYTES_MAX, &text, e);
+    if (rc == 0 && event_parse_tree((const char *)text.data, text.len, out, e) != 0)
+        rc = err_wrap(e, "'%s'", path);
+    buf_free(&text);
+    return rc;
+}
+
+int event_folder_read(const char *folder, struct event *out, struct err *e)
+{
+    return read_proposal(folder, out, e) == 0 ? read_signers(out->tree, folder, e) : -1;
 }
 
 /* ---- writing ---- */
@@ -223,47 +216,75 @@ int event_folder_split(const json_t *tree, json_t **proposal, json_t **signers, 
 }
 
 /* A file that says so already is left alone, whatever its white space. */
-static int write_json(const char *dir, const char *name, const json_t *v, struct err *e)
+static bool is_written(const char *folder, const struct event *ev, const json_t *proposal)
+{
+    struct event old;
+    bool same = read_proposal(folder, &old, NULL) == 0 && json_equal(old.tree, proposal) == 1 &&
+                event_load(&old, NULL) == 0 && old.count == ev->count;
+    for (size_t i = 0; i < ev->count && same; i++) {
+        const struct event_role *r = &ev->role[i];
+        /* Equal trees have their roles in one order, or are looked through. */
+        const struct event_role *o =
+            strcmp(old.role[i].name, r->name) == 0 ? &old.role[i] : event_find(&old, r->name);
+        same = o != NULL && tuf_metadata_equal(o->base, r->base) &&
+               tuf_metadata_equal(o->proposed, r->proposed);
+    }
+    event_free(&old);
+    return same;
+}
+
+static int write_proposal(const char *folder, const struct event *ev, const json_t *proposal,
+                          struct err *e)
 {
     char path[PATH_MAX];
-    json_t *old = NULL;
+    if (is_written(folder, ev, proposal))
+        return 0;
+    return file_join(folder, PROPOSAL, path, sizeof(path), e) == 0
+               ? event_write_file(path, ev, proposal, true, e)
+               : -1;
+}
+
+static int write_signer(const char *dir, const char *keyid, const json_t *signer, struct err *e)
+{
+    char name[TUF_KEYID_SIZE + 8];
+    char path[PATH_MAX];
     struct buf text = {0};
+    snprintf(name, sizeof(name), "%s.json", keyid);
     if (file_join(dir, name, path, sizeof(path), e) != 0)
         return -1;
-    int rc = 0;
-    if (read_json(path, EVENT_BYTES_MAX, &old, NULL) != 0 || json_equal(old, v) != 1) {
-        rc = tuf_envelope_dump(v, true, &text, e);
-        if (rc == 0)
-            rc = file_write_atomic(path, 0644, text.data, text.len, e);
-    }
+    json_t *old = read_plain(path, SIGNER_BYTES_MAX, &text, NULL) == 0
+                      ? strictjson_parse((const char *)text.data, text.len, SIGNER_BYTES_MAX, NULL)
+                      : NULL;
+    bool same = old != NULL && json_equal(old, signer) == 1;
+    buf_reset(&text);
+    int rc = same ? 0 : tuf_envelope_dump(signer, true, &text, e);
+    if (rc == 0 && !same)
+        rc = file_write_atomic(path, 0644, text.data, text.len, e);
     json_decref(old);
     buf_free(&text);
     return rc;
 }
 
-int event_folder_write(const char *folder, const json_t *tree, struct err *e)
+int event_folder_write(const char *folder, const struct event *ev, struct err *e)
 {
     char dir[PATH_MAX];
-    char name[TUF_KEYID_SIZE + 8];
     json_t *proposal = NULL;
     json_t *signers = NULL;
     const char *keyid;
     json_t *signer;
-    int rc = event_folder_split(tree, &proposal, &signers, e);
+    int rc = event_folder_split(ev->tree, &proposal, &signers, e);
     if (rc == 0)
         rc = signatures_folder(folder, dir, e);
     if (rc == 0)
         rc = file_mkdirs(dir, 0755, e);
     if (rc == 0)
-        rc = write_json(folder, PROPOSAL, proposal, e);
+        rc = write_proposal(folder, ev, proposal, e);
     json_object_foreach(signers, keyid, signer)
     {
         if (rc == 0 && !is_keyid(keyid)) /* it becomes a file's name */
             rc = err_set(e, "keyid '%.80s' is no SHA-256 in hex", keyid);
-        if (rc != 0)
-            break;
-        snprintf(name, sizeof(name), "%s.json", keyid);
-        rc = write_json(dir, name, signer, e);
+        if (rc == 0)
+            rc = write_signer(dir, keyid, signer, e);
     }
     json_decref(proposal);
     json_decref(signers);

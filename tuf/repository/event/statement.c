@@ -60,24 +60,22 @@ static int unhex(const char *hex, struct buf *out)
     return buf_failed(out) ? -1 : 0;
 }
 
-/* One {"keyid", "sig"} entry over canonical(signed_part). */
-static int check_entry(const json_t *signed_part, const json_t *entry, const json_t *key,
+/* One {"keyid", "sig"} entry over these bytes. */
+static int check_entry(const struct buf *bytes, const json_t *entry, const json_t *key,
                        struct err *e)
 {
-    struct buf bytes = {0};
     struct buf sig = {0};
     struct tuf_key k = {0};
     const char *hex = strictjson_str(entry, "sig");
     int rc = -1;
     if (hex == NULL || unhex(hex, &sig) != 0 || sig.len == 0)
         err_set(e, "the signature is no hex");
-    else if (canonical_write(signed_part, &bytes, e) == 0 && tuf_key_decode(key, &k, e) == 0)
-        rc = tuf_key_verify(&k, bytes.data, bytes.len, sig.data, sig.len)
+    else if (tuf_key_decode(key, &k, e) == 0)
+        rc = tuf_key_verify(&k, bytes->data, bytes->len, sig.data, sig.len)
                  ? 0
                  : err_set(e, "the signature is over something else, or forged");
     tuf_key_free(&k);
     buf_free(&sig);
-    buf_free(&bytes);
     return rc;
 }
 
@@ -88,10 +86,13 @@ int event_statement_verify(const json_t *statement, const json_t *key, struct er
     const char *type = strictjson_str(body, "_type");
     const char *keyid = strictjson_str(body, "keyid");
     const char *by = strictjson_str(entry, "keyid");
+    struct buf bytes = {0};
     if (type == NULL || strcmp(type, STATEMENT_TYPE) != 0 || keyid == NULL || by == NULL ||
         strcmp(keyid, by) != 0)
         return err_set(e, "not a signing statement");
-    return check_entry(body, entry, key, e);
+    int rc = canonical_write(body, &bytes, e) == 0 ? check_entry(&bytes, entry, key, e) : -1;
+    buf_free(&bytes);
+    return rc;
 }
 
 /* ---- making them ---- */
@@ -113,14 +114,6 @@ static bool same_key(const struct signing *s, const json_t *key)
     return same;
 }
 
-static int put_signature(struct signing *s, json_t *envelope, const char *keyid, const json_t *key)
-{
-    json_t *sig = tuf_sign(json_object_get(envelope, "signed"), keyid, key, s->pkey, s->e);
-    if (sig == NULL)
-        return -1;
-    return tuf_envelope_put_signature(envelope, sig) == 0 ? 0 : err_set(s->e, "out of memory");
-}
-
 /* Signs `r` under each keyid of the signers that is this key. */
 static int sign_by(struct signing *s, const struct event_role *r, const struct tuf_signers *by,
                    bool *done)
@@ -133,7 +126,7 @@ static int sign_by(struct signing *s, const struct event_role *r, const struct t
         const json_t *key = json_object_get(by->keys, keyid);
         if (key == NULL || !same_key(s, key))
             continue;
-        if (put_signature(s, tuf_metadata_envelope(r->proposed), keyid, key) != 0)
+        if (tuf_metadata_sign(r->proposed, keyid, key, s->pkey, s->e) != 0)
             return err_wrap(s->e, "sign %s", r->name);
         s->used = key;
         snprintf(s->keyid, sizeof(s->keyid), "%s", keyid);
@@ -184,7 +177,8 @@ static int add_statement(struct signing *s, const char *digest, int64_t now)
     json_t *envelope = body != NULL ? tuf_envelope_new(body) : NULL;
     if (envelope == NULL)
         return err_set(s->e, "out of memory");
-    if (put_signature(s, envelope, s->keyid, s->used) != 0) {
+    json_t *sig = tuf_sign(json_object_get(envelope, "signed"), s->keyid, s->used, s->pkey, s->e);
+    if (sig == NULL || tuf_envelope_put_signature(envelope, sig) != 0) {
         json_decref(envelope);
         return err_wrap(s->e, "sign the statement");
     }
@@ -307,25 +301,36 @@ static bool has_statement(const struct event *ev, const json_t *key)
     return false;
 }
 
+static int check_role_signature(const struct event *ev, const struct event_role *r,
+                                const struct buf *bytes, const json_t *entry, struct err *e)
+{
+    const char *keyid = strictjson_str(entry, "keyid");
+    const json_t *key = keyid != NULL ? event_member(ev, r->name, keyid) : NULL;
+    if (key == NULL)
+        return err_set(e, "%s: signed by key %.16s..., which is no key of this role", r->name,
+                       keyid != NULL ? keyid : "?");
+    if (check_entry(bytes, entry, key, e) != 0)
+        return err_wrap(e, "%s: signature of '%s'", r->name, keyring_owner(key));
+    if (!has_statement(ev, key))
+        return err_set(e, "%s: '%s' signed, but without a statement of what was reviewed", r->name,
+                       keyring_owner(key));
+    return 0;
+}
+
 static int check_role_signatures(const struct event *ev, const struct event_role *r, struct err *e)
 {
-    const json_t *envelope = tuf_metadata_envelope(r->proposed);
+    struct buf own = {0};
+    const struct buf *bytes = tuf_metadata_canonical(r->proposed, &own, e);
+    int rc = bytes != NULL ? 0 : -1;
     size_t i;
     const json_t *entry;
-    json_array_foreach(json_object_get(envelope, "signatures"), i, entry)
+    json_array_foreach(tuf_metadata_signatures(r->proposed), i, entry)
     {
-        const char *keyid = strictjson_str(entry, "keyid");
-        const json_t *key = keyid != NULL ? event_member(ev, r->name, keyid) : NULL;
-        if (key == NULL)
-            return err_set(e, "%s: signed by key %.16s..., which is no key of this role", r->name,
-                           keyid != NULL ? keyid : "?");
-        if (check_entry(json_object_get(envelope, "signed"), entry, key, e) != 0)
-            return err_wrap(e, "%s: signature of '%s'", r->name, keyring_owner(key));
-        if (!has_statement(ev, key))
-            return err_set(e, "%s: '%s' signed, but without a statement of what was reviewed",
-                           r->name, keyring_owner(key));
+        if (rc == 0)
+            rc = check_role_signature(ev, r, bytes, entry, e);
     }
-    return 0;
+    buf_free(&own);
+    return rc;
 }
 
 int event_check_signatures(const struct event *ev, struct err *e)
@@ -353,11 +358,11 @@ void event_each_statement(const struct event *ev, void (*each)(void *arg, const 
 
 /* ---- merging ---- */
 
-static bool has_signature(const json_t *envelope, const char *keyid)
+static bool has_signature(const struct tuf_metadata *m, const char *keyid)
 {
     size_t i;
     const json_t *entry;
-    json_array_foreach(json_object_get(envelope, "signatures"), i, entry)
+    json_array_foreach(tuf_metadata_signatures(m), i, entry)
     {
         const char *by = strictjson_str(entry, "keyid");
         if (by != NULL && strcmp(by, keyid) == 0)
@@ -369,16 +374,14 @@ static bool has_signature(const json_t *envelope, const char *keyid)
 static int merge_role(struct event *ev, const struct event_role *from, struct err *e)
 {
     const struct event_role *to = event_find(ev, from->name);
-    json_t *envelope = tuf_metadata_envelope(to->proposed);
     size_t i;
-    json_t *entry;
+    const json_t *entry;
     int added = 0;
-    json_array_foreach(json_object_get(tuf_metadata_envelope(from->proposed), "signatures"), i,
-                       entry)
+    json_array_foreach(tuf_metadata_signatures(from->proposed), i, entry)
     {
-        if (has_signature(envelope, strictjson_str(entry, "keyid")))
+        if (has_signature(to->proposed, strictjson_str(entry, "keyid")))
             continue;
-        if (tuf_envelope_put_signature(envelope, json_deep_copy(entry)) != 0)
+        if (tuf_metadata_put_signature(to->proposed, json_deep_copy(entry)) != 0)
             return err_set(e, "out of memory");
         added++;
     }
