@@ -133,32 +133,37 @@ int command_verify(const struct cli_command *self, int argc, char **argv)
 static void diff_role(const char *name, const struct tuf_metadata *a, const struct tuf_metadata *b,
                       struct buf *out)
 {
-    if (b == NULL || (a != NULL && json_equal(tuf_metadata_signed(a), tuf_metadata_signed(b)) == 1))
+    if (b == NULL || tuf_metadata_equal(a, b))
         return;
     words_safe(name, out);
     buf_putc(out, '\n');
     words_difference(a, b, true, out);
 }
 
-static void diff_delegated(const struct published *a, const struct published *b, struct buf *out)
+struct trees {
+    const struct published *a, *b;
+    struct buf *out;
+};
+
+static int diff_delegated(void *arg, const char *file, const struct tuf_file_info *info,
+                          struct err *e)
 {
-    const char *file;
-    json_t *value;
-    json_object_foreach(json_object_get(tuf_metadata_signed(b->snapshot), "meta"), file, value)
-    {
-        char name[TUF_ROLE_NAME_MAX + 1];
-        struct tuf_metadata *x = NULL;
-        struct tuf_metadata *y = NULL;
-        size_t len = strlen(file);
-        if (len < 6 || len - 5 >= sizeof(name) || strcmp(file, "targets.json") == 0)
-            continue;
-        snprintf(name, sizeof(name), "%.*s", (int)(len - 5), file);
-        if (published_delegated(b, name, &y, NULL) == 0 &&
-            published_delegated(a, name, &x, NULL) == 0)
-            diff_role(name, x, y, out);
-        tuf_metadata_free(x);
-        tuf_metadata_free(y);
-    }
+    const struct trees *t = arg;
+    char name[TUF_ROLE_NAME_MAX + 1];
+    struct tuf_metadata *x = NULL;
+    struct tuf_metadata *y = NULL;
+    size_t len = strlen(file);
+    (void)info;
+    (void)e;
+    if (len < 6 || len - 5 >= sizeof(name) || strcmp(file, "targets.json") == 0)
+        return 0;
+    snprintf(name, sizeof(name), "%.*s", (int)(len - 5), file);
+    if (published_delegated(t->b, name, &y, NULL) == 0 &&
+        published_delegated(t->a, name, &x, NULL) == 0)
+        diff_role(name, x, y, t->out);
+    tuf_metadata_free(x);
+    tuf_metadata_free(y);
+    return 0;
 }
 
 static int diff(const struct published *a, const struct published *b)
@@ -168,7 +173,8 @@ static int diff(const struct published *a, const struct published *b)
     for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++)
         diff_role(tuf_role_name(order[i]), published_role(a, order[i]), published_role(b, order[i]),
                   &out);
-    diff_delegated(a, b, &out);
+    struct trees t = {a, b, &out};
+    (void)tuf_entries_each(b->snapshot, diff_delegated, &t, NULL);
     if (out.len == 0)
         printf("no difference\n");
     else

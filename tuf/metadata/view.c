@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "tuf/metadata/build.h"
 #include "tuf/metadata/internal.h"
 
 void tuf_root_signers(const struct tuf_metadata *root, enum tuf_role role, struct tuf_signers *out)
@@ -51,8 +52,7 @@ void tuf_timestamp_snapshot(const struct tuf_metadata *timestamp, struct tuf_fil
     read_info(json_object_get(tree_map(timestamp), "snapshot.json"), out);
 }
 
-/* The entry of `targets` or `meta`: a new reference, or NULL. */
-static json_t *find_entry(const struct tuf_metadata *m, const char *name)
+json_t *tuf_entry_named(const struct tuf_metadata *m, const char *name)
 {
     return m->map != NULL ? entries_find(&m->entries, name)
                           : json_incref(json_object_get(tree_map(m), name));
@@ -60,7 +60,7 @@ static json_t *find_entry(const struct tuf_metadata *m, const char *name)
 
 bool tuf_entry_find(const struct tuf_metadata *m, const char *name, struct tuf_file_info *out)
 {
-    json_t *entry = find_entry(m, name);
+    json_t *entry = tuf_entry_named(m, name);
     if (entry != NULL)
         read_info(entry, out);
     json_decref(entry);
@@ -84,7 +84,7 @@ bool tuf_targets_find(const struct tuf_metadata *targets, const char *path,
 
 json_t *tuf_target_custom(const struct tuf_metadata *targets, const char *path)
 {
-    json_t *entry = find_entry(targets, path);
+    json_t *entry = tuf_entry_named(targets, path);
     json_t *custom = json_incref(json_object_get(entry, "custom"));
     json_decref(entry);
     return custom;

@@ -33,24 +33,27 @@ static bool changed(const json_t *before, const json_t *after)
            json_equal(json_object_get(before, "hashes"), json_object_get(after, "hashes")) != 1;
 }
 
+static const char first[] = "trusted_root.json"; /* without it nobody signs: see review.c */
+
 struct files {
     const struct published *p;
     struct event *ev;
     const char *dir; /* of the targets */
-    const json_t *was, *is;
+    bool only_first; /* else all others */
     size_t total;
 };
 
-static int add_one(struct files *f, const char *path, struct err *e)
+static int add_one(void *arg, const char *path, const json_t *was, const json_t *is, struct err *e)
 {
-    const json_t *old = json_object_get(f->was, path);
-    const json_t *entry = json_object_get(f->is, path);
+    struct files *f = arg;
     struct buf before = {0};
     struct buf after = {0};
     int rc = 0;
-    if (entry != NULL && changed(old, entry) && read_small(f->dir, path, &after) &&
+    if ((strcmp(path, first) == 0) != f->only_first)
+        return 0;
+    if (is != NULL && changed(was, is) && read_small(f->dir, path, &after) &&
         f->total + after.len <= EVENT_FILES_MAX) {
-        int had = old != NULL && read_published(f->p, path, old, &before);
+        int had = was != NULL && read_published(f->p, path, was, &before);
         f->total += after.len + before.len;
         rc = event_add_file(f->ev, path, had ? &before : NULL, &after, e);
     }
@@ -62,23 +65,15 @@ static int add_one(struct files *f, const char *path, struct err *e)
 int draft_add_files(const struct workspace *w, const struct published *p, struct event *ev,
                     struct err *e)
 {
-    static const char first[] = "trusted_root.json"; /* without it nobody signs: see review.c */
     const struct event_role *r = event_find(ev, "targets");
     char dir[PATH_MAX];
-    const char *path;
-    json_t *entry;
     if (r == NULL || r->proposed == NULL)
         return 0;
     if (workspace_path(w, w->policy.targets, dir, sizeof(dir), e) != 0)
         return -1;
-    struct files f = {.p = p, .ev = ev, .dir = dir};
-    f.was = r->base != NULL ? json_object_get(tuf_metadata_signed(r->base), "targets") : NULL;
-    f.is = json_object_get(tuf_metadata_signed(r->proposed), "targets");
-    int rc = add_one(&f, first, e);
-    json_object_foreach((json_t *)f.is, path, entry)
-    {
-        if (rc == 0 && strcmp(path, first) != 0)
-            rc = add_one(&f, path, e);
-    }
-    return rc;
+    struct files f = {.p = p, .ev = ev, .dir = dir, .only_first = true};
+    if (tuf_entries_compare(r->base, r->proposed, add_one, &f, e) != 0)
+        return -1;
+    f.only_first = false;
+    return tuf_entries_compare(r->base, r->proposed, add_one, &f, e);
 }

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "common/clock.h"
-#include "tuf/metadata/canonical.h"
+#include "tuf/metadata/build.h"
 #include "tuf/metadata/verify.h"
 #include "tuf/repository/report/words.h"
 #include "tuf/sigstore/trusted_root.h"
@@ -186,10 +186,14 @@ static void files_part(const struct event *ev, int64_t made, struct buf *out)
     }
 }
 
-static const json_t *entry_of(const struct tuf_metadata *m, const char *path)
+static bool same_entry(const struct tuf_metadata *a, const struct tuf_metadata *b, const char *path)
 {
-    return m != NULL ? json_object_get(json_object_get(tuf_metadata_signed(m), "targets"), path)
-                     : NULL;
+    json_t *x = a != NULL ? tuf_entry_named(a, path) : NULL;
+    json_t *y = tuf_entry_named(b, path);
+    bool same = x == y || json_equal(x, y) == 1;
+    json_decref(x);
+    json_decref(y);
+    return same;
 }
 
 /* Whom verifiers will trust is told from both copies. An event that leaves one out, or brings a
@@ -199,8 +203,7 @@ static void judge_trusted_root(const struct event *ev, struct findings *f)
     const struct event_role *t = event_find(ev, "targets");
     struct side before;
     struct side after;
-    if (t == NULL || t->proposed == NULL ||
-        json_equal(entry_of(t->base, TRUSTED_ROOT), entry_of(t->proposed, TRUSTED_ROOT)) == 1)
+    if (t == NULL || t->proposed == NULL || same_entry(t->base, t->proposed, TRUSTED_ROOT))
         return;
     side_load(ev, TRUSTED_ROOT, false, &before);
     side_load(ev, TRUSTED_ROOT, true, &after);
@@ -229,7 +232,7 @@ static void head_part(const struct event *ev, const struct review *r, struct buf
         buf_puts(out, "Follows nothing: this is the first root of a new repository\n");
         return;
     }
-    if (canonical_sha256(tuf_metadata_signed(root->base), hex, &e) == 0)
+    if (tuf_metadata_sha256(root->base, hex, &e) == 0)
         buf_printf(out, "Follows published root %zu, sha256 of its signed part %.32s...\n",
                    ev->root_count, hex);
     if (r->trusted != NULL && rules_trusted(ev, r->trusted, &e) == 0)

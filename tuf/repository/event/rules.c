@@ -9,7 +9,7 @@
 #include "common/clock.h"
 #include "common/strictjson.h"
 #include "common/utf8.h"
-#include "tuf/metadata/canonical.h"
+#include "tuf/metadata/build.h"
 #include "tuf/metadata/delegation.h"
 #include "tuf/metadata/key.h"
 #include "tuf/metadata/verify.h"
@@ -118,7 +118,7 @@ static void judge_dates(struct judge *j, const struct event_role *r, int64_t per
     int64_t expires = tuf_metadata_expires(r->proposed);
     int64_t created = j->now;
     int64_t own =
-        json_integer_value(json_object_get(tuf_metadata_signed(r->proposed), DRAFT_EXPIRY_PERIOD));
+        json_integer_value(json_object_get(tuf_metadata_body(r->proposed), DRAFT_EXPIRY_PERIOD));
     char date[21];
     char text[24];
     clock_format(expires, date);
@@ -211,10 +211,10 @@ static void judge_signers(struct judge *j, const char *role, const struct tuf_si
 static void judge_same_keys(struct judge *j, const struct event_role *r)
 {
     const json_t *before =
-        r->base != NULL ? json_object_get(tuf_metadata_signed(r->base), "keys") : NULL;
+        r->base != NULL ? json_object_get(tuf_metadata_body(r->base), "keys") : NULL;
     const char *id;
     json_t *key;
-    json_object_foreach(json_object_get(tuf_metadata_signed(r->proposed), "keys"), id, key)
+    json_object_foreach(json_object_get(tuf_metadata_body(r->proposed), "keys"), id, key)
     {
         const json_t *was = json_object_get(before, id);
         if (was != NULL && json_equal(was, key) != 1)
@@ -279,7 +279,7 @@ static void judge_delegation(struct judge *j, const json_t *delegations, const j
 /* Keys that come in by a delegation are shown by their keyids too. */
 static void judge_delegations(struct judge *j, const struct event_role *r)
 {
-    const json_t *d = json_object_get(tuf_metadata_signed(r->proposed), "delegations");
+    const json_t *d = json_object_get(tuf_metadata_body(r->proposed), "delegations");
     const json_t *bins = json_object_get(d, "succinct_roles");
     size_t i;
     const json_t *role;
@@ -345,30 +345,9 @@ void findings_free(struct findings *f)
     buf_free(&f->warnings);
 }
 
-static int same_signed(const struct tuf_metadata *a, const struct tuf_metadata *b, bool *same,
-                       struct err *e)
-{
-    char x[65];
-    char y[65];
-    *same = false;
-    if (a == NULL || b == NULL) {
-        *same = a == b;
-        return 0;
-    }
-    if (canonical_sha256(tuf_metadata_signed(a), x, e) != 0 ||
-        canonical_sha256(tuf_metadata_signed(b), y, e) != 0)
-        return -1;
-    *same = strcmp(x, y) == 0;
-    return 0;
-}
-
 static int check_live(const struct event_role *r, const struct tuf_metadata *live, struct err *e)
 {
-    bool base = false;
-    bool done = false;
-    if (same_signed(r->base, live, &base, e) != 0 || same_signed(r->proposed, live, &done, e) != 0)
-        return -1;
-    if (base || done)
+    if (tuf_metadata_equal(r->base, live) || tuf_metadata_equal(r->proposed, live))
         return 0;
     return err_set(e,
                    "%s: the event was made when version %" PRId64 " was published, but version "
@@ -404,13 +383,10 @@ int rules_base(const struct event *ev, const struct published *live, struct err 
 int rules_trusted(const struct event *ev, const struct tuf_metadata *trusted, struct err *e)
 {
     int64_t version = tuf_metadata_version(trusted);
-    bool same = false;
     if (version > (int64_t)ev->root_count)
         return err_set(e, "your root is version %" PRId64 ", newer than the event's newest, %zu",
                        version, ev->root_count);
-    if (same_signed(trusted, ev->roots[version - 1], &same, e) != 0)
-        return -1;
-    if (!same)
+    if (!tuf_metadata_equal(trusted, ev->roots[version - 1]))
         return err_set(e,
                        "root %" PRId64 " of the event is not your root %" PRId64
                        ": this event is not about your repository, or its history is forged",

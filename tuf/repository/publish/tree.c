@@ -141,17 +141,18 @@ static int walk_folder(struct walking *w, const char *path, struct err *e)
         return -1;
     int rc = w->each(w->arg, path, true, e);
     if (rc != 0)
-        return rc;
+        return rc > 0 ? 0 : rc;
     if (w->depth == DEPTH_MAX)
         return err_set(e, "'%s' is over %d folders deep", name, DEPTH_MAX);
     DIR *d = opendir(name);
     if (d == NULL)
-        return err_errno(e, "read '%s'", name);
+        return errno == ENOENT ? 0 : err_errno(e, "read '%s'", name);
     w->depth++;
     while (rc == 0 && (entry = readdir(d)) != NULL) {
         if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
             continue;
-        rc = file_join(path, entry->d_name, name, sizeof(name), e);
+        rc = path[0] != '\0' ? file_join(path, entry->d_name, name, sizeof(name), e)
+                             : snprintf(name, sizeof(name), "%s", entry->d_name) < 0;
         if (rc == 0)
             rc = is_folder(d, entry) ? walk_folder(w, name, e) : w->each(w->arg, name, false, e);
     }

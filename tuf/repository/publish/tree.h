@@ -16,8 +16,8 @@ int tree_remove(const char *path, struct err *e);
 int tree_link(const char *from, const char *to, const char *skip, struct err *e);
 
 /* Each file and folder in `dir`/`name`, that included, without following symbolic links: its path
- * below `dir`, a folder before what is in it, in any order else. A file may go meanwhile. Not 0
- * ends it and is returned. */
+ * below `dir`, a folder before what is in it, in any order else. What goes meanwhile is
+ * left out. -1 ends it; 1: the folder is not entered. */
 typedef int (*tree_walk_fn)(void *arg, const char *path, bool folder, struct err *e);
 int tree_walk(const char *dir, const char *name, tree_walk_fn each, void *arg, struct err *e);
 

@@ -1,18 +1,17 @@
 #include "tuf/repository/report/audit.h"
 
-#include <fts.h>
 #include <inttypes.h>
 #include <limits.h>
+#include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "common/clock.h"
 #include "common/file.h"
 #include "common/strictjson.h"
 #include "tuf/client/client.h"
-#include "tuf/metadata/edit.h"
+#include "tuf/metadata/build.h"
 #include "tuf/repository/event/scan.h"
 #include "tuf/repository/publish/stage.h"
 #include "tuf/repository/publish/tree.h"
@@ -22,13 +21,20 @@
 
 #define NOTES_MAX 50
 
+/* Files that metadata names, as the first half of the SHA-256 of their names: there may be
+ * millions, with long ones. */
+struct named {
+    unsigned char (*id)[16];
+    size_t count, cap;
+};
+
 struct run {
     const char *dir;
     const struct audit_options *o;
     struct audit *out;
     struct published live;
-    json_t *named; /* files that metadata names, as keys */
-    json_t *seen;  /* delegated roles, as keys */
+    struct named named;
+    json_t *seen; /* delegated roles, as keys */
     unsigned depth;
 };
 
@@ -48,6 +54,39 @@ static void check_date(struct run *r, const char *role, const struct tuf_metadat
     fault(r, &e);
 }
 
+static int by_id(const void *a, const void *b)
+{
+    return memcmp(a, b, sizeof(*((struct named *)0)->id));
+}
+
+static bool id_of(const char *name, unsigned char digest[32])
+{
+    return EVP_Digest(name, strlen(name), digest, NULL, EVP_sha256(), NULL) == 1;
+}
+
+static void add_named(struct run *r, const char *name)
+{
+    struct named *n = &r->named;
+    unsigned char digest[32];
+    if (n->count == n->cap) {
+        size_t cap = n->cap > 0 ? 2 * n->cap : 64;
+        void *grown = realloc(n->id, cap * sizeof(*n->id));
+        if (grown == NULL)
+            return; /* the file is noted as one that nothing names */
+        n->id = grown;
+        n->cap = cap;
+    }
+    if (id_of(name, digest))
+        memcpy(n->id[n->count++], digest, sizeof(*n->id));
+}
+
+static bool is_named(const struct run *r, const char *name)
+{
+    unsigned char digest[32];
+    return r->named.count > 0 && id_of(name, digest) &&
+           bsearch(digest, r->named.id, r->named.count, sizeof(*r->named.id), by_id) != NULL;
+}
+
 static void check_target(struct run *r, const char *path, const json_t *entry)
 {
     struct buf name = {0};
@@ -56,12 +95,11 @@ static void check_target(struct run *r, const char *path, const json_t *entry)
     char hex[65];
     int64_t length = 0;
     const char *hash = strictjson_str(json_object_get(entry, "hashes"), "sha256");
-    r->out->targets++;
     if (hash == NULL)
         return;
     names_target(path, hash, &name);
     if (buf_str(&name) != NULL)
-        json_object_set_new(r->named, buf_str(&name), json_true());
+        add_named(r, buf_str(&name));
     if (names_target_ok(path, &e) != 0 || buf_str(&name) == NULL ||
         file_join(r->dir, buf_str(&name), file, sizeof(file), &e) != 0 ||
         scan_hash_file(file, hex, &length, &e) != 0) {
@@ -77,15 +115,21 @@ static void check_target(struct run *r, const char *path, const json_t *entry)
 
 static void check_targets(struct run *r, const struct tuf_metadata *m)
 {
-    const char *path;
-    json_t *entry;
-    json_object_foreach(json_object_get(tuf_metadata_signed(m), "targets"), path, entry)
-    {
-        if (r->o->files)
-            check_target(r, path, entry);
-        else
-            r->out->targets++;
+    size_t count = tuf_entries_count(m);
+    struct buf path = {0};
+    r->out->targets += count;
+    for (size_t i = 0; i < count && r->o->files; i++) {
+        struct err e = {0};
+        json_t *entry = tuf_entry_at(m, i, &path);
+        if (entry != NULL) {
+            check_target(r, buf_str(&path), entry);
+        } else {
+            err_set(&e, "out of memory");
+            fault(r, &e);
+        }
+        json_decref(entry);
     }
+    buf_free(&path);
 }
 
 /* The role's name in a snapshot's entry "role.json"; false: targets itself. */
@@ -122,13 +166,28 @@ static void check_delegated(struct run *r, const struct tuf_metadata *delegator,
     tuf_metadata_free(m);
 }
 
+struct delegator {
+    struct run *r;
+    const struct tuf_metadata *m;
+};
+
+static int check_listed(void *arg, const char *file, const struct tuf_file_info *info,
+                        struct err *e)
+{
+    const struct delegator *d = arg;
+    char role[TUF_ROLE_NAME_MAX + 1];
+    (void)info;
+    (void)e;
+    if (listed_role(file, role))
+        check_delegated(d->r, d->m, role);
+    return 0;
+}
+
 static void check_delegations(struct run *r, const struct tuf_metadata *delegator)
 {
-    const char *file;
-    json_t *value;
-    char role[TUF_ROLE_NAME_MAX + 1];
+    struct delegator d = {r, delegator};
     struct err e = {0};
-    if (json_object_get(tuf_metadata_signed(delegator), "delegations") == NULL)
+    if (json_object_get(tuf_metadata_body(delegator), "delegations") == NULL)
         return;
     if (r->depth >= TUF_DELEGATIONS_MAX) {
         err_set(&e, "delegations are more than %d roles deep: no client goes there",
@@ -136,11 +195,8 @@ static void check_delegations(struct run *r, const struct tuf_metadata *delegato
         fault(r, &e);
         return;
     }
-    json_object_foreach(json_object_get(tuf_metadata_signed(r->live.snapshot), "meta"), file, value)
-    {
-        if (listed_role(file, role))
-            check_delegated(r, delegator, role);
-    }
+    if (tuf_entries_each(r->live.snapshot, check_listed, &d, &e) != 0)
+        fault(r, &e);
 }
 
 static void check_roles(struct run *r)
@@ -158,7 +214,7 @@ static int refresh_from(struct run *r, const struct tuf_metadata *root, const ch
 {
     struct buf bytes = {0};
     struct tuf_client *c = NULL;
-    if (tuf_envelope_dump(tuf_metadata_envelope(root), true, &bytes, e) == 0) {
+    if (tuf_metadata_dump(root, true, jsondump_to_buf, &bytes, e) == 0) {
         const struct tuf_client_options o = {.dir = cache,
                                              .root = bytes.data,
                                              .root_len = bytes.len,
@@ -208,37 +264,41 @@ static void note_stranger(const char *path, struct buf *notes)
     buf_puts(notes, "'\n");
 }
 
+struct strangers {
+    struct run *r;
+    size_t found;
+};
+
+static int find_stranger(void *arg, const char *path, bool folder, struct err *e)
+{
+    struct strangers *s = arg;
+    (void)e;
+    if (folder)
+        return strcmp(path, STAGE_FOLDER) == 0;
+    if ((strchr(path, '/') == NULL && is_metadata_name(path)) || is_named(s->r, path))
+        return 0;
+    if (s->found++ < NOTES_MAX)
+        note_stranger(path, &s->r->out->notes);
+    return 0;
+}
+
 static int find_strangers(struct run *r, struct err *e)
 {
-    char *const paths[] = {(char *)r->dir, NULL};
-    FTS *fts = fts_open(paths, FTS_PHYSICAL | FTS_NOCHDIR | FTS_NOSTAT, NULL);
-    size_t found = 0;
-    FTSENT *f;
-    if (fts == NULL)
-        return err_errno(e, "read '%s'", r->dir);
-    while ((f = fts_read(fts)) != NULL) {
-        const char *below = f->fts_path + strlen(r->dir);
-        below += strspn(below, "/");
-        if (f->fts_level == 1 && strcmp(f->fts_name, STAGE_FOLDER) == 0)
-            fts_set(fts, f, FTS_SKIP);
-        else if (f->fts_info == FTS_D || f->fts_info == FTS_DP)
-            continue;
-        else if (f->fts_level == 1 && is_metadata_name(f->fts_name))
-            continue;
-        else if (json_object_get(r->named, below) == NULL && found++ < NOTES_MAX)
-            note_stranger(below, &r->out->notes);
-    }
-    fts_close(fts);
-    if (found > NOTES_MAX)
-        buf_printf(&r->out->notes, "... and %zu more files\n", found - NOTES_MAX);
+    struct strangers s = {.r = r};
+    if (r->named.count > 0)
+        qsort(r->named.id, r->named.count, sizeof(*r->named.id), by_id);
+    if (tree_walk(r->dir, "", find_stranger, &s, e) != 0)
+        return -1;
+    if (s.found > NOTES_MAX)
+        buf_printf(&r->out->notes, "... and %zu more files\n", s.found - NOTES_MAX);
     return 0;
 }
 
 int audit_tree(const char *dir, const struct audit_options *o, struct audit *out, struct err *e)
 {
-    struct run r = {.dir = dir, .o = o, .out = out, .named = json_object(), .seen = json_object()};
+    struct run r = {.dir = dir, .o = o, .out = out, .seen = json_object()};
     struct err why = {0};
-    int rc = r.named != NULL && r.seen != NULL ? 0 : err_set(e, "out of memory");
+    int rc = r.seen != NULL ? 0 : err_set(e, "out of memory");
     *out = (struct audit){0};
     if (rc == 0 && published_load(dir, &r.live, &why) != 0) {
         fault(&r, &why);
@@ -251,7 +311,7 @@ int audit_tree(const char *dir, const struct audit_options *o, struct audit *out
             rc = find_strangers(&r, e);
     }
     published_free(&r.live);
-    json_decref(r.named);
+    free(r.named.id);
     json_decref(r.seen);
     return rc;
 }

@@ -5,6 +5,7 @@
 
 #include "common/clock.h"
 #include "common/strictjson.h"
+#include "tuf/metadata/build.h"
 #include "tuf/repository/event/draft.h"
 #include "tuf/repository/report/words.h"
 
@@ -119,26 +120,38 @@ static void target_line(struct lines *l, const char *sign, const char *path, con
     buf_puts(l->out, ")\n");
 }
 
-static void target_lines(const json_t *before, const json_t *after, bool all, struct buf *out)
+static int removed_line(void *lines, const char *path, const json_t *was, const json_t *is,
+                        struct err *e)
+{
+    (void)e;
+    if (is == NULL)
+        target_line(lines, "removed:", path, was);
+    return 0;
+}
+
+static int changed_line(void *lines, const char *path, const json_t *was, const json_t *is,
+                        struct err *e)
+{
+    (void)e;
+    if (is == NULL)
+        return 0;
+    if (was == NULL)
+        target_line(lines, "added:", path, is);
+    else if (json_equal(json_object_get(was, "hashes"), json_object_get(is, "hashes")) != 1)
+        target_line(lines, "changed:", path, is);
+    else
+        target_line(lines, "same content, other custom metadata:", path, is);
+    return 0;
+}
+
+static void target_lines(const struct tuf_metadata *before, const struct tuf_metadata *after,
+                         bool all, struct buf *out)
 {
     struct lines l = {.out = out, .max = all ? SIZE_MAX : WORDS_TARGETS_MAX};
-    const char *path;
-    json_t *entry;
-    json_object_foreach((json_t *)before, path, entry)
-    {
-        if (json_object_get(after, path) == NULL)
-            target_line(&l, "removed:", path, entry);
-    }
-    json_object_foreach((json_t *)after, path, entry)
-    {
-        const json_t *was = json_object_get(before, path);
-        if (was == NULL)
-            target_line(&l, "added:", path, entry);
-        else if (json_equal(json_object_get(was, "hashes"), json_object_get(entry, "hashes")) != 1)
-            target_line(&l, "changed:", path, entry);
-        else if (json_equal(was, entry) != 1)
-            target_line(&l, "same content, other custom metadata:", path, entry);
-    }
+    struct err e = {0};
+    if (tuf_entries_compare(before, after, removed_line, &l, &e) != 0 ||
+        tuf_entries_compare(before, after, changed_line, &l, &e) != 0)
+        out->failed = true; /* out of memory: what is left out must not pass */
     if (l.hidden > 0)
         buf_printf(out, "  ... and %zu more targets (--all shows them)\n", l.hidden);
 }
@@ -282,8 +295,8 @@ static void version_lines(const struct tuf_metadata *before, const struct tuf_me
 void words_difference(const struct tuf_metadata *before, const struct tuf_metadata *after, bool all,
                       struct buf *out)
 {
-    const json_t *was = before != NULL ? tuf_metadata_signed(before) : NULL;
-    const json_t *is = tuf_metadata_signed(after);
+    const json_t *was = before != NULL ? tuf_metadata_body(before) : NULL;
+    const json_t *is = tuf_metadata_body(after);
     enum tuf_role type = tuf_metadata_role(after);
     version_lines(before, after, out);
     if (type == TUF_ROOT)
@@ -291,7 +304,7 @@ void words_difference(const struct tuf_metadata *before, const struct tuf_metada
     if (type == TUF_TARGETS) {
         const json_t *d0 = json_object_get(was, "delegations");
         const json_t *d1 = json_object_get(is, "delegations");
-        target_lines(json_object_get(was, "targets"), json_object_get(is, "targets"), all, out);
+        target_lines(before, after, all, out);
         delegation_lines(d0, d1, out);
         bin_lines(d0, d1, out);
     }

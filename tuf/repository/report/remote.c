@@ -86,30 +86,27 @@ static int must(const struct copy *c, const char *name, int rc)
     return rc == 1 ? 0 : rc < 0 ? -1 : err_set(c->e, "'%s' has no %s", c->url, name);
 }
 
-static int copy_listed(const struct copy *c, const struct tuf_metadata *snapshot)
+static int copy_role(void *arg, const char *file, const struct tuf_file_info *info, struct err *e)
 {
-    const char *file;
-    json_t *entry;
+    const struct copy *c = arg;
     char role[TUF_ROLE_NAME_MAX + 1];
     char name[NAMES_MAX];
-    json_t *meta = json_object_get(tuf_metadata_signed(snapshot), "meta");
-    if (json_object_size(meta) > ROLES_MAX)
+    size_t len = strlen(file);
+    if (len < 6 || len - 5 >= sizeof(role))
+        return 0;
+    snprintf(role, sizeof(role), "%.*s", (int)(len - 5), file);
+    if (names_metadata(info->version, role, name, sizeof(name), e) != 0)
+        return -1;
+    /* Roles that are no longer delegated to may be gone; targets may not. */
+    int rc = copy_one(c, name, TUF_TARGETS, NULL);
+    return rc < 0 || (rc == 0 && strcmp(role, "targets") == 0) ? must(c, name, rc) : 0;
+}
+
+static int copy_listed(const struct copy *c, const struct tuf_metadata *snapshot)
+{
+    if (tuf_entries_count(snapshot) > ROLES_MAX)
         return err_set(c->e, "the snapshot of '%s' lists more than %d roles", c->url, ROLES_MAX);
-    json_object_foreach(meta, file, entry)
-    {
-        size_t len = strlen(file);
-        int64_t version = json_integer_value(json_object_get(entry, "version"));
-        if (len < 6 || len - 5 >= sizeof(role))
-            continue;
-        snprintf(role, sizeof(role), "%.*s", (int)(len - 5), file);
-        if (names_metadata(version, role, name, sizeof(name), c->e) != 0)
-            return -1;
-        /* Roles that are no longer delegated to may be gone; targets may not. */
-        int rc = copy_one(c, name, TUF_TARGETS, NULL);
-        if (rc < 0 || (rc == 0 && strcmp(role, "targets") == 0))
-            return must(c, name, rc);
-    }
-    return 0;
+    return tuf_entries_each(snapshot, copy_role, (void *)c, c->e);
 }
 
 int remote_copy(const char *url, const char *dir, struct err *e)

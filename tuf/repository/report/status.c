@@ -94,8 +94,8 @@ static int add_top(struct status *s, const struct published *p, enum tuf_role ro
     const char *name = tuf_role_name(role);
     bool online = role == TUF_TIMESTAMP || role == TUF_SNAPSHOT;
     const json_t *where =
-        online ? json_object_get(json_object_get(tuf_metadata_signed(root), "roles"), name)
-               : tuf_metadata_signed(m);
+        online ? json_object_get(json_object_get(tuf_metadata_body(root), "roles"), name)
+               : tuf_metadata_body(m);
     tuf_root_signers(root, role, &by);
     return add_row(s, name, m, &by, signing_period(where), now, e);
 }
@@ -109,9 +109,27 @@ static int add_delegated(struct status *s, const struct published *p, const char
         return -1;
     int rc = m != NULL ? published_delegation(p, name, &d, e) : 0;
     if (rc == 1)
-        rc = add_row(s, name, m, &d.signers, signing_period(tuf_metadata_signed(m)), now, e);
+        rc = add_row(s, name, m, &d.signers, signing_period(tuf_metadata_body(m)), now, e);
     tuf_metadata_free(m);
     return rc;
+}
+
+struct adding {
+    struct status *s;
+    const struct published *p;
+    int64_t now;
+};
+
+static int add_listed(void *arg, const char *file, const struct tuf_file_info *info, struct err *e)
+{
+    const struct adding *a = arg;
+    char name[TUF_ROLE_NAME_MAX + 1];
+    size_t len = strlen(file);
+    (void)info;
+    if (len < 6 || len - 5 >= sizeof(name) || strcmp(file, "targets.json") == 0)
+        return 0;
+    snprintf(name, sizeof(name), "%.*s", (int)(len - 5), file);
+    return add_delegated(a->s, a->p, name, a->now, e);
 }
 
 /* Keeps the row that ends first of those from `first` on, under a name that says so. */
@@ -143,18 +161,9 @@ int status_read(const struct published *p, int64_t now, struct status *out, stru
     for (size_t i = 0; i < sizeof(order) / sizeof(order[0]) && rc == 0; i++)
         rc = add_top(out, p, order[i], now, e);
     size_t first = out->count;
-    const char *file;
-    json_t *value;
-    json_t *meta = rc == 0 ? json_object_get(tuf_metadata_signed(p->snapshot), "meta") : NULL;
-    json_object_foreach(meta, file, value)
-    {
-        char name[TUF_ROLE_NAME_MAX + 1];
-        size_t len = strlen(file);
-        if (len < 6 || len - 5 >= sizeof(name) || strcmp(file, "targets.json") == 0 || rc != 0)
-            continue;
-        snprintf(name, sizeof(name), "%.*s", (int)(len - 5), file);
-        rc = add_delegated(out, p, name, now, e);
-    }
+    struct adding a = {out, p, now};
+    if (rc == 0)
+        rc = tuf_entries_each(p->snapshot, add_listed, &a, e);
     if (rc == 0 && out->count - first > DELEGATED_ROWS)
         fold(out, first);
     if (rc != 0)
