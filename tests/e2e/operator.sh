@@ -149,6 +149,8 @@ asked() { # on the connection that is open
 }
 tls_pair first && install_pair
 echo 'tls: {certificate: tls.pem, key: tls.key}' >>"$W/ca/tenmint-ca.yaml"
+timeout 20 "$B/tenmint-ca" check-config "$W/ca/tenmint-ca.yaml" >"$W/out" 2>&1
+check "TLS: check-config says until when" 1 "$(grep -c '^TLS: certificate valid until 20' "$W/out")"
 serve || exit 1
 check "TLS: the first certificate" first "$(served)"
 coproc held { openssl s_client -quiet -connect "${CA#http://}" 2>/dev/null; }
@@ -157,6 +159,9 @@ check "TLS: a connection is open" '{"status":"SERVING"}' "$(asked)"
 tls_pair second && install_pair
 told 'TLS certificate reloaded'
 check "TLS: the second certificate" second "$(served)"
+end=$(date -d "$(openssl x509 -in "$W/ca/tls.pem" -noout -enddate | cut -d= -f2)" +%s)
+check "TLS: the metrics have its end" "tenmint_tls_certificate_expiry_seconds $end" \
+    "$(curl -sS --max-time 10 "http://$(address_of 'metrics listening')/metrics" | grep '^tenmint_tls')"
 check "TLS: the connection lives on" '{"status":"SERVING"}' "$(asked)"
 tls_pair third && mv "$W/new.pem" "$W/ca/tls.pem"
 told 'TLS certificate not reloaded.*is not the key of'
@@ -169,6 +174,9 @@ told "TLS certificate not reloaded.*tls: TLS key.*open '$W/ca/tls.key'"
 check "TLS: a lost key changes nothing" third "$(served)"
 kill "$held_pid" 2>/dev/null
 kill -TERM "$CA_PID"; wait "$CA_PID"; check "TLS: SIGTERM exits 0" 0 $?
+timeout 20 "$B/tenmint-ca" serve --config "$W/ca/tenmint-ca.yaml" >"$W/out" 2>&1
+check "TLS: a server does not start without its key" 3 $?
+check "TLS: … and says so" 1 "$(grep -c "tls: TLS key.*open '$W/ca/tls.key'" "$W/out")"
 cat "$W/ca.log" >>"$W/logs"
 
 # What the service manager hears.

@@ -145,13 +145,15 @@ static int check_retired(const struct ca_config *c, struct err *e)
 
 static int check_tls(const struct ca_config *c, struct err *e)
 {
-    struct buf certificate = {0};
-    struct buf key = {0};
-    int rc = c->tls_certificate == NULL
-                 ? 0
-                 : tls_read(c->tls_certificate, c->tls_key, &certificate, &key, e);
-    buf_free(&certificate);
-    buf_free_secret(&key);
+    struct tls_pair pair;
+    char until[21];
+    if (c->tls_certificate == NULL)
+        return 0;
+    int rc = tls_read(c->tls_certificate, c->tls_key, &pair, e);
+    clock_format(pair.not_after, until);
+    if (rc == 0)
+        printf("TLS: certificate valid until %s\n", until);
+    tls_free(&pair);
     return rc;
 }
 

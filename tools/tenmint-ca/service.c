@@ -1,5 +1,6 @@
 #include "tools/tenmint-ca/service.h"
 
+#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -7,8 +8,8 @@
 
 #include "common/clock.h"
 #include "common/file.h"
+#include "common/promtext.h"
 #include "tools/shared/cli.h"
-#include "tools/tenmint-ca/tls.h"
 
 static int64_t now_s(void)
 {
@@ -118,6 +119,19 @@ static int open_repository(struct service *s, struct err *e)
     return s->repository != NULL ? 0 : err_wrap(e, "tuf");
 }
 
+static void more_metrics(void *ctx, struct buf *out)
+{
+    struct service *s = ctx;
+    if (s->config->tls_certificate != NULL) {
+        promtext_head(out, "tenmint_tls_certificate_expiry_seconds", "gauge",
+                      "End of the certificate that the API's TLS shows, Unix time.");
+        buf_printf(out, "tenmint_tls_certificate_expiry_seconds %" PRId64 "\n",
+                   atomic_load(&s->tls_not_after));
+    }
+    if (s->repository != NULL)
+        repository_metrics(s->repository, out);
+}
+
 static int start_api(struct service *s, struct err *e)
 {
     struct api_options o = {.verifier = s->verifier,
@@ -128,8 +142,8 @@ static int start_api(struct service *s, struct err *e)
                             .lifetime_s = s->config->lifetime / 1000,
                             .subject_key_id = s->config->subject_key_id,
                             .version = cli_version,
-                            .more_metrics = s->repository != NULL ? repository_metrics : NULL,
-                            .more_metrics_ctx = s->repository};
+                            .more_metrics = more_metrics,
+                            .more_metrics_ctx = s};
     struct signer *ca = signer_holder_get(s->holder);
     s->api = api_new(&o, ca, e);
     if (s->api != NULL && signer_chain(ca)->ephemeral)
@@ -147,23 +161,15 @@ static bool tls_changed(struct service *s)
     return certificate || key;
 }
 
-static int read_tls(struct service *s, struct http_options *o, struct err *e)
+static int read_tls(struct service *s, struct err *e)
 {
     const struct ca_config *c = s->config;
     if (c->tls_certificate == NULL)
         return 0;
     (void)tls_changed(s);
-    if (tls_read(c->tls_certificate, c->tls_key, &s->tls_certificate, &s->tls_key, e) != 0)
-        return -1;
-    o->tls_certificate = buf_str(&s->tls_certificate);
-    o->tls_key = buf_str(&s->tls_key);
-    return 0;
-}
-
-static void forget_tls(struct service *s)
-{
-    buf_free(&s->tls_certificate);
-    buf_free_secret(&s->tls_key);
+    int rc = tls_read(c->tls_certificate, c->tls_key, &s->tls, e);
+    atomic_store(&s->tls_not_after, s->tls.not_after);
+    return rc;
 }
 
 static void list_root(void *ctx, log_root_fn add, void *arg)
@@ -206,8 +212,10 @@ static int start_http(struct service *s, struct err *e)
 {
     struct http_options o;
     ca_config_http(s->config, &o);
-    if (read_tls(s, &o, e) != 0)
-        return -1;
+    if (s->config->tls_certificate != NULL) {
+        o.tls_certificate = buf_str(&s->tls.certificate);
+        o.tls_key = buf_str(&s->tls.key);
+    }
     api_serve(s->api, &o);
     o.mounts = s->mounts;
     o.mount_count = 0;
@@ -220,7 +228,7 @@ static int start_http(struct service *s, struct err *e)
     if (s->repository != NULL)
         s->mounts[o.mount_count++] = repository_mount(s->repository);
     s->http = http_server_start(&o, e);
-    forget_tls(s);
+    tls_free(&s->tls);
     if (s->http == NULL)
         return err_wrap(e, "listen");
     api_watch(s->api, s->http);
@@ -238,7 +246,7 @@ static int start_http(struct service *s, struct err *e)
              JLOG_STR("address", http_server_address(s->metrics_http)), JLOG_END);
     }
     jlog(s->log, JLOG_INFO, "listening", JLOG_STR("address", http_server_address(s->http)),
-         JLOG_STR("scheme", o.tls_certificate != NULL ? "https" : "http"),
+         JLOG_STR("scheme", s->config->tls_certificate != NULL ? "https" : "http"),
          JLOG_INT("workers", o.workers), JLOG_STR("version", cli_version), JLOG_END);
     return 0;
 }
@@ -254,7 +262,7 @@ int service_start(struct service *s, const struct ca_config *config, const char 
         return CLI_FAILED;
     }
     if (start_core(s, issuers, e) != 0 || start_ct(s, e) != 0 || open_retired(s, e) != 0 ||
-        open_repository(s, e) != 0 || start_api(s, e) != 0)
+        open_repository(s, e) != 0 || read_tls(s, e) != 0 || start_api(s, e) != 0)
         return CLI_CONFIG;
     return start_http(s, e) == 0 ? CLI_OK : CLI_FAILED;
 }
@@ -313,16 +321,16 @@ static void reload_signer(struct service *s, bool force)
 static void reload_tls(struct service *s, bool force)
 {
     const struct ca_config *c = s->config;
-    struct buf certificate = {0};
-    struct buf key = {0};
+    struct tls_pair next;
     struct err e = {0};
     if (c->tls_certificate == NULL || (!tls_changed(s) && !force))
         return;
-    int rc = tls_read(c->tls_certificate, c->tls_key, &certificate, &key, &e);
+    int rc = tls_read(c->tls_certificate, c->tls_key, &next, &e);
     if (rc == 0)
-        rc = http_server_set_tls(s->http, buf_str(&certificate), buf_str(&key), &e);
-    buf_free(&certificate);
-    buf_free_secret(&key);
+        rc = http_server_set_tls(s->http, buf_str(&next.certificate), buf_str(&next.key), &e);
+    if (rc == 0)
+        atomic_store(&s->tls_not_after, next.not_after);
+    tls_free(&next);
     metrics_reload(s->metrics, rc == 0);
     if (rc == 0)
         jlog(s->log, JLOG_INFO, "TLS certificate reloaded", JLOG_END);
@@ -360,6 +368,6 @@ void service_stop(struct service *s)
     signer_holder_free(s->holder);
     proof_policy_free(s->policy);
     metrics_free(s->metrics);
-    forget_tls(s);
+    tls_free(&s->tls);
     jlog_free(s->log);
 }

@@ -5,6 +5,7 @@
 #ifndef TENMINT_TOOLS_TENMINT_CA_SERVICE_H
 #define TENMINT_TOOLS_TENMINT_CA_SERVICE_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 
 #include "ca/api/api.h"
@@ -14,6 +15,7 @@
 #include "ca/signer/reload.h"
 #include "common/file.h"
 #include "tools/tenmint-ca/repository.h"
+#include "tools/tenmint-ca/tls.h"
 
 struct service {
     const struct ca_config *config; /* borrowed */
@@ -34,7 +36,8 @@ struct service {
     struct api *api;
     struct http_server *http;
     struct http_server *metrics_http;
-    struct buf tls_certificate, tls_key; /* during the start */
+    struct tls_pair tls;           /* during the start */
+    _Atomic int64_t tls_not_after; /* of the certificate in force, Unix seconds */
     /* Of the files that were last looked at. */
     struct file_stamp issuers_seen, tls_certificate_seen, tls_key_seen;
 };

@@ -2,6 +2,7 @@
 
 #include <openssl/err.h>
 #include <openssl/x509.h>
+#include <time.h>
 
 #include "common/certs.h"
 #include "common/file.h"
@@ -9,7 +10,16 @@
 
 #define TLS_FILE_MAX ((size_t)256 * 1024)
 
-static int check_pair(const char *certificate, const char *key, struct err *e)
+static int end_of(X509 *cert, int64_t *not_after, struct err *e)
+{
+    struct tm end;
+    if (ASN1_TIME_to_tm(X509_get0_notAfter(cert), &end) != 1)
+        return err_openssl(e, "read the certificate's end");
+    *not_after = timegm(&end);
+    return 0;
+}
+
+static int check_pair(const char *certificate, const char *key, int64_t *not_after, struct err *e)
 {
     struct key_source source = {.file = key};
     STACK_OF(X509) *chain = certs_load(certificate, e);
@@ -21,21 +31,27 @@ static int check_pair(const char *certificate, const char *key, struct err *e)
         err_set(e, "'%s' is not the key of the first certificate in '%s' (leaf first)", key,
                 certificate);
     else if (k != NULL)
-        rc = 0;
+        rc = end_of(sk_X509_value(chain, 0), not_after, e);
     ERR_clear_error();
     key_free(k);
     sk_X509_pop_free(chain, X509_free);
     return rc;
 }
 
-int tls_read(const char *certificate, const char *key, struct buf *certificate_out,
-             struct buf *key_out, struct err *e)
+int tls_read(const char *certificate, const char *key, struct tls_pair *out, struct err *e)
 {
-    if (check_pair(certificate, key, e) != 0 ||
-        file_read(certificate, TLS_FILE_MAX, certificate_out, e) != 0 ||
-        file_read_secret(key, TLS_FILE_MAX, key_out, e) != 0)
+    *out = (struct tls_pair){0};
+    if (check_pair(certificate, key, &out->not_after, e) != 0 ||
+        file_read(certificate, TLS_FILE_MAX, &out->certificate, e) != 0 ||
+        file_read_secret(key, TLS_FILE_MAX, &out->key, e) != 0)
         return err_wrap(e, "tls");
-    return buf_str(certificate_out) != NULL && buf_str(key_out) != NULL
+    return buf_str(&out->certificate) != NULL && buf_str(&out->key) != NULL
                ? 0
                : err_set(e, "out of memory");
+}
+
+void tls_free(struct tls_pair *p)
+{
+    buf_free(&p->certificate);
+    buf_free_secret(&p->key);
 }

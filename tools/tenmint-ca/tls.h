@@ -4,12 +4,19 @@
 #ifndef TENMINT_TOOLS_TENMINT_CA_TLS_H
 #define TENMINT_TOOLS_TENMINT_CA_TLS_H
 
+#include <stdint.h>
+
 #include "common/buf.h"
 #include "common/err.h"
 
-/* Reads both files as PEM text; the key (0600, not encrypted) must be that of the first
- * certificate. Free `key_out` with buf_free_secret, also on -1. */
-int tls_read(const char *certificate, const char *key, struct buf *certificate_out,
-             struct buf *key_out, struct err *e);
+struct tls_pair {
+    struct buf certificate, key; /* PEM text */
+    int64_t not_after;           /* of the first certificate, Unix seconds */
+};
+
+/* Reads both files; the key (0600, not encrypted) must be that of the first certificate. Free in
+ * either case. */
+int tls_read(const char *certificate, const char *key, struct tls_pair *out, struct err *e);
+void tls_free(struct tls_pair *p);
 
 #endif
