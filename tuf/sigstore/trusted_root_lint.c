@@ -63,7 +63,8 @@ void trusted_root_lint(const struct trusted_root *r, int64_t now_ms, trusted_roo
                        void *arg)
 {
     if (r->count[TRUST_TLOG] == 0)
-        say(tell, arg, "there is no transparency log: sigstore-python refuses such a trusted root");
+        say(tell, arg,
+            "there is no log of signatures (Rekor): sigstore-python refuses such a trusted root");
     if (r->count[TRUST_CTLOG] == 0)
         say(tell, arg,
             "there is no CT log: sigstore-python refuses such a trusted root, and other "
