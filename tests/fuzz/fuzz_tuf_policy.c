@@ -20,6 +20,19 @@ static void check_role(const struct policy *p, const struct policy_role *r)
     }
 }
 
+/* It stands before the role, and no server delegates to people. */
+static void check_delegator(const struct policy *p, size_t at)
+{
+    const struct policy_role *d = p->delegations.item;
+    size_t i = 0;
+    if (d[at].delegated_by == NULL)
+        return;
+    while (i < at && strcmp(d[i].name, d[at].delegated_by) != 0)
+        i++;
+    if (i == at || (policy_is_online(p, &d[i]) && !policy_is_online(p, &d[at])))
+        abort();
+}
+
 static void check_rules(const struct policy *p)
 {
     struct buf warnings = {0};
@@ -35,8 +48,10 @@ static void check_rules(const struct policy *p)
         }
     }
     const struct policy_role *d = p->delegations.item;
-    for (size_t i = 0; i < p->delegations.count; i++)
+    for (size_t i = 0; i < p->delegations.count; i++) {
         check_role(p, &d[i]);
+        check_delegator(p, i);
+    }
     policy_warnings(p, &warnings);
     buf_free(&warnings);
 }
