@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 
 #include "tuf/client/client.h"
+#include "tuf/metadata/build.h"
 
 #define CUT 9 /* exit code of a child that was cut */
 
@@ -61,11 +62,13 @@ static void visit(struct tuf_case *c, const char *name, const char *mirror, int6
     if (client == NULL || tuf_client_refresh(client, &e) != 0)
         fail_msg("%s client: %s", name, e.text);
     const struct tuf_metadata *targets = tuf_client_role(client, TUF_TARGETS);
-    json_object_foreach(json_object_get(tuf_metadata_signed(targets), "targets"), path, entry)
+    json_t *all = tuf_entries_tree(targets);
+    json_object_foreach(all, path, entry)
     {
         if (tuf_client_get(client, path, NULL, &e) != 0)
             fail_msg("%s client: %s: %s", name, path, e.text);
     }
+    json_decref(all);
     *out = (struct visit){tuf_metadata_version(tuf_client_role(client, TUF_ROOT)),
                           tuf_metadata_version(tuf_client_role(client, TUF_TIMESTAMP)),
                           tuf_metadata_version(tuf_client_role(client, TUF_SNAPSHOT)),

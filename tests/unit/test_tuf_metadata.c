@@ -914,8 +914,9 @@ static void entries_are_what_the_tree_is(void **state)
             json_decref(custom);
         }
         assert_int_equal(tuf_entries_count(m), json_object_size(json_object_get(body, "targets")));
-        assert_true(json_equal(tuf_metadata_signed(m), body));
-        assert_true(json_equal(tuf_metadata_envelope(m), tree));
+        json_t *all = tuf_entries_tree(m);
+        assert_true(json_equal(all, json_object_get(body, "targets")));
+        json_decref(all);
         json_decref(tree);
         tuf_metadata_free(m);
         buf_free(&text);
@@ -1018,10 +1019,10 @@ static void dump_and_parse_keep_the_tree(void **state)
     struct tuf_metadata *m = load("15.root.json", TUF_ROOT);
     for (int indented = 0; indented < 2; indented++) {
         buf_reset(&b);
-        assert_int_equal(tuf_envelope_dump(tuf_metadata_envelope(m), indented, &b, &e), 0);
+        assert_int_equal(tuf_metadata_dump(m, indented, jsondump_to_buf, &b, &e), 0);
         struct tuf_metadata *again = tuf_metadata_parse(b.data, b.len, TUF_ROOT, &e);
         assert_non_null(again);
-        assert_true(json_equal(tuf_metadata_envelope(m), tuf_metadata_envelope(again)));
+        assert_true(tuf_metadata_equal(m, again));
         tuf_metadata_free(again);
     }
     buf_free(&b);

@@ -156,7 +156,7 @@ static void test_r1_forged_delegated_base(void **state)
     assert_non_null(strstr(buf_str(&text), "added: x/evil.txt"));
     json_t *base = json_object_get(json_object_get(ev.tree, "base"), "extra");
     json_object_set_new(json_object_get(base, "signed"), "targets",
-                        case_entries(event_find(&ev, "extra")->proposed));
+                        tuf_entries_tree(event_find(&ev, "extra")->proposed));
     case_copy(&ev, &forged);
     assert_true(review_of(&c, &forged, T0 + DAY, false, &text) > 0);
     assert_null(strstr(buf_str(&text), "added: x/evil.txt"));
@@ -273,7 +273,7 @@ static void test_r1_no_text_moves_the_cursor(void **state)
     case_open(&c, CASE_POLICY);
     case_propose(&c, T0, NULL, &ev);
     json_t *roles = json_deep_copy(
-        json_object_get(tuf_metadata_signed(event_find(&ev, "root")->proposed), "roles"));
+        json_object_get(tuf_metadata_body(event_find(&ev, "root")->proposed), "roles"));
     json_object_set_new(json_object_get(roles, "targets"), "keyids", json_pack("[s]", HOSTILE));
     case_tamper(&ev, "root", "roles", roles);
     case_tamper(&ev, "targets", "targets",
@@ -1302,7 +1302,7 @@ static void test_event_text_is_that_of_its_tree(void **state)
     for (size_t i = 0; i < 2; i++) {
         json_t *side = json_object_get(tree, sides[i]);
         const struct event_role *r = event_find(&ev, "targets");
-        json_t *want = case_entries(i == 0 ? r->base : r->proposed);
+        json_t *want = tuf_entries_tree(i == 0 ? r->base : r->proposed);
         json_t *got =
             json_object_get(json_object_get(json_object_get(side, "targets"), "signed"), "targets");
         assert_true(json_object_size(got) > 1);

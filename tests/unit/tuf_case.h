@@ -198,19 +198,6 @@ __attribute__((unused)) static char *case_text(const struct event *ev)
     return copy;
 }
 
-/* All entries of targets or a snapshot, as a tree. */
-__attribute__((unused)) static json_t *case_entries(const struct tuf_metadata *m)
-{
-    json_t *all = json_object();
-    struct buf name = {0};
-    for (size_t i = 0; i < tuf_entries_count(m); i++) {
-        json_t *value = tuf_entry_at(m, i, &name);
-        assert_int_equal(json_object_set_new(all, buf_str(&name), value), 0);
-    }
-    buf_free(&name);
-    return all;
-}
-
 /* An independent copy, as after a trip on a USB stick. */
 __attribute__((unused)) static void case_copy(const struct event *ev, struct event *out)
 {

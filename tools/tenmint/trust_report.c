@@ -6,6 +6,7 @@
 #include "common/clock.h"
 #include "common/utf8.h"
 #include "tools/tenmint/trust.h"
+#include "tuf/metadata/build.h"
 #include "tuf/metadata/verify.h"
 
 #define HOUR INT64_C(3600)
@@ -98,12 +99,6 @@ static void print_targets(const struct tuf_client *c)
     (void)tuf_entries_each(m, print_target, NULL, NULL);
 }
 
-static json_t *targets_json(const struct tuf_client *c)
-{
-    return json_incref(
-        json_object_get(tuf_metadata_signed(tuf_client_role(c, TUF_TARGETS)), "targets"));
-}
-
 void trust_report(const struct tuf_client *c, const char *dir, bool json)
 {
     if (!json) {
@@ -119,8 +114,9 @@ void trust_report(const struct tuf_client *c, const char *dir, bool json)
         enum tuf_role role = (enum tuf_role)i;
         json_object_set_new(roles, tuf_role_name(role), role_json(c, role, warnings));
     }
-    json_t *all = json_pack("{s:s, s:o, s:o, s:o}", "dir", dir, "roles", roles, "targets",
-                            targets_json(c), "warnings", warnings);
+    json_t *all =
+        json_pack("{s:s, s:o, s:o, s:o}", "dir", dir, "roles", roles, "targets",
+                  tuf_entries_tree(tuf_client_role(c, TUF_TARGETS)), "warnings", warnings);
     json_dumpf(all, stdout, JSON_INDENT(2));
     putchar('\n');
     json_decref(all);

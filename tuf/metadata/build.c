@@ -128,6 +128,21 @@ json_t *tuf_entry_at(const struct tuf_metadata *m, size_t i, struct buf *name)
     return NULL;
 }
 
+json_t *tuf_entries_tree(const struct tuf_metadata *m)
+{
+    json_t *all = json_object();
+    struct buf name = {0};
+    for (size_t i = 0; i < m->entries.count && all != NULL; i++) {
+        json_t *value = tuf_entry_at(m, i, &name);
+        if (value == NULL || json_object_set_new(all, buf_str(&name), value) != 0) {
+            json_decref(all);
+            all = NULL;
+        }
+    }
+    buf_free(&name);
+    return all;
+}
+
 /* Tells of entry i of one list, or j of the other, or both (SIZE_MAX: of none). */
 static int tell(const struct tuf_metadata *before, size_t i, const struct tuf_metadata *after,
                 size_t j, tuf_change_fn each, void *arg, struct err *e)

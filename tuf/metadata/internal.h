@@ -14,7 +14,6 @@ struct tuf_metadata {
     unsigned refs;
     json_t *envelope; /* owned */
     json_t *body;     /* its `signed`, which nobody changes any more */
-    json_t *tree;     /* the envelope with its entries, once somebody has asked for it */
     /* Of targets and snapshots: what stands in body[map], which is empty. */
     struct entries entries;
     const char *map; /* "targets", "meta"; or NULL */

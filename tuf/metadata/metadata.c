@@ -239,7 +239,6 @@ void tuf_metadata_free(struct tuf_metadata *m)
     if (m == NULL || --m->refs > 0)
         return;
     json_decref(m->envelope);
-    json_decref(m->tree);
     entries_free(&m->entries);
     good_signatures_free(m->good);
     free(m);
@@ -251,38 +250,6 @@ const struct buf *tuf_metadata_canonical(const struct tuf_metadata *m, struct bu
     if (m->map != NULL)
         return &m->entries.text;
     return canonical_write(m->body, own, e) == 0 ? own : NULL;
-}
-
-/* A copy of the envelope with all entries, which stays with `m`. */
-static int make_tree(struct tuf_metadata *m)
-{
-    json_t *map = json_object();
-    json_t *body = json_copy(m->body);
-    struct buf name = {0};
-    int rc = m->tree != NULL ? 0 : json_object_set(body, m->map, map);
-    for (size_t i = 0; m->tree == NULL && i < m->entries.count && rc == 0; i++) {
-        buf_reset(&name);
-        json_t *value = entries_get(&m->entries, i, &name);
-        rc = json_object_set_new_nocheck(map, buf_str(&name), value); /* NULLs are its faults */
-    }
-    if (m->tree == NULL && rc == 0 && (m->tree = json_copy(m->envelope)) != NULL)
-        rc = json_object_set(m->tree, "signed", body);
-    json_decref(map);
-    json_decref(body);
-    buf_free(&name);
-    return rc;
-}
-
-json_t *tuf_metadata_envelope(const struct tuf_metadata *m)
-{
-    if (m->map == NULL)
-        return m->envelope;
-    return make_tree((struct tuf_metadata *)m) == 0 ? m->tree : NULL;
-}
-
-json_t *tuf_metadata_signed(const struct tuf_metadata *m)
-{
-    return json_object_get(tuf_metadata_envelope(m), "signed");
 }
 
 const json_t *tuf_metadata_body(const struct tuf_metadata *m)

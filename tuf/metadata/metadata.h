@@ -47,12 +47,6 @@ struct tuf_metadata *tuf_metadata_parse(const void *data, size_t len, enum tuf_r
 struct tuf_metadata *tuf_metadata_from_json(json_t *envelope, enum tuf_role role, struct err *e);
 void tuf_metadata_free(struct tuf_metadata *m); /* NULL is fine */
 
-/* Borrowed; nobody changes `signed`. The `targets` and `meta` of parsed metadata become a tree, of
- * about seven times the file's memory, the first time that one of these is called: the views below
- * do without. NULL: no memory for it. */
-json_t *tuf_metadata_envelope(const struct tuf_metadata *m);
-json_t *tuf_metadata_signed(const struct tuf_metadata *m);
-
 /* `signed` without its `targets` or `meta` (of a targets role or a snapshot), which is an empty
  * object here: entries are asked for one by one. Borrowed. */
 const json_t *tuf_metadata_body(const struct tuf_metadata *m);

@@ -194,23 +194,6 @@ static bool same_signers(const struct tuf_metadata *a, const struct tuf_metadata
     return json_equal(x.keyids, y.keyids) == 1;
 }
 
-/* `meta` of a snapshot, or NULL, as a tree: it is small. */
-static json_t *meta_of(const struct tuf_metadata *snapshot)
-{
-    json_t *meta = json_object();
-    struct buf name = {0};
-    size_t count = snapshot != NULL ? tuf_entries_count(snapshot) : 0;
-    for (size_t i = 0; i < count && meta != NULL; i++) {
-        json_t *entry = tuf_entry_at(snapshot, i, &name);
-        if (entry == NULL || json_object_set_new(meta, buf_str(&name), entry) != 0) {
-            json_decref(meta);
-            meta = NULL;
-        }
-    }
-    buf_free(&name);
-    return meta;
-}
-
 /* The entries so far. One that vanishes is a rollback to clients, unless the snapshot's key is
  * replaced: then those without a role are swept. */
 static int begin_meta(struct publication *p, struct err *e)
@@ -220,7 +203,7 @@ static int begin_meta(struct publication *p, struct err *e)
     const char *name;
     void *next;
     json_t *value;
-    p->meta = meta_of(p->live.snapshot);
+    p->meta = p->live.snapshot != NULL ? tuf_entries_tree(p->live.snapshot) : json_object();
     if (p->meta == NULL)
         return no_memory(e);
     if (root == NULL || same_signers(root, p->root, TUF_SNAPSHOT))
@@ -260,7 +243,7 @@ static int64_t next_of(const struct tuf_metadata *m)
 
 static bool same_meta(const struct tuf_metadata *snapshot, const json_t *meta)
 {
-    json_t *before = meta_of(snapshot);
+    json_t *before = tuf_entries_tree(snapshot);
     bool same = before != NULL && json_equal(before, meta) == 1;
     json_decref(before);
     return same;

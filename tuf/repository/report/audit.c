@@ -20,11 +20,12 @@
 #include "tuf/repository/state/published.h"
 
 #define NOTES_MAX 50
+#define ID_SIZE 16
 
 /* Files that metadata names, as the first half of the SHA-256 of their names: there may be
  * millions, with long ones. */
 struct named {
-    unsigned char (*id)[16];
+    unsigned char (*id)[ID_SIZE];
     size_t count, cap;
 };
 
@@ -56,7 +57,7 @@ static void check_date(struct run *r, const char *role, const struct tuf_metadat
 
 static int by_id(const void *a, const void *b)
 {
-    return memcmp(a, b, sizeof(*((struct named *)0)->id));
+    return memcmp(a, b, ID_SIZE);
 }
 
 static bool id_of(const char *name, unsigned char digest[32])
@@ -70,21 +71,21 @@ static void add_named(struct run *r, const char *name)
     unsigned char digest[32];
     if (n->count == n->cap) {
         size_t cap = n->cap > 0 ? 2 * n->cap : 64;
-        void *grown = realloc(n->id, cap * sizeof(*n->id));
+        void *grown = realloc(n->id, cap * ID_SIZE);
         if (grown == NULL)
             return; /* the file is noted as one that nothing names */
         n->id = grown;
         n->cap = cap;
     }
     if (id_of(name, digest))
-        memcpy(n->id[n->count++], digest, sizeof(*n->id));
+        memcpy(n->id[n->count++], digest, ID_SIZE);
 }
 
 static bool is_named(const struct run *r, const char *name)
 {
     unsigned char digest[32];
     return r->named.count > 0 && id_of(name, digest) &&
-           bsearch(digest, r->named.id, r->named.count, sizeof(*r->named.id), by_id) != NULL;
+           bsearch(digest, r->named.id, r->named.count, ID_SIZE, by_id) != NULL;
 }
 
 static void check_target(struct run *r, const char *path, const json_t *entry)
@@ -286,7 +287,7 @@ static int find_strangers(struct run *r, struct err *e)
 {
     struct strangers s = {.r = r};
     if (r->named.count > 0)
-        qsort(r->named.id, r->named.count, sizeof(*r->named.id), by_id);
+        qsort(r->named.id, r->named.count, ID_SIZE, by_id);
     if (tree_walk(r->dir, "", find_stranger, &s, e) != 0)
         return -1;
     if (s.found > NOTES_MAX)
