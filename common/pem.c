@@ -6,6 +6,8 @@
 
 #include "common/b64.h"
 
+#define LINE_BYTES 48 /* which make 64 characters */
+
 static size_t skip_space(const char *p, size_t len)
 {
     size_t i = 0;
@@ -72,4 +74,22 @@ int pem_no_password(char *to, int size, int rwflag, void *arg)
     (void)rwflag;
     (void)arg;
     return -1;
+}
+
+void pem_put(const char *label, const void *der, size_t len, enum pem_style style, struct buf *out)
+{
+    const char *newline = style == PEM_STYLE_JSON ? "\\n" : "\n";
+    const unsigned char *p = der;
+    buf_reserve(out, len / 3 * 4 + len / LINE_BYTES * 2 + 96);
+    buf_puts(out, "-----BEGIN ");
+    buf_puts(out, label);
+    buf_puts(out, "-----");
+    buf_puts(out, newline);
+    for (size_t i = 0; i < len; i += LINE_BYTES) {
+        b64_encode(B64_STD, p + i, len - i < LINE_BYTES ? len - i : LINE_BYTES, out);
+        buf_puts(out, newline);
+    }
+    buf_puts(out, "-----END ");
+    buf_puts(out, label);
+    buf_puts(out, style == PEM_STYLE_FILE ? "-----\n" : "-----");
 }

@@ -1,6 +1,6 @@
 /*
- * One PEM block (RFC 7468), strictly. OpenSSL's reader skips what stands before the block and
- * ignores what follows, so it cannot serve where the input is untrusted.
+ * One PEM block (RFC 7468), read strictly and written. OpenSSL's reader skips what stands before
+ * the block and ignores what follows, so it cannot serve where the input is untrusted.
  */
 #ifndef TENMINT_COMMON_PEM_H
 #define TENMINT_COMMON_PEM_H
@@ -9,6 +9,15 @@
 
 /* One block with this label and nothing but white space around it; appends its DER. */
 int pem_body(const char *label, const void *data, size_t len, struct buf *der);
+
+enum pem_style {
+    PEM_STYLE_FILE,
+    PEM_STYLE_TRIMMED, /* no newline after the last line */
+    PEM_STYLE_JSON,    /* the same as the inside of a JSON string: newlines are \\n */
+};
+
+/* Appends the block. */
+void pem_put(const char *label, const void *der, size_t len, enum pem_style style, struct buf *out);
 
 /* For OpenSSL's readers of what is never encrypted: without it, an encrypted block makes them ask
  * for a password on the terminal, or on standard input. */

@@ -4,6 +4,7 @@
 
 #include "ca/api/internal.h"
 #include "common/clock.h"
+#include "common/pem.h"
 
 /* A signing request between its body's end and its reply. */
 struct call {
@@ -83,7 +84,7 @@ static int reply_v2(const struct call *c, struct http_exchange *x, struct err *e
     buf_puts(&body, embedded
                         ? "{\"signedCertificateEmbeddedSct\":{\"chain\":{\"certificates\":[\""
                         : "{\"signedCertificateDetachedSct\":{\"chain\":{\"certificates\":[\"");
-    cert_pem("CERTIFICATE", c->job.der.data, c->job.der.len, CERT_PEM_JSON, &body);
+    pem_put("CERTIFICATE", c->job.der.data, c->job.der.len, PEM_STYLE_JSON, &body);
     buf_putc(&body, '"');
     buf_append(&body, c->view->chain_json.data, c->view->chain_json.len);
     buf_puts(&body, embedded ? "]}}}" : "]},\"signedCertificateTimestamp\":\"");
@@ -108,7 +109,7 @@ static int reply_v1(const struct call *c, struct http_exchange *x, struct err *e
         return -1;
     }
     buf_reserve(&body, 4096 + c->view->chain_pem.len);
-    cert_pem("CERTIFICATE", c->job.der.data, c->job.der.len, CERT_PEM_TRIMMED, &body);
+    pem_put("CERTIFICATE", c->job.der.data, c->job.der.len, PEM_STYLE_TRIMMED, &body);
     buf_append(&body, c->view->chain_pem.data, c->view->chain_pem.len);
     http_reply(x, 201, "application/pem-certificate-chain", &body);
     if (detached)

@@ -4,11 +4,9 @@
 #include <unistd.h>
 
 #include "ca/cert/extensions.h"
-#include "common/b64.h"
 #include "common/der.h"
 
 #define CERT_TYPICAL 2048 /* bytes: one allocation for nearly every certificate */
-#define PEM_LINE 48       /* bytes, which make 64 characters */
 
 int cert_spec_init(struct cert_spec *spec, const struct signer *ca, int64_t now_s,
                    int64_t lifetime_s, struct err *e)
@@ -76,23 +74,4 @@ int cert_sign(const struct buf *tbs, struct signer *ca, struct buf *der, struct 
     }
     buf_free(&sig);
     return rc;
-}
-
-void cert_pem(const char *label, const void *der, size_t len, enum cert_pem_style style,
-              struct buf *out)
-{
-    const char *newline = style == CERT_PEM_JSON ? "\\n" : "\n";
-    const unsigned char *p = der;
-    buf_reserve(out, len / 3 * 4 + len / PEM_LINE * 2 + 96);
-    buf_puts(out, "-----BEGIN ");
-    buf_puts(out, label);
-    buf_puts(out, "-----");
-    buf_puts(out, newline);
-    for (size_t i = 0; i < len; i += PEM_LINE) {
-        b64_encode(B64_STD, p + i, len - i < PEM_LINE ? len - i : PEM_LINE, out);
-        buf_puts(out, newline);
-    }
-    buf_puts(out, "-----END ");
-    buf_puts(out, label);
-    buf_puts(out, style == CERT_PEM_FILE ? "-----\n" : "-----");
 }

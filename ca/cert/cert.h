@@ -42,14 +42,4 @@ int cert_tbs(const struct cert_spec *spec, const struct signer *ca, enum cert_fo
 /* Signs `tbs` and appends the DER Certificate. */
 int cert_sign(const struct buf *tbs, struct signer *ca, struct buf *der, struct err *e);
 
-enum cert_pem_style {
-    CERT_PEM_FILE,
-    CERT_PEM_TRIMMED, /* no newline after the last line */
-    CERT_PEM_JSON,    /* the same as the inside of a JSON string: newlines are \\n */
-};
-
-/* Appends PEM. */
-void cert_pem(const char *label, const void *der, size_t len, enum cert_pem_style style,
-              struct buf *out);
-
 #endif

@@ -6,11 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ca/cert/cert.h"
 #include "ca/signer/algorithm.h"
 #include "ca/signer/chain.h"
 #include "ca/signer/internal.h"
 #include "common/certs.h"
+#include "common/pem.h"
 
 struct signer {
     atomic_uint refs;
@@ -41,7 +41,7 @@ static int encode_cert(struct signer *s, size_t i, struct err *e)
     if (len <= 0)
         return err_openssl(e, "encode the CA certificate");
     struct buf pem = {0};
-    cert_pem("CERTIFICATE", s->der[i], (size_t)len, CERT_PEM_FILE, &pem);
+    pem_put("CERTIFICATE", s->der[i], (size_t)len, PEM_STYLE_FILE, &pem);
     const char *text = buf_str(&pem);
     s->pem[i] = text != NULL ? strdup(text) : NULL;
     buf_free(&pem);

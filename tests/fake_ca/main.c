@@ -15,6 +15,7 @@
 
 #include "ca/cert/cert.h"
 #include "common/b64.h"
+#include "common/pem.h"
 
 struct fake {
     struct signer *ca, *other_ca;
@@ -28,7 +29,7 @@ struct upload {
 static void put_chain(const struct signer *ca, const struct buf *der, bool with_ca, json_t *list)
 {
     struct buf pem = {0};
-    cert_pem("CERTIFICATE", der->data, der->len, CERT_PEM_FILE, &pem);
+    pem_put("CERTIFICATE", der->data, der->len, PEM_STYLE_FILE, &pem);
     json_array_append_new(list, json_string(buf_str(&pem)));
     if (with_ca)
         json_array_append_new(list, json_string(signer_chain(ca)->pem[0]));
