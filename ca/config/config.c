@@ -291,10 +291,22 @@ static int check_listen(const char *name, const char *key, const char *address, 
     return err_wrap(e, "%s: '%s'", name, key);
 }
 
-static int validate(const char *name, const struct ca_config *c, struct err *e)
+static int check_listeners(const char *name, const struct ca_config *c, struct err *e)
 {
     if (check_listen(name, "listen", c->listen, e) != 0 ||
         check_listen(name, "metrics-listen", c->metrics_listen, e) != 0)
+        return -1;
+    const char *port = strrchr(c->listen, ':');
+    if (c->metrics_listen == NULL || strcmp(c->listen, c->metrics_listen) != 0 ||
+        strcmp(port, ":0") == 0)
+        return 0;
+    return err_set(e, "%s: 'metrics-listen' needs another port than 'listen': both are '%.64s'",
+                   name, c->listen);
+}
+
+static int validate(const char *name, const struct ca_config *c, struct err *e)
+{
+    if (check_listeners(name, c, e) != 0)
         return -1;
     if (ca_config_check_logs(name, c, e) != 0 || check_tuf(name, c, e) != 0)
         return -1;

@@ -134,6 +134,7 @@ static void test_refusals(void **state)
         {"timeouts: 5s\n" OK_TAIL, "'timeouts' must be a mapping"},
         {"timeouts:\n" OK_TAIL, "'timeouts' must be a mapping"},
         {"tls: {key: a}\n" OK_TAIL, "needs both"},
+        {"listen: :80\nmetrics-listen: :80\n" OK_TAIL, "another port than 'listen'"},
         {"issuers-file: i\n", "needs 'backend'"},
         {"ca: {backend: ephemeral}\n", "'issuers-file' is missing"},
         {"ca: {backend: kms}\nissuers-file: i\n", "'kms' is not one of"},
