@@ -1,4 +1,6 @@
 /* tenmint-tuf: the TUF root of a private Sigstore: ceremony, publication, renewal. */
+#include <malloc.h>
+
 #include "tools/tenmint-tuf/commands.h"
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
@@ -171,5 +173,8 @@ int main(int argc, char **argv)
         .commands = commands,
         .count = COUNT(commands),
     };
+    /* A buffer of a whole file goes back to the system when it is freed; else the allocator keeps
+     * it, and finds room beside it for the next. */
+    mallopt(M_MMAP_THRESHOLD, 1 << 20);
     return cli_main(&program, argc, argv);
 }

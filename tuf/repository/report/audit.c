@@ -307,6 +307,8 @@ int audit_tree(const char *dir, const struct audit_options *o, struct audit *out
         rc = err_set(e, "'%s' holds no published repository", dir);
     } else if (rc == 0) {
         check_roles(&r);
+        tuf_metadata_free(r.live.targets); /* the clients have their own */
+        r.live.targets = NULL;
         rc = check_clients(&r, e);
         if (rc == 0 && o->files)
             rc = find_strangers(&r, e);
