@@ -13,15 +13,39 @@ at_most() { # LABEL VALUE GOAL
     awk -v l="$1" -v v="$2" -v g="$3" 'BEGIN {
         printf "%-52s %-9.2f goal <= %-9.4g %s\n", l, v, g, (v <= g ? "met" : "MISSED") }'
 }
-signed_event() { # NAME HOLDER...: proposed, signed and merged, not published
-    local name=$1 holder
+step() { # STEP COMMAND...: the manager's command, measured; its peak is kept
+    local step=$1
     shift
-    propose "$name" "$name" || { cat "$W/propose.out"; return 1; }
-    for holder in "$@"; do sign_as "$holder" "$name" >/dev/null || return 1; done
-    "$B/tenmint-tuf" merge "$W/$name.json" $(for holder in "$@"; do echo "$W/$name-$holder.json"; done) >/dev/null
+    "$B/tests/spend" "$W/spent" "$B/tenmint-tuf" "$@" >"$W/step.out" 2>&1 ||
+        { cat "$W/step.out"; return 1; }
+    spent 3 >"$W/peak.$step"
 }
-publish_spent() { # NAME
-    "$B/tests/spend" "$W/spent" "$B/tenmint-tuf" publish --dir "$W/tuf" "$W/$1.json" >/dev/null
+published_event() { # NAME HOLDER...: proposed, reviewed, signed, merged and published; step by step
+    local name=$1 digest holder
+    shift
+    step propose propose --dir "$W/tuf" --name "$name" --reason "$name" --out "$W/$name.json" || return 1
+    step review review "$W/$name.json" || return 1
+    digest=$(sed -n 's/^Digest *//p' "$W/step.out")
+    for holder in "$@"; do
+        cp "$W/$name.json" "$W/$name-$holder.json"
+        step sign sign "$W/$name-$holder.json" --key "$W/$holder.key" \
+            --password-file "$W/$holder.password" --digest "$digest" || return 1
+    done
+    step merge merge "$W/$name.json" $(for holder in "$@"; do echo "$W/$name-$holder.json"; done) || return 1
+    step publish publish --dir "$W/tuf" "$W/$name.json" || return 1
+    cp "$W/spent" "$W/spent.publish"
+    step verify verify "$W/tuf"
+}
+above() { # STEP: KiB above the same step for one target
+    echo $(($(cat "$W/peak.$1") - $(cat "$W/base.$1")))
+}
+manager_goals() { # LABEL KIB STEP...: each step's memory for each byte of so many KiB
+    local label=$1 kib=$2 s
+    shift 2
+    for s; do
+        at_most "memory of $s for each byte of $label" \
+            "$(awk -v a="$(above "$s")" -v k="$kib" 'BEGIN {print a / k}')" 3
+    done
 }
 client() { # WORDS...: the client's words on the repository, measured
     "$B/tests/spend" "$W/spent" "$B/tenmint" trust "$@" --dir "$W/cache" \
@@ -46,9 +70,8 @@ ratio() { # PEAK-KIB BASE-KIB: peak above base, for each KiB of the largest file
 trust_workspace
 echo small >"$W/tuf/targets/small.txt"
 cp -r "$W/tuf" "$W/plain"
-signed_event small alice bob
-publish_spent small
-base_publish=$(spent 3)
+published_event small alice bob
+for f in "$W"/peak.*; do mv "$f" "$W/base.${f##*.}"; done
 serve_dir() { # DIR
     python3 -u -m http.server 0 --bind 127.0.0.1 --directory "$1" >"$W/files.out" 2>/dev/null &
     PIDS="${PIDS:-} $!"
@@ -66,11 +89,11 @@ policy_bins >>"$W/tuf/policy.yaml"
 mkdir "$W/tuf/bins"
 awk -v n=$TARGETS -v d="$W/tuf/bins" 'BEGIN {
     for (i = 0; i < n; i++) { f = sprintf("%s/target-%06d.tar.gz", d, i); print i >f; close(f) } }'
-signed_event bins alice bob
-publish_spent bins
-at_most "100,000 targets in 1,024 bins: publish, s" "$(awk '{print $1 / 1e3}' "$W/spent")" 30
-echo "  of it processor time, s: $(awk '{print $2 / 1e3}' "$W/spent")"
-echo "  the publisher's memory above that for one target: $((($(spent 3) - base_publish) / 1024)) MiB"
+published_event bins alice bob
+at_most "100,000 targets in 1,024 bins: publish, s" "$(awk '{print $1 / 1e3}' "$W/spent.publish")" 30
+echo "  of it processor time, s: $(awk '{print $2 / 1e3}' "$W/spent.publish")"
+manager_goals "all bins together" "$(cat "$W"/tuf/published/*.bin-*.json | wc -c | awk '{print $1 / 1024}')" \
+    propose review sign merge publish verify
 serve_dir "$W/tuf/published"
 at_most "one target from cold, ms" "$(median cold get target-031337.tar.gz)" 100
 echo "  of it processor time, ms: $(spent 2)"
@@ -81,10 +104,11 @@ rm -rf "$W/tuf"
 # In one file.
 cp -r "$W/plain" "$W/tuf"
 mv "$W/many"/* "$W/tuf/targets/" 2>/dev/null || find "$W/many" -type f -exec mv -t "$W/tuf/targets" {} +
-signed_event flat alice bob
-publish_spent flat
-echo "100,000 targets in one targets.json of $(largest_kib) KiB: publish, s: $(awk '{print $1 / 1e3}' "$W/spent")"
-echo "  the publisher's memory for each byte of the file: $(ratio "$(spent 3)" "$base_publish")"
+published_event flat alice bob
+echo "100,000 targets in one targets.json of $(largest_kib) KiB: publish, s: $(awk '{print $1 / 1e3}' "$W/spent.publish")"
+manager_goals "the event" "$(stat -c %s "$W/flat.json" | awk '{print $1 / 1024}')" \
+    propose review sign merge publish
+manager_goals "the file" "$(largest_kib)" verify
 serve_dir "$W/tuf/published"
 cold get target-031337.tar.gz
 echo "  one target from cold, ms: $(spent 1), of it processor time: $(spent 2)"

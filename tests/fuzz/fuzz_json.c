@@ -1,4 +1,5 @@
 /* Our JSON parser against jansson's: the same texts accepted, the same values made. */
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,6 +32,53 @@ static unsigned depth_of(const json_t *v)
     return deepest + 1;
 }
 
+struct seen {
+    const json_t *whole; /* or NULL: refused */
+    size_t count;
+};
+
+static int each(void *arg, const char *key, size_t key_len, json_t *value, struct err *e)
+{
+    struct seen *s = arg;
+    const char *name;
+    json_t *inner;
+    bool found = s->whole == NULL;
+    (void)e;
+    s->count++;
+    json_object_foreach((json_t *)s->whole, name, inner)
+    {
+        found |= json_is_object(inner) && json_equal(json_object_getn(inner, key, key_len), value);
+    }
+    if (!found)
+        abort();
+    return 0;
+}
+
+/* With the members of every object in the outermost set aside: what is a JSON text stays one, and
+ * all come. */
+static void set_aside(const uint8_t *data, size_t size, const json_t *whole)
+{
+    struct err e = {0};
+    struct seen s = {.whole = whole};
+    const struct jsonparse_aside aside = {.path = {NULL}, .depth = 1, .each = each, .arg = &s};
+    json_t *v = strictjson_parse_aside((const char *)data, size, &aside, &e);
+    const char *name;
+    json_t *inner;
+    size_t want = 0;
+    if (v == NULL && (whole != NULL || e.text[0] == '\0'))
+        abort();
+    json_object_foreach((json_t *)whole, name, inner)
+    {
+        want += json_object_size(inner);
+        if (json_is_object(inner) ? json_object_size(json_object_get(v, name)) != 0
+                                  : !json_equal(json_object_get(v, name), inner))
+            abort();
+    }
+    if (whole != NULL && (s.count != want || (!json_is_object(whole) && !json_equal(v, whole))))
+        abort();
+    json_decref(v);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct err e = {0};
@@ -46,6 +94,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (ours == NULL && theirs != NULL && memchr(data, 0, size) == NULL &&
         depth_of(theirs) <= STRICTJSON_DEPTH_MAX)
         abort();
+    set_aside(data, size, ours);
     json_decref(ours);
     json_decref(theirs);
     ours = strictjson_parse_first((const char *)data, size, size, &e);

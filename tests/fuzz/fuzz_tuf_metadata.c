@@ -73,7 +73,7 @@ static void view(const struct tuf_metadata *m)
     }
 }
 
-static void dump_again(const struct tuf_metadata *m, const json_t *tree)
+static void dump_again(const struct tuf_metadata *m, json_t *tree)
 {
     struct err e = {0};
     struct buf b = {0};
