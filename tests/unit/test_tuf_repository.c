@@ -1263,6 +1263,23 @@ static void test_transcript_half_a_line(void **state)
     case_close(&c);
 }
 
+static void test_transcript_of_too_many_lines(void **state)
+{
+    (void)state;
+    struct tuf_case c;
+    struct publish_report r;
+    static const char last[] = "{\"n\": 9223372036854775807, \"hash\": \"00\"}\n";
+    char path[PATH_MAX];
+    open_published(&c);
+    snprintf(path, sizeof(path), "%s/transcript.jsonl", c.dir);
+    int fd = open(path, O_WRONLY | O_APPEND);
+    assert_int_equal(write(fd, last, sizeof(last) - 1), sizeof(last) - 1);
+    close(fd);
+    assert_int_equal(case_try_publish(&c, NULL, T0 + 5 * DAY, true, &r), -1);
+    assert_says(&c, "number 9223372036854775807");
+    case_close(&c);
+}
+
 /* ---- the event's text ---- */
 
 static void reads_as(struct tuf_case *c, const char *text, const char *why)
@@ -1442,6 +1459,7 @@ int main(void)
         cmocka_unit_test(test_r13_transcript_replays),
         cmocka_unit_test(test_status_of_a_hostile_name),
         cmocka_unit_test(test_transcript_half_a_line),
+        cmocka_unit_test(test_transcript_of_too_many_lines),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

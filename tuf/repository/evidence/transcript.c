@@ -134,6 +134,11 @@ int transcript_append(const char *path, json_t *entry, int64_t now, struct err *
     json_int_t n = json_integer_value(json_object_get(last, "n"));
     const char *prev = last != NULL ? strictjson_str(last, "hash") : zero_hash;
     clock_format(now, when);
+    if (n < 0 || (size_t)n >= TRANSCRIPT_BYTES_MAX) { /* a line has more than a byte */
+        err_set(e, "transcript '%s': its last line says that it is number %lld", path,
+                (long long)n);
+        goto out;
+    }
     if (prev == NULL || json_object_set_new(entry, "n", json_integer(n + 1)) != 0 ||
         json_object_set_new(entry, "time", json_string(when)) != 0 ||
         json_object_set_new(entry, "prev", json_string(prev)) != 0 ||
