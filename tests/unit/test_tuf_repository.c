@@ -1403,6 +1403,28 @@ static void test_event_refuses_bad_targets(void **state)
     case_close(&c);
 }
 
+/* Many small targets do not make an event that no review shows; the trusted root always comes. */
+static void test_event_carries_few_small_targets(void **state)
+{
+    (void)state;
+    struct tuf_case c;
+    struct event ev;
+    char name[64];
+    case_open(&c, CASE_POLICY);
+    case_file(&c, "targets/trusted_root.json", "{}\n");
+    for (int i = 0; i < 2500; i++) {
+        snprintf(name, sizeof(name), "targets/n/%d", i);
+        case_file(&c, name, "x");
+    }
+    case_propose(&c, T0, NULL, &ev);
+    const json_t *files = json_object_get(ev.tree, "files");
+    assert_in_range(json_object_size(files), 1000, 2048);
+    assert_non_null(json_object_get(files, "trusted_root.json"));
+    assert_int_equal(tuf_entries_count(event_find(&ev, "targets")->proposed), 2502);
+    event_free(&ev);
+    case_close(&c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -1419,6 +1441,7 @@ int main(void)
         cmocka_unit_test(test_r1_no_canonical_form),
         cmocka_unit_test(test_event_text_is_that_of_its_tree),
         cmocka_unit_test(test_event_refuses_bad_targets),
+        cmocka_unit_test(test_event_carries_few_small_targets),
         cmocka_unit_test(test_r2_version_skipped),
         cmocka_unit_test(test_r2_version_repeated),
         cmocka_unit_test(test_r2_consistent_snapshot_off),
