@@ -201,7 +201,7 @@ wait_for "$W/notified" '^STOPPING=1'; check "stopping" 0 $?
 cat "$W/ca.log" >>"$W/logs"
 check "the logs are JSON lines" 0 "$(grep -cv '^{.*}$' "$W/logs")"
 for secret in "$W/saved/password" "$W/token"; do
-    check "no $(basename "$secret") in the logs" 0 "$(grep -cF "$(cut -c1-40 "$secret")" "$W/logs")"
+    check "no $(basename "$secret") in the logs" 0 "$(grep -cF -e "$(cut -c1-40 "$secret")" "$W/logs")"
 done
 check "no key in the logs" 0 "$(grep -c 'PRIVATE KEY' "$W/logs")"
 [ $fails -eq 0 ] || { tail -n 20 "$W/ca.log"; echo "$fails checks failed"; exit 1; }

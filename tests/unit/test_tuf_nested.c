@@ -126,6 +126,28 @@ static void test_no_deeper_than_clients_go(void **state)
     buf_free(&text);
 }
 
+/* More than a search asks: refused, since the last of them would never be found. */
+static void test_no_more_delegators_than_are_asked(void **state)
+{
+    (void)state;
+    static const char role[] = "holders: [online], " EACH ", directory: d, paths: ['*']}\n";
+    struct buf text = {0};
+    struct policy p;
+    struct err e = {0};
+    buf_puts(&text, CASE_POLICY "delegations:\n");
+    for (int i = 0; i < TUF_DELEGATORS_MAX; i++) {
+        if (i == TUF_DELEGATORS_MAX - 1) {
+            if (policy_parse("p", buf_str(&text), text.len, &p, &e) != 0)
+                fail_msg("%s", e.text);
+            policy_free(&p);
+        }
+        buf_printf(&text, "  p%d: {%s  c%d: {delegated-by: p%d, %s", i, role, i, i, role);
+    }
+    assert_int_equal(policy_parse("p", buf_str(&text), text.len, &p, &e), -1);
+    assert_non_null(strstr(e.text, "more than 1024 roles delegate"));
+    buf_free(&text);
+}
+
 /* ---- ceremonies ---- */
 
 static void open_nested(struct tuf_case *c)
@@ -332,6 +354,7 @@ int main(void)
         cmocka_unit_test(test_search_ends_in_circles),
         cmocka_unit_test(test_search_tells_of_damage),
         cmocka_unit_test(test_no_deeper_than_clients_go),
+        cmocka_unit_test(test_no_more_delegators_than_are_asked),
         cmocka_unit_test(test_forged_delegator),
         cmocka_unit_test(test_two_events),
         cmocka_unit_test(test_role_moves),

@@ -163,14 +163,16 @@ struct search { /* roles to ask, in order */
     size_t count;
 };
 
-static void add_delegator(struct search *s, const struct tuf_metadata *m)
+static int add_delegator(struct search *s, const struct tuf_metadata *m, struct err *e)
 {
     for (size_t i = 0; i < s->count; i++) {
         if (s->asked[i] == m)
-            return;
+            return 0;
     }
-    if (s->count < TUF_DELEGATORS_MAX)
-        s->asked[s->count++] = m;
+    if (s->count == TUF_DELEGATORS_MAX)
+        return err_set(e, "more than %d roles delegate to others", TUF_DELEGATORS_MAX);
+    s->asked[s->count++] = m;
+    return 0;
 }
 
 int tuf_delegation_search(const struct tuf_metadata *targets, const char *name,
@@ -191,8 +193,8 @@ int tuf_delegation_search(const struct tuf_metadata *targets, const char *name,
             read_role(d, role, &below);
             if (get(arg, &below, &m, e) != 0)
                 return -1;
-            if (m != NULL && tuf_delegates(m))
-                add_delegator(&s, m);
+            if (m != NULL && tuf_delegates(m) && add_delegator(&s, m, e) != 0)
+                return -1;
         }
     }
     return 0;

@@ -46,7 +46,8 @@ typedef int (*tuf_delegated_fn)(void *arg, const struct tuf_delegation *d,
 #define TUF_DELEGATORS_MAX 1024 /* roles that are asked */
 
 /* Who may sign `name`, by `targets` or the roles below it, breadth-first, each once. Hash bins are
- * not asked what they delegate to. 1: `out`, 0: nobody delegates to it, -1: as `get` says. */
+ * not asked what they delegate to. 1: `out`, 0: nobody delegates to it, -1: as `get` says, or more
+ * than TUF_DELEGATORS_MAX. */
 int tuf_delegation_search(const struct tuf_metadata *targets, const char *name,
                           tuf_delegated_fn get, void *arg, struct tuf_delegation *out,
                           struct err *e);

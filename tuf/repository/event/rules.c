@@ -294,7 +294,10 @@ static void judge_delegations(struct judge *j, const struct event_role *r)
 static void warn_unreached(struct judge *j, const struct event_role *r)
 {
     struct unreached u;
-    if (event_unreached(j->ev, r, &u, NULL) == 0 && u.count > 0)
+    struct err e = {0};
+    if (event_unreached(j->ev, r, &u, &e) != 0)
+        warn(j, "%s: whether clients find its targets cannot be told: %s", r->name, e.text);
+    else if (u.count > 0)
         warn(j,
              "%s: %zu of its targets are outside the paths that lead to it, where no client looks "
              "for them; the first is '%s'",

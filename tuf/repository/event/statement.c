@@ -282,28 +282,34 @@ static int check_statements(const struct event *ev, const char *digest, struct e
     return rc;
 }
 
-/* A statement by the same public key, whatever its keyid was before or after. */
-static bool has_statement(const struct event *ev, const json_t *key)
+/* The fingerprints of the keys whose holders have made a statement, as keys: a public key counts,
+ * whatever its keyid was before or after. A new reference, or NULL. */
+static json_t *witnesses(const struct event *ev, struct err *e)
 {
-    char want[65];
-    char have[65];
+    json_t *all = json_object();
     size_t i;
     const json_t *statement;
-    if (keyring_fingerprint(key, want, NULL) != 0)
-        return false;
     json_array_foreach(json_object_get(ev->tree, "statements"), i, statement)
     {
+        char hex[65];
         const char *keyid = strictjson_str(json_object_get(statement, "signed"), "keyid");
-        const json_t *by = keyid != NULL ? event_any_key(ev, keyid) : NULL;
-        if (by != NULL && keyring_fingerprint(by, have, NULL) == 0 && strcmp(have, want) == 0)
-            return true;
+        const json_t *key = keyid != NULL ? event_any_key(ev, keyid) : NULL;
+        if (key != NULL && keyring_fingerprint(key, hex, NULL) == 0 &&
+            json_object_set_new(all, hex, json_true()) != 0) {
+            json_decref(all);
+            all = NULL;
+        }
     }
-    return false;
+    if (all == NULL)
+        err_set(e, "out of memory");
+    return all;
 }
 
 static int check_role_signature(const struct event *ev, const struct event_role *r,
-                                const struct buf *bytes, const json_t *entry, struct err *e)
+                                const json_t *witnessed, const struct buf *bytes,
+                                const json_t *entry, struct err *e)
 {
+    char hex[65];
     const char *keyid = strictjson_str(entry, "keyid");
     const json_t *key = keyid != NULL ? event_member(ev, r->name, keyid) : NULL;
     if (key == NULL)
@@ -311,13 +317,14 @@ static int check_role_signature(const struct event *ev, const struct event_role 
                        keyid != NULL ? keyid : "?");
     if (check_entry(bytes, entry, key, e) != 0)
         return err_wrap(e, "%s: signature of '%s'", r->name, keyring_owner(key));
-    if (!has_statement(ev, key))
+    if (keyring_fingerprint(key, hex, e) != 0 || json_object_get(witnessed, hex) == NULL)
         return err_set(e, "%s: '%s' signed, but without a statement of what was reviewed", r->name,
                        keyring_owner(key));
     return 0;
 }
 
-static int check_role_signatures(const struct event *ev, const struct event_role *r, struct err *e)
+static int check_role_signatures(const struct event *ev, const struct event_role *r,
+                                 const json_t *witnessed, struct err *e)
 {
     struct buf own = {0};
     const struct buf *bytes = tuf_metadata_canonical(r->proposed, &own, e);
@@ -327,7 +334,7 @@ static int check_role_signatures(const struct event *ev, const struct event_role
     json_array_foreach(tuf_metadata_signatures(r->proposed), i, entry)
     {
         if (rc == 0)
-            rc = check_role_signature(ev, r, bytes, entry, e);
+            rc = check_role_signature(ev, r, witnessed, bytes, entry, e);
     }
     buf_free(&own);
     return rc;
@@ -338,11 +345,14 @@ int event_check_signatures(const struct event *ev, struct err *e)
     char digest[65];
     if (event_digest(ev, digest, e) != 0 || check_statements(ev, digest, e) != 0)
         return -1;
-    for (size_t i = 0; i < ev->count; i++) {
-        if (ev->role[i].proposed != NULL && check_role_signatures(ev, &ev->role[i], e) != 0)
-            return -1;
+    json_t *witnessed = witnesses(ev, e);
+    int rc = witnessed != NULL ? 0 : -1;
+    for (size_t i = 0; i < ev->count && rc == 0; i++) {
+        if (ev->role[i].proposed != NULL)
+            rc = check_role_signatures(ev, &ev->role[i], witnessed, e);
     }
-    return 0;
+    json_decref(witnessed);
+    return rc;
 }
 
 void event_each_statement(const struct event *ev, void (*each)(void *arg, const json_t *statement),

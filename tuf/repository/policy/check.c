@@ -205,10 +205,14 @@ static int check_bins(const struct policy *p, struct err *e)
 static int check_delegations(const struct policy *p, struct err *e)
 {
     const struct policy_role *r = p->delegations.item;
+    size_t delegators = 1; /* targets */
     for (size_t i = 0; i < p->delegations.count; i++) {
         if (check_delegation(p, &r[i], e) != 0 || check_delegator(p, &r[i], i, e) != 0)
             return -1;
+        delegators += policy_delegates(p, r[i].name);
     }
+    if (delegators > TUF_DELEGATORS_MAX)
+        return err_set(e, "more than %d roles delegate to others", TUF_DELEGATORS_MAX);
     bool bins = p->bin_bits > 0 || p->bins.holders.count > 0 || p->bins.directory != NULL;
     return bins ? check_bins(p, e) : 0;
 }

@@ -116,17 +116,20 @@ static int load_current(struct published *p, struct buf *bytes, struct err *e)
 struct nested {
     struct nested_role {
         char name[TUF_ROLE_NAME_MAX + 1];
-        struct tuf_metadata *m; /* NULL: looked at, and it delegates to nobody */
+        struct tuf_metadata *m;
     } * role;
     size_t count;
+    json_t *others; /* as keys: roles that were looked at and delegate to nobody */
 };
 
 static void forget_nested(struct published *p)
 {
     for (size_t i = 0; p->nested != NULL && i < p->nested->count; i++)
         tuf_metadata_free(p->nested->role[i].m);
-    if (p->nested != NULL)
+    if (p->nested != NULL) {
         free(p->nested->role);
+        json_decref(p->nested->others);
+    }
     free(p->nested);
     p->nested = NULL;
 }
@@ -147,7 +150,9 @@ int published_load(const char *dir, struct published *p, struct err *e)
     if ((size_t)snprintf(p->dir, sizeof(p->dir), "%s", dir) >= sizeof(p->dir))
         return err_set(e, "'%.100s': the path is too long", dir);
     p->nested = calloc(1, sizeof(*p->nested));
-    int rc = p->nested != NULL ? load_roots(p, &bytes, e) : err_set(e, "out of memory");
+    int rc = p->nested != NULL && (p->nested->others = json_object()) != NULL
+                 ? load_roots(p, &bytes, e)
+                 : err_set(e, "out of memory");
     if (rc == 0 && p->root_count == 1 && !exists(dir, "timestamp.json"))
         forget_roots(p); /* the first publication was cut short: nobody has seen anything */
     else if (rc == 0 && p->root_count > 0)
@@ -234,16 +239,19 @@ int published_delegated(const struct published *p, const char *role, struct tuf_
 
 /* ---- roles that delegate further ---- */
 
-static struct nested_role *add_nested(struct nested *n, const char *name)
+/* Takes over `m`. */
+static int add_nested(struct nested *n, const char *name, struct tuf_metadata *m, struct err *e)
 {
     void *grown = realloc(n->role, (n->count + 1) * sizeof(*n->role));
-    if (grown == NULL)
-        return NULL;
+    if (grown == NULL) {
+        tuf_metadata_free(m);
+        return err_set(e, "out of memory");
+    }
     n->role = grown;
     struct nested_role *r = &n->role[n->count++];
-    *r = (struct nested_role){0};
+    r->m = m;
     snprintf(r->name, sizeof(r->name), "%s", name);
-    return r;
+    return 0;
 }
 
 int published_nested_role(void *published, const struct tuf_delegation *d,
@@ -253,23 +261,24 @@ int published_nested_role(void *published, const struct tuf_delegation *d,
     struct nested *n = p->nested;
     struct tuf_metadata *m = NULL;
     *out = NULL;
+    if (json_object_get(n->others, d->name) != NULL)
+        return 0;
     for (size_t i = 0; i < n->count; i++) {
         if (strcmp(n->role[i].name, d->name) != 0)
             continue;
         m = n->role[i].m;
-        *out = m != NULL && tuf_verify(m, &d->signers, d->name, NULL) == 0 ? m : NULL;
+        *out = tuf_verify(m, &d->signers, d->name, NULL) == 0 ? m : NULL;
         return 0;
     }
     if (load_delegated(p, d, &m, e) != 0)
         return -1;
-    struct nested_role *r = add_nested(n, d->name);
-    if (r != NULL && m != NULL && tuf_delegates(m)) {
-        r->m = m;
+    if (m != NULL && tuf_delegates(m)) {
         *out = m;
-        return 0;
+        return add_nested(n, d->name, m, e);
     }
     tuf_metadata_free(m);
-    return r != NULL ? 0 : err_set(e, "out of memory");
+    return json_object_set_new(n->others, d->name, json_true()) == 0 ? 0
+                                                                     : err_set(e, "out of memory");
 }
 
 int published_delegation(const struct published *p, const char *role, struct tuf_delegation *out,
@@ -282,12 +291,8 @@ int published_delegation(const struct published *p, const char *role, struct tuf
 
 const struct tuf_metadata *published_nested(const struct published *p, size_t i, const char **name)
 {
-    for (size_t k = 0; p->nested != NULL && k < p->nested->count; k++) {
-        const struct nested_role *r = &p->nested->role[k];
-        if (r->m != NULL && i-- == 0) {
-            *name = r->name;
-            return r->m;
-        }
-    }
-    return NULL;
+    if (p->nested == NULL || i >= p->nested->count)
+        return NULL;
+    *name = p->nested->role[i].name;
+    return p->nested->role[i].m;
 }
