@@ -9,17 +9,8 @@ fails=0
 trap 'rm -rf "$W"' EXIT
 export ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=print_stacktrace=1
 . tests/demo_trust.sh
+. tests/e2e/matches.bash
 T=$PWD/$B/tenmint-tuf
-check() { # NAME WANT GOT
-    if [ "$2" = "$3" ]; then echo "ok   $1"; else echo "FAIL $1: want '$2', got '$3'"; fails=$((fails + 1)); fi
-}
-says() { # NAME CODE PATTERN words...: the exit code, and what is said
-    local name=$1 code=$2 pattern=$3
-    shift 3
-    "$@" >"$W/said" 2>&1 </dev/null
-    check "$name: exit" "$code" $?
-    grep -qE -- "$pattern" "$W/said" || { echo "FAIL $name: no '$pattern' in:"; cat "$W/said"; fails=$((fails + 1)); }
-}
 [ -x "$T" ] || make -s BUILD=build/asan SAN=address,undefined CC=clang-14 all || exit 1
 trust_workspace || exit 1
 echo one >"$W/tuf/targets/one.txt"

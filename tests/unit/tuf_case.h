@@ -20,6 +20,7 @@
 #include "tuf/repository/policy/keyring.h"
 #include "tuf/repository/publish/publish.h"
 #include "tuf/repository/publish/tree.h"
+#include "tuf/repository/report/audit.h"
 
 #define DAY INT64_C(86400)
 #define T0 INT64_C(1800000000) /* 2027-01-15T08:00:00Z */
@@ -196,6 +197,23 @@ __attribute__((unused)) static char *case_text(const struct event *ev)
     char *copy = strdup(buf_str(&text));
     buf_free(&text);
     return copy;
+}
+
+/* The published tree is as every reader wants it. How many delegated roles it has. */
+__attribute__((unused)) static size_t case_sound(const struct tuf_case *c, int64_t now)
+{
+    char dir[PATH_MAX];
+    struct audit a;
+    struct err e = {0};
+    const struct audit_options o = {.now = now, .files = true};
+    snprintf(dir, sizeof(dir), "%s/published", c->dir);
+    if (audit_tree(dir, &o, &a, &e) != 0)
+        fail_msg("%s", e.text);
+    if (a.faults.len > 0)
+        fail_msg("%s", buf_str(&a.faults));
+    size_t delegated = a.delegated;
+    audit_free(&a);
+    return delegated;
 }
 
 /* An independent copy, as after a trip on a USB stick. */

@@ -257,7 +257,6 @@ static int propose_delegated(const struct draft *d)
 /* Whoever signs a role below others sees by whom it is delegated, though those stay as they are. */
 static int add_references(const struct draft *d)
 {
-    const json_t *base = json_object_get(d->out->tree, "base");
     const json_t *proposed = json_object_get(d->out->tree, "proposed");
     const struct tuf_metadata *m;
     struct tuf_delegation below;
@@ -277,7 +276,7 @@ static int add_references(const struct draft *d)
         const struct policy_role *r = policy_delegation(&d->w->policy, name);
         if (r != NULL && policy_is_online(&d->w->policy, r))
             continue; /* nobody is below it */
-        if (json_object_get(base, name) == NULL && event_add_reference(d->out, name, m, d->e) != 0)
+        if (event_add_reference(d->out, name, m, d->e) != 0)
             return -1;
     }
     return 0;

@@ -50,7 +50,7 @@ struct event {
 int event_new(const char *name, const char *reason, int64_t now, const struct published *base,
               struct event *out, struct err *e);
 
-/* A published role that only shows who may sign what is proposed. */
+/* A published role that only shows who may sign what is proposed; one that is there stays. */
 int event_add_reference(struct event *ev, const char *role, const struct tuf_metadata *base,
                         struct err *e);
 
