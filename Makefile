@@ -44,7 +44,7 @@ LDLIBS = $(shell pkg-config --libs $(PKGS))
 # The server's allocator: most of what it allocates is JSON and OpenSSL's, a few bytes at a time.
 $(BUILD)/tenmint-ca: ALLOCATOR = $(if $(SAN),,-lmimalloc)
 
-sources = $(sort $(wildcard $(1)/*.c $(1)/*/*.c $(1)/*/*/*.c))
+sources = $(sort $(foreach p,* */* */*/* */*/*/*,$(wildcard $(1)/$(p).c)))
 objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 
 LIBS := common oidc ca $(wildcard tuf)

@@ -8,7 +8,7 @@
 #include "common/buf.h"
 #include "common/clock.h"
 #include "common/file.h"
-#include "common/jsonstr.h"
+#include "common/json/jsonstr.h"
 
 #define JLOG_VALUE_MAX 4096 /* bytes of one value: no identity is longer */
 

@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 #include "common/err.h"
-#include "common/fetch.h"
+#include "common/fetch/fetch.h"
 #include "common/jlog.h"
 #include "oidc/principal/principal.h"
 #include "oidc/trust/trust.h"

@@ -1,12 +1,12 @@
 /*
- * Fulcio's HTTP API: routes over ca/http, issuance by ca/api/issue.
+ * Fulcio's HTTP API: routes over common/http, issuance by ca/api/issue.
  */
 #ifndef TENMINT_CA_API_H
 #define TENMINT_CA_API_H
 
 #include "ca/api/issue_log.h"
 #include "ca/api/metrics.h"
-#include "ca/http/http.h"
+#include "common/http/http.h"
 #include "ca/proof/proof.h"
 #include "ca/signer/signer.h"
 #include "common/jlog.h"

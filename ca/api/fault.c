@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "common/jsonstr.h"
+#include "common/json/jsonstr.h"
 
 /* gRPC codes; grpc-gateway maps them to the HTTP statuses beside them. */
 enum { INVALID_ARGUMENT = 3, NOT_FOUND = 5, UNIMPLEMENTED = 12, INTERNAL = 13, UNAVAILABLE = 14 };

@@ -6,7 +6,7 @@
 
 #include "ca/api/fault.h"
 #include "ca/api/issue_log.h"
-#include "ca/http/http.h"
+#include "common/http/http.h"
 #include "common/buf.h"
 #include "oidc/verifier.h"
 

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "common/b64.h"
-#include "common/strictjson.h"
+#include "common/json/strictjson.h"
 
 /* Go's base64 decoders skip line ends inside the text, so wrapped base64 works with Fulcio. */
 static int decode_wrapped(const char *text, size_t len, struct buf *out)

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "ca/api/fault.h"
-#include "common/jsonstr.h"
+#include "common/json/jsonstr.h"
 
 struct counted {
     struct api_view view; /* first: the public pointer is this one */

@@ -5,7 +5,7 @@
 #ifndef TENMINT_CA_API_VIEW_H
 #define TENMINT_CA_API_VIEW_H
 
-#include "ca/http/http.h"
+#include "common/http/http.h"
 #include "ca/signer/signer.h"
 #include "oidc/trust/trust.h"
 

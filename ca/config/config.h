@@ -9,7 +9,7 @@
 
 #include "ca/ct/ct.h"
 #include "ca/ct/embedded.h"
-#include "ca/http/http.h"
+#include "common/http/http.h"
 #include "ca/signer/signer.h"
 #include "common/err.h"
 #include "common/jlog.h"

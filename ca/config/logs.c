@@ -4,9 +4,9 @@
 
 #include "ca/config/config.h"
 #include "ca/config/internal.h"
-#include "ca/log/serve.h"
+#include "ca/log/ct/serve.h"
 #include "common/clock.h"
-#include "common/fetch.h"
+#include "common/fetch/fetch.h"
 
 static const struct ca_config_log *log_at(const struct ca_config *c, size_t i)
 {

@@ -1,7 +1,7 @@
 #include "ca/ct/answer.h"
 
 #include "common/b64.h"
-#include "common/strictjson.h"
+#include "common/json/strictjson.h"
 #include "common/transparency/sct.h"
 
 static int take_bytes(const json_t *answer, const char *key, struct buf *out, struct err *e)

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ca/log/reader.h"
+#include "ca/log/engine/reader.h"
 #include "common/clock.h"
 #include "common/file.h"
 #include "common/promtext.h"

@@ -6,8 +6,8 @@
 #define TENMINT_CA_CT_EMBEDDED_H
 
 #include "ca/api/issue_log.h"
-#include "ca/log/log.h"
-#include "ca/witness/client.h"
+#include "ca/log/engine/log.h"
+#include "ca/log/witness/client.h"
 #include "common/key/key.h"
 
 struct ct_embedded_options { /* borrowed, and outlives the log */

@@ -13,7 +13,7 @@
 #include "ca/api/issue_log.h"
 #include "common/buf.h"
 #include "common/err.h"
-#include "common/fetch.h"
+#include "common/fetch/fetch.h"
 #include "common/jlog.h"
 
 struct ct_log_options {          /* text is borrowed during ct_log_new only */

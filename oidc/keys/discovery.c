@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/strictjson.h"
+#include "common/json/strictjson.h"
 
 #define DOCUMENT_MAX ((size_t)64 * 1024)
 #define URL_MAX 2048

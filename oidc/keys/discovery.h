@@ -4,7 +4,7 @@
 #ifndef TENMINT_OIDC_DISCOVERY_H
 #define TENMINT_OIDC_DISCOVERY_H
 
-#include "common/fetch.h"
+#include "common/fetch/fetch.h"
 #include "oidc/keys/jwks.h"
 
 struct discovery_request {

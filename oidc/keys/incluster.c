@@ -3,7 +3,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "common/fetch.h"
+#include "common/fetch/fetch.h"
 #include "common/file.h"
 
 #define FILE_MAX ((size_t)64 * 1024)

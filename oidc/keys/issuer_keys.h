@@ -8,7 +8,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#include "common/fetch.h"
+#include "common/fetch/fetch.h"
 #include "common/gate.h"
 #include "oidc/keys/keystore.h"
 

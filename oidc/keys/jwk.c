@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "common/b64.h"
-#include "common/strictjson.h"
+#include "common/json/strictjson.h"
 
 #define RSA_BITS_MIN 2048
 #define RSA_BITS_MAX 8192 /* verification time grows with the square */

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/strictjson.h"
+#include "common/json/strictjson.h"
 
 #define EMAIL_MAX 254 /* RFC 5321 §4.5.3.1.3 less the brackets */
 #define LABEL_MAX 63

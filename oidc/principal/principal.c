@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "common/buf.h"
-#include "common/jsonstr.h"
+#include "common/json/jsonstr.h"
 #include "oidc/principal/claim.h"
 #include "oidc/principal/types.h"
 

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "common/strictjson.h"
+#include "common/json/strictjson.h"
 #include "common/utf8.h"
 #include "oidc/principal/claim.h"
 #include "oidc/principal/types.h"

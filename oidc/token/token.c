@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "common/b64.h"
-#include "common/strictjson.h"
+#include "common/json/strictjson.h"
 #include "oidc/token/alg.h"
 
 /* Header parameters that let a token choose its own key or change what is signed (RFC 7515 §4.1,

@@ -7,7 +7,7 @@
 #include <strings.h>
 
 #include "common/nearest.h"
-#include "common/strictjson.h"
+#include "common/json/strictjson.h"
 #include "oidc/trust/internal.h"
 
 unsigned long document_line(const yaml_node_t *n)

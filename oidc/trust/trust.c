@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/fetch.h"
+#include "common/fetch/fetch.h"
 #include "common/file.h"
 #include "oidc/trust/internal.h"
 

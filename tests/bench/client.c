@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "common/b64.h"
-#include "common/strictjson.h"
+#include "common/json/strictjson.h"
 #include "tests/bench/bench.h"
 
 #define SUBJECT "repo:acme/widget:ref:refs/heads/main" /* the demo issuer's */

@@ -2,8 +2,8 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-#include "tuf/verify/tlog.h"
-#include "tuf/verify/verify.h"
+#include "tuf/verify/bundle/tlog.h"
+#include "tuf/verify/bundle/verify.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

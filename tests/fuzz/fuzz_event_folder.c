@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tuf/repository/event/internal.h"
+#include "tuf/manager/event/internal.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

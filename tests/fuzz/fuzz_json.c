@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/strictjson.h"
+#include "common/json/strictjson.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

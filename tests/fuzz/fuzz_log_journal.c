@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ca/log/journal.h"
+#include "ca/log/engine/journal.h"
 #include "common/bytes.h"
 #include "common/transparency/entry.h"
 

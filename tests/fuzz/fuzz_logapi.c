@@ -1,7 +1,7 @@
 /* Answers of the RFC 6962 read API. The first byte chooses which. */
 #include <stdlib.h>
 
-#include "ca/monitor/rfc6962.h"
+#include "ca/log/monitor/rfc6962.h"
 #include "common/transparency/note.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ca/monitor/filter.h"
+#include "ca/log/monitor/filter.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

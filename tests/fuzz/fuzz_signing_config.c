@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tuf/sigstore/signing_config.h"
+#include "tuf/verify/trust/signing_config.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "common/hex.h"
-#include "tuf/verify/dsse.h"
+#include "tuf/verify/bundle/dsse.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ca/log/reader.h"
+#include "ca/log/engine/reader.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -7,9 +7,9 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "common/strictjson.h"
+#include "common/json/strictjson.h"
 #include "tuf/metadata/canonical.h"
-#include "tuf/repository/evidence/transcript.h"
+#include "tuf/manager/evidence/transcript.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

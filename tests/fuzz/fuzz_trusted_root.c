@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "common/utf8.h"
-#include "tuf/sigstore/trusted_root.h"
+#include "tuf/verify/trust/trusted_root.h"
 
 #define NOW_MS INT64_C(1767225600000)
 

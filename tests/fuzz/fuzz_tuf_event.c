@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "common/utf8.h"
-#include "tuf/repository/event/review.h"
+#include "tuf/manager/event/review.h"
 
 #define NOW INT64_C(1800000000)
 

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/strictjson.h"
+#include "common/json/strictjson.h"
 #include "tuf/metadata/build.h"
 #include "tuf/metadata/canonical.h"
 #include "tuf/metadata/delegation.h"

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "tuf/metadata/metadata.h"
-#include "tuf/repository/policy/policy.h"
+#include "tuf/manager/policy/policy.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "common/utf8.h"
-#include "tuf/verify/verify.h"
+#include "tuf/verify/bundle/verify.h"
 
 #define NOW_MS INT64_C(1767225660000) /* a minute after the seeds were signed */
 #define ISSUER "https://token.actions.githubusercontent.com"

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ca/witness/request.h"
+#include "ca/log/witness/request.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

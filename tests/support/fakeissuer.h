@@ -10,7 +10,7 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
-#include "ca/http/http.h"
+#include "common/http/http.h"
 #include "common/buf.h"
 
 enum fake_mode {

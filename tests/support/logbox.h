@@ -7,8 +7,8 @@
 #include <openssl/evp.h>
 #include <pthread.h>
 
-#include "ca/log/log.h"
-#include "ca/log/reader.h"
+#include "ca/log/engine/log.h"
+#include "ca/log/engine/reader.h"
 
 struct logbox {
     char dir[128]; /* under TMPDIR */

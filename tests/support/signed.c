@@ -13,8 +13,8 @@
 #include "common/transparency/note.h"
 #include "common/transparency/sct.h"
 #include "tests/support/pki.h"
-#include "tuf/verify/dsse.h"
-#include "tuf/verify/timestamp.h"
+#include "tuf/verify/bundle/dsse.h"
+#include "tuf/verify/bundle/timestamp.h"
 
 #define LIFE 600
 #define YEAR (365 * 86400LL)

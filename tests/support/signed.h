@@ -11,8 +11,8 @@
 #include <stdint.h>
 
 #include "common/buf.h"
-#include "tuf/sigstore/trusted_root.h"
-#include "tuf/verify/bundle.h"
+#include "tuf/verify/trust/trusted_root.h"
+#include "tuf/verify/bundle/bundle.h"
 
 #define SIGNED_NOW 1767225600LL /* 2026-01-01T00:00:00Z */
 #define SIGNED_IDENTITY "https://github.com/org/app/.github/workflows/release.yml@refs/heads/main"

@@ -1,4 +1,4 @@
-/* The server under test and its client, for the tests of ca/http. */
+/* The server under test and its client, for the tests of common/http. */
 #ifndef TENMINT_TESTS_HTTP_CASE_H
 #define TENMINT_TESTS_HTTP_CASE_H
 
@@ -7,7 +7,7 @@
 #include <stdatomic.h>
 #include <time.h>
 
-#include "ca/http/http.h"
+#include "common/http/http.h"
 #include "tests/support/rawhttp.h"
 
 static _Atomic(void *) held; /* the waiter of /hold */

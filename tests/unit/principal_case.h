@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/strictjson.h"
+#include "common/json/strictjson.h"
 #include "oidc/principal/principal.h"
 
 #define EXACT(host, rest) \

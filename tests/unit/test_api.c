@@ -13,7 +13,7 @@
 #include "ca/api/metrics.h"
 #include "ca/api/request.h"
 #include "ca/api/view.h"
-#include "common/jsonstr.h"
+#include "common/json/jsonstr.h"
 
 static int v2(const char *text, struct api_request *r, struct err *e)
 {

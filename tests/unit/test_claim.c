@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/strictjson.h"
+#include "common/json/strictjson.h"
 #include "oidc/principal/claim.h"
 #include "oidc/principal/url.h"
 

@@ -17,12 +17,12 @@
 #include "common/buf.h"
 #include "common/clock.h"
 #include "common/err.h"
-#include "common/fetch.h"
+#include "common/fetch/fetch.h"
 #include "common/file.h"
 #include "common/identity.h"
 #include "common/jlog.h"
-#include "common/jsonstr.h"
-#include "common/strictjson.h"
+#include "common/json/jsonstr.h"
+#include "common/json/strictjson.h"
 
 static void b64_round_trips_every_length(void **state)
 {

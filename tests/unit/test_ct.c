@@ -14,7 +14,7 @@
 #include "ca/ct/retry.h"
 #include "common/b64.h"
 #include "common/clock.h"
-#include "common/strictjson.h"
+#include "common/json/strictjson.h"
 #include "common/transparency/sct.h"
 #include "tests/support/ctpeer.h"
 #include "tests/support/fakelog.h"

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ca/monitor/filter.h"
+#include "ca/log/monitor/filter.h"
 #include "common/der.h"
 
 #define URI (DER_CONTEXT | 6)

@@ -9,7 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "common/fetch.h"
+#include "common/fetch/fetch.h"
 #include "tests/support/pki.h"
 
 static atomic_uint observed[600];

@@ -10,7 +10,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-#include "ca/http/internal.h"
+#include "common/http/internal.h"
 #include "common/clock.h"
 
 static pthread_t waker;

@@ -1,4 +1,4 @@
-/* JSON that is read and written in parts: common/jsondump.h, jsonparse_aside(). */
+/* JSON that is read and written in parts: common/json/jsondump.h, jsonparse_aside(). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,8 +9,8 @@
 
 #include <cmocka.h>
 
-#include "common/jsondump.h"
-#include "common/strictjson.h"
+#include "common/json/jsondump.h"
+#include "common/json/strictjson.h"
 
 static json_t *parse(const char *text)
 {

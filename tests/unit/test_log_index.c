@@ -6,7 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "ca/log/index.h"
+#include "ca/log/engine/index.h"
 #include "tests/support/cmocka_all.h"
 #include "tests/support/logbox.h"
 

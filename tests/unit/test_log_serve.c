@@ -9,7 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "ca/log/serve.h"
+#include "ca/log/ct/serve.h"
 #include "common/b64.h"
 #include "common/file.h"
 #include "tests/support/cmocka_all.h"

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "ca/monitor/verify.h"
+#include "ca/log/monitor/verify.h"
 #include "tests/support/cmocka_all.h"
 #include "tests/support/testlog.h"
 

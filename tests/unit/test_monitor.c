@@ -6,8 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "ca/monitor/certificate.h"
-#include "ca/monitor/watch.h"
+#include "ca/log/monitor/certificate.h"
+#include "ca/log/monitor/watch.h"
 #include "common/b64.h"
 #include "common/file.h"
 #include "tests/support/cmocka_all.h"

@@ -3,8 +3,8 @@
 
 #include <string.h>
 
-#include "common/strictjson.h"
-#include "tuf/sigstore/signing_config.h"
+#include "common/json/strictjson.h"
+#include "tuf/verify/trust/signing_config.h"
 
 #define NOW 1767225600000LL /* 2026-01-01T00:00:00Z */
 #define DAY 86400000LL

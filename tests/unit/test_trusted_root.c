@@ -5,10 +5,10 @@
 #include <string.h>
 
 #include "common/b64.h"
-#include "common/strictjson.h"
+#include "common/json/strictjson.h"
 #include "tests/support/pki.h"
-#include "tuf/sigstore/protojson.h"
-#include "tuf/sigstore/trusted_root.h"
+#include "tuf/verify/trust/protojson.h"
+#include "tuf/verify/trust/trusted_root.h"
 
 #define T0 1767225600LL /* 2026-01-01T00:00:00Z */
 #define DAY 86400LL

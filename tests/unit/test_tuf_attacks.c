@@ -12,7 +12,7 @@
 
 #include "common/clock.h"
 #include "common/hex.h"
-#include "common/strictjson.h"
+#include "common/json/strictjson.h"
 #include "tuf/metadata/edit.h"
 #include "tuf/metadata/key.h"
 

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "common/strictjson.h"
+#include "common/json/strictjson.h"
 #include "tuf/metadata/build.h"
 #include "tuf/metadata/canonical.h"
 #include "tuf/metadata/edit.h"

@@ -11,7 +11,7 @@
 
 #include "common/file.h"
 #include "common/hex.h"
-#include "common/strictjson.h"
+#include "common/json/strictjson.h"
 #include "tuf/metadata/build.h"
 #include "tuf/metadata/canonical.h"
 #include "tuf/metadata/delegation.h"

@@ -3,9 +3,9 @@
 
 #include "common/hex.h"
 #include "tuf/metadata/verify.h"
-#include "tuf/repository/publish/stage.h"
-#include "tuf/repository/report/status.h"
-#include "tuf/repository/report/words.h"
+#include "tuf/manager/publish/stage.h"
+#include "tuf/manager/report/status.h"
+#include "tuf/manager/report/words.h"
 
 static void open_published(struct tuf_case *c)
 {

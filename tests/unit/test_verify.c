@@ -7,8 +7,8 @@
 #include "common/b64.h"
 #include "tests/support/pki.h"
 #include "tests/support/signed.h"
-#include "tuf/verify/dsse.h"
-#include "tuf/verify/verify.h"
+#include "tuf/verify/bundle/dsse.h"
+#include "tuf/verify/bundle/verify.h"
 
 #define MINUTE 60LL
 #define NOT_HEX "sha256:zz00000000000000000000000000000000000000000000000000000000000000"

@@ -5,8 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "ca/witness/request.h"
-#include "ca/witness/witness.h"
+#include "ca/log/witness/request.h"
+#include "ca/log/witness/witness.h"
 #include "common/file.h"
 #include "tests/support/cmocka_all.h"
 #include "tests/support/mtree.h"

@@ -9,9 +9,9 @@
 #include <unistd.h>
 
 #include "ca/ct/embedded.h"
-#include "ca/http/http.h"
-#include "ca/witness/request.h"
-#include "ca/witness/witness.h"
+#include "common/http/http.h"
+#include "ca/log/witness/request.h"
+#include "ca/log/witness/witness.h"
 #include "common/clock.h"
 #include "tests/support/cmocka_all.h"
 #include "tests/support/logbox.h"

@@ -14,13 +14,13 @@
 #include "common/key/key.h"
 #include "tests/support/cmocka_all.h"
 #include "tuf/metadata/edit.h"
-#include "tuf/repository/event/draft.h"
-#include "tuf/repository/event/review.h"
-#include "tuf/repository/evidence/transcript.h"
-#include "tuf/repository/policy/keyring.h"
-#include "tuf/repository/publish/publish.h"
-#include "tuf/repository/publish/tree.h"
-#include "tuf/repository/report/audit.h"
+#include "tuf/manager/event/draft.h"
+#include "tuf/manager/event/review.h"
+#include "tuf/manager/evidence/transcript.h"
+#include "tuf/manager/policy/keyring.h"
+#include "tuf/manager/publish/publish.h"
+#include "tuf/manager/publish/tree.h"
+#include "tuf/manager/report/audit.h"
 
 #define DAY INT64_C(86400)
 #define T0 INT64_C(1800000000) /* 2027-01-15T08:00:00Z */

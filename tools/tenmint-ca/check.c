@@ -7,8 +7,8 @@
 
 #include "ca/api/api.h"
 #include "ca/config/config.h"
-#include "ca/log/reader.h"
-#include "ca/log/view.h"
+#include "ca/log/engine/reader.h"
+#include "ca/log/engine/view.h"
 #include "common/clock.h"
 #include "common/file.h"
 #include "common/transparency/digsig.h"

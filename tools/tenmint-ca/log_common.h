@@ -7,10 +7,10 @@
 #include <jansson.h>
 #include <stdio.h>
 
-#include "ca/monitor/certificate.h"
-#include "ca/monitor/head.h"
-#include "ca/monitor/scan.h"
-#include "ca/monitor/source.h"
+#include "ca/log/monitor/certificate.h"
+#include "ca/log/monitor/head.h"
+#include "ca/log/monitor/scan.h"
+#include "ca/log/monitor/source.h"
 #include "tools/shared/cli.h"
 
 struct log_flags { /* as they stand on the command line */

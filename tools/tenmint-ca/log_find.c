@@ -2,7 +2,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "ca/monitor/filter.h"
+#include "ca/log/monitor/filter.h"
 #include "common/clock.h"
 #include "tools/tenmint-ca/commands.h"
 #include "tools/tenmint-ca/log_common.h"

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "ca/monitor/verify.h"
+#include "ca/log/monitor/verify.h"
 #include "common/clock.h"
 #include "common/file.h"
 #include "tools/tenmint-ca/commands.h"

@@ -10,7 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "ca/monitor/watch.h"
+#include "ca/log/monitor/watch.h"
 #include "common/clock.h"
 #include "tools/tenmint-ca/commands.h"
 #include "tools/tenmint-ca/log_common.h"

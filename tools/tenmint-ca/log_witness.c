@@ -8,10 +8,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "ca/http/http.h"
-#include "ca/monitor/head.h"
-#include "ca/witness/request.h"
-#include "ca/witness/witness.h"
+#include "common/http/http.h"
+#include "ca/log/monitor/head.h"
+#include "ca/log/witness/request.h"
+#include "ca/log/witness/witness.h"
 #include "common/clock.h"
 #include "common/jlog.h"
 #include "common/key/key.h"

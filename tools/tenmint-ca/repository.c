@@ -8,7 +8,7 @@
 #include "common/clock.h"
 #include "common/file.h"
 #include "common/promtext.h"
-#include "tuf/repository/report/status.h"
+#include "tuf/manager/report/status.h"
 
 #define MEASURE_EVERY_MS 60000
 

@@ -4,7 +4,7 @@
 #ifndef TENMINT_TOOLS_TENMINT_CA_REPOSITORY_H
 #define TENMINT_TOOLS_TENMINT_CA_REPOSITORY_H
 
-#include "ca/http/http.h"
+#include "common/http/http.h"
 
 struct repository;
 

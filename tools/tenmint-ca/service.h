@@ -11,7 +11,7 @@
 #include "ca/api/api.h"
 #include "ca/config/config.h"
 #include "ca/ct/ct.h"
-#include "ca/log/serve.h"
+#include "ca/log/ct/serve.h"
 #include "ca/signer/reload.h"
 #include "common/file.h"
 #include "tools/tenmint-ca/repository.h"

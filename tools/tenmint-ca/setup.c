@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ca/log/log.h"
+#include "ca/log/engine/log.h"
 #include "common/file.h"
 
 int setup_claim_directory(const char *dir, mode_t mode, struct err *e)

@@ -6,8 +6,8 @@
 #include "common/file.h"
 #include "tools/tenmint-tuf/commands.h"
 #include "tools/tenmint-tuf/session.h"
-#include "tuf/repository/event/review.h"
-#include "tuf/repository/report/words.h"
+#include "tuf/manager/event/review.h"
+#include "tuf/manager/report/words.h"
 
 #define DIGEST_TYPED 8 /* characters that a person types to say what was reviewed */
 #define ROOT_MAX ((size_t)512 * 1024)

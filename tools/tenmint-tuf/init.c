@@ -10,7 +10,7 @@
 #include "tools/tenmint-tuf/commands.h"
 #include "tools/tenmint-tuf/session.h"
 #include "tools/tenmint-tuf/wizard.h"
-#include "tuf/repository/policy/keyring.h"
+#include "tuf/manager/policy/keyring.h"
 
 static void write_holders(const char *names, struct buf *out)
 {

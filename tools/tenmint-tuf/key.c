@@ -11,7 +11,7 @@
 #include "tools/tenmint-tuf/commands.h"
 #include "tools/tenmint-tuf/session.h"
 #include "tuf/metadata/key.h"
-#include "tuf/repository/policy/keyring.h"
+#include "tuf/manager/policy/keyring.h"
 
 static EVP_PKEY *generate(const char *type, struct err *e)
 {

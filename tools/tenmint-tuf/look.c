@@ -6,9 +6,9 @@
 #include <unistd.h>
 
 #include "common/file.h"
-#include "tuf/repository/publish/tree.h"
-#include "tuf/repository/report/remote.h"
-#include "tuf/repository/state/workspace.h"
+#include "tuf/manager/publish/tree.h"
+#include "tuf/manager/report/remote.h"
+#include "tuf/manager/state/workspace.h"
 
 static int open_url(const char *url, struct look *l, struct err *e)
 {

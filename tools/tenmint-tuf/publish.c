@@ -9,7 +9,7 @@
 #include "common/jlog.h"
 #include "tools/tenmint-tuf/commands.h"
 #include "tools/tenmint-tuf/session.h"
-#include "tuf/repository/publish/publish.h"
+#include "tuf/manager/publish/publish.h"
 
 #define WATCH_MIN_S 1
 #define WATCH_MAX_S 86400

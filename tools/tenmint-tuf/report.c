@@ -4,14 +4,14 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "common/strictjson.h"
+#include "common/json/strictjson.h"
 #include "tools/tenmint-tuf/commands.h"
 #include "tools/tenmint-tuf/look.h"
 #include "tools/tenmint-tuf/session.h"
-#include "tuf/repository/evidence/transcript.h"
-#include "tuf/repository/report/audit.h"
-#include "tuf/repository/report/status.h"
-#include "tuf/repository/report/words.h"
+#include "tuf/manager/evidence/transcript.h"
+#include "tuf/manager/report/audit.h"
+#include "tuf/manager/report/status.h"
+#include "tuf/manager/report/words.h"
 
 enum { EXIT_DUE = 4, EXIT_EXPIRED = 5 };
 

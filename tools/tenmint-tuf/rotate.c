@@ -8,7 +8,7 @@
 #include "common/nearest.h"
 #include "tools/tenmint-tuf/commands.h"
 #include "tools/tenmint-tuf/session.h"
-#include "tuf/repository/policy/keyring.h"
+#include "tuf/manager/policy/keyring.h"
 
 struct change {
     const char *add, *drop;          /* either may be NULL */

@@ -6,7 +6,7 @@
 
 #include "common/clock.h"
 #include "common/file.h"
-#include "tuf/repository/evidence/transcript.h"
+#include "tuf/manager/evidence/transcript.h"
 
 int64_t session_now(void)
 {

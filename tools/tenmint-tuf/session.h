@@ -5,9 +5,9 @@
 #include "common/buf.h"
 #include "common/key/key.h"
 #include "tools/shared/cli.h"
-#include "tuf/repository/event/event.h"
-#include "tuf/repository/event/draft.h"
-#include "tuf/repository/state/workspace.h"
+#include "tuf/manager/event/event.h"
+#include "tuf/manager/event/draft.h"
+#include "tuf/manager/state/workspace.h"
 
 #define LOCK_WAIT_MS 60000
 

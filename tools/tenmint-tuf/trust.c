@@ -10,8 +10,8 @@
 #include "common/file.h"
 #include "tools/tenmint-tuf/commands.h"
 #include "tools/tenmint-tuf/session.h"
-#include "tuf/sigstore/signing_config.h"
-#include "tuf/sigstore/trusted_root.h"
+#include "tuf/verify/trust/signing_config.h"
+#include "tuf/verify/trust/trusted_root.h"
 
 #define TRUSTED_ROOT_NAME "trusted_root.json"
 #define SIGNING_CONFIG_NAME "signing_config.v0.2.json"

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "common/certs.h"
-#include "common/strictjson.h"
+#include "common/json/strictjson.h"
 
 #define LEEWAY_S 600
 

@@ -6,14 +6,14 @@
 
 #include "common/certs.h"
 #include "common/clock.h"
-#include "common/fetch.h"
+#include "common/fetch/fetch.h"
 #include "common/file.h"
 #include "common/key/key.h"
 #include "tools/tenmint/commands.h"
-#include "tuf/verify/artifact_signature.h"
-#include "tuf/verify/bundle.h"
-#include "tuf/verify/path.h"
-#include "tuf/verify/timestamp.h"
+#include "tuf/verify/bundle/artifact_signature.h"
+#include "tuf/verify/bundle/bundle.h"
+#include "tuf/verify/bundle/path.h"
+#include "tuf/verify/bundle/timestamp.h"
 
 #define TIMESTAMP_MAX 65536
 #define TLS_CA_MAX ((size_t)1 << 20)

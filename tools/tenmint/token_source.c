@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/fetch.h"
+#include "common/fetch/fetch.h"
 #include "common/file.h"
-#include "common/strictjson.h"
+#include "common/json/strictjson.h"
 #include "oidc/verifier.h"
 
 static int from_env(const char *name, struct buf *token, struct err *e)

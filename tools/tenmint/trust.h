@@ -7,7 +7,7 @@
 
 #include "tools/shared/cli.h"
 #include "tuf/client/client.h"
-#include "tuf/sigstore/trusted_root.h"
+#include "tuf/verify/trust/trusted_root.h"
 
 struct trust_source {
     const char *dir;  /* the cache; NULL: $XDG_DATA_HOME/tenmint/trust, or below ~/.local/share */

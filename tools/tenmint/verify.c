@@ -13,8 +13,8 @@
 #include "tools/tenmint/scts.h"
 #include "tools/tenmint/trust.h"
 #include "tools/tenmint/verify_output.h"
-#include "tuf/sigstore/protojson.h"
-#include "tuf/verify/artifact_signature.h"
+#include "tuf/verify/trust/protojson.h"
+#include "tuf/verify/bundle/artifact_signature.h"
 
 #define SIGNATURE_FILE_MAX 16384
 #define TIMESTAMP_FILE_MAX 65536

@@ -4,7 +4,7 @@
 #ifndef TENMINT_TOOLS_TENMINT_VERIFY_OUTPUT_H
 #define TENMINT_TOOLS_TENMINT_VERIFY_OUTPUT_H
 
-#include "tuf/verify/verify.h"
+#include "tuf/verify/bundle/verify.h"
 
 /* To standard output; a failure also on standard error, in one line. */
 void verify_output_text(const struct verify_job *job, const struct report *r);

@@ -10,7 +10,7 @@
 
 #include "common/buf.h"
 #include "common/err.h"
-#include "common/fetch.h"
+#include "common/fetch/fetch.h"
 
 struct mirrors {
     char **base; /* owned, without trailing slash */

@@ -7,7 +7,7 @@
 
 #include <openssl/evp.h>
 
-#include "common/jsondump.h"
+#include "common/json/jsondump.h"
 #include "tuf/metadata/metadata.h"
 
 /* ---- making ---- */

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "common/hex.h"
-#include "common/strictjson.h"
+#include "common/json/strictjson.h"
 
 struct member {
     const char *key;

@@ -1,7 +1,7 @@
 /* The form of each role's members, before anything else reads them. */
 #include <string.h>
 
-#include "common/strictjson.h"
+#include "common/json/strictjson.h"
 #include "tuf/metadata/internal.h"
 
 int check_integer(const json_t *obj, const char *name, int64_t min, int64_t max, struct err *e)

@@ -1,7 +1,7 @@
 /* The form of `delegations`. */
 #include <string.h>
 
-#include "common/strictjson.h"
+#include "common/json/strictjson.h"
 #include "tuf/metadata/delegation.h"
 #include "tuf/metadata/internal.h"
 

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "common/hex.h"
-#include "common/strictjson.h"
+#include "common/json/strictjson.h"
 #include "tuf/metadata/internal.h"
 
 int tuf_path_init(struct tuf_path *p, const char *text, struct err *e)

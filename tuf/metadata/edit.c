@@ -5,7 +5,7 @@
 
 #include "common/clock.h"
 #include "common/hex.h"
-#include "common/strictjson.h"
+#include "common/json/strictjson.h"
 #include "tuf/metadata/canonical.h"
 
 static json_t *empty_roles(void)

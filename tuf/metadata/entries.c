@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/jsonparse.h"
-#include "common/strictjson.h"
+#include "common/json/jsonparse.h"
+#include "common/json/strictjson.h"
 #include "tuf/metadata/canonical.h"
 
 /* The next byte of a string in canonical form; -1 at its closing quote. */

@@ -12,7 +12,7 @@
 #include "common/der.h"
 #include "common/hex.h"
 #include "common/pem.h"
-#include "common/strictjson.h"
+#include "common/json/strictjson.h"
 #include "tuf/metadata/canonical.h"
 
 #define PEM_MAX 8192 /* bytes; an RSA key of 8192 bits in PEM has under 1500 */

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "common/hex.h"
-#include "common/strictjson.h"
+#include "common/json/strictjson.h"
 #include "tuf/metadata/build.h"
 #include "tuf/metadata/internal.h"
 #include "tuf/metadata/key.h"

@@ -1,0 +1,155 @@
+/* From a leaf hash to its position: the index's runs, then the tiles that it does not reach. */
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "ca/log/engine/index.h"
+#include "ca/log/engine/reader.h"
+
+#define WINDOW 256 /* records read at once */
+
+struct search {
+    struct log_dir *dir;
+    const struct merkle_hash *leaf;
+    uint64_t key; /* its first 8 bytes */
+    uint64_t found;
+};
+
+int index_run_path(const char *dir, unsigned level, uint64_t first, char out[PATH_MAX])
+{
+    int n = snprintf(out, PATH_MAX, "%s/" LOG_INDEX "/%u-%010" PRIx64, dir, level, first);
+    return n > 0 && n < PATH_MAX ? 0 : -1;
+}
+
+int index_run_open(const char *dir, uint64_t first, unsigned *level)
+{
+    char path[PATH_MAX];
+    for (unsigned i = INDEX_LEVELS; i-- > 0;) {
+        struct stat st;
+        if (first % index_run_count(i) != 0 || index_run_path(dir, i, first, path) != 0)
+            continue;
+        int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+        if (fd < 0)
+            continue;
+        if (fstat(fd, &st) == 0 && (uint64_t)st.st_size == index_run_count(i) * INDEX_RECORD) {
+            *level = i;
+            return fd;
+        }
+        close(fd);
+    }
+    return -1;
+}
+
+static uint64_t be64(const unsigned char *p)
+{
+    uint64_t v = 0;
+    for (size_t i = 0; i < 8; i++)
+        v = v << 8 | p[i];
+    return v;
+}
+
+/* 1: entry `at` has the hash that is looked for. */
+static int check(struct search *s, uint64_t at, struct err *e)
+{
+    struct merkle_hash h;
+    struct log_tiles t = log_dir_tiles(s->dir);
+    if (at >= s->dir->size)
+        return 0;
+    if (log_tree_leaf(&t, at, s->dir->size, &h, e) != 0)
+        return -1;
+    if (!merkle_equal(&h, s->leaf))
+        return 0;
+    s->found = at;
+    return 1;
+}
+
+static int scan_window(struct search *s, const unsigned char *rec, uint64_t n, struct err *e)
+{
+    int rc = 0;
+    for (uint64_t i = 0; i < n && rc == 0; i++) {
+        if (be64(rec + i * INDEX_RECORD) == s->key)
+            rc = check(s, be64(rec + i * INDEX_RECORD + 8), e);
+    }
+    return rc;
+}
+
+/* Hashes are evenly spread, so the key itself tells about where its record is. */
+static uint64_t guess(uint64_t key, uint64_t lo, uint64_t lo_key, uint64_t hi, uint64_t hi_key)
+{
+    if (hi_key <= lo_key || key <= lo_key)
+        return lo;
+    unsigned __int128 span = (unsigned __int128)(key - lo_key) * (hi - lo);
+    uint64_t at = lo + (uint64_t)(span / (hi_key - lo_key));
+    return at < hi ? at : hi - 1;
+}
+
+static int search_run(struct search *s, int fd, uint64_t count, struct err *e)
+{
+    unsigned char rec[WINDOW * INDEX_RECORD];
+    uint64_t lo = 0;
+    uint64_t hi = count;
+    uint64_t lo_key = 0;
+    uint64_t hi_key = UINT64_MAX;
+    while (lo < hi) {
+        uint64_t at = guess(s->key, lo, lo_key, hi, hi_key);
+        uint64_t start = at > lo + WINDOW / 2 ? at - WINDOW / 2 : lo;
+        uint64_t n = hi - start < WINDOW ? hi - start : WINDOW;
+        if (pread(fd, rec, n * INDEX_RECORD, (off_t)(start * INDEX_RECORD)) !=
+            (ssize_t)(n * INDEX_RECORD))
+            return err_errno(e, "read the index of leaf hashes");
+        uint64_t first = be64(rec);
+        uint64_t last = be64(rec + (n - 1) * INDEX_RECORD);
+        if (start > lo && s->key <= first) {
+            hi = start + 1; /* keeps a record: equal keys may lie on both sides */
+            hi_key = first;
+        } else if (start + n < hi && s->key >= last) {
+            lo = start + n - 1;
+            lo_key = last;
+        } else {
+            return scan_window(s, rec, n, e);
+        }
+    }
+    return 0;
+}
+
+static int search_tiles(struct search *s, uint64_t from, struct err *e)
+{
+    struct log_tiles t = log_dir_tiles(s->dir);
+    for (uint64_t n = from / TILE_WIDTH; n * TILE_WIDTH < s->dir->size; n++) {
+        struct merkle_hash h[TILE_WIDTH];
+        unsigned width = log_tile_width(s->dir->size, 0, n);
+        if (t.hashes(t.ctx, 0, n, width, h, e) != 0)
+            return -1;
+        for (unsigned i = 0; i < width; i++) {
+            if (merkle_equal(&h[i], s->leaf)) {
+                s->found = n * TILE_WIDTH + i;
+                return 1;
+            }
+        }
+    }
+    return 0;
+}
+
+int log_dir_find(struct log_dir *d, const struct merkle_hash *leaf, uint64_t *index, struct err *e)
+{
+    struct search s = {.dir = d, .leaf = leaf, .key = be64(leaf->b)};
+    uint64_t at = 0;
+    int rc = 0;
+    while (rc == 0 && at < d->size) {
+        unsigned level = 0;
+        int fd = index_run_open(d->path, at, &level);
+        if (fd < 0)
+            break;
+        rc = search_run(&s, fd, index_run_count(level), e);
+        close(fd);
+        at += index_run_count(level);
+    }
+    if (rc == 0 && at < d->size)
+        rc = search_tiles(&s, at, e);
+    if (rc == 1)
+        *index = s.found;
+    return rc;
+}

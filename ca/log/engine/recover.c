@@ -1,0 +1,255 @@
+/*
+ * Start-up. The log is its full tiles and the journal; the checkpoint (and the anchor, if there is
+ * one) say what has been shown of it. Whatever was shown must be in the log with the same root
+ * hash, and tiles must not hold more than the journal: else the directory is no longer the log
+ * that was shown, and going on would fork it.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "ca/log/engine/internal.h"
+#include "common/file.h"
+
+struct shown { /* a tree head that somebody may have seen */
+    const char *what;
+    bool present, met;
+    uint64_t size;
+    struct merkle_hash root;
+};
+
+struct replay {
+    struct log *log;
+    struct shown shown[2];
+    struct log_dir dir;
+};
+
+/* A signed checkpoint of ours. */
+static int read_shown(const struct log *l, const char *path, struct shown *s, uint64_t *time_ms,
+                      struct err *e)
+{
+    struct buf b = {0};
+    struct note n;
+    struct checkpoint c;
+    int rc = file_read(path, NOTE_BYTES_MAX, &b, e);
+    if (rc == 0 && note_parse(b.data, b.len, &n, e) == 0) {
+        rc = checkpoint_parse(&n, &c, e);
+        if (rc == 0 && strcmp(c.origin, l->origin) != 0)
+            rc = err_set(e, "its origin is '%.128s'", c.origin);
+        if (rc == 0)
+            rc = note_verify(&n, &l->note_key, time_ms, e);
+        note_free(&n);
+    } else {
+        rc = -1;
+    }
+    buf_free(&b);
+    if (rc != 0)
+        return err_wrap(e, "%s '%s'", s->what, path);
+    s->present = true;
+    s->size = c.size;
+    s->root = c.root;
+    return 0;
+}
+
+static int read_all_shown(struct log *l, struct shown shown[2], struct err *e)
+{
+    char path[PATH_MAX];
+    uint64_t at[2] = {0, 0};
+    shown[0].what = "checkpoint";
+    shown[1].what = "anchor";
+    if (file_join(l->directory, LOG_CHECKPOINT, path, sizeof(path), e) != 0 ||
+        read_shown(l, path, &shown[0], &at[0], e) != 0)
+        return -1;
+    if (l->anchor != NULL) {
+        if (access(l->anchor, F_OK) == 0) {
+            if (read_shown(l, l->anchor, &shown[1], &at[1], e) != 0)
+                return -1;
+        } else if (errno == ENOENT) {
+            log_say(l, JLOG_WARN, "the log's anchor is not there; it is made anew", NULL);
+        } else {
+            return err_errno(e, "anchor '%s'", l->anchor);
+        }
+    }
+    l->published_ms = at[0] > at[1] ? at[0] : at[1];
+    return 0;
+}
+
+static int compare(struct shown *s, const struct merkle_hash *root, struct err *e)
+{
+    s->met = true;
+    if (merkle_equal(&s->root, root))
+        return 0;
+    return err_set(e,
+                   "the first %" PRIu64 " entries have another root hash than the %s says: the "
+                   "data is damaged or not this log's",
+                   s->size, s->what);
+}
+
+/* Tree heads of the size that the tree in memory has now. */
+static int meet(struct replay *r, struct err *e)
+{
+    const struct log_edge *edge = &r->log->tree.edge;
+    for (size_t i = 0; i < 2; i++) {
+        struct shown *s = &r->shown[i];
+        struct merkle_hash root;
+        if (!s->present || s->met || s->size != edge->size)
+            continue;
+        log_edge_root(edge, &root);
+        if (compare(s, &root, e) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* Full tiles from the directory, the right edge from memory. */
+static int edge_hashes(void *ctx, unsigned level, uint64_t n, unsigned width,
+                       struct merkle_hash *out, struct err *e)
+{
+    struct replay *r = ctx;
+    const struct log_edge *edge = &r->log->tree.edge;
+    if (log_tile_width(edge->size, level, n) < TILE_WIDTH) {
+        memcpy(out, edge->tile[level], width * sizeof(*out));
+        return 0;
+    }
+    struct log_tiles t = log_dir_tiles(&r->dir);
+    return t.hashes(t.ctx, level, n, width, out, e);
+}
+
+/* The tree before the journal, and the tree heads that lie before its end. */
+static int begin(void *ctx, uint64_t base, struct err *e)
+{
+    struct replay *r = ctx;
+    struct log *l = r->log;
+    r->dir = (struct log_dir){.path = l->directory, .size = base};
+    struct log_tiles tiles = log_dir_tiles(&r->dir);
+    if (log_edge_load(&l->tree.edge, &tiles, base, e) != 0)
+        return err_wrap(e, "tiles before the journal, which begins at entry %" PRIu64, base);
+    l->tree.settled = base;
+    struct log_tiles known = {.ctx = r, .hashes = edge_hashes};
+    for (size_t i = 0; i < 2; i++) {
+        struct merkle_hash root;
+        struct shown *s = &r->shown[i];
+        if (s->present && s->size < base &&
+            (log_tree_root(&known, s->size, &root, e) != 0 || compare(s, &root, e) != 0))
+            return -1;
+    }
+    return meet(r, e);
+}
+
+/* UINT64_MAX: it has none. */
+static uint64_t leaf_index(const struct entry *n)
+{
+    struct sct s = {.extensions = n->extensions, .extensions_len = n->extensions_len};
+    uint64_t index = 0;
+    return sct_leaf_index_get(&s, &index, NULL) == 1 ? index : UINT64_MAX;
+}
+
+static int replay_group(void *ctx, uint64_t first, uint32_t count, const unsigned char *data,
+                        size_t len, struct err *e)
+{
+    struct replay *r = ctx;
+    struct log *l = r->log;
+    struct bytes in = bytes_of(data, len);
+    for (uint32_t i = 0; i < count; i++) {
+        struct entry n;
+        const unsigned char *from = in.p;
+        struct merkle_hash hash;
+        if (entry_take_tile_leaf(&in, &n, e) != 1 || leaf_index(&n) != first + i)
+            return err_set(e, "entry %" PRIu64 " is damaged", first + i);
+        entry_leaf_hash(&n, &hash);
+        if (log_tree_add(&l->tree, from, (size_t)(in.p - from), &hash, n.timestamp_ms) != 0)
+            return err_set(e, "out of memory");
+        l->last_ms = n.timestamp_ms;
+        if (meet(r, e) != 0)
+            return -1;
+    }
+    return bytes_end(&in) ? 0 : err_set(e, "bytes follow the entries of a group");
+}
+
+static int check_met(const struct replay *r, struct err *e)
+{
+    uint64_t size = r->log->tree.edge.size;
+    for (size_t i = 0; i < 2; i++) {
+        const struct shown *s = &r->shown[i];
+        if (s->present && !s->met)
+            return err_set(e,
+                           "it holds %" PRIu64 " entries, but its %s is of %" PRIu64 ": "
+                           "it is an older copy. Going on would fork the log: bring back the "
+                           "newest copy, or start a new log under a new origin and key",
+                           size, s->what, s->size);
+    }
+    return 0;
+}
+
+static int beyond(uint64_t size, const char *name, struct err *e)
+{
+    return err_set(e,
+                   "%s holds entries beyond the journal's %" PRIu64 ": " LOG_STATE " is of an "
+                   "older copy than the tiles. Going on would fork the log",
+                   name, size);
+}
+
+/* Tiles are written after the journal, so there can be none that it does not know of. */
+static int check_tiles(const struct log *l, struct err *e)
+{
+    char name[TILE_PATH_MAX];
+    char path[PATH_MAX];
+    uint64_t size = l->tree.edge.size;
+    uint64_t n = size / TILE_WIDTH;
+    tile_path(0, n, TILE_WIDTH, name);
+    if (file_join(l->directory, name, path, sizeof(path), e) != 0)
+        return -1;
+    if (access(path, F_OK) == 0)
+        return beyond(size, name, e);
+    tile_path(0, n, 1, name);
+    *strrchr(name, '/') = '\0';
+    if (file_join(l->directory, name, path, sizeof(path), e) != 0)
+        return -1;
+    DIR *d = opendir(path);
+    int rc = 0;
+    for (const struct dirent *entry = d != NULL ? readdir(d) : NULL; entry != NULL && rc == 0;
+         entry = readdir(d)) {
+        if (strtoul(entry->d_name, NULL, 10) > size % TILE_WIDTH)
+            rc = beyond(size, name, e);
+    }
+    if (d != NULL)
+        closedir(d);
+    return rc;
+}
+
+static int replay(struct log *l, struct err *e)
+{
+    struct replay r = {.log = l};
+    struct journal_reader to = {.ctx = &r, .begin = begin, .group = replay_group};
+    size_t torn = 0;
+    if (read_all_shown(l, r.shown, e) != 0)
+        return -1;
+    if (journal_read(l->directory, &to, &torn, e) != 0 || check_met(&r, e) != 0 ||
+        check_tiles(l, e) != 0)
+        return -1;
+    if (torn > 0)
+        log_say(l, JLOG_WARN, "the journal's last group was torn; nobody was told of its entries",
+                NULL);
+    return 0;
+}
+
+int log_recover(struct log *l, struct err *e)
+{
+    if (replay(l, e) != 0)
+        return -1;
+    if (log_rotate(l, e) != 0)
+        return err_wrap(e, "make the journal anew");
+    if (log_publish(l, true, e) != 0)
+        return err_wrap(e, "publish what was recovered");
+    /* The tiles hold most of it now. Not before: what a killed process had not synced yet must be
+     * in a journal before it is in a tile. Should this fail, the next group tries again. */
+    if (l->tree.settled > l->journal.base)
+        (void)log_rotate(l, NULL);
+    return 0;
+}

@@ -1,0 +1,31 @@
+/*
+ * Answers of a log's RFC 6962 §4 read API, which are JSON from a machine that is not trusted.
+ */
+#ifndef TENMINT_CA_MONITOR_RFC6962_H
+#define TENMINT_CA_MONITOR_RFC6962_H
+
+#include "ca/log/monitor/source.h"
+
+#define RFC6962_ANSWER_MAX ((size_t)32 << 20) /* bytes of JSON */
+
+/*
+ * get-sth to a checkpoint note, appended: "a get-sth response can be converted to a checkpoint"
+ * (static-ct-api). `origin` and `key_id` are not in the answer; the signature is copied, not
+ * verified.
+ */
+int rfc6962_sth(const char *json, size_t len, const char *origin, const unsigned char key_id[4],
+                struct buf *note, struct err *e);
+
+/* get-entries of first..last into `out`: at least one entry and no more than were asked for. */
+int rfc6962_entries(const char *json, size_t len, uint64_t first, uint64_t last,
+                    struct log_batch *out, struct err *e);
+
+/* The list of hashes under `member`: get-sth-consistency's "consistency". */
+int rfc6962_proof(const char *json, size_t len, const char *member,
+                  struct merkle_hash proof[MERKLE_PROOF_MAX], size_t *count, struct err *e);
+
+/* get-entry-and-proof of the last entry of a tree of `size`, which is the tree's right edge. */
+int rfc6962_frontier(const char *json, size_t len, uint64_t size, struct frontier *out,
+                     struct err *e);
+
+#endif

@@ -1,0 +1,32 @@
+/*
+ * Entries that are proven to be in the tree: they are fetched in chunks, hashed onto the frontier
+ * that was proven before, and handed out only after the new frontier's root has been proven a
+ * part of the signed tree. Memory is one chunk, whatever the log's size.
+ */
+#ifndef TENMINT_CA_MONITOR_SCAN_H
+#define TENMINT_CA_MONITOR_SCAN_H
+
+#include "ca/log/monitor/head.h"
+#include "ca/log/monitor/source.h"
+
+struct scan_sink {
+    void *ctx;
+    int (*entry)(void *ctx, uint64_t index, const struct entry *n, struct err *e); /* 0 or -1 */
+    /* After each chunk: everything before `f->size` has been handed out. 0 or -1. NULL: none. */
+    int (*advance)(void *ctx, const struct frontier *f, struct err *e);
+};
+
+/* 0: the tree of f->size leaves is what `tree` was when it had that size. */
+int scan_prove(struct log_source *s, const struct checkpoint *tree, const struct frontier *f,
+               struct err *e);
+
+/* A frontier at `size` <= tree->size that is proven to be the tree's. */
+int scan_start(struct log_source *s, const struct checkpoint *tree, uint64_t size,
+               struct frontier *out, struct err *e);
+
+/* Hands out the entries from at->size to `end` <= tree->size; `at` moves along. -1: with `e`, and
+ * nothing unproven was handed out. */
+int scan_run(struct log_source *s, const struct checkpoint *tree, struct frontier *at, uint64_t end,
+             const struct scan_sink *sink, struct err *e);
+
+#endif

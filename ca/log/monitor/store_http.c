@@ -1,0 +1,218 @@
+/*
+ * A log on a web server. Every transfer goes through one pool, which keeps connections open and
+ * runs those that are wanted next at the same time.
+ */
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ca/log/monitor/store_internal.h"
+#include "common/fetch/fetch.h"
+
+#define TIMEOUT_MS 30000
+#define URL_MAX 2048
+#define ATTEMPTS 3 /* of a file that the server is too busy for */
+#define PAUSE_MAX_S 10
+
+struct slot { /* one transfer */
+    struct http_store *store;
+    char *path; /* owned; NULL: the slot is free */
+    size_t max;
+    bool done;
+    int rc;
+    struct fetch_response response; /* owned */
+    struct err error;
+};
+
+struct http_store {
+    struct store store;
+    struct fetch_pool *pool;
+    char *ca_pem; /* owned, or NULL */
+    bool allow_http;
+    int64_t timeout_ms;
+    pthread_mutex_t lock; /* guards the slots */
+    pthread_cond_t changed;
+    struct slot slot[STORE_AHEAD + 1]; /* one more, for the file that is waited for */
+};
+
+static void on_done(void *arg, int rc, struct fetch_response *resp, const struct err *e)
+{
+    struct slot *s = arg;
+    struct http_store *h = s->store;
+    pthread_mutex_lock(&h->lock);
+    s->rc = rc;
+    s->response = *resp;
+    *resp = (struct fetch_response){0};
+    s->error = *e;
+    s->done = true;
+    pthread_cond_broadcast(&h->changed);
+    pthread_mutex_unlock(&h->lock);
+}
+
+static struct slot *find_slot(struct http_store *h, const char *path)
+{
+    for (size_t i = 0; i < sizeof(h->slot) / sizeof(h->slot[0]); i++) {
+        const char *have = h->slot[i].path;
+        if (path == NULL ? have == NULL : have != NULL && strcmp(have, path) == 0)
+            return &h->slot[i];
+    }
+    return NULL;
+}
+
+static void clear_slot(struct slot *s)
+{
+    free(s->path);
+    fetch_response_free(&s->response);
+    *s = (struct slot){.store = s->store};
+}
+
+/* A slot whose transfer has ended and that nobody asked for is given up for a new one. */
+static struct slot *free_slot(struct http_store *h, bool evict)
+{
+    struct slot *s = find_slot(h, NULL);
+    for (size_t i = 0; s == NULL && evict && i < sizeof(h->slot) / sizeof(h->slot[0]); i++) {
+        if (h->slot[i].done) {
+            s = &h->slot[i];
+            clear_slot(s);
+        }
+    }
+    return s;
+}
+
+/* With the lock held, which is let go while the pool takes the request. */
+static int start_slot(struct http_store *h, struct slot *s, const char *path, size_t max,
+                      struct err *e)
+{
+    static const char *const headers[] = {"Accept: */*", NULL};
+    char url[URL_MAX];
+    int n = snprintf(url, sizeof(url), "%s/%s", h->store.prefix, path);
+    if (n < 0 || (size_t)n >= sizeof(url))
+        return err_set(e, "the log's URL is too long");
+    struct fetch_request req = {.url = url,
+                                .headers = headers,
+                                .ca_pem = h->ca_pem,
+                                .allow_http = h->allow_http,
+                                .timeout_ms = h->timeout_ms,
+                                .max_bytes = max,
+                                .gzip = true};
+    s->path = strdup(path);
+    s->max = max;
+    if (s->path == NULL)
+        return err_set(e, "out of memory");
+    pthread_mutex_unlock(&h->lock);
+    int rc = fetch_pool_start(h->pool, &req, on_done, s, e);
+    pthread_mutex_lock(&h->lock);
+    if (rc != 0)
+        clear_slot(s);
+    return rc;
+}
+
+static void http_want(struct store *store, const char *path, size_t max)
+{
+    struct http_store *h = (struct http_store *)store;
+    struct err ignored; /* whoever gets the file asks again, and is told */
+    pthread_mutex_lock(&h->lock);
+    size_t used = 0;
+    for (size_t i = 0; i < sizeof(h->slot) / sizeof(h->slot[0]); i++)
+        used += h->slot[i].path != NULL;
+    if (used < STORE_AHEAD && find_slot(h, path) == NULL)
+        (void)start_slot(h, find_slot(h, NULL), path, max, &ignored);
+    pthread_mutex_unlock(&h->lock);
+}
+
+/* One transfer to its end: 0 or -1; *status and *retry_after_s are the answer's. */
+static int transfer(struct http_store *h, const char *path, size_t max, long *status,
+                    int64_t *retry_after_s, struct buf *out, struct err *e)
+{
+    pthread_mutex_lock(&h->lock);
+    struct slot *s = find_slot(h, path);
+    int rc = 0;
+    while (s == NULL && (s = free_slot(h, true)) == NULL)
+        pthread_cond_wait(&h->changed, &h->lock);
+    if (s->path == NULL)
+        rc = start_slot(h, s, path, max, e);
+    while (rc == 0 && !s->done)
+        pthread_cond_wait(&h->changed, &h->lock);
+    if (rc == 0) {
+        rc = s->rc;
+        *status = s->response.status;
+        *retry_after_s = s->response.retry_after_s;
+        if (rc != 0)
+            err_set(e, "%s", s->error.text);
+        else if (*status == 200)
+            buf_append(out, s->response.body.data, s->response.body.len);
+        clear_slot(s);
+    }
+    pthread_mutex_unlock(&h->lock);
+    return rc == 0 && buf_failed(out) ? err_set(e, "out of memory") : rc;
+}
+
+static bool is_busy(long status)
+{
+    return status == 429 || status == 502 || status == 503 || status == 504;
+}
+
+static void pause_s(int64_t seconds)
+{
+    struct timespec ts = {.tv_sec = seconds < 1             ? 1
+                                    : seconds > PAUSE_MAX_S ? PAUSE_MAX_S
+                                                            : seconds};
+    nanosleep(&ts, NULL);
+}
+
+static int http_get(struct store *store, const char *path, size_t max, struct buf *out,
+                    struct err *e)
+{
+    struct http_store *h = (struct http_store *)store;
+    long status = 0;
+    int64_t retry_after_s = -1;
+    for (int attempt = 1;; attempt++) {
+        if (transfer(h, path, max, &status, &retry_after_s, out, e) != 0)
+            return -1;
+        if (!is_busy(status) || attempt == ATTEMPTS)
+            break;
+        pause_s(retry_after_s > 0 ? retry_after_s : attempt);
+    }
+    if (status == 404 || status == 410)
+        return 0;
+    return status == 200
+               ? 1
+               : err_set(e, "'%.150s/%.100s' answers with status %ld", store->prefix, path, status);
+}
+
+static void http_close(struct store *store)
+{
+    struct http_store *h = (struct http_store *)store;
+    fetch_pool_free(h->pool); /* each transfer under way ends by its callback */
+    for (size_t i = 0; i < sizeof(h->slot) / sizeof(h->slot[0]); i++)
+        clear_slot(&h->slot[i]);
+    free(h->ca_pem);
+    pthread_cond_destroy(&h->changed);
+    pthread_mutex_destroy(&h->lock);
+}
+
+struct store *store_http_open(const struct store_options *o, char *prefix, struct err *e)
+{
+    struct http_store *h = calloc(1, sizeof(*h));
+    if (h == NULL) {
+        free(prefix);
+        err_set(e, "out of memory");
+        return NULL;
+    }
+    h->store =
+        (struct store){.prefix = prefix, .get = http_get, .want = http_want, .close = http_close};
+    h->allow_http = o->allow_http;
+    h->timeout_ms = o->timeout_ms > 0 ? o->timeout_ms : TIMEOUT_MS;
+    pthread_mutex_init(&h->lock, NULL);
+    pthread_cond_init(&h->changed, NULL);
+    for (size_t i = 0; i < sizeof(h->slot) / sizeof(h->slot[0]); i++)
+        h->slot[i].store = h;
+    h->ca_pem = o->ca_pem != NULL ? strdup(o->ca_pem) : NULL;
+    h->pool = fetch_pool_new(e);
+    if (h->pool == NULL || (o->ca_pem != NULL && h->ca_pem == NULL)) {
+        store_free(&h->store);
+        return NULL;
+    }
+    return &h->store;
+}

@@ -1,0 +1,28 @@
+/*
+ * Everything a log holds, checked against its signed tree head: each entry, each tile, each
+ * issuer; and what is wrong named by file and entry.
+ */
+#ifndef TENMINT_CA_MONITOR_VERIFY_H
+#define TENMINT_CA_MONITOR_VERIFY_H
+
+#include "ca/log/monitor/head.h"
+#include "ca/log/monitor/source.h"
+
+struct verify_options { /* borrowed */
+    struct log_source *source;
+    const struct head *head;
+    const struct head *older; /* checkpoints of the same log that the tree must extend */
+    size_t older_count;
+    void *ctx;
+    void (*fault)(void *ctx, const char *text);    /* one thing that is wrong */
+    void (*progress)(void *ctx, uint64_t entries); /* now and then; NULL: never */
+};
+
+struct verify_report {
+    uint64_t entries, tiles, issuers, faults;
+};
+
+/* 0: all was looked at, report->faults says whether it is well. -1: it could not be looked at. */
+int log_verify(const struct verify_options *o, struct verify_report *report, struct err *e);
+
+#endif

@@ -1,0 +1,368 @@
+#include "common/fetch/fetch.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "common/fetch/fetch_transfer.h"
+#include "common/file.h"
+
+#define DEFAULT_TIMEOUT_MS 10000L
+#define DEFAULT_MAX_BYTES ((size_t)1 << 20)
+#define REDIRECTS_MAX 3
+#define SYSTEM_CA_FILE "/etc/ssl/certs/ca-certificates.crt"
+#define SYSTEM_CA_MAX ((size_t)4 << 20)
+#define STALL_BYTES_PER_S 1024L
+
+struct fetch_session {
+    CURL *easy; /* holds the live connections; made at the first use, which may never come */
+};
+
+struct fetch_session *fetch_session_new(void)
+{
+    return calloc(1, sizeof(struct fetch_session));
+}
+
+static CURL *session_easy(struct fetch_session *s)
+{
+    if (s->easy == NULL)
+        s->easy = curl_easy_init();
+    return s->easy;
+}
+
+void fetch_session_free(struct fetch_session *s)
+{
+    if (s == NULL)
+        return;
+    curl_easy_cleanup(s->easy);
+    free(s);
+}
+
+struct origin {
+    char *scheme;
+    char *host;
+    char *port;
+};
+
+static void origin_free(struct origin *o)
+{
+    curl_free(o->scheme);
+    curl_free(o->host);
+    curl_free(o->port);
+    *o = (struct origin){0};
+}
+
+/* Only http and https, and no credentials in the URL. */
+static int origin_parse(const char *url, struct origin *o)
+{
+    CURLU *u = curl_url();
+    char *user = NULL;
+    int ok = u != NULL && curl_url_set(u, CURLUPART_URL, url, 0) == CURLUE_OK &&
+             curl_url_get(u, CURLUPART_SCHEME, &o->scheme, 0) == CURLUE_OK &&
+             curl_url_get(u, CURLUPART_HOST, &o->host, 0) == CURLUE_OK &&
+             curl_url_get(u, CURLUPART_PORT, &o->port, CURLU_DEFAULT_PORT) == CURLUE_OK &&
+             curl_url_get(u, CURLUPART_USER, &user, 0) != CURLUE_OK &&
+             (strcmp(o->scheme, "http") == 0 || strcmp(o->scheme, "https") == 0);
+    curl_free(user);
+    curl_url_cleanup(u);
+    if (!ok)
+        origin_free(o);
+    return ok ? 0 : -1;
+}
+
+/* Literal addresses and localhost only: a name that resolves to 127.0.0.1 today may not tomorrow.
+ */
+static bool host_is_loopback(const char *host)
+{
+    if (strcasecmp(host, "localhost") == 0 || strcmp(host, "[::1]") == 0)
+        return true;
+    if (strncmp(host, "127.", 4) != 0)
+        return false;
+    return strspn(host, "0123456789.") == strlen(host);
+}
+
+bool fetch_is_loopback(const char *url)
+{
+    struct origin o = {0};
+    bool yes = origin_parse(url, &o) == 0 && host_is_loopback(o.host);
+    origin_free(&o);
+    return yes;
+}
+
+int fetch_check_url(const char *url, bool allow_http, struct err *e)
+{
+    struct origin o = {0};
+    if (origin_parse(url, &o) != 0)
+        return err_set(e, "'%.200s' is not an http or https URL", url);
+    bool plain = strcmp(o.scheme, "http") == 0;
+    bool ok = !plain || allow_http || host_is_loopback(o.host);
+    origin_free(&o);
+    return ok ? 0
+              : err_set(e, "'%.200s' must use https (http only on loopback, or with allow-http)",
+                        url);
+}
+
+static size_t on_body(char *data, size_t size, size_t count, void *arg)
+{
+    struct transfer *t = arg;
+    size_t len = size * count;
+    size_t max = t->max_bytes;
+    long status = 200;
+    if (t->sink != NULL)
+        curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
+    if (status != 200 && max < DEFAULT_MAX_BYTES)
+        max = DEFAULT_MAX_BYTES; /* an error page, thrown away, may be longer than the file */
+    if (len > max - t->received) {
+        t->too_large = true;
+        return 0;
+    }
+    t->received += len;
+    if (t->sink != NULL)
+        return status != 200 || t->sink(t->sink_arg, data, len) == 0 ? len : 0;
+    buf_append(&t->response.body, data, len);
+    return buf_failed(&t->response.body) ? 0 : len;
+}
+
+/* A decimal number of seconds after `name` in a header line; -1 when absent. */
+static int64_t seconds_after(const char *line, size_t len, const char *name)
+{
+    size_t n = strlen(name);
+    for (size_t i = 0; i + n < len; i++) {
+        if (strncasecmp(line + i, name, n) != 0)
+            continue;
+        int64_t v = 0;
+        size_t d = i + n;
+        while (d < len && line[d] == ' ')
+            d++;
+        size_t first = d;
+        for (; d < len && line[d] >= '0' && line[d] <= '9' && v < 1000000000; d++)
+            v = v * 10 + (line[d] - '0');
+        return d > first ? v : -1;
+    }
+    return -1;
+}
+
+static size_t on_header(char *line, size_t size, size_t count, void *arg)
+{
+    struct transfer *t = arg;
+    size_t len = size * count;
+    if (len > 14 && strncasecmp(line, "cache-control:", 14) == 0)
+        t->response.max_age_s = seconds_after(line, len, "max-age=");
+    if (len > 12 && strncasecmp(line, "retry-after:", 12) == 0)
+        t->response.retry_after_s = seconds_after(line, len, "retry-after:");
+    return len;
+}
+
+/* Extra CAs are added to the system's by handing curl both. */
+static int set_ca(struct transfer *t, const struct fetch_request *req, struct err *e)
+{
+    if (req->ca_pem == NULL)
+        return 0;
+    struct buf pem = {0};
+    int rc = 0;
+    struct err ignored;
+    if (!req->ca_only && file_read(SYSTEM_CA_FILE, SYSTEM_CA_MAX, &pem, &ignored) != 0)
+        buf_reset(&pem); /* a machine without system CAs still trusts the given one */
+    buf_putc(&pem, '\n');
+    buf_puts(&pem, req->ca_pem);
+    t->ca = buf_str(&pem) != NULL ? strdup(buf_str(&pem)) : NULL;
+    struct curl_blob blob = {.data = t->ca, .len = pem.len, .flags = CURL_BLOB_NOCOPY};
+    if (t->ca == NULL || curl_easy_setopt(t->easy, CURLOPT_CAINFO_BLOB, &blob) != CURLE_OK)
+        rc = err_set(e, "cannot use the given CA certificates");
+    buf_free(&pem);
+    return rc;
+}
+
+static int set_body(struct transfer *t, const struct fetch_request *req, struct err *e)
+{
+    for (const char *const *h = req->headers; h != NULL && *h != NULL; h++) {
+        struct curl_slist *grown = curl_slist_append(t->headers, *h);
+        if (grown == NULL)
+            return err_set(e, "out of memory");
+        t->headers = grown;
+    }
+    curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, t->headers);
+    if (req->post_body == NULL)
+        return 0;
+    t->body = malloc(req->post_len + 1);
+    if (t->body == NULL)
+        return err_set(e, "out of memory");
+    memcpy(t->body, req->post_body, req->post_len);
+    curl_easy_setopt(t->easy, CURLOPT_POST, 1L);
+    curl_easy_setopt(t->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)req->post_len);
+    curl_easy_setopt(t->easy, CURLOPT_POSTFIELDS, t->body);
+    return 0;
+}
+
+/* The own machine is never asked through a proxy; to say so hides the environment's exceptions from
+ * curl. */
+static void set_no_proxy(CURL *c)
+{
+    struct buf hosts = {0};
+    const char *more = getenv("no_proxy");
+    if (more == NULL)
+        more = getenv("NO_PROXY");
+    buf_printf(&hosts, "localhost,127.0.0.1,::1%s%s", more != NULL ? "," : "",
+               more != NULL ? more : "");
+    curl_easy_setopt(c, CURLOPT_NOPROXY, buf_str(&hosts));
+    buf_free(&hosts);
+}
+
+static void set_limits(struct transfer *t, const struct fetch_request *req)
+{
+    CURL *c = t->easy;
+    curl_easy_setopt(c, CURLOPT_URL, t->url);
+    curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https");
+    curl_easy_setopt(c, CURLOPT_PATH_AS_IS, 1L); /* the URL is the caller's, dots too */
+    curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(c, CURLOPT_FOLLOWLOCATION, 0L);
+    curl_easy_setopt(c, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+    if (req->stall_ms > 0) {
+        curl_easy_setopt(c, CURLOPT_LOW_SPEED_LIMIT, STALL_BYTES_PER_S);
+        curl_easy_setopt(c, CURLOPT_LOW_SPEED_TIME, (req->stall_ms + 999) / 1000);
+        curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT_MS, req->stall_ms);
+    } else {
+        curl_easy_setopt(c, CURLOPT_TIMEOUT_MS,
+                         req->timeout_ms > 0 ? req->timeout_ms : DEFAULT_TIMEOUT_MS);
+    }
+    curl_easy_setopt(c, CURLOPT_USERAGENT, "tenmint");
+    if (req->gzip)
+        curl_easy_setopt(c, CURLOPT_ACCEPT_ENCODING, "gzip");
+    set_no_proxy(c);
+    curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, on_body);
+    curl_easy_setopt(c, CURLOPT_WRITEDATA, t);
+    curl_easy_setopt(c, CURLOPT_HEADERFUNCTION, on_header);
+    curl_easy_setopt(c, CURLOPT_HEADERDATA, t);
+    curl_easy_setopt(c, CURLOPT_PRIVATE, t);
+}
+
+struct transfer *transfer_new(const struct fetch_request *req, struct err *e)
+{
+    if (fetch_check_url(req->url, req->allow_http, e) != 0)
+        return NULL;
+    struct transfer *t = calloc(1, sizeof(*t));
+    if (t != NULL) {
+        t->session = req->session;
+        t->easy = t->session != NULL ? session_easy(t->session) : curl_easy_init();
+        t->sink = req->sink;
+        t->sink_arg = req->sink_arg;
+        t->url = strdup(req->url);
+        t->max_bytes = req->max_bytes > 0 ? req->max_bytes : DEFAULT_MAX_BYTES;
+        t->allow_http = req->allow_http;
+        t->response.max_age_s = -1;
+        t->response.retry_after_s = -1;
+    }
+    if (t == NULL || t->easy == NULL || t->url == NULL) {
+        transfer_free(t);
+        err_set(e, "out of memory");
+        return NULL;
+    }
+    set_limits(t, req);
+    if (set_ca(t, req, e) != 0 || set_body(t, req, e) != 0) {
+        transfer_free(t);
+        return NULL;
+    }
+    return t;
+}
+
+void transfer_free(struct transfer *t)
+{
+    if (t == NULL)
+        return;
+    if (t->session != NULL && t->easy != NULL)
+        curl_easy_reset(t->easy); /* keeps the connections */
+    else
+        curl_easy_cleanup(t->easy);
+    curl_slist_free_all(t->headers);
+    fetch_response_free(&t->response);
+    free(t->url);
+    free(t->body);
+    free(t->ca);
+    free(t);
+}
+
+bool fetch_same_origin(const char *a, const char *b)
+{
+    struct origin x = {0};
+    struct origin y = {0};
+    bool same = origin_parse(a, &x) == 0 && origin_parse(b, &y) == 0 &&
+                strcmp(x.scheme, y.scheme) == 0 && strcasecmp(x.host, y.host) == 0 &&
+                strcmp(x.port, y.port) == 0;
+    origin_free(&x);
+    origin_free(&y);
+    return same;
+}
+
+static enum transfer_next follow(struct transfer *t, const char *to, struct err *e)
+{
+    t->response.limit_broken = true;
+    if (t->body != NULL) {
+        err_set(e, "'%.200s' redirects a POST: refused", t->url);
+        return TRANSFER_FAILED;
+    }
+    if (t->redirects >= REDIRECTS_MAX || !fetch_same_origin(t->url, to)) {
+        err_set(e, "'%.200s' redirects to another host, or too often: refused", t->url);
+        return TRANSFER_FAILED;
+    }
+    char *next = strdup(to);
+    if (next == NULL) {
+        err_set(e, "out of memory");
+        return TRANSFER_FAILED;
+    }
+    free(t->url);
+    t->url = next;
+    t->redirects++;
+    t->response.limit_broken = false;
+    t->received = 0;
+    buf_reset(&t->response.body);
+    curl_easy_setopt(t->easy, CURLOPT_URL, t->url);
+    return TRANSFER_AGAIN;
+}
+
+enum transfer_next transfer_finish(struct transfer *t, CURLcode code, struct err *e)
+{
+    char *to = NULL;
+    char *type = NULL;
+    t->response.timed_out = code == CURLE_OPERATION_TIMEDOUT;
+    t->response.limit_broken = t->too_large;
+    if (t->too_large) {
+        err_set(e, "'%.200s' answers with more than %zu bytes", t->url, t->max_bytes);
+        return TRANSFER_FAILED;
+    }
+    if (code != CURLE_OK) {
+        err_set(e, "'%.200s': %s", t->url, curl_easy_strerror(code));
+        return TRANSFER_FAILED;
+    }
+    curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &t->response.status);
+    curl_easy_getinfo(t->easy, CURLINFO_REDIRECT_URL, &to);
+    if (t->response.status >= 300 && t->response.status < 400 && to != NULL)
+        return follow(t, to, e);
+    curl_easy_getinfo(t->easy, CURLINFO_CONTENT_TYPE, &type);
+    if (type != NULL)
+        strncat(t->response.content_type, type, sizeof(t->response.content_type) - 1);
+    return TRANSFER_DONE;
+}
+
+int fetch_run(const struct fetch_request *req, struct fetch_response *resp, struct err *e)
+{
+    *resp = (struct fetch_response){0};
+    struct transfer *t = transfer_new(req, e);
+    if (t == NULL)
+        return -1;
+    enum transfer_next next;
+    do {
+        next = transfer_finish(t, curl_easy_perform(t->easy), e);
+    } while (next == TRANSFER_AGAIN);
+    if (next == TRANSFER_DONE) {
+        *resp = t->response;
+        t->response = (struct fetch_response){0};
+    }
+    transfer_free(t);
+    return next == TRANSFER_DONE ? 0 : -1;
+}
+
+void fetch_response_free(struct fetch_response *resp)
+{
+    buf_free(&resp->body);
+    *resp = (struct fetch_response){0};
+}

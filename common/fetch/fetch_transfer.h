@@ -1,0 +1,38 @@
+/*
+ * One libcurl transfer with our limits; shared by fetch_run and the pool. Internal to fetch*.c.
+ */
+#ifndef TENMINT_COMMON_FETCH_TRANSFER_H
+#define TENMINT_COMMON_FETCH_TRANSFER_H
+
+#include <curl/curl.h>
+
+#include "common/fetch/fetch.h"
+
+struct transfer {
+    CURL *easy;
+    struct fetch_session *session; /* that lent `easy`; or NULL */
+    struct curl_slist *headers;
+    char *url;  /* owned: where the transfer is now */
+    char *body; /* owned copy of the POST body */
+    char *ca;   /* owned: PEM handed to curl */
+    size_t max_bytes;
+    size_t received;
+    bool too_large;
+    int (*sink)(void *arg, const void *data, size_t len);
+    void *sink_arg;
+    bool allow_http;
+    int redirects;
+    struct fetch_response response;
+};
+
+/* NULL with `e` set when the request itself is refused. */
+struct transfer *transfer_new(const struct fetch_request *req, struct err *e);
+void transfer_free(struct transfer *t);
+
+enum transfer_next { TRANSFER_DONE, TRANSFER_AGAIN, TRANSFER_FAILED };
+
+/* After curl finished with `code`: fills the response, or points the handle at a redirect on
+ * the same origin (AGAIN), or says in `e` why it failed. */
+enum transfer_next transfer_finish(struct transfer *t, CURLcode code, struct err *e);
+
+#endif

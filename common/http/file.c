@@ -1,0 +1,117 @@
+/* Replies out of files, with validators and without a way out of their directory. */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/http/internal.h"
+#include "common/file.h"
+
+#define ETAG_MAX 64
+
+static bool part_char(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
+           c == '_' || c == '-';
+}
+
+/* Parts that begin with a dot would lead out, or to what is hidden. */
+static bool name_ok(const char *name)
+{
+    bool start = true;
+    for (const char *p = name; *p != '\0'; p++) {
+        if (*p == '/') {
+            if (start)
+                return false;
+            start = true;
+            continue;
+        }
+        if (!part_char(*p) || (start && *p == '.'))
+            return false;
+        start = false;
+    }
+    return !start;
+}
+
+const char *http_file_type(const char *name)
+{
+    static const struct {
+        const char *suffix, *type;
+    } types[] = {
+        {".json", "application/json"},         {".pem", "application/x-pem-file"},
+        {".crt", "application/pkix-cert"},     {".txt", "text/plain; charset=utf-8"},
+        {".pub", "text/plain; charset=utf-8"},
+    };
+    size_t len = strlen(name);
+    for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+        size_t n = strlen(types[i].suffix);
+        if (len > n && strcmp(name + len - n, types[i].suffix) == 0)
+            return types[i].type;
+    }
+    return "application/octet-stream";
+}
+
+/* Whether the list in If-None-Match names the tag (RFC 9110 §13.1.2, weak comparison). */
+static bool names_tag(const char *list, const char *tag)
+{
+    if (list == NULL)
+        return false;
+    if (strcmp(list, "*") == 0)
+        return true;
+    return strstr(list, tag) != NULL; /* a quoted tag cannot be a part of another */
+}
+
+static int open_file(const char *dir, const char *name, struct stat *st)
+{
+    char path[PATH_MAX];
+    if (file_join(dir, name, path, sizeof(path), NULL) != 0)
+        return -1;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    if (fd >= 0 && (fstat(fd, st) != 0 || !S_ISREG(st->st_mode))) {
+        close(fd);
+        fd = -1;
+    }
+    return fd;
+}
+
+bool http_reply_file(struct http_exchange *x, const char *dir, const char *name,
+                     const char *content_type, const char *cache_control)
+{
+    struct stat st;
+    char tag[ETAG_MAX];
+    int fd = name_ok(name) ? open_file(dir, name, &st) : -1;
+    if (fd < 0)
+        return false;
+    snprintf(tag, sizeof(tag), "\"%jx-%jx-%lx\"", (uintmax_t)st.st_ino,
+             (uintmax_t)st.st_mtim.tv_sec, (unsigned long)st.st_mtim.tv_nsec);
+    if (names_tag(http_header(x, MHD_HTTP_HEADER_IF_NONE_MATCH), tag)) {
+        struct buf none = {0};
+        close(fd);
+        http_reply(x, MHD_HTTP_NOT_MODIFIED, NULL, &none);
+    } else {
+        struct MHD_Response *r = MHD_create_response_from_fd64((uint64_t)st.st_size, fd);
+        if (r == NULL)
+            close(fd);
+        http_set_response(x, MHD_HTTP_OK, http_decorate(r, content_type), false);
+    }
+    http_reply_header(x, MHD_HTTP_HEADER_ETAG, tag);
+    http_reply_header(x, MHD_HTTP_HEADER_CACHE_CONTROL, cache_control);
+    return true;
+}
+
+int http_prefix_check(const char *what, const char *prefix, struct err *e)
+{
+    size_t len = strlen(prefix);
+    bool ok = prefix[0] == '/' && len >= 2;
+    for (const char *p = prefix; ok && *p != '\0'; p++)
+        ok = *p == '/' ? part_char(p[1]) : part_char(*p);
+    return ok ? 0
+              : err_set(e,
+                        "%s '%.64s' must be a path such as /log: letters, digits, '-', '.', '_' "
+                        "and '/', no '/' at its end",
+                        what, prefix);
+}

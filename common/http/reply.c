@@ -1,0 +1,130 @@
+/* What handlers see of an exchange: its request and the making of its reply. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/http/internal.h"
+
+struct http_canned {
+    struct MHD_Response *response;
+};
+
+const char *http_header(struct http_exchange *x, const char *name)
+{
+    return MHD_lookup_connection_value(x->mhd, MHD_HEADER_KIND, name);
+}
+
+enum http_method http_method_of(const struct http_exchange *x)
+{
+    return x->method;
+}
+
+const char *http_path(const struct http_exchange *x)
+{
+    return x->path;
+}
+
+const char *http_mount_name(const struct http_exchange *x)
+{
+    return x->path + strlen(x->mount->prefix) + 1;
+}
+
+const char *http_query(struct http_exchange *x, const char *name)
+{
+    return MHD_lookup_connection_value(x->mhd, MHD_GET_ARGUMENT_KIND, name);
+}
+
+const struct buf *http_body(const struct http_exchange *x)
+{
+    return &x->body;
+}
+
+const char *http_remote(const struct http_exchange *x)
+{
+    return x->conn->remote;
+}
+
+int64_t http_elapsed_us(const struct http_exchange *x)
+{
+    return http_now_us() - x->started_us;
+}
+
+void http_set_state(struct http_exchange *x, void *state, void (*release)(void *state))
+{
+    x->state = state;
+    x->release = release;
+}
+
+void *http_state(const struct http_exchange *x)
+{
+    return x->state;
+}
+
+/* Any web page may read what is public here: nothing depends on cookies. */
+struct MHD_Response *http_decorate(struct MHD_Response *r, const char *content_type)
+{
+    if (r == NULL)
+        return NULL;
+    if (content_type != NULL)
+        (void)MHD_add_response_header(r, MHD_HTTP_HEADER_CONTENT_TYPE, content_type);
+    (void)MHD_add_response_header(r, "Access-Control-Allow-Origin", "*");
+    return r;
+}
+
+void http_set_response(struct http_exchange *x, unsigned status, struct MHD_Response *r,
+                       bool canned)
+{
+    if (x->response != NULL && !x->canned)
+        MHD_destroy_response(x->response);
+    x->response = r;
+    x->canned = canned;
+    x->status = status;
+}
+
+void http_reply(struct http_exchange *x, unsigned status, const char *content_type,
+                struct buf *body)
+{
+    struct MHD_Response *r = NULL;
+    if (!buf_failed(body)) {
+        r = MHD_create_response_from_buffer(body->len, body->data, MHD_RESPMEM_MUST_FREE);
+        if (r != NULL)
+            *body = (struct buf){0};
+    }
+    buf_free(body);
+    http_set_response(x, status, http_decorate(r, content_type), false);
+}
+
+void http_reply_header(struct http_exchange *x, const char *name, const char *value)
+{
+    if (x->response != NULL && !x->canned)
+        (void)MHD_add_response_header(x->response, name, value);
+}
+
+struct http_canned *http_canned_new(const char *content_type, const struct buf *body)
+{
+    struct http_canned *c = malloc(sizeof(*c));
+    if (c == NULL || buf_failed(body)) {
+        free(c);
+        return NULL;
+    }
+    c->response =
+        http_decorate(MHD_create_response_from_buffer(body->len, body->data, MHD_RESPMEM_MUST_COPY),
+                      content_type);
+    if (c->response == NULL) {
+        free(c);
+        return NULL;
+    }
+    return c;
+}
+
+void http_canned_free(struct http_canned *c)
+{
+    if (c == NULL)
+        return;
+    MHD_destroy_response(c->response);
+    free(c);
+}
+
+void http_reply_canned(struct http_exchange *x, unsigned status, struct http_canned *c)
+{
+    http_set_response(x, status, c->response, true);
+}

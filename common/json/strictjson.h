@@ -1,0 +1,34 @@
+/*
+ * JSON as a security boundary: jansson with duplicate keys refused, embedded
+ * NULs refused, trailing bytes refused, and length and depth bounded.
+ */
+#ifndef TENMINT_COMMON_STRICTJSON_H
+#define TENMINT_COMMON_STRICTJSON_H
+
+#include <jansson.h>
+
+#include "common/err.h"
+#include "common/json/jsonparse.h"
+
+#define STRICTJSON_DEPTH_MAX 32 /* nesting; real inputs stay below 10 */
+
+/* In a request, which may come from anybody and be held for a while: an empty object of three
+ * bytes costs a hundred times as much memory. Real requests have a dozen values. */
+#define STRICTJSON_REQUEST_VALUES_MAX 1024
+
+/* Parses one JSON value. Errors name the line and column, never the content.
+ * Returns a new reference, or NULL with `e` set. */
+json_t *strictjson_parse(const char *text, size_t len, size_t max_len, struct err *e);
+
+/* As strictjson_parse, with the members of one object handed out and forgotten. */
+json_t *strictjson_parse_aside(const char *text, size_t len, const struct jsonparse_aside *aside,
+                               struct err *e);
+
+/* For request bodies. As strictjson_parse, but of bounded memory, and only the first value is
+ * read: what follows it is ignored, which is what proto-JSON servers do. */
+json_t *strictjson_parse_first(const char *text, size_t len, size_t max_len, struct err *e);
+
+/* The string member `key`, borrowed, or NULL when absent or not a string. */
+const char *strictjson_str(const json_t *obj, const char *key);
+
+#endif

@@ -1,0 +1,132 @@
+/* Entries of `targets` from what a scan has found. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "tuf/metadata/delegation.h"
+#include "tuf/manager/event/draft.h"
+
+#define ENTRY_BYTES 150 /* about, with a name of 40 */
+
+static const struct policy_custom *custom_of(const struct policy *p, const char *path)
+{
+    const struct policy_custom *c = p != NULL ? p->customs.item : NULL;
+    for (size_t i = 0; c != NULL && i < p->customs.count; i++) {
+        if (strcmp(c[i].name, path) == 0)
+            return &c[i];
+    }
+    return NULL;
+}
+
+static int set_custom(json_t *entry, const struct policy_custom *c)
+{
+    json_t *sigstore = json_pack("{s:s, s:s}", "usage", c->usage, "status", c->status);
+    if (sigstore != NULL && c->uri != NULL)
+        json_object_set_new(sigstore, "uri", json_string(c->uri));
+    return json_object_set_new(entry, "custom", json_pack("{s:o*}", "sigstore", sigstore));
+}
+
+static int add_file(struct tuf_entries *out, const struct policy *p, const struct scan *files,
+                    size_t i, struct err *e)
+{
+    const char *path = scan_path(files, i);
+    const struct policy_custom *c = custom_of(p, path);
+    json_t *name = json_string(path); /* only UTF-8 is one */
+    json_t *entry = scan_target(&files->entry[i]);
+    int rc = 0;
+    if (name == NULL || entry == NULL || (c != NULL && set_custom(entry, c) != 0))
+        rc = err_set(e, "target '%.200s': out of memory, or its name is not UTF-8", path);
+    else
+        rc = tuf_entries_add(out, path, json_string_length(name), entry, e);
+    json_decref(name);
+    json_decref(entry);
+    return rc;
+}
+
+static bool is_there(const struct scan *files, const char *path)
+{
+    size_t low = 0;
+    size_t high = files->count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        int order = strcmp(path, scan_path(files, middle));
+        if (order == 0)
+            return true;
+        if (order < 0)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return false;
+}
+
+static int check_customs(const struct policy *p, const struct scan *files, struct err *e)
+{
+    const struct policy_custom *c = p != NULL ? p->customs.item : NULL;
+    for (size_t i = 0; c != NULL && i < p->customs.count; i++) {
+        if (!is_there(files, c[i].name))
+            return err_set(e, "policy: 'custom' names target '%s', which does not exist",
+                           c[i].name);
+    }
+    return 0;
+}
+
+/* The files numbered from[0] to from[count - 1], or all. */
+static struct tuf_entries *entries_of(const struct policy *p, const struct scan *files,
+                                      const uint32_t *from, size_t count, struct err *e)
+{
+    struct tuf_entries *out = tuf_entries_new(TUF_TARGETS, count * ENTRY_BYTES, e);
+    for (size_t i = 0; i < count && out != NULL; i++) {
+        if (add_file(out, p, files, from != NULL ? from[i] : i, e) != 0) {
+            tuf_entries_free(out);
+            return NULL;
+        }
+    }
+    return out;
+}
+
+struct tuf_entries *draft_entries(const struct policy *p, const struct scan *files, struct err *e)
+{
+    return check_customs(p, files, e) == 0 ? entries_of(p, files, NULL, files->count, e) : NULL;
+}
+
+/* ---- hash bins ---- */
+
+void draft_bins_free(struct draft_bins *b)
+{
+    free(b->file);
+    free(b->first);
+    *b = (struct draft_bins){0};
+}
+
+/* Sorts by counting: the files of a bin keep their order. */
+int draft_bins(const struct scan *files, unsigned bits, struct draft_bins *out, struct err *e)
+{
+    size_t bins = (size_t)1 << bits;
+    uint32_t *bin = calloc(files->count + 1, sizeof(*bin));
+    *out = (struct draft_bins){calloc(files->count + 1, sizeof(*out->file)),
+                               calloc(bins + 2, sizeof(*out->first))};
+    int rc =
+        bin != NULL && out->file != NULL && out->first != NULL ? 0 : err_set(e, "out of memory");
+    for (size_t i = 0; i < files->count && rc == 0; i++) {
+        struct tuf_path path;
+        rc = tuf_path_init(&path, scan_path(files, i), e);
+        if (rc == 0) {
+            bin[i] = tuf_succinct_bin(&path, bits);
+            out->first[bin[i] + 2]++;
+        }
+    }
+    for (size_t i = 2; i < bins + 2 && rc == 0; i++)
+        out->first[i] += out->first[i - 1];
+    for (size_t i = 0; i < files->count && rc == 0; i++)
+        out->file[out->first[bin[i] + 1]++] = (uint32_t)i;
+    free(bin);
+    if (rc != 0)
+        draft_bins_free(out);
+    return rc;
+}
+
+struct tuf_entries *draft_bin_entries(const struct scan *files, const struct draft_bins *b,
+                                      uint32_t bin, struct err *e)
+{
+    return entries_of(NULL, files, b->file + b->first[bin], b->first[bin + 1] - b->first[bin], e);
+}

@@ -1,0 +1,419 @@
+#include "tuf/manager/event/rules.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/json/strictjson.h"
+#include "common/utf8.h"
+#include "tuf/metadata/build.h"
+#include "tuf/metadata/delegation.h"
+#include "tuf/metadata/key.h"
+#include "tuf/metadata/verify.h"
+#include "tuf/manager/event/draft.h"
+#include "tuf/manager/event/internal.h"
+#include "tuf/manager/policy/keyring.h"
+#include "tuf/manager/report/words.h"
+
+#define CLOCK_SLACK_S 300 /* clocks of the machines of a ceremony */
+
+struct judge {
+    const struct event *ev;
+    const struct policy *policy;
+    int64_t now;
+    struct findings *out;
+};
+
+/* One line, whatever is in the names that it quotes. */
+__attribute__((format(printf, 2, 0))) static void add_line(struct buf *lines, const char *fmt,
+                                                           va_list ap)
+{
+    char line[ERR_TEXT_MAX];
+    vsnprintf(line, sizeof(line), fmt, ap);
+    utf8_clean(line);
+    buf_puts(lines, line);
+    buf_putc(lines, '\n');
+}
+
+__attribute__((format(printf, 2, 3))) static void fault(struct judge *j, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    add_line(&j->out->errors, fmt, ap);
+    va_end(ap);
+    j->out->error_count++;
+}
+
+__attribute__((format(printf, 2, 3))) static void warn(struct judge *j, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    add_line(&j->out->warnings, fmt, ap);
+    va_end(ap);
+}
+
+static int check_chain(struct tuf_metadata *const *roots, size_t count, struct err *e)
+{
+    struct tuf_signers s;
+    char what[96];
+    for (size_t i = 0; i < count; i++) {
+        snprintf(what, sizeof(what), "root %zu", i + 1);
+        tuf_root_signers(roots[i], TUF_ROOT, &s);
+        if (tuf_verify(roots[i], &s, what, e) != 0)
+            return -1;
+        if (i == 0)
+            continue;
+        snprintf(what, sizeof(what), "root %zu (by the keys of root %zu)", i + 1, i);
+        tuf_root_signers(roots[i - 1], TUF_ROOT, &s);
+        if (tuf_verify(roots[i], &s, what, e) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* A delegated role is compared with what was published: that must be what the published roles
+ * delegate to, or a review would not show the difference. */
+static void judge_delegated_base(struct judge *j, const struct event_role *r)
+{
+    const struct event_role *targets = event_find(j->ev, "targets");
+    struct tuf_delegation d;
+    struct err e = {0};
+    enum tuf_role top;
+    if (r->base == NULL || tuf_role_from_name(r->name, &top) == 0)
+        return;
+    if (targets == NULL || targets->base == NULL ||
+        tuf_delegation_search(targets->base, r->name, event_base, (void *)j->ev, &d, NULL) != 1)
+        fault(j, "%s is said to be published, but no published role delegates to it", r->name);
+    else if (tuf_verify(r->base, &d.signers, "published", &e) != 0)
+        fault(j, "%s: %s", r->name, e.text);
+}
+
+/* What the event says is published hangs together. */
+static void judge_base(struct judge *j)
+{
+    struct err e = {0};
+    struct tuf_signers s;
+    const struct event_role *root = event_find(j->ev, "root");
+    const struct event_role *targets = event_find(j->ev, "targets");
+    if (check_chain(j->ev->roots, j->ev->root_count, &e) != 0)
+        fault(j, "published roots: %s", e.text);
+    for (size_t i = 0; i < j->ev->count; i++)
+        judge_delegated_base(j, &j->ev->role[i]);
+    if (targets == NULL || targets->base == NULL)
+        return;
+    if (root == NULL || root->base == NULL) {
+        fault(j, "targets is said to be published, but no root is");
+        return;
+    }
+    tuf_root_signers(root->base, TUF_TARGETS, &s);
+    if (tuf_verify(targets->base, &s, "published targets", &e) != 0)
+        fault(j, "%s", e.text);
+}
+
+static void judge_dates(struct judge *j, const struct event_role *r, int64_t period)
+{
+    int64_t expires = tuf_metadata_expires(r->proposed);
+    int64_t created = j->now;
+    int64_t own =
+        json_integer_value(json_object_get(tuf_metadata_body(r->proposed), DRAFT_EXPIRY_PERIOD));
+    char date[21];
+    char text[24];
+    clock_format(expires, date);
+    clock_parse(event_created(j->ev), &created);
+    if (expires <= j->now)
+        fault(j, "%s: it expires %s, which is past", r->name, date);
+    if (created > j->now + CLOCK_SLACK_S)
+        fault(j, "%s: the event is dated %s, which is in the future: check the clock", r->name,
+              event_created(j->ev));
+    if (own <= 0 || (period > 0 && own != period))
+        fault(j, "%s: its expiry period is not the policy's", r->name);
+    period = period > 0 ? period : own;
+    words_period(period > 0 ? period : 0, text);
+    if (expires > j->now + period + CLOCK_SLACK_S)
+        fault(j, "%s: it expires %s, later than a period of %s from now", r->name, date, text);
+}
+
+static void judge_version(struct judge *j, const struct event_role *r)
+{
+    int64_t want = r->base != NULL ? tuf_metadata_version(r->base) + 1 : 1;
+    if (tuf_metadata_version(r->proposed) != want)
+        fault(j, "%s: version %" PRId64 " proposed, but version %" PRId64 " comes next", r->name,
+              tuf_metadata_version(r->proposed), want);
+}
+
+static bool same_public_key(const json_t *a, const json_t *b)
+{
+    char x[65];
+    char y[65];
+    return keyring_fingerprint(a, x, NULL) == 0 && keyring_fingerprint(b, y, NULL) == 0 &&
+           strcmp(x, y) == 0;
+}
+
+/* Some know ecdsa-sha2-nistp384 by name, but hash with SHA-256 for every curve. */
+static void judge_readers(struct judge *j, const char *role, const struct tuf_signers *s)
+{
+    size_t count = json_array_size(s->keyids);
+    size_t p384 = 0;
+    for (size_t i = 0; i < count; i++) {
+        const json_t *key =
+            json_object_get(s->keys, json_string_value(json_array_get(s->keyids, i)));
+        const char *scheme = strictjson_str(key, "scheme");
+        p384 += scheme != NULL && strcmp(scheme, "ecdsa-sha2-nistp384") == 0;
+    }
+    if (p384 > 0 && s->threshold > (int64_t)(count - p384))
+        warn(j,
+             "%s: without its %zu P-384 key%s it cannot reach the threshold of %" PRId64
+             "; tuf-js before 6 (sigstore-js before 5) and go-tuf before v2 count no P-384 "
+             "signature",
+             role, p384, p384 == 1 ? "" : "s", s->threshold);
+}
+
+/* Keys of one role: usable, distinct by public key and by owner, enough for the threshold. */
+static void judge_signers(struct judge *j, const char *role, const struct tuf_signers *s)
+{
+    size_t count = json_array_size(s->keyids);
+    for (size_t i = 0; i < count; i++) {
+        const char *id = json_string_value(json_array_get(s->keyids, i));
+        const json_t *key = json_object_get(s->keys, id);
+        char real[TUF_KEYID_SIZE];
+        char hex[65];
+        struct err e = {0};
+        if (key == NULL || keyring_fingerprint(key, hex, &e) != 0) {
+            fault(j, "%s: key %.16s... %s", role, id, key == NULL ? "is not there" : e.text);
+            continue;
+        }
+        if (tuf_key_id(key, real, &e) != 0 || strcmp(real, id) != 0)
+            fault(j, "%s: keyid %.16s... is not the hash of its key (that is %.16s...)", role, id,
+                  real);
+        for (size_t k = 0; k < i; k++) {
+            const json_t *other =
+                json_object_get(s->keys, json_string_value(json_array_get(s->keyids, k)));
+            const char *owner = keyring_owner(key);
+            if (other != NULL && same_public_key(key, other))
+                fault(j, "%s: one key is listed twice, under two keyids", role);
+            else if (other != NULL && owner[0] != '\0' && strcmp(owner, keyring_owner(other)) == 0)
+                fault(j, "%s: '%.64s' has two keys: one person would count twice", role, owner);
+        }
+    }
+    judge_readers(j, role, s);
+    if (s->threshold > (int64_t)count)
+        fault(j, "%s: threshold %" PRId64 " of %zu keys can never be met", role, s->threshold,
+              count);
+    else if (s->threshold == (int64_t)count && count > 1)
+        warn(j, "%s: all %zu keys are needed: one lost key and nobody can sign any more", role,
+             count);
+}
+
+/* A keyid is a promise about key bytes. */
+static void judge_same_keys(struct judge *j, const struct event_role *r)
+{
+    const json_t *before =
+        r->base != NULL ? json_object_get(tuf_metadata_body(r->base), "keys") : NULL;
+    const char *id;
+    json_t *key;
+    json_object_foreach(json_object_get(tuf_metadata_body(r->proposed), "keys"), id, key)
+    {
+        const json_t *was = json_object_get(before, id);
+        if (was != NULL && json_equal(was, key) != 1)
+            fault(j, "root: the key under keyid %.16s... is another than before", id);
+    }
+}
+
+/* A key that a server can use signs neither root nor targets. */
+static void judge_separation(struct judge *j, const struct tuf_metadata *root)
+{
+    static const enum tuf_role offline[] = {TUF_ROOT, TUF_TARGETS};
+    static const enum tuf_role online[] = {TUF_SNAPSHOT, TUF_TIMESTAMP};
+    for (size_t i = 0; i < 4; i++) {
+        struct tuf_signers off;
+        struct tuf_signers on;
+        size_t a;
+        size_t b;
+        const json_t *x;
+        const json_t *y;
+        tuf_root_signers(root, offline[i / 2], &off);
+        tuf_root_signers(root, online[i % 2], &on);
+        json_array_foreach(off.keyids, a, x)
+        {
+            json_array_foreach(on.keyids, b, y)
+            {
+                const json_t *k = json_object_get(off.keys, json_string_value(x));
+                const json_t *o = json_object_get(on.keys, json_string_value(y));
+                if (k != NULL && o != NULL && same_public_key(k, o))
+                    fault(j, "root: a key of %s also signs %s: keep online keys apart",
+                          tuf_role_name(offline[i / 2]), tuf_role_name(online[i % 2]));
+            }
+        }
+    }
+}
+
+static void judge_root(struct judge *j, const struct event_role *r)
+{
+    for (int k = 0; k < TUF_ROLE_COUNT; k++) {
+        struct tuf_signers s;
+        tuf_root_signers(r->proposed, (enum tuf_role)k, &s);
+        judge_signers(j, tuf_role_name((enum tuf_role)k), &s);
+    }
+    if (!tuf_root_consistent_snapshot(r->proposed))
+        fault(j, "root: consistent_snapshot must be true");
+    judge_same_keys(j, r);
+    judge_separation(j, r->proposed);
+}
+
+static void judge_delegation(struct judge *j, const json_t *delegations, const json_t *role,
+                             const char *name)
+{
+    const struct tuf_signers s = {
+        .keys = json_object_get(delegations, "keys"),
+        .keyids = json_object_get(role, "keyids"),
+        .threshold = json_integer_value(json_object_get(role, "threshold")),
+    };
+    char label[TUF_ROLE_NAME_MAX + 32];
+    snprintf(label, sizeof(label), "delegation %s", name);
+    judge_signers(j, label, &s);
+}
+
+/* Keys that come in by a delegation are shown by their keyids too. */
+static void judge_delegations(struct judge *j, const struct event_role *r)
+{
+    const json_t *d = json_object_get(tuf_metadata_body(r->proposed), "delegations");
+    const json_t *bins = json_object_get(d, "succinct_roles");
+    size_t i;
+    const json_t *role;
+    if (bins != NULL)
+        judge_delegation(j, d, bins, "of hash bins");
+    json_array_foreach(json_object_get(d, "roles"), i, role)
+    {
+        judge_delegation(j, d, role, json_string_value(json_object_get(role, "name")));
+    }
+}
+
+static void warn_unreached(struct judge *j, const struct event_role *r)
+{
+    struct unreached u;
+    struct err e = {0};
+    if (event_unreached(j->ev, r, &u, &e) != 0)
+        warn(j, "%s: whether clients find its targets cannot be told: %s", r->name, e.text);
+    else if (u.count > 0)
+        warn(j,
+             "%s: %zu of its targets are outside the paths that lead to it, where no client looks "
+             "for them; the first is '%s'",
+             r->name, u.count, u.first);
+}
+
+static void judge_role(struct judge *j, const struct event_role *r)
+{
+    const struct policy_role *rule = NULL;
+    struct tuf_signers s;
+    enum tuf_role top;
+    bool is_top = tuf_role_from_name(r->name, &top) == 0;
+    if (j->policy != NULL)
+        rule = is_top ? policy_role(j->policy, r->name) : policy_delegation(j->policy, r->name);
+    judge_version(j, r);
+    judge_dates(j, r, rule != NULL ? rule->expiry / 1000 : 0);
+    if (is_top && top == TUF_ROOT)
+        judge_root(j, r);
+    else
+        judge_delegations(j, r);
+    if (is_top)
+        return;
+    if (!event_signers(j->ev, r->name, false, &s))
+        fault(j, "%s: no role delegates to it", r->name);
+    else
+        judge_signers(j, r->name, &s);
+    warn_unreached(j, r);
+}
+
+void rules_judge(const struct event *ev, const struct policy *policy, int64_t now,
+                 struct findings *out)
+{
+    struct judge j = {.ev = ev, .policy = policy, .now = now, .out = out};
+    struct err e = {0};
+    *out = (struct findings){0};
+    judge_base(&j);
+    for (size_t i = 0; i < ev->count; i++) {
+        if (ev->role[i].proposed != NULL)
+            judge_role(&j, &ev->role[i]);
+    }
+    if (event_check_signatures(ev, &e) != 0)
+        fault(&j, "%s", e.text);
+}
+
+void findings_free(struct findings *f)
+{
+    buf_free(&f->errors);
+    buf_free(&f->warnings);
+}
+
+static int check_live(const struct event_role *r, const struct tuf_metadata *live, struct err *e)
+{
+    if (tuf_metadata_equal(r->base, live) || tuf_metadata_equal(r->proposed, live))
+        return 0;
+    return err_set(e,
+                   "%s: the event was made when version %" PRId64 " was published, but version "
+                   "%" PRId64 " is now (or its content differs): propose again",
+                   r->name, r->base != NULL ? tuf_metadata_version(r->base) : 0,
+                   live != NULL ? tuf_metadata_version(live) : 0);
+}
+
+int rules_base(const struct event *ev, const struct published *live, struct err *e)
+{
+    for (size_t i = 0; i < ev->count; i++) {
+        const struct event_role *r = &ev->role[i];
+        struct tuf_metadata *delegated = NULL;
+        enum tuf_role top;
+        const struct tuf_metadata *now;
+        if (r->proposed == NULL && strcmp(r->name, "root") != 0)
+            continue;
+        if (tuf_role_from_name(r->name, &top) == 0) {
+            now = published_role(live, top);
+        } else {
+            if (published_delegated(live, r->name, &delegated, e) != 0)
+                return -1;
+            now = delegated;
+        }
+        int rc = check_live(r, now, e);
+        tuf_metadata_free(delegated);
+        if (rc != 0)
+            return err_wrap(e, "stale event");
+    }
+    return 0;
+}
+
+int rules_trusted(const struct event *ev, const struct tuf_metadata *trusted, struct err *e)
+{
+    int64_t version = tuf_metadata_version(trusted);
+    if (version > (int64_t)ev->root_count)
+        return err_set(e, "your root is version %" PRId64 ", newer than the event's newest, %zu",
+                       version, ev->root_count);
+    if (!tuf_metadata_equal(trusted, ev->roots[version - 1]))
+        return err_set(e,
+                       "root %" PRId64 " of the event is not your root %" PRId64
+                       ": this event is not about your repository, or its history is forged",
+                       version, version);
+    return check_chain(ev->roots, ev->root_count, e);
+}
+
+int rules_thresholds(const struct event *ev, struct err *e)
+{
+    for (size_t i = 0; i < ev->count; i++) {
+        const struct event_role *r = &ev->role[i];
+        struct tuf_signers s;
+        char what[TUF_ROLE_NAME_MAX + 40];
+        if (r->proposed == NULL)
+            continue;
+        snprintf(what, sizeof(what), "%s (by the keys of the published root)", r->name);
+        if (event_signers(ev, r->name, true, &s) && tuf_verify(r->proposed, &s, what, e) != 0)
+            return -1;
+        snprintf(what, sizeof(what), "%s%s", r->name,
+                 strcmp(r->name, "root") == 0 ? " (by the proposed keys)" : "");
+        if (!event_signers(ev, r->name, false, &s))
+            return err_set(e, "%s: nobody may sign it", r->name);
+        if (tuf_verify(r->proposed, &s, what, e) != 0)
+            return -1;
+    }
+    return 0;
+}

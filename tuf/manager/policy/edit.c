@@ -1,0 +1,220 @@
+/* Small changes to the policy's text. The YAML parser says where a node begins and ends; the rest
+ * of the file, comments included, stays as the operator wrote it. */
+#include <string.h>
+#include <yaml.h>
+
+#include "tuf/manager/policy/internal.h"
+
+struct span { /* bytes of the text */
+    size_t from, to;
+};
+
+/* libyaml counts characters. */
+static size_t byte_of(const char *text, size_t len, size_t character)
+{
+    size_t at = 0;
+    while (at < len && character > 0) {
+        at++;
+        while (at < len && ((unsigned char)text[at] & 0xc0) == 0x80)
+            at++;
+        character--;
+    }
+    return at;
+}
+
+static const yaml_node_t *member(yaml_document_t *doc, const yaml_node_t *map, const char *name)
+{
+    if (map == NULL || map->type != YAML_MAPPING_NODE)
+        return NULL;
+    for (yaml_node_pair_t *p = map->data.mapping.pairs.start; p < map->data.mapping.pairs.top;
+         p++) {
+        const yaml_node_t *key = yaml_document_get_node(doc, p->key);
+        if (key->type == YAML_SCALAR_NODE &&
+            strcmp((const char *)key->data.scalar.value, name) == 0)
+            return yaml_document_get_node(doc, p->value);
+    }
+    return NULL;
+}
+
+/* A list's own bytes; of a list in lines, up to the end of its last item. */
+static bool list_span(yaml_document_t *doc, const yaml_node_t *list, const char *text, size_t len,
+                      struct span *out)
+{
+    if (list == NULL || list->type != YAML_SEQUENCE_NODE)
+        return false;
+    const yaml_node_t *last = list;
+    if (list->data.sequence.style != YAML_FLOW_SEQUENCE_STYLE &&
+        list->data.sequence.items.top > list->data.sequence.items.start)
+        last = yaml_document_get_node(doc, list->data.sequence.items.top[-1]);
+    out->from = byte_of(text, len, list->start_mark.index);
+    out->to = byte_of(text, len, last->end_mark.index);
+    return out->to >= out->from;
+}
+
+static const yaml_node_t *holders_of(yaml_document_t *doc, const char *role)
+{
+    const yaml_node_t *root = yaml_document_get_root_node(doc);
+    if (strcmp(role, "bins") == 0)
+        return member(doc, member(doc, root, "bins"), "holders");
+    const yaml_node_t *r = member(doc, member(doc, root, "roles"), role);
+    if (r == NULL)
+        r = member(doc, member(doc, root, "delegations"), role);
+    return member(doc, r, "holders");
+}
+
+static void write_list(const struct yamlmap_list *l, const char *more, struct buf *out)
+{
+    buf_putc(out, '[');
+    for (size_t i = 0; i < l->count; i++)
+        buf_printf(out, "%s%s", i > 0 ? ", " : "", l->item[i]);
+    if (more != NULL)
+        buf_printf(out, "%s%s", l->count > 0 ? ", " : "", more);
+    buf_putc(out, ']');
+}
+
+/* An edit that does not leave a good policy is none. */
+static int check(const char *name, struct buf *out, struct err *e)
+{
+    struct policy p;
+    if (buf_str(out) == NULL)
+        return err_set(e, "out of memory");
+    if (policy_parse(name, (const char *)out->data, out->len, &p, e) != 0)
+        return -1;
+    policy_free(&p);
+    return 0;
+}
+
+/* A YAML value that stands for exactly `text`. */
+static void write_quoted(const char *text, struct buf *out)
+{
+    buf_putc(out, '"');
+    for (; *text != '\0'; text++) {
+        if (*text == '"' || *text == '\\')
+            buf_putc(out, '\\');
+        buf_putc(out, *text);
+    }
+    buf_putc(out, '"');
+}
+
+static void write_online(const char *holder, const struct key_source *s, struct buf *out)
+{
+    const struct {
+        const char *name, *value;
+    } rows[] = {
+        {"file", s->file},
+        {"env", s->env},
+        {"password-file", s->password_file},
+        {"password-env", s->password_env},
+        {"pkcs11-module", s->pkcs11_module},
+        {"pkcs11-token", s->pkcs11_token},
+        {"pkcs11-key", s->pkcs11_key},
+        {"pkcs11-pin-file", s->pin_file},
+        {"pkcs11-pin-env", s->pin_env},
+    };
+    const char *sep = "";
+    buf_printf(out, "%s: {", holder);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        if (rows[i].value == NULL)
+            continue;
+        buf_printf(out, "%s%s: ", sep, rows[i].name);
+        write_quoted(rows[i].value, out);
+        sep = ", ";
+    }
+    buf_putc(out, '}');
+}
+
+/* Where the first key of `online-keys` begins, in bytes, and how far it is indented. */
+static bool find_online(const char *text, size_t len, size_t *at, size_t *indent, bool *flow)
+{
+    yaml_parser_t parser;
+    yaml_document_t doc;
+    bool found = false;
+    if (!yaml_parser_initialize(&parser))
+        return false;
+    yaml_parser_set_input_string(&parser, (const unsigned char *)text, len);
+    if (yaml_parser_load(&parser, &doc)) {
+        const yaml_node_t *map = member(&doc, yaml_document_get_root_node(&doc), "online-keys");
+        if (map != NULL && map->type == YAML_MAPPING_NODE &&
+            map->data.mapping.pairs.top > map->data.mapping.pairs.start) {
+            const yaml_node_t *key =
+                yaml_document_get_node(&doc, map->data.mapping.pairs.start->key);
+            *at = byte_of(text, len, key->start_mark.index);
+            *indent = key->start_mark.column;
+            *flow = map->data.mapping.style == YAML_FLOW_MAPPING_STYLE;
+            found = true;
+        }
+        yaml_document_delete(&doc);
+    }
+    yaml_parser_delete(&parser);
+    return found;
+}
+
+/* The span of holders (role given) or of `revoked` (role NULL). False: there is none. */
+static bool find_span(const char *text, size_t len, const char *role, struct span *out)
+{
+    yaml_parser_t parser;
+    yaml_document_t doc;
+    bool found = false;
+    if (!yaml_parser_initialize(&parser))
+        return false;
+    yaml_parser_set_input_string(&parser, (const unsigned char *)text, len);
+    if (yaml_parser_load(&parser, &doc)) {
+        const yaml_node_t *list = role != NULL
+                                      ? holders_of(&doc, role)
+                                      : member(&doc, yaml_document_get_root_node(&doc), "revoked");
+        found = list_span(&doc, list, text, len, out);
+        yaml_document_delete(&doc);
+    }
+    yaml_parser_delete(&parser);
+    return found;
+}
+
+int policy_edit_holders(const char *name, const char *text, size_t len, const char *role,
+                        const struct yamlmap_list *holders, struct buf *out, struct err *e)
+{
+    struct span at;
+    if (!find_span(text, len, role, &at))
+        return err_set(e, "%s: role '%s' has no list of holders", name, role);
+    buf_append(out, text, at.from);
+    write_list(holders, NULL, out);
+    buf_append(out, text + at.to, len - at.to);
+    return check(name, out, e);
+}
+
+int policy_edit_revoke(const char *name, const char *text, size_t len, const char *holder,
+                       struct buf *out, struct err *e)
+{
+    struct policy p;
+    struct span at;
+    if (policy_parse(name, text, len, &p, e) != 0)
+        return -1;
+    if (find_span(text, len, NULL, &at)) {
+        buf_append(out, text, at.from);
+        write_list(&p.revoked, holder, out);
+        buf_append(out, text + at.to, len - at.to);
+    } else {
+        buf_append(out, text, len);
+        buf_printf(out, "%s\n# Keys that no role gets any more.\nrevoked: [%s]\n",
+                   len > 0 && text[len - 1] == '\n' ? "" : "\n", holder);
+    }
+    policy_free(&p);
+    return check(name, out, e);
+}
+
+int policy_edit_online(const char *name, const char *text, size_t len, const char *holder,
+                       const struct key_source *where, struct buf *out, struct err *e)
+{
+    size_t at = 0;
+    size_t indent = 0;
+    bool flow = false;
+    if (!find_online(text, len, &at, &indent, &flow))
+        return err_set(e, "%s: there is no 'online-keys' to add '%s' to", name, holder);
+    buf_append(out, text, at);
+    write_online(holder, where, out);
+    if (flow)
+        buf_puts(out, ", ");
+    else
+        buf_printf(out, "\n%*s", (int)indent, "");
+    buf_append(out, text + at, len - at);
+    return check(name, out, e);
+}

@@ -1,0 +1,126 @@
+#include "tuf/manager/publish/online.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "tuf/metadata/edit.h"
+#include "tuf/manager/event/draft.h"
+#include "tuf/manager/policy/keyring.h"
+
+void online_close(struct online *o)
+{
+    for (size_t i = 0; i < o->count; i++)
+        key_free(o->open[i].key);
+    o->count = 0;
+}
+
+/* Files that the policy names are beside it unless absolute. */
+static int open_key(const struct workspace *w, const struct policy_online *p, struct key **out,
+                    struct err *e)
+{
+    char paths[3][PATH_MAX];
+    struct key_source s;
+    policy_key_source(p, &s);
+    const char **const files[] = {&s.file, &s.password_file, &s.pin_file};
+    for (size_t i = 0; i < 3; i++) {
+        if (*files[i] == NULL)
+            continue;
+        if (workspace_path(w, *files[i], paths[i], sizeof(paths[i]), e) != 0)
+            return -1;
+        *files[i] = paths[i];
+    }
+    *out = key_open(&s, "online key", e);
+    return *out != NULL ? 0 : err_wrap(e, "online key '%s'", p->name);
+}
+
+static struct key *find_key(struct online *o, const char *holder, struct err *e)
+{
+    for (size_t i = 0; i < o->count; i++) {
+        if (strcmp(o->open[i].holder, holder) == 0)
+            return o->open[i].key;
+    }
+    const struct policy_online *p = policy_online_key(&o->w->policy, holder);
+    struct key *key = NULL;
+    if (p == NULL) {
+        err_set(e, "the policy's 'online-keys' has no '%s'", holder);
+        return NULL;
+    }
+    if (o->count == ONLINE_KEYS_MAX) {
+        err_set(e, "more than %d online keys", ONLINE_KEYS_MAX);
+        return NULL;
+    }
+    if (open_key(o->w, p, &key, e) != 0)
+        return NULL;
+    snprintf(o->open[o->count].holder, sizeof(o->open[o->count].holder), "%s", holder);
+    o->open[o->count++].key = key;
+    return key;
+}
+
+static int sign_by(struct online *o, struct tuf_metadata *m, const char *keyid, const json_t *key,
+                   struct err *e)
+{
+    struct key *private_key = find_key(o, keyring_owner(key), e);
+    if (private_key == NULL)
+        return -1;
+    return tuf_metadata_sign(m, keyid, key, key_pkey(private_key), e) == 0
+               ? 0
+               : err_wrap(e, "online key '%s'", keyring_owner(key));
+}
+
+int online_sign(struct online *o, struct tuf_metadata *m, const struct tuf_signers *by,
+                const char *role, struct err *e)
+{
+    struct err why = {0};
+    int64_t made = 0;
+    size_t i;
+    const json_t *id;
+    json_array_foreach(by->keyids, i, id)
+    {
+        const json_t *key = json_object_get(by->keys, json_string_value(id));
+        if (key != NULL && sign_by(o, m, json_string_value(id), key, &why) == 0)
+            made++;
+    }
+    if (made >= by->threshold)
+        return 0;
+    return err_set(e, "%s: %lld of %lld online signatures: %s", role, (long long)made,
+                   (long long)by->threshold, why.text);
+}
+
+void online_period_of(const struct tuf_metadata *root, const struct policy *p, enum tuf_role role,
+                      struct online_period *out)
+{
+    const char *name = tuf_role_name(role);
+    const struct policy_role *r = policy_role(p, name);
+    const json_t *o = json_object_get(json_object_get(tuf_metadata_body(root), "roles"), name);
+    int64_t expiry = json_integer_value(json_object_get(o, DRAFT_EXPIRY_PERIOD));
+    int64_t signing = json_integer_value(json_object_get(o, DRAFT_SIGNING_PERIOD));
+    bool good = expiry > 0 && signing > 0 && signing < expiry && expiry <= r->expiry / 1000;
+    *out = (struct online_period){good ? expiry : r->expiry / 1000,
+                                  good ? signing : r->signing / 1000};
+}
+
+struct tuf_metadata *online_next(struct online *o, enum tuf_role role,
+                                 const struct tuf_metadata *root, int64_t version, json_t *meta,
+                                 int64_t now, struct err *e)
+{
+    struct online_period period;
+    struct tuf_signers by;
+    const char *name = tuf_role_name(role);
+    if (version > TUF_VERSION_MAX) {
+        err_set(e, "%s: version %lld is the last there can be", name, (long long)version - 1);
+        return NULL;
+    }
+    online_period_of(root, &o->w->policy, role, &period);
+    json_t *s = tuf_signed_new(role, version, now + period.expiry);
+    if (s == NULL || json_object_set(s, "meta", meta) != 0) {
+        json_decref(s);
+        err_set(e, "out of memory");
+        return NULL;
+    }
+    struct tuf_metadata *m = tuf_metadata_from_json(tuf_envelope_new(s), role, e);
+    tuf_root_signers(root, role, &by);
+    if (m == NULL || online_sign(o, m, &by, name, e) == 0)
+        return m;
+    tuf_metadata_free(m);
+    return NULL;
+}

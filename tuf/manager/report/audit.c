@@ -1,0 +1,326 @@
+#include "tuf/manager/report/audit.h"
+
+#include <inttypes.h>
+#include <limits.h>
+#include <openssl/evp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/file.h"
+#include "common/json/strictjson.h"
+#include "tuf/client/client.h"
+#include "tuf/metadata/build.h"
+#include "tuf/manager/event/scan.h"
+#include "tuf/manager/publish/stage.h"
+#include "tuf/manager/publish/tree.h"
+#include "tuf/manager/report/words.h"
+#include "tuf/manager/state/names.h"
+#include "tuf/manager/state/published.h"
+
+#define NOTES_MAX 50
+#define ID_SIZE 16
+
+/* Files that metadata names, as the first half of the SHA-256 of their names: there may be
+ * millions, with long ones. */
+struct named {
+    unsigned char (*id)[ID_SIZE];
+    size_t count, cap;
+};
+
+struct run {
+    const char *dir;
+    const struct audit_options *o;
+    struct audit *out;
+    struct published live;
+    struct named named;
+    json_t *seen; /* delegated roles, as keys */
+    unsigned depth;
+};
+
+static void fault(struct run *r, const struct err *e)
+{
+    buf_printf(&r->out->faults, "%s\n", e->text);
+}
+
+static void check_date(struct run *r, const char *role, const struct tuf_metadata *m)
+{
+    struct err e = {0};
+    char date[21];
+    if (!tuf_metadata_expired(m, r->o->now))
+        return;
+    clock_format(tuf_metadata_expires(m), date);
+    err_set(&e, "%s: version %" PRId64 " expired %s", role, tuf_metadata_version(m), date);
+    fault(r, &e);
+}
+
+static int by_id(const void *a, const void *b)
+{
+    return memcmp(a, b, ID_SIZE);
+}
+
+static bool id_of(const char *name, unsigned char digest[32])
+{
+    return EVP_Digest(name, strlen(name), digest, NULL, EVP_sha256(), NULL) == 1;
+}
+
+static void add_named(struct run *r, const char *name)
+{
+    struct named *n = &r->named;
+    unsigned char digest[32];
+    if (n->count == n->cap) {
+        size_t cap = n->cap > 0 ? 2 * n->cap : 64;
+        void *grown = realloc(n->id, cap * ID_SIZE);
+        if (grown == NULL)
+            return; /* the file is noted as one that nothing names */
+        n->id = grown;
+        n->cap = cap;
+    }
+    if (id_of(name, digest))
+        memcpy(n->id[n->count++], digest, ID_SIZE);
+}
+
+static bool is_named(const struct run *r, const char *name)
+{
+    unsigned char digest[32];
+    return r->named.count > 0 && id_of(name, digest) &&
+           bsearch(digest, r->named.id, r->named.count, ID_SIZE, by_id) != NULL;
+}
+
+static void check_target(struct run *r, const char *path, const json_t *entry)
+{
+    struct buf name = {0};
+    struct err e = {0};
+    char file[PATH_MAX];
+    char hex[65];
+    int64_t length = 0;
+    const char *hash = strictjson_str(json_object_get(entry, "hashes"), "sha256");
+    if (hash == NULL)
+        return;
+    names_target(path, hash, &name);
+    if (buf_str(&name) != NULL)
+        add_named(r, buf_str(&name));
+    if (names_target_ok(path, &e) != 0 || buf_str(&name) == NULL ||
+        file_join(r->dir, buf_str(&name), file, sizeof(file), &e) != 0 ||
+        scan_hash_file(file, hex, &length, &e) != 0) {
+        err_wrap(&e, "target '%.200s'", path);
+        fault(r, &e);
+    } else if (strcmp(hex, hash) != 0 ||
+               length != json_integer_value(json_object_get(entry, "length"))) {
+        err_set(&e, "target '%.200s': its file has other content than was signed", path);
+        fault(r, &e);
+    }
+    buf_free(&name);
+}
+
+static void check_targets(struct run *r, const struct tuf_metadata *m)
+{
+    size_t count = tuf_entries_count(m);
+    struct buf path = {0};
+    r->out->targets += count;
+    for (size_t i = 0; i < count && r->o->files; i++) {
+        struct err e = {0};
+        json_t *entry = tuf_entry_at(m, i, &path);
+        if (entry != NULL) {
+            check_target(r, buf_str(&path), entry);
+        } else {
+            err_set(&e, "out of memory");
+            fault(r, &e);
+        }
+        json_decref(entry);
+    }
+    buf_free(&path);
+}
+
+/* The role's name in a snapshot's entry "role.json"; false: targets itself. */
+static bool listed_role(const char *file, char role[TUF_ROLE_NAME_MAX + 1])
+{
+    size_t len = strlen(file);
+    if (len < 6 || len - 5 > TUF_ROLE_NAME_MAX || strcmp(file, "targets.json") == 0)
+        return false;
+    memcpy(role, file, len - 5);
+    role[len - 5] = '\0';
+    return true;
+}
+
+static void check_delegations(struct run *r, const struct tuf_metadata *delegator);
+
+/* By each of its delegators; its content and what it delegates to once. */
+static void check_delegated(struct run *r, const struct tuf_metadata *delegator, const char *role)
+{
+    struct tuf_metadata *m = NULL;
+    struct err e = {0};
+    if (published_delegated_by(&r->live, delegator, role, &m, &e) != 0)
+        fault(r, &e);
+    if (m == NULL)
+        return;
+    if (json_object_get(r->seen, role) == NULL) {
+        json_object_set_new(r->seen, role, json_true());
+        r->out->delegated++;
+        check_date(r, role, m);
+        check_targets(r, m);
+        r->depth++;
+        check_delegations(r, m);
+        r->depth--;
+    }
+    tuf_metadata_free(m);
+}
+
+struct delegator {
+    struct run *r;
+    const struct tuf_metadata *m;
+};
+
+static int check_listed(void *arg, const char *file, const struct tuf_file_info *info,
+                        struct err *e)
+{
+    const struct delegator *d = arg;
+    char role[TUF_ROLE_NAME_MAX + 1];
+    (void)info;
+    (void)e;
+    if (listed_role(file, role))
+        check_delegated(d->r, d->m, role);
+    return 0;
+}
+
+static void check_delegations(struct run *r, const struct tuf_metadata *delegator)
+{
+    struct delegator d = {r, delegator};
+    struct err e = {0};
+    if (json_object_get(tuf_metadata_body(delegator), "delegations") == NULL)
+        return;
+    if (r->depth >= TUF_DELEGATIONS_MAX) {
+        err_set(&e, "delegations are more than %d roles deep: no client goes there",
+                TUF_DELEGATIONS_MAX);
+        fault(r, &e);
+        return;
+    }
+    if (tuf_entries_each(r->live.snapshot, check_listed, &d, &e) != 0)
+        fault(r, &e);
+}
+
+static void check_roles(struct run *r)
+{
+    for (int k = 0; k < TUF_ROLE_COUNT; k++)
+        check_date(r, tuf_role_name((enum tuf_role)k), published_role(&r->live, (enum tuf_role)k));
+    check_targets(r, r->live.targets);
+    check_delegations(r, r->live.targets);
+}
+
+/* ---- as a client ---- */
+
+static int refresh_from(struct run *r, const struct tuf_metadata *root, const char *cache,
+                        struct err *e)
+{
+    struct buf bytes = {0};
+    struct tuf_client *c = NULL;
+    if (tuf_metadata_dump(root, true, jsondump_to_buf, &bytes, e) == 0) {
+        const struct tuf_client_options o = {.dir = cache,
+                                             .root = bytes.data,
+                                             .root_len = bytes.len,
+                                             .metadata_urls = &r->dir,
+                                             .metadata_url_count = 1,
+                                             .now = r->o->now};
+        c = tuf_client_open(&o, e);
+    }
+    int rc = c != NULL ? tuf_client_refresh(c, e) : -1;
+    tuf_client_close(c);
+    buf_free(&bytes);
+    return rc;
+}
+
+static int check_clients(struct run *r, struct err *e)
+{
+    for (size_t i = 0; i < r->live.root_count; i++) {
+        char cache[] = "/tmp/tenmint-tuf.XXXXXX";
+        struct err why = {0};
+        if (mkdtemp(cache) == NULL)
+            return err_errno(e, "make a folder in /tmp");
+        if (refresh_from(r, r->live.roots[i], cache, &why) != 0) {
+            err_wrap(&why, "a client that trusts root %zu", i + 1);
+            fault(r, &why);
+        }
+        r->out->roots++;
+        if (tree_remove(cache, e) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* ---- files that nothing names ---- */
+
+static bool is_metadata_name(const char *name)
+{
+    size_t digits = strspn(name, "0123456789");
+    size_t len = strlen(name);
+    return strcmp(name, "timestamp.json") == 0 || strcmp(name, "root.json") == 0 ||
+           (digits > 0 && name[digits] == '.' && len > 5 && strcmp(name + len - 5, ".json") == 0);
+}
+
+static void note_stranger(const char *path, struct buf *notes)
+{
+    buf_puts(notes, "no current metadata names '");
+    words_safe(path, notes);
+    buf_puts(notes, "'\n");
+}
+
+struct strangers {
+    struct run *r;
+    size_t found;
+};
+
+static int find_stranger(void *arg, const char *path, bool folder, struct err *e)
+{
+    struct strangers *s = arg;
+    (void)e;
+    if (folder)
+        return strcmp(path, STAGE_FOLDER) == 0;
+    if ((strchr(path, '/') == NULL && is_metadata_name(path)) || is_named(s->r, path))
+        return 0;
+    if (s->found++ < NOTES_MAX)
+        note_stranger(path, &s->r->out->notes);
+    return 0;
+}
+
+static int find_strangers(struct run *r, struct err *e)
+{
+    struct strangers s = {.r = r};
+    if (r->named.count > 0)
+        qsort(r->named.id, r->named.count, ID_SIZE, by_id);
+    if (tree_walk(r->dir, "", find_stranger, &s, e) != 0)
+        return -1;
+    if (s.found > NOTES_MAX)
+        buf_printf(&r->out->notes, "... and %zu more files\n", s.found - NOTES_MAX);
+    return 0;
+}
+
+int audit_tree(const char *dir, const struct audit_options *o, struct audit *out, struct err *e)
+{
+    struct run r = {.dir = dir, .o = o, .out = out, .seen = json_object()};
+    struct err why = {0};
+    int rc = r.seen != NULL ? 0 : err_set(e, "out of memory");
+    *out = (struct audit){0};
+    if (rc == 0 && published_load(dir, &r.live, &why) != 0) {
+        fault(&r, &why);
+    } else if (rc == 0 && r.live.root_count == 0) {
+        rc = err_set(e, "'%s' holds no published repository", dir);
+    } else if (rc == 0) {
+        check_roles(&r);
+        tuf_metadata_free(r.live.targets); /* the clients have their own */
+        r.live.targets = NULL;
+        rc = check_clients(&r, e);
+        if (rc == 0 && o->files)
+            rc = find_strangers(&r, e);
+    }
+    published_free(&r.live);
+    free(r.named.id);
+    json_decref(r.seen);
+    return rc;
+}
+
+void audit_free(struct audit *a)
+{
+    buf_free(&a->faults);
+    buf_free(&a->notes);
+}

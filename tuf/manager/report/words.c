@@ -1,0 +1,52 @@
+#include "tuf/manager/report/words.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "common/utf8.h"
+#include "tuf/manager/policy/keyring.h"
+
+void words_safe(const char *text, struct buf *out)
+{
+    utf8_put(out, text, strlen(text));
+}
+
+void words_period(int64_t seconds, char out[24])
+{
+    static const struct {
+        int64_t unit;
+        char letter;
+    } units[] = {{86400, 'd'}, {3600, 'h'}, {60, 'm'}, {1, 's'}};
+    size_t i = 0;
+    while (seconds % units[i].unit != 0)
+        i++;
+    snprintf(out, 24, "%lld%c", (long long)(seconds / units[i].unit), units[i].letter);
+}
+
+void words_relative(int64_t when, int64_t now, char out[40])
+{
+    static const struct {
+        int64_t unit;
+        const char *name;
+    } units[] = {{86400, "day"}, {3600, "hour"}, {60, "minute"}, {1, "second"}};
+    int64_t gap = when >= now ? when - now : now - when;
+    size_t i = 0;
+    while (units[i].unit > 1 && gap < 2 * units[i].unit)
+        i++;
+    int64_t n = gap / units[i].unit;
+    snprintf(out, 40, "%s%lld %s%s%s", when >= now ? "in " : "", (long long)n, units[i].name,
+             n == 1 ? "" : "s", when >= now ? "" : " ago");
+}
+
+void words_key(const json_t *key, const char *keyid, struct buf *out)
+{
+    char hex[65];
+    char start[17];
+    const char *owner = key != NULL ? keyring_owner(key) : "";
+    bool usable = key != NULL && keyring_fingerprint(key, hex, NULL) == 0;
+    snprintf(start, sizeof(start), "%.16s", usable ? hex : keyid);
+    words_safe(owner[0] != '\0' ? owner : "key", out);
+    buf_puts(out, usable ? " (" : " (keyid ");
+    words_safe(start, out);
+    buf_putc(out, ')');
+}

@@ -1,0 +1,24 @@
+/*
+ * DSSE envelopes and in-toto statements. Source: secure-systems-lab/dsse protocol.md; in-toto
+ * attestation spec v1, Statement.
+ */
+#ifndef TENMINT_TUF_VERIFY_DSSE_H
+#define TENMINT_TUF_VERIFY_DSSE_H
+
+#include "common/buf.h"
+#include "common/err.h"
+#include "tuf/verify/bundle/artifact.h"
+
+#define DSSE_IN_TOTO "application/vnd.in-toto+json"
+
+/* Appends the pre-authentication encoding: what the signature is over. */
+void dsse_pae(const char *payload_type, const void *payload, size_t len, struct buf *out);
+
+/* 0: the statement has a subject with the artifact's digest. */
+int dsse_check_subject(const void *statement, size_t len, const struct artifact *artifact,
+                       struct err *e);
+
+/* 0: the statement's predicateType is `want`. */
+int dsse_check_predicate(const void *statement, size_t len, const char *want, struct err *e);
+
+#endif

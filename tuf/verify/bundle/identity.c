@@ -1,0 +1,210 @@
+#include "tuf/verify/bundle/identity.h"
+
+#include <openssl/x509v3.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/buf.h"
+#include "common/nearest.h"
+
+#define OTHER_NAME_OID "1.3.6.1.4.1.57264.1.7"
+#define ARC "1.3.6.1.4.1.57264.1"
+
+/* Rows that no template can fill have no configuration key; the policy still names them. */
+static const struct {
+    enum identity_field field;
+    const char *name;
+} extra_names[] = {{IDENTITY_TOKEN_SUBJECT, "token-subject"}};
+
+const char *identity_policy_name(enum identity_field f)
+{
+    for (size_t i = 0; i < sizeof(extra_names) / sizeof(extra_names[0]); i++) {
+        if (extra_names[i].field == f)
+            return extra_names[i].name;
+    }
+    return identity_table[f].yaml_key[0] != '\0' ? identity_table[f].yaml_key : NULL;
+}
+
+int identity_field_by_name(const char *name, enum identity_field *out, struct err *e)
+{
+    struct nearest near;
+    nearest_init(&near, name);
+    for (size_t i = 0; i < IDENTITY_FIELD_COUNT; i++) {
+        const char *known = identity_policy_name((enum identity_field)i);
+        if (known == NULL)
+            continue;
+        if (strcmp(known, name) == 0) {
+            *out = (enum identity_field)i;
+            return 0;
+        }
+        nearest_try(&near, known);
+    }
+    return near.best != NULL
+               ? err_set(e, "no certificate extension is called '%.64s'; is '%s' meant?", name,
+                         near.best)
+               : err_set(e,
+                         "no certificate extension is called '%.64s'; one is called "
+                         "'source-repository-uri'",
+                         name);
+}
+
+static const ASN1_STRING *name_text(const GENERAL_NAME *n, enum identity_san_kind *kind)
+{
+    int type;
+    void *value = GENERAL_NAME_get0_value(n, &type);
+    char oid[64];
+    if (type == GEN_URI || type == GEN_EMAIL) {
+        *kind = type == GEN_URI ? IDENTITY_SAN_URI : IDENTITY_SAN_EMAIL;
+        return value;
+    }
+    const OTHERNAME *other = type == GEN_OTHERNAME ? value : NULL;
+    if (other == NULL || other->value->type != V_ASN1_UTF8STRING ||
+        OBJ_obj2txt(oid, sizeof(oid), other->type_id, 1) <= 0 || strcmp(oid, OTHER_NAME_OID) != 0)
+        return NULL;
+    *kind = IDENTITY_SAN_OTHER;
+    return other->value->value.utf8string;
+}
+
+/* A value that holds a NUL reads differently in every tool: refused. */
+static int take_text(const unsigned char *data, size_t len, struct buf *out, struct err *e)
+{
+    if (len == 0 || memchr(data, '\0', len) != NULL)
+        return err_set(e, "is empty or holds a NUL");
+    buf_append(out, data, len);
+    return buf_str(out) != NULL ? 0 : err_set(e, "out of memory");
+}
+
+int identity_san(X509 *cert, struct buf *out, enum identity_san_kind *kind, struct err *e)
+{
+    int critical;
+    GENERAL_NAMES *names = X509_get_ext_d2i(cert, NID_subject_alt_name, &critical, NULL);
+    int rc;
+    if (names == NULL) {
+        rc = err_set(e, "the certificate has no subject alternative name, or a damaged one");
+    } else if (sk_GENERAL_NAME_num(names) != 1) {
+        rc = err_set(e, "the certificate has %d subject alternative names, not one",
+                     sk_GENERAL_NAME_num(names));
+    } else {
+        const ASN1_STRING *s = name_text(sk_GENERAL_NAME_value(names, 0), kind);
+        rc = s != NULL ? take_text(ASN1_STRING_get0_data(s), (size_t)ASN1_STRING_length(s), out, e)
+                       : err_set(e, "is neither URI, email nor Fulcio's otherName");
+        if (rc != 0)
+            err_wrap(e, "the subject alternative name");
+    }
+    GENERAL_NAMES_free(names);
+    return rc;
+}
+
+static int decode(const struct identity_row *row, const ASN1_OCTET_STRING *v, struct buf *out,
+                  struct err *e)
+{
+    const unsigned char *p = ASN1_STRING_get0_data(v);
+    const unsigned char *end = p + ASN1_STRING_length(v);
+    if (row->encoding == IDENTITY_RAW)
+        return take_text(p, (size_t)(end - p), out, e);
+    ASN1_UTF8STRING *text = d2i_ASN1_UTF8STRING(NULL, &p, end - p);
+    int rc = text != NULL && p == end
+                 ? take_text(ASN1_STRING_get0_data(text), (size_t)ASN1_STRING_length(text), out, e)
+                 : err_openssl(e, "is no DER UTF8String");
+    ASN1_UTF8STRING_free(text);
+    return rc;
+}
+
+int identity_extension(X509 *cert, enum identity_field f, struct buf *out, struct err *e)
+{
+    const struct identity_row *row = &identity_table[f];
+    char oid[48];
+    snprintf(oid, sizeof(oid), ARC ".%u", row->arc);
+    ASN1_OBJECT *obj = OBJ_txt2obj(oid, 1);
+    if (obj == NULL)
+        return err_openssl(e, "make an object identifier");
+    int at = X509_get_ext_by_OBJ(cert, obj, -1);
+    int next = at >= 0 ? X509_get_ext_by_OBJ(cert, obj, at) : -1;
+    ASN1_OBJECT_free(obj);
+    if (at < 0)
+        return 0;
+    if (next >= 0)
+        return err_set(e, "the certificate has the extension '%s' twice", row->label);
+    if (decode(row, X509_EXTENSION_get_data(X509_get_ext(cert, at)), out, e) != 0)
+        return err_wrap(e, "the extension '%s'", row->label);
+    return 1;
+}
+
+int identity_issuer(X509 *cert, struct buf *out, struct err *e)
+{
+    struct buf old = {0};
+    int has_old = identity_extension(cert, IDENTITY_ISSUER_V1, &old, e);
+    int has_new = has_old >= 0 ? identity_extension(cert, IDENTITY_ISSUER, out, e) : -1;
+    int rc = has_new;
+    if (has_new == 1 && has_old == 1 && strcmp(buf_str(&old), buf_str(out)) != 0) {
+        rc = err_set(e, "the certificate's two issuer extensions differ");
+    } else if (has_new == 0 && has_old == 1) {
+        buf_append(out, old.data, old.len);
+        rc = buf_str(out) != NULL ? 1 : err_set(e, "out of memory");
+    }
+    buf_free(&old);
+    return rc;
+}
+
+/* --- policy --- */
+
+static const struct {
+    const char *check;  /* name of the report's line */
+    const char *what;   /* in messages */
+    const char *option; /* that would accept the value found */
+} subjects[] = {
+    [IDENTITY_RULE_ISSUER] = {"issuer", "issuer", "--issuer"},
+    [IDENTITY_RULE_SAN] = {"identity", "identity", "--identity"},
+    [IDENTITY_RULE_EXTENSION] = {"extension", "", "--extension"},
+};
+
+static int read_subject(const struct identity_rule *rule, X509 *cert, struct buf *out,
+                        struct err *e)
+{
+    enum identity_san_kind kind;
+    if (rule->subject == IDENTITY_RULE_ISSUER)
+        return identity_issuer(cert, out, e);
+    if (rule->subject == IDENTITY_RULE_EXTENSION)
+        return identity_extension(cert, rule->field, out, e);
+    return identity_san(cert, out, &kind, e) == 0 ? 1 : -1;
+}
+
+static int matches(const struct identity_rule *rule, const struct buf *value, struct err *e)
+{
+    if (rule->exact == NULL)
+        return pattern_match(rule->pattern, (const char *)value->data, value->len, e);
+    return strlen(rule->exact) == value->len && memcmp(rule->exact, value->data, value->len) == 0;
+}
+
+static void check_rule(const struct identity_rule *rule, X509 *cert, struct report *r)
+{
+    struct buf value = {0};
+    struct err e = {0};
+    const char *check = subjects[rule->subject].check;
+    bool ext = rule->subject == IDENTITY_RULE_EXTENSION;
+    const char *what = ext ? identity_policy_name(rule->field) : subjects[rule->subject].what;
+    const char *wanted = rule->exact != NULL ? rule->exact : rule->source;
+    int found = read_subject(rule, cert, &value, &e);
+    int match = found == 1 ? matches(rule, &value, &e) : 0;
+    const char *text = buf_str(&value);
+    if (found < 0 || match < 0) {
+        report_fail(r, check, "%s: %s", what, e.text);
+    } else if (found == 0) {
+        report_fail(r, check, "the certificate has no %s; '%s' is wanted", what, wanted);
+        report_remedy(r, "a certificate from a CA that writes this extension");
+    } else if (match == 1) {
+        report_pass(r, check, "%s is %s", what, text);
+    } else {
+        report_fail(r, check, "%s is '%s', which %s '%s'", what, text,
+                    rule->exact != NULL ? "is not" : "does not match (as a whole)", wanted);
+        report_remedy(r, "if this is whom you expect: %s '%s%s%s'", subjects[rule->subject].option,
+                      ext ? what : "", ext ? "=" : "", text);
+    }
+    buf_free(&value);
+}
+
+void identity_check(const struct identity_policy *p, X509 *cert, struct report *r)
+{
+    for (size_t i = 0; i < p->count; i++)
+        check_rule(&p->rule[i], cert, r);
+}

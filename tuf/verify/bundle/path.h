@@ -1,0 +1,34 @@
+/*
+ * The certificate's path to a trusted CA, judged at a given time (RFC 5280 §6, the "hybrid
+ * model": every certificate valid at that time) and within the CA's window in the trusted root.
+ */
+#ifndef TENMINT_TUF_VERIFY_PATH_H
+#define TENMINT_TUF_VERIFY_PATH_H
+
+#include <openssl/x509.h>
+#include <stdint.h>
+
+#include "common/err.h"
+#include "tuf/verify/trust/trusted_root.h"
+
+/*
+ * Finds the certificate authority of `root` under which `leaf` verifies at time_ms: the path must
+ * be exactly that entry's chain, so that a certificate that a bundle brings along never extends
+ * what an entry trusts. The leaf may sign code and is no CA. 0: *ca is the entry (borrowed); -1:
+ * `e` says why the likeliest entry does not fit.
+ */
+int path_find(const struct trusted_root *root, X509 *leaf, int64_t time_ms,
+              const struct trust_entry **ca, struct err *e);
+
+/* The entry whose first certificate issued `leaf`, by name and signature, whatever the time; NULL:
+ * none. */
+const struct trust_entry *path_issuer(const struct trusted_root *root, X509 *leaf);
+
+int64_t path_not_before_ms(X509 *cert);
+int64_t path_not_after_ms(X509 *cert);
+
+/* An X509_STORE that trusts the entry's anchor alone and judges at time_ms; for chains of
+ * authorities. NULL: out of memory. */
+X509_STORE *path_store(const struct trust_entry *authority, int64_t time_ms);
+
+#endif

@@ -1,0 +1,29 @@
+/*
+ * That the certificate was logged: signed certificate timestamps inside it or beside it, by trusted
+ * CT logs.
+ */
+#ifndef TENMINT_TUF_VERIFY_SCTS_H
+#define TENMINT_TUF_VERIFY_SCTS_H
+
+#include <openssl/x509.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/buf.h"
+#include "tuf/verify/trust/trusted_root.h"
+#include "tuf/verify/bundle/report.h"
+
+struct scts_of {
+    X509 *leaf, *issuer;
+    const struct buf *detached; /* an SCT list (RFC 6962 §3.3) over the whole leaf, or NULL */
+};
+
+/*
+ * At least `threshold` distinct CT logs of `root` gave a valid SCT for the leaf as issued by its
+ * issuer, at a time within the log's window and not in the future. A threshold of 0 asks for
+ * nothing. One line in the report, and a note for each SCT that does not count.
+ */
+void scts_check(const struct trusted_root *root, const struct scts_of *what, size_t threshold,
+                int64_t now_ms, struct report *r);
+
+#endif

@@ -1,0 +1,155 @@
+#include "tuf/verify/bundle/tlog.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/b64.h"
+#include "common/clock.h"
+#include "common/transparency/note.h"
+#include "tuf/verify/bundle/artifact_signature.h"
+
+#define LOG_ID_MIN 4 /* bytes: a note's key id */
+
+/* Rekor v2 writes its key id in full or as the four bytes that a checkpoint has. */
+static bool same_log(const struct trust_entry *t, const struct log_entry *entry)
+{
+    size_t n = t->log_id_len < entry->log_id_len ? t->log_id_len : entry->log_id_len;
+    if (t->log_id_len == entry->log_id_len || n == LOG_ID_MIN)
+        return n >= LOG_ID_MIN && memcmp(t->log_id, entry->log_id, n) == 0;
+    return false;
+}
+
+static const struct trust_entry *find_log(const struct trusted_root *root,
+                                          const struct log_entry *entry, struct err *e)
+{
+    const struct trust_entry *t;
+    for (size_t i = 0; (t = trusted_root_entry(root, TRUST_TLOG, i)) != NULL; i++) {
+        if (!same_log(t, entry))
+            continue;
+        if (t->key != NULL)
+            return t;
+        err_set(e, "the log '%.100s' has a key that cannot be used here", t->uri);
+        return NULL;
+    }
+    err_set(e, "it is by log %02x%02x%02x%02x…, which the trusted root does not have",
+            entry->log_id[0], entry->log_id[1], entry->log_id[2], entry->log_id[3]);
+    return NULL;
+}
+
+/* --- signed entry timestamp (Rekor v1) --- */
+
+/* Canonical JSON (RFC 8785) of body, integratedTime, logID and logIndex. */
+static void promised(const struct log_entry *entry, struct buf *out)
+{
+    buf_puts(out, "{\"body\":\"");
+    b64_encode(B64_STD, entry->body.data, entry->body.len, out);
+    buf_printf(out, "\",\"integratedTime\":%" PRId64 ",\"logID\":\"", entry->integrated_time);
+    for (size_t i = 0; i < entry->log_id_len; i++)
+        buf_printf(out, "%02x", entry->log_id[i]);
+    buf_printf(out, "\",\"logIndex\":%" PRId64 "}", entry->log_index);
+}
+
+static int verify_promise(const struct trust_entry *log, const struct log_entry *entry,
+                          struct err *e)
+{
+    struct buf text = {0};
+    struct artifact a = {0};
+    promised(entry, &text);
+    int rc = buf_failed(&text) ? err_set(e, "out of memory")
+                               : artifact_from_bytes(text.data, text.len, &a, e);
+    if (rc == 0)
+        rc = artifact_signature_verify(log->key, &a, entry->promise.data, entry->promise.len, e);
+    artifact_free(&a);
+    buf_free(&text);
+    return rc == 0 ? 0 : err_wrap(e, "the signed entry timestamp by '%.100s'", log->uri);
+}
+
+static int check_promise(const struct trust_entry *log, const struct log_entry *entry,
+                         struct tlog_proof *proof, struct err *e)
+{
+    char when[VALIDITY_TEXT_MAX];
+    char stated[21];
+    if (entry->promise.len == 0)
+        return 0;
+    if (entry->integrated_time <= 0 || entry->integrated_time > INT64_MAX / 1000)
+        return err_set(e, "the signed entry timestamp states no time");
+    if (verify_promise(log, entry, e) != 0)
+        return -1;
+    proof->has_time = true;
+    proof->time_ms = entry->integrated_time * 1000;
+    clock_format(entry->integrated_time, stated);
+    if (validity_at(&log->valid, proof->time_ms) != VALIDITY_INSIDE)
+        return err_set(e, "it came at %s, but the trusted root trusts the log '%.100s' %s", stated,
+                       log->uri, validity_text(&log->valid, when));
+    return 0;
+}
+
+/* --- inclusion proof and checkpoint --- */
+
+/* The log's name in notes: its address without scheme and last slash. */
+static void log_name(const struct trust_entry *log, char *out, size_t size)
+{
+    const char *at = strstr(log->uri, "://");
+    snprintf(out, size, "%s", at != NULL ? at + 3 : log->uri);
+    size_t len = strlen(out);
+    if (len > 0 && out[len - 1] == '/')
+        out[len - 1] = '\0';
+}
+
+/* Rekor v1's origin is its name, " - " and a tree number; Rekor v2's is the name. */
+static bool origin_ok(const char *origin, const char *name)
+{
+    size_t len = strlen(name);
+    return strncmp(origin, name, len) == 0 &&
+           (origin[len] == '\0' || strncmp(origin + len, " - ", 3) == 0);
+}
+
+static int check_note(const struct trust_entry *log, const struct note *n, struct checkpoint *c,
+                      struct err *e)
+{
+    struct note_key key;
+    char name[256];
+    enum note_type type = EVP_PKEY_is_a(log->key, "ED25519") ? NOTE_ED25519 : NOTE_ECDSA;
+    log_name(log, name, sizeof(name));
+    if (checkpoint_parse(n, c, e) != 0 || note_key_init(&key, name, type, log->key, e) != 0 ||
+        note_verify(n, &key, NULL, e) != 0)
+        return -1;
+    return origin_ok(c->origin, name)
+               ? 0
+               : err_set(e, "its origin '%.80s' is not the log '%.80s'", c->origin, name);
+}
+
+static int check_proof(const struct trust_entry *log, const struct log_entry *entry, struct err *e)
+{
+    struct note n;
+    struct checkpoint c;
+    struct merkle_hash leaf;
+    if (!entry->has_proof)
+        return 0;
+    if (note_parse(entry->checkpoint, strlen(entry->checkpoint), &n, e) != 0)
+        return err_wrap(e, "the checkpoint");
+    int rc = check_note(log, &n, &c, e);
+    note_free(&n);
+    if (rc != 0)
+        return err_wrap(e, "the checkpoint");
+    if (c.size != (uint64_t)entry->tree_size || !merkle_equal(&c.root, &entry->root))
+        return err_set(e, "the inclusion proof is for another tree than the checkpoint's");
+    merkle_leaf(entry->body.data, entry->body.len, &leaf);
+    return merkle_check_inclusion((uint64_t)entry->proof_index, c.size, &leaf, entry->hash,
+                                  entry->hash_count, &c.root, e) == 0
+               ? 0
+               : err_wrap(e, "the inclusion proof");
+}
+
+int tlog_check_logged(const struct trusted_root *root, const struct log_entry *entry,
+                      struct tlog_proof *proof, struct err *e)
+{
+    *proof = (struct tlog_proof){0};
+    proof->log = find_log(root, entry, e);
+    if (proof->log == NULL)
+        return -1;
+    if (entry->promise.len == 0 && !entry->has_proof)
+        return err_set(e, "it has neither a signed entry timestamp nor an inclusion proof");
+    return check_promise(proof->log, entry, proof, e) == 0 ? check_proof(proof->log, entry, e) : -1;
+}

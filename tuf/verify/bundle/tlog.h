@@ -1,0 +1,38 @@
+/*
+ * An entry of an artifact transparency log (Rekor): that a trusted log holds it and when it came,
+ * and that it is about this signature. Source: sigstore_rekor.proto; C2SP tlog-checkpoint; Rekor's
+ * hashedrekord, dsse and intoto types.
+ */
+#ifndef TENMINT_TUF_VERIFY_TLOG_H
+#define TENMINT_TUF_VERIFY_TLOG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/err.h"
+#include "tuf/verify/trust/trusted_root.h"
+#include "tuf/verify/bundle/artifact.h"
+#include "tuf/verify/bundle/bundle.h"
+
+struct tlog_proof {
+    const struct trust_entry *log; /* borrowed */
+    bool has_time;
+    int64_t time_ms; /* integrated time, by a signed entry timestamp */
+};
+
+/*
+ * 0: a log of `root` holds the entry: its signed entry timestamp and its inclusion proof with
+ * checkpoint, as far as the entry has them, verify, and it has one of them at least. With a time,
+ * the time is in the log's window; without one the caller compares the window itself.
+ */
+int tlog_check_logged(const struct trusted_root *root, const struct log_entry *entry,
+                      struct tlog_proof *proof, struct err *e);
+
+/*
+ * 0: the entry's body names the bundle's signature, the leaf (or `key`) and the artifact or DSSE
+ * payload. Kinds: hashedrekord 0.0.1 and 0.0.2, dsse 0.0.1 and 0.0.2, intoto 0.0.2.
+ */
+int tlog_check_body(const struct log_entry *entry, const struct bundle *bundle, EVP_PKEY *key,
+                    const struct artifact *artifact, struct err *e);
+
+#endif

@@ -1,0 +1,40 @@
+/*
+ * A whole verification. The data goes one way: log entries and timestamps -> signing times ->
+ * certificate path at those times -> SCTs -> identity -> signature over the artifact -> log
+ * entries are about it.
+ */
+#ifndef TENMINT_TUF_VERIFY_VERIFY_H
+#define TENMINT_TUF_VERIFY_VERIFY_H
+
+#include <openssl/evp.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "tuf/verify/trust/trusted_root.h"
+#include "tuf/verify/bundle/artifact.h"
+#include "tuf/verify/bundle/bundle.h"
+#include "tuf/verify/bundle/identity.h"
+#include "tuf/verify/bundle/report.h"
+
+struct verify_job { /* all borrowed */
+    const struct trusted_root *root;
+    const struct bundle *bundle;
+    EVP_PKEY *key;                   /* for a bundle signed by a key; else NULL */
+    const struct artifact *artifact; /* NULL: none given */
+    bool artifact_waived;            /* a DSSE envelope is checked without its subject */
+    const char *predicate_type;      /* DSSE: wanted; NULL: any */
+    struct identity_policy policy;
+
+    const struct buf *detached_scts; /* SCT list from beside the certificate; or NULL */
+    size_t scts;                     /* CT logs that must vouch for the certificate */
+    size_t tlogs;      /* transparency logs that must hold an entry about the signature */
+    size_t timestamps; /* timestamp authorities that must have signed a time */
+    int64_t now_ms;
+    bool has_at; /* the caller vouches for this signing time */
+    int64_t at_ms;
+};
+
+/* Fills `r`, which must be zeroed. 0: report_ok(r). */
+int verify_run(const struct verify_job *job, struct report *r);
+
+#endif

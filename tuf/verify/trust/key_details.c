@@ -1,0 +1,91 @@
+#include "tuf/verify/trust/key_details.h"
+
+#include <openssl/x509.h>
+#include <string.h>
+
+#define RSA_BITS_MIN 2048
+#define RSA_BITS_MAX 8192
+
+/* Deprecated and experimental names are read, since live roots hold some, and never written. */
+static const struct key_details table[] = {
+    {"PKIX_ECDSA_P256_SHA_256", "EC", "prime256v1", 0, true, false},
+    {"PKIX_ECDSA_P384_SHA_384", "EC", "secp384r1", 0, true, false},
+    {"PKIX_ECDSA_P521_SHA_512", "EC", "secp521r1", 0, true, false},
+    {"PKIX_ED25519", "ED25519", NULL, 0, true, false},
+    {"PKIX_RSA_PKCS1V15_2048_SHA256", "RSA", NULL, 2048, true, false},
+    {"PKIX_RSA_PKCS1V15_3072_SHA256", "RSA", NULL, 3072, true, false},
+    {"PKIX_RSA_PKCS1V15_4096_SHA256", "RSA", NULL, 4096, true, false},
+    {"PKIX_RSA_PSS_2048_SHA256", "RSA", NULL, 2048, false, false},
+    {"PKIX_RSA_PSS_3072_SHA256", "RSA", NULL, 3072, false, false},
+    {"PKIX_RSA_PSS_4096_SHA256", "RSA", NULL, 4096, false, false},
+    {"PKIX_ECDSA_P384_SHA_256", "EC", "secp384r1", 0, false, false},
+    {"PKIX_ECDSA_P521_SHA_256", "EC", "secp521r1", 0, false, false},
+    {"PKIX_RSA_PKCS1V5", "RSA", NULL, 0, false, false},
+    {"PKIX_RSA_PSS", "RSA", NULL, 0, false, false},
+    {"PKCS1_RSA_PKCS1V5", "RSA", NULL, 0, false, true},
+    {"PKCS1_RSA_PSS", "RSA", NULL, 0, false, true},
+    {"PKIX_ED25519_PH", NULL, NULL, 0, false, false},
+    {"PKIX_ECDSA_P256_HMAC_SHA_256", NULL, NULL, 0, false, false},
+    {"LMS_SHA256", NULL, NULL, 0, false, false},
+    {"LMOTS_SHA256", NULL, NULL, 0, false, false},
+    {"ML_DSA_44", NULL, NULL, 0, false, false},
+    {"ML_DSA_65", NULL, NULL, 0, false, false},
+    {"ML_DSA_87", NULL, NULL, 0, false, false},
+};
+#define COUNT (sizeof(table) / sizeof(table[0]))
+
+const struct key_details *key_details_by_name(const char *name, struct err *e)
+{
+    for (size_t i = 0; i < COUNT; i++) {
+        if (strcmp(table[i].name, name) == 0)
+            return &table[i];
+    }
+    err_set(e, "'keyDetails' is '%.40s', which is no key type of Sigstore's", name);
+    return NULL;
+}
+
+static bool fits(const struct key_details *d, const EVP_PKEY *key)
+{
+    char group[32] = "";
+    int bits = EVP_PKEY_get_bits(key);
+    if (d->key_type == NULL || !EVP_PKEY_is_a(key, d->key_type))
+        return false;
+    if (d->group != NULL)
+        return EVP_PKEY_get_group_name(key, group, sizeof(group), NULL) == 1 &&
+               strcmp(group, d->group) == 0;
+    if (strcmp(d->key_type, "RSA") == 0)
+        return d->bits != 0 ? bits == d->bits : bits >= RSA_BITS_MIN && bits <= RSA_BITS_MAX;
+    return true;
+}
+
+const struct key_details *key_details_for_log(const EVP_PKEY *key, struct err *e)
+{
+    for (size_t i = 0; i < COUNT; i++) {
+        if (table[i].log_may && fits(&table[i], key))
+            return &table[i];
+    }
+    err_set(e, "clients accept no log key of this kind: use ECDSA P-256, P-384 or P-521, Ed25519, "
+               "or RSA of 2048, 3072 or 4096 bits");
+    return NULL;
+}
+
+int key_details_read(const struct key_details *d, const unsigned char *der, size_t len,
+                     EVP_PKEY **key, struct err *e)
+{
+    const unsigned char *p = der;
+    *key = NULL;
+    if (d->key_type == NULL)
+        return 0;
+    *key = d->pkcs1 ? d2i_PublicKey(EVP_PKEY_RSA, NULL, &p, (long)len)
+                    : d2i_PUBKEY(NULL, &p, (long)len);
+    if (*key == NULL)
+        return err_openssl(e, "the public key cannot be parsed");
+    if (p == der + len && fits(d, *key))
+        return 0;
+    EVP_PKEY_free(*key);
+    *key = NULL;
+    return err_set(e,
+                   p != der + len ? "trailing bytes follow the public key"
+                                  : "the public key is not of the type %s",
+                   d->name);
+}

@@ -1,0 +1,243 @@
+#include "tuf/verify/trust/protojson.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/b64.h"
+#include "common/clock.h"
+#include "common/nearest.h"
+
+/* google/protobuf/timestamp.proto: from 0001-01-01T00:00:00Z to 9999-12-31T23:59:59.999Z. */
+#define TIME_MIN_MS (-62135596800000LL)
+#define TIME_MAX_MS 253402300799999LL
+
+int protojson_known(const json_t *v, const char *const *names, struct err *e)
+{
+    if (!json_is_object(v))
+        return err_set(e, "is not an object");
+    const char *key;
+    json_t *member;
+    json_object_foreach((json_t *)v, key, member)
+    {
+        struct nearest near;
+        nearest_init(&near, key);
+        const char *const *n = names;
+        for (; *n != NULL && strcmp(*n, key) != 0; n++)
+            nearest_try(&near, *n);
+        if (*n != NULL)
+            continue;
+        return near.best != NULL
+                   ? err_set(e, "unknown member '%.64s'; is '%s' meant?", key, near.best)
+                   : err_set(e, "unknown member '%.64s'", key);
+    }
+    return 0;
+}
+
+json_t *protojson_get(const json_t *obj, const char *name)
+{
+    json_t *v = json_object_get(obj, name);
+    return json_is_null(v) ? NULL : v;
+}
+
+int protojson_text(const json_t *obj, const char *name, const char **out, struct err *e)
+{
+    const json_t *v = protojson_get(obj, name);
+    if (v != NULL && !json_is_string(v))
+        return err_set(e, "'%s' is not a string", name);
+    *out = v != NULL ? json_string_value(v) : "";
+    return 0;
+}
+
+int protojson_text_copy(const json_t *obj, const char *name, char **out, struct err *e)
+{
+    const char *text;
+    if (protojson_text(obj, name, &text, e) != 0)
+        return -1;
+    char *copy = strdup(text);
+    if (copy == NULL)
+        return err_set(e, "out of memory");
+    free(*out);
+    *out = copy;
+    return 0;
+}
+
+int protojson_bytes(const json_t *obj, const char *name, size_t max_bytes, struct buf *out,
+                    struct err *e)
+{
+    const char *text;
+    size_t before = out->len;
+    if (protojson_text(obj, name, &text, e) != 0)
+        return -1;
+    if (b64_decode(B64_ANY, text, strlen(text), out) != 0)
+        return err_set(e, "'%s' is not base64", name);
+    if (out->len - before > max_bytes)
+        return err_set(e, "'%s' is longer than %zu bytes", name, max_bytes);
+    return 0;
+}
+
+int protojson_int64(const json_t *obj, const char *name, int64_t *out, struct err *e)
+{
+    const json_t *v = protojson_get(obj, name);
+    *out = json_is_integer(v) ? json_integer_value(v) : 0;
+    if (v == NULL || json_is_integer(v))
+        return 0;
+    const char *text = json_string_value(v);
+    char again[24];
+    if (text == NULL)
+        return err_set(e, "'%s' is not an integer", name);
+    *out = strtoll(text, NULL, 10);
+    snprintf(again, sizeof(again), "%" PRId64, *out);
+    return strcmp(text, again) == 0 ? 0 : err_set(e, "'%s' is not a 64-bit integer", name);
+}
+
+int protojson_uint32(const json_t *obj, const char *name, uint32_t *out, struct err *e)
+{
+    int64_t v;
+    if (protojson_int64(obj, name, &v, e) != 0)
+        return -1;
+    if (v < 0 || v > UINT32_MAX)
+        return err_set(e, "'%s' is not a 32-bit unsigned integer", name);
+    *out = (uint32_t)v;
+    return 0;
+}
+
+int protojson_object(const json_t *obj, const char *name, json_t **out, struct err *e)
+{
+    *out = protojson_get(obj, name);
+    return *out == NULL || json_is_object(*out) ? 0 : err_set(e, "'%s' is not an object", name);
+}
+
+int protojson_array(const json_t *obj, const char *name, size_t max_items, json_t **out,
+                    struct err *e)
+{
+    *out = protojson_get(obj, name);
+    if (*out != NULL && !json_is_array(*out))
+        return err_set(e, "'%s' is not an array", name);
+    if (json_array_size(*out) > max_items)
+        return err_set(e, "'%s' has more than %zu items", name, max_items);
+    return 0;
+}
+
+/* ".123456789" at *p to nanoseconds; *p moves over it. */
+static int read_fraction(const char **p, int64_t *nanos)
+{
+    int64_t unit = 100000000;
+    *nanos = 0;
+    if (**p != '.')
+        return 0;
+    const char *first = ++*p;
+    for (; **p >= '0' && **p <= '9'; (*p)++) {
+        if (unit == 0)
+            return -1;
+        *nanos += (**p - '0') * unit;
+        unit /= 10;
+    }
+    return *p > first ? 0 : -1;
+}
+
+/* "Z" or "+hh:mm" to seconds east of UTC; nothing may follow. */
+static int read_offset(const char *p, int64_t *offset)
+{
+    *offset = 0;
+    if (strcmp(p, "Z") == 0)
+        return 0;
+    if (strlen(p) != 6 || (p[0] != '+' && p[0] != '-') || p[3] != ':')
+        return -1;
+    for (int i = 1; i < 6; i++) {
+        if (i != 3 && (p[i] < '0' || p[i] > '9'))
+            return -1;
+    }
+    int hours = (p[1] - '0') * 10 + p[2] - '0';
+    int minutes = (p[4] - '0') * 10 + p[5] - '0';
+    if (hours > 23 || minutes > 59)
+        return -1;
+    int east = (hours * 60 + minutes) * 60;
+    *offset = p[0] == '-' ? -east : east;
+    return 0;
+}
+
+int protojson_parse_time(const char *text, bool round_up, int64_t *ms)
+{
+    char whole[21];
+    int64_t seconds;
+    int64_t nanos;
+    int64_t offset;
+    if (strlen(text) < 20 || strlen(text) > 35)
+        return -1;
+    memcpy(whole, text, 19);
+    memcpy(whole + 19, "Z", 2);
+    const char *rest = text + 19;
+    if (clock_parse(whole, &seconds) != 0 || read_fraction(&rest, &nanos) != 0 ||
+        read_offset(rest, &offset) != 0)
+        return -1;
+    *ms = (seconds - offset) * 1000 + (nanos + (round_up ? 999999 : 0)) / 1000000;
+    return *ms >= TIME_MIN_MS && *ms <= TIME_MAX_MS ? 0 : -1;
+}
+
+static int read_end(const json_t *range, const char *name, bool round_up, bool *has, int64_t *ms,
+                    struct err *e)
+{
+    const char *text;
+    if (protojson_text(range, name, &text, e) != 0)
+        return -1;
+    *has = protojson_get(range, name) != NULL;
+    if (*has && protojson_parse_time(text, round_up, ms) != 0)
+        return err_set(e, "'%s' is not a time such as 2026-01-02T03:04:05Z", name);
+    return 0;
+}
+
+int protojson_validity(const json_t *obj, const char *name, struct validity *out, struct err *e)
+{
+    static const char *const known[] = {"start", "end", NULL};
+    json_t *range;
+    *out = (struct validity){0};
+    if (protojson_object(obj, name, &range, e) != 0)
+        return -1;
+    if (range == NULL)
+        return 0;
+    if (protojson_known(range, known, e) != 0 ||
+        read_end(range, "start", true, &out->has_start, &out->start_ms, e) != 0 ||
+        read_end(range, "end", false, &out->has_end, &out->end_ms, e) != 0)
+        return err_wrap(e, "'%s'", name);
+    if (out->has_start && out->has_end && out->end_ms < out->start_ms)
+        return err_set(e, "'%s' ends before it starts", name);
+    return 0;
+}
+
+int protojson_put_text(json_t *obj, const char *name, const char *text)
+{
+    return json_object_set_new(obj, name, json_string(text));
+}
+
+int protojson_put_bytes(json_t *obj, const char *name, const void *data, size_t len)
+{
+    struct buf text = {0};
+    b64_encode(B64_STD, data, len, &text);
+    int rc = buf_str(&text) != NULL ? protojson_put_text(obj, name, buf_str(&text)) : -1;
+    buf_free(&text);
+    return rc;
+}
+
+/* No fraction or three digits, as protobuf prints it. */
+static int put_time(json_t *obj, const char *name, int64_t ms)
+{
+    char text[32];
+    int64_t rest = ms % 1000 < 0 ? ms % 1000 + 1000 : ms % 1000;
+    clock_format((ms - rest) / 1000, text);
+    if (rest != 0)
+        snprintf(text + 19, sizeof(text) - 19, ".%03dZ", (int)rest);
+    return protojson_put_text(obj, name, text);
+}
+
+int protojson_put_validity(json_t *obj, const char *name, const struct validity *v)
+{
+    json_t *range = json_object();
+    if (range == NULL || (v->has_start && put_time(range, "start", v->start_ms) != 0) ||
+        (v->has_end && put_time(range, "end", v->end_ms) != 0)) {
+        json_decref(range);
+        return -1;
+    }
+    return json_object_set_new(obj, name, range);
+}
