@@ -60,7 +60,7 @@ TEST_PROGRAMS := $(patsubst tests/%/main.c,$(BUILD)/tests/%,$(wildcard tests/*/m
 FUZZ := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 
 .DEFAULT_GOAL := all
-.PHONY: all deps test-deps demo run check conformance conformance-sigstore conformance-static-ct bench bench-long unit test-programs fuzz explore lint format-check format clean always
+.PHONY: print-libs all deps test-deps demo run check conformance conformance-sigstore conformance-static-ct bench bench-long unit test-programs fuzz explore lint format-check format clean always
 .SECONDARY:
 
 all: $(addprefix $(BUILD)/,$(PROGRAMS))
@@ -176,6 +176,10 @@ format-check:
 
 format:
 	@clang-format-14 -i $(TREE_C) $(TREE_H)
+
+# What tests/house/names.sh links with.
+print-libs:
+	@echo '$(LDLIBS)'
 
 clean:
 	rm -rf build

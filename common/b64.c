@@ -36,7 +36,7 @@ static const unsigned char refused[] = {
     [B64_STD] = MARK_URL, [B64_URL_BARE] = MARK_STD, [B64_ANY] = 0};
 
 /* Removes valid padding from *len; false when there is padding where none belongs. */
-static bool strip_padding(enum b64_kind kind, const char *text, size_t *len)
+static bool strip_padding(enum tm_b64_kind kind, const char *text, size_t *len)
 {
     size_t pad = 0;
     while (pad < 2 && pad < *len && text[*len - 1 - pad] == '=')
@@ -53,7 +53,7 @@ static bool strip_padding(enum b64_kind kind, const char *text, size_t *len)
 
 /* `len` characters, not 1 modulo 4, to bytes. False: not canonical base64 of this kind. One pass
  * without a decision until its end: every token, key and proof comes this way. */
-static bool decode(enum b64_kind kind, const unsigned char *p, size_t len, unsigned char *to)
+static bool decode(enum tm_b64_kind kind, const unsigned char *p, size_t len, unsigned char *to)
 {
     unsigned seen = 0; /* of all symbols */
     unsigned v = 0;
@@ -81,23 +81,23 @@ static bool decode(enum b64_kind kind, const unsigned char *p, size_t len, unsig
     return (seen & MARKS) != MARKS && (seen & refused[kind]) == 0 && stray == 0;
 }
 
-int b64_decode(enum b64_kind kind, const char *text, size_t len, struct buf *out)
+int tm_b64_decode(enum tm_b64_kind kind, const char *text, size_t len, struct tm_buf *out)
 {
     if (!strip_padding(kind, text, &len) || len % 4 == 1)
         return -1;
     size_t n = len * 3 / 4;
-    unsigned char *to = buf_reserve(out, n);
+    unsigned char *to = tm_buf_reserve(out, n);
     if (to == NULL || !decode(kind, (const unsigned char *)text, len, to))
         return -1;
     out->len += n;
     return 0;
 }
 
-void b64_encode(enum b64_kind kind, const void *data, size_t len, struct buf *out)
+void tm_b64_encode(enum tm_b64_kind kind, const void *data, size_t len, struct tm_buf *out)
 {
     const char *alphabet = kind == B64_STD ? std_alphabet : url_alphabet;
     const unsigned char *p = data;
-    unsigned char *to = buf_reserve(out, (len + 2) / 3 * 4);
+    unsigned char *to = tm_buf_reserve(out, (len + 2) / 3 * 4);
     if (to == NULL)
         return;
     unsigned char *start = to;

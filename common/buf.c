@@ -7,10 +7,10 @@
 #include <string.h>
 
 #define BUF_FIRST 256
-#define BUF_FIRST_PRINT 64 /* bytes that buf_printf hopes to need */
+#define BUF_FIRST_PRINT 64 /* bytes that tm_buf_printf hopes to need */
 
 /* Not realloc: the old bytes may be secret, and realloc would leave a copy behind. */
-static bool grow(struct buf *b, size_t need)
+static bool grow(struct tm_buf *b, size_t need)
 {
     size_t cap = b->cap != 0 ? b->cap : BUF_FIRST;
     while (cap < need)
@@ -28,7 +28,7 @@ static bool grow(struct buf *b, size_t need)
     return true;
 }
 
-unsigned char *buf_reserve(struct buf *b, size_t len)
+unsigned char *tm_buf_reserve(struct tm_buf *b, size_t len)
 {
     if (b->failed)
         return NULL;
@@ -45,34 +45,34 @@ unsigned char *buf_reserve(struct buf *b, size_t len)
     return b->data + b->len;
 }
 
-void buf_append(struct buf *b, const void *data, size_t len)
+void tm_buf_append(struct tm_buf *b, const void *data, size_t len)
 {
     if (len == 0)
         return;
-    unsigned char *to = buf_reserve(b, len);
+    unsigned char *to = tm_buf_reserve(b, len);
     if (to == NULL)
         return;
     memcpy(to, data, len);
     b->len += len;
 }
 
-void buf_puts(struct buf *b, const char *s)
+void tm_buf_puts(struct tm_buf *b, const char *s)
 {
-    buf_append(b, s, strlen(s));
+    tm_buf_append(b, s, strlen(s));
 }
 
-void buf_printf(struct buf *b, const char *fmt, ...)
+void tm_buf_printf(struct tm_buf *b, const char *fmt, ...)
 {
     va_list ap;
     va_list again;
-    unsigned char *to = buf_reserve(b, BUF_FIRST_PRINT);
+    unsigned char *to = tm_buf_reserve(b, BUF_FIRST_PRINT);
     size_t room = to != NULL ? b->cap - b->len : 0;
     va_start(ap, fmt);
     va_copy(again, ap);
     int n = vsnprintf((char *)to, room, fmt, ap);
     va_end(ap);
     if (to != NULL && n >= 0 && (size_t)n >= room) { /* longer than the guess */
-        to = buf_reserve(b, (size_t)n + 1);
+        to = tm_buf_reserve(b, (size_t)n + 1);
         if (to != NULL)
             vsnprintf((char *)to, (size_t)n + 1, fmt, again);
     }
@@ -83,7 +83,7 @@ void buf_printf(struct buf *b, const char *fmt, ...)
         b->failed = true;
 }
 
-void buf_put_int(struct buf *b, int64_t v)
+void tm_buf_put_int(struct tm_buf *b, int64_t v)
 {
     char text[20]; /* "-9223372036854775808" */
     size_t at = sizeof(text);
@@ -93,41 +93,41 @@ void buf_put_int(struct buf *b, int64_t v)
     while ((left /= 10) > 0);
     if (v < 0)
         text[--at] = '-';
-    buf_append(b, text + at, sizeof(text) - at);
+    tm_buf_append(b, text + at, sizeof(text) - at);
 }
 
-void buf_put_be(struct buf *b, unsigned long long v, unsigned bytes)
+void tm_buf_put_be(struct tm_buf *b, unsigned long long v, unsigned bytes)
 {
     unsigned char out[8];
     for (unsigned i = 0; i < bytes; i++)
         out[i] = (unsigned char)(v >> (8 * (bytes - 1 - i)));
-    buf_append(b, out, bytes);
+    tm_buf_append(b, out, bytes);
 }
 
-const char *buf_str(struct buf *b)
+const char *tm_buf_str(struct tm_buf *b)
 {
-    unsigned char *end = buf_reserve(b, 1);
+    unsigned char *end = tm_buf_reserve(b, 1);
     if (end == NULL)
         return NULL;
     *end = '\0';
     return (const char *)b->data;
 }
 
-void buf_reset(struct buf *b)
+void tm_buf_reset(struct tm_buf *b)
 {
     b->len = 0;
     b->failed = false;
 }
 
-void buf_free(struct buf *b)
+void tm_buf_free(struct tm_buf *b)
 {
     free(b->data);
-    *b = (struct buf){0};
+    *b = (struct tm_buf){0};
 }
 
-void buf_free_secret(struct buf *b)
+void tm_buf_free_secret(struct tm_buf *b)
 {
     if (b->data != NULL)
         OPENSSL_cleanse(b->data, b->cap);
-    buf_free(b);
+    tm_buf_free(b);
 }

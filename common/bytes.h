@@ -10,25 +10,25 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct bytes {
+struct tm_bytes {
     const unsigned char *p; /* borrowed: what is left */
     size_t left;
     bool failed;
 };
 
-static inline struct bytes bytes_of(const void *data, size_t len)
+static inline struct tm_bytes bytes_of(const void *data, size_t len)
 {
-    return (struct bytes){data, len, false};
+    return (struct tm_bytes){data, len, false};
 }
 
 /* The next `n` bytes, or NULL. */
-const unsigned char *bytes_take(struct bytes *b, size_t n);
-uint64_t bytes_be(struct bytes *b, unsigned n); /* number of 1 to 8 bytes */
+const unsigned char *tm_bytes_take(struct tm_bytes *b, size_t n);
+uint64_t tm_bytes_be(struct tm_bytes *b, unsigned n); /* number of 1 to 8 bytes */
 
 /* A vector whose length has `length_bytes` bytes: its content, *len bytes; or NULL. */
-const unsigned char *bytes_vector(struct bytes *b, unsigned length_bytes, size_t *len);
+const unsigned char *tm_bytes_vector(struct tm_bytes *b, unsigned length_bytes, size_t *len);
 
 /* Everything was there and nothing is left. */
-bool bytes_end(const struct bytes *b);
+bool tm_bytes_end(const struct tm_bytes *b);
 
 #endif

@@ -11,24 +11,24 @@
 #define CERTS_BYTES_MAX ((size_t)64 * 1024)
 
 static int push_block(STACK_OF(X509) * certs, const char *name, const unsigned char *der, long len,
-                      struct err *e)
+                      struct tm_err *e)
 {
     if (strcmp(name, PEM_STRING_X509) != 0)
-        return err_set(e, "holds a '%s' block: only CERTIFICATE blocks belong here", name);
+        return tm_err_set(e, "holds a '%s' block: only CERTIFICATE blocks belong here", name);
     if (sk_X509_num(certs) >= CERTS_MAX)
-        return err_set(e, "has more than %d certificates", CERTS_MAX);
+        return tm_err_set(e, "has more than %d certificates", CERTS_MAX);
     const unsigned char *p = der;
     X509 *cert = d2i_X509(NULL, &p, len);
     if (cert == NULL)
-        return err_openssl(e, "certificate %d cannot be parsed", sk_X509_num(certs) + 1);
+        return tm_err_openssl(e, "certificate %d cannot be parsed", sk_X509_num(certs) + 1);
     if (p != der + len || sk_X509_push(certs, cert) == 0) {
         X509_free(cert);
-        return err_set(e, "certificate %d has trailing bytes", sk_X509_num(certs) + 1);
+        return tm_err_set(e, "certificate %d has trailing bytes", sk_X509_num(certs) + 1);
     }
     return 0;
 }
 
-static int push_blocks(BIO *in, STACK_OF(X509) * certs, struct err *e)
+static int push_blocks(BIO *in, STACK_OF(X509) * certs, struct tm_err *e)
 {
     for (;;) {
         char *name = NULL;
@@ -40,7 +40,7 @@ static int push_blocks(BIO *in, STACK_OF(X509) * certs, struct err *e)
             bool end =
                 ERR_GET_LIB(code) == ERR_LIB_PEM && ERR_GET_REASON(code) == PEM_R_NO_START_LINE;
             if (!end)
-                return err_openssl(e, "PEM block %d is damaged", sk_X509_num(certs) + 1);
+                return tm_err_openssl(e, "PEM block %d is damaged", sk_X509_num(certs) + 1);
             ERR_clear_error();
             return 0;
         }
@@ -62,24 +62,24 @@ static int count_marks(const char *pem, size_t len)
     return marks;
 }
 
-STACK_OF(X509) * certs_parse(const void *pem, size_t len, struct err *e)
+STACK_OF(X509) * tm_certs_parse(const void *pem, size_t len, struct tm_err *e)
 {
     if (len > CERTS_BYTES_MAX || memchr(pem, '\0', len) != NULL) {
-        err_set(e, "is not PEM, or is longer than %zu bytes", CERTS_BYTES_MAX);
+        tm_err_set(e, "is not PEM, or is longer than %zu bytes", CERTS_BYTES_MAX);
         return NULL;
     }
     BIO *in = BIO_new_mem_buf(pem, (int)len);
     STACK_OF(X509) *certs = sk_X509_new_null();
     int rc = -1;
     if (in == NULL || certs == NULL)
-        err_set(e, "out of memory");
+        tm_err_set(e, "out of memory");
     else
         rc = push_blocks(in, certs, e);
     /* OpenSSL overlooks a block of which only the first line is there: a file half written. */
     if (rc == 0 && count_marks(pem, len) != 2 * sk_X509_num(certs))
-        rc = err_set(e, "PEM block %d is cut off", sk_X509_num(certs) + 1);
+        rc = tm_err_set(e, "PEM block %d is cut off", sk_X509_num(certs) + 1);
     if (rc == 0 && sk_X509_num(certs) == 0)
-        rc = err_set(e, "certificate chain must contain at least one certificate");
+        rc = tm_err_set(e, "certificate chain must contain at least one certificate");
     BIO_free(in);
     if (rc != 0) {
         sk_X509_pop_free(certs, X509_free);
@@ -88,49 +88,51 @@ STACK_OF(X509) * certs_parse(const void *pem, size_t len, struct err *e)
     return certs;
 }
 
-STACK_OF(X509) * certs_load(const char *path, struct err *e)
+STACK_OF(X509) * tm_certs_load(const char *path, struct tm_err *e)
 {
-    struct buf pem = {0};
+    struct tm_buf pem = {0};
     STACK_OF(X509) *certs = NULL;
-    if (file_read(path, CERTS_BYTES_MAX, &pem, e) != 0) {
-        err_wrap(e, "certificate chain");
+    if (tm_file_read(path, CERTS_BYTES_MAX, &pem, e) != 0) {
+        tm_err_wrap(e, "certificate chain");
     } else {
-        certs = certs_parse(pem.data != NULL ? (const char *)pem.data : "", pem.len, e);
+        certs = tm_certs_parse(pem.data != NULL ? (const char *)pem.data : "", pem.len, e);
         if (certs == NULL)
-            err_wrap(e, "certificate chain '%s'", path);
+            tm_err_wrap(e, "certificate chain '%s'", path);
     }
-    buf_free(&pem);
+    tm_buf_free(&pem);
     return certs;
 }
 
-int certs_check_ca(X509 *cert, int i, int below, struct err *e)
+int tm_certs_check_ca(X509 *cert, int i, int below, struct tm_err *e)
 {
     X509_check_purpose(cert, -1, 0); /* fills the cached extension values */
     uint32_t flags = X509_get_extension_flags(cert);
     if ((flags & EXFLAG_INVALID) != 0)
-        return err_set(e, "certificate %d has an extension that cannot be parsed", i + 1);
+        return tm_err_set(e, "certificate %d has an extension that cannot be parsed", i + 1);
     if ((flags & EXFLAG_CRITICAL) != 0)
-        return err_set(e, "certificate %d has an unknown critical extension", i + 1);
+        return tm_err_set(e, "certificate %d has an unknown critical extension", i + 1);
     if ((flags & EXFLAG_CA) == 0)
-        return err_set(e, i == 0 ? "certificate is not a CA" : "certificate %d is not a CA", i + 1);
+        return tm_err_set(e, i == 0 ? "certificate is not a CA" : "certificate %d is not a CA",
+                          i + 1);
     if ((flags & EXFLAG_KUSAGE) != 0 && (X509_get_key_usage(cert) & KU_KEY_CERT_SIGN) == 0)
-        return err_set(e, "certificate %d may not sign certificates (key usage)", i + 1);
+        return tm_err_set(e, "certificate %d may not sign certificates (key usage)", i + 1);
     long pathlen = X509_get_pathlen(cert);
     if (pathlen >= 0 && pathlen < below)
-        return err_set(e, "certificate %d allows %ld CAs below it, but %d are", i + 1, pathlen,
-                       below);
+        return tm_err_set(e, "certificate %d allows %ld CAs below it, but %d are", i + 1, pathlen,
+                          below);
     return 0;
 }
 
-int certs_check_link(X509 *cert, X509 *issuer, int i, struct err *e)
+int tm_certs_check_link(X509 *cert, X509 *issuer, int i, struct tm_err *e)
 {
     if (X509_NAME_cmp(X509_get_issuer_name(cert), X509_get_subject_name(issuer)) != 0)
-        return err_set(e,
-                       "certificate %d was not issued by the next one: order the chain issuing CA "
-                       "first, root last",
-                       i + 1);
+        return tm_err_set(
+            e,
+            "certificate %d was not issued by the next one: order the chain issuing CA "
+            "first, root last",
+            i + 1);
     if (X509_verify(cert, X509_get0_pubkey(issuer)) != 1)
-        return err_openssl(e, "certificate %d's signature is not by the next certificate's key",
-                           i + 1);
+        return tm_err_openssl(e, "certificate %d's signature is not by the next certificate's key",
+                              i + 1);
     return 0;
 }

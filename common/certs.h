@@ -12,16 +12,16 @@
 
 /* One or more PEM certificates in the file's order; text between blocks is allowed, other blocks
  * and trailing DER bytes are not. Free with sk_X509_pop_free(…, X509_free). */
-STACK_OF(X509) * certs_parse(const void *pem, size_t len, struct err *e);
+STACK_OF(X509) * tm_certs_parse(const void *pem, size_t len, struct tm_err *e);
 
 /* Reads and parses a file. */
-STACK_OF(X509) * certs_load(const char *path, struct err *e);
+STACK_OF(X509) * tm_certs_load(const char *path, struct tm_err *e);
 
 /* RFC 5280 §6.1.4 (k)-(n) for certificate `i` (from 0) of a chain: CA:TRUE, certSign, no unknown
  * critical extension, and a path length that allows `below` CAs beneath. */
-int certs_check_ca(X509 *cert, int i, int below, struct err *e);
+int tm_certs_check_ca(X509 *cert, int i, int below, struct tm_err *e);
 
 /* Certificate `i` names `issuer` and is signed by its key. */
-int certs_check_link(X509 *cert, X509 *issuer, int i, struct err *e);
+int tm_certs_check_link(X509 *cert, X509 *issuer, int i, struct tm_err *e);
 
 #endif

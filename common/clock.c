@@ -10,12 +10,12 @@ static int64_t read_ms(clockid_t id)
     return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
-int64_t clock_wall_ms(void)
+int64_t tm_clock_wall_ms(void)
 {
     return read_ms(CLOCK_REALTIME);
 }
 
-int64_t clock_mono_ms(void)
+int64_t tm_clock_mono_ms(void)
 {
     return read_ms(CLOCK_MONOTONIC);
 }
@@ -27,7 +27,7 @@ static void put_digits(char *to, int n, int v)
 }
 
 /* By hand: every certificate and log line has one, and snprintf takes ten times as long. */
-void clock_format(int64_t seconds, char out[21])
+void tm_clock_format(int64_t seconds, char out[21])
 {
     struct tm tm;
     time_t t = (time_t)seconds;
@@ -55,7 +55,7 @@ static int digits(const char *p, int n)
     return v;
 }
 
-int clock_parse(const char *text, int64_t *seconds)
+int tm_clock_parse(const char *text, int64_t *seconds)
 {
     if (strlen(text) != 20 || text[4] != '-' || text[7] != '-' || text[10] != 'T' ||
         text[13] != ':' || text[16] != ':' || text[19] != 'Z')

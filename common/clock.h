@@ -6,13 +6,13 @@
 
 #include <stdint.h>
 
-int64_t clock_wall_ms(void); /* milliseconds since 1970-01-01T00:00:00Z */
-int64_t clock_mono_ms(void); /* milliseconds of a clock that never steps */
+int64_t tm_clock_wall_ms(void); /* milliseconds since 1970-01-01T00:00:00Z */
+int64_t tm_clock_mono_ms(void); /* milliseconds of a clock that never steps */
 
 /* "2026-11-24T12:00:00Z"; `out` holds 21 bytes. Seconds since the epoch. */
-void clock_format(int64_t seconds, char out[21]);
+void tm_clock_format(int64_t seconds, char out[21]);
 
 /* Parses exactly "YYYY-MM-DDTHH:MM:SSZ". Returns 0 or -1. */
-int clock_parse(const char *text, int64_t *seconds);
+int tm_clock_parse(const char *text, int64_t *seconds);
 
 #endif

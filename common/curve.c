@@ -4,7 +4,7 @@
 #include <openssl/params.h>
 #include <string.h>
 
-const struct curve curves[CURVE_COUNT] = {
+const struct tm_curve tm_curves[CURVE_COUNT] = {
     {"prime256v1",
      "\x30\x59\x30\x13\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07"
      "\x03\x42\x00",
@@ -18,10 +18,10 @@ const struct curve curves[CURVE_COUNT] = {
      25, 133},
 };
 
-const struct curve *curve_of_spki(const void *der, size_t len)
+const struct tm_curve *tm_curve_of_spki(const void *der, size_t len)
 {
     for (size_t i = 0; i < CURVE_COUNT; i++) {
-        const struct curve *c = &curves[i];
+        const struct tm_curve *c = &tm_curves[i];
         if (len == c->head_len + c->point_len && memcmp(der, c->head, c->head_len) == 0 &&
             ((const unsigned char *)der)[c->head_len] == 0x04)
             return c;
@@ -29,7 +29,7 @@ const struct curve *curve_of_spki(const void *der, size_t len)
     return NULL;
 }
 
-EVP_PKEY *curve_key(const struct curve *c, const void *point)
+EVP_PKEY *tm_curve_key(const struct tm_curve *c, const void *point)
 {
     OSSL_PARAM params[] = {
         OSSL_PARAM_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, (char *)c->group, 0),

@@ -11,20 +11,20 @@
 
 #define CURVE_COUNT 3 /* P-256, P-384, P-521 */
 
-struct curve {
+struct tm_curve {
     const char *group; /* OpenSSL's name */
     const char *head;  /* the DER before the point */
     size_t head_len;
     size_t point_len; /* bytes, uncompressed */
 };
 
-extern const struct curve curves[CURVE_COUNT];
+extern const struct tm_curve tm_curves[CURVE_COUNT];
 
 /* The curve when `der` is the one DER form of a named curve and an uncompressed point (whether
  * that is on the curve is not checked), which then begins at der + head_len. Else NULL. */
-const struct curve *curve_of_spki(const void *der, size_t len);
+const struct tm_curve *tm_curve_of_spki(const void *der, size_t len);
 
 /* A public key. NULL: the point is not on the curve, or out of memory. */
-EVP_PKEY *curve_key(const struct curve *c, const void *point);
+EVP_PKEY *tm_curve_key(const struct tm_curve *c, const void *point);
 
 #endif

@@ -12,14 +12,14 @@ static size_t length_bytes(size_t len)
     return n;
 }
 
-size_t der_open(struct buf *b, unsigned char tag)
+size_t tm_der_open(struct tm_buf *b, unsigned char tag)
 {
     buf_putc(b, tag);
     buf_putc(b, 0);
     return b->len;
 }
 
-void der_close(struct buf *b, size_t mark)
+void tm_der_close(struct tm_buf *b, size_t mark)
 {
     if (b->failed)
         return;
@@ -28,9 +28,9 @@ void der_close(struct buf *b, size_t mark)
         b->data[mark - 1] = (unsigned char)len;
         return;
     }
-    /* The long form needs room that der_open did not know of. */
+    /* The long form needs room that tm_der_open did not know of. */
     size_t extra = length_bytes(len);
-    if (buf_reserve(b, extra) == NULL)
+    if (tm_buf_reserve(b, extra) == NULL)
         return;
     memmove(b->data + mark + extra, b->data + mark, len);
     b->data[mark - 1] = (unsigned char)(0x80 | extra);
@@ -39,40 +39,40 @@ void der_close(struct buf *b, size_t mark)
     b->len += extra;
 }
 
-void der_put(struct buf *b, unsigned char tag, const void *data, size_t len)
+void tm_der_put(struct tm_buf *b, unsigned char tag, const void *data, size_t len)
 {
-    size_t mark = der_open(b, tag);
-    buf_append(b, data, len);
-    der_close(b, mark);
+    size_t mark = tm_der_open(b, tag);
+    tm_buf_append(b, data, len);
+    tm_der_close(b, mark);
 }
 
-void der_put_unsigned(struct buf *b, const unsigned char *be, size_t len)
+void tm_der_put_unsigned(struct tm_buf *b, const unsigned char *be, size_t len)
 {
     while (len > 1 && be[0] == 0) {
         be++;
         len--;
     }
-    size_t mark = der_open(b, DER_INTEGER);
+    size_t mark = tm_der_open(b, DER_INTEGER);
     if (len == 0 || (be[0] & 0x80) != 0)
         buf_putc(b, 0);
-    buf_append(b, be, len);
-    der_close(b, mark);
+    tm_buf_append(b, be, len);
+    tm_der_close(b, mark);
 }
 
-void der_put_time(struct buf *b, int64_t seconds)
+void tm_der_put_time(struct tm_buf *b, int64_t seconds)
 {
     char iso[21]; /* YYYY-MM-DDTHH:MM:SSZ */
     char der[15];
-    clock_format(seconds, iso);
+    tm_clock_format(seconds, iso);
     static const unsigned char digit_at[] = {0, 1, 2, 3, 5, 6, 8, 9, 11, 12, 14, 15, 17, 18};
     for (size_t i = 0; i < sizeof(digit_at); i++)
         der[i] = iso[digit_at[i]];
     der[14] = 'Z';
     bool utc = strncmp(iso, "1950", 4) >= 0 && strncmp(iso, "2050", 4) < 0;
     if (utc)
-        der_put(b, DER_UTC_TIME, der + 2, 13);
+        tm_der_put(b, DER_UTC_TIME, der + 2, 13);
     else
-        der_put(b, DER_GENERALIZED_TIME, der, 15);
+        tm_der_put(b, DER_GENERALIZED_TIME, der, 15);
 }
 
 /* The length octets (X.690 §10.1) of an element whose tag is at *p. */
@@ -94,14 +94,14 @@ static int take_length(const unsigned char *p, size_t left, size_t *head, size_t
     return *len < 0x80 ? -1 : 0;
 }
 
-int der_take(const unsigned char **p, size_t *left, struct der_element *out)
+int tm_der_take(const unsigned char **p, size_t *left, struct tm_der_element *out)
 {
     size_t head = 0;
     size_t len = 0;
     if (*left == 0 || (**p & 0x1f) == 0x1f || take_length(*p, *left, &head, &len) != 0 ||
         len > *left - head)
         return -1;
-    *out = (struct der_element){**p, *p, head + len, *p + head, len};
+    *out = (struct tm_der_element){**p, *p, head + len, *p + head, len};
     *p += head + len;
     *left -= head + len;
     return 0;

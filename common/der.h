@@ -9,7 +9,7 @@
 
 #include "common/buf.h"
 
-enum der_tag {
+enum tm_der_tag {
     DER_BOOLEAN = 0x01,
     DER_INTEGER = 0x02,
     DER_BIT_STRING = 0x03,
@@ -22,20 +22,20 @@ enum der_tag {
     DER_CONTEXT_CONSTRUCTED = 0xa0, /* | number */
 };
 
-/* Starts an element; the result goes to der_close, which sets the length. Nests. */
-size_t der_open(struct buf *b, unsigned char tag);
-void der_close(struct buf *b, size_t mark);
+/* Starts an element; the result goes to tm_der_close, which sets the length. Nests. */
+size_t tm_der_open(struct tm_buf *b, unsigned char tag);
+void tm_der_close(struct tm_buf *b, size_t mark);
 
 /* A whole primitive element. */
-void der_put(struct buf *b, unsigned char tag, const void *data, size_t len);
+void tm_der_put(struct tm_buf *b, unsigned char tag, const void *data, size_t len);
 
 /* INTEGER from an unsigned big-endian number: leading zeros go, a sign byte comes if needed. */
-void der_put_unsigned(struct buf *b, const unsigned char *be, size_t len);
+void tm_der_put_unsigned(struct tm_buf *b, const unsigned char *be, size_t len);
 
 /* UTCTime to 2049, GeneralizedTime after (RFC 5280 §4.1.2.5). Unix seconds. */
-void der_put_time(struct buf *b, int64_t seconds);
+void tm_der_put_time(struct tm_buf *b, int64_t seconds);
 
-struct der_element { /* pointers go into the input */
+struct tm_der_element { /* pointers go into the input */
     unsigned char tag;
     const unsigned char *whole; /* tag, length and value */
     size_t whole_len;
@@ -45,6 +45,6 @@ struct der_element { /* pointers go into the input */
 
 /* Takes the element at *p, of *left bytes, and moves past it. -1: truncated, of indefinite or
  * not minimal length, or with a tag number above 30. */
-int der_take(const unsigned char **p, size_t *left, struct der_element *out);
+int tm_der_take(const unsigned char **p, size_t *left, struct tm_der_element *out);
 
 #endif

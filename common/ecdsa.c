@@ -2,7 +2,7 @@
 
 #include <openssl/ecdsa.h>
 
-unsigned char *ecdsa_raw_to_der(const unsigned char *raw, size_t width, size_t *der_len)
+unsigned char *tm_ecdsa_raw_to_der(const unsigned char *raw, size_t width, size_t *der_len)
 {
     ECDSA_SIG *sig = ECDSA_SIG_new();
     BIGNUM *r = BN_bin2bn(raw, (int)width, NULL);

@@ -8,6 +8,6 @@
 
 /* DER of the signature whose halves are `width` bytes each; OPENSSL_free() it. NULL: out of memory.
  */
-unsigned char *ecdsa_raw_to_der(const unsigned char *raw, size_t width, size_t *der_len);
+unsigned char *tm_ecdsa_raw_to_der(const unsigned char *raw, size_t width, size_t *der_len);
 
 #endif

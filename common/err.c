@@ -8,24 +8,25 @@
 
 #include "common/utf8.h"
 
-static void set_va(struct err *e, const char *fmt, va_list ap)
+static void set_va(struct tm_err *e, const char *fmt, va_list ap)
     __attribute__((format(printf, 2, 0)));
 
-static void set_va(struct err *e, const char *fmt, va_list ap)
+static void set_va(struct tm_err *e, const char *fmt, va_list ap)
 {
     vsnprintf(e->text, sizeof(e->text), fmt, ap);
-    utf8_clean(e->text); /* it may quote input: nothing that moves a cursor or splits a log line */
+    tm_utf8_clean(
+        e->text); /* it may quote input: nothing that moves a cursor or splits a log line */
 }
 
-static void append(struct err *e, const char *sep, const char *tail)
+static void append(struct tm_err *e, const char *sep, const char *tail)
 {
     size_t len = strlen(e->text);
     snprintf(e->text + len, sizeof(e->text) - len, "%s%s", sep, tail);
-    utf8_clean(e->text + len);
+    tm_utf8_clean(e->text + len);
 }
 
 /* The name in brackets is the function, not the header's macro. */
-int(err_set)(struct err *e, const char *fmt, ...)
+int(tm_err_set)(struct tm_err *e, const char *fmt, ...)
 {
     if (e != NULL) {
         va_list ap;
@@ -36,7 +37,7 @@ int(err_set)(struct err *e, const char *fmt, ...)
     return -1;
 }
 
-int(err_wrap)(struct err *e, const char *fmt, ...)
+int(tm_err_wrap)(struct tm_err *e, const char *fmt, ...)
 {
     if (e != NULL) {
         char inner[ERR_TEXT_MAX];
@@ -50,7 +51,7 @@ int(err_wrap)(struct err *e, const char *fmt, ...)
     return -1;
 }
 
-int(err_openssl)(struct err *e, const char *fmt, ...)
+int(tm_err_openssl)(struct tm_err *e, const char *fmt, ...)
 {
     unsigned long code = ERR_peek_error();
     if (e != NULL) {
@@ -66,7 +67,7 @@ int(err_openssl)(struct err *e, const char *fmt, ...)
     return -1;
 }
 
-int(err_errno)(struct err *e, const char *fmt, ...)
+int(tm_err_errno)(struct tm_err *e, const char *fmt, ...)
 {
     int saved = errno;
     if (e != NULL) {

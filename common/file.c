@@ -10,59 +10,60 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static int read_fd(int fd, const char *path, size_t max, struct buf *out, struct err *e)
+static int read_fd(int fd, const char *path, size_t max, struct tm_buf *out, struct tm_err *e)
 {
     size_t total = 0;
     for (;;) {
         size_t want = max - total < 65536 ? max - total + 1 : 65536;
-        unsigned char *to = buf_reserve(out, want);
+        unsigned char *to = tm_buf_reserve(out, want);
         if (to == NULL)
-            return err_set(e, "read '%s': out of memory", path);
+            return tm_err_set(e, "read '%s': out of memory", path);
         ssize_t n = read(fd, to, want);
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
-            return err_errno(e, "read '%s'", path);
+            return tm_err_errno(e, "read '%s'", path);
         if (n == 0)
             return 0;
         total += (size_t)n;
         out->len += (size_t)n;
         if (total > max)
-            return err_set(e, "'%s' is larger than %zu bytes", path, max);
+            return tm_err_set(e, "'%s' is larger than %zu bytes", path, max);
     }
 }
 
-static int read_file(const char *path, size_t max, bool secret, struct buf *out, struct err *e)
+static int read_file(const char *path, size_t max, bool secret, struct tm_buf *out,
+                     struct tm_err *e)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0)
-        return err_errno(e, "open '%s'", path);
+        return tm_err_errno(e, "open '%s'", path);
     struct stat st;
     int rc;
     if (fstat(fd, &st) != 0)
-        rc = err_errno(e, "stat '%s'", path);
+        rc = tm_err_errno(e, "stat '%s'", path);
     else if (S_ISDIR(st.st_mode))
-        rc = err_set(e, "'%s' is a directory", path);
+        rc = tm_err_set(e, "'%s' is a directory", path);
     else if (secret && (st.st_mode & (S_IRWXG | S_IRWXO)) != 0)
-        rc = err_set(e, "'%s' holds a secret but others may use it (mode %04o): chmod 600 it", path,
-                     (unsigned)(st.st_mode & 07777));
+        rc = tm_err_set(e, "'%s' holds a secret but others may use it (mode %04o): chmod 600 it",
+                        path, (unsigned)(st.st_mode & 07777));
     else
         rc = read_fd(fd, path, max, out, e);
     close(fd);
     return rc;
 }
 
-int file_read(const char *path, size_t max, struct buf *out, struct err *e)
+int tm_file_read(const char *path, size_t max, struct tm_buf *out, struct tm_err *e)
 {
     return read_file(path, max, false, out, e);
 }
 
-int file_read_secret(const char *path, size_t max, struct buf *out, struct err *e)
+int tm_file_read_secret(const char *path, size_t max, struct tm_buf *out, struct tm_err *e)
 {
     return read_file(path, max, true, out, e);
 }
 
-int file_write_all(int fd, const void *data, size_t len)
+int tm_file_write_all(int fd, const void *data, size_t len)
 {
     const unsigned char *p = data;
     while (len > 0) {
@@ -77,65 +78,65 @@ int file_write_all(int fd, const void *data, size_t len)
     return 0;
 }
 
-int file_sync_dir(const char *path, struct err *e)
+int tm_file_sync_dir(const char *path, struct tm_err *e)
 {
     int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0)
-        return err_errno(e, "open directory '%s'", path);
-    int rc = fsync(fd) == 0 ? 0 : err_errno(e, "sync directory '%s'", path);
+        return tm_err_errno(e, "open directory '%s'", path);
+    int rc = fsync(fd) == 0 ? 0 : tm_err_errno(e, "sync directory '%s'", path);
     close(fd);
     return rc;
 }
 
-static int sync_parent(const char *path, struct err *e)
+static int sync_parent(const char *path, struct tm_err *e)
 {
     char dir[PATH_MAX];
     const char *slash = strrchr(path, '/');
     if (slash == NULL)
-        return file_sync_dir(".", e);
+        return tm_file_sync_dir(".", e);
     if (slash == path)
-        return file_sync_dir("/", e);
+        return tm_file_sync_dir("/", e);
     snprintf(dir, sizeof(dir), "%.*s", (int)(slash - path), path);
-    return file_sync_dir(dir, e);
+    return tm_file_sync_dir(dir, e);
 }
 
 /* Puts the finished temporary file in place; without `replace` an existing name wins. */
-static int put_in_place(const char *tmp, const char *path, bool replace, struct err *e)
+static int put_in_place(const char *tmp, const char *path, bool replace, struct tm_err *e)
 {
     if (replace)
-        return rename(tmp, path) == 0 ? 0 : err_errno(e, "rename '%s' to '%s'", tmp, path);
+        return rename(tmp, path) == 0 ? 0 : tm_err_errno(e, "rename '%s' to '%s'", tmp, path);
     if (link(tmp, path) != 0)
-        return err_errno(e, "create '%s'", path);
+        return tm_err_errno(e, "create '%s'", path);
     unlink(tmp);
     return 0;
 }
 
-int file_stream_open(struct file_stream *f, const char *path, mode_t mode, struct err *e)
+int tm_file_stream_open(struct tm_file_stream *f, const char *path, mode_t mode, struct tm_err *e)
 {
     f->fd = -1;
     if ((size_t)snprintf(f->path, sizeof(f->path), "%s", path) >= sizeof(f->path) ||
         (size_t)snprintf(f->tmp, sizeof(f->tmp), "%s" FILE_TMP_SUFFIX, path) >= sizeof(f->tmp))
-        return err_set(e, "write '%s': the path is too long", path);
+        return tm_err_set(e, "write '%s': the path is too long", path);
     f->fd = mkostemp(f->tmp, O_CLOEXEC);
     if (f->fd < 0)
-        return err_errno(e, "create a temporary file beside '%s'", path);
+        return tm_err_errno(e, "create a temporary file beside '%s'", path);
     if (fchmod(f->fd, mode) == 0)
         return 0;
-    err_errno(e, "write '%s'", path);
-    file_stream_abort(f);
+    tm_err_errno(e, "write '%s'", path);
+    tm_file_stream_abort(f);
     return -1;
 }
 
-int file_stream_write(struct file_stream *f, const void *data, size_t len, struct err *e)
+int tm_file_stream_write(struct tm_file_stream *f, const void *data, size_t len, struct tm_err *e)
 {
-    return file_write_all(f->fd, data, len) == 0 ? 0 : err_errno(e, "write '%s'", f->path);
+    return tm_file_write_all(f->fd, data, len) == 0 ? 0 : tm_err_errno(e, "write '%s'", f->path);
 }
 
-static int stream_commit(struct file_stream *f, bool replace, struct err *e)
+static int stream_commit(struct tm_file_stream *f, bool replace, struct tm_err *e)
 {
-    int rc = fsync(f->fd) == 0 ? 0 : err_errno(e, "write '%s'", f->path);
+    int rc = fsync(f->fd) == 0 ? 0 : tm_err_errno(e, "write '%s'", f->path);
     if (close(f->fd) != 0 && rc == 0)
-        rc = err_errno(e, "write '%s'", f->path);
+        rc = tm_err_errno(e, "write '%s'", f->path);
     f->fd = -1;
     if (rc == 0)
         rc = put_in_place(f->tmp, f->path, replace, e);
@@ -144,12 +145,12 @@ static int stream_commit(struct file_stream *f, bool replace, struct err *e)
     return rc == 0 ? sync_parent(f->path, e) : rc;
 }
 
-int file_stream_commit(struct file_stream *f, struct err *e)
+int tm_file_stream_commit(struct tm_file_stream *f, struct tm_err *e)
 {
     return stream_commit(f, true, e);
 }
 
-void file_stream_abort(struct file_stream *f)
+void tm_file_stream_abort(struct tm_file_stream *f)
 {
     if (f->fd < 0)
         return;
@@ -159,35 +160,36 @@ void file_stream_abort(struct file_stream *f)
 }
 
 static int write_file(const char *path, mode_t mode, const void *data, size_t len, bool replace,
-                      struct err *e)
+                      struct tm_err *e)
 {
-    struct file_stream f;
-    if (file_stream_open(&f, path, mode, e) != 0)
+    struct tm_file_stream f;
+    if (tm_file_stream_open(&f, path, mode, e) != 0)
         return -1;
-    if (file_stream_write(&f, data, len, e) == 0)
+    if (tm_file_stream_write(&f, data, len, e) == 0)
         return stream_commit(&f, replace, e);
-    file_stream_abort(&f);
+    tm_file_stream_abort(&f);
     return -1;
 }
 
-int file_write_atomic(const char *path, mode_t mode, const void *data, size_t len, struct err *e)
+int tm_file_write_atomic(const char *path, mode_t mode, const void *data, size_t len,
+                         struct tm_err *e)
 {
     return write_file(path, mode, data, len, true, e);
 }
 
-int file_create(const char *path, mode_t mode, const void *data, size_t len, struct err *e)
+int tm_file_create(const char *path, mode_t mode, const void *data, size_t len, struct tm_err *e)
 {
     return write_file(path, mode, data, len, false, e);
 }
 
-int file_join(const char *dir, const char *name, char *out, size_t size, struct err *e)
+int tm_file_join(const char *dir, const char *name, char *out, size_t size, struct tm_err *e)
 {
     if ((size_t)snprintf(out, size, "%s/%s", dir, name) >= size)
-        return err_set(e, "'%s' in '%.100s': the path is too long", name, dir);
+        return tm_err_set(e, "'%s' in '%.100s': the path is too long", name, dir);
     return 0;
 }
 
-static int make_dir(const char *path, mode_t mode, struct err *e)
+static int make_dir(const char *path, mode_t mode, struct tm_err *e)
 {
     struct stat st;
     if (mkdir(path, mode) == 0)
@@ -197,14 +199,14 @@ static int make_dir(const char *path, mode_t mode, struct err *e)
             return 0;
         errno = ENOTDIR;
     }
-    return err_errno(e, "create directory '%s'", path);
+    return tm_err_errno(e, "create directory '%s'", path);
 }
 
-int file_mkdirs(const char *path, mode_t mode, struct err *e)
+int tm_file_mkdirs(const char *path, mode_t mode, struct tm_err *e)
 {
     char part[PATH_MAX];
     if ((size_t)snprintf(part, sizeof(part), "%s", path) >= sizeof(part))
-        return err_set(e, "create directory: the path is too long");
+        return tm_err_set(e, "create directory: the path is too long");
     for (char *p = part + 1; *p != '\0'; p++) {
         if (*p != '/')
             continue;
@@ -216,12 +218,12 @@ int file_mkdirs(const char *path, mode_t mode, struct err *e)
     return make_dir(part, mode, e);
 }
 
-struct file_stamp file_stamp(const char *path)
+struct tm_file_stamp tm_file_stamp(const char *path)
 {
     struct stat st;
     if (path == NULL || stat(path, &st) != 0)
-        return (struct file_stamp){0};
-    return (struct file_stamp){st.st_dev, st.st_ino, st.st_size, st.st_mtim, st.st_ctim};
+        return (struct tm_file_stamp){0};
+    return (struct tm_file_stamp){st.st_dev, st.st_ino, st.st_size, st.st_mtim, st.st_ctim};
 }
 
 static bool same_time(const struct timespec *a, const struct timespec *b)
@@ -229,15 +231,15 @@ static bool same_time(const struct timespec *a, const struct timespec *b)
     return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
 }
 
-bool file_stamp_same(const struct file_stamp *a, const struct file_stamp *b)
+bool tm_file_stamp_same(const struct tm_file_stamp *a, const struct tm_file_stamp *b)
 {
     return a->dev == b->dev && a->ino == b->ino && a->size == b->size &&
            same_time(&a->mtime, &b->mtime) && same_time(&a->ctime, &b->ctime);
 }
 
-bool file_stamp_renew(const char *path, struct file_stamp *seen)
+bool tm_file_stamp_renew(const char *path, struct tm_file_stamp *seen)
 {
-    struct file_stamp before = *seen;
-    *seen = file_stamp(path);
-    return !file_stamp_same(&before, seen);
+    struct tm_file_stamp before = *seen;
+    *seen = tm_file_stamp(path);
+    return !tm_file_stamp_same(&before, seen);
 }

@@ -14,47 +14,48 @@
 #include "common/err.h"
 
 /* Appends the file's bytes to `out`; more than `max` bytes is an error. */
-int file_read(const char *path, size_t max, struct buf *out, struct err *e);
+int tm_file_read(const char *path, size_t max, struct tm_buf *out, struct tm_err *e);
 
-/* As file_read, and refuses a file that group or others can read or write (private keys,
+/* As tm_file_read, and refuses a file that group or others can read or write (private keys,
  * passwords). */
-int file_read_secret(const char *path, size_t max, struct buf *out, struct err *e);
+int tm_file_read_secret(const char *path, size_t max, struct tm_buf *out, struct tm_err *e);
 
 /* All of it, to a descriptor. -1 with errno; then a part may have been written. */
-int file_write_all(int fd, const void *data, size_t len);
+int tm_file_write_all(int fd, const void *data, size_t len);
 
 /* Writes a temporary file beside `path`, fsyncs, renames over `path`, fsyncs the
  * directory: a reader sees the old or the new content, also after a power cut. */
-int file_write_atomic(const char *path, mode_t mode, const void *data, size_t len, struct err *e);
+int tm_file_write_atomic(const char *path, mode_t mode, const void *data, size_t len,
+                         struct tm_err *e);
 
 /* A file written in parts, that gets its name only when it is whole. */
-struct file_stream {
+struct tm_file_stream {
     int fd; /* of the temporary file; -1: not open */
     char path[PATH_MAX];
     char tmp[PATH_MAX]; /* `path` and FILE_TMP_SUFFIX, with the X replaced */
 };
 #define FILE_TMP_SUFFIX ".tmp-XXXXXX" /* what a killed process may leave */
 
-int file_stream_open(struct file_stream *f, const char *path, mode_t mode, struct err *e);
-int file_stream_write(struct file_stream *f, const void *data, size_t len, struct err *e);
+int tm_file_stream_open(struct tm_file_stream *f, const char *path, mode_t mode, struct tm_err *e);
+int tm_file_stream_write(struct tm_file_stream *f, const void *data, size_t len, struct tm_err *e);
 /* Syncs, renames over `path`, syncs the directory. Closed in any case. */
-int file_stream_commit(struct file_stream *f, struct err *e);
-void file_stream_abort(struct file_stream *f); /* fine after a commit */
+int tm_file_stream_commit(struct tm_file_stream *f, struct tm_err *e);
+void tm_file_stream_abort(struct tm_file_stream *f); /* fine after a commit */
 
-/* As file_write_atomic, but fails if `path` exists. */
-int file_create(const char *path, mode_t mode, const void *data, size_t len, struct err *e);
+/* As tm_file_write_atomic, but fails if `path` exists. */
+int tm_file_create(const char *path, mode_t mode, const void *data, size_t len, struct tm_err *e);
 
 /* "dir/name" into out[size]; -1 when it does not fit. */
-int file_join(const char *dir, const char *name, char *out, size_t size, struct err *e);
+int tm_file_join(const char *dir, const char *name, char *out, size_t size, struct tm_err *e);
 
 /* mkdir -p with `mode` for what is created. */
-int file_mkdirs(const char *path, mode_t mode, struct err *e);
+int tm_file_mkdirs(const char *path, mode_t mode, struct tm_err *e);
 
 /* fsync of a directory, so that names created or renamed in it last. */
-int file_sync_dir(const char *path, struct err *e);
+int tm_file_sync_dir(const char *path, struct tm_err *e);
 
 /* What tells one version of a file from the next, renames and links included. */
-struct file_stamp {
+struct tm_file_stamp {
     dev_t dev;
     ino_t ino; /* 0: there is no such file */
     off_t size;
@@ -63,9 +64,9 @@ struct file_stamp {
 };
 
 /* All zero for NULL, and for a path where nothing can be seen. */
-struct file_stamp file_stamp(const char *path);
-bool file_stamp_same(const struct file_stamp *a, const struct file_stamp *b);
+struct tm_file_stamp tm_file_stamp(const char *path);
+bool tm_file_stamp_same(const struct tm_file_stamp *a, const struct tm_file_stamp *b);
 /* Whether the file is another one than at the last look, whose stamp it renews. */
-bool file_stamp_renew(const char *path, struct file_stamp *seen);
+bool tm_file_stamp_renew(const char *path, struct tm_file_stamp *seen);
 
 #endif

@@ -1,6 +1,6 @@
 #include "common/hex.h"
 
-void hex_encode(const void *data, size_t len, char *out)
+void tm_hex_encode(const void *data, size_t len, char *out)
 {
     static const char digit[] = "0123456789abcdef";
     const unsigned char *p = data;
@@ -19,7 +19,7 @@ static int value(char c)
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-int hex_decode(const char *text, size_t len, struct buf *out)
+int tm_hex_decode(const char *text, size_t len, struct tm_buf *out)
 {
     for (size_t i = 0; i < len; i++) {
         if (value(text[i]) < 0)

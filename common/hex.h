@@ -7,10 +7,10 @@
 #include "common/buf.h"
 
 /* Writes 2 * len characters and a NUL. */
-void hex_encode(const void *data, size_t len, char *out);
+void tm_hex_encode(const void *data, size_t len, char *out);
 
 /* Appends the decoded bytes. -1: an odd length or another character (nothing is then appended),
  * or out of memory. */
-int hex_decode(const char *text, size_t len, struct buf *out);
+int tm_hex_decode(const char *text, size_t len, struct tm_buf *out);
 
 #endif

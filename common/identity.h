@@ -10,7 +10,7 @@
 
 #include <stddef.h>
 
-enum identity_encoding {
+enum tm_identity_encoding {
     IDENTITY_RAW,  /* the string's bytes are the extension value (arcs 1-6) */
     IDENTITY_UTF8, /* DER UTF8String (arcs 8 and up) */
 };
@@ -55,25 +55,25 @@ enum identity_encoding {
       "Deployment Environment") \
     X(TOKEN_SUBJECT, 24, UTF8, "", "", "Token Subject")
 
-enum identity_field {
+enum tm_identity_field {
 #define IDENTITY_ENUM(name, arc, enc, yaml, json, label) IDENTITY_##name,
     IDENTITY_FIELDS(IDENTITY_ENUM)
 #undef IDENTITY_ENUM
         IDENTITY_FIELD_COUNT
 };
 
-struct identity_row {
+struct tm_identity_row {
     const char *yaml_key; /* "" for rows that the operator cannot template */
     const char *json_key;
     const char *label;
     unsigned char arc;
-    enum identity_encoding encoding;
+    enum tm_identity_encoding encoding;
 };
 
-/* Indexed by enum identity_field. */
-extern const struct identity_row identity_table[IDENTITY_FIELD_COUNT];
+/* Indexed by enum tm_identity_field. */
+extern const struct tm_identity_row tm_identity_table[IDENTITY_FIELD_COUNT];
 
-enum identity_san_kind {
+enum tm_identity_san_kind {
     IDENTITY_SAN_EMAIL, /* rfc822Name */
     IDENTITY_SAN_URI,   /* uniformResourceIdentifier */
     IDENTITY_SAN_OTHER, /* otherName, type-id 1.3.6.1.4.1.57264.1.7, UTF8String */

@@ -10,11 +10,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum jlog_level { JLOG_DEBUG, JLOG_INFO, JLOG_WARN, JLOG_ERROR };
+enum tm_jlog_level { JLOG_DEBUG, JLOG_INFO, JLOG_WARN, JLOG_ERROR };
 
-struct jlog; /* opaque; safe to use from several threads */
+struct tm_jlog; /* opaque; safe to use from several threads */
 
-struct jlog_field {
+struct tm_jlog_field {
     const char *key; /* NULL ends the list */
     const char *str; /* NULL: the value is `num` */
     int64_t num;
@@ -25,19 +25,19 @@ static inline const char *jlog_text(const char *v)
     return v != NULL ? v : "";
 }
 
-#define JLOG_STR(k, v) ((struct jlog_field){(k), jlog_text(v), 0})
-#define JLOG_INT(k, v) ((struct jlog_field){(k), 0, (int64_t)(v)})
-#define JLOG_END ((struct jlog_field){0, 0, 0})
+#define JLOG_STR(k, v) ((struct tm_jlog_field){(k), jlog_text(v), 0})
+#define JLOG_INT(k, v) ((struct tm_jlog_field){(k), 0, (int64_t)(v)})
+#define JLOG_END ((struct tm_jlog_field){0, 0, 0})
 
 /* Logs at `min` and above to `fd`, which stays the caller's. NULL: out of memory. */
-struct jlog *jlog_new(int fd, enum jlog_level min);
-void jlog_free(struct jlog *log);
+struct tm_jlog *tm_jlog_new(int fd, enum tm_jlog_level min);
+void tm_jlog_free(struct tm_jlog *log);
 
 /* Writes {"time":…,"severity":…,"message":…,fields…}. `log` may be NULL (drops the line). */
-void jlog_write(struct jlog *log, enum jlog_level level, const char *message,
-                const struct jlog_field *fields);
+void tm_jlog_write(struct tm_jlog *log, enum tm_jlog_level level, const char *message,
+                   const struct tm_jlog_field *fields);
 
 #define jlog(log, level, message, ...) \
-    jlog_write((log), (level), (message), (const struct jlog_field[]){__VA_ARGS__})
+    tm_jlog_write((log), (level), (message), (const struct tm_jlog_field[]){__VA_ARGS__})
 
 #endif

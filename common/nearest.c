@@ -10,7 +10,7 @@ static size_t min2(size_t a, size_t b)
     return a < b ? a : b;
 }
 
-size_t nearest_distance(const char *a, const char *b)
+size_t tm_nearest_distance(const char *a, const char *b)
 {
     size_t la = strlen(a);
     size_t lb = strlen(b);
@@ -36,16 +36,16 @@ size_t nearest_distance(const char *a, const char *b)
     return last[lb];
 }
 
-void nearest_init(struct nearest *n, const char *word)
+void tm_nearest_init(struct tm_nearest *n, const char *word)
 {
     /* More than a third of the word wrong is another word. */
     size_t limit = strlen(word) / 3 + 1;
-    *n = (struct nearest){.word = word, .best = NULL, .distance = limit < 4 ? limit + 1 : 5};
+    *n = (struct tm_nearest){.word = word, .best = NULL, .distance = limit < 4 ? limit + 1 : 5};
 }
 
-void nearest_try(struct nearest *n, const char *candidate)
+void tm_nearest_try(struct tm_nearest *n, const char *candidate)
 {
-    size_t d = nearest_distance(n->word, candidate);
+    size_t d = tm_nearest_distance(n->word, candidate);
     if (d < n->distance) {
         n->distance = d;
         n->best = candidate;

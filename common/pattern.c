@@ -10,41 +10,41 @@
 #define DEPTH_MAX 1000
 #define HEAP_MAX_KIB 8192
 
-struct pattern {
+struct tm_pattern {
     pcre2_code *code;
     pcre2_match_data *data;
     pcre2_match_context *limits;
 };
 
-struct pattern *pattern_new(const char *text, enum pattern_extent extent, struct err *e)
+struct tm_pattern *tm_pattern_new(const char *text, enum tm_pattern_extent extent, struct tm_err *e)
 {
     const uint32_t options = PCRE2_UTF | PCRE2_NEVER_BACKSLASH_C | PCRE2_DOLLAR_ENDONLY |
                              (extent == PATTERN_WHOLE ? PCRE2_ANCHORED | PCRE2_ENDANCHORED : 0);
     int code = 0;
     PCRE2_SIZE at = 0;
     if (strlen(text) > PATTERN_MAX) {
-        err_set(e, "the regular expression is longer than %d bytes", PATTERN_MAX);
+        tm_err_set(e, "the regular expression is longer than %d bytes", PATTERN_MAX);
         return NULL;
     }
-    struct pattern *p = calloc(1, sizeof(*p));
+    struct tm_pattern *p = calloc(1, sizeof(*p));
     if (p == NULL) {
-        err_set(e, "out of memory");
+        tm_err_set(e, "out of memory");
         return NULL;
     }
     p->code = pcre2_compile((PCRE2_SPTR)text, strlen(text), options, &code, &at, NULL);
     if (p->code == NULL) {
         PCRE2_UCHAR why[128] = "";
         pcre2_get_error_message(code, why, sizeof(why));
-        err_set(e, "regular expression '%.200s', at character %zu: %s", text, (size_t)at + 1,
-                (const char *)why);
-        pattern_free(p);
+        tm_err_set(e, "regular expression '%.200s', at character %zu: %s", text, (size_t)at + 1,
+                   (const char *)why);
+        tm_pattern_free(p);
         return NULL;
     }
     p->data = pcre2_match_data_create(1, NULL);
     p->limits = pcre2_match_context_create(NULL);
     if (p->data == NULL || p->limits == NULL) {
-        err_set(e, "out of memory");
-        pattern_free(p);
+        tm_err_set(e, "out of memory");
+        tm_pattern_free(p);
         return NULL;
     }
     pcre2_set_match_limit(p->limits, STEPS_MAX);
@@ -53,7 +53,7 @@ struct pattern *pattern_new(const char *text, enum pattern_extent extent, struct
     return p;
 }
 
-void pattern_free(struct pattern *p)
+void tm_pattern_free(struct tm_pattern *p)
 {
     if (p == NULL)
         return;
@@ -63,7 +63,7 @@ void pattern_free(struct pattern *p)
     free(p);
 }
 
-int pattern_match(const struct pattern *p, const char *text, size_t len, struct err *e)
+int tm_pattern_match(const struct tm_pattern *p, const char *text, size_t len, struct tm_err *e)
 {
     int rc = pcre2_match(p->code, (PCRE2_SPTR)text, len, 0, 0, p->data, p->limits);
     if (rc >= 0)
@@ -72,5 +72,5 @@ int pattern_match(const struct pattern *p, const char *text, size_t len, struct 
         return 0;
     PCRE2_UCHAR why[128] = "";
     pcre2_get_error_message(rc, why, sizeof(why));
-    return err_set(e, "the regular expression could not be matched: %s", (const char *)why);
+    return tm_err_set(e, "the regular expression could not be matched: %s", (const char *)why);
 }

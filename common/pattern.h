@@ -12,18 +12,19 @@
 
 #define PATTERN_MAX 4096 /* bytes */
 
-struct pattern; /* opaque */
+struct tm_pattern; /* opaque */
 
-enum pattern_extent {
+enum tm_pattern_extent {
     PATTERN_WHOLE, /* all of the text must match: for a policy */
     PATTERN_PART,  /* some part of it: for a search */
 };
 
-struct pattern *pattern_new(const char *text, enum pattern_extent extent, struct err *e);
-void pattern_free(struct pattern *p); /* NULL is fine */
+struct tm_pattern *tm_pattern_new(const char *text, enum tm_pattern_extent extent,
+                                  struct tm_err *e);
+void tm_pattern_free(struct tm_pattern *p); /* NULL is fine */
 
 /* 1: `text` matches, 0: it does not, -1: the match ran into a limit, or the text is not
  * UTF-8. */
-int pattern_match(const struct pattern *p, const char *text, size_t len, struct err *e);
+int tm_pattern_match(const struct tm_pattern *p, const char *text, size_t len, struct tm_err *e);
 
 #endif

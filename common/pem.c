@@ -38,7 +38,7 @@ static void take_newline(const char **p, size_t *len)
     take(p, len, "\n");
 }
 
-int pem_body(const char *label, const void *data, size_t len, struct buf *der)
+int tm_pem_body(const char *label, const void *data, size_t len, struct tm_buf *der)
 {
     const char *p = data;
     size_t space = skip_space(p, len);
@@ -46,12 +46,12 @@ int pem_body(const char *label, const void *data, size_t len, struct buf *der)
     len -= space;
     if (!take_boundary(&p, &len, "-----BEGIN ", label) || len == 0 || (*p != '\n' && *p != '\r'))
         return -1;
-    struct buf text = {0};
+    struct tm_buf text = {0};
     while (len > 0 && *p != '-') {
         size_t run = 0;
         while (run < len && p[run] != '\n' && p[run] != '\r' && p[run] != '-')
             run++;
-        buf_append(&text, p, run);
+        tm_buf_append(&text, p, run);
         p += run;
         len -= run;
         take_newline(&p, &len);
@@ -60,14 +60,14 @@ int pem_body(const char *label, const void *data, size_t len, struct buf *der)
     }
     int rc = take_boundary(&p, &len, "-----END ", label) && skip_space(p, len) == len &&
                      text.len > 0 && !text.failed &&
-                     b64_decode(B64_STD, (const char *)text.data, text.len, der) == 0
+                     tm_b64_decode(B64_STD, (const char *)text.data, text.len, der) == 0
                  ? 0
                  : -1;
-    buf_free(&text);
+    tm_buf_free(&text);
     return rc;
 }
 
-int pem_no_password(char *to, int size, int rwflag, void *arg)
+int tm_pem_no_password(char *to, int size, int rwflag, void *arg)
 {
     (void)to;
     (void)size;
@@ -76,20 +76,21 @@ int pem_no_password(char *to, int size, int rwflag, void *arg)
     return -1;
 }
 
-void pem_put(const char *label, const void *der, size_t len, enum pem_style style, struct buf *out)
+void tm_pem_put(const char *label, const void *der, size_t len, enum tm_pem_style style,
+                struct tm_buf *out)
 {
     const char *newline = style == PEM_STYLE_JSON ? "\\n" : "\n";
     const unsigned char *p = der;
-    buf_reserve(out, len / 3 * 4 + len / LINE_BYTES * 2 + 96);
-    buf_puts(out, "-----BEGIN ");
-    buf_puts(out, label);
-    buf_puts(out, "-----");
-    buf_puts(out, newline);
+    tm_buf_reserve(out, len / 3 * 4 + len / LINE_BYTES * 2 + 96);
+    tm_buf_puts(out, "-----BEGIN ");
+    tm_buf_puts(out, label);
+    tm_buf_puts(out, "-----");
+    tm_buf_puts(out, newline);
     for (size_t i = 0; i < len; i += LINE_BYTES) {
-        b64_encode(B64_STD, p + i, len - i < LINE_BYTES ? len - i : LINE_BYTES, out);
-        buf_puts(out, newline);
+        tm_b64_encode(B64_STD, p + i, len - i < LINE_BYTES ? len - i : LINE_BYTES, out);
+        tm_buf_puts(out, newline);
     }
-    buf_puts(out, "-----END ");
-    buf_puts(out, label);
-    buf_puts(out, style == PEM_STYLE_FILE ? "-----\n" : "-----");
+    tm_buf_puts(out, "-----END ");
+    tm_buf_puts(out, label);
+    tm_buf_puts(out, style == PEM_STYLE_FILE ? "-----\n" : "-----");
 }

@@ -7,9 +7,9 @@
 #include "common/buf.h"
 
 /* The HELP and TYPE lines before a family's samples; `type`: "gauge", "counter", "histogram". */
-void promtext_head(struct buf *out, const char *name, const char *type, const char *help);
+void tm_promtext_head(struct tm_buf *out, const char *name, const char *type, const char *help);
 
 /* A label's value without its quotes: backslash, quote and newline escaped. */
-void promtext_label(struct buf *out, const char *value);
+void tm_promtext_label(struct tm_buf *out, const char *value);
 
 #endif

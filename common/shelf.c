@@ -2,7 +2,7 @@
 
 #include <stddef.h>
 
-void *shelf_take(struct shelf *s)
+void *tm_shelf_take(struct tm_shelf *s)
 {
     for (unsigned i = 0; i < SHELF_PLACES; i++) {
         void *object = NULL;
@@ -14,7 +14,7 @@ void *shelf_take(struct shelf *s)
     return NULL;
 }
 
-bool shelf_put(struct shelf *s, void *object)
+bool tm_shelf_put(struct tm_shelf *s, void *object)
 {
     for (unsigned i = 0; i < SHELF_PLACES; i++) {
         void *none = NULL;

@@ -10,14 +10,14 @@
 
 #define SHELF_PLACES 8 /* about as many as threads that work at once; more objects are let go */
 
-struct shelf { /* all zeros is an empty shelf */
+struct tm_shelf { /* all zeros is an empty shelf */
     void *_Atomic place[SHELF_PLACES];
 };
 
 /* The caller's alone from now on; NULL: the shelf is empty. */
-void *shelf_take(struct shelf *s);
+void *tm_shelf_take(struct tm_shelf *s);
 
 /* False: no place is free, and the object is still the caller's. */
-bool shelf_put(struct shelf *s, void *object);
+bool tm_shelf_put(struct tm_shelf *s, void *object);
 
 #endif

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-size_t utf8_sequence(const unsigned char *p, size_t left)
+size_t tm_utf8_sequence(const unsigned char *p, size_t left)
 {
     size_t n = p[0] >= 0xc2 && p[0] < 0xe0   ? 2
                : p[0] >= 0xe0 && p[0] < 0xf0 ? 3
@@ -20,7 +20,7 @@ size_t utf8_sequence(const unsigned char *p, size_t left)
     return n;
 }
 
-unsigned utf8_code_point(const unsigned char *p, size_t n)
+unsigned tm_utf8_code_point(const unsigned char *p, size_t n)
 {
     unsigned c = n == 2 ? p[0] & 0x1fU : n == 3 ? p[0] & 0x0fU : p[0] & 0x07U;
     for (size_t i = 1; i < n; i++)
@@ -28,7 +28,7 @@ unsigned utf8_code_point(const unsigned char *p, size_t n)
     return c;
 }
 
-bool utf8_plain(const unsigned char *p, size_t n)
+bool tm_utf8_plain(const unsigned char *p, size_t n)
 {
     static const struct {
         unsigned first, last;
@@ -44,7 +44,7 @@ bool utf8_plain(const unsigned char *p, size_t n)
         {0xfff9, 0xfffb},   /* interlinear annotation */
         {0xe0000, 0xe0fff}, /* tags, variation selectors */
     };
-    unsigned c = utf8_code_point(p, n);
+    unsigned c = tm_utf8_code_point(p, n);
     for (size_t i = 0; i < sizeof(hidden) / sizeof(hidden[0]); i++) {
         if (c >= hidden[i].first && c <= hidden[i].last)
             return false;
@@ -55,12 +55,12 @@ bool utf8_plain(const unsigned char *p, size_t n)
 /* How many bytes at p stand or fall together. */
 static size_t next(const unsigned char *p, size_t left, bool *plain)
 {
-    size_t n = *p >= 0x80 ? utf8_sequence(p, left) : 0;
-    *plain = n > 0 ? utf8_plain(p, n) : *p >= 0x20 && *p < 0x7f;
+    size_t n = *p >= 0x80 ? tm_utf8_sequence(p, left) : 0;
+    *plain = n > 0 ? tm_utf8_plain(p, n) : *p >= 0x20 && *p < 0x7f;
     return n > 0 ? n : 1;
 }
 
-void utf8_clean(char *text)
+void tm_utf8_clean(char *text)
 {
     unsigned char *p = (unsigned char *)text;
     for (size_t left = strlen(text); left > 0;) {
@@ -73,13 +73,13 @@ void utf8_clean(char *text)
     }
 }
 
-void utf8_put(struct buf *out, const void *text, size_t len)
+void tm_utf8_put(struct tm_buf *out, const void *text, size_t len)
 {
     const unsigned char *p = text;
     while (len > 0) {
         bool plain;
         size_t n = next(p, len, &plain);
-        buf_append(out, plain ? (const char *)p : "?", plain ? n : 1);
+        tm_buf_append(out, plain ? (const char *)p : "?", plain ? n : 1);
         p += n;
         len -= n;
     }

@@ -11,21 +11,21 @@
 
 /* The length of the multi-byte sequence at p (2 to 4 of `left` bytes, left >= 1), or 0 if there
  * is none; an ASCII byte is none. */
-size_t utf8_sequence(const unsigned char *p, size_t left);
+size_t tm_utf8_sequence(const unsigned char *p, size_t left);
 
-/* The code point of a sequence of n bytes, from utf8_sequence. */
-unsigned utf8_code_point(const unsigned char *p, size_t n);
+/* The code point of a sequence of n bytes, from tm_utf8_sequence. */
+unsigned tm_utf8_code_point(const unsigned char *p, size_t n);
 
-/* Whether a terminal shows the sequence (of n bytes, from utf8_sequence) in its place and as
+/* Whether a terminal shows the sequence (of n bytes, from tm_utf8_sequence) in its place and as
  * itself: no C1 control, no line or paragraph separator, nothing invisible, nothing that turns the
  * direction of writing (UAX #9 §2), by which one name passes for another. */
-bool utf8_plain(const unsigned char *p, size_t n);
+bool tm_utf8_plain(const unsigned char *p, size_t n);
 
 /* Puts '?' in place of every byte of `text` that a terminal would not show as itself: control
  * bytes, broken UTF-8, sequences that are not plain. */
-void utf8_clean(char *text);
+void tm_utf8_clean(char *text);
 
 /* Appends `text` with one '?' for each such byte or sequence: what others wrote, for a terminal. */
-void utf8_put(struct buf *out, const void *text, size_t len);
+void tm_utf8_put(struct tm_buf *out, const void *text, size_t len);
 
 #endif

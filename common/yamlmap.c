@@ -11,7 +11,7 @@
 struct reader {
     const char *name;
     yaml_document_t doc;
-    struct err *e;
+    struct tm_err *e;
 };
 
 static unsigned long line_of(const yaml_node_t *n)
@@ -19,7 +19,7 @@ static unsigned long line_of(const yaml_node_t *n)
     return (unsigned long)n->start_mark.line + 1;
 }
 
-static void *at(void *dest, const struct yamlmap_key *k)
+static void *at(void *dest, const struct tm_yamlmap_key *k)
 {
     return (char *)dest + k->offset;
 }
@@ -33,13 +33,13 @@ static const char *scalar(const yaml_node_t *n)
     return s;
 }
 
-static int wrong(const struct reader *r, const yaml_node_t *n, const struct yamlmap_key *k,
+static int wrong(const struct reader *r, const yaml_node_t *n, const struct tm_yamlmap_key *k,
                  const char *what)
 {
-    return err_set(r->e, "%s:%lu: '%s' must be %s", r->name, line_of(n), k->name, what);
+    return tm_err_set(r->e, "%s:%lu: '%s' must be %s", r->name, line_of(n), k->name, what);
 }
 
-static int read_text(const struct reader *r, const yaml_node_t *n, const struct yamlmap_key *k,
+static int read_text(const struct reader *r, const yaml_node_t *n, const struct tm_yamlmap_key *k,
                      char **out)
 {
     const char *s = scalar(n);
@@ -47,7 +47,7 @@ static int read_text(const struct reader *r, const yaml_node_t *n, const struct 
         return wrong(r, n, k, "a non-empty string");
     free(*out);
     *out = strdup(s);
-    return *out != NULL ? 0 : err_set(r->e, "out of memory");
+    return *out != NULL ? 0 : tm_err_set(r->e, "out of memory");
 }
 
 /* Digits, then one of the units; 0 or -1. */
@@ -66,8 +66,8 @@ static int quantity(const char *s, const char *const *units, const int64_t *fact
     return -1;
 }
 
-static int read_quantity(const struct reader *r, const yaml_node_t *n, const struct yamlmap_key *k,
-                         int64_t *out)
+static int read_quantity(const struct reader *r, const yaml_node_t *n,
+                         const struct tm_yamlmap_key *k, int64_t *out)
 {
     static const char *const time_units[] = {"ms", "s", "m", "h", "d", NULL};
     static const int64_t time_factors[] = {1, 1000, 60000, 3600000, 86400000};
@@ -94,16 +94,16 @@ static int read_quantity(const struct reader *r, const yaml_node_t *n, const str
     if (rc != 0)
         return wrong(r, n, k, what);
     if (v < k->min || v > k->max)
-        return err_set(r->e, "%s:%lu: '%s' is out of range: %lld to %lld%s", r->name, line_of(n),
-                       k->name, (long long)k->min, (long long)k->max,
-                       k->type == YAMLMAP_DURATION ? " ms"
-                       : k->type == YAMLMAP_SIZE   ? " bytes"
-                                                   : "");
+        return tm_err_set(r->e, "%s:%lu: '%s' is out of range: %lld to %lld%s", r->name, line_of(n),
+                          k->name, (long long)k->min, (long long)k->max,
+                          k->type == YAMLMAP_DURATION ? " ms"
+                          : k->type == YAMLMAP_SIZE   ? " bytes"
+                                                      : "");
     *out = v;
     return 0;
 }
 
-static int read_bool(const struct reader *r, const yaml_node_t *n, const struct yamlmap_key *k,
+static int read_bool(const struct reader *r, const yaml_node_t *n, const struct tm_yamlmap_key *k,
                      bool *out)
 {
     const char *s = scalar(n);
@@ -113,15 +113,15 @@ static int read_bool(const struct reader *r, const yaml_node_t *n, const struct 
     return 0;
 }
 
-static int read_texts(struct reader *r, const yaml_node_t *n, const struct yamlmap_key *k,
-                      struct yamlmap_list *out)
+static int read_texts(struct reader *r, const yaml_node_t *n, const struct tm_yamlmap_key *k,
+                      struct tm_yamlmap_list *out)
 {
     if (n->type != YAML_SEQUENCE_NODE)
         return wrong(r, n, k, "a list of strings");
     size_t count = (size_t)(n->data.sequence.items.top - n->data.sequence.items.start);
     out->item = calloc(count + 1, sizeof(*out->item));
     if (out->item == NULL)
-        return err_set(r->e, "out of memory");
+        return tm_err_set(r->e, "out of memory");
     for (size_t i = 0; i < count; i++) {
         const yaml_node_t *item = yaml_document_get_node(&r->doc, n->data.sequence.items.start[i]);
         if (read_text(r, item, k, &out->item[i]) != 0)
@@ -131,11 +131,11 @@ static int read_texts(struct reader *r, const yaml_node_t *n, const struct yamlm
     return 0;
 }
 
-static int read_section(struct reader *r, const yaml_node_t *n, const struct yamlmap_key *keys,
+static int read_section(struct reader *r, const yaml_node_t *n, const struct tm_yamlmap_key *keys,
                         const char *section, void *dest);
 
-static int read_entries(struct reader *r, const yaml_node_t *n, const struct yamlmap_key *k,
-                        struct yamlmap_entries *out)
+static int read_entries(struct reader *r, const yaml_node_t *n, const struct tm_yamlmap_key *k,
+                        struct tm_yamlmap_entries *out)
 {
     if (n->type != YAML_MAPPING_NODE)
         return wrong(r, n, k, "a mapping of names");
@@ -143,7 +143,7 @@ static int read_entries(struct reader *r, const yaml_node_t *n, const struct yam
     size_t count = (size_t)(n->data.mapping.pairs.top - n->data.mapping.pairs.start);
     char *items = calloc(count + 1, size);
     if (items == NULL)
-        return err_set(r->e, "out of memory");
+        return tm_err_set(r->e, "out of memory");
     out->item = items;
     for (size_t i = 0; i < count; i++) {
         const yaml_node_pair_t *p = &n->data.mapping.pairs.start[i];
@@ -155,8 +155,8 @@ static int read_entries(struct reader *r, const yaml_node_t *n, const struct yam
         out->count = i + 1;
         for (size_t j = 0; j < i; j++) {
             if (strcmp(*(char **)(void *)(items + j * size), name) == 0)
-                return err_set(r->e, "%s:%lu: '%.64s' is given twice in '%s'", r->name,
-                               line_of(key), name, k->name);
+                return tm_err_set(r->e, "%s:%lu: '%.64s' is given twice in '%s'", r->name,
+                                  line_of(key), name, k->name);
         }
         if (read_section(r, yaml_document_get_node(&r->doc, p->value), k->keys, name, entry) != 0)
             return -1;
@@ -164,7 +164,7 @@ static int read_entries(struct reader *r, const yaml_node_t *n, const struct yam
     return 0;
 }
 
-static int read_value(struct reader *r, const yaml_node_t *n, const struct yamlmap_key *k,
+static int read_value(struct reader *r, const yaml_node_t *n, const struct tm_yamlmap_key *k,
                       void *dest)
 {
     switch (k->type) {
@@ -183,44 +183,44 @@ static int read_value(struct reader *r, const yaml_node_t *n, const struct yamlm
     case YAMLMAP_ENTRIES:
         return read_entries(r, n, k, at(dest, k));
     }
-    return err_set(r->e, "internal error: type of '%s'", k->name);
+    return tm_err_set(r->e, "internal error: type of '%s'", k->name);
 }
 
-static int unknown_key(const struct reader *r, const yaml_node_t *n, const struct yamlmap_key *keys,
-                       const char *section, const char *name)
+static int unknown_key(const struct reader *r, const yaml_node_t *n,
+                       const struct tm_yamlmap_key *keys, const char *section, const char *name)
 {
-    struct nearest near;
-    nearest_init(&near, name);
-    for (const struct yamlmap_key *k = keys; k->name != NULL; k++)
-        nearest_try(&near, k->name);
-    return err_set(r->e, "%s:%lu: unknown key '%.64s'%s%s%s%s%s%s", r->name, line_of(n), name,
-                   section != NULL ? " in '" : "", section != NULL ? section : "",
-                   section != NULL ? "'" : "", near.best != NULL ? "; did you mean '" : "",
-                   near.best != NULL ? near.best : "", near.best != NULL ? "'?" : "");
+    struct tm_nearest near;
+    tm_nearest_init(&near, name);
+    for (const struct tm_yamlmap_key *k = keys; k->name != NULL; k++)
+        tm_nearest_try(&near, k->name);
+    return tm_err_set(r->e, "%s:%lu: unknown key '%.64s'%s%s%s%s%s%s", r->name, line_of(n), name,
+                      section != NULL ? " in '" : "", section != NULL ? section : "",
+                      section != NULL ? "'" : "", near.best != NULL ? "; did you mean '" : "",
+                      near.best != NULL ? near.best : "", near.best != NULL ? "'?" : "");
 }
 
-static int read_section(struct reader *r, const yaml_node_t *n, const struct yamlmap_key *keys,
+static int read_section(struct reader *r, const yaml_node_t *n, const struct tm_yamlmap_key *keys,
                         const char *section, void *dest)
 {
     uint64_t seen = 0; /* a table has at most 64 keys */
     if (n->type != YAML_MAPPING_NODE)
         return section != NULL
-                   ? err_set(r->e, "%s:%lu: '%s' must be a mapping of keys", r->name, line_of(n),
-                             section)
-                   : err_set(r->e, "%s:%lu: not a mapping of keys", r->name, line_of(n));
+                   ? tm_err_set(r->e, "%s:%lu: '%s' must be a mapping of keys", r->name, line_of(n),
+                                section)
+                   : tm_err_set(r->e, "%s:%lu: not a mapping of keys", r->name, line_of(n));
     for (yaml_node_pair_t *p = n->data.mapping.pairs.start; p < n->data.mapping.pairs.top; p++) {
         const yaml_node_t *key = yaml_document_get_node(&r->doc, p->key);
         const yaml_node_t *value = yaml_document_get_node(&r->doc, p->value);
         const char *name = scalar(key);
         if (name == NULL)
-            return err_set(r->e, "%s:%lu: a key must be a string", r->name, line_of(key));
+            return tm_err_set(r->e, "%s:%lu: a key must be a string", r->name, line_of(key));
         size_t i = 0;
         while (keys[i].name != NULL && strcmp(keys[i].name, name) != 0)
             i++;
         if (keys[i].name == NULL)
             return unknown_key(r, key, keys, section, name);
         if ((seen >> i & 1) != 0)
-            return err_set(r->e, "%s:%lu: key '%s' is given twice", r->name, line_of(key), name);
+            return tm_err_set(r->e, "%s:%lu: key '%s' is given twice", r->name, line_of(key), name);
         seen |= (uint64_t)1 << i;
         if (read_value(r, value, &keys[i], dest) != 0)
             return -1;
@@ -229,69 +229,69 @@ static int read_section(struct reader *r, const yaml_node_t *n, const struct yam
 }
 
 /* One document and nothing after it. */
-static int read_documents(yaml_parser_t *parser, struct reader *r, const struct yamlmap_key *keys,
-                          void *dest)
+static int read_documents(yaml_parser_t *parser, struct reader *r,
+                          const struct tm_yamlmap_key *keys, void *dest)
 {
     if (!yaml_parser_load(parser, &r->doc))
-        return err_set(r->e, "%s:%lu: %s", r->name, (unsigned long)parser->problem_mark.line + 1,
-                       parser->problem != NULL ? parser->problem : "not YAML");
+        return tm_err_set(r->e, "%s:%lu: %s", r->name, (unsigned long)parser->problem_mark.line + 1,
+                          parser->problem != NULL ? parser->problem : "not YAML");
     const yaml_node_t *root = yaml_document_get_root_node(&r->doc);
-    int rc = root == NULL ? err_set(r->e, "%s: the file is empty", r->name)
+    int rc = root == NULL ? tm_err_set(r->e, "%s: the file is empty", r->name)
                           : read_section(r, root, keys, NULL, dest);
     yaml_document_delete(&r->doc);
     if (rc != 0)
         return rc;
     if (!yaml_parser_load(parser, &r->doc))
-        return err_set(r->e, "%s:%lu: %s", r->name, (unsigned long)parser->problem_mark.line + 1,
-                       parser->problem != NULL ? parser->problem : "not YAML");
+        return tm_err_set(r->e, "%s:%lu: %s", r->name, (unsigned long)parser->problem_mark.line + 1,
+                          parser->problem != NULL ? parser->problem : "not YAML");
     root = yaml_document_get_root_node(&r->doc);
     if (root != NULL)
-        rc = err_set(r->e, "%s:%lu: a second YAML document", r->name, line_of(root));
+        rc = tm_err_set(r->e, "%s:%lu: a second YAML document", r->name, line_of(root));
     yaml_document_delete(&r->doc);
     return rc;
 }
 
-int yamlmap_read(const char *name, const char *text, size_t len, const struct yamlmap_key *keys,
-                 void *dest, struct err *e)
+int tm_yamlmap_read(const char *name, const char *text, size_t len,
+                    const struct tm_yamlmap_key *keys, void *dest, struct tm_err *e)
 {
     struct reader r = {.name = name, .e = e};
     yaml_parser_t parser;
     if (len > YAMLMAP_FILE_MAX)
-        return err_set(e, "%s: %zu bytes is too long for a configuration", name, len);
+        return tm_err_set(e, "%s: %zu bytes is too long for a configuration", name, len);
     if (!yaml_parser_initialize(&parser))
-        return err_set(e, "out of memory");
+        return tm_err_set(e, "out of memory");
     yaml_parser_set_input_string(&parser, (const unsigned char *)text, len);
     int rc = read_documents(&parser, &r, keys, dest);
     yaml_parser_delete(&parser);
     return rc;
 }
 
-static void free_entries(const struct yamlmap_key *k, struct yamlmap_entries *l)
+static void free_entries(const struct tm_yamlmap_key *k, struct tm_yamlmap_entries *l)
 {
     for (size_t i = 0; i < l->count; i++) {
         char *entry = (char *)l->item + i * (size_t)k->max;
         free(*(char **)(void *)entry);
-        yamlmap_free(k->keys, entry);
+        tm_yamlmap_free(k->keys, entry);
     }
     free(l->item);
-    *l = (struct yamlmap_entries){0};
+    *l = (struct tm_yamlmap_entries){0};
 }
 
-void yamlmap_free(const struct yamlmap_key *keys, void *dest)
+void tm_yamlmap_free(const struct tm_yamlmap_key *keys, void *dest)
 {
-    for (const struct yamlmap_key *k = keys; k->name != NULL; k++) {
+    for (const struct tm_yamlmap_key *k = keys; k->name != NULL; k++) {
         if (k->type == YAMLMAP_SECTION) {
-            yamlmap_free(k->keys, dest);
+            tm_yamlmap_free(k->keys, dest);
         } else if (k->type == YAMLMAP_TEXT) {
             char **text = at(dest, k);
             free(*text);
             *text = NULL;
         } else if (k->type == YAMLMAP_TEXTS) {
-            struct yamlmap_list *l = at(dest, k);
+            struct tm_yamlmap_list *l = at(dest, k);
             for (size_t i = 0; i < l->count; i++)
                 free(l->item[i]);
             free(l->item);
-            *l = (struct yamlmap_list){0};
+            *l = (struct tm_yamlmap_list){0};
         } else if (k->type == YAMLMAP_ENTRIES) {
             free_entries(k, at(dest, k));
         }

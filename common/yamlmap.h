@@ -12,42 +12,42 @@
 
 #define YAMLMAP_FILE_MAX ((size_t)256 * 1024) /* bytes */
 
-struct yamlmap_list {
+struct tm_yamlmap_list {
     char **item; /* owned */
     size_t count;
 };
 
-struct yamlmap_entries {
+struct tm_yamlmap_entries {
     void *item; /* owned; `count` structs, each beginning with `char *name`, its key */
     size_t count;
 };
 
-enum yamlmap_type {
+enum tm_yamlmap_type {
     YAMLMAP_TEXT,     /* char *, owned */
     YAMLMAP_BOOL,     /* bool: true or false */
     YAMLMAP_NUMBER,   /* int64_t, min..max */
     YAMLMAP_DURATION, /* int64_t milliseconds, min..max: "250ms", "10s", "10m", "24h", "7d" */
     YAMLMAP_SIZE,     /* int64_t bytes, min..max: "4096", "256KiB", "4MiB" */
-    YAMLMAP_TEXTS,    /* struct yamlmap_list: a sequence of strings */
+    YAMLMAP_TEXTS,    /* struct tm_yamlmap_list: a sequence of strings */
     YAMLMAP_SECTION,  /* a nested mapping, into the same struct */
-    YAMLMAP_ENTRIES,  /* struct yamlmap_entries: names of the file's choice, each with a section
+    YAMLMAP_ENTRIES,  /* struct tm_yamlmap_entries: names of the file's choice, each with a section
                          into its own struct of `max` bytes, which begins as zeros */
 };
 
-struct yamlmap_key {
+struct tm_yamlmap_key {
     const char *name; /* NULL ends the table */
-    enum yamlmap_type type;
+    enum tm_yamlmap_type type;
     size_t offset; /* of the member in the struct */
     int64_t min, max;
-    const struct yamlmap_key *keys; /* YAMLMAP_SECTION, YAMLMAP_ENTRIES */
+    const struct tm_yamlmap_key *keys; /* YAMLMAP_SECTION, YAMLMAP_ENTRIES */
 };
 
 /* Fills `dest`, which holds the defaults (owned text from malloc, or NULL). `name` is for
  * messages. On -1 `dest` may be half filled: free it all the same. */
-int yamlmap_read(const char *name, const char *text, size_t len, const struct yamlmap_key *keys,
-                 void *dest, struct err *e);
+int tm_yamlmap_read(const char *name, const char *text, size_t len,
+                    const struct tm_yamlmap_key *keys, void *dest, struct tm_err *e);
 
 /* Frees the text and the lists. */
-void yamlmap_free(const struct yamlmap_key *keys, void *dest);
+void tm_yamlmap_free(const struct tm_yamlmap_key *keys, void *dest);
 
 #endif

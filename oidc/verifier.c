@@ -15,8 +15,8 @@
 
 struct oidc_verifier {
     struct oidc_options options;
-    struct keystore *keys;
-    struct gate gate;
+    struct oidc_keystore *keys;
+    struct tm_gate gate;
     struct oidc_trust *_Atomic trust;
 };
 
@@ -45,24 +45,24 @@ const char *oidc_reason_name(enum oidc_reason r)
 }
 
 struct oidc_verifier *oidc_verifier_new(struct oidc_trust *trust, const struct oidc_options *o,
-                                        struct jlog *log, struct err *e)
+                                        struct tm_jlog *log, struct tm_err *e)
 {
     struct oidc_verifier *v = calloc(1, sizeof(*v));
     if (v == NULL) {
-        err_set(e, "out of memory");
+        tm_err_set(e, "out of memory");
         return NULL;
     }
     v->options = *o;
     v->options.ca_file = NULL; /* the keystore has what it needs; the strings are the caller's */
     v->options.kubernetes_ca_file = NULL;
     v->options.kubernetes_token_file = NULL;
-    v->keys = keystore_new(o, log, e);
+    v->keys = oidc_keystore_new(o, log, e);
     if (v->keys == NULL) {
         free(v);
         return NULL;
     }
     v->trust = oidc_trust_ref(trust);
-    keystore_set_trust(v->keys, trust);
+    oidc_keystore_set_trust(v->keys, trust);
     return v;
 }
 
@@ -70,58 +70,59 @@ void oidc_verifier_free(struct oidc_verifier *v)
 {
     if (v == NULL)
         return;
-    keystore_free(v->keys);
+    oidc_keystore_free(v->keys);
     oidc_trust_unref(v->trust);
     free(v);
 }
 
 void oidc_verifier_set_trust(struct oidc_verifier *v, struct oidc_trust *trust)
 {
-    keystore_set_trust(v->keys, trust);
+    oidc_keystore_set_trust(v->keys, trust);
     struct oidc_trust *old = atomic_exchange(&v->trust, oidc_trust_ref(trust));
-    gate_wait(&v->gate);
+    tm_gate_wait(&v->gate);
     oidc_trust_unref(old);
 }
 
 struct oidc_trust *oidc_verifier_trust(struct oidc_verifier *v)
 {
-    unsigned at = gate_enter(&v->gate);
+    unsigned at = tm_gate_enter(&v->gate);
     struct oidc_trust *trust = oidc_trust_ref(atomic_load(&v->trust));
-    gate_leave(&v->gate, at);
+    tm_gate_leave(&v->gate, at);
     return trust;
 }
 
 enum tried { TRIED_OK, TRIED_NO_KEY, TRIED_BAD };
 
-static enum tried try_keys(const struct oidc_verifier *v, const struct token *t,
-                           const struct jwks *keys)
+static enum tried try_keys(const struct oidc_verifier *v, const struct oidc_token *t,
+                           const struct oidc_jwks *keys)
 {
     size_t at = 0;
     size_t tried = 0;
-    const struct jwk *key;
+    const struct oidc_jwk *key;
     while (keys != NULL && tried < KEYS_TRIED_MAX &&
-           (key = jwks_next(keys, t->kid, t->alg, &at)) != NULL) {
-        if (signature_verify(v->options.engine, t, key))
+           (key = oidc_jwks_next(keys, t->kid, t->alg, &at)) != NULL) {
+        if (oidc_signature_verify(v->options.engine, t, key))
             return TRIED_OK;
         tried++;
     }
-    bool known = keys != NULL && t->kid != NULL && jwks_has_kid(keys, t->kid);
+    bool known = keys != NULL && t->kid != NULL && oidc_jwks_has_kid(keys, t->kid);
     return tried > 0 || known ? TRIED_BAD : TRIED_NO_KEY;
 }
 
 /* Only a key we do not have is worth a fetch; a wrong signature by a known kid is not. */
-static enum oidc_status check_signature(struct oidc_verifier *v, const struct token *t,
-                                        struct issuer_keys *p, const struct oidc_waiter *waiter,
-                                        struct oidc_result *out, struct err *e)
+static enum oidc_status check_signature(struct oidc_verifier *v, const struct oidc_token *t,
+                                        struct oidc_issuer_keys *p,
+                                        const struct oidc_waiter *waiter, struct oidc_result *out,
+                                        struct tm_err *e)
 {
     for (int round = 0; round < 3; round++) {
-        struct jwks *keys = issuer_keys_get(p);
+        struct oidc_jwks *keys = oidc_issuer_keys_get(p);
         enum tried tried = try_keys(v, t, keys);
-        enum issuer_keys_answer more = ISSUER_KEYS_NONE;
+        enum oidc_issuer_keys_answer more = ISSUER_KEYS_NONE;
         bool none = keys == NULL;
         if (tried == TRIED_NO_KEY || (tried == TRIED_BAD && t->kid == NULL))
-            more = issuer_keys_want(p, keys, waiter);
-        jwks_unref(keys);
+            more = oidc_issuer_keys_want(p, keys, waiter);
+        oidc_jwks_unref(keys);
         if (tried == TRIED_OK)
             return OIDC_OK;
         if (more == ISSUER_KEYS_WAIT)
@@ -129,37 +130,37 @@ static enum oidc_status check_signature(struct oidc_verifier *v, const struct to
         if (more == ISSUER_KEYS_CHANGED)
             continue;
         out->reason = none ? OIDC_REASON_KEYS : OIDC_REASON_SIGNATURE;
-        err_set(e, none                    ? "the issuer's keys cannot be had"
-                   : tried == TRIED_NO_KEY ? "the issuer has no key that fits kid and algorithm"
-                                           : "the signature does not verify");
+        tm_err_set(e, none                    ? "the issuer's keys cannot be had"
+                      : tried == TRIED_NO_KEY ? "the issuer has no key that fits kid and algorithm"
+                                              : "the signature does not verify");
         return OIDC_REFUSED;
     }
     out->reason = OIDC_REASON_KEYS;
-    err_set(e, "the issuer's keys keep changing");
+    tm_err_set(e, "the issuer's keys keep changing");
     return OIDC_REFUSED;
 }
 
 /* Names it for whoever wonders why a job is refused; a slash too many is the usual reason. */
-static void say_untrusted(const struct oidc_trust *trust, const char *iss, struct err *e)
+static void say_untrusted(const struct oidc_trust *trust, const char *iss, struct tm_err *e)
 {
     size_t len = strlen(iss);
     bool slash = iss[len - 1] == '/'; /* an iss is not empty */
-    struct buf other = {0};
-    buf_append(&other, iss, slash ? len - 1 : len);
-    buf_puts(&other, slash ? "" : "/");
+    struct tm_buf other = {0};
+    tm_buf_append(&other, iss, slash ? len - 1 : len);
+    tm_buf_puts(&other, slash ? "" : "/");
     bool near =
         !buf_failed(&other) && oidc_trust_find(trust, (const char *)other.data, other.len) != NULL;
-    buf_free(&other);
-    err_set(e, "the token's issuer '%.200s' is not trusted%s", iss,
-            !near   ? ""
-            : slash ? " (the issuer list has it without the slash at its end)"
-                    : " (the issuer list has it with a slash at its end)");
+    tm_buf_free(&other);
+    tm_err_set(e, "the token's issuer '%.200s' is not trusted%s", iss,
+               !near   ? ""
+               : slash ? " (the issuer list has it without the slash at its end)"
+                       : " (the issuer list has it with a slash at its end)");
 }
 
 static enum oidc_status verify_token(struct oidc_verifier *v, const struct oidc_trust *trust,
-                                     const struct token *t, int64_t now_s,
+                                     const struct oidc_token *t, int64_t now_s,
                                      const struct oidc_waiter *waiter, struct oidc_result *out,
-                                     struct err *e)
+                                     struct tm_err *e)
 {
     const struct oidc_issuer *issuer = oidc_trust_find(trust, t->iss, strlen(t->iss));
     if (issuer == NULL) {
@@ -168,17 +169,17 @@ static enum oidc_status verify_token(struct oidc_verifier *v, const struct oidc_
         return OIDC_REFUSED;
     }
     snprintf(out->issuer, sizeof(out->issuer), "%s", t->iss);
-    struct issuer_keys *p = keystore_issuer(v->keys, t->iss);
+    struct oidc_issuer_keys *p = oidc_keystore_issuer(v->keys, t->iss);
     if (p == NULL) {
         out->reason = OIDC_REASON_KEYS;
-        err_set(e, "too many issuers are being looked up, or this one was just removed");
+        tm_err_set(e, "too many issuers are being looked up, or this one was just removed");
         return OIDC_REFUSED;
     }
     enum oidc_status status = check_signature(v, t, p, waiter, out, e);
-    issuer_keys_unref(p);
+    oidc_issuer_keys_unref(p);
     if (status != OIDC_OK)
         return status;
-    if (claims_check(t->claims, issuer->client_id, &v->options, now_s, &out->reason, e) != 0)
+    if (oidc_claims_check(t->claims, issuer->client_id, &v->options, now_s, &out->reason, e) != 0)
         return OIDC_REFUSED;
     if (oidc_principal_from_claims(issuer, t->claims, &out->principal, e) != 0) {
         out->reason = OIDC_REASON_CLAIMS;
@@ -191,26 +192,26 @@ static enum oidc_status verify_token(struct oidc_verifier *v, const struct oidc_
 
 enum oidc_status oidc_verify(struct oidc_verifier *v, const char *token, size_t len, int64_t now_s,
                              const struct oidc_waiter *waiter, struct oidc_result *out,
-                             struct err *e)
+                             struct tm_err *e)
 {
     *out = (struct oidc_result){0};
     if (len == 0) {
         out->reason = OIDC_REASON_MISSING;
-        err_set(e, "no token was given");
+        tm_err_set(e, "no token was given");
         return OIDC_REFUSED;
     }
-    struct token t;
-    if (token_parse(token, len, &t, &out->reason, e) != 0)
+    struct oidc_token t;
+    if (oidc_token_parse(token, len, &t, &out->reason, e) != 0)
         return OIDC_REFUSED;
     struct oidc_trust *trust = oidc_verifier_trust(v);
     enum oidc_status status = verify_token(v, trust, &t, now_s, waiter, out, e);
     oidc_trust_unref(trust);
-    token_free(&t);
+    oidc_token_free(&t);
     return status;
 }
 
 void oidc_verifier_stats(struct oidc_verifier *v,
                          void (*fn)(void *arg, const struct oidc_issuer_stats *s), void *arg)
 {
-    keystore_stats(v->keys, fn, arg);
+    oidc_keystore_stats(v->keys, fn, arg);
 }

@@ -77,7 +77,7 @@ struct oidc_result {
 /* `trust` is referenced; `log` is borrowed and may be NULL. Starts discovery of every
  * exact issuer in the background. NULL with `e` set on failure. */
 struct oidc_verifier *oidc_verifier_new(struct oidc_trust *trust, const struct oidc_options *o,
-                                        struct jlog *log, struct err *e);
+                                        struct tm_jlog *log, struct tm_err *e);
 void oidc_verifier_free(struct oidc_verifier *v);
 
 /* Swaps the trust list. Keys of issuers that stay as they were are kept, those of issuers that
@@ -95,7 +95,7 @@ struct oidc_trust *oidc_verifier_trust(struct oidc_verifier *v);
  */
 enum oidc_status oidc_verify(struct oidc_verifier *v, const char *token, size_t len, int64_t now_s,
                              const struct oidc_waiter *waiter, struct oidc_result *out,
-                             struct err *e);
+                             struct tm_err *e);
 
 /* Per-issuer state for metrics: exact issuers, and those of wildcards that have had keys. `fn` must
  * not call back into v. */

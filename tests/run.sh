@@ -41,6 +41,9 @@ unit() {
 jobs=$(nproc)
 step build make -j"$jobs" all
 step format make format-check
+for t in tests/house/*.sh; do
+    [ -e "$t" ] && step "house-$(basename "$t" .sh)" bash "$t"
+done
 step build-sanitized make -j"$jobs" BUILD=build/asan SAN=address,undefined CC=clang-14 all unit test-programs
 export ASAN_OPTIONS=detect_leaks=1:abort_on_error=0 UBSAN_OPTIONS=print_stacktrace=1
 for t in build/asan/tests/test_*; do

@@ -12,20 +12,20 @@
 #include "common/jlog.h"
 #include "oidc/verifier.h"
 
-struct api;
+struct ca_api;
 
-struct api_options { /* pointers are borrowed and must outlive the api */
+struct ca_api_options { /* pointers are borrowed and must outlive the api */
     struct oidc_verifier *verifier;
-    const struct proof_policy *policy;
-    const struct issue_log *log; /* transparency log; NULL: none */
-    struct jlog *jlog;           /* or NULL */
-    struct metrics *metrics;
+    const struct ca_proof_policy *policy;
+    const struct ca_issue_log *log; /* transparency log; NULL: none */
+    struct tm_jlog *jlog;           /* or NULL */
+    struct ca_metrics *metrics;
     int64_t lifetime_s; /* of a certificate: 1 to API_LIFETIME_MAX */
     bool subject_key_id;
     int64_t (*now_s)(void); /* Unix seconds; NULL: the system's clock */
     const char *version;
     /* Appends further figures to the metrics page; or NULL. On the metrics listener's thread. */
-    void (*more_metrics)(void *ctx, struct buf *out);
+    void (*more_metrics)(void *ctx, struct tm_buf *out);
     void *more_metrics_ctx;
 };
 
@@ -33,19 +33,19 @@ struct api_options { /* pointers are borrowed and must outlive the api */
 #define API_LIFETIME_MAX 86400
 
 /* Refuses a lifetime out of range. NULL with `e` set. */
-struct api *api_new(const struct api_options *o, struct signer *ca, struct err *e);
-void api_free(struct api *api);
+struct ca_api *ca_api_new(const struct ca_api_options *o, struct ca_signer *ca, struct tm_err *e);
+void ca_api_free(struct ca_api *api);
 
 /* Puts another CA (NULL: the same) and the verifier's trust list in force. Requests under way
  * keep what they began with. -1: nothing changed. Any thread. */
-int api_refresh(struct api *api, struct signer *ca, struct err *e);
+int ca_api_refresh(struct ca_api *api, struct ca_signer *ca, struct tm_err *e);
 
 /* Sets routes, ctx, fault and observe in `o`. */
-void api_serve(struct api *api, struct http_options *o);
+void ca_api_serve(struct ca_api *api, struct tm_http_options *o);
 /* The same for the metrics listener. `main` tells the requests in flight; may be NULL. */
-void api_serve_metrics(struct api *api, struct http_options *o);
+void ca_api_serve_metrics(struct ca_api *api, struct tm_http_options *o);
 
 /* In-flight figure for the metrics; set once the server has started. */
-void api_watch(struct api *api, const struct http_server *main);
+void ca_api_watch(struct ca_api *api, const struct tm_http_server *main);
 
 #endif

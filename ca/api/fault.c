@@ -41,35 +41,35 @@ static const struct {
     [API_FAULT_INTERNAL] = {500, INTERNAL, "internal", "internal error"},
 };
 
-int api_failure_set(struct api_failure *f, enum api_fault fault)
+int ca_api_failure_set(struct ca_api_failure *f, enum ca_api_fault fault)
 {
     f->fault = fault;
     return -1;
 }
 
-unsigned api_fault_status(enum api_fault f)
+unsigned ca_api_fault_status(enum ca_api_fault f)
 {
     return rows[f].http;
 }
 
-bool api_fault_is_server(enum api_fault f)
+bool ca_api_fault_is_server(enum ca_api_fault f)
 {
     return rows[f].http >= 500 && rows[f].code != UNIMPLEMENTED;
 }
 
-const char *api_fault_message(const struct api_failure *f)
+const char *ca_api_fault_message(const struct ca_api_failure *f)
 {
     return rows[f->fault].message != NULL ? rows[f->fault].message : f->detail.text;
 }
 
-unsigned api_reason_index(const struct api_failure *f)
+unsigned ca_api_reason_index(const struct ca_api_failure *f)
 {
     if (f->fault == API_FAULT_TOKEN && f->reason != OIDC_REASON_NONE)
         return API_FAULT_COUNT + (unsigned)f->reason;
     return (unsigned)f->fault;
 }
 
-const char *api_reason_name(unsigned index)
+const char *ca_api_reason_name(unsigned index)
 {
     if (index < API_FAULT_COUNT)
         return rows[index].reason;
@@ -78,10 +78,10 @@ const char *api_reason_name(unsigned index)
     return oidc_reason_name((enum oidc_reason)(index - API_FAULT_COUNT));
 }
 
-void api_failure_json(const struct api_failure *f, struct buf *out)
+void ca_api_failure_json(const struct ca_api_failure *f, struct tm_buf *out)
 {
-    const char *message = api_fault_message(f);
-    buf_printf(out, "{\"code\":%u,\"message\":", (unsigned)rows[f->fault].code);
-    jsonstr_put(out, message, strlen(message));
-    buf_puts(out, ",\"details\":[]}");
+    const char *message = ca_api_fault_message(f);
+    tm_buf_printf(out, "{\"code\":%u,\"message\":", (unsigned)rows[f->fault].code);
+    tm_jsonstr_put(out, message, strlen(message));
+    tm_buf_puts(out, ",\"details\":[]}");
 }

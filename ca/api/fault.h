@@ -12,7 +12,7 @@
 #include "common/err.h"
 #include "oidc/verifier.h"
 
-enum api_fault {
+enum ca_api_fault {
     API_FAULT_NONE,
     API_FAULT_NOT_FOUND,
     API_FAULT_METHOD,
@@ -35,25 +35,25 @@ enum api_fault {
     API_FAULT_COUNT
 };
 
-struct api_failure {
-    enum api_fault fault;
+struct ca_api_failure {
+    enum ca_api_fault fault;
     enum oidc_reason reason; /* API_FAULT_TOKEN, API_FAULT_ISSUER_KEYS */
-    struct err detail;       /* for the log */
+    struct tm_err detail;    /* for the log */
 };
 
 /* Sets fault and returns -1; the detail is the caller's to set. */
-int api_failure_set(struct api_failure *f, enum api_fault fault);
+int ca_api_failure_set(struct ca_api_failure *f, enum ca_api_fault fault);
 
-unsigned api_fault_status(enum api_fault f); /* HTTP */
-bool api_fault_is_server(enum api_fault f);  /* 5xx for which an operator should look */
-const char *api_fault_message(const struct api_failure *f);
+unsigned ca_api_fault_status(enum ca_api_fault f); /* HTTP */
+bool ca_api_fault_is_server(enum ca_api_fault f);  /* 5xx for which an operator should look */
+const char *ca_api_fault_message(const struct ca_api_failure *f);
 
 /* Reason labels are numbered, for counters: 0 <= index < API_REASON_COUNT. */
 #define API_REASON_COUNT (API_FAULT_COUNT + OIDC_REASON_CLAIMS + 1)
-unsigned api_reason_index(const struct api_failure *f);
-const char *api_reason_name(unsigned index); /* NULL: a number that is not used */
+unsigned ca_api_reason_index(const struct ca_api_failure *f);
+const char *ca_api_reason_name(unsigned index); /* NULL: a number that is not used */
 
 /* Appends {"code":N,"message":"…","details":[]}. */
-void api_failure_json(const struct api_failure *f, struct buf *out);
+void ca_api_failure_json(const struct ca_api_failure *f, struct tm_buf *out);
 
 #endif

@@ -9,27 +9,28 @@
 #include "ca/api/view.h"
 #include "common/gate.h"
 
-struct api {
-    struct api_options o;
-    struct issue_env env;
+struct ca_api {
+    struct ca_api_options o;
+    struct ca_issue_env env;
     EVP_MD *sha256;
-    struct gate gate;
-    struct api_view *_Atomic view;
-    const struct http_server *_Atomic main;
+    struct tm_gate gate;
+    struct ca_api_view *_Atomic view;
+    const struct tm_http_server *_Atomic main;
 };
 
-struct api_view *api_view_get(struct api *api); /* a reference */
+struct ca_api_view *ca_api_view_get(struct ca_api *api); /* a reference */
 
 /* sign.c */
-enum http_result api_sign_v2(void *ctx, struct http_exchange *x);
-enum http_result api_sign_v1(void *ctx, struct http_exchange *x);
+enum tm_http_result ca_api_sign_v2(void *ctx, struct tm_http_exchange *x);
+enum tm_http_result ca_api_sign_v1(void *ctx, struct tm_http_exchange *x);
 
 /* sct.c: appends base64 of Fulcio's JSON form of the list's first SCT, for a reply. */
-int api_detached_sct(const struct buf *sct_list, struct buf *out, struct err *e);
+int ca_api_detached_sct(const struct tm_buf *sct_list, struct tm_buf *out, struct tm_err *e);
 
 /* audit.c: one log line and one count each, then the reply */
-void api_refuse(struct api *api, struct http_exchange *x, const struct api_failure *f,
-                const char *issuer);
-void api_audit_issued(struct api *api, struct http_exchange *x, const struct issue_job *job);
+void ca_api_refuse(struct ca_api *api, struct tm_http_exchange *x, const struct ca_api_failure *f,
+                   const char *issuer);
+void ca_api_audit_issued(struct ca_api *api, struct tm_http_exchange *x,
+                         const struct ca_issue_job *job);
 
 #endif

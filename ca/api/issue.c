@@ -2,19 +2,19 @@
 
 #include <string.h>
 
-static enum issue_status fail(struct api_failure *f, enum api_fault fault)
+static enum ca_issue_status fail(struct ca_api_failure *f, enum ca_api_fault fault)
 {
-    (void)api_failure_set(f, fault);
+    (void)ca_api_failure_set(f, fault);
     return ISSUE_FAILED;
 }
 
-static enum issue_status check_token(const struct issue_env *env, struct issue_job *job,
-                                     const char *token, size_t len, int64_t now_s,
-                                     const struct oidc_waiter *waiter, struct api_failure *f)
+static enum ca_issue_status check_token(const struct ca_issue_env *env, struct ca_issue_job *job,
+                                        const char *token, size_t len, int64_t now_s,
+                                        const struct oidc_waiter *waiter, struct ca_api_failure *f)
 {
     if (token == NULL || len == 0) {
         f->reason = OIDC_REASON_MISSING;
-        err_set(&f->detail, "no token in the request");
+        tm_err_set(&f->detail, "no token in the request");
         return fail(f, API_FAULT_TOKEN);
     }
     switch (oidc_verify(env->verifier, token, len, now_s, waiter, &job->who, &f->detail)) {
@@ -30,7 +30,7 @@ static enum issue_status check_token(const struct issue_env *env, struct issue_j
     return fail(f, f->reason == OIDC_REASON_KEYS ? API_FAULT_ISSUER_KEYS : API_FAULT_TOKEN);
 }
 
-static const enum api_fault proof_faults[] = {
+static const enum ca_api_fault proof_faults[] = {
     [PROOF_OK] = API_FAULT_NONE,
     [PROOF_KEY_UNPARSABLE] = API_FAULT_KEY,
     [PROOF_CSR_UNPARSABLE] = API_FAULT_CSR,
@@ -41,30 +41,31 @@ static const enum api_fault proof_faults[] = {
     [PROOF_INTERNAL] = API_FAULT_INTERNAL,
 };
 
-static enum issue_status check_proof(const struct issue_env *env, struct issue_job *job,
-                                     const struct api_request *req, struct api_failure *f)
+static enum ca_issue_status check_proof(const struct ca_issue_env *env, struct ca_issue_job *job,
+                                        const struct ca_api_request *req, struct ca_api_failure *f)
 {
-    enum proof_status st;
+    enum ca_proof_status st;
     if (req->has_csr) {
-        st = proof_csr_parse(env->policy, req->csr.data, req->csr.len, &job->key, &f->detail);
+        st = ca_proof_csr_parse(env->policy, req->csr.data, req->csr.len, &job->key, &f->detail);
     } else if (req->key.len == 0) {
-        err_set(&f->detail, "no public key in the request");
+        tm_err_set(&f->detail, "no public key in the request");
         st = PROOF_KEY_UNPARSABLE;
     } else {
-        st = proof_key_parse(env->policy, req->key.data, req->key.len, &job->key, &f->detail);
+        st = ca_proof_key_parse(env->policy, req->key.data, req->key.len, &job->key, &f->detail);
         if (st == PROOF_OK)
-            st = proof_key_verify(&job->key, job->who.principal.challenge, req->proof.data,
-                                  req->proof.len, &f->detail);
+            st = ca_proof_key_verify(&job->key, job->who.principal.challenge, req->proof.data,
+                                     req->proof.len, &f->detail);
     }
     if (st != PROOF_OK)
         return fail(f, proof_faults[st]);
-    proof_key_settle(&job->key);
+    ca_proof_key_settle(&job->key);
     return ISSUE_OK;
 }
 
-static int prepare(const struct issue_env *env, struct issue_job *job, int64_t now_s, struct err *e)
+static int prepare(const struct ca_issue_env *env, struct ca_issue_job *job, int64_t now_s,
+                   struct tm_err *e)
 {
-    if (cert_spec_init(&job->spec, job->ca, now_s, env->lifetime_s, e) != 0)
+    if (ca_cert_spec_init(&job->spec, job->ca, now_s, env->lifetime_s, e) != 0)
         return -1;
     job->spec.spki = job->key.spki.data;
     job->spec.spki_len = job->key.spki.len;
@@ -73,8 +74,8 @@ static int prepare(const struct issue_env *env, struct issue_job *job, int64_t n
     return 0;
 }
 
-static enum issue_status settle_log(const struct issue_env *env, struct issue_job *job,
-                                    enum issue_log_status st, struct api_failure *f)
+static enum ca_issue_status settle_log(const struct ca_issue_env *env, struct ca_issue_job *job,
+                                       enum ca_issue_log_status st, struct ca_api_failure *f)
 {
     if (st == ISSUE_LOG_WAIT)
         return ISSUE_WAITING;
@@ -82,7 +83,7 @@ static enum issue_status settle_log(const struct issue_env *env, struct issue_jo
     if (st == ISSUE_LOG_FAILED)
         return fail(f, API_FAULT_LOG);
     if (job->sct_list.len == 0) {
-        err_set(&f->detail, "the log gave no timestamp");
+        tm_err_set(&f->detail, "the log gave no timestamp");
         return fail(f, API_FAULT_LOG);
     }
     job->stage = env->log->detached ? ISSUE_DONE : ISSUE_FINAL;
@@ -91,59 +92,59 @@ static enum issue_status settle_log(const struct issue_env *env, struct issue_jo
 
 /* What the log is to be shown, as it wants it, signed by the job's CA. */
 struct evidence {
-    struct buf tbs;
-    struct buf precert;
+    struct tm_buf tbs;
+    struct tm_buf precert;
 };
 
-static int sign_form(struct issue_job *job, enum cert_form form, const struct buf *sct_list,
-                     struct buf *der, struct err *e)
+static int sign_form(struct ca_issue_job *job, enum ca_cert_form form,
+                     const struct tm_buf *sct_list, struct tm_buf *der, struct tm_err *e)
 {
-    struct buf tbs = {0};
-    int rc = cert_tbs(&job->spec, job->ca, form, sct_list, &tbs, e);
+    struct tm_buf tbs = {0};
+    int rc = ca_cert_tbs(&job->spec, job->ca, form, sct_list, &tbs, e);
     if (rc == 0)
-        rc = cert_sign(&tbs, job->ca, der, e);
-    buf_free(&tbs);
+        rc = ca_cert_sign(&tbs, job->ca, der, e);
+    tm_buf_free(&tbs);
     return rc;
 }
 
-static int make_evidence(const struct issue_log *log, struct issue_job *job, struct evidence *ev,
-                         struct err *e)
+static int make_evidence(const struct ca_issue_log *log, struct ca_issue_job *job,
+                         struct evidence *ev, struct tm_err *e)
 {
     if (log->detached)
         return sign_form(job, CERT_FINAL, NULL, &job->der, e);
-    if (cert_tbs(&job->spec, job->ca, CERT_LOGGED_TBS, NULL, &ev->tbs, e) != 0)
+    if (ca_cert_tbs(&job->spec, job->ca, CERT_LOGGED_TBS, NULL, &ev->tbs, e) != 0)
         return -1;
     return log->needs_precert ? sign_form(job, CERT_PRECERT, NULL, &ev->precert, e) : 0;
 }
 
-static enum issue_status submit(const struct issue_env *env, struct issue_job *job,
-                                const struct oidc_waiter *waiter, struct api_failure *f)
+static enum ca_issue_status submit(const struct ca_issue_env *env, struct ca_issue_job *job,
+                                   const struct oidc_waiter *waiter, struct ca_api_failure *f)
 {
-    const struct issue_log *log = env->log;
-    const struct signer_chain *chain = signer_chain(job->ca);
+    const struct ca_issue_log *log = env->log;
+    const struct ca_signer_chain *chain = ca_signer_chain(job->ca);
     struct evidence ev = {{0}, {0}};
-    enum issue_status st = ISSUE_FAILED;
+    enum ca_issue_status st = ISSUE_FAILED;
     if (make_evidence(log, job, &ev, &f->detail) == 0) {
-        const struct issue_log_entry entry = {.tbs = log->detached ? NULL : &ev.tbs,
-                                              .precert = ev.precert.len > 0 ? &ev.precert : NULL,
-                                              .certificate = log->detached ? &job->der : NULL,
-                                              .issuer_key_hash = chain->spki_sha256,
-                                              .not_after = job->spec.not_after,
-                                              .chain = chain};
+        const struct ca_issue_log_entry entry = {.tbs = log->detached ? NULL : &ev.tbs,
+                                                 .precert = ev.precert.len > 0 ? &ev.precert : NULL,
+                                                 .certificate = log->detached ? &job->der : NULL,
+                                                 .issuer_key_hash = chain->spki_sha256,
+                                                 .not_after = job->spec.not_after,
+                                                 .chain = chain};
         job->log_asked = true;
         st = settle_log(
             env, job,
             log->submit(log->ctx, &entry, waiter, &job->ticket, &job->sct_list, &f->detail), f);
     } else {
-        (void)api_failure_set(f, API_FAULT_CA);
+        (void)ca_api_failure_set(f, API_FAULT_CA);
     }
-    buf_free(&ev.tbs);
-    buf_free(&ev.precert);
+    tm_buf_free(&ev.tbs);
+    tm_buf_free(&ev.precert);
     return st;
 }
 
-static enum issue_status ask_log(const struct issue_env *env, struct issue_job *job,
-                                 const struct oidc_waiter *waiter, struct api_failure *f)
+static enum ca_issue_status ask_log(const struct ca_issue_env *env, struct ca_issue_job *job,
+                                    const struct oidc_waiter *waiter, struct ca_api_failure *f)
 {
     if (env->log == NULL) {
         job->stage = ISSUE_FINAL;
@@ -156,21 +157,21 @@ static enum issue_status ask_log(const struct issue_env *env, struct issue_job *
         f);
 }
 
-static enum issue_status finish(struct issue_job *job, struct api_failure *f)
+static enum ca_issue_status finish(struct ca_issue_job *job, struct ca_api_failure *f)
 {
-    const struct buf *list = job->sct_list.len > 0 ? &job->sct_list : NULL;
+    const struct tm_buf *list = job->sct_list.len > 0 ? &job->sct_list : NULL;
     if (sign_form(job, CERT_FINAL, list, &job->der, &f->detail) != 0)
         return fail(f, API_FAULT_CA);
     job->stage = ISSUE_DONE;
     return ISSUE_OK;
 }
 
-enum issue_status issue_step(const struct issue_env *env, struct issue_job *job,
-                             const struct api_request *request, const char *token, size_t token_len,
-                             int64_t now_s, const struct oidc_waiter *waiter,
-                             struct api_failure *failure)
+enum ca_issue_status ca_issue_step(const struct ca_issue_env *env, struct ca_issue_job *job,
+                                   const struct ca_api_request *request, const char *token,
+                                   size_t token_len, int64_t now_s,
+                                   const struct oidc_waiter *waiter, struct ca_api_failure *failure)
 {
-    enum issue_status st = ISSUE_OK;
+    enum ca_issue_status st = ISSUE_OK;
     while (st == ISSUE_OK && job->stage != ISSUE_DONE) {
         switch (job->stage) {
         case ISSUE_TOKEN:
@@ -196,14 +197,14 @@ enum issue_status issue_step(const struct issue_env *env, struct issue_job *job,
     return st;
 }
 
-void issue_job_free(const struct issue_env *env, struct issue_job *job)
+void ca_issue_job_free(const struct ca_issue_env *env, struct ca_issue_job *job)
 {
     if (job->ticket != NULL && env->log != NULL)
         env->log->cancel(env->log->ctx, job->ticket);
     oidc_principal_free(&job->who.principal);
-    proof_key_free(&job->key);
-    buf_free(&job->sct_list);
-    buf_free(&job->der);
-    signer_unref(job->ca);
-    *job = (struct issue_job){0};
+    ca_proof_key_free(&job->key);
+    tm_buf_free(&job->sct_list);
+    tm_buf_free(&job->der);
+    ca_signer_unref(job->ca);
+    *job = (struct ca_issue_job){0};
 }

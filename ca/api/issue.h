@@ -14,40 +14,41 @@
 #include "ca/proof/proof.h"
 #include "ca/signer/signer.h"
 
-struct issue_env { /* shared, immutable */
+struct ca_issue_env { /* shared, immutable */
     struct oidc_verifier *verifier;
-    const struct proof_policy *policy;
-    const struct issue_log *log; /* NULL: no log */
+    const struct ca_proof_policy *policy;
+    const struct ca_issue_log *log; /* NULL: no log */
     int64_t lifetime_s;
     bool subject_key_id;
 };
 
-enum issue_stage { ISSUE_TOKEN, ISSUE_PROOF, ISSUE_LOG, ISSUE_FINAL, ISSUE_DONE };
+enum ca_issue_stage { ISSUE_TOKEN, ISSUE_PROOF, ISSUE_LOG, ISSUE_FINAL, ISSUE_DONE };
 
-struct issue_job { /* zero-initialise */
-    enum issue_stage stage;
-    struct signer *ca; /* a reference; the same one from precertificate to final certificate */
+struct ca_issue_job { /* zero-initialise */
+    enum ca_issue_stage stage;
+    struct ca_signer *ca; /* a reference; the same one from precertificate to final certificate */
     struct oidc_result who;
-    struct proof_key key;
-    struct cert_spec spec;
-    struct buf sct_list;
+    struct ca_proof_key key;
+    struct ca_cert_spec spec;
+    struct tm_buf sct_list;
     void *ticket; /* submission under way in the log */
     bool log_asked;
-    struct buf der; /* ISSUE_DONE: the certificate; before that never to be handed out */
+    struct tm_buf der; /* ISSUE_DONE: the certificate; before that never to be handed out */
 };
 
-enum issue_status { ISSUE_OK, ISSUE_WAITING, ISSUE_FAILED };
+enum ca_issue_status { ISSUE_OK, ISSUE_WAITING, ISSUE_FAILED };
 
 /*
  * Goes as far as it can at time `now_s`. ISSUE_WAITING: the waiter will be woken once, then
  * call again with the same request. `token` is NULL when there is none.
  */
-enum issue_status issue_step(const struct issue_env *env, struct issue_job *job,
-                             const struct api_request *request, const char *token, size_t token_len,
-                             int64_t now_s, const struct oidc_waiter *waiter,
-                             struct api_failure *failure);
+enum ca_issue_status ca_issue_step(const struct ca_issue_env *env, struct ca_issue_job *job,
+                                   const struct ca_api_request *request, const char *token,
+                                   size_t token_len, int64_t now_s,
+                                   const struct oidc_waiter *waiter,
+                                   struct ca_api_failure *failure);
 
 /* Cancels what is under way in the log. */
-void issue_job_free(const struct issue_env *env, struct issue_job *job);
+void ca_issue_job_free(const struct ca_issue_env *env, struct ca_issue_job *job);
 
 #endif

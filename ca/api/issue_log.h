@@ -13,7 +13,7 @@
 #include "common/err.h"
 #include "oidc/verifier.h"
 
-enum issue_log_status {
+enum ca_issue_log_status {
     ISSUE_LOG_DONE,   /* the SCT list is there */
     ISSUE_LOG_WAIT,   /* the waiter will be woken once; then call collect */
     ISSUE_LOG_FAILED, /* `e` says why */
@@ -21,16 +21,16 @@ enum issue_log_status {
 
 /* One entry, RFC 6962 §3.2: a precert_entry, or for a detached SCT an x509_entry. Valid during
  * the call only: copy what is needed. */
-struct issue_log_entry {
-    const struct buf *tbs;         /* TBSCertificate without poison and SCT list; NULL: detached */
-    const struct buf *precert;     /* signed, with poison; NULL unless needs_precert */
-    const struct buf *certificate; /* detached: the signed certificate; else NULL */
+struct ca_issue_log_entry {
+    const struct tm_buf *tbs;     /* TBSCertificate without poison and SCT list; NULL: detached */
+    const struct tm_buf *precert; /* signed, with poison; NULL unless needs_precert */
+    const struct tm_buf *certificate;     /* detached: the signed certificate; else NULL */
     const unsigned char *issuer_key_hash; /* 32 bytes: SHA-256 of the CA's SPKI */
     int64_t not_after;                    /* of the certificate, Unix seconds: chooses the shard */
-    const struct signer_chain *chain;
+    const struct ca_signer_chain *chain;
 };
 
-struct issue_log {
+struct ca_issue_log {
     void *ctx;
     bool needs_precert; /* costs one more CA signature per certificate */
     bool detached;      /* the certificate itself is logged and its SCT travels beside it */
@@ -38,16 +38,16 @@ struct issue_log {
     /* Starts logging. On WAIT, *ticket names the submission until collect gives DONE or FAILED,
      * or cancel. On DONE, *ticket is unused and `sct_list` holds the TLS-encoded
      * SignedCertificateTimestampList (RFC 6962 §3.3). Any thread. */
-    enum issue_log_status (*submit)(void *ctx, const struct issue_log_entry *entry,
-                                    const struct oidc_waiter *waiter, void **ticket,
-                                    struct buf *sct_list, struct err *e);
+    enum ca_issue_log_status (*submit)(void *ctx, const struct ca_issue_log_entry *entry,
+                                       const struct oidc_waiter *waiter, void **ticket,
+                                       struct tm_buf *sct_list, struct tm_err *e);
     /* After a wake. WAIT hands the waiter over again. */
-    enum issue_log_status (*collect)(void *ctx, void *ticket, const struct oidc_waiter *waiter,
-                                     struct buf *sct_list, struct err *e);
+    enum ca_issue_log_status (*collect)(void *ctx, void *ticket, const struct oidc_waiter *waiter,
+                                        struct tm_buf *sct_list, struct tm_err *e);
     /* The request ended without the answer; a waiter that is still held is called all the same. */
     void (*cancel)(void *ctx, void *ticket);
     /* Appends Prometheus text about the log; may be NULL. */
-    void (*metrics)(void *ctx, struct buf *out);
+    void (*metrics)(void *ctx, struct tm_buf *out);
 };
 
 #endif

@@ -22,7 +22,7 @@ static const struct {
 };
 #define BUCKET_COUNT (sizeof(buckets) / sizeof(buckets[0]))
 
-struct metrics {
+struct ca_metrics {
     atomic_ullong issued;
     atomic_ullong refused[API_REASON_COUNT];
     atomic_ullong http[HTTP_METHOD_COUNT][STATUS_COUNT];
@@ -41,33 +41,33 @@ static unsigned long long get(const atomic_ullong *c)
     return atomic_load_explicit(c, memory_order_relaxed);
 }
 
-struct metrics *metrics_new(void)
+struct ca_metrics *ca_metrics_new(void)
 {
-    return calloc(1, sizeof(struct metrics));
+    return calloc(1, sizeof(struct ca_metrics));
 }
 
-void metrics_free(struct metrics *m)
+void ca_metrics_free(struct ca_metrics *m)
 {
     free(m);
 }
 
-void metrics_issued(struct metrics *m)
+void ca_metrics_issued(struct ca_metrics *m)
 {
     bump(&m->issued, 1);
 }
 
-void metrics_refused(struct metrics *m, unsigned reason_index)
+void ca_metrics_refused(struct ca_metrics *m, unsigned reason_index)
 {
     if (reason_index < API_REASON_COUNT)
         bump(&m->refused[reason_index], 1);
 }
 
-void metrics_reload(struct metrics *m, bool ok)
+void ca_metrics_reload(struct ca_metrics *m, bool ok)
 {
     bump(&m->reloads[ok ? 0 : 1], 1);
 }
 
-void metrics_http(struct metrics *m, const struct http_event *ev)
+void ca_metrics_http(struct ca_metrics *m, const struct tm_http_event *ev)
 {
     size_t s = 0;
     while (s < STATUS_COUNT - 1 && statuses[s] != ev->status)
@@ -82,116 +82,119 @@ void metrics_http(struct metrics *m, const struct http_event *ev)
     bump(&m->duration_us, (unsigned long long)(ev->duration_us > 0 ? ev->duration_us : 0));
 }
 
-static void render_histogram(const struct metrics *m, struct buf *out)
+static void render_histogram(const struct ca_metrics *m, struct tm_buf *out)
 {
     unsigned long long total = 0;
-    promtext_head(out, "tenmint_request_duration_seconds", "histogram",
-                  "Time from the end of a signing request's headers to the end of its reply.");
+    tm_promtext_head(out, "tenmint_request_duration_seconds", "histogram",
+                     "Time from the end of a signing request's headers to the end of its reply.");
     for (size_t i = 0; i <= BUCKET_COUNT; i++) {
         total += get(&m->bucket[i]);
-        buf_printf(out, "tenmint_request_duration_seconds_bucket{le=\"%s\"} %llu\n",
-                   i < BUCKET_COUNT ? buckets[i].label : "+Inf", total);
+        tm_buf_printf(out, "tenmint_request_duration_seconds_bucket{le=\"%s\"} %llu\n",
+                      i < BUCKET_COUNT ? buckets[i].label : "+Inf", total);
     }
     unsigned long long us = get(&m->duration_us);
-    buf_printf(out, "tenmint_request_duration_seconds_sum %llu.%06llu\n", us / 1000000,
-               us % 1000000);
-    buf_printf(out, "tenmint_request_duration_seconds_count %llu\n", total);
+    tm_buf_printf(out, "tenmint_request_duration_seconds_sum %llu.%06llu\n", us / 1000000,
+                  us % 1000000);
+    tm_buf_printf(out, "tenmint_request_duration_seconds_count %llu\n", total);
 }
 
-static void render_http(const struct metrics *m, struct buf *out)
+static void render_http(const struct ca_metrics *m, struct tm_buf *out)
 {
-    promtext_head(out, "http_requests_total", "counter", "HTTP requests by status and method.");
+    tm_promtext_head(out, "http_requests_total", "counter", "HTTP requests by status and method.");
     for (int i = 0; i < HTTP_METHOD_COUNT; i++) {
         for (size_t s = 0; s < STATUS_COUNT; s++) {
             unsigned long long n = get(&m->http[i][s]);
             if (n == 0)
                 continue;
             if (statuses[s] != 0)
-                buf_printf(out, "http_requests_total{code=\"%u\",method=\"%s\"} %llu\n",
-                           statuses[s], http_method_name((enum http_method)i), n);
+                tm_buf_printf(out, "http_requests_total{code=\"%u\",method=\"%s\"} %llu\n",
+                              statuses[s], tm_http_method_name((enum tm_http_method)i), n);
             else
-                buf_printf(out, "http_requests_total{code=\"none\",method=\"%s\"} %llu\n",
-                           http_method_name((enum http_method)i), n);
+                tm_buf_printf(out, "http_requests_total{code=\"none\",method=\"%s\"} %llu\n",
+                              tm_http_method_name((enum tm_http_method)i), n);
         }
     }
 }
 
 /* One family has all its lines together, so the issuers' figures are gathered in three texts. */
 struct issuer_text {
-    struct buf age, failures, keys;
+    struct tm_buf age, failures, keys;
 };
 
 static void add_issuer(void *arg, const struct oidc_issuer_stats *s)
 {
     struct issuer_text *t = arg;
     if (s->jwks_age_s >= 0) {
-        buf_puts(&t->age, "tenmint_jwks_age_seconds{issuer=\"");
-        promtext_label(&t->age, s->issuer);
-        buf_printf(&t->age, "\"} %" PRId64 "\n", s->jwks_age_s);
+        tm_buf_puts(&t->age, "tenmint_jwks_age_seconds{issuer=\"");
+        tm_promtext_label(&t->age, s->issuer);
+        tm_buf_printf(&t->age, "\"} %" PRId64 "\n", s->jwks_age_s);
     }
-    buf_puts(&t->failures, "tenmint_jwks_failures_total{issuer=\"");
-    promtext_label(&t->failures, s->issuer);
-    buf_printf(&t->failures, "\"} %" PRIu64 "\n", s->failures);
-    buf_puts(&t->keys, "tenmint_jwks_keys{issuer=\"");
-    promtext_label(&t->keys, s->issuer);
-    buf_printf(&t->keys, "\"} %u\n", s->keys);
+    tm_buf_puts(&t->failures, "tenmint_jwks_failures_total{issuer=\"");
+    tm_promtext_label(&t->failures, s->issuer);
+    tm_buf_printf(&t->failures, "\"} %" PRIu64 "\n", s->failures);
+    tm_buf_puts(&t->keys, "tenmint_jwks_keys{issuer=\"");
+    tm_promtext_label(&t->keys, s->issuer);
+    tm_buf_printf(&t->keys, "\"} %u\n", s->keys);
 }
 
-static void render_issuers(struct oidc_verifier *v, struct buf *out)
+static void render_issuers(struct oidc_verifier *v, struct tm_buf *out)
 {
     struct issuer_text t = {0};
     oidc_verifier_stats(v, add_issuer, &t);
-    promtext_head(out, "tenmint_jwks_age_seconds", "gauge",
-                  "Age of an issuer's key set; absent until the first fetch.");
-    buf_append(out, t.age.data, t.age.len);
-    promtext_head(out, "tenmint_jwks_failures_total", "counter",
-                  "Failed fetches of an issuer's discovery document or key set.");
-    buf_append(out, t.failures.data, t.failures.len);
-    promtext_head(out, "tenmint_jwks_keys", "gauge", "Usable keys held for an issuer.");
-    buf_append(out, t.keys.data, t.keys.len);
-    buf_free(&t.age);
-    buf_free(&t.failures);
-    buf_free(&t.keys);
+    tm_promtext_head(out, "tenmint_jwks_age_seconds", "gauge",
+                     "Age of an issuer's key set; absent until the first fetch.");
+    tm_buf_append(out, t.age.data, t.age.len);
+    tm_promtext_head(out, "tenmint_jwks_failures_total", "counter",
+                     "Failed fetches of an issuer's discovery document or key set.");
+    tm_buf_append(out, t.failures.data, t.failures.len);
+    tm_promtext_head(out, "tenmint_jwks_keys", "gauge", "Usable keys held for an issuer.");
+    tm_buf_append(out, t.keys.data, t.keys.len);
+    tm_buf_free(&t.age);
+    tm_buf_free(&t.failures);
+    tm_buf_free(&t.keys);
 }
 
-static void render_refused(const struct metrics *m, struct buf *out)
+static void render_refused(const struct ca_metrics *m, struct tm_buf *out)
 {
-    promtext_head(out, "tenmint_requests_refused_total", "counter", "Refused requests by reason.");
+    tm_promtext_head(out, "tenmint_requests_refused_total", "counter",
+                     "Refused requests by reason.");
     for (unsigned i = 0; i < API_REASON_COUNT; i++) {
-        const char *name = api_reason_name(i);
+        const char *name = ca_api_reason_name(i);
         if (name != NULL)
-            buf_printf(out, "tenmint_requests_refused_total{reason=\"%s\"} %llu\n", name,
-                       get(&m->refused[i]));
+            tm_buf_printf(out, "tenmint_requests_refused_total{reason=\"%s\"} %llu\n", name,
+                          get(&m->refused[i]));
     }
 }
 
-void metrics_render(const struct metrics *m, const struct metrics_scene *scene, struct buf *out)
+void ca_metrics_render(const struct ca_metrics *m, const struct ca_metrics_scene *scene,
+                       struct tm_buf *out)
 {
     unsigned long long issued = get(&m->issued);
-    promtext_head(out, "tenmint_certificates_issued_total", "counter", "Certificates issued.");
-    buf_printf(out, "tenmint_certificates_issued_total %llu\n", issued);
-    promtext_head(out, "fulcio_new_certs", "counter", "Certificates issued, under Fulcio's name.");
-    buf_printf(out, "fulcio_new_certs %llu\n", issued);
+    tm_promtext_head(out, "tenmint_certificates_issued_total", "counter", "Certificates issued.");
+    tm_buf_printf(out, "tenmint_certificates_issued_total %llu\n", issued);
+    tm_promtext_head(out, "fulcio_new_certs", "counter",
+                     "Certificates issued, under Fulcio's name.");
+    tm_buf_printf(out, "fulcio_new_certs %llu\n", issued);
     render_refused(m, out);
     render_histogram(m, out);
     render_http(m, out);
-    promtext_head(out, "tenmint_requests_in_flight", "gauge", "Requests being served.");
-    buf_printf(out, "tenmint_requests_in_flight %u\n", scene->inflight);
+    tm_promtext_head(out, "tenmint_requests_in_flight", "gauge", "Requests being served.");
+    tm_buf_printf(out, "tenmint_requests_in_flight %u\n", scene->inflight);
     if (scene->verifier != NULL)
         render_issuers(scene->verifier, out);
     if (scene->log != NULL && scene->log->metrics != NULL)
         scene->log->metrics(scene->log->ctx, out);
-    promtext_head(out, "tenmint_ca_certificate_expiry_seconds", "gauge",
-                  "End of the issuing CA certificate, Unix time.");
-    buf_printf(out, "tenmint_ca_certificate_expiry_seconds %" PRId64 "\n", scene->ca_not_after);
-    promtext_head(out, "tenmint_reloads_total", "counter",
-                  "Reloads of issuers, CA key or TLS files by outcome.");
-    buf_printf(out,
-               "tenmint_reloads_total{outcome=\"ok\"} %llu\n"
-               "tenmint_reloads_total{outcome=\"refused\"} %llu\n",
-               get(&m->reloads[0]), get(&m->reloads[1]));
-    promtext_head(out, "tenmint_build_info", "gauge", "1, with the version as a label.");
-    buf_puts(out, "tenmint_build_info{version=\"");
-    promtext_label(out, scene->version);
-    buf_puts(out, "\"} 1\n");
+    tm_promtext_head(out, "tenmint_ca_certificate_expiry_seconds", "gauge",
+                     "End of the issuing CA certificate, Unix time.");
+    tm_buf_printf(out, "tenmint_ca_certificate_expiry_seconds %" PRId64 "\n", scene->ca_not_after);
+    tm_promtext_head(out, "tenmint_reloads_total", "counter",
+                     "Reloads of issuers, CA key or TLS files by outcome.");
+    tm_buf_printf(out,
+                  "tenmint_reloads_total{outcome=\"ok\"} %llu\n"
+                  "tenmint_reloads_total{outcome=\"refused\"} %llu\n",
+                  get(&m->reloads[0]), get(&m->reloads[1]));
+    tm_promtext_head(out, "tenmint_build_info", "gauge", "1, with the version as a label.");
+    tm_buf_puts(out, "tenmint_build_info{version=\"");
+    tm_promtext_label(out, scene->version);
+    tm_buf_puts(out, "\"} 1\n");
 }

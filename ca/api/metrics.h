@@ -10,23 +10,24 @@
 #include "common/buf.h"
 #include "oidc/verifier.h"
 
-struct metrics; /* updated by any thread without locks */
+struct ca_metrics; /* updated by any thread without locks */
 
-struct metrics *metrics_new(void);
-void metrics_free(struct metrics *m);
+struct ca_metrics *ca_metrics_new(void);
+void ca_metrics_free(struct ca_metrics *m);
 
-void metrics_issued(struct metrics *m);
-void metrics_refused(struct metrics *m, unsigned reason_index);
-void metrics_http(struct metrics *m, const struct http_event *ev);
-void metrics_reload(struct metrics *m, bool ok);
+void ca_metrics_issued(struct ca_metrics *m);
+void ca_metrics_refused(struct ca_metrics *m, unsigned reason_index);
+void ca_metrics_http(struct ca_metrics *m, const struct tm_http_event *ev);
+void ca_metrics_reload(struct ca_metrics *m, bool ok);
 
-struct metrics_scene {              /* what is read at the time of the scrape */
+struct ca_metrics_scene {           /* what is read at the time of the scrape */
     struct oidc_verifier *verifier; /* or NULL */
-    const struct issue_log *log;    /* or NULL */
+    const struct ca_issue_log *log; /* or NULL */
     int64_t ca_not_after;           /* Unix seconds */
     unsigned inflight;
     const char *version;
 };
-void metrics_render(const struct metrics *m, const struct metrics_scene *scene, struct buf *out);
+void ca_metrics_render(const struct ca_metrics *m, const struct ca_metrics_scene *scene,
+                       struct tm_buf *out);
 
 #endif

@@ -6,28 +6,28 @@
 #include "common/json/strictjson.h"
 
 /* Go's base64 decoders skip line ends inside the text, so wrapped base64 works with Fulcio. */
-static int decode_wrapped(const char *text, size_t len, struct buf *out)
+static int decode_wrapped(const char *text, size_t len, struct tm_buf *out)
 {
-    struct buf joined = {0};
+    struct tm_buf joined = {0};
     for (size_t i = 0; i < len; i++) {
         if (text[i] != '\n' && text[i] != '\r')
             buf_putc(&joined, (unsigned char)text[i]);
     }
     int rc = -1;
     if (!buf_failed(&joined))
-        rc = b64_decode(B64_ANY, (const char *)joined.data, joined.len, out);
-    buf_free(&joined);
+        rc = tm_b64_decode(B64_ANY, (const char *)joined.data, joined.len, out);
+    tm_buf_free(&joined);
     return rc;
 }
 
 /* The member under either name; NULL when absent or null. -1: both are there. */
 static int member(const json_t *obj, const char *camel, const char *snake, json_t **out,
-                  struct err *e)
+                  struct tm_err *e)
 {
     json_t *a = json_object_get(obj, camel);
     json_t *b = snake != NULL ? json_object_get(obj, snake) : NULL;
     if (a != NULL && b != NULL)
-        return err_set(e, "duplicate field \"%s\"", camel);
+        return tm_err_set(e, "duplicate field \"%s\"", camel);
     *out = a != NULL ? a : b;
     if (json_is_null(*out))
         *out = NULL;
@@ -35,27 +35,27 @@ static int member(const json_t *obj, const char *camel, const char *snake, json_
 }
 
 static int member_object(const json_t *obj, const char *camel, const char *snake, json_t **out,
-                         struct err *e)
+                         struct tm_err *e)
 {
     if (member(obj, camel, snake, out, e) != 0)
         return -1;
     if (*out != NULL && !json_is_object(*out))
-        return err_set(e, "invalid value for field %s: not an object", camel);
+        return tm_err_set(e, "invalid value for field %s: not an object", camel);
     return 0;
 }
 
 static int member_string(const json_t *obj, const char *camel, const char *snake, json_t **out,
-                         struct err *e)
+                         struct tm_err *e)
 {
     if (member(obj, camel, snake, out, e) != 0)
         return -1;
     if (*out != NULL && !json_is_string(*out))
-        return err_set(e, "invalid value for field %s: not a string", camel);
+        return tm_err_set(e, "invalid value for field %s: not a string", camel);
     return 0;
 }
 
-static int member_bytes(const json_t *obj, const char *camel, const char *snake, struct buf *out,
-                        bool *present, struct err *e)
+static int member_bytes(const json_t *obj, const char *camel, const char *snake, struct tm_buf *out,
+                        bool *present, struct tm_err *e)
 {
     json_t *v = NULL;
     if (member_string(obj, camel, snake, &v, e) != 0)
@@ -67,34 +67,34 @@ static int member_bytes(const json_t *obj, const char *camel, const char *snake,
     size_t len = json_string_length(v);
     int rc = memchr(text, '\n', len) != NULL || memchr(text, '\r', len) != NULL
                  ? decode_wrapped(text, len, out)
-                 : b64_decode(B64_ANY, text, len, out);
-    return rc == 0 ? 0 : err_set(e, "invalid value for field %s: not base64", camel);
+                 : tm_b64_decode(B64_ANY, text, len, out);
+    return rc == 0 ? 0 : tm_err_set(e, "invalid value for field %s: not base64", camel);
 }
 
-static int parse_root(const void *body, size_t len, json_t **root, struct err *e)
+static int parse_root(const void *body, size_t len, json_t **root, struct tm_err *e)
 {
     const char *text = body;
     size_t skip = 0;
     while (skip < len && strchr(" \t\r\n", text[skip]) != NULL && text[skip] != '\0')
         skip++;
-    *root = skip == len ? json_object() : strictjson_parse_first(text, len, len, e);
+    *root = skip == len ? json_object() : tm_strictjson_parse_first(text, len, len, e);
     if (*root == NULL)
-        return skip == len ? err_set(e, "out of memory") : -1;
-    return json_is_object(*root) ? 0 : err_set(e, "the request is not a JSON object");
+        return skip == len ? tm_err_set(e, "out of memory") : -1;
+    return json_is_object(*root) ? 0 : tm_err_set(e, "the request is not a JSON object");
 }
 
 /* An enum is a name (unknown ones are ignored) or an integer; its value has no effect. */
-static int check_enum(const json_t *obj, const char *key, struct err *e)
+static int check_enum(const json_t *obj, const char *key, struct tm_err *e)
 {
     json_t *v = NULL;
     if (member(obj, key, NULL, &v, e) != 0)
         return -1;
     if (v == NULL || json_is_string(v) || json_is_integer(v))
         return 0;
-    return err_set(e, "invalid value for field %s: not an enum", key);
+    return tm_err_set(e, "invalid value for field %s: not an enum", key);
 }
 
-static int take_key_request(const json_t *req, struct api_request *out, struct err *e)
+static int take_key_request(const json_t *req, struct ca_api_request *out, struct tm_err *e)
 {
     json_t *key = NULL;
     json_t *content = NULL;
@@ -110,20 +110,21 @@ static int take_key_request(const json_t *req, struct api_request *out, struct e
         member_string(key, "content", NULL, &content, e) != 0)
         return -1;
     if (content != NULL)
-        buf_append(&out->key, json_string_value(content), json_string_length(content));
+        tm_buf_append(&out->key, json_string_value(content), json_string_length(content));
     return 0;
 }
 
-static int done(const struct api_request *r, struct err *e)
+static int done(const struct ca_api_request *r, struct tm_err *e)
 {
     if (buf_failed(&r->csr) || buf_failed(&r->key) || buf_failed(&r->proof))
-        return err_set(e, "out of memory");
+        return tm_err_set(e, "out of memory");
     return 0;
 }
 
-int api_request_parse_v2(const void *body, size_t len, struct api_request *out, struct err *e)
+int ca_api_request_parse_v2(const void *body, size_t len, struct ca_api_request *out,
+                            struct tm_err *e)
 {
-    *out = (struct api_request){0};
+    *out = (struct ca_api_request){0};
     json_t *credentials = NULL;
     json_t *token = NULL;
     json_t *key_request = NULL;
@@ -135,9 +136,9 @@ int api_request_parse_v2(const void *body, size_t len, struct api_request *out, 
                      &out->csr, &has_csr, e) != 0)
         return -1;
     if (key_request != NULL && has_csr)
-        return err_set(e,
-                       "error parsing \"certificateSigningRequest\", oneof "
-                       "dev.sigstore.fulcio.v2.CreateSigningCertificateRequest.key is already set");
+        return tm_err_set(
+            e, "error parsing \"certificateSigningRequest\", oneof "
+               "dev.sigstore.fulcio.v2.CreateSigningCertificateRequest.key is already set");
     if (credentials != NULL &&
         member_string(credentials, "oidcIdentityToken", "oidc_identity_token", &token, e) != 0)
         return -1;
@@ -151,9 +152,10 @@ int api_request_parse_v2(const void *body, size_t len, struct api_request *out, 
     return done(out, e);
 }
 
-int api_request_parse_v1(const void *body, size_t len, struct api_request *out, struct err *e)
+int ca_api_request_parse_v1(const void *body, size_t len, struct ca_api_request *out,
+                            struct tm_err *e)
 {
-    *out = (struct api_request){0};
+    *out = (struct ca_api_request){0};
     json_t *key = NULL;
     json_t *algorithm = NULL;
     bool present = false;
@@ -174,16 +176,16 @@ int api_request_parse_v1(const void *body, size_t len, struct api_request *out, 
     return done(out, e);
 }
 
-void api_request_free(struct api_request *r)
+void ca_api_request_free(struct ca_api_request *r)
 {
     json_decref(r->root);
-    buf_free(&r->csr);
-    buf_free(&r->key);
-    buf_free(&r->proof);
-    *r = (struct api_request){0};
+    tm_buf_free(&r->csr);
+    tm_buf_free(&r->key);
+    tm_buf_free(&r->proof);
+    *r = (struct ca_api_request){0};
 }
 
-const char *api_bearer(const char *authorization)
+const char *ca_api_bearer(const char *authorization)
 {
     if (authorization == NULL)
         return NULL;

@@ -8,46 +8,46 @@
 
 /* A signing request between its body's end and its reply. */
 struct call {
-    struct api *api;
-    struct api_view *view;
-    struct api_request request;
+    struct ca_api *api;
+    struct ca_api_view *view;
+    struct ca_api_request request;
     const char *token; /* in the request or in a header, both live as long as the exchange */
     size_t token_len;
-    struct issue_job job;
+    struct ca_issue_job job;
 };
 
 static void call_free(void *arg)
 {
     struct call *c = arg;
-    issue_job_free(&c->api->env, &c->job);
-    api_request_free(&c->request);
-    api_view_unref(c->view);
+    ca_issue_job_free(&c->api->env, &c->job);
+    ca_api_request_free(&c->request);
+    ca_api_view_unref(c->view);
     free(c);
 }
 
-static struct call *call_new(struct api *api, struct http_exchange *x)
+static struct call *call_new(struct ca_api *api, struct tm_http_exchange *x)
 {
     struct call *c = calloc(1, sizeof(*c));
     if (c == NULL)
         return NULL;
     c->api = api;
-    c->view = api_view_get(api);
-    c->job.ca = signer_ref(c->view->ca);
-    http_set_state(x, c, call_free);
+    c->view = ca_api_view_get(api);
+    c->job.ca = ca_signer_ref(c->view->ca);
+    tm_http_set_state(x, c, call_free);
     return c;
 }
 
-static void take_header_token(struct call *c, struct http_exchange *x)
+static void take_header_token(struct call *c, struct tm_http_exchange *x)
 {
-    c->token = api_bearer(http_header(x, "Authorization"));
+    c->token = ca_api_bearer(tm_http_header(x, "Authorization"));
     c->token_len = c->token != NULL ? strlen(c->token) : 0;
 }
 
-static int read_v2(struct call *c, struct http_exchange *x, struct api_failure *f)
+static int read_v2(struct call *c, struct tm_http_exchange *x, struct ca_api_failure *f)
 {
-    const struct buf *body = http_body(x);
-    if (api_request_parse_v2(body->data, body->len, &c->request, &f->detail) != 0)
-        return api_failure_set(f, API_FAULT_REQUEST);
+    const struct tm_buf *body = tm_http_body(x);
+    if (ca_api_request_parse_v2(body->data, body->len, &c->request, &f->detail) != 0)
+        return ca_api_failure_set(f, API_FAULT_REQUEST);
     c->token = c->request.token;
     c->token_len = c->request.token_len;
     if (c->token == NULL)
@@ -55,100 +55,101 @@ static int read_v2(struct call *c, struct http_exchange *x, struct api_failure *
     return 0;
 }
 
-static int read_v1(struct call *c, struct http_exchange *x, struct api_failure *f)
+static int read_v1(struct call *c, struct tm_http_exchange *x, struct ca_api_failure *f)
 {
-    const struct buf *body = http_body(x);
-    if (api_request_parse_v1(body->data, body->len, &c->request, &f->detail) != 0)
-        return api_failure_set(f, API_FAULT_REQUEST);
+    const struct tm_buf *body = tm_http_body(x);
+    if (ca_api_request_parse_v1(body->data, body->len, &c->request, &f->detail) != 0)
+        return ca_api_failure_set(f, API_FAULT_REQUEST);
     if (!c->request.has_csr && !c->request.has_key) {
-        err_set(&f->detail, "neither a public key nor a certificate signing request");
-        return api_failure_set(f, API_FAULT_KEY);
+        tm_err_set(&f->detail, "neither a public key nor a certificate signing request");
+        return ca_api_failure_set(f, API_FAULT_KEY);
     }
     take_header_token(c, x);
     return 0;
 }
 
 /* The SCT that travels beside the certificate; without a log it is empty, as Fulcio has it. */
-static int detached_sct(const struct call *c, struct buf *out, struct err *e)
+static int detached_sct(const struct call *c, struct tm_buf *out, struct tm_err *e)
 {
-    return c->job.sct_list.len > 0 ? api_detached_sct(&c->job.sct_list, out, e) : 0;
+    return c->job.sct_list.len > 0 ? ca_api_detached_sct(&c->job.sct_list, out, e) : 0;
 }
 
-static int reply_v2(const struct call *c, struct http_exchange *x, struct err *e)
+static int reply_v2(const struct call *c, struct tm_http_exchange *x, struct tm_err *e)
 {
     bool embedded = c->job.sct_list.len > 0 && !c->api->env.log->detached;
-    struct buf body = {0};
-    struct buf sct = {0};
+    struct tm_buf body = {0};
+    struct tm_buf sct = {0};
     int rc = embedded ? 0 : detached_sct(c, &sct, e);
-    buf_reserve(&body, c->job.der.len * 3 / 2 + c->view->chain_json.len + sct.len + 512);
-    buf_puts(&body, embedded
-                        ? "{\"signedCertificateEmbeddedSct\":{\"chain\":{\"certificates\":[\""
-                        : "{\"signedCertificateDetachedSct\":{\"chain\":{\"certificates\":[\"");
-    pem_put("CERTIFICATE", c->job.der.data, c->job.der.len, PEM_STYLE_JSON, &body);
+    tm_buf_reserve(&body, c->job.der.len * 3 / 2 + c->view->chain_json.len + sct.len + 512);
+    tm_buf_puts(&body, embedded
+                           ? "{\"signedCertificateEmbeddedSct\":{\"chain\":{\"certificates\":[\""
+                           : "{\"signedCertificateDetachedSct\":{\"chain\":{\"certificates\":[\"");
+    tm_pem_put("CERTIFICATE", c->job.der.data, c->job.der.len, PEM_STYLE_JSON, &body);
     buf_putc(&body, '"');
-    buf_append(&body, c->view->chain_json.data, c->view->chain_json.len);
-    buf_puts(&body, embedded ? "]}}}" : "]},\"signedCertificateTimestamp\":\"");
+    tm_buf_append(&body, c->view->chain_json.data, c->view->chain_json.len);
+    tm_buf_puts(&body, embedded ? "]}}}" : "]},\"signedCertificateTimestamp\":\"");
     if (!embedded) {
-        buf_append(&body, sct.data, sct.len);
-        buf_puts(&body, "\"}}");
+        tm_buf_append(&body, sct.data, sct.len);
+        tm_buf_puts(&body, "\"}}");
     }
-    buf_free(&sct);
+    tm_buf_free(&sct);
     if (rc == 0)
-        http_reply(x, 200, "application/json", &body);
-    buf_free(&body);
+        tm_http_reply(x, 200, "application/json", &body);
+    tm_buf_free(&body);
     return rc;
 }
 
-static int reply_v1(const struct call *c, struct http_exchange *x, struct err *e)
+static int reply_v1(const struct call *c, struct tm_http_exchange *x, struct tm_err *e)
 {
     bool detached = c->job.sct_list.len > 0 && c->api->env.log->detached;
-    struct buf body = {0};
-    struct buf sct = {0};
+    struct tm_buf body = {0};
+    struct tm_buf sct = {0};
     if (detached && detached_sct(c, &sct, e) != 0) {
-        buf_free(&sct);
+        tm_buf_free(&sct);
         return -1;
     }
-    buf_reserve(&body, 4096 + c->view->chain_pem.len);
-    pem_put("CERTIFICATE", c->job.der.data, c->job.der.len, PEM_STYLE_TRIMMED, &body);
-    buf_append(&body, c->view->chain_pem.data, c->view->chain_pem.len);
-    http_reply(x, 201, "application/pem-certificate-chain", &body);
+    tm_buf_reserve(&body, 4096 + c->view->chain_pem.len);
+    tm_pem_put("CERTIFICATE", c->job.der.data, c->job.der.len, PEM_STYLE_TRIMMED, &body);
+    tm_buf_append(&body, c->view->chain_pem.data, c->view->chain_pem.len);
+    tm_http_reply(x, 201, "application/pem-certificate-chain", &body);
     if (detached)
-        http_reply_header(x, "SCT", buf_str(&sct));
-    buf_free(&sct);
+        tm_http_reply_header(x, "SCT", tm_buf_str(&sct));
+    tm_buf_free(&sct);
     return 0;
 }
 
-typedef int read_fn(struct call *c, struct http_exchange *x, struct api_failure *f);
+typedef int read_fn(struct call *c, struct tm_http_exchange *x, struct ca_api_failure *f);
 /* -1: nothing was replied. */
-typedef int reply_fn(const struct call *c, struct http_exchange *x, struct err *e);
+typedef int reply_fn(const struct call *c, struct tm_http_exchange *x, struct tm_err *e);
 
-static enum issue_status advance(struct call *c, struct http_exchange *x, struct api_failure *f)
+static enum ca_issue_status advance(struct call *c, struct tm_http_exchange *x,
+                                    struct ca_api_failure *f)
 {
-    struct api *api = c->api;
-    struct oidc_waiter waiter = {.wake = http_wake, .arg = http_wait_begin(x)};
-    enum issue_status st = issue_step(&api->env, &c->job, &c->request, c->token, c->token_len,
-                                      api->o.now_s(), &waiter, f);
+    struct ca_api *api = c->api;
+    struct oidc_waiter waiter = {.wake = tm_http_wake, .arg = tm_http_wait_begin(x)};
+    enum ca_issue_status st = ca_issue_step(&api->env, &c->job, &c->request, c->token, c->token_len,
+                                            api->o.now_s(), &waiter, f);
     if (st != ISSUE_WAITING)
-        http_wait_cancel(x);
+        tm_http_wait_cancel(x);
     return st;
 }
 
-static enum http_result sign(struct api *api, struct http_exchange *x, read_fn *read,
-                             reply_fn *reply)
+static enum tm_http_result sign(struct ca_api *api, struct tm_http_exchange *x, read_fn *read,
+                                reply_fn *reply)
 {
-    struct api_failure f;
+    struct ca_api_failure f;
     f.fault = API_FAULT_NONE;
     f.reason = OIDC_REASON_NONE;
     f.detail.text[0] = '\0';
-    struct call *c = http_state(x);
+    struct call *c = tm_http_state(x);
     int rc = 0;
     if (c == NULL) {
         c = call_new(api, x);
-        rc = c != NULL ? read(c, x, &f) : api_failure_set(&f, API_FAULT_INTERNAL);
-    } else if (http_wait_expired(x)) {
-        err_set(&f.detail, "waited too long for %s",
-                c->job.stage == ISSUE_TOKEN ? "the issuer's keys" : "the log");
-        rc = api_failure_set(&f, API_FAULT_TIMEOUT);
+        rc = c != NULL ? read(c, x, &f) : ca_api_failure_set(&f, API_FAULT_INTERNAL);
+    } else if (tm_http_wait_expired(x)) {
+        tm_err_set(&f.detail, "waited too long for %s",
+                   c->job.stage == ISSUE_TOKEN ? "the issuer's keys" : "the log");
+        rc = ca_api_failure_set(&f, API_FAULT_TIMEOUT);
     }
     if (rc == 0) {
         switch (advance(c, x, &f)) {
@@ -156,25 +157,25 @@ static enum http_result sign(struct api *api, struct http_exchange *x, read_fn *
             return HTTP_WAIT;
         case ISSUE_OK:
             if (reply(c, x, &f.detail) == 0) {
-                api_audit_issued(api, x, &c->job);
+                ca_api_audit_issued(api, x, &c->job);
                 return HTTP_DONE;
             }
-            (void)api_failure_set(&f, API_FAULT_LOG);
+            (void)ca_api_failure_set(&f, API_FAULT_LOG);
             break;
         case ISSUE_FAILED:
             break;
         }
     }
-    api_refuse(api, x, &f, c != NULL ? c->job.who.issuer : "");
+    ca_api_refuse(api, x, &f, c != NULL ? c->job.who.issuer : "");
     return HTTP_DONE;
 }
 
-enum http_result api_sign_v2(void *ctx, struct http_exchange *x)
+enum tm_http_result ca_api_sign_v2(void *ctx, struct tm_http_exchange *x)
 {
     return sign(ctx, x, read_v2, reply_v2);
 }
 
-enum http_result api_sign_v1(void *ctx, struct http_exchange *x)
+enum tm_http_result ca_api_sign_v1(void *ctx, struct tm_http_exchange *x)
 {
     return sign(ctx, x, read_v1, reply_v1);
 }

@@ -9,23 +9,24 @@
 #include "ca/signer/signer.h"
 #include "oidc/trust/trust.h"
 
-struct api_view {
-    struct signer *ca;
-    struct buf chain_json; /* ,"-----BEGIN…\n…","…" : follows the leaf in a JSON array */
-    struct buf chain_pem;  /* "\n" and a block for each, without a final newline */
-    struct http_canned *trust_bundle;
-    struct http_canned *root_cert;
-    struct http_canned *configuration;
+struct ca_api_view {
+    struct ca_signer *ca;
+    struct tm_buf chain_json; /* ,"-----BEGIN…\n…","…" : follows the leaf in a JSON array */
+    struct tm_buf chain_pem;  /* "\n" and a block for each, without a final newline */
+    struct tm_http_canned *trust_bundle;
+    struct tm_http_canned *root_cert;
+    struct tm_http_canned *configuration;
 };
 
 /* References both. NULL with `e` set. */
-struct api_view *api_view_new(struct signer *ca, const struct oidc_trust *trust, struct err *e);
-struct api_view *api_view_ref(struct api_view *v);
-void api_view_unref(struct api_view *v); /* NULL is fine */
+struct ca_api_view *ca_api_view_new(struct ca_signer *ca, const struct oidc_trust *trust,
+                                    struct tm_err *e);
+struct ca_api_view *ca_api_view_ref(struct ca_api_view *v);
+void ca_api_view_unref(struct ca_api_view *v); /* NULL is fine */
 
 /* The bodies, for tests: appended to `out`. */
-void api_trust_bundle_json(const struct signer_chain *chain, struct buf *out);
-void api_root_cert_pem(const struct signer_chain *chain, struct buf *out);
-int api_configuration_json(const struct oidc_trust *trust, struct buf *out, struct err *e);
+void ca_api_trust_bundle_json(const struct ca_signer_chain *chain, struct tm_buf *out);
+void ca_api_root_cert_pem(const struct ca_signer_chain *chain, struct tm_buf *out);
+int ca_api_configuration_json(const struct oidc_trust *trust, struct tm_buf *out, struct tm_err *e);
 
 #endif

@@ -14,7 +14,7 @@
 
 #define CERT_SERIAL_LEN 20 /* bytes; top bit clear: RFC 5280 §4.1.2.2 */
 
-struct cert_spec {
+struct ca_cert_spec {
     unsigned char serial[CERT_SERIAL_LEN];
     int64_t not_before; /* Unix seconds */
     int64_t not_after;
@@ -25,10 +25,10 @@ struct cert_spec {
 };
 
 /* Fresh random serial and validity from `now_s`, `lifetime_s`, capped at the CA's end. */
-int cert_spec_init(struct cert_spec *spec, const struct signer *ca, int64_t now_s,
-                   int64_t lifetime_s, struct err *e);
+int ca_cert_spec_init(struct ca_cert_spec *spec, const struct ca_signer *ca, int64_t now_s,
+                      int64_t lifetime_s, struct tm_err *e);
 
-enum cert_form {
+enum ca_cert_form {
     CERT_FINAL,      /* no poison; with SCT list when `sct_list` is given */
     CERT_PRECERT,    /* critical poison last: RFC 6962 §3.1 */
     CERT_LOGGED_TBS, /* neither: the TBS that the log and the verifier sign over */
@@ -36,10 +36,11 @@ enum cert_form {
 
 /* Appends the DER TBSCertificate. `sct_list`: TLS-encoded SignedCertificateTimestampList
  * (RFC 6962 §3.3), wrapped here; NULL for none. */
-int cert_tbs(const struct cert_spec *spec, const struct signer *ca, enum cert_form form,
-             const struct buf *sct_list, struct buf *tbs, struct err *e);
+int ca_cert_tbs(const struct ca_cert_spec *spec, const struct ca_signer *ca, enum ca_cert_form form,
+                const struct tm_buf *sct_list, struct tm_buf *tbs, struct tm_err *e);
 
 /* Signs `tbs` and appends the DER Certificate. */
-int cert_sign(const struct buf *tbs, struct signer *ca, struct buf *der, struct err *e);
+int ca_cert_sign(const struct tm_buf *tbs, struct ca_signer *ca, struct tm_buf *der,
+                 struct tm_err *e);
 
 #endif

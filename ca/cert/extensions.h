@@ -7,7 +7,8 @@
 #include "ca/cert/cert.h"
 
 /* Appends the [3] element with all extensions that apply. */
-int extensions_put(const struct cert_spec *spec, const struct signer *ca, enum cert_form form,
-                   const struct buf *sct_list, struct buf *b, struct err *e);
+int ca_extensions_put(const struct ca_cert_spec *spec, const struct ca_signer *ca,
+                      enum ca_cert_form form, const struct tm_buf *sct_list, struct tm_buf *b,
+                      struct tm_err *e);
 
 #endif

@@ -41,19 +41,19 @@
 #define MINUTE (60 * SECOND)
 #define HOUR (60 * MINUTE)
 
-static const struct yamlmap_key timeout_keys[] = {
+static const struct tm_yamlmap_key timeout_keys[] = {
     TIME("header", header_timeout, 100, HOUR), TIME("request", request_timeout, 100, HOUR),
     TIME("idle", idle_timeout, 1000, HOUR),    TIME("wait", wait_timeout, 100, HOUR),
     TIME("drain", drain_timeout, 0, HOUR),     END,
 };
 
-static const struct yamlmap_key tls_keys[] = {
+static const struct tm_yamlmap_key tls_keys[] = {
     TEXT("certificate", tls_certificate),
     TEXT("key", tls_key),
     END,
 };
 
-static const struct yamlmap_key ca_keys[] = {
+static const struct tm_yamlmap_key ca_keys[] = {
     TEXT("backend", backend),
     TEXT("chain", chain),
     TEXT("key", key),
@@ -71,7 +71,7 @@ static const struct yamlmap_key ca_keys[] = {
     END,
 };
 
-static const struct yamlmap_key oidc_keys[] = {
+static const struct tm_yamlmap_key oidc_keys[] = {
     TIME("skew", skew, 0, 10 * MINUTE),
     TIME("max-token-age", max_token_age, 0, 24 * HOUR),
     TIME("jwks-refresh", jwks_refresh, 10 * SECOND, 24 * HOUR),
@@ -88,7 +88,7 @@ static const struct yamlmap_key oidc_keys[] = {
 #undef OFF
 #define OFF(member) offsetof(struct ca_config_log, member)
 
-static const struct yamlmap_key ct_log_keys[] = {
+static const struct tm_yamlmap_key ct_log_keys[] = {
     TEXT("url", url),
     TEXT("public-key", public_key),
     TEXT("operator", operator_name),
@@ -102,9 +102,9 @@ static const struct yamlmap_key ct_log_keys[] = {
 };
 
 #undef OFF
-#define OFF(member) offsetof(struct witness_peer, member)
+#define OFF(member) offsetof(struct ca_witness_peer, member)
 
-static const struct yamlmap_key witness_keys[] = {
+static const struct tm_yamlmap_key witness_keys[] = {
     TEXT("url", url),
     TEXT("key", vkey),
     TEXT("monitoring-url", monitoring),
@@ -114,7 +114,7 @@ static const struct yamlmap_key witness_keys[] = {
 #undef OFF
 #define OFF(member) offsetof(struct ca_config, member)
 
-static const struct yamlmap_key embedded_keys[] = {
+static const struct tm_yamlmap_key embedded_keys[] = {
     TEXT("directory", embedded_directory),
     TEXT("origin", embedded_origin),
     TEXT("prefix", embedded_prefix),
@@ -128,7 +128,7 @@ static const struct yamlmap_key embedded_keys[] = {
     TEXT("pkcs11-pin-env", embedded_pin_env),
     TEXT("anchor", embedded_anchor),
     TIME("checkpoint-interval", checkpoint_interval, 100, MINUTE),
-    {"witnesses", YAMLMAP_ENTRIES, OFF(witnesses), 0, sizeof(struct witness_peer), witness_keys},
+    {"witnesses", YAMLMAP_ENTRIES, OFF(witnesses), 0, sizeof(struct ca_witness_peer), witness_keys},
     NUMBER("witness-quorum", witness_quorum, 0, 64),
     TIME("witness-timeout", witness_timeout, 100, MINUTE),
     BOOL("witness-allow-http", witness_allow_http),
@@ -138,7 +138,7 @@ static const struct yamlmap_key embedded_keys[] = {
 #undef OFF
 #define OFF(member) offsetof(struct ca_config_retired, member)
 
-static const struct yamlmap_key retired_keys[] = {
+static const struct tm_yamlmap_key retired_keys[] = {
     TEXT("directory", directory),
     TEXT("public-key", public_key),
     TEXT("prefix", prefix),
@@ -148,7 +148,7 @@ static const struct yamlmap_key retired_keys[] = {
 #undef OFF
 #define OFF(member) offsetof(struct ca_config, member)
 
-static const struct yamlmap_key ct_keys[] = {
+static const struct tm_yamlmap_key ct_keys[] = {
     NUMBER("scts-required", scts_required, 1, CT_LOGS_MAX),
     NUMBER("operators-required", operators_required, 1, CT_LOGS_MAX),
     TIME("deadline", ct_deadline, 100, 10 * MINUTE),
@@ -160,15 +160,15 @@ static const struct yamlmap_key ct_keys[] = {
     END,
 };
 
-static const struct yamlmap_key tuf_keys[] = {
+static const struct tm_yamlmap_key tuf_keys[] = {
     TEXT("directory", tuf_directory),
     TEXT("prefix", tuf_prefix),
     END,
 };
 
-static const struct yamlmap_key log_keys[] = {TEXT("level", log_level), END};
+static const struct tm_yamlmap_key log_keys[] = {TEXT("level", log_level), END};
 
-static const struct yamlmap_key keys[] = {
+static const struct tm_yamlmap_key keys[] = {
     TEXT("listen", listen),
     TEXT("metrics-listen", metrics_listen),
     NUMBER("workers", workers, 0, 256),
@@ -187,7 +187,7 @@ static const struct yamlmap_key keys[] = {
     END,
 };
 
-int ca_config_default(struct ca_config *c, struct err *e)
+int ca_config_default(struct ca_config *c, struct tm_err *e)
 {
     *c = (struct ca_config){.max_request_size = 256 * KIB,
                             .header_timeout = 10 * SECOND,
@@ -212,12 +212,12 @@ int ca_config_default(struct ca_config *c, struct err *e)
     c->engine = strdup("cached-key");
     return c->listen != NULL && c->log_level != NULL && c->engine != NULL
                ? 0
-               : err_set(e, "out of memory");
+               : tm_err_set(e, "out of memory");
 }
 
 void ca_config_free(struct ca_config *c)
 {
-    yamlmap_free(keys, c);
+    tm_yamlmap_free(keys, c);
 }
 
 static const char *const levels[] = {"debug", "info", "warn", "error", NULL};
@@ -234,7 +234,7 @@ static int word_index(const char *const *words, const char *w)
 }
 
 /* A backend's keys; those of another backend are a mistake worth hearing of. */
-static int check_backend(const char *name, const struct ca_config *c, struct err *e)
+static int check_backend(const char *name, const struct ca_config *c, struct tm_err *e)
 {
     const struct {
         const char *backend, *key, *value;
@@ -251,47 +251,47 @@ static int check_backend(const char *name, const struct ca_config *c, struct err
         {"ephemeral", "ephemeral-type", c->ephemeral_type, false},
     };
     if (c->backend == NULL)
-        return err_set(e, "%s: 'ca' needs 'backend': file, pkcs11 or ephemeral", name);
+        return tm_err_set(e, "%s: 'ca' needs 'backend': file, pkcs11 or ephemeral", name);
     if (word_index(backends, c->backend) < 0)
-        return err_set(e, "%s: ca backend '%.64s' is not one of file, pkcs11, ephemeral", name,
-                       c->backend);
+        return tm_err_set(e, "%s: ca backend '%.64s' is not one of file, pkcs11, ephemeral", name,
+                          c->backend);
     for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {
         bool mine = strcmp(rules[i].backend, c->backend) == 0;
         if (mine && rules[i].required && rules[i].value == NULL)
-            return err_set(e, "%s: ca backend %s needs '%s'", name, c->backend, rules[i].key);
+            return tm_err_set(e, "%s: ca backend %s needs '%s'", name, c->backend, rules[i].key);
         if (!mine && rules[i].value != NULL)
-            return err_set(e, "%s: '%s' belongs to ca backend %s, but the backend is %s", name,
-                           rules[i].key, rules[i].backend, c->backend);
+            return tm_err_set(e, "%s: '%s' belongs to ca backend %s, but the backend is %s", name,
+                              rules[i].key, rules[i].backend, c->backend);
     }
     bool ephemeral = strcmp(c->backend, "ephemeral") == 0;
     if (ephemeral != (c->chain == NULL))
-        return err_set(e,
-                       ephemeral ? "%s: ca backend %s makes its own chain: remove 'chain'"
-                                 : "%s: ca backend %s needs 'chain'",
-                       name, c->backend);
+        return tm_err_set(e,
+                          ephemeral ? "%s: ca backend %s makes its own chain: remove 'chain'"
+                                    : "%s: ca backend %s needs 'chain'",
+                          name, c->backend);
     if ((c->password_file != NULL && c->password_env != NULL) ||
         (c->pkcs11_pin_file != NULL && c->pkcs11_pin_env != NULL))
-        return err_set(e, "%s: give the password by file or by environment, not both", name);
+        return tm_err_set(e, "%s: give the password by file or by environment, not both", name);
     return 0;
 }
 
-static int check_tuf(const char *name, const struct ca_config *c, struct err *e)
+static int check_tuf(const char *name, const struct ca_config *c, struct tm_err *e)
 {
     if (c->tuf_directory == NULL)
-        return c->tuf_prefix == NULL ? 0 : err_set(e, "%s: 'tuf' needs 'directory'", name);
-    if (c->tuf_prefix != NULL && http_prefix_check("prefix", c->tuf_prefix, e) != 0)
-        return err_wrap(e, "%s: 'tuf'", name);
+        return c->tuf_prefix == NULL ? 0 : tm_err_set(e, "%s: 'tuf' needs 'directory'", name);
+    if (c->tuf_prefix != NULL && tm_http_prefix_check("prefix", c->tuf_prefix, e) != 0)
+        return tm_err_wrap(e, "%s: 'tuf'", name);
     return 0;
 }
 
-static int check_listen(const char *name, const char *key, const char *address, struct err *e)
+static int check_listen(const char *name, const char *key, const char *address, struct tm_err *e)
 {
-    if (address == NULL || http_listen_check(address, e) == 0)
+    if (address == NULL || tm_http_listen_check(address, e) == 0)
         return 0;
-    return err_wrap(e, "%s: '%s'", name, key);
+    return tm_err_wrap(e, "%s: '%s'", name, key);
 }
 
-static int check_listeners(const char *name, const struct ca_config *c, struct err *e)
+static int check_listeners(const char *name, const struct ca_config *c, struct tm_err *e)
 {
     if (check_listen(name, "listen", c->listen, e) != 0 ||
         check_listen(name, "metrics-listen", c->metrics_listen, e) != 0)
@@ -300,37 +300,37 @@ static int check_listeners(const char *name, const struct ca_config *c, struct e
     if (c->metrics_listen == NULL || strcmp(c->listen, c->metrics_listen) != 0 ||
         strcmp(port, ":0") == 0)
         return 0;
-    return err_set(e, "%s: 'metrics-listen' needs another port than 'listen': both are '%.64s'",
-                   name, c->listen);
+    return tm_err_set(e, "%s: 'metrics-listen' needs another port than 'listen': both are '%.64s'",
+                      name, c->listen);
 }
 
-static int validate(const char *name, const struct ca_config *c, struct err *e)
+static int validate(const char *name, const struct ca_config *c, struct tm_err *e)
 {
     if (check_listeners(name, c, e) != 0)
         return -1;
     if (ca_config_check_logs(name, c, e) != 0 || check_tuf(name, c, e) != 0)
         return -1;
     if ((c->tls_certificate == NULL) != (c->tls_key == NULL))
-        return err_set(e, "%s: 'tls' needs both 'certificate' and 'key'", name);
+        return tm_err_set(e, "%s: 'tls' needs both 'certificate' and 'key'", name);
     if (c->issuers_file == NULL)
-        return err_set(e, "%s: 'issuers-file' is missing: no token would be trusted", name);
+        return tm_err_set(e, "%s: 'issuers-file' is missing: no token would be trusted", name);
     if (word_index(levels, c->log_level) < 0)
-        return err_set(e, "%s: log level '%.64s' is not one of debug, info, warn, error", name,
-                       c->log_level);
+        return tm_err_set(e, "%s: log level '%.64s' is not one of debug, info, warn, error", name,
+                          c->log_level);
     if (word_index(engines, c->engine) < 0)
-        return err_set(e, "%s: oidc engine '%.64s' is not one of cached-key, libjwt", name,
-                       c->engine);
+        return tm_err_set(e, "%s: oidc engine '%.64s' is not one of cached-key, libjwt", name,
+                          c->engine);
     if (c->jwks_refresh < c->jwks_min_interval)
-        return err_set(e, "%s: oidc 'jwks-refresh' is shorter than 'jwks-min-interval'", name);
+        return tm_err_set(e, "%s: oidc 'jwks-refresh' is shorter than 'jwks-min-interval'", name);
     return check_backend(name, c, e);
 }
 
 int ca_config_parse(const char *name, const char *text, size_t len, struct ca_config *c,
-                    struct err *e)
+                    struct tm_err *e)
 {
     int rc = ca_config_default(c, e);
     if (rc == 0)
-        rc = yamlmap_read(name, text, len, keys, c, e);
+        rc = tm_yamlmap_read(name, text, len, keys, c, e);
     if (rc == 0)
         rc = validate(name, c, e);
     if (rc != 0)
@@ -339,31 +339,31 @@ int ca_config_parse(const char *name, const char *text, size_t len, struct ca_co
 }
 
 /* Prefixes a relative path with the directory of `base`. */
-static int resolve(const char *base, char **path, struct err *e)
+static int resolve(const char *base, char **path, struct tm_err *e)
 {
     const char *slash = strrchr(base, '/');
     if (*path == NULL || (*path)[0] == '/' || slash == NULL)
         return 0;
-    struct buf b = {0};
-    buf_append(&b, base, (size_t)(slash - base) + 1);
-    buf_puts(&b, *path);
-    const char *joined = buf_str(&b);
+    struct tm_buf b = {0};
+    tm_buf_append(&b, base, (size_t)(slash - base) + 1);
+    tm_buf_puts(&b, *path);
+    const char *joined = tm_buf_str(&b);
     char *copy = joined != NULL ? strdup(joined) : NULL;
-    buf_free(&b);
+    tm_buf_free(&b);
     if (copy == NULL)
-        return err_set(e, "out of memory");
+        return tm_err_set(e, "out of memory");
     free(*path);
     *path = copy;
     return 0;
 }
 
-int ca_config_load(const char *path, struct ca_config *c, struct err *e)
+int ca_config_load(const char *path, struct ca_config *c, struct tm_err *e)
 {
-    struct buf text = {0};
-    int rc = file_read(path, YAMLMAP_FILE_MAX, &text, e);
+    struct tm_buf text = {0};
+    int rc = tm_file_read(path, YAMLMAP_FILE_MAX, &text, e);
     if (rc == 0)
         rc = ca_config_parse(path, (const char *)text.data, text.len, c, e);
-    buf_free(&text);
+    tm_buf_free(&text);
     if (rc != 0)
         return rc;
     char **paths[] = {&c->tls_certificate,
@@ -403,19 +403,19 @@ int ca_config_load(const char *path, struct ca_config *c, struct err *e)
     return rc;
 }
 
-void ca_config_signer(const struct ca_config *c, struct signer_options *o)
+void ca_config_signer(const struct ca_config *c, struct ca_signer_options *o)
 {
-    *o = (struct signer_options){.backend = c->backend,
-                                 .chain_file = c->chain,
-                                 .key_file = c->key,
-                                 .password_file = c->password_file,
-                                 .password_env = c->password_env,
-                                 .pkcs11_module = c->pkcs11_module,
-                                 .pkcs11_token = c->pkcs11_token,
-                                 .pkcs11_key = c->pkcs11_key,
-                                 .pkcs11_pin_file = c->pkcs11_pin_file,
-                                 .pkcs11_pin_env = c->pkcs11_pin_env,
-                                 .ephemeral_type = c->ephemeral_type};
+    *o = (struct ca_signer_options){.backend = c->backend,
+                                    .chain_file = c->chain,
+                                    .key_file = c->key,
+                                    .password_file = c->password_file,
+                                    .password_env = c->password_env,
+                                    .pkcs11_module = c->pkcs11_module,
+                                    .pkcs11_token = c->pkcs11_token,
+                                    .pkcs11_key = c->pkcs11_key,
+                                    .pkcs11_pin_file = c->pkcs11_pin_file,
+                                    .pkcs11_pin_env = c->pkcs11_pin_env,
+                                    .ephemeral_type = c->ephemeral_type};
 }
 
 void ca_config_oidc(const struct ca_config *c, struct oidc_options *o)
@@ -435,10 +435,10 @@ void ca_config_oidc(const struct ca_config *c, struct oidc_options *o)
     o->engine = word_index(engines, c->engine) == 1 ? OIDC_ENGINE_LIBJWT : OIDC_ENGINE_CACHED_KEY;
 }
 
-void ca_config_http(const struct ca_config *c, struct http_options *o)
+void ca_config_http(const struct ca_config *c, struct tm_http_options *o)
 {
     long cpus = sysconf(_SC_NPROCESSORS_ONLN);
-    http_options_default(o);
+    tm_http_options_default(o);
     o->listen = c->listen;
     o->workers = c->workers > 0 ? (unsigned)c->workers : cpus > 0 ? (unsigned)cpus : 1;
     o->connection_limit = (unsigned)c->connection_limit;
@@ -452,10 +452,10 @@ void ca_config_http(const struct ca_config *c, struct http_options *o)
         o->workers = o->connection_limit;
 }
 
-enum jlog_level ca_config_log_level(const struct ca_config *c)
+enum tm_jlog_level ca_config_log_level(const struct ca_config *c)
 {
     int i = word_index(levels, c->log_level);
-    return i < 0 ? JLOG_INFO : (enum jlog_level)i;
+    return i < 0 ? JLOG_INFO : (enum tm_jlog_level)i;
 }
 
 bool ca_config_is_server(const char *text, size_t len)
@@ -465,7 +465,7 @@ bool ca_config_is_server(const char *text, size_t len)
         const char *line = text + start;
         const char *nl = memchr(line, '\n', len - start);
         size_t n = nl != NULL ? (size_t)(nl - line) : len - start;
-        for (const struct yamlmap_key *k = keys; k->name != NULL; k++) {
+        for (const struct tm_yamlmap_key *k = keys; k->name != NULL; k++) {
             size_t kl = strlen(k->name);
             if (n > kl && memcmp(line, k->name, kl) == 0 && line[kl] == ':')
                 return true;

@@ -30,7 +30,7 @@ struct ca_config { /* text is owned; durations are milliseconds */
     char *ephemeral_type;
     int64_t lifetime;
     bool subject_key_id;
-    struct yamlmap_list algorithms; /* client-signing-algorithms; empty: the default list */
+    struct tm_yamlmap_list algorithms; /* client-signing-algorithms; empty: the default list */
 
     char *issuers_file;
     int64_t skew, max_token_age, jwks_refresh, jwks_min_interval, fetch_timeout;
@@ -39,13 +39,13 @@ struct ca_config { /* text is owned; durations are milliseconds */
 
     int64_t scts_required, operators_required, ct_deadline;
     bool detached_sct;
-    struct yamlmap_entries ct_logs;                               /* of struct ca_config_log */
-    struct yamlmap_entries retired_logs;                          /* of struct ca_config_retired */
+    struct tm_yamlmap_entries ct_logs;                            /* of struct ca_config_log */
+    struct tm_yamlmap_entries retired_logs;                       /* of struct ca_config_retired */
     char *embedded_directory, *embedded_origin, *embedded_anchor; /* directory NULL: no such log */
     char *embedded_key, *embedded_password_file, *embedded_password_env;
     char *embedded_module, *embedded_token, *embedded_label, *embedded_pin_file, *embedded_pin_env;
-    char *embedded_prefix;            /* NULL: /log */
-    struct yamlmap_entries witnesses; /* of struct witness_peer */
+    char *embedded_prefix;               /* NULL: /log */
+    struct tm_yamlmap_entries witnesses; /* of struct ca_witness_peer */
     int64_t witness_quorum, witness_timeout;
     bool witness_allow_http;
     int64_t checkpoint_interval;
@@ -74,23 +74,23 @@ struct ca_config_retired { /* a log that is served as it ended; text is owned */
 const struct ca_config_retired *ca_config_retired_at(const struct ca_config *c, size_t i);
 
 /* Every key at its default. -1: out of memory. Free it in either case. */
-int ca_config_default(struct ca_config *c, struct err *e);
+int ca_config_default(struct ca_config *c, struct tm_err *e);
 
 /* Reads and validates over the defaults. Relative paths are taken from the file's directory. Files
  * that it names are not opened. On -1 there is nothing to free. */
-int ca_config_load(const char *path, struct ca_config *c, struct err *e);
+int ca_config_load(const char *path, struct ca_config *c, struct tm_err *e);
 int ca_config_parse(const char *name, const char *text, size_t len, struct ca_config *c,
-                    struct err *e);
+                    struct tm_err *e);
 void ca_config_free(struct ca_config *c);
 
 /* The same, as the parts want it; text stays the configuration's. */
-void ca_config_signer(const struct ca_config *c, struct signer_options *o);
+void ca_config_signer(const struct ca_config *c, struct ca_signer_options *o);
 void ca_config_oidc(const struct ca_config *c, struct oidc_options *o);
-void ca_config_http(const struct ca_config *c, struct http_options *o);
+void ca_config_http(const struct ca_config *c, struct tm_http_options *o);
 /* `members` has room for CT_LOGS_MAX; without logs o->count is 0. */
-void ca_config_ct(const struct ca_config *c, struct ct_member *members, struct ct_options *o);
-void ca_config_embedded(const struct ca_config *c, struct ct_embedded_options *o);
-enum jlog_level ca_config_log_level(const struct ca_config *c);
+void ca_config_ct(const struct ca_config *c, struct ca_ct_member *members, struct ca_ct_options *o);
+void ca_config_embedded(const struct ca_config *c, struct ca_ct_embedded_options *o);
+enum tm_jlog_level ca_config_log_level(const struct ca_config *c);
 
 /* Whether the text looks like a server configuration rather than an issuer list: it has a
  * top-level key that only the former knows. */

@@ -7,7 +7,7 @@
 #include "ca/ct/internal.h"
 
 /* Logs of one operator share the index of the first of them. */
-static unsigned operator_id(const struct ct_options *o, size_t i)
+static unsigned operator_id(const struct ca_ct_options *o, size_t i)
 {
     const char *mine = o->members[i].operator_name;
     for (size_t j = 0; mine != NULL && j < i; j++) {
@@ -17,35 +17,36 @@ static unsigned operator_id(const struct ct_options *o, size_t i)
     return (unsigned)i;
 }
 
-static int add_members(struct ct *ct, const struct ct_options *o, struct err *e)
+static int add_members(struct ca_ct *ct, const struct ca_ct_options *o, struct tm_err *e)
 {
     if (o->count > CT_LOGS_MAX)
-        return err_set(e, "%zu logs, but at most %d", o->count, CT_LOGS_MAX);
-    if (o->count > 0 && (ct->pool = fetch_pool_new(e)) == NULL)
+        return tm_err_set(e, "%zu logs, but at most %d", o->count, CT_LOGS_MAX);
+    if (o->count > 0 && (ct->pool = tm_fetch_pool_new(e)) == NULL)
         return -1;
     for (size_t i = 0; i < o->count; i++) {
-        struct ct_source *s = &ct->source[ct->count];
-        s->external = ct_log_new(&o->members[i].log, ct->pool, o->jlog, e);
+        struct ca_ct_source *s = &ct->source[ct->count];
+        s->external = ca_ct_log_new(&o->members[i].log, ct->pool, o->jlog, e);
         if (s->external == NULL)
             return -1;
         s->operator_id = operator_id(o, i);
         ct->count++;
-        if (o->embedded_id != NULL && ct_log_has_id(s->external, o->embedded_id))
-            return err_set(e,
-                           "log '%s' is the embedded one, which would count twice: take it out of "
-                           "'logs'",
-                           o->members[i].log.name);
+        if (o->embedded_id != NULL && ca_ct_log_has_id(s->external, o->embedded_id))
+            return tm_err_set(
+                e,
+                "log '%s' is the embedded one, which would count twice: take it out of "
+                "'logs'",
+                o->members[i].log.name);
         for (size_t j = 0; j + 1 < ct->count; j++) {
             if (ct->source[j].external != NULL &&
-                ct_log_same_key(ct->source[j].external, s->external))
-                return err_set(e, "logs '%s' and '%s' have the same key", o->members[i].log.name,
-                               ct_log_name(ct->source[j].external));
+                ca_ct_log_same_key(ct->source[j].external, s->external))
+                return tm_err_set(e, "logs '%s' and '%s' have the same key", o->members[i].log.name,
+                                  ca_ct_log_name(ct->source[j].external));
         }
     }
     return 0;
 }
 
-static int check_policy(const struct ct *ct, struct err *e)
+static int check_policy(const struct ca_ct *ct, struct tm_err *e)
 {
     unsigned long long operators = 0;
     unsigned distinct = 0;
@@ -54,39 +55,39 @@ static int check_policy(const struct ct *ct, struct err *e)
     for (; operators != 0; operators &= operators - 1)
         distinct++;
     if (ct->scts_required < 1 || ct->operators_required < 1)
-        return err_set(e, "at least one SCT, of one operator, must be required");
+        return tm_err_set(e, "at least one SCT, of one operator, must be required");
     if (ct->scts_required > ct->count)
-        return err_set(e, "%u SCTs are required, but there %s %zu log%s", ct->scts_required,
-                       ct->count == 1 ? "is" : "are", ct->count, ct->count == 1 ? "" : "s");
+        return tm_err_set(e, "%u SCTs are required, but there %s %zu log%s", ct->scts_required,
+                          ct->count == 1 ? "is" : "are", ct->count, ct->count == 1 ? "" : "s");
     if (ct->operators_required > distinct)
-        return err_set(e, "SCTs of %u operators are required, but the logs have %u",
-                       ct->operators_required, distinct);
+        return tm_err_set(e, "SCTs of %u operators are required, but the logs have %u",
+                          ct->operators_required, distinct);
     return 0;
 }
 
-struct ct *ct_new(const struct ct_options *o, struct err *e)
+struct ca_ct *ca_ct_new(const struct ca_ct_options *o, struct tm_err *e)
 {
-    struct ct *ct = calloc(1, sizeof(*ct));
+    struct ca_ct *ct = calloc(1, sizeof(*ct));
     if (ct == NULL) {
-        err_set(e, "out of memory");
+        tm_err_set(e, "out of memory");
         return NULL;
     }
     ct->scts_required = o->scts_required;
     ct->operators_required = o->operators_required;
     ct->deadline_ms = o->deadline_ms;
-    ct->as_log = (struct issue_log){.ctx = ct,
-                                    .needs_precert = !o->detached,
-                                    .detached = o->detached,
-                                    .submit = ct_submit,
-                                    .collect = ct_collect,
-                                    .cancel = ct_cancel,
-                                    .metrics = ct_metrics};
+    ct->as_log = (struct ca_issue_log){.ctx = ct,
+                                       .needs_precert = !o->detached,
+                                       .detached = o->detached,
+                                       .submit = ca_ct_submit,
+                                       .collect = ca_ct_collect,
+                                       .cancel = ca_ct_cancel,
+                                       .metrics = ca_ct_metrics};
     ct->chosen = &ct->as_log;
     if (o->embedded != NULL)
         ct->source[ct->count++] =
-            (struct ct_source){.embedded = o->embedded, .operator_id = CT_LOGS_MAX};
+            (struct ca_ct_source){.embedded = o->embedded, .operator_id = CT_LOGS_MAX};
     if (add_members(ct, o, e) != 0 || check_policy(ct, e) != 0) {
-        ct_free(ct);
+        ca_ct_free(ct);
         return NULL;
     }
     if (o->count == 0 && o->embedded != NULL && o->embedded->detached == o->detached)
@@ -94,17 +95,17 @@ struct ct *ct_new(const struct ct_options *o, struct err *e)
     return ct;
 }
 
-void ct_free(struct ct *ct)
+void ca_ct_free(struct ca_ct *ct)
 {
     if (ct == NULL)
         return;
-    fetch_pool_free(ct->pool);
+    tm_fetch_pool_free(ct->pool);
     for (size_t i = 0; i < ct->count; i++)
-        ct_log_free(ct->source[i].external);
+        ca_ct_log_free(ct->source[i].external);
     free(ct);
 }
 
-const struct issue_log *ct_issue_log(const struct ct *ct)
+const struct ca_issue_log *ca_ct_issue_log(const struct ca_ct *ct)
 {
     return ct->chosen;
 }

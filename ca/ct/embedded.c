@@ -13,24 +13,24 @@
 #include "common/promtext.h"
 #include "common/transparency/sct.h"
 
-struct ct_embedded {
-    struct issue_log as_log;
-    struct key *key;
-    struct log *log;
-    struct witness_client *witnesses; /* NULL: none are configured */
-    atomic_size_t cosignatures;       /* of the newest checkpoint */
-    const char *directory;            /* the options' */
+struct ca_ct_embedded {
+    struct ca_issue_log as_log;
+    struct tm_key *key;
+    struct ca_log *log;
+    struct ca_witness_client *witnesses; /* NULL: none are configured */
+    atomic_size_t cosignatures;          /* of the newest checkpoint */
+    const char *directory;               /* the options' */
 };
 
-static enum issue_log_status submit(void *ctx, const struct issue_log_entry *entry,
-                                    const struct oidc_waiter *waiter, void **ticket,
-                                    struct buf *sct_list, struct err *e)
+static enum ca_issue_log_status submit(void *ctx, const struct ca_issue_log_entry *entry,
+                                       const struct oidc_waiter *waiter, void **ticket,
+                                       struct tm_buf *sct_list, struct tm_err *e)
 {
     (void)sct_list; /* never at once: it is an fsync away */
-    const struct ct_embedded *x = ctx;
+    const struct ca_ct_embedded *x = ctx;
     bool detached = entry->certificate != NULL;
-    const struct buf *cert = detached ? entry->certificate : entry->tbs;
-    const struct log_entry le = {
+    const struct tm_buf *cert = detached ? entry->certificate : entry->tbs;
+    const struct ca_log_entry le = {
         .signed_entry = {.type = detached ? SCT_X509 : SCT_PRECERT,
                          .cert = cert->data,
                          .cert_len = cert->len,
@@ -41,55 +41,56 @@ static enum issue_log_status submit(void *ctx, const struct issue_log_entry *ent
         .issuer_len = entry->chain->der_len,
         .issuer_count = entry->chain->count,
     };
-    struct log_ticket *t = NULL;
-    if (log_add(x->log, &le, waiter->wake, waiter->arg, &t, e) != 0)
+    struct ca_log_ticket *t = NULL;
+    if (ca_log_add(x->log, &le, waiter->wake, waiter->arg, &t, e) != 0)
         return ISSUE_LOG_FAILED;
     *ticket = t;
     return ISSUE_LOG_WAIT;
 }
 
-static enum issue_log_status collect(void *ctx, void *ticket, const struct oidc_waiter *waiter,
-                                     struct buf *sct_list, struct err *e)
+static enum ca_issue_log_status collect(void *ctx, void *ticket, const struct oidc_waiter *waiter,
+                                        struct tm_buf *sct_list, struct tm_err *e)
 {
     (void)ctx;
     (void)waiter; /* the wake has come, so the outcome is there */
-    struct buf sct = {0};
+    struct tm_buf sct = {0};
     uint64_t index = 0;
-    enum log_outcome outcome = log_collect(ticket, &sct, &index, e);
+    enum ca_log_outcome outcome = ca_log_collect(ticket, &sct, &index, e);
     if (outcome == LOG_WAIT)
-        err_set(e, "the log called before it was done");
-    bool ok = outcome == LOG_DONE && sct_list_put(&sct, 1, sct_list, e) == 0;
-    log_ticket_free(ticket);
-    buf_free(&sct);
+        tm_err_set(e, "the log called before it was done");
+    bool ok = outcome == LOG_DONE && tm_sct_list_put(&sct, 1, sct_list, e) == 0;
+    ca_log_ticket_free(ticket);
+    tm_buf_free(&sct);
     return ok ? ISSUE_LOG_DONE : ISSUE_LOG_FAILED;
 }
 
 static void cancel(void *ctx, void *ticket)
 {
     (void)ctx;
-    log_ticket_free(ticket);
+    ca_log_ticket_free(ticket);
 }
 
-static void histogram(struct buf *out, const char *name, const char *help, const double *bounds,
-                      const struct log_histogram *h)
+static void histogram(struct tm_buf *out, const char *name, const char *help, const double *bounds,
+                      const struct ca_log_histogram *h)
 {
     uint64_t total = 0;
-    promtext_head(out, name, "histogram", help);
+    tm_promtext_head(out, name, "histogram", help);
     for (size_t i = 0; i < LOG_BUCKETS; i++) {
         char bound[24] = "+Inf";
         total += h->bucket[i];
         if (i < LOG_BUCKETS - 1)
             snprintf(bound, sizeof(bound), "%g", bounds[i]);
-        buf_printf(out, "%s_bucket{le=\"%s\"} %llu\n", name, bound, (unsigned long long)total);
+        tm_buf_printf(out, "%s_bucket{le=\"%s\"} %llu\n", name, bound, (unsigned long long)total);
     }
-    buf_printf(out, "%s_sum %g\n%s_count %llu\n", name, h->sum, name, (unsigned long long)h->count);
+    tm_buf_printf(out, "%s_sum %g\n%s_count %llu\n", name, h->sum, name,
+                  (unsigned long long)h->count);
 }
 
-static void metrics(void *ctx, struct buf *out)
+static void metrics(void *ctx, struct tm_buf *out)
 {
-    const struct ct_embedded *x = ctx;
-    struct log_stats s;
-    log_stats_get(x->log, &s);
+    const struct ca_ct_embedded *x = ctx;
+    struct ca_log_stats s;
+    ca_log_stats_get(x->log, &s);
     const struct {
         const char *name, *type, *help;
         unsigned long long value;
@@ -109,22 +110,23 @@ static void metrics(void *ctx, struct buf *out)
          s.contradicted},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        promtext_head(out, rows[i].name, rows[i].type, rows[i].help);
-        buf_printf(out, "%s %llu\n", rows[i].name, rows[i].value);
+        tm_promtext_head(out, rows[i].name, rows[i].type, rows[i].help);
+        tm_buf_printf(out, "%s %llu\n", rows[i].name, rows[i].value);
     }
-    promtext_head(out, "tenmint_log_checkpoint_age_seconds", "gauge",
-                  "Since the published checkpoint was signed.");
-    buf_printf(out, "tenmint_log_checkpoint_age_seconds %g\n", (double)s.checkpoint_age_ms / 1000);
+    tm_promtext_head(out, "tenmint_log_checkpoint_age_seconds", "gauge",
+                     "Since the published checkpoint was signed.");
+    tm_buf_printf(out, "tenmint_log_checkpoint_age_seconds %g\n",
+                  (double)s.checkpoint_age_ms / 1000);
     histogram(out, "tenmint_log_group_entries", "Entries made durable by one fsync.",
-              log_group_bounds, &s.group);
-    histogram(out, "tenmint_log_fsync_seconds", "Time of a group's fsync.", log_fsync_bounds,
+              ca_log_group_bounds, &s.group);
+    histogram(out, "tenmint_log_fsync_seconds", "Time of a group's fsync.", ca_log_fsync_bounds,
               &s.fsync);
 }
 
-static void to_log_options(const struct ct_embedded_options *o, EVP_PKEY *key,
-                           struct log_options *out)
+static void to_log_options(const struct ca_ct_embedded_options *o, EVP_PKEY *key,
+                           struct ca_log_options *out)
 {
-    log_options_default(out);
+    ca_log_options_default(out);
     out->directory = o->directory;
     out->origin = o->origin;
     out->key = key;
@@ -135,14 +137,14 @@ static void to_log_options(const struct ct_embedded_options *o, EVP_PKEY *key,
 }
 
 /* Out of the tiles, which are on disk before the checkpoint is signed. */
-static int prove(void *ctx, uint64_t old_size, uint64_t new_size, struct merkle_hash *proof,
-                 size_t *count, struct err *e)
+static int prove(void *ctx, uint64_t old_size, uint64_t new_size, struct tm_merkle_hash *proof,
+                 size_t *count, struct tm_err *e)
 {
-    struct ct_embedded *x = ctx;
-    struct log_dir dir = {.path = x->directory, .size = new_size};
-    struct log_tiles tiles = log_dir_tiles(&dir);
-    struct log_proof p;
-    if (log_tree_consistency(&tiles, old_size, new_size, &p, e) != 0)
+    struct ca_ct_embedded *x = ctx;
+    struct ca_log_dir dir = {.path = x->directory, .size = new_size};
+    struct ca_log_tiles tiles = ca_log_dir_tiles(&dir);
+    struct ca_log_proof p;
+    if (ca_log_tree_consistency(&tiles, old_size, new_size, &p, e) != 0)
         return -1;
     memcpy(proof, p.hash, p.count * sizeof(*proof));
     *count = p.count;
@@ -150,74 +152,76 @@ static int prove(void *ctx, uint64_t old_size, uint64_t new_size, struct merkle_
 }
 
 /* `lines` begins with the checkpoint that the log has signed. */
-static int cosign(void *ctx, const char *text, size_t len, struct buf *lines, struct err *e)
+static int cosign(void *ctx, const char *text, size_t len, struct tm_buf *lines, struct tm_err *e)
 {
     (void)text;
     (void)len;
-    struct ct_embedded *x = ctx;
+    struct ca_ct_embedded *x = ctx;
     size_t got = 0;
-    int rc = witness_client_cosign(x->witnesses, lines, clock_wall_ms(), &got, e);
+    int rc = ca_witness_client_cosign(x->witnesses, lines, tm_clock_wall_ms(), &got, e);
     atomic_store(&x->cosignatures, got);
     return rc;
 }
 
-static int open_witnesses(struct ct_embedded *x, const struct ct_embedded_options *o, struct err *e)
+static int open_witnesses(struct ca_ct_embedded *x, const struct ca_ct_embedded_options *o,
+                          struct tm_err *e)
 {
-    struct witness_client_options w = {.peer = o->witness,
-                                       .count = o->witness_count,
-                                       .origin = o->origin,
-                                       .log_key = key_pkey(x->key),
-                                       .quorum = o->witness_quorum,
-                                       .timeout_ms = o->witness_timeout_ms,
-                                       .rest_ms = o->witness_rest_ms,
-                                       .allow_http = o->witness_allow_http,
-                                       .jlog = o->jlog,
-                                       .proof = prove,
-                                       .ctx = x};
+    struct ca_witness_client_options w = {.peer = o->witness,
+                                          .count = o->witness_count,
+                                          .origin = o->origin,
+                                          .log_key = tm_key_pkey(x->key),
+                                          .quorum = o->witness_quorum,
+                                          .timeout_ms = o->witness_timeout_ms,
+                                          .rest_ms = o->witness_rest_ms,
+                                          .allow_http = o->witness_allow_http,
+                                          .jlog = o->jlog,
+                                          .proof = prove,
+                                          .ctx = x};
     if (o->witness_count == 0)
         return 0;
     x->directory = o->directory;
-    x->witnesses = witness_client_new(&w, e);
+    x->witnesses = ca_witness_client_new(&w, e);
     return x->witnesses != NULL ? 0 : -1;
 }
 
-static int write_public(const char *path, EVP_PKEY *key, struct err *e)
+static int write_public(const char *path, EVP_PKEY *key, struct tm_err *e)
 {
     BIO *bio = BIO_new(BIO_s_mem());
     char *data = NULL;
     int rc = bio != NULL && PEM_write_bio_PUBKEY(bio, key) == 1 ? 0 : -1;
     long len = rc == 0 ? BIO_get_mem_data(bio, &data) : 0;
-    rc = rc == 0 ? file_create(path, 0644, data, (size_t)len, e)
-                 : err_openssl(e, "encode the log's public key");
+    rc = rc == 0 ? tm_file_create(path, 0644, data, (size_t)len, e)
+                 : tm_err_openssl(e, "encode the log's public key");
     BIO_free(bio);
     return rc;
 }
 
 /* In memory and its file, or in the token, where *device opens it. */
-static EVP_PKEY *make_key(const struct ct_embedded_new *n, struct key **device, struct err *e)
+static EVP_PKEY *make_key(const struct ca_ct_embedded_new *n, struct tm_key **device,
+                          struct tm_err *e)
 {
     if (n->device != NULL) {
-        if (key_pkcs11_generate(n->device, "p256", e) == 0)
-            *device = key_open(n->device, "log key", e);
-        if (*device == NULL || EVP_PKEY_up_ref(key_pkey(*device)) != 1)
+        if (tm_key_pkcs11_generate(n->device, "p256", e) == 0)
+            *device = tm_key_open(n->device, "log key", e);
+        if (*device == NULL || EVP_PKEY_up_ref(tm_key_pkey(*device)) != 1)
             return NULL;
-        return key_pkey(*device);
+        return tm_key_pkey(*device);
     }
     EVP_PKEY *key = EVP_EC_gen("P-256");
     if (key == NULL)
-        err_openssl(e, "make the log key");
-    else if (key_write_file(n->key_file, key, n->password, e) == 0)
+        tm_err_openssl(e, "make the log key");
+    else if (tm_key_write_file(n->key_file, key, n->password, e) == 0)
         return key;
     EVP_PKEY_free(key);
     return NULL;
 }
 
-int ct_embedded_create(const struct ct_embedded_new *n, struct err *e)
+int ca_ct_embedded_create(const struct ca_ct_embedded_new *n, struct tm_err *e)
 {
-    struct log_options lo;
-    struct key *device = NULL;
-    const struct ct_embedded_options o = {.directory = n->directory, .origin = n->origin};
-    if (log_origin_check(n->origin, e) != 0)
+    struct ca_log_options lo;
+    struct tm_key *device = NULL;
+    const struct ca_ct_embedded_options o = {.directory = n->directory, .origin = n->origin};
+    if (ca_log_origin_check(n->origin, e) != 0)
         return -1;
     EVP_PKEY *key = make_key(n, &device, e);
     int rc = key != NULL ? 0 : -1;
@@ -225,58 +229,58 @@ int ct_embedded_create(const struct ct_embedded_new *n, struct err *e)
     if (rc == 0)
         rc = write_public(n->public_file, key, e);
     if (rc == 0)
-        rc = log_create(&lo, e);
+        rc = ca_log_create(&lo, e);
     EVP_PKEY_free(key);
-    key_free(device);
+    tm_key_free(device);
     return rc;
 }
 
-struct ct_embedded *ct_embedded_open(const struct ct_embedded_options *o, struct err *e)
+struct ca_ct_embedded *ca_ct_embedded_open(const struct ca_ct_embedded_options *o, struct tm_err *e)
 {
-    struct log_options lo;
-    struct ct_embedded *x = calloc(1, sizeof(*x));
+    struct ca_log_options lo;
+    struct ca_ct_embedded *x = calloc(1, sizeof(*x));
     if (x == NULL) {
-        err_set(e, "out of memory");
+        tm_err_set(e, "out of memory");
         return NULL;
     }
-    x->as_log = (struct issue_log){.ctx = x,
-                                   .needs_precert = true, /* PrecertExtraData, static-ct-api */
-                                   .submit = submit,
-                                   .collect = collect,
-                                   .cancel = cancel,
-                                   .metrics = metrics};
-    x->key = key_open(&o->key, "log key", e);
+    x->as_log = (struct ca_issue_log){.ctx = x,
+                                      .needs_precert = true, /* PrecertExtraData, static-ct-api */
+                                      .submit = submit,
+                                      .collect = collect,
+                                      .cancel = cancel,
+                                      .metrics = metrics};
+    x->key = tm_key_open(&o->key, "log key", e);
     if (x->key != NULL && open_witnesses(x, o, e) == 0) {
-        to_log_options(o, key_pkey(x->key), &lo);
+        to_log_options(o, tm_key_pkey(x->key), &lo);
         lo.key_remedy =
-            key_is_device(x->key) ? "is its token there? Restart the server when it is" : NULL;
+            tm_key_is_device(x->key) ? "is its token there? Restart the server when it is" : NULL;
         lo.cosign = x->witnesses != NULL ? cosign : NULL;
         lo.cosign_ctx = x;
-        x->log = log_open(&lo, e);
+        x->log = ca_log_open(&lo, e);
     }
     if (x->log == NULL) {
-        ct_embedded_close(x);
+        ca_ct_embedded_close(x);
         return NULL;
     }
     return x;
 }
 
-void ct_embedded_close(struct ct_embedded *x)
+void ca_ct_embedded_close(struct ca_ct_embedded *x)
 {
     if (x == NULL)
         return;
-    log_close(x->log);
-    witness_client_free(x->witnesses);
-    key_free(x->key);
+    ca_log_close(x->log);
+    ca_witness_client_free(x->witnesses);
+    tm_key_free(x->key);
     free(x);
 }
 
-const struct issue_log *ct_embedded_issue_log(const struct ct_embedded *x)
+const struct ca_issue_log *ca_ct_embedded_issue_log(const struct ca_ct_embedded *x)
 {
     return &x->as_log;
 }
 
-struct log *ct_embedded_log(const struct ct_embedded *x)
+struct ca_log *ca_ct_embedded_log(const struct ca_ct_embedded *x)
 {
     return x->log;
 }

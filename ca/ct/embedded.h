@@ -10,15 +10,15 @@
 #include "ca/log/witness/client.h"
 #include "common/key/key.h"
 
-struct ct_embedded_options { /* borrowed, and outlives the log */
-    const char *directory;   /* NULL: there is no embedded log */
+struct ca_ct_embedded_options { /* borrowed, and outlives the log */
+    const char *directory;      /* NULL: there is no embedded log */
     const char *origin;
-    struct key_source key;
+    struct tm_key_source key;
     int64_t checkpoint_interval_ms; /* 0: the log's default */
     const char *anchor;             /* or NULL */
-    struct jlog *jlog;              /* or NULL */
+    struct tm_jlog *jlog;           /* or NULL */
 
-    const struct witness_peer *witness; /* that cosign checkpoints; none: witness_count is 0 */
+    const struct ca_witness_peer *witness; /* that cosign checkpoints; none: witness_count is 0 */
     size_t witness_count;
     size_t witness_quorum;      /* fewer are a warning */
     int64_t witness_timeout_ms; /* 0: the client's default */
@@ -26,26 +26,27 @@ struct ct_embedded_options { /* borrowed, and outlives the log */
     bool witness_allow_http;
 };
 
-struct ct_embedded_new {   /* a log to be made; borrowed */
-    const char *directory; /* new or empty */
+struct ca_ct_embedded_new { /* a log to be made; borrowed */
+    const char *directory;  /* new or empty */
     const char *origin;
-    const struct key_source *device; /* the token in which its key is made; NULL: key_file */
-    const char *key_file;            /* a new file, 0600 */
-    const char *password;            /* encrypts key_file; NULL: plain */
-    const char *public_file;         /* a new PEM file for verifiers */
+    const struct tm_key_source *device; /* the token in which its key is made; NULL: key_file */
+    const char *key_file;               /* a new file, 0600 */
+    const char *password;               /* encrypts key_file; NULL: plain */
+    const char *public_file;            /* a new PEM file for verifiers */
 };
 
 /* A new log and its new P-256 key. */
-int ct_embedded_create(const struct ct_embedded_new *n, struct err *e);
+int ca_ct_embedded_create(const struct ca_ct_embedded_new *n, struct tm_err *e);
 
-struct ct_embedded;
+struct ca_ct_embedded;
 
 /* Opens the key and the log for writing. NULL with `e` set. */
-struct ct_embedded *ct_embedded_open(const struct ct_embedded_options *o, struct err *e);
+struct ca_ct_embedded *ca_ct_embedded_open(const struct ca_ct_embedded_options *o,
+                                           struct tm_err *e);
 /* After the HTTP server has stopped: finishes what is queued. NULL is fine. */
-void ct_embedded_close(struct ct_embedded *x);
+void ca_ct_embedded_close(struct ca_ct_embedded *x);
 
-const struct issue_log *ct_embedded_issue_log(const struct ct_embedded *x);
-struct log *ct_embedded_log(const struct ct_embedded *x); /* for who serves it */
+const struct ca_issue_log *ca_ct_embedded_issue_log(const struct ca_ct_embedded *x);
+struct ca_log *ca_ct_embedded_log(const struct ca_ct_embedded *x); /* for who serves it */
 
 #endif

@@ -7,17 +7,17 @@
 #include "ca/ct/log.h"
 #include "common/transparency/sct.h"
 
-struct ct_evidence {
+struct ca_ct_evidence {
     atomic_uint refs;
     atomic_bool abandoned;
-    const char *path; /* "/ct/v1/add-…" */
-    struct buf body;  /* the JSON */
-    struct buf cert;  /* what `entry` points to */
+    const char *path;   /* "/ct/v1/add-…" */
+    struct tm_buf body; /* the JSON */
+    struct tm_buf cert; /* what `entry` points to */
     unsigned char key_hash[SCT_KEY_HASH];
-    struct sct_entry entry; /* what the SCT must be over */
+    struct tm_sct_entry entry; /* what the SCT must be over */
     int64_t deadline_ms;
 };
 
-struct ct_evidence *ct_evidence_ref(struct ct_evidence *ev);
+struct ca_ct_evidence *ca_ct_evidence_ref(struct ca_ct_evidence *ev);
 
 #endif

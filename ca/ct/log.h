@@ -16,7 +16,7 @@
 #include "common/fetch/fetch.h"
 #include "common/jlog.h"
 
-struct ct_log_options {          /* text is borrowed during ct_log_new only */
+struct ca_ct_log_options {       /* text is borrowed during ca_ct_log_new only */
     const char *name;            /* in messages, metrics and the audit log */
     const char *url;             /* submission prefix: "/ct/v1/…" is appended */
     const char *public_key_file; /* the log's, PEM or DER */
@@ -29,39 +29,39 @@ struct ct_log_options {          /* text is borrowed during ct_log_new only */
 };
 
 /* What is shown to every log: made once, shared by the attempts; reference counted. */
-struct ct_evidence;
+struct ca_ct_evidence;
 
-/* Copies from `entry`. `deadline_ms` (clock_mono_ms): no attempt lasts longer. */
-struct ct_evidence *ct_evidence_new(const struct issue_log_entry *entry, int64_t deadline_ms,
-                                    struct err *e);
-void ct_evidence_unref(struct ct_evidence *ev); /* NULL is fine */
+/* Copies from `entry`. `deadline_ms` (tm_clock_mono_ms): no attempt lasts longer. */
+struct ca_ct_evidence *ca_ct_evidence_new(const struct ca_issue_log_entry *entry,
+                                          int64_t deadline_ms, struct tm_err *e);
+void ca_ct_evidence_unref(struct ca_ct_evidence *ev); /* NULL is fine */
 /* Nobody waits any more: what failed is not tried again. */
-void ct_evidence_abandon(struct ct_evidence *ev);
+void ca_ct_evidence_abandon(struct ca_ct_evidence *ev);
 
-struct ct_log;
+struct ca_ct_log;
 
 /* `pool` and `log` must outlive it. NULL with `e` set. */
-struct ct_log *ct_log_new(const struct ct_log_options *o, struct fetch_pool *pool,
-                          struct jlog *jlog, struct err *e);
-void ct_log_free(struct ct_log *l); /* after the pool was freed; NULL is fine */
-const char *ct_log_name(const struct ct_log *l);
-bool ct_log_same_key(const struct ct_log *a, const struct ct_log *b);
-bool ct_log_has_id(const struct ct_log *l, const unsigned char id[32]); /* RFC 6962 §3.2 */
+struct ca_ct_log *ca_ct_log_new(const struct ca_ct_log_options *o, struct tm_fetch_pool *pool,
+                                struct tm_jlog *jlog, struct tm_err *e);
+void ca_ct_log_free(struct ca_ct_log *l); /* after the pool was freed; NULL is fine */
+const char *ca_ct_log_name(const struct ca_ct_log *l);
+bool ca_ct_log_same_key(const struct ca_ct_log *a, const struct ca_ct_log *b);
+bool ca_ct_log_has_id(const struct ca_ct_log *l, const unsigned char id[32]); /* RFC 6962 §3.2 */
 
 /* Whether a certificate that ends at `not_after` is for this shard. */
-bool ct_log_takes(const struct ct_log *l, int64_t not_after);
+bool ca_ct_log_takes(const struct ca_ct_log *l, int64_t not_after);
 
 /* Called once, on the pool's thread. `sct`: verified bytes, valid during the call; NULL: `e` says
  * why there is none. */
-typedef void (*ct_log_done_fn)(void *arg, const struct buf *sct, const struct err *e);
+typedef void (*ct_log_done_fn)(void *arg, const struct tm_buf *sct, const struct tm_err *e);
 
 /* Asks the log, and asks again while that makes sense. -1: it is not asked now (`e`: circuit
  * open, …) and `done` is not called. Any thread. */
-int ct_log_submit(struct ct_log *l, struct ct_evidence *ev, ct_log_done_fn done, void *arg,
-                  struct err *e);
+int ca_ct_log_submit(struct ca_ct_log *l, struct ca_ct_evidence *ev, ct_log_done_fn done, void *arg,
+                     struct tm_err *e);
 
 /* Figures, for one metrics family after another. */
-enum ct_failure {
+enum ca_ct_failure {
     CT_FAILURE_NETWORK, /* no connection, TLS, truncated */
     CT_FAILURE_TIMEOUT,
     CT_FAILURE_BUSY,      /* 408, 429, 5xx */
@@ -71,12 +71,12 @@ enum ct_failure {
     CT_FAILURE_SKIPPED,   /* not asked: circuit open */
     CT_FAILURE_COUNT
 };
-extern const char *const ct_failure_names[CT_FAILURE_COUNT];
+extern const char *const ca_ct_failure_names[CT_FAILURE_COUNT];
 
 #define CT_LATENCY_BUCKETS 6
-extern const int64_t ct_latency_bounds_ms[CT_LATENCY_BUCKETS]; /* the rest is +Inf */
+extern const int64_t ca_ct_latency_bounds_ms[CT_LATENCY_BUCKETS]; /* the rest is +Inf */
 
-struct ct_log_stats {
+struct ca_ct_log_stats {
     unsigned long long submissions;
     unsigned long long attempts;
     unsigned long long failures[CT_FAILURE_COUNT];
@@ -84,6 +84,6 @@ struct ct_log_stats {
     unsigned long long latency_ms;                      /* their sum */
     unsigned breaker;                                   /* 0 closed, 1 half open, 2 open */
 };
-void ct_log_stats(struct ct_log *l, struct ct_log_stats *out);
+void ca_ct_log_stats(struct ca_ct_log *l, struct ca_ct_log_stats *out);
 
 #endif

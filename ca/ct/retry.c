@@ -3,7 +3,7 @@
 #define DELAY_FIRST_MS 100
 #define DELAY_MAX_MS 5000
 
-int64_t retry_delay_ms(unsigned n, uint32_t random)
+int64_t ca_retry_delay_ms(unsigned n, uint32_t random)
 {
     int64_t delay = DELAY_FIRST_MS;
     for (unsigned i = 1; i < n && delay < DELAY_MAX_MS; i++)
@@ -13,7 +13,7 @@ int64_t retry_delay_ms(unsigned n, uint32_t random)
     return delay - (int64_t)(random % (uint32_t)(delay / 2));
 }
 
-bool breaker_admit(struct breaker *b, int64_t now_ms)
+bool ca_breaker_admit(struct ca_breaker *b, int64_t now_ms)
 {
     if (b->state == BREAKER_CLOSED)
         return true;
@@ -27,14 +27,14 @@ bool breaker_admit(struct breaker *b, int64_t now_ms)
     return true;
 }
 
-bool breaker_success(struct breaker *b)
+bool ca_breaker_success(struct ca_breaker *b)
 {
     bool changed = b->state != BREAKER_CLOSED;
-    *b = (struct breaker){.state = BREAKER_CLOSED};
+    *b = (struct ca_breaker){.state = BREAKER_CLOSED};
     return changed;
 }
 
-static bool open_until(struct breaker *b, int64_t until_ms)
+static bool open_until(struct ca_breaker *b, int64_t until_ms)
 {
     bool changed = b->state != BREAKER_OPEN;
     b->state = BREAKER_OPEN;
@@ -44,7 +44,7 @@ static bool open_until(struct breaker *b, int64_t until_ms)
     return changed;
 }
 
-bool breaker_failure(struct breaker *b, int64_t now_ms)
+bool ca_breaker_failure(struct ca_breaker *b, int64_t now_ms)
 {
     if (b->state == BREAKER_OPEN)
         return false; /* one that began before it opened */
@@ -58,14 +58,14 @@ bool breaker_failure(struct breaker *b, int64_t now_ms)
     return open_until(b, now_ms + b->open_ms);
 }
 
-bool breaker_pause(struct breaker *b, int64_t now_ms, int64_t pause_ms)
+bool ca_breaker_pause(struct ca_breaker *b, int64_t now_ms, int64_t pause_ms)
 {
     if (pause_ms > BREAKER_PAUSE_MAX_MS)
         pause_ms = BREAKER_PAUSE_MAX_MS;
     return open_until(b, now_ms + pause_ms);
 }
 
-void breaker_abandon(struct breaker *b)
+void ca_breaker_abandon(struct ca_breaker *b)
 {
     b->probing = false;
 }

@@ -12,17 +12,17 @@
 
 /* Milliseconds before attempt `n` (1: the first retry): doubling from 100, with a random half
  * taken off so that requests which failed together do not come back together. */
-int64_t retry_delay_ms(unsigned n, uint32_t random);
+int64_t ca_retry_delay_ms(unsigned n, uint32_t random);
 
 #define BREAKER_FAILURES 5   /* in a row, then it opens */
 #define BREAKER_OPEN_MS 2000 /* at first; doubles each time the probe fails */
 #define BREAKER_OPEN_MAX_MS 60000
 #define BREAKER_PAUSE_MAX_MS 600000 /* of a log's own Retry-After */
 
-enum breaker_state { BREAKER_CLOSED, BREAKER_HALF_OPEN, BREAKER_OPEN };
+enum ca_breaker_state { BREAKER_CLOSED, BREAKER_HALF_OPEN, BREAKER_OPEN };
 
-struct breaker { /* zero-initialise: closed */
-    enum breaker_state state;
+struct ca_breaker { /* zero-initialise: closed */
+    enum ca_breaker_state state;
     unsigned failures;
     int64_t open_ms;
     int64_t until_ms;
@@ -31,14 +31,14 @@ struct breaker { /* zero-initialise: closed */
 
 /* Whether a request may go. When half open only one at a time may, and it must report by one of
  * the calls below. */
-bool breaker_admit(struct breaker *b, int64_t now_ms);
+bool ca_breaker_admit(struct ca_breaker *b, int64_t now_ms);
 
 /* Each returns true when the state changed to what an operator should hear of. */
-bool breaker_success(struct breaker *b);
-bool breaker_failure(struct breaker *b, int64_t now_ms);
+bool ca_breaker_success(struct ca_breaker *b);
+bool ca_breaker_failure(struct ca_breaker *b, int64_t now_ms);
 /* The log asked not to be asked for `pause_ms`. */
-bool breaker_pause(struct breaker *b, int64_t now_ms, int64_t pause_ms);
+bool ca_breaker_pause(struct ca_breaker *b, int64_t now_ms, int64_t pause_ms);
 /* The request ended without saying anything of the log. */
-void breaker_abandon(struct breaker *b);
+void ca_breaker_abandon(struct ca_breaker *b);
 
 #endif

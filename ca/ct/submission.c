@@ -17,16 +17,16 @@ enum part_state {
 struct part { /* one log's answer */
     struct submission *owner;
     enum part_state state;
-    void *ticket;     /* the embedded log's, while PENDING or READY */
-    struct buf items; /* DONE: u16 length and SCT, once or more */
-    struct err why;   /* NOT_ASKED, FAILED */
+    void *ticket;        /* the embedded log's, while PENDING or READY */
+    struct tm_buf items; /* DONE: u16 length and SCT, once or more */
+    struct tm_err why;   /* NOT_ASKED, FAILED */
 };
 
 struct submission {
-    const struct ct *ct; /* while there is a ticket; late calls must do without */
+    const struct ca_ct *ct; /* while there is a ticket; late calls must do without */
     size_t count;
     atomic_uint refs; /* the ticket's holder, and every call that is still to come */
-    struct ct_evidence *evidence;
+    struct ca_ct_evidence *evidence;
     pthread_mutex_t lock; /* guards what follows */
     bool held;            /* `waiter` is to be called */
     struct oidc_waiter waiter;
@@ -38,13 +38,13 @@ static void unref(struct submission *s)
     if (atomic_fetch_sub(&s->refs, 1) != 1)
         return;
     for (size_t i = 0; i < s->count; i++)
-        buf_free(&s->part[i].items);
-    ct_evidence_unref(s->evidence);
+        tm_buf_free(&s->part[i].items);
+    ca_ct_evidence_unref(s->evidence);
     pthread_mutex_destroy(&s->lock);
     free(s);
 }
 
-static struct submission *submission_new(const struct ct *ct)
+static struct submission *submission_new(const struct ca_ct *ct)
 {
     struct submission *s = calloc(1, sizeof(*s) + ct->count * sizeof(s->part[0]));
     if (s == NULL)
@@ -61,7 +61,7 @@ static struct submission *submission_new(const struct ct *ct)
 /* SCTs, and distinct operators, among the logs whose answer is there, or may still come. */
 static bool enough(const struct submission *s, bool may_still_come)
 {
-    const struct ct *ct = s->ct;
+    const struct ca_ct *ct = s->ct;
     unsigned scts = 0;
     unsigned operators = 0;
     unsigned long long seen = 0;
@@ -78,7 +78,7 @@ static bool enough(const struct submission *s, bool may_still_come)
     return scts >= ct->scts_required && operators >= ct->operators_required;
 }
 
-static enum issue_log_status evaluate(const struct submission *s)
+static enum ca_issue_log_status evaluate(const struct submission *s)
 {
     if (enough(s, false))
         return ISSUE_LOG_DONE;
@@ -95,7 +95,7 @@ static bool take_waiter(struct submission *s, bool collectable, struct oidc_wait
     return true;
 }
 
-static void on_external(void *arg, const struct buf *sct, const struct err *e)
+static void on_external(void *arg, const struct tm_buf *sct, const struct tm_err *e)
 {
     struct part *p = arg;
     struct submission *s = p->owner;
@@ -103,8 +103,8 @@ static void on_external(void *arg, const struct buf *sct, const struct err *e)
     pthread_mutex_lock(&s->lock);
     p->state = sct != NULL ? PART_DONE : PART_FAILED;
     if (sct != NULL) {
-        buf_put_be(&p->items, sct->len, 2);
-        buf_append(&p->items, sct->data, sct->len);
+        tm_buf_put_be(&p->items, sct->len, 2);
+        tm_buf_append(&p->items, sct->data, sct->len);
     } else {
         p->why = *e;
     }
@@ -131,7 +131,7 @@ static void on_embedded(void *arg)
 }
 
 /* What the embedded log has said. Its waiter was handed over only for WAIT. */
-static void take_embedded(struct part *p, enum issue_log_status st, struct buf *list)
+static void take_embedded(struct part *p, enum ca_issue_log_status st, struct tm_buf *list)
 {
     if (st == ISSUE_LOG_WAIT)
         return;
@@ -140,15 +140,15 @@ static void take_embedded(struct part *p, enum issue_log_status st, struct buf *
     p->ticket = NULL;
     p->state = st == ISSUE_LOG_DONE && list->len > 2 ? PART_DONE : PART_FAILED;
     if (p->state == PART_DONE)
-        buf_append(&p->items, list->data + 2, list->len - 2);
+        tm_buf_append(&p->items, list->data + 2, list->len - 2);
     pthread_mutex_unlock(&s->lock);
     unref(s); /* the call that will not come */
 }
 
-static void submit_embedded(struct part *p, const struct issue_log *log,
-                            const struct issue_log_entry *entry)
+static void submit_embedded(struct part *p, const struct ca_issue_log *log,
+                            const struct ca_issue_log_entry *entry)
 {
-    struct buf list = {0};
+    struct tm_buf list = {0};
     struct oidc_waiter inner = {.wake = on_embedded, .arg = p};
     pthread_mutex_lock(&p->owner->lock);
     bool useful = evaluate(p->owner) != ISSUE_LOG_FAILED;
@@ -156,18 +156,18 @@ static void submit_embedded(struct part *p, const struct issue_log *log,
         p->state = PART_NOT_ASKED;
     pthread_mutex_unlock(&p->owner->lock);
     if (!useful) {
-        err_set(&p->why, "not asked, as the others cannot answer");
+        tm_err_set(&p->why, "not asked, as the others cannot answer");
         return;
     }
     atomic_fetch_add(&p->owner->refs, 1);
-    enum issue_log_status st = log->submit(log->ctx, entry, &inner, &p->ticket, &list, &p->why);
+    enum ca_issue_log_status st = log->submit(log->ctx, entry, &inner, &p->ticket, &list, &p->why);
     take_embedded(p, st, &list);
-    buf_free(&list);
+    tm_buf_free(&list);
 }
 
-static void collect_embedded(struct part *p, const struct issue_log *log)
+static void collect_embedded(struct part *p, const struct ca_issue_log *log)
 {
-    struct buf list = {0};
+    struct tm_buf list = {0};
     struct oidc_waiter inner = {.wake = on_embedded, .arg = p};
     pthread_mutex_lock(&p->owner->lock);
     bool ready = p->state == PART_READY;
@@ -178,22 +178,22 @@ static void collect_embedded(struct part *p, const struct issue_log *log)
         return;
     atomic_fetch_add(&p->owner->refs, 1);
     take_embedded(p, log->collect(log->ctx, p->ticket, &inner, &list, &p->why), &list);
-    buf_free(&list);
+    tm_buf_free(&list);
 }
 
-static void submit_external(struct part *p, const struct ct_source *source, int64_t not_after)
+static void submit_external(struct part *p, const struct ca_ct_source *source, int64_t not_after)
 {
     struct submission *s = p->owner;
-    if (!ct_log_takes(source->external, not_after)) {
-        err_set(&p->why, "%s: another shard", ct_log_name(source->external));
+    if (!ca_ct_log_takes(source->external, not_after)) {
+        tm_err_set(&p->why, "%s: another shard", ca_ct_log_name(source->external));
         return;
     }
-    struct err e = {0};
+    struct tm_err e = {0};
     pthread_mutex_lock(&s->lock);
     p->state = PART_PENDING;
     pthread_mutex_unlock(&s->lock);
     atomic_fetch_add(&s->refs, 1);
-    if (ct_log_submit(source->external, s->evidence, on_external, p, &e) == 0)
+    if (ca_ct_log_submit(source->external, s->evidence, on_external, p, &e) == 0)
         return;
     pthread_mutex_lock(&s->lock);
     p->state = PART_NOT_ASKED;
@@ -203,9 +203,9 @@ static void submit_external(struct part *p, const struct ct_source *source, int6
 }
 
 /* The embedded log comes last: what the others already make impossible is not entered in it. */
-static void submit_all(struct submission *s, const struct issue_log_entry *entry)
+static void submit_all(struct submission *s, const struct ca_issue_log_entry *entry)
 {
-    const struct ct *ct = s->ct;
+    const struct ca_ct *ct = s->ct;
     for (size_t i = 0; i < ct->count; i++)
         s->part[i].state = ct->source[i].embedded != NULL ? PART_PENDING : PART_NOT_ASKED;
     for (size_t i = 0; i < ct->count; i++) {
@@ -218,42 +218,42 @@ static void submit_all(struct submission *s, const struct issue_log_entry *entry
     }
 }
 
-static void put_list(const struct submission *s, struct buf *list, struct err *e, bool *ok)
+static void put_list(const struct submission *s, struct tm_buf *list, struct tm_err *e, bool *ok)
 {
     size_t total = 0;
     for (size_t i = 0; i < s->ct->count; i++)
         total += s->part[i].items.len;
     *ok = total > 0 && total <= SCT_LIST_MAX;
     if (!*ok) {
-        err_set(e, "an SCT list of %zu bytes", total);
+        tm_err_set(e, "an SCT list of %zu bytes", total);
         return;
     }
-    buf_put_be(list, total, 2);
+    tm_buf_put_be(list, total, 2);
     for (size_t i = 0; i < s->ct->count; i++)
-        buf_append(list, s->part[i].items.data, s->part[i].items.len);
+        tm_buf_append(list, s->part[i].items.data, s->part[i].items.len);
 }
 
 /* "2 SCTs are required: a: …; b: …" */
-static void put_reasons(const struct submission *s, struct err *e)
+static void put_reasons(const struct submission *s, struct tm_err *e)
 {
-    const struct ct *ct = s->ct;
-    struct buf b = {0};
+    const struct ca_ct *ct = s->ct;
+    struct tm_buf b = {0};
     for (size_t i = 0; i < ct->count; i++) {
         if (s->part[i].state == PART_FAILED || s->part[i].state == PART_NOT_ASKED)
-            buf_printf(&b, "; %s%s", ct->source[i].embedded != NULL ? "embedded log: " : "",
-                       s->part[i].why.text);
+            tm_buf_printf(&b, "; %s%s", ct->source[i].embedded != NULL ? "embedded log: " : "",
+                          s->part[i].why.text);
     }
-    err_set(e, "too few SCTs (%u of %u operators are required)%s", ct->scts_required,
-            ct->operators_required, b.len > 0 ? buf_str(&b) : "");
-    buf_free(&b);
+    tm_err_set(e, "too few SCTs (%u of %u operators are required)%s", ct->scts_required,
+               ct->operators_required, b.len > 0 ? tm_buf_str(&b) : "");
+    tm_buf_free(&b);
 }
 
 /* The end of the ticket: nobody asks for this submission again. */
 static void end(struct submission *s)
 {
-    ct_evidence_abandon(s->evidence);
+    ca_ct_evidence_abandon(s->evidence);
     for (size_t i = 0; i < s->ct->count; i++) {
-        const struct issue_log *log = s->ct->source[i].embedded;
+        const struct ca_issue_log *log = s->ct->source[i].embedded;
         if (log != NULL && s->part[i].ticket != NULL)
             log->cancel(log->ctx, s->part[i].ticket);
         s->part[i].ticket = NULL;
@@ -262,12 +262,12 @@ static void end(struct submission *s)
 }
 
 /* Answers the request, or takes its waiter. */
-static enum issue_log_status conclude(struct submission *s, const struct oidc_waiter *waiter,
-                                      struct buf *sct_list, struct err *e)
+static enum ca_issue_log_status conclude(struct submission *s, const struct oidc_waiter *waiter,
+                                         struct tm_buf *sct_list, struct tm_err *e)
 {
     bool ok = true;
     pthread_mutex_lock(&s->lock);
-    enum issue_log_status st = evaluate(s);
+    enum ca_issue_log_status st = evaluate(s);
     bool collectable = false;
     for (size_t i = 0; i < s->ct->count; i++)
         collectable |= s->part[i].state == PART_READY;
@@ -287,32 +287,32 @@ static enum issue_log_status conclude(struct submission *s, const struct oidc_wa
     return ok ? st : ISSUE_LOG_FAILED;
 }
 
-enum issue_log_status ct_submit(void *ctx, const struct issue_log_entry *entry,
-                                const struct oidc_waiter *waiter, void **ticket,
-                                struct buf *sct_list, struct err *e)
+enum ca_issue_log_status ca_ct_submit(void *ctx, const struct ca_issue_log_entry *entry,
+                                      const struct oidc_waiter *waiter, void **ticket,
+                                      struct tm_buf *sct_list, struct tm_err *e)
 {
-    const struct ct *ct = ctx;
+    const struct ca_ct *ct = ctx;
     struct submission *s = submission_new(ct);
     if (s == NULL) {
-        err_set(e, "out of memory");
+        tm_err_set(e, "out of memory");
         return ISSUE_LOG_FAILED;
     }
-    s->evidence = ct_evidence_new(entry, clock_mono_ms() + ct->deadline_ms, e);
+    s->evidence = ca_ct_evidence_new(entry, tm_clock_mono_ms() + ct->deadline_ms, e);
     if (s->evidence == NULL) {
         unref(s);
         return ISSUE_LOG_FAILED;
     }
     submit_all(s, entry);
-    enum issue_log_status st = conclude(s, waiter, sct_list, e);
+    enum ca_issue_log_status st = conclude(s, waiter, sct_list, e);
     if (st == ISSUE_LOG_WAIT)
         *ticket = s;
     return st;
 }
 
-enum issue_log_status ct_collect(void *ctx, void *ticket, const struct oidc_waiter *waiter,
-                                 struct buf *sct_list, struct err *e)
+enum ca_issue_log_status ca_ct_collect(void *ctx, void *ticket, const struct oidc_waiter *waiter,
+                                       struct tm_buf *sct_list, struct tm_err *e)
 {
-    const struct ct *ct = ctx;
+    const struct ca_ct *ct = ctx;
     struct submission *s = ticket;
     for (size_t i = 0; i < ct->count; i++) {
         if (ct->source[i].embedded != NULL)
@@ -321,7 +321,7 @@ enum issue_log_status ct_collect(void *ctx, void *ticket, const struct oidc_wait
     return conclude(s, waiter, sct_list, e);
 }
 
-void ct_cancel(void *ctx, void *ticket)
+void ca_ct_cancel(void *ctx, void *ticket)
 {
     (void)ctx;
     struct submission *s = ticket;

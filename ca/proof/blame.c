@@ -14,23 +14,23 @@ static bool memory_is_left(void)
     return probe != NULL;
 }
 
-enum proof_status proof_no_memory(struct err *e)
+enum ca_proof_status ca_proof_no_memory(struct tm_err *e)
 {
-    err_set(e, "out of memory");
+    tm_err_set(e, "out of memory");
     ERR_clear_error();
     return PROOF_INTERNAL;
 }
 
-enum proof_status proof_blame(enum proof_status client, struct err *e, const char *what)
+enum ca_proof_status ca_proof_blame(enum ca_proof_status client, struct tm_err *e, const char *what)
 {
-    err_set(e, "%s", what);
+    tm_err_set(e, "%s", what);
     unsigned long code = ERR_peek_error();
     const char *reason = code != 0 ? ERR_reason_error_string(code) : NULL;
     if (reason != NULL)
-        err_set(e, "%s: %s", what, reason);
+        tm_err_set(e, "%s: %s", what, reason);
     while ((code = ERR_get_error()) != 0) {
         if (ERR_GET_REASON(code) == ERR_R_MALLOC_FAILURE)
-            client = proof_no_memory(e);
+            client = ca_proof_no_memory(e);
     }
-    return memory_is_left() ? client : proof_no_memory(e);
+    return memory_is_left() ? client : ca_proof_no_memory(e);
 }

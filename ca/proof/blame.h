@@ -9,9 +9,10 @@
 
 /* `client`, or PROOF_INTERNAL when OpenSSL's queue holds an allocation failure or memory is out.
  * `what` and the first error go into `e`; clears the queue. */
-enum proof_status proof_blame(enum proof_status client, struct err *e, const char *what);
+enum ca_proof_status ca_proof_blame(enum ca_proof_status client, struct tm_err *e,
+                                    const char *what);
 
 /* PROOF_INTERNAL with "out of memory" in `e`. */
-enum proof_status proof_no_memory(struct err *e);
+enum ca_proof_status ca_proof_no_memory(struct tm_err *e);
 
 #endif

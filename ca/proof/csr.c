@@ -55,10 +55,10 @@ static const struct algorithm *algorithm_of(const X509_REQ *req)
 
 static X509_REQ *decode(const void *pem, size_t len)
 {
-    struct buf der = {0};
+    struct tm_buf der = {0};
     X509_REQ *req = NULL;
-    if (len <= SPKI_INPUT_MAX && (pem_body("CERTIFICATE REQUEST", pem, len, &der) == 0 ||
-                                  pem_body("NEW CERTIFICATE REQUEST", pem, len, &der) == 0)) {
+    if (len <= SPKI_INPUT_MAX && (tm_pem_body("CERTIFICATE REQUEST", pem, len, &der) == 0 ||
+                                  tm_pem_body("NEW CERTIFICATE REQUEST", pem, len, &der) == 0)) {
         const unsigned char *p = der.data;
         req = d2i_X509_REQ(NULL, &p, (long)der.len);
         if (req != NULL && p != der.data + der.len) {
@@ -66,46 +66,47 @@ static X509_REQ *decode(const void *pem, size_t len)
             req = NULL;
         }
     }
-    buf_free(&der);
+    tm_buf_free(&der);
     return req;
 }
 
-static enum proof_status check(const struct proof_policy *p, X509_REQ *req, struct proof_key *out,
-                               struct err *e)
+static enum ca_proof_status check(const struct ca_proof_policy *p, X509_REQ *req,
+                                  struct ca_proof_key *out, struct tm_err *e)
 {
     out->key = X509_REQ_get_pubkey(req);
     if (out->key == NULL)
-        return proof_blame(PROOF_CSR_UNPARSABLE, e, "the request's key cannot be read");
-    enum proof_status status = spki_encode(out, e);
+        return ca_proof_blame(PROOF_CSR_UNPARSABLE, e, "the request's key cannot be read");
+    enum ca_proof_status status = ca_spki_encode(out, e);
     if (status == PROOF_KEY_UNPARSABLE)
         return PROOF_CSR_UNPARSABLE; /* a client of Fulcio's hears of the whole request */
     if (status == PROOF_OK)
-        status = strength_check(out->key, e);
+        status = ca_strength_check(out->key, e);
     if (status != PROOF_OK)
         return status;
     const struct algorithm *a = algorithm_of(req);
     if (a == NULL || X509_REQ_verify(req, out->key) != 1)
-        return proof_blame(PROOF_BAD_SIGNATURE, e, "the request's own signature does not verify");
+        return ca_proof_blame(PROOF_BAD_SIGNATURE, e,
+                              "the request's own signature does not verify");
     if (a->refused != NULL) {
-        err_set(e, "unrecognized signature algorithm: %s", a->refused);
+        tm_err_set(e, "unrecognized signature algorithm: %s", a->refused);
         return PROOF_UNKNOWN_ALGORITHM;
     }
-    out->md = policy_digest(p, a->hash);
-    return policy_check(p, out->key, a->hash, e);
+    out->md = ca_policy_digest(p, a->hash);
+    return ca_policy_check(p, out->key, a->hash, e);
 }
 
-enum proof_status proof_csr_parse(const struct proof_policy *p, const void *pem, size_t len,
-                                  struct proof_key *out, struct err *e)
+enum ca_proof_status ca_proof_csr_parse(const struct ca_proof_policy *p, const void *pem,
+                                        size_t len, struct ca_proof_key *out, struct tm_err *e)
 {
-    *out = (struct proof_key){0};
+    *out = (struct ca_proof_key){0};
     ERR_clear_error();
     X509_REQ *req = len > 0 ? decode(pem, len) : NULL;
     if (req == NULL)
-        return proof_blame(PROOF_CSR_UNPARSABLE, e, "not one PEM block with a PKCS#10 request");
+        return ca_proof_blame(PROOF_CSR_UNPARSABLE, e, "not one PEM block with a PKCS#10 request");
     ERR_clear_error();
-    enum proof_status status = check(p, req, out, e);
+    enum ca_proof_status status = check(p, req, out, e);
     X509_REQ_free(req);
     if (status != PROOF_OK)
-        proof_key_free(out);
+        ca_proof_key_free(out);
     return status;
 }

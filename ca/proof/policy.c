@@ -41,20 +41,20 @@ static const struct {
 
 /* Of a key's type: what its point cannot change. */
 struct verdict {
-    enum proof_status status;
+    enum ca_proof_status status;
     const EVP_MD *md;
     size_t ec_width;
-    struct err why;
+    struct tm_err why;
 };
 
-struct proof_policy {
+struct ca_proof_policy {
     bool allowed[ROWS];
     struct verdict curve[SPKI_CURVES];
     EVP_MD *digest[DIGESTS]; /* fetched once */
-    struct spki_curves *curves;
+    struct ca_spki_curves *curves;
 };
 
-static int allow(struct proof_policy *p, const char *name, struct err *e)
+static int allow(struct ca_proof_policy *p, const char *name, struct tm_err *e)
 {
     for (size_t i = 0; i < ROWS; i++) {
         if (strcmp(rows[i].name, name) == 0) {
@@ -62,27 +62,29 @@ static int allow(struct proof_policy *p, const char *name, struct err *e)
             return 0;
         }
     }
-    return err_set(e, "unknown client signing algorithm '%s' (for example %s)", name, rows[0].name);
+    return tm_err_set(e, "unknown client signing algorithm '%s' (for example %s)", name,
+                      rows[0].name);
 }
 
-static void judge(const struct proof_policy *p, const EVP_PKEY *key, struct verdict *v)
+static void judge(const struct ca_proof_policy *p, const EVP_PKEY *key, struct verdict *v)
 {
     *v = (struct verdict){.status = PROOF_OK};
-    v->status = strength_check(key, &v->why);
+    v->status = ca_strength_check(key, &v->why);
     if (v->status != PROOF_OK)
         return;
-    int hash = policy_hash_for(key);
-    v->md = policy_digest(p, hash);
+    int hash = ca_policy_hash_for(key);
+    v->md = ca_policy_digest(p, hash);
     if (EVP_PKEY_is_a(key, "EC"))
         v->ec_width = ((size_t)EVP_PKEY_get_bits(key) + 7) / 8;
-    v->status = policy_check(p, key, hash, &v->why);
+    v->status = ca_policy_check(p, key, hash, &v->why);
 }
 
-struct proof_policy *proof_policy_new(const char *const *names, size_t count, struct err *e)
+struct ca_proof_policy *ca_proof_policy_new(const char *const *names, size_t count,
+                                            struct tm_err *e)
 {
-    struct proof_policy *p = calloc(1, sizeof(*p));
+    struct ca_proof_policy *p = calloc(1, sizeof(*p));
     if (p == NULL) {
-        err_set(e, "out of memory");
+        tm_err_set(e, "out of memory");
         return NULL;
     }
     for (size_t i = 0; i < ROWS && count == 0; i++)
@@ -92,35 +94,35 @@ struct proof_policy *proof_policy_new(const char *const *names, size_t count, st
         rc = allow(p, names[i], e);
     for (size_t i = 0; i < DIGESTS && rc == 0; i++) {
         p->digest[i] = EVP_MD_fetch(NULL, digests[i].name, NULL);
-        rc = p->digest[i] != NULL ? 0 : err_openssl(e, "fetch %s", digests[i].name);
+        rc = p->digest[i] != NULL ? 0 : tm_err_openssl(e, "fetch %s", digests[i].name);
     }
     if (rc == 0)
-        rc = (p->curves = spki_curves_new(e)) != NULL ? 0 : -1;
+        rc = (p->curves = ca_spki_curves_new(e)) != NULL ? 0 : -1;
     for (unsigned n = 1; n <= SPKI_CURVES && rc == 0; n++)
-        judge(p, spki_curves_sample(p->curves, n), &p->curve[n - 1]);
+        judge(p, ca_spki_curves_sample(p->curves, n), &p->curve[n - 1]);
     if (rc != 0) {
-        proof_policy_free(p);
+        ca_proof_policy_free(p);
         return NULL;
     }
     return p;
 }
 
-void proof_policy_free(struct proof_policy *p)
+void ca_proof_policy_free(struct ca_proof_policy *p)
 {
     if (p == NULL)
         return;
     for (size_t i = 0; i < DIGESTS; i++)
         EVP_MD_free(p->digest[i]);
-    spki_curves_free(p->curves);
+    ca_spki_curves_free(p->curves);
     free(p);
 }
 
-struct spki_curves *policy_curves(const struct proof_policy *p)
+struct ca_spki_curves *ca_policy_curves(const struct ca_proof_policy *p)
 {
     return p->curves;
 }
 
-const EVP_MD *policy_digest(const struct proof_policy *p, int nid)
+const EVP_MD *ca_policy_digest(const struct ca_proof_policy *p, int nid)
 {
     for (size_t i = 0; i < DIGESTS; i++) {
         if (digests[i].nid == nid)
@@ -129,7 +131,7 @@ const EVP_MD *policy_digest(const struct proof_policy *p, int nid)
     return NULL;
 }
 
-int policy_hash_for(const EVP_PKEY *key)
+int ca_policy_hash_for(const EVP_PKEY *key)
 {
     if (EVP_PKEY_is_a(key, "ED25519"))
         return NID_undef;
@@ -156,8 +158,8 @@ static const char *go_hash(int nid)
                                : "unknown hash value 0";
 }
 
-enum proof_status policy_check(const struct proof_policy *p, const EVP_PKEY *key, int hash_nid,
-                               struct err *e)
+enum ca_proof_status ca_policy_check(const struct ca_proof_policy *p, const EVP_PKEY *key,
+                                     int hash_nid, struct tm_err *e)
 {
     int bits = EVP_PKEY_get_bits(key);
     for (size_t i = 0; i < ROWS; i++) {
@@ -165,13 +167,14 @@ enum proof_status policy_check(const struct proof_policy *p, const EVP_PKEY *key
             (rows[i].bits == 0 || rows[i].bits == bits))
             return PROOF_OK;
     }
-    enum proof_status status = proof_blame(PROOF_NOT_PERMITTED, e, "judge the key's type");
+    enum ca_proof_status status = ca_proof_blame(PROOF_NOT_PERMITTED, e, "judge the key's type");
     if (status == PROOF_NOT_PERMITTED)
-        err_set(e, "signing algorithm not permitted: %s, %s", go_type(key), go_hash(hash_nid));
+        tm_err_set(e, "signing algorithm not permitted: %s, %s", go_type(key), go_hash(hash_nid));
     return status;
 }
 
-enum proof_status policy_judge_key(const struct proof_policy *p, struct proof_key *k, struct err *e)
+enum ca_proof_status ca_policy_judge_key(const struct ca_proof_policy *p, struct ca_proof_key *k,
+                                         struct tm_err *e)
 {
     struct verdict own;
     const struct verdict *v = &own;

@@ -11,28 +11,28 @@
 
 #define SIGNATURE_MAX 1024
 
-void proof_key_free(struct proof_key *k)
+void ca_proof_key_free(struct ca_proof_key *k)
 {
-    spki_release(k);
-    buf_free(&k->spki);
-    *k = (struct proof_key){0};
+    ca_spki_release(k);
+    tm_buf_free(&k->spki);
+    *k = (struct ca_proof_key){0};
 }
 
-void proof_key_settle(struct proof_key *k)
+void ca_proof_key_settle(struct ca_proof_key *k)
 {
-    spki_release(k);
+    ca_spki_release(k);
     k->md = NULL;
 }
 
-enum proof_status proof_key_parse(const struct proof_policy *p, const void *data, size_t len,
-                                  struct proof_key *out, struct err *e)
+enum ca_proof_status ca_proof_key_parse(const struct ca_proof_policy *p, const void *data,
+                                        size_t len, struct ca_proof_key *out, struct tm_err *e)
 {
-    *out = (struct proof_key){0};
-    enum proof_status status = spki_parse(policy_curves(p), data, len, out, e);
+    *out = (struct ca_proof_key){0};
+    enum ca_proof_status status = ca_spki_parse(ca_policy_curves(p), data, len, out, e);
     if (status == PROOF_OK)
-        status = policy_judge_key(p, out, e);
+        status = ca_policy_judge_key(p, out, e);
     if (status != PROOF_OK)
-        proof_key_free(out);
+        ca_proof_key_free(out);
     return status;
 }
 
@@ -47,7 +47,7 @@ static bool verify_message(EVP_PKEY *key, const unsigned char *sig, size_t len, 
 }
 
 /* Digest and verification apart: the joint call looks the digest up by name every time. */
-static bool verify_digest(const struct proof_key *k, const unsigned char *sig, size_t len,
+static bool verify_digest(const struct ca_proof_key *k, const unsigned char *sig, size_t len,
                           const char *message)
 {
     unsigned char digest[EVP_MAX_MD_SIZE];
@@ -65,7 +65,7 @@ static bool verify_digest(const struct proof_key *k, const unsigned char *sig, s
     return ok;
 }
 
-static bool verify(const struct proof_key *k, const unsigned char *sig, size_t len,
+static bool verify(const struct ca_proof_key *k, const unsigned char *sig, size_t len,
                    const char *message)
 {
     return k->md != NULL ? verify_digest(k, sig, len, message)
@@ -73,7 +73,7 @@ static bool verify(const struct proof_key *k, const unsigned char *sig, size_t l
 }
 
 /* DER begins as a SEQUENCE does; r||s may too, by chance. */
-static bool verify_ec(const struct proof_key *k, const unsigned char *sig, size_t len,
+static bool verify_ec(const struct ca_proof_key *k, const unsigned char *sig, size_t len,
                       const char *message)
 {
     if (sig[0] == 0x30 && verify(k, sig, len, message))
@@ -81,7 +81,7 @@ static bool verify_ec(const struct proof_key *k, const unsigned char *sig, size_
     if (len != 2 * k->ec_width)
         return false;
     size_t der_len = 0;
-    unsigned char *der = ecdsa_raw_to_der(sig, k->ec_width, &der_len);
+    unsigned char *der = tm_ecdsa_raw_to_der(sig, k->ec_width, &der_len);
     if (der == NULL)
         ERR_raise(ERR_LIB_USER, ERR_R_MALLOC_FAILURE);
     bool ok = der != NULL && verify(k, der, der_len, message);
@@ -89,8 +89,8 @@ static bool verify_ec(const struct proof_key *k, const unsigned char *sig, size_
     return ok;
 }
 
-enum proof_status proof_key_verify(const struct proof_key *k, const char *challenge,
-                                   const void *sig, size_t sig_len, struct err *e)
+enum ca_proof_status ca_proof_key_verify(const struct ca_proof_key *k, const char *challenge,
+                                         const void *sig, size_t sig_len, struct tm_err *e)
 {
     bool ok = false;
     ERR_clear_error();
@@ -101,8 +101,8 @@ enum proof_status proof_key_verify(const struct proof_key *k, const char *challe
             ok = verify(k, sig, sig_len, challenge);
     }
     if (!ok)
-        return proof_blame(PROOF_BAD_SIGNATURE, e,
-                           "the proof of possession does not verify over the token's challenge");
+        return ca_proof_blame(PROOF_BAD_SIGNATURE, e,
+                              "the proof of possession does not verify over the token's challenge");
     ERR_clear_error();
     return PROOF_OK;
 }

@@ -12,14 +12,15 @@
 #include "common/err.h"
 #include "common/shelf.h"
 
-struct proof_policy; /* compiled client-signing-algorithms; immutable, shared by threads */
+struct ca_proof_policy; /* compiled client-signing-algorithms; immutable, shared by threads */
 
 /* `names`: Fulcio's flag values (e.g. "ecdsa-sha2-256-nistp256"); NULL, 0: the default list. */
-struct proof_policy *proof_policy_new(const char *const *names, size_t count, struct err *e);
-void proof_policy_free(struct proof_policy *p);
+struct ca_proof_policy *ca_proof_policy_new(const char *const *names, size_t count,
+                                            struct tm_err *e);
+void ca_proof_policy_free(struct ca_proof_policy *p);
 
 /* Outcome: which client-visible message (Fulcio's words) a refusal gets. */
-enum proof_status {
+enum ca_proof_status {
     PROOF_OK,
     PROOF_KEY_UNPARSABLE,    /* "The public key supplied in the request could not be parsed" */
     PROOF_CSR_UNPARSABLE,    /* "The certificate signing request could not be parsed" */
@@ -30,31 +31,31 @@ enum proof_status {
     PROOF_INTERNAL,
 };
 
-struct proof_key {
-    EVP_PKEY *key;      /* owned */
-    EVP_PKEY_CTX *ctx;  /* of key, which verification begins anew; owned, NULL: none is kept */
-    unsigned curve;     /* which of spki's curves, from 1; 0: decoded some other way */
-    struct shelf *home; /* where ctx goes when it is not needed any more; NULL: freed */
-    size_t ec_width;    /* bytes of r and of s; 0: no EC key */
-    struct buf spki;    /* canonical DER SubjectPublicKeyInfo */
-    const EVP_MD *md;   /* the policy's, fetched once; NULL for Ed25519 */
+struct ca_proof_key {
+    EVP_PKEY *key;         /* owned */
+    EVP_PKEY_CTX *ctx;     /* of key, which verification begins anew; owned, NULL: none is kept */
+    unsigned curve;        /* which of spki's curves, from 1; 0: decoded some other way */
+    struct tm_shelf *home; /* where ctx goes when it is not needed any more; NULL: freed */
+    size_t ec_width;       /* bytes of r and of s; 0: no EC key */
+    struct tm_buf spki;    /* canonical DER SubjectPublicKeyInfo */
+    const EVP_MD *md;      /* the policy's, fetched once; NULL for Ed25519 */
 };
-void proof_key_free(struct proof_key *k);
+void ca_proof_key_free(struct ca_proof_key *k);
 
 /* Lets the decoded key go, for other requests; what a certificate needs, `spki`, stays. */
-void proof_key_settle(struct proof_key *k);
+void ca_proof_key_settle(struct ca_proof_key *k);
 
 /* PEM "PUBLIC KEY" / "RSA PUBLIC KEY" or DER SPKI; policy and strength are checked. The P-256
  * path decodes no more than it must. */
-enum proof_status proof_key_parse(const struct proof_policy *p, const void *data, size_t len,
-                                  struct proof_key *out, struct err *e);
+enum ca_proof_status ca_proof_key_parse(const struct ca_proof_policy *p, const void *data,
+                                        size_t len, struct ca_proof_key *out, struct tm_err *e);
 
 /* Verifies `sig` over the challenge's bytes (ECDSA DER or raw r||s; RSA PKCS#1 v1.5; Ed25519). */
-enum proof_status proof_key_verify(const struct proof_key *k, const char *challenge,
-                                   const void *sig, size_t sig_len, struct err *e);
+enum ca_proof_status ca_proof_key_verify(const struct ca_proof_key *k, const char *challenge,
+                                         const void *sig, size_t sig_len, struct tm_err *e);
 
 /* PEM PKCS#10: parses and checks key strength and its self-signature. */
-enum proof_status proof_csr_parse(const struct proof_policy *p, const void *pem, size_t len,
-                                  struct proof_key *out, struct err *e);
+enum ca_proof_status ca_proof_csr_parse(const struct ca_proof_policy *p, const void *pem,
+                                        size_t len, struct ca_proof_key *out, struct tm_err *e);
 
 #endif

@@ -134,13 +134,13 @@ out:
     return found;
 }
 
-static enum proof_status weak(struct err *e, const char *why)
+static enum ca_proof_status weak(struct tm_err *e, const char *why)
 {
-    err_set(e, "%s", why);
+    tm_err_set(e, "%s", why);
     return PROOF_KEY_WEAK;
 }
 
-static enum proof_status check_modulus(const BIGNUM *n, const BIGNUM *exponent, struct err *e)
+static enum ca_proof_status check_modulus(const BIGNUM *n, const BIGNUM *exponent, struct tm_err *e)
 {
     int bits = BN_num_bits(n);
     if (bits != 2048 && bits != 3072 && bits != 4096)
@@ -153,18 +153,18 @@ static enum proof_status check_modulus(const BIGNUM *n, const BIGNUM *exponent, 
         return weak(e, "RSA modulus was made by a flawed generator (ROCA, CVE-2017-15361)");
     int found = fermat_factors(n);
     if (found < 0)
-        return proof_blame(PROOF_INTERNAL, e, "factor the RSA modulus");
+        return ca_proof_blame(PROOF_INTERNAL, e, "factor the RSA modulus");
     return found > 0 ? weak(e, "RSA modulus factors by Fermat's method") : PROOF_OK;
 }
 
-static enum proof_status check_rsa(const EVP_PKEY *key, struct err *e)
+static enum ca_proof_status check_rsa(const EVP_PKEY *key, struct tm_err *e)
 {
     BIGNUM *n = NULL;
     BIGNUM *exponent = NULL;
-    enum proof_status status;
+    enum ca_proof_status status;
     if (EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_N, &n) != 1 ||
         EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_E, &exponent) != 1)
-        status = proof_blame(PROOF_INTERNAL, e, "read the RSA key");
+        status = ca_proof_blame(PROOF_INTERNAL, e, "read the RSA key");
     else
         status = check_modulus(n, exponent, e);
     BN_free(n);
@@ -174,18 +174,18 @@ static enum proof_status check_rsa(const EVP_PKEY *key, struct err *e)
 
 /* That the point is on the curve and not at infinity is checked where it is decoded; the
  * accepted curves have cofactor 1, so the order is then right too. */
-static enum proof_status check_ec(const EVP_PKEY *key, struct err *e)
+static enum ca_proof_status check_ec(const EVP_PKEY *key, struct tm_err *e)
 {
     char group[64] = "";
     size_t len = 0;
     static const char *const allowed[] = {"prime256v1", "secp384r1", "secp521r1"};
     if (EVP_PKEY_get_group_name((EVP_PKEY *)key, group, sizeof(group), &len) != 1)
-        return proof_blame(PROOF_KEY_WEAK, e, "EC key without a named curve");
+        return ca_proof_blame(PROOF_KEY_WEAK, e, "EC key without a named curve");
     for (size_t i = 0; i < sizeof(allowed) / sizeof(allowed[0]); i++) {
         if (strcmp(group, allowed[i]) == 0)
             return PROOF_OK;
     }
-    err_set(e, "EC curve %.40s: only P-256, P-384 and P-521 are accepted", group);
+    tm_err_set(e, "EC curve %.40s: only P-256, P-384 and P-521 are accepted", group);
     return PROOF_KEY_WEAK;
 }
 
@@ -211,12 +211,12 @@ static const unsigned char small_order[][32] = {
      0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f},
 };
 
-static enum proof_status check_ed25519(const EVP_PKEY *key, struct err *e)
+static enum ca_proof_status check_ed25519(const EVP_PKEY *key, struct tm_err *e)
 {
     unsigned char raw[32];
     size_t len = sizeof(raw);
     if (EVP_PKEY_get_raw_public_key(key, raw, &len) != 1 || len != sizeof(raw))
-        return proof_blame(PROOF_INTERNAL, e, "read the Ed25519 key");
+        return ca_proof_blame(PROOF_INTERNAL, e, "read the Ed25519 key");
     raw[31] &= 0x7f;
     for (size_t i = 0; i < sizeof(small_order) / sizeof(small_order[0]); i++) {
         if (memcmp(raw, small_order[i], sizeof(raw)) == 0)
@@ -225,15 +225,15 @@ static enum proof_status check_ed25519(const EVP_PKEY *key, struct err *e)
     return PROOF_OK;
 }
 
-enum proof_status strength_check(const EVP_PKEY *key, struct err *e)
+enum ca_proof_status ca_strength_check(const EVP_PKEY *key, struct tm_err *e)
 {
     static const struct {
         const char *type;
-        enum proof_status (*check)(const EVP_PKEY *key, struct err *e);
+        enum ca_proof_status (*check)(const EVP_PKEY *key, struct tm_err *e);
     } types[] = {{"EC", check_ec}, {"RSA", check_rsa}, {"ED25519", check_ed25519}};
     for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
         if (EVP_PKEY_is_a(key, types[i].type))
             return types[i].check(key, e);
     }
-    return proof_blame(PROOF_KEY_WEAK, e, "key type is not RSA, EC or Ed25519");
+    return ca_proof_blame(PROOF_KEY_WEAK, e, "key type is not RSA, EC or Ed25519");
 }

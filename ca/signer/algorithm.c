@@ -16,7 +16,7 @@ static const unsigned char rsa_sha256[] = {0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0
                                            0xf7, 0x0d, 0x01, 0x01, 0x0b, 0x05, 0x00};
 static const unsigned char ed25519[] = {0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70};
 
-static const struct signer_algorithm_row rows[] = {
+static const struct ca_signer_algorithm_row rows[] = {
     {"p256", "EC", "prime256v1", "SHA256", ecdsa_sha256, sizeof(ecdsa_sha256)},
     {"p384", "EC", "secp384r1", "SHA384", ecdsa_sha384, sizeof(ecdsa_sha384)},
     {"p521", "EC", "secp521r1", "SHA512", ecdsa_sha512, sizeof(ecdsa_sha512)},
@@ -25,7 +25,7 @@ static const struct signer_algorithm_row rows[] = {
 };
 #define ROWS (sizeof(rows) / sizeof(rows[0]))
 
-const struct signer_algorithm_row *signer_algorithm_for(const EVP_PKEY *key, struct err *e)
+const struct ca_signer_algorithm_row *ca_signer_algorithm_for(const EVP_PKEY *key, struct tm_err *e)
 {
     char group[64] = "";
     size_t len = 0;
@@ -33,8 +33,8 @@ const struct signer_algorithm_row *signer_algorithm_for(const EVP_PKEY *key, str
         EVP_PKEY_get_group_name((EVP_PKEY *)key, group, sizeof(group), &len) != 1)
         group[0] = '\0';
     if (EVP_PKEY_is_a(key, "RSA") && EVP_PKEY_get_bits(key) < RSA_BITS_MIN) {
-        err_set(e, "an RSA key of %d bits is too weak for a CA: use at least %d",
-                EVP_PKEY_get_bits(key), RSA_BITS_MIN);
+        tm_err_set(e, "an RSA key of %d bits is too weak for a CA: use at least %d",
+                   EVP_PKEY_get_bits(key), RSA_BITS_MIN);
         return NULL;
     }
     for (size_t i = 0; i < ROWS; i++) {
@@ -42,11 +42,11 @@ const struct signer_algorithm_row *signer_algorithm_for(const EVP_PKEY *key, str
             (rows[i].group == NULL || strcmp(rows[i].group, group) == 0))
             return &rows[i];
     }
-    err_set(e, "a CA key must be P-256, P-384, P-521, RSA or Ed25519");
+    tm_err_set(e, "a CA key must be P-256, P-384, P-521, RSA or Ed25519");
     return NULL;
 }
 
-EVP_PKEY *signer_algorithm_generate(const char *name, struct err *e)
+EVP_PKEY *ca_signer_algorithm_generate(const char *name, struct tm_err *e)
 {
     for (size_t i = 0; i < ROWS; i++) {
         if (strcmp(rows[i].name, name) != 0)
@@ -59,9 +59,9 @@ EVP_PKEY *signer_algorithm_generate(const char *name, struct err *e)
         else
             key = EVP_PKEY_Q_keygen(NULL, NULL, rows[i].key_type);
         if (key == NULL)
-            err_openssl(e, "generate a %s key", name);
+            tm_err_openssl(e, "generate a %s key", name);
         return key;
     }
-    err_set(e, "unknown key type '%s': use p256, p384, p521, rsa or ed25519", name);
+    tm_err_set(e, "unknown key type '%s': use p256, p384, p521, rsa or ed25519", name);
     return NULL;
 }

@@ -9,7 +9,7 @@
 
 #include "common/err.h"
 
-struct signer_algorithm_row {
+struct ca_signer_algorithm_row {
     const char *name;         /* as options spell it: "p256" … */
     const char *key_type;     /* EVP_PKEY type name */
     const char *group;        /* EC group, or NULL */
@@ -19,9 +19,10 @@ struct signer_algorithm_row {
 };
 
 /* The row for a key; NULL with `e` set when a CA must not use such a key. */
-const struct signer_algorithm_row *signer_algorithm_for(const EVP_PKEY *key, struct err *e);
+const struct ca_signer_algorithm_row *ca_signer_algorithm_for(const EVP_PKEY *key,
+                                                              struct tm_err *e);
 
 /* A fresh key by option name; RSA keys have 4096 bits. NULL with `e` set. */
-EVP_PKEY *signer_algorithm_generate(const char *name, struct err *e);
+EVP_PKEY *ca_signer_algorithm_generate(const char *name, struct tm_err *e);
 
 #endif

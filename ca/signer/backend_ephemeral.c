@@ -5,23 +5,24 @@
 #define TEN_YEARS_S (10LL * 365 * 24 * 3600)
 #define BACKDATE_S 60 /* a verifier's clock may be a little behind */
 
-int signer_open_ephemeral(const struct signer_options *o, int64_t now_s, struct signer_material *m,
-                          struct err *e)
+int ca_signer_open_ephemeral(const struct ca_signer_options *o, int64_t now_s,
+                             struct ca_signer_material *m, struct tm_err *e)
 {
-    struct create_cert root = {"tenmint",
-                               "ephemeral root, for trying out only",
-                               now_s - BACKDATE_S,
-                               now_s + TEN_YEARS_S,
-                               1,
-                               false};
-    m->key = signer_algorithm_generate(o->ephemeral_type != NULL ? o->ephemeral_type : "p256", e);
+    struct ca_create_cert root = {"tenmint",
+                                  "ephemeral root, for trying out only",
+                                  now_s - BACKDATE_S,
+                                  now_s + TEN_YEARS_S,
+                                  1,
+                                  false};
+    m->key =
+        ca_signer_algorithm_generate(o->ephemeral_type != NULL ? o->ephemeral_type : "p256", e);
     if (m->key == NULL)
         return -1;
-    X509 *cert = create_ca_cert(&root, m->key, NULL, m->key, e);
+    X509 *cert = ca_create_ca_cert(&root, m->key, NULL, m->key, e);
     m->chain = sk_X509_new_null();
     if (cert == NULL || m->chain == NULL || sk_X509_push(m->chain, cert) == 0) {
         X509_free(cert);
-        return err_wrap(e, "ephemeral CA");
+        return tm_err_wrap(e, "ephemeral CA");
     }
     m->ephemeral = true;
     return 0;

@@ -12,6 +12,6 @@
 
 /* Order, signatures, CA:TRUE, certSign, EKU nesting, path length, dates at now_s
  * (RFC 5280 §6.1), and that the first certificate is for `key`. */
-int chain_check(STACK_OF(X509) * chain, const EVP_PKEY *key, int64_t now_s, struct err *e);
+int ca_chain_check(STACK_OF(X509) * chain, const EVP_PKEY *key, int64_t now_s, struct tm_err *e);
 
 #endif

@@ -26,7 +26,7 @@ static int add_extension(X509 *cert, X509 *issuer, int nid, const char *value)
     return ok;
 }
 
-static int add_extensions(const struct create_cert *c, X509 *cert, X509 *issuer)
+static int add_extensions(const struct ca_create_cert *c, X509 *cert, X509 *issuer)
 {
     char constraints[48];
     snprintf(constraints, sizeof(constraints), "critical,CA:TRUE,pathlen:%d", c->pathlen);
@@ -50,7 +50,7 @@ static int set_serial(X509 *cert)
     return ok;
 }
 
-static int set_name(X509 *cert, const struct create_cert *c)
+static int set_name(X509 *cert, const struct ca_create_cert *c)
 {
     X509_NAME *name = X509_get_subject_name(cert);
     return X509_NAME_add_entry_by_NID(name, NID_organizationName, MBSTRING_UTF8,
@@ -59,10 +59,10 @@ static int set_name(X509 *cert, const struct create_cert *c)
                                       (const unsigned char *)c->common_name, -1, -1, 0) == 1;
 }
 
-X509 *create_ca_cert(const struct create_cert *c, EVP_PKEY *key, X509 *issuer, EVP_PKEY *issuer_key,
-                     struct err *e)
+X509 *ca_create_ca_cert(const struct ca_create_cert *c, EVP_PKEY *key, X509 *issuer,
+                        EVP_PKEY *issuer_key, struct tm_err *e)
 {
-    const struct signer_algorithm_row *row = signer_algorithm_for(issuer_key, e);
+    const struct ca_signer_algorithm_row *row = ca_signer_algorithm_for(issuer_key, e);
     X509 *cert = row != NULL ? X509_new() : NULL;
     if (cert == NULL)
         return NULL;
@@ -75,39 +75,40 @@ X509 *create_ca_cert(const struct create_cert *c, EVP_PKEY *key, X509 *issuer, E
              X509_set_pubkey(cert, key) == 1 && add_extensions(c, cert, by) &&
              X509_sign(cert, issuer_key, md) > 0;
     if (!ok) {
-        err_openssl(e, "make the CA certificate '%s'", c->common_name);
+        tm_err_openssl(e, "make the CA certificate '%s'", c->common_name);
         X509_free(cert);
         return NULL;
     }
     return cert;
 }
 
-static int write_bio(const char *dir, const char *name, mode_t mode, BIO *bio, struct err *e)
+static int write_bio(const char *dir, const char *name, mode_t mode, BIO *bio, struct tm_err *e)
 {
     char path[PATH_MAX];
     char *data = NULL;
     long len = BIO_get_mem_data(bio, &data);
-    if (file_join(dir, name, path, sizeof(path), e) != 0)
+    if (tm_file_join(dir, name, path, sizeof(path), e) != 0)
         return -1;
-    return file_create(path, mode, data, (size_t)len, e);
+    return tm_file_create(path, mode, data, (size_t)len, e);
 }
 
 static int write_key(const char *dir, const char *name, EVP_PKEY *key, const char *password,
-                     struct err *e)
+                     struct tm_err *e)
 {
     char path[PATH_MAX];
-    if (file_join(dir, name, path, sizeof(path), e) != 0)
+    if (tm_file_join(dir, name, path, sizeof(path), e) != 0)
         return -1;
-    return key_write_file(path, key, password, e);
+    return tm_key_write_file(path, key, password, e);
 }
 
-static int write_certs(const char *dir, const char *name, X509 *first, X509 *second, struct err *e)
+static int write_certs(const char *dir, const char *name, X509 *first, X509 *second,
+                       struct tm_err *e)
 {
     BIO *bio = BIO_new(BIO_s_mem());
     int rc = -1;
     if (bio == NULL || PEM_write_bio_X509(bio, first) != 1 ||
         (second != NULL && PEM_write_bio_X509(bio, second) != 1))
-        err_openssl(e, "encode '%s'", name);
+        tm_err_openssl(e, "encode '%s'", name);
     else
         rc = write_bio(dir, name, 0644, bio, e);
     BIO_free(bio);
@@ -115,21 +116,21 @@ static int write_certs(const char *dir, const char *name, X509 *first, X509 *sec
 }
 
 /* The intermediate's key: made in memory, or made in the token and opened there. */
-static EVP_PKEY *make_sub_key(const struct create_options *o, const char *type, struct key **device,
-                              struct err *e)
+static EVP_PKEY *make_sub_key(const struct ca_create_options *o, const char *type,
+                              struct tm_key **device, struct tm_err *e)
 {
     if (o->device == NULL)
-        return signer_algorithm_generate(type, e);
-    *device =
-        key_pkcs11_generate(o->device, type, e) == 0 ? key_open(o->device, "CA key", e) : NULL;
+        return ca_signer_algorithm_generate(type, e);
+    *device = tm_key_pkcs11_generate(o->device, type, e) == 0 ? tm_key_open(o->device, "CA key", e)
+                                                              : NULL;
     if (*device == NULL)
         return NULL;
-    EVP_PKEY_up_ref(key_pkey(*device));
-    return key_pkey(*device);
+    EVP_PKEY_up_ref(tm_key_pkey(*device));
+    return tm_key_pkey(*device);
 }
 
-static int write_ca(const struct create_options *o, EVP_PKEY *root_key, X509 *root,
-                    EVP_PKEY *sub_key, X509 *sub, struct err *e)
+static int write_ca(const struct ca_create_options *o, EVP_PKEY *root_key, X509 *root,
+                    EVP_PKEY *sub_key, X509 *sub, struct tm_err *e)
 {
     if (write_key(o->directory, "root.key", root_key, o->password, e) != 0 ||
         (o->device == NULL &&
@@ -140,7 +141,7 @@ static int write_ca(const struct create_options *o, EVP_PKEY *root_key, X509 *ro
     return 0;
 }
 
-int create_ca(const struct create_options *o, struct err *e)
+int ca_create_ca(const struct ca_create_options *o, struct tm_err *e)
 {
     const char *type = o->key_type != NULL ? o->key_type : "p256";
     const char *org = o->organization != NULL ? o->organization : "tenmint";
@@ -149,24 +150,24 @@ int create_ca(const struct create_options *o, struct err *e)
     /* A child must never outlive its parent (certificate-specification.md). */
     if (sub_life > root_life)
         sub_life = root_life;
-    struct create_cert root = {org, "root", o->now_s, o->now_s + root_life, 1, false};
-    struct create_cert sub = {org, "intermediate", o->now_s, o->now_s + sub_life, 0, true};
-    struct key *device = NULL;
+    struct ca_create_cert root = {org, "root", o->now_s, o->now_s + root_life, 1, false};
+    struct ca_create_cert sub = {org, "intermediate", o->now_s, o->now_s + sub_life, 0, true};
+    struct tm_key *device = NULL;
     EVP_PKEY *root_key = NULL;
     EVP_PKEY *sub_key = NULL;
     X509 *root_cert = NULL;
     X509 *sub_cert = NULL;
     int rc = -1;
     if (o->password == NULL || o->password[0] == '\0') {
-        err_set(e, "a password for the CA keys is needed");
+        tm_err_set(e, "a password for the CA keys is needed");
         goto out;
     }
-    root_key = signer_algorithm_generate(type, e);
-    root_cert = root_key != NULL ? create_ca_cert(&root, root_key, NULL, root_key, e) : NULL;
-    if (root_cert == NULL || file_mkdirs(o->directory, 0700, e) != 0)
+    root_key = ca_signer_algorithm_generate(type, e);
+    root_cert = root_key != NULL ? ca_create_ca_cert(&root, root_key, NULL, root_key, e) : NULL;
+    if (root_cert == NULL || tm_file_mkdirs(o->directory, 0700, e) != 0)
         goto out;
     sub_key = make_sub_key(o, type, &device, e);
-    sub_cert = sub_key != NULL ? create_ca_cert(&sub, sub_key, root_cert, root_key, e) : NULL;
+    sub_cert = sub_key != NULL ? ca_create_ca_cert(&sub, sub_key, root_cert, root_key, e) : NULL;
     if (sub_cert != NULL)
         rc = write_ca(o, root_key, root_cert, sub_key, sub_cert, e);
 out:
@@ -174,19 +175,19 @@ out:
     X509_free(root_cert);
     EVP_PKEY_free(sub_key);
     EVP_PKEY_free(root_key);
-    key_free(device);
+    tm_key_free(device);
     return rc;
 }
 
 /* The root's O, UTF-8; OPENSSL_free() it. */
-static char *organization_of(X509 *root, struct err *e)
+static char *organization_of(X509 *root, struct tm_err *e)
 {
     X509_NAME *name = X509_get_subject_name(root);
     int at = X509_NAME_get_index_by_NID(name, NID_organizationName, -1);
     unsigned char *text = NULL;
     if (at < 0 ||
         ASN1_STRING_to_UTF8(&text, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(name, at))) < 0) {
-        err_set(e, "the root's subject has no organization");
+        tm_err_set(e, "the root's subject has no organization");
         return NULL;
     }
     return (char *)text;
@@ -201,13 +202,13 @@ static int end_of(X509 *cert, int64_t *seconds)
     return 0;
 }
 
-int create_intermediate(const struct create_options *o, X509 *root, EVP_PKEY *root_key,
-                        struct err *e)
+int ca_create_intermediate(const struct ca_create_options *o, X509 *root, EVP_PKEY *root_key,
+                           struct tm_err *e)
 {
     const char *type = o->key_type != NULL ? o->key_type : "p256";
     int64_t life = (o->intermediate_years > 0 ? o->intermediate_years : 3) * YEAR_S;
     int64_t root_end = 0;
-    struct key *device = NULL;
+    struct tm_key *device = NULL;
     EVP_PKEY *key = NULL;
     X509 *cert = NULL;
     int rc = -1;
@@ -215,15 +216,15 @@ int create_intermediate(const struct create_options *o, X509 *root, EVP_PKEY *ro
     if (org == NULL)
         return -1;
     if (EVP_PKEY_eq(X509_get0_pubkey(root), root_key) != 1)
-        err_set(e, "the root key is not the root certificate's");
+        tm_err_set(e, "the root key is not the root certificate's");
     else if (end_of(root, &root_end) != 0 || root_end <= o->now_s)
-        err_set(e, "the root has expired: make a new CA");
-    else if (file_mkdirs(o->directory, 0700, e) == 0)
+        tm_err_set(e, "the root has expired: make a new CA");
+    else if (tm_file_mkdirs(o->directory, 0700, e) == 0)
         key = make_sub_key(o, type, &device, e);
     if (key != NULL) {
         int64_t end = o->now_s + life < root_end ? o->now_s + life : root_end;
-        struct create_cert sub = {org, "intermediate", o->now_s, end, 0, true};
-        cert = create_ca_cert(&sub, key, root, root_key, e);
+        struct ca_create_cert sub = {org, "intermediate", o->now_s, end, 0, true};
+        cert = ca_create_ca_cert(&sub, key, root, root_key, e);
     }
     if (cert != NULL &&
         (o->device != NULL ||
@@ -232,7 +233,7 @@ int create_intermediate(const struct create_options *o, X509 *root, EVP_PKEY *ro
         rc = 0;
     X509_free(cert);
     EVP_PKEY_free(key);
-    key_free(device);
+    tm_key_free(device);
     OPENSSL_free(org);
     return rc;
 }

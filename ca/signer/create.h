@@ -11,7 +11,7 @@
 #include "common/err.h"
 #include "common/key/key.h"
 
-struct create_cert {
+struct ca_create_cert {
     const char *organization; /* subject O */
     const char *common_name;  /* subject CN */
     int64_t not_before;       /* Unix seconds */
@@ -22,15 +22,15 @@ struct create_cert {
 
 /* CA certificate for `key`, signed by `issuer_key` (self-signed when issuer is NULL):
  * critical CA:TRUE, keyCertSign + cRLSign, SKI, AKI, random serial. NULL with `e` set. */
-X509 *create_ca_cert(const struct create_cert *c, EVP_PKEY *key, X509 *issuer, EVP_PKEY *issuer_key,
-                     struct err *e);
+X509 *ca_create_ca_cert(const struct ca_create_cert *c, EVP_PKEY *key, X509 *issuer,
+                        EVP_PKEY *issuer_key, struct tm_err *e);
 
-struct create_options {
-    const char *directory;           /* made if missing; must hold none of the files */
-    const char *organization;        /* NULL: "tenmint" */
-    const char *key_type;            /* NULL: "p256" */
-    const char *password;            /* encrypts the key files (PKCS#8 with AES-256) */
-    const struct key_source *device; /* NULL: a file; or where in a token to make the
+struct ca_create_options {
+    const char *directory;              /* made if missing; must hold none of the files */
+    const char *organization;           /* NULL: "tenmint" */
+    const char *key_type;               /* NULL: "p256" */
+    const char *password;               /* encrypts the key files (PKCS#8 with AES-256) */
+    const struct tm_key_source *device; /* NULL: a file; or where in a token to make the
                                         intermediate's key, of a label that is free */
     int64_t now_s;
     int root_years;         /* 0: 10 */
@@ -39,14 +39,14 @@ struct create_options {
 
 /* Writes root.pem, root.key, intermediate.key (unless it is in a token) and chain.pem
  * (intermediate, root); keys 0600. */
-int create_ca(const struct create_options *o, struct err *e);
+int ca_create_ca(const struct ca_create_options *o, struct tm_err *e);
 
 /*
  * The next intermediate below a root that exists: a new key and a certificate of the root's
  * organization, which never outlives the root. Writes intermediate.key and chain.pem
  * (intermediate, root) to o->directory; o->organization and o->root_years are not used.
  */
-int create_intermediate(const struct create_options *o, X509 *root, EVP_PKEY *root_key,
-                        struct err *e);
+int ca_create_intermediate(const struct ca_create_options *o, X509 *root, EVP_PKEY *root_key,
+                           struct tm_err *e);
 
 #endif

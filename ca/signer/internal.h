@@ -9,21 +9,21 @@
 #include "ca/signer/signer.h"
 #include "common/key/key.h"
 
-struct signer_material {
+struct ca_signer_material {
     EVP_PKEY *key;          /* owned reference */
-    struct key *stored;     /* owned: where `key` is kept, freed after it; NULL when ephemeral */
+    struct tm_key *stored;  /* owned: where `key` is kept, freed after it; NULL when ephemeral */
     STACK_OF(X509) * chain; /* owned; issuing CA first */
     bool ephemeral;
 };
 
-typedef int (*signer_backend_fn)(const struct signer_options *o, int64_t now_s,
-                                 struct signer_material *m, struct err *e);
+typedef int (*signer_backend_fn)(const struct ca_signer_options *o, int64_t now_s,
+                                 struct ca_signer_material *m, struct tm_err *e);
 
-int signer_open_file(const struct signer_options *o, int64_t now_s, struct signer_material *m,
-                     struct err *e);
-int signer_open_ephemeral(const struct signer_options *o, int64_t now_s, struct signer_material *m,
-                          struct err *e);
-int signer_open_pkcs11(const struct signer_options *o, int64_t now_s, struct signer_material *m,
-                       struct err *e);
+int ca_signer_open_file(const struct ca_signer_options *o, int64_t now_s,
+                        struct ca_signer_material *m, struct tm_err *e);
+int ca_signer_open_ephemeral(const struct ca_signer_options *o, int64_t now_s,
+                             struct ca_signer_material *m, struct tm_err *e);
+int ca_signer_open_pkcs11(const struct ca_signer_options *o, int64_t now_s,
+                          struct ca_signer_material *m, struct tm_err *e);
 
 #endif

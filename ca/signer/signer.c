@@ -12,12 +12,12 @@
 #include "common/certs.h"
 #include "common/pem.h"
 
-struct signer {
+struct ca_signer {
     atomic_uint refs;
-    struct signer_material material;
-    const struct signer_algorithm_row *algorithm;
+    struct ca_signer_material material;
+    const struct ca_signer_algorithm_row *algorithm;
     EVP_MD_CTX *prepared; /* initialised once, copied per signature */
-    struct signer_chain chain;
+    struct ca_signer_chain chain;
     X509 *cert[CERTS_MAX]; /* borrowed from material.chain */
     char *pem[CERTS_MAX];
     unsigned char *der[CERTS_MAX];
@@ -29,30 +29,30 @@ static const struct {
     const char *name;
     signer_backend_fn open;
 } backends[] = {
-    {"file", signer_open_file},
-    {"ephemeral", signer_open_ephemeral},
-    {"pkcs11", signer_open_pkcs11},
+    {"file", ca_signer_open_file},
+    {"ephemeral", ca_signer_open_ephemeral},
+    {"pkcs11", ca_signer_open_pkcs11},
 };
 
-static int encode_cert(struct signer *s, size_t i, struct err *e)
+static int encode_cert(struct ca_signer *s, size_t i, struct tm_err *e)
 {
     X509 *cert = sk_X509_value(s->material.chain, (int)i);
     int len = i2d_X509(cert, &s->der[i]);
     if (len <= 0)
-        return err_openssl(e, "encode the CA certificate");
-    struct buf pem = {0};
-    pem_put("CERTIFICATE", s->der[i], (size_t)len, PEM_STYLE_FILE, &pem);
-    const char *text = buf_str(&pem);
+        return tm_err_openssl(e, "encode the CA certificate");
+    struct tm_buf pem = {0};
+    tm_pem_put("CERTIFICATE", s->der[i], (size_t)len, PEM_STYLE_FILE, &pem);
+    const char *text = tm_buf_str(&pem);
     s->pem[i] = text != NULL ? strdup(text) : NULL;
-    buf_free(&pem);
+    tm_buf_free(&pem);
     s->cert[i] = cert;
     s->der_len[i] = (size_t)len;
-    return s->pem[i] != NULL ? 0 : err_set(e, "out of memory");
+    return s->pem[i] != NULL ? 0 : tm_err_set(e, "out of memory");
 }
 
-static int compile_chain(struct signer *s, struct err *e)
+static int compile_chain(struct ca_signer *s, struct tm_err *e)
 {
-    struct signer_chain *c = &s->chain;
+    struct ca_signer_chain *c = &s->chain;
     c->count = (size_t)sk_X509_num(s->material.chain);
     for (size_t i = 0; i < c->count; i++) {
         if (encode_cert(s, i, e) != 0)
@@ -61,9 +61,9 @@ static int compile_chain(struct signer *s, struct err *e)
     X509 *ca = s->cert[0];
     int len = i2d_X509_NAME(X509_get_subject_name(ca), &s->subject);
     if (len <= 0)
-        return err_openssl(e, "encode the CA's name");
+        return tm_err_openssl(e, "encode the CA's name");
     if (X509_NAME_entry_count(X509_get_subject_name(ca)) == 0)
-        return err_set(e, "the issuing CA has an empty subject, so nothing can chain to it");
+        return tm_err_set(e, "the issuing CA has an empty subject, so nothing can chain to it");
     const ASN1_OCTET_STRING *ski = X509_get0_subject_key_id(ca);
     unsigned char *spki = NULL;
     int spki_len = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(ca), &spki);
@@ -72,7 +72,7 @@ static int compile_chain(struct signer *s, struct err *e)
     OPENSSL_free(spki);
     struct tm end;
     if (!hashed || ASN1_TIME_to_tm(X509_get0_notAfter(ca), &end) != 1)
-        return err_openssl(e, "read the CA certificate");
+        return tm_err_openssl(e, "read the CA certificate");
     c->cert = s->cert;
     c->pem = (const char *const *)s->pem;
     c->der = (const unsigned char *const *)s->der;
@@ -86,15 +86,15 @@ static int compile_chain(struct signer *s, struct err *e)
     return 0;
 }
 
-static int prepare(struct signer *s, struct err *e)
+static int prepare(struct ca_signer *s, struct tm_err *e)
 {
-    s->algorithm = signer_algorithm_for(s->material.key, e);
+    s->algorithm = ca_signer_algorithm_for(s->material.key, e);
     if (s->algorithm == NULL)
         return -1;
     s->prepared = EVP_MD_CTX_new();
     if (s->prepared == NULL || EVP_DigestSignInit_ex(s->prepared, NULL, s->algorithm->digest, NULL,
                                                      NULL, s->material.key, NULL) != 1)
-        return err_openssl(e, "prepare the CA key for signing");
+        return tm_err_openssl(e, "prepare the CA key for signing");
     /* A copy signs once, so it need not copy itself again to sign. */
     EVP_MD_CTX_set_flags(s->prepared, EVP_MD_CTX_FLAG_FINALISE);
     return 0;
@@ -102,60 +102,60 @@ static int prepare(struct signer *s, struct err *e)
 
 /* A key that cannot make a signature its certificate accepts must fail now, not at the first job.
  */
-static int self_test(struct signer *s, struct err *e)
+static int self_test(struct ca_signer *s, struct tm_err *e)
 {
     static const char probe[] = "tenmint CA key self-test";
-    struct buf sig = {0};
+    struct tm_buf sig = {0};
     EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-    int rc = signer_sign(s, probe, sizeof(probe), &sig, e);
+    int rc = ca_signer_sign(s, probe, sizeof(probe), &sig, e);
     if (rc == 0 && (ctx == NULL ||
                     EVP_DigestVerifyInit_ex(ctx, NULL, s->algorithm->digest, NULL, NULL,
                                             X509_get0_pubkey(s->cert[0]), NULL) != 1 ||
                     EVP_DigestVerify(ctx, sig.data, sig.len, (const unsigned char *)probe,
                                      sizeof(probe)) != 1))
-        rc = err_openssl(e, "the CA key's test signature does not verify by its certificate");
+        rc = tm_err_openssl(e, "the CA key's test signature does not verify by its certificate");
     EVP_MD_CTX_free(ctx);
-    buf_free(&sig);
+    tm_buf_free(&sig);
     return rc;
 }
 
-struct signer *signer_open(const struct signer_options *o, int64_t now_s, struct err *e)
+struct ca_signer *ca_signer_open(const struct ca_signer_options *o, int64_t now_s, struct tm_err *e)
 {
-    struct signer *s = calloc(1, sizeof(*s));
+    struct ca_signer *s = calloc(1, sizeof(*s));
     if (s == NULL) {
-        err_set(e, "out of memory");
+        tm_err_set(e, "out of memory");
         return NULL;
     }
     atomic_init(&s->refs, 1);
-    int rc = err_set(e, "unknown CA backend '%s': use file, ephemeral or pkcs11",
-                     o->backend != NULL ? o->backend : "");
+    int rc = tm_err_set(e, "unknown CA backend '%s': use file, ephemeral or pkcs11",
+                        o->backend != NULL ? o->backend : "");
     for (size_t i = 0; i < sizeof(backends) / sizeof(backends[0]); i++) {
         if (o->backend != NULL && strcmp(backends[i].name, o->backend) == 0)
             rc = backends[i].open(o, now_s, &s->material, e);
     }
     if (rc == 0)
         rc = prepare(s, e);
-    if (rc == 0 && chain_check(s->material.chain, s->material.key, now_s, e) != 0)
-        rc = o->chain_file != NULL ? err_wrap(e, "certificate chain '%s'", o->chain_file) : -1;
+    if (rc == 0 && ca_chain_check(s->material.chain, s->material.key, now_s, e) != 0)
+        rc = o->chain_file != NULL ? tm_err_wrap(e, "certificate chain '%s'", o->chain_file) : -1;
     if (rc == 0)
         rc = compile_chain(s, e);
     if (rc == 0)
         rc = self_test(s, e);
     if (rc != 0) {
-        signer_unref(s);
+        ca_signer_unref(s);
         return NULL;
     }
     e->text[0] = '\0';
     return s;
 }
 
-struct signer *signer_ref(struct signer *s)
+struct ca_signer *ca_signer_ref(struct ca_signer *s)
 {
     atomic_fetch_add_explicit(&s->refs, 1, memory_order_relaxed);
     return s;
 }
 
-void signer_unref(struct signer *s)
+void ca_signer_unref(struct ca_signer *s)
 {
     if (s == NULL || atomic_fetch_sub_explicit(&s->refs, 1, memory_order_acq_rel) != 1)
         return;
@@ -166,16 +166,16 @@ void signer_unref(struct signer *s)
     OPENSSL_free(s->subject);
     EVP_MD_CTX_free(s->prepared);
     EVP_PKEY_free(s->material.key);
-    key_free(s->material.stored);
+    tm_key_free(s->material.stored);
     sk_X509_pop_free(s->material.chain, X509_free);
     free(s);
 }
 
-static int sign_copy(const struct signer *s, const void *tbs, size_t len, struct buf *sig)
+static int sign_copy(const struct ca_signer *s, const void *tbs, size_t len, struct tm_buf *sig)
 {
     EVP_MD_CTX *ctx = EVP_MD_CTX_new();
     size_t max = (size_t)EVP_PKEY_get_size(s->material.key);
-    unsigned char *to = buf_reserve(sig, max);
+    unsigned char *to = tm_buf_reserve(sig, max);
     int ok = ctx != NULL && to != NULL && EVP_MD_CTX_copy_ex(ctx, s->prepared) == 1 &&
              EVP_DigestSign(ctx, to, &max, tbs, len) == 1;
     if (ok)
@@ -184,18 +184,19 @@ static int sign_copy(const struct signer *s, const void *tbs, size_t len, struct
     return ok ? 0 : -1;
 }
 
-int signer_sign(struct signer *s, const void *tbs, size_t len, struct buf *sig, struct err *e)
+int ca_signer_sign(struct ca_signer *s, const void *tbs, size_t len, struct tm_buf *sig,
+                   struct tm_err *e)
 {
-    return sign_copy(s, tbs, len, sig) == 0 ? 0 : err_openssl(e, "the CA key made no signature");
+    return sign_copy(s, tbs, len, sig) == 0 ? 0 : tm_err_openssl(e, "the CA key made no signature");
 }
 
-const unsigned char *signer_algorithm(const struct signer *s, size_t *len)
+const unsigned char *ca_signer_algorithm(const struct ca_signer *s, size_t *len)
 {
     *len = s->algorithm->der_len;
     return s->algorithm->der;
 }
 
-const struct signer_chain *signer_chain(const struct signer *s)
+const struct ca_signer_chain *ca_signer_chain(const struct ca_signer *s)
 {
     return &s->chain;
 }

@@ -11,9 +11,9 @@
 #include "common/buf.h"
 #include "common/err.h"
 
-struct signer; /* immutable; safe to use from several threads; reference counted */
+struct ca_signer; /* immutable; safe to use from several threads; reference counted */
 
-struct signer_options {
+struct ca_signer_options {
     const char *backend;         /* "file", "ephemeral" or "pkcs11" */
     const char *chain_file;      /* file, pkcs11: PEM, issuing CA first, root last */
     const char *key_file;        /* file: PEM, encrypted PKCS#8 expected */
@@ -29,18 +29,20 @@ struct signer_options {
 
 /* Opens the key, loads and checks the chain (order, CA:TRUE, EKU nesting, path
  * length, expiry at now_s, key match, key strength). NULL with `e` set on failure. */
-struct signer *signer_open(const struct signer_options *o, int64_t now_s, struct err *e);
-struct signer *signer_ref(struct signer *s);
-void signer_unref(struct signer *s);
+struct ca_signer *ca_signer_open(const struct ca_signer_options *o, int64_t now_s,
+                                 struct tm_err *e);
+struct ca_signer *ca_signer_ref(struct ca_signer *s);
+void ca_signer_unref(struct ca_signer *s);
 
 /* Appends the signature over `tbs` (the hash follows the key). Thread-safe, lock-free. */
-int signer_sign(struct signer *s, const void *tbs, size_t len, struct buf *sig, struct err *e);
+int ca_signer_sign(struct ca_signer *s, const void *tbs, size_t len, struct tm_buf *sig,
+                   struct tm_err *e);
 
-/* DER of the AlgorithmIdentifier that signer_sign makes, e.g. ecdsa-with-SHA256. Static. */
-const unsigned char *signer_algorithm(const struct signer *s, size_t *len);
+/* DER of the AlgorithmIdentifier that ca_signer_sign makes, e.g. ecdsa-with-SHA256. Static. */
+const unsigned char *ca_signer_algorithm(const struct ca_signer *s, size_t *len);
 
 /* What issuance needs of the chain, decoded once at open. All borrowed. */
-struct signer_chain {
+struct ca_signer_chain {
     size_t count; /* certificates, issuing CA first */
     X509 *const *cert;
     const char *const *pem; /* each with its trailing newline */
@@ -54,6 +56,6 @@ struct signer_chain {
     int64_t not_after;             /* issuing CA's end, Unix seconds */
     bool ephemeral;
 };
-const struct signer_chain *signer_chain(const struct signer *s);
+const struct ca_signer_chain *ca_signer_chain(const struct ca_signer *s);
 
 #endif

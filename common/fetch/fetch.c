@@ -18,7 +18,7 @@ struct fetch_session {
     CURL *easy; /* holds the live connections; made at the first use, which may never come */
 };
 
-struct fetch_session *fetch_session_new(void)
+struct fetch_session *tm_fetch_session_new(void)
 {
     return calloc(1, sizeof(struct fetch_session));
 }
@@ -30,7 +30,7 @@ static CURL *session_easy(struct fetch_session *s)
     return s->easy;
 }
 
-void fetch_session_free(struct fetch_session *s)
+void tm_fetch_session_free(struct fetch_session *s)
 {
     if (s == NULL)
         return;
@@ -81,7 +81,7 @@ static bool host_is_loopback(const char *host)
     return strspn(host, "0123456789.") == strlen(host);
 }
 
-bool fetch_is_loopback(const char *url)
+bool tm_fetch_is_loopback(const char *url)
 {
     struct origin o = {0};
     bool yes = origin_parse(url, &o) == 0 && host_is_loopback(o.host);
@@ -89,22 +89,22 @@ bool fetch_is_loopback(const char *url)
     return yes;
 }
 
-int fetch_check_url(const char *url, bool allow_http, struct err *e)
+int tm_fetch_check_url(const char *url, bool allow_http, struct tm_err *e)
 {
     struct origin o = {0};
     if (origin_parse(url, &o) != 0)
-        return err_set(e, "'%.200s' is not an http or https URL", url);
+        return tm_err_set(e, "'%.200s' is not an http or https URL", url);
     bool plain = strcmp(o.scheme, "http") == 0;
     bool ok = !plain || allow_http || host_is_loopback(o.host);
     origin_free(&o);
     return ok ? 0
-              : err_set(e, "'%.200s' must use https (http only on loopback, or with allow-http)",
-                        url);
+              : tm_err_set(e, "'%.200s' must use https (http only on loopback, or with allow-http)",
+                           url);
 }
 
 static size_t on_body(char *data, size_t size, size_t count, void *arg)
 {
-    struct transfer *t = arg;
+    struct tm_transfer *t = arg;
     size_t len = size * count;
     size_t max = t->max_bytes;
     long status = 200;
@@ -119,7 +119,7 @@ static size_t on_body(char *data, size_t size, size_t count, void *arg)
     t->received += len;
     if (t->sink != NULL)
         return status != 200 || t->sink(t->sink_arg, data, len) == 0 ? len : 0;
-    buf_append(&t->response.body, data, len);
+    tm_buf_append(&t->response.body, data, len);
     return buf_failed(&t->response.body) ? 0 : len;
 }
 
@@ -144,7 +144,7 @@ static int64_t seconds_after(const char *line, size_t len, const char *name)
 
 static size_t on_header(char *line, size_t size, size_t count, void *arg)
 {
-    struct transfer *t = arg;
+    struct tm_transfer *t = arg;
     size_t len = size * count;
     if (len > 14 && strncasecmp(line, "cache-control:", 14) == 0)
         t->response.max_age_s = seconds_after(line, len, "max-age=");
@@ -154,31 +154,31 @@ static size_t on_header(char *line, size_t size, size_t count, void *arg)
 }
 
 /* Extra CAs are added to the system's by handing curl both. */
-static int set_ca(struct transfer *t, const struct fetch_request *req, struct err *e)
+static int set_ca(struct tm_transfer *t, const struct tm_fetch_request *req, struct tm_err *e)
 {
     if (req->ca_pem == NULL)
         return 0;
-    struct buf pem = {0};
+    struct tm_buf pem = {0};
     int rc = 0;
-    struct err ignored;
-    if (!req->ca_only && file_read(SYSTEM_CA_FILE, SYSTEM_CA_MAX, &pem, &ignored) != 0)
-        buf_reset(&pem); /* a machine without system CAs still trusts the given one */
+    struct tm_err ignored;
+    if (!req->ca_only && tm_file_read(SYSTEM_CA_FILE, SYSTEM_CA_MAX, &pem, &ignored) != 0)
+        tm_buf_reset(&pem); /* a machine without system CAs still trusts the given one */
     buf_putc(&pem, '\n');
-    buf_puts(&pem, req->ca_pem);
-    t->ca = buf_str(&pem) != NULL ? strdup(buf_str(&pem)) : NULL;
+    tm_buf_puts(&pem, req->ca_pem);
+    t->ca = tm_buf_str(&pem) != NULL ? strdup(tm_buf_str(&pem)) : NULL;
     struct curl_blob blob = {.data = t->ca, .len = pem.len, .flags = CURL_BLOB_NOCOPY};
     if (t->ca == NULL || curl_easy_setopt(t->easy, CURLOPT_CAINFO_BLOB, &blob) != CURLE_OK)
-        rc = err_set(e, "cannot use the given CA certificates");
-    buf_free(&pem);
+        rc = tm_err_set(e, "cannot use the given CA certificates");
+    tm_buf_free(&pem);
     return rc;
 }
 
-static int set_body(struct transfer *t, const struct fetch_request *req, struct err *e)
+static int set_body(struct tm_transfer *t, const struct tm_fetch_request *req, struct tm_err *e)
 {
     for (const char *const *h = req->headers; h != NULL && *h != NULL; h++) {
         struct curl_slist *grown = curl_slist_append(t->headers, *h);
         if (grown == NULL)
-            return err_set(e, "out of memory");
+            return tm_err_set(e, "out of memory");
         t->headers = grown;
     }
     curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, t->headers);
@@ -186,7 +186,7 @@ static int set_body(struct transfer *t, const struct fetch_request *req, struct 
         return 0;
     t->body = malloc(req->post_len + 1);
     if (t->body == NULL)
-        return err_set(e, "out of memory");
+        return tm_err_set(e, "out of memory");
     memcpy(t->body, req->post_body, req->post_len);
     curl_easy_setopt(t->easy, CURLOPT_POST, 1L);
     curl_easy_setopt(t->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)req->post_len);
@@ -198,17 +198,17 @@ static int set_body(struct transfer *t, const struct fetch_request *req, struct 
  * curl. */
 static void set_no_proxy(CURL *c)
 {
-    struct buf hosts = {0};
+    struct tm_buf hosts = {0};
     const char *more = getenv("no_proxy");
     if (more == NULL)
         more = getenv("NO_PROXY");
-    buf_printf(&hosts, "localhost,127.0.0.1,::1%s%s", more != NULL ? "," : "",
-               more != NULL ? more : "");
-    curl_easy_setopt(c, CURLOPT_NOPROXY, buf_str(&hosts));
-    buf_free(&hosts);
+    tm_buf_printf(&hosts, "localhost,127.0.0.1,::1%s%s", more != NULL ? "," : "",
+                  more != NULL ? more : "");
+    curl_easy_setopt(c, CURLOPT_NOPROXY, tm_buf_str(&hosts));
+    tm_buf_free(&hosts);
 }
 
-static void set_limits(struct transfer *t, const struct fetch_request *req)
+static void set_limits(struct tm_transfer *t, const struct tm_fetch_request *req)
 {
     CURL *c = t->easy;
     curl_easy_setopt(c, CURLOPT_URL, t->url);
@@ -236,11 +236,11 @@ static void set_limits(struct transfer *t, const struct fetch_request *req)
     curl_easy_setopt(c, CURLOPT_PRIVATE, t);
 }
 
-struct transfer *transfer_new(const struct fetch_request *req, struct err *e)
+struct tm_transfer *tm_transfer_new(const struct tm_fetch_request *req, struct tm_err *e)
 {
-    if (fetch_check_url(req->url, req->allow_http, e) != 0)
+    if (tm_fetch_check_url(req->url, req->allow_http, e) != 0)
         return NULL;
-    struct transfer *t = calloc(1, sizeof(*t));
+    struct tm_transfer *t = calloc(1, sizeof(*t));
     if (t != NULL) {
         t->session = req->session;
         t->easy = t->session != NULL ? session_easy(t->session) : curl_easy_init();
@@ -253,19 +253,19 @@ struct transfer *transfer_new(const struct fetch_request *req, struct err *e)
         t->response.retry_after_s = -1;
     }
     if (t == NULL || t->easy == NULL || t->url == NULL) {
-        transfer_free(t);
-        err_set(e, "out of memory");
+        tm_transfer_free(t);
+        tm_err_set(e, "out of memory");
         return NULL;
     }
     set_limits(t, req);
     if (set_ca(t, req, e) != 0 || set_body(t, req, e) != 0) {
-        transfer_free(t);
+        tm_transfer_free(t);
         return NULL;
     }
     return t;
 }
 
-void transfer_free(struct transfer *t)
+void tm_transfer_free(struct tm_transfer *t)
 {
     if (t == NULL)
         return;
@@ -274,14 +274,14 @@ void transfer_free(struct transfer *t)
     else
         curl_easy_cleanup(t->easy);
     curl_slist_free_all(t->headers);
-    fetch_response_free(&t->response);
+    tm_fetch_response_free(&t->response);
     free(t->url);
     free(t->body);
     free(t->ca);
     free(t);
 }
 
-bool fetch_same_origin(const char *a, const char *b)
+bool tm_fetch_same_origin(const char *a, const char *b)
 {
     struct origin x = {0};
     struct origin y = {0};
@@ -293,20 +293,20 @@ bool fetch_same_origin(const char *a, const char *b)
     return same;
 }
 
-static enum transfer_next follow(struct transfer *t, const char *to, struct err *e)
+static enum tm_transfer_next follow(struct tm_transfer *t, const char *to, struct tm_err *e)
 {
     t->response.limit_broken = true;
     if (t->body != NULL) {
-        err_set(e, "'%.200s' redirects a POST: refused", t->url);
+        tm_err_set(e, "'%.200s' redirects a POST: refused", t->url);
         return TRANSFER_FAILED;
     }
-    if (t->redirects >= REDIRECTS_MAX || !fetch_same_origin(t->url, to)) {
-        err_set(e, "'%.200s' redirects to another host, or too often: refused", t->url);
+    if (t->redirects >= REDIRECTS_MAX || !tm_fetch_same_origin(t->url, to)) {
+        tm_err_set(e, "'%.200s' redirects to another host, or too often: refused", t->url);
         return TRANSFER_FAILED;
     }
     char *next = strdup(to);
     if (next == NULL) {
-        err_set(e, "out of memory");
+        tm_err_set(e, "out of memory");
         return TRANSFER_FAILED;
     }
     free(t->url);
@@ -314,23 +314,23 @@ static enum transfer_next follow(struct transfer *t, const char *to, struct err 
     t->redirects++;
     t->response.limit_broken = false;
     t->received = 0;
-    buf_reset(&t->response.body);
+    tm_buf_reset(&t->response.body);
     curl_easy_setopt(t->easy, CURLOPT_URL, t->url);
     return TRANSFER_AGAIN;
 }
 
-enum transfer_next transfer_finish(struct transfer *t, CURLcode code, struct err *e)
+enum tm_transfer_next tm_transfer_finish(struct tm_transfer *t, CURLcode code, struct tm_err *e)
 {
     char *to = NULL;
     char *type = NULL;
     t->response.timed_out = code == CURLE_OPERATION_TIMEDOUT;
     t->response.limit_broken = t->too_large;
     if (t->too_large) {
-        err_set(e, "'%.200s' answers with more than %zu bytes", t->url, t->max_bytes);
+        tm_err_set(e, "'%.200s' answers with more than %zu bytes", t->url, t->max_bytes);
         return TRANSFER_FAILED;
     }
     if (code != CURLE_OK) {
-        err_set(e, "'%.200s': %s", t->url, curl_easy_strerror(code));
+        tm_err_set(e, "'%.200s': %s", t->url, curl_easy_strerror(code));
         return TRANSFER_FAILED;
     }
     curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &t->response.status);
@@ -343,26 +343,27 @@ enum transfer_next transfer_finish(struct transfer *t, CURLcode code, struct err
     return TRANSFER_DONE;
 }
 
-int fetch_run(const struct fetch_request *req, struct fetch_response *resp, struct err *e)
+int tm_fetch_run(const struct tm_fetch_request *req, struct tm_fetch_response *resp,
+                 struct tm_err *e)
 {
-    *resp = (struct fetch_response){0};
-    struct transfer *t = transfer_new(req, e);
+    *resp = (struct tm_fetch_response){0};
+    struct tm_transfer *t = tm_transfer_new(req, e);
     if (t == NULL)
         return -1;
-    enum transfer_next next;
+    enum tm_transfer_next next;
     do {
-        next = transfer_finish(t, curl_easy_perform(t->easy), e);
+        next = tm_transfer_finish(t, curl_easy_perform(t->easy), e);
     } while (next == TRANSFER_AGAIN);
     if (next == TRANSFER_DONE) {
         *resp = t->response;
-        t->response = (struct fetch_response){0};
+        t->response = (struct tm_fetch_response){0};
     }
-    transfer_free(t);
+    tm_transfer_free(t);
     return next == TRANSFER_DONE ? 0 : -1;
 }
 
-void fetch_response_free(struct fetch_response *resp)
+void tm_fetch_response_free(struct tm_fetch_response *resp)
 {
-    buf_free(&resp->body);
-    *resp = (struct fetch_response){0};
+    tm_buf_free(&resp->body);
+    *resp = (struct tm_fetch_response){0};
 }

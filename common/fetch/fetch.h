@@ -3,7 +3,7 @@
  * size, total time, no redirect to another host, HTTPS unless loopback or
  * allowed, own CA certificates, and no signals.
  *
- * fetch_run() is synchronous. struct fetch_pool runs many transfers at once on
+ * tm_fetch_run() is synchronous. struct tm_fetch_pool runs many transfers at once on
  * one background thread and calls back on that thread.
  */
 #ifndef TENMINT_COMMON_FETCH_H
@@ -15,7 +15,7 @@
 #include "common/buf.h"
 #include "common/err.h"
 
-struct fetch_request {
+struct tm_fetch_request {
     const char *url;       /* http:// or https:// */
     const char *post_body; /* NULL: GET */
     size_t post_len;
@@ -27,16 +27,16 @@ struct fetch_request {
     long stall_ms;              /* instead: fails after so long below 1 KiB/s; 0: timeout_ms */
     size_t max_bytes;           /* response body, decompressed; 0: 1 MiB */
     bool gzip;                  /* accept a compressed answer */
-    int64_t delay_ms;           /* fetch_pool_start: the transfer begins this much later */
+    int64_t delay_ms;           /* tm_fetch_pool_start: the transfer begins this much later */
     /* Takes the body of a 200 in parts, which is then not collected; not 0 stops. Or NULL. */
     int (*sink)(void *arg, const void *data, size_t len);
     void *sink_arg;
     struct fetch_session *session; /* keeps connections between fetch_runs; or NULL */
 };
 
-struct fetch_response {
+struct tm_fetch_response {
     long status;           /* HTTP status; 0 when none was received */
-    struct buf body;       /* at most max_bytes */
+    struct tm_buf body;    /* at most max_bytes */
     int64_t max_age_s;     /* Cache-Control max-age, -1 when absent */
     int64_t retry_after_s; /* Retry-After in seconds, -1 when absent or a date */
     bool timed_out;        /* why rc is -1: timeout_ms */
@@ -45,35 +45,37 @@ struct fetch_response {
 };
 
 /* For one thread at a time. NULL: out of memory. */
-struct fetch_session *fetch_session_new(void);
-void fetch_session_free(struct fetch_session *s);
+struct fetch_session *tm_fetch_session_new(void);
+void tm_fetch_session_free(struct fetch_session *s);
 
 /* 0: some HTTP status was received; -1: none, or a limit was broken. Never logs headers or bodies.
  */
-int fetch_run(const struct fetch_request *req, struct fetch_response *resp, struct err *e);
-void fetch_response_free(struct fetch_response *resp);
+int tm_fetch_run(const struct tm_fetch_request *req, struct tm_fetch_response *resp,
+                 struct tm_err *e);
+void tm_fetch_response_free(struct tm_fetch_response *resp);
 
-struct fetch_pool; /* one thread, many transfers */
+struct tm_fetch_pool; /* one thread, many transfers */
 
-/* Called once on the pool's thread. `rc` as fetch_run; `resp` is freed after the call. */
-typedef void (*fetch_done_fn)(void *arg, int rc, struct fetch_response *resp, const struct err *e);
+/* Called once on the pool's thread. `rc` as tm_fetch_run; `resp` is freed after the call. */
+typedef void (*fetch_done_fn)(void *arg, int rc, struct tm_fetch_response *resp,
+                              const struct tm_err *e);
 
-struct fetch_pool *fetch_pool_new(struct err *e);
+struct tm_fetch_pool *tm_fetch_pool_new(struct tm_err *e);
 
 /* Copies `req`. -1: not queued (the callback is then not called). Any thread. */
-int fetch_pool_start(struct fetch_pool *p, const struct fetch_request *req, fetch_done_fn done,
-                     void *arg, struct err *e);
+int tm_fetch_pool_start(struct tm_fetch_pool *p, const struct tm_fetch_request *req,
+                        fetch_done_fn done, void *arg, struct tm_err *e);
 
 /* Aborts what is under way (each callback is called with rc -1), joins the thread. */
-void fetch_pool_free(struct fetch_pool *p);
+void tm_fetch_pool_free(struct tm_fetch_pool *p);
 
 /* An http or https URL without credentials; http only for loopback, or with allow_http. */
-int fetch_check_url(const char *url, bool allow_http, struct err *e);
+int tm_fetch_check_url(const char *url, bool allow_http, struct tm_err *e);
 
 /* The host part of `url` is 127.0.0.0/8, [::1] or localhost. */
-bool fetch_is_loopback(const char *url);
+bool tm_fetch_is_loopback(const char *url);
 
 /* Both are http or https URLs of the same scheme, host and port. */
-bool fetch_same_origin(const char *a, const char *b);
+bool tm_fetch_same_origin(const char *a, const char *b);
 
 #endif

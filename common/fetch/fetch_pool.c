@@ -9,13 +9,13 @@
 
 struct job {
     struct job *next;
-    int64_t start_ms; /* clock_mono_ms() */
-    struct transfer *transfer;
+    int64_t start_ms; /* tm_clock_mono_ms() */
+    struct tm_transfer *transfer;
     fetch_done_fn done;
     void *arg;
 };
 
-struct fetch_pool {
+struct tm_fetch_pool {
     pthread_t thread;
     CURLM *multi;
     pthread_mutex_t lock; /* guards `inbox` and `stopping` */
@@ -25,14 +25,14 @@ struct fetch_pool {
     struct job *running;
 };
 
-static void job_end(struct job *job, int rc, const struct err *e)
+static void job_end(struct job *job, int rc, const struct tm_err *e)
 {
     job->done(job->arg, rc, &job->transfer->response, e);
-    transfer_free(job->transfer);
+    tm_transfer_free(job->transfer);
     free(job);
 }
 
-static struct job *take_running(struct fetch_pool *p, CURL *easy)
+static struct job *take_running(struct tm_fetch_pool *p, CURL *easy)
 {
     for (struct job **at = &p->running; *at != NULL; at = &(*at)->next) {
         struct job *job = *at;
@@ -44,26 +44,26 @@ static struct job *take_running(struct fetch_pool *p, CURL *easy)
     return NULL;
 }
 
-static void start_job(struct fetch_pool *p, struct job *job)
+static void start_job(struct tm_fetch_pool *p, struct job *job)
 {
-    struct err e = {0};
+    struct tm_err e = {0};
     if (curl_multi_add_handle(p->multi, job->transfer->easy) == CURLM_OK) {
         job->next = p->running;
         p->running = job;
         return;
     }
-    err_set(&e, "libcurl takes no more transfers");
+    tm_err_set(&e, "libcurl takes no more transfers");
     job_end(job, -1, &e);
 }
 
-static void finish_job(struct fetch_pool *p, CURL *easy, CURLcode code)
+static void finish_job(struct tm_fetch_pool *p, CURL *easy, CURLcode code)
 {
-    struct err e = {0};
+    struct tm_err e = {0};
     struct job *job = take_running(p, easy);
     curl_multi_remove_handle(p->multi, easy);
     if (job == NULL)
         return;
-    enum transfer_next next = transfer_finish(job->transfer, code, &e);
+    enum tm_transfer_next next = tm_transfer_finish(job->transfer, code, &e);
     if (next == TRANSFER_AGAIN)
         start_job(p, job);
     else
@@ -71,9 +71,9 @@ static void finish_job(struct fetch_pool *p, CURL *easy, CURLcode code)
 }
 
 /* Moves what is due to curl; the milliseconds until the next one is. */
-static int start_due(struct fetch_pool *p)
+static int start_due(struct tm_fetch_pool *p)
 {
-    int64_t now = clock_mono_ms();
+    int64_t now = tm_clock_mono_ms();
     int64_t wait = POLL_MS;
     struct job **at = &p->delayed;
     while (*at != NULL) {
@@ -91,7 +91,7 @@ static int start_due(struct fetch_pool *p)
 }
 
 /* Takes what was queued; false when the pool must stop. */
-static bool take_inbox(struct fetch_pool *p)
+static bool take_inbox(struct tm_fetch_pool *p)
 {
     pthread_mutex_lock(&p->lock);
     struct job *job = p->inbox;
@@ -107,10 +107,10 @@ static bool take_inbox(struct fetch_pool *p)
     return !stopping;
 }
 
-static void end_all(struct fetch_pool *p)
+static void end_all(struct tm_fetch_pool *p)
 {
-    struct err e = {0};
-    err_set(&e, "shutting down");
+    struct tm_err e = {0};
+    tm_err_set(&e, "shutting down");
     while (p->running != NULL) {
         struct job *job = p->running;
         p->running = job->next;
@@ -126,7 +126,7 @@ static void end_all(struct fetch_pool *p)
 
 static void *run(void *arg)
 {
-    struct fetch_pool *p = arg;
+    struct tm_fetch_pool *p = arg;
     while (take_inbox(p)) {
         int active = 0;
         int left = 0;
@@ -143,18 +143,18 @@ static void *run(void *arg)
     return NULL;
 }
 
-struct fetch_pool *fetch_pool_new(struct err *e)
+struct tm_fetch_pool *tm_fetch_pool_new(struct tm_err *e)
 {
-    struct fetch_pool *p = calloc(1, sizeof(*p));
+    struct tm_fetch_pool *p = calloc(1, sizeof(*p));
     if (p == NULL || (p->multi = curl_multi_init()) == NULL) {
         free(p);
-        err_set(e, "out of memory");
+        tm_err_set(e, "out of memory");
         return NULL;
     }
     pthread_mutex_init(&p->lock, NULL);
     errno = pthread_create(&p->thread, NULL, run, p);
     if (errno != 0) {
-        err_errno(e, "start the fetch thread");
+        tm_err_errno(e, "start the fetch thread");
         curl_multi_cleanup(p->multi);
         pthread_mutex_destroy(&p->lock);
         free(p);
@@ -163,20 +163,20 @@ struct fetch_pool *fetch_pool_new(struct err *e)
     return p;
 }
 
-int fetch_pool_start(struct fetch_pool *p, const struct fetch_request *req, fetch_done_fn done,
-                     void *arg, struct err *e)
+int tm_fetch_pool_start(struct tm_fetch_pool *p, const struct tm_fetch_request *req,
+                        fetch_done_fn done, void *arg, struct tm_err *e)
 {
     struct job *job = calloc(1, sizeof(*job));
     if (job == NULL)
-        return err_set(e, "out of memory");
-    job->transfer = transfer_new(req, e);
+        return tm_err_set(e, "out of memory");
+    job->transfer = tm_transfer_new(req, e);
     if (job->transfer == NULL) {
         free(job);
         return -1;
     }
     job->done = done;
     job->arg = arg;
-    job->start_ms = clock_mono_ms() + req->delay_ms;
+    job->start_ms = tm_clock_mono_ms() + req->delay_ms;
     pthread_mutex_lock(&p->lock);
     bool stopping = p->stopping;
     if (!stopping) {
@@ -185,15 +185,15 @@ int fetch_pool_start(struct fetch_pool *p, const struct fetch_request *req, fetc
     }
     pthread_mutex_unlock(&p->lock);
     if (stopping) {
-        transfer_free(job->transfer);
+        tm_transfer_free(job->transfer);
         free(job);
-        return err_set(e, "shutting down");
+        return tm_err_set(e, "shutting down");
     }
     curl_multi_wakeup(p->multi);
     return 0;
 }
 
-void fetch_pool_free(struct fetch_pool *p)
+void tm_fetch_pool_free(struct tm_fetch_pool *p)
 {
     if (p == NULL)
         return;

@@ -1,5 +1,5 @@
 /*
- * One libcurl transfer with our limits; shared by fetch_run and the pool. Internal to fetch*.c.
+ * One libcurl transfer with our limits; shared by tm_fetch_run and the pool. Internal to fetch*.c.
  */
 #ifndef TENMINT_COMMON_FETCH_TRANSFER_H
 #define TENMINT_COMMON_FETCH_TRANSFER_H
@@ -8,7 +8,7 @@
 
 #include "common/fetch/fetch.h"
 
-struct transfer {
+struct tm_transfer {
     CURL *easy;
     struct fetch_session *session; /* that lent `easy`; or NULL */
     struct curl_slist *headers;
@@ -22,17 +22,17 @@ struct transfer {
     void *sink_arg;
     bool allow_http;
     int redirects;
-    struct fetch_response response;
+    struct tm_fetch_response response;
 };
 
 /* NULL with `e` set when the request itself is refused. */
-struct transfer *transfer_new(const struct fetch_request *req, struct err *e);
-void transfer_free(struct transfer *t);
+struct tm_transfer *tm_transfer_new(const struct tm_fetch_request *req, struct tm_err *e);
+void tm_transfer_free(struct tm_transfer *t);
 
-enum transfer_next { TRANSFER_DONE, TRANSFER_AGAIN, TRANSFER_FAILED };
+enum tm_transfer_next { TRANSFER_DONE, TRANSFER_AGAIN, TRANSFER_FAILED };
 
 /* After curl finished with `code`: fills the response, or points the handle at a redirect on
  * the same origin (AGAIN), or says in `e` why it failed. */
-enum transfer_next transfer_finish(struct transfer *t, CURLcode code, struct err *e);
+enum tm_transfer_next tm_transfer_finish(struct tm_transfer *t, CURLcode code, struct tm_err *e);
 
 #endif

@@ -17,35 +17,35 @@ static const struct {
     [HTTP_PATCH] = {"PATCH", "patch"}, [HTTP_OTHER] = {"", "unknown"},
 };
 
-const char *http_method_name(enum http_method m)
+const char *tm_http_method_name(enum tm_http_method m)
 {
     return methods[m].label;
 }
 
-int64_t http_now_us(void)
+int64_t tm_http_now_us(void)
 {
     struct timespec ts;
     clock_gettime(CLOCK_MONOTONIC, &ts);
     return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
 }
 
-static void set_deadline(struct http_exchange *x, int64_t now_us, int64_t after_ms)
+static void set_deadline(struct tm_http_exchange *x, int64_t now_us, int64_t after_ms)
 {
     atomic_store_explicit(&x->conn->deadline_ms, now_us / 1000 + after_ms, memory_order_relaxed);
 }
 
-static enum http_method method_of(const char *name)
+static enum tm_http_method method_of(const char *name)
 {
     for (int m = 0; m < HTTP_OTHER; m++) {
         if (strcmp(methods[m].name, name) == 0)
-            return (enum http_method)m;
+            return (enum tm_http_method)m;
     }
     return HTTP_OTHER;
 }
 
-static bool match_mount(struct http_exchange *x, const char *path)
+static bool match_mount(struct tm_http_exchange *x, const char *path)
 {
-    const struct http_options *o = &x->server->o;
+    const struct tm_http_options *o = &x->server->o;
     size_t longest = 0;
     for (size_t i = 0; i < o->mount_count; i++) {
         size_t len = strlen(o->mounts[i].prefix);
@@ -58,10 +58,10 @@ static bool match_mount(struct http_exchange *x, const char *path)
 }
 
 /* Sets route, mount or fault. OPTIONS of a known path has no route. */
-static void match(struct http_exchange *x, const char *path)
+static void match(struct tm_http_exchange *x, const char *path)
 {
-    const struct http_options *o = &x->server->o;
-    enum http_method want = x->method == HTTP_HEAD ? HTTP_GET : x->method;
+    const struct tm_http_options *o = &x->server->o;
+    enum tm_http_method want = x->method == HTTP_HEAD ? HTTP_GET : x->method;
     for (size_t i = 0; i < o->route_count; i++) {
         if (strcmp(o->routes[i].path, path) != 0)
             continue;
@@ -85,19 +85,19 @@ static bool is_form(const char *type)
                             strncasecmp(type, "multipart/", 10) == 0);
 }
 
-static void check_body_headers(struct http_exchange *x)
+static void check_body_headers(struct tm_http_exchange *x)
 {
     if (x->fault != HTTP_FAULT_NONE || x->method != HTTP_POST || x->mount != NULL)
         return;
-    const char *length = http_header(x, MHD_HTTP_HEADER_CONTENT_LENGTH);
+    const char *length = tm_http_header(x, MHD_HTTP_HEADER_CONTENT_LENGTH);
     if (length != NULL) {
         unsigned long long n = strtoull(length, NULL, 10);
         if (n > x->server->o.max_body)
             x->fault = HTTP_FAULT_TOO_LARGE;
         else
-            (void)buf_reserve(&x->body, (size_t)n + 1);
+            (void)tm_buf_reserve(&x->body, (size_t)n + 1);
     }
-    if (x->fault == HTTP_FAULT_NONE && is_form(http_header(x, MHD_HTTP_HEADER_CONTENT_TYPE)))
+    if (x->fault == HTTP_FAULT_NONE && is_form(tm_http_header(x, MHD_HTTP_HEADER_CONTENT_TYPE)))
         x->fault = HTTP_FAULT_MEDIA_TYPE;
 }
 
@@ -134,7 +134,7 @@ static enum MHD_Result look_at_header(void *arg, enum MHD_ValueKind kind, const 
     return MHD_YES;
 }
 
-static void check_framing(struct http_exchange *x, const char *version)
+static void check_framing(struct tm_http_exchange *x, const char *version)
 {
     struct framing f = {0};
     (void)MHD_get_connection_values_n(x->mhd, MHD_HEADER_KIND, look_at_header, &f);
@@ -144,45 +144,45 @@ static void check_framing(struct http_exchange *x, const char *version)
 }
 
 /* The methods of this path, "GET, HEAD, OPTIONS". */
-static void add_allow(struct http_exchange *x, const char *header)
+static void add_allow(struct tm_http_exchange *x, const char *header)
 {
-    const struct http_options *o = &x->server->o;
-    struct buf b = {0};
+    const struct tm_http_options *o = &x->server->o;
+    struct tm_buf b = {0};
     for (size_t i = 0; i < o->route_count; i++) {
         if (x->path_of != NULL && strcmp(o->routes[i].path, x->path_of) == 0) {
-            buf_printf(&b, "%s, ", methods[o->routes[i].method].name);
+            tm_buf_printf(&b, "%s, ", methods[o->routes[i].method].name);
             if (o->routes[i].method == HTTP_GET)
-                buf_puts(&b, "HEAD, ");
+                tm_buf_puts(&b, "HEAD, ");
         }
     }
-    buf_puts(&b, x->mount != NULL ? "GET, HEAD, OPTIONS" : "OPTIONS");
-    if (buf_str(&b) != NULL)
-        http_reply_header(x, header, buf_str(&b));
-    buf_free(&b);
+    tm_buf_puts(&b, x->mount != NULL ? "GET, HEAD, OPTIONS" : "OPTIONS");
+    if (tm_buf_str(&b) != NULL)
+        tm_http_reply_header(x, header, tm_buf_str(&b));
+    tm_buf_free(&b);
 }
 
-static void reply_options(struct http_exchange *x)
+static void reply_options(struct tm_http_exchange *x)
 {
-    struct buf none = {0};
-    http_reply(x, MHD_HTTP_NO_CONTENT, NULL, &none);
+    struct tm_buf none = {0};
+    tm_http_reply(x, MHD_HTTP_NO_CONTENT, NULL, &none);
     add_allow(x, MHD_HTTP_HEADER_ALLOW);
-    if (http_header(x, "Origin") != NULL) {
+    if (tm_http_header(x, "Origin") != NULL) {
         add_allow(x, "Access-Control-Allow-Methods");
-        http_reply_header(x, "Access-Control-Allow-Headers",
-                          "accept, authorization, content-type, x-requested-with");
-        http_reply_header(x, "Access-Control-Max-Age", "86400");
+        tm_http_reply_header(x, "Access-Control-Allow-Headers",
+                             "accept, authorization, content-type, x-requested-with");
+        tm_http_reply_header(x, "Access-Control-Max-Age", "86400");
     }
 }
 
-static enum MHD_Result send_reply(struct http_exchange *x)
+static enum MHD_Result send_reply(struct tm_http_exchange *x)
 {
     if (x->response == NULL)
         return MHD_NO;
     bool last = x->fault == HTTP_FAULT_TOO_LARGE || x->fault == HTTP_FAULT_MALFORMED ||
                 atomic_load(&x->server->draining);
     if (!x->canned && last)
-        http_reply_header(x, MHD_HTTP_HEADER_CONNECTION, "close");
-    set_deadline(x, http_now_us(), x->server->o.request_timeout_ms);
+        tm_http_reply_header(x, MHD_HTTP_HEADER_CONNECTION, "close");
+    set_deadline(x, tm_http_now_us(), x->server->o.request_timeout_ms);
     enum MHD_Result rc = MHD_queue_response(x->mhd, x->status, x->response);
     if (!x->canned)
         MHD_destroy_response(x->response);
@@ -190,7 +190,7 @@ static enum MHD_Result send_reply(struct http_exchange *x)
     return rc;
 }
 
-static enum MHD_Result reply_fault(struct http_exchange *x)
+static enum MHD_Result reply_fault(struct tm_http_exchange *x)
 {
     x->server->o.fault(x->server->o.ctx, x, x->fault);
     if (x->fault == HTTP_FAULT_METHOD && x->response != NULL)
@@ -198,21 +198,21 @@ static enum MHD_Result reply_fault(struct http_exchange *x)
     return send_reply(x);
 }
 
-static enum MHD_Result begin(struct http_server *s, struct MHD_Connection *mhd, const char *url,
+static enum MHD_Result begin(struct tm_http_server *s, struct MHD_Connection *mhd, const char *url,
                              const char *method, const char *version, void **con_cls)
 {
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
     if (info == NULL || info->socket_context == NULL)
         return MHD_NO;
-    struct http_exchange *x = calloc(1, sizeof(*x));
+    struct tm_http_exchange *x = calloc(1, sizeof(*x));
     if (x == NULL)
         return MHD_NO;
     x->server = s;
     x->conn = info->socket_context;
     x->mhd = mhd;
     x->method = method_of(method);
-    x->started_us = http_now_us();
+    x->started_us = tm_http_now_us();
     atomic_init(&x->refs, 1);
     *con_cls = x;
     atomic_fetch_add_explicit(&s->inflight, 1, memory_order_relaxed);
@@ -223,33 +223,33 @@ static enum MHD_Result begin(struct http_server *s, struct MHD_Connection *mhd, 
         return reply_fault(x);
     check_body_headers(x);
     /* A client that asks before it sends hears the answer before it sends. */
-    if (x->fault != HTTP_FAULT_NONE && http_header(x, MHD_HTTP_HEADER_EXPECT) != NULL)
+    if (x->fault != HTTP_FAULT_NONE && tm_http_header(x, MHD_HTTP_HEADER_EXPECT) != NULL)
         return reply_fault(x);
     return MHD_YES;
 }
 
-static enum MHD_Result take_body(struct http_exchange *x, const char *data, size_t *len)
+static enum MHD_Result take_body(struct tm_http_exchange *x, const char *data, size_t *len)
 {
     x->received += *len;
     if (x->fault == HTTP_FAULT_NONE && x->received > x->server->o.max_body) {
         x->fault = HTTP_FAULT_TOO_LARGE;
-        buf_free(&x->body);
+        tm_buf_free(&x->body);
     }
     /* A reply before the body's end would reset the connection under a client that is
      * still writing, so refused bodies are read and dropped, within reason. */
     if (x->fault != HTTP_FAULT_NONE && x->received > HTTP_DISCARD_MAX)
         return MHD_NO;
     if (x->fault == HTTP_FAULT_NONE && x->route != NULL)
-        buf_append(&x->body, data, *len);
+        tm_buf_append(&x->body, data, *len);
     *len = 0;
     return MHD_YES;
 }
 
-enum MHD_Result http_on_request(void *cls, struct MHD_Connection *mhd, const char *url,
-                                const char *method, const char *version, const char *upload,
-                                size_t *upload_len, void **con_cls)
+enum MHD_Result tm_http_on_request(void *cls, struct MHD_Connection *mhd, const char *url,
+                                   const char *method, const char *version, const char *upload,
+                                   size_t *upload_len, void **con_cls)
 {
-    struct http_exchange *x = *con_cls;
+    struct tm_http_exchange *x = *con_cls;
     if (x == NULL)
         return begin(cls, mhd, url, method, version, con_cls);
     x->path = url;
@@ -265,66 +265,66 @@ enum MHD_Result http_on_request(void *cls, struct MHD_Connection *mhd, const cha
         reply_options(x);
         return send_reply(x);
     }
-    enum http_result rc =
+    enum tm_http_result rc =
         mounted ? x->mount->handle(x->mount->ctx, x) : x->route->handle(x->server->o.ctx, x);
     if (rc == HTTP_WAIT) {
-        http_guard_park(&x->server->guard, x);
+        tm_http_guard_park(&x->server->guard, x);
         return MHD_YES;
     }
     return send_reply(x);
 }
 
 /* A NUL in a path would end it: such an escape stays as it is, and names nothing. */
-size_t http_unescape(void *cls, struct MHD_Connection *mhd, char *text)
+size_t tm_http_unescape(void *cls, struct MHD_Connection *mhd, char *text)
 {
     (void)cls;
     (void)mhd;
     return strstr(text, "%00") == NULL ? MHD_http_unescape(text) : strlen(text);
 }
 
-void http_on_completed(void *cls, struct MHD_Connection *mhd, void **con_cls,
-                       enum MHD_RequestTerminationCode why)
+void tm_http_on_completed(void *cls, struct MHD_Connection *mhd, void **con_cls,
+                          enum MHD_RequestTerminationCode why)
 {
     (void)mhd;
-    struct http_server *s = cls;
-    struct http_exchange *x = *con_cls;
+    struct tm_http_server *s = cls;
+    struct tm_http_exchange *x = *con_cls;
     if (x == NULL)
         return;
     *con_cls = NULL;
-    int64_t now = http_now_us();
+    int64_t now = tm_http_now_us();
     set_deadline(x, now, s->o.idle_timeout_ms + s->o.header_timeout_ms);
     atomic_store_explicit(&x->conn->receiving, true, memory_order_relaxed);
     if (x->response != NULL && !x->canned)
         MHD_destroy_response(x->response);
     x->response = NULL;
     if (s->o.observe != NULL) {
-        struct http_event ev = {.method = x->method,
-                                .route = x->route,
-                                .status =
-                                    why == MHD_REQUEST_TERMINATED_COMPLETED_OK ? x->status : 0,
-                                .duration_us = now - x->started_us};
+        struct tm_http_event ev = {.method = x->method,
+                                   .route = x->route,
+                                   .status =
+                                       why == MHD_REQUEST_TERMINATED_COMPLETED_OK ? x->status : 0,
+                                   .duration_us = now - x->started_us};
         s->o.observe(s->o.ctx, &ev);
     }
     if (x->release != NULL)
         x->release(x->state);
     x->state = NULL;
     x->release = NULL;
-    buf_free(&x->body);
+    tm_buf_free(&x->body);
     atomic_fetch_sub(&s->inflight, 1);
-    http_exchange_unref(x);
+    tm_http_exchange_unref(x);
 }
 
-void http_on_connection(void *cls, struct MHD_Connection *mhd, void **socket_context,
-                        enum MHD_ConnectionNotificationCode what)
+void tm_http_on_connection(void *cls, struct MHD_Connection *mhd, void **socket_context,
+                           enum MHD_ConnectionNotificationCode what)
 {
-    struct http_worker *w = cls;
-    struct http_server *s = w->server;
+    struct tm_http_worker *w = cls;
+    struct tm_http_server *s = w->server;
     if (what == MHD_CONNECTION_NOTIFY_CLOSED) {
-        struct http_conn *c = *socket_context;
+        struct tm_http_conn *c = *socket_context;
         *socket_context = NULL;
         if (c != NULL) {
-            http_guard_remove(&s->guard, c);
-            http_tls_unref(c->tls);
+            tm_http_guard_remove(&s->guard, c);
+            tm_http_tls_unref(c->tls);
             free(c);
         }
         return;
@@ -333,18 +333,18 @@ void http_on_connection(void *cls, struct MHD_Connection *mhd, void **socket_con
         MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
     const union MHD_ConnectionInfo *peer =
         MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
-    struct http_conn *c = fd != NULL ? calloc(1, sizeof(*c)) : NULL;
+    struct tm_http_conn *c = fd != NULL ? calloc(1, sizeof(*c)) : NULL;
     if (c == NULL)
         return; /* begin() then closes the connection */
     c->worker = w;
     c->fd = fd->connect_fd;
-    c->tls = http_tls_use(s, mhd);
+    c->tls = tm_http_tls_use(s, mhd);
     if (peer != NULL && peer->client_addr != NULL) {
-        http_address_text(peer->client_addr, c->remote, sizeof(c->remote));
-        c->network = http_address_network(peer->client_addr);
+        tm_http_address_text(peer->client_addr, c->remote, sizeof(c->remote));
+        c->network = tm_http_address_network(peer->client_addr);
     }
     atomic_init(&c->receiving, true);
-    atomic_init(&c->deadline_ms, clock_mono_ms() + s->o.header_timeout_ms);
-    http_guard_add(&s->guard, c);
+    atomic_init(&c->deadline_ms, tm_clock_mono_ms() + s->o.header_timeout_ms);
+    tm_http_guard_add(&s->guard, c);
     *socket_context = c;
 }

@@ -37,7 +37,7 @@ static bool name_ok(const char *name)
     return !start;
 }
 
-const char *http_file_type(const char *name)
+const char *tm_http_file_type(const char *name)
 {
     static const struct {
         const char *suffix, *type;
@@ -68,7 +68,7 @@ static bool names_tag(const char *list, const char *tag)
 static int open_file(const char *dir, const char *name, struct stat *st)
 {
     char path[PATH_MAX];
-    if (file_join(dir, name, path, sizeof(path), NULL) != 0)
+    if (tm_file_join(dir, name, path, sizeof(path), NULL) != 0)
         return -1;
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (fd >= 0 && (fstat(fd, st) != 0 || !S_ISREG(st->st_mode))) {
@@ -78,8 +78,8 @@ static int open_file(const char *dir, const char *name, struct stat *st)
     return fd;
 }
 
-bool http_reply_file(struct http_exchange *x, const char *dir, const char *name,
-                     const char *content_type, const char *cache_control)
+bool tm_http_reply_file(struct tm_http_exchange *x, const char *dir, const char *name,
+                        const char *content_type, const char *cache_control)
 {
     struct stat st;
     char tag[ETAG_MAX];
@@ -88,30 +88,30 @@ bool http_reply_file(struct http_exchange *x, const char *dir, const char *name,
         return false;
     snprintf(tag, sizeof(tag), "\"%jx-%jx-%lx\"", (uintmax_t)st.st_ino,
              (uintmax_t)st.st_mtim.tv_sec, (unsigned long)st.st_mtim.tv_nsec);
-    if (names_tag(http_header(x, MHD_HTTP_HEADER_IF_NONE_MATCH), tag)) {
-        struct buf none = {0};
+    if (names_tag(tm_http_header(x, MHD_HTTP_HEADER_IF_NONE_MATCH), tag)) {
+        struct tm_buf none = {0};
         close(fd);
-        http_reply(x, MHD_HTTP_NOT_MODIFIED, NULL, &none);
+        tm_http_reply(x, MHD_HTTP_NOT_MODIFIED, NULL, &none);
     } else {
         struct MHD_Response *r = MHD_create_response_from_fd64((uint64_t)st.st_size, fd);
         if (r == NULL)
             close(fd);
-        http_set_response(x, MHD_HTTP_OK, http_decorate(r, content_type), false);
+        tm_http_set_response(x, MHD_HTTP_OK, tm_http_decorate(r, content_type), false);
     }
-    http_reply_header(x, MHD_HTTP_HEADER_ETAG, tag);
-    http_reply_header(x, MHD_HTTP_HEADER_CACHE_CONTROL, cache_control);
+    tm_http_reply_header(x, MHD_HTTP_HEADER_ETAG, tag);
+    tm_http_reply_header(x, MHD_HTTP_HEADER_CACHE_CONTROL, cache_control);
     return true;
 }
 
-int http_prefix_check(const char *what, const char *prefix, struct err *e)
+int tm_http_prefix_check(const char *what, const char *prefix, struct tm_err *e)
 {
     size_t len = strlen(prefix);
     bool ok = prefix[0] == '/' && len >= 2;
     for (const char *p = prefix; ok && *p != '\0'; p++)
         ok = *p == '/' ? part_char(p[1]) : part_char(*p);
     return ok ? 0
-              : err_set(e,
-                        "%s '%.64s' must be a path such as /log: letters, digits, '-', '.', '_' "
-                        "and '/', no '/' at its end",
-                        what, prefix);
+              : tm_err_set(e,
+                           "%s '%.64s' must be a path such as /log: letters, digits, '-', '.', '_' "
+                           "and '/', no '/' at its end",
+                           what, prefix);
 }

@@ -13,7 +13,7 @@
 #include "common/http/internal.h"
 #include "common/clock.h"
 
-void http_guard_add(struct http_guard *g, struct http_conn *c)
+void tm_http_guard_add(struct tm_http_guard *g, struct tm_http_conn *c)
 {
     pthread_mutex_lock(&g->lock);
     c->prev = NULL;
@@ -25,7 +25,7 @@ void http_guard_add(struct http_guard *g, struct http_conn *c)
     pthread_mutex_unlock(&g->lock);
 }
 
-void http_guard_remove(struct http_guard *g, struct http_conn *c)
+void tm_http_guard_remove(struct tm_http_guard *g, struct tm_http_conn *c)
 {
     pthread_mutex_lock(&g->lock);
     if (c->prev != NULL)
@@ -38,20 +38,20 @@ void http_guard_remove(struct http_guard *g, struct http_conn *c)
     pthread_mutex_unlock(&g->lock);
 }
 
-bool http_guard_admits(struct http_guard *g, const struct sockaddr *peer, unsigned limit)
+bool tm_http_guard_admits(struct tm_http_guard *g, const struct sockaddr *peer, unsigned limit)
 {
     unsigned count = 0;
     if (limit == 0)
         return true;
-    uint64_t network = http_address_network(peer);
+    uint64_t network = tm_http_address_network(peer);
     pthread_mutex_lock(&g->lock);
-    for (const struct http_conn *c = g->conns; c != NULL; c = c->next)
+    for (const struct tm_http_conn *c = g->conns; c != NULL; c = c->next)
         count += c->network == network;
     pthread_mutex_unlock(&g->lock);
     return count < limit;
 }
 
-static void unpark(struct http_guard *g, struct http_exchange *x, enum wait_state why)
+static void unpark(struct tm_http_guard *g, struct tm_http_exchange *x, enum tm_wait_state why)
 {
     if (x->prev != NULL)
         x->prev->next = x->next;
@@ -61,20 +61,20 @@ static void unpark(struct http_guard *g, struct http_exchange *x, enum wait_stat
         x->next->prev = x->prev;
     x->prev = x->next = NULL;
     x->wait = why;
-    http_worker_resume(x);
+    tm_http_worker_resume(x);
 }
 
-void http_guard_park(struct http_guard *g, struct http_exchange *x)
+void tm_http_guard_park(struct tm_http_guard *g, struct tm_http_exchange *x)
 {
     /* Suspended before the lock is taken: whoever sees WAIT_PARKED may resume. */
     atomic_store_explicit(&x->conn->deadline_ms, 0, memory_order_relaxed);
     MHD_suspend_connection(x->mhd);
     pthread_mutex_lock(&g->lock);
     if (x->wait == WAIT_WOKEN) {
-        http_worker_resume(x);
+        tm_http_worker_resume(x);
     } else {
         x->wait = WAIT_PARKED;
-        x->wait_deadline_ms = clock_mono_ms() + x->server->o.wait_timeout_ms;
+        x->wait_deadline_ms = tm_clock_mono_ms() + x->server->o.wait_timeout_ms;
         x->prev = NULL;
         x->next = g->parked;
         if (g->parked != NULL)
@@ -84,10 +84,10 @@ void http_guard_park(struct http_guard *g, struct http_exchange *x)
     pthread_mutex_unlock(&g->lock);
 }
 
-void http_guard_expire(struct http_guard *g, int64_t now_ms)
+void tm_http_guard_expire(struct tm_http_guard *g, int64_t now_ms)
 {
     pthread_mutex_lock(&g->lock);
-    for (struct http_exchange *x = g->parked, *next = NULL; x != NULL; x = next) {
+    for (struct tm_http_exchange *x = g->parked, *next = NULL; x != NULL; x = next) {
         next = x->next;
         if (x->wait_deadline_ms <= now_ms)
             unpark(g, x, WAIT_EXPIRED);
@@ -95,41 +95,41 @@ void http_guard_expire(struct http_guard *g, int64_t now_ms)
     pthread_mutex_unlock(&g->lock);
 }
 
-void http_exchange_unref(struct http_exchange *x)
+void tm_http_exchange_unref(struct tm_http_exchange *x)
 {
     if (atomic_fetch_sub(&x->refs, 1) == 1)
         free(x);
 }
 
-void *http_wait_begin(struct http_exchange *x)
+void *tm_http_wait_begin(struct tm_http_exchange *x)
 {
     x->wait = WAIT_BEGUN; /* nobody else has x yet */
     atomic_fetch_add(&x->refs, 1);
     return x;
 }
 
-void http_wait_cancel(struct http_exchange *x)
+void tm_http_wait_cancel(struct tm_http_exchange *x)
 {
     x->wait = WAIT_NONE;
-    http_exchange_unref(x);
+    tm_http_exchange_unref(x);
 }
 
-void http_wake(void *waiter)
+void tm_http_wake(void *waiter)
 {
-    struct http_exchange *x = waiter;
-    struct http_guard *g = &x->server->guard;
+    struct tm_http_exchange *x = waiter;
+    struct tm_http_guard *g = &x->server->guard;
     pthread_mutex_lock(&g->lock);
     if (x->wait == WAIT_PARKED)
         unpark(g, x, WAIT_WOKEN);
     else if (x->wait == WAIT_BEGUN)
         x->wait = WAIT_WOKEN;
     pthread_mutex_unlock(&g->lock);
-    http_exchange_unref(x);
+    tm_http_exchange_unref(x);
 }
 
-bool http_wait_expired(const struct http_exchange *x)
+bool tm_http_wait_expired(const struct tm_http_exchange *x)
 {
-    struct http_guard *g = &x->server->guard;
+    struct tm_http_guard *g = &x->server->guard;
     if (x->state == NULL) /* never waited: spares the lock */
         return false;
     pthread_mutex_lock(&g->lock);
@@ -139,10 +139,10 @@ bool http_wait_expired(const struct http_exchange *x)
 }
 
 /* Shuts late connections down; the worker then sees the end and cleans up. The descriptor is
- * still open: http_on_connection removes it from the list before libmicrohttpd closes it. */
-static void sweep_late(struct http_guard *g, int64_t now_ms)
+ * still open: tm_http_on_connection removes it from the list before libmicrohttpd closes it. */
+static void sweep_late(struct tm_http_guard *g, int64_t now_ms)
 {
-    for (struct http_conn *c = g->conns; c != NULL; c = c->next) {
+    for (struct tm_http_conn *c = g->conns; c != NULL; c = c->next) {
         int64_t deadline = atomic_load_explicit(&c->deadline_ms, memory_order_relaxed);
         if (deadline != 0 && deadline <= now_ms)
             (void)shutdown(c->fd, SHUT_RDWR);
@@ -155,7 +155,7 @@ static void sweep_late(struct http_guard *g, int64_t now_ms)
  * and the connection would stay until its deadline. A peer that only closed its sending side
  * after a whole request still gets its reply.
  */
-static void sweep_gone(struct http_guard *g)
+static void sweep_gone(struct tm_http_guard *g)
 {
     if (g->count > g->polls_cap) {
         struct pollfd *grown = realloc(g->polls, (g->count + 64) * sizeof(*grown));
@@ -165,12 +165,12 @@ static void sweep_gone(struct http_guard *g)
         g->polls_cap = g->count + 64;
     }
     nfds_t n = 0;
-    for (struct http_conn *c = g->conns; c != NULL; c = c->next)
+    for (struct tm_http_conn *c = g->conns; c != NULL; c = c->next)
         g->polls[n++] = (struct pollfd){.fd = c->fd, .events = POLLRDHUP};
     if (n == 0 || poll(g->polls, n, 0) < 0)
         return;
     n = 0;
-    for (struct http_conn *c = g->conns; c != NULL; c = c->next, n++) {
+    for (struct tm_http_conn *c = g->conns; c != NULL; c = c->next, n++) {
         bool gone = (g->polls[n].revents & POLLRDHUP) != 0 &&
                     atomic_load_explicit(&c->receiving, memory_order_relaxed);
         c->hangups = gone ? c->hangups + 1 : 0;
@@ -181,7 +181,7 @@ static void sweep_gone(struct http_guard *g)
 
 static void *run(void *arg)
 {
-    struct http_guard *g = arg;
+    struct tm_http_guard *g = arg;
     pthread_mutex_lock(&g->lock);
     while (!g->stopping) {
         struct timespec until;
@@ -190,18 +190,18 @@ static void *run(void *arg)
         until.tv_sec += until.tv_nsec / 1000000000L;
         until.tv_nsec %= 1000000000L;
         (void)pthread_cond_timedwait(&g->stop, &g->lock, &until);
-        int64_t now = clock_mono_ms();
+        int64_t now = tm_clock_mono_ms();
         sweep_late(g, now);
         sweep_gone(g);
         pthread_mutex_unlock(&g->lock);
-        http_guard_expire(g, now);
+        tm_http_guard_expire(g, now);
         pthread_mutex_lock(&g->lock);
     }
     pthread_mutex_unlock(&g->lock);
     return NULL;
 }
 
-int http_guard_start(struct http_guard *g, struct err *e)
+int tm_http_guard_start(struct tm_http_guard *g, struct tm_err *e)
 {
     pthread_condattr_t attr;
     pthread_condattr_init(&attr);
@@ -211,12 +211,12 @@ int http_guard_start(struct http_guard *g, struct err *e)
     pthread_condattr_destroy(&attr);
     errno = pthread_create(&g->thread, NULL, run, g);
     if (errno != 0)
-        return err_errno(e, "start the deadline thread");
+        return tm_err_errno(e, "start the deadline thread");
     g->running = true;
     return 0;
 }
 
-void http_guard_stop(struct http_guard *g)
+void tm_http_guard_stop(struct tm_http_guard *g)
 {
     if (!g->running)
         return;

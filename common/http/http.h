@@ -4,7 +4,7 @@
  *
  * A handler is called when the whole body is there. It either makes a reply
  * (HTTP_DONE) or says that it waits (HTTP_WAIT) after handing a waiter to whoever
- * will call http_wake(); it is then called again, also when the wait timed out.
+ * will call tm_http_wake(); it is then called again, also when the wait timed out.
  */
 #ifndef TENMINT_CA_HTTP_H
 #define TENMINT_CA_HTTP_H
@@ -16,11 +16,11 @@
 #include "common/buf.h"
 #include "common/err.h"
 
-struct http_server;
-struct http_exchange; /* one request and its reply; used by one thread at a time */
-struct http_canned;   /* a reply made once and sent many times */
+struct tm_http_server;
+struct tm_http_exchange; /* one request and its reply; used by one thread at a time */
+struct tm_http_canned;   /* a reply made once and sent many times */
 
-enum http_method {
+enum tm_http_method {
     HTTP_GET,
     HTTP_HEAD,
     HTTP_POST,
@@ -31,28 +31,28 @@ enum http_method {
     HTTP_OTHER,
     HTTP_METHOD_COUNT
 };
-const char *http_method_name(enum http_method m); /* "get" …, as Prometheus labels have it */
+const char *tm_http_method_name(enum tm_http_method m); /* "get" …, as Prometheus labels have it */
 
-enum http_result { HTTP_DONE, HTTP_WAIT };
+enum tm_http_result { HTTP_DONE, HTTP_WAIT };
 
-struct http_route {
-    const char *path;        /* exact */
-    enum http_method method; /* HTTP_GET also answers HEAD */
-    enum http_result (*handle)(void *ctx, struct http_exchange *x);
+struct tm_http_route {
+    const char *path;           /* exact */
+    enum tm_http_method method; /* HTTP_GET also answers HEAD */
+    enum tm_http_result (*handle)(void *ctx, struct tm_http_exchange *x);
 };
 
 /* Every path below `prefix` that no route has, for GET, HEAD and POST (whose body is dropped). */
-struct http_mount {
-    const char *prefix; /* "/log", as http_prefix_check() has it; borrowed */
-    enum http_result (*handle)(void *ctx, struct http_exchange *x);
+struct tm_http_mount {
+    const char *prefix; /* "/log", as tm_http_prefix_check() has it; borrowed */
+    enum tm_http_result (*handle)(void *ctx, struct tm_http_exchange *x);
     void *ctx; /* its own */
 };
 
 /* -1: a mount may not have this path. `what` begins the message. */
-int http_prefix_check(const char *what, const char *prefix, struct err *e);
+int tm_http_prefix_check(const char *what, const char *prefix, struct tm_err *e);
 
 /* What the server refuses before a handler sees it; the application words the reply. */
-enum http_fault {
+enum tm_http_fault {
     HTTP_FAULT_NONE,
     HTTP_FAULT_NOT_FOUND,  /* no route has this path */
     HTTP_FAULT_METHOD,     /* a route has the path with another method; Allow is added */
@@ -62,14 +62,14 @@ enum http_fault {
     HTTP_FAULT_MEMORY,
 };
 
-struct http_event {
-    enum http_method method;
-    const struct http_route *route; /* NULL: no route matched */
-    unsigned status;                /* 0: the client went away before a reply */
-    int64_t duration_us;            /* from the end of the headers to the end of the reply */
+struct tm_http_event {
+    enum tm_http_method method;
+    const struct tm_http_route *route; /* NULL: no route matched */
+    unsigned status;                   /* 0: the client went away before a reply */
+    int64_t duration_us;               /* from the end of the headers to the end of the reply */
 };
 
-struct http_options {
+struct tm_http_options {
     const char *listen;         /* "127.0.0.1:5555", "[::1]:5555", ":5555"; port 0: any free one */
     unsigned workers;           /* threads that serve requests, at least 1 */
     unsigned connection_limit;  /* open connections */
@@ -80,88 +80,89 @@ struct http_options {
         request_timeout_ms;  /* end of headers to end of body, and again to the end of the reply */
     int64_t idle_timeout_ms; /* between requests, and between any two reads; rounded up to 1 s */
     int64_t wait_timeout_ms; /* one HTTP_WAIT */
-    const char *tls_certificate;     /* PEM text, leaf first; NULL: plain HTTP. Not kept, */
-    const char *tls_key;             /* nor is this, PEM text */
-    const struct http_route *routes; /* borrowed, as is ctx */
+    const char *tls_certificate;        /* PEM text, leaf first; NULL: plain HTTP. Not kept, */
+    const char *tls_key;                /* nor is this, PEM text */
+    const struct tm_http_route *routes; /* borrowed, as is ctx */
     size_t route_count;
-    const struct http_mount *mounts; /* borrowed; the longest that fits serves */
+    const struct tm_http_mount *mounts; /* borrowed; the longest that fits serves */
     size_t mount_count;
     void *ctx;
-    void (*fault)(void *ctx, struct http_exchange *x, enum http_fault f); /* must reply */
-    void (*observe)(void *ctx, const struct http_event *ev);              /* or NULL */
+    void (*fault)(void *ctx, struct tm_http_exchange *x, enum tm_http_fault f); /* must reply */
+    void (*observe)(void *ctx, const struct tm_http_event *ev);                 /* or NULL */
 };
 
 /* Fills the limits with the defaults that the example configuration documents. */
-void http_options_default(struct http_options *o);
+void tm_http_options_default(struct tm_http_options *o);
 
 /* Whether a listen address is well formed; names are not looked up. */
-int http_listen_check(const char *address, struct err *e);
+int tm_http_listen_check(const char *address, struct tm_err *e);
 
 /* Listens and serves. NULL with `e` set. */
-struct http_server *http_server_start(const struct http_options *o, struct err *e);
+struct tm_http_server *tm_http_server_start(const struct tm_http_options *o, struct tm_err *e);
 
 /* Replaces the certificate and key of a server that has them, PEM text: connections from now on get
  * the new pair. -1: they are no pair, and the old ones stay. Any thread. */
-int http_server_set_tls(struct http_server *s, const char *certificate, const char *key,
-                        struct err *e);
+int tm_http_server_set_tls(struct tm_http_server *s, const char *certificate, const char *key,
+                           struct tm_err *e);
 
 /* "127.0.0.1:43567": where it listens. */
-const char *http_server_address(const struct http_server *s);
+const char *tm_http_server_address(const struct tm_http_server *s);
 
 /* Stops accepting, lets requests under way finish for up to `timeout_ms`, ends the waits
  * that are left, stops. Once. */
-void http_server_stop(struct http_server *s, int64_t timeout_ms);
+void tm_http_server_stop(struct tm_http_server *s, int64_t timeout_ms);
 
-/* After http_server_stop, and after whoever still holds a waiter has called it. NULL is fine. */
-void http_server_free(struct http_server *s);
+/* After tm_http_server_stop, and after whoever still holds a waiter has called it. NULL is fine. */
+void tm_http_server_free(struct tm_http_server *s);
 
 /* Requests being served. */
-unsigned http_server_inflight(const struct http_server *s);
+unsigned tm_http_server_inflight(const struct tm_http_server *s);
 
 /* ---- inside a handler ---- */
 
-const char *http_header(struct http_exchange *x, const char *name); /* borrowed, or NULL */
-enum http_method http_method_of(const struct http_exchange *x);
-const char *http_path(const struct http_exchange *x);       /* percent-decoded, without the query */
-const char *http_mount_name(const struct http_exchange *x); /* of a mount: "x/y" of "/log/x/y" */
-const char *http_query(struct http_exchange *x, const char *name); /* decoded, or NULL */
-const struct buf *http_body(const struct http_exchange *x);
-const char *http_remote(const struct http_exchange *x); /* the peer's address, no port */
-int64_t http_elapsed_us(const struct http_exchange *x); /* since the end of the headers */
+const char *tm_http_header(struct tm_http_exchange *x, const char *name); /* borrowed, or NULL */
+enum tm_http_method tm_http_method_of(const struct tm_http_exchange *x);
+const char *tm_http_path(const struct tm_http_exchange *x); /* percent-decoded, without the query */
+const char *
+tm_http_mount_name(const struct tm_http_exchange *x); /* of a mount: "x/y" of "/log/x/y" */
+const char *tm_http_query(struct tm_http_exchange *x, const char *name); /* decoded, or NULL */
+const struct tm_buf *tm_http_body(const struct tm_http_exchange *x);
+const char *tm_http_remote(const struct tm_http_exchange *x); /* the peer's address, no port */
+int64_t tm_http_elapsed_us(const struct tm_http_exchange *x); /* since the end of the headers */
 
 /* State that lives until the reply is sent; `release` runs then. */
-void http_set_state(struct http_exchange *x, void *state, void (*release)(void *state));
-void *http_state(const struct http_exchange *x);
+void tm_http_set_state(struct tm_http_exchange *x, void *state, void (*release)(void *state));
+void *tm_http_state(const struct tm_http_exchange *x);
 
 /* Replies with `body`, whose memory is taken (it is empty afterwards). */
-void http_reply(struct http_exchange *x, unsigned status, const char *content_type,
-                struct buf *body);
-/* Adds a header to the reply made by http_reply. */
-void http_reply_header(struct http_exchange *x, const char *name, const char *value);
+void tm_http_reply(struct tm_http_exchange *x, unsigned status, const char *content_type,
+                   struct tm_buf *body);
+/* Adds a header to the reply made by tm_http_reply. */
+void tm_http_reply_header(struct tm_http_exchange *x, const char *name, const char *value);
 
 /*
  * Replies with the file DIR/name: 200, or 304 when If-None-Match names it. `name` may come from
  * the client: parts of letters, digits, '.', '_', '-' that do not begin with a dot, with single
  * slashes between. False, and no reply, when it is another kind of name or no such file.
  */
-bool http_reply_file(struct http_exchange *x, const char *dir, const char *name,
-                     const char *content_type, const char *cache_control);
+bool tm_http_reply_file(struct tm_http_exchange *x, const char *dir, const char *name,
+                        const char *content_type, const char *cache_control);
 /* By the name's end: "application/json" for .json …; "application/octet-stream" if unknown. */
-const char *http_file_type(const char *name);
+const char *tm_http_file_type(const char *name);
 
 /* A reply to keep: `body` is copied. NULL: out of memory. The caller keeps it alive until the
  * exchange's state is released (make what owns it the state). */
-struct http_canned *http_canned_new(const char *content_type, const struct buf *body);
-void http_canned_free(struct http_canned *c);
-void http_reply_canned(struct http_exchange *x, unsigned status, struct http_canned *c);
+struct tm_http_canned *tm_http_canned_new(const char *content_type, const struct tm_buf *body);
+void tm_http_canned_free(struct tm_http_canned *c);
+void tm_http_reply_canned(struct tm_http_exchange *x, unsigned status, struct tm_http_canned *c);
 
 /*
- * Waiting. http_wait_begin returns the argument for http_wake, which is to be called
- * exactly once, on any thread, unless http_wait_cancel is. Then return HTTP_WAIT.
+ * Waiting. http_wait_begin returns the argument for tm_http_wake, which is to be called
+ * exactly once, on any thread, unless tm_http_wait_cancel is. Then return HTTP_WAIT.
  */
-void *http_wait_begin(struct http_exchange *x);
-void http_wait_cancel(struct http_exchange *x);
-void http_wake(void *waiter);
-bool http_wait_expired(const struct http_exchange *x); /* the wait timed out: reply now */
+void *tm_http_wait_begin(struct tm_http_exchange *x);
+void tm_http_wait_cancel(struct tm_http_exchange *x);
+void tm_http_wake(void *waiter);
+bool tm_http_wait_expired(const struct tm_http_exchange *x); /* the wait timed out: reply now */
 
 #endif

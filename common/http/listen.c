@@ -10,38 +10,38 @@
 #include "common/http/internal.h"
 
 /* Splits "host:port", "[v6]:port" and ":port"; an empty host is every address. */
-static int split(const char *address, char host[256], char port[8], struct err *e)
+static int split(const char *address, char host[256], char port[8], struct tm_err *e)
 {
     const char *colon = strrchr(address, ':');
     if (colon == NULL)
-        return err_set(e, "listen address '%s' has no port; write HOST:PORT", address);
+        return tm_err_set(e, "listen address '%s' has no port; write HOST:PORT", address);
     size_t host_len = (size_t)(colon - address);
     const char *start = address;
     if (host_len >= 2 && start[0] == '[' && start[host_len - 1] == ']') {
         start++;
         host_len -= 2;
     } else if (memchr(start, ':', host_len) != NULL) {
-        return err_set(e, "listen address '%s': put an IPv6 address in [ ]", address);
+        return tm_err_set(e, "listen address '%s': put an IPv6 address in [ ]", address);
     }
     size_t port_len = strlen(colon + 1);
     if (host_len >= 256 || port_len == 0 || port_len > 5 ||
         strspn(colon + 1, "0123456789") != port_len || strtol(colon + 1, NULL, 10) > UINT16_MAX)
-        return err_set(e, "listen address '%s' is not HOST:PORT with a port of 0 to 65535",
-                       address);
+        return tm_err_set(e, "listen address '%s' is not HOST:PORT with a port of 0 to 65535",
+                          address);
     memcpy(host, start, host_len);
     host[host_len] = '\0';
     memcpy(port, colon + 1, port_len + 1);
     return 0;
 }
 
-int http_listen_check(const char *address, struct err *e)
+int tm_http_listen_check(const char *address, struct tm_err *e)
 {
     char host[256];
     char port[8];
     return split(address, host, port, e);
 }
 
-void http_address_text(const struct sockaddr *sa, char *out, size_t len)
+void tm_http_address_text(const struct sockaddr *sa, char *out, size_t len)
 {
     const void *from = NULL;
     out[0] = '\0';
@@ -57,7 +57,7 @@ void http_address_text(const struct sockaddr *sa, char *out, size_t len)
     }
 }
 
-uint64_t http_address_network(const struct sockaddr *sa)
+uint64_t tm_http_address_network(const struct sockaddr *sa)
 {
     static const unsigned char mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
     unsigned char b[16] = {0};
@@ -85,7 +85,7 @@ static void describe(int fd, char *bound, size_t bound_len)
     bool v6 = ss.ss_family == AF_INET6;
     unsigned port =
         ntohs(v6 ? ((struct sockaddr_in6 *)&ss)->sin6_port : ((struct sockaddr_in *)&ss)->sin_port);
-    http_address_text((struct sockaddr *)&ss, text, sizeof(text));
+    tm_http_address_text((struct sockaddr *)&ss, text, sizeof(text));
     snprintf(bound, bound_len, v6 ? "[%s]:%u" : "%s:%u", text, port);
 }
 
@@ -108,7 +108,7 @@ static int open_one(const struct addrinfo *ai, bool any)
     return fd;
 }
 
-int http_listen(const char *address, int *fd, char *bound, size_t bound_len, struct err *e)
+int tm_http_listen(const char *address, int *fd, char *bound, size_t bound_len, struct tm_err *e)
 {
     char host[256] = "";
     char port[8] = "";
@@ -121,7 +121,7 @@ int http_listen(const char *address, int *fd, char *bound, size_t bound_len, str
     struct addrinfo *list = NULL;
     int rc = getaddrinfo(any ? NULL : host, port, &hints, &list);
     if (rc != 0)
-        return err_set(e, "listen address '%s': %s", address, gai_strerror(rc));
+        return tm_err_set(e, "listen address '%s': %s", address, gai_strerror(rc));
     *fd = -1;
     for (struct addrinfo *ai = list; ai != NULL && *fd < 0; ai = ai->ai_next)
         *fd = open_one(ai, any);
@@ -130,12 +130,13 @@ int http_listen(const char *address, int *fd, char *bound, size_t bound_len, str
     if (*fd < 0 && any && saved == EAFNOSUPPORT) { /* a host without IPv6 */
         char v4[32];
         snprintf(v4, sizeof(v4), "0.0.0.0:%s", port);
-        return http_listen(v4, fd, bound, bound_len, e);
+        return tm_http_listen(v4, fd, bound, bound_len, e);
     }
     if (*fd < 0) {
         errno = saved;
-        return err_errno(e, "listen on '%s'%s", address,
-                         saved == EADDRINUSE ? " (another server there? choose another port)" : "");
+        return tm_err_errno(e, "listen on '%s'%s", address,
+                            saved == EADDRINUSE ? " (another server there? choose another port)"
+                                                : "");
     }
     describe(*fd, bound, bound_len);
     return 0;

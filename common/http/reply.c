@@ -4,63 +4,63 @@
 
 #include "common/http/internal.h"
 
-struct http_canned {
+struct tm_http_canned {
     struct MHD_Response *response;
 };
 
-const char *http_header(struct http_exchange *x, const char *name)
+const char *tm_http_header(struct tm_http_exchange *x, const char *name)
 {
     return MHD_lookup_connection_value(x->mhd, MHD_HEADER_KIND, name);
 }
 
-enum http_method http_method_of(const struct http_exchange *x)
+enum tm_http_method tm_http_method_of(const struct tm_http_exchange *x)
 {
     return x->method;
 }
 
-const char *http_path(const struct http_exchange *x)
+const char *tm_http_path(const struct tm_http_exchange *x)
 {
     return x->path;
 }
 
-const char *http_mount_name(const struct http_exchange *x)
+const char *tm_http_mount_name(const struct tm_http_exchange *x)
 {
     return x->path + strlen(x->mount->prefix) + 1;
 }
 
-const char *http_query(struct http_exchange *x, const char *name)
+const char *tm_http_query(struct tm_http_exchange *x, const char *name)
 {
     return MHD_lookup_connection_value(x->mhd, MHD_GET_ARGUMENT_KIND, name);
 }
 
-const struct buf *http_body(const struct http_exchange *x)
+const struct tm_buf *tm_http_body(const struct tm_http_exchange *x)
 {
     return &x->body;
 }
 
-const char *http_remote(const struct http_exchange *x)
+const char *tm_http_remote(const struct tm_http_exchange *x)
 {
     return x->conn->remote;
 }
 
-int64_t http_elapsed_us(const struct http_exchange *x)
+int64_t tm_http_elapsed_us(const struct tm_http_exchange *x)
 {
-    return http_now_us() - x->started_us;
+    return tm_http_now_us() - x->started_us;
 }
 
-void http_set_state(struct http_exchange *x, void *state, void (*release)(void *state))
+void tm_http_set_state(struct tm_http_exchange *x, void *state, void (*release)(void *state))
 {
     x->state = state;
     x->release = release;
 }
 
-void *http_state(const struct http_exchange *x)
+void *tm_http_state(const struct tm_http_exchange *x)
 {
     return x->state;
 }
 
 /* Any web page may read what is public here: nothing depends on cookies. */
-struct MHD_Response *http_decorate(struct MHD_Response *r, const char *content_type)
+struct MHD_Response *tm_http_decorate(struct MHD_Response *r, const char *content_type)
 {
     if (r == NULL)
         return NULL;
@@ -70,8 +70,8 @@ struct MHD_Response *http_decorate(struct MHD_Response *r, const char *content_t
     return r;
 }
 
-void http_set_response(struct http_exchange *x, unsigned status, struct MHD_Response *r,
-                       bool canned)
+void tm_http_set_response(struct tm_http_exchange *x, unsigned status, struct MHD_Response *r,
+                          bool canned)
 {
     if (x->response != NULL && !x->canned)
         MHD_destroy_response(x->response);
@@ -80,35 +80,35 @@ void http_set_response(struct http_exchange *x, unsigned status, struct MHD_Resp
     x->status = status;
 }
 
-void http_reply(struct http_exchange *x, unsigned status, const char *content_type,
-                struct buf *body)
+void tm_http_reply(struct tm_http_exchange *x, unsigned status, const char *content_type,
+                   struct tm_buf *body)
 {
     struct MHD_Response *r = NULL;
     if (!buf_failed(body)) {
         r = MHD_create_response_from_buffer(body->len, body->data, MHD_RESPMEM_MUST_FREE);
         if (r != NULL)
-            *body = (struct buf){0};
+            *body = (struct tm_buf){0};
     }
-    buf_free(body);
-    http_set_response(x, status, http_decorate(r, content_type), false);
+    tm_buf_free(body);
+    tm_http_set_response(x, status, tm_http_decorate(r, content_type), false);
 }
 
-void http_reply_header(struct http_exchange *x, const char *name, const char *value)
+void tm_http_reply_header(struct tm_http_exchange *x, const char *name, const char *value)
 {
     if (x->response != NULL && !x->canned)
         (void)MHD_add_response_header(x->response, name, value);
 }
 
-struct http_canned *http_canned_new(const char *content_type, const struct buf *body)
+struct tm_http_canned *tm_http_canned_new(const char *content_type, const struct tm_buf *body)
 {
-    struct http_canned *c = malloc(sizeof(*c));
+    struct tm_http_canned *c = malloc(sizeof(*c));
     if (c == NULL || buf_failed(body)) {
         free(c);
         return NULL;
     }
-    c->response =
-        http_decorate(MHD_create_response_from_buffer(body->len, body->data, MHD_RESPMEM_MUST_COPY),
-                      content_type);
+    c->response = tm_http_decorate(
+        MHD_create_response_from_buffer(body->len, body->data, MHD_RESPMEM_MUST_COPY),
+        content_type);
     if (c->response == NULL) {
         free(c);
         return NULL;
@@ -116,7 +116,7 @@ struct http_canned *http_canned_new(const char *content_type, const struct buf *
     return c;
 }
 
-void http_canned_free(struct http_canned *c)
+void tm_http_canned_free(struct tm_http_canned *c)
 {
     if (c == NULL)
         return;
@@ -124,7 +124,7 @@ void http_canned_free(struct http_canned *c)
     free(c);
 }
 
-void http_reply_canned(struct http_exchange *x, unsigned status, struct http_canned *c)
+void tm_http_reply_canned(struct tm_http_exchange *x, unsigned status, struct tm_http_canned *c)
 {
-    http_set_response(x, status, c->response, true);
+    tm_http_set_response(x, status, c->response, true);
 }

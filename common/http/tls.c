@@ -20,12 +20,12 @@ static gnutls_datum_t datum(const char *text)
 }
 
 /* GnuTLS checks that they are a pair. */
-static struct http_tls *tls_new(const char *certificate, const char *key, struct err *e)
+static struct http_tls *tls_new(const char *certificate, const char *key, struct tm_err *e)
 {
     struct http_tls *t = calloc(1, sizeof(*t));
     if (t == NULL || gnutls_certificate_allocate_credentials(&t->credentials) < 0) {
         free(t);
-        err_set(e, "out of memory");
+        tm_err_set(e, "out of memory");
         return NULL;
     }
     atomic_init(&t->refs, 1);
@@ -34,14 +34,14 @@ static struct http_tls *tls_new(const char *certificate, const char *key, struct
     int rc =
         gnutls_certificate_set_x509_key_mem(t->credentials, &chain, &secret, GNUTLS_X509_FMT_PEM);
     if (rc < 0) {
-        err_set(e, "TLS certificate or key: %s", gnutls_strerror(rc));
-        http_tls_unref(t);
+        tm_err_set(e, "TLS certificate or key: %s", gnutls_strerror(rc));
+        tm_http_tls_unref(t);
         return NULL;
     }
     return t;
 }
 
-void http_tls_unref(struct http_tls *t)
+void tm_http_tls_unref(struct http_tls *t)
 {
     if (t == NULL || atomic_fetch_sub(&t->refs, 1) != 1)
         return;
@@ -49,29 +49,29 @@ void http_tls_unref(struct http_tls *t)
     free(t);
 }
 
-int http_server_set_tls(struct http_server *s, const char *certificate, const char *key,
-                        struct err *e)
+int tm_http_server_set_tls(struct tm_http_server *s, const char *certificate, const char *key,
+                           struct tm_err *e)
 {
     struct http_tls *next = tls_new(certificate, key, e);
     if (next == NULL)
         return -1;
     struct http_tls *old = atomic_exchange(&s->tls, next);
-    gate_wait(&s->tls_gate);
-    http_tls_unref(old);
+    tm_gate_wait(&s->tls_gate);
+    tm_http_tls_unref(old);
     return 0;
 }
 
-struct http_tls *http_tls_use(struct http_server *s, struct MHD_Connection *mhd)
+struct http_tls *tm_http_tls_use(struct tm_http_server *s, struct MHD_Connection *mhd)
 {
     const union MHD_ConnectionInfo *session =
         MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION);
     if (session == NULL || session->tls_session == NULL)
         return NULL;
-    unsigned at = gate_enter(&s->tls_gate);
+    unsigned at = tm_gate_enter(&s->tls_gate);
     struct http_tls *t = atomic_load(&s->tls);
     if (t != NULL)
         atomic_fetch_add(&t->refs, 1);
-    gate_leave(&s->tls_gate, at);
+    tm_gate_leave(&s->tls_gate, at);
     /* On failure the handshake goes on with the certificate of the start. */
     if (t != NULL)
         (void)gnutls_credentials_set(session->tls_session, GNUTLS_CRD_CERTIFICATE, t->credentials);

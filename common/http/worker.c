@@ -21,9 +21,9 @@
 
 static enum MHD_Result on_accept(void *cls, const struct sockaddr *peer, socklen_t len)
 {
-    struct http_server *s = cls;
+    struct tm_http_server *s = cls;
     (void)len;
-    return http_guard_admits(&s->guard, peer, s->o.per_address_limit) ? MHD_YES : MHD_NO;
+    return tm_http_guard_admits(&s->guard, peer, s->o.per_address_limit) ? MHD_YES : MHD_NO;
 }
 
 static unsigned idle_seconds(int64_t ms)
@@ -31,10 +31,10 @@ static unsigned idle_seconds(int64_t ms)
     return ms <= 0 ? 1 : (unsigned)((ms + 999) / 1000);
 }
 
-static struct MHD_Daemon *start_daemon(struct http_worker *w, unsigned connection_limit)
+static struct MHD_Daemon *start_daemon(struct tm_http_worker *w, unsigned connection_limit)
 {
-    struct http_server *s = w->server;
-    const struct http_options *o = &s->o;
+    struct tm_http_server *s = w->server;
+    const struct tm_http_options *o = &s->o;
     unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_TURBO;
     struct MHD_OptionItem opt[16];
     size_t n = 0;
@@ -45,7 +45,8 @@ static struct MHD_Daemon *start_daemon(struct http_worker *w, unsigned connectio
                                        (intptr_t)idle_seconds(o->idle_timeout_ms), NULL};
     opt[n++] = (struct MHD_OptionItem){MHD_OPTION_CONNECTION_MEMORY_LIMIT,
                                        (intptr_t)CONNECTION_MEMORY, NULL};
-    opt[n++] = (struct MHD_OptionItem){MHD_OPTION_UNESCAPE_CALLBACK, (intptr_t)http_unescape, NULL};
+    opt[n++] =
+        (struct MHD_OptionItem){MHD_OPTION_UNESCAPE_CALLBACK, (intptr_t)tm_http_unescape, NULL};
     if (o->tls_certificate != NULL) {
         flags |= MHD_USE_TLS;
         opt[n++] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_CERT, 0,
@@ -56,9 +57,9 @@ static struct MHD_Daemon *start_daemon(struct http_worker *w, unsigned connectio
                                            (void *)(uintptr_t)TLS_PRIORITIES};
     }
     opt[n] = (struct MHD_OptionItem){MHD_OPTION_END, 0, NULL};
-    return MHD_start_daemon(flags, 0, on_accept, s, http_on_request, s, MHD_OPTION_ARRAY, opt,
-                            MHD_OPTION_NOTIFY_COMPLETED, http_on_completed, s,
-                            MHD_OPTION_NOTIFY_CONNECTION, http_on_connection, w, MHD_OPTION_END);
+    return MHD_start_daemon(flags, 0, on_accept, s, tm_http_on_request, s, MHD_OPTION_ARRAY, opt,
+                            MHD_OPTION_NOTIFY_COMPLETED, tm_http_on_completed, s,
+                            MHD_OPTION_NOTIFY_CONNECTION, tm_http_on_connection, w, MHD_OPTION_END);
 }
 
 static int wait_ms(struct MHD_Daemon *d)
@@ -71,7 +72,7 @@ static int wait_ms(struct MHD_Daemon *d)
 
 static void *run(void *arg)
 {
-    struct http_worker *w = arg;
+    struct tm_http_worker *w = arg;
     bool accepting = true;
     while (!atomic_load(&w->server->stopping)) {
         struct pollfd fds[] = {{.fd = w->events, .events = POLLIN},
@@ -90,7 +91,7 @@ static void *run(void *arg)
     return NULL;
 }
 
-static int start_worker(struct http_worker *w, unsigned connection_limit)
+static int start_worker(struct tm_http_worker *w, unsigned connection_limit)
 {
     w->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (w->wake_fd < 0)
@@ -106,7 +107,7 @@ static int start_worker(struct http_worker *w, unsigned connection_limit)
     return w->running ? 0 : -1;
 }
 
-int http_workers_start(struct http_server *s)
+int tm_http_workers_start(struct tm_http_server *s)
 {
     unsigned n = s->o.workers;
     s->workers = calloc(n, sizeof(*s->workers));
@@ -126,30 +127,30 @@ int http_workers_start(struct http_server *s)
 
 /* Once for all that is told before the worker looks. The write fails only when the counter is full,
  * and then the worker wakes all the same. */
-static void wake(struct http_worker *w)
+static void wake(struct tm_http_worker *w)
 {
     if (!atomic_exchange(&w->woken, true))
         (void)eventfd_write(w->wake_fd, 1);
 }
 
-void http_worker_resume(struct http_exchange *x)
+void tm_http_worker_resume(struct tm_http_exchange *x)
 {
     MHD_resume_connection(x->mhd);
     wake(x->conn->worker);
 }
 
-void http_workers_wake(struct http_server *s)
+void tm_http_workers_wake(struct tm_http_server *s)
 {
     for (unsigned i = 0; i < s->o.workers; i++)
         wake(&s->workers[i]);
 }
 
-void http_workers_stop(struct http_server *s)
+void tm_http_workers_stop(struct tm_http_server *s)
 {
     int saved = errno;
     atomic_store(&s->stopping, true);
     for (unsigned i = 0; s->workers != NULL && i < s->o.workers; i++) {
-        struct http_worker *w = &s->workers[i];
+        struct tm_http_worker *w = &s->workers[i];
         if (w->running) {
             wake(w);
             pthread_join(w->thread, NULL);

@@ -7,11 +7,11 @@
 
 #define BLOCK 65536
 
-struct jsondump {
-    const struct jsondump_to *to;
-    struct buf text; /* not handed on yet */
-    unsigned depth;  /* of open objects and arrays */
-    bool open;       /* the innermost has its bracket, and an item before the next one */
+struct tm_jsondump {
+    const struct tm_jsondump_to *to;
+    struct tm_buf text; /* not handed on yet */
+    unsigned depth;     /* of open objects and arrays */
+    bool open;          /* the innermost has its bracket, and an item before the next one */
 };
 
 struct member {
@@ -19,20 +19,20 @@ struct member {
     const json_t *value;
 };
 
-static int put_value(struct jsondump *d, const json_t *v, struct err *e);
+static int put_value(struct tm_jsondump *d, const json_t *v, struct tm_err *e);
 
-static int hand_on(struct jsondump *d, size_t when, struct err *e)
+static int hand_on(struct tm_jsondump *d, size_t when, struct tm_err *e)
 {
     if (buf_failed(&d->text))
-        return err_set(e, "out of memory");
+        return tm_err_set(e, "out of memory");
     if (d->text.len < when)
         return 0;
     int rc = d->text.len > 0 ? d->to->write(d->to->arg, d->text.data, d->text.len, e) : 0;
-    buf_reset(&d->text);
+    tm_buf_reset(&d->text);
     return rc;
 }
 
-static void put_special(struct buf *out, unsigned char c)
+static void put_special(struct tm_buf *out, unsigned char c)
 {
     static const char from[] = "\"\\\b\f\n\r\t";
     static const char to[] = "\"\\bfnrt";
@@ -41,20 +41,20 @@ static void put_special(struct buf *out, unsigned char c)
         buf_putc(out, '\\');
         buf_putc(out, (unsigned char)to[at - from]);
     } else if (c < 0x20) {
-        buf_printf(out, "\\u%04X", c);
+        tm_buf_printf(out, "\\u%04X", c);
     } else {
         buf_putc(out, c);
     }
 }
 
-static void put_string(struct buf *out, const char *s, size_t len)
+static void put_string(struct tm_buf *out, const char *s, size_t len)
 {
     const unsigned char *p = (const unsigned char *)s;
     const unsigned char *end = p + len;
     buf_putc(out, '"');
     while (p < end) {
-        size_t n = jsonstr_plain(p, (size_t)(end - p));
-        buf_append(out, p, n);
+        size_t n = tm_jsonstr_plain(p, (size_t)(end - p));
+        tm_buf_append(out, p, n);
         p += n;
         if (p < end)
             put_special(out, *p++);
@@ -62,7 +62,7 @@ static void put_string(struct buf *out, const char *s, size_t len)
     buf_putc(out, '"');
 }
 
-static void new_line(struct jsondump *d)
+static void new_line(struct tm_jsondump *d)
 {
     if (!d->to->indented)
         return;
@@ -71,14 +71,14 @@ static void new_line(struct jsondump *d)
         buf_putc(&d->text, ' ');
 }
 
-static void open_items(struct jsondump *d, unsigned char bracket)
+static void open_items(struct tm_jsondump *d, unsigned char bracket)
 {
     buf_putc(&d->text, bracket);
     d->depth++;
     d->open = false;
 }
 
-static void next_item(struct jsondump *d)
+static void next_item(struct tm_jsondump *d)
 {
     if (d->open)
         buf_putc(&d->text, ',');
@@ -87,7 +87,7 @@ static void next_item(struct jsondump *d)
 }
 
 /* An empty one stays on its line. */
-static void close_items(struct jsondump *d, unsigned char bracket)
+static void close_items(struct tm_jsondump *d, unsigned char bracket)
 {
     d->depth--;
     if (d->open)
@@ -96,12 +96,12 @@ static void close_items(struct jsondump *d, unsigned char bracket)
     d->open = true; /* it is an item of the next outer one */
 }
 
-int jsondump_member(struct jsondump *d, const char *key, size_t key_len, const json_t *value,
-                    struct err *e)
+int tm_jsondump_member(struct tm_jsondump *d, const char *key, size_t key_len, const json_t *value,
+                       struct tm_err *e)
 {
     next_item(d);
     put_string(&d->text, key, key_len);
-    buf_puts(&d->text, d->to->indented ? ": " : ":");
+    tm_buf_puts(&d->text, d->to->indented ? ": " : ":");
     return put_value(d, value, e) == 0 ? hand_on(d, BLOCK, e) : -1;
 }
 
@@ -110,7 +110,7 @@ static int by_key(const void *a, const void *b)
     return strcmp(((const struct member *)a)->key, ((const struct member *)b)->key);
 }
 
-static int put_members(struct jsondump *d, const json_t *v, struct err *e)
+static int put_members(struct tm_jsondump *d, const json_t *v, struct tm_err *e)
 {
     size_t count = json_object_size(v);
     if (count == 0)
@@ -121,19 +121,19 @@ static int put_members(struct jsondump *d, const json_t *v, struct err *e)
     size_t n = 0;
     int rc = 0;
     if (m == NULL)
-        return err_set(e, "out of memory");
+        return tm_err_set(e, "out of memory");
     json_object_foreach((json_t *)v, key, value)
     {
         m[n++] = (struct member){key, value};
     }
     qsort(m, n, sizeof(*m), by_key);
     for (size_t i = 0; i < n && rc == 0; i++)
-        rc = jsondump_member(d, m[i].key, strlen(m[i].key), m[i].value, e);
+        rc = tm_jsondump_member(d, m[i].key, strlen(m[i].key), m[i].value, e);
     free(m);
     return rc;
 }
 
-static int put_elements(struct jsondump *d, const json_t *v, struct err *e)
+static int put_elements(struct tm_jsondump *d, const json_t *v, struct tm_err *e)
 {
     size_t i;
     json_t *item;
@@ -148,24 +148,24 @@ static int put_elements(struct jsondump *d, const json_t *v, struct err *e)
 
 static int append(const char *data, size_t len, void *buf)
 {
-    buf_append(buf, data, len);
+    tm_buf_append(buf, data, len);
     return 0;
 }
 
-static int put_value(struct jsondump *d, const json_t *v, struct err *e)
+static int put_value(struct tm_jsondump *d, const json_t *v, struct tm_err *e)
 {
     if (json_is_string(v)) {
         put_string(&d->text, json_string_value(v), json_string_length(v));
         return 0;
     }
     if (json_is_integer(v)) {
-        buf_put_int(&d->text, json_integer_value(v));
+        tm_buf_put_int(&d->text, json_integer_value(v));
         return 0;
     }
     if (!json_is_object(v) && !json_is_array(v))
         return json_dump_callback(v, append, &d->text, JSON_ENCODE_ANY) == 0
                    ? 0
-                   : err_set(e, "a value that has no text, or out of memory");
+                   : tm_err_set(e, "a value that has no text, or out of memory");
     bool object = json_is_object(v);
     open_items(d, object ? '{' : '[');
     int rc = object ? put_members(d, v, e) : put_elements(d, v, e);
@@ -173,16 +173,16 @@ static int put_value(struct jsondump *d, const json_t *v, struct err *e)
     return rc;
 }
 
-int jsondump(const json_t *v, const struct jsondump_to *to, struct err *e)
+int tm_jsondump(const json_t *v, const struct tm_jsondump_to *to, struct tm_err *e)
 {
-    struct jsondump d = {.to = to};
+    struct tm_jsondump d = {.to = to};
     int rc = put_value(&d, v, e) == 0 ? hand_on(&d, 0, e) : -1;
-    buf_free(&d.text);
+    tm_buf_free(&d.text);
     return rc;
 }
 
-int jsondump_to_buf(void *buf, const void *data, size_t len, struct err *e)
+int tm_jsondump_to_buf(void *buf, const void *data, size_t len, struct tm_err *e)
 {
-    buf_append(buf, data, len);
-    return buf_failed(buf) ? err_set(e, "out of memory") : 0;
+    tm_buf_append(buf, data, len);
+    return buf_failed(buf) ? tm_err_set(e, "out of memory") : 0;
 }

@@ -13,26 +13,26 @@
 #include "common/buf.h"
 #include "common/err.h"
 
-struct jsondump;
+struct tm_jsondump;
 
-struct jsondump_to {
+struct tm_jsondump_to {
     bool indented; /* by one space a level; else without white space */
-    int (*write)(void *arg, const void *data, size_t len, struct err *e);
+    int (*write)(void *arg, const void *data, size_t len, struct tm_err *e);
     void *arg;
-    /* Called at each empty object; its members, if it has any, are written by jsondump_member().
+    /* Called at each empty object; its members, if it has any, are written by tm_jsondump_member().
      * NULL: all is in the tree. */
-    int (*fill)(void *arg, const json_t *object, struct jsondump *d, struct err *e);
+    int (*fill)(void *arg, const json_t *object, struct tm_jsondump *d, struct tm_err *e);
     void *fill_arg;
 };
 
 /* -1 with `e` set: by `write` or `fill`, or out of memory. No line feed at the end. */
-int jsondump(const json_t *v, const struct jsondump_to *to, struct err *e);
+int tm_jsondump(const json_t *v, const struct tm_jsondump_to *to, struct tm_err *e);
 
 /* The next member of the object that is being filled, in the order of keys (UTF-8, no NUL). */
-int jsondump_member(struct jsondump *d, const char *key, size_t key_len, const json_t *value,
-                    struct err *e);
+int tm_jsondump_member(struct tm_jsondump *d, const char *key, size_t key_len, const json_t *value,
+                       struct tm_err *e);
 
-/* `write` for a struct buf as `arg`. */
-int jsondump_to_buf(void *buf, const void *data, size_t len, struct err *e);
+/* `write` for a struct tm_buf as `arg`. */
+int tm_jsondump_to_buf(void *buf, const void *data, size_t len, struct tm_err *e);
 
 #endif

@@ -79,7 +79,7 @@ static json_t *read_number(struct number *s)
     return real ? read_real(s, from) : read_integer(s, from);
 }
 
-json_t *jsonnumber(const unsigned char **at, const unsigned char *end, const char **reason)
+json_t *tm_jsonnumber(const unsigned char **at, const unsigned char *end, const char **reason)
 {
     struct number s = {.p = *at, .end = end};
     json_t *v = read_number(&s);

@@ -1,5 +1,5 @@
 /*
- * A JSON number (RFC 8259 §6), for jsonparse.c.
+ * A JSON number (RFC 8259 §6), for tm_jsonparse.c.
  */
 #ifndef TENMINT_COMMON_JSONNUMBER_H
 #define TENMINT_COMMON_JSONNUMBER_H
@@ -8,6 +8,6 @@
 
 /* Reads the number that begins at *at, which has one byte at least, and moves over it. A new
  * reference. NULL: *reason is set, a static text, and *at is where; or out of memory. */
-json_t *jsonnumber(const unsigned char **at, const unsigned char *end, const char **reason);
+json_t *tm_jsonnumber(const unsigned char **at, const unsigned char *end, const char **reason);
 
 #endif

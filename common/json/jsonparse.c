@@ -15,18 +15,18 @@ struct parser {
     size_t values_left;
     const char *reason; /* of the first fault; p is where */
     bool raw_controls;
-    const struct jsonparse_aside *aside;          /* or NULL */
-    unsigned level;                               /* open containers */
-    unsigned on_path;                             /* how many of them are aside->path's */
-    struct jsonparse_key key[JSONPARSE_PATH_MAX]; /* of those */
-    struct err *e;                                /* for aside->each */
-    bool refused;                                 /* by aside->each, which has set `e` */
+    const struct tm_jsonparse_aside *aside;          /* or NULL */
+    unsigned level;                                  /* open containers */
+    unsigned on_path;                                /* how many of them are aside->path's */
+    struct tm_jsonparse_key key[JSONPARSE_PATH_MAX]; /* of those */
+    struct tm_err *e;                                /* for aside->each */
+    bool refused;                                    /* by aside->each, which has set `e` */
 };
 
 static const char syntax[] = "syntax error";
 static const char too_early[] = "ends too early";
 
-int jsonparse_fault(const char *text, size_t at, const char *reason, struct err *e)
+int tm_jsonparse_fault(const char *text, size_t at, const char *reason, struct tm_err *e)
 {
     unsigned line = 1;
     unsigned column = 1;
@@ -37,7 +37,7 @@ int jsonparse_fault(const char *text, size_t at, const char *reason, struct err 
             column = 1;
         }
     }
-    return err_set(e, "JSON line %u, column %u: %s", line, column, reason);
+    return tm_err_set(e, "JSON line %u, column %u: %s", line, column, reason);
 }
 
 static int fault(struct parser *s, const char *reason)
@@ -71,7 +71,7 @@ static int hex4(struct parser *s, unsigned *out)
     return 0;
 }
 
-static void put_utf8(struct buf *out, unsigned c)
+static void put_utf8(struct tm_buf *out, unsigned c)
 {
     if (c < 0x80) {
         buf_putc(out, (unsigned char)c);
@@ -91,7 +91,7 @@ static void put_utf8(struct buf *out, unsigned c)
 }
 
 /* After "\u". */
-static int unicode_escape(struct parser *s, struct buf *out)
+static int unicode_escape(struct parser *s, struct tm_buf *out)
 {
     unsigned c = 0;
     unsigned low = 0;
@@ -116,7 +116,7 @@ static int unicode_escape(struct parser *s, struct buf *out)
 }
 
 /* After the backslash. */
-static int escape(struct parser *s, struct buf *out)
+static int escape(struct parser *s, struct tm_buf *out)
 {
     static const char from[] = "\"\\/bfnrt";
     static const char to[] = "\"\\/\b\f\n\r\t";
@@ -139,7 +139,7 @@ static int escape(struct parser *s, struct buf *out)
 static int plain_run(struct parser *s)
 {
     for (;;) {
-        s->p += jsonstr_plain(s->p, (size_t)(s->end - s->p));
+        s->p += tm_jsonstr_plain(s->p, (size_t)(s->end - s->p));
         if (s->p == s->end)
             return fault(s, too_early);
         unsigned char c = *s->p;
@@ -150,7 +150,7 @@ static int plain_run(struct parser *s)
         if (c < 0x80) {
             s->p++;
         } else {
-            size_t n = utf8_sequence(s->p, (size_t)(s->end - s->p));
+            size_t n = tm_utf8_sequence(s->p, (size_t)(s->end - s->p));
             if (n == 0)
                 return fault(s, "not UTF-8");
             s->p += n;
@@ -161,7 +161,7 @@ static int plain_run(struct parser *s)
 struct text { /* of a string: in the input, or in `own` when it had escapes */
     const char *at;
     size_t len;
-    struct buf own;
+    struct tm_buf own;
 };
 
 /* At the opening quote. buf_free(&out->own) in any case. */
@@ -180,7 +180,7 @@ static int read_string(struct parser *s, struct text *out)
             out->len = n;
             return 0;
         }
-        buf_append(&out->own, run, n);
+        tm_buf_append(&out->own, run, n);
         if (ends)
             break;
         escapes = true;
@@ -188,7 +188,7 @@ static int read_string(struct parser *s, struct text *out)
             return -1;
         run = s->p;
     }
-    out->at = buf_str(&out->own);
+    out->at = tm_buf_str(&out->own);
     out->len = out->own.len;
     return out->at != NULL ? 0 : fault(s, "out of memory");
 }
@@ -196,7 +196,7 @@ static int read_string(struct parser *s, struct text *out)
 static json_t *read_number(struct parser *s)
 {
     const char *reason = NULL;
-    json_t *v = jsonnumber(&s->p, s->end, &reason);
+    json_t *v = tm_jsonnumber(&s->p, s->end, &reason);
     if (reason != NULL)
         fault(s, reason);
     return v;
@@ -252,7 +252,7 @@ static json_t *read_member_value(struct parser *s, const struct text *key)
     if (s->aside == NULL || s->on_path + 1 != s->level || s->on_path >= s->aside->depth ||
         !key_is(key, s->aside->path[s->on_path]))
         return read_value(s);
-    s->key[s->on_path++] = (struct jsonparse_key){key->at, key->len};
+    s->key[s->on_path++] = (struct tm_jsonparse_key){key->at, key->len};
     json_t *v = s->on_path == s->aside->depth ? read_aside(s) : read_value(s);
     s->on_path--;
     return v;
@@ -272,7 +272,7 @@ static int read_member(struct parser *s, json_t *obj)
         rc = -1;
     else if (json_object_setn_new_nocheck(obj, key.at, key.len, v) != 0)
         rc = fault(s, "out of memory");
-    buf_free(&key.own);
+    tm_buf_free(&key.own);
     return rc;
 }
 
@@ -298,7 +298,7 @@ static int read_entry(struct parser *s, json_t *obj)
     else if (s->aside->each(s->aside->arg, key.at, key.len, v, s->e) != 0)
         s->refused = true;
     json_decref(v);
-    buf_free(&key.own);
+    tm_buf_free(&key.own);
     return s->refused ? -1 : rc;
 }
 
@@ -372,7 +372,7 @@ static json_t *read_value(struct parser *s)
     if (*s->p == '"') {
         struct text t;
         json_t *v = read_string(s, &t) == 0 ? json_stringn_nocheck(t.at, t.len) : NULL;
-        buf_free(&t.own);
+        tm_buf_free(&t.own);
         return v;
     }
     if (*s->p == '{')
@@ -384,13 +384,13 @@ static json_t *read_value(struct parser *s)
     return read_word(s);
 }
 
-static json_t *run(struct parser *s, size_t *used, struct err *e)
+static json_t *run(struct parser *s, size_t *used, struct tm_err *e)
 {
     json_t *v = read_value(s);
     if (v == NULL) {
         if (!s->refused)
-            jsonparse_fault((const char *)s->start, (size_t)(s->p - s->start),
-                            s->reason != NULL ? s->reason : "out of memory", e);
+            tm_jsonparse_fault((const char *)s->start, (size_t)(s->p - s->start),
+                               s->reason != NULL ? s->reason : "out of memory", e);
         return NULL;
     }
     skip_space(s);
@@ -405,15 +405,15 @@ static struct parser parser_of(const char *text, size_t len, unsigned max_depth,
         .start = p, .p = p, .end = p + len, .depth_left = max_depth, .values_left = max_values};
 }
 
-json_t *jsonparse(const char *text, size_t len, unsigned max_depth, size_t max_values, size_t *used,
-                  struct err *e)
+json_t *tm_jsonparse(const char *text, size_t len, unsigned max_depth, size_t max_values,
+                     size_t *used, struct tm_err *e)
 {
     struct parser s = parser_of(text, len, max_depth, max_values);
     return run(&s, used, e);
 }
 
-json_t *jsonparse_aside(const char *text, size_t len, unsigned max_depth,
-                        const struct jsonparse_aside *aside, size_t *used, struct err *e)
+json_t *tm_jsonparse_aside(const char *text, size_t len, unsigned max_depth,
+                           const struct tm_jsonparse_aside *aside, size_t *used, struct tm_err *e)
 {
     struct parser s = parser_of(text, len, max_depth, SIZE_MAX);
     s.aside = aside;
@@ -421,7 +421,7 @@ json_t *jsonparse_aside(const char *text, size_t len, unsigned max_depth,
     return run(&s, used, e);
 }
 
-json_t *jsonparse_canonical(const char *text, size_t len, unsigned max_depth, struct err *e)
+json_t *tm_jsonparse_canonical(const char *text, size_t len, unsigned max_depth, struct tm_err *e)
 {
     struct parser s = parser_of(text, len, max_depth, SIZE_MAX);
     size_t used = 0;
@@ -430,6 +430,6 @@ json_t *jsonparse_canonical(const char *text, size_t len, unsigned max_depth, st
     if (v == NULL || used == len)
         return v;
     json_decref(v);
-    jsonparse_fault(text, used, "something follows the value", e);
+    tm_jsonparse_fault(text, used, "something follows the value", e);
     return NULL;
 }

@@ -2,7 +2,8 @@
  * Text to jansson values, strictly. It is our own because jansson's lexer, which copies byte by
  * byte, costs a fifth more per certificate: 243 us of processor time instead of 204, and 0.47
  * instead of 0.55 of the crypto limit (make bench, jansson 2.14, both servers in the same run).
- * Callers use common/json/strictjson.h; fuzz_json holds this parser and jansson's to the same answers.
+ * Callers use common/json/strictjson.h; fuzz_json holds this parser and jansson's to the same
+ * answers.
  */
 #ifndef TENMINT_COMMON_JSONPARSE_H
 #define TENMINT_COMMON_JSONPARSE_H
@@ -18,12 +19,12 @@
  * and more than `max_values` values. *used: how many bytes the value and the white space around it
  * took. A new reference, or NULL with `e` set: line, column and reason, never the input.
  */
-json_t *jsonparse(const char *text, size_t len, unsigned max_depth, size_t max_values, size_t *used,
-                  struct err *e);
+json_t *tm_jsonparse(const char *text, size_t len, unsigned max_depth, size_t max_values,
+                     size_t *used, struct tm_err *e);
 
 #define JSONPARSE_PATH_MAX 4
 
-struct jsonparse_key { /* in the text, or on its way; no NUL in it */
+struct tm_jsonparse_key { /* in the text, or on its way; no NUL in it */
     const char *text;
     size_t len;
 };
@@ -33,25 +34,25 @@ struct jsonparse_key { /* in the text, or on its way; no NUL in it */
  * it comes, and forgotten, so that a file of any size is read in little memory. `each` borrows key
  * (`key_len` bytes, no NUL in it) and value for the call; -1 with `e` set ends the parse.
  */
-struct jsonparse_aside {
+struct tm_jsonparse_aside {
     const char *path[JSONPARSE_PATH_MAX]; /* keys from the outermost object on; NULL: any */
     unsigned depth;                       /* how many there are */
-    int (*each)(void *arg, const char *key, size_t key_len, json_t *value, struct err *e);
+    int (*each)(void *arg, const char *key, size_t key_len, json_t *value, struct tm_err *e);
     void *arg;
     /* Asked at every object that the path leads to, by `depth` keys; NULL: it is always 1.
      * 1: its members go to `each`, 0: it is read as always, -1 with `e` set. */
-    int (*begin)(void *arg, const struct jsonparse_key *keys, struct err *e);
+    int (*begin)(void *arg, const struct tm_jsonparse_key *keys, struct tm_err *e);
 };
 
-/* As jsonparse, but of the objects at `aside->path` empty ones stay; equal keys in them are not
+/* As tm_jsonparse, but of the objects at `aside->path` empty ones stay; equal keys in them are not
  * noticed. Where there is no object the value is read as always. */
-json_t *jsonparse_aside(const char *text, size_t len, unsigned max_depth,
-                        const struct jsonparse_aside *aside, size_t *used, struct err *e);
+json_t *tm_jsonparse_aside(const char *text, size_t len, unsigned max_depth,
+                           const struct tm_jsonparse_aside *aside, size_t *used, struct tm_err *e);
 
 /* Exactly one value, whose strings may hold control characters: canonical JSON (OLPC). */
-json_t *jsonparse_canonical(const char *text, size_t len, unsigned max_depth, struct err *e);
+json_t *tm_jsonparse_canonical(const char *text, size_t len, unsigned max_depth, struct tm_err *e);
 
 /* For a fault found at byte `at`. Returns -1. */
-int jsonparse_fault(const char *text, size_t at, const char *reason, struct err *e);
+int tm_jsonparse_fault(const char *text, size_t at, const char *reason, struct tm_err *e);
 
 #endif

@@ -23,7 +23,7 @@ static bool all_plain(uint64_t v)
     return (odd & high) == 0;
 }
 
-size_t jsonstr_plain(const unsigned char *p, size_t len)
+size_t tm_jsonstr_plain(const unsigned char *p, size_t len)
 {
     size_t n = 0;
     uint64_t v;
@@ -37,43 +37,43 @@ size_t jsonstr_plain(const unsigned char *p, size_t len)
     return n;
 }
 
-static void put_escaped(struct buf *out, unsigned c)
+static void put_escaped(struct tm_buf *out, unsigned c)
 {
     if (c < 0x10000) {
-        buf_printf(out, "\\u%04x", c);
+        tm_buf_printf(out, "\\u%04x", c);
         return;
     }
     c -= 0x10000;
-    buf_printf(out, "\\u%04x\\u%04x", 0xd800 + (c >> 10), 0xdc00 + (c & 0x3ff));
+    tm_buf_printf(out, "\\u%04x\\u%04x", 0xd800 + (c >> 10), 0xdc00 + (c & 0x3ff));
 }
 
 /* One character that is not plain; how many bytes it took. */
-static size_t put_special(struct buf *out, const unsigned char *p, size_t left)
+static size_t put_special(struct tm_buf *out, const unsigned char *p, size_t left)
 {
     size_t n = 1;
     if (*p == '\n')
-        buf_append(out, "\\n", 2);
+        tm_buf_append(out, "\\n", 2);
     else if (*p == '"' || *p == '\\')
-        buf_append(out, (const unsigned char[]){'\\', *p}, 2);
+        tm_buf_append(out, (const unsigned char[]){'\\', *p}, 2);
     else if (*p < 0x80)
-        buf_printf(out, "\\u%04x", *p);
-    else if ((n = utf8_sequence(p, left)) == 0)
-        buf_append(out, "\\ufffd", 6);
-    else if (utf8_plain(p, n))
-        buf_append(out, p, n);
+        tm_buf_printf(out, "\\u%04x", *p);
+    else if ((n = tm_utf8_sequence(p, left)) == 0)
+        tm_buf_append(out, "\\ufffd", 6);
+    else if (tm_utf8_plain(p, n))
+        tm_buf_append(out, p, n);
     else
-        put_escaped(out, utf8_code_point(p, n));
+        put_escaped(out, tm_utf8_code_point(p, n));
     return n > 0 ? n : 1;
 }
 
-void jsonstr_put(struct buf *out, const char *s, size_t len)
+void tm_jsonstr_put(struct tm_buf *out, const char *s, size_t len)
 {
     const unsigned char *p = (const unsigned char *)s;
     const unsigned char *end = p + len;
     buf_putc(out, '"');
     while (p < end) {
-        const unsigned char *run = p + jsonstr_plain(p, (size_t)(end - p));
-        buf_append(out, p, (size_t)(run - p));
+        const unsigned char *run = p + tm_jsonstr_plain(p, (size_t)(end - p));
+        tm_buf_append(out, p, (size_t)(run - p));
         p = run < end ? run + put_special(out, run, (size_t)(end - run)) : run;
     }
     buf_putc(out, '"');

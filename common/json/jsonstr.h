@@ -8,10 +8,10 @@
 
 /* How many bytes at the beginning stand for themselves in a JSON string: ASCII, printable, neither
  * quote nor backslash. */
-size_t jsonstr_plain(const unsigned char *p, size_t len);
+size_t tm_jsonstr_plain(const unsigned char *p, size_t len);
 
 /* Appends `s` in quotes, escaped; bytes that are not UTF-8 become U+FFFD. A terminal shows the
- * result as it is: what utf8_plain does not take is escaped too. */
-void jsonstr_put(struct buf *out, const char *s, size_t len);
+ * result as it is: what tm_utf8_plain does not take is escaped too. */
+void tm_jsonstr_put(struct tm_buf *out, const char *s, size_t len);
 
 #endif

@@ -5,46 +5,46 @@
 #include "common/json/jsonparse.h"
 
 static json_t *first(const char *text, size_t len, size_t max_len, size_t max_values, size_t *used,
-                     struct err *e)
+                     struct tm_err *e)
 {
     if (len <= max_len)
-        return jsonparse(text, len, STRICTJSON_DEPTH_MAX, max_values, used, e);
-    err_set(e, "JSON of %zu bytes is longer than %zu", len, max_len);
+        return tm_jsonparse(text, len, STRICTJSON_DEPTH_MAX, max_values, used, e);
+    tm_err_set(e, "JSON of %zu bytes is longer than %zu", len, max_len);
     return NULL;
 }
 
-json_t *strictjson_parse_first(const char *text, size_t len, size_t max_len, struct err *e)
+json_t *tm_strictjson_parse_first(const char *text, size_t len, size_t max_len, struct tm_err *e)
 {
     size_t used = 0;
     return first(text, len, max_len, STRICTJSON_REQUEST_VALUES_MAX, &used, e);
 }
 
 /* `v`, or NULL when something follows it. */
-static json_t *whole(json_t *v, const char *text, size_t used, size_t len, struct err *e)
+static json_t *whole(json_t *v, const char *text, size_t used, size_t len, struct tm_err *e)
 {
     if (v == NULL || used == len)
         return v;
-    jsonparse_fault(text, used, "something follows the value", e);
+    tm_jsonparse_fault(text, used, "something follows the value", e);
     json_decref(v);
     return NULL;
 }
 
-json_t *strictjson_parse(const char *text, size_t len, size_t max_len, struct err *e)
+json_t *tm_strictjson_parse(const char *text, size_t len, size_t max_len, struct tm_err *e)
 {
     size_t used = 0;
     json_t *v = first(text, len, max_len, SIZE_MAX, &used, e);
     return whole(v, text, used, len, e);
 }
 
-json_t *strictjson_parse_aside(const char *text, size_t len, const struct jsonparse_aside *aside,
-                               struct err *e)
+json_t *tm_strictjson_parse_aside(const char *text, size_t len,
+                                  const struct tm_jsonparse_aside *aside, struct tm_err *e)
 {
     size_t used = 0;
-    json_t *v = jsonparse_aside(text, len, STRICTJSON_DEPTH_MAX, aside, &used, e);
+    json_t *v = tm_jsonparse_aside(text, len, STRICTJSON_DEPTH_MAX, aside, &used, e);
     return whole(v, text, used, len, e);
 }
 
-const char *strictjson_str(const json_t *obj, const char *key)
+const char *tm_strictjson_str(const json_t *obj, const char *key)
 {
     return json_string_value(json_object_get(obj, key));
 }

@@ -18,17 +18,17 @@
 
 /* Parses one JSON value. Errors name the line and column, never the content.
  * Returns a new reference, or NULL with `e` set. */
-json_t *strictjson_parse(const char *text, size_t len, size_t max_len, struct err *e);
+json_t *tm_strictjson_parse(const char *text, size_t len, size_t max_len, struct tm_err *e);
 
-/* As strictjson_parse, with the members of one object handed out and forgotten. */
-json_t *strictjson_parse_aside(const char *text, size_t len, const struct jsonparse_aside *aside,
-                               struct err *e);
+/* As tm_strictjson_parse, with the members of one object handed out and forgotten. */
+json_t *tm_strictjson_parse_aside(const char *text, size_t len,
+                                  const struct tm_jsonparse_aside *aside, struct tm_err *e);
 
-/* For request bodies. As strictjson_parse, but of bounded memory, and only the first value is
+/* For request bodies. As tm_strictjson_parse, but of bounded memory, and only the first value is
  * read: what follows it is ignored, which is what proto-JSON servers do. */
-json_t *strictjson_parse_first(const char *text, size_t len, size_t max_len, struct err *e);
+json_t *tm_strictjson_parse_first(const char *text, size_t len, size_t max_len, struct tm_err *e);
 
 /* The string member `key`, borrowed, or NULL when absent or not a string. */
-const char *strictjson_str(const json_t *obj, const char *key);
+const char *tm_strictjson_str(const json_t *obj, const char *key);
 
 #endif

@@ -4,65 +4,66 @@
 
 #include "common/key/internal.h"
 
-struct key {
+struct tm_key {
     EVP_PKEY *pkey;
-    struct key_module *module; /* NULL: the key is in memory */
+    struct tm_key_module *module; /* NULL: the key is in memory */
 };
 
-static int check_source(const struct key_source *s, struct err *e)
+static int check_source(const struct tm_key_source *s, struct tm_err *e)
 {
     int ways = (s->file != NULL) + (s->env != NULL) + (s->pkcs11_module != NULL);
     if (ways != 1)
-        return err_set(e, "give exactly one of a key file, an environment variable and a PKCS#11 "
+        return tm_err_set(e,
+                          "give exactly one of a key file, an environment variable and a PKCS#11 "
                           "module");
     if (s->pkcs11_module != NULL && (s->pkcs11_token == NULL || s->pkcs11_key == NULL))
-        return err_set(e, "a key in a token needs the token's and the key's label");
+        return tm_err_set(e, "a key in a token needs the token's and the key's label");
     return 0;
 }
 
-static int open_device(struct key *k, const struct key_source *source, struct err *e)
+static int open_device(struct tm_key *k, const struct tm_key_source *source, struct tm_err *e)
 {
-    k->module = key_module_acquire(source->pkcs11_module, e);
+    k->module = tm_key_module_acquire(source->pkcs11_module, e);
     if (k->module == NULL)
         return -1;
-    k->pkey = key_module_find(k->module, source, e);
+    k->pkey = tm_key_module_find(k->module, source, e);
     return k->pkey != NULL ? 0 : -1;
 }
 
-struct key *key_open(const struct key_source *source, const char *what, struct err *e)
+struct tm_key *tm_key_open(const struct tm_key_source *source, const char *what, struct tm_err *e)
 {
-    struct key *k = calloc(1, sizeof(*k));
+    struct tm_key *k = calloc(1, sizeof(*k));
     int rc = -1;
     if (k == NULL)
-        err_set(e, "out of memory");
+        tm_err_set(e, "out of memory");
     else if (check_source(source, e) != 0)
-        err_wrap(e, "%s", what);
+        tm_err_wrap(e, "%s", what);
     else if (source->pkcs11_module != NULL)
-        rc = open_device(k, source, e) == 0 ? 0 : err_wrap(e, "%s", what);
+        rc = open_device(k, source, e) == 0 ? 0 : tm_err_wrap(e, "%s", what);
     else
-        rc = (k->pkey = key_pem_open(source, what, e)) != NULL ? 0 : -1;
+        rc = (k->pkey = tm_key_pem_open(source, what, e)) != NULL ? 0 : -1;
     if (rc != 0) {
-        key_free(k);
+        tm_key_free(k);
         return NULL;
     }
     return k;
 }
 
-void key_free(struct key *k)
+void tm_key_free(struct tm_key *k)
 {
     if (k == NULL)
         return;
     EVP_PKEY_free(k->pkey);
-    key_module_release(k->module);
+    tm_key_module_release(k->module);
     free(k);
 }
 
-EVP_PKEY *key_pkey(const struct key *k)
+EVP_PKEY *tm_key_pkey(const struct tm_key *k)
 {
     return k->pkey;
 }
 
-bool key_is_device(const struct key *k)
+bool tm_key_is_device(const struct tm_key *k)
 {
     return k->module != NULL;
 }

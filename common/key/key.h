@@ -12,7 +12,7 @@
 #include "common/buf.h"
 #include "common/err.h"
 
-struct key_source {            /* text is borrowed; exactly one of file, env, pkcs11_module */
+struct tm_key_source {         /* text is borrowed; exactly one of file, env, pkcs11_module */
     const char *file;          /* PEM, mode 0600; encrypted PKCS#8 expected, plain accepted */
     const char *env;           /* name of an environment variable that holds such a PEM */
     const char *password_file; /* or NULL */
@@ -25,31 +25,31 @@ struct key_source {            /* text is borrowed; exactly one of file, env, pk
     const char *secret;        /* password or PIN as a person typed it; NULL: by the others */
 };
 
-struct key; /* an open private key; signing with it from several threads at once is safe */
+struct tm_key; /* an open private key; signing with it from several threads at once is safe */
 
 /* `what` names the key in messages ("CA key", "log key"). NULL with `e` set. A token is asked
  * for its list of slots when the process first uses its module: tokens made later are not seen
  * while a key of that module is open. */
-struct key *key_open(const struct key_source *source, const char *what, struct err *e);
-void key_free(struct key *k); /* NULL is fine; no EVP_PKEY of it may be in use any more */
+struct tm_key *tm_key_open(const struct tm_key_source *source, const char *what, struct tm_err *e);
+void tm_key_free(struct tm_key *k); /* NULL is fine; no EVP_PKEY of it may be in use any more */
 
 /* Borrowed; lives as long as `k`. A token's key signs in its token. Ed25519 works from PEM
  * only: libp11 knows EC and RSA keys. */
-EVP_PKEY *key_pkey(const struct key *k);
-bool key_is_device(const struct key *k);
+EVP_PKEY *tm_key_pkey(const struct tm_key *k);
+bool tm_key_is_device(const struct tm_key *k);
 
 /* Makes a key pair inside the token: "p256", "p384", "rsa" (of 3072 bits) or "rsa2048",
  * "rsa4096"; fails if the label is taken. The private half cannot be read out again
  * (CKA_SENSITIVE, not CKA_EXTRACTABLE). */
-int key_pkcs11_generate(const struct key_source *source, const char *type, struct err *e);
+int tm_key_pkcs11_generate(const struct tm_key_source *source, const char *type, struct tm_err *e);
 
 /* Writes `pkey` as PKCS#8 PEM to a new file of mode 0600, encrypted (PBES2: scrypt, AES-256)
  * unless password is NULL. Fails if the file exists. */
-int key_write_file(const char *path, EVP_PKEY *pkey, const char *password, struct err *e);
+int tm_key_write_file(const char *path, EVP_PKEY *pkey, const char *password, struct tm_err *e);
 
 /* A secret from a 0600 file (one trailing newline removed) or an environment variable; "" when
- * neither is given. Free with buf_free_secret. */
-int key_read_secret(const char *file, const char *env, const char *what, struct buf *out,
-                    struct err *e);
+ * neither is given. Free with tm_buf_free_secret. */
+int tm_key_read_secret(const char *file, const char *env, const char *what, struct tm_buf *out,
+                       struct tm_err *e);
 
 #endif

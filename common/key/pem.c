@@ -17,7 +17,7 @@
 #define SCRYPT_P 5
 
 struct password {
-    const struct buf *text;
+    const struct tm_buf *text;
     bool asked;
 };
 
@@ -32,7 +32,7 @@ static int give_password(char *to, int size, int rwflag, void *arg)
     return (int)p->text->len;
 }
 
-static EVP_PKEY *decode(const struct buf *pem, const struct buf *password, struct err *e)
+static EVP_PKEY *decode(const struct tm_buf *pem, const struct tm_buf *password, struct tm_err *e)
 {
     struct password p = {password, false};
     BIO *in = pem->len > 0 ? BIO_new_mem_buf(pem->data, (int)pem->len) : NULL;
@@ -41,44 +41,44 @@ static EVP_PKEY *decode(const struct buf *pem, const struct buf *password, struc
     if (key != NULL)
         return key;
     if (pem->len == 0)
-        err_set(e, "the key is empty");
+        tm_err_set(e, "the key is empty");
     else if (p.asked && password->len == 0)
-        err_set(e, "the key is encrypted: give its password by file or environment");
+        tm_err_set(e, "the key is encrypted: give its password by file or environment");
     else if (p.asked)
-        err_set(e, "the key cannot be decrypted: wrong password?");
+        tm_err_set(e, "the key cannot be decrypted: wrong password?");
     else
-        err_set(e, "not a PEM private key");
+        tm_err_set(e, "not a PEM private key");
     ERR_clear_error();
     return NULL;
 }
 
-static int read_pem(const struct key_source *source, struct buf *pem, struct err *e)
+static int read_pem(const struct tm_key_source *source, struct tm_buf *pem, struct tm_err *e)
 {
     if (source->file != NULL)
-        return file_read_secret(source->file, KEY_BYTES_MAX, pem, e);
+        return tm_file_read_secret(source->file, KEY_BYTES_MAX, pem, e);
     const char *value = getenv(source->env);
     if (value == NULL)
-        return err_set(e, "the environment variable is not set");
+        return tm_err_set(e, "the environment variable is not set");
     if (strlen(value) > KEY_BYTES_MAX)
-        return err_set(e, "longer than %zu bytes", KEY_BYTES_MAX);
-    buf_puts(pem, value);
-    return buf_failed(pem) ? err_set(e, "out of memory") : 0;
+        return tm_err_set(e, "longer than %zu bytes", KEY_BYTES_MAX);
+    tm_buf_puts(pem, value);
+    return buf_failed(pem) ? tm_err_set(e, "out of memory") : 0;
 }
 
-EVP_PKEY *key_pem_open(const struct key_source *source, const char *what, struct err *e)
+EVP_PKEY *tm_key_pem_open(const struct tm_key_source *source, const char *what, struct tm_err *e)
 {
-    struct buf pem = {0};
-    struct buf password = {0};
+    struct tm_buf pem = {0};
+    struct tm_buf password = {0};
     EVP_PKEY *key = NULL;
-    int rc = key_source_password(source, &password, e);
+    int rc = tm_key_source_password(source, &password, e);
     if (rc == 0)
         rc = read_pem(source, &pem, e);
     if (rc == 0)
         key = decode(&pem, &password, e);
     if (key == NULL)
-        err_wrap(e, "%s '%s'", what, source->file != NULL ? source->file : source->env);
-    buf_free_secret(&pem);
-    buf_free_secret(&password);
+        tm_err_wrap(e, "%s '%s'", what, source->file != NULL ? source->file : source->env);
+    tm_buf_free_secret(&pem);
+    tm_buf_free_secret(&password);
     return key;
 }
 
@@ -121,18 +121,18 @@ static int write_pem(BIO *bio, EVP_PKEY *pkey, const char *password)
     return ok;
 }
 
-int key_write_file(const char *path, EVP_PKEY *pkey, const char *password, struct err *e)
+int tm_key_write_file(const char *path, EVP_PKEY *pkey, const char *password, struct tm_err *e)
 {
     BIO *bio = BIO_new(BIO_s_secmem());
     int rc = -1;
     if (password != NULL && password[0] == '\0') {
-        err_set(e, "write key '%s': the password is empty", path);
+        tm_err_set(e, "write key '%s': the password is empty", path);
     } else if (bio == NULL || write_pem(bio, pkey, password) != 1) {
-        err_openssl(e, "encode key '%s'", path);
+        tm_err_openssl(e, "encode key '%s'", path);
     } else {
         char *data = NULL;
         long len = BIO_get_mem_data(bio, &data);
-        rc = file_create(path, 0600, data, (size_t)len, e);
+        rc = tm_file_create(path, 0600, data, (size_t)len, e);
     }
     BIO_free(bio);
     return rc;

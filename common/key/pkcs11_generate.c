@@ -15,9 +15,9 @@ struct session {
     CK_SESSION_HANDLE handle; /* 0: none */
 };
 
-static int rv_error(struct err *e, CK_RV rv, const char *what)
+static int rv_error(struct tm_err *e, CK_RV rv, const char *what)
 {
-    return err_set(e, "%s: %s", what, p11_kit_strerror(rv));
+    return tm_err_set(e, "%s: %s", what, p11_kit_strerror(rv));
 }
 
 static bool label_is(const CK_UTF8CHAR *padded, size_t size, const char *label)
@@ -30,7 +30,7 @@ static bool label_is(const CK_UTF8CHAR *padded, size_t size, const char *label)
     return len == size;
 }
 
-static int find_slot(CK_FUNCTION_LIST *f, const char *label, CK_SLOT_ID *slot, struct err *e)
+static int find_slot(CK_FUNCTION_LIST *f, const char *label, CK_SLOT_ID *slot, struct tm_err *e)
 {
     CK_SLOT_ID ids[SLOTS_MAX];
     CK_ULONG count = SLOTS_MAX;
@@ -49,17 +49,17 @@ static int find_slot(CK_FUNCTION_LIST *f, const char *label, CK_SLOT_ID *slot, s
     }
     if (found == 1)
         return 0;
-    return found == 0 ? err_set(e, "no token is labelled '%s' (%lu slots seen)", label, count)
-                      : err_set(e, "two tokens are labelled '%s': make the label unique", label);
+    return found == 0 ? tm_err_set(e, "no token is labelled '%s' (%lu slots seen)", label, count)
+                      : tm_err_set(e, "two tokens are labelled '%s': make the label unique", label);
 }
 
-static int session_open(struct session *s, const struct key_source *source, const struct buf *pin,
-                        struct err *e)
+static int session_open(struct session *s, const struct tm_key_source *source,
+                        const struct tm_buf *pin, struct tm_err *e)
 {
     CK_SLOT_ID slot = 0;
     s->f = p11_kit_module_load(source->pkcs11_module, 0);
     if (s->f == NULL)
-        return err_set(e, "PKCS#11 module '%s': %s", source->pkcs11_module, p11_kit_message());
+        return tm_err_set(e, "PKCS#11 module '%s': %s", source->pkcs11_module, p11_kit_message());
     CK_RV rv = p11_kit_module_initialize(s->f);
     if (rv != CKR_OK)
         return rv_error(e, rv, "initialize the PKCS#11 module");
@@ -85,7 +85,7 @@ static void session_close(struct session *s)
         p11_kit_module_release(s->f);
 }
 
-static int label_is_free(const struct session *s, const char *label, struct err *e)
+static int label_is_free(const struct session *s, const char *label, struct tm_err *e)
 {
     CK_OBJECT_CLASS class = CKO_PRIVATE_KEY;
     CK_ATTRIBUTE want[] = {{CKA_CLASS, &class, sizeof(class)},
@@ -99,7 +99,7 @@ static int label_is_free(const struct session *s, const char *label, struct err 
     }
     if (rv != CKR_OK)
         return rv_error(e, rv, "look for the label");
-    return count == 0 ? 0 : err_set(e, "the token has a private key of that label already");
+    return count == 0 ? 0 : tm_err_set(e, "the token has a private key of that label already");
 }
 
 struct key_type {
@@ -122,19 +122,19 @@ static const struct key_type types[] = {
     {"rsa4096", CKM_RSA_PKCS_KEY_PAIR_GEN, 4096, {0}, 0},
 };
 
-static const struct key_type *type_find(const char *name, struct err *e)
+static const struct key_type *type_find(const char *name, struct tm_err *e)
 {
     for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
         if (strcmp(types[i].name, name) == 0)
             return &types[i];
     }
-    err_set(e, "a token cannot make a key of type '%s': use p256, p384, rsa, rsa2048 or rsa4096",
-            name);
+    tm_err_set(e, "a token cannot make a key of type '%s': use p256, p384, rsa, rsa2048 or rsa4096",
+               name);
     return NULL;
 }
 
 /* Some modules take a template for a wish: what was made is asked. */
-static int check_sealed(const struct session *s, CK_OBJECT_HANDLE private, struct err *e)
+static int check_sealed(const struct session *s, CK_OBJECT_HANDLE private, struct tm_err *e)
 {
     CK_BBOOL sensitive = CK_FALSE;
     CK_BBOOL extractable = CK_TRUE;
@@ -143,11 +143,11 @@ static int check_sealed(const struct session *s, CK_OBJECT_HANDLE private, struc
     CK_RV rv = s->f->C_GetAttributeValue(s->handle, private, ask, 2);
     if (rv == CKR_OK && sensitive == CK_TRUE && extractable == CK_FALSE)
         return 0;
-    return err_set(e, "the token made a key that could be read out");
+    return tm_err_set(e, "the token made a key that could be read out");
 }
 
 static int generate(const struct session *s, const struct key_type *type, const char *label,
-                    struct err *e)
+                    struct tm_err *e)
 {
     CK_BBOOL yes = CK_TRUE;
     CK_BBOOL no = CK_FALSE;
@@ -179,7 +179,7 @@ static int generate(const struct session *s, const struct key_type *type, const 
         public_count++;
     }
     if (RAND_bytes(id, sizeof(id)) != 1)
-        return err_openssl(e, "make a key identifier");
+        return tm_err_openssl(e, "make a key identifier");
     CK_RV rv =
         s->f->C_GenerateKeyPair(s->handle, &mechanism, public, public_count, private,
                                 sizeof(private) / sizeof(private[0]), &made_public, &made_private);
@@ -192,17 +192,17 @@ static int generate(const struct session *s, const struct key_type *type, const 
     return -1;
 }
 
-int key_pkcs11_generate(const struct key_source *source, const char *type, struct err *e)
+int tm_key_pkcs11_generate(const struct tm_key_source *source, const char *type, struct tm_err *e)
 {
     struct session s = {0};
-    struct buf pin = {0};
+    struct tm_buf pin = {0};
     const struct key_type *kind = type_find(type, e);
     if (kind == NULL)
         return -1;
     if (source->pkcs11_module == NULL || source->pkcs11_token == NULL ||
         source->pkcs11_key == NULL || source->pkcs11_key[0] == '\0')
-        return err_set(e, "a key in a token needs the module, the token's and the key's label");
-    int rc = key_source_pin(source, &pin, e);
+        return tm_err_set(e, "a key in a token needs the module, the token's and the key's label");
+    int rc = tm_key_source_pin(source, &pin, e);
     if (rc == 0)
         rc = session_open(&s, source, &pin, e);
     if (rc == 0)
@@ -210,8 +210,8 @@ int key_pkcs11_generate(const struct key_source *source, const char *type, struc
     if (rc == 0)
         rc = generate(&s, kind, source->pkcs11_key, e);
     session_close(&s);
-    buf_free_secret(&pin);
+    tm_buf_free_secret(&pin);
     return rc == 0 ? 0
-                   : err_wrap(e, "make key '%s' in token '%s'", source->pkcs11_key,
-                              source->pkcs11_token);
+                   : tm_err_wrap(e, "make key '%s' in token '%s'", source->pkcs11_key,
+                                 source->pkcs11_token);
 }

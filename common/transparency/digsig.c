@@ -27,12 +27,12 @@ static unsigned char algorithm_of(const EVP_PKEY *key)
     return 0;
 }
 
-int digsig_check_key(const EVP_PKEY *key, struct err *e)
+int tm_digsig_check_key(const EVP_PKEY *key, struct tm_err *e)
 {
     if (algorithm_of(key) != 0)
         return 0;
-    return err_set(e, "a log's key is P-256, or RSA of at least %d bits (RFC 6962 §2.1.4)",
-                   RSA_BITS_MIN);
+    return tm_err_set(e, "a log's key is P-256, or RSA of at least %d bits (RFC 6962 §2.1.4)",
+                      RSA_BITS_MIN);
 }
 
 static EVP_PKEY *key_from_der(const unsigned char *der, size_t len)
@@ -72,13 +72,13 @@ static EVP_PKEY *key_from_pem(const char *text, size_t len)
     return key;
 }
 
-EVP_PKEY *digsig_key_parse(const void *data, size_t len, struct err *e)
+EVP_PKEY *tm_digsig_key_parse(const void *data, size_t len, struct tm_err *e)
 {
     static const char begin[] = "-----BEGIN ";
     const char *text = data;
     EVP_PKEY *key = NULL;
     if (len > KEY_FILE_MAX) {
-        err_set(e, "a public key of %zu bytes", len);
+        tm_err_set(e, "a public key of %zu bytes", len);
         return NULL;
     }
     size_t blank = 0;
@@ -89,56 +89,56 @@ EVP_PKEY *digsig_key_parse(const void *data, size_t len, struct err *e)
     else if (len > 0)
         key = key_from_der(data, len);
     if (key == NULL) {
-        err_openssl(e, "not one PEM 'PUBLIC KEY' (or DER) with nothing after it");
+        tm_err_openssl(e, "not one PEM 'PUBLIC KEY' (or DER) with nothing after it");
         return NULL;
     }
-    if (digsig_check_key(key, e) != 0) {
+    if (tm_digsig_check_key(key, e) != 0) {
         EVP_PKEY_free(key);
         return NULL;
     }
     return key;
 }
 
-int digsig_log_id(EVP_PKEY *key, unsigned char id[DIGSIG_LOG_ID], struct err *e)
+int tm_digsig_log_id(EVP_PKEY *key, unsigned char id[DIGSIG_LOG_ID], struct tm_err *e)
 {
     unsigned char *der = NULL;
     int len = i2d_PUBKEY(key, &der);
     int ok = len > 0 && EVP_Digest(der, (size_t)len, id, NULL, EVP_sha256(), NULL) == 1;
     OPENSSL_free(der);
-    return ok ? 0 : err_openssl(e, "the log's id");
+    return ok ? 0 : tm_err_openssl(e, "the log's id");
 }
 
-struct digsig_signer {
+struct tm_digsig_signer {
     EVP_MD_CTX *prepared; /* copied for each signature */
     unsigned char algorithm;
     size_t max; /* bytes of a signature */
 };
 
-struct digsig_signer *digsig_signer_new(EVP_PKEY *key, struct err *e)
+struct tm_digsig_signer *tm_digsig_signer_new(EVP_PKEY *key, struct tm_err *e)
 {
-    struct digsig_signer *s = calloc(1, sizeof(*s));
+    struct tm_digsig_signer *s = calloc(1, sizeof(*s));
     if (s == NULL) {
-        err_set(e, "out of memory");
+        tm_err_set(e, "out of memory");
         return NULL;
     }
     int max = EVP_PKEY_get_size(key);
     s->max = max > 0 ? (size_t)max : 0;
     s->algorithm = algorithm_of(key);
     s->prepared = EVP_MD_CTX_new();
-    int rc = digsig_check_key(key, e);
+    int rc = tm_digsig_check_key(key, e);
     if (rc == 0 && (s->prepared == NULL ||
                     EVP_DigestSignInit(s->prepared, NULL, EVP_sha256(), NULL, key) != 1))
-        rc = err_openssl(e, "prepare the log key for signing");
+        rc = tm_err_openssl(e, "prepare the log key for signing");
     if (rc == 0) {
         /* A copy signs once, so it need not copy itself again to sign. */
         EVP_MD_CTX_set_flags(s->prepared, EVP_MD_CTX_FLAG_FINALISE);
         return s;
     }
-    digsig_signer_free(s);
+    tm_digsig_signer_free(s);
     return NULL;
 }
 
-void digsig_signer_free(struct digsig_signer *s)
+void tm_digsig_signer_free(struct tm_digsig_signer *s)
 {
     if (s == NULL)
         return;
@@ -146,21 +146,21 @@ void digsig_signer_free(struct digsig_signer *s)
     free(s);
 }
 
-int digsig_signer_sign(const struct digsig_signer *s, const void *data, size_t len, struct buf *out,
-                       struct err *e)
+int tm_digsig_signer_sign(const struct tm_digsig_signer *s, const void *data, size_t len,
+                          struct tm_buf *out, struct tm_err *e)
 {
     unsigned char head[4] = {HASH_SHA256, s->algorithm, 0, 0};
     size_t sig_len = s->max;
     size_t at = out->len;
-    buf_append(out, head, sizeof(head));
-    unsigned char *sig = buf_reserve(out, sig_len);
+    tm_buf_append(out, head, sizeof(head));
+    unsigned char *sig = tm_buf_reserve(out, sig_len);
     EVP_MD_CTX *ctx = EVP_MD_CTX_new();
     int ok = sig != NULL && ctx != NULL && EVP_MD_CTX_copy_ex(ctx, s->prepared) == 1 &&
              EVP_DigestSign(ctx, sig, &sig_len, data, len) == 1 && sig_len <= UINT16_MAX;
     EVP_MD_CTX_free(ctx);
     if (!ok) {
         out->len = at < out->len ? at : out->len;
-        return err_openssl(e, "sign with the log key");
+        return tm_err_openssl(e, "sign with the log key");
     }
     out->len += sig_len;
     out->data[at + 2] = (unsigned char)(sig_len >> 8);
@@ -168,33 +168,34 @@ int digsig_signer_sign(const struct digsig_signer *s, const void *data, size_t l
     return 0;
 }
 
-int digsig_sign(EVP_PKEY *key, const void *data, size_t len, struct buf *out, struct err *e)
+int tm_digsig_sign(EVP_PKEY *key, const void *data, size_t len, struct tm_buf *out,
+                   struct tm_err *e)
 {
-    struct digsig_signer *s = digsig_signer_new(key, e);
-    int rc = s != NULL ? digsig_signer_sign(s, data, len, out, e) : -1;
-    digsig_signer_free(s);
+    struct tm_digsig_signer *s = tm_digsig_signer_new(key, e);
+    int rc = s != NULL ? tm_digsig_signer_sign(s, data, len, out, e) : -1;
+    tm_digsig_signer_free(s);
     return rc;
 }
 
-int digsig_verify(EVP_PKEY *key, const void *data, size_t len, const void *ds, size_t ds_len,
-                  struct err *e)
+int tm_digsig_verify(EVP_PKEY *key, const void *data, size_t len, const void *ds, size_t ds_len,
+                     struct tm_err *e)
 {
-    struct bytes in = bytes_of(ds, ds_len);
+    struct tm_bytes in = bytes_of(ds, ds_len);
     size_t sig_len = 0;
-    unsigned hash = (unsigned)bytes_be(&in, 1);
-    unsigned algorithm = (unsigned)bytes_be(&in, 1);
-    const unsigned char *sig = bytes_vector(&in, 2, &sig_len);
-    if (!bytes_end(&in) || sig_len == 0)
-        return err_set(e, "the log's signature is truncated, or bytes follow it");
-    if (digsig_check_key(key, e) != 0)
+    unsigned hash = (unsigned)tm_bytes_be(&in, 1);
+    unsigned algorithm = (unsigned)tm_bytes_be(&in, 1);
+    const unsigned char *sig = tm_bytes_vector(&in, 2, &sig_len);
+    if (!tm_bytes_end(&in) || sig_len == 0)
+        return tm_err_set(e, "the log's signature is truncated, or bytes follow it");
+    if (tm_digsig_check_key(key, e) != 0)
         return -1;
     if (hash != HASH_SHA256 || algorithm != algorithm_of(key))
-        return err_set(e,
-                       "the log's signature has hash %u and algorithm %u, its key wants %d and %d",
-                       hash, algorithm, HASH_SHA256, algorithm_of(key));
+        return tm_err_set(
+            e, "the log's signature has hash %u and algorithm %u, its key wants %d and %d", hash,
+            algorithm, HASH_SHA256, algorithm_of(key));
     EVP_MD_CTX *ctx = EVP_MD_CTX_new();
     int ok = ctx != NULL && EVP_DigestVerifyInit(ctx, NULL, EVP_sha256(), NULL, key) == 1 &&
              EVP_DigestVerify(ctx, sig, sig_len, data, len) == 1;
     EVP_MD_CTX_free(ctx);
-    return ok ? 0 : err_openssl(e, "the log's signature does not verify with its public key");
+    return ok ? 0 : tm_err_openssl(e, "the log's signature does not verify with its public key");
 }

@@ -15,27 +15,28 @@
 #define DIGSIG_LOG_ID 32 /* bytes */
 
 /* -1: no log may have this key. */
-int digsig_check_key(const EVP_PKEY *key, struct err *e);
+int tm_digsig_check_key(const EVP_PKEY *key, struct tm_err *e);
 
 /* One PEM "PUBLIC KEY" and nothing but white space around it, or its DER. Checked as above. */
-EVP_PKEY *digsig_key_parse(const void *data, size_t len, struct err *e);
+EVP_PKEY *tm_digsig_key_parse(const void *data, size_t len, struct tm_err *e);
 
 /* SHA-256 of the DER SubjectPublicKeyInfo: the log's id. */
-int digsig_log_id(EVP_PKEY *key, unsigned char id[DIGSIG_LOG_ID], struct err *e);
+int tm_digsig_log_id(EVP_PKEY *key, unsigned char id[DIGSIG_LOG_ID], struct tm_err *e);
 
 /* Appends the DigitallySigned over `data`. A key checked before; a device's key locked. */
-int digsig_sign(EVP_PKEY *key, const void *data, size_t len, struct buf *out, struct err *e);
+int tm_digsig_sign(EVP_PKEY *key, const void *data, size_t len, struct tm_buf *out,
+                   struct tm_err *e);
 
 /* A key made ready once, for a caller that signs often. Any thread. */
-struct digsig_signer;
+struct tm_digsig_signer;
 /* NULL: no log may have this key. The signer holds a reference to it. */
-struct digsig_signer *digsig_signer_new(EVP_PKEY *key, struct err *e);
-void digsig_signer_free(struct digsig_signer *s); /* NULL is fine */
-int digsig_signer_sign(const struct digsig_signer *s, const void *data, size_t len, struct buf *out,
-                       struct err *e);
+struct tm_digsig_signer *tm_digsig_signer_new(EVP_PKEY *key, struct tm_err *e);
+void tm_digsig_signer_free(struct tm_digsig_signer *s); /* NULL is fine */
+int tm_digsig_signer_sign(const struct tm_digsig_signer *s, const void *data, size_t len,
+                          struct tm_buf *out, struct tm_err *e);
 
 /* 0: `ds` is one whole DigitallySigned by `key` over `data`. */
-int digsig_verify(EVP_PKEY *key, const void *data, size_t len, const void *ds, size_t ds_len,
-                  struct err *e);
+int tm_digsig_verify(EVP_PKEY *key, const void *data, size_t len, const void *ds, size_t ds_len,
+                     struct tm_err *e);
 
 #endif

@@ -16,9 +16,9 @@
 
 #define ENTRY_FINGERPRINT 32 /* bytes: SHA-256 of an issuer's certificate */
 
-struct entry { /* pointers go into the parsed bytes */
+struct tm_entry { /* pointers go into the parsed bytes */
     uint64_t timestamp_ms;
-    struct sct_entry logged;
+    struct tm_sct_entry logged;
     const unsigned char *extensions; /* CtExtensions, without the length before them */
     size_t extensions_len;
     const unsigned char *timestamped; /* the TimestampedEntry as it was read */
@@ -34,28 +34,28 @@ struct entry { /* pointers go into the parsed bytes */
 
 /* Takes the TileLeaf at the front of `tile`. 1: `out` is the entry, 0: `tile` is at its end,
  * -1: damaged. */
-int entry_take_tile_leaf(struct bytes *tile, struct entry *out, struct err *e);
+int tm_entry_take_tile_leaf(struct tm_bytes *tile, struct tm_entry *out, struct tm_err *e);
 
 /* The two members of a get-entries answer, decoded. -1: damaged. */
-int entry_parse(const void *leaf_input, size_t leaf_len, const void *extra_data, size_t extra_len,
-                struct entry *out, struct err *e);
+int tm_entry_parse(const void *leaf_input, size_t leaf_len, const void *extra_data,
+                   size_t extra_len, struct tm_entry *out, struct tm_err *e);
 
 /* Walks entry.chain of extra_data. 1: the next certificate, 0: the end, -1: damaged. */
-int entry_next_issuer(struct bytes *chain, const unsigned char **der, size_t *len);
+int tm_entry_next_issuer(struct tm_bytes *chain, const unsigned char **der, size_t *len);
 
 /* Appends; `timestamped` is not read, it is what these write. -1: a part is too long for its
  * length, or out of memory. */
-int entry_put_timestamped(const struct entry *n, struct buf *out, struct err *e);
-int entry_put_tile_leaf(const struct entry *n, struct buf *out, struct err *e);
+int tm_entry_put_timestamped(const struct tm_entry *n, struct tm_buf *out, struct tm_err *e);
+int tm_entry_put_tile_leaf(const struct tm_entry *n, struct tm_buf *out, struct tm_err *e);
 
 /* The leaf hash of MerkleTreeLeaf{v1, timestamped_entry, n->timestamped}. */
-void entry_leaf_hash(const struct entry *n, struct merkle_hash *out);
+void tm_entry_leaf_hash(const struct tm_entry *n, struct tm_merkle_hash *out);
 
 #define TILE_WIDTH 256     /* hashes or entries in a full tile */
 #define TILE_LEVEL_DATA -1 /* entries instead of hashes */
 #define TILE_PATH_MAX 64
 
 /* "tile/0/x001/234", "tile/data/000.p/17": width 1..TILE_WIDTH. */
-void tile_path(int level, uint64_t index, unsigned width, char out[TILE_PATH_MAX]);
+void tm_tile_path(int level, uint64_t index, unsigned width, char out[TILE_PATH_MAX]);
 
 #endif

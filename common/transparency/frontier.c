@@ -1,43 +1,43 @@
 #include "common/transparency/frontier.h"
 
-size_t frontier_peaks(uint64_t size)
+size_t tm_frontier_peaks(uint64_t size)
 {
     return (size_t)__builtin_popcountll(size);
 }
 
-void frontier_add(struct frontier *f, const struct merkle_hash *leaf)
+void tm_frontier_add(struct tm_frontier *f, const struct tm_merkle_hash *leaf)
 {
-    size_t n = frontier_peaks(f->size);
-    struct merkle_hash h = *leaf;
+    size_t n = tm_frontier_peaks(f->size);
+    struct tm_merkle_hash h = *leaf;
     /* As in adding one to a binary number: each bit that carries joins two subtrees. */
     for (uint64_t bits = f->size; (bits & 1) != 0; bits >>= 1)
-        merkle_node(&f->peak[--n], &h, &h);
+        tm_merkle_node(&f->peak[--n], &h, &h);
     f->peak[n] = h;
     f->size++;
 }
 
-void frontier_root(const struct frontier *f, struct merkle_hash *root)
+void tm_frontier_root(const struct tm_frontier *f, struct tm_merkle_hash *root)
 {
-    size_t n = frontier_peaks(f->size);
+    size_t n = tm_frontier_peaks(f->size);
     if (n == 0) {
-        merkle_empty(root);
+        tm_merkle_empty(root);
         return;
     }
     *root = f->peak[--n];
     while (n > 0)
-        merkle_node(&f->peak[--n], root, root);
+        tm_merkle_node(&f->peak[--n], root, root);
 }
 
-int frontier_from_last(struct frontier *f, uint64_t size, const struct merkle_hash *leaf,
-                       const struct merkle_hash *proof, size_t count, struct err *e)
+int tm_frontier_from_last(struct tm_frontier *f, uint64_t size, const struct tm_merkle_hash *leaf,
+                          const struct tm_merkle_hash *proof, size_t count, struct tm_err *e)
 {
-    size_t peaks = frontier_peaks(size);
+    size_t peaks = tm_frontier_peaks(size);
     size_t inside = size > 0 ? (size_t)__builtin_ctzll(size) : 0; /* the last subtree's height */
     if (peaks == 0 || count != inside + peaks - 1)
-        return err_set(e, "the proof of the last entry has %zu hashes", count);
-    struct merkle_hash h = *leaf;
+        return tm_err_set(e, "the proof of the last entry has %zu hashes", count);
+    struct tm_merkle_hash h = *leaf;
     for (size_t i = 0; i < inside; i++)
-        merkle_node(&proof[i], &h, &h);
+        tm_merkle_node(&proof[i], &h, &h);
     f->size = size;
     f->peak[peaks - 1] = h;
     for (size_t i = 0; i + 1 < peaks; i++)

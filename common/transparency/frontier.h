@@ -10,18 +10,19 @@
 
 #include "common/transparency/merkle.h"
 
-struct frontier {
-    uint64_t size;               /* leaves so far */
-    struct merkle_hash peak[64]; /* the widest (and leftmost) first; frontier_peaks(size) of them */
+struct tm_frontier {
+    uint64_t size; /* leaves so far */
+    struct tm_merkle_hash
+        peak[64]; /* the widest (and leftmost) first; tm_frontier_peaks(size) of them */
 };
 
-size_t frontier_peaks(uint64_t size); /* the number of bits set */
-void frontier_add(struct frontier *f, const struct merkle_hash *leaf);
-void frontier_root(const struct frontier *f, struct merkle_hash *root);
+size_t tm_frontier_peaks(uint64_t size); /* the number of bits set */
+void tm_frontier_add(struct tm_frontier *f, const struct tm_merkle_hash *leaf);
+void tm_frontier_root(const struct tm_frontier *f, struct tm_merkle_hash *root);
 
 /* From the inclusion proof of the last of `size` leaves (size > 0), whose hashes are the edge's.
- * -1: the proof has another length. Its truth is checked by frontier_root. */
-int frontier_from_last(struct frontier *f, uint64_t size, const struct merkle_hash *leaf,
-                       const struct merkle_hash *proof, size_t count, struct err *e);
+ * -1: the proof has another length. Its truth is checked by tm_frontier_root. */
+int tm_frontier_from_last(struct tm_frontier *f, uint64_t size, const struct tm_merkle_hash *leaf,
+                          const struct tm_merkle_hash *proof, size_t count, struct tm_err *e);
 
 #endif

@@ -11,13 +11,13 @@
 #include <stdbool.h>
 #include <string.h>
 
-void merkle_leaf(const void *data, size_t len, struct merkle_hash *out)
+void tm_merkle_leaf(const void *data, size_t len, struct tm_merkle_hash *out)
 {
-    merkle_leaf_parts(data, len, NULL, 0, out);
+    tm_merkle_leaf_parts(data, len, NULL, 0, out);
 }
 
-void merkle_leaf_parts(const void *head, size_t head_len, const void *rest, size_t rest_len,
-                       struct merkle_hash *out)
+void tm_merkle_leaf_parts(const void *head, size_t head_len, const void *rest, size_t rest_len,
+                          struct tm_merkle_hash *out)
 {
     static const unsigned char prefix = 0x00;
     SHA256_CTX c;
@@ -28,8 +28,8 @@ void merkle_leaf_parts(const void *head, size_t head_len, const void *rest, size
     SHA256_Final(out->b, &c);
 }
 
-void merkle_node(const struct merkle_hash *left, const struct merkle_hash *right,
-                 struct merkle_hash *out)
+void tm_merkle_node(const struct tm_merkle_hash *left, const struct tm_merkle_hash *right,
+                    struct tm_merkle_hash *out)
 {
     static const unsigned char prefix = 0x01;
     SHA256_CTX c;
@@ -40,68 +40,68 @@ void merkle_node(const struct merkle_hash *left, const struct merkle_hash *right
     SHA256_Final(out->b, &c);
 }
 
-void merkle_empty(struct merkle_hash *out)
+void tm_merkle_empty(struct tm_merkle_hash *out)
 {
     SHA256_CTX c;
     SHA256_Init(&c);
     SHA256_Final(out->b, &c);
 }
 
-bool merkle_equal(const struct merkle_hash *a, const struct merkle_hash *b)
+bool tm_merkle_equal(const struct tm_merkle_hash *a, const struct tm_merkle_hash *b)
 {
     return memcmp(a->b, b->b, MERKLE_HASH) == 0;
 }
 
-int merkle_check_inclusion(uint64_t index, uint64_t size, const struct merkle_hash *leaf,
-                           const struct merkle_hash *proof, size_t count,
-                           const struct merkle_hash *root, struct err *e)
+int tm_merkle_check_inclusion(uint64_t index, uint64_t size, const struct tm_merkle_hash *leaf,
+                              const struct tm_merkle_hash *proof, size_t count,
+                              const struct tm_merkle_hash *root, struct tm_err *e)
 {
     if (index >= size)
-        return err_set(e, "inclusion proof: entry %" PRIu64 " is not in a tree of %" PRIu64, index,
-                       size);
+        return tm_err_set(e, "inclusion proof: entry %" PRIu64 " is not in a tree of %" PRIu64,
+                          index, size);
     uint64_t fn = index;
     uint64_t sn = size - 1;
-    struct merkle_hash r = *leaf;
+    struct tm_merkle_hash r = *leaf;
     for (size_t i = 0; i < count; i++) {
         if (sn == 0)
-            return err_set(e, "inclusion proof: %zu hashes are too many", count);
+            return tm_err_set(e, "inclusion proof: %zu hashes are too many", count);
         if ((fn & 1) != 0 || fn == sn) {
-            merkle_node(&proof[i], &r, &r);
+            tm_merkle_node(&proof[i], &r, &r);
             while ((fn & 1) == 0 && fn != 0) {
                 fn >>= 1;
                 sn >>= 1;
             }
         } else {
-            merkle_node(&r, &proof[i], &r);
+            tm_merkle_node(&r, &proof[i], &r);
         }
         fn >>= 1;
         sn >>= 1;
     }
     if (sn != 0)
-        return err_set(e, "inclusion proof: %zu hashes are too few", count);
-    return merkle_equal(&r, root)
+        return tm_err_set(e, "inclusion proof: %zu hashes are too few", count);
+    return tm_merkle_equal(&r, root)
                ? 0
-               : err_set(e,
-                         "inclusion proof: it leads to another root hash for entry %" PRIu64
-                         " of %" PRIu64,
-                         index, size);
+               : tm_err_set(e,
+                            "inclusion proof: it leads to another root hash for entry %" PRIu64
+                            " of %" PRIu64,
+                            index, size);
 }
 
 /* Folds one proof hash into both roots; false when the path has ended already. */
-static bool fold(const struct merkle_hash *c, uint64_t *fn, uint64_t *sn, struct merkle_hash *fr,
-                 struct merkle_hash *sr)
+static bool fold(const struct tm_merkle_hash *c, uint64_t *fn, uint64_t *sn,
+                 struct tm_merkle_hash *fr, struct tm_merkle_hash *sr)
 {
     if (*sn == 0)
         return false;
     if ((*fn & 1) != 0 || *fn == *sn) {
-        merkle_node(c, fr, fr);
-        merkle_node(c, sr, sr);
+        tm_merkle_node(c, fr, fr);
+        tm_merkle_node(c, sr, sr);
         while ((*fn & 1) == 0 && *fn != 0) {
             *fn >>= 1;
             *sn >>= 1;
         }
     } else {
-        merkle_node(sr, c, sr);
+        tm_merkle_node(sr, c, sr);
     }
     *fn >>= 1;
     *sn >>= 1;
@@ -109,49 +109,50 @@ static bool fold(const struct merkle_hash *c, uint64_t *fn, uint64_t *sn, struct
 }
 
 /* The cases that RFC 9162 §2.1.4.2 leaves to the caller: nothing to prove. */
-static int check_trivial(uint64_t old_size, const struct merkle_hash *old_root,
-                         const struct merkle_hash *new_root, size_t count, bool same, struct err *e)
+static int check_trivial(uint64_t old_size, const struct tm_merkle_hash *old_root,
+                         const struct tm_merkle_hash *new_root, size_t count, bool same,
+                         struct tm_err *e)
 {
-    struct merkle_hash empty;
-    merkle_empty(&empty);
+    struct tm_merkle_hash empty;
+    tm_merkle_empty(&empty);
     if (count != 0)
-        return err_set(e, "consistency proof: %zu hashes where none belongs", count);
-    if (old_size == 0 && !merkle_equal(old_root, &empty))
-        return err_set(e, "consistency proof: the empty tree has another root hash");
-    if (same && !merkle_equal(old_root, new_root))
-        return err_set(e, "two root hashes for the tree of %" PRIu64 ": the log has forked",
-                       old_size);
+        return tm_err_set(e, "consistency proof: %zu hashes where none belongs", count);
+    if (old_size == 0 && !tm_merkle_equal(old_root, &empty))
+        return tm_err_set(e, "consistency proof: the empty tree has another root hash");
+    if (same && !tm_merkle_equal(old_root, new_root))
+        return tm_err_set(e, "two root hashes for the tree of %" PRIu64 ": the log has forked",
+                          old_size);
     return 0;
 }
 
-int merkle_check_consistency(uint64_t old_size, const struct merkle_hash *old_root,
-                             uint64_t new_size, const struct merkle_hash *new_root,
-                             const struct merkle_hash *proof, size_t count, struct err *e)
+int tm_merkle_check_consistency(uint64_t old_size, const struct tm_merkle_hash *old_root,
+                                uint64_t new_size, const struct tm_merkle_hash *new_root,
+                                const struct tm_merkle_hash *proof, size_t count, struct tm_err *e)
 {
     if (old_size > new_size)
-        return err_set(e, "consistency proof: the tree shrank from %" PRIu64 " to %" PRIu64,
-                       old_size, new_size);
+        return tm_err_set(e, "consistency proof: the tree shrank from %" PRIu64 " to %" PRIu64,
+                          old_size, new_size);
     if (old_size == 0 || old_size == new_size)
         return check_trivial(old_size, old_root, new_root, count, old_size == new_size, e);
     bool whole = (old_size & (old_size - 1)) == 0; /* the old root is itself the first hash */
     if (!whole && count == 0)
-        return err_set(e, "consistency proof: it is empty");
+        return tm_err_set(e, "consistency proof: it is empty");
     uint64_t fn = old_size - 1;
     uint64_t sn = new_size - 1;
     while ((fn & 1) != 0) {
         fn >>= 1;
         sn >>= 1;
     }
-    struct merkle_hash fr = whole ? *old_root : proof[0];
-    struct merkle_hash sr = fr;
+    struct tm_merkle_hash fr = whole ? *old_root : proof[0];
+    struct tm_merkle_hash sr = fr;
     for (size_t i = whole ? 0 : 1; i < count; i++) {
         if (!fold(&proof[i], &fn, &sn, &fr, &sr))
-            return err_set(e, "consistency proof: %zu hashes are too many", count);
+            return tm_err_set(e, "consistency proof: %zu hashes are too many", count);
     }
     if (sn != 0)
-        return err_set(e, "consistency proof: %zu hashes are too few", count);
-    if (!merkle_equal(&fr, old_root) || !merkle_equal(&sr, new_root))
-        return err_set(e, "the tree of %" PRIu64 " does not extend the tree of %" PRIu64, new_size,
-                       old_size);
+        return tm_err_set(e, "consistency proof: %zu hashes are too few", count);
+    if (!tm_merkle_equal(&fr, old_root) || !tm_merkle_equal(&sr, new_root))
+        return tm_err_set(e, "the tree of %" PRIu64 " does not extend the tree of %" PRIu64,
+                          new_size, old_size);
     return 0;
 }

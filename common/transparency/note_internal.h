@@ -4,11 +4,12 @@
 
 #include "common/transparency/note.h"
 
-#define NOTE_NAME_SIZE sizeof(((struct note_key *)0)->name) /* with its NUL */
+#define NOTE_NAME_SIZE sizeof(((struct tm_note_key *)0)->name) /* with its NUL */
 
 /* Not empty, UTF-8, no control character, Unicode space or '+'. */
-bool note_name_ok(const char *name, size_t len);
+bool tm_note_name_ok(const char *name, size_t len);
 
-int checkpoint_parse_text(const char *text, size_t len, struct checkpoint *out, struct err *e);
+int tm_checkpoint_parse_text(const char *text, size_t len, struct tm_checkpoint *out,
+                             struct tm_err *e);
 
 #endif

@@ -7,7 +7,7 @@
 #include "common/fetch/fetch.h"
 #include "oidc/keys/jwks.h"
 
-struct discovery_request {
+struct oidc_discovery_request {
     const char *iss;
     const char *ca_pem; /* extra CAs, or NULL */
     const char *bearer; /* shown to the issuer's own origin, nowhere else; or NULL */
@@ -17,15 +17,15 @@ struct discovery_request {
 
 /* `keys` is the callee's to unref, or NULL with `e` set. Runs on the pool's thread (on the
  * caller's when the fetch cannot even start). */
-typedef void (*discovery_done_fn)(void *arg, struct jwks *keys, int64_t max_age_s,
-                                  const struct err *e);
+typedef void (*discovery_done_fn)(void *arg, struct oidc_jwks *keys, int64_t max_age_s,
+                                  const struct tm_err *e);
 
 /* Calls `done` exactly once. `req` is copied. */
-void discovery_start(struct fetch_pool *pool, const struct discovery_request *req,
-                     discovery_done_fn done, void *arg);
+void oidc_discovery_start(struct tm_fetch_pool *pool, const struct oidc_discovery_request *req,
+                          discovery_done_fn done, void *arg);
 
 /* The jwks_uri of a discovery document whose `issuer` equals `iss` byte for byte; malloc'ed.
  * NULL with `e` set. */
-char *discovery_parse(const char *text, size_t len, const char *iss, struct err *e);
+char *oidc_discovery_parse(const char *text, size_t len, const char *iss, struct tm_err *e);
 
 #endif

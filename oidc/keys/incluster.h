@@ -18,11 +18,12 @@
 /* An exact issuer of type kubernetes at kubernetes.default.svc, with or without the cluster's
  * domain, or on loopback. Fulcio sends the account's token to every exact issuer of the type;
  * that would show it to other clusters and cloud providers. */
-bool incluster_is(const struct oidc_issuer *issuer);
+bool oidc_incluster_is(const struct oidc_issuer *issuer);
 
 /* A file's content, read anew each time since the kubelet rotates it; empty when there is no
  * file. -1: it cannot be read, or a token is not one line of visible ASCII. */
-int incluster_ca(const char *path, struct buf *out, struct err *e);
-int incluster_token(const char *path, struct buf *out, struct err *e); /* buf_free_secret it */
+int oidc_incluster_ca(const char *path, struct tm_buf *out, struct tm_err *e);
+int oidc_incluster_token(const char *path, struct tm_buf *out,
+                         struct tm_err *e); /* tm_buf_free_secret it */
 
 #endif

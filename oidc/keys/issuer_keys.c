@@ -15,20 +15,20 @@ struct waiting {
     struct oidc_waiter waiter;
 };
 
-static void set_keys(struct issuer_keys *p, struct jwks *keys)
+static void set_keys(struct oidc_issuer_keys *p, struct oidc_jwks *keys)
 {
-    struct jwks *old = atomic_exchange(&p->keys, keys);
-    gate_wait(&p->env->gate);
-    jwks_unref(old);
+    struct oidc_jwks *old = atomic_exchange(&p->keys, keys);
+    tm_gate_wait(&p->env->gate);
+    oidc_jwks_unref(old);
 }
 
-struct jwks *issuer_keys_get(struct issuer_keys *p)
+struct oidc_jwks *oidc_issuer_keys_get(struct oidc_issuer_keys *p)
 {
-    unsigned at = gate_enter(&p->env->gate);
-    struct jwks *keys = atomic_load(&p->keys);
+    unsigned at = tm_gate_enter(&p->env->gate);
+    struct oidc_jwks *keys = atomic_load(&p->keys);
     if (keys != NULL)
-        (void)jwks_ref(keys);
-    gate_leave(&p->env->gate, at);
+        (void)oidc_jwks_ref(keys);
+    tm_gate_leave(&p->env->gate, at);
     return keys;
 }
 
@@ -53,7 +53,7 @@ static int64_t spread(const char *iss)
 
 /* How long keys stay fresh: the issuer's max-age within our bounds, less a little jitter by
  * address so that many issuers are not asked in the same second. */
-static int64_t fresh_ms(const struct issuer_keys *p, int64_t max_age_s)
+static int64_t fresh_ms(const struct oidc_issuer_keys *p, int64_t max_age_s)
 {
     int64_t s = p->env->options.jwks_refresh_s;
     if (max_age_s >= 60 && max_age_s < s)
@@ -62,9 +62,10 @@ static int64_t fresh_ms(const struct issuer_keys *p, int64_t max_age_s)
 }
 
 /* Ends a fetch; keys NULL: it failed. */
-static void settle(struct issuer_keys *p, struct jwks *keys, int64_t max_age_s, const struct err *e)
+static void settle(struct oidc_issuer_keys *p, struct oidc_jwks *keys, int64_t max_age_s,
+                   const struct tm_err *e)
 {
-    int64_t now = clock_mono_ms();
+    int64_t now = tm_clock_mono_ms();
     if (keys == NULL)
         jlog(p->env->log, JLOG_WARN, "issuer keys not fetched", JLOG_STR("issuer", p->iss),
              JLOG_STR("error", e->text), JLOG_END);
@@ -78,7 +79,7 @@ static void settle(struct issuer_keys *p, struct jwks *keys, int64_t max_age_s, 
         p->fresh_until_ms = now + fresh_ms(p, max_age_s);
         atomic_store_explicit(&p->used, false, memory_order_relaxed);
     } else {
-        jwks_unref(keys); /* had in a way that a reload has forbidden since */
+        oidc_jwks_unref(keys); /* had in a way that a reload has forbidden since */
     }
     struct waiting *list = p->waiters;
     p->waiters = NULL;
@@ -87,83 +88,84 @@ static void settle(struct issuer_keys *p, struct jwks *keys, int64_t max_age_s, 
     wake_all(list);
 }
 
-static void on_keys(void *arg, struct jwks *keys, int64_t max_age_s, const struct err *e)
+static void on_keys(void *arg, struct oidc_jwks *keys, int64_t max_age_s, const struct tm_err *e)
 {
-    struct issuer_keys *p = arg;
+    struct oidc_issuer_keys *p = arg;
     settle(p, keys, max_age_s, e);
-    issuer_keys_unref(p);
+    oidc_issuer_keys_unref(p);
 }
 
 /* What a fetch needs beside the options. */
 struct means {
-    struct buf ca_pem;
-    struct buf bearer;
+    struct tm_buf ca_pem;
+    struct tm_buf bearer;
     bool allow_http;
 };
 
-static int gather(struct issuer_keys *p, struct means *m, struct err *e)
+static int gather(struct oidc_issuer_keys *p, struct means *m, struct tm_err *e)
 {
-    const struct issuer_keys_env *env = p->env;
+    const struct oidc_issuer_keys_env *env = p->env;
     pthread_mutex_lock(&p->lock);
     bool in_cluster = p->in_cluster;
     m->allow_http = p->allow_http || env->options.allow_http;
     if (p->ca_pem != NULL) {
-        buf_puts(&m->ca_pem, p->ca_pem);
+        tm_buf_puts(&m->ca_pem, p->ca_pem);
         buf_putc(&m->ca_pem, '\n');
     }
     p->fetched_with = p->settings;
     pthread_mutex_unlock(&p->lock);
-    if (in_cluster && (incluster_ca(env->kubernetes_ca, &m->ca_pem, e) != 0 ||
-                       incluster_token(env->kubernetes_token, &m->bearer, e) != 0))
+    if (in_cluster && (oidc_incluster_ca(env->kubernetes_ca, &m->ca_pem, e) != 0 ||
+                       oidc_incluster_token(env->kubernetes_token, &m->bearer, e) != 0))
         return -1;
     if (m->ca_pem.len == 0 && env->ca_pem != NULL)
-        buf_puts(&m->ca_pem, env->ca_pem);
-    return buf_str(&m->ca_pem) != NULL && buf_str(&m->bearer) != NULL ? 0
-                                                                      : err_set(e, "out of memory");
+        tm_buf_puts(&m->ca_pem, env->ca_pem);
+    return tm_buf_str(&m->ca_pem) != NULL && tm_buf_str(&m->bearer) != NULL
+               ? 0
+               : tm_err_set(e, "out of memory");
 }
 
-void issuer_keys_begin_fetch(struct issuer_keys *p)
+void oidc_issuer_keys_begin_fetch(struct oidc_issuer_keys *p)
 {
     struct means m = {{0}, {0}, false};
-    struct err e = {0};
+    struct tm_err e = {0};
     if (gather(p, &m, &e) != 0) {
         settle(p, NULL, -1, &e);
     } else {
-        struct discovery_request req = {
+        struct oidc_discovery_request req = {
             .iss = p->iss,
-            .ca_pem = m.ca_pem.len > 0 ? buf_str(&m.ca_pem) : NULL,
-            .bearer = m.bearer.len > 0 ? buf_str(&m.bearer) : NULL,
+            .ca_pem = m.ca_pem.len > 0 ? tm_buf_str(&m.ca_pem) : NULL,
+            .bearer = m.bearer.len > 0 ? tm_buf_str(&m.bearer) : NULL,
             .allow_http = m.allow_http,
             .timeout_ms = p->env->options.fetch_timeout_ms,
         };
-        issuer_keys_ref(p);
-        discovery_start(p->env->pool, &req, on_keys, p);
+        oidc_issuer_keys_ref(p);
+        oidc_discovery_start(p->env->pool, &req, on_keys, p);
     }
-    buf_free(&m.ca_pem);
-    buf_free_secret(&m.bearer);
+    tm_buf_free(&m.ca_pem);
+    tm_buf_free_secret(&m.bearer);
 }
 
-static bool claim_fetch(struct issuer_keys *p)
+static bool claim_fetch(struct oidc_issuer_keys *p)
 {
     if (p->fetching || atomic_load(&p->env->stopping))
         return false;
     p->fetching = true;
     p->tried = true;
-    p->tried_ms = clock_mono_ms();
+    p->tried_ms = tm_clock_mono_ms();
     p->fetches++;
     return true;
 }
 
-void issuer_keys_prefetch(struct issuer_keys *p)
+void oidc_issuer_keys_prefetch(struct oidc_issuer_keys *p)
 {
     pthread_mutex_lock(&p->lock);
     bool mine = !p->tried && claim_fetch(p);
     pthread_mutex_unlock(&p->lock);
     if (mine)
-        issuer_keys_begin_fetch(p);
+        oidc_issuer_keys_begin_fetch(p);
 }
 
-static bool add_waiter(struct issuer_keys *p, const struct oidc_waiter *waiter)
+static bool add_waiter(struct oidc_issuer_keys *p, const struct oidc_waiter *waiter)
 {
     struct waiting *w = waiter != NULL && p->waiter_count < WAITERS_MAX ? malloc(sizeof(*w)) : NULL;
     if (w == NULL)
@@ -175,13 +177,14 @@ static bool add_waiter(struct issuer_keys *p, const struct oidc_waiter *waiter)
     return true;
 }
 
-enum issuer_keys_answer issuer_keys_want(struct issuer_keys *p, const struct jwks *seen,
-                                         const struct oidc_waiter *waiter)
+enum oidc_issuer_keys_answer oidc_issuer_keys_want(struct oidc_issuer_keys *p,
+                                                   const struct oidc_jwks *seen,
+                                                   const struct oidc_waiter *waiter)
 {
-    enum issuer_keys_answer answer = ISSUER_KEYS_NONE;
+    enum oidc_issuer_keys_answer answer = ISSUER_KEYS_NONE;
     bool mine = false;
     pthread_mutex_lock(&p->lock);
-    int64_t since = clock_mono_ms() - p->tried_ms;
+    int64_t since = tm_clock_mono_ms() - p->tried_ms;
     if (atomic_load(&p->keys) != seen) {
         answer = ISSUER_KEYS_CHANGED;
     } else {
@@ -192,11 +195,11 @@ enum issuer_keys_answer issuer_keys_want(struct issuer_keys *p, const struct jwk
     }
     pthread_mutex_unlock(&p->lock);
     if (mine)
-        issuer_keys_begin_fetch(p);
+        oidc_issuer_keys_begin_fetch(p);
     return answer;
 }
 
-int64_t issuer_keys_keep_worth(struct issuer_keys *p, int64_t now_ms)
+int64_t oidc_issuer_keys_keep_worth(struct oidc_issuer_keys *p, int64_t now_ms)
 {
     int64_t worth = -1;
     pthread_mutex_lock(&p->lock);
@@ -214,10 +217,10 @@ static bool same_text(const char *a, const char *b)
     return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
 }
 
-int issuer_keys_apply(struct issuer_keys *p, const struct oidc_issuer *issuer)
+int oidc_issuer_keys_apply(struct oidc_issuer_keys *p, const struct oidc_issuer *issuer)
 {
     pthread_mutex_lock(&p->lock);
-    bool in_cluster = incluster_is(issuer);
+    bool in_cluster = oidc_incluster_is(issuer);
     bool same = same_text(p->ca_pem, issuer->ca_cert) && p->allow_http == issuer->allow_http &&
                 p->in_cluster == in_cluster;
     char *ca_pem = !same && issuer->ca_cert != NULL ? strdup(issuer->ca_cert) : NULL;
@@ -238,41 +241,41 @@ int issuer_keys_apply(struct issuer_keys *p, const struct oidc_issuer *issuer)
     return no_memory ? -1 : 0;
 }
 
-struct issuer_keys *issuer_keys_new(struct issuer_keys_env *env, const char *iss,
-                                    const struct oidc_issuer *issuer)
+struct oidc_issuer_keys *oidc_issuer_keys_new(struct oidc_issuer_keys_env *env, const char *iss,
+                                              const struct oidc_issuer *issuer)
 {
-    struct issuer_keys *p = calloc(1, sizeof(*p));
+    struct oidc_issuer_keys *p = calloc(1, sizeof(*p));
     if (p == NULL)
         return NULL;
     pthread_mutex_init(&p->lock, NULL);
     atomic_init(&p->refs, 1);
     p->env = env;
     p->iss = strdup(iss);
-    if (p->iss == NULL || issuer_keys_apply(p, issuer) != 0) {
-        issuer_keys_unref(p);
+    if (p->iss == NULL || oidc_issuer_keys_apply(p, issuer) != 0) {
+        oidc_issuer_keys_unref(p);
         return NULL;
     }
     return p;
 }
 
-void issuer_keys_ref(struct issuer_keys *p)
+void oidc_issuer_keys_ref(struct oidc_issuer_keys *p)
 {
     atomic_fetch_add_explicit(&p->refs, 1, memory_order_relaxed);
 }
 
-void issuer_keys_unref(struct issuer_keys *p)
+void oidc_issuer_keys_unref(struct oidc_issuer_keys *p)
 {
     if (p == NULL || atomic_fetch_sub_explicit(&p->refs, 1, memory_order_acq_rel) != 1)
         return;
     wake_all(p->waiters);
-    jwks_unref(p->keys);
+    oidc_jwks_unref(p->keys);
     pthread_mutex_destroy(&p->lock);
     free(p->iss);
     free(p->ca_pem);
     free(p);
 }
 
-bool issuer_keys_claim_if_due(struct issuer_keys *p, int64_t now_ms)
+bool oidc_issuer_keys_claim_if_due(struct oidc_issuer_keys *p, int64_t now_ms)
 {
     int64_t interval_ms = p->env->options.jwks_min_interval_s * 1000;
     pthread_mutex_lock(&p->lock);
@@ -282,7 +285,7 @@ bool issuer_keys_claim_if_due(struct issuer_keys *p, int64_t now_ms)
     return due;
 }
 
-bool issuer_keys_is_over(struct issuer_keys *p, int64_t now_ms)
+bool oidc_issuer_keys_is_over(struct oidc_issuer_keys *p, int64_t now_ms)
 {
     pthread_mutex_lock(&p->lock);
     bool over = !p->configured && !p->fetching && p->had_ms != 0 && now_ms >= p->fresh_until_ms &&
@@ -291,14 +294,14 @@ bool issuer_keys_is_over(struct issuer_keys *p, int64_t now_ms)
     return over;
 }
 
-bool issuer_keys_stats(struct issuer_keys *p, struct oidc_issuer_stats *s)
+bool oidc_issuer_keys_stats(struct oidc_issuer_keys *p, struct oidc_issuer_stats *s)
 {
-    struct jwks *keys = issuer_keys_get(p);
+    struct oidc_jwks *keys = oidc_issuer_keys_get(p);
     s->issuer = p->iss;
-    s->keys = keys != NULL ? jwks_count(keys) : 0;
-    jwks_unref(keys);
+    s->keys = keys != NULL ? oidc_jwks_count(keys) : 0;
+    oidc_jwks_unref(keys);
     pthread_mutex_lock(&p->lock);
-    s->jwks_age_s = p->had_ms != 0 ? (clock_mono_ms() - p->had_ms) / 1000 : -1;
+    s->jwks_age_s = p->had_ms != 0 ? (tm_clock_mono_ms() - p->had_ms) / 1000 : -1;
     s->fetches = p->fetches;
     s->failures = p->failures;
     bool known = p->configured || p->had_ms != 0;

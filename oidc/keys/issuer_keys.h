@@ -13,26 +13,26 @@
 #include "oidc/keys/keystore.h"
 
 /* What all issuers of a store share. */
-struct issuer_keys_env {
+struct oidc_issuer_keys_env {
     struct oidc_options options;
     char *ca_pem;        /* options.ca_file's content; or NULL */
     char *kubernetes_ca; /* paths; or NULL */
     char *kubernetes_token;
-    struct jlog *log;
-    struct fetch_pool *pool;
-    struct gate gate;     /* for readers of the issuers' keys */
+    struct tm_jlog *log;
+    struct tm_fetch_pool *pool;
+    struct tm_gate gate;  /* for readers of the issuers' keys */
     atomic_bool stopping; /* no fetch begins any more */
 };
 
-struct issuer_keys {
+struct oidc_issuer_keys {
     atomic_uint refs;
-    struct issuer_keys *_Atomic next; /* in its bucket of the table */
-    struct issuer_keys *due;          /* the refresher's list */
-    struct issuer_keys_env *env;
+    struct oidc_issuer_keys *_Atomic next; /* in its bucket of the table */
+    struct oidc_issuer_keys *due;          /* the refresher's list */
+    struct oidc_issuer_keys_env *env;
     char *iss;
-    struct jwks *_Atomic keys; /* through env->gate */
-    atomic_bool used;          /* looked up since its keys came */
-    pthread_mutex_t lock;      /* guards all below */
+    struct oidc_jwks *_Atomic keys; /* through env->gate */
+    atomic_bool used;               /* looked up since its keys came */
+    pthread_mutex_t lock;           /* guards all below */
     char *ca_pem;
     bool allow_http;
     bool in_cluster;
@@ -51,31 +51,31 @@ struct issuer_keys {
 };
 
 /* NULL: out of memory. `env` outlives it. */
-struct issuer_keys *issuer_keys_new(struct issuer_keys_env *env, const char *iss,
-                                    const struct oidc_issuer *issuer);
-void issuer_keys_ref(struct issuer_keys *p);
+struct oidc_issuer_keys *oidc_issuer_keys_new(struct oidc_issuer_keys_env *env, const char *iss,
+                                              const struct oidc_issuer *issuer);
+void oidc_issuer_keys_ref(struct oidc_issuer_keys *p);
 
 /* What the trust list says of this issuer now. -1: out of memory, nothing changed. */
-int issuer_keys_apply(struct issuer_keys *p, const struct oidc_issuer *issuer);
+int oidc_issuer_keys_apply(struct oidc_issuer_keys *p, const struct oidc_issuer *issuer);
 
 /* Fetches the keys if that was never tried. */
-void issuer_keys_prefetch(struct issuer_keys *p);
+void oidc_issuer_keys_prefetch(struct oidc_issuer_keys *p);
 
 /* Whether to fetch now, which the caller must then begin: when the keys age, or, after a failure,
  * when the interval has passed. Who never had keys is asked again by the next token only, unless it
  * is an exact issuer. */
-bool issuer_keys_claim_if_due(struct issuer_keys *p, int64_t now_ms);
-void issuer_keys_begin_fetch(struct issuer_keys *p); /* after a claim; reads files */
+bool oidc_issuer_keys_claim_if_due(struct oidc_issuer_keys *p, int64_t now_ms);
+void oidc_issuer_keys_begin_fetch(struct oidc_issuer_keys *p); /* after a claim; reads files */
 
 /* A wildcard's issuer whose keys have aged while nobody asked for it: neither worth a fetch nor to
  * be trusted with old keys when somebody does. */
-bool issuer_keys_is_over(struct issuer_keys *p, int64_t now_ms);
+bool oidc_issuer_keys_is_over(struct oidc_issuer_keys *p, int64_t now_ms);
 
 /* What is dropped first when the store is full: who never had keys, then whose keys age first; -1:
  * never, an exact issuer or one that is being asked. */
-int64_t issuer_keys_keep_worth(struct issuer_keys *p, int64_t now_ms);
+int64_t oidc_issuer_keys_keep_worth(struct oidc_issuer_keys *p, int64_t now_ms);
 
 /* False: an issuer that anybody can make up, and that never had keys, is no label. */
-bool issuer_keys_stats(struct issuer_keys *p, struct oidc_issuer_stats *s);
+bool oidc_issuer_keys_stats(struct oidc_issuer_keys *p, struct oidc_issuer_stats *s);
 
 #endif

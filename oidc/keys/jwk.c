@@ -13,10 +13,10 @@
 #define RSA_BITS_MIN 2048
 #define RSA_BITS_MAX 8192 /* verification time grows with the square */
 
-static int get_bytes(const json_t *json, const char *name, struct buf *out)
+static int get_bytes(const json_t *json, const char *name, struct tm_buf *out)
 {
-    const char *text = strictjson_str(json, name);
-    return text != NULL && b64_decode(B64_URL_BARE, text, strlen(text), out) == 0 && out->len > 0
+    const char *text = tm_strictjson_str(json, name);
+    return text != NULL && tm_b64_decode(B64_URL_BARE, text, strlen(text), out) == 0 && out->len > 0
                ? 0
                : -1;
 }
@@ -32,17 +32,17 @@ static EVP_PKEY *from_params(const char *type, OSSL_PARAM *params)
     return key;
 }
 
-static EVP_PKEY *parse_rsa(const json_t *json, struct err *e)
+static EVP_PKEY *parse_rsa(const json_t *json, struct tm_err *e)
 {
-    struct buf n = {0};
-    struct buf exponent = {0};
+    struct tm_buf n = {0};
+    struct tm_buf exponent = {0};
     BIGNUM *bn_n = NULL;
     BIGNUM *bn_e = NULL;
     OSSL_PARAM_BLD *bld = NULL;
     OSSL_PARAM *params = NULL;
     EVP_PKEY *key = NULL;
     if (get_bytes(json, "n", &n) != 0 || get_bytes(json, "e", &exponent) != 0) {
-        err_set(e, "RSA key without n or e");
+        tm_err_set(e, "RSA key without n or e");
         goto out;
     }
     bn_n = BN_bin2bn(n.data, (int)n.len, NULL);
@@ -50,7 +50,7 @@ static EVP_PKEY *parse_rsa(const json_t *json, struct err *e)
     if (bn_n == NULL || bn_e == NULL || BN_num_bits(bn_n) < RSA_BITS_MIN ||
         BN_num_bits(bn_n) > RSA_BITS_MAX || !BN_is_odd(bn_n) || !BN_is_odd(bn_e) ||
         BN_is_one(bn_e) || BN_num_bits(bn_e) > 32) {
-        err_set(e, "RSA key with a modulus or exponent that is not acceptable");
+        tm_err_set(e, "RSA key with a modulus or exponent that is not acceptable");
         goto out;
     }
     bld = OSSL_PARAM_BLD_new();
@@ -59,14 +59,14 @@ static EVP_PKEY *parse_rsa(const json_t *json, struct err *e)
         params = OSSL_PARAM_BLD_to_param(bld);
     key = from_params("RSA", params);
     if (key == NULL)
-        err_openssl(e, "RSA key");
+        tm_err_openssl(e, "RSA key");
 out:
     OSSL_PARAM_free(params);
     OSSL_PARAM_BLD_free(bld);
     BN_free(bn_n);
     BN_free(bn_e);
-    buf_free(&n);
-    buf_free(&exponent);
+    tm_buf_free(&n);
+    tm_buf_free(&exponent);
     return key;
 }
 
@@ -76,10 +76,10 @@ static const struct {
     size_t width;
 } curves[] = {{"P-256", "prime256v1", 32}, {"P-384", "secp384r1", 48}, {"P-521", "secp521r1", 66}};
 
-static EVP_PKEY *parse_ec(const json_t *json, struct err *e)
+static EVP_PKEY *parse_ec(const json_t *json, struct tm_err *e)
 {
-    const char *crv = strictjson_str(json, "crv");
-    struct buf point = {0};
+    const char *crv = tm_strictjson_str(json, "crv");
+    struct tm_buf point = {0};
     EVP_PKEY *key = NULL;
     for (size_t i = 0; crv != NULL && i < sizeof(curves) / sizeof(curves[0]); i++) {
         if (strcmp(curves[i].crv, crv) != 0)
@@ -96,31 +96,31 @@ static EVP_PKEY *parse_ec(const json_t *json, struct err *e)
         };
         key = from_params("EC", params);
     }
-    buf_free(&point);
+    tm_buf_free(&point);
     if (key == NULL)
-        err_openssl(e, "EC key with another curve, or a point that is not on it");
+        tm_err_openssl(e, "EC key with another curve, or a point that is not on it");
     return key;
 }
 
-static EVP_PKEY *parse_okp(const json_t *json, struct err *e)
+static EVP_PKEY *parse_okp(const json_t *json, struct tm_err *e)
 {
-    const char *crv = strictjson_str(json, "crv");
-    struct buf x = {0};
+    const char *crv = tm_strictjson_str(json, "crv");
+    struct tm_buf x = {0};
     EVP_PKEY *key = NULL;
     if (crv != NULL && strcmp(crv, "Ed25519") == 0 && get_bytes(json, "x", &x) == 0 && x.len == 32)
         key = EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, x.data, x.len);
-    buf_free(&x);
+    tm_buf_free(&x);
     if (key == NULL)
-        err_openssl(e, "OKP key that is not Ed25519");
+        tm_err_openssl(e, "OKP key that is not Ed25519");
     return key;
 }
 
 static const struct {
     const char *kty;
-    EVP_PKEY *(*parse)(const json_t *json, struct err *e);
+    EVP_PKEY *(*parse)(const json_t *json, struct tm_err *e);
 } kinds[] = {{"RSA", parse_rsa}, {"EC", parse_ec}, {"OKP", parse_okp}};
 
-static EVP_MD_CTX *prepare(const struct alg *alg, EVP_PKEY *key)
+static EVP_MD_CTX *prepare(const struct oidc_alg *alg, EVP_PKEY *key)
 {
     EVP_MD_CTX *ctx = EVP_MD_CTX_new();
     EVP_PKEY_CTX *pctx = NULL;
@@ -151,21 +151,22 @@ static char *to_pem(EVP_PKEY *key)
 }
 
 /* `alg` in the key narrows what it may be used with; without, its type decides. */
-static int finish(const json_t *json, struct jwk *out, struct err *e)
+static int finish(const json_t *json, struct oidc_jwk *out, struct tm_err *e)
 {
-    const char *only = strictjson_str(json, "alg");
-    const char *kid = strictjson_str(json, "kid");
+    const char *only = tm_strictjson_str(json, "alg");
+    const char *kid = tm_strictjson_str(json, "kid");
     unsigned usable = 0;
     out->kid = kid != NULL ? strdup(kid) : NULL;
     out->pem = to_pem(out->key);
     for (int i = 0; i < ALG_COUNT; i++) {
-        if (!alg_fits(i, out->key) || (only != NULL && strcmp(only, alg_table[i].name) != 0))
+        if (!oidc_alg_fits(i, out->key) ||
+            (only != NULL && strcmp(only, oidc_alg_table[i].name) != 0))
             continue;
-        out->prepared[i] = prepare(&alg_table[i], out->key);
+        out->prepared[i] = prepare(&oidc_alg_table[i], out->key);
         usable += out->prepared[i] != NULL;
     }
     if (out->pem == NULL || (kid != NULL && out->kid == NULL))
-        return err_set(e, "out of memory");
+        return tm_err_set(e, "out of memory");
     return usable > 0 ? 0 : 1;
 }
 
@@ -186,34 +187,34 @@ static bool is_for_signatures(const json_t *json)
            (use == NULL || (json_is_string(use) && strcmp(json_string_value(use), "sig") == 0));
 }
 
-int jwk_parse(const json_t *json, struct jwk *out, struct err *e)
+int oidc_jwk_parse(const json_t *json, struct oidc_jwk *out, struct tm_err *e)
 {
-    *out = (struct jwk){0};
-    const char *kty = strictjson_str(json, "kty");
+    *out = (struct oidc_jwk){0};
+    const char *kty = tm_strictjson_str(json, "kty");
     if (kty == NULL)
-        return err_set(e, "key without kty");
+        return tm_err_set(e, "key without kty");
     if (!is_for_signatures(json))
         return 1;
     if (json_object_get(json, "d") != NULL) /* everybody has it now */
-        return err_set(e, "the issuer has published a private key");
+        return tm_err_set(e, "the issuer has published a private key");
     for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
         if (strcmp(kinds[i].kty, kty) != 0)
             continue;
         out->key = kinds[i].parse(json, e);
         int rc = out->key != NULL ? finish(json, out, e) : -1;
         if (rc != 0)
-            jwk_free(out);
+            oidc_jwk_free(out);
         return rc;
     }
     return 1;
 }
 
-void jwk_free(struct jwk *k)
+void oidc_jwk_free(struct oidc_jwk *k)
 {
     for (int i = 0; i < ALG_COUNT; i++)
         EVP_MD_CTX_free(k->prepared[i]);
     EVP_PKEY_free(k->key);
     free(k->kid);
     free(k->pem);
-    *k = (struct jwk){0};
+    *k = (struct oidc_jwk){0};
 }

@@ -10,7 +10,7 @@
 #include "common/err.h"
 #include "oidc/token/alg.h"
 
-struct jwk {
+struct oidc_jwk {
     char *kid;                       /* owned; NULL when the key has none */
     EVP_PKEY *key;                   /* owned */
     char *pem;                       /* owned; for libjwt, which takes a PEM key at each call */
@@ -20,7 +20,7 @@ struct jwk {
 /* 0: usable; 1: a kind of key that is not for us (other kty, use "enc", symmetric); -1: damaged,
  * weak (RSA below 2048 bits, point off the curve) or with its private half. Nothing to free unless
  * 0. */
-int jwk_parse(const json_t *json, struct jwk *out, struct err *e);
-void jwk_free(struct jwk *k);
+int oidc_jwk_parse(const json_t *json, struct oidc_jwk *out, struct tm_err *e);
+void oidc_jwk_free(struct oidc_jwk *k);
 
 #endif

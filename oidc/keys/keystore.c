@@ -12,11 +12,11 @@
 #define CA_FILE_MAX ((size_t)256 * 1024)
 #define TICK_MS 500
 
-struct keystore {
-    struct issuer_keys_env env; /* its gate is for readers of the table, too */
-    pthread_mutex_t lock;       /* guards `trust` and changes of the table */
+struct oidc_keystore {
+    struct oidc_issuer_keys_env env; /* its gate is for readers of the table, too */
+    pthread_mutex_t lock;            /* guards `trust` and changes of the table */
     struct oidc_trust *trust;
-    struct issuer_keys *_Atomic bucket[BUCKETS];
+    struct oidc_issuer_keys *_Atomic bucket[BUCKETS];
     unsigned count;
     pthread_t refresher;
     bool refresher_runs;
@@ -30,37 +30,37 @@ static unsigned hash(const char *s)
     return h % BUCKETS;
 }
 
-static struct issuer_keys *find(struct keystore *k, const char *iss)
+static struct oidc_issuer_keys *find(struct oidc_keystore *k, const char *iss)
 {
-    unsigned at = gate_enter(&k->env.gate);
-    struct issuer_keys *p = atomic_load(&k->bucket[hash(iss)]);
+    unsigned at = tm_gate_enter(&k->env.gate);
+    struct oidc_issuer_keys *p = atomic_load(&k->bucket[hash(iss)]);
     while (p != NULL && strcmp(p->iss, iss) != 0)
         p = atomic_load(&p->next);
     if (p != NULL)
-        issuer_keys_ref(p);
-    gate_leave(&k->env.gate, at);
+        oidc_issuer_keys_ref(p);
+    tm_gate_leave(&k->env.gate, at);
     return p;
 }
 
 /* With k->lock held. Its `next` stays, for readers who stand on it. */
-static void take_out(struct keystore *k, struct issuer_keys *_Atomic *at)
+static void take_out(struct oidc_keystore *k, struct oidc_issuer_keys *_Atomic *at)
 {
-    struct issuer_keys *p = atomic_load(at);
+    struct oidc_issuer_keys *p = atomic_load(at);
     atomic_store(at, atomic_load(&p->next));
     k->count--;
-    gate_wait(&k->env.gate);
-    issuer_keys_unref(p);
+    tm_gate_wait(&k->env.gate);
+    oidc_issuer_keys_unref(p);
 }
 
 /* With k->lock held: drops one wildcard's issuer. */
-static void make_room(struct keystore *k)
+static void make_room(struct oidc_keystore *k)
 {
-    struct issuer_keys *_Atomic *least = NULL;
+    struct oidc_issuer_keys *_Atomic *least = NULL;
     int64_t least_worth = INT64_MAX;
-    int64_t now = clock_mono_ms();
+    int64_t now = tm_clock_mono_ms();
     for (unsigned b = 0; b < BUCKETS; b++) {
-        for (struct issuer_keys *_Atomic *at = &k->bucket[b]; *at != NULL; at = &(*at)->next) {
-            int64_t worth = issuer_keys_keep_worth(*at, now);
+        for (struct oidc_issuer_keys *_Atomic *at = &k->bucket[b]; *at != NULL; at = &(*at)->next) {
+            int64_t worth = oidc_issuer_keys_keep_worth(*at, now);
             if (worth < 0 || worth >= least_worth)
                 continue;
             least = at;
@@ -72,26 +72,26 @@ static void make_room(struct keystore *k)
 }
 
 /* With k->lock held. The caller gets a reference. */
-static struct issuer_keys *insert(struct keystore *k, const struct oidc_issuer *issuer,
-                                  const char *iss)
+static struct oidc_issuer_keys *insert(struct oidc_keystore *k, const struct oidc_issuer *issuer,
+                                       const char *iss)
 {
     if (k->count >= KEYSTORE_ISSUERS_MAX)
         make_room(k);
-    struct issuer_keys *p =
-        k->count < KEYSTORE_ISSUERS_MAX ? issuer_keys_new(&k->env, iss, issuer) : NULL;
+    struct oidc_issuer_keys *p =
+        k->count < KEYSTORE_ISSUERS_MAX ? oidc_issuer_keys_new(&k->env, iss, issuer) : NULL;
     if (p == NULL)
         return NULL;
     unsigned b = hash(iss);
     p->next = k->bucket[b];
     k->bucket[b] = p;
     k->count++;
-    issuer_keys_ref(p);
+    oidc_issuer_keys_ref(p);
     return p;
 }
 
-struct issuer_keys *keystore_issuer(struct keystore *k, const char *iss)
+struct oidc_issuer_keys *oidc_keystore_issuer(struct oidc_keystore *k, const char *iss)
 {
-    struct issuer_keys *p = find(k, iss);
+    struct oidc_issuer_keys *p = find(k, iss);
     if (p != NULL) {
         if (!atomic_load_explicit(&p->used, memory_order_relaxed))
             atomic_store_explicit(&p->used, true, memory_order_relaxed);
@@ -107,14 +107,14 @@ struct issuer_keys *keystore_issuer(struct keystore *k, const char *iss)
     return p;
 }
 
-static void apply_all(struct keystore *k)
+static void apply_all(struct oidc_keystore *k)
 {
     for (unsigned b = 0; b < BUCKETS; b++) {
-        struct issuer_keys *_Atomic *at = &k->bucket[b];
+        struct oidc_issuer_keys *_Atomic *at = &k->bucket[b];
         while (*at != NULL) {
-            struct issuer_keys *p = *at;
+            struct oidc_issuer_keys *p = *at;
             const struct oidc_issuer *issuer = oidc_trust_find(k->trust, p->iss, strlen(p->iss));
-            if (issuer == NULL || issuer_keys_apply(p, issuer) != 0)
+            if (issuer == NULL || oidc_issuer_keys_apply(p, issuer) != 0)
                 take_out(k, at); /* forgotten, or made anew at its next use */
             else
                 at = &p->next;
@@ -122,7 +122,7 @@ static void apply_all(struct keystore *k)
     }
 }
 
-void keystore_set_trust(struct keystore *k, struct oidc_trust *trust)
+void oidc_keystore_set_trust(struct oidc_keystore *k, struct oidc_trust *trust)
 {
     pthread_mutex_lock(&k->lock);
     struct oidc_trust *old = k->trust;
@@ -132,30 +132,30 @@ void keystore_set_trust(struct keystore *k, struct oidc_trust *trust)
     pthread_mutex_unlock(&k->lock);
     for (size_t i = 0; i < oidc_trust_count(trust); i++) {
         const struct oidc_issuer *issuer = oidc_trust_at(trust, i);
-        struct issuer_keys *p = issuer->wildcard ? NULL : keystore_issuer(k, issuer->url);
+        struct oidc_issuer_keys *p = issuer->wildcard ? NULL : oidc_keystore_issuer(k, issuer->url);
         if (p != NULL)
-            issuer_keys_prefetch(p);
-        issuer_keys_unref(p);
+            oidc_issuer_keys_prefetch(p);
+        oidc_issuer_keys_unref(p);
     }
 }
 
 /* With k->lock held: drops what is over, lists what is due, each with a reference. */
-static struct issuer_keys *list_due(struct keystore *k)
+static struct oidc_issuer_keys *list_due(struct oidc_keystore *k)
 {
-    struct issuer_keys *due = NULL;
-    int64_t now = clock_mono_ms();
+    struct oidc_issuer_keys *due = NULL;
+    int64_t now = tm_clock_mono_ms();
     for (unsigned b = 0; b < BUCKETS; b++) {
-        struct issuer_keys *_Atomic *at = &k->bucket[b];
+        struct oidc_issuer_keys *_Atomic *at = &k->bucket[b];
         while (*at != NULL) {
-            struct issuer_keys *p = *at;
-            if (issuer_keys_is_over(p, now)) {
+            struct oidc_issuer_keys *p = *at;
+            if (oidc_issuer_keys_is_over(p, now)) {
                 take_out(k, at);
                 continue;
             }
             at = &p->next;
-            if (!issuer_keys_claim_if_due(p, now))
+            if (!oidc_issuer_keys_claim_if_due(p, now))
                 continue;
-            issuer_keys_ref(p);
+            oidc_issuer_keys_ref(p);
             p->due = due;
             due = p;
         }
@@ -164,22 +164,22 @@ static struct issuer_keys *list_due(struct keystore *k)
 }
 
 /* Those to fetch are listed first: a fetch reads files, and the table's lock is not for that. */
-static void refresh(struct keystore *k)
+static void refresh(struct oidc_keystore *k)
 {
     pthread_mutex_lock(&k->lock);
-    struct issuer_keys *due = list_due(k);
+    struct oidc_issuer_keys *due = list_due(k);
     pthread_mutex_unlock(&k->lock);
     while (due != NULL) {
-        struct issuer_keys *p = due;
+        struct oidc_issuer_keys *p = due;
         due = p->due;
-        issuer_keys_begin_fetch(p);
-        issuer_keys_unref(p);
+        oidc_issuer_keys_begin_fetch(p);
+        oidc_issuer_keys_unref(p);
     }
 }
 
 static void *refresh_loop(void *arg)
 {
-    struct keystore *k = arg;
+    struct oidc_keystore *k = arg;
     while (!atomic_load(&k->env.stopping)) {
         struct timespec tick = {0, TICK_MS * 1000000L};
         nanosleep(&tick, NULL);
@@ -197,56 +197,57 @@ static int keep_path(const char **option, char **own)
     return rc;
 }
 
-static int start(struct keystore *k, struct err *e)
+static int start(struct oidc_keystore *k, struct tm_err *e)
 {
     if (keep_path(&k->env.options.kubernetes_ca_file, &k->env.kubernetes_ca) != 0 ||
         keep_path(&k->env.options.kubernetes_token_file, &k->env.kubernetes_token) != 0)
-        return err_set(e, "out of memory");
+        return tm_err_set(e, "out of memory");
     if (k->env.options.ca_file != NULL) {
-        struct buf pem = {0};
-        int rc = file_read(k->env.options.ca_file, CA_FILE_MAX, &pem, e);
-        const char *text = buf_str(&pem);
+        struct tm_buf pem = {0};
+        int rc = tm_file_read(k->env.options.ca_file, CA_FILE_MAX, &pem, e);
+        const char *text = tm_buf_str(&pem);
         k->env.ca_pem = rc == 0 && text != NULL ? strdup(text) : NULL;
-        buf_free(&pem);
+        tm_buf_free(&pem);
         if (k->env.ca_pem == NULL)
-            return err_wrap(e, "issuers' CA file");
+            return tm_err_wrap(e, "issuers' CA file");
         k->env.options.ca_file = NULL; /* the caller's string */
     }
-    k->env.pool = fetch_pool_new(e);
+    k->env.pool = tm_fetch_pool_new(e);
     if (k->env.pool == NULL)
         return -1;
     errno = pthread_create(&k->refresher, NULL, refresh_loop, k);
     if (errno != 0)
-        return err_errno(e, "start the key refresher");
+        return tm_err_errno(e, "start the key refresher");
     k->refresher_runs = true;
     return 0;
 }
 
-struct keystore *keystore_new(const struct oidc_options *o, struct jlog *log, struct err *e)
+struct oidc_keystore *oidc_keystore_new(const struct oidc_options *o, struct tm_jlog *log,
+                                        struct tm_err *e)
 {
-    struct keystore *k = calloc(1, sizeof(*k));
+    struct oidc_keystore *k = calloc(1, sizeof(*k));
     if (k == NULL) {
-        err_set(e, "out of memory");
+        tm_err_set(e, "out of memory");
         return NULL;
     }
     k->env.options = *o;
     k->env.log = log;
     pthread_mutex_init(&k->lock, NULL);
     if (start(k, e) != 0) {
-        keystore_free(k);
+        oidc_keystore_free(k);
         return NULL;
     }
     return k;
 }
 
-void keystore_free(struct keystore *k)
+void oidc_keystore_free(struct oidc_keystore *k)
 {
     if (k == NULL)
         return;
     atomic_store(&k->env.stopping, true);
     if (k->refresher_runs)
         pthread_join(k->refresher, NULL);
-    fetch_pool_free(k->env.pool);
+    tm_fetch_pool_free(k->env.pool);
     for (unsigned b = 0; b < BUCKETS; b++) {
         while (k->bucket[b] != NULL)
             take_out(k, &k->bucket[b]);
@@ -259,14 +260,14 @@ void keystore_free(struct keystore *k)
     free(k);
 }
 
-void keystore_stats(struct keystore *k, void (*fn)(void *arg, const struct oidc_issuer_stats *s),
-                    void *arg)
+void oidc_keystore_stats(struct oidc_keystore *k,
+                         void (*fn)(void *arg, const struct oidc_issuer_stats *s), void *arg)
 {
     pthread_mutex_lock(&k->lock);
     for (unsigned b = 0; b < BUCKETS; b++) {
-        for (struct issuer_keys *p = k->bucket[b]; p != NULL; p = p->next) {
+        for (struct oidc_issuer_keys *p = k->bucket[b]; p != NULL; p = p->next) {
             struct oidc_issuer_stats s;
-            if (issuer_keys_stats(p, &s))
+            if (oidc_issuer_keys_stats(p, &s))
                 fn(arg, &s);
         }
     }

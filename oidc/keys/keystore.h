@@ -10,28 +10,29 @@
 
 #define KEYSTORE_ISSUERS_MAX 1024 /* wildcard issuers can be many; the list stays bounded */
 
-struct keystore;
-struct issuer_keys; /* one issuer's state; shared by reference count */
+struct oidc_keystore;
+struct oidc_issuer_keys; /* one issuer's state; shared by reference count */
 
-struct keystore *keystore_new(const struct oidc_options *o, struct jlog *log, struct err *e);
-void keystore_free(struct keystore *k); /* wakes every waiter first */
+struct oidc_keystore *oidc_keystore_new(const struct oidc_options *o, struct tm_jlog *log,
+                                        struct tm_err *e);
+void oidc_keystore_free(struct oidc_keystore *k); /* wakes every waiter first */
 
 /* The trust list in force. Exact issuers are fetched in the background from now on; an issuer
  * that is not trusted any more is forgotten; one whose settings changed (ca-cert, allow-http)
  * loses the keys that were fetched under the old ones. References `trust`. */
-void keystore_set_trust(struct keystore *k, struct oidc_trust *trust);
+void oidc_keystore_set_trust(struct oidc_keystore *k, struct oidc_trust *trust);
 
 /* A reference to the keys of this exact issuer URL, made on first use. NULL: not trusted, or
  * the store is full. A wildcard's issuer is refreshed while it is used, and forgotten when its keys
  * age unused. When the store is full, one makes room: one that never had keys and was not tried of
  * late, else the one whose keys age first; made-up issuers cannot lock out real ones. */
-struct issuer_keys *keystore_issuer(struct keystore *k, const char *iss);
-void issuer_keys_unref(struct issuer_keys *p); /* NULL is fine */
+struct oidc_issuer_keys *oidc_keystore_issuer(struct oidc_keystore *k, const char *iss);
+void oidc_issuer_keys_unref(struct oidc_issuer_keys *p); /* NULL is fine */
 
 /* A reference to the keys in force, or NULL when none were ever had. */
-struct jwks *issuer_keys_get(struct issuer_keys *p);
+struct oidc_jwks *oidc_issuer_keys_get(struct oidc_issuer_keys *p);
 
-enum issuer_keys_answer {
+enum oidc_issuer_keys_answer {
     ISSUER_KEYS_CHANGED, /* other keys than `seen` are in force: look again */
     ISSUER_KEYS_WAIT,    /* being fetched; the waiter will be woken */
     ISSUER_KEYS_NONE,    /* fetched too recently to ask again */
@@ -39,10 +40,11 @@ enum issuer_keys_answer {
 
 /* The caller found nothing in `seen` (NULL: had no keys) and wants newer ones. One fetch serves
  * all that wait; fetches are at least jwks_min_interval_s apart. waiter NULL: never waits. */
-enum issuer_keys_answer issuer_keys_want(struct issuer_keys *p, const struct jwks *seen,
-                                         const struct oidc_waiter *waiter);
+enum oidc_issuer_keys_answer oidc_issuer_keys_want(struct oidc_issuer_keys *p,
+                                                   const struct oidc_jwks *seen,
+                                                   const struct oidc_waiter *waiter);
 
-void keystore_stats(struct keystore *k, void (*fn)(void *arg, const struct oidc_issuer_stats *s),
-                    void *arg);
+void oidc_keystore_stats(struct oidc_keystore *k,
+                         void (*fn)(void *arg, const struct oidc_issuer_stats *s), void *arg);
 
 #endif

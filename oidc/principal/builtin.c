@@ -2,7 +2,7 @@
 
 #include <stddef.h>
 
-static const struct claim_rule github_rules[] = {
+static const struct oidc_claim_rule github_rules[] = {
     {CLAIM_NEEDED, "job_workflow_ref"},
     {CLAIM_NEEDED, "sha"},
     {CLAIM_NEEDED, "event_name"},
@@ -24,7 +24,7 @@ static const struct claim_rule github_rules[] = {
 
 #define GITHUB "https://github.com/"
 
-static const struct builtin_field github_fields[] = {
+static const struct oidc_builtin_field github_fields[] = {
     {"event_name", IDENTITY_GITHUB_TRIGGER, URL_VERBATIM},
     {"sha", IDENTITY_GITHUB_SHA, URL_VERBATIM},
     {"workflow", IDENTITY_GITHUB_NAME, URL_VERBATIM},
@@ -48,11 +48,11 @@ static const struct builtin_field github_fields[] = {
     {NULL, 0, URL_VERBATIM},
 };
 
-const struct builtin builtin_github = {
+const struct oidc_builtin oidc_builtin_github = {
     "github-workflow", github_rules, github_fields, URL_JOINED, GITHUB "{{ .job_workflow_ref }}",
 };
 
-static const struct claim_rule gitlab_rules[] = {
+static const struct oidc_claim_rule gitlab_rules[] = {
     {CLAIM_NEEDED, "project_path"},
     {CLAIM_NEEDED, "pipeline_source"},
     {CLAIM_NEEDED, "pipeline_id"},
@@ -74,7 +74,7 @@ static const struct claim_rule gitlab_rules[] = {
 #define GITLAB "https://gitlab.com/"
 #define GITLAB_CONFIG "https://{{ .ci_config_ref_uri }}"
 
-static const struct builtin_field gitlab_fields[] = {
+static const struct oidc_builtin_field gitlab_fields[] = {
     {GITLAB_CONFIG, IDENTITY_BUILD_SIGNER_URI, URL_PARSED},
     {"{{ index . \"ci_config_sha\" }}", IDENTITY_BUILD_SIGNER_DIGEST, URL_VERBATIM},
     {"runner_environment", IDENTITY_RUNNER_ENVIRONMENT, URL_VERBATIM},
@@ -93,11 +93,11 @@ static const struct builtin_field gitlab_fields[] = {
     {NULL, 0, URL_VERBATIM},
 };
 
-const struct builtin builtin_gitlab = {
+const struct oidc_builtin oidc_builtin_gitlab = {
     "gitlab-pipeline", gitlab_rules, gitlab_fields, URL_PARSED, GITLAB_CONFIG,
 };
 
-static const struct claim_rule codefresh_rules[] = {
+static const struct oidc_claim_rule codefresh_rules[] = {
     {CLAIM_NEEDED, "account_id"},           {CLAIM_NEEDED, "pipeline_id"},
     {CLAIM_NEEDED, "workflow_id"},          {CLAIM_OPTIONAL, "account_name"},
     {CLAIM_OPTIONAL, "pipeline_name"},      {CLAIM_OPTIONAL, "platform_url"},
@@ -110,7 +110,7 @@ static const struct claim_rule codefresh_rules[] = {
     "{{ if eq (index . \"platform_url\") \"\" }}https://g.codefresh.io{{ else }}" \
     "{{ .platform_url }}{{ end }}/"
 
-static const struct builtin_field codefresh_fields[] = {
+static const struct oidc_builtin_field codefresh_fields[] = {
     {CODEFRESH "build/{{ .workflow_id }}", IDENTITY_BUILD_SIGNER_URI, URL_JOINED},
     {"{{ index . \"runner_environment\" }}", IDENTITY_RUNNER_ENVIRONMENT, URL_VERBATIM},
     {"{{ index . \"scm_repo_url\" }}", IDENTITY_SOURCE_URI, URL_VERBATIM},
@@ -120,7 +120,7 @@ static const struct builtin_field codefresh_fields[] = {
     {NULL, 0, URL_VERBATIM},
 };
 
-const struct builtin builtin_codefresh = {
+const struct oidc_builtin oidc_builtin_codefresh = {
     "codefresh-workflow",
     codefresh_rules,
     codefresh_fields,
@@ -129,15 +129,15 @@ const struct builtin builtin_codefresh = {
               "{{ .pipeline_id }}",
 };
 
-static const struct claim_rule buildkite_rules[] = {
+static const struct oidc_claim_rule buildkite_rules[] = {
     {CLAIM_NEEDED, "organization_slug"},
     {CLAIM_NEEDED, "pipeline_slug"},
     {CLAIM_END, NULL},
 };
 
-static const struct builtin_field buildkite_fields[] = {{NULL, 0, URL_VERBATIM}};
+static const struct oidc_builtin_field buildkite_fields[] = {{NULL, 0, URL_VERBATIM}};
 
-const struct builtin builtin_buildkite = {
+const struct oidc_builtin oidc_builtin_buildkite = {
     "buildkite-job",
     buildkite_rules,
     buildkite_fields,

@@ -8,7 +8,7 @@
 #include "common/identity.h"
 #include "oidc/principal/url.h"
 
-enum claim_kind {
+enum oidc_claim_kind {
     CLAIM_END,
     CLAIM_NEEDED,   /* a non-empty string */
     CLAIM_OPTIONAL, /* a string, when it is there */
@@ -16,25 +16,26 @@ enum claim_kind {
     CLAIM_REF_TYPE, /* "branch" or "tag" */
 };
 
-struct claim_rule {
-    enum claim_kind kind;
+struct oidc_claim_rule {
+    enum oidc_claim_kind kind;
     const char *name;
 };
 
-struct builtin_field {
+struct oidc_builtin_field {
     const char *source; /* a template; NULL ends the list */
-    enum identity_field field;
-    enum url_form form;
+    enum tm_identity_field field;
+    enum oidc_url_form form;
 };
 
-struct builtin {
+struct oidc_builtin {
     const char *name;
-    const struct claim_rule *rules;
-    const struct builtin_field *fields;
-    enum url_form san_form;
+    const struct oidc_claim_rule *rules;
+    const struct oidc_builtin_field *fields;
+    enum oidc_url_form san_form;
     const char *san;
 };
 
-extern const struct builtin builtin_github, builtin_gitlab, builtin_codefresh, builtin_buildkite;
+extern const struct oidc_builtin oidc_builtin_github, oidc_builtin_gitlab, oidc_builtin_codefresh,
+    oidc_builtin_buildkite;
 
 #endif

@@ -15,49 +15,49 @@ struct lookup {
 };
 
 /* A claim, else a default value. */
-static int find(void *arg, const char *key, struct buf *out, struct err *e)
+static int find(void *arg, const char *key, struct tm_buf *out, struct tm_err *e)
 {
     const struct lookup *l = arg;
     const json_t *v = json_object_get(l->claims, key);
     if (v != NULL)
-        return claim_text(v, key, out, e);
-    const char *text = provider_default(l->provider, key);
+        return oidc_claim_text(v, key, out, e);
+    const char *text = oidc_provider_default(l->provider, key);
     if (text == NULL)
         return 1;
-    buf_puts(out, text);
+    tm_buf_puts(out, text);
     return 0;
 }
 
-static int check_ref_type(const char *text, struct err *e)
+static int check_ref_type(const char *text, struct tm_err *e)
 {
     if (text == NULL)
         return -1;
     return strcmp(text, "branch") == 0 || strcmp(text, "tag") == 0
                ? 0
-               : err_set(e, "claim 'ref_type' is neither branch nor tag");
+               : tm_err_set(e, "claim 'ref_type' is neither branch nor tag");
 }
 
-static int check_claim(const struct claim_rule *rule, const json_t *claims, struct err *e)
+static int check_claim(const struct oidc_claim_rule *rule, const json_t *claims, struct tm_err *e)
 {
     const char *text = NULL;
     switch (rule->kind) {
     case CLAIM_NEEDED:
-        return claim_required(claims, rule->name, e) != NULL ? 0 : -1;
+        return oidc_claim_required(claims, rule->name, e) != NULL ? 0 : -1;
     case CLAIM_OPTIONAL:
-        return claim_optional(claims, rule->name, &text, e);
+        return oidc_claim_optional(claims, rule->name, &text, e);
     case CLAIM_REF_TYPE:
-        return check_ref_type(claim_required(claims, rule->name, e), e);
+        return check_ref_type(oidc_claim_required(claims, rule->name, e), e);
     case CLAIM_NUMBER:
         return json_integer_value(json_object_get(claims, rule->name)) != 0
                    ? 0
-                   : err_set(e, "claim '%s' is missing, 0 or not an integer", rule->name);
+                   : tm_err_set(e, "claim '%s' is missing, 0 or not an integer", rule->name);
     case CLAIM_END:
         break;
     }
     return 0;
 }
 
-static int check_claims(const struct builtin *b, const json_t *claims, struct err *e)
+static int check_claims(const struct oidc_builtin *b, const json_t *claims, struct tm_err *e)
 {
     for (size_t i = 0; b != NULL && b->rules[i].kind != CLAIM_END; i++) {
         if (check_claim(&b->rules[i], claims, e) != 0)
@@ -67,44 +67,45 @@ static int check_claims(const struct builtin *b, const json_t *claims, struct er
 }
 
 /* The template's result in the form that the provider wants, into `out`. */
-static int eval(const struct template *t, enum url_form form, struct lookup *l, struct buf *out,
-                struct err *e)
+static int eval(const struct oidc_template *t, enum oidc_url_form form, struct lookup *l,
+                struct tm_buf *out, struct tm_err *e)
 {
-    struct buf plain = {0};
-    buf_reset(out);
+    struct tm_buf plain = {0};
+    tm_buf_reset(out);
     if (form == URL_VERBATIM)
-        return template_eval(t, find, l, out, e);
-    int rc = template_eval(t, find, l, &plain, e);
-    const char *text = rc == 0 ? buf_str(&plain) : NULL;
+        return oidc_template_eval(t, find, l, out, e);
+    int rc = oidc_template_eval(t, find, l, &plain, e);
+    const char *text = rc == 0 ? tm_buf_str(&plain) : NULL;
     if (text != NULL)
-        rc = url_write_unique(text, form, out, e);
+        rc = oidc_url_write_unique(text, form, out, e);
     else if (rc == 0)
-        rc = err_set(e, "out of memory");
-    buf_free(&plain);
+        rc = tm_err_set(e, "out of memory");
+    tm_buf_free(&plain);
     return rc;
 }
 
-static int set_fields(struct lookup *l, struct oidc_principal *p, struct buf *out, struct err *e)
+static int set_fields(struct lookup *l, struct oidc_principal *p, struct tm_buf *out,
+                      struct tm_err *e)
 {
     for (size_t i = 0; i < IDENTITY_FIELD_COUNT; i++) {
-        const struct template *t = l->provider->field[i];
+        const struct oidc_template *t = l->provider->field[i];
         if (t == NULL)
             continue;
         int rc = eval(t, l->provider->form[i], l, out, e);
         if (rc == 0 && out->len > 0) /* an empty result leaves the extension out */
-            rc = principal_set(&p->field[i], buf_str(out), "the value", e);
+            rc = oidc_principal_set(&p->field[i], tm_buf_str(out), "the value", e);
         if (rc != 0)
-            return err_wrap(e, "%s", identity_table[i].label);
+            return tm_err_wrap(e, "%s", tm_identity_table[i].label);
     }
     return 0;
 }
 
-MAKER(make_ci)
+MAKER(oidc_make_ci)
 {
     struct lookup l = {claims, issuer->provider};
-    struct buf out = {0};
-    const char *sub = claim_required(claims, "sub", e);
-    int rc = sub != NULL ? principal_set(&p->challenge, sub, "sub", e) : -1;
+    struct tm_buf out = {0};
+    const char *sub = oidc_claim_required(claims, "sub", e);
+    int rc = sub != NULL ? oidc_principal_set(&p->challenge, sub, "sub", e) : -1;
     if (rc == 0)
         rc = check_claims(issuer->type->builtin, claims, e);
     if (rc == 0)
@@ -112,10 +113,10 @@ MAKER(make_ci)
     if (rc == 0) {
         rc = eval(issuer->provider->san, URL_VERBATIM, &l, &out, e);
         if (rc == 0)
-            rc = principal_set_uri(p, buf_str(&out), issuer->provider->san_form, e);
+            rc = oidc_principal_set_uri(p, tm_buf_str(&out), issuer->provider->san_form, e);
         if (rc != 0)
-            err_wrap(e, "Subject Alternative Name");
+            tm_err_wrap(e, "Subject Alternative Name");
     }
-    buf_free(&out);
+    tm_buf_free(&out);
     return rc;
 }

@@ -14,24 +14,24 @@
 #define LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 #define DIGITS "0123456789"
 
-const char *claim_required(const json_t *claims, const char *name, struct err *e)
+const char *oidc_claim_required(const json_t *claims, const char *name, struct tm_err *e)
 {
-    const char *text = strictjson_str(claims, name);
+    const char *text = tm_strictjson_str(claims, name);
     if (text != NULL && text[0] != '\0')
         return text;
-    err_set(e, "claim '%s' is missing, empty or not a string", name);
+    tm_err_set(e, "claim '%s' is missing, empty or not a string", name);
     return NULL;
 }
 
-int claim_optional(const json_t *claims, const char *name, const char **out, struct err *e)
+int oidc_claim_optional(const json_t *claims, const char *name, const char **out, struct tm_err *e)
 {
     const json_t *v = json_object_get(claims, name);
     *out = v != NULL ? json_string_value(v) : "";
-    return *out != NULL ? 0 : err_set(e, "claim '%s' is not a string", name);
+    return *out != NULL ? 0 : tm_err_set(e, "claim '%s' is not a string", name);
 }
 
 /* The shortest decimal that reads back as `v`, written without an exponent. */
-static void real_text(double v, struct buf *out)
+static void real_text(double v, struct tm_buf *out)
 {
     char text[40];
     char digits[20];
@@ -49,7 +49,7 @@ static void real_text(double v, struct buf *out)
     }
     long point = (*s == 'e' ? strtol(s + 1, NULL, 10) : 0) + 1; /* digits before the point */
     if (point <= 0) {
-        buf_puts(out, "0.");
+        tm_buf_puts(out, "0.");
         for (; point < 0; point++)
             buf_putc(out, '0');
         point = -1; /* it stands already */
@@ -61,18 +61,18 @@ static void real_text(double v, struct buf *out)
     }
 }
 
-int claim_text(const json_t *value, const char *name, struct buf *out, struct err *e)
+int oidc_claim_text(const json_t *value, const char *name, struct tm_buf *out, struct tm_err *e)
 {
     if (json_is_string(value))
-        buf_puts(out, json_string_value(value));
+        tm_buf_puts(out, json_string_value(value));
     else if (json_is_integer(value)) /* exact, where Go rounds above 2^53 */
-        buf_put_int(out, json_integer_value(value));
+        tm_buf_put_int(out, json_integer_value(value));
     else if (json_is_real(value))
         real_text(json_real_value(value), out);
     else if (json_is_boolean(value))
-        buf_puts(out, json_is_true(value) ? "true" : "false");
+        tm_buf_puts(out, json_is_true(value) ? "true" : "false");
     else
-        return err_set(e, "claim '%.100s' is not a string, number or boolean", name);
+        return tm_err_set(e, "claim '%.100s' is not a string, number or boolean", name);
     return 0;
 }
 
@@ -101,7 +101,7 @@ static const char *path_step(const char *p, char name[PATH_NAME_MAX + 1])
     return p;
 }
 
-bool claim_path_ok(const char *path)
+bool oidc_claim_path_ok(const char *path)
 {
     char name[PATH_NAME_MAX + 1];
     int depth = 0;
@@ -111,7 +111,7 @@ bool claim_path_ok(const char *path)
     return p != NULL && *p == '\0';
 }
 
-const json_t *claim_at_path(const json_t *claims, const char *path)
+const json_t *oidc_claim_at_path(const json_t *claims, const char *path)
 {
     char name[PATH_NAME_MAX + 1];
     const json_t *v = claims;
@@ -142,7 +142,7 @@ static bool domain_ok(const char *s)
     }
 }
 
-bool claim_is_email(const char *text)
+bool oidc_claim_is_email(const char *text)
 {
     static const char atext[] = LETTERS DIGITS "!#$%&'*+-/=?^_`{|}~";
     if (strlen(text) > EMAIL_MAX)
@@ -159,7 +159,7 @@ bool claim_is_email(const char *text)
     }
 }
 
-bool claim_looks_like_email(const char *text)
+bool oidc_claim_looks_like_email(const char *text)
 {
     const char *at = strrchr(text, '@');
     return at != NULL && at != text && strchr(at, '.') != NULL;

@@ -14,7 +14,7 @@
 #define OIDC_VALUE_MAX 4096 /* bytes of one SAN, challenge or extension value */
 
 struct oidc_principal {
-    enum identity_san_kind san_kind;
+    enum tm_identity_san_kind san_kind;
     char *san;                         /* owned; never empty */
     char *challenge;                   /* owned; the bytes the client must have signed */
     char *field[IDENTITY_FIELD_COUNT]; /* owned; NULL: the extension is left out */
@@ -28,7 +28,7 @@ struct oidc_principal {
  * that names the claim but not its value.
  */
 int oidc_principal_from_claims(const struct oidc_issuer *issuer, const json_t *claims,
-                               struct oidc_principal *out, struct err *e);
+                               struct oidc_principal *out, struct tm_err *e);
 
 void oidc_principal_free(struct oidc_principal *p);
 

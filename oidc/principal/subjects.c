@@ -12,20 +12,20 @@
 #include "oidc/principal/claim.h"
 #include "oidc/principal/types.h"
 
-static int set_challenge(struct oidc_principal *p, const char *text, struct err *e)
+static int set_challenge(struct oidc_principal *p, const char *text, struct tm_err *e)
 {
-    return principal_set(&p->challenge, text, "challenge", e);
+    return oidc_principal_set(&p->challenge, text, "challenge", e);
 }
 
-static int set_san(struct oidc_principal *p, enum identity_san_kind kind, const char *text,
-                   struct err *e)
+static int set_san(struct oidc_principal *p, enum tm_identity_san_kind kind, const char *text,
+                   struct tm_err *e)
 {
     p->san_kind = kind;
-    return principal_set(&p->san, text, "subject alternative name", e);
+    return oidc_principal_set(&p->san, text, "subject alternative name", e);
 }
 
 /* true, "true" and "True" count; what cannot be read fails even when verification is skipped. */
-static int email_is_verified(const json_t *claims, bool *verified, struct err *e)
+static int email_is_verified(const json_t *claims, bool *verified, struct tm_err *e)
 {
     const json_t *v = json_object_get(claims, "email_verified");
     const char *text = json_string_value(v);
@@ -33,36 +33,37 @@ static int email_is_verified(const json_t *claims, bool *verified, struct err *e
                 (text != NULL && (strcmp(text, "true") == 0 || strcmp(text, "True") == 0));
     bool readable = v == NULL || json_is_boolean(v) || *verified ||
                     (text != NULL && (strcmp(text, "false") == 0 || strcmp(text, "False") == 0));
-    return readable ? 0 : err_set(e, "claim 'email_verified' is not a boolean");
+    return readable ? 0 : tm_err_set(e, "claim 'email_verified' is not a boolean");
 }
 
 /* The issuer in the certificate, when it stands in another claim than iss. */
 static int set_issuer(const char *path, const json_t *claims, struct oidc_principal *p,
-                      struct err *e)
+                      struct tm_err *e)
 {
-    const json_t *v = claim_at_path(claims, path);
-    struct buf text = {0};
+    const json_t *v = oidc_claim_at_path(claims, path);
+    struct tm_buf text = {0};
     if (v == NULL)
-        return err_set(e, "the token has no claim at issuer-claim %.100s", path);
-    int rc = claim_text(v, "issuer-claim", &text, e);
+        return tm_err_set(e, "the token has no claim at issuer-claim %.100s", path);
+    int rc = oidc_claim_text(v, "issuer-claim", &text, e);
     if (rc == 0)
-        rc = principal_set(&p->field[IDENTITY_ISSUER_V1], buf_str(&text), "issuer-claim", e);
+        rc =
+            oidc_principal_set(&p->field[IDENTITY_ISSUER_V1], tm_buf_str(&text), "issuer-claim", e);
     if (rc == 0)
-        rc = principal_set(&p->field[IDENTITY_ISSUER], buf_str(&text), "issuer-claim", e);
-    buf_free(&text);
+        rc = oidc_principal_set(&p->field[IDENTITY_ISSUER], tm_buf_str(&text), "issuer-claim", e);
+    tm_buf_free(&text);
     return rc;
 }
 
-MAKER(make_email)
+MAKER(oidc_make_email)
 {
     bool verified = false;
-    const char *email = claim_required(claims, "email", e);
+    const char *email = oidc_claim_required(claims, "email", e);
     if (email == NULL || email_is_verified(claims, &verified, e) != 0)
         return -1;
     if (!verified && !issuer->skip_email_verification)
-        return err_set(e, "email_verified claim was false");
-    if (!claim_is_email(email))
-        return err_set(e, "email address is not valid");
+        return tm_err_set(e, "email_verified claim was false");
+    if (!oidc_claim_is_email(email))
+        return tm_err_set(e, "email address is not valid");
     if (issuer->issuer_claim != NULL && set_issuer(issuer->issuer_claim, claims, p, e) != 0)
         return -1;
     return set_challenge(p, email, e) != 0 ? -1 : set_san(p, IDENTITY_SAN_EMAIL, email, e);
@@ -81,36 +82,36 @@ static bool spiffe_path_ok(const char *path)
     return *path == '\0';
 }
 
-MAKER(make_spiffe)
+MAKER(oidc_make_spiffe)
 {
     static const char scheme[] = "spiffe://";
     const size_t start = sizeof(scheme) - 1;
-    const char *sub = claim_required(claims, "sub", e);
+    const char *sub = oidc_claim_required(claims, "sub", e);
     size_t len = strlen(issuer->spiffe_trust_domain);
     if (sub == NULL)
         return -1;
     if (strncmp(sub, scheme, start) != 0 ||
         strncmp(sub + start, issuer->spiffe_trust_domain, len) != 0 ||
         (sub[start + len] != '/' && sub[start + len] != '\0') || !spiffe_path_ok(sub + start + len))
-        return err_set(e, "sub is not a SPIFFE ID of the configured trust domain");
+        return tm_err_set(e, "sub is not a SPIFFE ID of the configured trust domain");
     return set_challenge(p, sub, e) != 0 ? -1 : set_san(p, IDENTITY_SAN_URI, sub, e);
 }
 
-MAKER(make_uri)
+MAKER(oidc_make_uri)
 {
-    struct url have;
-    struct url want;
-    const char *sub = claim_required(claims, "sub", e);
+    struct oidc_url have;
+    struct oidc_url want;
+    const char *sub = oidc_claim_required(claims, "sub", e);
     if (sub == NULL)
         return -1;
-    if (!url_split(sub, false, &have) || !url_split(issuer->subject_domain, false, &want))
-        return err_set(e, "sub is not a URI with a scheme and a plain host name");
+    if (!oidc_url_split(sub, false, &have) || !oidc_url_split(issuer->subject_domain, false, &want))
+        return tm_err_set(e, "sub is not a URI with a scheme and a plain host name");
     if (have.scheme_len != want.scheme_len ||
         strncasecmp(have.scheme, want.scheme, want.scheme_len) != 0)
-        return err_set(e, "subject URI scheme must match expected domain URI scheme");
+        return tm_err_set(e, "subject URI scheme must match expected domain URI scheme");
     if (have.host_len != want.host_len || memcmp(have.host, want.host, want.host_len) != 0)
-        return err_set(e, "subject hostname must match expected domain");
-    return set_challenge(p, sub, e) != 0 ? -1 : principal_set_uri(p, sub, URL_SENT, e);
+        return tm_err_set(e, "subject hostname must match expected domain");
+    return set_challenge(p, sub, e) != 0 ? -1 : oidc_principal_set_uri(p, sub, URL_SENT, e);
 }
 
 /* Nothing by which one name looks like another. */
@@ -118,88 +119,88 @@ static bool is_readable(const char *text)
 {
     size_t n;
     for (const unsigned char *s = (const unsigned char *)text; *s != '\0'; s += n) {
-        n = utf8_sequence(s, strlen((const char *)s));
-        if (n > 0 && !utf8_plain(s, n))
+        n = tm_utf8_sequence(s, strlen((const char *)s));
+        if (n > 0 && !tm_utf8_plain(s, n))
             return false;
         n += n == 0;
     }
     return true;
 }
 
-MAKER(make_username)
+MAKER(oidc_make_username)
 {
-    const char *sub = claim_required(claims, "sub", e);
+    const char *sub = oidc_claim_required(claims, "sub", e);
     char san[OIDC_VALUE_MAX + 2];
     if (sub == NULL)
         return -1;
     if (strchr(sub, '!') != NULL)
-        return err_set(e, "username cannot contain ! character");
+        return tm_err_set(e, "username cannot contain ! character");
     if (!is_readable(sub))
-        return err_set(e, "username holds a control or an invisible character");
-    if (claim_looks_like_email(sub))
-        return err_set(e, "a username should not be an email address");
+        return tm_err_set(e, "username holds a control or an invisible character");
+    if (oidc_claim_looks_like_email(sub))
+        return tm_err_set(e, "a username should not be an email address");
     if ((size_t)snprintf(san, sizeof(san), "%s!%s", sub, issuer->subject_domain) >= sizeof(san))
-        return err_set(e, "sub is over-long");
+        return tm_err_set(e, "sub is over-long");
     return set_challenge(p, sub, e) != 0 ? -1 : set_san(p, IDENTITY_SAN_OTHER, san, e);
 }
 
 /* Kubernetes names (RFC 1123): nothing that could add a segment to the SAN's path. */
 static const char *kubernetes_name(const json_t *obj, const char *key)
 {
-    const char *s = strictjson_str(obj, key);
+    const char *s = tm_strictjson_str(obj, key);
     if (s == NULL || s[0] == '\0' || s[0] == '.' ||
         s[strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789-.")] != '\0')
         return NULL;
     return s;
 }
 
-MAKER(make_kubernetes)
+MAKER(oidc_make_kubernetes)
 {
     (void)issuer;
     const json_t *k = json_object_get(claims, "kubernetes.io");
     const char *ns = kubernetes_name(k, "namespace");
     const char *name = kubernetes_name(json_object_get(k, "serviceaccount"), "name");
-    const char *sub = claim_required(claims, "sub", e);
+    const char *sub = oidc_claim_required(claims, "sub", e);
     char uri[OIDC_VALUE_MAX + 1];
     if (sub == NULL)
         return -1;
     if (ns == NULL || name == NULL)
-        return err_set(e, "claim 'kubernetes.io' lacks a good namespace or serviceaccount name");
+        return tm_err_set(e, "claim 'kubernetes.io' lacks a good namespace or serviceaccount name");
     if ((size_t)snprintf(uri, sizeof(uri), "https://kubernetes.io/namespaces/%s/serviceaccounts/%s",
                          ns, name) >= sizeof(uri))
-        return err_set(e, "claim 'kubernetes.io' is over-long");
-    return set_challenge(p, sub, e) != 0 ? -1 : principal_set_uri(p, uri, URL_PARSED, e);
+        return tm_err_set(e, "claim 'kubernetes.io' is over-long");
+    return set_challenge(p, sub, e) != 0 ? -1 : oidc_principal_set_uri(p, uri, URL_PARSED, e);
 }
 
 /* `act`, when it is there, maps names to strings. */
-static int check_actor(const json_t *claims, struct err *e)
+static int check_actor(const json_t *claims, struct tm_err *e)
 {
     const json_t *act = json_object_get(claims, "act");
     const char *key;
     json_t *value;
     bool good = act == NULL || json_is_object(act);
     json_object_foreach((json_t *)act, key, value) good = good && json_is_string(value);
-    return good ? 0 : err_set(e, "claim 'act' is not an object of strings");
+    return good ? 0 : tm_err_set(e, "claim 'act' is not an object of strings");
 }
 
 /* The challenge is what Sigstore's clients take for the subject: a verified email before sub. */
-MAKER(make_chainguard)
+MAKER(oidc_make_chainguard)
 {
     (void)issuer;
-    const char *iss = claim_required(claims, "iss", e);
-    const char *sub = iss != NULL ? claim_required(claims, "sub", e) : NULL;
+    const char *iss = oidc_claim_required(claims, "iss", e);
+    const char *sub = iss != NULL ? oidc_claim_required(claims, "sub", e) : NULL;
     const char *email = NULL;
     bool verified = false;
-    if (sub == NULL || claim_optional(claims, "email", &email, e) != 0 ||
+    if (sub == NULL || oidc_claim_optional(claims, "email", &email, e) != 0 ||
         email_is_verified(claims, &verified, e) != 0 || check_actor(claims, e) != 0)
         return -1;
     if (email[0] != '\0' && !verified)
-        return err_set(e, "email_verified claim was false");
-    struct buf uri = {0};
-    buf_printf(&uri, "%s/%s", iss, sub);
+        return tm_err_set(e, "email_verified claim was false");
+    struct tm_buf uri = {0};
+    tm_buf_printf(&uri, "%s/%s", iss, sub);
     int rc = set_challenge(p, email[0] != '\0' ? email : sub, e);
     if (rc == 0)
-        rc = principal_set_uri(p, buf_str(&uri), URL_JOINED, e);
-    buf_free(&uri);
+        rc = oidc_principal_set_uri(p, tm_buf_str(&uri), URL_JOINED, e);
+    tm_buf_free(&uri);
     return rc;
 }

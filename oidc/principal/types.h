@@ -17,45 +17,46 @@ enum {
     TAKES_CI_PROVIDER = 16,
 };
 
-struct builtin; /* templates that come with the type: oidc/principal/builtin.h */
+struct oidc_builtin; /* templates that come with the type: oidc/principal/builtin.h */
 
 struct oidc_type {
     const char *name;
     const char *challenge; /* the claim that the client signs, as /api/v2/configuration says */
     unsigned takes;
     /* The issuer's own keys, when the list loads; NULL: nothing to check. */
-    int (*check)(const struct oidc_issuer *issuer, struct err *e);
+    int (*check)(const struct oidc_issuer *issuer, struct tm_err *e);
     /* Sets SAN, challenge and extensions; iss and sub are set already. */
     int (*make)(const struct oidc_issuer *issuer, const json_t *claims, struct oidc_principal *p,
-                struct err *e);
-    const struct builtin *builtin; /* or NULL */
+                struct tm_err *e);
+    const struct oidc_builtin *builtin; /* or NULL */
 };
 
 const struct oidc_type *oidc_type_find(const char *name); /* NULL: unknown */
 const char *oidc_type_near(const char *name);             /* what may be meant, or NULL */
 
 /* Checks at load: oidc/principal/checks.c. Texts are upstream's. */
-int check_spiffe(const struct oidc_issuer *issuer, struct err *e);
-int check_uri(const struct oidc_issuer *issuer, struct err *e);
-int check_username(const struct oidc_issuer *issuer, struct err *e);
+int oidc_check_spiffe(const struct oidc_issuer *issuer, struct tm_err *e);
+int oidc_check_uri(const struct oidc_issuer *issuer, struct tm_err *e);
+int oidc_check_username(const struct oidc_issuer *issuer, struct tm_err *e);
 
 /* One maker for each kind of subject: oidc/principal/subjects.c, ci.c. */
 #define MAKER(name) \
     int name(const struct oidc_issuer *issuer, const json_t *claims, struct oidc_principal *p, \
-             struct err *e)
-MAKER(make_email);
-MAKER(make_spiffe);
-MAKER(make_uri);
-MAKER(make_username);
-MAKER(make_kubernetes);
-MAKER(make_chainguard);
-MAKER(make_ci);
+             struct tm_err *e)
+MAKER(oidc_make_email);
+MAKER(oidc_make_spiffe);
+MAKER(oidc_make_uri);
+MAKER(oidc_make_username);
+MAKER(oidc_make_kubernetes);
+MAKER(oidc_make_chainguard);
+MAKER(oidc_make_ci);
 
 /* Sets *to to a copy of `text`, checked: UTF-8 without control characters, 1 to OIDC_VALUE_MAX
  * bytes. `what` names it in the message. */
-int principal_set(char **to, const char *text, const char *what, struct err *e);
+int oidc_principal_set(char **to, const char *text, const char *what, struct tm_err *e);
 
 /* The SAN as a URL in `form`. */
-int principal_set_uri(struct oidc_principal *p, const char *uri, enum url_form form, struct err *e);
+int oidc_principal_set_uri(struct oidc_principal *p, const char *uri, enum oidc_url_form form,
+                           struct tm_err *e);
 
 #endif

@@ -37,7 +37,7 @@ static size_t bracketed(const char *s)
     return n >= 2 && s[1 + n] == ']' ? n + 2 : 0;
 }
 
-bool url_split(const char *text, bool wildcard, struct url *u)
+bool oidc_url_split(const char *text, bool wildcard, struct oidc_url *u)
 {
     size_t n = 0;
     if (!is_alpha((unsigned char)text[0]))
@@ -75,7 +75,7 @@ static bool kept(unsigned char c, enum part part)
 }
 
 /* Decodes %XX; -1 for a bad escape. */
-static int unescape(const unsigned char *s, size_t len, struct buf *out)
+static int unescape(const unsigned char *s, size_t len, struct tm_buf *out)
 {
     for (size_t i = 0; i < len; i++) {
         if (s[i] != '%') {
@@ -103,35 +103,36 @@ static bool is_ordinary(const unsigned char *s, size_t len)
 }
 
 /* A part that is well encoded stays as it came; else it is decoded and encoded anew. */
-static int write_part(const char *text, size_t len, enum part part, struct buf *out, struct err *e)
+static int write_part(const char *text, size_t len, enum part part, struct tm_buf *out,
+                      struct tm_err *e)
 {
     const unsigned char *s = (const unsigned char *)text;
     if (is_ordinary(s, len)) {
-        buf_append(out, text, len);
+        tm_buf_append(out, text, len);
         return 0;
     }
-    struct buf plain = {0};
+    struct tm_buf plain = {0};
     bool valid = true;
     if (unescape(s, len, &plain) != 0) {
-        buf_free(&plain);
-        return err_set(e, "the URL has a bad percent escape");
+        tm_buf_free(&plain);
+        return tm_err_set(e, "the URL has a bad percent escape");
     }
     for (size_t i = 0; i < len && valid; i++)
         valid = one_of(s[i], "!$&'()*+,;=:@[]%") || kept(s[i], part);
     if (valid)
-        buf_append(out, text, len);
+        tm_buf_append(out, text, len);
     for (size_t i = 0; i < plain.len && !valid; i++) {
         if (kept(plain.data[i], part))
             buf_putc(out, plain.data[i]);
         else
-            buf_printf(out, "%%%02X", plain.data[i]);
+            tm_buf_printf(out, "%%%02X", plain.data[i]);
     }
     bool failed = buf_failed(&plain);
-    buf_free(&plain);
-    return failed ? err_set(e, "out of memory") : 0;
+    tm_buf_free(&plain);
+    return failed ? tm_err_set(e, "out of memory") : 0;
 }
 
-static int write_parsed(const char *rest, struct buf *out, struct err *e)
+static int write_parsed(const char *rest, struct tm_buf *out, struct tm_err *e)
 {
     const char *hash = strchr(rest, '#');
     size_t len = hash != NULL ? (size_t)(hash - rest) : strlen(rest);
@@ -142,7 +143,7 @@ static int write_parsed(const char *rest, struct buf *out, struct err *e)
     for (size_t i = path_len; i < len; i++) {
         /* Go copies a query as it is; only ASCII without blanks can go into a certificate. */
         if ((unsigned char)rest[i] <= 0x20 || (unsigned char)rest[i] >= 0x7f)
-            return err_set(e, "the URL's query holds a blank or a non-ASCII character");
+            return tm_err_set(e, "the URL's query holds a blank or a non-ASCII character");
         buf_putc(out, (unsigned char)rest[i]);
     }
     if (hash == NULL || hash[1] == '\0')
@@ -152,7 +153,7 @@ static int write_parsed(const char *rest, struct buf *out, struct err *e)
 }
 
 /* Appends `path` without empty, "." and ".." segments; a '/' at the end stays. */
-static void clean_path(const char *path, struct buf *out)
+static void clean_path(const char *path, struct tm_buf *out)
 {
     size_t base = out->len;
     size_t total = strlen(path);
@@ -163,7 +164,7 @@ static void clean_path(const char *path, struct buf *out)
                 continue;
         } else if (len > 0 && !(len == 1 && path[0] == '.')) {
             buf_putc(out, '/');
-            buf_append(out, path, len);
+            tm_buf_append(out, path, len);
         }
         path += len + (path[len] == '/');
     }
@@ -171,34 +172,34 @@ static void clean_path(const char *path, struct buf *out)
         buf_putc(out, '/');
 }
 
-static int write_joined(const char *rest, struct buf *out, struct err *e)
+static int write_joined(const char *rest, struct tm_buf *out, struct tm_err *e)
 {
-    struct buf path = {0};
+    struct tm_buf path = {0};
     clean_path(rest, &path);
-    int rc = buf_failed(&path) ? err_set(e, "out of memory")
+    int rc = buf_failed(&path) ? tm_err_set(e, "out of memory")
                                : write_part((const char *)path.data, path.len, PART_PATH, out, e);
-    buf_free(&path);
+    tm_buf_free(&path);
     return rc;
 }
 
-int url_write(const char *text, enum url_form form, struct buf *out, struct err *e)
+int oidc_url_write(const char *text, enum oidc_url_form form, struct tm_buf *out, struct tm_err *e)
 {
-    struct url u;
+    struct oidc_url u;
     if (form == URL_VERBATIM) {
-        buf_puts(out, text);
+        tm_buf_puts(out, text);
         return 0;
     }
     for (const unsigned char *s = (const unsigned char *)text; *s != '\0'; s++) {
         if (*s < 0x20 || *s == 0x7f)
-            return err_set(e, "the URL holds a control character");
+            return tm_err_set(e, "the URL holds a control character");
     }
-    if (!url_split(text, false, &u))
-        return err_set(e, "not a URL with a scheme and a plain host name");
+    if (!oidc_url_split(text, false, &u))
+        return tm_err_set(e, "not a URL with a scheme and a plain host name");
     for (size_t i = 0; i < u.scheme_len; i++) {
         unsigned char c = (unsigned char)u.scheme[i];
         buf_putc(out, c >= 'A' && c <= 'Z' ? c | 0x20 : c);
     }
-    buf_append(out, u.scheme + u.scheme_len, (size_t)(u.rest - u.scheme) - u.scheme_len);
+    tm_buf_append(out, u.scheme + u.scheme_len, (size_t)(u.rest - u.scheme) - u.scheme_len);
     return form == URL_JOINED ? write_joined(u.rest, out, e) : write_parsed(u.rest, out, e);
 }
 
@@ -222,7 +223,7 @@ static bool part_is_unique(const char *s, size_t len, enum part part, bool sent)
         int lo = i + 2 < len ? hex_value((unsigned char)s[i + 2]) : -1;
         escapes = true;
         if (hi < 0 || lo < 0)
-            return true; /* url_write refuses it */
+            return true; /* oidc_url_write refuses it */
         needless = needless || !valid_raw((unsigned char)(hi << 4 | lo), part);
         i += 2;
     }
@@ -240,12 +241,13 @@ static bool has_dot_segment(const char *path)
     return false;
 }
 
-int url_write_unique(const char *text, enum url_form form, struct buf *out, struct err *e)
+int oidc_url_write_unique(const char *text, enum oidc_url_form form, struct tm_buf *out,
+                          struct tm_err *e)
 {
-    struct url u;
+    struct oidc_url u;
     bool unique = true;
-    if (form == URL_VERBATIM || !url_split(text, false, &u))
-        return url_write(text, form, out, e);
+    if (form == URL_VERBATIM || !oidc_url_split(text, false, &u))
+        return oidc_url_write(text, form, out, e);
     const char *hash = form == URL_JOINED ? NULL : strchr(u.rest, '#');
     size_t len = hash != NULL ? (size_t)(hash - u.rest) : strlen(u.rest);
     const char *query = form == URL_JOINED ? NULL : memchr(u.rest, '?', len);
@@ -258,7 +260,7 @@ int url_write_unique(const char *text, enum url_form form, struct buf *out, stru
                  part_is_unique(hash + 1, strlen(hash + 1), PART_FRAGMENT, sent);
     if (form == URL_JOINED)
         unique = unique && !has_dot_segment(u.rest);
-    return unique ? url_write(text, form, out, e)
-                  : err_set(e, "another text gives the same URL (an escape, a dot segment or an "
-                               "empty fragment)");
+    return unique ? oidc_url_write(text, form, out, e)
+                  : tm_err_set(e, "another text gives the same URL (an escape, a dot segment or an "
+                                  "empty fragment)");
 }

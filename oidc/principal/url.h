@@ -12,7 +12,7 @@
 #include "common/buf.h"
 #include "common/err.h"
 
-enum url_form {
+enum oidc_url_form {
     URL_VERBATIM, /* no URL, or as it is */
     URL_PARSED,   /* url.Parse(text).String() */
     URL_SENT,     /* the same, of a text that is a URL already and not made of names */
@@ -20,7 +20,7 @@ enum url_form {
 };
 
 /* The parts point into the text. */
-struct url {
+struct oidc_url {
     const char *scheme;
     size_t scheme_len;
     const char *host; /* without the port; an IPv6 address keeps its brackets */
@@ -29,10 +29,10 @@ struct url {
 };
 
 /* "scheme://host[:port][rest]". A '*' in the host passes where `wildcard` is set. */
-bool url_split(const char *text, bool wildcard, struct url *u);
+bool oidc_url_split(const char *text, bool wildcard, struct oidc_url *u);
 
 /* Appends `text` in `form`, ASCII. -1 when it is no URL; `e` does not quote it. */
-int url_write(const char *text, enum url_form form, struct buf *out, struct err *e);
+int oidc_url_write(const char *text, enum oidc_url_form form, struct tm_buf *out, struct tm_err *e);
 
 /*
  * The same for an identity: refuses a text if another one gives the same URL, as whoever may choose
@@ -40,6 +40,7 @@ int url_write(const char *text, enum url_form form, struct buf *out, struct err 
  * escape is refused; of a URL that was sent, the blank. An empty fragment is left out when it is
  * written, and dot segments are when paths are joined: refused too.
  */
-int url_write_unique(const char *text, enum url_form form, struct buf *out, struct err *e);
+int oidc_url_write_unique(const char *text, enum oidc_url_form form, struct tm_buf *out,
+                          struct tm_err *e);
 
 #endif

@@ -11,7 +11,7 @@
 
 #define ALG_COUNT 10
 
-struct alg {
+struct oidc_alg {
     const char *name;     /* as in the token's header */
     const char *key_type; /* EVP_PKEY type name */
     const char *digest;   /* NULL: EdDSA */
@@ -20,12 +20,12 @@ struct alg {
     bool libjwt; /* libjwt 1.10.2 knows it */
 };
 
-extern const struct alg alg_table[ALG_COUNT];
+extern const struct oidc_alg oidc_alg_table[ALG_COUNT];
 
 /* Row number by name, or -1. */
-int alg_find(const char *name);
+int oidc_alg_find(const char *name);
 
 /* Whether a key of this type and curve may be used with row `i`. */
-bool alg_fits(int i, const EVP_PKEY *key);
+bool oidc_alg_fits(int i, const EVP_PKEY *key);
 
 #endif

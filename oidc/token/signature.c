@@ -3,8 +3,8 @@
 
 #include <openssl/err.h>
 
-static bool verify_bytes(const struct token *t, const struct jwk *key, const unsigned char *sig,
-                         size_t len)
+static bool verify_bytes(const struct oidc_token *t, const struct oidc_jwk *key,
+                         const unsigned char *sig, size_t len)
 {
     EVP_MD_CTX *ctx = EVP_MD_CTX_new();
     bool ok = ctx != NULL && EVP_MD_CTX_copy_ex(ctx, key->prepared[t->alg]) == 1 &&
@@ -15,25 +15,26 @@ static bool verify_bytes(const struct token *t, const struct jwk *key, const uns
 }
 
 /* JOSE has r||s of fixed width (RFC 7518 §3.4), OpenSSL wants DER. */
-static bool verify_ec(const struct token *t, const struct jwk *key)
+static bool verify_ec(const struct oidc_token *t, const struct oidc_jwk *key)
 {
-    size_t width = ((size_t)alg_table[t->alg].ec_bits + 7) / 8;
+    size_t width = ((size_t)oidc_alg_table[t->alg].ec_bits + 7) / 8;
     if (t->signature.len != 2 * width)
         return false;
     size_t der_len = 0;
-    unsigned char *der = ecdsa_raw_to_der(t->signature.data, width, &der_len);
+    unsigned char *der = tm_ecdsa_raw_to_der(t->signature.data, width, &der_len);
     bool ok = der != NULL && verify_bytes(t, key, der, der_len);
     OPENSSL_free(der);
     return ok;
 }
 
-bool signature_verify(enum oidc_engine engine, const struct token *t, const struct jwk *key)
+bool oidc_signature_verify(enum oidc_engine engine, const struct oidc_token *t,
+                           const struct oidc_jwk *key)
 {
     if (key->prepared[t->alg] == NULL)
         return false;
-    if (engine == OIDC_ENGINE_LIBJWT && alg_table[t->alg].libjwt)
-        return signature_verify_libjwt(t, key);
-    if (alg_table[t->alg].ec_bits != 0)
+    if (engine == OIDC_ENGINE_LIBJWT && oidc_alg_table[t->alg].libjwt)
+        return oidc_signature_verify_libjwt(t, key);
+    if (oidc_alg_table[t->alg].ec_bits != 0)
         return verify_ec(t, key);
     return verify_bytes(t, key, t->signature.data, t->signature.len);
 }

@@ -9,9 +9,10 @@
 #include "oidc/token/token.h"
 
 /* `engine` libjwt serves the algorithms it knows; the rest go to the decoded key. */
-bool signature_verify(enum oidc_engine engine, const struct token *t, const struct jwk *key);
+bool oidc_signature_verify(enum oidc_engine engine, const struct oidc_token *t,
+                           const struct oidc_jwk *key);
 
-/* libjwt's own answer; only for algorithms with alg_table[].libjwt. */
-bool signature_verify_libjwt(const struct token *t, const struct jwk *key);
+/* libjwt's own answer; only for algorithms with oidc_alg_table[].libjwt. */
+bool oidc_signature_verify_libjwt(const struct oidc_token *t, const struct oidc_jwk *key);
 
 #endif

@@ -5,13 +5,13 @@
 
 #include "oidc/token/signature.h"
 
-bool signature_verify_libjwt(const struct token *t, const struct jwk *key)
+bool oidc_signature_verify_libjwt(const struct oidc_token *t, const struct oidc_jwk *key)
 {
     char *text = strndup(t->text, t->len); /* libjwt wants a NUL */
     jwt_t *jwt = NULL;
     bool ok = text != NULL &&
               jwt_decode(&jwt, text, (const unsigned char *)key->pem, (int)strlen(key->pem)) == 0 &&
-              jwt_get_alg(jwt) == jwt_str_alg(alg_table[t->alg].name);
+              jwt_get_alg(jwt) == jwt_str_alg(oidc_alg_table[t->alg].name);
     jwt_free(jwt);
     free(text);
     ERR_clear_error();

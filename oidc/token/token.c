@@ -11,52 +11,52 @@
 static const char *const refused_headers[] = {"crit", "jwk", "jku", "x5u",
                                               "x5c",  "b64", "zip", "enc"};
 
-static json_t *decode_object(const char *text, size_t len, const char *what, struct err *e)
+static json_t *decode_object(const char *text, size_t len, const char *what, struct tm_err *e)
 {
-    struct buf json = {0};
+    struct tm_buf json = {0};
     json_t *v = NULL;
-    if (b64_decode(B64_URL_BARE, text, len, &json) != 0) {
-        err_set(e, "the token's %s is not base64url", what);
+    if (tm_b64_decode(B64_URL_BARE, text, len, &json) != 0) {
+        tm_err_set(e, "the token's %s is not base64url", what);
     } else {
-        v = strictjson_parse(json.data != NULL ? (const char *)json.data : "", json.len,
-                             OIDC_TOKEN_MAX, e);
+        v = tm_strictjson_parse(json.data != NULL ? (const char *)json.data : "", json.len,
+                                OIDC_TOKEN_MAX, e);
         if (v == NULL)
-            err_wrap(e, "the token's %s", what);
+            tm_err_wrap(e, "the token's %s", what);
     }
-    buf_free(&json);
+    tm_buf_free(&json);
     if (v != NULL && !json_is_object(v)) {
         json_decref(v);
-        err_set(e, "the token's %s is not a JSON object", what);
+        tm_err_set(e, "the token's %s is not a JSON object", what);
         return NULL;
     }
     return v;
 }
 
-static int check_header(struct token *t, enum oidc_reason *reason, struct err *e)
+static int check_header(struct oidc_token *t, enum oidc_reason *reason, struct tm_err *e)
 {
     for (size_t i = 0; i < sizeof(refused_headers) / sizeof(refused_headers[0]); i++) {
         const char *name = refused_headers[i];
         if (json_object_get(t->header, name) != NULL) {
             *reason = OIDC_REASON_HEADER;
-            return err_set(e, "the token's header carries '%s', which is not accepted", name);
+            return tm_err_set(e, "the token's header carries '%s', which is not accepted", name);
         }
     }
     const json_t *kid = json_object_get(t->header, "kid");
     if (kid != NULL && !json_is_string(kid))
-        return err_set(e, "the token's kid is not a string");
+        return tm_err_set(e, "the token's kid is not a string");
     t->kid = json_string_value(kid);
-    const char *alg = strictjson_str(t->header, "alg");
-    t->alg = alg != NULL ? alg_find(alg) : -1;
+    const char *alg = tm_strictjson_str(t->header, "alg");
+    t->alg = alg != NULL ? oidc_alg_find(alg) : -1;
     if (t->alg < 0) {
         *reason = OIDC_REASON_ALGORITHM;
-        return err_set(e, "the token's algorithm '%.20s' is not on the allow-list",
-                       alg != NULL ? alg : "(missing)");
+        return tm_err_set(e, "the token's algorithm '%.20s' is not on the allow-list",
+                          alg != NULL ? alg : "(missing)");
     }
     return 0;
 }
 
-static int decode_parts(struct token *t, const char *dot1, const char *dot2,
-                        enum oidc_reason *reason, struct err *e)
+static int decode_parts(struct oidc_token *t, const char *dot1, const char *dot2,
+                        enum oidc_reason *reason, struct tm_err *e)
 {
     const char *end = t->text + t->len;
     t->header = decode_object(t->text, (size_t)(dot1 - t->text), "header", e);
@@ -65,39 +65,39 @@ static int decode_parts(struct token *t, const char *dot1, const char *dot2,
     t->claims = decode_object(dot1 + 1, (size_t)(dot2 - dot1 - 1), "payload", e);
     if (t->claims == NULL)
         return -1;
-    t->iss = strictjson_str(t->claims, "iss");
+    t->iss = tm_strictjson_str(t->claims, "iss");
     if (t->iss == NULL || t->iss[0] == '\0')
-        return err_set(e, "the token has no iss claim");
-    if (b64_decode(B64_URL_BARE, dot2 + 1, (size_t)(end - dot2 - 1), &t->signature) != 0 ||
+        return tm_err_set(e, "the token has no iss claim");
+    if (tm_b64_decode(B64_URL_BARE, dot2 + 1, (size_t)(end - dot2 - 1), &t->signature) != 0 ||
         t->signature.len == 0)
-        return err_set(e, "the token's signature is not base64url");
+        return tm_err_set(e, "the token's signature is not base64url");
     return 0;
 }
 
-int token_parse(const char *text, size_t len, struct token *t, enum oidc_reason *reason,
-                struct err *e)
+int oidc_token_parse(const char *text, size_t len, struct oidc_token *t, enum oidc_reason *reason,
+                     struct tm_err *e)
 {
-    *t = (struct token){.text = text, .len = len};
+    *t = (struct oidc_token){.text = text, .len = len};
     *reason = OIDC_REASON_MALFORMED;
     if (len > OIDC_TOKEN_MAX)
-        return err_set(e, "a token of %zu bytes is longer than %zu", len, OIDC_TOKEN_MAX);
+        return tm_err_set(e, "a token of %zu bytes is longer than %zu", len, OIDC_TOKEN_MAX);
     const char *dot1 = memchr(text, '.', len);
     const char *dot2 = dot1 != NULL ? memchr(dot1 + 1, '.', (size_t)(text + len - dot1 - 1)) : NULL;
     if (dot2 == NULL || memchr(dot2 + 1, '.', (size_t)(text + len - dot2 - 1)) != NULL)
-        return err_set(e, "a token has three parts, this has another number");
+        return tm_err_set(e, "a token has three parts, this has another number");
     t->signed_len = (size_t)(dot2 - text);
     if (decode_parts(t, dot1, dot2, reason, e) != 0) {
-        token_free(t);
+        oidc_token_free(t);
         return -1;
     }
     *reason = OIDC_REASON_NONE;
     return 0;
 }
 
-void token_free(struct token *t)
+void oidc_token_free(struct oidc_token *t)
 {
     json_decref(t->header);
     json_decref(t->claims);
-    buf_free(&t->signature);
-    *t = (struct token){0};
+    tm_buf_free(&t->signature);
+    *t = (struct oidc_token){0};
 }

@@ -10,8 +10,8 @@
 #include "common/err.h"
 #include "oidc/verifier.h"
 
-struct token {
-    int alg;          /* row of alg_table */
+struct oidc_token {
+    int alg;          /* row of oidc_alg_table */
     json_t *header;   /* owned */
     json_t *claims;   /* owned; an object */
     const char *kid;  /* into header; NULL when absent */
@@ -19,13 +19,13 @@ struct token {
     const char *text; /* the caller's whole token */
     size_t len;
     size_t signed_len; /* header '.' payload: what the signature covers */
-    struct buf signature;
+    struct tm_buf signature;
 };
 
 /* The token's bytes must outlive `t`. On failure `reason` is MALFORMED, HEADER or ALGORITHM
  * and nothing needs freeing. */
-int token_parse(const char *text, size_t len, struct token *t, enum oidc_reason *reason,
-                struct err *e);
-void token_free(struct token *t);
+int oidc_token_parse(const char *text, size_t len, struct oidc_token *t, enum oidc_reason *reason,
+                     struct tm_err *e);
+void oidc_token_free(struct oidc_token *t);
 
 #endif

@@ -10,25 +10,25 @@
 #include "common/json/strictjson.h"
 #include "oidc/trust/internal.h"
 
-unsigned long document_line(const yaml_node_t *n)
+unsigned long oidc_document_line(const yaml_node_t *n)
 {
     return (unsigned long)n->start_mark.line + 1;
 }
 
-int document_fail(struct document *d, const yaml_node_t *n, const char *fmt, ...)
+int oidc_document_fail(struct oidc_document *d, const yaml_node_t *n, const char *fmt, ...)
 {
     char text[ERR_TEXT_MAX];
     va_list ap;
     va_start(ap, fmt);
     vsnprintf(text, sizeof(text), fmt, ap);
     va_end(ap);
-    return err_set(d->e, "%s:%lu: %s", d->name, document_line(n), text);
+    return tm_err_set(d->e, "%s:%lu: %s", d->name, oidc_document_line(n), text);
 }
 
-static int syntax_error(struct document *d, const yaml_parser_t *parser)
+static int syntax_error(struct oidc_document *d, const yaml_parser_t *parser)
 {
-    return err_set(d->e, "%s:%lu: %s", d->name, (unsigned long)parser->problem_mark.line + 1,
-                   parser->problem != NULL ? parser->problem : "not YAML");
+    return tm_err_set(d->e, "%s:%lu: %s", d->name, (unsigned long)parser->problem_mark.line + 1,
+                      parser->problem != NULL ? parser->problem : "not YAML");
 }
 
 struct census {
@@ -64,7 +64,7 @@ static const char *count_event(struct census *c, yaml_event_type_t type)
 }
 
 /* Reads the events only: the limits hold before any tree is built. */
-static int survey(struct document *d, const char *text, size_t len)
+static int survey(struct oidc_document *d, const char *text, size_t len)
 {
     yaml_parser_t parser;
     yaml_event_t event;
@@ -72,7 +72,7 @@ static int survey(struct document *d, const char *text, size_t len)
     int rc = 0;
     bool end = false;
     if (!yaml_parser_initialize(&parser))
-        return err_set(d->e, "out of memory");
+        return tm_err_set(d->e, "out of memory");
     yaml_parser_set_input_string(&parser, (const unsigned char *)text, len);
     while (rc == 0 && !end) {
         if (!yaml_parser_parse(&parser, &event)) {
@@ -82,8 +82,8 @@ static int survey(struct document *d, const char *text, size_t len)
         const char *fault = count_event(&c, event.type);
         end = event.type == YAML_STREAM_END_EVENT;
         if (fault != NULL)
-            rc = err_set(d->e, "%s:%lu: %s", d->name, (unsigned long)event.start_mark.line + 1,
-                         fault);
+            rc = tm_err_set(d->e, "%s:%lu: %s", d->name, (unsigned long)event.start_mark.line + 1,
+                            fault);
         yaml_event_delete(&event);
     }
     yaml_parser_delete(&parser);
@@ -91,7 +91,7 @@ static int survey(struct document *d, const char *text, size_t len)
 }
 
 /* What begins with '{' is JSON, and must then be so to the end. */
-static int check_json(struct document *d, const char *text, size_t len)
+static int check_json(struct oidc_document *d, const char *text, size_t len)
 {
     size_t i = 0;
     while (i < len && strchr(" \t\r\n", text[i]) != NULL)
@@ -99,33 +99,34 @@ static int check_json(struct document *d, const char *text, size_t len)
     d->json = i < len && text[i] == '{';
     if (!d->json)
         return 0;
-    json_t *v = strictjson_parse(text, len, TRUST_FILE_MAX, d->e);
+    json_t *v = tm_strictjson_parse(text, len, TRUST_FILE_MAX, d->e);
     if (v == NULL)
-        return err_wrap(d->e, "%s", d->name);
+        return tm_err_wrap(d->e, "%s", d->name);
     json_decref(v);
     return 0;
 }
 
-int document_open(struct document *d, const char *text, size_t len, yaml_node_t **root)
+int oidc_document_open(struct oidc_document *d, const char *text, size_t len, yaml_node_t **root)
 {
     yaml_parser_t parser;
     d->budget = TRUST_TEXT_MAX;
     if (len > TRUST_FILE_MAX || memchr(text, '\0', len) != NULL)
-        return err_set(d->e, "%s: longer than %zu bytes, or holds a NUL", d->name, TRUST_FILE_MAX);
+        return tm_err_set(d->e, "%s: longer than %zu bytes, or holds a NUL", d->name,
+                          TRUST_FILE_MAX);
     if (check_json(d, text, len) != 0 || survey(d, text, len) != 0)
         return -1;
     if (!yaml_parser_initialize(&parser))
-        return err_set(d->e, "out of memory");
+        return tm_err_set(d->e, "out of memory");
     yaml_parser_set_input_string(&parser, (const unsigned char *)text, len);
     int rc = yaml_parser_load(&parser, &d->doc) ? 0 : syntax_error(d, &parser);
     yaml_parser_delete(&parser);
     if (rc != 0)
         return -1;
     *root = yaml_document_get_root_node(&d->doc);
-    return *root != NULL ? 0 : err_set(d->e, "%s: the file is empty", d->name);
+    return *root != NULL ? 0 : tm_err_set(d->e, "%s: the file is empty", d->name);
 }
 
-void document_close(struct document *d)
+void oidc_document_close(struct oidc_document *d)
 {
     yaml_document_delete(&d->doc);
 }
@@ -159,10 +160,10 @@ static bool is_scalar(const yaml_node_t *n)
            (n->tag == NULL || strcmp((const char *)n->tag, YAML_STR_TAG) == 0);
 }
 
-const char *document_text(struct document *d, yaml_node_t *n, size_t max, bool lines)
+const char *oidc_document_text(struct oidc_document *d, yaml_node_t *n, size_t max, bool lines)
 {
     if (!is_scalar(n) || (d->json && is_plain(n) && !is_null(n))) {
-        document_fail(d, n, "a string is expected");
+        oidc_document_fail(d, n, "a string is expected");
         return NULL;
     }
     const char *s = (const char *)n->data.scalar.value;
@@ -170,34 +171,36 @@ const char *document_text(struct document *d, yaml_node_t *n, size_t max, bool l
     if (is_null(n))
         return "";
     if (!clean(s, len, lines)) {
-        document_fail(d, n, "the string holds a control character");
+        oidc_document_fail(d, n, "the string holds a control character");
         return NULL;
     }
     if (len > max) {
-        document_fail(d, n, "the string is longer than %zu bytes", max);
+        oidc_document_fail(d, n, "the string is longer than %zu bytes", max);
         return NULL;
     }
     if (len >= d->budget) {
-        document_fail(d, n, "the file expands to more than %zu bytes", TRUST_TEXT_MAX);
+        oidc_document_fail(d, n, "the file expands to more than %zu bytes", TRUST_TEXT_MAX);
         return NULL;
     }
     d->budget -= len + 1;
     return s;
 }
 
-int document_bool(struct document *d, yaml_node_t *n, bool *out)
+int oidc_document_bool(struct oidc_document *d, yaml_node_t *n, bool *out)
 {
     const char *s = is_scalar(n) && is_plain(n) ? (const char *)n->data.scalar.value : "";
     *out = strcmp(s, "true") == 0;
-    return *out || strcmp(s, "false") == 0 ? 0 : document_fail(d, n, "true or false is expected");
+    return *out || strcmp(s, "false") == 0 ? 0
+                                           : oidc_document_fail(d, n, "true or false is expected");
 }
 
-static const char *name_in(const struct document *d, const struct document_key *k)
+static const char *name_in(const struct oidc_document *d, const struct oidc_document_key *k)
 {
     return d->json ? k->json : k->yaml;
 }
 
-static bool is_named(const struct document *d, const struct document_key *k, const char *name)
+static bool is_named(const struct oidc_document *d, const struct oidc_document_key *k,
+                     const char *name)
 {
     if (d->json)
         return k->json != NULL && strcasecmp(k->json, name) == 0;
@@ -205,27 +208,27 @@ static bool is_named(const struct document *d, const struct document_key *k, con
 }
 
 /* Says what it would be in the other notation, or which key is nearest. */
-static int unknown_key(struct document *d, const yaml_node_t *n, const char *name, const char *what,
-                       const struct document_key *keys, size_t count)
+static int unknown_key(struct oidc_document *d, const yaml_node_t *n, const char *name,
+                       const char *what, const struct oidc_document_key *keys, size_t count)
 {
-    struct nearest near;
-    nearest_init(&near, name);
+    struct tm_nearest near;
+    tm_nearest_init(&near, name);
     for (size_t i = 0; i < count; i++) {
         const char *other = d->json ? keys[i].yaml : keys[i].json;
         const char *own = name_in(d, &keys[i]);
         if (own == NULL)
             continue;
         if (other != NULL && strcasecmp(other, name) == 0)
-            return document_fail(d, n,
-                                 "unknown key '%.60s' in %s: a %s file calls it '%s' "
-                                 "(CamelCase in JSON, kebab-case in YAML)",
-                                 name, what, d->json ? "JSON" : "YAML", own);
-        nearest_try(&near, own);
+            return oidc_document_fail(d, n,
+                                      "unknown key '%.60s' in %s: a %s file calls it '%s' "
+                                      "(CamelCase in JSON, kebab-case in YAML)",
+                                      name, what, d->json ? "JSON" : "YAML", own);
+        tm_nearest_try(&near, own);
     }
     if (near.best != NULL)
-        return document_fail(d, n, "unknown key '%.60s' in %s; did you mean '%s'?", name, what,
-                             near.best);
-    return document_fail(d, n, "unknown key '%.60s' in %s", name, what);
+        return oidc_document_fail(d, n, "unknown key '%.60s' in %s; did you mean '%s'?", name, what,
+                                  near.best);
+    return oidc_document_fail(d, n, "unknown key '%.60s' in %s", name, what);
 }
 
 struct pair {
@@ -235,18 +238,18 @@ struct pair {
 };
 
 /* Calls `fn` for each pair. The budget also bounds how often an alias may repeat a mapping. */
-static int each_pair(struct document *d, yaml_node_t *map, const char *what,
-                     int (*fn)(struct document *d, const struct pair *p, void *arg), void *arg)
+static int each_pair(struct oidc_document *d, yaml_node_t *map, const char *what,
+                     int (*fn)(struct oidc_document *d, const struct pair *p, void *arg), void *arg)
 {
     if (map->type != YAML_MAPPING_NODE)
-        return document_fail(d, map, "%s must be a mapping: a mapping is expected", what);
+        return oidc_document_fail(d, map, "%s must be a mapping: a mapping is expected", what);
     yaml_node_pair_t *first = map->data.mapping.pairs.start;
     for (yaml_node_pair_t *at = first; at < map->data.mapping.pairs.top; at++) {
         struct pair p = {.map = map,
                          .key = yaml_document_get_node(&d->doc, at->key),
                          .value = yaml_document_get_node(&d->doc, at->value),
                          .index = (size_t)(at - first)};
-        p.name = document_text(d, p.key, TRUST_VALUE_MAX, false);
+        p.name = oidc_document_text(d, p.key, TRUST_VALUE_MAX, false);
         if (p.name == NULL || fn(d, &p, arg) != 0)
             return -1;
     }
@@ -255,13 +258,13 @@ static int each_pair(struct document *d, yaml_node_t *map, const char *what,
 
 struct fields {
     const char *what;
-    const struct document_key *keys;
+    const struct oidc_document_key *keys;
     size_t count;
     void *dest;
     uint64_t seen; /* a bit for each of `keys` */
 };
 
-static int read_field(struct document *d, const struct pair *p, void *arg)
+static int read_field(struct oidc_document *d, const struct pair *p, void *arg)
 {
     struct fields *f = arg;
     size_t i = 0;
@@ -270,19 +273,19 @@ static int read_field(struct document *d, const struct pair *p, void *arg)
     if (i == f->count || p->name[0] == '\0') /* rows without a name are not for the file */
         return unknown_key(d, p->key, p->name, f->what, f->keys, f->count);
     if ((f->seen >> i & 1) != 0)
-        return document_fail(d, p->key, "duplicate key '%s'", p->name);
+        return oidc_document_fail(d, p->key, "duplicate key '%s'", p->name);
     f->seen |= (uint64_t)1 << i;
     return f->keys[i].read(d, &f->keys[i], p->value, f->dest);
 }
 
-int document_fields(struct document *d, yaml_node_t *map, const char *what,
-                    const struct document_key *keys, size_t count, void *dest)
+int oidc_document_fields(struct oidc_document *d, yaml_node_t *map, const char *what,
+                         const struct oidc_document_key *keys, size_t count, void *dest)
 {
     struct fields f = {what, keys, count, dest, 0};
     return each_pair(d, map, what, read_field, &f);
 }
 
-static bool is_repeated(struct document *d, const struct pair *p)
+static bool is_repeated(struct oidc_document *d, const struct pair *p)
 {
     const yaml_node_pair_t *q = p->map->data.mapping.pairs.start;
     for (size_t i = 0; i < p->index; i++) {
@@ -300,20 +303,20 @@ struct entries {
     void *arg;
 };
 
-static int read_entry(struct document *d, const struct pair *p, void *arg)
+static int read_entry(struct oidc_document *d, const struct pair *p, void *arg)
 {
     const struct entries *t = arg;
     if (p->name[0] == '\0')
-        return document_fail(d, p->key, "an empty name in %s", t->what);
+        return oidc_document_fail(d, p->key, "an empty name in %s", t->what);
     if (p->index >= t->max)
-        return document_fail(d, p->key, "more than %zu entries in %s", t->max, t->what);
+        return oidc_document_fail(d, p->key, "more than %zu entries in %s", t->max, t->what);
     if (is_repeated(d, p))
-        return document_fail(d, p->key, "duplicate key '%.200s' in %s", p->name, t->what);
+        return oidc_document_fail(d, p->key, "duplicate key '%.200s' in %s", p->name, t->what);
     return t->fn(d, p->key, p->name, p->value, t->arg);
 }
 
-int document_each(struct document *d, yaml_node_t *map, const char *what, size_t max,
-                  document_pair_fn fn, void *arg)
+int oidc_document_each(struct oidc_document *d, yaml_node_t *map, const char *what, size_t max,
+                       document_pair_fn fn, void *arg)
 {
     struct entries t = {what, max, fn, arg};
     return each_pair(d, map, what, read_entry, &t);

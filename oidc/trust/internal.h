@@ -17,7 +17,7 @@
 #define TRUST_VALUE_MAX 4096                  /* bytes of one value */
 #define TRUST_CA_CERT_MAX ((size_t)64 * 1024) /* bytes of ca-cert */
 
-struct entry {
+struct oidc_entry {
     struct oidc_issuer public; /* strings owned */
     char *map_key;             /* owned */
     char *ci_provider;         /* owned; or NULL */
@@ -26,18 +26,19 @@ struct entry {
 
 struct oidc_trust {
     atomic_uint refs;
-    struct entry *entry; /* exact issuers first, then wildcards */
+    struct oidc_entry *entry; /* exact issuers first, then wildcards */
     size_t count;
     struct oidc_provider *providers; /* of the file and built in */
 };
 
 /* '*' matches one or more of [-_a-zA-Z0-9]; anchored at both ends. */
-bool wildcard_match(const char *pattern, const char *text, size_t len);
+bool oidc_wildcard_match(const char *pattern, const char *text, size_t len);
 
 /* Fulcio's rules and ours for one entry; links type and provider. */
-int validate_entry(struct oidc_trust *t, struct entry *entry, struct err *e);
+int oidc_validate_entry(struct oidc_trust *t, struct oidc_entry *entry, struct tm_err *e);
 
 /* A YAML or JSON text into `t`; errors begin with "name:line: ". */
-int trust_read(const char *name, const char *text, size_t len, struct oidc_trust *t, struct err *e);
+int oidc_trust_read(const char *name, const char *text, size_t len, struct oidc_trust *t,
+                    struct tm_err *e);
 
 #endif

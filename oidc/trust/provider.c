@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct oidc_provider *provider_new(const char *name)
+struct oidc_provider *oidc_provider_new(const char *name)
 {
     struct oidc_provider *p = calloc(1, sizeof(*p));
     if (p == NULL)
@@ -17,30 +17,30 @@ struct oidc_provider *provider_new(const char *name)
     return p;
 }
 
-struct oidc_provider *provider_new_builtin(const struct builtin *b, struct err *e)
+struct oidc_provider *oidc_provider_new_builtin(const struct oidc_builtin *b, struct tm_err *e)
 {
-    struct oidc_provider *p = provider_new(b->name);
+    struct oidc_provider *p = oidc_provider_new(b->name);
     if (p == NULL) {
-        err_set(e, "out of memory");
+        tm_err_set(e, "out of memory");
         return NULL;
     }
     p->builtin = b;
     p->san_form = b->san_form;
-    p->san = template_compile(b->san, e);
+    p->san = oidc_template_compile(b->san, e);
     bool good = p->san != NULL;
-    for (const struct builtin_field *f = b->fields; f->source != NULL && good; f++) {
+    for (const struct oidc_builtin_field *f = b->fields; f->source != NULL && good; f++) {
         p->form[f->field] = f->form;
-        p->field[f->field] = template_compile(f->source, e);
+        p->field[f->field] = oidc_template_compile(f->source, e);
         good = p->field[f->field] != NULL;
     }
     if (!good) {
-        provider_free(p);
+        oidc_provider_free(p);
         return NULL;
     }
     return p;
 }
 
-void provider_free(struct oidc_provider *p)
+void oidc_provider_free(struct oidc_provider *p)
 {
     if (p == NULL)
         return;
@@ -50,27 +50,29 @@ void provider_free(struct oidc_provider *p)
     }
     free(p->defaults);
     for (size_t i = 0; i < IDENTITY_FIELD_COUNT; i++)
-        template_free(p->field[i]);
-    template_free(p->san);
+        oidc_template_free(p->field[i]);
+    oidc_template_free(p->san);
     free(p->name);
     free(p);
 }
 
-int provider_add_default(struct oidc_provider *p, const char *key, const char *value, struct err *e)
+int oidc_provider_add_default(struct oidc_provider *p, const char *key, const char *value,
+                              struct tm_err *e)
 {
     if (p->default_count == PROVIDER_DEFAULTS_MAX)
-        return err_set(e, "more than %d default values", PROVIDER_DEFAULTS_MAX);
-    struct provider_default *grown = realloc(p->defaults, (p->default_count + 1) * sizeof(*grown));
+        return tm_err_set(e, "more than %d default values", PROVIDER_DEFAULTS_MAX);
+    struct oidc_provider_default *grown =
+        realloc(p->defaults, (p->default_count + 1) * sizeof(*grown));
     if (grown == NULL)
-        return err_set(e, "out of memory");
+        return tm_err_set(e, "out of memory");
     p->defaults = grown;
-    struct provider_default *d = &grown[p->default_count++];
+    struct oidc_provider_default *d = &grown[p->default_count++];
     d->key = strdup(key);
     d->value = strdup(value);
-    return d->key != NULL && d->value != NULL ? 0 : err_set(e, "out of memory");
+    return d->key != NULL && d->value != NULL ? 0 : tm_err_set(e, "out of memory");
 }
 
-const char *provider_default(const struct oidc_provider *p, const char *key)
+const char *oidc_provider_default(const struct oidc_provider *p, const char *key)
 {
     for (size_t i = 0; i < p->default_count; i++) {
         if (strcmp(p->defaults[i].key, key) == 0)

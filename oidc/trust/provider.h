@@ -11,7 +11,7 @@
 
 #define PROVIDER_DEFAULTS_MAX 64
 
-struct provider_default {
+struct oidc_provider_default {
     char *key;
     char *value;
 };
@@ -19,23 +19,23 @@ struct provider_default {
 struct oidc_provider {
     struct oidc_provider *next;
     char *name;
-    const struct builtin *builtin; /* where it comes from, or NULL */
-    struct provider_default *defaults;
+    const struct oidc_builtin *builtin; /* where it comes from, or NULL */
+    struct oidc_provider_default *defaults;
     size_t default_count;
-    struct template *san;
-    enum url_form san_form;
-    struct template *field[IDENTITY_FIELD_COUNT]; /* NULL: the extension is left out */
-    enum url_form form[IDENTITY_FIELD_COUNT];
+    struct oidc_template *san;
+    enum oidc_url_form san_form;
+    struct oidc_template *field[IDENTITY_FIELD_COUNT]; /* NULL: the extension is left out */
+    enum oidc_url_form form[IDENTITY_FIELD_COUNT];
 };
 
-struct oidc_provider *provider_new(const char *name); /* NULL: out of memory */
-struct oidc_provider *provider_new_builtin(const struct builtin *b, struct err *e);
-void provider_free(struct oidc_provider *p);
+struct oidc_provider *oidc_provider_new(const char *name); /* NULL: out of memory */
+struct oidc_provider *oidc_provider_new_builtin(const struct oidc_builtin *b, struct tm_err *e);
+void oidc_provider_free(struct oidc_provider *p);
 
-int provider_add_default(struct oidc_provider *p, const char *key, const char *value,
-                         struct err *e);
+int oidc_provider_add_default(struct oidc_provider *p, const char *key, const char *value,
+                              struct tm_err *e);
 
 /* Borrowed; NULL: none. */
-const char *provider_default(const struct oidc_provider *p, const char *key);
+const char *oidc_provider_default(const struct oidc_provider *p, const char *key);
 
 #endif

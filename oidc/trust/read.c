@@ -10,91 +10,93 @@
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
-typedef struct document_key key_row;
+typedef struct oidc_document_key key_row;
 
 static void *member(void *dest, const key_row *k)
 {
     return (char *)dest + k->offset;
 }
 
-static int keep(struct document *d, yaml_node_t *n, const char *text, char **out)
+static int keep(struct oidc_document *d, yaml_node_t *n, const char *text, char **out)
 {
     if (text == NULL)
         return -1;
     if (text[0] == '\0') /* as if the key were not there */
         return 0;
     *out = strdup(text);
-    return *out != NULL ? 0 : document_fail(d, n, "out of memory");
+    return *out != NULL ? 0 : oidc_document_fail(d, n, "out of memory");
 }
 
-static int read_text(struct document *d, const key_row *k, yaml_node_t *v, void *dest)
+static int read_text(struct oidc_document *d, const key_row *k, yaml_node_t *v, void *dest)
 {
-    return keep(d, v, document_text(d, v, TRUST_VALUE_MAX, false), member(dest, k));
+    return keep(d, v, oidc_document_text(d, v, TRUST_VALUE_MAX, false), member(dest, k));
 }
 
-static int read_pem(struct document *d, const key_row *k, yaml_node_t *v, void *dest)
+static int read_pem(struct oidc_document *d, const key_row *k, yaml_node_t *v, void *dest)
 {
-    return keep(d, v, document_text(d, v, TRUST_CA_CERT_MAX, true), member(dest, k));
+    return keep(d, v, oidc_document_text(d, v, TRUST_CA_CERT_MAX, true), member(dest, k));
 }
 
-static int read_bool(struct document *d, const key_row *k, yaml_node_t *v, void *dest)
+static int read_bool(struct oidc_document *d, const key_row *k, yaml_node_t *v, void *dest)
 {
-    return document_bool(d, v, member(dest, k));
+    return oidc_document_bool(d, v, member(dest, k));
 }
 
 /* For people: checked and dropped. */
-static int read_note(struct document *d, const key_row *k, yaml_node_t *v, void *dest)
+static int read_note(struct oidc_document *d, const key_row *k, yaml_node_t *v, void *dest)
 {
     (void)k;
     (void)dest;
-    return document_text(d, v, TRUST_VALUE_MAX, true) != NULL ? 0 : -1;
+    return oidc_document_text(d, v, TRUST_VALUE_MAX, true) != NULL ? 0 : -1;
 }
 
 /* Upstream's own file keeps its anchors under `define`. */
-static int read_anchors(struct document *d, const key_row *k, yaml_node_t *v, void *dest)
+static int read_anchors(struct oidc_document *d, const key_row *k, yaml_node_t *v, void *dest)
 {
     (void)k;
     (void)dest;
     return v->type != YAML_SCALAR_NODE
                ? 0
-               : document_fail(d, v, "'define' holds anchors: a list or a mapping is expected");
+               : oidc_document_fail(d, v,
+                                    "'define' holds anchors: a list or a mapping is expected");
 }
 
 /* A blank template is none. */
-static int compile(struct document *d, yaml_node_t *v, struct template **out)
+static int compile(struct oidc_document *d, yaml_node_t *v, struct oidc_template **out)
 {
-    struct err why = {0};
-    const char *text = document_text(d, v, TEMPLATE_MAX, true);
+    struct tm_err why = {0};
+    const char *text = oidc_document_text(d, v, TEMPLATE_MAX, true);
     if (text == NULL)
         return -1;
     if (text[strspn(text, " \t\r\n")] == '\0')
         return 0;
-    *out = template_compile(text, &why);
-    return *out != NULL ? 0 : document_fail(d, v, "%s", why.text);
+    *out = oidc_template_compile(text, &why);
+    return *out != NULL ? 0 : oidc_document_fail(d, v, "%s", why.text);
 }
 
-static int read_template(struct document *d, const key_row *k, yaml_node_t *v, void *dest)
+static int read_template(struct oidc_document *d, const key_row *k, yaml_node_t *v, void *dest)
 {
     return compile(d, v, member(dest, k));
 }
 
 /* Upstream reads these and then always takes the token's iss and sub. */
-static int read_unused_template(struct document *d, const key_row *k, yaml_node_t *v, void *dest)
+static int read_unused_template(struct oidc_document *d, const key_row *k, yaml_node_t *v,
+                                void *dest)
 {
     (void)k;
     (void)dest;
-    struct template *t = NULL;
+    struct oidc_template *t = NULL;
     int rc = compile(d, v, &t);
-    template_free(t);
+    oidc_template_free(t);
     return rc;
 }
 
-#define PUBLIC(field) offsetof(struct entry, public.field)
+#define PUBLIC(field) offsetof(struct oidc_entry, public.field)
 static const key_row issuer_keys[] = {
     {"issuer-url", "IssuerURL", read_text, PUBLIC(url)},
     {"client-id", "ClientID", read_text, PUBLIC(client_id)},
     {"type", "Type", read_text, PUBLIC(type_name)},
-    {"ci-provider", "CIProvider", read_text, offsetof(struct entry, ci_provider)},
+    {"ci-provider", "CIProvider", read_text, offsetof(struct oidc_entry, ci_provider)},
     {"issuer-claim", "IssuerClaim", read_text, PUBLIC(issuer_claim)},
     {"subject-domain", "SubjectDomain", read_text, PUBLIC(subject_domain)},
     {"spiffe-trust-domain", "SPIFFETrustDomain", read_text, PUBLIC(spiffe_trust_domain)},
@@ -108,84 +110,85 @@ static const key_row issuer_keys[] = {
     {"environment", "Environment", read_note, 0},
 };
 
-static struct entry *add_entry(struct oidc_trust *t, const char *name, bool wildcard)
+static struct oidc_entry *add_entry(struct oidc_trust *t, const char *name, bool wildcard)
 {
-    struct entry *grown = realloc(t->entry, (t->count + 1) * sizeof(*grown));
+    struct oidc_entry *grown = realloc(t->entry, (t->count + 1) * sizeof(*grown));
     char *copy = grown != NULL ? strdup(name) : NULL;
     if (grown != NULL)
         t->entry = grown;
     if (copy == NULL)
         return NULL;
-    struct entry *entry = &t->entry[t->count++];
-    *entry = (struct entry){.map_key = copy};
+    struct oidc_entry *entry = &t->entry[t->count++];
+    *entry = (struct oidc_entry){.map_key = copy};
     entry->public.wildcard = wildcard;
     return entry;
 }
 
-static int add_issuer(struct document *d, yaml_node_t *key, const char *name, yaml_node_t *value,
-                      struct oidc_trust *t, bool wildcard)
+static int add_issuer(struct oidc_document *d, yaml_node_t *key, const char *name,
+                      yaml_node_t *value, struct oidc_trust *t, bool wildcard)
 {
     if (t->count == TRUST_ISSUERS_MAX)
-        return document_fail(d, key, "more than %d issuers", TRUST_ISSUERS_MAX);
-    struct entry *entry = add_entry(t, name, wildcard);
+        return oidc_document_fail(d, key, "more than %d issuers", TRUST_ISSUERS_MAX);
+    struct oidc_entry *entry = add_entry(t, name, wildcard);
     if (entry == NULL)
-        return document_fail(d, key, "out of memory");
-    entry->line = document_line(key);
-    return document_fields(d, value, "an issuer", issuer_keys, COUNT(issuer_keys), entry);
+        return oidc_document_fail(d, key, "out of memory");
+    entry->line = oidc_document_line(key);
+    return oidc_document_fields(d, value, "an issuer", issuer_keys, COUNT(issuer_keys), entry);
 }
 
-static int add_exact(struct document *d, yaml_node_t *key, const char *name, yaml_node_t *value,
-                     void *arg)
+static int add_exact(struct oidc_document *d, yaml_node_t *key, const char *name,
+                     yaml_node_t *value, void *arg)
 {
     return add_issuer(d, key, name, value, arg, false);
 }
 
-static int add_wildcard(struct document *d, yaml_node_t *key, const char *name, yaml_node_t *value,
-                        void *arg)
+static int add_wildcard(struct oidc_document *d, yaml_node_t *key, const char *name,
+                        yaml_node_t *value, void *arg)
 {
     return add_issuer(d, key, name, value, arg, true);
 }
 
-static int read_exact(struct document *d, const key_row *k, yaml_node_t *v, void *dest)
+static int read_exact(struct oidc_document *d, const key_row *k, yaml_node_t *v, void *dest)
 {
-    return document_each(d, v, k->yaml, TRUST_ISSUERS_MAX, add_exact, dest);
+    return oidc_document_each(d, v, k->yaml, TRUST_ISSUERS_MAX, add_exact, dest);
 }
 
-static int read_wildcards(struct document *d, const key_row *k, yaml_node_t *v, void *dest)
+static int read_wildcards(struct oidc_document *d, const key_row *k, yaml_node_t *v, void *dest)
 {
-    return document_each(d, v, k->yaml, TRUST_ISSUERS_MAX, add_wildcard, dest);
+    return oidc_document_each(d, v, k->yaml, TRUST_ISSUERS_MAX, add_wildcard, dest);
 }
 
-static int add_default(struct document *d, yaml_node_t *key, const char *name, yaml_node_t *value,
-                       void *arg)
+static int add_default(struct oidc_document *d, yaml_node_t *key, const char *name,
+                       yaml_node_t *value, void *arg)
 {
-    struct err why = {0};
-    const char *text = document_text(d, value, TRUST_VALUE_MAX, false);
+    struct tm_err why = {0};
+    const char *text = oidc_document_text(d, value, TRUST_VALUE_MAX, false);
     if (text == NULL)
         return -1;
-    return provider_add_default(arg, name, text, &why) == 0 ? 0
-                                                            : document_fail(d, key, "%s", why.text);
+    return oidc_provider_add_default(arg, name, text, &why) == 0
+               ? 0
+               : oidc_document_fail(d, key, "%s", why.text);
 }
 
-static int read_defaults(struct document *d, const key_row *k, yaml_node_t *v, void *dest)
+static int read_defaults(struct oidc_document *d, const key_row *k, yaml_node_t *v, void *dest)
 {
-    return document_each(d, v, k->yaml, PROVIDER_DEFAULTS_MAX, add_default, dest);
+    return oidc_document_each(d, v, k->yaml, PROVIDER_DEFAULTS_MAX, add_default, dest);
 }
 
 /* The rows of common/identity.h that have a name; these two last. */
 static const key_row extension_keys[] = {
 #define ROW(name, arc, enc, yaml, json, label) \
     {yaml, json, read_template, \
-     offsetof(struct oidc_provider, field) + IDENTITY_##name * sizeof(struct template *)},
+     offsetof(struct oidc_provider, field) + IDENTITY_##name * sizeof(struct oidc_template *)},
     IDENTITY_FIELDS(ROW)
 #undef ROW
         {"issuer", "Issuer", read_unused_template, 0},
     {"subject", "Subject", read_unused_template, 0},
 };
 
-static int read_extensions(struct document *d, const key_row *k, yaml_node_t *v, void *dest)
+static int read_extensions(struct oidc_document *d, const key_row *k, yaml_node_t *v, void *dest)
 {
-    return document_fields(d, v, k->yaml, extension_keys, COUNT(extension_keys), dest);
+    return oidc_document_fields(d, v, k->yaml, extension_keys, COUNT(extension_keys), dest);
 }
 
 static const key_row provider_keys[] = {
@@ -195,27 +198,28 @@ static const key_row provider_keys[] = {
      offsetof(struct oidc_provider, san)},
 };
 
-static int add_provider(struct document *d, yaml_node_t *key, const char *name, yaml_node_t *value,
-                        void *arg)
+static int add_provider(struct oidc_document *d, yaml_node_t *key, const char *name,
+                        yaml_node_t *value, void *arg)
 {
     struct oidc_trust *t = arg;
-    struct oidc_provider *p = provider_new(name);
+    struct oidc_provider *p = oidc_provider_new(name);
     if (p == NULL)
-        return document_fail(d, key, "out of memory");
+        return oidc_document_fail(d, key, "out of memory");
     p->next = t->providers;
     t->providers = p;
-    if (document_fields(d, value, "a CI provider", provider_keys, COUNT(provider_keys), p) != 0)
+    if (oidc_document_fields(d, value, "a CI provider", provider_keys, COUNT(provider_keys), p) !=
+        0)
         return -1;
     return p->san != NULL ? 0
-                          : document_fail(d, key,
-                                          "CI provider '%.60s' has no "
-                                          "subject-alternative-name-template",
-                                          name);
+                          : oidc_document_fail(d, key,
+                                               "CI provider '%.60s' has no "
+                                               "subject-alternative-name-template",
+                                               name);
 }
 
-static int read_providers(struct document *d, const key_row *k, yaml_node_t *v, void *dest)
+static int read_providers(struct oidc_document *d, const key_row *k, yaml_node_t *v, void *dest)
 {
-    return document_each(d, v, k->yaml, TRUST_PROVIDERS_MAX, add_provider, dest);
+    return oidc_document_each(d, v, k->yaml, TRUST_PROVIDERS_MAX, add_provider, dest);
 }
 
 static const key_row top_keys[] = {
@@ -225,13 +229,14 @@ static const key_row top_keys[] = {
     {"define", NULL, read_anchors, 0},
 };
 
-int trust_read(const char *name, const char *text, size_t len, struct oidc_trust *t, struct err *e)
+int oidc_trust_read(const char *name, const char *text, size_t len, struct oidc_trust *t,
+                    struct tm_err *e)
 {
-    struct document d = {.name = name, .e = e};
+    struct oidc_document d = {.name = name, .e = e};
     yaml_node_t *root = NULL;
-    int rc = document_open(&d, text, len, &root);
+    int rc = oidc_document_open(&d, text, len, &root);
     if (rc == 0)
-        rc = document_fields(&d, root, "the issuer list", top_keys, COUNT(top_keys), t);
-    document_close(&d);
+        rc = oidc_document_fields(&d, root, "the issuer list", top_keys, COUNT(top_keys), t);
+    oidc_document_close(&d);
     return rc;
 }

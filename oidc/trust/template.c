@@ -21,8 +21,7 @@ struct node {
     size_t jump;
 };
 
-struct template
-{
+struct oidc_template {
     size_t count;
     struct node *node;
 };
@@ -30,7 +29,7 @@ struct template
 struct parser {
     const char *p;
     const char *end; /* of the action at hand */
-    struct template *t;
+    struct oidc_template *t;
     struct {
         size_t branch; /* the node whose jump is still open */
         bool in_else;
@@ -65,11 +64,11 @@ static bool is_word(char c)
     return is_letter(c) || (c >= '0' && c <= '9');
 }
 
-static struct node *add(struct parser *s, enum op op, struct piece arg, struct err *e)
+static struct node *add(struct parser *s, enum op op, struct piece arg, struct tm_err *e)
 {
-    struct template *t = s->t;
+    struct oidc_template *t = s->t;
     if (t->count == NODES_MAX) {
-        err_set(e, "template has more than %d parts", NODES_MAX);
+        tm_err_set(e, "template has more than %d parts", NODES_MAX);
         return NULL;
     }
     struct node *grown = realloc(t->node, (t->count + 1) * sizeof(*grown));
@@ -77,7 +76,7 @@ static struct node *add(struct parser *s, enum op op, struct piece arg, struct e
     if (grown != NULL)
         t->node = grown;
     if (copy == NULL) {
-        err_set(e, "out of memory");
+        tm_err_set(e, "out of memory");
         return NULL;
     }
     struct node *n = &t->node[t->count++];
@@ -172,16 +171,16 @@ static bool take_operand(struct parser *s, struct operand *out)
     return out->name.len > 0 && close_parens(s, parens);
 }
 
-static int open_if(struct parser *s, struct err *e)
+static int open_if(struct parser *s, struct tm_err *e)
 {
     struct operand left;
     struct piece right;
     size_t parens = take_parens(s);
     if (!take_word(s, "eq") || !take_operand(s, &left) || !take_literal(s, &right) ||
         !close_parens(s, parens))
-        return err_set(e, "only `if eq CLAIM \"text\"` is supported");
+        return tm_err_set(e, "only `if eq CLAIM \"text\"` is supported");
     if (s->depth == NESTING_MAX)
-        return err_set(e, "`if` is nested deeper than %d", NESTING_MAX);
+        return tm_err_set(e, "`if` is nested deeper than %d", NESTING_MAX);
     struct node *n = add(s, OP_IF_EQ, left.name, e);
     if (n == NULL)
         return -1;
@@ -189,13 +188,13 @@ static int open_if(struct parser *s, struct err *e)
     n->other = strndup(right.s, right.len);
     s->open[s->depth].branch = s->t->count - 1;
     s->open[s->depth++].in_else = false;
-    return n->other != NULL ? 0 : err_set(e, "out of memory");
+    return n->other != NULL ? 0 : tm_err_set(e, "out of memory");
 }
 
-static int take_else(struct parser *s, struct err *e)
+static int take_else(struct parser *s, struct tm_err *e)
 {
     if (s->depth == 0 || s->open[s->depth - 1].in_else)
-        return err_set(e, "`else` without `if`");
+        return tm_err_set(e, "`else` without `if`");
     if (add(s, OP_JUMP, (struct piece){"", 0}, e) == NULL)
         return -1;
     s->t->node[s->open[s->depth - 1].branch].jump = s->t->count;
@@ -204,16 +203,16 @@ static int take_else(struct parser *s, struct err *e)
     return 0;
 }
 
-static int take_end(struct parser *s, struct err *e)
+static int take_end(struct parser *s, struct tm_err *e)
 {
     if (s->depth == 0)
-        return err_set(e, "`end` without `if`");
+        return tm_err_set(e, "`end` without `if`");
     s->t->node[s->open[--s->depth].branch].jump = s->t->count;
     return 0;
 }
 
 /* What stands between `{{` and `}}`. */
-static int parse_action(struct parser *s, struct err *e)
+static int parse_action(struct parser *s, struct tm_err *e)
 {
     struct operand value;
     int rc = 0;
@@ -230,10 +229,10 @@ static int parse_action(struct parser *s, struct err *e)
             return -1;
         n->strict = value.strict;
     } else {
-        return err_set(e, "unsupported template action: use .claim, index . \"claim\" or if eq");
+        return tm_err_set(e, "unsupported template action: use .claim, index . \"claim\" or if eq");
     }
     if (rc == 0 && s->p != s->end)
-        return err_set(e, "unsupported template syntax: no pipes, functions or trim marks here");
+        return tm_err_set(e, "unsupported template syntax: no pipes, functions or trim marks here");
     return rc;
 }
 
@@ -250,7 +249,7 @@ static const char *find_close(const char *p, const char *end)
     return NULL;
 }
 
-static int parse(struct parser *s, struct err *e)
+static int parse(struct parser *s, struct tm_err *e)
 {
     const char *end = s->end;
     while (s->p < end) {
@@ -264,30 +263,30 @@ static int parse(struct parser *s, struct err *e)
         s->p = brace + 2;
         const char *close = find_close(s->p, end);
         if (close == NULL)
-            return err_set(e, "`{{` is never closed");
+            return tm_err_set(e, "`{{` is never closed");
         s->end = close;
         if (parse_action(s, e) != 0)
             return -1;
         s->p = close + 2;
         s->end = end;
     }
-    return s->depth == 0 ? 0 : err_set(e, "`if` without `end`");
+    return s->depth == 0 ? 0 : tm_err_set(e, "`if` without `end`");
 }
 
-struct template *template_compile(const char *source, struct err *e)
+struct oidc_template *oidc_template_compile(const char *source, struct tm_err *e)
 {
     size_t len = strlen(source);
     if (len > TEMPLATE_MAX) {
-        err_set(e, "template is longer than %d bytes", TEMPLATE_MAX);
+        tm_err_set(e, "template is longer than %d bytes", TEMPLATE_MAX);
         return NULL;
     }
     if (source[strspn(source, " \t\r\n")] == '\0') {
-        err_set(e, "template is blank");
+        tm_err_set(e, "template is blank");
         return NULL;
     }
-    struct template *t = calloc(1, sizeof(*t));
+    struct oidc_template *t = calloc(1, sizeof(*t));
     if (t == NULL) {
-        err_set(e, "out of memory");
+        tm_err_set(e, "out of memory");
         return NULL;
     }
     struct parser s = {.p = source, .end = source + len, .t = t};
@@ -297,13 +296,13 @@ struct template *template_compile(const char *source, struct err *e)
     else
         rc = parse(&s, e);
     if (rc != 0) {
-        template_free(t);
+        oidc_template_free(t);
         return NULL;
     }
     return t;
 }
 
-void template_free(struct template *t)
+void oidc_template_free(struct oidc_template *t)
 {
     if (t == NULL)
         return;
@@ -315,37 +314,37 @@ void template_free(struct template *t)
     free(t);
 }
 
-static int value(const struct node *n, template_lookup_fn lookup, void *arg, struct buf *out,
-                 struct err *e)
+static int value(const struct node *n, template_lookup_fn lookup, void *arg, struct tm_buf *out,
+                 struct tm_err *e)
 {
     int rc = lookup(arg, n->arg, out, e);
     if (rc == 1 && n->strict)
-        return err_set(e, "claim '%.100s' is in neither the token nor the defaults", n->arg);
+        return tm_err_set(e, "claim '%.100s' is in neither the token nor the defaults", n->arg);
     return rc < 0 ? -1 : 0;
 }
 
 /* 0: not equal, 1: equal, -1: fault. */
-static int equal(const struct node *n, template_lookup_fn lookup, void *arg, struct err *e)
+static int equal(const struct node *n, template_lookup_fn lookup, void *arg, struct tm_err *e)
 {
-    struct buf left = {0};
+    struct tm_buf left = {0};
     int rc = value(n, lookup, arg, &left, e);
-    const char *text = rc == 0 ? buf_str(&left) : NULL;
+    const char *text = rc == 0 ? tm_buf_str(&left) : NULL;
     if (text != NULL)
         rc = strcmp(text, n->other) == 0 ? 1 : 0;
     else if (rc == 0)
-        rc = err_set(e, "out of memory");
-    buf_free(&left);
+        rc = tm_err_set(e, "out of memory");
+    tm_buf_free(&left);
     return rc;
 }
 
-int template_eval(const struct template *t, template_lookup_fn lookup, void *arg, struct buf *out,
-                  struct err *e)
+int oidc_template_eval(const struct oidc_template *t, template_lookup_fn lookup, void *arg,
+                       struct tm_buf *out, struct tm_err *e)
 {
     for (size_t i = 0; i < t->count;) {
         const struct node *n = &t->node[i++];
         int same = 0;
         if (n->op == OP_TEXT) {
-            buf_puts(out, n->arg);
+            tm_buf_puts(out, n->arg);
         } else if (n->op == OP_VALUE) {
             if (value(n, lookup, arg, out, e) != 0)
                 return -1;
@@ -359,7 +358,7 @@ int template_eval(const struct template *t, template_lookup_fn lookup, void *arg
         if (same < 0)
             return -1;
         if (out->len > TEMPLATE_OUTPUT_MAX)
-            return err_set(e, "the result is longer than %d bytes", TEMPLATE_OUTPUT_MAX);
+            return tm_err_set(e, "the result is longer than %d bytes", TEMPLATE_OUTPUT_MAX);
     }
-    return buf_failed(out) ? err_set(e, "out of memory") : 0;
+    return buf_failed(out) ? tm_err_set(e, "out of memory") : 0;
 }

@@ -13,18 +13,18 @@
 #define TEMPLATE_MAX 4096        /* bytes of source */
 #define TEMPLATE_OUTPUT_MAX 4096 /* bytes of one result */
 
-struct template; /* compiled; immutable */
+struct oidc_template; /* compiled; immutable */
 
 /* `source` is UTF-8; it must not be blank. NULL with `e` set when it is not in the subset. */
-struct template *template_compile(const char *source, struct err *e);
-void template_free(struct template *t);
+struct oidc_template *oidc_template_compile(const char *source, struct tm_err *e);
+void oidc_template_free(struct oidc_template *t);
 
 /* Appends the value of claim `key` as text. 0, 1: no such claim, -1: not usable, `e` says why. */
-typedef int (*template_lookup_fn)(void *arg, const char *key, struct buf *out, struct err *e);
+typedef int (*template_lookup_fn)(void *arg, const char *key, struct tm_buf *out, struct tm_err *e);
 
 /* Appends the result to an empty `out`. A missing claim fails, except through `index`, which
  * yields "". */
-int template_eval(const struct template *t, template_lookup_fn lookup, void *arg, struct buf *out,
-                  struct err *e);
+int oidc_template_eval(const struct oidc_template *t, template_lookup_fn lookup, void *arg,
+                       struct tm_buf *out, struct tm_err *e);
 
 #endif

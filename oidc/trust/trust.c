@@ -7,7 +7,7 @@
 #include "common/file.h"
 #include "oidc/trust/internal.h"
 
-static void entry_free(struct entry *entry)
+static void entry_free(struct oidc_entry *entry)
 {
     const struct oidc_issuer *i = &entry->public;
     const char *const strings[] = {
@@ -27,7 +27,7 @@ static void entry_free(struct entry *entry)
 }
 
 /* "spiffe://domain" and "domain" mean the same; the bare name is kept. */
-static void normalise(struct entry *entry)
+static void normalise(struct oidc_entry *entry)
 {
     static const char scheme[] = "spiffe://";
     char *d = (char *)entry->public.spiffe_trust_domain;
@@ -38,7 +38,7 @@ static void normalise(struct entry *entry)
 /* Exact issuers before wildcards, file order kept within each. */
 static int sort_entries(struct oidc_trust *t)
 {
-    struct entry *sorted = malloc((t->count + 1) * sizeof(*sorted));
+    struct oidc_entry *sorted = malloc((t->count + 1) * sizeof(*sorted));
     size_t n = 0;
     if (sorted == NULL)
         return -1;
@@ -53,29 +53,29 @@ static int sort_entries(struct oidc_trust *t)
     return 0;
 }
 
-static int finish(const char *name, struct oidc_trust *t, struct err *e)
+static int finish(const char *name, struct oidc_trust *t, struct tm_err *e)
 {
     if (t->count == 0)
-        return err_set(e, "%s: no issuer is configured: add one under oidc-issuers", name);
+        return tm_err_set(e, "%s: no issuer is configured: add one under oidc-issuers", name);
     if (sort_entries(t) != 0)
-        return err_set(e, "out of memory");
+        return tm_err_set(e, "out of memory");
     for (size_t i = 0; i < t->count; i++) {
         normalise(&t->entry[i]);
-        if (validate_entry(t, &t->entry[i], e) != 0)
-            return err_wrap(e, "%s:%lu: issuer '%.200s'", name, t->entry[i].line,
-                            t->entry[i].map_key);
+        if (oidc_validate_entry(t, &t->entry[i], e) != 0)
+            return tm_err_wrap(e, "%s:%lu: issuer '%.200s'", name, t->entry[i].line,
+                               t->entry[i].map_key);
     }
     return 0;
 }
 
 int oidc_trust_parse(const char *name, const char *text, size_t len, struct oidc_trust **out,
-                     struct err *e)
+                     struct tm_err *e)
 {
     struct oidc_trust *t = calloc(1, sizeof(*t));
     if (t == NULL)
-        return err_set(e, "out of memory");
+        return tm_err_set(e, "out of memory");
     atomic_init(&t->refs, 1);
-    if (trust_read(name, text, len, t, e) != 0 || finish(name, t, e) != 0) {
+    if (oidc_trust_read(name, text, len, t, e) != 0 || finish(name, t, e) != 0) {
         oidc_trust_unref(t);
         return -1;
     }
@@ -83,27 +83,29 @@ int oidc_trust_parse(const char *name, const char *text, size_t len, struct oidc
     return 0;
 }
 
-int oidc_trust_load(const char *path, struct oidc_trust **out, struct err *e)
+int oidc_trust_load(const char *path, struct oidc_trust **out, struct tm_err *e)
 {
-    struct buf text = {0};
-    int rc = file_read(path, TRUST_FILE_MAX, &text, e);
+    struct tm_buf text = {0};
+    int rc = tm_file_read(path, TRUST_FILE_MAX, &text, e);
     if (rc != 0)
-        err_wrap(e, "issuer list");
+        tm_err_wrap(e, "issuer list");
     else
-        rc = oidc_trust_parse(path, buf_str(&text), text.len, out, e);
-    buf_free(&text);
+        rc = oidc_trust_parse(path, tm_buf_str(&text), text.len, out, e);
+    tm_buf_free(&text);
     return rc;
 }
 
-int oidc_trust_check_http(const struct oidc_trust *t, bool allow_http, struct err *e)
+int oidc_trust_check_http(const struct oidc_trust *t, bool allow_http, struct tm_err *e)
 {
     for (size_t i = 0; i < t->count && !allow_http; i++) {
         const struct oidc_issuer *is = &t->entry[i].public;
-        if (strncmp(is->url, "http://", 7) == 0 && !is->allow_http && !fetch_is_loopback(is->url))
-            return err_set(e,
-                           "line %lu: issuer '%.200s' is http, where anybody between could put his "
-                           "keys: use https, or say 'allow-http: true' in its entry",
-                           t->entry[i].line, is->url);
+        if (strncmp(is->url, "http://", 7) == 0 && !is->allow_http &&
+            !tm_fetch_is_loopback(is->url))
+            return tm_err_set(
+                e,
+                "line %lu: issuer '%.200s' is http, where anybody between could put his "
+                "keys: use https, or say 'allow-http: true' in its entry",
+                t->entry[i].line, is->url);
     }
     return 0;
 }
@@ -124,7 +126,7 @@ void oidc_trust_unref(struct oidc_trust *t)
     while (t->providers != NULL) {
         struct oidc_provider *p = t->providers;
         t->providers = p->next;
-        provider_free(p);
+        oidc_provider_free(p);
     }
     free(t);
 }
@@ -133,7 +135,7 @@ const struct oidc_issuer *oidc_trust_find(const struct oidc_trust *t, const char
 {
     for (size_t i = 0; i < t->count; i++) {
         const struct oidc_issuer *issuer = &t->entry[i].public;
-        if (issuer->wildcard ? wildcard_match(issuer->url, iss, len)
+        if (issuer->wildcard ? oidc_wildcard_match(issuer->url, iss, len)
                              : strlen(issuer->url) == len && memcmp(issuer->url, iss, len) == 0)
             return issuer;
     }

@@ -31,15 +31,15 @@ struct oidc_issuer {
 };
 
 /* Reads and validates; refuses unknown, duplicate and mistyped keys with file, line and reason. */
-int oidc_trust_load(const char *path, struct oidc_trust **out, struct err *e);
+int oidc_trust_load(const char *path, struct oidc_trust **out, struct tm_err *e);
 
 /* Same, from memory; `name` is used in messages only. */
 int oidc_trust_parse(const char *name, const char *text, size_t len, struct oidc_trust **out,
-                     struct err *e);
+                     struct tm_err *e);
 
 /* Refuses issuers over http that could never be asked: beyond loopback, and allowed neither by
  * `allow_http`, which is for all, nor in their own entry. */
-int oidc_trust_check_http(const struct oidc_trust *t, bool allow_http, struct err *e);
+int oidc_trust_check_http(const struct oidc_trust *t, bool allow_http, struct tm_err *e);
 
 struct oidc_trust *oidc_trust_ref(struct oidc_trust *t);
 void oidc_trust_unref(struct oidc_trust *t); /* NULL is fine */

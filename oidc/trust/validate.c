@@ -10,14 +10,14 @@
 #include "oidc/trust/internal.h"
 
 /* Every block must be readable: a CA that is dropped in silence would be missed much later. */
-static int check_ca_cert(const struct oidc_issuer *i, struct err *e)
+static int check_ca_cert(const struct oidc_issuer *i, struct tm_err *e)
 {
     size_t certs = 0;
     X509 *cert;
     if (i->ca_cert == NULL)
         return 0;
     BIO *in = BIO_new_mem_buf(i->ca_cert, -1);
-    while (in != NULL && (cert = PEM_read_bio_X509(in, NULL, pem_no_password, NULL)) != NULL) {
+    while (in != NULL && (cert = PEM_read_bio_X509(in, NULL, tm_pem_no_password, NULL)) != NULL) {
         X509_free(cert);
         certs++;
     }
@@ -25,12 +25,12 @@ static int check_ca_cert(const struct oidc_issuer *i, struct err *e)
     BIO_free(in);
     ERR_clear_error();
     return certs > 0 && at_end ? 0
-                               : err_set(e, "failed to parse CA certificate for %sissuer %.200s",
-                                         i->wildcard ? "meta " : "", i->url);
+                               : tm_err_set(e, "failed to parse CA certificate for %sissuer %.200s",
+                                            i->wildcard ? "meta " : "", i->url);
 }
 
 static struct oidc_provider *find_provider(const struct oidc_trust *t, const char *name,
-                                           const struct builtin *builtin)
+                                           const struct oidc_builtin *builtin)
 {
     for (struct oidc_provider *p = t->providers; p != NULL; p = p->next) {
         if (p->builtin == builtin && strcmp(p->name, name) == 0)
@@ -39,23 +39,23 @@ static struct oidc_provider *find_provider(const struct oidc_trust *t, const cha
     return NULL;
 }
 
-static int unknown_type(const struct oidc_issuer *i, struct err *e)
+static int unknown_type(const struct oidc_issuer *i, struct tm_err *e)
 {
     const char *near = oidc_type_near(i->type_name);
-    return err_set(e, "unknown type '%.60s'%s%s%s%s", i->type_name,
-                   i->challenge_claim == NULL ? ": issuer missing challenge claim" : "",
-                   near != NULL ? "; did you mean '" : "", near != NULL ? near : "",
-                   near != NULL ? "'?" : "");
+    return tm_err_set(e, "unknown type '%.60s'%s%s%s%s", i->type_name,
+                      i->challenge_claim == NULL ? ": issuer missing challenge claim" : "",
+                      near != NULL ? "; did you mean '" : "", near != NULL ? near : "",
+                      near != NULL ? "'?" : "");
 }
 
-static int link_provider(struct oidc_trust *t, struct entry *entry, struct err *e)
+static int link_provider(struct oidc_trust *t, struct oidc_entry *entry, struct tm_err *e)
 {
     struct oidc_issuer *i = &entry->public;
-    const struct builtin *b = i->type->builtin;
+    const struct oidc_builtin *b = i->type->builtin;
     if (b != NULL) {
         struct oidc_provider *p = find_provider(t, b->name, b);
         if (p == NULL) {
-            p = provider_new_builtin(b, e);
+            p = oidc_provider_new_builtin(b, e);
             if (p == NULL)
                 return -1;
             p->next = t->providers;
@@ -67,39 +67,39 @@ static int link_provider(struct oidc_trust *t, struct entry *entry, struct err *
     if ((i->type->takes & TAKES_CI_PROVIDER) == 0)
         return 0;
     if (entry->ci_provider == NULL)
-        return err_set(e, "type ci-provider needs the key ci-provider: a name in "
-                          "ci-issuer-metadata");
+        return tm_err_set(e, "type ci-provider needs the key ci-provider: a name in "
+                             "ci-issuer-metadata");
     i->provider = find_provider(t, entry->ci_provider, NULL);
-    return i->provider != NULL
-               ? 0
-               : err_set(e, "ci-provider '%.60s' is not in ci-issuer-metadata", entry->ci_provider);
+    return i->provider != NULL ? 0
+                               : tm_err_set(e, "ci-provider '%.60s' is not in ci-issuer-metadata",
+                                            entry->ci_provider);
 }
 
-static int check_url(const struct entry *entry, struct err *e)
+static int check_url(const struct oidc_entry *entry, struct tm_err *e)
 {
     const struct oidc_issuer *i = &entry->public;
-    struct url u;
+    struct oidc_url u;
     if (i->url == NULL || strcmp(i->url, entry->map_key) != 0)
-        return err_set(e, "issuer-url must equal the key it stands under");
+        return tm_err_set(e, "issuer-url must equal the key it stands under");
     if (!i->wildcard && strchr(i->url, '*') != NULL)
-        return err_set(e, "'*' belongs under meta-issuers");
+        return tm_err_set(e, "'*' belongs under meta-issuers");
     if (strncmp(i->url, "https://", 8) != 0 && strncmp(i->url, "http://", 7) != 0)
-        return err_set(e, "the issuer must be an https URL");
+        return tm_err_set(e, "the issuer must be an https URL");
     for (const char *s = i->url; *s != '\0'; s++) {
         if (*s <= ' ' || *s > '~' || *s == '?' || *s == '#')
-            return err_set(e, "an issuer URL has no blanks, query or fragment and is ASCII");
+            return tm_err_set(e, "an issuer URL has no blanks, query or fragment and is ASCII");
     }
-    if (!url_split(i->url, i->wildcard, &u))
-        return err_set(e, "the issuer URL has a bad host");
+    if (!oidc_url_split(i->url, i->wildcard, &u))
+        return tm_err_set(e, "the issuer URL has a bad host");
     const char *dot = memrchr(u.host, '.', u.host_len);
     const char *last = dot != NULL ? dot : u.host;
     if (memchr(last, '*', (size_t)(u.host + u.host_len - last)) != NULL)
-        return err_set(e, "a '*' in the last label of the host would trust anybody's domain");
+        return tm_err_set(e, "a '*' in the last label of the host would trust anybody's domain");
     return 0;
 }
 
 /* A key that the type never reads would be ignored in silence. */
-static int check_keys(const struct entry *entry, struct err *e)
+static int check_keys(const struct oidc_entry *entry, struct tm_err *e)
 {
     const struct oidc_issuer *i = &entry->public;
     const struct {
@@ -113,33 +113,33 @@ static int check_keys(const struct entry *entry, struct err *e)
         {entry->ci_provider != NULL, TAKES_CI_PROVIDER, "ci-provider"},
     };
     if (i->issuer_claim != NULL && (i->type->takes & TAKES_ISSUER_CLAIM) == 0)
-        return err_set(e, "only email issuers can use issuer claim mapping");
+        return tm_err_set(e, "only email issuers can use issuer claim mapping");
     for (size_t k = 0; k < sizeof(rows) / sizeof(rows[0]); k++) {
         if (rows[k].set && (i->type->takes & rows[k].takes) == 0)
-            return err_set(e, "'%s' means nothing for type %s: remove it", rows[k].key,
-                           i->type->name);
+            return tm_err_set(e, "'%s' means nothing for type %s: remove it", rows[k].key,
+                              i->type->name);
     }
-    if (i->issuer_claim != NULL && !claim_path_ok(i->issuer_claim))
-        return err_set(e, "issuer-claim must be a path such as $.federated_claims.connector_id");
+    if (i->issuer_claim != NULL && !oidc_claim_path_ok(i->issuer_claim))
+        return tm_err_set(e, "issuer-claim must be a path such as $.federated_claims.connector_id");
     return 0;
 }
 
-int validate_entry(struct oidc_trust *t, struct entry *entry, struct err *e)
+int oidc_validate_entry(struct oidc_trust *t, struct oidc_entry *entry, struct tm_err *e)
 {
     struct oidc_issuer *i = &entry->public;
     if (i->url == NULL && i->wildcard && (i->url = strdup(entry->map_key)) == NULL)
-        return err_set(e, "out of memory");
+        return tm_err_set(e, "out of memory");
     if (check_url(entry, e) != 0)
         return -1;
     if (i->client_id == NULL)
-        return err_set(e, "client-id (the audience) is missing");
+        return tm_err_set(e, "client-id (the audience) is missing");
     if (i->type_name == NULL)
-        return err_set(e, "type is missing");
+        return tm_err_set(e, "type is missing");
     i->type = oidc_type_find(i->type_name);
     if (i->type == NULL)
         return unknown_type(i, e);
     if (i->challenge_claim == NULL && (i->challenge_claim = strdup(i->type->challenge)) == NULL)
-        return err_set(e, "out of memory");
+        return tm_err_set(e, "out of memory");
     if (check_ca_cert(i, e) != 0 || check_keys(entry, e) != 0)
         return -1;
     if (i->type->check != NULL && i->type->check(i, e) != 0)

@@ -11,7 +11,7 @@ static bool segment_char(char c)
  * the text between two stars could stand in two places, the first star would have to reach over
  * the earlier one, so all of it would be segment characters, which the second star takes as well.
  */
-bool wildcard_match(const char *pattern, const char *text, size_t len)
+bool oidc_wildcard_match(const char *pattern, const char *text, size_t len)
 {
     const char *end = text + len;
     const char *star = NULL;  /* pattern after the latest '*' */

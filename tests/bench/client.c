@@ -18,23 +18,23 @@
 
 #define SUBJECT "repo:acme/widget:ref:refs/heads/main" /* the demo issuer's */
 
-static struct buf requests[REQUESTS];
+static struct tm_buf requests[REQUESTS];
 
-static void prove(EVP_PKEY *key, struct buf *proof)
+static void prove(EVP_PKEY *key, struct tm_buf *proof)
 {
     unsigned char sig[128];
     size_t len = sizeof(sig);
     EVP_MD_CTX *ctx = EVP_MD_CTX_new();
     EVP_DigestSignInit_ex(ctx, NULL, "SHA256", NULL, NULL, key, NULL);
     EVP_DigestSign(ctx, sig, &len, (const unsigned char *)SUBJECT, strlen(SUBJECT));
-    b64_encode(B64_STD, sig, len, proof);
+    tm_b64_encode(B64_STD, sig, len, proof);
     EVP_MD_CTX_free(ctx);
 }
 
-static void make_request(const char *token, struct buf *out)
+static void make_request(const char *token, struct tm_buf *out)
 {
     EVP_PKEY *key = EVP_EC_gen("P-256");
-    struct buf proof = {0};
+    struct tm_buf proof = {0};
     prove(key, &proof);
     BIO *bio = BIO_new(BIO_s_mem());
     char *pem;
@@ -42,16 +42,17 @@ static void make_request(const char *token, struct buf *out)
     long pem_len = BIO_get_mem_data(bio, &pem);
     json_t *body = json_pack("{s:{s:s},s:{s:{s:s%},s:s}}", "credentials", "oidcIdentityToken",
                              token, "publicKeyRequest", "publicKey", "content", pem,
-                             (size_t)pem_len, "proofOfPossession", buf_str(&proof));
+                             (size_t)pem_len, "proofOfPossession", tm_buf_str(&proof));
     char *text = json_dumps(body, JSON_COMPACT);
-    buf_printf(out,
-               "POST /api/v2/signingCert HTTP/1.1\r\nHost: ca\r\nContent-Type: application/json\r\n"
-               "Content-Length: %zu\r\n\r\n%s",
-               strlen(text), text);
+    tm_buf_printf(
+        out,
+        "POST /api/v2/signingCert HTTP/1.1\r\nHost: ca\r\nContent-Type: application/json\r\n"
+        "Content-Length: %zu\r\n\r\n%s",
+        strlen(text), text);
     free(text);
     json_decref(body);
     BIO_free(bio);
-    buf_free(&proof);
+    tm_buf_free(&proof);
     EVP_PKEY_free(key);
 }
 
@@ -64,7 +65,7 @@ void client_prepare(const char *token)
 void client_forget(void)
 {
     for (int i = 0; i < REQUESTS; i++)
-        buf_free(&requests[i]);
+        tm_buf_free(&requests[i]);
 }
 
 int client_dial(int port)
@@ -96,7 +97,7 @@ static bool is_ok(const char *data)
 
 static bool send_request(int fd, long i)
 {
-    const struct buf *r = &requests[i % REQUESTS];
+    const struct tm_buf *r = &requests[i % REQUESTS];
     return write(fd, r->data, r->len) == (ssize_t)r->len;
 }
 

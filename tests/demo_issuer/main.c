@@ -25,14 +25,14 @@ struct issuer {
     char *jwks;
 };
 
-static int put_bn(EVP_PKEY *key, const char *name, struct buf *out)
+static int put_bn(EVP_PKEY *key, const char *name, struct tm_buf *out)
 {
     BIGNUM *n = NULL;
     unsigned char bytes[512];
     if (EVP_PKEY_get_bn_param(key, name, &n) != 1)
         return -1;
     int len = BN_bn2bin(n, bytes);
-    b64_encode(B64_URL_BARE, bytes, (size_t)len, out);
+    tm_b64_encode(B64_URL_BARE, bytes, (size_t)len, out);
     BN_free(n);
     return 0;
 }
@@ -41,23 +41,24 @@ static int make_key(struct issuer *is)
 {
     EVP_PKEY *key = EVP_RSA_gen(2048);
     BIO *bio = BIO_new(BIO_s_mem());
-    struct buf jwks = {0};
+    struct tm_buf jwks = {0};
     char *pem = NULL;
     int rc = -1;
-    buf_puts(&jwks, "{\"keys\":[{\"kty\":\"RSA\",\"use\":\"sig\",\"alg\":\"RS256\",\"kid\":\"" KID
-                    "\",\"n\":\"");
+    tm_buf_puts(&jwks,
+                "{\"keys\":[{\"kty\":\"RSA\",\"use\":\"sig\",\"alg\":\"RS256\",\"kid\":\"" KID
+                "\",\"n\":\"");
     if (key != NULL && bio != NULL && put_bn(key, OSSL_PKEY_PARAM_RSA_N, &jwks) == 0) {
-        buf_puts(&jwks, "\",\"e\":\"");
+        tm_buf_puts(&jwks, "\",\"e\":\"");
         put_bn(key, OSSL_PKEY_PARAM_RSA_E, &jwks);
-        buf_puts(&jwks, "\"}]}");
+        tm_buf_puts(&jwks, "\"}]}");
         if (PEM_write_bio_PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL) == 1) {
             long len = BIO_get_mem_data(bio, &pem);
             is->private_pem = strndup(pem, (size_t)len);
-            is->jwks = strdup(buf_str(&jwks));
+            is->jwks = strdup(tm_buf_str(&jwks));
             rc = is->private_pem != NULL && is->jwks != NULL ? 0 : -1;
         }
     }
-    buf_free(&jwks);
+    tm_buf_free(&jwks);
     BIO_free(bio);
     EVP_PKEY_free(key);
     return rc;
@@ -113,18 +114,18 @@ static void handle(void *ctx, const char *method, const char *path, const char *
 {
     const struct issuer *is = ctx;
     if (strcmp(path, "/.well-known/openid-configuration") == 0) {
-        buf_printf(&out->body, "{\"issuer\":\"%s\",\"jwks_uri\":\"%s/keys\"}", is->http.url,
-                   is->http.url);
+        tm_buf_printf(&out->body, "{\"issuer\":\"%s\",\"jwks_uri\":\"%s/keys\"}", is->http.url,
+                      is->http.url);
     } else if (strcmp(path, "/keys") == 0) {
-        buf_puts(&out->body, is->jwks);
+        tm_buf_puts(&out->body, is->jwks);
     } else if (strcmp(path, "/token") == 0 && strcmp(method, "POST") == 0) {
         char *token = mint(is, body, len);
         out->status = token != NULL ? 200 : 400;
-        buf_puts(&out->body, token != NULL ? token : "bad claims");
+        tm_buf_puts(&out->body, token != NULL ? token : "bad claims");
         free(token);
     } else {
         out->status = 404;
-        buf_puts(&out->body, "not found");
+        tm_buf_puts(&out->body, "not found");
     }
 }
 

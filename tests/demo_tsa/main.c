@@ -23,8 +23,8 @@ static int make(struct tsa *t, const char *chain_file)
                                                 {"extendedKeyUsage", "critical,timeStamping"},
                                                 {NULL, NULL}};
     int64_t now = time(NULL);
-    struct buf pem = {0};
-    struct err e = {0};
+    struct tm_buf pem = {0};
+    struct tm_err e = {0};
     t->root_key = pki_key("P-256");
     t->key = pki_key("P-256");
     t->root = pki_ca("Demo TSA root", t->root_key, NULL, NULL, now - DAY, now + 365 * DAY);
@@ -33,10 +33,10 @@ static int make(struct tsa *t, const char *chain_file)
     t->cert = pki_cert(&spec);
     pki_pem(t->cert, &pem);
     pki_pem(t->root, &pem);
-    int rc = file_write_atomic(chain_file, 0644, pem.data, pem.len, &e);
+    int rc = tm_file_write_atomic(chain_file, 0644, pem.data, pem.len, &e);
     if (rc != 0)
         fprintf(stderr, "demo_tsa: %s\n", e.text);
-    buf_free(&pem);
+    tm_buf_free(&pem);
     return rc;
 }
 

@@ -18,22 +18,23 @@
 #include "common/pem.h"
 
 struct fake {
-    struct signer *ca, *other_ca;
+    struct ca_signer *ca, *other_ca;
     char url[64];
 };
 
 struct upload {
-    struct buf data;
+    struct tm_buf data;
 };
 
-static void put_chain(const struct signer *ca, const struct buf *der, bool with_ca, json_t *list)
+static void put_chain(const struct ca_signer *ca, const struct tm_buf *der, bool with_ca,
+                      json_t *list)
 {
-    struct buf pem = {0};
-    pem_put("CERTIFICATE", der->data, der->len, PEM_STYLE_FILE, &pem);
-    json_array_append_new(list, json_string(buf_str(&pem)));
+    struct tm_buf pem = {0};
+    tm_pem_put("CERTIFICATE", der->data, der->len, PEM_STYLE_FILE, &pem);
+    json_array_append_new(list, json_string(tm_buf_str(&pem)));
     if (with_ca)
-        json_array_append_new(list, json_string(signer_chain(ca)->pem[0]));
-    buf_free(&pem);
+        json_array_append_new(list, json_string(ca_signer_chain(ca)->pem[0]));
+    tm_buf_free(&pem);
 }
 
 /* A certificate for the key in `request`, wrong as `mode` says. */
@@ -45,10 +46,10 @@ static char *issue(const struct fake *f, const char *mode, const json_t *request
     EVP_PKEY *pkey = PEM_read_bio_PUBKEY(bio, NULL, NULL, NULL);
     bool email = strncmp(mode, "email", 5) == 0;
     struct oidc_principal who = {.san_kind = email ? IDENTITY_SAN_EMAIL : IDENTITY_SAN_URI};
-    struct cert_spec spec = {.principal = &who};
-    struct buf tbs = {0};
-    struct buf der = {0};
-    struct err e = {0};
+    struct ca_cert_spec spec = {.principal = &who};
+    struct tm_buf tbs = {0};
+    struct tm_buf der = {0};
+    struct tm_err e = {0};
     unsigned char *spki = NULL;
     int64_t now = time(NULL) - (strcmp(mode, "expired") == 0 ? 86400 : 0);
     BIO_free(bio);
@@ -67,9 +68,9 @@ static char *issue(const struct fake *f, const char *mode, const json_t *request
     spec.spki_len = (size_t)i2d_PUBKEY(pkey, &spki);
     spec.spki = spki;
     json_t *list = json_array();
-    if (cert_spec_init(&spec, f->ca, now, 600, &e) == 0 &&
-        cert_tbs(&spec, f->ca, CERT_FINAL, NULL, &tbs, &e) == 0 &&
-        cert_sign(&tbs, strcmp(mode, "unsigned") == 0 ? f->other_ca : f->ca, &der, &e) == 0)
+    if (ca_cert_spec_init(&spec, f->ca, now, 600, &e) == 0 &&
+        ca_cert_tbs(&spec, f->ca, CERT_FINAL, NULL, &tbs, &e) == 0 &&
+        ca_cert_sign(&tbs, strcmp(mode, "unsigned") == 0 ? f->other_ca : f->ca, &der, &e) == 0)
         put_chain(f->ca, &der, strcmp(mode, "no-issuer") != 0, list);
     json_t *v =
         json_pack("{s:{s:{s:o}}}", "signedCertificateDetachedSct", "chain", "certificates", list);
@@ -77,8 +78,8 @@ static char *issue(const struct fake *f, const char *mode, const json_t *request
     json_decref(v);
     OPENSSL_free(spki);
     EVP_PKEY_free(pkey);
-    buf_free(&tbs);
-    buf_free(&der);
+    tm_buf_free(&tbs);
+    tm_buf_free(&der);
     return text;
 }
 
@@ -108,7 +109,7 @@ static char *big(void)
     return text;
 }
 
-static char *ca_answer(const struct fake *f, const char *mode, const struct buf *body,
+static char *ca_answer(const struct fake *f, const char *mode, const struct tm_buf *body,
                        unsigned *status)
 {
     for (size_t i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++) {
@@ -131,8 +132,8 @@ static char *github_answer(struct MHD_Connection *c, const char *mode, unsigned 
     const char *auth = MHD_lookup_connection_value(c, MHD_HEADER_KIND, "Authorization");
     const char *aud = MHD_lookup_connection_value(c, MHD_GET_ARGUMENT_KIND, "audience");
     const char *api = MHD_lookup_connection_value(c, MHD_GET_ARGUMENT_KIND, "api-version");
-    struct buf claims = {0};
-    struct buf token = {0};
+    struct tm_buf claims = {0};
+    struct tm_buf token = {0};
     char *out = NULL;
     if (auth == NULL || strcmp(auth, "Bearer runner-secret") != 0 || strcmp(mode, "denied") == 0) {
         *status = 401;
@@ -147,18 +148,18 @@ static char *github_answer(struct MHD_Connection *c, const char *mode, unsigned 
         return strdup("{\"count\":1}");
     if (strcmp(mode, "garbage") == 0)
         return strdup("<html>");
-    buf_printf(
+    tm_buf_printf(
         &claims,
         "{\"iss\":\"https://issuer.example\",\"sub\":\"the job\",\"aud\":\"%s\",\"v\":\"%s\"}",
         aud != NULL ? aud : "", api != NULL ? api : "");
-    buf_puts(&token, "eyJhbGciOiJSUzI1NiJ9."); /* {"alg":"RS256"} */
-    b64_encode(B64_URL_BARE, claims.data, claims.len, &token);
-    buf_puts(&token, ".c2VjcmV0LXNpZ25hdHVyZQ");
-    json_t *v = json_pack("{s:s}", "value", buf_str(&token));
+    tm_buf_puts(&token, "eyJhbGciOiJSUzI1NiJ9."); /* {"alg":"RS256"} */
+    tm_b64_encode(B64_URL_BARE, claims.data, claims.len, &token);
+    tm_buf_puts(&token, ".c2VjcmV0LXNpZ25hdHVyZQ");
+    json_t *v = json_pack("{s:s}", "value", tm_buf_str(&token));
     out = json_dumps(v, 0);
     json_decref(v);
-    buf_free(&claims);
-    buf_free(&token);
+    tm_buf_free(&claims);
+    tm_buf_free(&token);
     return out;
 }
 
@@ -175,7 +176,7 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *c, const cha
         return *state != NULL ? MHD_YES : MHD_NO;
     }
     if (*size > 0) {
-        buf_append(&up->data, data, *size);
+        tm_buf_append(&up->data, data, *size);
         *size = 0;
         return MHD_YES;
     }
@@ -203,7 +204,7 @@ static void on_done(void *arg, struct MHD_Connection *c, void **state,
     (void)c;
     (void)code;
     if (up != NULL)
-        buf_free(&up->data);
+        tm_buf_free(&up->data);
     free(up);
     *state = NULL;
 }
@@ -211,8 +212,8 @@ static void on_done(void *arg, struct MHD_Connection *c, void **state,
 int main(void)
 {
     struct fake f = {0};
-    struct err e = {0};
-    struct signer_options o = {.backend = "ephemeral"};
+    struct tm_err e = {0};
+    struct ca_signer_options o = {.backend = "ephemeral"};
     struct sockaddr_in addr = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     sigset_t stop;
     int got;
@@ -220,8 +221,8 @@ int main(void)
     sigaddset(&stop, SIGTERM);
     sigaddset(&stop, SIGINT);
     pthread_sigmask(SIG_BLOCK, &stop, NULL);
-    f.ca = signer_open(&o, time(NULL) - 90000, &e); /* old enough for the mode "expired" */
-    f.other_ca = signer_open(&o, time(NULL), &e);
+    f.ca = ca_signer_open(&o, time(NULL) - 90000, &e); /* old enough for the mode "expired" */
+    f.other_ca = ca_signer_open(&o, time(NULL), &e);
     struct MHD_Daemon *d = MHD_start_daemon(
         MHD_USE_INTERNAL_POLLING_THREAD, 0, NULL, NULL, on_request, &f, MHD_OPTION_SOCK_ADDR, &addr,
         MHD_OPTION_NOTIFY_COMPLETED, on_done, NULL, MHD_OPTION_END);
@@ -233,7 +234,7 @@ int main(void)
     fflush(stdout);
     sigwait(&stop, &got);
     MHD_stop_daemon(d);
-    signer_unref(f.ca);
-    signer_unref(f.other_ca);
+    ca_signer_unref(f.ca);
+    ca_signer_unref(f.other_ca);
     return 0;
 }

@@ -63,7 +63,7 @@ static void use(const struct oidc_trust *t)
         if (!issuer->wildcard && (found == NULL || strcmp(found->url, issuer->url) != 0))
             abort();
         struct oidc_principal p;
-        struct err e = {0};
+        struct tm_err e = {0};
         json_t *claims = claims_for(issuer->url);
         if (oidc_principal_from_claims(issuer, claims, &p, &e) == 0) {
             if (p.san == NULL || p.san[0] == '\0' || p.challenge == NULL)
@@ -78,7 +78,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct err e = {0};
+    struct tm_err e = {0};
     struct oidc_trust *t = NULL;
     if (oidc_trust_parse("fuzz", (const char *)data, size, &t, &e) == 0) {
         use(t);

@@ -15,20 +15,20 @@ static void must(bool holds)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static struct proof_policy *p; /* as a server has it: made once */
-    struct err e = {0};
-    struct proof_key k;
-    struct proof_key alone;
+    static struct ca_proof_policy *p; /* as a server has it: made once */
+    struct tm_err e = {0};
+    struct ca_proof_key k;
+    struct ca_proof_key alone;
     if (p == NULL)
-        p = proof_policy_new(NULL, 0, &e);
+        p = ca_proof_policy_new(NULL, 0, &e);
     must(p != NULL);
-    if (proof_csr_parse(p, data, size, &k, &e) != PROOF_OK) {
+    if (ca_proof_csr_parse(p, data, size, &k, &e) != PROOF_OK) {
         must(e.text[0] != '\0');
         return 0;
     }
-    must(proof_key_parse(p, k.spki.data, k.spki.len, &alone, &e) == PROOF_OK);
+    must(ca_proof_key_parse(p, k.spki.data, k.spki.len, &alone, &e) == PROOF_OK);
     must(alone.spki.len == k.spki.len && memcmp(alone.spki.data, k.spki.data, k.spki.len) == 0);
-    proof_key_free(&alone);
-    proof_key_free(&k);
+    ca_proof_key_free(&alone);
+    ca_proof_key_free(&k);
     return 0;
 }

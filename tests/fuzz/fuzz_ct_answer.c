@@ -10,15 +10,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct buf out = {0};
-    struct buf again = {0};
-    struct sct s;
-    struct err e;
-    buf_puts(&out, "kept");
-    if (ct_answer_parse(data, size, &out, &e) == 0) {
-        if (sct_parse(out.data + 4, out.len - 4, &s, &e) != 0)
+    struct tm_buf out = {0};
+    struct tm_buf again = {0};
+    struct tm_sct s;
+    struct tm_err e;
+    tm_buf_puts(&out, "kept");
+    if (ca_ct_answer_parse(data, size, &out, &e) == 0) {
+        if (tm_sct_parse(out.data + 4, out.len - 4, &s, &e) != 0)
             abort();
-        sct_put(&s, &again);
+        tm_sct_put(&s, &again);
         if (again.len != out.len - 4 || memcmp(again.data, out.data + 4, again.len) != 0)
             abort();
     } else if (out.len != 4) {
@@ -26,7 +26,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     if (memcmp(out.data, "kept", 4) != 0)
         abort();
-    buf_free(&again);
-    buf_free(&out);
+    tm_buf_free(&again);
+    tm_buf_free(&out);
     return 0;
 }

@@ -10,8 +10,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void try_issuer(const uint8_t *data, size_t size, const char *iss)
 {
-    struct err e = {0};
-    char *uri = discovery_parse((const char *)data, size, iss, &e);
+    struct tm_err e = {0};
+    char *uri = oidc_discovery_parse((const char *)data, size, iss, &e);
     if (uri == NULL ? e.text[0] == '\0'
                     : strncmp(iss, "https:", 6) == 0 && strncmp(uri, "https://", 8) != 0)
         abort();

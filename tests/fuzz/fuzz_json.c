@@ -37,7 +37,7 @@ struct seen {
     size_t count;
 };
 
-static int each(void *arg, const char *key, size_t key_len, json_t *value, struct err *e)
+static int each(void *arg, const char *key, size_t key_len, json_t *value, struct tm_err *e)
 {
     struct seen *s = arg;
     const char *name;
@@ -58,10 +58,10 @@ static int each(void *arg, const char *key, size_t key_len, json_t *value, struc
  * all come. */
 static void set_aside(const uint8_t *data, size_t size, const json_t *whole)
 {
-    struct err e = {0};
+    struct tm_err e = {0};
     struct seen s = {.whole = whole};
-    const struct jsonparse_aside aside = {.path = {NULL}, .depth = 1, .each = each, .arg = &s};
-    json_t *v = strictjson_parse_aside((const char *)data, size, &aside, &e);
+    const struct tm_jsonparse_aside aside = {.path = {NULL}, .depth = 1, .each = each, .arg = &s};
+    json_t *v = tm_strictjson_parse_aside((const char *)data, size, &aside, &e);
     const char *name;
     json_t *inner;
     size_t want = 0;
@@ -81,9 +81,9 @@ static void set_aside(const uint8_t *data, size_t size, const json_t *whole)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct err e = {0};
+    struct tm_err e = {0};
     json_error_t je;
-    json_t *ours = strictjson_parse((const char *)data, size, size, &e);
+    json_t *ours = tm_strictjson_parse((const char *)data, size, size, &e);
     json_t *theirs =
         json_loadb((const char *)data, size, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &je);
     if (ours == NULL && e.text[0] == '\0')
@@ -97,7 +97,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     set_aside(data, size, ours);
     json_decref(ours);
     json_decref(theirs);
-    ours = strictjson_parse_first((const char *)data, size, size, &e);
+    ours = tm_strictjson_parse_first((const char *)data, size, size, &e);
     theirs = json_loadb((const char *)data, size,
                         JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_DISABLE_EOF_CHECK, &je);
     /* jansson reads a byte beyond a top-level number or word, so only containers compare. */

@@ -9,7 +9,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const struct {
     const char *kind, *version;
-    enum bundle_content content;
+    enum tuf_bundle_content content;
 } kinds[] = {
     {"hashedrekord", "0.0.1", BUNDLE_MESSAGE},
     {"hashedrekord", "0.0.2", BUNDLE_MESSAGE},
@@ -20,27 +20,27 @@ static const struct {
 };
 
 static EVP_PKEY *key;
-static struct artifact artifact;
+static struct tuf_artifact artifact;
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct err e = {0};
+    struct tm_err e = {0};
     if (key == NULL) {
         key = EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-256");
-        if (artifact_from_bytes("what was built\n", 15, &artifact, &e) != 0)
+        if (tuf_artifact_from_bytes("what was built\n", 15, &artifact, &e) != 0)
             abort();
     }
     for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-        struct bundle b = {.content = kinds[i].content, .payload_type = (char *)"text/plain"};
-        struct log_entry entry = {.kind = (char *)kinds[i].kind,
-                                  .version = (char *)kinds[i].version};
-        buf_puts(&b.signature, "0");
-        buf_append(&entry.body, data, size);
+        struct tuf_bundle b = {.content = kinds[i].content, .payload_type = (char *)"text/plain"};
+        struct tuf_log_entry entry = {.kind = (char *)kinds[i].kind,
+                                      .version = (char *)kinds[i].version};
+        tm_buf_puts(&b.signature, "0");
+        tm_buf_append(&entry.body, data, size);
         /* The key is new in every run, so no entry can be about it. */
-        if (tlog_check_body(&entry, &b, key, &artifact, &e) == 0)
+        if (tuf_tlog_check_body(&entry, &b, key, &artifact, &e) == 0)
             abort();
-        buf_free(&b.signature);
-        buf_free(&entry.body);
+        tm_buf_free(&b.signature);
+        tm_buf_free(&entry.body);
     }
     return 0;
 }

@@ -19,7 +19,7 @@ struct seen {
     size_t bytes; /* of the head and the groups */
 };
 
-static int begin(void *ctx, uint64_t base, struct err *e)
+static int begin(void *ctx, uint64_t base, struct tm_err *e)
 {
     struct seen *s = ctx;
     (void)e;
@@ -30,17 +30,17 @@ static int begin(void *ctx, uint64_t base, struct err *e)
 }
 
 static int group(void *ctx, uint64_t first, uint32_t count, const unsigned char *data, size_t len,
-                 struct err *e)
+                 struct tm_err *e)
 {
     struct seen *s = ctx;
-    struct bytes in = bytes_of(data, len);
-    struct entry n;
+    struct tm_bytes in = bytes_of(data, len);
+    struct tm_entry n;
     if (first != s->next || count == 0)
         abort();
     s->next += count;
     s->bytes += JOURNAL_GROUP_HEAD + len;
     for (uint32_t i = 0; i < count; i++)
-        if (entry_take_tile_leaf(&in, &n, e) != 1)
+        if (tm_entry_take_tile_leaf(&in, &n, e) != 1)
             return -1;
     return 0;
 }
@@ -48,10 +48,10 @@ static int group(void *ctx, uint64_t first, uint32_t count, const unsigned char 
 static void try_parse(const uint8_t *data, size_t size)
 {
     struct seen s = {0};
-    struct journal_reader to = {.ctx = &s, .begin = begin, .group = group};
-    struct err e;
+    struct ca_journal_reader to = {.ctx = &s, .begin = begin, .group = group};
+    struct tm_err e;
     size_t torn = 0;
-    if (journal_parse(data, size, &to, &torn, &e) == 0 && s.bytes + torn != size)
+    if (ca_journal_parse(data, size, &to, &torn, &e) == 0 && s.bytes + torn != size)
         abort();
 }
 
@@ -80,8 +80,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     memcpy(file, data, size);
     seal(file, 0, FILE_HEAD, 0);
     for (size_t at = FILE_HEAD; size - at >= JOURNAL_GROUP_HEAD;) {
-        struct bytes len = bytes_of(file + at + 16, 4);
-        size_t payload = (size_t)bytes_be(&len, 4);
+        struct tm_bytes len = bytes_of(file + at + 16, 4);
+        size_t payload = (size_t)tm_bytes_be(&len, 4);
         if (payload > size - at - JOURNAL_GROUP_HEAD)
             break;
         seal(file, at, JOURNAL_GROUP_HEAD, payload);

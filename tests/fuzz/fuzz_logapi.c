@@ -9,32 +9,33 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static void try_sth(const char *json, size_t len)
 {
     static const unsigned char key_id[4] = {1, 2, 3, 4};
-    struct buf text = {0};
-    struct note n;
-    struct checkpoint cp;
-    struct err e;
-    if (rfc6962_sth(json, len, "example.com/log", key_id, &text, &e) == 0) {
-        if (note_parse(text.data, text.len, &n, &e) != 0 || checkpoint_parse(&n, &cp, &e) != 0)
+    struct tm_buf text = {0};
+    struct tm_note n;
+    struct tm_checkpoint cp;
+    struct tm_err e;
+    if (ca_rfc6962_sth(json, len, "example.com/log", key_id, &text, &e) == 0) {
+        if (tm_note_parse(text.data, text.len, &n, &e) != 0 ||
+            tm_checkpoint_parse(&n, &cp, &e) != 0)
             abort();
-        note_free(&n);
+        tm_note_free(&n);
     }
-    buf_free(&text);
+    tm_buf_free(&text);
 }
 
 static void try_entries(const char *json, size_t len)
 {
-    struct log_batch b = {0};
-    struct err e;
-    if (rfc6962_entries(json, len, 5, 9, &b, &e) == 0 && (b.count == 0 || b.count > 5))
+    struct ca_log_batch b = {0};
+    struct tm_err e;
+    if (ca_rfc6962_entries(json, len, 5, 9, &b, &e) == 0 && (b.count == 0 || b.count > 5))
         abort();
-    log_batch_free(&b);
+    ca_log_batch_free(&b);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct merkle_hash proof[MERKLE_PROOF_MAX];
-    struct frontier f;
-    struct err e;
+    struct tm_merkle_hash proof[MERKLE_PROOF_MAX];
+    struct tm_frontier f;
+    struct tm_err e;
     size_t count = 0;
     if (size == 0)
         return 0;
@@ -45,8 +46,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     else if (data[0] == 'e')
         try_entries(json, size);
     else if (data[0] == 'c')
-        (void)rfc6962_proof(json, size, "consistency", proof, &count, &e);
+        (void)ca_rfc6962_proof(json, size, "consistency", proof, &count, &e);
     else
-        (void)rfc6962_frontier(json, size, 1 + data[0] % 16, &f, &e);
+        (void)ca_rfc6962_frontier(json, size, 1 + data[0] % 16, &f, &e);
     return 0;
 }

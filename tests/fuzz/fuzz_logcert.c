@@ -1,4 +1,4 @@
-/* Certificates of a log: what both OpenSSL and certificate_read can read, they read alike. */
+/* Certificates of a log: what both OpenSSL and ca_certificate_read can read, they read alike. */
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 #include <stdlib.h>
@@ -8,10 +8,10 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static void compare(X509 *x, const struct certificate *c)
+static void compare(X509 *x, const struct ca_certificate *c)
 {
-    struct cert_text got;
-    enum certificate_name_kind kind;
+    struct ca_cert_text got;
+    enum ca_certificate_name_kind kind;
     size_t at = 0;
     bool found = false;
     GENERAL_NAMES *names = X509_get_ext_d2i(x, NID_subject_alt_name, NULL, NULL);
@@ -20,7 +20,7 @@ static void compare(X509 *x, const struct certificate *c)
         (size_t)BN_num_bytes(serial) != c->serial.len)
         abort();
     BN_free(serial);
-    while (certificate_next_name(c, &at, &kind, &got) > 0)
+    while (ca_certificate_next_name(c, &at, &kind, &got) > 0)
         found = found || kind == CERTIFICATE_URI;
     for (int i = 0; i < sk_GENERAL_NAME_num(names); i++) {
         if (sk_GENERAL_NAME_value(names, i)->type == GEN_URI && !found)
@@ -31,13 +31,13 @@ static void compare(X509 *x, const struct certificate *c)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct sct_entry logged = {SCT_X509, data, size, NULL};
-    struct certificate c;
-    struct filter f = {.identity = "x", .repository = "y"};
-    struct err e;
+    struct tm_sct_entry logged = {SCT_X509, data, size, NULL};
+    struct ca_certificate c;
+    struct ca_filter f = {.identity = "x", .repository = "y"};
+    struct tm_err e;
     const unsigned char *p = data;
-    if (certificate_read(&logged, &c, &e) == 0) {
-        (void)filter_matches(&f, 1, &c);
+    if (ca_certificate_read(&logged, &c, &e) == 0) {
+        (void)ca_filter_matches(&f, 1, &c);
         X509 *x = d2i_X509(NULL, &p, (long)size);
         if (x != NULL)
             compare(x, &c);
@@ -45,7 +45,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         ERR_clear_error();
     }
     logged.type = SCT_PRECERT;
-    if (certificate_read(&logged, &c, &e) == 0)
-        (void)filter_matches(&f, 1, &c);
+    if (ca_certificate_read(&logged, &c, &e) == 0)
+        (void)ca_filter_matches(&f, 1, &c);
     return 0;
 }

@@ -15,34 +15,34 @@ static void must(bool holds)
         abort();
 }
 
-static void check_key(const struct proof_policy *p, const struct proof_key *k, const uint8_t *data,
-                      size_t size)
+static void check_key(const struct ca_proof_policy *p, const struct ca_proof_key *k,
+                      const uint8_t *data, size_t size)
 {
-    struct err e = {0};
-    struct proof_key again;
+    struct tm_err e = {0};
+    struct ca_proof_key again;
     const unsigned char *at = k->spki.data;
     EVP_PKEY *theirs = d2i_PUBKEY(NULL, &at, (long)k->spki.len);
     must(theirs != NULL && at == k->spki.data + k->spki.len && EVP_PKEY_eq(theirs, k->key) == 1);
     EVP_PKEY_free(theirs);
-    must(proof_key_parse(p, k->spki.data, k->spki.len, &again, &e) == PROOF_OK);
+    must(ca_proof_key_parse(p, k->spki.data, k->spki.len, &again, &e) == PROOF_OK);
     must(again.spki.len == k->spki.len && again.ec_width == k->ec_width && again.md == k->md &&
          memcmp(again.spki.data, k->spki.data, k->spki.len) == 0);
     size_t tail = size < 64 ? size : 64;
-    must(proof_key_verify(&again, "sub", data + size - tail, tail, &e) == PROOF_BAD_SIGNATURE);
-    proof_key_free(&again);
+    must(ca_proof_key_verify(&again, "sub", data + size - tail, tail, &e) == PROOF_BAD_SIGNATURE);
+    ca_proof_key_free(&again);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static struct proof_policy *p; /* as a server has it: made once */
-    struct err e = {0};
-    struct proof_key k;
+    static struct ca_proof_policy *p; /* as a server has it: made once */
+    struct tm_err e = {0};
+    struct ca_proof_key k;
     if (p == NULL)
-        p = proof_policy_new(NULL, 0, &e);
+        p = ca_proof_policy_new(NULL, 0, &e);
     must(p != NULL);
-    if (proof_key_parse(p, data, size, &k, &e) == PROOF_OK) {
+    if (ca_proof_key_parse(p, data, size, &k, &e) == PROOF_OK) {
         check_key(p, &k, data, size);
-        proof_key_free(&k);
+        ca_proof_key_free(&k);
     } else {
         must(e.text[0] != '\0');
     }

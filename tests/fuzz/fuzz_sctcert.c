@@ -10,7 +10,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* OpenSSL's view: the certificate without its SCT list, encoded anew. */
-static void compare(const uint8_t *data, size_t size, const struct buf *tbs)
+static void compare(const uint8_t *data, size_t size, const struct tm_buf *tbs)
 {
     const unsigned char *p = data;
     X509 *cert = d2i_X509(NULL, &p, (long)size);
@@ -38,19 +38,19 @@ static void compare(const uint8_t *data, size_t size, const struct buf *tbs)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct err e = {0};
-    struct buf tbs = {0};
+    struct tm_err e = {0};
+    struct tm_buf tbs = {0};
     const unsigned char *list = NULL;
     size_t len = 0;
-    if (sct_from_certificate(data, size, &list, &len, &tbs, &e) == 1) {
-        struct sct s;
+    if (tm_sct_from_certificate(data, size, &list, &len, &tbs, &e) == 1) {
+        struct tm_sct s;
         size_t at = 0;
-        while (sct_list_next(list, len, &at, &s, &e) == 1)
+        while (tm_sct_list_next(list, len, &at, &s, &e) == 1)
             ;
         compare(data, size, &tbs);
     }
-    buf_reset(&tbs);
-    (void)sct_from_precertificate(data, size, &tbs, &e);
-    buf_free(&tbs);
+    tm_buf_reset(&tbs);
+    (void)tm_sct_from_precertificate(data, size, &tbs, &e);
+    tm_buf_free(&tbs);
     return 0;
 }

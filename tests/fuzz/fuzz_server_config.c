@@ -10,12 +10,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void use(const struct ca_config *c)
 {
-    struct signer_options signer;
+    struct ca_signer_options signer;
     struct oidc_options oidc;
-    struct http_options http;
-    struct ct_member members[CT_LOGS_MAX];
-    struct ct_options ct;
-    struct ct_embedded_options embedded;
+    struct tm_http_options http;
+    struct ca_ct_member members[CT_LOGS_MAX];
+    struct ca_ct_options ct;
+    struct ca_ct_embedded_options embedded;
     ca_config_signer(c, &signer);
     ca_config_oidc(c, &oidc);
     ca_config_http(c, &http);
@@ -34,7 +34,7 @@ static void use(const struct ca_config *c)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct err e = {0};
+    struct tm_err e = {0};
     struct ca_config c;
     bool server = ca_config_is_server((const char *)data, size);
     if (ca_config_parse("fuzz", (const char *)data, size, &c, &e) == 0) {

@@ -7,14 +7,14 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static void choose(const struct signing_config *c)
+static void choose(const struct tuf_signing_config *c)
 {
-    const struct service *out[4];
+    const struct tuf_service *out[4];
     size_t count;
-    struct err e = {0};
+    struct tm_err e = {0};
     for (size_t k = 0; k < SERVICE_KIND_COUNT; k++) {
-        if (signing_config_select(c, (enum service_kind)k, 1767225600000, 1, out, 4, &count, &e) ==
-                0 &&
+        if (tuf_signing_config_select(c, (enum tuf_service_kind)k, 1767225600000, 1, out, 4, &count,
+                                      &e) == 0 &&
             count > 4)
             abort();
     }
@@ -22,25 +22,25 @@ static void choose(const struct signing_config *c)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct err e = {0};
-    struct buf first = {0};
-    struct buf second = {0};
-    struct signing_config *c = signing_config_parse(data, size, &e);
+    struct tm_err e = {0};
+    struct tm_buf first = {0};
+    struct tm_buf second = {0};
+    struct tuf_signing_config *c = tuf_signing_config_parse(data, size, &e);
     if (c == NULL) {
         if (e.text[0] == '\0')
             abort();
         return 0;
     }
     choose(c);
-    if (signing_config_write(c, &first, &e) != 0)
+    if (tuf_signing_config_write(c, &first, &e) != 0)
         abort();
-    struct signing_config *again = signing_config_parse(first.data, first.len, &e);
-    if (again == NULL || signing_config_write(again, &second, &e) != 0 || first.len != second.len ||
-        memcmp(first.data, second.data, first.len) != 0)
+    struct tuf_signing_config *again = tuf_signing_config_parse(first.data, first.len, &e);
+    if (again == NULL || tuf_signing_config_write(again, &second, &e) != 0 ||
+        first.len != second.len || memcmp(first.data, second.data, first.len) != 0)
         abort();
-    signing_config_free(c);
-    signing_config_free(again);
-    buf_free(&first);
-    buf_free(&second);
+    tuf_signing_config_free(c);
+    tuf_signing_config_free(again);
+    tm_buf_free(&first);
+    tm_buf_free(&second);
     return 0;
 }

@@ -17,11 +17,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     memcpy(text, data, size);
     text[size] = '\0';
-    if (log_tile_path_parse(text, &level, &n, &width) == 0) {
+    if (ca_log_tile_path_parse(text, &level, &n, &width) == 0) {
         if (level < -1 || level >= LOG_TILE_LEVELS || n > LOG_SIZE_MAX || width < 1 ||
             width > TILE_WIDTH)
             abort();
-        tile_path(level, n, width, again);
+        tm_tile_path(level, n, width, again);
         if (strcmp(again, text) != 0)
             abort();
     }

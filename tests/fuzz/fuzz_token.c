@@ -21,13 +21,13 @@ static void must(bool holds)
         abort();
 }
 
-static void check_claims(const struct token *t)
+static void check_claims(const struct oidc_token *t)
 {
     struct oidc_options o;
     enum oidc_reason reason;
-    struct err e = {0};
+    struct tm_err e = {0};
     oidc_options_default(&o);
-    if (claims_check(t->claims, CLIENT, &o, NOW, &reason, &e) != 0) {
+    if (oidc_claims_check(t->claims, CLIENT, &o, NOW, &reason, &e) != 0) {
         must(reason != OIDC_REASON_NONE && e.text[0] != '\0');
         return;
     }
@@ -41,10 +41,10 @@ static void check_claims(const struct token *t)
 
 static void try_token(const char *text, size_t len)
 {
-    struct token t;
+    struct oidc_token t;
     enum oidc_reason reason;
-    struct err e = {0};
-    if (token_parse(text, len, &t, &reason, &e) != 0) {
+    struct tm_err e = {0};
+    if (oidc_token_parse(text, len, &t, &reason, &e) != 0) {
         must(reason != OIDC_REASON_NONE && e.text[0] != '\0');
         return;
     }
@@ -52,23 +52,23 @@ static void try_token(const char *text, size_t len)
     must(t.signed_len < len && text[t.signed_len] == '.');
     must(json_object_get(t.header, "crit") == NULL && json_object_get(t.header, "jwk") == NULL);
     check_claims(&t);
-    token_free(&t);
+    oidc_token_free(&t);
 }
 
 static void try_lines(const uint8_t *data, size_t size)
 {
-    struct buf text = {0};
+    struct tm_buf text = {0};
     for (int part = 0; part < 3; part++) {
         const uint8_t *end = part < 2 ? memchr(data, '\n', size) : NULL;
         size_t len = end != NULL ? (size_t)(end - data) : size;
         if (part > 0)
             buf_putc(&text, '.');
-        b64_encode(B64_URL_BARE, data, len, &text);
+        tm_b64_encode(B64_URL_BARE, data, len, &text);
         data += len + (end != NULL);
         size -= len + (end != NULL);
     }
     try_token((const char *)text.data, text.len);
-    buf_free(&text);
+    tm_buf_free(&text);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

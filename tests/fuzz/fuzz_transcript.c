@@ -19,7 +19,7 @@ static void must(bool holds)
         abort();
 }
 
-static int count_line(void *arg, const json_t *entry, struct err *e)
+static int count_line(void *arg, const json_t *entry, struct tm_err *e)
 {
     int64_t *lines = arg;
     (void)e;
@@ -30,39 +30,39 @@ static int count_line(void *arg, const json_t *entry, struct err *e)
 
 static void try_bytes(const void *data, size_t size)
 {
-    struct err e = {0};
+    struct tm_err e = {0};
     char path[64];
     int64_t lines = 0;
     json_t *last = NULL;
     int fd = memfd_create("transcript", MFD_CLOEXEC);
     must(fd >= 0 && write(fd, data, size) == (ssize_t)size);
     snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-    int64_t n = transcript_verify(path, count_line, &lines, &e);
+    int64_t n = tuf_transcript_verify(path, count_line, &lines, &e);
     must(n >= 0 ? n == lines : e.text[0] != '\0');
     e.text[0] = '\0';
     if (n >= 0)
-        must(transcript_last(path, &last, &e) == 0 && (last != NULL) == (n > 0));
+        must(tuf_transcript_last(path, &last, &e) == 0 && (last != NULL) == (n > 0));
     json_decref(last);
     last = NULL;
-    must(transcript_last_published(path, &last, &e) == 0 || e.text[0] != '\0');
+    must(tuf_transcript_last_published(path, &last, &e) == 0 || e.text[0] != '\0');
     json_decref(last);
     close(fd);
 }
 
 /* Appends the line anew, so that it follows `prev`, which becomes its hash. */
-static void seal(const char *line, size_t len, int64_t n, char prev[65], struct buf *out)
+static void seal(const char *line, size_t len, int64_t n, char prev[65], struct tm_buf *out)
 {
-    struct err e = {0};
-    json_t *v = strictjson_parse(line, len, len, &e);
+    struct tm_err e = {0};
+    json_t *v = tm_strictjson_parse(line, len, len, &e);
     if (json_is_object(v)) {
         json_object_set_new(v, "n", json_integer(n));
         json_object_set_new(v, "prev", json_string(prev));
         json_object_del(v, "hash");
-        if (canonical_sha256(v, prev, &e) == 0)
+        if (tuf_canonical_sha256(v, prev, &e) == 0)
             json_object_set_new(v, "hash", json_string(prev));
         char *text = json_dumps(v, JSON_COMPACT);
         must(text != NULL);
-        buf_puts(out, text);
+        tm_buf_puts(out, text);
         buf_putc(out, '\n');
         free(text);
     }
@@ -71,7 +71,7 @@ static void seal(const char *line, size_t len, int64_t n, char prev[65], struct 
 
 static void try_sealed(const char *p, size_t left)
 {
-    struct buf out = {0};
+    struct tm_buf out = {0};
     char prev[65];
     memset(prev, '0', 64);
     prev[64] = '\0';
@@ -85,7 +85,7 @@ static void try_sealed(const char *p, size_t left)
     }
     if (out.len > 0)
         try_bytes(out.data, out.len);
-    buf_free(&out);
+    tm_buf_free(&out);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -25,7 +25,7 @@ static void hear(void *arg, const char *text)
     char clean[1024];
     (void)arg;
     snprintf(clean, sizeof(clean), "%s", text);
-    utf8_clean(clean);
+    tm_utf8_clean(clean);
     if (text[0] == '\0' || strcmp(clean, text) != 0)
         abort();
 }
@@ -37,37 +37,37 @@ static void hear_change(void *arg, const char *text, bool danger)
 }
 
 /* All of it comes, and all of it goes; the same is no change. */
-static void compare(const struct trusted_root *r, const struct trusted_root *same)
+static void compare(const struct tuf_trusted_root *r, const struct tuf_trusted_root *same)
 {
-    struct trusted_root *none = trusted_root_new(NULL);
-    trusted_root_diff(none, r, NOW_MS, hear_change, NULL);
-    trusted_root_diff(r, none, NOW_MS, hear_change, NULL);
-    trusted_root_diff(r, same, NOW_MS, fail, NULL);
-    trusted_root_free(none);
+    struct tuf_trusted_root *none = tuf_trusted_root_new(NULL);
+    tuf_trusted_root_diff(none, r, NOW_MS, hear_change, NULL);
+    tuf_trusted_root_diff(r, none, NOW_MS, hear_change, NULL);
+    tuf_trusted_root_diff(r, same, NOW_MS, fail, NULL);
+    tuf_trusted_root_free(none);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct err e = {0};
-    struct buf first = {0};
-    struct buf second = {0};
-    struct trusted_root *r = trusted_root_parse(data, size, &e);
+    struct tm_err e = {0};
+    struct tm_buf first = {0};
+    struct tm_buf second = {0};
+    struct tuf_trusted_root *r = tuf_trusted_root_parse(data, size, &e);
     if (r == NULL) {
         if (e.text[0] == '\0')
             abort();
         return 0;
     }
-    trusted_root_lint(r, NOW_MS, hear, NULL);
-    if (trusted_root_write(r, &first, &e) != 0)
+    tuf_trusted_root_lint(r, NOW_MS, hear, NULL);
+    if (tuf_trusted_root_write(r, &first, &e) != 0)
         abort();
-    struct trusted_root *again = trusted_root_parse(first.data, first.len, &e);
-    if (again == NULL || trusted_root_write(again, &second, &e) != 0 || first.len != second.len ||
-        memcmp(first.data, second.data, first.len) != 0)
+    struct tuf_trusted_root *again = tuf_trusted_root_parse(first.data, first.len, &e);
+    if (again == NULL || tuf_trusted_root_write(again, &second, &e) != 0 ||
+        first.len != second.len || memcmp(first.data, second.data, first.len) != 0)
         abort();
     compare(r, again);
-    trusted_root_free(r);
-    trusted_root_free(again);
-    buf_free(&first);
-    buf_free(&second);
+    tuf_trusted_root_free(r);
+    tuf_trusted_root_free(again);
+    tm_buf_free(&first);
+    tm_buf_free(&second);
     return 0;
 }

@@ -28,36 +28,36 @@ static json_t *reversed(const json_t *v)
     return out;
 }
 
-static int same(const struct buf *a, const struct buf *b)
+static int same(const struct tm_buf *a, const struct tm_buf *b)
 {
     return a->len == b->len && (a->len == 0 || memcmp(a->data, b->data, a->len) == 0);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct err e = {0};
-    struct buf first = {0};
-    struct buf second = {0};
-    json_t *v = strictjson_parse((const char *)data, size, size, &e);
+    struct tm_err e = {0};
+    struct tm_buf first = {0};
+    struct tm_buf second = {0};
+    json_t *v = tm_strictjson_parse((const char *)data, size, size, &e);
     if (v == NULL)
         return 0;
-    if (canonical_write(v, &first, &e) == 0) {
+    if (tuf_canonical_write(v, &first, &e) == 0) {
         json_t *other = reversed(v);
-        if (canonical_write(other, &second, &e) != 0 || !same(&first, &second))
+        if (tuf_canonical_write(other, &second, &e) != 0 || !same(&first, &second))
             abort();
         json_decref(other);
         /* Raw control characters are no JSON; all else must come back. */
-        other = strictjson_parse((const char *)first.data, first.len, first.len, &e);
-        buf_reset(&second);
-        if (other != NULL && (canonical_write(other, &second, &e) != 0 || !same(&first, &second) ||
-                              !json_equal(v, other)))
+        other = tm_strictjson_parse((const char *)first.data, first.len, first.len, &e);
+        tm_buf_reset(&second);
+        if (other != NULL && (tuf_canonical_write(other, &second, &e) != 0 ||
+                              !same(&first, &second) || !json_equal(v, other)))
             abort();
         json_decref(other);
     } else if (e.text[0] == '\0') {
         abort();
     }
-    buf_free(&first);
-    buf_free(&second);
+    tm_buf_free(&first);
+    tm_buf_free(&second);
     json_decref(v);
     return 0;
 }

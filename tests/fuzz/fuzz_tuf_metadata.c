@@ -16,7 +16,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static void view_root(const struct tuf_metadata *m)
 {
     for (int i = 0; i < TUF_ROLE_COUNT; i++) {
-        struct err e = {0};
+        struct tm_err e = {0};
         struct tuf_signers by;
         tuf_root_signers(m, (enum tuf_role)i, &by);
         if ((tuf_verify(m, &by, "root", &e) == 0) !=
@@ -28,14 +28,14 @@ static void view_root(const struct tuf_metadata *m)
 
 static void view_file(const struct tuf_file_info *info)
 {
-    struct err e = {0};
+    struct tm_err e = {0};
     if (tuf_file_check(info, "x", 1, &e) != 0 && e.text[0] == '\0')
         abort();
 }
 
 static void view_targets(const struct tuf_metadata *m)
 {
-    struct err e = {0};
+    struct tm_err e = {0};
     struct tuf_path path;
     struct tuf_delegation d;
     struct tuf_delegation again;
@@ -75,10 +75,10 @@ static void view(const struct tuf_metadata *m)
 
 static void dump_again(const struct tuf_metadata *m, json_t *tree)
 {
-    struct err e = {0};
-    struct buf b = {0};
-    struct buf same = {0};
-    if (tuf_metadata_dump(m, true, jsondump_to_buf, &b, &e) != 0 ||
+    struct tm_err e = {0};
+    struct tm_buf b = {0};
+    struct tm_buf same = {0};
+    if (tuf_metadata_dump(m, true, tm_jsondump_to_buf, &b, &e) != 0 ||
         tuf_envelope_dump(tree, true, &same, &e) != 0 || b.len != same.len ||
         memcmp(b.data, same.data, b.len) != 0)
         abort();
@@ -88,20 +88,20 @@ static void dump_again(const struct tuf_metadata *m, json_t *tree)
         abort();
     tuf_metadata_free(built);
     tuf_metadata_free(n);
-    buf_free(&same);
-    buf_free(&b);
+    tm_buf_free(&same);
+    tm_buf_free(&b);
 }
 
 /* Maps kept as bytes hold what the tree holds. */
 static void compare_with_tree(const struct tuf_metadata *m, const uint8_t *data, size_t size)
 {
-    struct err e = {0};
-    struct buf a = {0};
-    struct buf b = {0};
-    json_t *tree = strictjson_parse((const char *)data, size, size, &e);
+    struct tm_err e = {0};
+    struct tm_buf a = {0};
+    struct tm_buf b = {0};
+    json_t *tree = tm_strictjson_parse((const char *)data, size, size, &e);
     const json_t *body = json_object_get(tree, "signed");
-    const struct buf *bytes = tuf_metadata_canonical(m, &a, &e);
-    bool canonical = canonical_write(body, &b, &e) == 0;
+    const struct tm_buf *bytes = tuf_metadata_canonical(m, &a, &e);
+    bool canonical = tuf_canonical_write(body, &b, &e) == 0;
     if (tree == NULL || canonical != (bytes != NULL) ||
         (canonical && (b.len != bytes->len || memcmp(b.data, bytes->data, b.len) != 0)))
         abort();
@@ -116,14 +116,14 @@ static void compare_with_tree(const struct tuf_metadata *m, const uint8_t *data,
             abort();
     }
     json_decref(tree);
-    buf_free(&a);
-    buf_free(&b);
+    tm_buf_free(&a);
+    tm_buf_free(&b);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     for (int i = 0; i < TUF_ROLE_COUNT; i++) {
-        struct err e = {0};
+        struct tm_err e = {0};
         struct tuf_metadata *m = tuf_metadata_parse(data, size, (enum tuf_role)i, &e);
         if (m == NULL && e.text[0] == '\0')
             abort();

@@ -52,16 +52,16 @@ static void read_key(struct logbox *b, const char *path)
     if (b->key == NULL)
         die("no key");
     fclose(f);
-    log_options_default(&b->o);
+    ca_log_options_default(&b->o);
     b->o.directory = b->dir;
     b->o.origin = "log.example/load";
     b->o.key = b->key;
-    b->o.jlog = jlog_new(STDERR_FILENO, JLOG_WARN);
+    b->o.jlog = tm_jlog_new(STDERR_FILENO, JLOG_WARN);
 }
 
 static void create(struct logbox *b, const char *path)
 {
-    struct err e = {0};
+    struct tm_err e = {0};
     EVP_PKEY *k = EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-256");
     FILE *f = fopen(path, "w");
     if (f == NULL || k == NULL || PEM_write_PrivateKey(f, k, NULL, NULL, 0, NULL, NULL) != 1 ||
@@ -69,14 +69,14 @@ static void create(struct logbox *b, const char *path)
         die("no key written");
     EVP_PKEY_free(k);
     read_key(b, path);
-    if (log_create(&b->o, &e) != 0)
+    if (ca_log_create(&b->o, &e) != 0)
         die(e.text);
 }
 
 /* ---- load and bench ---- */
 
 struct load {
-    struct log *log;
+    struct ca_log *log;
     atomic_ullong next, done;
     atomic_bool stop;
     bool print;
@@ -86,8 +86,8 @@ static void *worker(void *arg)
 {
     struct load *l = arg;
     while (!atomic_load(&l->stop)) {
-        struct err e = {0};
-        struct buf sct = {0};
+        struct tm_err e = {0};
+        struct tm_buf sct = {0};
         char line[64];
         uint64_t index = 0;
         uint64_t number = atomic_fetch_add(&l->next, 1);
@@ -98,7 +98,7 @@ static void *worker(void *arg)
             (void)nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
             continue;
         }
-        buf_free(&sct);
+        tm_buf_free(&sct);
         atomic_fetch_add(&l->done, 1);
         if (!l->print)
             continue;
@@ -128,8 +128,8 @@ static void run_workers(struct load *l, unsigned threads, double seconds)
 
 static void load(struct logbox *b, unsigned threads, uint64_t first)
 {
-    struct err e = {0};
-    struct load l = {.log = log_open(&b->o, &e), .print = true};
+    struct tm_err e = {0};
+    struct load l = {.log = ca_log_open(&b->o, &e), .print = true};
     if (l.log == NULL)
         die(e.text);
     atomic_store(&l.next, first);
@@ -141,76 +141,78 @@ static void bench(struct logbox *b, double seconds)
     static const unsigned concurrency[] = {1, 8, 64, 256};
     uint64_t first = (uint64_t)1 << 40;
     for (size_t i = 0; i < sizeof(concurrency) / sizeof(concurrency[0]); i++) {
-        struct log_stats st;
+        struct ca_log_stats st;
         struct load l = {.log = logbox_open(b)};
         atomic_store(&l.next, first + ((uint64_t)i << 32));
         double from = now_s();
         run_workers(&l, concurrency[i], seconds);
         double took = now_s() - from;
-        log_stats_get(l.log, &st);
+        ca_log_stats_get(l.log, &st);
         printf("%u %.0f %.1f %.3f\n", concurrency[i], (double)atomic_load(&l.done) / took,
                st.group.sum / (double)st.group.count, 1000 * st.fsync.sum / (double)st.fsync.count);
-        log_close(l.log);
+        ca_log_close(l.log);
     }
 }
 
 /* ---- verify ---- */
 
-static void verify_entry(const struct logbox *b, struct log_dir *d, const struct checkpoint *c,
-                         uint64_t number, uint64_t index, struct buf *tile, uint64_t *held)
+static void ca_verify_entry(const struct logbox *b, struct ca_log_dir *d,
+                            const struct tm_checkpoint *c, uint64_t number, uint64_t index,
+                            struct tm_buf *tile, uint64_t *held)
 {
-    struct err e = {0};
-    struct log_tiles t = log_dir_tiles(d);
-    struct log_entry want = logbox_entry(number, ENTRY_SIZE);
-    struct entry n = {0};
-    struct merkle_hash leaf;
-    struct log_proof p;
+    struct tm_err e = {0};
+    struct ca_log_tiles t = ca_log_dir_tiles(d);
+    struct ca_log_entry want = logbox_entry(number, ENTRY_SIZE);
+    struct tm_entry n = {0};
+    struct tm_merkle_hash leaf;
+    struct ca_log_proof p;
     (void)b;
     if (index >= c->size)
         die("an entry that got its SCT is not in the tree");
     if (*held != index / TILE_WIDTH) {
-        buf_reset(tile);
-        if (t.data(t.ctx, index / TILE_WIDTH, log_tile_width(c->size, 0, index / TILE_WIDTH), tile,
-                   &e) != 0)
+        tm_buf_reset(tile);
+        if (t.data(t.ctx, index / TILE_WIDTH, ca_log_tile_width(c->size, 0, index / TILE_WIDTH),
+                   tile, &e) != 0)
             die(e.text);
         *held = index / TILE_WIDTH;
     }
-    struct bytes in = bytes_of(tile->data, tile->len);
+    struct tm_bytes in = bytes_of(tile->data, tile->len);
     for (uint64_t i = 0; i <= index % TILE_WIDTH; i++) {
-        if (entry_take_tile_leaf(&in, &n, &e) != 1)
+        if (tm_entry_take_tile_leaf(&in, &n, &e) != 1)
             die("a tile is short");
     }
     if (n.logged.cert_len != ENTRY_SIZE ||
         memcmp(n.logged.cert, want.signed_entry.cert, ENTRY_SIZE) != 0)
         die("an entry that got its SCT is another at its index");
-    entry_leaf_hash(&n, &leaf);
-    if (log_tree_inclusion(&t, index, c->size, &p, &e) != 0 ||
-        merkle_check_inclusion(index, c->size, &leaf, p.hash, p.count, &c->root, &e) != 0)
+    tm_entry_leaf_hash(&n, &leaf);
+    if (ca_log_tree_inclusion(&t, index, c->size, &p, &e) != 0 ||
+        tm_merkle_check_inclusion(index, c->size, &leaf, p.hash, p.count, &c->root, &e) != 0)
         die(e.text);
 }
 
-static void verify_note(struct log_dir *d, const struct checkpoint *c, const char *path)
+static void verify_note(struct ca_log_dir *d, const struct tm_checkpoint *c, const char *path)
 {
-    struct err e = {0};
-    struct buf b = {0};
-    struct note n;
-    struct checkpoint old;
-    struct log_proof p;
-    struct log_tiles t = log_dir_tiles(d);
-    if (file_read(path, NOTE_BYTES_MAX, &b, &e) != 0 || note_parse(b.data, b.len, &n, &e) != 0 ||
-        checkpoint_parse(&n, &old, &e) != 0 ||
-        log_tree_consistency(&t, old.size, c->size, &p, &e) != 0 ||
-        merkle_check_consistency(old.size, &old.root, c->size, &c->root, p.hash, p.count, &e) != 0)
+    struct tm_err e = {0};
+    struct tm_buf b = {0};
+    struct tm_note n;
+    struct tm_checkpoint old;
+    struct ca_log_proof p;
+    struct ca_log_tiles t = ca_log_dir_tiles(d);
+    if (tm_file_read(path, NOTE_BYTES_MAX, &b, &e) != 0 ||
+        tm_note_parse(b.data, b.len, &n, &e) != 0 || tm_checkpoint_parse(&n, &old, &e) != 0 ||
+        ca_log_tree_consistency(&t, old.size, c->size, &p, &e) != 0 ||
+        tm_merkle_check_consistency(old.size, &old.root, c->size, &c->root, p.hash, p.count, &e) !=
+            0)
         die(e.text);
-    note_free(&n);
-    buf_free(&b);
+    tm_note_free(&n);
+    tm_buf_free(&b);
 }
 
 static void verify(struct logbox *b, const char *acked, char **notes, int count)
 {
-    struct checkpoint c = logbox_checkpoint(b);
-    struct log_dir d = {.path = b->dir, .size = c.size};
-    struct buf tile = {0};
+    struct tm_checkpoint c = logbox_checkpoint(b);
+    struct ca_log_dir d = {.path = b->dir, .size = c.size};
+    struct tm_buf tile = {0};
     uint64_t held = UINT64_MAX;
     uint64_t number = 0;
     uint64_t index = 0;
@@ -223,13 +225,13 @@ static void verify(struct logbox *b, const char *acked, char **notes, int count)
         if (strchr(line, '\n') == NULL ||
             sscanf(line, "%" SCNu64 " %" SCNu64, &number, &index) != 2)
             continue; /* cut short by the kill */
-        verify_entry(b, &d, &c, number, index, &tile, &held);
+        ca_verify_entry(b, &d, &c, number, index, &tile, &held);
         lines++;
     }
     fclose(f);
     for (int i = 0; i < count; i++)
         verify_note(&d, &c, notes[i]);
-    buf_free(&tile);
+    tm_buf_free(&tile);
     printf("%" PRIu64 " entries in a tree of %" PRIu64 ", %d checkpoints consistent\n", lines,
            c.size, count);
 }
@@ -243,26 +245,26 @@ static void nothing(void *arg)
 
 static void grow(struct logbox *b, uint64_t count)
 {
-    static struct log_ticket *ring[GROW_WINDOW];
-    struct log *l = logbox_open(b);
-    struct err e = {0};
+    static struct ca_log_ticket *ring[GROW_WINDOW];
+    struct ca_log *l = logbox_open(b);
+    struct tm_err e = {0};
     double from = now_s();
     for (uint64_t i = 0; i < count + GROW_WINDOW; i++) {
-        struct log_ticket **slot = &ring[i % GROW_WINDOW];
+        struct ca_log_ticket **slot = &ring[i % GROW_WINDOW];
         if (*slot != NULL) {
-            while (log_poll(*slot, &e) == LOG_WAIT)
+            while (ca_log_poll(*slot, &e) == LOG_WAIT)
                 (void)nanosleep(&(struct timespec){.tv_nsec = 200 * 1000L}, NULL);
-            log_ticket_free(*slot);
+            ca_log_ticket_free(*slot);
             *slot = NULL;
         }
         if (i >= count)
             continue;
-        struct log_entry entry = logbox_entry(i, SMALL);
-        if (log_add(l, &entry, nothing, NULL, slot, &e) != 0)
+        struct ca_log_entry entry = logbox_entry(i, SMALL);
+        if (ca_log_add(l, &entry, nothing, NULL, slot, &e) != 0)
             die(e.text);
     }
     printf("grown by %" PRIu64 " in %.1f s\n", count, now_s() - from);
-    log_close(l);
+    ca_log_close(l);
 }
 
 static long rss_kib(void)
@@ -336,30 +338,30 @@ static void print_times(const char *what, double *ms)
 }
 
 /* What get-proof-by-hash does. */
-static void prove_one(struct log_dir *d, const struct checkpoint *c, uint64_t at,
-                      const struct merkle_hash *leaf)
+static void prove_one(struct ca_log_dir *d, const struct tm_checkpoint *c, uint64_t at,
+                      const struct tm_merkle_hash *leaf)
 {
-    struct err e = {0};
-    struct log_tiles t = log_dir_tiles(d);
-    struct log_proof p;
+    struct tm_err e = {0};
+    struct ca_log_tiles t = ca_log_dir_tiles(d);
+    struct ca_log_proof p;
     uint64_t found = 0;
-    if (log_dir_find(d, leaf, &found, &e) != 1 || found != at ||
-        log_tree_inclusion(&t, at, c->size, &p, &e) != 0 ||
-        merkle_check_inclusion(at, c->size, leaf, p.hash, p.count, &c->root, &e) != 0)
+    if (ca_log_dir_find(d, leaf, &found, &e) != 1 || found != at ||
+        ca_log_tree_inclusion(&t, at, c->size, &p, &e) != 0 ||
+        tm_merkle_check_inclusion(at, c->size, leaf, p.hash, p.count, &c->root, &e) != 0)
         die("no proof");
 }
 
 /* Cold: tiles and index come from the disk, as after a start of the machine. */
-static void measure_proofs(const struct logbox *b, const struct checkpoint *c, bool cold)
+static void measure_proofs(const struct logbox *b, const struct tm_checkpoint *c, bool cold)
 {
     static struct times times;
     times.read_kib = 0;
-    static struct merkle_hash leaf[PROOFS];
-    struct err e = {0};
-    struct log_dir d = {.path = b->dir, .size = c->size};
-    struct log_tiles t = log_dir_tiles(&d);
+    static struct tm_merkle_hash leaf[PROOFS];
+    struct tm_err e = {0};
+    struct ca_log_dir d = {.path = b->dir, .size = c->size};
+    struct ca_log_tiles t = ca_log_dir_tiles(&d);
     for (uint64_t i = 0; i < PROOFS; i++) {
-        if (log_tree_leaf(&t, (i * 2654435761U) % c->size, c->size, &leaf[i], &e) != 0)
+        if (ca_log_tree_leaf(&t, (i * 2654435761U) % c->size, c->size, &leaf[i], &e) != 0)
             die(e.text);
     }
     if (cold)
@@ -383,14 +385,14 @@ static void measure_proofs(const struct logbox *b, const struct checkpoint *c, b
 static void measure(struct logbox *b)
 {
     double from = now_s();
-    struct log *l = logbox_open(b);
+    struct ca_log *l = logbox_open(b);
     double opened = now_s() - from;
-    struct checkpoint c = logbox_checkpoint(b);
+    struct tm_checkpoint c = logbox_checkpoint(b);
     printf("size %" PRIu64 ": open %.3f s\nproof by hash\n", c.size, opened);
     measure_proofs(b, &c, false);
     measure_proofs(b, &c, true);
     printf("RSS %ld KiB\n", rss_kib());
-    log_close(l);
+    ca_log_close(l);
 }
 
 int main(int argc, char **argv)
@@ -418,6 +420,6 @@ int main(int argc, char **argv)
     else
         die("bad arguments");
     EVP_PKEY_free(b.key);
-    jlog_free(b.o.jlog);
+    tm_jlog_free(b.o.jlog);
     return 0;
 }

@@ -21,10 +21,10 @@ static CTLOG_STORE *store_of(EVP_PKEY *log_key)
     char path[] = "/tmp/tenmint-ctlogs-XXXXXX";
     unsigned char *der = NULL;
     int len = i2d_PUBKEY(log_key, &der);
-    struct buf text = {0};
+    struct tm_buf text = {0};
     need(len > 0, "log key");
-    buf_puts(&text, "enabled_logs = one\n[one]\ndescription = the log\nkey = ");
-    b64_encode(B64_STD, der, (size_t)len, &text);
+    tm_buf_puts(&text, "enabled_logs = one\n[one]\ndescription = the log\nkey = ");
+    tm_b64_encode(B64_STD, der, (size_t)len, &text);
     buf_putc(&text, '\n');
     int fd = mkstemp(path);
     need(fd >= 0 && write(fd, text.data, text.len) == (ssize_t)text.len, "log list");
@@ -32,7 +32,7 @@ static CTLOG_STORE *store_of(EVP_PKEY *log_key)
     CTLOG_STORE *store = CTLOG_STORE_new();
     need(store != NULL && CTLOG_STORE_load_file(store, path) == 1, "load the log list");
     unlink(path);
-    buf_free(&text);
+    tm_buf_free(&text);
     OPENSSL_free(der);
     return store;
 }

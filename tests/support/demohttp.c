@@ -22,7 +22,7 @@ static enum MHD_Result answer(struct MHD_Connection *c, struct demo_reply *reply
         MHD_add_response_header(r, "Content-Type", reply->type);
     enum MHD_Result rc = MHD_queue_response(c, reply->status, r);
     MHD_destroy_response(r);
-    buf_free(&reply->body);
+    tm_buf_free(&reply->body);
     return rc;
 }
 

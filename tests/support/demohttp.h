@@ -12,7 +12,7 @@
 struct demo_reply {
     unsigned status;  /* 200 */
     const char *type; /* NULL: none */
-    struct buf body;
+    struct tm_buf body;
 };
 
 struct demo_http {

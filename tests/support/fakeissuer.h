@@ -27,7 +27,7 @@ enum fake_mode {
 };
 
 struct fake_issuer {
-    struct http_server *server;
+    struct tm_http_server *server;
     char url[64];
     char elsewhere[128];
     EVP_PKEY *key;
@@ -48,9 +48,9 @@ void fake_issuer_stop(struct fake_issuer *f);
 
 /* Appends a token: claims_json is its payload, kid NULL leaves the header without. */
 void fake_issuer_sign(const struct fake_issuer *f, const char *kid, const char *claims_json,
-                      struct buf *out);
+                      struct tm_buf *out);
 
 /* Appends a good token of type email for iss (NULL: the issuer's URL), with the current kid. */
-void fake_issuer_token(struct fake_issuer *f, const char *iss, struct buf *out);
+void fake_issuer_token(struct fake_issuer *f, const char *iss, struct tm_buf *out);
 
 #endif

@@ -55,98 +55,99 @@ static void need(int ok, const char *what)
 
 /* ---- what a good log does ---- */
 
-static X509 *certificate_at(const json_t *chain, size_t i, struct buf *der)
+static X509 *certificate_at(const json_t *chain, size_t i, struct tm_buf *der)
 {
     const char *text = json_string_value(json_array_get(chain, i));
-    if (text == NULL || b64_decode(B64_STD, text, strlen(text), der) != 0)
+    if (text == NULL || tm_b64_decode(B64_STD, text, strlen(text), der) != 0)
         return NULL;
     const unsigned char *p = der->data;
     return d2i_X509(NULL, &p, (long)der->len);
 }
 
 /* What the entry is, after checking that the chain holds together. */
-static int read_entry(const json_t *chain, bool precert, struct buf *logged, unsigned char hash[32])
+static int read_entry(const json_t *chain, bool precert, struct tm_buf *logged,
+                      unsigned char hash[32])
 {
-    struct err e = {0};
-    struct buf leaf_der = {0};
-    struct buf ca_der = {0};
+    struct tm_err e = {0};
+    struct tm_buf leaf_der = {0};
+    struct tm_buf ca_der = {0};
     X509 *leaf = certificate_at(chain, 0, &leaf_der);
     X509 *ca = certificate_at(chain, 1, &ca_der);
     int rc = -1;
     if (leaf != NULL && ca != NULL && X509_verify(leaf, X509_get0_pubkey(ca)) == 1) {
-        rc = sct_issuer_key_hash(ca, hash, &e);
+        rc = tm_sct_issuer_key_hash(ca, hash, &e);
         if (rc == 0 && precert)
-            rc = sct_from_precertificate(leaf_der.data, leaf_der.len, logged, &e);
+            rc = tm_sct_from_precertificate(leaf_der.data, leaf_der.len, logged, &e);
         else if (rc == 0)
-            buf_append(logged, leaf_der.data, leaf_der.len);
+            tm_buf_append(logged, leaf_der.data, leaf_der.len);
     }
     X509_free(leaf);
     X509_free(ca);
-    buf_free(&leaf_der);
-    buf_free(&ca_der);
+    tm_buf_free(&leaf_der);
+    tm_buf_free(&ca_der);
     return rc;
 }
 
-static void put_sct(struct fakelog *l, enum fakelog_mode mode, const struct sct_entry *entry,
-                    struct buf *out)
+static void put_sct(struct fakelog *l, enum fakelog_mode mode, const struct tm_sct_entry *entry,
+                    struct tm_buf *out)
 {
-    struct err e = {0};
-    struct buf ext = {0};
-    struct buf data = {0};
-    struct buf sig = {0};
-    struct sct s = {.timestamp_ms = (uint64_t)clock_wall_ms()};
-    struct sct_entry signed_entry = *entry;
+    struct tm_err e = {0};
+    struct tm_buf ext = {0};
+    struct tm_buf data = {0};
+    struct tm_buf sig = {0};
+    struct tm_sct s = {.timestamp_ms = (uint64_t)tm_clock_wall_ms()};
+    struct tm_sct_entry signed_entry = *entry;
     EVP_PKEY *signer = mode == FAKELOG_WRONG_KEY || mode == FAKELOG_OTHER_LOG ? l->other : l->key;
     if (mode == FAKELOG_FUTURE)
         s.timestamp_ms += 3600000;
     if (mode == FAKELOG_OTHER_ENTRY)
         signed_entry.cert_len--;
     if (mode == FAKELOG_GOOD_INDEXED)
-        sct_leaf_index_put(atomic_fetch_add(&l->index, 1), &ext);
+        tm_sct_leaf_index_put(atomic_fetch_add(&l->index, 1), &ext);
     s.extensions = ext.data;
     s.extensions_len = ext.len;
-    need(digsig_log_id(mode == FAKELOG_OTHER_LOG ? l->other : l->key, s.log_id, &e) == 0 &&
-             sct_signed_data(&s, &signed_entry, &data, &e) == 0 &&
-             digsig_sign(signer, data.data, data.len, &sig, &e) == 0,
+    need(tm_digsig_log_id(mode == FAKELOG_OTHER_LOG ? l->other : l->key, s.log_id, &e) == 0 &&
+             tm_sct_signed_data(&s, &signed_entry, &data, &e) == 0 &&
+             tm_digsig_sign(signer, data.data, data.len, &sig, &e) == 0,
          "sign");
     if (mode == FAKELOG_TRAILING)
         buf_putc(&sig, 0);
-    buf_printf(out, "{\"sct_version\":%d,\"id\":\"", mode == FAKELOG_VERSION ? 1 : 0);
-    b64_encode(B64_STD, s.log_id, sizeof(s.log_id), out);
-    buf_printf(out, "\",\"timestamp\":%llu,", (unsigned long long)s.timestamp_ms);
+    tm_buf_printf(out, "{\"sct_version\":%d,\"id\":\"", mode == FAKELOG_VERSION ? 1 : 0);
+    tm_b64_encode(B64_STD, s.log_id, sizeof(s.log_id), out);
+    tm_buf_printf(out, "\",\"timestamp\":%llu,", (unsigned long long)s.timestamp_ms);
     if (mode == FAKELOG_TWICE)
-        buf_puts(out, "\"timestamp\":1,");
+        tm_buf_puts(out, "\"timestamp\":1,");
     if (mode != FAKELOG_MISSING) {
-        buf_puts(out, "\"extensions\":\"");
-        b64_encode(B64_STD, ext.data, ext.len, out);
-        buf_puts(out, "\",");
+        tm_buf_puts(out, "\"extensions\":\"");
+        tm_b64_encode(B64_STD, ext.data, ext.len, out);
+        tm_buf_puts(out, "\",");
     }
-    buf_puts(out, "\"signature\":\"");
-    b64_encode(B64_STD, sig.data, sig.len, out);
-    buf_puts(out, mode == FAKELOG_AFTER ? "\"} {}" : "\"}");
-    buf_free(&ext);
-    buf_free(&data);
-    buf_free(&sig);
+    tm_buf_puts(out, "\"signature\":\"");
+    tm_b64_encode(B64_STD, sig.data, sig.len, out);
+    tm_buf_puts(out, mode == FAKELOG_AFTER ? "\"} {}" : "\"}");
+    tm_buf_free(&ext);
+    tm_buf_free(&data);
+    tm_buf_free(&sig);
 }
 
 const char *fakelog_add(struct fakelog *l, enum fakelog_mode mode, bool precert, const char *body,
-                        size_t len, struct buf *out)
+                        size_t len, struct tm_buf *out)
 {
-    struct buf logged = {0};
+    struct tm_buf logged = {0};
     unsigned char hash[32];
     json_t *root = json_loadb(body, len, JSON_REJECT_DUPLICATES, NULL);
     const json_t *chain = json_object_get(root, "chain");
     const char *status = "400 Bad Request";
     if (json_array_size(chain) >= 2 && read_entry(chain, precert, &logged, hash) == 0) {
-        const struct sct_entry entry = {precert ? SCT_PRECERT : SCT_X509, logged.data, logged.len,
-                                        hash};
+        const struct tm_sct_entry entry = {precert ? SCT_PRECERT : SCT_X509, logged.data,
+                                           logged.len, hash};
         put_sct(l, mode, &entry, out);
         status = "200 OK";
     } else {
-        buf_puts(out, "unacceptable chain");
+        tm_buf_puts(out, "unacceptable chain");
     }
     json_decref(root);
-    buf_free(&logged);
+    tm_buf_free(&logged);
     return status;
 }
 
@@ -164,15 +165,15 @@ static void write_all(int fd, const void *data, size_t len)
     }
 }
 
-static void reply(int fd, const char *status, const char *headers, const struct buf *body,
+static void reply(int fd, const char *status, const char *headers, const struct tm_buf *body,
                   size_t cut)
 {
-    struct buf out = {0};
-    buf_printf(&out, "HTTP/1.1 %s\r\nContent-Length: %zu\r\nConnection: close\r\n%s\r\n", status,
-               body->len, headers);
-    buf_append(&out, body->data, body->len - cut);
+    struct tm_buf out = {0};
+    tm_buf_printf(&out, "HTTP/1.1 %s\r\nContent-Length: %zu\r\nConnection: close\r\n%s\r\n", status,
+                  body->len, headers);
+    tm_buf_append(&out, body->data, body->len - cut);
     write_all(fd, out.data, out.len);
-    buf_free(&out);
+    tm_buf_free(&out);
 }
 
 static void copy_word(char *to, size_t size, const char *from, const char *end)
@@ -182,17 +183,17 @@ static void copy_word(char *to, size_t size, const char *from, const char *end)
 }
 
 /* Reads a whole request; where its body begins, or NULL. */
-static const char *read_request(struct fakelog *l, int fd, struct buf *in)
+static const char *read_request(struct fakelog *l, int fd, struct tm_buf *in)
 {
     size_t want = REQUEST_MAX;
     const char *body = NULL;
     while (in->len < want) {
-        unsigned char *to = buf_reserve(in, 4096);
+        unsigned char *to = tm_buf_reserve(in, 4096);
         ssize_t n = recv(fd, to, 4096, 0);
         if (n <= 0 || in->len > REQUEST_MAX)
             return NULL;
         in->len += (size_t)n;
-        const char *text = buf_str(in);
+        const char *text = tm_buf_str(in);
         const char *end = strstr(text, "\r\n\r\n");
         const char *length = strcasestr(text, "\r\nContent-Length:");
         const char *host = strcasestr(text, "\r\nHost:");
@@ -216,8 +217,8 @@ static void pause_ms(struct fakelog *l, int ms)
 
 static void serve(struct fakelog *l, int fd)
 {
-    struct buf in = {0};
-    struct buf out = {0};
+    struct tm_buf in = {0};
+    struct tm_buf out = {0};
     const char *body = read_request(l, fd, &in);
     enum fakelog_mode mode = atomic_load(&l->mode);
     atomic_fetch_add(&l->requests, body != NULL);
@@ -234,7 +235,7 @@ static void serve(struct fakelog *l, int fd)
         pause_ms(l, 2000);
     if (mode == FAKELOG_REDIRECT || mode == FAKELOG_BUSY || mode == FAKELOG_ERROR ||
         mode == FAKELOG_REFUSE || mode == FAKELOG_NOT_JSON)
-        buf_reset(&out);
+        tm_buf_reset(&out);
     if (mode == FAKELOG_REDIRECT) {
         status = "307 Temporary Redirect";
         headers = "Location: /ct/v1/elsewhere\r\n";
@@ -245,9 +246,9 @@ static void serve(struct fakelog *l, int fd)
         status = "500 Internal Server Error";
     } else if (mode == FAKELOG_REFUSE) {
         status = "400 Bad Request";
-        buf_puts(&out, "root not accepted\r\n");
+        tm_buf_puts(&out, "root not accepted\r\n");
     } else if (mode == FAKELOG_NOT_JSON) {
-        buf_puts(&out, "<html>maintenance</html>");
+        tm_buf_puts(&out, "<html>maintenance</html>");
     } else if (mode == FAKELOG_HUGE) {
         while (out.len < 1000000)
             buf_putc(&out, ' ');
@@ -258,8 +259,8 @@ static void serve(struct fakelog *l, int fd)
 out:
     shutdown(fd, SHUT_WR);
     close(fd);
-    buf_free(&in);
-    buf_free(&out);
+    tm_buf_free(&in);
+    tm_buf_free(&out);
 }
 
 static void *run(void *arg)

@@ -58,7 +58,7 @@ struct fakelog {
 /* What the log says to add-chain or add-pre-chain with this body: appends to `out`, returns the
  * status line's end. For servers of other kinds. */
 const char *fakelog_add(struct fakelog *l, enum fakelog_mode mode, bool precert, const char *body,
-                        size_t len, struct buf *out);
+                        size_t len, struct tm_buf *out);
 
 /* Starts on a free port; a fault ends the program. `port` 0: a free one. */
 void fakelog_start(struct fakelog *l, unsigned port);

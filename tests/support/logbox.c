@@ -49,7 +49,7 @@ void logbox_init(struct logbox *b)
     must(mkdtemp(b->dir) != NULL, "no directory %s", b->dir);
     b->key = EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-256");
     must(b->key != NULL, "no key");
-    log_options_default(&b->o);
+    ca_log_options_default(&b->o);
     b->o.directory = b->dir;
     b->o.origin = "log.example/test";
     b->o.key = b->key;
@@ -61,15 +61,15 @@ void logbox_free(struct logbox *b)
     EVP_PKEY_free(b->key);
 }
 
-struct log *logbox_open(struct logbox *b)
+struct ca_log *logbox_open(struct logbox *b)
 {
-    struct err e = {0};
-    struct log *l = log_open(&b->o, &e);
+    struct tm_err e = {0};
+    struct ca_log *l = ca_log_open(&b->o, &e);
     must(l != NULL, "%s", e.text);
     return l;
 }
 
-struct log_entry logbox_entry(uint64_t number, size_t size)
+struct ca_log_entry logbox_entry(uint64_t number, size_t size)
 {
     static _Thread_local unsigned char tbs[LOG_ENTRY_MAX];
     static const unsigned char key_hash[32] = {7};
@@ -81,15 +81,15 @@ struct log_entry logbox_entry(uint64_t number, size_t size)
     for (size_t i = 0; i < size; i++)
         tbs[i] = (unsigned char)(number * 31 + i);
     memcpy(tbs, &number, sizeof(number));
-    return (struct log_entry){.signed_entry = {.type = SCT_PRECERT,
-                                               .cert = tbs,
-                                               .cert_len = size,
-                                               .issuer_key_hash = key_hash},
-                              .precert = tbs,
-                              .precert_len = size,
-                              .issuer = issuer,
-                              .issuer_len = issuer_len,
-                              .issuer_count = 2};
+    return (struct ca_log_entry){.signed_entry = {.type = SCT_PRECERT,
+                                                  .cert = tbs,
+                                                  .cert_len = size,
+                                                  .issuer_key_hash = key_hash},
+                                 .precert = tbs,
+                                 .precert_len = size,
+                                 .issuer = issuer,
+                                 .issuer_len = issuer_len,
+                                 .issuer_count = 2};
 }
 
 struct waiting {
@@ -107,70 +107,71 @@ static void wake(void *arg)
     pthread_mutex_unlock(&w->lock);
 }
 
-int logbox_add(struct log *l, uint64_t number, size_t size, struct buf *sct, uint64_t *index,
-               struct err *e)
+int logbox_add(struct ca_log *l, uint64_t number, size_t size, struct tm_buf *sct, uint64_t *index,
+               struct tm_err *e)
 {
-    struct log_entry entry = logbox_entry(number, size);
+    struct ca_log_entry entry = logbox_entry(number, size);
     struct waiting w = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, false};
-    struct log_ticket *t = NULL;
-    if (log_add(l, &entry, wake, &w, &t, e) != 0)
+    struct ca_log_ticket *t = NULL;
+    if (ca_log_add(l, &entry, wake, &w, &t, e) != 0)
         return -1;
     pthread_mutex_lock(&w.lock);
     while (!w.done)
         pthread_cond_wait(&w.cond, &w.lock);
     pthread_mutex_unlock(&w.lock);
-    enum log_outcome got = log_collect(t, sct, index, e);
-    log_ticket_free(t);
+    enum ca_log_outcome got = ca_log_collect(t, sct, index, e);
+    ca_log_ticket_free(t);
     must(got != LOG_WAIT, "woken without an outcome");
     return got == LOG_DONE ? 0 : -1;
 }
 
-struct checkpoint logbox_checkpoint(const struct logbox *b)
+struct tm_checkpoint logbox_checkpoint(const struct logbox *b)
 {
-    struct err e = {0};
-    struct buf text = {0};
-    struct checkpoint c;
-    struct note n;
-    struct note_key k;
-    must(log_dir_checkpoint(b->dir, &text, &c, &e) == 0, "%s", e.text);
-    must(note_key_init(&k, b->o.origin, NOTE_RFC6962, b->key, &e) == 0, "%s", e.text);
-    must(note_parse(text.data, text.len, &n, &e) == 0, "%s", e.text);
-    must(note_verify(&n, &k, NULL, &e) == 0, "%s", e.text);
+    struct tm_err e = {0};
+    struct tm_buf text = {0};
+    struct tm_checkpoint c;
+    struct tm_note n;
+    struct tm_note_key k;
+    must(ca_log_dir_checkpoint(b->dir, &text, &c, &e) == 0, "%s", e.text);
+    must(tm_note_key_init(&k, b->o.origin, NOTE_RFC6962, b->key, &e) == 0, "%s", e.text);
+    must(tm_note_parse(text.data, text.len, &n, &e) == 0, "%s", e.text);
+    must(tm_note_verify(&n, &k, NULL, &e) == 0, "%s", e.text);
     must(strcmp(c.origin, b->o.origin) == 0, "origin %s", c.origin);
-    note_free(&n);
-    buf_free(&text);
+    tm_note_free(&n);
+    tm_buf_free(&text);
     return c;
 }
 
 /* The entry at `index`, out of its data tile. */
-static void take_entry(struct log_dir *d, uint64_t index, struct buf *tile, struct entry *out)
+static void take_entry(struct ca_log_dir *d, uint64_t index, struct tm_buf *tile,
+                       struct tm_entry *out)
 {
-    struct err e = {0};
-    struct log_tiles t = log_dir_tiles(d);
-    unsigned width = log_tile_width(d->size, 0, index / TILE_WIDTH);
+    struct tm_err e = {0};
+    struct ca_log_tiles t = ca_log_dir_tiles(d);
+    unsigned width = ca_log_tile_width(d->size, 0, index / TILE_WIDTH);
     must(t.data(t.ctx, index / TILE_WIDTH, width, tile, &e) == 0, "%s", e.text);
-    struct bytes in = bytes_of(tile->data, tile->len);
+    struct tm_bytes in = bytes_of(tile->data, tile->len);
     for (uint64_t i = 0; i <= index % TILE_WIDTH; i++)
-        must(entry_take_tile_leaf(&in, out, &e) == 1, "%s", e.text);
+        must(tm_entry_take_tile_leaf(&in, out, &e) == 1, "%s", e.text);
 }
 
-void logbox_check_sct(const struct logbox *b, uint64_t number, size_t size, const struct buf *sct,
-                      uint64_t index)
+void logbox_check_sct(const struct logbox *b, uint64_t number, size_t size,
+                      const struct tm_buf *sct, uint64_t index)
 {
-    struct err e = {0};
-    struct sct s;
-    struct log_entry entry = logbox_entry(number, size);
-    struct checkpoint c = logbox_checkpoint(b);
-    struct log_dir d = {.path = b->dir, .size = c.size};
-    struct log_tiles t = log_dir_tiles(&d);
-    struct buf tile = {0};
-    struct entry n;
-    struct log_proof proof;
-    struct merkle_hash leaf;
+    struct tm_err e = {0};
+    struct tm_sct s;
+    struct ca_log_entry entry = logbox_entry(number, size);
+    struct tm_checkpoint c = logbox_checkpoint(b);
+    struct ca_log_dir d = {.path = b->dir, .size = c.size};
+    struct ca_log_tiles t = ca_log_dir_tiles(&d);
+    struct tm_buf tile = {0};
+    struct tm_entry n;
+    struct ca_log_proof proof;
+    struct tm_merkle_hash leaf;
     uint64_t in_sct = 0;
-    must(sct_parse(sct->data, sct->len, &s, &e) == 0, "%s", e.text);
-    must(sct_verify(&s, &entry.signed_entry, b->key, FAR_FUTURE, 0, &e) == 0, "%s", e.text);
-    must(sct_leaf_index_get(&s, &in_sct, &e) == 1 && in_sct == index, "index %s", e.text);
+    must(tm_sct_parse(sct->data, sct->len, &s, &e) == 0, "%s", e.text);
+    must(tm_sct_verify(&s, &entry.signed_entry, b->key, FAR_FUTURE, 0, &e) == 0, "%s", e.text);
+    must(tm_sct_leaf_index_get(&s, &in_sct, &e) == 1 && in_sct == index, "index %s", e.text);
     must(index < c.size, "entry %llu is beyond the checkpoint of %llu", (unsigned long long)index,
          (unsigned long long)c.size);
     take_entry(&d, index, &tile, &n);
@@ -178,9 +179,9 @@ void logbox_check_sct(const struct logbox *b, uint64_t number, size_t size, cons
              memcmp(n.logged.cert, entry.signed_entry.cert, size) == 0 && n.precert_len == size &&
              n.chain_len == 64,
          "entry %llu is another", (unsigned long long)index);
-    entry_leaf_hash(&n, &leaf);
-    must(log_tree_inclusion(&t, index, c.size, &proof, &e) == 0, "%s", e.text);
-    must(merkle_check_inclusion(index, c.size, &leaf, proof.hash, proof.count, &c.root, &e) == 0,
+    tm_entry_leaf_hash(&n, &leaf);
+    must(ca_log_tree_inclusion(&t, index, c.size, &proof, &e) == 0, "%s", e.text);
+    must(tm_merkle_check_inclusion(index, c.size, &leaf, proof.hash, proof.count, &c.root, &e) == 0,
          "%s", e.text);
-    buf_free(&tile);
+    tm_buf_free(&tile);
 }

@@ -84,29 +84,29 @@ X509 *pki_ca(const char *name, EVP_PKEY *key, X509 *issuer, EVP_PKEY *issuer_key
     return pki_cert(&spec);
 }
 
-static void take(BIO *bio, struct buf *out)
+static void take(BIO *bio, struct tm_buf *out)
 {
     char *data;
     long len = BIO_get_mem_data(bio, &data);
-    buf_append(out, data, (size_t)len);
+    tm_buf_append(out, data, (size_t)len);
     BIO_free(bio);
 }
 
-void pki_pem(X509 *cert, struct buf *out)
+void pki_pem(X509 *cert, struct tm_buf *out)
 {
     BIO *bio = BIO_new(BIO_s_mem());
     must(bio != NULL && PEM_write_bio_X509(bio, cert) == 1, "PEM");
     take(bio, out);
 }
 
-void pki_public_pem(EVP_PKEY *key, struct buf *out)
+void pki_public_pem(EVP_PKEY *key, struct tm_buf *out)
 {
     BIO *bio = BIO_new(BIO_s_mem());
     must(bio != NULL && PEM_write_bio_PUBKEY(bio, key) == 1, "PEM");
     take(bio, out);
 }
 
-void pki_tls(struct buf *certificate, struct buf *key)
+void pki_tls(struct tm_buf *certificate, struct tm_buf *key)
 {
     static const struct pki_extension ext[] = {
         {"subjectAltName", "IP:127.0.0.1"}, {"basicConstraints", "critical,CA:TRUE"}, {NULL, NULL}};
@@ -125,14 +125,14 @@ void pki_tls(struct buf *certificate, struct buf *key)
     EVP_PKEY_free(k);
 }
 
-void pki_sign(EVP_PKEY *key, const char *digest, const void *data, size_t len, struct buf *out)
+void pki_sign(EVP_PKEY *key, const char *digest, const void *data, size_t len, struct tm_buf *out)
 {
     EVP_MD_CTX *ctx = EVP_MD_CTX_new();
     size_t sig_len = 0;
     must(ctx != NULL && EVP_DigestSignInit_ex(ctx, NULL, digest, NULL, NULL, key, NULL) == 1 &&
              EVP_DigestSign(ctx, NULL, &sig_len, data, len) == 1,
          "sign");
-    unsigned char *to = buf_reserve(out, sig_len);
+    unsigned char *to = tm_buf_reserve(out, sig_len);
     must(to != NULL && EVP_DigestSign(ctx, to, &sig_len, data, len) == 1, "sign");
     out->len += sig_len;
     EVP_MD_CTX_free(ctx);

@@ -35,13 +35,13 @@ X509 *pki_ca(const char *name, EVP_PKEY *key, X509 *issuer, EVP_PKEY *issuer_key
              int64_t not_before, int64_t not_after);
 
 /* A self-signed certificate for 127.0.0.1 and its key, as a TLS server has them: appends PEM. */
-void pki_tls(struct buf *certificate, struct buf *key);
+void pki_tls(struct tm_buf *certificate, struct tm_buf *key);
 
-void pki_pem(X509 *cert, struct buf *out);           /* appends */
-void pki_public_pem(EVP_PKEY *key, struct buf *out); /* appends */
+void pki_pem(X509 *cert, struct tm_buf *out);           /* appends */
+void pki_public_pem(EVP_PKEY *key, struct tm_buf *out); /* appends */
 
 /* Appends the signature that EVP_DigestSign makes (ECDSA: DER; RSA: PKCS #1 v1.5). `digest` NULL
  * for Ed25519. */
-void pki_sign(EVP_PKEY *key, const char *digest, const void *data, size_t len, struct buf *out);
+void pki_sign(EVP_PKEY *key, const char *digest, const void *data, size_t len, struct tm_buf *out);
 
 #endif

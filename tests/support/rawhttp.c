@@ -46,12 +46,12 @@ int raw_puts(int fd, const char *text)
     return raw_put(fd, text, strlen(text));
 }
 
-int raw_reply(int fd, bool head_only, struct buf *out)
+int raw_reply(int fd, bool head_only, struct tm_buf *out)
 {
     size_t want = SIZE_MAX;
-    buf_reset(out);
+    tm_buf_reset(out);
     while (out->len < want) {
-        unsigned char *to = buf_reserve(out, 4096);
+        unsigned char *to = tm_buf_reserve(out, 4096);
         size_t left = want == SIZE_MAX ? 1 : want - out->len;
         ssize_t n = recv(fd, to, left < 4096 ? left : 4096, 0);
         if (n <= 0)
@@ -59,11 +59,11 @@ int raw_reply(int fd, bool head_only, struct buf *out)
         out->len += (size_t)n;
         if (want == SIZE_MAX && out->len >= 4 &&
             memcmp(out->data + out->len - 4, "\r\n\r\n", 4) == 0) {
-            const char *cl = strcasestr(buf_str(out), "\r\nContent-Length:");
+            const char *cl = strcasestr(tm_buf_str(out), "\r\nContent-Length:");
             want = out->len + (cl != NULL && !head_only ? strtoul(cl + 17, NULL, 10) : 0);
         }
     }
-    return (int)strtol(buf_str(out) + 9, NULL, 10);
+    return (int)strtol(tm_buf_str(out) + 9, NULL, 10);
 }
 
 bool raw_closed(int fd)
@@ -73,7 +73,7 @@ bool raw_closed(int fd)
     return n == 0 || (n < 0 && errno == ECONNRESET);
 }
 
-int raw_ask(const char *address, const char *request, struct buf *out)
+int raw_ask(const char *address, const char *request, struct tm_buf *out)
 {
     int fd = raw_dial(address);
     int status =
@@ -83,20 +83,20 @@ int raw_ask(const char *address, const char *request, struct buf *out)
 }
 
 int raw_post(const char *address, const char *path, const char *headers, const char *body,
-             struct buf *out)
+             struct tm_buf *out)
 {
-    struct buf b = {0};
-    buf_printf(&b,
-               "POST %s HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
-               "Content-Length: %zu\r\n%s\r\n%s",
-               path, strlen(body), headers, body);
-    int status = raw_ask(address, buf_str(&b), out);
-    buf_free(&b);
+    struct tm_buf b = {0};
+    tm_buf_printf(&b,
+                  "POST %s HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+                  "Content-Length: %zu\r\n%s\r\n%s",
+                  path, strlen(body), headers, body);
+    int status = raw_ask(address, tm_buf_str(&b), out);
+    tm_buf_free(&b);
     return status;
 }
 
-const char *raw_body(struct buf *reply)
+const char *raw_body(struct tm_buf *reply)
 {
-    const char *end = buf_str(reply) != NULL ? strstr(buf_str(reply), "\r\n\r\n") : NULL;
+    const char *end = tm_buf_str(reply) != NULL ? strstr(tm_buf_str(reply), "\r\n\r\n") : NULL;
     return end != NULL ? end + 4 : "";
 }

@@ -18,19 +18,19 @@ int raw_puts(int fd, const char *text);
 
 /* Reads one reply with its body by Content-Length (none if `head_only`) into `out`, replacing it.
  * The status, or 0 when the peer closed. */
-int raw_reply(int fd, bool head_only, struct buf *out);
+int raw_reply(int fd, bool head_only, struct tm_buf *out);
 
 /* The peer has closed; false: it sent something, or nothing for 10 s. */
 bool raw_closed(int fd);
 
 /* One request on a connection of its own. */
-int raw_ask(const char *address, const char *request, struct buf *out);
+int raw_ask(const char *address, const char *request, struct tm_buf *out);
 
 /* A JSON POST on a connection of its own. `headers`: further "Name: value\r\n" lines, or "". */
 int raw_post(const char *address, const char *path, const char *headers, const char *body,
-             struct buf *out);
+             struct tm_buf *out);
 
 /* Where the body of a reply begins. */
-const char *raw_body(struct buf *reply);
+const char *raw_body(struct tm_buf *reply);
 
 #endif

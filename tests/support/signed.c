@@ -28,33 +28,34 @@ static void must(int ok, const char *what)
     abort();
 }
 
-static void must_add(int rc, const struct err *e)
+static void must_add(int rc, const struct tm_err *e)
 {
     if (rc != 0)
         fprintf(stderr, "%s\n", e->text);
     must(rc == 0, "trusted root");
 }
 
-static void add_log(struct trusted_root *r, enum trust_list list, const char *url, EVP_PKEY *key)
+static void add_log(struct tuf_trusted_root *r, enum tuf_trust_list list, const char *url,
+                    EVP_PKEY *key)
 {
-    struct buf pem = {0};
-    struct err e = {0};
-    const struct validity v = {.has_start = true, .start_ms = (SIGNED_NOW - YEAR) * 1000};
+    struct tm_buf pem = {0};
+    struct tm_err e = {0};
+    const struct tuf_validity v = {.has_start = true, .start_ms = (SIGNED_NOW - YEAR) * 1000};
     pki_public_pem(key, &pem);
-    must_add(trusted_root_add_log(r, list, url, pem.data, pem.len, &v, &e), &e);
-    buf_free(&pem);
+    must_add(tuf_trusted_root_add_log(r, list, url, pem.data, pem.len, &v, &e), &e);
+    tm_buf_free(&pem);
 }
 
-static void add_authority(struct trusted_root *r, enum trust_list list, const char *url, X509 *cert,
-                          X509 *root)
+static void add_authority(struct tuf_trusted_root *r, enum tuf_trust_list list, const char *url,
+                          X509 *cert, X509 *root)
 {
-    struct buf pem = {0};
-    struct err e = {0};
-    const struct validity v = {0};
+    struct tm_buf pem = {0};
+    struct tm_err e = {0};
+    const struct tuf_validity v = {0};
     pki_pem(cert, &pem);
     pki_pem(root, &pem);
-    must_add(trusted_root_add_authority(r, list, url, pem.data, pem.len, &v, &e), &e);
-    buf_free(&pem);
+    must_add(tuf_trusted_root_add_authority(r, list, url, pem.data, pem.len, &v, &e), &e);
+    tm_buf_free(&pem);
 }
 
 void signed_world_build(struct signed_world *w)
@@ -63,7 +64,7 @@ void signed_world_build(struct signed_world *w)
                                                {"extendedKeyUsage", "critical,timeStamping"},
                                                {"subjectKeyIdentifier", "hash"},
                                                {NULL, NULL}};
-    struct err e = {0};
+    struct tm_err e = {0};
     int64_t from = SIGNED_NOW - YEAR;
     int64_t to = SIGNED_NOW + 5 * YEAR;
     *w = (struct signed_world){.root_key = pki_key("P-384"),
@@ -78,7 +79,7 @@ void signed_world_build(struct signed_world *w)
     w->tsa_root = pki_ca("TSA root", w->tsa_root_key, NULL, NULL, from, to);
     const struct pki_spec spec = {"TSA", w->tsa_key, w->tsa_root, w->tsa_root_key, from, to, tsa};
     w->tsa = pki_cert(&spec);
-    w->trust = trusted_root_new(&e);
+    w->trust = tuf_trusted_root_new(&e);
     add_authority(w->trust, TRUST_CA, "https://ca.example.com", w->ca, w->root);
     add_authority(w->trust, TRUST_TSA, "https://tsa.example.com", w->tsa, w->tsa_root);
     add_log(w->trust, TRUST_CTLOG, "https://ct.example.com", w->ct_key);
@@ -95,48 +96,49 @@ void signed_world_free(struct signed_world *w)
         EVP_PKEY_free(keys[i]);
     for (size_t i = 0; i < sizeof(certs) / sizeof(certs[0]); i++)
         X509_free(certs[i]);
-    trusted_root_free(w->trust);
+    tuf_trusted_root_free(w->trust);
 }
 
 /* --- the leaf with its SCT --- */
 
-static void put_sct(const struct buf *tbs, X509 *issuer, EVP_PKEY *log, int64_t at_ms,
-                    struct buf *out)
+static void put_sct(const struct tm_buf *tbs, X509 *issuer, EVP_PKEY *log, int64_t at_ms,
+                    struct tm_buf *out)
 {
-    struct err e = {0};
-    struct buf data = {0};
-    struct buf sig = {0};
+    struct tm_err e = {0};
+    struct tm_buf data = {0};
+    struct tm_buf sig = {0};
     unsigned char key_hash[32];
     unsigned char *spki = NULL;
     int n = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(issuer), &spki);
     SHA256(spki, (size_t)n, key_hash);
     OPENSSL_free(spki);
-    const struct sct_entry entry = {SCT_PRECERT, tbs->data, tbs->len, key_hash};
-    struct sct s = {.timestamp_ms = (uint64_t)at_ms};
-    must(digsig_log_id(log, s.log_id, &e) == 0 && sct_signed_data(&s, &entry, &data, &e) == 0 &&
-             digsig_sign(log, data.data, data.len, &sig, &e) == 0,
+    const struct tm_sct_entry entry = {SCT_PRECERT, tbs->data, tbs->len, key_hash};
+    struct tm_sct s = {.timestamp_ms = (uint64_t)at_ms};
+    must(tm_digsig_log_id(log, s.log_id, &e) == 0 &&
+             tm_sct_signed_data(&s, &entry, &data, &e) == 0 &&
+             tm_digsig_sign(log, data.data, data.len, &sig, &e) == 0,
          "SCT");
     s.signature = sig.data;
     s.signature_len = sig.len;
-    sct_put(&s, out);
-    buf_free(&data);
-    buf_free(&sig);
+    tm_sct_put(&s, out);
+    tm_buf_free(&data);
+    tm_buf_free(&sig);
 }
 
 static void add_scts(X509 *leaf, X509 *issuer, EVP_PKEY *issuer_key, EVP_PKEY *log, int64_t at_ms,
                      unsigned count)
 {
-    struct err e = {0};
-    struct buf one[SCTS_MAX] = {{0}};
-    struct buf list = {0};
-    struct buf tbs = {0};
+    struct tm_err e = {0};
+    struct tm_buf one[SCTS_MAX] = {{0}};
+    struct tm_buf list = {0};
+    struct tm_buf tbs = {0};
     unsigned char *der = NULL;
     int n = i2d_re_X509_tbs(leaf, &der);
-    buf_append(&tbs, der, (size_t)n);
+    tm_buf_append(&tbs, der, (size_t)n);
     OPENSSL_free(der);
     for (unsigned i = 0; i < count && i < SCTS_MAX; i++)
         put_sct(&tbs, issuer, log, at_ms + i, &one[i]);
-    must(sct_list_put(one, count, &list, &e) == 0, "SCT list");
+    must(tm_sct_list_put(one, count, &list, &e) == 0, "SCT list");
     ASN1_OCTET_STRING *inner = ASN1_OCTET_STRING_new();
     ASN1_OCTET_STRING *outer = ASN1_OCTET_STRING_new();
     der = NULL;
@@ -154,9 +156,9 @@ static void add_scts(X509 *leaf, X509 *issuer, EVP_PKEY *issuer_key, EVP_PKEY *l
     ASN1_OCTET_STRING_free(outer);
     OPENSSL_free(der);
     for (unsigned i = 0; i < SCTS_MAX; i++)
-        buf_free(&one[i]);
-    buf_free(&list);
-    buf_free(&tbs);
+        tm_buf_free(&one[i]);
+    tm_buf_free(&list);
+    tm_buf_free(&tbs);
 }
 
 static X509 *make_leaf(const struct signed_world *w, const struct signed_options *o, EVP_PKEY *key)
@@ -205,7 +207,7 @@ static int ts_time(TS_RESP_CTX *ctx, void *arg, long *sec, long *usec)
 }
 
 void signed_reply(X509 *tsa, EVP_PKEY *key, int64_t at, const void *query, size_t len,
-                  struct buf *out)
+                  struct tm_buf *out)
 {
     TS_RESP_CTX *ctx = TS_RESP_CTX_new();
     ASN1_OBJECT *policy = OBJ_txt2obj("1.3.6.1.4.1.57264.2", 1);
@@ -223,7 +225,7 @@ void signed_reply(X509 *tsa, EVP_PKEY *key, int64_t at, const void *query, size_
     unsigned char *der = NULL;
     int n = i2d_TS_RESP(resp, &der);
     must(n > 0, "timestamp");
-    buf_append(out, der, (size_t)n);
+    tm_buf_append(out, der, (size_t)n);
     OPENSSL_free(der);
     TS_RESP_free(resp);
     BIO_free(in);
@@ -232,23 +234,23 @@ void signed_reply(X509 *tsa, EVP_PKEY *key, int64_t at, const void *query, size_
 }
 
 void signed_timestamp(X509 *tsa, EVP_PKEY *key, int64_t at, const void *data, size_t len,
-                      struct buf *out)
+                      struct tm_buf *out)
 {
-    struct err e = {0};
-    struct buf query = {0};
-    must(timestamp_request(data, len, &query, &e) == 0, "timestamp request");
+    struct tm_err e = {0};
+    struct tm_buf query = {0};
+    must(tuf_timestamp_request(data, len, &query, &e) == 0, "timestamp request");
     signed_reply(tsa, key, at, query.data, query.len, out);
-    buf_free(&query);
+    tm_buf_free(&query);
 }
 
 /* --- log entries --- */
 
 static json_t *b64(const void *data, size_t len)
 {
-    struct buf text = {0};
-    b64_encode(B64_STD, data, len, &text);
-    json_t *v = json_string(buf_str(&text));
-    buf_free(&text);
+    struct tm_buf text = {0};
+    tm_b64_encode(B64_STD, data, len, &text);
+    json_t *v = json_string(tm_buf_str(&text));
+    tm_buf_free(&text);
     return v;
 }
 
@@ -281,21 +283,21 @@ static json_t *b64_sha256(const void *data, size_t len)
 struct making {
     const struct signed_options *o;
     X509 *leaf;
-    struct buf payload; /* DSSE */
-    struct buf covered; /* what is signed: the artifact or the envelope's encoding */
-    struct buf sig;
+    struct tm_buf payload; /* DSSE */
+    struct tm_buf covered; /* what is signed: the artifact or the envelope's encoding */
+    struct tm_buf sig;
 };
 
 static json_t *pem_verifier(const struct making *m)
 {
-    struct buf pem = {0};
+    struct tm_buf pem = {0};
     pki_pem(m->leaf, &pem);
     json_t *v = b64(pem.data, pem.len);
-    buf_free(&pem);
+    tm_buf_free(&pem);
     return v;
 }
 
-static json_t *twice(const struct buf *sig)
+static json_t *twice(const struct tm_buf *sig)
 {
     json_t *once = b64(sig->data, sig->len);
     json_t *v = b64(json_string_value(once), json_string_length(once));
@@ -305,7 +307,7 @@ static json_t *twice(const struct buf *sig)
 
 static json_t *body(const struct making *m)
 {
-    const struct buf *p = &m->payload;
+    const struct tm_buf *p = &m->payload;
     switch (m->o->log) {
     case LOG_HASHEDREKORD_1:
         return json_pack("{s:s,s:s,s:{s:{s:{s:s,s:o}},s:{s:o,s:{s:o}}}}", "apiVersion", "0.0.1",
@@ -342,49 +344,49 @@ static json_t *body(const struct making *m)
 }
 
 static json_t *promise(const struct signed_world *w, const struct signed_options *o,
-                       const struct buf *stored, const struct trust_entry *log)
+                       const struct tm_buf *stored, const struct tuf_trust_entry *log)
 {
-    struct buf text = {0};
-    struct buf sig = {0};
-    buf_puts(&text, "{\"body\":\"");
-    b64_encode(B64_STD, stored->data, stored->len, &text);
-    buf_printf(&text, "\",\"integratedTime\":%lld,\"logID\":\"", (long long)o->logged_at);
+    struct tm_buf text = {0};
+    struct tm_buf sig = {0};
+    tm_buf_puts(&text, "{\"body\":\"");
+    tm_b64_encode(B64_STD, stored->data, stored->len, &text);
+    tm_buf_printf(&text, "\",\"integratedTime\":%lld,\"logID\":\"", (long long)o->logged_at);
     for (size_t i = 0; i < 32; i++)
-        buf_printf(&text, "%02x", log->log_id[i]);
-    buf_puts(&text, "\",\"logIndex\":901}");
+        tm_buf_printf(&text, "%02x", log->log_id[i]);
+    tm_buf_puts(&text, "\",\"logIndex\":901}");
     pki_sign(w->log_key, "SHA256", text.data, text.len, &sig);
     json_t *v = json_pack("{s:o}", "signedEntryTimestamp", b64(sig.data, sig.len));
-    buf_free(&text);
-    buf_free(&sig);
+    tm_buf_free(&text);
+    tm_buf_free(&sig);
     return v;
 }
 
 /* The second of two leaves. */
-static json_t *proof(bool v2, const struct buf *stored, EVP_PKEY *key)
+static json_t *proof(bool v2, const struct tm_buf *stored, EVP_PKEY *key)
 {
-    struct err e = {0};
-    struct merkle_hash first;
-    struct merkle_hash leaf;
-    struct checkpoint c = {.size = 2};
-    struct note_key k;
-    struct buf text = {0};
-    merkle_leaf("first", 5, &first);
-    merkle_leaf(stored->data, stored->len, &leaf);
-    merkle_node(&first, &leaf, &c.root);
+    struct tm_err e = {0};
+    struct tm_merkle_hash first;
+    struct tm_merkle_hash leaf;
+    struct tm_checkpoint c = {.size = 2};
+    struct tm_note_key k;
+    struct tm_buf text = {0};
+    tm_merkle_leaf("first", 5, &first);
+    tm_merkle_leaf(stored->data, stored->len, &leaf);
+    tm_merkle_node(&first, &leaf, &c.root);
     snprintf(c.origin, sizeof(c.origin), "%s", v2 ? "log2.example.com" : "log.example.com - 77");
-    checkpoint_text(&c, &text);
+    tm_checkpoint_text(&c, &text);
     size_t len = text.len;
-    must(note_key_init(&k, v2 ? "log2.example.com" : "log.example.com",
-                       v2 ? NOTE_ED25519 : NOTE_ECDSA, key, &e) == 0,
+    must(tm_note_key_init(&k, v2 ? "log2.example.com" : "log.example.com",
+                          v2 ? NOTE_ED25519 : NOTE_ECDSA, key, &e) == 0,
          "note key");
     buf_putc(&text, '\n');
     char *note_text = strndup((const char *)text.data, len);
-    must(note_sign(note_text, len, &k, 0, &text, &e) == 0, "checkpoint");
+    must(tm_note_sign(note_text, len, &k, 0, &text, &e) == 0, "checkpoint");
     free(note_text);
     json_t *v = json_pack("{s:s,s:o,s:s,s:[o],s:{s:s}}", "logIndex", "1", "rootHash",
                           b64(c.root.b, 32), "treeSize", "2", "hashes", b64(first.b, 32),
-                          "checkpoint", "envelope", buf_str(&text));
-    buf_free(&text);
+                          "checkpoint", "envelope", tm_buf_str(&text));
+    tm_buf_free(&text);
     return v;
 }
 
@@ -393,12 +395,12 @@ static json_t *entry(const struct signed_world *w, const struct making *m)
     bool v2 = m->o->log == LOG_HASHEDREKORD_2 || m->o->log == LOG_DSSE_2;
     json_t *content = body(m);
     char *text = json_dumps(content, JSON_COMPACT | JSON_SORT_KEYS);
-    struct buf stored = {0};
-    buf_puts(&stored, text);
+    struct tm_buf stored = {0};
+    tm_buf_puts(&stored, text);
     size_t at = 0;
-    const struct trust_entry *log = trusted_root_entry(w->trust, TRUST_TLOG, 0);
+    const struct tuf_trust_entry *log = tuf_trusted_root_entry(w->trust, TRUST_TLOG, 0);
     while (log != NULL && EVP_PKEY_eq(log->key, v2 ? w->log2_key : w->log_key) != 1)
-        log = trusted_root_entry(w->trust, TRUST_TLOG, ++at);
+        log = tuf_trusted_root_entry(w->trust, TRUST_TLOG, ++at);
     if (log == NULL)
         abort(); /* the world's trusted root has both logs */
     json_t *v = json_pack("{s:s,s:{s:o},s:{s:s,s:s},s:o,s:o}", "logIndex", v2 ? "1" : "901",
@@ -413,7 +415,7 @@ static json_t *entry(const struct signed_world *w, const struct making *m)
     }
     free(text);
     json_decref(content);
-    buf_free(&stored);
+    tm_buf_free(&stored);
     return v;
 }
 
@@ -426,10 +428,10 @@ static void make_payload(struct making *m)
                           "sha256", hex_sha256(SIGNED_ARTIFACT, strlen(SIGNED_ARTIFACT)),
                           "predicateType", SIGNED_PREDICATE, "predicate");
     char *text = json_dumps(v, JSON_COMPACT);
-    buf_puts(&m->payload, m->o->statement != NULL ? m->o->statement : text);
+    tm_buf_puts(&m->payload, m->o->statement != NULL ? m->o->statement : text);
     free(text);
     json_decref(v);
-    dsse_pae(DSSE_IN_TOTO, m->payload.data, m->payload.len, &m->covered);
+    tuf_dsse_pae(DSSE_IN_TOTO, m->payload.data, m->payload.len, &m->covered);
 }
 
 static const char *digest_of(const char *key)
@@ -460,27 +462,27 @@ void signed_make(const struct signed_world *w, const struct signed_options *o,
     if (o->dsse)
         make_payload(&m);
     else
-        buf_puts(&m.covered, SIGNED_ARTIFACT);
+        tm_buf_puts(&m.covered, SIGNED_ARTIFACT);
     pki_sign(out->key, digest_of(o->key), m.covered.data, m.covered.len, &m.sig);
     json_t *material =
         json_pack("{s:{s:o},s:[]}", "certificate", "rawBytes", b64_der(m.leaf), "tlogEntries");
     if (o->log != LOG_NONE)
         json_array_append_new(json_object_get(material, "tlogEntries"), entry(w, &m));
     if (o->stamped_at != 0) {
-        struct buf stamp = {0};
+        struct tm_buf stamp = {0};
         signed_timestamp(w->tsa, w->tsa_key, o->stamped_at, m.sig.data, m.sig.len, &stamp);
         json_object_set_new(material, "timestampVerificationData",
                             json_pack("{s:[{s:o}]}", "rfc3161Timestamps", "signedTimestamp",
                                       b64(stamp.data, stamp.len)));
-        buf_free(&stamp);
+        tm_buf_free(&stamp);
     }
     out->json = json_pack("{s:s,s:o,s:o}", "mediaType",
                           "application/vnd.dev.sigstore.bundle.v0.3+json", "verificationMaterial",
                           material, o->dsse ? "dsseEnvelope" : "messageSignature", content(&m));
     must(out->json != NULL, "bundle");
-    buf_free(&m.payload);
-    buf_free(&m.covered);
-    buf_free(&m.sig);
+    tm_buf_free(&m.payload);
+    tm_buf_free(&m.covered);
+    tm_buf_free(&m.sig);
 }
 
 void signed_free(struct signed_bundle *b)
@@ -491,10 +493,10 @@ void signed_free(struct signed_bundle *b)
     *b = (struct signed_bundle){0};
 }
 
-struct bundle *signed_parse(const struct signed_bundle *b, struct err *e)
+struct tuf_bundle *signed_parse(const struct signed_bundle *b, struct tm_err *e)
 {
     char *text = json_dumps(b->json, JSON_COMPACT);
-    struct bundle *parsed = bundle_parse(text, strlen(text), e);
+    struct tuf_bundle *parsed = tuf_bundle_parse(text, strlen(text), e);
     free(text);
     return parsed;
 }

@@ -24,7 +24,7 @@
 struct signed_world {
     EVP_PKEY *root_key, *ca_key, *ct_key, *log_key, *log2_key, *tsa_root_key, *tsa_key;
     X509 *root, *ca, *tsa_root, *tsa;
-    struct trusted_root *trust;
+    struct tuf_trusted_root *trust;
 };
 
 void signed_world_build(struct signed_world *w);
@@ -70,13 +70,13 @@ void signed_free(struct signed_bundle *b);
 
 /* Appends a DER TimeStampResp over `data`. */
 void signed_timestamp(X509 *tsa, EVP_PKEY *key, int64_t at, const void *data, size_t len,
-                      struct buf *out);
+                      struct tm_buf *out);
 
 /* Appends what a TSA answers to a DER TimeStampReq: a refusal if it is none. */
 void signed_reply(X509 *tsa, EVP_PKEY *key, int64_t at, const void *query, size_t len,
-                  struct buf *out);
+                  struct tm_buf *out);
 
 /* The bundle as it is parsed; NULL with `e` set. */
-struct bundle *signed_parse(const struct signed_bundle *b, struct err *e);
+struct tuf_bundle *signed_parse(const struct signed_bundle *b, struct tm_err *e);
 
 #endif

@@ -29,13 +29,13 @@ struct softtoken softtoken_make(const char *label)
     struct softtoken t = {"/tmp/tenmint-token-XXXXXX", ""};
     char conf[96];
     char text[160];
-    struct err e = {0};
+    struct tm_err e = {0};
     must(mkdtemp(t.dir) != NULL, "make a directory");
     snprintf(conf, sizeof(conf), "%s/conf", t.dir);
     snprintf(t.pin_file, sizeof(t.pin_file), "%s/pin", t.dir);
     int n = snprintf(text, sizeof(text), "directories.tokendir = %s\nlog.level = ERROR\n", t.dir);
-    must(file_create(conf, 0600, text, (size_t)n, &e) == 0, e.text);
-    must(file_create(t.pin_file, 0600, SOFTTOKEN_PIN "\n", 7, &e) == 0, e.text);
+    must(tm_file_create(conf, 0600, text, (size_t)n, &e) == 0, e.text);
+    must(tm_file_create(t.pin_file, 0600, SOFTTOKEN_PIN "\n", 7, &e) == 0, e.text);
     setenv("SOFTHSM2_CONF", conf, 1);
     softtoken_add(label);
     return t;

@@ -45,7 +45,7 @@ static void make_issuer(struct testlog *t)
     X509_set_pubkey(x, t->key);
     MUST(X509_sign(x, t->key, EVP_sha256()) > 0);
     int len = i2d_X509(x, &der);
-    buf_append(&t->issuer, der, (size_t)len);
+    tm_buf_append(&t->issuer, der, (size_t)len);
     SHA256(der, (size_t)len, t->fingerprint);
     len = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(x), &spki);
     SHA256(spki, (size_t)len, t->issuer_key_hash);
@@ -56,13 +56,13 @@ static void make_issuer(struct testlog *t)
 
 void testlog_init(struct testlog *t, const char *origin)
 {
-    struct err e;
+    struct tm_err e;
     *t = (struct testlog){.now_ms = 1700000000000};
     snprintf(t->origin, sizeof(t->origin), "%s", origin);
     strcpy(t->dir, "/tmp/testlog.XXXXXX");
     MUST(mkdtemp(t->dir) != NULL);
     t->key = EVP_EC_gen("P-256");
-    MUST(t->key != NULL && note_key_init(&t->note_key, origin, NOTE_RFC6962, t->key, &e) == 0);
+    MUST(t->key != NULL && tm_note_key_init(&t->note_key, origin, NOTE_RFC6962, t->key, &e) == 0);
     make_issuer(t);
 }
 
@@ -72,78 +72,78 @@ void testlog_free(struct testlog *t)
     testlog_cut(t, t->count);
     free(t->leaf);
     free(t->hash);
-    buf_free(&t->issuer);
+    tm_buf_free(&t->issuer);
     EVP_PKEY_free(t->key);
     snprintf(command, sizeof(command), "rm -rf '%s'", t->dir);
     MUST(system(command) == 0);
 }
 
-static void put_extension(struct buf *b, const char *oid, size_t oid_len, unsigned char tag,
+static void put_extension(struct tm_buf *b, const char *oid, size_t oid_len, unsigned char tag,
                           const char *text)
 {
-    size_t ext = der_open(b, DER_SEQUENCE);
-    buf_append(b, oid, oid_len);
-    size_t value = der_open(b, DER_OCTET_STRING);
-    der_put(b, tag, text, strlen(text));
-    der_close(b, value);
-    der_close(b, ext);
+    size_t ext = tm_der_open(b, DER_SEQUENCE);
+    tm_buf_append(b, oid, oid_len);
+    size_t value = tm_der_open(b, DER_OCTET_STRING);
+    tm_der_put(b, tag, text, strlen(text));
+    tm_der_close(b, value);
+    tm_der_close(b, ext);
 }
 
-static void put_tbs(struct buf *b, size_t number, const char *identity, const char *repository,
+static void put_tbs(struct tm_buf *b, size_t number, const char *identity, const char *repository,
                     bool poison)
 {
     unsigned char serial[] = {(unsigned char)(number >> 16), (unsigned char)(number >> 8),
                               (unsigned char)number, 7};
-    size_t tbs = der_open(b, DER_SEQUENCE);
-    buf_append(b, "\xa0\x03\x02\x01\x02", 5);
-    der_put_unsigned(b, serial, sizeof(serial));
-    buf_append(b, ECDSA_SHA256, sizeof(ECDSA_SHA256) - 1);
-    der_put(b, DER_SEQUENCE, "", 0); /* issuer */
-    size_t validity = der_open(b, DER_SEQUENCE);
-    der_put_time(b, 1700000000);
-    der_put_time(b, 1700000600);
-    der_close(b, validity);
-    der_put(b, DER_SEQUENCE, "", 0); /* subject */
-    der_put(b, DER_SEQUENCE, "", 0); /* key */
-    size_t three = der_open(b, DER_CONTEXT_CONSTRUCTED | 3);
-    size_t list = der_open(b, DER_SEQUENCE);
-    size_t san = der_open(b, DER_SEQUENCE);
-    buf_append(b, OID_SAN, sizeof(OID_SAN) - 1);
-    buf_append(b, "\x01\x01\xff", 3);
-    size_t value = der_open(b, DER_OCTET_STRING);
-    size_t names = der_open(b, DER_SEQUENCE);
-    der_put(b, DER_CONTEXT | 6, identity, strlen(identity));
-    der_close(b, names);
-    der_close(b, value);
-    der_close(b, san);
+    size_t tbs = tm_der_open(b, DER_SEQUENCE);
+    tm_buf_append(b, "\xa0\x03\x02\x01\x02", 5);
+    tm_der_put_unsigned(b, serial, sizeof(serial));
+    tm_buf_append(b, ECDSA_SHA256, sizeof(ECDSA_SHA256) - 1);
+    tm_der_put(b, DER_SEQUENCE, "", 0); /* issuer */
+    size_t validity = tm_der_open(b, DER_SEQUENCE);
+    tm_der_put_time(b, 1700000000);
+    tm_der_put_time(b, 1700000600);
+    tm_der_close(b, validity);
+    tm_der_put(b, DER_SEQUENCE, "", 0); /* subject */
+    tm_der_put(b, DER_SEQUENCE, "", 0); /* key */
+    size_t three = tm_der_open(b, DER_CONTEXT_CONSTRUCTED | 3);
+    size_t list = tm_der_open(b, DER_SEQUENCE);
+    size_t san = tm_der_open(b, DER_SEQUENCE);
+    tm_buf_append(b, OID_SAN, sizeof(OID_SAN) - 1);
+    tm_buf_append(b, "\x01\x01\xff", 3);
+    size_t value = tm_der_open(b, DER_OCTET_STRING);
+    size_t names = tm_der_open(b, DER_SEQUENCE);
+    tm_der_put(b, DER_CONTEXT | 6, identity, strlen(identity));
+    tm_der_close(b, names);
+    tm_der_close(b, value);
+    tm_der_close(b, san);
     put_extension(b, OID_ISSUER, sizeof(OID_ISSUER) - 1, DER_UTF8_STRING,
                   "https://issuer.example.com");
     put_extension(b, OID_SOURCE, sizeof(OID_SOURCE) - 1, DER_UTF8_STRING, repository);
     if (poison)
-        buf_append(b, POISON, sizeof(POISON) - 1);
-    der_close(b, list);
-    der_close(b, three);
-    der_close(b, tbs);
+        tm_buf_append(b, POISON, sizeof(POISON) - 1);
+    tm_der_close(b, list);
+    tm_der_close(b, three);
+    tm_der_close(b, tbs);
 }
 
 /* TileLeaf by hand: static-ct-api. The timestamped entry's length goes to *timestamped. */
-static void put_leaf(struct testlog *t, struct buf *out, const struct buf *tbs,
-                     const struct buf *pre, size_t *timestamped)
+static void put_leaf(struct testlog *t, struct tm_buf *out, const struct tm_buf *tbs,
+                     const struct tm_buf *pre, size_t *timestamped)
 {
-    buf_put_be(out, t->now_ms++, 8);
-    buf_put_be(out, 1, 2);
-    buf_append(out, t->issuer_key_hash, 32);
-    buf_put_be(out, tbs->len, 3);
-    buf_append(out, tbs->data, tbs->len);
-    buf_put_be(out, 8, 2);
-    buf_put_be(out, 0, 1);
-    buf_put_be(out, 5, 2);
-    buf_put_be(out, t->count, 5);
+    tm_buf_put_be(out, t->now_ms++, 8);
+    tm_buf_put_be(out, 1, 2);
+    tm_buf_append(out, t->issuer_key_hash, 32);
+    tm_buf_put_be(out, tbs->len, 3);
+    tm_buf_append(out, tbs->data, tbs->len);
+    tm_buf_put_be(out, 8, 2);
+    tm_buf_put_be(out, 0, 1);
+    tm_buf_put_be(out, 5, 2);
+    tm_buf_put_be(out, t->count, 5);
     *timestamped = out->len;
-    buf_put_be(out, pre->len, 3);
-    buf_append(out, pre->data, pre->len);
-    buf_put_be(out, 32, 2);
-    buf_append(out, t->fingerprint, 32);
+    tm_buf_put_be(out, pre->len, 3);
+    tm_buf_append(out, pre->data, pre->len);
+    tm_buf_put_be(out, 32, 2);
+    tm_buf_append(out, t->fingerprint, 32);
 }
 
 static void grow(struct testlog *t)
@@ -158,27 +158,27 @@ static void grow(struct testlog *t)
 
 void testlog_add(struct testlog *t, const char *identity, const char *repository)
 {
-    struct buf tbs = {0};
-    struct buf pre = {0};
-    struct buf leaf = {0};
-    struct buf merkle = {0};
+    struct tm_buf tbs = {0};
+    struct tm_buf pre = {0};
+    struct tm_buf leaf = {0};
+    struct tm_buf merkle = {0};
     size_t timestamped = 0;
     grow(t);
     put_tbs(&tbs, t->count, identity, repository, false);
-    size_t whole = der_open(&pre, DER_SEQUENCE);
+    size_t whole = tm_der_open(&pre, DER_SEQUENCE);
     put_tbs(&pre, t->count, identity, repository, true);
-    buf_append(&pre, ECDSA_SHA256, sizeof(ECDSA_SHA256) - 1);
-    der_put(&pre, DER_BIT_STRING, "\0s", 2);
-    der_close(&pre, whole);
+    tm_buf_append(&pre, ECDSA_SHA256, sizeof(ECDSA_SHA256) - 1);
+    tm_der_put(&pre, DER_BIT_STRING, "\0s", 2);
+    tm_der_close(&pre, whole);
     put_leaf(t, &leaf, &tbs, &pre, &timestamped);
-    buf_put_be(&merkle, 0, 2);
-    buf_append(&merkle, leaf.data, timestamped);
+    tm_buf_put_be(&merkle, 0, 2);
+    tm_buf_append(&merkle, leaf.data, timestamped);
     struct mtree_hash h = mtree_leaf(merkle.data, merkle.len);
     memcpy(t->hash[t->count].b, h.b, 32);
     t->leaf[t->count++] = leaf;
-    buf_free(&tbs);
-    buf_free(&pre);
-    buf_free(&merkle);
+    tm_buf_free(&tbs);
+    tm_buf_free(&pre);
+    tm_buf_free(&merkle);
 }
 
 void testlog_add_many(struct testlog *t, size_t n)
@@ -193,13 +193,13 @@ void testlog_add_many(struct testlog *t, size_t n)
 void testlog_cut(struct testlog *t, size_t count)
 {
     for (; count > 0; count--)
-        buf_free(&t->leaf[--t->count]);
+        tm_buf_free(&t->leaf[--t->count]);
 }
 
 /* MTH of hash[0..n), as RFC 6962 §2.1 has it. */
-static struct merkle_hash root_of(const struct merkle_hash *h, size_t n)
+static struct tm_merkle_hash root_of(const struct tm_merkle_hash *h, size_t n)
 {
-    struct merkle_hash out;
+    struct tm_merkle_hash out;
     if (n == 0) {
         SHA256(NULL, 0, out.b);
         return out;
@@ -210,36 +210,36 @@ static struct merkle_hash root_of(const struct merkle_hash *h, size_t n)
     while (2 * k < n)
         k *= 2;
     unsigned char both[65] = {1};
-    struct merkle_hash l = root_of(h, k);
-    struct merkle_hash r = root_of(h + k, n - k);
+    struct tm_merkle_hash l = root_of(h, k);
+    struct tm_merkle_hash r = root_of(h + k, n - k);
     memcpy(both + 1, l.b, 32);
     memcpy(both + 33, r.b, 32);
     SHA256(both, sizeof(both), out.b);
     return out;
 }
 
-void testlog_checkpoint(const struct testlog *t, size_t size, struct buf *note)
+void testlog_checkpoint(const struct testlog *t, size_t size, struct tm_buf *note)
 {
-    struct checkpoint cp = {.size = size, .root = root_of(t->hash, size)};
-    struct buf text = {0};
-    struct err e;
+    struct tm_checkpoint cp = {.size = size, .root = root_of(t->hash, size)};
+    struct tm_buf text = {0};
+    struct tm_err e;
     snprintf(cp.origin, sizeof(cp.origin), "%s", t->origin);
-    checkpoint_text(&cp, &text);
-    buf_append(note, text.data, text.len);
+    tm_checkpoint_text(&cp, &text);
+    tm_buf_append(note, text.data, text.len);
     buf_putc(note, '\n');
-    MUST(note_sign((const char *)text.data, text.len, &t->note_key, t->now_ms, note, &e) == 0);
-    buf_free(&text);
+    MUST(tm_note_sign((const char *)text.data, text.len, &t->note_key, t->now_ms, note, &e) == 0);
+    tm_buf_free(&text);
 }
 
-static void write_file(const struct testlog *t, const char *path, const struct buf *b)
+static void write_file(const struct testlog *t, const char *path, const struct tm_buf *b)
 {
     char name[512];
     char folder[512];
-    struct err e = {0};
+    struct tm_err e = {0};
     snprintf(name, sizeof(name), "%s/%s", t->dir, path);
     snprintf(folder, sizeof(folder), "%s", name);
     *strrchr(folder, '/') = '\0';
-    MUST(file_mkdirs(folder, 0755, &e) == 0);
+    MUST(tm_file_mkdirs(folder, 0755, &e) == 0);
     FILE *f = fopen(name, "wb");
     MUST(f != NULL && fwrite(b->data, 1, b->len, f) == b->len && fclose(f) == 0);
 }
@@ -262,26 +262,26 @@ static void publish_level(struct testlog *t, int level)
     snprintf(text, sizeof(text), "%d", level);
     for (size_t first = 0; first < nodes; first += 256) {
         size_t width = nodes - first < 256 ? nodes - first : 256;
-        struct buf b = {0};
+        struct tm_buf b = {0};
         for (size_t i = first; i < first + width; i++) {
-            struct merkle_hash h = root_of(t->hash + i * span, span);
-            buf_append(&b, h.b, 32);
+            struct tm_merkle_hash h = root_of(t->hash + i * span, span);
+            tm_buf_append(&b, h.b, 32);
         }
         tile_name(text, first / 256, width, name);
         write_file(t, name, &b);
-        buf_free(&b);
+        tm_buf_free(&b);
     }
 }
 
 void testlog_publish(struct testlog *t)
 {
     char name[96];
-    struct buf b = {0};
+    struct tm_buf b = {0};
     for (size_t first = 0; first < t->count; first += 256) {
         size_t width = t->count - first < 256 ? t->count - first : 256;
-        buf_reset(&b);
+        tm_buf_reset(&b);
         for (size_t i = first; i < first + width; i++)
-            buf_append(&b, t->leaf[i].data, t->leaf[i].len);
+            tm_buf_append(&b, t->leaf[i].data, t->leaf[i].len);
         tile_name("data", first / 256, width, name);
         write_file(t, name, &b);
     }
@@ -291,72 +291,72 @@ void testlog_publish(struct testlog *t)
     for (size_t i = 0; i < 32; i++)
         at += snprintf(name + at, sizeof(name) - (size_t)at, "%02x", t->fingerprint[i]);
     write_file(t, name, &t->issuer);
-    buf_reset(&b);
+    tm_buf_reset(&b);
     testlog_checkpoint(t, t->count, &b);
     write_file(t, "checkpoint", &b);
-    buf_free(&b);
+    tm_buf_free(&b);
 }
 
-static void put_b64(struct buf *out, const void *data, size_t len)
+static void put_b64(struct tm_buf *out, const void *data, size_t len)
 {
     buf_putc(out, '"');
-    b64_encode(B64_STD, data, len, out);
+    tm_b64_encode(B64_STD, data, len, out);
     buf_putc(out, '"');
 }
 
-void testlog_get_sth(const struct testlog *t, struct buf *out)
+void testlog_get_sth(const struct testlog *t, struct tm_buf *out)
 {
-    struct buf note = {0};
-    struct note n;
-    struct err e;
-    struct merkle_hash root = root_of(t->hash, t->count);
+    struct tm_buf note = {0};
+    struct tm_note n;
+    struct tm_err e;
+    struct tm_merkle_hash root = root_of(t->hash, t->count);
     testlog_checkpoint(t, t->count, &note);
-    MUST(note_parse(note.data, note.len, &n, &e) == 0);
-    buf_printf(out, "{\"tree_size\":%zu,\"timestamp\":%llu,\"sha256_root_hash\":", t->count,
-               (unsigned long long)t->now_ms);
+    MUST(tm_note_parse(note.data, note.len, &n, &e) == 0);
+    tm_buf_printf(out, "{\"tree_size\":%zu,\"timestamp\":%llu,\"sha256_root_hash\":", t->count,
+                  (unsigned long long)t->now_ms);
     put_b64(out, root.b, 32);
-    buf_puts(out, ",\"tree_head_signature\":");
+    tm_buf_puts(out, ",\"tree_head_signature\":");
     put_b64(out, n.signature[0].sig + 8, n.signature[0].sig_len - 8);
-    buf_puts(out, "}");
-    note_free(&n);
-    buf_free(&note);
+    tm_buf_puts(out, "}");
+    tm_note_free(&n);
+    tm_buf_free(&note);
 }
 
 /* leaf_input and extra_data of one entry, as two JSON members. */
-static void put_entry(const struct testlog *t, size_t index, struct buf *out)
+static void put_entry(const struct testlog *t, size_t index, struct tm_buf *out)
 {
-    struct bytes b = bytes_of(t->leaf[index].data, t->leaf[index].len);
-    struct buf leaf = {0};
-    struct buf extra = {0};
+    struct tm_bytes b = bytes_of(t->leaf[index].data, t->leaf[index].len);
+    struct tm_buf leaf = {0};
+    struct tm_buf extra = {0};
     size_t len;
-    bytes_take(&b, 8 + 2 + 32);
-    bytes_vector(&b, 3, &len);
-    bytes_vector(&b, 2, &len);
-    buf_put_be(&leaf, 0, 2);
-    buf_append(&leaf, t->leaf[index].data, (size_t)(b.p - t->leaf[index].data));
-    const unsigned char *pre = bytes_vector(&b, 3, &len);
-    buf_put_be(&extra, len, 3);
-    buf_append(&extra, pre, len);
-    buf_put_be(&extra, 3 + t->issuer.len, 3);
-    buf_put_be(&extra, t->issuer.len, 3);
-    buf_append(&extra, t->issuer.data, t->issuer.len);
-    buf_puts(out, "\"leaf_input\":");
+    tm_bytes_take(&b, 8 + 2 + 32);
+    tm_bytes_vector(&b, 3, &len);
+    tm_bytes_vector(&b, 2, &len);
+    tm_buf_put_be(&leaf, 0, 2);
+    tm_buf_append(&leaf, t->leaf[index].data, (size_t)(b.p - t->leaf[index].data));
+    const unsigned char *pre = tm_bytes_vector(&b, 3, &len);
+    tm_buf_put_be(&extra, len, 3);
+    tm_buf_append(&extra, pre, len);
+    tm_buf_put_be(&extra, 3 + t->issuer.len, 3);
+    tm_buf_put_be(&extra, t->issuer.len, 3);
+    tm_buf_append(&extra, t->issuer.data, t->issuer.len);
+    tm_buf_puts(out, "\"leaf_input\":");
     put_b64(out, leaf.data, leaf.len);
-    buf_puts(out, ",\"extra_data\":");
+    tm_buf_puts(out, ",\"extra_data\":");
     put_b64(out, extra.data, extra.len);
-    buf_free(&leaf);
-    buf_free(&extra);
+    tm_buf_free(&leaf);
+    tm_buf_free(&extra);
 }
 
-void testlog_get_entries(const struct testlog *t, size_t first, size_t last, struct buf *out)
+void testlog_get_entries(const struct testlog *t, size_t first, size_t last, struct tm_buf *out)
 {
-    buf_puts(out, "{\"entries\":[");
+    tm_buf_puts(out, "{\"entries\":[");
     for (size_t i = first; i <= last && i < t->count; i++) {
-        buf_puts(out, i > first ? ",{" : "{");
+        tm_buf_puts(out, i > first ? ",{" : "{");
         put_entry(t, i, out);
-        buf_puts(out, "}");
+        tm_buf_puts(out, "}");
     }
-    buf_puts(out, "]}");
+    tm_buf_puts(out, "]}");
 }
 
 static struct mtree *oracle(const struct testlog *t)
@@ -364,7 +364,7 @@ static struct mtree *oracle(const struct testlog *t)
     return mtree_new((const struct mtree_hash *)t->hash, t->count);
 }
 
-static void put_proof(const struct mtree_proof *p, struct buf *out)
+static void put_proof(const struct mtree_proof *p, struct tm_buf *out)
 {
     buf_putc(out, '[');
     for (size_t i = 0; i < p->count; i++) {
@@ -376,28 +376,28 @@ static void put_proof(const struct mtree_proof *p, struct buf *out)
 }
 
 void testlog_get_consistency(const struct testlog *t, size_t old_size, size_t new_size,
-                             struct buf *out)
+                             struct tm_buf *out)
 {
     struct mtree_proof p;
     struct mtree *m = oracle(t);
     mtree_proof(m, old_size, new_size, &p);
-    buf_puts(out, "{\"consistency\":");
+    tm_buf_puts(out, "{\"consistency\":");
     put_proof(&p, out);
-    buf_puts(out, "}");
+    tm_buf_puts(out, "}");
     mtree_free(m);
 }
 
 void testlog_get_entry_and_proof(const struct testlog *t, size_t index, size_t size,
-                                 struct buf *out)
+                                 struct tm_buf *out)
 {
     struct mtree_proof p;
     struct mtree *m = oracle(t);
     mtree_path(m, index, size, &p);
-    buf_puts(out, "{");
+    tm_buf_puts(out, "{");
     put_entry(t, index, out);
-    buf_puts(out, ",\"audit_path\":");
+    tm_buf_puts(out, ",\"audit_path\":");
     put_proof(&p, out);
-    buf_puts(out, "}");
+    tm_buf_puts(out, "}");
     mtree_free(m);
 }
 

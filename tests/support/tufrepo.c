@@ -102,7 +102,7 @@ static bool listing(struct tufrepo *r, const char *name, json_t **keys, json_t *
         json_t *v;
         json_array_foreach(json_object_get(d, "roles"), j, v)
         {
-            if (strcmp(strictjson_str(v, "name"), name) != 0)
+            if (strcmp(tm_strictjson_str(v, "name"), name) != 0)
                 continue;
             *keys = json_object_get(d, "keys");
             *keyids = json_object_get(v, "keyids");
@@ -114,7 +114,7 @@ static bool listing(struct tufrepo *r, const char *name, json_t **keys, json_t *
 
 static void list_key(json_t *keys, json_t *keyids, EVP_PKEY *pkey)
 {
-    struct err e = {0};
+    struct tm_err e = {0};
     char keyid[TUF_KEYID_SIZE];
     json_t *key = tuf_key_from_pkey(pkey, &e);
     need(key != NULL && tuf_keys_add(keys, keyids, key, keyid, &e) == 0);
@@ -149,10 +149,10 @@ void tufrepo_drop_signers(struct tufrepo *r, const char *role)
 
 /* ---- publishing ---- */
 
-void tufrepo_sign(struct tufrepo *r, const char *role, struct buf *out)
+void tufrepo_sign(struct tufrepo *r, const char *role, struct tm_buf *out)
 {
     struct role *x = get(r, role);
-    struct err e = {0};
+    struct tm_err e = {0};
     json_t *envelope = tuf_envelope_new(json_incref(x->body));
     need(envelope != NULL);
     for (size_t i = 0; i < x->signers; i++) {
@@ -163,7 +163,7 @@ void tufrepo_sign(struct tufrepo *r, const char *role, struct buf *out)
         need(sig != NULL && tuf_envelope_put_signature(envelope, sig) == 0);
         json_decref(key);
     }
-    buf_reset(out);
+    tm_buf_reset(out);
     need(tuf_envelope_dump(envelope, true, out, &e) == 0);
     json_decref(envelope);
 }
@@ -180,12 +180,12 @@ static void file_of(struct tufrepo *r, const char *role, char out[512])
 
 void tufrepo_publish(struct tufrepo *r, const char *role)
 {
-    struct buf b = {0};
+    struct tm_buf b = {0};
     char path[512];
     tufrepo_sign(r, role, &b);
     file_of(r, role, path);
     tufrepo_put(r, path, b.data, b.len);
-    buf_free(&b);
+    tm_buf_free(&b);
 }
 
 void tufrepo_bump(struct tufrepo *r, const char *role)
@@ -200,7 +200,7 @@ static void list_in(struct tufrepo *r, const char *where, const char *role, bool
     char name[512];
     file_of(r, role, path);
     snprintf(name, sizeof(name), "%s.json", role);
-    const struct buf *f = pinned ? tufrepo_file(r, path) : NULL;
+    const struct tm_buf *f = pinned ? tufrepo_file(r, path) : NULL;
     json_t *entry = tuf_meta_entry(tufrepo_version(r, role), f != NULL ? f->data : NULL,
                                    f != NULL ? f->len : 0);
     need(json_object_set_new(json_object_get(get(r, where)->body, "meta"), name, entry) == 0);
@@ -211,7 +211,7 @@ void tufrepo_release(struct tufrepo *r, const char *role, bool pinned)
     if (role != NULL)
         tufrepo_bump(r, role);
     for (size_t i = 0; i < r->roles; i++) {
-        if (strcmp(strictjson_str(r->role[i].body, "_type"), "targets") == 0)
+        if (strcmp(tm_strictjson_str(r->role[i].body, "_type"), "targets") == 0)
             list_in(r, "snapshot", r->role[i].name, pinned);
     }
     tufrepo_bump(r, "snapshot");
@@ -233,13 +233,13 @@ void tufrepo_add_target(struct tufrepo *r, const char *role, const char *name, c
 {
     const char *slash = strrchr(name, '/');
     size_t dir = slash != NULL ? (size_t)(slash - name) + 1 : 0;
-    struct buf path = {0};
+    struct tm_buf path = {0};
     json_t *entry = tuf_target_entry(data, strlen(data));
-    buf_printf(&path, "targets/%.*s%s.%s", (int)dir, name,
-               strictjson_str(json_object_get(entry, "hashes"), "sha256"), name + dir);
-    tufrepo_put(r, buf_str(&path), data, strlen(data));
+    tm_buf_printf(&path, "targets/%.*s%s.%s", (int)dir, name,
+                  tm_strictjson_str(json_object_get(entry, "hashes"), "sha256"), name + dir);
+    tufrepo_put(r, tm_buf_str(&path), data, strlen(data));
     need(json_object_set_new(json_object_get(get(r, role)->body, "targets"), name, entry) == 0);
-    buf_free(&path);
+    tm_buf_free(&path);
 }
 
 void tufrepo_delegate(struct tufrepo *r, const char *parent, const char *role, const char *pattern,
@@ -306,8 +306,8 @@ void tufrepo_put(struct tufrepo *r, const char *path, const void *data, size_t l
 {
     pthread_mutex_lock(&r->http.lock);
     struct served *f = fileserver_find(&r->http, path, true);
-    buf_reset(&f->bytes);
-    buf_append(&f->bytes, data, len);
+    tm_buf_reset(&f->bytes);
+    tm_buf_append(&f->bytes, data, len);
     f->status = 200;
     f->manner = TUFREPO_HONEST;
     pthread_mutex_unlock(&r->http.lock);
@@ -318,7 +318,7 @@ void tufrepo_remove(struct tufrepo *r, const char *path)
     tufrepo_status(r, path, 404);
 }
 
-const struct buf *tufrepo_file(struct tufrepo *r, const char *path)
+const struct tm_buf *tufrepo_file(struct tufrepo *r, const char *path)
 {
     pthread_mutex_lock(&r->http.lock);
     const struct served *f = fileserver_find(&r->http, path, false);
@@ -345,9 +345,9 @@ void tufrepo_status(struct tufrepo *r, const char *path, int status)
 const char *tufrepo_requests(struct tufrepo *r)
 {
     pthread_mutex_lock(&r->http.lock);
-    buf_reset(&r->http.taken);
-    buf_append(&r->http.taken, r->http.requests.data, r->http.requests.len);
-    buf_reset(&r->http.requests);
+    tm_buf_reset(&r->http.taken);
+    tm_buf_append(&r->http.taken, r->http.requests.data, r->http.requests.len);
+    tm_buf_reset(&r->http.requests);
     pthread_mutex_unlock(&r->http.lock);
-    return buf_str(&r->http.taken);
+    return tm_buf_str(&r->http.taken);
 }

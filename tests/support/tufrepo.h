@@ -38,7 +38,7 @@ void tufrepo_bump(struct tufrepo *r, const char *role);
  * `pinned`, by length and hash too. */
 void tufrepo_release(struct tufrepo *r, const char *role, bool pinned);
 /* The signed bytes as tufrepo_publish would serve them; for other places. */
-void tufrepo_sign(struct tufrepo *r, const char *role, struct buf *out);
+void tufrepo_sign(struct tufrepo *r, const char *role, struct tm_buf *out);
 
 /* Another key for a role that signs besides; it and the keyid in root (or in the delegator's
  * delegations) go together. Not published. */
@@ -71,7 +71,7 @@ enum tufrepo_manner {
 void tufrepo_put(struct tufrepo *r, const char *path, const void *data, size_t len);
 void tufrepo_remove(struct tufrepo *r, const char *path);
 /* The file's bytes as served, borrowed; NULL when there is none. */
-const struct buf *tufrepo_file(struct tufrepo *r, const char *path);
+const struct tm_buf *tufrepo_file(struct tufrepo *r, const char *path);
 void tufrepo_behave(struct tufrepo *r, const char *path, enum tufrepo_manner manner);
 void tufrepo_status(struct tufrepo *r, const char *path, int status);
 

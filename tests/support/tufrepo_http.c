@@ -28,7 +28,7 @@ struct served *fileserver_find(struct fileserver *s, const char *path, bool make
     return f;
 }
 
-static void drip(int fd, const struct buf *bytes)
+static void drip(int fd, const struct tm_buf *bytes)
 {
     for (size_t i = 0; i < bytes->len; i++) {
         if (raw_put(fd, bytes->data + i, 1) != 0)
@@ -45,38 +45,38 @@ static void endless(int fd)
         ;
 }
 
-static void put_head(struct buf *head, int status, const struct served *f, size_t len)
+static void put_head(struct tm_buf *head, int status, const struct served *f, size_t len)
 {
-    buf_printf(head, "HTTP/1.1 %d x\r\nConnection: close\r\n", status);
+    tm_buf_printf(head, "HTTP/1.1 %d x\r\nConnection: close\r\n", status);
     enum tufrepo_manner m = f != NULL ? f->manner : TUFREPO_HONEST;
     if (m == TUFREPO_GZIP)
-        buf_puts(head, "Content-Encoding: gzip\r\n");
+        tm_buf_puts(head, "Content-Encoding: gzip\r\n");
     if (m == TUFREPO_CHUNKED)
-        buf_puts(head, "Transfer-Encoding: chunked\r\n");
+        tm_buf_puts(head, "Transfer-Encoding: chunked\r\n");
     else if (m != TUFREPO_ENDLESS)
-        buf_printf(head, "Content-Length: %zu\r\n", len);
-    buf_puts(head, "\r\n");
+        tm_buf_printf(head, "Content-Length: %zu\r\n", len);
+    tm_buf_puts(head, "\r\n");
 }
 
-static void answer_file(int fd, const struct served *f, const struct buf *bytes)
+static void answer_file(int fd, const struct served *f, const struct tm_buf *bytes)
 {
-    struct buf head = {0};
+    struct tm_buf head = {0};
     if (f->manner == TUFREPO_REDIRECT) {
-        buf_printf(&head,
-                   "HTTP/1.1 302 x\r\nConnection: close\r\nContent-Length: 0\r\nLocation: %.*s"
-                   "\r\n\r\n",
-                   (int)bytes->len, (const char *)bytes->data);
+        tm_buf_printf(&head,
+                      "HTTP/1.1 302 x\r\nConnection: close\r\nContent-Length: 0\r\nLocation: %.*s"
+                      "\r\n\r\n",
+                      (int)bytes->len, (const char *)bytes->data);
         raw_put(fd, head.data, head.len);
-        buf_free(&head);
+        tm_buf_free(&head);
         return;
     }
     put_head(&head, f->status, f, bytes->len);
     raw_put(fd, head.data, head.len);
-    buf_reset(&head);
+    tm_buf_reset(&head);
     if (f->manner == TUFREPO_DRIP) {
         drip(fd, bytes);
     } else if (f->manner == TUFREPO_CHUNKED) {
-        buf_printf(&head, "%zx\r\n", bytes->len);
+        tm_buf_printf(&head, "%zx\r\n", bytes->len);
         raw_put(fd, head.data, head.len);
         raw_put(fd, bytes->data, bytes->len);
         raw_puts(fd, "\r\n0\r\n\r\n");
@@ -85,31 +85,31 @@ static void answer_file(int fd, const struct served *f, const struct buf *bytes)
         if (f->manner == TUFREPO_ENDLESS)
             endless(fd);
     }
-    buf_free(&head);
+    tm_buf_free(&head);
 }
 
 static void answer(struct fileserver *s, int fd, const char *path)
 {
     struct served copy = {0};
-    struct buf bytes = {0};
+    struct tm_buf bytes = {0};
     pthread_mutex_lock(&s->lock);
-    buf_printf(&s->requests, "%s ", path);
+    tm_buf_printf(&s->requests, "%s ", path);
     const struct served *f = fileserver_find(s, path, false);
     bool known = f != NULL;
     if (known) {
         copy = *f;
-        buf_append(&bytes, f->bytes.data, f->bytes.len);
+        tm_buf_append(&bytes, f->bytes.data, f->bytes.len);
     }
     pthread_mutex_unlock(&s->lock);
     if (known) {
         answer_file(fd, &copy, &bytes);
     } else {
-        struct buf head = {0};
+        struct tm_buf head = {0};
         put_head(&head, 404, NULL, 0);
         raw_put(fd, head.data, head.len);
-        buf_free(&head);
+        tm_buf_free(&head);
     }
-    buf_free(&bytes);
+    tm_buf_free(&bytes);
 }
 
 static void serve_one(struct fileserver *s, int fd)
@@ -176,8 +176,8 @@ void fileserver_stop(struct fileserver *s)
     pthread_join(s->thread, NULL);
     close(s->fd);
     for (size_t i = 0; i < s->count; i++)
-        buf_free(&s->file[i].bytes);
-    buf_free(&s->requests);
-    buf_free(&s->taken);
+        tm_buf_free(&s->file[i].bytes);
+    tm_buf_free(&s->requests);
+    tm_buf_free(&s->taken);
     pthread_mutex_destroy(&s->lock);
 }

@@ -10,7 +10,7 @@
 
 struct served {
     char path[512];
-    struct buf bytes;
+    struct tm_buf bytes;
     enum tufrepo_manner manner;
     int status;
 };
@@ -22,7 +22,7 @@ struct fileserver {
     pthread_mutex_t lock;
     struct served file[FILES_MAX];
     size_t count;
-    struct buf requests, taken;
+    struct tm_buf requests, taken;
     bool stop;
 };
 

@@ -31,7 +31,7 @@ static bool put(int fd, const void *data, size_t len)
     return true;
 }
 
-static void reply(int fd, const char *status, const struct buf *body, size_t send_len)
+static void reply(int fd, const char *status, const struct tm_buf *body, size_t send_len)
 {
     char head[160];
     int n = snprintf(head, sizeof(head),
@@ -60,15 +60,15 @@ static void reply_never(int fd)
 }
 
 /* The body for a path; false: there is none. */
-static bool answer(struct weblog *w, const char *path, struct buf *out)
+static bool answer(struct weblog *w, const char *path, struct tm_buf *out)
 {
     size_t a = 0;
     size_t b = 0;
     char name[2048];
-    struct err e;
+    struct tm_err e;
     if (w->files) {
         snprintf(name, sizeof(name), "%s%s", w->log->dir, path);
-        return access(name, R_OK) == 0 && file_read(name, (size_t)64 << 20, out, &e) == 0;
+        return access(name, R_OK) == 0 && tm_file_read(name, (size_t)64 << 20, out, &e) == 0;
     }
     if (strcmp(path, "/ct/v1/get-sth") == 0)
         testlog_get_sth(w->log, out);
@@ -89,13 +89,13 @@ static void serve(struct weblog *w, int fd, const char *path)
         "HTTP/1.1 302 Found\r\nLocation: http://127.0.0.2:1/\r\nContent-Length: 0\r\n\r\n";
     static const char busy[] = "HTTP/1.1 503 Busy\r\nRetry-After: 1\r\nContent-Length: 0\r\n"
                                "Connection: close\r\n\r\n";
-    struct buf body = {0};
+    struct tm_buf body = {0};
     enum weblog_manner manner = w->manner;
     w->requests++;
     bool there = answer(w, path, &body);
     if (manner == WEBLOG_NOT_JSON) {
-        buf_reset(&body);
-        buf_puts(&body, "<html>Welcome to the captive portal</html>");
+        tm_buf_reset(&body);
+        tm_buf_puts(&body, "<html>Welcome to the captive portal</html>");
     }
     if (manner == WEBLOG_HUGE) {
         reply_huge(fd);
@@ -112,7 +112,7 @@ static void serve(struct weblog *w, int fd, const char *path)
         reply(fd, there ? "200 OK" : "404 Not Found", &body,
               manner == WEBLOG_SHORT ? body.len / 2 : body.len);
     }
-    buf_free(&body);
+    tm_buf_free(&body);
 }
 
 static void *run(void *arg)

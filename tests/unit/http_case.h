@@ -19,29 +19,29 @@ static void nap(long ms)
     (void)nanosleep(&ts, NULL);
 }
 
-static void say(struct http_exchange *x, unsigned status, const char *text)
+static void say(struct tm_http_exchange *x, unsigned status, const char *text)
 {
-    struct buf b = {0};
-    buf_puts(&b, text);
-    http_reply(x, status, "text/plain", &b);
+    struct tm_buf b = {0};
+    tm_buf_puts(&b, text);
+    tm_http_reply(x, status, "text/plain", &b);
 }
 
-static enum http_result echo(void *ctx, struct http_exchange *x)
+static enum tm_http_result echo(void *ctx, struct tm_http_exchange *x)
 {
     (void)ctx;
-    struct buf b = {0};
-    buf_printf(&b, "%zu:", http_body(x)->len);
-    buf_append(&b, http_body(x)->data, http_body(x)->len < 64 ? http_body(x)->len : 64);
-    http_reply(x, 200, "text/plain", &b);
+    struct tm_buf b = {0};
+    tm_buf_printf(&b, "%zu:", tm_http_body(x)->len);
+    tm_buf_append(&b, tm_http_body(x)->data, tm_http_body(x)->len < 64 ? tm_http_body(x)->len : 64);
+    tm_http_reply(x, 200, "text/plain", &b);
     return HTTP_DONE;
 }
 
-static enum http_result hello(void *ctx, struct http_exchange *x)
+static enum tm_http_result hello(void *ctx, struct tm_http_exchange *x)
 {
     (void)ctx;
-    struct buf b = {0};
-    buf_printf(&b, "hello %s", http_remote(x));
-    http_reply(x, 200, "text/plain", &b);
+    struct tm_buf b = {0};
+    tm_buf_printf(&b, "hello %s", tm_http_remote(x));
+    tm_http_reply(x, 200, "text/plain", &b);
     return HTTP_DONE;
 }
 
@@ -50,24 +50,24 @@ static void no_release(void *state)
     (void)state;
 }
 
-static enum http_result hold(void *ctx, struct http_exchange *x)
+static enum tm_http_result hold(void *ctx, struct tm_http_exchange *x)
 {
     (void)ctx;
-    if (http_state(x) != NULL) {
-        say(x, http_wait_expired(x) ? 503 : 200, "held");
+    if (tm_http_state(x) != NULL) {
+        say(x, tm_http_wait_expired(x) ? 503 : 200, "held");
         return HTTP_DONE;
     }
-    http_set_state(x, &mark, no_release);
-    atomic_store(&held, http_wait_begin(x));
+    tm_http_set_state(x, &mark, no_release);
+    atomic_store(&held, tm_http_wait_begin(x));
     return HTTP_WAIT;
 }
 
-static struct http_options options_for(const struct http_route *routes, size_t count,
-                                       void (*fault)(void *, struct http_exchange *,
-                                                     enum http_fault))
+static struct tm_http_options options_for(const struct tm_http_route *routes, size_t count,
+                                          void (*fault)(void *, struct tm_http_exchange *,
+                                                        enum tm_http_fault))
 {
-    struct http_options o;
-    http_options_default(&o);
+    struct tm_http_options o;
+    tm_http_options_default(&o);
     o.listen = "127.0.0.1:0";
     o.workers = 2;
     o.max_body = 65536;
@@ -77,18 +77,18 @@ static struct http_options options_for(const struct http_route *routes, size_t c
     return o;
 }
 
-static struct http_server *start(const struct http_options *o)
+static struct tm_http_server *start(const struct tm_http_options *o)
 {
-    struct err e = {0};
-    struct http_server *s = http_server_start(o, &e);
+    struct tm_err e = {0};
+    struct tm_http_server *s = tm_http_server_start(o, &e);
     if (s == NULL)
         fail_msg("%s", e.text);
     return s;
 }
 
-static int dial(const struct http_server *s)
+static int dial(const struct tm_http_server *s)
 {
-    return raw_dial(http_server_address(s));
+    return raw_dial(tm_http_server_address(s));
 }
 
 static void puts_to(int fd, const char *text)
@@ -96,9 +96,9 @@ static void puts_to(int fd, const char *text)
     assert_int_equal(raw_puts(fd, text), 0);
 }
 
-static int ask(const struct http_server *s, const char *request, struct buf *out)
+static int ask(const struct tm_http_server *s, const char *request, struct tm_buf *out)
 {
-    return raw_ask(http_server_address(s), request, out);
+    return raw_ask(tm_http_server_address(s), request, out);
 }
 
 #endif

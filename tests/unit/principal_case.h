@@ -49,7 +49,7 @@ static struct oidc_trust *trust;
 static inline int load_list(void **state)
 {
     (void)state;
-    struct err e = {0};
+    struct tm_err e = {0};
     if (oidc_trust_parse("list", list, strlen(list), &trust, &e) == 0)
         return 0;
     print_error("%s\n", e.text);
@@ -66,13 +66,13 @@ static inline int drop_list(void **state)
 /* `claims` in JSON with ' for "; iss is added. */
 static inline json_t *claims_of(const char *host, const char *claims)
 {
-    struct err e = {0};
+    struct tm_err e = {0};
     json_t *v = NULL;
     char *text = strdup(claims);
     assert_non_null(text);
     for (char *s = text; *s != '\0'; s++)
         *s = *s == '\'' ? '"' : *s;
-    v = strictjson_parse(text, strlen(text), 1 << 20, &e);
+    v = tm_strictjson_parse(text, strlen(text), 1 << 20, &e);
     if (v == NULL)
         fail_msg("%s: %s", e.text, text);
     free(text);
@@ -81,9 +81,9 @@ static inline json_t *claims_of(const char *host, const char *claims)
 }
 
 static inline int make_json(const char *host, const json_t *v, struct oidc_principal *p,
-                            struct err *e)
+                            struct tm_err *e)
 {
-    const char *iss = strictjson_str(v, "iss");
+    const char *iss = tm_strictjson_str(v, "iss");
     const struct oidc_issuer *i = oidc_trust_find(trust, iss, strlen(iss));
     if (i == NULL)
         fail_msg("no issuer %s", host);
@@ -91,7 +91,7 @@ static inline int make_json(const char *host, const json_t *v, struct oidc_princ
 }
 
 static inline int make(const char *host, const char *claims, struct oidc_principal *p,
-                       struct err *e)
+                       struct tm_err *e)
 {
     json_t *v = claims_of(host, claims);
     int rc = make_json(host, v, p, e);
@@ -101,7 +101,7 @@ static inline int make(const char *host, const char *claims, struct oidc_princip
 
 static inline struct oidc_principal must_make(const char *host, const char *claims)
 {
-    struct err e = {0};
+    struct tm_err e = {0};
     struct oidc_principal p;
     if (make(host, claims, &p, &e) != 0)
         fail_msg("%s: %s", host, e.text);

@@ -15,17 +15,17 @@
 #include "ca/api/view.h"
 #include "common/json/jsonstr.h"
 
-static int v2(const char *text, struct api_request *r, struct err *e)
+static int v2(const char *text, struct ca_api_request *r, struct tm_err *e)
 {
-    return api_request_parse_v2(text, strlen(text), r, e);
+    return ca_api_request_parse_v2(text, strlen(text), r, e);
 }
 
-static int v1(const char *text, struct api_request *r, struct err *e)
+static int v1(const char *text, struct ca_api_request *r, struct tm_err *e)
 {
-    return api_request_parse_v1(text, strlen(text), r, e);
+    return ca_api_request_parse_v1(text, strlen(text), r, e);
 }
 
-static void is(const struct buf *b, const char *want)
+static void is(const struct tm_buf *b, const char *want)
 {
     assert_int_equal(b->len, strlen(want));
     assert_memory_equal(b->data, want, b->len);
@@ -47,8 +47,8 @@ static void test_v2_forms(void **state)
         "{\"algorithm\":null,\"content\":\"PEM\"},\"proofOfPossession\":\"+/\\r\\n8=\\n\"}}",
     };
     for (size_t i = 0; i < sizeof(same) / sizeof(same[0]); i++) {
-        struct api_request r;
-        struct err e = {0};
+        struct ca_api_request r;
+        struct tm_err e = {0};
         if (v2(same[i], &r, &e) != 0)
             fail_msg("case %zu: %s", i, e.text);
         assert_int_equal(r.token_len, 3);
@@ -57,7 +57,7 @@ static void test_v2_forms(void **state)
         assert_false(r.has_csr);
         is(&r.key, "PEM");
         is(&r.proof, "\xfb\xff");
-        api_request_free(&r);
+        ca_api_request_free(&r);
     }
 }
 
@@ -74,21 +74,21 @@ static void test_v2_empty(void **state)
         "{\"publicKeyRequest\":{\"publicKey\":null,\"proofOfPossession\":null}}",
     };
     for (size_t i = 0; i < sizeof(empty) / sizeof(empty[0]); i++) {
-        struct api_request r;
-        struct err e = {0};
+        struct ca_api_request r;
+        struct tm_err e = {0};
         if (v2(empty[i], &r, &e) != 0)
             fail_msg("case %zu: %s", i, e.text);
         assert_null(r.token);
         assert_false(r.has_csr);
         assert_int_equal(r.key.len, 0);
-        api_request_free(&r);
+        ca_api_request_free(&r);
     }
-    struct api_request r;
-    struct err e = {0};
+    struct ca_api_request r;
+    struct tm_err e = {0};
     assert_int_equal(v2("{\"certificateSigningRequest\":\"UEVN\"}", &r, &e), 0);
     assert_true(r.has_csr);
     is(&r.csr, "PEM");
-    api_request_free(&r);
+    ca_api_request_free(&r);
 }
 
 static void test_v2_refusals(void **state)
@@ -125,25 +125,25 @@ static void test_v2_refusals(void **state)
          "nested deeper"},
     };
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-        struct api_request r;
-        struct err e = {0};
+        struct ca_api_request r;
+        struct tm_err e = {0};
         assert_int_equal(v2(bad[i].text, &r, &e), -1);
         if (strstr(e.text, bad[i].says) == NULL)
             fail_msg("case %zu: '%s' does not say '%s'", i, e.text, bad[i].says);
-        api_request_free(&r);
+        ca_api_request_free(&r);
     }
-    struct api_request r;
-    struct err e = {0};
+    struct ca_api_request r;
+    struct tm_err e = {0};
     static const char nul[] = "{\0}";
-    assert_int_equal(api_request_parse_v2(nul, sizeof(nul) - 1, &r, &e), -1);
-    api_request_free(&r);
+    assert_int_equal(ca_api_request_parse_v2(nul, sizeof(nul) - 1, &r, &e), -1);
+    ca_api_request_free(&r);
 }
 
 static void test_v1(void **state)
 {
     (void)state;
-    struct api_request r;
-    struct err e = {0};
+    struct ca_api_request r;
+    struct tm_err e = {0};
     assert_int_equal(v1("{\"publicKey\":{\"content\":\"UEVN\",\"algorithm\":\"x\"},"
                         "\"signedEmailAddress\":\"AQI\"}",
                         &r, &e),
@@ -151,16 +151,16 @@ static void test_v1(void **state)
     assert_true(r.has_key);
     is(&r.key, "PEM");
     is(&r.proof, "\x01\x02");
-    api_request_free(&r);
+    ca_api_request_free(&r);
     assert_int_equal(v1("{\"public_key\":{\"content\":\"UEVN\"},\"signed_email_address\":\"AQI\","
                         "\"certificate_signing_request\":\"UEVN\"}",
                         &r, &e),
                      0);
     assert_true(r.has_csr); /* not a oneof here: the request wins */
-    api_request_free(&r);
+    ca_api_request_free(&r);
     assert_int_equal(v1("{}", &r, &e), 0);
     assert_false(r.has_key || r.has_csr);
-    api_request_free(&r);
+    ca_api_request_free(&r);
     static const char *const bad[] = {"{\"publicKey\":\"x\"}",
                                       "{\"publicKey\":{\"content\":\"!\"}}",
                                       "{\"publicKey\":{\"algorithm\":1}}",
@@ -169,25 +169,26 @@ static void test_v1(void **state)
                                       "7"};
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         assert_int_equal(v1(bad[i], &r, &e), -1);
-        api_request_free(&r);
+        ca_api_request_free(&r);
     }
 }
 
 static void test_bearer(void **state)
 {
     (void)state;
-    assert_null(api_bearer(NULL));
-    assert_string_equal(api_bearer("Bearer a.b.c"), "a.b.c");
-    assert_string_equal(api_bearer("a.b.c"), "a.b.c");
-    assert_string_equal(api_bearer("bearer a.b.c"), "bearer a.b.c"); /* case-sensitive, as Fulcio */
-    assert_string_equal(api_bearer("Bearer "), "");
+    assert_null(ca_api_bearer(NULL));
+    assert_string_equal(ca_api_bearer("Bearer a.b.c"), "a.b.c");
+    assert_string_equal(ca_api_bearer("a.b.c"), "a.b.c");
+    assert_string_equal(ca_api_bearer("bearer a.b.c"),
+                        "bearer a.b.c"); /* case-sensitive, as Fulcio */
+    assert_string_equal(ca_api_bearer("Bearer "), "");
 }
 
 static void test_faults(void **state)
 {
     (void)state;
     static const struct {
-        enum api_fault fault;
+        enum ca_api_fault fault;
         unsigned status;
         const char *body;
     } rows[] = {
@@ -217,53 +218,53 @@ static void test_faults(void **state)
         {API_FAULT_REQUEST, 400, "{\"code\":3,\"message\":\"say \\\"it\\\"\\n\",\"details\":[]}"},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        struct api_failure f = {.fault = rows[i].fault, .detail = {.text = "say \"it\"\n"}};
-        struct buf b = {0};
-        api_failure_json(&f, &b);
-        assert_int_equal(api_fault_status(f.fault), rows[i].status);
-        assert_string_equal(buf_str(&b), rows[i].body);
-        buf_free(&b);
+        struct ca_api_failure f = {.fault = rows[i].fault, .detail = {.text = "say \"it\"\n"}};
+        struct tm_buf b = {0};
+        ca_api_failure_json(&f, &b);
+        assert_int_equal(ca_api_fault_status(f.fault), rows[i].status);
+        assert_string_equal(tm_buf_str(&b), rows[i].body);
+        tm_buf_free(&b);
     }
     /* Every reason has a name of its own. */
     for (unsigned i = 1; i < API_REASON_COUNT; i++) {
-        const char *name = api_reason_name(i);
+        const char *name = ca_api_reason_name(i);
         if (i == API_FAULT_COUNT + OIDC_REASON_NONE) {
             assert_null(name);
             continue;
         }
         assert_non_null(name);
         for (unsigned j = 1; j < i; j++) {
-            if (api_reason_name(j) != NULL)
-                assert_string_not_equal(name, api_reason_name(j));
+            if (ca_api_reason_name(j) != NULL)
+                assert_string_not_equal(name, ca_api_reason_name(j));
         }
     }
-    assert_false(api_fault_is_server(API_FAULT_METHOD));
-    assert_true(api_fault_is_server(API_FAULT_ISSUER_KEYS));
+    assert_false(ca_api_fault_is_server(API_FAULT_METHOD));
+    assert_true(ca_api_fault_is_server(API_FAULT_ISSUER_KEYS));
 }
 
 static void test_json_string(void **state)
 {
     (void)state;
-    struct buf b = {0};
+    struct tm_buf b = {0};
     static const char text[] = "a\"b\\c\n\t\x01\x7f\xc3\xa9";
-    jsonstr_put(&b, text, sizeof(text) - 1);
-    assert_string_equal(buf_str(&b), "\"a\\\"b\\\\c\\n\\u0009\\u0001\\u007f\xc3\xa9\"");
-    buf_reset(&b);
-    jsonstr_put(&b,
-                "\xff"
-                "a\xed\xa0\x80\xe2\x82",
-                7); /* a bad byte, a surrogate, a cut character */
-    assert_string_equal(buf_str(&b), "\"\\ufffda\\ufffd\\ufffd\\ufffd\\ufffd\\ufffd\"");
-    buf_reset(&b);
+    tm_jsonstr_put(&b, text, sizeof(text) - 1);
+    assert_string_equal(tm_buf_str(&b), "\"a\\\"b\\\\c\\n\\u0009\\u0001\\u007f\xc3\xa9\"");
+    tm_buf_reset(&b);
+    tm_jsonstr_put(&b,
+                   "\xff"
+                   "a\xed\xa0\x80\xe2\x82",
+                   7); /* a bad byte, a surrogate, a cut character */
+    assert_string_equal(tm_buf_str(&b), "\"\\ufffda\\ufffd\\ufffd\\ufffd\\ufffd\\ufffd\"");
+    tm_buf_reset(&b);
     /* CSI as one character, a line separator, right-to-left override; an accent stays. */
     static const char tricks[] =
         "\xc2\x9b"
         "31m\xe2\x80\xa8\xe2\x80\xae\xc2\xa0\xe2\x82\xac\xf3\xa0\x80\x81\xf0\x9f\x9a\x80";
-    jsonstr_put(&b, tricks, sizeof(tricks) - 1);
+    tm_jsonstr_put(&b, tricks, sizeof(tricks) - 1);
     assert_string_equal(
-        buf_str(&b),
+        tm_buf_str(&b),
         "\"\\u009b31m\\u2028\\u202e\xc2\xa0\xe2\x82\xac\\udb40\\udc01\xf0\x9f\x9a\x80\"");
-    buf_free(&b);
+    tm_buf_free(&b);
 }
 
 static void test_view(void **state)
@@ -275,70 +276,70 @@ static void test_view(void **state)
         "    issuer-url: https://a.example.com\n    client-id: sigstore\n    type: email\n"
         "meta-issuers:\n"
         "  https://*.b.example.com:\n    client-id: other\n    type: kubernetes\n";
-    struct signer_options so = {.backend = "ephemeral"};
-    struct err e = {0};
+    struct ca_signer_options so = {.backend = "ephemeral"};
+    struct tm_err e = {0};
     struct oidc_trust *trust = NULL;
-    struct buf b = {0};
+    struct tm_buf b = {0};
     if (oidc_trust_parse("t", trust_text, sizeof(trust_text) - 1, &trust, &e) != 0)
         fail_msg("%s", e.text);
-    assert_int_equal(api_configuration_json(trust, &b, &e), 0);
+    assert_int_equal(ca_api_configuration_json(trust, &b, &e), 0);
     assert_string_equal(
-        buf_str(&b),
+        tm_buf_str(&b),
         "{\"issuers\":[{\"issuerUrl\":\"https://a.example.com\",\"audience\":\"sigstore\","
         "\"challengeClaim\":\"email\",\"spiffeTrustDomain\":\"\",\"issuerType\":\"email\","
         "\"subjectDomain\":\"\",\"skipEmailVerification\":false},"
         "{\"wildcardIssuerUrl\":\"https://*.b.example.com\",\"audience\":\"other\","
         "\"challengeClaim\":\"sub\",\"spiffeTrustDomain\":\"\",\"issuerType\":\"kubernetes\","
         "\"subjectDomain\":\"\",\"skipEmailVerification\":false}]}");
-    struct signer *ca = signer_open(&so, 1700000000, &e);
+    struct ca_signer *ca = ca_signer_open(&so, 1700000000, &e);
     assert_non_null(ca);
-    const struct signer_chain *chain = signer_chain(ca);
-    buf_reset(&b);
-    api_trust_bundle_json(chain, &b);
-    json_t *j = json_loads(buf_str(&b), 0, NULL);
+    const struct ca_signer_chain *chain = ca_signer_chain(ca);
+    tm_buf_reset(&b);
+    ca_api_trust_bundle_json(chain, &b);
+    json_t *j = json_loads(tm_buf_str(&b), 0, NULL);
     assert_non_null(j);
     json_t *certs =
         json_object_get(json_array_get(json_object_get(j, "chains"), 0), "certificates");
     assert_int_equal(json_array_size(certs), chain->count);
     assert_string_equal(json_string_value(json_array_get(certs, 0)), chain->pem[0]);
     json_decref(j);
-    buf_reset(&b);
-    api_root_cert_pem(chain, &b);
+    tm_buf_reset(&b);
+    ca_api_root_cert_pem(chain, &b);
     assert_int_not_equal(b.data[b.len - 1], '\n');
-    assert_true(chain->count == 1 || strstr(buf_str(&b), "-----\n\n-----BEGIN") != NULL);
-    struct api_view *view = api_view_new(ca, trust, &e);
+    assert_true(chain->count == 1 || strstr(tm_buf_str(&b), "-----\n\n-----BEGIN") != NULL);
+    struct ca_api_view *view = ca_api_view_new(ca, trust, &e);
     assert_non_null(view);
-    api_view_unref(api_view_ref(view));
-    api_view_unref(view);
-    signer_unref(ca);
+    ca_api_view_unref(ca_api_view_ref(view));
+    ca_api_view_unref(view);
+    ca_signer_unref(ca);
     oidc_trust_unref(trust);
-    buf_free(&b);
+    tm_buf_free(&b);
 }
 
 static void test_metrics(void **state)
 {
     (void)state;
-    struct metrics *m = metrics_new();
-    struct http_route post = {"/x", HTTP_POST, NULL};
-    struct api_failure f = {.fault = API_FAULT_TOKEN, .reason = OIDC_REASON_EXPIRED};
-    struct http_event ev = {HTTP_POST, &post, 200, 1500};
-    struct metrics_scene scene = {.ca_not_after = 1234567890, .version = "v\"1"};
-    struct buf b = {0};
-    metrics_issued(m);
-    metrics_refused(m, api_reason_index(&f));
-    metrics_refused(m, API_REASON_COUNT); /* ignored */
-    metrics_http(m, &ev);
+    struct ca_metrics *m = ca_metrics_new();
+    struct tm_http_route post = {"/x", HTTP_POST, NULL};
+    struct ca_api_failure f = {.fault = API_FAULT_TOKEN, .reason = OIDC_REASON_EXPIRED};
+    struct tm_http_event ev = {HTTP_POST, &post, 200, 1500};
+    struct ca_metrics_scene scene = {.ca_not_after = 1234567890, .version = "v\"1"};
+    struct tm_buf b = {0};
+    ca_metrics_issued(m);
+    ca_metrics_refused(m, ca_api_reason_index(&f));
+    ca_metrics_refused(m, API_REASON_COUNT); /* ignored */
+    ca_metrics_http(m, &ev);
     ev.status = 299; /* not in the table */
     ev.duration_us = 20000000;
-    metrics_http(m, &ev);
+    ca_metrics_http(m, &ev);
     static const unsigned other[] = {0, 304, 403, 405}; /* a log's and a tree's files have these */
     for (size_t i = 0; i < sizeof(other) / sizeof(other[0]); i++)
-        metrics_http(m, &(struct http_event){HTTP_GET, NULL, other[i], 10});
+        ca_metrics_http(m, &(struct tm_http_event){HTTP_GET, NULL, other[i], 10});
     for (int i = API_FAULT_NONE; i < API_FAULT_COUNT; i++)
-        metrics_http(m,
-                     &(struct http_event){HTTP_PUT, NULL, api_fault_status((enum api_fault)i), 10});
-    metrics_render(m, &scene, &b);
-    assert_null(strstr(buf_str(&b), "code=\"none\",method=\"put\""));
+        ca_metrics_http(m, &(struct tm_http_event){HTTP_PUT, NULL,
+                                                   ca_api_fault_status((enum ca_api_fault)i), 10});
+    ca_metrics_render(m, &scene, &b);
+    assert_null(strstr(tm_buf_str(&b), "code=\"none\",method=\"put\""));
     static const char *const lines[] = {
         "\ntenmint_certificates_issued_total 1\n",
         "\nfulcio_new_certs 1\n",
@@ -357,11 +358,11 @@ static void test_metrics(void **state)
         "tenmint_build_info{version=\"v\\\"1\"} 1\n",
     };
     for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
-        if (strstr(buf_str(&b), lines[i]) == NULL)
-            fail_msg("no line '%s' in:\n%s", lines[i], buf_str(&b));
+        if (strstr(tm_buf_str(&b), lines[i]) == NULL)
+            fail_msg("no line '%s' in:\n%s", lines[i], tm_buf_str(&b));
     }
-    buf_free(&b);
-    metrics_free(m);
+    tm_buf_free(&b);
+    ca_metrics_free(m);
 }
 
 int main(void)

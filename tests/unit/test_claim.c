@@ -12,7 +12,7 @@ static void urls_come_out_as_go_writes_them(void **state)
 {
     (void)state;
     static const struct {
-        enum url_form form;
+        enum oidc_url_form form;
         const char *in;
         const char *out; /* NULL: refused */
     } rows[] = {
@@ -36,14 +36,14 @@ static void urls_come_out_as_go_writes_them(void **state)
         {URL_VERBATIM, "any thing", "any thing"},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        struct err e = {0};
-        struct buf out = {0};
-        int rc = url_write(rows[i].in, rows[i].form, &out, &e);
+        struct tm_err e = {0};
+        struct tm_buf out = {0};
+        int rc = oidc_url_write(rows[i].in, rows[i].form, &out, &e);
         if (rc != (rows[i].out != NULL ? 0 : -1))
             fail_msg("row %zu: %s: %d %s", i, rows[i].in, rc, e.text);
         if (rc == 0)
-            assert_string_equal(buf_str(&out), rows[i].out);
-        buf_free(&out);
+            assert_string_equal(tm_buf_str(&out), rows[i].out);
+        tm_buf_free(&out);
     }
 }
 
@@ -52,7 +52,7 @@ static void urls_of_different_names_differ(void **state)
 {
     (void)state;
     static const struct {
-        enum url_form form;
+        enum oidc_url_form form;
         const char *in;
         const char *out; /* NULL: refused */
     } rows[] = {
@@ -87,14 +87,14 @@ static void urls_of_different_names_differ(void **state)
         {URL_VERBATIM, "main%20#", "main%20#"},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        struct err e = {0};
-        struct buf out = {0};
-        int rc = url_write_unique(rows[i].in, rows[i].form, &out, &e);
+        struct tm_err e = {0};
+        struct tm_buf out = {0};
+        int rc = oidc_url_write_unique(rows[i].in, rows[i].form, &out, &e);
         if (rc != (rows[i].out != NULL ? 0 : -1))
             fail_msg("row %zu: %s: %d %s", i, rows[i].in, rc, e.text);
         if (rc == 0)
-            assert_string_equal(buf_str(&out), rows[i].out);
-        buf_free(&out);
+            assert_string_equal(tm_buf_str(&out), rows[i].out);
+        tm_buf_free(&out);
     }
 }
 
@@ -133,7 +133,7 @@ static void no_two_texts_give_one_url(void **state)
 {
     (void)state;
     static const char base[] = "https://h/";
-    static const enum url_form forms[] = {URL_PARSED, URL_SENT, URL_JOINED};
+    static const enum oidc_url_form forms[] = {URL_PARSED, URL_SENT, URL_JOINED};
     struct written *w = calloc(TAILS, sizeof(*w));
     assert_non_null(w);
     for (size_t f = 0; f < sizeof(forms) / sizeof(forms[0]); f++) {
@@ -141,18 +141,18 @@ static void no_two_texts_give_one_url(void **state)
         size_t tails = 0;
         char tail[TAIL_MAX + 1] = "";
         for (bool more = true; more; more = next_tail(tail)) {
-            struct buf out = {0};
+            struct tm_buf out = {0};
             char text[sizeof(base) + TAIL_MAX];
             tails++;
             snprintf(text, sizeof(text), "%s%s", base, tail);
             /* Empty segments go when paths are joined; names with a slash at an end do not occur.
              */
             bool empty = forms[f] == URL_JOINED && strstr(text + 7, "//") != NULL;
-            if (!empty && url_write_unique(text, forms[f], &out, NULL) == 0) {
+            if (!empty && oidc_url_write_unique(text, forms[f], &out, NULL) == 0) {
                 snprintf(w[count].in, sizeof(w[count].in), "%s", tail);
-                snprintf(w[count++].out, sizeof(w[0].out), "%s", buf_str(&out));
+                snprintf(w[count++].out, sizeof(w[0].out), "%s", tm_buf_str(&out));
             }
-            buf_free(&out);
+            tm_buf_free(&out);
         }
         assert_int_equal(tails, TAILS);
         assert_true(count > 1000);
@@ -194,21 +194,21 @@ static void numbers_come_out_as_go_writes_them(void **state)
         {"\"\"", ""},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        struct err e = {0};
-        struct buf out = {0};
-        json_t *v = strictjson_parse(rows[i].json, strlen(rows[i].json), 64, &e);
+        struct tm_err e = {0};
+        struct tm_buf out = {0};
+        json_t *v = tm_strictjson_parse(rows[i].json, strlen(rows[i].json), 64, &e);
         assert_non_null(v);
-        assert_int_equal(claim_text(v, "x", &out, &e), 0);
-        assert_string_equal(buf_str(&out), rows[i].out);
+        assert_int_equal(oidc_claim_text(v, "x", &out, &e), 0);
+        assert_string_equal(tm_buf_str(&out), rows[i].out);
         json_decref(v);
-        buf_free(&out);
+        tm_buf_free(&out);
     }
-    struct buf out = {0};
+    struct tm_buf out = {0};
     json_t *tiny = json_real(5e-324);
-    assert_int_equal(claim_text(tiny, "x", &out, NULL), 0);
+    assert_int_equal(oidc_claim_text(tiny, "x", &out, NULL), 0);
     assert_int_equal(out.len, 326);
     json_decref(tiny);
-    buf_free(&out);
+    tm_buf_free(&out);
 }
 
 static void addresses(void **state)
@@ -244,18 +244,18 @@ static void addresses(void **state)
         "a,b@c.co",
     };
     for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
-        if (!claim_is_email(good[i]) || !claim_looks_like_email(good[i]))
+        if (!oidc_claim_is_email(good[i]) || !oidc_claim_looks_like_email(good[i]))
             fail_msg("refused %s", good[i]);
     }
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-        if (claim_is_email(bad[i]))
+        if (oidc_claim_is_email(bad[i]))
             fail_msg("accepted %s", bad[i]);
     }
     char local[300];
     memset(local, 'a', sizeof(local));
     memcpy(local + 250, "@b.co", sizeof("@b.co"));
-    assert_false(claim_is_email(local));
-    assert_true(claim_is_email(local + 10));
+    assert_false(oidc_claim_is_email(local));
+    assert_true(oidc_claim_is_email(local + 10));
 }
 
 static void issuer_claim_paths(void **state)
@@ -284,11 +284,11 @@ static void issuer_claim_paths(void **state)
                                       "$.a.b.c.d.e.f.g.h.i",
                                       "$['a\"]"};
     for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
-        if (!claim_path_ok(good[i]))
+        if (!oidc_claim_path_ok(good[i]))
             fail_msg("refused %s", good[i]);
     }
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-        if (claim_path_ok(bad[i]))
+        if (oidc_claim_path_ok(bad[i]))
             fail_msg("accepted %s", bad[i]);
     }
 }

@@ -31,19 +31,19 @@ static void b64_round_trips_every_length(void **state)
     for (size_t i = 0; i < sizeof(data); i++)
         data[i] = (unsigned char)(i * 37 + 251);
     for (size_t len = 0; len <= sizeof(data); len++) {
-        for (enum b64_kind kind = B64_STD; kind <= B64_URL_BARE; kind++) {
-            struct buf text = {0};
-            struct buf back = {0};
-            b64_encode(kind, data, len, &text);
-            assert_int_equal(b64_decode(kind, buf_str(&text), text.len, &back), 0);
+        for (enum tm_b64_kind kind = B64_STD; kind <= B64_URL_BARE; kind++) {
+            struct tm_buf text = {0};
+            struct tm_buf back = {0};
+            tm_b64_encode(kind, data, len, &text);
+            assert_int_equal(tm_b64_decode(kind, tm_buf_str(&text), text.len, &back), 0);
             assert_int_equal(back.len, len);
             if (len > 0)
                 assert_memory_equal(back.data, data, len);
-            buf_reset(&back);
-            assert_int_equal(b64_decode(B64_ANY, buf_str(&text), text.len, &back), 0);
+            tm_buf_reset(&back);
+            assert_int_equal(tm_b64_decode(B64_ANY, tm_buf_str(&text), text.len, &back), 0);
             assert_int_equal(back.len, len);
-            buf_free(&text);
-            buf_free(&back);
+            tm_buf_free(&text);
+            tm_buf_free(&back);
         }
     }
 }
@@ -52,7 +52,7 @@ static void b64_refuses_what_is_not_canonical(void **state)
 {
     (void)state;
     static const struct {
-        enum b64_kind kind;
+        enum tm_b64_kind kind;
         const char *text;
     } bad[] = {
         {B64_STD, "QQ"},       {B64_STD, "QQ="},       {B64_STD, "QR=="},     {B64_STD, "QQ==\n"},
@@ -62,12 +62,12 @@ static void b64_refuses_what_is_not_canonical(void **state)
         {B64_ANY, "QQ==="},    {B64_ANY, "QQ\n"},
     };
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-        struct buf out = {0};
-        buf_puts(&out, "kept");
-        if (b64_decode(bad[i].kind, bad[i].text, strlen(bad[i].text), &out) == 0)
+        struct tm_buf out = {0};
+        tm_buf_puts(&out, "kept");
+        if (tm_b64_decode(bad[i].kind, bad[i].text, strlen(bad[i].text), &out) == 0)
             fail_msg("accepted '%s' as kind %d", bad[i].text, bad[i].kind);
         assert_int_equal(out.len, 4);
-        buf_free(&out);
+        tm_buf_free(&out);
     }
 }
 
@@ -77,7 +77,7 @@ static void b64_takes_its_alphabet_only(void **state)
     (void)state;
     static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
     static const char *const more[] = {[B64_STD] = "+/", [B64_URL_BARE] = "-_", [B64_ANY] = "+/-_"};
-    for (enum b64_kind kind = B64_STD; kind <= B64_ANY; kind++) {
+    for (enum tm_b64_kind kind = B64_STD; kind <= B64_ANY; kind++) {
         for (size_t at = 0; at < 10; at++) {
             for (int c = 0; c < 256; c++) {
                 char text[] = "AAAAAAAAAA==";
@@ -87,12 +87,12 @@ static void b64_takes_its_alphabet_only(void **state)
                 if (last)
                     good = c != 0 && strchr("AQgw", c) != NULL;
                 text[at] = (char)c;
-                struct buf out = {0};
-                int rc = b64_decode(kind, text, kind == B64_URL_BARE ? 10 : 12, &out);
+                struct tm_buf out = {0};
+                int rc = tm_b64_decode(kind, text, kind == B64_URL_BARE ? 10 : 12, &out);
                 if (rc != (good ? 0 : -1))
                     fail_msg("kind %d, character %d at %zu: %d", kind, c, at, rc);
                 assert_int_equal(out.len, good ? 7 : 0);
-                buf_free(&out);
+                tm_buf_free(&out);
             }
         }
     }
@@ -108,8 +108,8 @@ static void jsonstr_plain_stops_at_the_first_special_byte(void **state)
             memset(text, c % 2 == 0 ? '~' : ' ', sizeof(text));
             text[at] = (unsigned char)c;
             bool plain = c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
-            assert_int_equal(jsonstr_plain(text, sizeof(text)), plain ? sizeof(text) : at);
-            assert_int_equal(jsonstr_plain(text, at), at);
+            assert_int_equal(tm_jsonstr_plain(text, sizeof(text)), plain ? sizeof(text) : at);
+            assert_int_equal(tm_jsonstr_plain(text, at), at);
         }
     }
 }
@@ -120,12 +120,12 @@ static void buf_put_int_writes_every_size(void **state)
     static const int64_t values[] = {0,  1,         9,         10,       -1,          -10,
                                      99, INT64_MAX, INT64_MIN, 1u << 31, -(1ll << 31)};
     for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
-        struct buf out = {0};
+        struct tm_buf out = {0};
         char want[32];
         snprintf(want, sizeof(want), "%" PRId64, values[i]);
-        buf_put_int(&out, values[i]);
-        assert_string_equal(buf_str(&out), want);
-        buf_free(&out);
+        tm_buf_put_int(&out, values[i]);
+        assert_string_equal(tm_buf_str(&out), want);
+        tm_buf_free(&out);
     }
 }
 
@@ -147,59 +147,60 @@ static void strictjson_refuses_what_hides_meaning(void **state)
         "\"\x01\"",
     };
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-        struct err e = {0};
-        json_t *v = strictjson_parse(bad[i], strlen(bad[i]), 1024, &e);
+        struct tm_err e = {0};
+        json_t *v = tm_strictjson_parse(bad[i], strlen(bad[i]), 1024, &e);
         if (v != NULL)
             fail_msg("accepted %s", bad[i]);
         assert_string_not_equal(e.text, "");
     }
-    struct err nul = {0};
-    assert_null(strictjson_parse("0\0", 2, 1024, &nul)); /* found by fuzzing */
+    struct tm_err nul = {0};
+    assert_null(tm_strictjson_parse("0\0", 2, 1024, &nul)); /* found by fuzzing */
     assert_string_not_equal(nul.text, "");
-    struct err e = {0};
-    json_t *v = strictjson_parse_first("{\"a\":1} trailing", 16, 1024, &e);
+    struct tm_err e = {0};
+    json_t *v = tm_strictjson_parse_first("{\"a\":1} trailing", 16, 1024, &e);
     assert_non_null(v);
     json_decref(v);
-    assert_null(strictjson_parse_first("{\"a\":1,\"a\":1} x", 15, 1024, &e));
+    assert_null(tm_strictjson_parse_first("{\"a\":1,\"a\":1} x", 15, 1024, &e));
 }
 
 static void a_request_of_many_values_is_refused(void **state)
 {
     (void)state;
-    struct err e = {0};
-    struct buf b = {0};
+    struct tm_err e = {0};
+    struct tm_buf b = {0};
     for (size_t n = STRICTJSON_REQUEST_VALUES_MAX - 1; n <= STRICTJSON_REQUEST_VALUES_MAX; n++) {
-        buf_reset(&b);
-        buf_puts(&b, "[{}"); /* the array is a value too */
+        tm_buf_reset(&b);
+        tm_buf_puts(&b, "[{}"); /* the array is a value too */
         for (size_t i = 1; i < n; i++)
-            buf_puts(&b, ",{}");
+            tm_buf_puts(&b, ",{}");
         buf_putc(&b, ']');
-        json_t *v = strictjson_parse_first(buf_str(&b), b.len, b.len, &e);
+        json_t *v = tm_strictjson_parse_first(tm_buf_str(&b), b.len, b.len, &e);
         assert_true((v != NULL) == (n < STRICTJSON_REQUEST_VALUES_MAX));
         json_decref(v);
-        v = strictjson_parse(buf_str(&b), b.len, b.len, &e); /* no request: as long as it likes */
+        v = tm_strictjson_parse(tm_buf_str(&b), b.len, b.len,
+                                &e); /* no request: as long as it likes */
         assert_non_null(v);
         json_decref(v);
     }
     assert_non_null(strstr(e.text, "more values than allowed"));
-    buf_free(&b);
+    tm_buf_free(&b);
 }
 
 static void strictjson_bounds_depth_and_length(void **state)
 {
     (void)state;
-    struct err e = {0};
+    struct tm_err e = {0};
     char deep[2 * STRICTJSON_DEPTH_MAX + 3];
     for (int levels = STRICTJSON_DEPTH_MAX; levels <= STRICTJSON_DEPTH_MAX + 1; levels++) {
         memset(deep, '[', (size_t)levels);
         memset(deep + levels, ']', (size_t)levels);
-        json_t *v = strictjson_parse(deep, 2 * (size_t)levels, 4096, &e);
+        json_t *v = tm_strictjson_parse(deep, 2 * (size_t)levels, 4096, &e);
         assert_int_equal(v != NULL, levels == STRICTJSON_DEPTH_MAX);
         json_decref(v);
     }
-    assert_null(strictjson_parse("[1,2,3]", 7, 6, &e));
+    assert_null(tm_strictjson_parse("[1,2,3]", 7, 6, &e));
     assert_non_null(strstr(e.text, "longer than 6"));
-    json_t *v = strictjson_parse("\"[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[\"", 41, 64, &e);
+    json_t *v = tm_strictjson_parse("\"[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[\"", 41, 64, &e);
     assert_non_null(v); /* brackets in a string are text */
     json_decref(v);
 }
@@ -207,37 +208,37 @@ static void strictjson_bounds_depth_and_length(void **state)
 static void errors_keep_context_and_stay_on_one_line(void **state)
 {
     (void)state;
-    struct err e = {0};
-    assert_int_equal(err_set(&e, "key '%s'", "a\nb\x1b[2J"), -1);
+    struct tm_err e = {0};
+    assert_int_equal(tm_err_set(&e, "key '%s'", "a\nb\x1b[2J"), -1);
     assert_string_equal(e.text, "key 'a?b?[2J'");
-    assert_int_equal(err_wrap(&e, "load '%s'", "x.yaml"), -1);
+    assert_int_equal(tm_err_wrap(&e, "load '%s'", "x.yaml"), -1);
     assert_string_equal(e.text, "load 'x.yaml': key 'a?b?[2J'");
-    assert_int_equal(err_set(&e, "\xc2\x9b"
-                                 "2J \xc3\xa9"),
+    assert_int_equal(tm_err_set(&e, "\xc2\x9b"
+                                    "2J \xc3\xa9"),
                      -1); /* CSI in one character */
     assert_string_equal(e.text, "??2J \xc3\xa9");
     for (int i = 0; i < 100; i++)
-        err_wrap(&e, "a rather long piece of context number %d", i);
+        tm_err_wrap(&e, "a rather long piece of context number %d", i);
     assert_true(strlen(e.text) < ERR_TEXT_MAX);
-    err_set(&e, "%s", "\xe2\x80\xaegpj.exe \xc3\xa9 \xff \xc2\x9b");
+    tm_err_set(&e, "%s", "\xe2\x80\xaegpj.exe \xc3\xa9 \xff \xc2\x9b");
     assert_string_equal(e.text, "???gpj.exe \xc3\xa9 ? ??");
-    assert_int_equal(err_set(NULL, "nobody listens"), -1);
+    assert_int_equal(tm_err_set(NULL, "nobody listens"), -1);
 }
 
 static void buffers_fail_sticky_and_never_overflow(void **state)
 {
     (void)state;
-    struct buf b = {0};
-    assert_string_equal(buf_str(&b), "");
-    buf_put_be(&b, 0x0102030405060708ULL, 8);
-    buf_put_be(&b, 0xabcdef, 3);
+    struct tm_buf b = {0};
+    assert_string_equal(tm_buf_str(&b), "");
+    tm_buf_put_be(&b, 0x0102030405060708ULL, 8);
+    tm_buf_put_be(&b, 0xabcdef, 3);
     assert_memory_equal(b.data, "\1\2\3\4\5\6\7\10\xab\xcd\xef", 11);
-    assert_null(buf_reserve(&b, BUF_MAX));
+    assert_null(tm_buf_reserve(&b, BUF_MAX));
     assert_true(buf_failed(&b));
-    buf_puts(&b, "ignored");
+    tm_buf_puts(&b, "ignored");
     assert_int_equal(b.len, 11);
-    assert_null(buf_str(&b));
-    buf_free(&b);
+    assert_null(tm_buf_str(&b));
+    tm_buf_free(&b);
 }
 
 static void files_are_replaced_whole(void **state)
@@ -247,26 +248,26 @@ static void files_are_replaced_whole(void **state)
     assert_non_null(mkdtemp(dir));
     char path[64];
     snprintf(path, sizeof(path), "%s/key", dir);
-    struct err e = {0};
-    struct buf got = {0};
+    struct tm_err e = {0};
+    struct tm_buf got = {0};
     struct stat st;
-    assert_int_equal(file_create(path, 0600, "one", 3, &e), 0);
-    assert_int_equal(file_create(path, 0600, "two", 3, &e), -1);
-    assert_int_equal(file_write_atomic(path, 0644, "three", 5, &e), 0);
+    assert_int_equal(tm_file_create(path, 0600, "one", 3, &e), 0);
+    assert_int_equal(tm_file_create(path, 0600, "two", 3, &e), -1);
+    assert_int_equal(tm_file_write_atomic(path, 0644, "three", 5, &e), 0);
     assert_int_equal(stat(path, &st), 0);
     assert_int_equal(st.st_mode & 0777, 0644);
-    assert_int_equal(file_read(path, 5, &got, &e), 0);
+    assert_int_equal(tm_file_read(path, 5, &got, &e), 0);
     assert_int_equal(got.len, 5);
     assert_memory_equal(got.data, "three", 5);
-    buf_reset(&got);
-    assert_int_equal(file_read(path, 4, &got, &e), -1);
+    tm_buf_reset(&got);
+    assert_int_equal(tm_file_read(path, 4, &got, &e), -1);
     assert_non_null(strstr(e.text, "larger than 4"));
-    buf_reset(&got);
-    assert_int_equal(file_read_secret(path, 16, &got, &e), -1);
+    tm_buf_reset(&got);
+    assert_int_equal(tm_file_read_secret(path, 16, &got, &e), -1);
     assert_non_null(strstr(e.text, "chmod 600"));
-    assert_int_equal(file_read(dir, 16, &got, &e), -1);
-    assert_int_equal(file_write_atomic("/nonexistent-dir/x", 0600, "", 0, &e), -1);
-    buf_free(&got);
+    assert_int_equal(tm_file_read(dir, 16, &got, &e), -1);
+    assert_int_equal(tm_file_write_atomic("/nonexistent-dir/x", 0600, "", 0, &e), -1);
+    tm_buf_free(&got);
     unlink(path);
     assert_int_equal(rmdir(dir), 0); /* and no temporary file is left */
 }
@@ -276,18 +277,18 @@ static void clock_takes_only_real_dates(void **state)
     (void)state;
     int64_t t = 0;
     char text[21];
-    assert_int_equal(clock_parse("2026-02-28T23:59:59Z", &t), 0);
-    clock_format(t, text);
+    assert_int_equal(tm_clock_parse("2026-02-28T23:59:59Z", &t), 0);
+    tm_clock_format(t, text);
     assert_string_equal(text, "2026-02-28T23:59:59Z");
     static const char *const bad[] = {"2026-02-29T00:00:00Z", "2026-13-01T00:00:00Z",
                                       "2026-01-01T24:00:00Z", "2026-01-01T00:00:60Z",
                                       "2026-01-01T00:00:00",  "2026-01-01 00:00:00Z",
                                       "2026-01-01T00:00:00+", "+026-01-01T00:00:00Z"};
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-        assert_int_equal(clock_parse(bad[i], &t), -1);
-    clock_format(-42097017600, text);
+        assert_int_equal(tm_clock_parse(bad[i], &t), -1);
+    tm_clock_format(-42097017600, text);
     assert_string_equal(text, "0636-01-01T00:00:00Z");
-    clock_format(INT64_MAX, text);
+    tm_clock_format(INT64_MAX, text);
     assert_string_equal(text, "invalid-time");
 }
 
@@ -295,7 +296,7 @@ static void clock_takes_only_real_dates(void **state)
 #define IDENTITY_MAX ((size_t)4096)
 
 struct log_writer {
-    struct jlog *log;
+    struct tm_jlog *log;
     size_t len; /* of the value */
 };
 
@@ -319,7 +320,7 @@ static void log_lines_of_threads_stay_whole(void **state)
     static const size_t lengths[] = {10, IDENTITY_MAX, 1000, IDENTITY_MAX + 1};
     int fds[2];
     assert_int_equal(pipe(fds), 0);
-    struct jlog *log = jlog_new(fds[1], JLOG_INFO);
+    struct tm_jlog *log = tm_jlog_new(fds[1], JLOG_INFO);
     struct log_writer w[4];
     pthread_t thread[4];
     for (int i = 0; i < 4; i++) {
@@ -331,12 +332,12 @@ static void log_lines_of_threads_stay_whole(void **state)
     size_t cap = 0;
     unsigned cut = 0;
     for (int i = 0; i < 4 * LOG_LINES; i++) {
-        struct err e = {0};
+        struct tm_err e = {0};
         ssize_t n = getline(&line, &cap, in);
-        json_t *v = strictjson_parse(line, (size_t)n, 65536, &e);
+        json_t *v = tm_strictjson_parse(line, (size_t)n, 65536, &e);
         if (v == NULL)
             fail_msg("line %d: %s", i, e.text);
-        const char *san = strictjson_str(v, "san");
+        const char *san = tm_strictjson_str(v, "san");
         const char *end = strstr(san, "[cut]");
         cut += end != NULL;
         assert_int_equal(strspn(san, "a"), end != NULL ? IDENTITY_MAX : strlen(san));
@@ -346,7 +347,7 @@ static void log_lines_of_threads_stay_whole(void **state)
     for (int i = 0; i < 4; i++)
         pthread_join(thread[i], NULL);
     free(line);
-    jlog_free(log);
+    tm_jlog_free(log);
     fclose(in);
     close(fds[1]);
 }
@@ -356,7 +357,7 @@ static void log_lines_cannot_be_forged(void **state)
     (void)state;
     int fds[2];
     assert_int_equal(pipe(fds), 0);
-    struct jlog *log = jlog_new(fds[1], JLOG_INFO);
+    struct tm_jlog *log = tm_jlog_new(fds[1], JLOG_INFO);
     jlog(log, JLOG_DEBUG, "hidden", JLOG_END);
     jlog(log, JLOG_INFO, "issued", JLOG_STR("sub", "a\"\n{\"x\":1}\xff\xc3\xa9\x7f"),
          JLOG_INT("ms", -3), JLOG_STR("none", NULL), JLOG_END);
@@ -365,14 +366,14 @@ static void log_lines_cannot_be_forged(void **state)
     assert_true(n > 0);
     line[n] = '\0';
     assert_ptr_equal(strchr(line, '\n'), line + n - 1);
-    struct err e = {0};
-    json_t *v = strictjson_parse(line, (size_t)n, sizeof(line), &e);
+    struct tm_err e = {0};
+    json_t *v = tm_strictjson_parse(line, (size_t)n, sizeof(line), &e);
     assert_non_null(v);
-    assert_string_equal(strictjson_str(v, "sub"), "a\"\n{\"x\":1}\xef\xbf\xbd\xc3\xa9\x7f");
-    assert_string_equal(strictjson_str(v, "message"), "issued");
+    assert_string_equal(tm_strictjson_str(v, "sub"), "a\"\n{\"x\":1}\xef\xbf\xbd\xc3\xa9\x7f");
+    assert_string_equal(tm_strictjson_str(v, "message"), "issued");
     assert_int_equal(json_integer_value(json_object_get(v, "ms")), -3);
     json_decref(v);
-    jlog_free(log);
+    tm_jlog_free(log);
     close(fds[0]);
     close(fds[1]);
 }
@@ -381,8 +382,8 @@ static void identity_arcs_ascend(void **state)
 {
     (void)state;
     for (int i = 1; i < IDENTITY_FIELD_COUNT; i++)
-        assert_true(identity_table[i].arc > identity_table[i - 1].arc);
-    assert_int_equal(identity_table[IDENTITY_TOKEN_SUBJECT].arc, 24);
+        assert_true(tm_identity_table[i].arc > tm_identity_table[i - 1].arc);
+    assert_int_equal(tm_identity_table[IDENTITY_TOKEN_SUBJECT].arc, 24);
 }
 
 /* The same size and time of change, in place: only the inode's own time tells. */
@@ -394,31 +395,31 @@ static void a_stamp_sees_a_change_that_hides(void **state)
     assert_int_equal(write(fd, "one", 3), 3);
     struct stat st;
     assert_int_equal(fstat(fd, &st), 0);
-    struct file_stamp before = file_stamp(path);
-    struct file_stamp again = file_stamp(path);
-    assert_true(file_stamp_same(&before, &again));
+    struct tm_file_stamp before = tm_file_stamp(path);
+    struct tm_file_stamp again = tm_file_stamp(path);
+    assert_true(tm_file_stamp_same(&before, &again));
     usleep(20000);
     assert_int_equal(pwrite(fd, "two", 3, 0), 3);
     const struct timespec times[] = {st.st_atim, st.st_mtim};
     assert_int_equal(futimens(fd, times), 0);
-    struct file_stamp after = file_stamp(path);
+    struct tm_file_stamp after = tm_file_stamp(path);
     assert_int_equal(after.size, before.size);
     assert_int_equal(after.mtime.tv_nsec, before.mtime.tv_nsec);
-    assert_false(file_stamp_same(&before, &after));
+    assert_false(tm_file_stamp_same(&before, &after));
     close(fd);
     unlink(path);
-    struct file_stamp gone = file_stamp(path);
-    struct file_stamp none = file_stamp(NULL);
-    assert_true(gone.ino == 0 && file_stamp_same(&gone, &none));
+    struct tm_file_stamp gone = tm_file_stamp(path);
+    struct tm_file_stamp none = tm_file_stamp(NULL);
+    assert_true(gone.ino == 0 && tm_file_stamp_same(&gone, &none));
 }
 
 /* A proxy that is not there tells by its error which requests went to it. */
 static bool goes_to_the_proxy(const char *url)
 {
-    struct fetch_request req = {.url = url, .allow_http = true, .timeout_ms = 5000};
-    struct fetch_response resp;
-    struct err e = {0};
-    assert_int_equal(fetch_run(&req, &resp, &e), -1);
+    struct tm_fetch_request req = {.url = url, .allow_http = true, .timeout_ms = 5000};
+    struct tm_fetch_response resp;
+    struct tm_err e = {0};
+    assert_int_equal(tm_fetch_run(&req, &resp, &e), -1);
     return strstr(e.text, "proxy") != NULL;
 }
 

@@ -26,16 +26,16 @@
 
 struct scene {
     struct fakelog log[LOGS];
-    struct ct_member member[LOGS];
-    struct ct *ct;
+    struct ca_ct_member member[LOGS];
+    struct ca_ct *ct;
     struct world w;
 };
 
 /* `count` good logs, the policy, and a CA that uses them. */
-static void scene_up(struct scene *s, size_t count, const struct ct_options *with)
+static void scene_up(struct scene *s, size_t count, const struct ca_ct_options *with)
 {
-    struct err e = {0};
-    struct ct_options o = *with;
+    struct tm_err e = {0};
+    struct ca_ct_options o = *with;
     static const char *const names[LOGS] = {"one", "two", "three"};
     for (size_t i = 0; i < count; i++) {
         fakelog_start(&s->log[i], 0);
@@ -45,50 +45,50 @@ static void scene_up(struct scene *s, size_t count, const struct ct_options *wit
     }
     o.members = s->member;
     o.count = count;
-    s->ct = ct_new(&o, &e);
+    s->ct = ca_ct_new(&o, &e);
     if (s->ct == NULL)
         fail_msg("ct_new: %s", e.text);
-    world_build(&s->w, ct_issue_log(s->ct), 20000);
+    world_build(&s->w, ca_ct_issue_log(s->ct), 20000);
 }
 
 static void scene_down(struct scene *s, size_t count)
 {
-    ct_free(s->ct);
+    ca_ct_free(s->ct);
     world_free(&s->w);
     for (size_t i = 0; i < count; i++)
         fakelog_stop(&s->log[i]);
 }
 
-static int ask(const struct scene *s, const char *path, struct buf *reply)
+static int ask(const struct scene *s, const char *path, struct tm_buf *reply)
 {
-    struct buf token = {0}, body = {0}, sig = {0}, headers = {0};
+    struct tm_buf token = {0}, body = {0}, sig = {0}, headers = {0};
     const struct world *w = &s->w;
     world_token(&w->issuer, 600, &token);
     world_sign(w->client, "dev@example.com", 15, false, &sig);
     if (strstr(path, "v2") != NULL) {
-        buf_printf(&body,
-                   "{\"credentials\":{\"oidcIdentityToken\":\"%s\"},\"publicKeyRequest\":{"
-                   "\"publicKey\":{\"content\":\"%s\"},\"proofOfPossession\":\"",
-                   buf_str(&token), buf_str((struct buf *)&w->client_pem));
-        b64_encode(B64_STD, sig.data, sig.len, &body);
-        buf_puts(&body, "\"}}");
+        tm_buf_printf(&body,
+                      "{\"credentials\":{\"oidcIdentityToken\":\"%s\"},\"publicKeyRequest\":{"
+                      "\"publicKey\":{\"content\":\"%s\"},\"proofOfPossession\":\"",
+                      tm_buf_str(&token), tm_buf_str((struct tm_buf *)&w->client_pem));
+        tm_b64_encode(B64_STD, sig.data, sig.len, &body);
+        tm_buf_puts(&body, "\"}}");
     } else {
         unsigned char *spki = NULL;
         int len = i2d_PUBKEY(w->client, &spki);
-        buf_puts(&body, "{\"publicKey\":{\"content\":\"");
-        b64_encode(B64_STD, spki, (size_t)len, &body);
-        buf_puts(&body, "\"},\"signedEmailAddress\":\"");
-        b64_encode(B64_STD, sig.data, sig.len, &body);
-        buf_puts(&body, "\"}");
+        tm_buf_puts(&body, "{\"publicKey\":{\"content\":\"");
+        tm_b64_encode(B64_STD, spki, (size_t)len, &body);
+        tm_buf_puts(&body, "\"},\"signedEmailAddress\":\"");
+        tm_b64_encode(B64_STD, sig.data, sig.len, &body);
+        tm_buf_puts(&body, "\"}");
         OPENSSL_free(spki);
-        buf_printf(&headers, "Authorization: Bearer %s\r\n", buf_str(&token));
+        tm_buf_printf(&headers, "Authorization: Bearer %s\r\n", tm_buf_str(&token));
     }
-    int status =
-        raw_post(w->address, path, headers.len > 0 ? buf_str(&headers) : "", buf_str(&body), reply);
-    buf_free(&token);
-    buf_free(&body);
-    buf_free(&sig);
-    buf_free(&headers);
+    int status = raw_post(w->address, path, headers.len > 0 ? tm_buf_str(&headers) : "",
+                          tm_buf_str(&body), reply);
+    tm_buf_free(&token);
+    tm_buf_free(&body);
+    tm_buf_free(&sig);
+    tm_buf_free(&headers);
     return status;
 }
 
@@ -101,7 +101,7 @@ static X509 *pem_to_cert(const char *pem)
     return cert;
 }
 
-static X509 *leaf_of(struct buf *reply, const char *branch, char **sct)
+static X509 *leaf_of(struct tm_buf *reply, const char *branch, char **sct)
 {
     json_t *j = json_loads(raw_body(reply), 0, NULL);
     json_t *b = json_object_get(j, branch);
@@ -128,58 +128,59 @@ static void embedded_sct_satisfies_openssl(void **state)
 {
     (void)state;
     static struct scene s;
-    struct buf reply = {0};
+    struct tm_buf reply = {0};
     s = (struct scene){0};
     scene_up(
         &s, 1,
-        &(struct ct_options){.scts_required = 1, .operators_required = 1, .deadline_ms = 5000});
+        &(struct ca_ct_options){.scts_required = 1, .operators_required = 1, .deadline_ms = 5000});
     for (int i = 0; i < 2; i++) {
         atomic_store(&s.log[0].mode, i == 0 ? FAKELOG_GOOD : FAKELOG_GOOD_INDEXED);
         assert_int_equal(ask(&s, "/api/v2/signingCert", &reply), 200);
         X509 *leaf = leaf_of(&reply, "signedCertificateEmbeddedSct", NULL);
-        X509 *ca = signer_chain(s.w.ca)->cert[0];
+        X509 *ca = ca_signer_chain(s.w.ca)->cert[0];
         assert_int_equal(count_scts(leaf), 1);
         assert_int_equal(X509_verify(leaf, X509_get0_pubkey(ca)), 1);
-        assert_int_equal(ctpeer_embedded(leaf, ca, s.log[0].key, (uint64_t)clock_wall_ms() + 1000),
-                         SCT_VALIDATION_STATUS_VALID);
+        assert_int_equal(
+            ctpeer_embedded(leaf, ca, s.log[0].key, (uint64_t)tm_clock_wall_ms() + 1000),
+            SCT_VALIDATION_STATUS_VALID);
         X509_free(leaf);
     }
     assert_string_equal(s.log[0].path, "/ct/v1/add-pre-chain");
     assert_int_equal(ask(&s, "/api/v1/signingCert", &reply), 201);
-    assert_null(strcasestr(buf_str(&reply), "\r\nSCT:"));
+    assert_null(strcasestr(tm_buf_str(&reply), "\r\nSCT:"));
     X509 *leaf = pem_to_cert(raw_body(&reply));
     assert_int_equal(count_scts(leaf), 1);
     X509_free(leaf);
-    buf_free(&reply);
+    tm_buf_free(&reply);
     scene_down(&s, 1);
 }
 
 /* base64 of Fulcio's JSON to RFC 6962 bytes. */
-static void sct_bytes(const char *text, struct buf *out)
+static void sct_bytes(const char *text, struct tm_buf *out)
 {
-    struct err e = {0};
-    struct buf json = {0};
-    assert_int_equal(b64_decode(B64_STD, text, strlen(text), &json), 0);
-    if (ct_answer_parse(json.data, json.len, out, &e) != 0)
+    struct tm_err e = {0};
+    struct tm_buf json = {0};
+    assert_int_equal(tm_b64_decode(B64_STD, text, strlen(text), &json), 0);
+    if (ca_ct_answer_parse(json.data, json.len, out, &e) != 0)
         fail_msg("%s", e.text);
     assert_memory_equal(json.data, "{\"sct_version\":0,\"id\":\"", 23);
-    buf_free(&json);
+    tm_buf_free(&json);
 }
 
 static void detached_sct_in_body_and_header(void **state)
 {
     (void)state;
     static struct scene s;
-    struct buf reply = {0}, sct = {0};
+    struct tm_buf reply = {0}, sct = {0};
     char *text = NULL;
     s = (struct scene){0};
     scene_up(
         &s, 1,
-        &(struct ct_options){
+        &(struct ca_ct_options){
             .scts_required = 1, .operators_required = 1, .deadline_ms = 5000, .detached = true});
     atomic_store(&s.log[0].mode, FAKELOG_GOOD_INDEXED);
-    X509 *ca = signer_chain(s.w.ca)->cert[0];
-    uint64_t now = (uint64_t)clock_wall_ms() + 60000;
+    X509 *ca = ca_signer_chain(s.w.ca)->cert[0];
+    uint64_t now = (uint64_t)tm_clock_wall_ms() + 60000;
     assert_int_equal(ask(&s, "/api/v2/signingCert", &reply), 200);
     X509 *leaf = leaf_of(&reply, "signedCertificateDetachedSct", &text);
     assert_int_equal(count_scts(leaf), 0);
@@ -190,9 +191,9 @@ static void detached_sct_in_body_and_header(void **state)
     X509_free(leaf);
     free(text);
 
-    buf_reset(&sct);
+    tm_buf_reset(&sct);
     assert_int_equal(ask(&s, "/api/v1/signingCert", &reply), 201);
-    char *header = strcasestr(buf_str(&reply), "\r\nSCT: ");
+    char *header = strcasestr(tm_buf_str(&reply), "\r\nSCT: ");
     assert_non_null(header);
     leaf = pem_to_cert(raw_body(&reply));
     header[7 + strcspn(header + 7, "\r")] = '\0';
@@ -200,8 +201,8 @@ static void detached_sct_in_body_and_header(void **state)
     assert_int_equal(ctpeer_detached(leaf, ca, sct.data, sct.len, s.log[0].key, now),
                      SCT_VALIDATION_STATUS_VALID);
     X509_free(leaf);
-    buf_free(&sct);
-    buf_free(&reply);
+    tm_buf_free(&sct);
+    tm_buf_free(&reply);
     scene_down(&s, 1);
 }
 
@@ -234,12 +235,12 @@ static void every_bad_answer_fails_the_request(void **state)
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         static struct scene s;
-        struct buf reply = {0}, metrics = {0};
+        struct tm_buf reply = {0}, metrics = {0};
         char want[128];
         s = (struct scene){0};
-        scene_up(
-            &s, 1,
-            &(struct ct_options){.scts_required = 1, .operators_required = 1, .deadline_ms = 5000});
+        scene_up(&s, 1,
+                 &(struct ca_ct_options){
+                     .scts_required = 1, .operators_required = 1, .deadline_ms = 5000});
         atomic_store(&s.log[0].mode, cases[i].mode);
         assert_int_equal(ask(&s, "/api/v2/signingCert", &reply), 500);
         assert_string_equal(
@@ -247,15 +248,15 @@ static void every_bad_answer_fails_the_request(void **state)
             "{\"code\":13,\"message\":\"Error entering certificate in CTL\",\"details\":[]}");
         snprintf(want, sizeof(want), "tenmint_ct_failures_total{log=\"one\",reason=\"%s\"} %u\n",
                  cases[i].reason, cases[i].tries);
-        ct_issue_log(s.ct)->metrics(ct_issue_log(s.ct)->ctx, &metrics);
-        if (strstr(buf_str(&metrics), want) == NULL)
-            fail_msg("%s: %s", fakelog_mode_names[cases[i].mode], buf_str(&metrics));
+        ca_ct_issue_log(s.ct)->metrics(ca_ct_issue_log(s.ct)->ctx, &metrics);
+        if (strstr(tm_buf_str(&metrics), want) == NULL)
+            fail_msg("%s: %s", fakelog_mode_names[cases[i].mode], tm_buf_str(&metrics));
         assert_int_equal(atomic_load(&s.log[0].requests), cases[i].tries);
         atomic_store(&s.log[0].mode, FAKELOG_GOOD);
         assert_int_equal(ask(&s, "/api/v2/signingCert", &reply),
                          cases[i].mode == FAKELOG_BUSY ? 500 : 200);
-        buf_free(&reply);
-        buf_free(&metrics);
+        tm_buf_free(&reply);
+        tm_buf_free(&metrics);
         scene_down(&s, 1);
     }
 }
@@ -264,23 +265,23 @@ static void slow_logs_end_at_the_time_out_and_shaky_ones_are_asked_again(void **
 {
     (void)state;
     static struct scene s;
-    struct buf reply = {0};
+    struct tm_buf reply = {0};
     s = (struct scene){0};
     s.member[0].log.timeout_ms = 300;
     scene_up(
         &s, 1,
-        &(struct ct_options){.scts_required = 1, .operators_required = 1, .deadline_ms = 1000});
+        &(struct ca_ct_options){.scts_required = 1, .operators_required = 1, .deadline_ms = 1000});
     atomic_store(&s.log[0].mode, FAKELOG_SLOW);
-    int64_t start = clock_mono_ms();
+    int64_t start = tm_clock_mono_ms();
     assert_int_equal(ask(&s, "/api/v2/signingCert", &reply), 500);
-    int64_t took = clock_mono_ms() - start;
+    int64_t took = tm_clock_mono_ms() - start;
     assert_true(took >= 300 && took < 4000);
     assert_true(atomic_load(&s.log[0].requests) >= 2);
     atomic_store(&s.log[0].requests, 0);
     atomic_store(&s.log[0].mode, FAKELOG_SHAKY);
     assert_int_equal(ask(&s, "/api/v2/signingCert", &reply), 200);
     assert_int_equal(atomic_load(&s.log[0].requests), 2);
-    buf_free(&reply);
+    tm_buf_free(&reply);
     scene_down(&s, 1);
 }
 
@@ -288,14 +289,14 @@ static void policy_counts_logs_and_operators(void **state)
 {
     (void)state;
     static struct scene s;
-    struct buf reply = {0};
+    struct tm_buf reply = {0};
     s = (struct scene){0};
     s.member[0].operator_name = "acme";
     s.member[1].operator_name = "acme";
     s.member[2].operator_name = "other";
     scene_up(
         &s, 3,
-        &(struct ct_options){.scts_required = 2, .operators_required = 2, .deadline_ms = 2000});
+        &(struct ca_ct_options){.scts_required = 2, .operators_required = 2, .deadline_ms = 2000});
     assert_int_equal(ask(&s, "/api/v2/signingCert", &reply), 200);
     X509 *leaf = leaf_of(&reply, "signedCertificateEmbeddedSct", NULL);
     assert_true(count_scts(leaf) >= 2);
@@ -308,7 +309,7 @@ static void policy_counts_logs_and_operators(void **state)
     atomic_store(&s.log[0].mode, FAKELOG_GOOD);
     atomic_store(&s.log[2].mode, FAKELOG_REFUSE); /* two SCTs, but of one operator */
     assert_int_equal(ask(&s, "/api/v2/signingCert", &reply), 500);
-    buf_free(&reply);
+    tm_buf_free(&reply);
     scene_down(&s, 3);
 }
 
@@ -316,17 +317,17 @@ static void answers_come_in_parallel(void **state)
 {
     (void)state;
     static struct scene s;
-    struct buf reply = {0};
+    struct tm_buf reply = {0};
     s = (struct scene){0};
     scene_up(
         &s, 3,
-        &(struct ct_options){.scts_required = 1, .operators_required = 1, .deadline_ms = 10000});
+        &(struct ca_ct_options){.scts_required = 1, .operators_required = 1, .deadline_ms = 10000});
     atomic_store(&s.log[0].mode, FAKELOG_SLOW);
     atomic_store(&s.log[1].mode, FAKELOG_SLOW);
-    int64_t start = clock_mono_ms();
+    int64_t start = tm_clock_mono_ms();
     assert_int_equal(ask(&s, "/api/v2/signingCert", &reply), 200);
-    assert_true(clock_mono_ms() - start < 1900); /* did not wait for the slow ones */
-    buf_free(&reply);
+    assert_true(tm_clock_mono_ms() - start < 1900); /* did not wait for the slow ones */
+    tm_buf_free(&reply);
     scene_down(&s, 3);
 }
 
@@ -335,26 +336,26 @@ static void all_logs_are_asked_at_once(void **state)
 {
     (void)state;
     static struct scene s;
-    struct buf reply = {0};
+    struct tm_buf reply = {0};
     s = (struct scene){0};
     scene_up(
         &s, 3,
-        &(struct ct_options){.scts_required = 3, .operators_required = 3, .deadline_ms = 15000});
+        &(struct ca_ct_options){.scts_required = 3, .operators_required = 3, .deadline_ms = 15000});
     atomic_store(&s.log[0].mode, FAKELOG_GOOD_INDEXED);
     assert_int_equal(ask(&s, "/api/v2/signingCert", &reply), 200);
     X509 *leaf = leaf_of(&reply, "signedCertificateEmbeddedSct", NULL);
-    X509 *ca = signer_chain(s.w.ca)->cert[0];
+    X509 *ca = ca_signer_chain(s.w.ca)->cert[0];
     assert_int_equal(count_scts(leaf), 3);
     assert_int_equal(X509_verify(leaf, X509_get0_pubkey(ca)), 1);
     X509_free(leaf);
     for (size_t i = 0; i < 3; i++)
         atomic_store(&s.log[i].mode, FAKELOG_SLOW);
-    int64_t start = clock_mono_ms();
+    int64_t start = tm_clock_mono_ms();
     assert_int_equal(ask(&s, "/api/v2/signingCert", &reply), 200);
-    int64_t took = clock_mono_ms() - start;
+    int64_t took = tm_clock_mono_ms() - start;
     if (took < 1900 || took >= 5900)
         fail_msg("three slow logs took %lld ms", (long long)took);
-    buf_free(&reply);
+    tm_buf_free(&reply);
     scene_down(&s, 3);
 }
 
@@ -363,42 +364,42 @@ static void no_log_reachable(void **state)
 {
     (void)state;
     static struct scene s;
-    struct buf reply = {0}, metrics = {0};
-    struct err e = {0};
+    struct tm_buf reply = {0}, metrics = {0};
+    struct tm_err e = {0};
     s = (struct scene){0};
     for (size_t i = 0; i < 3; i++)
         fakelog_start(&s.log[i], 0);
-    s.member[0].log = (struct ct_log_options){
+    s.member[0].log = (struct ca_ct_log_options){
         .name = "one", .url = "http://127.0.0.1:1/", .public_key_file = s.log[0].key_file};
-    s.member[1].log = (struct ct_log_options){
+    s.member[1].log = (struct ca_ct_log_options){
         .name = "two", .url = "http://127.0.0.2:1/log", .public_key_file = s.log[1].key_file};
-    s.member[2].log = (struct ct_log_options){
+    s.member[2].log = (struct ca_ct_log_options){
         .name = "three", .url = "https://127.0.0.1:1/", .public_key_file = s.log[2].key_file};
-    const struct ct_options with = {.members = s.member,
-                                    .count = 3,
-                                    .scts_required = 1,
-                                    .operators_required = 1,
-                                    .deadline_ms = 3000};
-    s.ct = ct_new(&with, &e);
+    const struct ca_ct_options with = {.members = s.member,
+                                       .count = 3,
+                                       .scts_required = 1,
+                                       .operators_required = 1,
+                                       .deadline_ms = 3000};
+    s.ct = ca_ct_new(&with, &e);
     assert_non_null(s.ct);
-    world_build(&s.w, ct_issue_log(s.ct), 20000);
+    world_build(&s.w, ca_ct_issue_log(s.ct), 20000);
     static const char *const paths[] = {"/api/v2/signingCert", "/api/v1/signingCert"};
     for (size_t i = 0; i < 2; i++) {
         assert_int_equal(ask(&s, paths[i], &reply), 500);
         assert_string_equal(
             raw_body(&reply),
             "{\"code\":13,\"message\":\"Error entering certificate in CTL\",\"details\":[]}");
-        assert_null(strstr(buf_str(&reply), "CERTIFICATE"));
+        assert_null(strstr(tm_buf_str(&reply), "CERTIFICATE"));
     }
-    ct_issue_log(s.ct)->metrics(ct_issue_log(s.ct)->ctx, &metrics);
+    ca_ct_issue_log(s.ct)->metrics(ca_ct_issue_log(s.ct)->ctx, &metrics);
     for (size_t i = 0; i < 3; i++) {
         char none[96];
         snprintf(none, sizeof(none), "log=\"%s\",reason=\"network\"} 0\n", s.member[i].log.name);
-        if (strstr(buf_str(&metrics), none) != NULL)
-            fail_msg("a log was not tried: %s", buf_str(&metrics));
+        if (strstr(tm_buf_str(&metrics), none) != NULL)
+            fail_msg("a log was not tried: %s", tm_buf_str(&metrics));
     }
-    buf_free(&reply);
-    buf_free(&metrics);
+    tm_buf_free(&reply);
+    tm_buf_free(&metrics);
     scene_down(&s, 3);
 }
 
@@ -406,22 +407,22 @@ static void a_shard_begins_and_ends_on_the_second(void **state)
 {
     (void)state;
     static struct fakelog log;
-    struct err e = {0};
+    struct tm_err e = {0};
     fakelog_start(&log, 0);
-    struct ct_log_options o = {.name = "2026h2",
-                               .url = log.url,
-                               .public_key_file = log.key_file,
-                               .not_after_start = 1000,
-                               .not_after_limit = 2000};
-    struct fetch_pool *pool = fetch_pool_new(&e);
-    struct ct_log *l = ct_log_new(&o, pool, NULL, &e);
+    struct ca_ct_log_options o = {.name = "2026h2",
+                                  .url = log.url,
+                                  .public_key_file = log.key_file,
+                                  .not_after_start = 1000,
+                                  .not_after_limit = 2000};
+    struct tm_fetch_pool *pool = tm_fetch_pool_new(&e);
+    struct ca_ct_log *l = ca_ct_log_new(&o, pool, NULL, &e);
     assert_non_null(l);
-    assert_false(ct_log_takes(l, 999));
-    assert_true(ct_log_takes(l, 1000));
-    assert_true(ct_log_takes(l, 1999));
-    assert_false(ct_log_takes(l, 2000));
-    fetch_pool_free(pool);
-    ct_log_free(l);
+    assert_false(ca_ct_log_takes(l, 999));
+    assert_true(ca_ct_log_takes(l, 1000));
+    assert_true(ca_ct_log_takes(l, 1999));
+    assert_false(ca_ct_log_takes(l, 2000));
+    tm_fetch_pool_free(pool);
+    ca_ct_log_free(l);
     fakelog_stop(&log);
 }
 
@@ -429,8 +430,8 @@ static void shards_take_what_ends_in_their_time(void **state)
 {
     (void)state;
     static struct scene s;
-    struct buf reply = {0};
-    int64_t now = clock_wall_ms() / 1000;
+    struct tm_buf reply = {0};
+    int64_t now = tm_clock_wall_ms() / 1000;
     s = (struct scene){0};
     s.member[0].log.not_after_limit = now; /* the past */
     s.member[1].log.not_after_start = now;
@@ -438,7 +439,7 @@ static void shards_take_what_ends_in_their_time(void **state)
     s.member[2].log.not_after_start = now + 3600;
     scene_up(
         &s, 3,
-        &(struct ct_options){.scts_required = 1, .operators_required = 1, .deadline_ms = 2000});
+        &(struct ca_ct_options){.scts_required = 1, .operators_required = 1, .deadline_ms = 2000});
     assert_int_equal(ask(&s, "/api/v2/signingCert", &reply), 200);
     assert_int_equal(atomic_load(&s.log[0].requests), 0);
     assert_int_equal(atomic_load(&s.log[1].requests), 1);
@@ -446,7 +447,7 @@ static void shards_take_what_ends_in_their_time(void **state)
     atomic_store(&s.log[1].mode, FAKELOG_REFUSE);
     assert_int_equal(ask(&s, "/api/v2/signingCert", &reply), 500);
     assert_int_equal(atomic_load(&s.log[2].requests), 0);
-    buf_free(&reply);
+    tm_buf_free(&reply);
     scene_down(&s, 3);
 }
 
@@ -454,40 +455,40 @@ static void host_header_is_overridden(void **state)
 {
     (void)state;
     static struct scene s;
-    struct buf reply = {0};
+    struct tm_buf reply = {0};
     s = (struct scene){0};
     s.member[0].log.host = "ctfe.example.com";
     scene_up(
         &s, 1,
-        &(struct ct_options){.scts_required = 1, .operators_required = 1, .deadline_ms = 5000});
+        &(struct ca_ct_options){.scts_required = 1, .operators_required = 1, .deadline_ms = 5000});
     assert_int_equal(ask(&s, "/api/v2/signingCert", &reply), 200);
     assert_string_equal(s.log[0].host, "ctfe.example.com");
-    buf_free(&reply);
+    tm_buf_free(&reply);
     scene_down(&s, 1);
 }
 
 /* ---- TLS ---- */
 
-static enum http_result add_over_tls(void *ctx, struct http_exchange *x)
+static enum tm_http_result add_over_tls(void *ctx, struct tm_http_exchange *x)
 {
     struct fakelog *l = ctx;
-    struct buf out = {0};
-    const struct buf *body = http_body(x);
+    struct tm_buf out = {0};
+    const struct tm_buf *body = tm_http_body(x);
     (void)fakelog_add(l, FAKELOG_GOOD, true, (const char *)body->data, body->len, &out);
-    http_reply(x, 200, "application/json", &out);
+    tm_http_reply(x, 200, "application/json", &out);
     return HTTP_DONE;
 }
 
-static void no_page(void *ctx, struct http_exchange *x, enum http_fault f)
+static void no_page(void *ctx, struct tm_http_exchange *x, enum tm_http_fault f)
 {
     (void)ctx;
     (void)f;
-    struct buf b = {0};
-    http_reply(x, 404, "text/plain", &b);
+    struct tm_buf b = {0};
+    tm_http_reply(x, 404, "text/plain", &b);
 }
 
 /* A TLS server's certificate and key, the certificate also in a file. */
-static void make_tls(struct buf *cert, struct buf *key, char file[64])
+static void make_tls(struct tm_buf *cert, struct tm_buf *key, char file[64])
 {
     pki_tls(cert, key);
     snprintf(file, 64, "/tmp/tenmint-log-ca-XXXXXX");
@@ -500,63 +501,64 @@ static void tls_ca_file_replaces_the_systems(void **state)
 {
     (void)state;
     static struct scene s;
-    static const struct http_route routes[] = {{"/ct/v1/add-pre-chain", HTTP_POST, add_over_tls}};
-    struct buf cert = {0}, key = {0}, other = {0}, unused = {0}, reply = {0};
+    static const struct tm_http_route routes[] = {
+        {"/ct/v1/add-pre-chain", HTTP_POST, add_over_tls}};
+    struct tm_buf cert = {0}, key = {0}, other = {0}, unused = {0}, reply = {0};
     char right[64], wrong[64], url[64];
-    struct http_options o;
-    struct err e = {0};
+    struct tm_http_options o;
+    struct tm_err e = {0};
     make_tls(&cert, &key, right);
     make_tls(&other, &unused, wrong);
     const char *const ca[] = {right, wrong, NULL};
     for (int i = 0; i < 3; i++) {
         struct fakelog keys;
         fakelog_start(&keys, 0); /* for its key */
-        http_options_default(&o);
+        tm_http_options_default(&o);
         o.listen = "127.0.0.1:0";
-        o.tls_certificate = buf_str(&cert);
-        o.tls_key = buf_str(&key);
+        o.tls_certificate = tm_buf_str(&cert);
+        o.tls_key = tm_buf_str(&key);
         o.routes = routes;
         o.route_count = 1;
         o.ctx = &keys;
         o.fault = no_page;
-        struct http_server *server = http_server_start(&o, &e);
+        struct tm_http_server *server = tm_http_server_start(&o, &e);
         assert_non_null(server);
-        snprintf(url, sizeof(url), "https://%s", http_server_address(server));
+        snprintf(url, sizeof(url), "https://%s", tm_http_server_address(server));
         s = (struct scene){0};
-        s.member[0].log = (struct ct_log_options){
+        s.member[0].log = (struct ca_ct_log_options){
             .name = "tls", .url = url, .public_key_file = keys.key_file, .tls_ca_file = ca[i]};
-        const struct ct_options with = {.members = s.member,
-                                        .count = 1,
-                                        .scts_required = 1,
-                                        .operators_required = 1,
-                                        .deadline_ms = 800};
-        s.ct = ct_new(&with, &e);
+        const struct ca_ct_options with = {.members = s.member,
+                                           .count = 1,
+                                           .scts_required = 1,
+                                           .operators_required = 1,
+                                           .deadline_ms = 800};
+        s.ct = ca_ct_new(&with, &e);
         assert_non_null(s.ct);
-        world_build(&s.w, ct_issue_log(s.ct), 20000);
+        world_build(&s.w, ca_ct_issue_log(s.ct), 20000);
         assert_int_equal(ask(&s, "/api/v2/signingCert", &reply), i == 0 ? 200 : 500);
         scene_down(&s, 0);
-        http_server_stop(server, 100);
-        http_server_free(server);
+        tm_http_server_stop(server, 100);
+        tm_http_server_free(server);
         fakelog_stop(&keys);
     }
     unlink(right);
     unlink(wrong);
-    buf_free(&cert);
-    buf_free(&key);
-    buf_free(&other);
-    buf_free(&unused);
-    buf_free(&reply);
+    tm_buf_free(&cert);
+    tm_buf_free(&key);
+    tm_buf_free(&other);
+    tm_buf_free(&unused);
+    tm_buf_free(&reply);
 }
 
 static void failing_log_is_left_alone_then_probed(void **state)
 {
     (void)state;
     static struct scene s;
-    struct buf reply = {0};
+    struct tm_buf reply = {0};
     s = (struct scene){0};
     scene_up(
         &s, 1,
-        &(struct ct_options){.scts_required = 1, .operators_required = 1, .deadline_ms = 5000});
+        &(struct ca_ct_options){.scts_required = 1, .operators_required = 1, .deadline_ms = 5000});
     atomic_store(&s.log[0].mode, FAKELOG_WRONG_KEY);
     for (int i = 0; i < BREAKER_FAILURES; i++)
         assert_int_equal(ask(&s, "/api/v2/signingCert", &reply), 500);
@@ -568,37 +570,38 @@ static void failing_log_is_left_alone_then_probed(void **state)
     (void)nanosleep(&(struct timespec){.tv_sec = 2, .tv_nsec = 100000000}, NULL);
     assert_int_equal(ask(&s, "/api/v2/signingCert", &reply), 200);
     assert_int_equal(ask(&s, "/api/v2/signingCert", &reply), 200);
-    buf_free(&reply);
+    tm_buf_free(&reply);
     scene_down(&s, 1);
 }
 
 static void breaker_by_the_clock(void **state)
 {
     (void)state;
-    struct breaker b = {0};
+    struct ca_breaker b = {0};
     for (int i = 0; i < BREAKER_FAILURES - 1; i++)
-        assert_false(breaker_failure(&b, 0));
-    assert_true(breaker_admit(&b, 0));
-    assert_false(breaker_success(&b)); /* was closed all the time */
+        assert_false(ca_breaker_failure(&b, 0));
+    assert_true(ca_breaker_admit(&b, 0));
+    assert_false(ca_breaker_success(&b)); /* was closed all the time */
     for (int i = 0; i < BREAKER_FAILURES - 1; i++)
-        assert_false(breaker_failure(&b, 0));
-    assert_true(breaker_failure(&b, 1000));
-    assert_false(breaker_admit(&b, 1000 + BREAKER_OPEN_MS - 1));
-    assert_true(breaker_admit(&b, 1000 + BREAKER_OPEN_MS));
-    assert_false(breaker_admit(&b, 1000 + BREAKER_OPEN_MS)); /* one probe at a time */
-    breaker_abandon(&b);
-    assert_true(breaker_admit(&b, 1000 + BREAKER_OPEN_MS));
-    assert_true(breaker_failure(&b, 4000)); /* the probe failed: twice as long */
-    assert_false(breaker_admit(&b, 4000 + 2 * BREAKER_OPEN_MS - 1));
-    assert_true(breaker_admit(&b, 4000 + 2 * BREAKER_OPEN_MS));
-    assert_true(breaker_success(&b));
+        assert_false(ca_breaker_failure(&b, 0));
+    assert_true(ca_breaker_failure(&b, 1000));
+    assert_false(ca_breaker_admit(&b, 1000 + BREAKER_OPEN_MS - 1));
+    assert_true(ca_breaker_admit(&b, 1000 + BREAKER_OPEN_MS));
+    assert_false(ca_breaker_admit(&b, 1000 + BREAKER_OPEN_MS)); /* one probe at a time */
+    ca_breaker_abandon(&b);
+    assert_true(ca_breaker_admit(&b, 1000 + BREAKER_OPEN_MS));
+    assert_true(ca_breaker_failure(&b, 4000)); /* the probe failed: twice as long */
+    assert_false(ca_breaker_admit(&b, 4000 + 2 * BREAKER_OPEN_MS - 1));
+    assert_true(ca_breaker_admit(&b, 4000 + 2 * BREAKER_OPEN_MS));
+    assert_true(ca_breaker_success(&b));
     assert_int_equal(b.state, BREAKER_CLOSED);
-    assert_true(breaker_pause(&b, 0, 3600LL * 1000)); /* a log may not send us away for an hour */
-    assert_false(breaker_admit(&b, BREAKER_PAUSE_MAX_MS - 1));
-    assert_true(breaker_admit(&b, BREAKER_PAUSE_MAX_MS));
+    assert_true(
+        ca_breaker_pause(&b, 0, 3600LL * 1000)); /* a log may not send us away for an hour */
+    assert_false(ca_breaker_admit(&b, BREAKER_PAUSE_MAX_MS - 1));
+    assert_true(ca_breaker_admit(&b, BREAKER_PAUSE_MAX_MS));
     for (unsigned n = 1; n < 40; n++) {
-        int64_t longest = retry_delay_ms(n, 0);
-        int64_t shortest = retry_delay_ms(n, (uint32_t)(longest / 2 - 1));
+        int64_t longest = ca_retry_delay_ms(n, 0);
+        int64_t shortest = ca_retry_delay_ms(n, (uint32_t)(longest / 2 - 1));
         assert_true(longest <= 5000 && shortest > longest / 2 - 1 && shortest <= longest);
     }
 }
@@ -607,39 +610,40 @@ static void bad_settings_are_refused(void **state)
 {
     (void)state;
     static struct fakelog log[2];
-    struct err e = {0};
+    struct tm_err e = {0};
     fakelog_start(&log[0], 0);
     fakelog_start(&log[1], 0);
-    struct ct_member m[2] = {
+    struct ca_ct_member m[2] = {
         {.log = {.name = "a", .url = log[0].url, .public_key_file = log[0].key_file}},
         {.log = {.name = "b", .url = log[1].url, .public_key_file = log[0].key_file}},
     };
-    struct ct_options o = {.members = m, .count = 2, .scts_required = 1, .operators_required = 1};
-    assert_null(ct_new(&o, &e));
+    struct ca_ct_options o = {
+        .members = m, .count = 2, .scts_required = 1, .operators_required = 1};
+    assert_null(ca_ct_new(&o, &e));
     assert_non_null(strstr(e.text, "the same key"));
     m[1].log.public_key_file = log[1].key_file;
     o.scts_required = 3;
-    assert_null(ct_new(&o, &e));
+    assert_null(ca_ct_new(&o, &e));
     assert_string_equal(e.text, "3 SCTs are required, but there are 2 logs");
     o.scts_required = 2;
     o.operators_required = 2;
     m[0].operator_name = m[1].operator_name = "acme";
-    assert_null(ct_new(&o, &e));
+    assert_null(ca_ct_new(&o, &e));
     assert_string_equal(e.text, "SCTs of 2 operators are required, but the logs have 1");
     o.operators_required = 1;
     m[1].log.public_key_file = "/nonexistent";
-    assert_null(ct_new(&o, &e));
+    assert_null(ca_ct_new(&o, &e));
     assert_non_null(strstr(e.text, "log 'b'"));
     m[1].log.public_key_file = "/dev/null";
-    assert_null(ct_new(&o, &e));
+    assert_null(ca_ct_new(&o, &e));
     m[1].log.public_key_file = log[1].key_file;
     m[1].log.tls_ca_file = log[1].key_file;
-    assert_null(ct_new(&o, &e));
+    assert_null(ca_ct_new(&o, &e));
     assert_non_null(strstr(e.text, "holds no PEM certificate"));
     m[1].log.tls_ca_file = NULL;
-    struct ct *ct = ct_new(&o, &e);
+    struct ca_ct *ct = ca_ct_new(&o, &e);
     assert_non_null(ct);
-    ct_free(ct);
+    ca_ct_free(ct);
     fakelog_stop(&log[0]);
     fakelog_stop(&log[1]);
 }
@@ -654,19 +658,19 @@ static struct {
     size_t sct_len;
 } embedded;
 
-static enum issue_log_status embedded_submit(void *ctx, const struct issue_log_entry *entry,
-                                             const struct oidc_waiter *waiter, void **ticket,
-                                             struct buf *out, struct err *e)
+static enum ca_issue_log_status embedded_submit(void *ctx, const struct ca_issue_log_entry *entry,
+                                                const struct oidc_waiter *waiter, void **ticket,
+                                                struct tm_buf *out, struct tm_err *e)
 {
     (void)ctx;
     (void)entry;
     atomic_fetch_add(&embedded.submits, 1);
     if (embedded.mode == 2) {
-        err_set(e, "disk full");
+        tm_err_set(e, "disk full");
         return ISSUE_LOG_FAILED;
     }
     if (embedded.mode == 0) {
-        buf_append(out, embedded.sct, embedded.sct_len);
+        tm_buf_append(out, embedded.sct, embedded.sct_len);
         return ISSUE_LOG_DONE;
     }
     *ticket = &embedded;
@@ -676,15 +680,15 @@ static enum issue_log_status embedded_submit(void *ctx, const struct issue_log_e
     return ISSUE_LOG_WAIT;
 }
 
-static enum issue_log_status embedded_collect(void *ctx, void *ticket,
-                                              const struct oidc_waiter *waiter, struct buf *out,
-                                              struct err *e)
+static enum ca_issue_log_status embedded_collect(void *ctx, void *ticket,
+                                                 const struct oidc_waiter *waiter,
+                                                 struct tm_buf *out, struct tm_err *e)
 {
     (void)ctx;
     (void)waiter;
     (void)e;
     assert_ptr_equal(ticket, &embedded);
-    buf_append(out, embedded.sct, embedded.sct_len);
+    tm_buf_append(out, embedded.sct, embedded.sct_len);
     return ISSUE_LOG_DONE;
 }
 
@@ -700,10 +704,10 @@ static void embedded_and_external_logs_together(void **state)
 {
     (void)state;
     static struct scene s;
-    static const struct issue_log log = {.needs_precert = true,
-                                         .submit = embedded_submit,
-                                         .collect = embedded_collect,
-                                         .cancel = embedded_cancel};
+    static const struct ca_issue_log log = {.needs_precert = true,
+                                            .submit = embedded_submit,
+                                            .collect = embedded_collect,
+                                            .cancel = embedded_cancel};
     static const unsigned char some_sct[] = {
         0,  51, 0,  49, 0,    1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11,   12,  13,
         14, 15, 16, 17, 18,   19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29,   30,  31,
@@ -721,13 +725,13 @@ static void embedded_and_external_logs_together(void **state)
     embedded.sct = some_sct;
     embedded.sct_len = sizeof(some_sct);
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        struct buf reply = {0};
+        struct tm_buf reply = {0};
         s = (struct scene){0};
         scene_up(&s, 1,
-                 &(struct ct_options){.embedded = &log,
-                                      .scts_required = cases[i].required,
-                                      .operators_required = cases[i].required,
-                                      .deadline_ms = 3000});
+                 &(struct ca_ct_options){.embedded = &log,
+                                         .scts_required = cases[i].required,
+                                         .operators_required = cases[i].required,
+                                         .deadline_ms = 3000});
         embedded.mode = cases[i].mode;
         atomic_store(&s.log[0].mode, cases[i].external);
         atomic_store(&embedded.cancels, 0);
@@ -740,14 +744,14 @@ static void embedded_and_external_logs_together(void **state)
             X509_free(leaf);
         }
         assert_int_equal(atomic_load(&embedded.cancels), cases[i].mode == 3 ? 1 : 0);
-        buf_free(&reply);
+        tm_buf_free(&reply);
         scene_down(&s, 1);
     }
-    struct err e = {0};
-    struct ct_options o = {.embedded = &log, .scts_required = 1, .operators_required = 1};
-    struct ct *alone = ct_new(&o, &e);
-    assert_ptr_equal(ct_issue_log(alone), &log); /* nothing in between */
-    ct_free(alone);
+    struct tm_err e = {0};
+    struct ca_ct_options o = {.embedded = &log, .scts_required = 1, .operators_required = 1};
+    struct ca_ct *alone = ca_ct_new(&o, &e);
+    assert_ptr_equal(ca_ct_issue_log(alone), &log); /* nothing in between */
+    ca_ct_free(alone);
 }
 
 static void answers_as_text(void **state)
@@ -778,13 +782,13 @@ static void answers_as_text(void **state)
          "SCT truncated"},
     };
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-        struct err e = {0};
-        struct buf sct = {0};
-        assert_int_equal(ct_answer_parse(bad[i].body, strlen(bad[i].body), &sct, &e), -1);
+        struct tm_err e = {0};
+        struct tm_buf sct = {0};
+        assert_int_equal(ca_ct_answer_parse(bad[i].body, strlen(bad[i].body), &sct, &e), -1);
         if (strstr(e.text, bad[i].says) == NULL)
             fail_msg("case %zu: %s", i, e.text);
         assert_int_equal(sct.len, 0);
-        buf_free(&sct);
+        tm_buf_free(&sct);
     }
 }
 

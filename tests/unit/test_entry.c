@@ -12,24 +12,24 @@ static const unsigned char tbs[] = "a TBSCertificate";
 static const unsigned char pre[] = "a precertificate";
 static const unsigned char ext[] = {0, 0, 5, 0, 0, 0, 0, 9};
 
-static struct entry precert_entry(void)
+static struct tm_entry precert_entry(void)
 {
-    return (struct entry){.timestamp_ms = 0x0102030405060708,
-                          .logged = {SCT_PRECERT, tbs, sizeof(tbs), key_hash},
-                          .extensions = ext,
-                          .extensions_len = sizeof(ext),
-                          .precert = pre,
-                          .precert_len = sizeof(pre),
-                          .chain = prints,
-                          .chain_len = sizeof(prints)};
+    return (struct tm_entry){.timestamp_ms = 0x0102030405060708,
+                             .logged = {SCT_PRECERT, tbs, sizeof(tbs), key_hash},
+                             .extensions = ext,
+                             .extensions_len = sizeof(ext),
+                             .precert = pre,
+                             .precert_len = sizeof(pre),
+                             .chain = prints,
+                             .chain_len = sizeof(prints)};
 }
 
-static struct entry x509_entry(void)
+static struct tm_entry x509_entry(void)
 {
-    return (struct entry){.timestamp_ms = 5, .logged = {SCT_X509, tbs, sizeof(tbs), NULL}};
+    return (struct tm_entry){.timestamp_ms = 5, .logged = {SCT_X509, tbs, sizeof(tbs), NULL}};
 }
 
-static void assert_same(const struct entry *a, const struct entry *b)
+static void assert_same(const struct tm_entry *a, const struct tm_entry *b)
 {
     assert_int_equal(a->timestamp_ms, b->timestamp_ms);
     assert_int_equal(a->logged.type, b->logged.type);
@@ -47,36 +47,36 @@ static void assert_same(const struct entry *a, const struct entry *b)
 static void tile_round_trip(void **state)
 {
     (void)state;
-    struct entry in[2] = {precert_entry(), x509_entry()};
-    struct entry out;
-    struct err e;
-    struct buf b = {0};
+    struct tm_entry in[2] = {precert_entry(), x509_entry()};
+    struct tm_entry out;
+    struct tm_err e;
+    struct tm_buf b = {0};
     for (size_t i = 0; i < 2; i++)
-        assert_int_equal(entry_put_tile_leaf(&in[i], &b, &e), 0);
-    struct bytes tile = bytes_of(b.data, b.len);
+        assert_int_equal(tm_entry_put_tile_leaf(&in[i], &b, &e), 0);
+    struct tm_bytes tile = bytes_of(b.data, b.len);
     for (size_t i = 0; i < 2; i++) {
-        assert_int_equal(entry_take_tile_leaf(&tile, &out, &e), 1);
+        assert_int_equal(tm_entry_take_tile_leaf(&tile, &out, &e), 1);
         assert_same(&in[i], &out);
     }
-    assert_int_equal(entry_take_tile_leaf(&tile, &out, &e), 0);
-    buf_free(&b);
+    assert_int_equal(tm_entry_take_tile_leaf(&tile, &out, &e), 0);
+    tm_buf_free(&b);
 }
 
 /* Every prefix but those that end between entries is damaged. */
 static void tile_cut_short(void **state)
 {
     (void)state;
-    struct entry in = precert_entry();
-    struct entry out;
-    struct err e;
-    struct buf b = {0};
-    assert_int_equal(entry_put_tile_leaf(&in, &b, &e), 0);
+    struct tm_entry in = precert_entry();
+    struct tm_entry out;
+    struct tm_err e;
+    struct tm_buf b = {0};
+    assert_int_equal(tm_entry_put_tile_leaf(&in, &b, &e), 0);
     for (size_t len = 0; len <= b.len; len++) {
-        struct bytes tile = bytes_of(b.data, len);
+        struct tm_bytes tile = bytes_of(b.data, len);
         int want = len == 0 ? 0 : len == b.len ? 1 : -1;
-        assert_int_equal(entry_take_tile_leaf(&tile, &out, &e), want);
+        assert_int_equal(tm_entry_take_tile_leaf(&tile, &out, &e), want);
     }
-    buf_free(&b);
+    tm_buf_free(&b);
 }
 
 static void tile_refuses(void **state)
@@ -92,11 +92,11 @@ static void tile_refuses(void **state)
         {"\0\0\0\0\0\0\0\1\0\0\xff\xff\xffx\0\0\0\0", 18}, /* 16 MiB that are not there */
         {"\0\0\0\0\0\0\0\1\0\0\0\0\1x\0\2y", 17},          /* extensions cut short */
     };
-    struct entry out;
+    struct tm_entry out;
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-        struct err e = {0};
-        struct bytes tile = bytes_of(bad[i].bytes, bad[i].len);
-        assert_int_equal(entry_take_tile_leaf(&tile, &out, &e), -1);
+        struct tm_err e = {0};
+        struct tm_bytes tile = bytes_of(bad[i].bytes, bad[i].len);
+        assert_int_equal(tm_entry_take_tile_leaf(&tile, &out, &e), -1);
         assert_true(e.text[0] != '\0');
     }
 }
@@ -104,61 +104,61 @@ static void tile_refuses(void **state)
 static void put_refuses(void **state)
 {
     (void)state;
-    struct entry n = precert_entry();
-    struct buf b = {0};
-    struct err e;
+    struct tm_entry n = precert_entry();
+    struct tm_buf b = {0};
+    struct tm_err e;
     n.logged.cert_len = 0;
-    assert_int_equal(entry_put_tile_leaf(&n, &b, &e), -1);
+    assert_int_equal(tm_entry_put_tile_leaf(&n, &b, &e), -1);
     n = precert_entry();
     n.precert_len = 0;
-    assert_int_equal(entry_put_tile_leaf(&n, &b, &e), -1);
+    assert_int_equal(tm_entry_put_tile_leaf(&n, &b, &e), -1);
     n = precert_entry();
     n.chain_len = 33;
-    assert_int_equal(entry_put_tile_leaf(&n, &b, &e), -1);
+    assert_int_equal(tm_entry_put_tile_leaf(&n, &b, &e), -1);
     n = precert_entry();
     n.extensions_len = 0x10000;
-    assert_int_equal(entry_put_timestamped(&n, &b, &e), -1);
-    buf_free(&b);
+    assert_int_equal(tm_entry_put_timestamped(&n, &b, &e), -1);
+    tm_buf_free(&b);
 }
 
 static void get_entries_forms(void **state)
 {
     (void)state;
-    struct entry in = precert_entry();
-    struct entry out;
-    struct err e;
-    struct buf leaf = {0};
-    struct buf extra = {0};
-    struct merkle_hash from_leaf;
-    struct merkle_hash from_entry;
-    buf_put_be(&leaf, 0, 2);
-    assert_int_equal(entry_put_timestamped(&in, &leaf, &e), 0);
-    buf_put_be(&extra, sizeof(pre), 3);
-    buf_append(&extra, pre, sizeof(pre));
-    buf_put_be(&extra, 3 + sizeof(tbs), 3);
-    buf_put_be(&extra, sizeof(tbs), 3);
-    buf_append(&extra, tbs, sizeof(tbs));
-    assert_int_equal(entry_parse(leaf.data, leaf.len, extra.data, extra.len, &out, &e), 0);
+    struct tm_entry in = precert_entry();
+    struct tm_entry out;
+    struct tm_err e;
+    struct tm_buf leaf = {0};
+    struct tm_buf extra = {0};
+    struct tm_merkle_hash from_leaf;
+    struct tm_merkle_hash from_entry;
+    tm_buf_put_be(&leaf, 0, 2);
+    assert_int_equal(tm_entry_put_timestamped(&in, &leaf, &e), 0);
+    tm_buf_put_be(&extra, sizeof(pre), 3);
+    tm_buf_append(&extra, pre, sizeof(pre));
+    tm_buf_put_be(&extra, 3 + sizeof(tbs), 3);
+    tm_buf_put_be(&extra, sizeof(tbs), 3);
+    tm_buf_append(&extra, tbs, sizeof(tbs));
+    assert_int_equal(tm_entry_parse(leaf.data, leaf.len, extra.data, extra.len, &out, &e), 0);
     assert_int_equal(out.precert_len, sizeof(pre));
     assert_int_equal(out.chain_len, 3 + sizeof(tbs));
-    merkle_leaf(leaf.data, leaf.len, &from_leaf);
-    entry_leaf_hash(&out, &from_entry);
-    assert_true(merkle_equal(&from_leaf, &from_entry));
+    tm_merkle_leaf(leaf.data, leaf.len, &from_leaf);
+    tm_entry_leaf_hash(&out, &from_entry);
+    assert_true(tm_merkle_equal(&from_leaf, &from_entry));
 
     for (size_t n = 0; n < leaf.len; n++)
-        assert_int_equal(entry_parse(leaf.data, n, extra.data, extra.len, &out, &e), -1);
+        assert_int_equal(tm_entry_parse(leaf.data, n, extra.data, extra.len, &out, &e), -1);
     for (size_t n = 0; n < extra.len; n++)
-        assert_int_equal(entry_parse(leaf.data, leaf.len, extra.data, n, &out, &e), -1);
+        assert_int_equal(tm_entry_parse(leaf.data, leaf.len, extra.data, n, &out, &e), -1);
     buf_putc(&leaf, 0);
-    assert_int_equal(entry_parse(leaf.data, leaf.len, extra.data, extra.len, &out, &e), -1);
+    assert_int_equal(tm_entry_parse(leaf.data, leaf.len, extra.data, extra.len, &out, &e), -1);
     leaf.len--;
     buf_putc(&extra, 0);
-    assert_int_equal(entry_parse(leaf.data, leaf.len, extra.data, extra.len, &out, &e), -1);
+    assert_int_equal(tm_entry_parse(leaf.data, leaf.len, extra.data, extra.len, &out, &e), -1);
     extra.len--;
     leaf.data[0] = 1; /* version 2 */
-    assert_int_equal(entry_parse(leaf.data, leaf.len, extra.data, extra.len, &out, &e), -1);
-    buf_free(&leaf);
-    buf_free(&extra);
+    assert_int_equal(tm_entry_parse(leaf.data, leaf.len, extra.data, extra.len, &out, &e), -1);
+    tm_buf_free(&leaf);
+    tm_buf_free(&extra);
 }
 
 static void paths(void **state)
@@ -179,7 +179,7 @@ static void paths(void **state)
     };
     char out[TILE_PATH_MAX];
     for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
-        tile_path(row[i].level, row[i].index, row[i].width, out);
+        tm_tile_path(row[i].level, row[i].index, row[i].width, out);
         assert_string_equal(out, row[i].want);
     }
 }
@@ -188,19 +188,19 @@ static void frontier_is_the_tree(void **state)
 {
     (void)state;
     struct mtree_hash leaf[300];
-    struct frontier f = {0};
-    struct merkle_hash root;
+    struct tm_frontier f = {0};
+    struct tm_merkle_hash root;
     for (size_t i = 0; i < 300; i++)
         leaf[i] = mtree_leaf(&i, sizeof(i));
     struct mtree *tree = mtree_new(leaf, 300);
     for (size_t n = 0; n <= 300; n++) {
         struct mtree_hash want = mtree_root(tree, n);
-        frontier_root(&f, &root);
+        tm_frontier_root(&f, &root);
         assert_memory_equal(root.b, want.b, MERKLE_HASH);
         if (n < 300) {
-            struct merkle_hash h;
+            struct tm_merkle_hash h;
             memcpy(h.b, leaf[n].b, MERKLE_HASH);
-            frontier_add(&f, &h);
+            tm_frontier_add(&f, &h);
         }
     }
     mtree_free(tree);

@@ -12,7 +12,7 @@
 
 struct named {
     unsigned char text[16384];
-    struct certificate c;
+    struct ca_certificate c;
 };
 
 static void add_name(struct named *n, unsigned char tag, const void *name, size_t len)
@@ -31,12 +31,12 @@ static void add_name(struct named *n, unsigned char tag, const void *name, size_
 
 static bool matches(const char *pattern, const struct named *n)
 {
-    struct filter f = {0};
-    struct err e = {0};
-    if (filter_set_pattern(&f, pattern, &e) != 0)
+    struct ca_filter f = {0};
+    struct tm_err e = {0};
+    if (ca_filter_set_pattern(&f, pattern, &e) != 0)
         fail_msg("%s: %s", pattern, e.text);
-    bool yes = filter_matches(&f, 0, &n->c);
-    filter_free(&f);
+    bool yes = ca_filter_matches(&f, 0, &n->c);
+    ca_filter_free(&f);
     return yes;
 }
 
@@ -53,9 +53,9 @@ static void a_pattern_matches_a_part_of_any_name(void **state)
     assert_true(matches("acme|nobody", &n));
     assert_false(matches("@example\\.co$", &n));
     assert_false(matches("^github", &n));
-    struct filter f = {0};
-    struct err e = {0};
-    assert_int_equal(filter_set_pattern(&f, "(", &e), -1);
+    struct ca_filter f = {0};
+    struct tm_err e = {0};
+    assert_int_equal(ca_filter_set_pattern(&f, "(", &e), -1);
     assert_non_null(strstr(e.text, "'('"));
 }
 
@@ -98,58 +98,58 @@ static void a_list_of_identities(void **state)
                {"https://x/acme/y", NULL, true},
                {"https://x/y", "acme/widget", true},
                {"https://x/y", "acme/widgets", false}};
-    struct identities own;
-    struct err e = {0};
-    if (identities_parse("list", list, strlen(list), &own, &e) != 0)
+    struct ca_identities own;
+    struct tm_err e = {0};
+    if (ca_identities_parse("list", list, strlen(list), &own, &e) != 0)
         fail_msg("%s", e.text);
     for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
         struct named *n = calloc(1, sizeof(*n));
         add_name(n, URI, row[i].name, strlen(row[i].name));
         if (row[i].repository != NULL)
-            n->c.identity[IDENTITY_GITHUB_REPOSITORY] = (struct cert_text){
+            n->c.identity[IDENTITY_GITHUB_REPOSITORY] = (struct ca_cert_text){
                 (const unsigned char *)row[i].repository, strlen(row[i].repository)};
-        assert_int_equal(identities_match(&own, 0, &n->c), row[i].theirs);
+        assert_int_equal(ca_identities_match(&own, 0, &n->c), row[i].theirs);
         free(n);
     }
-    identities_free(&own);
+    ca_identities_free(&own);
     static const char *const bad[] = {"", "identity: []\n", "identity: [a]\nidentity: [b]\n",
                                       "identities: [a]\n", "identity-regexp: ['(']\n"};
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-        assert_int_equal(identities_parse("list", bad[i], strlen(bad[i]), &own, &e), -1);
+        assert_int_equal(ca_identities_parse("list", bad[i], strlen(bad[i]), &own, &e), -1);
         assert_non_null(strstr(e.text, "list"));
-        identities_free(&own);
+        ca_identities_free(&own);
     }
 }
 
 static void serial_numbers_and_times(void **state)
 {
     (void)state;
-    struct filter f = {0};
-    struct err e = {0};
-    struct certificate c = {.serial = {(const unsigned char *)"\x0a\xbc", 2}};
+    struct ca_filter f = {0};
+    struct tm_err e = {0};
+    struct ca_certificate c = {.serial = {(const unsigned char *)"\x0a\xbc", 2}};
     static const char *const same[] = {"0abc", "abc", "0A:BC", "000abc"};
     for (size_t i = 0; i < sizeof(same) / sizeof(same[0]); i++) {
-        assert_int_equal(filter_set_serial(&f, same[i], &e), 0);
-        assert_true(filter_matches(&f, 0, &c));
+        assert_int_equal(ca_filter_set_serial(&f, same[i], &e), 0);
+        assert_true(ca_filter_matches(&f, 0, &c));
     }
-    assert_int_equal(filter_set_serial(&f, "0abd", &e), 0);
-    assert_false(filter_matches(&f, 0, &c));
+    assert_int_equal(ca_filter_set_serial(&f, "0abd", &e), 0);
+    assert_false(ca_filter_matches(&f, 0, &c));
     static const char *const bad[] = {"", "zz", "0", ":ab", "0x0abc"};
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-        assert_int_equal(filter_set_serial(&f, bad[i], &e), -1);
+        assert_int_equal(ca_filter_set_serial(&f, bad[i], &e), -1);
     uint64_t ms = 0;
-    assert_int_equal(filter_parse_time("15m", 1000000000, &ms, &e), 0);
+    assert_int_equal(ca_filter_parse_time("15m", 1000000000, &ms, &e), 0);
     assert_int_equal(ms, 1000000000 - 15 * 60000);
-    assert_int_equal(filter_parse_time("1970-01-02", 0, &ms, &e), 0);
+    assert_int_equal(ca_filter_parse_time("1970-01-02", 0, &ms, &e), 0);
     assert_int_equal(ms, 86400000);
     static const char *const no_time[] = {"",    "yesterday",    "15",
                                           "-5m", "99999999999d", "1970-02-30"};
     for (size_t i = 0; i < sizeof(no_time) / sizeof(no_time[0]); i++)
-        assert_int_equal(filter_parse_time(no_time[i], 1000000000, &ms, &e), -1);
-    struct filter when = {.after_ms = 10, .before_ms = 20};
-    assert_false(filter_matches(&when, 9, &c));
-    assert_true(filter_matches(&when, 10, &c));
-    assert_false(filter_matches(&when, 20, &c));
+        assert_int_equal(ca_filter_parse_time(no_time[i], 1000000000, &ms, &e), -1);
+    struct ca_filter when = {.after_ms = 10, .before_ms = 20};
+    assert_false(ca_filter_matches(&when, 9, &c));
+    assert_true(ca_filter_matches(&when, 10, &c));
+    assert_false(ca_filter_matches(&when, 20, &c));
 }
 
 int main(void)

@@ -19,7 +19,7 @@ struct thing {
 };
 
 struct scene {
-    struct gate gate;
+    struct tm_gate gate;
     struct thing *_Atomic thing;
     atomic_bool stop;
     atomic_ulong reads;
@@ -48,10 +48,10 @@ static void *read_on(void *arg)
 {
     struct scene *s = arg;
     while (!atomic_load(&s->stop)) {
-        unsigned at = gate_enter(&s->gate);
+        unsigned at = tm_gate_enter(&s->gate);
         struct thing *t = atomic_load(&s->thing);
         atomic_fetch_add(&t->refs, 1);
-        gate_leave(&s->gate, at);
+        tm_gate_leave(&s->gate, at);
         bool alive = t->mark == ALIVE;
         thing_unref(s, t);
         if (!alive)
@@ -66,7 +66,7 @@ static void *swap_on(void *arg)
     struct scene *s = arg;
     for (int i = 0; i < SWAPS; i++) {
         struct thing *old = atomic_exchange(&s->thing, thing_new());
-        gate_wait(&s->gate);
+        tm_gate_wait(&s->gate);
         thing_unref(s, old);
     }
     return NULL;
@@ -101,7 +101,7 @@ static void readers_and_writers_at_once(void **state)
 static void *wait_at(void *arg)
 {
     struct scene *s = arg;
-    gate_wait(&s->gate);
+    tm_gate_wait(&s->gate);
     atomic_store(&s->stop, true);
     return NULL;
 }
@@ -111,15 +111,15 @@ static void a_writer_waits_for_who_is_inside(void **state)
     (void)state;
     struct scene *s = calloc(1, sizeof(*s));
     pthread_t t;
-    gate_wait(&s->gate); /* nobody: at once */
-    unsigned at = gate_enter(&s->gate);
+    tm_gate_wait(&s->gate); /* nobody: at once */
+    unsigned at = tm_gate_enter(&s->gate);
     assert_int_equal(pthread_create(&t, NULL, wait_at, s), 0);
     for (int i = 0; i < 20; i++) {
         struct timespec ms = {.tv_nsec = 1000000};
         nanosleep(&ms, NULL);
         assert_false(atomic_load(&s->stop));
     }
-    gate_leave(&s->gate, at);
+    tm_gate_leave(&s->gate, at);
     pthread_join(t, NULL);
     assert_true(atomic_load(&s->stop));
     free(s);
@@ -127,14 +127,14 @@ static void a_writer_waits_for_who_is_inside(void **state)
 
 static void *borrow(void *arg)
 {
-    struct shelf *shelf = arg;
+    struct tm_shelf *shelf = arg;
     for (int i = 0; i < 20000; i++) {
-        unsigned *one = shelf_take(shelf);
+        unsigned *one = tm_shelf_take(shelf);
         if (one == NULL)
             one = calloc(1, sizeof(*one));
         if (one == NULL || ++*one == 0) /* plain: nobody else may have it */
             return shelf;
-        if (!shelf_put(shelf, one))
+        if (!tm_shelf_put(shelf, one))
             free(one);
     }
     return NULL;
@@ -143,15 +143,15 @@ static void *borrow(void *arg)
 static void a_shelf_gives_each_object_to_one(void **state)
 {
     (void)state;
-    struct shelf shelf = {.place = {NULL}};
+    struct tm_shelf shelf = {.place = {NULL}};
     pthread_t t[READERS];
     int things[SHELF_PLACES + 1];
-    assert_null(shelf_take(&shelf));
+    assert_null(tm_shelf_take(&shelf));
     for (int i = 0; i <= SHELF_PLACES; i++)
-        assert_int_equal(shelf_put(&shelf, &things[i]), i < SHELF_PLACES);
+        assert_int_equal(tm_shelf_put(&shelf, &things[i]), i < SHELF_PLACES);
     for (int i = 0; i < SHELF_PLACES; i++)
-        assert_non_null(shelf_take(&shelf));
-    assert_null(shelf_take(&shelf));
+        assert_non_null(tm_shelf_take(&shelf));
+    assert_null(tm_shelf_take(&shelf));
     for (int i = 0; i < READERS; i++)
         assert_int_equal(pthread_create(&t[i], NULL, borrow, &shelf), 0);
     for (int i = 0; i < READERS; i++) {
@@ -160,7 +160,7 @@ static void a_shelf_gives_each_object_to_one(void **state)
         assert_null(bad);
     }
     void *left;
-    while ((left = shelf_take(&shelf)) != NULL)
+    while ((left = tm_shelf_take(&shelf)) != NULL)
         free(left);
 }
 

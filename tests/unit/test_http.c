@@ -19,91 +19,91 @@ static atomic_uint observed[600];
 static void *wake_soon(void *arg)
 {
     nap(20);
-    http_wake(arg);
+    tm_http_wake(arg);
     return NULL;
 }
 
 static void *wake_now(void *arg)
 {
-    http_wake(arg);
+    tm_http_wake(arg);
     return NULL;
 }
 
-static enum http_result wait_with(struct http_exchange *x, void *(*waker_fn)(void *))
+static enum tm_http_result wait_with(struct tm_http_exchange *x, void *(*waker_fn)(void *))
 {
     pthread_t t;
-    if (http_state(x) != NULL) {
-        say(x, http_wait_expired(x) ? 503 : 200, http_wait_expired(x) ? "late" : "woken");
+    if (tm_http_state(x) != NULL) {
+        say(x, tm_http_wait_expired(x) ? 503 : 200, tm_http_wait_expired(x) ? "late" : "woken");
         return HTTP_DONE;
     }
-    http_set_state(x, &mark, no_release);
-    assert_int_equal(pthread_create(&t, NULL, waker_fn, http_wait_begin(x)), 0);
+    tm_http_set_state(x, &mark, no_release);
+    assert_int_equal(pthread_create(&t, NULL, waker_fn, tm_http_wait_begin(x)), 0);
     pthread_detach(t);
     return HTTP_WAIT;
 }
 
-static enum http_result later(void *ctx, struct http_exchange *x)
+static enum tm_http_result later(void *ctx, struct tm_http_exchange *x)
 {
     (void)ctx;
     return wait_with(x, wake_soon);
 }
 
-static enum http_result race(void *ctx, struct http_exchange *x)
+static enum tm_http_result race(void *ctx, struct tm_http_exchange *x)
 {
     (void)ctx;
     return wait_with(x, wake_now);
 }
 
-static enum http_result inline_wake(void *ctx, struct http_exchange *x)
+static enum tm_http_result inline_wake(void *ctx, struct tm_http_exchange *x)
 {
     (void)ctx;
-    if (http_state(x) != NULL) {
+    if (tm_http_state(x) != NULL) {
         say(x, 200, "woken");
         return HTTP_DONE;
     }
-    http_set_state(x, &mark, no_release);
-    http_wake(http_wait_begin(x));
+    tm_http_set_state(x, &mark, no_release);
+    tm_http_wake(tm_http_wait_begin(x));
     return HTTP_WAIT;
 }
 
-static enum http_result cancelled(void *ctx, struct http_exchange *x)
+static enum tm_http_result cancelled(void *ctx, struct tm_http_exchange *x)
 {
     (void)ctx;
-    (void)http_wait_begin(x);
-    http_wait_cancel(x);
+    (void)tm_http_wait_begin(x);
+    tm_http_wait_cancel(x);
     say(x, 200, "no wait");
     return HTTP_DONE;
 }
 
-static const struct http_route routes[] = {
+static const struct tm_http_route routes[] = {
     {"/echo", HTTP_POST, echo},         {"/hello", HTTP_GET, hello},
     {"/later", HTTP_POST, later},       {"/race", HTTP_POST, race},
     {"/inline", HTTP_GET, inline_wake}, {"/hold", HTTP_GET, hold},
     {"/cancel", HTTP_GET, cancelled},
 };
 
-static void on_fault(void *ctx, struct http_exchange *x, enum http_fault f)
+static void on_fault(void *ctx, struct tm_http_exchange *x, enum tm_http_fault f)
 {
     (void)ctx;
     static const unsigned status[] = {
         [HTTP_FAULT_NONE] = 500,      [HTTP_FAULT_NOT_FOUND] = 404,  [HTTP_FAULT_METHOD] = 501,
         [HTTP_FAULT_TOO_LARGE] = 400, [HTTP_FAULT_MEDIA_TYPE] = 415, [HTTP_FAULT_MEMORY] = 500,
         [HTTP_FAULT_MALFORMED] = 400};
-    struct buf b = {0};
-    buf_printf(&b, "{\"fault\":%d}", (int)f);
-    http_reply(x, status[f], "application/json", &b);
+    struct tm_buf b = {0};
+    tm_buf_printf(&b, "{\"fault\":%d}", (int)f);
+    tm_http_reply(x, status[f], "application/json", &b);
 }
 
-static void on_event(void *ctx, const struct http_event *ev)
+static void on_event(void *ctx, const struct tm_http_event *ev)
 {
     (void)ctx;
     assert_true(ev->status < 600);
     atomic_fetch_add(&observed[ev->status], 1);
 }
 
-static struct http_options options(void)
+static struct tm_http_options options(void)
 {
-    struct http_options o = options_for(routes, sizeof(routes) / sizeof(routes[0]), on_fault);
+    struct tm_http_options o = options_for(routes, sizeof(routes) / sizeof(routes[0]), on_fault);
     o.observe = on_event;
     return o;
 }
@@ -113,63 +113,63 @@ static struct http_options options(void)
 static void test_routes(void **state)
 {
     (void)state;
-    struct http_options o = options();
-    struct http_server *s = start(&o);
-    struct buf r = {0};
+    struct tm_http_options o = options();
+    struct tm_http_server *s = start(&o);
+    struct tm_buf r = {0};
     assert_int_equal(ask(s, "GET /hello HTTP/1.1\r\nHost: a\r\n\r\n", &r), 200);
-    assert_non_null(strstr(buf_str(&r), "hello 127.0.0.1"));
-    assert_non_null(strstr(buf_str(&r), "Access-Control-Allow-Origin: *"));
+    assert_non_null(strstr(tm_buf_str(&r), "hello 127.0.0.1"));
+    assert_non_null(strstr(tm_buf_str(&r), "Access-Control-Allow-Origin: *"));
     assert_int_equal(ask(s, "HEAD /hello HTTP/1.1\r\nHost: a\r\n\r\n", &r), 200);
-    assert_null(strstr(buf_str(&r), "hello 127"));
-    assert_non_null(strstr(buf_str(&r), "Content-Length: 15"));
+    assert_null(strstr(tm_buf_str(&r), "hello 127"));
+    assert_non_null(strstr(tm_buf_str(&r), "Content-Length: 15"));
     assert_int_equal(ask(s, "GET /hello?x=y HTTP/1.1\r\nHost: a\r\n\r\n", &r), 200);
     assert_int_equal(ask(s, "GET /hello/ HTTP/1.1\r\nHost: a\r\n\r\n", &r), 404);
-    assert_non_null(strstr(buf_str(&r), "application/json"));
+    assert_non_null(strstr(tm_buf_str(&r), "application/json"));
     assert_int_equal(ask(s, "OPTIONS /nope HTTP/1.1\r\nHost: a\r\n\r\n", &r), 404);
     assert_int_equal(ask(s, "DELETE /hello HTTP/1.1\r\nHost: a\r\n\r\n", &r), 501);
-    assert_non_null(strstr(buf_str(&r), "Allow: GET, HEAD, OPTIONS"));
+    assert_non_null(strstr(tm_buf_str(&r), "Allow: GET, HEAD, OPTIONS"));
     assert_int_equal(ask(s, "HEAD /echo HTTP/1.1\r\nHost: a\r\n\r\n", &r), 501);
     assert_int_equal(ask(s, "BREW /echo HTTP/1.1\r\nHost: a\r\n\r\n", &r), 501);
-    assert_non_null(strstr(buf_str(&r), "Allow: POST, OPTIONS"));
+    assert_non_null(strstr(tm_buf_str(&r), "Allow: POST, OPTIONS"));
     assert_int_equal(ask(s, "OPTIONS /echo HTTP/1.1\r\nHost: a\r\nOrigin: b\r\n\r\n", &r), 204);
-    assert_non_null(strstr(buf_str(&r), "Access-Control-Allow-Methods: POST, OPTIONS"));
-    assert_non_null(strstr(buf_str(&r), "authorization"));
+    assert_non_null(strstr(tm_buf_str(&r), "Access-Control-Allow-Methods: POST, OPTIONS"));
+    assert_non_null(strstr(tm_buf_str(&r), "authorization"));
     assert_int_equal(ask(s, "GET /cancel HTTP/1.1\r\nHost: a\r\n\r\n", &r), 200);
-    buf_free(&r);
-    http_server_stop(s, 1000);
-    http_server_free(s);
+    tm_buf_free(&r);
+    tm_http_server_stop(s, 1000);
+    tm_http_server_free(s);
 }
 
 static void test_keep_alive(void **state)
 {
     (void)state;
-    struct http_options o = options();
-    struct http_server *s = start(&o);
-    struct buf r = {0};
+    struct tm_http_options o = options();
+    struct tm_http_server *s = start(&o);
+    struct tm_buf r = {0};
     int fd = dial(s);
     for (int i = 0; i < 50; i++) {
         puts_to(fd, "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc");
         assert_int_equal(raw_reply(fd, false, &r), 200);
-        assert_non_null(strstr(buf_str(&r), "3:abc"));
+        assert_non_null(strstr(tm_buf_str(&r), "3:abc"));
         puts_to(fd, "POST /nope HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc");
         assert_int_equal(raw_reply(fd, false, &r), 404); /* a refusal keeps the connection */
         puts_to(fd, "POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
                     "2\r\nab\r\n3\r\ncde\r\n0\r\n\r\n");
         assert_int_equal(raw_reply(fd, false, &r), 200);
-        assert_non_null(strstr(buf_str(&r), "5:abcde"));
+        assert_non_null(strstr(tm_buf_str(&r), "5:abcde"));
     }
     close(fd);
-    buf_free(&r);
-    http_server_stop(s, 1000);
-    http_server_free(s);
+    tm_buf_free(&r);
+    tm_http_server_stop(s, 1000);
+    tm_http_server_free(s);
 }
 
 static void test_too_large(void **state)
 {
     (void)state;
-    struct http_options o = options();
-    struct http_server *s = start(&o);
-    struct buf r = {0};
+    struct tm_http_options o = options();
+    struct tm_http_server *s = start(&o);
+    struct tm_buf r = {0};
     size_t big = (size_t)10 << 20;
     char *body = calloc(1, big + 1);
     assert_non_null(body);
@@ -181,7 +181,7 @@ static void test_too_large(void **state)
     puts_to(fd, head);
     assert_int_equal(raw_put(fd, body, big), 0); /* never reset while writing */
     assert_int_equal(raw_reply(fd, false, &r), 400);
-    assert_non_null(strstr(buf_str(&r), "{\"fault\":3}"));
+    assert_non_null(strstr(tm_buf_str(&r), "{\"fault\":3}"));
     assert_true(raw_closed(fd));
     close(fd);
     fd = dial(s); /* chunked: the length is not announced */
@@ -214,17 +214,17 @@ static void test_too_large(void **state)
         close(fd);
     }
     free(body);
-    buf_free(&r);
-    http_server_stop(s, 1000);
-    http_server_free(s);
+    tm_buf_free(&r);
+    tm_http_server_stop(s, 1000);
+    tm_http_server_free(s);
 }
 
 static void test_bad_requests(void **state)
 {
     (void)state;
-    struct http_options o = options();
-    struct http_server *s = start(&o);
-    struct buf r = {0};
+    struct tm_http_options o = options();
+    struct tm_http_server *s = start(&o);
+    struct tm_buf r = {0};
     assert_int_equal(ask(s,
                          "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n"
                          "Content-Type: application/x-www-form-urlencoded\r\n\r\na=b",
@@ -267,9 +267,9 @@ static void test_bad_requests(void **state)
         close(fd);
     }
     assert_int_equal(ask(s, "GET /hello HTTP/1.1\r\nHost: a\r\n\r\n", &r), 200);
-    buf_free(&r);
-    http_server_stop(s, 1000);
-    http_server_free(s);
+    tm_buf_free(&r);
+    tm_http_server_stop(s, 1000);
+    tm_http_server_free(s);
 }
 
 /* Each would let a body become a request of its own behind a proxy that reads it otherwise. The
@@ -296,23 +296,23 @@ static void test_smuggling(void **state)
         "X: a\rb\r\n",
         "X: a\x7f\r\n",
     };
-    struct http_options o = options();
-    struct http_server *s = start(&o);
-    struct buf r = {0};
+    struct tm_http_options o = options();
+    struct tm_http_server *s = start(&o);
+    struct tm_buf r = {0};
     for (size_t i = 0; i < sizeof(headers) / sizeof(headers[0]); i++) {
         static const char *const starts[] = {"POST /echo", "GET /hello"};
         for (size_t k = 0; k < 2; k++) {
             int fd = dial(s);
-            struct buf text = {0};
-            buf_printf(&text,
-                       "%s HTTP/1.1\r\nHost: a\r\n%s\r\n0\r\n\r\n"
-                       "GET /hello HTTP/1.1\r\nHost: a\r\n\r\n",
-                       starts[k], headers[i]);
-            puts_to(fd, buf_str(&text));
+            struct tm_buf text = {0};
+            tm_buf_printf(&text,
+                          "%s HTTP/1.1\r\nHost: a\r\n%s\r\n0\r\n\r\n"
+                          "GET /hello HTTP/1.1\r\nHost: a\r\n\r\n",
+                          starts[k], headers[i]);
+            puts_to(fd, tm_buf_str(&text));
             if (raw_reply(fd, false, &r) != 400 || !raw_closed(fd))
-                fail_msg("%s with %s: %s", starts[k], headers[i], buf_str(&r));
+                fail_msg("%s with %s: %s", starts[k], headers[i], tm_buf_str(&r));
             close(fd);
-            buf_free(&text);
+            tm_buf_free(&text);
         }
     }
     assert_int_equal(ask(s, "GET /hello%00x HTTP/1.1\r\nHost: a\r\n\r\n", &r), 404);
@@ -322,25 +322,25 @@ static void test_smuggling(void **state)
     assert_int_equal(
         ask(s, "POST /echo HTTP/1.1\r\nHost: a\r\ntransfer-encoding: Chunked\r\n\r\n0\r\n\r\n", &r),
         200);
-    buf_free(&r);
-    http_server_stop(s, 1000);
-    http_server_free(s);
+    tm_buf_free(&r);
+    tm_http_server_stop(s, 1000);
+    tm_http_server_free(s);
 }
 
 static void test_waiting(void **state)
 {
     (void)state;
-    struct http_options o = options();
+    struct tm_http_options o = options();
     o.wait_timeout_ms = 300;
-    struct http_server *s = start(&o);
-    struct buf r = {0};
+    struct tm_http_server *s = start(&o);
+    struct tm_buf r = {0};
     static const char later_req[] = "POST /later HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx";
     static const char race_req[] = "POST /race HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx";
     int fd = dial(s);
     for (int i = 0; i < 5; i++) {
         puts_to(fd, later_req);
         assert_int_equal(raw_reply(fd, false, &r), 200);
-        assert_non_null(strstr(buf_str(&r), "woken"));
+        assert_non_null(strstr(tm_buf_str(&r), "woken"));
     }
     for (int i = 0; i < 300; i++) { /* the wake comes before, while and after parking */
         puts_to(fd, race_req);
@@ -354,17 +354,17 @@ static void test_waiting(void **state)
     assert_int_equal(raw_reply(fd, false, &r), 503);
     puts_to(fd, "GET /hello HTTP/1.1\r\nHost: a\r\n\r\n");
     assert_int_equal(raw_reply(fd, false, &r), 200);
-    http_wake(atomic_exchange(&held, NULL)); /* too late: no effect, no leak */
+    tm_http_wake(atomic_exchange(&held, NULL)); /* too late: no effect, no leak */
     close(fd);
-    buf_free(&r);
-    http_server_stop(s, 1000);
-    http_server_free(s);
+    tm_buf_free(&r);
+    tm_http_server_stop(s, 1000);
+    tm_http_server_free(s);
 }
 
 static void *hammer(void *arg)
 {
-    const struct http_server *s = arg;
-    struct buf r = {0};
+    const struct tm_http_server *s = arg;
+    struct tm_buf r = {0};
     int fd = dial(s);
     for (int i = 0; i < 200; i++) {
         puts_to(fd, i % 4 == 0 ? "POST /race HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx"
@@ -373,15 +373,15 @@ static void *hammer(void *arg)
             return arg;
     }
     close(fd);
-    buf_free(&r);
+    tm_buf_free(&r);
     return NULL;
 }
 
 static void test_concurrent(void **state)
 {
     (void)state;
-    struct http_options o = options();
-    struct http_server *s = start(&o);
+    struct tm_http_options o = options();
+    struct tm_http_server *s = start(&o);
     pthread_t t[8];
     for (int i = 0; i < 8; i++)
         assert_int_equal(pthread_create(&t[i], NULL, hammer, s), 0);
@@ -390,9 +390,9 @@ static void test_concurrent(void **state)
         pthread_join(t[i], &bad);
         assert_null(bad);
     }
-    http_server_stop(s, 1000);
-    assert_int_equal(http_server_inflight(s), 0);
-    http_server_free(s);
+    tm_http_server_stop(s, 1000);
+    assert_int_equal(tm_http_server_inflight(s), 0);
+    tm_http_server_free(s);
     assert_true(atomic_load(&observed[200]) >= 1600);
 }
 
@@ -403,30 +403,30 @@ static void test_addresses(void **state)
         "",       "127.0.0.1",          "127.0.0.1:",   "127.0.0.1:x",
         "::1:80", "127.0.0.1:99999999", "127.0.0.1:-1", "127.0.0.1: 80"};
     static const char *const good[] = {"127.0.0.1:0", "localhost:0", ":0"};
-    struct http_options o = options();
+    struct tm_http_options o = options();
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-        struct err e = {0};
+        struct tm_err e = {0};
         o.listen = bad[i];
-        assert_null(http_server_start(&o, &e));
+        assert_null(tm_http_server_start(&o, &e));
         assert_string_not_equal(e.text, "");
     }
     for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
         o.listen = good[i];
-        struct http_server *s = start(&o);
-        assert_null(strstr(http_server_address(s), ":0\n"));
-        http_server_free(s);
+        struct tm_http_server *s = start(&o);
+        assert_null(strstr(tm_http_server_address(s), ":0\n"));
+        tm_http_server_free(s);
     }
     o = options(); /* a port that is taken; a bad TLS key */
-    struct http_server *first = start(&o);
-    struct err e = {0};
-    o.listen = http_server_address(first);
-    assert_null(http_server_start(&o, &e));
+    struct tm_http_server *first = start(&o);
+    struct tm_err e = {0};
+    o.listen = tm_http_server_address(first);
+    assert_null(tm_http_server_start(&o, &e));
     o.listen = "127.0.0.1:0";
     o.tls_certificate = "junk";
     o.tls_key = "junk";
-    assert_null(http_server_start(&o, &e));
+    assert_null(tm_http_server_start(&o, &e));
     assert_non_null(strstr(e.text, "TLS"));
-    http_server_free(first);
+    tm_http_server_free(first);
 }
 
 /* ---- TLS ---- */
@@ -440,11 +440,11 @@ struct tls_clients {
 
 static long get_over_tls(const char *url, const char *ca_pem)
 {
-    struct fetch_response r = {0};
-    struct fetch_request q = {.url = url, .ca_pem = ca_pem, .ca_only = true};
-    struct err e = {0};
-    long status = fetch_run(&q, &r, &e) == 0 ? r.status : 0;
-    fetch_response_free(&r);
+    struct tm_fetch_response r = {0};
+    struct tm_fetch_request q = {.url = url, .ca_pem = ca_pem, .ca_only = true};
+    struct tm_err e = {0};
+    long status = tm_fetch_run(&q, &r, &e) == 0 ? r.status : 0;
+    tm_fetch_response_free(&r);
     return status;
 }
 
@@ -462,45 +462,46 @@ static void *keep_connecting(void *arg)
 static void test_tls_renewal(void **state)
 {
     (void)state;
-    struct buf cert[2] = {{0}, {0}}, key[2] = {{0}, {0}}, both = {0};
-    struct err e = {0};
+    struct tm_buf cert[2] = {{0}, {0}}, key[2] = {{0}, {0}}, both = {0};
+    struct tm_err e = {0};
     char url[64];
     pthread_t client[3];
     for (int i = 0; i < 2; i++) {
         pki_tls(&cert[i], &key[i]);
-        buf_puts(&both, buf_str(&cert[i]));
+        tm_buf_puts(&both, tm_buf_str(&cert[i]));
     }
-    struct http_options o = options();
-    o.tls_certificate = buf_str(&cert[0]);
-    o.tls_key = buf_str(&key[0]);
-    struct http_server *s = start(&o);
-    snprintf(url, sizeof(url), "https://%s/hello", http_server_address(s));
-    assert_int_equal(get_over_tls(url, buf_str(&cert[0])), 200);
-    assert_int_equal(get_over_tls(url, buf_str(&cert[1])), 0);
-    struct tls_clients c = {.url = url, .ca_pem = buf_str(&both)};
+    struct tm_http_options o = options();
+    o.tls_certificate = tm_buf_str(&cert[0]);
+    o.tls_key = tm_buf_str(&key[0]);
+    struct tm_http_server *s = start(&o);
+    snprintf(url, sizeof(url), "https://%s/hello", tm_http_server_address(s));
+    assert_int_equal(get_over_tls(url, tm_buf_str(&cert[0])), 200);
+    assert_int_equal(get_over_tls(url, tm_buf_str(&cert[1])), 0);
+    struct tls_clients c = {.url = url, .ca_pem = tm_buf_str(&both)};
     for (int i = 0; i < 3; i++)
         assert_int_equal(pthread_create(&client[i], NULL, keep_connecting, &c), 0);
     for (int i = 1; atomic_load(&c.served) + atomic_load(&c.failed) < 60; i++) {
-        assert_int_equal(http_server_set_tls(s, buf_str(&cert[i % 2]), buf_str(&key[i % 2]), &e),
-                         0);
+        assert_int_equal(
+            tm_http_server_set_tls(s, tm_buf_str(&cert[i % 2]), tm_buf_str(&key[i % 2]), &e), 0);
         nap(1);
     }
     atomic_store(&c.stop, true);
     for (int i = 0; i < 3; i++)
         pthread_join(client[i], NULL);
     assert_int_equal(atomic_load(&c.failed), 0);
-    assert_int_equal(http_server_set_tls(s, buf_str(&cert[1]), buf_str(&key[1]), &e), 0);
-    assert_int_equal(get_over_tls(url, buf_str(&cert[0])), 0);
-    assert_int_equal(http_server_set_tls(s, buf_str(&cert[0]), buf_str(&key[1]), &e), -1);
+    assert_int_equal(tm_http_server_set_tls(s, tm_buf_str(&cert[1]), tm_buf_str(&key[1]), &e), 0);
+    assert_int_equal(get_over_tls(url, tm_buf_str(&cert[0])), 0);
+    assert_int_equal(tm_http_server_set_tls(s, tm_buf_str(&cert[0]), tm_buf_str(&key[1]), &e), -1);
     assert_non_null(strstr(e.text, "TLS certificate or key"));
-    assert_int_equal(http_server_set_tls(s, "junk", buf_str(&key[1]), &e), -1);
-    assert_int_equal(get_over_tls(url, buf_str(&cert[1])), 200); /* what is bad changes nothing */
-    http_server_free(s);
+    assert_int_equal(tm_http_server_set_tls(s, "junk", tm_buf_str(&key[1]), &e), -1);
+    assert_int_equal(get_over_tls(url, tm_buf_str(&cert[1])),
+                     200); /* what is bad changes nothing */
+    tm_http_server_free(s);
     for (int i = 0; i < 2; i++) {
-        buf_free(&cert[i]);
-        buf_free(&key[i]);
+        tm_buf_free(&cert[i]);
+        tm_buf_free(&key[i]);
     }
-    buf_free(&both);
+    tm_buf_free(&both);
 }
 
 int main(void)

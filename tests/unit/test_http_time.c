@@ -16,7 +16,7 @@
 static pthread_t waker;
 
 /* Keeps the one worker busy while requests arrive. */
-static enum http_result busy(void *ctx, struct http_exchange *x)
+static enum tm_http_result busy(void *ctx, struct tm_http_exchange *x)
 {
     (void)ctx;
     nap(100);
@@ -24,37 +24,37 @@ static enum http_result busy(void *ctx, struct http_exchange *x)
     return HTTP_DONE;
 }
 
-static const struct http_route routes[] = {
+static const struct tm_http_route routes[] = {
     {"/echo", HTTP_POST, echo},
     {"/hello", HTTP_GET, hello},
     {"/hold", HTTP_GET, hold},
     {"/busy", HTTP_GET, busy},
 };
 
-static void on_fault(void *ctx, struct http_exchange *x, enum http_fault f)
+static void on_fault(void *ctx, struct tm_http_exchange *x, enum tm_http_fault f)
 {
     (void)ctx;
     (void)f;
-    struct buf b = {0};
-    buf_puts(&b, "{}");
-    http_reply(x, 400, "application/json", &b);
+    struct tm_buf b = {0};
+    tm_buf_puts(&b, "{}");
+    tm_http_reply(x, 400, "application/json", &b);
 }
 
-static struct http_options options(void)
+static struct tm_http_options options(void)
 {
     return options_for(routes, sizeof(routes) / sizeof(routes[0]), on_fault);
 }
 
 /* Writes `head` at once, then one byte at a time until the server has enough; the time that took.
  */
-static int64_t trickle(const struct http_server *s, const char *head, const char *text)
+static int64_t trickle(const struct tm_http_server *s, const char *head, const char *text)
 {
     int fd = dial(s);
-    int64_t t0 = clock_mono_ms();
+    int64_t t0 = tm_clock_mono_ms();
     assert_int_equal(send(fd, head, strlen(head), MSG_NOSIGNAL), strlen(head));
     struct timeval tv = {.tv_usec = 1000};
     assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv)), 0);
-    for (size_t i = 0; clock_mono_ms() - t0 < 8000; i++) {
+    for (size_t i = 0; tm_clock_mono_ms() - t0 < 8000; i++) {
         char c = text[i < strlen(text) ? i : strlen(text) - 1];
         char back;
         if (send(fd, &c, 1, MSG_NOSIGNAL) != 1 || recv(fd, &back, 1, 0) == 0 ||
@@ -63,34 +63,34 @@ static int64_t trickle(const struct http_server *s, const char *head, const char
         nap(20);
     }
     close(fd);
-    return clock_mono_ms() - t0;
+    return tm_clock_mono_ms() - t0;
 }
 
 static void test_slow_clients(void **state)
 {
     (void)state;
-    struct http_options o = options();
+    struct tm_http_options o = options();
     o.header_timeout_ms = 500;
     o.request_timeout_ms = 700;
-    struct http_server *s = start(&o);
-    struct buf r = {0};
+    struct tm_http_server *s = start(&o);
+    struct tm_buf r = {0};
     assert_in_range(trickle(s, "", "GET /hello HTTP/1.1\r\nX: aaaaaaaaaaaa"), 400, 4000);
     assert_in_range(
         trickle(s, "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 60000\r\n\r\n", "aaa"), 600,
         6000);
     assert_int_equal(ask(s, "GET /hello HTTP/1.1\r\nHost: a\r\n\r\n", &r), 200);
-    buf_free(&r);
-    http_server_stop(s, 1000);
-    http_server_free(s);
+    tm_buf_free(&r);
+    tm_http_server_stop(s, 1000);
+    tm_http_server_free(s);
 }
 
 static void test_limits(void **state)
 {
     (void)state;
-    struct http_options o = options();
+    struct tm_http_options o = options();
     o.per_address_limit = 3;
-    struct http_server *s = start(&o);
-    struct buf r = {0};
+    struct tm_http_server *s = start(&o);
+    struct tm_buf r = {0};
     int fd[4];
     for (int i = 0; i < 3; i++) {
         fd[i] = dial(s);
@@ -110,9 +110,9 @@ static void test_limits(void **state)
         close(again);
     }
     assert_int_equal(status, 200);
-    buf_free(&r);
-    http_server_stop(s, 1000);
-    http_server_free(s);
+    tm_buf_free(&r);
+    tm_http_server_stop(s, 1000);
+    tm_http_server_free(s);
 }
 
 static uint64_t network_of(const char *text)
@@ -120,9 +120,9 @@ static uint64_t network_of(const char *text)
     struct sockaddr_in v4 = {.sin_family = AF_INET};
     struct sockaddr_in6 v6 = {.sin6_family = AF_INET6};
     if (inet_pton(AF_INET, text, &v4.sin_addr) == 1)
-        return http_address_network((struct sockaddr *)&v4);
+        return tm_http_address_network((struct sockaddr *)&v4);
     assert_int_equal(inet_pton(AF_INET6, text, &v6.sin6_addr), 1);
-    return http_address_network((struct sockaddr *)&v6);
+    return tm_http_address_network((struct sockaddr *)&v6);
 }
 
 /* Whoever has an IPv6 /64 has more addresses than there are connections. */
@@ -143,16 +143,16 @@ static void test_burst(void **state)
     static const char get[] = "GET /hello HTTP/1.1\r\nHost: a\r\n\r\n";
     enum { MOST = 130 };
     int fd[MOST + 1];
-    struct http_options o = options();
+    struct tm_http_options o = options();
     o.workers = 1;
-    struct http_server *s = start(&o);
-    struct buf r = {0};
+    struct tm_http_server *s = start(&o);
+    struct tm_buf r = {0};
     for (int i = 0; i <= MOST; i++) {
         fd[i] = dial(s);
         puts_to(fd[i], get);
         assert_int_equal(raw_reply(fd[i], false, &r), 200);
     }
-    int64_t t0 = clock_mono_ms();
+    int64_t t0 = tm_clock_mono_ms();
     for (int n = 126; n <= MOST; n++) {
         puts_to(fd[0], "GET /busy HTTP/1.1\r\nHost: a\r\n\r\n");
         nap(20);
@@ -161,55 +161,55 @@ static void test_burst(void **state)
         for (int i = 0; i <= n; i++)
             assert_int_equal(raw_reply(fd[i], false, &r), 200);
     }
-    assert_true(clock_mono_ms() - t0 < 5000);
+    assert_true(tm_clock_mono_ms() - t0 < 5000);
     for (int i = 0; i <= MOST; i++)
         close(fd[i]);
-    buf_free(&r);
-    http_server_stop(s, 1000);
-    http_server_free(s);
+    tm_buf_free(&r);
+    tm_http_server_stop(s, 1000);
+    tm_http_server_free(s);
 }
 
 static void *release_held(void *arg)
 {
     (void)arg;
     nap(150);
-    http_wake(atomic_exchange(&held, NULL));
+    tm_http_wake(atomic_exchange(&held, NULL));
     return NULL;
 }
 
 static void *stop_server(void *arg)
 {
-    http_server_stop(arg, 1000);
+    tm_http_server_stop(arg, 1000);
     return NULL;
 }
 
 static void test_drain(void **state)
 {
     (void)state;
-    struct http_options o = options();
+    struct tm_http_options o = options();
     for (int wakes = 0; wakes < 2; wakes++) {
         pthread_t stopper;
-        struct buf r = {0};
-        struct http_server *s = start(&o);
+        struct tm_buf r = {0};
+        struct tm_http_server *s = start(&o);
         int fd = dial(s);
         puts_to(fd, "GET /hold HTTP/1.1\r\nHost: a\r\n\r\n");
         while (atomic_load(&held) == NULL)
             nap(1);
-        int64_t t0 = clock_mono_ms();
+        int64_t t0 = tm_clock_mono_ms();
         if (wakes == 1)
             assert_int_equal(pthread_create(&waker, NULL, release_held, NULL), 0);
         assert_int_equal(pthread_create(&stopper, NULL, stop_server, s), 0);
         assert_int_equal(raw_reply(fd, false, &r), wakes == 1 ? 200 : 503);
-        assert_non_null(strstr(buf_str(&r), "Connection: close"));
+        assert_non_null(strstr(tm_buf_str(&r), "Connection: close"));
         pthread_join(stopper, NULL);
-        assert_true(clock_mono_ms() - t0 < (wakes == 1 ? 2500 : 6000));
+        assert_true(tm_clock_mono_ms() - t0 < (wakes == 1 ? 2500 : 6000));
         if (wakes == 1)
             pthread_join(waker, NULL);
         else
-            http_wake(atomic_exchange(&held, NULL));
-        http_server_free(s);
+            tm_http_wake(atomic_exchange(&held, NULL));
+        tm_http_server_free(s);
         close(fd);
-        buf_free(&r);
+        tm_buf_free(&r);
     }
 }
 

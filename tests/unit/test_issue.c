@@ -22,26 +22,26 @@
 
 /* A v2 body; the proof is over `challenge`. */
 static void body_v2(const struct world *w, const char *token, const char *challenge,
-                    struct buf *out)
+                    struct tm_buf *out)
 {
-    struct buf sig = {0};
+    struct tm_buf sig = {0};
     world_sign(w->client, challenge, strlen(challenge), false, &sig);
-    buf_printf(out,
-               "{\"credentials\":{\"oidcIdentityToken\":\"%s\"},\"publicKeyRequest\":{"
-               "\"publicKey\":{\"content\":\"%s\"},\"proofOfPossession\":\"",
-               token, buf_str((struct buf *)&w->client_pem));
-    b64_encode(B64_STD, sig.data, sig.len, out);
-    buf_puts(out, "\"}}");
-    buf_free(&sig);
+    tm_buf_printf(out,
+                  "{\"credentials\":{\"oidcIdentityToken\":\"%s\"},\"publicKeyRequest\":{"
+                  "\"publicKey\":{\"content\":\"%s\"},\"proofOfPossession\":\"",
+                  token, tm_buf_str((struct tm_buf *)&w->client_pem));
+    tm_b64_encode(B64_STD, sig.data, sig.len, out);
+    tm_buf_puts(out, "\"}}");
+    tm_buf_free(&sig);
 }
 
 static int post(const struct world *w, const char *path, const char *headers, const char *body,
-                struct buf *reply)
+                struct tm_buf *reply)
 {
     return raw_post(w->address, path, headers, body, reply);
 }
 
-static X509 *leaf_of(struct buf *reply, const char *branch, size_t *count)
+static X509 *leaf_of(struct tm_buf *reply, const char *branch, size_t *count)
 {
     json_t *j = json_loads(raw_body(reply), 0, NULL);
     json_t *b = json_object_get(j, branch);
@@ -64,66 +64,66 @@ static void test_v2_and_v1(void **state)
 {
     (void)state;
     struct world w;
-    struct buf token = {0}, body = {0}, reply = {0}, headers = {0};
+    struct tm_buf token = {0}, body = {0}, reply = {0}, headers = {0};
     size_t count = 0;
     world_build(&w, NULL, 5000);
     world_token(&w.issuer, 600, &token);
-    body_v2(&w, buf_str(&token), "dev@example.com", &body);
-    assert_int_equal(post(&w, "/api/v2/signingCert", "", buf_str(&body), &reply), 200);
+    body_v2(&w, tm_buf_str(&token), "dev@example.com", &body);
+    assert_int_equal(post(&w, "/api/v2/signingCert", "", tm_buf_str(&body), &reply), 200);
     assert_non_null(strstr(raw_body(&reply), "]},\"signedCertificateTimestamp\":\"\"}}"));
     X509 *leaf = leaf_of(&reply, "signedCertificateDetachedSct", &count);
-    const struct signer_chain *chain = signer_chain(w.ca);
+    const struct ca_signer_chain *chain = ca_signer_chain(w.ca);
     assert_int_equal(count, chain->count + 1);
     assert_int_equal(X509_verify(leaf, X509_get0_pubkey(chain->cert[0])), 1);
     assert_int_equal(EVP_PKEY_eq(X509_get0_pubkey(leaf), w.client), 1);
     assert_int_equal(X509_check_email(leaf, "dev@example.com", 0, 0), 1);
     X509_free(leaf);
     /* The token in a header, the body without it. */
-    buf_reset(&body);
+    tm_buf_reset(&body);
     body_v2(&w, "", "dev@example.com", &body);
-    buf_printf(&headers, "Authorization: Bearer %s\r\n", buf_str(&token));
-    assert_int_equal(post(&w, "/api/v2/signingCert", buf_str(&headers), buf_str(&body), &reply),
-                     200);
+    tm_buf_printf(&headers, "Authorization: Bearer %s\r\n", tm_buf_str(&token));
+    assert_int_equal(
+        post(&w, "/api/v2/signingCert", tm_buf_str(&headers), tm_buf_str(&body), &reply), 200);
     /* v1: PEM, 201. */
-    struct buf key = {0}, sig = {0}, pem = {0};
+    struct tm_buf key = {0}, sig = {0}, pem = {0};
     unsigned char *spki = NULL;
     int spki_len = i2d_PUBKEY(w.client, &spki);
     world_sign(w.client, "dev@example.com", 15, false, &sig);
-    buf_puts(&key, "{\"publicKey\":{\"content\":\"");
-    b64_encode(B64_STD, spki, (size_t)spki_len, &key);
-    buf_puts(&key, "\"},\"signedEmailAddress\":\"");
-    b64_encode(B64_STD, sig.data, sig.len, &key);
-    buf_puts(&key, "\"}");
-    assert_int_equal(post(&w, "/api/v1/signingCert", buf_str(&headers), buf_str(&key), &reply),
-                     201);
-    assert_non_null(strstr(buf_str(&reply), "application/pem-certificate-chain"));
-    buf_puts(&pem, raw_body(&reply));
-    assert_true(strncmp(buf_str(&pem), "-----BEGIN CERTIFICATE-----\n", 28) == 0);
+    tm_buf_puts(&key, "{\"publicKey\":{\"content\":\"");
+    tm_b64_encode(B64_STD, spki, (size_t)spki_len, &key);
+    tm_buf_puts(&key, "\"},\"signedEmailAddress\":\"");
+    tm_b64_encode(B64_STD, sig.data, sig.len, &key);
+    tm_buf_puts(&key, "\"}");
+    assert_int_equal(
+        post(&w, "/api/v1/signingCert", tm_buf_str(&headers), tm_buf_str(&key), &reply), 201);
+    assert_non_null(strstr(tm_buf_str(&reply), "application/pem-certificate-chain"));
+    tm_buf_puts(&pem, raw_body(&reply));
+    assert_true(strncmp(tm_buf_str(&pem), "-----BEGIN CERTIFICATE-----\n", 28) == 0);
     assert_int_not_equal(pem.data[pem.len - 1], '\n');
-    assert_null(strstr(buf_str(&pem), "\n\n"));
-    assert_int_equal(post(&w, "/api/v1/signingCert", "", buf_str(&key), &reply), 400);
+    assert_null(strstr(tm_buf_str(&pem), "\n\n"));
+    assert_int_equal(post(&w, "/api/v1/signingCert", "", tm_buf_str(&key), &reply), 400);
     assert_int_equal(post(&w, "/api/v1/signingCert", "", "{}", &reply), 400);
     assert_non_null(
         strstr(raw_body(&reply), "The public key supplied in the request could not be"));
     OPENSSL_free(spki);
-    buf_free(&key);
-    buf_free(&sig);
-    buf_free(&pem);
-    buf_free(&token);
-    buf_free(&body);
-    buf_free(&reply);
-    buf_free(&headers);
+    tm_buf_free(&key);
+    tm_buf_free(&sig);
+    tm_buf_free(&pem);
+    tm_buf_free(&token);
+    tm_buf_free(&body);
+    tm_buf_free(&reply);
+    tm_buf_free(&headers);
     world_free(&w);
 }
 
 static void refused(const struct world *w, const char *body, int status, const char *message)
 {
-    struct buf reply = {0};
+    struct tm_buf reply = {0};
     int got = post(w, "/api/v2/signingCert", "", body, &reply);
     if (got != status || strstr(raw_body(&reply), message) == NULL)
         fail_msg("%d %s; not %d %s", got, raw_body(&reply), status, message);
     assert_non_null(strstr(raw_body(&reply), ",\"details\":[]}"));
-    buf_free(&reply);
+    tm_buf_free(&reply);
 }
 
 static void test_refusals(void **state)
@@ -131,7 +131,7 @@ static void test_refusals(void **state)
     (void)state;
     static const char bad_token[] = "There was an error processing the identity token";
     struct world w;
-    struct buf token = {0}, old = {0}, body = {0}, reply = {0};
+    struct tm_buf token = {0}, old = {0}, body = {0}, reply = {0};
     world_build(&w, NULL, 5000);
     world_token(&w.issuer, 600, &token);
     world_token(&w.issuer, -3600, &old);
@@ -139,33 +139,35 @@ static void test_refusals(void **state)
     refused(&w, "{}", 400, bad_token);
     refused(&w, "{", 400, "JSON");
     refused(&w, "{\"credentials\":{\"oidcIdentityToken\":\"a.b.c\"}}", 400, bad_token);
-    body_v2(&w, buf_str(&old), "dev@example.com", &body);
-    refused(&w, buf_str(&body), 400, bad_token);
-    buf_reset(&body);
-    body_v2(&w, buf_str(&token), "someone@example.com", &body);
-    refused(&w, buf_str(&body), 400, "The signature supplied in the request could not be verified");
-    buf_reset(&body);
-    buf_printf(&body, "{\"credentials\":{\"oidcIdentityToken\":\"%s\"}}", buf_str(&token));
-    refused(&w, buf_str(&body), 400, "The public key supplied in the request could not be parsed");
-    buf_reset(&body);
-    buf_printf(&body,
-               "{\"credentials\":{\"oidcIdentityToken\":\"%s\"},"
-               "\"certificateSigningRequest\":\"AAAA\"}",
-               buf_str(&token));
-    refused(&w, buf_str(&body), 400, "The certificate signing request could not be parsed");
+    body_v2(&w, tm_buf_str(&old), "dev@example.com", &body);
+    refused(&w, tm_buf_str(&body), 400, bad_token);
+    tm_buf_reset(&body);
+    body_v2(&w, tm_buf_str(&token), "someone@example.com", &body);
+    refused(&w, tm_buf_str(&body), 400,
+            "The signature supplied in the request could not be verified");
+    tm_buf_reset(&body);
+    tm_buf_printf(&body, "{\"credentials\":{\"oidcIdentityToken\":\"%s\"}}", tm_buf_str(&token));
+    refused(&w, tm_buf_str(&body), 400,
+            "The public key supplied in the request could not be parsed");
+    tm_buf_reset(&body);
+    tm_buf_printf(&body,
+                  "{\"credentials\":{\"oidcIdentityToken\":\"%s\"},"
+                  "\"certificateSigningRequest\":\"AAAA\"}",
+                  tm_buf_str(&token));
+    refused(&w, tm_buf_str(&body), 400, "The certificate signing request could not be parsed");
     assert_int_equal(
         raw_ask(w.address, "GET /api/v2/signingCert HTTP/1.1\r\nHost: a\r\n\r\n", &reply), 501);
     assert_string_equal(raw_body(&reply),
                         "{\"code\":12,\"message\":\"Method Not Allowed\",\"details\":[]}");
     assert_int_equal(raw_ask(w.address, "GET /nope HTTP/1.1\r\nHost: a\r\n\r\n", &reply), 404);
     assert_string_equal(raw_body(&reply), "{\"code\":5,\"message\":\"Not Found\",\"details\":[]}");
-    buf_reset(&body); /* after all that, a good one */
-    body_v2(&w, buf_str(&token), "dev@example.com", &body);
-    assert_int_equal(post(&w, "/api/v2/signingCert", "", buf_str(&body), &reply), 200);
-    buf_free(&token);
-    buf_free(&old);
-    buf_free(&body);
-    buf_free(&reply);
+    tm_buf_reset(&body); /* after all that, a good one */
+    body_v2(&w, tm_buf_str(&token), "dev@example.com", &body);
+    assert_int_equal(post(&w, "/api/v2/signingCert", "", tm_buf_str(&body), &reply), 200);
+    tm_buf_free(&token);
+    tm_buf_free(&old);
+    tm_buf_free(&body);
+    tm_buf_free(&reply);
     world_free(&w);
 }
 
@@ -173,25 +175,25 @@ static void test_canned(void **state)
 {
     (void)state;
     struct world w;
-    struct buf reply = {0};
-    struct err e = {0};
+    struct tm_buf reply = {0};
+    struct tm_err e = {0};
     world_build(&w, NULL, 5000);
     static const char *const get[] = {"/api/v2/trustBundle", "/api/v2/configuration",
                                       "/api/v1/rootCert", "/healthz"};
     for (int round = 0; round < 2; round++) {
         for (size_t i = 0; i < 4; i++) {
-            struct buf req = {0};
-            buf_printf(&req, "%s %s HTTP/1.1\r\nHost: a\r\n\r\n", round == 0 ? "GET" : "HEAD",
-                       get[i]);
-            assert_int_equal(raw_ask(w.address, buf_str(&req), &reply), 200);
+            struct tm_buf req = {0};
+            tm_buf_printf(&req, "%s %s HTTP/1.1\r\nHost: a\r\n\r\n", round == 0 ? "GET" : "HEAD",
+                          get[i]);
+            assert_int_equal(raw_ask(w.address, tm_buf_str(&req), &reply), 200);
             assert_true((raw_body(&reply)[0] == '\0') == (round == 1));
-            buf_free(&req);
+            tm_buf_free(&req);
         }
-        assert_int_equal(api_refresh(w.api, NULL, &e), 0);
+        assert_int_equal(ca_api_refresh(w.api, NULL, &e), 0);
     }
     assert_int_equal(raw_ask(w.address, "GET /healthz HTTP/1.0\r\n\r\n", &reply), 200);
     assert_string_equal(raw_body(&reply), "{\"status\":\"SERVING\"}");
-    buf_free(&reply);
+    tm_buf_free(&reply);
     world_free(&w);
 }
 
@@ -222,20 +224,20 @@ static void *answer(void *arg)
 
 static const unsigned char sct_list[] = {0, 4, 0, 2, 0xab, 0xcd};
 
-static enum issue_log_status log_submit(void *ctx, const struct issue_log_entry *entry,
-                                        const struct oidc_waiter *waiter, void **ticket,
-                                        struct buf *out, struct err *e)
+static enum ca_issue_log_status log_submit(void *ctx, const struct ca_issue_log_entry *entry,
+                                           const struct oidc_waiter *waiter, void **ticket,
+                                           struct tm_buf *out, struct tm_err *e)
 {
     (void)ctx;
     assert_true(entry->tbs->len > 100 && entry->issuer_key_hash != NULL);
     the_log.precert_seen = entry->precert != NULL && entry->precert->len > entry->tbs->len;
     atomic_fetch_add(&the_log.submits, 1);
     if (the_log.mode == LOG_FAILS) {
-        err_set(e, "the log says no");
+        tm_err_set(e, "the log says no");
         return ISSUE_LOG_FAILED;
     }
     if (the_log.mode == LOG_NOW)
-        buf_append(out, sct_list, sizeof(sct_list));
+        tm_buf_append(out, sct_list, sizeof(sct_list));
     if (the_log.mode == LOG_NOW || the_log.mode == LOG_EMPTY)
         return ISSUE_LOG_DONE;
     *ticket = &the_log;
@@ -251,15 +253,16 @@ static enum issue_log_status log_submit(void *ctx, const struct issue_log_entry 
     return ISSUE_LOG_WAIT;
 }
 
-static enum issue_log_status log_collect(void *ctx, void *ticket, const struct oidc_waiter *waiter,
-                                         struct buf *out, struct err *e)
+static enum ca_issue_log_status ca_log_collect(void *ctx, void *ticket,
+                                               const struct oidc_waiter *waiter, struct tm_buf *out,
+                                               struct tm_err *e)
 {
     (void)ctx;
     (void)waiter;
     (void)e;
     assert_ptr_equal(ticket, &the_log);
     atomic_fetch_add(&the_log.collects, 1);
-    buf_append(out, sct_list, sizeof(sct_list));
+    tm_buf_append(out, sct_list, sizeof(sct_list));
     return ISSUE_LOG_DONE;
 }
 
@@ -286,19 +289,19 @@ static void test_log(void **state)
         {LOG_NEVER, false, 503, "\"code\":14"},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        struct issue_log log = {.needs_precert = cases[i].needs_precert,
-                                .submit = log_submit,
-                                .collect = log_collect,
-                                .cancel = log_cancel};
+        struct ca_issue_log log = {.needs_precert = cases[i].needs_precert,
+                                   .submit = log_submit,
+                                   .collect = ca_log_collect,
+                                   .cancel = log_cancel};
         struct world w;
-        struct buf token = {0}, body = {0}, reply = {0};
+        struct tm_buf token = {0}, body = {0}, reply = {0};
         size_t count = 0;
         atomic_store(&the_log.cancels, 0);
         the_log.mode = cases[i].mode;
         world_build(&w, &log, cases[i].mode == LOG_NEVER ? 400 : 5000);
         world_token(&w.issuer, 600, &token);
-        body_v2(&w, buf_str(&token), "dev@example.com", &body);
-        int status = post(&w, "/api/v2/signingCert", "", buf_str(&body), &reply);
+        body_v2(&w, tm_buf_str(&token), "dev@example.com", &body);
+        int status = post(&w, "/api/v2/signingCert", "", tm_buf_str(&body), &reply);
         if (status != cases[i].status || strstr(raw_body(&reply), cases[i].says) == NULL)
             fail_msg("case %zu: %d %s", i, status, raw_body(&reply));
         if (status == 200) {
@@ -315,9 +318,9 @@ static void test_log(void **state)
         assert_int_equal(atomic_load(&the_log.cancels), want);
         if (cases[i].mode == LOG_NEVER)
             the_log.kept.wake(the_log.kept.arg); /* late, but owed */
-        buf_free(&token);
-        buf_free(&body);
-        buf_free(&reply);
+        tm_buf_free(&token);
+        tm_buf_free(&body);
+        tm_buf_free(&reply);
         world_free(&w);
     }
 }

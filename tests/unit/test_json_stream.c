@@ -1,4 +1,4 @@
-/* JSON that is read and written in parts: common/json/jsondump.h, jsonparse_aside(). */
+/* JSON that is read and written in parts: common/json/tm_jsondump.h, tm_jsonparse_aside(). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,8 +14,8 @@
 
 static json_t *parse(const char *text)
 {
-    struct err e = {0};
-    json_t *v = strictjson_parse(text, strlen(text), strlen(text), &e);
+    struct tm_err e = {0};
+    json_t *v = tm_strictjson_parse(text, strlen(text), strlen(text), &e);
     if (v == NULL)
         fail_msg("%s: %s", text, e.text);
     return v;
@@ -23,15 +23,16 @@ static json_t *parse(const char *text)
 
 static void same_as_jansson(const json_t *v, bool indented)
 {
-    struct err e = {0};
-    struct buf got = {0};
-    const struct jsondump_to to = {.indented = indented, .write = jsondump_to_buf, .arg = &got};
+    struct tm_err e = {0};
+    struct tm_buf got = {0};
+    const struct tm_jsondump_to to = {
+        .indented = indented, .write = tm_jsondump_to_buf, .arg = &got};
     char *want = json_dumps(v, (indented ? JSON_INDENT(1) : JSON_COMPACT) | JSON_SORT_KEYS);
     assert_non_null(want);
-    assert_int_equal(jsondump(v, &to, &e), 0);
-    assert_string_equal(buf_str(&got), want);
+    assert_int_equal(tm_jsondump(v, &to, &e), 0);
+    assert_string_equal(tm_buf_str(&got), want);
     free(want);
-    buf_free(&got);
+    tm_buf_free(&got);
 }
 
 static void text_is_that_of_jansson(void **state)
@@ -79,23 +80,23 @@ static void long_text_comes_in_parts(void **state)
     json_decref(v);
 }
 
-static int refuse(void *arg, const void *data, size_t len, struct err *e)
+static int refuse(void *arg, const void *data, size_t len, struct tm_err *e)
 {
     (void)data;
     *(size_t *)arg += len;
-    return err_set(e, "disk full");
+    return tm_err_set(e, "disk full");
 }
 
 static void a_failing_sink_ends_it(void **state)
 {
     (void)state;
-    struct err e = {0};
+    struct tm_err e = {0};
     size_t seen = 0;
     json_t *v = json_array();
     for (int i = 0; i < 200000; i++)
         json_array_append_new(v, json_integer(i));
-    const struct jsondump_to to = {.write = refuse, .arg = &seen};
-    assert_int_equal(jsondump(v, &to, &e), -1);
+    const struct tm_jsondump_to to = {.write = refuse, .arg = &seen};
+    assert_int_equal(tm_jsondump(v, &to, &e), -1);
     assert_string_equal(e.text, "disk full");
     assert_in_range(seen, 1, 100000); /* one block, not all of it */
     json_decref(v);
@@ -105,7 +106,7 @@ struct filling {
     const json_t *place, *members;
 };
 
-static int fill(void *arg, const json_t *object, struct jsondump *d, struct err *e)
+static int fill(void *arg, const json_t *object, struct tm_jsondump *d, struct tm_err *e)
 {
     const struct filling *f = arg;
     const char *key;
@@ -114,7 +115,7 @@ static int fill(void *arg, const json_t *object, struct jsondump *d, struct err 
         return 0;
     json_object_foreach((json_t *)f->members, key, value)
     {
-        if (jsondump_member(d, key, strlen(key), value, e) != 0)
+        if (tm_jsondump_member(d, key, strlen(key), value, e) != 0)
             return -1;
     }
     return 0;
@@ -123,19 +124,19 @@ static int fill(void *arg, const json_t *object, struct jsondump *d, struct err 
 static void members_from_elsewhere_stand_in_their_place(void **state)
 {
     (void)state;
-    struct err e = {0};
+    struct tm_err e = {0};
     json_t *whole =
         parse("{\"a\": {}, \"m\": {\"1\": {}, \"2\": [3, {\"x\": \"y\"}]}, \"z\": [{}, 1]}");
     json_t *hollow = json_copy(whole);
     json_object_set_new(hollow, "m", json_object());
     struct filling f = {json_object_get(hollow, "m"), json_object_get(whole, "m")};
     for (int indented = 0; indented < 2; indented++) {
-        struct buf got = {0};
-        const struct jsondump_to to = {indented, jsondump_to_buf, &got, fill, &f};
+        struct tm_buf got = {0};
+        const struct tm_jsondump_to to = {indented, tm_jsondump_to_buf, &got, fill, &f};
         char *want = json_dumps(whole, (indented ? JSON_INDENT(1) : JSON_COMPACT) | JSON_SORT_KEYS);
-        assert_int_equal(jsondump(hollow, &to, &e), 0);
-        assert_string_equal(buf_str(&got), want);
-        buf_free(&got);
+        assert_int_equal(tm_jsondump(hollow, &to, &e), 0);
+        assert_string_equal(tm_buf_str(&got), want);
+        tm_buf_free(&got);
         free(want);
     }
     json_decref(hollow);
@@ -145,45 +146,45 @@ static void members_from_elsewhere_stand_in_their_place(void **state)
 /* ---- reading ---- */
 
 struct seen {
-    struct buf text;
+    struct tm_buf text;
 };
 
-static int begin(void *arg, const struct jsonparse_key *keys, struct err *e)
+static int begin(void *arg, const struct tm_jsonparse_key *keys, struct tm_err *e)
 {
     struct seen *s = arg;
     if (keys[0].len == 3 && memcmp(keys[0].text, "bad", 3) == 0)
-        return err_set(e, "not this one");
+        return tm_err_set(e, "not this one");
     if (keys[0].len != 1 || keys[0].text[0] == 'n')
         return 0;
     for (int i = 0; i < 3; i++)
-        buf_printf(&s->text, "%.*s/", (int)keys[i].len, keys[i].text);
+        tm_buf_printf(&s->text, "%.*s/", (int)keys[i].len, keys[i].text);
     buf_putc(&s->text, ' ');
     return 1;
 }
 
-static int each(void *arg, const char *key, size_t len, json_t *value, struct err *e)
+static int each(void *arg, const char *key, size_t len, json_t *value, struct tm_err *e)
 {
     struct seen *s = arg;
     char *text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
-    buf_printf(&s->text, "%.*s=%s ", (int)len, key, text);
+    tm_buf_printf(&s->text, "%.*s=%s ", (int)len, key, text);
     free(text);
-    return len == 4 && memcmp(key, "stop", 4) == 0 ? err_set(e, "enough") : 0;
+    return len == 4 && memcmp(key, "stop", 4) == 0 ? tm_err_set(e, "enough") : 0;
 }
 
 /* What stays of `text`, and what was set aside. */
 static void aside(const char *text, const char *stays, const char *told)
 {
-    struct err e = {0};
+    struct tm_err e = {0};
     struct seen s = {{0}};
-    const struct jsonparse_aside a = {
+    const struct tm_jsonparse_aside a = {
         .path = {NULL, NULL, "m"}, .depth = 3, .each = each, .begin = begin, .arg = &s};
-    json_t *v = strictjson_parse_aside(text, strlen(text), &a, &e);
+    json_t *v = tm_strictjson_parse_aside(text, strlen(text), &a, &e);
     char *got = v != NULL ? json_dumps(v, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
     assert_string_equal(got != NULL ? got : e.text, stays);
-    assert_string_equal(buf_str(&s.text), told);
+    assert_string_equal(tm_buf_str(&s.text), told);
     free(got);
     json_decref(v);
-    buf_free(&s.text);
+    tm_buf_free(&s.text);
 }
 
 static void objects_on_the_path_are_set_aside(void **state)

@@ -17,18 +17,18 @@
 
 static struct softtoken token;
 
-static struct key_source in_token(const char *label)
+static struct tm_key_source in_token(const char *label)
 {
-    return (struct key_source){.pkcs11_module = SOFTTOKEN_MODULE,
-                               .pkcs11_token = "tenmint test",
-                               .pkcs11_key = label,
-                               .pin_file = token.pin_file};
+    return (struct tm_key_source){.pkcs11_module = SOFTTOKEN_MODULE,
+                                  .pkcs11_token = "tenmint test",
+                                  .pkcs11_key = label,
+                                  .pin_file = token.pin_file};
 }
 
-static struct key *must_open(const struct key_source *s)
+static struct tm_key *must_open(const struct tm_key_source *s)
 {
-    struct err e = {0};
-    struct key *k = key_open(s, "test key", &e);
+    struct tm_err e = {0};
+    struct tm_key *k = tm_key_open(s, "test key", &e);
     if (k == NULL)
         fail_msg("%s", e.text);
     return k;
@@ -36,9 +36,9 @@ static struct key *must_open(const struct key_source *s)
 
 static void must_generate(const char *label, const char *type)
 {
-    struct err e = {0};
-    struct key_source s = in_token(label);
-    if (key_pkcs11_generate(&s, type, &e) != 0)
+    struct tm_err e = {0};
+    struct tm_key_source s = in_token(label);
+    if (tm_key_pkcs11_generate(&s, type, &e) != 0)
         fail_msg("%s", e.text);
 }
 
@@ -83,14 +83,14 @@ static void a_token_makes_keys_and_signs_with_them(void **state)
                  {"rsa", "SHA256", 3072}};
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         must_generate(cases[i].type, cases[i].type);
-        struct key_source s = in_token(cases[i].type);
-        struct key *k = must_open(&s);
-        assert_true(key_is_device(k));
-        assert_int_equal(EVP_PKEY_get_bits(key_pkey(k)), cases[i].bits);
-        EVP_PKEY *pub = public_half(key_pkey(k));
-        assert_true(sign_and_verify(key_pkey(k), pub, cases[i].digest, "in the token"));
+        struct tm_key_source s = in_token(cases[i].type);
+        struct tm_key *k = must_open(&s);
+        assert_true(tm_key_is_device(k));
+        assert_int_equal(EVP_PKEY_get_bits(tm_key_pkey(k)), cases[i].bits);
+        EVP_PKEY *pub = public_half(tm_key_pkey(k));
+        assert_true(sign_and_verify(tm_key_pkey(k), pub, cases[i].digest, "in the token"));
         EVP_PKEY_free(pub);
-        key_free(k);
+        tm_key_free(k);
     }
 }
 
@@ -129,14 +129,14 @@ static void a_key_made_in_the_token_cannot_be_read_out(void **state)
     f->C_CloseSession(session);
     p11_kit_module_finalize(f);
     p11_kit_module_release(f);
-    struct key_source s = in_token("sealed");
-    struct key *k = must_open(&s);
-    struct err e = {0};
+    struct tm_key_source s = in_token("sealed");
+    struct tm_key *k = must_open(&s);
+    struct tm_err e = {0};
     char path[96];
     snprintf(path, sizeof(path), "%s/leak.pem", token.dir);
-    assert_int_equal(key_write_file(path, key_pkey(k), NULL, &e), -1);
+    assert_int_equal(tm_key_write_file(path, tm_key_pkey(k), NULL, &e), -1);
     assert_int_equal(access(path, F_OK), -1);
-    key_free(k);
+    tm_key_free(k);
 }
 
 struct load {
@@ -160,24 +160,24 @@ static void many_threads_sign_with_two_keys_while_others_are_opened_and_closed(v
     (void)state;
     must_generate("threads ec", "p256");
     must_generate("threads rsa", "rsa2048");
-    struct key_source sources[2] = {in_token("threads ec"), in_token("threads rsa")};
-    struct key *keys[2] = {must_open(&sources[0]), must_open(&sources[1])};
-    EVP_PKEY *pubs[2] = {public_half(key_pkey(keys[0])), public_half(key_pkey(keys[1]))};
+    struct tm_key_source sources[2] = {in_token("threads ec"), in_token("threads rsa")};
+    struct tm_key *keys[2] = {must_open(&sources[0]), must_open(&sources[1])};
+    EVP_PKEY *pubs[2] = {public_half(tm_key_pkey(keys[0])), public_half(tm_key_pkey(keys[1]))};
     struct load load[24];
     pthread_t thread[24];
     for (size_t i = 0; i < 24; i++) {
-        load[i] = (struct load){key_pkey(keys[i % 2]), pubs[i % 2], 0};
+        load[i] = (struct load){tm_key_pkey(keys[i % 2]), pubs[i % 2], 0};
         assert_int_equal(pthread_create(&thread[i], NULL, sign_many, &load[i]), 0);
     }
     for (int i = 0; i < 20; i++) /* as a reload does */
-        key_free(must_open(&sources[i % 2]));
+        tm_key_free(must_open(&sources[i % 2]));
     for (size_t i = 0; i < 24; i++) {
         pthread_join(thread[i], NULL);
         assert_int_equal(load[i].bad, 0);
     }
     for (size_t i = 0; i < 2; i++) {
         EVP_PKEY_free(pubs[i]);
-        key_free(keys[i]);
+        tm_key_free(keys[i]);
     }
 }
 
@@ -185,43 +185,43 @@ static void closing_one_key_leaves_the_other_usable(void **state)
 {
     (void)state;
     must_generate("pair", "p256");
-    struct key_source s = in_token("pair");
-    struct key *old = must_open(&s);
-    struct key *new = must_open(&s);
-    EVP_PKEY *pub = public_half(key_pkey(new));
-    key_free(old);
-    assert_true(sign_and_verify(key_pkey(new), pub, "SHA256", "after the reload"));
+    struct tm_key_source s = in_token("pair");
+    struct tm_key *old = must_open(&s);
+    struct tm_key *new = must_open(&s);
+    EVP_PKEY *pub = public_half(tm_key_pkey(new));
+    tm_key_free(old);
+    assert_true(sign_and_verify(tm_key_pkey(new), pub, "SHA256", "after the reload"));
     must_generate("made meanwhile", "p256"); /* another user of the module in this process */
-    assert_true(sign_and_verify(key_pkey(new), pub, "SHA256", "after the other's end"));
+    assert_true(sign_and_verify(tm_key_pkey(new), pub, "SHA256", "after the other's end"));
     EVP_PKEY_free(pub);
-    key_free(new);
+    tm_key_free(new);
 }
 
 static void a_forked_child_signs_too(void **state)
 {
     (void)state;
     must_generate("fork", "p256");
-    struct key_source s = in_token("fork");
-    struct key *k = must_open(&s);
-    EVP_PKEY *pub = public_half(key_pkey(k));
-    assert_true(sign_and_verify(key_pkey(k), pub, "SHA256", "parent"));
+    struct tm_key_source s = in_token("fork");
+    struct tm_key *k = must_open(&s);
+    EVP_PKEY *pub = public_half(tm_key_pkey(k));
+    assert_true(sign_and_verify(tm_key_pkey(k), pub, "SHA256", "parent"));
     pid_t pid = fork();
     if (pid == 0) {
         alarm(20);
-        _exit(sign_and_verify(key_pkey(k), pub, "SHA256", "child") ? 0 : 1);
+        _exit(sign_and_verify(tm_key_pkey(k), pub, "SHA256", "child") ? 0 : 1);
     }
     int status = -1;
     assert_int_equal(waitpid(pid, &status, 0), pid);
     assert_int_equal(status, 0);
-    assert_true(sign_and_verify(key_pkey(k), pub, "SHA256", "parent again"));
+    assert_true(sign_and_verify(tm_key_pkey(k), pub, "SHA256", "parent again"));
     EVP_PKEY_free(pub);
-    key_free(k);
+    tm_key_free(k);
 }
 
-static void refused(const struct key_source *s, const char *part)
+static void refused(const struct tm_key_source *s, const char *part)
 {
-    struct err e = {0};
-    struct key *k = key_open(s, "test key", &e);
+    struct tm_err e = {0};
+    struct tm_key *k = tm_key_open(s, "test key", &e);
     assert_null(k);
     if (strstr(e.text, part) == NULL || strncmp(e.text, "test key", 8) != 0)
         fail_msg("wanted '%s' in: %s", part, e.text);
@@ -232,7 +232,7 @@ static void wrong_module_token_label_or_pin_say_so(void **state)
 {
     (void)state;
     must_generate("right", "p256");
-    struct key_source s = in_token("wrong");
+    struct tm_key_source s = in_token("wrong");
     refused(&s, "no private key of token 'tenmint test' is labelled 'wrong'");
     s = in_token("right");
     s.pkcs11_token = "elsewhere";
@@ -264,23 +264,23 @@ static void wrong_module_token_label_or_pin_say_so(void **state)
 static void a_taken_label_or_unknown_type_makes_no_key(void **state)
 {
     (void)state;
-    struct err e = {0};
+    struct tm_err e = {0};
     must_generate("taken", "p256");
-    struct key_source s = in_token("taken");
-    assert_int_equal(key_pkcs11_generate(&s, "p256", &e), -1);
+    struct tm_key_source s = in_token("taken");
+    assert_int_equal(tm_key_pkcs11_generate(&s, "p256", &e), -1);
     assert_non_null(strstr(e.text, "already"));
-    key_free(must_open(&s));
+    tm_key_free(must_open(&s));
     s.pkcs11_key = "other";
-    assert_int_equal(key_pkcs11_generate(&s, "ed25519", &e), -1);
+    assert_int_equal(tm_key_pkcs11_generate(&s, "ed25519", &e), -1);
     assert_non_null(strstr(e.text, "p256, p384"));
     s.pkcs11_token = "nowhere";
-    assert_int_equal(key_pkcs11_generate(&s, "p256", &e), -1);
+    assert_int_equal(tm_key_pkcs11_generate(&s, "p256", &e), -1);
     assert_non_null(strstr(e.text, "no token is labelled 'nowhere'"));
     s = in_token("other");
     setenv("TENMINT_TEST_PIN", "999999", 1);
     s.pin_file = NULL;
     s.pin_env = "TENMINT_TEST_PIN";
-    assert_int_equal(key_pkcs11_generate(&s, "p256", &e), -1);
+    assert_int_equal(tm_key_pkcs11_generate(&s, "p256", &e), -1);
     assert_non_null(strstr(e.text, "log in"));
     assert_null(strstr(e.text, "999999"));
 }
@@ -288,39 +288,39 @@ static void a_taken_label_or_unknown_type_makes_no_key(void **state)
 static void two_tokens_of_one_label_are_refused(void **state)
 {
     (void)state;
-    struct err e = {0};
+    struct tm_err e = {0};
     softtoken_add("twin");
     softtoken_add("twin");
-    struct key_source s = in_token("any");
+    struct tm_key_source s = in_token("any");
     s.pkcs11_token = "twin";
     refused(&s, "two tokens are labelled 'twin'");
-    assert_int_equal(key_pkcs11_generate(&s, "p256", &e), -1);
+    assert_int_equal(tm_key_pkcs11_generate(&s, "p256", &e), -1);
     assert_non_null(strstr(e.text, "two tokens"));
 }
 
 static void files_are_encrypted_private_and_never_written_over(void **state)
 {
     (void)state;
-    struct err e = {0};
+    struct tm_err e = {0};
     char path[96];
     struct stat st;
-    struct buf text = {0};
+    struct tm_buf text = {0};
     EVP_PKEY *key = EVP_EC_gen("P-384");
     snprintf(path, sizeof(path), "%s/file.key", token.dir);
-    assert_int_equal(key_write_file(path, key, "", &e), -1);
-    assert_int_equal(key_write_file(path, key, "open sesame", &e), 0);
-    assert_int_equal(key_write_file(path, key, "open sesame", &e), -1);
+    assert_int_equal(tm_key_write_file(path, key, "", &e), -1);
+    assert_int_equal(tm_key_write_file(path, key, "open sesame", &e), 0);
+    assert_int_equal(tm_key_write_file(path, key, "open sesame", &e), -1);
     assert_int_equal(stat(path, &st), 0);
     assert_int_equal(st.st_mode & 0777, 0600);
-    assert_int_equal(file_read(path, 16384, &text, &e), 0);
-    assert_non_null(strstr(buf_str(&text), "BEGIN ENCRYPTED PRIVATE KEY"));
-    buf_free(&text);
+    assert_int_equal(tm_file_read(path, 16384, &text, &e), 0);
+    assert_non_null(strstr(tm_buf_str(&text), "BEGIN ENCRYPTED PRIVATE KEY"));
+    tm_buf_free(&text);
     setenv("TENMINT_TEST_PASSWORD", "open sesame", 1);
-    struct key_source s = {.file = path, .password_env = "TENMINT_TEST_PASSWORD"};
-    struct key *k = must_open(&s);
-    assert_false(key_is_device(k));
-    assert_int_equal(EVP_PKEY_eq(key_pkey(k), key), 1);
-    key_free(k);
+    struct tm_key_source s = {.file = path, .password_env = "TENMINT_TEST_PASSWORD"};
+    struct tm_key *k = must_open(&s);
+    assert_false(tm_key_is_device(k));
+    assert_int_equal(EVP_PKEY_eq(tm_key_pkey(k), key), 1);
+    tm_key_free(k);
     setenv("TENMINT_TEST_PASSWORD", "999999", 1);
     refused(&s, "wrong password?");
     s.password_env = NULL;
@@ -335,25 +335,25 @@ static void files_are_encrypted_private_and_never_written_over(void **state)
 static void a_plain_pem_in_the_environment_works(void **state)
 {
     (void)state;
-    struct err e = {0};
+    struct tm_err e = {0};
     char path[96];
-    struct buf text = {0};
+    struct tm_buf text = {0};
     EVP_PKEY *key = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
     snprintf(path, sizeof(path), "%s/plain.key", token.dir);
-    assert_int_equal(key_write_file(path, key, NULL, &e), 0);
-    assert_int_equal(file_read_secret(path, 16384, &text, &e), 0);
-    setenv("TENMINT_TEST_KEY", buf_str(&text), 1);
-    struct key_source s = {.env = "TENMINT_TEST_KEY"};
-    struct key *k = must_open(&s);
-    assert_int_equal(EVP_PKEY_eq(key_pkey(k), key), 1);
-    key_free(k);
+    assert_int_equal(tm_key_write_file(path, key, NULL, &e), 0);
+    assert_int_equal(tm_file_read_secret(path, 16384, &text, &e), 0);
+    setenv("TENMINT_TEST_KEY", tm_buf_str(&text), 1);
+    struct tm_key_source s = {.env = "TENMINT_TEST_KEY"};
+    struct tm_key *k = must_open(&s);
+    assert_int_equal(EVP_PKEY_eq(tm_key_pkey(k), key), 1);
+    tm_key_free(k);
     setenv("TENMINT_TEST_KEY", "", 1);
     refused(&s, "empty");
     setenv("TENMINT_TEST_KEY", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n", 1);
     refused(&s, "not a PEM private key");
     unsetenv("TENMINT_TEST_KEY");
     refused(&s, "not set");
-    buf_free_secret(&text);
+    tm_buf_free_secret(&text);
     EVP_PKEY_free(key);
 }
 

@@ -18,7 +18,7 @@
 static struct oidc_trust *trust_of(const char *text)
 {
     struct oidc_trust *t = NULL;
-    struct err e = {0};
+    struct tm_err e = {0};
     if (oidc_trust_parse("test", text, strlen(text), &t, &e) != 0)
         fail_msg("%s", e.text);
     return t;
@@ -26,13 +26,13 @@ static struct oidc_trust *trust_of(const char *text)
 
 static struct oidc_trust *trust_one(const char *url, const char *more)
 {
-    struct buf b = {0};
-    buf_printf(&b,
-               "oidc-issuers:\n  \"%s\":\n    issuer-url: \"%s\"\n    client-id: sigstore\n"
-               "    type: email\n%s",
-               url, url, more);
-    struct oidc_trust *t = trust_of(buf_str(&b));
-    buf_free(&b);
+    struct tm_buf b = {0};
+    tm_buf_printf(&b,
+                  "oidc-issuers:\n  \"%s\":\n    issuer-url: \"%s\"\n    client-id: sigstore\n"
+                  "    type: email\n%s",
+                  url, url, more);
+    struct oidc_trust *t = trust_of(tm_buf_str(&b));
+    tm_buf_free(&b);
     return t;
 }
 
@@ -40,7 +40,7 @@ static struct oidc_verifier *verifier_with(struct oidc_trust *t, int64_t refresh
                                            int64_t interval_s, int64_t timeout_ms)
 {
     struct oidc_options o;
-    struct err e = {0};
+    struct tm_err e = {0};
     oidc_options_default(&o);
     o.jwks_refresh_s = refresh_s;
     o.jwks_min_interval_s = interval_s;
@@ -65,12 +65,12 @@ static void wake(void *arg)
 }
 
 /* Verifies, waiting for keys as a request would. */
-static enum oidc_reason ask_token(struct oidc_verifier *v, const struct buf *token)
+static enum oidc_reason ask_token(struct oidc_verifier *v, const struct tm_buf *token)
 {
     sem_t sem;
     struct oidc_waiter waiter = {wake, &sem};
     struct oidc_result r;
-    struct err e = {0};
+    struct tm_err e = {0};
     enum oidc_status st;
     sem_init(&sem, 0, 0);
     while ((st = oidc_verify(v, (const char *)token->data, token->len, time(NULL), &waiter, &r,
@@ -89,10 +89,10 @@ static enum oidc_reason ask_token(struct oidc_verifier *v, const struct buf *tok
 
 static enum oidc_reason ask(struct oidc_verifier *v, struct fake_issuer *f)
 {
-    struct buf token = {0};
+    struct tm_buf token = {0};
     fake_issuer_token(f, NULL, &token);
     enum oidc_reason r = ask_token(v, &token);
-    buf_free(&token);
+    tm_buf_free(&token);
     return r;
 }
 
@@ -132,11 +132,11 @@ static void a_storm_of_unknown_kids_makes_few_fetches(void **state)
     fake_issuer_start(&f, NULL, NULL);
     struct oidc_verifier *v = verifier_for(trust_one(f.url, ""), 3600, 1);
     assert_int_equal(ask(v, &f), OIDC_REASON_NONE);
-    int64_t begin = clock_mono_ms();
+    int64_t begin = tm_clock_mono_ms();
     int before = atomic_load(&f.discoveries);
     int asked = 0;
-    for (; clock_mono_ms() - begin < 2500; asked++) {
-        struct buf token = {0};
+    for (; tm_clock_mono_ms() - begin < 2500; asked++) {
+        struct tm_buf token = {0};
         char kid[32];
         snprintf(kid, sizeof(kid), "made-up-%d", asked);
         char claims[256];
@@ -144,11 +144,11 @@ static void a_storm_of_unknown_kids_makes_few_fetches(void **state)
                  "{\"iss\":\"%s\",\"aud\":\"sigstore\",\"sub\":\"s\",\"exp\":9999999999}", f.url);
         fake_issuer_sign(&f, kid, claims, &token);
         assert_int_equal(ask_token(v, &token), OIDC_REASON_SIGNATURE);
-        buf_free(&token);
+        tm_buf_free(&token);
     }
     int fetches = atomic_load(&f.discoveries) - before;
     assert_true(asked > 100);
-    assert_true(fetches >= 1 && fetches <= (clock_mono_ms() - begin) / 1000 + 1);
+    assert_true(fetches >= 1 && fetches <= (tm_clock_mono_ms() - begin) / 1000 + 1);
     assert_int_equal(ask(v, &f), OIDC_REASON_NONE);
     oidc_verifier_free(v);
     fake_issuer_stop(&f);
@@ -210,8 +210,8 @@ static void slow_issuers_do_not_hold_up_others(void **state)
     enum { SLOW = 12 };
     struct fake_issuer slow[SLOW];
     struct fake_issuer well;
-    struct buf text = {0};
-    buf_puts(&text, "oidc-issuers:\n");
+    struct tm_buf text = {0};
+    tm_buf_puts(&text, "oidc-issuers:\n");
     fake_issuer_start(&well, NULL, NULL);
     for (int i = 0; i <= SLOW; i++) {
         struct fake_issuer *f = i < SLOW ? &slow[i] : &well;
@@ -220,48 +220,48 @@ static void slow_issuers_do_not_hold_up_others(void **state)
             atomic_store(&f->mode, FAKE_SLOW);
             atomic_store(&f->delay_ms, 1500);
         }
-        buf_printf(&text, "  \"%s\": {issuer-url: \"%s\", client-id: sigstore, type: email}\n",
-                   f->url, f->url);
+        tm_buf_printf(&text, "  \"%s\": {issuer-url: \"%s\", client-id: sigstore, type: email}\n",
+                      f->url, f->url);
     }
-    struct oidc_trust *t = trust_of(buf_str(&text));
-    int64_t begin = clock_mono_ms();
+    struct oidc_trust *t = trust_of(tm_buf_str(&text));
+    int64_t begin = tm_clock_mono_ms();
     struct oidc_verifier *v = verifier_for(t, 3600, 1);
     assert_int_equal(ask(v, &well), OIDC_REASON_NONE);
-    assert_true(clock_mono_ms() - begin < 600); /* less than one slow one's time-out */
+    assert_true(tm_clock_mono_ms() - begin < 600); /* less than one slow one's time-out */
     for (int i = 0; i < SLOW; i++)
         assert_int_equal(ask(v, &slow[i]), OIDC_REASON_KEYS);
     oidc_verifier_free(v); /* while fetches may be under way */
     for (int i = 0; i < SLOW; i++)
         fake_issuer_stop(&slow[i]);
     fake_issuer_stop(&well);
-    buf_free(&text);
+    tm_buf_free(&text);
 }
 
-static struct oidc_trust *trust_ca(const char *url, struct buf *pem)
+static struct oidc_trust *trust_ca(const char *url, struct tm_buf *pem)
 {
-    struct buf more = {0};
-    buf_puts(&more, "    ca-cert: |\n");
-    char *copy = strdup(buf_str(pem));
+    struct tm_buf more = {0};
+    tm_buf_puts(&more, "    ca-cert: |\n");
+    char *copy = strdup(tm_buf_str(pem));
     for (char *save = NULL, *line = strtok_r(copy, "\n", &save); line != NULL;
          line = strtok_r(NULL, "\n", &save))
-        buf_printf(&more, "      %s\n", line);
-    struct oidc_trust *t = trust_one(url, buf_str(&more));
+        tm_buf_printf(&more, "      %s\n", line);
+    struct oidc_trust *t = trust_one(url, tm_buf_str(&more));
     free(copy);
-    buf_free(&more);
+    tm_buf_free(&more);
     return t;
 }
 
 static void an_issuers_ca_certificate_follows_reloads(void **state)
 {
     (void)state;
-    struct buf cert = {0};
-    struct buf key = {0};
-    struct buf wrong = {0};
-    struct buf unused = {0};
+    struct tm_buf cert = {0};
+    struct tm_buf key = {0};
+    struct tm_buf wrong = {0};
+    struct tm_buf unused = {0};
     struct fake_issuer f;
     pki_tls(&cert, &key);
     pki_tls(&wrong, &unused);
-    fake_issuer_start(&f, buf_str(&cert), buf_str(&key));
+    fake_issuer_start(&f, tm_buf_str(&cert), tm_buf_str(&key));
     /* A busy machine takes its time to read all CAs and shake hands. */
     struct oidc_verifier *v = verifier_with(trust_one(f.url, ""), 3600, 1, 10000);
     assert_int_equal(ask(v, &f), OIDC_REASON_KEYS); /* nobody vouches for its TLS */
@@ -281,10 +281,10 @@ static void an_issuers_ca_certificate_follows_reloads(void **state)
     oidc_trust_unref(other);
     oidc_verifier_free(v);
     fake_issuer_stop(&f);
-    buf_free(&cert);
-    buf_free(&key);
-    buf_free(&wrong);
-    buf_free(&unused);
+    tm_buf_free(&cert);
+    tm_buf_free(&key);
+    tm_buf_free(&wrong);
+    tm_buf_free(&unused);
 }
 
 static void count_issuers(void *arg, const struct oidc_issuer_stats *s)
@@ -328,34 +328,34 @@ static void made_up_wildcard_issuers_do_not_lock_out_real_ones(void **state)
     struct fake_issuer f;
     char pattern[96];
     char real[96];
-    struct buf text = {0};
+    struct tm_buf text = {0};
     fake_issuer_start(&f, NULL, NULL);
     snprintf(pattern, sizeof(pattern), "%s/*", f.url);
     snprintf(real, sizeof(real), "%s/tenant", f.url);
-    buf_printf(&text, "meta-issuers:\n  \"%s\": {client-id: sigstore, type: email}\n", pattern);
-    struct oidc_verifier *v = verifier_for(trust_of(buf_str(&text)), 3600, 1);
+    tm_buf_printf(&text, "meta-issuers:\n  \"%s\": {client-id: sigstore, type: email}\n", pattern);
+    struct oidc_verifier *v = verifier_for(trust_of(tm_buf_str(&text)), 3600, 1);
     for (int i = 0; i < 1500; i++) { /* more than the store holds */
-        struct buf token = {0};
+        struct tm_buf token = {0};
         char iss[96];
         snprintf(iss, sizeof(iss), "%s/made-up-%d", f.url, i);
         fake_issuer_token(&f, iss, &token);
         assert_int_equal(ask_token(v, &token), OIDC_REASON_KEYS);
-        buf_free(&token);
+        tm_buf_free(&token);
         if (i % 700 == 699) /* an issuer that failed is remembered for the minimum interval */
             usleep(1100000);
     }
     int issuers = 0;
     oidc_verifier_stats(v, count_issuers, &issuers);
     assert_int_equal(issuers, 0); /* and their names are no metric's labels */
-    struct buf token = {0};
+    struct tm_buf token = {0};
     fake_issuer_token(&f, real, &token);
     assert_int_equal(ask_token(v, &token), OIDC_REASON_NONE);
     oidc_verifier_stats(v, count_issuers, &issuers);
     assert_int_equal(issuers, 1);
-    buf_free(&token);
+    tm_buf_free(&token);
     oidc_verifier_free(v);
     fake_issuer_stop(&f);
-    buf_free(&text);
+    tm_buf_free(&text);
 }
 
 /* A key that its issuer withdrew must not be trusted for longer because a wildcard admits it. */
@@ -363,14 +363,14 @@ static void a_wildcards_issuer_is_refreshed_while_used_and_then_forgotten(void *
 {
     (void)state;
     struct fake_issuer f;
-    struct buf text = {0};
-    struct buf old = {0};
+    struct tm_buf text = {0};
+    struct tm_buf old = {0};
     char real[96];
     int issuers = 0;
     fake_issuer_start(&f, NULL, NULL);
     snprintf(real, sizeof(real), "%s/tenant", f.url);
-    buf_printf(&text, "meta-issuers:\n  \"%s/*\": {client-id: sigstore, type: email}\n", f.url);
-    struct oidc_verifier *v = verifier_for(trust_of(buf_str(&text)), 1, 1);
+    tm_buf_printf(&text, "meta-issuers:\n  \"%s/*\": {client-id: sigstore, type: email}\n", f.url);
+    struct oidc_verifier *v = verifier_for(trust_of(tm_buf_str(&text)), 1, 1);
     fake_issuer_token(&f, real, &old);
     assert_int_equal(ask_token(v, &old), OIDC_REASON_NONE);
     atomic_fetch_add(&f.key_number, 1); /* k0 is withdrawn */
@@ -392,20 +392,20 @@ static void a_wildcards_issuer_is_refreshed_while_used_and_then_forgotten(void *
     assert_int_equal(issuers, 0);
     oidc_verifier_free(v);
     fake_issuer_stop(&f);
-    buf_free(&text);
-    buf_free(&old);
+    tm_buf_free(&text);
+    tm_buf_free(&old);
 }
 
 static void write_text(const char *path, const char *text)
 {
-    struct err e = {0};
-    if (file_write_atomic(path, 0600, text, strlen(text), &e) != 0)
+    struct tm_err e = {0};
+    if (tm_file_write_atomic(path, 0600, text, strlen(text), &e) != 0)
         fail_msg("%s", e.text);
 }
 
 static enum oidc_reason ask_kubernetes(struct oidc_verifier *v, struct fake_issuer *f)
 {
-    struct buf token = {0};
+    struct tm_buf token = {0};
     char claims[512];
     snprintf(claims, sizeof(claims),
              "{\"iss\":\"%s\",\"aud\":\"sigstore\",\"sub\":\"system:serviceaccount:ns:sa\","
@@ -414,7 +414,7 @@ static enum oidc_reason ask_kubernetes(struct oidc_verifier *v, struct fake_issu
              f->url);
     fake_issuer_sign(f, "k0", claims, &token);
     enum oidc_reason r = ask_token(v, &token);
-    buf_free(&token);
+    tm_buf_free(&token);
     return r;
 }
 
@@ -425,23 +425,23 @@ static void the_clusters_own_issuer_is_asked_with_the_accounts_token(void **stat
     char dir[] = "/tmp/tenmint-k8s-XXXXXX";
     char ca_file[64];
     char token_file[64];
-    struct buf cert = {0};
-    struct buf key = {0};
+    struct tm_buf cert = {0};
+    struct tm_buf key = {0};
     struct fake_issuer f;
     struct oidc_options o;
-    struct err e = {0};
+    struct tm_err e = {0};
     assert_non_null(mkdtemp(dir));
     snprintf(ca_file, sizeof(ca_file), "%s/ca.crt", dir);
     snprintf(token_file, sizeof(token_file), "%s/token", dir);
     pki_tls(&cert, &key);
-    fake_issuer_start(&f, buf_str(&cert), buf_str(&key));
+    fake_issuer_start(&f, tm_buf_str(&cert), tm_buf_str(&key));
     snprintf(f.bearer, sizeof(f.bearer), "account-token-1");
-    struct buf text = {0};
-    buf_printf(&text,
-               "oidc-issuers:\n  \"%s\": {issuer-url: \"%s\", client-id: sigstore, "
-               "type: kubernetes}\n",
-               f.url, f.url);
-    struct oidc_trust *t = trust_of(buf_str(&text));
+    struct tm_buf text = {0};
+    tm_buf_printf(&text,
+                  "oidc-issuers:\n  \"%s\": {issuer-url: \"%s\", client-id: sigstore, "
+                  "type: kubernetes}\n",
+                  f.url, f.url);
+    struct oidc_trust *t = trust_of(tm_buf_str(&text));
     oidc_options_default(&o);
     o.jwks_refresh_s = 0; /* always stale: each tick of the refresher fetches */
     o.jwks_min_interval_s = 1;
@@ -450,7 +450,7 @@ static void the_clusters_own_issuer_is_asked_with_the_accounts_token(void **stat
     struct oidc_verifier *v = oidc_verifier_new(t, &o, NULL, &e);
     assert_non_null(v);
     assert_int_equal(ask_kubernetes(v, &f), OIDC_REASON_KEYS); /* no CA, no token */
-    write_text(ca_file, buf_str(&cert));
+    write_text(ca_file, tm_buf_str(&cert));
     int seen = atomic_load(&f.discoveries);
     until(&f.discoveries, seen + 1);
     assert_int_equal(ask_kubernetes(v, &f), OIDC_REASON_KEYS); /* 401 without the token */
@@ -484,9 +484,9 @@ static void the_clusters_own_issuer_is_asked_with_the_accounts_token(void **stat
     unlink(ca_file);
     unlink(token_file);
     rmdir(dir);
-    buf_free(&text);
-    buf_free(&cert);
-    buf_free(&key);
+    tm_buf_free(&text);
+    tm_buf_free(&cert);
+    tm_buf_free(&key);
 }
 
 static void the_accounts_token_is_for_the_cluster_only(void **state)
@@ -511,28 +511,28 @@ static void the_accounts_token_is_for_the_cluster_only(void **state)
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct oidc_issuer is = {
             .url = rows[i].url, .type_name = rows[i].type, .wildcard = rows[i].wildcard};
-        if (incluster_is(&is) != rows[i].yes)
+        if (oidc_incluster_is(&is) != rows[i].yes)
             fail_msg("row %zu: %s", i, rows[i].url);
     }
     char path[] = "/tmp/tenmint-token-XXXXXX";
-    struct buf out = {0};
-    struct err e = {0};
+    struct tm_buf out = {0};
+    struct tm_err e = {0};
     close(mkstemp(path));
     write_text(path, "one\r\nX-Evil: two");
-    assert_int_equal(incluster_token(path, &out, &e), -1);
+    assert_int_equal(oidc_incluster_token(path, &out, &e), -1);
     assert_null(strstr(e.text, "Evil"));
     unlink(path);
-    buf_reset(&out);
-    assert_int_equal(incluster_token(path, &out, &e), 0);
+    tm_buf_reset(&out);
+    assert_int_equal(oidc_incluster_token(path, &out, &e), 0);
     assert_int_equal(out.len, 0);
-    buf_free(&out);
+    tm_buf_free(&out);
 }
 
 static void an_issuer_that_nobody_allows_over_http_is_not_asked(void **state)
 {
     (void)state;
     struct oidc_trust *t = NULL;
-    struct err e = {0};
+    struct tm_err e = {0};
     static const char text[] = "oidc-issuers:\n  \"http://issuer.example.com\":\n    issuer-url: "
                                "\"http://issuer.example.com\"\n    client-id: sigstore\n"
                                "    type: email\n";
@@ -540,10 +540,10 @@ static void an_issuer_that_nobody_allows_over_http_is_not_asked(void **state)
     fake_issuer_start(&f, NULL, NULL);
     if (oidc_trust_parse("test", text, strlen(text), &t, &e) == 0) {
         struct oidc_verifier *v = verifier_for(t, 3600, 1);
-        struct buf token = {0};
+        struct tm_buf token = {0};
         fake_issuer_token(&f, "http://issuer.example.com", &token);
         assert_int_equal(ask_token(v, &token), OIDC_REASON_KEYS);
-        buf_free(&token);
+        tm_buf_free(&token);
         oidc_verifier_free(v);
     }
     fake_issuer_stop(&f);
@@ -574,9 +574,9 @@ static void an_untrusted_issuer_is_named_with_what_is_near(void **state)
                               "client-id: sigstore, type: email}\n"),
                      3600, 1);
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        struct buf token = {0};
+        struct tm_buf token = {0};
         struct oidc_result r;
-        struct err e = {0};
+        struct tm_err e = {0};
         fake_issuer_token(&f, rows[i].iss, &token);
         assert_int_equal(
             oidc_verify(v, (const char *)token.data, token.len, time(NULL), NULL, &r, &e),
@@ -585,7 +585,7 @@ static void an_untrusted_issuer_is_named_with_what_is_near(void **state)
         assert_string_equal(r.issuer, "");
         if (strstr(e.text, rows[i].says) == NULL)
             fail_msg("%s: %s", rows[i].iss, e.text);
-        buf_free(&token);
+        tm_buf_free(&token);
     }
     oidc_verifier_free(v);
     fake_issuer_stop(&f);

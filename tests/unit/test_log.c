@@ -19,51 +19,51 @@ static void proofs_for_all_sizes(void **state)
 {
     (void)state;
     struct logbox b;
-    struct err e = {0};
+    struct tm_err e = {0};
     struct mtree_hash leaf[SIZES];
-    struct merkle_hash root[SIZES + 1];
+    struct tm_merkle_hash root[SIZES + 1];
     logbox_init(&b);
-    assert_int_equal(log_create(&b.o, &e), 0);
-    struct log *l = logbox_open(&b);
+    assert_int_equal(ca_log_create(&b.o, &e), 0);
+    struct ca_log *l = logbox_open(&b);
     root[0] = logbox_checkpoint(&b).root;
     for (uint64_t i = 0; i < SIZES; i++) {
-        struct buf sct = {0};
+        struct tm_buf sct = {0};
         uint64_t index = UINT64_MAX;
         assert_int_equal(logbox_add(l, i, 100, &sct, &index, &e), 0);
         assert_int_equal(index, i);
-        assert_int_equal(log_sync(l, &e), 0);
+        assert_int_equal(ca_log_sync(l, &e), 0);
         logbox_check_sct(&b, i, 100, &sct, i);
-        struct checkpoint c = logbox_checkpoint(&b);
+        struct tm_checkpoint c = logbox_checkpoint(&b);
         assert_int_equal(c.size, i + 1);
         root[i + 1] = c.root;
-        buf_free(&sct);
+        tm_buf_free(&sct);
     }
-    log_close(l);
-    struct log_dir d = {.path = b.dir, .size = SIZES};
-    struct log_tiles t = log_dir_tiles(&d);
+    ca_log_close(l);
+    struct ca_log_dir d = {.path = b.dir, .size = SIZES};
+    struct ca_log_tiles t = ca_log_dir_tiles(&d);
     for (size_t i = 0; i < SIZES; i++) {
-        struct merkle_hash h;
-        assert_int_equal(log_tree_leaf(&t, i, SIZES, &h, &e), 0);
+        struct tm_merkle_hash h;
+        assert_int_equal(ca_log_tree_leaf(&t, i, SIZES, &h, &e), 0);
         memcpy(leaf[i].b, h.b, 32);
         uint64_t at = 0;
-        assert_int_equal(log_dir_find(&d, &h, &at, &e), 1);
+        assert_int_equal(ca_log_dir_find(&d, &h, &at, &e), 1);
         assert_int_equal(at, i);
     }
     struct mtree *oracle = mtree_new(leaf, SIZES);
     for (size_t n = 0; n <= SIZES; n++) {
-        struct log_proof p;
+        struct ca_log_proof p;
         struct mtree_proof want;
-        struct merkle_hash r;
+        struct tm_merkle_hash r;
         struct mtree_hash theirs = mtree_root(oracle, n);
         assert_memory_equal(root[n].b, theirs.b, 32);
-        assert_int_equal(log_tree_root(&t, n, &r, &e), 0);
+        assert_int_equal(ca_log_tree_root(&t, n, &r, &e), 0);
         assert_memory_equal(r.b, theirs.b, 32);
         for (size_t m = 0; m < n; m++) {
-            assert_int_equal(log_tree_inclusion(&t, m, n, &p, &e), 0);
+            assert_int_equal(ca_log_tree_inclusion(&t, m, n, &p, &e), 0);
             mtree_path(oracle, m, n, &want);
             assert_int_equal(p.count, want.count);
             assert_memory_equal(p.hash, want.hash, 32 * p.count);
-            assert_int_equal(log_tree_consistency(&t, m, n, &p, &e), 0);
+            assert_int_equal(ca_log_tree_consistency(&t, m, n, &p, &e), 0);
             if (m == 0) {
                 assert_int_equal(p.count, 0);
                 continue;
@@ -72,8 +72,8 @@ static void proofs_for_all_sizes(void **state)
             assert_int_equal(p.count, want.count);
             assert_memory_equal(p.hash, want.hash, 32 * p.count);
         }
-        assert_int_equal(log_tree_inclusion(&t, n, n, &p, &e), -1);
-        assert_int_equal(log_tree_consistency(&t, n + 1, n, &p, &e), -1);
+        assert_int_equal(ca_log_tree_inclusion(&t, n, n, &p, &e), -1);
+        assert_int_equal(ca_log_tree_consistency(&t, n + 1, n, &p, &e), -1);
     }
     mtree_free(oracle);
     logbox_free(&b);
@@ -81,15 +81,15 @@ static void proofs_for_all_sizes(void **state)
 
 /* ---- start-up: what a crash, a backup or a disk may have done to the directory ---- */
 
-static uint64_t add_many(struct log *l, uint64_t from, uint64_t count)
+static uint64_t add_many(struct ca_log *l, uint64_t from, uint64_t count)
 {
-    struct err e = {0};
+    struct tm_err e = {0};
     uint64_t index = 0;
     for (uint64_t i = from; i < from + count; i++) {
-        struct buf sct = {0};
+        struct tm_buf sct = {0};
         if (logbox_add(l, i, 64, &sct, &index, &e) != 0)
             fail_msg("entry %llu: %s", (unsigned long long)i, e.text);
-        buf_free(&sct);
+        tm_buf_free(&sct);
     }
     return index + 1;
 }
@@ -97,12 +97,12 @@ static uint64_t add_many(struct log *l, uint64_t from, uint64_t count)
 /* A closed log of `count` entries. */
 static void box_with(struct logbox *b, uint64_t count)
 {
-    struct err e = {0};
+    struct tm_err e = {0};
     logbox_init(b);
-    assert_int_equal(log_create(&b->o, &e), 0);
-    struct log *l = logbox_open(b);
+    assert_int_equal(ca_log_create(&b->o, &e), 0);
+    struct ca_log *l = logbox_open(b);
     (void)add_many(l, 0, count);
-    log_close(l);
+    ca_log_close(l);
 }
 
 static void path_in(const struct logbox *b, const char *name, char out[256])
@@ -123,8 +123,8 @@ static void patch(const struct logbox *b, const char *name, long at, const char 
 
 static void refused(struct logbox *b, const char *why)
 {
-    struct err e = {0};
-    struct log *l = log_open(&b->o, &e);
+    struct tm_err e = {0};
+    struct ca_log *l = ca_log_open(&b->o, &e);
     if (l != NULL)
         fail_msg("opened, but should have said: %s", why);
     if (strstr(e.text, why) == NULL)
@@ -133,10 +133,10 @@ static void refused(struct logbox *b, const char *why)
 
 static void opens_with(struct logbox *b, uint64_t size)
 {
-    struct log *l = logbox_open(b);
+    struct ca_log *l = logbox_open(b);
     assert_int_equal(logbox_checkpoint(b).size, size);
     assert_int_equal(add_many(l, 100000 + size, 1), size + 1);
-    log_close(l);
+    ca_log_close(l);
     assert_int_equal(logbox_checkpoint(b).size, size + 1);
 }
 
@@ -157,13 +157,13 @@ static void one_writer(void **state)
 {
     (void)state;
     struct logbox b;
-    struct err e = {0};
+    struct tm_err e = {0};
     box_with(&b, 3);
-    struct log *l = logbox_open(&b);
+    struct ca_log *l = logbox_open(&b);
     refused(&b, "in use by another process");
-    log_close(l);
+    ca_log_close(l);
     opens_with(&b, 3);
-    assert_int_equal(log_create(&b.o, &e), -1);
+    assert_int_equal(ca_log_create(&b.o, &e), -1);
     assert_non_null(strstr(e.text, "holds a log already"));
     logbox_free(&b);
 }
@@ -205,16 +205,16 @@ static void a_damaged_journal_is_refused(void **state)
 {
     (void)state;
     struct logbox b;
-    struct err e = {0};
+    struct tm_err e = {0};
     logbox_init(&b);
-    assert_int_equal(log_create(&b.o, &e), 0);
-    struct log *l = logbox_open(&b);
+    assert_int_equal(ca_log_create(&b.o, &e), 0);
+    struct ca_log *l = logbox_open(&b);
     (void)add_many(l, 0, 10);
     char whole[160];
     snprintf(whole, sizeof(whole), "%s.copy", b.dir);
-    assert_int_equal(log_sync(l, &e), 0);
+    assert_int_equal(ca_log_sync(l, &e), 0);
     logbox_copy(b.dir, whole); /* as a crash would leave it */
-    log_close(l);
+    ca_log_close(l);
     struct logbox c = b;
     snprintf(c.dir, sizeof(c.dir), "%.120s", whole);
     c.o.directory = c.dir;
@@ -251,9 +251,9 @@ static void an_older_copy_is_refused(void **state)
     /* the old journal with the new checkpoint and tiles */
     snprintf(from, sizeof(from), "%s/state/journal", old);
     path_in(&b, "state/journal", to);
-    struct buf keep = {0};
-    struct err e = {0};
-    assert_int_equal(file_read(to, 1 << 20, &keep, &e), 0);
+    struct tm_buf keep = {0};
+    struct tm_err e = {0};
+    assert_int_equal(tm_file_read(to, 1 << 20, &keep, &e), 0);
     unlink(to);
     logbox_copy(from, to);
     refused(&b, "it is an older copy");
@@ -271,7 +271,7 @@ static void an_older_copy_is_refused(void **state)
     refused(&b, "its anchor is of 7");
     b.o.anchor = NULL;
     opens_with(&b, 6);
-    buf_free(&keep);
+    tm_buf_free(&keep);
     logbox_remove(old);
     unlink(anchor);
     logbox_free(&b);
@@ -281,31 +281,31 @@ static void a_forked_checkpoint_is_refused(void **state)
 {
     (void)state;
     struct logbox b;
-    struct err e = {0};
-    struct buf note = {0};
-    struct note_key k;
+    struct tm_err e = {0};
+    struct tm_buf note = {0};
+    struct tm_note_key k;
     char path[256];
     box_with(&b, 300);
-    struct checkpoint c = logbox_checkpoint(&b);
+    struct tm_checkpoint c = logbox_checkpoint(&b);
     for (uint64_t size = 300; size >= 200; size -= 100) { /* in the journal's part, and before */
         c.size = size;
         c.root.b[0] ^= 1;
-        buf_reset(&note);
-        checkpoint_text(&c, &note);
+        tm_buf_reset(&note);
+        tm_checkpoint_text(&c, &note);
         size_t text_len = note.len;
         buf_putc(&note, '\n');
-        assert_int_equal(note_key_init(&k, b.o.origin, NOTE_RFC6962, b.key, &e), 0);
-        struct buf text = {0};
-        buf_append(&text, note.data, text_len);
-        assert_int_equal(note_sign(buf_str(&text), text_len, &k, 1, &note, &e), 0);
-        buf_free(&text);
+        assert_int_equal(tm_note_key_init(&k, b.o.origin, NOTE_RFC6962, b.key, &e), 0);
+        struct tm_buf text = {0};
+        tm_buf_append(&text, note.data, text_len);
+        assert_int_equal(tm_note_sign(tm_buf_str(&text), text_len, &k, 1, &note, &e), 0);
+        tm_buf_free(&text);
         path_in(&b, "checkpoint", path);
-        assert_int_equal(file_write_atomic(path, 0644, note.data, note.len, &e), 0);
+        assert_int_equal(tm_file_write_atomic(path, 0644, note.data, note.len, &e), 0);
         refused(&b, "another root hash");
     }
     patch(&b, "checkpoint", 20, "9", 1);
     refused(&b, "checkpoint");
-    buf_free(&note);
+    tm_buf_free(&note);
     logbox_free(&b);
 }
 
@@ -336,24 +336,24 @@ static void readers_tell_damage(void **state)
 {
     (void)state;
     struct logbox b;
-    struct err e = {0};
-    struct log_proof p;
-    struct merkle_hash leaf;
+    struct tm_err e = {0};
+    struct ca_log_proof p;
+    struct tm_merkle_hash leaf;
     char path[256];
     box_with(&b, 300);
-    struct checkpoint c = logbox_checkpoint(&b);
-    struct log_dir d = {.path = b.dir, .size = c.size};
-    struct log_tiles t = log_dir_tiles(&d);
-    assert_int_equal(log_tree_leaf(&t, 7, 300, &leaf, &e), 0);
+    struct tm_checkpoint c = logbox_checkpoint(&b);
+    struct ca_log_dir d = {.path = b.dir, .size = c.size};
+    struct ca_log_tiles t = ca_log_dir_tiles(&d);
+    assert_int_equal(ca_log_tree_leaf(&t, 7, 300, &leaf, &e), 0);
     patch(&b, "tile/0/000", 9 * 32L, "\xff\xff", 2);
-    assert_int_equal(log_tree_inclusion(&t, 7, 300, &p, &e), 0);
-    assert_int_equal(merkle_check_inclusion(7, 300, &leaf, p.hash, p.count, &c.root, &e), -1);
+    assert_int_equal(ca_log_tree_inclusion(&t, 7, 300, &p, &e), 0);
+    assert_int_equal(tm_merkle_check_inclusion(7, 300, &leaf, p.hash, p.count, &c.root, &e), -1);
     path_in(&b, "tile/0/000", path);
     assert_int_equal(truncate(path, 100), 0);
-    assert_int_equal(log_tree_inclusion(&t, 7, 300, &p, &e), -1);
+    assert_int_equal(ca_log_tree_inclusion(&t, 7, 300, &p, &e), -1);
     assert_non_null(strstr(e.text, "100 bytes"));
     unlink(path);
-    assert_int_equal(log_tree_inclusion(&t, 7, 300, &p, &e), -1);
+    assert_int_equal(ca_log_tree_inclusion(&t, 7, 300, &p, &e), -1);
     assert_non_null(strstr(e.text, "tile/0/000"));
     assert_int_equal(t.hashes(t.ctx, 0, 5, 1, &leaf, &e), -1);
     assert_non_null(strstr(e.text, "beyond the tree"));
@@ -365,16 +365,16 @@ static void a_full_disk_loses_nothing(void **state)
 {
     (void)state;
     struct logbox b;
-    struct err e = {0};
+    struct tm_err e = {0};
     struct rlimit before;
     struct stat st;
     char path[256];
     uint64_t index = 0;
-    struct buf sct = {0};
+    struct tm_buf sct = {0};
     logbox_init(&b);
     b.o.checkpoint_interval_ms = 60000;
-    assert_int_equal(log_create(&b.o, &e), 0);
-    struct log *l = logbox_open(&b);
+    assert_int_equal(ca_log_create(&b.o, &e), 0);
+    struct ca_log *l = logbox_open(&b);
     (void)add_many(l, 0, 20);
     path_in(&b, "state/journal", path);
     assert_int_equal(stat(path, &st), 0);
@@ -391,14 +391,14 @@ static void a_full_disk_loses_nothing(void **state)
     setrlimit(RLIMIT_FSIZE, &before);
     assert_int_equal(logbox_add(l, 20, 64, &sct, &index, &e), 0);
     assert_int_equal(index, 20);
-    struct log_stats stats;
-    log_stats_get(l, &stats);
+    struct ca_log_stats stats;
+    ca_log_stats_get(l, &stats);
     assert_int_equal(stats.failures, 5);
-    assert_int_equal(log_sync(l, &e), 0);
+    assert_int_equal(ca_log_sync(l, &e), 0);
     logbox_check_sct(&b, 20, 64, &sct, 20);
-    log_close(l);
+    ca_log_close(l);
     opens_with(&b, 21);
-    buf_free(&sct);
+    tm_buf_free(&sct);
     logbox_free(&b);
 }
 
@@ -413,9 +413,9 @@ static void a_clock_that_goes_back(void **state)
 {
     (void)state;
     struct logbox b;
-    struct err e = {0};
-    struct sct s;
-    struct buf sct = {0};
+    struct tm_err e = {0};
+    struct tm_sct s;
+    struct tm_buf sct = {0};
     uint64_t index = 0;
     static const struct {
         int64_t clock;
@@ -427,31 +427,31 @@ static void a_clock_that_goes_back(void **state)
     logbox_init(&b);
     b.o.now_ms = test_now;
     test_clock = steps[0].clock;
-    assert_int_equal(log_create(&b.o, &e), 0);
-    struct log *l = logbox_open(&b);
+    assert_int_equal(ca_log_create(&b.o, &e), 0);
+    struct ca_log *l = logbox_open(&b);
     uint64_t last_head = 0;
     for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
-        struct buf text = {0};
-        struct note n;
-        struct note_key k;
+        struct tm_buf text = {0};
+        struct tm_note n;
+        struct tm_note_key k;
         uint64_t head = 0;
         test_clock = steps[i].clock;
-        buf_reset(&sct);
+        tm_buf_reset(&sct);
         assert_int_equal(logbox_add(l, i, 64, &sct, &index, &e), 0);
-        assert_int_equal(sct_parse(sct.data, sct.len, &s, &e), 0);
+        assert_int_equal(tm_sct_parse(sct.data, sct.len, &s, &e), 0);
         assert_int_equal(s.timestamp_ms, steps[i].timestamp);
-        assert_int_equal(log_sync(l, &e), 0);
-        (void)log_checkpoint(l, &text);
-        assert_int_equal(note_parse(text.data, text.len, &n, &e), 0);
-        assert_int_equal(note_key_init(&k, b.o.origin, NOTE_RFC6962, b.key, &e), 0);
-        assert_int_equal(note_verify(&n, &k, &head, &e), 0);
+        assert_int_equal(ca_log_sync(l, &e), 0);
+        (void)ca_log_checkpoint(l, &text);
+        assert_int_equal(tm_note_parse(text.data, text.len, &n, &e), 0);
+        assert_int_equal(tm_note_key_init(&k, b.o.origin, NOTE_RFC6962, b.key, &e), 0);
+        assert_int_equal(tm_note_verify(&n, &k, &head, &e), 0);
         assert_true(head > last_head && head >= 1000000000);
         last_head = head;
-        note_free(&n);
-        buf_free(&text);
+        tm_note_free(&n);
+        tm_buf_free(&text);
     }
-    log_close(l);
-    buf_free(&sct);
+    ca_log_close(l);
+    tm_buf_free(&sct);
     logbox_free(&b);
 }
 
@@ -459,11 +459,11 @@ static void a_late_checkpoint_comes_by_itself(void **state)
 {
     (void)state;
     struct logbox b;
-    struct err e = {0};
+    struct tm_err e = {0};
     logbox_init(&b);
     b.o.checkpoint_interval_ms = 200;
-    assert_int_equal(log_create(&b.o, &e), 0);
-    struct log *l = logbox_open(&b);
+    assert_int_equal(ca_log_create(&b.o, &e), 0);
+    struct ca_log *l = logbox_open(&b);
     (void)add_many(l, 0, 3);
     uint64_t seen = 0;
     for (int i = 0; i < 100 && seen < 3; i++) {
@@ -471,7 +471,7 @@ static void a_late_checkpoint_comes_by_itself(void **state)
         seen = logbox_checkpoint(&b).size;
     }
     assert_int_equal(seen, 3);
-    log_close(l);
+    ca_log_close(l);
     logbox_free(&b);
 }
 
@@ -479,24 +479,24 @@ static void bad_entries_are_refused(void **state)
 {
     (void)state;
     struct logbox b;
-    struct err e = {0};
-    struct log_ticket *t = NULL;
+    struct tm_err e = {0};
+    struct ca_log_ticket *t = NULL;
     box_with(&b, 0);
-    struct log *l = logbox_open(&b);
-    struct log_entry x = logbox_entry(1, LOG_ENTRY_MAX);
-    assert_int_equal(log_add(l, &x, NULL, NULL, &t, &e), -1);
+    struct ca_log *l = logbox_open(&b);
+    struct ca_log_entry x = logbox_entry(1, LOG_ENTRY_MAX);
+    assert_int_equal(ca_log_add(l, &x, NULL, NULL, &t, &e), -1);
     assert_non_null(strstr(e.text, "larger than"));
     x = logbox_entry(1, 64);
     x.precert_len = 0;
-    assert_int_equal(log_add(l, &x, NULL, NULL, &t, &e), -1);
+    assert_int_equal(ca_log_add(l, &x, NULL, NULL, &t, &e), -1);
     x = logbox_entry(1, 64);
     x.signed_entry.cert_len = 0;
-    assert_int_equal(log_add(l, &x, NULL, NULL, &t, &e), -1);
+    assert_int_equal(ca_log_add(l, &x, NULL, NULL, &t, &e), -1);
     x = logbox_entry(1, 64);
     x.issuer_count = LOG_ISSUERS_MAX + 1;
-    assert_int_equal(log_add(l, &x, NULL, NULL, &t, &e), -1);
+    assert_int_equal(ca_log_add(l, &x, NULL, NULL, &t, &e), -1);
     assert_int_equal(add_many(l, 0, 1), 1);
-    log_close(l);
+    ca_log_close(l);
     logbox_free(&b);
 }
 
@@ -538,13 +538,13 @@ static void tile_paths_are_strict(void **state)
     unsigned width = 0;
     for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
         char path[TILE_PATH_MAX];
-        assert_int_equal(log_tile_path_parse(good[i].path, &level, &n, &width), 0);
+        assert_int_equal(ca_log_tile_path_parse(good[i].path, &level, &n, &width), 0);
         assert_true(level == good[i].level && n == good[i].n && width == good[i].width);
-        tile_path(level, n, width, path);
+        tm_tile_path(level, n, width, path);
         assert_string_equal(path, good[i].path);
     }
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-        if (log_tile_path_parse(bad[i], &level, &n, &width) == 0)
+        if (ca_log_tile_path_parse(bad[i], &level, &n, &width) == 0)
             fail_msg("accepted '%s'", bad[i]);
     }
 }

@@ -19,30 +19,30 @@ static void nothing(void *arg)
     (void)arg;
 }
 
-static void add_fast(struct log *l, uint64_t count)
+static void add_fast(struct ca_log *l, uint64_t count)
 {
-    static struct log_ticket *ring[WINDOW];
-    struct err e = {0};
+    static struct ca_log_ticket *ring[WINDOW];
+    struct tm_err e = {0};
     for (uint64_t i = 0; i < count + WINDOW; i++) {
-        struct log_ticket **slot = &ring[i % WINDOW];
+        struct ca_log_ticket **slot = &ring[i % WINDOW];
         if (*slot != NULL) {
-            while (log_poll(*slot, &e) == LOG_WAIT)
+            while (ca_log_poll(*slot, &e) == LOG_WAIT)
                 (void)nanosleep(&(struct timespec){.tv_nsec = 200L * 1000}, NULL);
-            assert_int_equal(log_poll(*slot, &e), LOG_DONE);
-            log_ticket_free(*slot);
+            assert_int_equal(ca_log_poll(*slot, &e), LOG_DONE);
+            ca_log_ticket_free(*slot);
             *slot = NULL;
         }
-        struct log_entry entry = logbox_entry(i, 32);
+        struct ca_log_entry entry = logbox_entry(i, 32);
         if (i < count)
-            assert_int_equal(log_add(l, &entry, nothing, NULL, slot, &e), 0);
+            assert_int_equal(ca_log_add(l, &entry, nothing, NULL, slot, &e), 0);
     }
-    assert_int_equal(log_sync(l, &e), 0);
+    assert_int_equal(ca_log_sync(l, &e), 0);
 }
 
 static bool has_run(const struct logbox *b, unsigned level, uint64_t first)
 {
     char path[PATH_MAX];
-    assert_int_equal(index_run_path(b->dir, level, first, path), 0);
+    assert_int_equal(ca_index_run_path(b->dir, level, first, path), 0);
     return access(path, F_OK) == 0;
 }
 
@@ -56,34 +56,34 @@ static void await_run(const struct logbox *b, unsigned level, uint64_t first)
 /* Entries of every run, and of the tiles behind them; and hashes that are none's. */
 static void find_all(const struct logbox *b)
 {
-    struct checkpoint c = logbox_checkpoint(b);
-    struct log_dir d = {.path = b->dir, .size = c.size};
-    struct log_tiles t = log_dir_tiles(&d);
-    struct err e = {0};
+    struct tm_checkpoint c = logbox_checkpoint(b);
+    struct ca_log_dir d = {.path = b->dir, .size = c.size};
+    struct ca_log_tiles t = ca_log_dir_tiles(&d);
+    struct tm_err e = {0};
     assert_int_equal(c.size, COUNT);
     for (uint64_t i = 0; i < COUNT; i = i < COUNT - 40 && i % 97 != 0 ? i + 97 - i % 97 : i + 1) {
-        struct merkle_hash leaf;
+        struct tm_merkle_hash leaf;
         uint64_t at = UINT64_MAX;
-        assert_int_equal(log_tree_leaf(&t, i, c.size, &leaf, &e), 0);
-        if (log_dir_find(&d, &leaf, &at, &e) != 1 || at != i)
+        assert_int_equal(ca_log_tree_leaf(&t, i, c.size, &leaf, &e), 0);
+        if (ca_log_dir_find(&d, &leaf, &at, &e) != 1 || at != i)
             fail_msg("entry %llu: %s", (unsigned long long)i, e.text);
         leaf.b[31] ^= 1; /* the index's key is the same */
-        assert_int_equal(log_dir_find(&d, &leaf, &at, &e), 0);
+        assert_int_equal(ca_log_dir_find(&d, &leaf, &at, &e), 0);
         leaf.b[0] ^= 0x80;
-        assert_int_equal(log_dir_find(&d, &leaf, &at, &e), 0);
+        assert_int_equal(ca_log_dir_find(&d, &leaf, &at, &e), 0);
     }
     for (int b0 = 0; b0 < 256; b0 += 51) { /* the ends of the key's range */
-        struct merkle_hash leaf;
+        struct tm_merkle_hash leaf;
         uint64_t at = 0;
         memset(leaf.b, b0, sizeof(leaf.b));
-        assert_int_equal(log_dir_find(&d, &leaf, &at, &e), 0);
+        assert_int_equal(ca_log_dir_find(&d, &leaf, &at, &e), 0);
     }
 }
 
 static void cut(const struct logbox *b, unsigned level, uint64_t first)
 {
     char path[PATH_MAX];
-    assert_int_equal(index_run_path(b->dir, level, first, path), 0);
+    assert_int_equal(ca_index_run_path(b->dir, level, first, path), 0);
     assert_int_equal(truncate(path, 4096), 0);
 }
 
@@ -91,38 +91,38 @@ static void every_entry_is_found(void **state)
 {
     (void)state;
     struct logbox b;
-    struct err e = {0};
+    struct tm_err e = {0};
     char path[PATH_MAX], kept[PATH_MAX];
     uint64_t last = INDEX_FANOUT * INDEX_RUN_MIN;
     logbox_init(&b);
-    assert_int_equal(log_create(&b.o, &e), 0);
-    struct log *l = logbox_open(&b);
+    assert_int_equal(ca_log_create(&b.o, &e), 0);
+    struct ca_log *l = logbox_open(&b);
     add_fast(l, COUNT);
     await_run(&b, 1, 0);
     await_run(&b, 0, last);
     for (unsigned i = 0; i < INDEX_FANOUT; i++) /* merged, so gone */
         assert_false(has_run(&b, 0, i * INDEX_RUN_MIN));
     find_all(&b);
-    log_close(l);
+    ca_log_close(l);
 
     cut(&b, 0, last); /* a torn run is no run: tiles are read, and the next start makes it anew */
     find_all(&b);
     l = logbox_open(&b);
     for (int i = 0; i < 1500; i++) {
         unsigned level = 0;
-        int fd = index_run_open(b.dir, last, &level);
+        int fd = ca_index_run_open(b.dir, last, &level);
         if (fd >= 0) {
             close(fd);
             break;
         }
         (void)nanosleep(&(struct timespec){.tv_nsec = 20L * 1000 * 1000}, NULL);
     }
-    log_close(l);
+    ca_log_close(l);
     find_all(&b);
 
     /* What a crash between a merge and the end of the short runs leaves: they are passed over. */
-    assert_int_equal(index_run_path(b.dir, 0, last, path), 0);
-    assert_int_equal(index_run_path(b.dir, 0, INDEX_RUN_MIN, kept), 0);
+    assert_int_equal(ca_index_run_path(b.dir, 0, last, path), 0);
+    assert_int_equal(ca_index_run_path(b.dir, 0, INDEX_RUN_MIN, kept), 0);
     assert_int_equal(link(path, kept), 0);
     find_all(&b);
 
@@ -132,7 +132,7 @@ static void every_entry_is_found(void **state)
     find_all(&b);
     await_run(&b, 1, 0);
     find_all(&b);
-    log_close(l);
+    ca_log_close(l);
     logbox_free(&b);
 }
 

@@ -324,17 +324,17 @@ static void forget(void)
 
 static struct promise {
     uint64_t number, index;
-    struct buf sct;
+    struct tm_buf sct;
 } promises[PROMISES];
 static int promised;
 static bool stop;
 
 static void *produce(void *arg)
 {
-    struct log *l = arg;
+    struct ca_log *l = arg;
     static uint64_t next = 0;
     for (;;) {
-        struct err e = {0};
+        struct tm_err e = {0};
         struct promise p = {0};
         pthread_mutex_lock(&lock);
         bool end = stop;
@@ -346,38 +346,38 @@ static void *produce(void *arg)
         if (!stop && promised < PROMISES)
             promises[promised++] = p;
         else
-            buf_free(&p.sct);
+            tm_buf_free(&p.sct);
         pthread_mutex_unlock(&lock);
     }
 }
 
 /* Every promise and every checkpoint of before the cut holds in `b`. */
-static void check(struct logbox *b, int count, const struct checkpoint *seen, int seen_count)
+static void check(struct logbox *b, int count, const struct tm_checkpoint *seen, int seen_count)
 {
-    struct err e = {0};
-    struct checkpoint c = logbox_checkpoint(b);
-    struct log_dir d = {.path = b->dir, .size = c.size};
-    struct log_tiles t = log_dir_tiles(&d);
+    struct tm_err e = {0};
+    struct tm_checkpoint c = logbox_checkpoint(b);
+    struct ca_log_dir d = {.path = b->dir, .size = c.size};
+    struct ca_log_tiles t = ca_log_dir_tiles(&d);
     for (int i = 0; i < count; i++)
         logbox_check_sct(b, promises[i].number, 64, &promises[i].sct, promises[i].index);
     for (int i = 0; i < seen_count; i++) {
-        struct log_proof p;
-        assert_int_equal(log_tree_consistency(&t, seen[i].size, c.size, &p, &e), 0);
-        if (merkle_check_consistency(seen[i].size, &seen[i].root, c.size, &c.root, p.hash, p.count,
-                                     &e) != 0)
+        struct ca_log_proof p;
+        assert_int_equal(ca_log_tree_consistency(&t, seen[i].size, c.size, &p, &e), 0);
+        if (tm_merkle_check_consistency(seen[i].size, &seen[i].root, c.size, &c.root, p.hash,
+                                        p.count, &e) != 0)
             fail_msg("%s", e.text);
     }
 }
 
 static void cut_once(struct logbox *b, int round)
 {
-    struct err e = {0};
+    struct tm_err e = {0};
     pthread_t id[PRODUCERS];
-    struct checkpoint seen[SEEN];
+    struct tm_checkpoint seen[SEEN];
     int seen_count = 0;
     char copy[160];
     snprintf(copy, sizeof(copy), "%.120s.%d", b->dir, round);
-    struct log *l = logbox_open(b);
+    struct ca_log *l = logbox_open(b);
     stop = false;
     for (int i = 0; i < PRODUCERS; i++)
         assert_int_equal(pthread_create(&id[i], NULL, produce, l), 0);
@@ -385,13 +385,13 @@ static void cut_once(struct logbox *b, int round)
     for (int64_t ms = 0; ms < until; ms++) {
         (void)usleep(1000);
         if (seen_count < SEEN) {
-            struct buf text = {0};
-            struct note n;
-            (void)log_checkpoint(l, &text); /* what the server shows */
-            assert_int_equal(note_parse(text.data, text.len, &n, &e), 0);
-            assert_int_equal(checkpoint_parse(&n, &seen[seen_count++], &e), 0);
-            note_free(&n);
-            buf_free(&text);
+            struct tm_buf text = {0};
+            struct tm_note n;
+            (void)ca_log_checkpoint(l, &text); /* what the server shows */
+            assert_int_equal(tm_note_parse(text.data, text.len, &n, &e), 0);
+            assert_int_equal(tm_checkpoint_parse(&n, &seen[seen_count++], &e), 0);
+            tm_note_free(&n);
+            tm_buf_free(&text);
         }
     }
     pthread_mutex_lock(&lock); /* the moment of the cut: nothing is written while it is held */
@@ -401,14 +401,14 @@ static void cut_once(struct logbox *b, int round)
     pthread_mutex_unlock(&lock);
     for (int i = 0; i < PRODUCERS; i++)
         pthread_join(id[i], NULL);
-    log_close(l);
+    ca_log_close(l);
     char watched_root[128];
     memcpy(watched_root, root, sizeof(root));
     root[0] = '\0';
     struct logbox after = *b;
     snprintf(after.dir, sizeof(after.dir), "%.127s", copy);
     after.o.directory = after.dir;
-    log_close(logbox_open(&after));
+    ca_log_close(logbox_open(&after));
     check(&after, count, seen, seen_count);
     logbox_remove(copy);
     memcpy(root, watched_root, sizeof(root));
@@ -418,7 +418,7 @@ static void no_promise_is_lost_in_a_power_cut(void **state)
 {
     (void)state;
     struct logbox b;
-    struct err e = {0};
+    struct tm_err e = {0};
     char kept[160];
     char base[160];
     srandom(20261124);
@@ -426,7 +426,7 @@ static void no_promise_is_lost_in_a_power_cut(void **state)
     b.o.checkpoint_interval_ms = 10;
     snprintf(kept, sizeof(kept), "%.120s.inodes", b.dir);
     assert_int_equal(syscall(SYS_mkdir, kept, 0755), 0);
-    assert_int_equal(log_create(&b.o, &e), 0);
+    assert_int_equal(ca_log_create(&b.o, &e), 0);
     snprintf(base, sizeof(base), "%.120s.base", b.dir); /* what the cuts begin with */
     logbox_copy(b.dir, base);
     memcpy(root, b.dir, sizeof(b.dir));
@@ -435,7 +435,7 @@ static void no_promise_is_lost_in_a_power_cut(void **state)
     root[0] = '\0';
     assert_true(promised > 300);
     for (int i = 0; i < promised; i++)
-        buf_free(&promises[i].sct);
+        tm_buf_free(&promises[i].sct);
     forget();
     logbox_remove(kept);
     logbox_remove(base);

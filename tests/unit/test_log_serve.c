@@ -25,21 +25,21 @@ static const char root_der[] = "the root's DER";
 
 struct site {
     struct logbox box;
-    struct log *log;
-    struct log_server *server;
-    struct http_mount mounts[2];
-    struct http_server *http;
-    struct merkle_hash leaf[SIZE], root[SIZE + 1];
-    struct buf reply;
+    struct ca_log *log;
+    struct ca_log_server *server;
+    struct tm_http_mount mounts[2];
+    struct tm_http_server *http;
+    struct tm_merkle_hash leaf[SIZE], root[SIZE + 1];
+    struct tm_buf reply;
 };
 
-static void say(struct http_exchange *x, unsigned status)
+static void say(struct tm_http_exchange *x, unsigned status)
 {
-    struct buf none = {0};
-    http_reply(x, status, "text/plain", &none);
+    struct tm_buf none = {0};
+    tm_http_reply(x, status, "text/plain", &none);
 }
 
-static void on_fault(void *ctx, struct http_exchange *x, enum http_fault f)
+static void on_fault(void *ctx, struct tm_http_exchange *x, enum tm_http_fault f)
 {
     (void)ctx;
     say(x, f == HTTP_FAULT_METHOD ? 405 : 404);
@@ -53,12 +53,12 @@ static void roots(void *ctx, void (*add)(void *arg, const unsigned char *der, si
     add(arg, (const unsigned char *)"2", 1);
 }
 
-/* Names below /files/ as they come: http_reply_file has to judge them. */
-static enum http_result serve_any(void *ctx, struct http_exchange *x)
+/* Names below /files/ as they come: tm_http_reply_file has to judge them. */
+static enum tm_http_result serve_any(void *ctx, struct tm_http_exchange *x)
 {
     const char *dir = ctx;
-    const char *name = http_mount_name(x);
-    if (!http_reply_file(x, dir, name, http_file_type(name), "max-age=5"))
+    const char *name = tm_http_mount_name(x);
+    if (!tm_http_reply_file(x, dir, name, tm_http_file_type(name), "max-age=5"))
         say(x, 404);
     return HTTP_DONE;
 }
@@ -67,10 +67,10 @@ static enum http_result serve_any(void *ctx, struct http_exchange *x)
 static void expect_hashes(struct site *s)
 {
     struct mtree_hash leaf[SIZE];
-    struct log_dir d = {.path = s->box.dir, .size = SIZE};
-    struct log_tiles t = log_dir_tiles(&d);
+    struct ca_log_dir d = {.path = s->box.dir, .size = SIZE};
+    struct ca_log_tiles t = ca_log_dir_tiles(&d);
     for (size_t i = 0; i < SIZE; i++) {
-        assert_int_equal(log_tree_leaf(&t, i, SIZE, &s->leaf[i], NULL), 0);
+        assert_int_equal(ca_log_tree_leaf(&t, i, SIZE, &s->leaf[i], NULL), 0);
         memcpy(leaf[i].b, s->leaf[i].b, 32);
     }
     struct mtree *oracle = mtree_new(leaf, SIZE);
@@ -84,31 +84,32 @@ static void expect_hashes(struct site *s)
 static int setup(void **state)
 {
     struct site *s = calloc(1, sizeof(*s));
-    struct err e = {0};
+    struct tm_err e = {0};
     logbox_init(&s->box);
-    assert_int_equal(log_create(&s->box.o, &e), 0);
+    assert_int_equal(ca_log_create(&s->box.o, &e), 0);
     s->log = logbox_open(&s->box);
     for (uint64_t i = 0; i < SIZE; i++) {
-        struct buf sct = {0};
+        struct tm_buf sct = {0};
         uint64_t index = 0;
         assert_int_equal(logbox_add(s->log, i, 64, &sct, &index, &e), 0);
-        buf_free(&sct);
+        tm_buf_free(&sct);
     }
-    assert_int_equal(log_sync(s->log, &e), 0);
+    assert_int_equal(ca_log_sync(s->log, &e), 0);
     expect_hashes(s);
-    struct log_serve_options so = {.log = s->log, .prefix = "/log", .roots = roots};
-    s->server = log_server_new(&so, &e);
+    struct ca_log_serve_options so = {.log = s->log, .prefix = "/log", .roots = roots};
+    s->server = ca_log_server_new(&so, &e);
     assert_non_null(s->server);
-    s->mounts[0] = log_server_mount(s->server);
-    s->mounts[1] = (struct http_mount){.prefix = "/files", .handle = serve_any, .ctx = s->box.dir};
-    struct http_options o;
-    http_options_default(&o);
+    s->mounts[0] = ca_log_server_mount(s->server);
+    s->mounts[1] =
+        (struct tm_http_mount){.prefix = "/files", .handle = serve_any, .ctx = s->box.dir};
+    struct tm_http_options o;
+    tm_http_options_default(&o);
     o.listen = "127.0.0.1:0";
     o.workers = 2;
     o.fault = on_fault;
     o.mounts = s->mounts;
     o.mount_count = 2;
-    s->http = http_server_start(&o, &e);
+    s->http = tm_http_server_start(&o, &e);
     assert_non_null(s->http);
     *state = s;
     return 0;
@@ -117,12 +118,12 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     struct site *s = *state;
-    http_server_stop(s->http, 1000);
-    http_server_free(s->http);
-    log_server_free(s->server);
-    log_close(s->log);
+    tm_http_server_stop(s->http, 1000);
+    tm_http_server_free(s->http);
+    ca_log_server_free(s->server);
+    ca_log_close(s->log);
     logbox_free(&s->box);
-    buf_free(&s->reply);
+    tm_buf_free(&s->reply);
     free(s);
     return 0;
 }
@@ -130,10 +131,10 @@ static int teardown(void **state)
 /* One request; the status. `headers`: further lines, or "". */
 static int request(struct site *s, const char *method, const char *path, const char *headers)
 {
-    struct buf b = {0};
-    buf_printf(&b, "%s %s HTTP/1.1\r\nHost: x\r\n%s\r\n", method, path, headers);
-    int status = raw_ask(http_server_address(s->http), buf_str(&b), &s->reply);
-    buf_free(&b);
+    struct tm_buf b = {0};
+    tm_buf_printf(&b, "%s %s HTTP/1.1\r\nHost: x\r\n%s\r\n", method, path, headers);
+    int status = raw_ask(tm_http_server_address(s->http), tm_buf_str(&b), &s->reply);
+    tm_buf_free(&b);
     return status;
 }
 
@@ -150,10 +151,10 @@ static size_t body_length(struct site *s)
 /* The header's value in the last reply is `want`. */
 static bool has_header(struct site *s, const char *name, const char *want)
 {
-    struct buf line = {0};
-    buf_printf(&line, "\r\n%s: %s\r\n", name, want);
-    bool there = strcasestr(buf_str(&s->reply), buf_str(&line)) != NULL;
-    buf_free(&line);
+    struct tm_buf line = {0};
+    tm_buf_printf(&line, "\r\n%s: %s\r\n", name, want);
+    bool there = strcasestr(tm_buf_str(&s->reply), tm_buf_str(&line)) != NULL;
+    tm_buf_free(&line);
     return there;
 }
 
@@ -169,16 +170,16 @@ static json_t *get_json(struct site *s, const char *path)
     return j;
 }
 
-static void take_b64(const json_t *v, struct buf *out)
+static void take_b64(const json_t *v, struct tm_buf *out)
 {
-    buf_reset(out);
+    tm_buf_reset(out);
     assert_true(json_is_string(v));
-    assert_int_equal(b64_decode(B64_STD, json_string_value(v), json_string_length(v), out), 0);
+    assert_int_equal(tm_b64_decode(B64_STD, json_string_value(v), json_string_length(v), out), 0);
 }
 
-static size_t take_proof(const json_t *list, struct merkle_hash *out)
+static size_t take_proof(const json_t *list, struct tm_merkle_hash *out)
 {
-    struct buf b = {0};
+    struct tm_buf b = {0};
     size_t i;
     const json_t *v;
     assert_true(json_is_array(list) && json_array_size(list) <= MERKLE_PROOF_MAX);
@@ -188,32 +189,32 @@ static size_t take_proof(const json_t *list, struct merkle_hash *out)
         assert_int_equal(b.len, MERKLE_HASH);
         memcpy(out[i].b, b.data, MERKLE_HASH);
     }
-    buf_free(&b);
+    tm_buf_free(&b);
     return i;
 }
 
 /* A leaf hash as a query parameter. */
-static const char *query_hash(const struct merkle_hash *h)
+static const char *query_hash(const struct tm_merkle_hash *h)
 {
     static char out[160];
-    struct buf b = {0};
+    struct tm_buf b = {0};
     size_t n = 0;
-    b64_encode(B64_STD, h->b, MERKLE_HASH, &b);
-    for (const char *p = buf_str(&b); *p != '\0'; p++) {
+    tm_b64_encode(B64_STD, h->b, MERKLE_HASH, &b);
+    for (const char *p = tm_buf_str(&b); *p != '\0'; p++) {
         bool plain = *p != '+' && *p != '/' && *p != '=';
         n += (size_t)snprintf(out + n, sizeof(out) - n, plain ? "%c" : "%%%02X", *p);
     }
-    buf_free(&b);
+    tm_buf_free(&b);
     return out;
 }
 
 static void sth(void **state)
 {
     struct site *s = *state;
-    struct buf b = {0};
-    struct buf text = {0};
-    struct buf line = {0};
-    struct checkpoint c = logbox_checkpoint(&s->box);
+    struct tm_buf b = {0};
+    struct tm_buf text = {0};
+    struct tm_buf line = {0};
+    struct tm_checkpoint c = logbox_checkpoint(&s->box);
     json_t *j = get_json(s, "/log/ct/v1/get-sth");
     assert_int_equal(json_object_size(j), 4);
     assert_int_equal(json_integer_value(json_object_get(j, "tree_size")), SIZE);
@@ -222,19 +223,20 @@ static void sth(void **state)
     assert_memory_equal(b.data, s->root[SIZE].b, MERKLE_HASH);
     /* Time and signature are the checkpoint's: together they are its signature line. */
     take_b64(json_object_get(j, "tree_head_signature"), &b);
-    buf_put_be(&line, (unsigned long long)json_integer_value(json_object_get(j, "timestamp")), 8);
-    buf_append(&line, b.data, b.len);
-    (void)log_checkpoint(s->log, &text);
-    struct note n;
-    struct err e = {0};
-    assert_int_equal(note_parse(text.data, text.len, &n, &e), 0);
+    tm_buf_put_be(&line, (unsigned long long)json_integer_value(json_object_get(j, "timestamp")),
+                  8);
+    tm_buf_append(&line, b.data, b.len);
+    (void)ca_log_checkpoint(s->log, &text);
+    struct tm_note n;
+    struct tm_err e = {0};
+    assert_int_equal(tm_note_parse(text.data, text.len, &n, &e), 0);
     assert_int_equal(n.signature[0].sig_len, line.len);
     assert_memory_equal(n.signature[0].sig, line.data, line.len);
     assert_int_equal(c.size, SIZE);
-    note_free(&n);
-    buf_free(&line);
-    buf_free(&text);
-    buf_free(&b);
+    tm_note_free(&n);
+    tm_buf_free(&line);
+    tm_buf_free(&text);
+    tm_buf_free(&b);
     json_decref(j);
 }
 
@@ -242,8 +244,8 @@ static void consistency(void **state)
 {
     struct site *s = *state;
     static const uint64_t size[] = {1, 2, 7, 8, 255, 256, 257, 299, 300};
-    struct merkle_hash p[MERKLE_PROOF_MAX];
-    struct err e = {0};
+    struct tm_merkle_hash p[MERKLE_PROOF_MAX];
+    struct tm_err e = {0};
     char path[128];
     for (size_t i = 0; i < 9; i++) {
         for (size_t k = i; k < 9; k++) {
@@ -251,8 +253,8 @@ static void consistency(void **state)
                      (int)size[i], (int)size[k]);
             json_t *j = get_json(s, path);
             size_t n = take_proof(json_object_get(j, "consistency"), p);
-            if (merkle_check_consistency(size[i], &s->root[size[i]], size[k], &s->root[size[k]], p,
-                                         n, &e) != 0)
+            if (tm_merkle_check_consistency(size[i], &s->root[size[i]], size[k], &s->root[size[k]],
+                                            p, n, &e) != 0)
                 fail_msg("%s: %s", path, e.text);
             json_decref(j);
         }
@@ -264,10 +266,10 @@ static void consistency(void **state)
 
 static void check_inclusion(struct site *s, uint64_t index, uint64_t size, const json_t *path)
 {
-    struct merkle_hash p[MERKLE_PROOF_MAX];
-    struct err e = {0};
+    struct tm_merkle_hash p[MERKLE_PROOF_MAX];
+    struct tm_err e = {0};
     size_t n = take_proof(path, p);
-    if (merkle_check_inclusion(index, size, &s->leaf[index], p, n, &s->root[size], &e) != 0)
+    if (tm_merkle_check_inclusion(index, size, &s->leaf[index], p, n, &s->root[size], &e) != 0)
         fail_msg("entry %d of %d: %s", (int)index, (int)size, e.text);
 }
 
@@ -295,30 +297,30 @@ static void proofs(void **state)
 }
 
 /* leaf_input hashes to the leaf; extra_data is the precertificate and its chain. */
-static void check_entry(struct site *s, uint64_t i, const json_t *entry)
+static void tuf_check_entry(struct site *s, uint64_t i, const json_t *entry)
 {
-    struct buf b = {0};
-    struct merkle_hash h;
-    struct log_entry want = logbox_entry(i, 64);
+    struct tm_buf b = {0};
+    struct tm_merkle_hash h;
+    struct ca_log_entry want = logbox_entry(i, 64);
     take_b64(json_object_get(entry, "leaf_input"), &b);
-    merkle_leaf(b.data, b.len, &h);
-    assert_true(merkle_equal(&h, &s->leaf[i]));
+    tm_merkle_leaf(b.data, b.len, &h);
+    assert_true(tm_merkle_equal(&h, &s->leaf[i]));
     take_b64(json_object_get(entry, "extra_data"), &b);
-    struct bytes in = bytes_of(b.data, b.len);
+    struct tm_bytes in = bytes_of(b.data, b.len);
     size_t len = 0;
-    const unsigned char *precert = bytes_vector(&in, 3, &len);
+    const unsigned char *precert = tm_bytes_vector(&in, 3, &len);
     assert_int_equal(len, 64);
     assert_memory_equal(precert, want.precert, 64);
-    const unsigned char *list = bytes_vector(&in, 3, &len);
-    assert_true(bytes_end(&in));
-    struct bytes chain = bytes_of(list, len);
+    const unsigned char *list = tm_bytes_vector(&in, 3, &len);
+    assert_true(tm_bytes_end(&in));
+    struct tm_bytes chain = bytes_of(list, len);
     for (size_t k = 0; k < ISSUERS; k++) {
-        const unsigned char *one = bytes_vector(&chain, 3, &len);
+        const unsigned char *one = tm_bytes_vector(&chain, 3, &len);
         assert_int_equal(len, want.issuer_len[k]);
         assert_memory_equal(one, want.issuer[k], len);
     }
-    assert_true(bytes_end(&chain));
-    buf_free(&b);
+    assert_true(tm_bytes_end(&chain));
+    tm_buf_free(&b);
 }
 
 static void entries(void **state)
@@ -343,7 +345,7 @@ static void entries(void **state)
         const json_t *list = json_object_get(j, "entries");
         assert_int_equal(json_array_size(list), row[i].count);
         for (size_t k = 0; k < row[i].count; k++)
-            check_entry(s, row[i].start + k, json_array_get(list, k));
+            tuf_check_entry(s, row[i].start + k, json_array_get(list, k));
         json_decref(j);
     }
 }
@@ -351,32 +353,32 @@ static void entries(void **state)
 static void accepted_roots(void **state)
 {
     struct site *s = *state;
-    struct buf b = {0};
+    struct tm_buf b = {0};
     json_t *j = get_json(s, "/log/ct/v1/get-roots");
     const json_t *list = json_object_get(j, "certificates");
     assert_int_equal(json_array_size(list), 2);
     take_b64(json_array_get(list, 0), &b);
     assert_int_equal(b.len, sizeof(root_der));
     assert_memory_equal(b.data, root_der, b.len);
-    buf_free(&b);
+    tm_buf_free(&b);
     json_decref(j);
 }
 
 static void put_issuer(const char *log_dir, X509 *cert)
 {
-    struct buf der = {0};
+    struct tm_buf der = {0};
     unsigned char hash[32];
     char path[PATH_MAX];
     size_t at = (size_t)snprintf(path, sizeof(path), "%s/issuer/", log_dir);
     int len = i2d_X509(cert, NULL);
-    unsigned char *to = buf_reserve(&der, (size_t)len);
+    unsigned char *to = tm_buf_reserve(&der, (size_t)len);
     assert_int_equal(i2d_X509(cert, &to), len);
     assert_int_equal(EVP_Digest(der.data, (size_t)len, hash, NULL, EVP_sha256(), NULL), 1);
     for (int i = 0; i < 32; i++)
         at += (size_t)snprintf(path + at, sizeof(path) - at, "%02x", hash[i]);
-    struct err e = {0};
-    assert_int_equal(file_write_atomic(path, 0644, der.data, (size_t)len, &e), 0);
-    buf_free(&der);
+    struct tm_err e = {0};
+    assert_int_equal(tm_file_write_atomic(path, 0644, der.data, (size_t)len, &e), 0);
+    tm_buf_free(&der);
 }
 
 /* After a change of the CA, earlier entries' chains still end in the root before. */
@@ -395,7 +397,7 @@ static void roots_of_earlier_chains(void **state)
     json_t *j = get_json(s, "/log/ct/v1/get-roots");
     const json_t *list = json_object_get(j, "certificates");
     assert_int_equal(json_array_size(list), 3); /* the two in force, and this one */
-    struct buf b = {0};
+    struct tm_buf b = {0};
     take_b64(json_array_get(list, 2), &b);
     const unsigned char *p = b.data;
     X509 *got = d2i_X509(NULL, &p, (long)b.len);
@@ -405,7 +407,7 @@ static void roots_of_earlier_chains(void **state)
     X509_free(root);
     X509_free(intermediate);
     EVP_PKEY_free(k);
-    buf_free(&b);
+    tm_buf_free(&b);
 }
 
 /* A refusal is JSON with the member that RFC 6962 §4 names, and says which parameter. */
@@ -527,7 +529,7 @@ static void check_file(struct site *s, const char *path, const char *type, const
 {
     assert_int_equal(get(s, path), 200);
     if (!has_header(s, "Content-Type", type))
-        fail_msg("%s", buf_str(&s->reply));
+        fail_msg("%s", tm_buf_str(&s->reply));
     assert_int_equal(body_length(s), len);
     assert_memory_equal(raw_body(&s->reply), want, len);
 }
@@ -535,11 +537,11 @@ static void check_file(struct site *s, const char *path, const char *type, const
 static void static_ct(void **state)
 {
     struct site *s = *state;
-    struct buf note = {0};
+    struct tm_buf note = {0};
     char name[128] = "/log/issuer/";
     unsigned char digest[32];
     static const unsigned char issuer[] = "the issuing CA";
-    (void)log_checkpoint(s->log, &note);
+    (void)ca_log_checkpoint(s->log, &note);
     check_file(s, "/log/checkpoint", "text/plain; charset=utf-8", note.data, note.len);
     assert_true(has_header(s, "Cache-Control", "no-cache"));
     check_file(s, "/log/checkpoint?x=1", "text/plain; charset=utf-8", note.data, note.len);
@@ -555,11 +557,11 @@ static void static_ct(void **state)
     assert_true(has_header(s, "Cache-Control", "public, max-age=31536000, immutable"));
     json_t *j = get_json(s, "/log/log.v3.json");
     assert_string_equal(json_string_value(json_object_get(j, "description")), s->box.o.origin);
-    struct buf b = {0};
+    struct tm_buf b = {0};
     take_b64(json_object_get(j, "log_id"), &b);
-    assert_memory_equal(b.data, log_id(s->log), 32);
-    buf_free(&b);
-    buf_free(&note);
+    assert_memory_equal(b.data, ca_log_id(s->log), 32);
+    tm_buf_free(&b);
+    tm_buf_free(&note);
     json_decref(j);
 }
 
@@ -610,7 +612,7 @@ static void validators(void **state)
     char line[160];
     char tag[80];
     assert_int_equal(get(s, "/log/tile/0/000"), 200);
-    const char *at = strcasestr(buf_str(&s->reply), "\r\nETag: ");
+    const char *at = strcasestr(tm_buf_str(&s->reply), "\r\nETag: ");
     assert_non_null(at);
     assert_int_equal(sscanf(at + 8, "%79[^\r]", tag), 1);
     snprintf(line, sizeof(line), "If-None-Match: \"other\", W/%s\r\n", tag);
@@ -693,7 +695,7 @@ static void files(void **state)
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         snprintf(path, sizeof(path), "/files/%s", bad[i]);
         if (get(s, path) != 404)
-            fail_msg("served '%s': %s", path, buf_str(&s->reply));
+            fail_msg("served '%s': %s", path, tm_buf_str(&s->reply));
     }
 }
 
@@ -703,12 +705,12 @@ static void prefixes(void **state)
     static const char *const good[] = {"/log", "/a/b", "/a.b-c_1/2025"};
     static const char *const bad[] = {"",      "/",    "log",  "/log/", "//log",
                                       "/a//b", "/a b", "/a?b", "/a%20", "/.hidden/../x/"};
-    struct err e = {0};
+    struct tm_err e = {0};
     for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
-        assert_int_equal(http_prefix_check("it", good[i], &e), 0);
+        assert_int_equal(tm_http_prefix_check("it", good[i], &e), 0);
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-        struct log_serve_options o = {.prefix = bad[i]};
-        assert_null(log_server_new(&o, &e));
+        struct ca_log_serve_options o = {.prefix = bad[i]};
+        assert_null(ca_log_server_new(&o, &e));
         assert_non_null(strstr(e.text, "must be a path such as /log"));
     }
 }

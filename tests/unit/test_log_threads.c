@@ -14,7 +14,7 @@
 
 struct shared {
     struct logbox box;
-    struct log *log;
+    struct ca_log *log;
     atomic_uint writing; /* writers that are not done */
     atomic_uint wrong;   /* checks that failed; no fail_msg off the main thread */
     atomic_ullong reads;
@@ -23,7 +23,7 @@ struct shared {
 struct writer {
     struct shared *s;
     unsigned number;
-    struct buf sct[ENTRIES];
+    struct tm_buf sct[ENTRIES];
     uint64_t index[ENTRIES];
 };
 
@@ -41,7 +41,7 @@ static uint64_t entry_of(const struct writer *w, unsigned i)
 static void *write_entries(void *arg)
 {
     struct writer *w = arg;
-    struct err e = {0};
+    struct tm_err e = {0};
     for (unsigned i = 0; i < ENTRIES; i++)
         expect(w->s,
                logbox_add(w->s->log, entry_of(w, i), LENGTH, &w->sct[i], &w->index[i], &e) == 0);
@@ -58,69 +58,69 @@ static void no_wake(void *arg)
 static void *write_and_leave(void *arg)
 {
     struct shared *s = arg;
-    struct err e = {0};
+    struct tm_err e = {0};
     for (uint64_t i = 0; atomic_load(&s->writing) > 0; i++) {
-        struct log_entry entry = logbox_entry(90000000 + i, LENGTH);
-        struct log_ticket *t = NULL;
-        expect(s, log_add(s->log, &entry, no_wake, NULL, &t, &e) == 0);
+        struct ca_log_entry entry = logbox_entry(90000000 + i, LENGTH);
+        struct ca_log_ticket *t = NULL;
+        expect(s, ca_log_add(s->log, &entry, no_wake, NULL, &t, &e) == 0);
         if (i % 2 == 0)
-            (void)log_poll(t, &e);
-        log_ticket_free(t);
-        expect(s, log_sync(s->log, &e) == 0);
+            (void)ca_log_poll(t, &e);
+        ca_log_ticket_free(t);
+        expect(s, ca_log_sync(s->log, &e) == 0);
     }
     return NULL;
 }
 
-static void check_entry(struct shared *s, const struct checkpoint *c, uint64_t index)
+static void tuf_check_entry(struct shared *s, const struct tm_checkpoint *c, uint64_t index)
 {
-    struct log_dir d = {.path = s->box.dir, .size = c->size};
-    struct log_tiles t = log_dir_tiles(&d);
-    struct merkle_hash leaf;
-    struct log_proof p;
+    struct ca_log_dir d = {.path = s->box.dir, .size = c->size};
+    struct ca_log_tiles t = ca_log_dir_tiles(&d);
+    struct tm_merkle_hash leaf;
+    struct ca_log_proof p;
     uint64_t found = 0;
-    struct err e = {0};
-    expect(s,
-           log_tree_leaf(&t, index, c->size, &leaf, &e) == 0 &&
-               log_tree_inclusion(&t, index, c->size, &p, &e) == 0 &&
-               merkle_check_inclusion(index, c->size, &leaf, p.hash, p.count, &c->root, &e) == 0);
-    expect(s, log_dir_find(&d, &leaf, &found, &e) == 1 && found == index);
+    struct tm_err e = {0};
+    expect(s, ca_log_tree_leaf(&t, index, c->size, &leaf, &e) == 0 &&
+                  ca_log_tree_inclusion(&t, index, c->size, &p, &e) == 0 &&
+                  tm_merkle_check_inclusion(index, c->size, &leaf, p.hash, p.count, &c->root, &e) ==
+                      0);
+    expect(s, ca_log_dir_find(&d, &leaf, &found, &e) == 1 && found == index);
 }
 
 /* A monitor: each checkpoint follows from the last, and what it covers can be read. */
 static void *read_along(void *arg)
 {
     struct shared *s = arg;
-    struct checkpoint last = {0};
-    struct note_key key;
-    struct err e = {0};
-    if (note_key_init(&key, s->box.o.origin, NOTE_RFC6962, s->box.key, &e) != 0)
+    struct tm_checkpoint last = {0};
+    struct tm_note_key key;
+    struct tm_err e = {0};
+    if (tm_note_key_init(&key, s->box.o.origin, NOTE_RFC6962, s->box.key, &e) != 0)
         abort();
     while (atomic_load(&s->writing) > 0) {
-        struct checkpoint c = {0};
-        struct buf text = {0};
-        struct note n;
-        struct log_stats stats;
-        struct log_proof p;
-        uint64_t size = log_checkpoint(s->log, &text);
-        log_stats_get(s->log, &stats);
-        if (note_parse(text.data, text.len, &n, &e) != 0)
+        struct tm_checkpoint c = {0};
+        struct tm_buf text = {0};
+        struct tm_note n;
+        struct ca_log_stats stats;
+        struct ca_log_proof p;
+        uint64_t size = ca_log_checkpoint(s->log, &text);
+        ca_log_stats_get(s->log, &stats);
+        if (tm_note_parse(text.data, text.len, &n, &e) != 0)
             abort();
-        expect(s, note_verify(&n, &key, NULL, &e) == 0 && checkpoint_parse(&n, &c, &e) == 0 &&
+        expect(s, tm_note_verify(&n, &key, NULL, &e) == 0 && tm_checkpoint_parse(&n, &c, &e) == 0 &&
                       c.size == size && c.size >= last.size && stats.checkpoint_size >= c.size &&
                       stats.size >= c.size);
-        struct log_dir d = {.path = s->box.dir, .size = c.size};
-        struct log_tiles t = log_dir_tiles(&d);
+        struct ca_log_dir d = {.path = s->box.dir, .size = c.size};
+        struct ca_log_tiles t = ca_log_dir_tiles(&d);
         if (last.size > 0)
-            expect(s, log_tree_consistency(&t, last.size, c.size, &p, &e) == 0 &&
-                          merkle_check_consistency(last.size, &last.root, c.size, &c.root, p.hash,
-                                                   p.count, &e) == 0);
+            expect(s, ca_log_tree_consistency(&t, last.size, c.size, &p, &e) == 0 &&
+                          tm_merkle_check_consistency(last.size, &last.root, c.size, &c.root,
+                                                      p.hash, p.count, &e) == 0);
         if (c.size > 0) {
-            check_entry(s, &c, c.size - 1);
-            check_entry(s, &c, (uint64_t)rand() % c.size);
+            tuf_check_entry(s, &c, c.size - 1);
+            tuf_check_entry(s, &c, (uint64_t)rand() % c.size);
         }
         last = c;
-        note_free(&n);
-        buf_free(&text);
+        tm_note_free(&n);
+        tm_buf_free(&text);
         atomic_fetch_add(&s->reads, 1);
     }
     return NULL;
@@ -150,45 +150,45 @@ static void all_at_once(void **state)
     (void)state;
     struct shared s = {0};
     struct writer *w = calloc(WRITERS, sizeof(*w));
-    struct err e = {0};
+    struct tm_err e = {0};
     assert_non_null(w);
     logbox_init(&s.box);
     s.box.o.checkpoint_interval_ms = 10;
-    assert_int_equal(log_create(&s.box.o, &e), 0);
+    assert_int_equal(ca_log_create(&s.box.o, &e), 0);
     s.log = logbox_open(&s.box);
     for (unsigned i = 0; i < WRITERS; i++)
         w[i] = (struct writer){.s = &s, .number = i};
     run_all(&s, w);
     assert_true(atomic_load(&s.reads) > 0);
-    log_close(s.log);
+    ca_log_close(s.log);
     for (unsigned i = 0; i < WRITERS; i++) {
         for (unsigned k = 0; k < ENTRIES; k++) {
             logbox_check_sct(&s.box, entry_of(&w[i], k), LENGTH, &w[i].sct[k], w[i].index[k]);
-            buf_free(&w[i].sct[k]);
+            tm_buf_free(&w[i].sct[k]);
         }
     }
     free(w);
     logbox_free(&s.box);
 }
 
-/* Closing while entries are queued: each is done or has failed when log_close returns. */
+/* Closing while entries are queued: each is done or has failed when ca_log_close returns. */
 static void closed_under_load(void **state)
 {
     (void)state;
     struct logbox b;
-    struct err e = {0};
+    struct tm_err e = {0};
     logbox_init(&b);
-    assert_int_equal(log_create(&b.o, &e), 0);
+    assert_int_equal(ca_log_create(&b.o, &e), 0);
     uint64_t before = 0;
     for (uint64_t round = 0; round < 5; round++) {
-        struct log *l = logbox_open(&b);
+        struct ca_log *l = logbox_open(&b);
         for (uint64_t i = 0; i < 200; i++) {
-            struct log_entry entry = logbox_entry(round * 1000 + i, LENGTH);
-            struct log_ticket *t = NULL;
-            assert_int_equal(log_add(l, &entry, no_wake, NULL, &t, &e), 0);
-            log_ticket_free(t);
+            struct ca_log_entry entry = logbox_entry(round * 1000 + i, LENGTH);
+            struct ca_log_ticket *t = NULL;
+            assert_int_equal(ca_log_add(l, &entry, no_wake, NULL, &t, &e), 0);
+            ca_log_ticket_free(t);
         }
-        log_close(l);
+        ca_log_close(l);
         uint64_t size = logbox_checkpoint(&b).size;
         assert_true(size >= before && size <= before + 200);
         before = size;

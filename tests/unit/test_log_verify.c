@@ -1,4 +1,4 @@
-/* log_verify names the file and the entry that is damaged. */
+/* ca_log_verify names the file and the entry that is damaged. */
 #include <openssl/ec.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,35 +22,35 @@ static void on_fault(void *ctx, const char *text)
     snprintf(f->text + at, sizeof(f->text) - at, "%s\n", text);
 }
 
-static uint64_t verify(const struct testlog *t, const struct buf *older, struct faults *f)
+static uint64_t verify(const struct testlog *t, const struct tm_buf *older, struct faults *f)
 {
-    struct err e = {0};
-    struct buf note = {0};
-    struct head h;
-    struct head old = {0};
-    struct verify_report r;
-    struct head_trust trust = {.log_key = t->key};
-    struct source_options so = {.store = {.location = t->dir}};
-    struct log_source *s = log_source_open(&so, &e);
+    struct tm_err e = {0};
+    struct tm_buf note = {0};
+    struct ca_head h;
+    struct ca_head old = {0};
+    struct ca_verify_report r;
+    struct ca_head_trust trust = {.log_key = t->key};
+    struct ca_source_options so = {.store = {.location = t->dir}};
+    struct ca_log_source *s = ca_log_source_open(&so, &e);
     f->text[0] = '\0';
-    if (s == NULL || log_source_checkpoint(s, &note, &e) != 0 ||
-        head_read(&trust, note.data, note.len, (int64_t)t->now_ms, &h, &e) != 0)
+    if (s == NULL || ca_log_source_checkpoint(s, &note, &e) != 0 ||
+        ca_head_read(&trust, note.data, note.len, (int64_t)t->now_ms, &h, &e) != 0)
         fail_msg("%s", e.text);
     if (older != NULL &&
-        head_read(&trust, older->data, older->len, (int64_t)t->now_ms, &old, &e) != 0)
+        ca_head_read(&trust, older->data, older->len, (int64_t)t->now_ms, &old, &e) != 0)
         fail_msg("%s", e.text);
-    struct verify_options o = {.source = s,
-                               .head = &h,
-                               .older = &old,
-                               .older_count = older != NULL,
-                               .ctx = f,
-                               .fault = on_fault};
-    if (log_verify(&o, &r, &e) != 0)
+    struct ca_verify_options o = {.source = s,
+                                  .head = &h,
+                                  .older = &old,
+                                  .older_count = older != NULL,
+                                  .ctx = f,
+                                  .fault = on_fault};
+    if (ca_log_verify(&o, &r, &e) != 0)
         fail_msg("%s", e.text);
-    head_free(&h);
-    head_free(&old);
-    buf_free(&note);
-    log_source_free(s);
+    ca_head_free(&h);
+    ca_head_free(&old);
+    tm_buf_free(&note);
+    ca_log_source_free(s);
     return r.faults;
 }
 
@@ -175,9 +175,9 @@ static void older_checkpoints(void **state)
     struct testlog *t = *state;
     struct faults f;
     static const size_t sizes[] = {0, 1, 255, 256, 257, 699, SIZE};
-    struct buf note = {0};
+    struct tm_buf note = {0};
     for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
-        buf_reset(&note);
+        tm_buf_reset(&note);
         testlog_checkpoint(t, sizes[i], &note);
         assert_int_equal(verify(t, &note, &f), 0);
     }
@@ -191,7 +191,7 @@ static void older_checkpoints(void **state)
     testlog_publish(t);
     assert_int_equal(verify(t, &note, &f), 1);
     assert_non_null(strstr(f.text, "ROLLBACK"));
-    buf_free(&note);
+    tm_buf_free(&note);
 }
 
 /* Entries and tiles changed together, by who has not the key. */

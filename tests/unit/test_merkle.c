@@ -11,17 +11,17 @@
 #define SIZES 300
 
 static struct mtree_hash leaves[SIZES];
-static struct merkle_hash roots[SIZES + 1];
+static struct tm_merkle_hash roots[SIZES + 1];
 static struct mtree *oracle;
 
-static struct merkle_hash as_merkle(struct mtree_hash h)
+static struct tm_merkle_hash as_merkle(struct mtree_hash h)
 {
-    struct merkle_hash out;
+    struct tm_merkle_hash out;
     memcpy(out.b, h.b, sizeof(out.b));
     return out;
 }
 
-static size_t take(const struct mtree_proof *p, struct merkle_hash *out)
+static size_t take(const struct mtree_proof *p, struct tm_merkle_hash *out)
 {
     for (size_t i = 0; i < p->count; i++)
         out[i] = as_merkle(p->hash[i]);
@@ -72,14 +72,14 @@ static void known_answers(void **state)
         {"\x60\x61\x62\x63\x64\x65\x66\x67\x68\x69\x6a\x6b\x6c\x6d\x6e\x6f", 16,
          "5dc9da79a70659a9ad559cb701ded9a2ab9d823aad2f4960cfe370eff4604328"},
     };
-    struct merkle_hash row[8];
+    struct tm_merkle_hash row[8];
     struct mtree_hash plain[8];
     char text[65];
-    merkle_empty(&row[0]);
+    tm_merkle_empty(&row[0]);
     hex(row[0].b, 32, text);
     assert_string_equal(text, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
     for (size_t n = 0; n < 8; n++) {
-        merkle_leaf(tree[n].data, tree[n].len, &row[n]);
+        tm_merkle_leaf(tree[n].data, tree[n].len, &row[n]);
         plain[n] = mtree_leaf(tree[n].data, tree[n].len);
         assert_memory_equal(row[n].b, plain[n].b, 32);
         struct mtree *t = mtree_new(plain, n + 1);
@@ -90,7 +90,7 @@ static void known_answers(void **state)
     }
     for (size_t width = 8; width > 1; width /= 2) {
         for (size_t i = 0; i < width / 2; i++)
-            merkle_node(&row[2 * i], &row[2 * i + 1], &row[i]);
+            tm_merkle_node(&row[2 * i], &row[2 * i + 1], &row[i]);
     }
     hex(row[0].b, 32, text);
     assert_string_equal(text, tree[7].root);
@@ -100,65 +100,65 @@ static void inclusion_for_all_sizes(void **state)
 {
     (void)state;
     struct mtree_proof p;
-    struct merkle_hash proof[MTREE_PROOF_MAX + 1];
-    struct err e = {0};
+    struct tm_merkle_hash proof[MTREE_PROOF_MAX + 1];
+    struct tm_err e = {0};
     for (size_t n = 1; n <= SIZES; n++) {
         for (size_t m = 0; m < n; m++) {
             mtree_path(oracle, m, n, &p);
             size_t count = take(&p, proof);
-            struct merkle_hash leaf = as_merkle(leaves[m]);
-            if (merkle_check_inclusion(m, n, &leaf, proof, count, &roots[n], &e) != 0)
+            struct tm_merkle_hash leaf = as_merkle(leaves[m]);
+            if (tm_merkle_check_inclusion(m, n, &leaf, proof, count, &roots[n], &e) != 0)
                 fail_msg("%zu of %zu: %s", m, n, e.text);
             /* each of these must make it wrong */
             assert_int_not_equal(
-                merkle_check_inclusion(m, n, &leaf, proof, count, &roots[n - 1], NULL), 0);
+                tm_merkle_check_inclusion(m, n, &leaf, proof, count, &roots[n - 1], NULL), 0);
             leaf.b[m % 32] ^= 1;
-            assert_int_not_equal(merkle_check_inclusion(m, n, &leaf, proof, count, &roots[n], NULL),
-                                 0);
+            assert_int_not_equal(
+                tm_merkle_check_inclusion(m, n, &leaf, proof, count, &roots[n], NULL), 0);
             leaf.b[m % 32] ^= 1;
             proof[count] = leaf;
             assert_int_not_equal(
-                merkle_check_inclusion(m, n, &leaf, proof, count + 1, &roots[n], NULL), 0);
+                tm_merkle_check_inclusion(m, n, &leaf, proof, count + 1, &roots[n], NULL), 0);
             if (count == 0)
                 continue;
             assert_int_not_equal(
-                merkle_check_inclusion(m, n, &leaf, proof, count - 1, &roots[n], NULL), 0);
+                tm_merkle_check_inclusion(m, n, &leaf, proof, count - 1, &roots[n], NULL), 0);
             proof[(m + n) % count].b[n % 32] ^= 0x80;
-            assert_int_not_equal(merkle_check_inclusion(m, n, &leaf, proof, count, &roots[n], NULL),
-                                 0);
+            assert_int_not_equal(
+                tm_merkle_check_inclusion(m, n, &leaf, proof, count, &roots[n], NULL), 0);
         }
     }
-    struct merkle_hash leaf = as_merkle(leaves[0]);
-    assert_int_equal(merkle_check_inclusion(1, 1, &leaf, NULL, 0, &leaf, &e), -1);
-    assert_int_equal(merkle_check_inclusion(0, 0, &leaf, NULL, 0, &leaf, &e), -1);
+    struct tm_merkle_hash leaf = as_merkle(leaves[0]);
+    assert_int_equal(tm_merkle_check_inclusion(1, 1, &leaf, NULL, 0, &leaf, &e), -1);
+    assert_int_equal(tm_merkle_check_inclusion(0, 0, &leaf, NULL, 0, &leaf, &e), -1);
 }
 
 static void consistency_for_all_sizes(void **state)
 {
     (void)state;
     struct mtree_proof p;
-    struct merkle_hash proof[MTREE_PROOF_MAX + 1];
-    struct err e = {0};
+    struct tm_merkle_hash proof[MTREE_PROOF_MAX + 1];
+    struct tm_err e = {0};
     for (size_t n = 1; n <= SIZES; n++) {
         for (size_t m = 1; m <= n; m++) {
             mtree_proof(oracle, m, n, &p);
             size_t count = take(&p, proof);
-            if (merkle_check_consistency(m, &roots[m], n, &roots[n], proof, count, &e) != 0)
+            if (tm_merkle_check_consistency(m, &roots[m], n, &roots[n], proof, count, &e) != 0)
                 fail_msg("%zu to %zu: %s", m, n, e.text);
             proof[count] = roots[0];
             assert_int_not_equal(
-                merkle_check_consistency(m, &roots[m], n, &roots[n], proof, count + 1, NULL), 0);
+                tm_merkle_check_consistency(m, &roots[m], n, &roots[n], proof, count + 1, NULL), 0);
             assert_int_not_equal(
-                merkle_check_consistency(m, &roots[m - 1], n, &roots[n], proof, count, NULL), 0);
+                tm_merkle_check_consistency(m, &roots[m - 1], n, &roots[n], proof, count, NULL), 0);
             assert_int_not_equal(
-                merkle_check_consistency(m, &roots[m], n, &roots[n - 1], proof, count, NULL), 0);
+                tm_merkle_check_consistency(m, &roots[m], n, &roots[n - 1], proof, count, NULL), 0);
             if (count == 0)
                 continue;
             assert_int_not_equal(
-                merkle_check_consistency(m, &roots[m], n, &roots[n], proof, count - 1, NULL), 0);
+                tm_merkle_check_consistency(m, &roots[m], n, &roots[n], proof, count - 1, NULL), 0);
             proof[(m + n) % count].b[m % 32] ^= 4;
             assert_int_not_equal(
-                merkle_check_consistency(m, &roots[m], n, &roots[n], proof, count, NULL), 0);
+                tm_merkle_check_consistency(m, &roots[m], n, &roots[n], proof, count, NULL), 0);
         }
     }
 }
@@ -166,32 +166,33 @@ static void consistency_for_all_sizes(void **state)
 static void consistency_at_the_edges(void **state)
 {
     (void)state;
-    struct err e = {0};
-    assert_int_equal(merkle_check_consistency(0, &roots[0], 7, &roots[7], NULL, 0, &e), 0);
-    assert_int_equal(merkle_check_consistency(0, &roots[0], 0, &roots[0], NULL, 0, &e), 0);
-    assert_int_equal(merkle_check_consistency(0, &roots[1], 7, &roots[7], NULL, 0, &e), -1);
-    assert_int_equal(merkle_check_consistency(0, &roots[0], 7, &roots[7], &roots[1], 1, &e), -1);
-    assert_int_equal(merkle_check_consistency(8, &roots[8], 7, &roots[7], NULL, 0, &e), -1);
+    struct tm_err e = {0};
+    assert_int_equal(tm_merkle_check_consistency(0, &roots[0], 7, &roots[7], NULL, 0, &e), 0);
+    assert_int_equal(tm_merkle_check_consistency(0, &roots[0], 0, &roots[0], NULL, 0, &e), 0);
+    assert_int_equal(tm_merkle_check_consistency(0, &roots[1], 7, &roots[7], NULL, 0, &e), -1);
+    assert_int_equal(tm_merkle_check_consistency(0, &roots[0], 7, &roots[7], &roots[1], 1, &e), -1);
+    assert_int_equal(tm_merkle_check_consistency(8, &roots[8], 7, &roots[7], NULL, 0, &e), -1);
     assert_non_null(strstr(e.text, "shrank"));
-    assert_int_equal(merkle_check_consistency(7, &roots[7], 7, &roots[8], NULL, 0, &e), -1);
+    assert_int_equal(tm_merkle_check_consistency(7, &roots[7], 7, &roots[8], NULL, 0, &e), -1);
     assert_non_null(strstr(e.text, "forked"));
     /* sizes that no tree has must end all the same */
-    struct merkle_hash many[MERKLE_PROOF_MAX + 8] = {0};
-    assert_int_equal(merkle_check_consistency(UINT64_MAX - 1, &roots[7], UINT64_MAX, &roots[8],
-                                              many, MERKLE_PROOF_MAX + 8, &e),
+    struct tm_merkle_hash many[MERKLE_PROOF_MAX + 8] = {0};
+    assert_int_equal(tm_merkle_check_consistency(UINT64_MAX - 1, &roots[7], UINT64_MAX, &roots[8],
+                                                 many, MERKLE_PROOF_MAX + 8, &e),
                      -1);
-    assert_int_equal(merkle_check_inclusion(UINT64_MAX - 1, UINT64_MAX, &roots[1], many,
-                                            MERKLE_PROOF_MAX + 8, &roots[8], &e),
+    assert_int_equal(tm_merkle_check_inclusion(UINT64_MAX - 1, UINT64_MAX, &roots[1], many,
+                                               MERKLE_PROOF_MAX + 8, &roots[8], &e),
                      -1);
 }
 
 /* The oracle's leaves, folded. */
-static int fold(void *ctx, unsigned height, uint64_t index, struct merkle_hash *out, struct err *e)
+static int fold(void *ctx, unsigned height, uint64_t index, struct tm_merkle_hash *out,
+                struct tm_err *e)
 {
-    struct merkle_hash left;
-    struct merkle_hash right;
+    struct tm_merkle_hash left;
+    struct tm_merkle_hash right;
     if (index << height >= SIZES)
-        return err_set(e, "no such leaf");
+        return tm_err_set(e, "no such leaf");
     if (height == 0) {
         *out = as_merkle(leaves[index]);
         return 0;
@@ -199,16 +200,17 @@ static int fold(void *ctx, unsigned height, uint64_t index, struct merkle_hash *
     if (fold(ctx, height - 1, 2 * index, &left, e) != 0 ||
         fold(ctx, height - 1, 2 * index + 1, &right, e) != 0)
         return -1;
-    merkle_node(&left, &right, out);
+    tm_merkle_node(&left, &right, out);
     return 0;
 }
 
-static void expect_proof(const struct merkle_range *r, size_t count, const struct mtree_proof *want)
+static void expect_proof(const struct tm_merkle_range *r, size_t count,
+                         const struct mtree_proof *want)
 {
-    const struct merkle_subtrees leaves_only = {fold, NULL};
-    struct merkle_hash got[MERKLE_PROOF_MAX];
+    const struct tm_merkle_subtrees leaves_only = {fold, NULL};
+    struct tm_merkle_hash got[MERKLE_PROOF_MAX];
     assert_int_equal(count, want->count);
-    assert_int_equal(ranges_roots(&leaves_only, r, count, got, NULL), 0);
+    assert_int_equal(tm_ranges_roots(&leaves_only, r, count, got, NULL), 0);
     for (size_t i = 0; i < count; i++)
         assert_memory_equal(got[i].b, want->hash[i].b, MERKLE_HASH);
 }
@@ -216,29 +218,30 @@ static void expect_proof(const struct merkle_range *r, size_t count, const struc
 static void proofs_are_made_as_the_recursion_makes_them(void **state)
 {
     (void)state;
-    struct merkle_range r[MERKLE_PROOF_MAX];
+    struct tm_merkle_range r[MERKLE_PROOF_MAX];
     struct mtree_proof want;
     for (size_t n = 1; n <= SIZES; n += n < 40 ? 1 : 13) {
         for (size_t m = 0; m <= n; m++) {
             if (m < n) {
                 mtree_path(oracle, m, n, &want);
-                expect_proof(r, ranges_inclusion(m, n, r), &want);
+                expect_proof(r, tm_ranges_inclusion(m, n, r), &want);
             }
             if (m > 0) {
                 mtree_proof(oracle, m, n, &want);
-                expect_proof(r, ranges_consistency(m, n, r), &want);
+                expect_proof(r, tm_ranges_consistency(m, n, r), &want);
             }
         }
     }
-    struct err e = {0};
-    struct merkle_hash out[MERKLE_PROOF_MAX];
-    const struct merkle_subtrees leaves_only = {fold, NULL};
-    assert_int_equal(ranges_roots(&leaves_only, r, ranges_inclusion(0, SIZES + 1, r), out, &e), -1);
+    struct tm_err e = {0};
+    struct tm_merkle_hash out[MERKLE_PROOF_MAX];
+    const struct tm_merkle_subtrees leaves_only = {fold, NULL};
+    assert_int_equal(
+        tm_ranges_roots(&leaves_only, r, tm_ranges_inclusion(0, SIZES + 1, r), out, &e), -1);
     /* the longest there are */
-    assert_int_equal(ranges_inclusion(0, INT64_MAX, r), 63);
-    assert_int_equal(ranges_consistency(3, INT64_MAX, r), MERKLE_PROOF_MAX);
-    assert_int_equal(ranges_consistency(INT64_MAX - 1, INT64_MAX, r), MERKLE_PROOF_MAX - 1);
-    assert_int_equal(ranges_consistency(0, 7, r), 0);
+    assert_int_equal(tm_ranges_inclusion(0, INT64_MAX, r), 63);
+    assert_int_equal(tm_ranges_consistency(3, INT64_MAX, r), MERKLE_PROOF_MAX);
+    assert_int_equal(tm_ranges_consistency(INT64_MAX - 1, INT64_MAX, r), MERKLE_PROOF_MAX - 1);
+    assert_int_equal(tm_ranges_consistency(0, 7, r), 0);
 }
 
 int main(void)

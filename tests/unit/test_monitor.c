@@ -14,23 +14,23 @@
 #include "tests/support/mtree.h"
 #include "tests/support/weblog.h"
 
-static struct log_source *open_source(const char *location, enum source_api api, const char *origin,
-                                      const struct testlog *t)
+static struct ca_log_source *open_source(const char *location, enum ca_source_api api,
+                                         const char *origin, const struct testlog *t)
 {
-    struct err e = {0};
-    struct source_options o = {.store = {.location = location, .timeout_ms = 2000},
-                               .api = api,
-                               .origin = origin,
-                               .log_key = t->key};
-    struct log_source *s = log_source_open(&o, &e);
+    struct tm_err e = {0};
+    struct ca_source_options o = {.store = {.location = location, .timeout_ms = 2000},
+                                  .api = api,
+                                  .origin = origin,
+                                  .log_key = t->key};
+    struct ca_log_source *s = ca_log_source_open(&o, &e);
     if (s == NULL)
         fail_msg("%s", e.text);
     return s;
 }
 
-static void trust_of(const struct testlog *t, struct head_trust *out)
+static void trust_of(const struct testlog *t, struct ca_head_trust *out)
 {
-    *out = (struct head_trust){.log_key = t->key};
+    *out = (struct ca_head_trust){.log_key = t->key};
     EVP_PKEY_up_ref(t->key);
 }
 
@@ -40,27 +40,27 @@ struct seen {
     size_t theirs; /* certificates for https://example.com/7 */
 };
 
-static int see(void *ctx, uint64_t index, const struct entry *n, struct err *e)
+static int see(void *ctx, uint64_t index, const struct tm_entry *n, struct tm_err *e)
 {
     struct seen *s = ctx;
-    struct certificate c;
-    struct filter f = {.identity = "https://example.com/7"};
+    struct ca_certificate c;
+    struct ca_filter f = {.identity = "https://example.com/7"};
     assert_int_equal(index, s->next);
-    assert_int_equal(certificate_read(&n->logged, &c, e), 0);
+    assert_int_equal(ca_certificate_read(&n->logged, &c, e), 0);
     s->next++;
     s->count++;
-    s->theirs += filter_matches(&f, n->timestamp_ms, &c);
+    s->theirs += ca_filter_matches(&f, n->timestamp_ms, &c);
     return 0;
 }
 
-static void get_head(struct log_source *s, const struct head_trust *trust, struct head *h)
+static void get_head(struct ca_log_source *s, const struct ca_head_trust *trust, struct ca_head *h)
 {
-    struct buf note = {0};
-    struct err e = {0};
-    if (log_source_checkpoint(s, &note, &e) != 0 ||
-        head_read(trust, note.data, note.len, 1800000000000, h, &e) != 0)
+    struct tm_buf note = {0};
+    struct tm_err e = {0};
+    if (ca_log_source_checkpoint(s, &note, &e) != 0 ||
+        ca_head_read(trust, note.data, note.len, 1800000000000, h, &e) != 0)
         fail_msg("%s", e.text);
-    buf_free(&note);
+    tm_buf_free(&note);
 }
 
 /* Every entry of a log, proven, in each of three ways to read it. */
@@ -77,35 +77,35 @@ static void scan_all_ways(void **state)
     weblog_start(&api, &t, false);
     const struct {
         const char *location;
-        enum source_api api, want;
+        enum ca_source_api api, want;
     } way[] = {{t.dir, SOURCE_ANY, SOURCE_TILES},
                {files.url, SOURCE_ANY, SOURCE_TILES},
                {api.url, SOURCE_ANY, SOURCE_RFC6962}};
-    struct head_trust trust;
+    struct ca_head_trust trust;
     trust_of(&t, &trust);
     for (size_t i = 0; i < 3; i++) {
         for (uint64_t start = 0; start <= 700; start += 175) {
-            struct err e = {0};
-            struct head h = {0};
-            struct frontier at;
+            struct tm_err e = {0};
+            struct ca_head h = {0};
+            struct tm_frontier at;
             struct seen seen = {.next = start};
-            struct scan_sink sink = {&seen, see, NULL};
-            struct log_source *s = open_source(way[i].location, way[i].api, t.origin, &t);
-            assert_int_equal(log_source_api(s), way[i].want);
+            struct ca_scan_sink sink = {&seen, see, NULL};
+            struct ca_log_source *s = open_source(way[i].location, way[i].api, t.origin, &t);
+            assert_int_equal(ca_log_source_api(s), way[i].want);
             get_head(s, &trust, &h);
             assert_true(h.verified);
             assert_int_equal(h.tree.size, 700);
             assert_string_equal(h.tree.origin, t.origin);
-            if (scan_start(s, &h.tree, start, &at, &e) != 0 ||
-                scan_run(s, &h.tree, &at, 700, &sink, &e) != 0)
+            if (ca_scan_start(s, &h.tree, start, &at, &e) != 0 ||
+                ca_scan_run(s, &h.tree, &at, 700, &sink, &e) != 0)
                 fail_msg("%s", e.text);
             assert_int_equal(seen.count, 700 - start);
             assert_int_equal(seen.theirs, start == 0 ? 1 : 0);
-            head_free(&h);
-            log_source_free(s);
+            ca_head_free(&h);
+            ca_log_source_free(s);
         }
     }
-    head_trust_free(&trust);
+    ca_head_trust_free(&trust);
     weblog_stop(&files);
     weblog_stop(&api);
     testlog_free(&t);
@@ -116,35 +116,35 @@ static void tile_proofs(void **state)
 {
     (void)state;
     struct testlog t;
-    struct err e = {0};
+    struct tm_err e = {0};
     const size_t size = 600;
     testlog_init(&t, "example.com/log");
     testlog_add_many(&t, size);
     testlog_publish(&t);
     struct mtree *m = mtree_new((const struct mtree_hash *)t.hash, size);
-    struct log_source *s = open_source(t.dir, SOURCE_ANY, NULL, &t);
+    struct ca_log_source *s = open_source(t.dir, SOURCE_ANY, NULL, &t);
     for (size_t old = 0; old <= size; old++) {
-        struct merkle_hash proof[MERKLE_PROOF_MAX];
-        struct merkle_hash root;
-        struct frontier f;
+        struct tm_merkle_hash proof[MERKLE_PROOF_MAX];
+        struct tm_merkle_hash root;
+        struct tm_frontier f;
         struct mtree_proof want = {.count = 0};
         size_t count = 99;
         struct mtree_hash old_root = mtree_root(m, old);
-        assert_int_equal(log_source_consistency(s, old, size, proof, &count, &e), 0);
+        assert_int_equal(ca_log_source_consistency(s, old, size, proof, &count, &e), 0);
         if (old > 0)
             mtree_proof(m, old, size, &want);
         assert_int_equal(count, want.count);
         assert_memory_equal(proof, want.hash, count * sizeof(proof[0]));
-        assert_int_equal(log_source_frontier(s, size, old, &f, &e), 0);
-        frontier_root(&f, &root);
+        assert_int_equal(ca_log_source_frontier(s, size, old, &f, &e), 0);
+        tm_frontier_root(&f, &root);
         assert_memory_equal(root.b, old_root.b, sizeof(root.b));
     }
-    log_source_free(s);
+    ca_log_source_free(s);
     mtree_free(m);
     testlog_free(&t);
 }
 
-static int count_entry(void *ctx, uint64_t index, const struct entry *n, struct err *e)
+static int count_entry(void *ctx, uint64_t index, const struct tm_entry *n, struct tm_err *e)
 {
     (void)index;
     (void)n;
@@ -158,26 +158,26 @@ static void scan_hands_out_nothing_unproven(void **state)
 {
     (void)state;
     struct testlog t;
-    struct err e = {0};
-    struct head_trust trust;
-    struct head h;
+    struct tm_err e = {0};
+    struct ca_head_trust trust;
+    struct ca_head h;
     size_t handed = 0;
-    struct frontier at = {0};
-    struct scan_sink sink = {&handed, count_entry, NULL};
+    struct tm_frontier at = {0};
+    struct ca_scan_sink sink = {&handed, count_entry, NULL};
     testlog_init(&t, "example.com/log");
     testlog_add_many(&t, 300);
     testlog_publish(&t);
     testlog_damage(&t, "tile/data/000", 3); /* a timestamp: it still parses */
     trust_of(&t, &trust);
-    struct log_source *s = open_source(t.dir, SOURCE_ANY, NULL, &t);
+    struct ca_log_source *s = open_source(t.dir, SOURCE_ANY, NULL, &t);
     get_head(s, &trust, &h);
-    assert_int_equal(scan_run(s, &h.tree, &at, 300, &sink, &e), -1);
+    assert_int_equal(ca_scan_run(s, &h.tree, &at, 300, &sink, &e), -1);
     assert_non_null(strstr(e.text, "tile/data/000"));
     assert_int_equal(handed, 0);
     assert_int_equal(at.size, 0);
-    head_free(&h);
-    log_source_free(s);
-    head_trust_free(&trust);
+    ca_head_free(&h);
+    ca_log_source_free(s);
+    ca_head_trust_free(&trust);
     testlog_free(&t);
 }
 
@@ -197,27 +197,27 @@ static void bad_servers(void **state)
     testlog_add_many(&t, 10);
     weblog_start(&w, &t, false);
     for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
-        struct err e = {0};
-        struct buf note = {0};
-        struct log_source *s = open_source(w.url, SOURCE_RFC6962, t.origin, &t);
+        struct tm_err e = {0};
+        struct tm_buf note = {0};
+        struct ca_log_source *s = open_source(w.url, SOURCE_RFC6962, t.origin, &t);
         w.manner = row[i].manner;
-        assert_int_equal(log_source_checkpoint(s, &note, &e), -1);
+        assert_int_equal(ca_log_source_checkpoint(s, &note, &e), -1);
         if (strstr(e.text, row[i].says) == NULL)
             fail_msg("manner %d: '%s'", (int)row[i].manner, e.text);
         w.manner = WEBLOG_GOOD;
-        assert_int_equal(log_source_checkpoint(s, &note, &e), 0);
-        buf_free(&note);
-        log_source_free(s);
+        assert_int_equal(ca_log_source_checkpoint(s, &note, &e), 0);
+        tm_buf_free(&note);
+        ca_log_source_free(s);
     }
-    struct err e = {0};
-    struct buf note = {0};
-    struct log_source *s = open_source(w.url, SOURCE_RFC6962, t.origin, &t);
+    struct tm_err e = {0};
+    struct tm_buf note = {0};
+    struct ca_log_source *s = open_source(w.url, SOURCE_RFC6962, t.origin, &t);
     w.manner = WEBLOG_BUSY_ONCE;
     unsigned before = w.requests;
-    assert_int_equal(log_source_checkpoint(s, &note, &e), 0);
+    assert_int_equal(ca_log_source_checkpoint(s, &note, &e), 0);
     assert_int_equal(w.requests, before + 2);
-    buf_free(&note);
-    log_source_free(s);
+    tm_buf_free(&note);
+    ca_log_source_free(s);
     weblog_stop(&w);
     testlog_free(&t);
 }
@@ -226,7 +226,7 @@ static void bad_servers(void **state)
 
 struct look {
     struct testlog t;
-    struct head_trust trust;
+    struct ca_head_trust trust;
     char state[300], evidence[300];
     struct seen seen;
 };
@@ -245,38 +245,38 @@ static int look_setup(void **state)
 static int look_teardown(void **state)
 {
     struct look *l = *state;
-    head_trust_free(&l->trust);
+    ca_head_trust_free(&l->trust);
     testlog_free(&l->t);
     free(l);
     return 0;
 }
 
-static enum watch_result look_at(struct look *l, const char *location, enum source_api api,
-                                 struct watch_options o, struct err *e)
+static enum ca_watch_result look_at(struct look *l, const char *location, enum ca_source_api api,
+                                    struct ca_watch_options o, struct tm_err *e)
 {
-    struct head h;
-    struct watch_state st;
-    *e = (struct err){0};
+    struct ca_head h;
+    struct ca_watch_state st;
+    *e = (struct tm_err){0};
     o.source = open_source(location, api, l->t.origin, &l->t);
     o.trust = &l->trust;
     o.state_path = l->state;
     o.evidence_dir = l->evidence;
     o.now_ms = o.now_ms > 0 ? o.now_ms : (int64_t)l->t.now_ms;
-    o.sink = (struct scan_sink){&l->seen, see, NULL};
-    if (watch_state_load(l->state, &st, e) != 0) {
-        log_source_free(o.source);
+    o.sink = (struct ca_scan_sink){&l->seen, see, NULL};
+    if (ca_watch_state_load(l->state, &st, e) != 0) {
+        ca_log_source_free(o.source);
         return WATCH_FAILED;
     }
-    enum watch_result r = watch_look(&o, &st, &h, e);
-    head_free(&h);
-    watch_state_free(&st);
-    log_source_free(o.source);
+    enum ca_watch_result r = ca_watch_look(&o, &st, &h, e);
+    ca_head_free(&h);
+    ca_watch_state_free(&st);
+    ca_log_source_free(o.source);
     return r;
 }
 
-static enum watch_result look(struct look *l, struct err *e)
+static enum ca_watch_result look(struct look *l, struct tm_err *e)
 {
-    return look_at(l, l->t.dir, SOURCE_ANY, (struct watch_options){0}, e);
+    return look_at(l, l->t.dir, SOURCE_ANY, (struct ca_watch_options){0}, e);
 }
 
 static size_t evidence_files(const struct look *l)
@@ -299,7 +299,7 @@ static void grow_to(struct look *l, size_t size)
 static void watch_follows(void **state)
 {
     struct look *l = *state;
-    struct err e;
+    struct tm_err e;
     grow_to(l, 0);
     assert_int_equal(look(l, &e), WATCH_OK);
     static const size_t sizes[] = {1, 2, 255, 256, 257, 300, 700};
@@ -318,11 +318,11 @@ static void watch_follows(void **state)
 static void watch_from_now(void **state)
 {
     struct look *l = *state;
-    struct err e;
+    struct tm_err e;
     grow_to(l, 300);
     l->seen.next = 300;
     assert_int_equal(
-        look_at(l, l->t.dir, SOURCE_ANY, (struct watch_options){.start_at_end = true}, &e),
+        look_at(l, l->t.dir, SOURCE_ANY, (struct ca_watch_options){.start_at_end = true}, &e),
         WATCH_OK);
     assert_int_equal(l->seen.count, 0);
     grow_to(l, 310);
@@ -333,7 +333,7 @@ static void watch_from_now(void **state)
 static void watch_sees_a_rollback(void **state)
 {
     struct look *l = *state;
-    struct err e;
+    struct tm_err e;
     grow_to(l, 300);
     assert_int_equal(look(l, &e), WATCH_OK);
     testlog_cut(&l->t, 1);
@@ -356,7 +356,7 @@ static void fork_log(struct look *l, size_t cut, size_t size)
 static void watch_sees_a_fork(void **state)
 {
     struct look *l = *state;
-    struct err e;
+    struct tm_err e;
     grow_to(l, 300);
     assert_int_equal(look(l, &e), WATCH_OK);
     fork_log(l, 2, 300);
@@ -372,10 +372,10 @@ static void watch_sees_a_fork_by_rfc6962(void **state)
 {
     struct look *l = *state;
     struct weblog w;
-    struct err e;
+    struct tm_err e;
     testlog_add_many(&l->t, 300);
     weblog_start(&w, &l->t, false);
-    struct watch_options o = {0};
+    struct ca_watch_options o = {0};
     assert_int_equal(look_at(l, w.url, SOURCE_RFC6962, o, &e), WATCH_OK);
     testlog_add_many(&l->t, 50);
     assert_int_equal(look_at(l, w.url, SOURCE_RFC6962, o, &e), WATCH_OK);
@@ -393,7 +393,7 @@ static void watch_sees_a_fork_by_rfc6962(void **state)
 static void watch_and_bad_tiles(void **state)
 {
     struct look *l = *state;
-    struct err e;
+    struct tm_err e;
     grow_to(l, 300);
     assert_int_equal(look(l, &e), WATCH_OK);
     grow_to(l, 400);
@@ -406,7 +406,7 @@ static void watch_and_bad_tiles(void **state)
 static void watch_refuses_a_bad_signature(void **state)
 {
     struct look *l = *state;
-    struct err e;
+    struct tm_err e;
     grow_to(l, 3);
     EVP_PKEY *other = EVP_EC_gen("P-256");
     EVP_PKEY *right = l->trust.log_key;
@@ -423,12 +423,12 @@ static void watch_refuses_a_bad_signature(void **state)
 static void watch_refuses_other_times(void **state)
 {
     struct look *l = *state;
-    struct err e;
+    struct tm_err e;
     grow_to(l, 3);
-    struct watch_options o = {.now_ms = (int64_t)l->t.now_ms - 600000};
+    struct ca_watch_options o = {.now_ms = (int64_t)l->t.now_ms - 600000};
     assert_int_equal(look_at(l, l->t.dir, SOURCE_ANY, o, &e), WATCH_FAILED);
     assert_non_null(strstr(e.text, "future"));
-    o = (struct watch_options){.now_ms = (int64_t)l->t.now_ms + 600000, .max_age_ms = 60000};
+    o = (struct ca_watch_options){.now_ms = (int64_t)l->t.now_ms + 600000, .max_age_ms = 60000};
     assert_int_equal(look_at(l, l->t.dir, SOURCE_ANY, o, &e), WATCH_FAILED);
     assert_non_null(strstr(e.text, "stands still"));
 }
@@ -444,48 +444,48 @@ static void state_refuses(void **state)
         "{\"version\":1,\"checkpoint\":\"x\",\"read\":0,\"frontier\":[]}",
         "{\"version\":1,\"version\":1}",
         "not json"};
-    struct watch_state st;
-    struct buf text = {0};
-    struct err e;
+    struct ca_watch_state st;
+    struct tm_buf text = {0};
+    struct tm_err e;
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-        assert_int_equal(file_write_atomic(l->state, 0600, bad[i], strlen(bad[i]), &e), 0);
-        assert_int_equal(watch_state_load(l->state, &st, &e), -1);
+        assert_int_equal(tm_file_write_atomic(l->state, 0600, bad[i], strlen(bad[i]), &e), 0);
+        assert_int_equal(ca_watch_state_load(l->state, &st, &e), -1);
         assert_non_null(strstr(e.text, "state.json"));
     }
     unlink(l->state);
     grow_to(l, 5);
     assert_int_equal(look(l, &e), WATCH_OK);
     /* A frontier that is not the checkpoint's. */
-    assert_int_equal(file_read(l->state, 65536, &text, &e), 0);
-    char *peaks = strstr(buf_str(&text), "\"frontier\"");
+    assert_int_equal(tm_file_read(l->state, 65536, &text, &e), 0);
+    char *peaks = strstr(tm_buf_str(&text), "\"frontier\"");
     assert_non_null(peaks);
     char *digit = strchr(strchr(peaks, '['), '"') + 1;
     *digit = *digit == 'A' ? 'B' : 'A';
-    assert_int_equal(file_write_atomic(l->state, 0600, text.data, text.len, &e), 0);
-    assert_int_equal(watch_state_load(l->state, &st, &e), -1);
-    buf_free(&text);
+    assert_int_equal(tm_file_write_atomic(l->state, 0600, text.data, text.len, &e), 0);
+    assert_int_equal(ca_watch_state_load(l->state, &st, &e), -1);
+    tm_buf_free(&text);
 }
 
-static void vkey_of(const char *name, EVP_PKEY *key, struct buf *out)
+static void vkey_of(const char *name, EVP_PKEY *key, struct tm_buf *out)
 {
-    struct note_key k;
-    struct err e;
-    assert_int_equal(note_key_init(&k, name, NOTE_COSIGNATURE, key, &e), 0);
-    assert_int_equal(note_vkey_put(&k, out, &e), 0);
+    struct tm_note_key k;
+    struct tm_err e;
+    assert_int_equal(tm_note_key_init(&k, name, NOTE_COSIGNATURE, key, &e), 0);
+    assert_int_equal(tm_note_vkey_put(&k, out, &e), 0);
 }
 
-static void cosign(const char *name, EVP_PKEY *key, uint64_t when_ms, struct buf *note)
+static void cosign(const char *name, EVP_PKEY *key, uint64_t when_ms, struct tm_buf *note)
 {
-    struct note_key k;
-    struct note n;
-    struct buf copy = {0};
-    struct err e;
-    buf_append(&copy, note->data, note->len);
-    assert_int_equal(note_key_init(&k, name, NOTE_COSIGNATURE, key, &e), 0);
-    assert_int_equal(note_parse(copy.data, copy.len, &n, &e), 0);
-    assert_int_equal(note_sign(n.text, n.text_len, &k, when_ms, note, &e), 0);
-    note_free(&n);
-    buf_free(&copy);
+    struct tm_note_key k;
+    struct tm_note n;
+    struct tm_buf copy = {0};
+    struct tm_err e;
+    tm_buf_append(&copy, note->data, note->len);
+    assert_int_equal(tm_note_key_init(&k, name, NOTE_COSIGNATURE, key, &e), 0);
+    assert_int_equal(tm_note_parse(copy.data, copy.len, &n, &e), 0);
+    assert_int_equal(tm_note_sign(n.text, n.text_len, &k, when_ms, note, &e), 0);
+    tm_note_free(&n);
+    tm_buf_free(&copy);
 }
 
 static void quorum(void **state)
@@ -493,43 +493,43 @@ static void quorum(void **state)
     struct look *l = *state;
     EVP_PKEY *w[3];
     char name[3][32];
-    struct err e = {0};
-    struct head h;
-    struct buf note = {0};
-    struct buf vkey = {0};
+    struct tm_err e = {0};
+    struct ca_head h;
+    struct tm_buf note = {0};
+    struct tm_buf vkey = {0};
     for (size_t i = 0; i < 3; i++) {
         w[i] = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
         snprintf(name[i], sizeof(name[i]), "example.com/w%zu", i);
-        buf_reset(&vkey);
+        tm_buf_reset(&vkey);
         vkey_of(name[i], w[i], &vkey);
-        assert_int_equal(head_trust_witness(&l->trust, buf_str(&vkey), &e), 0);
+        assert_int_equal(ca_head_trust_witness(&l->trust, tm_buf_str(&vkey), &e), 0);
     }
-    assert_int_equal(head_trust_witness(&l->trust, buf_str(&vkey), &e), -1); /* twice */
+    assert_int_equal(ca_head_trust_witness(&l->trust, tm_buf_str(&vkey), &e), -1); /* twice */
     int64_t now = (int64_t)l->t.now_ms + 60000;
     testlog_checkpoint(&l->t, 0, &note);
     l->trust.quorum = 2;
-    assert_int_equal(head_read(&l->trust, note.data, note.len, now, &h, &e), -1);
+    assert_int_equal(ca_head_read(&l->trust, note.data, note.len, now, &h, &e), -1);
     assert_non_null(strstr(e.text, "0 of 3 witnesses"));
     cosign(name[0], w[0], (uint64_t)now, &note);
     cosign(name[0], w[0], (uint64_t)now, &note); /* one witness counts once */
-    assert_int_equal(head_read(&l->trust, note.data, note.len, now, &h, &e), -1);
+    assert_int_equal(ca_head_read(&l->trust, note.data, note.len, now, &h, &e), -1);
     assert_non_null(strstr(e.text, "1 of 3 witnesses"));
     size_t one = note.len;
     cosign(name[1], w[2], (uint64_t)now, &note); /* another's key under this name */
-    assert_int_equal(head_read(&l->trust, note.data, note.len, now, &h, &e), -1);
+    assert_int_equal(ca_head_read(&l->trust, note.data, note.len, now, &h, &e), -1);
     note.len = one;
     cosign(name[1], w[1], (uint64_t)now + 3600000, &note); /* from the future */
-    assert_int_equal(head_read(&l->trust, note.data, note.len, now, &h, &e), -1);
+    assert_int_equal(ca_head_read(&l->trust, note.data, note.len, now, &h, &e), -1);
     note.len = one;
     cosign(name[1], w[1], (uint64_t)now, &note);
-    assert_int_equal(head_read(&l->trust, note.data, note.len, now, &h, &e), 0);
+    assert_int_equal(ca_head_read(&l->trust, note.data, note.len, now, &h, &e), 0);
     assert_int_equal(h.cosigned, 2);
     assert_int_equal(h.cosigned_ms, now / 1000 * 1000);
-    head_free(&h);
+    ca_head_free(&h);
     for (size_t i = 0; i < 3; i++)
         EVP_PKEY_free(w[i]);
-    buf_free(&note);
-    buf_free(&vkey);
+    tm_buf_free(&note);
+    tm_buf_free(&vkey);
 }
 
 int main(void)

@@ -29,56 +29,56 @@ static const char cosigned[] =
 static void the_documents_example_verifies(void **state)
 {
     (void)state;
-    struct err e = {0};
-    struct note n;
-    struct note_key k;
-    struct buf back = {0};
-    if (note_vkey_parse(example_vkey, strlen(example_vkey), &k, &e) != 0)
+    struct tm_err e = {0};
+    struct tm_note n;
+    struct tm_note_key k;
+    struct tm_buf back = {0};
+    if (tm_note_vkey_parse(example_vkey, strlen(example_vkey), &k, &e) != 0)
         fail_msg("%s", e.text);
     assert_string_equal(k.name, "example.com/foo");
-    assert_int_equal(note_vkey_put(&k, &back, &e), 0);
-    assert_string_equal(buf_str(&back), example_vkey);
-    assert_int_equal(note_parse(example_note, strlen(example_note), &n, &e), 0);
+    assert_int_equal(tm_note_vkey_put(&k, &back, &e), 0);
+    assert_string_equal(tm_buf_str(&back), example_vkey);
+    assert_int_equal(tm_note_parse(example_note, strlen(example_note), &n, &e), 0);
     assert_int_equal(n.text_len, strlen("This is an example message.\n"));
     uint64_t at = 1;
-    if (note_verify(&n, &k, &at, &e) != 0)
+    if (tm_note_verify(&n, &k, &at, &e) != 0)
         fail_msg("%s", e.text);
     assert_int_equal(at, 0);
-    note_free(&n);
+    tm_note_free(&n);
 
-    struct buf changed = {0};
-    buf_puts(&changed, example_note);
+    struct tm_buf changed = {0};
+    tm_buf_puts(&changed, example_note);
     changed.data[0] ^= 1;
-    assert_int_equal(note_parse(changed.data, changed.len, &n, &e), 0);
-    assert_int_equal(note_verify(&n, &k, NULL, &e), -1);
+    assert_int_equal(tm_note_parse(changed.data, changed.len, &n, &e), 0);
+    assert_int_equal(tm_note_verify(&n, &k, NULL, &e), -1);
     assert_non_null(strstr(e.text, "does not verify"));
-    note_free(&n);
-    buf_free(&changed);
-    buf_free(&back);
+    tm_note_free(&n);
+    tm_buf_free(&changed);
+    tm_buf_free(&back);
     EVP_PKEY_free(k.key);
 }
 
 static void the_documents_cosigned_checkpoint_parses(void **state)
 {
     (void)state;
-    struct err e = {0};
-    struct note n;
-    struct checkpoint c;
-    assert_int_equal(note_parse(cosigned, strlen(cosigned), &n, &e), 0);
+    struct tm_err e = {0};
+    struct tm_note n;
+    struct tm_checkpoint c;
+    assert_int_equal(tm_note_parse(cosigned, strlen(cosigned), &n, &e), 0);
     assert_int_equal(n.count, 2);
     assert_int_equal(n.signature[1].name_len, strlen("witness.example.com/w1"));
     assert_int_equal(n.signature[1].id[0], 0x8d);
     assert_int_equal(n.signature[1].sig_len, 72);
-    assert_int_equal(checkpoint_parse(&n, &c, &e), 0);
+    assert_int_equal(tm_checkpoint_parse(&n, &c, &e), 0);
     assert_string_equal(c.origin, "example.com/behind-the-sofa");
     assert_int_equal(c.size, 20852163);
     assert_false(c.extended);
-    struct buf text = {0};
-    checkpoint_text(&c, &text);
+    struct tm_buf text = {0};
+    tm_checkpoint_text(&c, &text);
     assert_int_equal(text.len, n.text_len);
     assert_memory_equal(text.data, n.text, n.text_len);
-    buf_free(&text);
-    note_free(&n);
+    tm_buf_free(&text);
+    tm_note_free(&n);
 }
 
 static EVP_PKEY *make_key(const char *type)
@@ -93,14 +93,14 @@ static EVP_PKEY *make_key(const char *type)
 static const char tree_text[] =
     "log.example/2026\n42\nCsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=\n";
 
-static void make_note(const char *text, const struct note_key *k, size_t keys, uint64_t ms,
-                      struct buf *out)
+static void make_note(const char *text, const struct tm_note_key *k, size_t keys, uint64_t ms,
+                      struct tm_buf *out)
 {
-    struct err e = {0};
-    buf_puts(out, text);
+    struct tm_err e = {0};
+    tm_buf_puts(out, text);
     buf_putc(out, '\n');
     for (size_t i = 0; i < keys; i++) {
-        if (note_sign(text, strlen(text), &k[i], ms, out, &e) != 0)
+        if (tm_note_sign(text, strlen(text), &k[i], ms, out, &e) != 0)
             fail_msg("%s", e.text);
     }
 }
@@ -109,7 +109,7 @@ static void every_type_round_trips(void **state)
 {
     (void)state;
     static const struct {
-        enum note_type type;
+        enum tm_note_type type;
         const char *key;
         uint64_t time;
     } types[] = {
@@ -120,63 +120,64 @@ static void every_type_round_trips(void **state)
         {NOTE_RFC6962, "rsa", 1763985600123},
     };
     enum { COUNT = sizeof(types) / sizeof(types[0]) };
-    struct err e = {0};
-    struct note_key k[COUNT];
-    struct buf text = {0};
-    struct note n;
+    struct tm_err e = {0};
+    struct tm_note_key k[COUNT];
+    struct tm_buf text = {0};
+    struct tm_note n;
     for (size_t i = 0; i < COUNT; i++) {
         char name[32];
         snprintf(name, sizeof(name), "key.example/%zu", i);
-        assert_int_equal(note_key_init(&k[i], name, types[i].type, make_key(types[i].key), &e), 0);
+        assert_int_equal(tm_note_key_init(&k[i], name, types[i].type, make_key(types[i].key), &e),
+                         0);
     }
     make_note(tree_text, k, COUNT, 1763985600123, &text);
-    assert_int_equal(note_parse(text.data, text.len, &n, &e), 0);
+    assert_int_equal(tm_note_parse(text.data, text.len, &n, &e), 0);
     assert_int_equal(n.count, COUNT);
     for (size_t i = 0; i < COUNT; i++) {
         uint64_t at = 7;
-        if (note_verify(&n, &k[i], &at, &e) != 0)
+        if (tm_note_verify(&n, &k[i], &at, &e) != 0)
             fail_msg("%s", e.text);
         assert_int_equal(at, types[i].time);
-        struct note_key other = k[i];
+        struct tm_note_key other = k[i];
         other.id[3] ^= 1;
-        assert_int_equal(note_verify(&n, &other, NULL, &e), -1);
+        assert_int_equal(tm_note_verify(&n, &other, NULL, &e), -1);
         assert_non_null(strstr(e.text, "no signature"));
     }
-    note_free(&n);
+    tm_note_free(&n);
     /* another tree under the same signatures */
     char *size = strstr((char *)text.data, "\n42\n");
     assert_non_null(size);
     size[1] = '5';
-    assert_int_equal(note_parse(text.data, text.len, &n, &e), 0);
+    assert_int_equal(tm_note_parse(text.data, text.len, &n, &e), 0);
     for (size_t i = 0; i < COUNT; i++) {
-        assert_int_equal(note_verify(&n, &k[i], NULL, &e), -1);
+        assert_int_equal(tm_note_verify(&n, &k[i], NULL, &e), -1);
         EVP_PKEY_free(k[i].key);
     }
-    note_free(&n);
-    buf_free(&text);
+    tm_note_free(&n);
+    tm_buf_free(&text);
 }
 
 /* Built here by hand from RFC 6962 §3.5 and static-ct-api: id, timestamp, then what TLS signs. */
 static void tree_head_signature_is_rfc6962s(void **state)
 {
     (void)state;
-    struct err e = {0};
-    struct note n;
-    struct note_key k;
-    struct buf text = {0};
-    struct buf head = {0};
-    struct buf id = {0};
-    struct checkpoint c;
+    struct tm_err e = {0};
+    struct tm_note n;
+    struct tm_note_key k;
+    struct tm_buf text = {0};
+    struct tm_buf head = {0};
+    struct tm_buf id = {0};
+    struct tm_checkpoint c;
     EVP_PKEY *key = make_key("p256");
-    assert_int_equal(note_key_init(&k, "log.example/2026", NOTE_RFC6962, key, &e), 0);
+    assert_int_equal(tm_note_key_init(&k, "log.example/2026", NOTE_RFC6962, key, &e), 0);
     make_note(tree_text, &k, 1, 0x0102030405060708, &text);
-    assert_int_equal(note_parse(text.data, text.len, &n, &e), 0);
-    assert_int_equal(checkpoint_parse(&n, &c, &e), 0);
+    assert_int_equal(tm_note_parse(text.data, text.len, &n, &e), 0);
+    assert_int_equal(tm_checkpoint_parse(&n, &c, &e), 0);
     const unsigned char *sig = n.signature[0].sig;
     assert_memory_equal(sig, "\1\2\3\4\5\6\7\10\4\3", 10);
-    buf_append(&head, "\0\1\1\2\3\4\5\6\7\10", 10);
-    buf_put_be(&head, 42, 8);
-    buf_append(&head, c.root.b, 32);
+    tm_buf_append(&head, "\0\1\1\2\3\4\5\6\7\10", 10);
+    tm_buf_put_be(&head, 42, 8);
+    tm_buf_append(&head, c.root.b, 32);
     EVP_MD_CTX *ctx = EVP_MD_CTX_new();
     assert_int_equal(EVP_DigestVerifyInit(ctx, NULL, EVP_sha256(), NULL, key), 1);
     assert_int_equal(
@@ -185,67 +186,67 @@ static void tree_head_signature_is_rfc6962s(void **state)
     unsigned char *spki = NULL;
     int spki_len = i2d_PUBKEY(key, &spki);
     unsigned char hash[32];
-    buf_puts(&id, "log.example/2026\n\x05");
+    tm_buf_puts(&id, "log.example/2026\n\x05");
     EVP_Digest(spki, (size_t)spki_len, hash, NULL, EVP_sha256(), NULL);
-    buf_append(&id, hash, 32);
+    tm_buf_append(&id, hash, 32);
     EVP_Digest(id.data, id.len, hash, NULL, EVP_sha256(), NULL);
     assert_memory_equal(n.signature[0].id, hash, 4);
     OPENSSL_free(spki);
-    buf_free(&id);
-    buf_free(&head);
-    buf_free(&text);
-    note_free(&n);
+    tm_buf_free(&id);
+    tm_buf_free(&head);
+    tm_buf_free(&text);
+    tm_note_free(&n);
     EVP_PKEY_free(key);
 }
 
 static void a_damaged_envelope_is_refused(void **state)
 {
     (void)state;
-    struct err e = {0};
-    struct note n;
-    struct note_key k;
-    struct buf text = {0};
+    struct tm_err e = {0};
+    struct tm_note n;
+    struct tm_note_key k;
+    struct tm_buf text = {0};
     EVP_PKEY *key = make_key("p256");
-    assert_int_equal(note_key_init(&k, "log.example", NOTE_RFC6962, key, &e), 0);
+    assert_int_equal(tm_note_key_init(&k, "log.example", NOTE_RFC6962, key, &e), 0);
     make_note(tree_text, &k, 1, 5, &text);
-    assert_int_equal(note_parse(text.data, text.len, &n, &e), 0);
+    assert_int_equal(tm_note_parse(text.data, text.len, &n, &e), 0);
     unsigned char *sig = n.decoded.data + 4;
     size_t whole = n.signature[0].sig_len;
     for (size_t cut = 0; cut < whole; cut++) {
         n.signature[0].sig_len = cut;
-        assert_int_equal(note_verify(&n, &k, NULL, &e), -1);
+        assert_int_equal(tm_note_verify(&n, &k, NULL, &e), -1);
     }
     n.signature[0].sig_len = whole;
     for (size_t i = 0; i < 12; i++) {
         for (unsigned bit = 1; bit < 256; bit <<= 1) {
             sig[i] ^= (unsigned char)bit;
-            assert_int_equal(note_verify(&n, &k, NULL, &e), -1);
+            assert_int_equal(tm_note_verify(&n, &k, NULL, &e), -1);
             sig[i] ^= (unsigned char)bit;
         }
     }
-    assert_int_equal(note_verify(&n, &k, NULL, &e), 0);
-    note_free(&n);
-    buf_free(&text);
+    assert_int_equal(tm_note_verify(&n, &k, NULL, &e), 0);
+    tm_note_free(&n);
+    tm_buf_free(&text);
     EVP_PKEY_free(key);
 }
 
 static void a_second_bad_signature_of_the_key_spoils_the_note(void **state)
 {
     (void)state;
-    struct err e = {0};
-    struct note n;
-    struct buf text = {0};
-    struct note_key k;
-    assert_int_equal(note_vkey_parse(example_vkey, strlen(example_vkey), &k, &e), 0);
-    buf_puts(&text, example_note);
-    buf_puts(&text, D "example.com/foo ");
-    b64_encode(B64_STD, "\x53\x0d\x90\x3a ................................", 37, &text);
+    struct tm_err e = {0};
+    struct tm_note n;
+    struct tm_buf text = {0};
+    struct tm_note_key k;
+    assert_int_equal(tm_note_vkey_parse(example_vkey, strlen(example_vkey), &k, &e), 0);
+    tm_buf_puts(&text, example_note);
+    tm_buf_puts(&text, D "example.com/foo ");
+    tm_b64_encode(B64_STD, "\x53\x0d\x90\x3a ................................", 37, &text);
     buf_putc(&text, '\n');
-    assert_int_equal(note_parse(text.data, text.len, &n, &e), 0);
+    assert_int_equal(tm_note_parse(text.data, text.len, &n, &e), 0);
     assert_int_equal(n.count, 2);
-    assert_int_equal(note_verify(&n, &k, NULL, &e), -1);
-    note_free(&n);
-    buf_free(&text);
+    assert_int_equal(tm_note_verify(&n, &k, NULL, &e), -1);
+    tm_note_free(&n);
+    tm_buf_free(&text);
     EVP_PKEY_free(k.key);
 }
 
@@ -283,24 +284,24 @@ static void bad_notes_are_refused(void **state)
         NOTE_OF("te\xc0\xaext\n\n" D "a AAAAAAA=\n"),
     };
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-        struct note n;
-        struct err e = {0};
-        if (note_parse(bad[i].text, bad[i].len, &n, &e) == 0)
+        struct tm_note n;
+        struct tm_err e = {0};
+        if (tm_note_parse(bad[i].text, bad[i].len, &n, &e) == 0)
             fail_msg("accepted case %zu: %s", i, bad[i].text);
         assert_string_not_equal(e.text, "");
     }
-    struct note n;
-    struct err e = {0};
-    assert_int_equal(note_parse("text\n\n" D "a AAAAAAA=\n", 21, &n, &e), 0);
-    note_free(&n);
-    struct buf many = {0};
-    buf_puts(&many, "text\n\n");
+    struct tm_note n;
+    struct tm_err e = {0};
+    assert_int_equal(tm_note_parse("text\n\n" D "a AAAAAAA=\n", 21, &n, &e), 0);
+    tm_note_free(&n);
+    struct tm_buf many = {0};
+    tm_buf_puts(&many, "text\n\n");
     for (size_t i = 0; i <= NOTE_SIGNATURES_MAX; i++)
-        buf_puts(&many, D "a AAAAAAA=\n");
-    assert_int_equal(note_parse(many.data, many.len, &n, &e), -1);
-    assert_int_equal(note_parse(many.data, many.len - 15, &n, &e), 0);
-    note_free(&n);
-    buf_free(&many);
+        tm_buf_puts(&many, D "a AAAAAAA=\n");
+    assert_int_equal(tm_note_parse(many.data, many.len, &n, &e), -1);
+    assert_int_equal(tm_note_parse(many.data, many.len - 15, &n, &e), 0);
+    tm_note_free(&n);
+    tm_buf_free(&many);
 }
 
 static void bad_checkpoints_are_refused(void **state)
@@ -328,10 +329,10 @@ static void bad_checkpoints_are_refused(void **state)
         {"o\n1\n" ROOT "\n\nx\n", false},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        struct err e = {0};
-        struct checkpoint c;
-        struct note n = {.text = cases[i].text, .text_len = strlen(cases[i].text)};
-        if ((checkpoint_parse(&n, &c, &e) == 0) != cases[i].good)
+        struct tm_err e = {0};
+        struct tm_checkpoint c;
+        struct tm_note n = {.text = cases[i].text, .text_len = strlen(cases[i].text)};
+        if ((tm_checkpoint_parse(&n, &c, &e) == 0) != cases[i].good)
             fail_msg("case %zu: %s", i, e.text);
     }
 }
@@ -353,9 +354,9 @@ static void bad_verifier_keys_are_refused(void **state)
         "example com+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k",
     };
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-        struct err e = {0};
-        struct note_key k;
-        if (note_vkey_parse(bad[i], strlen(bad[i]), &k, &e) == 0)
+        struct tm_err e = {0};
+        struct tm_note_key k;
+        if (tm_note_vkey_parse(bad[i], strlen(bad[i]), &k, &e) == 0)
             fail_msg("accepted %s", bad[i]);
         assert_string_not_equal(e.text, "");
     }
@@ -364,24 +365,24 @@ static void bad_verifier_keys_are_refused(void **state)
 static void a_key_must_suit_its_type(void **state)
 {
     (void)state;
-    struct err e = {0};
-    struct note_key k;
+    struct tm_err e = {0};
+    struct tm_note_key k;
     EVP_PKEY *ec = make_key("p256");
     EVP_PKEY *ed = make_key("ed25519");
-    assert_int_equal(note_key_init(&k, "a", NOTE_ED25519, ec, &e), -1);
-    assert_int_equal(note_key_init(&k, "a", NOTE_COSIGNATURE, ec, &e), -1);
-    assert_int_equal(note_key_init(&k, "a", NOTE_RFC6962, ed, &e), -1);
-    assert_int_equal(note_key_init(&k, "a", NOTE_ECDSA, ed, &e), -1);
-    assert_int_equal(note_key_init(&k, "a", (enum note_type)3, ed, &e), -1);
-    assert_int_equal(note_key_init(&k, "", NOTE_ED25519, ed, &e), -1);
-    assert_int_equal(note_key_init(&k, "a b", NOTE_ED25519, ed, &e), -1);
-    assert_int_equal(note_key_init(&k, "a", NOTE_ED25519, ed, &e), 0);
-    struct buf out = {0};
-    assert_int_equal(note_key_init(&k, "a", NOTE_RFC6962, ec, &e), 0);
+    assert_int_equal(tm_note_key_init(&k, "a", NOTE_ED25519, ec, &e), -1);
+    assert_int_equal(tm_note_key_init(&k, "a", NOTE_COSIGNATURE, ec, &e), -1);
+    assert_int_equal(tm_note_key_init(&k, "a", NOTE_RFC6962, ed, &e), -1);
+    assert_int_equal(tm_note_key_init(&k, "a", NOTE_ECDSA, ed, &e), -1);
+    assert_int_equal(tm_note_key_init(&k, "a", (enum tm_note_type)3, ed, &e), -1);
+    assert_int_equal(tm_note_key_init(&k, "", NOTE_ED25519, ed, &e), -1);
+    assert_int_equal(tm_note_key_init(&k, "a b", NOTE_ED25519, ed, &e), -1);
+    assert_int_equal(tm_note_key_init(&k, "a", NOTE_ED25519, ed, &e), 0);
+    struct tm_buf out = {0};
+    assert_int_equal(tm_note_key_init(&k, "a", NOTE_RFC6962, ec, &e), 0);
     static const char extended[] = "o\n1\n" ROOT "\nx\n";
-    assert_int_equal(note_sign(extended, strlen(extended), &k, 1, &out, &e), -1);
+    assert_int_equal(tm_note_sign(extended, strlen(extended), &k, 1, &out, &e), -1);
     assert_non_null(strstr(e.text, "extension"));
-    buf_free(&out);
+    tm_buf_free(&out);
     EVP_PKEY_free(ec);
     EVP_PKEY_free(ed);
 }

@@ -4,7 +4,7 @@
 static const struct {
     const char *host;
     const char *claims;
-    enum identity_san_kind kind;
+    enum tm_identity_san_kind kind;
     const char *san;
     const char *challenge;
     const char *issuer; /* NULL: iss */
@@ -173,7 +173,7 @@ static void bad_claims_are_refused(void **state)
     (void)state;
     for (size_t i = 0;
          i < sizeof(bad_claims_are_refused_rows) / sizeof(bad_claims_are_refused_rows[0]); i++) {
-        struct err e = {0};
+        struct tm_err e = {0};
         struct oidc_principal p;
         if (make(bad_claims_are_refused_rows[i].host, bad_claims_are_refused_rows[i].claims, &p,
                  &e) == 0)
@@ -190,7 +190,7 @@ static void values_are_bounded(void **state)
     char *big = malloc(OIDC_VALUE_MAX + 2);
     assert_non_null(big);
     for (int over = 0; over <= 1; over++) {
-        struct err e = {0};
+        struct tm_err e = {0};
         struct oidc_principal p;
         json_t *v = claims_of("ci.example.com", "{'sub':'s'}");
         memset(big, 'a', OIDC_VALUE_MAX + 1);

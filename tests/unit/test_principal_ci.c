@@ -2,7 +2,7 @@
 #include "tests/unit/principal_case.h"
 
 struct want {
-    enum identity_field field;
+    enum tm_identity_field field;
     const char *value;
 };
 
@@ -15,9 +15,9 @@ static void assert_fields(const struct oidc_principal *p, const struct want *wan
         if (i == IDENTITY_ISSUER || i == IDENTITY_ISSUER_V1 || i == IDENTITY_TOKEN_SUBJECT)
             continue;
         if (value == NULL && p->field[i] != NULL)
-            fail_msg("%s is '%s'", identity_table[i].label, p->field[i]);
+            fail_msg("%s is '%s'", tm_identity_table[i].label, p->field[i]);
         if (value != NULL && p->field[i] == NULL)
-            fail_msg("%s is left out", identity_table[i].label);
+            fail_msg("%s is left out", tm_identity_table[i].label);
         if (value != NULL)
             assert_string_equal(p->field[i], value);
     }
@@ -69,7 +69,7 @@ static void the_built_in_github_type(void **state)
     oidc_principal_free(&p);
     /* no claim can move the host or leave its place in the path */
     json_t *v = claims_of("github.example.com", github);
-    struct err e = {0};
+    struct tm_err e = {0};
     json_object_set_new(v, "url", json_string("https://evil.example"));
     json_object_set_new(v, "job_workflow_ref", json_string("a//b/c/d#e"));
     assert_int_equal(make_json("github.example.com", v, &p, &e), 0);
@@ -112,7 +112,7 @@ static void the_built_in_gitlab_type(void **state)
     FIELDS(&p, gitlab_want);
     oidc_principal_free(&p);
     json_t *v = claims_of("gitlab.example.com", gitlab);
-    struct err e = {0};
+    struct tm_err e = {0};
     json_object_del(v, "ci_config_sha");
     json_object_set_new(v, "ref_type", json_string("tag"));
     assert_int_equal(make_json("gitlab.example.com", v, &p, &e), 0);
@@ -171,7 +171,7 @@ static size_t count_needed(const char *host, const char *claims)
     size_t needed = 0;
     json_object_foreach(v, key, value)
     {
-        struct err e = {0};
+        struct tm_err e = {0};
         struct oidc_principal p;
         json_t *less = json_copy(v);
         if (strcmp(key, "iss") != 0)
@@ -204,13 +204,13 @@ static void missing_claims_are_named(void **state)
 static void the_public_good_providers(void **state)
 {
     (void)state;
-    struct err e = {0};
+    struct tm_err e = {0};
     struct oidc_trust *t = NULL;
     struct oidc_principal p;
     if (oidc_trust_load("testdata/config/public-good.yaml", &t, &e) != 0)
         fail_msg("%s", e.text);
     json_t *v = claims_of("token.actions.githubusercontent.com", github);
-    const char *iss = strictjson_str(v, "iss");
+    const char *iss = tm_strictjson_str(v, "iss");
     assert_int_equal(oidc_principal_from_claims(oidc_trust_find(t, iss, strlen(iss)), v, &p, &e),
                      0);
     assert_string_equal(p.field[IDENTITY_DEPLOYMENT_ENVIRONMENT], "prod");
@@ -227,7 +227,7 @@ static void the_public_good_providers(void **state)
     v = claims_of("oidc.circleci.com", "{'sub':'s','oidc.circleci.com/project-id':'p1',"
                                        "'oidc.circleci.com/pipeline-definition-id':'d1',"
                                        "'oidc.circleci.com/ssh-rerun':true}");
-    iss = strictjson_str(v, "iss");
+    iss = tm_strictjson_str(v, "iss");
     static const struct want circleci[] = {
         {IDENTITY_BUILD_SIGNER_URI,
          "https://circleci.com/api/v2/projects/p1/pipeline-definitions/d1"},

@@ -13,9 +13,9 @@
 
 #include "ca/proof/proof.h"
 
-static struct proof_policy *policy;
+static struct ca_proof_policy *policy;
 
-static const char *status_name(enum proof_status s)
+static const char *status_name(enum ca_proof_status s)
 {
     static const char *const names[] = {"ok",
                                         "key unparsable",
@@ -28,24 +28,24 @@ static const char *status_name(enum proof_status s)
     return names[s];
 }
 
-static void expect(const char *what, enum proof_status want, const char *why, enum proof_status got,
-                   const struct err *e)
+static void expect(const char *what, enum ca_proof_status want, const char *why,
+                   enum ca_proof_status got, const struct tm_err *e)
 {
     if (got != want || (why != NULL && strstr(e->text, why) == NULL))
         fail_msg("%s: want %s '%s', got %s '%s'", what, status_name(want), why != NULL ? why : "",
                  status_name(got), e->text);
 }
 
-static void key_is(const char *what, const void *data, size_t len, enum proof_status want,
+static void key_is(const char *what, const void *data, size_t len, enum ca_proof_status want,
                    const char *why)
 {
-    struct proof_key k;
-    struct err e = {0};
-    expect(what, want, why, proof_key_parse(policy, data, len, &k, &e), &e);
-    proof_key_free(&k);
+    struct ca_proof_key k;
+    struct tm_err e = {0};
+    expect(what, want, why, ca_proof_key_parse(policy, data, len, &k, &e), &e);
+    ca_proof_key_free(&k);
 }
 
-static void pkey_is(const char *what, EVP_PKEY *key, enum proof_status want, const char *why)
+static void pkey_is(const char *what, EVP_PKEY *key, enum ca_proof_status want, const char *why)
 {
     unsigned char *der = NULL;
     int len = i2d_PUBKEY(key, &der);
@@ -76,7 +76,7 @@ static EVP_PKEY *rsa_public(const BIGNUM *n, unsigned long exponent)
 }
 
 static void rsa_is(const char *what, const BIGNUM *n, unsigned long exponent,
-                   enum proof_status want, const char *why)
+                   enum ca_proof_status want, const char *why)
 {
     EVP_PKEY *key = rsa_public(n, exponent);
     pkey_is(what, key, want, why);
@@ -382,20 +382,20 @@ static size_t request_pem(X509_REQ *req, char *out, size_t size, bool old_label)
     return (size_t)len;
 }
 
-static void csr_is(const char *what, const void *pem, size_t len, enum proof_status want,
+static void csr_is(const char *what, const void *pem, size_t len, enum ca_proof_status want,
                    const char *why)
 {
-    struct proof_key k;
-    struct err e = {0};
-    enum proof_status got = proof_csr_parse(policy, pem, len, &k, &e);
+    struct ca_proof_key k;
+    struct tm_err e = {0};
+    enum ca_proof_status got = ca_proof_csr_parse(policy, pem, len, &k, &e);
     expect(what, want, why, got, &e);
     if (got == PROOF_OK)
         assert_true(k.spki.len > 0 && k.key != NULL);
-    proof_key_free(&k);
+    ca_proof_key_free(&k);
 }
 
 static void req_is(const char *what, EVP_PKEY *key, EVP_PKEY *signer, const EVP_MD *md,
-                   enum proof_status want, const char *why)
+                   enum ca_proof_status want, const char *why)
 {
     char pem[8192];
     X509_REQ *req = request(key, signer, md);
@@ -404,7 +404,7 @@ static void req_is(const char *what, EVP_PKEY *key, EVP_PKEY *signer, const EVP_
 }
 
 static void pss_is(const char *what, EVP_PKEY *key, EVP_PKEY *signer, const EVP_MD *md,
-                   enum proof_status want, const char *why)
+                   enum ca_proof_status want, const char *why)
 {
     char pem[8192];
     X509_REQ *req = request(key, key, EVP_sha256());
@@ -481,19 +481,19 @@ static void damaged_requests_are_refused(void **state)
     int der_len = i2d_X509_REQ(req, &der);
     csr_is("DER", der, (size_t)der_len, PROOF_CSR_UNPARSABLE, NULL);
     for (int at = 0; at < der_len; at++) { /* each byte matters, or it is not looked at twice */
-        struct buf b = {0};
-        struct proof_key k;
-        struct err e = {0};
+        struct tm_buf b = {0};
+        struct ca_proof_key k;
+        struct tm_err e = {0};
         der[at] ^= 0x04;
         BIO *bio = BIO_new(BIO_s_mem());
         PEM_write_bio(bio, PEM_STRING_X509_REQ, "", der, der_len);
         n = BIO_read(bio, text, sizeof(text));
         BIO_free(bio);
-        enum proof_status got = proof_csr_parse(policy, text, (size_t)n, &k, &e);
+        enum ca_proof_status got = ca_proof_csr_parse(policy, text, (size_t)n, &k, &e);
         if (got == PROOF_OK || got == PROOF_INTERNAL)
             fail_msg("byte %d: %s", at, status_name(got));
         der[at] ^= 0x04;
-        buf_free(&b);
+        tm_buf_free(&b);
     }
     OPENSSL_free(der);
     X509_REQ_free(req);
@@ -555,21 +555,21 @@ static struct good make_good(EVP_PKEY *key, const EVP_MD *md)
     return g;
 }
 
-static enum proof_status prove(const struct good *g, bool csr, struct err *e)
+static enum ca_proof_status prove(const struct good *g, bool csr, struct tm_err *e)
 {
-    struct proof_key k;
-    enum proof_status st = csr ? proof_csr_parse(policy, g->csr, g->csr_len, &k, e)
-                               : proof_key_parse(policy, g->pem, g->pem_len, &k, e);
+    struct ca_proof_key k;
+    enum ca_proof_status st = csr ? ca_proof_csr_parse(policy, g->csr, g->csr_len, &k, e)
+                                  : ca_proof_key_parse(policy, g->pem, g->pem_len, &k, e);
     if (st == PROOF_OK && !csr)
-        st = proof_key_verify(&k, "me", g->sig, g->sig_len, e);
-    proof_key_free(&k);
+        st = ca_proof_key_verify(&k, "me", g->sig, g->sig_len, e);
+    ca_proof_key_free(&k);
     return st;
 }
 
-static enum proof_status prove_by(const struct proof_key *k, const struct good *g)
+static enum ca_proof_status prove_by(const struct ca_proof_key *k, const struct good *g)
 {
-    struct err e = {0};
-    return proof_key_verify(k, "me", g->sig, g->sig_len, &e);
+    struct tm_err e = {0};
+    return ca_proof_key_verify(k, "me", g->sig, g->sig_len, &e);
 }
 
 /* Decoded keys are kept for the next request: it gets the other point and nothing of the first. */
@@ -580,28 +580,30 @@ static void a_key_used_again_verifies_by_its_new_point_only(void **state)
     for (size_t i = 0; i < 3; i++) {
         EVP_PKEY *pkey[2];
         struct good g[2];
-        struct proof_key k[2];
-        struct err e = {0};
+        struct ca_proof_key k[2];
+        struct tm_err e = {0};
         for (size_t n = 0; n < 2; n++) {
             pkey[n] = EVP_EC_gen(groups[i]);
             g[n] = make_good(pkey[n], md[i]);
         }
         for (size_t turn = 0; turn < 6; turn++) {
             size_t n = turn % 2;
-            assert_int_equal(proof_key_parse(policy, g[n].pem, g[n].pem_len, &k[0], &e), PROOF_OK);
+            assert_int_equal(ca_proof_key_parse(policy, g[n].pem, g[n].pem_len, &k[0], &e),
+                             PROOF_OK);
             assert_int_equal(prove_by(&k[0], &g[1 - n]), PROOF_BAD_SIGNATURE);
             assert_int_equal(prove_by(&k[0], &g[n]), PROOF_OK);
-            proof_key_free(&k[0]);
+            ca_proof_key_free(&k[0]);
         }
         for (size_t n = 0; n < 2; n++) /* at once */
-            assert_int_equal(proof_key_parse(policy, g[n].pem, g[n].pem_len, &k[n], &e), PROOF_OK);
+            assert_int_equal(ca_proof_key_parse(policy, g[n].pem, g[n].pem_len, &k[n], &e),
+                             PROOF_OK);
         for (size_t n = 0; n < 2; n++) {
             assert_int_equal(prove_by(&k[n], &g[n]), PROOF_OK);
             assert_int_equal(prove_by(&k[n], &g[1 - n]), PROOF_BAD_SIGNATURE);
             assert_int_equal(EVP_PKEY_eq(k[n].key, pkey[n]), 1);
         }
         for (size_t n = 0; n < 2; n++) {
-            proof_key_free(&k[n]);
+            ca_proof_key_free(&k[n]);
             EVP_PKEY_free(pkey[n]);
         }
     }
@@ -616,13 +618,13 @@ static void a_good_request_is_never_blamed_for_our_lack_of_memory(void **state)
     for (size_t i = 0; i < 3; i++) {
         struct good g = make_good(keys[i], i < 2 ? EVP_sha256() : NULL);
         for (int csr = 0; csr < 2; csr++) {
-            struct err e = {0};
+            struct tm_err e = {0};
             int internal = 0;
             bool all_tried = false;
             assert_int_equal(prove(&g, csr == 1, &e), PROOF_OK); /* warm */
             for (long n = 1; !all_tried; n++) {
                 countdown = n;
-                enum proof_status st = prove(&g, csr == 1, &e);
+                enum ca_proof_status st = prove(&g, csr == 1, &e);
                 all_tried = countdown > 0;
                 countdown = -1;
                 if (st != PROOF_OK && st != PROOF_INTERNAL)
@@ -640,15 +642,15 @@ static void a_good_request_is_never_blamed_for_our_lack_of_memory(void **state)
 static int make_policy(void **state)
 {
     (void)state;
-    struct err e = {0};
-    policy = proof_policy_new(NULL, 0, &e);
+    struct tm_err e = {0};
+    policy = ca_proof_policy_new(NULL, 0, &e);
     return policy != NULL ? 0 : -1;
 }
 
 static int free_policy(void **state)
 {
     (void)state;
-    proof_policy_free(policy);
+    ca_proof_policy_free(policy);
     return 0;
 }
 

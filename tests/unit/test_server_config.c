@@ -13,7 +13,7 @@
 #include "common/file.h"
 #include "common/nearest.h"
 
-static int parse(const char *text, struct ca_config *c, struct err *e)
+static int parse(const char *text, struct ca_config *c, struct tm_err *e)
 {
     return ca_config_parse("t.yaml", text, strlen(text), c, e);
 }
@@ -22,7 +22,7 @@ static void test_minimal(void **state)
 {
     (void)state;
     struct ca_config c;
-    struct err e = {0};
+    struct tm_err e = {0};
     assert_int_equal(parse("ca: {backend: ephemeral}\nissuers-file: i.yaml\n", &c, &e), 0);
     assert_string_equal(c.listen, "127.0.0.1:5555");
     assert_null(c.metrics_listen);
@@ -31,7 +31,7 @@ static void test_minimal(void **state)
     assert_int_equal(c.skew, 60 * 1000);
     assert_int_equal(ca_config_log_level(&c), JLOG_INFO);
     assert_false(c.subject_key_id);
-    struct http_options ho;
+    struct tm_http_options ho;
     ca_config_http(&c, &ho);
     assert_true(ho.workers >= 1);
     assert_int_equal(ho.max_body, 256 * 1024);
@@ -61,12 +61,12 @@ static void test_full(void **state)
 {
     (void)state;
     struct ca_config c;
-    struct err e = {0};
+    struct tm_err e = {0};
     if (parse(full, &c, &e) != 0)
         fail_msg("%s", e.text);
-    struct http_options ho;
+    struct tm_http_options ho;
     struct oidc_options oo;
-    struct signer_options so;
+    struct ca_signer_options so;
     ca_config_http(&c, &ho);
     ca_config_oidc(&c, &oo);
     ca_config_signer(&c, &so);
@@ -81,8 +81,8 @@ static void test_full(void **state)
     assert_int_equal(c.algorithms.count, 2);
     assert_string_equal(c.algorithms.item[0], "ed25519");
     assert_int_equal(ca_config_log_level(&c), JLOG_WARN);
-    struct ct_member m[CT_LOGS_MAX];
-    struct ct_options co;
+    struct ca_ct_member m[CT_LOGS_MAX];
+    struct ca_ct_options co;
     ca_config_ct(&c, m, &co);
     assert_int_equal(co.count, 2);
     assert_int_equal(co.scts_required, 2);
@@ -205,7 +205,7 @@ static void test_refusals(void **state)
     };
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         struct ca_config c;
-        struct err e = {0};
+        struct tm_err e = {0};
         assert_int_equal(parse(bad[i].text, &c, &e), -1);
         if (strstr(e.text, bad[i].says) == NULL || strncmp(e.text, "t.yaml", 6) != 0)
             fail_msg("case %zu: '%s' does not say '%s'", i, e.text, bad[i].says);
@@ -220,7 +220,7 @@ static void test_too_long(void **state)
     assert_non_null(text);
     memset(text, '\n', len);
     struct ca_config c;
-    struct err e = {0};
+    struct tm_err e = {0};
     assert_int_equal(ca_config_parse("t.yaml", text, len, &c, &e), -1);
     free(text);
 }
@@ -234,8 +234,8 @@ static void test_paths(void **state)
     assert_non_null(mkdtemp(dir));
     snprintf(path, sizeof(path), "%s/c.yaml", dir);
     struct ca_config c;
-    struct err e = {0};
-    assert_int_equal(file_create(path, 0600, full, sizeof(full) - 1, &e), 0);
+    struct tm_err e = {0};
+    assert_int_equal(tm_file_create(path, 0600, full, sizeof(full) - 1, &e), 0);
     assert_int_equal(ca_config_load(path, &c, &e), 0);
     snprintf(want, sizeof(want), "%s/chain.pem", dir);
     assert_string_equal(c.chain, want);
@@ -251,10 +251,10 @@ static void test_paths(void **state)
 static void test_example(void **state)
 {
     (void)state;
-    struct buf text = {0};
+    struct tm_buf text = {0};
     struct ca_config c;
-    struct err e = {0};
-    if (file_read("config/tenmint-ca.yaml", YAMLMAP_FILE_MAX, &text, &e) != 0)
+    struct tm_err e = {0};
+    if (tm_file_read("config/tenmint-ca.yaml", YAMLMAP_FILE_MAX, &text, &e) != 0)
         skip(); /* not run from the source's root */
     if (ca_config_parse("example", (const char *)text.data, text.len, &c, &e) != 0)
         fail_msg("%s", e.text);
@@ -303,11 +303,11 @@ static void test_example(void **state)
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
         char key[64];
         snprintf(key, sizeof(key), "%s:", words[i]);
-        if (strstr(buf_str(&text), key) == NULL)
+        if (strstr(tm_buf_str(&text), key) == NULL)
             fail_msg("the example does not show '%s'", words[i]);
     }
     assert_true(ca_config_is_server((const char *)text.data, text.len));
-    buf_free(&text);
+    tm_buf_free(&text);
     static const char issuers[] = "oidc-issuers:\n  https://a: {type: email}\n";
     assert_false(ca_config_is_server(issuers, sizeof(issuers) - 1));
 }
@@ -315,22 +315,22 @@ static void test_example(void **state)
 static void test_nearest(void **state)
 {
     (void)state;
-    assert_int_equal(nearest_distance("", ""), 0);
-    assert_int_equal(nearest_distance("abc", ""), 3);
-    assert_int_equal(nearest_distance("kitten", "sitting"), 3);
-    assert_int_equal(nearest_distance("cofnig", "config"), 1); /* a swap */
-    assert_int_equal(nearest_distance("a", "b"), 1);
+    assert_int_equal(tm_nearest_distance("", ""), 0);
+    assert_int_equal(tm_nearest_distance("abc", ""), 3);
+    assert_int_equal(tm_nearest_distance("kitten", "sitting"), 3);
+    assert_int_equal(tm_nearest_distance("cofnig", "config"), 1); /* a swap */
+    assert_int_equal(tm_nearest_distance("a", "b"), 1);
     char longest[80];
     memset(longest, 'a', sizeof(longest) - 1);
     longest[sizeof(longest) - 1] = '\0';
-    assert_true(nearest_distance(longest, "a") == SIZE_MAX);
-    struct nearest n;
-    nearest_init(&n, "metrics-listn");
-    nearest_try(&n, "listen");
-    nearest_try(&n, "metrics-listen");
+    assert_true(tm_nearest_distance(longest, "a") == SIZE_MAX);
+    struct tm_nearest n;
+    tm_nearest_init(&n, "metrics-listn");
+    tm_nearest_try(&n, "listen");
+    tm_nearest_try(&n, "metrics-listen");
     assert_string_equal(n.best, "metrics-listen");
-    nearest_init(&n, "xyz");
-    nearest_try(&n, "listen");
+    tm_nearest_init(&n, "xyz");
+    tm_nearest_try(&n, "listen");
     assert_null(n.best);
 }
 

@@ -9,63 +9,64 @@
 #define NOW 1767225600000LL /* 2026-01-01T00:00:00Z */
 #define DAY 86400000LL
 
-static void add(struct signing_config *c, enum service_kind kind, const char *url, uint32_t version,
-                int64_t start, const char *operator_name)
+static void add(struct tuf_signing_config *c, enum tuf_service_kind kind, const char *url,
+                uint32_t version, int64_t start, const char *operator_name)
 {
-    struct err e = {0};
-    struct service s = {
+    struct tm_err e = {0};
+    struct tuf_service s = {
         (char *)url, version, {.has_start = true, .start_ms = start}, (char *)operator_name};
-    if (signing_config_add(c, kind, &s, &e) != 0)
+    if (tuf_signing_config_add(c, kind, &s, &e) != 0)
         fail_msg("%s", e.text);
 }
 
-static size_t chosen(const struct signing_config *c, enum service_kind kind, int64_t now,
-                     const struct service **out)
+static size_t chosen(const struct tuf_signing_config *c, enum tuf_service_kind kind, int64_t now,
+                     const struct tuf_service **out)
 {
-    struct err e = {0};
+    struct tm_err e = {0};
     size_t count = 0;
-    return signing_config_select(c, kind, now, 2, out, 8, &count, &e) == 0 ? count : 99;
+    return tuf_signing_config_select(c, kind, now, 2, out, 8, &count, &e) == 0 ? count : 99;
 }
 
 static void it_is_written_as_the_proto_has_it_and_reads_back(void **state)
 {
     (void)state;
-    struct err e = {0};
-    struct buf out = {0};
-    struct signing_config *c = signing_config_new(&e);
+    struct tm_err e = {0};
+    struct tm_buf out = {0};
+    struct tuf_signing_config *c = tuf_signing_config_new(&e);
     add(c, SERVICE_CA, "https://ca.example.com", 1, NOW, "example.com");
     add(c, SERVICE_TSA, "https://tsa.example.com/api/v1/timestamp", 1, NOW, "example.com");
-    assert_int_equal(signing_config_set_selector(c, SERVICE_TSA, SELECT_EXACT, 1, &e), 0);
-    assert_int_equal(signing_config_write(c, &out, &e), 0);
-    json_t *v = strictjson_parse((const char *)out.data, out.len, out.len, &e);
-    assert_string_equal(strictjson_str(v, "mediaType"),
+    assert_int_equal(tuf_signing_config_set_selector(c, SERVICE_TSA, SELECT_EXACT, 1, &e), 0);
+    assert_int_equal(tuf_signing_config_write(c, &out, &e), 0);
+    json_t *v = tm_strictjson_parse((const char *)out.data, out.len, out.len, &e);
+    assert_string_equal(tm_strictjson_str(v, "mediaType"),
                         "application/vnd.dev.sigstore.signingconfig.v0.2+json");
     const json_t *ca = json_array_get(json_object_get(v, "caUrls"), 0);
-    assert_string_equal(strictjson_str(ca, "url"), "https://ca.example.com");
-    assert_string_equal(strictjson_str(ca, "operator"), "example.com");
+    assert_string_equal(tm_strictjson_str(ca, "url"), "https://ca.example.com");
+    assert_string_equal(tm_strictjson_str(ca, "operator"), "example.com");
     assert_int_equal(json_integer_value(json_object_get(ca, "majorApiVersion")), 1);
     const json_t *tsa = json_object_get(v, "tsaConfig");
-    assert_string_equal(strictjson_str(tsa, "selector"), "EXACT");
+    assert_string_equal(tm_strictjson_str(tsa, "selector"), "EXACT");
     assert_int_equal(json_integer_value(json_object_get(tsa, "count")), 1);
-    assert_string_equal(strictjson_str(json_object_get(v, "rekorTlogConfig"), "selector"), "ANY");
+    assert_string_equal(tm_strictjson_str(json_object_get(v, "rekorTlogConfig"), "selector"),
+                        "ANY");
     json_decref(v);
-    struct signing_config *again = signing_config_parse(out.data, out.len, &e);
-    struct buf twice = {0};
+    struct tuf_signing_config *again = tuf_signing_config_parse(out.data, out.len, &e);
+    struct tm_buf twice = {0};
     assert_non_null(again);
-    assert_int_equal(signing_config_write(again, &twice, &e), 0);
-    assert_string_equal(buf_str(&twice), buf_str(&out));
-    buf_free(&out);
-    buf_free(&twice);
-    signing_config_free(c);
-    signing_config_free(again);
+    assert_int_equal(tuf_signing_config_write(again, &twice, &e), 0);
+    assert_string_equal(tm_buf_str(&twice), tm_buf_str(&out));
+    tm_buf_free(&out);
+    tm_buf_free(&twice);
+    tuf_signing_config_free(c);
+    tuf_signing_config_free(again);
 }
 
 static void the_newest_of_the_highest_version_is_chosen(void **state)
 {
     (void)state;
-    struct err e = {0};
-    const struct service *out[8];
-    struct signing_config *c = signing_config_new(&e);
+    struct tm_err e = {0};
+    const struct tuf_service *out[8];
+    struct tuf_signing_config *c = tuf_signing_config_new(&e);
     assert_int_equal(chosen(c, SERVICE_CA, NOW, out), 0);
     add(c, SERVICE_CA, "https://old.example.com", 1, NOW - 9 * DAY, "a");
     add(c, SERVICE_CA, "https://new.example.com", 1, NOW - DAY, "a");
@@ -78,61 +79,62 @@ static void the_newest_of_the_highest_version_is_chosen(void **state)
     add(c, SERVICE_CA, "https://v2.example.com", 2, NOW - 20 * DAY, "a");
     assert_int_equal(chosen(c, SERVICE_CA, NOW, out), 1);
     assert_string_equal(out[0]->url, "https://v2.example.com");
-    assert_int_equal(signing_config_set_selector(c, SERVICE_CA, SELECT_ALL, 0, &e), -1);
-    signing_config_free(c);
+    assert_int_equal(tuf_signing_config_set_selector(c, SERVICE_CA, SELECT_ALL, 0, &e), -1);
+    tuf_signing_config_free(c);
 }
 
 static void logs_are_chosen_one_per_operator_as_the_selector_says(void **state)
 {
     (void)state;
-    struct err e = {0};
-    const struct service *out[8];
-    struct signing_config *c = signing_config_new(&e);
+    struct tm_err e = {0};
+    const struct tuf_service *out[8];
+    struct tuf_signing_config *c = tuf_signing_config_new(&e);
     add(c, SERVICE_TLOG, "https://a1.example.com", 2, NOW - 2 * DAY, "a");
     add(c, SERVICE_TLOG, "https://a2.example.com", 2, NOW - DAY, "a");
     add(c, SERVICE_TLOG, "https://b.example.com", 2, NOW - 3 * DAY, "b");
     add(c, SERVICE_TLOG, "https://c1.example.com", 1, NOW - DAY, "c");
     assert_int_equal(chosen(c, SERVICE_TLOG, NOW, out), 1);
-    assert_int_equal(signing_config_set_selector(c, SERVICE_TLOG, SELECT_ALL, 0, &e), 0);
+    assert_int_equal(tuf_signing_config_set_selector(c, SERVICE_TLOG, SELECT_ALL, 0, &e), 0);
     assert_int_equal(chosen(c, SERVICE_TLOG, NOW, out), 2);
     assert_string_equal(out[0]->url, "https://a2.example.com");
     assert_string_equal(out[1]->url, "https://b.example.com");
-    assert_int_equal(signing_config_set_selector(c, SERVICE_TLOG, SELECT_EXACT, 2, &e), 0);
+    assert_int_equal(tuf_signing_config_set_selector(c, SERVICE_TLOG, SELECT_EXACT, 2, &e), 0);
     assert_int_equal(chosen(c, SERVICE_TLOG, NOW, out), 2);
-    assert_int_equal(signing_config_set_selector(c, SERVICE_TLOG, SELECT_EXACT, 3, &e), 0);
+    assert_int_equal(tuf_signing_config_set_selector(c, SERVICE_TLOG, SELECT_EXACT, 3, &e), 0);
     assert_int_equal(chosen(c, SERVICE_TLOG, NOW, out), 99);
-    assert_int_equal(signing_config_set_selector(c, SERVICE_TLOG, SELECT_EXACT, 0, &e), -1);
-    assert_int_equal(signing_config_set_selector(c, SERVICE_TLOG, SELECT_ANY, 1, &e), -1);
-    signing_config_free(c);
+    assert_int_equal(tuf_signing_config_set_selector(c, SERVICE_TLOG, SELECT_EXACT, 0, &e), -1);
+    assert_int_equal(tuf_signing_config_set_selector(c, SERVICE_TLOG, SELECT_ANY, 1, &e), -1);
+    tuf_signing_config_free(c);
 }
 
 static void services_end_and_go(void **state)
 {
     (void)state;
-    struct err e = {0};
+    struct tm_err e = {0};
     size_t at = 9;
-    const struct service *out[8];
-    struct signing_config *c = signing_config_new(&e);
+    const struct tuf_service *out[8];
+    struct tuf_signing_config *c = tuf_signing_config_new(&e);
     add(c, SERVICE_CA, "https://ca.example.com", 1, NOW - 9 * DAY, "");
-    struct service twin = {
+    struct tuf_service twin = {
         (char *)"https://ca.example.com", 1, {.has_start = true, .start_ms = NOW}, NULL};
-    assert_int_equal(signing_config_add(c, SERVICE_CA, &twin, &e), -1);
+    assert_int_equal(tuf_signing_config_add(c, SERVICE_CA, &twin, &e), -1);
     assert_non_null(strstr(e.text, "already"));
-    assert_int_equal(signing_config_find(c, SERVICE_CA, "https://nope.example.com", &at, &e), -1);
+    assert_int_equal(tuf_signing_config_find(c, SERVICE_CA, "https://nope.example.com", &at, &e),
+                     -1);
     assert_non_null(strstr(e.text, "https://ca.example.com"));
-    assert_int_equal(signing_config_find(c, SERVICE_CA, "https://ca.example.com", &at, &e), 0);
-    assert_int_equal(signing_config_retire(c, SERVICE_CA, at, NOW - 10 * DAY, &e), -1);
-    assert_int_equal(signing_config_retire(c, SERVICE_CA, at, NOW, &e), 0);
+    assert_int_equal(tuf_signing_config_find(c, SERVICE_CA, "https://ca.example.com", &at, &e), 0);
+    assert_int_equal(tuf_signing_config_retire(c, SERVICE_CA, at, NOW - 10 * DAY, &e), -1);
+    assert_int_equal(tuf_signing_config_retire(c, SERVICE_CA, at, NOW, &e), 0);
     assert_int_equal(chosen(c, SERVICE_CA, NOW, out), 1); /* the end is inclusive */
     assert_int_equal(chosen(c, SERVICE_CA, NOW + 1, out), 99);
     twin.valid.start_ms = NOW + 1;
-    assert_int_equal(signing_config_add(c, SERVICE_CA, &twin, &e), 0);
-    assert_int_equal(signing_config_find(c, SERVICE_CA, "https://ca.example.com", &at, &e), 0);
+    assert_int_equal(tuf_signing_config_add(c, SERVICE_CA, &twin, &e), 0);
+    assert_int_equal(tuf_signing_config_find(c, SERVICE_CA, "https://ca.example.com", &at, &e), 0);
     assert_int_equal(at, 0); /* the open one */
-    assert_int_equal(signing_config_remove(c, SERVICE_CA, 0, &e), 0);
-    assert_int_equal(signing_config_remove(c, SERVICE_CA, 1, &e), -1);
-    assert_int_equal(signing_config_count(c, SERVICE_CA), 1);
-    signing_config_free(c);
+    assert_int_equal(tuf_signing_config_remove(c, SERVICE_CA, 0, &e), 0);
+    assert_int_equal(tuf_signing_config_remove(c, SERVICE_CA, 1, &e), -1);
+    assert_int_equal(tuf_signing_config_count(c, SERVICE_CA), 1);
+    tuf_signing_config_free(c);
 }
 
 static void only_https_addresses_are_added(void **state)
@@ -149,13 +151,14 @@ static void only_https_addresses_are_added(void **state)
                  {"https:///path", -1},
                  {"ftp://ca.example.com", -1},
                  {"", -1}};
-    struct err e = {0};
+    struct tm_err e = {0};
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        struct signing_config *c = signing_config_new(&e);
-        struct service s = {(char *)cases[i].url, 1, {.has_start = true, .start_ms = NOW}, NULL};
-        if (signing_config_add(c, SERVICE_CA, &s, &e) != cases[i].rc)
+        struct tuf_signing_config *c = tuf_signing_config_new(&e);
+        struct tuf_service s = {
+            (char *)cases[i].url, 1, {.has_start = true, .start_ms = NOW}, NULL};
+        if (tuf_signing_config_add(c, SERVICE_CA, &s, &e) != cases[i].rc)
             fail_msg("'%s'", cases[i].url);
-        signing_config_free(c);
+        tuf_signing_config_free(c);
     }
 }
 
@@ -182,16 +185,17 @@ static void what_is_not_a_signing_config_is_refused(void **state)
         {HEAD SERVICE SERVICE "}", "duplicate"},
         {HEAD SERVICE "}}", "follows"},
     };
-    struct err e = {0};
-    struct signing_config *c = signing_config_parse(HEAD SERVICE "}", strlen(HEAD SERVICE "}"), &e);
+    struct tm_err e = {0};
+    struct tuf_signing_config *c =
+        tuf_signing_config_parse(HEAD SERVICE "}", strlen(HEAD SERVICE "}"), &e);
     assert_non_null(c);
-    const struct service *out[2];
+    const struct tuf_service *out[2];
     size_t count;
-    assert_int_equal(signing_config_select(c, SERVICE_CA, NOW, 1, out, 2, &count, &e), 0);
+    assert_int_equal(tuf_signing_config_select(c, SERVICE_CA, NOW, 1, out, 2, &count, &e), 0);
     assert_int_equal(count, 1);
-    signing_config_free(c);
+    tuf_signing_config_free(c);
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-        c = signing_config_parse(bad[i].text, strlen(bad[i].text), &e);
+        c = tuf_signing_config_parse(bad[i].text, strlen(bad[i].text), &e);
         if (c != NULL)
             fail_msg("accepted %s", bad[i].text);
         if (strstr(e.text, bad[i].reason) == NULL)

@@ -7,21 +7,21 @@
 #include "oidc/trust/template.h"
 
 /* "a" and "x/y" are "v", "e" is empty, "big" is long, "bad" is not usable. */
-static int look(void *arg, const char *key, struct buf *out, struct err *e)
+static int look(void *arg, const char *key, struct tm_buf *out, struct tm_err *e)
 {
     (void)arg;
     if (strcmp(key, "bad") == 0)
-        return err_set(e, "claim 'bad' is a list");
+        return tm_err_set(e, "claim 'bad' is a list");
     if (strcmp(key, "e") == 0)
         return 0;
     if (strcmp(key, "big") == 0) {
         for (int i = 0; i < 1000; i++)
-            buf_puts(out, "x");
+            tm_buf_puts(out, "x");
         return 0;
     }
     if (strcmp(key, "a") != 0 && strcmp(key, "x/y") != 0)
         return 1;
-    buf_puts(out, "v");
+    tm_buf_puts(out, "v");
     return 0;
 }
 
@@ -66,12 +66,12 @@ static void what_upstream_uses_works(void **state)
         {"{{.big}}{{.big}}{{.big}}{{.big}}{{.big}}", NULL}, /* over the limit */
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        struct err e = {0};
-        struct buf out = {0};
-        struct template *t = template_compile(rows[i].source, &e);
+        struct tm_err e = {0};
+        struct tm_buf out = {0};
+        struct oidc_template *t = oidc_template_compile(rows[i].source, &e);
         if (t == NULL)
             fail_msg("row %zu: %s", i, e.text);
-        int rc = template_eval(t, look, NULL, &out, &e);
+        int rc = oidc_template_eval(t, look, NULL, &out, &e);
         if (rc != (rows[i].result != NULL ? 0 : -1))
             fail_msg("row %zu: %d, %s", i, rc, e.text);
         if (rc != 0)
@@ -79,9 +79,9 @@ static void what_upstream_uses_works(void **state)
         else if (strstr(rows[i].source, ".big") != NULL)
             assert_int_equal(out.len, 4000);
         else
-            assert_string_equal(buf_str(&out), rows[i].result);
-        template_free(t);
-        buf_free(&out);
+            assert_string_equal(tm_buf_str(&out), rows[i].result);
+        oidc_template_free(t);
+        tm_buf_free(&out);
     }
 }
 
@@ -158,8 +158,8 @@ static void anything_more_is_refused(void **state)
 {
     (void)state;
     for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
-        struct err e = {0};
-        struct template *t = template_compile(refused[i], &e);
+        struct tm_err e = {0};
+        struct oidc_template *t = oidc_template_compile(refused[i], &e);
         if (t != NULL)
             fail_msg("accepted %s", refused[i]);
         assert_string_not_equal(e.text, "");
@@ -169,31 +169,31 @@ static void anything_more_is_refused(void **state)
 static void sizes_are_bounded(void **state)
 {
     (void)state;
-    struct buf long_one = {0};
-    struct buf many = {0};
-    struct buf deep = {0};
+    struct tm_buf long_one = {0};
+    struct tm_buf many = {0};
+    struct tm_buf deep = {0};
     while (long_one.len <= TEMPLATE_MAX)
         buf_putc(&long_one, 'a');
     for (int i = 0; i < 200; i++)
-        buf_puts(&many, "{{.a}}");
+        tm_buf_puts(&many, "{{.a}}");
     for (int i = 0; i < 9; i++)
-        buf_puts(&deep, "{{if eq .a \"v\"}}");
+        tm_buf_puts(&deep, "{{if eq .a \"v\"}}");
     for (int i = 0; i < 9; i++)
-        buf_puts(&deep, "{{end}}");
-    struct err e = {0};
-    assert_null(template_compile(buf_str(&long_one), &e));
+        tm_buf_puts(&deep, "{{end}}");
+    struct tm_err e = {0};
+    assert_null(oidc_template_compile(tm_buf_str(&long_one), &e));
     assert_non_null(strstr(e.text, "longer"));
-    assert_null(template_compile(buf_str(&many), &e));
+    assert_null(oidc_template_compile(tm_buf_str(&many), &e));
     assert_non_null(strstr(e.text, "parts"));
-    assert_null(template_compile(buf_str(&deep), &e));
+    assert_null(oidc_template_compile(tm_buf_str(&deep), &e));
     assert_non_null(strstr(e.text, "nested"));
     long_one.len = TEMPLATE_MAX;
-    struct template *t = template_compile(buf_str(&long_one), &e);
+    struct oidc_template *t = oidc_template_compile(tm_buf_str(&long_one), &e);
     assert_non_null(t);
-    template_free(t);
-    buf_free(&long_one);
-    buf_free(&many);
-    buf_free(&deep);
+    oidc_template_free(t);
+    tm_buf_free(&long_one);
+    tm_buf_free(&many);
+    tm_buf_free(&deep);
 }
 
 int main(void)

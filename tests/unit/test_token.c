@@ -17,10 +17,10 @@
 
 static char *part(const char *json)
 {
-    struct buf b = {0};
-    b64_encode(B64_URL_BARE, json, strlen(json), &b);
-    char *s = strdup(buf_str(&b));
-    buf_free(&b);
+    struct tm_buf b = {0};
+    tm_b64_encode(B64_URL_BARE, json, strlen(json), &b);
+    char *s = strdup(tm_buf_str(&b));
+    tm_buf_free(&b);
     return s;
 }
 
@@ -88,10 +88,10 @@ static void hostile_headers_and_shapes_are_refused(void **state)
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         char *text = compose(rows[i].header, rows[i].payload, rows[i].sig);
-        struct token t;
+        struct oidc_token t;
         enum oidc_reason reason = OIDC_REASON_NONE;
-        struct err e = {0};
-        if (token_parse(text, strlen(text), &t, &reason, &e) == 0)
+        struct tm_err e = {0};
+        if (oidc_token_parse(text, strlen(text), &t, &reason, &e) == 0)
             fail_msg("row %zu was accepted", i);
         if (reason != rows[i].reason)
             fail_msg("row %zu: %s: %s", i, oidc_reason_name(reason), e.text);
@@ -105,10 +105,10 @@ static void any_number_of_dots_but_two_is_refused_at_once(void **state)
     char dots[OIDC_TOKEN_MAX + 2];
     memset(dots, '.', sizeof(dots));
     for (size_t len = 0; len <= sizeof(dots); len = len < 8 ? len + 1 : len * 2) {
-        struct token t;
+        struct oidc_token t;
         enum oidc_reason reason = OIDC_REASON_NONE;
-        struct err e = {0};
-        assert_int_equal(token_parse(dots, len, &t, &reason, &e), -1);
+        struct tm_err e = {0};
+        assert_int_equal(oidc_token_parse(dots, len, &t, &reason, &e), -1);
         assert_int_equal(reason, OIDC_REASON_MALFORMED);
     }
 }
@@ -158,8 +158,8 @@ static void claims_are_held_to_the_clock_and_audience(void **state)
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         json_t *claims = json_loads(rows[i].claims, 0, NULL);
         enum oidc_reason reason;
-        struct err e = {0};
-        int rc = claims_check(claims, "me", &o, 1000, &reason, &e);
+        struct tm_err e = {0};
+        int rc = oidc_claims_check(claims, "me", &o, 1000, &reason, &e);
         if (reason != rows[i].reason || (rc == 0) != (reason == OIDC_REASON_NONE))
             fail_msg("row %zu: %s: %s", i, oidc_reason_name(reason), e.text);
         json_decref(claims);
@@ -184,8 +184,8 @@ static void a_maximum_age_needs_iat(void **state)
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         json_t *claims = json_loads(rows[i].claims, 0, NULL);
         enum oidc_reason reason;
-        struct err e = {0};
-        claims_check(claims, "me", &o, 1000, &reason, &e);
+        struct tm_err e = {0};
+        oidc_claims_check(claims, "me", &o, 1000, &reason, &e);
         if (reason != rows[i].reason)
             fail_msg("row %zu: %s: %s", i, oidc_reason_name(reason), e.text);
         json_decref(claims);
@@ -196,41 +196,41 @@ static void a_maximum_age_needs_iat(void **state)
 struct pair {
     EVP_PKEY *key;
     char *pem;
-    struct jwks *set;
+    struct oidc_jwks *set;
 };
 
-static void put_bn(EVP_PKEY *key, const char *name, size_t width, struct buf *out)
+static void put_bn(EVP_PKEY *key, const char *name, size_t width, struct tm_buf *out)
 {
     BIGNUM *n = NULL;
     unsigned char bytes[512];
     assert_int_equal(EVP_PKEY_get_bn_param(key, name, &n), 1);
     int len = BN_bn2binpad(n, bytes, width != 0 ? (int)width : BN_num_bytes(n));
-    b64_encode(B64_URL_BARE, bytes, (size_t)len, out);
+    tm_b64_encode(B64_URL_BARE, bytes, (size_t)len, out);
     BN_free(n);
 }
 
 static struct pair make_pair(EVP_PKEY *key, const char *crv, size_t width)
 {
     struct pair p = {.key = key};
-    struct buf json = {0};
-    buf_puts(&json, "{\"keys\":[{\"kid\":\"k\",");
+    struct tm_buf json = {0};
+    tm_buf_puts(&json, "{\"keys\":[{\"kid\":\"k\",");
     if (crv != NULL) {
-        buf_printf(&json, "\"kty\":\"EC\",\"crv\":\"%s\",\"x\":\"", crv);
+        tm_buf_printf(&json, "\"kty\":\"EC\",\"crv\":\"%s\",\"x\":\"", crv);
         put_bn(key, OSSL_PKEY_PARAM_EC_PUB_X, width, &json);
-        buf_puts(&json, "\",\"y\":\"");
+        tm_buf_puts(&json, "\",\"y\":\"");
         put_bn(key, OSSL_PKEY_PARAM_EC_PUB_Y, width, &json);
     } else {
-        buf_puts(&json, "\"kty\":\"RSA\",\"n\":\"");
+        tm_buf_puts(&json, "\"kty\":\"RSA\",\"n\":\"");
         put_bn(key, OSSL_PKEY_PARAM_RSA_N, 0, &json);
-        buf_puts(&json, "\",\"e\":\"");
+        tm_buf_puts(&json, "\",\"e\":\"");
         put_bn(key, OSSL_PKEY_PARAM_RSA_E, 0, &json);
     }
-    buf_puts(&json, "\"}]}");
-    struct err e = {0};
-    p.set = jwks_parse(buf_str(&json), json.len, &e);
+    tm_buf_puts(&json, "\"}]}");
+    struct tm_err e = {0};
+    p.set = oidc_jwks_parse(tm_buf_str(&json), json.len, &e);
     if (p.set == NULL)
         fail_msg("%s", e.text);
-    buf_free(&json);
+    tm_buf_free(&json);
     BIO *bio = BIO_new(BIO_s_mem());
     char *data;
     PEM_write_bio_PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL);
@@ -242,7 +242,7 @@ static struct pair make_pair(EVP_PKEY *key, const char *crv, size_t width)
 
 static void free_pair(struct pair *p)
 {
-    jwks_unref(p->set);
+    oidc_jwks_unref(p->set);
     EVP_PKEY_free(p->key);
     free(p->pem);
 }
@@ -261,20 +261,20 @@ static char *mint(const struct pair *p, jwt_alg_t alg)
 }
 
 /* Both engines' answer on this token by this set's key: 1, 0, or a failed test when they differ. */
-static int ask_both(const char *text, const struct jwks *set)
+static int ask_both(const char *text, const struct oidc_jwks *set)
 {
-    struct token t;
+    struct oidc_token t;
     enum oidc_reason reason;
-    struct err e = {0};
-    if (token_parse(text, strlen(text), &t, &reason, &e) != 0)
+    struct tm_err e = {0};
+    if (oidc_token_parse(text, strlen(text), &t, &reason, &e) != 0)
         return 0;
     size_t at = 0;
-    const struct jwk *key = jwks_next(set, t.kid, t.alg, &at);
-    bool native = key != NULL && signature_verify(OIDC_ENGINE_CACHED_KEY, &t, key);
-    bool libjwt = key != NULL && signature_verify(OIDC_ENGINE_LIBJWT, &t, key);
+    const struct oidc_jwk *key = oidc_jwks_next(set, t.kid, t.alg, &at);
+    bool native = key != NULL && oidc_signature_verify(OIDC_ENGINE_CACHED_KEY, &t, key);
+    bool libjwt = key != NULL && oidc_signature_verify(OIDC_ENGINE_LIBJWT, &t, key);
     if (native != libjwt)
-        fail_msg("engines differ on %s: %d %d", alg_table[t.alg].name, native, libjwt);
-    token_free(&t);
+        fail_msg("engines differ on %s: %d %d", oidc_alg_table[t.alg].name, native, libjwt);
+    oidc_token_free(&t);
     return native;
 }
 
@@ -319,13 +319,14 @@ static void both_engines_give_the_same_answers(void **state)
     }
 }
 
-static double cost_us(enum oidc_engine engine, const struct token *t, const struct jwk *key)
+static double cost_us(enum oidc_engine engine, const struct oidc_token *t,
+                      const struct oidc_jwk *key)
 {
     struct timespec a;
     struct timespec b;
     clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &a);
     for (int i = 0; i < 200; i++)
-        assert_true(signature_verify(engine, t, key));
+        assert_true(oidc_signature_verify(engine, t, key));
     clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &b);
     return ((double)(b.tv_sec - a.tv_sec) * 1e6 + (double)(b.tv_nsec - a.tv_nsec) / 1e3) / 200;
 }
@@ -335,17 +336,17 @@ static void engine_cost_is_measured(void **state)
     (void)state;
     struct pair p = make_pair(EVP_RSA_gen(2048), NULL, 0);
     char *text = mint(&p, JWT_ALG_RS256);
-    struct token t;
+    struct oidc_token t;
     enum oidc_reason reason;
-    struct err e = {0};
+    struct tm_err e = {0};
     size_t at = 0;
-    assert_int_equal(token_parse(text, strlen(text), &t, &reason, &e), 0);
-    const struct jwk *key = jwks_next(p.set, "k", t.alg, &at);
+    assert_int_equal(oidc_token_parse(text, strlen(text), &t, &reason, &e), 0);
+    const struct oidc_jwk *key = oidc_jwks_next(p.set, "k", t.alg, &at);
     double native = cost_us(OIDC_ENGINE_CACHED_KEY, &t, key);
     double libjwt = cost_us(OIDC_ENGINE_LIBJWT, &t, key);
     print_message("RS256 verify: key decoded once %.1f us, libjwt %.1f us\n", native, libjwt);
     assert_true(native < libjwt);
-    token_free(&t);
+    oidc_token_free(&t);
     free(text);
     free_pair(&p);
 }
@@ -368,8 +369,8 @@ static void bad_keys_never_enter_a_set(void **state)
         "{\"keys\":[]} x",
     };
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-        struct err e = {0};
-        assert_null(jwks_parse(bad[i], strlen(bad[i]), &e));
+        struct tm_err e = {0};
+        assert_null(oidc_jwks_parse(bad[i], strlen(bad[i]), &e));
         assert_string_not_equal(e.text, "");
     }
 }
@@ -377,14 +378,14 @@ static void bad_keys_never_enter_a_set(void **state)
 static void discovery_demands_the_same_issuer(void **state)
 {
     (void)state;
-    struct err e = {0};
+    struct tm_err e = {0};
     const char *doc =
         "{\"issuer\":\"https://a.example.com\",\"jwks_uri\":\"https://a.example.com/k\"}";
-    char *uri = discovery_parse(doc, strlen(doc), "https://a.example.com", &e);
+    char *uri = oidc_discovery_parse(doc, strlen(doc), "https://a.example.com", &e);
     assert_string_equal(uri, "https://a.example.com/k");
     free(uri);
-    assert_null(discovery_parse(doc, strlen(doc), "https://a.example.com/", &e));
-    assert_null(discovery_parse("{}", 2, "https://a.example.com", &e));
+    assert_null(oidc_discovery_parse(doc, strlen(doc), "https://a.example.com/", &e));
+    assert_null(oidc_discovery_parse("{}", 2, "https://a.example.com", &e));
     static const char *const elsewhere[] = {
         "http://a.example.com/k",
         "http://127.0.0.1/k",
@@ -399,7 +400,7 @@ static void discovery_demands_the_same_issuer(void **state)
         char text[256];
         snprintf(text, sizeof(text), "{\"issuer\":\"https://a.example.com\",\"jwks_uri\":\"%s\"}",
                  elsewhere[i]);
-        assert_null(discovery_parse(text, strlen(text), "https://a.example.com", &e));
+        assert_null(oidc_discovery_parse(text, strlen(text), "https://a.example.com", &e));
     }
 }
 

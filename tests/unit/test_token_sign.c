@@ -18,7 +18,7 @@ static EVP_PKEY *others[ALG_COUNT]; /* the same types, other keys */
 
 static EVP_PKEY *fresh(int i)
 {
-    const struct alg *a = &alg_table[i];
+    const struct oidc_alg *a = &oidc_alg_table[i];
     if (strcmp(a->key_type, "RSA") == 0)
         return EVP_RSA_gen(2048);
     if (a->ec_bits != 0)
@@ -46,44 +46,44 @@ static int free_keys(void **state)
     return 0;
 }
 
-static void put_bn(const EVP_PKEY *key, const char *name, size_t width, struct buf *out)
+static void put_bn(const EVP_PKEY *key, const char *name, size_t width, struct tm_buf *out)
 {
     BIGNUM *n = NULL;
     unsigned char bytes[512];
     assert_int_equal(EVP_PKEY_get_bn_param(key, name, &n), 1);
     int len = BN_bn2binpad(n, bytes, width != 0 ? (int)width : BN_num_bytes(n));
-    b64_encode(B64_URL_BARE, bytes, (size_t)len, out);
+    tm_b64_encode(B64_URL_BARE, bytes, (size_t)len, out);
     BN_free(n);
 }
 
 /* `extra` is more members, e.g. ",\"alg\":\"RS256\"". NULL when the set has no usable key. */
-static struct jwks *set_of(const EVP_PKEY *key, const char *extra)
+static struct oidc_jwks *set_of(const EVP_PKEY *key, const char *extra)
 {
-    struct buf json = {0};
-    struct err e = {0};
+    struct tm_buf json = {0};
+    struct tm_err e = {0};
     int bits = EVP_PKEY_get_bits(key);
-    buf_printf(&json, "{\"keys\":[{\"kid\":\"k\"%s,", extra);
+    tm_buf_printf(&json, "{\"keys\":[{\"kid\":\"k\"%s,", extra);
     if (EVP_PKEY_is_a(key, "RSA")) {
-        buf_puts(&json, "\"kty\":\"RSA\",\"n\":\"");
+        tm_buf_puts(&json, "\"kty\":\"RSA\",\"n\":\"");
         put_bn(key, OSSL_PKEY_PARAM_RSA_N, 0, &json);
-        buf_puts(&json, "\",\"e\":\"");
+        tm_buf_puts(&json, "\",\"e\":\"");
         put_bn(key, OSSL_PKEY_PARAM_RSA_E, 0, &json);
     } else if (EVP_PKEY_is_a(key, "EC")) {
         size_t width = ((size_t)bits + 7) / 8;
-        buf_printf(&json, "\"kty\":\"EC\",\"crv\":\"P-%d\",\"x\":\"", bits);
+        tm_buf_printf(&json, "\"kty\":\"EC\",\"crv\":\"P-%d\",\"x\":\"", bits);
         put_bn(key, OSSL_PKEY_PARAM_EC_PUB_X, width, &json);
-        buf_puts(&json, "\",\"y\":\"");
+        tm_buf_puts(&json, "\",\"y\":\"");
         put_bn(key, OSSL_PKEY_PARAM_EC_PUB_Y, width, &json);
     } else {
         unsigned char raw[32];
         size_t len = sizeof(raw);
         assert_int_equal(EVP_PKEY_get_raw_public_key(key, raw, &len), 1);
-        buf_puts(&json, "\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"");
-        b64_encode(B64_URL_BARE, raw, len, &json);
+        tm_buf_puts(&json, "\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"");
+        tm_b64_encode(B64_URL_BARE, raw, len, &json);
     }
-    buf_puts(&json, "\"}]}");
-    struct jwks *set = jwks_parse(buf_str(&json), json.len, &e);
-    buf_free(&json);
+    tm_buf_puts(&json, "\"}]}");
+    struct oidc_jwks *set = oidc_jwks_parse(tm_buf_str(&json), json.len, &e);
+    tm_buf_free(&json);
     return set;
 }
 
@@ -109,30 +109,30 @@ static void keys_that_are_not_for_us_are_left_out(void **state)
     };
     EVP_PKEY *key = EVP_EC_gen("P-256");
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        struct jwks *set = set_of(key, rows[i].more);
+        struct oidc_jwks *set = set_of(key, rows[i].more);
         if ((set != NULL) != rows[i].usable)
             fail_msg("%s", rows[i].more);
-        jwks_unref(set);
+        oidc_jwks_unref(set);
     }
     EVP_PKEY_free(key);
 }
 
 /* header.payload for alg name. */
-static void signing_input(const char *alg, struct buf *out)
+static void signing_input(const char *alg, struct tm_buf *out)
 {
     static const char claims[] = "{\"iss\":\"https://a.example.com\",\"sub\":\"s\"}";
-    struct buf header = {0};
-    buf_printf(&header, "{\"alg\":\"%s\",\"kid\":\"k\"}", alg);
-    b64_encode(B64_URL_BARE, header.data, header.len, out);
+    struct tm_buf header = {0};
+    tm_buf_printf(&header, "{\"alg\":\"%s\",\"kid\":\"k\"}", alg);
+    tm_b64_encode(B64_URL_BARE, header.data, header.len, out);
     buf_putc(out, '.');
-    b64_encode(B64_URL_BARE, claims, sizeof(claims) - 1, out);
-    buf_free(&header);
+    tm_b64_encode(B64_URL_BARE, claims, sizeof(claims) - 1, out);
+    tm_buf_free(&header);
 }
 
 /* Signs as row `how` says, whatever the header claims; salt < 0: as long as the hash. */
-static void sign(EVP_PKEY *key, int how, int salt, const struct buf *input, struct buf *sig)
+static void sign(EVP_PKEY *key, int how, int salt, const struct tm_buf *input, struct tm_buf *sig)
 {
-    const struct alg *a = &alg_table[how];
+    const struct oidc_alg *a = &oidc_alg_table[how];
     EVP_MD_CTX *ctx = EVP_MD_CTX_new();
     EVP_PKEY_CTX *pctx = NULL;
     unsigned char out[1024];
@@ -145,13 +145,13 @@ static void sign(EVP_PKEY *key, int how, int salt, const struct buf *input, stru
     assert_int_equal(EVP_DigestSign(ctx, out, &len, input->data, input->len), 1);
     EVP_MD_CTX_free(ctx);
     if (!EVP_PKEY_is_a(key, "EC")) {
-        buf_append(sig, out, len);
+        tm_buf_append(sig, out, len);
         return;
     }
     const unsigned char *p = out;
     ECDSA_SIG *parsed = d2i_ECDSA_SIG(NULL, &p, (long)len);
     int width = (EVP_PKEY_get_bits(key) + 7) / 8;
-    unsigned char *to = buf_reserve(sig, 2 * (size_t)width);
+    unsigned char *to = tm_buf_reserve(sig, 2 * (size_t)width);
     BN_bn2binpad(ECDSA_SIG_get0_r(parsed), to, width);
     BN_bn2binpad(ECDSA_SIG_get0_s(parsed), to + width, width);
     sig->len += 2 * (size_t)width;
@@ -159,25 +159,26 @@ static void sign(EVP_PKEY *key, int how, int salt, const struct buf *input, stru
 }
 
 /* What both engines say of header alg + signature bytes under this set: they must agree. */
-static bool accepted(const struct jwks *set, const struct buf *input, const void *sig, size_t len)
+static bool accepted(const struct oidc_jwks *set, const struct tm_buf *input, const void *sig,
+                     size_t len)
 {
-    struct buf text = {0};
-    struct token t;
+    struct tm_buf text = {0};
+    struct oidc_token t;
     enum oidc_reason reason;
-    struct err e = {0};
+    struct tm_err e = {0};
     size_t at = 0;
     bool yes = false;
-    buf_append(&text, input->data, input->len);
+    tm_buf_append(&text, input->data, input->len);
     buf_putc(&text, '.');
-    b64_encode(B64_URL_BARE, sig, len, &text);
-    if (token_parse((const char *)text.data, text.len, &t, &reason, &e) == 0) {
-        const struct jwk *k = set != NULL ? jwks_next(set, t.kid, t.alg, &at) : NULL;
-        yes = k != NULL && signature_verify(OIDC_ENGINE_CACHED_KEY, &t, k);
-        bool libjwt = k != NULL && signature_verify(OIDC_ENGINE_LIBJWT, &t, k);
+    tm_b64_encode(B64_URL_BARE, sig, len, &text);
+    if (oidc_token_parse((const char *)text.data, text.len, &t, &reason, &e) == 0) {
+        const struct oidc_jwk *k = set != NULL ? oidc_jwks_next(set, t.kid, t.alg, &at) : NULL;
+        yes = k != NULL && oidc_signature_verify(OIDC_ENGINE_CACHED_KEY, &t, k);
+        bool libjwt = k != NULL && oidc_signature_verify(OIDC_ENGINE_LIBJWT, &t, k);
         assert_int_equal(yes, libjwt);
-        token_free(&t);
+        oidc_token_free(&t);
     }
-    buf_free(&text);
+    tm_buf_free(&text);
     return yes;
 }
 
@@ -185,19 +186,19 @@ static void every_algorithm_verifies_its_own_and_nothing_tampered(void **state)
 {
     (void)state;
     for (int i = 0; i < ALG_COUNT; i++) {
-        struct buf input = {0};
-        struct buf sig = {0};
-        struct jwks *set = set_of(keys[i], "");
-        struct jwks *other = set_of(others[i], "");
-        signing_input(alg_table[i].name, &input);
+        struct tm_buf input = {0};
+        struct tm_buf sig = {0};
+        struct oidc_jwks *set = set_of(keys[i], "");
+        struct oidc_jwks *other = set_of(others[i], "");
+        signing_input(oidc_alg_table[i].name, &input);
         sign(keys[i], i, -1, &input, &sig);
         if (!accepted(set, &input, sig.data, sig.len))
-            fail_msg("%s is not accepted", alg_table[i].name);
+            fail_msg("%s is not accepted", oidc_alg_table[i].name);
         assert_false(accepted(other, &input, sig.data, sig.len));
         for (size_t at = 0; at < sig.len; at += 5) {
             sig.data[at] ^= 0x10;
             if (accepted(set, &input, sig.data, sig.len))
-                fail_msg("%s: byte %zu does not matter", alg_table[i].name, at);
+                fail_msg("%s: byte %zu does not matter", oidc_alg_table[i].name, at);
             sig.data[at] ^= 0x10;
         }
         for (size_t at = 0; at < input.len; at += 9) {
@@ -211,10 +212,10 @@ static void every_algorithm_verifies_its_own_and_nothing_tampered(void **state)
         buf_putc(&sig, 0); /* longer */
         assert_false(accepted(set, &input, sig.data, sig.len));
         assert_false(accepted(set, &input, "", 0));
-        jwks_unref(set);
-        jwks_unref(other);
-        buf_free(&input);
-        buf_free(&sig);
+        oidc_jwks_unref(set);
+        oidc_jwks_unref(other);
+        tm_buf_free(&input);
+        tm_buf_free(&sig);
     }
 }
 
@@ -227,19 +228,19 @@ static void no_algorithm_is_taken_for_another(void **state)
         for (int done = 0; done < ALG_COUNT; done++) {
             if (said == done)
                 continue;
-            struct buf input = {0};
-            struct buf sig = {0};
-            struct jwks *set = set_of(keys[done], "");
-            struct jwks *expected = set_of(keys[said], "");
-            signing_input(alg_table[said].name, &input);
+            struct tm_buf input = {0};
+            struct tm_buf sig = {0};
+            struct oidc_jwks *set = set_of(keys[done], "");
+            struct oidc_jwks *expected = set_of(keys[said], "");
+            signing_input(oidc_alg_table[said].name, &input);
             sign(keys[done], done, -1, &input, &sig);
             if (accepted(set, &input, sig.data, sig.len) ||
                 accepted(expected, &input, sig.data, sig.len))
-                fail_msg("%s passes for %s", alg_table[done].name, alg_table[said].name);
-            jwks_unref(set);
-            jwks_unref(expected);
-            buf_free(&input);
-            buf_free(&sig);
+                fail_msg("%s passes for %s", oidc_alg_table[done].name, oidc_alg_table[said].name);
+            oidc_jwks_unref(set);
+            oidc_jwks_unref(expected);
+            tm_buf_free(&input);
+            tm_buf_free(&sig);
         }
     }
 }
@@ -247,9 +248,9 @@ static void no_algorithm_is_taken_for_another(void **state)
 static void a_keys_own_alg_and_use_narrow_it(void **state)
 {
     (void)state;
-    int rs256 = alg_find("RS256");
-    struct buf input = {0};
-    struct buf sig = {0};
+    int rs256 = oidc_alg_find("RS256");
+    struct tm_buf input = {0};
+    struct tm_buf sig = {0};
     signing_input("RS256", &input);
     sign(keys[rs256], rs256, -1, &input, &sig);
     static const struct {
@@ -267,31 +268,31 @@ static void a_keys_own_alg_and_use_narrow_it(void **state)
         {",\"use\":7", false},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        struct jwks *set = set_of(keys[rs256], rows[i].extra);
+        struct oidc_jwks *set = set_of(keys[rs256], rows[i].extra);
         if (accepted(set, &input, sig.data, sig.len) != rows[i].good)
             fail_msg("%s", rows[i].extra);
-        jwks_unref(set);
+        oidc_jwks_unref(set);
     }
-    buf_free(&input);
-    buf_free(&sig);
+    tm_buf_free(&input);
+    tm_buf_free(&sig);
 }
 
 static void pss_salts_have_the_hashs_length(void **state)
 {
     (void)state;
     static const int salts[] = {0, 20, 31, 33, 64};
-    int ps256 = alg_find("PS256");
-    struct jwks *set = set_of(keys[ps256], "");
-    struct buf input = {0};
+    int ps256 = oidc_alg_find("PS256");
+    struct oidc_jwks *set = set_of(keys[ps256], "");
+    struct tm_buf input = {0};
     signing_input("PS256", &input);
     for (size_t i = 0; i < sizeof(salts) / sizeof(salts[0]); i++) {
-        struct buf sig = {0};
+        struct tm_buf sig = {0};
         sign(keys[ps256], ps256, salts[i], &input, &sig);
         assert_false(accepted(set, &input, sig.data, sig.len));
-        buf_free(&sig);
+        tm_buf_free(&sig);
     }
-    jwks_unref(set);
-    buf_free(&input);
+    oidc_jwks_unref(set);
+    tm_buf_free(&input);
 }
 
 static void degenerate_ecdsa_signatures_are_refused(void **state)
@@ -299,12 +300,12 @@ static void degenerate_ecdsa_signatures_are_refused(void **state)
     (void)state;
     static const char *const names[] = {"ES256", "ES384", "ES512"};
     for (size_t i = 0; i < 3; i++) {
-        int a = alg_find(names[i]);
-        struct jwks *set = set_of(keys[a], "");
-        struct buf input = {0};
+        int a = oidc_alg_find(names[i]);
+        struct oidc_jwks *set = set_of(keys[a], "");
+        struct tm_buf input = {0};
         unsigned char zero[2 * 66] = {0};
         unsigned char ones[2 * 66];
-        size_t len = 2 * (((size_t)alg_table[a].ec_bits + 7) / 8);
+        size_t len = 2 * (((size_t)oidc_alg_table[a].ec_bits + 7) / 8);
         memset(ones, 0xff, sizeof(ones));
         signing_input(names[i], &input);
         assert_false(accepted(set, &input, zero, len)); /* r = s = 0 */
@@ -314,12 +315,12 @@ static void degenerate_ecdsa_signatures_are_refused(void **state)
         unsigned char der[256]; /* what OpenSSL makes is DER, which JOSE does not have */
         size_t der_len = sizeof(der);
         EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-        EVP_DigestSignInit_ex(ctx, NULL, alg_table[a].digest, NULL, NULL, keys[a], NULL);
+        EVP_DigestSignInit_ex(ctx, NULL, oidc_alg_table[a].digest, NULL, NULL, keys[a], NULL);
         EVP_DigestSign(ctx, der, &der_len, input.data, input.len);
         EVP_MD_CTX_free(ctx);
         assert_false(accepted(set, &input, der, der_len));
-        jwks_unref(set);
-        buf_free(&input);
+        oidc_jwks_unref(set);
+        tm_buf_free(&input);
     }
 }
 
@@ -327,19 +328,19 @@ static void degenerate_ecdsa_signatures_are_refused(void **state)
 static void hmac_with_the_public_key_is_refused(void **state)
 {
     (void)state;
-    int rs256 = alg_find("RS256");
-    struct jwks *set = set_of(keys[rs256], "");
+    int rs256 = oidc_alg_find("RS256");
+    struct oidc_jwks *set = set_of(keys[rs256], "");
     size_t at = 0;
-    const struct jwk *k = jwks_next(set, "k", rs256, &at);
-    struct buf input = {0};
+    const struct oidc_jwk *k = oidc_jwks_next(set, "k", rs256, &at);
+    struct tm_buf input = {0};
     unsigned char mac[64];
     size_t len = 0;
     signing_input("HS256", &input);
     assert_non_null(EVP_Q_mac(NULL, "HMAC", NULL, "SHA256", NULL, k->pem, strlen(k->pem),
                               input.data, input.len, mac, sizeof(mac), &len));
     assert_false(accepted(set, &input, mac, len));
-    jwks_unref(set);
-    buf_free(&input);
+    oidc_jwks_unref(set);
+    tm_buf_free(&input);
 }
 
 int main(void)

@@ -23,7 +23,7 @@ static const char good[] =
 
 static struct oidc_trust *must_parse(const char *text)
 {
-    struct err e = {0};
+    struct tm_err e = {0};
     struct oidc_trust *t = NULL;
     if (oidc_trust_parse("list.yaml", text, strlen(text), &t, &e) != 0)
         fail_msg("%s", e.text);
@@ -116,7 +116,7 @@ static void assert_same_list(const struct oidc_trust *a, const struct oidc_trust
 
 static struct oidc_trust *must_load(const char *path)
 {
-    struct err e = {0};
+    struct tm_err e = {0};
     struct oidc_trust *t = NULL;
     if (oidc_trust_load(path, &t, &e) != 0)
         fail_msg("%s", e.text);
@@ -184,7 +184,7 @@ struct bad {
 static void assert_refused(const struct bad *bad, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        struct err e = {0};
+        struct tm_err e = {0};
         struct oidc_trust *t = NULL;
         if (oidc_trust_parse("bad.yaml", bad[i].text, strlen(bad[i].text), &t, &e) == 0)
             fail_msg("row %zu was accepted", i);
@@ -371,27 +371,27 @@ static void bad_providers_say_why(void **state)
     assert_refused(bad, sizeof(bad) / sizeof(bad[0]));
 }
 
-static void refused_with(struct buf *text, const char *why)
+static void refused_with(struct tm_buf *text, const char *why)
 {
-    struct err e = {0};
+    struct tm_err e = {0};
     struct oidc_trust *t = NULL;
     assert_false(buf_failed(text));
     assert_int_equal(oidc_trust_parse("big", (const char *)text->data, text->len, &t, &e), -1);
     if (strstr(e.text, why) == NULL)
         fail_msg("'%s' lacks '%s'", e.text, why);
-    buf_free(text);
+    tm_buf_free(text);
 }
 
-static void repeat(struct buf *b, const char *what, size_t times)
+static void repeat(struct tm_buf *b, const char *what, size_t times)
 {
     for (size_t i = 0; i < times; i++)
-        buf_puts(b, what);
+        tm_buf_puts(b, what);
 }
 
 static void hostile_documents_are_cheap(void **state)
 {
     (void)state;
-    struct buf b = {0};
+    struct tm_buf b = {0};
     repeat(&b, "[", 500000);
     refused_with(&b, "nested too deeply");
     repeat(&b, "{a: ", 200000);
@@ -407,47 +407,47 @@ static void hostile_documents_are_cheap(void **state)
     repeat(&b, " ", 1024 * 1024 + 1);
     refused_with(&b, "longer than");
     /* aliases: what one line stands for is counted as often as it is used */
-    buf_puts(&b, "define:\n  - &d \"");
+    tm_buf_puts(&b, "define:\n  - &d \"");
     repeat(&b, "x", 4000);
-    buf_puts(&b, "\"\n  - &m {");
+    tm_buf_puts(&b, "\"\n  - &m {");
     for (int i = 0; i < 60; i++)
-        buf_printf(&b, "%sk%d: *d", i > 0 ? ", " : "", i);
-    buf_puts(&b, "}\nci-issuer-metadata:\n");
+        tm_buf_printf(&b, "%sk%d: *d", i > 0 ? ", " : "", i);
+    tm_buf_puts(&b, "}\nci-issuer-metadata:\n");
     for (int i = 0; i < 200; i++)
-        buf_printf(&b,
-                   "  p%d: {default-template-values: *m, "
-                   "subject-alternative-name-template: a}\n",
-                   i);
+        tm_buf_printf(&b,
+                      "  p%d: {default-template-values: *m, "
+                      "subject-alternative-name-template: a}\n",
+                      i);
     refused_with(&b, "expands to more than");
     /* the classic one: not walked, so not expanded */
-    buf_puts(&b, "define:\n  - &a [x,x,x,x,x,x,x,x,x]\n");
+    tm_buf_puts(&b, "define:\n  - &a [x,x,x,x,x,x,x,x,x]\n");
     for (int c = 'b'; c <= 'j'; c++)
-        buf_printf(&b, "  - &%c [*%c,*%c,*%c,*%c,*%c,*%c,*%c,*%c,*%c]\n", c, c - 1, c - 1, c - 1,
-                   c - 1, c - 1, c - 1, c - 1, c - 1, c - 1);
-    buf_puts(&b, "oidc-issuers: *j\n");
+        tm_buf_printf(&b, "  - &%c [*%c,*%c,*%c,*%c,*%c,*%c,*%c,*%c,*%c]\n", c, c - 1, c - 1, c - 1,
+                      c - 1, c - 1, c - 1, c - 1, c - 1, c - 1);
+    tm_buf_puts(&b, "oidc-issuers: *j\n");
     refused_with(&b, "must be a mapping");
-    buf_puts(&b, "oidc-issuers: &a\n  https://a.example.com: *a\n");
+    tm_buf_puts(&b, "oidc-issuers: &a\n  https://a.example.com: *a\n");
     refused_with(&b, "unknown key");
-    buf_puts(&b, "meta-issuers:\n");
+    tm_buf_puts(&b, "meta-issuers:\n");
     for (int i = 0; i < 1025; i++)
-        buf_printf(&b, "  https://h%d.example: {client-id: x, type: email}\n", i);
+        tm_buf_printf(&b, "  https://h%d.example: {client-id: x, type: email}\n", i);
     refused_with(&b, "more than 1024");
-    buf_puts(&b, EMAIL "ci-issuer-metadata:\n");
+    tm_buf_puts(&b, EMAIL "ci-issuer-metadata:\n");
     for (int i = 0; i < 257; i++)
-        buf_printf(&b, "  p%d: {subject-alternative-name-template: a}\n", i);
+        tm_buf_printf(&b, "  p%d: {subject-alternative-name-template: a}\n", i);
     refused_with(&b, "more than 256");
-    buf_puts(&b, EMAIL "    description: \"");
+    tm_buf_puts(&b, EMAIL "    description: \"");
     repeat(&b, "y", 5000);
-    buf_puts(&b, "\"\n");
+    tm_buf_puts(&b, "\"\n");
     refused_with(&b, "longer than 4096");
-    buf_append(&b, "define: []\0x", 12);
+    tm_buf_append(&b, "define: []\0x", 12);
     refused_with(&b, "NUL");
 }
 
 static void files_are_bounded_and_named(void **state)
 {
     (void)state;
-    struct err e = {0};
+    struct tm_err e = {0};
     struct oidc_trust *t = NULL;
     assert_int_equal(oidc_trust_load("testdata/config/no-such-file.yaml", &t, &e), -1);
     assert_non_null(strstr(e.text, "no-such-file.yaml"));
@@ -486,7 +486,7 @@ static void plain_http_wants_a_word_of_the_operator(void **state)
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct oidc_trust *t = NULL;
-        struct err e = {0};
+        struct tm_err e = {0};
         if (oidc_trust_parse("t", rows[i].text, strlen(rows[i].text), &t, &e) != 0)
             fail_msg("row %zu: %s", i, e.text);
         if ((oidc_trust_check_http(t, false, &e) == 0) != rows[i].passes)

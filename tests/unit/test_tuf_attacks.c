@@ -37,17 +37,17 @@ static void put_text(struct tuf_case *c, const char *path, const char *text)
 /* The bytes now served at `from` are served at `to` too. */
 static void copy_to(struct tuf_case *c, const char *from, const char *to)
 {
-    struct buf b = {0};
-    buf_append(&b, tufrepo_file(c->repo, from)->data, tufrepo_file(c->repo, from)->len);
+    struct tm_buf b = {0};
+    tm_buf_append(&b, tufrepo_file(c->repo, from)->data, tufrepo_file(c->repo, from)->len);
     tufrepo_put(c->repo, to, b.data, b.len);
-    buf_free(&b);
+    tm_buf_free(&b);
 }
 
 /* ---- C1, C2: the root chain ---- */
 
 CASE(c1_root_of_another_version)
 {
-    struct buf b = {0};
+    struct tm_buf b = {0};
     copy_to(c, "1.root.json", "2.root.json"); /* N again */
     case_bad(c, "rollback: version 1 where 2 must come");
     tufrepo_set_version(c->repo, "root", 3); /* N+2 served as N+1 */
@@ -57,7 +57,7 @@ CASE(c1_root_of_another_version)
     case_expect(c, 1, 0, 0, 0);
     tufrepo_set_version(c->repo, "root", 1);
     tufrepo_remove(c->repo, "2.root.json");
-    buf_free(&b);
+    tm_buf_free(&b);
 }
 
 CASE(c1_root_not_signed_by_the_old_keys)
@@ -66,7 +66,7 @@ CASE(c1_root_not_signed_by_the_old_keys)
     json_t *saved = json_deep_copy(keys);
     struct tufrepo *other = tufrepo_start();
     tufrepo_bump(other, "root");
-    const struct buf *b = tufrepo_file(other, "2.root.json");
+    const struct tm_buf *b = tufrepo_file(other, "2.root.json");
     tufrepo_put(c->repo, "2.root.json", b->data, b->len);
     case_bad(c, "unsigned: by the previous root's keys");
     case_expect(c, 1, 0, 0, 0);
@@ -104,16 +104,16 @@ CASE(c2_more_roots_than_one_run_takes)
 static void pad_timestamp(struct tuf_case *c, size_t size)
 {
     json_t *body = tufrepo_body(c->repo, "timestamp");
-    struct buf pad = {0};
+    struct tm_buf pad = {0};
     json_object_set_new(body, "pad", json_string(""));
     tufrepo_bump(c->repo, "timestamp");
     size_t len = tufrepo_file(c->repo, "timestamp.json")->len;
     while (pad.len < size - len)
         buf_putc(&pad, 'x');
-    json_object_set_new(body, "pad", json_string(buf_str(&pad)));
+    json_object_set_new(body, "pad", json_string(tm_buf_str(&pad)));
     tufrepo_publish(c->repo, "timestamp");
     assert_int_equal(tufrepo_file(c->repo, "timestamp.json")->len, size);
-    buf_free(&pad);
+    tm_buf_free(&pad);
 }
 
 CASE(c3_endless_data)
@@ -137,23 +137,23 @@ CASE(c3_slow_retrieval)
     c->o.timeout_ms = 1000;
     case_good(c);
     tufrepo_behave(c->repo, "timestamp.json", TUFREPO_DRIP);
-    int64_t start = clock_mono_ms();
+    int64_t start = tm_clock_mono_ms();
     case_bad(c, "download");
-    assert_in_range(clock_mono_ms() - start, 900, 5000);
-    struct buf big = {0};
+    assert_in_range(tm_clock_mono_ms() - start, 900, 5000);
+    struct tm_buf big = {0};
     while (big.len < 4096)
         buf_putc(&big, 'x');
-    tufrepo_add_target(c->repo, "targets", "slow", buf_str(&big));
+    tufrepo_add_target(c->repo, "targets", "slow", tm_buf_str(&big));
     tufrepo_release(c->repo, "targets", false);
     char path[256];
     const json_t *entry =
         json_object_get(json_object_get(tufrepo_body(c->repo, "targets"), "targets"), "slow");
     snprintf(path, sizeof(path), "targets/%s.slow",
-             strictjson_str(json_object_get(entry, "hashes"), "sha256"));
+             tm_strictjson_str(json_object_get(entry, "hashes"), "sha256"));
     tufrepo_behave(c->repo, path, TUFREPO_DRIP);
     case_get_bad(c, "slow", "download");
     c->o.timeout_ms = 5000;
-    buf_free(&big);
+    tm_buf_free(&big);
 }
 
 CASE(c3_compressed_and_cut_answers)
@@ -170,28 +170,28 @@ CASE(c3_compressed_and_cut_answers)
 CASE(c3_longer_than_pinned)
 {
     tufrepo_release(c->repo, "targets", true);
-    struct buf b = {0};
-    buf_append(&b, tufrepo_file(c->repo, "2.targets.json")->data,
-               tufrepo_file(c->repo, "2.targets.json")->len);
+    struct tm_buf b = {0};
+    tm_buf_append(&b, tufrepo_file(c->repo, "2.targets.json")->data,
+                  tufrepo_file(c->repo, "2.targets.json")->len);
     buf_putc(&b, ' ');
     tufrepo_put(c->repo, "2.targets.json", b.data, b.len);
     case_bad(c, "more than");
     case_expect(c, 1, 2, 2, 0);
-    buf_free(&b);
+    tm_buf_free(&b);
 }
 
 /* ---- C4, C5: rollback ---- */
 
 CASE(c4_rollback_of_the_timestamp)
 {
-    struct buf old = {0};
+    struct tm_buf old = {0};
     tufrepo_sign(c->repo, "timestamp", &old);
     tufrepo_release(c->repo, "targets", false);
     case_good(c);
     tufrepo_put(c->repo, "timestamp.json", old.data, old.len);
     case_bad(c, "rollback: version 1, but 2");
     case_expect(c, 1, 2, 2, 2);
-    buf_free(&old);
+    tm_buf_free(&old);
 }
 
 CASE(c4_same_timestamp_version_with_other_content)
@@ -221,7 +221,7 @@ CASE(c4_rollback_of_the_snapshot_version)
 CASE(c4_unreadable_cache_is_not_an_empty_one)
 {
     static const char *const files[] = {"timestamp.json", "snapshot.json", "targets.json"};
-    struct buf old = {0};
+    struct tm_buf old = {0};
     tufrepo_sign(c->repo, "timestamp", &old);
     tufrepo_release(c->repo, "targets", false);
     for (size_t i = 0; i < 3; i++) {
@@ -242,9 +242,9 @@ CASE(c4_unreadable_cache_is_not_an_empty_one)
     /* A file that can be read, and does not verify, is none: the cache heals. */
     char path[256];
     snprintf(path, sizeof(path), "%s/timestamp.json", c->dir);
-    assert_int_equal(file_write_atomic(path, 0644, "{", 1, &c->e), 0);
+    assert_int_equal(tm_file_write_atomic(path, 0644, "{", 1, &c->e), 0);
     case_good(c);
-    buf_free(&old);
+    tm_buf_free(&old);
 }
 
 static void snapshot_lists(struct tuf_case *c, const char *name, json_t *entry)
@@ -394,7 +394,7 @@ CASE(c8_one_key_is_one_signature)
     json_object_set_new(role, "threshold", json_integer(2));
     tufrepo_bump(c->repo, "root");
     json_error_t je;
-    const struct buf *b = tufrepo_file(c->repo, "timestamp.json");
+    const struct tm_buf *b = tufrepo_file(c->repo, "timestamp.json");
     json_t *envelope = json_loadb((const char *)b->data, b->len, 0, &je);
     json_t *list = json_object_get(envelope, "signatures");
     json_t *copy = json_deep_copy(json_array_get(list, 0));
@@ -442,11 +442,11 @@ CASE(c9_type_swap)
         for (size_t j = 0; j < 3; j++) {
             if (i == j)
                 continue;
-            struct buf b = {0};
+            struct tm_buf b = {0};
             tufrepo_sign(c->repo, roles[j], &b);
             tufrepo_put(c->repo, path, b.data, b.len);
             case_bad(c, "_type is");
-            buf_free(&b);
+            tm_buf_free(&b);
         }
         tufrepo_publish(c->repo, roles[i]);
     }
@@ -504,17 +504,17 @@ CASE(c10_symlinked_target)
 {
     char link_path[256];
     char victim[256];
-    struct buf b = {0};
+    struct tm_buf b = {0};
     snprintf(victim, sizeof(victim), "%s/victim", c->scratch);
-    assert_int_equal(file_write_atomic(victim, 0644, "mine", 4, &c->e), 0);
+    assert_int_equal(tm_file_write_atomic(victim, 0644, "mine", 4, &c->e), 0);
     assert_int_equal(case_get(c, "file1", NULL), 0);
     snprintf(link_path, sizeof(link_path), "%s/targets/file1", c->dir);
     unlink(link_path);
     assert_int_equal(symlink(victim, link_path), 0);
     assert_int_equal(case_get(c, "file1", NULL), 0);
-    assert_int_equal(file_read(victim, 100, &b, &c->e), 0);
-    assert_string_equal(buf_str(&b), "mine");
-    buf_free(&b);
+    assert_int_equal(tm_file_read(victim, 100, &b, &c->e), 0);
+    assert_string_equal(tm_buf_str(&b), "mine");
+    tm_buf_free(&b);
 }
 
 /* ---- C11: malformed files ---- */
@@ -546,13 +546,13 @@ CASE(c11_malformed_metadata)
         case_bad(c, "2.root.json");
         tufrepo_remove(c->repo, "2.root.json");
     }
-    struct buf deep = {0};
+    struct tm_buf deep = {0};
     for (int i = 0; i < 8000; i++)
         buf_putc(&deep, '[');
     tufrepo_put(c->repo, "timestamp.json", deep.data, deep.len);
     case_bad(c, "nested");
     case_expect(c, 1, 1, 1, 1);
-    buf_free(&deep);
+    tm_buf_free(&deep);
 }
 
 CASE(c11_versions_at_the_end_of_integers)
@@ -565,8 +565,8 @@ CASE(c11_versions_at_the_end_of_integers)
                 {"1.0", "not an integer"}};
     case_good(c);
     for (size_t i = 0; i < 4; i++) {
-        struct buf b = {0};
-        buf_printf(
+        struct tm_buf b = {0};
+        tm_buf_printf(
             &b,
             "{\"signatures\":[],\"signed\":{\"_type\":\"timestamp\",\"spec_version\":\"1.0\""
             ",\"version\":%s,\"expires\":\"2040-01-01T00:00:00Z\",\"meta\":{\"snapshot.json\""
@@ -574,7 +574,7 @@ CASE(c11_versions_at_the_end_of_integers)
             rows[i].version);
         tufrepo_put(c->repo, "timestamp.json", b.data, b.len);
         case_bad(c, rows[i].reason);
-        buf_free(&b);
+        tm_buf_free(&b);
     }
 }
 
@@ -669,9 +669,9 @@ CASE(c12_ten_thousand_siblings)
     json_t *body = tufrepo_body(c->repo, "targets");
     json_object_set_new(body, "delegations", json_pack("{s:{}, s:o}", "keys", "roles", roles));
     tufrepo_release(c->repo, "targets", false);
-    int64_t start = clock_mono_ms();
+    int64_t start = tm_clock_mono_ms();
     case_get_bad(c, "x", "does not list 's0.json'");
-    assert_in_range(clock_mono_ms() - start, 0, 5000);
+    assert_in_range(tm_clock_mono_ms() - start, 0, 5000);
     json_object_del(body, "delegations");
 }
 
@@ -682,7 +682,7 @@ static void file1_path(struct tuf_case *c, char out[256])
     const json_t *entry =
         json_object_get(json_object_get(tufrepo_body(c->repo, "targets"), "targets"), "file1");
     snprintf(out, 256, "targets/%s.file1",
-             strictjson_str(json_object_get(entry, "hashes"), "sha256"));
+             tm_strictjson_str(json_object_get(entry, "hashes"), "sha256"));
 }
 
 CASE(c13_arbitrary_installation)
@@ -704,15 +704,15 @@ CASE(c13_arbitrary_installation)
     case_get_bad(c, "file1", "status 500");
     put_text(c, path, "content of file1");
     /* What stood there before stays. */
-    struct buf b = {0};
+    struct tm_buf b = {0};
     char out[256];
     snprintf(out, sizeof(out), "%s/out", c->scratch);
-    assert_int_equal(file_write_atomic(out, 0644, "before", 6, &c->e), 0);
+    assert_int_equal(tm_file_write_atomic(out, 0644, "before", 6, &c->e), 0);
     put_text(c, path, "content of file2");
     assert_int_equal(case_get(c, "file1", "out"), -1);
-    assert_int_equal(file_read(out, 100, &b, &c->e), 0);
-    assert_string_equal(buf_str(&b), "before");
-    buf_free(&b);
+    assert_int_equal(tm_file_read(out, 100, &b, &c->e), 0);
+    assert_string_equal(tm_buf_str(&b), "before");
+    tm_buf_free(&b);
     put_text(c, path, "content of file1");
 }
 
@@ -733,7 +733,7 @@ CASE(c13_hashes)
     case_bad(c, "hashes");
     json_object_update(hashes, saved);
     char upper[65];
-    snprintf(upper, sizeof(upper), "%s", strictjson_str(saved, "sha256"));
+    snprintf(upper, sizeof(upper), "%s", tm_strictjson_str(saved, "sha256"));
     for (char *p = upper; *p != '\0'; p++)
         *p = *p >= 'a' ? (char)(*p - 32) : *p;
     json_object_set_new(hashes, "sha256", json_string(upper));
@@ -813,7 +813,7 @@ CASE(c14_full_disk)
     tufrepo_bump(c->repo, "root");
     assert_int_equal(unlink(first), 0);
     assert_int_equal(rmdir(path), 0);
-    assert_int_equal(file_write_atomic(path, 0644, "x", 1, &c->e), 0);
+    assert_int_equal(tm_file_write_atomic(path, 0644, "x", 1, &c->e), 0);
     case_bad(c, "root_history");
     case_expect(c, 1, 2, 2, 2);
     unlink(path);
@@ -840,19 +840,19 @@ CASE(c14_two_processes)
 
 /* ---- C15: a poisoned cache ---- */
 
-static void write_cache(struct tuf_case *c, const char *file, const struct buf *b)
+static void write_cache(struct tuf_case *c, const char *file, const struct tm_buf *b)
 {
     char path[256];
     snprintf(path, sizeof(path), "%s/%s", c->dir, file);
-    assert_int_equal(file_write_atomic(path, 0644, b->data, b->len, &c->e), 0);
+    assert_int_equal(tm_file_write_atomic(path, 0644, b->data, b->len, &c->e), 0);
 }
 
 CASE(c15_poisoned_cache)
 {
-    struct buf root = {0};
+    struct tm_buf root = {0};
     struct tufrepo *evil = tufrepo_start();
-    buf_append(&root, tufrepo_file(c->repo, "1.root.json")->data,
-               tufrepo_file(c->repo, "1.root.json")->len);
+    tm_buf_append(&root, tufrepo_file(c->repo, "1.root.json")->data,
+                  tufrepo_file(c->repo, "1.root.json")->len);
     tufrepo_bump(c->repo, "root");
     case_good(c);
     tufrepo_bump(evil, "root");
@@ -871,28 +871,28 @@ CASE(c15_poisoned_cache)
     /* A damaged cache below the root heals by itself. */
     static const char *const files[] = {"timestamp.json", "snapshot.json", "targets.json"};
     for (size_t i = 0; i < 3; i++) {
-        write_cache(c, files[i], &(struct buf){.data = (unsigned char *)"{", .len = 1});
+        write_cache(c, files[i], &(struct tm_buf){.data = (unsigned char *)"{", .len = 1});
         case_good(c);
     }
-    write_cache(c, "root.json", &(struct buf){.data = (unsigned char *)"{", .len = 1});
+    write_cache(c, "root.json", &(struct tm_buf){.data = (unsigned char *)"{", .len = 1});
     tufrepo_requests(c->repo);
     case_bad(c, "root.json");
     assert_string_equal(tufrepo_requests(c->repo), "");
     assert_int_equal(tuf_client_init(c->dir, root.data, root.len, &c->e), 0);
     tufrepo_stop(evil);
-    buf_free(&root);
+    tm_buf_free(&root);
 }
 
-static void keep_served(struct tuf_case *c, const char *path, struct buf *out)
+static void keep_served(struct tuf_case *c, const char *path, struct tm_buf *out)
 {
-    const struct buf *b = tufrepo_file(c->repo, path);
-    buf_append(out, b->data, b->len);
+    const struct tm_buf *b = tufrepo_file(c->repo, path);
+    tm_buf_append(out, b->data, b->len);
 }
 
 /* The cache began with root 3; root 1 is given, and the mirror hides what lies between. */
 CASE(c15_older_given_root_does_not_undo_the_cache)
 {
-    struct buf root[4] = {{0}};
+    struct tm_buf root[4] = {{0}};
     for (int i = 1; i <= 3; i++) {
         char path[32];
         snprintf(path, sizeof(path), "%d.root.json", i);
@@ -940,14 +940,14 @@ CASE(c15_older_given_root_does_not_undo_the_cache)
     }
     c->o.root = NULL;
     for (int i = 1; i <= 3; i++)
-        buf_free(&root[i]);
+        tm_buf_free(&root[i]);
 }
 
 /* Another repository's root in the cache, or what anybody put there, is beaten whatever its
  * version. */
 CASE(c15_given_root_beats_a_foreign_cache)
 {
-    struct buf root = {0};
+    struct tm_buf root = {0};
     struct tufrepo *evil = tufrepo_start();
     tufrepo_set_version(evil, "root", 98);
     tufrepo_bump(evil, "root");
@@ -967,7 +967,7 @@ CASE(c15_given_root_beats_a_foreign_cache)
     case_good(c);
     c->o.root = NULL;
     tufrepo_stop(evil);
-    buf_free(&root);
+    tm_buf_free(&root);
 }
 
 CASE(c15_bad_initial_root)
@@ -977,12 +977,12 @@ CASE(c15_bad_initial_root)
     snprintf(dir, sizeof(dir), "%s/new", c->scratch);
     for (size_t i = 0; i < 3; i++)
         assert_int_equal(tuf_client_init(dir, texts[i], strlen(texts[i]), &c->e), -1);
-    const struct buf *b = tufrepo_file(c->repo, "timestamp.json");
+    const struct tm_buf *b = tufrepo_file(c->repo, "timestamp.json");
     assert_int_equal(tuf_client_init(dir, b->data, b->len, &c->e), -1);
-    struct buf unsigned_root = {0};
-    const struct buf *root = tufrepo_file(c->repo, "1.root.json");
-    buf_append(&unsigned_root, root->data, root->len);
-    char *at = strstr(buf_str(&unsigned_root), "\"sig\": \"") + 8;
+    struct tm_buf unsigned_root = {0};
+    const struct tm_buf *root = tufrepo_file(c->repo, "1.root.json");
+    tm_buf_append(&unsigned_root, root->data, root->len);
+    char *at = strstr(tm_buf_str(&unsigned_root), "\"sig\": \"") + 8;
     *at = *at == '0' ? '1' : '0';
     assert_int_equal(tuf_client_init(dir, unsigned_root.data, unsigned_root.len, &c->e), -1);
     assert_non_null(strstr(c->e.text, "unsigned"));
@@ -992,7 +992,7 @@ CASE(c15_bad_initial_root)
     assert_string_equal(tufrepo_requests(c->repo), "");
     c->o.root = NULL;
     assert_int_equal(access(dir, F_OK), -1);
-    buf_free(&unsigned_root);
+    tm_buf_free(&unsigned_root);
 }
 
 /* ---- C16: fast-forward ---- */
@@ -1014,7 +1014,7 @@ CASE(c16_fast_forward_recovery)
     case_good(c);
     case_expect(c, 2, 2, 2, 2);
     /* A change of other roles' keys is none. */
-    struct buf old = {0};
+    struct tm_buf old = {0};
     tufrepo_sign(c->repo, "timestamp", &old);
     tufrepo_release(c->repo, "targets", false);
     case_good(c);
@@ -1023,7 +1023,7 @@ CASE(c16_fast_forward_recovery)
     tufrepo_put(c->repo, "timestamp.json", old.data, old.len);
     case_bad(c, "rollback");
     case_expect(c, 3, 3, 3, 3);
-    buf_free(&old);
+    tm_buf_free(&old);
 }
 
 /* ---- C17: mirrors that lie ---- */
@@ -1061,12 +1061,12 @@ CASE(c17_only_404_means_no_newer_root)
 CASE(c18_signatures_of_the_wrong_form)
 {
     json_error_t je;
-    struct buf sig = {0};
-    const struct buf *b = tufrepo_file(c->repo, "timestamp.json");
+    struct tm_buf sig = {0};
+    const struct tm_buf *b = tufrepo_file(c->repo, "timestamp.json");
     json_t *envelope = json_loadb((const char *)b->data, b->len, 0, &je);
     json_t *entry = json_array_get(json_object_get(envelope, "signatures"), 0);
     char hex[200];
-    snprintf(hex, sizeof(hex), "%s", strictjson_str(entry, "sig"));
+    snprintf(hex, sizeof(hex), "%s", tm_strictjson_str(entry, "sig"));
     const char *const bad[] = {"", "00", "zz", hex + 1, hex + 2};
     for (size_t i = 0; i < 5; i++) {
         json_object_set_new(entry, "sig", json_string(bad[i]));
@@ -1082,7 +1082,7 @@ CASE(c18_signatures_of_the_wrong_form)
     put_text(c, "timestamp.json", text);
     case_good(c);
     free(text);
-    buf_free(&sig);
+    tm_buf_free(&sig);
     json_decref(envelope);
 }
 
@@ -1094,7 +1094,7 @@ CASE(c18_keys_of_the_wrong_form)
     json_t *keyval = json_object_get(json_object_get(keys, keyid), "keyval");
     json_t *saved = json_deep_copy(keyval);
     char longer[80];
-    snprintf(longer, sizeof(longer), "%s00", strictjson_str(saved, "public"));
+    snprintf(longer, sizeof(longer), "%s00", tm_strictjson_str(saved, "public"));
     const char *const bad[] = {"", "0", longer + 2 + 2, longer, "-----BEGIN PUBLIC KEY-----"};
     for (size_t i = 0; i < 5; i++) {
         json_object_set_new(keyval, "public", json_string(bad[i]));
@@ -1139,11 +1139,12 @@ static void ecdsa_end(struct tuf_case *c, struct ecdsa_role *r)
 }
 
 /* Serves the timestamp with this signature. */
-static void serve_signature(struct tuf_case *c, const struct ecdsa_role *r, const struct buf *sig)
+static void serve_signature(struct tuf_case *c, const struct ecdsa_role *r,
+                            const struct tm_buf *sig)
 {
     char hex[400];
     assert_in_range(sig->len, 0, 190);
-    hex_encode(sig->data, sig->len, hex);
+    tm_hex_encode(sig->data, sig->len, hex);
     json_t *envelope =
         json_pack("{s:O, s:[{s:s, s:s}]}", "signed", tufrepo_body(c->repo, "timestamp"),
                   "signatures", "keyid", r->keyid, "sig", hex);
@@ -1154,9 +1155,9 @@ static void serve_signature(struct tuf_case *c, const struct ecdsa_role *r, cons
 }
 
 /* SEQUENCE of r and s; each with `zeros` needless bytes before it, or none of those it needs. */
-static void put_der(const BIGNUM *const v[2], int zeros, struct buf *out)
+static void put_der(const BIGNUM *const v[2], int zeros, struct tm_buf *out)
 {
-    struct buf body = {0};
+    struct tm_buf body = {0};
     for (int i = 0; i < 2; i++) {
         unsigned char raw[40];
         int n = BN_bn2bin(v[i], raw);
@@ -1166,20 +1167,20 @@ static void put_der(const BIGNUM *const v[2], int zeros, struct buf *out)
         buf_putc(&body, (unsigned char)(n + pad));
         for (int k = 0; k < pad; k++)
             buf_putc(&body, 0);
-        buf_append(&body, raw, (size_t)n);
+        tm_buf_append(&body, raw, (size_t)n);
     }
-    buf_reset(out);
+    tm_buf_reset(out);
     buf_putc(out, 0x30);
     buf_putc(out, (unsigned char)body.len);
-    buf_append(out, body.data, body.len);
-    buf_free(&body);
+    tm_buf_append(out, body.data, body.len);
+    tm_buf_free(&body);
 }
 
 CASE(c18_ecdsa_signatures_that_are_not_der)
 {
     struct ecdsa_role r;
-    struct buf sig = {0};
-    struct buf bad = {0};
+    struct tm_buf sig = {0};
+    struct tm_buf bad = {0};
     BIGNUM *n = BN_new();
     BIGNUM *zero = BN_new();
     ecdsa_start(c, &r);
@@ -1193,9 +1194,9 @@ CASE(c18_ecdsa_signatures_that_are_not_der)
         ECDSA_SIG_free(parts);
         entry = tuf_sign(tufrepo_body(c->repo, "timestamp"), r.keyid, r.key, r.pkey, &c->e);
         assert_non_null(entry);
-        const char *hex = strictjson_str(entry, "sig");
-        buf_reset(&sig);
-        assert_int_equal(hex_decode(hex, strlen(hex), &sig), 0);
+        const char *hex = tm_strictjson_str(entry, "sig");
+        tm_buf_reset(&sig);
+        assert_int_equal(tm_hex_decode(hex, strlen(hex), &sig), 0);
         const unsigned char *p = sig.data;
         parts = d2i_ECDSA_SIG(NULL, &p, (long)sig.len);
         fit = BN_num_bits(ECDSA_SIG_get0_r(parts)) == 256 &&
@@ -1211,17 +1212,17 @@ CASE(c18_ecdsa_signatures_that_are_not_der)
         unsigned char raw[64];
         put_der(i == 2 ? none : i == 3 ? order : good, i == 0 ? 1 : i == 1 ? -1 : 0, &bad);
         if (i == 4) { /* length in the long form */
-            buf_reset(&bad);
-            buf_append(&bad, "\x30\x81", 2);
-            buf_append(&bad, sig.data + 1, sig.len - 1);
+            tm_buf_reset(&bad);
+            tm_buf_append(&bad, "\x30\x81", 2);
+            tm_buf_append(&bad, sig.data + 1, sig.len - 1);
         }
         if (i == 5)
             buf_putc(&bad, 0); /* something follows */
         if (i == 6) {          /* r and s side by side, as tokens give them */
             BN_bn2binpad(good[0], raw, 32);
             BN_bn2binpad(good[1], raw + 32, 32);
-            buf_reset(&bad);
-            buf_append(&bad, raw, sizeof(raw));
+            tm_buf_reset(&bad);
+            tm_buf_append(&bad, raw, sizeof(raw));
         }
         if (i == 7) /* indefinite length */
             bad.data[1] = 0x80;
@@ -1236,8 +1237,8 @@ CASE(c18_ecdsa_signatures_that_are_not_der)
     EC_GROUP_free(group);
     BN_free(n);
     BN_free(zero);
-    buf_free(&sig);
-    buf_free(&bad);
+    tm_buf_free(&sig);
+    tm_buf_free(&bad);
 }
 
 /* (r, n - s) verifies as (r, s) does, with everybody: half of what tokens sign is of that form. It
@@ -1245,12 +1246,12 @@ CASE(c18_ecdsa_signatures_that_are_not_der)
 CASE(c18_malleable_ecdsa_signature_counts_once)
 {
     struct ecdsa_role r;
-    struct buf sig = {0};
-    struct buf twin = {0};
+    struct tm_buf sig = {0};
+    struct tm_buf twin = {0};
     ecdsa_start(c, &r);
     json_t *entry = tuf_sign(tufrepo_body(c->repo, "timestamp"), r.keyid, r.key, r.pkey, &c->e);
-    const char *hex = strictjson_str(entry, "sig");
-    assert_int_equal(hex_decode(hex, strlen(hex), &sig), 0);
+    const char *hex = tm_strictjson_str(entry, "sig");
+    assert_int_equal(tm_hex_decode(hex, strlen(hex), &sig), 0);
     const unsigned char *p = sig.data;
     ECDSA_SIG *parts = d2i_ECDSA_SIG(NULL, &p, (long)sig.len);
     EC_GROUP *group = EC_GROUP_new_by_curve_name(NID_X9_62_prime256v1);
@@ -1268,7 +1269,7 @@ CASE(c18_malleable_ecdsa_signature_counts_once)
     json_object_set_new(role, "threshold", json_integer(2));
     tufrepo_bump(c->repo, "root");
     char text[200];
-    hex_encode(twin.data, twin.len, text);
+    tm_hex_encode(twin.data, twin.len, text);
     json_t *envelope =
         json_pack("{s:O, s:[O, {s:s, s:s}]}", "signed", tufrepo_body(c->repo, "timestamp"),
                   "signatures", entry, "keyid", "twin", "sig", text);
@@ -1283,8 +1284,8 @@ CASE(c18_malleable_ecdsa_signature_counts_once)
     ECDSA_SIG_free(parts);
     EC_GROUP_free(group);
     BN_free(s);
-    buf_free(&sig);
-    buf_free(&twin);
+    tm_buf_free(&sig);
+    tm_buf_free(&twin);
 }
 
 int main(void)

@@ -52,7 +52,7 @@ static json_t *weird_envelope(int64_t version)
 
 static struct tuf_metadata *from_json(json_t *envelope)
 {
-    struct err e = {0};
+    struct tm_err e = {0};
     struct tuf_metadata *m = tuf_metadata_from_json(envelope, TUF_TARGETS, &e);
     if (m == NULL)
         fail_msg("%s", e.text);
@@ -63,54 +63,54 @@ static struct tuf_metadata *from_json(json_t *envelope)
 static void writes_as(const struct tuf_metadata *m, const json_t *tree)
 {
     for (int indented = 0; indented < 2; indented++) {
-        struct err e = {0};
-        struct buf got = {0};
-        struct buf want = {0};
-        assert_int_equal(tuf_metadata_dump(m, indented, jsondump_to_buf, &got, &e), 0);
+        struct tm_err e = {0};
+        struct tm_buf got = {0};
+        struct tm_buf want = {0};
+        assert_int_equal(tuf_metadata_dump(m, indented, tm_jsondump_to_buf, &got, &e), 0);
         assert_int_equal(tuf_envelope_dump(tree, indented, &want, &e), 0);
-        assert_string_equal(buf_str(&got), buf_str(&want));
-        buf_free(&got);
-        buf_free(&want);
+        assert_string_equal(tm_buf_str(&got), tm_buf_str(&want));
+        tm_buf_free(&got);
+        tm_buf_free(&want);
     }
 }
 
 static void signs_as(const struct tuf_metadata *m, const json_t *tree)
 {
-    struct err e = {0};
-    struct buf own = {0};
-    struct buf want = {0};
+    struct tm_err e = {0};
+    struct tm_buf own = {0};
+    struct tm_buf want = {0};
     char hex[65];
     char wanted[65];
     const json_t *body = json_object_get(tree, "signed");
-    const struct buf *got = tuf_metadata_canonical(m, &own, &e);
-    assert_int_equal(canonical_write(body, &want, &e), 0);
+    const struct tm_buf *got = tuf_metadata_canonical(m, &own, &e);
+    assert_int_equal(tuf_canonical_write(body, &want, &e), 0);
     assert_int_equal(got->len, want.len);
     assert_memory_equal(got->data, want.data, want.len);
     assert_int_equal(tuf_metadata_sha256(m, hex, &e), 0);
-    assert_int_equal(canonical_sha256(body, wanted, &e), 0);
+    assert_int_equal(tuf_canonical_sha256(body, wanted, &e), 0);
     assert_string_equal(hex, wanted);
-    buf_free(&own);
-    buf_free(&want);
+    tm_buf_free(&own);
+    tm_buf_free(&want);
 }
 
 static void a_tree_and_its_metadata_have_the_same_bytes(void **state)
 {
     (void)state;
-    struct err e = {0};
-    struct buf text = {0};
+    struct tm_err e = {0};
+    struct tm_buf text = {0};
     json_t *tree = weird_envelope(3);
     json_t *before = json_deep_copy(tree);
     struct tuf_metadata *m = from_json(json_incref(tree));
     assert_true(json_equal(tree, before)); /* it is not emptied */
     writes_as(m, tree);
     signs_as(m, tree);
-    assert_int_equal(tuf_metadata_dump(m, true, jsondump_to_buf, &text, &e), 0);
+    assert_int_equal(tuf_metadata_dump(m, true, tm_jsondump_to_buf, &text, &e), 0);
     struct tuf_metadata *again = tuf_metadata_parse(text.data, text.len, TUF_TARGETS, &e);
     assert_non_null(again);
     writes_as(again, tree);
     signs_as(again, tree);
     assert_true(tuf_metadata_equal(m, again));
-    buf_free(&text);
+    tm_buf_free(&text);
     tuf_metadata_free(again);
     tuf_metadata_free(m);
     json_decref(before);
@@ -121,7 +121,7 @@ static void a_tree_and_its_metadata_have_the_same_bytes(void **state)
 static void built_metadata_is_that_of_the_tree(void **state)
 {
     (void)state;
-    struct err e = {0};
+    struct tm_err e = {0};
     json_t *tree = weird_envelope(3);
     json_t *targets = json_object_get(json_object_get(tree, "signed"), "targets");
     struct tuf_entries *entries = tuf_entries_new(TUF_TARGETS, 0, &e);
@@ -155,7 +155,7 @@ static void built_metadata_is_that_of_the_tree(void **state)
 static void what_no_parser_takes_is_not_built(void **state)
 {
     (void)state;
-    struct err e = {0};
+    struct tm_err e = {0};
     json_t *one = entry(1);
     json_t *bad = json_pack("{s:i}", "length", 1);
     struct tuf_entries *t = tuf_entries_new(TUF_TARGETS, 100, &e);
@@ -179,12 +179,12 @@ static void what_no_parser_takes_is_not_built(void **state)
 /* ---- comparing ---- */
 
 static int write_down(void *arg, const char *name, const json_t *before, const json_t *after,
-                      struct err *e)
+                      struct tm_err *e)
 {
     (void)e;
-    buf_printf(arg, "%s:%d:%d ", name,
-               before != NULL ? (int)json_integer_value(json_object_get(before, "length")) : -1,
-               after != NULL ? (int)json_integer_value(json_object_get(after, "length")) : -1);
+    tm_buf_printf(arg, "%s:%d:%d ", name,
+                  before != NULL ? (int)json_integer_value(json_object_get(before, "length")) : -1,
+                  after != NULL ? (int)json_integer_value(json_object_get(after, "length")) : -1);
     return strcmp(name, "stop") == 0 ? 7 : 0;
 }
 
@@ -202,22 +202,22 @@ static void changes_come_in_the_order_of_names(void **state)
     static const char *const a[] = {"k", "b", "c", NULL};
     static const char *const b[] = {"k", "z", "c", "a", NULL};
     static const char *const c[] = {"y", "stop", "a", NULL};
-    struct err e = {0};
-    struct buf text = {0};
+    struct tm_err e = {0};
+    struct tm_buf text = {0};
     struct tuf_metadata *x = with(1, a, 0);
     struct tuf_metadata *y = with(2, b, 0);
     struct tuf_metadata *z = with(2, c, 0);
     assert_int_equal(tuf_entries_compare(x, y, write_down, &text, &e), 0);
-    assert_string_equal(buf_str(&text), "a:-1:3 b:1:-1 z:-1:1 ");
-    buf_reset(&text);
+    assert_string_equal(tm_buf_str(&text), "a:-1:3 b:1:-1 z:-1:1 ");
+    tm_buf_reset(&text);
     assert_int_equal(tuf_entries_compare(NULL, x, write_down, &text, &e), 0);
-    assert_string_equal(buf_str(&text), "b:-1:1 c:-1:2 k:-1:0 ");
-    buf_reset(&text);
+    assert_string_equal(tm_buf_str(&text), "b:-1:1 c:-1:2 k:-1:0 ");
+    tm_buf_reset(&text);
     assert_int_equal(tuf_entries_compare(x, x, write_down, &text, &e), 0);
-    assert_string_equal(buf_str(&text), "");
+    assert_string_equal(tm_buf_str(&text), "");
     assert_int_equal(tuf_entries_compare(NULL, z, write_down, &text, &e), 7);
-    assert_string_equal(buf_str(&text), "a:-1:2 stop:-1:1 ");
-    buf_free(&text);
+    assert_string_equal(tm_buf_str(&text), "a:-1:2 stop:-1:1 ");
+    tm_buf_free(&text);
     tuf_metadata_free(x);
     tuf_metadata_free(y);
     tuf_metadata_free(z);
@@ -250,7 +250,7 @@ static void entries_are_numbered_by_name(void **state)
     (void)state;
     static const char *const names[] = {"k", "\"", "\xc3\xa9", NULL};
     static const char *const sorted[] = {"\"", "k", "\xc3\xa9"};
-    struct buf name = {0};
+    struct tm_buf name = {0};
     struct tuf_metadata *m = with(1, names, 0);
     struct tuf_metadata *same = tuf_metadata_ref(m);
     tuf_metadata_free(m);
@@ -258,11 +258,11 @@ static void entries_are_numbered_by_name(void **state)
     for (size_t i = 0; i < 3; i++) {
         json_t *value = tuf_entry_at(same, i, &name);
         assert_non_null(value);
-        assert_string_equal(buf_str(&name), sorted[i]);
+        assert_string_equal(tm_buf_str(&name), sorted[i]);
         json_decref(value);
     }
     tuf_metadata_free(same);
-    buf_free(&name);
+    tm_buf_free(&name);
 }
 
 int main(void)

@@ -48,13 +48,13 @@ CASE(metadata_bytes_match)
     case_good(c);
     for (size_t i = 0; i < 4; i++) {
         char path[256];
-        struct buf b = {0};
+        struct tm_buf b = {0};
         snprintf(path, sizeof(path), "%s/%s", c->dir, files[i][1]);
-        assert_int_equal(file_read(path, 1 << 20, &b, &c->e), 0);
-        const struct buf *served = tufrepo_file(c->repo, files[i][0]);
+        assert_int_equal(tm_file_read(path, 1 << 20, &b, &c->e), 0);
+        const struct tm_buf *served = tufrepo_file(c->repo, files[i][0]);
         assert_int_equal(b.len, served->len);
         assert_memory_equal(b.data, served->data, b.len);
-        buf_free(&b);
+        tm_buf_free(&b);
     }
 }
 
@@ -153,7 +153,7 @@ CASE(consistent_snapshot_false)
     json_object_set_new(tufrepo_body(c->repo, "root"), "consistent_snapshot", json_false());
     tufrepo_bump(c->repo, "root");
     for (size_t i = 0; i < 2; i++) {
-        const struct buf *b = tufrepo_file(c->repo, files[i][0]);
+        const struct tm_buf *b = tufrepo_file(c->repo, files[i][0]);
         tufrepo_put(c->repo, files[i][1], b->data, b->len);
         tufrepo_remove(c->repo, files[i][0]);
     }
@@ -201,7 +201,7 @@ CASE(download_expected_file)
 
 CASE(artifact_cache)
 {
-    struct buf b = {0};
+    struct tm_buf b = {0};
     case_good(c);
     tufrepo_requests(c->repo);
     assert_int_equal(case_get(c, "file1", NULL), 0);
@@ -214,17 +214,17 @@ CASE(artifact_cache)
     /* A changed copy is fetched anew. */
     char path[256];
     snprintf(path, sizeof(path), "%s/targets/file1", c->dir);
-    assert_int_equal(file_write_atomic(path, 0644, "content of file2", 16, &c->e), 0);
+    assert_int_equal(tm_file_write_atomic(path, 0644, "content of file2", 16, &c->e), 0);
     assert_int_equal(case_get(c, "file1", NULL), 0);
     assert_non_null(strstr(tufrepo_requests(c->repo), "targets/"));
-    assert_int_equal(file_read(path, 100, &b, &c->e), 0);
-    assert_string_equal(buf_str(&b), "content of file1");
-    buf_free(&b);
+    assert_int_equal(tm_file_read(path, 100, &b, &c->e), 0);
+    assert_string_equal(tm_buf_str(&b), "content of file1");
+    tm_buf_free(&b);
 }
 
 CASE(read_gives_checked_bytes)
 {
-    struct buf b = {0};
+    struct tm_buf b = {0};
     struct tuf_client *client = tuf_client_open(&c->o, &c->e);
     assert_non_null(client);
     assert_int_equal(tuf_client_read(client, "file1", 100, &b, &c->e), -1);
@@ -232,9 +232,9 @@ CASE(read_gives_checked_bytes)
     assert_int_equal(tuf_client_refresh(client, &c->e), 0);
     assert_int_equal(tuf_client_read(client, "file1", 15, &b, &c->e), -1);
     assert_int_equal(tuf_client_read(client, "file1", 16, &b, &c->e), 0);
-    assert_string_equal(buf_str(&b), "content of file1");
+    assert_string_equal(tm_buf_str(&b), "content of file1");
     tuf_client_close(client);
-    buf_free(&b);
+    tm_buf_free(&b);
 }
 
 /* ---- delegations ---- */
@@ -313,7 +313,7 @@ CASE(mirrors_are_tried_in_turn)
 CASE(a_mirror_that_hangs_costs_one_timeout)
 {
     struct tufrepo *slow = tufrepo_start();
-    const struct buf *file = tufrepo_file(c->repo, "timestamp.json");
+    const struct tm_buf *file = tufrepo_file(c->repo, "timestamp.json");
     const char *const files[] = {"2.root.json", "timestamp.json", "1.snapshot.json",
                                  "1.targets.json"};
     for (size_t i = 0; i < 4; i++) {
@@ -324,10 +324,10 @@ CASE(a_mirror_that_hangs_costs_one_timeout)
     c->url[1] = tufrepo_url(c->repo);
     c->o.metadata_url_count = 2;
     c->o.timeout_ms = 1000;
-    int64_t start = clock_mono_ms();
+    int64_t start = tm_clock_mono_ms();
     case_good(c);
     case_expect(c, 1, 1, 1, 1);
-    assert_in_range(clock_mono_ms() - start, 900, 1900);
+    assert_in_range(tm_clock_mono_ms() - start, 900, 1900);
     assert_string_equal(tufrepo_requests(slow), "2.root.json ");
     tufrepo_stop(slow);
 }
@@ -353,12 +353,12 @@ CASE(a_stale_mirror_is_passed_over)
     char dir[128];
     const char *const old[] = {"timestamp.json", "1.snapshot.json", "1.targets.json"};
     snprintf(dir, sizeof(dir), "%s/stale", c->scratch);
-    assert_int_equal(file_mkdirs(dir, 0755, &c->e), 0);
+    assert_int_equal(tm_file_mkdirs(dir, 0755, &c->e), 0);
     for (size_t i = 0; i < 3; i++) {
         char path[256];
-        const struct buf *b = tufrepo_file(c->repo, old[i]);
+        const struct tm_buf *b = tufrepo_file(c->repo, old[i]);
         snprintf(path, sizeof(path), "%s/%s", dir, old[i]);
-        assert_int_equal(file_write_atomic(path, 0644, b->data, b->len, &c->e), 0);
+        assert_int_equal(tm_file_write_atomic(path, 0644, b->data, b->len, &c->e), 0);
     }
     tufrepo_release(c->repo, "targets", false);
     case_good(c);
@@ -376,12 +376,12 @@ CASE(a_stale_mirror_is_passed_over)
 static void write_mirror(struct tuf_case *c, const char *dir)
 {
     static const char *const files[] = {"timestamp.json", "1.snapshot.json", "1.targets.json"};
-    assert_int_equal(file_mkdirs(dir, 0755, &c->e), 0);
+    assert_int_equal(tm_file_mkdirs(dir, 0755, &c->e), 0);
     for (size_t i = 0; i < 3; i++) {
         char path[256];
-        const struct buf *b = tufrepo_file(c->repo, files[i]);
+        const struct tm_buf *b = tufrepo_file(c->repo, files[i]);
         snprintf(path, sizeof(path), "%s/%s", dir, files[i]);
-        assert_int_equal(file_write_atomic(path, 0644, b->data, b->len, &c->e), 0);
+        assert_int_equal(tm_file_write_atomic(path, 0644, b->data, b->len, &c->e), 0);
     }
 }
 
@@ -442,9 +442,9 @@ CASE(offline_within_expiry)
 
 CASE(a_given_root_needs_no_init)
 {
-    struct buf root = {0};
-    const struct buf *b = tufrepo_file(c->repo, "1.root.json");
-    buf_append(&root, b->data, b->len);
+    struct tm_buf root = {0};
+    const struct tm_buf *b = tufrepo_file(c->repo, "1.root.json");
+    tm_buf_append(&root, b->data, b->len);
     char path[256];
     snprintf(path, sizeof(path), "%s/root.json", c->dir);
     unlink(path);
@@ -462,7 +462,7 @@ CASE(a_given_root_needs_no_init)
     assert_string_equal(tufrepo_requests(c->repo), "4.root.json timestamp.json ");
     c->o.offline = true;
     case_good(c);
-    buf_free(&root);
+    tm_buf_free(&root);
 }
 
 /* ---- the published Sigstore repository ---- */
@@ -471,18 +471,18 @@ static void sigstore_root_chain_from_a_directory(void **state)
 {
     (void)state;
     char scratch[] = "/tmp/tenmint-tuf-XXXXXX";
-    struct err e = {0};
-    struct buf root = {0};
-    struct buf target = {0};
+    struct tm_err e = {0};
+    struct tm_buf root = {0};
+    struct tm_buf target = {0};
     const char *url = "testdata/tuf/sigstore-root";
     assert_non_null(mkdtemp(scratch));
-    assert_int_equal(file_read("testdata/tuf/sigstore-root/5.root.json", 1 << 20, &root, &e), 0);
+    assert_int_equal(tm_file_read("testdata/tuf/sigstore-root/5.root.json", 1 << 20, &root, &e), 0);
     struct tuf_client_options o = {.dir = scratch,
                                    .root = root.data,
                                    .root_len = root.len,
                                    .metadata_urls = &url,
                                    .metadata_url_count = 1};
-    assert_int_equal(clock_parse("2026-08-22T00:00:00Z", &o.now), 0);
+    assert_int_equal(tm_clock_parse("2026-08-22T00:00:00Z", &o.now), 0);
     struct tuf_client *c = tuf_client_open(&o, &e);
     assert_non_null(c);
     if (tuf_client_refresh(c, &e) != 0 ||
@@ -491,8 +491,8 @@ static void sigstore_root_chain_from_a_directory(void **state)
     assert_int_equal(tuf_metadata_version(tuf_client_role(c, TUF_ROOT)), 15);
     assert_int_equal(target.len, 6787);
     tuf_client_close(c);
-    buf_free(&root);
-    buf_free(&target);
+    tm_buf_free(&root);
+    tm_buf_free(&target);
     char command[64];
     snprintf(command, sizeof(command), "rm -rf %s", scratch);
     assert_int_equal(system(command), 0);

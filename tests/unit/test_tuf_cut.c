@@ -45,13 +45,13 @@ static void visit(struct tuf_case *c, const char *name, const char *mirror, int6
 {
     char cache[PATH_MAX];
     char root_file[PATH_MAX];
-    struct buf root = {0};
-    struct err e = {0};
+    struct tm_buf root = {0};
+    struct tm_err e = {0};
     const char *path;
     json_t *entry;
     snprintf(cache, sizeof(cache), "%s/%s", c->dir, name);
     snprintf(root_file, sizeof(root_file), "%s/1.root.json", mirror);
-    assert_int_equal(file_read(root_file, 1 << 20, &root, &e), 0);
+    assert_int_equal(tm_file_read(root_file, 1 << 20, &root, &e), 0);
     const struct tuf_client_options o = {.dir = cache,
                                          .root = root.data,
                                          .root_len = root.len,
@@ -74,7 +74,7 @@ static void visit(struct tuf_case *c, const char *name, const char *mirror, int6
                           tuf_metadata_version(tuf_client_role(client, TUF_SNAPSHOT)),
                           tuf_metadata_version(targets)};
     tuf_client_close(client);
-    buf_free(&root);
+    tm_buf_free(&root);
 }
 
 /* The directory `to` becomes a copy of `from`. */
@@ -86,13 +86,13 @@ static void copy_tree(const char *from, const char *to)
 }
 
 /* The exit code of a child that publishes and is cut at rename `at`. */
-static int publish_cut(struct tuf_case *c, const struct event *ev, int64_t now, int at)
+static int publish_cut(struct tuf_case *c, const struct tuf_event *ev, int64_t now, int at)
 {
     int status;
     pid_t pid = fork();
     assert_true(pid >= 0);
     if (pid == 0) {
-        struct publish_report r;
+        struct tuf_publish_report r;
         cut_at = at;
         _exit(case_try_publish(c, ev, now, ev == NULL, &r) == 0 ? 0 : 1);
     }
@@ -114,7 +114,7 @@ static void expect_one_set(const struct visit *v, const struct visit *before,
 }
 
 /* `ev` NULL: a refresh. */
-static void cut_everywhere(struct tuf_case *c, const struct event *ev, int64_t now,
+static void cut_everywhere(struct tuf_case *c, const struct tuf_event *ev, int64_t now,
                            const struct visit *after, int files)
 {
     char mirror[PATH_MAX];
@@ -140,7 +140,7 @@ static void cut_everywhere(struct tuf_case *c, const struct event *ev, int64_t n
     }
     assert_int_equal(rc, 0);
     assert_int_equal(at - 1, files);
-    tree_remove(saved, NULL);
+    tuf_tree_remove(saved, NULL);
 }
 
 static void open_published(struct tuf_case *c)
@@ -154,7 +154,7 @@ static void r5_event_cut_at_each_file(void **state)
     (void)state;
     static const struct visit after = {2, 2, 2, 2};
     struct tuf_case c;
-    struct event ev;
+    struct tuf_event ev;
     open_published(&c);
     case_file(&c, "targets/b.txt", "second\n");
     case_propose(&c, T0 + DAY, "root", &ev);
@@ -162,7 +162,7 @@ static void r5_event_cut_at_each_file(void **state)
     case_sign(&c, &ev, "bob", T0 + DAY);
     /* b.txt, targets, snapshot, root, timestamp, root.json */
     cut_everywhere(&c, &ev, T0 + DAY, &after, 6);
-    event_free(&ev);
+    tuf_event_free(&ev);
     case_close(&c);
 }
 

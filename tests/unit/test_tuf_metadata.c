@@ -22,19 +22,19 @@
 
 static json_t *parse(const char *text)
 {
-    struct err e = {0};
-    json_t *v = strictjson_parse(text, strlen(text), strlen(text), &e);
+    struct tm_err e = {0};
+    json_t *v = tm_strictjson_parse(text, strlen(text), strlen(text), &e);
     if (v == NULL)
         fail_msg("%s: %s", text, e.text);
     return v;
 }
 
-static void canonical_of(const char *text, struct buf *out)
+static void canonical_of(const char *text, struct tm_buf *out)
 {
-    struct err e = {0};
+    struct tm_err e = {0};
     json_t *v = parse(text);
-    buf_reset(out);
-    assert_int_equal(canonical_write(v, out, &e), 0);
+    tm_buf_reset(out);
+    assert_int_equal(tuf_canonical_write(v, out, &e), 0);
     json_decref(v);
 }
 
@@ -55,22 +55,22 @@ static void canonical_sorts_and_strips(void **state)
         /* U+FF5E sorts before U+10000 by code point; by UTF-16 unit it would not. */
         {"{\"\\ud800\\udc00\":1,\"\\uff5e\":2}", "{\"\xef\xbd\x9e\":2,\"\xf0\x90\x80\x80\":1}"},
     };
-    struct buf b = {0};
+    struct tm_buf b = {0};
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         canonical_of(rows[i][0], &b);
-        assert_string_equal(buf_str(&b), rows[i][1]);
+        assert_string_equal(tm_buf_str(&b), rows[i][1]);
     }
-    buf_free(&b);
+    tm_buf_free(&b);
 }
 
 static void canonical_agrees_with_python_and_js(void **state)
 {
     (void)state;
-    struct err e = {0};
+    struct tm_err e = {0};
     char hex[65];
     json_t *v = parse("{\"b\":[true,null,0,10],\"a\":\"tab\\there \\\"q\\\" back\\\\slash /slash "
                       "\\u00e9\",\"A\":{}}");
-    assert_int_equal(canonical_sha256(v, hex, &e), 0);
+    assert_int_equal(tuf_canonical_sha256(v, hex, &e), 0);
     assert_string_equal(hex, "b579fd98de89109a762ec0dc72976ab00cc07988f89124938f048162f01618d1");
     json_decref(v);
 }
@@ -78,10 +78,10 @@ static void canonical_agrees_with_python_and_js(void **state)
 static void canonical_refuses_floats_and_depth(void **state)
 {
     (void)state;
-    struct err e = {0};
-    struct buf b = {0};
+    struct tm_err e = {0};
+    struct tm_buf b = {0};
     json_t *v = parse("{\"a\":[1.5]}");
-    assert_int_equal(canonical_write(v, &b, &e), -1);
+    assert_int_equal(tuf_canonical_write(v, &b, &e), -1);
     assert_non_null(strstr(e.text, "canonical"));
     json_decref(v);
     v = json_array();
@@ -90,10 +90,10 @@ static void canonical_refuses_floats_and_depth(void **state)
         json_array_append_new(outer, v);
         v = outer;
     }
-    assert_int_equal(canonical_write(v, &b, &e), -1);
+    assert_int_equal(tuf_canonical_write(v, &b, &e), -1);
     assert_non_null(strstr(e.text, "nested"));
     json_decref(v);
-    buf_free(&b);
+    tm_buf_free(&b);
 }
 
 /* ---- keys ---- */
@@ -123,19 +123,19 @@ static EVP_PKEY *rfc6979_public(void)
 {
     EVP_PKEY *key = EVP_PKEY_new();
     EVP_PKEY *any = EVP_EC_gen("P-256");
-    struct buf point = {0};
+    struct tm_buf point = {0};
     buf_putc(&point, 4);
-    assert_int_equal(hex_decode(RFC6979_X RFC6979_Y, 128, &point), 0);
+    assert_int_equal(tm_hex_decode(RFC6979_X RFC6979_Y, 128, &point), 0);
     assert_int_equal(EVP_PKEY_copy_parameters(key, any), 1);
     assert_int_equal(EVP_PKEY_set1_encoded_public_key(key, point.data, point.len), 1);
     EVP_PKEY_free(any);
-    buf_free(&point);
+    tm_buf_free(&point);
     return key;
 }
 
 static void expect_keyid(const json_t *key, const char *want)
 {
-    struct err e = {0};
+    struct tm_err e = {0};
     char keyid[TUF_KEYID_SIZE];
     assert_int_equal(tuf_key_id(key, keyid, &e), 0);
     if (strncmp(keyid, want, strlen(want)) != 0)
@@ -145,7 +145,7 @@ static void expect_keyid(const json_t *key, const char *want)
 static void keyids_are_as_others_compute_them(void **state)
 {
     (void)state;
-    struct err e = {0};
+    struct tm_err e = {0};
     json_t *key = ed25519_key();
     expect_keyid(key, "74c181c7ad8a0855d4b55e44d2ba87aabdddb196832571f15f92fece332e4916");
     json_object_set_new(key, "x-tenmint-keyowner", json_string("@alice"));
@@ -168,7 +168,7 @@ static void keyids_are_as_others_compute_them(void **state)
 static void rfc8032_key_signs_the_known_bytes(void **state)
 {
     (void)state;
-    struct err e = {0};
+    struct tm_err e = {0};
     json_t *body = parse("{\"_type\":\"timestamp\",\"expires\":\"2030-01-02T03:04:05Z\",\"meta\":"
                          "{\"snapshot.json\":{\"version\":3}},\"spec_version\":\"1.0\","
                          "\"version\":7}");
@@ -177,7 +177,7 @@ static void rfc8032_key_signs_the_known_bytes(void **state)
     json_t *sig = tuf_sign(body, "id", key, pkey, &e);
     assert_non_null(sig);
     assert_string_equal(
-        strictjson_str(sig, "sig"),
+        tm_strictjson_str(sig, "sig"),
         "cced96c35cb31036af6fe94e59c853239e2caf3d92e5c99c1a864b9815899ae42e1708189ac8fe260145b179c6"
         "6341cb9961267c6be0517e72940615cd75b804");
     json_decref(sig);
@@ -200,8 +200,8 @@ static void every_kind_of_key_signs_and_verifies(void **state)
     (void)state;
     static const char *const kinds[] = {"ed25519", "P-256", "P-384", "rsa"};
     for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-        struct err e = {0};
-        struct buf sig = {0};
+        struct tm_err e = {0};
+        struct tm_buf sig = {0};
         struct tuf_key k;
         EVP_PKEY *pkey = make_key(kinds[i]);
         json_t *key = tuf_key_from_pkey(pkey, &e);
@@ -216,7 +216,7 @@ static void every_kind_of_key_signs_and_verifies(void **state)
         sig.data[sig.len / 2] ^= 1;
         assert_false(tuf_key_verify(&k, "data", 4, sig.data, sig.len - 1));
         assert_false(tuf_key_verify(&k, "data", 4, NULL, 0));
-        buf_free(&sig);
+        tm_buf_free(&sig);
         tuf_key_free(&k);
         json_decref(key);
         EVP_PKEY_free(pkey);
@@ -226,8 +226,8 @@ static void every_kind_of_key_signs_and_verifies(void **state)
 static void another_private_key_cannot_sign(void **state)
 {
     (void)state;
-    struct err e = {0};
-    struct buf sig = {0};
+    struct tm_err e = {0};
+    struct tm_buf sig = {0};
     struct tuf_key k;
     EVP_PKEY *a = EVP_EC_gen("P-256");
     EVP_PKEY *b = EVP_EC_gen("P-256");
@@ -236,7 +236,7 @@ static void another_private_key_cannot_sign(void **state)
     assert_int_equal(tuf_key_sign(&k, b, "data", 4, &sig, &e), -1);
     assert_non_null(strstr(e.text, "not this key's"));
     assert_int_equal(sig.len, 0);
-    buf_free(&sig);
+    tm_buf_free(&sig);
     tuf_key_free(&k);
     json_decref(key);
     EVP_PKEY_free(a);
@@ -246,7 +246,7 @@ static void another_private_key_cannot_sign(void **state)
 static void pss_salt_of_any_length_is_read(void **state)
 {
     (void)state;
-    struct err e = {0};
+    struct tm_err e = {0};
     struct tuf_key k;
     EVP_PKEY *pkey = EVP_RSA_gen(2048);
     json_t *key = tuf_key_from_pkey(pkey, &e);
@@ -277,7 +277,7 @@ static json_t *key_json(const char *keytype, const char *scheme, const char *pub
 
 static void expect_no_key(json_t *key, const char *reason)
 {
-    struct err e = {0};
+    struct tm_err e = {0};
     struct tuf_key k;
     assert_int_equal(tuf_key_decode(key, &k, &e), -1);
     if (strstr(e.text, reason) == NULL)
@@ -286,7 +286,7 @@ static void expect_no_key(json_t *key, const char *reason)
     json_decref(key);
 }
 
-static void pem_of(EVP_PKEY *key, bool compressed, struct buf *out)
+static void pem_of(EVP_PKEY *key, bool compressed, struct tm_buf *out)
 {
     char *data = NULL;
     BIO *bio = BIO_new(BIO_s_mem());
@@ -295,35 +295,35 @@ static void pem_of(EVP_PKEY *key, bool compressed, struct buf *out)
                                        OSSL_PKEY_EC_POINT_CONVERSION_FORMAT_COMPRESSED);
     assert_int_equal(PEM_write_bio_PUBKEY(bio, key), 1);
     long len = BIO_get_mem_data(bio, &data);
-    buf_reset(out);
-    buf_append(out, data, (size_t)len);
+    tm_buf_reset(out);
+    tm_buf_append(out, data, (size_t)len);
     BIO_free(bio);
 }
 
 static void bad_keys_are_refused(void **state)
 {
     (void)state;
-    struct buf pem = {0};
-    struct buf other = {0};
+    struct tm_buf pem = {0};
+    struct tm_buf other = {0};
     EVP_PKEY *p256 = EVP_EC_gen("P-256");
     EVP_PKEY *p384 = EVP_EC_gen("P-384");
     EVP_PKEY *rsa = EVP_RSA_gen(1024);
     pem_of(p384, false, &pem);
-    expect_no_key(key_json("ecdsa", "ecdsa-sha2-nistp256", buf_str(&pem)), "curve");
-    expect_no_key(key_json("rsa", "rsassa-pss-sha256", buf_str(&pem)), "type RSA");
-    expect_no_key(key_json("ed25519", "ed25519", buf_str(&pem)), "hex");
-    expect_no_key(key_json("ecdsa", "ed25519", buf_str(&pem)), "not known");
-    expect_no_key(key_json("gpg", "gpg", buf_str(&pem)), "not known");
+    expect_no_key(key_json("ecdsa", "ecdsa-sha2-nistp256", tm_buf_str(&pem)), "curve");
+    expect_no_key(key_json("rsa", "rsassa-pss-sha256", tm_buf_str(&pem)), "type RSA");
+    expect_no_key(key_json("ed25519", "ed25519", tm_buf_str(&pem)), "hex");
+    expect_no_key(key_json("ecdsa", "ed25519", tm_buf_str(&pem)), "not known");
+    expect_no_key(key_json("gpg", "gpg", tm_buf_str(&pem)), "not known");
     pem_of(rsa, false, &pem);
-    expect_no_key(key_json("rsa", "rsassa-pss-sha256", buf_str(&pem)), "1024 bits");
+    expect_no_key(key_json("rsa", "rsassa-pss-sha256", tm_buf_str(&pem)), "1024 bits");
     pem_of(p256, false, &pem);
-    buf_puts(&other, "junk\n");
-    buf_puts(&other, buf_str(&pem));
-    expect_no_key(key_json("ecdsa", "ecdsa-sha2-nistp256", buf_str(&other)), "PEM");
-    buf_reset(&other);
-    buf_puts(&other, buf_str(&pem));
-    buf_puts(&other, buf_str(&pem));
-    expect_no_key(key_json("ecdsa", "ecdsa-sha2-nistp256", buf_str(&other)), "PEM");
+    tm_buf_puts(&other, "junk\n");
+    tm_buf_puts(&other, tm_buf_str(&pem));
+    expect_no_key(key_json("ecdsa", "ecdsa-sha2-nistp256", tm_buf_str(&other)), "PEM");
+    tm_buf_reset(&other);
+    tm_buf_puts(&other, tm_buf_str(&pem));
+    tm_buf_puts(&other, tm_buf_str(&pem));
+    expect_no_key(key_json("ecdsa", "ecdsa-sha2-nistp256", tm_buf_str(&other)), "PEM");
     expect_no_key(key_json("ecdsa", "ecdsa-sha2-nistp256", ""), "PEM");
     expect_no_key(key_json("ed25519", "ed25519", "d75a98"), "32 bytes");
     expect_no_key(key_json("ed25519", "ed25519", RFC8032_PUBLIC "0"), "32 bytes");
@@ -336,8 +336,8 @@ static void bad_keys_are_refused(void **state)
                   "no public key");
     expect_no_key(json_pack("{s:s}", "keytype", "ed25519"), "needs keytype");
     expect_no_key(json_null(), "needs keytype");
-    buf_free(&pem);
-    buf_free(&other);
+    tm_buf_free(&pem);
+    tm_buf_free(&other);
     EVP_PKEY_free(p256);
     EVP_PKEY_free(p384);
     EVP_PKEY_free(rsa);
@@ -374,7 +374,7 @@ static void role_end(struct role_case *r)
 /* Adds the key (a changed object gets another keyid) and signs with it. */
 static void role_sign(struct role_case *r, EVP_PKEY *pkey, json_t *key)
 {
-    struct err e = {0};
+    struct tm_err e = {0};
     char keyid[TUF_KEYID_SIZE];
     assert_int_equal(tuf_keys_add(r->keys, r->keyids, json_incref(key), keyid, &e), 0);
     json_t *sig = tuf_sign(r->body, keyid, key, pkey, &e);
@@ -383,7 +383,7 @@ static void role_sign(struct role_case *r, EVP_PKEY *pkey, json_t *key)
     json_decref(key);
 }
 
-static int role_verify(struct role_case *r, struct err *e)
+static int role_verify(struct role_case *r, struct tm_err *e)
 {
     struct tuf_metadata *m = tuf_metadata_from_json(json_incref(r->envelope), TUF_TIMESTAMP, e);
     assert_non_null(m);
@@ -396,7 +396,7 @@ static int role_verify(struct role_case *r, struct err *e)
 static void threshold_counts_distinct_public_keys(void **state)
 {
     (void)state;
-    struct err e = {0};
+    struct tm_err e = {0};
     struct role_case r;
     EVP_PKEY *a = EVP_EC_gen("P-256");
     EVP_PKEY *b = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
@@ -412,17 +412,17 @@ static void threshold_counts_distinct_public_keys(void **state)
     twin = tuf_key_from_pkey(a, &e);
     json_object_set_new(twin, "keytype", json_string("ecdsa-sha2-nistp256"));
     role_sign(&r, a, twin);
-    struct buf pem = {0};
+    struct tm_buf pem = {0};
     EVP_PKEY *copy = EVP_PKEY_dup(a);
     pem_of(copy, true, &pem);
-    role_sign(&r, a, key_json("ecdsa", "ecdsa-sha2-nistp256", buf_str(&pem)));
+    role_sign(&r, a, key_json("ecdsa", "ecdsa-sha2-nistp256", tm_buf_str(&pem)));
     assert_int_equal(json_array_size(r.keyids), 4);
     assert_int_equal(role_verify(&r, &e), -1);
     assert_non_null(strstr(e.text, "same public key"));
 
     role_sign(&r, b, tuf_key_from_pkey(b, &e));
     assert_int_equal(role_verify(&r, &e), 0);
-    buf_free(&pem);
+    tm_buf_free(&pem);
     EVP_PKEY_free(copy);
     EVP_PKEY_free(a);
     EVP_PKEY_free(b);
@@ -433,7 +433,7 @@ static void threshold_counts_distinct_public_keys(void **state)
 static void good_signatures_are_remembered_exactly(void **state)
 {
     (void)state;
-    struct err e = {0};
+    struct tm_err e = {0};
     struct role_case r;
     EVP_PKEY *a = EVP_EC_gen("P-256");
     EVP_PKEY *b = EVP_RSA_gen(2048);
@@ -475,7 +475,7 @@ static void good_signatures_are_remembered_exactly(void **state)
 static void bad_and_empty_signatures_do_not_count_nor_harm(void **state)
 {
     (void)state;
-    struct err e = {0};
+    struct tm_err e = {0};
     struct role_case r;
     EVP_PKEY *a = EVP_EC_gen("P-256");
     EVP_PKEY *b = EVP_EC_gen("P-256");
@@ -504,7 +504,7 @@ static void bad_and_empty_signatures_do_not_count_nor_harm(void **state)
 static void unknown_members_are_signed_bytes(void **state)
 {
     (void)state;
-    struct err e = {0};
+    struct tm_err e = {0};
     struct role_case r;
     EVP_PKEY *a = EVP_EC_gen("P-256");
     role_start(&r, 1);
@@ -544,13 +544,13 @@ struct change {
 
 static void expect_form(const char *text, enum tuf_role role, const struct change *c)
 {
-    struct err e = {0};
-    struct buf b = {0};
+    struct tm_err e = {0};
+    struct tm_buf b = {0};
     const char *at = strstr(text, c->from);
     assert_non_null(at);
-    buf_append(&b, text, (size_t)(at - text));
-    buf_puts(&b, c->to);
-    buf_puts(&b, at + strlen(c->from));
+    tm_buf_append(&b, text, (size_t)(at - text));
+    tm_buf_puts(&b, c->to);
+    tm_buf_puts(&b, at + strlen(c->from));
     struct tuf_metadata *m = tuf_metadata_parse(b.data, b.len, role, &e);
     if (c->reason == NULL && m == NULL)
         fail_msg("%s -> %s: %s", c->from, c->to, e.text);
@@ -559,7 +559,7 @@ static void expect_form(const char *text, enum tuf_role role, const struct chang
     if (c->reason != NULL && strstr(e.text, c->reason) == NULL)
         fail_msg("%s -> %s: '%s' does not say '%s'", c->from, c->to, e.text, c->reason);
     tuf_metadata_free(m);
-    buf_free(&b);
+    tm_buf_free(&b);
 }
 
 static void common_members_are_checked(void **state)
@@ -611,7 +611,7 @@ static void common_members_are_checked(void **state)
         expect_form(root_text, TUF_ROOT, &rows[i]);
     static const char *const whole[] = {"", "null", "[]", "7", "\"x\"", "{}", "{\"signed\":null}"};
     for (size_t i = 0; i < sizeof(whole) / sizeof(whole[0]); i++) {
-        struct err e = {0};
+        struct tm_err e = {0};
         assert_null(tuf_metadata_parse(whole[i], strlen(whole[i]), TUF_ROOT, &e));
         assert_true(e.text[0] != '\0');
     }
@@ -706,15 +706,16 @@ static void targets_members_are_checked(void **state)
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
         expect_form(targets_text, TUF_TARGETS, &rows[i]);
     char name[400];
-    struct buf to = {0};
+    struct tm_buf to = {0};
     memset(name, 'x', sizeof(name));
-    buf_printf(&to, "\"name\":\"%.*s\"", TUF_ROLE_NAME_MAX, name);
-    expect_form(targets_text, TUF_TARGETS, &(struct change){"\"name\":\"d\"", buf_str(&to), NULL});
-    buf_reset(&to);
-    buf_printf(&to, "\"name\":\"%.*s\"", TUF_ROLE_NAME_MAX + 1, name);
+    tm_buf_printf(&to, "\"name\":\"%.*s\"", TUF_ROLE_NAME_MAX, name);
     expect_form(targets_text, TUF_TARGETS,
-                &(struct change){"\"name\":\"d\"", buf_str(&to), "longer than"});
-    buf_free(&to);
+                &(struct change){"\"name\":\"d\"", tm_buf_str(&to), NULL});
+    tm_buf_reset(&to);
+    tm_buf_printf(&to, "\"name\":\"%.*s\"", TUF_ROLE_NAME_MAX + 1, name);
+    expect_form(targets_text, TUF_TARGETS,
+                &(struct change){"\"name\":\"d\"", tm_buf_str(&to), "longer than"});
+    tm_buf_free(&to);
 }
 
 /* ---- delegations ---- */
@@ -788,7 +789,7 @@ static void succinct_bins_are_where_others_look(void **state)
         unsigned bits;
         const char *name;
     } rows[] = {{1, "bin-1"}, {4, "bin-a"}, {10, "bin-2af"}, {32, "bin-abefa304"}};
-    struct err e = {0};
+    struct tm_err e = {0};
     struct tuf_path path;
     assert_int_equal(tuf_path_init(&path, "trusted_root.json", &e), 0);
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -840,7 +841,7 @@ static void role_names_become_file_names(void **state)
 static void pinned_files_are_checked(void **state)
 {
     (void)state;
-    struct err e = {0};
+    struct tm_err e = {0};
     json_t *entry = tuf_target_entry("hello", 5);
     const char *sha256 =
         json_string_value(json_object_get(json_object_get(entry, "hashes"), "sha256"));
@@ -887,19 +888,19 @@ static void entries_are_what_the_tree_is(void **state)
         "\"hashes\": {\"sha512\": \"1\", \"sha256\": \"0\"}}}, \"version\": 1, " AROUND "}",
     };
     for (size_t i = 0; i < sizeof(bodies) / sizeof(bodies[0]); i++) {
-        struct err e = {0};
-        struct buf text = {0};
-        struct buf want = {0};
+        struct tm_err e = {0};
+        struct tm_buf text = {0};
+        struct tm_buf want = {0};
         const char *name;
         json_t *entry;
-        buf_printf(&text, "{\"signatures\": [], \"signed\": %s}", bodies[i]);
+        tm_buf_printf(&text, "{\"signatures\": [], \"signed\": %s}", bodies[i]);
         struct tuf_metadata *m = tuf_metadata_parse(text.data, text.len, TUF_TARGETS, &e);
         if (m == NULL)
             fail_msg("%s: %s", bodies[i], e.text);
-        json_t *tree = strictjson_parse((char *)text.data, text.len, text.len, &e);
+        json_t *tree = tm_strictjson_parse((char *)text.data, text.len, text.len, &e);
         const json_t *body = json_object_get(tree, "signed");
-        assert_int_equal(canonical_write(body, &want, &e), 0);
-        const struct buf *got = tuf_metadata_canonical(m, NULL, &e);
+        assert_int_equal(tuf_canonical_write(body, &want, &e), 0);
+        const struct tm_buf *got = tuf_metadata_canonical(m, NULL, &e);
         assert_int_equal(got->len, want.len);
         assert_memory_equal(got->data, want.data, want.len);
         json_object_foreach(json_object_get(body, "targets"), name, entry)
@@ -919,16 +920,16 @@ static void entries_are_what_the_tree_is(void **state)
         json_decref(all);
         json_decref(tree);
         tuf_metadata_free(m);
-        buf_free(&text);
-        buf_free(&want);
+        tm_buf_free(&text);
+        tm_buf_free(&want);
     }
 }
 
-static int until_c(void *arg, const char *name, const struct tuf_file_info *info, struct err *e)
+static int until_c(void *arg, const char *name, const struct tuf_file_info *info, struct tm_err *e)
 {
     (void)info;
     ++*(int *)arg;
-    return strcmp(name, "c") == 0 ? err_set(e, "enough") : 0;
+    return strcmp(name, "c") == 0 ? tm_err_set(e, "enough") : 0;
 }
 
 static void entries_are_refused_as_a_tree_is(void **state)
@@ -944,22 +945,23 @@ static void entries_are_refused_as_a_tree_is(void **state)
         {"[]", "not an object"},
         {"{}, \"targets\": {}", "duplicate key"},
     };
-    struct err e = {0};
-    struct buf text = {0};
+    struct tm_err e = {0};
+    struct tm_buf text = {0};
     int seen = 0;
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        buf_reset(&text);
-        buf_printf(&text,
-                   "{\"signatures\": [], \"signed\": {" AROUND
-                   ", \"version\": 1, \"targets\": %s}}",
-                   rows[i][0]);
+        tm_buf_reset(&text);
+        tm_buf_printf(&text,
+                      "{\"signatures\": [], \"signed\": {" AROUND
+                      ", \"version\": 1, \"targets\": %s}}",
+                      rows[i][0]);
         assert_null(tuf_metadata_parse(text.data, text.len, TUF_TARGETS, &e));
         if (strstr(e.text, rows[i][1]) == NULL)
             fail_msg("%s: %s", rows[i][0], e.text);
     }
-    buf_reset(&text);
-    buf_puts(&text, "{\"signatures\": [], \"signed\": {" AROUND ", \"version\": 1, \"targets\": {"
-                    "\"d\": " ENTRY ", \"c\": " ENTRY ", \"b\": " ENTRY "}}}");
+    tm_buf_reset(&text);
+    tm_buf_puts(&text,
+                "{\"signatures\": [], \"signed\": {" AROUND ", \"version\": 1, \"targets\": {"
+                "\"d\": " ENTRY ", \"c\": " ENTRY ", \"b\": " ENTRY "}}}");
     struct tuf_metadata *m = tuf_metadata_parse(text.data, text.len, TUF_TARGETS, &e);
     assert_int_equal(tuf_entries_each(m, until_c, &seen, &e), -1);
     assert_int_equal(seen, 2);
@@ -968,22 +970,22 @@ static void entries_are_refused_as_a_tree_is(void **state)
     for (size_t i = 0; i < sizeof(absent) / sizeof(absent[0]); i++)
         assert_false(tuf_targets_find(m, absent[i], &info));
     tuf_metadata_free(m);
-    buf_free(&text);
+    tm_buf_free(&text);
 }
 
 /* ---- what is published ---- */
 
 static struct tuf_metadata *load(const char *name, enum tuf_role role)
 {
-    struct err e = {0};
-    struct buf b = {0};
+    struct tm_err e = {0};
+    struct tm_buf b = {0};
     char path[128];
     snprintf(path, sizeof(path), "testdata/tuf/sigstore-root/%s", name);
-    assert_int_equal(file_read(path, 1 << 20, &b, &e), 0);
+    assert_int_equal(tm_file_read(path, 1 << 20, &b, &e), 0);
     struct tuf_metadata *m = tuf_metadata_parse(b.data, b.len, role, &e);
     if (m == NULL)
         fail_msg("%s: %s", path, e.text);
-    buf_free(&b);
+    tm_buf_free(&b);
     return m;
 }
 
@@ -993,7 +995,7 @@ static void sigstore_roots_verify_each_other(void **state)
     struct tuf_metadata *old = load("5.root.json", TUF_ROOT);
     for (int v = 6; v <= 15; v++) {
         char name[32];
-        struct err e = {0};
+        struct tm_err e = {0};
         struct tuf_signers by;
         snprintf(name, sizeof(name), "%d.root.json", v);
         struct tuf_metadata *new = load(name, TUF_ROOT);
@@ -1014,18 +1016,18 @@ static void sigstore_roots_verify_each_other(void **state)
 static void dump_and_parse_keep_the_tree(void **state)
 {
     (void)state;
-    struct err e = {0};
-    struct buf b = {0};
+    struct tm_err e = {0};
+    struct tm_buf b = {0};
     struct tuf_metadata *m = load("15.root.json", TUF_ROOT);
     for (int indented = 0; indented < 2; indented++) {
-        buf_reset(&b);
-        assert_int_equal(tuf_metadata_dump(m, indented, jsondump_to_buf, &b, &e), 0);
+        tm_buf_reset(&b);
+        assert_int_equal(tuf_metadata_dump(m, indented, tm_jsondump_to_buf, &b, &e), 0);
         struct tuf_metadata *again = tuf_metadata_parse(b.data, b.len, TUF_ROOT, &e);
         assert_non_null(again);
         assert_true(tuf_metadata_equal(m, again));
         tuf_metadata_free(again);
     }
-    buf_free(&b);
+    tm_buf_free(&b);
     tuf_metadata_free(m);
 }
 
@@ -1033,7 +1035,7 @@ static void new_trees_are_valid(void **state)
 {
     (void)state;
     for (int i = 0; i < TUF_ROLE_COUNT; i++) {
-        struct err e = {0};
+        struct tm_err e = {0};
         enum tuf_role role = (enum tuf_role)i;
         json_t *body = tuf_signed_new(role, 3, 1893456000);
         if (role == TUF_TIMESTAMP)

@@ -33,7 +33,7 @@ static json_t *delegations_to(const char *const *names)
 
 static void add(struct world *w, const char *name, const char *const *delegates_to)
 {
-    struct err e = {0};
+    struct tm_err e = {0};
     json_t *s = tuf_signed_new(TUF_TARGETS, 1, T0);
     if (delegates_to != NULL)
         json_object_set_new(s, "delegations", delegations_to(delegates_to));
@@ -44,7 +44,7 @@ static void add(struct world *w, const char *name, const char *const *delegates_
 }
 
 static int get(void *arg, const struct tuf_delegation *d, const struct tuf_metadata **out,
-               struct err *e)
+               struct tm_err *e)
 {
     struct world *w = arg;
     w->asked++;
@@ -53,10 +53,10 @@ static int get(void *arg, const struct tuf_delegation *d, const struct tuf_metad
         if (strcmp(w->name[i], d->name) == 0)
             *out = w->m[i];
     }
-    return strcmp(d->name, "damaged") == 0 ? err_set(e, "it is damaged") : 0;
+    return strcmp(d->name, "damaged") == 0 ? tm_err_set(e, "it is damaged") : 0;
 }
 
-static int search(struct world *w, const char *role, struct err *e)
+static int search(struct world *w, const char *role, struct tm_err *e)
 {
     struct tuf_delegation d;
     int rc = tuf_delegation_search(w->m[0], role, get, w, &d, e);
@@ -75,7 +75,7 @@ static void test_search_ends_in_circles(void **state)
 {
     (void)state;
     struct world w = {0};
-    struct err e = {0};
+    struct tm_err e = {0};
     add(&w, "targets", (const char *const[]){"a", "b", NULL});
     add(&w, "a", (const char *const[]){"c", "a", NULL}); /* itself */
     add(&w, "b", (const char *const[]){"a", "c", NULL}); /* a diamond */
@@ -92,7 +92,7 @@ static void test_search_tells_of_damage(void **state)
 {
     (void)state;
     struct world w = {0};
-    struct err e = {0};
+    struct tm_err e = {0};
     add(&w, "targets", (const char *const[]){"a", "damaged", NULL});
     add(&w, "a", (const char *const[]){"c", NULL});
     assert_int_equal(search(&w, "a", &e), 1); /* found before anything is asked */
@@ -106,23 +106,24 @@ static void test_search_tells_of_damage(void **state)
 static void test_no_deeper_than_clients_go(void **state)
 {
     (void)state;
-    struct buf text = {0};
-    struct policy p;
-    struct err e = {0};
-    buf_puts(&text, CASE_POLICY "delegations:\n"
-                                "  r1: {holders: [dave], " EACH ", directory: d, paths: ['*']}\n");
+    struct tm_buf text = {0};
+    struct tuf_policy p;
+    struct tm_err e = {0};
+    tm_buf_puts(&text,
+                CASE_POLICY "delegations:\n"
+                            "  r1: {holders: [dave], " EACH ", directory: d, paths: ['*']}\n");
     for (int i = 2; i <= TUF_DELEGATIONS_MAX + 1; i++) {
-        if (policy_parse("p", buf_str(&text), text.len, &p, &e) != 0)
+        if (tuf_policy_parse("p", tm_buf_str(&text), text.len, &p, &e) != 0)
             fail_msg("%s", e.text);
-        policy_free(&p);
-        buf_printf(&text,
-                   "  r%d: {delegated-by: r%d, holders: [dave], " EACH
-                   ", directory: d, paths: ['*']}\n",
-                   i, i - 1);
+        tuf_policy_free(&p);
+        tm_buf_printf(&text,
+                      "  r%d: {delegated-by: r%d, holders: [dave], " EACH
+                      ", directory: d, paths: ['*']}\n",
+                      i, i - 1);
     }
-    assert_int_equal(policy_parse("p", buf_str(&text), text.len, &p, &e), -1);
+    assert_int_equal(tuf_policy_parse("p", tm_buf_str(&text), text.len, &p, &e), -1);
     assert_non_null(strstr(e.text, "more than 32 roles below targets"));
-    buf_free(&text);
+    tm_buf_free(&text);
 }
 
 /* More than a search asks: refused, since the last of them would never be found. */
@@ -130,28 +131,28 @@ static void test_no_more_delegators_than_are_asked(void **state)
 {
     (void)state;
     static const char role[] = "holders: [online], " EACH ", directory: d, paths: ['*']}\n";
-    struct buf text = {0};
-    struct policy p;
-    struct err e = {0};
-    buf_puts(&text, CASE_POLICY "delegations:\n");
+    struct tm_buf text = {0};
+    struct tuf_policy p;
+    struct tm_err e = {0};
+    tm_buf_puts(&text, CASE_POLICY "delegations:\n");
     for (int i = 0; i < TUF_DELEGATORS_MAX; i++) {
         if (i == TUF_DELEGATORS_MAX - 1) {
-            if (policy_parse("p", buf_str(&text), text.len, &p, &e) != 0)
+            if (tuf_policy_parse("p", tm_buf_str(&text), text.len, &p, &e) != 0)
                 fail_msg("%s", e.text);
-            policy_free(&p);
+            tuf_policy_free(&p);
         }
-        buf_printf(&text, "  p%d: {%s  c%d: {delegated-by: p%d, %s", i, role, i, i, role);
+        tm_buf_printf(&text, "  p%d: {%s  c%d: {delegated-by: p%d, %s", i, role, i, i, role);
     }
-    assert_int_equal(policy_parse("p", buf_str(&text), text.len, &p, &e), -1);
+    assert_int_equal(tuf_policy_parse("p", tm_buf_str(&text), text.len, &p, &e), -1);
     assert_non_null(strstr(e.text, "more than 1024 roles delegate"));
-    buf_free(&text);
+    tm_buf_free(&text);
 }
 
 /* ---- ceremonies ---- */
 
 static void open_nested(struct tuf_case *c)
 {
-    struct event ev;
+    struct tuf_event ev;
     case_open(c, NESTED_POLICY);
     case_file(c, "packages/p/a", "a\n");
     case_file(c, "web/p/web/b", "b\n");
@@ -161,17 +162,17 @@ static void open_nested(struct tuf_case *c)
     case_sign(c, &ev, "carol", T0);
     case_sign(c, &ev, "dave", T0);
     case_publish(c, &ev, T0);
-    event_free(&ev);
+    tuf_event_free(&ev);
 }
 
-static size_t faults_of(const struct event *ev, int64_t now, const char *part)
+static size_t faults_of(const struct tuf_event *ev, int64_t now, const char *part)
 {
-    struct findings f;
-    rules_judge(ev, NULL, now, &f);
+    struct tuf_findings f;
+    tuf_rules_judge(ev, NULL, now, &f);
     size_t n = f.error_count;
-    if (part != NULL && (n == 0 || strstr(buf_str(&f.errors), part) == NULL))
-        fail_msg("'%s' does not say '%s'", n > 0 ? buf_str(&f.errors) : "", part);
-    findings_free(&f);
+    if (part != NULL && (n == 0 || strstr(tm_buf_str(&f.errors), part) == NULL))
+        fail_msg("'%s' does not say '%s'", n > 0 ? tm_buf_str(&f.errors) : "", part);
+    tuf_findings_free(&f);
     return n;
 }
 
@@ -181,12 +182,12 @@ static void test_forged_delegator(void **state)
 {
     (void)state;
     struct tuf_case c;
-    struct event ev;
-    struct event forged;
+    struct tuf_event ev;
+    struct tuf_event forged;
     open_nested(&c);
     case_file(&c, "web/p/web/b", "other\n");
     case_propose(&c, T0, NULL, &ev);
-    assert_int_equal(event_proposed_count(&ev), 1);
+    assert_int_equal(tuf_event_proposed_count(&ev), 1);
     assert_int_equal(faults_of(&ev, T0, NULL), 0);
     json_t *base = json_object_get(json_object_get(ev.tree, "base"), "packages");
     json_t *s = json_object_get(base, "signed");
@@ -205,8 +206,8 @@ static void test_forged_delegator(void **state)
     assert_int_equal(case_try_sign(&c, &forged, "eve", T0), -1);
     assert_says(&c, "may sign nothing");
     json_decref(eve);
-    event_free(&forged);
-    event_free(&ev);
+    tuf_event_free(&forged);
+    tuf_event_free(&ev);
     case_close(&c);
 }
 
@@ -215,8 +216,8 @@ static void test_two_events(void **state)
 {
     (void)state;
     struct tuf_case c;
-    struct event web;
-    struct event targets;
+    struct tuf_event web;
+    struct tuf_event targets;
     open_nested(&c);
     case_file(&c, "web/p/web/b", "other\n");
     case_propose(&c, T0, NULL, &web);
@@ -224,16 +225,16 @@ static void test_two_events(void **state)
     case_file(&c, "web/p/web/b", "b\n");
     case_file(&c, "targets/a.txt", "changed\n");
     case_propose(&c, T0, NULL, &targets);
-    assert_int_equal(event_proposed_count(&targets), 1);
+    assert_int_equal(tuf_event_proposed_count(&targets), 1);
     case_sign(&c, &targets, "alice", T0);
     case_sign(&c, &targets, "bob", T0);
     case_publish(&c, &targets, T0);
     case_file(&c, "web/p/web/b", "other\n");
-    struct publish_report r = case_publish(&c, &web, T0);
+    struct tuf_publish_report r = case_publish(&c, &web, T0);
     assert_int_equal(r.delegated, 1);
     assert_int_equal(case_sound(&c, T0), 2);
-    event_free(&web);
-    event_free(&targets);
+    tuf_event_free(&web);
+    tuf_event_free(&targets);
     case_close(&c);
 }
 
@@ -251,18 +252,18 @@ static void test_role_moves(void **state)
     (void)state;
     static const char *const policies[] = {PACKAGES WEB("", "dave"), PACKAGES WEB(BELOW, "dave")};
     struct tuf_case c;
-    struct event ev;
+    struct tuf_event ev;
     open_nested(&c);
     for (size_t i = 0; i < 2; i++) {
         set_policy(&c, policies[i]);
         case_propose(&c, T0, NULL, &ev);
-        assert_int_equal(event_proposed_count(&ev), 2); /* targets and packages */
+        assert_int_equal(tuf_event_proposed_count(&ev), 2); /* targets and packages */
         assert_int_equal(faults_of(&ev, T0, NULL), 0);
         case_sign(&c, &ev, "alice", T0);
         case_sign(&c, &ev, "bob", T0);
         case_sign(&c, &ev, "carol", T0);
         case_publish(&c, &ev, T0);
-        event_free(&ev);
+        tuf_event_free(&ev);
         assert_int_equal(case_sound(&c, T0), 2);
     }
     case_close(&c);
@@ -273,19 +274,19 @@ static void test_key_of_a_role_below(void **state)
 {
     (void)state;
     struct tuf_case c;
-    struct event ev;
-    struct publish_report r;
+    struct tuf_event ev;
+    struct tuf_publish_report r;
     open_nested(&c);
     set_policy(&c, PACKAGES WEB(BELOW, "eve"));
     case_propose(&c, T0, NULL, &ev);
-    assert_int_equal(event_proposed_count(&ev), 2); /* packages and web */
+    assert_int_equal(tuf_event_proposed_count(&ev), 2); /* packages and web */
     assert_int_equal(case_try_sign(&c, &ev, "dave", T0), -1);
     case_sign(&c, &ev, "carol", T0);
     assert_int_equal(case_try_publish(&c, &ev, T0, false, &r), -1);
     assert_says(&c, "web: signed by 0 of the 1 keys");
     case_sign(&c, &ev, "eve", T0);
     case_publish(&c, &ev, T0);
-    event_free(&ev);
+    tuf_event_free(&ev);
     assert_int_equal(case_sound(&c, T0), 2);
     case_close(&c);
 }
@@ -295,16 +296,16 @@ static void test_renewal_of_a_role_below(void **state)
 {
     (void)state;
     struct tuf_case c;
-    struct event ev;
+    struct tuf_event ev;
     open_nested(&c);
     case_propose(&c, T0 + DAY, "web", &ev);
-    assert_int_equal(event_proposed_count(&ev), 1);
-    assert_non_null(event_find(&ev, "packages"));
-    assert_null(event_find(&ev, "packages")->proposed);
+    assert_int_equal(tuf_event_proposed_count(&ev), 1);
+    assert_non_null(tuf_event_find(&ev, "packages"));
+    assert_null(tuf_event_find(&ev, "packages")->proposed);
     case_sign(&c, &ev, "dave", T0 + DAY);
-    struct publish_report r = case_publish(&c, &ev, T0 + DAY);
+    struct tuf_publish_report r = case_publish(&c, &ev, T0 + DAY);
     assert_int_equal(r.delegated, 1);
-    event_free(&ev);
+    tuf_event_free(&ev);
     assert_int_equal(case_sound(&c, T0 + DAY), 2);
     case_close(&c);
 }
@@ -314,21 +315,21 @@ static void test_delegation_gone_meanwhile(void **state)
 {
     (void)state;
     struct tuf_case c;
-    struct event web;
-    struct event packages;
-    struct publish_report r;
+    struct tuf_event web;
+    struct tuf_event packages;
+    struct tuf_publish_report r;
     open_nested(&c);
     case_propose(&c, T0, "web", &web);
     case_sign(&c, &web, "dave", T0);
     set_policy(&c, PACKAGES);
     case_propose(&c, T0, NULL, &packages);
-    assert_int_equal(event_proposed_count(&packages), 1);
+    assert_int_equal(tuf_event_proposed_count(&packages), 1);
     case_sign(&c, &packages, "carol", T0);
     case_publish(&c, &packages, T0);
     assert_int_equal(case_try_publish(&c, &web, T0, false, &r), -1);
     assert_says(&c, "web");
-    event_free(&web);
-    event_free(&packages);
+    tuf_event_free(&web);
+    tuf_event_free(&packages);
     case_close(&c);
 }
 

@@ -18,7 +18,7 @@ static void test_first_publication(void **state)
     (void)state;
     struct tuf_case c;
     case_open(&c, CASE_POLICY);
-    struct publish_report r = case_round(&c, T0, NULL);
+    struct tuf_publish_report r = case_round(&c, T0, NULL);
     assert_true(r.changed);
     assert_int_equal(r.root, 1);
     assert_int_equal(r.targets, 1);
@@ -35,7 +35,7 @@ static void test_change_of_targets(void **state)
     open_published(&c);
     case_file(&c, "targets/dir/b.txt", "second\n");
     case_file(&c, "targets/a.txt", "changed\n");
-    struct publish_report r = case_round(&c, T0 + DAY, NULL);
+    struct tuf_publish_report r = case_round(&c, T0 + DAY, NULL);
     assert_int_equal(r.root, 1);
     assert_int_equal(r.targets, 2);
     assert_int_equal(r.snapshot, 2);
@@ -48,14 +48,14 @@ static void test_nothing_to_propose(void **state)
 {
     (void)state;
     struct tuf_case c;
-    struct event ev;
+    struct tuf_event ev;
     open_published(&c);
     case_propose(&c, T0 + DAY, NULL, &ev);
-    assert_int_equal(event_proposed_count(&ev), 0);
-    event_free(&ev);
+    assert_int_equal(tuf_event_proposed_count(&ev), 0);
+    tuf_event_free(&ev);
     case_propose(&c, T0 + 306 * DAY, NULL, &ev); /* in the signing period */
-    assert_int_equal(event_proposed_count(&ev), 2);
-    event_free(&ev);
+    assert_int_equal(tuf_event_proposed_count(&ev), 2);
+    tuf_event_free(&ev);
     case_close(&c);
 }
 
@@ -64,17 +64,17 @@ static void test_r1_other_bytes_than_reviewed(void **state)
 {
     (void)state;
     struct tuf_case c;
-    struct event ev;
-    struct event_signer who = {0};
+    struct tuf_event ev;
+    struct tuf_event_signer who = {0};
     char reviewed[65];
     open_published(&c);
     case_propose(&c, T0, "root", &ev);
-    assert_int_equal(event_digest(&ev, reviewed, &c.e), 0);
+    assert_int_equal(tuf_event_digest(&ev, reviewed, &c.e), 0);
     case_tamper(&ev, "root", "expires", json_string("2027-06-01T00:00:00Z"));
-    assert_int_equal(event_sign(&ev, case_key(&c, "alice"), reviewed, T0, &who, &c.e), -1);
+    assert_int_equal(tuf_event_sign(&ev, case_key(&c, "alice"), reviewed, T0, &who, &c.e), -1);
     assert_says(&c, "not the one that was reviewed");
-    buf_free(&who.roles);
-    event_free(&ev);
+    tm_buf_free(&who.roles);
+    tuf_event_free(&ev);
     case_close(&c);
 }
 
@@ -84,35 +84,35 @@ static void test_r1_forged_base(void **state)
     (void)state;
     struct tuf_case c;
     struct tuf_case other;
-    struct event ev;
-    struct published live;
+    struct tuf_event ev;
+    struct tuf_published live;
     char dir[PATH_MAX];
     open_published(&c);
     open_published(&other); /* another repository with other keys of the same names */
     case_propose(&other, T0, "root", &ev);
     snprintf(dir, sizeof(dir), "%s/published", c.dir);
-    assert_int_equal(published_load(dir, &live, &c.e), 0);
-    assert_int_equal(rules_trusted(&ev, live.roots[0], &c.e), -1);
+    assert_int_equal(tuf_published_load(dir, &live, &c.e), 0);
+    assert_int_equal(tuf_rules_trusted(&ev, live.roots[0], &c.e), -1);
     assert_says(&c, "not your root");
     case_sign(&other, &ev, "alice", T0);
     case_sign(&other, &ev, "bob", T0);
-    struct publish_report r;
+    struct tuf_publish_report r;
     assert_int_equal(case_try_publish(&c, &ev, T0, false, &r), -1);
     assert_says(&c, "stale");
-    published_free(&live);
-    event_free(&ev);
+    tuf_published_free(&live);
+    tuf_event_free(&ev);
     case_close(&c);
     case_close(&other);
 }
 
 /* The review of an event, and how many findings forbid signing it. */
-static size_t review_of(struct tuf_case *c, const struct event *ev, int64_t now, bool all,
-                        struct buf *out)
+static size_t review_of(struct tuf_case *c, const struct tuf_event *ev, int64_t now, bool all,
+                        struct tm_buf *out)
 {
-    const struct review r = {.now = now, .all = all};
+    const struct tuf_review r = {.now = now, .all = all};
     size_t errors = 0;
-    buf_reset(out);
-    if (review_write(ev, &r, out, &errors, &c->e) != 0 || buf_str(out) == NULL)
+    tm_buf_reset(out);
+    if (tuf_review_write(ev, &r, out, &errors, &c->e) != 0 || tm_buf_str(out) == NULL)
         fail_msg("%s", c->e.text);
     return errors;
 }
@@ -128,26 +128,26 @@ static void test_r1_forged_delegated_base(void **state)
 {
     (void)state;
     struct tuf_case c;
-    struct event ev;
-    struct event forged;
-    struct buf text = {0};
+    struct tuf_event ev;
+    struct tuf_event forged;
+    struct tm_buf text = {0};
     case_open(&c, DELEGATED_POLICY);
     case_file(&c, "extra/x/y.txt", "delegated\n");
     case_round(&c, T0, NULL);
     case_file(&c, "extra/x/evil.txt", "evil\n");
     case_propose(&c, T0 + DAY, NULL, &ev);
     assert_int_equal(review_of(&c, &ev, T0 + DAY, false, &text), 0);
-    assert_non_null(strstr(buf_str(&text), "added: x/evil.txt"));
+    assert_non_null(strstr(tm_buf_str(&text), "added: x/evil.txt"));
     json_t *base = json_object_get(json_object_get(ev.tree, "base"), "extra");
     json_object_set_new(json_object_get(base, "signed"), "targets",
-                        tuf_entries_tree(event_find(&ev, "extra")->proposed));
+                        tuf_entries_tree(tuf_event_find(&ev, "extra")->proposed));
     case_copy(&ev, &forged);
     assert_true(review_of(&c, &forged, T0 + DAY, false, &text) > 0);
-    assert_null(strstr(buf_str(&text), "added: x/evil.txt"));
-    assert_non_null(strstr(buf_str(&text), "extra: published: signed by 0 of the 1 keys"));
-    event_free(&forged);
-    event_free(&ev);
-    buf_free(&text);
+    assert_null(strstr(tm_buf_str(&text), "added: x/evil.txt"));
+    assert_non_null(strstr(tm_buf_str(&text), "extra: published: signed by 0 of the 1 keys"));
+    tuf_event_free(&forged);
+    tuf_event_free(&ev);
+    tm_buf_free(&text);
     case_close(&c);
 }
 
@@ -156,8 +156,8 @@ static void test_r1_trusted_root_left_out(void **state)
 {
     (void)state;
     struct tuf_case c;
-    struct event ev;
-    struct buf text = {0};
+    struct tuf_event ev;
+    struct tm_buf text = {0};
     static const char *const parts[] = {"before", "after", NULL};
     static const char empty[] =
         "{\"mediaType\": \"application/vnd.dev.sigstore.trustedroot+json;version=0.1\"}\n";
@@ -166,11 +166,11 @@ static void test_r1_trusted_root_left_out(void **state)
     case_round(&c, T0, NULL);
     case_file(&c, "targets/trusted_root.json", "{}\n");
     for (size_t i = 0; i < 3; i++) {
-        struct event cut;
+        struct tuf_event cut;
         case_propose(&c, T0 + DAY, NULL, &ev);
         assert_int_equal(review_of(&c, &ev, T0 + DAY, false, &text), 0);
-        assert_non_null(strstr(buf_str(&text), "trusted_root.json: changed"));
-        assert_non_null(strstr(buf_str(&text), "no client can read the new file"));
+        assert_non_null(strstr(tm_buf_str(&text), "trusted_root.json: changed"));
+        assert_non_null(strstr(tm_buf_str(&text), "no client can read the new file"));
         json_t *files = json_object_get(ev.tree, "files");
         if (parts[i] != NULL)
             json_object_set_new(json_object_get(files, "trusted_root.json"), parts[i], json_null());
@@ -178,11 +178,11 @@ static void test_r1_trusted_root_left_out(void **state)
             json_object_del(files, "trusted_root.json");
         case_copy(&ev, &cut);
         assert_int_equal(review_of(&c, &cut, T0 + DAY, false, &text), 1);
-        assert_non_null(strstr(buf_str(&text), "cannot be shown"));
-        event_free(&cut);
-        event_free(&ev);
+        assert_non_null(strstr(tm_buf_str(&text), "cannot be shown"));
+        tuf_event_free(&cut);
+        tuf_event_free(&ev);
     }
-    buf_free(&text);
+    tm_buf_free(&text);
     case_close(&c);
 }
 
@@ -191,8 +191,8 @@ static void test_r1_every_change_is_shown(void **state)
 {
     (void)state;
     struct tuf_case c;
-    struct event ev;
-    struct buf text = {0};
+    struct tuf_event ev;
+    struct tm_buf text = {0};
     case_open(&c, CASE_POLICY);
     for (int i = 0; i < 60; i++) {
         char name[32];
@@ -201,13 +201,14 @@ static void test_r1_every_change_is_shown(void **state)
     }
     case_propose(&c, T0, NULL, &ev);
     assert_int_equal(review_of(&c, &ev, T0, false, &text), 0);
-    assert_non_null(strstr(buf_str(&text), "and 21 more targets (--all"));
+    assert_non_null(strstr(tm_buf_str(&text), "and 21 more targets (--all"));
     assert_int_equal(review_of(&c, &ev, T0, true, &text), 0);
-    assert_non_null(strstr(buf_str(&text), "added: f59 (1 bytes, sha256 2d711642b726b04401627ca9f"
-                                           "bac32f5c8530fb1903cc4db02258717921a4881)"));
-    assert_null(strstr(buf_str(&text), "more targets"));
-    event_free(&ev);
-    buf_free(&text);
+    assert_non_null(strstr(tm_buf_str(&text),
+                           "added: f59 (1 bytes, sha256 2d711642b726b04401627ca9f"
+                           "bac32f5c8530fb1903cc4db02258717921a4881)"));
+    assert_null(strstr(tm_buf_str(&text), "more targets"));
+    tuf_event_free(&ev);
+    tm_buf_free(&text);
     case_close(&c);
 }
 
@@ -238,10 +239,10 @@ static void test_r1_names_show_as_they_are(void **state)
          "e"},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        struct buf out = {0};
-        words_safe(rows[i][0], &out);
-        assert_string_equal(buf_str(&out), rows[i][1]);
-        buf_free(&out);
+        struct tm_buf out = {0};
+        tuf_words_safe(rows[i][0], &out);
+        assert_string_equal(tm_buf_str(&out), rows[i][1]);
+        tm_buf_free(&out);
     }
 }
 
@@ -252,12 +253,12 @@ static void test_r1_no_text_moves_the_cursor(void **state)
 {
     (void)state;
     struct tuf_case c;
-    struct event ev;
-    struct buf text = {0};
+    struct tuf_event ev;
+    struct tm_buf text = {0};
     case_open(&c, CASE_POLICY);
     case_propose(&c, T0, NULL, &ev);
     json_t *roles = json_deep_copy(
-        json_object_get(tuf_metadata_body(event_find(&ev, "root")->proposed), "roles"));
+        json_object_get(tuf_metadata_body(tuf_event_find(&ev, "root")->proposed), "roles"));
     json_object_set_new(json_object_get(roles, "targets"), "keyids", json_pack("[s]", HOSTILE));
     case_tamper(&ev, "root", "roles", roles);
     case_tamper(&ev, "targets", "targets",
@@ -270,11 +271,12 @@ static void test_r1_no_text_moves_the_cursor(void **state)
     assert_true(review_of(&c, &ev, T0, true, &text) > 0);
     for (size_t i = 0; i < text.len; i++)
         assert_true(text.data[i] == '\n' || (text.data[i] >= 0x20 && text.data[i] < 0x7f));
-    assert_null(strstr(buf_str(&text), "\nDigest  0123"));
-    assert_null(strstr(buf_str(&text), "\n  Digest  0123"));
-    assert_non_null(strstr(buf_str(&text), "delegation ?[2J??Digest  0123: threshold 2 of 1 keys"));
-    event_free(&ev);
-    buf_free(&text);
+    assert_null(strstr(tm_buf_str(&text), "\nDigest  0123"));
+    assert_null(strstr(tm_buf_str(&text), "\n  Digest  0123"));
+    assert_non_null(
+        strstr(tm_buf_str(&text), "delegation ?[2J??Digest  0123: threshold 2 of 1 keys"));
+    tuf_event_free(&ev);
+    tm_buf_free(&text);
     case_close(&c);
 }
 
@@ -283,28 +285,28 @@ static void test_r1_no_canonical_form(void **state)
 {
     (void)state;
     struct tuf_case c;
-    struct event ev;
-    struct event other;
+    struct tuf_event ev;
+    struct tuf_event other;
     case_open(&c, CASE_POLICY);
     case_propose(&c, T0, NULL, &ev);
     json_t *root = json_object_get(json_object_get(ev.tree, "proposed"), "root");
     json_object_set_new(json_object_get(root, "signed"), "x", json_real(5.84));
     char *text = case_text(&ev);
-    assert_int_equal(event_parse(text, strlen(text), &other, &c.e), -1);
+    assert_int_equal(tuf_event_parse(text, strlen(text), &other, &c.e), -1);
     assert_says(&c, "proposed root: nobody can sign it: a number with a fraction");
     free(text);
-    event_free(&ev);
+    tuf_event_free(&ev);
     case_close(&c);
 }
 
-static void expect_refusal(struct tuf_case *c, struct event *ev, int64_t now, const char *why)
+static void expect_refusal(struct tuf_case *c, struct tuf_event *ev, int64_t now, const char *why)
 {
-    struct publish_report r;
-    struct findings f;
-    rules_judge(ev, NULL, now, &f);
-    if (f.error_count == 0 || strstr(buf_str(&f.errors), why) == NULL)
-        fail_msg("'%s' does not say '%s'", f.errors.len > 0 ? buf_str(&f.errors) : "", why);
-    findings_free(&f);
+    struct tuf_publish_report r;
+    struct tuf_findings f;
+    tuf_rules_judge(ev, NULL, now, &f);
+    if (f.error_count == 0 || strstr(tm_buf_str(&f.errors), why) == NULL)
+        fail_msg("'%s' does not say '%s'", f.errors.len > 0 ? tm_buf_str(&f.errors) : "", why);
+    tuf_findings_free(&f);
     assert_int_equal(case_try_publish(c, ev, now, false, &r), -1);
     assert_says(c, "refused");
     case_sound(c, now);
@@ -314,14 +316,14 @@ static void expect_refusal(struct tuf_case *c, struct event *ev, int64_t now, co
 static void expect_bad_root(const char *member, json_t *value, const char *why)
 {
     struct tuf_case c;
-    struct event ev;
+    struct tuf_event ev;
     open_published(&c);
     case_propose(&c, T0, "root", &ev);
     case_tamper(&ev, "root", member, value);
     case_sign(&c, &ev, "alice", T0);
     case_sign(&c, &ev, "bob", T0);
     expect_refusal(&c, &ev, T0, why);
-    event_free(&ev);
+    tuf_event_free(&ev);
     case_close(&c);
 }
 
@@ -348,8 +350,8 @@ static void test_r2_old_threshold_unmet(void **state)
 {
     (void)state;
     struct tuf_case c;
-    struct event ev;
-    struct publish_report r;
+    struct tuf_event ev;
+    struct tuf_publish_report r;
     open_published(&c);
     case_file(
         &c, "policy.yaml",
@@ -370,7 +372,7 @@ static void test_r2_old_threshold_unmet(void **state)
     r = case_publish(&c, &ev, T0);
     assert_int_equal(r.root, 2);
     case_sound(&c, T0);
-    event_free(&ev);
+    tuf_event_free(&ev);
     case_close(&c);
 }
 
@@ -379,8 +381,8 @@ static void test_r2_new_threshold_unmet(void **state)
 {
     (void)state;
     struct tuf_case c;
-    struct event ev;
-    struct publish_report r;
+    struct tuf_event ev;
+    struct tuf_publish_report r;
     open_published(&c);
     case_file(
         &c, "policy.yaml",
@@ -395,7 +397,7 @@ static void test_r2_new_threshold_unmet(void **state)
     case_sign(&c, &ev, "bob", T0);
     assert_int_equal(case_try_publish(&c, &ev, T0, false, &r), -1);
     assert_says(&c, "by the proposed keys");
-    event_free(&ev);
+    tuf_event_free(&ev);
     case_close(&c);
 }
 
@@ -404,27 +406,27 @@ static void test_r2_key_changed_under_its_keyid(void **state)
 {
     (void)state;
     struct tuf_case c;
-    struct event ev;
+    struct tuf_event ev;
     open_published(&c);
     case_propose(&c, T0, "root", &ev);
     json_t *root = json_object_get(json_object_get(ev.tree, "proposed"), "root");
     json_t *keys = json_object_get(json_object_get(root, "signed"), "keys");
-    json_t *stranger = keyring_key(case_key(&c, "eve"), "carol", &c.e);
+    json_t *stranger = tuf_keyring_key(case_key(&c, "eve"), "carol", &c.e);
     const char *keyid;
     json_t *key;
     json_object_foreach(keys, keyid, key)
     {
-        if (strcmp(keyring_owner(key), "carol") == 0)
+        if (strcmp(tuf_keyring_owner(key), "carol") == 0)
             json_object_set(keys, keyid, stranger);
     }
     json_decref(stranger);
-    struct event again;
+    struct tuf_event again;
     case_copy(&ev, &again);
-    event_free(&ev);
+    tuf_event_free(&ev);
     case_sign(&c, &again, "alice", T0);
     case_sign(&c, &again, "bob", T0);
     expect_refusal(&c, &again, T0, "is another than before");
-    event_free(&again);
+    tuf_event_free(&again);
     case_close(&c);
 }
 
@@ -433,25 +435,25 @@ static void test_r2_delegated_key_changed_under_its_keyid(void **state)
 {
     (void)state;
     struct tuf_case c;
-    struct event ev;
+    struct tuf_event ev;
     case_open(&c, DELEGATED_POLICY);
     case_file(&c, "extra/x/y.txt", "delegated\n");
     case_round(&c, T0, NULL);
     case_propose(&c, T0 + DAY, "targets", &ev);
-    assert_null(event_find(&ev, "extra"));
+    assert_null(tuf_event_find(&ev, "extra"));
     json_t *targets = json_object_get(json_object_get(ev.tree, "proposed"), "targets");
     json_t *delegations = json_object_get(json_object_get(targets, "signed"), "delegations");
     json_t *keys = json_object_get(delegations, "keys");
-    json_t *stranger = keyring_key(case_key(&c, "eve"), "alice", &c.e);
+    json_t *stranger = tuf_keyring_key(case_key(&c, "eve"), "alice", &c.e);
     const char *keyid = json_object_iter_key(json_object_iter(keys));
     assert_int_equal(json_object_set_new(keys, keyid, stranger), 0);
-    struct event again;
+    struct tuf_event again;
     case_copy(&ev, &again);
-    event_free(&ev);
+    tuf_event_free(&ev);
     case_sign(&c, &again, "alice", T0 + DAY);
     case_sign(&c, &again, "bob", T0 + DAY);
     expect_refusal(&c, &again, T0 + DAY, "delegation extra: keyid");
-    event_free(&again);
+    tuf_event_free(&again);
     case_close(&c);
 }
 
@@ -459,11 +461,11 @@ static void test_r2_one_person_two_keys(void **state)
 {
     (void)state;
     struct tuf_case c;
-    struct event ev;
+    struct tuf_event ev;
     char path[PATH_MAX];
     case_open(&c, CASE_POLICY);
     snprintf(path, sizeof(path), "%s/keys", c.dir);
-    assert_int_equal(keyring_save(path, "bob", case_key(&c, "alice"), true, &c.e), 0);
+    assert_int_equal(tuf_keyring_save(path, "bob", case_key(&c, "alice"), true, &c.e), 0);
     assert_int_equal(case_try_propose(&c, T0, NULL, &ev), -1);
     assert_says(&c, "have the same key");
     case_close(&c);
@@ -472,8 +474,8 @@ static void test_r2_one_person_two_keys(void **state)
 static void test_r2_threshold_above_keys(void **state)
 {
     (void)state;
-    struct policy p;
-    struct err e = {0};
+    struct tuf_policy p;
+    struct tm_err e = {0};
     static const char text[] =
         "roles:\n"
         "  root: {holders: [alice], threshold: 2, expiry: 365d, signing: 60d}\n"
@@ -481,7 +483,7 @@ static void test_r2_threshold_above_keys(void **state)
         "  snapshot: {holders: [online], threshold: 1, expiry: 21d, signing: 7d}\n"
         "  timestamp: {holders: [online], threshold: 1, expiry: 7d, signing: 4d}\n"
         "online-keys: {online: {file: online.key}}\n";
-    assert_int_equal(policy_parse("p", text, strlen(text), &p, &e), -1);
+    assert_int_equal(tuf_policy_parse("p", text, strlen(text), &p, &e), -1);
     assert_non_null(strstr(e.text, "nobody could ever sign"));
 }
 
@@ -501,8 +503,8 @@ static void test_r3_period_raised_in_the_metadata(void **state)
 {
     (void)state;
     struct tuf_case c;
-    struct event ev;
-    struct publish_report r;
+    struct tuf_event ev;
+    struct tuf_publish_report r;
     open_published(&c);
     case_propose(&c, T0, "root", &ev);
     case_tamper(&ev, "root", "expires", json_string("2036-01-01T00:00:00Z"));
@@ -511,7 +513,7 @@ static void test_r3_period_raised_in_the_metadata(void **state)
     case_sign(&c, &ev, "bob", T0);
     assert_int_equal(case_try_publish(&c, &ev, T0, false, &r), -1);
     assert_says(&c, "not the policy's");
-    event_free(&ev);
+    tuf_event_free(&ev);
     case_close(&c);
 }
 
@@ -520,8 +522,8 @@ static void test_r4_online_key_cannot_sign_offline_roles(void **state)
 {
     (void)state;
     struct tuf_case c;
-    struct event ev;
-    struct policy p;
+    struct tuf_event ev;
+    struct tuf_policy p;
     static const char text[] =
         "roles:\n"
         "  root: {holders: [alice, online], threshold: 1, expiry: 365d, signing: 60d}\n"
@@ -533,8 +535,8 @@ static void test_r4_online_key_cannot_sign_offline_roles(void **state)
     case_propose(&c, T0, "root", &ev);
     assert_int_equal(case_try_sign(&c, &ev, "online", T0), -1);
     assert_says(&c, "may sign nothing");
-    event_free(&ev);
-    assert_int_equal(policy_parse("p", text, strlen(text), &p, &c.e), -1);
+    tuf_event_free(&ev);
+    assert_int_equal(tuf_policy_parse("p", text, strlen(text), &p, &c.e), -1);
     assert_says(&c, "is an online key");
     case_close(&c);
 }
@@ -543,17 +545,17 @@ static void test_r4_event_cannot_hold_a_timestamp(void **state)
 {
     (void)state;
     struct tuf_case c;
-    struct event ev;
-    struct event out;
+    struct tuf_event ev;
+    struct tuf_event out;
     open_published(&c);
     case_propose(&c, T0, "root", &ev);
     json_t *fake = tuf_envelope_new(tuf_signed_new(TUF_TIMESTAMP, 9, T0 + DAY));
     json_object_set_new(json_object_get(ev.tree, "proposed"), "timestamp", fake);
     char *text = case_text(&ev);
-    assert_int_equal(event_parse(text, strlen(text), &out, &c.e), -1);
+    assert_int_equal(tuf_event_parse(text, strlen(text), &out, &c.e), -1);
     assert_says(&c, "never holds timestamp");
     free(text);
-    event_free(&ev);
+    tuf_event_free(&ev);
     case_close(&c);
 }
 
@@ -562,7 +564,7 @@ static void test_r4_snapshot_entries_stay(void **state)
 {
     (void)state;
     struct tuf_case c;
-    struct published live;
+    struct tuf_published live;
     struct tuf_file_info info;
     char dir[PATH_MAX];
     case_open(&c, CASE_POLICY "delegations:\n"
@@ -574,9 +576,9 @@ static void test_r4_snapshot_entries_stay(void **state)
     case_file(&c, "policy.yaml", CASE_POLICY);
     case_round(&c, T0 + DAY, NULL);
     snprintf(dir, sizeof(dir), "%s/published", c.dir);
-    assert_int_equal(published_load(dir, &live, &c.e), 0);
+    assert_int_equal(tuf_published_load(dir, &live, &c.e), 0);
     assert_true(tuf_snapshot_find(live.snapshot, "extra", &info));
-    published_free(&live);
+    tuf_published_free(&live);
     case_sound(&c, T0 + DAY);
     case_close(&c);
 }
@@ -586,17 +588,17 @@ static void test_r4_tree_restored_from_an_old_copy(void **state)
 {
     (void)state;
     struct tuf_case c;
-    struct publish_report r;
-    struct event ev;
+    struct tuf_publish_report r;
+    struct tuf_event ev;
     char tree[PATH_MAX];
     char old[PATH_MAX];
     open_published(&c);
     snprintf(tree, sizeof(tree), "%s/published", c.dir);
     snprintf(old, sizeof(old), "%s/old", c.dir);
-    assert_int_equal(tree_link(tree, old, STAGE_FOLDER, &c.e), 0);
+    assert_int_equal(tuf_tree_link(tree, old, STAGE_FOLDER, &c.e), 0);
     case_refresh(&c, T0 + 4 * DAY);
     case_refresh(&c, T0 + 8 * DAY);
-    assert_int_equal(tree_remove(tree, &c.e), 0);
+    assert_int_equal(tuf_tree_remove(tree, &c.e), 0);
     case_propose(&c, T0 + 9 * DAY, NULL, &ev); /* a first root again */
     case_sign(&c, &ev, "alice", T0 + 9 * DAY);
     case_sign(&c, &ev, "bob", T0 + 9 * DAY);
@@ -605,7 +607,7 @@ static void test_r4_tree_restored_from_an_old_copy(void **state)
     assert_int_equal(rename(old, tree), 0);
     assert_int_equal(case_try_publish(&c, NULL, T0 + 9 * DAY, true, &r), -1);
     assert_says(&c, "holds timestamp version 1, but the transcript says that 3 was published");
-    event_free(&ev);
+    tuf_event_free(&ev);
     case_close(&c);
 }
 
@@ -635,14 +637,14 @@ static void test_published_tree_behind_a_link(void **state)
 {
     (void)state;
     struct tuf_case c;
-    struct event ev;
+    struct tuf_event ev;
     struct stat st;
     char link_path[PATH_MAX];
     char real[PATH_MAX];
     case_open(&c, CASE_POLICY);
     snprintf(link_path, sizeof(link_path), "%s/published", c.dir);
     snprintf(real, sizeof(real), "%s/srv/www", c.dir);
-    assert_int_equal(tree_make(real, &c.e), 0);
+    assert_int_equal(tuf_tree_make(real, &c.e), 0);
     assert_int_equal(symlink("srv/www", link_path), 0);
     case_round(&c, T0, NULL);
     case_file(
@@ -664,7 +666,7 @@ static void test_published_tree_behind_a_link(void **state)
     snprintf(real, sizeof(real), "%s/srv/www.next", c.dir);
     assert_int_equal(access(real, F_OK), -1);
     case_sound(&c, T0 + DAY);
-    event_free(&ev);
+    tuf_event_free(&ev);
     case_close(&c);
 }
 
@@ -672,9 +674,9 @@ static void test_published_tree_behind_a_link(void **state)
 static void expect_fault(struct tuf_case *c, const char *name, const char *content, const char *why)
 {
     char path[PATH_MAX];
-    struct audit a;
-    struct err e = {0};
-    const struct audit_options o = {.now = T0, .files = true};
+    struct tuf_audit a;
+    struct tm_err e = {0};
+    const struct tuf_audit_options o = {.now = T0, .files = true};
     snprintf(path, sizeof(path), "published/%s", name);
     if (content != NULL)
         case_file(c, path, content);
@@ -682,10 +684,10 @@ static void expect_fault(struct tuf_case *c, const char *name, const char *conte
     if (content == NULL)
         assert_int_equal(unlink(path), 0);
     snprintf(path, sizeof(path), "%s/published", c->dir);
-    assert_int_equal(audit_tree(path, &o, &a, &e), 0);
-    if (a.faults.len == 0 || strstr(buf_str(&a.faults), why) == NULL)
-        fail_msg("'%s' does not say '%s'", a.faults.len > 0 ? buf_str(&a.faults) : "", why);
-    audit_free(&a);
+    assert_int_equal(tuf_audit_tree(path, &o, &a, &e), 0);
+    if (a.faults.len == 0 || strstr(tm_buf_str(&a.faults), why) == NULL)
+        fail_msg("'%s' does not say '%s'", a.faults.len > 0 ? tm_buf_str(&a.faults) : "", why);
+    tuf_audit_free(&a);
 }
 
 static void test_r6_published_tree_swapped(void **state)
@@ -698,7 +700,7 @@ static void test_r6_published_tree_swapped(void **state)
     open_published(&c);
     case_round(&c, T0, "root");
     expect_fault(&c, "1.root.json", NULL, "1.root.json");
-    struct publish_report r;
+    struct tuf_publish_report r;
     assert_int_equal(case_try_publish(&c, NULL, T0 + 4 * DAY, true, &r), -1);
     assert_says(&c, "1.root.json");
     case_close(&c);
@@ -713,7 +715,7 @@ static void test_r6_target_swapped(void **state)
     int64_t length;
     open_published(&c);
     snprintf(path, sizeof(path), "%s/targets/a.txt", c.dir);
-    assert_int_equal(scan_hash_file(path, hex, &length, &c.e), 0);
+    assert_int_equal(tuf_scan_hash_file(path, hex, &length, &c.e), 0);
     snprintf(path, sizeof(path), "targets/%s.a.txt", hex);
     expect_fault(&c, path, "worse target\n", "other content");
     case_close(&c);
@@ -724,8 +726,8 @@ static void test_r6_target_changed_after_signing(void **state)
 {
     (void)state;
     struct tuf_case c;
-    struct event ev;
-    struct publish_report r;
+    struct tuf_event ev;
+    struct tuf_publish_report r;
     case_open(&c, CASE_POLICY);
     case_propose(&c, T0, NULL, &ev);
     case_sign(&c, &ev, "alice", T0);
@@ -733,7 +735,7 @@ static void test_r6_target_changed_after_signing(void **state)
     case_file(&c, "targets/a.txt", "last minute\n");
     assert_int_equal(case_try_publish(&c, &ev, T0, false, &r), -1);
     assert_says(&c, "not what was signed");
-    event_free(&ev);
+    tuf_event_free(&ev);
     case_close(&c);
 }
 
@@ -742,12 +744,12 @@ static void test_r7_not_a_member(void **state)
 {
     (void)state;
     struct tuf_case c;
-    struct event ev;
+    struct tuf_event ev;
     open_published(&c);
     case_propose(&c, T0, "root", &ev);
     assert_int_equal(case_try_sign(&c, &ev, "eve", T0), -1);
     assert_says(&c, "may sign nothing");
-    event_free(&ev);
+    tuf_event_free(&ev);
     case_close(&c);
 }
 
@@ -755,14 +757,14 @@ static void test_r7_earlier_draft(void **state)
 {
     (void)state;
     struct tuf_case c;
-    struct event old;
-    struct event ev;
+    struct tuf_event old;
+    struct tuf_event ev;
     open_published(&c);
     case_propose(&c, T0, "root", &old);
     case_sign(&c, &old, "alice", T0);
     case_file(&c, "targets/new.txt", "more\n");
     case_propose(&c, T0, "root", &ev);
-    assert_int_equal(event_merge(&ev, &old, &c.e), -1);
+    assert_int_equal(tuf_event_merge(&ev, &old, &c.e), -1);
     assert_says(&c, "not the same proposal");
     /* Carried over by hand: root is the same bytes, so the signature is good, but alice never saw
      * the new targets. */
@@ -770,13 +772,13 @@ static void test_r7_earlier_draft(void **state)
     json_t *to = json_object_get(json_object_get(ev.tree, "proposed"), "root");
     json_object_set(to, "signatures", json_object_get(from, "signatures"));
     json_object_set(ev.tree, "statements", json_object_get(old.tree, "statements"));
-    struct event again;
+    struct tuf_event again;
     case_copy(&ev, &again);
-    assert_int_equal(event_check_signatures(&again, &c.e), -1);
+    assert_int_equal(tuf_event_check_signatures(&again, &c.e), -1);
     assert_says(&c, "reviewed another draft");
-    event_free(&again);
-    event_free(&old);
-    event_free(&ev);
+    tuf_event_free(&again);
+    tuf_event_free(&old);
+    tuf_event_free(&ev);
     case_close(&c);
 }
 
@@ -784,17 +786,17 @@ static void test_r7_without_statement(void **state)
 {
     (void)state;
     struct tuf_case c;
-    struct event ev;
-    struct event again;
+    struct tuf_event ev;
+    struct tuf_event again;
     open_published(&c);
     case_propose(&c, T0, "root", &ev);
     case_sign(&c, &ev, "alice", T0);
     json_array_clear(json_object_get(ev.tree, "statements"));
     case_copy(&ev, &again);
-    assert_int_equal(event_check_signatures(&again, &c.e), -1);
+    assert_int_equal(tuf_event_check_signatures(&again, &c.e), -1);
     assert_says(&c, "without a statement");
-    event_free(&again);
-    event_free(&ev);
+    tuf_event_free(&again);
+    tuf_event_free(&ev);
     case_close(&c);
 }
 
@@ -802,25 +804,25 @@ static void test_r7_twice(void **state)
 {
     (void)state;
     struct tuf_case c;
-    struct event ev;
-    struct publish_report r;
+    struct tuf_event ev;
+    struct tuf_publish_report r;
     open_published(&c);
     case_propose(&c, T0, "root", &ev);
     case_sign(&c, &ev, "alice", T0);
     case_sign(&c, &ev, "alice", T0);
-    assert_int_equal(event_check_signatures(&ev, &c.e), 0);
+    assert_int_equal(tuf_event_check_signatures(&ev, &c.e), 0);
     assert_int_equal(case_try_publish(&c, &ev, T0, false, &r), -1);
     assert_says(&c, "1 of the 2");
-    event_free(&ev);
+    tuf_event_free(&ev);
     case_close(&c);
 }
 
 /* The same ECDSA signature in its other form, (r, n - s): good, and a signature of the same key. */
 static json_t *malleate(const json_t *entry)
 {
-    struct buf der = {0};
+    struct tm_buf der = {0};
     const char *hex = json_string_value(json_object_get(entry, "sig"));
-    assert_int_equal(hex_decode(hex, strlen(hex), &der), 0);
+    assert_int_equal(tm_hex_decode(hex, strlen(hex), &der), 0);
     const unsigned char *p = der.data;
     ECDSA_SIG *sig = d2i_ECDSA_SIG(NULL, &p, (long)der.len);
     EC_GROUP *group = EC_GROUP_new_by_curve_name(NID_X9_62_prime256v1);
@@ -831,12 +833,12 @@ static json_t *malleate(const json_t *entry)
     int len = i2d_ECDSA_SIG(sig, &out);
     char text[200];
     assert_in_range(len, 8, 90);
-    hex_encode(out, (size_t)len, text);
+    tm_hex_encode(out, (size_t)len, text);
     json_t *other = json_pack("{s:O, s:s}", "keyid", json_object_get(entry, "keyid"), "sig", text);
     OPENSSL_free(out);
     ECDSA_SIG_free(sig);
     EC_GROUP_free(group);
-    buf_free(&der);
+    tm_buf_free(&der);
     return other;
 }
 
@@ -844,9 +846,9 @@ static void test_r7_malleable_signature_is_no_second_one(void **state)
 {
     (void)state;
     struct tuf_case c;
-    struct event ev;
-    struct event other;
-    struct publish_report r;
+    struct tuf_event ev;
+    struct tuf_event other;
+    struct tuf_publish_report r;
     open_published(&c);
     case_propose(&c, T0, "root", &ev);
     case_sign(&c, &ev, "alice", T0);
@@ -856,20 +858,20 @@ static void test_r7_malleable_signature_is_no_second_one(void **state)
     json_t *twin = malleate(json_array_get(list, 0));
     json_t *theirs = json_object_get(json_object_get(other.tree, "proposed"), "root");
     json_array_set(json_object_get(theirs, "signatures"), 0, twin);
-    assert_int_equal(event_check_signatures(&other, &c.e), 0); /* as good as the first */
-    assert_int_equal(event_merge(&ev, &other, &c.e), 0);       /* and not one more */
+    assert_int_equal(tuf_event_check_signatures(&other, &c.e), 0); /* as good as the first */
+    assert_int_equal(tuf_event_merge(&ev, &other, &c.e), 0);       /* and not one more */
     assert_int_equal(json_array_size(list), 1);
     assert_int_equal(case_try_publish(&c, &other, T0, false, &r), -1);
     assert_says(&c, "1 of the 2");
     json_array_append(list, twin);
     char *text = case_text(&ev);
-    struct event both;
-    assert_int_equal(event_parse(text, strlen(text), &both, &c.e), -1);
+    struct tuf_event both;
+    assert_int_equal(tuf_event_parse(text, strlen(text), &both, &c.e), -1);
     assert_says(&c, "two signatures");
     free(text);
     json_decref(twin);
-    event_free(&other);
-    event_free(&ev);
+    tuf_event_free(&other);
+    tuf_event_free(&ev);
     case_close(&c);
 }
 
@@ -879,7 +881,7 @@ static void test_r7_folder_stays_a_folder(void **state)
     (void)state;
     static const char away[] = "../../aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
     struct tuf_case c;
-    struct event ev;
+    struct tuf_event ev;
     char folder[PATH_MAX];
     char path[PATH_MAX];
     open_published(&c);
@@ -889,20 +891,20 @@ static void test_r7_folder_stays_a_folder(void **state)
     json_array_append_new(json_object_get(root, "signatures"),
                           json_pack("{s:s, s:s}", "keyid", away, "sig", "00"));
     assert_int_equal(strlen(away), 64);
-    assert_int_equal(event_write(folder, &ev, &c.e), -1);
+    assert_int_equal(tuf_event_write(folder, &ev, &c.e), -1);
     assert_says(&c, "is no SHA-256 in hex");
     snprintf(path, sizeof(path), "%s/events/%s.json", c.dir, away + 6);
     assert_int_equal(access(path, F_OK), -1);
     json_array_clear(json_object_get(root, "signatures"));
-    assert_int_equal(event_write(folder, &ev, &c.e), 0);
+    assert_int_equal(tuf_event_write(folder, &ev, &c.e), 0);
     snprintf(path, sizeof(path), "%s/events/one/signatures", c.dir);
     assert_int_equal(rmdir(path), 0);
     assert_int_equal(symlink("/tmp", path), 0);
-    struct event again;
-    assert_int_equal(event_read(folder, &again, &c.e), -1);
+    struct tuf_event again;
+    assert_int_equal(tuf_event_read(folder, &again, &c.e), -1);
     assert_says(&c, "no plain folder");
-    assert_int_equal(event_write(folder, &ev, &c.e), -1);
-    event_free(&ev);
+    assert_int_equal(tuf_event_write(folder, &ev, &c.e), -1);
+    tuf_event_free(&ev);
     case_close(&c);
 }
 
@@ -911,9 +913,9 @@ static void test_r8_stale_base(void **state)
 {
     (void)state;
     struct tuf_case c;
-    struct event one;
-    struct event two;
-    struct publish_report r;
+    struct tuf_event one;
+    struct tuf_event two;
+    struct tuf_publish_report r;
     open_published(&c);
     case_propose(&c, T0, "root", &one);
     case_file(&c, "targets/b.txt", "b\n");
@@ -926,8 +928,8 @@ static void test_r8_stale_base(void **state)
     assert_int_equal(case_try_publish(&c, &two, T0 + 120, false, &r), -1);
     assert_says(&c, "propose again");
     case_sound(&c, T0 + 120);
-    event_free(&one);
-    event_free(&two);
+    tuf_event_free(&one);
+    tuf_event_free(&two);
     case_close(&c);
 }
 
@@ -935,9 +937,9 @@ static void test_r8_stale_base(void **state)
 static void test_r9_warns_of_too_few_keys(void **state)
 {
     (void)state;
-    struct policy p;
-    struct err e = {0};
-    struct buf out = {0};
+    struct tuf_policy p;
+    struct tm_err e = {0};
+    struct tm_buf out = {0};
     static const char text[] =
         "roles:\n"
         "  root: {holders: [alice, bob], threshold: 2, expiry: 365d, signing: 60d}\n"
@@ -945,12 +947,12 @@ static void test_r9_warns_of_too_few_keys(void **state)
         "  snapshot: {holders: [online], threshold: 1, expiry: 21d, signing: 7d}\n"
         "  timestamp: {holders: [online], threshold: 1, expiry: 7d, signing: 4d}\n"
         "online-keys: {online: {file: online.key}}\n";
-    assert_int_equal(policy_parse("p", text, strlen(text), &p, &e), 0);
-    policy_warnings(&p, &out);
-    assert_non_null(strstr(buf_str(&out), "role 'root': 2 holders for threshold 2"));
-    assert_null(strstr(buf_str(&out), "role 'targets'"));
-    buf_free(&out);
-    policy_free(&p);
+    assert_int_equal(tuf_policy_parse("p", text, strlen(text), &p, &e), 0);
+    tuf_policy_warnings(&p, &out);
+    assert_non_null(strstr(tm_buf_str(&out), "role 'root': 2 holders for threshold 2"));
+    assert_null(strstr(tm_buf_str(&out), "role 'targets'"));
+    tm_buf_free(&out);
+    tuf_policy_free(&p);
 }
 
 /* R10: the online key is stolen; the thief inflates versions; a new root recovers. */
@@ -958,7 +960,7 @@ static void test_r10_online_key_replaced(void **state)
 {
     (void)state;
     struct tuf_case c;
-    struct event ev;
+    struct tuf_event ev;
     open_published(&c);
     case_file(
         &c, "policy.yaml",
@@ -972,7 +974,7 @@ static void test_r10_online_key_replaced(void **state)
     case_propose(&c, T0 + DAY, NULL, &ev);
     case_sign(&c, &ev, "alice", T0 + DAY);
     case_sign(&c, &ev, "bob", T0 + DAY);
-    struct publish_report r = case_publish(&c, &ev, T0 + DAY);
+    struct tuf_publish_report r = case_publish(&c, &ev, T0 + DAY);
     assert_int_equal(r.root, 2);
     assert_int_equal(r.timestamp, 2);
     assert_true(r.exchanged); /* the old timestamp fails under the new root */
@@ -981,7 +983,7 @@ static void test_r10_online_key_replaced(void **state)
     assert_int_equal(r.timestamp, 3);
     assert_int_equal(r.chains_checked, 2);
     case_sound(&c, T0 + 5 * DAY);
-    event_free(&ev);
+    tuf_event_free(&ev);
     case_close(&c);
 }
 
@@ -989,7 +991,7 @@ static void test_r10_root_key_replaced(void **state)
 {
     (void)state;
     struct tuf_case c;
-    struct event ev;
+    struct tuf_event ev;
     open_published(&c);
     case_file(
         &c, "policy.yaml",
@@ -1003,10 +1005,10 @@ static void test_r10_root_key_replaced(void **state)
     case_propose(&c, T0 + DAY, NULL, &ev);
     case_sign(&c, &ev, "alice", T0 + DAY);
     case_sign(&c, &ev, "carol", T0 + DAY);
-    struct publish_report r = case_publish(&c, &ev, T0 + DAY);
+    struct tuf_publish_report r = case_publish(&c, &ev, T0 + DAY);
     assert_int_equal(r.root, 2);
     case_sound(&c, T0 + DAY);
-    event_free(&ev);
+    tuf_event_free(&ev);
     case_close(&c);
 }
 
@@ -1015,7 +1017,7 @@ static void test_r10_targets_quorum_replaced(void **state)
 {
     (void)state;
     struct tuf_case c;
-    struct event ev;
+    struct tuf_event ev;
     open_published(&c);
     case_file(&c, "policy.yaml",
               "roles:\n"
@@ -1029,11 +1031,11 @@ static void test_r10_targets_quorum_replaced(void **state)
     case_sign(&c, &ev, "bob", T0 + DAY);
     case_sign(&c, &ev, "dave", T0 + DAY);
     case_sign(&c, &ev, "eve", T0 + DAY);
-    struct publish_report r = case_publish(&c, &ev, T0 + DAY);
+    struct tuf_publish_report r = case_publish(&c, &ev, T0 + DAY);
     assert_true(r.exchanged);
     assert_int_equal(r.targets, 2);
     case_sound(&c, T0 + DAY);
-    event_free(&ev);
+    tuf_event_free(&ev);
     case_close(&c);
 }
 
@@ -1042,8 +1044,8 @@ static void test_r10_targets_not_signed_by_new_keys(void **state)
 {
     (void)state;
     struct tuf_case c;
-    struct event ev;
-    struct publish_report r;
+    struct tuf_event ev;
+    struct tuf_publish_report r;
     open_published(&c);
     case_file(&c, "policy.yaml",
               "roles:\n"
@@ -1058,7 +1060,7 @@ static void test_r10_targets_not_signed_by_new_keys(void **state)
     assert_int_equal(case_try_publish(&c, &ev, T0 + DAY, false, &r), -1);
     assert_says(&c, "targets");
     case_sound(&c, T0 + DAY);
-    event_free(&ev);
+    tuf_event_free(&ev);
     case_close(&c);
 }
 
@@ -1067,23 +1069,23 @@ static void test_r12_recovers_after_expiry(void **state)
 {
     (void)state;
     struct tuf_case c;
-    struct published live;
-    struct status s;
+    struct tuf_published live;
+    struct tuf_status s;
     char dir[PATH_MAX];
     open_published(&c);
     assert_false(case_refresh(&c, T0 + DAY).changed);
-    struct publish_report r = case_refresh(&c, T0 + 3 * DAY + 60);
+    struct tuf_publish_report r = case_refresh(&c, T0 + 3 * DAY + 60);
     assert_int_equal(r.timestamp, 2);
     assert_int_equal(r.snapshot, 1);
     r = case_refresh(&c, T0 + 15 * DAY);
     assert_int_equal(r.timestamp, 3);
     assert_int_equal(r.snapshot, 2);
     snprintf(dir, sizeof(dir), "%s/published", c.dir);
-    assert_int_equal(published_load(dir, &live, &c.e), 0);
-    assert_int_equal(status_read(&live, T0 + 60 * DAY, &s, &c.e), 0);
+    assert_int_equal(tuf_published_load(dir, &live, &c.e), 0);
+    assert_int_equal(tuf_status_read(&live, T0 + 60 * DAY, &s, &c.e), 0);
     assert_int_equal(s.level, STATUS_EXPIRED);
-    status_free(&s);
-    published_free(&live);
+    tuf_status_free(&s);
+    tuf_published_free(&live);
     r = case_refresh(&c, T0 + 60 * DAY);
     assert_int_equal(r.timestamp, 4);
     assert_int_equal(r.snapshot, 3);
@@ -1097,7 +1099,7 @@ static void test_r12_everything_expired(void **state)
 {
     (void)state;
     struct tuf_case c;
-    struct publish_report r;
+    struct tuf_publish_report r;
     const int64_t now = T0 + 1000 * DAY;
     open_published(&c);
     assert_int_equal(case_try_publish(&c, NULL, now, true, &r), -1);
@@ -1116,7 +1118,7 @@ static void test_renewal_of_no_role(void **state)
 {
     (void)state;
     struct tuf_case c;
-    struct event ev;
+    struct tuf_event ev;
     open_published(&c);
     assert_int_equal(case_try_propose(&c, T0 + DAY, "rooot", &ev), -1);
     assert_says(&c, "no role 'rooot'");
@@ -1130,7 +1132,7 @@ static void test_r12_clock_that_went_back(void **state)
 {
     (void)state;
     struct tuf_case c;
-    struct publish_report r;
+    struct tuf_publish_report r;
     open_published(&c);
     case_refresh(&c, T0 + 5 * DAY);
     assert_int_equal(case_try_publish(&c, NULL, T0 - 365 * DAY, true, &r), -1);
@@ -1138,13 +1140,14 @@ static void test_r12_clock_that_went_back(void **state)
                     "2027-01-20T08:00:00Z");
     case_sound(&c, T0 + 5 * DAY);
     case_refresh(&c, T0 + 5 * DAY - PUBLISH_CLOCK_SLACK_S);
-    struct workspace w;
-    const struct publish_options sure = {.now = T0 + 2 * DAY, .refresh = true, .clock_ok = true};
-    assert_int_equal(workspace_open(c.dir, &w, &c.e), 0);
-    assert_int_equal(workspace_lock(&w, 1000, &c.e), 0);
-    if (publish_run(&w, &sure, &r, &c.e) != 0)
+    struct tuf_workspace w;
+    const struct tuf_publish_options sure = {
+        .now = T0 + 2 * DAY, .refresh = true, .clock_ok = true};
+    assert_int_equal(tuf_workspace_open(c.dir, &w, &c.e), 0);
+    assert_int_equal(tuf_workspace_lock(&w, 1000, &c.e), 0);
+    if (tuf_publish_run(&w, &sure, &r, &c.e) != 0)
         fail_msg("%s", c.e.text);
-    workspace_close(&w);
+    tuf_workspace_close(&w);
     case_close(&c);
 }
 
@@ -1153,7 +1156,7 @@ struct replay {
     size_t statements;
 };
 
-static int replay_entry(void *arg, const json_t *entry, struct err *e)
+static int replay_entry(void *arg, const json_t *entry, struct tm_err *e)
 {
     (void)e;
     struct replay *r = arg;
@@ -1175,27 +1178,27 @@ static void test_r13_transcript_replays(void **state)
     (void)state;
     struct tuf_case c;
     struct replay r = {0};
-    struct buf text = {0};
+    struct tm_buf text = {0};
     char path[PATH_MAX];
     open_published(&c);
     case_file(&c, "targets/b.txt", "b\n");
     case_round(&c, T0 + DAY, NULL);
     case_refresh(&c, T0 + 5 * DAY);
     snprintf(path, sizeof(path), "%s/transcript.jsonl", c.dir);
-    assert_int_equal(transcript_verify(path, replay_entry, &r, &c.e), 7);
+    assert_int_equal(tuf_transcript_verify(path, replay_entry, &r, &c.e), 7);
     assert_int_equal(r.statements, 4);
     assert_int_equal(r.root, 1);
     assert_int_equal(r.targets, 2);
     assert_int_equal(r.snapshot, 2);
     assert_int_equal(r.timestamp, 3);
-    assert_int_equal(file_read(path, 1 << 20, &text, &c.e), 0);
+    assert_int_equal(tm_file_read(path, 1 << 20, &text, &c.e), 0);
     char *at = memmem(text.data, text.len, "\"bob\"", 5);
     assert_non_null(at);
     at[1] = 'r';
-    assert_int_equal(file_write_atomic(path, 0644, text.data, text.len, &c.e), 0);
-    assert_int_equal(transcript_verify(path, NULL, NULL, &c.e), -1);
+    assert_int_equal(tm_file_write_atomic(path, 0644, text.data, text.len, &c.e), 0);
+    assert_int_equal(tuf_transcript_verify(path, NULL, NULL, &c.e), -1);
     assert_says(&c, "it was changed");
-    buf_free(&text);
+    tm_buf_free(&text);
     case_close(&c);
 }
 
@@ -1205,9 +1208,9 @@ static void test_status_of_a_hostile_name(void **state)
 {
     (void)state;
     struct tuf_case c;
-    struct published live;
-    struct status s;
-    struct buf out = {0};
+    struct tuf_published live;
+    struct tuf_status s;
+    struct tm_buf out = {0};
     char dir[PATH_MAX];
     case_open(&c, CASE_POLICY
               "delegations:\n"
@@ -1216,17 +1219,17 @@ static void test_status_of_a_hostile_name(void **state)
     case_file(&c, "extra/x/y.txt", "delegated\n");
     case_round(&c, T0, NULL);
     snprintf(dir, sizeof(dir), "%s/published", c.dir);
-    assert_int_equal(published_load(dir, &live, &c.e), 0);
-    assert_int_equal(status_read(&live, T0, &s, &c.e), 0);
-    status_prometheus(&s, &out);
-    assert_non_null(strstr(buf_str(&out), "role=\"a?[2J?tenmint_tuf_whole 1\""));
-    assert_null(strstr(buf_str(&out), "\ntenmint_tuf_whole"));
-    buf_reset(&out);
-    status_table(&s, T0, false, &out);
-    assert_non_null(strstr(buf_str(&out), "a?[2J?tenmint_tuf_whole 1 "));
-    buf_free(&out);
-    status_free(&s);
-    published_free(&live);
+    assert_int_equal(tuf_published_load(dir, &live, &c.e), 0);
+    assert_int_equal(tuf_status_read(&live, T0, &s, &c.e), 0);
+    tuf_status_prometheus(&s, &out);
+    assert_non_null(strstr(tm_buf_str(&out), "role=\"a?[2J?tenmint_tuf_whole 1\""));
+    assert_null(strstr(tm_buf_str(&out), "\ntenmint_tuf_whole"));
+    tm_buf_reset(&out);
+    tuf_status_table(&s, T0, false, &out);
+    assert_non_null(strstr(tm_buf_str(&out), "a?[2J?tenmint_tuf_whole 1 "));
+    tm_buf_free(&out);
+    tuf_status_free(&s);
+    tuf_published_free(&live);
     case_close(&c);
 }
 
@@ -1241,9 +1244,9 @@ static void test_transcript_half_a_line(void **state)
     int fd = open(path, O_WRONLY | O_APPEND);
     assert_int_equal(write(fd, "{\"n\": 4, \"wh", 12), 12);
     close(fd);
-    assert_int_equal(transcript_verify(path, NULL, NULL, &c.e), 3);
+    assert_int_equal(tuf_transcript_verify(path, NULL, NULL, &c.e), 3);
     case_refresh(&c, T0 + 5 * DAY);
-    assert_int_equal(transcript_verify(path, NULL, NULL, &c.e), 4);
+    assert_int_equal(tuf_transcript_verify(path, NULL, NULL, &c.e), 4);
     case_close(&c);
 }
 
@@ -1251,7 +1254,7 @@ static void test_transcript_of_too_many_lines(void **state)
 {
     (void)state;
     struct tuf_case c;
-    struct publish_report r;
+    struct tuf_publish_report r;
     static const char last[] = "{\"n\": 9223372036854775807, \"hash\": \"00\"}\n";
     char path[PATH_MAX];
     open_published(&c);
@@ -1268,12 +1271,12 @@ static void test_transcript_of_too_many_lines(void **state)
 
 static void reads_as(struct tuf_case *c, const char *text, const char *why)
 {
-    struct event ev;
-    int rc = event_parse(text, strlen(text), &ev, &c->e);
+    struct tuf_event ev;
+    int rc = tuf_event_parse(text, strlen(text), &ev, &c->e);
     if (why == NULL) {
         if (rc != 0)
             fail_msg("%s", c->e.text);
-        event_free(&ev);
+        tuf_event_free(&ev);
         return;
     }
     assert_int_equal(rc, -1);
@@ -1286,8 +1289,8 @@ static void test_event_text_is_that_of_its_tree(void **state)
 {
     (void)state;
     struct tuf_case c;
-    struct event ev;
-    struct event again;
+    struct tuf_event ev;
+    struct tuf_event again;
     char digest[2][65];
     case_open(&c, DELEGATED_POLICY);
     case_file(&c, "extra/x/y.txt", "delegated\n");
@@ -1302,7 +1305,7 @@ static void test_event_text_is_that_of_its_tree(void **state)
     static const char *const sides[] = {"base", "proposed"};
     for (size_t i = 0; i < 2; i++) {
         json_t *side = json_object_get(tree, sides[i]);
-        const struct event_role *r = event_find(&ev, "targets");
+        const struct tuf_event_role *r = tuf_event_find(&ev, "targets");
         json_t *want = tuf_entries_tree(i == 0 ? r->base : r->proposed);
         json_t *got =
             json_object_get(json_object_get(json_object_get(side, "targets"), "signed"), "targets");
@@ -1317,10 +1320,10 @@ static void test_event_text_is_that_of_its_tree(void **state)
     char *sorted = json_dumps(tree, JSON_INDENT(1) | JSON_SORT_KEYS);
     char *unsorted = json_dumps(tree, 0);
     assert_string_equal(text, sorted);
-    assert_int_equal(event_parse(unsorted, strlen(unsorted), &again, &c.e), 0);
-    assert_int_equal(event_check_signatures(&again, &c.e), 0);
-    assert_int_equal(event_digest(&ev, digest[0], &c.e), 0);
-    assert_int_equal(event_digest(&again, digest[1], &c.e), 0);
+    assert_int_equal(tuf_event_parse(unsorted, strlen(unsorted), &again, &c.e), 0);
+    assert_int_equal(tuf_event_check_signatures(&again, &c.e), 0);
+    assert_int_equal(tuf_event_digest(&ev, digest[0], &c.e), 0);
+    assert_int_equal(tuf_event_digest(&again, digest[1], &c.e), 0);
     assert_string_equal(digest[0], digest[1]);
     char *same = case_text(&again);
     assert_string_equal(text, same);
@@ -1329,22 +1332,22 @@ static void test_event_text_is_that_of_its_tree(void **state)
     free(unsorted);
     free(text);
     json_decref(tree);
-    event_free(&again);
-    event_free(&ev);
+    tuf_event_free(&again);
+    tuf_event_free(&ev);
     case_close(&c);
 }
 
 /* `text` with the first `old` behind `after` replaced. */
 static char *edited(const char *text, const char *after, const char *old, const char *new)
 {
-    struct buf out = {0};
+    struct tm_buf out = {0};
     const char *at = strstr(strstr(text, after), old);
     assert_non_null(at);
-    buf_append(&out, text, (size_t)(at - text));
-    buf_puts(&out, new);
-    buf_puts(&out, at + strlen(old));
-    char *copy = strdup(buf_str(&out));
-    buf_free(&out);
+    tm_buf_append(&out, text, (size_t)(at - text));
+    tm_buf_puts(&out, new);
+    tm_buf_puts(&out, at + strlen(old));
+    char *copy = strdup(tm_buf_str(&out));
+    tm_buf_free(&out);
     return copy;
 }
 
@@ -1365,7 +1368,7 @@ static void test_event_refuses_bad_targets(void **state)
         {"\"a.txt\": {", "\"a.txt\": {,", "JSON line"},
     };
     struct tuf_case c;
-    struct event ev;
+    struct tuf_event ev;
     case_open(&c, CASE_POLICY);
     case_propose(&c, T0, NULL, &ev);
     char *text = case_text(&ev);
@@ -1375,15 +1378,15 @@ static void test_event_refuses_bad_targets(void **state)
         from = strstr(from, "\"targets\": {\n   \"signatures\"");
         assert_non_null(from);
         char *bad = edited(from, "\"spec_version\"", rows[i][0], rows[i][1]);
-        struct buf whole = {0};
-        buf_append(&whole, text, (size_t)(from - text));
-        buf_puts(&whole, bad);
-        reads_as(&c, buf_str(&whole), rows[i][2]);
-        buf_free(&whole);
+        struct tm_buf whole = {0};
+        tm_buf_append(&whole, text, (size_t)(from - text));
+        tm_buf_puts(&whole, bad);
+        reads_as(&c, tm_buf_str(&whole), rows[i][2]);
+        tm_buf_free(&whole);
         free(bad);
     }
     free(text);
-    event_free(&ev);
+    tuf_event_free(&ev);
     case_close(&c);
 }
 
@@ -1392,7 +1395,7 @@ static void test_event_carries_few_small_targets(void **state)
 {
     (void)state;
     struct tuf_case c;
-    struct event ev;
+    struct tuf_event ev;
     char name[64];
     case_open(&c, CASE_POLICY);
     case_file(&c, "targets/trusted_root.json", "{}\n");
@@ -1404,8 +1407,8 @@ static void test_event_carries_few_small_targets(void **state)
     const json_t *files = json_object_get(ev.tree, "files");
     assert_in_range(json_object_size(files), 1000, 2048);
     assert_non_null(json_object_get(files, "trusted_root.json"));
-    assert_int_equal(tuf_entries_count(event_find(&ev, "targets")->proposed), 2502);
-    event_free(&ev);
+    assert_int_equal(tuf_entries_count(tuf_event_find(&ev, "targets")->proposed), 2502);
+    tuf_event_free(&ev);
     case_close(&c);
 }
 

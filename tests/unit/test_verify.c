@@ -21,71 +21,71 @@ static struct signed_world world;
 struct scene {
     struct signed_options options;
     struct signed_bundle made;
-    struct trusted_root *trust; /* NULL: the world's; owned */
-    struct artifact artifact;
+    struct tuf_trusted_root *trust; /* NULL: the world's; owned */
+    struct tuf_artifact artifact;
     bool no_artifact;
     EVP_PKEY *key;
-    struct verify_job job;
-    struct report report;
+    struct tuf_verify_job job;
+    struct tuf_report report;
 };
 
 static void scene_make(struct scene *s)
 {
-    struct err e = {0};
+    struct tm_err e = {0};
     signed_make(&world, &s->options, &s->made);
     assert_int_equal(
-        artifact_from_bytes(SIGNED_ARTIFACT, strlen(SIGNED_ARTIFACT), &s->artifact, &e), 0);
+        tuf_artifact_from_bytes(SIGNED_ARTIFACT, strlen(SIGNED_ARTIFACT), &s->artifact, &e), 0);
     s->job.scts = 1;
     s->job.now_ms = (SIGNED_NOW + MINUTE) * 1000;
 }
 
 /* A copy of the world's trusted root, to be changed. */
-static struct trusted_root *own_trust(struct scene *s)
+static struct tuf_trusted_root *own_trust(struct scene *s)
 {
-    struct err e = {0};
-    struct buf json = {0};
-    assert_int_equal(trusted_root_write(world.trust, &json, &e), 0);
-    s->trust = trusted_root_parse(json.data, json.len, &e);
-    buf_free(&json);
+    struct tm_err e = {0};
+    struct tm_buf json = {0};
+    assert_int_equal(tuf_trusted_root_write(world.trust, &json, &e), 0);
+    s->trust = tuf_trusted_root_parse(json.data, json.len, &e);
+    tm_buf_free(&json);
     return s->trust;
 }
 
-static void rule(struct scene *s, struct identity_rule r)
+static void rule(struct scene *s, struct tuf_identity_rule r)
 {
     s->job.policy.rule[s->job.policy.count++] = r;
 }
 
 static void usual_policy(struct scene *s)
 {
-    rule(s, (struct identity_rule){.subject = IDENTITY_RULE_ISSUER, .exact = SIGNED_ISSUER});
-    rule(s, (struct identity_rule){.subject = IDENTITY_RULE_SAN, .exact = SIGNED_IDENTITY});
+    rule(s, (struct tuf_identity_rule){.subject = IDENTITY_RULE_ISSUER, .exact = SIGNED_ISSUER});
+    rule(s, (struct tuf_identity_rule){.subject = IDENTITY_RULE_SAN, .exact = SIGNED_IDENTITY});
 }
 
 static int scene_run(struct scene *s)
 {
-    struct err e = {0};
-    struct bundle *b = signed_parse(&s->made, &e);
+    struct tm_err e = {0};
+    struct tuf_bundle *b = signed_parse(&s->made, &e);
     if (b == NULL)
         fail_msg("the bundle does not parse: %s", e.text);
-    s->report = (struct report){0};
+    s->report = (struct tuf_report){0};
     s->job.bundle = b;
     s->job.root = s->trust != NULL ? s->trust : world.trust;
     s->job.artifact = s->no_artifact ? NULL : &s->artifact;
     s->job.key = s->key;
-    int rc = verify_run(&s->job, &s->report);
-    assert_int_equal(rc == 0, report_ok(&s->report));
-    bundle_free(b);
+    int rc = tuf_verify_run(&s->job, &s->report);
+    assert_int_equal(rc == 0, tuf_report_ok(&s->report));
+    tuf_bundle_free(b);
     return rc;
 }
 
 static void scene_free(struct scene *s)
 {
     signed_free(&s->made);
-    artifact_free(&s->artifact);
-    trusted_root_free(s->trust);
+    tuf_artifact_free(&s->artifact);
+    tuf_trusted_root_free(s->trust);
 }
 
-static void print_report(const struct report *r)
+static void print_report(const struct tuf_report *r)
 {
     for (size_t i = 0; i < r->count; i++)
         print_message("%d %s: %s\n", r->check[i].outcome, r->check[i].name, r->check[i].detail);
@@ -108,7 +108,7 @@ static void fails(struct scene *s, const char *check, const char *why)
         fail_msg("verifies, but '%s' should fail", check);
     }
     for (size_t i = 0; i < s->report.count; i++) {
-        const struct report_check *c = &s->report.check[i];
+        const struct tuf_report_check *c = &s->report.check[i];
         if (c->outcome != REPORT_FAILED)
             continue;
         failures++;
@@ -159,7 +159,8 @@ static void every_kind_of_bundle_verifies(void **state)
         s.job.now_ms = cases[i].now * 1000;
         s.job.tlogs = cases[i].o.log != LOG_NONE ? 1 : 0;
         s.job.timestamps = cases[i].o.stamped_at != 0 ? 1 : 0;
-        rule(&s, (struct identity_rule){.subject = IDENTITY_RULE_ISSUER, .exact = SIGNED_ISSUER});
+        rule(&s,
+             (struct tuf_identity_rule){.subject = IDENTITY_RULE_ISSUER, .exact = SIGNED_ISSUER});
         passes(&s);
         scene_free(&s);
     }
@@ -198,7 +199,7 @@ static void without_a_trusted_time_an_expired_certificate_fails(void **state)
     passes(&s);
     s.job.now_ms = (SIGNED_NOW + 601) * 1000;
     fails(&s, "certificate", "now, 2026-01-01T00:10:01Z: certificate has expired");
-    const struct report_check *c = report_first_failure(&s.report);
+    const struct tuf_report_check *c = tuf_report_first_failure(&s.report);
     assert_non_null(strstr(c->remedy, "nothing trusted says when it was signed"));
     s.job.has_at = true; /* the caller knows when */
     s.job.at_ms = (SIGNED_NOW + MINUTE) * 1000;
@@ -229,18 +230,18 @@ static void a_signature_after_the_certificates_life_fails(void **state)
 static void the_cas_window_decides_at_issue_and_at_signing(void **state)
 {
     (void)state;
-    struct err e = {0};
+    struct tm_err e = {0};
     struct scene s;
     set_up(&s, (struct signed_options){.stamped_at = SIGNED_NOW + 5 * MINUTE});
     s.job.now_ms = LATER * 1000;
-    struct trusted_root *t = own_trust(&s);
+    struct tuf_trusted_root *t = own_trust(&s);
     /* Retired after the last signature: old signatures verify. */
-    trusted_root_retire(t, TRUST_CA, 0, (SIGNED_NOW + 5 * MINUTE) * 1000, &e);
+    tuf_trusted_root_retire(t, TRUST_CA, 0, (SIGNED_NOW + 5 * MINUTE) * 1000, &e);
     passes(&s);
     /* Cut off between issue and signing, as after a theft. */
-    trusted_root_retire(t, TRUST_CA, 0, (SIGNED_NOW + 2 * MINUTE) * 1000, &e);
+    tuf_trusted_root_retire(t, TRUST_CA, 0, (SIGNED_NOW + 2 * MINUTE) * 1000, &e);
     fails(&s, "certificate", "signed at 2026-01-01T00:05:00Z: the trusted root trusts its CA");
-    trusted_root_retire(t, TRUST_CA, 0, (SIGNED_NOW - MINUTE) * 1000, &e);
+    tuf_trusted_root_retire(t, TRUST_CA, 0, (SIGNED_NOW - MINUTE) * 1000, &e);
     fails(&s, "certificate", "when it was issued");
     scene_free(&s);
 }
@@ -262,7 +263,7 @@ static void a_certificate_for_something_else_fails(void **state)
 static void scts_are_wanted_from_trusted_logs(void **state)
 {
     (void)state;
-    struct err e = {0};
+    struct tm_err e = {0};
     EVP_PKEY *stranger = pki_key("P-256");
     const struct {
         struct signed_options o;
@@ -287,7 +288,7 @@ static void scts_are_wanted_from_trusted_logs(void **state)
     s.job.scts = 2; /* one log counts once */
     fails(&s, "sct", "1 trusted CT log(s) vouch for the certificate, 2 wanted");
     s.job.scts = 1;
-    trusted_root_remove(own_trust(&s), TRUST_CTLOG, 0, &e);
+    tuf_trusted_root_remove(own_trust(&s), TRUST_CTLOG, 0, &e);
     fails(&s, "sct", "0 trusted CT log(s)");
     scene_free(&s);
     EVP_PKEY_free(stranger);
@@ -307,14 +308,14 @@ static void an_sct_of_another_certificate_fails(void **state)
     assert_true(X509_sign(s.made.leaf, world.ca_key, EVP_sha256()) > 0);
     unsigned char *der = NULL;
     int n = i2d_X509(s.made.leaf, &der);
-    struct buf text = {0};
-    b64_encode(B64_STD, der, (size_t)n, &text);
+    struct tm_buf text = {0};
+    tm_b64_encode(B64_STD, der, (size_t)n, &text);
     json_object_set_new(
         json_object_get(json_object_get(s.made.json, "verificationMaterial"), "certificate"),
-        "rawBytes", json_string(buf_str(&text)));
+        "rawBytes", json_string(tm_buf_str(&text)));
     fails(&s, "sct", "0 trusted CT log(s) vouch");
     OPENSSL_free(der);
-    buf_free(&text);
+    tm_buf_free(&text);
     scene_free(&s);
     scene_free(&other);
 }
@@ -324,11 +325,11 @@ static void an_sct_of_another_certificate_fails(void **state)
 static void the_policy_names_issuer_identity_and_extensions(void **state)
 {
     (void)state;
-    struct err e = {0};
-    struct pattern *part = pattern_new("https://github\\.com/org/app", PATTERN_WHOLE, &e);
-    struct pattern *either = pattern_new("x|https://github\\.com/org/.*", PATTERN_WHOLE, &e);
+    struct tm_err e = {0};
+    struct tm_pattern *part = tm_pattern_new("https://github\\.com/org/app", PATTERN_WHOLE, &e);
+    struct tm_pattern *either = tm_pattern_new("x|https://github\\.com/org/.*", PATTERN_WHOLE, &e);
     const struct {
-        struct identity_rule rule;
+        struct tuf_identity_rule rule;
         const char *check, *why; /* NULL: passes */
     } cases[] = {
         {{.subject = IDENTITY_RULE_ISSUER, .exact = SIGNED_ISSUER}, NULL, NULL},
@@ -365,11 +366,11 @@ static void the_policy_names_issuer_identity_and_extensions(void **state)
         else
             fails(&s, cases[i].check, cases[i].why);
         if (cases[i].check != NULL)
-            assert_string_not_equal(report_first_failure(&s.report)->remedy, "");
+            assert_string_not_equal(tuf_report_first_failure(&s.report)->remedy, "");
         scene_free(&s);
     }
-    pattern_free(part);
-    pattern_free(either);
+    tm_pattern_free(part);
+    tm_pattern_free(either);
 }
 
 static void odd_subject_names_are_refused(void **state)
@@ -383,14 +384,14 @@ static void odd_subject_names_are_refused(void **state)
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct scene s = {.options = {.san = cases[i].san}};
         scene_make(&s);
-        rule(&s, (struct identity_rule){.subject = IDENTITY_RULE_SAN, .exact = "https://a"});
+        rule(&s, (struct tuf_identity_rule){.subject = IDENTITY_RULE_SAN, .exact = "https://a"});
         fails(&s, "identity", cases[i].why);
         scene_free(&s);
     }
     struct scene s = {
         .options = {.san = "critical,otherName:1.3.6.1.4.1.57264.1.7;UTF8:user!example.com"}};
     scene_make(&s);
-    rule(&s, (struct identity_rule){.subject = IDENTITY_RULE_SAN, .exact = "user!example.com"});
+    rule(&s, (struct tuf_identity_rule){.subject = IDENTITY_RULE_SAN, .exact = "user!example.com"});
     passes(&s);
     scene_free(&s);
 }
@@ -398,38 +399,38 @@ static void odd_subject_names_are_refused(void **state)
 static void patterns_match_whole_texts_within_limits(void **state)
 {
     (void)state;
-    struct err e = {0};
+    struct tm_err e = {0};
     char long_text[4096];
-    struct pattern *p = pattern_new("a|ab", PATTERN_WHOLE, &e);
-    assert_int_equal(pattern_match(p, "ab", 2, &e), 1);
-    assert_int_equal(pattern_match(p, "abc", 3, &e), 0);
-    assert_int_equal(pattern_match(p, "ab\n", 3, &e), 0);
-    assert_int_equal(pattern_match(p, "xab", 3, &e), 0);
-    pattern_free(p);
+    struct tm_pattern *p = tm_pattern_new("a|ab", PATTERN_WHOLE, &e);
+    assert_int_equal(tm_pattern_match(p, "ab", 2, &e), 1);
+    assert_int_equal(tm_pattern_match(p, "abc", 3, &e), 0);
+    assert_int_equal(tm_pattern_match(p, "ab\n", 3, &e), 0);
+    assert_int_equal(tm_pattern_match(p, "xab", 3, &e), 0);
+    tm_pattern_free(p);
     memset(long_text, 'a', sizeof(long_text));
-    p = pattern_new("(a|aa)+[bc]", PATTERN_WHOLE, &e); /* would take for ever */
-    assert_int_equal(pattern_match(p, long_text, sizeof(long_text), &e), -1);
+    p = tm_pattern_new("(a|aa)+[bc]", PATTERN_WHOLE, &e); /* would take for ever */
+    assert_int_equal(tm_pattern_match(p, long_text, sizeof(long_text), &e), -1);
     assert_non_null(strstr(e.text, "limit"));
-    pattern_free(p);
-    p = pattern_new(".*", PATTERN_WHOLE, &e);
-    assert_int_equal(pattern_match(p, "\xff", 1, &e), -1);
-    pattern_free(p);
-    assert_null(pattern_new("(", PATTERN_WHOLE, &e));
+    tm_pattern_free(p);
+    p = tm_pattern_new(".*", PATTERN_WHOLE, &e);
+    assert_int_equal(tm_pattern_match(p, "\xff", 1, &e), -1);
+    tm_pattern_free(p);
+    assert_null(tm_pattern_new("(", PATTERN_WHOLE, &e));
     assert_non_null(strstr(e.text, "character"));
-    assert_null(pattern_new("\\C", PATTERN_WHOLE, &e));
+    assert_null(tm_pattern_new("\\C", PATTERN_WHOLE, &e));
 }
 
 static void field_names_are_suggested(void **state)
 {
     (void)state;
-    struct err e = {0};
-    enum identity_field f;
-    assert_int_equal(identity_field_by_name("source-repository-uri", &f, &e), 0);
+    struct tm_err e = {0};
+    enum tm_identity_field f;
+    assert_int_equal(tuf_identity_field_by_name("source-repository-uri", &f, &e), 0);
     assert_int_equal(f, IDENTITY_SOURCE_URI);
-    assert_int_equal(identity_field_by_name("token-subject", &f, &e), 0);
-    assert_int_equal(identity_field_by_name("source-repositry-uri", &f, &e), -1);
+    assert_int_equal(tuf_identity_field_by_name("token-subject", &f, &e), 0);
+    assert_int_equal(tuf_identity_field_by_name("source-repositry-uri", &f, &e), -1);
     assert_non_null(strstr(e.text, "is 'source-repository-uri' meant?"));
-    assert_int_equal(identity_field_by_name("", &f, &e), -1);
+    assert_int_equal(tuf_identity_field_by_name("", &f, &e), -1);
 }
 
 /* --- timestamps --- */
@@ -437,7 +438,7 @@ static void field_names_are_suggested(void **state)
 static void timestamps_count_only_from_trusted_authorities(void **state)
 {
     (void)state;
-    struct err e = {0};
+    struct tm_err e = {0};
     struct scene s;
     set_up(&s, (struct signed_options){.stamped_at = SIGNED_NOW + MINUTE});
     s.job.timestamps = 1;
@@ -445,12 +446,12 @@ static void timestamps_count_only_from_trusted_authorities(void **state)
     s.job.timestamps = 2;
     fails(&s, "timestamp", "1 trusted timestamp authorities vouch for a time, 2 wanted");
     s.job.timestamps = 1;
-    struct trusted_root *t = own_trust(&s);
-    trusted_root_retire(t, TRUST_TSA, 0, (SIGNED_NOW + MINUTE) * 1000, &e);
+    struct tuf_trusted_root *t = own_trust(&s);
+    tuf_trusted_root_retire(t, TRUST_TSA, 0, (SIGNED_NOW + MINUTE) * 1000, &e);
     passes(&s); /* the end is inclusive */
-    trusted_root_retire(t, TRUST_TSA, 0, (SIGNED_NOW + MINUTE) * 1000 - 1, &e);
+    tuf_trusted_root_retire(t, TRUST_TSA, 0, (SIGNED_NOW + MINUTE) * 1000 - 1, &e);
     fails(&s, "timestamp", "0 trusted timestamp authorities");
-    trusted_root_remove(t, TRUST_TSA, 0, &e);
+    tuf_trusted_root_remove(t, TRUST_TSA, 0, &e);
     fails(&s, "timestamp", "0 trusted timestamp authorities");
     s.job.timestamps = 0; /* then it is judged now */
     passes(&s);
@@ -459,23 +460,23 @@ static void timestamps_count_only_from_trusted_authorities(void **state)
     scene_free(&s);
 }
 
-static void set_timestamp(struct scene *s, const struct buf *der)
+static void set_timestamp(struct scene *s, const struct tm_buf *der)
 {
-    struct buf text = {0};
-    b64_encode(B64_STD, der->data, der->len, &text);
+    struct tm_buf text = {0};
+    tm_b64_encode(B64_STD, der->data, der->len, &text);
     json_t *list =
         json_object_get(json_object_get(json_object_get(s->made.json, "verificationMaterial"),
                                         "timestampVerificationData"),
                         "rfc3161Timestamps");
-    json_object_set_new(json_array_get(list, 0), "signedTimestamp", json_string(buf_str(&text)));
-    buf_free(&text);
+    json_object_set_new(json_array_get(list, 0), "signedTimestamp", json_string(tm_buf_str(&text)));
+    tm_buf_free(&text);
 }
 
 static void a_timestamp_over_something_else_does_not_count(void **state)
 {
     (void)state;
     struct scene s;
-    struct buf der = {0};
+    struct tm_buf der = {0};
     set_up(&s, (struct signed_options){.stamped_at = SIGNED_NOW + MINUTE});
     s.job.timestamps = 1;
     signed_timestamp(world.tsa, world.tsa_key, SIGNED_NOW + MINUTE, "another signature", 17, &der);
@@ -483,10 +484,10 @@ static void a_timestamp_over_something_else_does_not_count(void **state)
     fails(&s, "timestamp", "0 trusted timestamp authorities");
     /* By a certificate that calls itself the same, from another root. */
     struct signed_world other;
-    struct err e = {0};
+    struct tm_err e = {0};
     signed_world_build(&other);
-    struct bundle *b = signed_parse(&s.made, &e);
-    buf_reset(&der);
+    struct tuf_bundle *b = signed_parse(&s.made, &e);
+    tm_buf_reset(&der);
     signed_timestamp(other.tsa, other.tsa_key, SIGNED_NOW + MINUTE, b->signature.data,
                      b->signature.len, &der);
     set_timestamp(&s, &der);
@@ -494,9 +495,9 @@ static void a_timestamp_over_something_else_does_not_count(void **state)
     buf_putc(&der, 0);
     set_timestamp(&s, &der);
     fails(&s, "timestamp", "0 trusted timestamp authorities");
-    bundle_free(b);
+    tuf_bundle_free(b);
     signed_world_free(&other);
-    buf_free(&der);
+    tm_buf_free(&der);
     scene_free(&s);
 }
 
@@ -511,7 +512,7 @@ static json_t *log_entry(struct scene *s)
 static void log_entries_are_wanted_from_trusted_logs(void **state)
 {
     (void)state;
-    struct err e = {0};
+    struct tm_err e = {0};
     struct scene s;
     set_up(&s, (struct signed_options){0});
     s.job.tlogs = 1;
@@ -519,15 +520,15 @@ static void log_entries_are_wanted_from_trusted_logs(void **state)
     scene_free(&s);
     set_up(&s, (struct signed_options){.log = LOG_HASHEDREKORD_1, .logged_at = SIGNED_NOW + 9});
     s.job.tlogs = 1;
-    struct trusted_root *t = own_trust(&s);
+    struct tuf_trusted_root *t = own_trust(&s);
     passes(&s);
     size_t at;
-    assert_int_equal(trusted_root_find(t, TRUST_TLOG, "https://log.example.com", &at, &e), 0);
-    trusted_root_retire(t, TRUST_TLOG, at, (SIGNED_NOW + 9) * 1000, &e);
+    assert_int_equal(tuf_trusted_root_find(t, TRUST_TLOG, "https://log.example.com", &at, &e), 0);
+    tuf_trusted_root_retire(t, TRUST_TLOG, at, (SIGNED_NOW + 9) * 1000, &e);
     passes(&s);
-    trusted_root_retire(t, TRUST_TLOG, at, (SIGNED_NOW + 9) * 1000 - 1, &e);
+    tuf_trusted_root_retire(t, TRUST_TLOG, at, (SIGNED_NOW + 9) * 1000 - 1, &e);
     fails(&s, "log entry", "it came at 2026-01-01T00:00:09Z, but the trusted root trusts");
-    trusted_root_remove(t, TRUST_TLOG, at, &e);
+    tuf_trusted_root_remove(t, TRUST_TLOG, at, &e);
     fails(&s, "log entry", "0 trusted transparency logs hold this signature");
     s.job.tlogs = 0;
     passes(&s); /* and nothing says when, but the leaf lives */
@@ -538,16 +539,16 @@ static void log_entries_are_wanted_from_trusted_logs(void **state)
 static void a_version_2_log_is_trusted_within_its_window(void **state)
 {
     (void)state;
-    struct err e = {0};
+    struct tm_err e = {0};
     struct scene s;
     size_t at;
     set_up(&s, (struct signed_options){.log = LOG_HASHEDREKORD_2, .stamped_at = SIGNED_NOW + 9});
     s.job.tlogs = 1;
-    struct trusted_root *t = own_trust(&s);
-    assert_int_equal(trusted_root_find(t, TRUST_TLOG, "https://log2.example.com", &at, &e), 0);
-    trusted_root_retire(t, TRUST_TLOG, at, (SIGNED_NOW + 9) * 1000, &e);
+    struct tuf_trusted_root *t = own_trust(&s);
+    assert_int_equal(tuf_trusted_root_find(t, TRUST_TLOG, "https://log2.example.com", &at, &e), 0);
+    tuf_trusted_root_retire(t, TRUST_TLOG, at, (SIGNED_NOW + 9) * 1000, &e);
     passes(&s);
-    trusted_root_retire(t, TRUST_TLOG, at, (SIGNED_NOW + 8) * 1000, &e);
+    tuf_trusted_root_retire(t, TRUST_TLOG, at, (SIGNED_NOW + 8) * 1000, &e);
     fails(&s, "log entry", "it was signed at 2026-01-01T00:00:09Z, but the trusted root trusts");
     scene_free(&s);
 }
@@ -555,15 +556,15 @@ static void a_version_2_log_is_trusted_within_its_window(void **state)
 /* Flips a bit in the last byte of a base64 member. */
 static void damage(json_t *holder, const char *name)
 {
-    struct buf bytes = {0};
-    struct buf text = {0};
+    struct tm_buf bytes = {0};
+    struct tm_buf text = {0};
     const char *old = json_string_value(json_object_get(holder, name));
-    assert_int_equal(b64_decode(B64_STD, old, strlen(old), &bytes), 0);
+    assert_int_equal(tm_b64_decode(B64_STD, old, strlen(old), &bytes), 0);
     bytes.data[bytes.len - 1] ^= 1;
-    b64_encode(B64_STD, bytes.data, bytes.len, &text);
-    json_object_set_new(holder, name, json_string(buf_str(&text)));
-    buf_free(&bytes);
-    buf_free(&text);
+    tm_b64_encode(B64_STD, bytes.data, bytes.len, &text);
+    json_object_set_new(holder, name, json_string(tm_buf_str(&text)));
+    tm_buf_free(&bytes);
+    tm_buf_free(&text);
 }
 
 static void damaged_evidence_of_a_known_log_fails(void **state)
@@ -645,11 +646,11 @@ static void an_entry_about_something_else_fails(void **state)
 static void another_artifact_fails(void **state)
 {
     (void)state;
-    struct err e = {0};
+    struct tm_err e = {0};
     struct scene s;
     set_up(&s, (struct signed_options){0});
-    artifact_free(&s.artifact);
-    assert_int_equal(artifact_from_bytes("x", 1, &s.artifact, &e), 0);
+    tuf_artifact_free(&s.artifact);
+    assert_int_equal(tuf_artifact_from_bytes("x", 1, &s.artifact, &e), 0);
     json_object_del(json_object_get(s.made.json, "messageSignature"), "messageDigest");
     fails(&s, "signature", "does not verify");
     s.no_artifact = true;
@@ -672,36 +673,36 @@ static void another_artifact_fails(void **state)
 static void a_digest_serves_where_the_key_signs_digests(void **state)
 {
     (void)state;
-    struct err e = {0};
+    struct tm_err e = {0};
     char text[80] = "sha256:";
     struct scene s;
     set_up(&s, (struct signed_options){0});
     for (size_t i = 0; i < 32; i++)
         snprintf(text + 7 + 2 * i, 3, "%02x", s.artifact.digest[DIGEST_SHA256][i]);
-    artifact_free(&s.artifact);
-    assert_int_equal(artifact_from_digest(text, &s.artifact, &e), 0);
+    tuf_artifact_free(&s.artifact);
+    assert_int_equal(tuf_artifact_from_digest(text, &s.artifact, &e), 0);
     passes(&s);
     text[70] = text[70] == '0' ? '1' : '0';
-    assert_int_equal(artifact_from_digest(text, &s.artifact, &e), 0);
+    assert_int_equal(tuf_artifact_from_digest(text, &s.artifact, &e), 0);
     json_object_del(json_object_get(s.made.json, "messageSignature"), "messageDigest");
     fails(&s, "signature", "does not verify");
     scene_free(&s);
     set_up(&s, (struct signed_options){.key = "ED25519"});
     json_object_del(json_object_get(s.made.json, "messageSignature"), "messageDigest");
-    artifact_free(&s.artifact);
-    assert_int_equal(artifact_from_digest(text, &s.artifact, &e), 0);
+    tuf_artifact_free(&s.artifact);
+    assert_int_equal(tuf_artifact_from_digest(text, &s.artifact, &e), 0);
     fails(&s, "signature", "a digest is not enough");
     scene_free(&s);
     static const char *const bad[] = {"", "sha256", "sha256:", "sha256:00", "md5:00", NOT_HEX};
-    struct artifact a;
+    struct tuf_artifact a;
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-        assert_int_equal(artifact_from_digest(bad[i], &a, &e), -1);
+        assert_int_equal(tuf_artifact_from_digest(bad[i], &a, &e), -1);
 }
 
 static void attestations_must_be_about_the_artifact(void **state)
 {
     (void)state;
-    struct err e = {0};
+    struct tm_err e = {0};
     struct scene s;
     set_up(&s, (struct signed_options){.dsse = true});
     s.job.predicate_type = SIGNED_PREDICATE;
@@ -709,8 +710,8 @@ static void attestations_must_be_about_the_artifact(void **state)
     s.job.predicate_type = "https://example.com/other";
     fails(&s, "predicate", "not 'https://example.com/other'");
     s.job.predicate_type = NULL;
-    artifact_free(&s.artifact);
-    assert_int_equal(artifact_from_bytes("x", 1, &s.artifact, &e), 0);
+    tuf_artifact_free(&s.artifact);
+    assert_int_equal(tuf_artifact_from_bytes("x", 1, &s.artifact, &e), 0);
     fails(&s, "artifact", "none of the statement's 1 subjects");
     s.no_artifact = true;
     fails(&s, "artifact", "no artifact was given");
@@ -732,8 +733,8 @@ static void attestations_must_be_about_the_artifact(void **state)
 
 static void unparsable(struct scene *s, const char *why)
 {
-    struct err e = {0};
-    struct bundle *b = signed_parse(&s->made, &e);
+    struct tm_err e = {0};
+    struct tuf_bundle *b = signed_parse(&s->made, &e);
     if (b != NULL)
         fail_msg("parsed, but should say '%s'", why);
     if (strstr(e.text, why) == NULL)
@@ -912,15 +913,15 @@ static void an_old_bundle_brings_a_chain_but_no_root(void **state)
     passes(&s);
     unsigned char *der = NULL;
     int n = i2d_X509(world.root, &der);
-    struct buf text = {0};
-    b64_encode(B64_STD, der, (size_t)n, &text);
+    struct tm_buf text = {0};
+    tm_b64_encode(B64_STD, der, (size_t)n, &text);
     json_array_append_new(json_object_get(chain, "certificates"),
-                          json_pack("{s:s}", "rawBytes", buf_str(&text)));
+                          json_pack("{s:s}", "rawBytes", tm_buf_str(&text)));
     unparsable(&s, "certificate 2 is a root");
     json_array_clear(json_object_get(chain, "certificates"));
     unparsable(&s, "empty");
     OPENSSL_free(der);
-    buf_free(&text);
+    tm_buf_free(&text);
     json_decref(leaf);
     scene_free(&s);
 }
@@ -928,19 +929,19 @@ static void an_old_bundle_brings_a_chain_but_no_root(void **state)
 static void what_we_write_reads_back(void **state)
 {
     (void)state;
-    struct err e = {0};
-    struct buf out = {0};
+    struct tm_err e = {0};
+    struct tm_buf out = {0};
     struct scene s;
     set_up(&s, (struct signed_options){.stamped_at = SIGNED_NOW + MINUTE});
-    struct bundle *b = signed_parse(&s.made, &e);
-    assert_int_equal(bundle_write(b, &out, &e), 0);
+    struct tuf_bundle *b = signed_parse(&s.made, &e);
+    assert_int_equal(tuf_bundle_write(b, &out, &e), 0);
     json_decref(s.made.json);
     s.made.json = json_loadb((const char *)out.data, out.len, 0, NULL);
     s.job.timestamps = 1;
     s.job.now_ms = LATER * 1000;
     passes(&s);
-    bundle_free(b);
-    buf_free(&out);
+    tuf_bundle_free(b);
+    tm_buf_free(&out);
     scene_free(&s);
 }
 
@@ -948,19 +949,19 @@ static void what_we_write_reads_back(void **state)
 static void reports_hold_no_control_bytes(void **state)
 {
     (void)state;
-    struct report r = {0};
-    report_fail(&r, "x", "a\x1b[2Jb\nc\xff d \xc3\xa9");
-    report_remedy(&r, "\x07");
+    struct tuf_report r = {0};
+    tuf_report_fail(&r, "x", "a\x1b[2Jb\nc\xff d \xc3\xa9");
+    tuf_report_remedy(&r, "\x07");
     assert_string_equal(r.check[0].detail, "a?[2Jb?c? d \xc3\xa9");
     assert_string_equal(r.check[0].remedy, "?");
-    assert_false(report_ok(&r));
-    struct report none = {0};
-    assert_false(report_ok(&none)); /* nothing checked is nothing verified */
-    report_note(&none, "x", "y");
-    assert_false(report_ok(&none));
+    assert_false(tuf_report_ok(&r));
+    struct tuf_report none = {0};
+    assert_false(tuf_report_ok(&none)); /* nothing checked is nothing verified */
+    tuf_report_note(&none, "x", "y");
+    assert_false(tuf_report_ok(&none));
     for (size_t i = 0; i < REPORT_CHECKS_MAX + 1; i++)
-        report_pass(&none, "x", "y");
-    assert_false(report_ok(&none)); /* what did not fit might have failed */
+        tuf_report_pass(&none, "x", "y");
+    assert_false(tuf_report_ok(&none)); /* what did not fit might have failed */
 }
 
 static int start(void **state)

@@ -17,31 +17,32 @@
 struct desk {
     struct testlog t;
     EVP_PKEY *key;
-    struct note_key note_key;
-    struct witness_log log;
-    struct witness *w;
+    struct tm_note_key note_key;
+    struct ca_witness_log log;
+    struct ca_witness *w;
     char dir[300];
-    struct buf reply;
+    struct tm_buf reply;
 };
 
 static void reopen(struct desk *d)
 {
-    struct err e = {0};
-    witness_close(d->w);
-    d->w = witness_open(d->dir, &d->note_key, &d->log, 1, &e);
+    struct tm_err e = {0};
+    ca_witness_close(d->w);
+    d->w = ca_witness_open(d->dir, &d->note_key, &d->log, 1, &e);
     if (d->w == NULL)
         fail_msg("%s", e.text);
 }
 
 static int setup(void **state)
 {
-    struct err e;
+    struct tm_err e;
     struct desk *d = calloc(1, sizeof(*d));
     testlog_init(&d->t, ORIGIN);
     testlog_add_many(&d->t, 20);
     d->key = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
-    assert_int_equal(note_key_init(&d->note_key, "w.example.com", NOTE_COSIGNATURE, d->key, &e), 0);
-    d->log = (struct witness_log){ORIGIN, d->t.key};
+    assert_int_equal(tm_note_key_init(&d->note_key, "w.example.com", NOTE_COSIGNATURE, d->key, &e),
+                     0);
+    d->log = (struct ca_witness_log){ORIGIN, d->t.key};
     snprintf(d->dir, sizeof(d->dir), "%s/witness", d->t.dir);
     reopen(d);
     *state = d;
@@ -51,9 +52,9 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     struct desk *d = *state;
-    witness_close(d->w);
+    ca_witness_close(d->w);
     EVP_PKEY_free(d->key);
-    buf_free(&d->reply);
+    tm_buf_free(&d->reply);
     testlog_free(&d->t);
     free(d);
     return 0;
@@ -62,10 +63,10 @@ static int teardown(void **state)
 /* add-checkpoint from `old_size` to `size`, with the proof from `proof_from`. */
 static unsigned ask_with(struct desk *d, size_t old_size, size_t proof_from, size_t size)
 {
-    struct witness_request r = {.old_size = old_size};
-    struct buf note = {0};
-    struct buf body = {0};
-    struct err e;
+    struct ca_witness_request r = {.old_size = old_size};
+    struct tm_buf note = {0};
+    struct tm_buf body = {0};
+    struct tm_err e;
     if (proof_from > 0 && proof_from < size) {
         struct mtree_proof p;
         struct mtree *m = mtree_new((const struct mtree_hash *)d->t.hash, d->t.count);
@@ -77,21 +78,21 @@ static unsigned ask_with(struct desk *d, size_t old_size, size_t proof_from, siz
     testlog_checkpoint(&d->t, size, &note);
     r.note = (const char *)note.data;
     r.note_len = note.len;
-    witness_request_put(&r, &body);
-    buf_reset(&d->reply);
+    ca_witness_request_put(&r, &body);
+    tm_buf_reset(&d->reply);
     unsigned status =
-        witness_add_checkpoint(d->w, body.data, body.len, 1700000000000, &d->reply, &e);
+        ca_witness_add_checkpoint(d->w, body.data, body.len, 1700000000000, &d->reply, &e);
     if (status == 200) { /* the log's note with the line that came back verifies */
-        struct note n;
+        struct tm_note n;
         uint64_t when = 0;
-        buf_append(&note, d->reply.data, d->reply.len);
-        assert_int_equal(note_parse(note.data, note.len, &n, &e), 0);
-        assert_int_equal(note_verify(&n, &d->note_key, &when, &e), 0);
+        tm_buf_append(&note, d->reply.data, d->reply.len);
+        assert_int_equal(tm_note_parse(note.data, note.len, &n, &e), 0);
+        assert_int_equal(tm_note_verify(&n, &d->note_key, &when, &e), 0);
         assert_int_equal(when, 1700000000000);
-        note_free(&n);
+        tm_note_free(&n);
     }
-    buf_free(&note);
-    buf_free(&body);
+    tm_buf_free(&note);
+    tm_buf_free(&body);
     return status;
 }
 
@@ -114,10 +115,10 @@ static void conflict_names_the_size(void **state)
     struct desk *d = *state;
     assert_int_equal(ask(d, 0, 7), 200);
     assert_int_equal(ask(d, 0, 9), 409);
-    assert_string_equal(buf_str(&d->reply), "7\n");
+    assert_string_equal(tm_buf_str(&d->reply), "7\n");
     assert_int_equal(ask(d, 8, 9), 409);
     assert_int_equal(ask(d, 0, 5), 409); /* a rollback */
-    assert_string_equal(buf_str(&d->reply), "7\n");
+    assert_string_equal(tm_buf_str(&d->reply), "7\n");
     assert_int_equal(ask(d, 7, 5), 400); /* old size beyond the checkpoint's */
     assert_int_equal(ask(d, 7, 9), 200);
 }
@@ -180,44 +181,44 @@ static void refuses_bad_bodies(void **state)
                                       "old 1 \n\nx",
                                       "new 1\n\nx",
                                       "old 0\n\nnot a note\n"};
-    struct err e;
-    struct buf many = {0};
+    struct tm_err e;
+    struct tm_buf many = {0};
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
         assert_int_equal(
-            witness_add_checkpoint(d->w, bad[i], strlen(bad[i]), 1700000000000, &d->reply, &e),
+            ca_witness_add_checkpoint(d->w, bad[i], strlen(bad[i]), 1700000000000, &d->reply, &e),
             400);
-    buf_puts(&many, "old 1\n");
+    tm_buf_puts(&many, "old 1\n");
     for (int i = 0; i < WITNESS_PROOF_MAX + 1; i++)
-        buf_puts(&many, "PlRNCrwHpqhGrupue0L7gxbjbMiKA9temvuZZDDpkaw=\n");
-    buf_puts(&many, "\nx");
+        tm_buf_puts(&many, "PlRNCrwHpqhGrupue0L7gxbjbMiKA9temvuZZDDpkaw=\n");
+    tm_buf_puts(&many, "\nx");
     assert_int_equal(
-        witness_add_checkpoint(d->w, many.data, many.len, 1700000000000, &d->reply, &e), 400);
-    buf_free(&many);
+        ca_witness_add_checkpoint(d->w, many.data, many.len, 1700000000000, &d->reply, &e), 400);
+    tm_buf_free(&many);
 }
 
 static void serves_what_it_cosigned(void **state)
 {
     struct desk *d = *state;
     char hash[WITNESS_HASH_TEXT];
-    struct note n;
-    struct checkpoint cp;
-    struct err e;
-    witness_origin_hash(ORIGIN, hash);
-    assert_int_equal(witness_checkpoint(d->w, hash, &d->reply), 404);
+    struct tm_note n;
+    struct tm_checkpoint cp;
+    struct tm_err e;
+    ca_witness_origin_hash(ORIGIN, hash);
+    assert_int_equal(ca_witness_checkpoint(d->w, hash, &d->reply), 404);
     assert_int_equal(ask(d, 0, 6), 200);
     for (int i = 0; i < 2; i++) {
-        buf_reset(&d->reply);
-        assert_int_equal(witness_checkpoint(d->w, hash, &d->reply), 200);
-        assert_int_equal(note_parse(d->reply.data, d->reply.len, &n, &e), 0);
+        tm_buf_reset(&d->reply);
+        assert_int_equal(ca_witness_checkpoint(d->w, hash, &d->reply), 200);
+        assert_int_equal(tm_note_parse(d->reply.data, d->reply.len, &n, &e), 0);
         assert_int_equal(n.count, 2);
-        assert_int_equal(checkpoint_parse(&n, &cp, &e), 0);
+        assert_int_equal(tm_checkpoint_parse(&n, &cp, &e), 0);
         assert_int_equal(cp.size, 6);
-        assert_int_equal(note_verify(&n, &d->note_key, NULL, &e), 0);
-        assert_int_equal(note_verify(&n, &d->t.note_key, NULL, &e), 0);
-        note_free(&n);
+        assert_int_equal(tm_note_verify(&n, &d->note_key, NULL, &e), 0);
+        assert_int_equal(tm_note_verify(&n, &d->t.note_key, NULL, &e), 0);
+        tm_note_free(&n);
         reopen(d);
     }
-    assert_int_equal(witness_checkpoint(d->w, "0000", &d->reply), 404);
+    assert_int_equal(ca_witness_checkpoint(d->w, "0000", &d->reply), 404);
 }
 
 /* A memory that is damaged is not taken for none; and it has one owner. */
@@ -226,16 +227,16 @@ static void guards_its_memory(void **state)
     struct desk *d = *state;
     char path[512];
     char hash[WITNESS_HASH_TEXT];
-    struct err e = {0};
+    struct tm_err e = {0};
     assert_int_equal(ask(d, 0, 6), 200);
-    assert_null(witness_open(d->dir, &d->note_key, &d->log, 1, &e));
+    assert_null(ca_witness_open(d->dir, &d->note_key, &d->log, 1, &e));
     assert_non_null(strstr(e.text, "in use"));
-    witness_close(d->w);
+    ca_witness_close(d->w);
     d->w = NULL;
-    witness_origin_hash(ORIGIN, hash);
+    ca_witness_origin_hash(ORIGIN, hash);
     snprintf(path, sizeof(path), "witness/%s.checkpoint", hash);
     testlog_damage(&d->t, path, 20);
-    assert_null(witness_open(d->dir, &d->note_key, &d->log, 1, &e));
+    assert_null(ca_witness_open(d->dir, &d->note_key, &d->log, 1, &e));
     assert_non_null(strstr(e.text, hash));
 }
 

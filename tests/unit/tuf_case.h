@@ -42,17 +42,17 @@ static const char *const case_names[] = {"alice", "bob",    "carol",  "dave",
 struct tuf_case {
     char dir[64];
     EVP_PKEY *key[CASE_NAMES];
-    struct err e;
+    struct tm_err e;
 };
 
 __attribute__((unused)) static void case_file(const struct tuf_case *c, const char *name,
                                               const char *text)
 {
     char path[PATH_MAX];
-    struct err e = {0};
+    struct tm_err e = {0};
     snprintf(path, sizeof(path), "%s/%s", c->dir, name);
-    assert_int_equal(tree_make_parent(path, &e), 0);
-    if (file_write_atomic(path, 0644, text, strlen(text), &e) != 0)
+    assert_int_equal(tuf_tree_make_parent(path, &e), 0);
+    if (tm_file_write_atomic(path, 0644, text, strlen(text), &e) != 0)
         fail_msg("%s", e.text);
 }
 
@@ -78,10 +78,10 @@ __attribute__((unused)) static void case_open(struct tuf_case *c, const char *po
         c->key[i] = EVP_EC_gen("P-256");
         assert_non_null(c->key[i]);
         snprintf(path, sizeof(path), "%s/keys", c->dir);
-        assert_int_equal(keyring_save(path, case_names[i], c->key[i], false, &c->e), 0);
+        assert_int_equal(tuf_keyring_save(path, case_names[i], c->key[i], false, &c->e), 0);
         snprintf(path, sizeof(path), "%s/%s.key", c->dir, case_names[i]);
         if (strncmp(case_names[i], "online", 6) == 0)
-            assert_int_equal(key_write_file(path, c->key[i], NULL, &c->e), 0);
+            assert_int_equal(tm_key_write_file(path, c->key[i], NULL, &c->e), 0);
     }
 }
 
@@ -89,113 +89,114 @@ __attribute__((unused)) static void case_close(struct tuf_case *c)
 {
     for (size_t i = 0; i < CASE_NAMES; i++)
         EVP_PKEY_free(c->key[i]);
-    tree_remove(c->dir, NULL);
+    tuf_tree_remove(c->dir, NULL);
 }
 
 /* -1 with c->e set when it cannot be made. */
 __attribute__((unused)) static int case_try_propose(struct tuf_case *c, int64_t now,
-                                                    const char *renew, struct event *ev)
+                                                    const char *renew, struct tuf_event *ev)
 {
-    struct workspace w;
-    struct published p;
-    const struct draft_options o = {.name = "test",
-                                    .reason = "a test",
-                                    .now = now,
-                                    .renew = &renew,
-                                    .renew_count = renew != NULL};
-    *ev = (struct event){0};
-    if (workspace_open(c->dir, &w, &c->e) != 0)
+    struct tuf_workspace w;
+    struct tuf_published p;
+    const struct tuf_draft_options o = {.name = "test",
+                                        .reason = "a test",
+                                        .now = now,
+                                        .renew = &renew,
+                                        .renew_count = renew != NULL};
+    *ev = (struct tuf_event){0};
+    if (tuf_workspace_open(c->dir, &w, &c->e) != 0)
         return -1;
-    int rc = published_load(w.published, &p, &c->e);
+    int rc = tuf_published_load(w.published, &p, &c->e);
     if (rc == 0) {
-        rc = draft_make(&w, &p, &o, ev, &c->e);
+        rc = tuf_draft_make(&w, &p, &o, ev, &c->e);
         if (rc == 0)
-            rc = draft_add_files(&w, &p, ev, &c->e);
-        published_free(&p);
+            rc = tuf_draft_add_files(&w, &p, ev, &c->e);
+        tuf_published_free(&p);
     }
-    workspace_close(&w);
+    tuf_workspace_close(&w);
     return rc;
 }
 
 __attribute__((unused)) static void case_propose(struct tuf_case *c, int64_t now, const char *renew,
-                                                 struct event *ev)
+                                                 struct tuf_event *ev)
 {
     if (case_try_propose(c, now, renew, ev) != 0)
         fail_msg("propose: %s", c->e.text);
 }
 
-__attribute__((unused)) static int case_try_sign(struct tuf_case *c, struct event *ev,
+__attribute__((unused)) static int case_try_sign(struct tuf_case *c, struct tuf_event *ev,
                                                  const char *holder, int64_t now)
 {
-    struct event_signer who = {0};
+    struct tuf_event_signer who = {0};
     char digest[65];
-    int rc = event_digest(ev, digest, &c->e);
+    int rc = tuf_event_digest(ev, digest, &c->e);
     if (rc == 0)
-        rc = event_sign(ev, case_key(c, holder), digest, now, &who, &c->e);
-    buf_free(&who.roles);
+        rc = tuf_event_sign(ev, case_key(c, holder), digest, now, &who, &c->e);
+    tm_buf_free(&who.roles);
     return rc;
 }
 
-__attribute__((unused)) static void case_sign(struct tuf_case *c, struct event *ev,
+__attribute__((unused)) static void case_sign(struct tuf_case *c, struct tuf_event *ev,
                                               const char *holder, int64_t now)
 {
     if (case_try_sign(c, ev, holder, now) != 0)
         fail_msg("%s signs: %s", holder, c->e.text);
 }
 
-__attribute__((unused)) static int case_try_publish(struct tuf_case *c, const struct event *ev,
+__attribute__((unused)) static int case_try_publish(struct tuf_case *c, const struct tuf_event *ev,
                                                     int64_t now, bool refresh,
-                                                    struct publish_report *r)
+                                                    struct tuf_publish_report *r)
 {
-    struct workspace w;
-    const struct publish_options o = {.event = ev, .now = now, .refresh = refresh};
-    if (workspace_open(c->dir, &w, &c->e) != 0)
+    struct tuf_workspace w;
+    const struct tuf_publish_options o = {.event = ev, .now = now, .refresh = refresh};
+    if (tuf_workspace_open(c->dir, &w, &c->e) != 0)
         return -1;
-    int rc = workspace_lock(&w, 1000, &c->e);
+    int rc = tuf_workspace_lock(&w, 1000, &c->e);
     if (rc == 0)
-        rc = publish_run(&w, &o, r, &c->e);
-    workspace_close(&w);
+        rc = tuf_publish_run(&w, &o, r, &c->e);
+    tuf_workspace_close(&w);
     return rc;
 }
 
-__attribute__((unused)) static struct publish_report
-case_publish(struct tuf_case *c, const struct event *ev, int64_t now)
+__attribute__((unused)) static struct tuf_publish_report
+case_publish(struct tuf_case *c, const struct tuf_event *ev, int64_t now)
 {
-    struct publish_report r;
+    struct tuf_publish_report r;
     if (case_try_publish(c, ev, now, false, &r) != 0)
         fail_msg("publish: %s", c->e.text);
     return r;
 }
 
-__attribute__((unused)) static struct publish_report case_refresh(struct tuf_case *c, int64_t now)
+__attribute__((unused)) static struct tuf_publish_report case_refresh(struct tuf_case *c,
+                                                                      int64_t now)
 {
-    struct publish_report r;
+    struct tuf_publish_report r;
     if (case_try_publish(c, NULL, now, true, &r) != 0)
         fail_msg("refresh: %s", c->e.text);
     return r;
 }
 
 /* Proposes, signs by alice and bob, publishes. */
-__attribute__((unused)) static struct publish_report case_round(struct tuf_case *c, int64_t now,
-                                                                const char *renew)
+__attribute__((unused)) static struct tuf_publish_report case_round(struct tuf_case *c, int64_t now,
+                                                                    const char *renew)
 {
-    struct event ev;
+    struct tuf_event ev;
     case_propose(c, now, renew, &ev);
     case_sign(c, &ev, "alice", now);
     case_sign(c, &ev, "bob", now);
-    struct publish_report r = case_publish(c, &ev, now);
-    event_free(&ev);
+    struct tuf_publish_report r = case_publish(c, &ev, now);
+    tuf_event_free(&ev);
     return r;
 }
 
 /* The event's text, as its file has it. */
-__attribute__((unused)) static char *case_text(const struct event *ev)
+__attribute__((unused)) static char *case_text(const struct tuf_event *ev)
 {
-    struct buf text = {0};
-    struct err e = {0};
-    assert_int_equal(event_dump(ev, ev->tree, jsondump_to_buf, &text, &e), 0);
-    char *copy = strdup(buf_str(&text));
-    buf_free(&text);
+    struct tm_buf text = {0};
+    struct tm_err e = {0};
+    assert_int_equal(tuf_event_dump(ev, ev->tree, tm_jsondump_to_buf, &text, &e), 0);
+    char *copy = strdup(tm_buf_str(&text));
+    tm_buf_free(&text);
     return copy;
 }
 
@@ -203,39 +204,39 @@ __attribute__((unused)) static char *case_text(const struct event *ev)
 __attribute__((unused)) static size_t case_sound(const struct tuf_case *c, int64_t now)
 {
     char dir[PATH_MAX];
-    struct audit a;
-    struct err e = {0};
-    const struct audit_options o = {.now = now, .files = true};
+    struct tuf_audit a;
+    struct tm_err e = {0};
+    const struct tuf_audit_options o = {.now = now, .files = true};
     snprintf(dir, sizeof(dir), "%s/published", c->dir);
-    if (audit_tree(dir, &o, &a, &e) != 0)
+    if (tuf_audit_tree(dir, &o, &a, &e) != 0)
         fail_msg("%s", e.text);
     if (a.faults.len > 0)
-        fail_msg("%s", buf_str(&a.faults));
+        fail_msg("%s", tm_buf_str(&a.faults));
     size_t delegated = a.delegated;
-    audit_free(&a);
+    tuf_audit_free(&a);
     return delegated;
 }
 
 /* An independent copy, as after a trip on a USB stick. */
-__attribute__((unused)) static void case_copy(const struct event *ev, struct event *out)
+__attribute__((unused)) static void case_copy(const struct tuf_event *ev, struct tuf_event *out)
 {
     char *text = case_text(ev);
-    struct err e = {0};
-    if (event_parse(text, strlen(text), out, &e) != 0)
+    struct tm_err e = {0};
+    if (tuf_event_parse(text, strlen(text), out, &e) != 0)
         fail_msg("%s", e.text);
     free(text);
 }
 
 /* The event with one member of a role's `signed` replaced; signatures stay. */
-__attribute__((unused)) static void case_tamper(struct event *ev, const char *role,
+__attribute__((unused)) static void case_tamper(struct tuf_event *ev, const char *role,
                                                 const char *member, json_t *value)
 {
-    struct event out;
+    struct tuf_event out;
     json_t *envelope = json_object_get(json_object_get(ev->tree, "proposed"), role);
     assert_non_null(envelope);
     assert_int_equal(json_object_set_new(json_object_get(envelope, "signed"), member, value), 0);
     case_copy(ev, &out);
-    event_free(ev);
+    tuf_event_free(ev);
     *ev = out;
 }
 

@@ -20,7 +20,7 @@ struct tuf_case {
     char dir[96];     /* the cache */
     const char *url[2];
     struct tuf_client_options o;
-    struct err e; /* of the last run */
+    struct tm_err e; /* of the last run */
 };
 
 /* The repository, and a cache that trusts its first root. */
@@ -36,7 +36,7 @@ static inline void case_start(struct tuf_case *c)
                                        .metadata_url_count = 1,
                                        .now = TUFREPO_NOW,
                                        .timeout_ms = 2000};
-    const struct buf *root = tufrepo_file(c->repo, "1.root.json");
+    const struct tm_buf *root = tufrepo_file(c->repo, "1.root.json");
     if (tuf_client_init(c->dir, root->data, root->len, &c->e) != 0)
         fail_msg("%s", c->e.text);
     assert_string_equal(tufrepo_requests(c->repo), "");
@@ -53,7 +53,7 @@ static inline void case_end(struct tuf_case *c)
 /* A whole run of its own, as a process would make it. */
 static inline int case_run(struct tuf_case *c)
 {
-    c->e = (struct err){0};
+    c->e = (struct tm_err){0};
     struct tuf_client *client = tuf_client_open(&c->o, &c->e);
     int rc = client != NULL ? tuf_client_refresh(client, &c->e) : -1;
     tuf_client_close(client);
@@ -80,7 +80,7 @@ static inline int case_get(struct tuf_case *c, const char *name, const char *out
 {
     char path[256];
     snprintf(path, sizeof(path), "%s/%s", c->scratch, out != NULL ? out : "");
-    c->e = (struct err){0};
+    c->e = (struct tm_err){0};
     struct tuf_client *client = tuf_client_open(&c->o, &c->e);
     int rc = client != NULL ? tuf_client_refresh(client, &c->e) : -1;
     if (rc == 0)
@@ -92,14 +92,14 @@ static inline int case_get(struct tuf_case *c, const char *name, const char *out
 static inline void case_get_good(struct tuf_case *c, const char *name, const char *want)
 {
     char path[256];
-    struct buf b = {0};
+    struct tm_buf b = {0};
     snprintf(path, sizeof(path), "%s/out", c->scratch);
     unlink(path);
     if (case_get(c, name, "out") != 0)
         fail_msg("%s: %s", name, c->e.text);
-    assert_int_equal(file_read(path, 1 << 20, &b, &c->e), 0);
-    assert_string_equal(buf_str(&b) != NULL ? buf_str(&b) : "", want);
-    buf_free(&b);
+    assert_int_equal(tm_file_read(path, 1 << 20, &b, &c->e), 0);
+    assert_string_equal(tm_buf_str(&b) != NULL ? tm_buf_str(&b) : "", want);
+    tm_buf_free(&b);
 }
 
 static inline void case_get_bad(struct tuf_case *c, const char *name, const char *reason)
@@ -118,18 +118,18 @@ static inline void case_get_bad(struct tuf_case *c, const char *name, const char
 static inline int64_t case_stored(const struct tuf_case *c, const char *file)
 {
     char path[256];
-    struct buf b = {0};
-    struct err e;
+    struct tm_buf b = {0};
+    struct tm_err e;
     int64_t version = 0;
     snprintf(path, sizeof(path), "%s/%s", c->dir, file);
-    if (file_read(path, 1 << 24, &b, &e) == 0) {
+    if (tm_file_read(path, 1 << 24, &b, &e) == 0) {
         json_error_t je;
         json_t *v = json_loadb((const char *)b.data, b.len, 0, &je);
         assert_non_null(v);
         version = json_integer_value(json_object_get(json_object_get(v, "signed"), "version"));
         json_decref(v);
     }
-    buf_free(&b);
+    tm_buf_free(&b);
     return version;
 }
 

@@ -27,7 +27,7 @@ static const char *gap_of(const struct cli_command *c)
     return c->group != NULL ? " " : "";
 }
 
-static void suggest(const char *what, const char *word, const struct nearest *near,
+static void suggest(const char *what, const char *word, const struct tm_nearest *near,
                     const char *dashes)
 {
     fprintf(stderr, "%s: unknown %s '%s%s'", program(), what, dashes, word);
@@ -108,13 +108,13 @@ static bool is_help(const char *word)
 static int unknown_command(const struct cli_command *commands, size_t count, const char *name,
                            const struct cli_command *group)
 {
-    struct nearest near;
-    nearest_init(&near, name);
+    struct tm_nearest near;
+    tm_nearest_init(&near, name);
     for (size_t i = 0; i < count; i++)
-        nearest_try(&near, commands[i].name);
-    nearest_try(&near, "help");
+        tm_nearest_try(&near, commands[i].name);
+    tm_nearest_try(&near, "help");
     if (group == NULL)
-        nearest_try(&near, "version");
+        tm_nearest_try(&near, "version");
     suggest("command", name, &near, "");
     fprintf(stderr, "Try '%s help%s%s'.\n", program(), group != NULL ? " " : "",
             group != NULL ? group->name : "");
@@ -195,10 +195,10 @@ static int usage(const struct cli_command *c, const char *what, const char *word
 static int unknown_option(const struct cli_command *c, const struct cli_option *options,
                           const char *name)
 {
-    struct nearest near;
-    nearest_init(&near, name);
+    struct tm_nearest near;
+    tm_nearest_init(&near, name);
     for (const struct cli_option *o = options; o->name != NULL; o++)
-        nearest_try(&near, o->name);
+        tm_nearest_try(&near, o->name);
     suggest("option", name, &near, "--");
     fprintf(stderr, "Try '%s %s%s%s --help'.\n", program(), group_of(c), gap_of(c), c->name);
     return CLI_USAGE;
@@ -267,7 +267,7 @@ int cli_parse(const struct cli_command *c, const struct cli_option *options, int
     return CLI_GO_ON;
 }
 
-int cli_fail(int code, const struct err *e)
+int cli_fail(int code, const struct tm_err *e)
 {
     fprintf(stderr, "%s: %s\n", program(), e->text);
     return code;
@@ -275,8 +275,8 @@ int cli_fail(int code, const struct err *e)
 
 void cli_print_text(FILE *to, const void *text, size_t len)
 {
-    struct buf shown = {0};
-    utf8_put(&shown, text, len);
+    struct tm_buf shown = {0};
+    tm_utf8_put(&shown, text, len);
     fwrite(shown.data, 1, shown.len, to);
-    buf_free(&shown);
+    tm_buf_free(&shown);
 }

@@ -75,7 +75,7 @@ int cli_parse(const struct cli_command *c, const struct cli_option *options, int
               int min, int max, int *count);
 
 /* "NAME: text" on standard error; returns `code`. */
-int cli_fail(int code, const struct err *e);
+int cli_fail(int code, const struct tm_err *e);
 
 /* Prints what others wrote: what a terminal would not show as itself is a '?'. */
 void cli_print_text(FILE *to, const void *text, size_t len);

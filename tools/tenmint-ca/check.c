@@ -27,7 +27,7 @@ static void print_issuers(const char *path, const struct oidc_trust *trust)
     }
 }
 
-static int check_issuers(const char *path, bool allow_http, struct err *e)
+static int check_issuers(const char *path, bool allow_http, struct tm_err *e)
 {
     struct oidc_trust *trust = NULL;
     if (oidc_trust_load(path, &trust, e) != 0)
@@ -36,76 +36,77 @@ static int check_issuers(const char *path, bool allow_http, struct err *e)
     if (rc == 0)
         print_issuers(path, trust);
     else
-        err_wrap(e, "%s", path);
+        tm_err_wrap(e, "%s", path);
     oidc_trust_unref(trust);
     return rc;
 }
 
-static int check_signer(const struct ca_config *c, struct err *e)
+static int check_signer(const struct ca_config *c, struct tm_err *e)
 {
-    struct signer_options so;
+    struct ca_signer_options so;
     char until[21];
     if (strcmp(c->backend, "ephemeral") == 0) {
         printf("CA: ephemeral, a new key at each start\n");
         return 0;
     }
     ca_config_signer(c, &so);
-    struct signer *s = signer_open(&so, clock_wall_ms() / 1000, e);
+    struct ca_signer *s = ca_signer_open(&so, tm_clock_wall_ms() / 1000, e);
     if (s == NULL)
         return -1;
-    const struct signer_chain *chain = signer_chain(s);
-    clock_format(chain->not_after, until);
+    const struct ca_signer_chain *chain = ca_signer_chain(s);
+    tm_clock_format(chain->not_after, until);
     printf("CA: backend %s, chain of %zu certificate%s, issuing CA valid until %s\n", c->backend,
            chain->count, chain->count == 1 ? "" : "s", until);
-    signer_unref(s);
+    ca_signer_unref(s);
     return 0;
 }
 
 /* Counts for the policy; nothing is logged here. */
-static const struct issue_log stands_for_embedded = {.needs_precert = true};
+static const struct ca_issue_log stands_for_embedded = {.needs_precert = true};
 
 /* Whether the directory is the log that the configuration means. */
-static int check_identity(const struct ct_embedded_options *o, EVP_PKEY *key,
-                          unsigned char log_id[DIGSIG_LOG_ID], struct err *e)
+static int check_identity(const struct ca_ct_embedded_options *o, EVP_PKEY *key,
+                          unsigned char log_id[DIGSIG_LOG_ID], struct tm_err *e)
 {
-    struct log_identity identity;
-    if (digsig_log_id(key, log_id, e) != 0 || log_dir_identity(o->directory, &identity, e) != 0)
+    struct ca_log_identity identity;
+    if (tm_digsig_log_id(key, log_id, e) != 0 ||
+        ca_log_dir_identity(o->directory, &identity, e) != 0)
         return -1;
     if (strcmp(identity.origin, o->origin) != 0)
-        return err_set(e, "'%s' is the log of origin '%s', not '%s'", o->directory, identity.origin,
-                       o->origin);
+        return tm_err_set(e, "'%s' is the log of origin '%s', not '%s'", o->directory,
+                          identity.origin, o->origin);
     if (memcmp(identity.log_id, log_id, DIGSIG_LOG_ID) != 0)
-        return err_set(e, "'%s' belongs to another log key", o->directory);
+        return tm_err_set(e, "'%s' belongs to another log key", o->directory);
     return 0;
 }
 
 /* A running server may hold the log's lock, so its key and directory are looked at only. */
-static int check_embedded(const struct ct_embedded_options *o, unsigned char log_id[DIGSIG_LOG_ID],
-                          struct err *e)
+static int check_embedded(const struct ca_ct_embedded_options *o,
+                          unsigned char log_id[DIGSIG_LOG_ID], struct tm_err *e)
 {
     char path[PATH_MAX];
-    struct key *key = key_open(&o->key, "log key", e);
-    int rc = key != NULL ? digsig_check_key(key_pkey(key), e) : -1;
+    struct tm_key *key = tm_key_open(&o->key, "log key", e);
+    int rc = key != NULL ? tm_digsig_check_key(tm_key_pkey(key), e) : -1;
     if (rc == 0)
-        rc = file_join(o->directory, "checkpoint", path, sizeof(path), e);
+        rc = tm_file_join(o->directory, "checkpoint", path, sizeof(path), e);
     if (rc == 0 && access(path, R_OK) != 0)
-        rc = err_errno(e, "no log in '%s' (tenmint-ca log create makes one)", o->directory);
+        rc = tm_err_errno(e, "no log in '%s' (tenmint-ca log create makes one)", o->directory);
     if (rc == 0)
-        rc = check_identity(o, key_pkey(key), log_id, e);
-    key_free(key);
+        rc = check_identity(o, tm_key_pkey(key), log_id, e);
+    tm_key_free(key);
     return rc;
 }
 
-static int check_ct(const struct ca_config *c, struct err *e)
+static int check_ct(const struct ca_config *c, struct tm_err *e)
 {
-    struct ct_member members[CT_LOGS_MAX];
-    struct ct_options o;
-    struct ct_embedded_options eo;
+    struct ca_ct_member members[CT_LOGS_MAX];
+    struct ca_ct_options o;
+    struct ca_ct_embedded_options eo;
     unsigned char embedded_id[DIGSIG_LOG_ID];
     ca_config_ct(c, members, &o);
     ca_config_embedded(c, &eo);
     if (eo.directory != NULL && check_embedded(&eo, embedded_id, e) != 0)
-        return err_wrap(e, "ct: embedded log");
+        return tm_err_wrap(e, "ct: embedded log");
     if (eo.directory != NULL) {
         o.embedded = &stands_for_embedded;
         o.embedded_id = embedded_id;
@@ -114,9 +115,9 @@ static int check_ct(const struct ca_config *c, struct err *e)
         printf("logs: none, certificates carry no SCT\n");
         return 0;
     }
-    struct ct *ct = ct_new(&o, e);
+    struct ca_ct *ct = ca_ct_new(&o, e);
     if (ct == NULL)
-        return err_wrap(e, "ct");
+        return tm_err_wrap(e, "ct");
     printf("logs: %zu, %u SCT%s of %u operator%s required, %s\n",
            o.count + (o.embedded != NULL ? 1 : 0), o.scts_required, o.scts_required == 1 ? "" : "s",
            o.operators_required, o.operators_required == 1 ? "" : "s",
@@ -125,57 +126,57 @@ static int check_ct(const struct ca_config *c, struct err *e)
         printf("  embedded  %s in %s\n", eo.origin, eo.directory);
     for (size_t i = 0; i < o.count; i++)
         printf("  %s  %s\n", members[i].log.name, members[i].log.url);
-    ct_free(ct);
+    ca_ct_free(ct);
     return 0;
 }
 
-static int check_retired(const struct ca_config *c, struct err *e)
+static int check_retired(const struct ca_config *c, struct tm_err *e)
 {
     for (size_t i = 0; i < c->retired_logs.count; i++) {
         const struct ca_config_retired *r = ca_config_retired_at(c, i);
-        struct log_retired *l = log_retired_open(r->directory, r->public_key, e);
+        struct ca_log_retired *l = ca_log_retired_open(r->directory, r->public_key, e);
         if (l == NULL)
-            return err_wrap(e, "ct");
-        printf("  retired   %s in %s, served at %s\n", log_retired_view(l).origin, r->directory,
+            return tm_err_wrap(e, "ct");
+        printf("  retired   %s in %s, served at %s\n", ca_log_retired_view(l).origin, r->directory,
                r->prefix);
-        log_retired_close(l);
+        ca_log_retired_close(l);
     }
     return 0;
 }
 
-static int check_tls(const struct ca_config *c, struct err *e)
+static int check_tls(const struct ca_config *c, struct tm_err *e)
 {
     struct tls_pair pair;
     char until[21];
     if (c->tls_certificate == NULL)
         return 0;
     int rc = tls_read(c->tls_certificate, c->tls_key, &pair, e);
-    clock_format(pair.not_after, until);
+    tm_clock_format(pair.not_after, until);
     if (rc == 0)
         printf("TLS: certificate valid until %s\n", until);
     tls_free(&pair);
     return rc;
 }
 
-static int check_tuf(const struct ca_config *c, struct err *e)
+static int check_tuf(const struct ca_config *c, struct tm_err *e)
 {
     if (c->tuf_directory == NULL)
         return 0;
     struct repository *r = repository_new(c->tuf_directory, "/tuf", e);
     if (r == NULL)
-        return err_wrap(e, "tuf");
+        return tm_err_wrap(e, "tuf");
     printf("TUF repository: %s at %s\n", c->tuf_directory,
            c->tuf_prefix != NULL ? c->tuf_prefix : "/tuf");
     repository_free(r);
     return 0;
 }
 
-static int check_server(const char *path, struct err *e)
+static int check_server(const char *path, struct tm_err *e)
 {
     struct ca_config c;
     if (ca_config_load(path, &c, e) != 0)
         return -1;
-    struct http_options ho;
+    struct tm_http_options ho;
     ca_config_http(&c, &ho);
     printf("%s: server configuration\n", path);
     printf("listen: %s%s, %u worker%s; metrics: %s\n", c.listen,
@@ -183,10 +184,10 @@ static int check_server(const char *path, struct err *e)
            c.metrics_listen != NULL ? c.metrics_listen : "off");
     printf("certificates: %lld s, leaf subject key identifier %s\n", (long long)c.lifetime / 1000,
            c.subject_key_id ? "on" : "off");
-    struct proof_policy *policy =
-        proof_policy_new((const char *const *)c.algorithms.item, c.algorithms.count, e);
-    int rc = policy != NULL ? 0 : err_wrap(e, "%s: client-signing-algorithms", path);
-    proof_policy_free(policy);
+    struct ca_proof_policy *policy =
+        ca_proof_policy_new((const char *const *)c.algorithms.item, c.algorithms.count, e);
+    int rc = policy != NULL ? 0 : tm_err_wrap(e, "%s: client-signing-algorithms", path);
+    ca_proof_policy_free(policy);
     if (rc == 0)
         rc = check_signer(&c, e);
     if (rc == 0)
@@ -206,18 +207,18 @@ static int check_server(const char *path, struct err *e)
 int command_check_config(const struct cli_command *self, int argc, char **argv)
 {
     static const struct cli_option options[] = {{NULL, CLI_FLAG, NULL, NULL, NULL}};
-    struct err e = {0};
-    struct buf text = {0};
+    struct tm_err e = {0};
+    struct tm_buf text = {0};
     int count = 0;
     int rc = cli_parse(self, options, argc, argv, 1, 1, &count);
     if (rc != CLI_GO_ON)
         return rc;
-    rc = file_read(argv[0], YAMLMAP_FILE_MAX * 16, &text, &e);
+    rc = tm_file_read(argv[0], YAMLMAP_FILE_MAX * 16, &text, &e);
     if (rc == 0)
         rc = ca_config_is_server((const char *)text.data, text.len)
                  ? check_server(argv[0], &e)
                  : check_issuers(argv[0], true, &e);
-    buf_free(&text);
+    tm_buf_free(&text);
     if (rc != 0)
         return cli_fail(CLI_CONFIG, &e);
     printf("ok\n");

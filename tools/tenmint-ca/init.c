@@ -42,9 +42,9 @@ static const char config_log_key[] = "    key: log.key\n"
 
 struct plan {
     const char *dir, *organization, *key_type;
-    const char *log_origin;       /* NULL: no embedded log */
-    struct key_source device;     /* of the CA key; pkcs11_module NULL: the key is a file */
-    struct key_source log_device; /* of the log's, likewise */
+    const char *log_origin;          /* NULL: no embedded log */
+    struct tm_key_source device;     /* of the CA key; pkcs11_module NULL: the key is a file */
+    struct tm_key_source log_device; /* of the log's, likewise */
 };
 
 static const char issuers_text[] =
@@ -85,102 +85,102 @@ static const char issuers_text[] =
     "    subject-alternative-name-template: \"{{ .url }}/{{ .job_workflow_ref }}\"\n";
 
 static int write_one(const char *dir, const char *name, mode_t mode, const void *data, size_t len,
-                     struct err *e)
+                     struct tm_err *e)
 {
     char path[PATH_MAX];
-    if (file_join(dir, name, path, sizeof(path), e) != 0)
+    if (tm_file_join(dir, name, path, sizeof(path), e) != 0)
         return -1;
-    return file_create(path, mode, data, len, e);
+    return tm_file_create(path, mode, data, len, e);
 }
 
 /* 256 random bits as 43 characters. */
-static int make_password(struct buf *out, struct err *e)
+static int make_password(struct tm_buf *out, struct tm_err *e)
 {
     unsigned char bytes[32];
     if (RAND_bytes(bytes, sizeof(bytes)) != 1)
-        return err_openssl(e, "make a password");
-    b64_encode(B64_URL_BARE, bytes, sizeof(bytes), out);
+        return tm_err_openssl(e, "make a password");
+    tm_b64_encode(B64_URL_BARE, bytes, sizeof(bytes), out);
     OPENSSL_cleanse(bytes, sizeof(bytes));
-    return buf_str(out) != NULL ? 0 : err_set(e, "out of memory");
+    return tm_buf_str(out) != NULL ? 0 : tm_err_set(e, "out of memory");
 }
 
-static int write_config(const struct plan *p, struct err *e)
+static int write_config(const struct plan *p, struct tm_err *e)
 {
-    struct buf out = {0};
-    buf_puts(&out, config_head);
+    struct tm_buf out = {0};
+    tm_buf_puts(&out, config_head);
     if (p->device.pkcs11_module == NULL) {
-        buf_puts(&out, config_file_key);
+        tm_buf_puts(&out, config_file_key);
     } else {
-        buf_puts(&out, "  backend: pkcs11\n");
+        tm_buf_puts(&out, "  backend: pkcs11\n");
         setup_put_device(&out, "  ", &p->device);
     }
-    buf_puts(&out, config_tail);
+    tm_buf_puts(&out, config_tail);
     if (p->log_origin != NULL) {
-        buf_printf(&out, config_log, p->log_origin);
+        tm_buf_printf(&out, config_log, p->log_origin);
         if (p->log_device.pkcs11_module == NULL)
-            buf_puts(&out, config_log_key);
+            tm_buf_puts(&out, config_log_key);
         setup_put_device(&out, "    ", &p->log_device);
     }
-    int rc = buf_failed(&out) ? err_set(e, "out of memory")
+    int rc = buf_failed(&out) ? tm_err_set(e, "out of memory")
                               : write_one(p->dir, "tenmint-ca.yaml", 0644, out.data, out.len, e);
-    buf_free(&out);
+    tm_buf_free(&out);
     return rc;
 }
 
 /* A name that no other log has. */
-static int make_up_origin(struct plan *p, char out[64], struct err *e)
+static int make_up_origin(struct plan *p, char out[64], struct tm_err *e)
 {
     unsigned long long r = 0;
     if (RAND_bytes((unsigned char *)&r, sizeof(r)) != 1)
-        return err_openssl(e, "make a name for the log");
+        return tm_err_openssl(e, "make a name for the log");
     snprintf(out, 64, "tenmint.invalid/%016llx", r);
     p->log_origin = out;
     return 0;
 }
 
-static int make_log(const struct plan *p, const char *password, struct err *e)
+static int make_log(const struct plan *p, const char *password, struct tm_err *e)
 {
     char directory[PATH_MAX];
     char key[PATH_MAX];
     char public[PATH_MAX];
-    if (file_join(p->dir, "log", directory, sizeof(directory), e) != 0 ||
-        file_join(p->dir, "log.key", key, sizeof(key), e) != 0 ||
-        file_join(p->dir, "log.pem", public, sizeof(public), e) != 0)
+    if (tm_file_join(p->dir, "log", directory, sizeof(directory), e) != 0 ||
+        tm_file_join(p->dir, "log.key", key, sizeof(key), e) != 0 ||
+        tm_file_join(p->dir, "log.pem", public, sizeof(public), e) != 0)
         return -1;
-    const struct ct_embedded_new n = {.directory = directory,
-                                      .origin = p->log_origin,
-                                      .device = p->log_device.pkcs11_module != NULL ? &p->log_device
-                                                                                    : NULL,
-                                      .key_file = key,
-                                      .password = password,
-                                      .public_file = public};
-    return ct_embedded_create(&n, e);
+    const struct ca_ct_embedded_new n = {
+        .directory = directory,
+        .origin = p->log_origin,
+        .device = p->log_device.pkcs11_module != NULL ? &p->log_device : NULL,
+        .key_file = key,
+        .password = password,
+        .public_file = public};
+    return ca_ct_embedded_create(&n, e);
 }
 
-static int init(const struct plan *p, struct err *e)
+static int init(const struct plan *p, struct tm_err *e)
 {
-    struct buf password = {0};
+    struct tm_buf password = {0};
     int rc = setup_claim_directory(p->dir, 0700, e);
     if (rc == 0)
         rc = make_password(&password, e);
     if (rc == 0)
         rc = write_one(p->dir, "password", 0600, password.data, password.len, e);
     if (rc == 0) {
-        struct create_options o = {.directory = p->dir,
-                                   .organization = p->organization,
-                                   .key_type = p->key_type,
-                                   .password = buf_str(&password),
-                                   .device = p->device.pkcs11_module != NULL ? &p->device : NULL,
-                                   .now_s = clock_wall_ms() / 1000};
-        rc = create_ca(&o, e);
+        struct ca_create_options o = {.directory = p->dir,
+                                      .organization = p->organization,
+                                      .key_type = p->key_type,
+                                      .password = tm_buf_str(&password),
+                                      .device = p->device.pkcs11_module != NULL ? &p->device : NULL,
+                                      .now_s = tm_clock_wall_ms() / 1000};
+        rc = ca_create_ca(&o, e);
     }
     if (rc == 0 && p->log_origin != NULL)
-        rc = make_log(p, buf_str(&password), e);
+        rc = make_log(p, tm_buf_str(&password), e);
     if (rc == 0)
         rc = write_one(p->dir, "issuers.yaml", 0644, issuers_text, sizeof(issuers_text) - 1, e);
     if (rc == 0)
         rc = write_config(p, e);
-    buf_free_secret(&password);
+    tm_buf_free_secret(&password);
     return rc;
 }
 
@@ -218,11 +218,12 @@ struct labels { /* of keys to be made in the token; NULL: in a file */
 };
 
 /* Two keys, in one token or in none; either may be a file. */
-static int choose_devices(struct plan *p, const struct key_source *token, const struct labels *l,
-                          struct err *e)
+static int choose_devices(struct plan *p, const struct tm_key_source *token, const struct labels *l,
+                          struct tm_err *e)
 {
     if (l->ca != NULL && l->log != NULL && strcmp(l->ca, l->log) == 0)
-        return err_set(e, "--pkcs11-key and --pkcs11-log-key are the same: the log needs a key of "
+        return tm_err_set(e,
+                          "--pkcs11-key and --pkcs11-log-key are the same: the log needs a key of "
                           "its own");
     if ((l->ca != NULL || l->log == NULL) && setup_check_device(token, "pkcs11-key", l->ca, e) != 0)
         return -1;
@@ -238,11 +239,11 @@ static int choose_devices(struct plan *p, const struct key_source *token, const 
 }
 
 static int check_log_words(struct plan *p, bool no_log, const struct labels *l, char origin[64],
-                           struct err *e)
+                           struct tm_err *e)
 {
     if (no_log && (p->log_origin != NULL || l->log != NULL))
-        return err_set(e, "--no-log and --%s exclude each other",
-                       p->log_origin != NULL ? "log-origin" : "pkcs11-log-key");
+        return tm_err_set(e, "--no-log and --%s exclude each other",
+                          p->log_origin != NULL ? "log-origin" : "pkcs11-log-key");
     if (p->log_origin != NULL)
         return setup_check_origin("log-origin", p->log_origin, e);
     return no_log ? 0 : make_up_origin(p, origin, e);
@@ -251,7 +252,7 @@ static int check_log_words(struct plan *p, bool no_log, const struct labels *l, 
 int command_init(const struct cli_command *self, int argc, char **argv)
 {
     struct plan p = {0};
-    struct key_source token = {0};
+    struct tm_key_source token = {0};
     struct labels labels = {0};
     bool no_log = false;
     const struct cli_option options[] = {
@@ -270,7 +271,7 @@ int command_init(const struct cli_command *self, int argc, char **argv)
     };
     char origin[64];
     struct setup_paths room;
-    struct err e = {0};
+    struct tm_err e = {0};
     int count = 0;
     int rc = cli_parse(self, options, argc, argv, 1, 1, &count);
     if (rc != CLI_GO_ON)

@@ -36,46 +36,46 @@ struct log_flags { /* as they stand on the command line */
     }
 
 struct log_target { /* an open log */
-    struct head_trust trust;
-    struct log_source *source;
-    struct head head; /* after log_target_head */
+    struct ca_head_trust trust;
+    struct ca_log_source *source;
+    struct ca_head head; /* after log_target_head */
 };
 
 /* CLI_OK, or the code to exit with and `e` set. Call log_target_close in either case. */
 int log_target_open(struct log_target *t, const char *location, const struct log_flags *f,
-                    struct err *e);
-int log_target_head(struct log_target *t, struct err *e);
+                    struct tm_err *e);
+int log_target_head(struct log_target *t, struct tm_err *e);
 /* On standard error, where nobody but --key could tell whether the log is what it says. */
 void log_target_warn(const struct log_target *t);
 /* The log's name as its checkpoint says it. */
-void log_print_origin(FILE *to, const struct head *h);
+void log_print_origin(FILE *to, const struct ca_head *h);
 void log_target_close(struct log_target *t);
 
 /* A number of an option: -1 when it is not one from min to max. */
 int log_number(const char *option, const char *text, uint64_t min, uint64_t max, uint64_t *out,
-               struct err *e);
+               struct tm_err *e);
 /* --first and --last; NULL: all of it. A usage error when they are no range. */
 struct log_range {
     uint64_t first, last;
 };
-int log_range_read(const char *first, const char *last, struct log_range *out, struct err *e);
+int log_range_read(const char *first, const char *last, struct log_range *out, struct tm_err *e);
 /* Gives the entries of the range to `sink`, each proven to be in the tree of log_target_head(). -1:
  * the tree does not reach to the first, or an entry is not proven. */
-int log_target_scan(struct log_target *t, const struct log_range *r, const struct scan_sink *sink,
-                    struct err *e);
+int log_target_scan(struct log_target *t, const struct log_range *r,
+                    const struct ca_scan_sink *sink, struct tm_err *e);
 
 /* "250ms", "10s", "15m", "24h", "7d" in milliseconds. */
-int log_duration(const char *option, const char *text, int64_t *out_ms, struct err *e);
+int log_duration(const char *option, const char *text, int64_t *out_ms, struct tm_err *e);
 
 /* A new object: index, time, certificate. What does not parse has "damaged". */
-json_t *log_entry_json(uint64_t index, const struct entry *n);
+json_t *log_entry_json(uint64_t index, const struct tm_entry *n);
 /* One object a line. -1: standard output is closed or full. */
-int log_print_json(json_t *o, struct err *e); /* takes `o` */
+int log_print_json(json_t *o, struct tm_err *e); /* takes `o` */
 /* A line of the table, cut to nothing: time, index, serial, identity, repository. */
-void log_print_row(uint64_t index, const struct entry *n);
+void log_print_row(uint64_t index, const struct tm_entry *n);
 void log_print_header(void);
 
 /* Flushes standard output and says whether all of it was written. */
-int log_flush(struct err *e);
+int log_flush(struct tm_err *e);
 
 #endif

@@ -11,26 +11,26 @@
 
 struct new_log {
     const char *dir, *origin;
-    const char *password_file; /* of the key's file */
-    struct key_source device;  /* pkcs11_module NULL: the key is a file */
+    const char *password_file;   /* of the key's file */
+    struct tm_key_source device; /* pkcs11_module NULL: the key is a file */
     char key[PATH_MAX], public[PATH_MAX];
 };
 
-static int check(const struct new_log *n, struct err *e)
+static int check(const struct new_log *n, struct tm_err *e)
 {
     if (n->origin == NULL)
-        return err_set(e, "log create: --origin NAME is needed: a name that no log had before");
+        return tm_err_set(e, "log create: --origin NAME is needed: a name that no log had before");
     if (setup_check_origin("origin", n->origin, e) != 0 ||
         setup_check_device(&n->device, "pkcs11-key", n->device.pkcs11_key, e) != 0)
         return -1;
     if ((n->device.pkcs11_module == NULL) == (n->password_file == NULL))
-        return err_set(e, "log create: the key needs either --password-file FILE, or a token by "
-                          "the --pkcs11 options");
+        return tm_err_set(e, "log create: the key needs either --password-file FILE, or a token by "
+                             "the --pkcs11 options");
     return 0;
 }
 
 /* Beside the directory, so that whoever serves the directory serves no key. */
-static int name_files(struct new_log *n, struct err *e)
+static int name_files(struct new_log *n, struct tm_err *e)
 {
     size_t len = strlen(n->dir);
     while (len > 1 && n->dir[len - 1] == '/')
@@ -38,29 +38,29 @@ static int name_files(struct new_log *n, struct err *e)
     if (snprintf(n->key, sizeof(n->key), "%.*s.key", (int)len, n->dir) >= (int)sizeof(n->key) ||
         snprintf(n->public, sizeof(n->public), "%.*s.pem", (int)len, n->dir) >=
             (int)sizeof(n->public))
-        return err_set(e, "the path is too long");
+        return tm_err_set(e, "the path is too long");
     return 0;
 }
 
-static int make(struct new_log *n, struct err *e)
+static int make(struct new_log *n, struct tm_err *e)
 {
-    struct buf password = {0};
+    struct tm_buf password = {0};
     bool device = n->device.pkcs11_module != NULL;
-    struct ct_embedded_new o = {.directory = n->dir,
-                                .origin = n->origin,
-                                .device = device ? &n->device : NULL,
-                                .key_file = n->key,
-                                .public_file = n->public};
-    int rc = device ? 0 : key_read_secret(n->password_file, NULL, "password", &password, e);
+    struct ca_ct_embedded_new o = {.directory = n->dir,
+                                   .origin = n->origin,
+                                   .device = device ? &n->device : NULL,
+                                   .key_file = n->key,
+                                   .public_file = n->public};
+    int rc = device ? 0 : tm_key_read_secret(n->password_file, NULL, "password", &password, e);
     if (rc == 0 && !device && password.len == 0)
-        rc = err_set(e, "the password in '%s' is empty", n->password_file);
+        rc = tm_err_set(e, "the password in '%s' is empty", n->password_file);
     if (rc == 0)
         rc = setup_claim_directory(n->dir, 0755, e);
     if (rc == 0) {
-        o.password = device ? NULL : buf_str(&password);
-        rc = ct_embedded_create(&o, e);
+        o.password = device ? NULL : tm_buf_str(&password);
+        rc = ca_ct_embedded_create(&o, e);
     }
-    buf_free_secret(&password);
+    tm_buf_free_secret(&password);
     return rc;
 }
 
@@ -72,25 +72,25 @@ static const char *prefix_of(const char *origin)
 }
 
 /* As the configuration wants it, with paths that hold from anywhere. */
-static int print_done(const struct new_log *n, struct err *e)
+static int print_done(const struct new_log *n, struct tm_err *e)
 {
     char dir[PATH_MAX], key[PATH_MAX], password[PATH_MAX];
-    struct buf out = {0};
+    struct tm_buf out = {0};
     bool device = n->device.pkcs11_module != NULL;
     if (realpath(n->dir, dir) == NULL ||
         (!device &&
          (realpath(n->key, key) == NULL || realpath(n->password_file, password) == NULL)))
-        return err_errno(e, "'%s'", n->dir);
-    buf_printf(&out, "wrote %s, %s%s%s\n", n->dir, device ? "" : n->key, device ? "" : ", ",
-               n->public);
+        return tm_err_errno(e, "'%s'", n->dir);
+    tm_buf_printf(&out, "wrote %s, %s%s%s\n", n->dir, device ? "" : n->key, device ? "" : ", ",
+                  n->public);
     if (device)
-        buf_printf(&out, "made its key '%s' in token '%s'; it cannot be read out of it\n",
-                   n->device.pkcs11_key, n->device.pkcs11_token);
-    buf_puts(&out, "let verifiers know it before it is used:\n");
-    buf_printf(&out, "  tenmint-tuf trust add-ctlog --url https://%s --key %s\n", n->origin,
-               n->public);
-    buf_puts(&out, "then put this in place of the server's 'embedded', and the old log under "
-                   "'retired':\n  embedded:\n");
+        tm_buf_printf(&out, "made its key '%s' in token '%s'; it cannot be read out of it\n",
+                      n->device.pkcs11_key, n->device.pkcs11_token);
+    tm_buf_puts(&out, "let verifiers know it before it is used:\n");
+    tm_buf_printf(&out, "  tenmint-tuf trust add-ctlog --url https://%s --key %s\n", n->origin,
+                  n->public);
+    tm_buf_puts(&out, "then put this in place of the server's 'embedded', and the old log under "
+                      "'retired':\n  embedded:\n");
     setup_put_yaml(&out, "    ", "directory", dir);
     setup_put_yaml(&out, "    ", "origin", n->origin);
     setup_put_yaml(&out, "    ", "prefix", prefix_of(n->origin));
@@ -100,9 +100,10 @@ static int print_done(const struct new_log *n, struct err *e)
         setup_put_yaml(&out, "    ", "key", key);
         setup_put_yaml(&out, "    ", "password-file", password);
     }
-    const char *text = buf_str(&out);
-    int rc = text != NULL && fputs(text, stdout) >= 0 ? log_flush(e) : err_set(e, "out of memory");
-    buf_free(&out);
+    const char *text = tm_buf_str(&out);
+    int rc =
+        text != NULL && fputs(text, stdout) >= 0 ? log_flush(e) : tm_err_set(e, "out of memory");
+    tm_buf_free(&out);
     return rc;
 }
 
@@ -120,7 +121,7 @@ int command_log_create(const struct cli_command *self, int argc, char **argv)
         {NULL, CLI_FLAG, NULL, NULL, NULL},
     };
     struct setup_paths room;
-    struct err e = {0};
+    struct tm_err e = {0};
     int count = 0;
     int rc = cli_parse(self, options, argc, argv, 1, 1, &count);
     if (rc != CLI_GO_ON)

@@ -13,11 +13,11 @@ struct export
 {
     const char *dir; /* NULL: standard output */
     uint64_t count;
-    int (*write)(struct export * x, uint64_t index, const struct entry *n, struct err *e);
+    int (*write)(struct export * x, uint64_t index, const struct tm_entry *n, struct tm_err *e);
 };
 
 /* What was submitted: the certificate, or the precertificate with its poison. */
-static const unsigned char *der_of(const struct entry *n, size_t *len)
+static const unsigned char *der_of(const struct tm_entry *n, size_t *len)
 {
     bool precert = n->logged.type == SCT_PRECERT;
     *len = precert ? n->precert_len : n->logged.cert_len;
@@ -26,14 +26,14 @@ static const unsigned char *der_of(const struct entry *n, size_t *len)
 
 static json_t *json_b64(const void *data, size_t len)
 {
-    struct buf b = {0};
-    b64_encode(B64_STD, data, len, &b);
+    struct tm_buf b = {0};
+    tm_b64_encode(B64_STD, data, len, &b);
     json_t *v = json_stringn((const char *)b.data, b.len);
-    buf_free(&b);
+    tm_buf_free(&b);
     return v;
 }
 
-static int write_json(struct export *x, uint64_t index, const struct entry *n, struct err *e)
+static int write_json(struct export *x, uint64_t index, const struct tm_entry *n, struct tm_err *e)
 {
     (void)x;
     size_t len;
@@ -44,28 +44,28 @@ static int write_json(struct export *x, uint64_t index, const struct entry *n, s
 }
 
 static int write_file(struct export *x, uint64_t index, const char *suffix, const void *data,
-                      size_t len, struct err *e)
+                      size_t len, struct tm_err *e)
 {
     char name[40];
     char path[4096];
     snprintf(name, sizeof(name), "%012" PRIu64 ".%s", index, suffix);
-    if (file_join(x->dir, name, path, sizeof(path), e) != 0)
+    if (tm_file_join(x->dir, name, path, sizeof(path), e) != 0)
         return -1;
     FILE *f = fopen(path, "wb");
     if (f == NULL)
-        return err_errno(e, "'%s'", path);
+        return tm_err_errno(e, "'%s'", path);
     bool ok = fwrite(data, 1, len, f) == len;
-    return fclose(f) == 0 && ok ? 0 : err_errno(e, "'%s'", path);
+    return fclose(f) == 0 && ok ? 0 : tm_err_errno(e, "'%s'", path);
 }
 
-static int write_der(struct export *x, uint64_t index, const struct entry *n, struct err *e)
+static int write_der(struct export *x, uint64_t index, const struct tm_entry *n, struct tm_err *e)
 {
     size_t len;
     const unsigned char *der = der_of(n, &len);
     return write_file(x, index, "der", der, len, e);
 }
 
-static int write_pem(struct export *x, uint64_t index, const struct entry *n, struct err *e)
+static int write_pem(struct export *x, uint64_t index, const struct tm_entry *n, struct tm_err *e)
 {
     size_t len;
     const unsigned char *der = der_of(n, &len);
@@ -73,28 +73,28 @@ static int write_pem(struct export *x, uint64_t index, const struct entry *n, st
     char *text = NULL;
     int rc = mem != NULL && PEM_write_bio(mem, "CERTIFICATE", "", der, (long)len) > 0
                  ? 0
-                 : err_set(e, "out of memory");
+                 : tm_err_set(e, "out of memory");
     long size = rc == 0 ? BIO_get_mem_data(mem, &text) : 0;
     if (rc == 0 && x->dir != NULL)
         rc = write_file(x, index, "pem", text, (size_t)size, e);
     else if (rc == 0 && fwrite(text, 1, (size_t)size, stdout) != (size_t)size)
-        rc = err_errno(e, "standard output");
+        rc = tm_err_errno(e, "standard output");
     BIO_free(mem);
     return rc;
 }
 
-static int on_entry(void *ctx, uint64_t index, const struct entry *n, struct err *e)
+static int on_entry(void *ctx, uint64_t index, const struct tm_entry *n, struct tm_err *e)
 {
     struct export *x = ctx;
     x->count++;
     return x->write(x, index, n, e);
 }
 
-static int set_format(struct export *x, const char *format, struct err *e)
+static int set_format(struct export *x, const char *format, struct tm_err *e)
 {
     static const struct {
         const char *name;
-        int (*write)(struct export *x, uint64_t index, const struct entry *n, struct err *e);
+        int (*write)(struct export *x, uint64_t index, const struct tm_entry *n, struct tm_err *e);
         bool needs_dir, takes_dir;
     } formats[] = {{"json", write_json, false, false},
                    {"pem", write_pem, false, true},
@@ -104,13 +104,13 @@ static int set_format(struct export *x, const char *format, struct err *e)
             continue;
         x->write = formats[i].write;
         if (formats[i].needs_dir && x->dir == NULL)
-            return err_set(e, "--format %s needs --out DIR", format);
+            return tm_err_set(e, "--format %s needs --out DIR", format);
         if (!formats[i].takes_dir && x->dir != NULL)
-            return err_set(e, "--format %s goes to standard output: --out is for pem and der",
-                           format);
-        return x->dir != NULL ? file_mkdirs(x->dir, 0755, e) : 0;
+            return tm_err_set(e, "--format %s goes to standard output: --out is for pem and der",
+                              format);
+        return x->dir != NULL ? tm_file_mkdirs(x->dir, 0755, e) : 0;
     }
-    return err_set(e, "--format: want json, pem or der, not '%.40s'", format);
+    return tm_err_set(e, "--format: want json, pem or der, not '%.40s'", format);
 }
 
 int command_log_export(const struct cli_command *self, int argc, char **argv)
@@ -129,9 +129,9 @@ int command_log_export(const struct cli_command *self, int argc, char **argv)
         {NULL, CLI_FLAG, NULL, NULL, NULL},
     };
     struct log_target t;
-    struct err e = {0};
+    struct tm_err e = {0};
     struct log_range range;
-    const struct scan_sink sink = {&x, on_entry, NULL};
+    const struct ca_scan_sink sink = {&x, on_entry, NULL};
     int count = 0;
     int rc = cli_parse(self, options, argc, argv, 1, 1, &count);
     if (rc != CLI_GO_ON)

@@ -8,22 +8,22 @@
 #include "tools/tenmint-ca/log_common.h"
 
 struct find {
-    struct filter filter;
+    struct ca_filter filter;
     bool json;
     uint64_t found, damaged;
 };
 
-static int on_entry(void *ctx, uint64_t index, const struct entry *n, struct err *e)
+static int on_entry(void *ctx, uint64_t index, const struct tm_entry *n, struct tm_err *e)
 {
     struct find *f = ctx;
-    struct certificate c;
-    struct err why;
-    if (certificate_read(&n->logged, &c, &why) != 0) {
+    struct ca_certificate c;
+    struct tm_err why;
+    if (ca_certificate_read(&n->logged, &c, &why) != 0) {
         f->damaged++;
         fprintf(stderr, "entry %" PRIu64 ": %s\n", index, why.text);
         return 0;
     }
-    if (!filter_matches(&f->filter, n->timestamp_ms, &c))
+    if (!ca_filter_matches(&f->filter, n->timestamp_ms, &c))
         return 0;
     if (f->json)
         return f->found++, log_print_json(log_entry_json(index, n), e);
@@ -37,18 +37,18 @@ struct words {
     const char *pattern, *serial, *after, *before, *first, *last;
 };
 
-static int set_filter(struct find *f, const struct words *w, struct err *e)
+static int set_filter(struct find *f, const struct words *w, struct tm_err *e)
 {
-    int64_t now = clock_wall_ms();
-    struct filter *x = &f->filter;
-    if (w->pattern != NULL && filter_set_pattern(x, w->pattern, e) != 0)
+    int64_t now = tm_clock_wall_ms();
+    struct ca_filter *x = &f->filter;
+    if (w->pattern != NULL && ca_filter_set_pattern(x, w->pattern, e) != 0)
         return -1;
-    if (w->serial != NULL && filter_set_serial(x, w->serial, e) != 0)
+    if (w->serial != NULL && ca_filter_set_serial(x, w->serial, e) != 0)
         return -1;
-    if (w->after != NULL && filter_parse_time(w->after, now, &x->after_ms, e) != 0)
-        return err_wrap(e, "--after");
-    if (w->before != NULL && filter_parse_time(w->before, now, &x->before_ms, e) != 0)
-        return err_wrap(e, "--before");
+    if (w->after != NULL && ca_filter_parse_time(w->after, now, &x->after_ms, e) != 0)
+        return tm_err_wrap(e, "--after");
+    if (w->before != NULL && ca_filter_parse_time(w->before, now, &x->before_ms, e) != 0)
+        return tm_err_wrap(e, "--before");
     return 0;
 }
 
@@ -76,15 +76,15 @@ int command_log_find(const struct cli_command *self, int argc, char **argv)
         {NULL, CLI_FLAG, NULL, NULL, NULL},
     };
     struct log_target t;
-    struct err e = {0};
+    struct tm_err e = {0};
     struct log_range range;
-    const struct scan_sink sink = {&find, on_entry, NULL};
+    const struct ca_scan_sink sink = {&find, on_entry, NULL};
     int count = 0;
     int rc = cli_parse(self, options, argc, argv, 1, 1, &count);
     if (rc != CLI_GO_ON)
         return rc;
     if (set_filter(&find, &w, &e) != 0 || log_range_read(w.first, w.last, &range, &e) != 0) {
-        filter_free(&find.filter);
+        ca_filter_free(&find.filter);
         return cli_fail(CLI_USAGE, &e);
     }
     rc = log_target_open(&t, argv[0], &f, &e);
@@ -97,6 +97,6 @@ int command_log_find(const struct cli_command *self, int argc, char **argv)
     if (rc == CLI_OK && !find.json && find.found == 0)
         fprintf(stderr, "no such certificate in %" PRIu64 " entries\n", t.head.tree.size);
     log_target_close(&t);
-    filter_free(&find.filter);
+    ca_filter_free(&find.filter);
     return rc == CLI_OK ? CLI_OK : cli_fail(rc, &e);
 }

@@ -8,40 +8,40 @@
 #include "tools/tenmint-ca/log_common.h"
 
 /* What is not UTF-8 is shown with '?' for each byte beyond ASCII: JSON has no bytes. */
-static json_t *json_text(const struct cert_text *t)
+static json_t *json_text(const struct ca_cert_text *t)
 {
     json_t *v = json_stringn((const char *)t->p, t->len);
     if (v != NULL)
         return v;
-    struct buf b = {0};
+    struct tm_buf b = {0};
     for (size_t i = 0; i < t->len; i++)
         buf_putc(&b, t->p[i] >= 0x20 && t->p[i] < 0x7f ? t->p[i] : '?');
     v = json_stringn(b.data != NULL ? (const char *)b.data : "", b.len);
-    buf_free(&b);
+    tm_buf_free(&b);
     return v;
 }
 
 static json_t *json_hex(const unsigned char *p, size_t len)
 {
-    struct buf b = {0};
+    struct tm_buf b = {0};
     json_t *v = NULL;
-    char *text = (char *)buf_reserve(&b, 2 * len + 1);
+    char *text = (char *)tm_buf_reserve(&b, 2 * len + 1);
     if (text != NULL) {
-        hex_encode(p, len, text);
+        tm_hex_encode(p, len, text);
         v = json_string(text);
     }
-    buf_free(&b);
+    tm_buf_free(&b);
     return v;
 }
 
 static json_t *json_time(int64_t seconds)
 {
     char text[21];
-    clock_format(seconds, text);
+    tm_clock_format(seconds, text);
     return json_string(text);
 }
 
-static void add_names(json_t *o, const struct certificate *c)
+static void add_names(json_t *o, const struct ca_certificate *c)
 {
     static const char *const kinds[] = {[CERTIFICATE_EMAIL] = "email",
                                         [CERTIFICATE_DNS] = "dns",
@@ -49,9 +49,9 @@ static void add_names(json_t *o, const struct certificate *c)
                                         [CERTIFICATE_OTHER] = "other"};
     json_t *list = json_array();
     size_t at = 0;
-    enum certificate_name_kind kind;
-    struct cert_text name;
-    while (certificate_next_name(c, &at, &kind, &name) > 0) {
+    enum ca_certificate_name_kind kind;
+    struct ca_cert_text name;
+    while (ca_certificate_next_name(c, &at, &kind, &name) > 0) {
         json_t *one = json_object();
         json_object_set_new(one, "kind", json_string(kinds[kind]));
         json_object_set_new(one, "name", json_text(&name));
@@ -61,7 +61,7 @@ static void add_names(json_t *o, const struct certificate *c)
 }
 
 /* The table's JSON key; for rows without one the label's letters and digits. */
-static void identity_key(const struct identity_row *row, char key[64])
+static void identity_key(const struct tm_identity_row *row, char key[64])
 {
     size_t n = 0;
     const char *from = row->json_key[0] != '\0' ? row->json_key : row->label;
@@ -72,31 +72,31 @@ static void identity_key(const struct identity_row *row, char key[64])
     key[n] = '\0';
 }
 
-static void add_identity(json_t *o, const struct certificate *c)
+static void add_identity(json_t *o, const struct ca_certificate *c)
 {
     for (size_t i = 0; i < IDENTITY_FIELD_COUNT; i++) {
         if (c->identity[i].p == NULL)
             continue;
         char key[64];
-        identity_key(&identity_table[i], key);
+        identity_key(&tm_identity_table[i], key);
         json_object_set_new(o, key, json_text(&c->identity[i]));
     }
 }
 
-json_t *log_entry_json(uint64_t index, const struct entry *n)
+json_t *log_entry_json(uint64_t index, const struct tm_entry *n)
 {
-    struct certificate c;
-    struct err why;
-    struct merkle_hash leaf;
+    struct ca_certificate c;
+    struct tm_err why;
+    struct tm_merkle_hash leaf;
     json_t *o = json_object();
-    entry_leaf_hash(n, &leaf);
+    tm_entry_leaf_hash(n, &leaf);
     json_object_set_new(o, "index", json_integer((json_int_t)index));
     json_object_set_new(o, "logged", json_time((int64_t)(n->timestamp_ms / 1000)));
     json_object_set_new(o, "timestamp", json_integer((json_int_t)n->timestamp_ms));
     json_object_set_new(
         o, "type", json_string(n->logged.type == SCT_PRECERT ? "precertificate" : "certificate"));
     json_object_set_new(o, "leaf_hash", json_hex(leaf.b, sizeof(leaf.b)));
-    if (certificate_read(&n->logged, &c, &why) != 0) {
+    if (ca_certificate_read(&n->logged, &c, &why) != 0) {
         json_object_set_new(o, "damaged", json_string(why.text));
         return o;
     }
@@ -110,12 +110,12 @@ json_t *log_entry_json(uint64_t index, const struct entry *n)
     return o;
 }
 
-int log_print_json(json_t *o, struct err *e)
+int log_print_json(json_t *o, struct tm_err *e)
 {
     int rc = o != NULL ? json_dumpf(o, stdout, JSON_COMPACT) : -1;
     json_decref(o);
     if (rc != 0 || putchar('\n') == EOF)
-        return err_errno(e, "standard output");
+        return tm_err_errno(e, "standard output");
     return 0;
 }
 
@@ -124,29 +124,29 @@ void log_print_header(void)
     printf("%-20s  %9s  %-10s  %s\n", "LOGGED", "ENTRY", "SERIAL", "IDENTITY (REPOSITORY)");
 }
 
-void log_print_row(uint64_t index, const struct entry *n)
+void log_print_row(uint64_t index, const struct tm_entry *n)
 {
-    struct certificate c;
-    struct err why;
-    struct cert_text name;
-    enum certificate_name_kind kind;
+    struct ca_certificate c;
+    struct tm_err why;
+    struct ca_cert_text name;
+    enum ca_certificate_name_kind kind;
     char when[21];
     size_t at = 0;
-    clock_format((int64_t)(n->timestamp_ms / 1000), when);
+    tm_clock_format((int64_t)(n->timestamp_ms / 1000), when);
     printf("%-20s  %9" PRIu64 "  ", when, index);
-    if (certificate_read(&n->logged, &c, &why) != 0) {
+    if (ca_certificate_read(&n->logged, &c, &why) != 0) {
         printf("%-10s  DAMAGED: %s\n", "?", why.text);
         return;
     }
     for (size_t i = 0; i < 4; i++) /* the first bytes tell entries apart; --json has it whole */
         i < c.serial.len ? printf("%02x", c.serial.p[i]) : printf("  ");
     printf("%s  ", c.serial.len > 4 ? ".." : "  ");
-    for (bool first = true; certificate_next_name(&c, &at, &kind, &name) > 0; first = false) {
+    for (bool first = true; ca_certificate_next_name(&c, &at, &kind, &name) > 0; first = false) {
         if (!first)
             printf(", ");
         cli_print_text(stdout, name.p, name.len);
     }
-    const struct cert_text *repository = &c.identity[IDENTITY_SOURCE_URI];
+    const struct ca_cert_text *repository = &c.identity[IDENTITY_SOURCE_URI];
     if (repository->p == NULL)
         repository = &c.identity[IDENTITY_GITHUB_REPOSITORY];
     if (repository->p != NULL) {

@@ -8,15 +8,16 @@
 #include "tools/tenmint-ca/commands.h"
 #include "tools/tenmint-ca/log_common.h"
 
-static int64_t age_s(const struct head *h)
+static int64_t age_s(const struct ca_head *h)
 {
-    int64_t age = clock_wall_ms() - (int64_t)h->timestamp_ms;
+    int64_t age = tm_clock_wall_ms() - (int64_t)h->timestamp_ms;
     return age > 0 ? age / 1000 : 0;
 }
 
-static int print_json(const struct log_target *t, const char *root, const char *id, struct err *e)
+static int print_json(const struct log_target *t, const char *root, const char *id,
+                      struct tm_err *e)
 {
-    const struct head *h = &t->head;
+    const struct ca_head *h = &t->head;
     json_t *o =
         json_pack("{s:s, s:I, s:s, s:s, s:b, s:I, s:I}", "origin", h->tree.origin, "size",
                   (json_int_t)h->tree.size, "root", root, "key_id", id, "verified", h->verified,
@@ -30,12 +31,12 @@ static int print_json(const struct log_target *t, const char *root, const char *
 
 static void print_text(const struct log_target *t, const char *root, const char *id)
 {
-    const struct head *h = &t->head;
+    const struct ca_head *h = &t->head;
     char when[21];
     printf("origin      ");
     log_print_origin(stdout, h);
     printf("\nsize        %" PRIu64 "\nroot        %s\nkey id      %s\n", h->tree.size, root, id);
-    clock_format((int64_t)(h->timestamp_ms / 1000), when);
+    tm_clock_format((int64_t)(h->timestamp_ms / 1000), when);
     if (h->verified)
         printf("signature   good, by the given key\nsigned      %s, %" PRId64 " s ago\n", when,
                age_s(h));
@@ -55,9 +56,9 @@ int command_log_status(const struct cli_command *self, int argc, char **argv)
         {NULL, CLI_FLAG, NULL, NULL, NULL},
     };
     struct log_target t;
-    struct err e = {0};
+    struct tm_err e = {0};
     char id[9];
-    struct buf root = {0};
+    struct tm_buf root = {0};
     int count = 0;
     int rc = cli_parse(self, options, argc, argv, 1, 1, &count);
     if (rc != CLI_GO_ON)
@@ -66,16 +67,16 @@ int command_log_status(const struct cli_command *self, int argc, char **argv)
     if (rc == CLI_OK)
         rc = log_target_head(&t, &e);
     if (rc == CLI_OK) {
-        b64_encode(B64_STD, t.head.tree.root.b, MERKLE_HASH, &root);
-        hex_encode(t.head.key_id, sizeof(t.head.key_id), id);
+        tm_b64_encode(B64_STD, t.head.tree.root.b, MERKLE_HASH, &root);
+        tm_hex_encode(t.head.key_id, sizeof(t.head.key_id), id);
         if (json)
-            rc = print_json(&t, buf_str(&root), id, &e) == 0 ? CLI_OK : CLI_FAILED;
+            rc = print_json(&t, tm_buf_str(&root), id, &e) == 0 ? CLI_OK : CLI_FAILED;
         else
-            print_text(&t, buf_str(&root), id);
+            print_text(&t, tm_buf_str(&root), id);
         if (rc == CLI_OK && log_flush(&e) != 0)
             rc = CLI_FAILED;
     }
-    buf_free(&root);
+    tm_buf_free(&root);
     log_target_close(&t);
     return rc == CLI_OK ? CLI_OK : cli_fail(rc, &e);
 }

@@ -30,47 +30,47 @@ static void on_progress(void *ctx, uint64_t entries)
 
 /* Older checkpoints are held to the same trust, but need no witnesses: they may be older than
  * those. */
-static int read_older(const struct log_target *t, const struct cli_list *files, struct head *out,
-                      struct err *e)
+static int read_older(const struct log_target *t, const struct cli_list *files, struct ca_head *out,
+                      struct tm_err *e)
 {
-    struct head_trust trust = t->trust;
+    struct ca_head_trust trust = t->trust;
     trust.quorum = 0;
     for (size_t i = 0; i < files->count; i++) {
-        struct buf note = {0};
-        int rc = file_read(files->item[i], NOTE_BYTES_MAX, &note, e);
+        struct tm_buf note = {0};
+        int rc = tm_file_read(files->item[i], NOTE_BYTES_MAX, &note, e);
         if (rc == 0)
-            rc = head_read(&trust, note.data, note.len, clock_wall_ms(), &out[i], e);
-        buf_free(&note);
+            rc = ca_head_read(&trust, note.data, note.len, tm_clock_wall_ms(), &out[i], e);
+        tm_buf_free(&note);
         if (rc != 0)
-            return err_wrap(e, "'%s'", files->item[i]);
+            return tm_err_wrap(e, "'%s'", files->item[i]);
     }
     return 0;
 }
 
-static int verify(struct log_target *t, const struct cli_list *files, struct err *e)
+static int verify(struct log_target *t, const struct cli_list *files, struct tm_err *e)
 {
-    struct head older[CLI_LIST_MAX] = {{.tree = {.size = 0}}};
-    struct verify_report r = {0};
+    struct ca_head older[CLI_LIST_MAX] = {{.tree = {.size = 0}}};
+    struct ca_verify_report r = {0};
     uint64_t shown = 0;
-    struct verify_options o = {.source = t->source,
-                               .head = &t->head,
-                               .older = older,
-                               .older_count = files->count,
-                               .ctx = &shown,
-                               .fault = on_fault,
-                               .progress = on_progress};
+    struct ca_verify_options o = {.source = t->source,
+                                  .head = &t->head,
+                                  .older = older,
+                                  .older_count = files->count,
+                                  .ctx = &shown,
+                                  .fault = on_fault,
+                                  .progress = on_progress};
     int rc = read_older(t, files, older, e);
     if (rc == 0)
-        rc = log_verify(&o, &r, e);
+        rc = ca_log_verify(&o, &r, e);
     if (isatty(STDERR_FILENO))
         fprintf(stderr, "\r");
     for (size_t i = 0; i < files->count; i++)
-        head_free(&older[i]);
+        ca_head_free(&older[i]);
     if (rc != 0)
         return -1;
     if (r.faults > 0)
-        return err_set(e, "%" PRIu64 " thing%s wrong in %s (%" PRIu64 " entries)", r.faults,
-                       r.faults == 1 ? " is" : "s are", t->head.tree.origin, t->head.tree.size);
+        return tm_err_set(e, "%" PRIu64 " thing%s wrong in %s (%" PRIu64 " entries)", r.faults,
+                          r.faults == 1 ? " is" : "s are", t->head.tree.origin, t->head.tree.size);
     log_print_origin(stdout, &t->head);
     printf(": %" PRIu64 " entries, %" PRIu64 " tiles and %" PRIu64 " issuers are what the "
            "checkpoint %s\n",
@@ -89,7 +89,7 @@ int command_log_verify(const struct cli_command *self, int argc, char **argv)
         {NULL, CLI_FLAG, NULL, NULL, NULL},
     };
     struct log_target t;
-    struct err e = {0};
+    struct tm_err e = {0};
     int count = 0;
     int rc = cli_parse(self, options, argc, argv, 1, 1, &count);
     if (rc != CLI_GO_ON)

@@ -20,22 +20,22 @@
 #define STATE_PATH_MAX 3800
 
 struct watcher {
-    struct watch_options o;
+    struct ca_watch_options o;
     struct log_target target;
-    struct identities mine;
+    struct ca_identities mine;
     bool has_mine, json, fail_on_match;
     uint64_t matched; /* in this look */
     char evidence[STATE_PATH_MAX + 16];
 };
 
 /* A certificate that cannot be read is reported too: it may be hiding whose it is. */
-static int on_entry(void *ctx, uint64_t index, const struct entry *n, struct err *e)
+static int on_entry(void *ctx, uint64_t index, const struct tm_entry *n, struct tm_err *e)
 {
     struct watcher *w = ctx;
-    struct certificate c;
-    struct err why;
-    bool readable = certificate_read(&n->logged, &c, &why) == 0;
-    if (!w->has_mine || (readable && !identities_match(&w->mine, n->timestamp_ms, &c)))
+    struct ca_certificate c;
+    struct tm_err why;
+    bool readable = ca_certificate_read(&n->logged, &c, &why) == 0;
+    if (!w->has_mine || (readable && !ca_identities_match(&w->mine, n->timestamp_ms, &c)))
         return 0;
     if (w->json)
         return w->matched++, log_print_json(log_entry_json(index, n), e);
@@ -46,14 +46,14 @@ static int on_entry(void *ctx, uint64_t index, const struct entry *n, struct err
 }
 
 /* Reports are out before the state says that they were. */
-static int on_advance(void *ctx, const struct frontier *f, struct err *e)
+static int on_advance(void *ctx, const struct tm_frontier *f, struct tm_err *e)
 {
     (void)ctx;
     (void)f;
     return log_flush(e);
 }
 
-static void say(const struct watcher *w, const struct head *h, uint64_t before)
+static void say(const struct watcher *w, const struct ca_head *h, uint64_t before)
 {
     if (w->json)
         return;
@@ -63,33 +63,33 @@ static void say(const struct watcher *w, const struct head *h, uint64_t before)
             h->verified ? "" : "; signature NOT CHECKED: no --key");
 }
 
-static int look(struct watcher *w, struct err *e)
+static int look(struct watcher *w, struct tm_err *e)
 {
     static const int exits[] = {[WATCH_OK] = CLI_OK,
                                 [WATCH_FAILED] = CLI_FAILED,
                                 [WATCH_ROLLBACK] = EXIT_MISBEHAVES,
                                 [WATCH_FORK] = EXIT_MISBEHAVES};
-    struct watch_state state;
-    struct head h;
-    if (watch_state_load(w->o.state_path, &state, e) != 0)
+    struct ca_watch_state state;
+    struct ca_head h;
+    if (ca_watch_state_load(w->o.state_path, &state, e) != 0)
         return CLI_FAILED;
     w->matched = 0;
-    w->o.now_ms = clock_wall_ms();
+    w->o.now_ms = tm_clock_wall_ms();
     uint64_t before = state.at.size;
-    enum watch_result r = watch_look(&w->o, &state, &h, e);
+    enum ca_watch_result r = ca_watch_look(&w->o, &state, &h, e);
     if (r == WATCH_OK)
         say(w, &h, before);
     if (r == WATCH_ROLLBACK || r == WATCH_FORK)
         fprintf(stderr, "both checkpoints are in %s/\n", w->o.evidence_dir);
-    head_free(&h);
-    watch_state_free(&state);
+    ca_head_free(&h);
+    ca_watch_state_free(&state);
     if (log_flush(e) != 0)
         return CLI_FAILED;
     return r == WATCH_OK && w->fail_on_match && w->matched > 0 ? EXIT_MATCHED : exits[r];
 }
 
 /* Looks until a signal; a log that cannot be reached is looked at again, one that forks is not. */
-static int look_on(struct watcher *w, int64_t interval_ms, struct err *e)
+static int look_on(struct watcher *w, int64_t interval_ms, struct tm_err *e)
 {
     sigset_t set;
     sigemptyset(&set);
@@ -110,19 +110,19 @@ static int look_on(struct watcher *w, int64_t interval_ms, struct err *e)
 }
 
 /* One watcher a state: two would write over each other's memory. Held until the process ends. */
-static int lock_state(const char *path, struct err *e)
+static int lock_state(const char *path, struct tm_err *e)
 {
     char name[STATE_PATH_MAX + 16];
     if (strlen(path) > STATE_PATH_MAX)
-        return err_set(e, "--state: the path is too long");
+        return tm_err_set(e, "--state: the path is too long");
     snprintf(name, sizeof(name), "%s.lock", path);
     int fd = open(name, O_CREAT | O_RDWR | O_CLOEXEC, 0644);
     if (fd < 0)
-        return err_errno(e, "'%s'", name);
+        return tm_err_errno(e, "'%s'", name);
     if (flock(fd, LOCK_EX | LOCK_NB) == 0)
         return 0;
     close(fd);
-    return err_set(e, "'%s' is in use by another watcher", path);
+    return tm_err_set(e, "'%s' is in use by another watcher", path);
 }
 
 struct words {
@@ -130,12 +130,13 @@ struct words {
     bool once;
 };
 
-static int configure(struct watcher *w, const struct words *x, int64_t *interval_ms, struct err *e)
+static int configure(struct watcher *w, const struct words *x, int64_t *interval_ms,
+                     struct tm_err *e)
 {
     if (x->state == NULL)
-        return err_set(e, "--state FILE is missing: what was seen must be kept");
+        return tm_err_set(e, "--state FILE is missing: what was seen must be kept");
     if (x->once == (x->interval != NULL))
-        return err_set(e, "want either --once or --interval DURATION");
+        return tm_err_set(e, "want either --once or --interval DURATION");
     if (x->interval != NULL && log_duration("interval", x->interval, interval_ms, e) != 0)
         return -1;
     if (x->max_age != NULL && log_duration("max-age", x->max_age, &w->o.max_age_ms, e) != 0)
@@ -147,7 +148,7 @@ static int configure(struct watcher *w, const struct words *x, int64_t *interval
     w->o.state_path = x->state;
     snprintf(w->evidence, sizeof(w->evidence), "%.*s.evidence", STATE_PATH_MAX, x->state);
     w->o.evidence_dir = x->evidence != NULL ? x->evidence : w->evidence;
-    w->o.sink = (struct scan_sink){w, on_entry, on_advance};
+    w->o.sink = (struct ca_scan_sink){w, on_entry, on_advance};
     return 0;
 }
 
@@ -171,7 +172,7 @@ int command_log_watch(const struct cli_command *self, int argc, char **argv)
         LOG_OPTIONS(f),
         {NULL, CLI_FLAG, NULL, NULL, NULL},
     };
-    struct err e = {0};
+    struct tm_err e = {0};
     int64_t interval_ms = 0;
     int count = 0;
     int rc = cli_parse(self, options, argc, argv, 1, 1, &count);
@@ -180,7 +181,7 @@ int command_log_watch(const struct cli_command *self, int argc, char **argv)
     if (configure(&w, &x, &interval_ms, &e) != 0)
         return cli_fail(CLI_USAGE, &e);
     w.has_mine = x.mine != NULL;
-    if (w.has_mine && identities_load(x.mine, &w.mine, &e) != 0)
+    if (w.has_mine && ca_identities_load(x.mine, &w.mine, &e) != 0)
         return cli_fail(CLI_CONFIG, &e);
     rc = lock_state(x.state, &e) == 0 ? log_target_open(&w.target, argv[0], &f, &e) : CLI_FAILED;
     w.o.source = w.target.source;
@@ -188,6 +189,6 @@ int command_log_watch(const struct cli_command *self, int argc, char **argv)
     if (rc == CLI_OK)
         rc = x.once ? look(&w, &e) : look_on(&w, interval_ms, &e);
     log_target_close(&w.target);
-    identities_free(&w.mine);
+    ca_identities_free(&w.mine);
     return rc == CLI_OK || rc == EXIT_MATCHED ? rc : cli_fail(rc, &e);
 }

@@ -10,13 +10,13 @@ struct repository;
 
 /* `prefix`: "/tuf". Both are borrowed for the repository's life. Refuses a directory that holds no
  * tree, or a broken one. NULL with `e` set. */
-struct repository *repository_new(const char *directory, const char *prefix, struct err *e);
+struct repository *repository_new(const char *directory, const char *prefix, struct tm_err *e);
 void repository_free(struct repository *r); /* NULL is fine */
 
-struct http_mount repository_mount(struct repository *r);
+struct tm_http_mount repository_mount(struct repository *r);
 
 /* Prometheus text: whether the tree is whole, and each role's version and dates; read anew after a
  * publication and once a minute. `r` is a struct repository; one thread at a time. */
-void repository_metrics(void *r, struct buf *out);
+void repository_metrics(void *r, struct tm_buf *out);
 
 #endif

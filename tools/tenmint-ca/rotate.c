@@ -32,12 +32,12 @@ struct rotation {
     int lock; /* DIR, so that one rotation at a time works on it */
 };
 
-static int in(const char *dir, const char *name, char out[PATH_MAX], struct err *e)
+static int in(const char *dir, const char *name, char out[PATH_MAX], struct tm_err *e)
 {
-    return file_join(dir, name, out, PATH_MAX, e);
+    return tm_file_join(dir, name, out, PATH_MAX, e);
 }
 
-static int prepare(struct rotation *r, struct err *e)
+static int prepare(struct rotation *r, struct tm_err *e)
 {
     if (in(r->dir, "next", r->next, e) != 0 || in(r->dir, "next.part", r->part, e) != 0 ||
         in(r->dir, "password", r->password, e) != 0)
@@ -46,19 +46,20 @@ static int prepare(struct rotation *r, struct err *e)
         r->password_file = r->password;
     r->lock = open(r->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (r->lock < 0)
-        return err_errno(e, "open directory '%s'", r->dir);
+        return tm_err_errno(e, "open directory '%s'", r->dir);
     if (flock(r->lock, LOCK_EX | LOCK_NB) != 0)
-        return err_errno(e, "another rotation is at work in '%s'", r->dir);
+        return tm_err_errno(e, "another rotation is at work in '%s'", r->dir);
     return 0;
 }
 
 /* The pair must be one that a server would take. */
-static int check_pair(const char *key, const char *chain, const char *password_file, struct err *e)
+static int check_pair(const char *key, const char *chain, const char *password_file,
+                      struct tm_err *e)
 {
-    struct signer_options o = {
+    struct ca_signer_options o = {
         .backend = "file", .chain_file = chain, .key_file = key, .password_file = password_file};
-    struct signer *s = signer_open(&o, clock_wall_ms() / 1000, e);
-    signer_unref(s);
+    struct ca_signer *s = ca_signer_open(&o, tm_clock_wall_ms() / 1000, e);
+    ca_signer_unref(s);
     return s != NULL ? 0 : -1;
 }
 
@@ -76,93 +77,95 @@ static void remove_part(const struct rotation *r)
     (void)rmdir(r->part);
 }
 
-static int open_root(const struct rotation *r, STACK_OF(X509) * *root, struct key **key,
-                     struct err *e)
+static int open_root(const struct rotation *r, STACK_OF(X509) * *root, struct tm_key **key,
+                     struct tm_err *e)
 {
     char root_file[PATH_MAX], root_key_file[PATH_MAX];
     if (in(r->dir, "root.pem", root_file, e) != 0 || in(r->dir, "root.key", root_key_file, e) != 0)
         return -1;
-    struct key_source source = {.file = r->root_key != NULL ? r->root_key : root_key_file,
-                                .password_file = r->password_file};
-    *root = certs_load(root_file, e);
+    struct tm_key_source source = {.file = r->root_key != NULL ? r->root_key : root_key_file,
+                                   .password_file = r->password_file};
+    *root = tm_certs_load(root_file, e);
     if (*root == NULL)
         return -1;
     if (access(source.file, F_OK) != 0)
-        return err_errno(e, "root key '%s' (where is it kept? name it by --root-key)", source.file);
-    *key = key_open(&source, "root key", e);
+        return tm_err_errno(e, "root key '%s' (where is it kept? name it by --root-key)",
+                            source.file);
+    *key = tm_key_open(&source, "root key", e);
     return *key != NULL ? 0 : -1;
 }
 
 /* A pair in r->part. */
-static int make_pair(const struct rotation *r, STACK_OF(X509) * root, const struct key *root_key,
-                     struct err *e)
+static int make_pair(const struct rotation *r, STACK_OF(X509) * root, const struct tm_key *root_key,
+                     struct tm_err *e)
 {
     char key[PATH_MAX], chain[PATH_MAX];
-    struct buf password = {0};
-    struct create_options o = {
-        .directory = r->part, .key_type = r->key_type, .now_s = clock_wall_ms() / 1000};
-    int rc = key_read_secret(r->password_file, NULL, "password", &password, e);
+    struct tm_buf password = {0};
+    struct ca_create_options o = {
+        .directory = r->part, .key_type = r->key_type, .now_s = tm_clock_wall_ms() / 1000};
+    int rc = tm_key_read_secret(r->password_file, NULL, "password", &password, e);
     if (rc == 0) {
-        o.password = buf_str(&password);
-        rc = create_intermediate(&o, sk_X509_value(root, 0), key_pkey(root_key), e);
+        o.password = tm_buf_str(&password);
+        rc = ca_create_intermediate(&o, sk_X509_value(root, 0), tm_key_pkey(root_key), e);
     }
-    buf_free_secret(&password);
+    tm_buf_free_secret(&password);
     if (rc != 0 || in(r->part, "intermediate.key", key, e) != 0 ||
         in(r->part, "chain.pem", chain, e) != 0)
         return -1;
     return check_pair(key, chain, r->password_file, e);
 }
 
-static int make_next(const struct rotation *r, struct err *e)
+static int make_next(const struct rotation *r, struct tm_err *e)
 {
-    struct key *root_key = NULL;
+    struct tm_key *root_key = NULL;
     STACK_OF(X509) *root = NULL;
     if (access(r->next, F_OK) == 0)
-        return err_set(e,
-                       "'%s' is there already: put it in service (--activate) or, if its chain was "
-                       "never published, remove it",
-                       r->next);
+        return tm_err_set(
+            e,
+            "'%s' is there already: put it in service (--activate) or, if its chain was "
+            "never published, remove it",
+            r->next);
     remove_part(r);
     int rc = open_root(r, &root, &root_key, e);
     if (rc == 0)
         rc = make_pair(r, root, root_key, e);
     if (rc == 0 && rename(r->part, r->next) != 0)
-        rc = err_errno(e, "rename '%s' to '%s'", r->part, r->next);
+        rc = tm_err_errno(e, "rename '%s' to '%s'", r->part, r->next);
     if (rc != 0)
         remove_part(r);
-    key_free(root_key);
+    tm_key_free(root_key);
     sk_X509_pop_free(root, X509_free);
-    return rc == 0 ? file_sync_dir(r->dir, e) : -1;
+    return rc == 0 ? tm_file_sync_dir(r->dir, e) : -1;
 }
 
 /* A server that runs as another user could not read what root moves in. */
-static int take_owner(const char *from, const char *to, struct err *e)
+static int take_owner(const char *from, const char *to, struct tm_err *e)
 {
     struct stat have, want;
     if (stat(to, &want) != 0)
         return 0;
     if (stat(from, &have) != 0)
-        return err_errno(e, "stat '%s'", from);
+        return tm_err_errno(e, "stat '%s'", from);
     if (have.st_uid == want.st_uid && have.st_gid == want.st_gid)
         return 0;
     return chown(from, want.st_uid, want.st_gid) == 0
                ? 0
-               : err_errno(e, "give '%s' the owner of '%s' (run this as root)", from, to);
+               : tm_err_errno(e, "give '%s' the owner of '%s' (run this as root)", from, to);
 }
 
 /* Lasting before the next move begins. */
-static int move(const struct rotation *r, const char *from, const char *to, struct err *e)
+static int move(const struct rotation *r, const char *from, const char *to, struct tm_err *e)
 {
     if (take_owner(from, to, e) != 0)
         return -1;
     if (rename(from, to) != 0)
-        return err_errno(e, "move '%s' to '%s'", from, to);
-    return file_sync_dir(r->dir, e) == 0 ? file_sync_dir(r->next, e) : -1;
+        return tm_err_errno(e, "move '%s' to '%s'", from, to);
+    return tm_file_sync_dir(r->dir, e) == 0 ? tm_file_sync_dir(r->next, e) : -1;
 }
 
 /* The key first: while the two do not fit, a running server keeps what it has, and after a crash
  * in between the same command ends the move. */
-static int activate(const struct rotation *r, struct err *e)
+static int activate(const struct rotation *r, struct tm_err *e)
 {
     char from_key[PATH_MAX], from_chain[PATH_MAX], to_key[PATH_MAX], to_chain[PATH_MAX];
     if (in(r->next, "intermediate.key", from_key, e) != 0 ||
@@ -170,12 +173,12 @@ static int activate(const struct rotation *r, struct err *e)
         in(r->dir, "intermediate.key", to_key, e) != 0 || in(r->dir, "chain.pem", to_chain, e) != 0)
         return -1;
     if (access(from_chain, F_OK) != 0)
-        return err_errno(e, "nothing to put in service: '%s'", from_chain);
+        return tm_err_errno(e, "nothing to put in service: '%s'", from_chain);
     if (access(to_key, F_OK) != 0)
-        return err_errno(e, "'%s': only a CA whose key is this file rotates so", to_key);
+        return tm_err_errno(e, "'%s': only a CA whose key is this file rotates so", to_key);
     bool key_moved = access(from_key, F_OK) != 0 && errno == ENOENT;
     if (check_pair(key_moved ? to_key : from_key, from_chain, r->password_file, e) != 0)
-        return err_wrap(e, "the next pair in '%s'", r->next);
+        return tm_err_wrap(e, "the next pair in '%s'", r->next);
     if (!key_moved && move(r, from_key, to_key, e) != 0)
         return -1;
     if (move(r, from_chain, to_chain, e) != 0)
@@ -209,14 +212,14 @@ int command_rotate(const struct cli_command *self, int argc, char **argv)
          &r.key_type},
         {NULL, CLI_FLAG, NULL, NULL, NULL},
     };
-    struct err e = {0};
+    struct tm_err e = {0};
     int count = 0;
     int rc = cli_parse(self, options, argc, argv, 1, 1, &count);
     if (rc != CLI_GO_ON)
         return rc;
     r.dir = argv[0];
     if (r.activate && (r.root_key != NULL || r.key_type != NULL)) {
-        err_set(&e, "rotate: --activate takes neither --root-key nor --key-type");
+        tm_err_set(&e, "rotate: --activate takes neither --root-key nor --key-type");
         return cli_fail(CLI_USAGE, &e);
     }
     rc = prepare(&r, &e);

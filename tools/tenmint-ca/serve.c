@@ -25,43 +25,43 @@ struct flags {
 };
 
 /* A double-quoted scalar; the flags hold URLs and words, anything else is refused. */
-static int plain(const char *flag, const char *value, struct err *e)
+static int plain(const char *flag, const char *value, struct tm_err *e)
 {
     for (const char *p = value; *p != '\0'; p++) {
         if ((unsigned char)*p <= 0x20 || *p == '"' || *p == '\\' || (unsigned char)*p >= 0x7f)
-            return err_set(e, "--%s: unexpected character in the value", flag);
+            return tm_err_set(e, "--%s: unexpected character in the value", flag);
     }
-    return *value != '\0' ? 0 : err_set(e, "--%s: the value is empty", flag);
+    return *value != '\0' ? 0 : tm_err_set(e, "--%s: the value is empty", flag);
 }
 
 /* The issuer list that the flags stand for, in Fulcio's YAML. */
-static int issuers_text(const struct flags *f, struct buf *out, struct err *e)
+static int issuers_text(const struct flags *f, struct tm_buf *out, struct tm_err *e)
 {
     const char *type = f->issuer_type != NULL ? f->issuer_type : "github-workflow";
     const char *client = f->client_id != NULL ? f->client_id : "sigstore";
     if (plain("issuer", f->issuer, e) != 0 || plain("issuer-type", type, e) != 0 ||
         plain("client-id", client, e) != 0)
         return -1;
-    buf_printf(out,
-               "oidc-issuers:\n"
-               "  \"%s\":\n"
-               "    issuer-url: \"%s\"\n"
-               "    client-id: \"%s\"\n"
-               "    type: \"%s\"\n",
-               f->issuer, f->issuer, client, type);
-    return buf_str(out) != NULL ? 0 : err_set(e, "out of memory");
+    tm_buf_printf(out,
+                  "oidc-issuers:\n"
+                  "  \"%s\":\n"
+                  "    issuer-url: \"%s\"\n"
+                  "    client-id: \"%s\"\n"
+                  "    type: \"%s\"\n",
+                  f->issuer, f->issuer, client, type);
+    return tm_buf_str(out) != NULL ? 0 : tm_err_set(e, "out of memory");
 }
 
-static int replace(char **slot, const char *value, struct err *e)
+static int replace(char **slot, const char *value, struct tm_err *e)
 {
     if (value == NULL)
         return 0;
     free(*slot);
     *slot = strdup(value);
-    return *slot != NULL ? 0 : err_set(e, "out of memory");
+    return *slot != NULL ? 0 : tm_err_set(e, "out of memory");
 }
 
-static int number_of_workers(const char *text, struct ca_config *c, struct err *e)
+static int number_of_workers(const char *text, struct ca_config *c, struct tm_err *e)
 {
     if (text == NULL)
         return 0;
@@ -69,23 +69,23 @@ static int number_of_workers(const char *text, struct ca_config *c, struct err *
     errno = 0;
     long n = strtol(text, &end, 10);
     if (errno != 0 || end == text || *end != '\0' || n < 0 || n > 256)
-        return err_set(e, "--workers: a number from 0 to 256");
+        return tm_err_set(e, "--workers: a number from 0 to 256");
     c->workers = n;
     return 0;
 }
 
 /* A log for a trial: its key lies unencrypted beside it. */
-static int trial_log(const char *dir, struct ca_config *c, struct err *e)
+static int trial_log(const char *dir, struct ca_config *c, struct tm_err *e)
 {
     char key[PATH_MAX];
     char public[PATH_MAX];
     if (snprintf(key, sizeof(key), "%s.key", dir) >= (int)sizeof(key) ||
         snprintf(public, sizeof(public), "%s.pem", dir) >= (int)sizeof(public))
-        return err_set(e, "--log: the path is too long");
-    const struct ct_embedded_new n = {
+        return tm_err_set(e, "--log: the path is too long");
+    const struct ca_ct_embedded_new n = {
         .directory = dir, .origin = TRIAL_ORIGIN, .key_file = key, .public_file = public};
-    if (access(key, F_OK) != 0 && ct_embedded_create(&n, e) != 0)
-        return err_wrap(e, "--log");
+    if (access(key, F_OK) != 0 && ca_ct_embedded_create(&n, e) != 0)
+        return tm_err_wrap(e, "--log");
     return replace(&c->embedded_directory, dir, e) != 0 || replace(&c->embedded_key, key, e) != 0 ||
                    replace(&c->embedded_origin, TRIAL_ORIGIN, e) != 0
                ? -1
@@ -93,7 +93,7 @@ static int trial_log(const char *dir, struct ca_config *c, struct err *e)
 }
 
 /* An ephemeral CA's log lasts as long as the CA. */
-static int temporary_log(struct flags *f, struct ca_config *c, struct err *e)
+static int temporary_log(struct flags *f, struct ca_config *c, struct tm_err *e)
 {
     char dir[sizeof(f->temporary) + 4];
     const char *tmp = getenv("TMPDIR");
@@ -102,7 +102,7 @@ static int temporary_log(struct flags *f, struct ca_config *c, struct err *e)
         snprintf(f->temporary, sizeof(f->temporary), "/tmp/tenmint-ca.XXXXXX");
     if (mkdtemp(f->temporary) == NULL) {
         f->temporary[0] = '\0';
-        return err_errno(e, "make a directory for the ephemeral log");
+        return tm_err_errno(e, "make a directory for the ephemeral log");
     }
     snprintf(dir, sizeof(dir), "%s/log", f->temporary);
     return trial_log(dir, c, e);
@@ -124,7 +124,7 @@ static void remove_temporary(struct flags *f)
 }
 
 /* The configuration: a file, or the defaults with an ephemeral CA. Listening flags win. */
-static int configure(struct flags *f, struct ca_config *c, struct buf *issuers, struct err *e)
+static int configure(struct flags *f, struct ca_config *c, struct tm_buf *issuers, struct tm_err *e)
 {
     int rc;
     if (f->config != NULL) {
@@ -155,16 +155,16 @@ static int configure(struct flags *f, struct ca_config *c, struct buf *issuers, 
     return rc;
 }
 
-static int check_flags(const struct flags *f, struct err *e)
+static int check_flags(const struct flags *f, struct tm_err *e)
 {
     if (f->config != NULL &&
         (f->ephemeral || f->issuer != NULL || f->issuers != NULL || f->issuer_type != NULL ||
          f->client_id != NULL || f->key_type != NULL || f->log != NULL))
-        return err_set(e, "serve: --config and --ephemeral with its options exclude each other");
+        return tm_err_set(e, "serve: --config and --ephemeral with its options exclude each other");
     if (f->config == NULL && !f->ephemeral)
-        return err_set(e, "serve: --config FILE is missing (or --ephemeral for a trial)");
+        return tm_err_set(e, "serve: --config FILE is missing (or --ephemeral for a trial)");
     if (f->ephemeral && (f->issuer == NULL) == (f->issuers == NULL))
-        return err_set(e, "serve: --ephemeral needs either --issuer URL or --issuers FILE");
+        return tm_err_set(e, "serve: --ephemeral needs either --issuer URL or --issuers FILE");
     return 0;
 }
 
@@ -187,7 +187,7 @@ static void wait_for_signals(struct service *s, const sigset_t *set)
         int sig = interval > 0 ? sigtimedwait(set, NULL, &until) : sigwaitinfo(set, NULL);
         if (sig == SIGTERM || sig == SIGINT) {
             jlog(s->log, JLOG_INFO, "stopping", JLOG_STR("signal", sig == SIGTERM ? "TERM" : "INT"),
-                 JLOG_INT("in_flight", http_server_inflight(s->http)), JLOG_END);
+                 JLOG_INT("in_flight", tm_http_server_inflight(s->http)), JLOG_END);
             return;
         }
         if (sig == SIGHUP)
@@ -200,7 +200,7 @@ static void wait_for_signals(struct service *s, const sigset_t *set)
 static int run(const struct ca_config *c, const char *issuers)
 {
     struct service s;
-    struct err e = {0};
+    struct tm_err e = {0};
     sigset_t set;
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);
@@ -245,8 +245,8 @@ int command_serve(const struct cli_command *self, int argc, char **argv)
         {NULL, CLI_FLAG, NULL, NULL, NULL},
     };
     struct ca_config c;
-    struct buf issuers = {0};
-    struct err e = {0};
+    struct tm_buf issuers = {0};
+    struct tm_err e = {0};
     int count = 0;
     int rc = cli_parse(self, options, argc, argv, 0, 0, &count);
     if (rc != CLI_GO_ON)
@@ -254,13 +254,13 @@ int command_serve(const struct cli_command *self, int argc, char **argv)
     if (check_flags(&f, &e) != 0)
         return cli_fail(CLI_USAGE, &e);
     if (configure(&f, &c, &issuers, &e) != 0) {
-        buf_free(&issuers);
+        tm_buf_free(&issuers);
         remove_temporary(&f);
         return cli_fail(f.config != NULL ? CLI_CONFIG : CLI_USAGE, &e);
     }
-    rc = run(&c, issuers.len > 0 ? buf_str(&issuers) : NULL);
+    rc = run(&c, issuers.len > 0 ? tm_buf_str(&issuers) : NULL);
     remove_temporary(&f);
-    buf_free(&issuers);
+    tm_buf_free(&issuers);
     ca_config_free(&c);
     return rc;
 }

@@ -13,14 +13,15 @@
 
 static int64_t now_s(void)
 {
-    return clock_wall_ms() / 1000;
+    return tm_clock_wall_ms() / 1000;
 }
 
-static int load_issuers(struct service *s, const char *text, struct oidc_trust **out, struct err *e)
+static int load_issuers(struct service *s, const char *text, struct oidc_trust **out,
+                        struct tm_err *e)
 {
     const char *path = text != NULL ? "command line" : s->config->issuers_file;
     if (text == NULL)
-        s->issuers_seen = file_stamp(path);
+        s->issuers_seen = tm_file_stamp(path);
     int rc = text != NULL ? oidc_trust_parse(path, text, strlen(text), out, e)
                           : oidc_trust_load(path, out, e);
     if (rc != 0)
@@ -29,11 +30,11 @@ static int load_issuers(struct service *s, const char *text, struct oidc_trust *
         return 0;
     oidc_trust_unref(*out);
     *out = NULL;
-    return err_wrap(e, "%s", path);
+    return tm_err_wrap(e, "%s", path);
 }
 
 /* A rotation that was cut off between its two moves leaves a key without its chain. */
-static int explain_pair(const struct ca_config *c, struct err *e)
+static int explain_pair(const struct ca_config *c, struct tm_err *e)
 {
     char path[PATH_MAX];
     const char *slash = c->chain != NULL ? strrchr(c->chain, '/') : NULL;
@@ -42,26 +43,27 @@ static int explain_pair(const struct ca_config *c, struct err *e)
     if (c->chain == NULL || snprintf(path, sizeof(path), "%.*s/next/chain.pem", len, dir) < 0 ||
         access(path, F_OK) != 0)
         return -1;
-    return err_wrap(e,
-                    "'%s' waits: if a rotation was cut off, `tenmint-ca rotate %.*s --activate` "
-                    "ends it",
-                    path, len, dir);
+    return tm_err_wrap(e,
+                       "'%s' waits: if a rotation was cut off, `tenmint-ca rotate %.*s --activate` "
+                       "ends it",
+                       path, len, dir);
 }
 
 /* The parts that need no socket, in the order in which their faults are best reported. */
-static int start_core(struct service *s, const char *issuers, struct err *e)
+static int start_core(struct service *s, const char *issuers, struct tm_err *e)
 {
     const struct ca_config *c = s->config;
-    struct signer_options so;
+    struct ca_signer_options so;
     struct oidc_options oo;
     struct oidc_trust *trust = NULL;
-    s->policy = proof_policy_new((const char *const *)c->algorithms.item, c->algorithms.count, e);
+    s->policy =
+        ca_proof_policy_new((const char *const *)c->algorithms.item, c->algorithms.count, e);
     if (s->policy == NULL)
-        return err_wrap(e, "client-signing-algorithms");
+        return tm_err_wrap(e, "client-signing-algorithms");
     if (load_issuers(s, issuers, &trust, e) != 0)
         return -1;
     ca_config_signer(c, &so);
-    s->holder = signer_holder_new(&so, now_s(), e);
+    s->holder = ca_signer_holder_new(&so, now_s(), e);
     if (s->holder == NULL) {
         oidc_trust_unref(trust);
         return explain_pair(c, e);
@@ -72,96 +74,96 @@ static int start_core(struct service *s, const char *issuers, struct err *e)
     return s->verifier != NULL ? 0 : -1;
 }
 
-static int start_ct(struct service *s, struct err *e)
+static int start_ct(struct service *s, struct tm_err *e)
 {
-    struct ct_member members[CT_LOGS_MAX];
-    struct ct_options o;
+    struct ca_ct_member members[CT_LOGS_MAX];
+    struct ca_ct_options o;
     ca_config_ct(s->config, members, &o);
     o.jlog = s->log;
     ca_config_embedded(s->config, &s->embedded_options);
     s->embedded_options.jlog = s->log;
     if (s->embedded_options.directory != NULL) {
-        s->embedded = ct_embedded_open(&s->embedded_options, e);
+        s->embedded = ca_ct_embedded_open(&s->embedded_options, e);
         if (s->embedded == NULL)
-            return err_wrap(e, "ct: embedded log");
-        o.embedded = ct_embedded_issue_log(s->embedded);
-        o.embedded_id = log_view_of(ct_embedded_log(s->embedded)).id;
+            return tm_err_wrap(e, "ct: embedded log");
+        o.embedded = ca_ct_embedded_issue_log(s->embedded);
+        o.embedded_id = ca_log_view_of(ca_ct_embedded_log(s->embedded)).id;
     }
     if (o.count == 0 && s->embedded == NULL) {
         jlog(s->log, JLOG_WARN, "no transparency log: certificates carry no SCT", JLOG_END);
         return 0;
     }
-    s->ct = ct_new(&o, e);
-    return s->ct != NULL ? 0 : err_wrap(e, "ct");
+    s->ct = ca_ct_new(&o, e);
+    return s->ct != NULL ? 0 : tm_err_wrap(e, "ct");
 }
 
 /* Logs that have ended, for those who check older certificates against them. */
-static int open_retired(struct service *s, struct err *e)
+static int open_retired(struct service *s, struct tm_err *e)
 {
     const struct ca_config *c = s->config;
     for (size_t i = 0; i < c->retired_logs.count; i++) {
         const struct ca_config_retired *r = ca_config_retired_at(c, i);
-        s->retired[i] = log_retired_open(r->directory, r->public_key, e);
+        s->retired[i] = ca_log_retired_open(r->directory, r->public_key, e);
         if (s->retired[i] == NULL)
-            return err_wrap(e, "ct");
+            return tm_err_wrap(e, "ct");
         s->retired_count++;
     }
     return 0;
 }
 
-static int open_repository(struct service *s, struct err *e)
+static int open_repository(struct service *s, struct tm_err *e)
 {
     const struct ca_config *c = s->config;
     const char *prefix = c->tuf_prefix != NULL ? c->tuf_prefix : "/tuf";
     if (c->tuf_directory == NULL)
         return 0;
     s->repository = repository_new(c->tuf_directory, prefix, e);
-    return s->repository != NULL ? 0 : err_wrap(e, "tuf");
+    return s->repository != NULL ? 0 : tm_err_wrap(e, "tuf");
 }
 
-static void more_metrics(void *ctx, struct buf *out)
+static void more_metrics(void *ctx, struct tm_buf *out)
 {
     struct service *s = ctx;
     if (s->config->tls_certificate != NULL) {
-        promtext_head(out, "tenmint_tls_certificate_expiry_seconds", "gauge",
-                      "End of the certificate that the API's TLS shows, Unix time.");
-        buf_printf(out, "tenmint_tls_certificate_expiry_seconds %" PRId64 "\n",
-                   atomic_load(&s->tls_not_after));
+        tm_promtext_head(out, "tenmint_tls_certificate_expiry_seconds", "gauge",
+                         "End of the certificate that the API's TLS shows, Unix time.");
+        tm_buf_printf(out, "tenmint_tls_certificate_expiry_seconds %" PRId64 "\n",
+                      atomic_load(&s->tls_not_after));
     }
     if (s->repository != NULL)
         repository_metrics(s->repository, out);
 }
 
-static int start_api(struct service *s, struct err *e)
+static int start_api(struct service *s, struct tm_err *e)
 {
-    struct api_options o = {.verifier = s->verifier,
-                            .policy = s->policy,
-                            .log = s->ct != NULL ? ct_issue_log(s->ct) : NULL,
-                            .jlog = s->log,
-                            .metrics = s->metrics,
-                            .lifetime_s = s->config->lifetime / 1000,
-                            .subject_key_id = s->config->subject_key_id,
-                            .version = cli_version,
-                            .more_metrics = more_metrics,
-                            .more_metrics_ctx = s};
-    struct signer *ca = signer_holder_get(s->holder);
-    s->api = api_new(&o, ca, e);
-    if (s->api != NULL && signer_chain(ca)->ephemeral)
+    struct ca_api_options o = {.verifier = s->verifier,
+                               .policy = s->policy,
+                               .log = s->ct != NULL ? ca_ct_issue_log(s->ct) : NULL,
+                               .jlog = s->log,
+                               .metrics = s->metrics,
+                               .lifetime_s = s->config->lifetime / 1000,
+                               .subject_key_id = s->config->subject_key_id,
+                               .version = cli_version,
+                               .more_metrics = more_metrics,
+                               .more_metrics_ctx = s};
+    struct ca_signer *ca = ca_signer_holder_get(s->holder);
+    s->api = ca_api_new(&o, ca, e);
+    if (s->api != NULL && ca_signer_chain(ca)->ephemeral)
         jlog(s->log, JLOG_WARN,
              "EPHEMERAL CA: the key is in memory only and its certificates end with this process",
              JLOG_END);
-    signer_unref(ca);
+    ca_signer_unref(ca);
     return s->api != NULL ? 0 : -1;
 }
 
 static bool tls_changed(struct service *s)
 {
-    bool certificate = file_stamp_renew(s->config->tls_certificate, &s->tls_certificate_seen);
-    bool key = file_stamp_renew(s->config->tls_key, &s->tls_key_seen);
+    bool certificate = tm_file_stamp_renew(s->config->tls_certificate, &s->tls_certificate_seen);
+    bool key = tm_file_stamp_renew(s->config->tls_key, &s->tls_key_seen);
     return certificate || key;
 }
 
-static int read_tls(struct service *s, struct err *e)
+static int read_tls(struct service *s, struct tm_err *e)
 {
     const struct ca_config *c = s->config;
     if (c->tls_certificate == NULL)
@@ -175,48 +177,48 @@ static int read_tls(struct service *s, struct err *e)
 static void list_root(void *ctx, log_root_fn add, void *arg)
 {
     struct service *s = ctx;
-    struct signer *ca = signer_holder_get(s->holder);
-    const struct signer_chain *chain = signer_chain(ca);
+    struct ca_signer *ca = ca_signer_holder_get(s->holder);
+    const struct ca_signer_chain *chain = ca_signer_chain(ca);
     add(arg, chain->der[chain->count - 1], chain->der_len[chain->count - 1]);
-    signer_unref(ca);
+    ca_signer_unref(ca);
 }
 
-static int mount_log(struct service *s, struct http_options *o, struct err *e)
+static int mount_log(struct service *s, struct tm_http_options *o, struct tm_err *e)
 {
     const char *prefix = s->config->embedded_prefix;
-    struct log_serve_options so = {.log = ct_embedded_log(s->embedded),
-                                   .prefix = prefix != NULL ? prefix : "/log",
-                                   .roots = list_root,
-                                   .roots_ctx = s,
-                                   .jlog = s->log};
-    s->log_server = log_server_new(&so, e);
+    struct ca_log_serve_options so = {.log = ca_ct_embedded_log(s->embedded),
+                                      .prefix = prefix != NULL ? prefix : "/log",
+                                      .roots = list_root,
+                                      .roots_ctx = s,
+                                      .jlog = s->log};
+    s->log_server = ca_log_server_new(&so, e);
     if (s->log_server == NULL)
         return -1;
-    s->mounts[o->mount_count++] = log_server_mount(s->log_server);
+    s->mounts[o->mount_count++] = ca_log_server_mount(s->log_server);
     return 0;
 }
 
-static int mount_retired(struct service *s, size_t i, struct http_options *o, struct err *e)
+static int mount_retired(struct service *s, size_t i, struct tm_http_options *o, struct tm_err *e)
 {
-    struct log_serve_options so = {.retired = s->retired[i],
-                                   .prefix = ca_config_retired_at(s->config, i)->prefix,
-                                   .jlog = s->log};
-    s->retired_server[i] = log_server_new(&so, e);
+    struct ca_log_serve_options so = {.retired = s->retired[i],
+                                      .prefix = ca_config_retired_at(s->config, i)->prefix,
+                                      .jlog = s->log};
+    s->retired_server[i] = ca_log_server_new(&so, e);
     if (s->retired_server[i] == NULL)
         return -1;
-    s->mounts[o->mount_count++] = log_server_mount(s->retired_server[i]);
+    s->mounts[o->mount_count++] = ca_log_server_mount(s->retired_server[i]);
     return 0;
 }
 
-static int start_http(struct service *s, struct err *e)
+static int start_http(struct service *s, struct tm_err *e)
 {
-    struct http_options o;
+    struct tm_http_options o;
     ca_config_http(s->config, &o);
     if (s->config->tls_certificate != NULL) {
-        o.tls_certificate = buf_str(&s->tls.certificate);
-        o.tls_key = buf_str(&s->tls.key);
+        o.tls_certificate = tm_buf_str(&s->tls.certificate);
+        o.tls_key = tm_buf_str(&s->tls.key);
     }
-    api_serve(s->api, &o);
+    ca_api_serve(s->api, &o);
     o.mounts = s->mounts;
     o.mount_count = 0;
     if (s->embedded != NULL && mount_log(s, &o, e) != 0)
@@ -227,38 +229,38 @@ static int start_http(struct service *s, struct err *e)
     }
     if (s->repository != NULL)
         s->mounts[o.mount_count++] = repository_mount(s->repository);
-    s->http = http_server_start(&o, e);
+    s->http = tm_http_server_start(&o, e);
     tls_free(&s->tls);
     if (s->http == NULL)
-        return err_wrap(e, "listen");
-    api_watch(s->api, s->http);
+        return tm_err_wrap(e, "listen");
+    ca_api_watch(s->api, s->http);
     if (s->config->metrics_listen != NULL) {
-        struct http_options m;
-        http_options_default(&m);
+        struct tm_http_options m;
+        tm_http_options_default(&m);
         m.listen = s->config->metrics_listen;
         m.connection_limit = 64;
         m.per_address_limit = 0;
-        api_serve_metrics(s->api, &m);
-        s->metrics_http = http_server_start(&m, e);
+        ca_api_serve_metrics(s->api, &m);
+        s->metrics_http = tm_http_server_start(&m, e);
         if (s->metrics_http == NULL)
-            return err_wrap(e, "metrics-listen");
+            return tm_err_wrap(e, "metrics-listen");
         jlog(s->log, JLOG_INFO, "metrics listening",
-             JLOG_STR("address", http_server_address(s->metrics_http)), JLOG_END);
+             JLOG_STR("address", tm_http_server_address(s->metrics_http)), JLOG_END);
     }
-    jlog(s->log, JLOG_INFO, "listening", JLOG_STR("address", http_server_address(s->http)),
+    jlog(s->log, JLOG_INFO, "listening", JLOG_STR("address", tm_http_server_address(s->http)),
          JLOG_STR("scheme", s->config->tls_certificate != NULL ? "https" : "http"),
          JLOG_INT("workers", o.workers), JLOG_STR("version", cli_version), JLOG_END);
     return 0;
 }
 
 int service_start(struct service *s, const struct ca_config *config, const char *issuers,
-                  struct err *e)
+                  struct tm_err *e)
 {
     *s = (struct service){.config = config};
-    s->log = jlog_new(STDOUT_FILENO, ca_config_log_level(config));
-    s->metrics = metrics_new();
+    s->log = tm_jlog_new(STDOUT_FILENO, ca_config_log_level(config));
+    s->metrics = ca_metrics_new();
     if (s->log == NULL || s->metrics == NULL) {
-        err_set(e, "out of memory");
+        tm_err_set(e, "out of memory");
         return CLI_FAILED;
     }
     if (start_core(s, issuers, e) != 0 || start_ct(s, e) != 0 || open_retired(s, e) != 0 ||
@@ -270,8 +272,8 @@ int service_start(struct service *s, const struct ca_config *config, const char 
 /* Whether the issuers file is another one than at the last look, which it becomes. */
 static bool issuers_changed(struct service *s)
 {
-    struct file_stamp now = file_stamp(s->config->issuers_file);
-    bool same = file_stamp_same(&now, &s->issuers_seen);
+    struct tm_file_stamp now = tm_file_stamp(s->config->issuers_file);
+    bool same = tm_file_stamp_same(&now, &s->issuers_seen);
     if (now.ino == 0)
         return false; /* mid-replacement; the next look sees it */
     s->issuers_seen = now;
@@ -280,37 +282,37 @@ static bool issuers_changed(struct service *s)
 
 static void reload_issuers(struct service *s)
 {
-    struct err e = {0};
+    struct tm_err e = {0};
     struct oidc_trust *trust = NULL;
     if (load_issuers(s, NULL, &trust, &e) != 0) {
-        metrics_reload(s->metrics, false);
+        ca_metrics_reload(s->metrics, false);
         jlog(s->log, JLOG_ERROR, "issuers not reloaded, the old ones stay",
              JLOG_STR("detail", e.text), JLOG_END);
         return;
     }
     oidc_verifier_set_trust(s->verifier, trust);
-    metrics_reload(s->metrics, true);
+    ca_metrics_reload(s->metrics, true);
     jlog(s->log, JLOG_INFO, "issuers reloaded", JLOG_INT("issuers", oidc_trust_count(trust)),
          JLOG_END);
     oidc_trust_unref(trust);
-    if (api_refresh(s->api, NULL, &e) != 0)
+    if (ca_api_refresh(s->api, NULL, &e) != 0)
         jlog(s->log, JLOG_ERROR, "published configuration not renewed", JLOG_STR("detail", e.text),
              JLOG_END);
 }
 
 static void reload_signer(struct service *s, bool force)
 {
-    struct err e = {0};
-    int rc = force ? signer_holder_reload(s->holder, now_s(), &e)
-                   : signer_holder_poll(s->holder, now_s(), &e);
+    struct tm_err e = {0};
+    int rc = force ? ca_signer_holder_reload(s->holder, now_s(), &e)
+                   : ca_signer_holder_poll(s->holder, now_s(), &e);
     if (rc == 0)
         return;
     if (rc > 0) {
-        struct signer *ca = signer_holder_get(s->holder);
-        rc = api_refresh(s->api, ca, &e) == 0 ? 1 : -1;
-        signer_unref(ca);
+        struct ca_signer *ca = ca_signer_holder_get(s->holder);
+        rc = ca_api_refresh(s->api, ca, &e) == 0 ? 1 : -1;
+        ca_signer_unref(ca);
     }
-    metrics_reload(s->metrics, rc > 0);
+    ca_metrics_reload(s->metrics, rc > 0);
     if (rc > 0)
         jlog(s->log, JLOG_INFO, "CA key and chain reloaded", JLOG_END);
     else
@@ -322,16 +324,17 @@ static void reload_tls(struct service *s, bool force)
 {
     const struct ca_config *c = s->config;
     struct tls_pair next;
-    struct err e = {0};
+    struct tm_err e = {0};
     if (c->tls_certificate == NULL || (!tls_changed(s) && !force))
         return;
     int rc = tls_read(c->tls_certificate, c->tls_key, &next, &e);
     if (rc == 0)
-        rc = http_server_set_tls(s->http, buf_str(&next.certificate), buf_str(&next.key), &e);
+        rc = tm_http_server_set_tls(s->http, tm_buf_str(&next.certificate), tm_buf_str(&next.key),
+                                    &e);
     if (rc == 0)
         atomic_store(&s->tls_not_after, next.not_after);
     tls_free(&next);
-    metrics_reload(s->metrics, rc == 0);
+    ca_metrics_reload(s->metrics, rc == 0);
     if (rc == 0)
         jlog(s->log, JLOG_INFO, "TLS certificate reloaded", JLOG_END);
     else
@@ -351,23 +354,23 @@ void service_reload(struct service *s, bool force)
 
 void service_stop(struct service *s)
 {
-    http_server_stop(s->http, s->config->drain_timeout);
-    http_server_stop(s->metrics_http, 0);
+    tm_http_server_stop(s->http, s->config->drain_timeout);
+    tm_http_server_stop(s->metrics_http, 0);
     oidc_verifier_free(s->verifier); /* wakes whoever still waits for keys */
-    ct_free(s->ct);
-    log_server_free(s->log_server);
-    ct_embedded_close(s->embedded);
+    ca_ct_free(s->ct);
+    ca_log_server_free(s->log_server);
+    ca_ct_embedded_close(s->embedded);
     for (size_t i = 0; i < s->retired_count; i++) {
-        log_server_free(s->retired_server[i]);
-        log_retired_close(s->retired[i]);
+        ca_log_server_free(s->retired_server[i]);
+        ca_log_retired_close(s->retired[i]);
     }
-    http_server_free(s->http);
-    http_server_free(s->metrics_http);
-    api_free(s->api);
+    tm_http_server_free(s->http);
+    tm_http_server_free(s->metrics_http);
+    ca_api_free(s->api);
     repository_free(s->repository);
-    signer_holder_free(s->holder);
-    proof_policy_free(s->policy);
-    metrics_free(s->metrics);
+    ca_signer_holder_free(s->holder);
+    ca_proof_policy_free(s->policy);
+    ca_metrics_free(s->metrics);
     tls_free(&s->tls);
-    jlog_free(s->log);
+    tm_jlog_free(s->log);
 }

@@ -19,33 +19,33 @@
 
 struct service {
     const struct ca_config *config; /* borrowed */
-    struct jlog *log;
-    struct metrics *metrics;
-    struct proof_policy *policy;
-    struct signer_holder *holder;
+    struct tm_jlog *log;
+    struct ca_metrics *metrics;
+    struct ca_proof_policy *policy;
+    struct ca_signer_holder *holder;
     struct oidc_verifier *verifier;
-    struct ct_embedded_options embedded_options;
-    struct ct_embedded *embedded; /* NULL: no embedded log */
-    struct log_server *log_server;
-    struct log_retired *retired[CA_CONFIG_RETIRED_MAX];
-    struct log_server *retired_server[CA_CONFIG_RETIRED_MAX];
+    struct ca_ct_embedded_options embedded_options;
+    struct ca_ct_embedded *embedded; /* NULL: no embedded log */
+    struct ca_log_server *log_server;
+    struct ca_log_retired *retired[CA_CONFIG_RETIRED_MAX];
+    struct ca_log_server *retired_server[CA_CONFIG_RETIRED_MAX];
     size_t retired_count;
-    struct repository *repository;                       /* NULL: no TUF tree is served */
-    struct http_mount mounts[CA_CONFIG_RETIRED_MAX + 2]; /* the logs', the repository's */
-    struct ct *ct;                                       /* NULL: no log at all */
-    struct api *api;
-    struct http_server *http;
-    struct http_server *metrics_http;
+    struct repository *repository;                          /* NULL: no TUF tree is served */
+    struct tm_http_mount mounts[CA_CONFIG_RETIRED_MAX + 2]; /* the logs', the repository's */
+    struct ca_ct *ct;                                       /* NULL: no log at all */
+    struct ca_api *api;
+    struct tm_http_server *http;
+    struct tm_http_server *metrics_http;
     struct tls_pair tls;           /* during the start */
     _Atomic int64_t tls_not_after; /* of the certificate in force, Unix seconds */
     /* Of the files that were last looked at. */
-    struct file_stamp issuers_seen, tls_certificate_seen, tls_key_seen;
+    struct tm_file_stamp issuers_seen, tls_certificate_seen, tls_key_seen;
 };
 
 /* `issuers` is the issuer list as text, or NULL: the configuration's file. 0, or the exit code
  * with `e` set; call service_stop in either case. */
 int service_start(struct service *s, const struct ca_config *config, const char *issuers,
-                  struct err *e);
+                  struct tm_err *e);
 
 /* Looks for changed files; with `force` all are read again in any case. What is bad is logged and
  * leaves the old in force. */

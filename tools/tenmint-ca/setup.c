@@ -7,24 +7,24 @@
 #include "ca/log/engine/log.h"
 #include "common/file.h"
 
-int setup_claim_directory(const char *dir, mode_t mode, struct err *e)
+int setup_claim_directory(const char *dir, mode_t mode, struct tm_err *e)
 {
-    if (file_mkdirs(dir, mode, e) != 0)
+    if (tm_file_mkdirs(dir, mode, e) != 0)
         return -1;
     DIR *d = opendir(dir);
     if (d == NULL)
-        return err_errno(e, "open directory '%s'", dir);
+        return tm_err_errno(e, "open directory '%s'", dir);
     int rc = 0;
     for (struct dirent *entry = readdir(d); entry != NULL && rc == 0; entry = readdir(d)) {
         if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-            rc = err_set(e, "directory '%s' is not empty", dir);
+            rc = tm_err_set(e, "directory '%s' is not empty", dir);
     }
     closedir(d);
     return rc;
 }
 
-int setup_check_device(const struct key_source *d, const char *option, const char *label,
-                       struct err *e)
+int setup_check_device(const struct tm_key_source *d, const char *option, const char *label,
+                       struct tm_err *e)
 {
     const char *const words[] = {d->pkcs11_token, label, d->pin_file, d->pin_env};
     bool any = false;
@@ -32,30 +32,30 @@ int setup_check_device(const struct key_source *d, const char *option, const cha
         any = any || words[i] != NULL;
         for (const char *c = words[i] != NULL ? words[i] : ""; *c != '\0'; c++) {
             if ((unsigned char)*c < 0x20 || *c == 0x7f)
-                return err_set(e, "a --pkcs11 option holds a control character");
+                return tm_err_set(e, "a --pkcs11 option holds a control character");
         }
     }
     if (d->pkcs11_module == NULL && !any)
         return 0;
     if (d->pkcs11_module == NULL || d->pkcs11_token == NULL || label == NULL)
-        return err_set(e, "a key in a token needs --pkcs11-module, --pkcs11-token and --%s",
-                       option);
+        return tm_err_set(e, "a key in a token needs --pkcs11-module, --pkcs11-token and --%s",
+                          option);
     if ((d->pin_file == NULL) == (d->pin_env == NULL))
-        return err_set(e, "give the PIN by --pkcs11-pin-file or by --pkcs11-pin-env");
+        return tm_err_set(e, "give the PIN by --pkcs11-pin-file or by --pkcs11-pin-env");
     return 0;
 }
 
-static int make_absolute(const char **path, char out[PATH_MAX], struct err *e)
+static int make_absolute(const char **path, char out[PATH_MAX], struct tm_err *e)
 {
     if (*path == NULL)
         return 0;
     if (realpath(*path, out) == NULL)
-        return err_errno(e, "'%s'", *path);
+        return tm_err_errno(e, "'%s'", *path);
     *path = out;
     return 0;
 }
 
-int setup_absolute(struct key_source *d, struct setup_paths *room, struct err *e)
+int setup_absolute(struct tm_key_source *d, struct setup_paths *room, struct tm_err *e)
 {
     if (make_absolute(&d->pkcs11_module, room->module, e) != 0)
         return -1;
@@ -63,17 +63,17 @@ int setup_absolute(struct key_source *d, struct setup_paths *room, struct err *e
 }
 
 /* Single-quoted: only the quote itself needs care. */
-void setup_put_yaml(struct buf *out, const char *indent, const char *key, const char *value)
+void setup_put_yaml(struct tm_buf *out, const char *indent, const char *key, const char *value)
 {
     if (value == NULL)
         return;
-    buf_printf(out, "%s%s: '", indent, key);
+    tm_buf_printf(out, "%s%s: '", indent, key);
     for (; *value != '\0'; value++)
-        buf_puts(out, *value == '\'' ? "\'\'" : (const char[]){*value, '\0'});
-    buf_puts(out, "'\n");
+        tm_buf_puts(out, *value == '\'' ? "\'\'" : (const char[]){*value, '\0'});
+    tm_buf_puts(out, "'\n");
 }
 
-void setup_put_device(struct buf *out, const char *indent, const struct key_source *d)
+void setup_put_device(struct tm_buf *out, const char *indent, const struct tm_key_source *d)
 {
     setup_put_yaml(out, indent, "pkcs11-module", d->pkcs11_module);
     setup_put_yaml(out, indent, "pkcs11-token", d->pkcs11_token);
@@ -82,12 +82,12 @@ void setup_put_device(struct buf *out, const char *indent, const struct key_sour
     setup_put_yaml(out, indent, "pkcs11-pin-env", d->pin_env);
 }
 
-int setup_check_origin(const char *option, const char *origin, struct err *e)
+int setup_check_origin(const char *option, const char *origin, struct tm_err *e)
 {
     bool plain = true;
     for (const char *c = origin; *c != '\0'; c++)
         plain = plain && *c > 0x20 && *c < 0x7f && strchr("'\"\\", *c) == NULL;
-    if (plain && log_origin_check(origin, e) == 0)
+    if (plain && ca_log_origin_check(origin, e) == 0)
         return 0;
-    return err_set(e, "--%s is a host and a path, such as ca.example.com/log", option);
+    return tm_err_set(e, "--%s is a host and a path, such as ca.example.com/log", option);
 }

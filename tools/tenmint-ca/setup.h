@@ -15,7 +15,7 @@
 #include "common/key/key.h"
 
 /* Makes DIR, or finds it empty: what exists must never be written over, not even in part. */
-int setup_claim_directory(const char *dir, mode_t mode, struct err *e);
+int setup_claim_directory(const char *dir, mode_t mode, struct tm_err *e);
 
 /* Where a token is and how to log in, for a command's table of options; pkcs11_key has its own. */
 #define SETUP_DEVICE_OPTIONS(d) \
@@ -30,22 +30,22 @@ int setup_claim_directory(const char *dir, mode_t mode, struct err *e);
 
 /* Whether the options name a token in full, or not at all. `label`: of the key that is wanted
  * (NULL: none is named), given by option --`option`. */
-int setup_check_device(const struct key_source *d, const char *option, const char *label,
-                       struct err *e);
+int setup_check_device(const struct tm_key_source *d, const char *option, const char *label,
+                       struct tm_err *e);
 
 /* Room for what setup_absolute finds. */
 struct setup_paths {
     char module[PATH_MAX], pin[PATH_MAX];
 };
 /* A configuration outlives the working directory: module and PIN file must not start there. */
-int setup_absolute(struct key_source *d, struct setup_paths *room, struct err *e);
+int setup_absolute(struct tm_key_source *d, struct setup_paths *room, struct tm_err *e);
 
 /* A line "key: 'value'"; nothing when value is NULL. */
-void setup_put_yaml(struct buf *out, const char *indent, const char *key, const char *value);
+void setup_put_yaml(struct tm_buf *out, const char *indent, const char *key, const char *value);
 /* The lines that name a token, its key and its PIN. */
-void setup_put_device(struct buf *out, const char *indent, const struct key_source *d);
+void setup_put_device(struct tm_buf *out, const char *indent, const struct tm_key_source *d);
 
 /* A name of a log: a submission prefix without its scheme, which a quoted scalar can hold. */
-int setup_check_origin(const char *option, const char *origin, struct err *e);
+int setup_check_origin(const char *option, const char *origin, struct tm_err *e);
 
 #endif

@@ -10,13 +10,13 @@
 #include "common/err.h"
 
 struct tls_pair {
-    struct buf certificate, key; /* PEM text */
-    int64_t not_after;           /* of the first certificate, Unix seconds */
+    struct tm_buf certificate, key; /* PEM text */
+    int64_t not_after;              /* of the first certificate, Unix seconds */
 };
 
 /* Reads both files; the key (0600, not encrypted) must be that of the first certificate. Free in
  * either case. */
-int tls_read(const char *certificate, const char *key, struct tls_pair *out, struct err *e);
+int tls_read(const char *certificate, const char *key, struct tls_pair *out, struct tm_err *e);
 void tls_free(struct tls_pair *p);
 
 #endif

@@ -25,67 +25,67 @@ int command_propose(const struct cli_command *self, int argc, char **argv)
          &out},
         NO_MORE_OPTIONS,
     };
-    struct workspace w;
-    struct err e = {0};
+    struct tuf_workspace w;
+    struct tm_err e = {0};
     int count = 0;
     int rc = cli_parse(self, options, argc, argv, 0, 0, &count);
     if (rc != CLI_GO_ON)
         return rc;
-    if (workspace_open(dir != NULL ? dir : ".", &w, &e) != 0)
+    if (tuf_workspace_open(dir != NULL ? dir : ".", &w, &e) != 0)
         return cli_fail(CLI_CONFIG, &e);
     rc = session_propose(&w, name, reason, &renew, out);
-    workspace_close(&w);
+    tuf_workspace_close(&w);
     return rc;
 }
 
-static int read_trusted(const char *path, struct tuf_metadata **out, struct err *e)
+static int read_trusted(const char *path, struct tuf_metadata **out, struct tm_err *e)
 {
-    struct buf bytes = {0};
+    struct tm_buf bytes = {0};
     *out = NULL;
     if (path == NULL)
         return 0;
-    if (file_read(path, ROOT_MAX, &bytes, e) == 0) {
+    if (tm_file_read(path, ROOT_MAX, &bytes, e) == 0) {
         *out = tuf_metadata_parse(bytes.data, bytes.len, TUF_ROOT, e);
         if (*out == NULL)
-            err_wrap(e, "root '%s'", path);
+            tm_err_wrap(e, "root '%s'", path);
     }
-    buf_free(&bytes);
+    tm_buf_free(&bytes);
     return *out != NULL ? 0 : -1;
 }
 
 /* Prints the review. *errors: findings that forbid signing. */
-static int show_review(const struct event *ev, const struct review *r, size_t *errors,
-                       struct err *e)
+static int show_review(const struct tuf_event *ev, const struct tuf_review *r, size_t *errors,
+                       struct tm_err *e)
 {
-    struct buf text = {0};
-    int rc = review_write(ev, r, &text, errors, e);
+    struct tm_buf text = {0};
+    int rc = tuf_review_write(ev, r, &text, errors, e);
     if (rc == 0)
         fwrite(text.data, 1, text.len, stdout);
     fflush(stdout);
-    buf_free(&text);
+    tm_buf_free(&text);
     return rc;
 }
 
 /* In the workspace a review also knows the policy and what is published now. */
-static int review_base(const struct event *ev, const struct workspace *w, size_t *errors,
-                       struct err *e)
+static int review_base(const struct tuf_event *ev, const struct tuf_workspace *w, size_t *errors,
+                       struct tm_err *e)
 {
-    struct published live;
-    struct err why = {0};
-    if (published_load(w->published, &live, e) != 0)
+    struct tuf_published live;
+    struct tm_err why = {0};
+    if (tuf_published_load(w->published, &live, e) != 0)
         return -1;
-    if (rules_base(ev, &live, &why) != 0) {
+    if (tuf_rules_base(ev, &live, &why) != 0) {
         printf("\nWRONG: %s\n", why.text);
         (*errors)++;
     }
-    published_free(&live);
+    tuf_published_free(&live);
     return 0;
 }
 
 int command_review(const struct cli_command *self, int argc, char **argv)
 {
     const char *dir = NULL, *trusted = NULL;
-    struct review r = {.now = session_now()};
+    struct tuf_review r = {.now = session_now()};
     const struct cli_option options[] = {
         {"trusted", CLI_TEXT, "FILE", "a root that you kept: the event must follow from it",
          &trusted},
@@ -93,18 +93,18 @@ int command_review(const struct cli_command *self, int argc, char **argv)
         {"dir", CLI_TEXT, "DIR", "workspace: compare with its policy and what it published", &dir},
         NO_MORE_OPTIONS,
     };
-    struct workspace w;
-    struct event ev = {0};
+    struct tuf_workspace w;
+    struct tuf_event ev = {0};
     struct tuf_metadata *root = NULL;
-    struct err e = {0};
+    struct tm_err e = {0};
     size_t errors = 0;
     int count = 0;
     int rc = cli_parse(self, options, argc, argv, 1, 1, &count);
     if (rc != CLI_GO_ON)
         return rc;
-    if (dir != NULL && workspace_open(dir, &w, &e) != 0)
+    if (dir != NULL && tuf_workspace_open(dir, &w, &e) != 0)
         return cli_fail(CLI_CONFIG, &e);
-    rc = read_trusted(trusted, &root, &e) == 0 ? event_read(argv[0], &ev, &e) : -1;
+    rc = read_trusted(trusted, &root, &e) == 0 ? tuf_event_read(argv[0], &ev, &e) : -1;
     if (rc == 0) {
         r.policy = dir != NULL ? &w.policy : NULL;
         r.trusted = root;
@@ -112,84 +112,85 @@ int command_review(const struct cli_command *self, int argc, char **argv)
     }
     if (rc == 0 && dir != NULL)
         rc = review_base(&ev, &w, &errors, &e);
-    event_free(&ev);
+    tuf_event_free(&ev);
     tuf_metadata_free(root);
     if (dir != NULL)
-        workspace_close(&w);
+        tuf_workspace_close(&w);
     return rc != 0 ? cli_fail(CLI_FAILED, &e) : errors > 0 ? CLI_FAILED : CLI_OK;
 }
 
 /* ---- sign ---- */
 
 /* The digest of what the holder reviewed: given whole, or the start of it typed now. */
-static int confirm(const char *actual, const char *given, struct err *e)
+static int confirm(const char *actual, const char *given, struct tm_err *e)
 {
-    struct buf typed = {0};
+    struct tm_buf typed = {0};
     int rc;
     if (given != NULL) {
         if (strcmp(given, actual) != 0)
-            return err_set(e,
-                           "the event is not the one you reviewed: --digest is %.16s..., the "
-                           "event's is %.16s...",
-                           given, actual);
+            return tm_err_set(e,
+                              "the event is not the one you reviewed: --digest is %.16s..., the "
+                              "event's is %.16s...",
+                              given, actual);
         return 0;
     }
     if (!terminal_here())
-        return err_set(e, "say what you reviewed: --digest HEX, as review prints it");
+        return tm_err_set(e, "say what you reviewed: --digest HEX, as review prints it");
     rc = terminal_ask("\nTo sign exactly this, type the first 8 characters of the digest: ", false,
                       &typed, e);
     if (rc == 0 && (typed.len < DIGEST_TYPED || typed.len > 64 ||
-                    strncmp(buf_str(&typed), actual, typed.len) != 0))
-        rc = err_set(e, "that is not the digest; nothing was signed");
-    buf_free(&typed);
+                    strncmp(tm_buf_str(&typed), actual, typed.len) != 0))
+        rc = tm_err_set(e, "that is not the digest; nothing was signed");
+    tm_buf_free(&typed);
     return rc;
 }
 
-static int sign_event(struct event *ev, struct key_source *source, const char *digest,
-                      const struct tuf_metadata *root, struct event_signer *who, struct err *e)
+static int sign_event(struct tuf_event *ev, struct tm_key_source *source, const char *digest,
+                      const struct tuf_metadata *root, struct tuf_event_signer *who,
+                      struct tm_err *e)
 {
-    struct review r = {.now = session_now(), .trusted = root, .all = true};
+    struct tuf_review r = {.now = session_now(), .trusted = root, .all = true};
     char actual[65];
     size_t errors = 0;
-    struct buf quiet = {0};
-    int rc = event_digest(ev, actual, e);
+    struct tm_buf quiet = {0};
+    int rc = tuf_event_digest(ev, actual, e);
     if (rc == 0 && digest == NULL)
         rc = show_review(ev, &r, &errors, e);
     else if (rc == 0)
-        rc = review_write(ev, &r, &quiet, &errors, e);
-    buf_free(&quiet);
+        rc = tuf_review_write(ev, &r, &quiet, &errors, e);
+    tm_buf_free(&quiet);
     if (rc == 0 && errors > 0)
-        rc = err_set(e, "the event is wrong (see review): nothing was signed");
+        rc = tm_err_set(e, "the event is wrong (see review): nothing was signed");
     if (rc == 0)
         rc = confirm(actual, digest, e);
     if (rc != 0)
         return rc;
-    struct key *key = session_key(source, e);
+    struct tm_key *key = session_key(source, e);
     if (key == NULL)
         return -1;
-    if (key_is_device(key))
+    if (tm_key_is_device(key))
         fprintf(stderr, "Touch the token if it blinks: several signatures are made.\n");
-    rc = event_sign(ev, key_pkey(key), actual, session_now(), who, e);
-    key_free(key);
+    rc = tuf_event_sign(ev, tm_key_pkey(key), actual, session_now(), who, e);
+    tm_key_free(key);
     return rc;
 }
 
-static void say_signed(struct event_signer *who, const char *path, const struct event *ev)
+static void say_signed(struct tuf_event_signer *who, const char *path, const struct tuf_event *ev)
 {
-    struct buf text = {0};
-    buf_puts(&text, "signed by ");
-    words_safe(who->holder, &text);
-    buf_printf(&text, " (fingerprint %s): ", who->fingerprint);
-    words_safe(buf_str(&who->roles), &text);
-    buf_printf(&text, "\nwrote %s\n\nSignatures\n", path);
-    review_signatures(ev, &text);
+    struct tm_buf text = {0};
+    tm_buf_puts(&text, "signed by ");
+    tuf_words_safe(who->holder, &text);
+    tm_buf_printf(&text, " (fingerprint %s): ", who->fingerprint);
+    tuf_words_safe(tm_buf_str(&who->roles), &text);
+    tm_buf_printf(&text, "\nwrote %s\n\nSignatures\n", path);
+    tuf_review_signatures(ev, &text);
     fwrite(text.data, 1, text.len, stdout);
-    buf_free(&text);
+    tm_buf_free(&text);
 }
 
 int command_sign(const struct cli_command *self, int argc, char **argv)
 {
-    struct key_source source = {0};
+    struct tm_key_source source = {0};
     const char *digest = NULL, *trusted = NULL, *out = NULL;
     const struct cli_option options[] = {
         KEY_OPTIONS(source),
@@ -199,38 +200,38 @@ int command_sign(const struct cli_command *self, int argc, char **argv)
         {"out", CLI_TEXT, "FILE", "write the signed event here, not over the given one", &out},
         NO_MORE_OPTIONS,
     };
-    struct event ev = {0};
-    struct event_signer who = {0};
+    struct tuf_event ev = {0};
+    struct tuf_event_signer who = {0};
     struct tuf_metadata *root = NULL;
-    struct err e = {0};
+    struct tm_err e = {0};
     int count = 0;
     int rc = cli_parse(self, options, argc, argv, 1, 1, &count);
     if (rc != CLI_GO_ON)
         return rc;
-    rc = read_trusted(trusted, &root, &e) == 0 ? event_read(argv[0], &ev, &e) : -1;
+    rc = read_trusted(trusted, &root, &e) == 0 ? tuf_event_read(argv[0], &ev, &e) : -1;
     if (rc == 0)
         rc = sign_event(&ev, &source, digest, root, &who, &e);
     if (rc == 0)
-        rc = event_write(out != NULL ? out : argv[0], &ev, &e);
+        rc = tuf_event_write(out != NULL ? out : argv[0], &ev, &e);
     if (rc == 0)
         say_signed(&who, out != NULL ? out : argv[0], &ev);
-    buf_free(&who.roles);
-    event_free(&ev);
+    tm_buf_free(&who.roles);
+    tuf_event_free(&ev);
     tuf_metadata_free(root);
     return rc != 0 ? cli_fail(CLI_FAILED, &e) : CLI_OK;
 }
 
 /* ---- merge ---- */
 
-static int merge_one(struct event *ev, const char *path, struct err *e)
+static int merge_one(struct tuf_event *ev, const char *path, struct tm_err *e)
 {
-    struct event from = {0};
-    if (event_read(path, &from, e) != 0)
+    struct tuf_event from = {0};
+    if (tuf_event_read(path, &from, e) != 0)
         return -1;
-    int added = event_merge(ev, &from, e);
-    event_free(&from);
+    int added = tuf_event_merge(ev, &from, e);
+    tuf_event_free(&from);
     if (added < 0)
-        return err_wrap(e, "merge '%s'", path);
+        return tm_err_wrap(e, "merge '%s'", path);
     printf("%s: %d signature%s added\n", path, added, added == 1 ? "" : "s");
     return 0;
 }
@@ -238,27 +239,27 @@ static int merge_one(struct event *ev, const char *path, struct err *e)
 int command_merge(const struct cli_command *self, int argc, char **argv)
 {
     const struct cli_option options[] = {NO_MORE_OPTIONS};
-    struct event ev = {0};
-    struct err e = {0};
-    struct buf text = {0};
+    struct tuf_event ev = {0};
+    struct tm_err e = {0};
+    struct tm_buf text = {0};
     int count = 0;
     int rc = cli_parse(self, options, argc, argv, 2, 1000, &count);
     if (rc != CLI_GO_ON)
         return rc;
-    rc = event_read(argv[0], &ev, &e);
-    if (rc == 0 && event_check_signatures(&ev, &e) != 0)
-        rc = err_wrap(&e, "event '%s'", argv[0]);
+    rc = tuf_event_read(argv[0], &ev, &e);
+    if (rc == 0 && tuf_event_check_signatures(&ev, &e) != 0)
+        rc = tm_err_wrap(&e, "event '%s'", argv[0]);
     for (int i = 1; i < count && rc == 0; i++)
         rc = merge_one(&ev, argv[i], &e);
     if (rc == 0)
-        rc = event_write(argv[0], &ev, &e);
+        rc = tuf_event_write(argv[0], &ev, &e);
     if (rc == 0) {
-        review_signatures(&ev, &text);
-        printf("wrote %s\n\nSignatures\n%s", argv[0], buf_str(&text));
-        if (rules_thresholds(&ev, &e) == 0)
+        tuf_review_signatures(&ev, &text);
+        printf("wrote %s\n\nSignatures\n%s", argv[0], tm_buf_str(&text));
+        if (tuf_rules_thresholds(&ev, &e) == 0)
             printf("complete: tenmint-tuf publish %s\n", argv[0]);
     }
-    buf_free(&text);
-    event_free(&ev);
+    tm_buf_free(&text);
+    tuf_event_free(&ev);
     return rc != 0 ? cli_fail(CLI_FAILED, &e) : CLI_OK;
 }

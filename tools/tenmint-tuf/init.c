@@ -12,7 +12,7 @@
 #include "tools/tenmint-tuf/wizard.h"
 #include "tuf/manager/policy/keyring.h"
 
-static void write_holders(const char *names, struct buf *out)
+static void write_holders(const char *names, struct tm_buf *out)
 {
     buf_putc(out, '[');
     for (const char *p = names; *p != '\0';) {
@@ -22,19 +22,19 @@ static void write_holders(const char *names, struct buf *out)
         while (end > skip && p[end - 1] == ' ')
             end--;
         if (end > skip)
-            buf_printf(out, "%s%.*s", out->data[out->len - 1] == '[' ? "" : ", ", (int)(end - skip),
-                       p + skip);
+            tm_buf_printf(out, "%s%.*s", out->data[out->len - 1] == '[' ? "" : ", ",
+                          (int)(end - skip), p + skip);
         p += n + (p[n] == ',');
     }
     buf_putc(out, ']');
 }
 
-void wizard_policy(const struct wizard *a, struct buf *out)
+void wizard_policy(const struct wizard *a, struct tm_buf *out)
 {
-    struct buf holders = {0};
+    struct tm_buf holders = {0};
     write_holders(a->holders, &holders);
-    const char *list = buf_str(&holders);
-    buf_printf(
+    const char *list = tm_buf_str(&holders);
+    tm_buf_printf(
         out,
         "# Who may sign what, for how long. Change it, then run `tenmint-tuf propose`.\n"
         "# Every key of this file: config/tenmint-tuf.yaml in the source.\n"
@@ -54,54 +54,56 @@ void wizard_policy(const struct wizard *a, struct buf *out)
         list, a->threshold, a->root_expiry, a->root_signing, list, a->threshold, a->root_expiry,
         a->root_signing, a->snapshot_expiry, a->snapshot_signing, a->timestamp_expiry,
         a->timestamp_signing, a->online);
-    buf_free(&holders);
+    tm_buf_free(&holders);
 }
 
-static int claim(const char *dir, struct err *e)
+static int claim(const char *dir, struct tm_err *e)
 {
     char path[PATH_MAX];
     static const char *const folders[] = {"keys", "targets", "events"};
-    if (file_join(dir, "policy.yaml", path, sizeof(path), e) != 0)
+    if (tm_file_join(dir, "policy.yaml", path, sizeof(path), e) != 0)
         return -1;
     if (access(path, F_OK) == 0)
-        return err_set(e, "'%s' is a workspace already", dir);
+        return tm_err_set(e, "'%s' is a workspace already", dir);
     for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
-        if (file_join(dir, folders[i], path, sizeof(path), e) != 0 ||
-            file_mkdirs(path, 0755, e) != 0)
+        if (tm_file_join(dir, folders[i], path, sizeof(path), e) != 0 ||
+            tm_file_mkdirs(path, 0755, e) != 0)
             return -1;
     }
     return 0;
 }
 
-static int write_policy(const char *dir, const char *name, const struct buf *text, struct err *e)
+static int write_policy(const char *dir, const char *name, const struct tm_buf *text,
+                        struct tm_err *e)
 {
-    struct policy p;
-    struct buf warnings = {0};
+    struct tuf_policy p;
+    struct tm_buf warnings = {0};
     char path[PATH_MAX];
-    if (policy_parse(name, (const char *)text->data, text->len, &p, e) != 0)
+    if (tuf_policy_parse(name, (const char *)text->data, text->len, &p, e) != 0)
         return -1;
-    policy_warnings(&p, &warnings);
-    policy_free(&p);
+    tuf_policy_warnings(&p, &warnings);
+    tuf_policy_free(&p);
     if (warnings.len > 0)
-        fprintf(stderr, "To consider:\n%s", buf_str(&warnings));
-    buf_free(&warnings);
-    if (claim(dir, e) != 0 || file_join(dir, "policy.yaml", path, sizeof(path), e) != 0)
+        fprintf(stderr, "To consider:\n%s", tm_buf_str(&warnings));
+    tm_buf_free(&warnings);
+    if (claim(dir, e) != 0 || tm_file_join(dir, "policy.yaml", path, sizeof(path), e) != 0)
         return -1;
-    return file_create(path, 0644, text->data, text->len, e);
+    return tm_file_create(path, 0644, text->data, text->len, e);
 }
 
 /* The online key as a plain file that only its user can read: it must sign unattended. */
-static int make_online_key(const char *dir, struct err *e)
+static int make_online_key(const char *dir, struct tm_err *e)
 {
     char path[PATH_MAX];
     char keys[PATH_MAX];
-    if (file_join(dir, "online.key", path, sizeof(path), e) != 0 ||
-        file_join(dir, "keys", keys, sizeof(keys), e) != 0)
+    if (tm_file_join(dir, "online.key", path, sizeof(path), e) != 0 ||
+        tm_file_join(dir, "keys", keys, sizeof(keys), e) != 0)
         return -1;
     EVP_PKEY *k = EVP_EC_gen("P-256");
-    int rc = k == NULL ? err_openssl(e, "make the online key") : key_write_file(path, k, NULL, e);
+    int rc =
+        k == NULL ? tm_err_openssl(e, "make the online key") : tm_key_write_file(path, k, NULL, e);
     if (rc == 0)
-        rc = keyring_save(keys, "online", k, false, e);
+        rc = tuf_keyring_save(keys, "online", k, false, e);
     EVP_PKEY_free(k);
     return rc;
 }
@@ -120,23 +122,23 @@ static void next_steps(const char *dir, bool made_online)
            dir, dir, dir);
 }
 
-static int from_answers(const char *dir, struct wizard *a, bool own_online, struct err *e)
+static int from_answers(const char *dir, struct wizard *a, bool own_online, struct tm_err *e)
 {
-    struct buf text = {0};
+    struct tm_buf text = {0};
     wizard_policy(a, &text);
-    int rc = buf_str(&text) == NULL ? err_set(e, "out of memory")
-                                    : write_policy(dir, "the policy", &text, e);
-    buf_free(&text);
+    int rc = tm_buf_str(&text) == NULL ? tm_err_set(e, "out of memory")
+                                       : write_policy(dir, "the policy", &text, e);
+    tm_buf_free(&text);
     return rc == 0 && own_online ? make_online_key(dir, e) : rc;
 }
 
-static int from_file(const char *dir, const char *path, struct err *e)
+static int from_file(const char *dir, const char *path, struct tm_err *e)
 {
-    struct buf text = {0};
-    int rc = file_read(path, YAMLMAP_FILE_MAX, &text, e);
+    struct tm_buf text = {0};
+    int rc = tm_file_read(path, YAMLMAP_FILE_MAX, &text, e);
     if (rc == 0)
         rc = write_policy(dir, path, &text, e);
-    buf_free(&text);
+    tm_buf_free(&text);
     return rc;
 }
 
@@ -152,7 +154,7 @@ int command_init(const struct cli_command *self, int argc, char **argv)
         NO_MORE_OPTIONS,
     };
     struct wizard a;
-    struct err e = {0};
+    struct tm_err e = {0};
     int count = 0;
     int rc = cli_parse(self, options, argc, argv, 1, 1, &count);
     if (rc != CLI_GO_ON)
@@ -168,7 +170,8 @@ int command_init(const struct cli_command *self, int argc, char **argv)
     } else if (holders == NULL && threshold == NULL && terminal_here()) {
         rc = wizard_run(&a, &own_online, &e) == 0 ? from_answers(argv[0], &a, own_online, &e) : -1;
     } else {
-        err_set(&e, "give --policy FILE, or --holders with --threshold, or run it on a terminal");
+        tm_err_set(&e,
+                   "give --policy FILE, or --holders with --threshold, or run it on a terminal");
         return cli_fail(CLI_USAGE, &e);
     }
     if (rc != 0)

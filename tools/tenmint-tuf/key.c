@@ -13,7 +13,7 @@
 #include "tuf/metadata/key.h"
 #include "tuf/manager/policy/keyring.h"
 
-static EVP_PKEY *generate(const char *type, struct err *e)
+static EVP_PKEY *generate(const char *type, struct tm_err *e)
 {
     EVP_PKEY *k = NULL;
     if (strcmp(type, "ed25519") == 0)
@@ -25,23 +25,24 @@ static EVP_PKEY *generate(const char *type, struct err *e)
     else if (strcmp(type, "rsa") == 0)
         k = EVP_RSA_gen(3072);
     else {
-        err_set(e, "key type '%.40s' is none of ed25519, p256, p384, rsa", type);
+        tm_err_set(e, "key type '%.40s' is none of ed25519, p256, p384, rsa", type);
         return NULL;
     }
     if (k == NULL)
-        err_openssl(e, "make a key of type %s", type);
+        tm_err_openssl(e, "make a key of type %s", type);
     return k;
 }
 
 /* The holder's own key as others must see it. */
-static int print_key(EVP_PKEY *pkey, const char *holder, struct err *e)
+static int print_key(EVP_PKEY *pkey, const char *holder, struct tm_err *e)
 {
     char keyid[TUF_KEYID_SIZE];
     char hex[65];
-    json_t *key = keyring_key(pkey, holder, e);
-    int rc = key != NULL && tuf_key_id(key, keyid, e) == 0 && keyring_fingerprint(key, hex, e) == 0
-                 ? 0
-                 : -1;
+    json_t *key = tuf_keyring_key(pkey, holder, e);
+    int rc =
+        key != NULL && tuf_key_id(key, keyid, e) == 0 && tuf_keyring_fingerprint(key, hex, e) == 0
+            ? 0
+            : -1;
     if (rc == 0)
         printf("holder       %s\nfingerprint  %s\nkeyid        %s\nscheme       %s\n", holder, hex,
                keyid, json_string_value(json_object_get(key, "scheme")));
@@ -50,80 +51,82 @@ static int print_key(EVP_PKEY *pkey, const char *holder, struct err *e)
 }
 
 /* The password of a new file: by the options, else typed twice. Empty with --no-password. */
-static int new_password(const struct key_source *s, bool none, const char *holder, struct buf *out,
-                        struct err *e)
+static int new_password(const struct tm_key_source *s, bool none, const char *holder,
+                        struct tm_buf *out, struct tm_err *e)
 {
     if (none)
         return 0;
     if (s->password_file == NULL && s->password_env == NULL) {
         if (!terminal_here())
-            return err_set(e, "a password for the key file: --password-file, --password-env, or a "
+            return tm_err_set(e,
+                              "a password for the key file: --password-file, --password-env, or a "
                               "terminal (or --no-password)");
         return terminal_new_secret(holder, out, e);
     }
-    if (key_read_secret(s->password_file, s->password_env, "password", out, e) != 0)
+    if (tm_key_read_secret(s->password_file, s->password_env, "password", out, e) != 0)
         return -1;
-    return out->len > 0 ? 0 : err_set(e, "the password is empty");
+    return out->len > 0 ? 0 : tm_err_set(e, "the password is empty");
 }
 
-static EVP_PKEY *new_file(const struct key_source *s, const char *type, bool plain,
-                          const char *holder, struct err *e)
+static EVP_PKEY *new_file(const struct tm_key_source *s, const char *type, bool plain,
+                          const char *holder, struct tm_err *e)
 {
-    struct buf password = {0};
+    struct tm_buf password = {0};
     EVP_PKEY *pkey = NULL;
     if (access(s->file, F_OK) == 0)
-        err_set(e, "'%s' exists: a key is never written over", s->file);
+        tm_err_set(e, "'%s' exists: a key is never written over", s->file);
     else if (new_password(s, plain, holder, &password, e) == 0)
         pkey = generate(type != NULL ? type : "p256", e);
-    if (pkey != NULL && key_write_file(s->file, pkey, plain ? NULL : buf_str(&password), e) != 0) {
+    if (pkey != NULL &&
+        tm_key_write_file(s->file, pkey, plain ? NULL : tm_buf_str(&password), e) != 0) {
         EVP_PKEY_free(pkey);
         pkey = NULL;
     }
-    buf_free_secret(&password);
+    tm_buf_free_secret(&password);
     return pkey;
 }
 
-static struct key *new_in_token(struct key_source *s, const char *type, struct err *e)
+static struct tm_key *new_in_token(struct tm_key_source *s, const char *type, struct tm_err *e)
 {
-    struct buf pin = {0};
-    struct key *key = NULL;
+    struct tm_buf pin = {0};
+    struct tm_key *key = NULL;
     if (s->pkcs11_token == NULL || s->pkcs11_key == NULL) {
-        err_set(e, "a key in a token needs --pkcs11-token and --pkcs11-key");
+        tm_err_set(e, "a key in a token needs --pkcs11-token and --pkcs11-key");
         return NULL;
     }
     if (s->pin_file == NULL && s->pin_env == NULL && terminal_here() &&
         terminal_ask("PIN: ", true, &pin, e) == 0)
-        s->secret = buf_str(&pin);
-    if (key_pkcs11_generate(s, type != NULL ? type : "p256", e) == 0)
-        key = key_open(s, "key", e);
+        s->secret = tm_buf_str(&pin);
+    if (tm_key_pkcs11_generate(s, type != NULL ? type : "p256", e) == 0)
+        key = tm_key_open(s, "key", e);
     s->secret = NULL;
-    buf_free_secret(&pin);
+    tm_buf_free_secret(&pin);
     return key;
 }
 
-static int keys_folder(const char *dir, const char *out, char *path, size_t size, struct err *e)
+static int keys_folder(const char *dir, const char *out, char *path, size_t size, struct tm_err *e)
 {
     if (out == NULL)
-        return file_join(dir != NULL ? dir : ".", "keys", path, size, e);
+        return tm_file_join(dir != NULL ? dir : ".", "keys", path, size, e);
     if ((size_t)snprintf(path, size, "%s", out) >= size)
-        return err_set(e, "the path is too long");
+        return tm_err_set(e, "the path is too long");
     return 0;
 }
 
 /* Before there is a private key whose public half has no place. */
-static int check_free(const char *keys, const char *pub, struct err *e)
+static int check_free(const char *keys, const char *pub, struct tm_err *e)
 {
     char path[PATH_MAX];
-    if (file_join(keys, pub, path, sizeof(path), e) != 0)
+    if (tm_file_join(keys, pub, path, sizeof(path), e) != 0)
         return -1;
     return access(path, F_OK) != 0
                ? 0
-               : err_set(e, "'%s' exists: the name has a key already; take another name", path);
+               : tm_err_set(e, "'%s' exists: the name has a key already; take another name", path);
 }
 
 int command_key_new(const struct cli_command *self, int argc, char **argv)
 {
-    struct key_source s = {0};
+    struct tm_key_source s = {0};
     const char *dir = NULL, *out = NULL, *type = NULL;
     bool plain = false;
     const struct cli_option options[] = {
@@ -137,32 +140,33 @@ int command_key_new(const struct cli_command *self, int argc, char **argv)
     };
     char keys[PATH_MAX];
     char pub[PATH_MAX];
-    struct err e = {0};
+    struct tm_err e = {0};
     int count = 0;
     int rc = cli_parse(self, options, argc, argv, 1, 1, &count);
     if (rc != CLI_GO_ON)
         return rc;
     const char *holder = argv[0];
-    struct key *token = NULL;
+    struct tm_key *token = NULL;
     EVP_PKEY *pkey = NULL;
     snprintf(pub, sizeof(pub), "%.80s.pub", holder);
-    if (!policy_name_ok(holder))
-        err_set(&e, "'%.80s' is no name for a holder: letters, digits and ._-@", holder);
+    if (!tuf_policy_name_ok(holder))
+        tm_err_set(&e, "'%.80s' is no name for a holder: letters, digits and ._-@", holder);
     else if ((s.file != NULL) == (s.pkcs11_module != NULL))
-        err_set(&e, "where is the private key to live? Give --key FILE, or --pkcs11-module with "
-                    "--pkcs11-token and --pkcs11-key");
+        tm_err_set(&e, "where is the private key to live? Give --key FILE, or --pkcs11-module with "
+                       "--pkcs11-token and --pkcs11-key");
     else if (keys_folder(dir, out, keys, sizeof(keys), &e) != 0 || check_free(keys, pub, &e) != 0)
         pkey = NULL; /* `e` says why */
     else if (s.file != NULL)
         pkey = new_file(&s, type, plain, holder, &e);
-    else if ((token = new_in_token(&s, type, &e)) != NULL && EVP_PKEY_up_ref(key_pkey(token)) == 1)
-        pkey = key_pkey(token);
-    rc = pkey != NULL && keyring_save(keys, holder, pkey, false, &e) == 0 &&
+    else if ((token = new_in_token(&s, type, &e)) != NULL &&
+             EVP_PKEY_up_ref(tm_key_pkey(token)) == 1)
+        pkey = tm_key_pkey(token);
+    rc = pkey != NULL && tuf_keyring_save(keys, holder, pkey, false, &e) == 0 &&
                  print_key(pkey, holder, &e) == 0
              ? 0
              : -1;
     EVP_PKEY_free(pkey);
-    key_free(token); /* only now: the public half refers to it */
+    tm_key_free(token); /* only now: the public half refers to it */
     if (rc != 0)
         return cli_fail(CLI_FAILED, &e);
     printf("wrote %s/%s: the public key, for the workspace\n", keys, pub);
@@ -184,20 +188,20 @@ int command_key_import(const struct cli_command *self, int argc, char **argv)
     };
     char keys[PATH_MAX];
     char hex[65] = "";
-    struct err e = {0};
+    struct tm_err e = {0};
     int count = 0;
     int rc = cli_parse(self, options, argc, argv, 2, 2, &count);
     if (rc != CLI_GO_ON)
         return rc;
-    EVP_PKEY *pkey = keyring_read_public(argv[1], &e);
-    json_t *key = pkey != NULL ? keyring_key(pkey, argv[0], &e) : NULL;
-    rc = key != NULL ? keyring_fingerprint(key, hex, &e) : -1;
+    EVP_PKEY *pkey = tuf_keyring_read_public(argv[1], &e);
+    json_t *key = pkey != NULL ? tuf_keyring_key(pkey, argv[0], &e) : NULL;
+    rc = key != NULL ? tuf_keyring_fingerprint(key, hex, &e) : -1;
     if (rc == 0 && fingerprint != NULL && strcasecmp(fingerprint, hex) != 0)
-        rc = err_set(&e, "'%s' has fingerprint %s, not the one given", argv[1], hex);
+        rc = tm_err_set(&e, "'%s' has fingerprint %s, not the one given", argv[1], hex);
     if (rc == 0)
         rc = keys_folder(dir, NULL, keys, sizeof(keys), &e);
     if (rc == 0)
-        rc = keyring_save(keys, argv[0], pkey, replace, &e);
+        rc = tuf_keyring_save(keys, argv[0], pkey, replace, &e);
     if (rc == 0)
         rc = print_key(pkey, argv[0], &e);
     json_decref(key);
@@ -211,7 +215,7 @@ int command_key_import(const struct cli_command *self, int argc, char **argv)
 
 int command_key_show(const struct cli_command *self, int argc, char **argv)
 {
-    struct key_source s = {0};
+    struct tm_key_source s = {0};
     const char *dir = NULL;
     const struct cli_option options[] = {
         KEY_OPTIONS(s),
@@ -219,8 +223,8 @@ int command_key_show(const struct cli_command *self, int argc, char **argv)
         NO_MORE_OPTIONS,
     };
     char keys[PATH_MAX];
-    struct err e = {0};
-    struct key *key = NULL;
+    struct tm_err e = {0};
+    struct tm_key *key = NULL;
     EVP_PKEY *pkey = NULL;
     int count = 0;
     int rc = cli_parse(self, options, argc, argv, 1, 1, &count);
@@ -228,13 +232,13 @@ int command_key_show(const struct cli_command *self, int argc, char **argv)
         return rc;
     if (s.file != NULL || s.env != NULL || s.pkcs11_module != NULL) {
         key = session_key(&s, &e);
-        rc = key != NULL ? print_key(key_pkey(key), argv[0], &e) : -1;
+        rc = key != NULL ? print_key(tm_key_pkey(key), argv[0], &e) : -1;
     } else if (strchr(argv[0], '/') != NULL || access(argv[0], F_OK) == 0) {
-        pkey = keyring_read_public(argv[0], &e);
+        pkey = tuf_keyring_read_public(argv[0], &e);
         rc = pkey != NULL ? print_key(pkey, "?", &e) : -1;
     } else {
         rc = keys_folder(dir, NULL, keys, sizeof(keys), &e);
-        json_t *k = rc == 0 ? keyring_load(keys, argv[0], &e) : NULL;
+        json_t *k = rc == 0 ? tuf_keyring_load(keys, argv[0], &e) : NULL;
         struct tuf_key decoded = {0};
         rc = k != NULL && tuf_key_decode(k, &decoded, &e) == 0
                  ? print_key(decoded.pkey, argv[0], &e)
@@ -243,6 +247,6 @@ int command_key_show(const struct cli_command *self, int argc, char **argv)
         json_decref(k);
     }
     EVP_PKEY_free(pkey);
-    key_free(key);
+    tm_key_free(key);
     return rc == 0 ? CLI_OK : cli_fail(CLI_FAILED, &e);
 }

@@ -14,7 +14,7 @@ struct look {
     char transcript[PATH_MAX];
 };
 
-int look_open(const char *where, struct look *l, struct err *e);
+int look_open(const char *where, struct look *l, struct tm_err *e);
 void look_close(struct look *l);
 
 #endif

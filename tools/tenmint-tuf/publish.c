@@ -19,7 +19,7 @@
             &(o).clock_ok \
     }
 
-static void print_report(const struct workspace *w, const struct publish_report *r)
+static void print_report(const struct tuf_workspace *w, const struct tuf_publish_report *r)
 {
     if (!r->changed) {
         printf("nothing to do: root %lld, targets %lld, snapshot %lld, timestamp %lld stand\n",
@@ -38,31 +38,31 @@ static void print_report(const struct workspace *w, const struct publish_report 
 }
 
 /* `o` is complete but for the event. */
-static int publish(const char *dir, const char *path, struct publish_options o)
+static int publish(const char *dir, const char *path, struct tuf_publish_options o)
 {
-    struct workspace w;
-    struct event ev = {0};
-    struct publish_report report;
-    struct err e = {0};
-    if (workspace_open(dir != NULL ? dir : ".", &w, &e) != 0)
+    struct tuf_workspace w;
+    struct tuf_event ev = {0};
+    struct tuf_publish_report report;
+    struct tm_err e = {0};
+    if (tuf_workspace_open(dir != NULL ? dir : ".", &w, &e) != 0)
         return cli_fail(CLI_CONFIG, &e);
-    int rc = path != NULL ? event_read(path, &ev, &e) : 0;
+    int rc = path != NULL ? tuf_event_read(path, &ev, &e) : 0;
     if (rc == 0)
-        rc = workspace_lock(&w, LOCK_WAIT_MS, &e);
+        rc = tuf_workspace_lock(&w, LOCK_WAIT_MS, &e);
     o.event = path != NULL ? &ev : NULL;
     if (rc == 0)
-        rc = publish_run(&w, &o, &report, &e);
+        rc = tuf_publish_run(&w, &o, &report, &e);
     if (rc == 0)
         print_report(&w, &report);
-    event_free(&ev);
-    workspace_close(&w);
+    tuf_event_free(&ev);
+    tuf_workspace_close(&w);
     return rc == 0 ? CLI_OK : cli_fail(CLI_FAILED, &e);
 }
 
 int command_publish(const struct cli_command *self, int argc, char **argv)
 {
     const char *dir = NULL;
-    struct publish_options o = {.now = session_now()};
+    struct tuf_publish_options o = {.now = session_now()};
     const struct cli_option options[] = {
         DIR_OPTION(dir),
         {"force", CLI_FLAG, NULL, "a new snapshot and timestamp although nothing changed",
@@ -80,19 +80,19 @@ int command_publish(const struct cli_command *self, int argc, char **argv)
 
 /* ---- refresh ---- */
 
-static int refresh_once(const char *dir, const struct publish_options *options,
-                        struct publish_report *report, struct err *e)
+static int refresh_once(const char *dir, const struct tuf_publish_options *options,
+                        struct tuf_publish_report *report, struct tm_err *e)
 {
-    struct workspace w;
-    struct publish_options o = *options;
+    struct tuf_workspace w;
+    struct tuf_publish_options o = *options;
     o.refresh = true;
     o.now = session_now();
-    if (workspace_open(dir, &w, e) != 0)
+    if (tuf_workspace_open(dir, &w, e) != 0)
         return -1;
-    int rc = workspace_lock(&w, LOCK_WAIT_MS, e);
+    int rc = tuf_workspace_lock(&w, LOCK_WAIT_MS, e);
     if (rc == 0)
-        rc = publish_run(&w, &o, report, e);
-    workspace_close(&w);
+        rc = tuf_publish_run(&w, &o, report, e);
+    tuf_workspace_close(&w);
     return rc;
 }
 
@@ -105,15 +105,15 @@ static void stop(int sig)
 }
 
 /* Looks again and again; a failure is logged and tried again at the next look. */
-static int watch(const char *dir, const struct publish_options *o, long seconds)
+static int watch(const char *dir, const struct tuf_publish_options *o, long seconds)
 {
-    struct jlog *log = jlog_new(STDOUT_FILENO, JLOG_INFO);
+    struct tm_jlog *log = tm_jlog_new(STDOUT_FILENO, JLOG_INFO);
     struct sigaction sa = {.sa_handler = stop};
     sigaction(SIGTERM, &sa, NULL);
     sigaction(SIGINT, &sa, NULL);
     while (!stopped) {
-        struct publish_report r = {0};
-        struct err e = {0};
+        struct tuf_publish_report r = {0};
+        struct tm_err e = {0};
         if (refresh_once(dir, o, &r, &e) != 0)
             jlog(log, JLOG_ERROR, "refresh failed", JLOG_STR("reason", e.text), JLOG_END);
         else if (r.changed)
@@ -123,14 +123,14 @@ static int watch(const char *dir, const struct publish_options *o, long seconds)
         if (!stopped)
             nanosleep(&pause, NULL);
     }
-    jlog_free(log);
+    tm_jlog_free(log);
     return CLI_OK;
 }
 
 int command_refresh(const struct cli_command *self, int argc, char **argv)
 {
     const char *dir = NULL, *every = NULL;
-    struct publish_options o = {0};
+    struct tuf_publish_options o = {0};
     const struct cli_option options[] = {
         DIR_OPTION(dir),
         {"force", CLI_FLAG, NULL, "re-sign although nothing is due", &o.force},
@@ -138,8 +138,8 @@ int command_refresh(const struct cli_command *self, int argc, char **argv)
         {"watch", CLI_TEXT, "SECONDS", "stay, and look again this often, until SIGTERM", &every},
         NO_MORE_OPTIONS,
     };
-    struct publish_report report = {0};
-    struct err e = {0};
+    struct tuf_publish_report report = {0};
+    struct tm_err e = {0};
     int count = 0;
     int rc = cli_parse(self, options, argc, argv, 0, 0, &count);
     if (rc != CLI_GO_ON)
@@ -149,7 +149,7 @@ int command_refresh(const struct cli_command *self, int argc, char **argv)
         char *end = NULL;
         long seconds = strtol(every, &end, 10);
         if (*every == '\0' || *end != '\0' || seconds < WATCH_MIN_S || seconds > WATCH_MAX_S) {
-            err_set(&e, "--watch takes seconds, %d to %d", WATCH_MIN_S, WATCH_MAX_S);
+            tm_err_set(&e, "--watch takes seconds, %d to %d", WATCH_MIN_S, WATCH_MAX_S);
             return cli_fail(CLI_USAGE, &e);
         }
         o.force = false;

@@ -24,21 +24,21 @@ static int print_json(json_t *v)
     return rc;
 }
 
-static int print_status(const struct status *s, bool json, bool prometheus)
+static int print_status(const struct tuf_status *s, bool json, bool prometheus)
 {
     static const int codes[] = {CLI_OK, EXIT_DUE, EXIT_EXPIRED};
-    struct buf out = {0};
+    struct tm_buf out = {0};
     int64_t now = session_now();
     if (json) {
-        print_json(status_json(s, now));
+        print_json(tuf_status_json(s, now));
     } else {
         if (prometheus)
-            status_prometheus(s, &out);
+            tuf_status_prometheus(s, &out);
         else
-            status_table(s, now, terminal_colour(), &out);
+            tuf_status_table(s, now, terminal_colour(), &out);
         fwrite(out.data, 1, out.len, stdout);
     }
-    buf_free(&out);
+    tm_buf_free(&out);
     return codes[s->level];
 }
 
@@ -54,9 +54,9 @@ int command_status(const struct cli_command *self, int argc, char **argv)
         NO_MORE_OPTIONS,
     };
     struct look l;
-    struct published p;
-    struct status s;
-    struct err e = {0};
+    struct tuf_published p;
+    struct tuf_status s;
+    struct tm_err e = {0};
     int count = 0;
     int rc = cli_parse(self, options, argc, argv, 0, 1, &count);
     if (rc != CLI_GO_ON)
@@ -64,14 +64,14 @@ int command_status(const struct cli_command *self, int argc, char **argv)
     const char *where = count > 0 ? argv[0] : dir != NULL ? dir : ".";
     if (look_open(where, &l, &e) != 0)
         return cli_fail(CLI_FAILED, &e);
-    if (published_load(l.dir, &p, &e) != 0) {
+    if (tuf_published_load(l.dir, &p, &e) != 0) {
         rc = cli_fail(CLI_FAILED, &e);
     } else {
-        rc = status_read(&p, session_now(), &s, &e) == 0 ? print_status(&s, json, prometheus)
-                                                         : cli_fail(CLI_FAILED, &e);
+        rc = tuf_status_read(&p, session_now(), &s, &e) == 0 ? print_status(&s, json, prometheus)
+                                                             : cli_fail(CLI_FAILED, &e);
         if (rc != CLI_FAILED)
-            status_free(&s);
-        published_free(&p);
+            tuf_status_free(&s);
+        tuf_published_free(&p);
     }
     look_close(&l);
     return rc;
@@ -79,15 +79,15 @@ int command_status(const struct cli_command *self, int argc, char **argv)
 
 /* ---- verify ---- */
 
-static int verify_transcript(const struct look *l, struct err *e)
+static int verify_transcript(const struct look *l, struct tm_err *e)
 {
-    int64_t n = transcript_verify(l->transcript, NULL, NULL, e);
+    int64_t n = tuf_transcript_verify(l->transcript, NULL, NULL, e);
     if (n >= 0)
         printf("transcript: %lld lines, unbroken; every statement is by its key\n", (long long)n);
     return n >= 0 ? 0 : -1;
 }
 
-static int print_audit(const struct audit *a, const char *where)
+static int print_audit(const struct tuf_audit *a, const char *where)
 {
     if (a->notes.len > 0)
         fwrite(a->notes.data, 1, a->notes.len, stdout);
@@ -106,8 +106,8 @@ int command_verify(const struct cli_command *self, int argc, char **argv)
 {
     const struct cli_option options[] = {NO_MORE_OPTIONS};
     struct look l;
-    struct audit a = {0};
-    struct err e = {0};
+    struct tuf_audit a = {0};
+    struct tm_err e = {0};
     int count = 0;
     int rc = cli_parse(self, options, argc, argv, 0, 1, &count);
     if (rc != CLI_GO_ON)
@@ -115,15 +115,15 @@ int command_verify(const struct cli_command *self, int argc, char **argv)
     const char *where = count > 0 ? argv[0] : ".";
     if (look_open(where, &l, &e) != 0)
         return cli_fail(CLI_FAILED, &e);
-    const struct audit_options o = {.now = session_now(), .files = !l.temporary};
-    rc = audit_tree(l.dir, &o, &a, &e);
+    const struct tuf_audit_options o = {.now = session_now(), .files = !l.temporary};
+    rc = tuf_audit_tree(l.dir, &o, &a, &e);
     if (rc == 0)
         rc = print_audit(&a, where);
     else
         rc = cli_fail(CLI_FAILED, &e);
     if (l.workspace && verify_transcript(&l, &e) != 0)
         rc = cli_fail(CLI_FAILED, &e);
-    audit_free(&a);
+    tuf_audit_free(&a);
     look_close(&l);
     return rc;
 }
@@ -131,22 +131,22 @@ int command_verify(const struct cli_command *self, int argc, char **argv)
 /* ---- diff ---- */
 
 static void diff_role(const char *name, const struct tuf_metadata *a, const struct tuf_metadata *b,
-                      struct buf *out)
+                      struct tm_buf *out)
 {
     if (b == NULL || tuf_metadata_equal(a, b))
         return;
-    words_safe(name, out);
+    tuf_words_safe(name, out);
     buf_putc(out, '\n');
-    words_difference(a, b, true, out);
+    tuf_words_difference(a, b, true, out);
 }
 
 struct trees {
-    const struct published *a, *b;
-    struct buf *out;
+    const struct tuf_published *a, *b;
+    struct tm_buf *out;
 };
 
 static int diff_delegated(void *arg, const char *file, const struct tuf_file_info *info,
-                          struct err *e)
+                          struct tm_err *e)
 {
     const struct trees *t = arg;
     char name[TUF_ROLE_NAME_MAX + 1];
@@ -158,46 +158,46 @@ static int diff_delegated(void *arg, const char *file, const struct tuf_file_inf
     if (len < 6 || len - 5 >= sizeof(name) || strcmp(file, "targets.json") == 0)
         return 0;
     snprintf(name, sizeof(name), "%.*s", (int)(len - 5), file);
-    if (published_delegated(t->b, name, &y, NULL) == 0 &&
-        published_delegated(t->a, name, &x, NULL) == 0)
+    if (tuf_published_delegated(t->b, name, &y, NULL) == 0 &&
+        tuf_published_delegated(t->a, name, &x, NULL) == 0)
         diff_role(name, x, y, t->out);
     tuf_metadata_free(x);
     tuf_metadata_free(y);
     return 0;
 }
 
-static int diff(const struct published *a, const struct published *b)
+static int diff(const struct tuf_published *a, const struct tuf_published *b)
 {
     static const enum tuf_role order[] = {TUF_ROOT, TUF_TARGETS, TUF_SNAPSHOT, TUF_TIMESTAMP};
-    struct buf out = {0};
+    struct tm_buf out = {0};
     for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++)
-        diff_role(tuf_role_name(order[i]), published_role(a, order[i]), published_role(b, order[i]),
-                  &out);
+        diff_role(tuf_role_name(order[i]), tuf_published_role(a, order[i]),
+                  tuf_published_role(b, order[i]), &out);
     struct trees t = {a, b, &out};
     (void)tuf_entries_each(b->snapshot, diff_delegated, &t, NULL);
     if (out.len == 0)
         printf("no difference\n");
     else
         fwrite(out.data, 1, out.len, stdout);
-    buf_free(&out);
+    tm_buf_free(&out);
     return CLI_OK;
 }
 
-static int load_tree(const char *where, struct look *l, struct published *p, struct err *e)
+static int load_tree(const char *where, struct look *l, struct tuf_published *p, struct tm_err *e)
 {
     if (look_open(where, l, e) != 0)
         return -1;
-    if (published_load(l->dir, p, e) != 0)
+    if (tuf_published_load(l->dir, p, e) != 0)
         return -1;
-    return p->root_count > 0 ? 0 : err_set(e, "'%s' holds no published repository", where);
+    return p->root_count > 0 ? 0 : tm_err_set(e, "'%s' holds no published repository", where);
 }
 
 int command_diff(const struct cli_command *self, int argc, char **argv)
 {
     const struct cli_option options[] = {NO_MORE_OPTIONS};
     struct look l[2] = {0};
-    struct published p[2] = {0};
-    struct err e = {0};
+    struct tuf_published p[2] = {0};
+    struct tm_err e = {0};
     int count = 0;
     int rc = cli_parse(self, options, argc, argv, 2, 2, &count);
     if (rc != CLI_GO_ON)
@@ -206,7 +206,7 @@ int command_diff(const struct cli_command *self, int argc, char **argv)
              ? diff(&p[0], &p[1])
              : cli_fail(CLI_FAILED, &e);
     for (int i = 0; i < 2; i++) {
-        published_free(&p[i]);
+        tuf_published_free(&p[i]);
         look_close(&l[i]);
     }
     return rc;
@@ -214,41 +214,42 @@ int command_diff(const struct cli_command *self, int argc, char **argv)
 
 /* ---- history ---- */
 
-static int print_entry(void *arg, const json_t *entry, struct err *e)
+static int print_entry(void *arg, const json_t *entry, struct tm_err *e)
 {
     (void)arg;
     (void)e;
     static const char *const members[] = {"holder", "event", "reason", "fingerprint", "digest"};
-    struct buf line = {0};
-    buf_printf(&line, "%4lld  ", (long long)json_integer_value(json_object_get(entry, "n")));
-    words_safe(strictjson_str(entry, "time") != NULL ? strictjson_str(entry, "time") : "?", &line);
-    buf_puts(&line, "  ");
-    words_safe(strictjson_str(entry, "what"), &line);
+    struct tm_buf line = {0};
+    tm_buf_printf(&line, "%4lld  ", (long long)json_integer_value(json_object_get(entry, "n")));
+    tuf_words_safe(
+        tm_strictjson_str(entry, "time") != NULL ? tm_strictjson_str(entry, "time") : "?", &line);
+    tm_buf_puts(&line, "  ");
+    tuf_words_safe(tm_strictjson_str(entry, "what"), &line);
     for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
-        const char *v = strictjson_str(entry, members[i]);
+        const char *v = tm_strictjson_str(entry, members[i]);
         if (v == NULL || v[0] == '\0')
             continue;
-        buf_printf(&line, "  %s=", members[i]);
-        words_safe(v, &line);
+        tm_buf_printf(&line, "  %s=", members[i]);
+        tuf_words_safe(v, &line);
     }
     static const char *const versions[] = {"root", "targets", "snapshot", "timestamp"};
     for (size_t i = 0; i < sizeof(versions) / sizeof(versions[0]); i++) {
         const json_t *v = json_object_get(entry, versions[i]);
         if (json_is_integer(v))
-            buf_printf(&line, "  %s=%lld", versions[i], (long long)json_integer_value(v));
+            tm_buf_printf(&line, "  %s=%lld", versions[i], (long long)json_integer_value(v));
     }
-    puts(buf_str(&line) != NULL ? buf_str(&line) : "out of memory");
-    buf_free(&line);
+    puts(tm_buf_str(&line) != NULL ? tm_buf_str(&line) : "out of memory");
+    tm_buf_free(&line);
     return 0;
 }
 
-static void print_roots(const struct published *p)
+static void print_roots(const struct tuf_published *p)
 {
     for (size_t i = 0; i < p->root_count; i++) {
-        struct buf out = {0};
-        words_difference(i > 0 ? p->roots[i - 1] : NULL, p->roots[i], true, &out);
-        printf("root %zu\n%s", i + 1, buf_str(&out) != NULL ? buf_str(&out) : "");
-        buf_free(&out);
+        struct tm_buf out = {0};
+        tuf_words_difference(i > 0 ? p->roots[i - 1] : NULL, p->roots[i], true, &out);
+        printf("root %zu\n%s", i + 1, tm_buf_str(&out) != NULL ? tm_buf_str(&out) : "");
+        tm_buf_free(&out);
     }
 }
 
@@ -261,8 +262,8 @@ int command_history(const struct cli_command *self, int argc, char **argv)
         NO_MORE_OPTIONS,
     };
     struct look l = {0};
-    struct published p = {0};
-    struct err e = {0};
+    struct tuf_published p = {0};
+    struct tm_err e = {0};
     int count = 0;
     int rc = cli_parse(self, options, argc, argv, 0, 1, &count);
     if (rc != CLI_GO_ON)
@@ -271,15 +272,15 @@ int command_history(const struct cli_command *self, int argc, char **argv)
     if (transcript) {
         rc = look_open(where, &l, &e);
         if (rc == 0 && !l.workspace)
-            rc = err_set(&e, "'%s' is no workspace, so there is no transcript", where);
-        if (rc == 0 && transcript_verify(l.transcript, print_entry, NULL, &e) < 0)
+            rc = tm_err_set(&e, "'%s' is no workspace, so there is no transcript", where);
+        if (rc == 0 && tuf_transcript_verify(l.transcript, print_entry, NULL, &e) < 0)
             rc = -1;
     } else {
         rc = load_tree(where, &l, &p, &e);
         if (rc == 0)
             print_roots(&p);
     }
-    published_free(&p);
+    tuf_published_free(&p);
     look_close(&l);
     return rc == 0 ? CLI_OK : cli_fail(CLI_FAILED, &e);
 }

@@ -11,18 +11,19 @@
 #include "tuf/manager/policy/keyring.h"
 
 struct change {
-    const char *add, *drop;          /* either may be NULL */
-    const struct key_source *online; /* where the added key lives when it is an online one */
-    size_t roles;                    /* changed so far */
+    const char *add, *drop;             /* either may be NULL */
+    const struct tm_key_source *online; /* where the added key lives when it is an online one */
+    size_t roles;                       /* changed so far */
 };
 
-static bool lives_somewhere(const struct key_source *s)
+static bool lives_somewhere(const struct tm_key_source *s)
 {
     return s->file != NULL || s->env != NULL || s->pkcs11_module != NULL;
 }
 
 /* The list with the change; an added name takes the dropped one's place. False: nothing to do. */
-static bool edit_list(const struct yamlmap_list *from, struct change *c, struct yamlmap_list *to)
+static bool edit_list(const struct tm_yamlmap_list *from, struct change *c,
+                      struct tm_yamlmap_list *to)
 {
     bool has = false;
     bool dropped = false;
@@ -45,23 +46,23 @@ static bool edit_list(const struct yamlmap_list *from, struct change *c, struct 
     return true;
 }
 
-static int edit_role(const struct workspace *w, const struct policy_role *r, struct change *c,
-                     struct buf *text, struct err *e)
+static int edit_role(const struct tuf_workspace *w, const struct tuf_policy_role *r,
+                     struct change *c, struct tm_buf *text, struct tm_err *e)
 {
-    struct yamlmap_list to = {.item = calloc(r->holders.count + 2, sizeof(char *))};
-    struct buf out = {0};
-    int rc = to.item != NULL ? 0 : err_set(e, "out of memory");
+    struct tm_yamlmap_list to = {.item = calloc(r->holders.count + 2, sizeof(char *))};
+    struct tm_buf out = {0};
+    int rc = to.item != NULL ? 0 : tm_err_set(e, "out of memory");
     if (rc == 0 && edit_list(&r->holders, c, &to)) {
         c->roles++;
-        rc = policy_edit_holders(w->policy_file, (const char *)text->data, text->len, r->name, &to,
-                                 &out, e);
+        rc = tuf_policy_edit_holders(w->policy_file, (const char *)text->data, text->len, r->name,
+                                     &to, &out, e);
         if (rc == 0) {
-            struct buf old = *text;
+            struct tm_buf old = *text;
             *text = out;
             out = old;
         }
     }
-    buf_free(&out);
+    tm_buf_free(&out);
     free(to.item);
     return rc;
 }
@@ -76,11 +77,11 @@ static bool wanted(const char *role, int count, char **roles)
 }
 
 /* Every role of the policy, or the named ones. */
-static int edit_roles(const struct workspace *w, struct change *c, int count, char **roles,
-                      struct buf *text, struct err *e)
+static int edit_roles(const struct tuf_workspace *w, struct change *c, int count, char **roles,
+                      struct tm_buf *text, struct tm_err *e)
 {
-    const struct policy_role *r = w->policy.roles.item;
-    const struct policy_role *d = w->policy.delegations.item;
+    const struct tuf_policy_role *r = w->policy.roles.item;
+    const struct tuf_policy_role *d = w->policy.delegations.item;
     for (size_t i = 0; i < w->policy.roles.count; i++) {
         if (wanted(r[i].name, count, roles) && edit_role(w, &r[i], c, text, e) != 0)
             return -1;
@@ -94,81 +95,81 @@ static int edit_roles(const struct workspace *w, struct change *c, int count, ch
     return 0;
 }
 
-static int check_roles(const struct policy *p, int count, char **roles, struct err *e)
+static int check_roles(const struct tuf_policy *p, int count, char **roles, struct tm_err *e)
 {
     for (int i = 0; i < count; i++) {
-        if (policy_role(p, roles[i]) == NULL && policy_delegation(p, roles[i]) == NULL &&
+        if (tuf_policy_role(p, roles[i]) == NULL && tuf_policy_delegation(p, roles[i]) == NULL &&
             strcmp(roles[i], "bins") != 0)
-            return err_set(e, "the policy has no role '%.64s'", roles[i]);
+            return tm_err_set(e, "the policy has no role '%.64s'", roles[i]);
     }
     return 0;
 }
 
-static int check_key(const struct workspace *w, const char *holder, struct err *e)
+static int check_key(const struct tuf_workspace *w, const char *holder, struct tm_err *e)
 {
-    json_t *key = keyring_load(w->keys, holder, e);
+    json_t *key = tuf_keyring_load(w->keys, holder, e);
     json_decref(key);
     if (key == NULL)
-        return err_wrap(e, "import the key first (key import %.64s FILE)", holder);
-    if (policy_is_revoked(&w->policy, holder))
-        return err_set(e, "'%s' is revoked: a new key goes under a new name", holder);
+        return tm_err_wrap(e, "import the key first (key import %.64s FILE)", holder);
+    if (tuf_policy_is_revoked(&w->policy, holder))
+        return tm_err_set(e, "'%s' is revoked: a new key goes under a new name", holder);
     return 0;
 }
 
 /* A path of the command line as the policy has it: from the workspace, or absolute. */
-static int policy_path(const struct workspace *w, const char **path, char real[PATH_MAX],
-                       struct err *e)
+static int policy_path(const struct tuf_workspace *w, const char **path, char real[PATH_MAX],
+                       struct tm_err *e)
 {
     char dir[PATH_MAX];
     if (*path == NULL)
         return 0;
     if (realpath(*path, real) == NULL)
-        return err_errno(e, "'%s'", *path);
+        return tm_err_errno(e, "'%s'", *path);
     if (realpath(w->dir, dir) == NULL)
-        return err_errno(e, "'%s'", w->dir);
+        return tm_err_errno(e, "'%s'", w->dir);
     size_t n = strlen(dir);
     *path = strncmp(real, dir, n) == 0 && real[n] == '/' ? real + n + 1 : real;
     return 0;
 }
 
-static int edit_online(const struct workspace *w, const struct change *c, struct buf *text,
-                       struct err *e)
+static int edit_online(const struct tuf_workspace *w, const struct change *c, struct tm_buf *text,
+                       struct tm_err *e)
 {
-    struct key_source s = *c->online;
-    struct buf out = {0};
+    struct tm_key_source s = *c->online;
+    struct tm_buf out = {0};
     char file[PATH_MAX], password[PATH_MAX], pin[PATH_MAX];
-    if (policy_online_key(&w->policy, c->add) != NULL)
-        return err_set(e, "'%s' is in 'online-keys' already: change the policy by hand", c->add);
+    if (tuf_policy_online_key(&w->policy, c->add) != NULL)
+        return tm_err_set(e, "'%s' is in 'online-keys' already: change the policy by hand", c->add);
     if (policy_path(w, &s.file, file, e) != 0 ||
         policy_path(w, &s.password_file, password, e) != 0 ||
         policy_path(w, &s.pin_file, pin, e) != 0)
         return -1;
-    int rc = policy_edit_online(w->policy_file, (const char *)text->data, text->len, c->add, &s,
-                                &out, e);
-    struct buf old = *text;
+    int rc = tuf_policy_edit_online(w->policy_file, (const char *)text->data, text->len, c->add, &s,
+                                    &out, e);
+    struct tm_buf old = *text;
     *text = out;
     out = old;
-    buf_free(&out);
+    tm_buf_free(&out);
     return rc;
 }
 
-static void try_holders(const struct yamlmap_list *l, const char *name, struct nearest *near,
+static void try_holders(const struct tm_yamlmap_list *l, const char *name, struct tm_nearest *near,
                         bool *found)
 {
     for (size_t i = 0; i < l->count; i++) {
         *found |= strcmp(l->item[i], name) == 0;
-        nearest_try(near, l->item[i]);
+        tm_nearest_try(near, l->item[i]);
     }
 }
 
 /* In an emergency a mistyped name must not look like a revocation. */
-static int check_holder(const struct policy *p, const char *name, struct err *e)
+static int check_holder(const struct tuf_policy *p, const char *name, struct tm_err *e)
 {
-    const struct policy_role *r = p->roles.item;
-    const struct policy_role *d = p->delegations.item;
-    struct nearest near;
+    const struct tuf_policy_role *r = p->roles.item;
+    const struct tuf_policy_role *d = p->delegations.item;
+    struct tm_nearest near;
     bool found = false;
-    nearest_init(&near, name);
+    tm_nearest_init(&near, name);
     for (size_t i = 0; i < p->roles.count; i++)
         try_holders(&r[i].holders, name, &near, &found);
     for (size_t i = 0; i < p->delegations.count; i++)
@@ -176,67 +177,68 @@ static int check_holder(const struct policy *p, const char *name, struct err *e)
     try_holders(&p->bins.holders, name, &near, &found);
     if (found)
         return 0;
-    return err_set(e, "no role has the holder '%.64s'%s%s%s", name,
-                   near.best != NULL ? "; did you mean '" : "", near.best != NULL ? near.best : "",
-                   near.best != NULL ? "'?" : "");
+    return tm_err_set(e, "no role has the holder '%.64s'%s%s%s", name,
+                      near.best != NULL ? "; did you mean '" : "",
+                      near.best != NULL ? near.best : "", near.best != NULL ? "'?" : "");
 }
 
 /* Reads, edits, checks, writes the policy. `revoke`: a name for `revoked`, or NULL. */
 static int apply(const char *dir, struct change *c, const char *revoke, int count, char **roles,
-                 struct err *e)
+                 struct tm_err *e)
 {
-    struct workspace w;
-    struct buf text = {0};
-    struct buf out = {0};
+    struct tuf_workspace w;
+    struct tm_buf text = {0};
+    struct tm_buf out = {0};
     char real[PATH_MAX]; /* a link, as into a git checkout, stays one */
-    if (workspace_open(dir, &w, e) != 0)
+    if (tuf_workspace_open(dir, &w, e) != 0)
         return -1;
-    int rc = workspace_lock(&w, LOCK_WAIT_MS, e);
+    int rc = tuf_workspace_lock(&w, LOCK_WAIT_MS, e);
     if (rc == 0 && realpath(w.policy_file, real) == NULL)
-        rc = err_errno(e, "'%s'", w.policy_file);
+        rc = tm_err_errno(e, "'%s'", w.policy_file);
     if (rc == 0)
-        rc = file_read(w.policy_file, YAMLMAP_FILE_MAX, &text, e);
+        rc = tm_file_read(w.policy_file, YAMLMAP_FILE_MAX, &text, e);
     if (rc == 0)
         rc = check_roles(&w.policy, count, roles, e);
     if (rc == 0 && c->add != NULL)
         rc = check_key(&w, c->add, e);
     if (rc == 0 && c->add != NULL && c->online != NULL)
         rc = edit_online(&w, c, &text, e);
-    if (rc == 0 && revoke != NULL && policy_is_revoked(&w.policy, revoke))
-        rc = err_set(e, "'%s' is revoked already", revoke);
+    if (rc == 0 && revoke != NULL && tuf_policy_is_revoked(&w.policy, revoke))
+        rc = tm_err_set(e, "'%s' is revoked already", revoke);
     if (rc == 0 && (revoke != NULL || c->drop != NULL))
         rc = check_holder(&w.policy, revoke != NULL ? revoke : c->drop, e);
     if (rc == 0 && c->drop != NULL && c->add != NULL && strcmp(c->drop, c->add) == 0)
-        rc = err_set(e, "'%s' cannot replace itself: a new key goes under a new name", c->add);
+        rc = tm_err_set(e, "'%s' cannot replace itself: a new key goes under a new name", c->add);
     if (rc == 0 && (c->add != NULL || c->drop != NULL))
         rc = edit_roles(&w, c, count, roles, &text, e);
     if (rc == 0 && c->roles == 0 && (c->add != NULL || c->drop != NULL))
-        rc = err_set(e,
-                     c->drop != NULL ? "no such role has the holder '%.64s'"
-                                     : "'%.64s' holds a key of every such role already",
-                     c->drop != NULL ? c->drop : c->add);
+        rc = tm_err_set(e,
+                        c->drop != NULL ? "no such role has the holder '%.64s'"
+                                        : "'%.64s' holds a key of every such role already",
+                        c->drop != NULL ? c->drop : c->add);
     if (rc == 0 && revoke != NULL) {
-        rc = policy_edit_revoke(w.policy_file, (const char *)text.data, text.len, revoke, &out, e);
-        struct buf old = text;
+        rc = tuf_policy_edit_revoke(w.policy_file, (const char *)text.data, text.len, revoke, &out,
+                                    e);
+        struct tm_buf old = text;
         text = out;
         out = old;
     }
     if (rc == 0)
-        rc = file_write_atomic(real, 0644, text.data, text.len, e);
-    buf_free(&text);
-    buf_free(&out);
-    workspace_close(&w);
+        rc = tm_file_write_atomic(real, 0644, text.data, text.len, e);
+    tm_buf_free(&text);
+    tm_buf_free(&out);
+    tuf_workspace_close(&w);
     return rc;
 }
 
 static int run(const struct cli_command *self, int argc, char **argv, bool add, bool drop)
 {
-    struct key_source online = {0};
+    struct tm_key_source online = {0};
     const char *dir = NULL;
     const struct cli_option with_key[] = {KEY_OPTIONS(online), DIR_OPTION(dir), NO_MORE_OPTIONS};
     const struct cli_option without[] = {DIR_OPTION(dir), NO_MORE_OPTIONS};
     const struct cli_option *options = add ? with_key : without;
-    struct err e = {0};
+    struct tm_err e = {0};
     int count = 0;
     int names = add && drop ? 2 : 1;
     int rc = cli_parse(self, options, argc, argv, add && !drop ? 2 : names, 100, &count);
@@ -270,23 +272,23 @@ int command_holder_replace(const struct cli_command *self, int argc, char **argv
 static int propose_revocation(const char *dir, const char *holder, const char *reason,
                               const char *out)
 {
-    struct workspace w;
-    struct err e = {0};
+    struct tuf_workspace w;
+    struct tm_err e = {0};
     char name[POLICY_NAME_MAX + 1];
     char why[300];
     snprintf(name, sizeof(name), "revoke-%.50s", holder);
     snprintf(why, sizeof(why), "emergency: the key of %.64s is revoked%s%.180s", holder,
              reason != NULL ? ": " : "", reason != NULL ? reason : "");
-    if (workspace_open(dir, &w, &e) != 0)
+    if (tuf_workspace_open(dir, &w, &e) != 0)
         return cli_fail(CLI_CONFIG, &e);
     int rc = session_propose(&w, name, why, NULL, out);
-    workspace_close(&w);
+    tuf_workspace_close(&w);
     return rc;
 }
 
 int command_revoke(const struct cli_command *self, int argc, char **argv)
 {
-    struct key_source online = {0};
+    struct tm_key_source online = {0};
     const char *dir = NULL, *by = NULL, *reason = NULL, *out = NULL;
     const struct cli_option options[] = {
         {"replace-by", CLI_TEXT, "NAME", "who takes the place; the key is imported already", &by},
@@ -297,7 +299,7 @@ int command_revoke(const struct cli_command *self, int argc, char **argv)
         DIR_OPTION(dir),
         NO_MORE_OPTIONS,
     };
-    struct err e = {0};
+    struct tm_err e = {0};
     int count = 0;
     int rc = cli_parse(self, options, argc, argv, 1, 1, &count);
     if (rc != CLI_GO_ON)
@@ -308,8 +310,8 @@ int command_revoke(const struct cli_command *self, int argc, char **argv)
     dir = dir != NULL ? dir : ".";
     if (apply(dir, &c, argv[0], 0, NULL, &e) != 0) {
         if (strstr(e.text, "nobody could ever sign") != NULL)
-            err_wrap(&e, "too few keys remain: name a successor with --replace-by, or lower the "
-                         "threshold in the policy");
+            tm_err_wrap(&e, "too few keys remain: name a successor with --replace-by, or lower the "
+                            "threshold in the policy");
         return cli_fail(CLI_FAILED, &e);
     }
     printf("'%s' is revoked in the policy. What was signed with it stays valid until the new root "

@@ -10,21 +10,21 @@
 
 int64_t session_now(void)
 {
-    return clock_wall_ms() / 1000;
+    return tm_clock_wall_ms() / 1000;
 }
 
 /* ---- keys ---- */
 
 static bool is_encrypted(const char *path)
 {
-    struct buf pem = {0};
-    bool yes = file_read_secret(path, (size_t)64 * 1024, &pem, NULL) == 0 && pem.len > 0 &&
+    struct tm_buf pem = {0};
+    bool yes = tm_file_read_secret(path, (size_t)64 * 1024, &pem, NULL) == 0 && pem.len > 0 &&
                memmem(pem.data, pem.len, "ENCRYPTED", strlen("ENCRYPTED")) != NULL;
-    buf_free_secret(&pem);
+    tm_buf_free_secret(&pem);
     return yes;
 }
 
-static bool should_ask(const struct key_source *s)
+static bool should_ask(const struct tm_key_source *s)
 {
     if (!terminal_here())
         return false;
@@ -34,20 +34,20 @@ static bool should_ask(const struct key_source *s)
            is_encrypted(s->file);
 }
 
-struct key *session_key(struct key_source *source, struct err *e)
+struct tm_key *session_key(struct tm_key_source *source, struct tm_err *e)
 {
-    struct buf secret = {0};
+    struct tm_buf secret = {0};
     char question[200];
-    struct key *key = NULL;
+    struct tm_key *key = NULL;
     if (source->file == NULL && source->env == NULL && source->pkcs11_module == NULL) {
-        err_set(e, "which key? Give --key FILE, --key-env NAME, or --pkcs11-module with "
-                   "--pkcs11-token and --pkcs11-key");
+        tm_err_set(e, "which key? Give --key FILE, --key-env NAME, or --pkcs11-module with "
+                      "--pkcs11-token and --pkcs11-key");
         return NULL;
     }
     if (!should_ask(source)) {
-        key = key_open(source, "key", e);
+        key = tm_key_open(source, "key", e);
         if (key == NULL && strstr(e->text, "is encrypted") != NULL)
-            err_wrap(e, "use --password-file or --password-env, or a terminal");
+            tm_err_wrap(e, "use --password-file or --password-env, or a terminal");
         return key;
     }
     snprintf(question, sizeof(question),
@@ -59,71 +59,73 @@ struct key *session_key(struct key_source *source, struct err *e)
     for (int tries = source->pkcs11_module != NULL ? 1 : 3; tries > 0 && key == NULL; tries--) {
         if (terminal_ask(question, true, &secret, e) != 0)
             break;
-        source->secret = buf_str(&secret);
-        key = key_open(source, "key", e);
+        source->secret = tm_buf_str(&secret);
+        key = tm_key_open(source, "key", e);
         source->secret = NULL;
         if (key == NULL && tries > 1)
             fprintf(stderr, "%s\n", e->text);
     }
-    buf_free_secret(&secret);
+    tm_buf_free_secret(&secret);
     return key;
 }
 
 /* ---- proposing ---- */
 
 /* What it follows. */
-static void default_name(const struct published *p, char *out, size_t size)
+static void default_name(const struct tuf_published *p, char *out, size_t size)
 {
     snprintf(out, size, "after-root-%zu-targets-%lld", p->root_count,
              p->targets != NULL ? (long long)tuf_metadata_version(p->targets) : 0);
 }
 
-static int record(struct workspace *w, const struct event *ev, int64_t now, struct err *e)
+static int record(struct tuf_workspace *w, const struct tuf_event *ev, int64_t now,
+                  struct tm_err *e)
 {
     char hex[65];
-    if (event_digest(ev, hex, e) != 0)
+    if (tuf_event_digest(ev, hex, e) != 0)
         return -1;
-    json_t *entry = json_pack("{s:s, s:s, s:s, s:s}", "what", "proposed", "event", event_name(ev),
-                              "reason", event_reason(ev), "digest", hex);
-    return entry != NULL ? transcript_append(w->transcript, entry, now, e)
-                         : err_set(e, "out of memory");
+    json_t *entry = json_pack("{s:s, s:s, s:s, s:s}", "what", "proposed", "event",
+                              tuf_event_name(ev), "reason", tuf_event_reason(ev), "digest", hex);
+    return entry != NULL ? tuf_transcript_append(w->transcript, entry, now, e)
+                         : tm_err_set(e, "out of memory");
 }
 
-static int event_path(const struct workspace *w, const char *name, const char *given, char *out,
-                      size_t size, struct err *e)
+static int event_path(const struct tuf_workspace *w, const char *name, const char *given, char *out,
+                      size_t size, struct tm_err *e)
 {
     char dir[PATH_MAX];
     char file[POLICY_NAME_MAX + 8];
     if (given != NULL) {
         if ((size_t)snprintf(out, size, "%s", given) >= size)
-            return err_set(e, "the path is too long");
+            return tm_err_set(e, "the path is too long");
         return 0;
     }
     snprintf(file, sizeof(file), "%s.json", name);
-    if (workspace_path(w, "events", dir, sizeof(dir), e) != 0 || file_mkdirs(dir, 0755, e) != 0)
+    if (tuf_workspace_path(w, "events", dir, sizeof(dir), e) != 0 ||
+        tm_file_mkdirs(dir, 0755, e) != 0)
         return -1;
-    return file_join(dir, file, out, size, e);
+    return tm_file_join(dir, file, out, size, e);
 }
 
-static int make(struct workspace *w, const char *name, const char *reason,
-                const struct cli_list *renew, struct event *ev, struct err *e)
+static int make(struct tuf_workspace *w, const char *name, const char *reason,
+                const struct cli_list *renew, struct tuf_event *ev, struct tm_err *e)
 {
-    struct published p;
+    struct tuf_published p;
     char chosen[POLICY_NAME_MAX + 1];
-    if (published_load(w->published, &p, e) != 0)
+    if (tuf_published_load(w->published, &p, e) != 0)
         return -1;
     default_name(&p, chosen, sizeof(chosen));
-    struct draft_options o = {.name = name != NULL ? name : chosen,
-                              .reason = reason,
-                              .now = session_now(),
-                              .renew = renew != NULL ? renew->item : NULL,
-                              .renew_count = renew != NULL ? renew->count : 0};
-    int rc = draft_make(w, &p, &o, ev, e);
-    if (rc == 0 && draft_add_files(w, &p, ev, e) != 0) {
-        event_free(ev);
+    struct tuf_draft_options o = {.name = name != NULL ? name : chosen,
+                                  .reason = reason,
+                                  .now = session_now(),
+                                  .renew = renew != NULL ? renew->item : NULL,
+                                  .renew_count = renew != NULL ? renew->count : 0};
+    int rc = tuf_draft_make(w, &p, &o, ev, e);
+    if (rc == 0 && tuf_draft_add_files(w, &p, ev, e) != 0) {
+        tuf_event_free(ev);
         rc = -1;
     }
-    published_free(&p);
+    tuf_published_free(&p);
     return rc;
 }
 
@@ -139,29 +141,29 @@ static void next_steps(const char *path)
            path, path, path, path, path);
 }
 
-int session_propose(struct workspace *w, const char *name, const char *reason,
+int session_propose(struct tuf_workspace *w, const char *name, const char *reason,
                     const struct cli_list *renew, const char *out)
 {
-    struct event ev = {0};
-    struct err e = {0};
+    struct tuf_event ev = {0};
+    struct tm_err e = {0};
     char path[PATH_MAX];
-    if (workspace_lock(w, LOCK_WAIT_MS, &e) != 0 ||
+    if (tuf_workspace_lock(w, LOCK_WAIT_MS, &e) != 0 ||
         make(w, name, reason != NULL ? reason : "", renew, &ev, &e) != 0)
         return cli_fail(CLI_FAILED, &e);
-    if (event_proposed_count(&ev) == 0) {
+    if (tuf_event_proposed_count(&ev) == 0) {
         printf("nothing to propose: what is published is what the policy asks for, and no role is "
                "in its signing period (--renew ROLE makes a new version all the same)\n");
-        event_free(&ev);
+        tuf_event_free(&ev);
         return CLI_OK;
     }
-    int rc = event_path(w, event_name(&ev), out, path, sizeof(path), &e);
-    if (rc == 0 && event_is_there(path))
-        rc = err_set(&e, "'%s' exists: signatures may be in it; use --name or --out", path);
+    int rc = event_path(w, tuf_event_name(&ev), out, path, sizeof(path), &e);
+    if (rc == 0 && tuf_event_is_there(path))
+        rc = tm_err_set(&e, "'%s' exists: signatures may be in it; use --name or --out", path);
     if (rc == 0)
         rc = record(w, &ev, session_now(), &e);
     if (rc == 0)
-        rc = event_write(path, &ev, &e);
-    event_free(&ev);
+        rc = tuf_event_write(path, &ev, &e);
+    tuf_event_free(&ev);
     if (rc != 0)
         return cli_fail(CLI_FAILED, &e);
     next_steps(path);

@@ -11,7 +11,7 @@
 
 #define LOCK_WAIT_MS 60000
 
-/* Rows of an option table for a private key; `k` is a struct key_source. */
+/* Rows of an option table for a private key; `k` is a struct tm_key_source. */
 #define KEY_OPTIONS(k) \
     {"key", CLI_TEXT, "FILE", "PEM private key, encrypted, mode 0600", &(k).file}, \
         {"key-env", CLI_TEXT, "NAME", "environment variable with such a PEM", &(k).env}, \
@@ -46,22 +46,22 @@ bool terminal_here(void);   /* standard input and error are terminals */
 bool terminal_colour(void); /* standard output is one and NO_COLOR is unset */
 
 /* Asks on the terminal; without echo for a secret. -1: no terminal, or end of input. */
-int terminal_ask(const char *question, bool secret, struct buf *out, struct err *e);
+int terminal_ask(const char *question, bool secret, struct tm_buf *out, struct tm_err *e);
 
 /* A new secret, twice. */
-int terminal_new_secret(const char *what, struct buf *out, struct err *e);
+int terminal_new_secret(const char *what, struct tm_buf *out, struct tm_err *e);
 
 /* ---- keys ---- */
 
-/* As key_open; asks for a password or PIN that was not given, three times, when there is a
+/* As tm_key_open; asks for a password or PIN that was not given, three times, when there is a
  * terminal. NULL with `e` set. */
-struct key *session_key(struct key_source *source, struct err *e);
+struct tm_key *session_key(struct tm_key_source *source, struct tm_err *e);
 
 /* ---- events ---- */
 
 /* Makes an event from the workspace's policy and writes it: events/NAME.json unless `out` says
  * where. Prints what to do next. The exit code. */
-int session_propose(struct workspace *w, const char *name, const char *reason,
+int session_propose(struct tuf_workspace *w, const char *name, const char *reason,
                     const struct cli_list *renew, const char *out);
 
 #endif

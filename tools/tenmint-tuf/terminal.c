@@ -65,10 +65,10 @@ static void hush_end(struct hush *h)
 }
 
 /* 0, -1, or the number of a signal that came instead. `signals` may be -1. */
-static int read_answer(int signals, struct buf *out)
+static int read_answer(int signals, struct tm_buf *out)
 {
-    buf_reset(out);
-    buf_reserve(out, ANSWER_MAX + 1); /* a secret is never moved */
+    tm_buf_reset(out);
+    tm_buf_reserve(out, ANSWER_MAX + 1); /* a secret is never moved */
     for (;;) {
         struct pollfd wait[] = {{.fd = STDIN_FILENO, .events = POLLIN},
                                 {.fd = signals, .events = POLLIN}};
@@ -88,11 +88,11 @@ static int read_answer(int signals, struct buf *out)
     }
 }
 
-int terminal_ask(const char *question, bool secret, struct buf *out, struct err *e)
+int terminal_ask(const char *question, bool secret, struct tm_buf *out, struct tm_err *e)
 {
     int rc;
     if (!terminal_here())
-        return err_set(e, "there is no terminal to ask on");
+        return tm_err_set(e, "there is no terminal to ask on");
     do {
         struct hush hush = {.signals = -1};
         fprintf(stderr, "%s", question);
@@ -104,14 +104,14 @@ int terminal_ask(const char *question, bool secret, struct buf *out, struct err 
         if (rc > 0)
             raise(rc);
     } while (rc == SIGTSTP); /* stopped, and here again: as before */
-    if (rc != 0 || buf_str(out) == NULL)
-        return err_set(e, "no answer");
+    if (rc != 0 || tm_buf_str(out) == NULL)
+        return tm_err_set(e, "no answer");
     return 0;
 }
 
-int terminal_new_secret(const char *what, struct buf *out, struct err *e)
+int terminal_new_secret(const char *what, struct tm_buf *out, struct tm_err *e)
 {
-    struct buf again = {0};
+    struct tm_buf again = {0};
     char question[160];
     int rc;
     for (int tries = 0;; tries++) {
@@ -131,10 +131,10 @@ int terminal_new_secret(const char *what, struct buf *out, struct err *e)
         if (rc <= 0)
             break;
         if (tries == 2) {
-            rc = err_set(e, "no password was chosen");
+            rc = tm_err_set(e, "no password was chosen");
             break;
         }
     }
-    buf_free_secret(&again);
+    tm_buf_free_secret(&again);
     return rc;
 }

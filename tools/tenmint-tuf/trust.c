@@ -19,9 +19,9 @@
 
 struct kind { /* by the last part of the command's name */
     const char *suffix;
-    enum trust_list list;
-    enum service_kind service; /* SERVICE_KIND_COUNT: signers do not choose it */
-    bool trusted;              /* it has an entry in the trusted root */
+    enum tuf_trust_list list;
+    enum tuf_service_kind service; /* SERVICE_KIND_COUNT: signers do not choose it */
+    bool trusted;                  /* it has an entry in the trusted root */
 };
 
 static const struct kind kinds[] = {
@@ -42,59 +42,61 @@ static const struct kind *kind_of(const struct cli_command *self)
     return &kinds[0];
 }
 
-struct files {          /* both, in memory, with the trusted root as it was */
-    struct workspace w; /* locked, when the folder is a workspace's */
+struct files {              /* both, in memory, with the trusted root as it was */
+    struct tuf_workspace w; /* locked, when the folder is a workspace's */
     bool has_workspace;
     char folder[PATH_MAX];
     char root_path[PATH_MAX], config_path[PATH_MAX];
-    struct trusted_root *root, *before;
-    struct signing_config *config;
+    struct tuf_trusted_root *root, *before;
+    struct tuf_signing_config *config;
     bool root_changed, config_changed;
 };
 
 static void files_close(struct files *f)
 {
-    trusted_root_free(f->root);
-    trusted_root_free(f->before);
-    signing_config_free(f->config);
+    tuf_trusted_root_free(f->root);
+    tuf_trusted_root_free(f->before);
+    tuf_signing_config_free(f->config);
     if (f->has_workspace)
-        workspace_close(&f->w);
+        tuf_workspace_close(&f->w);
 }
 
 /* The folder: given, or the targets of the workspace, which nobody else changes while we edit. */
 static int find_folder(const char *dir, const char *folder, bool edit, struct files *f,
-                       struct err *e)
+                       struct tm_err *e)
 {
     if (folder != NULL) {
         if ((size_t)snprintf(f->folder, sizeof(f->folder), "%s", folder) >= sizeof(f->folder))
-            return err_set(e, "the path is too long");
+            return tm_err_set(e, "the path is too long");
         return 0;
     }
-    if (workspace_open(dir != NULL ? dir : ".", &f->w, e) != 0)
+    if (tuf_workspace_open(dir != NULL ? dir : ".", &f->w, e) != 0)
         return -1;
     f->has_workspace = true;
-    if (edit && workspace_lock(&f->w, LOCK_WAIT_MS, e) != 0)
+    if (edit && tuf_workspace_lock(&f->w, LOCK_WAIT_MS, e) != 0)
         return -1;
-    return workspace_path(&f->w, f->w.policy.targets, f->folder, sizeof(f->folder), e);
+    return tuf_workspace_path(&f->w, f->w.policy.targets, f->folder, sizeof(f->folder), e);
 }
 
 static int files_open(const char *dir, const char *folder, bool edit, struct files *f,
-                      struct err *e)
+                      struct tm_err *e)
 {
     *f = (struct files){0};
     if (find_folder(dir, folder, edit, f, e) != 0 ||
-        (edit && file_mkdirs(f->folder, 0755, e) != 0) ||
-        file_join(f->folder, TRUSTED_ROOT_NAME, f->root_path, sizeof(f->root_path), e) != 0 ||
-        file_join(f->folder, SIGNING_CONFIG_NAME, f->config_path, sizeof(f->config_path), e) != 0)
+        (edit && tm_file_mkdirs(f->folder, 0755, e) != 0) ||
+        tm_file_join(f->folder, TRUSTED_ROOT_NAME, f->root_path, sizeof(f->root_path), e) != 0 ||
+        tm_file_join(f->folder, SIGNING_CONFIG_NAME, f->config_path, sizeof(f->config_path), e) !=
+            0)
         return -1;
     bool has_root = access(f->root_path, F_OK) == 0;
     bool has_config = access(f->config_path, F_OK) == 0;
-    f->root = has_root ? trusted_root_load(f->root_path, e) : trusted_root_new(e);
+    f->root = has_root ? tuf_trusted_root_load(f->root_path, e) : tuf_trusted_root_new(e);
     f->before = f->root == NULL ? NULL
-                : has_root      ? trusted_root_load(f->root_path, e)
-                                : trusted_root_new(e);
+                : has_root      ? tuf_trusted_root_load(f->root_path, e)
+                                : tuf_trusted_root_new(e);
     if (f->before != NULL)
-        f->config = has_config ? signing_config_load(f->config_path, e) : signing_config_new(e);
+        f->config =
+            has_config ? tuf_signing_config_load(f->config_path, e) : tuf_signing_config_new(e);
     return f->config != NULL ? 0 : -1;
 }
 
@@ -115,67 +117,68 @@ static void tell_lint(void *arg, const char *text)
     fprintf(stderr, "note: %s\n", text);
 }
 
-static int write_root(const struct files *f, struct err *e)
+static int write_root(const struct files *f, struct tm_err *e)
 {
-    struct buf text = {0};
-    int rc = trusted_root_write(f->root, &text, e);
+    struct tm_buf text = {0};
+    int rc = tuf_trusted_root_write(f->root, &text, e);
     if (rc == 0)
-        rc = file_write_atomic(f->root_path, 0644, text.data, text.len, e);
-    buf_free(&text);
+        rc = tm_file_write_atomic(f->root_path, 0644, text.data, text.len, e);
+    tm_buf_free(&text);
     return rc;
 }
 
-static int write_config(const struct files *f, struct err *e)
+static int write_config(const struct files *f, struct tm_err *e)
 {
-    struct buf text = {0};
-    int rc = signing_config_write(f->config, &text, e);
+    struct tm_buf text = {0};
+    int rc = tuf_signing_config_write(f->config, &text, e);
     if (rc == 0)
-        rc = file_write_atomic(f->config_path, 0644, text.data, text.len, e);
-    buf_free(&text);
+        rc = tm_file_write_atomic(f->config_path, 0644, text.data, text.len, e);
+    tm_buf_free(&text);
     return rc;
 }
 
 /* Says what changes; what breaks old signatures, or trusts the past, wants a word more. */
-static int files_save(struct files *f, bool confirmed, struct err *e)
+static int files_save(struct files *f, bool confirmed, struct tm_err *e)
 {
     struct told t = {0};
-    trusted_root_diff(f->before, f->root, session_now() * 1000, tell, &t);
+    tuf_trusted_root_diff(f->before, f->root, session_now() * 1000, tell, &t);
     if (t.danger && !confirmed)
-        return err_set(e, "nothing was written: add --confirm to do that");
+        return tm_err_set(e, "nothing was written: add --confirm to do that");
     if (f->root_changed && write_root(f, e) != 0)
         return -1;
     if (f->config_changed && write_config(f, e) != 0)
-        return f->root_changed ? err_wrap(e, "'%s' is written, but", f->root_path) : -1;
+        return f->root_changed ? tm_err_wrap(e, "'%s' is written, but", f->root_path) : -1;
     if (f->root_changed)
         printf("wrote %s\n", f->root_path);
     if (f->config_changed)
         printf("wrote %s\n", f->config_path);
-    trusted_root_lint(f->root, clock_wall_ms(), tell_lint, NULL);
+    tuf_trusted_root_lint(f->root, tm_clock_wall_ms(), tell_lint, NULL);
     if (f->has_workspace)
         printf("next: tenmint-tuf propose --dir %s\n", f->w.dir);
     return 0;
 }
 
 /* "now", "2026-12-31" (its first second) or "2026-12-31T23:59:59Z". */
-static int parse_date(const char *what, const char *text, int64_t *ms, struct err *e)
+static int parse_date(const char *what, const char *text, int64_t *ms, struct tm_err *e)
 {
     char full[32];
     int64_t seconds = session_now();
     if (strcmp(text, "now") != 0) {
         snprintf(full, sizeof(full), strlen(text) == 10 ? "%sT00:00:00Z" : "%s", text);
-        if (strlen(text) > 20 || clock_parse(full, &seconds) != 0)
-            return err_set(e,
-                           "--%s: '%.40s' is no date such as now, 2026-12-31 or "
-                           "2026-12-31T23:59:59Z",
-                           what, text);
+        if (strlen(text) > 20 || tm_clock_parse(full, &seconds) != 0)
+            return tm_err_set(e,
+                              "--%s: '%.40s' is no date such as now, 2026-12-31 or "
+                              "2026-12-31T23:59:59Z",
+                              what, text);
     }
     *ms = seconds * 1000;
     return 0;
 }
 
-static int parse_window(const char *start, const char *end, struct validity *v, struct err *e)
+static int parse_window(const char *start, const char *end, struct tuf_validity *v,
+                        struct tm_err *e)
 {
-    *v = (struct validity){.has_start = start != NULL, .has_end = end != NULL};
+    *v = (struct tuf_validity){.has_start = start != NULL, .has_end = end != NULL};
     if (start != NULL && parse_date("start", start, &v->start_ms, e) != 0)
         return -1;
     return end != NULL ? parse_date("end", end, &v->end_ms, e) : 0;
@@ -189,28 +192,28 @@ struct addition {
 };
 
 static int add_trust(const struct kind *k, const struct addition *a, struct files *f,
-                     const struct validity *v, struct err *e)
+                     const struct tuf_validity *v, struct tm_err *e)
 {
-    struct buf bytes = {0};
+    struct tm_buf bytes = {0};
     bool log = k->list == TRUST_CTLOG || k->list == TRUST_TLOG;
     if (a->material == NULL)
-        return err_set(e, "give --%s FILE", log ? "key" : "chain");
-    int rc = file_read(a->material, MATERIAL_MAX, &bytes, e);
+        return tm_err_set(e, "give --%s FILE", log ? "key" : "chain");
+    int rc = tm_file_read(a->material, MATERIAL_MAX, &bytes, e);
     if (rc == 0)
-        rc =
-            log ? trusted_root_add_log(f->root, k->list, a->url, bytes.data, bytes.len, v, e)
-                : trusted_root_add_authority(f->root, k->list, a->url, bytes.data, bytes.len, v, e);
+        rc = log ? tuf_trusted_root_add_log(f->root, k->list, a->url, bytes.data, bytes.len, v, e)
+                 : tuf_trusted_root_add_authority(f->root, k->list, a->url, bytes.data, bytes.len,
+                                                  v, e);
     if (rc != 0)
-        err_wrap(e, "'%s'", a->material);
-    buf_free(&bytes);
+        tm_err_wrap(e, "'%s'", a->material);
+    tm_buf_free(&bytes);
     f->root_changed = rc == 0;
     return rc;
 }
 
-static bool is_served(const struct files *f, enum service_kind kind, const char *url)
+static bool is_served(const struct files *f, enum tuf_service_kind kind, const char *url)
 {
-    for (size_t i = 0; i < signing_config_count(f->config, kind); i++) {
-        const struct service *s = signing_config_service(f->config, kind, i);
+    for (size_t i = 0; i < tuf_signing_config_count(f->config, kind); i++) {
+        const struct tuf_service *s = tuf_signing_config_service(f->config, kind, i);
         if (strcmp(s->url, url) == 0 && !s->valid.has_end)
             return true;
     }
@@ -218,38 +221,39 @@ static bool is_served(const struct files *f, enum service_kind kind, const char 
 }
 
 static int add_service(const struct kind *k, const struct addition *a, struct files *f,
-                       const struct validity *v, struct err *e)
+                       const struct tuf_validity *v, struct tm_err *e)
 {
     char *end = NULL;
     const char *url = a->signing_url != NULL ? a->signing_url : a->url;
     long version = a->version != NULL ? strtol(a->version, &end, 10) : 1;
     if (a->version != NULL && (*end != '\0' || version < 0 || version > 100))
-        return err_set(e, "--api-version: a number, please");
+        return tm_err_set(e, "--api-version: a number, please");
     if (is_served(f, k->service, url))
         return 0; /* a new key at the old address: signers need not be told */
     const char *host = strstr(a->url, "://");
     char operator_name[256];
     host = host != NULL ? host + 3 : a->url;
     snprintf(operator_name, sizeof(operator_name), "%.*s", (int)strcspn(host, "/:"), host);
-    const struct service s = {
+    const struct tuf_service s = {
         .url = (char *)url,
         .major_version = (uint32_t)version,
         .valid = *v,
         .operator_name = (char *)(a->operator_name != NULL ? a->operator_name : operator_name)};
-    if (signing_config_add(f->config, k->service, &s, e) != 0)
-        return err_wrap(e, "signing configuration");
+    if (tuf_signing_config_add(f->config, k->service, &s, e) != 0)
+        return tm_err_wrap(e, "signing configuration");
     f->config_changed = true;
     return 0;
 }
 
 /* Whatever serves it, an address is one. */
-static int check_url(const char *option, const char *url, struct err *e)
+static int check_url(const char *option, const char *url, struct tm_err *e)
 {
     const char *host = strstr(url, "://");
     if (host != NULL && host[3] != '\0' && host[3] != '/' &&
         (strncmp(url, "https://", 8) == 0 || strncmp(url, "http://", 7) == 0))
         return 0;
-    return err_set(e, "--%s: '%.100s' is no address such as https://ca.example.com", option, url);
+    return tm_err_set(e, "--%s: '%.100s' is no address such as https://ca.example.com", option,
+                      url);
 }
 
 int command_trust_add(const struct cli_command *self, int argc, char **argv)
@@ -278,14 +282,14 @@ int command_trust_add(const struct cli_command *self, int argc, char **argv)
         NO_MORE_OPTIONS,
     };
     struct files f = {0};
-    struct validity v;
-    struct err e = {0};
+    struct tuf_validity v;
+    struct tm_err e = {0};
     int count = 0;
     int rc = cli_parse(self, options, argc, argv, 0, 0, &count);
     if (rc != CLI_GO_ON)
         return rc;
     if (a.url == NULL)
-        rc = err_set(&e, "give --url URL");
+        rc = tm_err_set(&e, "give --url URL");
     else
         rc = check_url("url", a.url, &e);
     if (rc == 0 && a.signing_url != NULL)
@@ -309,25 +313,25 @@ int command_trust_add(const struct cli_command *self, int argc, char **argv)
 
 /* The service of that URL; none is no fault. */
 static int drop_service(const struct kind *k, const char *url, bool retire, int64_t end_ms,
-                        struct files *f, struct err *e)
+                        struct files *f, struct tm_err *e)
 {
     size_t i;
-    struct err ignored = {0};
+    struct tm_err ignored = {0};
     if (k->service == SERVICE_KIND_COUNT || url[0] == '\0')
         return 0;
-    if (signing_config_find(f->config, k->service, url, &i, k->trusted ? &ignored : e) != 0)
+    if (tuf_signing_config_find(f->config, k->service, url, &i, k->trusted ? &ignored : e) != 0)
         return k->trusted ? 0 : -1;
-    int rc = retire ? signing_config_retire(f->config, k->service, i, end_ms, e)
-                    : signing_config_remove(f->config, k->service, i, e);
+    int rc = retire ? tuf_signing_config_retire(f->config, k->service, i, end_ms, e)
+                    : tuf_signing_config_remove(f->config, k->service, i, e);
     f->config_changed = rc == 0;
-    return rc == 0 ? 0 : err_wrap(e, "signing configuration");
+    return rc == 0 ? 0 : tm_err_wrap(e, "signing configuration");
 }
 
 /* Another entry at the same URL takes over: signers go on there. */
-static bool url_stays(const struct files *f, enum trust_list list, const char *url, size_t but)
+static bool url_stays(const struct files *f, enum tuf_trust_list list, const char *url, size_t but)
 {
-    for (size_t i = 0; i < trusted_root_count(f->root, list); i++) {
-        const struct trust_entry *t = trusted_root_entry(f->root, list, i);
+    for (size_t i = 0; i < tuf_trusted_root_count(f->root, list); i++) {
+        const struct tuf_trust_entry *t = tuf_trusted_root_entry(f->root, list, i);
         if (i != but && strcmp(t->uri, url) == 0 && !t->valid.has_end)
             return true;
     }
@@ -335,19 +339,19 @@ static bool url_stays(const struct files *f, enum trust_list list, const char *u
 }
 
 static int drop(const struct kind *k, const char *what, bool retire, int64_t end_ms,
-                struct files *f, struct err *e)
+                struct files *f, struct tm_err *e)
 {
     char url[1024];
     size_t i = 0;
     snprintf(url, sizeof(url), "%s", what);
     if (k->trusted) {
-        if (trusted_root_find(f->root, k->list, what, &i, e) != 0)
+        if (tuf_trusted_root_find(f->root, k->list, what, &i, e) != 0)
             return -1;
-        snprintf(url, sizeof(url), "%s", trusted_root_entry(f->root, k->list, i)->uri);
+        snprintf(url, sizeof(url), "%s", tuf_trusted_root_entry(f->root, k->list, i)->uri);
         if (url_stays(f, k->list, url, i))
             url[0] = '\0';
-        int rc = retire ? trusted_root_retire(f->root, k->list, i, end_ms, e)
-                        : trusted_root_remove(f->root, k->list, i, e);
+        int rc = retire ? tuf_trusted_root_retire(f->root, k->list, i, end_ms, e)
+                        : tuf_trusted_root_remove(f->root, k->list, i, e);
         if (rc != 0)
             return -1;
         f->root_changed = true;
@@ -370,7 +374,7 @@ static int run_drop(const struct cli_command *self, int argc, char **argv, bool 
     };
     const struct cli_option *options = retire ? all : all + 1;
     struct files f = {0};
-    struct err e = {0};
+    struct tm_err e = {0};
     int64_t end_ms = 0;
     int count = 0;
     int rc = cli_parse(self, options, argc, argv, 1, 1, &count);
@@ -399,32 +403,34 @@ int command_trust_remove(const struct cli_command *self, int argc, char **argv)
 
 /* ---- show ---- */
 
-static void show_trust(const struct trusted_root *r)
+static void show_trust(const struct tuf_trusted_root *r)
 {
     char id[TRUST_FINGERPRINT_MAX];
     char when[VALIDITY_TEXT_MAX];
     for (int list = 0; list < TRUST_LIST_COUNT; list++) {
-        for (size_t i = 0; i < trusted_root_count(r, (enum trust_list)list); i++) {
-            const struct trust_entry *t = trusted_root_entry(r, (enum trust_list)list, i);
-            printf("%-24s %.16s  ", trust_list_name((enum trust_list)list),
-                   trust_entry_fingerprint((enum trust_list)list, t, id));
+        for (size_t i = 0; i < tuf_trusted_root_count(r, (enum tuf_trust_list)list); i++) {
+            const struct tuf_trust_entry *t =
+                tuf_trusted_root_entry(r, (enum tuf_trust_list)list, i);
+            printf("%-24s %.16s  ", tuf_trust_list_name((enum tuf_trust_list)list),
+                   tuf_trust_entry_fingerprint((enum tuf_trust_list)list, t, id));
             cli_print_text(stdout, t->uri, strlen(t->uri));
-            printf("  %s\n", validity_text(&t->valid, when));
+            printf("  %s\n", tuf_validity_text(&t->valid, when));
         }
     }
 }
 
-static void show_services(const struct signing_config *c)
+static void show_services(const struct tuf_signing_config *c)
 {
     char when[VALIDITY_TEXT_MAX];
     for (int kind = 0; kind < SERVICE_KIND_COUNT; kind++) {
-        for (size_t i = 0; i < signing_config_count(c, (enum service_kind)kind); i++) {
-            const struct service *s = signing_config_service(c, (enum service_kind)kind, i);
-            printf("signers use %-20s ", service_kind_name((enum service_kind)kind));
+        for (size_t i = 0; i < tuf_signing_config_count(c, (enum tuf_service_kind)kind); i++) {
+            const struct tuf_service *s =
+                tuf_signing_config_service(c, (enum tuf_service_kind)kind, i);
+            printf("signers use %-20s ", tuf_service_kind_name((enum tuf_service_kind)kind));
             cli_print_text(stdout, s->url, strlen(s->url));
             printf("  API %u  ", s->major_version);
             cli_print_text(stdout, s->operator_name, strlen(s->operator_name));
-            printf("  %s\n", validity_text(&s->valid, when));
+            printf("  %s\n", tuf_validity_text(&s->valid, when));
         }
     }
 }
@@ -438,7 +444,7 @@ int command_trust_show(const struct cli_command *self, int argc, char **argv)
         NO_MORE_OPTIONS,
     };
     struct files f = {0};
-    struct err e = {0};
+    struct tm_err e = {0};
     int count = 0;
     int rc = cli_parse(self, options, argc, argv, 0, 0, &count);
     if (rc != CLI_GO_ON)
@@ -447,7 +453,7 @@ int command_trust_show(const struct cli_command *self, int argc, char **argv)
     if (rc == 0) {
         show_trust(f.root);
         show_services(f.config);
-        trusted_root_lint(f.root, clock_wall_ms(), tell_lint, NULL);
+        tuf_trusted_root_lint(f.root, tm_clock_wall_ms(), tell_lint, NULL);
     }
     files_close(&f);
     return rc == 0 ? CLI_OK : cli_fail(CLI_FAILED, &e);

@@ -41,7 +41,7 @@ static bool names_ok(const char *list)
         p += strspn(p, " ");
         for (size_t n = strlen(p); n > 0 && p[n - 1] == ' '; n--)
             p[n - 1] = '\0';
-        if (!policy_name_ok(p))
+        if (!tuf_policy_name_ok(p))
             return false;
     }
     return count_names(list) > 0;
@@ -63,9 +63,9 @@ static bool period_ok(const char *answer)
 
 /* Asks until the answer is fit; an empty one takes what `answer` holds. */
 static int ask(const char *question, char *answer, size_t size, bool (*fit)(const char *),
-               const char *advice, struct err *e)
+               const char *advice, struct tm_err *e)
 {
-    struct buf typed = {0};
+    struct tm_buf typed = {0};
     char prompt[400];
     int rc = 1;
     for (int tries = 0; tries < 5 && rc == 1; tries++) {
@@ -75,7 +75,7 @@ static int ask(const char *question, char *answer, size_t size, bool (*fit)(cons
             rc = -1;
             break;
         }
-        const char *text = typed.len > 0 ? buf_str(&typed) : answer;
+        const char *text = typed.len > 0 ? tm_buf_str(&typed) : answer;
         if (strlen(text) < size && fit(text)) {
             if (text != answer)
                 snprintf(answer, size, "%s", text);
@@ -84,8 +84,8 @@ static int ask(const char *question, char *answer, size_t size, bool (*fit)(cons
             fprintf(stderr, "%s\n", advice);
         }
     }
-    buf_free(&typed);
-    return rc == 1 ? err_set(e, "no fit answer") : rc;
+    tm_buf_free(&typed);
+    return rc == 1 ? tm_err_set(e, "no fit answer") : rc;
 }
 
 static bool any(const char *answer)
@@ -99,7 +99,7 @@ static bool where_ok(const char *answer)
            strcmp(answer, "pkcs11") == 0;
 }
 
-static int ask_online(struct wizard *a, bool *own, struct err *e)
+static int ask_online(struct wizard *a, bool *own, struct tm_err *e)
 {
     char where[16] = "file";
     char name[128] = "TENMINT_TUF_ONLINE_KEY";
@@ -127,10 +127,10 @@ static int ask_online(struct wizard *a, bool *own, struct err *e)
     return 0;
 }
 
-static int ask_threshold(struct wizard *a, struct err *e)
+static int ask_threshold(struct wizard *a, struct tm_err *e)
 {
     size_t holders = count_names(a->holders);
-    struct buf typed = {0};
+    struct tm_buf typed = {0};
     int rc = 1;
     snprintf(a->threshold, sizeof(a->threshold), "%zu", holders / 2 + 1);
     for (int tries = 0; tries < 5 && rc == 1; tries++) {
@@ -140,7 +140,7 @@ static int ask_threshold(struct wizard *a, struct err *e)
                  "[%s]: ",
                  holders, a->threshold);
         rc = terminal_ask(prompt, false, &typed, e);
-        const char *text = rc == 0 && typed.len > 0 ? buf_str(&typed) : a->threshold;
+        const char *text = rc == 0 && typed.len > 0 ? tm_buf_str(&typed) : a->threshold;
         if (rc == 0 && threshold_ok(text, holders)) {
             if (text != a->threshold)
                 snprintf(a->threshold, sizeof(a->threshold), "%.20s", text);
@@ -149,11 +149,11 @@ static int ask_threshold(struct wizard *a, struct err *e)
             rc = 1;
         }
     }
-    buf_free(&typed);
-    return rc == 1 ? err_set(e, "no fit answer") : rc;
+    tm_buf_free(&typed);
+    return rc == 1 ? tm_err_set(e, "no fit answer") : rc;
 }
 
-int wizard_run(struct wizard *a, bool *own_online, struct err *e)
+int wizard_run(struct wizard *a, bool *own_online, struct tm_err *e)
 {
     static const char days[] = "A number and a unit, such as 365d or 12h.";
     fprintf(stderr, "A new TUF repository. Enter takes what is in brackets.\n\n");

@@ -19,8 +19,8 @@ struct wizard { /* answers, as they go into the policy */
 void wizard_defaults(struct wizard *a);
 
 /* Asks on the terminal. *own_online: the online key is to be made as a file. */
-int wizard_run(struct wizard *a, bool *own_online, struct err *e);
+int wizard_run(struct wizard *a, bool *own_online, struct tm_err *e);
 
-void wizard_policy(const struct wizard *a, struct buf *out);
+void wizard_policy(const struct wizard *a, struct tm_buf *out);
 
 #endif

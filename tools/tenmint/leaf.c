@@ -8,19 +8,19 @@
 
 #define LEEWAY_S 600
 
-static int check_use(X509 *leaf, int64_t now_s, struct err *e)
+static int check_use(X509 *leaf, int64_t now_s, struct tm_err *e)
 {
     time_t early = (time_t)now_s - LEEWAY_S;
     time_t late = (time_t)now_s + LEEWAY_S;
     if (X509_check_purpose(leaf, -1, 0) != 1 ||
         (X509_get_extension_flags(leaf) & EXFLAG_INVALID) != 0)
-        return err_set(e, "the certificate's extensions cannot be read");
+        return tm_err_set(e, "the certificate's extensions cannot be read");
     if ((X509_get_extended_key_usage(leaf) & XKU_CODE_SIGN) == 0 ||
         (X509_get_extension_flags(leaf) & EXFLAG_XKUSAGE) == 0)
-        return err_set(e, "the certificate is not for code signing");
+        return tm_err_set(e, "the certificate is not for code signing");
     if (X509_cmp_time(X509_get0_notBefore(leaf), &late) >= 0 ||
         X509_cmp_time(X509_get0_notAfter(leaf), &early) <= 0)
-        return err_set(e, "the certificate is not in force now");
+        return tm_err_set(e, "the certificate is not in force now");
     return 0;
 }
 
@@ -31,17 +31,17 @@ static bool string_is(const ASN1_STRING *s, const char *want)
 }
 
 /* One name; with `email`, that one. */
-static int check_name(X509 *leaf, const char *email, struct err *e)
+static int check_name(X509 *leaf, const char *email, struct tm_err *e)
 {
     GENERAL_NAMES *names = X509_get_ext_d2i(leaf, NID_subject_alt_name, NULL, NULL);
     int rc = 0;
     if (sk_GENERAL_NAME_num(names) != 1) {
-        rc = err_set(e, "the certificate does not have exactly one identity");
+        rc = tm_err_set(e, "the certificate does not have exactly one identity");
     } else if (email != NULL) {
         int type = 0;
         const void *value = GENERAL_NAME_get0_value(sk_GENERAL_NAME_value(names, 0), &type);
         if (type != GEN_EMAIL || !string_is(value, email))
-            rc = err_set(e, "the certificate is for another identity than the token's email");
+            rc = tm_err_set(e, "the certificate is for another identity than the token's email");
     }
     GENERAL_NAMES_free(names);
     return rc;
@@ -63,33 +63,33 @@ static int extension_is(X509 *leaf, const char *oid, const char *want)
     return same;
 }
 
-static int check_extensions(X509 *leaf, const struct token *t, struct err *e)
+static int check_extensions(X509 *leaf, const struct oidc_token *t, struct tm_err *e)
 {
-    const char *sub = strictjson_str(t->claims, "sub");
+    const char *sub = tm_strictjson_str(t->claims, "sub");
     if (extension_is(leaf, "1.3.6.1.4.1.57264.1.8", t->iss) != 1)
-        return err_set(e, "the certificate names another token issuer than the token");
+        return tm_err_set(e, "the certificate names another token issuer than the token");
     if (sub != NULL && extension_is(leaf, "1.3.6.1.4.1.57264.1.24", sub) == 0)
-        return err_set(e, "the certificate is for another subject than the token's");
+        return tm_err_set(e, "the certificate is for another subject than the token's");
     return 0;
 }
 
-int leaf_check(STACK_OF(X509) * chain, EVP_PKEY *key, const struct token *t, int64_t now_s,
-               struct err *e)
+int leaf_check(STACK_OF(X509) * chain, EVP_PKEY *key, const struct oidc_token *t, int64_t now_s,
+               struct tm_err *e)
 {
     X509 *leaf = sk_X509_value(chain, 0);
-    const char *email = strictjson_str(t->claims, "email");
+    const char *email = tm_strictjson_str(t->claims, "email");
     int rc;
     if (EVP_PKEY_eq(X509_get0_pubkey(leaf), key) != 1)
-        rc = err_set(e, "the certificate is for another key than ours");
+        rc = tm_err_set(e, "the certificate is for another key than ours");
     else if (sk_X509_num(chain) < 2)
-        rc = err_set(e, "the answer holds no issuing certificate");
+        rc = tm_err_set(e, "the answer holds no issuing certificate");
     else
-        rc = certs_check_link(leaf, sk_X509_value(chain, 1), 0, e);
+        rc = tm_certs_check_link(leaf, sk_X509_value(chain, 1), 0, e);
     if (rc == 0)
         rc = check_use(leaf, now_s, e);
     if (rc == 0)
         rc = check_name(leaf, email, e);
     if (rc == 0 && email == NULL)
         rc = check_extensions(leaf, t, e);
-    return rc == 0 ? 0 : err_wrap(e, "the CA's answer is refused");
+    return rc == 0 ? 0 : tm_err_wrap(e, "the CA's answer is refused");
 }

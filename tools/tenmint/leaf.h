@@ -14,7 +14,7 @@
  * minutes of leeway for our clock), with one identity: the email of an email token; for other
  * tokens, whose identity only the CA's configuration tells, the token's issuer and subject must be
  * in the extensions (1.3.6.1.4.1.57264.1.8 and, where present, .24). */
-int leaf_check(STACK_OF(X509) * chain, EVP_PKEY *key, const struct token *t, int64_t now_s,
-               struct err *e);
+int leaf_check(STACK_OF(X509) * chain, EVP_PKEY *key, const struct oidc_token *t, int64_t now_s,
+               struct tm_err *e);
 
 #endif

@@ -14,23 +14,23 @@
 #define KEY_FILE_MAX ((size_t)16 * 1024)
 #define SKEW_MS 60000
 
-int scts_logs_load(const struct cli_list *files, struct scts_logs *out, struct err *e)
+int scts_logs_load(const struct cli_list *files, struct scts_logs *out, struct tm_err *e)
 {
     *out = (struct scts_logs){0};
     for (size_t i = 0; i < files->count; i++) {
         struct scts_log *l = &out->item[i];
-        struct buf text = {0};
+        struct tm_buf text = {0};
         l->file = files->item[i];
-        if (file_read(l->file, KEY_FILE_MAX, &text, e) == 0) {
-            l->key = digsig_key_parse(text.data, text.len, e);
+        if (tm_file_read(l->file, KEY_FILE_MAX, &text, e) == 0) {
+            l->key = tm_digsig_key_parse(text.data, text.len, e);
             if (l->key == NULL)
-                err_wrap(e, "log key '%s'", l->file);
+                tm_err_wrap(e, "log key '%s'", l->file);
         }
-        buf_free(&text);
+        tm_buf_free(&text);
         if (l->key == NULL)
             return -1;
         out->count = i + 1;
-        if (digsig_log_id(l->key, l->id, e) != 0)
+        if (tm_digsig_log_id(l->key, l->id, e) != 0)
             return -1;
     }
     return 0;
@@ -43,67 +43,68 @@ void scts_logs_free(struct scts_logs *logs)
     *logs = (struct scts_logs){0};
 }
 
-int scts_parse_detached(const void *json, size_t len, struct buf *list, struct err *e)
+int scts_parse_detached(const void *json, size_t len, struct tm_buf *list, struct tm_err *e)
 {
-    struct buf sct = {0};
-    int rc = ct_answer_parse(json, len, &sct, e);
+    struct tm_buf sct = {0};
+    int rc = ca_ct_answer_parse(json, len, &sct, e);
     if (rc == 0)
-        rc = sct_list_put(&sct, 1, list, e);
-    buf_free(&sct);
+        rc = tm_sct_list_put(&sct, 1, list, e);
+    tm_buf_free(&sct);
     return rc;
 }
 
-int scts_read_detached(const char *path, struct buf *list, struct err *e)
+int scts_read_detached(const char *path, struct tm_buf *list, struct tm_err *e)
 {
-    struct buf text = {0};
-    struct buf json = {0};
-    int rc = file_read(path, 2 * CT_ANSWER_MAX, &text, e);
+    struct tm_buf text = {0};
+    struct tm_buf json = {0};
+    int rc = tm_file_read(path, 2 * CT_ANSWER_MAX, &text, e);
     size_t len = text.len;
     while (len > 0 && isspace(text.data[len - 1]))
         len--;
     bool encoded = rc == 0 && len > 0 && text.data[0] != '{' &&
-                   b64_decode(B64_STD, (const char *)text.data, len, &json) == 0;
+                   tm_b64_decode(B64_STD, (const char *)text.data, len, &json) == 0;
     if (rc == 0)
         rc = encoded ? scts_parse_detached(json.data, json.len, list, e)
                      : scts_parse_detached(text.data, len, list, e);
-    buf_free(&text);
-    buf_free(&json);
-    return rc == 0 ? 0 : err_wrap(e, "SCT '%s'", path);
+    tm_buf_free(&text);
+    tm_buf_free(&json);
+    return rc == 0 ? 0 : tm_err_wrap(e, "SCT '%s'", path);
 }
 
 /* A certificate's SCTs and what they are over. */
 struct scts {
     unsigned char *der; /* owned */
-    struct buf tbs;     /* without its SCT list, when they are embedded */
+    struct tm_buf tbs;  /* without its SCT list, when they are embedded */
     const unsigned char *list;
     size_t list_len; /* 0: there are none */
-    struct sct_entry entry;
+    struct tm_sct_entry entry;
 };
 
 static void scts_close(struct scts *s)
 {
     OPENSSL_free(s->der);
-    buf_free(&s->tbs);
+    tm_buf_free(&s->tbs);
 }
 
-static int scts_open(struct scts *s, X509 *leaf, const struct buf *detached, struct err *e)
+static int scts_open(struct scts *s, X509 *leaf, const struct tm_buf *detached, struct tm_err *e)
 {
     *s = (struct scts){0};
     int len = i2d_X509(leaf, &s->der);
     if (len <= 0)
-        return err_openssl(e, "encode the certificate");
+        return tm_err_openssl(e, "encode the certificate");
     if (detached != NULL && detached->len > 0) {
         s->list = detached->data;
         s->list_len = detached->len;
-        s->entry = (struct sct_entry){.type = SCT_X509, .cert = s->der, .cert_len = (size_t)len};
+        s->entry = (struct tm_sct_entry){.type = SCT_X509, .cert = s->der, .cert_len = (size_t)len};
         return 0;
     }
-    int found = sct_from_certificate(s->der, (size_t)len, &s->list, &s->list_len, &s->tbs, e);
-    s->entry = (struct sct_entry){.type = SCT_PRECERT, .cert = s->tbs.data, .cert_len = s->tbs.len};
+    int found = tm_sct_from_certificate(s->der, (size_t)len, &s->list, &s->list_len, &s->tbs, e);
+    s->entry =
+        (struct tm_sct_entry){.type = SCT_PRECERT, .cert = s->tbs.data, .cert_len = s->tbs.len};
     return found < 0 ? -1 : 0;
 }
 
-static const struct scts_log *find_log(const struct scts_logs *logs, const struct sct *sct)
+static const struct scts_log *find_log(const struct scts_logs *logs, const struct tm_sct *sct)
 {
     for (size_t i = 0; i < logs->count; i++) {
         if (memcmp(logs->item[i].id, sct->log_id, sizeof(sct->log_id)) == 0)
@@ -112,35 +113,35 @@ static const struct scts_log *find_log(const struct scts_logs *logs, const struc
     return NULL;
 }
 
-static int verify_list(const struct scts *s, const struct scts_logs *logs, struct err *e)
+static int verify_list(const struct scts *s, const struct scts_logs *logs, struct tm_err *e)
 {
-    struct sct sct;
+    struct tm_sct sct;
     size_t at = 0;
     size_t verified = 0;
     int next;
-    while ((next = sct_list_next(s->list, s->list_len, &at, &sct, e)) == 1) {
+    while ((next = tm_sct_list_next(s->list, s->list_len, &at, &sct, e)) == 1) {
         const struct scts_log *log = find_log(logs, &sct);
         if (log == NULL)
             continue;
-        if (sct_verify(&sct, &s->entry, log->key, clock_wall_ms(), SKEW_MS, e) != 0)
-            return err_wrap(e, "SCT of the log with key '%s'", log->file);
+        if (tm_sct_verify(&sct, &s->entry, log->key, tm_clock_wall_ms(), SKEW_MS, e) != 0)
+            return tm_err_wrap(e, "SCT of the log with key '%s'", log->file);
         verified++;
     }
     if (next < 0)
         return -1;
-    return verified > 0 ? 0 : err_set(e, "no SCT is of a log whose key was given");
+    return verified > 0 ? 0 : tm_err_set(e, "no SCT is of a log whose key was given");
 }
 
-int scts_verify(X509 *leaf, X509 *issuer, const struct buf *detached, const struct scts_logs *logs,
-                struct err *e)
+int scts_verify(X509 *leaf, X509 *issuer, const struct tm_buf *detached,
+                const struct scts_logs *logs, struct tm_err *e)
 {
     struct scts s;
     unsigned char hash[SCT_KEY_HASH];
     int rc = scts_open(&s, leaf, detached, e);
     if (rc == 0 && s.list_len == 0)
-        rc = err_set(e, "the certificate has no SCT: it is in no log");
+        rc = tm_err_set(e, "the certificate has no SCT: it is in no log");
     if (rc == 0)
-        rc = sct_issuer_key_hash(issuer, hash, e);
+        rc = tm_sct_issuer_key_hash(issuer, hash, e);
     s.entry.issuer_key_hash = hash;
     if (rc == 0)
         rc = verify_list(&s, logs, e);
@@ -148,15 +149,15 @@ int scts_verify(X509 *leaf, X509 *issuer, const struct buf *detached, const stru
     return rc;
 }
 
-static json_t *describe(const struct sct *sct, struct err *e)
+static json_t *describe(const struct tm_sct *sct, struct tm_err *e)
 {
     char id[2 * sizeof(sct->log_id) + 1];
     uint64_t index = 0;
-    hex_encode(sct->log_id, sizeof(sct->log_id), id);
-    int found = sct_leaf_index_get(sct, &index, e);
+    tm_hex_encode(sct->log_id, sizeof(sct->log_id), id);
+    int found = tm_sct_leaf_index_get(sct, &index, e);
     if (found < 0 || sct->timestamp_ms > INT64_MAX) {
         if (found >= 0)
-            err_set(e, "the SCT's timestamp is beyond all reason");
+            tm_err_set(e, "the SCT's timestamp is beyond all reason");
         return NULL;
     }
     json_t *v = json_pack("{s:s,s:I}", "log_id", id, "timestamp_ms", (json_int_t)sct->timestamp_ms);
@@ -165,15 +166,15 @@ static json_t *describe(const struct sct *sct, struct err *e)
     return v;
 }
 
-json_t *scts_describe(X509 *leaf, const struct buf *detached, struct err *e)
+json_t *scts_describe(X509 *leaf, const struct tm_buf *detached, struct tm_err *e)
 {
     struct scts s;
-    struct sct sct;
+    struct tm_sct sct;
     size_t at = 0;
     json_t *all = json_array();
     int next = scts_open(&s, leaf, detached, e);
     if (next == 0 && s.list_len > 0) {
-        while ((next = sct_list_next(s.list, s.list_len, &at, &sct, e)) == 1) {
+        while ((next = tm_sct_list_next(s.list, s.list_len, &at, &sct, e)) == 1) {
             json_t *one = describe(&sct, e);
             if (one == NULL || json_array_append_new(all, one) != 0) {
                 next = -1;

@@ -21,7 +21,7 @@ static void print_time(const char *label, const ASN1_TIME *t)
     struct tm tm;
     char text[21] = "?";
     if (ASN1_TIME_to_tm(t, &tm) == 1)
-        clock_format(timegm(&tm), text);
+        tm_clock_format(timegm(&tm), text);
     print_line(label, (const unsigned char *)text, strlen(text));
 }
 
@@ -45,7 +45,7 @@ static void print_san(X509 *cert)
     GENERAL_NAMES_free(names);
 }
 
-static void print_identity(X509 *cert, const struct identity_row *row)
+static void print_identity(X509 *cert, const struct tm_identity_row *row)
 {
     char oid[48];
     snprintf(oid, sizeof(oid), "1.3.6.1.4.1.57264.1.%u", row->arc);
@@ -76,7 +76,7 @@ static void print_serial(const X509 *cert)
     BN_free(serial);
 }
 
-static int print_scts(X509 *cert, const struct buf *detached, struct err *e)
+static int print_scts(X509 *cert, const struct tm_buf *detached, struct tm_err *e)
 {
     size_t i;
     const json_t *sct;
@@ -88,7 +88,7 @@ static int print_scts(X509 *cert, const struct buf *detached, struct err *e)
         char time[21];
         const char *id = json_string_value(json_object_get(sct, "log_id"));
         const json_t *index = json_object_get(sct, "leaf_index");
-        clock_format(json_integer_value(json_object_get(sct, "timestamp_ms")) / 1000, time);
+        tm_clock_format(json_integer_value(json_object_get(sct, "timestamp_ms")) / 1000, time);
         print_line("SCT Log", (const unsigned char *)id, strlen(id));
         print_line("SCT Time", (const unsigned char *)time, strlen(time));
         if (index != NULL)
@@ -99,8 +99,8 @@ static int print_scts(X509 *cert, const struct buf *detached, struct err *e)
 }
 
 /* With the logs' keys given, the file must also hold the issuing CA's certificate. */
-static int check_scts(STACK_OF(X509) * certs, const struct buf *detached,
-                      const struct cli_list *keys, struct err *e)
+static int check_scts(STACK_OF(X509) * certs, const struct tm_buf *detached,
+                      const struct cli_list *keys, struct tm_err *e)
 {
     struct scts_logs logs = {0};
     X509 *issuer = sk_X509_value(certs, 1);
@@ -110,8 +110,8 @@ static int check_scts(STACK_OF(X509) * certs, const struct buf *detached,
     if (rc == 0)
         rc = issuer != NULL
                  ? scts_verify(sk_X509_value(certs, 0), issuer, detached, &logs, e)
-                 : err_set(e, "SCTs are verified with the issuing CA's certificate, which must "
-                              "follow the leaf in the file (chain.pem)");
+                 : tm_err_set(e, "SCTs are verified with the issuing CA's certificate, which must "
+                                 "follow the leaf in the file (chain.pem)");
     scts_logs_free(&logs);
     if (rc == 0)
         printf("%-34s %s\n", "SCT Verified", "yes");
@@ -122,18 +122,18 @@ int show_command(const struct cli_command *self, int argc, char **argv)
 {
     struct cli_list keys = {.count = 0};
     const char *sct = NULL;
-    struct buf detached = {0};
+    struct tm_buf detached = {0};
     const struct cli_option options[] = {
         {"log-key", CLI_LIST, "FILE", "verify the SCTs with a log's public key; repeatable", &keys},
         {"sct", CLI_TEXT, "FILE", "the SCT that came beside the certificate (sct.json)", &sct},
         {0},
     };
     int count = 0;
-    struct err e = {0};
+    struct tm_err e = {0};
     int code = cli_parse(self, options, argc, argv, 1, 1, &count);
     if (code != CLI_GO_ON)
         return code;
-    STACK_OF(X509) *certs = certs_load(argv[0], &e);
+    STACK_OF(X509) *certs = tm_certs_load(argv[0], &e);
     if (certs == NULL)
         return cli_fail(CLI_FAILED, &e);
     X509 *cert = sk_X509_value(certs, 0);
@@ -142,13 +142,13 @@ int show_command(const struct cli_command *self, int argc, char **argv)
     print_time("Not after", X509_get0_notAfter(cert));
     print_san(cert);
     for (size_t i = 0; i < IDENTITY_FIELD_COUNT; i++)
-        print_identity(cert, &identity_table[i]);
+        print_identity(cert, &tm_identity_table[i]);
     int rc = sct != NULL ? scts_read_detached(sct, &detached, &e) : 0;
     if (rc == 0)
         rc = print_scts(cert, &detached, &e);
     if (rc == 0)
         rc = check_scts(certs, &detached, &keys, &e);
-    buf_free(&detached);
+    tm_buf_free(&detached);
     sk_X509_pop_free(certs, X509_free);
     return rc == 0 ? CLI_OK : cli_fail(CLI_FAILED, &e);
 }

@@ -10,59 +10,60 @@
 #include "common/json/strictjson.h"
 #include "oidc/verifier.h"
 
-static int from_env(const char *name, struct buf *token, struct err *e)
+static int from_env(const char *name, struct tm_buf *token, struct tm_err *e)
 {
     const char *value = getenv(name);
     if (value == NULL || value[0] == '\0')
-        return err_set(e, "environment variable %s holds no token", name);
-    buf_puts(token, value);
+        return tm_err_set(e, "environment variable %s holds no token", name);
+    tm_buf_puts(token, value);
     return 0;
 }
 
-static int parse_github(const struct fetch_response *r, struct buf *token, struct err *e)
+static int parse_github(const struct tm_fetch_response *r, struct tm_buf *token, struct tm_err *e)
 {
     if (r->status != 200)
-        return err_set(e, "GitHub's token service answers HTTP %ld", r->status);
-    json_t *v = strictjson_parse(r->body.data != NULL ? (const char *)r->body.data : "",
-                                 r->body.len, 2 * OIDC_TOKEN_MAX, e);
-    const char *text = strictjson_str(v, "value");
+        return tm_err_set(e, "GitHub's token service answers HTTP %ld", r->status);
+    json_t *v = tm_strictjson_parse(r->body.data != NULL ? (const char *)r->body.data : "",
+                                    r->body.len, 2 * OIDC_TOKEN_MAX, e);
+    const char *text = tm_strictjson_str(v, "value");
     if (text != NULL)
-        buf_puts(token, text);
+        tm_buf_puts(token, text);
     json_decref(v);
-    return text != NULL ? 0 : err_set(e, "GitHub's token service sent no token");
+    return text != NULL ? 0 : tm_err_set(e, "GitHub's token service sent no token");
 }
 
-static int from_github(const char *url, const char *audience, struct buf *token, struct err *e)
+static int from_github(const char *url, const char *audience, struct tm_buf *token,
+                       struct tm_err *e)
 {
     const char *bearer = getenv("ACTIONS_ID_TOKEN_REQUEST_TOKEN");
     if (bearer == NULL || bearer[0] == '\0')
-        return err_set(e, "ACTIONS_ID_TOKEN_REQUEST_TOKEN is not set: give the job "
-                          "`permissions: id-token: write`");
-    struct buf full = {0};
-    struct buf header = {0};
-    struct fetch_response r = {0};
+        return tm_err_set(e, "ACTIONS_ID_TOKEN_REQUEST_TOKEN is not set: give the job "
+                             "`permissions: id-token: write`");
+    struct tm_buf full = {0};
+    struct tm_buf header = {0};
+    struct tm_fetch_response r = {0};
     char *escaped = curl_easy_escape(NULL, audience, 0);
-    buf_printf(&full, "%s%caudience=%s", url, strchr(url, '?') != NULL ? '&' : '?',
-               escaped != NULL ? escaped : "");
-    buf_printf(&header, "Authorization: Bearer %s", bearer);
-    const char *headers[] = {buf_str(&header), NULL};
-    struct fetch_request req = {.url = buf_str(&full), .headers = headers};
-    int rc = fetch_run(&req, &r, e);
+    tm_buf_printf(&full, "%s%caudience=%s", url, strchr(url, '?') != NULL ? '&' : '?',
+                  escaped != NULL ? escaped : "");
+    tm_buf_printf(&header, "Authorization: Bearer %s", bearer);
+    const char *headers[] = {tm_buf_str(&header), NULL};
+    struct tm_fetch_request req = {.url = tm_buf_str(&full), .headers = headers};
+    int rc = tm_fetch_run(&req, &r, e);
     if (rc == 0)
         rc = parse_github(&r, token, e);
-    fetch_response_free(&r);
+    tm_fetch_response_free(&r);
     curl_free(escaped);
-    buf_free(&full);
-    buf_free_secret(&header);
-    return rc == 0 ? 0 : err_wrap(e, "GitHub Actions token");
+    tm_buf_free(&full);
+    tm_buf_free_secret(&header);
+    return rc == 0 ? 0 : tm_err_wrap(e, "GitHub Actions token");
 }
 
-int token_source_read(const struct token_source *s, struct buf *token, struct err *e)
+int token_source_read(const struct token_source *s, struct tm_buf *token, struct tm_err *e)
 {
     const char *github = getenv("ACTIONS_ID_TOKEN_REQUEST_URL");
     int rc;
     if (s->file != NULL)
-        rc = file_read(s->file, OIDC_TOKEN_MAX, token, e);
+        rc = tm_file_read(s->file, OIDC_TOKEN_MAX, token, e);
     else if (s->env != NULL)
         rc = from_env(s->env, token, e);
     else if (github != NULL && github[0] != '\0')
@@ -70,12 +71,12 @@ int token_source_read(const struct token_source *s, struct buf *token, struct er
     else if (getenv("SIGSTORE_ID_TOKEN") != NULL)
         rc = from_env("SIGSTORE_ID_TOKEN", token, e);
     else
-        rc = err_set(e,
-                     "no token: use --token-file or --token-env, or run inside GitHub Actions "
-                     "(permissions: id-token: write) or GitLab CI (id_tokens: SIGSTORE_ID_TOKEN)");
+        rc = tm_err_set(
+            e, "no token: use --token-file or --token-env, or run inside GitHub Actions "
+               "(permissions: id-token: write) or GitLab CI (id_tokens: SIGSTORE_ID_TOKEN)");
     while (rc == 0 && token->len > 0 && isspace(token->data[token->len - 1]))
         token->len--;
     if (rc == 0 && token->len == 0)
-        rc = err_set(e, "the token is empty");
+        rc = tm_err_set(e, "the token is empty");
     return rc;
 }

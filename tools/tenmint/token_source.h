@@ -14,7 +14,7 @@ struct token_source {
 };
 
 /* In order: the file, the variable, GitHub Actions' token service (ACTIONS_ID_TOKEN_REQUEST_URL
- * and _TOKEN), GitLab's SIGSTORE_ID_TOKEN. Appends the token; free with buf_free_secret. */
-int token_source_read(const struct token_source *s, struct buf *token, struct err *e);
+ * and _TOKEN), GitLab's SIGSTORE_ID_TOKEN. Appends the token; free with tm_buf_free_secret. */
+int token_source_read(const struct token_source *s, struct tm_buf *token, struct tm_err *e);
 
 #endif

@@ -13,30 +13,30 @@
 static int64_t trusted_version(const char *dir)
 {
     char path[PATH_MAX];
-    struct buf b = {0};
-    struct err ignored;
+    struct tm_buf b = {0};
+    struct tm_err ignored;
     struct tuf_metadata *m = NULL;
-    if (file_join(dir, "root.json", path, sizeof(path), &ignored) == 0 &&
-        file_read(path, TUF_ROOT_BYTES_MAX, &b, &ignored) == 0)
+    if (tm_file_join(dir, "root.json", path, sizeof(path), &ignored) == 0 &&
+        tm_file_read(path, TUF_ROOT_BYTES_MAX, &b, &ignored) == 0)
         m = tuf_metadata_parse(b.data, b.len, TUF_ROOT, &ignored);
     int64_t version = m != NULL ? tuf_metadata_version(m) : 0;
     tuf_metadata_free(m);
-    buf_free(&b);
+    tm_buf_free(&b);
     return version;
 }
 
-static int init_from(const struct trust_source *source, struct err *e)
+static int init_from(const struct trust_source *source, struct tm_err *e)
 {
     int64_t before = 0;
     char dir[PATH_MAX];
-    struct buf root = {0};
+    struct tm_buf root = {0};
     int rc = trust_dir(source, dir, sizeof(dir), e);
     if (rc == 0)
-        rc = file_read(source->root, TUF_ROOT_BYTES_MAX, &root, e);
+        rc = tm_file_read(source->root, TUF_ROOT_BYTES_MAX, &root, e);
     if (rc == 0)
         before = trusted_version(dir);
     if (rc == 0 && tuf_client_init(dir, root.data, root.len, e) != 0)
-        rc = err_wrap(e, "'%s' is no root to trust", source->root);
+        rc = tm_err_wrap(e, "'%s' is no root to trust", source->root);
     if (rc == 0)
         rc = trust_note_mirrors(dir, source, e);
     if (rc == 0)
@@ -46,7 +46,7 @@ static int init_from(const struct trust_source *source, struct err *e)
                 "tenmint: warning: the cache trusted root version %" PRId64
                 " before; it begins anew at version %" PRId64 "\n",
                 before, trusted_version(dir));
-    buf_free(&root);
+    tm_buf_free(&root);
     return rc;
 }
 
@@ -62,13 +62,13 @@ int trust_init_command(const struct cli_command *self, int argc, char **argv)
         {"targets-url", CLI_LIST, "URL", "note this mirror of targets; repeatable",
          &source.targets_urls},
         {0}};
-    struct err e = {0};
+    struct tm_err e = {0};
     int count = 0;
     int code = cli_parse(self, options, argc, argv, 0, 0, &count);
     if (code != CLI_GO_ON)
         return code;
     if (source.root == NULL) {
-        err_set(&e, "trust init: --root FILE is missing");
+        tm_err_set(&e, "trust init: --root FILE is missing");
         return cli_fail(CLI_USAGE, &e);
     }
     return init_from(&source, &e) == 0 ? CLI_OK : cli_fail(CLI_FAILED, &e);
@@ -82,7 +82,7 @@ static int report(const struct cli_command *self, int argc, char **argv, bool of
     char dir[PATH_MAX];
     const struct cli_option options[] = {
         TRUST_OPTIONS(&source), {"json", CLI_FLAG, NULL, "print JSON", &json}, {0}};
-    struct err e = {0};
+    struct tm_err e = {0};
     int count = 0;
     int code = cli_parse(self, options, argc, argv, 0, 0, &count);
     if (code != CLI_GO_ON)
@@ -114,19 +114,20 @@ struct places {
 
 /* Where the target goes; below --out-dir it is named as in the cache, without folders. */
 static int place(const struct tuf_client *c, const char *name, const struct places *to, char *path,
-                 size_t size, struct err *e)
+                 size_t size, struct tm_err *e)
 {
     char cached[PATH_MAX];
     if (to->out != NULL)
         return (size_t)snprintf(path, size, "%s", to->out) < size
                    ? 0
-                   : err_set(e, "--out: the path is too long");
+                   : tm_err_set(e, "--out: the path is too long");
     if (tuf_client_target_path(c, name, cached, sizeof(cached), e) != 0)
         return -1;
-    return file_join(to->out_dir, strrchr(cached, '/') + 1, path, size, e);
+    return tm_file_join(to->out_dir, strrchr(cached, '/') + 1, path, size, e);
 }
 
-static int get_one(struct tuf_client *c, const char *name, const struct places *to, struct err *e)
+static int get_one(struct tuf_client *c, const char *name, const struct places *to,
+                   struct tm_err *e)
 {
     char path[PATH_MAX];
     bool cache = to->out == NULL && to->out_dir == NULL;
@@ -148,13 +149,13 @@ int trust_get_command(const struct cli_command *self, int argc, char **argv)
         {"out", CLI_TEXT, "FILE", "write the target here (one target)", &to.out},
         {"out-dir", CLI_TEXT, "DIR", "write targets below this directory", &to.out_dir},
         {0}};
-    struct err e = {0};
+    struct tm_err e = {0};
     int count = 0;
     int code = cli_parse(self, options, argc, argv, 1, INT_MAX, &count);
     if (code != CLI_GO_ON)
         return code;
     if (to.out != NULL && (to.out_dir != NULL || count > 1)) {
-        err_set(&e, "trust get: --out takes one target, and not --out-dir besides");
+        tm_err_set(&e, "trust get: --out takes one target, and not --out-dir besides");
         return cli_fail(CLI_USAGE, &e);
     }
     struct tuf_client *c = trust_refreshed(&source, &e);

@@ -37,21 +37,21 @@ struct trust_source {
     }
 
 /* Opens the client. NULL with `e` set. */
-struct tuf_client *trust_open(const struct trust_source *source, struct err *e);
+struct tuf_client *trust_open(const struct trust_source *source, struct tm_err *e);
 
 /* As trust_open, then refreshes; on failure the error ends with what to do about it. */
-struct tuf_client *trust_refreshed(const struct trust_source *source, struct err *e);
+struct tuf_client *trust_refreshed(const struct trust_source *source, struct tm_err *e);
 
 /* Whom to trust: the file when there is one, else the refreshed target trusted_root.json. NULL with
  * `e` set. */
-struct trusted_root *trust_read_root(const struct trust_source *source, const char *file,
-                                     struct err *e);
+struct tuf_trusted_root *trust_read_root(const struct trust_source *source, const char *file,
+                                         struct tm_err *e);
 
 /* The cache's directory into out[size]. */
-int trust_dir(const struct trust_source *source, char *out, size_t size, struct err *e);
+int trust_dir(const struct trust_source *source, char *out, size_t size, struct tm_err *e);
 
 /* Notes the mirrors in the cache for later runs. */
-int trust_note_mirrors(const char *dir, const struct trust_source *source, struct err *e);
+int trust_note_mirrors(const char *dir, const struct trust_source *source, struct tm_err *e);
 
 /* The state of the top-level roles on standard output; warnings of a near expiry on standard
  * error (in JSON: inside). */

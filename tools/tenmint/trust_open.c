@@ -12,16 +12,16 @@
 #define CA_CERT_MAX ((size_t)1 << 20)
 
 struct noted {
-    struct yamlmap_list metadata_urls, targets_urls;
+    struct tm_yamlmap_list metadata_urls, targets_urls;
 };
 
-static const struct yamlmap_key noted_keys[] = {
+static const struct tm_yamlmap_key noted_keys[] = {
     {"metadata-urls", YAMLMAP_TEXTS, offsetof(struct noted, metadata_urls), 0, 0, NULL},
     {"targets-urls", YAMLMAP_TEXTS, offsetof(struct noted, targets_urls), 0, 0, NULL},
     {0},
 };
 
-int trust_dir(const struct trust_source *source, char *out, size_t size, struct err *e)
+int trust_dir(const struct trust_source *source, char *out, size_t size, struct tm_err *e)
 {
     const char *data = getenv("XDG_DATA_HOME");
     const char *home = getenv("HOME");
@@ -33,8 +33,8 @@ int trust_dir(const struct trust_source *source, char *out, size_t size, struct 
     else if (home != NULL && home[0] == '/')
         n = snprintf(out, size, "%s/.local/share/tenmint/trust", home);
     else
-        return err_set(e, "no --dir given, and neither XDG_DATA_HOME nor HOME is set");
-    return (size_t)n < size ? 0 : err_set(e, "the cache directory's path is too long");
+        return tm_err_set(e, "no --dir given, and neither XDG_DATA_HOME nor HOME is set");
+    return (size_t)n < size ? 0 : tm_err_set(e, "the cache directory's path is too long");
 }
 
 /* A directory must be found again from elsewhere. */
@@ -44,68 +44,70 @@ static char *absolute(const char *url)
     return real != NULL ? real : strdup(url);
 }
 
-static int put_list(struct buf *out, const char *key, const struct cli_list *list, struct err *e)
+static int put_list(struct tm_buf *out, const char *key, const struct cli_list *list,
+                    struct tm_err *e)
 {
     if (list->count > 0)
-        buf_printf(out, "%s:\n", key);
+        tm_buf_printf(out, "%s:\n", key);
     for (size_t i = 0; i < list->count; i++) {
         char *url = absolute(list->item[i]);
         if (url == NULL)
-            return err_set(e, "out of memory");
-        buf_puts(out, "  - '");
+            return tm_err_set(e, "out of memory");
+        tm_buf_puts(out, "  - '");
         for (const char *p = url; *p != '\0'; p++)
-            buf_printf(out, *p == '\'' ? "''" : "%c", *p);
-        buf_puts(out, "'\n");
+            tm_buf_printf(out, *p == '\'' ? "''" : "%c", *p);
+        tm_buf_puts(out, "'\n");
         free(url);
     }
     return 0;
 }
 
-int trust_note_mirrors(const char *dir, const struct trust_source *source, struct err *e)
+int trust_note_mirrors(const char *dir, const struct trust_source *source, struct tm_err *e)
 {
     char path[PATH_MAX];
-    struct buf text = {0};
-    int rc = file_join(dir, MIRRORS_FILE, path, sizeof(path), e);
+    struct tm_buf text = {0};
+    int rc = tm_file_join(dir, MIRRORS_FILE, path, sizeof(path), e);
     if (source->metadata_urls.count == 0)
         return rc;
-    buf_puts(&text, "# Written by tenmint trust init.\n");
+    tm_buf_puts(&text, "# Written by tenmint trust init.\n");
     if (rc == 0)
         rc = put_list(&text, "metadata-urls", &source->metadata_urls, e);
     if (rc == 0)
         rc = put_list(&text, "targets-urls", &source->targets_urls, e);
     if (rc == 0)
-        rc = file_write_atomic(path, 0644, text.data, text.len, e);
-    buf_free(&text);
+        rc = tm_file_write_atomic(path, 0644, text.data, text.len, e);
+    tm_buf_free(&text);
     return rc;
 }
 
-static int read_noted(const char *dir, struct noted *out, struct err *e)
+static int read_noted(const char *dir, struct noted *out, struct tm_err *e)
 {
     char path[PATH_MAX];
-    struct buf text = {0};
-    struct err ignored;
-    int rc = file_join(dir, MIRRORS_FILE, path, sizeof(path), e);
-    if (rc == 0 && file_read(path, YAMLMAP_FILE_MAX, &text, &ignored) == 0)
-        rc = yamlmap_read(path, (const char *)text.data, text.len, noted_keys, out, e);
-    buf_free(&text);
+    struct tm_buf text = {0};
+    struct tm_err ignored;
+    int rc = tm_file_join(dir, MIRRORS_FILE, path, sizeof(path), e);
+    if (rc == 0 && tm_file_read(path, YAMLMAP_FILE_MAX, &text, &ignored) == 0)
+        rc = tm_yamlmap_read(path, (const char *)text.data, text.len, noted_keys, out, e);
+    tm_buf_free(&text);
     return rc;
 }
 
-static int read_file(const char *path, size_t max, const char *what, struct buf *out, struct err *e)
+static int read_file(const char *path, size_t max, const char *what, struct tm_buf *out,
+                     struct tm_err *e)
 {
     if (path == NULL)
         return 0;
-    if (file_read(path, max, out, e) != 0)
-        return err_wrap(e, "%s", what);
-    return buf_str(out) != NULL ? 0 : err_set(e, "out of memory");
+    if (tm_file_read(path, max, out, e) != 0)
+        return tm_err_wrap(e, "%s", what);
+    return tm_buf_str(out) != NULL ? 0 : tm_err_set(e, "out of memory");
 }
 
-struct tuf_client *trust_open(const struct trust_source *source, struct err *e)
+struct tuf_client *trust_open(const struct trust_source *source, struct tm_err *e)
 {
     char dir[PATH_MAX];
     struct noted noted = {0};
-    struct buf root = {0};
-    struct buf ca = {0};
+    struct tm_buf root = {0};
+    struct tm_buf ca = {0};
     struct tuf_client *c = NULL;
     struct tuf_client_options o = {.dir = dir,
                                    .metadata_urls = source->metadata_urls.item,
@@ -130,16 +132,16 @@ struct tuf_client *trust_open(const struct trust_source *source, struct err *e)
     }
     o.root = source->root != NULL ? root.data : NULL;
     o.root_len = root.len;
-    o.ca_pem = source->ca_cert != NULL ? buf_str(&ca) : NULL;
+    o.ca_pem = source->ca_cert != NULL ? tm_buf_str(&ca) : NULL;
     if (o.metadata_url_count == 0 && !source->offline)
-        err_set(e, "no --metadata-url given, and none was noted in '%s' by tenmint trust init",
-                dir);
+        tm_err_set(e, "no --metadata-url given, and none was noted in '%s' by tenmint trust init",
+                   dir);
     else
         c = tuf_client_open(&o, e);
 out:
-    yamlmap_free(noted_keys, &noted);
-    buf_free(&root);
-    buf_free(&ca);
+    tm_yamlmap_free(noted_keys, &noted);
+    tm_buf_free(&root);
+    tm_buf_free(&ca);
     return c;
 }
 
@@ -162,7 +164,7 @@ static const struct {
     {"offline, and the cache", "run once without --offline"},
 };
 
-struct tuf_client *trust_refreshed(const struct trust_source *source, struct err *e)
+struct tuf_client *trust_refreshed(const struct trust_source *source, struct tm_err *e)
 {
     struct tuf_client *c = trust_open(source, e);
     if (c != NULL && tuf_client_refresh(c, e) == 0)

@@ -33,7 +33,7 @@ static void warning(enum tuf_role role, const struct tuf_metadata *m, int64_t le
 {
     char when[21];
     char in[32];
-    clock_format(tuf_metadata_expires(m), when);
+    tm_clock_format(tuf_metadata_expires(m), when);
     span(left, in);
     snprintf(out, 160, "%s expires in %s (%s): its renewal is late", tuf_role_name(role), in, when);
 }
@@ -46,7 +46,7 @@ static void print_role(const struct tuf_client *c, enum tuf_role role)
     char in[32];
     char text[160];
     int64_t left = tuf_metadata_expires(m) - tuf_client_now(c);
-    clock_format(tuf_metadata_expires(m), when);
+    tm_clock_format(tuf_metadata_expires(m), when);
     span(left, in);
     tuf_root_signers(tuf_client_role(c, TUF_ROOT), role, &by);
     printf("%-10s version %-6" PRId64 " expires in %-12s %s  signed by %" PRId64 " of %zu keys "
@@ -66,7 +66,7 @@ static json_t *role_json(const struct tuf_client *c, enum tuf_role role, json_t 
     char when[21];
     char text[160];
     int64_t left = tuf_metadata_expires(m) - tuf_client_now(c);
-    clock_format(tuf_metadata_expires(m), when);
+    tm_clock_format(tuf_metadata_expires(m), when);
     tuf_root_signers(tuf_client_role(c, TUF_ROOT), role, &by);
     if (left < warn_before[role]) {
         warning(role, m, left, text);
@@ -80,13 +80,13 @@ static json_t *role_json(const struct tuf_client *c, enum tuf_role role, json_t 
 }
 
 static int print_target(void *arg, const char *name, const struct tuf_file_info *info,
-                        struct err *e)
+                        struct tm_err *e)
 {
     (void)arg;
     (void)e;
     char shown[TUF_TARGET_PATH_MAX + 1];
     snprintf(shown, sizeof(shown), "%s", name);
-    utf8_clean(shown);
+    tm_utf8_clean(shown);
     printf("  %10" PRId64 "  %s\n", info->length, shown);
     return 0;
 }

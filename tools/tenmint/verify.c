@@ -44,86 +44,88 @@ struct line { /* the command line */
 };
 
 struct work { /* what the command line led to; owned */
-    struct trusted_root *root;
-    struct bundle *bundle;
+    struct tuf_trusted_root *root;
+    struct tuf_bundle *bundle;
     EVP_PKEY *key;
-    struct artifact artifact;
-    struct buf detached; /* SCT list */
-    struct pattern *pattern[IDENTITY_RULES_MAX];
+    struct tuf_artifact artifact;
+    struct tm_buf detached; /* SCT list */
+    struct tm_pattern *pattern[IDENTITY_RULES_MAX];
     size_t patterns;
     char *name[IDENTITY_RULES_MAX]; /* extension names, cut from "NAME=VALUE" */
     size_t names;
-    struct verify_job job;
+    struct tuf_verify_job job;
 };
 
 static void work_free(struct work *w)
 {
-    trusted_root_free(w->root);
-    bundle_free(w->bundle);
+    tuf_trusted_root_free(w->root);
+    tuf_bundle_free(w->bundle);
     EVP_PKEY_free(w->key);
-    artifact_free(&w->artifact);
-    buf_free(&w->detached);
+    tuf_artifact_free(&w->artifact);
+    tm_buf_free(&w->detached);
     for (size_t i = 0; i < w->patterns; i++)
-        pattern_free(w->pattern[i]);
+        tm_pattern_free(w->pattern[i]);
     for (size_t i = 0; i < w->names; i++)
         free(w->name[i]);
 }
 
 /* --- the command line's sense (usage errors) --- */
 
-static int check_inputs(const struct line *l, struct err *e)
+static int check_inputs(const struct line *l, struct tm_err *e)
 {
     if ((l->bundle != NULL) == (l->certificate != NULL))
-        return err_set(e,
-                       "give either --bundle FILE or --certificate FILE (with --signature FILE)");
+        return tm_err_set(
+            e, "give either --bundle FILE or --certificate FILE (with --signature FILE)");
     if (l->bundle != NULL && (l->signature != NULL || l->timestamp_files.count > 0))
-        return err_set(e,
-                       "--signature and --timestamp go with --certificate: a bundle holds its own");
+        return tm_err_set(
+            e, "--signature and --timestamp go with --certificate: a bundle holds its own");
     if (l->trusted_root != NULL &&
         (l->trust.dir != NULL || l->trust.root != NULL || l->trust.metadata_urls.count > 0))
-        return err_set(e, "--trusted-root FILE stands alone: --dir, --root and --metadata-url are "
+        return tm_err_set(e,
+                          "--trusted-root FILE stands alone: --dir, --root and --metadata-url are "
                           "about the TUF repository that holds another one");
     if (l->key != NULL && l->sct != NULL)
-        return err_set(e, "--sct is about a certificate, --key about a signature without one");
+        return tm_err_set(e, "--sct is about a certificate, --key about a signature without one");
     if (l->key != NULL && l->bundle == NULL)
-        return err_set(e, "--key goes with --bundle: a certificate holds its key");
+        return tm_err_set(e, "--key goes with --bundle: a certificate holds its key");
     if (l->artifact != NULL && l->digest != NULL)
-        return err_set(e, "give the artifact or its --digest, not both");
+        return tm_err_set(e, "give the artifact or its --digest, not both");
     if (l->no_artifact && (l->artifact != NULL || l->digest != NULL))
-        return err_set(e, "--no-artifact contradicts the artifact given");
+        return tm_err_set(e, "--no-artifact contradicts the artifact given");
     if (l->certificate != NULL && l->signature == NULL &&
         (l->artifact != NULL || l->digest != NULL))
-        return err_set(e, "an artifact needs --signature FILE (or --bundle FILE)");
+        return tm_err_set(e, "an artifact needs --signature FILE (or --bundle FILE)");
     return 0;
 }
 
 /* Fails closed: whoever does not say whom to expect must say so. */
-static int check_policy(const struct line *l, struct err *e)
+static int check_policy(const struct line *l, struct tm_err *e)
 {
     bool issuer = l->issuer != NULL || l->issuer_regexp != NULL;
     bool identity = l->identity != NULL || l->identity_regexp != NULL;
     bool extension = l->extensions.count + l->extension_regexps.count > 0;
     if (l->key != NULL)
         return issuer || identity || extension || l->any_issuer || l->any_identity
-                   ? err_set(e,
-                             "a key has no identity: --key goes without --issuer, --identity and "
-                             "--extension")
+                   ? tm_err_set(
+                         e, "a key has no identity: --key goes without --issuer, --identity and "
+                            "--extension")
                    : 0;
     if (issuer && l->any_issuer)
-        return err_set(e, "--any-issuer contradicts --issuer");
+        return tm_err_set(e, "--any-issuer contradicts --issuer");
     if (identity && l->any_identity)
-        return err_set(e, "--any-identity contradicts --identity");
+        return tm_err_set(e, "--any-identity contradicts --identity");
     if (!issuer && !l->any_issuer)
-        return err_set(e, "whom do you trust to say who signed? --issuer URL (or --issuer-regexp, "
+        return tm_err_set(e,
+                          "whom do you trust to say who signed? --issuer URL (or --issuer-regexp, "
                           "or --any-issuer to accept every issuer of this CA)");
     if (!identity && !extension && !l->any_identity)
-        return err_set(e, "whose signature do you expect? --identity NAME, --identity-regexp or "
-                          "--extension NAME=VALUE (or --any-identity to accept everyone)");
+        return tm_err_set(e, "whose signature do you expect? --identity NAME, --identity-regexp or "
+                             "--extension NAME=VALUE (or --any-identity to accept everyone)");
     return 0;
 }
 
 static int read_threshold(const char *option, const char *text, size_t otherwise, size_t *out,
-                          struct err *e)
+                          struct tm_err *e)
 {
     char *end;
     *out = otherwise;
@@ -131,20 +133,21 @@ static int read_threshold(const char *option, const char *text, size_t otherwise
         return 0;
     unsigned long v = strtoul(text, &end, 10);
     if (!isdigit((unsigned char)text[0]) || *end != '\0' || v > THRESHOLD_MAX)
-        return err_set(e, "%s is a number from 0 to %d", option, THRESHOLD_MAX);
+        return tm_err_set(e, "%s is a number from 0 to %d", option, THRESHOLD_MAX);
     *out = v;
     return 0;
 }
 
 /* --- the policy --- */
 
-static int add_rule(struct work *w, struct identity_rule rule, const char *regexp, struct err *e)
+static int add_rule(struct work *w, struct tuf_identity_rule rule, const char *regexp,
+                    struct tm_err *e)
 {
-    struct identity_policy *p = &w->job.policy;
+    struct tuf_identity_policy *p = &w->job.policy;
     if (p->count == IDENTITY_RULES_MAX)
-        return err_set(e, "more than %d rules", IDENTITY_RULES_MAX);
+        return tm_err_set(e, "more than %d rules", IDENTITY_RULES_MAX);
     if (regexp != NULL) {
-        rule.pattern = pattern_new(regexp, PATTERN_WHOLE, e);
+        rule.pattern = tm_pattern_new(regexp, PATTERN_WHOLE, e);
         rule.source = regexp;
         if (rule.pattern == NULL)
             return -1;
@@ -154,35 +157,36 @@ static int add_rule(struct work *w, struct identity_rule rule, const char *regex
     return 0;
 }
 
-static int add_extension(struct work *w, const char *text, bool regexp, struct err *e)
+static int add_extension(struct work *w, const char *text, bool regexp, struct tm_err *e)
 {
     const char *eq = strchr(text, '=');
-    struct identity_rule rule = {.subject = IDENTITY_RULE_EXTENSION};
+    struct tuf_identity_rule rule = {.subject = IDENTITY_RULE_EXTENSION};
     if (eq == NULL || eq[1] == '\0')
-        return err_set(e, "'%.80s': an extension is written NAME=VALUE", text);
+        return tm_err_set(e, "'%.80s': an extension is written NAME=VALUE", text);
     if (w->names == IDENTITY_RULES_MAX)
-        return err_set(e, "more than %d rules", IDENTITY_RULES_MAX);
+        return tm_err_set(e, "more than %d rules", IDENTITY_RULES_MAX);
     char *name = strndup(text, (size_t)(eq - text));
     if (name == NULL)
-        return err_set(e, "out of memory");
+        return tm_err_set(e, "out of memory");
     w->name[w->names++] = name;
-    if (identity_field_by_name(name, &rule.field, e) != 0)
+    if (tuf_identity_field_by_name(name, &rule.field, e) != 0)
         return -1;
     rule.exact = regexp ? NULL : eq + 1;
     return add_rule(w, rule, regexp ? eq + 1 : NULL, e);
 }
 
-static int build_policy(const struct line *l, struct work *w, struct err *e)
+static int build_policy(const struct line *l, struct work *w, struct tm_err *e)
 {
     const struct {
-        enum identity_subject subject;
+        enum tuf_identity_subject subject;
         const char *exact, *regexp;
     } plain[] = {{IDENTITY_RULE_ISSUER, l->issuer, NULL},
                  {IDENTITY_RULE_ISSUER, NULL, l->issuer_regexp},
                  {IDENTITY_RULE_SAN, l->identity, NULL},
                  {IDENTITY_RULE_SAN, NULL, l->identity_regexp}};
     for (size_t i = 0; i < sizeof(plain) / sizeof(plain[0]); i++) {
-        const struct identity_rule rule = {.subject = plain[i].subject, .exact = plain[i].exact};
+        const struct tuf_identity_rule rule = {.subject = plain[i].subject,
+                                               .exact = plain[i].exact};
         if ((plain[i].exact != NULL || plain[i].regexp != NULL) &&
             add_rule(w, rule, plain[i].regexp, e) != 0)
             return -1;
@@ -198,15 +202,15 @@ static int build_policy(const struct line *l, struct work *w, struct err *e)
     return 0;
 }
 
-static int build_job(const struct line *l, struct work *w, struct err *e)
+static int build_job(const struct line *l, struct work *w, struct tm_err *e)
 {
-    struct verify_job *j = &w->job;
+    struct tuf_verify_job *j = &w->job;
     j->predicate_type = l->predicate_type;
     j->artifact_waived = l->no_artifact;
-    j->now_ms = clock_wall_ms();
+    j->now_ms = tm_clock_wall_ms();
     j->has_at = l->at != NULL;
-    if (l->at != NULL && protojson_parse_time(l->at, false, &j->at_ms) != 0)
-        return err_set(e, "--at takes a time such as 2026-01-02T03:04:05Z");
+    if (l->at != NULL && tuf_protojson_parse_time(l->at, false, &j->at_ms) != 0)
+        return tm_err_set(e, "--at takes a time such as 2026-01-02T03:04:05Z");
     if (read_threshold("--scts", l->scts, 1, &j->scts, e) != 0 ||
         read_threshold("--tlogs", l->tlogs, 0, &j->tlogs, e) != 0 ||
         read_threshold("--timestamps", l->timestamps, 0, &j->timestamps, e) != 0)
@@ -217,29 +221,29 @@ static int build_job(const struct line *l, struct work *w, struct err *e)
 /* --- files --- */
 
 /* Raw bytes, or base64 text as cosign writes it. */
-static int read_signature(const char *path, struct buf *out, struct err *e)
+static int read_signature(const char *path, struct tm_buf *out, struct tm_err *e)
 {
-    struct buf file = {0};
-    if (file_read(path, SIGNATURE_FILE_MAX, &file, e) != 0) {
-        buf_free(&file);
+    struct tm_buf file = {0};
+    if (tm_file_read(path, SIGNATURE_FILE_MAX, &file, e) != 0) {
+        tm_buf_free(&file);
         return -1;
     }
     size_t len = file.len;
     while (len > 0 && isspace(file.data[len - 1]))
         len--;
-    if (len == 0 || b64_decode(B64_STD, (const char *)file.data, len, out) != 0)
-        buf_append(out, file.data, file.len);
-    buf_free(&file);
+    if (len == 0 || tm_b64_decode(B64_STD, (const char *)file.data, len, out) != 0)
+        tm_buf_append(out, file.data, file.len);
+    tm_buf_free(&file);
     if (buf_failed(out))
-        return err_set(e, "out of memory");
-    return out->len > 0 ? 0 : err_set(e, "signature '%s' is empty", path);
+        return tm_err_set(e, "out of memory");
+    return out->len > 0 ? 0 : tm_err_set(e, "signature '%s' is empty", path);
 }
 
 /* A certificate with what lies beside it, in a bundle's shape. */
-static struct bundle *gather(const struct line *l, struct err *e)
+static struct tuf_bundle *gather(const struct line *l, struct tm_err *e)
 {
-    struct bundle *b = bundle_new(e);
-    STACK_OF(X509) *certs = b != NULL ? certs_load(l->certificate, e) : NULL;
+    struct tuf_bundle *b = tuf_bundle_new(e);
+    STACK_OF(X509) *certs = b != NULL ? tm_certs_load(l->certificate, e) : NULL;
     int rc = certs != NULL ? 0 : -1;
     if (rc == 0)
         b->leaf = sk_X509_shift(certs);
@@ -248,53 +252,53 @@ static struct bundle *gather(const struct line *l, struct err *e)
         rc = read_signature(l->signature, &b->signature, e);
     }
     if (rc == 0 && l->timestamp_files.count > BUNDLE_TIMESTAMPS_MAX)
-        rc = err_set(e, "more than %d timestamps", BUNDLE_TIMESTAMPS_MAX);
+        rc = tm_err_set(e, "more than %d timestamps", BUNDLE_TIMESTAMPS_MAX);
     for (size_t i = 0; rc == 0 && i < l->timestamp_files.count; i++) {
-        rc = file_read(l->timestamp_files.item[i], TIMESTAMP_FILE_MAX, &b->timestamp[i], e);
+        rc = tm_file_read(l->timestamp_files.item[i], TIMESTAMP_FILE_MAX, &b->timestamp[i], e);
         b->timestamp_count = i + 1;
     }
     sk_X509_pop_free(certs, X509_free);
     if (rc != 0) {
-        bundle_free(b);
+        tuf_bundle_free(b);
         return NULL;
     }
     return b;
 }
 
-static EVP_PKEY *read_key(const char *path, struct err *e)
+static EVP_PKEY *read_key(const char *path, struct tm_err *e)
 {
-    struct buf pem = {0};
+    struct tm_buf pem = {0};
     EVP_PKEY *key = NULL;
-    if (file_read(path, KEY_FILE_MAX, &pem, e) == 0) {
+    if (tm_file_read(path, KEY_FILE_MAX, &pem, e) == 0) {
         BIO *in = BIO_new_mem_buf(pem.data, (int)pem.len);
-        key = in != NULL ? PEM_read_bio_PUBKEY(in, NULL, pem_no_password, NULL) : NULL;
+        key = in != NULL ? PEM_read_bio_PUBKEY(in, NULL, tm_pem_no_password, NULL) : NULL;
         BIO_free(in);
         if (key == NULL)
-            err_openssl(e, "'%s' holds no PEM public key", path);
+            tm_err_openssl(e, "'%s' holds no PEM public key", path);
     }
-    buf_free(&pem);
+    tm_buf_free(&pem);
     return key;
 }
 
-static int read_artifact(const struct line *l, struct work *w, struct err *e)
+static int read_artifact(const struct line *l, struct work *w, struct tm_err *e)
 {
     const X509 *leaf = w->bundle->leaf;
     const EVP_PKEY *key = leaf != NULL ? X509_get0_pubkey(leaf) : w->key;
     bool keep = key != NULL && w->bundle->content == BUNDLE_MESSAGE &&
-                artifact_signature_needs_content(key);
+                tuf_artifact_signature_needs_content(key);
     if (l->artifact == NULL && l->digest == NULL)
         return 0;
     w->job.artifact = &w->artifact;
-    return l->digest != NULL ? artifact_from_digest(l->digest, &w->artifact, e)
-                             : artifact_open(l->artifact, keep, &w->artifact, e);
+    return l->digest != NULL ? tuf_artifact_from_digest(l->digest, &w->artifact, e)
+                             : tuf_artifact_open(l->artifact, keep, &w->artifact, e);
 }
 
-static int load(const struct line *l, struct work *w, struct err *e)
+static int load(const struct line *l, struct work *w, struct tm_err *e)
 {
     w->root = trust_read_root(&l->trust, l->trusted_root, e);
     if (w->root == NULL)
         return -1;
-    w->bundle = l->bundle != NULL ? bundle_load(l->bundle, e) : gather(l, e);
+    w->bundle = l->bundle != NULL ? tuf_bundle_load(l->bundle, e) : gather(l, e);
     if (w->bundle == NULL)
         return -1;
     if (l->key != NULL && (w->key = read_key(l->key, e)) == NULL)
@@ -306,19 +310,19 @@ static int load(const struct line *l, struct work *w, struct err *e)
     w->job.bundle = w->bundle;
     w->job.key = w->key;
     /* Who runs a transparency log wants signatures in it. */
-    if (l->tlogs == NULL && l->bundle != NULL && trusted_root_count(w->root, TRUST_TLOG) > 0)
+    if (l->tlogs == NULL && l->bundle != NULL && tuf_trusted_root_count(w->root, TRUST_TLOG) > 0)
         w->job.tlogs = 1;
     return read_artifact(l, w, e);
 }
 
-static int run(const struct line *l, struct work *w, struct err *e)
+static int run(const struct line *l, struct work *w, struct tm_err *e)
 {
-    struct report report = {0};
+    struct tuf_report report = {0};
     if (check_inputs(l, e) != 0 || check_policy(l, e) != 0 || build_job(l, w, e) != 0)
         return cli_fail(CLI_USAGE, e);
     if (load(l, w, e) != 0)
         return cli_fail(CLI_FAILED, e);
-    int rc = verify_run(&w->job, &report);
+    int rc = tuf_verify_run(&w->job, &report);
     if (l->json)
         verify_output_json(&w->job, &report);
     else
@@ -330,7 +334,7 @@ int verify_command(const struct cli_command *self, int argc, char **argv)
 {
     struct line l = {0};
     struct work w = {0};
-    struct err e = {0};
+    struct tm_err e = {0};
     const struct cli_option options[] = {
         {"bundle", CLI_TEXT, "FILE", "Sigstore bundle: signature with certificate and evidence",
          &l.bundle},

@@ -9,31 +9,31 @@
 #define TIMEOUT_MS 30000L
 #define LOCK_MS 60000L
 
-int tuf_client_init(const char *dir, const void *root, size_t len, struct err *e)
+int tuf_client_init(const char *dir, const void *root, size_t len, struct tm_err *e)
 {
     struct tuf_store store;
-    struct tuf_metadata *m = roots_parse(root, len, e); /* before there is a directory */
+    struct tuf_metadata *m = tuf_roots_parse(root, len, e); /* before there is a directory */
     if (m == NULL)
         return -1;
     tuf_metadata_free(m);
-    if (store_open(&store, dir, LOCK_MS, e) != 0)
+    if (tuf_store_open(&store, dir, LOCK_MS, e) != 0)
         return -1;
-    int rc = roots_begin(&store, root, len, e);
-    store_close(&store);
+    int rc = tuf_roots_begin(&store, root, len, e);
+    tuf_store_close(&store);
     return rc;
 }
 
-static int add_mirrors(struct mirrors *m, const char *const *urls, size_t count, const char *suffix,
-                       struct err *e)
+static int add_mirrors(struct tuf_mirrors *m, const char *const *urls, size_t count,
+                       const char *suffix, struct tm_err *e)
 {
     for (size_t i = 0; i < count; i++) {
-        if (mirrors_add(m, urls[i], suffix, e) != 0)
+        if (tuf_mirrors_add(m, urls[i], suffix, e) != 0)
             return -1;
     }
     return 0;
 }
 
-static int set_mirrors(struct tuf_client *c, const struct tuf_client_options *o, struct err *e)
+static int set_mirrors(struct tuf_client *c, const struct tuf_client_options *o, struct tm_err *e)
 {
     if (add_mirrors(&c->metadata, o->metadata_urls, o->metadata_url_count, NULL, e) != 0)
         return -1;
@@ -42,7 +42,7 @@ static int set_mirrors(struct tuf_client *c, const struct tuf_client_options *o,
                : add_mirrors(&c->targets, o->metadata_urls, o->metadata_url_count, "targets", e);
 }
 
-static void set_transport(struct tuf_client *c, struct mirrors *m,
+static void set_transport(struct tuf_client *c, struct tuf_mirrors *m,
                           const struct tuf_client_options *o)
 {
     m->session = c->session;
@@ -51,26 +51,26 @@ static void set_transport(struct tuf_client *c, struct mirrors *m,
     m->timeout_ms = o->timeout_ms > 0 ? o->timeout_ms : TIMEOUT_MS;
 }
 
-struct tuf_client *tuf_client_open(const struct tuf_client_options *o, struct err *e)
+struct tuf_client *tuf_client_open(const struct tuf_client_options *o, struct tm_err *e)
 {
     struct tuf_client *c = calloc(1, sizeof(*c));
     if (c == NULL) {
-        err_set(e, "out of memory");
+        tm_err_set(e, "out of memory");
         return NULL;
     }
     c->store.lock_fd = -1;
-    c->now = o->now != 0 ? o->now : clock_wall_ms() / 1000;
+    c->now = o->now != 0 ? o->now : tm_clock_wall_ms() / 1000;
     c->offline = o->offline;
-    c->session = fetch_session_new();
+    c->session = tm_fetch_session_new();
     c->ca_pem = o->ca_pem != NULL ? strdup(o->ca_pem) : NULL;
     set_transport(c, &c->metadata, o);
     set_transport(c, &c->targets, o);
     int rc = c->session != NULL && (o->ca_pem == NULL || c->ca_pem != NULL)
                  ? 0
-                 : err_set(e, "out of memory");
+                 : tm_err_set(e, "out of memory");
     if (rc == 0 && set_mirrors(c, o, e) == 0 &&
-        store_open(&c->store, o->dir, o->lock_ms > 0 ? o->lock_ms : LOCK_MS, e) == 0 &&
-        roots_load(c, o->root, o->root_len, e) == 0)
+        tuf_store_open(&c->store, o->dir, o->lock_ms > 0 ? o->lock_ms : LOCK_MS, e) == 0 &&
+        tuf_roots_load(c, o->root, o->root_len, e) == 0)
         return c;
     tuf_client_close(c);
     return NULL;
@@ -100,24 +100,24 @@ void tuf_client_close(struct tuf_client *c)
     forget_roles(c);
     tuf_metadata_free(c->top[TUF_ROOT]);
     tuf_metadata_free(c->beaten);
-    buf_free(&c->root_bytes);
-    mirrors_free(&c->metadata);
-    mirrors_free(&c->targets);
-    fetch_session_free(c->session);
-    store_close(&c->store);
+    tm_buf_free(&c->root_bytes);
+    tuf_mirrors_free(&c->metadata);
+    tuf_mirrors_free(&c->targets);
+    tm_fetch_session_free(c->session);
+    tuf_store_close(&c->store);
     free(c->ca_pem);
     free(c);
 }
 
-int tuf_client_refresh(struct tuf_client *c, struct err *e)
+int tuf_client_refresh(struct tuf_client *c, struct tm_err *e)
 {
     struct tuf_signers by;
     forget_roles(c);
-    if (roots_update(c, e) != 0 || roles_update_timestamp(c, e) != 0 ||
-        roles_update_snapshot(c, e) != 0)
+    if (tuf_roots_update(c, e) != 0 || tuf_roles_update_timestamp(c, e) != 0 ||
+        tuf_roles_update_snapshot(c, e) != 0)
         return -1;
     tuf_root_signers(c->top[TUF_ROOT], TUF_TARGETS, &by);
-    return roles_load_targets(c, "targets", &by, &c->top[TUF_TARGETS], e);
+    return tuf_roles_load_targets(c, "targets", &by, &c->top[TUF_TARGETS], e);
 }
 
 const struct tuf_metadata *tuf_client_role(const struct tuf_client *c, enum tuf_role role)

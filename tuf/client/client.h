@@ -65,10 +65,10 @@ struct tuf_client;
  * trusted root of the cache `dir`, whatever was there: also to go back, or to another repository.
  * Later roots in the cache are forgotten. No network.
  */
-int tuf_client_init(const char *dir, const void *root, size_t len, struct err *e);
+int tuf_client_init(const char *dir, const void *root, size_t len, struct tm_err *e);
 
 /* Copies the options. Loads and checks the trusted root; sends nothing. */
-struct tuf_client *tuf_client_open(const struct tuf_client_options *options, struct err *e);
+struct tuf_client *tuf_client_open(const struct tuf_client_options *options, struct tm_err *e);
 void tuf_client_close(struct tuf_client *c); /* NULL is fine */
 
 /*
@@ -76,22 +76,22 @@ void tuf_client_close(struct tuf_client *c); /* NULL is fine */
  * the file and begins its reason with the attack that it may be: "rollback", "freeze" (expired),
  * "mix-and-match" (version or hash), "unsigned" (threshold), or with what was downloaded.
  */
-int tuf_client_refresh(struct tuf_client *c, struct err *e);
+int tuf_client_refresh(struct tuf_client *c, struct tm_err *e);
 
 /*
  * Finds the target through the delegations and puts it, verified, at `path` (NULL: in the cache).
  * No download when that file, or the cache's copy, already is the target. After a refresh only.
  */
-int tuf_client_get(struct tuf_client *c, const char *name, const char *path, struct err *e);
+int tuf_client_get(struct tuf_client *c, const char *name, const char *path, struct tm_err *e);
 
 /* The cache's path for a target (all but letters, digits and "_.-~" as %XX); does not mean that it
  * is there. */
 int tuf_client_target_path(const struct tuf_client *c, const char *name, char *out, size_t size,
-                           struct err *e);
+                           struct tm_err *e);
 
 /* tuf_client_get into the cache, then appends the bytes, checked again. More than `max`: -1. */
-int tuf_client_read(struct tuf_client *c, const char *name, size_t max, struct buf *out,
-                    struct err *e);
+int tuf_client_read(struct tuf_client *c, const char *name, size_t max, struct tm_buf *out,
+                    struct tm_err *e);
 
 /* The verified metadata of a top-level role; NULL before it is loaded. Borrowed until the next
  * refresh. */

@@ -21,13 +21,13 @@ static bool is_url(const char *base)
 }
 
 /* The path in a file URL's path: %41 is "A". */
-static int unescape(const char *path, struct buf *out)
+static int unescape(const char *path, struct tm_buf *out)
 {
     for (const char *p = path; *p != '\0'; p++) {
         if (*p != '%') {
             buf_putc(out, (unsigned char)*p);
         } else if (strnlen(p + 1, 2) < 2 || memcmp(p + 1, "00", 2) == 0 ||
-                   hex_decode(p + 1, 2, out) != 0) {
+                   tm_hex_decode(p + 1, 2, out) != 0) {
             return -1;
         } else {
             p += 2;
@@ -37,7 +37,7 @@ static int unescape(const char *path, struct buf *out)
 }
 
 /* Without trailing slash; file:///path (RFC 8089) as the directory that it names. */
-static int put_base(const char *base, struct buf *out, struct err *e)
+static int put_base(const char *base, struct tm_buf *out, struct tm_err *e)
 {
     static const char here[] = "localhost/";
     if (strncmp(base, "file://", 7) == 0) {
@@ -45,49 +45,49 @@ static int put_base(const char *base, struct buf *out, struct err *e)
         if (strncmp(path, here, strlen(here)) == 0)
             path += strlen(here) - 1;
         if (path[0] != '/' || unescape(path, out) != 0)
-            return err_set(e, "'%.200s' is not file:// and the absolute path of a directory here",
-                           base);
+            return tm_err_set(
+                e, "'%.200s' is not file:// and the absolute path of a directory here", base);
     } else {
-        buf_puts(out, base);
+        tm_buf_puts(out, base);
     }
     while (out->len > 1 && out->data[out->len - 1] == '/')
         out->len--;
-    return out->len > 0 ? 0 : err_set(e, "a mirror's address is empty");
+    return out->len > 0 ? 0 : tm_err_set(e, "a mirror's address is empty");
 }
 
-int mirrors_add(struct mirrors *m, const char *base, const char *suffix, struct err *e)
+int tuf_mirrors_add(struct tuf_mirrors *m, const char *base, const char *suffix, struct tm_err *e)
 {
-    struct buf text = {0};
+    struct tm_buf text = {0};
     if (m->count == TUF_MIRRORS_MAX)
-        return err_set(e, "more than %d mirrors", TUF_MIRRORS_MAX);
+        return tm_err_set(e, "more than %d mirrors", TUF_MIRRORS_MAX);
     int rc = put_base(base, &text, e);
     if (suffix != NULL) {
         buf_putc(&text, '/');
-        buf_puts(&text, suffix);
+        tm_buf_puts(&text, suffix);
     }
     char **grown = rc == 0 ? realloc(m->base, (m->count + 1) * sizeof(*grown)) : NULL;
     if (grown != NULL)
         m->base = grown;
-    char *copy = grown != NULL && buf_str(&text) != NULL ? strdup(buf_str(&text)) : NULL;
+    char *copy = grown != NULL && tm_buf_str(&text) != NULL ? strdup(tm_buf_str(&text)) : NULL;
     if (copy != NULL)
         m->base[m->count++] = copy;
     else if (rc == 0)
-        rc = err_set(e, "out of memory");
-    buf_free(&text);
+        rc = tm_err_set(e, "out of memory");
+    tm_buf_free(&text);
     return rc;
 }
 
-void mirrors_free(struct mirrors *m)
+void tuf_mirrors_free(struct tuf_mirrors *m)
 {
     for (size_t i = 0; i < m->count; i++)
         free(m->base[i]);
     free(m->base);
-    *m = (struct mirrors){0};
+    *m = (struct tuf_mirrors){0};
 }
 
 struct attempt {
-    const struct mirror_sink *sink;
-    struct err *e;
+    const struct tuf_mirror_sink *sink;
+    struct tm_err *e;
     bool refused; /* by the sink: `e` says why */
 };
 
@@ -101,7 +101,7 @@ static int on_data(void *arg, const void *data, size_t len)
 }
 
 /* What RFC 3986 §3.3 allows in a path stays; '%' itself is escaped. */
-static void put_path(struct buf *url, const char *file)
+static void put_path(struct tm_buf *url, const char *file)
 {
     static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
                                 "-._~/!$&'()*+,;=:@";
@@ -109,48 +109,49 @@ static void put_path(struct buf *url, const char *file)
         if (strchr(plain, *p) != NULL)
             buf_putc(url, *p);
         else
-            buf_printf(url, "%%%02X", *p);
+            tm_buf_printf(url, "%%%02X", *p);
     }
 }
 
-static enum mirror_result from_url(const struct mirrors *m, const char *base, const char *file,
-                                   bool is_target, size_t max, struct attempt *a)
+static enum tuf_mirror_result from_url(const struct tuf_mirrors *m, const char *base,
+                                       const char *file, bool is_target, size_t max,
+                                       struct attempt *a)
 {
-    struct buf url = {0};
-    struct fetch_response resp = {0};
-    struct err why = {0};
-    enum mirror_result r = MIRROR_FAILED;
-    buf_printf(&url, "%s/", base);
+    struct tm_buf url = {0};
+    struct tm_fetch_response resp = {0};
+    struct tm_err why = {0};
+    enum tuf_mirror_result r = MIRROR_FAILED;
+    tm_buf_printf(&url, "%s/", base);
     if (is_target)
         put_path(&url, file);
     else
-        buf_puts(&url, file);
-    struct fetch_request req = {.url = buf_str(&url),
-                                .ca_pem = m->ca_pem,
-                                .allow_http = m->allow_http,
-                                .timeout_ms = m->timeout_ms,
-                                .stall_ms = is_target ? m->timeout_ms : 0,
-                                .max_bytes = max,
-                                .sink = on_data,
-                                .sink_arg = a,
-                                .session = m->session};
-    int rc = req.url != NULL ? fetch_run(&req, &resp, &why) : err_set(&why, "out of memory");
+        tm_buf_puts(&url, file);
+    struct tm_fetch_request req = {.url = tm_buf_str(&url),
+                                   .ca_pem = m->ca_pem,
+                                   .allow_http = m->allow_http,
+                                   .timeout_ms = m->timeout_ms,
+                                   .stall_ms = is_target ? m->timeout_ms : 0,
+                                   .max_bytes = max,
+                                   .sink = on_data,
+                                   .sink_arg = a,
+                                   .session = m->session};
+    int rc = req.url != NULL ? tm_fetch_run(&req, &resp, &why) : tm_err_set(&why, "out of memory");
     if (a->refused)
-        err_wrap(a->e, "'%s'", req.url);
+        tm_err_wrap(a->e, "'%s'", req.url);
     else if (rc != 0)
-        err_set(a->e, "download: %s", why.text);
+        tm_err_set(a->e, "download: %s", why.text);
     else if (resp.status == 404 || resp.status == 403)
         r = MIRROR_ABSENT;
     else if (resp.status != 200)
-        err_set(a->e, "download: '%s' answers HTTP status %ld", req.url, resp.status);
+        tm_err_set(a->e, "download: '%s' answers HTTP status %ld", req.url, resp.status);
     else if (a->sink->accept(a->sink->arg, a->e) == 0)
         r = MIRROR_OK;
     else
-        err_wrap(a->e, "'%s'", req.url);
+        tm_err_wrap(a->e, "'%s'", req.url);
     if (r == MIRROR_ABSENT)
-        err_set(a->e, "download: '%s' answers HTTP status %ld", req.url, resp.status);
-    fetch_response_free(&resp);
-    buf_free(&url);
+        tm_err_set(a->e, "download: '%s' answers HTTP status %ld", req.url, resp.status);
+    tm_fetch_response_free(&resp);
+    tm_buf_free(&url);
     return r;
 }
 
@@ -158,18 +159,18 @@ static int copy_file(int fd, size_t max, struct attempt *a)
 {
     unsigned char *chunk = malloc(CHUNK);
     size_t total = 0;
-    int rc = chunk != NULL ? 0 : err_set(a->e, "out of memory");
+    int rc = chunk != NULL ? 0 : tm_err_set(a->e, "out of memory");
     while (rc == 0) {
         ssize_t n = read(fd, chunk, CHUNK);
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
-            rc = err_errno(a->e, "read");
+            rc = tm_err_errno(a->e, "read");
         if (n <= 0)
             break;
         total += (size_t)n;
         if (total > max)
-            rc = err_set(a->e, "more than %zu bytes", max);
+            rc = tm_err_set(a->e, "more than %zu bytes", max);
         else
             rc = a->sink->add(a->sink->arg, chunk, (size_t)n, a->e);
     }
@@ -177,33 +178,33 @@ static int copy_file(int fd, size_t max, struct attempt *a)
     return rc;
 }
 
-static enum mirror_result from_directory(const char *base, const char *file, size_t max,
-                                         struct attempt *a)
+static enum tuf_mirror_result from_directory(const char *base, const char *file, size_t max,
+                                             struct attempt *a)
 {
     char path[PATH_MAX];
     struct stat st;
-    if (file_join(base, file, path, sizeof(path), a->e) != 0)
+    if (tm_file_join(base, file, path, sizeof(path), a->e) != 0)
         return MIRROR_FAILED;
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0) {
         bool absent = errno == ENOENT && stat(base, &st) == 0; /* a missing mirror says nothing */
-        err_errno(a->e, "download: open '%s'", path);
+        tm_err_errno(a->e, "download: open '%s'", path);
         return absent ? MIRROR_ABSENT : MIRROR_FAILED;
     }
     int rc;
     if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
-        rc = err_set(a->e, "not a regular file");
+        rc = tm_err_set(a->e, "not a regular file");
     else
         rc = copy_file(fd, max, a) == 0 ? a->sink->accept(a->sink->arg, a->e) : -1;
     close(fd);
     if (rc != 0)
-        err_wrap(a->e, "'%s'", path);
+        tm_err_wrap(a->e, "'%s'", path);
     return rc == 0 ? MIRROR_OK : MIRROR_FAILED;
 }
 
-static enum mirror_result from_one(const struct mirrors *m, const char *base, const char *file,
-                                   bool is_target, size_t max, const struct mirror_sink *sink,
-                                   struct err *e)
+static enum tuf_mirror_result from_one(const struct tuf_mirrors *m, const char *base,
+                                       const char *file, bool is_target, size_t max,
+                                       const struct tuf_mirror_sink *sink, struct tm_err *e)
 {
     struct attempt a = {.sink = sink, .e = e};
     if (sink->begin(sink->arg, e) != 0)
@@ -212,32 +213,33 @@ static enum mirror_result from_one(const struct mirrors *m, const char *base, co
                         : from_directory(base, file, max, &a);
 }
 
-enum mirror_result mirrors_get(struct mirrors *m, const char *file, bool is_target, size_t max,
-                               const struct mirror_sink *sink, struct err *e)
+enum tuf_mirror_result tuf_mirrors_get(struct tuf_mirrors *m, const char *file, bool is_target,
+                                       size_t max, const struct tuf_mirror_sink *sink,
+                                       struct tm_err *e)
 {
-    struct buf reasons = {0};
-    enum mirror_result worst = MIRROR_FAILED;
+    struct tm_buf reasons = {0};
+    enum tuf_mirror_result worst = MIRROR_FAILED;
     size_t start = m->preferred;
     if (m->count == 0) {
-        err_set(e, "no mirror to fetch '%s' from", file);
+        tm_err_set(e, "no mirror to fetch '%s' from", file);
         return MIRROR_FAILED;
     }
     for (size_t k = 0; k < m->count; k++) {
-        struct err why = {0};
+        struct tm_err why = {0};
         size_t i = (start + k) % m->count;
-        enum mirror_result r = from_one(m, m->base[i], file, is_target, max, sink, &why);
+        enum tuf_mirror_result r = from_one(m, m->base[i], file, is_target, max, sink, &why);
         if (r == MIRROR_OK) {
             m->preferred = i;
-            buf_free(&reasons);
+            tm_buf_free(&reasons);
             return r;
         }
         if (r == MIRROR_ABSENT && worst != MIRROR_ABSENT) {
             m->preferred = i; /* one that hangs is not waited for again */
             worst = r;
         }
-        buf_printf(&reasons, "%s%s", k > 0 ? "; " : "", why.text);
+        tm_buf_printf(&reasons, "%s%s", k > 0 ? "; " : "", why.text);
     }
-    err_set(e, "%s", buf_str(&reasons) != NULL ? buf_str(&reasons) : "out of memory");
-    buf_free(&reasons);
+    tm_err_set(e, "%s", tm_buf_str(&reasons) != NULL ? tm_buf_str(&reasons) : "out of memory");
+    tm_buf_free(&reasons);
     return worst;
 }

@@ -12,7 +12,7 @@
 #include "common/err.h"
 #include "common/fetch/fetch.h"
 
-struct mirrors {
+struct tuf_mirrors {
     char **base; /* owned, without trailing slash */
     size_t count;
     size_t preferred;              /* index of the one that answered last */
@@ -23,29 +23,30 @@ struct mirrors {
 };
 
 /* Where a file's bytes go. Each mirror that is tried begins anew. */
-struct mirror_sink {
-    int (*begin)(void *arg, struct err *e);
-    int (*add)(void *arg, const void *data, size_t len, struct err *e);
-    int (*accept)(void *arg, struct err *e); /* all is there: is it good? */
+struct tuf_mirror_sink {
+    int (*begin)(void *arg, struct tm_err *e);
+    int (*add)(void *arg, const void *data, size_t len, struct tm_err *e);
+    int (*accept)(void *arg, struct tm_err *e); /* all is there: is it good? */
     void *arg;
 };
 
-enum mirror_result {
+enum tuf_mirror_result {
     MIRROR_OK,
     MIRROR_ABSENT, /* no mirror has an acceptable one, and one says that there is none */
     MIRROR_FAILED, /* `e` says why, for each mirror */
 };
 
 /* Adds a mirror; -1: too many, no address, or out of memory. `suffix` ("targets") may be NULL. */
-int mirrors_add(struct mirrors *m, const char *base, const char *suffix, struct err *e);
-void mirrors_free(struct mirrors *m);
+int tuf_mirrors_add(struct tuf_mirrors *m, const char *base, const char *suffix, struct tm_err *e);
+void tuf_mirrors_free(struct tuf_mirrors *m);
 
 /*
  * `file` is a relative path: of metadata, of characters that need no escape in a URL; of a target
  * (is_target), whatever its name is, which a URL gets escaped and whose download may take as long
  * as it moves. max: bytes.
  */
-enum mirror_result mirrors_get(struct mirrors *m, const char *file, bool is_target, size_t max,
-                               const struct mirror_sink *sink, struct err *e);
+enum tuf_mirror_result tuf_mirrors_get(struct tuf_mirrors *m, const char *file, bool is_target,
+                                       size_t max, const struct tuf_mirror_sink *sink,
+                                       struct tm_err *e);
 
 #endif

@@ -13,56 +13,57 @@
 /* ---- fetching into memory ---- */
 
 struct download {
-    struct buf bytes;
+    struct tm_buf bytes;
     roles_accept accept;
     void *arg;
 };
 
-static int begin_bytes(void *arg, struct err *e)
+static int begin_bytes(void *arg, struct tm_err *e)
 {
     struct download *d = arg;
     (void)e;
-    buf_reset(&d->bytes);
+    tm_buf_reset(&d->bytes);
     return 0;
 }
 
-static int add_bytes(void *arg, const void *data, size_t len, struct err *e)
+static int add_bytes(void *arg, const void *data, size_t len, struct tm_err *e)
 {
     struct download *d = arg;
-    buf_append(&d->bytes, data, len);
-    return buf_failed(&d->bytes) ? err_set(e, "out of memory") : 0;
+    tm_buf_append(&d->bytes, data, len);
+    return buf_failed(&d->bytes) ? tm_err_set(e, "out of memory") : 0;
 }
 
-static int accept_bytes(void *arg, struct err *e)
+static int accept_bytes(void *arg, struct tm_err *e)
 {
     struct download *d = arg;
     return d->accept(d->arg, &d->bytes, e);
 }
 
-enum mirror_result roles_fetch(struct tuf_client *c, const char *file, size_t max,
-                               roles_accept accept, void *arg, struct err *e)
+enum tuf_mirror_result tuf_roles_fetch(struct tuf_client *c, const char *file, size_t max,
+                                       roles_accept accept, void *arg, struct tm_err *e)
 {
     struct download d = {.accept = accept, .arg = arg};
-    struct mirror_sink sink = {begin_bytes, add_bytes, accept_bytes, &d};
+    struct tuf_mirror_sink sink = {begin_bytes, add_bytes, accept_bytes, &d};
     if (c->offline) {
-        err_set(e, "offline, and the cache has no valid '%s'", file);
+        tm_err_set(e, "offline, and the cache has no valid '%s'", file);
         return MIRROR_FAILED;
     }
-    enum mirror_result r = mirrors_get(&c->metadata, file, false, max, &sink, e);
-    buf_free(&d.bytes);
+    enum tuf_mirror_result r = tuf_mirrors_get(&c->metadata, file, false, max, &sink, e);
+    tm_buf_free(&d.bytes);
     return r;
 }
 
-int roles_check_expiry(const struct tuf_client *c, const struct tuf_metadata *m, struct err *e)
+int tuf_roles_check_expiry(const struct tuf_client *c, const struct tuf_metadata *m,
+                           struct tm_err *e)
 {
     char expired[21];
     char now[21];
     if (!tuf_metadata_expired(m, c->now))
         return 0;
-    clock_format(tuf_metadata_expires(m), expired);
-    clock_format(c->now, now);
-    return err_set(e, "freeze: expired at %s (it is %s): not renewed, or an old copy", expired,
-                   now);
+    tm_clock_format(tuf_metadata_expires(m), expired);
+    tm_clock_format(c->now, now);
+    return tm_err_set(e, "freeze: expired at %s (it is %s): not renewed, or an old copy", expired,
+                      now);
 }
 
 static size_t cap(int64_t pinned, size_t otherwise)
@@ -82,8 +83,8 @@ static void file_name(const struct tuf_client *c, int64_t version, const char *r
         snprintf(out, FILE_NAME_MAX, "%s.json", role);
 }
 
-static struct tuf_metadata *parse_signed(const struct buf *bytes, enum tuf_role role,
-                                         const struct tuf_signers *by, struct err *e)
+static struct tuf_metadata *parse_signed(const struct tm_buf *bytes, enum tuf_role role,
+                                         const struct tuf_signers *by, struct tm_err *e)
 {
     struct tuf_metadata *m = tuf_metadata_parse(bytes->data, bytes->len, role, e);
     if (m != NULL && tuf_verify(m, by, "unsigned", e) == 0)
@@ -92,18 +93,20 @@ static struct tuf_metadata *parse_signed(const struct buf *bytes, enum tuf_role 
     return NULL;
 }
 
-static int check_pinned(const struct tuf_file_info *info, const struct buf *bytes, struct err *e)
+static int check_pinned(const struct tuf_file_info *info, const struct tm_buf *bytes,
+                        struct tm_err *e)
 {
-    return tuf_file_check(info, bytes->data, bytes->len, e) == 0 ? 0 : err_wrap(e, "mix-and-match");
+    return tuf_file_check(info, bytes->data, bytes->len, e) == 0 ? 0
+                                                                 : tm_err_wrap(e, "mix-and-match");
 }
 
 static int check_version(const struct tuf_file_info *info, const struct tuf_metadata *m,
-                         struct err *e)
+                         struct tm_err *e)
 {
     if (tuf_metadata_version(m) == info->version)
         return 0;
-    return err_set(e, "mix-and-match: version %" PRId64 " where %" PRId64 " is signed",
-                   tuf_metadata_version(m), info->version);
+    return tm_err_set(e, "mix-and-match: version %" PRId64 " where %" PRId64 " is signed",
+                      tuf_metadata_version(m), info->version);
 }
 
 static void set_top(struct tuf_client *c, struct tuf_metadata *m)
@@ -120,24 +123,24 @@ static void set_top(struct tuf_client *c, struct tuf_metadata *m)
  */
 static int load_cached(const struct tuf_client *c, const char *file, enum tuf_role role,
                        const struct tuf_signers *by, const struct tuf_file_info *info,
-                       struct tuf_metadata **out, struct err *e)
+                       struct tuf_metadata **out, struct tm_err *e)
 {
-    struct buf b = {0};
-    struct err ignored;
+    struct tm_buf b = {0};
+    struct tm_err ignored;
     *out = NULL;
-    int rc = store_read(&c->store, file, TUF_METADATA_MAX, &b, e);
+    int rc = tuf_store_read(&c->store, file, TUF_METADATA_MAX, &b, e);
     if (rc < 0)
-        err_wrap(e, "the cached %s, without which a rollback would go unseen", file);
+        tm_err_wrap(e, "the cached %s, without which a rollback would go unseen", file);
     if (rc == 1 && (info == NULL || tuf_file_check(info, b.data, b.len, &ignored) == 0))
         *out = parse_signed(&b, role, by, &ignored);
-    buf_free(&b);
+    tm_buf_free(&b);
     return rc < 0 ? -1 : 0;
 }
 
 /* The same, when it is of the version that `info` signs, and has not expired. */
 static int load_current(const struct tuf_client *c, const char *file, enum tuf_role role,
                         const struct tuf_signers *by, const struct tuf_file_info *info,
-                        struct tuf_metadata **out, struct err *e)
+                        struct tuf_metadata **out, struct tm_err *e)
 {
     if (load_cached(c, file, role, by, info, out, e) != 0)
         return -1;
@@ -152,23 +155,23 @@ static int load_current(const struct tuf_client *c, const char *file, enum tuf_r
 /* ---- timestamp ---- */
 
 static int check_not_older(const struct tuf_metadata *old, const struct tuf_metadata *new,
-                           struct err *e)
+                           struct tm_err *e)
 {
     struct tuf_file_info was;
     struct tuf_file_info is;
     if (tuf_metadata_version(new) < tuf_metadata_version(old))
-        return err_set(e, "rollback: version %" PRId64 ", but %" PRId64 " is known already",
-                       tuf_metadata_version(new), tuf_metadata_version(old));
+        return tm_err_set(e, "rollback: version %" PRId64 ", but %" PRId64 " is known already",
+                          tuf_metadata_version(new), tuf_metadata_version(old));
     tuf_timestamp_snapshot(old, &was);
     tuf_timestamp_snapshot(new, &is);
     if (is.version < was.version)
-        return err_set(e,
-                       "rollback: snapshot version %" PRId64 ", but %" PRId64 " is known already",
-                       is.version, was.version);
+        return tm_err_set(
+            e, "rollback: snapshot version %" PRId64 ", but %" PRId64 " is known already",
+            is.version, was.version);
     return 0;
 }
 
-static int accept_timestamp(void *arg, const struct buf *bytes, struct err *e)
+static int accept_timestamp(void *arg, const struct tm_buf *bytes, struct tm_err *e)
 {
     struct tuf_client *c = arg;
     struct tuf_metadata *old = c->top[TUF_TIMESTAMP];
@@ -182,8 +185,8 @@ static int accept_timestamp(void *arg, const struct buf *bytes, struct err *e)
         tuf_metadata_free(m);
         return 0;
     }
-    if ((old != NULL && check_not_older(old, m, e) != 0) || roles_check_expiry(c, m, e) != 0 ||
-        store_write(&c->store, "timestamp.json", bytes, e) != 0) {
+    if ((old != NULL && check_not_older(old, m, e) != 0) || tuf_roles_check_expiry(c, m, e) != 0 ||
+        tuf_store_write(&c->store, "timestamp.json", bytes, e) != 0) {
         tuf_metadata_free(m);
         return -1;
     }
@@ -191,7 +194,7 @@ static int accept_timestamp(void *arg, const struct buf *bytes, struct err *e)
     return 0;
 }
 
-int roles_update_timestamp(struct tuf_client *c, struct err *e)
+int tuf_roles_update_timestamp(struct tuf_client *c, struct tm_err *e)
 {
     struct tuf_signers by;
     tuf_root_signers(c->top[TUF_ROOT], TUF_TIMESTAMP, &by);
@@ -200,32 +203,34 @@ int roles_update_timestamp(struct tuf_client *c, struct err *e)
         return -1;
     if (cached != NULL)
         set_top(c, cached);
-    if ((!c->offline || cached == NULL) && roles_fetch(c, "timestamp.json", TUF_TIMESTAMP_BYTES_MAX,
-                                                       accept_timestamp, c, e) != MIRROR_OK)
+    if ((!c->offline || cached == NULL) &&
+        tuf_roles_fetch(c, "timestamp.json", TUF_TIMESTAMP_BYTES_MAX, accept_timestamp, c, e) !=
+            MIRROR_OK)
         return -1;
-    if (roles_check_expiry(c, c->top[TUF_TIMESTAMP], e) != 0)
-        return err_wrap(e, "timestamp.json");
+    if (tuf_roles_check_expiry(c, c->top[TUF_TIMESTAMP], e) != 0)
+        return tm_err_wrap(e, "timestamp.json");
     return 0;
 }
 
 /* ---- snapshot ---- */
 
 /* §5.5.5: nothing that was listed may vanish or get older. */
-static int check_entry(void *arg, const char *name, const struct tuf_file_info *was, struct err *e)
+static int tuf_check_entry(void *arg, const char *name, const struct tuf_file_info *was,
+                           struct tm_err *e)
 {
     struct tuf_file_info is;
     if (!tuf_entry_find(arg, name, &is))
-        return err_set(e, "rollback: '%.100s' is no longer listed", name);
+        return tm_err_set(e, "rollback: '%.100s' is no longer listed", name);
     if (is.version < was->version)
-        return err_set(
+        return tm_err_set(
             e, "rollback: lists '%.100s' version %" PRId64 ", but %" PRId64 " is known already",
             name, is.version, was->version);
     return 0;
 }
 
-static int check_entries(const struct tuf_metadata *old, struct tuf_metadata *new, struct err *e)
+static int check_entries(const struct tuf_metadata *old, struct tuf_metadata *new, struct tm_err *e)
 {
-    return tuf_entries_each(old, check_entry, new, e);
+    return tuf_entries_each(old, tuf_check_entry, new, e);
 }
 
 struct snapshot_update {
@@ -234,7 +239,7 @@ struct snapshot_update {
     struct tuf_metadata *cached; /* signed, whatever its version and date; or NULL */
 };
 
-static int accept_snapshot(void *arg, const struct buf *bytes, struct err *e)
+static int accept_snapshot(void *arg, const struct tm_buf *bytes, struct tm_err *e)
 {
     struct snapshot_update *u = arg;
     struct tuf_signers by;
@@ -246,8 +251,8 @@ static int accept_snapshot(void *arg, const struct buf *bytes, struct err *e)
         return -1;
     if (check_version(&u->info, m, e) != 0 ||
         (u->cached != NULL && check_entries(u->cached, m, e) != 0) ||
-        roles_check_expiry(u->c, m, e) != 0 ||
-        store_write(&u->c->store, "snapshot.json", bytes, e) != 0) {
+        tuf_roles_check_expiry(u->c, m, e) != 0 ||
+        tuf_store_write(&u->c->store, "snapshot.json", bytes, e) != 0) {
         tuf_metadata_free(m);
         return -1;
     }
@@ -255,7 +260,7 @@ static int accept_snapshot(void *arg, const struct buf *bytes, struct err *e)
     return 0;
 }
 
-int roles_update_snapshot(struct tuf_client *c, struct err *e)
+int tuf_roles_update_snapshot(struct tuf_client *c, struct tm_err *e)
 {
     struct snapshot_update u = {.c = c};
     struct tuf_signers by;
@@ -272,8 +277,8 @@ int roles_update_snapshot(struct tuf_client *c, struct err *e)
     if (load_cached(c, "snapshot.json", TUF_SNAPSHOT, &by, NULL, &u.cached, e) != 0)
         return -1;
     file_name(c, u.info.version, "snapshot", file);
-    enum mirror_result r =
-        roles_fetch(c, file, cap(u.info.length, TUF_SNAPSHOT_BYTES_MAX), accept_snapshot, &u, e);
+    enum tuf_mirror_result r = tuf_roles_fetch(c, file, cap(u.info.length, TUF_SNAPSHOT_BYTES_MAX),
+                                               accept_snapshot, &u, e);
     tuf_metadata_free(u.cached);
     return r == MIRROR_OK ? 0 : -1;
 }
@@ -288,7 +293,7 @@ struct targets_update {
     struct tuf_metadata *m;
 };
 
-static int accept_targets(void *arg, const struct buf *bytes, struct err *e)
+static int accept_targets(void *arg, const struct tm_buf *bytes, struct tm_err *e)
 {
     struct targets_update *u = arg;
     if (check_pinned(&u->info, bytes, e) != 0)
@@ -296,8 +301,8 @@ static int accept_targets(void *arg, const struct buf *bytes, struct err *e)
     struct tuf_metadata *m = parse_signed(bytes, TUF_TARGETS, u->by, e);
     if (m == NULL)
         return -1;
-    if (check_version(&u->info, m, e) != 0 || roles_check_expiry(u->c, m, e) != 0 ||
-        store_write(&u->c->store, u->file, bytes, e) != 0) {
+    if (check_version(&u->info, m, e) != 0 || tuf_roles_check_expiry(u->c, m, e) != 0 ||
+        tuf_store_write(&u->c->store, u->file, bytes, e) != 0) {
         tuf_metadata_free(m);
         return -1;
     }
@@ -316,51 +321,51 @@ static struct tuf_metadata *loaded(const struct tuf_client *c, const char *name)
 
 /* Takes over `m`. */
 static int keep_loaded(struct tuf_client *c, const char *name, struct tuf_metadata *m,
-                       struct err *e)
+                       struct tm_err *e)
 {
-    struct delegated *grown = realloc(c->roles, (c->role_count + 1) * sizeof(*grown));
+    struct tuf_delegated *grown = realloc(c->roles, (c->role_count + 1) * sizeof(*grown));
     char *copy = strdup(name);
     if (grown != NULL)
         c->roles = grown;
     if (grown == NULL || copy == NULL) {
         free(copy);
         tuf_metadata_free(m);
-        return err_set(e, "out of memory");
+        return tm_err_set(e, "out of memory");
     }
-    c->roles[c->role_count++] = (struct delegated){copy, m};
+    c->roles[c->role_count++] = (struct tuf_delegated){copy, m};
     return 0;
 }
 
 static int load_new(struct tuf_client *c, const char *name, const struct tuf_signers *by,
-                    struct tuf_metadata **out, struct err *e)
+                    struct tuf_metadata **out, struct tm_err *e)
 {
     struct targets_update u = {.c = c, .by = by};
     char encoded[TUF_ROLE_NAME_MAX + 1];
     char file[FILE_NAME_MAX];
     if (!tuf_snapshot_find(c->top[TUF_SNAPSHOT], name, &u.info))
-        return err_set(e, "snapshot.json does not list '%.100s.json'", name);
+        return tm_err_set(e, "snapshot.json does not list '%.100s.json'", name);
     if (!tuf_role_encode(name, encoded))
-        return err_set(e, "role '%.40s': the name is too long", name);
+        return tm_err_set(e, "role '%.40s': the name is too long", name);
     snprintf(u.file, sizeof(u.file), "%s.json", encoded);
     if (load_current(c, u.file, TUF_TARGETS, by, &u.info, out, e) != 0)
         return -1;
     if (*out != NULL)
         return 0;
     file_name(c, u.info.version, encoded, file);
-    if (roles_fetch(c, file, cap(u.info.length, TUF_TARGETS_BYTES_MAX), accept_targets, &u, e) !=
-        MIRROR_OK)
+    if (tuf_roles_fetch(c, file, cap(u.info.length, TUF_TARGETS_BYTES_MAX), accept_targets, &u,
+                        e) != MIRROR_OK)
         return -1;
     *out = u.m;
     return 0;
 }
 
-int roles_load_targets(struct tuf_client *c, const char *name, const struct tuf_signers *by,
-                       struct tuf_metadata **out, struct err *e)
+int tuf_roles_load_targets(struct tuf_client *c, const char *name, const struct tuf_signers *by,
+                           struct tuf_metadata **out, struct tm_err *e)
 {
     struct tuf_metadata *m = loaded(c, name);
     /* Reached by another way, it must be signed as that way asks. */
     if (m != NULL && tuf_verify(m, by, "unsigned", e) != 0)
-        return err_wrap(e, "role '%.100s'", name);
+        return tm_err_wrap(e, "role '%.100s'", name);
     if (m == NULL && (load_new(c, name, by, &m, e) != 0 || keep_loaded(c, name, m, e) != 0))
         return -1;
     *out = m;

@@ -29,17 +29,17 @@ static bool seen(const struct search *s, const char *name)
 }
 
 static enum found visit(struct search *s, const char *name, const struct tuf_signers *by,
-                        struct err *e)
+                        struct tm_err *e)
 {
     struct tuf_metadata *m;
     struct tuf_delegation d;
     size_t at = 0;
     if (s->visits == VISITS_MAX) {
-        err_set(e, "'%.200s' is not found within %d delegated roles", s->path.text,
-                TUF_DELEGATIONS_MAX);
+        tm_err_set(e, "'%.200s' is not found within %d delegated roles", s->path.text,
+                   TUF_DELEGATIONS_MAX);
         return FAULT;
     }
-    if (roles_load_targets(s->c, name, by, &m, e) != 0)
+    if (tuf_roles_load_targets(s->c, name, by, &m, e) != 0)
         return FAULT;
     if (tuf_targets_find(m, s->path.text, s->out))
         return FOUND;
@@ -54,7 +54,8 @@ static enum found visit(struct search *s, const char *name, const struct tuf_sig
     return GO_ON;
 }
 
-int walk_find(struct tuf_client *c, const char *name, struct tuf_file_info *out, struct err *e)
+int tuf_walk_find(struct tuf_client *c, const char *name, struct tuf_file_info *out,
+                  struct tm_err *e)
 {
     struct search s = {.c = c, .out = out};
     struct tuf_signers by;
@@ -64,5 +65,5 @@ int walk_find(struct tuf_client *c, const char *name, struct tuf_file_info *out,
     enum found f = visit(&s, "targets", &by, e);
     if (f == FOUND)
         return 0;
-    return f == FAULT ? -1 : err_set(e, "'%.200s' is not among the repository's targets", name);
+    return f == FAULT ? -1 : tm_err_set(e, "'%.200s' is not among the repository's targets", name);
 }

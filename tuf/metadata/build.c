@@ -11,12 +11,12 @@
 
 /* ---- making ---- */
 
-struct tuf_entries *tuf_entries_new(enum tuf_role role, size_t bytes, struct err *e)
+struct tuf_entries *tuf_entries_new(enum tuf_role role, size_t bytes, struct tm_err *e)
 {
     struct tuf_entries *t = calloc(1, sizeof(*t));
-    if (t == NULL || (bytes > 0 && buf_reserve(&t->list.text, bytes) == NULL)) {
+    if (t == NULL || (bytes > 0 && tm_buf_reserve(&t->list.text, bytes) == NULL)) {
         free(t);
-        err_set(e, "out of memory");
+        tm_err_set(e, "out of memory");
         return NULL;
     }
     t->role = role;
@@ -26,37 +26,38 @@ struct tuf_entries *tuf_entries_new(enum tuf_role role, size_t bytes, struct err
 void tuf_entries_free(struct tuf_entries *t)
 {
     if (t != NULL)
-        entries_free(&t->list);
+        tuf_entry_list_free(&t->list);
     free(t);
 }
 
-/* The names are hostile until the file is verified: those of a message are cut by check_entry. */
-int tuf_entries_add(void *entries, const char *name, size_t len, json_t *value, struct err *e)
+/* The names are hostile until the file is verified: those of a message are cut by tuf_check_entry.
+ */
+int tuf_entries_add(void *entries, const char *name, size_t len, json_t *value, struct tm_err *e)
 {
     struct tuf_entries *t = entries;
     char shown[256];
     snprintf(shown, sizeof(shown), "%.*s", len < sizeof(shown) ? (int)len : 255, name);
-    if (check_entry(value, t->role, shown, e) != 0)
+    if (tuf_check_entry(value, t->role, shown, e) != 0)
         return -1;
-    return entries_add(&t->list, name, len, value, e) == 0
+    return tuf_entry_list_add(&t->list, name, len, value, e) == 0
                ? 0
-               : err_wrap(e, "%s '%.200s'", metadata_map(t->role), shown);
+               : tm_err_wrap(e, "%s '%.200s'", tuf_metadata_map(t->role), shown);
 }
 
-struct tuf_entries *tuf_entries_copy(const struct tuf_metadata *m, struct err *e)
+struct tuf_entries *tuf_entries_copy(const struct tuf_metadata *m, struct tm_err *e)
 {
     struct tuf_entries *t = tuf_entries_new(m->role, 0, e);
-    if (t == NULL || entries_copy(&m->entries, &t->list) == 0)
+    if (t == NULL || tuf_entry_list_copy(&m->entries, &t->list) == 0)
         return t;
     tuf_entries_free(t);
-    err_set(e, "out of memory");
+    tm_err_set(e, "out of memory");
     return NULL;
 }
 
 json_t *tuf_entries_take_out(const json_t *envelope, enum tuf_role role, struct tuf_entries **out,
-                             struct err *e)
+                             struct tm_err *e)
 {
-    const char *map = metadata_map(role);
+    const char *map = tuf_metadata_map(role);
     const json_t *body = json_object_get(envelope, "signed");
     json_t *hollow = json_copy((json_t *)envelope);
     json_t *bare = json_copy((json_t *)body);
@@ -71,7 +72,7 @@ json_t *tuf_entries_take_out(const json_t *envelope, enum tuf_role role, struct 
     }
     if (rc == 0 && (json_object_set_new(bare, map, json_object()) != 0 ||
                     json_object_set(hollow, "signed", bare) != 0))
-        rc = err_set(e, "out of memory");
+        rc = tm_err_set(e, "out of memory");
     json_decref(bare);
     if (rc == 0)
         return hollow;
@@ -81,17 +82,17 @@ json_t *tuf_entries_take_out(const json_t *envelope, enum tuf_role role, struct 
 
 /* ---- comparing ---- */
 
-int tuf_metadata_sha256(const struct tuf_metadata *m, char hex[65], struct err *e)
+int tuf_metadata_sha256(const struct tuf_metadata *m, char hex[65], struct tm_err *e)
 {
-    struct buf own = {0};
+    struct tm_buf own = {0};
     unsigned char md[32];
-    const struct buf *bytes = tuf_metadata_canonical(m, &own, e);
+    const struct tm_buf *bytes = tuf_metadata_canonical(m, &own, e);
     int rc = bytes != NULL ? 0 : -1;
     if (rc == 0 && EVP_Digest(bytes->data, bytes->len, md, NULL, EVP_sha256(), NULL) != 1)
-        rc = err_openssl(e, "SHA-256");
+        rc = tm_err_openssl(e, "SHA-256");
     if (rc == 0)
-        hex_encode(md, sizeof(md), hex);
-    buf_free(&own);
+        tm_hex_encode(md, sizeof(md), hex);
+    tm_buf_free(&own);
     return rc;
 }
 
@@ -99,7 +100,7 @@ bool tuf_metadata_equal(const struct tuf_metadata *a, const struct tuf_metadata 
 {
     if (a == NULL || b == NULL || a->role != b->role)
         return a == b;
-    return json_equal(a->body, b->body) == 1 && entries_equal(&a->entries, &b->entries);
+    return json_equal(a->body, b->body) == 1 && tuf_entry_list_equal(&a->entries, &b->entries);
 }
 
 bool tuf_metadata_same_content(const struct tuf_metadata *a, const struct tuf_metadata *b)
@@ -111,18 +112,18 @@ bool tuf_metadata_same_content(const struct tuf_metadata *a, const struct tuf_me
         json_object_del(x, moving[i]);
         json_object_del(y, moving[i]);
     }
-    bool same =
-        x != NULL && y != NULL && json_equal(x, y) == 1 && entries_equal(&a->entries, &b->entries);
+    bool same = x != NULL && y != NULL && json_equal(x, y) == 1 &&
+                tuf_entry_list_equal(&a->entries, &b->entries);
     json_decref(x);
     json_decref(y);
     return same;
 }
 
-json_t *tuf_entry_at(const struct tuf_metadata *m, size_t i, struct buf *name)
+json_t *tuf_entry_at(const struct tuf_metadata *m, size_t i, struct tm_buf *name)
 {
-    buf_reset(name);
-    json_t *value = entries_get(&m->entries, i, name);
-    if (buf_str(name) != NULL)
+    tm_buf_reset(name);
+    json_t *value = tuf_entry_list_get(&m->entries, i, name);
+    if (tm_buf_str(name) != NULL)
         return value;
     json_decref(value);
     return NULL;
@@ -131,46 +132,46 @@ json_t *tuf_entry_at(const struct tuf_metadata *m, size_t i, struct buf *name)
 json_t *tuf_entries_tree(const struct tuf_metadata *m)
 {
     json_t *all = json_object();
-    struct buf name = {0};
+    struct tm_buf name = {0};
     for (size_t i = 0; i < m->entries.count && all != NULL; i++) {
         json_t *value = tuf_entry_at(m, i, &name);
-        if (value == NULL || json_object_set_new(all, buf_str(&name), value) != 0) {
+        if (value == NULL || json_object_set_new(all, tm_buf_str(&name), value) != 0) {
             json_decref(all);
             all = NULL;
         }
     }
-    buf_free(&name);
+    tm_buf_free(&name);
     return all;
 }
 
 /* Tells of entry i of one list, or j of the other, or both (SIZE_MAX: of none). */
 static int tell(const struct tuf_metadata *before, size_t i, const struct tuf_metadata *after,
-                size_t j, tuf_change_fn each, void *arg, struct err *e)
+                size_t j, tuf_change_fn each, void *arg, struct tm_err *e)
 {
-    struct buf name = {0};
+    struct tm_buf name = {0};
     json_t *was = i != SIZE_MAX ? tuf_entry_at(before, i, &name) : NULL;
     json_t *is = j != SIZE_MAX ? tuf_entry_at(after, j, &name) : NULL;
     int rc = (i != SIZE_MAX && was == NULL) || (j != SIZE_MAX && is == NULL)
-                 ? err_set(e, "out of memory")
-                 : each(arg, buf_str(&name), was, is, e);
+                 ? tm_err_set(e, "out of memory")
+                 : each(arg, tm_buf_str(&name), was, is, e);
     json_decref(was);
     json_decref(is);
-    buf_free(&name);
+    tm_buf_free(&name);
     return rc;
 }
 
 int tuf_entries_compare(const struct tuf_metadata *before, const struct tuf_metadata *after,
-                        tuf_change_fn each, void *arg, struct err *e)
+                        tuf_change_fn each, void *arg, struct tm_err *e)
 {
-    static const struct entries none;
-    const struct entries *a = before != NULL ? &before->entries : &none;
-    const struct entries *b = after != NULL ? &after->entries : &none;
+    static const struct tuf_entry_list none;
+    const struct tuf_entry_list *a = before != NULL ? &before->entries : &none;
+    const struct tuf_entry_list *b = after != NULL ? &after->entries : &none;
     size_t i = 0;
     size_t j = 0;
     int rc = 0;
     while (rc == 0 && (i < a->count || j < b->count)) {
-        int order = i == a->count ? 1 : j == b->count ? -1 : entries_order(a, i, b, j);
-        if (order != 0 || !entries_same(a, i, b, j))
+        int order = i == a->count ? 1 : j == b->count ? -1 : tuf_entry_list_order(a, i, b, j);
+        if (order != 0 || !tuf_entry_list_same(a, i, b, j))
             rc = tell(before, order <= 0 ? i : SIZE_MAX, after, order >= 0 ? j : SIZE_MAX, each,
                       arg, e);
         i += order <= 0;
@@ -192,15 +193,15 @@ int tuf_metadata_put_signature(struct tuf_metadata *m, json_t *signature)
 }
 
 int tuf_metadata_sign(struct tuf_metadata *m, const char *keyid, const json_t *key, EVP_PKEY *pkey,
-                      struct err *e)
+                      struct tm_err *e)
 {
-    struct buf own = {0};
-    const struct buf *bytes = tuf_metadata_canonical(m, &own, e);
+    struct tm_buf own = {0};
+    const struct tm_buf *bytes = tuf_metadata_canonical(m, &own, e);
     json_t *s = bytes != NULL ? tuf_sign_bytes(bytes, keyid, key, pkey, e) : NULL;
-    buf_free(&own);
+    tm_buf_free(&own);
     if (s == NULL)
         return -1;
-    return tuf_metadata_put_signature(m, s) == 0 ? 0 : err_set(e, "out of memory");
+    return tuf_metadata_put_signature(m, s) == 0 ? 0 : tm_err_set(e, "out of memory");
 }
 
 /* ---- writing ---- */
@@ -215,30 +216,30 @@ const json_t *tuf_metadata_place(const struct tuf_metadata *m)
     return m->map != NULL ? json_object_get(m->body, m->map) : NULL;
 }
 
-int tuf_metadata_fill(const struct tuf_metadata *m, struct jsondump *d, struct err *e)
+int tuf_metadata_fill(const struct tuf_metadata *m, struct tm_jsondump *d, struct tm_err *e)
 {
-    struct buf name = {0};
+    struct tm_buf name = {0};
     int rc = 0;
     for (size_t i = 0; i < m->entries.count && rc == 0; i++) {
         json_t *value = tuf_entry_at(m, i, &name);
-        rc = value != NULL ? jsondump_member(d, buf_str(&name), name.len, value, e)
-                           : err_set(e, "out of memory");
+        rc = value != NULL ? tm_jsondump_member(d, tm_buf_str(&name), name.len, value, e)
+                           : tm_err_set(e, "out of memory");
         json_decref(value);
     }
-    buf_free(&name);
+    tm_buf_free(&name);
     return rc;
 }
 
-static int fill(void *arg, const json_t *object, struct jsondump *d, struct err *e)
+static int fill(void *arg, const json_t *object, struct tm_jsondump *d, struct tm_err *e)
 {
     const struct tuf_metadata *m = arg;
     return object == tuf_metadata_place(m) ? tuf_metadata_fill(m, d, e) : 0;
 }
 
 int tuf_metadata_dump(const struct tuf_metadata *m, bool indented,
-                      int (*write)(void *arg, const void *data, size_t len, struct err *e),
-                      void *arg, struct err *e)
+                      int (*write)(void *arg, const void *data, size_t len, struct tm_err *e),
+                      void *arg, struct tm_err *e)
 {
-    const struct jsondump_to to = {indented, write, arg, fill, (void *)m};
-    return jsondump(m->envelope, &to, e) == 0 ? write(arg, "\n", 1, e) : -1;
+    const struct tm_jsondump_to to = {indented, write, arg, fill, (void *)m};
+    return tm_jsondump(m->envelope, &to, e) == 0 ? write(arg, "\n", 1, e) : -1;
 }

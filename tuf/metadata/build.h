@@ -15,25 +15,25 @@
 struct tuf_entries; /* of `targets` or of a snapshot's `meta`, on their way into metadata */
 
 /* `bytes`: about how many there will be, as a hint. */
-struct tuf_entries *tuf_entries_new(enum tuf_role role, size_t bytes, struct err *e);
+struct tuf_entries *tuf_entries_new(enum tuf_role role, size_t bytes, struct tm_err *e);
 void tuf_entries_free(struct tuf_entries *t); /* NULL is fine */
 
 /* Checks and adds an entry, in any order; `entries` is a struct tuf_entries. `name` is UTF-8
  * without NUL; one that was added before is found by tuf_metadata_build(). */
-int tuf_entries_add(void *entries, const char *name, size_t len, json_t *value, struct err *e);
+int tuf_entries_add(void *entries, const char *name, size_t len, json_t *value, struct tm_err *e);
 
 /* The entries of `m`. NULL: out of memory. */
-struct tuf_entries *tuf_entries_copy(const struct tuf_metadata *m, struct err *e);
+struct tuf_entries *tuf_entries_copy(const struct tuf_metadata *m, struct tm_err *e);
 
 /* A copy of `envelope` whose `targets` or `meta` is empty; what stood there goes into *out, also
  * when it fails. A new reference, or NULL. */
 json_t *tuf_entries_take_out(const json_t *envelope, enum tuf_role role, struct tuf_entries **out,
-                             struct err *e);
+                             struct tm_err *e);
 
 /* Metadata of an envelope whose `targets` or `meta` is empty, and of what stands there (NULL:
  * nothing). Takes over both, also on failure. Checks as tuf_metadata_parse() does. */
 struct tuf_metadata *tuf_metadata_build(json_t *envelope, enum tuf_role role,
-                                        struct tuf_entries *entries, struct err *e);
+                                        struct tuf_entries *entries, struct tm_err *e);
 
 /* Another owner of the same metadata: each calls tuf_metadata_free(). */
 struct tuf_metadata *tuf_metadata_ref(const struct tuf_metadata *m);
@@ -42,10 +42,10 @@ struct tuf_metadata *tuf_metadata_ref(const struct tuf_metadata *m);
 
 /* What signatures are over: kept with targets and snapshots, else written into `own`. Borrowed, or
  * NULL. */
-const struct buf *tuf_metadata_canonical(const struct tuf_metadata *m, struct buf *own,
-                                         struct err *e);
+const struct tm_buf *tuf_metadata_canonical(const struct tuf_metadata *m, struct tm_buf *own,
+                                            struct tm_err *e);
 /* Its SHA-256 in hex. */
-int tuf_metadata_sha256(const struct tuf_metadata *m, char hex[65], struct err *e);
+int tuf_metadata_sha256(const struct tuf_metadata *m, char hex[65], struct tm_err *e);
 /* The same `signed`. Either may be NULL. */
 bool tuf_metadata_equal(const struct tuf_metadata *a, const struct tuf_metadata *b);
 /* The same but for version and date. */
@@ -53,7 +53,7 @@ bool tuf_metadata_same_content(const struct tuf_metadata *a, const struct tuf_me
 
 /* Entry number i < tuf_entries_count() of targets or a snapshot, in the order of names: its name
  * in place of what `name` held, and its value as a new reference. NULL: out of memory. */
-json_t *tuf_entry_at(const struct tuf_metadata *m, size_t i, struct buf *name);
+json_t *tuf_entry_at(const struct tuf_metadata *m, size_t i, struct tm_buf *name);
 
 /* All of them, as a tree of about seven times the file's memory. A new reference, or NULL. */
 json_t *tuf_entries_tree(const struct tuf_metadata *m);
@@ -64,9 +64,9 @@ json_t *tuf_entry_named(const struct tuf_metadata *m, const char *name);
  * (the whole list may be NULL) or `after` is NULL when it is not listed there; borrowed. Not 0 ends
  * it and is returned. */
 typedef int (*tuf_change_fn)(void *arg, const char *name, const json_t *before, const json_t *after,
-                             struct err *e);
+                             struct tm_err *e);
 int tuf_entries_compare(const struct tuf_metadata *before, const struct tuf_metadata *after,
-                        tuf_change_fn each, void *arg, struct err *e);
+                        tuf_change_fn each, void *arg, struct tm_err *e);
 
 /* ---- signing ---- */
 
@@ -76,19 +76,19 @@ const json_t *tuf_metadata_signatures(const struct tuf_metadata *m);
 int tuf_metadata_put_signature(struct tuf_metadata *m, json_t *signature);
 /* Signs and puts: `key` is the KEY object, `pkey` its private half. */
 int tuf_metadata_sign(struct tuf_metadata *m, const char *keyid, const json_t *key, EVP_PKEY *pkey,
-                      struct err *e);
+                      struct tm_err *e);
 
 /* ---- writing ---- */
 
 /* The file's text, as tuf_envelope_dump() has it, in parts to `write`. */
 int tuf_metadata_dump(const struct tuf_metadata *m, bool indented,
-                      int (*write)(void *arg, const void *data, size_t len, struct err *e),
-                      void *arg, struct err *e);
+                      int (*write)(void *arg, const void *data, size_t len, struct tm_err *e),
+                      void *arg, struct tm_err *e);
 
 /* Inside a larger text: the envelope, borrowed, whose `targets` or `meta` is empty; that object
  * (NULL: the role has none); and its members. */
 json_t *tuf_metadata_frame(const struct tuf_metadata *m);
 const json_t *tuf_metadata_place(const struct tuf_metadata *m);
-int tuf_metadata_fill(const struct tuf_metadata *m, struct jsondump *d, struct err *e);
+int tuf_metadata_fill(const struct tuf_metadata *m, struct tm_jsondump *d, struct tm_err *e);
 
 #endif

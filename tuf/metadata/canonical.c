@@ -13,25 +13,25 @@ struct member {
     const json_t *value;
 };
 
-static int write_value(const json_t *v, unsigned depth, struct buf *out, struct err *e);
+static int write_value(const json_t *v, unsigned depth, struct tm_buf *out, struct tm_err *e);
 
-static int fraction(struct err *e)
+static int fraction(struct tm_err *e)
 {
-    return err_set(e, "a number with a fraction or an exponent has no canonical form");
+    return tm_err_set(e, "a number with a fraction or an exponent has no canonical form");
 }
 
-void canonical_string(const char *s, size_t len, struct buf *out)
+void tuf_canonical_string(const char *s, size_t len, struct tm_buf *out)
 {
     buf_putc(out, '"');
     size_t run = 0;
     for (size_t i = 0; i < len; i++) {
         if (s[i] != '"' && s[i] != '\\')
             continue;
-        buf_append(out, s + run, i - run);
+        tm_buf_append(out, s + run, i - run);
         buf_putc(out, '\\');
         run = i;
     }
-    buf_append(out, s + run, len - run);
+    tm_buf_append(out, s + run, len - run);
     buf_putc(out, '"');
 }
 
@@ -52,7 +52,7 @@ static void sort_members(struct member *m, size_t n)
     }
 }
 
-static int write_object(const json_t *v, unsigned depth, struct buf *out, struct err *e)
+static int write_object(const json_t *v, unsigned depth, struct tm_buf *out, struct tm_err *e)
 {
     struct member *m = calloc(json_object_size(v) + 1, sizeof(*m));
     const char *key;
@@ -60,7 +60,7 @@ static int write_object(const json_t *v, unsigned depth, struct buf *out, struct
     size_t n = 0;
     int rc = 0;
     if (m == NULL)
-        return err_set(e, "out of memory");
+        return tm_err_set(e, "out of memory");
     json_object_foreach((json_t *)v, key, value)
     {
         m[n].key = key;
@@ -71,7 +71,7 @@ static int write_object(const json_t *v, unsigned depth, struct buf *out, struct
     for (size_t i = 0; i < n && rc == 0; i++) {
         if (i > 0)
             buf_putc(out, ',');
-        canonical_string(m[i].key, strlen(m[i].key), out);
+        tuf_canonical_string(m[i].key, strlen(m[i].key), out);
         buf_putc(out, ':');
         rc = write_value(m[i].value, depth, out, e);
     }
@@ -80,7 +80,7 @@ static int write_object(const json_t *v, unsigned depth, struct buf *out, struct
     return rc;
 }
 
-static int write_array(const json_t *v, unsigned depth, struct buf *out, struct err *e)
+static int write_array(const json_t *v, unsigned depth, struct tm_buf *out, struct tm_err *e)
 {
     size_t i;
     json_t *item;
@@ -96,36 +96,36 @@ static int write_array(const json_t *v, unsigned depth, struct buf *out, struct 
     return 0;
 }
 
-static int write_value(const json_t *v, unsigned depth, struct buf *out, struct err *e)
+static int write_value(const json_t *v, unsigned depth, struct tm_buf *out, struct tm_err *e)
 {
     if (depth == 0)
-        return err_set(e, "nested deeper than %d", STRICTJSON_DEPTH_MAX);
+        return tm_err_set(e, "nested deeper than %d", STRICTJSON_DEPTH_MAX);
     switch (json_typeof(v)) {
     case JSON_OBJECT:
         return write_object(v, depth - 1, out, e);
     case JSON_ARRAY:
         return write_array(v, depth - 1, out, e);
     case JSON_STRING:
-        canonical_string(json_string_value(v), json_string_length(v), out);
+        tuf_canonical_string(json_string_value(v), json_string_length(v), out);
         return 0;
     case JSON_INTEGER:
-        buf_printf(out, "%lld", (long long)json_integer_value(v));
+        tm_buf_printf(out, "%lld", (long long)json_integer_value(v));
         return 0;
     case JSON_TRUE:
-        buf_puts(out, "true");
+        tm_buf_puts(out, "true");
         return 0;
     case JSON_FALSE:
-        buf_puts(out, "false");
+        tm_buf_puts(out, "false");
         return 0;
     case JSON_NULL:
-        buf_puts(out, "null");
+        tm_buf_puts(out, "null");
         return 0;
     default:
         return fraction(e);
     }
 }
 
-int canonical_check(const json_t *v, struct err *e)
+int tuf_canonical_check(const json_t *v, struct tm_err *e)
 {
     const char *key;
     size_t i;
@@ -134,34 +134,34 @@ int canonical_check(const json_t *v, struct err *e)
         return fraction(e);
     json_object_foreach((json_t *)v, key, inner)
     {
-        if (canonical_check(inner, e) != 0)
+        if (tuf_canonical_check(inner, e) != 0)
             return -1;
     }
     json_array_foreach(v, i, inner)
     {
-        if (canonical_check(inner, e) != 0)
+        if (tuf_canonical_check(inner, e) != 0)
             return -1;
     }
     return 0;
 }
 
-int canonical_write(const json_t *v, struct buf *out, struct err *e)
+int tuf_canonical_write(const json_t *v, struct tm_buf *out, struct tm_err *e)
 {
     /* One more than the parser's limit: its depth counts containers, ours the values in them. */
     if (write_value(v, STRICTJSON_DEPTH_MAX + 1, out, e) != 0)
         return -1;
-    return buf_failed(out) ? err_set(e, "out of memory") : 0;
+    return buf_failed(out) ? tm_err_set(e, "out of memory") : 0;
 }
 
-int canonical_sha256(const json_t *v, char hex[65], struct err *e)
+int tuf_canonical_sha256(const json_t *v, char hex[65], struct tm_err *e)
 {
-    struct buf b = {0};
+    struct tm_buf b = {0};
     unsigned char md[32];
-    int rc = canonical_write(v, &b, e);
+    int rc = tuf_canonical_write(v, &b, e);
     if (rc == 0 && EVP_Digest(b.data, b.len, md, NULL, EVP_sha256(), NULL) != 1)
-        rc = err_openssl(e, "SHA-256");
+        rc = tm_err_openssl(e, "SHA-256");
     if (rc == 0)
-        hex_encode(md, sizeof(md), hex);
-    buf_free(&b);
+        tm_hex_encode(md, sizeof(md), hex);
+    tm_buf_free(&b);
     return rc;
 }

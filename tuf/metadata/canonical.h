@@ -12,15 +12,15 @@
 #include "common/err.h"
 
 /* Whether `v`, as a parser left it, has a canonical form. -1: a real number in it. */
-int canonical_check(const json_t *v, struct err *e);
+int tuf_canonical_check(const json_t *v, struct tm_err *e);
 
 /* Appends the canonical bytes of `v`. -1: a real number in it, or out of memory. */
-int canonical_write(const json_t *v, struct buf *out, struct err *e);
+int tuf_canonical_write(const json_t *v, struct tm_buf *out, struct tm_err *e);
 
 /* A string in quotes: `len` bytes, UTF-8, no NUL. */
-void canonical_string(const char *text, size_t len, struct buf *out);
+void tuf_canonical_string(const char *text, size_t len, struct tm_buf *out);
 
 /* Lower-case hex of SHA-256 over canonical(v): the keyid of a KEY object (TUF spec §4.2). */
-int canonical_sha256(const json_t *v, char hex[65], struct err *e);
+int tuf_canonical_sha256(const json_t *v, char hex[65], struct tm_err *e);
 
 #endif

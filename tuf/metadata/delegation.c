@@ -9,14 +9,14 @@
 #include "common/json/strictjson.h"
 #include "tuf/metadata/internal.h"
 
-int tuf_path_init(struct tuf_path *p, const char *text, struct err *e)
+int tuf_path_init(struct tuf_path *p, const char *text, struct tm_err *e)
 {
     size_t len = strlen(text);
     if (len == 0 || len > TUF_TARGET_PATH_MAX)
-        return err_set(e, "a target's name has 1 to %d bytes", TUF_TARGET_PATH_MAX);
+        return tm_err_set(e, "a target's name has 1 to %d bytes", TUF_TARGET_PATH_MAX);
     p->text = text;
     if (EVP_Digest(text, len, p->hash, NULL, EVP_sha256(), NULL) != 1)
-        return err_openssl(e, "SHA-256");
+        return tm_err_openssl(e, "SHA-256");
     return 0;
 }
 
@@ -51,7 +51,7 @@ static bool prefixes_match(const json_t *prefixes, const struct tuf_path *path)
     char hex[65];
     size_t i;
     json_t *v;
-    hex_encode(path->hash, sizeof(path->hash), hex);
+    tm_hex_encode(path->hash, sizeof(path->hash), hex);
     json_array_foreach(prefixes, i, v)
     {
         if (strncmp(hex, json_string_value(v), json_string_length(v)) == 0)
@@ -60,7 +60,7 @@ static bool prefixes_match(const json_t *prefixes, const struct tuf_path *path)
     return false;
 }
 
-const json_t *delegated_member(const json_t *role, const char *name)
+const json_t *tuf_delegated_member(const json_t *role, const char *name)
 {
     const json_t *v = json_object_get(role, name);
     return json_is_null(v) ? NULL : v;
@@ -68,9 +68,9 @@ const json_t *delegated_member(const json_t *role, const char *name)
 
 static bool covers(const json_t *role, const struct tuf_path *path)
 {
-    const json_t *paths = delegated_member(role, "paths");
+    const json_t *paths = tuf_delegated_member(role, "paths");
     return paths != NULL ? paths_match(paths, path->text)
-                         : prefixes_match(delegated_member(role, "path_hash_prefixes"), path);
+                         : prefixes_match(tuf_delegated_member(role, "path_hash_prefixes"), path);
 }
 
 static void read_signers(const json_t *delegations, const json_t *role, struct tuf_signers *out)
@@ -82,7 +82,7 @@ static void read_signers(const json_t *delegations, const json_t *role, struct t
 
 static void read_role(const json_t *delegations, const json_t *role, struct tuf_delegation *out)
 {
-    snprintf(out->name, sizeof(out->name), "%s", strictjson_str(role, "name"));
+    snprintf(out->name, sizeof(out->name), "%s", tm_strictjson_str(role, "name"));
     out->terminating = json_is_true(json_object_get(role, "terminating"));
     read_signers(delegations, role, &out->signers);
 }
@@ -93,7 +93,7 @@ static bool read_bin(const json_t *delegations, const json_t *s, uint32_t bin,
     unsigned bits = (unsigned)json_integer_value(json_object_get(s, "bit_length"));
     out->terminating = true;
     read_signers(delegations, s, &out->signers);
-    return tuf_succinct_name(strictjson_str(s, "name_prefix"), bits, bin, out->name,
+    return tuf_succinct_name(tm_strictjson_str(s, "name_prefix"), bits, bin, out->name,
                              sizeof(out->name)) == 0;
 }
 
@@ -145,7 +145,7 @@ bool tuf_delegation_find(const struct tuf_metadata *targets, const char *name,
         return find_bin(d, s, name, out);
     json_array_foreach(json_object_get(d, "roles"), i, role)
     {
-        if (strcmp(strictjson_str(role, "name"), name) != 0)
+        if (strcmp(tm_strictjson_str(role, "name"), name) != 0)
             continue;
         read_role(d, role, out);
         return true;
@@ -163,21 +163,21 @@ struct search { /* roles to ask, in order */
     size_t count;
 };
 
-static int add_delegator(struct search *s, const struct tuf_metadata *m, struct err *e)
+static int add_delegator(struct search *s, const struct tuf_metadata *m, struct tm_err *e)
 {
     for (size_t i = 0; i < s->count; i++) {
         if (s->asked[i] == m)
             return 0;
     }
     if (s->count == TUF_DELEGATORS_MAX)
-        return err_set(e, "more than %d roles delegate to others", TUF_DELEGATORS_MAX);
+        return tm_err_set(e, "more than %d roles delegate to others", TUF_DELEGATORS_MAX);
     s->asked[s->count++] = m;
     return 0;
 }
 
 int tuf_delegation_search(const struct tuf_metadata *targets, const char *name,
                           tuf_delegated_fn get, void *arg, struct tuf_delegation *out,
-                          struct err *e)
+                          struct tm_err *e)
 {
     struct search s = {.asked = {targets}, .count = 1};
     for (size_t at = 0; at < s.count; at++) {

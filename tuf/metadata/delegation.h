@@ -16,7 +16,7 @@ struct tuf_path {     /* a target path and its SHA-256 */
 };
 
 /* -1: empty, over-long. */
-int tuf_path_init(struct tuf_path *p, const char *text, struct err *e);
+int tuf_path_init(struct tuf_path *p, const char *text, struct tm_err *e);
 
 /* Shell glob by segment: '*', '?' and '[...]' never match '/'; a '?' is one UTF-8 character.
  * Linear in pattern times text, whatever the pattern. */
@@ -41,7 +41,7 @@ bool tuf_delegation_find(const struct tuf_metadata *targets, const char *name,
 /* The metadata of the role that `d` delegates to, as far as it counts, else NULL in *out. Borrowed.
  * -1 ends the search. */
 typedef int (*tuf_delegated_fn)(void *arg, const struct tuf_delegation *d,
-                                const struct tuf_metadata **out, struct err *e);
+                                const struct tuf_metadata **out, struct tm_err *e);
 
 #define TUF_DELEGATORS_MAX 1024 /* roles that are asked */
 
@@ -50,7 +50,7 @@ typedef int (*tuf_delegated_fn)(void *arg, const struct tuf_delegation *d,
  * than TUF_DELEGATORS_MAX. */
 int tuf_delegation_search(const struct tuf_metadata *targets, const char *name,
                           tuf_delegated_fn get, void *arg, struct tuf_delegation *out,
-                          struct err *e);
+                          struct tm_err *e);
 /* Whether the role delegates at all. */
 bool tuf_delegates(const struct tuf_metadata *targets);
 

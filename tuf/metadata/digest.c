@@ -20,7 +20,7 @@ struct tuf_digest {
     int64_t seen;
 };
 
-static int add_algorithm(struct tuf_digest *d, const struct tuf_hash *h, struct err *e)
+static int add_algorithm(struct tuf_digest *d, const struct tuf_hash *h, struct tm_err *e)
 {
     for (size_t i = 0; i < ALGORITHMS; i++) {
         if (strcmp(algorithms[i].name, h->algorithm) != 0)
@@ -28,17 +28,18 @@ static int add_algorithm(struct tuf_digest *d, const struct tuf_hash *h, struct 
         snprintf(d->want[i], sizeof(d->want[i]), "%s", h->hex);
         d->ctx[i] = EVP_MD_CTX_new();
         if (d->ctx[i] == NULL || EVP_DigestInit_ex(d->ctx[i], algorithms[i].md(), NULL) != 1)
-            return err_openssl(e, "start %s", h->algorithm);
+            return tm_err_openssl(e, "start %s", h->algorithm);
         return 0;
     }
-    return err_set(e, "hash algorithm '%.40s' is not known (sha256 and sha512 are)", h->algorithm);
+    return tm_err_set(e, "hash algorithm '%.40s' is not known (sha256 and sha512 are)",
+                      h->algorithm);
 }
 
-struct tuf_digest *tuf_digest_new(const struct tuf_file_info *info, struct err *e)
+struct tuf_digest *tuf_digest_new(const struct tuf_file_info *info, struct tm_err *e)
 {
     struct tuf_digest *d = calloc(1, sizeof(*d));
     if (d == NULL) {
-        err_set(e, "out of memory");
+        tm_err_set(e, "out of memory");
         return NULL;
     }
     d->length = info->length;
@@ -58,40 +59,40 @@ void tuf_digest_free(struct tuf_digest *d)
     free(d);
 }
 
-int tuf_digest_add(struct tuf_digest *d, const void *data, size_t len, struct err *e)
+int tuf_digest_add(struct tuf_digest *d, const void *data, size_t len, struct tm_err *e)
 {
     if (d->length >= 0 && (int64_t)len > d->length - d->seen)
-        return err_set(e, "longer than the %lld bytes that are signed", (long long)d->length);
+        return tm_err_set(e, "longer than the %lld bytes that are signed", (long long)d->length);
     d->seen += (int64_t)len;
     for (size_t i = 0; i < ALGORITHMS; i++) {
         if (d->ctx[i] != NULL && EVP_DigestUpdate(d->ctx[i], data, len) != 1)
-            return err_openssl(e, "hash");
+            return tm_err_openssl(e, "hash");
     }
     return 0;
 }
 
-int tuf_digest_check(struct tuf_digest *d, struct err *e)
+int tuf_digest_check(struct tuf_digest *d, struct tm_err *e)
 {
     unsigned char md[EVP_MAX_MD_SIZE];
     char hex[2 * sizeof(md) + 1];
     unsigned len = 0;
     if (d->length >= 0 && d->seen != d->length)
-        return err_set(e, "%lld bytes, but %lld are signed", (long long)d->seen,
-                       (long long)d->length);
+        return tm_err_set(e, "%lld bytes, but %lld are signed", (long long)d->seen,
+                          (long long)d->length);
     for (size_t i = 0; i < ALGORITHMS; i++) {
         if (d->ctx[i] == NULL)
             continue;
         if (EVP_DigestFinal_ex(d->ctx[i], md, &len) != 1)
-            return err_openssl(e, "hash");
-        hex_encode(md, len, hex);
+            return tm_err_openssl(e, "hash");
+        tm_hex_encode(md, len, hex);
         if (strcmp(hex, d->want[i]) != 0)
-            return err_set(e, "its %s is %.16s…, but %.16s… is signed", algorithms[i].name, hex,
-                           d->want[i]);
+            return tm_err_set(e, "its %s is %.16s…, but %.16s… is signed", algorithms[i].name, hex,
+                              d->want[i]);
     }
     return 0;
 }
 
-int tuf_file_check(const struct tuf_file_info *info, const void *data, size_t len, struct err *e)
+int tuf_file_check(const struct tuf_file_info *info, const void *data, size_t len, struct tm_err *e)
 {
     struct tuf_digest *d = tuf_digest_new(info, e);
     int rc =

@@ -29,7 +29,7 @@ int tuf_signed_set_version(json_t *signed_part, int64_t version)
 int tuf_signed_set_expires(json_t *signed_part, int64_t expires)
 {
     char text[21];
-    clock_format(expires, text);
+    tm_clock_format(expires, text);
     return json_object_set_new(signed_part, "expires", json_string(text));
 }
 
@@ -82,7 +82,7 @@ static json_t *hashed_entry(int64_t version, const void *data, size_t len)
     char hex[2 * sizeof(md) + 1];
     if (EVP_Digest(data, len, md, NULL, EVP_sha256(), NULL) != 1)
         return NULL;
-    hex_encode(md, sizeof(md), hex);
+    tm_hex_encode(md, sizeof(md), hex);
     return tuf_pinned_entry(version, (int64_t)len, hex);
 }
 
@@ -110,71 +110,71 @@ static bool has_text(const json_t *list, const char *text)
 }
 
 int tuf_keys_add(json_t *keys, json_t *keyids, json_t *key, char keyid[TUF_KEYID_SIZE],
-                 struct err *e)
+                 struct tm_err *e)
 {
     int rc = tuf_key_id(key, keyid, e);
     if (rc == 0 && keys != NULL && json_object_set(keys, keyid, key) != 0)
-        rc = err_set(e, "out of memory");
+        rc = tm_err_set(e, "out of memory");
     if (rc == 0 && keyids != NULL && !has_text(keyids, keyid) &&
         json_array_append_new(keyids, json_string(keyid)) != 0)
-        rc = err_set(e, "out of memory");
+        rc = tm_err_set(e, "out of memory");
     json_decref(key);
     return rc;
 }
 
-static json_t *signature_json(const char *keyid, const struct buf *sig, struct err *e)
+static json_t *signature_json(const char *keyid, const struct tm_buf *sig, struct tm_err *e)
 {
     char *hex = malloc(2 * sig->len + 1);
     json_t *s = NULL;
     if (hex != NULL) {
-        hex_encode(sig->data, sig->len, hex);
+        tm_hex_encode(sig->data, sig->len, hex);
         s = json_pack("{s:s, s:s}", "keyid", keyid, "sig", hex);
     }
     free(hex);
     if (s == NULL)
-        err_set(e, "out of memory");
+        tm_err_set(e, "out of memory");
     return s;
 }
 
-json_t *tuf_sign_bytes(const struct buf *bytes, const char *keyid, const json_t *key,
-                       EVP_PKEY *pkey, struct err *e)
+json_t *tuf_sign_bytes(const struct tm_buf *bytes, const char *keyid, const json_t *key,
+                       EVP_PKEY *pkey, struct tm_err *e)
 {
     struct tuf_key k;
-    struct buf sig = {0};
+    struct tm_buf sig = {0};
     json_t *s = NULL;
     if (tuf_key_decode(key, &k, e) != 0) {
-        err_wrap(e, "key %.12s", keyid);
+        tm_err_wrap(e, "key %.12s", keyid);
         return NULL;
     }
     if (tuf_key_sign(&k, pkey, bytes->data, bytes->len, &sig, e) == 0)
         s = signature_json(keyid, &sig, e);
     if (s == NULL)
-        err_wrap(e, "key %.12s", keyid);
-    buf_free(&sig);
+        tm_err_wrap(e, "key %.12s", keyid);
+    tm_buf_free(&sig);
     tuf_key_free(&k);
     return s;
 }
 
 json_t *tuf_sign(const json_t *signed_part, const char *keyid, const json_t *key, EVP_PKEY *pkey,
-                 struct err *e)
+                 struct tm_err *e)
 {
-    struct buf bytes = {0};
-    json_t *s = canonical_write(signed_part, &bytes, e) == 0
+    struct tm_buf bytes = {0};
+    json_t *s = tuf_canonical_write(signed_part, &bytes, e) == 0
                     ? tuf_sign_bytes(&bytes, keyid, key, pkey, e)
                     : NULL;
-    buf_free(&bytes);
+    tm_buf_free(&bytes);
     return s;
 }
 
 int tuf_envelope_put_signature(json_t *envelope, json_t *signature)
 {
     json_t *list = json_object_get(envelope, "signatures");
-    const char *keyid = strictjson_str(signature, "keyid");
+    const char *keyid = tm_strictjson_str(signature, "keyid");
     size_t i;
     json_t *old;
     json_array_foreach(list, i, old)
     {
-        const char *id = strictjson_str(old, "keyid");
+        const char *id = tm_strictjson_str(old, "keyid");
         if (id != NULL && keyid != NULL && strcmp(id, keyid) == 0)
             return json_array_set_new(list, i, signature);
     }
@@ -183,15 +183,15 @@ int tuf_envelope_put_signature(json_t *envelope, json_t *signature)
 
 static int append(const char *data, size_t len, void *out)
 {
-    buf_append(out, data, len);
+    tm_buf_append(out, data, len);
     return buf_failed(out) ? -1 : 0;
 }
 
-int tuf_envelope_dump(const json_t *envelope, bool indented, struct buf *out, struct err *e)
+int tuf_envelope_dump(const json_t *envelope, bool indented, struct tm_buf *out, struct tm_err *e)
 {
     size_t form = indented ? JSON_INDENT(1) : JSON_COMPACT;
     if (json_dump_callback(envelope, append, out, form | JSON_SORT_KEYS) != 0)
-        return err_set(e, "out of memory");
+        return tm_err_set(e, "out of memory");
     buf_putc(out, '\n');
-    return buf_failed(out) ? err_set(e, "out of memory") : 0;
+    return buf_failed(out) ? tm_err_set(e, "out of memory") : 0;
 }

@@ -33,15 +33,15 @@ json_t *tuf_pinned_entry(int64_t version, int64_t length, const char sha256[65])
 /* Adds KEY (takes over the reference) to a `keys` object and its keyid to `keyids`, unless
  * there. Either may be NULL. Writes the keyid out. */
 int tuf_keys_add(json_t *keys, json_t *keyids, json_t *key, char keyid[TUF_KEYID_SIZE],
-                 struct err *e);
+                 struct tm_err *e);
 
 /* {"keyid", "sig"} over canonical(signed_part). `key` is the KEY object, `pkey` its private
  * half; the signature is verified before it is returned. */
 json_t *tuf_sign(const json_t *signed_part, const char *keyid, const json_t *key, EVP_PKEY *pkey,
-                 struct err *e);
+                 struct tm_err *e);
 /* The same over canonical(signed_part) as it is. */
-json_t *tuf_sign_bytes(const struct buf *bytes, const char *keyid, const json_t *key,
-                       EVP_PKEY *pkey, struct err *e);
+json_t *tuf_sign_bytes(const struct tm_buf *bytes, const char *keyid, const json_t *key,
+                       EVP_PKEY *pkey, struct tm_err *e);
 
 /* Puts a {"keyid", "sig"} object (takes over the reference) in place of one of the same keyid,
  * or at the end. */
@@ -49,6 +49,6 @@ int tuf_envelope_put_signature(json_t *envelope, json_t *signature);
 
 /* The bytes of a metadata file: indented JSON with sorted keys and a final line feed, as
  * python-tuf and a reviewer's diff want it, or without white space. */
-int tuf_envelope_dump(const json_t *envelope, bool indented, struct buf *out, struct err *e);
+int tuf_envelope_dump(const json_t *envelope, bool indented, struct tm_buf *out, struct tm_err *e);
 
 #endif

@@ -34,11 +34,11 @@ static int compare_names(const unsigned char *x, const unsigned char *y)
 static int by_name(const void *a, const void *b, void *text)
 {
     const unsigned char *t = text;
-    return compare_names(t + ((const struct entry_span *)a)->at,
-                         t + ((const struct entry_span *)b)->at);
+    return compare_names(t + ((const struct tuf_entry_span *)a)->at,
+                         t + ((const struct tuf_entry_span *)b)->at);
 }
 
-static int make_room(struct entries *t)
+static int make_room(struct tuf_entry_list *t)
 {
     size_t cap = t->cap > 0 ? 2 * t->cap : 16;
     void *grown = realloc(t->entry, cap * sizeof(*t->entry));
@@ -49,18 +49,19 @@ static int make_room(struct entries *t)
     return 0;
 }
 
-int entries_add(struct entries *t, const char *name, size_t len, const json_t *value, struct err *e)
+int tuf_entry_list_add(struct tuf_entry_list *t, const char *name, size_t len, const json_t *value,
+                       struct tm_err *e)
 {
     if (t->count == t->cap && make_room(t) != 0)
-        return err_set(e, "out of memory");
+        return tm_err_set(e, "out of memory");
     if (t->count > 0)
         buf_putc(&t->text, ',');
     size_t at = t->text.len;
-    canonical_string(name, len, &t->text);
+    tuf_canonical_string(name, len, &t->text);
     buf_putc(&t->text, ':');
-    if (canonical_write(value, &t->text, e) != 0)
+    if (tuf_canonical_write(value, &t->text, e) != 0)
         return -1;
-    t->entry[t->count] = (struct entry_span){(uint32_t)at, (uint32_t)(t->text.len - at)};
+    t->entry[t->count] = (struct tuf_entry_span){(uint32_t)at, (uint32_t)(t->text.len - at)};
     if (t->count > 0 && by_name(&t->entry[t->count - 1], &t->entry[t->count], t->text.data) >= 0)
         t->unsorted = true;
     t->count++;
@@ -68,27 +69,27 @@ int entries_add(struct entries *t, const char *name, size_t len, const json_t *v
 }
 
 /* Most files come sorted. One that does not is copied once. */
-static int sort(struct entries *t, struct err *e)
+static int sort(struct tuf_entry_list *t, struct tm_err *e)
 {
-    struct buf sorted = {0};
+    struct tm_buf sorted = {0};
     qsort_r(t->entry, t->count, sizeof(*t->entry), by_name, t->text.data);
     for (size_t i = 1; i < t->count; i++) {
         const char *again = (const char *)t->text.data + t->entry[i].at;
         if (by_name(&t->entry[i - 1], &t->entry[i], t->text.data) == 0)
-            return err_set(e, "%.*s is listed twice",
-                           t->entry[i].len < 200 ? (int)t->entry[i].len : 200, again);
+            return tm_err_set(e, "%.*s is listed twice",
+                              t->entry[i].len < 200 ? (int)t->entry[i].len : 200, again);
     }
-    (void)buf_reserve(&sorted, t->text.len);
+    (void)tm_buf_reserve(&sorted, t->text.len);
     for (size_t i = 0; i < t->count; i++) {
         if (i > 0)
             buf_putc(&sorted, ',');
         size_t at = sorted.len;
-        buf_append(&sorted, t->text.data + t->entry[i].at, t->entry[i].len);
+        tm_buf_append(&sorted, t->text.data + t->entry[i].at, t->entry[i].len);
         t->entry[i].at = (uint32_t)at;
     }
-    buf_free(&t->text);
+    tm_buf_free(&t->text);
     t->text = sorted;
-    return buf_failed(&sorted) ? err_set(e, "out of memory") : 0;
+    return buf_failed(&sorted) ? tm_err_set(e, "out of memory") : 0;
 }
 
 /* The members of `body` whose names come before `member`, or behind it. */
@@ -109,60 +110,61 @@ static json_t *part(const json_t *body, const char *member, bool before)
 }
 
 /* `head` becomes {"_type":...,"targets":{ and `tail` },"version":...} */
-static int write_around(const json_t *body, const char *member, struct buf *head, struct buf *tail,
-                        struct err *e)
+static int write_around(const json_t *body, const char *member, struct tm_buf *head,
+                        struct tm_buf *tail, struct tm_err *e)
 {
     json_t *before = part(body, member, true);
     json_t *behind = part(body, member, false);
-    struct buf rest = {0};
-    int rc = before != NULL && behind != NULL ? 0 : err_set(e, "out of memory");
+    struct tm_buf rest = {0};
+    int rc = before != NULL && behind != NULL ? 0 : tm_err_set(e, "out of memory");
     if (rc == 0)
-        rc = canonical_write(before, head, e);
+        rc = tuf_canonical_write(before, head, e);
     if (rc == 0)
-        rc = canonical_write(behind, &rest, e);
+        rc = tuf_canonical_write(behind, &rest, e);
     if (rc == 0) {
         head->len--; /* the closing bracket */
-        buf_puts(head, json_object_size(before) > 0 ? "," : "");
-        canonical_string(member, strlen(member), head);
-        buf_puts(head, ":{");
-        buf_puts(tail, json_object_size(behind) > 0 ? "}," : "}");
-        buf_append(tail, rest.data + 1, rest.len - 1);
+        tm_buf_puts(head, json_object_size(before) > 0 ? "," : "");
+        tuf_canonical_string(member, strlen(member), head);
+        tm_buf_puts(head, ":{");
+        tm_buf_puts(tail, json_object_size(behind) > 0 ? "}," : "}");
+        tm_buf_append(tail, rest.data + 1, rest.len - 1);
     }
     json_decref(before);
     json_decref(behind);
-    buf_free(&rest);
+    tm_buf_free(&rest);
     return rc;
 }
 
-int entries_seal(struct entries *t, const json_t *body, const char *member, struct err *e)
+int tuf_entry_list_seal(struct tuf_entry_list *t, const json_t *body, const char *member,
+                        struct tm_err *e)
 {
-    struct buf head = {0};
-    struct buf tail = {0};
+    struct tm_buf head = {0};
+    struct tm_buf tail = {0};
     int rc = t->unsorted ? sort(t, e) : 0;
     if (rc == 0)
         rc = write_around(body, member, &head, &tail, e);
     if (rc == 0 && (buf_failed(&head) || buf_failed(&tail) ||
-                    buf_reserve(&t->text, head.len + tail.len) == NULL))
-        rc = err_set(e, "out of memory");
+                    tm_buf_reserve(&t->text, head.len + tail.len) == NULL))
+        rc = tm_err_set(e, "out of memory");
     if (rc == 0) {
         memmove(t->text.data + head.len, t->text.data, t->text.len);
         memcpy(t->text.data, head.data, head.len);
         t->text.len += head.len;
-        buf_append(&t->text, tail.data, tail.len);
+        tm_buf_append(&t->text, tail.data, tail.len);
         for (size_t i = 0; i < t->count; i++)
             t->entry[i].at += (uint32_t)head.len;
         t->sealed = true;
     }
-    buf_free(&head);
-    buf_free(&tail);
+    tm_buf_free(&head);
+    tm_buf_free(&tail);
     return rc;
 }
 
-void entries_free(struct entries *t)
+void tuf_entry_list_free(struct tuf_entry_list *t)
 {
-    buf_free(&t->text);
+    tm_buf_free(&t->text);
     free(t->entry);
-    *t = (struct entries){0};
+    *t = (struct tuf_entry_list){0};
 }
 
 /* The length of the name, with both quotes. */
@@ -174,20 +176,20 @@ static size_t name_len(const unsigned char *quote)
     return (size_t)(p - quote) + 1;
 }
 
-static json_t *value_of(const struct entries *t, const struct entry_span *s)
+static json_t *value_of(const struct tuf_entry_list *t, const struct tuf_entry_span *s)
 {
     const unsigned char *from = t->text.data + s->at;
     size_t skip = name_len(from) + 1;
-    return jsonparse_canonical((const char *)from + skip, s->len - skip, STRICTJSON_DEPTH_MAX,
-                               NULL);
+    return tm_jsonparse_canonical((const char *)from + skip, s->len - skip, STRICTJSON_DEPTH_MAX,
+                                  NULL);
 }
 
-json_t *entries_find(const struct entries *t, const char *name)
+json_t *tuf_entry_list_find(const struct tuf_entry_list *t, const char *name)
 {
-    struct buf wanted = {0};
+    struct tm_buf wanted = {0};
     size_t low = 0;
     size_t high = t->count;
-    canonical_string(name, strlen(name), &wanted);
+    tuf_canonical_string(name, strlen(name), &wanted);
     if (buf_failed(&wanted))
         high = 0;
     json_t *found = NULL;
@@ -203,11 +205,11 @@ json_t *entries_find(const struct entries *t, const char *name)
         else
             low = middle + 1;
     }
-    buf_free(&wanted);
+    tm_buf_free(&wanted);
     return found;
 }
 
-json_t *entries_get(const struct entries *t, size_t i, struct buf *name)
+json_t *tuf_entry_list_get(const struct tuf_entry_list *t, size_t i, struct tm_buf *name)
 {
     const unsigned char *p = t->text.data + t->entry[i].at + 1;
     for (int c = next_byte(&p); c >= 0; c = next_byte(&p))
@@ -218,16 +220,16 @@ json_t *entries_get(const struct entries *t, size_t i, struct buf *name)
 /* ---- two lists ---- */
 
 /* The entries with their commas: they stand side by side. */
-static size_t span_of_all(const struct entries *t, const unsigned char **at)
+static size_t span_of_all(const struct tuf_entry_list *t, const unsigned char **at)
 {
     if (t->count == 0)
         return 0;
-    const struct entry_span *last = &t->entry[t->count - 1];
+    const struct tuf_entry_span *last = &t->entry[t->count - 1];
     *at = t->text.data + t->entry[0].at;
     return last->at + last->len - t->entry[0].at;
 }
 
-int entries_copy(const struct entries *from, struct entries *to)
+int tuf_entry_list_copy(const struct tuf_entry_list *from, struct tuf_entry_list *to)
 {
     const unsigned char *at = NULL;
     size_t len = span_of_all(from, &at);
@@ -236,7 +238,7 @@ int entries_copy(const struct entries *from, struct entries *to)
     to->entry = malloc(from->count * sizeof(*to->entry));
     if (to->entry == NULL)
         return -1;
-    buf_append(&to->text, at, len);
+    tm_buf_append(&to->text, at, len);
     to->count = to->cap = from->count;
     for (size_t i = 0; i < to->count; i++) {
         to->entry[i] = from->entry[i];
@@ -245,19 +247,21 @@ int entries_copy(const struct entries *from, struct entries *to)
     return buf_failed(&to->text) ? -1 : 0;
 }
 
-int entries_order(const struct entries *a, size_t i, const struct entries *b, size_t j)
+int tuf_entry_list_order(const struct tuf_entry_list *a, size_t i, const struct tuf_entry_list *b,
+                         size_t j)
 {
     return compare_names(a->text.data + a->entry[i].at, b->text.data + b->entry[j].at);
 }
 
-bool entries_same(const struct entries *a, size_t i, const struct entries *b, size_t j)
+bool tuf_entry_list_same(const struct tuf_entry_list *a, size_t i, const struct tuf_entry_list *b,
+                         size_t j)
 {
     return a->entry[i].len == b->entry[j].len &&
            memcmp(a->text.data + a->entry[i].at, b->text.data + b->entry[j].at, a->entry[i].len) ==
                0;
 }
 
-bool entries_equal(const struct entries *a, const struct entries *b)
+bool tuf_entry_list_equal(const struct tuf_entry_list *a, const struct tuf_entry_list *b)
 {
     const unsigned char *x = NULL;
     const unsigned char *y = NULL;

@@ -10,7 +10,7 @@
 /* Bytes of the character at p. */
 static size_t step(const char *p)
 {
-    size_t n = utf8_sequence((const unsigned char *)p, strnlen(p, 4));
+    size_t n = tm_utf8_sequence((const unsigned char *)p, strnlen(p, 4));
     return n > 0 ? n : 1;
 }
 

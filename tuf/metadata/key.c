@@ -49,24 +49,24 @@ static const struct tuf_algorithm *find(const char *keytype, const char *scheme)
 }
 
 /* 0: a key of the row's kind, on the row's named curve, of a length we take. */
-static int check_suits(const struct tuf_algorithm *alg, const EVP_PKEY *pkey, struct err *e)
+static int check_suits(const struct tuf_algorithm *alg, const EVP_PKEY *pkey, struct tm_err *e)
 {
     char group[64] = "";
     size_t len = 0;
     int explicit_parameters = 0;
     if (!EVP_PKEY_is_a(pkey, alg->type))
-        return err_set(e, "the public key is not of type %s", alg->type);
+        return tm_err_set(e, "the public key is not of type %s", alg->type);
     if (alg->group != NULL) {
         EVP_PKEY_get_int_param(pkey, OSSL_PKEY_PARAM_EC_DECODED_FROM_EXPLICIT_PARAMS,
                                &explicit_parameters);
         if (EVP_PKEY_get_group_name(pkey, group, sizeof(group), &len) != 1 ||
             strcmp(group, alg->group) != 0 || explicit_parameters != 0)
-            return err_set(e, "the public key is not on the named curve %s", alg->group);
+            return tm_err_set(e, "the public key is not on the named curve %s", alg->group);
     }
     int bits = EVP_PKEY_get_bits(pkey);
     if (strcmp(alg->type, "RSA") == 0 && (bits < RSA_BITS_MIN || bits > RSA_BITS_MAX))
-        return err_set(e, "an RSA key of %d bits: %d to %d are accepted", bits, RSA_BITS_MIN,
-                       RSA_BITS_MAX);
+        return tm_err_set(e, "an RSA key of %d bits: %d to %d are accepted", bits, RSA_BITS_MIN,
+                          RSA_BITS_MAX);
     return 0;
 }
 
@@ -78,16 +78,16 @@ static const unsigned char rsa_algorithm[] = {0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86
  * long to find out what it is. */
 static EVP_PKEY *decode_rsa(const unsigned char *der, size_t len)
 {
-    struct der_element outer;
-    struct der_element algorithm;
-    struct der_element bits;
-    if (der_take(&der, &len, &outer) != 0 || outer.tag != DER_SEQUENCE || len != 0)
+    struct tm_der_element outer;
+    struct tm_der_element algorithm;
+    struct tm_der_element bits;
+    if (tm_der_take(&der, &len, &outer) != 0 || outer.tag != DER_SEQUENCE || len != 0)
         return NULL;
     const unsigned char *p = outer.value;
     size_t left = outer.len;
-    if (der_take(&p, &left, &algorithm) != 0 || algorithm.whole_len != sizeof(rsa_algorithm) ||
+    if (tm_der_take(&p, &left, &algorithm) != 0 || algorithm.whole_len != sizeof(rsa_algorithm) ||
         memcmp(algorithm.whole, rsa_algorithm, sizeof(rsa_algorithm)) != 0 ||
-        der_take(&p, &left, &bits) != 0 || left != 0 || bits.tag != DER_BIT_STRING ||
+        tm_der_take(&p, &left, &bits) != 0 || left != 0 || bits.tag != DER_BIT_STRING ||
         bits.len < 1 || bits.value[0] != 0)
         return NULL;
     p = bits.value + 1;
@@ -100,9 +100,9 @@ static EVP_PKEY *decode_rsa(const unsigned char *der, size_t len)
 
 static EVP_PKEY *decode_der(const unsigned char *der, size_t len)
 {
-    const struct curve *c = curve_of_spki(der, len);
+    const struct tm_curve *c = tm_curve_of_spki(der, len);
     const unsigned char *p = der;
-    EVP_PKEY *pkey = c != NULL ? curve_key(c, der + c->head_len) : decode_rsa(der, len);
+    EVP_PKEY *pkey = c != NULL ? tm_curve_key(c, der + c->head_len) : decode_rsa(der, len);
     if (pkey != NULL || c != NULL)
         return pkey;
     pkey = d2i_PUBKEY(NULL, &p, (long)len);
@@ -114,75 +114,75 @@ static EVP_PKEY *decode_der(const unsigned char *der, size_t len)
 
 /* SHA-256 of the SubjectPublicKeyInfo in its one form: an uncompressed point, no leading zeros. A
  * key must not pass for two by two encodings. */
-static int fingerprint(struct tuf_key *k, const struct buf *read, struct err *e)
+static int fingerprint(struct tuf_key *k, const struct tm_buf *read, struct tm_err *e)
 {
     unsigned char *der = NULL;
     const unsigned char *from = read->data;
     int len = (int)read->len;
     int rc = 0;
-    if (curve_of_spki(from, read->len) == NULL) {
+    if (tm_curve_of_spki(from, read->len) == NULL) {
         if (k->alg->group != NULL &&
             EVP_PKEY_set_utf8_string_param(k->pkey, OSSL_PKEY_PARAM_EC_POINT_CONVERSION_FORMAT,
                                            OSSL_PKEY_EC_POINT_CONVERSION_FORMAT_UNCOMPRESSED) != 1)
-            return err_openssl(e, "encode the public key");
+            return tm_err_openssl(e, "encode the public key");
         len = i2d_PUBKEY(k->pkey, &der);
         from = der;
     }
     if (len <= 0 || EVP_Digest(from, (size_t)len, k->fingerprint, NULL, EVP_sha256(), NULL) != 1)
-        rc = err_openssl(e, "encode the public key");
+        rc = tm_err_openssl(e, "encode the public key");
     OPENSSL_free(der);
     return rc;
 }
 
-static int decode_pem(struct tuf_key *k, const char *text, struct err *e)
+static int decode_pem(struct tuf_key *k, const char *text, struct tm_err *e)
 {
-    struct buf der = {0};
+    struct tm_buf der = {0};
     size_t len = strlen(text);
     int rc = 0;
-    if (len > PEM_MAX || pem_body("PUBLIC KEY", text, len, &der) != 0)
-        rc = err_set(e, "keyval.public is not one PEM block \"PUBLIC KEY\"");
+    if (len > PEM_MAX || tm_pem_body("PUBLIC KEY", text, len, &der) != 0)
+        rc = tm_err_set(e, "keyval.public is not one PEM block \"PUBLIC KEY\"");
     else if ((k->pkey = decode_der(der.data, der.len)) == NULL)
-        rc = err_openssl(e, "keyval.public holds no public key");
+        rc = tm_err_openssl(e, "keyval.public holds no public key");
     else if (check_suits(k->alg, k->pkey, e) != 0)
         rc = -1;
     else
         rc = fingerprint(k, &der, e);
-    buf_free(&der);
+    tm_buf_free(&der);
     ERR_clear_error(); /* of the ways that did not fit */
     return rc;
 }
 
-static int decode_ed25519(struct tuf_key *k, const char *text, struct err *e)
+static int decode_ed25519(struct tuf_key *k, const char *text, struct tm_err *e)
 {
     /* RFC 8410 §4: what comes before the key in a SubjectPublicKeyInfo. */
     static const unsigned char head[] = {0x30, 0x2a, 0x30, 0x05, 0x06, 0x03,
                                          0x2b, 0x65, 0x70, 0x03, 0x21, 0x00};
-    struct buf der = {0};
+    struct tm_buf der = {0};
     int rc = 0;
-    buf_append(&der, head, sizeof(head));
-    if (hex_decode(text, strlen(text), &der) == 0 && der.len == sizeof(head) + ED25519_BYTES)
+    tm_buf_append(&der, head, sizeof(head));
+    if (tm_hex_decode(text, strlen(text), &der) == 0 && der.len == sizeof(head) + ED25519_BYTES)
         k->pkey = EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, der.data + sizeof(head),
                                               ED25519_BYTES);
     if (k->pkey == NULL)
-        rc = err_set(e, "keyval.public is not %d bytes of an Ed25519 key in hex", ED25519_BYTES);
+        rc = tm_err_set(e, "keyval.public is not %d bytes of an Ed25519 key in hex", ED25519_BYTES);
     else if (EVP_Digest(der.data, der.len, k->fingerprint, NULL, EVP_sha256(), NULL) != 1)
-        rc = err_openssl(e, "SHA-256");
-    buf_free(&der);
+        rc = tm_err_openssl(e, "SHA-256");
+    tm_buf_free(&der);
     ERR_clear_error();
     return rc;
 }
 
-int tuf_key_decode(const json_t *key, struct tuf_key *out, struct err *e)
+int tuf_key_decode(const json_t *key, struct tuf_key *out, struct tm_err *e)
 {
-    const char *keytype = strictjson_str(key, "keytype");
-    const char *scheme = strictjson_str(key, "scheme");
-    const char *text = strictjson_str(json_object_get(key, "keyval"), "public");
+    const char *keytype = tm_strictjson_str(key, "keytype");
+    const char *scheme = tm_strictjson_str(key, "scheme");
+    const char *text = tm_strictjson_str(json_object_get(key, "keyval"), "public");
     *out = (struct tuf_key){0};
     if (keytype == NULL || scheme == NULL || text == NULL)
-        return err_set(e, "a key needs keytype, scheme and keyval.public");
+        return tm_err_set(e, "a key needs keytype, scheme and keyval.public");
     out->alg = find(keytype, scheme);
     if (out->alg == NULL)
-        return err_set(e, "keytype '%.40s' with scheme '%.40s' is not known", keytype, scheme);
+        return tm_err_set(e, "keytype '%.40s' with scheme '%.40s' is not known", keytype, scheme);
     int rc = strcmp(out->alg->type, "ED25519") == 0 ? decode_ed25519(out, text, e)
                                                     : decode_pem(out, text, e);
     if (rc != 0)
@@ -198,7 +198,7 @@ void tuf_key_free(struct tuf_key *k)
 
 static const struct tuf_algorithm *row_for(const EVP_PKEY *pkey)
 {
-    struct err ignored;
+    struct tm_err ignored;
     for (size_t i = 0; i < ALGORITHMS; i++) {
         if (algorithms[i].written && check_suits(&algorithms[i], pkey, &ignored) == 0)
             return &algorithms[i];
@@ -207,50 +207,50 @@ static const struct tuf_algorithm *row_for(const EVP_PKEY *pkey)
 }
 
 /* The text of keyval.public. */
-static int public_text(EVP_PKEY *pkey, struct buf *out, struct err *e)
+static int public_text(EVP_PKEY *pkey, struct tm_buf *out, struct tm_err *e)
 {
     unsigned char raw[ED25519_BYTES];
     size_t raw_len = sizeof(raw);
     char hex[2 * sizeof(raw) + 1];
     if (EVP_PKEY_is_a(pkey, "ED25519")) {
         if (EVP_PKEY_get_raw_public_key(pkey, raw, &raw_len) != 1)
-            return err_openssl(e, "read the Ed25519 public key");
-        hex_encode(raw, raw_len, hex);
-        buf_puts(out, hex);
+            return tm_err_openssl(e, "read the Ed25519 public key");
+        tm_hex_encode(raw, raw_len, hex);
+        tm_buf_puts(out, hex);
         return 0;
     }
     BIO *bio = BIO_new(BIO_s_mem());
     char *data = NULL;
     int rc = bio != NULL && PEM_write_bio_PUBKEY(bio, pkey) == 1
                  ? 0
-                 : err_openssl(e, "encode the public key");
+                 : tm_err_openssl(e, "encode the public key");
     long len = rc == 0 ? BIO_get_mem_data(bio, &data) : 0;
-    buf_append(out, data, (size_t)len);
+    tm_buf_append(out, data, (size_t)len);
     BIO_free(bio);
     return rc;
 }
 
-json_t *tuf_key_from_pkey(EVP_PKEY *pkey, struct err *e)
+json_t *tuf_key_from_pkey(EVP_PKEY *pkey, struct tm_err *e)
 {
     const struct tuf_algorithm *alg = row_for(pkey);
-    struct buf text = {0};
+    struct tm_buf text = {0};
     json_t *key = NULL;
     if (alg == NULL) {
-        err_set(e, "TUF keys are Ed25519, P-256, P-384 or RSA of %d to %d bits", RSA_BITS_MIN,
-                RSA_BITS_MAX);
+        tm_err_set(e, "TUF keys are Ed25519, P-256, P-384 or RSA of %d to %d bits", RSA_BITS_MIN,
+                   RSA_BITS_MAX);
     } else if (public_text(pkey, &text, e) == 0) {
         key = json_pack("{s:s, s:s, s:{s:s%}}", "keytype", alg->keytype, "scheme", alg->scheme,
                         "keyval", "public", text.data, text.len);
         if (key == NULL)
-            err_set(e, "out of memory");
+            tm_err_set(e, "out of memory");
     }
-    buf_free(&text);
+    tm_buf_free(&text);
     return key;
 }
 
-int tuf_key_id(const json_t *key, char keyid[TUF_KEYID_SIZE], struct err *e)
+int tuf_key_id(const json_t *key, char keyid[TUF_KEYID_SIZE], struct tm_err *e)
 {
-    return canonical_sha256(key, keyid, e);
+    return tuf_canonical_sha256(key, keyid, e);
 }
 
 /* `sign` chooses the salt: 32 bytes are written, any length is read, as securesystemslib does. */
@@ -280,7 +280,7 @@ bool tuf_key_verify(const struct tuf_key *k, const void *data, size_t len, const
 }
 
 int tuf_key_sign(const struct tuf_key *k, EVP_PKEY *private_key, const void *data, size_t len,
-                 struct buf *sig, struct err *e)
+                 struct tm_buf *sig, struct tm_err *e)
 {
     EVP_MD_CTX *ctx = EVP_MD_CTX_new();
     EVP_PKEY_CTX *pctx = NULL;
@@ -289,15 +289,15 @@ int tuf_key_sign(const struct tuf_key *k, EVP_PKEY *private_key, const void *dat
     unsigned char *to = NULL;
     int rc = -1;
     if (!EVP_PKEY_is_a(private_key, k->alg->type)) {
-        err_set(e, "the private key is not of type %s", k->alg->type);
+        tm_err_set(e, "the private key is not of type %s", k->alg->type);
     } else if (ctx == NULL || EVP_DigestSignInit(ctx, &pctx, md, NULL, private_key) != 1 ||
                !set_padding(k->alg, pctx, md, true) ||
                EVP_DigestSign(ctx, NULL, &sig_len, data, len) != 1 ||
-               (to = buf_reserve(sig, sig_len)) == NULL ||
+               (to = tm_buf_reserve(sig, sig_len)) == NULL ||
                EVP_DigestSign(ctx, to, &sig_len, data, len) != 1) {
-        err_openssl(e, "sign");
+        tm_err_openssl(e, "sign");
     } else if (!tuf_key_verify(k, data, len, to, sig_len)) {
-        err_set(e, "the new signature does not verify: the private key is not this key's");
+        tm_err_set(e, "the new signature does not verify: the private key is not this key's");
     } else {
         sig->len += sig_len;
         rc = 0;

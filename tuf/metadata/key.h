@@ -31,15 +31,15 @@ struct tuf_key {
 
 /* Decodes a KEY object; unknown members are fine. -1: unknown type or scheme, a PEM that is not
  * exactly one block, a key that does not suit its scheme. */
-int tuf_key_decode(const json_t *key, struct tuf_key *out, struct err *e);
+int tuf_key_decode(const json_t *key, struct tuf_key *out, struct tm_err *e);
 void tuf_key_free(struct tuf_key *k);
 
 /* The KEY object for a public (or private) key, without unknown members: add yours, then take the
  * keyid. The PEM ends with one line feed. A new reference, or NULL. */
-json_t *tuf_key_from_pkey(EVP_PKEY *pkey, struct err *e);
+json_t *tuf_key_from_pkey(EVP_PKEY *pkey, struct tm_err *e);
 
 /* The keyid as the specification computes it, over the whole object with its unknown members. */
-int tuf_key_id(const json_t *key, char keyid[TUF_KEYID_SIZE], struct err *e);
+int tuf_key_id(const json_t *key, char keyid[TUF_KEYID_SIZE], struct tm_err *e);
 
 /* Whether `sig` (raw bytes: 64 of Ed25519, DER of ECDSA, RSA's) is over `data`. */
 bool tuf_key_verify(const struct tuf_key *k, const void *data, size_t len, const unsigned char *sig,
@@ -48,6 +48,6 @@ bool tuf_key_verify(const struct tuf_key *k, const void *data, size_t len, const
 /* Signs as the KEY object `k` prescribes with its private half, and verifies what came out.
  * Appends the raw signature. Hold key_lock() around it for a device's key. */
 int tuf_key_sign(const struct tuf_key *k, EVP_PKEY *private_key, const void *data, size_t len,
-                 struct buf *sig, struct err *e);
+                 struct tm_buf *sig, struct tm_err *e);
 
 #endif

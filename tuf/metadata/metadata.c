@@ -51,11 +51,11 @@ bool tuf_role_encode(const char *name, char out[TUF_ROLE_NAME_MAX + 1])
 }
 
 /* "1.0", "1.0.34": two or three numbers, the first of them 1. */
-static int check_spec_version(const json_t *body, struct err *e)
+static int check_spec_version(const json_t *body, struct tm_err *e)
 {
-    const char *v = strictjson_str(body, "spec_version");
+    const char *v = tm_strictjson_str(body, "spec_version");
     if (v == NULL)
-        return err_set(e, "spec_version is missing or not a string");
+        return tm_err_set(e, "spec_version is missing or not a string");
     unsigned parts = 1;
     bool digits = false;
     for (const char *p = v; *p != '\0'; p++) {
@@ -70,105 +70,105 @@ static int check_spec_version(const json_t *body, struct err *e)
         }
     }
     if (!digits || parts < 2 || parts > 3)
-        return err_set(e, "spec_version '%.20s' is not of the form 1.0 or 1.0.34", v);
+        return tm_err_set(e, "spec_version '%.20s' is not of the form 1.0 or 1.0.34", v);
     if (strncmp(v, "1.", 2) != 0)
-        return err_set(e, "spec_version '%.20s': only 1.x is understood", v);
+        return tm_err_set(e, "spec_version '%.20s': only 1.x is understood", v);
     return 0;
 }
 
-static int check_signatures(const json_t *signatures, struct err *e)
+static int check_signatures(const json_t *signatures, struct tm_err *e)
 {
     size_t i;
     json_t *s;
     if (!json_is_array(signatures))
-        return err_set(e, "'signatures' is missing or not an array");
+        return tm_err_set(e, "'signatures' is missing or not an array");
     if (json_array_size(signatures) > TUF_SIGNATURES_MAX)
-        return err_set(e, "more than %d signatures", TUF_SIGNATURES_MAX);
+        return tm_err_set(e, "more than %d signatures", TUF_SIGNATURES_MAX);
     json_t *seen = json_object();
-    int rc = seen != NULL ? 0 : err_set(e, "out of memory");
+    int rc = seen != NULL ? 0 : tm_err_set(e, "out of memory");
     json_array_foreach(signatures, i, s)
     {
-        const char *keyid = strictjson_str(s, "keyid");
+        const char *keyid = tm_strictjson_str(s, "keyid");
         if (rc != 0)
             break;
-        if (keyid == NULL || strictjson_str(s, "sig") == NULL)
-            rc = err_set(e, "signature %zu has no keyid or sig", i);
+        if (keyid == NULL || tm_strictjson_str(s, "sig") == NULL)
+            rc = tm_err_set(e, "signature %zu has no keyid or sig", i);
         else if (json_object_get(seen, keyid) != NULL)
-            rc = err_set(e, "two signatures with keyid '%.80s'", keyid);
+            rc = tm_err_set(e, "two signatures with keyid '%.80s'", keyid);
         else if (json_object_set_new(seen, keyid, json_true()) != 0)
-            rc = err_set(e, "out of memory");
+            rc = tm_err_set(e, "out of memory");
     }
     json_decref(seen);
     return rc;
 }
 
-static int check_type(const json_t *body, enum tuf_role role, struct err *e)
+static int check_type(const json_t *body, enum tuf_role role, struct tm_err *e)
 {
-    const char *type = strictjson_str(body, "_type");
+    const char *type = tm_strictjson_str(body, "_type");
     if (type == NULL)
-        return err_set(e, "_type is missing or not a string");
+        return tm_err_set(e, "_type is missing or not a string");
     if (strcmp(type, role_names[role]) != 0)
-        return err_set(e, "_type is '%.40s', not '%s'", type, role_names[role]);
+        return tm_err_set(e, "_type is '%.40s', not '%s'", type, role_names[role]);
     return 0;
 }
 
-static int check_body(struct tuf_metadata *m, struct err *e)
+static int check_body(struct tuf_metadata *m, struct tm_err *e)
 {
     if (!json_is_object(m->body))
-        return err_set(e, "'signed' is missing or not an object");
+        return tm_err_set(e, "'signed' is missing or not an object");
     if (check_type(m->body, m->role, e) != 0 || check_spec_version(m->body, e) != 0 ||
-        check_integer(m->body, "version", 1, TUF_VERSION_MAX, e) != 0)
+        tuf_check_integer(m->body, "version", 1, TUF_VERSION_MAX, e) != 0)
         return -1;
-    const char *expires = strictjson_str(m->body, "expires");
-    if (expires == NULL || clock_parse(expires, &m->expires) != 0)
-        return err_set(e, "expires is not a date of the form 2030-01-31T12:00:00Z");
+    const char *expires = tm_strictjson_str(m->body, "expires");
+    if (expires == NULL || tm_clock_parse(expires, &m->expires) != 0)
+        return tm_err_set(e, "expires is not a date of the form 2030-01-31T12:00:00Z");
     m->version = json_integer_value(json_object_get(m->body, "version"));
-    if (check_role_members(m->body, m->role, e) != 0)
+    if (tuf_check_role_members(m->body, m->role, e) != 0)
         return -1;
-    return canonical_check(m->body, e) == 0 ? 0 : err_wrap(e, "nobody can sign it");
+    return tuf_canonical_check(m->body, e) == 0 ? 0 : tm_err_wrap(e, "nobody can sign it");
 }
 
-const char *metadata_map(enum tuf_role role)
+const char *tuf_metadata_map(enum tuf_role role)
 {
     static const char *const maps[TUF_ROLE_COUNT] = {
         [TUF_SNAPSHOT] = "meta", [TUF_TARGETS] = "targets"};
     return maps[role];
 }
 
-static struct tuf_metadata *metadata_new(enum tuf_role role, struct err *e)
+static struct tuf_metadata *metadata_new(enum tuf_role role, struct tm_err *e)
 {
     struct tuf_metadata *m = calloc(1, sizeof(*m));
-    if (m != NULL && (m->good = calloc(1, sizeof(struct good_signatures))) != NULL) {
+    if (m != NULL && (m->good = calloc(1, sizeof(struct tuf_good_signatures))) != NULL) {
         m->refs = 1;
         m->role = role;
-        m->map = metadata_map(role);
+        m->map = tuf_metadata_map(role);
         return m;
     }
     free(m);
-    err_set(e, "out of memory");
+    tm_err_set(e, "out of memory");
     return NULL;
 }
 
 /* Takes over `envelope`. */
-static int set_envelope(struct tuf_metadata *m, json_t *envelope, struct err *e)
+static int set_envelope(struct tuf_metadata *m, json_t *envelope, struct tm_err *e)
 {
     m->envelope = envelope;
     m->body = json_object_get(envelope, "signed");
     if (!json_is_object(envelope))
-        return err_set(e, "the file is not a JSON object");
+        return tm_err_set(e, "the file is not a JSON object");
     if (check_body(m, e) != 0)
         return -1;
     return check_signatures(json_object_get(envelope, "signatures"), e);
 }
 
 struct tuf_metadata *tuf_metadata_build(json_t *envelope, enum tuf_role role,
-                                        struct tuf_entries *entries, struct err *e)
+                                        struct tuf_entries *entries, struct tm_err *e)
 {
     struct tuf_metadata *m = NULL;
     if (envelope != NULL)
         m = metadata_new(role, e);
     else
-        err_set(e, "out of memory");
+        tm_err_set(e, "out of memory");
     if (m == NULL) {
         json_decref(envelope);
         tuf_entries_free(entries);
@@ -179,15 +179,15 @@ struct tuf_metadata *tuf_metadata_build(json_t *envelope, enum tuf_role role,
         free(entries);
     }
     if (set_envelope(m, envelope, e) == 0 &&
-        (m->map == NULL || entries_seal(&m->entries, m->body, m->map, e) == 0))
+        (m->map == NULL || tuf_entry_list_seal(&m->entries, m->body, m->map, e) == 0))
         return m;
     tuf_metadata_free(m);
     return NULL;
 }
 
-struct tuf_metadata *tuf_metadata_from_json(json_t *envelope, enum tuf_role role, struct err *e)
+struct tuf_metadata *tuf_metadata_from_json(json_t *envelope, enum tuf_role role, struct tm_err *e)
 {
-    const char *name = metadata_map(role);
+    const char *name = tuf_metadata_map(role);
     const json_t *map = json_object_get(json_object_get(envelope, "signed"), name);
     struct tuf_entries *entries = NULL;
     if (name == NULL || json_object_size(map) == 0)
@@ -201,26 +201,26 @@ struct tuf_metadata *tuf_metadata_from_json(json_t *envelope, enum tuf_role role
 }
 
 struct tuf_metadata *tuf_metadata_parse(const void *data, size_t len, enum tuf_role role,
-                                        struct err *e)
+                                        struct tm_err *e)
 {
     struct tuf_entries *entries = NULL;
     if (len > TUF_METADATA_MAX) {
-        err_set(e, "JSON of %zu bytes is longer than %zu", len, TUF_METADATA_MAX);
+        tm_err_set(e, "JSON of %zu bytes is longer than %zu", len, TUF_METADATA_MAX);
         return NULL;
     }
-    if (metadata_map(role) == NULL) {
-        json_t *tree = strictjson_parse(data, len, TUF_METADATA_MAX, e);
+    if (tuf_metadata_map(role) == NULL) {
+        json_t *tree = tm_strictjson_parse(data, len, TUF_METADATA_MAX, e);
         return tree != NULL ? tuf_metadata_build(tree, role, NULL, e) : NULL;
     }
     /* Canonical JSON is never longer than what it was read from: it never moves. */
     entries = tuf_entries_new(role, len, e);
     if (entries == NULL)
         return NULL;
-    const struct jsonparse_aside aside = {.path = {"signed", metadata_map(role)},
-                                          .depth = 2,
-                                          .each = tuf_entries_add,
-                                          .arg = entries};
-    json_t *envelope = strictjson_parse_aside(data, len, &aside, e);
+    const struct tm_jsonparse_aside aside = {.path = {"signed", tuf_metadata_map(role)},
+                                             .depth = 2,
+                                             .each = tuf_entries_add,
+                                             .arg = entries};
+    json_t *envelope = tm_strictjson_parse_aside(data, len, &aside, e);
     if (envelope != NULL)
         return tuf_metadata_build(envelope, role, entries, e);
     tuf_entries_free(entries);
@@ -239,17 +239,17 @@ void tuf_metadata_free(struct tuf_metadata *m)
     if (m == NULL || --m->refs > 0)
         return;
     json_decref(m->envelope);
-    entries_free(&m->entries);
-    good_signatures_free(m->good);
+    tuf_entry_list_free(&m->entries);
+    tuf_good_signatures_free(m->good);
     free(m);
 }
 
-const struct buf *tuf_metadata_canonical(const struct tuf_metadata *m, struct buf *own,
-                                         struct err *e)
+const struct tm_buf *tuf_metadata_canonical(const struct tuf_metadata *m, struct tm_buf *own,
+                                            struct tm_err *e)
 {
     if (m->map != NULL)
         return &m->entries.text;
-    return canonical_write(m->body, own, e) == 0 ? own : NULL;
+    return tuf_canonical_write(m->body, own, e) == 0 ? own : NULL;
 }
 
 const json_t *tuf_metadata_body(const struct tuf_metadata *m)

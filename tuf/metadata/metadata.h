@@ -42,9 +42,9 @@ struct tuf_metadata;
  * Not the signatures, not the date. NULL with `e` set; the caller adds which file it was.
  */
 struct tuf_metadata *tuf_metadata_parse(const void *data, size_t len, enum tuf_role role,
-                                        struct err *e);
+                                        struct tm_err *e);
 /* The same for a tree; takes over the reference `envelope` also on failure. */
-struct tuf_metadata *tuf_metadata_from_json(json_t *envelope, enum tuf_role role, struct err *e);
+struct tuf_metadata *tuf_metadata_from_json(json_t *envelope, enum tuf_role role, struct tm_err *e);
 void tuf_metadata_free(struct tuf_metadata *m); /* NULL is fine */
 
 /* `signed` without its `targets` or `meta` (of a targets role or a snapshot), which is an empty
@@ -93,7 +93,8 @@ bool tuf_snapshot_find(const struct tuf_metadata *snapshot, const char *role_nam
                        struct tuf_file_info *out);
 
 /* Length and every listed hash of `data`; a file in parts goes through tuf/metadata/digest.h. */
-int tuf_file_check(const struct tuf_file_info *info, const void *data, size_t len, struct err *e);
+int tuf_file_check(const struct tuf_file_info *info, const void *data, size_t len,
+                   struct tm_err *e);
 
 /* ---- targets ---- */
 
@@ -112,7 +113,7 @@ bool tuf_entry_find(const struct tuf_metadata *m, const char *name, struct tuf_f
 
 /* Not 0 ends it and is returned. */
 typedef int (*tuf_entry_fn)(void *arg, const char *name, const struct tuf_file_info *info,
-                            struct err *e);
-int tuf_entries_each(const struct tuf_metadata *m, tuf_entry_fn each, void *arg, struct err *e);
+                            struct tm_err *e);
+int tuf_entries_each(const struct tuf_metadata *m, tuf_entry_fn each, void *arg, struct tm_err *e);
 
 #endif

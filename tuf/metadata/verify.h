@@ -19,7 +19,7 @@ enum tuf_verdict {
  * 0: at least threshold distinct keys, by keyid and by public key, have signed; stops there.
  * -1: "WHAT: signed by 1 of the 2 keys needed" with each fault's reason. */
 int tuf_verify(const struct tuf_metadata *m, const struct tuf_signers *by, const char *what,
-               struct err *e);
+               struct tm_err *e);
 
 /* Checks every key of the role and tells; returns how many count. `tell` may be NULL. */
 int64_t tuf_verify_each(const struct tuf_metadata *m, const struct tuf_signers *by,

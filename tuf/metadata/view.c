@@ -54,7 +54,7 @@ void tuf_timestamp_snapshot(const struct tuf_metadata *timestamp, struct tuf_fil
 
 json_t *tuf_entry_named(const struct tuf_metadata *m, const char *name)
 {
-    return m->map != NULL ? entries_find(&m->entries, name)
+    return m->map != NULL ? tuf_entry_list_find(&m->entries, name)
                           : json_incref(json_object_get(tree_map(m), name));
 }
 
@@ -97,7 +97,8 @@ size_t tuf_entries_count(const struct tuf_metadata *m)
     return m->map != NULL ? m->entries.count : json_object_size(tree_map(m));
 }
 
-static int each_of_tree(const struct tuf_metadata *m, tuf_entry_fn each, void *arg, struct err *e)
+static int each_of_tree(const struct tuf_metadata *m, tuf_entry_fn each, void *arg,
+                        struct tm_err *e)
 {
     const char *name;
     json_t *entry;
@@ -111,21 +112,21 @@ static int each_of_tree(const struct tuf_metadata *m, tuf_entry_fn each, void *a
     return 0;
 }
 
-int tuf_entries_each(const struct tuf_metadata *m, tuf_entry_fn each, void *arg, struct err *e)
+int tuf_entries_each(const struct tuf_metadata *m, tuf_entry_fn each, void *arg, struct tm_err *e)
 {
-    struct buf name = {0};
+    struct tm_buf name = {0};
     int rc = 0;
     if (m->map == NULL)
         return each_of_tree(m, each, arg, e);
     for (size_t i = 0; i < m->entries.count && rc == 0; i++) {
         struct tuf_file_info info;
-        buf_reset(&name);
-        json_t *entry = entries_get(&m->entries, i, &name);
+        tm_buf_reset(&name);
+        json_t *entry = tuf_entry_list_get(&m->entries, i, &name);
         read_info(entry, &info);
-        rc = entry != NULL && buf_str(&name) != NULL ? each(arg, buf_str(&name), &info, e)
-                                                     : err_set(e, "out of memory");
+        rc = entry != NULL && tm_buf_str(&name) != NULL ? each(arg, tm_buf_str(&name), &info, e)
+                                                        : tm_err_set(e, "out of memory");
         json_decref(entry);
     }
-    buf_free(&name);
+    tm_buf_free(&name);
     return rc;
 }

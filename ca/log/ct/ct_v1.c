@@ -8,12 +8,12 @@
 #include "common/b64.h"
 
 struct call {
-    struct log_server *s;
-    struct http_exchange *x;
-    struct buf note;
-    struct log_dir dir; /* at the newest checkpoint */
-    struct checkpoint checkpoint;
-    struct buf body;
+    struct ca_log_server *s;
+    struct tm_http_exchange *x;
+    struct tm_buf note;
+    struct ca_log_dir dir; /* at the newest checkpoint */
+    struct tm_checkpoint checkpoint;
+    struct tm_buf body;
     unsigned status; /* of a refusal */
 };
 
@@ -23,207 +23,207 @@ static int refuse(struct call *c, unsigned status)
     return -1;
 }
 
-static void put_b64(struct buf *out, const void *data, size_t len)
+static void put_b64(struct tm_buf *out, const void *data, size_t len)
 {
     buf_putc(out, '"');
-    b64_encode(B64_STD, data, len, out);
+    tm_b64_encode(B64_STD, data, len, out);
     buf_putc(out, '"');
 }
 
-static int number(struct call *c, const char *name, uint64_t *out, struct err *e)
+static int number(struct call *c, const char *name, uint64_t *out, struct tm_err *e)
 {
-    const char *text = http_query(c->x, name);
+    const char *text = tm_http_query(c->x, name);
     size_t len = text != NULL ? strlen(text) : 0;
     errno = 0;
     if (len == 0 || len > 19 || strspn(text, "0123456789") != len) {
-        err_set(e, "parameter '%s' must be a decimal number", name);
+        tm_err_set(e, "parameter '%s' must be a decimal number", name);
         return refuse(c, 400);
     }
     *out = strtoull(text, NULL, 10);
     return 0;
 }
 
-static void put_proof(struct buf *out, const char *name, const struct log_proof *p)
+static void put_proof(struct tm_buf *out, const char *name, const struct ca_log_proof *p)
 {
-    buf_printf(out, "\"%s\":[", name);
+    tm_buf_printf(out, "\"%s\":[", name);
     for (size_t i = 0; i < p->count; i++) {
-        buf_puts(out, i > 0 ? "," : "");
+        tm_buf_puts(out, i > 0 ? "," : "");
         put_b64(out, p->hash[i].b, MERKLE_HASH);
     }
-    buf_puts(out, "]");
+    tm_buf_puts(out, "]");
 }
 
-static int get_sth(struct call *c, struct err *e)
+static int get_sth(struct call *c, struct tm_err *e)
 {
-    struct note n;
-    int rc = note_parse(c->note.data, c->note.len, &n, e);
+    struct tm_note n;
+    int rc = tm_note_parse(c->note.data, c->note.len, &n, e);
     if (rc != 0)
         return rc;
     /* The log's own line is the first: timestamp, then the TreeHeadSignature. */
-    struct bytes sig = bytes_of(n.signature[0].sig, n.signature[0].sig_len);
-    uint64_t timestamp = bytes_be(&sig, 8);
-    buf_printf(&c->body, "{\"tree_size\":%" PRIu64 ",\"timestamp\":%" PRIu64, c->checkpoint.size,
-               timestamp);
-    buf_puts(&c->body, ",\"sha256_root_hash\":");
+    struct tm_bytes sig = bytes_of(n.signature[0].sig, n.signature[0].sig_len);
+    uint64_t timestamp = tm_bytes_be(&sig, 8);
+    tm_buf_printf(&c->body, "{\"tree_size\":%" PRIu64 ",\"timestamp\":%" PRIu64, c->checkpoint.size,
+                  timestamp);
+    tm_buf_puts(&c->body, ",\"sha256_root_hash\":");
     put_b64(&c->body, c->checkpoint.root.b, MERKLE_HASH);
-    buf_puts(&c->body, ",\"tree_head_signature\":");
+    tm_buf_puts(&c->body, ",\"tree_head_signature\":");
     put_b64(&c->body, sig.p, sig.left);
-    buf_puts(&c->body, "}\n");
-    note_free(&n);
+    tm_buf_puts(&c->body, "}\n");
+    tm_note_free(&n);
     return 0;
 }
 
-static int get_consistency(struct call *c, struct err *e)
+static int get_consistency(struct call *c, struct tm_err *e)
 {
     uint64_t first = 0;
     uint64_t second = 0;
-    struct log_proof p;
-    struct log_tiles t = log_dir_tiles(&c->dir);
+    struct ca_log_proof p;
+    struct ca_log_tiles t = ca_log_dir_tiles(&c->dir);
     if (number(c, "first", &first, e) != 0 || number(c, "second", &second, e) != 0)
         return -1;
     if (first > second || second > c->dir.size) {
-        err_set(e, "need first <= second <= %" PRIu64, c->dir.size);
+        tm_err_set(e, "need first <= second <= %" PRIu64, c->dir.size);
         return refuse(c, 400);
     }
-    if (log_tree_consistency(&t, first, second, &p, e) != 0)
+    if (ca_log_tree_consistency(&t, first, second, &p, e) != 0)
         return -1;
     buf_putc(&c->body, '{');
     put_proof(&c->body, "consistency", &p);
-    buf_puts(&c->body, "}\n");
+    tm_buf_puts(&c->body, "}\n");
     return 0;
 }
 
-static int tree_size(struct call *c, uint64_t *size, struct err *e)
+static int tree_size(struct call *c, uint64_t *size, struct tm_err *e)
 {
     if (number(c, "tree_size", size, e) != 0)
         return -1;
     if (*size >= 1 && *size <= c->dir.size)
         return 0;
-    err_set(e, "tree_size must be 1 to %" PRIu64, c->dir.size);
+    tm_err_set(e, "tree_size must be 1 to %" PRIu64, c->dir.size);
     return refuse(c, 400);
 }
 
-static int get_proof(struct call *c, struct err *e)
+static int get_proof(struct call *c, struct tm_err *e)
 {
-    const char *text = http_query(c->x, "hash");
-    struct buf hash = {0};
-    struct merkle_hash leaf;
-    struct log_proof p;
+    const char *text = tm_http_query(c->x, "hash");
+    struct tm_buf hash = {0};
+    struct tm_merkle_hash leaf;
+    struct ca_log_proof p;
     uint64_t size = 0;
     uint64_t index = 0;
     if (tree_size(c, &size, e) != 0)
         return -1;
-    bool good = text != NULL && b64_decode(B64_STD, text, strlen(text), &hash) == 0 &&
+    bool good = text != NULL && tm_b64_decode(B64_STD, text, strlen(text), &hash) == 0 &&
                 hash.len == MERKLE_HASH;
     if (good)
         memcpy(leaf.b, hash.data, MERKLE_HASH);
-    buf_free(&hash);
+    tm_buf_free(&hash);
     if (!good) {
-        err_set(e, "parameter 'hash' must be a leaf hash: 32 bytes in base64");
+        tm_err_set(e, "parameter 'hash' must be a leaf hash: 32 bytes in base64");
         return refuse(c, 400);
     }
-    int found = log_dir_find(&c->dir, &leaf, &index, e);
+    int found = ca_log_dir_find(&c->dir, &leaf, &index, e);
     if (found < 0)
         return -1;
     if (found == 0 || index >= size) {
-        err_set(e, "no entry of the tree of %" PRIu64 " has this leaf hash", size);
+        tm_err_set(e, "no entry of the tree of %" PRIu64 " has this leaf hash", size);
         return refuse(c, 404);
     }
-    struct log_tiles t = log_dir_tiles(&c->dir);
-    if (log_tree_inclusion(&t, index, size, &p, e) != 0)
+    struct ca_log_tiles t = ca_log_dir_tiles(&c->dir);
+    if (ca_log_tree_inclusion(&t, index, size, &p, e) != 0)
         return -1;
-    buf_printf(&c->body, "{\"leaf_index\":%" PRIu64 ",", index);
+    tm_buf_printf(&c->body, "{\"leaf_index\":%" PRIu64 ",", index);
     put_proof(&c->body, "audit_path", &p);
-    buf_puts(&c->body, "}\n");
+    tm_buf_puts(&c->body, "}\n");
     return 0;
 }
 
 /* The chain's certificates, a u24 length before each; entries of one log have few chains. */
 struct chain_cache {
-    struct buf fingerprints;
-    struct buf der; /* of them */
+    struct tm_buf fingerprints;
+    struct tm_buf der; /* of them */
 };
 
-static int put_chain(struct call *c, struct chain_cache *cache, const struct entry *n,
-                     struct buf *out, struct err *e)
+static int put_chain(struct call *c, struct chain_cache *cache, const struct tm_entry *n,
+                     struct tm_buf *out, struct tm_err *e)
 {
     if (cache->fingerprints.len != n->chain_len || n->chain_len == 0 ||
         memcmp(cache->fingerprints.data, n->chain, n->chain_len) != 0) {
-        buf_reset(&cache->fingerprints);
-        buf_reset(&cache->der);
+        tm_buf_reset(&cache->fingerprints);
+        tm_buf_reset(&cache->der);
         for (size_t at = 0; at < n->chain_len; at += ENTRY_FINGERPRINT) {
-            struct buf one = {0};
-            int rc = log_dir_issuer(c->dir.path, n->chain + at, &one, e);
-            buf_put_be(&cache->der, one.len, 3);
-            buf_append(&cache->der, one.data, one.len);
-            buf_free(&one);
+            struct tm_buf one = {0};
+            int rc = ca_log_dir_issuer(c->dir.path, n->chain + at, &one, e);
+            tm_buf_put_be(&cache->der, one.len, 3);
+            tm_buf_append(&cache->der, one.data, one.len);
+            tm_buf_free(&one);
             if (rc != 0)
                 return -1;
         }
-        buf_append(&cache->fingerprints, n->chain, n->chain_len);
+        tm_buf_append(&cache->fingerprints, n->chain, n->chain_len);
     }
-    buf_put_be(out, cache->der.len, 3);
-    buf_append(out, cache->der.data, cache->der.len);
-    return buf_failed(&cache->der) || buf_failed(out) ? err_set(e, "out of memory") : 0;
+    tm_buf_put_be(out, cache->der.len, 3);
+    tm_buf_append(out, cache->der.data, cache->der.len);
+    return buf_failed(&cache->der) || buf_failed(out) ? tm_err_set(e, "out of memory") : 0;
 }
 
 /* "leaf_input":…,"extra_data":… (RFC 6962 §4.6) */
-static int put_entry(struct call *c, struct chain_cache *cache, const struct entry *n,
-                     struct err *e)
+static int put_entry(struct call *c, struct chain_cache *cache, const struct tm_entry *n,
+                     struct tm_err *e)
 {
-    struct buf leaf = {0};
-    struct buf extra = {0};
+    struct tm_buf leaf = {0};
+    struct tm_buf extra = {0};
     buf_putc(&leaf, 0); /* v1 */
     buf_putc(&leaf, 0); /* timestamped_entry */
-    buf_append(&leaf, n->timestamped, n->timestamped_len);
+    tm_buf_append(&leaf, n->timestamped, n->timestamped_len);
     if (n->logged.type == SCT_PRECERT) {
-        buf_put_be(&extra, n->precert_len, 3);
-        buf_append(&extra, n->precert, n->precert_len);
+        tm_buf_put_be(&extra, n->precert_len, 3);
+        tm_buf_append(&extra, n->precert, n->precert_len);
     }
     int rc = put_chain(c, cache, n, &extra, e);
-    buf_puts(&c->body, "\"leaf_input\":");
+    tm_buf_puts(&c->body, "\"leaf_input\":");
     put_b64(&c->body, leaf.data, leaf.len);
-    buf_puts(&c->body, ",\"extra_data\":");
+    tm_buf_puts(&c->body, ",\"extra_data\":");
     put_b64(&c->body, extra.data, extra.len);
-    buf_free(&leaf);
-    buf_free(&extra);
+    tm_buf_free(&leaf);
+    tm_buf_free(&extra);
     return rc;
 }
 
 /* Entries start to end, all of one tile. */
-static int put_range(struct call *c, uint64_t start, uint64_t end, bool list, struct err *e)
+static int put_range(struct call *c, uint64_t start, uint64_t end, bool list, struct tm_err *e)
 {
-    struct log_tiles t = log_dir_tiles(&c->dir);
+    struct ca_log_tiles t = ca_log_dir_tiles(&c->dir);
     struct chain_cache cache = {0};
-    struct buf tile = {0};
+    struct tm_buf tile = {0};
     uint64_t n = start / TILE_WIDTH;
-    int rc = t.data(t.ctx, n, log_tile_width(c->dir.size, 0, n), &tile, e);
-    struct bytes in = bytes_of(tile.data, tile.len);
+    int rc = t.data(t.ctx, n, ca_log_tile_width(c->dir.size, 0, n), &tile, e);
+    struct tm_bytes in = bytes_of(tile.data, tile.len);
     for (uint64_t i = n * TILE_WIDTH; i <= end && rc == 0; i++) {
-        struct entry entry;
-        if (entry_take_tile_leaf(&in, &entry, e) != 1)
-            rc = err_wrap(e, "entry %" PRIu64, i);
+        struct tm_entry entry;
+        if (tm_entry_take_tile_leaf(&in, &entry, e) != 1)
+            rc = tm_err_wrap(e, "entry %" PRIu64, i);
         if (rc != 0 || i < start)
             continue;
-        buf_puts(&c->body, i > start ? "," : "");
-        buf_puts(&c->body, list ? "{" : "");
+        tm_buf_puts(&c->body, i > start ? "," : "");
+        tm_buf_puts(&c->body, list ? "{" : "");
         rc = put_entry(c, &cache, &entry, e);
-        buf_puts(&c->body, list ? "}" : "");
+        tm_buf_puts(&c->body, list ? "}" : "");
     }
-    buf_free(&cache.fingerprints);
-    buf_free(&cache.der);
-    buf_free(&tile);
+    tm_buf_free(&cache.fingerprints);
+    tm_buf_free(&cache.der);
+    tm_buf_free(&tile);
     return rc;
 }
 
-static int get_entries(struct call *c, struct err *e)
+static int get_entries(struct call *c, struct tm_err *e)
 {
     uint64_t start = 0;
     uint64_t end = 0;
     if (number(c, "start", &start, e) != 0 || number(c, "end", &end, e) != 0)
         return -1;
     if (start > end || start >= c->dir.size) {
-        err_set(e, "need start <= end and start < %" PRIu64, c->dir.size);
+        tm_err_set(e, "need start <= end and start < %" PRIu64, c->dir.size);
         return refuse(c, 400);
     }
     uint64_t last = start - start % TILE_WIDTH + TILE_WIDTH - 1; /* fewer may be given: §4.6 */
@@ -231,75 +231,75 @@ static int get_entries(struct call *c, struct err *e)
         end = last;
     if (end >= c->dir.size)
         end = c->dir.size - 1;
-    buf_puts(&c->body, "{\"entries\":[");
+    tm_buf_puts(&c->body, "{\"entries\":[");
     if (put_range(c, start, end, true, e) != 0)
         return -1;
-    buf_puts(&c->body, "]}\n");
+    tm_buf_puts(&c->body, "]}\n");
     return 0;
 }
 
-static int get_entry_and_proof(struct call *c, struct err *e)
+static int get_entry_and_proof(struct call *c, struct tm_err *e)
 {
     uint64_t index = 0;
     uint64_t size = 0;
-    struct log_proof p;
-    struct log_tiles t = log_dir_tiles(&c->dir);
+    struct ca_log_proof p;
+    struct ca_log_tiles t = ca_log_dir_tiles(&c->dir);
     if (number(c, "leaf_index", &index, e) != 0 || tree_size(c, &size, e) != 0)
         return -1;
     if (index >= size) {
-        err_set(e, "leaf_index must be below tree_size");
+        tm_err_set(e, "leaf_index must be below tree_size");
         return refuse(c, 400);
     }
     buf_putc(&c->body, '{');
-    if (log_tree_inclusion(&t, index, size, &p, e) != 0 ||
+    if (ca_log_tree_inclusion(&t, index, size, &p, e) != 0 ||
         put_range(c, index, index, false, e) != 0)
         return -1;
     buf_putc(&c->body, ',');
     put_proof(&c->body, "audit_path", &p);
-    buf_puts(&c->body, "}\n");
+    tm_buf_puts(&c->body, "}\n");
     return 0;
 }
 
 /* Once each: the root in force is mostly one that entries' chains end in, too. */
 static void add_root(void *arg, const unsigned char *der, size_t len)
 {
-    struct buf *list = arg;
-    struct buf root = {0};
+    struct tm_buf *list = arg;
+    struct tm_buf root = {0};
     put_b64(&root, der, len);
     bool known = list->len > 0 && memmem(list->data, list->len, root.data, root.len) != NULL;
     if (!known && list->len > 0)
         buf_putc(list, ',');
     if (!known)
-        buf_append(list, root.data, root.len);
-    buf_free(&root);
+        tm_buf_append(list, root.data, root.len);
+    tm_buf_free(&root);
 }
 
 /* RFC 6962 §4.7. */
-static int get_roots(struct call *c, struct err *e)
+static int get_roots(struct call *c, struct tm_err *e)
 {
-    struct buf list = {0};
+    struct tm_buf list = {0};
     if (c->s->o.roots != NULL)
         c->s->o.roots(c->s->o.roots_ctx, add_root, &list);
-    int rc = log_dir_roots(c->s->view.directory, add_root, &list, e);
-    buf_puts(&c->body, "{\"certificates\":[");
-    buf_append(&c->body, list.data, list.len);
-    buf_puts(&c->body, "]}\n");
-    buf_free(&list);
+    int rc = ca_log_dir_roots(c->s->view.directory, add_root, &list, e);
+    tm_buf_puts(&c->body, "{\"certificates\":[");
+    tm_buf_append(&c->body, list.data, list.len);
+    tm_buf_puts(&c->body, "]}\n");
+    tm_buf_free(&list);
     return rc;
 }
 
-static int refuse_submission(struct call *c, struct err *e)
+static int refuse_submission(struct call *c, struct tm_err *e)
 {
-    err_set(e, "%s",
-            c->s->o.retired != NULL
-                ? "this log is retired: it takes no more entries"
-                : "this log takes entries from its own certificate authority only");
+    tm_err_set(e, "%s",
+               c->s->o.retired != NULL
+                   ? "this log is retired: it takes no more entries"
+                   : "this log takes entries from its own certificate authority only");
     return refuse(c, 403);
 }
 
 static const struct {
     const char *name;
-    int (*answer)(struct call *c, struct err *e);
+    int (*answer)(struct call *c, struct tm_err *e);
 } endpoints[] = {
     {"get-sth", get_sth},
     {"get-sth-consistency", get_consistency},
@@ -311,48 +311,48 @@ static const struct {
     {"add-pre-chain", refuse_submission},
 };
 
-static int prepare(struct call *c, struct err *e)
+static int prepare(struct call *c, struct tm_err *e)
 {
-    struct note n;
-    c->dir = (struct log_dir){.path = c->s->view.directory};
+    struct tm_note n;
+    c->dir = (struct ca_log_dir){.path = c->s->view.directory};
     c->dir.size = c->s->view.checkpoint(c->s->view.ctx, &c->note);
-    if (note_parse(c->note.data, c->note.len, &n, e) != 0)
+    if (tm_note_parse(c->note.data, c->note.len, &n, e) != 0)
         return -1;
-    int rc = checkpoint_parse(&n, &c->checkpoint, e);
-    note_free(&n);
+    int rc = tm_checkpoint_parse(&n, &c->checkpoint, e);
+    tm_note_free(&n);
     return rc;
 }
 
 /* Why the log's own data cannot be read is the operator's to know, not the client's. */
-static void reply_failure(struct call *c, const struct err *e)
+static void reply_failure(struct call *c, const struct tm_err *e)
 {
     if (c->status == 500) {
         jlog(c->s->o.jlog, JLOG_ERROR, "the log's data cannot be read",
              JLOG_STR("log", c->s->view.origin), JLOG_STR("detail", e->text), JLOG_END);
-        log_serve_error(c->x, 500, "the log's data cannot be read");
+        ca_log_serve_error(c->x, 500, "the log's data cannot be read");
     } else {
-        log_serve_error(c->x, c->status, e->text);
+        ca_log_serve_error(c->x, c->status, e->text);
     }
 }
 
-void log_serve_ct_v1(struct log_server *s, const char *name, struct http_exchange *x)
+void ca_log_serve_ct_v1(struct ca_log_server *s, const char *name, struct tm_http_exchange *x)
 {
-    struct err e = {0};
+    struct tm_err e = {0};
     struct call c = {.s = s, .x = x, .status = 500};
     size_t i = 0;
     size_t count = sizeof(endpoints) / sizeof(endpoints[0]);
     while (i < count && strcmp(endpoints[i].name, name) != 0)
         i++;
     if (i == count) {
-        log_serve_error(x, 404, "no such endpoint of RFC 6962");
+        ca_log_serve_error(x, 404, "no such endpoint of RFC 6962");
         return;
     }
     if (prepare(&c, &e) == 0 && endpoints[i].answer(&c, &e) == 0) {
-        http_reply(x, 200, "application/json", &c.body);
-        http_reply_header(x, "Cache-Control", "no-cache");
+        tm_http_reply(x, 200, "application/json", &c.body);
+        tm_http_reply_header(x, "Cache-Control", "no-cache");
     } else {
         reply_failure(&c, &e);
     }
-    buf_free(&c.body);
-    buf_free(&c.note);
+    tm_buf_free(&c.body);
+    tm_buf_free(&c.note);
 }

@@ -5,15 +5,15 @@
 #include "ca/log/engine/reader.h"
 #include "ca/log/ct/serve.h"
 
-struct log_server {
-    struct log_serve_options o;
-    struct log_view view;
+struct ca_log_server {
+    struct ca_log_serve_options o;
+    struct ca_log_view view;
 };
 
 /* {"error_message":…}, RFC 6962 §4 */
-void log_serve_error(struct http_exchange *x, unsigned status, const char *message);
+void ca_log_serve_error(struct tm_http_exchange *x, unsigned status, const char *message);
 
 /* Answers prefix + "ct/v1/" + name. */
-void log_serve_ct_v1(struct log_server *s, const char *name, struct http_exchange *x);
+void ca_log_serve_ct_v1(struct ca_log_server *s, const char *name, struct tm_http_exchange *x);
 
 #endif

@@ -16,76 +16,77 @@
 #define ISSUER_MAX ((size_t)64 * 1024)
 
 /* A tile that has filled since is read whole: the partial one may be gone. */
-static int read_tile(const struct log_dir *d, int level, uint64_t n, unsigned width,
-                     struct buf *out, struct err *e)
+static int read_tile(const struct ca_log_dir *d, int level, uint64_t n, unsigned width,
+                     struct tm_buf *out, struct tm_err *e)
 {
     char name[TILE_PATH_MAX];
     char path[PATH_MAX];
-    unsigned has = log_tile_width(d->size, level < 0 ? 0 : (unsigned)level, n);
+    unsigned has = ca_log_tile_width(d->size, level < 0 ? 0 : (unsigned)level, n);
     bool missing = false;
     if (has < width)
-        return err_set(e, "tile %" PRIu64 " of level %d is beyond the tree of %" PRIu64, n, level,
-                       d->size);
-    tile_path(level, n, has, name);
-    if (file_join(d->path, name, path, sizeof(path), e) != 0)
+        return tm_err_set(e, "tile %" PRIu64 " of level %d is beyond the tree of %" PRIu64, n,
+                          level, d->size);
+    tm_tile_path(level, n, has, name);
+    if (tm_file_join(d->path, name, path, sizeof(path), e) != 0)
         return -1;
-    int rc = log_store_read(path, LOG_DATA_TILE_MAX, out, &missing, e);
+    int rc = ca_log_store_read(path, LOG_DATA_TILE_MAX, out, &missing, e);
     if (rc != 0 && missing && has < TILE_WIDTH) {
-        tile_path(level, n, TILE_WIDTH, name);
-        if (file_join(d->path, name, path, sizeof(path), e) != 0)
+        tm_tile_path(level, n, TILE_WIDTH, name);
+        if (tm_file_join(d->path, name, path, sizeof(path), e) != 0)
             return -1;
-        struct err full = {0};
-        rc = log_store_read(path, LOG_DATA_TILE_MAX, out, &missing, &full);
+        struct tm_err full = {0};
+        rc = ca_log_store_read(path, LOG_DATA_TILE_MAX, out, &missing, &full);
     }
     return rc;
 }
 
 static int dir_hashes(void *ctx, unsigned level, uint64_t n, unsigned width,
-                      struct merkle_hash *out, struct err *e)
+                      struct tm_merkle_hash *out, struct tm_err *e)
 {
-    struct buf b = {0};
+    struct tm_buf b = {0};
     int rc = read_tile(ctx, (int)level, n, width, &b, e);
     if (rc == 0 && (b.len % MERKLE_HASH != 0 || b.len < width * sizeof(*out) ||
                     b.len > TILE_WIDTH * sizeof(*out)))
-        rc = err_set(e, "tile %" PRIu64 " of level %u has %zu bytes, not those of %u hashes", n,
-                     level, b.len, width);
+        rc = tm_err_set(e, "tile %" PRIu64 " of level %u has %zu bytes, not those of %u hashes", n,
+                        level, b.len, width);
     if (rc == 0)
         memcpy(out, b.data, width * sizeof(*out));
-    buf_free(&b);
+    tm_buf_free(&b);
     return rc;
 }
 
-static int dir_data(void *ctx, uint64_t n, unsigned width, struct buf *out, struct err *e)
+static int dir_data(void *ctx, uint64_t n, unsigned width, struct tm_buf *out, struct tm_err *e)
 {
     return read_tile(ctx, -1, n, width, out, e);
 }
 
-struct log_tiles log_dir_tiles(struct log_dir *d)
+struct ca_log_tiles ca_log_dir_tiles(struct ca_log_dir *d)
 {
-    return (struct log_tiles){.ctx = d, .hashes = dir_hashes, .data = dir_data};
+    return (struct ca_log_tiles){.ctx = d, .hashes = dir_hashes, .data = dir_data};
 }
 
-int log_dir_checkpoint(const char *path, struct buf *note, struct checkpoint *out, struct err *e)
+int ca_log_dir_checkpoint(const char *path, struct tm_buf *note, struct tm_checkpoint *out,
+                          struct tm_err *e)
 {
     char file[PATH_MAX];
-    struct note n;
+    struct tm_note n;
     size_t at = note->len;
-    if (file_join(path, LOG_CHECKPOINT, file, sizeof(file), e) != 0 ||
-        file_read(file, NOTE_BYTES_MAX, note, e) != 0)
+    if (tm_file_join(path, LOG_CHECKPOINT, file, sizeof(file), e) != 0 ||
+        tm_file_read(file, NOTE_BYTES_MAX, note, e) != 0)
         return -1;
-    int rc = note_parse(note->data + at, note->len - at, &n, e);
+    int rc = tm_note_parse(note->data + at, note->len - at, &n, e);
     if (rc == 0) {
-        rc = checkpoint_parse(&n, out, e);
-        note_free(&n);
+        rc = tm_checkpoint_parse(&n, out, e);
+        tm_note_free(&n);
     }
-    return rc == 0 ? 0 : err_wrap(e, "'%s'", file);
+    return rc == 0 ? 0 : tm_err_wrap(e, "'%s'", file);
 }
 
 /* "tenmint log 1\n<origin>\n<log id>\n" */
-static int parse_identity(const char *p, size_t len, struct log_identity *out)
+static int parse_identity(const char *p, size_t len, struct ca_log_identity *out)
 {
     static const char head[] = LOG_IDENTITY_HEAD;
-    struct buf id = {0};
+    struct tm_buf id = {0};
     if (len < sizeof(head) || memcmp(p, head, sizeof(head) - 1) != 0 || p[len - 1] != '\n')
         return -1;
     p += sizeof(head) - 1;
@@ -96,47 +97,47 @@ static int parse_identity(const char *p, size_t len, struct log_identity *out)
         return -1;
     memcpy(out->origin, p, n);
     out->origin[n] = '\0';
-    int rc = b64_decode(B64_STD, nl + 1, len - n - 2, &id);
+    int rc = tm_b64_decode(B64_STD, nl + 1, len - n - 2, &id);
     if (rc == 0 && id.len == sizeof(out->log_id))
         memcpy(out->log_id, id.data, id.len);
     else
         rc = -1;
-    buf_free(&id);
+    tm_buf_free(&id);
     return rc;
 }
 
-int log_dir_identity(const char *path, struct log_identity *out, struct err *e)
+int ca_log_dir_identity(const char *path, struct ca_log_identity *out, struct tm_err *e)
 {
     char file[PATH_MAX];
-    struct buf b = {0};
-    if (file_join(path, LOG_IDENTITY, file, sizeof(file), e) != 0)
+    struct tm_buf b = {0};
+    if (tm_file_join(path, LOG_IDENTITY, file, sizeof(file), e) != 0)
         return -1;
-    int rc = file_read(file, 1024, &b, e);
+    int rc = tm_file_read(file, 1024, &b, e);
     if (rc == 0 && parse_identity((const char *)b.data, b.len, out) != 0)
-        rc = err_set(e, "'%s' is damaged, or of another version", file);
-    buf_free(&b);
+        rc = tm_err_set(e, "'%s' is damaged, or of another version", file);
+    tm_buf_free(&b);
     return rc;
 }
 
-int log_dir_issuer(const char *path, const unsigned char fingerprint[32], struct buf *der,
-                   struct err *e)
+int ca_log_dir_issuer(const char *path, const unsigned char fingerprint[32], struct tm_buf *der,
+                      struct tm_err *e)
 {
     char name[LOG_ISSUER_NAME];
     char file[PATH_MAX];
     unsigned char hash[32];
     size_t at = der->len;
     bool missing = false;
-    log_issuer_name(fingerprint, name);
-    if (file_join(path, name, file, sizeof(file), e) != 0 ||
-        log_store_read(file, ISSUER_MAX, der, &missing, e) != 0)
+    ca_log_issuer_name(fingerprint, name);
+    if (tm_file_join(path, name, file, sizeof(file), e) != 0 ||
+        ca_log_store_read(file, ISSUER_MAX, der, &missing, e) != 0)
         return -1;
     if (EVP_Digest(der->data + at, der->len - at, hash, NULL, EVP_sha256(), NULL) != 1 ||
         memcmp(hash, fingerprint, sizeof(hash)) != 0)
-        return err_set(e, "'%s' is damaged: its content has another hash", file);
+        return tm_err_set(e, "'%s' is damaged: its content has another hash", file);
     return 0;
 }
 
-static bool is_root(const struct buf *der)
+static bool is_root(const struct tm_buf *der)
 {
     const unsigned char *p = der->data;
     X509 *cert = d2i_X509(NULL, &p, (long)der->len);
@@ -147,31 +148,31 @@ static bool is_root(const struct buf *der)
 }
 
 static int add_if_root(const char *path, const char *name, log_root_fn add, void *arg,
-                       struct err *e)
+                       struct tm_err *e)
 {
-    struct buf fingerprint = {0};
-    struct buf der = {0};
+    struct tm_buf fingerprint = {0};
+    struct tm_buf der = {0};
     int rc = 0;
     /* Another name is not the log's: a temporary file. */
-    if (strlen(name) == 64 && hex_decode(name, 64, &fingerprint) == 0) {
-        rc = log_dir_issuer(path, fingerprint.data, &der, e);
+    if (strlen(name) == 64 && tm_hex_decode(name, 64, &fingerprint) == 0) {
+        rc = ca_log_dir_issuer(path, fingerprint.data, &der, e);
         if (rc == 0 && is_root(&der))
             add(arg, der.data, der.len);
     }
-    buf_free(&fingerprint);
-    buf_free(&der);
+    tm_buf_free(&fingerprint);
+    tm_buf_free(&der);
     return rc;
 }
 
-int log_dir_roots(const char *path, log_root_fn add, void *arg, struct err *e)
+int ca_log_dir_roots(const char *path, log_root_fn add, void *arg, struct tm_err *e)
 {
     char dir[PATH_MAX];
     struct dirent **list = NULL;
-    if (file_join(path, "issuer", dir, sizeof(dir), e) != 0)
+    if (tm_file_join(path, "issuer", dir, sizeof(dir), e) != 0)
         return -1;
     int n = scandir(dir, &list, NULL, alphasort);
     if (n < 0) /* before the first entry there is no such directory */
-        return errno == ENOENT ? 0 : err_errno(e, "read '%s'", dir);
+        return errno == ENOENT ? 0 : tm_err_errno(e, "read '%s'", dir);
     int rc = 0;
     for (int i = 0; i < n; i++) {
         if (rc == 0)

@@ -7,21 +7,22 @@
 
 #include "ca/log/engine/reader.h"
 
-struct log_edge {
+struct ca_log_edge {
     uint64_t size;
-    struct merkle_hash tile[LOG_TILE_LEVELS][TILE_WIDTH];
+    struct tm_merkle_hash tile[LOG_TILE_LEVELS][TILE_WIDTH];
 };
 
 /* MTH of `count` hashes, a power of two up to TILE_WIDTH. */
-void log_run_root(const struct merkle_hash *hash, unsigned count, struct merkle_hash *out);
+void ca_log_run_root(const struct tm_merkle_hash *hash, unsigned count, struct tm_merkle_hash *out);
 
 /* Appends a leaf hash. Returns how many levels' tiles it filled, from 0 up: their hashes stay in
  * edge->tile until the next append. */
-unsigned log_edge_add(struct log_edge *edge, const struct merkle_hash *leaf);
+unsigned ca_log_edge_add(struct ca_log_edge *edge, const struct tm_merkle_hash *leaf);
 
-void log_edge_root(const struct log_edge *edge, struct merkle_hash *out);
+void ca_log_edge_root(const struct ca_log_edge *edge, struct tm_merkle_hash *out);
 
 /* The edge of the first `size` entries, a multiple of TILE_WIDTH, from full tiles. */
-int log_edge_load(struct log_edge *edge, const struct log_tiles *t, uint64_t size, struct err *e);
+int ca_log_edge_load(struct ca_log_edge *edge, const struct ca_log_tiles *t, uint64_t size,
+                     struct tm_err *e);
 
 #endif

@@ -12,24 +12,24 @@
 #define WINDOW 256 /* records read at once */
 
 struct search {
-    struct log_dir *dir;
-    const struct merkle_hash *leaf;
+    struct ca_log_dir *dir;
+    const struct tm_merkle_hash *leaf;
     uint64_t key; /* its first 8 bytes */
     uint64_t found;
 };
 
-int index_run_path(const char *dir, unsigned level, uint64_t first, char out[PATH_MAX])
+int ca_index_run_path(const char *dir, unsigned level, uint64_t first, char out[PATH_MAX])
 {
     int n = snprintf(out, PATH_MAX, "%s/" LOG_INDEX "/%u-%010" PRIx64, dir, level, first);
     return n > 0 && n < PATH_MAX ? 0 : -1;
 }
 
-int index_run_open(const char *dir, uint64_t first, unsigned *level)
+int ca_index_run_open(const char *dir, uint64_t first, unsigned *level)
 {
     char path[PATH_MAX];
     for (unsigned i = INDEX_LEVELS; i-- > 0;) {
         struct stat st;
-        if (first % index_run_count(i) != 0 || index_run_path(dir, i, first, path) != 0)
+        if (first % index_run_count(i) != 0 || ca_index_run_path(dir, i, first, path) != 0)
             continue;
         int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
         if (fd < 0)
@@ -52,21 +52,21 @@ static uint64_t be64(const unsigned char *p)
 }
 
 /* 1: entry `at` has the hash that is looked for. */
-static int check(struct search *s, uint64_t at, struct err *e)
+static int check(struct search *s, uint64_t at, struct tm_err *e)
 {
-    struct merkle_hash h;
-    struct log_tiles t = log_dir_tiles(s->dir);
+    struct tm_merkle_hash h;
+    struct ca_log_tiles t = ca_log_dir_tiles(s->dir);
     if (at >= s->dir->size)
         return 0;
-    if (log_tree_leaf(&t, at, s->dir->size, &h, e) != 0)
+    if (ca_log_tree_leaf(&t, at, s->dir->size, &h, e) != 0)
         return -1;
-    if (!merkle_equal(&h, s->leaf))
+    if (!tm_merkle_equal(&h, s->leaf))
         return 0;
     s->found = at;
     return 1;
 }
 
-static int scan_window(struct search *s, const unsigned char *rec, uint64_t n, struct err *e)
+static int scan_window(struct search *s, const unsigned char *rec, uint64_t n, struct tm_err *e)
 {
     int rc = 0;
     for (uint64_t i = 0; i < n && rc == 0; i++) {
@@ -86,7 +86,7 @@ static uint64_t guess(uint64_t key, uint64_t lo, uint64_t lo_key, uint64_t hi, u
     return at < hi ? at : hi - 1;
 }
 
-static int search_run(struct search *s, int fd, uint64_t count, struct err *e)
+static int search_run(struct search *s, int fd, uint64_t count, struct tm_err *e)
 {
     unsigned char rec[WINDOW * INDEX_RECORD];
     uint64_t lo = 0;
@@ -99,7 +99,7 @@ static int search_run(struct search *s, int fd, uint64_t count, struct err *e)
         uint64_t n = hi - start < WINDOW ? hi - start : WINDOW;
         if (pread(fd, rec, n * INDEX_RECORD, (off_t)(start * INDEX_RECORD)) !=
             (ssize_t)(n * INDEX_RECORD))
-            return err_errno(e, "read the index of leaf hashes");
+            return tm_err_errno(e, "read the index of leaf hashes");
         uint64_t first = be64(rec);
         uint64_t last = be64(rec + (n - 1) * INDEX_RECORD);
         if (start > lo && s->key <= first) {
@@ -115,16 +115,16 @@ static int search_run(struct search *s, int fd, uint64_t count, struct err *e)
     return 0;
 }
 
-static int search_tiles(struct search *s, uint64_t from, struct err *e)
+static int search_tiles(struct search *s, uint64_t from, struct tm_err *e)
 {
-    struct log_tiles t = log_dir_tiles(s->dir);
+    struct ca_log_tiles t = ca_log_dir_tiles(s->dir);
     for (uint64_t n = from / TILE_WIDTH; n * TILE_WIDTH < s->dir->size; n++) {
-        struct merkle_hash h[TILE_WIDTH];
-        unsigned width = log_tile_width(s->dir->size, 0, n);
+        struct tm_merkle_hash h[TILE_WIDTH];
+        unsigned width = ca_log_tile_width(s->dir->size, 0, n);
         if (t.hashes(t.ctx, 0, n, width, h, e) != 0)
             return -1;
         for (unsigned i = 0; i < width; i++) {
-            if (merkle_equal(&h[i], s->leaf)) {
+            if (tm_merkle_equal(&h[i], s->leaf)) {
                 s->found = n * TILE_WIDTH + i;
                 return 1;
             }
@@ -133,14 +133,15 @@ static int search_tiles(struct search *s, uint64_t from, struct err *e)
     return 0;
 }
 
-int log_dir_find(struct log_dir *d, const struct merkle_hash *leaf, uint64_t *index, struct err *e)
+int ca_log_dir_find(struct ca_log_dir *d, const struct tm_merkle_hash *leaf, uint64_t *index,
+                    struct tm_err *e)
 {
     struct search s = {.dir = d, .leaf = leaf, .key = be64(leaf->b)};
     uint64_t at = 0;
     int rc = 0;
     while (rc == 0 && at < d->size) {
         unsigned level = 0;
-        int fd = index_run_open(d->path, at, &level);
+        int fd = ca_index_run_open(d->path, at, &level);
         if (fd < 0)
             break;
         rc = search_run(&s, fd, index_run_count(level), e);

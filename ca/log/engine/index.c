@@ -45,7 +45,7 @@ static int writer_flush(struct run_writer *w)
 {
     size_t len = w->used * sizeof(*w->buf);
     w->used = 0;
-    return file_write_all(w->fd, w->buf, len);
+    return tm_file_write_all(w->fd, w->buf, len);
 }
 
 static int writer_open(struct run_writer *w, const char *dir, unsigned level, uint64_t first)
@@ -53,8 +53,8 @@ static int writer_open(struct run_writer *w, const char *dir, unsigned level, ui
     w->used = 0;
     w->fd = -1;
     w->buf = malloc(CHUNK * sizeof(*w->buf));
-    if (w->buf != NULL && index_run_path(dir, level, first, w->path) == 0 &&
-        file_join(dir, LOG_STATE "/index.tmp", w->tmp, sizeof(w->tmp), NULL) == 0)
+    if (w->buf != NULL && ca_index_run_path(dir, level, first, w->path) == 0 &&
+        tm_file_join(dir, LOG_STATE "/index.tmp", w->tmp, sizeof(w->tmp), NULL) == 0)
         w->fd = open(w->tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
     if (w->fd < 0)
         free(w->buf);
@@ -86,7 +86,7 @@ static int compare_records(const void *a, const void *b)
     return memcmp(a, b, sizeof(struct record));
 }
 
-static void set_record(struct record *r, const struct merkle_hash *leaf, uint64_t number)
+static void set_record(struct record *r, const struct tm_merkle_hash *leaf, uint64_t number)
 {
     memcpy(r->key, leaf->b, sizeof(r->key));
     for (size_t i = 0; i < 8; i++)
@@ -95,13 +95,13 @@ static void set_record(struct record *r, const struct merkle_hash *leaf, uint64_
 
 static int build(const struct log_indexer *x, uint64_t first)
 {
-    struct log_dir d = {.path = x->dir, .size = first + INDEX_RUN_MIN};
-    struct log_tiles t = log_dir_tiles(&d);
+    struct ca_log_dir d = {.path = x->dir, .size = first + INDEX_RUN_MIN};
+    struct ca_log_tiles t = ca_log_dir_tiles(&d);
     struct record *all = malloc(INDEX_RUN_MIN * sizeof(*all));
     struct run_writer w;
     int rc = all != NULL ? 0 : -1;
     for (uint64_t i = 0; i < INDEX_RUN_MIN && rc == 0; i += TILE_WIDTH) {
-        struct merkle_hash h[TILE_WIDTH];
+        struct tm_merkle_hash h[TILE_WIDTH];
         rc = t.hashes(t.ctx, 0, (first + i) / TILE_WIDTH, TILE_WIDTH, h, NULL);
         for (unsigned k = 0; k < TILE_WIDTH && rc == 0; k++)
             set_record(&all[i + k], &h[k], first + i + k);
@@ -173,7 +173,7 @@ static int open_readers(const struct log_indexer *x, unsigned level, uint64_t fi
         char path[PATH_MAX];
         in[i] = (struct run_reader){.fd = -1, .left = index_run_count(level)};
         in[i].buf = malloc(CHUNK * sizeof(*in[i].buf));
-        if (index_run_path(x->dir, level, first + i * index_run_count(level), path) == 0)
+        if (ca_index_run_path(x->dir, level, first + i * index_run_count(level), path) == 0)
             in[i].fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
         if (in[i].fd < 0 || in[i].buf == NULL)
             rc = -1;
@@ -196,7 +196,8 @@ static int merge(const struct log_indexer *x, unsigned level, uint64_t first)
         if (in[i].fd >= 0)
             close(in[i].fd);
         free(in[i].buf);
-        if (rc == 0 && index_run_path(x->dir, level, first + i * index_run_count(level), path) == 0)
+        if (rc == 0 &&
+            ca_index_run_path(x->dir, level, first + i * index_run_count(level), path) == 0)
             (void)unlink(path);
     }
     return rc;
@@ -208,7 +209,7 @@ static uint64_t find_covered(const char *dir)
 {
     uint64_t at = 0;
     unsigned level = 0;
-    for (int fd; (fd = index_run_open(dir, at, &level)) >= 0; at += index_run_count(level))
+    for (int fd; (fd = ca_index_run_open(dir, at, &level)) >= 0; at += index_run_count(level))
         close(fd);
     return at;
 }
@@ -255,20 +256,20 @@ static void *run(void *arg)
     return NULL;
 }
 
-static int make_directory(const char *dir, struct err *e)
+static int make_directory(const char *dir, struct tm_err *e)
 {
     char path[PATH_MAX];
-    if (file_join(dir, LOG_INDEX, path, sizeof(path), e) != 0)
+    if (tm_file_join(dir, LOG_INDEX, path, sizeof(path), e) != 0)
         return -1;
-    return file_mkdirs(path, 0755, e);
+    return tm_file_mkdirs(path, 0755, e);
 }
 
-struct log_indexer *log_indexer_start(const char *dir, struct err *e)
+struct log_indexer *ca_log_indexer_start(const char *dir, struct tm_err *e)
 {
     struct log_indexer *x = calloc(1, sizeof(*x));
     if (x == NULL || (x->dir = strdup(dir)) == NULL) {
         free(x);
-        err_set(e, "out of memory");
+        tm_err_set(e, "out of memory");
         return NULL;
     }
     pthread_mutex_init(&x->lock, NULL);
@@ -278,7 +279,7 @@ struct log_indexer *log_indexer_start(const char *dir, struct err *e)
         x->covered = find_covered(dir);
         errno = pthread_create(&x->thread, NULL, run, x);
         if (errno != 0)
-            rc = err_errno(e, "start a thread");
+            rc = tm_err_errno(e, "start a thread");
     }
     if (rc == 0)
         return x;
@@ -289,7 +290,7 @@ struct log_indexer *log_indexer_start(const char *dir, struct err *e)
     return NULL;
 }
 
-void log_indexer_advance(struct log_indexer *x, uint64_t settled)
+void ca_log_indexer_advance(struct log_indexer *x, uint64_t settled)
 {
     pthread_mutex_lock(&x->lock);
     x->settled = settled;
@@ -297,7 +298,7 @@ void log_indexer_advance(struct log_indexer *x, uint64_t settled)
     pthread_mutex_unlock(&x->lock);
 }
 
-void log_indexer_stop(struct log_indexer *x)
+void ca_log_indexer_stop(struct log_indexer *x)
 {
     if (x == NULL)
         return;

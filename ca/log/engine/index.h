@@ -23,9 +23,9 @@ static inline uint64_t index_run_count(unsigned level)
     return INDEX_RUN_MIN << (2 * level);
 }
 
-int index_run_path(const char *dir, unsigned level, uint64_t first, char out[PATH_MAX]);
+int ca_index_run_path(const char *dir, unsigned level, uint64_t first, char out[PATH_MAX]);
 
 /* Opens the longest whole run that begins with entry `first`: a descriptor and its level, or -1. */
-int index_run_open(const char *dir, uint64_t first, unsigned *level);
+int ca_index_run_open(const char *dir, uint64_t first, unsigned *level);
 
 #endif

@@ -1,8 +1,8 @@
 /*
  * What the files of ca/log's writing side share.
  *
- * Threads: submitters (log_add, log_collect), one sequencer (journal, tree), one publisher (tiles,
- * checkpoint), one indexer. An entry goes queue -> journal -> tree in memory -> tiles ->
+ * Threads: submitters (ca_log_add, ca_log_collect), one sequencer (journal, tree), one publisher
+ * (tiles, checkpoint), one indexer. An entry goes queue -> journal -> tree in memory -> tiles ->
  * checkpoint.
  */
 #ifndef TENMINT_CA_LOG_INTERNAL_H
@@ -26,40 +26,40 @@
 #define LOG_JOURNAL_ROTATE ((off_t)16 * 1024 * 1024)
 #define LOG_ISSUERS_KNOWN 64
 
-struct log_ticket {
-    struct log *log;
-    struct log_ticket *next; /* queue_lock */
-    atomic_int refs;         /* the submitter's and the log's */
+struct ca_log_ticket {
+    struct ca_log *log;
+    struct ca_log_ticket *next; /* queue_lock */
+    atomic_int refs;            /* the submitter's and the log's */
     atomic_bool cancelled;
-    _Atomic(enum log_outcome) outcome; /* what follows is the log's until this leaves LOG_WAIT */
-    struct leaf_draft draft;
+    _Atomic(enum ca_log_outcome) outcome; /* what follows is the log's until this leaves LOG_WAIT */
+    struct ca_leaf_draft draft;
     uint64_t index;
     uint64_t timestamp_ms;
-    struct merkle_hash hash;
+    struct tm_merkle_hash hash;
     void (*wake)(void *arg);
     void *arg;
-    struct err why;
+    struct tm_err why;
 };
 
 /* A full tile that is not on disk yet, with the full hash tiles that it completes. */
-struct log_pending {
-    struct log_pending *next;
-    uint64_t n;      /* tile number at level 0 */
-    struct buf data; /* 256 TileLeafs */
-    unsigned levels; /* at least 1 */
-    struct merkle_hash (*hash)[TILE_WIDTH];
+struct ca_log_pending {
+    struct ca_log_pending *next;
+    uint64_t n;         /* tile number at level 0 */
+    struct tm_buf data; /* 256 TileLeafs */
+    unsigned levels;    /* at least 1 */
+    struct tm_merkle_hash (*hash)[TILE_WIDTH];
 };
 
-struct log_issuer { /* a certificate that is in issuer/ */
-    struct buf der;
+struct ca_log_issuer { /* a certificate that is in issuer/ */
+    struct tm_buf der;
     unsigned char fingerprint[32];
 };
 
-struct log_tree { /* what is durable; tree_lock */
-    struct log_edge edge;
-    struct buf partial;          /* TileLeafs of the tile that is filling */
-    struct log_pending *pending; /* oldest first; popped by the publisher only */
-    struct log_pending *pending_last;
+struct ca_log_tree { /* what is durable; tree_lock */
+    struct ca_log_edge edge;
+    struct tm_buf partial;          /* TileLeafs of the tile that is filling */
+    struct ca_log_pending *pending; /* oldest first; popped by the publisher only */
+    struct ca_log_pending *pending_last;
     unsigned pending_count;
     size_t pending_bytes;
     uint64_t settled;    /* entries in full tiles on disk, a multiple of 256 */
@@ -69,22 +69,22 @@ struct log_tree { /* what is durable; tree_lock */
     bool lost;               /* out of memory after a sync: only a restart can go on */
 };
 
-struct log {
-    struct log_options o;
+struct ca_log {
+    struct ca_log_options o;
     char *directory, *origin, *anchor; /* owned; o points at them */
     unsigned char id[32];
-    struct note_key note_key;
-    struct digsig_signer *signer; /* of SCTs */
+    struct tm_note_key note_key;
+    struct tm_digsig_signer *signer; /* of SCTs */
     int lock_fd;
 
     pthread_mutex_t queue_lock;
     pthread_cond_t queue_wake;
-    struct log_ticket *queue, *queue_last;
+    struct ca_log_ticket *queue, *queue_last;
     bool stopping;
 
     /* the sequencer's */
-    struct journal journal; /* fd -1: to be made anew before the next group */
-    struct buf group;
+    struct ca_journal journal; /* fd -1: to be made anew before the next group */
+    struct tm_buf group;
     uint64_t last_ms; /* timestamp of the last entry */
     size_t last_count;
     struct timespec last_began; /* monotonic; of the last group */
@@ -93,69 +93,70 @@ struct log {
     pthread_mutex_t tree_lock;
     pthread_cond_t tree_wake;    /* to the publisher */
     pthread_cond_t tree_settled; /* from the publisher */
-    struct log_tree tree;
+    struct ca_log_tree tree;
     bool publish_now, publisher_stop;
 
     /* the publisher's */
-    struct log_store tiles;
-    struct log_edge snapshot;
-    struct buf snapshot_partial;
+    struct ca_log_store tiles;
+    struct ca_log_edge snapshot;
+    struct tm_buf snapshot_partial;
     uint64_t tiles_size; /* whose partial tiles were written last */
 
     pthread_mutex_t note_lock;
-    struct buf note; /* published */
+    struct tm_buf note; /* published */
     uint64_t published;
     uint64_t published_ms;
     uint64_t publish_rounds; /* tries that ended */
 
     pthread_mutex_t issuer_lock;
-    struct log_store issuers;
-    struct log_issuer issuer[LOG_ISSUERS_KNOWN];
+    struct ca_log_store issuers;
+    struct ca_log_issuer issuer[LOG_ISSUERS_KNOWN];
     size_t issuer_count;
 
     struct log_indexer *indexer;
     pthread_t sequencer, publisher;
     bool sequencing, publishing; /* threads to join */
     atomic_bool contradicted;    /* for good: rolled back or forked; then: */
-    struct err contradiction;
+    struct tm_err contradiction;
 
     pthread_mutex_t stats_lock;
-    struct log_stats stats;
+    struct ca_log_stats stats;
 };
 
-int64_t log_now_ms(const struct log *l);
-void log_say(const struct log *l, enum jlog_level level, const char *message, const struct err *e);
+int64_t ca_log_now_ms(const struct ca_log *l);
+void ca_log_say(const struct ca_log *l, enum tm_jlog_level level, const char *message,
+                const struct tm_err *e);
 
 /* What to do, behind the error of a key that did not sign. Returns -1. */
-int log_key_failed(const struct log *l, struct err *e);
+int ca_log_key_failed(const struct ca_log *l, struct tm_err *e);
 
 /* sequence.c */
-void *log_sequencer(void *arg);
+void *ca_log_sequencer(void *arg);
 /* Takes a durable entry into the tree. tree_lock held. -1: out of memory. */
-int log_tree_add(struct log_tree *t, const void *leaf, size_t len, const struct merkle_hash *hash,
-                 uint64_t timestamp_ms);
+int ca_log_tree_add(struct ca_log_tree *t, const void *leaf, size_t len,
+                    const struct tm_merkle_hash *hash, uint64_t timestamp_ms);
 /* A new journal with all that is not settled. tree_lock held. */
-int log_rotate(struct log *l, struct err *e);
+int ca_log_rotate(struct ca_log *l, struct tm_err *e);
 
 /* publish.c */
-void *log_publisher(void *arg);
+void *ca_log_publisher(void *arg);
 /* Writes full tiles, and with `checkpoint` the partial ones and a checkpoint of what is durable. */
-int log_publish(struct log *l, bool checkpoint, struct err *e);
-void log_pending_free(struct log_pending *p);
+int ca_log_publish(struct ca_log *l, bool checkpoint, struct tm_err *e);
+void ca_log_pending_free(struct ca_log_pending *p);
 /* 0, or -1 with the reason for which the log takes and publishes nothing any more. */
-int log_check_contradiction(struct log *l, struct err *e);
+int ca_log_check_contradiction(struct ca_log *l, struct tm_err *e);
 
 /* recover.c */
-int log_recover(struct log *l, struct err *e);
+int ca_log_recover(struct ca_log *l, struct tm_err *e);
 
 /* issuers.c: SHA-256 of each issuer, whose certificate is in issuer/ when this returns */
-int log_issuers(struct log *l, const struct log_entry *entry, unsigned char *fingerprints,
-                struct err *e);
-void log_issuers_forget(struct log *l);
+int ca_log_issuers(struct ca_log *l, const struct ca_log_entry *entry, unsigned char *fingerprints,
+                   struct tm_err *e);
+void ca_log_issuers_forget(struct ca_log *l);
 
 /* index.c */
-struct log_indexer *log_indexer_start(const char *dir, struct err *e);
-void log_indexer_advance(struct log_indexer *x, uint64_t settled); /* full tiles up to here */
-void log_indexer_stop(struct log_indexer *x);                      /* NULL is fine */
+struct log_indexer *ca_log_indexer_start(const char *dir, struct tm_err *e);
+void ca_log_indexer_advance(struct log_indexer *x, uint64_t settled); /* full tiles up to here */
+void ca_log_indexer_stop(struct log_indexer *x);                      /* NULL is fine */
 
 #endif

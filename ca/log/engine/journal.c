@@ -41,30 +41,30 @@ static int checksum(const unsigned char nonce[NONCE], const unsigned char *head,
     return ok ? 0 : -1;
 }
 
-void journal_group_begin(struct buf *group)
+void ca_journal_group_begin(struct tm_buf *group)
 {
     static const unsigned char room[JOURNAL_GROUP_HEAD];
-    buf_reset(group);
-    buf_append(group, room, sizeof(room));
+    tm_buf_reset(group);
+    tm_buf_append(group, room, sizeof(room));
 }
 
-static int seal_group(const unsigned char nonce[NONCE], struct buf *group, uint64_t first,
+static int seal_group(const unsigned char nonce[NONCE], struct tm_buf *group, uint64_t first,
                       uint32_t count)
 {
-    struct buf head = {0};
+    struct tm_buf head = {0};
     size_t payload = group->len - JOURNAL_GROUP_HEAD;
-    buf_append(&head, group_magic, sizeof(group_magic));
-    buf_put_be(&head, count, 4);
-    buf_put_be(&head, first, 8);
-    buf_put_be(&head, payload, 4);
-    buf_put_be(&head, 0, 4);
+    tm_buf_append(&head, group_magic, sizeof(group_magic));
+    tm_buf_put_be(&head, count, 4);
+    tm_buf_put_be(&head, first, 8);
+    tm_buf_put_be(&head, payload, 4);
+    tm_buf_put_be(&head, 0, 4);
     int rc = -1;
     if (!buf_failed(&head) && !buf_failed(group)) {
         memcpy(group->data, head.data, head.len);
         rc = checksum(nonce, head.data, head.len, group->data + JOURNAL_GROUP_HEAD, payload,
                       group->data + head.len);
     }
-    buf_free(&head);
+    tm_buf_free(&head);
     return rc;
 }
 
@@ -90,96 +90,97 @@ static int64_t now_us(void)
     return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
 }
 
-int journal_append(struct journal *j, struct buf *group, uint32_t count, int64_t *synced_us,
-                   struct err *e)
+int ca_journal_append(struct ca_journal *j, struct tm_buf *group, uint32_t count,
+                      int64_t *synced_us, struct tm_err *e)
 {
     *synced_us = 0;
     if (j->fd < 0)
-        return err_set(e, "the journal is not open");
+        return tm_err_set(e, "the journal is not open");
     if (seal_group(j->nonce, group, j->next, count) != 0)
-        return err_openssl(e, "write the journal: no checksum");
+        return tm_err_openssl(e, "write the journal: no checksum");
     if (write_at(j->fd, group->data, group->len, j->end) != 0)
-        return err_errno(e, "write the journal");
+        return tm_err_errno(e, "write the journal");
     int64_t from = now_us();
     if (fdatasync(j->fd) != 0)
-        return err_errno(e, "sync the journal");
+        return tm_err_errno(e, "sync the journal");
     *synced_us = now_us() - from;
     j->end += (off_t)group->len;
     j->next += count;
     return 0;
 }
 
-void journal_close(struct journal *j)
+void ca_journal_close(struct ca_journal *j)
 {
     if (j->fd >= 0)
         close(j->fd);
     j->fd = -1;
 }
 
-static int write_file_head(struct journal *j)
+static int write_file_head(struct ca_journal *j)
 {
-    struct buf head = {0};
+    struct tm_buf head = {0};
     unsigned char sum[SUM];
-    buf_append(&head, file_magic, sizeof(file_magic));
-    buf_put_be(&head, VERSION, 4);
-    buf_put_be(&head, 0, 4);
-    buf_append(&head, j->nonce, NONCE);
-    buf_put_be(&head, j->base, 8);
+    tm_buf_append(&head, file_magic, sizeof(file_magic));
+    tm_buf_put_be(&head, VERSION, 4);
+    tm_buf_put_be(&head, 0, 4);
+    tm_buf_append(&head, j->nonce, NONCE);
+    tm_buf_put_be(&head, j->base, 8);
     int rc = buf_failed(&head) ? -1 : checksum(j->nonce, head.data, head.len, NULL, 0, sum);
-    buf_append(&head, sum, SUM);
+    tm_buf_append(&head, sum, SUM);
     if (rc == 0)
         rc = write_at(j->fd, head.data, head.len, 0);
     j->end = FILE_HEAD;
-    buf_free(&head);
+    tm_buf_free(&head);
     return rc;
 }
 
-static int fill(struct journal *j, const struct journal_group *groups, size_t count, struct err *e)
+static int fill(struct ca_journal *j, const struct ca_journal_group *groups, size_t count,
+                struct tm_err *e)
 {
     if (RAND_bytes(j->nonce, NONCE) != 1)
-        return err_openssl(e, "make a journal");
+        return tm_err_openssl(e, "make a journal");
     if (write_file_head(j) != 0)
-        return err_errno(e, "write a new journal");
+        return tm_err_errno(e, "write a new journal");
     for (size_t i = 0; i < count; i++) {
-        struct buf copy = {0};
-        journal_group_begin(&copy);
-        buf_append(&copy, groups[i].payload->data, groups[i].payload->len);
+        struct tm_buf copy = {0};
+        ca_journal_group_begin(&copy);
+        tm_buf_append(&copy, groups[i].payload->data, groups[i].payload->len);
         int rc = seal_group(j->nonce, &copy, j->next, groups[i].count);
         if (rc == 0)
             rc = write_at(j->fd, copy.data, copy.len, j->end);
         j->end += (off_t)copy.len;
         j->next += groups[i].count;
-        buf_free(&copy);
+        tm_buf_free(&copy);
         if (rc != 0)
-            return err_errno(e, "write a new journal");
+            return tm_err_errno(e, "write a new journal");
     }
     j->made = j->end;
-    return fsync(j->fd) == 0 ? 0 : err_errno(e, "sync a new journal");
+    return fsync(j->fd) == 0 ? 0 : tm_err_errno(e, "sync a new journal");
 }
 
-int journal_create(struct journal *j, const char *dir, uint64_t base,
-                   const struct journal_group *groups, size_t count, struct err *e)
+int ca_journal_create(struct ca_journal *j, const char *dir, uint64_t base,
+                      const struct ca_journal_group *groups, size_t count, struct tm_err *e)
 {
     char path[PATH_MAX];
     char tmp[PATH_MAX];
     char state[PATH_MAX];
-    struct journal made = {.base = base, .next = base};
-    if (file_join(dir, LOG_JOURNAL, path, sizeof(path), e) != 0 ||
-        file_join(dir, LOG_JOURNAL ".tmp", tmp, sizeof(tmp), e) != 0 ||
-        file_join(dir, LOG_STATE, state, sizeof(state), e) != 0)
+    struct ca_journal made = {.base = base, .next = base};
+    if (tm_file_join(dir, LOG_JOURNAL, path, sizeof(path), e) != 0 ||
+        tm_file_join(dir, LOG_JOURNAL ".tmp", tmp, sizeof(tmp), e) != 0 ||
+        tm_file_join(dir, LOG_STATE, state, sizeof(state), e) != 0)
         return -1;
     made.fd = open(tmp, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
     if (made.fd < 0)
-        return err_errno(e, "create '%s'", tmp);
+        return tm_err_errno(e, "create '%s'", tmp);
     int rc = fill(&made, groups, count, e);
     if (rc == 0 && rename(tmp, path) != 0)
-        rc = err_errno(e, "rename '%s' to '%s'", tmp, path);
+        rc = tm_err_errno(e, "rename '%s' to '%s'", tmp, path);
     if (rc != 0) {
         close(made.fd);
         return -1;
     }
-    journal_close(j); /* its file has no name any more */
-    if (file_sync_dir(state, e) != 0) {
+    ca_journal_close(j); /* its file has no name any more */
+    if (tm_file_sync_dir(state, e) != 0) {
         close(made.fd);
         return -1;
     }
@@ -197,18 +198,18 @@ struct group {
 };
 
 /* The sound group at the head of `in`, which is moved past it. */
-static bool take_group(struct bytes *in, const unsigned char nonce[NONCE], struct group *g)
+static bool take_group(struct tm_bytes *in, const unsigned char nonce[NONCE], struct group *g)
 {
-    struct bytes at = *in;
+    struct tm_bytes at = *in;
     unsigned char sum[SUM];
     const unsigned char *head = at.p;
-    const unsigned char *magic = bytes_take(&at, sizeof(group_magic));
-    g->count = (uint32_t)bytes_be(&at, 4);
-    g->first = bytes_be(&at, 8);
-    g->len = (size_t)bytes_be(&at, 4);
-    bytes_take(&at, 4);
-    const unsigned char *kept = bytes_take(&at, SUM);
-    g->payload = bytes_take(&at, g->len);
+    const unsigned char *magic = tm_bytes_take(&at, sizeof(group_magic));
+    g->count = (uint32_t)tm_bytes_be(&at, 4);
+    g->first = tm_bytes_be(&at, 8);
+    g->len = (size_t)tm_bytes_be(&at, 4);
+    tm_bytes_take(&at, 4);
+    const unsigned char *kept = tm_bytes_take(&at, SUM);
+    g->payload = tm_bytes_take(&at, g->len);
     if (at.failed || memcmp(magic, group_magic, sizeof(group_magic)) != 0 || g->count == 0 ||
         checksum(nonce, head, JOURNAL_GROUP_HEAD - SUM, g->payload, g->len, sum) != 0 ||
         memcmp(sum, kept, SUM) != 0)
@@ -218,7 +219,7 @@ static bool take_group(struct bytes *in, const unsigned char nonce[NONCE], struc
 }
 
 /* Whether a sound group lies anywhere further on. */
-static bool group_follows(struct bytes in, const unsigned char nonce[NONCE])
+static bool group_follows(struct tm_bytes in, const unsigned char nonce[NONCE])
 {
     struct group g;
     while (in.left > 0) {
@@ -227,7 +228,7 @@ static bool group_follows(struct bytes in, const unsigned char nonce[NONCE])
             return false;
         in.left -= (size_t)(p - in.p);
         in.p = p;
-        struct bytes at = in;
+        struct tm_bytes at = in;
         if (take_group(&at, nonce, &g))
             return true;
         in.p++;
@@ -236,31 +237,32 @@ static bool group_follows(struct bytes in, const unsigned char nonce[NONCE])
     return false;
 }
 
-static int read_head(struct bytes *in, unsigned char nonce[NONCE], uint64_t *base, struct err *e)
+static int read_head(struct tm_bytes *in, unsigned char nonce[NONCE], uint64_t *base,
+                     struct tm_err *e)
 {
     unsigned char sum[SUM];
     const unsigned char *head = in->p;
-    const unsigned char *magic = bytes_take(in, sizeof(file_magic));
-    uint64_t version = bytes_be(in, 4);
-    bytes_take(in, 4);
-    const unsigned char *n = bytes_take(in, NONCE);
-    *base = bytes_be(in, 8);
-    const unsigned char *kept = bytes_take(in, SUM);
+    const unsigned char *magic = tm_bytes_take(in, sizeof(file_magic));
+    uint64_t version = tm_bytes_be(in, 4);
+    tm_bytes_take(in, 4);
+    const unsigned char *n = tm_bytes_take(in, NONCE);
+    *base = tm_bytes_be(in, 8);
+    const unsigned char *kept = tm_bytes_take(in, SUM);
     if (in->failed || memcmp(magic, file_magic, sizeof(file_magic)) != 0)
-        return err_set(e, "it is no journal");
+        return tm_err_set(e, "it is no journal");
     if (version != VERSION)
-        return err_set(e, "version %" PRIu64 " is unknown", version);
+        return tm_err_set(e, "version %" PRIu64 " is unknown", version);
     memcpy(nonce, n, NONCE);
     if (checksum(nonce, head, FILE_HEAD - SUM, NULL, 0, sum) != 0 || memcmp(sum, kept, SUM) != 0 ||
         *base % 256 != 0)
-        return err_set(e, "its head is damaged");
+        return tm_err_set(e, "its head is damaged");
     return 0;
 }
 
-int journal_parse(const void *data, size_t len, const struct journal_reader *to, size_t *torn,
-                  struct err *e)
+int ca_journal_parse(const void *data, size_t len, const struct ca_journal_reader *to, size_t *torn,
+                     struct tm_err *e)
 {
-    struct bytes in = bytes_of(data, len);
+    struct tm_bytes in = bytes_of(data, len);
     unsigned char nonce[NONCE];
     struct group g;
     uint64_t next = 0;
@@ -268,30 +270,31 @@ int journal_parse(const void *data, size_t len, const struct journal_reader *to,
         return -1;
     while (in.left > 0 && take_group(&in, nonce, &g)) {
         if (g.first != next)
-            return err_set(e, "it jumps from entry %" PRIu64 " to %" PRIu64, next, g.first);
+            return tm_err_set(e, "it jumps from entry %" PRIu64 " to %" PRIu64, next, g.first);
         if (to->group(to->ctx, g.first, g.count, g.payload, g.len, e) != 0)
             return -1;
         next += g.count;
     }
     *torn = in.left;
     if (in.left > 0 && group_follows(in, nonce))
-        return err_set(e,
-                       "it is damaged at byte %zu, after entry %" PRIu64 ": entries that were "
-                       "promised follow",
-                       len - in.left, next);
+        return tm_err_set(e,
+                          "it is damaged at byte %zu, after entry %" PRIu64 ": entries that were "
+                          "promised follow",
+                          len - in.left, next);
     return 0;
 }
 
-int journal_read(const char *dir, const struct journal_reader *to, size_t *torn, struct err *e)
+int ca_journal_read(const char *dir, const struct ca_journal_reader *to, size_t *torn,
+                    struct tm_err *e)
 {
     char path[PATH_MAX];
-    struct buf data = {0};
+    struct tm_buf data = {0};
     bool missing = false;
-    if (file_join(dir, LOG_JOURNAL, path, sizeof(path), e) != 0)
+    if (tm_file_join(dir, LOG_JOURNAL, path, sizeof(path), e) != 0)
         return -1;
-    int rc = log_store_read(path, JOURNAL_MAX, &data, &missing, e);
-    if (rc == 0 && journal_parse(data.data, data.len, to, torn, e) != 0)
-        rc = err_wrap(e, "'%s'", path);
-    buf_free(&data);
+    int rc = ca_log_store_read(path, JOURNAL_MAX, &data, &missing, e);
+    if (rc == 0 && ca_journal_parse(data.data, data.len, to, torn, e) != 0)
+        rc = tm_err_wrap(e, "'%s'", path);
+    tm_buf_free(&data);
     return rc;
 }

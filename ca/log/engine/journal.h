@@ -23,7 +23,7 @@
 #define JOURNAL_GROUP_MAX ((size_t)16 * 1024 * 1024) /* bytes of a payload */
 #define JOURNAL_GROUP_HEAD 40                        /* bytes */
 
-struct journal {
+struct ca_journal {
     int fd; /* -1: none */
     unsigned char nonce[16];
     uint64_t base; /* first entry */
@@ -32,39 +32,40 @@ struct journal {
     off_t made;    /* what `end` was when it was made */
 };
 
-struct journal_group { /* `count` TileLeafs */
+struct ca_journal_group { /* `count` TileLeafs */
     uint32_t count;
-    const struct buf *payload;
+    const struct tm_buf *payload;
 };
 
 /* A new journal that holds `groups`: written beside the old one, synced, and put in its place.
  * `j` is replaced; on -1 it is as it was or closed. */
-int journal_create(struct journal *j, const char *dir, uint64_t base,
-                   const struct journal_group *groups, size_t count, struct err *e);
+int ca_journal_create(struct ca_journal *j, const char *dir, uint64_t base,
+                      const struct ca_journal_group *groups, size_t count, struct tm_err *e);
 
 /* Makes room for a group's head, to be followed by its TileLeafs. */
-void journal_group_begin(struct buf *group);
+void ca_journal_group_begin(struct tm_buf *group);
 
 /* Writes and syncs one group of `count` entries; *synced_us is the time of the sync. -1: it may be
  * in the file or not, and the journal must be made anew before the next. */
-int journal_append(struct journal *j, struct buf *group, uint32_t count, int64_t *synced_us,
-                   struct err *e);
+int ca_journal_append(struct ca_journal *j, struct tm_buf *group, uint32_t count,
+                      int64_t *synced_us, struct tm_err *e);
 
-struct journal_reader {
+struct ca_journal_reader {
     void *ctx;
-    int (*begin)(void *ctx, uint64_t base, struct err *e);
+    int (*begin)(void *ctx, uint64_t base, struct tm_err *e);
     int (*group)(void *ctx, uint64_t first, uint32_t count, const unsigned char *data, size_t len,
-                 struct err *e);
+                 struct tm_err *e);
 };
 
 /* Reads a journal's bytes, every group in order. A torn last group is left out (*torn is its
  * length); `to` may have had groups when it is refused. */
-int journal_parse(const void *data, size_t len, const struct journal_reader *to, size_t *torn,
-                  struct err *e);
+int ca_journal_parse(const void *data, size_t len, const struct ca_journal_reader *to, size_t *torn,
+                     struct tm_err *e);
 
-/* Reads DIR's journal, as journal_parse. The file is not changed. */
-int journal_read(const char *dir, const struct journal_reader *to, size_t *torn, struct err *e);
+/* Reads DIR's journal, as ca_journal_parse. The file is not changed. */
+int ca_journal_read(const char *dir, const struct ca_journal_reader *to, size_t *torn,
+                    struct tm_err *e);
 
-void journal_close(struct journal *j);
+void ca_journal_close(struct ca_journal *j);
 
 #endif

@@ -11,58 +11,58 @@ static void put_be(unsigned char *to, uint64_t v, size_t bytes)
         to[i] = (unsigned char)(v >> (8 * (bytes - 1 - i)));
 }
 
-int leaf_draft_init(struct leaf_draft *d, const struct log_entry *entry,
-                    const unsigned char *fingerprints, struct err *e)
+int ca_leaf_draft_init(struct ca_leaf_draft *d, const struct ca_log_entry *entry,
+                       const unsigned char *fingerprints, struct tm_err *e)
 {
-    struct buf extensions = {0};
-    *d = (struct leaf_draft){0};
-    sct_leaf_index_put(0, &extensions);
-    struct entry n = {.logged = entry->signed_entry,
-                      .extensions = extensions.data,
-                      .extensions_len = extensions.len,
-                      .precert = entry->precert,
-                      .precert_len = entry->precert_len,
-                      .chain = fingerprints,
-                      .chain_len = entry->issuer_count * ENTRY_FINGERPRINT};
+    struct tm_buf extensions = {0};
+    *d = (struct ca_leaf_draft){0};
+    tm_sct_leaf_index_put(0, &extensions);
+    struct tm_entry n = {.logged = entry->signed_entry,
+                         .extensions = extensions.data,
+                         .extensions_len = extensions.len,
+                         .precert = entry->precert,
+                         .precert_len = entry->precert_len,
+                         .chain = fingerprints,
+                         .chain_len = entry->issuer_count * ENTRY_FINGERPRINT};
     int rc = 0;
     if (entry->signed_entry.cert_len > LOG_ENTRY_MAX || entry->precert_len > LOG_ENTRY_MAX ||
-        buf_reserve(&d->bytes, n.logged.cert_len + n.precert_len + n.chain_len + 64) == NULL)
-        rc = err_set(e, "it is too large");
+        tm_buf_reserve(&d->bytes, n.logged.cert_len + n.precert_len + n.chain_len + 64) == NULL)
+        rc = tm_err_set(e, "it is too large");
     if (rc == 0)
-        rc = entry_put_tile_leaf(&n, &d->bytes, e);
+        rc = tm_entry_put_tile_leaf(&n, &d->bytes, e);
     if (rc == 0 && d->bytes.len > LOG_ENTRY_MAX)
-        rc = err_set(e, "it is larger than %zu bytes", LOG_ENTRY_MAX);
+        rc = tm_err_set(e, "it is larger than %zu bytes", LOG_ENTRY_MAX);
     size_t after = 2 + n.chain_len + (n.logged.type == SCT_PRECERT ? 3 + n.precert_len : 0);
     d->timestamped_len = d->bytes.len - after;
-    buf_free(&extensions);
+    tm_buf_free(&extensions);
     if (rc == 0)
         return 0;
-    buf_free(&d->bytes);
-    return err_wrap(e, "log entry");
+    tm_buf_free(&d->bytes);
+    return tm_err_wrap(e, "log entry");
 }
 
-void leaf_draft_seal(struct leaf_draft *d, uint64_t timestamp_ms, uint64_t index)
+void ca_leaf_draft_seal(struct ca_leaf_draft *d, uint64_t timestamp_ms, uint64_t index)
 {
     put_be(d->bytes.data, timestamp_ms, 8);
     put_be(d->bytes.data + d->timestamped_len - INDEX_LEN, index, INDEX_LEN);
 }
 
-void leaf_draft_hash(const struct leaf_draft *d, struct merkle_hash *out)
+void ca_leaf_draft_hash(const struct ca_leaf_draft *d, struct tm_merkle_hash *out)
 {
-    struct entry n = {.timestamped = d->bytes.data, .timestamped_len = d->timestamped_len};
-    entry_leaf_hash(&n, out);
+    struct tm_entry n = {.timestamped = d->bytes.data, .timestamped_len = d->timestamped_len};
+    tm_entry_leaf_hash(&n, out);
 }
 
-void leaf_draft_signed(const struct leaf_draft *d, struct buf *out)
+void ca_leaf_draft_signed(const struct ca_leaf_draft *d, struct tm_buf *out)
 {
     /* v1 and certificate_timestamp: the same two bytes as a MerkleTreeLeaf's v1 and
      * timestamped_entry */
     buf_putc(out, 0);
     buf_putc(out, 0);
-    buf_append(out, d->bytes.data, d->timestamped_len);
+    tm_buf_append(out, d->bytes.data, d->timestamped_len);
 }
 
-const unsigned char *leaf_draft_extensions(const struct leaf_draft *d, size_t *len)
+const unsigned char *ca_leaf_draft_extensions(const struct ca_leaf_draft *d, size_t *len)
 {
     *len = EXTENSIONS_LEN;
     return d->bytes.data + d->timestamped_len - EXTENSIONS_LEN;

@@ -24,14 +24,14 @@
 #include "common/jlog.h"
 #include "common/transparency/sct.h"
 
-struct log;        /* any thread */
-struct log_ticket; /* one submission */
+struct ca_log;        /* any thread */
+struct ca_log_ticket; /* one submission */
 
 #define LOG_ENTRY_MAX ((size_t)128 * 1024) /* bytes of one TileLeaf */
 #define LOG_MERGE_DELAY_S 60 /* what an SCT promises: RFC 6962's maximum merge delay */
 #define LOG_ISSUERS_MAX 8    /* certificates of an entry's chain */
 
-struct log_options { /* pointers are borrowed and must outlive the log */
+struct ca_log_options { /* pointers are borrowed and must outlive the log */
     const char *directory;
     const char *origin;             /* static-ct-api: the submission prefix without its scheme */
     EVP_PKEY *key;                  /* signs SCTs and tree heads: ECDSA P-256 */
@@ -41,39 +41,39 @@ struct log_options { /* pointers are borrowed and must outlive the log */
                                 or twice the interval if that is more; 0: LOG_MERGE_DELAY_S */
     const char *anchor;      /* file on other storage that keeps a copy of the newest
                                 checkpoint: a restored old backup is then refused; or NULL */
-    struct jlog *jlog;       /* or NULL */
+    struct tm_jlog *jlog;    /* or NULL */
     int64_t (*now_ms)(void); /* NULL: the system's clock */
 
     /* Appends more signature lines (witnesses) to a checkpoint before it is published; NULL: none.
      * Their absence is no fault. -1: the log is proven to be not the one that it published before
      * (`e`): nothing more is published and no entry taken. On the publisher's thread, and in
-     * log_open, which then fails. */
-    int (*cosign)(void *ctx, const char *text, size_t len, struct buf *lines, struct err *e);
+     * ca_log_open, which then fails. */
+    int (*cosign)(void *ctx, const char *text, size_t len, struct tm_buf *lines, struct tm_err *e);
     void *cosign_ctx;
 };
 
-void log_options_default(struct log_options *o);
+void ca_log_options_default(struct ca_log_options *o);
 
 /* -1: no log can have this origin. */
-int log_origin_check(const char *origin, struct err *e);
+int ca_log_origin_check(const char *origin, struct tm_err *e);
 
 /* Makes an empty log in a new or empty directory: identity, first checkpoint. -1 when there is
  * one already. */
-int log_create(const struct log_options *o, struct err *e);
+int ca_log_create(const struct ca_log_options *o, struct tm_err *e);
 
 /*
  * Opens for writing: takes the lock (another process that writes is a refusal), recovers what a
  * crash left, publishes a checkpoint of everything that is durable, starts to take entries. NULL
  * with `e` set: the directory holds no log, another log's data, or contradicts itself.
  */
-struct log *log_open(const struct log_options *o, struct err *e);
+struct ca_log *ca_log_open(const struct ca_log_options *o, struct tm_err *e);
 
 /* Finishes queued entries, publishes a last checkpoint, gives the lock back. NULL is fine. Every
  * ticket must have been freed. */
-void log_close(struct log *l);
+void ca_log_close(struct ca_log *l);
 
-struct log_entry { /* copied by log_add */
-    struct sct_entry signed_entry;
+struct ca_log_entry { /* copied by ca_log_add */
+    struct tm_sct_entry signed_entry;
     const unsigned char *precert; /* SCT_PRECERT: DER as submitted; NULL for SCT_X509 */
     size_t precert_len;
     const unsigned char *const *issuer; /* DER of the chain, issuing CA first */
@@ -81,50 +81,50 @@ struct log_entry { /* copied by log_add */
     size_t issuer_count;
 };
 
-enum log_outcome {
+enum ca_log_outcome {
     LOG_DONE,   /* durable */
-    LOG_WAIT,   /* the wake that log_add was given will come */
+    LOG_WAIT,   /* the wake that ca_log_add was given will come */
     LOG_FAILED, /* `e` says why; nothing was logged, or it will not be known whether */
 };
 
 /* Queues an entry. `wake(arg)` is called once, on the log's thread, when it is durable or has
  * failed; it must only schedule. -1: refused at once, `wake` is not called. */
-int log_add(struct log *l, const struct log_entry *entry, void (*wake)(void *arg), void *arg,
-            struct log_ticket **ticket, struct err *e);
+int ca_log_add(struct ca_log *l, const struct ca_log_entry *entry, void (*wake)(void *arg),
+               void *arg, struct ca_log_ticket **ticket, struct tm_err *e);
 
 /* Where the entry stands. On LOG_DONE appends the serialised SCT (signed here, on the caller's
  * thread) and sets *index. */
-enum log_outcome log_collect(struct log_ticket *ticket, struct buf *sct, uint64_t *index,
-                             struct err *e);
+enum ca_log_outcome ca_log_collect(struct ca_log_ticket *ticket, struct tm_buf *sct,
+                                   uint64_t *index, struct tm_err *e);
 
-/* As log_collect, without making an SCT. */
-enum log_outcome log_poll(const struct log_ticket *ticket, struct err *e);
+/* As ca_log_collect, without making an SCT. */
+enum ca_log_outcome ca_log_poll(const struct ca_log_ticket *ticket, struct tm_err *e);
 
 /* At any time, once. An entry that is not being written yet is dropped; `wake` still comes. */
-void log_ticket_free(struct log_ticket *ticket);
+void ca_log_ticket_free(struct ca_log_ticket *ticket);
 
 /* Publishes a checkpoint now and waits for it: everything that was durable before the call is in
  * it. -1: it could not be written. */
-int log_sync(struct log *l, struct err *e);
+int ca_log_sync(struct ca_log *l, struct tm_err *e);
 
 /* Appends the newest published checkpoint, a signed note. Returns its tree size. */
-uint64_t log_checkpoint(struct log *l, struct buf *note);
+uint64_t ca_log_checkpoint(struct ca_log *l, struct tm_buf *note);
 
-EVP_PKEY *log_key(const struct log *l);           /* borrowed */
-const unsigned char *log_id(const struct log *l); /* 32 bytes, SHA-256 of the SPKI */
-const char *log_origin(const struct log *l);
-const char *log_directory(const struct log *l);
+EVP_PKEY *ca_log_key(const struct ca_log *l);           /* borrowed */
+const unsigned char *ca_log_id(const struct ca_log *l); /* 32 bytes, SHA-256 of the SPKI */
+const char *ca_log_origin(const struct ca_log *l);
+const char *ca_log_directory(const struct ca_log *l);
 
 #define LOG_BUCKETS 12
-struct log_histogram {
+struct ca_log_histogram {
     uint64_t bucket[LOG_BUCKETS]; /* not cumulative; the last is the rest */
     uint64_t count;
     double sum;
 };
-extern const double log_group_bounds[LOG_BUCKETS - 1]; /* entries of a group */
-extern const double log_fsync_bounds[LOG_BUCKETS - 1]; /* seconds of a group's fsync */
+extern const double ca_log_group_bounds[LOG_BUCKETS - 1]; /* entries of a group */
+extern const double ca_log_fsync_bounds[LOG_BUCKETS - 1]; /* seconds of a group's fsync */
 
-struct log_stats {
+struct ca_log_stats {
     uint64_t entries;          /* logged since start-up */
     uint64_t failures;         /* entries refused or failed since start-up */
     uint64_t size;             /* durable */
@@ -132,8 +132,8 @@ struct log_stats {
     int64_t checkpoint_age_ms; /* since the newest checkpoint was signed */
     uint64_t checkpoint_failures;
     bool contradicted; /* rolled back or forked: it takes no entries */
-    struct log_histogram group, fsync;
+    struct ca_log_histogram group, fsync;
 };
-void log_stats_get(struct log *l, struct log_stats *out);
+void ca_log_stats_get(struct ca_log *l, struct ca_log_stats *out);
 
 #endif

@@ -24,64 +24,67 @@
 
 /* The first `width` (1 to 256) elements of tile n. Both return exactly that or -1; neither
  * promises that what it returns is authentic: check against a checkpoint's root. */
-struct log_tiles {
+struct ca_log_tiles {
     void *ctx;
-    int (*hashes)(void *ctx, unsigned level, uint64_t n, unsigned width, struct merkle_hash *out,
-                  struct err *e);
+    int (*hashes)(void *ctx, unsigned level, uint64_t n, unsigned width, struct tm_merkle_hash *out,
+                  struct tm_err *e);
     /* Appends a data tile as it is stored: `width` entries or more. */
-    int (*data)(void *ctx, uint64_t n, unsigned width, struct buf *out, struct err *e);
+    int (*data)(void *ctx, uint64_t n, unsigned width, struct tm_buf *out, struct tm_err *e);
 };
 
-/* The reverse of tile_path, strict; 0 or -1. */
-int log_tile_path_parse(const char *path, int *level, uint64_t *n, unsigned *width);
+/* The reverse of tm_tile_path, strict; 0 or -1. */
+int ca_log_tile_path_parse(const char *path, int *level, uint64_t *n, unsigned *width);
 
 /* How many hashes tile n of `level` has in the tree of `size` (0 to 256). */
-unsigned log_tile_width(uint64_t size, unsigned level, uint64_t n);
+unsigned ca_log_tile_width(uint64_t size, unsigned level, uint64_t n);
 
 /* A log's directory. `size` is the size of a checkpoint that was read from it. */
-struct log_dir {
+struct ca_log_dir {
     const char *path; /* borrowed */
     uint64_t size;
 };
-struct log_tiles log_dir_tiles(struct log_dir *d); /* `d` is the ctx */
+struct ca_log_tiles ca_log_dir_tiles(struct ca_log_dir *d); /* `d` is the ctx */
 
-/* Reads DIR/checkpoint. The signature is the caller's to verify (note_verify). */
-int log_dir_checkpoint(const char *path, struct buf *note, struct checkpoint *out, struct err *e);
+/* Reads DIR/checkpoint. The signature is the caller's to verify (tm_note_verify). */
+int ca_log_dir_checkpoint(const char *path, struct tm_buf *note, struct tm_checkpoint *out,
+                          struct tm_err *e);
 
 /* DIR/state/identity: what the directory says it is. */
-struct log_identity {
+struct ca_log_identity {
     char origin[256];
     unsigned char log_id[32];
 };
-int log_dir_identity(const char *path, struct log_identity *out, struct err *e);
+int ca_log_dir_identity(const char *path, struct ca_log_identity *out, struct tm_err *e);
 
 /* An issuer's DER by fingerprint, checked against it. */
-int log_dir_issuer(const char *path, const unsigned char fingerprint[32], struct buf *der,
-                   struct err *e);
+int ca_log_dir_issuer(const char *path, const unsigned char fingerprint[32], struct tm_buf *der,
+                      struct tm_err *e);
 
 /* Calls `add` with the DER of each root certificate in DIR/issuer, where all are that a chain of an
  * entry ends in, always in the same order. */
 typedef void (*log_root_fn)(void *arg, const unsigned char *der, size_t len);
-int log_dir_roots(const char *path, log_root_fn add, void *arg, struct err *e);
+int ca_log_dir_roots(const char *path, log_root_fn add, void *arg, struct tm_err *e);
 
 /* The position of a leaf in the first d->size entries. 1: found, 0: not there, -1: `e`. Without
  * an index (or where it lags) the tiles are searched, which takes longer. */
-int log_dir_find(struct log_dir *d, const struct merkle_hash *leaf, uint64_t *index, struct err *e);
+int ca_log_dir_find(struct ca_log_dir *d, const struct tm_merkle_hash *leaf, uint64_t *index,
+                    struct tm_err *e);
 
 /* ---- proofs (RFC 6962 §2.1) ---- */
 
-struct log_proof {
-    struct merkle_hash hash[MERKLE_PROOF_MAX];
+struct ca_log_proof {
+    struct tm_merkle_hash hash[MERKLE_PROOF_MAX];
     size_t count;
 };
 
 /* `size` is at most that of the checkpoint the tiles belong to. */
-int log_tree_root(const struct log_tiles *t, uint64_t size, struct merkle_hash *out, struct err *e);
-int log_tree_leaf(const struct log_tiles *t, uint64_t index, uint64_t size, struct merkle_hash *out,
-                  struct err *e);
-int log_tree_inclusion(const struct log_tiles *t, uint64_t index, uint64_t size,
-                       struct log_proof *out, struct err *e);
-int log_tree_consistency(const struct log_tiles *t, uint64_t old_size, uint64_t new_size,
-                         struct log_proof *out, struct err *e);
+int ca_log_tree_root(const struct ca_log_tiles *t, uint64_t size, struct tm_merkle_hash *out,
+                     struct tm_err *e);
+int ca_log_tree_leaf(const struct ca_log_tiles *t, uint64_t index, uint64_t size,
+                     struct tm_merkle_hash *out, struct tm_err *e);
+int ca_log_tree_inclusion(const struct ca_log_tiles *t, uint64_t index, uint64_t size,
+                          struct ca_log_proof *out, struct tm_err *e);
+int ca_log_tree_consistency(const struct ca_log_tiles *t, uint64_t old_size, uint64_t new_size,
+                            struct ca_log_proof *out, struct tm_err *e);
 
 #endif

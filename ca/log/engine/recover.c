@@ -21,49 +21,49 @@ struct shown { /* a tree head that somebody may have seen */
     const char *what;
     bool present, met;
     uint64_t size;
-    struct merkle_hash root;
+    struct tm_merkle_hash root;
 };
 
 struct replay {
-    struct log *log;
+    struct ca_log *log;
     struct shown shown[2];
-    struct log_dir dir;
+    struct ca_log_dir dir;
 };
 
 /* A signed checkpoint of ours. */
-static int read_shown(const struct log *l, const char *path, struct shown *s, uint64_t *time_ms,
-                      struct err *e)
+static int read_shown(const struct ca_log *l, const char *path, struct shown *s, uint64_t *time_ms,
+                      struct tm_err *e)
 {
-    struct buf b = {0};
-    struct note n;
-    struct checkpoint c;
-    int rc = file_read(path, NOTE_BYTES_MAX, &b, e);
-    if (rc == 0 && note_parse(b.data, b.len, &n, e) == 0) {
-        rc = checkpoint_parse(&n, &c, e);
+    struct tm_buf b = {0};
+    struct tm_note n;
+    struct tm_checkpoint c;
+    int rc = tm_file_read(path, NOTE_BYTES_MAX, &b, e);
+    if (rc == 0 && tm_note_parse(b.data, b.len, &n, e) == 0) {
+        rc = tm_checkpoint_parse(&n, &c, e);
         if (rc == 0 && strcmp(c.origin, l->origin) != 0)
-            rc = err_set(e, "its origin is '%.128s'", c.origin);
+            rc = tm_err_set(e, "its origin is '%.128s'", c.origin);
         if (rc == 0)
-            rc = note_verify(&n, &l->note_key, time_ms, e);
-        note_free(&n);
+            rc = tm_note_verify(&n, &l->note_key, time_ms, e);
+        tm_note_free(&n);
     } else {
         rc = -1;
     }
-    buf_free(&b);
+    tm_buf_free(&b);
     if (rc != 0)
-        return err_wrap(e, "%s '%s'", s->what, path);
+        return tm_err_wrap(e, "%s '%s'", s->what, path);
     s->present = true;
     s->size = c.size;
     s->root = c.root;
     return 0;
 }
 
-static int read_all_shown(struct log *l, struct shown shown[2], struct err *e)
+static int read_all_shown(struct ca_log *l, struct shown shown[2], struct tm_err *e)
 {
     char path[PATH_MAX];
     uint64_t at[2] = {0, 0};
     shown[0].what = "checkpoint";
     shown[1].what = "anchor";
-    if (file_join(l->directory, LOG_CHECKPOINT, path, sizeof(path), e) != 0 ||
+    if (tm_file_join(l->directory, LOG_CHECKPOINT, path, sizeof(path), e) != 0 ||
         read_shown(l, path, &shown[0], &at[0], e) != 0)
         return -1;
     if (l->anchor != NULL) {
@@ -71,36 +71,36 @@ static int read_all_shown(struct log *l, struct shown shown[2], struct err *e)
             if (read_shown(l, l->anchor, &shown[1], &at[1], e) != 0)
                 return -1;
         } else if (errno == ENOENT) {
-            log_say(l, JLOG_WARN, "the log's anchor is not there; it is made anew", NULL);
+            ca_log_say(l, JLOG_WARN, "the log's anchor is not there; it is made anew", NULL);
         } else {
-            return err_errno(e, "anchor '%s'", l->anchor);
+            return tm_err_errno(e, "anchor '%s'", l->anchor);
         }
     }
     l->published_ms = at[0] > at[1] ? at[0] : at[1];
     return 0;
 }
 
-static int compare(struct shown *s, const struct merkle_hash *root, struct err *e)
+static int compare(struct shown *s, const struct tm_merkle_hash *root, struct tm_err *e)
 {
     s->met = true;
-    if (merkle_equal(&s->root, root))
+    if (tm_merkle_equal(&s->root, root))
         return 0;
-    return err_set(e,
-                   "the first %" PRIu64 " entries have another root hash than the %s says: the "
-                   "data is damaged or not this log's",
-                   s->size, s->what);
+    return tm_err_set(e,
+                      "the first %" PRIu64 " entries have another root hash than the %s says: the "
+                      "data is damaged or not this log's",
+                      s->size, s->what);
 }
 
 /* Tree heads of the size that the tree in memory has now. */
-static int meet(struct replay *r, struct err *e)
+static int meet(struct replay *r, struct tm_err *e)
 {
-    const struct log_edge *edge = &r->log->tree.edge;
+    const struct ca_log_edge *edge = &r->log->tree.edge;
     for (size_t i = 0; i < 2; i++) {
         struct shown *s = &r->shown[i];
-        struct merkle_hash root;
+        struct tm_merkle_hash root;
         if (!s->present || s->met || s->size != edge->size)
             continue;
-        log_edge_root(edge, &root);
+        ca_log_edge_root(edge, &root);
         if (compare(s, &root, e) != 0)
             return -1;
     }
@@ -109,107 +109,107 @@ static int meet(struct replay *r, struct err *e)
 
 /* Full tiles from the directory, the right edge from memory. */
 static int edge_hashes(void *ctx, unsigned level, uint64_t n, unsigned width,
-                       struct merkle_hash *out, struct err *e)
+                       struct tm_merkle_hash *out, struct tm_err *e)
 {
     struct replay *r = ctx;
-    const struct log_edge *edge = &r->log->tree.edge;
-    if (log_tile_width(edge->size, level, n) < TILE_WIDTH) {
+    const struct ca_log_edge *edge = &r->log->tree.edge;
+    if (ca_log_tile_width(edge->size, level, n) < TILE_WIDTH) {
         memcpy(out, edge->tile[level], width * sizeof(*out));
         return 0;
     }
-    struct log_tiles t = log_dir_tiles(&r->dir);
+    struct ca_log_tiles t = ca_log_dir_tiles(&r->dir);
     return t.hashes(t.ctx, level, n, width, out, e);
 }
 
 /* The tree before the journal, and the tree heads that lie before its end. */
-static int begin(void *ctx, uint64_t base, struct err *e)
+static int begin(void *ctx, uint64_t base, struct tm_err *e)
 {
     struct replay *r = ctx;
-    struct log *l = r->log;
-    r->dir = (struct log_dir){.path = l->directory, .size = base};
-    struct log_tiles tiles = log_dir_tiles(&r->dir);
-    if (log_edge_load(&l->tree.edge, &tiles, base, e) != 0)
-        return err_wrap(e, "tiles before the journal, which begins at entry %" PRIu64, base);
+    struct ca_log *l = r->log;
+    r->dir = (struct ca_log_dir){.path = l->directory, .size = base};
+    struct ca_log_tiles tiles = ca_log_dir_tiles(&r->dir);
+    if (ca_log_edge_load(&l->tree.edge, &tiles, base, e) != 0)
+        return tm_err_wrap(e, "tiles before the journal, which begins at entry %" PRIu64, base);
     l->tree.settled = base;
-    struct log_tiles known = {.ctx = r, .hashes = edge_hashes};
+    struct ca_log_tiles known = {.ctx = r, .hashes = edge_hashes};
     for (size_t i = 0; i < 2; i++) {
-        struct merkle_hash root;
+        struct tm_merkle_hash root;
         struct shown *s = &r->shown[i];
         if (s->present && s->size < base &&
-            (log_tree_root(&known, s->size, &root, e) != 0 || compare(s, &root, e) != 0))
+            (ca_log_tree_root(&known, s->size, &root, e) != 0 || compare(s, &root, e) != 0))
             return -1;
     }
     return meet(r, e);
 }
 
 /* UINT64_MAX: it has none. */
-static uint64_t leaf_index(const struct entry *n)
+static uint64_t leaf_index(const struct tm_entry *n)
 {
-    struct sct s = {.extensions = n->extensions, .extensions_len = n->extensions_len};
+    struct tm_sct s = {.extensions = n->extensions, .extensions_len = n->extensions_len};
     uint64_t index = 0;
-    return sct_leaf_index_get(&s, &index, NULL) == 1 ? index : UINT64_MAX;
+    return tm_sct_leaf_index_get(&s, &index, NULL) == 1 ? index : UINT64_MAX;
 }
 
 static int replay_group(void *ctx, uint64_t first, uint32_t count, const unsigned char *data,
-                        size_t len, struct err *e)
+                        size_t len, struct tm_err *e)
 {
     struct replay *r = ctx;
-    struct log *l = r->log;
-    struct bytes in = bytes_of(data, len);
+    struct ca_log *l = r->log;
+    struct tm_bytes in = bytes_of(data, len);
     for (uint32_t i = 0; i < count; i++) {
-        struct entry n;
+        struct tm_entry n;
         const unsigned char *from = in.p;
-        struct merkle_hash hash;
-        if (entry_take_tile_leaf(&in, &n, e) != 1 || leaf_index(&n) != first + i)
-            return err_set(e, "entry %" PRIu64 " is damaged", first + i);
-        entry_leaf_hash(&n, &hash);
-        if (log_tree_add(&l->tree, from, (size_t)(in.p - from), &hash, n.timestamp_ms) != 0)
-            return err_set(e, "out of memory");
+        struct tm_merkle_hash hash;
+        if (tm_entry_take_tile_leaf(&in, &n, e) != 1 || leaf_index(&n) != first + i)
+            return tm_err_set(e, "entry %" PRIu64 " is damaged", first + i);
+        tm_entry_leaf_hash(&n, &hash);
+        if (ca_log_tree_add(&l->tree, from, (size_t)(in.p - from), &hash, n.timestamp_ms) != 0)
+            return tm_err_set(e, "out of memory");
         l->last_ms = n.timestamp_ms;
         if (meet(r, e) != 0)
             return -1;
     }
-    return bytes_end(&in) ? 0 : err_set(e, "bytes follow the entries of a group");
+    return tm_bytes_end(&in) ? 0 : tm_err_set(e, "bytes follow the entries of a group");
 }
 
-static int check_met(const struct replay *r, struct err *e)
+static int check_met(const struct replay *r, struct tm_err *e)
 {
     uint64_t size = r->log->tree.edge.size;
     for (size_t i = 0; i < 2; i++) {
         const struct shown *s = &r->shown[i];
         if (s->present && !s->met)
-            return err_set(e,
-                           "it holds %" PRIu64 " entries, but its %s is of %" PRIu64 ": "
-                           "it is an older copy. Going on would fork the log: bring back the "
-                           "newest copy, or start a new log under a new origin and key",
-                           size, s->what, s->size);
+            return tm_err_set(e,
+                              "it holds %" PRIu64 " entries, but its %s is of %" PRIu64 ": "
+                              "it is an older copy. Going on would fork the log: bring back the "
+                              "newest copy, or start a new log under a new origin and key",
+                              size, s->what, s->size);
     }
     return 0;
 }
 
-static int beyond(uint64_t size, const char *name, struct err *e)
+static int beyond(uint64_t size, const char *name, struct tm_err *e)
 {
-    return err_set(e,
-                   "%s holds entries beyond the journal's %" PRIu64 ": " LOG_STATE " is of an "
-                   "older copy than the tiles. Going on would fork the log",
-                   name, size);
+    return tm_err_set(e,
+                      "%s holds entries beyond the journal's %" PRIu64 ": " LOG_STATE " is of an "
+                      "older copy than the tiles. Going on would fork the log",
+                      name, size);
 }
 
 /* Tiles are written after the journal, so there can be none that it does not know of. */
-static int check_tiles(const struct log *l, struct err *e)
+static int check_tiles(const struct ca_log *l, struct tm_err *e)
 {
     char name[TILE_PATH_MAX];
     char path[PATH_MAX];
     uint64_t size = l->tree.edge.size;
     uint64_t n = size / TILE_WIDTH;
-    tile_path(0, n, TILE_WIDTH, name);
-    if (file_join(l->directory, name, path, sizeof(path), e) != 0)
+    tm_tile_path(0, n, TILE_WIDTH, name);
+    if (tm_file_join(l->directory, name, path, sizeof(path), e) != 0)
         return -1;
     if (access(path, F_OK) == 0)
         return beyond(size, name, e);
-    tile_path(0, n, 1, name);
+    tm_tile_path(0, n, 1, name);
     *strrchr(name, '/') = '\0';
-    if (file_join(l->directory, name, path, sizeof(path), e) != 0)
+    if (tm_file_join(l->directory, name, path, sizeof(path), e) != 0)
         return -1;
     DIR *d = opendir(path);
     int rc = 0;
@@ -223,33 +223,33 @@ static int check_tiles(const struct log *l, struct err *e)
     return rc;
 }
 
-static int replay(struct log *l, struct err *e)
+static int replay(struct ca_log *l, struct tm_err *e)
 {
     struct replay r = {.log = l};
-    struct journal_reader to = {.ctx = &r, .begin = begin, .group = replay_group};
+    struct ca_journal_reader to = {.ctx = &r, .begin = begin, .group = replay_group};
     size_t torn = 0;
     if (read_all_shown(l, r.shown, e) != 0)
         return -1;
-    if (journal_read(l->directory, &to, &torn, e) != 0 || check_met(&r, e) != 0 ||
+    if (ca_journal_read(l->directory, &to, &torn, e) != 0 || check_met(&r, e) != 0 ||
         check_tiles(l, e) != 0)
         return -1;
     if (torn > 0)
-        log_say(l, JLOG_WARN, "the journal's last group was torn; nobody was told of its entries",
-                NULL);
+        ca_log_say(l, JLOG_WARN,
+                   "the journal's last group was torn; nobody was told of its entries", NULL);
     return 0;
 }
 
-int log_recover(struct log *l, struct err *e)
+int ca_log_recover(struct ca_log *l, struct tm_err *e)
 {
     if (replay(l, e) != 0)
         return -1;
-    if (log_rotate(l, e) != 0)
-        return err_wrap(e, "make the journal anew");
-    if (log_publish(l, true, e) != 0)
-        return err_wrap(e, "publish what was recovered");
+    if (ca_log_rotate(l, e) != 0)
+        return tm_err_wrap(e, "make the journal anew");
+    if (ca_log_publish(l, true, e) != 0)
+        return tm_err_wrap(e, "publish what was recovered");
     /* The tiles hold most of it now. Not before: what a killed process had not synced yet must be
      * in a journal before it is in a tile. Should this fail, the next group tries again. */
     if (l->tree.settled > l->journal.base)
-        (void)log_rotate(l, NULL);
+        (void)ca_log_rotate(l, NULL);
     return 0;
 }

@@ -16,66 +16,66 @@
 
 #define KEY_FILE_MAX ((size_t)16 * 1024)
 
-struct log_retired {
+struct ca_log_retired {
     char *directory;
     EVP_PKEY *key;
     unsigned char id[DIGSIG_LOG_ID];
-    struct buf note;
-    struct checkpoint last;
+    struct tm_buf note;
+    struct tm_checkpoint last;
     int lock_fd; /* -1: the directory has no lock file */
 };
 
 /* Shared, so that several servers may read; a writer's lock excludes it, and it a writer. */
-static int share_lock(struct log_retired *r, struct err *e)
+static int share_lock(struct ca_log_retired *r, struct tm_err *e)
 {
     char path[PATH_MAX];
-    if (file_join(r->directory, LOG_LOCK, path, sizeof(path), e) != 0)
+    if (tm_file_join(r->directory, LOG_LOCK, path, sizeof(path), e) != 0)
         return -1;
     r->lock_fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     if (r->lock_fd < 0)
-        return errno == ENOENT ? 0 : err_errno(e, "open '%s'", path);
+        return errno == ENOENT ? 0 : tm_err_errno(e, "open '%s'", path);
     if (flock(r->lock_fd, LOCK_SH | LOCK_NB) == 0)
         return 0;
-    return errno == EWOULDBLOCK ? err_set(e, "a process still writes to it")
-                                : err_errno(e, "lock '%s'", path);
+    return errno == EWOULDBLOCK ? tm_err_set(e, "a process still writes to it")
+                                : tm_err_errno(e, "lock '%s'", path);
 }
 
-static int read_key(struct log_retired *r, const char *file, struct err *e)
+static int read_key(struct ca_log_retired *r, const char *file, struct tm_err *e)
 {
-    struct buf b = {0};
-    int rc = file_read(file, KEY_FILE_MAX, &b, e);
-    if (rc == 0 && (r->key = digsig_key_parse(b.data, b.len, e)) == NULL)
-        rc = err_wrap(e, "'%s'", file);
-    buf_free(&b);
-    return rc == 0 ? digsig_log_id(r->key, r->id, e) : -1;
+    struct tm_buf b = {0};
+    int rc = tm_file_read(file, KEY_FILE_MAX, &b, e);
+    if (rc == 0 && (r->key = tm_digsig_key_parse(b.data, b.len, e)) == NULL)
+        rc = tm_err_wrap(e, "'%s'", file);
+    tm_buf_free(&b);
+    return rc == 0 ? tm_digsig_log_id(r->key, r->id, e) : -1;
 }
 
-static int read_checkpoint(struct log_retired *r, struct err *e)
+static int read_checkpoint(struct ca_log_retired *r, struct tm_err *e)
 {
-    struct note n;
-    struct note_key key;
-    if (log_dir_checkpoint(r->directory, &r->note, &r->last, e) != 0 ||
-        note_key_init(&key, r->last.origin, NOTE_RFC6962, r->key, e) != 0 ||
-        note_parse(r->note.data, r->note.len, &n, e) != 0)
+    struct tm_note n;
+    struct tm_note_key key;
+    if (ca_log_dir_checkpoint(r->directory, &r->note, &r->last, e) != 0 ||
+        tm_note_key_init(&key, r->last.origin, NOTE_RFC6962, r->key, e) != 0 ||
+        tm_note_parse(r->note.data, r->note.len, &n, e) != 0)
         return -1;
-    int rc = note_verify(&n, &key, NULL, e);
-    note_free(&n);
-    return rc == 0 ? 0 : err_wrap(e, "checkpoint");
+    int rc = tm_note_verify(&n, &key, NULL, e);
+    tm_note_free(&n);
+    return rc == 0 ? 0 : tm_err_wrap(e, "checkpoint");
 }
 
-static int check_root(const struct log_retired *r, struct err *e)
+static int check_root(const struct ca_log_retired *r, struct tm_err *e)
 {
-    struct log_dir dir = {.path = r->directory, .size = r->last.size};
-    struct log_tiles tiles = log_dir_tiles(&dir);
-    struct merkle_hash root;
-    if (log_tree_root(&tiles, r->last.size, &root, e) != 0)
+    struct ca_log_dir dir = {.path = r->directory, .size = r->last.size};
+    struct ca_log_tiles tiles = ca_log_dir_tiles(&dir);
+    struct tm_merkle_hash root;
+    if (ca_log_tree_root(&tiles, r->last.size, &root, e) != 0)
         return -1;
-    return merkle_equal(&root, &r->last.root)
+    return tm_merkle_equal(&root, &r->last.root)
                ? 0
-               : err_set(e, "the tiles' root hash is not the checkpoint's: the data is damaged");
+               : tm_err_set(e, "the tiles' root hash is not the checkpoint's: the data is damaged");
 }
 
-static int on_begin(void *ctx, uint64_t base, struct err *e)
+static int on_begin(void *ctx, uint64_t base, struct tm_err *e)
 {
     (void)e;
     *(uint64_t *)ctx = base;
@@ -83,7 +83,7 @@ static int on_begin(void *ctx, uint64_t base, struct err *e)
 }
 
 static int on_group(void *ctx, uint64_t first, uint32_t count, const unsigned char *data,
-                    size_t len, struct err *e)
+                    size_t len, struct tm_err *e)
 {
     (void)data;
     (void)len;
@@ -93,70 +93,70 @@ static int on_group(void *ctx, uint64_t first, uint32_t count, const unsigned ch
 }
 
 /* A directory that was copied to be read has no journal. */
-static int check_journal(const struct log_retired *r, struct err *e)
+static int check_journal(const struct ca_log_retired *r, struct tm_err *e)
 {
     char path[PATH_MAX];
     uint64_t end = 0;
     size_t torn = 0;
-    const struct journal_reader to = {.ctx = &end, .begin = on_begin, .group = on_group};
-    if (file_join(r->directory, LOG_JOURNAL, path, sizeof(path), e) != 0)
+    const struct ca_journal_reader to = {.ctx = &end, .begin = on_begin, .group = on_group};
+    if (tm_file_join(r->directory, LOG_JOURNAL, path, sizeof(path), e) != 0)
         return -1;
     if (access(path, F_OK) != 0 && errno == ENOENT)
         return 0;
-    if (journal_read(r->directory, &to, &torn, e) != 0)
+    if (ca_journal_read(r->directory, &to, &torn, e) != 0)
         return -1;
     if (end <= r->last.size)
         return 0;
-    return err_set(e,
-                   "its journal holds %" PRIu64 " entries, its checkpoint covers %" PRIu64
-                   ": it was not closed in order. Start and stop the server with it as "
-                   "'embedded' once more, then retire it",
-                   end, r->last.size);
+    return tm_err_set(e,
+                      "its journal holds %" PRIu64 " entries, its checkpoint covers %" PRIu64
+                      ": it was not closed in order. Start and stop the server with it as "
+                      "'embedded' once more, then retire it",
+                      end, r->last.size);
 }
 
-struct log_retired *log_retired_open(const char *directory, const char *public_key_file,
-                                     struct err *e)
+struct ca_log_retired *ca_log_retired_open(const char *directory, const char *public_key_file,
+                                           struct tm_err *e)
 {
-    struct log_retired *r = calloc(1, sizeof(*r));
+    struct ca_log_retired *r = calloc(1, sizeof(*r));
     if (r == NULL || (r->directory = strdup(directory)) == NULL) {
         free(r);
-        err_set(e, "out of memory");
+        tm_err_set(e, "out of memory");
         return NULL;
     }
     r->lock_fd = -1;
     if (read_key(r, public_key_file, e) == 0 && share_lock(r, e) == 0 &&
         read_checkpoint(r, e) == 0 && check_root(r, e) == 0 && check_journal(r, e) == 0)
         return r;
-    err_wrap(e, "retired log '%s'", directory);
-    log_retired_close(r);
+    tm_err_wrap(e, "retired log '%s'", directory);
+    ca_log_retired_close(r);
     return NULL;
 }
 
-void log_retired_close(struct log_retired *r)
+void ca_log_retired_close(struct ca_log_retired *r)
 {
     if (r == NULL)
         return;
     if (r->lock_fd >= 0)
         close(r->lock_fd);
     EVP_PKEY_free(r->key);
-    buf_free(&r->note);
+    tm_buf_free(&r->note);
     free(r->directory);
     free(r);
 }
 
-static uint64_t last_checkpoint(void *ctx, struct buf *note)
+static uint64_t last_checkpoint(void *ctx, struct tm_buf *note)
 {
-    const struct log_retired *r = ctx;
-    buf_append(note, r->note.data, r->note.len);
+    const struct ca_log_retired *r = ctx;
+    tm_buf_append(note, r->note.data, r->note.len);
     return r->last.size;
 }
 
-struct log_view log_retired_view(struct log_retired *r)
+struct ca_log_view ca_log_retired_view(struct ca_log_retired *r)
 {
-    return (struct log_view){.directory = r->directory,
-                             .origin = r->last.origin,
-                             .id = r->id,
-                             .key = r->key,
-                             .checkpoint = last_checkpoint,
-                             .ctx = r};
+    return (struct ca_log_view){.directory = r->directory,
+                                .origin = r->last.origin,
+                                .id = r->id,
+                                .key = r->key,
+                                .checkpoint = last_checkpoint,
+                                .ctx = r};
 }

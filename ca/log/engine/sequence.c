@@ -8,11 +8,11 @@
 
 #define CLOCK_SLACK_MS 10000 /* a clock that steps back less is waited out */
 
-const double log_group_bounds[LOG_BUCKETS - 1] = {1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024};
-const double log_fsync_bounds[LOG_BUCKETS - 1] = {0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005,
-                                                  0.01,   0.025,   0.05,   0.1,   0.5};
+const double ca_log_group_bounds[LOG_BUCKETS - 1] = {1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024};
+const double ca_log_fsync_bounds[LOG_BUCKETS - 1] = {0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005,
+                                                     0.01,   0.025,   0.05,   0.1,   0.5};
 
-static void observe(struct log_histogram *h, const double *bounds, double v)
+static void observe(struct ca_log_histogram *h, const double *bounds, double v)
 {
     size_t i = 0;
     while (i < LOG_BUCKETS - 1 && v > bounds[i])
@@ -24,21 +24,21 @@ static void observe(struct log_histogram *h, const double *bounds, double v)
 
 /* ---- submitters ---- */
 
-static void ticket_unref(struct log_ticket *t)
+static void ticket_unref(struct ca_log_ticket *t)
 {
     if (atomic_fetch_sub(&t->refs, 1) != 1)
         return;
-    buf_free(&t->draft.bytes);
+    tm_buf_free(&t->draft.bytes);
     free(t);
 }
 
-void log_ticket_free(struct log_ticket *t)
+void ca_log_ticket_free(struct ca_log_ticket *t)
 {
     atomic_store(&t->cancelled, true);
     ticket_unref(t);
 }
 
-static int enqueue(struct log *l, struct log_ticket *t, struct err *e)
+static int enqueue(struct ca_log *l, struct ca_log_ticket *t, struct tm_err *e)
 {
     pthread_mutex_lock(&l->queue_lock);
     bool stopping = l->stopping;
@@ -51,31 +51,31 @@ static int enqueue(struct log *l, struct log_ticket *t, struct err *e)
         pthread_cond_signal(&l->queue_wake);
     }
     pthread_mutex_unlock(&l->queue_lock);
-    return stopping ? err_set(e, "the log is closing") : 0;
+    return stopping ? tm_err_set(e, "the log is closing") : 0;
 }
 
-int log_add(struct log *l, const struct log_entry *entry, void (*wake)(void *arg), void *arg,
-            struct log_ticket **ticket, struct err *e)
+int ca_log_add(struct ca_log *l, const struct ca_log_entry *entry, void (*wake)(void *arg),
+               void *arg, struct ca_log_ticket **ticket, struct tm_err *e)
 {
     unsigned char fingerprints[LOG_ISSUERS_MAX * 32];
-    struct log_ticket *t = calloc(1, sizeof(*t));
+    struct ca_log_ticket *t = calloc(1, sizeof(*t));
     if (t == NULL)
-        return err_set(e, "out of memory");
+        return tm_err_set(e, "out of memory");
     t->log = l;
     t->wake = wake;
     t->arg = arg;
     atomic_init(&t->refs, 2);
     atomic_init(&t->cancelled, false);
     atomic_init(&t->outcome, LOG_WAIT);
-    int rc = log_check_contradiction(l, e);
+    int rc = ca_log_check_contradiction(l, e);
     if (rc == 0)
-        rc = log_issuers(l, entry, fingerprints, e);
+        rc = ca_log_issuers(l, entry, fingerprints, e);
     if (rc == 0)
-        rc = leaf_draft_init(&t->draft, entry, fingerprints, e);
+        rc = ca_leaf_draft_init(&t->draft, entry, fingerprints, e);
     if (rc == 0)
         rc = enqueue(l, t, e);
     if (rc != 0) {
-        buf_free(&t->draft.bytes);
+        tm_buf_free(&t->draft.bytes);
         free(t);
         return -1;
     }
@@ -84,52 +84,54 @@ int log_add(struct log *l, const struct log_entry *entry, void (*wake)(void *arg
 }
 
 /* The digitally-signed part of the SCT. */
-static int sign(const struct log *l, const struct leaf_draft *d, struct buf *out, struct err *e)
+static int sign(const struct ca_log *l, const struct ca_leaf_draft *d, struct tm_buf *out,
+                struct tm_err *e)
 {
-    struct buf data = {0};
-    leaf_draft_signed(d, &data);
-    int rc = buf_failed(&data) ? err_set(e, "out of memory")
-                               : digsig_signer_sign(l->signer, data.data, data.len, out, e);
-    buf_free(&data);
-    return rc == 0 ? 0 : log_key_failed(l, e);
+    struct tm_buf data = {0};
+    ca_leaf_draft_signed(d, &data);
+    int rc = buf_failed(&data) ? tm_err_set(e, "out of memory")
+                               : tm_digsig_signer_sign(l->signer, data.data, data.len, out, e);
+    tm_buf_free(&data);
+    return rc == 0 ? 0 : ca_log_key_failed(l, e);
 }
 
-enum log_outcome log_poll(const struct log_ticket *t, struct err *e)
+enum ca_log_outcome ca_log_poll(const struct ca_log_ticket *t, struct tm_err *e)
 {
-    enum log_outcome outcome = atomic_load_explicit(&t->outcome, memory_order_acquire);
+    enum ca_log_outcome outcome = atomic_load_explicit(&t->outcome, memory_order_acquire);
     if (outcome == LOG_FAILED)
         *e = t->why;
     return outcome;
 }
 
-enum log_outcome log_collect(struct log_ticket *t, struct buf *sct, uint64_t *index, struct err *e)
+enum ca_log_outcome ca_log_collect(struct ca_log_ticket *t, struct tm_buf *sct, uint64_t *index,
+                                   struct tm_err *e)
 {
-    enum log_outcome outcome = log_poll(t, e);
+    enum ca_log_outcome outcome = ca_log_poll(t, e);
     if (outcome != LOG_DONE)
         return outcome;
-    if (log_check_contradiction(t->log, e) != 0)
+    if (ca_log_check_contradiction(t->log, e) != 0)
         return LOG_FAILED;
-    struct buf signature = {0};
-    struct sct s = {.timestamp_ms = t->timestamp_ms};
+    struct tm_buf signature = {0};
+    struct tm_sct s = {.timestamp_ms = t->timestamp_ms};
     memcpy(s.log_id, t->log->id, sizeof(s.log_id));
-    s.extensions = leaf_draft_extensions(&t->draft, &s.extensions_len);
+    s.extensions = ca_leaf_draft_extensions(&t->draft, &s.extensions_len);
     if (sign(t->log, &t->draft, &signature, e) != 0) {
         outcome = LOG_FAILED;
     } else {
         s.signature = signature.data;
         s.signature_len = signature.len;
-        sct_put(&s, sct);
+        tm_sct_put(&s, sct);
         *index = t->index;
     }
-    buf_free(&signature);
+    tm_buf_free(&signature);
     return outcome;
 }
 
 /* ---- the tree in memory ---- */
 
-static int push_pending(struct log_tree *t, unsigned levels)
+static int push_pending(struct ca_log_tree *t, unsigned levels)
 {
-    struct log_pending *p = calloc(1, sizeof(*p));
+    struct ca_log_pending *p = calloc(1, sizeof(*p));
     if (p == NULL)
         return -1;
     p->hash = calloc(levels, sizeof(*p->hash));
@@ -141,7 +143,7 @@ static int push_pending(struct log_tree *t, unsigned levels)
     memcpy(p->hash, t->edge.tile, levels * sizeof(*p->hash));
     p->n = t->edge.size / TILE_WIDTH - 1;
     p->data = t->partial;
-    t->partial = (struct buf){0};
+    t->partial = (struct tm_buf){0};
     if (t->pending_last != NULL)
         t->pending_last->next = p;
     else
@@ -152,31 +154,31 @@ static int push_pending(struct log_tree *t, unsigned levels)
     return 0;
 }
 
-int log_tree_add(struct log_tree *t, const void *leaf, size_t len, const struct merkle_hash *hash,
-                 uint64_t timestamp_ms)
+int ca_log_tree_add(struct ca_log_tree *t, const void *leaf, size_t len,
+                    const struct tm_merkle_hash *hash, uint64_t timestamp_ms)
 {
-    buf_append(&t->partial, leaf, len);
+    tm_buf_append(&t->partial, leaf, len);
     if (buf_failed(&t->partial))
         return -1;
     if (timestamp_ms > t->newest_ms)
         t->newest_ms = timestamp_ms;
-    unsigned levels = log_edge_add(&t->edge, hash);
+    unsigned levels = ca_log_edge_add(&t->edge, hash);
     return levels == 0 ? 0 : push_pending(t, levels);
 }
 
-int log_rotate(struct log *l, struct err *e)
+int ca_log_rotate(struct ca_log *l, struct tm_err *e)
 {
-    struct log_tree *t = &l->tree;
+    struct ca_log_tree *t = &l->tree;
     size_t count = t->pending_count + (t->partial.len > 0 ? 1 : 0);
-    struct journal_group *groups = calloc(count + 1, sizeof(*groups));
+    struct ca_journal_group *groups = calloc(count + 1, sizeof(*groups));
     size_t n = 0;
     if (groups == NULL)
-        return err_set(e, "out of memory");
-    for (const struct log_pending *p = t->pending; p != NULL; p = p->next)
-        groups[n++] = (struct journal_group){TILE_WIDTH, &p->data};
+        return tm_err_set(e, "out of memory");
+    for (const struct ca_log_pending *p = t->pending; p != NULL; p = p->next)
+        groups[n++] = (struct ca_journal_group){TILE_WIDTH, &p->data};
     if (t->partial.len > 0)
-        groups[n++] = (struct journal_group){(uint32_t)(t->edge.size % TILE_WIDTH), &t->partial};
-    int rc = journal_create(&l->journal, l->directory, t->settled, groups, n, e);
+        groups[n++] = (struct ca_journal_group){(uint32_t)(t->edge.size % TILE_WIDTH), &t->partial};
+    int rc = ca_journal_create(&l->journal, l->directory, t->settled, groups, n, e);
     free(groups);
     return rc;
 }
@@ -188,7 +190,7 @@ int log_rotate(struct log *l, struct err *e)
  * a sync costs the same for many entries as for few, and so do the wakes around it. A lone
  * submitter never waits.
  */
-static void await_company(struct log *l)
+static void await_company(struct ca_log *l)
 {
     struct timespec until = l->last_began;
     if (l->last_count > 1) {
@@ -201,17 +203,17 @@ static void await_company(struct log *l)
 
 /* Up to a group of tickets off the queue; those that nobody waits for any more are dropped. NULL:
  * the log closes. */
-static struct log_ticket *take_group(struct log *l, size_t *count)
+static struct ca_log_ticket *take_group(struct ca_log *l, size_t *count)
 {
-    struct log_ticket *first = NULL;
+    struct ca_log_ticket *first = NULL;
     await_company(l);
     pthread_mutex_lock(&l->queue_lock);
     while (l->queue == NULL && !l->stopping)
         pthread_cond_wait(&l->queue_wake, &l->queue_lock);
     first = l->queue;
     size_t bytes = 0;
-    struct log_ticket *last = NULL;
-    struct log_ticket *t = first;
+    struct ca_log_ticket *last = NULL;
+    struct ca_log_ticket *t = first;
     for (*count = 0;
          t != NULL && *count < LOG_GROUP_ENTRIES && bytes + t->draft.bytes.len <= JOURNAL_GROUP_MAX;
          t = t->next, ++*count) {
@@ -227,7 +229,7 @@ static struct log_ticket *take_group(struct log *l, size_t *count)
     return first;
 }
 
-static void finish(struct log_ticket *t, enum log_outcome outcome, const struct err *why)
+static void finish(struct ca_log_ticket *t, enum ca_log_outcome outcome, const struct tm_err *why)
 {
     void (*wake)(void *arg) = t->wake;
     void *arg = t->arg;
@@ -239,12 +241,12 @@ static void finish(struct log_ticket *t, enum log_outcome outcome, const struct 
 }
 
 /* Drops the tickets that were cancelled while they queued. */
-static struct log_ticket *drop_cancelled(struct log_ticket *list, size_t *count)
+static struct ca_log_ticket *drop_cancelled(struct ca_log_ticket *list, size_t *count)
 {
-    static const struct err gone = {"the submitter is gone"};
-    struct log_ticket **at = &list;
+    static const struct tm_err gone = {"the submitter is gone"};
+    struct ca_log_ticket **at = &list;
     while (*at != NULL) {
-        struct log_ticket *t = *at;
+        struct ca_log_ticket *t = *at;
         if (!atomic_load(&t->cancelled)) {
             at = &t->next;
             continue;
@@ -257,13 +259,13 @@ static struct log_ticket *drop_cancelled(struct log_ticket *list, size_t *count)
 }
 
 /* Not before the last entry's, unless the clock was set back by more than a slip. */
-static uint64_t group_timestamp(struct log *l)
+static uint64_t group_timestamp(struct ca_log *l)
 {
-    uint64_t now = (uint64_t)log_now_ms(l);
+    uint64_t now = (uint64_t)ca_log_now_ms(l);
     if (now < l->last_ms && l->last_ms - now <= CLOCK_SLACK_MS)
         return l->last_ms;
     if (now < l->last_ms && !l->clock_warned) {
-        log_say(l, JLOG_WARN, "the clock went back behind the log's entries", NULL);
+        ca_log_say(l, JLOG_WARN, "the clock went back behind the log's entries", NULL);
         l->clock_warned = true;
     }
     l->last_ms = now;
@@ -271,78 +273,78 @@ static uint64_t group_timestamp(struct log *l)
 }
 
 /* Room in the tree, and a journal to write to. */
-static int make_ready(struct log *l, struct err *e)
+static int make_ready(struct ca_log *l, struct tm_err *e)
 {
-    struct log_tree *t = &l->tree;
+    struct ca_log_tree *t = &l->tree;
     int rc = 0;
     pthread_mutex_lock(&l->tree_lock);
     uint64_t rounds = l->publish_rounds;
-    while ((rc = log_check_contradiction(l, e)) == 0 &&
+    while ((rc = ca_log_check_contradiction(l, e)) == 0 &&
            (t->pending_count >= LOG_PENDING_MAX || t->pending_bytes >= LOG_PENDING_BYTES)) {
         if (l->publish_rounds > rounds + 1) {
-            rc = err_set(e, "full tiles cannot be written: see the log's messages");
+            rc = tm_err_set(e, "full tiles cannot be written: see the log's messages");
             break;
         }
         pthread_cond_wait(&l->tree_settled, &l->tree_lock);
     }
-    int64_t waits = t->uncovered_since != 0 ? clock_mono_ms() - t->uncovered_since : 0;
+    int64_t waits = t->uncovered_since != 0 ? tm_clock_mono_ms() - t->uncovered_since : 0;
     if (rc == 0 && waits > l->o.merge_delay_ms)
-        rc = err_set(e,
-                     "no checkpoint could be published for %lld s, longer than an SCT promises: "
-                     "see the log's messages",
-                     (long long)waits / 1000);
+        rc = tm_err_set(e,
+                        "no checkpoint could be published for %lld s, longer than an SCT promises: "
+                        "see the log's messages",
+                        (long long)waits / 1000);
     if (rc == 0 && t->lost)
-        rc = err_set(e, "out of memory after a sync: restart the server");
+        rc = tm_err_set(e, "out of memory after a sync: restart the server");
     bool full =
         l->journal.end - l->journal.made > LOG_JOURNAL_ROTATE && t->settled > l->journal.base;
     if (rc == 0 && (l->journal.fd < 0 || full)) {
-        rc = log_rotate(l, e);
+        rc = ca_log_rotate(l, e);
         if (rc != 0 && l->journal.fd >= 0) /* the old one still serves */
             rc = 0;
     }
     if (rc == 0 && t->edge.size + LOG_GROUP_ENTRIES > LOG_SIZE_MAX)
-        rc = err_set(e, "the log is full");
+        rc = tm_err_set(e, "the log is full");
     pthread_mutex_unlock(&l->tree_lock);
     return rc;
 }
 
-static int write_group(struct log *l, struct log_ticket *list, size_t count, struct err *e)
+static int write_group(struct ca_log *l, struct ca_log_ticket *list, size_t count, struct tm_err *e)
 {
     uint64_t index = l->journal.next;
     uint64_t timestamp = group_timestamp(l);
     int64_t synced_us = 0;
-    journal_group_begin(&l->group);
-    for (struct log_ticket *t = list; t != NULL; t = t->next) {
+    ca_journal_group_begin(&l->group);
+    for (struct ca_log_ticket *t = list; t != NULL; t = t->next) {
         t->index = index++;
         t->timestamp_ms = timestamp;
-        leaf_draft_seal(&t->draft, timestamp, t->index);
-        leaf_draft_hash(&t->draft, &t->hash);
-        buf_append(&l->group, t->draft.bytes.data, t->draft.bytes.len);
+        ca_leaf_draft_seal(&t->draft, timestamp, t->index);
+        ca_leaf_draft_hash(&t->draft, &t->hash);
+        tm_buf_append(&l->group, t->draft.bytes.data, t->draft.bytes.len);
     }
     if (buf_failed(&l->group))
-        return err_set(e, "out of memory");
-    if (journal_append(&l->journal, &l->group, (uint32_t)count, &synced_us, e) != 0) {
-        journal_close(&l->journal);
+        return tm_err_set(e, "out of memory");
+    if (ca_journal_append(&l->journal, &l->group, (uint32_t)count, &synced_us, e) != 0) {
+        ca_journal_close(&l->journal);
         return -1;
     }
     pthread_mutex_lock(&l->stats_lock);
-    observe(&l->stats.group, log_group_bounds, (double)count);
-    observe(&l->stats.fsync, log_fsync_bounds, (double)synced_us / 1e6);
+    observe(&l->stats.group, ca_log_group_bounds, (double)count);
+    observe(&l->stats.fsync, ca_log_fsync_bounds, (double)synced_us / 1e6);
     pthread_mutex_unlock(&l->stats_lock);
     return 0;
 }
 
-static void grow_tree(struct log *l, const struct log_ticket *list)
+static void grow_tree(struct ca_log *l, const struct ca_log_ticket *list)
 {
-    struct log_tree *t = &l->tree;
+    struct ca_log_tree *t = &l->tree;
     pthread_mutex_lock(&l->tree_lock);
     for (; list != NULL && !t->lost; list = list->next)
-        t->lost = log_tree_add(t, list->draft.bytes.data, list->draft.bytes.len, &list->hash,
-                               list->timestamp_ms) != 0;
+        t->lost = ca_log_tree_add(t, list->draft.bytes.data, list->draft.bytes.len, &list->hash,
+                                  list->timestamp_ms) != 0;
     if (t->uncovered_since == 0)
-        t->uncovered_since = clock_mono_ms();
+        t->uncovered_since = tm_clock_mono_ms();
     if (t->dirty_since == 0) {
-        t->dirty_since = clock_mono_ms();
+        t->dirty_since = tm_clock_mono_ms();
         pthread_cond_signal(&l->tree_wake);
     } else if (t->pending_count >= LOG_PENDING_SETTLE) {
         pthread_cond_signal(&l->tree_wake);
@@ -350,7 +352,7 @@ static void grow_tree(struct log *l, const struct log_ticket *list)
     pthread_mutex_unlock(&l->tree_lock);
 }
 
-static void count_outcome(struct log *l, size_t count, bool failed)
+static void count_outcome(struct ca_log *l, size_t count, bool failed)
 {
     pthread_mutex_lock(&l->stats_lock);
     if (failed)
@@ -360,12 +362,12 @@ static void count_outcome(struct log *l, size_t count, bool failed)
     pthread_mutex_unlock(&l->stats_lock);
 }
 
-void *log_sequencer(void *arg)
+void *ca_log_sequencer(void *arg)
 {
-    struct log *l = arg;
+    struct ca_log *l = arg;
     size_t count = 0;
-    for (struct log_ticket *list; (list = take_group(l, &count)) != NULL;) {
-        struct err e = {0};
+    for (struct ca_log_ticket *list; (list = take_group(l, &count)) != NULL;) {
+        struct tm_err e = {0};
         list = drop_cancelled(list, &count);
         l->last_count = count;
         (void)clock_gettime(CLOCK_MONOTONIC, &l->last_began);
@@ -377,10 +379,10 @@ void *log_sequencer(void *arg)
         if (rc == 0)
             grow_tree(l, list);
         else
-            log_say(l, JLOG_ERROR, "entries could not be logged", &e);
+            ca_log_say(l, JLOG_ERROR, "entries could not be logged", &e);
         count_outcome(l, count, rc != 0);
         while (list != NULL) {
-            struct log_ticket *t = list;
+            struct ca_log_ticket *t = list;
             list = t->next;
             finish(t, rc == 0 ? LOG_DONE : LOG_FAILED, &e);
         }

@@ -1,6 +1,6 @@
 /*
  * Durable files under a log's directory. One writer. A file is complete and synced before its name
- * appears; names last after log_store_sync.
+ * appears; names last after ca_log_store_sync.
  */
 #ifndef TENMINT_CA_LOG_STORE_H
 #define TENMINT_CA_LOG_STORE_H
@@ -22,14 +22,15 @@
 #define LOG_INDEX "state/index"
 
 #define LOG_ISSUER_NAME (sizeof("issuer/") + 64)
-void log_issuer_name(const unsigned char fingerprint[32], char out[LOG_ISSUER_NAME]);
+void ca_log_issuer_name(const unsigned char fingerprint[32], char out[LOG_ISSUER_NAME]);
 
 /* Appends a whole file of up to `max` bytes; *missing tells ENOENT from other faults. */
-int log_store_read(const char *path, size_t max, struct buf *out, bool *missing, struct err *e);
+int ca_log_store_read(const char *path, size_t max, struct tm_buf *out, bool *missing,
+                      struct tm_err *e);
 
 #define LOG_DIRTY_MAX 32
 
-struct log_store {
+struct ca_log_store {
     const char *dir;            /* borrowed */
     const char *tmp;            /* name of this store's temporary file, e.g. "state/tile.tmp" */
     char *dirty[LOG_DIRTY_MAX]; /* directories to sync; owned */
@@ -37,15 +38,15 @@ struct log_store {
 };
 
 /* Writes DIR/name, replacing what is there, and makes the directories before it. */
-int log_store_put(struct log_store *s, const char *name, const void *data, size_t len,
-                  struct err *e);
+int ca_log_store_put(struct ca_log_store *s, const char *name, const void *data, size_t len,
+                     struct tm_err *e);
 
-/* As log_store_put, unless DIR/name has this content already. */
-int log_store_keep(struct log_store *s, const char *name, const void *data, size_t len,
-                   struct err *e);
+/* As ca_log_store_put, unless DIR/name has this content already. */
+int ca_log_store_keep(struct ca_log_store *s, const char *name, const void *data, size_t len,
+                      struct tm_err *e);
 
 /* Syncs the directories that changed. */
-int log_store_sync(struct log_store *s, struct err *e);
-void log_store_free(struct log_store *s);
+int ca_log_store_sync(struct ca_log_store *s, struct tm_err *e);
+void ca_log_store_free(struct ca_log_store *s);
 
 #endif

@@ -63,7 +63,7 @@ static int parse_width(const char *p, unsigned *width)
     return *width < TILE_WIDTH ? 0 : -1;
 }
 
-int log_tile_path_parse(const char *path, int *level, uint64_t *n, unsigned *width)
+int ca_log_tile_path_parse(const char *path, int *level, uint64_t *n, unsigned *width)
 {
     if (strlen(path) >= TILE_PATH_MAX || parse_level(&path, level) != 0 ||
         parse_number(&path, n) != 0)
@@ -74,7 +74,7 @@ int log_tile_path_parse(const char *path, int *level, uint64_t *n, unsigned *wid
     return strncmp(path, ".p/", 3) == 0 ? parse_width(path + 3, width) : -1;
 }
 
-unsigned log_tile_width(uint64_t size, unsigned level, uint64_t n)
+unsigned ca_log_tile_width(uint64_t size, unsigned level, uint64_t n)
 {
     uint64_t hashes = size >> (8 * level);
     if (hashes / TILE_WIDTH > n)

@@ -8,13 +8,13 @@
 
 /* One proof's view of the tiles: the last tile of each level is kept. */
 struct view {
-    const struct log_tiles *tiles;
+    const struct ca_log_tiles *tiles;
     uint64_t size;
     uint64_t held[LOG_TILE_LEVELS]; /* tile number + 1; 0: none */
-    struct merkle_hash hash[LOG_TILE_LEVELS][TILE_WIDTH];
+    struct tm_merkle_hash hash[LOG_TILE_LEVELS][TILE_WIDTH];
 };
 
-static void view_init(struct view *v, const struct log_tiles *tiles, uint64_t size)
+static void view_init(struct view *v, const struct ca_log_tiles *tiles, uint64_t size)
 {
     v->tiles = tiles;
     v->size = size;
@@ -22,7 +22,8 @@ static void view_init(struct view *v, const struct log_tiles *tiles, uint64_t si
 }
 
 /* The subtree of 2^height leaves that is the i-th of its height. */
-static int subtree(void *ctx, unsigned height, uint64_t i, struct merkle_hash *out, struct err *e)
+static int subtree(void *ctx, unsigned height, uint64_t i, struct tm_merkle_hash *out,
+                   struct tm_err *e)
 {
     struct view *v = ctx;
     unsigned level = height / 8;
@@ -30,62 +31,63 @@ static int subtree(void *ctx, unsigned height, uint64_t i, struct merkle_hash *o
     uint64_t first = i * count;
     uint64_t n = first / TILE_WIDTH;
     unsigned at = (unsigned)(first % TILE_WIDTH);
-    unsigned width = level < LOG_TILE_LEVELS ? log_tile_width(v->size, level, n) : 0;
+    unsigned width = level < LOG_TILE_LEVELS ? ca_log_tile_width(v->size, level, n) : 0;
     if (width < at + count)
-        return err_set(e, "tree of %" PRIu64 ": it has no such subtree", v->size);
+        return tm_err_set(e, "tree of %" PRIu64 ": it has no such subtree", v->size);
     if (v->held[level] != n + 1) {
         v->held[level] = 0;
         if (v->tiles->hashes(v->tiles->ctx, level, n, width, v->hash[level], e) != 0)
             return -1;
         v->held[level] = n + 1;
     }
-    log_run_root(v->hash[level] + at, count, out);
+    ca_log_run_root(v->hash[level] + at, count, out);
     return 0;
 }
 
-static int prove(const struct log_tiles *t, uint64_t size, const struct merkle_range *r,
-                 size_t count, struct merkle_hash *out, struct err *e)
+static int prove(const struct ca_log_tiles *t, uint64_t size, const struct tm_merkle_range *r,
+                 size_t count, struct tm_merkle_hash *out, struct tm_err *e)
 {
     struct view v;
-    const struct merkle_subtrees subtrees = {subtree, &v};
+    const struct tm_merkle_subtrees subtrees = {subtree, &v};
     view_init(&v, t, size);
-    return ranges_roots(&subtrees, r, count, out, e);
+    return tm_ranges_roots(&subtrees, r, count, out, e);
 }
 
-int log_tree_root(const struct log_tiles *t, uint64_t size, struct merkle_hash *out, struct err *e)
+int ca_log_tree_root(const struct ca_log_tiles *t, uint64_t size, struct tm_merkle_hash *out,
+                     struct tm_err *e)
 {
-    const struct merkle_range whole = {0, size};
+    const struct tm_merkle_range whole = {0, size};
     if (size > 0)
         return prove(t, size, &whole, 1, out, e);
-    merkle_empty(out);
+    tm_merkle_empty(out);
     return 0;
 }
 
-int log_tree_leaf(const struct log_tiles *t, uint64_t index, uint64_t size, struct merkle_hash *out,
-                  struct err *e)
+int ca_log_tree_leaf(const struct ca_log_tiles *t, uint64_t index, uint64_t size,
+                     struct tm_merkle_hash *out, struct tm_err *e)
 {
     struct view v;
     view_init(&v, t, size);
     return subtree(&v, 0, index, out, e);
 }
 
-int log_tree_inclusion(const struct log_tiles *t, uint64_t index, uint64_t size,
-                       struct log_proof *out, struct err *e)
+int ca_log_tree_inclusion(const struct ca_log_tiles *t, uint64_t index, uint64_t size,
+                          struct ca_log_proof *out, struct tm_err *e)
 {
-    struct merkle_range r[MERKLE_PROOF_MAX];
+    struct tm_merkle_range r[MERKLE_PROOF_MAX];
     if (index >= size || size > LOG_SIZE_MAX)
-        return err_set(e, "entry %" PRIu64 " is not in a tree of %" PRIu64, index, size);
-    out->count = ranges_inclusion(index, size, r);
+        return tm_err_set(e, "entry %" PRIu64 " is not in a tree of %" PRIu64, index, size);
+    out->count = tm_ranges_inclusion(index, size, r);
     return prove(t, size, r, out->count, out->hash, e);
 }
 
-int log_tree_consistency(const struct log_tiles *t, uint64_t old_size, uint64_t new_size,
-                         struct log_proof *out, struct err *e)
+int ca_log_tree_consistency(const struct ca_log_tiles *t, uint64_t old_size, uint64_t new_size,
+                            struct ca_log_proof *out, struct tm_err *e)
 {
-    struct merkle_range r[MERKLE_PROOF_MAX];
+    struct tm_merkle_range r[MERKLE_PROOF_MAX];
     if (old_size > new_size || new_size > LOG_SIZE_MAX)
-        return err_set(e, "no tree of %" PRIu64 " comes before one of %" PRIu64, old_size,
-                       new_size);
-    out->count = ranges_consistency(old_size, new_size, r);
+        return tm_err_set(e, "no tree of %" PRIu64 " comes before one of %" PRIu64, old_size,
+                          new_size);
+    out->count = tm_ranges_consistency(old_size, new_size, r);
     return prove(t, new_size, r, out->count, out->hash, e);
 }

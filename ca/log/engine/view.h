@@ -10,31 +10,31 @@
 #include "common/buf.h"
 #include "common/err.h"
 
-struct log;
+struct ca_log;
 
-struct log_view { /* borrowed from the log, which outlives it */
+struct ca_log_view { /* borrowed from the log, which outlives it */
     const char *directory, *origin;
     const unsigned char *id; /* 32 bytes */
     EVP_PKEY *key;           /* its public half is enough */
     /* Appends the newest checkpoint. Returns its tree size. */
-    uint64_t (*checkpoint)(void *ctx, struct buf *note);
+    uint64_t (*checkpoint)(void *ctx, struct tm_buf *note);
     void *ctx;
 };
 
-struct log_view log_view_of(struct log *l);
+struct ca_log_view ca_log_view_of(struct ca_log *l);
 
 /*
  * A log that takes nothing more. Its directory is only read, and is complete: everything that got
  * an SCT is in its last checkpoint. While it is open here, no process can open it for writing.
  */
-struct log_retired; /* any thread */
+struct ca_log_retired; /* any thread */
 
 /* `public_key_file`: PEM or DER. NULL with `e` set: the checkpoint is not by this key, the tree on
  * disk is not the checkpoint's, the journal holds entries that no checkpoint covers yet, a process
  * writes to it. */
-struct log_retired *log_retired_open(const char *directory, const char *public_key_file,
-                                     struct err *e);
-void log_retired_close(struct log_retired *r); /* NULL is fine */
-struct log_view log_retired_view(struct log_retired *r);
+struct ca_log_retired *ca_log_retired_open(const char *directory, const char *public_key_file,
+                                           struct tm_err *e);
+void ca_log_retired_close(struct ca_log_retired *r); /* NULL is fine */
+struct ca_log_view ca_log_retired_view(struct ca_log_retired *r);
 
 #endif

@@ -13,24 +13,25 @@
 #include "common/identity.h"
 #include "common/transparency/sct.h"
 
-struct cert_text { /* into the certificate; p is NULL when there is none */
+struct ca_cert_text { /* into the certificate; p is NULL when there is none */
     const unsigned char *p;
     size_t len;
 };
 
-struct certificate {
-    struct cert_text serial;       /* the INTEGER's bytes, without a leading zero */
+struct ca_certificate {
+    struct ca_cert_text serial;    /* the INTEGER's bytes, without a leading zero */
     int64_t not_before, not_after; /* Unix seconds */
-    struct cert_text
-        names; /* GeneralNames of the subject alternative name: certificate_next_name */
-    struct cert_text identity[IDENTITY_FIELD_COUNT];
+    struct ca_cert_text
+        names; /* GeneralNames of the subject alternative name: ca_certificate_next_name */
+    struct ca_cert_text identity[IDENTITY_FIELD_COUNT];
 };
 
 /* -1: not one DER certificate (SCT_X509) or TBSCertificate (SCT_PRECERT), or an extension of ours
  * is damaged or repeated. */
-int certificate_read(const struct sct_entry *logged, struct certificate *out, struct err *e);
+int ca_certificate_read(const struct tm_sct_entry *logged, struct ca_certificate *out,
+                        struct tm_err *e);
 
-enum certificate_name_kind {
+enum ca_certificate_name_kind {
     CERTIFICATE_EMAIL,
     CERTIFICATE_DNS,
     CERTIFICATE_URI,
@@ -39,7 +40,7 @@ enum certificate_name_kind {
 
 /* Walks c->names: starts with *at = 0. 1: the next, 0: the end. Kinds that are not in the enum are
  * passed over. */
-int certificate_next_name(const struct certificate *c, size_t *at, enum certificate_name_kind *kind,
-                          struct cert_text *out);
+int ca_certificate_next_name(const struct ca_certificate *c, size_t *at,
+                             enum ca_certificate_name_kind *kind, struct ca_cert_text *out);
 
 #endif

@@ -8,9 +8,9 @@
 #include "common/file.h"
 #include "common/yamlmap.h"
 
-int filter_set_pattern(struct filter *f, const char *text, struct err *e)
+int ca_filter_set_pattern(struct ca_filter *f, const char *text, struct tm_err *e)
 {
-    f->pattern = pattern_new(text, PATTERN_PART, e);
+    f->pattern = tm_pattern_new(text, PATTERN_PART, e);
     return f->pattern != NULL ? 0 : -1;
 }
 
@@ -22,7 +22,7 @@ static int hex_digit(char c)
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-int filter_set_serial(struct filter *f, const char *text, struct err *e)
+int ca_filter_set_serial(struct ca_filter *f, const char *text, struct tm_err *e)
 {
     size_t digits = 0;
     unsigned char nibble[2 * sizeof(f->serial)];
@@ -31,11 +31,11 @@ int filter_set_serial(struct filter *f, const char *text, struct err *e)
         if (*p == ':' && digits > 0)
             continue;
         if (v < 0 || digits == sizeof(nibble))
-            return err_set(e, "'%.80s' is not a serial number in hexadecimal", text);
+            return tm_err_set(e, "'%.80s' is not a serial number in hexadecimal", text);
         nibble[digits++] = (unsigned char)v;
     }
     if (digits == 0)
-        return err_set(e, "an empty serial number");
+        return tm_err_set(e, "an empty serial number");
     f->serial_len = 0;
     for (size_t i = 0; i < digits; i += i == 0 && digits % 2 != 0 ? 1 : 2) {
         bool odd = i == 0 && digits % 2 != 0;
@@ -43,7 +43,7 @@ int filter_set_serial(struct filter *f, const char *text, struct err *e)
         if (b != 0 || f->serial_len > 0) /* as in the certificate: no zeros in front */
             f->serial[f->serial_len++] = b;
     }
-    return f->serial_len > 0 ? 0 : err_set(e, "serial number 0 is no certificate's");
+    return f->serial_len > 0 ? 0 : tm_err_set(e, "serial number 0 is no certificate's");
 }
 
 /* "15m": so long before now. */
@@ -67,50 +67,50 @@ static int parse_ago(const char *text, int64_t now_ms, uint64_t *out_ms)
     return -1;
 }
 
-int filter_parse_time(const char *text, int64_t now_ms, uint64_t *out_ms, struct err *e)
+int ca_filter_parse_time(const char *text, int64_t now_ms, uint64_t *out_ms, struct tm_err *e)
 {
     char day[32];
     int64_t s = -1;
     if (parse_ago(text, now_ms, out_ms) == 0)
         return 0;
-    if (clock_parse(text, &s) != 0 && strlen(text) == 10) {
+    if (tm_clock_parse(text, &s) != 0 && strlen(text) == 10) {
         snprintf(day, sizeof(day), "%sT00:00:00Z", text);
-        if (clock_parse(day, &s) != 0)
+        if (tm_clock_parse(day, &s) != 0)
             s = -1;
     }
     if (s < 0)
-        return err_set(e,
-                       "'%.40s' is not a time: want 2026-11-24T12:00:00Z, 2026-11-24, or 15m, "
-                       "24h, 7d for so long ago",
-                       text);
+        return tm_err_set(e,
+                          "'%.40s' is not a time: want 2026-11-24T12:00:00Z, 2026-11-24, or 15m, "
+                          "24h, 7d for so long ago",
+                          text);
     *out_ms = (uint64_t)s * 1000;
     return 0;
 }
 
-void filter_free(struct filter *f)
+void ca_filter_free(struct ca_filter *f)
 {
-    pattern_free(f->pattern);
+    tm_pattern_free(f->pattern);
     f->pattern = NULL;
 }
 
-static bool equals(const struct cert_text *t, const char *want)
+static bool equals(const struct ca_cert_text *t, const char *want)
 {
     return t->p != NULL && t->len == strlen(want) && memcmp(t->p, want, t->len) == 0;
 }
 
 /* A name on which it cannot be tried (no UTF-8, or it would take too long) is shown: somebody who
  * watches for his own names must not be got round by odd ones. */
-static bool pattern_matches(const struct filter *f, const struct cert_text *name)
+static bool pattern_matches(const struct ca_filter *f, const struct ca_cert_text *name)
 {
-    return pattern_match(f->pattern, (const char *)name->p, name->len, NULL) != 0;
+    return tm_pattern_match(f->pattern, (const char *)name->p, name->len, NULL) != 0;
 }
 
-static bool a_name_matches(const struct filter *f, const struct certificate *c)
+static bool a_name_matches(const struct ca_filter *f, const struct ca_certificate *c)
 {
     size_t at = 0;
-    enum certificate_name_kind kind;
-    struct cert_text name;
-    while (certificate_next_name(c, &at, &kind, &name) > 0) {
+    enum ca_certificate_name_kind kind;
+    struct ca_cert_text name;
+    while (ca_certificate_next_name(c, &at, &kind, &name) > 0) {
         if ((f->identity == NULL || equals(&name, f->identity)) &&
             (f->pattern == NULL || pattern_matches(f, &name)))
             return true;
@@ -118,9 +118,10 @@ static bool a_name_matches(const struct filter *f, const struct certificate *c)
     return false;
 }
 
-bool filter_matches(const struct filter *f, uint64_t timestamp_ms, const struct certificate *c)
+bool ca_filter_matches(const struct ca_filter *f, uint64_t timestamp_ms,
+                       const struct ca_certificate *c)
 {
-    const struct cert_text *id = c->identity;
+    const struct ca_cert_text *id = c->identity;
     if (timestamp_ms < f->after_ms || (f->before_ms > 0 && timestamp_ms >= f->before_ms))
         return false;
     if (f->serial_len > 0 &&
@@ -136,20 +137,20 @@ bool filter_matches(const struct filter *f, uint64_t timestamp_ms, const struct 
 }
 
 struct lists {
-    struct yamlmap_list identity, pattern, repository, issuer;
+    struct tm_yamlmap_list identity, pattern, repository, issuer;
 };
 
 #define LIST(name, member) \
     { \
         name, YAMLMAP_TEXTS, offsetof(struct lists, member), 0, 0, NULL \
     }
-static const struct yamlmap_key keys[] = {LIST("identity", identity),
-                                          LIST("identity-regexp", pattern),
-                                          LIST("repository", repository),
-                                          LIST("issuer", issuer),
-                                          {NULL, YAMLMAP_TEXT, 0, 0, 0, NULL}};
+static const struct tm_yamlmap_key keys[] = {LIST("identity", identity),
+                                             LIST("identity-regexp", pattern),
+                                             LIST("repository", repository),
+                                             LIST("issuer", issuer),
+                                             {NULL, YAMLMAP_TEXT, 0, 0, 0, NULL}};
 
-static int fill(struct identities *out, const struct lists *l, struct err *e)
+static int fill(struct ca_identities *out, const struct lists *l, struct tm_err *e)
 {
     for (size_t i = 0; i < l->identity.count; i++)
         out->filter[out->count++].identity = l->identity.item[i];
@@ -158,62 +159,62 @@ static int fill(struct identities *out, const struct lists *l, struct err *e)
     for (size_t i = 0; i < l->issuer.count; i++)
         out->filter[out->count++].issuer = l->issuer.item[i];
     for (size_t i = 0; i < l->pattern.count; i++) {
-        if (filter_set_pattern(&out->filter[out->count++], l->pattern.item[i], e) != 0)
+        if (ca_filter_set_pattern(&out->filter[out->count++], l->pattern.item[i], e) != 0)
             return -1;
     }
     return 0;
 }
 
-int identities_parse(const char *name, const char *text, size_t len, struct identities *out,
-                     struct err *e)
+int ca_identities_parse(const char *name, const char *text, size_t len, struct ca_identities *out,
+                        struct tm_err *e)
 {
-    *out = (struct identities){0};
+    *out = (struct ca_identities){0};
     struct lists *l = calloc(1, sizeof(*l));
     if (l == NULL)
-        return err_set(e, "out of memory");
+        return tm_err_set(e, "out of memory");
     out->text = l;
-    int rc = yamlmap_read(name, text, len, keys, l, e);
+    int rc = tm_yamlmap_read(name, text, len, keys, l, e);
     size_t n = l->identity.count + l->pattern.count + l->repository.count + l->issuer.count;
     if (rc == 0 && n == 0)
-        rc = err_set(e, "%s: it names no identity", name);
+        rc = tm_err_set(e, "%s: it names no identity", name);
     if (rc == 0) {
         out->filter = calloc(n, sizeof(*out->filter));
-        rc = out->filter == NULL ? err_set(e, "out of memory") : fill(out, l, e);
+        rc = out->filter == NULL ? tm_err_set(e, "out of memory") : fill(out, l, e);
         if (rc != 0)
-            err_wrap(e, "%s", name);
+            tm_err_wrap(e, "%s", name);
     }
     if (rc != 0)
-        identities_free(out);
+        ca_identities_free(out);
     return rc;
 }
 
-int identities_load(const char *path, struct identities *out, struct err *e)
+int ca_identities_load(const char *path, struct ca_identities *out, struct tm_err *e)
 {
-    struct buf text = {0};
-    *out = (struct identities){0};
-    int rc = file_read(path, YAMLMAP_FILE_MAX, &text, e);
+    struct tm_buf text = {0};
+    *out = (struct ca_identities){0};
+    int rc = tm_file_read(path, YAMLMAP_FILE_MAX, &text, e);
     if (rc == 0)
-        rc = identities_parse(path, (const char *)text.data, text.len, out, e);
-    buf_free(&text);
+        rc = ca_identities_parse(path, (const char *)text.data, text.len, out, e);
+    tm_buf_free(&text);
     return rc;
 }
 
-void identities_free(struct identities *i)
+void ca_identities_free(struct ca_identities *i)
 {
     for (size_t n = 0; i->filter != NULL && n < i->count; n++)
-        filter_free(&i->filter[n]);
+        ca_filter_free(&i->filter[n]);
     free(i->filter);
     if (i->text != NULL)
-        yamlmap_free(keys, i->text);
+        tm_yamlmap_free(keys, i->text);
     free(i->text);
-    *i = (struct identities){0};
+    *i = (struct ca_identities){0};
 }
 
-bool identities_match(const struct identities *i, uint64_t timestamp_ms,
-                      const struct certificate *c)
+bool ca_identities_match(const struct ca_identities *i, uint64_t timestamp_ms,
+                         const struct ca_certificate *c)
 {
     for (size_t n = 0; n < i->count; n++) {
-        if (filter_matches(&i->filter[n], timestamp_ms, c))
+        if (ca_filter_matches(&i->filter[n], timestamp_ms, c))
             return true;
     }
     return false;

@@ -10,44 +10,44 @@
 #define KEY_FILE_MAX ((size_t)64 * 1024)
 #define FUTURE_MS ((uint64_t)5 * 60 * 1000) /* clocks that differ */
 
-void head_trust_free(struct head_trust *t)
+void ca_head_trust_free(struct ca_head_trust *t)
 {
     EVP_PKEY_free(t->log_key);
     free(t->origin);
     for (size_t i = 0; i < t->witnesses; i++)
         EVP_PKEY_free(t->witness[i].key);
-    *t = (struct head_trust){0};
+    *t = (struct ca_head_trust){0};
 }
 
-int head_trust_log_key(struct head_trust *t, const char *key, struct err *e)
+int ca_head_trust_log_key(struct ca_head_trust *t, const char *key, struct tm_err *e)
 {
-    struct buf bytes = {0};
+    struct tm_buf bytes = {0};
     /* A file's name is hardly base64 of a key, which is 120 characters and more. */
-    int rc = strlen(key) > 100 && b64_decode(B64_STD, key, strlen(key), &bytes) == 0
+    int rc = strlen(key) > 100 && tm_b64_decode(B64_STD, key, strlen(key), &bytes) == 0
                  ? 0
-                 : file_read(key, KEY_FILE_MAX, &bytes, e);
+                 : tm_file_read(key, KEY_FILE_MAX, &bytes, e);
     if (rc == 0) {
         EVP_PKEY_free(t->log_key);
-        t->log_key = digsig_key_parse(bytes.data, bytes.len, e);
-        rc = t->log_key != NULL ? 0 : err_wrap(e, "log key '%.100s'", key);
+        t->log_key = tm_digsig_key_parse(bytes.data, bytes.len, e);
+        rc = t->log_key != NULL ? 0 : tm_err_wrap(e, "log key '%.100s'", key);
     }
-    buf_free(&bytes);
+    tm_buf_free(&bytes);
     return rc;
 }
 
-static int add_vkey(struct head_trust *t, const char *text, size_t len, struct err *e)
+static int add_vkey(struct ca_head_trust *t, const char *text, size_t len, struct tm_err *e)
 {
-    struct note_key k = {0};
+    struct tm_note_key k = {0};
     if (t->witnesses == HEAD_WITNESSES_MAX)
-        return err_set(e, "more than %d witnesses", HEAD_WITNESSES_MAX);
-    if (note_vkey_parse(text, len, &k, e) != 0)
+        return tm_err_set(e, "more than %d witnesses", HEAD_WITNESSES_MAX);
+    if (tm_note_vkey_parse(text, len, &k, e) != 0)
         return -1;
     int rc = k.type == NOTE_COSIGNATURE
                  ? 0
-                 : err_set(e, "the verifier key of '%s' is not a witness's (type 4)", k.name);
+                 : tm_err_set(e, "the verifier key of '%s' is not a witness's (type 4)", k.name);
     for (size_t i = 0; rc == 0 && i < t->witnesses; i++) {
         if (strcmp(t->witness[i].name, k.name) == 0 || EVP_PKEY_eq(t->witness[i].key, k.key) == 1)
-            rc = err_set(e, "witness '%s' is given twice", k.name);
+            rc = tm_err_set(e, "witness '%s' is given twice", k.name);
     }
     if (rc == 0)
         t->witness[t->witnesses++] = k;
@@ -56,36 +56,36 @@ static int add_vkey(struct head_trust *t, const char *text, size_t len, struct e
     return rc;
 }
 
-static int add_vkeys(struct head_trust *t, const char *path, struct err *e)
+static int add_vkeys(struct ca_head_trust *t, const char *path, struct tm_err *e)
 {
-    struct buf text = {0};
-    int rc = file_read(path, KEY_FILE_MAX, &text, e);
-    const char *p = rc == 0 ? buf_str(&text) : NULL;
+    struct tm_buf text = {0};
+    int rc = tm_file_read(path, KEY_FILE_MAX, &text, e);
+    const char *p = rc == 0 ? tm_buf_str(&text) : NULL;
     for (int line = 1; rc == 0 && p != NULL && *p != '\0'; line++) {
         size_t len = strcspn(p, "\n");
         size_t used = len;
         while (used > 0 && strchr(" \t\r", p[used - 1]) != NULL)
             used--;
         if (used > 0 && *p != '#' && add_vkey(t, p, used, e) != 0)
-            rc = err_wrap(e, "'%s' line %d", path, line);
+            rc = tm_err_wrap(e, "'%s' line %d", path, line);
         p += len + (p[len] == '\n');
     }
-    buf_free(&text);
+    tm_buf_free(&text);
     return rc;
 }
 
-int head_trust_witness(struct head_trust *t, const char *vkey, struct err *e)
+int ca_head_trust_witness(struct ca_head_trust *t, const char *vkey, struct tm_err *e)
 {
     if (strchr(vkey, '+') != NULL)
-        return add_vkey(t, vkey, strlen(vkey), e) == 0 ? 0 : err_wrap(e, "witness key");
-    return add_vkeys(t, vkey, e) == 0 ? 0 : err_wrap(e, "witness keys");
+        return add_vkey(t, vkey, strlen(vkey), e) == 0 ? 0 : tm_err_wrap(e, "witness key");
+    return add_vkeys(t, vkey, e) == 0 ? 0 : tm_err_wrap(e, "witness keys");
 }
 
-static void find_key_id(const struct note *n, struct head *h)
+static void find_key_id(const struct tm_note *n, struct ca_head *h)
 {
     size_t len = strlen(h->tree.origin);
     for (size_t i = 0; i < n->count; i++) {
-        const struct note_signature *s = &n->signature[i];
+        const struct tm_note_signature *s = &n->signature[i];
         if (s->name_len == len && memcmp(s->name, h->tree.origin, len) == 0) {
             memcpy(h->key_id, s->id, sizeof(h->key_id));
             return;
@@ -93,68 +93,69 @@ static void find_key_id(const struct note *n, struct head *h)
     }
 }
 
-static int verify_log(const struct head_trust *t, const struct note *n, int64_t now_ms,
-                      struct head *h, struct err *e)
+static int verify_log(const struct ca_head_trust *t, const struct tm_note *n, int64_t now_ms,
+                      struct ca_head *h, struct tm_err *e)
 {
-    struct note_key key;
+    struct tm_note_key key;
     if (t->log_key == NULL)
         return 0;
     if (h->tree.extended)
-        return err_set(e, "it has extension lines, which a CT log's signature does not cover");
-    if (note_key_init(&key, h->tree.origin, NOTE_RFC6962, t->log_key, e) != 0 ||
-        note_verify(n, &key, &h->timestamp_ms, e) != 0)
+        return tm_err_set(e, "it has extension lines, which a CT log's signature does not cover");
+    if (tm_note_key_init(&key, h->tree.origin, NOTE_RFC6962, t->log_key, e) != 0 ||
+        tm_note_verify(n, &key, &h->timestamp_ms, e) != 0)
         return -1;
     if (h->timestamp_ms > (uint64_t)now_ms + FUTURE_MS)
-        return err_set(e, "it is signed for a time in the future");
+        return tm_err_set(e, "it is signed for a time in the future");
     h->verified = true;
     return 0;
 }
 
-static int verify_witnesses(const struct head_trust *t, const struct note *n, int64_t now_ms,
-                            struct head *h, struct err *e)
+static int verify_witnesses(const struct ca_head_trust *t, const struct tm_note *n, int64_t now_ms,
+                            struct ca_head *h, struct tm_err *e)
 {
-    struct err last = {0};
+    struct tm_err last = {0};
     for (size_t i = 0; i < t->witnesses; i++) {
         uint64_t when = 0;
-        if (note_verify(n, &t->witness[i], &when, &last) != 0 ||
+        if (tm_note_verify(n, &t->witness[i], &when, &last) != 0 ||
             when > (uint64_t)now_ms + FUTURE_MS)
             continue;
         h->cosigned++;
         if (when > h->cosigned_ms)
             h->cosigned_ms = when;
     }
-    return h->cosigned >= t->quorum ? 0
-                                    : err_set(e, "%zu of %zu witnesses have cosigned it, want %zu",
-                                              h->cosigned, t->witnesses, t->quorum);
+    return h->cosigned >= t->quorum
+               ? 0
+               : tm_err_set(e, "%zu of %zu witnesses have cosigned it, want %zu", h->cosigned,
+                            t->witnesses, t->quorum);
 }
 
-int head_read(const struct head_trust *t, const void *note, size_t len, int64_t now_ms,
-              struct head *out, struct err *e)
+int ca_head_read(const struct ca_head_trust *t, const void *note, size_t len, int64_t now_ms,
+                 struct ca_head *out, struct tm_err *e)
 {
-    struct note n;
-    *out = (struct head){0};
-    buf_append(&out->note, note, len);
+    struct tm_note n;
+    *out = (struct ca_head){0};
+    tm_buf_append(&out->note, note, len);
     if (buf_failed(&out->note))
-        return err_set(e, "out of memory");
-    int rc = note_parse(out->note.data, out->note.len, &n, e);
+        return tm_err_set(e, "out of memory");
+    int rc = tm_note_parse(out->note.data, out->note.len, &n, e);
     if (rc == 0) {
-        rc = checkpoint_parse(&n, &out->tree, e);
+        rc = tm_checkpoint_parse(&n, &out->tree, e);
         find_key_id(&n, out);
         if (rc == 0 && t->origin != NULL && strcmp(t->origin, out->tree.origin) != 0)
-            rc = err_set(e, "it is of the log '%s', not of '%s'", out->tree.origin, t->origin);
+            rc = tm_err_set(e, "it is of the log '%s', not of '%s'", out->tree.origin, t->origin);
         if (rc == 0)
             rc = verify_log(t, &n, now_ms, out, e);
         if (rc == 0)
             rc = verify_witnesses(t, &n, now_ms, out, e);
-        note_free(&n);
+        tm_note_free(&n);
     }
     if (rc == 0)
         return 0;
-    head_free(out);
-    return err_wrap(e, "checkpoint");
+    ca_head_free(out);
+    return tm_err_wrap(e, "checkpoint");
 }
 
-void head_free(struct head *h)
+void ca_head_free(struct ca_head *h)
 {
-    buf_free(&h->note);
+    tm_buf_free(&h->note);
 }

@@ -13,38 +13,38 @@
 
 #define HEAD_WITNESSES_MAX 16
 
-struct head_trust {
+struct ca_head_trust {
     EVP_PKEY *log_key; /* owned; NULL: the log's signature is not checked */
     char *origin;      /* owned; NULL: whatever the checkpoint says */
-    struct note_key witness[HEAD_WITNESSES_MAX]; /* their EVP_PKEY is owned */
+    struct tm_note_key witness[HEAD_WITNESSES_MAX]; /* their EVP_PKEY is owned */
     size_t witnesses;
     size_t quorum; /* cosignatures that a checkpoint needs, at most `witnesses` */
 };
 
-void head_trust_free(struct head_trust *t);
+void ca_head_trust_free(struct ca_head_trust *t);
 
 /* A log's public key: PEM or DER in a file, or the base64 of its DER as lists of logs have it. */
-int head_trust_log_key(struct head_trust *t, const char *key, struct err *e);
+int ca_head_trust_log_key(struct ca_head_trust *t, const char *key, struct tm_err *e);
 
 /* One witness by its verifier key, or a file with one on each line ('#' begins a comment). */
-int head_trust_witness(struct head_trust *t, const char *vkey, struct err *e);
+int ca_head_trust_witness(struct ca_head_trust *t, const char *vkey, struct tm_err *e);
 
-struct head {
-    struct checkpoint tree;
+struct ca_head {
+    struct tm_checkpoint tree;
     bool verified;           /* the log's signature was checked */
     uint64_t timestamp_ms;   /* of the log's signature; 0 when it was not checked */
     unsigned char key_id[4]; /* of the signature line in the origin's name; zeros without one */
     size_t cosigned;         /* by this many of the trusted witnesses */
     uint64_t cosigned_ms;    /* the newest of those */
-    struct buf note;         /* as it was read */
+    struct tm_buf note;      /* as it was read */
 };
 
 /*
  * Parses and verifies; copies `note`. -1: it is no checkpoint, is another log's, its signature
  * does not verify, is from the future (more than five minutes), or the quorum is not reached.
  */
-int head_read(const struct head_trust *t, const void *note, size_t len, int64_t now_ms,
-              struct head *out, struct err *e);
-void head_free(struct head *h);
+int ca_head_read(const struct ca_head_trust *t, const void *note, size_t len, int64_t now_ms,
+                 struct ca_head *out, struct tm_err *e);
+void ca_head_free(struct ca_head *h);
 
 #endif

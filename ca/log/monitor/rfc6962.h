@@ -13,19 +13,20 @@
  * (static-ct-api). `origin` and `key_id` are not in the answer; the signature is copied, not
  * verified.
  */
-int rfc6962_sth(const char *json, size_t len, const char *origin, const unsigned char key_id[4],
-                struct buf *note, struct err *e);
+int ca_rfc6962_sth(const char *json, size_t len, const char *origin, const unsigned char key_id[4],
+                   struct tm_buf *note, struct tm_err *e);
 
 /* get-entries of first..last into `out`: at least one entry and no more than were asked for. */
-int rfc6962_entries(const char *json, size_t len, uint64_t first, uint64_t last,
-                    struct log_batch *out, struct err *e);
+int ca_rfc6962_entries(const char *json, size_t len, uint64_t first, uint64_t last,
+                       struct ca_log_batch *out, struct tm_err *e);
 
 /* The list of hashes under `member`: get-sth-consistency's "consistency". */
-int rfc6962_proof(const char *json, size_t len, const char *member,
-                  struct merkle_hash proof[MERKLE_PROOF_MAX], size_t *count, struct err *e);
+int ca_rfc6962_proof(const char *json, size_t len, const char *member,
+                     struct tm_merkle_hash proof[MERKLE_PROOF_MAX], size_t *count,
+                     struct tm_err *e);
 
 /* get-entry-and-proof of the last entry of a tree of `size`, which is the tree's right edge. */
-int rfc6962_frontier(const char *json, size_t len, uint64_t size, struct frontier *out,
-                     struct err *e);
+int ca_rfc6962_frontier(const char *json, size_t len, uint64_t size, struct tm_frontier *out,
+                        struct tm_err *e);
 
 #endif

@@ -9,24 +9,25 @@
 #include "ca/log/monitor/head.h"
 #include "ca/log/monitor/source.h"
 
-struct scan_sink {
+struct ca_scan_sink {
     void *ctx;
-    int (*entry)(void *ctx, uint64_t index, const struct entry *n, struct err *e); /* 0 or -1 */
+    int (*entry)(void *ctx, uint64_t index, const struct tm_entry *n,
+                 struct tm_err *e); /* 0 or -1 */
     /* After each chunk: everything before `f->size` has been handed out. 0 or -1. NULL: none. */
-    int (*advance)(void *ctx, const struct frontier *f, struct err *e);
+    int (*advance)(void *ctx, const struct tm_frontier *f, struct tm_err *e);
 };
 
 /* 0: the tree of f->size leaves is what `tree` was when it had that size. */
-int scan_prove(struct log_source *s, const struct checkpoint *tree, const struct frontier *f,
-               struct err *e);
+int ca_scan_prove(struct ca_log_source *s, const struct tm_checkpoint *tree,
+                  const struct tm_frontier *f, struct tm_err *e);
 
 /* A frontier at `size` <= tree->size that is proven to be the tree's. */
-int scan_start(struct log_source *s, const struct checkpoint *tree, uint64_t size,
-               struct frontier *out, struct err *e);
+int ca_scan_start(struct ca_log_source *s, const struct tm_checkpoint *tree, uint64_t size,
+                  struct tm_frontier *out, struct tm_err *e);
 
 /* Hands out the entries from at->size to `end` <= tree->size; `at` moves along. -1: with `e`, and
  * nothing unproven was handed out. */
-int scan_run(struct log_source *s, const struct checkpoint *tree, struct frontier *at, uint64_t end,
-             const struct scan_sink *sink, struct err *e);
+int ca_scan_run(struct ca_log_source *s, const struct tm_checkpoint *tree, struct tm_frontier *at,
+                uint64_t end, const struct ca_scan_sink *sink, struct tm_err *e);
 
 #endif

@@ -15,88 +15,88 @@ static char *origin_of(const char *url)
 }
 
 /* A static-ct-api log has a checkpoint; what has none must speak RFC 6962. */
-static int choose(struct log_source *s, struct err *e)
+static int choose(struct ca_log_source *s, struct tm_err *e)
 {
-    struct buf note = {0};
-    int rc = store_get(s->store, "checkpoint", NOTE_BYTES_MAX, &note, e);
-    buf_free(&note);
+    struct tm_buf note = {0};
+    int rc = ca_store_get(s->store, "checkpoint", NOTE_BYTES_MAX, &note, e);
+    tm_buf_free(&note);
     if (rc < 0)
         return -1;
     s->api = rc > 0 ? SOURCE_TILES : SOURCE_RFC6962;
     return 0;
 }
 
-static int open_parts(struct log_source *s, const struct source_options *o, struct err *e)
+static int open_parts(struct ca_log_source *s, const struct ca_source_options *o, struct tm_err *e)
 {
-    s->store = store_open(&o->store, e);
+    s->store = ca_store_open(&o->store, e);
     if (s->store == NULL)
         return -1;
-    s->api = store_is_url(o->store.location) ? o->api : SOURCE_TILES;
+    s->api = ca_store_is_url(o->store.location) ? o->api : SOURCE_TILES;
     if (s->api == SOURCE_ANY && choose(s, e) != 0)
         return -1;
-    s->ops = s->api == SOURCE_TILES ? &source_tiles_ops : &source_rfc6962_ops;
+    s->ops = s->api == SOURCE_TILES ? &ca_source_tiles_ops : &ca_source_rfc6962_ops;
     if (s->api == SOURCE_TILES) {
-        s->tiles = tiles_new(s->store, e);
+        s->tiles = ca_tiles_new(s->store, e);
         return s->tiles != NULL ? 0 : -1;
     }
     s->origin = o->origin != NULL ? strdup(o->origin) : origin_of(o->store.location);
     if (s->origin == NULL)
-        return err_set(e, "out of memory");
-    struct note_key key;
+        return tm_err_set(e, "out of memory");
+    struct tm_note_key key;
     if (o->log_key == NULL)
         return 0;
-    if (note_key_init(&key, s->origin, NOTE_RFC6962, o->log_key, e) != 0)
+    if (tm_note_key_init(&key, s->origin, NOTE_RFC6962, o->log_key, e) != 0)
         return -1;
     memcpy(s->key_id, key.id, sizeof(s->key_id));
     return 0;
 }
 
-struct log_source *log_source_open(const struct source_options *o, struct err *e)
+struct ca_log_source *ca_log_source_open(const struct ca_source_options *o, struct tm_err *e)
 {
-    struct log_source *s = calloc(1, sizeof(*s));
+    struct ca_log_source *s = calloc(1, sizeof(*s));
     if (s == NULL) {
-        err_set(e, "out of memory");
+        tm_err_set(e, "out of memory");
         return NULL;
     }
     if (open_parts(s, o, e) != 0) {
-        log_source_free(s);
+        ca_log_source_free(s);
         return NULL;
     }
     return s;
 }
 
-void log_source_free(struct log_source *s)
+void ca_log_source_free(struct ca_log_source *s)
 {
     if (s == NULL)
         return;
-    tiles_free(s->tiles);
-    store_free(s->store);
+    ca_tiles_free(s->tiles);
+    ca_store_free(s->store);
     free(s->origin);
     free(s);
 }
 
-enum source_api log_source_api(const struct log_source *s)
+enum ca_source_api ca_log_source_api(const struct ca_log_source *s)
 {
     return s->api;
 }
 
-struct store *log_source_store(struct log_source *s)
+struct ca_store *ca_log_source_store(struct ca_log_source *s)
 {
     return s->store;
 }
 
-struct tiles *log_source_tiles(struct log_source *s)
+struct ca_tiles *ca_log_source_tiles(struct ca_log_source *s)
 {
     return s->tiles;
 }
 
-int log_source_checkpoint(struct log_source *s, struct buf *note, struct err *e)
+int ca_log_source_checkpoint(struct ca_log_source *s, struct tm_buf *note, struct tm_err *e)
 {
     return s->ops->checkpoint(s, note, e);
 }
 
-int log_source_consistency(struct log_source *s, uint64_t old_size, uint64_t new_size,
-                           struct merkle_hash *proof, size_t *count, struct err *e)
+int ca_log_source_consistency(struct ca_log_source *s, uint64_t old_size, uint64_t new_size,
+                              struct tm_merkle_hash *proof, size_t *count, struct tm_err *e)
 {
     *count = 0;
     if (old_size == 0 || old_size == new_size)
@@ -104,27 +104,27 @@ int log_source_consistency(struct log_source *s, uint64_t old_size, uint64_t new
     return s->ops->consistency(s, old_size, new_size, proof, count, e);
 }
 
-int log_source_frontier(struct log_source *s, uint64_t tree_size, uint64_t size,
-                        struct frontier *out, struct err *e)
+int ca_log_source_frontier(struct ca_log_source *s, uint64_t tree_size, uint64_t size,
+                           struct tm_frontier *out, struct tm_err *e)
 {
-    *out = (struct frontier){0};
+    *out = (struct tm_frontier){0};
     return size > 0 ? s->ops->frontier(s, tree_size, size, out, e) : 0;
 }
 
-int log_source_entries(struct log_source *s, uint64_t tree_size, uint64_t first, uint64_t end,
-                       struct log_batch *out, struct err *e)
+int ca_log_source_entries(struct ca_log_source *s, uint64_t tree_size, uint64_t first, uint64_t end,
+                          struct ca_log_batch *out, struct tm_err *e)
 {
-    *out = (struct log_batch){.first = first};
+    *out = (struct ca_log_batch){.first = first};
     if (s->ops->entries(s, tree_size, first, end, out, e) == 0)
         return 0;
-    log_batch_free(out);
+    ca_log_batch_free(out);
     return -1;
 }
 
-void log_batch_free(struct log_batch *b)
+void ca_log_batch_free(struct ca_log_batch *b)
 {
     free(b->entry);
-    buf_free(&b->raw);
+    tm_buf_free(&b->raw);
     b->entry = NULL;
     b->count = 0;
 }

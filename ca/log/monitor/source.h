@@ -1,7 +1,7 @@
 /*
  * A log to read, whatever it is: a directory of tiles, static-ct-api over HTTP, or the RFC 6962
- * API. Nothing that a source returns is to be believed before ca/log/monitor/head.h has verified the
- * checkpoint and ca/log/monitor/scan.h has led the entries to it.
+ * API. Nothing that a source returns is to be believed before ca/log/monitor/head.h has verified
+ * the checkpoint and ca/log/monitor/scan.h has led the entries to it.
  */
 #ifndef TENMINT_CA_MONITOR_SOURCE_H
 #define TENMINT_CA_MONITOR_SOURCE_H
@@ -13,54 +13,54 @@
 #include "common/transparency/entry.h"
 #include "common/transparency/frontier.h"
 
-enum source_api {
+enum ca_source_api {
     SOURCE_ANY,     /* tiles where there is a checkpoint, else RFC 6962 */
     SOURCE_TILES,   /* static-ct-api */
     SOURCE_RFC6962, /* get-sth, get-entries, … */
 };
 
-struct source_options {
-    struct store_options store;
-    enum source_api api;
+struct ca_source_options {
+    struct ca_store_options store;
+    enum ca_source_api api;
     const char *origin; /* what RFC 6962 logs are called in checkpoints; NULL: the URL, no scheme */
     EVP_PKEY *log_key;  /* the same: whose key id they bear; NULL: zeros */
 };
 
-struct log_source; /* one thread */
+struct ca_log_source; /* one thread */
 
-struct log_source *log_source_open(const struct source_options *o, struct err *e);
-void log_source_free(struct log_source *s); /* NULL is fine */
+struct ca_log_source *ca_log_source_open(const struct ca_source_options *o, struct tm_err *e);
+void ca_log_source_free(struct ca_log_source *s); /* NULL is fine */
 
-enum source_api log_source_api(const struct log_source *s); /* not SOURCE_ANY */
-struct store *log_source_store(struct log_source *s);       /* borrowed */
-struct tiles *log_source_tiles(struct log_source *s);       /* borrowed; NULL for RFC 6962 */
+enum ca_source_api ca_log_source_api(const struct ca_log_source *s); /* not SOURCE_ANY */
+struct ca_store *ca_log_source_store(struct ca_log_source *s);       /* borrowed */
+struct ca_tiles *ca_log_source_tiles(struct ca_log_source *s); /* borrowed; NULL for RFC 6962 */
 
 /* Appends the newest checkpoint, a signed note of at most NOTE_BYTES_MAX. */
-int log_source_checkpoint(struct log_source *s, struct buf *note, struct err *e);
+int ca_log_source_checkpoint(struct ca_log_source *s, struct tm_buf *note, struct tm_err *e);
 
 /* RFC 6962 §2.1.2, into proof[MERKLE_PROOF_MAX]. */
-int log_source_consistency(struct log_source *s, uint64_t old_size, uint64_t new_size,
-                           struct merkle_hash *proof, size_t *count, struct err *e);
+int ca_log_source_consistency(struct ca_log_source *s, uint64_t old_size, uint64_t new_size,
+                              struct tm_merkle_hash *proof, size_t *count, struct tm_err *e);
 
 /* The frontier that the tree of `tree_size` had when it was of `size`. */
-int log_source_frontier(struct log_source *s, uint64_t tree_size, uint64_t size,
-                        struct frontier *out, struct err *e);
+int ca_log_source_frontier(struct ca_log_source *s, uint64_t tree_size, uint64_t size,
+                           struct tm_frontier *out, struct tm_err *e);
 
-struct log_batch { /* entries in a row; they point into `raw` */
+struct ca_log_batch { /* entries in a row; they point into `raw` */
     uint64_t first;
     size_t count;
-    struct entry *entry; /* owned */
-    struct buf raw;
+    struct tm_entry *entry; /* owned */
+    struct tm_buf raw;
     char where[512]; /* the file or URL that they came from */
 };
-void log_batch_free(struct log_batch *b);
+void ca_log_batch_free(struct ca_log_batch *b);
 
 /* Entries from `first` on, before `end` <= tree_size: at least one, and as many as come in one
  * answer. */
-int log_source_entries(struct log_source *s, uint64_t tree_size, uint64_t first, uint64_t end,
-                       struct log_batch *out, struct err *e);
+int ca_log_source_entries(struct ca_log_source *s, uint64_t tree_size, uint64_t first, uint64_t end,
+                          struct ca_log_batch *out, struct tm_err *e);
 
 /* A tile's entries from its `skip`-th on, at most `count`; parses `out->raw`. */
-int log_batch_parse_tile(struct log_batch *out, size_t skip, size_t count, struct err *e);
+int ca_log_batch_parse_tile(struct ca_log_batch *out, size_t skip, size_t count, struct tm_err *e);
 
 #endif

@@ -9,64 +9,66 @@
 #define PATH_BYTES 160
 
 /* The answer to GET `path`, which must be there. */
-static int get(struct log_source *s, const char *path, struct buf *out, struct err *e)
+static int get(struct ca_log_source *s, const char *path, struct tm_buf *out, struct tm_err *e)
 {
     char name[512];
-    int rc = store_get(s->store, path, RFC6962_ANSWER_MAX, out, e);
-    store_name(s->store, path, name, sizeof(name));
-    return rc == 0 ? err_set(e, "'%s' is not there: this is not a log", name) : rc > 0 ? 0 : -1;
+    int rc = ca_store_get(s->store, path, RFC6962_ANSWER_MAX, out, e);
+    ca_store_name(s->store, path, name, sizeof(name));
+    return rc == 0 ? tm_err_set(e, "'%s' is not there: this is not a log", name) : rc > 0 ? 0 : -1;
 }
 
-static int ended(struct log_source *s, const char *path, int rc, struct buf *answer, struct err *e)
+static int ended(struct ca_log_source *s, const char *path, int rc, struct tm_buf *answer,
+                 struct tm_err *e)
 {
     char name[512];
-    buf_free(answer);
+    tm_buf_free(answer);
     if (rc == 0)
         return 0;
-    store_name(s->store, path, name, sizeof(name));
-    return err_wrap(e, "'%s'", name);
+    ca_store_name(s->store, path, name, sizeof(name));
+    return tm_err_wrap(e, "'%s'", name);
 }
 
-static int checkpoint(struct log_source *s, struct buf *note, struct err *e)
+static int checkpoint(struct ca_log_source *s, struct tm_buf *note, struct tm_err *e)
 {
     static const char path[] = "ct/v1/get-sth";
-    struct buf answer = {0};
+    struct tm_buf answer = {0};
     if (get(s, path, &answer, e) != 0) {
-        buf_free(&answer);
+        tm_buf_free(&answer);
         return -1;
     }
-    int rc = rfc6962_sth((const char *)answer.data, answer.len, s->origin, s->key_id, note, e);
+    int rc = ca_rfc6962_sth((const char *)answer.data, answer.len, s->origin, s->key_id, note, e);
     return ended(s, path, rc, &answer, e);
 }
 
-static int consistency(struct log_source *s, uint64_t old_size, uint64_t new_size,
-                       struct merkle_hash *proof, size_t *count, struct err *e)
+static int consistency(struct ca_log_source *s, uint64_t old_size, uint64_t new_size,
+                       struct tm_merkle_hash *proof, size_t *count, struct tm_err *e)
 {
     char path[PATH_BYTES];
-    struct buf answer = {0};
+    struct tm_buf answer = {0};
     snprintf(path, sizeof(path), "ct/v1/get-sth-consistency?first=%" PRIu64 "&second=%" PRIu64,
              old_size, new_size);
     if (get(s, path, &answer, e) != 0) {
-        buf_free(&answer);
+        tm_buf_free(&answer);
         return -1;
     }
-    int rc = rfc6962_proof((const char *)answer.data, answer.len, "consistency", proof, count, e);
+    int rc =
+        ca_rfc6962_proof((const char *)answer.data, answer.len, "consistency", proof, count, e);
     return ended(s, path, rc, &answer, e);
 }
 
-static int frontier(struct log_source *s, uint64_t tree_size, uint64_t size, struct frontier *out,
-                    struct err *e)
+static int frontier(struct ca_log_source *s, uint64_t tree_size, uint64_t size,
+                    struct tm_frontier *out, struct tm_err *e)
 {
     (void)tree_size;
     char path[PATH_BYTES];
-    struct buf answer = {0};
+    struct tm_buf answer = {0};
     snprintf(path, sizeof(path),
              "ct/v1/get-entry-and-proof?leaf_index=%" PRIu64 "&tree_size=%" PRIu64, size - 1, size);
     if (get(s, path, &answer, e) != 0) {
-        buf_free(&answer);
+        tm_buf_free(&answer);
         return -1;
     }
-    int rc = rfc6962_frontier((const char *)answer.data, answer.len, size, out, e);
+    int rc = ca_rfc6962_frontier((const char *)answer.data, answer.len, size, out, e);
     return ended(s, path, rc, &answer, e);
 }
 
@@ -81,27 +83,27 @@ static void entries_path(uint64_t first, uint64_t end, char out[PATH_BYTES])
              page_end(first, end) - 1);
 }
 
-static int entries(struct log_source *s, uint64_t tree_size, uint64_t first, uint64_t end,
-                   struct log_batch *out, struct err *e)
+static int entries(struct ca_log_source *s, uint64_t tree_size, uint64_t first, uint64_t end,
+                   struct ca_log_batch *out, struct tm_err *e)
 {
     (void)tree_size;
     char path[PATH_BYTES];
-    struct buf answer = {0};
+    struct tm_buf answer = {0};
     /* Further pages at the same time, once it is known how many entries the log gives. */
     for (uint64_t i = 0; s->page > 0 && i < STORE_AHEAD && end - first > i * s->page; i++) {
         entries_path(first + i * s->page, end, path);
-        store_want(s->store, path, RFC6962_ANSWER_MAX);
+        ca_store_want(s->store, path, RFC6962_ANSWER_MAX);
     }
     entries_path(first, end, path);
-    store_name(s->store, path, out->where, sizeof(out->where));
+    ca_store_name(s->store, path, out->where, sizeof(out->where));
     if (get(s, path, &answer, e) != 0) {
-        buf_free(&answer);
+        tm_buf_free(&answer);
         return -1;
     }
-    int rc = rfc6962_entries((const char *)answer.data, answer.len, first, page_end(first, end) - 1,
-                             out, e);
+    int rc = ca_rfc6962_entries((const char *)answer.data, answer.len, first,
+                                page_end(first, end) - 1, out, e);
     s->page = out->count;
     return ended(s, path, rc, &answer, e);
 }
 
-const struct source_ops source_rfc6962_ops = {checkpoint, consistency, frontier, entries};
+const struct ca_source_ops ca_source_rfc6962_ops = {checkpoint, consistency, frontier, entries};

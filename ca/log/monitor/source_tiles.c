@@ -5,61 +5,61 @@
 #include "ca/log/monitor/source_internal.h"
 #include "common/transparency/note.h"
 
-static int tiles_checkpoint(struct log_source *s, struct buf *note, struct err *e)
+static int tiles_checkpoint(struct ca_log_source *s, struct tm_buf *note, struct tm_err *e)
 {
     char name[512];
-    tiles_forget(s->tiles);
-    int rc = store_get(s->store, "checkpoint", NOTE_BYTES_MAX, note, e);
-    store_name(s->store, "checkpoint", name, sizeof(name));
-    return rc == 0 ? err_set(e, "'%s' is missing: this is not a log", name) : rc > 0 ? 0 : -1;
+    ca_tiles_forget(s->tiles);
+    int rc = ca_store_get(s->store, "checkpoint", NOTE_BYTES_MAX, note, e);
+    ca_store_name(s->store, "checkpoint", name, sizeof(name));
+    return rc == 0 ? tm_err_set(e, "'%s' is missing: this is not a log", name) : rc > 0 ? 0 : -1;
 }
 
-static int consistency(struct log_source *s, uint64_t old_size, uint64_t new_size,
-                       struct merkle_hash *proof, size_t *count, struct err *e)
+static int consistency(struct ca_log_source *s, uint64_t old_size, uint64_t new_size,
+                       struct tm_merkle_hash *proof, size_t *count, struct tm_err *e)
 {
-    return tiles_consistency(s->tiles, old_size, new_size, proof, count, e);
+    return ca_tiles_consistency(s->tiles, old_size, new_size, proof, count, e);
 }
 
-static int frontier(struct log_source *s, uint64_t tree_size, uint64_t size, struct frontier *out,
-                    struct err *e)
+static int frontier(struct ca_log_source *s, uint64_t tree_size, uint64_t size,
+                    struct tm_frontier *out, struct tm_err *e)
 {
-    return tiles_frontier(s->tiles, tree_size, size, out, e);
+    return ca_tiles_frontier(s->tiles, tree_size, size, out, e);
 }
 
-int log_batch_parse_tile(struct log_batch *out, size_t skip, size_t count, struct err *e)
+int ca_log_batch_parse_tile(struct ca_log_batch *out, size_t skip, size_t count, struct tm_err *e)
 {
-    struct bytes tile = bytes_of(out->raw.data, out->raw.len);
-    struct entry n;
+    struct tm_bytes tile = bytes_of(out->raw.data, out->raw.len);
+    struct tm_entry n;
     out->entry = calloc(count, sizeof(*out->entry));
     if (out->entry == NULL)
-        return err_set(e, "out of memory");
+        return tm_err_set(e, "out of memory");
     for (size_t i = 0; i < skip + count; i++) {
-        int rc = entry_take_tile_leaf(&tile, &n, e);
+        int rc = tm_entry_take_tile_leaf(&tile, &n, e);
         if (rc == 0)
-            err_set(e, "the tile ends before it");
+            tm_err_set(e, "the tile ends before it");
         if (rc <= 0)
-            return err_wrap(e, "'%s': entry %" PRIu64, out->where, out->first - skip + i);
+            return tm_err_wrap(e, "'%s': entry %" PRIu64, out->where, out->first - skip + i);
         if (i >= skip)
             out->entry[out->count++] = n;
     }
     return 0;
 }
 
-static int entries(struct log_source *s, uint64_t tree_size, uint64_t first, uint64_t end,
-                   struct log_batch *out, struct err *e)
+static int entries(struct ca_log_source *s, uint64_t tree_size, uint64_t first, uint64_t end,
+                   struct ca_log_batch *out, struct tm_err *e)
 {
     char path[TILE_PATH_MAX];
     uint64_t index = first / TILE_WIDTH;
-    unsigned width = tile_width(tree_size, TILE_LEVEL_DATA, index);
+    unsigned width = ca_tile_width(tree_size, TILE_LEVEL_DATA, index);
     size_t skip = first % TILE_WIDTH;
     uint64_t stop = index * TILE_WIDTH + width;
     for (uint64_t i = 0; i < STORE_AHEAD && (index + i) * TILE_WIDTH < end; i++)
-        tiles_want_data(s->tiles, tree_size, index + i);
-    if (tiles_read(s->tiles, tree_size, TILE_LEVEL_DATA, index, &out->raw, e) != 0)
+        ca_tiles_want_data(s->tiles, tree_size, index + i);
+    if (ca_tiles_read(s->tiles, tree_size, TILE_LEVEL_DATA, index, &out->raw, e) != 0)
         return -1;
-    tile_path(TILE_LEVEL_DATA, index, width, path);
-    store_name(s->store, path, out->where, sizeof(out->where));
-    return log_batch_parse_tile(out, skip, (size_t)((end < stop ? end : stop) - first), e);
+    tm_tile_path(TILE_LEVEL_DATA, index, width, path);
+    ca_store_name(s->store, path, out->where, sizeof(out->where));
+    return ca_log_batch_parse_tile(out, skip, (size_t)((end < stop ? end : stop) - first), e);
 }
 
-const struct source_ops source_tiles_ops = {tiles_checkpoint, consistency, frontier, entries};
+const struct ca_source_ops ca_source_tiles_ops = {tiles_checkpoint, consistency, frontier, entries};

@@ -21,13 +21,13 @@ struct slot { /* one transfer */
     size_t max;
     bool done;
     int rc;
-    struct fetch_response response; /* owned */
-    struct err error;
+    struct tm_fetch_response response; /* owned */
+    struct tm_err error;
 };
 
 struct http_store {
-    struct store store;
-    struct fetch_pool *pool;
+    struct ca_store store;
+    struct tm_fetch_pool *pool;
     char *ca_pem; /* owned, or NULL */
     bool allow_http;
     int64_t timeout_ms;
@@ -36,14 +36,14 @@ struct http_store {
     struct slot slot[STORE_AHEAD + 1]; /* one more, for the file that is waited for */
 };
 
-static void on_done(void *arg, int rc, struct fetch_response *resp, const struct err *e)
+static void on_done(void *arg, int rc, struct tm_fetch_response *resp, const struct tm_err *e)
 {
     struct slot *s = arg;
     struct http_store *h = s->store;
     pthread_mutex_lock(&h->lock);
     s->rc = rc;
     s->response = *resp;
-    *resp = (struct fetch_response){0};
+    *resp = (struct tm_fetch_response){0};
     s->error = *e;
     s->done = true;
     pthread_cond_broadcast(&h->changed);
@@ -63,7 +63,7 @@ static struct slot *find_slot(struct http_store *h, const char *path)
 static void clear_slot(struct slot *s)
 {
     free(s->path);
-    fetch_response_free(&s->response);
+    tm_fetch_response_free(&s->response);
     *s = (struct slot){.store = s->store};
 }
 
@@ -82,36 +82,36 @@ static struct slot *free_slot(struct http_store *h, bool evict)
 
 /* With the lock held, which is let go while the pool takes the request. */
 static int start_slot(struct http_store *h, struct slot *s, const char *path, size_t max,
-                      struct err *e)
+                      struct tm_err *e)
 {
     static const char *const headers[] = {"Accept: */*", NULL};
     char url[URL_MAX];
     int n = snprintf(url, sizeof(url), "%s/%s", h->store.prefix, path);
     if (n < 0 || (size_t)n >= sizeof(url))
-        return err_set(e, "the log's URL is too long");
-    struct fetch_request req = {.url = url,
-                                .headers = headers,
-                                .ca_pem = h->ca_pem,
-                                .allow_http = h->allow_http,
-                                .timeout_ms = h->timeout_ms,
-                                .max_bytes = max,
-                                .gzip = true};
+        return tm_err_set(e, "the log's URL is too long");
+    struct tm_fetch_request req = {.url = url,
+                                   .headers = headers,
+                                   .ca_pem = h->ca_pem,
+                                   .allow_http = h->allow_http,
+                                   .timeout_ms = h->timeout_ms,
+                                   .max_bytes = max,
+                                   .gzip = true};
     s->path = strdup(path);
     s->max = max;
     if (s->path == NULL)
-        return err_set(e, "out of memory");
+        return tm_err_set(e, "out of memory");
     pthread_mutex_unlock(&h->lock);
-    int rc = fetch_pool_start(h->pool, &req, on_done, s, e);
+    int rc = tm_fetch_pool_start(h->pool, &req, on_done, s, e);
     pthread_mutex_lock(&h->lock);
     if (rc != 0)
         clear_slot(s);
     return rc;
 }
 
-static void http_want(struct store *store, const char *path, size_t max)
+static void http_want(struct ca_store *store, const char *path, size_t max)
 {
     struct http_store *h = (struct http_store *)store;
-    struct err ignored; /* whoever gets the file asks again, and is told */
+    struct tm_err ignored; /* whoever gets the file asks again, and is told */
     pthread_mutex_lock(&h->lock);
     size_t used = 0;
     for (size_t i = 0; i < sizeof(h->slot) / sizeof(h->slot[0]); i++)
@@ -123,7 +123,7 @@ static void http_want(struct store *store, const char *path, size_t max)
 
 /* One transfer to its end: 0 or -1; *status and *retry_after_s are the answer's. */
 static int transfer(struct http_store *h, const char *path, size_t max, long *status,
-                    int64_t *retry_after_s, struct buf *out, struct err *e)
+                    int64_t *retry_after_s, struct tm_buf *out, struct tm_err *e)
 {
     pthread_mutex_lock(&h->lock);
     struct slot *s = find_slot(h, path);
@@ -139,13 +139,13 @@ static int transfer(struct http_store *h, const char *path, size_t max, long *st
         *status = s->response.status;
         *retry_after_s = s->response.retry_after_s;
         if (rc != 0)
-            err_set(e, "%s", s->error.text);
+            tm_err_set(e, "%s", s->error.text);
         else if (*status == 200)
-            buf_append(out, s->response.body.data, s->response.body.len);
+            tm_buf_append(out, s->response.body.data, s->response.body.len);
         clear_slot(s);
     }
     pthread_mutex_unlock(&h->lock);
-    return rc == 0 && buf_failed(out) ? err_set(e, "out of memory") : rc;
+    return rc == 0 && buf_failed(out) ? tm_err_set(e, "out of memory") : rc;
 }
 
 static bool is_busy(long status)
@@ -161,8 +161,8 @@ static void pause_s(int64_t seconds)
     nanosleep(&ts, NULL);
 }
 
-static int http_get(struct store *store, const char *path, size_t max, struct buf *out,
-                    struct err *e)
+static int http_get(struct ca_store *store, const char *path, size_t max, struct tm_buf *out,
+                    struct tm_err *e)
 {
     struct http_store *h = (struct http_store *)store;
     long status = 0;
@@ -176,15 +176,15 @@ static int http_get(struct store *store, const char *path, size_t max, struct bu
     }
     if (status == 404 || status == 410)
         return 0;
-    return status == 200
-               ? 1
-               : err_set(e, "'%.150s/%.100s' answers with status %ld", store->prefix, path, status);
+    return status == 200 ? 1
+                         : tm_err_set(e, "'%.150s/%.100s' answers with status %ld", store->prefix,
+                                      path, status);
 }
 
-static void http_close(struct store *store)
+static void http_close(struct ca_store *store)
 {
     struct http_store *h = (struct http_store *)store;
-    fetch_pool_free(h->pool); /* each transfer under way ends by its callback */
+    tm_fetch_pool_free(h->pool); /* each transfer under way ends by its callback */
     for (size_t i = 0; i < sizeof(h->slot) / sizeof(h->slot[0]); i++)
         clear_slot(&h->slot[i]);
     free(h->ca_pem);
@@ -192,16 +192,17 @@ static void http_close(struct store *store)
     pthread_mutex_destroy(&h->lock);
 }
 
-struct store *store_http_open(const struct store_options *o, char *prefix, struct err *e)
+struct ca_store *ca_store_http_open(const struct ca_store_options *o, char *prefix,
+                                    struct tm_err *e)
 {
     struct http_store *h = calloc(1, sizeof(*h));
     if (h == NULL) {
         free(prefix);
-        err_set(e, "out of memory");
+        tm_err_set(e, "out of memory");
         return NULL;
     }
-    h->store =
-        (struct store){.prefix = prefix, .get = http_get, .want = http_want, .close = http_close};
+    h->store = (struct ca_store){
+        .prefix = prefix, .get = http_get, .want = http_want, .close = http_close};
     h->allow_http = o->allow_http;
     h->timeout_ms = o->timeout_ms > 0 ? o->timeout_ms : TIMEOUT_MS;
     pthread_mutex_init(&h->lock, NULL);
@@ -209,9 +210,9 @@ struct store *store_http_open(const struct store_options *o, char *prefix, struc
     for (size_t i = 0; i < sizeof(h->slot) / sizeof(h->slot[0]); i++)
         h->slot[i].store = h;
     h->ca_pem = o->ca_pem != NULL ? strdup(o->ca_pem) : NULL;
-    h->pool = fetch_pool_new(e);
+    h->pool = tm_fetch_pool_new(e);
     if (h->pool == NULL || (o->ca_pem != NULL && h->ca_pem == NULL)) {
-        store_free(&h->store);
+        ca_store_free(&h->store);
         return NULL;
     }
     return &h->store;

@@ -15,37 +15,37 @@ struct cached {
     uint64_t index;
     unsigned width; /* hashes that are there; 0: nothing is cached here */
     uint64_t used;  /* when, for eviction */
-    struct merkle_hash hash[TILE_WIDTH];
+    struct tm_merkle_hash hash[TILE_WIDTH];
 };
 
-struct tiles {
-    struct store *store;
+struct ca_tiles {
+    struct ca_store *store;
     uint64_t tick;
     struct cached cached[CACHED];
 };
 
-struct tiles *tiles_new(struct store *s, struct err *e)
+struct ca_tiles *ca_tiles_new(struct ca_store *s, struct tm_err *e)
 {
-    struct tiles *t = calloc(1, sizeof(*t));
+    struct ca_tiles *t = calloc(1, sizeof(*t));
     if (t == NULL)
-        err_set(e, "out of memory");
+        tm_err_set(e, "out of memory");
     else
         t->store = s;
     return t;
 }
 
-void tiles_free(struct tiles *t)
+void ca_tiles_free(struct ca_tiles *t)
 {
     free(t);
 }
 
-void tiles_forget(struct tiles *t)
+void ca_tiles_forget(struct ca_tiles *t)
 {
     for (size_t i = 0; i < CACHED; i++)
         t->cached[i].width = 0;
 }
 
-unsigned tile_width(uint64_t tree_size, int level, uint64_t index)
+unsigned ca_tile_width(uint64_t tree_size, int level, uint64_t index)
 {
     unsigned shift = level == TILE_LEVEL_DATA ? 0 : (unsigned)level * LEVEL_BITS;
     uint64_t nodes = shift < 64 ? tree_size >> shift : 0;
@@ -55,40 +55,40 @@ unsigned tile_width(uint64_t tree_size, int level, uint64_t index)
     return index == full ? (unsigned)(nodes % TILE_WIDTH) : 0;
 }
 
-int tiles_read(struct tiles *t, uint64_t tree_size, int level, uint64_t index, struct buf *out,
-               struct err *e)
+int ca_tiles_read(struct ca_tiles *t, uint64_t tree_size, int level, uint64_t index,
+                  struct tm_buf *out, struct tm_err *e)
 {
     char path[TILE_PATH_MAX];
     char name[512];
     size_t max = level == TILE_LEVEL_DATA ? TILE_DATA_MAX : TILE_BYTES;
-    unsigned width = tile_width(tree_size, level, index);
+    unsigned width = ca_tile_width(tree_size, level, index);
     if (width == 0)
-        return err_set(e, "a tree of %" PRIu64 " has no tile %" PRIu64 " of level %d", tree_size,
-                       index, level);
-    tile_path(level, index, width, path);
-    int rc = store_get(t->store, path, max, out, e);
+        return tm_err_set(e, "a tree of %" PRIu64 " has no tile %" PRIu64 " of level %d", tree_size,
+                          index, level);
+    tm_tile_path(level, index, width, path);
+    int rc = ca_store_get(t->store, path, max, out, e);
     if (rc == 0 && width < TILE_WIDTH) {
         char full[TILE_PATH_MAX];
-        tile_path(level, index, TILE_WIDTH, full);
-        rc = store_get(t->store, full, max, out, e);
+        tm_tile_path(level, index, TILE_WIDTH, full);
+        rc = ca_store_get(t->store, full, max, out, e);
     }
-    store_name(t->store, path, name, sizeof(name));
+    ca_store_name(t->store, path, name, sizeof(name));
     if (rc == 0)
-        return err_set(e, "'%s' is missing", name);
-    return rc < 0 ? err_wrap(e, "read tile") : 0;
+        return tm_err_set(e, "'%s' is missing", name);
+    return rc < 0 ? tm_err_wrap(e, "read tile") : 0;
 }
 
-void tiles_want_data(struct tiles *t, uint64_t tree_size, uint64_t index)
+void ca_tiles_want_data(struct ca_tiles *t, uint64_t tree_size, uint64_t index)
 {
     char path[TILE_PATH_MAX];
-    unsigned width = tile_width(tree_size, TILE_LEVEL_DATA, index);
+    unsigned width = ca_tile_width(tree_size, TILE_LEVEL_DATA, index);
     if (width == 0)
         return;
-    tile_path(TILE_LEVEL_DATA, index, width, path);
-    store_want(t->store, path, TILE_DATA_MAX);
+    tm_tile_path(TILE_LEVEL_DATA, index, width, path);
+    ca_store_want(t->store, path, TILE_DATA_MAX);
 }
 
-static struct cached *find_cached(struct tiles *t, int level, uint64_t index, unsigned width)
+static struct cached *find_cached(struct ca_tiles *t, int level, uint64_t index, unsigned width)
 {
     struct cached *oldest = &t->cached[0];
     for (size_t i = 0; i < CACHED; i++) {
@@ -103,22 +103,23 @@ static struct cached *find_cached(struct tiles *t, int level, uint64_t index, un
 }
 
 /* The tile of hashes, from the cache or the store. */
-static const struct cached *load(struct tiles *t, uint64_t tree_size, int level, uint64_t index,
-                                 struct err *e)
+static const struct cached *load(struct ca_tiles *t, uint64_t tree_size, int level, uint64_t index,
+                                 struct tm_err *e)
 {
-    unsigned width = tile_width(tree_size, level, index);
+    unsigned width = ca_tile_width(tree_size, level, index);
     struct cached *c = find_cached(t, level, index, width);
     c->used = ++t->tick;
     if (c->width > 0)
         return c;
-    struct buf b = {0};
-    int rc = tiles_read(t, tree_size, level, index, &b, e);
+    struct tm_buf b = {0};
+    int rc = ca_tiles_read(t, tree_size, level, index, &b, e);
     if (rc == 0 && (b.len % MERKLE_HASH != 0 || b.len < width * (size_t)MERKLE_HASH)) {
         char path[TILE_PATH_MAX];
         char name[512];
-        tile_path(level, index, width, path);
-        store_name(t->store, path, name, sizeof(name));
-        rc = err_set(e, "'%s' has %zu bytes, want %zu", name, b.len, width * (size_t)MERKLE_HASH);
+        tm_tile_path(level, index, width, path);
+        ca_store_name(t->store, path, name, sizeof(name));
+        rc =
+            tm_err_set(e, "'%s' has %zu bytes, want %zu", name, b.len, width * (size_t)MERKLE_HASH);
     }
     if (rc == 0) {
         c->level = level;
@@ -126,20 +127,20 @@ static const struct cached *load(struct tiles *t, uint64_t tree_size, int level,
         c->width = (unsigned)(b.len / MERKLE_HASH);
         memcpy(c->hash, b.data, b.len);
     }
-    buf_free(&b);
+    tm_buf_free(&b);
     return rc == 0 ? c : NULL;
 }
 
-int tiles_node(struct tiles *t, uint64_t tree_size, unsigned level, uint64_t index,
-               struct merkle_hash *out, struct err *e)
+int ca_tiles_node(struct ca_tiles *t, uint64_t tree_size, unsigned level, uint64_t index,
+                  struct tm_merkle_hash *out, struct tm_err *e)
 {
-    struct merkle_hash h[TILE_WIDTH / 2];
+    struct tm_merkle_hash h[TILE_WIDTH / 2];
     unsigned below = level % LEVEL_BITS;
     uint64_t first = index << below;
     const struct cached *c = load(t, tree_size, (int)(level / LEVEL_BITS), first / TILE_WIDTH, e);
     if (c == NULL)
         return -1;
-    const struct merkle_hash *from = &c->hash[first % TILE_WIDTH];
+    const struct tm_merkle_hash *from = &c->hash[first % TILE_WIDTH];
     size_t n = (size_t)1 << below;
     if (n == 1) {
         *out = *from;
@@ -147,7 +148,7 @@ int tiles_node(struct tiles *t, uint64_t tree_size, unsigned level, uint64_t ind
     }
     for (n /= 2; n > 0; n /= 2) {
         for (size_t i = 0; i < n; i++)
-            merkle_node(&from[2 * i], &from[2 * i + 1], &h[i]);
+            tm_merkle_node(&from[2 * i], &from[2 * i + 1], &h[i]);
         from = h;
     }
     *out = h[0];
@@ -155,33 +156,33 @@ int tiles_node(struct tiles *t, uint64_t tree_size, unsigned level, uint64_t ind
 }
 
 struct view { /* the tiles as those of one tree */
-    struct tiles *tiles;
+    struct ca_tiles *tiles;
     uint64_t size;
 };
 
-static int subtree(void *ctx, unsigned height, uint64_t index, struct merkle_hash *out,
-                   struct err *e)
+static int subtree(void *ctx, unsigned height, uint64_t index, struct tm_merkle_hash *out,
+                   struct tm_err *e)
 {
     struct view *v = ctx;
-    return tiles_node(v->tiles, v->size, height, index, out, e);
+    return ca_tiles_node(v->tiles, v->size, height, index, out, e);
 }
 
-int tiles_frontier(struct tiles *t, uint64_t tree_size, uint64_t size, struct frontier *out,
-                   struct err *e)
+int ca_tiles_frontier(struct ca_tiles *t, uint64_t tree_size, uint64_t size,
+                      struct tm_frontier *out, struct tm_err *e)
 {
     struct view v = {t, tree_size};
-    const struct merkle_subtrees subtrees = {subtree, &v};
+    const struct tm_merkle_subtrees subtrees = {subtree, &v};
     size_t n = 0;
     out->size = size;
-    return ranges_peaks(&subtrees, (struct merkle_range){0, size}, out->peak, &n, e);
+    return tm_ranges_peaks(&subtrees, (struct tm_merkle_range){0, size}, out->peak, &n, e);
 }
 
-int tiles_consistency(struct tiles *t, uint64_t old_size, uint64_t new_size,
-                      struct merkle_hash *proof, size_t *count, struct err *e)
+int ca_tiles_consistency(struct ca_tiles *t, uint64_t old_size, uint64_t new_size,
+                         struct tm_merkle_hash *proof, size_t *count, struct tm_err *e)
 {
     struct view v = {t, new_size};
-    const struct merkle_subtrees subtrees = {subtree, &v};
-    struct merkle_range r[MERKLE_PROOF_MAX];
-    *count = ranges_consistency(old_size, new_size, r);
-    return ranges_roots(&subtrees, r, *count, proof, e);
+    const struct tm_merkle_subtrees subtrees = {subtree, &v};
+    struct tm_merkle_range r[MERKLE_PROOF_MAX];
+    *count = tm_ranges_consistency(old_size, new_size, r);
+    return tm_ranges_roots(&subtrees, r, *count, proof, e);
 }

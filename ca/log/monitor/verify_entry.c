@@ -21,20 +21,20 @@ struct issuer {
     bool signs_precerts; /* then another certificate's key is hashed, and issues */
 };
 
-struct issuer_cache {
+struct ca_issuer_cache {
     struct issuer issuer[ISSUERS];
     size_t next; /* to be replaced */
 };
 
-struct issuer_cache *issuer_cache_new(struct err *e)
+struct ca_issuer_cache *ca_issuer_cache_new(struct tm_err *e)
 {
-    struct issuer_cache *c = calloc(1, sizeof(*c));
+    struct ca_issuer_cache *c = calloc(1, sizeof(*c));
     if (c == NULL)
-        err_set(e, "out of memory");
+        tm_err_set(e, "out of memory");
     return c;
 }
 
-void issuer_cache_free(struct issuer_cache *c)
+void ca_issuer_cache_free(struct ca_issuer_cache *c)
 {
     free(c);
 }
@@ -63,36 +63,37 @@ static bool hash_key(X509 *cert, unsigned char out[SCT_KEY_HASH])
     return true;
 }
 
-static void examine(struct verifier *v, const char *name, const struct buf *der, struct issuer *is)
+static void examine(struct ca_verifier *v, const char *name, const struct tm_buf *der,
+                    struct issuer *is)
 {
     unsigned char hash[SHA256_DIGEST_LENGTH];
     const unsigned char *p = der->data;
     SHA256(der->data, der->len, hash);
     if (memcmp(hash, is->fingerprint, sizeof(hash)) != 0) {
-        verify_fault(v, "'%s' does not hash to its name", name);
+        ca_verify_fault(v, "'%s' does not hash to its name", name);
         return;
     }
     X509 *cert = d2i_X509(NULL, &p, (long)der->len);
     if (cert == NULL || p != der->data + der->len || !hash_key(cert, is->key_hash))
-        verify_fault(v, "'%s' is not a certificate", name);
+        ca_verify_fault(v, "'%s' is not a certificate", name);
     else
         is->good = true;
     is->signs_precerts = is->good && has_precert_signing(cert);
     X509_free(cert);
 }
 
-static const struct issuer *get_issuer(struct verifier *v, const unsigned char *fingerprint)
+static const struct issuer *get_issuer(struct ca_verifier *v, const unsigned char *fingerprint)
 {
-    struct issuer_cache *c = v->issuers;
+    struct ca_issuer_cache *c = v->issuers;
     for (size_t i = 0; i < ISSUERS; i++) {
         if (c->issuer[i].known &&
             memcmp(c->issuer[i].fingerprint, fingerprint, ENTRY_FINGERPRINT) == 0)
             return &c->issuer[i];
     }
     struct issuer *is = &c->issuer[c->next++ % ISSUERS];
-    struct store *store = log_source_store(v->o->source);
-    struct buf der = {0};
-    struct err why = {0};
+    struct ca_store *store = ca_log_source_store(v->o->source);
+    struct tm_buf der = {0};
+    struct tm_err why = {0};
     char path[16 + 2 * ENTRY_FINGERPRINT];
     char name[512];
     *is = (struct issuer){.known = true};
@@ -100,77 +101,81 @@ static const struct issuer *get_issuer(struct verifier *v, const unsigned char *
     size_t at = (size_t)snprintf(path, sizeof(path), "issuer/");
     for (size_t i = 0; i < ENTRY_FINGERPRINT; i++)
         at += (size_t)snprintf(path + at, sizeof(path) - at, "%02x", fingerprint[i]);
-    store_name(store, path, name, sizeof(name));
+    ca_store_name(store, path, name, sizeof(name));
     v->report->issuers++;
-    int rc = store_get(store, path, ISSUER_MAX, &der, &why);
+    int rc = ca_store_get(store, path, ISSUER_MAX, &der, &why);
     if (rc > 0)
         examine(v, name, &der, is);
     else if (rc == 0)
-        verify_fault(v, "'%s' is missing", name);
+        ca_verify_fault(v, "'%s' is missing", name);
     else
-        verify_fault(v, "issuer: %s", why.text);
-    buf_free(&der);
+        ca_verify_fault(v, "issuer: %s", why.text);
+    tm_buf_free(&der);
     return is;
 }
 
 /* The issuers of a TileLeaf are files of the log. */
-static void check_issuers(struct verifier *v, uint64_t index, const struct entry *n,
+static void check_issuers(struct ca_verifier *v, uint64_t index, const struct tm_entry *n,
                           const char *where)
 {
     for (size_t at = 0; at + ENTRY_FINGERPRINT <= n->chain_len; at += ENTRY_FINGERPRINT) {
         const struct issuer *is = get_issuer(v, n->chain + at);
         if (at == 0 && n->logged.type == SCT_PRECERT && is->good && !is->signs_precerts &&
             memcmp(is->key_hash, n->logged.issuer_key_hash, SCT_KEY_HASH) != 0)
-            verify_fault(v, "'%s': entry %" PRIu64 ": its issuer's key is not the one it names",
-                         where, index);
+            ca_verify_fault(v, "'%s': entry %" PRIu64 ": its issuer's key is not the one it names",
+                            where, index);
     }
 }
 
 /* static-ct-api: the entry knows its place. */
-static void check_leaf_index(struct verifier *v, uint64_t index, const struct entry *n,
+static void check_leaf_index(struct ca_verifier *v, uint64_t index, const struct tm_entry *n,
                              const char *where)
 {
-    struct sct s = {.extensions = n->extensions, .extensions_len = n->extensions_len};
-    struct err why = {0};
+    struct tm_sct s = {.extensions = n->extensions, .extensions_len = n->extensions_len};
+    struct tm_err why = {0};
     uint64_t says = 0;
-    int rc = sct_leaf_index_get(&s, &says, &why);
+    int rc = tm_sct_leaf_index_get(&s, &says, &why);
     if (rc < 0)
-        verify_fault(v, "'%s': entry %" PRIu64 ": %s", where, index, why.text);
+        ca_verify_fault(v, "'%s': entry %" PRIu64 ": %s", where, index, why.text);
     else if (rc == 0)
-        verify_fault(v, "'%s': entry %" PRIu64 ": it has no leaf_index", where, index);
+        ca_verify_fault(v, "'%s': entry %" PRIu64 ": it has no leaf_index", where, index);
     else if (says != index)
-        verify_fault(v, "'%s': entry %" PRIu64 ": its leaf_index is %" PRIu64, where, index, says);
+        ca_verify_fault(v, "'%s': entry %" PRIu64 ": its leaf_index is %" PRIu64, where, index,
+                        says);
 }
 
-static void check_precert(struct verifier *v, uint64_t index, const struct entry *n,
+static void check_precert(struct ca_verifier *v, uint64_t index, const struct tm_entry *n,
                           const char *where)
 {
-    struct buf tbs = {0};
-    struct err why;
+    struct tm_buf tbs = {0};
+    struct tm_err why;
     bool by_issuer = true; /* a precertificate signing certificate's name differs from the CA's */
-    if (log_source_api(v->o->source) == SOURCE_TILES && n->chain_len >= ENTRY_FINGERPRINT)
+    if (ca_log_source_api(v->o->source) == SOURCE_TILES && n->chain_len >= ENTRY_FINGERPRINT)
         by_issuer = !get_issuer(v, n->chain)->signs_precerts;
-    if (sct_from_precertificate(n->precert, n->precert_len, &tbs, &why) != 0)
-        verify_fault(v, "'%s': entry %" PRIu64 ": its precertificate: %s", where, index, why.text);
-    else if (by_issuer && log_source_api(v->o->source) == SOURCE_TILES &&
+    if (tm_sct_from_precertificate(n->precert, n->precert_len, &tbs, &why) != 0)
+        ca_verify_fault(v, "'%s': entry %" PRIu64 ": its precertificate: %s", where, index,
+                        why.text);
+    else if (by_issuer && ca_log_source_api(v->o->source) == SOURCE_TILES &&
              (tbs.len != n->logged.cert_len || memcmp(tbs.data, n->logged.cert, tbs.len) != 0))
-        verify_fault(v, "'%s': entry %" PRIu64 ": its precertificate is of another certificate",
-                     where, index);
-    buf_free(&tbs);
+        ca_verify_fault(v, "'%s': entry %" PRIu64 ": its precertificate is of another certificate",
+                        where, index);
+    tm_buf_free(&tbs);
 }
 
-void verify_entry(struct verifier *v, uint64_t index, const struct entry *n, const char *where)
+void ca_verify_entry(struct ca_verifier *v, uint64_t index, const struct tm_entry *n,
+                     const char *where)
 {
-    struct certificate c;
-    struct err why;
-    const struct head *head = v->o->head;
-    if (certificate_read(&n->logged, &c, &why) != 0)
-        verify_fault(v, "'%s': entry %" PRIu64 ": %s", where, index, why.text);
+    struct ca_certificate c;
+    struct tm_err why;
+    const struct ca_head *head = v->o->head;
+    if (ca_certificate_read(&n->logged, &c, &why) != 0)
+        ca_verify_fault(v, "'%s': entry %" PRIu64 ": %s", where, index, why.text);
     if (head->verified && n->timestamp_ms > head->timestamp_ms)
-        verify_fault(v, "'%s': entry %" PRIu64 ": it is newer than the checkpoint", where, index);
+        ca_verify_fault(v, "'%s': entry %" PRIu64 ": it is newer than the checkpoint", where,
+                        index);
     if (n->logged.type == SCT_PRECERT)
         check_precert(v, index, n, where);
-    if (log_source_api(v->o->source) != SOURCE_TILES)
+    if (ca_log_source_api(v->o->source) != SOURCE_TILES)
         return;
     check_leaf_index(v, index, n, where);
     check_issuers(v, index, n, where);

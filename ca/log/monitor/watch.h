@@ -10,31 +10,31 @@
 #include "ca/log/monitor/scan.h"
 #include "ca/log/monitor/source.h"
 
-struct watch_state {
-    bool known;             /* false: nothing was seen yet */
-    struct buf note;        /* the newest checkpoint that was believed */
-    struct checkpoint tree; /* what it says */
-    struct frontier at;     /* every entry before at.size was read and is the log's */
+struct ca_watch_state {
+    bool known;                /* false: nothing was seen yet */
+    struct tm_buf note;        /* the newest checkpoint that was believed */
+    struct tm_checkpoint tree; /* what it says */
+    struct tm_frontier at;     /* every entry before at.size was read and is the log's */
 };
 
 /* A file that is not there is a state that is not known. Strict. */
-int watch_state_load(const char *path, struct watch_state *out, struct err *e);
-int watch_state_save(const char *path, const struct watch_state *s, struct err *e);
-void watch_state_free(struct watch_state *s);
+int ca_watch_state_load(const char *path, struct ca_watch_state *out, struct tm_err *e);
+int ca_watch_state_save(const char *path, const struct ca_watch_state *s, struct tm_err *e);
+void ca_watch_state_free(struct ca_watch_state *s);
 
-struct watch_options { /* borrowed */
-    struct log_source *source;
-    const struct head_trust *trust;
+struct ca_watch_options { /* borrowed */
+    struct ca_log_source *source;
+    const struct ca_head_trust *trust;
     const char *state_path;
     const char *evidence_dir; /* made when there is something to put into it */
     uint64_t start;           /* first entry to read when there is no state yet */
     bool start_at_end;        /* or: only what is new from now on */
     int64_t now_ms;
     int64_t max_age_ms; /* an older checkpoint is a failure: the log stands still; 0: any age */
-    struct scan_sink sink;
+    struct ca_scan_sink sink;
 };
 
-enum watch_result {
+enum ca_watch_result {
     WATCH_OK,
     WATCH_FAILED,   /* unreachable, not believed, or the entries are not the tree's */
     WATCH_ROLLBACK, /* the log shows a smaller tree than it had signed before */
@@ -42,7 +42,7 @@ enum watch_result {
 };
 
 /* One look. `head` is the checkpoint that was read, when it could be believed: free it. */
-enum watch_result watch_look(const struct watch_options *o, struct watch_state *state,
-                             struct head *head, struct err *e);
+enum ca_watch_result ca_watch_look(const struct ca_watch_options *o, struct ca_watch_state *state,
+                                   struct ca_head *head, struct tm_err *e);
 
 #endif

@@ -14,17 +14,17 @@
 #include "common/transparency/merkle.h"
 #include "common/transparency/note.h"
 
-struct witness_client; /* one thread at a time */
+struct ca_witness_client; /* one thread at a time */
 
-struct witness_peer { /* as the configuration has it */
-    char *name;       /* the configuration's for it */
-    char *url;        /* submission prefix */
-    char *vkey;       /* its verifier key, type 4 */
-    char *monitoring; /* monitoring prefix; NULL: the same as url */
+struct ca_witness_peer { /* as the configuration has it */
+    char *name;          /* the configuration's for it */
+    char *url;           /* submission prefix */
+    char *vkey;          /* its verifier key, type 4 */
+    char *monitoring;    /* monitoring prefix; NULL: the same as url */
 };
 
-struct witness_client_options { /* borrowed during the call, but for jlog and ctx */
-    const struct witness_peer *peer;
+struct ca_witness_client_options { /* borrowed during the call, but for jlog and ctx */
+    const struct ca_witness_peer *peer;
     size_t count;
     const char *origin; /* the log's, and the key of its checkpoints: borrowed for good */
     EVP_PKEY *log_key;
@@ -33,20 +33,21 @@ struct witness_client_options { /* borrowed during the call, but for jlog and ct
     int64_t rest_ms;    /* how long one that failed is left alone, 0: 30000 */
     const char *ca_pem; /* further CAs for https, or NULL */
     bool allow_http;
-    struct jlog *jlog; /* or NULL */
+    struct tm_jlog *jlog; /* or NULL */
     /* The proof from the tree of old_size to that of new_size, for a witness. */
-    int (*proof)(void *ctx, uint64_t old_size, uint64_t new_size, struct merkle_hash *proof,
-                 size_t *count, struct err *e);
+    int (*proof)(void *ctx, uint64_t old_size, uint64_t new_size, struct tm_merkle_hash *proof,
+                 size_t *count, struct tm_err *e);
     void *ctx;
 };
 
-struct witness_client *witness_client_new(const struct witness_client_options *o, struct err *e);
-void witness_client_free(struct witness_client *c); /* NULL is fine */
+struct ca_witness_client *ca_witness_client_new(const struct ca_witness_client_options *o,
+                                                struct tm_err *e);
+void ca_witness_client_free(struct ca_witness_client *c); /* NULL is fine */
 
 /* Appends the cosignatures that could be had to `note`, a signed checkpoint; *got tells how many.
  * -1: a witness has shown that the log is not the one that it signed before; `e` says how, and what
  * to do. */
-int witness_client_cosign(struct witness_client *c, struct buf *note, int64_t now_ms, size_t *got,
-                          struct err *e);
+int ca_witness_client_cosign(struct ca_witness_client *c, struct tm_buf *note, int64_t now_ms,
+                             size_t *got, struct tm_err *e);
 
 #endif

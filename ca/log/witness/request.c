@@ -5,7 +5,7 @@
 
 #include "common/b64.h"
 
-int witness_size_parse(const char *text, size_t len, uint64_t *out)
+int ca_witness_size_parse(const char *text, size_t len, uint64_t *out)
 {
     uint64_t v = 0;
     if (len == 0 || len > 19 || (len > 1 && text[0] == '0'))
@@ -34,51 +34,52 @@ static int take_line(const char **p, size_t *left, const char **line, size_t *le
     return 0;
 }
 
-static int take_hash(const char *line, size_t len, struct merkle_hash *out)
+static int take_hash(const char *line, size_t len, struct tm_merkle_hash *out)
 {
-    struct buf b = {0};
-    int rc = b64_decode(B64_STD, line, len, &b) == 0 && b.len == MERKLE_HASH ? 0 : -1;
+    struct tm_buf b = {0};
+    int rc = tm_b64_decode(B64_STD, line, len, &b) == 0 && b.len == MERKLE_HASH ? 0 : -1;
     if (rc == 0)
         memcpy(out->b, b.data, MERKLE_HASH);
-    buf_free(&b);
+    tm_buf_free(&b);
     return rc;
 }
 
-int witness_request_parse(const void *body, size_t len, struct witness_request *out, struct err *e)
+int ca_witness_request_parse(const void *body, size_t len, struct ca_witness_request *out,
+                             struct tm_err *e)
 {
     static const char old[] = "old ";
     const char *p = body;
     const char *line;
     size_t n;
-    *out = (struct witness_request){0};
+    *out = (struct ca_witness_request){0};
     if (len > WITNESS_REQUEST_MAX)
-        return err_set(e, "the request is too long");
+        return tm_err_set(e, "the request is too long");
     if (take_line(&p, &len, &line, &n) != 0 || n < sizeof(old) ||
         memcmp(line, old, sizeof(old) - 1) != 0 ||
-        witness_size_parse(line + sizeof(old) - 1, n - (sizeof(old) - 1), &out->old_size) != 0)
-        return err_set(e, "the first line is not 'old SIZE'");
+        ca_witness_size_parse(line + sizeof(old) - 1, n - (sizeof(old) - 1), &out->old_size) != 0)
+        return tm_err_set(e, "the first line is not 'old SIZE'");
     for (;;) {
         if (take_line(&p, &len, &line, &n) != 0)
-            return err_set(e, "there is no empty line after the proof");
+            return tm_err_set(e, "there is no empty line after the proof");
         if (n == 0)
             break;
         if (out->count == WITNESS_PROOF_MAX)
-            return err_set(e, "the proof has more than %d hashes", WITNESS_PROOF_MAX);
+            return tm_err_set(e, "the proof has more than %d hashes", WITNESS_PROOF_MAX);
         if (take_hash(line, n, &out->proof[out->count++]) != 0)
-            return err_set(e, "line %zu of the proof is not a hash in base64", out->count);
+            return tm_err_set(e, "line %zu of the proof is not a hash in base64", out->count);
     }
     out->note = p;
     out->note_len = len;
-    return len > 0 ? 0 : err_set(e, "there is no checkpoint");
+    return len > 0 ? 0 : tm_err_set(e, "there is no checkpoint");
 }
 
-void witness_request_put(const struct witness_request *r, struct buf *out)
+void ca_witness_request_put(const struct ca_witness_request *r, struct tm_buf *out)
 {
-    buf_printf(out, "old %" PRIu64 "\n", r->old_size);
+    tm_buf_printf(out, "old %" PRIu64 "\n", r->old_size);
     for (size_t i = 0; i < r->count; i++) {
-        b64_encode(B64_STD, r->proof[i].b, MERKLE_HASH, out);
+        tm_b64_encode(B64_STD, r->proof[i].b, MERKLE_HASH, out);
         buf_putc(out, '\n');
     }
     buf_putc(out, '\n');
-    buf_append(out, r->note, r->note_len);
+    tm_buf_append(out, r->note, r->note_len);
 }

@@ -10,19 +10,20 @@
 #define WITNESS_PROOF_MAX 63
 #define WITNESS_REQUEST_MAX (NOTE_BYTES_MAX + (size_t)8192) /* bytes */
 
-struct witness_request {
+struct ca_witness_request {
     uint64_t old_size;
-    struct merkle_hash proof[WITNESS_PROOF_MAX];
+    struct tm_merkle_hash proof[WITNESS_PROOF_MAX];
     size_t count;
     const char *note; /* points into the body */
     size_t note_len;
 };
 
 /* Strict; the note itself is not looked into. */
-int witness_request_parse(const void *body, size_t len, struct witness_request *out, struct err *e);
-void witness_request_put(const struct witness_request *r, struct buf *out);
+int ca_witness_request_parse(const void *body, size_t len, struct ca_witness_request *out,
+                             struct tm_err *e);
+void ca_witness_request_put(const struct ca_witness_request *r, struct tm_buf *out);
 
 /* A decimal number without leading zeros, and all of `text`. -1: another thing. */
-int witness_size_parse(const char *text, size_t len, uint64_t *out);
+int ca_witness_size_parse(const char *text, size_t len, uint64_t *out);
 
 #endif

@@ -12,22 +12,22 @@
 #include "tuf/manager/policy/keyring.h"
 #include "tuf/manager/event/draft_keys.h"
 
-static int no_memory(struct err *e)
+static int no_memory(struct tm_err *e)
 {
-    return err_set(e, "out of memory");
+    return tm_err_set(e, "out of memory");
 }
 
-bool draft_due(const struct tuf_metadata *m, int64_t signing, int64_t now)
+bool tuf_draft_due(const struct tuf_metadata *m, int64_t signing, int64_t now)
 {
     return m == NULL || now >= tuf_metadata_expires(m) - signing;
 }
 
-bool draft_changed(const struct tuf_metadata *m, const struct tuf_metadata *base)
+bool tuf_draft_changed(const struct tuf_metadata *m, const struct tuf_metadata *base)
 {
     return base == NULL || !tuf_metadata_same_content(m, base);
 }
 
-static int set_periods(json_t *object, const struct policy_role *r)
+static int set_periods(json_t *object, const struct tuf_policy_role *r)
 {
     return json_object_set_new(object, DRAFT_EXPIRY_PERIOD, json_integer(r->expiry / 1000)) |
            json_object_set_new(object, DRAFT_SIGNING_PERIOD, json_integer(r->signing / 1000));
@@ -35,12 +35,12 @@ static int set_periods(json_t *object, const struct policy_role *r)
 
 /* The next version of `base` without its entries, to be edited; unknown members come along. */
 static json_t *next_version(enum tuf_role role, const struct tuf_metadata *base,
-                            const struct policy_role *r, int64_t now, struct err *e)
+                            const struct tuf_policy_role *r, int64_t now, struct tm_err *e)
 {
     int64_t version = base != NULL ? tuf_metadata_version(base) + 1 : 1;
     int64_t expires = now + r->expiry / 1000;
     if (version > TUF_VERSION_MAX) {
-        err_set(e, "%s: version %lld is the last there can be", r->name, (long long)version - 1);
+        tm_err_set(e, "%s: version %lld is the last there can be", r->name, (long long)version - 1);
         return NULL;
     }
     json_t *s = base != NULL ? json_deep_copy(tuf_metadata_body(base))
@@ -56,20 +56,20 @@ static json_t *next_version(enum tuf_role role, const struct tuf_metadata *base,
 
 /* ---- root ---- */
 
-static json_t *draft_root(const struct workspace *w, const struct tuf_metadata *base, int64_t now,
-                          struct err *e)
+static json_t *draft_root(const struct tuf_workspace *w, const struct tuf_metadata *base,
+                          int64_t now, struct tm_err *e)
 {
-    const struct policy *p = &w->policy;
-    json_t *s = next_version(TUF_ROOT, base, policy_role(p, "root"), now, e);
+    const struct tuf_policy *p = &w->policy;
+    json_t *s = next_version(TUF_ROOT, base, tuf_policy_role(p, "root"), now, e);
     json_t *keys = s != NULL ? json_object() : NULL;
     int rc = keys != NULL ? 0 : -1;
     if (rc == 0 && json_object_set_new(s, "consistent_snapshot", json_true()) != 0)
         rc = no_memory(e);
     for (int k = 0; k < TUF_ROLE_COUNT && rc == 0; k++) {
         const char *name = tuf_role_name((enum tuf_role)k);
-        const struct policy_role *r = policy_role(p, name);
+        const struct tuf_policy_role *r = tuf_policy_role(p, name);
         json_t *role = json_object_get(json_object_get(s, "roles"), name);
-        rc = draft_signers(w, r, keys, role, e);
+        rc = tuf_draft_signers(w, r, keys, role, e);
         if (rc == 0 && (k == TUF_TIMESTAMP || k == TUF_SNAPSHOT) && set_periods(role, r) != 0)
             rc = no_memory(e);
     }
@@ -85,12 +85,13 @@ static json_t *draft_root(const struct workspace *w, const struct tuf_metadata *
 
 /* ---- targets ---- */
 
-struct tuf_metadata *draft_targets(const struct workspace *w, const char *name,
-                                   const struct policy_role *r, const struct tuf_metadata *base,
-                                   struct tuf_entries *entries, int64_t now, struct err *e)
+struct tuf_metadata *tuf_draft_targets(const struct tuf_workspace *w, const char *name,
+                                       const struct tuf_policy_role *r,
+                                       const struct tuf_metadata *base, struct tuf_entries *entries,
+                                       int64_t now, struct tm_err *e)
 {
     json_t *s = next_version(TUF_TARGETS, base, r, now, e);
-    int rc = s != NULL && w != NULL ? draft_delegations(w, name, s, e) : 0;
+    int rc = s != NULL && w != NULL ? tuf_draft_delegations(w, name, s, e) : 0;
     if (rc == 0 && entries == NULL && base != NULL && (entries = tuf_entries_copy(base, e)) == NULL)
         rc = -1;
     if (s == NULL || rc != 0) {
@@ -104,11 +105,11 @@ struct tuf_metadata *draft_targets(const struct workspace *w, const char *name,
 /* ---- the event ---- */
 
 struct draft {
-    const struct workspace *w;
-    const struct published *p;
-    const struct draft_options *o;
-    struct event *out;
-    struct err *e;
+    const struct tuf_workspace *w;
+    const struct tuf_published *p;
+    const struct tuf_draft_options *o;
+    struct tuf_event *out;
+    struct tm_err *e;
 };
 
 static bool wanted(const struct draft *d, const char *role)
@@ -125,21 +126,21 @@ static struct tuf_metadata *coming(const struct draft *d, const char *name)
 {
     enum tuf_role role;
     struct tuf_metadata *delegated = NULL;
-    const struct tuf_metadata *m = event_added(d->out, name);
+    const struct tuf_metadata *m = tuf_event_added(d->out, name);
     if (m == NULL && tuf_role_from_name(name, &role) != 0)
-        return published_delegated(d->p, name, &delegated, NULL) == 0 ? delegated : NULL;
+        return tuf_published_delegated(d->p, name, &delegated, NULL) == 0 ? delegated : NULL;
     if (m == NULL)
-        m = published_role(d->p, role);
+        m = tuf_published_role(d->p, role);
     return m != NULL ? tuf_metadata_ref(m) : NULL;
 }
 
 /* Keys that come and go may leave the published version without enough signatures: then it is
  * signed anew, though nothing in it changed. */
-static bool still_signed(const struct draft *d, const char *name, const struct policy_role *r,
+static bool still_signed(const struct draft *d, const char *name, const struct tuf_policy_role *r,
                          const struct tuf_metadata *base)
 {
     bool top = strcmp(name, "targets") == 0;
-    struct tuf_metadata *by = coming(d, top ? "root" : policy_delegator(r));
+    struct tuf_metadata *by = coming(d, top ? "root" : tuf_policy_delegator(r));
     struct tuf_signers s;
     struct tuf_delegation delegation;
     bool good = false;
@@ -154,102 +155,102 @@ static bool still_signed(const struct draft *d, const char *name, const struct p
 }
 
 /* Takes over `m`, the next version. */
-static int propose(const struct draft *d, const char *name, const struct policy_role *r,
+static int propose(const struct draft *d, const char *name, const struct tuf_policy_role *r,
                    const struct tuf_metadata *base, struct tuf_metadata *m)
 {
     if (m == NULL)
         return -1;
-    if (!draft_changed(m, base) && !wanted(d, name) &&
-        !draft_due(base, r->signing / 1000, d->o->now) &&
+    if (!tuf_draft_changed(m, base) && !wanted(d, name) &&
+        !tuf_draft_due(base, r->signing / 1000, d->o->now) &&
         (strcmp(name, "root") == 0 || still_signed(d, name, r, base))) {
         tuf_metadata_free(m);
         return 0;
     }
-    return event_add(d->out, name, base, m, d->e);
+    return tuf_event_add(d->out, name, base, m, d->e);
 }
 
 static int propose_root(const struct draft *d)
 {
-    const struct tuf_metadata *base = published_root(d->p);
+    const struct tuf_metadata *base = tuf_published_root(d->p);
     json_t *s = draft_root(d->w, base, d->o->now, d->e);
     if (s == NULL)
         return -1;
-    return propose(d, "root", policy_role(&d->w->policy, "root"), base,
+    return propose(d, "root", tuf_policy_role(&d->w->policy, "root"), base,
                    tuf_metadata_build(tuf_envelope_new(s), TUF_ROOT, NULL, d->e));
 }
 
-static struct tuf_entries *folder_entries(const struct workspace *w, const char *directory,
-                                          bool custom, struct err *e)
+static struct tuf_entries *folder_entries(const struct tuf_workspace *w, const char *directory,
+                                          bool custom, struct tm_err *e)
 {
     char dir[PATH_MAX];
-    struct scan files;
-    if (workspace_path(w, directory, dir, sizeof(dir), e) != 0 ||
-        scan_directory(dir, &files, e) != 0)
+    struct tuf_scan files;
+    if (tuf_workspace_path(w, directory, dir, sizeof(dir), e) != 0 ||
+        tuf_scan_directory(dir, &files, e) != 0)
         return NULL;
-    struct tuf_entries *out = draft_entries(custom ? &w->policy : NULL, &files, e);
-    scan_free(&files);
+    struct tuf_entries *out = tuf_draft_entries(custom ? &w->policy : NULL, &files, e);
+    tuf_scan_free(&files);
     return out;
 }
 
 static int propose_targets(const struct draft *d)
 {
     const struct tuf_metadata *base = d->p->targets;
-    const struct policy_role *r = policy_role(&d->w->policy, "targets");
+    const struct tuf_policy_role *r = tuf_policy_role(&d->w->policy, "targets");
     struct tuf_entries *entries = folder_entries(d->w, d->w->policy.targets, true, d->e);
     if (entries == NULL)
         return -1;
     return propose(d, "targets", r, base,
-                   draft_targets(d->w, "targets", r, base, entries, d->o->now, d->e));
+                   tuf_draft_targets(d->w, "targets", r, base, entries, d->o->now, d->e));
 }
 
 /* Takes over `entries`. */
-static int propose_entries(const struct draft *d, const char *name, const struct policy_role *r,
+static int propose_entries(const struct draft *d, const char *name, const struct tuf_policy_role *r,
                            struct tuf_entries *entries)
 {
     struct tuf_metadata *base = NULL;
-    if (entries == NULL || published_delegated(d->p, name, &base, d->e) != 0) {
+    if (entries == NULL || tuf_published_delegated(d->p, name, &base, d->e) != 0) {
         tuf_entries_free(entries);
         return -1;
     }
     int rc =
-        propose(d, name, r, base, draft_targets(d->w, name, r, base, entries, d->o->now, d->e));
+        propose(d, name, r, base, tuf_draft_targets(d->w, name, r, base, entries, d->o->now, d->e));
     tuf_metadata_free(base);
     return rc;
 }
 
-static int propose_bins(const struct draft *d, const struct policy_role *r)
+static int propose_bins(const struct draft *d, const struct tuf_policy_role *r)
 {
     char dir[PATH_MAX];
     char name[TUF_ROLE_NAME_MAX + 1];
-    struct scan files;
-    struct draft_bins bins = {0};
+    struct tuf_scan files;
+    struct tuf_draft_bins bins = {0};
     unsigned bits = (unsigned)d->w->policy.bin_bits;
-    if (workspace_path(d->w, r->directory, dir, sizeof(dir), d->e) != 0 ||
-        scan_directory(dir, &files, d->e) != 0)
+    if (tuf_workspace_path(d->w, r->directory, dir, sizeof(dir), d->e) != 0 ||
+        tuf_scan_directory(dir, &files, d->e) != 0)
         return -1;
-    int rc = draft_bins(&files, bits, &bins, d->e);
+    int rc = tuf_draft_bins(&files, bits, &bins, d->e);
     for (uint32_t i = 0; rc == 0 && i < (UINT32_C(1) << bits); i++) {
         rc = tuf_succinct_name(d->w->policy.bin_prefix, bits, i, name, sizeof(name));
         if (rc == 0)
-            rc = propose_entries(d, name, r, draft_bin_entries(&files, &bins, i, d->e));
+            rc = propose_entries(d, name, r, tuf_draft_bin_entries(&files, &bins, i, d->e));
     }
-    draft_bins_free(&bins);
-    scan_free(&files);
+    tuf_draft_bins_free(&bins);
+    tuf_scan_free(&files);
     return rc;
 }
 
 static int propose_delegated(const struct draft *d)
 {
-    const struct policy *p = &d->w->policy;
-    const struct policy_role *r = p->delegations.item;
+    const struct tuf_policy *p = &d->w->policy;
+    const struct tuf_policy_role *r = p->delegations.item;
     for (size_t i = 0; i < p->delegations.count; i++) {
-        if (policy_is_online(p, &r[i]))
+        if (tuf_policy_is_online(p, &r[i]))
             continue;
         if (propose_entries(d, r[i].name, &r[i],
                             folder_entries(d->w, r[i].directory, false, d->e)) != 0)
             return -1;
     }
-    if (p->bin_bits > 0 && !policy_is_online(p, &p->bins))
+    if (p->bin_bits > 0 && !tuf_policy_is_online(p, &p->bins))
         return propose_bins(d, &p->bins);
     return 0;
 }
@@ -265,29 +266,29 @@ static int add_references(const struct draft *d)
     bool nested = false;
     json_object_foreach((json_t *)proposed, name, value)
     {
-        const struct policy_role *r = policy_delegation(&d->w->policy, name);
-        int found = published_delegation(d->p, name, &below, d->e);
+        const struct tuf_policy_role *r = tuf_policy_delegation(&d->w->policy, name);
+        int found = tuf_published_delegation(d->p, name, &below, d->e);
         if (found < 0)
             return -1;
-        nested |= (r != NULL && strcmp(policy_delegator(r), "targets") != 0) ||
+        nested |= (r != NULL && strcmp(tuf_policy_delegator(r), "targets") != 0) ||
                   (found == 1 && !tuf_delegation_find(d->p->targets, name, &below));
     }
-    for (size_t i = 0; nested && (m = published_nested(d->p, i, &name)) != NULL; i++) {
-        const struct policy_role *r = policy_delegation(&d->w->policy, name);
-        if (r != NULL && policy_is_online(&d->w->policy, r))
+    for (size_t i = 0; nested && (m = tuf_published_nested(d->p, i, &name)) != NULL; i++) {
+        const struct tuf_policy_role *r = tuf_policy_delegation(&d->w->policy, name);
+        if (r != NULL && tuf_policy_is_online(&d->w->policy, r))
             continue; /* nobody is below it */
-        if (event_add_reference(d->out, name, m, d->e) != 0)
+        if (tuf_event_add_reference(d->out, name, m, d->e) != 0)
             return -1;
     }
     return 0;
 }
 
-size_t event_proposed_count(const struct event *ev)
+size_t tuf_event_proposed_count(const struct tuf_event *ev)
 {
     return json_object_size(json_object_get(ev->tree, "proposed"));
 }
 
-static bool is_bin(const struct policy *p, const char *name)
+static bool is_bin(const struct tuf_policy *p, const char *name)
 {
     char bin[TUF_ROLE_NAME_MAX + 1];
     for (uint32_t i = 0; p->bin_bits > 0 && i < UINT32_C(1) << p->bin_bits; i++) {
@@ -301,29 +302,29 @@ static bool is_bin(const struct policy *p, const char *name)
 /* A mistyped role must not look like one that needs nothing. */
 static int check_renewals(const struct draft *d)
 {
-    const struct policy *p = &d->w->policy;
+    const struct tuf_policy *p = &d->w->policy;
     for (size_t i = 0; i < d->o->renew_count; i++) {
         const char *name = d->o->renew[i];
-        const struct policy_role *r = policy_role(p, name);
+        const struct tuf_policy_role *r = tuf_policy_role(p, name);
         if (r == NULL)
-            r = is_bin(p, name) ? &p->bins : policy_delegation(p, name);
+            r = is_bin(p, name) ? &p->bins : tuf_policy_delegation(p, name);
         if (r == NULL || (r == &p->bins && !is_bin(p, name)))
-            return err_set(d->e, "the policy has no role '%.64s' to renew", name);
-        if (policy_is_online(p, r))
-            return err_set(d->e, "'%s' is signed by online keys: refresh renews it", name);
+            return tm_err_set(d->e, "the policy has no role '%.64s' to renew", name);
+        if (tuf_policy_is_online(p, r))
+            return tm_err_set(d->e, "'%s' is signed by online keys: refresh renews it", name);
     }
     return 0;
 }
 
-int draft_make(const struct workspace *w, const struct published *p, const struct draft_options *o,
-               struct event *out, struct err *e)
+int tuf_draft_make(const struct tuf_workspace *w, const struct tuf_published *p,
+                   const struct tuf_draft_options *o, struct tuf_event *out, struct tm_err *e)
 {
     struct draft d = {.w = w, .p = p, .o = o, .out = out, .e = e};
-    if (event_new(o->name, o->reason, o->now, p, out, e) != 0)
+    if (tuf_event_new(o->name, o->reason, o->now, p, out, e) != 0)
         return -1;
     if (check_renewals(&d) != 0 || propose_root(&d) != 0 || propose_targets(&d) != 0 ||
-        propose_delegated(&d) != 0 || add_references(&d) != 0 || event_load(out, e) != 0) {
-        event_free(out);
+        propose_delegated(&d) != 0 || add_references(&d) != 0 || tuf_event_load(out, e) != 0) {
+        tuf_event_free(out);
         return -1;
     }
     return 0;

@@ -15,7 +15,7 @@
 #define DRAFT_EXPIRY_PERIOD "x-tenmint-expiry-period"
 #define DRAFT_SIGNING_PERIOD "x-tenmint-signing-period"
 
-struct draft_options {
+struct tuf_draft_options {
     const char *name;
     const char *reason;
     int64_t now;              /* Unix seconds */
@@ -24,46 +24,50 @@ struct draft_options {
 };
 
 /* An event with every offline role that changed, is in its signing period, or is to be renewed.
- * No role needs anything: an event with no proposed role (event_proposed_count() 0). */
-int draft_make(const struct workspace *w, const struct published *p, const struct draft_options *o,
-               struct event *out, struct err *e);
+ * No role needs anything: an event with no proposed role (tuf_event_proposed_count() 0). */
+int tuf_draft_make(const struct tuf_workspace *w, const struct tuf_published *p,
+                   const struct tuf_draft_options *o, struct tuf_event *out, struct tm_err *e);
 
 /* Puts the old and new content of small targets that changed into the event, so that a review on
  * another machine can say what is in them. */
-int draft_add_files(const struct workspace *w, const struct published *p, struct event *ev,
-                    struct err *e);
+int tuf_draft_add_files(const struct tuf_workspace *w, const struct tuf_published *p,
+                        struct tuf_event *ev, struct tm_err *e);
 
-size_t event_proposed_count(const struct event *ev);
+size_t tuf_event_proposed_count(const struct tuf_event *ev);
 
 /* ---- parts that publish uses for online roles ---- */
 
 /* The next version of a targets role called `name`, with these entries (taken over, also on
  * failure) and with the delegations that the policy of `w` has for it; NULL for either: as in
  * `base`. `base` NULL: version 1. */
-struct tuf_metadata *draft_targets(const struct workspace *w, const char *name,
-                                   const struct policy_role *r, const struct tuf_metadata *base,
-                                   struct tuf_entries *entries, int64_t now, struct err *e);
+struct tuf_metadata *tuf_draft_targets(const struct tuf_workspace *w, const char *name,
+                                       const struct tuf_policy_role *r,
+                                       const struct tuf_metadata *base, struct tuf_entries *entries,
+                                       int64_t now, struct tm_err *e);
 
 /* Sets or removes `delegations` of the role called `delegator` as the policy has it; members that
  * we do not know stay. */
-int draft_delegations(const struct workspace *w, const char *delegator, json_t *signed_part,
-                      struct err *e);
+int tuf_draft_delegations(const struct tuf_workspace *w, const char *delegator, json_t *signed_part,
+                          struct tm_err *e);
 /* Whether it differs from `base` (or NULL) in more than version and date. */
-bool draft_changed(const struct tuf_metadata *m, const struct tuf_metadata *base);
+bool tuf_draft_changed(const struct tuf_metadata *m, const struct tuf_metadata *base);
 
 /* All of a scan, with the policy's custom metadata (NULL: without). NULL with `e` set. */
-struct tuf_entries *draft_entries(const struct policy *p, const struct scan *files, struct err *e);
+struct tuf_entries *tuf_draft_entries(const struct tuf_policy *p, const struct tuf_scan *files,
+                                      struct tm_err *e);
 
-struct draft_bins { /* which files are in which bin */
-    uint32_t *file; /* their numbers in the scan, bin by bin */
-    size_t *first;  /* [bin]: where its own begin; one more at the end */
+struct tuf_draft_bins { /* which files are in which bin */
+    uint32_t *file;     /* their numbers in the scan, bin by bin */
+    size_t *first;      /* [bin]: where its own begin; one more at the end */
 };
-int draft_bins(const struct scan *files, unsigned bits, struct draft_bins *out, struct err *e);
-void draft_bins_free(struct draft_bins *b);
-struct tuf_entries *draft_bin_entries(const struct scan *files, const struct draft_bins *b,
-                                      uint32_t bin, struct err *e);
+int tuf_draft_bins(const struct tuf_scan *files, unsigned bits, struct tuf_draft_bins *out,
+                   struct tm_err *e);
+void tuf_draft_bins_free(struct tuf_draft_bins *b);
+struct tuf_entries *tuf_draft_bin_entries(const struct tuf_scan *files,
+                                          const struct tuf_draft_bins *b, uint32_t bin,
+                                          struct tm_err *e);
 
 /* Whether `m` (or NULL) is due: now >= expires - signing period. `signing` in seconds. */
-bool draft_due(const struct tuf_metadata *m, int64_t signing, int64_t now);
+bool tuf_draft_due(const struct tuf_metadata *m, int64_t signing, int64_t now);
 
 #endif

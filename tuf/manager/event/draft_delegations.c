@@ -17,7 +17,7 @@ static json_t *old_delegation(const json_t *delegations, const char *name)
     return json_pack("{s:s}", "name", name);
 }
 
-static json_t *texts(const struct yamlmap_list *l)
+static json_t *texts(const struct tm_yamlmap_list *l)
 {
     json_t *out = json_array();
     for (size_t i = 0; i < l->count && out != NULL; i++)
@@ -25,12 +25,12 @@ static json_t *texts(const struct yamlmap_list *l)
     return out;
 }
 
-static json_t *delegation(const struct workspace *w, const struct policy_role *r,
-                          const json_t *before, json_t *keys, struct err *e)
+static json_t *delegation(const struct tuf_workspace *w, const struct tuf_policy_role *r,
+                          const json_t *before, json_t *keys, struct tm_err *e)
 {
     json_t *d = old_delegation(before, r->name);
     bool by_path = r->paths.count > 0;
-    if (d == NULL || draft_signers(w, r, keys, d, e) != 0) {
+    if (d == NULL || tuf_draft_signers(w, r, keys, d, e) != 0) {
         json_decref(d);
         return NULL;
     }
@@ -39,35 +39,35 @@ static json_t *delegation(const struct workspace *w, const struct policy_role *r
         json_object_set_new(d, by_path ? "paths" : "path_hash_prefixes",
                             texts(by_path ? &r->paths : &r->hash_prefixes)) != 0) {
         json_decref(d);
-        err_set(e, "out of memory");
+        tm_err_set(e, "out of memory");
         return NULL;
     }
     return d;
 }
 
-static int set_bins(const struct workspace *w, const json_t *before, json_t *out, json_t *keys,
-                    struct err *e)
+static int set_bins(const struct tuf_workspace *w, const json_t *before, json_t *out, json_t *keys,
+                    struct tm_err *e)
 {
     json_t *old = json_object_get(before, "succinct_roles");
     json_t *s = old != NULL ? json_deep_copy(old) : json_object();
-    if (s == NULL || draft_signers(w, &w->policy.bins, keys, s, e) != 0 ||
+    if (s == NULL || tuf_draft_signers(w, &w->policy.bins, keys, s, e) != 0 ||
         json_object_set_new(s, "bit_length", json_integer(w->policy.bin_bits)) != 0 ||
         json_object_set_new(s, "name_prefix", json_string(w->policy.bin_prefix)) != 0) {
         json_decref(s);
         return -1;
     }
-    return json_object_set_new(out, "succinct_roles", s) == 0 ? 0 : err_set(e, "out of memory");
+    return json_object_set_new(out, "succinct_roles", s) == 0 ? 0 : tm_err_set(e, "out of memory");
 }
 
-static int set_roles(const struct workspace *w, const char *delegator, const json_t *before,
-                     json_t *out, json_t *keys, struct err *e)
+static int set_roles(const struct tuf_workspace *w, const char *delegator, const json_t *before,
+                     json_t *out, json_t *keys, struct tm_err *e)
 {
-    const struct policy_role *r = w->policy.delegations.item;
+    const struct tuf_policy_role *r = w->policy.delegations.item;
     json_t *roles = json_array();
     if (json_object_set_new(out, "roles", roles) != 0)
-        return err_set(e, "out of memory");
+        return tm_err_set(e, "out of memory");
     for (size_t i = 0; i < w->policy.delegations.count; i++) {
-        if (strcmp(policy_delegator(&r[i]), delegator) != 0)
+        if (strcmp(tuf_policy_delegator(&r[i]), delegator) != 0)
             continue;
         json_t *d = delegation(w, &r[i], before, keys, e);
         if (d == NULL || json_array_append_new(roles, d) != 0)
@@ -76,13 +76,13 @@ static int set_roles(const struct workspace *w, const char *delegator, const jso
     return 0;
 }
 
-int draft_delegations(const struct workspace *w, const char *delegator, json_t *signed_part,
-                      struct err *e)
+int tuf_draft_delegations(const struct tuf_workspace *w, const char *delegator, json_t *signed_part,
+                          struct tm_err *e)
 {
     const json_t *before = json_object_get(signed_part, "delegations");
-    const struct policy *p = &w->policy;
-    bool bins = p->bin_bits > 0 && strcmp(policy_delegator(&p->bins), delegator) == 0;
-    if (!policy_delegates(p, delegator)) {
+    const struct tuf_policy *p = &w->policy;
+    bool bins = p->bin_bits > 0 && strcmp(tuf_policy_delegator(&p->bins), delegator) == 0;
+    if (!tuf_policy_delegates(p, delegator)) {
         json_object_del(signed_part, "delegations");
         return 0;
     }
@@ -90,13 +90,13 @@ int draft_delegations(const struct workspace *w, const char *delegator, json_t *
     json_t *keys = json_object();
     int rc = out != NULL && keys != NULL && json_object_set_new(out, "keys", keys) == 0
                  ? 0
-                 : err_set(e, "out of memory");
+                 : tm_err_set(e, "out of memory");
     json_object_del(out, bins ? "roles" : "succinct_roles");
     if (rc == 0)
         rc = bins ? set_bins(w, before, out, keys, e)
                   : set_roles(w, delegator, before, out, keys, e);
     if (rc == 0 && json_object_set(signed_part, "delegations", out) != 0)
-        rc = err_set(e, "out of memory");
+        rc = tm_err_set(e, "out of memory");
     json_decref(out);
     return rc;
 }

@@ -7,9 +7,9 @@
 
 #define ENTRY_BYTES 150 /* about, with a name of 40 */
 
-static const struct policy_custom *custom_of(const struct policy *p, const char *path)
+static const struct tuf_policy_custom *custom_of(const struct tuf_policy *p, const char *path)
 {
-    const struct policy_custom *c = p != NULL ? p->customs.item : NULL;
+    const struct tuf_policy_custom *c = p != NULL ? p->customs.item : NULL;
     for (size_t i = 0; c != NULL && i < p->customs.count; i++) {
         if (strcmp(c[i].name, path) == 0)
             return &c[i];
@@ -17,7 +17,7 @@ static const struct policy_custom *custom_of(const struct policy *p, const char 
     return NULL;
 }
 
-static int set_custom(json_t *entry, const struct policy_custom *c)
+static int set_custom(json_t *entry, const struct tuf_policy_custom *c)
 {
     json_t *sigstore = json_pack("{s:s, s:s}", "usage", c->usage, "status", c->status);
     if (sigstore != NULL && c->uri != NULL)
@@ -25,16 +25,16 @@ static int set_custom(json_t *entry, const struct policy_custom *c)
     return json_object_set_new(entry, "custom", json_pack("{s:o*}", "sigstore", sigstore));
 }
 
-static int add_file(struct tuf_entries *out, const struct policy *p, const struct scan *files,
-                    size_t i, struct err *e)
+static int add_file(struct tuf_entries *out, const struct tuf_policy *p,
+                    const struct tuf_scan *files, size_t i, struct tm_err *e)
 {
     const char *path = scan_path(files, i);
-    const struct policy_custom *c = custom_of(p, path);
+    const struct tuf_policy_custom *c = custom_of(p, path);
     json_t *name = json_string(path); /* only UTF-8 is one */
-    json_t *entry = scan_target(&files->entry[i]);
+    json_t *entry = tuf_scan_target(&files->entry[i]);
     int rc = 0;
     if (name == NULL || entry == NULL || (c != NULL && set_custom(entry, c) != 0))
-        rc = err_set(e, "target '%.200s': out of memory, or its name is not UTF-8", path);
+        rc = tm_err_set(e, "target '%.200s': out of memory, or its name is not UTF-8", path);
     else
         rc = tuf_entries_add(out, path, json_string_length(name), entry, e);
     json_decref(name);
@@ -42,7 +42,7 @@ static int add_file(struct tuf_entries *out, const struct policy *p, const struc
     return rc;
 }
 
-static bool is_there(const struct scan *files, const char *path)
+static bool is_there(const struct tuf_scan *files, const char *path)
 {
     size_t low = 0;
     size_t high = files->count;
@@ -59,20 +59,20 @@ static bool is_there(const struct scan *files, const char *path)
     return false;
 }
 
-static int check_customs(const struct policy *p, const struct scan *files, struct err *e)
+static int check_customs(const struct tuf_policy *p, const struct tuf_scan *files, struct tm_err *e)
 {
-    const struct policy_custom *c = p != NULL ? p->customs.item : NULL;
+    const struct tuf_policy_custom *c = p != NULL ? p->customs.item : NULL;
     for (size_t i = 0; c != NULL && i < p->customs.count; i++) {
         if (!is_there(files, c[i].name))
-            return err_set(e, "policy: 'custom' names target '%s', which does not exist",
-                           c[i].name);
+            return tm_err_set(e, "policy: 'custom' names target '%s', which does not exist",
+                              c[i].name);
     }
     return 0;
 }
 
 /* The files numbered from[0] to from[count - 1], or all. */
-static struct tuf_entries *entries_of(const struct policy *p, const struct scan *files,
-                                      const uint32_t *from, size_t count, struct err *e)
+static struct tuf_entries *entries_of(const struct tuf_policy *p, const struct tuf_scan *files,
+                                      const uint32_t *from, size_t count, struct tm_err *e)
 {
     struct tuf_entries *out = tuf_entries_new(TUF_TARGETS, count * ENTRY_BYTES, e);
     for (size_t i = 0; i < count && out != NULL; i++) {
@@ -84,29 +84,31 @@ static struct tuf_entries *entries_of(const struct policy *p, const struct scan 
     return out;
 }
 
-struct tuf_entries *draft_entries(const struct policy *p, const struct scan *files, struct err *e)
+struct tuf_entries *tuf_draft_entries(const struct tuf_policy *p, const struct tuf_scan *files,
+                                      struct tm_err *e)
 {
     return check_customs(p, files, e) == 0 ? entries_of(p, files, NULL, files->count, e) : NULL;
 }
 
 /* ---- hash bins ---- */
 
-void draft_bins_free(struct draft_bins *b)
+void tuf_draft_bins_free(struct tuf_draft_bins *b)
 {
     free(b->file);
     free(b->first);
-    *b = (struct draft_bins){0};
+    *b = (struct tuf_draft_bins){0};
 }
 
 /* Sorts by counting: the files of a bin keep their order. */
-int draft_bins(const struct scan *files, unsigned bits, struct draft_bins *out, struct err *e)
+int tuf_draft_bins(const struct tuf_scan *files, unsigned bits, struct tuf_draft_bins *out,
+                   struct tm_err *e)
 {
     size_t bins = (size_t)1 << bits;
     uint32_t *bin = calloc(files->count + 1, sizeof(*bin));
-    *out = (struct draft_bins){calloc(files->count + 1, sizeof(*out->file)),
-                               calloc(bins + 2, sizeof(*out->first))};
+    *out = (struct tuf_draft_bins){calloc(files->count + 1, sizeof(*out->file)),
+                                   calloc(bins + 2, sizeof(*out->first))};
     int rc =
-        bin != NULL && out->file != NULL && out->first != NULL ? 0 : err_set(e, "out of memory");
+        bin != NULL && out->file != NULL && out->first != NULL ? 0 : tm_err_set(e, "out of memory");
     for (size_t i = 0; i < files->count && rc == 0; i++) {
         struct tuf_path path;
         rc = tuf_path_init(&path, scan_path(files, i), e);
@@ -121,12 +123,13 @@ int draft_bins(const struct scan *files, unsigned bits, struct draft_bins *out, 
         out->file[out->first[bin[i] + 1]++] = (uint32_t)i;
     free(bin);
     if (rc != 0)
-        draft_bins_free(out);
+        tuf_draft_bins_free(out);
     return rc;
 }
 
-struct tuf_entries *draft_bin_entries(const struct scan *files, const struct draft_bins *b,
-                                      uint32_t bin, struct err *e)
+struct tuf_entries *tuf_draft_bin_entries(const struct tuf_scan *files,
+                                          const struct tuf_draft_bins *b, uint32_t bin,
+                                          struct tm_err *e)
 {
     return entries_of(NULL, files, b->file + b->first[bin], b->first[bin + 1] - b->first[bin], e);
 }

@@ -6,24 +6,24 @@
 #include "tuf/manager/state/names.h"
 
 /* 1: read, 0: there is none or it is too large to travel. */
-static int read_small(const char *dir, const char *name, struct buf *out)
+static int read_small(const char *dir, const char *name, struct tm_buf *out)
 {
     char path[PATH_MAX];
-    return file_join(dir, name, path, sizeof(path), NULL) == 0 &&
-           file_read(path, EVENT_FILE_MAX, out, NULL) == 0;
+    return tm_file_join(dir, name, path, sizeof(path), NULL) == 0 &&
+           tm_file_read(path, EVENT_FILE_MAX, out, NULL) == 0;
 }
 
-static int read_published(const struct published *p, const char *path, const json_t *entry,
-                          struct buf *out)
+static int read_published(const struct tuf_published *p, const char *path, const json_t *entry,
+                          struct tm_buf *out)
 {
-    struct buf name = {0};
-    const char *hash = strictjson_str(json_object_get(entry, "hashes"), "sha256");
+    struct tm_buf name = {0};
+    const char *hash = tm_strictjson_str(json_object_get(entry, "hashes"), "sha256");
     int rc = 0;
     if (hash != NULL) {
-        names_target(path, hash, &name);
-        rc = buf_str(&name) != NULL && read_small(p->dir, buf_str(&name), out);
+        tuf_names_target(path, hash, &name);
+        rc = tm_buf_str(&name) != NULL && read_small(p->dir, tm_buf_str(&name), out);
     }
-    buf_free(&name);
+    tm_buf_free(&name);
     return rc;
 }
 
@@ -38,18 +38,19 @@ static const char first[] = "trusted_root.json"; /* without it nobody signs: see
 #define FILE_COST 4096 /* of one, however small: a review tells of 2,000, not of 100,000 */
 
 struct files {
-    const struct published *p;
-    struct event *ev;
+    const struct tuf_published *p;
+    struct tuf_event *ev;
     const char *dir; /* of the targets */
     bool only_first; /* else all others */
     size_t total;
 };
 
-static int add_one(void *arg, const char *path, const json_t *was, const json_t *is, struct err *e)
+static int add_one(void *arg, const char *path, const json_t *was, const json_t *is,
+                   struct tm_err *e)
 {
     struct files *f = arg;
-    struct buf before = {0};
-    struct buf after = {0};
+    struct tm_buf before = {0};
+    struct tm_buf after = {0};
     int rc = 0;
     if ((strcmp(path, first) == 0) != f->only_first)
         return 0;
@@ -57,21 +58,21 @@ static int add_one(void *arg, const char *path, const json_t *was, const json_t 
         read_small(f->dir, path, &after) && f->total + FILE_COST + after.len <= EVENT_FILES_MAX) {
         int had = was != NULL && read_published(f->p, path, was, &before);
         f->total += FILE_COST + after.len + before.len;
-        rc = event_add_file(f->ev, path, had ? &before : NULL, &after, e);
+        rc = tuf_event_add_file(f->ev, path, had ? &before : NULL, &after, e);
     }
-    buf_free(&before);
-    buf_free(&after);
+    tm_buf_free(&before);
+    tm_buf_free(&after);
     return rc;
 }
 
-int draft_add_files(const struct workspace *w, const struct published *p, struct event *ev,
-                    struct err *e)
+int tuf_draft_add_files(const struct tuf_workspace *w, const struct tuf_published *p,
+                        struct tuf_event *ev, struct tm_err *e)
 {
-    const struct event_role *r = event_find(ev, "targets");
+    const struct tuf_event_role *r = tuf_event_find(ev, "targets");
     char dir[PATH_MAX];
     if (r == NULL || r->proposed == NULL)
         return 0;
-    if (workspace_path(w, w->policy.targets, dir, sizeof(dir), e) != 0)
+    if (tuf_workspace_path(w, w->policy.targets, dir, sizeof(dir), e) != 0)
         return -1;
     struct files f = {.p = p, .ev = ev, .dir = dir, .only_first = true};
     if (tuf_entries_compare(r->base, r->proposed, add_one, &f, e) != 0)

@@ -6,7 +6,7 @@
 
 /* Sets `keyids` and `threshold` of a role object to the policy's live holders, and adds their
  * keys to `keys`. Two holders of one role with one key are refused: they would count once. */
-int draft_signers(const struct workspace *w, const struct policy_role *r, json_t *keys,
-                  json_t *role, struct err *e);
+int tuf_draft_signers(const struct tuf_workspace *w, const struct tuf_policy_role *r, json_t *keys,
+                      json_t *role, struct tm_err *e);
 
 #endif

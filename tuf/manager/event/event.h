@@ -23,20 +23,20 @@
 #define EVENT_FILES_MAX ((size_t)8 << 20) /* all of them */
 #define EVENT_ROLES_MAX 20000
 
-struct event_role {
+struct tuf_event_role {
     const char *name;              /* borrowed from the tree */
     struct tuf_metadata *base;     /* as published; NULL: new. For root the newest one. */
     struct tuf_metadata *proposed; /* NULL: only there to be referred to */
 };
 
-struct event {
+struct tuf_event {
     json_t *tree; /* the file, without the `targets` of roles; the frames of the metadata below are
                      part of it */
-    struct event_role *role; /* root first, then targets, then delegated roles */
+    struct tuf_event_role *role; /* root first, then targets, then delegated roles */
     size_t count;
     struct tuf_metadata **roots; /* the published chain, from version 1 */
     size_t root_count;
-    struct event_held { /* what the tree leaves out, until event_load() */
+    struct tuf_event_held { /* what the tree leaves out, until tuf_event_load() */
         bool proposed;
         char *role;
         struct tuf_entries *entries; /* of a text */
@@ -45,85 +45,86 @@ struct event {
     size_t held_count, held_cap, held_next[2];
 };
 
-/* An event without roles. `name` has the characters of policy_name_ok(). Add to it, then
- * event_load() it: only then are `role` and `roots` there. */
-int event_new(const char *name, const char *reason, int64_t now, const struct published *base,
-              struct event *out, struct err *e);
+/* An event without roles. `name` has the characters of tuf_policy_name_ok(). Add to it, then
+ * tuf_event_load() it: only then are `role` and `roots` there. */
+int tuf_event_new(const char *name, const char *reason, int64_t now,
+                  const struct tuf_published *base, struct tuf_event *out, struct tm_err *e);
 
 /* A published role that only shows who may sign what is proposed; one that is there stays. */
-int event_add_reference(struct event *ev, const char *role, const struct tuf_metadata *base,
-                        struct err *e);
+int tuf_event_add_reference(struct tuf_event *ev, const char *role, const struct tuf_metadata *base,
+                            struct tm_err *e);
 
 /* Adds what is proposed for a role (taken over, also on failure) and its published version (or
  * NULL). */
-int event_add(struct event *ev, const char *role, const struct tuf_metadata *base,
-              struct tuf_metadata *proposed, struct err *e);
+int tuf_event_add(struct tuf_event *ev, const char *role, const struct tuf_metadata *base,
+                  struct tuf_metadata *proposed, struct tm_err *e);
 
-/* What event_add() took for a role, or NULL; before event_load(). Borrowed. */
-const struct tuf_metadata *event_added(const struct event *ev, const char *role);
+/* What tuf_event_add() took for a role, or NULL; before tuf_event_load(). Borrowed. */
+const struct tuf_metadata *tuf_event_added(const struct tuf_event *ev, const char *role);
 
 /* A target's old and new content, for review; NULL: it did not or will not exist. */
-int event_add_file(struct event *ev, const char *path, const struct buf *before,
-                   const struct buf *after, struct err *e);
+int tuf_event_add_file(struct tuf_event *ev, const char *path, const struct tm_buf *before,
+                       const struct tm_buf *after, struct tm_err *e);
 
-/* Decodes what event_add_file() put in. 1: there, 0: not there, -1: damaged. */
-int event_file(const struct event *ev, const char *path, bool after, struct buf *out,
-               struct err *e);
+/* Decodes what tuf_event_add_file() put in. 1: there, 0: not there, -1: damaged. */
+int tuf_event_file(const struct tuf_event *ev, const char *path, bool after, struct tm_buf *out,
+                   struct tm_err *e);
 
-/* Checks the whole tree and parses what it holds. -1: event_free() it all the same. */
-int event_load(struct event *ev, struct err *e);
+/* Checks the whole tree and parses what it holds. -1: tuf_event_free() it all the same. */
+int tuf_event_load(struct tuf_event *ev, struct tm_err *e);
 
-int event_parse(const char *text, size_t len, struct event *out, struct err *e);
+int tuf_event_parse(const char *text, size_t len, struct tuf_event *out, struct tm_err *e);
 /* A folder is an existing one, or a path that ends with '/'. */
-int event_read(const char *path, struct event *out, struct err *e);
-int event_write(const char *path, const struct event *ev, struct err *e);
+int tuf_event_read(const char *path, struct tuf_event *out, struct tm_err *e);
+int tuf_event_write(const char *path, const struct tuf_event *ev, struct tm_err *e);
 /* The file's text, in parts to `write`; of `tree`, which is ev->tree or a changed copy of it. */
-int event_dump(const struct event *ev, const json_t *tree,
-               int (*write)(void *arg, const void *data, size_t len, struct err *e), void *arg,
-               struct err *e);
-bool event_is_there(const char *path);
-void event_free(struct event *ev);
+int tuf_event_dump(const struct tuf_event *ev, const json_t *tree,
+                   int (*write)(void *arg, const void *data, size_t len, struct tm_err *e),
+                   void *arg, struct tm_err *e);
+bool tuf_event_is_there(const char *path);
+void tuf_event_free(struct tuf_event *ev);
 
-const char *event_name(const struct event *ev);
-const char *event_reason(const struct event *ev);
-const char *event_created(const struct event *ev);
+const char *tuf_event_name(const struct tuf_event *ev);
+const char *tuf_event_reason(const struct tuf_event *ev);
+const char *tuf_event_created(const struct tuf_event *ev);
 
 /* What review prints and sign asks for. */
-int event_digest(const struct event *ev, char hex[65], struct err *e);
+int tuf_event_digest(const struct tuf_event *ev, char hex[65], struct tm_err *e);
 
 /* NULL when the event does not have the role. */
-const struct event_role *event_find(const struct event *ev, const char *role);
+const struct tuf_event_role *tuf_event_find(const struct tuf_event *ev, const char *role);
 
 /* Who must sign the role: by what is proposed, or (`old`, root only) by the published root.
  * False: nobody, because there is no old root or no delegation to the role. */
-bool event_signers(const struct event *ev, const char *role, bool old, struct tuf_signers *out);
+bool tuf_event_signers(const struct tuf_event *ev, const char *role, bool old,
+                       struct tuf_signers *out);
 
 /* ---- signing ---- */
 
-struct event_signer {
+struct tuf_event_signer {
     char holder[128];
     char fingerprint[65]; /* SHA-256 of the public key, hex */
-    struct buf roles;     /* what was signed: "root 2, targets 5"; owned */
+    struct tm_buf roles;  /* what was signed: "root 2, targets 5"; owned */
 };
 
 /* Adds the signatures of `pkey`'s holder to every role that wants them, and the statement. The
  * caller has shown the review and got `digest` from the holder. */
-int event_sign(struct event *ev, EVP_PKEY *pkey, const char *digest, int64_t now,
-               struct event_signer *out, struct err *e);
+int tuf_event_sign(struct tuf_event *ev, EVP_PKEY *pkey, const char *digest, int64_t now,
+                   struct tuf_event_signer *out, struct tm_err *e);
 
 /* Every signature and statement holds: over these bytes, by a member, once, and reviewed as
- * `event_digest`. Call on every event that comes from outside. */
-int event_check_signatures(const struct event *ev, struct err *e);
+ * `tuf_event_digest`. Call on every event that comes from outside. */
+int tuf_event_check_signatures(const struct tuf_event *ev, struct tm_err *e);
 
 /* Takes the signatures that `from` has more; both must be the same proposal. Number added, or -1.
  */
-int event_merge(struct event *ev, const struct event *from, struct err *e);
+int tuf_event_merge(struct tuf_event *ev, const struct tuf_event *from, struct tm_err *e);
 
 /* Statements, as evidence: calls back with each. */
-void event_each_statement(const struct event *ev, void (*each)(void *arg, const json_t *statement),
-                          void *arg);
+void tuf_event_each_statement(const struct tuf_event *ev,
+                              void (*each)(void *arg, const json_t *statement), void *arg);
 
 /* Checks one {"signed", "signatures"} statement with `key` (a KEY object). */
-int event_statement_verify(const json_t *statement, const json_t *key, struct err *e);
+int tuf_event_statement_verify(const json_t *statement, const json_t *key, struct tm_err *e);
 
 #endif

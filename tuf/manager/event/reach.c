@@ -6,9 +6,9 @@
 #include "tuf/manager/event/internal.h"
 
 struct reach {
-    const struct event *ev;
+    const struct tuf_event *ev;
     const char *role;
-    struct unreached *out;
+    struct tuf_unreached *out;
     const struct tuf_metadata *targets;
     unsigned visits; /* for the path at hand, as a client counts them */
     bool stopped;    /* by a terminating role */
@@ -26,7 +26,7 @@ static bool reaches(struct reach *r, const struct tuf_metadata *delegator,
             return true;
         if (++r->visits > TUF_DELEGATIONS_MAX)
             return false;
-        if (event_coming((void *)r->ev, &d, &below, NULL) == 0 && below != NULL &&
+        if (tuf_event_coming((void *)r->ev, &d, &below, NULL) == 0 && below != NULL &&
             tuf_delegates(below) && reaches(r, below, path))
             return true;
         r->stopped |= d.terminating;
@@ -34,7 +34,7 @@ static bool reaches(struct reach *r, const struct tuf_metadata *delegator,
     return false;
 }
 
-static int count(void *arg, const char *name, const struct tuf_file_info *info, struct err *e)
+static int count(void *arg, const char *name, const struct tuf_file_info *info, struct tm_err *e)
 {
     struct reach *r = arg;
     struct tuf_path path;
@@ -50,12 +50,12 @@ static int count(void *arg, const char *name, const struct tuf_file_info *info, 
     return 0;
 }
 
-int event_unreached(const struct event *ev, const struct event_role *role, struct unreached *out,
-                    struct err *e)
+int tuf_event_unreached(const struct tuf_event *ev, const struct tuf_event_role *role,
+                        struct tuf_unreached *out, struct tm_err *e)
 {
-    const struct event_role *targets = event_find(ev, "targets");
+    const struct tuf_event_role *targets = tuf_event_find(ev, "targets");
     struct reach r = {.ev = ev, .role = role->name, .out = out};
-    *out = (struct unreached){0};
+    *out = (struct tuf_unreached){0};
     if (targets == NULL)
         return 0;
     r.targets = targets->proposed != NULL ? targets->proposed : targets->base;

@@ -13,7 +13,7 @@
 #define TRUSTED_ROOT "trusted_root.json"
 #define ROLES_MAX 40 /* shown, unless all are asked for */
 
-static void indent(const struct buf *lines, const char *prefix, struct buf *out)
+static void indent(const struct tm_buf *lines, const char *prefix, struct tm_buf *out)
 {
     const char *p = (const char *)lines->data;
     size_t left = lines->len;
@@ -22,8 +22,8 @@ static void indent(const struct buf *lines, const char *prefix, struct buf *out)
         size_t n = end != NULL ? (size_t)(end - p) : left;
         char line[ERR_TEXT_MAX];
         snprintf(line, sizeof(line), "%.*s", (int)n, p);
-        buf_puts(out, prefix);
-        words_safe(line, out);
+        tm_buf_puts(out, prefix);
+        tuf_words_safe(line, out);
         buf_putc(out, '\n');
         n += end != NULL;
         p += n;
@@ -35,76 +35,76 @@ static void indent(const struct buf *lines, const char *prefix, struct buf *out)
 
 struct tally {
     const struct tuf_signers *by;
-    struct buf *signed_by, *missing;
+    struct tm_buf *signed_by, *missing;
 };
 
 static void tell(void *arg, const char *keyid, enum tuf_verdict v)
 {
     struct tally *t = arg;
-    struct buf *to = v == TUF_SIGNED ? t->signed_by : t->missing;
-    buf_puts(to, to->len > 0 ? ", " : "");
-    words_key(json_object_get(t->by->keys, keyid), keyid, to);
+    struct tm_buf *to = v == TUF_SIGNED ? t->signed_by : t->missing;
+    tm_buf_puts(to, to->len > 0 ? ", " : "");
+    tuf_words_key(json_object_get(t->by->keys, keyid), keyid, to);
     if (v == TUF_BAD)
-        buf_puts(to, " BAD SIGNATURE");
+        tm_buf_puts(to, " BAD SIGNATURE");
     if (v == TUF_UNUSABLE_KEY)
-        buf_puts(to, " unusable key");
+        tm_buf_puts(to, " unusable key");
     if (v == TUF_SAME_KEY)
-        buf_puts(to, " the same key again");
+        tm_buf_puts(to, " the same key again");
 }
 
-static void tally_lines(const struct event_role *r, const struct tuf_signers *by, const char *which,
-                        struct buf *out)
+static void tally_lines(const struct tuf_event_role *r, const struct tuf_signers *by,
+                        const char *which, struct tm_buf *out)
 {
-    struct buf yes = {0};
-    struct buf no = {0};
+    struct tm_buf yes = {0};
+    struct tm_buf no = {0};
     struct tally t = {.by = by, .signed_by = &yes, .missing = &no};
     int64_t n = tuf_verify_each(r->proposed, by, tell, &t);
-    buf_puts(out, "  ");
-    words_safe(r->name, out);
-    buf_printf(out, " %" PRId64 "%s: %" PRId64 " of %" PRId64 " signatures%s\n",
-               tuf_metadata_version(r->proposed), which, n, by->threshold,
-               n >= by->threshold ? ": complete" : "");
+    tm_buf_puts(out, "  ");
+    tuf_words_safe(r->name, out);
+    tm_buf_printf(out, " %" PRId64 "%s: %" PRId64 " of %" PRId64 " signatures%s\n",
+                  tuf_metadata_version(r->proposed), which, n, by->threshold,
+                  n >= by->threshold ? ": complete" : "");
     if (yes.len > 0)
-        buf_printf(out, "    signed:     %s\n", buf_str(&yes));
+        tm_buf_printf(out, "    signed:     %s\n", tm_buf_str(&yes));
     if (no.len > 0)
-        buf_printf(out, "    %s %s\n",
-                   n >= by->threshold ? "could sign:" : "may sign:  ", buf_str(&no));
-    buf_free(&yes);
-    buf_free(&no);
+        tm_buf_printf(out, "    %s %s\n",
+                      n >= by->threshold ? "could sign:" : "may sign:  ", tm_buf_str(&no));
+    tm_buf_free(&yes);
+    tm_buf_free(&no);
 }
 
-void review_signatures(const struct event *ev, struct buf *out)
+void tuf_review_signatures(const struct tuf_event *ev, struct tm_buf *out)
 {
     size_t shown = 0;
     for (size_t i = 0; i < ev->count; i++) {
-        const struct event_role *r = &ev->role[i];
+        const struct tuf_event_role *r = &ev->role[i];
         struct tuf_signers by;
         if (r->proposed == NULL)
             continue;
         if (++shown > ROLES_MAX)
             continue;
-        bool old = event_signers(ev, r->name, true, &by);
+        bool old = tuf_event_signers(ev, r->name, true, &by);
         if (old)
             tally_lines(r, &by, " by the OLD root's keys", out);
-        if (event_signers(ev, r->name, false, &by))
+        if (tuf_event_signers(ev, r->name, false, &by))
             tally_lines(r, &by, old ? " by the NEW root's keys" : "", out);
     }
     if (shown > ROLES_MAX)
-        buf_printf(out, "  ... and %zu more roles\n", shown - ROLES_MAX);
+        tm_buf_printf(out, "  ... and %zu more roles\n", shown - ROLES_MAX);
 }
 
 /* ---- targets that travel along ---- */
 
 struct change {
-    struct buf *out;
+    struct tm_buf *out;
     bool danger;
 };
 
 static void tell_change(void *arg, const char *text, bool danger)
 {
     struct change *c = arg;
-    buf_puts(c->out, danger ? "    DANGER: " : "    ");
-    words_safe(text, c->out);
+    tm_buf_puts(c->out, danger ? "    DANGER: " : "    ");
+    tuf_words_safe(text, c->out);
     buf_putc(c->out, '\n');
     c->danger |= danger;
 }
@@ -112,74 +112,76 @@ static void tell_change(void *arg, const char *text, bool danger)
 /* One side of a target: what the metadata pins, and the copy in the event. */
 struct side {
     bool listed; /* by the metadata */
-    int there;   /* as event_file() says */
+    int there;   /* as tuf_event_file() says */
     bool good;   /* the copy is what is pinned */
-    struct buf data;
+    struct tm_buf data;
 };
 
-static void side_load(const struct event *ev, const char *path, bool after, struct side *s)
+static void side_load(const struct tuf_event *ev, const char *path, bool after, struct side *s)
 {
-    const struct event_role *t = event_find(ev, "targets");
+    const struct tuf_event_role *t = tuf_event_find(ev, "targets");
     const struct tuf_metadata *m = t == NULL ? NULL : after ? t->proposed : t->base;
     struct tuf_file_info info;
-    struct err e = {0};
+    struct tm_err e = {0};
     *s = (struct side){0};
     s->listed = m != NULL && tuf_targets_find(m, path, &info);
-    s->there = event_file(ev, path, after, &s->data, &e);
+    s->there = tuf_event_file(ev, path, after, &s->data, &e);
     s->good =
         s->there == 1 && s->listed && tuf_file_check(&info, s->data.data, s->data.len, NULL) == 0;
 }
 
-static void trusted_root_lines(const struct buf *before, const struct buf *after, int64_t made,
-                               struct buf *out)
+static void trusted_root_lines(const struct tm_buf *before, const struct tm_buf *after,
+                               int64_t made, struct tm_buf *out)
 {
-    struct err e = {0};
+    struct tm_err e = {0};
     struct change c = {.out = out};
-    struct trusted_root *was = before->len > 0 ? trusted_root_parse(before->data, before->len, NULL)
-                                               : trusted_root_new(NULL);
-    struct trusted_root *is = trusted_root_parse(after->data, after->len, &e);
+    struct tuf_trusted_root *was = before->len > 0
+                                       ? tuf_trusted_root_parse(before->data, before->len, NULL)
+                                       : tuf_trusted_root_new(NULL);
+    struct tuf_trusted_root *is = tuf_trusted_root_parse(after->data, after->len, &e);
     if (was != NULL && is != NULL) {
-        trusted_root_diff(was, is, made * 1000, tell_change, &c);
+        tuf_trusted_root_diff(was, is, made * 1000, tell_change, &c);
     } else if (is == NULL) {
-        buf_puts(out, "    DANGER: no client can read the new file: ");
-        words_safe(e.text, out);
+        tm_buf_puts(out, "    DANGER: no client can read the new file: ");
+        tuf_words_safe(e.text, out);
         buf_putc(out, '\n');
     }
-    trusted_root_free(was);
-    trusted_root_free(is);
+    tuf_trusted_root_free(was);
+    tuf_trusted_root_free(is);
 }
 
-static void file_lines(const struct event *ev, const char *path, int64_t made, struct buf *out)
+static void file_lines(const struct tuf_event *ev, const char *path, int64_t made,
+                       struct tm_buf *out)
 {
     struct side before;
     struct side after;
     side_load(ev, path, false, &before);
     side_load(ev, path, true, &after);
-    buf_puts(out, "  ");
-    words_safe(path, out);
+    tm_buf_puts(out, "  ");
+    tuf_words_safe(path, out);
     if ((before.there != 0 && !before.good) || (after.there != 0 && !after.good)) {
-        buf_puts(out, ": the copy in the event is NOT what the metadata pins; ignore it\n");
+        tm_buf_puts(out, ": the copy in the event is NOT what the metadata pins; ignore it\n");
     } else if (after.there == 0) {
-        buf_puts(out, after.listed ? ": its content is not in the event\n" : ": removed\n");
+        tm_buf_puts(out, after.listed ? ": its content is not in the event\n" : ": removed\n");
     } else {
-        buf_printf(out, ": %s (%zu bytes)%s\n", before.listed ? "changed" : "new", after.data.len,
-                   before.listed && before.there == 0 ? "; the old content is not in the event"
-                                                      : "");
+        tm_buf_printf(
+            out, ": %s (%zu bytes)%s\n", before.listed ? "changed" : "new", after.data.len,
+            before.listed && before.there == 0 ? "; the old content is not in the event" : "");
         if (strcmp(path, TRUSTED_ROOT) == 0)
             trusted_root_lines(&before.data, &after.data, made, out);
     }
-    buf_free(&before.data);
-    buf_free(&after.data);
+    tm_buf_free(&before.data);
+    tm_buf_free(&after.data);
 }
 
-static void files_part(const struct event *ev, int64_t made, struct buf *out)
+static void files_part(const struct tuf_event *ev, int64_t made, struct tm_buf *out)
 {
     const char *path;
     json_t *value;
     json_t *files = json_object_get(ev->tree, "files");
     if (json_object_size(files) == 0)
         return;
-    buf_puts(out, "\nContent of changed targets\n");
+    tm_buf_puts(out, "\nContent of changed targets\n");
     json_object_foreach(files, path, value)
     {
         file_lines(ev, path, made, out);
@@ -198,9 +200,9 @@ static bool same_entry(const struct tuf_metadata *a, const struct tuf_metadata *
 
 /* Whom verifiers will trust is told from both copies. An event that leaves one out, or brings a
  * wrong one, would hide what goes. */
-static void judge_trusted_root(const struct event *ev, struct findings *f)
+static void judge_trusted_root(const struct tuf_event *ev, struct tuf_findings *f)
 {
-    const struct event_role *t = event_find(ev, "targets");
+    const struct tuf_event_role *t = tuf_event_find(ev, "targets");
     struct side before;
     struct side after;
     if (t == NULL || t->proposed == NULL || same_entry(t->base, t->proposed, TRUSTED_ROOT))
@@ -208,93 +210,94 @@ static void judge_trusted_root(const struct event *ev, struct findings *f)
     side_load(ev, TRUSTED_ROOT, false, &before);
     side_load(ev, TRUSTED_ROOT, true, &after);
     if ((before.listed && !before.good) || (after.listed && !after.good)) {
-        buf_puts(&f->errors, TRUSTED_ROOT " changes, but the event does not hold its old and new "
-                                          "content: what changes in it cannot be shown\n");
+        tm_buf_puts(&f->errors,
+                    TRUSTED_ROOT " changes, but the event does not hold its old and new "
+                                 "content: what changes in it cannot be shown\n");
         f->error_count++;
     }
-    buf_free(&before.data);
-    buf_free(&after.data);
+    tm_buf_free(&before.data);
+    tm_buf_free(&after.data);
 }
 
 /* ---- the whole ---- */
 
-static void head_part(const struct event *ev, const struct review *r, struct buf *out)
+static void head_part(const struct tuf_event *ev, const struct tuf_review *r, struct tm_buf *out)
 {
-    const struct event_role *root = event_find(ev, "root");
-    struct err e = {0};
+    const struct tuf_event_role *root = tuf_event_find(ev, "root");
+    struct tm_err e = {0};
     char hex[65];
-    buf_puts(out, "Event   ");
-    words_safe(event_name(ev), out);
-    buf_puts(out, "\nReason  ");
-    words_safe(event_reason(ev), out);
-    buf_printf(out, "\nMade    %s\n", event_created(ev));
+    tm_buf_puts(out, "Event   ");
+    tuf_words_safe(tuf_event_name(ev), out);
+    tm_buf_puts(out, "\nReason  ");
+    tuf_words_safe(tuf_event_reason(ev), out);
+    tm_buf_printf(out, "\nMade    %s\n", tuf_event_created(ev));
     if (ev->root_count == 0 || root == NULL || root->base == NULL) {
-        buf_puts(out, "Follows nothing: this is the first root of a new repository\n");
+        tm_buf_puts(out, "Follows nothing: this is the first root of a new repository\n");
         return;
     }
     if (tuf_metadata_sha256(root->base, hex, &e) == 0)
-        buf_printf(out, "Follows published root %zu, sha256 of its signed part %.32s...\n",
-                   ev->root_count, hex);
-    if (r->trusted != NULL && rules_trusted(ev, r->trusted, &e) == 0)
-        buf_printf(out, "        which follows from your own root %" PRId64 "\n",
-                   tuf_metadata_version(r->trusted));
+        tm_buf_printf(out, "Follows published root %zu, sha256 of its signed part %.32s...\n",
+                      ev->root_count, hex);
+    if (r->trusted != NULL && tuf_rules_trusted(ev, r->trusted, &e) == 0)
+        tm_buf_printf(out, "        which follows from your own root %" PRId64 "\n",
+                      tuf_metadata_version(r->trusted));
     else if (r->trusted == NULL)
-        buf_puts(out, "        NOT compared with a root of your own: use --trusted FILE\n");
+        tm_buf_puts(out, "        NOT compared with a root of your own: use --trusted FILE\n");
 }
 
-static void roles_part(const struct event *ev, bool all, struct buf *out)
+static void roles_part(const struct tuf_event *ev, bool all, struct tm_buf *out)
 {
     size_t shown = 0;
-    buf_puts(out, "\nChanges\n");
+    tm_buf_puts(out, "\nChanges\n");
     for (size_t i = 0; i < ev->count; i++) {
-        const struct event_role *r = &ev->role[i];
+        const struct tuf_event_role *r = &ev->role[i];
         if (r->proposed == NULL || (++shown > ROLES_MAX && !all))
             continue;
-        words_safe(r->name, out);
+        tuf_words_safe(r->name, out);
         buf_putc(out, '\n');
-        words_difference(r->base, r->proposed, all, out);
+        tuf_words_difference(r->base, r->proposed, all, out);
     }
     if (shown > ROLES_MAX && !all)
-        buf_printf(out, "... and %zu more roles (--all shows them)\n", shown - ROLES_MAX);
+        tm_buf_printf(out, "... and %zu more roles (--all shows them)\n", shown - ROLES_MAX);
     if (shown == 0)
-        buf_puts(out, "  none\n");
+        tm_buf_puts(out, "  none\n");
 }
 
-static int64_t made_at(const struct event *ev, int64_t now)
+static int64_t made_at(const struct tuf_event *ev, int64_t now)
 {
     int64_t created = now;
-    return clock_parse(event_created(ev), &created) == 0 && created < now ? created : now;
+    return tm_clock_parse(tuf_event_created(ev), &created) == 0 && created < now ? created : now;
 }
 
-int review_write(const struct event *ev, const struct review *r, struct buf *out, size_t *errors,
-                 struct err *e)
+int tuf_review_write(const struct tuf_event *ev, const struct tuf_review *r, struct tm_buf *out,
+                     size_t *errors, struct tm_err *e)
 {
-    struct findings f;
-    struct err why = {0};
+    struct tuf_findings f;
+    struct tm_err why = {0};
     char hex[65];
-    if (event_digest(ev, hex, e) != 0)
+    if (tuf_event_digest(ev, hex, e) != 0)
         return -1;
-    rules_judge(ev, r->policy, r->now, &f);
-    if (r->trusted != NULL && rules_trusted(ev, r->trusted, &why) != 0) {
-        buf_printf(&f.errors, "%s\n", why.text);
+    tuf_rules_judge(ev, r->policy, r->now, &f);
+    if (r->trusted != NULL && tuf_rules_trusted(ev, r->trusted, &why) != 0) {
+        tm_buf_printf(&f.errors, "%s\n", why.text);
         f.error_count++;
     }
     judge_trusted_root(ev, &f);
     head_part(ev, r, out);
     roles_part(ev, r->all, out);
     files_part(ev, made_at(ev, r->now), out);
-    buf_puts(out, "\nSignatures\n");
-    review_signatures(ev, out);
+    tm_buf_puts(out, "\nSignatures\n");
+    tuf_review_signatures(ev, out);
     if (f.warnings.len > 0) {
-        buf_puts(out, "\nTo consider\n");
+        tm_buf_puts(out, "\nTo consider\n");
         indent(&f.warnings, "  ", out);
     }
     if (f.error_count > 0) {
-        buf_puts(out, "\nWRONG: do not sign\n");
+        tm_buf_puts(out, "\nWRONG: do not sign\n");
         indent(&f.errors, "  ", out);
     }
-    buf_printf(out, "\nDigest  %s\n", hex);
+    tm_buf_printf(out, "\nDigest  %s\n", hex);
     *errors = f.error_count;
-    findings_free(&f);
-    return buf_failed(out) ? err_set(e, "out of memory") : 0;
+    tuf_findings_free(&f);
+    return buf_failed(out) ? tm_err_set(e, "out of memory") : 0;
 }

@@ -6,18 +6,18 @@
 
 #include "tuf/manager/event/rules.h"
 
-struct review {
-    const struct policy *policy;        /* or NULL: on a holder's machine */
+struct tuf_review {
+    const struct tuf_policy *policy;    /* or NULL: on a holder's machine */
     const struct tuf_metadata *trusted; /* a root that the reader kept; NULL: none given */
     int64_t now;
     bool all; /* every role and target, however many; else the first of them, and how many more */
 };
 
 /* Appends the whole text. *errors: how many findings forbid signing. */
-int review_write(const struct event *ev, const struct review *r, struct buf *out, size_t *errors,
-                 struct err *e);
+int tuf_review_write(const struct tuf_event *ev, const struct tuf_review *r, struct tm_buf *out,
+                     size_t *errors, struct tm_err *e);
 
 /* Appends who has signed and who still must, old and new threshold apart. */
-void review_signatures(const struct event *ev, struct buf *out);
+void tuf_review_signatures(const struct tuf_event *ev, struct tm_buf *out);
 
 #endif

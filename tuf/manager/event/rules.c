@@ -21,20 +21,20 @@
 #define CLOCK_SLACK_S 300 /* clocks of the machines of a ceremony */
 
 struct judge {
-    const struct event *ev;
-    const struct policy *policy;
+    const struct tuf_event *ev;
+    const struct tuf_policy *policy;
     int64_t now;
-    struct findings *out;
+    struct tuf_findings *out;
 };
 
 /* One line, whatever is in the names that it quotes. */
-__attribute__((format(printf, 2, 0))) static void add_line(struct buf *lines, const char *fmt,
+__attribute__((format(printf, 2, 0))) static void add_line(struct tm_buf *lines, const char *fmt,
                                                            va_list ap)
 {
     char line[ERR_TEXT_MAX];
     vsnprintf(line, sizeof(line), fmt, ap);
-    utf8_clean(line);
-    buf_puts(lines, line);
+    tm_utf8_clean(line);
+    tm_buf_puts(lines, line);
     buf_putc(lines, '\n');
 }
 
@@ -55,7 +55,7 @@ __attribute__((format(printf, 2, 3))) static void warn(struct judge *j, const ch
     va_end(ap);
 }
 
-static int check_chain(struct tuf_metadata *const *roots, size_t count, struct err *e)
+static int check_chain(struct tuf_metadata *const *roots, size_t count, struct tm_err *e)
 {
     struct tuf_signers s;
     char what[96];
@@ -76,16 +76,16 @@ static int check_chain(struct tuf_metadata *const *roots, size_t count, struct e
 
 /* A delegated role is compared with what was published: that must be what the published roles
  * delegate to, or a review would not show the difference. */
-static void judge_delegated_base(struct judge *j, const struct event_role *r)
+static void judge_delegated_base(struct judge *j, const struct tuf_event_role *r)
 {
-    const struct event_role *targets = event_find(j->ev, "targets");
+    const struct tuf_event_role *targets = tuf_event_find(j->ev, "targets");
     struct tuf_delegation d;
-    struct err e = {0};
+    struct tm_err e = {0};
     enum tuf_role top;
     if (r->base == NULL || tuf_role_from_name(r->name, &top) == 0)
         return;
     if (targets == NULL || targets->base == NULL ||
-        tuf_delegation_search(targets->base, r->name, event_base, (void *)j->ev, &d, NULL) != 1)
+        tuf_delegation_search(targets->base, r->name, tuf_event_base, (void *)j->ev, &d, NULL) != 1)
         fault(j, "%s is said to be published, but no published role delegates to it", r->name);
     else if (tuf_verify(r->base, &d.signers, "published", &e) != 0)
         fault(j, "%s: %s", r->name, e.text);
@@ -94,10 +94,10 @@ static void judge_delegated_base(struct judge *j, const struct event_role *r)
 /* What the event says is published hangs together. */
 static void judge_base(struct judge *j)
 {
-    struct err e = {0};
+    struct tm_err e = {0};
     struct tuf_signers s;
-    const struct event_role *root = event_find(j->ev, "root");
-    const struct event_role *targets = event_find(j->ev, "targets");
+    const struct tuf_event_role *root = tuf_event_find(j->ev, "root");
+    const struct tuf_event_role *targets = tuf_event_find(j->ev, "targets");
     if (check_chain(j->ev->roots, j->ev->root_count, &e) != 0)
         fault(j, "published roots: %s", e.text);
     for (size_t i = 0; i < j->ev->count; i++)
@@ -113,7 +113,7 @@ static void judge_base(struct judge *j)
         fault(j, "%s", e.text);
 }
 
-static void judge_dates(struct judge *j, const struct event_role *r, int64_t period)
+static void judge_dates(struct judge *j, const struct tuf_event_role *r, int64_t period)
 {
     int64_t expires = tuf_metadata_expires(r->proposed);
     int64_t created = j->now;
@@ -121,22 +121,22 @@ static void judge_dates(struct judge *j, const struct event_role *r, int64_t per
         json_integer_value(json_object_get(tuf_metadata_body(r->proposed), DRAFT_EXPIRY_PERIOD));
     char date[21];
     char text[24];
-    clock_format(expires, date);
-    clock_parse(event_created(j->ev), &created);
+    tm_clock_format(expires, date);
+    tm_clock_parse(tuf_event_created(j->ev), &created);
     if (expires <= j->now)
         fault(j, "%s: it expires %s, which is past", r->name, date);
     if (created > j->now + CLOCK_SLACK_S)
         fault(j, "%s: the event is dated %s, which is in the future: check the clock", r->name,
-              event_created(j->ev));
+              tuf_event_created(j->ev));
     if (own <= 0 || (period > 0 && own != period))
         fault(j, "%s: its expiry period is not the policy's", r->name);
     period = period > 0 ? period : own;
-    words_period(period > 0 ? period : 0, text);
+    tuf_words_period(period > 0 ? period : 0, text);
     if (expires > j->now + period + CLOCK_SLACK_S)
         fault(j, "%s: it expires %s, later than a period of %s from now", r->name, date, text);
 }
 
-static void judge_version(struct judge *j, const struct event_role *r)
+static void judge_version(struct judge *j, const struct tuf_event_role *r)
 {
     int64_t want = r->base != NULL ? tuf_metadata_version(r->base) + 1 : 1;
     if (tuf_metadata_version(r->proposed) != want)
@@ -148,7 +148,7 @@ static bool same_public_key(const json_t *a, const json_t *b)
 {
     char x[65];
     char y[65];
-    return keyring_fingerprint(a, x, NULL) == 0 && keyring_fingerprint(b, y, NULL) == 0 &&
+    return tuf_keyring_fingerprint(a, x, NULL) == 0 && tuf_keyring_fingerprint(b, y, NULL) == 0 &&
            strcmp(x, y) == 0;
 }
 
@@ -160,7 +160,7 @@ static void judge_readers(struct judge *j, const char *role, const struct tuf_si
     for (size_t i = 0; i < count; i++) {
         const json_t *key =
             json_object_get(s->keys, json_string_value(json_array_get(s->keyids, i)));
-        const char *scheme = strictjson_str(key, "scheme");
+        const char *scheme = tm_strictjson_str(key, "scheme");
         p384 += scheme != NULL && strcmp(scheme, "ecdsa-sha2-nistp384") == 0;
     }
     if (p384 > 0 && s->threshold > (int64_t)(count - p384))
@@ -180,8 +180,8 @@ static void judge_signers(struct judge *j, const char *role, const struct tuf_si
         const json_t *key = json_object_get(s->keys, id);
         char real[TUF_KEYID_SIZE];
         char hex[65];
-        struct err e = {0};
-        if (key == NULL || keyring_fingerprint(key, hex, &e) != 0) {
+        struct tm_err e = {0};
+        if (key == NULL || tuf_keyring_fingerprint(key, hex, &e) != 0) {
             fault(j, "%s: key %.16s... %s", role, id, key == NULL ? "is not there" : e.text);
             continue;
         }
@@ -191,10 +191,11 @@ static void judge_signers(struct judge *j, const char *role, const struct tuf_si
         for (size_t k = 0; k < i; k++) {
             const json_t *other =
                 json_object_get(s->keys, json_string_value(json_array_get(s->keyids, k)));
-            const char *owner = keyring_owner(key);
+            const char *owner = tuf_keyring_owner(key);
             if (other != NULL && same_public_key(key, other))
                 fault(j, "%s: one key is listed twice, under two keyids", role);
-            else if (other != NULL && owner[0] != '\0' && strcmp(owner, keyring_owner(other)) == 0)
+            else if (other != NULL && owner[0] != '\0' &&
+                     strcmp(owner, tuf_keyring_owner(other)) == 0)
                 fault(j, "%s: '%.64s' has two keys: one person would count twice", role, owner);
         }
     }
@@ -208,7 +209,7 @@ static void judge_signers(struct judge *j, const char *role, const struct tuf_si
 }
 
 /* A keyid is a promise about key bytes. */
-static void judge_same_keys(struct judge *j, const struct event_role *r)
+static void judge_same_keys(struct judge *j, const struct tuf_event_role *r)
 {
     const json_t *before =
         r->base != NULL ? json_object_get(tuf_metadata_body(r->base), "keys") : NULL;
@@ -250,7 +251,7 @@ static void judge_separation(struct judge *j, const struct tuf_metadata *root)
     }
 }
 
-static void judge_root(struct judge *j, const struct event_role *r)
+static void judge_root(struct judge *j, const struct tuf_event_role *r)
 {
     for (int k = 0; k < TUF_ROLE_COUNT; k++) {
         struct tuf_signers s;
@@ -277,7 +278,7 @@ static void judge_delegation(struct judge *j, const json_t *delegations, const j
 }
 
 /* Keys that come in by a delegation are shown by their keyids too. */
-static void judge_delegations(struct judge *j, const struct event_role *r)
+static void judge_delegations(struct judge *j, const struct tuf_event_role *r)
 {
     const json_t *d = json_object_get(tuf_metadata_body(r->proposed), "delegations");
     const json_t *bins = json_object_get(d, "succinct_roles");
@@ -291,11 +292,11 @@ static void judge_delegations(struct judge *j, const struct event_role *r)
     }
 }
 
-static void warn_unreached(struct judge *j, const struct event_role *r)
+static void warn_unreached(struct judge *j, const struct tuf_event_role *r)
 {
-    struct unreached u;
-    struct err e = {0};
-    if (event_unreached(j->ev, r, &u, &e) != 0)
+    struct tuf_unreached u;
+    struct tm_err e = {0};
+    if (tuf_event_unreached(j->ev, r, &u, &e) != 0)
         warn(j, "%s: whether clients find its targets cannot be told: %s", r->name, e.text);
     else if (u.count > 0)
         warn(j,
@@ -304,14 +305,15 @@ static void warn_unreached(struct judge *j, const struct event_role *r)
              r->name, u.count, u.first);
 }
 
-static void judge_role(struct judge *j, const struct event_role *r)
+static void judge_role(struct judge *j, const struct tuf_event_role *r)
 {
-    const struct policy_role *rule = NULL;
+    const struct tuf_policy_role *rule = NULL;
     struct tuf_signers s;
     enum tuf_role top;
     bool is_top = tuf_role_from_name(r->name, &top) == 0;
     if (j->policy != NULL)
-        rule = is_top ? policy_role(j->policy, r->name) : policy_delegation(j->policy, r->name);
+        rule = is_top ? tuf_policy_role(j->policy, r->name)
+                      : tuf_policy_delegation(j->policy, r->name);
     judge_version(j, r);
     judge_dates(j, r, rule != NULL ? rule->expiry / 1000 : 0);
     if (is_top && top == TUF_ROOT)
@@ -320,98 +322,100 @@ static void judge_role(struct judge *j, const struct event_role *r)
         judge_delegations(j, r);
     if (is_top)
         return;
-    if (!event_signers(j->ev, r->name, false, &s))
+    if (!tuf_event_signers(j->ev, r->name, false, &s))
         fault(j, "%s: no role delegates to it", r->name);
     else
         judge_signers(j, r->name, &s);
     warn_unreached(j, r);
 }
 
-void rules_judge(const struct event *ev, const struct policy *policy, int64_t now,
-                 struct findings *out)
+void tuf_rules_judge(const struct tuf_event *ev, const struct tuf_policy *policy, int64_t now,
+                     struct tuf_findings *out)
 {
     struct judge j = {.ev = ev, .policy = policy, .now = now, .out = out};
-    struct err e = {0};
-    *out = (struct findings){0};
+    struct tm_err e = {0};
+    *out = (struct tuf_findings){0};
     judge_base(&j);
     for (size_t i = 0; i < ev->count; i++) {
         if (ev->role[i].proposed != NULL)
             judge_role(&j, &ev->role[i]);
     }
-    if (event_check_signatures(ev, &e) != 0)
+    if (tuf_event_check_signatures(ev, &e) != 0)
         fault(&j, "%s", e.text);
 }
 
-void findings_free(struct findings *f)
+void tuf_findings_free(struct tuf_findings *f)
 {
-    buf_free(&f->errors);
-    buf_free(&f->warnings);
+    tm_buf_free(&f->errors);
+    tm_buf_free(&f->warnings);
 }
 
-static int check_live(const struct event_role *r, const struct tuf_metadata *live, struct err *e)
+static int check_live(const struct tuf_event_role *r, const struct tuf_metadata *live,
+                      struct tm_err *e)
 {
     if (tuf_metadata_equal(r->base, live) || tuf_metadata_equal(r->proposed, live))
         return 0;
-    return err_set(e,
-                   "%s: the event was made when version %" PRId64 " was published, but version "
-                   "%" PRId64 " is now (or its content differs): propose again",
-                   r->name, r->base != NULL ? tuf_metadata_version(r->base) : 0,
-                   live != NULL ? tuf_metadata_version(live) : 0);
+    return tm_err_set(e,
+                      "%s: the event was made when version %" PRId64 " was published, but version "
+                      "%" PRId64 " is now (or its content differs): propose again",
+                      r->name, r->base != NULL ? tuf_metadata_version(r->base) : 0,
+                      live != NULL ? tuf_metadata_version(live) : 0);
 }
 
-int rules_base(const struct event *ev, const struct published *live, struct err *e)
+int tuf_rules_base(const struct tuf_event *ev, const struct tuf_published *live, struct tm_err *e)
 {
     for (size_t i = 0; i < ev->count; i++) {
-        const struct event_role *r = &ev->role[i];
+        const struct tuf_event_role *r = &ev->role[i];
         struct tuf_metadata *delegated = NULL;
         enum tuf_role top;
         const struct tuf_metadata *now;
         if (r->proposed == NULL && strcmp(r->name, "root") != 0)
             continue;
         if (tuf_role_from_name(r->name, &top) == 0) {
-            now = published_role(live, top);
+            now = tuf_published_role(live, top);
         } else {
-            if (published_delegated(live, r->name, &delegated, e) != 0)
+            if (tuf_published_delegated(live, r->name, &delegated, e) != 0)
                 return -1;
             now = delegated;
         }
         int rc = check_live(r, now, e);
         tuf_metadata_free(delegated);
         if (rc != 0)
-            return err_wrap(e, "stale event");
+            return tm_err_wrap(e, "stale event");
     }
     return 0;
 }
 
-int rules_trusted(const struct event *ev, const struct tuf_metadata *trusted, struct err *e)
+int tuf_rules_trusted(const struct tuf_event *ev, const struct tuf_metadata *trusted,
+                      struct tm_err *e)
 {
     int64_t version = tuf_metadata_version(trusted);
     if (version > (int64_t)ev->root_count)
-        return err_set(e, "your root is version %" PRId64 ", newer than the event's newest, %zu",
-                       version, ev->root_count);
+        return tm_err_set(e, "your root is version %" PRId64 ", newer than the event's newest, %zu",
+                          version, ev->root_count);
     if (!tuf_metadata_equal(trusted, ev->roots[version - 1]))
-        return err_set(e,
-                       "root %" PRId64 " of the event is not your root %" PRId64
-                       ": this event is not about your repository, or its history is forged",
-                       version, version);
+        return tm_err_set(e,
+                          "root %" PRId64 " of the event is not your root %" PRId64
+                          ": this event is not about your repository, or its history is forged",
+                          version, version);
     return check_chain(ev->roots, ev->root_count, e);
 }
 
-int rules_thresholds(const struct event *ev, struct err *e)
+int tuf_rules_thresholds(const struct tuf_event *ev, struct tm_err *e)
 {
     for (size_t i = 0; i < ev->count; i++) {
-        const struct event_role *r = &ev->role[i];
+        const struct tuf_event_role *r = &ev->role[i];
         struct tuf_signers s;
         char what[TUF_ROLE_NAME_MAX + 40];
         if (r->proposed == NULL)
             continue;
         snprintf(what, sizeof(what), "%s (by the keys of the published root)", r->name);
-        if (event_signers(ev, r->name, true, &s) && tuf_verify(r->proposed, &s, what, e) != 0)
+        if (tuf_event_signers(ev, r->name, true, &s) && tuf_verify(r->proposed, &s, what, e) != 0)
             return -1;
         snprintf(what, sizeof(what), "%s%s", r->name,
                  strcmp(r->name, "root") == 0 ? " (by the proposed keys)" : "");
-        if (!event_signers(ev, r->name, false, &s))
-            return err_set(e, "%s: nobody may sign it", r->name);
+        if (!tuf_event_signers(ev, r->name, false, &s))
+            return tm_err_set(e, "%s: nobody may sign it", r->name);
         if (tuf_verify(r->proposed, &s, what, e) != 0)
             return -1;
     }

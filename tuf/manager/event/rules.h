@@ -8,9 +8,9 @@
 #include "tuf/manager/event/event.h"
 #include "tuf/manager/policy/policy.h"
 
-struct findings {
-    struct buf errors;   /* a line each */
-    struct buf warnings; /* a line each */
+struct tuf_findings {
+    struct tm_buf errors;   /* a line each */
+    struct tm_buf warnings; /* a line each */
     size_t error_count;
 };
 
@@ -19,18 +19,19 @@ struct findings {
  * the online keys kept apart from the others. `policy` (NULL on a holder's machine) adds its
  * periods. Signatures are not needed yet; those that are there are checked.
  */
-void rules_judge(const struct event *ev, const struct policy *policy, int64_t now,
-                 struct findings *out);
-void findings_free(struct findings *f);
+void tuf_rules_judge(const struct tuf_event *ev, const struct tuf_policy *policy, int64_t now,
+                     struct tuf_findings *out);
+void tuf_findings_free(struct tuf_findings *f);
 
 /* The base of the event is `live`, as published now. A proposal that is live already is fine. */
-int rules_base(const struct event *ev, const struct published *live, struct err *e);
+int tuf_rules_base(const struct tuf_event *ev, const struct tuf_published *live, struct tm_err *e);
 
 /* The newest published root of the event follows, by signatures, from `trusted`, a root that the
  * holder kept: the event's own word about what is published is then worth believing. */
-int rules_trusted(const struct event *ev, const struct tuf_metadata *trusted, struct err *e);
+int tuf_rules_trusted(const struct tuf_event *ev, const struct tuf_metadata *trusted,
+                      struct tm_err *e);
 
 /* Every threshold is met: of root by the old and by the new keys, each on its own. */
-int rules_thresholds(const struct event *ev, struct err *e);
+int tuf_rules_thresholds(const struct tuf_event *ev, struct tm_err *e);
 
 #endif

@@ -19,11 +19,11 @@
 #define DEPTH_MAX 32
 
 struct walk {
-    struct scan *out;
+    struct tuf_scan *out;
     size_t cap;
     EVP_MD_CTX *ctx;
     EVP_MD *sha256;
-    struct err *e;
+    struct tm_err *e;
 };
 
 static int hash_fd(EVP_MD_CTX *ctx, const EVP_MD *md, int fd, unsigned char digest[32],
@@ -46,16 +46,16 @@ static int hash_fd(EVP_MD_CTX *ctx, const EVP_MD *md, int fd, unsigned char dige
     return EVP_DigestFinal_ex(ctx, digest, NULL) == 1 ? 0 : -1;
 }
 
-int scan_hash_file(const char *path, char hex[65], int64_t *length, struct err *e)
+int tuf_scan_hash_file(const char *path, char hex[65], int64_t *length, struct tm_err *e)
 {
     EVP_MD_CTX *ctx = EVP_MD_CTX_new();
     unsigned char digest[32];
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     int rc = ctx != NULL && fd >= 0 && hash_fd(ctx, EVP_sha256(), fd, digest, length) == 0
                  ? 0
-                 : err_errno(e, "read '%s'", path);
+                 : tm_err_errno(e, "read '%s'", path);
     if (rc == 0)
-        hex_encode(digest, sizeof(digest), hex);
+        tm_hex_encode(digest, sizeof(digest), hex);
     if (fd >= 0)
         close(fd);
     EVP_MD_CTX_free(ctx);
@@ -64,30 +64,30 @@ int scan_hash_file(const char *path, char hex[65], int64_t *length, struct err *
 
 static int add_file(struct walk *w, int dir_fd, const char *leaf, const char *path)
 {
-    struct scan *s = w->out;
+    struct tuf_scan *s = w->out;
     if (s->count == SCAN_FILES_MAX)
-        return err_set(w->e, "more than %d targets", SCAN_FILES_MAX);
+        return tm_err_set(w->e, "more than %d targets", SCAN_FILES_MAX);
     if (s->count == w->cap) {
         size_t cap = w->cap > 0 ? 2 * w->cap : 64;
         void *grown = realloc(s->entry, cap * sizeof(*s->entry));
         if (grown == NULL)
-            return err_set(w->e, "out of memory");
+            return tm_err_set(w->e, "out of memory");
         s->entry = grown;
         w->cap = cap;
     }
-    struct scan_entry *entry = &s->entry[s->count];
+    struct tuf_scan_entry *entry = &s->entry[s->count];
     int fd = openat(dir_fd, leaf, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     int rc = fd >= 0 && hash_fd(w->ctx, w->sha256, fd, entry->sha256, &entry->length) == 0
                  ? 0
-                 : err_errno(w->e, "read target '%s'", path);
+                 : tm_err_errno(w->e, "read target '%s'", path);
     if (fd >= 0)
         close(fd);
     if (rc != 0)
         return rc;
     entry->path = (uint32_t)s->paths.len;
-    buf_append(&s->paths, path, strlen(path) + 1);
+    tm_buf_append(&s->paths, path, strlen(path) + 1);
     if (buf_failed(&s->paths))
-        return err_set(w->e, "out of memory");
+        return tm_err_set(w->e, "out of memory");
     s->count++;
     return 0;
 }
@@ -100,21 +100,21 @@ static int walk_entry(struct walk *w, int dir_fd, const char *leaf, const char *
     struct stat st;
     size_t len = (size_t)snprintf(path, sizeof(path), "%s%s", prefix, leaf);
     if (len >= sizeof(path) - 1)
-        return err_set(w->e, "target '%.100s...': the path is too long", prefix);
-    if (names_target_ok(path, w->e) != 0)
+        return tm_err_set(w->e, "target '%.100s...': the path is too long", prefix);
+    if (tuf_names_target_ok(path, w->e) != 0)
         return -1;
     if (fstatat(dir_fd, leaf, &st, AT_SYMLINK_NOFOLLOW) != 0)
-        return err_errno(w->e, "target '%s'", path);
+        return tm_err_errno(w->e, "target '%s'", path);
     if (S_ISREG(st.st_mode))
         return add_file(w, dir_fd, leaf, path);
     if (!S_ISDIR(st.st_mode))
-        return err_set(w->e, "target '%s' is a %s: only plain files are published", path,
-                       S_ISLNK(st.st_mode) ? "symbolic link" : "special file");
+        return tm_err_set(w->e, "target '%s' is a %s: only plain files are published", path,
+                          S_ISLNK(st.st_mode) ? "symbolic link" : "special file");
     if (depth == DEPTH_MAX)
-        return err_set(w->e, "target folder '%.200s' is over %d deep", path, DEPTH_MAX);
+        return tm_err_set(w->e, "target folder '%.200s' is over %d deep", path, DEPTH_MAX);
     int fd = openat(dir_fd, leaf, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0)
-        return err_errno(w->e, "open target folder '%s'", path);
+        return tm_err_errno(w->e, "open target folder '%s'", path);
     path[len] = '/'; /* one byte was kept free */
     path[len + 1] = '\0';
     return walk(w, fd, path, depth + 1);
@@ -126,7 +126,7 @@ static int walk(struct walk *w, int dir_fd, const char *prefix, int depth)
     DIR *d = fdopendir(dir_fd);
     if (d == NULL) {
         close(dir_fd);
-        return err_errno(w->e, "read target folder '%s'", prefix);
+        return tm_err_errno(w->e, "read target folder '%s'", prefix);
     }
     int rc = 0;
     errno = 0;
@@ -136,7 +136,7 @@ static int walk(struct walk *w, int dir_fd, const char *prefix, int depth)
         errno = 0;
     }
     if (rc == 0 && errno != 0)
-        rc = err_errno(w->e, "read target folder '%s'", prefix);
+        rc = tm_err_errno(w->e, "read target folder '%s'", prefix);
     closedir(d);
     return rc;
 }
@@ -144,16 +144,16 @@ static int walk(struct walk *w, int dir_fd, const char *prefix, int depth)
 static int by_path(const void *a, const void *b, void *paths)
 {
     const char *all = paths;
-    return strcmp(all + ((const struct scan_entry *)a)->path,
-                  all + ((const struct scan_entry *)b)->path);
+    return strcmp(all + ((const struct tuf_scan_entry *)a)->path,
+                  all + ((const struct tuf_scan_entry *)b)->path);
 }
 
-int scan_directory(const char *dir, struct scan *out, struct err *e)
+int tuf_scan_directory(const char *dir, struct tuf_scan *out, struct tm_err *e)
 {
-    *out = (struct scan){0};
+    *out = (struct tuf_scan){0};
     int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0)
-        return errno == ENOENT ? 0 : err_errno(e, "open targets folder '%s'", dir);
+        return errno == ENOENT ? 0 : tm_err_errno(e, "open targets folder '%s'", dir);
     struct walk w = {
         .out = out, .ctx = EVP_MD_CTX_new(), .sha256 = EVP_MD_fetch(NULL, "SHA256", NULL), .e = e};
     int rc = -1;
@@ -161,32 +161,32 @@ int scan_directory(const char *dir, struct scan *out, struct err *e)
         rc = walk(&w, fd, "", 0);
     } else {
         close(fd);
-        err_openssl(e, "SHA-256");
+        tm_err_openssl(e, "SHA-256");
     }
     EVP_MD_CTX_free(w.ctx);
     EVP_MD_free(w.sha256);
     if (rc != 0) {
-        scan_free(out);
-        return err_wrap(e, "targets folder '%s'", dir);
+        tuf_scan_free(out);
+        return tm_err_wrap(e, "targets folder '%s'", dir);
     }
     if (out->count > 0)
         qsort_r(out->entry, out->count, sizeof(*out->entry), by_path, out->paths.data);
     return 0;
 }
 
-void scan_free(struct scan *s)
+void tuf_scan_free(struct tuf_scan *s)
 {
     free(s->entry);
-    buf_free(&s->paths);
-    *s = (struct scan){0};
+    tm_buf_free(&s->paths);
+    *s = (struct tuf_scan){0};
 }
 
-json_t *scan_target(const struct scan_entry *entry)
+json_t *tuf_scan_target(const struct tuf_scan_entry *entry)
 {
     char hex[65];
     json_t *out = json_object();
     json_t *hashes = json_object();
-    hex_encode(entry->sha256, sizeof(entry->sha256), hex);
+    tm_hex_encode(entry->sha256, sizeof(entry->sha256), hex);
     if (json_object_set_new_nocheck(hashes, "sha256", json_string_nocheck(hex)) == 0 &&
         json_object_set_new_nocheck(out, "length", json_integer(entry->length)) == 0 &&
         json_object_set_nocheck(out, "hashes", hashes) == 0) {

@@ -12,32 +12,32 @@
 
 #define SCAN_FILES_MAX 2000000
 
-struct scan_entry {
+struct tuf_scan_entry {
     int64_t length; /* bytes */
     uint32_t path;  /* where it begins in `paths` */
     unsigned char sha256[32];
 };
 
-struct scan {
-    struct scan_entry *entry; /* sorted by path */
+struct tuf_scan {
+    struct tuf_scan_entry *entry; /* sorted by path */
     size_t count;
-    struct buf paths; /* below the folder, '/' between parts; each with its NUL */
+    struct tm_buf paths; /* below the folder, '/' between parts; each with its NUL */
 };
 
 /* A missing folder holds nothing. Symbolic links, devices and names that no client would take are
  * refused. */
-int scan_directory(const char *dir, struct scan *out, struct err *e);
-void scan_free(struct scan *s);
+int tuf_scan_directory(const char *dir, struct tuf_scan *out, struct tm_err *e);
+void tuf_scan_free(struct tuf_scan *s);
 
-static inline const char *scan_path(const struct scan *files, size_t i)
+static inline const char *scan_path(const struct tuf_scan *files, size_t i)
 {
     return (const char *)files->paths.data + files->entry[i].path;
 }
 
 /* An entry of `targets`: {"length", "hashes": {"sha256"}}. A new reference or NULL. */
-json_t *scan_target(const struct scan_entry *entry);
+json_t *tuf_scan_target(const struct tuf_scan_entry *entry);
 
 /* SHA-256 of a file, by blocks. */
-int scan_hash_file(const char *path, char hex[65], int64_t *length, struct err *e);
+int tuf_scan_hash_file(const char *path, char hex[65], int64_t *length, struct tm_err *e);
 
 #endif

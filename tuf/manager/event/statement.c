@@ -26,29 +26,29 @@ static const json_t *signer_key(const struct tuf_signers *s, const char *keyid)
     return NULL;
 }
 
-const json_t *event_member(const struct event *ev, const char *role, const char *keyid)
+const json_t *tuf_event_member(const struct tuf_event *ev, const char *role, const char *keyid)
 {
     struct tuf_signers s;
     const json_t *key = NULL;
-    if (event_signers(ev, role, false, &s))
+    if (tuf_event_signers(ev, role, false, &s))
         key = signer_key(&s, keyid);
-    if (key == NULL && event_signers(ev, role, true, &s))
+    if (key == NULL && tuf_event_signers(ev, role, true, &s))
         key = signer_key(&s, keyid);
     return key;
 }
 
-const json_t *event_any_key(const struct event *ev, const char *keyid)
+const json_t *tuf_event_any_key(const struct tuf_event *ev, const char *keyid)
 {
     for (size_t i = 0; i < ev->count; i++) {
         const json_t *key =
-            ev->role[i].proposed != NULL ? event_member(ev, ev->role[i].name, keyid) : NULL;
+            ev->role[i].proposed != NULL ? tuf_event_member(ev, ev->role[i].name, keyid) : NULL;
         if (key != NULL)
             return key;
     }
     return NULL;
 }
 
-static int unhex(const char *hex, struct buf *out)
+static int unhex(const char *hex, struct tm_buf *out)
 {
     size_t len = strlen(hex);
     if (len % 2 != 0 || len > SIG_HEX_MAX || strspn(hex, "0123456789abcdef") != len)
@@ -61,49 +61,50 @@ static int unhex(const char *hex, struct buf *out)
 }
 
 /* One {"keyid", "sig"} entry over these bytes. */
-static int check_entry(const struct buf *bytes, const json_t *entry, const json_t *key,
-                       struct err *e)
+static int tuf_check_entry(const struct tm_buf *bytes, const json_t *entry, const json_t *key,
+                           struct tm_err *e)
 {
-    struct buf sig = {0};
+    struct tm_buf sig = {0};
     struct tuf_key k = {0};
-    const char *hex = strictjson_str(entry, "sig");
+    const char *hex = tm_strictjson_str(entry, "sig");
     int rc = -1;
     if (hex == NULL || unhex(hex, &sig) != 0 || sig.len == 0)
-        err_set(e, "the signature is no hex");
+        tm_err_set(e, "the signature is no hex");
     else if (tuf_key_decode(key, &k, e) == 0)
         rc = tuf_key_verify(&k, bytes->data, bytes->len, sig.data, sig.len)
                  ? 0
-                 : err_set(e, "the signature is over something else, or forged");
+                 : tm_err_set(e, "the signature is over something else, or forged");
     tuf_key_free(&k);
-    buf_free(&sig);
+    tm_buf_free(&sig);
     return rc;
 }
 
-int event_statement_verify(const json_t *statement, const json_t *key, struct err *e)
+int tuf_event_statement_verify(const json_t *statement, const json_t *key, struct tm_err *e)
 {
     const json_t *body = json_object_get(statement, "signed");
     const json_t *entry = json_array_get(json_object_get(statement, "signatures"), 0);
-    const char *type = strictjson_str(body, "_type");
-    const char *keyid = strictjson_str(body, "keyid");
-    const char *by = strictjson_str(entry, "keyid");
-    struct buf bytes = {0};
+    const char *type = tm_strictjson_str(body, "_type");
+    const char *keyid = tm_strictjson_str(body, "keyid");
+    const char *by = tm_strictjson_str(entry, "keyid");
+    struct tm_buf bytes = {0};
     if (type == NULL || strcmp(type, STATEMENT_TYPE) != 0 || keyid == NULL || by == NULL ||
         strcmp(keyid, by) != 0)
-        return err_set(e, "not a signing statement");
-    int rc = canonical_write(body, &bytes, e) == 0 ? check_entry(&bytes, entry, key, e) : -1;
-    buf_free(&bytes);
+        return tm_err_set(e, "not a signing statement");
+    int rc =
+        tuf_canonical_write(body, &bytes, e) == 0 ? tuf_check_entry(&bytes, entry, key, e) : -1;
+    tm_buf_free(&bytes);
     return rc;
 }
 
 /* ---- making them ---- */
 
 struct signing {
-    struct event *ev;
+    struct tuf_event *ev;
     EVP_PKEY *pkey;
-    struct event_signer *out;
+    struct tuf_event_signer *out;
     const json_t *used; /* the last KEY that was signed with */
     char keyid[TUF_KEYID_SIZE];
-    struct err *e;
+    struct tm_err *e;
 };
 
 static bool same_key(const struct signing *s, const json_t *key)
@@ -115,7 +116,7 @@ static bool same_key(const struct signing *s, const json_t *key)
 }
 
 /* Signs `r` under each keyid of the signers that is this key. */
-static int sign_by(struct signing *s, const struct event_role *r, const struct tuf_signers *by,
+static int sign_by(struct signing *s, const struct tuf_event_role *r, const struct tuf_signers *by,
                    bool *done)
 {
     size_t i;
@@ -127,7 +128,7 @@ static int sign_by(struct signing *s, const struct event_role *r, const struct t
         if (key == NULL || !same_key(s, key))
             continue;
         if (tuf_metadata_sign(r->proposed, keyid, key, s->pkey, s->e) != 0)
-            return err_wrap(s->e, "sign %s", r->name);
+            return tm_err_wrap(s->e, "sign %s", r->name);
         s->used = key;
         snprintf(s->keyid, sizeof(s->keyid), "%s", keyid);
         *done = true;
@@ -135,28 +136,28 @@ static int sign_by(struct signing *s, const struct event_role *r, const struct t
     return 0;
 }
 
-static int sign_role(struct signing *s, const struct event_role *r)
+static int sign_role(struct signing *s, const struct tuf_event_role *r)
 {
     struct tuf_signers by;
     bool done = false;
-    if (event_signers(s->ev, r->name, true, &by) && sign_by(s, r, &by, &done) != 0)
+    if (tuf_event_signers(s->ev, r->name, true, &by) && sign_by(s, r, &by, &done) != 0)
         return -1;
-    if (event_signers(s->ev, r->name, false, &by) && sign_by(s, r, &by, &done) != 0)
+    if (tuf_event_signers(s->ev, r->name, false, &by) && sign_by(s, r, &by, &done) != 0)
         return -1;
     if (done)
-        buf_printf(&s->out->roles, "%s%s %lld", s->out->roles.len > 0 ? ", " : "", r->name,
-                   (long long)tuf_metadata_version(r->proposed));
+        tm_buf_printf(&s->out->roles, "%s%s %lld", s->out->roles.len > 0 ? ", " : "", r->name,
+                      (long long)tuf_metadata_version(r->proposed));
     return 0;
 }
 
 static json_t *statement_body(const struct signing *s, const char *digest, int64_t now)
 {
     char when[21];
-    clock_format(now, when);
-    json_t *roles = event_summaries(s->ev, s->e);
+    tm_clock_format(now, when);
+    json_t *roles = tuf_event_summaries(s->ev, s->e);
     return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:o*}", "_type", STATEMENT_TYPE, "event",
-                     event_name(s->ev), "digest", digest, "keyid", s->keyid, "holder",
-                     keyring_owner(s->used), "time", when, "roles", roles);
+                     tuf_event_name(s->ev), "digest", digest, "keyid", s->keyid, "holder",
+                     tuf_keyring_owner(s->used), "time", when, "roles", roles);
 }
 
 /* A holder who signs again says so once. */
@@ -164,7 +165,7 @@ static void drop_statement(json_t *list, const char *keyid)
 {
     for (size_t i = json_array_size(list); i-- > 0;) {
         const char *by =
-            strictjson_str(json_object_get(json_array_get(list, i), "signed"), "keyid");
+            tm_strictjson_str(json_object_get(json_array_get(list, i), "signed"), "keyid");
         if (by != NULL && strcmp(by, keyid) == 0)
             json_array_remove(list, i);
     }
@@ -176,104 +177,106 @@ static int add_statement(struct signing *s, const char *digest, int64_t now)
     json_t *body = statement_body(s, digest, now);
     json_t *envelope = body != NULL ? tuf_envelope_new(body) : NULL;
     if (envelope == NULL)
-        return err_set(s->e, "out of memory");
+        return tm_err_set(s->e, "out of memory");
     json_t *sig = tuf_sign(json_object_get(envelope, "signed"), s->keyid, s->used, s->pkey, s->e);
     if (sig == NULL || tuf_envelope_put_signature(envelope, sig) != 0) {
         json_decref(envelope);
-        return err_wrap(s->e, "sign the statement");
+        return tm_err_wrap(s->e, "sign the statement");
     }
     drop_statement(list, s->keyid);
-    return json_array_append_new(list, envelope) == 0 ? 0 : err_set(s->e, "out of memory");
+    return json_array_append_new(list, envelope) == 0 ? 0 : tm_err_set(s->e, "out of memory");
 }
 
-static int nobody(const struct event *ev, EVP_PKEY *pkey, struct err *e)
+static int nobody(const struct tuf_event *ev, EVP_PKEY *pkey, struct tm_err *e)
 {
     char hex[65] = "?";
     json_t *key = tuf_key_from_pkey(pkey, NULL);
     if (key != NULL)
-        keyring_fingerprint(key, hex, NULL);
+        tuf_keyring_fingerprint(key, hex, NULL);
     json_decref(key);
-    return err_set(
+    return tm_err_set(
         e,
         "this key (fingerprint %.16s...) may sign nothing in event '%s': is it the right "
         "key, and the right event?",
-        hex, event_name(ev));
+        hex, tuf_event_name(ev));
 }
 
-int event_sign(struct event *ev, EVP_PKEY *pkey, const char *digest, int64_t now,
-               struct event_signer *out, struct err *e)
+int tuf_event_sign(struct tuf_event *ev, EVP_PKEY *pkey, const char *digest, int64_t now,
+                   struct tuf_event_signer *out, struct tm_err *e)
 {
     struct signing s = {.ev = ev, .pkey = pkey, .out = out, .e = e};
     char now_hex[65];
-    *out = (struct event_signer){0};
-    if (event_digest(ev, now_hex, e) != 0)
+    *out = (struct tuf_event_signer){0};
+    if (tuf_event_digest(ev, now_hex, e) != 0)
         return -1;
     if (strcmp(now_hex, digest) != 0)
-        return err_set(e,
-                       "the event is not the one that was reviewed: its digest is %.16s..., you "
-                       "reviewed %.16s...",
-                       now_hex, digest);
+        return tm_err_set(e,
+                          "the event is not the one that was reviewed: its digest is %.16s..., you "
+                          "reviewed %.16s...",
+                          now_hex, digest);
     for (size_t i = 0; i < ev->count; i++) {
         if (ev->role[i].proposed != NULL && sign_role(&s, &ev->role[i]) != 0)
             return -1;
     }
     if (s.used == NULL)
         return nobody(ev, pkey, e);
-    snprintf(out->holder, sizeof(out->holder), "%s", keyring_owner(s.used));
-    if (keyring_fingerprint(s.used, out->fingerprint, e) != 0)
+    snprintf(out->holder, sizeof(out->holder), "%s", tuf_keyring_owner(s.used));
+    if (tuf_keyring_fingerprint(s.used, out->fingerprint, e) != 0)
         return -1;
     return add_statement(&s, digest, now);
 }
 
 /* ---- checking them ---- */
 
-static int check_statement(const struct event *ev, const json_t *statement, const char *digest,
-                           const json_t *roles, struct err *e)
+static int check_statement(const struct tuf_event *ev, const json_t *statement, const char *digest,
+                           const json_t *roles, struct tm_err *e)
 {
     const json_t *body = json_object_get(statement, "signed");
-    const char *keyid = strictjson_str(body, "keyid");
-    const char *over = strictjson_str(body, "digest");
-    const char *name = strictjson_str(body, "event");
-    const char *holder = strictjson_str(body, "holder");
-    const char *when = strictjson_str(body, "time");
+    const char *keyid = tm_strictjson_str(body, "keyid");
+    const char *over = tm_strictjson_str(body, "digest");
+    const char *name = tm_strictjson_str(body, "event");
+    const char *holder = tm_strictjson_str(body, "holder");
+    const char *when = tm_strictjson_str(body, "time");
     int64_t seconds;
     if (keyid == NULL || over == NULL || name == NULL || holder == NULL || when == NULL ||
-        clock_parse(when, &seconds) != 0 ||
+        tm_clock_parse(when, &seconds) != 0 ||
         json_array_size(json_object_get(statement, "signatures")) != 1)
-        return err_set(e, "a statement lacks a member");
-    const json_t *key = event_any_key(ev, keyid);
+        return tm_err_set(e, "a statement lacks a member");
+    const json_t *key = tuf_event_any_key(ev, keyid);
     if (key == NULL)
-        return err_set(e, "statement by key %.16s..., which may sign nothing here", keyid);
-    if (strcmp(holder, keyring_owner(key)) != 0)
-        return err_set(e, "statement by key %.16s... names '%.64s' as its holder", keyid, holder);
-    if (strcmp(over, digest) != 0 || strcmp(name, event_name(ev)) != 0 ||
+        return tm_err_set(e, "statement by key %.16s..., which may sign nothing here", keyid);
+    if (strcmp(holder, tuf_keyring_owner(key)) != 0)
+        return tm_err_set(e, "statement by key %.16s... names '%.64s' as its holder", keyid,
+                          holder);
+    if (strcmp(over, digest) != 0 || strcmp(name, tuf_event_name(ev)) != 0 ||
         json_equal(json_object_get(body, "roles"), roles) != 1)
-        return err_set(e,
-                       "'%s' reviewed another draft (digest %.16s..., this one is %.16s...): the "
-                       "signature does not count",
-                       holder, over, digest);
-    if (event_statement_verify(statement, key, e) != 0)
-        return err_wrap(e, "statement of '%s'", holder);
+        return tm_err_set(
+            e,
+            "'%s' reviewed another draft (digest %.16s..., this one is %.16s...): the "
+            "signature does not count",
+            holder, over, digest);
+    if (tuf_event_statement_verify(statement, key, e) != 0)
+        return tm_err_wrap(e, "statement of '%s'", holder);
     return 0;
 }
 
-static int check_statements(const struct event *ev, const char *digest, struct err *e)
+static int check_statements(const struct tuf_event *ev, const char *digest, struct tm_err *e)
 {
     const json_t *list = json_object_get(ev->tree, "statements");
-    json_t *roles = event_summaries(ev, e);
+    json_t *roles = tuf_event_summaries(ev, e);
     size_t i;
     const json_t *statement;
     int rc = roles != NULL ? 0 : -1;
     if (json_array_size(list) > TUF_SIGNATURES_MAX)
-        rc = err_set(e, "more than %d statements", TUF_SIGNATURES_MAX);
+        rc = tm_err_set(e, "more than %d statements", TUF_SIGNATURES_MAX);
     json_array_foreach(list, i, statement)
     {
-        const char *keyid = strictjson_str(json_object_get(statement, "signed"), "keyid");
+        const char *keyid = tm_strictjson_str(json_object_get(statement, "signed"), "keyid");
         for (size_t j = 0; j < i && rc == 0 && keyid != NULL; j++) {
             const char *other =
-                strictjson_str(json_object_get(json_array_get(list, j), "signed"), "keyid");
+                tm_strictjson_str(json_object_get(json_array_get(list, j), "signed"), "keyid");
             if (other != NULL && strcmp(other, keyid) == 0)
-                rc = err_set(e, "two statements by key %.16s...", keyid);
+                rc = tm_err_set(e, "two statements by key %.16s...", keyid);
         }
         if (rc == 0)
             rc = check_statement(ev, statement, digest, roles, e);
@@ -284,7 +287,7 @@ static int check_statements(const struct event *ev, const char *digest, struct e
 
 /* The fingerprints of the keys whose holders have made a statement, as keys: a public key counts,
  * whatever its keyid was before or after. A new reference, or NULL. */
-static json_t *witnesses(const struct event *ev, struct err *e)
+static json_t *witnesses(const struct tuf_event *ev, struct tm_err *e)
 {
     json_t *all = json_object();
     size_t i;
@@ -292,42 +295,42 @@ static json_t *witnesses(const struct event *ev, struct err *e)
     json_array_foreach(json_object_get(ev->tree, "statements"), i, statement)
     {
         char hex[65];
-        const char *keyid = strictjson_str(json_object_get(statement, "signed"), "keyid");
-        const json_t *key = keyid != NULL ? event_any_key(ev, keyid) : NULL;
-        if (key != NULL && keyring_fingerprint(key, hex, NULL) == 0 &&
+        const char *keyid = tm_strictjson_str(json_object_get(statement, "signed"), "keyid");
+        const json_t *key = keyid != NULL ? tuf_event_any_key(ev, keyid) : NULL;
+        if (key != NULL && tuf_keyring_fingerprint(key, hex, NULL) == 0 &&
             json_object_set_new(all, hex, json_true()) != 0) {
             json_decref(all);
             all = NULL;
         }
     }
     if (all == NULL)
-        err_set(e, "out of memory");
+        tm_err_set(e, "out of memory");
     return all;
 }
 
-static int check_role_signature(const struct event *ev, const struct event_role *r,
-                                const json_t *witnessed, const struct buf *bytes,
-                                const json_t *entry, struct err *e)
+static int check_role_signature(const struct tuf_event *ev, const struct tuf_event_role *r,
+                                const json_t *witnessed, const struct tm_buf *bytes,
+                                const json_t *entry, struct tm_err *e)
 {
     char hex[65];
-    const char *keyid = strictjson_str(entry, "keyid");
-    const json_t *key = keyid != NULL ? event_member(ev, r->name, keyid) : NULL;
+    const char *keyid = tm_strictjson_str(entry, "keyid");
+    const json_t *key = keyid != NULL ? tuf_event_member(ev, r->name, keyid) : NULL;
     if (key == NULL)
-        return err_set(e, "%s: signed by key %.16s..., which is no key of this role", r->name,
-                       keyid != NULL ? keyid : "?");
-    if (check_entry(bytes, entry, key, e) != 0)
-        return err_wrap(e, "%s: signature of '%s'", r->name, keyring_owner(key));
-    if (keyring_fingerprint(key, hex, e) != 0 || json_object_get(witnessed, hex) == NULL)
-        return err_set(e, "%s: '%s' signed, but without a statement of what was reviewed", r->name,
-                       keyring_owner(key));
+        return tm_err_set(e, "%s: signed by key %.16s..., which is no key of this role", r->name,
+                          keyid != NULL ? keyid : "?");
+    if (tuf_check_entry(bytes, entry, key, e) != 0)
+        return tm_err_wrap(e, "%s: signature of '%s'", r->name, tuf_keyring_owner(key));
+    if (tuf_keyring_fingerprint(key, hex, e) != 0 || json_object_get(witnessed, hex) == NULL)
+        return tm_err_set(e, "%s: '%s' signed, but without a statement of what was reviewed",
+                          r->name, tuf_keyring_owner(key));
     return 0;
 }
 
-static int check_role_signatures(const struct event *ev, const struct event_role *r,
-                                 const json_t *witnessed, struct err *e)
+static int check_role_signatures(const struct tuf_event *ev, const struct tuf_event_role *r,
+                                 const json_t *witnessed, struct tm_err *e)
 {
-    struct buf own = {0};
-    const struct buf *bytes = tuf_metadata_canonical(r->proposed, &own, e);
+    struct tm_buf own = {0};
+    const struct tm_buf *bytes = tuf_metadata_canonical(r->proposed, &own, e);
     int rc = bytes != NULL ? 0 : -1;
     size_t i;
     const json_t *entry;
@@ -336,14 +339,14 @@ static int check_role_signatures(const struct event *ev, const struct event_role
         if (rc == 0)
             rc = check_role_signature(ev, r, witnessed, bytes, entry, e);
     }
-    buf_free(&own);
+    tm_buf_free(&own);
     return rc;
 }
 
-int event_check_signatures(const struct event *ev, struct err *e)
+int tuf_event_check_signatures(const struct tuf_event *ev, struct tm_err *e)
 {
     char digest[65];
-    if (event_digest(ev, digest, e) != 0 || check_statements(ev, digest, e) != 0)
+    if (tuf_event_digest(ev, digest, e) != 0 || check_statements(ev, digest, e) != 0)
         return -1;
     json_t *witnessed = witnesses(ev, e);
     int rc = witnessed != NULL ? 0 : -1;
@@ -355,8 +358,8 @@ int event_check_signatures(const struct event *ev, struct err *e)
     return rc;
 }
 
-void event_each_statement(const struct event *ev, void (*each)(void *arg, const json_t *statement),
-                          void *arg)
+void tuf_event_each_statement(const struct tuf_event *ev,
+                              void (*each)(void *arg, const json_t *statement), void *arg)
 {
     size_t i;
     const json_t *statement;
@@ -374,65 +377,65 @@ static bool has_signature(const struct tuf_metadata *m, const char *keyid)
     const json_t *entry;
     json_array_foreach(tuf_metadata_signatures(m), i, entry)
     {
-        const char *by = strictjson_str(entry, "keyid");
+        const char *by = tm_strictjson_str(entry, "keyid");
         if (by != NULL && strcmp(by, keyid) == 0)
             return true;
     }
     return false;
 }
 
-static int merge_role(struct event *ev, const struct event_role *from, struct err *e)
+static int merge_role(struct tuf_event *ev, const struct tuf_event_role *from, struct tm_err *e)
 {
-    const struct event_role *to = event_find(ev, from->name);
+    const struct tuf_event_role *to = tuf_event_find(ev, from->name);
     size_t i;
     const json_t *entry;
     int added = 0;
     json_array_foreach(tuf_metadata_signatures(from->proposed), i, entry)
     {
-        if (has_signature(to->proposed, strictjson_str(entry, "keyid")))
+        if (has_signature(to->proposed, tm_strictjson_str(entry, "keyid")))
             continue;
         if (tuf_metadata_put_signature(to->proposed, json_deep_copy(entry)) != 0)
-            return err_set(e, "out of memory");
+            return tm_err_set(e, "out of memory");
         added++;
     }
     return added;
 }
 
-static int merge_statements(struct event *ev, const struct event *from, struct err *e)
+static int merge_statements(struct tuf_event *ev, const struct tuf_event *from, struct tm_err *e)
 {
     json_t *to = json_object_get(ev->tree, "statements");
     size_t i;
     json_t *statement;
     json_array_foreach(json_object_get(from->tree, "statements"), i, statement)
     {
-        const char *keyid = strictjson_str(json_object_get(statement, "signed"), "keyid");
+        const char *keyid = tm_strictjson_str(json_object_get(statement, "signed"), "keyid");
         drop_statement(to, keyid);
         if (json_array_append(to, statement) != 0)
-            return err_set(e, "out of memory");
+            return tm_err_set(e, "out of memory");
     }
     return 0;
 }
 
-int event_merge(struct event *ev, const struct event *from, struct err *e)
+int tuf_event_merge(struct tuf_event *ev, const struct tuf_event *from, struct tm_err *e)
 {
     char mine[65];
     char theirs[65];
     int added = 0;
-    if (event_digest(ev, mine, e) != 0 || event_digest(from, theirs, e) != 0)
+    if (tuf_event_digest(ev, mine, e) != 0 || tuf_event_digest(from, theirs, e) != 0)
         return -1;
     if (strcmp(mine, theirs) != 0)
-        return err_set(e,
-                       "not the same proposal: '%s' has digest %.16s..., the other ('%s') %.16s...",
-                       event_name(ev), mine, event_name(from), theirs);
-    if (event_check_signatures(from, e) != 0)
-        return err_wrap(e, "the other file");
+        return tm_err_set(
+            e, "not the same proposal: '%s' has digest %.16s..., the other ('%s') %.16s...",
+            tuf_event_name(ev), mine, tuf_event_name(from), theirs);
+    if (tuf_event_check_signatures(from, e) != 0)
+        return tm_err_wrap(e, "the other file");
     for (size_t i = 0; i < from->count; i++) {
         int n = from->role[i].proposed != NULL ? merge_role(ev, &from->role[i], e) : 0;
         if (n < 0)
             return -1;
         added += n;
     }
-    if (merge_statements(ev, from, e) != 0 || event_check_signatures(ev, e) != 0)
+    if (merge_statements(ev, from, e) != 0 || tuf_event_check_signatures(ev, e) != 0)
         return -1;
     return added;
 }

@@ -19,38 +19,38 @@
 static const char zero_hash[] = "0000000000000000000000000000000000000000000000000000000000000000";
 
 /* Hash of the entry without its "hash". */
-static int entry_hash(const json_t *entry, char hex[65], struct err *e)
+static int entry_hash(const json_t *entry, char hex[65], struct tm_err *e)
 {
     json_t *copy = json_copy((json_t *)entry);
     if (copy == NULL)
-        return err_set(e, "out of memory");
+        return tm_err_set(e, "out of memory");
     json_object_del(copy, "hash");
-    int rc = canonical_sha256(copy, hex, e);
+    int rc = tuf_canonical_sha256(copy, hex, e);
     json_decref(copy);
     return rc;
 }
 
-static json_t *parse_line(const char *line, size_t len, struct err *e)
+static json_t *parse_line(const char *line, size_t len, struct tm_err *e)
 {
-    json_t *v = strictjson_parse(line, len, TRANSCRIPT_LINE_MAX, e);
+    json_t *v = tm_strictjson_parse(line, len, TRANSCRIPT_LINE_MAX, e);
     if (v != NULL && !json_is_object(v)) {
         json_decref(v);
-        err_set(e, "not an object");
+        tm_err_set(e, "not an object");
         return NULL;
     }
     return v;
 }
 
-static int read_all(const char *path, struct buf *out, struct err *e)
+static int read_all(const char *path, struct tm_buf *out, struct tm_err *e)
 {
     struct stat st;
     if (stat(path, &st) != 0 && errno == ENOENT)
         return 0;
-    return file_read(path, TRANSCRIPT_BYTES_MAX, out, e);
+    return tm_file_read(path, TRANSCRIPT_BYTES_MAX, out, e);
 }
 
 /* Length of the whole lines: a cut last one was never acknowledged. */
-static size_t whole(const struct buf *b)
+static size_t whole(const struct tm_buf *b)
 {
     const char *end = b->len > 0 ? memrchr(b->data, '\n', b->len) : NULL;
     return end != NULL ? (size_t)(end - (const char *)b->data) + 1 : 0;
@@ -58,19 +58,19 @@ static size_t whole(const struct buf *b)
 
 static bool is_publication(const json_t *entry)
 {
-    const char *what = strictjson_str(entry, "what");
+    const char *what = tm_strictjson_str(entry, "what");
     return what != NULL && (strcmp(what, "published") == 0 || strcmp(what, "refreshed") == 0);
 }
 
 /* The last of the whole lines that `wanted` wants (NULL: the last); *size is that of all of them.
  */
 static int last_line(const char *path, bool (*wanted)(const json_t *entry), json_t **last,
-                     size_t *size, struct err *e)
+                     size_t *size, struct tm_err *e)
 {
-    struct buf all = {0};
+    struct tm_buf all = {0};
     *last = NULL;
     if (read_all(path, &all, e) != 0) {
-        buf_free(&all);
+        tm_buf_free(&all);
         return -1;
     }
     int rc = 0;
@@ -81,47 +81,47 @@ static int last_line(const char *path, bool (*wanted)(const json_t *entry), json
         size_t start = before != NULL ? (size_t)(before - text) + 1 : 0;
         *last = parse_line(text + start, end - 1 - start, e);
         if (*last == NULL) {
-            rc = err_wrap(e, "transcript '%s': one of the last lines", path);
+            rc = tm_err_wrap(e, "transcript '%s': one of the last lines", path);
         } else if (wanted != NULL && !wanted(*last)) {
             json_decref(*last);
             *last = NULL;
         }
         end = start;
     }
-    buf_free(&all);
+    tm_buf_free(&all);
     return rc;
 }
 
-int transcript_last(const char *path, json_t **last, struct err *e)
+int tuf_transcript_last(const char *path, json_t **last, struct tm_err *e)
 {
     size_t size = 0;
     return last_line(path, NULL, last, &size, e);
 }
 
-int transcript_last_published(const char *path, json_t **last, struct err *e)
+int tuf_transcript_last_published(const char *path, json_t **last, struct tm_err *e)
 {
     size_t size = 0;
     return last_line(path, is_publication, last, &size, e);
 }
 
-static int write_line(const char *path, size_t size, const char *line, size_t len, struct err *e)
+static int write_line(const char *path, size_t size, const char *line, size_t len, struct tm_err *e)
 {
     int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
     if (fd < 0)
-        return err_errno(e, "open transcript '%s'", path);
+        return tm_err_errno(e, "open transcript '%s'", path);
     int rc = 0;
     if (ftruncate(fd, (off_t)size) != 0 || pwrite(fd, line, len, (off_t)size) != (ssize_t)len ||
         fsync(fd) != 0) {
-        rc = err_errno(e, "write transcript '%s'", path);
+        rc = tm_err_errno(e, "write transcript '%s'", path);
         if (ftruncate(fd, (off_t)size) != 0)
-            err_wrap(e, "the last line is cut");
+            tm_err_wrap(e, "the last line is cut");
     }
     if (close(fd) != 0 && rc == 0)
-        rc = err_errno(e, "close transcript '%s'", path);
+        rc = tm_err_errno(e, "close transcript '%s'", path);
     return rc;
 }
 
-int transcript_append(const char *path, json_t *entry, int64_t now, struct err *e)
+int tuf_transcript_append(const char *path, json_t *entry, int64_t now, struct tm_err *e)
 {
     json_t *last = NULL;
     size_t size = 0;
@@ -132,11 +132,11 @@ int transcript_append(const char *path, json_t *entry, int64_t now, struct err *
     if (last_line(path, NULL, &last, &size, e) != 0)
         goto out;
     json_int_t n = json_integer_value(json_object_get(last, "n"));
-    const char *prev = last != NULL ? strictjson_str(last, "hash") : zero_hash;
-    clock_format(now, when);
+    const char *prev = last != NULL ? tm_strictjson_str(last, "hash") : zero_hash;
+    tm_clock_format(now, when);
     if (n < 0 || (size_t)n >= TRANSCRIPT_BYTES_MAX) { /* a line has more than a byte */
-        err_set(e, "transcript '%s': its last line says that it is number %lld", path,
-                (long long)n);
+        tm_err_set(e, "transcript '%s': its last line says that it is number %lld", path,
+                   (long long)n);
         goto out;
     }
     if (prev == NULL || json_object_set_new(entry, "n", json_integer(n + 1)) != 0 ||
@@ -144,12 +144,12 @@ int transcript_append(const char *path, json_t *entry, int64_t now, struct err *
         json_object_set_new(entry, "prev", json_string(prev)) != 0 ||
         entry_hash(entry, hex, e) != 0 ||
         json_object_set_new(entry, "hash", json_string(hex)) != 0) {
-        err_wrap(e, "transcript '%s'", path);
+        tm_err_wrap(e, "transcript '%s'", path);
         goto out;
     }
     text = json_dumps(entry, JSON_COMPACT | JSON_SORT_KEYS);
     if (text == NULL) {
-        err_set(e, "out of memory");
+        tm_err_set(e, "out of memory");
         goto out;
     }
     size_t len = strlen(text);
@@ -163,42 +163,42 @@ out:
 }
 
 /* A "signed" line proves itself: its statement verifies by the key in it. */
-static int check_signed(const json_t *entry, struct err *e)
+static int check_signed(const json_t *entry, struct tm_err *e)
 {
     const json_t *statement = json_object_get(entry, "statement");
     const json_t *body = json_object_get(statement, "signed");
     const json_t *key = json_object_get(entry, "key");
-    const char *keyid = strictjson_str(body, "keyid");
+    const char *keyid = tm_strictjson_str(body, "keyid");
     char real[TUF_KEYID_SIZE];
     if (key == NULL || keyid == NULL || tuf_key_id(key, real, e) != 0 || strcmp(real, keyid) != 0)
-        return err_set(e, "the key is not the one that the statement names");
-    return event_statement_verify(statement, key, e);
+        return tm_err_set(e, "the key is not the one that the statement names");
+    return tuf_event_statement_verify(statement, key, e);
 }
 
-static int check_entry(const json_t *entry, int64_t n, const char *prev, struct err *e)
+static int tuf_check_entry(const json_t *entry, int64_t n, const char *prev, struct tm_err *e)
 {
     char hex[65];
-    const char *hash = strictjson_str(entry, "hash");
-    const char *before = strictjson_str(entry, "prev");
-    const char *what = strictjson_str(entry, "what");
+    const char *hash = tm_strictjson_str(entry, "hash");
+    const char *before = tm_strictjson_str(entry, "prev");
+    const char *what = tm_strictjson_str(entry, "what");
     if (json_integer_value(json_object_get(entry, "n")) != n)
-        return err_set(e, "its number is not %lld: lines are missing or moved", (long long)n);
+        return tm_err_set(e, "its number is not %lld: lines are missing or moved", (long long)n);
     if (hash == NULL || before == NULL || what == NULL)
-        return err_set(e, "a member is missing");
+        return tm_err_set(e, "a member is missing");
     if (strcmp(before, prev) != 0)
-        return err_set(e, "it does not follow the line before it");
+        return tm_err_set(e, "it does not follow the line before it");
     if (entry_hash(entry, hex, e) != 0)
         return -1;
     if (strcmp(hex, hash) != 0)
-        return err_set(e, "its hash is wrong: it was changed");
+        return tm_err_set(e, "its hash is wrong: it was changed");
     return strcmp(what, "signed") == 0 ? check_signed(entry, e) : 0;
 }
 
-int64_t transcript_verify(const char *path,
-                          int (*each)(void *arg, const json_t *entry, struct err *e), void *arg,
-                          struct err *e)
+int64_t tuf_transcript_verify(const char *path,
+                              int (*each)(void *arg, const json_t *entry, struct tm_err *e),
+                              void *arg, struct tm_err *e)
 {
-    struct buf all = {0};
+    struct tm_buf all = {0};
     char prev[65];
     int64_t n = 0;
     int rc = read_all(path, &all, e);
@@ -209,17 +209,17 @@ int64_t transcript_verify(const char *path,
         const char *end = memchr(p, '\n', left);
         json_t *entry = parse_line(p, (size_t)(end - p), e);
         n++;
-        rc = entry != NULL ? check_entry(entry, n, prev, e) : -1;
+        rc = entry != NULL ? tuf_check_entry(entry, n, prev, e) : -1;
         if (rc == 0 && each != NULL)
             rc = each(arg, entry, e);
         if (rc == 0)
-            memcpy(prev, strictjson_str(entry, "hash"), sizeof(prev));
+            memcpy(prev, tm_strictjson_str(entry, "hash"), sizeof(prev));
         json_decref(entry);
         left -= (size_t)(end - p) + 1;
         p = end + 1;
     }
     if (rc != 0)
-        err_wrap(e, "transcript '%s' line %lld", path, (long long)n);
-    buf_free(&all);
+        tm_err_wrap(e, "transcript '%s' line %lld", path, (long long)n);
+    tm_buf_free(&all);
     return rc == 0 ? n : -1;
 }

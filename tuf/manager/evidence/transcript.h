@@ -16,19 +16,19 @@
 
 /* Appends one line and syncs it: "n", "time", "prev" and "hash" are added to `entry` (taken
  * over). The rest of a line that a killed run left is cut off first. The workspace lock is held. */
-int transcript_append(const char *path, json_t *entry, int64_t now, struct err *e);
+int tuf_transcript_append(const char *path, json_t *entry, int64_t now, struct tm_err *e);
 
 /* The last whole line; *last NULL when there is none. A new reference. */
-int transcript_last(const char *path, json_t **last, struct err *e);
+int tuf_transcript_last(const char *path, json_t **last, struct tm_err *e);
 
 /* The last whole line about a publication ("published" or "refreshed"); *last NULL when there is
  * none. A new reference. */
-int transcript_last_published(const char *path, json_t **last, struct err *e);
+int tuf_transcript_last_published(const char *path, json_t **last, struct tm_err *e);
 
 /* Reads all lines, checks numbers and hashes, and every statement by its key. `each` may be NULL.
  * The number of lines, or -1. A missing file has none. */
-int64_t transcript_verify(const char *path,
-                          int (*each)(void *arg, const json_t *entry, struct err *e), void *arg,
-                          struct err *e);
+int64_t tuf_transcript_verify(const char *path,
+                              int (*each)(void *arg, const json_t *entry, struct tm_err *e),
+                              void *arg, struct tm_err *e);
 
 #endif

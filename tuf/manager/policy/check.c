@@ -4,108 +4,112 @@
 #include "tuf/metadata/delegation.h"
 #include "tuf/manager/policy/internal.h"
 
-static int check_holders(const struct policy *p, const struct policy_role *r, struct err *e)
+static int check_holders(const struct tuf_policy *p, const struct tuf_policy_role *r,
+                         struct tm_err *e)
 {
     if (r->holders.count == 0)
-        return err_set(e, "role '%s': no 'holders'", r->name);
+        return tm_err_set(e, "role '%s': no 'holders'", r->name);
     for (size_t i = 0; i < r->holders.count; i++) {
         const char *h = r->holders.item[i];
-        if (!policy_name_ok(h))
-            return err_set(e, "role '%s': holder '%.80s': a name has letters, digits and ._-@ only",
-                           r->name, h);
+        if (!tuf_policy_name_ok(h))
+            return tm_err_set(e,
+                              "role '%s': holder '%.80s': a name has letters, digits and ._-@ only",
+                              r->name, h);
         for (size_t j = 0; j < i; j++) {
             if (strcmp(r->holders.item[j], h) == 0)
-                return err_set(e, "role '%s': holder '%s' is listed twice", r->name, h);
+                return tm_err_set(e, "role '%s': holder '%s' is listed twice", r->name, h);
         }
     }
-    size_t live = policy_live_holders(p, r);
+    size_t live = tuf_policy_live_holders(p, r);
     if (r->threshold == 0)
-        return err_set(e, "role '%s': no 'threshold'", r->name);
+        return tm_err_set(e, "role '%s': no 'threshold'", r->name);
     if ((size_t)r->threshold > live)
-        return err_set(e,
-                       "role '%s': threshold %lld, but only %zu holder%s (revoked ones do not "
-                       "count): nobody could ever sign it",
-                       r->name, (long long)r->threshold, live, live == 1 ? "" : "s");
+        return tm_err_set(e,
+                          "role '%s': threshold %lld, but only %zu holder%s (revoked ones do not "
+                          "count): nobody could ever sign it",
+                          r->name, (long long)r->threshold, live, live == 1 ? "" : "s");
     return 0;
 }
 
-static int check_role(const struct policy *p, const struct policy_role *r, struct err *e)
+static int check_role(const struct tuf_policy *p, const struct tuf_policy_role *r, struct tm_err *e)
 {
     if (check_holders(p, r, e) != 0)
         return -1;
     if (r->expiry == 0 || r->signing == 0)
-        return err_set(e, "role '%s': no '%s'", r->name, r->expiry == 0 ? "expiry" : "signing");
+        return tm_err_set(e, "role '%s': no '%s'", r->name, r->expiry == 0 ? "expiry" : "signing");
     if (r->signing >= r->expiry)
-        return err_set(e, "role '%s': 'signing' must be shorter than 'expiry'", r->name);
+        return tm_err_set(e, "role '%s': 'signing' must be shorter than 'expiry'", r->name);
     return 0;
 }
 
 /* Offline roles never hang on a key that a server can use, and the online ones always do. */
-static int check_separation(const struct policy *p, const struct policy_role *r, struct err *e)
+static int check_separation(const struct tuf_policy *p, const struct tuf_policy_role *r,
+                            struct tm_err *e)
 {
     bool online = strcmp(r->name, "snapshot") == 0 || strcmp(r->name, "timestamp") == 0;
     for (size_t i = 0; i < r->holders.count; i++) {
         const char *h = r->holders.item[i];
-        bool has = policy_online_key(p, h) != NULL;
-        if (online && !has && !policy_is_revoked(p, h))
-            return err_set(e,
-                           "role '%s': holder '%s' is not in 'online-keys', which say where its "
-                           "private key lives (holder replace OLD NEW --key FILE)",
-                           r->name, h);
+        bool has = tuf_policy_online_key(p, h) != NULL;
+        if (online && !has && !tuf_policy_is_revoked(p, h))
+            return tm_err_set(e,
+                              "role '%s': holder '%s' is not in 'online-keys', which say where its "
+                              "private key lives (holder replace OLD NEW --key FILE)",
+                              r->name, h);
         if (!online && has)
-            return err_set(e,
-                           "role '%s': '%s' is an online key, which may sign snapshot, "
-                           "timestamp and delegated roles only",
-                           r->name, h);
+            return tm_err_set(e,
+                              "role '%s': '%s' is an online key, which may sign snapshot, "
+                              "timestamp and delegated roles only",
+                              r->name, h);
     }
     return 0;
 }
 
-static int check_top_roles(const struct policy *p, struct err *e)
+static int check_top_roles(const struct tuf_policy *p, struct tm_err *e)
 {
-    const struct policy_role *r = p->roles.item;
+    const struct tuf_policy_role *r = p->roles.item;
     for (size_t i = 0; i < p->roles.count; i++) {
         enum tuf_role role;
         if (tuf_role_from_name(r[i].name, &role) != 0) {
-            struct nearest near;
-            nearest_init(&near, r[i].name);
+            struct tm_nearest near;
+            tm_nearest_init(&near, r[i].name);
             for (int k = 0; k < TUF_ROLE_COUNT; k++)
-                nearest_try(&near, tuf_role_name((enum tuf_role)k));
-            return err_set(e, "role '%.64s' is none of root, targets, snapshot, timestamp%s%s%s",
-                           r[i].name, near.best != NULL ? "; did you mean '" : "",
-                           near.best != NULL ? near.best : "",
-                           near.best != NULL ? "'?" : " (others go under 'delegations')");
+                tm_nearest_try(&near, tuf_role_name((enum tuf_role)k));
+            return tm_err_set(e, "role '%.64s' is none of root, targets, snapshot, timestamp%s%s%s",
+                              r[i].name, near.best != NULL ? "; did you mean '" : "",
+                              near.best != NULL ? near.best : "",
+                              near.best != NULL ? "'?" : " (others go under 'delegations')");
         }
         if (check_role(p, &r[i], e) != 0 || check_separation(p, &r[i], e) != 0)
             return -1;
     }
     for (int k = 0; k < TUF_ROLE_COUNT; k++) {
         const char *name = tuf_role_name((enum tuf_role)k);
-        if (policy_role(p, name) == NULL)
-            return err_set(e, "role '%s' is missing under 'roles'", name);
+        if (tuf_policy_role(p, name) == NULL)
+            return tm_err_set(e, "role '%s' is missing under 'roles'", name);
     }
     return 0;
 }
 
 /* A delegated role is all online or all offline: one that a server can sign half of is neither. */
-static int check_delegated(const struct policy *p, const struct policy_role *r, struct err *e)
+static int check_delegated(const struct tuf_policy *p, const struct tuf_policy_role *r,
+                           struct tm_err *e)
 {
     if (check_role(p, r, e) != 0)
         return -1;
     size_t online = 0;
     for (size_t i = 0; i < r->holders.count; i++)
-        online += policy_online_key(p, r->holders.item[i]) != NULL;
+        online += tuf_policy_online_key(p, r->holders.item[i]) != NULL;
     if (online != 0 && online != r->holders.count)
-        return err_set(e, "role '%s' mixes online keys and people's", r->name);
+        return tm_err_set(e, "role '%s' mixes online keys and people's", r->name);
     if (r->directory == NULL)
-        return err_set(e, "role '%s': no 'directory' with its targets", r->name);
+        return tm_err_set(e, "role '%s': no 'directory' with its targets", r->name);
     return 0;
 }
 
 /* The number of the delegation called `name` among the first `count`; -1: there is none. */
-static int number_of(const struct policy *p, const char *name, size_t count)
+static int number_of(const struct tuf_policy *p, const char *name, size_t count)
 {
-    const struct policy_role *r = p->delegations.item;
+    const struct tuf_policy_role *r = p->delegations.item;
     for (size_t i = 0; i < count; i++) {
         if (strcmp(r[i].name, name) == 0)
             return (int)i;
@@ -113,123 +117,130 @@ static int number_of(const struct policy *p, const char *name, size_t count)
     return -1;
 }
 
-static int no_delegator(const struct policy *p, const struct policy_role *r, size_t before,
-                        struct err *e)
+static int no_delegator(const struct tuf_policy *p, const struct tuf_policy_role *r, size_t before,
+                        struct tm_err *e)
 {
-    struct nearest near;
-    nearest_init(&near, r->delegated_by);
-    nearest_try(&near, tuf_role_name(TUF_TARGETS));
+    struct tm_nearest near;
+    tm_nearest_init(&near, r->delegated_by);
+    tm_nearest_try(&near, tuf_role_name(TUF_TARGETS));
     for (size_t i = 0; i < before; i++)
-        nearest_try(&near, ((const struct policy_role *)p->delegations.item)[i].name);
+        tm_nearest_try(&near, ((const struct tuf_policy_role *)p->delegations.item)[i].name);
     if (strcmp(r->name, r->delegated_by) == 0)
-        return err_set(e, "delegation '%s' cannot be delegated by itself", r->name);
+        return tm_err_set(e, "delegation '%s' cannot be delegated by itself", r->name);
     if (number_of(p, r->delegated_by, p->delegations.count) >= 0)
-        return err_set(e, "delegation '%s': 'delegated-by' names '%s', which must stand before it",
-                       r->name, r->delegated_by);
-    return err_set(e,
-                   "delegation '%s': 'delegated-by' names '%.64s', which is neither targets nor "
-                   "under 'delegations'%s%s%s",
-                   r->name, r->delegated_by, near.best != NULL ? "; did you mean '" : "",
-                   near.best != NULL ? near.best : "", near.best != NULL ? "'?" : "");
+        return tm_err_set(e,
+                          "delegation '%s': 'delegated-by' names '%s', which must stand before it",
+                          r->name, r->delegated_by);
+    return tm_err_set(e,
+                      "delegation '%s': 'delegated-by' names '%.64s', which is neither targets nor "
+                      "under 'delegations'%s%s%s",
+                      r->name, r->delegated_by, near.best != NULL ? "; did you mean '" : "",
+                      near.best != NULL ? near.best : "", near.best != NULL ? "'?" : "");
 }
 
 /* The delegator is one of the `before` delegations that stand before it: then there is no circle.
  * An online role that chose people's keys would put a server above them. */
-static int check_delegator(const struct policy *p, const struct policy_role *r, size_t before,
-                           struct err *e)
+static int check_delegator(const struct tuf_policy *p, const struct tuf_policy_role *r,
+                           size_t before, struct tm_err *e)
 {
-    const struct policy_role *all = p->delegations.item;
-    const struct policy_role *by = r;
+    const struct tuf_policy_role *all = p->delegations.item;
+    const struct tuf_policy_role *by = r;
     unsigned depth = 1;
-    while (strcmp(policy_delegator(by), tuf_role_name(TUF_TARGETS)) != 0) {
+    while (strcmp(tuf_policy_delegator(by), tuf_role_name(TUF_TARGETS)) != 0) {
         int at = number_of(p, by->delegated_by, before);
         if (at < 0)
             return no_delegator(p, by, before, e);
         by = &all[at];
         before = (size_t)at;
-        if (policy_is_online(p, by) && !policy_is_online(p, r))
-            return err_set(e,
-                           "delegation '%s' is signed by people, but '%s' above it by online keys: "
-                           "a server would choose who they are",
-                           r->name, by->name);
+        if (tuf_policy_is_online(p, by) && !tuf_policy_is_online(p, r))
+            return tm_err_set(
+                e,
+                "delegation '%s' is signed by people, but '%s' above it by online keys: "
+                "a server would choose who they are",
+                r->name, by->name);
         if (++depth > TUF_DELEGATIONS_MAX)
-            return err_set(e,
-                           "delegation '%s' is more than %d roles below targets: no client goes "
-                           "there",
-                           r->name, TUF_DELEGATIONS_MAX);
+            return tm_err_set(e,
+                              "delegation '%s' is more than %d roles below targets: no client goes "
+                              "there",
+                              r->name, TUF_DELEGATIONS_MAX);
     }
     return 0;
 }
 
-static int check_delegation(const struct policy *p, const struct policy_role *r, struct err *e)
+static int check_delegation(const struct tuf_policy *p, const struct tuf_policy_role *r,
+                            struct tm_err *e)
 {
     enum tuf_role role;
     if (tuf_role_from_name(r->name, &role) == 0)
-        return err_set(e, "a delegation cannot be called '%s'", r->name);
+        return tm_err_set(e, "a delegation cannot be called '%s'", r->name);
     if (strlen(r->name) > TUF_ROLE_NAME_MAX)
-        return err_set(e, "delegation '%.40s...': the name is over %d bytes", r->name,
-                       TUF_ROLE_NAME_MAX);
+        return tm_err_set(e, "delegation '%.40s...': the name is over %d bytes", r->name,
+                          TUF_ROLE_NAME_MAX);
     if ((r->paths.count == 0) == (r->hash_prefixes.count == 0))
-        return err_set(e, "delegation '%s' needs either 'paths' or 'path-hash-prefixes'", r->name);
+        return tm_err_set(e, "delegation '%s' needs either 'paths' or 'path-hash-prefixes'",
+                          r->name);
     for (size_t i = 0; i < r->hash_prefixes.count; i++) {
         const char *h = r->hash_prefixes.item[i];
         if (strspn(h, "0123456789abcdef") != strlen(h) || strlen(h) > 64)
-            return err_set(e, "delegation '%s': hash prefix '%.70s' is not lower-case hex", r->name,
-                           h);
+            return tm_err_set(e, "delegation '%s': hash prefix '%.70s' is not lower-case hex",
+                              r->name, h);
     }
     return check_delegated(p, r, e);
 }
 
-static int check_bins(const struct policy *p, struct err *e)
+static int check_bins(const struct tuf_policy *p, struct tm_err *e)
 {
-    const struct policy_role *r = p->delegations.item;
+    const struct tuf_policy_role *r = p->delegations.item;
     if (p->bin_bits == 0)
-        return err_set(e, "'bins': no 'bits' (10 makes 1024 bins)");
-    if (!policy_name_ok(p->bin_prefix))
-        return err_set(e, "'bins': prefix '%.80s' has letters, digits and ._-@ only",
-                       p->bin_prefix);
+        return tm_err_set(e, "'bins': no 'bits' (10 makes 1024 bins)");
+    if (!tuf_policy_name_ok(p->bin_prefix))
+        return tm_err_set(e, "'bins': prefix '%.80s' has letters, digits and ._-@ only",
+                          p->bin_prefix);
     for (size_t i = 0; i < p->delegations.count; i++) {
-        if (strcmp(policy_delegator(&r[i]), policy_delegator(&p->bins)) == 0)
-            return err_set(e,
-                           "'bins' and delegation '%s' exclude each other under one role (TAP 15): "
-                           "'%s' has both ('delegated-by' puts one below another role)",
-                           r[i].name, policy_delegator(&p->bins));
-        if (strcmp(r[i].name, "bins") == 0 || policy_delegation(p, r[i].name) == &p->bins)
-            return err_set(e, "delegation '%s' has a name of the hash bins", r[i].name);
+        if (strcmp(tuf_policy_delegator(&r[i]), tuf_policy_delegator(&p->bins)) == 0)
+            return tm_err_set(
+                e,
+                "'bins' and delegation '%s' exclude each other under one role (TAP 15): "
+                "'%s' has both ('delegated-by' puts one below another role)",
+                r[i].name, tuf_policy_delegator(&p->bins));
+        if (strcmp(r[i].name, "bins") == 0 || tuf_policy_delegation(p, r[i].name) == &p->bins)
+            return tm_err_set(e, "delegation '%s' has a name of the hash bins", r[i].name);
     }
     if (check_delegated(p, &p->bins, e) != 0)
         return -1;
     return check_delegator(p, &p->bins, p->delegations.count, e);
 }
 
-static int check_delegations(const struct policy *p, struct err *e)
+static int tuf_check_delegations(const struct tuf_policy *p, struct tm_err *e)
 {
-    const struct policy_role *r = p->delegations.item;
+    const struct tuf_policy_role *r = p->delegations.item;
     size_t delegators = 1; /* targets */
     for (size_t i = 0; i < p->delegations.count; i++) {
         if (check_delegation(p, &r[i], e) != 0 || check_delegator(p, &r[i], i, e) != 0)
             return -1;
-        delegators += policy_delegates(p, r[i].name);
+        delegators += tuf_policy_delegates(p, r[i].name);
     }
     if (delegators > TUF_DELEGATORS_MAX)
-        return err_set(e, "more than %d roles delegate to others", TUF_DELEGATORS_MAX);
+        return tm_err_set(e, "more than %d roles delegate to others", TUF_DELEGATORS_MAX);
     bool bins = p->bin_bits > 0 || p->bins.holders.count > 0 || p->bins.directory != NULL;
     return bins ? check_bins(p, e) : 0;
 }
 
-static int check_online(const struct policy *p, struct err *e)
+static int check_online(const struct tuf_policy *p, struct tm_err *e)
 {
-    const struct policy_online *o = p->online.item;
+    const struct tuf_policy_online *o = p->online.item;
     for (size_t i = 0; i < p->online.count; i++) {
         int ways = (o[i].file != NULL) + (o[i].env != NULL) + (o[i].pkcs11_module != NULL);
-        if (!policy_name_ok(o[i].name))
-            return err_set(e, "online key '%.80s': a name has letters, digits and ._-@ only",
-                           o[i].name);
+        if (!tuf_policy_name_ok(o[i].name))
+            return tm_err_set(e, "online key '%.80s': a name has letters, digits and ._-@ only",
+                              o[i].name);
         if (ways != 1)
-            return err_set(e, "online key '%s' needs exactly one of 'file', 'env', 'pkcs11-module'",
-                           o[i].name);
+            return tm_err_set(e,
+                              "online key '%s' needs exactly one of 'file', 'env', 'pkcs11-module'",
+                              o[i].name);
         if (o[i].pkcs11_module != NULL && (o[i].pkcs11_token == NULL || o[i].pkcs11_key == NULL))
-            return err_set(e, "online key '%s' needs 'pkcs11-token' and 'pkcs11-key'", o[i].name);
+            return tm_err_set(e, "online key '%s' needs 'pkcs11-token' and 'pkcs11-key'",
+                              o[i].name);
     }
     return 0;
 }
@@ -241,59 +252,62 @@ static bool one_of(const char *word, const char *const *words)
     return *words != NULL;
 }
 
-static int check_customs(const struct policy *p, struct err *e)
+static int check_customs(const struct tuf_policy *p, struct tm_err *e)
 {
     static const char *const usages[] = {"Fulcio", "Rekor", "CTFE", "TSA", "Unknown", NULL};
     static const char *const states[] = {"Active", "Expired", NULL};
-    const struct policy_custom *c = p->customs.item;
+    const struct tuf_policy_custom *c = p->customs.item;
     for (size_t i = 0; i < p->customs.count; i++) {
         if (c[i].usage == NULL || !one_of(c[i].usage, usages))
-            return err_set(e, "custom of '%s': 'usage' must be Fulcio, Rekor, CTFE, TSA or Unknown",
-                           c[i].name);
+            return tm_err_set(e,
+                              "custom of '%s': 'usage' must be Fulcio, Rekor, CTFE, TSA or Unknown",
+                              c[i].name);
         if (c[i].status == NULL || !one_of(c[i].status, states))
-            return err_set(e, "custom of '%s': 'status' must be Active or Expired", c[i].name);
+            return tm_err_set(e, "custom of '%s': 'status' must be Active or Expired", c[i].name);
     }
     return 0;
 }
 
-int policy_judge(const struct policy *p, struct err *e)
+int tuf_policy_judge(const struct tuf_policy *p, struct tm_err *e)
 {
     for (size_t i = 0; i < p->revoked.count; i++) {
-        if (!policy_name_ok(p->revoked.item[i]))
-            return err_set(e, "'revoked': '%.80s' is not a holder's name", p->revoked.item[i]);
+        if (!tuf_policy_name_ok(p->revoked.item[i]))
+            return tm_err_set(e, "'revoked': '%.80s' is not a holder's name", p->revoked.item[i]);
     }
-    if (check_online(p, e) != 0 || check_top_roles(p, e) != 0 || check_delegations(p, e) != 0)
+    if (check_online(p, e) != 0 || check_top_roles(p, e) != 0 || tuf_check_delegations(p, e) != 0)
         return -1;
     return check_customs(p, e);
 }
 
-static void warn_role(const struct policy *p, const struct policy_role *r, struct buf *out)
+static void warn_role(const struct tuf_policy *p, const struct tuf_policy_role *r,
+                      struct tm_buf *out)
 {
-    size_t live = policy_live_holders(p, r);
-    if (policy_is_online(p, r))
+    size_t live = tuf_policy_live_holders(p, r);
+    if (tuf_policy_is_online(p, r))
         return;
     if (r->threshold == 1)
-        buf_printf(out, "role '%s': threshold 1: one stolen key is enough to sign it\n", r->name);
+        tm_buf_printf(out, "role '%s': threshold 1: one stolen key is enough to sign it\n",
+                      r->name);
     if (live < (size_t)r->threshold + 1)
-        buf_printf(
+        tm_buf_printf(
             out,
             "role '%s': %zu holder%s for threshold %lld: one lost key and nobody can sign it "
             "any more\n",
             r->name, live, live == 1 ? "" : "s", (long long)r->threshold);
 }
 
-void policy_warnings(const struct policy *p, struct buf *out)
+void tuf_policy_warnings(const struct tuf_policy *p, struct tm_buf *out)
 {
-    const struct policy_role *root = policy_role(p, "root");
-    const struct policy_role *timestamp = policy_role(p, "timestamp");
-    const struct policy_role *d = p->delegations.item;
+    const struct tuf_policy_role *root = tuf_policy_role(p, "root");
+    const struct tuf_policy_role *timestamp = tuf_policy_role(p, "timestamp");
+    const struct tuf_policy_role *d = p->delegations.item;
     warn_role(p, root, out);
-    warn_role(p, policy_role(p, "targets"), out);
+    warn_role(p, tuf_policy_role(p, "targets"), out);
     for (size_t i = 0; i < p->delegations.count; i++)
         warn_role(p, &d[i], out);
     if (root->signing < INT64_C(14) * 86400000)
-        buf_puts(out, "role 'root': less than 14 days to gather signatures before it expires\n");
+        tm_buf_puts(out, "role 'root': less than 14 days to gather signatures before it expires\n");
     if (timestamp->expiry > INT64_C(31) * 86400000)
-        buf_puts(out,
-                 "role 'timestamp': a revoked key can be kept from clients for over 31 days\n");
+        tm_buf_puts(out,
+                    "role 'timestamp': a revoked key can be kept from clients for over 31 days\n");
 }

@@ -62,30 +62,30 @@ static const yaml_node_t *holders_of(yaml_document_t *doc, const char *role)
     return member(doc, r, "holders");
 }
 
-static void write_list(const struct yamlmap_list *l, const char *more, struct buf *out)
+static void write_list(const struct tm_yamlmap_list *l, const char *more, struct tm_buf *out)
 {
     buf_putc(out, '[');
     for (size_t i = 0; i < l->count; i++)
-        buf_printf(out, "%s%s", i > 0 ? ", " : "", l->item[i]);
+        tm_buf_printf(out, "%s%s", i > 0 ? ", " : "", l->item[i]);
     if (more != NULL)
-        buf_printf(out, "%s%s", l->count > 0 ? ", " : "", more);
+        tm_buf_printf(out, "%s%s", l->count > 0 ? ", " : "", more);
     buf_putc(out, ']');
 }
 
 /* An edit that does not leave a good policy is none. */
-static int check(const char *name, struct buf *out, struct err *e)
+static int check(const char *name, struct tm_buf *out, struct tm_err *e)
 {
-    struct policy p;
-    if (buf_str(out) == NULL)
-        return err_set(e, "out of memory");
-    if (policy_parse(name, (const char *)out->data, out->len, &p, e) != 0)
+    struct tuf_policy p;
+    if (tm_buf_str(out) == NULL)
+        return tm_err_set(e, "out of memory");
+    if (tuf_policy_parse(name, (const char *)out->data, out->len, &p, e) != 0)
         return -1;
-    policy_free(&p);
+    tuf_policy_free(&p);
     return 0;
 }
 
 /* A YAML value that stands for exactly `text`. */
-static void write_quoted(const char *text, struct buf *out)
+static void write_quoted(const char *text, struct tm_buf *out)
 {
     buf_putc(out, '"');
     for (; *text != '\0'; text++) {
@@ -96,7 +96,7 @@ static void write_quoted(const char *text, struct buf *out)
     buf_putc(out, '"');
 }
 
-static void write_online(const char *holder, const struct key_source *s, struct buf *out)
+static void write_online(const char *holder, const struct tm_key_source *s, struct tm_buf *out)
 {
     const struct {
         const char *name, *value;
@@ -112,11 +112,11 @@ static void write_online(const char *holder, const struct key_source *s, struct 
         {"pkcs11-pin-env", s->pin_env},
     };
     const char *sep = "";
-    buf_printf(out, "%s: {", holder);
+    tm_buf_printf(out, "%s: {", holder);
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         if (rows[i].value == NULL)
             continue;
-        buf_printf(out, "%s%s: ", sep, rows[i].name);
+        tm_buf_printf(out, "%s%s: ", sep, rows[i].name);
         write_quoted(rows[i].value, out);
         sep = ", ";
     }
@@ -169,52 +169,53 @@ static bool find_span(const char *text, size_t len, const char *role, struct spa
     return found;
 }
 
-int policy_edit_holders(const char *name, const char *text, size_t len, const char *role,
-                        const struct yamlmap_list *holders, struct buf *out, struct err *e)
+int tuf_policy_edit_holders(const char *name, const char *text, size_t len, const char *role,
+                            const struct tm_yamlmap_list *holders, struct tm_buf *out,
+                            struct tm_err *e)
 {
     struct span at;
     if (!find_span(text, len, role, &at))
-        return err_set(e, "%s: role '%s' has no list of holders", name, role);
-    buf_append(out, text, at.from);
+        return tm_err_set(e, "%s: role '%s' has no list of holders", name, role);
+    tm_buf_append(out, text, at.from);
     write_list(holders, NULL, out);
-    buf_append(out, text + at.to, len - at.to);
+    tm_buf_append(out, text + at.to, len - at.to);
     return check(name, out, e);
 }
 
-int policy_edit_revoke(const char *name, const char *text, size_t len, const char *holder,
-                       struct buf *out, struct err *e)
+int tuf_policy_edit_revoke(const char *name, const char *text, size_t len, const char *holder,
+                           struct tm_buf *out, struct tm_err *e)
 {
-    struct policy p;
+    struct tuf_policy p;
     struct span at;
-    if (policy_parse(name, text, len, &p, e) != 0)
+    if (tuf_policy_parse(name, text, len, &p, e) != 0)
         return -1;
     if (find_span(text, len, NULL, &at)) {
-        buf_append(out, text, at.from);
+        tm_buf_append(out, text, at.from);
         write_list(&p.revoked, holder, out);
-        buf_append(out, text + at.to, len - at.to);
+        tm_buf_append(out, text + at.to, len - at.to);
     } else {
-        buf_append(out, text, len);
-        buf_printf(out, "%s\n# Keys that no role gets any more.\nrevoked: [%s]\n",
-                   len > 0 && text[len - 1] == '\n' ? "" : "\n", holder);
+        tm_buf_append(out, text, len);
+        tm_buf_printf(out, "%s\n# Keys that no role gets any more.\nrevoked: [%s]\n",
+                      len > 0 && text[len - 1] == '\n' ? "" : "\n", holder);
     }
-    policy_free(&p);
+    tuf_policy_free(&p);
     return check(name, out, e);
 }
 
-int policy_edit_online(const char *name, const char *text, size_t len, const char *holder,
-                       const struct key_source *where, struct buf *out, struct err *e)
+int tuf_policy_edit_online(const char *name, const char *text, size_t len, const char *holder,
+                           const struct tm_key_source *where, struct tm_buf *out, struct tm_err *e)
 {
     size_t at = 0;
     size_t indent = 0;
     bool flow = false;
     if (!find_online(text, len, &at, &indent, &flow))
-        return err_set(e, "%s: there is no 'online-keys' to add '%s' to", name, holder);
-    buf_append(out, text, at);
+        return tm_err_set(e, "%s: there is no 'online-keys' to add '%s' to", name, holder);
+    tm_buf_append(out, text, at);
     write_online(holder, where, out);
     if (flow)
-        buf_puts(out, ", ");
+        tm_buf_puts(out, ", ");
     else
-        buf_printf(out, "\n%*s", (int)indent, "");
-    buf_append(out, text + at, len - at);
+        tm_buf_printf(out, "\n%*s", (int)indent, "");
+    tm_buf_append(out, text + at, len - at);
     return check(name, out, e);
 }

@@ -5,6 +5,6 @@
 #include "tuf/manager/policy/policy.h"
 
 /* What a well-formed file may still get wrong. */
-int policy_judge(const struct policy *p, struct err *e);
+int tuf_policy_judge(const struct tuf_policy *p, struct tm_err *e);
 
 #endif

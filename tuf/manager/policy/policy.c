@@ -30,65 +30,65 @@
         PERIOD("expiry", type, in expiry), PERIOD("signing", type, in signing)
 #define ENTRIES(text, member, entry, table) \
     { \
-        text, YAMLMAP_ENTRIES, offsetof(struct policy, member), 0, sizeof(entry), table \
+        text, YAMLMAP_ENTRIES, offsetof(struct tuf_policy, member), 0, sizeof(entry), table \
     }
 
-static const struct yamlmap_key role_keys[] = {SIGNING_RULES(struct policy_role, ), END};
+static const struct tm_yamlmap_key role_keys[] = {SIGNING_RULES(struct tuf_policy_role, ), END};
 
-static const struct yamlmap_key delegation_keys[] = {
-    SIGNING_RULES(struct policy_role, ),
-    TEXT("delegated-by", struct policy_role, delegated_by),
-    TEXT("directory", struct policy_role, directory),
-    TEXTS("paths", struct policy_role, paths),
-    TEXTS("path-hash-prefixes", struct policy_role, hash_prefixes),
-    BOOL("terminating", struct policy_role, terminating),
+static const struct tm_yamlmap_key delegation_keys[] = {
+    SIGNING_RULES(struct tuf_policy_role, ),
+    TEXT("delegated-by", struct tuf_policy_role, delegated_by),
+    TEXT("directory", struct tuf_policy_role, directory),
+    TEXTS("paths", struct tuf_policy_role, paths),
+    TEXTS("path-hash-prefixes", struct tuf_policy_role, hash_prefixes),
+    BOOL("terminating", struct tuf_policy_role, terminating),
     END,
 };
 
-static const struct yamlmap_key bin_keys[] = {
-    SIGNING_RULES(struct policy, bins.),
-    TEXT("delegated-by", struct policy, bins.delegated_by),
-    TEXT("directory", struct policy, bins.directory),
-    TEXT("prefix", struct policy, bin_prefix),
-    ROW("bits", YAMLMAP_NUMBER, struct policy, bin_bits, 1, POLICY_BITS_MAX),
+static const struct tm_yamlmap_key bin_keys[] = {
+    SIGNING_RULES(struct tuf_policy, bins.),
+    TEXT("delegated-by", struct tuf_policy, bins.delegated_by),
+    TEXT("directory", struct tuf_policy, bins.directory),
+    TEXT("prefix", struct tuf_policy, bin_prefix),
+    ROW("bits", YAMLMAP_NUMBER, struct tuf_policy, bin_bits, 1, POLICY_BITS_MAX),
     END,
 };
 
-static const struct yamlmap_key online_keys[] = {
-    TEXT("file", struct policy_online, file),
-    TEXT("env", struct policy_online, env),
-    TEXT("password-file", struct policy_online, password_file),
-    TEXT("password-env", struct policy_online, password_env),
-    TEXT("pkcs11-module", struct policy_online, pkcs11_module),
-    TEXT("pkcs11-token", struct policy_online, pkcs11_token),
-    TEXT("pkcs11-key", struct policy_online, pkcs11_key),
-    TEXT("pkcs11-pin-file", struct policy_online, pin_file),
-    TEXT("pkcs11-pin-env", struct policy_online, pin_env),
+static const struct tm_yamlmap_key online_keys[] = {
+    TEXT("file", struct tuf_policy_online, file),
+    TEXT("env", struct tuf_policy_online, env),
+    TEXT("password-file", struct tuf_policy_online, password_file),
+    TEXT("password-env", struct tuf_policy_online, password_env),
+    TEXT("pkcs11-module", struct tuf_policy_online, pkcs11_module),
+    TEXT("pkcs11-token", struct tuf_policy_online, pkcs11_token),
+    TEXT("pkcs11-key", struct tuf_policy_online, pkcs11_key),
+    TEXT("pkcs11-pin-file", struct tuf_policy_online, pin_file),
+    TEXT("pkcs11-pin-env", struct tuf_policy_online, pin_env),
     END,
 };
 
-static const struct yamlmap_key custom_keys[] = {
-    TEXT("usage", struct policy_custom, usage),
-    TEXT("status", struct policy_custom, status),
-    TEXT("uri", struct policy_custom, uri),
+static const struct tm_yamlmap_key custom_keys[] = {
+    TEXT("usage", struct tuf_policy_custom, usage),
+    TEXT("status", struct tuf_policy_custom, status),
+    TEXT("uri", struct tuf_policy_custom, uri),
     END,
 };
 
-static const struct yamlmap_key policy_keys[] = {
-    TEXT("published", struct policy, published),
-    TEXT("targets", struct policy, targets),
-    ENTRIES("roles", roles, struct policy_role, role_keys),
-    ENTRIES("delegations", delegations, struct policy_role, delegation_keys),
+static const struct tm_yamlmap_key policy_keys[] = {
+    TEXT("published", struct tuf_policy, published),
+    TEXT("targets", struct tuf_policy, targets),
+    ENTRIES("roles", roles, struct tuf_policy_role, role_keys),
+    ENTRIES("delegations", delegations, struct tuf_policy_role, delegation_keys),
     {"bins", YAMLMAP_SECTION, 0, 0, 0, bin_keys},
-    ENTRIES("online-keys", online, struct policy_online, online_keys),
-    ENTRIES("custom", customs, struct policy_custom, custom_keys),
-    TEXTS("revoked", struct policy, revoked),
+    ENTRIES("online-keys", online, struct tuf_policy_online, online_keys),
+    ENTRIES("custom", customs, struct tuf_policy_custom, custom_keys),
+    TEXTS("revoked", struct tuf_policy, revoked),
     END,
 };
 
-static struct policy_role *find_role(const struct yamlmap_entries *in, const char *name)
+static struct tuf_policy_role *find_role(const struct tm_yamlmap_entries *in, const char *name)
 {
-    struct policy_role *r = in->item;
+    struct tuf_policy_role *r = in->item;
     for (size_t i = 0; i < in->count; i++) {
         if (strcmp(r[i].name, name) == 0)
             return &r[i];
@@ -96,12 +96,12 @@ static struct policy_role *find_role(const struct yamlmap_entries *in, const cha
     return NULL;
 }
 
-const struct policy_role *policy_role(const struct policy *p, const char *name)
+const struct tuf_policy_role *tuf_policy_role(const struct tuf_policy *p, const char *name)
 {
     return find_role(&p->roles, name);
 }
 
-const struct policy_role *policy_delegation(const struct policy *p, const char *name)
+const struct tuf_policy_role *tuf_policy_delegation(const struct tuf_policy *p, const char *name)
 {
     size_t prefix = p->bin_bits > 0 ? strlen(p->bin_prefix) : 0;
     if (prefix > 0 && strncmp(name, p->bin_prefix, prefix) == 0 && name[prefix] == '-')
@@ -109,22 +109,22 @@ const struct policy_role *policy_delegation(const struct policy *p, const char *
     return find_role(&p->delegations, name);
 }
 
-const char *policy_delegator(const struct policy_role *r)
+const char *tuf_policy_delegator(const struct tuf_policy_role *r)
 {
     return r->delegated_by != NULL ? r->delegated_by : tuf_role_name(TUF_TARGETS);
 }
 
-bool policy_delegates(const struct policy *p, const char *role)
+bool tuf_policy_delegates(const struct tuf_policy *p, const char *role)
 {
-    const struct policy_role *r = p->delegations.item;
+    const struct tuf_policy_role *r = p->delegations.item;
     for (size_t i = 0; i < p->delegations.count; i++) {
-        if (strcmp(policy_delegator(&r[i]), role) == 0)
+        if (strcmp(tuf_policy_delegator(&r[i]), role) == 0)
             return true;
     }
-    return p->bin_bits > 0 && strcmp(policy_delegator(&p->bins), role) == 0;
+    return p->bin_bits > 0 && strcmp(tuf_policy_delegator(&p->bins), role) == 0;
 }
 
-static bool listed(const struct yamlmap_list *l, const char *word)
+static bool listed(const struct tm_yamlmap_list *l, const char *word)
 {
     for (size_t i = 0; i < l->count; i++) {
         if (strcmp(l->item[i], word) == 0)
@@ -133,14 +133,15 @@ static bool listed(const struct yamlmap_list *l, const char *word)
     return false;
 }
 
-bool policy_is_revoked(const struct policy *p, const char *holder)
+bool tuf_policy_is_revoked(const struct tuf_policy *p, const char *holder)
 {
     return listed(&p->revoked, holder);
 }
 
-const struct policy_online *policy_online_key(const struct policy *p, const char *holder)
+const struct tuf_policy_online *tuf_policy_online_key(const struct tuf_policy *p,
+                                                      const char *holder)
 {
-    const struct policy_online *o = p->online.item;
+    const struct tuf_policy_online *o = p->online.item;
     for (size_t i = 0; i < p->online.count; i++) {
         if (strcmp(o[i].name, holder) == 0)
             return &o[i];
@@ -148,24 +149,24 @@ const struct policy_online *policy_online_key(const struct policy *p, const char
     return NULL;
 }
 
-bool policy_is_online(const struct policy *p, const struct policy_role *r)
+bool tuf_policy_is_online(const struct tuf_policy *p, const struct tuf_policy_role *r)
 {
     for (size_t i = 0; i < r->holders.count; i++) {
-        if (policy_online_key(p, r->holders.item[i]) == NULL)
+        if (tuf_policy_online_key(p, r->holders.item[i]) == NULL)
             return false;
     }
     return r->holders.count > 0;
 }
 
-size_t policy_live_holders(const struct policy *p, const struct policy_role *r)
+size_t tuf_policy_live_holders(const struct tuf_policy *p, const struct tuf_policy_role *r)
 {
     size_t n = 0;
     for (size_t i = 0; i < r->holders.count; i++)
-        n += !policy_is_revoked(p, r->holders.item[i]);
+        n += !tuf_policy_is_revoked(p, r->holders.item[i]);
     return n;
 }
 
-bool policy_name_ok(const char *name)
+bool tuf_policy_name_ok(const char *name)
 {
     size_t len = strlen(name);
     if (len == 0 || len > POLICY_NAME_MAX || name[0] == '.' || name[0] == '-')
@@ -177,9 +178,9 @@ bool policy_name_ok(const char *name)
     return true;
 }
 
-void policy_key_source(const struct policy_online *o, struct key_source *out)
+void tuf_policy_key_source(const struct tuf_policy_online *o, struct tm_key_source *out)
 {
-    *out = (struct key_source){
+    *out = (struct tm_key_source){
         .file = o->file,
         .env = o->env,
         .password_file = o->password_file,
@@ -199,25 +200,26 @@ static int set_default(char **member, const char *value)
     return *member != NULL ? 0 : -1;
 }
 
-int policy_parse(const char *name, const char *text, size_t len, struct policy *out, struct err *e)
+int tuf_policy_parse(const char *name, const char *text, size_t len, struct tuf_policy *out,
+                     struct tm_err *e)
 {
-    *out = (struct policy){0};
-    int rc = yamlmap_read(name, text, len, policy_keys, out, e);
+    *out = (struct tuf_policy){0};
+    int rc = tm_yamlmap_read(name, text, len, policy_keys, out, e);
     if (rc == 0 &&
         (set_default(&out->published, "published") != 0 ||
          set_default(&out->targets, "targets") != 0 || set_default(&out->bin_prefix, "bin") != 0 ||
          (out->bins.name = strdup("bins")) == NULL))
-        rc = err_set(e, "out of memory");
-    if (rc == 0 && policy_judge(out, e) != 0)
-        rc = err_wrap(e, "%s", name);
+        rc = tm_err_set(e, "out of memory");
+    if (rc == 0 && tuf_policy_judge(out, e) != 0)
+        rc = tm_err_wrap(e, "%s", name);
     if (rc != 0)
-        policy_free(out);
+        tuf_policy_free(out);
     return rc;
 }
 
-void policy_free(struct policy *p)
+void tuf_policy_free(struct tuf_policy *p)
 {
-    yamlmap_free(policy_keys, p);
+    tm_yamlmap_free(policy_keys, p);
     free(p->bins.name);
     p->bins.name = NULL;
 }

@@ -18,91 +18,94 @@
 #define POLICY_BITS_MAX 14 /* 16 384 hash bins */
 #define POLICY_THRESHOLD_MAX 64
 
-struct policy_role {
+struct tuf_policy_role {
     char *name;
-    struct yamlmap_list holders;
+    struct tm_yamlmap_list holders;
     int64_t threshold;
     int64_t expiry, signing; /* milliseconds: life of a version, and how long before its end the
                                 next one is signed */
     /* delegated roles only */
     char *delegated_by; /* NULL: targets; else a delegation that stands before it */
     char *directory;
-    struct yamlmap_list paths;
-    struct yamlmap_list hash_prefixes;
+    struct tm_yamlmap_list paths;
+    struct tm_yamlmap_list hash_prefixes;
     bool terminating;
 };
 
-struct policy_online { /* where `refresh` and `publish` find a private key */
-    char *name;        /* of the holder */
+struct tuf_policy_online { /* where `refresh` and `publish` find a private key */
+    char *name;            /* of the holder */
     char *file, *env, *password_file, *password_env;
     char *pkcs11_module, *pkcs11_token, *pkcs11_key, *pin_file, *pin_env;
 };
 
-struct policy_custom { /* Sigstore's custom metadata of one target */
-    char *name;        /* target path */
+struct tuf_policy_custom { /* Sigstore's custom metadata of one target */
+    char *name;            /* target path */
     char *usage, *status, *uri;
 };
 
-struct policy {
-    char *published;                    /* the tree that is served */
-    char *targets;                      /* every file in it is a target */
-    struct yamlmap_entries roles;       /* struct policy_role: the four */
-    struct yamlmap_entries delegations; /* struct policy_role, in priority order */
-    struct policy_role bins;            /* succinct hash bins; bin_bits 0: none */
+struct tuf_policy {
+    char *published;                       /* the tree that is served */
+    char *targets;                         /* every file in it is a target */
+    struct tm_yamlmap_entries roles;       /* struct tuf_policy_role: the four */
+    struct tm_yamlmap_entries delegations; /* struct tuf_policy_role, in priority order */
+    struct tuf_policy_role bins;           /* succinct hash bins; bin_bits 0: none */
     char *bin_prefix;
     int64_t bin_bits;
-    struct yamlmap_entries online;  /* struct policy_online */
-    struct yamlmap_entries customs; /* struct policy_custom */
-    struct yamlmap_list revoked;    /* names that no role gets any more */
+    struct tm_yamlmap_entries online;  /* struct tuf_policy_online */
+    struct tm_yamlmap_entries customs; /* struct tuf_policy_custom */
+    struct tm_yamlmap_list revoked;    /* names that no role gets any more */
 };
 
 /* Parses and checks a policy; `name` is for messages. -1 leaves nothing to free. */
-int policy_parse(const char *name, const char *text, size_t len, struct policy *out, struct err *e);
-void policy_free(struct policy *p);
+int tuf_policy_parse(const char *name, const char *text, size_t len, struct tuf_policy *out,
+                     struct tm_err *e);
+void tuf_policy_free(struct tuf_policy *p);
 
 /* One of root, targets, snapshot, timestamp; never NULL for a checked policy. */
-const struct policy_role *policy_role(const struct policy *p, const char *name);
+const struct tuf_policy_role *tuf_policy_role(const struct tuf_policy *p, const char *name);
 
 /* A delegated role, the hash bins included, or NULL. */
-const struct policy_role *policy_delegation(const struct policy *p, const char *name);
+const struct tuf_policy_role *tuf_policy_delegation(const struct tuf_policy *p, const char *name);
 
 /* The role whose metadata says who signs `r`. */
-const char *policy_delegator(const struct policy_role *r);
+const char *tuf_policy_delegator(const struct tuf_policy_role *r);
 /* Whether `role` delegates to others. */
-bool policy_delegates(const struct policy *p, const char *role);
+bool tuf_policy_delegates(const struct tuf_policy *p, const char *role);
 
-bool policy_is_revoked(const struct policy *p, const char *holder);
-const struct policy_online *policy_online_key(const struct policy *p, const char *holder);
+bool tuf_policy_is_revoked(const struct tuf_policy *p, const char *holder);
+const struct tuf_policy_online *tuf_policy_online_key(const struct tuf_policy *p,
+                                                      const char *holder);
 
 /* Every holder of the role has an online key: no person takes part. */
-bool policy_is_online(const struct policy *p, const struct policy_role *r);
+bool tuf_policy_is_online(const struct tuf_policy *p, const struct tuf_policy_role *r);
 
 /* How many of the role's holders are not revoked. */
-size_t policy_live_holders(const struct policy *p, const struct policy_role *r);
+size_t tuf_policy_live_holders(const struct tuf_policy *p, const struct tuf_policy_role *r);
 
 /* One line for each thing that is allowed and unwise. */
-void policy_warnings(const struct policy *p, struct buf *out);
+void tuf_policy_warnings(const struct tuf_policy *p, struct tm_buf *out);
 
 /* Letters, digits, '.', '_', '-', '@'; not beginning with '.' or '-'. */
-bool policy_name_ok(const char *name);
+bool tuf_policy_name_ok(const char *name);
 
 /* Borrows the policy's text; relative paths are as written. */
-void policy_key_source(const struct policy_online *o, struct key_source *out);
+void tuf_policy_key_source(const struct tuf_policy_online *o, struct tm_key_source *out);
 
 /* ---- changes to the file's text that keep everything else as the operator wrote it ---- */
 
 /* The holders of `role` (one of the four, a delegation, or "bins") become `holders`. `out` gets
- * the whole new text, checked by policy_parse(). */
-int policy_edit_holders(const char *name, const char *text, size_t len, const char *role,
-                        const struct yamlmap_list *holders, struct buf *out, struct err *e);
+ * the whole new text, checked by tuf_policy_parse(). */
+int tuf_policy_edit_holders(const char *name, const char *text, size_t len, const char *role,
+                            const struct tm_yamlmap_list *holders, struct tm_buf *out,
+                            struct tm_err *e);
 
 /* Adds `holder` to `online-keys`; `where` says what signs for it. Paths are written as given, so
  * they are absolute or start from the workspace. */
-int policy_edit_online(const char *name, const char *text, size_t len, const char *holder,
-                       const struct key_source *where, struct buf *out, struct err *e);
+int tuf_policy_edit_online(const char *name, const char *text, size_t len, const char *holder,
+                           const struct tm_key_source *where, struct tm_buf *out, struct tm_err *e);
 
 /* Adds `holder` to `revoked`. */
-int policy_edit_revoke(const char *name, const char *text, size_t len, const char *holder,
-                       struct buf *out, struct err *e);
+int tuf_policy_edit_revoke(const char *name, const char *text, size_t len, const char *holder,
+                           struct tm_buf *out, struct tm_err *e);
 
 #endif

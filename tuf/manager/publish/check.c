@@ -16,22 +16,22 @@
 #include "tuf/manager/state/names.h"
 
 struct trial {
-    const struct publication *p;
+    const struct tuf_publication *p;
     char cache[PATH_MAX];
-    struct err *e;
+    struct tm_err *e;
 };
 
 static int begin(struct trial *t)
 {
-    if (file_join(t->p->stage.dir, "client.XXXXXX", t->cache, sizeof(t->cache), t->e) != 0)
+    if (tm_file_join(t->p->stage.dir, "client.XXXXXX", t->cache, sizeof(t->cache), t->e) != 0)
         return -1;
-    return mkdtemp(t->cache) != NULL ? 0 : err_errno(t->e, "make '%s'", t->cache);
+    return mkdtemp(t->cache) != NULL ? 0 : tm_err_errno(t->e, "make '%s'", t->cache);
 }
 
-static int link_all(const char *from, const char *to, struct err *e)
+static int link_all(const char *from, const char *to, struct tm_err *e)
 {
     DIR *d = opendir(from);
-    int rc = d != NULL ? 0 : err_errno(e, "read '%s'", from);
+    int rc = d != NULL ? 0 : tm_err_errno(e, "read '%s'", from);
     struct dirent *entry;
     while (rc == 0 && (entry = readdir(d)) != NULL) {
         size_t len = strlen(entry->d_name);
@@ -39,21 +39,21 @@ static int link_all(const char *from, const char *to, struct err *e)
             continue;
         char source[PATH_MAX];
         char target[PATH_MAX];
-        if (file_join(from, entry->d_name, source, sizeof(source), e) != 0 ||
-            file_join(to, entry->d_name, target, sizeof(target), e) != 0)
+        if (tm_file_join(from, entry->d_name, source, sizeof(source), e) != 0 ||
+            tm_file_join(to, entry->d_name, target, sizeof(target), e) != 0)
             rc = -1;
         else if (link(source, target) != 0 && errno != EEXIST)
-            rc = err_errno(e, "link '%s'", source);
+            rc = tm_err_errno(e, "link '%s'", source);
     }
     if (d != NULL)
         closedir(d);
     return rc;
 }
 
-static int make_view(const struct publication *p, char *view, size_t size, struct err *e)
+static int make_view(const struct tuf_publication *p, char *view, size_t size, struct tm_err *e)
 {
-    if (file_join(p->stage.dir, "view", view, size, e) != 0 || tree_remove(view, e) != 0 ||
-        file_mkdirs(view, 0700, e) != 0 || link_all(p->stage.dir, view, e) != 0)
+    if (tm_file_join(p->stage.dir, "view", view, size, e) != 0 || tuf_tree_remove(view, e) != 0 ||
+        tm_file_mkdirs(view, 0700, e) != 0 || link_all(p->stage.dir, view, e) != 0)
         return -1;
     return link_all(p->stage.tree, view, e);
 }
@@ -62,16 +62,16 @@ static struct tuf_client *open_client(struct trial *t, const struct tuf_metadata
 {
     char view[PATH_MAX];
     char folders[2][PATH_MAX];
-    const struct stage *s = &t->p->stage;
+    const struct tuf_stage *s = &t->p->stage;
     const char *const metadata[] = {staged ? view : s->tree};
     const char *const targets[] = {folders[0], folders[1]};
-    struct buf bytes = {0};
+    struct tm_buf bytes = {0};
     struct tuf_client *c = NULL;
-    if (file_join(s->dir, "view", view, sizeof(view), t->e) != 0 ||
-        file_join(s->dir, "targets", folders[0], sizeof(folders[0]), t->e) != 0 ||
-        file_join(s->tree, "targets", folders[1], sizeof(folders[1]), t->e) != 0)
+    if (tm_file_join(s->dir, "view", view, sizeof(view), t->e) != 0 ||
+        tm_file_join(s->dir, "targets", folders[0], sizeof(folders[0]), t->e) != 0 ||
+        tm_file_join(s->tree, "targets", folders[1], sizeof(folders[1]), t->e) != 0)
         return NULL;
-    if (tuf_metadata_dump(root, true, jsondump_to_buf, &bytes, t->e) == 0) {
+    if (tuf_metadata_dump(root, true, tm_jsondump_to_buf, &bytes, t->e) == 0) {
         const struct tuf_client_options o = {.dir = t->cache,
                                              .root = bytes.data,
                                              .root_len = bytes.len,
@@ -82,39 +82,39 @@ static struct tuf_client *open_client(struct trial *t, const struct tuf_metadata
                                              .now = t->p->o->now};
         c = tuf_client_open(&o, t->e);
     }
-    buf_free(&bytes);
+    tm_buf_free(&bytes);
     return c;
 }
 
-static int expect(const struct tuf_client *c, enum tuf_role role, int64_t version, struct err *e)
+static int expect(const struct tuf_client *c, enum tuf_role role, int64_t version, struct tm_err *e)
 {
     const struct tuf_metadata *m = tuf_client_role(c, role);
     if (m != NULL && tuf_metadata_version(m) == version)
         return 0;
-    return err_set(e, "it reaches version %" PRId64 " of %s, not %" PRId64,
-                   m != NULL ? tuf_metadata_version(m) : 0, tuf_role_name(role), version);
+    return tm_err_set(e, "it reaches version %" PRId64 " of %s, not %" PRId64,
+                      m != NULL ? tuf_metadata_version(m) : 0, tuf_role_name(role), version);
 }
 
-static int expect_all(const struct publication *p, const struct tuf_client *c, struct err *e)
+static int expect_all(const struct tuf_publication *p, const struct tuf_client *c, struct tm_err *e)
 {
-    const struct publish_report *r = p->report;
+    const struct tuf_publish_report *r = p->report;
     if (expect(c, TUF_ROOT, r->root, e) != 0 || expect(c, TUF_TIMESTAMP, r->timestamp, e) != 0 ||
         expect(c, TUF_SNAPSHOT, r->snapshot, e) != 0)
         return -1;
     return expect(c, TUF_TARGETS, r->targets, e);
 }
 
-static int download(const struct publication *p, struct tuf_client *c, struct err *e)
+static int download(const struct tuf_publication *p, struct tuf_client *c, struct tm_err *e)
 {
     for (size_t i = 0; i < p->samples; i++) {
         if (tuf_client_get(c, p->sample[i], NULL, e) != 0)
-            return err_wrap(e, "target '%.200s'", p->sample[i]);
+            return tm_err_wrap(e, "target '%.200s'", p->sample[i]);
     }
     return 0;
 }
 
-static int from_root(const struct publication *p, const struct tuf_metadata *root, bool whole,
-                     struct err *e)
+static int from_root(const struct tuf_publication *p, const struct tuf_metadata *root, bool whole,
+                     struct tm_err *e)
 {
     struct trial t = {.p = p, .e = e};
     if (begin(&t) != 0)
@@ -126,17 +126,17 @@ static int from_root(const struct publication *p, const struct tuf_metadata *roo
     if (rc == 0 && whole && tuf_metadata_version(root) == p->report->root)
         rc = download(p, c, e);
     tuf_client_close(c);
-    if (tree_remove(t.cache, rc == 0 ? e : NULL) != 0 && rc == 0)
+    if (tuf_tree_remove(t.cache, rc == 0 ? e : NULL) != 0 && rc == 0)
         rc = -1;
     return rc == 0 ? 0
-                   : err_wrap(e, "client that trusts root %" PRId64, tuf_metadata_version(root));
+                   : tm_err_wrap(e, "client that trusts root %" PRId64, tuf_metadata_version(root));
 }
 
 /* A client that knows what is live now, as far as it still accepts it. */
-static int from_live(const struct publication *p, struct err *e)
+static int from_live(const struct tuf_publication *p, struct tm_err *e)
 {
     struct trial t = {.p = p, .e = e};
-    struct err ignored = {0};
+    struct tm_err ignored = {0};
     if (p->live.root_count == 0)
         return 0;
     if (begin(&t) != 0)
@@ -151,11 +151,11 @@ static int from_live(const struct publication *p, struct err *e)
     if (rc == 0)
         rc = expect_all(p, c, e);
     tuf_client_close(c);
-    tree_remove(t.cache, NULL);
-    return rc == 0 ? 0 : err_wrap(e, "client that knows what is published now");
+    tuf_tree_remove(t.cache, NULL);
+    return rc == 0 ? 0 : tm_err_wrap(e, "client that knows what is published now");
 }
 
-int publication_check_once(struct publication *p, struct err *e)
+int tuf_publication_check_once(struct tuf_publication *p, struct tm_err *e)
 {
     char view[PATH_MAX];
     if (make_view(p, view, sizeof(view), e) != 0)
@@ -163,7 +163,7 @@ int publication_check_once(struct publication *p, struct err *e)
     return from_root(p, p->live.roots[0], false, e);
 }
 
-int publication_check(struct publication *p, struct err *e)
+int tuf_publication_check(struct tuf_publication *p, struct tm_err *e)
 {
     char view[PATH_MAX];
     if (make_view(p, view, sizeof(view), e) != 0)

@@ -11,18 +11,18 @@
 #define PUBLISH_SAMPLES_MAX 64
 #define PUBLISH_SAMPLES_EACH 4 /* of one role, so that roles below others have some too */
 
-struct publication {
-    struct workspace *w;
-    const struct publish_options *o;
-    struct publish_report *report;
-    struct published live;
-    struct stage stage;
-    struct online online;
+struct tuf_publication {
+    struct tuf_workspace *w;
+    const struct tuf_publish_options *o;
+    struct tuf_publish_report *report;
+    struct tuf_published live;
+    struct tuf_stage stage;
+    struct tuf_online online;
     const struct tuf_metadata *root;    /* that is in force afterwards */
     const struct tuf_metadata *targets; /* likewise */
     json_t *meta;                       /* of the next snapshot */
     bool new_root;
-    struct staged_role { /* delegated roles that delegate, as this run publishes them */
+    struct tuf_staged_role { /* delegated roles that delegate, as this run publishes them */
         char name[TUF_ROLE_NAME_MAX + 1];
         struct tuf_metadata *m;
     } * staged;
@@ -32,31 +32,31 @@ struct publication {
 };
 
 /* Stages it as version.role.json, and puts it into p->meta. */
-int publication_put_role(struct publication *p, const char *role, const struct tuf_metadata *m,
-                         bool indented, struct err *e);
+int tuf_publication_put_role(struct tuf_publication *p, const char *role,
+                             const struct tuf_metadata *m, bool indented, struct tm_err *e);
 
-/* Who may sign a delegated role once this is published; as published_delegation() answers. */
-int publication_delegation(struct publication *p, const char *role, struct tuf_delegation *out,
-                           struct err *e);
+/* Who may sign a delegated role once this is published; as tuf_published_delegation() answers. */
+int tuf_publication_delegation(struct tuf_publication *p, const char *role,
+                               struct tuf_delegation *out, struct tm_err *e);
 
 /* Remembers, for it, an online role that delegates. */
-int publication_stage_role(struct publication *p, const char *name, const struct tuf_metadata *m,
-                           struct err *e);
+int tuf_publication_stage_role(struct tuf_publication *p, const char *name,
+                               const struct tuf_metadata *m, struct tm_err *e);
 
 /* Stages the target files of a role from a folder. */
-int publication_put_files(struct publication *p, const struct tuf_metadata *m,
-                          const char *directory, struct err *e);
+int tuf_publication_put_files(struct tuf_publication *p, const struct tuf_metadata *m,
+                              const char *directory, struct tm_err *e);
 
 /* Delegated roles of online keys: new content, or a new date. */
-int publication_online_roles(struct publication *p, struct err *e);
+int tuf_publication_online_roles(struct tuf_publication *p, struct tm_err *e);
 
 /* One client, from root 1, on the staged tree as it is now. */
-int publication_check_once(struct publication *p, struct err *e);
+int tuf_publication_check_once(struct tuf_publication *p, struct tm_err *e);
 
 /* Clients from every root and from the live state; each must reach exactly what is staged. */
-int publication_check(struct publication *p, struct err *e);
+int tuf_publication_check(struct tuf_publication *p, struct tm_err *e);
 
 /* Evidence, before the switch. */
-int publication_record(struct publication *p, struct err *e);
+int tuf_publication_record(struct tuf_publication *p, struct tm_err *e);
 
 #endif

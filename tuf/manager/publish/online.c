@@ -7,46 +7,46 @@
 #include "tuf/manager/event/draft.h"
 #include "tuf/manager/policy/keyring.h"
 
-void online_close(struct online *o)
+void tuf_online_close(struct tuf_online *o)
 {
     for (size_t i = 0; i < o->count; i++)
-        key_free(o->open[i].key);
+        tm_key_free(o->open[i].key);
     o->count = 0;
 }
 
 /* Files that the policy names are beside it unless absolute. */
-static int open_key(const struct workspace *w, const struct policy_online *p, struct key **out,
-                    struct err *e)
+static int open_key(const struct tuf_workspace *w, const struct tuf_policy_online *p,
+                    struct tm_key **out, struct tm_err *e)
 {
     char paths[3][PATH_MAX];
-    struct key_source s;
-    policy_key_source(p, &s);
+    struct tm_key_source s;
+    tuf_policy_key_source(p, &s);
     const char **const files[] = {&s.file, &s.password_file, &s.pin_file};
     for (size_t i = 0; i < 3; i++) {
         if (*files[i] == NULL)
             continue;
-        if (workspace_path(w, *files[i], paths[i], sizeof(paths[i]), e) != 0)
+        if (tuf_workspace_path(w, *files[i], paths[i], sizeof(paths[i]), e) != 0)
             return -1;
         *files[i] = paths[i];
     }
-    *out = key_open(&s, "online key", e);
-    return *out != NULL ? 0 : err_wrap(e, "online key '%s'", p->name);
+    *out = tm_key_open(&s, "online key", e);
+    return *out != NULL ? 0 : tm_err_wrap(e, "online key '%s'", p->name);
 }
 
-static struct key *find_key(struct online *o, const char *holder, struct err *e)
+static struct tm_key *find_key(struct tuf_online *o, const char *holder, struct tm_err *e)
 {
     for (size_t i = 0; i < o->count; i++) {
         if (strcmp(o->open[i].holder, holder) == 0)
             return o->open[i].key;
     }
-    const struct policy_online *p = policy_online_key(&o->w->policy, holder);
-    struct key *key = NULL;
+    const struct tuf_policy_online *p = tuf_policy_online_key(&o->w->policy, holder);
+    struct tm_key *key = NULL;
     if (p == NULL) {
-        err_set(e, "the policy's 'online-keys' has no '%s'", holder);
+        tm_err_set(e, "the policy's 'online-keys' has no '%s'", holder);
         return NULL;
     }
     if (o->count == ONLINE_KEYS_MAX) {
-        err_set(e, "more than %d online keys", ONLINE_KEYS_MAX);
+        tm_err_set(e, "more than %d online keys", ONLINE_KEYS_MAX);
         return NULL;
     }
     if (open_key(o->w, p, &key, e) != 0)
@@ -56,21 +56,21 @@ static struct key *find_key(struct online *o, const char *holder, struct err *e)
     return key;
 }
 
-static int sign_by(struct online *o, struct tuf_metadata *m, const char *keyid, const json_t *key,
-                   struct err *e)
+static int sign_by(struct tuf_online *o, struct tuf_metadata *m, const char *keyid,
+                   const json_t *key, struct tm_err *e)
 {
-    struct key *private_key = find_key(o, keyring_owner(key), e);
+    struct tm_key *private_key = find_key(o, tuf_keyring_owner(key), e);
     if (private_key == NULL)
         return -1;
-    return tuf_metadata_sign(m, keyid, key, key_pkey(private_key), e) == 0
+    return tuf_metadata_sign(m, keyid, key, tm_key_pkey(private_key), e) == 0
                ? 0
-               : err_wrap(e, "online key '%s'", keyring_owner(key));
+               : tm_err_wrap(e, "online key '%s'", tuf_keyring_owner(key));
 }
 
-int online_sign(struct online *o, struct tuf_metadata *m, const struct tuf_signers *by,
-                const char *role, struct err *e)
+int tuf_online_sign(struct tuf_online *o, struct tuf_metadata *m, const struct tuf_signers *by,
+                    const char *role, struct tm_err *e)
 {
-    struct err why = {0};
+    struct tm_err why = {0};
     int64_t made = 0;
     size_t i;
     const json_t *id;
@@ -82,44 +82,44 @@ int online_sign(struct online *o, struct tuf_metadata *m, const struct tuf_signe
     }
     if (made >= by->threshold)
         return 0;
-    return err_set(e, "%s: %lld of %lld online signatures: %s", role, (long long)made,
-                   (long long)by->threshold, why.text);
+    return tm_err_set(e, "%s: %lld of %lld online signatures: %s", role, (long long)made,
+                      (long long)by->threshold, why.text);
 }
 
-void online_period_of(const struct tuf_metadata *root, const struct policy *p, enum tuf_role role,
-                      struct online_period *out)
+void tuf_online_period_of(const struct tuf_metadata *root, const struct tuf_policy *p,
+                          enum tuf_role role, struct tuf_online_period *out)
 {
     const char *name = tuf_role_name(role);
-    const struct policy_role *r = policy_role(p, name);
+    const struct tuf_policy_role *r = tuf_policy_role(p, name);
     const json_t *o = json_object_get(json_object_get(tuf_metadata_body(root), "roles"), name);
     int64_t expiry = json_integer_value(json_object_get(o, DRAFT_EXPIRY_PERIOD));
     int64_t signing = json_integer_value(json_object_get(o, DRAFT_SIGNING_PERIOD));
     bool good = expiry > 0 && signing > 0 && signing < expiry && expiry <= r->expiry / 1000;
-    *out = (struct online_period){good ? expiry : r->expiry / 1000,
-                                  good ? signing : r->signing / 1000};
+    *out = (struct tuf_online_period){good ? expiry : r->expiry / 1000,
+                                      good ? signing : r->signing / 1000};
 }
 
-struct tuf_metadata *online_next(struct online *o, enum tuf_role role,
-                                 const struct tuf_metadata *root, int64_t version, json_t *meta,
-                                 int64_t now, struct err *e)
+struct tuf_metadata *tuf_online_next(struct tuf_online *o, enum tuf_role role,
+                                     const struct tuf_metadata *root, int64_t version, json_t *meta,
+                                     int64_t now, struct tm_err *e)
 {
-    struct online_period period;
+    struct tuf_online_period period;
     struct tuf_signers by;
     const char *name = tuf_role_name(role);
     if (version > TUF_VERSION_MAX) {
-        err_set(e, "%s: version %lld is the last there can be", name, (long long)version - 1);
+        tm_err_set(e, "%s: version %lld is the last there can be", name, (long long)version - 1);
         return NULL;
     }
-    online_period_of(root, &o->w->policy, role, &period);
+    tuf_online_period_of(root, &o->w->policy, role, &period);
     json_t *s = tuf_signed_new(role, version, now + period.expiry);
     if (s == NULL || json_object_set(s, "meta", meta) != 0) {
         json_decref(s);
-        err_set(e, "out of memory");
+        tm_err_set(e, "out of memory");
         return NULL;
     }
     struct tuf_metadata *m = tuf_metadata_from_json(tuf_envelope_new(s), role, e);
     tuf_root_signers(root, role, &by);
-    if (m == NULL || online_sign(o, m, &by, name, e) == 0)
+    if (m == NULL || tuf_online_sign(o, m, &by, name, e) == 0)
         return m;
     tuf_metadata_free(m);
     return NULL;

@@ -11,32 +11,32 @@
 
 #define ONLINE_KEYS_MAX 16
 
-struct online {
-    const struct workspace *w;
+struct tuf_online {
+    const struct tuf_workspace *w;
     struct {
         char holder[POLICY_NAME_MAX + 1];
-        struct key *key;
+        struct tm_key *key;
     } open[ONLINE_KEYS_MAX];
     size_t count;
 };
 
-void online_close(struct online *o);
+void tuf_online_close(struct tuf_online *o);
 
 /* Signs by every online key among `by`, at least threshold of them. */
-int online_sign(struct online *o, struct tuf_metadata *m, const struct tuf_signers *by,
-                const char *role, struct err *e);
+int tuf_online_sign(struct tuf_online *o, struct tuf_metadata *m, const struct tuf_signers *by,
+                    const char *role, struct tm_err *e);
 
-struct online_period { /* seconds */
+struct tuf_online_period { /* seconds */
     int64_t expiry, signing;
 };
 
 /* The role's periods as the root says, signed by its holders; the policy's where it does not. */
-void online_period_of(const struct tuf_metadata *root, const struct policy *p, enum tuf_role role,
-                      struct online_period *out);
+void tuf_online_period_of(const struct tuf_metadata *root, const struct tuf_policy *p,
+                          enum tuf_role role, struct tuf_online_period *out);
 
 /* A version of timestamp or snapshot, signed, or NULL. `meta` is borrowed. */
-struct tuf_metadata *online_next(struct online *o, enum tuf_role role,
-                                 const struct tuf_metadata *root, int64_t version, json_t *meta,
-                                 int64_t now, struct err *e);
+struct tuf_metadata *tuf_online_next(struct tuf_online *o, enum tuf_role role,
+                                     const struct tuf_metadata *root, int64_t version, json_t *meta,
+                                     int64_t now, struct tm_err *e);
 
 #endif

@@ -16,71 +16,71 @@
 #include "tuf/manager/publish/internal.h"
 #include "tuf/manager/state/names.h"
 
-static int no_memory(struct err *e)
+static int no_memory(struct tm_err *e)
 {
-    return err_set(e, "out of memory");
+    return tm_err_set(e, "out of memory");
 }
 
 /* ---- may it be published at all? ---- */
 
-static int judge(const struct publication *p, struct err *e)
+static int judge(const struct tuf_publication *p, struct tm_err *e)
 {
-    const struct event *ev = p->o->event;
-    struct findings f;
-    rules_judge(ev, &p->w->policy, p->o->now, &f);
+    const struct tuf_event *ev = p->o->event;
+    struct tuf_findings f;
+    tuf_rules_judge(ev, &p->w->policy, p->o->now, &f);
     int rc = f.error_count == 0
                  ? 0
-                 : err_set(e, "refused: %.*s", (int)strcspn(buf_str(&f.errors), "\n"),
-                           buf_str(&f.errors));
-    findings_free(&f);
-    if (rc == 0 && rules_base(ev, &p->live, e) != 0)
-        rc = err_wrap(e, "refused");
-    if (rc == 0 && rules_thresholds(ev, e) != 0)
-        rc = err_wrap(e, "refused");
+                 : tm_err_set(e, "refused: %.*s", (int)strcspn(tm_buf_str(&f.errors), "\n"),
+                              tm_buf_str(&f.errors));
+    tuf_findings_free(&f);
+    if (rc == 0 && tuf_rules_base(ev, &p->live, e) != 0)
+        rc = tm_err_wrap(e, "refused");
+    if (rc == 0 && tuf_rules_thresholds(ev, e) != 0)
+        rc = tm_err_wrap(e, "refused");
     return rc;
 }
 
-static const struct tuf_metadata *proposed(const struct publication *p, const char *role)
+static const struct tuf_metadata *proposed(const struct tuf_publication *p, const char *role)
 {
-    const struct event_role *r = p->o->event != NULL ? event_find(p->o->event, role) : NULL;
+    const struct tuf_event_role *r = p->o->event != NULL ? tuf_event_find(p->o->event, role) : NULL;
     return r != NULL ? r->proposed : NULL;
 }
 
-static int choose(struct publication *p, struct err *e)
+static int choose(struct tuf_publication *p, struct tm_err *e)
 {
     const struct tuf_metadata *root = proposed(p, "root");
     const struct tuf_metadata *targets = proposed(p, "targets");
-    p->root = root != NULL ? root : published_root(&p->live);
+    p->root = root != NULL ? root : tuf_published_root(&p->live);
     p->targets = targets != NULL ? targets : p->live.targets;
     if (p->root == NULL || p->targets == NULL)
-        return err_set(e, "'%s' has no published root yet: publish a signed event first",
-                       p->w->published);
+        return tm_err_set(e, "'%s' has no published root yet: publish a signed event first",
+                          p->w->published);
     p->new_root = tuf_metadata_version(p->root) > (int64_t)p->live.root_count;
     return 0;
 }
 
 /* ---- offline roles ---- */
 
-static int put_root(struct publication *p, struct err *e)
+static int put_root(struct tuf_publication *p, struct tm_err *e)
 {
     char name[NAMES_MAX];
-    if (names_metadata(tuf_metadata_version(p->root), "root", name, sizeof(name), e) != 0)
+    if (tuf_names_metadata(tuf_metadata_version(p->root), "root", name, sizeof(name), e) != 0)
         return -1;
-    if (p->new_root && stage_put(&p->stage, STAGE_ROOT, name, p->root, true, NULL, e) != 0)
+    if (p->new_root && tuf_stage_put(&p->stage, STAGE_ROOT, name, p->root, true, NULL, e) != 0)
         return -1;
-    return p->new_root ? stage_put(&p->stage, STAGE_LATEST, "root.json", p->root, true, NULL, e)
+    return p->new_root ? tuf_stage_put(&p->stage, STAGE_LATEST, "root.json", p->root, true, NULL, e)
                        : 0;
 }
 
-int publication_put_role(struct publication *p, const char *role, const struct tuf_metadata *m,
-                         bool indented, struct err *e)
+int tuf_publication_put_role(struct tuf_publication *p, const char *role,
+                             const struct tuf_metadata *m, bool indented, struct tm_err *e)
 {
-    struct stage_pin pin;
+    struct tuf_stage_pin pin;
     char name[NAMES_MAX];
     char entry_name[TUF_ROLE_NAME_MAX + 8];
     int64_t version = tuf_metadata_version(m);
-    if (names_metadata(version, role, name, sizeof(name), e) != 0 ||
-        stage_put(&p->stage, STAGE_METADATA, name, m, indented, &pin, e) != 0)
+    if (tuf_names_metadata(version, role, name, sizeof(name), e) != 0 ||
+        tuf_stage_put(&p->stage, STAGE_METADATA, name, m, indented, &pin, e) != 0)
         return -1;
     snprintf(entry_name, sizeof(entry_name), "%s.json", role);
     return json_object_set_new(p->meta, entry_name,
@@ -89,91 +89,92 @@ int publication_put_role(struct publication *p, const char *role, const struct t
                : no_memory(e);
 }
 
-static void add_sample(struct publication *p, const char *path)
+static void add_sample(struct tuf_publication *p, const char *path)
 {
     if (p->samples < PUBLISH_SAMPLES_MAX && (p->sample[p->samples] = strdup(path)) != NULL)
         p->samples++;
 }
 
-static int put_file(struct publication *p, const char *dir, const char *path, const json_t *entry,
-                    struct err *e)
+static int put_file(struct tuf_publication *p, const char *dir, const char *path,
+                    const json_t *entry, struct tm_err *e)
 {
     char from[PATH_MAX];
-    struct buf name = {0};
-    const char *hash = strictjson_str(json_object_get(entry, "hashes"), "sha256");
-    if (names_target_ok(path, e) != 0)
+    struct tm_buf name = {0};
+    const char *hash = tm_strictjson_str(json_object_get(entry, "hashes"), "sha256");
+    if (tuf_names_target_ok(path, e) != 0)
         return -1;
     if (hash == NULL)
-        return err_set(e, "target '%.200s' has no sha256", path);
-    if (file_join(dir, path, from, sizeof(from), e) != 0)
+        return tm_err_set(e, "target '%.200s' has no sha256", path);
+    if (tm_file_join(dir, path, from, sizeof(from), e) != 0)
         return -1;
-    names_target(path, hash, &name);
-    int rc = buf_str(&name) == NULL
+    tuf_names_target(path, hash, &name);
+    int rc = tm_buf_str(&name) == NULL
                  ? no_memory(e)
-                 : stage_put_target(&p->stage, buf_str(&name), from, hash,
-                                    json_integer_value(json_object_get(entry, "length")), e);
-    buf_free(&name);
+                 : tuf_stage_put_target(&p->stage, tm_buf_str(&name), from, hash,
+                                        json_integer_value(json_object_get(entry, "length")), e);
+    tm_buf_free(&name);
     return rc;
 }
 
-int publication_put_files(struct publication *p, const struct tuf_metadata *m,
-                          const char *directory, struct err *e)
+int tuf_publication_put_files(struct tuf_publication *p, const struct tuf_metadata *m,
+                              const char *directory, struct tm_err *e)
 {
     char dir[PATH_MAX];
-    struct buf path = {0};
-    int rc = workspace_path(p->w, directory, dir, sizeof(dir), e);
+    struct tm_buf path = {0};
+    int rc = tuf_workspace_path(p->w, directory, dir, sizeof(dir), e);
     for (size_t i = 0; i < tuf_entries_count(m) && rc == 0; i++) {
         json_t *entry = tuf_entry_at(m, i, &path);
-        rc = entry != NULL ? put_file(p, dir, buf_str(&path), entry, e) : no_memory(e);
+        rc = entry != NULL ? put_file(p, dir, tm_buf_str(&path), entry, e) : no_memory(e);
         if (rc == 0 && i < PUBLISH_SAMPLES_EACH)
-            add_sample(p, buf_str(&path));
+            add_sample(p, tm_buf_str(&path));
         json_decref(entry);
     }
-    buf_free(&path);
+    tm_buf_free(&path);
     return rc;
 }
 
 /* By the roles that will be in force: those which the event calls published may be old. */
-static int check_delegated(struct publication *p, const struct event_role *r, struct err *e)
+static int check_delegated(struct tuf_publication *p, const struct tuf_event_role *r,
+                           struct tm_err *e)
 {
     struct tuf_delegation d;
-    int found = publication_delegation(p, r->name, &d, e);
+    int found = tuf_publication_delegation(p, r->name, &d, e);
     if (found == 1 && tuf_verify(r->proposed, &d.signers, r->name, e) == 0)
         return 0;
     if (found == 0)
-        err_set(e, "%s: no published role delegates to it any more", r->name);
-    return err_wrap(e, "refused");
+        tm_err_set(e, "%s: no published role delegates to it any more", r->name);
+    return tm_err_wrap(e, "refused");
 }
 
-static int put_proposed(struct publication *p, const struct event_role *r, struct err *e)
+static int put_proposed(struct tuf_publication *p, const struct tuf_event_role *r, struct tm_err *e)
 {
-    const struct policy *policy = &p->w->policy;
-    const struct policy_role *rule = policy_delegation(policy, r->name);
+    const struct tuf_policy *policy = &p->w->policy;
+    const struct tuf_policy_role *rule = tuf_policy_delegation(policy, r->name);
     bool top = strcmp(r->name, "targets") == 0;
     const char *directory = top ? policy->targets : rule != NULL ? rule->directory : NULL;
     if (directory == NULL)
-        return err_set(e, "the policy has no delegation '%s'", r->name);
+        return tm_err_set(e, "the policy has no delegation '%s'", r->name);
     if (!top && check_delegated(p, r, e) != 0)
         return -1;
-    if (publication_put_role(p, r->name, r->proposed, true, e) != 0)
+    if (tuf_publication_put_role(p, r->name, r->proposed, true, e) != 0)
         return -1;
     p->report->delegated += !top;
-    return publication_put_files(p, r->proposed, directory, e);
+    return tuf_publication_put_files(p, r->proposed, directory, e);
 }
 
 /* An event that was published already, wholly or up to here, changes nothing any more. */
-static bool is_live(const struct publication *p, const struct event_role *r)
+static bool is_live(const struct tuf_publication *p, const struct tuf_event_role *r)
 {
     struct tuf_file_info info;
     return p->live.snapshot != NULL && tuf_snapshot_find(p->live.snapshot, r->name, &info) &&
            info.version == tuf_metadata_version(r->proposed);
 }
 
-static int put_event(struct publication *p, struct err *e)
+static int put_event(struct tuf_publication *p, struct tm_err *e)
 {
-    const struct event *ev = p->o->event;
+    const struct tuf_event *ev = p->o->event;
     for (size_t i = 0; ev != NULL && i < ev->count; i++) {
-        const struct event_role *r = &ev->role[i];
+        const struct tuf_event_role *r = &ev->role[i];
         if (r->proposed == NULL || strcmp(r->name, "root") == 0 || is_live(p, r))
             continue;
         if (put_proposed(p, r, e) != 0)
@@ -196,9 +197,9 @@ static bool same_signers(const struct tuf_metadata *a, const struct tuf_metadata
 
 /* The entries so far. One that vanishes is a rollback to clients, unless the snapshot's key is
  * replaced: then those without a role are swept. */
-static int begin_meta(struct publication *p, struct err *e)
+static int begin_meta(struct tuf_publication *p, struct tm_err *e)
 {
-    const struct tuf_metadata *root = published_root(&p->live);
+    const struct tuf_metadata *root = tuf_published_root(&p->live);
     struct tuf_delegation d;
     const char *name;
     void *next;
@@ -214,7 +215,8 @@ static int begin_meta(struct publication *p, struct err *e)
         size_t len = strlen(name) > 5 ? strlen(name) - 5 : 0;
         int found = 1;
         snprintf(role, sizeof(role), "%.*s", (int)len, name);
-        if (strcmp(role, "targets") != 0 && (found = publication_delegation(p, role, &d, e)) == 0)
+        if (strcmp(role, "targets") != 0 &&
+            (found = tuf_publication_delegation(p, role, &d, e)) == 0)
             json_object_del(p->meta, name);
         if (found < 0)
             return -1;
@@ -223,16 +225,16 @@ static int begin_meta(struct publication *p, struct err *e)
 }
 
 /* Due, or no longer what the root in force takes. */
-static bool needs_signing(const struct publication *p, const struct tuf_metadata *m,
+static bool needs_signing(const struct tuf_publication *p, const struct tuf_metadata *m,
                           enum tuf_role role)
 {
-    struct online_period period;
+    struct tuf_online_period period;
     struct tuf_signers by;
     if (m == NULL || p->o->force)
         return true;
-    online_period_of(p->root, &p->w->policy, role, &period);
+    tuf_online_period_of(p->root, &p->w->policy, role, &period);
     tuf_root_signers(p->root, role, &by);
-    return draft_due(m, period.signing, p->o->now) || tuf_verify(m, &by, "", NULL) != 0 ||
+    return tuf_draft_due(m, period.signing, p->o->now) || tuf_verify(m, &by, "", NULL) != 0 ||
            tuf_metadata_expires(m) > p->o->now + period.expiry + 300;
 }
 
@@ -249,10 +251,10 @@ static bool same_meta(const struct tuf_metadata *snapshot, const json_t *meta)
     return same;
 }
 
-static int put_snapshot(struct publication *p, json_t **timestamp_meta, struct err *e)
+static int put_snapshot(struct tuf_publication *p, json_t **timestamp_meta, struct tm_err *e)
 {
     const struct tuf_metadata *live = p->live.snapshot;
-    struct stage_pin pin;
+    struct tuf_stage_pin pin;
     char name[NAMES_MAX];
     int64_t version = next_of(live);
     *timestamp_meta = NULL;
@@ -261,10 +263,10 @@ static int put_snapshot(struct publication *p, json_t **timestamp_meta, struct e
         return 0;
     }
     struct tuf_metadata *m =
-        online_next(&p->online, TUF_SNAPSHOT, p->root, version, p->meta, p->o->now, e);
-    int rc = m != NULL ? names_metadata(version, "snapshot", name, sizeof(name), e) : -1;
+        tuf_online_next(&p->online, TUF_SNAPSHOT, p->root, version, p->meta, p->o->now, e);
+    int rc = m != NULL ? tuf_names_metadata(version, "snapshot", name, sizeof(name), e) : -1;
     if (rc == 0)
-        rc = stage_put(&p->stage, STAGE_METADATA, name, m, true, &pin, e);
+        rc = tuf_stage_put(&p->stage, STAGE_METADATA, name, m, true, &pin, e);
     if (rc == 0) {
         *timestamp_meta =
             json_pack("{s:o*}", "snapshot.json", tuf_pinned_entry(version, pin.length, pin.sha256));
@@ -276,8 +278,8 @@ static int put_snapshot(struct publication *p, json_t **timestamp_meta, struct e
 }
 
 /* NULL in *out: the live one stays. */
-static int make_timestamp(struct publication *p, json_t *meta, struct tuf_metadata **out,
-                          struct err *e)
+static int make_timestamp(struct tuf_publication *p, json_t *meta, struct tuf_metadata **out,
+                          struct tm_err *e)
 {
     const struct tuf_metadata *live = p->live.timestamp;
     *out = NULL;
@@ -287,56 +289,57 @@ static int make_timestamp(struct publication *p, json_t *meta, struct tuf_metada
     }
     json_t *same = live != NULL ? json_object_get(tuf_metadata_body(live), "meta") : NULL;
     p->report->timestamp = next_of(live);
-    *out = online_next(&p->online, TUF_TIMESTAMP, p->root, p->report->timestamp,
-                       meta != NULL ? meta : same, p->o->now, e);
+    *out = tuf_online_next(&p->online, TUF_TIMESTAMP, p->root, p->report->timestamp,
+                           meta != NULL ? meta : same, p->o->now, e);
     return *out != NULL ? 0 : -1;
 }
 
 /* ---- the switch ---- */
 
-static int switch_over(struct publication *p, bool gap, struct err *e)
+static int switch_over(struct tuf_publication *p, bool gap, struct tm_err *e)
 {
     bool unsupported = false;
     if (!gap)
-        return stage_commit(&p->stage, e);
-    if (stage_exchange(&p->stage, &unsupported, e) == 0) {
+        return tuf_stage_commit(&p->stage, e);
+    if (tuf_stage_exchange(&p->stage, &unsupported, e) == 0) {
         p->report->exchanged = true;
         return 0;
     }
     if (!unsupported)
         return -1;
     if (p->o->allow_gap)
-        return stage_commit(&p->stage, e);
-    return err_wrap(e, "this root makes the old timestamp unverifiable, so the whole tree must be "
+        return tuf_stage_commit(&p->stage, e);
+    return tm_err_wrap(e,
+                       "this root makes the old timestamp unverifiable, so the whole tree must be "
                        "switched at once, which this file system cannot; --allow-gap publishes "
                        "file by file, and clients that come between two renames fail");
 }
 
-static int finish(struct publication *p, const struct tuf_metadata *timestamp, struct err *e)
+static int finish(struct tuf_publication *p, const struct tuf_metadata *timestamp, struct tm_err *e)
 {
-    struct err why = {0};
+    struct tm_err why = {0};
     bool gap = false;
     if (p->new_root && p->live.root_count > 0)
-        gap = publication_check_once(p, &why) != 0;
+        gap = tuf_publication_check_once(p, &why) != 0;
     if (timestamp != NULL &&
-        stage_put(&p->stage, STAGE_TIMESTAMP, "timestamp.json", timestamp, true, NULL, e) != 0)
+        tuf_stage_put(&p->stage, STAGE_TIMESTAMP, "timestamp.json", timestamp, true, NULL, e) != 0)
         return -1;
-    p->report->files = stage_count(&p->stage);
+    p->report->files = tuf_stage_count(&p->stage);
     if (p->report->files == 0)
         return 0;
     p->report->changed = true;
-    if (stage_sync(&p->stage, e) != 0)
+    if (tuf_stage_sync(&p->stage, e) != 0)
         return -1;
-    if (publication_check(p, e) != 0)
-        return err_wrap(e, "refused: our own client does not accept the new tree");
-    if (publication_record(p, e) != 0)
+    if (tuf_publication_check(p, e) != 0)
+        return tm_err_wrap(e, "refused: our own client does not accept the new tree");
+    if (tuf_publication_record(p, e) != 0)
         return -1;
     return switch_over(p, gap, e);
 }
 
 /* A clock that went back (a machine that starts without one, before it asks the network) would date
  * what it signs into the past, and every client would find it expired. */
-static int check_clock(const struct publication *p, struct err *e)
+static int check_clock(const struct tuf_publication *p, struct tm_err *e)
 {
     json_t *last = NULL;
     int64_t then = 0;
@@ -344,16 +347,16 @@ static int check_clock(const struct publication *p, struct err *e)
     char is[21];
     if (p->o->clock_ok)
         return 0;
-    int rc = transcript_last(p->w->transcript, &last, e);
-    const char *time = last != NULL ? strictjson_str(last, "time") : NULL;
-    if (rc == 0 && time != NULL && clock_parse(time, &then) == 0 &&
+    int rc = tuf_transcript_last(p->w->transcript, &last, e);
+    const char *time = last != NULL ? tm_strictjson_str(last, "time") : NULL;
+    if (rc == 0 && time != NULL && tm_clock_parse(time, &then) == 0 &&
         p->o->now < then - PUBLISH_CLOCK_SLACK_S) {
-        clock_format(then, was);
-        clock_format(p->o->now, is);
-        rc = err_set(e,
-                     "the clock says %s, but the transcript's last line is of %s: set the clock "
-                     "(if it is right now and was wrong then: --clock-ok)",
-                     is, was);
+        tm_clock_format(then, was);
+        tm_clock_format(p->o->now, is);
+        rc = tm_err_set(e,
+                        "the clock says %s, but the transcript's last line is of %s: set the clock "
+                        "(if it is right now and was wrong then: --clock-ok)",
+                        is, was);
     }
     json_decref(last);
     return rc;
@@ -362,28 +365,28 @@ static int check_clock(const struct publication *p, struct err *e)
 /* A tree that is lost, or that was restored from an old copy: what would follow it has versions
  * that clients have seen with other content, or below what they have seen. A publication that was
  * cut off is one ahead in the transcript. */
-static int check_tree(const struct publication *p, struct err *e)
+static int check_tree(const struct tuf_publication *p, struct tm_err *e)
 {
     json_t *last = NULL;
-    int rc = transcript_last_published(p->w->transcript, &last, e);
+    int rc = tuf_transcript_last_published(p->w->transcript, &last, e);
     for (int k = 0; k < TUF_ROLE_COUNT && rc == 0; k++) {
         const char *name = tuf_role_name((enum tuf_role)k);
-        const struct tuf_metadata *m = published_role(&p->live, (enum tuf_role)k);
+        const struct tuf_metadata *m = tuf_published_role(&p->live, (enum tuf_role)k);
         int64_t live = m != NULL ? tuf_metadata_version(m) : 0;
         int64_t then = json_integer_value(json_object_get(last, name));
         if (then > live + 1)
-            rc = err_set(e,
-                         "'%s' holds %s version %lld, but the transcript says that %lld was "
-                         "published: an old copy? Clients refuse to go back; restore the newest "
-                         "tree (every mirror has it)",
-                         p->w->published, name, (long long)live, (long long)then);
+            rc = tm_err_set(e,
+                            "'%s' holds %s version %lld, but the transcript says that %lld was "
+                            "published: an old copy? Clients refuse to go back; restore the newest "
+                            "tree (every mirror has it)",
+                            p->w->published, name, (long long)live, (long long)then);
     }
     json_decref(last);
     return rc;
 }
 
 /* What a refresh cannot renew, and what no client gets past. */
-static int check_offline_roles(const struct publication *p, struct err *e)
+static int check_offline_roles(const struct tuf_publication *p, struct tm_err *e)
 {
     const struct tuf_metadata *const roles[] = {p->root, p->targets};
     for (size_t i = 0; i < 2 && p->o->event == NULL; i++) {
@@ -391,27 +394,27 @@ static int check_offline_roles(const struct publication *p, struct err *e)
         const char *name = tuf_role_name(tuf_metadata_role(roles[i]));
         if (!tuf_metadata_expired(roles[i], p->o->now))
             continue;
-        clock_format(tuf_metadata_expires(roles[i]), date);
-        return err_set(e,
-                       "%s version %lld expired %s, so no client accepts what the online keys "
-                       "sign: people must sign a new one (propose, sign, publish)",
-                       name, (long long)tuf_metadata_version(roles[i]), date);
+        tm_clock_format(tuf_metadata_expires(roles[i]), date);
+        return tm_err_set(e,
+                          "%s version %lld expired %s, so no client accepts what the online keys "
+                          "sign: people must sign a new one (propose, sign, publish)",
+                          name, (long long)tuf_metadata_version(roles[i]), date);
     }
     return 0;
 }
 
-static int run(struct publication *p, struct err *e)
+static int run(struct tuf_publication *p, struct tm_err *e)
 {
     json_t *meta = NULL;
     struct tuf_metadata *timestamp = NULL;
-    if (check_clock(p, e) != 0 || published_load(p->w->published, &p->live, e) != 0 ||
+    if (check_clock(p, e) != 0 || tuf_published_load(p->w->published, &p->live, e) != 0 ||
         check_tree(p, e) != 0)
         return -1;
     if ((p->o->event != NULL && judge(p, e) != 0) || choose(p, e) != 0 ||
         check_offline_roles(p, e) != 0)
         return -1;
-    if (stage_open(p->w->published, &p->stage, e) != 0 || begin_meta(p, e) != 0 ||
-        put_event(p, e) != 0 || publication_online_roles(p, e) != 0)
+    if (tuf_stage_open(p->w->published, &p->stage, e) != 0 || begin_meta(p, e) != 0 ||
+        put_event(p, e) != 0 || tuf_publication_online_roles(p, e) != 0)
         return -1;
     p->report->root = tuf_metadata_version(p->root);
     p->report->targets = tuf_metadata_version(p->targets);
@@ -425,15 +428,15 @@ static int run(struct publication *p, struct err *e)
     return rc;
 }
 
-int publish_run(struct workspace *w, const struct publish_options *o, struct publish_report *out,
-                struct err *e)
+int tuf_publish_run(struct tuf_workspace *w, const struct tuf_publish_options *o,
+                    struct tuf_publish_report *out, struct tm_err *e)
 {
-    struct publication p = {.w = w, .o = o, .report = out, .online = {.w = w}};
-    *out = (struct publish_report){0};
+    struct tuf_publication p = {.w = w, .o = o, .report = out, .online = {.w = w}};
+    *out = (struct tuf_publish_report){0};
     int rc = run(&p, e);
-    stage_close(&p.stage);
-    online_close(&p.online);
-    published_free(&p.live);
+    tuf_stage_close(&p.stage);
+    tuf_online_close(&p.online);
+    tuf_published_free(&p.live);
     json_decref(p.meta);
     for (size_t i = 0; i < p.staged_count; i++)
         tuf_metadata_free(p.staged[i].m);

@@ -12,17 +12,17 @@
 
 #define PUBLISH_CLOCK_SLACK_S 300 /* what a clock may be set back */
 
-struct publish_options {
-    const struct event *event; /* NULL: only what the online keys sign */
-    int64_t now;               /* Unix seconds */
-    bool refresh;              /* only re-sign what is due; target folders are not looked at */
-    bool force;                /* new snapshot and timestamp although neither is due */
-    bool clock_ok;             /* the clock is right, although the transcript has a later time */
+struct tuf_publish_options {
+    const struct tuf_event *event; /* NULL: only what the online keys sign */
+    int64_t now;                   /* Unix seconds */
+    bool refresh;                  /* only re-sign what is due; target folders are not looked at */
+    bool force;                    /* new snapshot and timestamp although neither is due */
+    bool clock_ok;  /* the clock is right, although the transcript has a later time */
     bool allow_gap; /* on a file system that cannot switch whole trees: accept that clients fail
                        between two renames */
 };
 
-struct publish_report {
+struct tuf_publish_report {
     bool changed;                               /* false: nothing was due, nothing was written */
     bool exchanged;                             /* the whole tree was switched at once */
     int64_t root, timestamp, snapshot, targets; /* versions that are published now */
@@ -33,7 +33,7 @@ struct publish_report {
 
 /* The workspace's lock is held. On -1 the published set is what it was, or, after a fault in the
  * middle of the switch, a whole set all the same: run it again. */
-int publish_run(struct workspace *w, const struct publish_options *o, struct publish_report *out,
-                struct err *e);
+int tuf_publish_run(struct tuf_workspace *w, const struct tuf_publish_options *o,
+                    struct tuf_publish_report *out, struct tm_err *e);
 
 #endif

@@ -9,17 +9,17 @@
 #include "tuf/manager/publish/internal.h"
 
 struct recorder {
-    struct publication *p;
+    struct tuf_publication *p;
     int rc;
-    struct err *e;
+    struct tm_err *e;
 };
 
-static const json_t *key_of(const struct event *ev, const char *keyid)
+static const json_t *key_of(const struct tuf_event *ev, const char *keyid)
 {
     for (size_t i = 0; i < ev->count; i++) {
         struct tuf_signers s;
         for (int old = 0; old < 2 && ev->role[i].proposed != NULL; old++) {
-            const json_t *key = event_signers(ev, ev->role[i].name, old, &s)
+            const json_t *key = tuf_event_signers(ev, ev->role[i].name, old, &s)
                                     ? json_object_get(s.keys, keyid)
                                     : NULL;
             if (key != NULL)
@@ -33,29 +33,29 @@ static void record_statement(void *arg, const json_t *statement)
 {
     struct recorder *r = arg;
     const json_t *body = json_object_get(statement, "signed");
-    const char *keyid = strictjson_str(body, "keyid");
+    const char *keyid = tm_strictjson_str(body, "keyid");
     const json_t *key = keyid != NULL ? key_of(r->p->o->event, keyid) : NULL;
     char hex[65];
     if (r->rc != 0)
         return;
-    if (key == NULL || keyring_fingerprint(key, hex, r->e) != 0) {
+    if (key == NULL || tuf_keyring_fingerprint(key, hex, r->e) != 0) {
         r->rc = -1;
         return;
     }
-    json_t *entry =
-        json_pack("{s:s, s:s, s:s, s:O, s:O, s:O, s:O}", "what", "signed", "holder",
-                  keyring_owner(key), "fingerprint", hex, "event", json_object_get(body, "event"),
-                  "digest", json_object_get(body, "digest"), "key", key, "statement", statement);
-    r->rc = entry != NULL ? transcript_append(r->p->w->transcript, entry, r->p->o->now, r->e)
-                          : err_set(r->e, "out of memory");
+    json_t *entry = json_pack("{s:s, s:s, s:s, s:O, s:O, s:O, s:O}", "what", "signed", "holder",
+                              tuf_keyring_owner(key), "fingerprint", hex, "event",
+                              json_object_get(body, "event"), "digest",
+                              json_object_get(body, "digest"), "key", key, "statement", statement);
+    r->rc = entry != NULL ? tuf_transcript_append(r->p->w->transcript, entry, r->p->o->now, r->e)
+                          : tm_err_set(r->e, "out of memory");
 }
 
 /* A publication that was cut short is repeated: its evidence is there already. */
-static bool recorded(const struct publication *p, const json_t *entry)
+static bool recorded(const struct tuf_publication *p, const json_t *entry)
 {
     static const char *const members[] = {"what", "digest", "root", "timestamp", "snapshot"};
     json_t *last = NULL;
-    bool same = transcript_last(p->w->transcript, &last, NULL) == 0 && last != NULL;
+    bool same = tuf_transcript_last(p->w->transcript, &last, NULL) == 0 && last != NULL;
     for (size_t i = 0; i < sizeof(members) / sizeof(members[0]) && same; i++) {
         const json_t *a = json_object_get(last, members[i]);
         const json_t *b = json_object_get(entry, members[i]);
@@ -65,9 +65,9 @@ static bool recorded(const struct publication *p, const json_t *entry)
     return same;
 }
 
-static json_t *summary(const struct publication *p, struct err *e)
+static json_t *summary(const struct tuf_publication *p, struct tm_err *e)
 {
-    const struct publish_report *r = p->report;
+    const struct tuf_publish_report *r = p->report;
     char hex[65];
     if (tuf_metadata_sha256(p->root, hex, e) != 0)
         return NULL;
@@ -76,22 +76,23 @@ static json_t *summary(const struct publication *p, struct err *e)
                           "root_sha256", hex, "timestamp", (json_int_t)r->timestamp, "snapshot",
                           (json_int_t)r->snapshot, "targets", (json_int_t)r->targets);
     if (v == NULL)
-        err_set(e, "out of memory");
+        tm_err_set(e, "out of memory");
     return v;
 }
 
-int publication_record(struct publication *p, struct err *e)
+int tuf_publication_record(struct tuf_publication *p, struct tm_err *e)
 {
-    const struct event *ev = p->o->event;
+    const struct tuf_event *ev = p->o->event;
     struct recorder r = {.p = p, .e = e};
     char hex[65];
     json_t *entry = summary(p, e);
     if (entry == NULL)
         return -1;
-    if (ev != NULL && (event_digest(ev, hex, e) != 0 ||
-                       json_object_set_new(entry, "event", json_string(event_name(ev))) != 0 ||
-                       json_object_set_new(entry, "reason", json_string(event_reason(ev))) != 0 ||
-                       json_object_set_new(entry, "digest", json_string(hex)) != 0)) {
+    if (ev != NULL &&
+        (tuf_event_digest(ev, hex, e) != 0 ||
+         json_object_set_new(entry, "event", json_string(tuf_event_name(ev))) != 0 ||
+         json_object_set_new(entry, "reason", json_string(tuf_event_reason(ev))) != 0 ||
+         json_object_set_new(entry, "digest", json_string(hex)) != 0)) {
         json_decref(entry);
         return -1;
     }
@@ -100,10 +101,10 @@ int publication_record(struct publication *p, struct err *e)
         return 0;
     }
     if (ev != NULL)
-        event_each_statement(ev, record_statement, &r);
+        tuf_event_each_statement(ev, record_statement, &r);
     if (r.rc != 0) {
         json_decref(entry);
         return -1;
     }
-    return transcript_append(p->w->transcript, entry, p->o->now, e);
+    return tuf_transcript_append(p->w->transcript, entry, p->o->now, e);
 }

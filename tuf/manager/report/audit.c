@@ -31,27 +31,27 @@ struct named {
 
 struct run {
     const char *dir;
-    const struct audit_options *o;
-    struct audit *out;
-    struct published live;
+    const struct tuf_audit_options *o;
+    struct tuf_audit *out;
+    struct tuf_published live;
     struct named named;
     json_t *seen; /* delegated roles, as keys */
     unsigned depth;
 };
 
-static void fault(struct run *r, const struct err *e)
+static void fault(struct run *r, const struct tm_err *e)
 {
-    buf_printf(&r->out->faults, "%s\n", e->text);
+    tm_buf_printf(&r->out->faults, "%s\n", e->text);
 }
 
 static void check_date(struct run *r, const char *role, const struct tuf_metadata *m)
 {
-    struct err e = {0};
+    struct tm_err e = {0};
     char date[21];
     if (!tuf_metadata_expired(m, r->o->now))
         return;
-    clock_format(tuf_metadata_expires(m), date);
-    err_set(&e, "%s: version %" PRId64 " expired %s", role, tuf_metadata_version(m), date);
+    tm_clock_format(tuf_metadata_expires(m), date);
+    tm_err_set(&e, "%s: version %" PRId64 " expired %s", role, tuf_metadata_version(m), date);
     fault(r, &e);
 }
 
@@ -90,47 +90,47 @@ static bool is_named(const struct run *r, const char *name)
 
 static void check_target(struct run *r, const char *path, const json_t *entry)
 {
-    struct buf name = {0};
-    struct err e = {0};
+    struct tm_buf name = {0};
+    struct tm_err e = {0};
     char file[PATH_MAX];
     char hex[65];
     int64_t length = 0;
-    const char *hash = strictjson_str(json_object_get(entry, "hashes"), "sha256");
+    const char *hash = tm_strictjson_str(json_object_get(entry, "hashes"), "sha256");
     if (hash == NULL)
         return;
-    names_target(path, hash, &name);
-    if (buf_str(&name) != NULL)
-        add_named(r, buf_str(&name));
-    if (names_target_ok(path, &e) != 0 || buf_str(&name) == NULL ||
-        file_join(r->dir, buf_str(&name), file, sizeof(file), &e) != 0 ||
-        scan_hash_file(file, hex, &length, &e) != 0) {
-        err_wrap(&e, "target '%.200s'", path);
+    tuf_names_target(path, hash, &name);
+    if (tm_buf_str(&name) != NULL)
+        add_named(r, tm_buf_str(&name));
+    if (tuf_names_target_ok(path, &e) != 0 || tm_buf_str(&name) == NULL ||
+        tm_file_join(r->dir, tm_buf_str(&name), file, sizeof(file), &e) != 0 ||
+        tuf_scan_hash_file(file, hex, &length, &e) != 0) {
+        tm_err_wrap(&e, "target '%.200s'", path);
         fault(r, &e);
     } else if (strcmp(hex, hash) != 0 ||
                length != json_integer_value(json_object_get(entry, "length"))) {
-        err_set(&e, "target '%.200s': its file has other content than was signed", path);
+        tm_err_set(&e, "target '%.200s': its file has other content than was signed", path);
         fault(r, &e);
     }
-    buf_free(&name);
+    tm_buf_free(&name);
 }
 
 static void check_targets(struct run *r, const struct tuf_metadata *m)
 {
     size_t count = tuf_entries_count(m);
-    struct buf path = {0};
+    struct tm_buf path = {0};
     r->out->targets += count;
     for (size_t i = 0; i < count && r->o->files; i++) {
-        struct err e = {0};
+        struct tm_err e = {0};
         json_t *entry = tuf_entry_at(m, i, &path);
         if (entry != NULL) {
-            check_target(r, buf_str(&path), entry);
+            check_target(r, tm_buf_str(&path), entry);
         } else {
-            err_set(&e, "out of memory");
+            tm_err_set(&e, "out of memory");
             fault(r, &e);
         }
         json_decref(entry);
     }
-    buf_free(&path);
+    tm_buf_free(&path);
 }
 
 /* The role's name in a snapshot's entry "role.json"; false: targets itself. */
@@ -144,14 +144,14 @@ static bool listed_role(const char *file, char role[TUF_ROLE_NAME_MAX + 1])
     return true;
 }
 
-static void check_delegations(struct run *r, const struct tuf_metadata *delegator);
+static void tuf_check_delegations(struct run *r, const struct tuf_metadata *delegator);
 
 /* By each of its delegators; its content and what it delegates to once. */
 static void check_delegated(struct run *r, const struct tuf_metadata *delegator, const char *role)
 {
     struct tuf_metadata *m = NULL;
-    struct err e = {0};
-    if (published_delegated_by(&r->live, delegator, role, &m, &e) != 0)
+    struct tm_err e = {0};
+    if (tuf_published_delegated_by(&r->live, delegator, role, &m, &e) != 0)
         fault(r, &e);
     if (m == NULL)
         return;
@@ -161,7 +161,7 @@ static void check_delegated(struct run *r, const struct tuf_metadata *delegator,
         check_date(r, role, m);
         check_targets(r, m);
         r->depth++;
-        check_delegations(r, m);
+        tuf_check_delegations(r, m);
         r->depth--;
     }
     tuf_metadata_free(m);
@@ -173,7 +173,7 @@ struct delegator {
 };
 
 static int check_listed(void *arg, const char *file, const struct tuf_file_info *info,
-                        struct err *e)
+                        struct tm_err *e)
 {
     const struct delegator *d = arg;
     char role[TUF_ROLE_NAME_MAX + 1];
@@ -184,15 +184,15 @@ static int check_listed(void *arg, const char *file, const struct tuf_file_info 
     return 0;
 }
 
-static void check_delegations(struct run *r, const struct tuf_metadata *delegator)
+static void tuf_check_delegations(struct run *r, const struct tuf_metadata *delegator)
 {
     struct delegator d = {r, delegator};
-    struct err e = {0};
+    struct tm_err e = {0};
     if (json_object_get(tuf_metadata_body(delegator), "delegations") == NULL)
         return;
     if (r->depth >= TUF_DELEGATIONS_MAX) {
-        err_set(&e, "delegations are more than %d roles deep: no client goes there",
-                TUF_DELEGATIONS_MAX);
+        tm_err_set(&e, "delegations are more than %d roles deep: no client goes there",
+                   TUF_DELEGATIONS_MAX);
         fault(r, &e);
         return;
     }
@@ -203,19 +203,20 @@ static void check_delegations(struct run *r, const struct tuf_metadata *delegato
 static void check_roles(struct run *r)
 {
     for (int k = 0; k < TUF_ROLE_COUNT; k++)
-        check_date(r, tuf_role_name((enum tuf_role)k), published_role(&r->live, (enum tuf_role)k));
+        check_date(r, tuf_role_name((enum tuf_role)k),
+                   tuf_published_role(&r->live, (enum tuf_role)k));
     check_targets(r, r->live.targets);
-    check_delegations(r, r->live.targets);
+    tuf_check_delegations(r, r->live.targets);
 }
 
 /* ---- as a client ---- */
 
 static int refresh_from(struct run *r, const struct tuf_metadata *root, const char *cache,
-                        struct err *e)
+                        struct tm_err *e)
 {
-    struct buf bytes = {0};
+    struct tm_buf bytes = {0};
     struct tuf_client *c = NULL;
-    if (tuf_metadata_dump(root, true, jsondump_to_buf, &bytes, e) == 0) {
+    if (tuf_metadata_dump(root, true, tm_jsondump_to_buf, &bytes, e) == 0) {
         const struct tuf_client_options o = {.dir = cache,
                                              .root = bytes.data,
                                              .root_len = bytes.len,
@@ -226,23 +227,23 @@ static int refresh_from(struct run *r, const struct tuf_metadata *root, const ch
     }
     int rc = c != NULL ? tuf_client_refresh(c, e) : -1;
     tuf_client_close(c);
-    buf_free(&bytes);
+    tm_buf_free(&bytes);
     return rc;
 }
 
-static int check_clients(struct run *r, struct err *e)
+static int check_clients(struct run *r, struct tm_err *e)
 {
     for (size_t i = 0; i < r->live.root_count; i++) {
         char cache[] = "/tmp/tenmint-tuf.XXXXXX";
-        struct err why = {0};
+        struct tm_err why = {0};
         if (mkdtemp(cache) == NULL)
-            return err_errno(e, "make a folder in /tmp");
+            return tm_err_errno(e, "make a folder in /tmp");
         if (refresh_from(r, r->live.roots[i], cache, &why) != 0) {
-            err_wrap(&why, "a client that trusts root %zu", i + 1);
+            tm_err_wrap(&why, "a client that trusts root %zu", i + 1);
             fault(r, &why);
         }
         r->out->roots++;
-        if (tree_remove(cache, e) != 0)
+        if (tuf_tree_remove(cache, e) != 0)
             return -1;
     }
     return 0;
@@ -258,11 +259,11 @@ static bool is_metadata_name(const char *name)
            (digits > 0 && name[digits] == '.' && len > 5 && strcmp(name + len - 5, ".json") == 0);
 }
 
-static void note_stranger(const char *path, struct buf *notes)
+static void note_stranger(const char *path, struct tm_buf *notes)
 {
-    buf_puts(notes, "no current metadata names '");
-    words_safe(path, notes);
-    buf_puts(notes, "'\n");
+    tm_buf_puts(notes, "no current metadata names '");
+    tuf_words_safe(path, notes);
+    tm_buf_puts(notes, "'\n");
 }
 
 struct strangers {
@@ -270,7 +271,7 @@ struct strangers {
     size_t found;
 };
 
-static int find_stranger(void *arg, const char *path, bool folder, struct err *e)
+static int find_stranger(void *arg, const char *path, bool folder, struct tm_err *e)
 {
     struct strangers *s = arg;
     (void)e;
@@ -283,28 +284,29 @@ static int find_stranger(void *arg, const char *path, bool folder, struct err *e
     return 0;
 }
 
-static int find_strangers(struct run *r, struct err *e)
+static int find_strangers(struct run *r, struct tm_err *e)
 {
     struct strangers s = {.r = r};
     if (r->named.count > 0)
         qsort(r->named.id, r->named.count, ID_SIZE, by_id);
-    if (tree_walk(r->dir, "", find_stranger, &s, e) != 0)
+    if (tuf_tree_walk(r->dir, "", find_stranger, &s, e) != 0)
         return -1;
     if (s.found > NOTES_MAX)
-        buf_printf(&r->out->notes, "... and %zu more files\n", s.found - NOTES_MAX);
+        tm_buf_printf(&r->out->notes, "... and %zu more files\n", s.found - NOTES_MAX);
     return 0;
 }
 
-int audit_tree(const char *dir, const struct audit_options *o, struct audit *out, struct err *e)
+int tuf_audit_tree(const char *dir, const struct tuf_audit_options *o, struct tuf_audit *out,
+                   struct tm_err *e)
 {
     struct run r = {.dir = dir, .o = o, .out = out, .seen = json_object()};
-    struct err why = {0};
-    int rc = r.seen != NULL ? 0 : err_set(e, "out of memory");
-    *out = (struct audit){0};
-    if (rc == 0 && published_load(dir, &r.live, &why) != 0) {
+    struct tm_err why = {0};
+    int rc = r.seen != NULL ? 0 : tm_err_set(e, "out of memory");
+    *out = (struct tuf_audit){0};
+    if (rc == 0 && tuf_published_load(dir, &r.live, &why) != 0) {
         fault(&r, &why);
     } else if (rc == 0 && r.live.root_count == 0) {
-        rc = err_set(e, "'%s' holds no published repository", dir);
+        rc = tm_err_set(e, "'%s' holds no published repository", dir);
     } else if (rc == 0) {
         check_roles(&r);
         tuf_metadata_free(r.live.targets); /* the clients have their own */
@@ -313,14 +315,14 @@ int audit_tree(const char *dir, const struct audit_options *o, struct audit *out
         if (rc == 0 && o->files)
             rc = find_strangers(&r, e);
     }
-    published_free(&r.live);
+    tuf_published_free(&r.live);
     free(r.named.id);
     json_decref(r.seen);
     return rc;
 }
 
-void audit_free(struct audit *a)
+void tuf_audit_free(struct tuf_audit *a)
 {
-    buf_free(&a->faults);
-    buf_free(&a->notes);
+    tm_buf_free(&a->faults);
+    tm_buf_free(&a->notes);
 }

@@ -11,21 +11,22 @@
 #include "common/buf.h"
 #include "common/err.h"
 
-struct audit_options {
+struct tuf_audit_options {
     int64_t now;
     bool files; /* the directory itself: target files and files that nothing names */
 };
 
-struct audit {
+struct tuf_audit {
     size_t roots, delegated, targets; /* checked */
-    struct buf faults;                /* a line each; empty: all is well */
-    struct buf notes;                 /* a line each: files that no metadata names */
+    struct tm_buf faults;             /* a line each; empty: all is well */
+    struct tm_buf notes;              /* a line each: files that no metadata names */
 };
 
 /* Signatures of the whole root chain, of all current roles by their delegators, versions, hashes
  * and dates; a refresh by our own client from every root; with `files` each target's length and
  * hash. -1: the audit itself could not be done. */
-int audit_tree(const char *dir, const struct audit_options *o, struct audit *out, struct err *e);
-void audit_free(struct audit *a);
+int tuf_audit_tree(const char *dir, const struct tuf_audit_options *o, struct tuf_audit *out,
+                   struct tm_err *e);
+void tuf_audit_free(struct tuf_audit *a);
 
 #endif

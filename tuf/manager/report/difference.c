@@ -28,7 +28,7 @@ static bool in_list(const json_t *list, const char *word)
 }
 
 static void key_lines(const char *role, bool in, const json_t *keyids, const json_t *keys,
-                      const json_t *others, struct buf *out)
+                      const json_t *others, struct tm_buf *out)
 {
     size_t i;
     const json_t *id;
@@ -37,14 +37,14 @@ static void key_lines(const char *role, bool in, const json_t *keyids, const jso
         const char *keyid = json_string_value(id);
         if (keyid == NULL || in_list(others, keyid))
             continue;
-        buf_printf(out, "  %s: key %s: ", role, in ? "comes in" : "goes out");
-        words_key(json_object_get(keys, keyid), keyid, out);
+        tm_buf_printf(out, "  %s: key %s: ", role, in ? "comes in" : "goes out");
+        tuf_words_key(json_object_get(keys, keyid), keyid, out);
         buf_putc(out, '\n');
     }
 }
 
 static void period_line(const char *role, const char *what, const char *member,
-                        const json_t *before, const json_t *after, struct buf *out)
+                        const json_t *before, const json_t *after, struct tm_buf *out)
 {
     const json_t *a = json_object_get(before, member);
     const json_t *b = json_object_get(after, member);
@@ -53,17 +53,17 @@ static void period_line(const char *role, const char *what, const char *member,
     if (a == b || json_equal(a, b) == 1)
         return;
     if (json_is_integer(a))
-        words_period(json_integer_value(a), was);
+        tuf_words_period(json_integer_value(a), was);
     if (json_is_integer(b))
-        words_period(json_integer_value(b), is);
+        tuf_words_period(json_integer_value(b), is);
     if (a == NULL)
-        buf_printf(out, "  %s: %s %s\n", role, what, is);
+        tm_buf_printf(out, "  %s: %s %s\n", role, what, is);
     else
-        buf_printf(out, "  %s: %s %s -> %s\n", role, what, was, is);
+        tm_buf_printf(out, "  %s: %s %s -> %s\n", role, what, was, is);
 }
 
 static void period_lines(const char *role, const json_t *before, const json_t *after,
-                         struct buf *out)
+                         struct tm_buf *out)
 {
     period_line(role, "a version lasts", DRAFT_EXPIRY_PERIOD, before, after, out);
     period_line(role, "the next is signed this long before its end:", DRAFT_SIGNING_PERIOD, before,
@@ -72,7 +72,7 @@ static void period_lines(const char *role, const json_t *before, const json_t *a
 
 /* Keys and threshold of one role object, and its periods. */
 static void signer_lines(const char *role, const json_t *before, const json_t *old_keys,
-                         const json_t *after, const json_t *new_keys, struct buf *out)
+                         const json_t *after, const json_t *new_keys, struct tm_buf *out)
 {
     const json_t *was = json_object_get(before, "keyids");
     const json_t *is = json_object_get(after, "keyids");
@@ -81,14 +81,14 @@ static void signer_lines(const char *role, const json_t *before, const json_t *o
     key_lines(role, false, was, old_keys, is, out);
     key_lines(role, true, is, new_keys, was, out);
     if (before == NULL)
-        buf_printf(out, "  %s: threshold %" PRId64 " of %zu\n", role, t1, json_array_size(is));
+        tm_buf_printf(out, "  %s: threshold %" PRId64 " of %zu\n", role, t1, json_array_size(is));
     else if (t0 != t1 || json_array_size(was) != json_array_size(is))
-        buf_printf(out, "  %s: threshold %" PRId64 " of %zu -> %" PRId64 " of %zu\n", role, t0,
-                   json_array_size(was), t1, json_array_size(is));
+        tm_buf_printf(out, "  %s: threshold %" PRId64 " of %zu -> %" PRId64 " of %zu\n", role, t0,
+                      json_array_size(was), t1, json_array_size(is));
     period_lines(role, before, after, out);
 }
 
-static void root_lines(const json_t *before, const json_t *after, struct buf *out)
+static void root_lines(const json_t *before, const json_t *after, struct tm_buf *out)
 {
     for (int k = 0; k < TUF_ROLE_COUNT; k++) {
         const char *name = tuf_role_name((enum tuf_role)k);
@@ -100,7 +100,7 @@ static void root_lines(const json_t *before, const json_t *after, struct buf *ou
 }
 
 struct lines {
-    struct buf *out;
+    struct tm_buf *out;
     size_t max, shown, hidden;
 };
 
@@ -110,18 +110,18 @@ static void target_line(struct lines *l, const char *sign, const char *path, con
         l->hidden++;
         return;
     }
-    const char *hash = strictjson_str(json_object_get(entry, "hashes"), "sha256");
+    const char *hash = tm_strictjson_str(json_object_get(entry, "hashes"), "sha256");
     l->shown++;
-    buf_printf(l->out, "  target %s ", sign);
-    words_safe(path, l->out);
-    buf_printf(l->out, " (%lld bytes, sha256 ",
-               (long long)json_integer_value(json_object_get(entry, "length")));
-    words_safe(hash != NULL ? hash : "?", l->out);
-    buf_puts(l->out, ")\n");
+    tm_buf_printf(l->out, "  target %s ", sign);
+    tuf_words_safe(path, l->out);
+    tm_buf_printf(l->out, " (%lld bytes, sha256 ",
+                  (long long)json_integer_value(json_object_get(entry, "length")));
+    tuf_words_safe(hash != NULL ? hash : "?", l->out);
+    tm_buf_puts(l->out, ")\n");
 }
 
 static int removed_line(void *lines, const char *path, const json_t *was, const json_t *is,
-                        struct err *e)
+                        struct tm_err *e)
 {
     (void)e;
     if (is == NULL)
@@ -130,7 +130,7 @@ static int removed_line(void *lines, const char *path, const json_t *was, const 
 }
 
 static int changed_line(void *lines, const char *path, const json_t *was, const json_t *is,
-                        struct err *e)
+                        struct tm_err *e)
 {
     (void)e;
     if (is == NULL)
@@ -145,15 +145,15 @@ static int changed_line(void *lines, const char *path, const json_t *was, const 
 }
 
 static void target_lines(const struct tuf_metadata *before, const struct tuf_metadata *after,
-                         bool all, struct buf *out)
+                         bool all, struct tm_buf *out)
 {
     struct lines l = {.out = out, .max = all ? SIZE_MAX : WORDS_TARGETS_MAX};
-    struct err e = {0};
+    struct tm_err e = {0};
     if (tuf_entries_compare(before, after, removed_line, &l, &e) != 0 ||
         tuf_entries_compare(before, after, changed_line, &l, &e) != 0)
         out->failed = true; /* out of memory: what is left out must not pass */
     if (l.hidden > 0)
-        buf_printf(out, "  ... and %zu more targets (--all shows them)\n", l.hidden);
+        tm_buf_printf(out, "  ... and %zu more targets (--all shows them)\n", l.hidden);
 }
 
 static const json_t *named(const json_t *roles, const char *name)
@@ -162,69 +162,70 @@ static const json_t *named(const json_t *roles, const char *name)
     const json_t *d;
     json_array_foreach(roles, i, d)
     {
-        const char *n = strictjson_str(d, "name");
+        const char *n = tm_strictjson_str(d, "name");
         if (n != NULL && strcmp(n, name) == 0)
             return d;
     }
     return NULL;
 }
 
-static void value_text(const json_t *v, const char *none, struct buf *out)
+static void value_text(const json_t *v, const char *none, struct tm_buf *out)
 {
     char *text = v != NULL ? json_dumps(v, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
-    words_safe(text != NULL ? text : none, out);
+    tuf_words_safe(text != NULL ? text : none, out);
     free(text);
 }
 
 static void value_line(const char *role, const char *member, const json_t *before,
-                       const json_t *after, struct buf *out)
+                       const json_t *after, struct tm_buf *out)
 {
     const json_t *a = json_object_get(before, member);
     const json_t *b = json_object_get(after, member);
     if (a == b || json_equal(a, b) == 1)
         return;
-    buf_printf(out, "  %s: ", role);
-    words_safe(member, out);
+    tm_buf_printf(out, "  %s: ", role);
+    tuf_words_safe(member, out);
     buf_putc(out, ' ');
     if (a != NULL) {
         value_text(a, "", out);
-        buf_puts(out, " -> ");
+        tm_buf_puts(out, " -> ");
     }
     value_text(b, "(removed)", out);
     buf_putc(out, '\n');
 }
 
-static void delegation_line(const json_t *before, const json_t *after, size_t at, struct buf *out)
+static void delegation_line(const json_t *before, const json_t *after, size_t at,
+                            struct tm_buf *out)
 {
     static const char *const members[] = {"paths", "path_hash_prefixes", "terminating"};
     const json_t *d = json_array_get(json_object_get(after, "roles"), at);
     const json_t *roles = json_object_get(before, "roles");
-    const char *name = strictjson_str(d, "name");
+    const char *name = tm_strictjson_str(d, "name");
     const json_t *old = named(roles, name);
-    struct buf label = {0};
-    buf_puts(&label, old == NULL ? "new delegation " : "delegation ");
-    words_safe(name, &label);
-    const char *text = buf_str(&label);
+    struct tm_buf label = {0};
+    tm_buf_puts(&label, old == NULL ? "new delegation " : "delegation ");
+    tuf_words_safe(name, &label);
+    const char *text = tm_buf_str(&label);
     signer_lines(text, old, json_object_get(before, "keys"), d, json_object_get(after, "keys"),
                  out);
     for (size_t m = 0; m < sizeof(members) / sizeof(members[0]); m++)
         value_line(text, members[m], old, d, out);
-    const char *was_there = strictjson_str(json_array_get(roles, at), "name");
+    const char *was_there = tm_strictjson_str(json_array_get(roles, at), "name");
     if (old != NULL && (was_there == NULL || strcmp(was_there, name) != 0))
-        buf_printf(out, "  %s: its place in the order of search changes\n", text);
-    buf_free(&label);
+        tm_buf_printf(out, "  %s: its place in the order of search changes\n", text);
+    tm_buf_free(&label);
 }
 
-static void delegation_lines(const json_t *before, const json_t *after, struct buf *out)
+static void delegation_lines(const json_t *before, const json_t *after, struct tm_buf *out)
 {
     const json_t *is = json_object_get(after, "roles");
     size_t i;
     const json_t *d;
     json_array_foreach(json_object_get(before, "roles"), i, d)
     {
-        if (named(is, strictjson_str(d, "name")) == NULL) {
-            buf_puts(out, "  delegation removed: ");
-            words_safe(strictjson_str(d, "name"), out);
+        if (named(is, tm_strictjson_str(d, "name")) == NULL) {
+            tm_buf_puts(out, "  delegation removed: ");
+            tuf_words_safe(tm_strictjson_str(d, "name"), out);
             buf_putc(out, '\n');
         }
     }
@@ -232,12 +233,12 @@ static void delegation_lines(const json_t *before, const json_t *after, struct b
         delegation_line(before, after, i, out);
 }
 
-static void bin_lines(const json_t *before, const json_t *after, struct buf *out)
+static void bin_lines(const json_t *before, const json_t *after, struct tm_buf *out)
 {
     const json_t *was = json_object_get(before, "succinct_roles");
     const json_t *is = json_object_get(after, "succinct_roles");
     if (is == NULL && was != NULL)
-        buf_puts(out, "  hash bins removed\n");
+        tm_buf_puts(out, "  hash bins removed\n");
     if (is == NULL)
         return;
     signer_lines("hash bins", was, json_object_get(before, "keys"), is,
@@ -256,7 +257,7 @@ static bool is_known(const char *member)
 }
 
 static void other_lines(const char *role, const json_t *before, const json_t *after,
-                        struct buf *out)
+                        struct tm_buf *out)
 {
     const char *member;
     json_t *value;
@@ -277,23 +278,23 @@ static void other_lines(const char *role, const json_t *before, const json_t *af
 }
 
 static void version_lines(const struct tuf_metadata *before, const struct tuf_metadata *after,
-                          struct buf *out)
+                          struct tm_buf *out)
 {
     char is[21];
     char was[21];
-    clock_format(tuf_metadata_expires(after), is);
+    tm_clock_format(tuf_metadata_expires(after), is);
     if (before == NULL) {
-        buf_printf(out, "  new: version %" PRId64 ", expires %s\n", tuf_metadata_version(after),
-                   is);
+        tm_buf_printf(out, "  new: version %" PRId64 ", expires %s\n", tuf_metadata_version(after),
+                      is);
         return;
     }
-    clock_format(tuf_metadata_expires(before), was);
-    buf_printf(out, "  version %" PRId64 " -> %" PRId64 "\n  expires %s -> %s\n",
-               tuf_metadata_version(before), tuf_metadata_version(after), was, is);
+    tm_clock_format(tuf_metadata_expires(before), was);
+    tm_buf_printf(out, "  version %" PRId64 " -> %" PRId64 "\n  expires %s -> %s\n",
+                  tuf_metadata_version(before), tuf_metadata_version(after), was, is);
 }
 
-void words_difference(const struct tuf_metadata *before, const struct tuf_metadata *after, bool all,
-                      struct buf *out)
+void tuf_words_difference(const struct tuf_metadata *before, const struct tuf_metadata *after,
+                          bool all, struct tm_buf *out)
 {
     const json_t *was = before != NULL ? tuf_metadata_body(before) : NULL;
     const json_t *is = tuf_metadata_body(after);

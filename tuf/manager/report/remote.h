@@ -10,9 +10,9 @@
 #include "common/err.h"
 
 /* "http://..." or "https://...": not a directory. */
-bool remote_is_url(const char *where);
+bool tuf_remote_is_url(const char *where);
 
 /* Copies the metadata into `dir`, which exists. */
-int remote_copy(const char *url, const char *dir, struct err *e);
+int tuf_remote_copy(const char *url, const char *dir, struct tm_err *e);
 
 #endif

@@ -40,37 +40,37 @@ static void add_owner(void *arg, const char *keyid, enum tuf_verdict v)
 {
     (void)v;
     void **both = arg;
-    struct buf *out = both[0];
+    struct tm_buf *out = both[0];
     const struct tuf_signers *by = both[1];
     const json_t *key = json_object_get(by->keys, keyid);
-    const char *owner = key != NULL ? keyring_owner(key) : "";
+    const char *owner = key != NULL ? tuf_keyring_owner(key) : "";
     char start[13];
     snprintf(start, sizeof(start), "%.12s", keyid);
-    buf_puts(out, out->len > 0 ? ", " : "");
-    words_safe(owner[0] != '\0' ? owner : start, out);
+    tm_buf_puts(out, out->len > 0 ? ", " : "");
+    tuf_words_safe(owner[0] != '\0' ? owner : start, out);
 }
 
-static struct status_role *new_row(struct status *s, struct err *e)
+static struct tuf_status_role *new_row(struct tuf_status *s, struct tm_err *e)
 {
     void *grown = realloc(s->role, (s->count + 1) * sizeof(*s->role));
     if (grown == NULL) {
-        err_set(e, "out of memory");
+        tm_err_set(e, "out of memory");
         return NULL;
     }
     s->role = grown;
-    s->role[s->count] = (struct status_role){0};
+    s->role[s->count] = (struct tuf_status_role){0};
     return &s->role[s->count++];
 }
 
-static int add_row(struct status *s, const char *name, const struct tuf_metadata *m,
-                   const struct tuf_signers *by, int64_t signing, int64_t now, struct err *e)
+static int add_row(struct tuf_status *s, const char *name, const struct tuf_metadata *m,
+                   const struct tuf_signers *by, int64_t signing, int64_t now, struct tm_err *e)
 {
-    struct status_role *r = new_row(s, e);
+    struct tuf_status_role *r = new_row(s, e);
     if (r == NULL)
         return -1;
     void *both[] = {&r->owners, (void *)by};
     snprintf(r->name, sizeof(r->name), "%s", name);
-    utf8_clean(r->name); /* another repository's may be anything, and goes to terminals */
+    tm_utf8_clean(r->name); /* another repository's may be anything, and goes to terminals */
     r->version = tuf_metadata_version(m);
     r->expires = tuf_metadata_expires(m);
     r->signing = r->expires - signing;
@@ -85,11 +85,11 @@ static int add_row(struct status *s, const char *name, const struct tuf_metadata
     return 0;
 }
 
-static int add_top(struct status *s, const struct published *p, enum tuf_role role, int64_t now,
-                   struct err *e)
+static int add_top(struct tuf_status *s, const struct tuf_published *p, enum tuf_role role,
+                   int64_t now, struct tm_err *e)
 {
-    const struct tuf_metadata *m = published_role(p, role);
-    const struct tuf_metadata *root = published_root(p);
+    const struct tuf_metadata *m = tuf_published_role(p, role);
+    const struct tuf_metadata *root = tuf_published_root(p);
     struct tuf_signers by;
     const char *name = tuf_role_name(role);
     bool online = role == TUF_TIMESTAMP || role == TUF_SNAPSHOT;
@@ -100,14 +100,14 @@ static int add_top(struct status *s, const struct published *p, enum tuf_role ro
     return add_row(s, name, m, &by, signing_period(where), now, e);
 }
 
-static int add_delegated(struct status *s, const struct published *p, const char *name, int64_t now,
-                         struct err *e)
+static int add_delegated(struct tuf_status *s, const struct tuf_published *p, const char *name,
+                         int64_t now, struct tm_err *e)
 {
     struct tuf_metadata *m = NULL;
     struct tuf_delegation d;
-    if (published_delegated(p, name, &m, e) != 0)
+    if (tuf_published_delegated(p, name, &m, e) != 0)
         return -1;
-    int rc = m != NULL ? published_delegation(p, name, &d, e) : 0;
+    int rc = m != NULL ? tuf_published_delegation(p, name, &d, e) : 0;
     if (rc == 1)
         rc = add_row(s, name, m, &d.signers, signing_period(tuf_metadata_body(m)), now, e);
     tuf_metadata_free(m);
@@ -115,12 +115,13 @@ static int add_delegated(struct status *s, const struct published *p, const char
 }
 
 struct adding {
-    struct status *s;
-    const struct published *p;
+    struct tuf_status *s;
+    const struct tuf_published *p;
     int64_t now;
 };
 
-static int add_listed(void *arg, const char *file, const struct tuf_file_info *info, struct err *e)
+static int add_listed(void *arg, const char *file, const struct tuf_file_info *info,
+                      struct tm_err *e)
 {
     const struct adding *a = arg;
     char name[TUF_ROLE_NAME_MAX + 1];
@@ -133,7 +134,7 @@ static int add_listed(void *arg, const char *file, const struct tuf_file_info *i
 }
 
 /* Keeps the row that ends first of those from `first` on, under a name that says so. */
-static void fold(struct status *s, size_t first)
+static void fold(struct tuf_status *s, size_t first)
 {
     size_t worst = first;
     size_t hidden = s->count - first;
@@ -141,10 +142,10 @@ static void fold(struct status *s, size_t first)
         if (s->role[i].expires < s->role[worst].expires)
             worst = i;
     }
-    struct status_role keep = s->role[worst];
+    struct tuf_status_role keep = s->role[worst];
     for (size_t i = first; i < s->count; i++) {
         if (i != worst)
-            buf_free(&s->role[i].owners);
+            tm_buf_free(&s->role[i].owners);
     }
     char name[sizeof(keep.name)];
     snprintf(name, sizeof(name), "%.100s (first of %zu to expire)", keep.name, hidden);
@@ -153,11 +154,12 @@ static void fold(struct status *s, size_t first)
     s->count = first + 1;
 }
 
-int status_read(const struct published *p, int64_t now, struct status *out, struct err *e)
+int tuf_status_read(const struct tuf_published *p, int64_t now, struct tuf_status *out,
+                    struct tm_err *e)
 {
     static const enum tuf_role order[] = {TUF_ROOT, TUF_TARGETS, TUF_SNAPSHOT, TUF_TIMESTAMP};
-    *out = (struct status){0};
-    int rc = p->root_count > 0 ? 0 : err_set(e, "'%s' holds no published repository", p->dir);
+    *out = (struct tuf_status){0};
+    int rc = p->root_count > 0 ? 0 : tm_err_set(e, "'%s' holds no published repository", p->dir);
     for (size_t i = 0; i < sizeof(order) / sizeof(order[0]) && rc == 0; i++)
         rc = add_top(out, p, order[i], now, e);
     size_t first = out->count;
@@ -167,19 +169,19 @@ int status_read(const struct published *p, int64_t now, struct status *out, stru
     if (rc == 0 && out->count - first > DELEGATED_ROWS)
         fold(out, first);
     if (rc != 0)
-        status_free(out);
+        tuf_status_free(out);
     return rc;
 }
 
-void status_free(struct status *s)
+void tuf_status_free(struct tuf_status *s)
 {
     for (size_t i = 0; i < s->count; i++)
-        buf_free(&s->role[i].owners);
+        tm_buf_free(&s->role[i].owners);
     free(s->role);
-    *s = (struct status){0};
+    *s = (struct tuf_status){0};
 }
 
-void status_table(const struct status *s, int64_t now, bool colour, struct buf *out)
+void tuf_status_table(const struct tuf_status *s, int64_t now, bool colour, struct tm_buf *out)
 {
     static const char *const colours[] = {"\033[32m", "\033[33m", "\033[31;1m"};
     int width = 9;
@@ -187,70 +189,73 @@ void status_table(const struct status *s, int64_t now, bool colour, struct buf *
         int len = (int)strlen(s->role[i].name);
         width = len > width ? len : width;
     }
-    buf_printf(out, "%-*s  %7s  %10s  %-18s  %-18s  %s\n", width, "role", "version", "signatures",
-               "expires", "signing starts", "keys");
+    tm_buf_printf(out, "%-*s  %7s  %10s  %-18s  %-18s  %s\n", width, "role", "version",
+                  "signatures", "expires", "signing starts", "keys");
     for (size_t i = 0; i < s->count; i++) {
-        const struct status_role *r = &s->role[i];
+        const struct tuf_status_role *r = &s->role[i];
         char expires[40];
         char signing[40];
         char count[32];
-        words_relative(r->expires, now, expires);
-        words_relative(r->signing, now, signing);
+        tuf_words_relative(r->expires, now, expires);
+        tuf_words_relative(r->signing, now, signing);
         snprintf(count, sizeof(count), "%" PRId64 " of %" PRId64, r->signatures, r->threshold);
-        buf_printf(out, "%-*s  %7" PRId64 "  %10s  %s%-18s  %-18s%s  ", width, r->name, r->version,
-                   count, colour ? colours[r->level] : "", expires,
-                   r->level == STATUS_FINE ? signing : "NOW", colour ? "\033[0m" : "");
-        buf_append(out, r->owners.data, r->owners.len);
-        buf_puts(out, r->level == STATUS_EXPIRED ? "  EXPIRED\n" : "\n");
+        tm_buf_printf(out, "%-*s  %7" PRId64 "  %10s  %s%-18s  %-18s%s  ", width, r->name,
+                      r->version, count, colour ? colours[r->level] : "", expires,
+                      r->level == STATUS_FINE ? signing : "NOW", colour ? "\033[0m" : "");
+        tm_buf_append(out, r->owners.data, r->owners.len);
+        tm_buf_puts(out, r->level == STATUS_EXPIRED ? "  EXPIRED\n" : "\n");
     }
 }
 
-json_t *status_json(const struct status *s, int64_t now)
+json_t *tuf_status_json(const struct tuf_status *s, int64_t now)
 {
     char when[21];
-    clock_format(now, when);
+    tm_clock_format(now, when);
     json_t *roles = json_array();
     for (size_t i = 0; i < s->count; i++) {
-        struct status_role *r = &s->role[i];
+        struct tuf_status_role *r = &s->role[i];
         char expires[21];
         char signing[21];
-        clock_format(r->expires, expires);
-        clock_format(r->signing, signing);
+        tm_clock_format(r->expires, expires);
+        tm_clock_format(r->signing, signing);
         json_array_append_new(
-            roles, json_pack("{s:s, s:I, s:I, s:I, s:I, s:s, s:s, s:s, s:s}", "role", r->name,
-                             "version", (json_int_t)r->version, "signatures",
-                             (json_int_t)r->signatures, "threshold", (json_int_t)r->threshold,
-                             "keys", (json_int_t)r->keys, "owners", buf_str(&r->owners), "expires",
-                             expires, "signing_starts", signing, "status", level_names[r->level]));
+            roles,
+            json_pack("{s:s, s:I, s:I, s:I, s:I, s:s, s:s, s:s, s:s}", "role", r->name, "version",
+                      (json_int_t)r->version, "signatures", (json_int_t)r->signatures, "threshold",
+                      (json_int_t)r->threshold, "keys", (json_int_t)r->keys, "owners",
+                      tm_buf_str(&r->owners), "expires", expires, "signing_starts", signing,
+                      "status", level_names[r->level]));
     }
     return json_pack("{s:s, s:s, s:o*}", "now", when, "status", level_names[s->level], "roles",
                      roles);
 }
 
-void status_prometheus(const struct status *s, struct buf *out)
+void tuf_status_prometheus(const struct tuf_status *s, struct tm_buf *out)
 {
     static const struct {
         const char *name, *help;
         size_t offset;
     } gauges[] = {
-        {"tenmint_tuf_role_version", "Published version.", offsetof(struct status_role, version)},
+        {"tenmint_tuf_role_version", "Published version.",
+         offsetof(struct tuf_status_role, version)},
         {"tenmint_tuf_role_expires_timestamp_seconds", "When clients begin to refuse it.",
-         offsetof(struct status_role, expires)},
+         offsetof(struct tuf_status_role, expires)},
         {"tenmint_tuf_role_signing_starts_timestamp_seconds",
-         "From when on the next version should be signed.", offsetof(struct status_role, signing)},
+         "From when on the next version should be signed.",
+         offsetof(struct tuf_status_role, signing)},
         {"tenmint_tuf_role_signatures", "Valid signatures.",
-         offsetof(struct status_role, signatures)},
+         offsetof(struct tuf_status_role, signatures)},
         {"tenmint_tuf_role_threshold", "Signatures needed.",
-         offsetof(struct status_role, threshold)},
+         offsetof(struct tuf_status_role, threshold)},
     };
     for (size_t g = 0; g < sizeof(gauges) / sizeof(gauges[0]); g++) {
-        promtext_head(out, gauges[g].name, "gauge", gauges[g].help);
+        tm_promtext_head(out, gauges[g].name, "gauge", gauges[g].help);
         for (size_t i = 0; i < s->count; i++) {
             int64_t v;
             memcpy(&v, (const char *)&s->role[i] + gauges[g].offset, sizeof(v));
-            buf_printf(out, "%s{role=\"", gauges[g].name);
-            promtext_label(out, s->role[i].name);
-            buf_printf(out, "\"} %" PRId64 "\n", v);
+            tm_buf_printf(out, "%s{role=\"", gauges[g].name);
+            tm_promtext_label(out, s->role[i].name);
+            tm_buf_printf(out, "\"} %" PRId64 "\n", v);
         }
     }
 }

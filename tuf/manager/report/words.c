@@ -6,12 +6,12 @@
 #include "common/utf8.h"
 #include "tuf/manager/policy/keyring.h"
 
-void words_safe(const char *text, struct buf *out)
+void tuf_words_safe(const char *text, struct tm_buf *out)
 {
-    utf8_put(out, text, strlen(text));
+    tm_utf8_put(out, text, strlen(text));
 }
 
-void words_period(int64_t seconds, char out[24])
+void tuf_words_period(int64_t seconds, char out[24])
 {
     static const struct {
         int64_t unit;
@@ -23,7 +23,7 @@ void words_period(int64_t seconds, char out[24])
     snprintf(out, 24, "%lld%c", (long long)(seconds / units[i].unit), units[i].letter);
 }
 
-void words_relative(int64_t when, int64_t now, char out[40])
+void tuf_words_relative(int64_t when, int64_t now, char out[40])
 {
     static const struct {
         int64_t unit;
@@ -38,15 +38,15 @@ void words_relative(int64_t when, int64_t now, char out[40])
              n == 1 ? "" : "s", when >= now ? "" : " ago");
 }
 
-void words_key(const json_t *key, const char *keyid, struct buf *out)
+void tuf_words_key(const json_t *key, const char *keyid, struct tm_buf *out)
 {
     char hex[65];
     char start[17];
-    const char *owner = key != NULL ? keyring_owner(key) : "";
-    bool usable = key != NULL && keyring_fingerprint(key, hex, NULL) == 0;
+    const char *owner = key != NULL ? tuf_keyring_owner(key) : "";
+    bool usable = key != NULL && tuf_keyring_fingerprint(key, hex, NULL) == 0;
     snprintf(start, sizeof(start), "%.16s", usable ? hex : keyid);
-    words_safe(owner[0] != '\0' ? owner : "key", out);
-    buf_puts(out, usable ? " (" : " (keyid ");
-    words_safe(start, out);
+    tuf_words_safe(owner[0] != '\0' ? owner : "key", out);
+    tm_buf_puts(out, usable ? " (" : " (keyid ");
+    tuf_words_safe(start, out);
     buf_putc(out, ')');
 }

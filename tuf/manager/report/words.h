@@ -11,20 +11,20 @@
 /* Appends lines of two leading spaces: version, expiry, keys in and out, thresholds, periods,
  * targets (`all` of them, or WORDS_TARGETS_MAX), delegations, and any other member. `before` NULL:
  * everything is new. */
-void words_difference(const struct tuf_metadata *before, const struct tuf_metadata *after, bool all,
-                      struct buf *out);
+void tuf_words_difference(const struct tuf_metadata *before, const struct tuf_metadata *after,
+                          bool all, struct tm_buf *out);
 
 /* "365d", "12h", "90m": the largest unit that divides. */
-void words_period(int64_t seconds, char out[24]);
+void tuf_words_period(int64_t seconds, char out[24]);
 
 /* "in 3 days", "2 hours ago". */
-void words_relative(int64_t when, int64_t now, char out[40]);
+void tuf_words_relative(int64_t when, int64_t now, char out[40]);
 
 /* "alice (2f1c9ab044d1e7aa)": owner and the start of the public key's fingerprint. */
-void words_key(const json_t *key, const char *keyid, struct buf *out);
+void tuf_words_key(const json_t *key, const char *keyid, struct tm_buf *out);
 
-/* Appends `text` with what a terminal would not show as itself replaced (utf8_plain): what others
- * wrote goes to a terminal. */
-void words_safe(const char *text, struct buf *out);
+/* Appends `text` with what a terminal would not show as itself replaced (tm_utf8_plain): what
+ * others wrote goes to a terminal. */
+void tuf_words_safe(const char *text, struct tm_buf *out);
 
 #endif

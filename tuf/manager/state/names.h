@@ -13,13 +13,13 @@
 #define NAMES_MAX 1024 /* bytes of a metadata file's name, its NUL included */
 
 /* "7.targets.json"; a delegated role's name percent-encoded ("a/b": "7.a%2Fb.json"). */
-int names_metadata(int64_t version, const char *role, char *out, size_t size, struct err *e);
+int tuf_names_metadata(int64_t version, const char *role, char *out, size_t size, struct tm_err *e);
 
 /* Appends "targets/dir/<hash>.name" for the target "dir/name". */
-void names_target(const char *path, const char *sha256, struct buf *out);
+void tuf_names_target(const char *path, const char *sha256, struct tm_buf *out);
 
 /* A target path that is safe as a file name on every side: relative, no empty, '.' or '..'
  * segment, no control byte, no backslash, at most TUF_TARGET_PATH_MAX bytes. */
-int names_target_ok(const char *path, struct err *e);
+int tuf_names_target_ok(const char *path, struct tm_err *e);
 
 #endif

@@ -15,33 +15,33 @@
 
 /* Bytes and metadata of one file. */
 static struct tuf_metadata *load(const char *dir, const char *name, enum tuf_role role,
-                                 struct buf *bytes, struct err *e)
+                                 struct tm_buf *bytes, struct tm_err *e)
 {
     char path[PATH_MAX];
-    buf_reset(bytes);
-    if (file_join(dir, name, path, sizeof(path), e) != 0 ||
-        file_read(path, TUF_METADATA_MAX, bytes, e) != 0)
+    tm_buf_reset(bytes);
+    if (tm_file_join(dir, name, path, sizeof(path), e) != 0 ||
+        tm_file_read(path, TUF_METADATA_MAX, bytes, e) != 0)
         return NULL;
     struct tuf_metadata *m = tuf_metadata_parse(bytes->data, bytes->len, role, e);
     if (m == NULL)
-        err_wrap(e, "'%s'", path);
+        tm_err_wrap(e, "'%s'", path);
     return m;
 }
 
 static bool exists(const char *dir, const char *name)
 {
     char path[PATH_MAX];
-    return file_join(dir, name, path, sizeof(path), NULL) == 0 && access(path, F_OK) == 0;
+    return tm_file_join(dir, name, path, sizeof(path), NULL) == 0 && access(path, F_OK) == 0;
 }
 
-static int check_root(const struct published *p, const struct tuf_metadata *m, int64_t version,
-                      struct err *e)
+static int check_root(const struct tuf_published *p, const struct tuf_metadata *m, int64_t version,
+                      struct tm_err *e)
 {
     struct tuf_signers s;
     char what[64];
     if (tuf_metadata_version(m) != version)
-        return err_set(e, "%lld.root.json in '%s' holds version %lld", (long long)version, p->dir,
-                       (long long)tuf_metadata_version(m));
+        return tm_err_set(e, "%lld.root.json in '%s' holds version %lld", (long long)version,
+                          p->dir, (long long)tuf_metadata_version(m));
     if (p->root_count > 0) {
         snprintf(what, sizeof(what), "root %lld (by the keys of root %lld)", (long long)version,
                  (long long)version - 1);
@@ -54,7 +54,7 @@ static int check_root(const struct published *p, const struct tuf_metadata *m, i
     return tuf_verify(m, &s, what, e);
 }
 
-static int load_roots(struct published *p, struct buf *bytes, struct err *e)
+static int load_roots(struct tuf_published *p, struct tm_buf *bytes, struct tm_err *e)
 {
     char name[64];
     for (int64_t v = 1; v <= ROOTS_MAX; v++) {
@@ -63,7 +63,7 @@ static int load_roots(struct published *p, struct buf *bytes, struct err *e)
             break;
         void *grown = realloc(p->roots, (p->root_count + 1) * sizeof(struct tuf_metadata *));
         if (grown == NULL)
-            return err_set(e, "out of memory");
+            return tm_err_set(e, "out of memory");
         p->roots = grown;
         struct tuf_metadata *m = load(p->dir, name, TUF_ROOT, bytes, e);
         if (m == NULL || check_root(p, m, v, e) != 0) {
@@ -73,22 +73,23 @@ static int load_roots(struct published *p, struct buf *bytes, struct err *e)
         p->roots[p->root_count++] = m;
     }
     if (p->root_count == 0 && exists(p->dir, "timestamp.json"))
-        return err_set(e,
-                       "'%s' has a timestamp.json but no 1.root.json: every root stays online "
-                       "for ever",
-                       p->dir);
+        return tm_err_set(e,
+                          "'%s' has a timestamp.json but no 1.root.json: every root stays online "
+                          "for ever",
+                          p->dir);
     return 0;
 }
 
-static int check_by_root(const struct published *p, const struct tuf_metadata *m, struct err *e)
+static int check_by_root(const struct tuf_published *p, const struct tuf_metadata *m,
+                         struct tm_err *e)
 {
     struct tuf_signers s;
     enum tuf_role role = tuf_metadata_role(m);
-    tuf_root_signers(published_root(p), role, &s);
+    tuf_root_signers(tuf_published_root(p), role, &s);
     return tuf_verify(m, &s, tuf_role_name(role), e);
 }
 
-static int load_current(struct published *p, struct buf *bytes, struct err *e)
+static int load_current(struct tuf_published *p, struct tm_buf *bytes, struct tm_err *e)
 {
     struct tuf_file_info info;
     char name[NAMES_MAX];
@@ -96,20 +97,20 @@ static int load_current(struct published *p, struct buf *bytes, struct err *e)
     if (p->timestamp == NULL || check_by_root(p, p->timestamp, e) != 0)
         return -1;
     tuf_timestamp_snapshot(p->timestamp, &info);
-    if (names_metadata(info.version, "snapshot", name, sizeof(name), e) != 0)
+    if (tuf_names_metadata(info.version, "snapshot", name, sizeof(name), e) != 0)
         return -1;
     p->snapshot = load(p->dir, name, TUF_SNAPSHOT, bytes, e);
     if (p->snapshot == NULL || check_by_root(p, p->snapshot, e) != 0 ||
         tuf_file_check(&info, bytes->data, bytes->len, e) != 0)
-        return p->snapshot == NULL ? -1 : err_wrap(e, "'%s' in '%s'", name, p->dir);
+        return p->snapshot == NULL ? -1 : tm_err_wrap(e, "'%s' in '%s'", name, p->dir);
     if (!tuf_snapshot_find(p->snapshot, "targets", &info))
-        return err_set(e, "'%s' in '%s' lists no targets.json", name, p->dir);
-    if (names_metadata(info.version, "targets", name, sizeof(name), e) != 0)
+        return tm_err_set(e, "'%s' in '%s' lists no targets.json", name, p->dir);
+    if (tuf_names_metadata(info.version, "targets", name, sizeof(name), e) != 0)
         return -1;
     p->targets = load(p->dir, name, TUF_TARGETS, bytes, e);
     if (p->targets == NULL || check_by_root(p, p->targets, e) != 0 ||
         tuf_file_check(&info, bytes->data, bytes->len, e) != 0)
-        return p->targets == NULL ? -1 : err_wrap(e, "'%s' in '%s'", name, p->dir);
+        return p->targets == NULL ? -1 : tm_err_wrap(e, "'%s' in '%s'", name, p->dir);
     return 0;
 }
 
@@ -122,7 +123,7 @@ struct nested {
     json_t *others; /* as keys: roles that were looked at and delegate to nobody */
 };
 
-static void forget_nested(struct published *p)
+static void forget_nested(struct tuf_published *p)
 {
     for (size_t i = 0; p->nested != NULL && i < p->nested->count; i++)
         tuf_metadata_free(p->nested->role[i].m);
@@ -134,7 +135,7 @@ static void forget_nested(struct published *p)
     p->nested = NULL;
 }
 
-static void forget_roots(struct published *p)
+static void forget_roots(struct tuf_published *p)
 {
     for (size_t i = 0; i < p->root_count; i++)
         tuf_metadata_free(p->roots[i]);
@@ -143,47 +144,47 @@ static void forget_roots(struct published *p)
     p->root_count = 0;
 }
 
-int published_load(const char *dir, struct published *p, struct err *e)
+int tuf_published_load(const char *dir, struct tuf_published *p, struct tm_err *e)
 {
-    struct buf bytes = {0};
-    *p = (struct published){0};
+    struct tm_buf bytes = {0};
+    *p = (struct tuf_published){0};
     if ((size_t)snprintf(p->dir, sizeof(p->dir), "%s", dir) >= sizeof(p->dir))
-        return err_set(e, "'%.100s': the path is too long", dir);
+        return tm_err_set(e, "'%.100s': the path is too long", dir);
     p->nested = calloc(1, sizeof(*p->nested));
     int rc = p->nested != NULL && (p->nested->others = json_object()) != NULL
                  ? load_roots(p, &bytes, e)
-                 : err_set(e, "out of memory");
+                 : tm_err_set(e, "out of memory");
     if (rc == 0 && p->root_count == 1 && !exists(dir, "timestamp.json"))
         forget_roots(p); /* the first publication was cut short: nobody has seen anything */
     else if (rc == 0 && p->root_count > 0)
         rc = load_current(p, &bytes, e);
-    buf_free(&bytes);
+    tm_buf_free(&bytes);
     if (rc != 0) {
-        published_free(p);
-        return err_wrap(e, "published tree");
+        tuf_published_free(p);
+        return tm_err_wrap(e, "published tree");
     }
     return 0;
 }
 
-void published_free(struct published *p)
+void tuf_published_free(struct tuf_published *p)
 {
     forget_nested(p);
     forget_roots(p);
     tuf_metadata_free(p->timestamp);
     tuf_metadata_free(p->snapshot);
     tuf_metadata_free(p->targets);
-    *p = (struct published){0};
+    *p = (struct tuf_published){0};
 }
 
-const struct tuf_metadata *published_root(const struct published *p)
+const struct tuf_metadata *tuf_published_root(const struct tuf_published *p)
 {
     return p->root_count > 0 ? p->roots[p->root_count - 1] : NULL;
 }
 
-const struct tuf_metadata *published_role(const struct published *p, enum tuf_role role)
+const struct tuf_metadata *tuf_published_role(const struct tuf_published *p, enum tuf_role role)
 {
     const struct tuf_metadata *const of[TUF_ROLE_COUNT] = {
-        [TUF_ROOT] = published_root(p),
+        [TUF_ROOT] = tuf_published_root(p),
         [TUF_TIMESTAMP] = p->timestamp,
         [TUF_SNAPSHOT] = p->snapshot,
         [TUF_TARGETS] = p->targets,
@@ -192,31 +193,31 @@ const struct tuf_metadata *published_role(const struct published *p, enum tuf_ro
 }
 
 /* What `d` delegates to, with its keys. *out NULL: the snapshot does not list it. */
-static int load_delegated(const struct published *p, const struct tuf_delegation *d,
-                          struct tuf_metadata **out, struct err *e)
+static int load_delegated(const struct tuf_published *p, const struct tuf_delegation *d,
+                          struct tuf_metadata **out, struct tm_err *e)
 {
     struct tuf_file_info info;
     char name[NAMES_MAX];
-    struct buf bytes = {0};
+    struct tm_buf bytes = {0};
     *out = NULL;
     if (p->snapshot == NULL || !tuf_snapshot_find(p->snapshot, d->name, &info))
         return 0;
-    if (names_metadata(info.version, d->name, name, sizeof(name), e) != 0)
+    if (tuf_names_metadata(info.version, d->name, name, sizeof(name), e) != 0)
         return -1;
     struct tuf_metadata *m = load(p->dir, name, TUF_TARGETS, &bytes, e);
     if (m != NULL && (tuf_verify(m, &d->signers, d->name, e) != 0 ||
                       tuf_file_check(&info, bytes.data, bytes.len, e) != 0)) {
-        err_wrap(e, "'%s' in '%s'", name, p->dir);
+        tm_err_wrap(e, "'%s' in '%s'", name, p->dir);
         tuf_metadata_free(m);
         m = NULL;
     }
-    buf_free(&bytes);
+    tm_buf_free(&bytes);
     *out = m;
     return m != NULL ? 0 : -1;
 }
 
-int published_delegated_by(const struct published *p, const struct tuf_metadata *delegator,
-                           const char *role, struct tuf_metadata **out, struct err *e)
+int tuf_published_delegated_by(const struct tuf_published *p, const struct tuf_metadata *delegator,
+                               const char *role, struct tuf_metadata **out, struct tm_err *e)
 {
     struct tuf_delegation d;
     *out = NULL;
@@ -225,27 +226,27 @@ int published_delegated_by(const struct published *p, const struct tuf_metadata 
     return load_delegated(p, &d, out, e);
 }
 
-int published_delegated(const struct published *p, const char *role, struct tuf_metadata **out,
-                        struct err *e)
+int tuf_published_delegated(const struct tuf_published *p, const char *role,
+                            struct tuf_metadata **out, struct tm_err *e)
 {
     struct tuf_delegation d;
     struct tuf_file_info info;
     *out = NULL;
     if (p->snapshot == NULL || !tuf_snapshot_find(p->snapshot, role, &info))
         return 0;
-    int found = published_delegation(p, role, &d, e);
+    int found = tuf_published_delegation(p, role, &d, e);
     return found == 1 ? load_delegated(p, &d, out, e) : found;
 }
 
 /* ---- roles that delegate further ---- */
 
 /* Takes over `m`. */
-static int add_nested(struct nested *n, const char *name, struct tuf_metadata *m, struct err *e)
+static int add_nested(struct nested *n, const char *name, struct tuf_metadata *m, struct tm_err *e)
 {
     void *grown = realloc(n->role, (n->count + 1) * sizeof(*n->role));
     if (grown == NULL) {
         tuf_metadata_free(m);
-        return err_set(e, "out of memory");
+        return tm_err_set(e, "out of memory");
     }
     n->role = grown;
     struct nested_role *r = &n->role[n->count++];
@@ -254,10 +255,10 @@ static int add_nested(struct nested *n, const char *name, struct tuf_metadata *m
     return 0;
 }
 
-int published_nested_role(void *published, const struct tuf_delegation *d,
-                          const struct tuf_metadata **out, struct err *e)
+int tuf_published_nested_role(void *published, const struct tuf_delegation *d,
+                              const struct tuf_metadata **out, struct tm_err *e)
 {
-    const struct published *p = published;
+    const struct tuf_published *p = published;
     struct nested *n = p->nested;
     struct tuf_metadata *m = NULL;
     *out = NULL;
@@ -277,19 +278,21 @@ int published_nested_role(void *published, const struct tuf_delegation *d,
         return add_nested(n, d->name, m, e);
     }
     tuf_metadata_free(m);
-    return json_object_set_new(n->others, d->name, json_true()) == 0 ? 0
-                                                                     : err_set(e, "out of memory");
+    return json_object_set_new(n->others, d->name, json_true()) == 0
+               ? 0
+               : tm_err_set(e, "out of memory");
 }
 
-int published_delegation(const struct published *p, const char *role, struct tuf_delegation *out,
-                         struct err *e)
+int tuf_published_delegation(const struct tuf_published *p, const char *role,
+                             struct tuf_delegation *out, struct tm_err *e)
 {
     if (p->targets == NULL)
         return 0;
-    return tuf_delegation_search(p->targets, role, published_nested_role, (void *)p, out, e);
+    return tuf_delegation_search(p->targets, role, tuf_published_nested_role, (void *)p, out, e);
 }
 
-const struct tuf_metadata *published_nested(const struct published *p, size_t i, const char **name)
+const struct tuf_metadata *tuf_published_nested(const struct tuf_published *p, size_t i,
+                                                const char **name)
 {
     if (p->nested == NULL || i >= p->nested->count)
         return NULL;

@@ -9,7 +9,7 @@
 
 #include "tuf/metadata/delegation.h"
 
-struct published {
+struct tuf_published {
     char dir[PATH_MAX];
     struct tuf_metadata **roots; /* [i] is version i + 1 */
     size_t root_count;           /* 0: nothing is published yet */
@@ -19,35 +19,36 @@ struct published {
 
 /* A missing or empty directory is an empty tree. Refuses a root chain with a gap, a root that its
  * predecessor did not sign, and files that do not belong together. */
-int published_load(const char *dir, struct published *p, struct err *e);
-void published_free(struct published *p);
+int tuf_published_load(const char *dir, struct tuf_published *p, struct tm_err *e);
+void tuf_published_free(struct tuf_published *p);
 
 /* The newest root, or NULL. */
-const struct tuf_metadata *published_root(const struct published *p);
+const struct tuf_metadata *tuf_published_root(const struct tuf_published *p);
 
 /* Who may sign a delegated role: as targets, or a role below it, says. 1: `out` (borrowed from the
  * tree), 0: nobody delegates to it, -1: a role on the way there is damaged. */
-int published_delegation(const struct published *p, const char *role, struct tuf_delegation *out,
-                         struct err *e);
+int tuf_published_delegation(const struct tuf_published *p, const char *role,
+                             struct tuf_delegation *out, struct tm_err *e);
 
 /* The metadata of what `d` delegates to, when that delegates further and `d` names its signers;
  * else NULL in *out. Borrowed. For tuf_delegation_search(): `published` is a const struct
  * published. */
-int published_nested_role(void *published, const struct tuf_delegation *d,
-                          const struct tuf_metadata **out, struct err *e);
+int tuf_published_nested_role(void *published, const struct tuf_delegation *d,
+                              const struct tuf_metadata **out, struct tm_err *e);
 
-/* The roles below targets that delegate, as far as published_delegation() has met them; NULL after
- * the last. Borrowed. */
-const struct tuf_metadata *published_nested(const struct published *p, size_t i, const char **name);
+/* The roles below targets that delegate, as far as tuf_published_delegation() has met them; NULL
+ * after the last. Borrowed. */
+const struct tuf_metadata *tuf_published_nested(const struct tuf_published *p, size_t i,
+                                                const char **name);
 
 /* A delegated role as the snapshot lists it, checked with its delegator's keys; *out is NULL when
  * it is not listed or not delegated to. The caller frees it. The delegator: a given one, or any. */
-int published_delegated_by(const struct published *p, const struct tuf_metadata *delegator,
-                           const char *role, struct tuf_metadata **out, struct err *e);
-int published_delegated(const struct published *p, const char *role, struct tuf_metadata **out,
-                        struct err *e);
+int tuf_published_delegated_by(const struct tuf_published *p, const struct tuf_metadata *delegator,
+                               const char *role, struct tuf_metadata **out, struct tm_err *e);
+int tuf_published_delegated(const struct tuf_published *p, const char *role,
+                            struct tuf_metadata **out, struct tm_err *e);
 
 /* The metadata of any role but the delegated ones, borrowed, or NULL. */
-const struct tuf_metadata *published_role(const struct published *p, enum tuf_role role);
+const struct tuf_metadata *tuf_published_role(const struct tuf_published *p, enum tuf_role role);
 
 #endif

@@ -12,66 +12,66 @@
 
 #define LOCK_POLL_MS 50
 
-int workspace_path(const struct workspace *w, const char *path, char *out, size_t size,
-                   struct err *e)
+int tuf_workspace_path(const struct tuf_workspace *w, const char *path, char *out, size_t size,
+                       struct tm_err *e)
 {
     if (path[0] != '/')
-        return file_join(w->dir, path, out, size, e);
+        return tm_file_join(w->dir, path, out, size, e);
     if ((size_t)snprintf(out, size, "%s", path) >= size)
-        return err_set(e, "'%.100s': the path is too long", path);
+        return tm_err_set(e, "'%.100s': the path is too long", path);
     return 0;
 }
 
-static int read_policy(struct workspace *w, struct err *e)
+static int read_policy(struct tuf_workspace *w, struct tm_err *e)
 {
-    struct buf text = {0};
-    int rc = file_read(w->policy_file, YAMLMAP_FILE_MAX, &text, e);
+    struct tm_buf text = {0};
+    int rc = tm_file_read(w->policy_file, YAMLMAP_FILE_MAX, &text, e);
     if (rc != 0 && errno == ENOENT)
-        rc = err_set(e,
-                     "'%s' is no repository workspace: it has no policy.yaml (use --dir, or "
-                     "make one with init)",
-                     w->dir);
+        rc = tm_err_set(e,
+                        "'%s' is no repository workspace: it has no policy.yaml (use --dir, or "
+                        "make one with init)",
+                        w->dir);
     else if (rc == 0)
-        rc = policy_parse(w->policy_file, (const char *)text.data, text.len, &w->policy, e);
-    buf_free(&text);
+        rc = tuf_policy_parse(w->policy_file, (const char *)text.data, text.len, &w->policy, e);
+    tm_buf_free(&text);
     return rc;
 }
 
-int workspace_open(const char *dir, struct workspace *w, struct err *e)
+int tuf_workspace_open(const char *dir, struct tuf_workspace *w, struct tm_err *e)
 {
-    *w = (struct workspace){.lock = -1};
+    *w = (struct tuf_workspace){.lock = -1};
     if ((size_t)snprintf(w->dir, sizeof(w->dir), "%s", dir) >= sizeof(w->dir))
-        return err_set(e, "'%.100s': the path is too long", dir);
-    if (workspace_path(w, "policy.yaml", w->policy_file, sizeof(w->policy_file), e) != 0 ||
-        workspace_path(w, "keys", w->keys, sizeof(w->keys), e) != 0 ||
-        workspace_path(w, "transcript.jsonl", w->transcript, sizeof(w->transcript), e) != 0 ||
+        return tm_err_set(e, "'%.100s': the path is too long", dir);
+    if (tuf_workspace_path(w, "policy.yaml", w->policy_file, sizeof(w->policy_file), e) != 0 ||
+        tuf_workspace_path(w, "keys", w->keys, sizeof(w->keys), e) != 0 ||
+        tuf_workspace_path(w, "transcript.jsonl", w->transcript, sizeof(w->transcript), e) != 0 ||
         read_policy(w, e) != 0)
         return -1;
-    if (workspace_path(w, w->policy.published, w->published, sizeof(w->published), e) != 0) {
-        policy_free(&w->policy);
+    if (tuf_workspace_path(w, w->policy.published, w->published, sizeof(w->published), e) != 0) {
+        tuf_policy_free(&w->policy);
         return -1;
     }
     return 0;
 }
 
-int workspace_lock(struct workspace *w, int wait_ms, struct err *e)
+int tuf_workspace_lock(struct tuf_workspace *w, int wait_ms, struct tm_err *e)
 {
     char path[PATH_MAX];
-    if (file_join(w->dir, ".lock", path, sizeof(path), e) != 0)
+    if (tm_file_join(w->dir, ".lock", path, sizeof(path), e) != 0)
         return -1;
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0)
-        return err_errno(e, "open lock '%s'", path);
-    int64_t until = clock_mono_ms() + wait_ms;
+        return tm_err_errno(e, "open lock '%s'", path);
+    int64_t until = tm_clock_mono_ms() + wait_ms;
     while (flock(fd, LOCK_EX | LOCK_NB) != 0) {
         if (errno != EWOULDBLOCK && errno != EINTR) {
-            err_errno(e, "lock '%s'", path);
+            tm_err_errno(e, "lock '%s'", path);
             close(fd);
             return -1;
         }
-        if (clock_mono_ms() >= until) {
+        if (tm_clock_mono_ms() >= until) {
             close(fd);
-            return err_set(e, "another run holds '%s' (waited %d s)", path, wait_ms / 1000);
+            return tm_err_set(e, "another run holds '%s' (waited %d s)", path, wait_ms / 1000);
         }
         usleep(LOCK_POLL_MS * 1000);
     }
@@ -79,9 +79,9 @@ int workspace_lock(struct workspace *w, int wait_ms, struct err *e)
     return 0;
 }
 
-void workspace_close(struct workspace *w)
+void tuf_workspace_close(struct tuf_workspace *w)
 {
-    policy_free(&w->policy);
+    tuf_policy_free(&w->policy);
     if (w->lock >= 0)
         close(w->lock);
     w->lock = -1;

@@ -15,26 +15,26 @@
 
 #include "tuf/manager/policy/policy.h"
 
-struct workspace {
+struct tuf_workspace {
     char dir[PATH_MAX];
     char policy_file[PATH_MAX];
     char keys[PATH_MAX];
     char transcript[PATH_MAX];
     char published[PATH_MAX];
-    struct policy policy;
+    struct tuf_policy policy;
     int lock; /* file descriptor, or -1 */
 };
 
 /* Reads the policy of the workspace at `dir`. -1 leaves nothing to close. */
-int workspace_open(const char *dir, struct workspace *w, struct err *e);
+int tuf_workspace_open(const char *dir, struct tuf_workspace *w, struct tm_err *e);
 
-/* Waits up to `wait_ms` for the only writer's lock, which workspace_close() gives back. The kernel
- * gives it back when the process dies. */
-int workspace_lock(struct workspace *w, int wait_ms, struct err *e);
-void workspace_close(struct workspace *w);
+/* Waits up to `wait_ms` for the only writer's lock, which tuf_workspace_close() gives back. The
+ * kernel gives it back when the process dies. */
+int tuf_workspace_lock(struct tuf_workspace *w, int wait_ms, struct tm_err *e);
+void tuf_workspace_close(struct tuf_workspace *w);
 
 /* A path of the policy, from the workspace unless absolute. */
-int workspace_path(const struct workspace *w, const char *path, char *out, size_t size,
-                   struct err *e);
+int tuf_workspace_path(const struct tuf_workspace *w, const char *path, char *out, size_t size,
+                       struct tm_err *e);
 
 #endif

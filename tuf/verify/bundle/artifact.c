@@ -9,22 +9,22 @@
 
 #define BLOCK ((size_t)256 * 1024)
 
-const struct digest_row digest_table[DIGEST_COUNT] = {
+const struct tuf_digest_row tuf_digest_table[DIGEST_COUNT] = {
     [DIGEST_SHA256] = {"sha256", "SHA2_256", "SHA256", 32},
     [DIGEST_SHA384] = {"sha384", "SHA2_384", "SHA384", 48},
     [DIGEST_SHA512] = {"sha512", "SHA2_512", "SHA512", 64},
 };
 
-int digest_by_name(const char *name, enum digest_algorithm *out, struct err *e)
+int tuf_digest_by_name(const char *name, enum tuf_digest_algorithm *out, struct tm_err *e)
 {
     for (size_t i = 0; i < DIGEST_COUNT; i++) {
-        if (strcmp(digest_table[i].name, name) == 0 ||
-            strcmp(digest_table[i].proto_name, name) == 0) {
-            *out = (enum digest_algorithm)i;
+        if (strcmp(tuf_digest_table[i].name, name) == 0 ||
+            strcmp(tuf_digest_table[i].proto_name, name) == 0) {
+            *out = (enum tuf_digest_algorithm)i;
             return 0;
         }
     }
-    return err_set(e, "the digest '%.40s' is none of sha256, sha384 and sha512", name);
+    return tm_err_set(e, "the digest '%.40s' is none of sha256, sha384 and sha512", name);
 }
 
 struct digesting {
@@ -43,7 +43,8 @@ static int digesting_start(struct digesting *d)
     for (size_t i = 0; i < DIGEST_COUNT; i++) {
         d->ctx[i] = EVP_MD_CTX_new();
         if (d->ctx[i] == NULL ||
-            EVP_DigestInit_ex(d->ctx[i], EVP_get_digestbyname(digest_table[i].openssl), NULL) != 1)
+            EVP_DigestInit_ex(d->ctx[i], EVP_get_digestbyname(tuf_digest_table[i].openssl), NULL) !=
+                1)
             return -1;
     }
     return 0;
@@ -58,7 +59,7 @@ static int digesting_add(struct digesting *d, const void *data, size_t len)
     return 0;
 }
 
-static int digesting_end(struct digesting *d, struct artifact *out)
+static int digesting_end(struct digesting *d, struct tuf_artifact *out)
 {
     for (size_t i = 0; i < DIGEST_COUNT; i++) {
         if (EVP_DigestFinal_ex(d->ctx[i], out->digest[i], NULL) != 1)
@@ -68,63 +69,65 @@ static int digesting_end(struct digesting *d, struct artifact *out)
     return 0;
 }
 
-static int read_all(int fd, const char *name, struct digesting *d, struct artifact *out,
-                    struct err *e)
+static int read_all(int fd, const char *name, struct digesting *d, struct tuf_artifact *out,
+                    struct tm_err *e)
 {
     unsigned char *block = malloc(BLOCK);
     ssize_t n = 0;
-    int rc = block != NULL ? 0 : err_set(e, "out of memory");
+    int rc = block != NULL ? 0 : tm_err_set(e, "out of memory");
     while (rc == 0 && (n = read(fd, block, BLOCK)) != 0) {
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
-            rc = err_errno(e, "read '%s'", name);
+            rc = tm_err_errno(e, "read '%s'", name);
         else if (digesting_add(d, block, (size_t)n) != 0)
-            rc = err_openssl(e, "digest '%s'", name);
+            rc = tm_err_openssl(e, "digest '%s'", name);
         else if (out->whole && out->content.len + (size_t)n > ARTIFACT_WHOLE_MAX)
-            rc = err_set(e,
-                         "'%s' is larger than 1 GiB, the most that can be checked for a key "
-                         "that signs the content itself",
-                         name);
+            rc = tm_err_set(e,
+                            "'%s' is larger than 1 GiB, the most that can be checked for a key "
+                            "that signs the content itself",
+                            name);
         else if (out->whole)
-            buf_append(&out->content, block, (size_t)n);
+            tm_buf_append(&out->content, block, (size_t)n);
     }
     free(block);
-    return rc == 0 && buf_failed(&out->content) ? err_set(e, "out of memory") : rc;
+    return rc == 0 && buf_failed(&out->content) ? tm_err_set(e, "out of memory") : rc;
 }
 
-int artifact_read(int fd, const char *name, bool keep, struct artifact *out, struct err *e)
+int tuf_artifact_read(int fd, const char *name, bool keep, struct tuf_artifact *out,
+                      struct tm_err *e)
 {
     struct digesting d;
-    *out = (struct artifact){.whole = keep};
+    *out = (struct tuf_artifact){.whole = keep};
     int rc = digesting_start(&d) == 0 ? read_all(fd, name, &d, out, e)
-                                      : err_openssl(e, "digest '%s'", name);
+                                      : tm_err_openssl(e, "digest '%s'", name);
     if (rc == 0 && digesting_end(&d, out) != 0)
-        rc = err_openssl(e, "digest '%s'", name);
+        rc = tm_err_openssl(e, "digest '%s'", name);
     digesting_free(&d);
     if (rc != 0)
-        artifact_free(out);
+        tuf_artifact_free(out);
     return rc;
 }
 
-int artifact_open(const char *path, bool keep, struct artifact *out, struct err *e)
+int tuf_artifact_open(const char *path, bool keep, struct tuf_artifact *out, struct tm_err *e)
 {
     if (strcmp(path, "-") == 0)
-        return artifact_read(STDIN_FILENO, "standard input", keep, out, e);
+        return tuf_artifact_read(STDIN_FILENO, "standard input", keep, out, e);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
-    *out = (struct artifact){0};
+    *out = (struct tuf_artifact){0};
     if (fd < 0)
-        return err_errno(e, "open '%s'", path);
-    int rc = artifact_read(fd, path, keep, out, e);
+        return tm_err_errno(e, "open '%s'", path);
+    int rc = tuf_artifact_read(fd, path, keep, out, e);
     close(fd);
     return rc;
 }
 
-int artifact_from_bytes(const void *data, size_t len, struct artifact *out, struct err *e)
+int tuf_artifact_from_bytes(const void *data, size_t len, struct tuf_artifact *out,
+                            struct tm_err *e)
 {
     struct digesting d;
-    *out = (struct artifact){.whole = true};
-    buf_append(&out->content, data, len);
+    *out = (struct tuf_artifact){.whole = true};
+    tm_buf_append(&out->content, data, len);
     int rc = !buf_failed(&out->content) && digesting_start(&d) == 0 ? 0 : -1;
     if (rc == 0) {
         if (digesting_add(&d, data, len) != 0 || digesting_end(&d, out) != 0)
@@ -132,39 +135,40 @@ int artifact_from_bytes(const void *data, size_t len, struct artifact *out, stru
         digesting_free(&d);
     }
     if (rc != 0) {
-        artifact_free(out);
-        err_openssl(e, "digest");
+        tuf_artifact_free(out);
+        tm_err_openssl(e, "digest");
     }
     return rc;
 }
 
-int artifact_from_digest(const char *text, struct artifact *out, struct err *e)
+int tuf_artifact_from_digest(const char *text, struct tuf_artifact *out, struct tm_err *e)
 {
-    enum digest_algorithm a;
+    enum tuf_digest_algorithm a;
     char name[16] = "";
     const char *colon = strchr(text, ':');
     long len = 0;
-    *out = (struct artifact){0};
+    *out = (struct tuf_artifact){0};
     if (colon == NULL || (size_t)(colon - text) >= sizeof(name))
-        return err_set(e, "a digest is written sha256:HEX");
+        return tm_err_set(e, "a digest is written sha256:HEX");
     memcpy(name, text, (size_t)(colon - text));
-    if (digest_by_name(name, &a, e) != 0)
+    if (tuf_digest_by_name(name, &a, e) != 0)
         return -1;
     const char *hex = colon + 1;
     if (strspn(hex, "0123456789abcdefABCDEF") != strlen(hex) ||
-        strlen(hex) != 2 * digest_table[a].len)
-        return err_set(e, "a %s digest has %zu hexadecimal digits", name, 2 * digest_table[a].len);
+        strlen(hex) != 2 * tuf_digest_table[a].len)
+        return tm_err_set(e, "a %s digest has %zu hexadecimal digits", name,
+                          2 * tuf_digest_table[a].len);
     unsigned char *bytes = OPENSSL_hexstr2buf(hex, &len);
     if (bytes == NULL)
-        return err_set(e, "out of memory");
-    memcpy(out->digest[a], bytes, digest_table[a].len);
+        return tm_err_set(e, "out of memory");
+    memcpy(out->digest[a], bytes, tuf_digest_table[a].len);
     OPENSSL_free(bytes);
     out->has[a] = true;
     return 0;
 }
 
-void artifact_free(struct artifact *a)
+void tuf_artifact_free(struct tuf_artifact *a)
 {
-    buf_free(&a->content);
-    *a = (struct artifact){0};
+    tm_buf_free(&a->content);
+    *a = (struct tuf_artifact){0};
 }

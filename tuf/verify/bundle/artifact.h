@@ -10,40 +10,42 @@
 #include "common/buf.h"
 #include "common/err.h"
 
-enum digest_algorithm { DIGEST_SHA256, DIGEST_SHA384, DIGEST_SHA512, DIGEST_COUNT };
+enum tuf_digest_algorithm { DIGEST_SHA256, DIGEST_SHA384, DIGEST_SHA512, DIGEST_COUNT };
 
-struct digest_row {
+struct tuf_digest_row {
     const char *name;       /* "sha256": command lines, in-toto, Rekor v1 */
     const char *proto_name; /* "SHA2_256": enum HashAlgorithm */
     const char *openssl;    /* "SHA256" */
     size_t len;             /* bytes */
 };
-extern const struct digest_row digest_table[DIGEST_COUNT];
+extern const struct tuf_digest_row tuf_digest_table[DIGEST_COUNT];
 
 /* By either name; -1: unknown. */
-int digest_by_name(const char *name, enum digest_algorithm *out, struct err *e);
+int tuf_digest_by_name(const char *name, enum tuf_digest_algorithm *out, struct tm_err *e);
 
 #define ARTIFACT_WHOLE_MAX ((size_t)1 << 30) /* Ed25519 needs the bytes themselves */
 
-struct artifact {
+struct tuf_artifact {
     bool has[DIGEST_COUNT];
     unsigned char digest[DIGEST_COUNT][64];
     bool whole; /* `content` is the artifact */
-    struct buf content;
+    struct tm_buf content;
 };
 
 /* Reads to the end of `fd`, digesting by every algorithm; keeps the content if asked to. */
-int artifact_read(int fd, const char *name, bool keep, struct artifact *out, struct err *e);
+int tuf_artifact_read(int fd, const char *name, bool keep, struct tuf_artifact *out,
+                      struct tm_err *e);
 
 /* "-" is standard input. */
-int artifact_open(const char *path, bool keep, struct artifact *out, struct err *e);
+int tuf_artifact_open(const char *path, bool keep, struct tuf_artifact *out, struct tm_err *e);
 
 /* "sha256:" and 64 hex digits, or the longer ones. */
-int artifact_from_digest(const char *text, struct artifact *out, struct err *e);
+int tuf_artifact_from_digest(const char *text, struct tuf_artifact *out, struct tm_err *e);
 
 /* Bytes in memory (copied). */
-int artifact_from_bytes(const void *data, size_t len, struct artifact *out, struct err *e);
+int tuf_artifact_from_bytes(const void *data, size_t len, struct tuf_artifact *out,
+                            struct tm_err *e);
 
-void artifact_free(struct artifact *a);
+void tuf_artifact_free(struct tuf_artifact *a);
 
 #endif

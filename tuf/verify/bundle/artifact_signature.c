@@ -10,7 +10,7 @@
 struct way {
     const char *key_type; /* OpenSSL's */
     const char *group;    /* EC */
-    enum digest_algorithm digest;
+    enum tuf_digest_algorithm digest;
     int padding; /* RSA */
 };
 
@@ -24,7 +24,7 @@ static const struct way ways[] = {
     {"RSA", NULL, DIGEST_SHA256, RSA_PKCS1_PSS_PADDING},
 };
 
-bool artifact_signature_needs_content(const EVP_PKEY *key)
+bool tuf_artifact_signature_needs_content(const EVP_PKEY *key)
 {
     return EVP_PKEY_is_a(key, "ED25519");
 }
@@ -40,26 +40,26 @@ static bool suits(const struct way *w, const EVP_PKEY *key)
            strcmp(group, w->group) == 0;
 }
 
-static bool verifies(const struct way *w, EVP_PKEY *key, const struct artifact *a, const void *sig,
-                     size_t len)
+static bool verifies(const struct way *w, EVP_PKEY *key, const struct tuf_artifact *a,
+                     const void *sig, size_t len)
 {
     EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(key, NULL);
-    const EVP_MD *md = EVP_get_digestbyname(digest_table[w->digest].openssl);
+    const EVP_MD *md = EVP_get_digestbyname(tuf_digest_table[w->digest].openssl);
     bool ok =
         ctx != NULL && EVP_PKEY_verify_init(ctx) == 1 &&
         (w->padding == 0 || EVP_PKEY_CTX_set_rsa_padding(ctx, w->padding) == 1) &&
         EVP_PKEY_CTX_set_signature_md(ctx, md) == 1 &&
-        EVP_PKEY_verify(ctx, sig, len, a->digest[w->digest], digest_table[w->digest].len) == 1;
+        EVP_PKEY_verify(ctx, sig, len, a->digest[w->digest], tuf_digest_table[w->digest].len) == 1;
     EVP_PKEY_CTX_free(ctx);
     ERR_clear_error();
     return ok;
 }
 
-static int verify_content(EVP_PKEY *key, const struct artifact *a, const void *sig, size_t len,
-                          struct err *e)
+static int verify_content(EVP_PKEY *key, const struct tuf_artifact *a, const void *sig, size_t len,
+                          struct tm_err *e)
 {
     if (!a->whole)
-        return err_set(e, "an Ed25519 signature is over the content: a digest is not enough");
+        return tm_err_set(e, "an Ed25519 signature is over the content: a digest is not enough");
     EVP_MD_CTX *ctx = EVP_MD_CTX_new();
     static const unsigned char nothing[1];
     int ok = ctx != NULL && EVP_DigestVerifyInit_ex(ctx, NULL, NULL, NULL, NULL, key, NULL) == 1 &&
@@ -67,15 +67,15 @@ static int verify_content(EVP_PKEY *key, const struct artifact *a, const void *s
                               a->content.len) == 1;
     EVP_MD_CTX_free(ctx);
     ERR_clear_error();
-    return ok ? 0 : err_set(e, "the signature does not verify");
+    return ok ? 0 : tm_err_set(e, "the signature does not verify");
 }
 
-int artifact_signature_verify(EVP_PKEY *key, const struct artifact *artifact, const void *sig,
-                              size_t len, struct err *e)
+int tuf_artifact_signature_verify(EVP_PKEY *key, const struct tuf_artifact *artifact,
+                                  const void *sig, size_t len, struct tm_err *e)
 {
     bool known = false;
     bool tried = false;
-    if (artifact_signature_needs_content(key))
+    if (tuf_artifact_signature_needs_content(key))
         return verify_content(key, artifact, sig, len, e);
     for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
         if (!suits(&ways[i], key))
@@ -88,57 +88,61 @@ int artifact_signature_verify(EVP_PKEY *key, const struct artifact *artifact, co
             return 0;
     }
     if (!known)
-        return err_set(e, "signatures by this kind of key are not supported: ECDSA P-256, P-384, "
+        return tm_err_set(e,
+                          "signatures by this kind of key are not supported: ECDSA P-256, P-384, "
                           "P-521, RSA from 2048 bits and Ed25519 are");
-    return tried ? err_set(e, "the signature does not verify")
-                 : err_set(e, "the digest given is not one that this kind of key signs");
+    return tried ? tm_err_set(e, "the signature does not verify")
+                 : tm_err_set(e, "the digest given is not one that this kind of key signs");
 }
 
-static int sign_digest(const struct way *w, EVP_PKEY *key, const struct artifact *a,
-                       struct buf *out, struct err *e)
+static int sign_digest(const struct way *w, EVP_PKEY *key, const struct tuf_artifact *a,
+                       struct tm_buf *out, struct tm_err *e)
 {
     EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(key, NULL);
-    const EVP_MD *md = EVP_get_digestbyname(digest_table[w->digest].openssl);
+    const EVP_MD *md = EVP_get_digestbyname(tuf_digest_table[w->digest].openssl);
     size_t len = (size_t)EVP_PKEY_get_size(key);
-    unsigned char *to = buf_reserve(out, len);
-    int ok = ctx != NULL && to != NULL && EVP_PKEY_sign_init(ctx) == 1 &&
-             (w->padding == 0 || EVP_PKEY_CTX_set_rsa_padding(ctx, w->padding) == 1) &&
-             EVP_PKEY_CTX_set_signature_md(ctx, md) == 1 &&
-             EVP_PKEY_sign(ctx, to, &len, a->digest[w->digest], digest_table[w->digest].len) == 1;
+    unsigned char *to = tm_buf_reserve(out, len);
+    int ok =
+        ctx != NULL && to != NULL && EVP_PKEY_sign_init(ctx) == 1 &&
+        (w->padding == 0 || EVP_PKEY_CTX_set_rsa_padding(ctx, w->padding) == 1) &&
+        EVP_PKEY_CTX_set_signature_md(ctx, md) == 1 &&
+        EVP_PKEY_sign(ctx, to, &len, a->digest[w->digest], tuf_digest_table[w->digest].len) == 1;
     out->len += ok ? len : 0;
     EVP_PKEY_CTX_free(ctx);
-    return ok ? 0 : err_openssl(e, "sign the artifact");
+    return ok ? 0 : tm_err_openssl(e, "sign the artifact");
 }
 
-static int sign_content(EVP_PKEY *key, const struct artifact *a, struct buf *out, struct err *e)
+static int sign_content(EVP_PKEY *key, const struct tuf_artifact *a, struct tm_buf *out,
+                        struct tm_err *e)
 {
     static const unsigned char nothing[1];
     EVP_MD_CTX *ctx = EVP_MD_CTX_new();
     size_t len = (size_t)EVP_PKEY_get_size(key);
-    unsigned char *to = buf_reserve(out, len);
+    unsigned char *to = tm_buf_reserve(out, len);
     int ok = ctx != NULL && to != NULL && a->whole &&
              EVP_DigestSignInit_ex(ctx, NULL, NULL, NULL, NULL, key, NULL) == 1 &&
              EVP_DigestSign(ctx, to, &len, a->content.data != NULL ? a->content.data : nothing,
                             a->content.len) == 1;
     out->len += ok ? len : 0;
     EVP_MD_CTX_free(ctx);
-    return ok ? 0 : err_openssl(e, "sign the artifact");
+    return ok ? 0 : tm_err_openssl(e, "sign the artifact");
 }
 
-int artifact_signature_make(EVP_PKEY *key, const struct artifact *artifact,
-                            enum digest_algorithm *digest, struct buf *out, struct err *e)
+int tuf_artifact_signature_make(EVP_PKEY *key, const struct tuf_artifact *artifact,
+                                enum tuf_digest_algorithm *digest, struct tm_buf *out,
+                                struct tm_err *e)
 {
     *digest = DIGEST_SHA256;
-    if (artifact_signature_needs_content(key))
+    if (tuf_artifact_signature_needs_content(key))
         return sign_content(key, artifact, out, e);
     for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
         if (!suits(&ways[i], key))
             continue;
         *digest = ways[i].digest;
         return artifact->has[*digest] ? sign_digest(&ways[i], key, artifact, out, e)
-                                      : err_set(e, "the artifact's digest is missing");
+                                      : tm_err_set(e, "the artifact's digest is missing");
     }
-    return err_set(e,
-                   "this kind of key signs no artifacts: use ECDSA P-256, P-384, P-521, RSA from "
-                   "2048 bits or Ed25519");
+    return tm_err_set(
+        e, "this kind of key signs no artifacts: use ECDSA P-256, P-384, P-521, RSA from "
+           "2048 bits or Ed25519");
 }

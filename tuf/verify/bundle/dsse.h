@@ -12,13 +12,13 @@
 #define DSSE_IN_TOTO "application/vnd.in-toto+json"
 
 /* Appends the pre-authentication encoding: what the signature is over. */
-void dsse_pae(const char *payload_type, const void *payload, size_t len, struct buf *out);
+void tuf_dsse_pae(const char *payload_type, const void *payload, size_t len, struct tm_buf *out);
 
 /* 0: the statement has a subject with the artifact's digest. */
-int dsse_check_subject(const void *statement, size_t len, const struct artifact *artifact,
-                       struct err *e);
+int tuf_dsse_check_subject(const void *statement, size_t len, const struct tuf_artifact *artifact,
+                           struct tm_err *e);
 
 /* 0: the statement's predicateType is `want`. */
-int dsse_check_predicate(const void *statement, size_t len, const char *want, struct err *e);
+int tuf_dsse_check_predicate(const void *statement, size_t len, const char *want, struct tm_err *e);
 
 #endif

@@ -17,18 +17,18 @@
  * what an entry trusts. The leaf may sign code and is no CA. 0: *ca is the entry (borrowed); -1:
  * `e` says why the likeliest entry does not fit.
  */
-int path_find(const struct trusted_root *root, X509 *leaf, int64_t time_ms,
-              const struct trust_entry **ca, struct err *e);
+int tuf_path_find(const struct tuf_trusted_root *root, X509 *leaf, int64_t time_ms,
+                  const struct tuf_trust_entry **ca, struct tm_err *e);
 
 /* The entry whose first certificate issued `leaf`, by name and signature, whatever the time; NULL:
  * none. */
-const struct trust_entry *path_issuer(const struct trusted_root *root, X509 *leaf);
+const struct tuf_trust_entry *tuf_path_issuer(const struct tuf_trusted_root *root, X509 *leaf);
 
-int64_t path_not_before_ms(X509 *cert);
-int64_t path_not_after_ms(X509 *cert);
+int64_t tuf_path_not_before_ms(X509 *cert);
+int64_t tuf_path_not_after_ms(X509 *cert);
 
 /* An X509_STORE that trusts the entry's anchor alone and judges at time_ms; for chains of
  * authorities. NULL: out of memory. */
-X509_STORE *path_store(const struct trust_entry *authority, int64_t time_ms);
+X509_STORE *tuf_path_store(const struct tuf_trust_entry *authority, int64_t time_ms);
 
 #endif

@@ -5,26 +5,26 @@
 
 #include "common/utf8.h"
 
-static void add(struct report *r, const char *name, enum report_outcome outcome, const char *fmt,
-                va_list ap) __attribute__((format(printf, 4, 0)));
+static void add(struct tuf_report *r, const char *name, enum tuf_report_outcome outcome,
+                const char *fmt, va_list ap) __attribute__((format(printf, 4, 0)));
 
-static void add(struct report *r, const char *name, enum report_outcome outcome, const char *fmt,
-                va_list ap)
+static void add(struct tuf_report *r, const char *name, enum tuf_report_outcome outcome,
+                const char *fmt, va_list ap)
 {
     if (r->count == REPORT_CHECKS_MAX) {
         r->overflow = true;
         return;
     }
-    struct report_check *c = &r->check[r->count++];
+    struct tuf_report_check *c = &r->check[r->count++];
     c->name = name;
     c->outcome = outcome;
     c->remedy[0] = '\0';
     vsnprintf(c->detail, sizeof(c->detail), fmt, ap);
     /* Text from certificates and bundles goes to terminals. */
-    utf8_clean(c->detail);
+    tm_utf8_clean(c->detail);
 }
 
-void report_pass(struct report *r, const char *name, const char *fmt, ...)
+void tuf_report_pass(struct tuf_report *r, const char *name, const char *fmt, ...)
 {
     va_list ap;
     va_start(ap, fmt);
@@ -32,7 +32,7 @@ void report_pass(struct report *r, const char *name, const char *fmt, ...)
     va_end(ap);
 }
 
-void report_note(struct report *r, const char *name, const char *fmt, ...)
+void tuf_report_note(struct tuf_report *r, const char *name, const char *fmt, ...)
 {
     va_list ap;
     va_start(ap, fmt);
@@ -40,7 +40,7 @@ void report_note(struct report *r, const char *name, const char *fmt, ...)
     va_end(ap);
 }
 
-void report_fail(struct report *r, const char *name, const char *fmt, ...)
+void tuf_report_fail(struct tuf_report *r, const char *name, const char *fmt, ...)
 {
     va_list ap;
     va_start(ap, fmt);
@@ -48,19 +48,19 @@ void report_fail(struct report *r, const char *name, const char *fmt, ...)
     va_end(ap);
 }
 
-void report_remedy(struct report *r, const char *fmt, ...)
+void tuf_report_remedy(struct tuf_report *r, const char *fmt, ...)
 {
     if (r->count == 0 || r->overflow)
         return;
-    struct report_check *c = &r->check[r->count - 1];
+    struct tuf_report_check *c = &r->check[r->count - 1];
     va_list ap;
     va_start(ap, fmt);
     vsnprintf(c->remedy, sizeof(c->remedy), fmt, ap);
     va_end(ap);
-    utf8_clean(c->remedy);
+    tm_utf8_clean(c->remedy);
 }
 
-const struct report_check *report_first_failure(const struct report *r)
+const struct tuf_report_check *tuf_report_first_failure(const struct tuf_report *r)
 {
     for (size_t i = 0; i < r->count; i++) {
         if (r->check[i].outcome == REPORT_FAILED)
@@ -69,10 +69,10 @@ const struct report_check *report_first_failure(const struct report *r)
     return NULL;
 }
 
-bool report_ok(const struct report *r)
+bool tuf_report_ok(const struct tuf_report *r)
 {
     bool passed = false;
     for (size_t i = 0; i < r->count; i++)
         passed |= r->check[i].outcome == REPORT_PASSED;
-    return passed && !r->overflow && report_first_failure(r) == NULL;
+    return passed && !r->overflow && tuf_report_first_failure(r) == NULL;
 }

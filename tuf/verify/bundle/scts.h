@@ -13,9 +13,9 @@
 #include "tuf/verify/trust/trusted_root.h"
 #include "tuf/verify/bundle/report.h"
 
-struct scts_of {
+struct tuf_scts_of {
     X509 *leaf, *issuer;
-    const struct buf *detached; /* an SCT list (RFC 6962 §3.3) over the whole leaf, or NULL */
+    const struct tm_buf *detached; /* an SCT list (RFC 6962 §3.3) over the whole leaf, or NULL */
 };
 
 /*
@@ -23,7 +23,7 @@ struct scts_of {
  * issuer, at a time within the log's window and not in the future. A threshold of 0 asks for
  * nothing. One line in the report, and a note for each SCT that does not count.
  */
-void scts_check(const struct trusted_root *root, const struct scts_of *what, size_t threshold,
-                int64_t now_ms, struct report *r);
+void tuf_scts_check(const struct tuf_trusted_root *root, const struct tuf_scts_of *what,
+                    size_t threshold, int64_t now_ms, struct tuf_report *r);
 
 #endif

@@ -12,7 +12,7 @@
 #define LOG_ID_MIN 4 /* bytes: a note's key id */
 
 /* Rekor v2 writes its key id in full or as the four bytes that a checkpoint has. */
-static bool same_log(const struct trust_entry *t, const struct log_entry *entry)
+static bool same_log(const struct tuf_trust_entry *t, const struct tuf_log_entry *entry)
 {
     size_t n = t->log_id_len < entry->log_id_len ? t->log_id_len : entry->log_id_len;
     if (t->log_id_len == entry->log_id_len || n == LOG_ID_MIN)
@@ -20,75 +20,76 @@ static bool same_log(const struct trust_entry *t, const struct log_entry *entry)
     return false;
 }
 
-static const struct trust_entry *find_log(const struct trusted_root *root,
-                                          const struct log_entry *entry, struct err *e)
+static const struct tuf_trust_entry *find_log(const struct tuf_trusted_root *root,
+                                              const struct tuf_log_entry *entry, struct tm_err *e)
 {
-    const struct trust_entry *t;
-    for (size_t i = 0; (t = trusted_root_entry(root, TRUST_TLOG, i)) != NULL; i++) {
+    const struct tuf_trust_entry *t;
+    for (size_t i = 0; (t = tuf_trusted_root_entry(root, TRUST_TLOG, i)) != NULL; i++) {
         if (!same_log(t, entry))
             continue;
         if (t->key != NULL)
             return t;
-        err_set(e, "the log '%.100s' has a key that cannot be used here", t->uri);
+        tm_err_set(e, "the log '%.100s' has a key that cannot be used here", t->uri);
         return NULL;
     }
-    err_set(e, "it is by log %02x%02x%02x%02x…, which the trusted root does not have",
-            entry->log_id[0], entry->log_id[1], entry->log_id[2], entry->log_id[3]);
+    tm_err_set(e, "it is by log %02x%02x%02x%02x…, which the trusted root does not have",
+               entry->log_id[0], entry->log_id[1], entry->log_id[2], entry->log_id[3]);
     return NULL;
 }
 
 /* --- signed entry timestamp (Rekor v1) --- */
 
 /* Canonical JSON (RFC 8785) of body, integratedTime, logID and logIndex. */
-static void promised(const struct log_entry *entry, struct buf *out)
+static void promised(const struct tuf_log_entry *entry, struct tm_buf *out)
 {
-    buf_puts(out, "{\"body\":\"");
-    b64_encode(B64_STD, entry->body.data, entry->body.len, out);
-    buf_printf(out, "\",\"integratedTime\":%" PRId64 ",\"logID\":\"", entry->integrated_time);
+    tm_buf_puts(out, "{\"body\":\"");
+    tm_b64_encode(B64_STD, entry->body.data, entry->body.len, out);
+    tm_buf_printf(out, "\",\"integratedTime\":%" PRId64 ",\"logID\":\"", entry->integrated_time);
     for (size_t i = 0; i < entry->log_id_len; i++)
-        buf_printf(out, "%02x", entry->log_id[i]);
-    buf_printf(out, "\",\"logIndex\":%" PRId64 "}", entry->log_index);
+        tm_buf_printf(out, "%02x", entry->log_id[i]);
+    tm_buf_printf(out, "\",\"logIndex\":%" PRId64 "}", entry->log_index);
 }
 
-static int verify_promise(const struct trust_entry *log, const struct log_entry *entry,
-                          struct err *e)
+static int verify_promise(const struct tuf_trust_entry *log, const struct tuf_log_entry *entry,
+                          struct tm_err *e)
 {
-    struct buf text = {0};
-    struct artifact a = {0};
+    struct tm_buf text = {0};
+    struct tuf_artifact a = {0};
     promised(entry, &text);
-    int rc = buf_failed(&text) ? err_set(e, "out of memory")
-                               : artifact_from_bytes(text.data, text.len, &a, e);
+    int rc = buf_failed(&text) ? tm_err_set(e, "out of memory")
+                               : tuf_artifact_from_bytes(text.data, text.len, &a, e);
     if (rc == 0)
-        rc = artifact_signature_verify(log->key, &a, entry->promise.data, entry->promise.len, e);
-    artifact_free(&a);
-    buf_free(&text);
-    return rc == 0 ? 0 : err_wrap(e, "the signed entry timestamp by '%.100s'", log->uri);
+        rc =
+            tuf_artifact_signature_verify(log->key, &a, entry->promise.data, entry->promise.len, e);
+    tuf_artifact_free(&a);
+    tm_buf_free(&text);
+    return rc == 0 ? 0 : tm_err_wrap(e, "the signed entry timestamp by '%.100s'", log->uri);
 }
 
-static int check_promise(const struct trust_entry *log, const struct log_entry *entry,
-                         struct tlog_proof *proof, struct err *e)
+static int check_promise(const struct tuf_trust_entry *log, const struct tuf_log_entry *entry,
+                         struct tuf_tlog_proof *proof, struct tm_err *e)
 {
     char when[VALIDITY_TEXT_MAX];
     char stated[21];
     if (entry->promise.len == 0)
         return 0;
     if (entry->integrated_time <= 0 || entry->integrated_time > INT64_MAX / 1000)
-        return err_set(e, "the signed entry timestamp states no time");
+        return tm_err_set(e, "the signed entry timestamp states no time");
     if (verify_promise(log, entry, e) != 0)
         return -1;
     proof->has_time = true;
     proof->time_ms = entry->integrated_time * 1000;
-    clock_format(entry->integrated_time, stated);
-    if (validity_at(&log->valid, proof->time_ms) != VALIDITY_INSIDE)
-        return err_set(e, "it came at %s, but the trusted root trusts the log '%.100s' %s", stated,
-                       log->uri, validity_text(&log->valid, when));
+    tm_clock_format(entry->integrated_time, stated);
+    if (tuf_validity_at(&log->valid, proof->time_ms) != VALIDITY_INSIDE)
+        return tm_err_set(e, "it came at %s, but the trusted root trusts the log '%.100s' %s",
+                          stated, log->uri, tuf_validity_text(&log->valid, when));
     return 0;
 }
 
 /* --- inclusion proof and checkpoint --- */
 
 /* The log's name in notes: its address without scheme and last slash. */
-static void log_name(const struct trust_entry *log, char *out, size_t size)
+static void log_name(const struct tuf_trust_entry *log, char *out, size_t size)
 {
     const char *at = strstr(log->uri, "://");
     snprintf(out, size, "%s", at != NULL ? at + 3 : log->uri);
@@ -105,51 +106,52 @@ static bool origin_ok(const char *origin, const char *name)
            (origin[len] == '\0' || strncmp(origin + len, " - ", 3) == 0);
 }
 
-static int check_note(const struct trust_entry *log, const struct note *n, struct checkpoint *c,
-                      struct err *e)
+static int check_note(const struct tuf_trust_entry *log, const struct tm_note *n,
+                      struct tm_checkpoint *c, struct tm_err *e)
 {
-    struct note_key key;
+    struct tm_note_key key;
     char name[256];
-    enum note_type type = EVP_PKEY_is_a(log->key, "ED25519") ? NOTE_ED25519 : NOTE_ECDSA;
+    enum tm_note_type type = EVP_PKEY_is_a(log->key, "ED25519") ? NOTE_ED25519 : NOTE_ECDSA;
     log_name(log, name, sizeof(name));
-    if (checkpoint_parse(n, c, e) != 0 || note_key_init(&key, name, type, log->key, e) != 0 ||
-        note_verify(n, &key, NULL, e) != 0)
+    if (tm_checkpoint_parse(n, c, e) != 0 || tm_note_key_init(&key, name, type, log->key, e) != 0 ||
+        tm_note_verify(n, &key, NULL, e) != 0)
         return -1;
     return origin_ok(c->origin, name)
                ? 0
-               : err_set(e, "its origin '%.80s' is not the log '%.80s'", c->origin, name);
+               : tm_err_set(e, "its origin '%.80s' is not the log '%.80s'", c->origin, name);
 }
 
-static int check_proof(const struct trust_entry *log, const struct log_entry *entry, struct err *e)
+static int check_proof(const struct tuf_trust_entry *log, const struct tuf_log_entry *entry,
+                       struct tm_err *e)
 {
-    struct note n;
-    struct checkpoint c;
-    struct merkle_hash leaf;
+    struct tm_note n;
+    struct tm_checkpoint c;
+    struct tm_merkle_hash leaf;
     if (!entry->has_proof)
         return 0;
-    if (note_parse(entry->checkpoint, strlen(entry->checkpoint), &n, e) != 0)
-        return err_wrap(e, "the checkpoint");
+    if (tm_note_parse(entry->checkpoint, strlen(entry->checkpoint), &n, e) != 0)
+        return tm_err_wrap(e, "the checkpoint");
     int rc = check_note(log, &n, &c, e);
-    note_free(&n);
+    tm_note_free(&n);
     if (rc != 0)
-        return err_wrap(e, "the checkpoint");
-    if (c.size != (uint64_t)entry->tree_size || !merkle_equal(&c.root, &entry->root))
-        return err_set(e, "the inclusion proof is for another tree than the checkpoint's");
-    merkle_leaf(entry->body.data, entry->body.len, &leaf);
-    return merkle_check_inclusion((uint64_t)entry->proof_index, c.size, &leaf, entry->hash,
-                                  entry->hash_count, &c.root, e) == 0
+        return tm_err_wrap(e, "the checkpoint");
+    if (c.size != (uint64_t)entry->tree_size || !tm_merkle_equal(&c.root, &entry->root))
+        return tm_err_set(e, "the inclusion proof is for another tree than the checkpoint's");
+    tm_merkle_leaf(entry->body.data, entry->body.len, &leaf);
+    return tm_merkle_check_inclusion((uint64_t)entry->proof_index, c.size, &leaf, entry->hash,
+                                     entry->hash_count, &c.root, e) == 0
                ? 0
-               : err_wrap(e, "the inclusion proof");
+               : tm_err_wrap(e, "the inclusion proof");
 }
 
-int tlog_check_logged(const struct trusted_root *root, const struct log_entry *entry,
-                      struct tlog_proof *proof, struct err *e)
+int tuf_tlog_check_logged(const struct tuf_trusted_root *root, const struct tuf_log_entry *entry,
+                          struct tuf_tlog_proof *proof, struct tm_err *e)
 {
-    *proof = (struct tlog_proof){0};
+    *proof = (struct tuf_tlog_proof){0};
     proof->log = find_log(root, entry, e);
     if (proof->log == NULL)
         return -1;
     if (entry->promise.len == 0 && !entry->has_proof)
-        return err_set(e, "it has neither a signed entry timestamp nor an inclusion proof");
+        return tm_err_set(e, "it has neither a signed entry timestamp nor an inclusion proof");
     return check_promise(proof->log, entry, proof, e) == 0 ? check_proof(proof->log, entry, e) : -1;
 }

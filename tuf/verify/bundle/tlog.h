@@ -14,8 +14,8 @@
 #include "tuf/verify/bundle/artifact.h"
 #include "tuf/verify/bundle/bundle.h"
 
-struct tlog_proof {
-    const struct trust_entry *log; /* borrowed */
+struct tuf_tlog_proof {
+    const struct tuf_trust_entry *log; /* borrowed */
     bool has_time;
     int64_t time_ms; /* integrated time, by a signed entry timestamp */
 };
@@ -25,14 +25,14 @@ struct tlog_proof {
  * checkpoint, as far as the entry has them, verify, and it has one of them at least. With a time,
  * the time is in the log's window; without one the caller compares the window itself.
  */
-int tlog_check_logged(const struct trusted_root *root, const struct log_entry *entry,
-                      struct tlog_proof *proof, struct err *e);
+int tuf_tlog_check_logged(const struct tuf_trusted_root *root, const struct tuf_log_entry *entry,
+                          struct tuf_tlog_proof *proof, struct tm_err *e);
 
 /*
  * 0: the entry's body names the bundle's signature, the leaf (or `key`) and the artifact or DSSE
  * payload. Kinds: hashedrekord 0.0.1 and 0.0.2, dsse 0.0.1 and 0.0.2, intoto 0.0.2.
  */
-int tlog_check_body(const struct log_entry *entry, const struct bundle *bundle, EVP_PKEY *key,
-                    const struct artifact *artifact, struct err *e);
+int tuf_tlog_check_body(const struct tuf_log_entry *entry, const struct tuf_bundle *bundle,
+                        EVP_PKEY *key, const struct tuf_artifact *artifact, struct tm_err *e);
 
 #endif

@@ -16,17 +16,17 @@
 #include "tuf/verify/bundle/identity.h"
 #include "tuf/verify/bundle/report.h"
 
-struct verify_job { /* all borrowed */
-    const struct trusted_root *root;
-    const struct bundle *bundle;
-    EVP_PKEY *key;                   /* for a bundle signed by a key; else NULL */
-    const struct artifact *artifact; /* NULL: none given */
-    bool artifact_waived;            /* a DSSE envelope is checked without its subject */
-    const char *predicate_type;      /* DSSE: wanted; NULL: any */
-    struct identity_policy policy;
+struct tuf_verify_job { /* all borrowed */
+    const struct tuf_trusted_root *root;
+    const struct tuf_bundle *bundle;
+    EVP_PKEY *key;                       /* for a bundle signed by a key; else NULL */
+    const struct tuf_artifact *artifact; /* NULL: none given */
+    bool artifact_waived;                /* a DSSE envelope is checked without its subject */
+    const char *predicate_type;          /* DSSE: wanted; NULL: any */
+    struct tuf_identity_policy policy;
 
-    const struct buf *detached_scts; /* SCT list from beside the certificate; or NULL */
-    size_t scts;                     /* CT logs that must vouch for the certificate */
+    const struct tm_buf *detached_scts; /* SCT list from beside the certificate; or NULL */
+    size_t scts;                        /* CT logs that must vouch for the certificate */
     size_t tlogs;      /* transparency logs that must hold an entry about the signature */
     size_t timestamps; /* timestamp authorities that must have signed a time */
     int64_t now_ms;
@@ -34,7 +34,7 @@ struct verify_job { /* all borrowed */
     int64_t at_ms;
 };
 
-/* Fills `r`, which must be zeroed. 0: report_ok(r). */
-int verify_run(const struct verify_job *job, struct report *r);
+/* Fills `r`, which must be zeroed. 0: tuf_report_ok(r). */
+int tuf_verify_run(const struct tuf_verify_job *job, struct tuf_report *r);
 
 #endif

@@ -11,7 +11,7 @@ static int64_t asn1_ms(const ASN1_TIME *t)
     return ASN1_TIME_to_tm(t, &tm) == 1 ? (int64_t)timegm(&tm) * 1000 : 0;
 }
 
-static void narrow(X509 *cert, struct validity *inside)
+static void narrow(X509 *cert, struct tuf_validity *inside)
 {
     int64_t start = asn1_ms(X509_get0_notBefore(cert));
     int64_t end = asn1_ms(X509_get0_notAfter(cert));
@@ -24,36 +24,37 @@ static void narrow(X509 *cert, struct validity *inside)
 }
 
 /* RFC 3161 §2.3: one extended key usage, time stamping, critical. */
-static int check_tsa_leaf(X509 *cert, struct err *e)
+static int check_tsa_leaf(X509 *cert, struct tm_err *e)
 {
     int at = X509_get_ext_by_NID(cert, NID_ext_key_usage, -1);
     if (X509_check_purpose(cert, X509_PURPOSE_TIMESTAMP_SIGN, 0) == 1 && at >= 0)
         return 0;
-    return err_set(e, "certificate 1 may not sign timestamps: its one extended key usage must be "
+    return tm_err_set(e,
+                      "certificate 1 may not sign timestamps: its one extended key usage must be "
                       "timeStamping, critical, and it must be no CA (order the chain TSA signing "
                       "certificate first, root last)");
 }
 
-static int check_code_signing(X509 *cert, int i, struct err *e)
+static int check_code_signing(X509 *cert, int i, struct tm_err *e)
 {
     if ((X509_get_extension_flags(cert) & EXFLAG_XKUSAGE) == 0 ||
         (X509_get_extended_key_usage(cert) & (XKU_CODE_SIGN | XKU_ANYEKU)) != 0)
         return 0;
-    return err_set(e, "certificate %d's extended key usage does not allow code signing", i + 1);
+    return tm_err_set(e, "certificate %d's extended key usage does not allow code signing", i + 1);
 }
 
-static int check_one(enum trust_list list, X509 *cert, int i, struct err *e)
+static int check_one(enum tuf_trust_list list, X509 *cert, int i, struct tm_err *e)
 {
     if (list == TRUST_TSA)
-        return i == 0 ? check_tsa_leaf(cert, e) : certs_check_ca(cert, i, i - 1, e);
-    return certs_check_ca(cert, i, i, e) != 0 ? -1 : check_code_signing(cert, i, e);
+        return i == 0 ? check_tsa_leaf(cert, e) : tm_certs_check_ca(cert, i, i - 1, e);
+    return tm_certs_check_ca(cert, i, i, e) != 0 ? -1 : check_code_signing(cert, i, e);
 }
 
-int authority_check_chain(enum trust_list list, STACK_OF(X509) * chain, struct validity *inside,
-                          struct err *e)
+int tuf_authority_check_chain(enum tuf_trust_list list, STACK_OF(X509) * chain,
+                              struct tuf_validity *inside, struct tm_err *e)
 {
     int count = sk_X509_num(chain);
-    *inside = (struct validity){0};
+    *inside = (struct tuf_validity){0};
     for (int i = 0; i < count; i++) {
         X509 *cert = sk_X509_value(chain, i);
         bool last = i + 1 == count;
@@ -63,12 +64,12 @@ int authority_check_chain(enum trust_list list, STACK_OF(X509) * chain, struct v
         /* The anchor may be cut off from its root; a self-issued one is also self-signed. */
         if (last && (X509_get_extension_flags(cert) & EXFLAG_SI) == 0)
             break;
-        if (certs_check_link(cert, last ? cert : sk_X509_value(chain, i + 1), i, e) != 0)
+        if (tm_certs_check_link(cert, last ? cert : sk_X509_value(chain, i + 1), i, e) != 0)
             return -1;
     }
     if (list == TRUST_TSA && count == 1)
-        return err_set(e, "the chain holds the TSA's signing certificate alone: add its CA");
+        return tm_err_set(e, "the chain holds the TSA's signing certificate alone: add its CA");
     if (inside->start_ms > inside->end_ms)
-        return err_set(e, "at no time are all certificates of the chain valid");
+        return tm_err_set(e, "at no time are all certificates of the chain valid");
     return 0;
 }

@@ -7,7 +7,7 @@
 #define RSA_BITS_MAX 8192
 
 /* Deprecated and experimental names are read, since live roots hold some, and never written. */
-static const struct key_details table[] = {
+static const struct tuf_key_details table[] = {
     {"PKIX_ECDSA_P256_SHA_256", "EC", "prime256v1", 0, true, false},
     {"PKIX_ECDSA_P384_SHA_384", "EC", "secp384r1", 0, true, false},
     {"PKIX_ECDSA_P521_SHA_512", "EC", "secp521r1", 0, true, false},
@@ -34,17 +34,17 @@ static const struct key_details table[] = {
 };
 #define COUNT (sizeof(table) / sizeof(table[0]))
 
-const struct key_details *key_details_by_name(const char *name, struct err *e)
+const struct tuf_key_details *tuf_key_details_by_name(const char *name, struct tm_err *e)
 {
     for (size_t i = 0; i < COUNT; i++) {
         if (strcmp(table[i].name, name) == 0)
             return &table[i];
     }
-    err_set(e, "'keyDetails' is '%.40s', which is no key type of Sigstore's", name);
+    tm_err_set(e, "'keyDetails' is '%.40s', which is no key type of Sigstore's", name);
     return NULL;
 }
 
-static bool fits(const struct key_details *d, const EVP_PKEY *key)
+static bool fits(const struct tuf_key_details *d, const EVP_PKEY *key)
 {
     char group[32] = "";
     int bits = EVP_PKEY_get_bits(key);
@@ -58,19 +58,20 @@ static bool fits(const struct key_details *d, const EVP_PKEY *key)
     return true;
 }
 
-const struct key_details *key_details_for_log(const EVP_PKEY *key, struct err *e)
+const struct tuf_key_details *tuf_key_details_for_log(const EVP_PKEY *key, struct tm_err *e)
 {
     for (size_t i = 0; i < COUNT; i++) {
         if (table[i].log_may && fits(&table[i], key))
             return &table[i];
     }
-    err_set(e, "clients accept no log key of this kind: use ECDSA P-256, P-384 or P-521, Ed25519, "
+    tm_err_set(e,
+               "clients accept no log key of this kind: use ECDSA P-256, P-384 or P-521, Ed25519, "
                "or RSA of 2048, 3072 or 4096 bits");
     return NULL;
 }
 
-int key_details_read(const struct key_details *d, const unsigned char *der, size_t len,
-                     EVP_PKEY **key, struct err *e)
+int tuf_key_details_read(const struct tuf_key_details *d, const unsigned char *der, size_t len,
+                         EVP_PKEY **key, struct tm_err *e)
 {
     const unsigned char *p = der;
     *key = NULL;
@@ -79,13 +80,13 @@ int key_details_read(const struct key_details *d, const unsigned char *der, size
     *key = d->pkcs1 ? d2i_PublicKey(EVP_PKEY_RSA, NULL, &p, (long)len)
                     : d2i_PUBKEY(NULL, &p, (long)len);
     if (*key == NULL)
-        return err_openssl(e, "the public key cannot be parsed");
+        return tm_err_openssl(e, "the public key cannot be parsed");
     if (p == der + len && fits(d, *key))
         return 0;
     EVP_PKEY_free(*key);
     *key = NULL;
-    return err_set(e,
-                   p != der + len ? "trailing bytes follow the public key"
-                                  : "the public key is not of the type %s",
-                   d->name);
+    return tm_err_set(e,
+                      p != der + len ? "trailing bytes follow the public key"
+                                     : "the public key is not of the type %s",
+                      d->name);
 }

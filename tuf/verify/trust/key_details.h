@@ -10,7 +10,7 @@
 
 #include "common/err.h"
 
-struct key_details {
+struct tuf_key_details {
     const char *name;
     const char *key_type; /* OpenSSL's: "EC", "RSA", "ED25519"; NULL: known, but not usable here */
     const char *group;    /* EC: OpenSSL's curve name; else NULL */
@@ -20,13 +20,13 @@ struct key_details {
 };
 
 /* NULL with `e` set when the proto has no such name. */
-const struct key_details *key_details_by_name(const char *name, struct err *e);
+const struct tuf_key_details *tuf_key_details_by_name(const char *name, struct tm_err *e);
 
 /* What to write for a log's key. NULL with `e` set when clients accept no such key. */
-const struct key_details *key_details_for_log(const EVP_PKEY *key, struct err *e);
+const struct tuf_key_details *tuf_key_details_for_log(const EVP_PKEY *key, struct tm_err *e);
 
 /* The public key in `der`, which must fit `d` exactly. *key is NULL when `d` is not usable here. */
-int key_details_read(const struct key_details *d, const unsigned char *der, size_t len,
-                     EVP_PKEY **key, struct err *e);
+int tuf_key_details_read(const struct tuf_key_details *d, const unsigned char *der, size_t len,
+                         EVP_PKEY **key, struct tm_err *e);
 
 #endif

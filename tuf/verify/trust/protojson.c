@@ -13,110 +13,110 @@
 #define TIME_MIN_MS (-62135596800000LL)
 #define TIME_MAX_MS 253402300799999LL
 
-int protojson_known(const json_t *v, const char *const *names, struct err *e)
+int tuf_protojson_known(const json_t *v, const char *const *names, struct tm_err *e)
 {
     if (!json_is_object(v))
-        return err_set(e, "is not an object");
+        return tm_err_set(e, "is not an object");
     const char *key;
     json_t *member;
     json_object_foreach((json_t *)v, key, member)
     {
-        struct nearest near;
-        nearest_init(&near, key);
+        struct tm_nearest near;
+        tm_nearest_init(&near, key);
         const char *const *n = names;
         for (; *n != NULL && strcmp(*n, key) != 0; n++)
-            nearest_try(&near, *n);
+            tm_nearest_try(&near, *n);
         if (*n != NULL)
             continue;
         return near.best != NULL
-                   ? err_set(e, "unknown member '%.64s'; is '%s' meant?", key, near.best)
-                   : err_set(e, "unknown member '%.64s'", key);
+                   ? tm_err_set(e, "unknown member '%.64s'; is '%s' meant?", key, near.best)
+                   : tm_err_set(e, "unknown member '%.64s'", key);
     }
     return 0;
 }
 
-json_t *protojson_get(const json_t *obj, const char *name)
+json_t *tuf_protojson_get(const json_t *obj, const char *name)
 {
     json_t *v = json_object_get(obj, name);
     return json_is_null(v) ? NULL : v;
 }
 
-int protojson_text(const json_t *obj, const char *name, const char **out, struct err *e)
+int tuf_protojson_text(const json_t *obj, const char *name, const char **out, struct tm_err *e)
 {
-    const json_t *v = protojson_get(obj, name);
+    const json_t *v = tuf_protojson_get(obj, name);
     if (v != NULL && !json_is_string(v))
-        return err_set(e, "'%s' is not a string", name);
+        return tm_err_set(e, "'%s' is not a string", name);
     *out = v != NULL ? json_string_value(v) : "";
     return 0;
 }
 
-int protojson_text_copy(const json_t *obj, const char *name, char **out, struct err *e)
+int tuf_protojson_text_copy(const json_t *obj, const char *name, char **out, struct tm_err *e)
 {
     const char *text;
-    if (protojson_text(obj, name, &text, e) != 0)
+    if (tuf_protojson_text(obj, name, &text, e) != 0)
         return -1;
     char *copy = strdup(text);
     if (copy == NULL)
-        return err_set(e, "out of memory");
+        return tm_err_set(e, "out of memory");
     free(*out);
     *out = copy;
     return 0;
 }
 
-int protojson_bytes(const json_t *obj, const char *name, size_t max_bytes, struct buf *out,
-                    struct err *e)
+int tuf_protojson_bytes(const json_t *obj, const char *name, size_t max_bytes, struct tm_buf *out,
+                        struct tm_err *e)
 {
     const char *text;
     size_t before = out->len;
-    if (protojson_text(obj, name, &text, e) != 0)
+    if (tuf_protojson_text(obj, name, &text, e) != 0)
         return -1;
-    if (b64_decode(B64_ANY, text, strlen(text), out) != 0)
-        return err_set(e, "'%s' is not base64", name);
+    if (tm_b64_decode(B64_ANY, text, strlen(text), out) != 0)
+        return tm_err_set(e, "'%s' is not base64", name);
     if (out->len - before > max_bytes)
-        return err_set(e, "'%s' is longer than %zu bytes", name, max_bytes);
+        return tm_err_set(e, "'%s' is longer than %zu bytes", name, max_bytes);
     return 0;
 }
 
-int protojson_int64(const json_t *obj, const char *name, int64_t *out, struct err *e)
+int tuf_protojson_int64(const json_t *obj, const char *name, int64_t *out, struct tm_err *e)
 {
-    const json_t *v = protojson_get(obj, name);
+    const json_t *v = tuf_protojson_get(obj, name);
     *out = json_is_integer(v) ? json_integer_value(v) : 0;
     if (v == NULL || json_is_integer(v))
         return 0;
     const char *text = json_string_value(v);
     char again[24];
     if (text == NULL)
-        return err_set(e, "'%s' is not an integer", name);
+        return tm_err_set(e, "'%s' is not an integer", name);
     *out = strtoll(text, NULL, 10);
     snprintf(again, sizeof(again), "%" PRId64, *out);
-    return strcmp(text, again) == 0 ? 0 : err_set(e, "'%s' is not a 64-bit integer", name);
+    return strcmp(text, again) == 0 ? 0 : tm_err_set(e, "'%s' is not a 64-bit integer", name);
 }
 
-int protojson_uint32(const json_t *obj, const char *name, uint32_t *out, struct err *e)
+int tuf_protojson_uint32(const json_t *obj, const char *name, uint32_t *out, struct tm_err *e)
 {
     int64_t v;
-    if (protojson_int64(obj, name, &v, e) != 0)
+    if (tuf_protojson_int64(obj, name, &v, e) != 0)
         return -1;
     if (v < 0 || v > UINT32_MAX)
-        return err_set(e, "'%s' is not a 32-bit unsigned integer", name);
+        return tm_err_set(e, "'%s' is not a 32-bit unsigned integer", name);
     *out = (uint32_t)v;
     return 0;
 }
 
-int protojson_object(const json_t *obj, const char *name, json_t **out, struct err *e)
+int tuf_protojson_object(const json_t *obj, const char *name, json_t **out, struct tm_err *e)
 {
-    *out = protojson_get(obj, name);
-    return *out == NULL || json_is_object(*out) ? 0 : err_set(e, "'%s' is not an object", name);
+    *out = tuf_protojson_get(obj, name);
+    return *out == NULL || json_is_object(*out) ? 0 : tm_err_set(e, "'%s' is not an object", name);
 }
 
-int protojson_array(const json_t *obj, const char *name, size_t max_items, json_t **out,
-                    struct err *e)
+int tuf_protojson_array(const json_t *obj, const char *name, size_t max_items, json_t **out,
+                        struct tm_err *e)
 {
-    *out = protojson_get(obj, name);
+    *out = tuf_protojson_get(obj, name);
     if (*out != NULL && !json_is_array(*out))
-        return err_set(e, "'%s' is not an array", name);
+        return tm_err_set(e, "'%s' is not an array", name);
     if (json_array_size(*out) > max_items)
-        return err_set(e, "'%s' has more than %zu items", name, max_items);
+        return tm_err_set(e, "'%s' has more than %zu items", name, max_items);
     return 0;
 }
 
@@ -158,7 +158,7 @@ static int read_offset(const char *p, int64_t *offset)
     return 0;
 }
 
-int protojson_parse_time(const char *text, bool round_up, int64_t *ms)
+int tuf_protojson_parse_time(const char *text, bool round_up, int64_t *ms)
 {
     char whole[21];
     int64_t seconds;
@@ -169,7 +169,7 @@ int protojson_parse_time(const char *text, bool round_up, int64_t *ms)
     memcpy(whole, text, 19);
     memcpy(whole + 19, "Z", 2);
     const char *rest = text + 19;
-    if (clock_parse(whole, &seconds) != 0 || read_fraction(&rest, &nanos) != 0 ||
+    if (tm_clock_parse(whole, &seconds) != 0 || read_fraction(&rest, &nanos) != 0 ||
         read_offset(rest, &offset) != 0)
         return -1;
     *ms = (seconds - offset) * 1000 + (nanos + (round_up ? 999999 : 0)) / 1000000;
@@ -177,46 +177,47 @@ int protojson_parse_time(const char *text, bool round_up, int64_t *ms)
 }
 
 static int read_end(const json_t *range, const char *name, bool round_up, bool *has, int64_t *ms,
-                    struct err *e)
+                    struct tm_err *e)
 {
     const char *text;
-    if (protojson_text(range, name, &text, e) != 0)
+    if (tuf_protojson_text(range, name, &text, e) != 0)
         return -1;
-    *has = protojson_get(range, name) != NULL;
-    if (*has && protojson_parse_time(text, round_up, ms) != 0)
-        return err_set(e, "'%s' is not a time such as 2026-01-02T03:04:05Z", name);
+    *has = tuf_protojson_get(range, name) != NULL;
+    if (*has && tuf_protojson_parse_time(text, round_up, ms) != 0)
+        return tm_err_set(e, "'%s' is not a time such as 2026-01-02T03:04:05Z", name);
     return 0;
 }
 
-int protojson_validity(const json_t *obj, const char *name, struct validity *out, struct err *e)
+int tuf_protojson_validity(const json_t *obj, const char *name, struct tuf_validity *out,
+                           struct tm_err *e)
 {
     static const char *const known[] = {"start", "end", NULL};
     json_t *range;
-    *out = (struct validity){0};
-    if (protojson_object(obj, name, &range, e) != 0)
+    *out = (struct tuf_validity){0};
+    if (tuf_protojson_object(obj, name, &range, e) != 0)
         return -1;
     if (range == NULL)
         return 0;
-    if (protojson_known(range, known, e) != 0 ||
+    if (tuf_protojson_known(range, known, e) != 0 ||
         read_end(range, "start", true, &out->has_start, &out->start_ms, e) != 0 ||
         read_end(range, "end", false, &out->has_end, &out->end_ms, e) != 0)
-        return err_wrap(e, "'%s'", name);
+        return tm_err_wrap(e, "'%s'", name);
     if (out->has_start && out->has_end && out->end_ms < out->start_ms)
-        return err_set(e, "'%s' ends before it starts", name);
+        return tm_err_set(e, "'%s' ends before it starts", name);
     return 0;
 }
 
-int protojson_put_text(json_t *obj, const char *name, const char *text)
+int tuf_protojson_put_text(json_t *obj, const char *name, const char *text)
 {
     return json_object_set_new(obj, name, json_string(text));
 }
 
-int protojson_put_bytes(json_t *obj, const char *name, const void *data, size_t len)
+int tuf_protojson_put_bytes(json_t *obj, const char *name, const void *data, size_t len)
 {
-    struct buf text = {0};
-    b64_encode(B64_STD, data, len, &text);
-    int rc = buf_str(&text) != NULL ? protojson_put_text(obj, name, buf_str(&text)) : -1;
-    buf_free(&text);
+    struct tm_buf text = {0};
+    tm_b64_encode(B64_STD, data, len, &text);
+    int rc = tm_buf_str(&text) != NULL ? tuf_protojson_put_text(obj, name, tm_buf_str(&text)) : -1;
+    tm_buf_free(&text);
     return rc;
 }
 
@@ -225,13 +226,13 @@ static int put_time(json_t *obj, const char *name, int64_t ms)
 {
     char text[32];
     int64_t rest = ms % 1000 < 0 ? ms % 1000 + 1000 : ms % 1000;
-    clock_format((ms - rest) / 1000, text);
+    tm_clock_format((ms - rest) / 1000, text);
     if (rest != 0)
         snprintf(text + 19, sizeof(text) - 19, ".%03dZ", (int)rest);
-    return protojson_put_text(obj, name, text);
+    return tuf_protojson_put_text(obj, name, text);
 }
 
-int protojson_put_validity(json_t *obj, const char *name, const struct validity *v)
+int tuf_protojson_put_validity(json_t *obj, const char *name, const struct tuf_validity *v)
 {
     json_t *range = json_object();
     if (range == NULL || (v->has_start && put_time(range, "start", v->start_ms) != 0) ||

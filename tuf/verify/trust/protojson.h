@@ -16,40 +16,41 @@
 #include "tuf/verify/trust/validity.h"
 
 /* `v` must be an object whose members are all in the NULL-terminated list. */
-int protojson_known(const json_t *v, const char *const *names, struct err *e);
+int tuf_protojson_known(const json_t *v, const char *const *names, struct tm_err *e);
 
 /* The member, or NULL when absent or null. */
-json_t *protojson_get(const json_t *obj, const char *name);
+json_t *tuf_protojson_get(const json_t *obj, const char *name);
 
 /* Borrowed text; "" when absent. */
-int protojson_text(const json_t *obj, const char *name, const char **out, struct err *e);
+int tuf_protojson_text(const json_t *obj, const char *name, const char **out, struct tm_err *e);
 
-/* As protojson_text, into owned memory; frees the text that *out held. */
-int protojson_text_copy(const json_t *obj, const char *name, char **out, struct err *e);
+/* As tuf_protojson_text, into owned memory; frees the text that *out held. */
+int tuf_protojson_text_copy(const json_t *obj, const char *name, char **out, struct tm_err *e);
 
 /* Appends the bytes (none when absent); more than max_bytes is an error. */
-int protojson_bytes(const json_t *obj, const char *name, size_t max_bytes, struct buf *out,
-                    struct err *e);
+int tuf_protojson_bytes(const json_t *obj, const char *name, size_t max_bytes, struct tm_buf *out,
+                        struct tm_err *e);
 
 /* 0 when absent. Accepts 12 and "12", -3 and "-3"; no leading zeros, plus, blank or fraction. */
-int protojson_int64(const json_t *obj, const char *name, int64_t *out, struct err *e);
-int protojson_uint32(const json_t *obj, const char *name, uint32_t *out, struct err *e);
+int tuf_protojson_int64(const json_t *obj, const char *name, int64_t *out, struct tm_err *e);
+int tuf_protojson_uint32(const json_t *obj, const char *name, uint32_t *out, struct tm_err *e);
 
 /* The object or array, borrowed; NULL when absent. Any other type is an error. */
-int protojson_object(const json_t *obj, const char *name, json_t **out, struct err *e);
-int protojson_array(const json_t *obj, const char *name, size_t max_items, json_t **out,
-                    struct err *e);
+int tuf_protojson_object(const json_t *obj, const char *name, json_t **out, struct tm_err *e);
+int tuf_protojson_array(const json_t *obj, const char *name, size_t max_items, json_t **out,
+                        struct tm_err *e);
 
 /* TimeRange; an absent object leaves both ends open. Finer than a millisecond narrows. */
-int protojson_validity(const json_t *obj, const char *name, struct validity *out, struct err *e);
+int tuf_protojson_validity(const json_t *obj, const char *name, struct tuf_validity *out,
+                           struct tm_err *e);
 
 /* RFC 3339 as protobuf prints it ("2026-01-02T03:04:05.678Z") or with an offset. `round_up`:
  * to the next millisecond, not the last. 0 or -1. */
-int protojson_parse_time(const char *text, bool round_up, int64_t *ms);
+int tuf_protojson_parse_time(const char *text, bool round_up, int64_t *ms);
 
 /* --- writing: each returns 0, or -1 when out of memory --- */
-int protojson_put_text(json_t *obj, const char *name, const char *text);
-int protojson_put_bytes(json_t *obj, const char *name, const void *data, size_t len);
-int protojson_put_validity(json_t *obj, const char *name, const struct validity *v);
+int tuf_protojson_put_text(json_t *obj, const char *name, const char *text);
+int tuf_protojson_put_bytes(json_t *obj, const char *name, const void *data, size_t len);
+int tuf_protojson_put_validity(json_t *obj, const char *name, const struct tuf_validity *v);
 
 #endif

@@ -4,23 +4,23 @@
 #include "tuf/verify/trust/signing_config.h"
 
 struct choosing {
-    const struct signing_config *config;
-    enum service_kind kind;
+    const struct tuf_signing_config *config;
+    enum tuf_service_kind kind;
     int64_t now_ms;
     uint32_t max_version;
 };
 
-static bool usable(const struct choosing *c, const struct service *s, uint32_t version)
+static bool usable(const struct choosing *c, const struct tuf_service *s, uint32_t version)
 {
-    return s->major_version == version && validity_at(&s->valid, c->now_ms) == VALIDITY_INSIDE;
+    return s->major_version == version && tuf_validity_at(&s->valid, c->now_ms) == VALIDITY_INSIDE;
 }
 
 /* The highest major version that some service valid now has; 0: none. */
 static uint32_t best_version(const struct choosing *c)
 {
     uint32_t best = 0;
-    for (size_t i = 0; i < signing_config_count(c->config, c->kind); i++) {
-        const struct service *s = signing_config_service(c->config, c->kind, i);
+    for (size_t i = 0; i < tuf_signing_config_count(c->config, c->kind); i++) {
+        const struct tuf_service *s = tuf_signing_config_service(c->config, c->kind, i);
         if (s->major_version > best && s->major_version <= c->max_version &&
             usable(c, s, s->major_version))
             best = s->major_version;
@@ -28,7 +28,7 @@ static uint32_t best_version(const struct choosing *c)
     return best;
 }
 
-static bool has_operator(const struct service *const *list, size_t count, const char *name)
+static bool has_operator(const struct tuf_service *const *list, size_t count, const char *name)
 {
     for (size_t i = 0; i < count; i++) {
         if (strcmp(list[i]->operator_name, name) == 0)
@@ -37,30 +37,31 @@ static bool has_operator(const struct service *const *list, size_t count, const 
     return false;
 }
 
-int signing_config_select(const struct signing_config *config, enum service_kind kind,
-                          int64_t now_ms, uint32_t max_version, const struct service **out,
-                          size_t max, size_t *count, struct err *e)
+int tuf_signing_config_select(const struct tuf_signing_config *config, enum tuf_service_kind kind,
+                              int64_t now_ms, uint32_t max_version, const struct tuf_service **out,
+                              size_t max, size_t *count, struct tm_err *e)
 {
     const struct choosing c = {config, kind, now_ms, max_version};
     uint32_t version = best_version(&c);
     uint32_t exact = 0;
-    enum service_selector selector = signing_config_selector(config, kind, &exact);
+    enum tuf_service_selector selector = tuf_signing_config_selector(config, kind, &exact);
     *count = 0;
-    if (signing_config_count(config, kind) == 0)
+    if (tuf_signing_config_count(config, kind) == 0)
         return 0;
     if (selector == SELECT_UNDEFINED)
-        return err_set(e, "the signing config does not say how to choose a %s",
-                       service_kind_name(kind));
+        return tm_err_set(e, "the signing config does not say how to choose a %s",
+                          tuf_service_kind_name(kind));
     size_t want = selector == SELECT_ALL ? max : selector == SELECT_EXACT ? exact : 1;
     /* The list is in order, newest first. */
-    for (size_t i = 0; i < signing_config_count(config, kind) && *count < want && *count < max;
+    for (size_t i = 0; i < tuf_signing_config_count(config, kind) && *count < want && *count < max;
          i++) {
-        const struct service *s = signing_config_service(config, kind, i);
+        const struct tuf_service *s = tuf_signing_config_service(config, kind, i);
         if (version > 0 && usable(&c, s, version) && !has_operator(out, *count, s->operator_name))
             out[(*count)++] = s;
     }
     if (*count == 0 || (selector == SELECT_EXACT && *count < exact))
-        return err_set(e, "the signing config offers %zu %s(s) valid now, of %zu wanted", *count,
-                       service_kind_name(kind), selector == SELECT_EXACT ? exact : (size_t)1);
+        return tm_err_set(e, "the signing config offers %zu %s(s) valid now, of %zu wanted", *count,
+                          tuf_service_kind_name(kind),
+                          selector == SELECT_EXACT ? exact : (size_t)1);
     return 0;
 }

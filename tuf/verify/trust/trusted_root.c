@@ -11,27 +11,27 @@
 
 #define FINGERPRINT_DIGITS_MIN 8
 
-const struct trust_list_row trust_lists[TRUST_LIST_COUNT] = {
+const struct tuf_trust_list_row tuf_trust_lists[TRUST_LIST_COUNT] = {
     [TRUST_CA] = {"certificate authority", "certificateAuthorities", false},
     [TRUST_TSA] = {"timestamp authority", "timestampAuthorities", false},
     [TRUST_CTLOG] = {"CT log", "ctlogs", true},
     [TRUST_TLOG] = {"transparency log", "tlogs", true},
 };
 
-const struct trust_media_row trust_media_types[3] = {
+const struct tuf_trust_media_row tuf_trust_media_types[3] = {
     {"application/vnd.dev.sigstore.trustedroot+json;version=0.1", TRUSTED_ROOT_V01},
     {"application/vnd.dev.sigstore.trustedroot.v0.1+json", TRUSTED_ROOT_V01},
     {"application/vnd.dev.sigstore.trustedroot.v0.2+json", TRUSTED_ROOT_V02},
 };
 
-const char *trust_list_name(enum trust_list list)
+const char *tuf_trust_list_name(enum tuf_trust_list list)
 {
-    return trust_lists[list].name;
+    return tuf_trust_lists[list].name;
 }
 
-struct trust_entry *trust_entry_new(struct err *e)
+struct tuf_trust_entry *tuf_trust_entry_new(struct tm_err *e)
 {
-    struct trust_entry *t = calloc(1, sizeof(*t));
+    struct tuf_trust_entry *t = calloc(1, sizeof(*t));
     if (t != NULL) {
         t->uri = strdup("");
         t->operator_name = strdup("");
@@ -42,12 +42,12 @@ struct trust_entry *trust_entry_new(struct err *e)
     if (t != NULL && t->uri != NULL && t->operator_name != NULL && t->organization != NULL &&
         t->common_name != NULL)
         return t;
-    trust_entry_free(t);
-    err_set(e, "out of memory");
+    tuf_trust_entry_free(t);
+    tm_err_set(e, "out of memory");
     return NULL;
 }
 
-void trust_entry_free(struct trust_entry *t)
+void tuf_trust_entry_free(struct tuf_trust_entry *t)
 {
     if (t == NULL)
         return;
@@ -57,63 +57,64 @@ void trust_entry_free(struct trust_entry *t)
     free(t->common_name);
     sk_X509_pop_free(t->chain, X509_free);
     EVP_PKEY_free(t->key);
-    buf_free(&t->key_bytes);
-    buf_free(&t->checkpoint_id);
+    tm_buf_free(&t->key_bytes);
+    tm_buf_free(&t->checkpoint_id);
     free(t);
 }
 
-struct trusted_root *trusted_root_new(struct err *e)
+struct tuf_trusted_root *tuf_trusted_root_new(struct tm_err *e)
 {
-    struct trusted_root *r = calloc(1, sizeof(*r));
+    struct tuf_trusted_root *r = calloc(1, sizeof(*r));
     if (r == NULL)
-        err_set(e, "out of memory");
+        tm_err_set(e, "out of memory");
     else
-        r->media_type = trust_media_types[0].text;
+        r->media_type = tuf_trust_media_types[0].text;
     return r;
 }
 
-void trusted_root_free(struct trusted_root *r)
+void tuf_trusted_root_free(struct tuf_trusted_root *r)
 {
     if (r == NULL)
         return;
     for (size_t l = 0; l < TRUST_LIST_COUNT; l++) {
         for (size_t i = 0; i < r->count[l]; i++)
-            trust_entry_free(r->entry[l][i]);
+            tuf_trust_entry_free(r->entry[l][i]);
     }
     free(r);
 }
 
-struct trusted_root *trusted_root_load(const char *path, struct err *e)
+struct tuf_trusted_root *tuf_trusted_root_load(const char *path, struct tm_err *e)
 {
-    struct buf json = {0};
-    struct trusted_root *r = NULL;
-    if (file_read(path, TRUSTED_ROOT_BYTES_MAX, &json, e) == 0) {
-        r = trusted_root_parse(json.data != NULL ? (const char *)json.data : "", json.len, e);
+    struct tm_buf json = {0};
+    struct tuf_trusted_root *r = NULL;
+    if (tm_file_read(path, TRUSTED_ROOT_BYTES_MAX, &json, e) == 0) {
+        r = tuf_trusted_root_parse(json.data != NULL ? (const char *)json.data : "", json.len, e);
         if (r == NULL)
-            err_wrap(e, "trusted root '%s'", path);
+            tm_err_wrap(e, "trusted root '%s'", path);
     }
-    buf_free(&json);
+    tm_buf_free(&json);
     return r;
 }
 
-size_t trusted_root_count(const struct trusted_root *r, enum trust_list list)
+size_t tuf_trusted_root_count(const struct tuf_trusted_root *r, enum tuf_trust_list list)
 {
     return r->count[list];
 }
 
-const struct trust_entry *trusted_root_entry(const struct trusted_root *r, enum trust_list list,
-                                             size_t i)
+const struct tuf_trust_entry *tuf_trusted_root_entry(const struct tuf_trusted_root *r,
+                                                     enum tuf_trust_list list, size_t i)
 {
     return i < r->count[list] ? r->entry[list][i] : NULL;
 }
 
-const char *trust_entry_fingerprint(enum trust_list list, const struct trust_entry *entry,
-                                    char out[TRUST_FINGERPRINT_MAX])
+const char *tuf_trust_entry_fingerprint(enum tuf_trust_list list,
+                                        const struct tuf_trust_entry *entry,
+                                        char out[TRUST_FINGERPRINT_MAX])
 {
     unsigned char digest[EVP_MAX_MD_SIZE] = {0};
     const unsigned char *id = entry->log_id;
     size_t len = entry->log_id_len;
-    if (!trust_lists[list].log) {
+    if (!tuf_trust_lists[list].log) {
         unsigned n = 0;
         id = digest;
         len = X509_digest(sk_X509_value(entry->chain, 0), EVP_sha256(), digest, &n) == 1 ? n : 0;
@@ -124,26 +125,28 @@ const char *trust_entry_fingerprint(enum trust_list list, const struct trust_ent
     return out;
 }
 
-static bool named(enum trust_list list, const struct trust_entry *t, const char *what)
+static bool named(enum tuf_trust_list list, const struct tuf_trust_entry *t, const char *what)
 {
     char id[TRUST_FINGERPRINT_MAX];
     size_t len = strlen(what);
     if (strcmp(t->uri, what) == 0)
         return true;
     return len >= FINGERPRINT_DIGITS_MIN && len < sizeof(id) &&
-           strncmp(trust_entry_fingerprint(list, t, id), what, len) == 0;
+           strncmp(tuf_trust_entry_fingerprint(list, t, id), what, len) == 0;
 }
 
-static void list_entries(const struct trusted_root *r, enum trust_list list, struct buf *out)
+static void list_entries(const struct tuf_trusted_root *r, enum tuf_trust_list list,
+                         struct tm_buf *out)
 {
     char id[TRUST_FINGERPRINT_MAX];
     for (size_t i = 0; i < r->count[list]; i++)
-        buf_printf(out, "%s%.16s (%.60s)", i > 0 ? ", " : "",
-                   trust_entry_fingerprint(list, r->entry[list][i], id), r->entry[list][i]->uri);
+        tm_buf_printf(out, "%s%.16s (%.60s)", i > 0 ? ", " : "",
+                      tuf_trust_entry_fingerprint(list, r->entry[list][i], id),
+                      r->entry[list][i]->uri);
 }
 
-int trusted_root_find(const struct trusted_root *r, enum trust_list list, const char *what,
-                      size_t *index, struct err *e)
+int tuf_trusted_root_find(const struct tuf_trusted_root *r, enum tuf_trust_list list,
+                          const char *what, size_t *index, struct tm_err *e)
 {
     size_t found = 0;
     for (size_t i = 0; i < r->count[list]; i++) {
@@ -154,32 +157,32 @@ int trusted_root_find(const struct trusted_root *r, enum trust_list list, const 
     }
     if (found == 1)
         return 0;
-    struct buf have = {0};
+    struct tm_buf have = {0};
     list_entries(r, list, &have);
-    const char *text = buf_str(&have);
+    const char *text = tm_buf_str(&have);
     if (r->count[list] == 0)
-        err_set(e, "the trusted root has no %s", trust_lists[list].name);
+        tm_err_set(e, "the trusted root has no %s", tuf_trust_lists[list].name);
     else
-        err_set(e, "%s %s is '%.80s'; name one by 8 or more digits of its fingerprint: %s",
-                found == 0 ? "no" : "more than one", trust_lists[list].name, what,
-                text != NULL ? text : "");
-    buf_free(&have);
+        tm_err_set(e, "%s %s is '%.80s'; name one by 8 or more digits of its fingerprint: %s",
+                   found == 0 ? "no" : "more than one", tuf_trust_lists[list].name, what,
+                   text != NULL ? text : "");
+    tm_buf_free(&have);
     return -1;
 }
 
 /* Entries without start come first; equal starts keep their order. */
-static bool starts_before(const struct trust_entry *a, const struct trust_entry *b)
+static bool starts_before(const struct tuf_trust_entry *a, const struct tuf_trust_entry *b)
 {
     if (!a->valid.has_start || !b->valid.has_start)
         return !a->valid.has_start && b->valid.has_start;
     return a->valid.start_ms < b->valid.start_ms;
 }
 
-void trusted_root_reorder(struct trusted_root *r, enum trust_list list)
+void tuf_trusted_root_reorder(struct tuf_trusted_root *r, enum tuf_trust_list list)
 {
-    struct trust_entry **v = r->entry[list];
+    struct tuf_trust_entry **v = r->entry[list];
     for (size_t i = 1; i < r->count[list]; i++) {
-        struct trust_entry *t = v[i];
+        struct tuf_trust_entry *t = v[i];
         size_t at = i;
         for (; at > 0 && starts_before(t, v[at - 1]); at--)
             v[at] = v[at - 1];
@@ -187,13 +190,13 @@ void trusted_root_reorder(struct trusted_root *r, enum trust_list list)
     }
 }
 
-int trusted_root_insert(struct trusted_root *r, enum trust_list list, struct trust_entry *entry,
-                        struct err *e)
+int tuf_trusted_root_insert(struct tuf_trusted_root *r, enum tuf_trust_list list,
+                            struct tuf_trust_entry *entry, struct tm_err *e)
 {
     if (r->count[list] == TRUSTED_ROOT_ENTRIES_MAX)
-        return err_set(e, "the trusted root has %d entries of this kind already: %s",
-                       TRUSTED_ROOT_ENTRIES_MAX, trust_lists[list].name);
+        return tm_err_set(e, "the trusted root has %d entries of this kind already: %s",
+                          TRUSTED_ROOT_ENTRIES_MAX, tuf_trust_lists[list].name);
     r->entry[list][r->count[list]++] = entry;
-    trusted_root_reorder(r, list);
+    tuf_trusted_root_reorder(r, list);
     return 0;
 }

@@ -20,15 +20,15 @@
 #define TRUSTED_ROOT_ENTRIES_MAX 128 /* in each list */
 #define TRUSTED_ROOT_ID_MAX 32       /* bytes of a log id */
 
-enum trust_list { TRUST_CA, TRUST_TSA, TRUST_CTLOG, TRUST_TLOG, TRUST_LIST_COUNT };
+enum tuf_trust_list { TRUST_CA, TRUST_TSA, TRUST_CTLOG, TRUST_TLOG, TRUST_LIST_COUNT };
 
 /* "certificate authority", "timestamp authority", "CT log", "transparency log". */
-const char *trust_list_name(enum trust_list list);
+const char *tuf_trust_list_name(enum tuf_trust_list list);
 
-struct trust_entry {     /* one authority or log; text is owned and never NULL */
+struct tuf_trust_entry { /* one authority or log; text is owned and never NULL */
     char *uri;           /* authority: uri; log: baseUrl */
     char *operator_name; /* v0.2, else "" */
-    struct validity valid;
+    struct tuf_validity valid;
 
     /* TRUST_CA, TRUST_TSA */
     char *organization; /* subject */
@@ -37,42 +37,43 @@ struct trust_entry {     /* one authority or log; text is owned and never NULL *
 
     /* TRUST_CTLOG, TRUST_TLOG */
     EVP_PKEY *key;           /* NULL: a type that cannot be used here */
-    struct buf key_bytes;    /* SubjectPublicKeyInfo; of the deprecated PKCS1_ types PKCS #1 */
+    struct tm_buf key_bytes; /* SubjectPublicKeyInfo; of the deprecated PKCS1_ types PKCS #1 */
     const char *key_details; /* static: enum PublicKeyDetails name */
     unsigned char log_id[TRUSTED_ROOT_ID_MAX];
     size_t log_id_len;
-    struct buf checkpoint_id; /* checkpointKeyId: v0.2, else empty */
+    struct tm_buf checkpoint_id; /* checkpointKeyId: v0.2, else empty */
 };
 
-struct trusted_root; /* opaque */
+struct tuf_trusted_root; /* opaque */
 
-struct trusted_root *trusted_root_new(struct err *e); /* empty, version 0.1 */
-struct trusted_root *trusted_root_parse(const void *json, size_t len, struct err *e);
-struct trusted_root *trusted_root_load(const char *path, struct err *e);
-void trusted_root_free(struct trusted_root *r); /* NULL is fine */
+struct tuf_trusted_root *tuf_trusted_root_new(struct tm_err *e); /* empty, version 0.1 */
+struct tuf_trusted_root *tuf_trusted_root_parse(const void *json, size_t len, struct tm_err *e);
+struct tuf_trusted_root *tuf_trusted_root_load(const char *path, struct tm_err *e);
+void tuf_trusted_root_free(struct tuf_trusted_root *r); /* NULL is fine */
 
 /* Appends the JSON text, indented, ended by a newline. */
-int trusted_root_write(const struct trusted_root *r, struct buf *out, struct err *e);
+int tuf_trusted_root_write(const struct tuf_trusted_root *r, struct tm_buf *out, struct tm_err *e);
 
-size_t trusted_root_count(const struct trusted_root *r, enum trust_list list);
+size_t tuf_trusted_root_count(const struct tuf_trusted_root *r, enum tuf_trust_list list);
 /* Borrowed; oldest start first. NULL past the end. */
-const struct trust_entry *trusted_root_entry(const struct trusted_root *r, enum trust_list list,
-                                             size_t i);
+const struct tuf_trust_entry *tuf_trusted_root_entry(const struct tuf_trusted_root *r,
+                                                     enum tuf_trust_list list, size_t i);
 
 /*
  * What names an entry for a person: the log id, or SHA-256 of the chain's first certificate, in
  * lower hex (a Rekor v2 log id may be shorter than 64 digits).
  */
 #define TRUST_FINGERPRINT_MAX 65
-const char *trust_entry_fingerprint(enum trust_list list, const struct trust_entry *entry,
-                                    char out[TRUST_FINGERPRINT_MAX]);
+const char *tuf_trust_entry_fingerprint(enum tuf_trust_list list,
+                                        const struct tuf_trust_entry *entry,
+                                        char out[TRUST_FINGERPRINT_MAX]);
 
 /*
  * Finds one entry by its fingerprint, at least 8 digits of its start, or its URI when no other
  * entry of the list has it. 0, or -1 with what the list holds in `e`.
  */
-int trusted_root_find(const struct trusted_root *r, enum trust_list list, const char *what,
-                      size_t *index, struct err *e);
+int tuf_trusted_root_find(const struct tuf_trusted_root *r, enum tuf_trust_list list,
+                          const char *what, size_t *index, struct tm_err *e);
 
 /* --- edits: each leaves `r` whole and in order, or unchanged with `e` set --- */
 
@@ -82,25 +83,27 @@ int trusted_root_find(const struct trusted_root *r, enum trust_list list, const 
  * that the window lies inside every certificate's own. A window without start takes the
  * chain's. Fails if the list has the chain already.
  */
-int trusted_root_add_authority(struct trusted_root *r, enum trust_list list, const char *uri,
-                               const void *pem, size_t len, const struct validity *valid,
-                               struct err *e);
+int tuf_trusted_root_add_authority(struct tuf_trusted_root *r, enum tuf_trust_list list,
+                                   const char *uri, const void *pem, size_t len,
+                                   const struct tuf_validity *valid, struct tm_err *e);
 
 /*
  * Adds a CT log or transparency log by its public key (PEM or DER SubjectPublicKeyInfo). The log
  * id is SHA-256 of the SPKI, or for an Ed25519 transparency log (Rekor v2) the note key id of
  * the URL's host and path. A window must have a start.
  */
-int trusted_root_add_log(struct trusted_root *r, enum trust_list list, const char *base_url,
-                         const void *key, size_t len, const struct validity *valid, struct err *e);
+int tuf_trusted_root_add_log(struct tuf_trusted_root *r, enum tuf_trust_list list,
+                             const char *base_url, const void *key, size_t len,
+                             const struct tuf_validity *valid, struct tm_err *e);
 
 /* Ends the entry's window (inclusive): old signatures still verify, later ones do not. The end
  * may be moved, earlier or later, but not before the start. */
-int trusted_root_retire(struct trusted_root *r, enum trust_list list, size_t index, int64_t end_ms,
-                        struct err *e);
+int tuf_trusted_root_retire(struct tuf_trusted_root *r, enum tuf_trust_list list, size_t index,
+                            int64_t end_ms, struct tm_err *e);
 
 /* Drops the entry: everything that depends on it fails from then on. */
-int trusted_root_remove(struct trusted_root *r, enum trust_list list, size_t index, struct err *e);
+int tuf_trusted_root_remove(struct tuf_trusted_root *r, enum tuf_trust_list list, size_t index,
+                            struct tm_err *e);
 
 /*
  * Says what verifiers will stumble over although the file is valid: no CT log or transparency log
@@ -108,8 +111,8 @@ int trusted_root_remove(struct trusted_root *r, enum trust_list list, size_t ind
  * and the next. Calls `tell` with one sentence each.
  */
 typedef void (*trusted_root_tell)(void *arg, const char *text);
-void trusted_root_lint(const struct trusted_root *r, int64_t now_ms, trusted_root_tell tell,
-                       void *arg);
+void tuf_trusted_root_lint(const struct tuf_trusted_root *r, int64_t now_ms, trusted_root_tell tell,
+                           void *arg);
 
 /*
  * What changed from `old` to `now`, one sentence per entry ("CT log … ended, until …"); with
@@ -120,7 +123,7 @@ void trusted_root_lint(const struct trusted_root *r, int64_t now_ms, trusted_roo
  */
 #define TRUST_PAST_MS (INT64_C(7) * 86400 * 1000) /* from the first edit to the ceremony */
 typedef void (*trusted_root_change)(void *arg, const char *text, bool danger);
-void trusted_root_diff(const struct trusted_root *old, const struct trusted_root *now,
-                       int64_t at_ms, trusted_root_change change, void *arg);
+void tuf_trusted_root_diff(const struct tuf_trusted_root *old, const struct tuf_trusted_root *now,
+                           int64_t at_ms, trusted_root_change change, void *arg);
 
 #endif

@@ -12,20 +12,20 @@
 
 #define KEY_INPUT_MAX 16384 /* bytes of PEM or DER */
 
-static int set_text(char **to, const char *text, struct err *e)
+static int set_text(char **to, const char *text, struct tm_err *e)
 {
     char *copy = strdup(text);
     if (copy == NULL)
-        return err_set(e, "out of memory");
+        return tm_err_set(e, "out of memory");
     free(*to);
     *to = copy;
     return 0;
 }
 
-bool trust_entry_same(enum trust_list list, const struct trust_entry *a,
-                      const struct trust_entry *b)
+bool tuf_trust_entry_same(enum tuf_trust_list list, const struct tuf_trust_entry *a,
+                          const struct tuf_trust_entry *b)
 {
-    if (trust_lists[list].log)
+    if (tuf_trust_lists[list].log)
         return a->key_bytes.len == b->key_bytes.len &&
                memcmp(a->key_bytes.data, b->key_bytes.data, a->key_bytes.len) == 0;
     int n = sk_X509_num(a->chain);
@@ -38,24 +38,25 @@ bool trust_entry_same(enum trust_list list, const struct trust_entry *a,
     return true;
 }
 
-static int refuse_twin(const struct trusted_root *r, enum trust_list list,
-                       const struct trust_entry *t, struct err *e)
+static int refuse_twin(const struct tuf_trusted_root *r, enum tuf_trust_list list,
+                       const struct tuf_trust_entry *t, struct tm_err *e)
 {
     char id[TRUST_FINGERPRINT_MAX];
     char when[VALIDITY_TEXT_MAX];
     for (size_t i = 0; i < r->count[list]; i++) {
-        const struct trust_entry *old = r->entry[list][i];
-        if (trust_entry_same(list, old, t))
-            return err_set(e, "the trusted root has this %s already: %.16s, valid %s",
-                           trust_lists[list].name, trust_entry_fingerprint(list, old, id),
-                           validity_text(&old->valid, when));
+        const struct tuf_trust_entry *old = r->entry[list][i];
+        if (tuf_trust_entry_same(list, old, t))
+            return tm_err_set(e, "the trusted root has this %s already: %.16s, valid %s",
+                              tuf_trust_lists[list].name,
+                              tuf_trust_entry_fingerprint(list, old, id),
+                              tuf_validity_text(&old->valid, when));
     }
     return 0;
 }
 
 /* The window given, made as narrow as what the certificates allow; it may not be wider. */
-static int set_window(struct trust_entry *t, const struct validity *want,
-                      const struct validity *inside, struct err *e)
+static int set_window(struct tuf_trust_entry *t, const struct tuf_validity *want,
+                      const struct tuf_validity *inside, struct tm_err *e)
 {
     char when[VALIDITY_TEXT_MAX];
     t->valid = *want;
@@ -64,18 +65,18 @@ static int set_window(struct trust_entry *t, const struct validity *want,
         t->valid.start_ms = inside->start_ms;
     }
     if (t->valid.has_end && t->valid.end_ms < t->valid.start_ms)
-        return err_set(e, "the window ends before it starts");
-    if (validity_at(inside, t->valid.start_ms) != VALIDITY_INSIDE ||
-        (t->valid.has_end && validity_at(inside, t->valid.end_ms) != VALIDITY_INSIDE))
-        return err_set(e,
-                       "the window is wider than the time in which all its certificates are "
-                       "valid, %s",
-                       validity_text(inside, when));
+        return tm_err_set(e, "the window ends before it starts");
+    if (tuf_validity_at(inside, t->valid.start_ms) != VALIDITY_INSIDE ||
+        (t->valid.has_end && tuf_validity_at(inside, t->valid.end_ms) != VALIDITY_INSIDE))
+        return tm_err_set(e,
+                          "the window is wider than the time in which all its certificates are "
+                          "valid, %s",
+                          tuf_validity_text(inside, when));
     return 0;
 }
 
 /* The subject is the trust anchor's: "the root MUST be self-signed", says the proto. */
-static int set_name(X509 *cert, int nid, char **to, struct err *e)
+static int set_name(X509 *cert, int nid, char **to, struct tm_err *e)
 {
     const X509_NAME *name = X509_get_subject_name(cert);
     int at = X509_NAME_get_index_by_NID(name, nid, -1);
@@ -85,18 +86,19 @@ static int set_name(X509 *cert, int nid, char **to, struct err *e)
     int len = ASN1_STRING_to_UTF8(&utf8, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(name, at)));
     int rc = len >= 0 && memchr(utf8, '\0', (size_t)len) == NULL
                  ? set_text(to, (const char *)utf8, e)
-                 : err_set(e, "the subject's name is not text");
+                 : tm_err_set(e, "the subject's name is not text");
     OPENSSL_free(utf8);
     return rc;
 }
 
-static int fill_authority(enum trust_list list, const char *uri, const void *pem, size_t len,
-                          const struct validity *valid, struct trust_entry *t, struct err *e)
+static int fill_authority(enum tuf_trust_list list, const char *uri, const void *pem, size_t len,
+                          const struct tuf_validity *valid, struct tuf_trust_entry *t,
+                          struct tm_err *e)
 {
-    struct validity inside;
-    t->chain = certs_parse(pem, len, e);
-    if (t->chain == NULL || authority_check_chain(list, t->chain, &inside, e) != 0)
-        return err_wrap(e, "the chain");
+    struct tuf_validity inside;
+    t->chain = tm_certs_parse(pem, len, e);
+    if (t->chain == NULL || tuf_authority_check_chain(list, t->chain, &inside, e) != 0)
+        return tm_err_wrap(e, "the chain");
     X509 *anchor = sk_X509_value(t->chain, sk_X509_num(t->chain) - 1);
     if (set_text(&t->uri, uri, e) != 0 ||
         set_name(anchor, NID_organizationName, &t->organization, e) != 0 ||
@@ -105,47 +107,48 @@ static int fill_authority(enum trust_list list, const char *uri, const void *pem
     return set_window(t, valid, &inside, e);
 }
 
-int trusted_root_add_authority(struct trusted_root *r, enum trust_list list, const char *uri,
-                               const void *pem, size_t len, const struct validity *valid,
-                               struct err *e)
+int tuf_trusted_root_add_authority(struct tuf_trusted_root *r, enum tuf_trust_list list,
+                                   const char *uri, const void *pem, size_t len,
+                                   const struct tuf_validity *valid, struct tm_err *e)
 {
-    if (trust_lists[list].log)
-        return err_set(e, "a %s is no authority", trust_lists[list].name);
-    struct trust_entry *t = trust_entry_new(e);
+    if (tuf_trust_lists[list].log)
+        return tm_err_set(e, "a %s is no authority", tuf_trust_lists[list].name);
+    struct tuf_trust_entry *t = tuf_trust_entry_new(e);
     if (t == NULL)
         return -1;
     if (fill_authority(list, uri, pem, len, valid, t, e) == 0 && refuse_twin(r, list, t, e) == 0 &&
-        trusted_root_insert(r, list, t, e) == 0)
+        tuf_trusted_root_insert(r, list, t, e) == 0)
         return 0;
-    trust_entry_free(t);
-    return err_wrap(e, "add %s '%.100s'", trust_lists[list].name, uri);
+    tuf_trust_entry_free(t);
+    return tm_err_wrap(e, "add %s '%.100s'", tuf_trust_lists[list].name, uri);
 }
 
 /* C2SP signed-note: SHA-256(name || LF || 0x01 || Ed25519 key); Rekor v2 keeps all 32 bytes. */
-static int note_id(const char *base_url, const EVP_PKEY *key, unsigned char out[32], struct err *e)
+static int note_id(const char *base_url, const EVP_PKEY *key, unsigned char out[32],
+                   struct tm_err *e)
 {
     const char *origin = strstr(base_url, "://");
-    struct buf text = {0};
+    struct tm_buf text = {0};
     unsigned char raw[32];
     size_t len = sizeof(raw);
     origin = origin != NULL ? origin + 3 : base_url;
     int ok = EVP_PKEY_get_raw_public_key(key, raw, &len) == 1;
-    buf_puts(&text, origin);
+    tm_buf_puts(&text, origin);
     while (text.len > 0 && text.data[text.len - 1] == '/')
         text.len--;
-    buf_append(&text, "\n\x01", 2);
-    buf_append(&text, raw, sizeof(raw));
+    tm_buf_append(&text, "\n\x01", 2);
+    tm_buf_append(&text, raw, sizeof(raw));
     ok = ok && !buf_failed(&text) && SHA256(text.data, text.len, out) != NULL;
-    buf_free(&text);
-    return ok ? 0 : err_openssl(e, "compute the log id");
+    tm_buf_free(&text);
+    return ok ? 0 : tm_err_openssl(e, "compute the log id");
 }
 
-static EVP_PKEY *read_key(const void *data, size_t len, struct err *e)
+static EVP_PKEY *read_key(const void *data, size_t len, struct tm_err *e)
 {
     const unsigned char *p = data;
     EVP_PKEY *key = NULL;
     if (len > KEY_INPUT_MAX) {
-        err_set(e, "the public key file is larger than %d bytes", KEY_INPUT_MAX);
+        tm_err_set(e, "the public key file is larger than %d bytes", KEY_INPUT_MAX);
         return NULL;
     }
     if (len > 0 && p[0] == 0x30) { /* DER SEQUENCE */
@@ -156,35 +159,35 @@ static EVP_PKEY *read_key(const void *data, size_t len, struct err *e)
         }
     } else {
         BIO *in = BIO_new_mem_buf(data, (int)len);
-        key = in != NULL ? PEM_read_bio_PUBKEY(in, NULL, pem_no_password, NULL) : NULL;
+        key = in != NULL ? PEM_read_bio_PUBKEY(in, NULL, tm_pem_no_password, NULL) : NULL;
         BIO_free(in);
     }
     if (key == NULL)
-        err_openssl(e, "this is no public key, PEM ('BEGIN PUBLIC KEY') or DER");
+        tm_err_openssl(e, "this is no public key, PEM ('BEGIN PUBLIC KEY') or DER");
     return key;
 }
 
-static int fill_log(enum trust_list list, const char *base_url, const void *data, size_t len,
-                    const struct validity *valid, struct trust_entry *t, struct err *e)
+static int fill_log(enum tuf_trust_list list, const char *base_url, const void *data, size_t len,
+                    const struct tuf_validity *valid, struct tuf_trust_entry *t, struct tm_err *e)
 {
     t->key = read_key(data, len, e);
-    const struct key_details *d = t->key != NULL ? key_details_for_log(t->key, e) : NULL;
-    if (d == NULL || (list == TRUST_CTLOG && digsig_check_key(t->key, e) != 0))
+    const struct tuf_key_details *d = t->key != NULL ? tuf_key_details_for_log(t->key, e) : NULL;
+    if (d == NULL || (list == TRUST_CTLOG && tm_digsig_check_key(t->key, e) != 0))
         return -1;
     unsigned char *der = NULL;
     int n = i2d_PUBKEY(t->key, &der);
     if (n > 0)
-        buf_append(&t->key_bytes, der, (size_t)n);
+        tm_buf_append(&t->key_bytes, der, (size_t)n);
     OPENSSL_free(der);
     t->key_details = d->name;
     t->log_id_len = sizeof(t->log_id);
     t->valid = *valid;
     if (n <= 0 || buf_failed(&t->key_bytes))
-        return err_openssl(e, "encode the public key");
+        return tm_err_openssl(e, "encode the public key");
     if (!valid->has_start)
-        return err_set(e, "the window must have a start");
+        return tm_err_set(e, "the window must have a start");
     if (valid->has_end && valid->end_ms < valid->start_ms)
-        return err_set(e, "the window ends before it starts");
+        return tm_err_set(e, "the window ends before it starts");
     SHA256(t->key_bytes.data, t->key_bytes.len, t->log_id);
     if (list == TRUST_TLOG && EVP_PKEY_is_a(t->key, "ED25519") &&
         note_id(base_url, t->key, t->log_id, e) != 0)
@@ -192,42 +195,44 @@ static int fill_log(enum trust_list list, const char *base_url, const void *data
     return set_text(&t->uri, base_url, e);
 }
 
-int trusted_root_add_log(struct trusted_root *r, enum trust_list list, const char *base_url,
-                         const void *key, size_t len, const struct validity *valid, struct err *e)
+int tuf_trusted_root_add_log(struct tuf_trusted_root *r, enum tuf_trust_list list,
+                             const char *base_url, const void *key, size_t len,
+                             const struct tuf_validity *valid, struct tm_err *e)
 {
-    if (!trust_lists[list].log)
-        return err_set(e, "a %s is no log", trust_lists[list].name);
-    struct trust_entry *t = trust_entry_new(e);
+    if (!tuf_trust_lists[list].log)
+        return tm_err_set(e, "a %s is no log", tuf_trust_lists[list].name);
+    struct tuf_trust_entry *t = tuf_trust_entry_new(e);
     if (t == NULL)
         return -1;
     if (fill_log(list, base_url, key, len, valid, t, e) == 0 && refuse_twin(r, list, t, e) == 0 &&
-        trusted_root_insert(r, list, t, e) == 0)
+        tuf_trusted_root_insert(r, list, t, e) == 0)
         return 0;
-    trust_entry_free(t);
-    return err_wrap(e, "add %s '%.100s'", trust_lists[list].name, base_url);
+    tuf_trust_entry_free(t);
+    return tm_err_wrap(e, "add %s '%.100s'", tuf_trust_lists[list].name, base_url);
 }
 
-int trusted_root_retire(struct trusted_root *r, enum trust_list list, size_t index, int64_t end_ms,
-                        struct err *e)
+int tuf_trusted_root_retire(struct tuf_trusted_root *r, enum tuf_trust_list list, size_t index,
+                            int64_t end_ms, struct tm_err *e)
 {
     if (index >= r->count[list])
-        return err_set(e, "the trusted root has no %s %zu", trust_lists[list].name, index);
-    struct trust_entry *t = r->entry[list][index];
+        return tm_err_set(e, "the trusted root has no %s %zu", tuf_trust_lists[list].name, index);
+    struct tuf_trust_entry *t = r->entry[list][index];
     char when[VALIDITY_TEXT_MAX];
     if (t->valid.has_start && end_ms < t->valid.start_ms)
-        return err_set(e, "the end is before the start of the %s '%.100s', which is valid %s",
-                       trust_lists[list].name, t->uri, validity_text(&t->valid, when));
+        return tm_err_set(e, "the end is before the start of the %s '%.100s', which is valid %s",
+                          tuf_trust_lists[list].name, t->uri, tuf_validity_text(&t->valid, when));
     t->valid.has_end = true;
     t->valid.end_ms = end_ms;
     return 0;
 }
 
-int trusted_root_remove(struct trusted_root *r, enum trust_list list, size_t index, struct err *e)
+int tuf_trusted_root_remove(struct tuf_trusted_root *r, enum tuf_trust_list list, size_t index,
+                            struct tm_err *e)
 {
     if (index >= r->count[list])
-        return err_set(e, "the trusted root has no %s %zu", trust_lists[list].name, index);
-    struct trust_entry **v = r->entry[list];
-    trust_entry_free(v[index]);
+        return tm_err_set(e, "the trusted root has no %s %zu", tuf_trust_lists[list].name, index);
+    struct tuf_trust_entry **v = r->entry[list];
+    tuf_trust_entry_free(v[index]);
     r->count[list]--;
     for (size_t i = index; i < r->count[list]; i++)
         v[i] = v[i + 1];

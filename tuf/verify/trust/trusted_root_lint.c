@@ -13,21 +13,22 @@ __attribute__((format(printf, 3, 4))) static void say(trusted_root_tell tell, vo
     va_start(ap, fmt);
     vsnprintf(text, sizeof(text), fmt, ap);
     va_end(ap);
-    utf8_clean(text); /* the addresses are others', and go to terminals */
+    tm_utf8_clean(text); /* the addresses are others', and go to terminals */
     tell(arg, text);
 }
 
 /* A time at which no entry of the list is valid, between the first start and the last end. */
-static void lint_gaps(const struct trusted_root *r, enum trust_list list, trusted_root_tell tell,
-                      void *arg)
+static void lint_gaps(const struct tuf_trusted_root *r, enum tuf_trust_list list,
+                      trusted_root_tell tell, void *arg)
 {
     int64_t covered = 0; /* up to here some entry is valid */
     char when[VALIDITY_TEXT_MAX];
     for (size_t i = 0; i < r->count[list]; i++) {
-        const struct validity *v = &r->entry[list][i]->valid;
+        const struct tuf_validity *v = &r->entry[list][i]->valid;
         if (i > 0 && v->has_start && v->start_ms > covered + 1000) {
-            const struct validity gap = {true, true, covered, v->start_ms};
-            say(tell, arg, "no %s is valid %s", trust_lists[list].name, validity_text(&gap, when));
+            const struct tuf_validity gap = {true, true, covered, v->start_ms};
+            say(tell, arg, "no %s is valid %s", tuf_trust_lists[list].name,
+                tuf_validity_text(&gap, when));
         }
         if (!v->has_end)
             return;
@@ -35,32 +36,33 @@ static void lint_gaps(const struct trusted_root *r, enum trust_list list, truste
     }
 }
 
-static void lint_now(const struct trusted_root *r, enum trust_list list, int64_t now_ms,
+static void lint_now(const struct tuf_trusted_root *r, enum tuf_trust_list list, int64_t now_ms,
                      trusted_root_tell tell, void *arg)
 {
     for (size_t i = 0; i < r->count[list]; i++) {
-        if (validity_at(&r->entry[list][i]->valid, now_ms) == VALIDITY_INSIDE)
+        if (tuf_validity_at(&r->entry[list][i]->valid, now_ms) == VALIDITY_INSIDE)
             return;
     }
-    say(tell, arg, "no %s is valid now: new signatures will not verify", trust_lists[list].name);
+    say(tell, arg, "no %s is valid now: new signatures will not verify",
+        tuf_trust_lists[list].name);
 }
 
-static void lint_chains(const struct trusted_root *r, enum trust_list list, trusted_root_tell tell,
-                        void *arg)
+static void lint_chains(const struct tuf_trusted_root *r, enum tuf_trust_list list,
+                        trusted_root_tell tell, void *arg)
 {
     char id[TRUST_FINGERPRINT_MAX];
     for (size_t i = 0; i < r->count[list]; i++) {
-        const struct trust_entry *t = r->entry[list][i];
-        struct validity inside;
-        struct err e = {0};
-        if (authority_check_chain(list, t->chain, &inside, &e) != 0)
-            say(tell, arg, "%s %.16s (%.100s): %s", trust_lists[list].name,
-                trust_entry_fingerprint(list, t, id), t->uri, e.text);
+        const struct tuf_trust_entry *t = r->entry[list][i];
+        struct tuf_validity inside;
+        struct tm_err e = {0};
+        if (tuf_authority_check_chain(list, t->chain, &inside, &e) != 0)
+            say(tell, arg, "%s %.16s (%.100s): %s", tuf_trust_lists[list].name,
+                tuf_trust_entry_fingerprint(list, t, id), t->uri, e.text);
     }
 }
 
-void trusted_root_lint(const struct trusted_root *r, int64_t now_ms, trusted_root_tell tell,
-                       void *arg)
+void tuf_trusted_root_lint(const struct tuf_trusted_root *r, int64_t now_ms, trusted_root_tell tell,
+                           void *arg)
 {
     if (r->count[TRUST_TLOG] == 0)
         say(tell, arg,
@@ -73,7 +75,7 @@ void trusted_root_lint(const struct trusted_root *r, int64_t now_ms, trusted_roo
     if (r->count[TRUST_CTLOG] > 0)
         lint_now(r, TRUST_CTLOG, now_ms, tell, arg);
     for (size_t l = 0; l < TRUST_LIST_COUNT; l++)
-        lint_gaps(r, (enum trust_list)l, tell, arg);
+        lint_gaps(r, (enum tuf_trust_list)l, tell, arg);
     lint_chains(r, TRUST_CA, tell, arg);
     lint_chains(r, TRUST_TSA, tell, arg);
 }
@@ -81,41 +83,41 @@ void trusted_root_lint(const struct trusted_root *r, int64_t now_ms, trusted_roo
 /* --- diff --- */
 
 struct diff {
-    enum trust_list list;
+    enum tuf_trust_list list;
     int64_t at_ms;
     trusted_root_change change;
     void *arg;
 };
 
-static void tell_change(const struct diff *d, const struct trust_entry *t, bool danger,
+static void tell_change(const struct diff *d, const struct tuf_trust_entry *t, bool danger,
                         const char *what)
 {
     char id[TRUST_FINGERPRINT_MAX];
     char text[512];
-    snprintf(text, sizeof(text), "%s %.16s (%.150s) %s", trust_lists[d->list].name,
-             trust_entry_fingerprint(d->list, t, id), t->uri, what);
-    utf8_clean(text);
+    snprintf(text, sizeof(text), "%s %.16s (%.150s) %s", tuf_trust_lists[d->list].name,
+             tuf_trust_entry_fingerprint(d->list, t, id), t->uri, what);
+    tm_utf8_clean(text);
     d->change(d->arg, text, danger);
 }
 
-static const struct trust_entry *twin(const struct trusted_root *r, enum trust_list list,
-                                      const struct trust_entry *t)
+static const struct tuf_trust_entry *twin(const struct tuf_trusted_root *r,
+                                          enum tuf_trust_list list, const struct tuf_trust_entry *t)
 {
     for (size_t i = 0; i < r->count[list]; i++) {
-        if (trust_entry_same(list, r->entry[list][i], t))
+        if (tuf_trust_entry_same(list, r->entry[list][i], t))
             return r->entry[list][i];
     }
     return NULL;
 }
 
-static bool same_window(const struct validity *a, const struct validity *b)
+static bool same_window(const struct tuf_validity *a, const struct tuf_validity *b)
 {
     return a->has_start == b->has_start && a->has_end == b->has_end &&
            (!a->has_start || a->start_ms == b->start_ms) && (!a->has_end || a->end_ms == b->end_ms);
 }
 
 /* Signatures may stop verifying, or the past be reopened. */
-static bool dangerous(const struct validity *was, const struct validity *is, int64_t at_ms)
+static bool dangerous(const struct tuf_validity *was, const struct tuf_validity *is, int64_t at_ms)
 {
     bool start_moved =
         was->has_start != is->has_start || (was->has_start && was->start_ms != is->start_ms);
@@ -124,8 +126,8 @@ static bool dangerous(const struct validity *was, const struct validity *is, int
     return start_moved || end_earlier;
 }
 
-static void diff_entry(const struct diff *d, const struct trust_entry *was,
-                       const struct trust_entry *is)
+static void diff_entry(const struct diff *d, const struct tuf_trust_entry *was,
+                       const struct tuf_trust_entry *is)
 {
     char before[VALIDITY_TEXT_MAX];
     char after[VALIDITY_TEXT_MAX];
@@ -133,7 +135,7 @@ static void diff_entry(const struct diff *d, const struct trust_entry *was,
     if (!same_window(&was->valid, &is->valid)) {
         bool danger = dangerous(&was->valid, &is->valid, d->at_ms);
         snprintf(what, sizeof(what), "is valid %s, was valid %s%s",
-                 validity_text(&is->valid, after), validity_text(&was->valid, before),
+                 tuf_validity_text(&is->valid, after), tuf_validity_text(&was->valid, before),
                  danger ? ": signatures that verify now may stop to, or others begin to" : "");
         tell_change(d, is, danger, what);
     }
@@ -145,31 +147,31 @@ static void diff_entry(const struct diff *d, const struct trust_entry *was,
         tell_change(d, is, true, "has another log id than before");
 }
 
-static void diff_new(const struct diff *d, const struct trust_entry *is)
+static void diff_new(const struct diff *d, const struct tuf_trust_entry *is)
 {
     char when[VALIDITY_TEXT_MAX];
     char what[128];
     bool past = !is->valid.has_start || is->valid.start_ms < d->at_ms - TRUST_PAST_MS;
-    snprintf(what, sizeof(what), "is new, valid %s%s", validity_text(&is->valid, when),
+    snprintf(what, sizeof(what), "is new, valid %s%s", tuf_validity_text(&is->valid, when),
              past ? ": it reaches into the past" : "");
     tell_change(d, is, past, what);
 }
 
-void trusted_root_diff(const struct trusted_root *old, const struct trusted_root *now,
-                       int64_t at_ms, trusted_root_change change, void *arg)
+void tuf_trusted_root_diff(const struct tuf_trusted_root *old, const struct tuf_trusted_root *now,
+                           int64_t at_ms, trusted_root_change change, void *arg)
 {
     for (size_t l = 0; l < TRUST_LIST_COUNT; l++) {
-        const struct diff d = {(enum trust_list)l, at_ms, change, arg};
-        const struct trust_entry *is;
-        const struct trust_entry *was;
-        for (size_t i = 0; (is = trusted_root_entry(now, d.list, i)) != NULL; i++) {
+        const struct diff d = {(enum tuf_trust_list)l, at_ms, change, arg};
+        const struct tuf_trust_entry *is;
+        const struct tuf_trust_entry *was;
+        for (size_t i = 0; (is = tuf_trusted_root_entry(now, d.list, i)) != NULL; i++) {
             was = twin(old, d.list, is);
             if (was != NULL)
                 diff_entry(&d, was, is);
             else
                 diff_new(&d, is);
         }
-        for (size_t i = 0; (was = trusted_root_entry(old, d.list, i)) != NULL; i++) {
+        for (size_t i = 0; (was = tuf_trusted_root_entry(old, d.list, i)) != NULL; i++) {
             if (twin(now, d.list, was) == NULL)
                 tell_change(&d, was, true,
                             "is removed: everything that depends on it stops verifying");

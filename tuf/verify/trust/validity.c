@@ -4,7 +4,7 @@
 
 #include "common/clock.h"
 
-enum validity_at validity_at(const struct validity *v, int64_t ms)
+enum tuf_validity_at tuf_validity_at(const struct tuf_validity *v, int64_t ms)
 {
     if (v->has_start && ms < v->start_ms)
         return VALIDITY_BEFORE;
@@ -13,7 +13,7 @@ enum validity_at validity_at(const struct validity *v, int64_t ms)
     return VALIDITY_INSIDE;
 }
 
-bool validity_overlap(const struct validity *a, const struct validity *b)
+bool tuf_validity_overlap(const struct tuf_validity *a, const struct tuf_validity *b)
 {
     bool a_before_b = a->has_end && b->has_start && a->end_ms < b->start_ms;
     bool b_before_a = b->has_end && a->has_start && b->end_ms < a->start_ms;
@@ -26,12 +26,12 @@ static int64_t seconds(int64_t ms)
     return ms / 1000 - (ms % 1000 < 0 ? 1 : 0);
 }
 
-const char *validity_text(const struct validity *v, char out[VALIDITY_TEXT_MAX])
+const char *tuf_validity_text(const struct tuf_validity *v, char out[VALIDITY_TEXT_MAX])
 {
     char start[21] = "";
     char end[21] = "";
-    clock_format(seconds(v->start_ms), start);
-    clock_format(seconds(v->end_ms), end);
+    tm_clock_format(seconds(v->start_ms), start);
+    tm_clock_format(seconds(v->end_ms), end);
     if (v->has_start && v->has_end)
         snprintf(out, VALIDITY_TEXT_MAX, "from %s to %s", start, end);
     else if (v->has_start)

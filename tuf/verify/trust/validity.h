@@ -8,24 +8,24 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct validity {
+struct tuf_validity {
     bool has_start;
     bool has_end;
     int64_t start_ms;
     int64_t end_ms;
 };
 
-enum validity_at { VALIDITY_BEFORE = -1, VALIDITY_INSIDE = 0, VALIDITY_AFTER = 1 };
+enum tuf_validity_at { VALIDITY_BEFORE = -1, VALIDITY_INSIDE = 0, VALIDITY_AFTER = 1 };
 
 /* Where the instant lies; the ends are inside. */
-enum validity_at validity_at(const struct validity *v, int64_t ms);
+enum tuf_validity_at tuf_validity_at(const struct tuf_validity *v, int64_t ms);
 
 /* The two windows share an instant. */
-bool validity_overlap(const struct validity *a, const struct validity *b);
+bool tuf_validity_overlap(const struct tuf_validity *a, const struct tuf_validity *b);
 
 #define VALIDITY_TEXT_MAX 80
 
 /* "from 2026-01-02T03:04:05Z to 2027-…", "from …", "until …", "always": for messages. */
-const char *validity_text(const struct validity *v, char out[VALIDITY_TEXT_MAX]);
+const char *tuf_validity_text(const struct tuf_validity *v, char out[VALIDITY_TEXT_MAX]);
 
 #endif
