@@ -6,6 +6,8 @@
 #include "common/hex.h"
 #include "common/transparency/sct.h"
 
+#define API_RETRY_AFTER_S "5"
+
 /* Each SCT's log id, and its leaf index where it has one ("-" where not), blanks between. */
 static void describe_scts(const struct tm_buf *list, struct tm_buf *ids, struct tm_buf *indexes)
 {
@@ -66,4 +68,6 @@ void ca_api_refuse(struct ca_api *api, struct tm_http_exchange *x, const struct 
          JLOG_END);
     ca_api_failure_json(f, &body);
     tm_http_reply(x, status, "application/json", &body);
+    if (status == 503)
+        tm_http_reply_header(x, "Retry-After", API_RETRY_AFTER_S);
 }

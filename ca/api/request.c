@@ -1,6 +1,7 @@
 #include "ca/api/request.h"
 
 #include <string.h>
+#include <strings.h>
 
 #include "common/b64.h"
 #include "common/json/strictjson.h"
@@ -189,5 +190,6 @@ const char *ca_api_bearer(const char *authorization)
 {
     if (authorization == NULL)
         return NULL;
-    return strncmp(authorization, "Bearer ", 7) == 0 ? authorization + 7 : authorization;
+    /* A scheme's name has no case (RFC 9110 §11.1). */
+    return strncasecmp(authorization, "Bearer ", 7) == 0 ? authorization + 7 : authorization;
 }

@@ -74,7 +74,8 @@ void tm_http_guard_park(struct tm_http_guard *g, struct tm_http_exchange *x)
         tm_http_worker_resume(x);
     } else {
         x->wait = WAIT_PARKED;
-        x->wait_deadline_ms = tm_clock_mono_ms() + x->server->o.wait_timeout_ms;
+        if (x->wait_deadline_ms == 0) /* one deadline, however often the request waits */
+            x->wait_deadline_ms = tm_clock_mono_ms() + x->server->o.wait_timeout_ms;
         x->prev = NULL;
         x->next = g->parked;
         if (g->parked != NULL)

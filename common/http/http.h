@@ -4,7 +4,8 @@
  *
  * A handler is called when the whole body is there. It either makes a reply
  * (HTTP_DONE) or says that it waits (HTTP_WAIT) after handing a waiter to whoever
- * will call tm_http_wake(); it is then called again, also when the wait timed out.
+ * will call tm_http_wake(); it is then called again, also when the wait timed out. A request may
+ * wait several times, for one thing after the other; they share one deadline.
  */
 #ifndef TENMINT_CA_HTTP_H
 #define TENMINT_CA_HTTP_H
@@ -79,7 +80,7 @@ struct tm_http_options {
     int64_t
         request_timeout_ms;  /* end of headers to end of body, and again to the end of the reply */
     int64_t idle_timeout_ms; /* between requests, and between any two reads; rounded up to 1 s */
-    int64_t wait_timeout_ms; /* one HTTP_WAIT */
+    int64_t wait_timeout_ms; /* all HTTP_WAITs of one request together */
     const char *tls_certificate;        /* PEM text, leaf first; NULL: plain HTTP. Not kept, */
     const char *tls_key;                /* nor is this, PEM text */
     const struct tm_http_route *routes; /* borrowed, as is ctx */

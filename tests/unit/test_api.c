@@ -179,8 +179,8 @@ static void test_bearer(void **state)
     assert_null(ca_api_bearer(NULL));
     assert_string_equal(ca_api_bearer("Bearer a.b.c"), "a.b.c");
     assert_string_equal(ca_api_bearer("a.b.c"), "a.b.c");
-    assert_string_equal(ca_api_bearer("bearer a.b.c"),
-                        "bearer a.b.c"); /* case-sensitive, as Fulcio */
+    assert_string_equal(ca_api_bearer("bearer a.b.c"), "a.b.c"); /* RFC 9110 §11.1 */
+    assert_string_equal(ca_api_bearer("Basic a.b.c"), "Basic a.b.c");
     assert_string_equal(ca_api_bearer("Bearer "), "");
 }
 

@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/fetch/fetch.h"
 #include "tests/support/pki.h"
 
@@ -48,6 +49,21 @@ static enum tm_http_result later(void *ctx, struct tm_http_exchange *x)
     return wait_with(x, wake_soon);
 }
 
+/* Waits anew each time it is woken, as a request does that waits for one thing after the other. */
+static enum tm_http_result again(void *ctx, struct tm_http_exchange *x)
+{
+    (void)ctx;
+    pthread_t t;
+    if (tm_http_wait_expired(x)) {
+        say(x, 503, "late");
+        return HTTP_DONE;
+    }
+    tm_http_set_state(x, &mark, no_release);
+    assert_int_equal(pthread_create(&t, NULL, wake_soon, tm_http_wait_begin(x)), 0);
+    pthread_detach(t);
+    return HTTP_WAIT;
+}
+
 static enum tm_http_result race(void *ctx, struct tm_http_exchange *x)
 {
     (void)ctx;
@@ -79,7 +95,7 @@ static const struct tm_http_route routes[] = {
     {"/echo", HTTP_POST, echo},         {"/hello", HTTP_GET, hello},
     {"/later", HTTP_POST, later},       {"/race", HTTP_POST, race},
     {"/inline", HTTP_GET, inline_wake}, {"/hold", HTTP_GET, hold},
-    {"/cancel", HTTP_GET, cancelled},
+    {"/cancel", HTTP_GET, cancelled},   {"/again", HTTP_POST, again},
 };
 
 static void on_fault(void *ctx, struct tm_http_exchange *x, enum tm_http_fault f)
@@ -361,6 +377,26 @@ static void test_waiting(void **state)
     tm_http_server_free(s);
 }
 
+static void all_waits_of_a_request_share_one_deadline(void **state)
+{
+    (void)state;
+    struct tm_http_options o = options();
+    o.wait_timeout_ms = 300;
+    struct tm_http_server *s = start(&o);
+    struct tm_buf r = {0};
+    int fd = dial(s);
+    for (int i = 0; i < 2; i++) { /* and the next request has its own */
+        int64_t t0 = tm_clock_mono_ms();
+        puts_to(fd, "POST /again HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx");
+        assert_int_equal(raw_reply(fd, false, &r), 503);
+        assert_in_range(tm_clock_mono_ms() - t0, 280, 5000);
+    }
+    close(fd);
+    tm_buf_free(&r);
+    tm_http_server_stop(s, 1000);
+    tm_http_server_free(s);
+}
+
 static void *hammer(void *arg)
 {
     const struct tm_http_server *s = arg;
@@ -507,10 +543,15 @@ static void test_tls_renewal(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_routes),      cmocka_unit_test(test_keep_alive),
-        cmocka_unit_test(test_too_large),   cmocka_unit_test(test_bad_requests),
-        cmocka_unit_test(test_smuggling),   cmocka_unit_test(test_waiting),
-        cmocka_unit_test(test_concurrent),  cmocka_unit_test(test_addresses),
+        cmocka_unit_test(test_routes),
+        cmocka_unit_test(test_keep_alive),
+        cmocka_unit_test(test_too_large),
+        cmocka_unit_test(test_bad_requests),
+        cmocka_unit_test(test_smuggling),
+        cmocka_unit_test(test_waiting),
+        cmocka_unit_test(all_waits_of_a_request_share_one_deadline),
+        cmocka_unit_test(test_concurrent),
+        cmocka_unit_test(test_addresses),
         cmocka_unit_test(test_tls_renewal),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
