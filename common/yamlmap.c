@@ -6,6 +6,7 @@
 #include <string.h>
 #include <yaml.h>
 
+#include "common/buf.h"
 #include "common/nearest.h"
 
 struct reader {
@@ -47,6 +48,24 @@ static int read_text(const struct reader *r, const yaml_node_t *n, const struct 
         return wrong(r, n, k, "a non-empty string");
     free(*out);
     *out = strdup(s);
+    return *out != NULL ? 0 : tm_err_set(r->e, "out of memory");
+}
+
+/* A relative path is meant from the folder of the file that names it. */
+static int read_path(const struct reader *r, const yaml_node_t *n, const struct tm_yamlmap_key *k,
+                     char **out)
+{
+    const char *slash = strrchr(r->name, '/');
+    struct tm_buf joined = {0};
+    if (read_text(r, n, k, out) != 0)
+        return -1;
+    if ((*out)[0] == '/' || slash == NULL)
+        return 0;
+    tm_buf_append(&joined, r->name, (size_t)(slash - r->name) + 1);
+    tm_buf_puts(&joined, *out);
+    free(*out);
+    *out = tm_buf_str(&joined) != NULL ? strdup(tm_buf_str(&joined)) : NULL;
+    tm_buf_free(&joined);
     return *out != NULL ? 0 : tm_err_set(r->e, "out of memory");
 }
 
@@ -170,6 +189,8 @@ static int read_value(struct reader *r, const yaml_node_t *n, const struct tm_ya
     switch (k->type) {
     case YAMLMAP_TEXT:
         return read_text(r, n, k, at(dest, k));
+    case YAMLMAP_PATH:
+        return read_path(r, n, k, at(dest, k));
     case YAMLMAP_BOOL:
         return read_bool(r, n, k, at(dest, k));
     case YAMLMAP_NUMBER:
@@ -282,7 +303,7 @@ void tm_yamlmap_free(const struct tm_yamlmap_key *keys, void *dest)
     for (const struct tm_yamlmap_key *k = keys; k->name != NULL; k++) {
         if (k->type == YAMLMAP_SECTION) {
             tm_yamlmap_free(k->keys, dest);
-        } else if (k->type == YAMLMAP_TEXT) {
+        } else if (k->type == YAMLMAP_TEXT || k->type == YAMLMAP_PATH) {
             char **text = at(dest, k);
             free(*text);
             *text = NULL;

@@ -24,6 +24,7 @@ struct tm_yamlmap_entries {
 
 enum tm_yamlmap_type {
     YAMLMAP_TEXT,     /* char *, owned */
+    YAMLMAP_PATH,     /* char *, owned: a relative path begins at the folder of the file `name` */
     YAMLMAP_BOOL,     /* bool: true or false */
     YAMLMAP_NUMBER,   /* int64_t, min..max */
     YAMLMAP_DURATION, /* int64_t milliseconds, min..max: "250ms", "10s", "10m", "24h", "7d" */
@@ -42,8 +43,9 @@ struct tm_yamlmap_key {
     const struct tm_yamlmap_key *keys; /* YAMLMAP_SECTION, YAMLMAP_ENTRIES */
 };
 
-/* Fills `dest`, which holds the defaults (owned text from malloc, or NULL). `name` is for
- * messages. On -1 `dest` may be half filled: free it all the same. */
+/* Fills `dest`, which holds the defaults (owned text from malloc, or NULL). `name` is the file's
+ * path, for messages and for YAMLMAP_PATH. On -1 `dest` may be half filled: free it all the same.
+ */
 int tm_yamlmap_read(const char *name, const char *text, size_t len,
                     const struct tm_yamlmap_key *keys, void *dest, struct tm_err *e);
 
