@@ -6,6 +6,7 @@
 #   make conformance SUITE=DIR   the TUF client against a checkout of tuf-conformance
 #   make bench   ratios against the crypto limit, measured in this run; make bench PARTS=latency
 #   make bench-long   the same with a million requests where memory is watched
+#   make mutants one-line faults that a named test must find
 #   make explore fuzz for FUZZ_SECONDS each, from random seeds
 #   make         only build (into build/)
 #   make conformance-static-ct   TesseraCT's checker reads our log (Go 1.24 or newer)
@@ -25,6 +26,8 @@ endif
 SAN ?=
 PKGS := libcrypto libcurl libmicrohttpd gnutls jansson libjwt yaml-0.1 libsystemd libp11 libpcre2-8 p11-kit-1
 
+# The release, and the commit beside it.
+RELEASE := 0.2.0
 VERSION := $(shell git describe --always --dirty 2>/dev/null || echo unknown)
 
 WARN := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wformat=2 \
@@ -60,7 +63,7 @@ TEST_PROGRAMS := $(patsubst tests/%/main.c,$(BUILD)/tests/%,$(wildcard tests/*/m
 FUZZ := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 
 .DEFAULT_GOAL := all
-.PHONY: print-libs all deps test-deps demo run check conformance conformance-sigstore conformance-static-ct bench bench-long unit test-programs fuzz explore lint format-check format clean always
+.PHONY: print-libs mutants all deps test-deps demo run check conformance conformance-sigstore conformance-static-ct bench bench-long unit test-programs fuzz explore lint format-check format clean always
 .SECONDARY:
 
 all: $(addprefix $(BUILD)/,$(PROGRAMS))
@@ -98,7 +101,7 @@ $(BUILD)/obj/%.o: %.c
 	$(call say,CC) $(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 # The version is compiled in anew when it has changed: a commit changes no file of ours.
-$(BUILD)/obj/tools/shared/version.o: CPPFLAGS += -DTENMINT_VERSION='"$(VERSION)"'
+$(BUILD)/obj/tools/shared/version.o: CPPFLAGS += -DTENMINT_RELEASE='"$(RELEASE)"' -DTENMINT_VERSION='"$(VERSION)"'
 $(BUILD)/obj/tools/shared/version.o: $(BUILD)/version
 $(BUILD)/version: always
 	@mkdir -p $(@D)
@@ -168,7 +171,7 @@ lint: format-check $(patsubst %,$(BUILD)/lint/%.ok,$(TREE_C))
 $(BUILD)/lint/%.ok: % .clang-tidy
 	@mkdir -p $(@D)
 	@$(CC) $(CPPFLAGS) -MM -MP -MT $@ -MF $(@:.ok=.d) $<
-	$(call say,TIDY) clang-tidy-14 --quiet $< -- $(CPPFLAGS) -std=gnu11 -DTENMINT_VERSION='""'
+	$(call say,TIDY) clang-tidy-14 --quiet $< -- $(CPPFLAGS) -std=gnu11 -DTENMINT_RELEASE='""' -DTENMINT_VERSION='""'
 	@touch $@
 
 format-check:
@@ -176,6 +179,18 @@ format-check:
 
 format:
 	@clang-format-14 -i $(TREE_C) $(TREE_H)
+
+# For editors and clang tools: how each file is compiled.
+compile_commands.json: always
+	@{ sep='['; for f in $(TREE_C); do \
+	  printf '%s\n{"directory": "%s", "file": "%s", "command": "%s -c %s"}' "$$sep" '$(CURDIR)' "$$f" \
+	      '$(CC) $(CPPFLAGS) $(CFLAGS) -DTENMINT_RELEASE= -DTENMINT_VERSION=' "$$f"; sep=,; done; \
+	  printf '\n]\n'; } >$@
+
+# Each mutant of tests/mutants must be killed by the test that its list names (MUTANTS=der: those of one list).
+MUTANTS ?=
+mutants: test-deps
+	@bash tests/mutants.sh $(MUTANTS)
 
 # What tests/house/names.sh links with.
 print-libs:

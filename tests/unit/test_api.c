@@ -31,7 +31,7 @@ static void is(const struct tm_buf *b, const char *want)
     assert_memory_equal(b->data, want, b->len);
 }
 
-static void test_v2_forms(void **state)
+static void v2_takes_each_form_of_request(void **state)
 {
     (void)state;
     static const char *const same[] = {
@@ -61,7 +61,7 @@ static void test_v2_forms(void **state)
     }
 }
 
-static void test_v2_empty(void **state)
+static void v2_refuses_what_is_empty(void **state)
 {
     (void)state;
     static const char *const empty[] = {
@@ -91,7 +91,7 @@ static void test_v2_empty(void **state)
     ca_api_request_free(&r);
 }
 
-static void test_v2_refusals(void **state)
+static void v2_refuses_with_the_contracts_messages(void **state)
 {
     (void)state;
     static const struct {
@@ -139,7 +139,7 @@ static void test_v2_refusals(void **state)
     ca_api_request_free(&r);
 }
 
-static void test_v1(void **state)
+static void v1_takes_a_bearer_token_and_answers_pem(void **state)
 {
     (void)state;
     struct ca_api_request r;
@@ -173,7 +173,7 @@ static void test_v1(void **state)
     }
 }
 
-static void test_bearer(void **state)
+static void only_a_bearer_token_is_taken_from_the_header(void **state)
 {
     (void)state;
     assert_null(ca_api_bearer(NULL));
@@ -184,7 +184,7 @@ static void test_bearer(void **state)
     assert_string_equal(ca_api_bearer("Bearer "), "");
 }
 
-static void test_faults(void **state)
+static void each_fault_has_a_status_and_a_message(void **state)
 {
     (void)state;
     static const struct {
@@ -242,7 +242,7 @@ static void test_faults(void **state)
     assert_true(ca_api_fault_is_server(API_FAULT_ISSUER_KEYS));
 }
 
-static void test_json_string(void **state)
+static void text_is_escaped_in_json(void **state)
 {
     (void)state;
     struct tm_buf b = {0};
@@ -267,7 +267,7 @@ static void test_json_string(void **state)
     tm_buf_free(&b);
 }
 
-static void test_view(void **state)
+static void the_view_shows_chains_and_issuers(void **state)
 {
     (void)state;
     static const char trust_text[] =
@@ -316,7 +316,7 @@ static void test_view(void **state)
     tm_buf_free(&b);
 }
 
-static void test_metrics(void **state)
+static void metrics_count_what_happened(void **state)
 {
     (void)state;
     struct ca_metrics *m = ca_metrics_new();
@@ -368,11 +368,15 @@ static void test_metrics(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_v2_forms),    cmocka_unit_test(test_v2_empty),
-        cmocka_unit_test(test_v2_refusals), cmocka_unit_test(test_v1),
-        cmocka_unit_test(test_bearer),      cmocka_unit_test(test_faults),
-        cmocka_unit_test(test_json_string), cmocka_unit_test(test_view),
-        cmocka_unit_test(test_metrics),
+        cmocka_unit_test(v2_takes_each_form_of_request),
+        cmocka_unit_test(v2_refuses_what_is_empty),
+        cmocka_unit_test(v2_refuses_with_the_contracts_messages),
+        cmocka_unit_test(v1_takes_a_bearer_token_and_answers_pem),
+        cmocka_unit_test(only_a_bearer_token_is_taken_from_the_header),
+        cmocka_unit_test(each_fault_has_a_status_and_a_message),
+        cmocka_unit_test(text_is_escaped_in_json),
+        cmocka_unit_test(the_view_shows_chains_and_issuers),
+        cmocka_unit_test(metrics_count_what_happened),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

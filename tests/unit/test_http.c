@@ -126,7 +126,7 @@ static struct tm_http_options options(void)
 
 /* ---- tests ---- */
 
-static void test_routes(void **state)
+static void a_path_and_method_lead_to_their_route(void **state)
 {
     (void)state;
     struct tm_http_options o = options();
@@ -156,7 +156,7 @@ static void test_routes(void **state)
     tm_http_server_free(s);
 }
 
-static void test_keep_alive(void **state)
+static void a_connection_serves_many_requests(void **state)
 {
     (void)state;
     struct tm_http_options o = options();
@@ -180,7 +180,7 @@ static void test_keep_alive(void **state)
     tm_http_server_free(s);
 }
 
-static void test_too_large(void **state)
+static void a_body_that_is_too_large_is_refused(void **state)
 {
     (void)state;
     struct tm_http_options o = options();
@@ -235,7 +235,7 @@ static void test_too_large(void **state)
     tm_http_server_free(s);
 }
 
-static void test_bad_requests(void **state)
+static void what_is_no_http_is_refused(void **state)
 {
     (void)state;
     struct tm_http_options o = options();
@@ -290,7 +290,7 @@ static void test_bad_requests(void **state)
 
 /* Each would let a body become a request of its own behind a proxy that reads it otherwise. The
  * answer is a refusal and the connection's end: what follows is never taken for a request. */
-static void test_smuggling(void **state)
+static void a_length_that_proxies_read_otherwise_is_refused(void **state)
 {
     (void)state;
     static const char *const headers[] = {
@@ -343,7 +343,7 @@ static void test_smuggling(void **state)
     tm_http_server_free(s);
 }
 
-static void test_waiting(void **state)
+static void a_parked_request_is_resumed(void **state)
 {
     (void)state;
     struct tm_http_options o = options();
@@ -413,7 +413,7 @@ static void *hammer(void *arg)
     return NULL;
 }
 
-static void test_concurrent(void **state)
+static void many_requests_are_served_at_once(void **state)
 {
     (void)state;
     struct tm_http_options o = options();
@@ -432,7 +432,7 @@ static void test_concurrent(void **state)
     assert_true(atomic_load(&observed[200]) >= 1600);
 }
 
-static void test_addresses(void **state)
+static void an_address_is_parsed_and_shown_alike(void **state)
 {
     (void)state;
     static const char *const bad[] = {
@@ -495,7 +495,7 @@ static void *keep_connecting(void *arg)
 }
 
 /* A certificate is renewed while clients connect: each meets the old pair or the new one. */
-static void test_tls_renewal(void **state)
+static void a_renewed_tls_certificate_is_served_at_once(void **state)
 {
     (void)state;
     struct tm_buf cert[2] = {{0}, {0}}, key[2] = {{0}, {0}}, both = {0};
@@ -543,16 +543,16 @@ static void test_tls_renewal(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_routes),
-        cmocka_unit_test(test_keep_alive),
-        cmocka_unit_test(test_too_large),
-        cmocka_unit_test(test_bad_requests),
-        cmocka_unit_test(test_smuggling),
-        cmocka_unit_test(test_waiting),
+        cmocka_unit_test(a_path_and_method_lead_to_their_route),
+        cmocka_unit_test(a_connection_serves_many_requests),
+        cmocka_unit_test(a_body_that_is_too_large_is_refused),
+        cmocka_unit_test(what_is_no_http_is_refused),
+        cmocka_unit_test(a_length_that_proxies_read_otherwise_is_refused),
+        cmocka_unit_test(a_parked_request_is_resumed),
         cmocka_unit_test(all_waits_of_a_request_share_one_deadline),
-        cmocka_unit_test(test_concurrent),
-        cmocka_unit_test(test_addresses),
-        cmocka_unit_test(test_tls_renewal),
+        cmocka_unit_test(many_requests_are_served_at_once),
+        cmocka_unit_test(an_address_is_parsed_and_shown_alike),
+        cmocka_unit_test(a_renewed_tls_certificate_is_served_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

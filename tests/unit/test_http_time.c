@@ -66,7 +66,7 @@ static int64_t trickle(const struct tm_http_server *s, const char *head, const c
     return tm_clock_mono_ms() - t0;
 }
 
-static void test_slow_clients(void **state)
+static void a_slow_client_is_cut_off(void **state)
 {
     (void)state;
     struct tm_http_options o = options();
@@ -84,7 +84,7 @@ static void test_slow_clients(void **state)
     tm_http_server_free(s);
 }
 
-static void test_limits(void **state)
+static void connections_over_a_limit_are_turned_away(void **state)
 {
     (void)state;
     struct tm_http_options o = options();
@@ -126,7 +126,7 @@ static uint64_t network_of(const char *text)
 }
 
 /* Whoever has an IPv6 /64 has more addresses than there are connections. */
-static void test_one_network_is_one_client(void **state)
+static void one_network_counts_as_one_client(void **state)
 {
     (void)state;
     assert_true(network_of("2001:db8::1") == network_of("2001:db8::ffff:0:2"));
@@ -137,7 +137,7 @@ static void test_one_network_is_one_client(void **state)
 }
 
 /* libmicrohttpd takes 128 events at a time; none may be left lying when there are just as many. */
-static void test_burst(void **state)
+static void a_burst_is_served_whole(void **state)
 {
     (void)state;
     static const char get[] = "GET /hello HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -183,7 +183,7 @@ static void *stop_server(void *arg)
     return NULL;
 }
 
-static void test_drain(void **state)
+static void a_drain_finishes_what_is_under_way(void **state)
 {
     (void)state;
     struct tm_http_options o = options();
@@ -216,11 +216,11 @@ static void test_drain(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_slow_clients),
-        cmocka_unit_test(test_limits),
-        cmocka_unit_test(test_one_network_is_one_client),
-        cmocka_unit_test(test_burst),
-        cmocka_unit_test(test_drain),
+        cmocka_unit_test(a_slow_client_is_cut_off),
+        cmocka_unit_test(connections_over_a_limit_are_turned_away),
+        cmocka_unit_test(one_network_counts_as_one_client),
+        cmocka_unit_test(a_burst_is_served_whole),
+        cmocka_unit_test(a_drain_finishes_what_is_under_way),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

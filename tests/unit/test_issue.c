@@ -60,7 +60,7 @@ static X509 *leaf_of(struct tm_buf *reply, const char *branch, size_t *count)
 
 /* ---- tests ---- */
 
-static void test_v2_and_v1(void **state)
+static void both_versions_of_the_api_issue(void **state)
 {
     (void)state;
     struct world w;
@@ -126,7 +126,7 @@ static void refused(const struct world *w, const char *body, int status, const c
     tm_buf_free(&reply);
 }
 
-static void test_refusals(void **state)
+static void each_refusal_has_its_message(void **state)
 {
     (void)state;
     static const char bad_token[] = "There was an error processing the identity token";
@@ -171,7 +171,7 @@ static void test_refusals(void **state)
     world_free(&w);
 }
 
-static void test_canned(void **state)
+static void a_canned_answer_is_sent_as_it_is(void **state)
 {
     (void)state;
     struct world w;
@@ -273,7 +273,7 @@ static void log_cancel(void *ctx, void *ticket)
     atomic_fetch_add(&the_log.cancels, 1);
 }
 
-static void test_log(void **state)
+static void an_issuance_waits_for_its_log(void **state)
 {
     (void)state;
     static const struct {
@@ -328,10 +328,10 @@ static void test_log(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_v2_and_v1),
-        cmocka_unit_test(test_refusals),
-        cmocka_unit_test(test_canned),
-        cmocka_unit_test(test_log),
+        cmocka_unit_test(both_versions_of_the_api_issue),
+        cmocka_unit_test(each_refusal_has_its_message),
+        cmocka_unit_test(a_canned_answer_is_sent_as_it_is),
+        cmocka_unit_test(an_issuance_waits_for_its_log),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

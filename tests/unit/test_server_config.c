@@ -18,7 +18,7 @@ static int parse(const char *text, struct ca_config *c, struct tm_err *e)
     return ca_config_parse("t.yaml", text, strlen(text), c, e);
 }
 
-static void test_minimal(void **state)
+static void a_minimal_file_gets_the_defaults(void **state)
 {
     (void)state;
     struct ca_config c;
@@ -57,7 +57,7 @@ static const char full[] =
     "  b: {url: 'http://localhost:1/b', public-key: b.pem}}}\n"
     "reload-interval: 0s\nlog: {level: warn}\n";
 
-static void test_full(void **state)
+static void each_key_is_read(void **state)
 {
     (void)state;
     struct ca_config c;
@@ -103,7 +103,7 @@ static void test_full(void **state)
 
 #define OK_TAIL "ca: {backend: ephemeral}\nissuers-file: i.yaml\n"
 
-static void test_refusals(void **state)
+static void a_bad_value_is_refused_with_its_line(void **state)
 {
     (void)state;
     static const struct {
@@ -212,7 +212,7 @@ static void test_refusals(void **state)
     }
 }
 
-static void test_too_long(void **state)
+static void a_file_that_is_too_long_is_refused(void **state)
 {
     (void)state;
     size_t len = YAMLMAP_FILE_MAX + 1;
@@ -225,7 +225,7 @@ static void test_too_long(void **state)
     free(text);
 }
 
-static void test_paths(void **state)
+static void paths_start_from_the_files_folder(void **state)
 {
     (void)state;
     char dir[] = "/tmp/tenmint-config-XXXXXX";
@@ -248,7 +248,7 @@ static void test_paths(void **state)
 }
 
 /* The example documents every key: with its comments opened it still parses. */
-static void test_example(void **state)
+static void the_reference_file_loads(void **state)
 {
     (void)state;
     struct tm_buf text = {0};
@@ -312,7 +312,7 @@ static void test_example(void **state)
     assert_false(ca_config_is_server(issuers, sizeof(issuers) - 1));
 }
 
-static void test_nearest(void **state)
+static void a_mistyped_key_names_the_nearest(void **state)
 {
     (void)state;
     assert_int_equal(tm_nearest_distance("", ""), 0);
@@ -337,10 +337,13 @@ static void test_nearest(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_minimal),  cmocka_unit_test(test_full),
-        cmocka_unit_test(test_refusals), cmocka_unit_test(test_too_long),
-        cmocka_unit_test(test_paths),    cmocka_unit_test(test_example),
-        cmocka_unit_test(test_nearest),
+        cmocka_unit_test(a_minimal_file_gets_the_defaults),
+        cmocka_unit_test(each_key_is_read),
+        cmocka_unit_test(a_bad_value_is_refused_with_its_line),
+        cmocka_unit_test(a_file_that_is_too_long_is_refused),
+        cmocka_unit_test(paths_start_from_the_files_folder),
+        cmocka_unit_test(the_reference_file_loads),
+        cmocka_unit_test(a_mistyped_key_names_the_nearest),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

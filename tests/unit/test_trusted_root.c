@@ -489,7 +489,7 @@ static void what_is_told_moves_no_cursor(void **state)
     tuf_trusted_root_free(r);
 }
 
-/* R11: each edit that breaks what verifies, or opens the past, is marked; `trust` then asks for
+/* Each edit that breaks what verifies, or opens the past, is marked; `trust` then asks for
  * --confirm, and a review shows DANGER. */
 
 #define R11_AT ((T0 + 20 * DAY) * 1000)

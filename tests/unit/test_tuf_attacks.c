@@ -1,5 +1,5 @@
-/* Every attack that the specification names (§1.5.2) and those that past clients fell for, C1 to
- * C18; after each the client heals with an honest repository (C19). */
+/* Every attack that the specification names (§1.5.2) and those that past clients fell for;
+ * after each the client heals with an honest repository. */
 #include "tests/unit/tuf_client_case.h"
 
 #include <dirent.h>
@@ -43,7 +43,7 @@ static void copy_to(struct tuf_case *c, const char *from, const char *to)
     tm_buf_free(&b);
 }
 
-/* ---- C1, C2: the root chain ---- */
+/* ---- the root chain ---- */
 
 CASE(c1_root_of_another_version)
 {
@@ -98,7 +98,7 @@ CASE(c2_more_roots_than_one_run_takes)
     assert_int_equal(case_stored(c, "root.json"), 11 + TUF_ROOT_ROTATIONS_MAX);
 }
 
-/* ---- C3: endless data ---- */
+/* ---- endless data ---- */
 
 /* Bytes such that the timestamp is `size` long. */
 static void pad_timestamp(struct tuf_case *c, size_t size)
@@ -180,7 +180,7 @@ CASE(c3_longer_than_pinned)
     tm_buf_free(&b);
 }
 
-/* ---- C4, C5: rollback ---- */
+/* ---- rollback ---- */
 
 CASE(c4_rollback_of_the_timestamp)
 {
@@ -278,7 +278,7 @@ CASE(c5_rollback_of_targets_and_delegated_roles)
     assert_int_equal(case_stored(c, "snapshot.json"), 5);
 }
 
-/* ---- C6: mix and match ---- */
+/* ---- mix and match ---- */
 
 CASE(c6_mix_and_match)
 {
@@ -299,7 +299,7 @@ CASE(c6_mix_and_match)
     case_bad(c, "mix-and-match: version 1 where 3 is signed");
 }
 
-/* ---- C7: freeze ---- */
+/* ---- freeze ---- */
 
 CASE(c7_indefinite_freeze)
 {
@@ -350,7 +350,7 @@ CASE(c7_one_time_for_the_whole_run)
     c->o.now = TUFREPO_NOW;
 }
 
-/* ---- C8: thresholds ---- */
+/* ---- thresholds ---- */
 
 static void expect_root_refused(struct tuf_case *c, const char *reason)
 {
@@ -431,7 +431,7 @@ CASE(c8_too_few_signatures)
     }
 }
 
-/* ---- C9: one role's file for another's ---- */
+/* ---- one role's file for another's ---- */
 
 CASE(c9_type_swap)
 {
@@ -452,7 +452,7 @@ CASE(c9_type_swap)
     }
 }
 
-/* ---- C10: names that would leave their place ---- */
+/* ---- names that would leave their place ---- */
 
 CASE(c10_role_names)
 {
@@ -517,7 +517,7 @@ CASE(c10_symlinked_target)
     tm_buf_free(&b);
 }
 
-/* ---- C11: malformed files ---- */
+/* ---- malformed files ---- */
 
 CASE(c11_malformed_metadata)
 {
@@ -578,7 +578,7 @@ CASE(c11_versions_at_the_end_of_integers)
     }
 }
 
-/* ---- C12: delegation graphs ---- */
+/* ---- delegation graphs ---- */
 
 CASE(c12_cycles_and_depth)
 {
@@ -675,7 +675,7 @@ CASE(c12_ten_thousand_siblings)
     json_object_del(body, "delegations");
 }
 
-/* ---- C13: arbitrary software, wrong files ---- */
+/* ---- arbitrary software, wrong files ---- */
 
 static void file1_path(struct tuf_case *c, char out[256])
 {
@@ -743,7 +743,7 @@ CASE(c13_hashes)
     json_decref(saved);
 }
 
-/* ---- C14: faults of this machine ---- */
+/* ---- faults of this machine ---- */
 
 /* Every .json of the cache is whole. */
 static void expect_whole(struct tuf_case *c)
@@ -838,7 +838,7 @@ CASE(c14_two_processes)
     }
 }
 
-/* ---- C15: a poisoned cache ---- */
+/* ---- a poisoned cache ---- */
 
 static void write_cache(struct tuf_case *c, const char *file, const struct tm_buf *b)
 {
@@ -995,7 +995,7 @@ CASE(c15_bad_initial_root)
     tm_buf_free(&unsigned_root);
 }
 
-/* ---- C16: fast-forward ---- */
+/* ---- fast-forward ---- */
 
 CASE(c16_fast_forward_recovery)
 {
@@ -1026,7 +1026,7 @@ CASE(c16_fast_forward_recovery)
     tm_buf_free(&old);
 }
 
-/* ---- C17: mirrors that lie ---- */
+/* ---- mirrors that lie ---- */
 
 CASE(c17_only_404_means_no_newer_root)
 {
@@ -1056,7 +1056,7 @@ CASE(c17_only_404_means_no_newer_root)
     c->url[0] = tufrepo_url(c->repo);
 }
 
-/* ---- C18: keys and signatures of the wrong form ---- */
+/* ---- keys and signatures of the wrong form ---- */
 
 CASE(c18_signatures_of_the_wrong_form)
 {
@@ -1106,7 +1106,7 @@ CASE(c18_keys_of_the_wrong_form)
     tufrepo_bump(c->repo, "root");
 }
 
-/* ---- C18: ECDSA signatures in other forms ---- */
+/* ---- ECDSA signatures in other forms ---- */
 
 /* A P-256 key in place of the timestamp's. */
 struct ecdsa_role {

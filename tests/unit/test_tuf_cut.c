@@ -1,4 +1,4 @@
-/* R5: a publication cut at each file it puts in place. Whoever comes then, with the state from
+/* A publication cut at each file it puts in place. Whoever comes then, with the state from
  * before or from root 1 only, finds a whole set; timestamp.json is the last that says something
  * new; the next run finishes the job. */
 #include "tests/unit/tuf_case.h"

@@ -71,7 +71,7 @@ static void close_world(struct world *w)
         tuf_metadata_free(w->m[i]);
 }
 
-static void test_search_ends_in_circles(void **state)
+static void a_search_ends_in_circles(void **state)
 {
     (void)state;
     struct world w = {0};
@@ -88,7 +88,7 @@ static void test_search_ends_in_circles(void **state)
     close_world(&w);
 }
 
-static void test_search_tells_of_damage(void **state)
+static void a_search_tells_of_damage(void **state)
 {
     (void)state;
     struct world w = {0};
@@ -103,7 +103,7 @@ static void test_search_tells_of_damage(void **state)
 
 /* ---- the policy ---- */
 
-static void test_no_deeper_than_clients_go(void **state)
+static void roles_go_no_deeper_than_clients(void **state)
 {
     (void)state;
     struct tm_buf text = {0};
@@ -127,7 +127,7 @@ static void test_no_deeper_than_clients_go(void **state)
 }
 
 /* More than a search asks: refused, since the last of them would never be found. */
-static void test_no_more_delegators_than_are_asked(void **state)
+static void there_are_no_more_delegators_than_are_asked(void **state)
 {
     (void)state;
     static const char role[] = "holders: [online], " EACH ", directory: d, paths: ['*']}\n";
@@ -178,7 +178,7 @@ static size_t faults_of(const struct tuf_event *ev, int64_t now, const char *par
 
 /* The event with a delegator that the forger signed himself: the review says so, and the key which
  * it names may still sign nothing. */
-static void test_forged_delegator(void **state)
+static void a_forged_delegator_is_told(void **state)
 {
     (void)state;
     struct tuf_case c;
@@ -212,7 +212,7 @@ static void test_forged_delegator(void **state)
 }
 
 /* Two events on their way at once: a change of targets does not make that of a role below stale. */
-static void test_two_events(void **state)
+static void two_events_below_one_role_are_told(void **state)
 {
     (void)state;
     struct tuf_case c;
@@ -247,7 +247,7 @@ static void set_policy(const struct tuf_case *c, const char *delegations)
 
 /* From below packages to targets, and back: at each step those who delegate sign, and the role's
  * own signature holds on. */
-static void test_role_moves(void **state)
+static void a_role_can_move_to_another_delegator(void **state)
 {
     (void)state;
     static const char *const policies[] = {PACKAGES WEB("", "dave"), PACKAGES WEB(BELOW, "dave")};
@@ -270,7 +270,7 @@ static void test_role_moves(void **state)
 }
 
 /* A new key for the role below: who delegates signs that, and the new key signs the role anew. */
-static void test_key_of_a_role_below(void **state)
+static void the_key_of_a_role_below_can_change(void **state)
 {
     (void)state;
     struct tuf_case c;
@@ -292,7 +292,7 @@ static void test_key_of_a_role_below(void **state)
 }
 
 /* Renewed alone, and told to have nothing to do when it has not. */
-static void test_renewal_of_a_role_below(void **state)
+static void a_role_below_is_renewed(void **state)
 {
     (void)state;
     struct tuf_case c;
@@ -311,7 +311,7 @@ static void test_renewal_of_a_role_below(void **state)
 }
 
 /* The delegation goes while the role below is on its way. */
-static void test_delegation_gone_meanwhile(void **state)
+static void a_delegation_gone_meanwhile_is_told(void **state)
 {
     (void)state;
     struct tuf_case c;
@@ -336,16 +336,16 @@ static void test_delegation_gone_meanwhile(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_search_ends_in_circles),
-        cmocka_unit_test(test_search_tells_of_damage),
-        cmocka_unit_test(test_no_deeper_than_clients_go),
-        cmocka_unit_test(test_no_more_delegators_than_are_asked),
-        cmocka_unit_test(test_forged_delegator),
-        cmocka_unit_test(test_two_events),
-        cmocka_unit_test(test_role_moves),
-        cmocka_unit_test(test_key_of_a_role_below),
-        cmocka_unit_test(test_renewal_of_a_role_below),
-        cmocka_unit_test(test_delegation_gone_meanwhile),
+        cmocka_unit_test(a_search_ends_in_circles),
+        cmocka_unit_test(a_search_tells_of_damage),
+        cmocka_unit_test(roles_go_no_deeper_than_clients),
+        cmocka_unit_test(there_are_no_more_delegators_than_are_asked),
+        cmocka_unit_test(a_forged_delegator_is_told),
+        cmocka_unit_test(two_events_below_one_role_are_told),
+        cmocka_unit_test(a_role_can_move_to_another_delegator),
+        cmocka_unit_test(the_key_of_a_role_below_can_change),
+        cmocka_unit_test(a_role_below_is_renewed),
+        cmocka_unit_test(a_delegation_gone_meanwhile_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,4 @@
-/* The repository manager: an attack or a mishap a test, R1 to R13 by name. */
+/* The repository manager: each test is an attack or a mishap. */
 #include "tests/unit/tuf_case.h"
 
 #include "common/hex.h"
@@ -13,7 +13,7 @@ static void open_published(struct tuf_case *c)
     case_round(c, T0, NULL);
 }
 
-static void test_first_publication(void **state)
+static void the_first_publication_is_what_clients_take(void **state)
 {
     (void)state;
     struct tuf_case c;
@@ -28,7 +28,7 @@ static void test_first_publication(void **state)
     case_close(&c);
 }
 
-static void test_change_of_targets(void **state)
+static void changed_targets_are_published(void **state)
 {
     (void)state;
     struct tuf_case c;
@@ -44,7 +44,7 @@ static void test_change_of_targets(void **state)
     case_close(&c);
 }
 
-static void test_nothing_to_propose(void **state)
+static void nothing_changed_is_nothing_to_propose(void **state)
 {
     (void)state;
     struct tuf_case c;
@@ -59,8 +59,8 @@ static void test_nothing_to_propose(void **state)
     case_close(&c);
 }
 
-/* R1: the signer is shown one change, the file holds another. */
-static void test_r1_other_bytes_than_reviewed(void **state)
+/* The signer is shown one change, the file holds another. */
+static void other_bytes_than_reviewed_are_not_signed(void **state)
 {
     (void)state;
     struct tuf_case c;
@@ -78,8 +78,8 @@ static void test_r1_other_bytes_than_reviewed(void **state)
     case_close(&c);
 }
 
-/* R1: a base that is not what was published: the holder's own root, and publish, tell. */
-static void test_r1_forged_base(void **state)
+/* A base that is not what was published: the holder's own root, and publish, tell. */
+static void a_forged_base_is_told(void **state)
 {
     (void)state;
     struct tuf_case c;
@@ -122,9 +122,9 @@ static size_t review_of(struct tuf_case *c, const struct tuf_event *ev, int64_t 
                 "  extra: {holders: [alice], threshold: 1, expiry: 90d, signing: 30d, " \
                 "directory: extra, paths: ['x/*']}\n"
 
-/* R1: the event's own word about a delegated role's published version, in which what is new
+/* The event's own word about a delegated role's published version, in which what is new
  * already stands, so that a review would show no change. */
-static void test_r1_forged_delegated_base(void **state)
+static void a_forged_base_of_a_delegated_role_is_told(void **state)
 {
     (void)state;
     struct tuf_case c;
@@ -151,8 +151,8 @@ static void test_r1_forged_delegated_base(void **state)
     case_close(&c);
 }
 
-/* R1: an event that leaves out what would show whom verifiers stop trusting. */
-static void test_r1_trusted_root_left_out(void **state)
+/* An event that leaves out what would show whom verifiers stop trusting. */
+static void a_trusted_root_left_out_is_told(void **state)
 {
     (void)state;
     struct tuf_case c;
@@ -186,8 +186,8 @@ static void test_r1_trusted_root_left_out(void **state)
     case_close(&c);
 }
 
-/* R1: one change among many; all are shown to whoever signs. */
-static void test_r1_every_change_is_shown(void **state)
+/* One change among many; all are shown to whoever signs. */
+static void every_change_is_shown(void **state)
 {
     (void)state;
     struct tuf_case c;
@@ -212,8 +212,8 @@ static void test_r1_every_change_is_shown(void **state)
     case_close(&c);
 }
 
-/* R1: names that look like others: invisible characters and turned directions show as '?'. */
-static void test_r1_names_show_as_they_are(void **state)
+/* Names that look like others: invisible characters and turned directions show as '?'. */
+static void names_show_as_they_are(void **state)
 {
     (void)state;
     static const char *const rows[][2] = {
@@ -248,8 +248,8 @@ static void test_r1_names_show_as_they_are(void **state)
 
 #define HOSTILE "\x1b[2J\x7f\nDigest  0123"
 
-/* R1: a review is a few lines to a terminal, wherever an event holds text of its own. */
-static void test_r1_no_text_moves_the_cursor(void **state)
+/* A review is a few lines to a terminal, wherever an event holds text of its own. */
+static void no_text_of_an_event_moves_the_cursor(void **state)
 {
     (void)state;
     struct tuf_case c;
@@ -280,8 +280,8 @@ static void test_r1_no_text_moves_the_cursor(void **state)
     case_close(&c);
 }
 
-/* R1: what nobody can sign, because it has no canonical form, is no event. */
-static void test_r1_no_canonical_form(void **state)
+/* What nobody can sign, because it has no canonical form, is no event. */
+static void what_has_no_canonical_form_is_no_event(void **state)
 {
     (void)state;
     struct tuf_case c;
@@ -327,26 +327,26 @@ static void expect_bad_root(const char *member, json_t *value, const char *why)
     case_close(&c);
 }
 
-static void test_r2_version_skipped(void **state)
+static void a_skipped_version_is_refused(void **state)
 {
     (void)state;
     expect_bad_root("version", json_integer(3), "version 2 comes next");
 }
 
-static void test_r2_version_repeated(void **state)
+static void a_repeated_version_is_refused(void **state)
 {
     (void)state;
     expect_bad_root("version", json_integer(1), "version 2 comes next");
 }
 
-static void test_r2_consistent_snapshot_off(void **state)
+static void consistent_snapshot_stays_on(void **state)
 {
     (void)state;
     expect_bad_root("consistent_snapshot", json_false(), "consistent_snapshot");
 }
 
-/* R2: the old threshold is not met, though the new one is. */
-static void test_r2_old_threshold_unmet(void **state)
+/* The old threshold is not met, though the new one is. */
+static void the_old_threshold_must_be_met(void **state)
 {
     (void)state;
     struct tuf_case c;
@@ -376,8 +376,8 @@ static void test_r2_old_threshold_unmet(void **state)
     case_close(&c);
 }
 
-/* R2: the new threshold is not met, though the old one is. */
-static void test_r2_new_threshold_unmet(void **state)
+/* The new threshold is not met, though the old one is. */
+static void the_new_threshold_must_be_met(void **state)
 {
     (void)state;
     struct tuf_case c;
@@ -401,8 +401,8 @@ static void test_r2_new_threshold_unmet(void **state)
     case_close(&c);
 }
 
-/* R2: other key bytes under the same keyid, which counts on nobody comparing them. */
-static void test_r2_key_changed_under_its_keyid(void **state)
+/* Other key bytes under the same keyid, which counts on nobody comparing them. */
+static void a_key_changed_under_its_keyid_is_refused(void **state)
 {
     (void)state;
     struct tuf_case c;
@@ -430,8 +430,8 @@ static void test_r2_key_changed_under_its_keyid(void **state)
     case_close(&c);
 }
 
-/* R2: the same for a delegation, whose role is not even part of the event. */
-static void test_r2_delegated_key_changed_under_its_keyid(void **state)
+/* The same for a delegation, whose role is not even part of the event. */
+static void a_delegated_key_changed_under_its_keyid_is_refused(void **state)
 {
     (void)state;
     struct tuf_case c;
@@ -457,7 +457,7 @@ static void test_r2_delegated_key_changed_under_its_keyid(void **state)
     case_close(&c);
 }
 
-static void test_r2_one_person_two_keys(void **state)
+static void one_person_with_two_keys_counts_once(void **state)
 {
     (void)state;
     struct tuf_case c;
@@ -471,7 +471,7 @@ static void test_r2_one_person_two_keys(void **state)
     case_close(&c);
 }
 
-static void test_r2_threshold_above_keys(void **state)
+static void a_threshold_above_the_keys_is_refused(void **state)
 {
     (void)state;
     struct tuf_policy p;
@@ -487,19 +487,19 @@ static void test_r2_threshold_above_keys(void **state)
     assert_non_null(strstr(e.text, "nobody could ever sign"));
 }
 
-static void test_r3_expiry_beyond_the_period(void **state)
+static void an_expiry_beyond_the_period_is_refused(void **state)
 {
     (void)state;
     expect_bad_root("expires", json_string("2036-01-01T00:00:00Z"), "later than a period");
 }
 
-static void test_r3_expiry_in_the_past(void **state)
+static void an_expiry_in_the_past_is_refused(void **state)
 {
     (void)state;
     expect_bad_root("expires", json_string("2026-01-01T00:00:00Z"), "which is past");
 }
 
-static void test_r3_period_raised_in_the_metadata(void **state)
+static void a_period_raised_in_the_metadata_is_refused(void **state)
 {
     (void)state;
     struct tuf_case c;
@@ -517,8 +517,8 @@ static void test_r3_period_raised_in_the_metadata(void **state)
     case_close(&c);
 }
 
-/* R4: the online key signs timestamp and snapshot only; an event cannot hold these. */
-static void test_r4_online_key_cannot_sign_offline_roles(void **state)
+/* The online key signs timestamp and snapshot only; an event cannot hold these. */
+static void the_online_key_cannot_sign_offline_roles(void **state)
 {
     (void)state;
     struct tuf_case c;
@@ -541,7 +541,7 @@ static void test_r4_online_key_cannot_sign_offline_roles(void **state)
     case_close(&c);
 }
 
-static void test_r4_event_cannot_hold_a_timestamp(void **state)
+static void an_event_cannot_hold_a_timestamp(void **state)
 {
     (void)state;
     struct tuf_case c;
@@ -559,8 +559,8 @@ static void test_r4_event_cannot_hold_a_timestamp(void **state)
     case_close(&c);
 }
 
-/* R4: versions never fall and entries never vanish, also when a delegation goes. */
-static void test_r4_snapshot_entries_stay(void **state)
+/* Versions never fall and entries never vanish, also when a delegation goes. */
+static void entries_of_a_snapshot_stay(void **state)
 {
     (void)state;
     struct tuf_case c;
@@ -583,8 +583,8 @@ static void test_r4_snapshot_entries_stay(void **state)
     case_close(&c);
 }
 
-/* R4: the published tree is lost, or restored from an old copy: nothing goes on from there. */
-static void test_r4_tree_restored_from_an_old_copy(void **state)
+/* The published tree is lost, or restored from an old copy: nothing goes on from there. */
+static void nothing_goes_on_from_an_old_copy_of_the_tree(void **state)
 {
     (void)state;
     struct tuf_case c;
@@ -612,7 +612,7 @@ static void test_r4_tree_restored_from_an_old_copy(void **state)
 }
 
 /* Readers are others, also when whoever publishes lets nobody read new files. */
-static void test_published_tree_is_readable_under_any_umask(void **state)
+static void a_published_tree_is_readable_under_any_umask(void **state)
 {
     (void)state;
     static const char *const folders[] = {"", "/targets", "/targets/dir", "/targets/dir/sub"};
@@ -633,7 +633,7 @@ static void test_published_tree_is_readable_under_any_umask(void **state)
 }
 
 /* The tree behind a symbolic link: the link stays, also when the whole tree is exchanged. */
-static void test_published_tree_behind_a_link(void **state)
+static void a_published_tree_may_stand_behind_a_link(void **state)
 {
     (void)state;
     struct tuf_case c;
@@ -670,7 +670,7 @@ static void test_published_tree_behind_a_link(void **state)
     case_close(&c);
 }
 
-/* R6: what is published differs from what was signed. */
+/* What is published differs from what was signed. */
 static void expect_fault(struct tuf_case *c, const char *name, const char *content, const char *why)
 {
     char path[PATH_MAX];
@@ -690,7 +690,7 @@ static void expect_fault(struct tuf_case *c, const char *name, const char *conte
     tuf_audit_free(&a);
 }
 
-static void test_r6_published_tree_swapped(void **state)
+static void a_swapped_tree_is_told(void **state)
 {
     (void)state;
     struct tuf_case c;
@@ -706,7 +706,7 @@ static void test_r6_published_tree_swapped(void **state)
     case_close(&c);
 }
 
-static void test_r6_target_swapped(void **state)
+static void a_swapped_target_is_told(void **state)
 {
     (void)state;
     struct tuf_case c;
@@ -721,8 +721,8 @@ static void test_r6_target_swapped(void **state)
     case_close(&c);
 }
 
-/* R6: a file changed between signing and publishing. */
-static void test_r6_target_changed_after_signing(void **state)
+/* A file changed between signing and publishing. */
+static void a_target_changed_after_signing_is_refused(void **state)
 {
     (void)state;
     struct tuf_case c;
@@ -739,8 +739,8 @@ static void test_r6_target_changed_after_signing(void **state)
     case_close(&c);
 }
 
-/* R7: signatures that count for nothing. */
-static void test_r7_not_a_member(void **state)
+/* Signatures that count for nothing. */
+static void a_strangers_signature_counts_for_nothing(void **state)
 {
     (void)state;
     struct tuf_case c;
@@ -753,7 +753,7 @@ static void test_r7_not_a_member(void **state)
     case_close(&c);
 }
 
-static void test_r7_earlier_draft(void **state)
+static void a_signature_of_an_earlier_draft_counts_for_nothing(void **state)
 {
     (void)state;
     struct tuf_case c;
@@ -782,7 +782,7 @@ static void test_r7_earlier_draft(void **state)
     case_close(&c);
 }
 
-static void test_r7_without_statement(void **state)
+static void a_signature_without_a_statement_counts_for_nothing(void **state)
 {
     (void)state;
     struct tuf_case c;
@@ -800,7 +800,7 @@ static void test_r7_without_statement(void **state)
     case_close(&c);
 }
 
-static void test_r7_twice(void **state)
+static void a_signature_given_twice_counts_once(void **state)
 {
     (void)state;
     struct tuf_case c;
@@ -842,7 +842,7 @@ static json_t *malleate(const json_t *entry)
     return other;
 }
 
-static void test_r7_malleable_signature_is_no_second_one(void **state)
+static void a_malleable_signature_is_no_second_one(void **state)
 {
     (void)state;
     struct tuf_case c;
@@ -875,8 +875,8 @@ static void test_r7_malleable_signature_is_no_second_one(void **state)
     case_close(&c);
 }
 
-/* R7: a keyid that would lead out of the event's folder, and a folder that leads elsewhere. */
-static void test_r7_folder_stays_a_folder(void **state)
+/* A keyid that would lead out of the event's folder, and a folder that leads elsewhere. */
+static void no_keyid_leads_out_of_the_events_folder(void **state)
 {
     (void)state;
     static const char away[] = "../../aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
@@ -908,8 +908,8 @@ static void test_r7_folder_stays_a_folder(void **state)
     case_close(&c);
 }
 
-/* R8: two events in parallel; the second to be published has a stale base. */
-static void test_r8_stale_base(void **state)
+/* Two events in parallel; the second to be published has a stale base. */
+static void the_second_of_two_events_is_stale(void **state)
 {
     (void)state;
     struct tuf_case c;
@@ -933,8 +933,8 @@ static void test_r8_stale_base(void **state)
     case_close(&c);
 }
 
-/* R9: lost holders: too few keys to lose one more. */
-static void test_r9_warns_of_too_few_keys(void **state)
+/* Lost holders: too few keys to lose one more. */
+static void too_few_keys_to_lose_one_are_warned_of(void **state)
 {
     (void)state;
     struct tuf_policy p;
@@ -955,8 +955,8 @@ static void test_r9_warns_of_too_few_keys(void **state)
     tuf_policy_free(&p);
 }
 
-/* R10: the online key is stolen; the thief inflates versions; a new root recovers. */
-static void test_r10_online_key_replaced(void **state)
+/* The online key is stolen; the thief inflates versions; a new root recovers. */
+static void a_replaced_online_key_heals_inflated_versions(void **state)
 {
     (void)state;
     struct tuf_case c;
@@ -987,7 +987,7 @@ static void test_r10_online_key_replaced(void **state)
     case_close(&c);
 }
 
-static void test_r10_root_key_replaced(void **state)
+static void a_root_key_can_be_replaced(void **state)
 {
     (void)state;
     struct tuf_case c;
@@ -1012,8 +1012,8 @@ static void test_r10_root_key_replaced(void **state)
     case_close(&c);
 }
 
-/* R10: all targets keys are replaced; the old targets file satisfies nobody any more. */
-static void test_r10_targets_quorum_replaced(void **state)
+/* All targets keys are replaced; the old targets file satisfies nobody any more. */
+static void a_whole_targets_quorum_can_be_replaced(void **state)
 {
     (void)state;
     struct tuf_case c;
@@ -1040,7 +1040,7 @@ static void test_r10_targets_quorum_replaced(void **state)
 }
 
 /* Replacing targets keys without signing targets anew would break every client: refused. */
-static void test_r10_targets_not_signed_by_new_keys(void **state)
+static void targets_must_be_signed_by_the_new_keys(void **state)
 {
     (void)state;
     struct tuf_case c;
@@ -1064,8 +1064,8 @@ static void test_r10_targets_not_signed_by_new_keys(void **state)
     case_close(&c);
 }
 
-/* R12: the refresh job was silent past expiry; versions go on from where they were. */
-static void test_r12_recovers_after_expiry(void **state)
+/* The refresh job was silent past expiry; versions go on from where they were. */
+static void versions_go_on_after_an_expiry(void **state)
 {
     (void)state;
     struct tuf_case c;
@@ -1094,8 +1094,8 @@ static void test_r12_recovers_after_expiry(void **state)
     case_close(&c);
 }
 
-/* R12: nobody renewed anything for years. The refresh says who must act; one ceremony recovers. */
-static void test_r12_everything_expired(void **state)
+/* Nobody renewed anything for years. The refresh says who must act; one ceremony recovers. */
+static void one_ceremony_recovers_when_all_has_expired(void **state)
 {
     (void)state;
     struct tuf_case c;
@@ -1114,7 +1114,7 @@ static void test_r12_everything_expired(void **state)
     case_close(&c);
 }
 
-static void test_renewal_of_no_role(void **state)
+static void a_renewal_of_no_role_is_refused(void **state)
 {
     (void)state;
     struct tuf_case c;
@@ -1127,8 +1127,8 @@ static void test_renewal_of_no_role(void **state)
     case_close(&c);
 }
 
-/* R12: a machine that starts with its clock in the past would sign what has expired already. */
-static void test_r12_clock_that_went_back(void **state)
+/* A machine that starts with its clock in the past would sign what has expired already. */
+static void a_clock_that_went_back_signs_nothing(void **state)
 {
     (void)state;
     struct tuf_case c;
@@ -1172,8 +1172,8 @@ static int replay_entry(void *arg, const json_t *entry, struct tm_err *e)
     return 0;
 }
 
-/* R13: the log of signatures; its replay gives the state, and a changed line is noticed. */
-static void test_r13_transcript_replays(void **state)
+/* The log of signatures; its replay gives the state, and a changed line is noticed. */
+static void a_transcript_replays_to_the_state(void **state)
 {
     (void)state;
     struct tuf_case c;
@@ -1204,7 +1204,7 @@ static void test_r13_transcript_replays(void **state)
 
 /* A delegated role's name is whatever its repository chose: it neither writes to the terminal of
  * who looks, nor adds a metric. */
-static void test_status_of_a_hostile_name(void **state)
+static void status_shows_a_hostile_name_harmlessly(void **state)
 {
     (void)state;
     struct tuf_case c;
@@ -1234,7 +1234,7 @@ static void test_status_of_a_hostile_name(void **state)
 }
 
 /* A killed run leaves half a line: it was never acknowledged, and the next run goes on. */
-static void test_transcript_half_a_line(void **state)
+static void a_transcript_may_end_in_half_a_line(void **state)
 {
     (void)state;
     struct tuf_case c;
@@ -1250,7 +1250,7 @@ static void test_transcript_half_a_line(void **state)
     case_close(&c);
 }
 
-static void test_transcript_of_too_many_lines(void **state)
+static void a_transcript_of_too_many_lines_is_refused(void **state)
 {
     (void)state;
     struct tuf_case c;
@@ -1285,7 +1285,7 @@ static void reads_as(struct tuf_case *c, const char *text, const char *why)
 
 /* Targets of old and new are in no tree; the file is the text of the tree that has them, in
  * whatever order they come. */
-static void test_event_text_is_that_of_its_tree(void **state)
+static void an_events_text_is_that_of_its_tree(void **state)
 {
     (void)state;
     struct tuf_case c;
@@ -1351,7 +1351,7 @@ static char *edited(const char *text, const char *after, const char *old, const 
     return copy;
 }
 
-static void test_event_refuses_bad_targets(void **state)
+static void an_event_refuses_bad_targets(void **state)
 {
     (void)state;
     static const char *const rows[][3] = {
@@ -1391,7 +1391,7 @@ static void test_event_refuses_bad_targets(void **state)
 }
 
 /* Many small targets do not make an event that no review shows; the trusted root always comes. */
-static void test_event_carries_few_small_targets(void **state)
+static void an_event_carries_few_small_targets(void **state)
 {
     (void)state;
     struct tuf_case c;
@@ -1415,61 +1415,61 @@ static void test_event_carries_few_small_targets(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_first_publication),
-        cmocka_unit_test(test_change_of_targets),
-        cmocka_unit_test(test_nothing_to_propose),
-        cmocka_unit_test(test_r1_other_bytes_than_reviewed),
-        cmocka_unit_test(test_r1_forged_base),
-        cmocka_unit_test(test_r1_forged_delegated_base),
-        cmocka_unit_test(test_r1_trusted_root_left_out),
-        cmocka_unit_test(test_r1_every_change_is_shown),
-        cmocka_unit_test(test_r1_names_show_as_they_are),
-        cmocka_unit_test(test_r1_no_text_moves_the_cursor),
-        cmocka_unit_test(test_r1_no_canonical_form),
-        cmocka_unit_test(test_event_text_is_that_of_its_tree),
-        cmocka_unit_test(test_event_refuses_bad_targets),
-        cmocka_unit_test(test_event_carries_few_small_targets),
-        cmocka_unit_test(test_r2_version_skipped),
-        cmocka_unit_test(test_r2_version_repeated),
-        cmocka_unit_test(test_r2_consistent_snapshot_off),
-        cmocka_unit_test(test_r2_old_threshold_unmet),
-        cmocka_unit_test(test_r2_new_threshold_unmet),
-        cmocka_unit_test(test_r2_key_changed_under_its_keyid),
-        cmocka_unit_test(test_r2_delegated_key_changed_under_its_keyid),
-        cmocka_unit_test(test_r2_one_person_two_keys),
-        cmocka_unit_test(test_r2_threshold_above_keys),
-        cmocka_unit_test(test_r3_expiry_beyond_the_period),
-        cmocka_unit_test(test_r3_expiry_in_the_past),
-        cmocka_unit_test(test_r3_period_raised_in_the_metadata),
-        cmocka_unit_test(test_r4_online_key_cannot_sign_offline_roles),
-        cmocka_unit_test(test_r4_event_cannot_hold_a_timestamp),
-        cmocka_unit_test(test_r4_snapshot_entries_stay),
-        cmocka_unit_test(test_r4_tree_restored_from_an_old_copy),
-        cmocka_unit_test(test_published_tree_is_readable_under_any_umask),
-        cmocka_unit_test(test_published_tree_behind_a_link),
-        cmocka_unit_test(test_r6_published_tree_swapped),
-        cmocka_unit_test(test_r6_target_swapped),
-        cmocka_unit_test(test_r6_target_changed_after_signing),
-        cmocka_unit_test(test_r7_not_a_member),
-        cmocka_unit_test(test_r7_earlier_draft),
-        cmocka_unit_test(test_r7_without_statement),
-        cmocka_unit_test(test_r7_twice),
-        cmocka_unit_test(test_r7_malleable_signature_is_no_second_one),
-        cmocka_unit_test(test_r7_folder_stays_a_folder),
-        cmocka_unit_test(test_r8_stale_base),
-        cmocka_unit_test(test_r9_warns_of_too_few_keys),
-        cmocka_unit_test(test_r10_online_key_replaced),
-        cmocka_unit_test(test_r10_root_key_replaced),
-        cmocka_unit_test(test_r10_targets_quorum_replaced),
-        cmocka_unit_test(test_r10_targets_not_signed_by_new_keys),
-        cmocka_unit_test(test_r12_recovers_after_expiry),
-        cmocka_unit_test(test_r12_everything_expired),
-        cmocka_unit_test(test_renewal_of_no_role),
-        cmocka_unit_test(test_r12_clock_that_went_back),
-        cmocka_unit_test(test_r13_transcript_replays),
-        cmocka_unit_test(test_status_of_a_hostile_name),
-        cmocka_unit_test(test_transcript_half_a_line),
-        cmocka_unit_test(test_transcript_of_too_many_lines),
+        cmocka_unit_test(the_first_publication_is_what_clients_take),
+        cmocka_unit_test(changed_targets_are_published),
+        cmocka_unit_test(nothing_changed_is_nothing_to_propose),
+        cmocka_unit_test(other_bytes_than_reviewed_are_not_signed),
+        cmocka_unit_test(a_forged_base_is_told),
+        cmocka_unit_test(a_forged_base_of_a_delegated_role_is_told),
+        cmocka_unit_test(a_trusted_root_left_out_is_told),
+        cmocka_unit_test(every_change_is_shown),
+        cmocka_unit_test(names_show_as_they_are),
+        cmocka_unit_test(no_text_of_an_event_moves_the_cursor),
+        cmocka_unit_test(what_has_no_canonical_form_is_no_event),
+        cmocka_unit_test(an_events_text_is_that_of_its_tree),
+        cmocka_unit_test(an_event_refuses_bad_targets),
+        cmocka_unit_test(an_event_carries_few_small_targets),
+        cmocka_unit_test(a_skipped_version_is_refused),
+        cmocka_unit_test(a_repeated_version_is_refused),
+        cmocka_unit_test(consistent_snapshot_stays_on),
+        cmocka_unit_test(the_old_threshold_must_be_met),
+        cmocka_unit_test(the_new_threshold_must_be_met),
+        cmocka_unit_test(a_key_changed_under_its_keyid_is_refused),
+        cmocka_unit_test(a_delegated_key_changed_under_its_keyid_is_refused),
+        cmocka_unit_test(one_person_with_two_keys_counts_once),
+        cmocka_unit_test(a_threshold_above_the_keys_is_refused),
+        cmocka_unit_test(an_expiry_beyond_the_period_is_refused),
+        cmocka_unit_test(an_expiry_in_the_past_is_refused),
+        cmocka_unit_test(a_period_raised_in_the_metadata_is_refused),
+        cmocka_unit_test(the_online_key_cannot_sign_offline_roles),
+        cmocka_unit_test(an_event_cannot_hold_a_timestamp),
+        cmocka_unit_test(entries_of_a_snapshot_stay),
+        cmocka_unit_test(nothing_goes_on_from_an_old_copy_of_the_tree),
+        cmocka_unit_test(a_published_tree_is_readable_under_any_umask),
+        cmocka_unit_test(a_published_tree_may_stand_behind_a_link),
+        cmocka_unit_test(a_swapped_tree_is_told),
+        cmocka_unit_test(a_swapped_target_is_told),
+        cmocka_unit_test(a_target_changed_after_signing_is_refused),
+        cmocka_unit_test(a_strangers_signature_counts_for_nothing),
+        cmocka_unit_test(a_signature_of_an_earlier_draft_counts_for_nothing),
+        cmocka_unit_test(a_signature_without_a_statement_counts_for_nothing),
+        cmocka_unit_test(a_signature_given_twice_counts_once),
+        cmocka_unit_test(a_malleable_signature_is_no_second_one),
+        cmocka_unit_test(no_keyid_leads_out_of_the_events_folder),
+        cmocka_unit_test(the_second_of_two_events_is_stale),
+        cmocka_unit_test(too_few_keys_to_lose_one_are_warned_of),
+        cmocka_unit_test(a_replaced_online_key_heals_inflated_versions),
+        cmocka_unit_test(a_root_key_can_be_replaced),
+        cmocka_unit_test(a_whole_targets_quorum_can_be_replaced),
+        cmocka_unit_test(targets_must_be_signed_by_the_new_keys),
+        cmocka_unit_test(versions_go_on_after_an_expiry),
+        cmocka_unit_test(one_ceremony_recovers_when_all_has_expired),
+        cmocka_unit_test(a_renewal_of_no_role_is_refused),
+        cmocka_unit_test(a_clock_that_went_back_signs_nothing),
+        cmocka_unit_test(a_transcript_replays_to_the_state),
+        cmocka_unit_test(status_shows_a_hostile_name_harmlessly),
+        cmocka_unit_test(a_transcript_may_end_in_half_a_line),
+        cmocka_unit_test(a_transcript_of_too_many_lines_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

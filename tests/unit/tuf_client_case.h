@@ -143,7 +143,7 @@ static inline void case_expect(const struct tuf_case *c, int64_t root, int64_t t
     assert_int_equal(case_stored(c, "targets.json"), targets);
 }
 
-/* C19: after the attack, an honest repository is accepted again. */
+/* After the attack, an honest repository is accepted again. */
 static inline void case_heals(struct tuf_case *c)
 {
     tufrepo_release(c->repo, "targets", false);

@@ -1,3 +1,4 @@
 #include "tools/shared/cli.h"
 
-const char cli_version[] = TENMINT_VERSION; /* `git describe`: make compiles this file anew */
+/* The release, and `git describe` behind it: make compiles this file anew when either changes. */
+const char cli_version[] = TENMINT_RELEASE " (" TENMINT_VERSION ")";
