@@ -90,7 +90,10 @@ $(foreach p,$(patsubst $(BUILD)/tests/%,%,$(TEST_PROGRAMS)),$(eval $(call test_p
 
 $(BUILD)/tests/test_%: $(BUILD)/obj/tests/unit/test_%.o $(SUPPORT_OBJ) $(LINK_LIBS)
 	@mkdir -p $(@D)
-	$(call say,LINK) $(CC) $(LDFLAGS) -o $@ $^ -lcmocka $(LDLIBS)
+	$(call say,LINK) $(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) -lcmocka $(LDLIBS)
+
+# What the programs share is no library.
+$(BUILD)/tests/test_cli: $(SHARED_OBJ)
 
 $(BUILD)/fuzz/fuzz_%: $(BUILD)/obj/tests/fuzz/fuzz_%.o $(LINK_LIBS)
 	@mkdir -p $(@D)

@@ -3,6 +3,10 @@
 #include <string.h>
 #include <time.h>
 
+/* The years 1 to 9999, as protobuf has them. */
+#define TIME_MIN_MS (-62135596800000LL)
+#define TIME_MAX_MS 253402300799999LL
+
 static int64_t read_ms(clockid_t id)
 {
     struct timespec ts;
@@ -81,4 +85,60 @@ int tm_clock_parse(const char *text, int64_t *seconds)
         return -1;
     *seconds = t;
     return 0;
+}
+
+/* ".123456789" at *p to nanoseconds; *p moves over it. */
+static int read_fraction(const char **p, int64_t *nanos)
+{
+    int64_t unit = 100000000;
+    *nanos = 0;
+    if (**p != '.')
+        return 0;
+    const char *first = ++*p;
+    for (; **p >= '0' && **p <= '9'; (*p)++) {
+        if (unit == 0)
+            return -1;
+        *nanos += (**p - '0') * unit;
+        unit /= 10;
+    }
+    return *p > first ? 0 : -1;
+}
+
+/* "Z" or "+hh:mm" to seconds east of UTC; nothing may follow. */
+static int read_offset(const char *p, int64_t *offset)
+{
+    *offset = 0;
+    if (strcmp(p, "Z") == 0)
+        return 0;
+    if (strlen(p) != 6 || (p[0] != '+' && p[0] != '-') || p[3] != ':')
+        return -1;
+    for (int i = 1; i < 6; i++) {
+        if (i != 3 && (p[i] < '0' || p[i] > '9'))
+            return -1;
+    }
+    int hours = (p[1] - '0') * 10 + p[2] - '0';
+    int minutes = (p[4] - '0') * 10 + p[5] - '0';
+    if (hours > 23 || minutes > 59)
+        return -1;
+    int east = (hours * 60 + minutes) * 60;
+    *offset = p[0] == '-' ? -east : east;
+    return 0;
+}
+
+int tm_clock_parse_rfc3339(const char *text, bool round_up, int64_t *ms)
+{
+    char whole[21];
+    int64_t seconds;
+    int64_t nanos;
+    int64_t offset;
+    if (strlen(text) < 20 || strlen(text) > 35)
+        return -1;
+    memcpy(whole, text, 19);
+    memcpy(whole + 19, "Z", 2);
+    const char *rest = text + 19;
+    if (tm_clock_parse(whole, &seconds) != 0 || read_fraction(&rest, &nanos) != 0 ||
+        read_offset(rest, &offset) != 0)
+        return -1;
+    *ms = (seconds - offset) * 1000 + (nanos + (round_up ? 999999 : 0)) / 1000000;
+    return *ms >= TIME_MIN_MS && *ms <= TIME_MAX_MS ? 0 : -1;
 }

@@ -4,6 +4,7 @@
 #ifndef TENMINT_COMMON_CLOCK_H
 #define TENMINT_COMMON_CLOCK_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 int64_t tm_clock_wall_ms(void); /* milliseconds since 1970-01-01T00:00:00Z */
@@ -14,5 +15,9 @@ void tm_clock_format(int64_t seconds, char out[21]);
 
 /* Parses exactly "YYYY-MM-DDTHH:MM:SSZ". Returns 0 or -1. */
 int tm_clock_parse(const char *text, int64_t *seconds);
+
+/* RFC 3339 as protobuf prints it ("2026-01-02T03:04:05.678Z") or with an offset. `round_up`:
+ * to the next millisecond, not the last. 0 or -1. */
+int tm_clock_parse_rfc3339(const char *text, bool round_up, int64_t *ms);
 
 #endif

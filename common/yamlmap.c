@@ -8,6 +8,7 @@
 
 #include "common/buf.h"
 #include "common/nearest.h"
+#include "common/quantity.h"
 
 struct reader {
     const char *name;
@@ -69,31 +70,9 @@ static int read_path(const struct reader *r, const yaml_node_t *n, const struct 
     return *out != NULL ? 0 : tm_err_set(r->e, "out of memory");
 }
 
-/* Digits, then one of the units; 0 or -1. */
-static int quantity(const char *s, const char *const *units, const int64_t *factors, int64_t *out)
-{
-    size_t digits = strspn(s, "0123456789");
-    if (digits == 0 || digits > 12)
-        return -1;
-    int64_t v = strtoll(s, NULL, 10);
-    for (size_t i = 0; units[i] != NULL; i++) {
-        if (strcmp(s + digits, units[i]) == 0) {
-            *out = v * factors[i];
-            return 0;
-        }
-    }
-    return -1;
-}
-
 static int read_quantity(const struct reader *r, const yaml_node_t *n,
                          const struct tm_yamlmap_key *k, int64_t *out)
 {
-    static const char *const time_units[] = {"ms", "s", "m", "h", "d", NULL};
-    static const int64_t time_factors[] = {1, 1000, 60000, 3600000, 86400000};
-    static const char *const size_units[] = {"", "KiB", "MiB", NULL};
-    static const int64_t size_factors[] = {1, 1024, 1048576};
-    static const char *const no_units[] = {"", NULL};
-    static const int64_t one[] = {1};
     const char *s = scalar(n);
     int64_t v = 0;
     int rc = -1;
@@ -103,12 +82,12 @@ static int read_quantity(const struct reader *r, const yaml_node_t *n,
              (long long)k->max);
     if (k->type == YAMLMAP_DURATION) {
         what = "a duration such as 500ms, 10s, 10m, 24h or 7d";
-        rc = s != NULL ? quantity(s, time_units, time_factors, &v) : -1;
+        rc = s != NULL ? tm_quantity_duration(s, &v) : -1;
     } else if (k->type == YAMLMAP_SIZE) {
         what = "a size such as 4096, 256KiB or 4MiB";
-        rc = s != NULL ? quantity(s, size_units, size_factors, &v) : -1;
+        rc = s != NULL ? tm_quantity_size(s, &v) : -1;
     } else {
-        rc = s != NULL ? quantity(s, no_units, one, &v) : -1;
+        rc = s != NULL ? tm_quantity_count(s, &v) : -1;
     }
     if (rc != 0)
         return wrong(r, n, k, what);

@@ -77,7 +77,7 @@ said "junk for a token" 1 "three parts" cert --ca "$FAKE/good" --token-file "$W/
 printf junk >"$W/junk-key"
 said "a log key that is none" 1 "log key '$W/junk-key'" cert --ca http://127.0.0.1:1 --token-file "$W/job" --log-key "$W/junk-key"
 said "version takes no more" 2 "one word too many: --json" "$B/tenmint" version --json
-said "unknown key type" 1 "unknown key type" cert --ca "$FAKE/good" --token-file "$W/job" --key-type dsa
+said "unknown key type" 2 "want p256, p384" cert --ca "$FAKE/good" --token-file "$W/job" --key-type dsa
 said "a mistyped option" 2 "did you mean '--token-file'" cert --ca "$FAKE/good" --token-fil x
 
 mkdir "$W/full"; echo precious >"$W/full/key.pem"

@@ -125,7 +125,7 @@ check "the evidence of the fork is signed" 0 "$("${log[@]}" verify "$W/right" "$
 
 # --- find and export, mistyped ---
 L=$W/right
-says "find: no time" 2 "--before: 'yesterday' is not a time" "${log[@]}" find "$L" --before yesterday
+says "find: no time" 2 "--before: want a time such as" "${log[@]}" find "$L" --before yesterday
 says "find: no serial number" 2 "'zz' is not a serial number" "${log[@]}" find "$L" --serial zz
 says "find: no expression" 2 "regular expression '(', at character 2" "${log[@]}" find "$L" --identity-regexp '('
 says "find: no entry" 1 "entries: there is no entry 999999" "${log[@]}" find "$L" "${K[@]}" --first 999999

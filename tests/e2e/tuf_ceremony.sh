@@ -113,7 +113,7 @@ says "trust add-ca" 0 "wrote .*signing_config" $T trust add-ca --dir "$W/tuf" --
 says "trust add-ca twice" 1 "already" $T trust add-ca --dir "$W/tuf" --url https://ca.example.com --chain "$W/ca.pem"
 says "trust add-ctlog" 0 "wrote" $T trust add-ctlog --dir "$W/tuf" --url https://ct.example.com --key "$W/log.pub"
 says "a key that is none" 1 "one.txt" $T trust add-log --dir "$W/tuf" --url https://r.example.com --key "$W/tuf/targets/one.txt"
-says "a date that is none" 1 "is no date" $T trust retire-ca https://ca.example.com --end tomorrow --dir "$W/tuf"
+says "a date that is none" 2 "--end: want a time" $T trust retire-ca https://ca.example.com --end tomorrow --dir "$W/tuf"
 says "retiring at once wants a word more" 1 "--confirm" $T trust retire-ca https://ca.example.com --dir "$W/tuf"
 says "a start in the past wants one too" 1 "reaches into the past" $T trust add-ctlog --dir "$W/tuf" --url https://ct2.example.com --key "$W/alice.pub" --start 2020-01-01
 says "trust retire-ca" 0 "to 2030-01-01" $T trust retire-ca https://ca.example.com --end 2030-01-01 --dir "$W/tuf"

@@ -137,15 +137,6 @@ static void serial_numbers_and_times(void **state)
     static const char *const bad[] = {"", "zz", "0", ":ab", "0x0abc"};
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
         assert_int_equal(ca_filter_set_serial(&f, bad[i], &e), -1);
-    uint64_t ms = 0;
-    assert_int_equal(ca_filter_parse_time("15m", 1000000000, &ms, &e), 0);
-    assert_int_equal(ms, 1000000000 - 15 * 60000);
-    assert_int_equal(ca_filter_parse_time("1970-01-02", 0, &ms, &e), 0);
-    assert_int_equal(ms, 86400000);
-    static const char *const no_time[] = {"",    "yesterday",    "15",
-                                          "-5m", "99999999999d", "1970-02-30"};
-    for (size_t i = 0; i < sizeof(no_time) / sizeof(no_time[0]); i++)
-        assert_int_equal(ca_filter_parse_time(no_time[i], 1000000000, &ms, &e), -1);
     struct ca_filter when = {.after_ms = 10, .before_ms = 20};
     assert_false(ca_filter_matches(&when, 9, &c));
     assert_true(ca_filter_matches(&when, 10, &c));

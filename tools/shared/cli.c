@@ -229,14 +229,10 @@ static int take_option(const struct cli_command *c, const struct cli_option *opt
     }
     if (eq == NULL && *i + 1 >= argc)
         return usage(c, "a value is missing after", argv[*i]);
-    if (o->kind == CLI_TEXT && *(const char **)o->dest != NULL)
-        return usage(c, "given twice", argv[*i]);
-    struct cli_list *list = o->dest;
-    if (o->kind == CLI_LIST && list->count == CLI_LIST_MAX)
-        return usage(c, "given too often", argv[*i]);
-    const char **slot = o->kind == CLI_LIST ? &list->item[list->count++] : o->dest;
-    *slot = eq != NULL ? eq + 1 : argv[++*i];
-    return CLI_GO_ON;
+    char *value = eq != NULL ? argv[*i] + 2 + len + 1 : argv[++*i];
+    struct tm_err e = {0};
+    return cli_value_read(o->kind, o->name, value, o->dest, &e) == 0 ? CLI_GO_ON
+                                                                     : usage(c, e.text, NULL);
 }
 
 int cli_parse(const struct cli_command *c, const struct cli_option *options, int argc, char **argv,

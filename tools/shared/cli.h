@@ -11,6 +11,7 @@
 #include <stdio.h>
 
 #include "common/err.h"
+#include "tools/shared/value.h"
 
 /* Exit codes of every program here. */
 enum cli_exit {
@@ -21,24 +22,11 @@ enum cli_exit {
     CLI_GO_ON = -1, /* from cli_parse only: no exit yet */
 };
 
-enum cli_kind {
-    CLI_FLAG, /* bool *: true when given */
-    CLI_TEXT, /* const char **: --name VALUE or --name=VALUE, at most once */
-    CLI_LIST, /* struct cli_list *: as CLI_TEXT, as often as wanted */
-};
-
-#define CLI_LIST_MAX 64
-
-struct cli_list { /* values in the order given; borrowed from argv */
-    const char *item[CLI_LIST_MAX];
-    size_t count;
-};
-
 struct cli_option {
-    const char *name; /* without dashes; NULL ends the table */
-    enum cli_kind kind;
-    const char *value; /* what the value is called in the help; NULL for a flag */
-    const char *help;  /* one line */
+    const char *name;   /* without dashes; NULL ends the table */
+    enum cli_kind kind; /* and what `dest` is: value.h */
+    const char *value;  /* what the value is called in the help; NULL for a flag */
+    const char *help;   /* one line */
     void *dest;
 };
 

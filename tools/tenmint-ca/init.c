@@ -252,13 +252,14 @@ static int check_log_words(struct plan *p, bool no_log, const struct labels *l, 
 int command_init(const struct cli_command *self, int argc, char **argv)
 {
     struct plan p = {0};
+    struct cli_choice key_type = {.of = cli_key_types};
     struct tm_key_source token = {0};
     struct labels labels = {0};
     bool no_log = false;
     const struct cli_option options[] = {
         {"organization", CLI_TEXT, "NAME", "O of both certificates (tenmint)", &p.organization},
-        {"key-type", CLI_TEXT, "TYPE", "of both keys: p256 (default), p384, rsa or ed25519",
-         &p.key_type},
+        {"key-type", CLI_CHOICE, "TYPE", "of both keys: p256 (default), p384, rsa or ed25519",
+         &key_type},
         {"log-origin", CLI_TEXT, "NAME",
          "the built-in log's name for ever, e.g. ca.example.com/log; else one is made up",
          &p.log_origin},
@@ -277,6 +278,7 @@ int command_init(const struct cli_command *self, int argc, char **argv)
     if (rc != CLI_GO_ON)
         return rc;
     p.dir = argv[0];
+    p.key_type = key_type.value;
     if (check_log_words(&p, no_log, &labels, origin, &e) != 0 ||
         choose_devices(&p, &token, &labels, &e) != 0)
         return cli_fail(CLI_USAGE, &e);

@@ -14,10 +14,22 @@
 #include "tools/shared/cli.h"
 
 struct log_flags { /* as they stand on the command line */
-    const char *key, *origin, *api, *ca_file, *timeout, *quorum;
+    const char *key, *origin, *ca_file;
+    struct cli_choice api;
+    struct cli_amount timeout, quorum;
     struct cli_list witness;
     bool allow_http;
 };
+
+extern const char *const log_api_names[];
+
+#define LOG_FLAGS_INIT \
+    { \
+        .api = {.of = log_api_names}, .timeout = {.value = 30000, .min = 1000, .max = 3600000}, \
+        .quorum = { \
+            .max = CLI_LIST_MAX \
+        } \
+    }
 
 /* Rows for a command's table of options. */
 #define LOG_OPTIONS(f) \
@@ -26,13 +38,13 @@ struct log_flags { /* as they stand on the command line */
         {"origin", CLI_TEXT, "NAME", "the log must be called so in its checkpoint", &(f).origin}, \
         {"witness-key", CLI_LIST, "VKEY|FILE", "a witness's verifier key, or a file of them", \
          &(f).witness}, \
-        {"witness-quorum", CLI_TEXT, "N", "witnesses that must have cosigned (all given)", \
+        {"witness-quorum", CLI_NUMBER, "N", "witnesses that must have cosigned (all given)", \
          &(f).quorum}, \
-        {"api", CLI_TEXT, "NAME", "of a URL: tiles or rfc6962 (found out)", &(f).api}, \
+        {"api", CLI_CHOICE, "NAME", "of a URL: tiles or rfc6962 (found out)", &(f).api}, \
         {"ca-file", CLI_TEXT, "FILE", "PEM: further CAs for https", &(f).ca_file}, \
         {"allow-http", CLI_FLAG, NULL, "http:// beyond loopback", &(f).allow_http}, \
     { \
-        "timeout", CLI_TEXT, "SECONDS", "of one answer (30)", &(f).timeout \
+        "timeout", CLI_DURATION, "DURATION", "of one answer (30s)", &(f).timeout \
     }
 
 struct log_target { /* an open log */
@@ -51,21 +63,23 @@ void log_target_warn(const struct log_target *t);
 void log_print_origin(FILE *to, const struct ca_head *h);
 void log_target_close(struct log_target *t);
 
-/* A number of an option: -1 when it is not one from min to max. */
-int log_number(const char *option, const char *text, uint64_t min, uint64_t max, uint64_t *out,
-               struct tm_err *e);
-/* --first and --last; NULL: all of it. A usage error when they are no range. */
+/* --first and --last; without them all of it. */
 struct log_range {
     uint64_t first, last;
 };
-int log_range_read(const char *first, const char *last, struct log_range *out, struct tm_err *e);
+struct log_range_flags {
+    struct cli_amount first, last;
+};
+#define LOG_RANGE_INIT \
+    { \
+        .first = {.max = INT64_MAX}, .last = {.value = INT64_MAX, .max = INT64_MAX } \
+    }
+/* -1: a usage error, they are no range. */
+int log_range_check(const struct log_range_flags *f, struct log_range *out, struct tm_err *e);
 /* Gives the entries of the range to `sink`, each proven to be in the tree of log_target_head(). -1:
  * the tree does not reach to the first, or an entry is not proven. */
 int log_target_scan(struct log_target *t, const struct log_range *r,
                     const struct ca_scan_sink *sink, struct tm_err *e);
-
-/* "250ms", "10s", "15m", "24h", "7d" in milliseconds. */
-int log_duration(const char *option, const char *text, int64_t *out_ms, struct tm_err *e);
 
 /* A new object: index, time, certificate. What does not parse has "damaged". */
 json_t *log_entry_json(uint64_t index, const struct tm_entry *n);

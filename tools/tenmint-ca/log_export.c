@@ -90,6 +90,8 @@ static int on_entry(void *ctx, uint64_t index, const struct tm_entry *n, struct 
     return x->write(x, index, n, e);
 }
 
+static const char *const format_names[] = {"json", "pem", "der", NULL};
+
 static int set_format(struct export *x, const char *format, struct tm_err *e)
 {
     static const struct {
@@ -110,21 +112,20 @@ static int set_format(struct export *x, const char *format, struct tm_err *e)
                               format);
         return x->dir != NULL ? tm_file_mkdirs(x->dir, 0755, e) : 0;
     }
-    return tm_err_set(e, "--format: want json, pem or der, not '%.40s'", format);
+    return tm_err_set(e, "internal error: format '%s'", format);
 }
 
 int command_log_export(const struct cli_command *self, int argc, char **argv)
 {
-    struct log_flags f = {0};
+    struct log_flags f = LOG_FLAGS_INIT;
     struct export x = {.dir = NULL};
-    const char *format = NULL;
-    const char *first_word = NULL;
-    const char *last_word = NULL;
+    struct cli_choice format = {.value = format_names[0], .of = format_names};
+    struct log_range_flags range_flags = LOG_RANGE_INIT;
     const struct cli_option options[] = {
-        {"format", CLI_TEXT, "NAME", "json (a line each), pem or der (a file each)", &format},
+        {"format", CLI_CHOICE, "NAME", "json (a line each), pem or der (a file each)", &format},
         {"out", CLI_TEXT, "DIR", "where the files go, NUMBER.pem or NUMBER.der", &x.dir},
-        {"first", CLI_TEXT, "N", "the first entry (0)", &first_word},
-        {"last", CLI_TEXT, "N", "the last entry", &last_word},
+        {"first", CLI_NUMBER, "N", "the first entry (0)", &range_flags.first},
+        {"last", CLI_NUMBER, "N", "the last entry", &range_flags.last},
         LOG_OPTIONS(f),
         {NULL, CLI_FLAG, NULL, NULL, NULL},
     };
@@ -136,8 +137,7 @@ int command_log_export(const struct cli_command *self, int argc, char **argv)
     int rc = cli_parse(self, options, argc, argv, 1, 1, &count);
     if (rc != CLI_GO_ON)
         return rc;
-    if (set_format(&x, format != NULL ? format : "json", &e) != 0 ||
-        log_range_read(first_word, last_word, &range, &e) != 0)
+    if (set_format(&x, format.value, &e) != 0 || log_range_check(&range_flags, &range, &e) != 0)
         return cli_fail(CLI_USAGE, &e);
     rc = log_target_open(&t, argv[0], &f, &e);
     if (rc == CLI_OK)

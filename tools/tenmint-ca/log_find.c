@@ -3,7 +3,6 @@
 #include <stdio.h>
 
 #include "ca/log/monitor/filter.h"
-#include "common/clock.h"
 #include "tools/tenmint-ca/commands.h"
 #include "tools/tenmint-ca/log_common.h"
 
@@ -34,28 +33,27 @@ static int on_entry(void *ctx, uint64_t index, const struct tm_entry *n, struct 
 }
 
 struct words {
-    const char *pattern, *serial, *after, *before, *first, *last;
+    const char *pattern, *serial;
+    struct cli_time after, before;
+    struct log_range_flags range;
 };
 
 static int set_filter(struct find *f, const struct words *w, struct tm_err *e)
 {
-    int64_t now = tm_clock_wall_ms();
     struct ca_filter *x = &f->filter;
     if (w->pattern != NULL && ca_filter_set_pattern(x, w->pattern, e) != 0)
         return -1;
     if (w->serial != NULL && ca_filter_set_serial(x, w->serial, e) != 0)
         return -1;
-    if (w->after != NULL && ca_filter_parse_time(w->after, now, &x->after_ms, e) != 0)
-        return tm_err_wrap(e, "--after");
-    if (w->before != NULL && ca_filter_parse_time(w->before, now, &x->before_ms, e) != 0)
-        return tm_err_wrap(e, "--before");
-    return 0;
+    x->after_ms = (uint64_t)w->after.ms;
+    x->before_ms = (uint64_t)w->before.ms;
+    return !w->before.given || w->before.ms > 0 ? 0 : tm_err_set(e, "--before: that is too early");
 }
 
 int command_log_find(const struct cli_command *self, int argc, char **argv)
 {
-    struct log_flags f = {0};
-    struct words w = {0};
+    struct log_flags f = LOG_FLAGS_INIT;
+    struct words w = {.range = LOG_RANGE_INIT};
     struct find find = {.filter = {0}};
     const struct cli_option options[] = {
         {"identity", CLI_TEXT, "NAME", "a subject alternative name, exactly",
@@ -66,11 +64,11 @@ int command_log_find(const struct cli_command *self, int argc, char **argv)
          &find.filter.repository},
         {"issuer", CLI_TEXT, "URL", "the token's issuer", &find.filter.issuer},
         {"serial", CLI_TEXT, "HEX", "the serial number", &w.serial},
-        {"after", CLI_TEXT, "TIME", "logged then or later: 2026-11-24T12:00:00Z, 2026-11-24, 24h",
+        {"after", CLI_TIME, "TIME", "logged then or later: 2026-11-24T12:00:00Z, 2026-11-24, 24h",
          &w.after},
-        {"before", CLI_TEXT, "TIME", "logged before then", &w.before},
-        {"first", CLI_TEXT, "N", "the first entry to look at (0)", &w.first},
-        {"last", CLI_TEXT, "N", "the last entry to look at", &w.last},
+        {"before", CLI_TIME, "TIME", "logged before then", &w.before},
+        {"first", CLI_NUMBER, "N", "the first entry to look at (0)", &w.range.first},
+        {"last", CLI_NUMBER, "N", "the last entry to look at", &w.range.last},
         {"json", CLI_FLAG, NULL, "one JSON object a line", &find.json},
         LOG_OPTIONS(f),
         {NULL, CLI_FLAG, NULL, NULL, NULL},
@@ -83,7 +81,7 @@ int command_log_find(const struct cli_command *self, int argc, char **argv)
     int rc = cli_parse(self, options, argc, argv, 1, 1, &count);
     if (rc != CLI_GO_ON)
         return rc;
-    if (set_filter(&find, &w, &e) != 0 || log_range_read(w.first, w.last, &range, &e) != 0) {
+    if (set_filter(&find, &w, &e) != 0 || log_range_check(&w.range, &range, &e) != 0) {
         ca_filter_free(&find.filter);
         return cli_fail(CLI_USAGE, &e);
     }

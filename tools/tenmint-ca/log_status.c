@@ -48,7 +48,7 @@ static void print_text(const struct log_target *t, const char *root, const char 
 
 int command_log_status(const struct cli_command *self, int argc, char **argv)
 {
-    struct log_flags f = {0};
+    struct log_flags f = LOG_FLAGS_INIT;
     bool json = false;
     const struct cli_option options[] = {
         LOG_OPTIONS(f),

@@ -81,7 +81,7 @@ static int verify(struct log_target *t, const struct cli_list *files, struct tm_
 
 int command_log_verify(const struct cli_command *self, int argc, char **argv)
 {
-    struct log_flags f = {0};
+    struct log_flags f = LOG_FLAGS_INIT;
     struct cli_list older = {.count = 0};
     const struct cli_option options[] = {
         LOG_OPTIONS(f),

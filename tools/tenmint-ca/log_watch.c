@@ -17,6 +17,7 @@
 
 #define EXIT_MISBEHAVES 4
 #define EXIT_MATCHED 5
+#define WATCH_DURATION_MAX_MS (3650LL * 86400000)
 #define STATE_PATH_MAX 3800
 
 struct watcher {
@@ -126,25 +127,20 @@ static int lock_state(const char *path, struct tm_err *e)
 }
 
 struct words {
-    const char *state, *evidence, *mine, *start, *interval, *max_age;
+    const char *state, *evidence, *mine;
+    struct cli_amount start, interval, max_age;
     bool once;
 };
 
-static int configure(struct watcher *w, const struct words *x, int64_t *interval_ms,
-                     struct tm_err *e)
+static int configure(struct watcher *w, const struct words *x, struct tm_err *e)
 {
     if (x->state == NULL)
         return tm_err_set(e, "--state FILE is missing: what was seen must be kept");
-    if (x->once == (x->interval != NULL))
+    if (x->once == x->interval.given)
         return tm_err_set(e, "want either --once or --interval DURATION");
-    if (x->interval != NULL && log_duration("interval", x->interval, interval_ms, e) != 0)
-        return -1;
-    if (x->max_age != NULL && log_duration("max-age", x->max_age, &w->o.max_age_ms, e) != 0)
-        return -1;
-    w->o.start_at_end = x->start != NULL && strcmp(x->start, "now") == 0;
-    if (x->start != NULL && !w->o.start_at_end &&
-        log_number("start", x->start, 0, INT64_MAX, &w->o.start, e) != 0)
-        return -1;
+    w->o.max_age_ms = x->max_age.value;
+    w->o.start_at_end = x->start.is_word;
+    w->o.start = (uint64_t)x->start.value;
     w->o.state_path = x->state;
     snprintf(w->evidence, sizeof(w->evidence), "%.*s.evidence", STATE_PATH_MAX, x->state);
     w->o.evidence_dir = x->evidence != NULL ? x->evidence : w->evidence;
@@ -154,17 +150,19 @@ static int configure(struct watcher *w, const struct words *x, int64_t *interval
 
 int command_log_watch(const struct cli_command *self, int argc, char **argv)
 {
-    struct log_flags f = {0};
-    struct words x = {0};
+    struct log_flags f = LOG_FLAGS_INIT;
+    struct words x = {.start = {.max = INT64_MAX, .word = "now"},
+                      .interval = {.min = 1, .max = WATCH_DURATION_MAX_MS},
+                      .max_age = {.min = 1, .max = WATCH_DURATION_MAX_MS}};
     struct watcher w = {.json = false};
     const struct cli_option options[] = {
         {"state", CLI_TEXT, "FILE", "what was seen so far; made by the first look", &x.state},
         {"identities", CLI_TEXT, "FILE",
          "YAML: lists identity, identity-regexp, repository, issuer: report those", &x.mine},
         {"once", CLI_FLAG, NULL, "one look, as from cron", &x.once},
-        {"interval", CLI_TEXT, "DURATION", "look again and again: 30s, 15m", &x.interval},
-        {"start", CLI_TEXT, "N|now", "first look: the first entry to read (0)", &x.start},
-        {"max-age", CLI_TEXT, "DURATION", "fail when the checkpoint is older", &x.max_age},
+        {"interval", CLI_DURATION, "DURATION", "look again and again: 30s, 15m", &x.interval},
+        {"start", CLI_NUMBER, "N|now", "first look: the first entry to read (0)", &x.start},
+        {"max-age", CLI_DURATION, "DURATION", "fail when the checkpoint is older", &x.max_age},
         {"evidence", CLI_TEXT, "DIR", "for the checkpoints of a fork (STATE.evidence)",
          &x.evidence},
         {"fail-on-match", CLI_FLAG, NULL, "exit 5 after reporting a certificate", &w.fail_on_match},
@@ -173,12 +171,11 @@ int command_log_watch(const struct cli_command *self, int argc, char **argv)
         {NULL, CLI_FLAG, NULL, NULL, NULL},
     };
     struct tm_err e = {0};
-    int64_t interval_ms = 0;
     int count = 0;
     int rc = cli_parse(self, options, argc, argv, 1, 1, &count);
     if (rc != CLI_GO_ON)
         return rc;
-    if (configure(&w, &x, &interval_ms, &e) != 0)
+    if (configure(&w, &x, &e) != 0)
         return cli_fail(CLI_USAGE, &e);
     w.has_mine = x.mine != NULL;
     if (w.has_mine && ca_identities_load(x.mine, &w.mine, &e) != 0)
@@ -187,7 +184,7 @@ int command_log_watch(const struct cli_command *self, int argc, char **argv)
     w.o.source = w.target.source;
     w.o.trust = &w.target.trust;
     if (rc == CLI_OK)
-        rc = x.once ? look(&w, &e) : look_on(&w, interval_ms, &e);
+        rc = x.once ? look(&w, &e) : look_on(&w, x.interval.value, &e);
     log_target_close(&w.target);
     ca_identities_free(&w.mine);
     return rc == CLI_OK || rc == EXIT_MATCHED ? rc : cli_fail(rc, &e);

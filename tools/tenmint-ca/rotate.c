@@ -203,13 +203,14 @@ static void print_done(const struct rotation *r)
 int command_rotate(const struct cli_command *self, int argc, char **argv)
 {
     struct rotation r = {.lock = -1};
+    struct cli_choice key_type = {.of = cli_key_types};
     const struct cli_option options[] = {
         {"activate", CLI_FLAG, NULL, "put DIR/next in service", &r.activate},
         {"root-key", CLI_TEXT, "FILE", "the root's key (DIR/root.key)", &r.root_key},
         {"password-file", CLI_TEXT, "FILE", "password of both keys (DIR/password)",
          &r.password_file},
-        {"key-type", CLI_TEXT, "TYPE", "of the new key: p256 (default), p384, rsa or ed25519",
-         &r.key_type},
+        {"key-type", CLI_CHOICE, "TYPE", "of the new key: p256 (default), p384, rsa or ed25519",
+         &key_type},
         {NULL, CLI_FLAG, NULL, NULL, NULL},
     };
     struct tm_err e = {0};
@@ -218,6 +219,7 @@ int command_rotate(const struct cli_command *self, int argc, char **argv)
     if (rc != CLI_GO_ON)
         return rc;
     r.dir = argv[0];
+    r.key_type = key_type.value;
     if (r.activate && (r.root_key != NULL || r.key_type != NULL)) {
         tm_err_set(&e, "rotate: --activate takes neither --root-key nor --key-type");
         return cli_fail(CLI_USAGE, &e);

@@ -19,7 +19,9 @@
 
 struct flags {
     const char *config, *issuer, *issuer_type, *client_id, *issuers, *listen, *metrics_listen;
-    const char *workers, *key_type, *log;
+    const char *log;
+    struct cli_amount workers;
+    struct cli_choice key_type;
     bool ephemeral;
     char temporary[64]; /* directory of an ephemeral CA's log; "": none */
 };
@@ -59,19 +61,6 @@ static int replace(char **slot, const char *value, struct tm_err *e)
     free(*slot);
     *slot = strdup(value);
     return *slot != NULL ? 0 : tm_err_set(e, "out of memory");
-}
-
-static int number_of_workers(const char *text, struct ca_config *c, struct tm_err *e)
-{
-    if (text == NULL)
-        return 0;
-    char *end = NULL;
-    errno = 0;
-    long n = strtol(text, &end, 10);
-    if (errno != 0 || end == text || *end != '\0' || n < 0 || n > 256)
-        return tm_err_set(e, "--workers: a number from 0 to 256");
-    c->workers = n;
-    return 0;
 }
 
 /* A log for a trial: its key lies unencrypted beside it. */
@@ -136,7 +125,7 @@ static int configure(struct flags *f, struct ca_config *c, struct tm_buf *issuer
         if (rc == 0)
             rc = replace(&c->backend, "ephemeral", e);
         if (rc == 0)
-            rc = replace(&c->ephemeral_type, f->key_type, e);
+            rc = replace(&c->ephemeral_type, f->key_type.value, e);
         if (rc == 0)
             rc = replace(&c->issuers_file, f->issuers, e);
         if (rc == 0 && f->issuer != NULL)
@@ -148,8 +137,8 @@ static int configure(struct flags *f, struct ca_config *c, struct tm_buf *issuer
         rc = replace(&c->listen, f->listen, e);
     if (rc == 0)
         rc = replace(&c->metrics_listen, f->metrics_listen, e);
-    if (rc == 0)
-        rc = number_of_workers(f->workers, c, e);
+    if (f->workers.given)
+        c->workers = f->workers.value;
     if (rc != 0)
         ca_config_free(c);
     return rc;
@@ -159,7 +148,7 @@ static int check_flags(const struct flags *f, struct tm_err *e)
 {
     if (f->config != NULL &&
         (f->ephemeral || f->issuer != NULL || f->issuers != NULL || f->issuer_type != NULL ||
-         f->client_id != NULL || f->key_type != NULL || f->log != NULL))
+         f->client_id != NULL || f->key_type.given || f->log != NULL))
         return tm_err_set(e, "serve: --config and --ephemeral with its options exclude each other");
     if (f->config == NULL && !f->ephemeral)
         return tm_err_set(e, "serve: --config FILE is missing (or --ephemeral for a trial)");
@@ -222,14 +211,14 @@ static int run(const struct ca_config *c, const char *issuers)
 
 int command_serve(const struct cli_command *self, int argc, char **argv)
 {
-    struct flags f = {0};
+    struct flags f = {.workers = {.max = 256}, .key_type = {.of = cli_key_types}};
     const struct cli_option options[] = {
         {"config", CLI_TEXT, "FILE", "server configuration", &f.config},
         {"listen", CLI_TEXT, "HOST:PORT", "API address, over the configuration's; port 0: any",
          &f.listen},
         {"metrics-listen", CLI_TEXT, "HOST:PORT", "metrics address, over the configuration's",
          &f.metrics_listen},
-        {"workers", CLI_TEXT, "N", "threads, over the configuration's; 0: one per processor",
+        {"workers", CLI_NUMBER, "N", "threads, over the configuration's; 0: one per processor",
          &f.workers},
         {"ephemeral", CLI_FLAG, NULL, "no configuration: a CA key in memory, for trials",
          &f.ephemeral},
@@ -238,7 +227,7 @@ int command_serve(const struct cli_command *self, int argc, char **argv)
         {"client-id", CLI_TEXT, "AUDIENCE", "ephemeral: audience of its tokens (sigstore)",
          &f.client_id},
         {"issuers", CLI_TEXT, "FILE", "ephemeral: an issuer list instead of --issuer", &f.issuers},
-        {"key-type", CLI_TEXT, "TYPE", "ephemeral: p256 (default), p384, rsa or ed25519",
+        {"key-type", CLI_CHOICE, "TYPE", "ephemeral: p256 (default), p384, rsa or ed25519",
          &f.key_type},
         {"log", CLI_TEXT, "DIR",
          "ephemeral: its log in DIR, kept, with DIR.key and DIR.pem; made if missing", &f.log},

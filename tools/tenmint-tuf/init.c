@@ -142,15 +142,26 @@ static int from_file(const char *dir, const char *path, struct tm_err *e)
     return rc;
 }
 
+/* As somebody at the terminal would have typed them. */
+static int join_names(const struct cli_list *names, char *out, size_t size, struct tm_err *e)
+{
+    size_t len = 0;
+    for (size_t i = 0; i < names->count && len < size; i++)
+        len += (size_t)snprintf(out + len, size - len, "%s%s", i > 0 ? "," : "", names->item[i]);
+    return len < size ? 0 : tm_err_set(e, "--holders: the names are too long");
+}
+
 int command_init(const struct cli_command *self, int argc, char **argv)
 {
-    const char *policy = NULL, *holders = NULL, *threshold = NULL;
+    const char *policy = NULL;
+    struct cli_list holders = {0};
+    struct cli_amount threshold = {.min = 1, .max = CLI_LIST_MAX};
     const struct cli_option options[] = {
         {"policy", CLI_TEXT, "FILE", "take this policy (config/tenmint-tuf.yaml is an example)",
          &policy},
-        {"holders", CLI_TEXT, "A,B,C", "who holds root and targets keys, instead of questions",
+        {"holders", CLI_NAMES, "A,B,C", "who holds root and targets keys, instead of questions",
          &holders},
-        {"threshold", CLI_TEXT, "N", "how many of them must sign; with --holders", &threshold},
+        {"threshold", CLI_NUMBER, "N", "how many of them must sign; with --holders", &threshold},
         NO_MORE_OPTIONS,
     };
     struct wizard a;
@@ -163,11 +174,12 @@ int command_init(const struct cli_command *self, int argc, char **argv)
     bool own_online = policy == NULL;
     if (policy != NULL) {
         rc = from_file(argv[0], policy, &e);
-    } else if (holders != NULL && threshold != NULL) {
-        snprintf(a.holders, sizeof(a.holders), "%s", holders);
-        snprintf(a.threshold, sizeof(a.threshold), "%s", threshold);
-        rc = from_answers(argv[0], &a, true, &e);
-    } else if (holders == NULL && threshold == NULL && terminal_here()) {
+    } else if (holders.count > 0 && threshold.given) {
+        snprintf(a.threshold, sizeof(a.threshold), "%lld", (long long)threshold.value);
+        rc = join_names(&holders, a.holders, sizeof(a.holders), &e);
+        if (rc == 0)
+            rc = from_answers(argv[0], &a, true, &e);
+    } else if (holders.count == 0 && !threshold.given && terminal_here()) {
         rc = wizard_run(&a, &own_online, &e) == 0 ? from_answers(argv[0], &a, own_online, &e) : -1;
     } else {
         tm_err_set(&e,

@@ -13,6 +13,8 @@
 #include "tuf/metadata/key.h"
 #include "tuf/manager/policy/keyring.h"
 
+static const char *const key_types[] = {"p256", "p384", "ed25519", "rsa", NULL};
+
 static EVP_PKEY *generate(const char *type, struct tm_err *e)
 {
     EVP_PKEY *k = NULL;
@@ -24,10 +26,6 @@ static EVP_PKEY *generate(const char *type, struct tm_err *e)
         k = EVP_EC_gen("P-384");
     else if (strcmp(type, "rsa") == 0)
         k = EVP_RSA_gen(3072);
-    else {
-        tm_err_set(e, "key type '%.40s' is none of ed25519, p256, p384, rsa", type);
-        return NULL;
-    }
     if (k == NULL)
         tm_err_openssl(e, "make a key of type %s", type);
     return k;
@@ -76,7 +74,7 @@ static EVP_PKEY *new_file(const struct tm_key_source *s, const char *type, bool 
     if (access(s->file, F_OK) == 0)
         tm_err_set(e, "'%s' exists: a key is never written over", s->file);
     else if (new_password(s, plain, holder, &password, e) == 0)
-        pkey = generate(type != NULL ? type : "p256", e);
+        pkey = generate(type, e);
     if (pkey != NULL &&
         tm_key_write_file(s->file, pkey, plain ? NULL : tm_buf_str(&password), e) != 0) {
         EVP_PKEY_free(pkey);
@@ -97,7 +95,7 @@ static struct tm_key *new_in_token(struct tm_key_source *s, const char *type, st
     if (s->pin_file == NULL && s->pin_env == NULL && terminal_here() &&
         terminal_ask("PIN: ", true, &pin, e) == 0)
         s->secret = tm_buf_str(&pin);
-    if (tm_key_pkcs11_generate(s, type != NULL ? type : "p256", e) == 0)
+    if (tm_key_pkcs11_generate(s, type, e) == 0)
         key = tm_key_open(s, "key", e);
     s->secret = NULL;
     tm_buf_free_secret(&pin);
@@ -127,11 +125,12 @@ static int check_free(const char *keys, const char *pub, struct tm_err *e)
 int command_key_new(const struct cli_command *self, int argc, char **argv)
 {
     struct tm_key_source s = {0};
-    const char *dir = NULL, *out = NULL, *type = NULL;
+    const char *dir = NULL, *out = NULL;
+    struct cli_choice type = {.value = key_types[0], .of = key_types};
     bool plain = false;
     const struct cli_option options[] = {
         KEY_OPTIONS(s),
-        {"type", CLI_TEXT, "TYPE", "p256 (default), p384, ed25519 or rsa", &type},
+        {"type", CLI_CHOICE, "TYPE", "p256 (default), p384, ed25519 or rsa", &type},
         {"no-password", CLI_FLAG, NULL, "a plain key file: for an online key on a guarded machine",
          &plain},
         {"out", CLI_TEXT, "FOLDER", "where NAME.pub goes (keys/ of the workspace)", &out},
@@ -157,8 +156,8 @@ int command_key_new(const struct cli_command *self, int argc, char **argv)
     else if (keys_folder(dir, out, keys, sizeof(keys), &e) != 0 || check_free(keys, pub, &e) != 0)
         pkey = NULL; /* `e` says why */
     else if (s.file != NULL)
-        pkey = new_file(&s, type, plain, holder, &e);
-    else if ((token = new_in_token(&s, type, &e)) != NULL &&
+        pkey = new_file(&s, type.value, plain, holder, &e);
+    else if ((token = new_in_token(&s, type.value, &e)) != NULL &&
              EVP_PKEY_up_ref(tm_key_pkey(token)) == 1)
         pkey = tm_key_pkey(token);
     rc = pkey != NULL && tuf_keyring_save(keys, holder, pkey, false, &e) == 0 &&

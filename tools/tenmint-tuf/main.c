@@ -58,7 +58,7 @@ static const struct cli_command holder_commands[] = {
     }
 #define RETIRE(what, text) \
     { \
-        .name = "retire-" what, .group = "trust", .args = "FINGERPRINT | URL [--end DATE]", \
+        .name = "retire-" what, .group = "trust", .args = "FINGERPRINT | URL [--end TIME]", \
         .summary = "end " text ": old signatures still verify", .run = command_trust_retire \
     }
 #define REMOVE(what, text) \

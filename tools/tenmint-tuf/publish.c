@@ -129,13 +129,15 @@ static int watch(const char *dir, const struct tuf_publish_options *o, long seco
 
 int command_refresh(const struct cli_command *self, int argc, char **argv)
 {
-    const char *dir = NULL, *every = NULL;
+    const char *dir = NULL;
+    struct cli_amount every = {.min = WATCH_MIN_S * 1000, .max = WATCH_MAX_S * 1000};
     struct tuf_publish_options o = {0};
     const struct cli_option options[] = {
         DIR_OPTION(dir),
         {"force", CLI_FLAG, NULL, "re-sign although nothing is due", &o.force},
         CLOCK_OPTION(o),
-        {"watch", CLI_TEXT, "SECONDS", "stay, and look again this often, until SIGTERM", &every},
+        {"watch", CLI_DURATION, "DURATION", "stay, and look again this often, until SIGTERM",
+         &every},
         NO_MORE_OPTIONS,
     };
     struct tuf_publish_report report = {0};
@@ -145,15 +147,9 @@ int command_refresh(const struct cli_command *self, int argc, char **argv)
     if (rc != CLI_GO_ON)
         return rc;
     dir = dir != NULL ? dir : ".";
-    if (every != NULL) {
-        char *end = NULL;
-        long seconds = strtol(every, &end, 10);
-        if (*every == '\0' || *end != '\0' || seconds < WATCH_MIN_S || seconds > WATCH_MAX_S) {
-            tm_err_set(&e, "--watch takes seconds, %d to %d", WATCH_MIN_S, WATCH_MAX_S);
-            return cli_fail(CLI_USAGE, &e);
-        }
+    if (every.given) {
         o.force = false;
-        return watch(dir, &o, seconds);
+        return watch(dir, &o, every.value / 1000);
     }
     if (refresh_once(dir, &o, &report, &e) != 0)
         return cli_fail(CLI_FAILED, &e);

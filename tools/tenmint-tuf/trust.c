@@ -158,36 +158,12 @@ static int files_save(struct files *f, bool confirmed, struct tm_err *e)
     return 0;
 }
 
-/* "now", "2026-12-31" (its first second) or "2026-12-31T23:59:59Z". */
-static int parse_date(const char *what, const char *text, int64_t *ms, struct tm_err *e)
-{
-    char full[32];
-    int64_t seconds = session_now();
-    if (strcmp(text, "now") != 0) {
-        snprintf(full, sizeof(full), strlen(text) == 10 ? "%sT00:00:00Z" : "%s", text);
-        if (strlen(text) > 20 || tm_clock_parse(full, &seconds) != 0)
-            return tm_err_set(e,
-                              "--%s: '%.40s' is no date such as now, 2026-12-31 or "
-                              "2026-12-31T23:59:59Z",
-                              what, text);
-    }
-    *ms = seconds * 1000;
-    return 0;
-}
-
-static int parse_window(const char *start, const char *end, struct tuf_validity *v,
-                        struct tm_err *e)
-{
-    *v = (struct tuf_validity){.has_start = start != NULL, .has_end = end != NULL};
-    if (start != NULL && parse_date("start", start, &v->start_ms, e) != 0)
-        return -1;
-    return end != NULL ? parse_date("end", end, &v->end_ms, e) : 0;
-}
-
 /* ---- add ---- */
 
 struct addition {
-    const char *url, *material, *start, *end, *operator_name, *version, *signing_url;
+    const char *url, *material, *operator_name, *signing_url;
+    struct cli_time start, end;
+    struct cli_amount version;
     bool no_config;
 };
 
@@ -223,11 +199,7 @@ static bool is_served(const struct files *f, enum tuf_service_kind kind, const c
 static int add_service(const struct kind *k, const struct addition *a, struct files *f,
                        const struct tuf_validity *v, struct tm_err *e)
 {
-    char *end = NULL;
     const char *url = a->signing_url != NULL ? a->signing_url : a->url;
-    long version = a->version != NULL ? strtol(a->version, &end, 10) : 1;
-    if (a->version != NULL && (*end != '\0' || version < 0 || version > 100))
-        return tm_err_set(e, "--api-version: a number, please");
     if (is_served(f, k->service, url))
         return 0; /* a new key at the old address: signers need not be told */
     const char *host = strstr(a->url, "://");
@@ -236,7 +208,7 @@ static int add_service(const struct kind *k, const struct addition *a, struct fi
     snprintf(operator_name, sizeof(operator_name), "%.*s", (int)strcspn(host, "/:"), host);
     const struct tuf_service s = {
         .url = (char *)url,
-        .major_version = (uint32_t)version,
+        .major_version = (uint32_t)a->version.value,
         .valid = *v,
         .operator_name = (char *)(a->operator_name != NULL ? a->operator_name : operator_name)};
     if (tuf_signing_config_add(f->config, k->service, &s, e) != 0)
@@ -259,7 +231,7 @@ static int check_url(const char *option, const char *url, struct tm_err *e)
 int command_trust_add(const struct cli_command *self, int argc, char **argv)
 {
     const struct kind *k = kind_of(self);
-    struct addition a = {0};
+    struct addition a = {.version = {.value = 1, .min = 1, .max = 100}};
     const char *dir = NULL, *folder = NULL;
     bool confirm = false;
     bool log = k->list == TRUST_CTLOG || k->list == TRUST_TLOG;
@@ -269,10 +241,10 @@ int command_trust_add(const struct cli_command *self, int argc, char **argv)
          log ? "its public key, PEM or DER"
              : "its certificates, PEM: the issuing or signing one first, the root last",
          &a.material},
-        {"start", CLI_TEXT, "DATE", "from when on it counts (now)", &a.start},
-        {"end", CLI_TEXT, "DATE", "until when (open)", &a.end},
+        {"start", CLI_TIME, "TIME", "from when on it counts (now)", &a.start},
+        {"end", CLI_TIME, "TIME", "until when (open)", &a.end},
         {"operator", CLI_TEXT, "NAME", "who runs it (the URL's host)", &a.operator_name},
-        {"api-version", CLI_TEXT, "N", "major version of its API (1)", &a.version},
+        {"api-version", CLI_NUMBER, "N", "major version of its API (1)", &a.version},
         {"signing-url", CLI_TEXT, "URL", "what signers use, if it differs", &a.signing_url},
         {"verify-only", CLI_FLAG, NULL, "not for signers: leave the signing configuration alone",
          &a.no_config},
@@ -296,9 +268,11 @@ int command_trust_add(const struct cli_command *self, int argc, char **argv)
         rc = check_url("signing-url", a.signing_url, &e);
     if (rc != 0)
         return cli_fail(CLI_USAGE, &e);
-    rc = parse_window(a.start != NULL ? a.start : "now", a.end, &v, &e);
-    if (rc == 0)
-        rc = files_open(dir, folder, true, &f, &e);
+    v = (struct tuf_validity){.has_start = true,
+                              .start_ms = a.start.given ? a.start.ms : session_now() * 1000,
+                              .has_end = a.end.given,
+                              .end_ms = a.end.ms};
+    rc = files_open(dir, folder, true, &f, &e);
     if (rc == 0 && k->trusted)
         rc = add_trust(k, &a, &f, &v, &e);
     if (rc == 0 && k->service != SERVICE_KIND_COUNT && !a.no_config)
@@ -362,10 +336,11 @@ static int drop(const struct kind *k, const char *what, bool retire, int64_t end
 static int run_drop(const struct cli_command *self, int argc, char **argv, bool retire)
 {
     const struct kind *k = kind_of(self);
-    const char *dir = NULL, *folder = NULL, *end = NULL;
+    const char *dir = NULL, *folder = NULL;
+    struct cli_time end = {0};
     bool confirm = false;
     const struct cli_option all[] = {
-        {"end", CLI_TEXT, "DATE", "its last second (now): not before its last certificate ends",
+        {"end", CLI_TIME, "TIME", "its last second (now): not before its last certificate ends",
          &end},
         {"confirm", CLI_FLAG, NULL, "yes, although signatures that verified will not", &confirm},
         {"folder", CLI_TEXT, "DIR", "where the two files are (targets/ of the workspace)", &folder},
@@ -375,16 +350,13 @@ static int run_drop(const struct cli_command *self, int argc, char **argv, bool 
     const struct cli_option *options = retire ? all : all + 1;
     struct files f = {0};
     struct tm_err e = {0};
-    int64_t end_ms = 0;
     int count = 0;
     int rc = cli_parse(self, options, argc, argv, 1, 1, &count);
     if (rc != CLI_GO_ON)
         return rc;
-    rc = parse_date("end", end != NULL ? end : "now", &end_ms, &e);
+    rc = files_open(dir, folder, true, &f, &e);
     if (rc == 0)
-        rc = files_open(dir, folder, true, &f, &e);
-    if (rc == 0)
-        rc = drop(k, argv[0], retire, end_ms, &f, &e);
+        rc = drop(k, argv[0], retire, end.given ? end.ms : session_now() * 1000, &f, &e);
     if (rc == 0)
         rc = files_save(&f, confirm, &e);
     files_close(&f);

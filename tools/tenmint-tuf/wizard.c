@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/quantity.h"
 #include "tools/tenmint-tuf/session.h"
 
 void wizard_defaults(struct wizard *a)
@@ -49,16 +50,14 @@ static bool names_ok(const char *list)
 
 static bool threshold_ok(const char *answer, size_t holders)
 {
-    char *end = NULL;
-    long n = strtol(answer, &end, 10);
-    return answer[0] != '\0' && *end == '\0' && n >= 1 && (size_t)n <= holders;
+    int64_t n;
+    return cli_value_number(answer, 1, (int64_t)holders, &n) == 0;
 }
 
 static bool period_ok(const char *answer)
 {
-    size_t digits = strspn(answer, "0123456789");
-    return digits > 0 && digits < 6 && strchr("dhm", answer[digits]) != NULL &&
-           answer[digits] != '\0' && answer[digits + 1] == '\0';
+    int64_t ms;
+    return tm_quantity_duration(answer, &ms) == 0 && ms > 0;
 }
 
 /* Asks until the answer is fit; an empty one takes what `answer` holds. */

@@ -28,7 +28,7 @@
 struct job {
     const char *ca;
     const char *out;
-    const char *key_type;
+    struct cli_choice key_type;
     const char *ca_cert;
     bool force;
     struct token_source source;
@@ -312,7 +312,7 @@ static int prepare(struct job *j, struct tm_err *e)
     if (check_out(j, e) != 0 || token_source_read(&j->source, &j->token, e) != 0 ||
         scts_logs_load(&j->log_keys, &j->logs, e) != 0)
         return -1;
-    j->key = ca_signer_algorithm_generate(j->key_type, e);
+    j->key = ca_signer_algorithm_generate(j->key_type.value, e);
     return j->key != NULL ? 0 : -1;
 }
 
@@ -343,7 +343,7 @@ static void report(const struct job *j, bool json)
 
 int cert_command(const struct cli_command *self, int argc, char **argv)
 {
-    struct job j = {0};
+    struct job j = {.key_type = {.value = cli_key_types[0], .of = cli_key_types}};
     bool json = false;
     int count = 0;
     struct tm_err e = {0};
@@ -353,7 +353,7 @@ int cert_command(const struct cli_command *self, int argc, char **argv)
         {"token-env", CLI_TEXT, "NAME", "read it from an environment variable", &j.source.env},
         {"audience", CLI_TEXT, "AUD", "audience asked of GitHub Actions (sigstore)",
          &j.source.audience},
-        {"key-type", CLI_TEXT, "TYPE", "p256 (default), p384, p521, rsa or ed25519", &j.key_type},
+        {"key-type", CLI_CHOICE, "TYPE", "p256 (default), p384, p521, rsa or ed25519", &j.key_type},
         {"out", CLI_TEXT, "DIR", "where key.pem, leaf.pem, chain.pem (and sct.json) go (.)",
          &j.out},
         {"log-key", CLI_LIST, "FILE",
@@ -371,7 +371,6 @@ int cert_command(const struct cli_command *self, int argc, char **argv)
         return cli_fail(CLI_USAGE, &e);
     }
     j.out = j.out != NULL ? j.out : ".";
-    j.key_type = j.key_type != NULL ? j.key_type : "p256";
     j.source.audience = j.source.audience != NULL ? j.source.audience : "sigstore";
     if (tm_fetch_check_url(j.ca, false, &e) != 0) {
         tm_err_wrap(&e, "--ca");

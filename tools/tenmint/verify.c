@@ -13,7 +13,6 @@
 #include "tools/tenmint/scts.h"
 #include "tools/tenmint/trust.h"
 #include "tools/tenmint/verify_output.h"
-#include "tuf/verify/trust/protojson.h"
 #include "tuf/verify/bundle/artifact_signature.h"
 
 #define SIGNATURE_FILE_MAX 16384
@@ -37,8 +36,8 @@ struct line { /* the command line */
     bool any_issuer, any_identity;
     struct cli_list extensions, extension_regexps;
     const char *sct; /* came beside the certificate */
-    const char *scts, *tlogs, *timestamps;
-    const char *at;
+    struct cli_amount scts, tlogs, timestamps;
+    struct cli_time at;
     bool json;
     const char *artifact; /* positional; NULL: none */
 };
@@ -124,20 +123,6 @@ static int check_policy(const struct line *l, struct tm_err *e)
     return 0;
 }
 
-static int read_threshold(const char *option, const char *text, size_t otherwise, size_t *out,
-                          struct tm_err *e)
-{
-    char *end;
-    *out = otherwise;
-    if (text == NULL)
-        return 0;
-    unsigned long v = strtoul(text, &end, 10);
-    if (!isdigit((unsigned char)text[0]) || *end != '\0' || v > THRESHOLD_MAX)
-        return tm_err_set(e, "%s is a number from 0 to %d", option, THRESHOLD_MAX);
-    *out = v;
-    return 0;
-}
-
 /* --- the policy --- */
 
 static int add_rule(struct work *w, struct tuf_identity_rule rule, const char *regexp,
@@ -208,13 +193,11 @@ static int build_job(const struct line *l, struct work *w, struct tm_err *e)
     j->predicate_type = l->predicate_type;
     j->artifact_waived = l->no_artifact;
     j->now_ms = tm_clock_wall_ms();
-    j->has_at = l->at != NULL;
-    if (l->at != NULL && tuf_protojson_parse_time(l->at, false, &j->at_ms) != 0)
-        return tm_err_set(e, "--at takes a time such as 2026-01-02T03:04:05Z");
-    if (read_threshold("--scts", l->scts, 1, &j->scts, e) != 0 ||
-        read_threshold("--tlogs", l->tlogs, 0, &j->tlogs, e) != 0 ||
-        read_threshold("--timestamps", l->timestamps, 0, &j->timestamps, e) != 0)
-        return -1;
+    j->has_at = l->at.given;
+    j->at_ms = l->at.ms;
+    j->scts = (size_t)l->scts.value;
+    j->tlogs = (size_t)l->tlogs.value;
+    j->timestamps = (size_t)l->timestamps.value;
     return build_policy(l, w, e);
 }
 
@@ -310,7 +293,7 @@ static int load(const struct line *l, struct work *w, struct tm_err *e)
     w->job.bundle = w->bundle;
     w->job.key = w->key;
     /* Who runs a transparency log wants signatures in it. */
-    if (l->tlogs == NULL && l->bundle != NULL && tuf_trusted_root_count(w->root, TRUST_TLOG) > 0)
+    if (!l->tlogs.given && l->bundle != NULL && tuf_trusted_root_count(w->root, TRUST_TLOG) > 0)
         w->job.tlogs = 1;
     return read_artifact(l, w, e);
 }
@@ -332,7 +315,9 @@ static int run(const struct line *l, struct work *w, struct tm_err *e)
 
 int verify_command(const struct cli_command *self, int argc, char **argv)
 {
-    struct line l = {0};
+    struct line l = {.scts = {.value = 1, .max = THRESHOLD_MAX},
+                     .tlogs = {.max = THRESHOLD_MAX},
+                     .timestamps = {.max = THRESHOLD_MAX}};
     struct work w = {0};
     struct tm_err e = {0};
     const struct cli_option options[] = {
@@ -358,15 +343,16 @@ int verify_command(const struct cli_command *self, int argc, char **argv)
         {"predicate-type", CLI_TEXT, "URI", "of the attestation in the bundle", &l.predicate_type},
         {"no-artifact", CLI_FLAG, NULL, "check an attestation without its artifact",
          &l.no_artifact},
-        {"scts", CLI_TEXT, "N", "CT logs that must vouch for the certificate (default 1)", &l.scts},
+        {"scts", CLI_NUMBER, "N", "CT logs that must vouch for the certificate (default 1)",
+         &l.scts},
         {"sct", CLI_TEXT, "FILE", "SCT that came beside the certificate (sct.json)", &l.sct},
-        {"tlogs", CLI_TEXT, "N",
+        {"tlogs", CLI_NUMBER, "N",
          "transparency logs that must hold a bundle's signature "
          "(default 1 if the trusted root has one)",
          &l.tlogs},
-        {"timestamps", CLI_TEXT, "N", "timestamp authorities that must vouch (default 0)",
+        {"timestamps", CLI_NUMBER, "N", "timestamp authorities that must vouch (default 0)",
          &l.timestamps},
-        {"at", CLI_TEXT, "TIME", "signing time that you vouch for yourself", &l.at},
+        {"at", CLI_TIME, "TIME", "signing time that you vouch for yourself", &l.at},
         {"trusted-root", CLI_TEXT, "FILE",
          "trusted_root.json; without, the one that `tenmint trust` keeps is refreshed",
          &l.trusted_root},

@@ -46,47 +46,6 @@ int ca_filter_set_serial(struct ca_filter *f, const char *text, struct tm_err *e
     return f->serial_len > 0 ? 0 : tm_err_set(e, "serial number 0 is no certificate's");
 }
 
-/* "15m": so long before now. */
-static int parse_ago(const char *text, int64_t now_ms, uint64_t *out_ms)
-{
-    static const struct {
-        char unit;
-        int64_t ms;
-    } units[] = {{'s', 1000}, {'m', 60000}, {'h', 3600000}, {'d', 86400000}};
-    char *end = NULL;
-    long n = text[0] >= '0' && text[0] <= '9' ? strtol(text, &end, 10) : -1;
-    if (n < 0 || n > 1000000 || end[0] == '\0' || end[1] != '\0')
-        return -1;
-    for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
-        int64_t ago = n * units[i].ms;
-        if (*end == units[i].unit && ago <= now_ms) {
-            *out_ms = (uint64_t)(now_ms - ago);
-            return 0;
-        }
-    }
-    return -1;
-}
-
-int ca_filter_parse_time(const char *text, int64_t now_ms, uint64_t *out_ms, struct tm_err *e)
-{
-    char day[32];
-    int64_t s = -1;
-    if (parse_ago(text, now_ms, out_ms) == 0)
-        return 0;
-    if (tm_clock_parse(text, &s) != 0 && strlen(text) == 10) {
-        snprintf(day, sizeof(day), "%sT00:00:00Z", text);
-        if (tm_clock_parse(day, &s) != 0)
-            s = -1;
-    }
-    if (s < 0)
-        return tm_err_set(e,
-                          "'%.40s' is not a time: want 2026-11-24T12:00:00Z, 2026-11-24, or 15m, "
-                          "24h, 7d for so long ago",
-                          text);
-    *out_ms = (uint64_t)s * 1000;
-    return 0;
-}
-
 void ca_filter_free(struct ca_filter *f)
 {
     tm_pattern_free(f->pattern);

@@ -24,8 +24,6 @@ struct ca_filter {              /* every criterion that is set must hold; text i
 int ca_filter_set_pattern(struct ca_filter *f, const char *text, struct tm_err *e);
 /* Hexadecimal, with or without colons between bytes. */
 int ca_filter_set_serial(struct ca_filter *f, const char *text, struct tm_err *e);
-/* "2026-11-24T12:00:00Z", "2026-11-24", or how long ago: "90s", "15m", "24h", "7d". */
-int ca_filter_parse_time(const char *text, int64_t now_ms, uint64_t *out_ms, struct tm_err *e);
 void ca_filter_free(struct ca_filter *f);
 
 bool ca_filter_matches(const struct ca_filter *f, uint64_t timestamp_ms,

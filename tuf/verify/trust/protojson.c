@@ -10,8 +10,6 @@
 #include "common/nearest.h"
 
 /* google/protobuf/timestamp.proto: from 0001-01-01T00:00:00Z to 9999-12-31T23:59:59.999Z. */
-#define TIME_MIN_MS (-62135596800000LL)
-#define TIME_MAX_MS 253402300799999LL
 
 int tuf_protojson_known(const json_t *v, const char *const *names, struct tm_err *e)
 {
@@ -120,62 +118,6 @@ int tuf_protojson_array(const json_t *obj, const char *name, size_t max_items, j
     return 0;
 }
 
-/* ".123456789" at *p to nanoseconds; *p moves over it. */
-static int read_fraction(const char **p, int64_t *nanos)
-{
-    int64_t unit = 100000000;
-    *nanos = 0;
-    if (**p != '.')
-        return 0;
-    const char *first = ++*p;
-    for (; **p >= '0' && **p <= '9'; (*p)++) {
-        if (unit == 0)
-            return -1;
-        *nanos += (**p - '0') * unit;
-        unit /= 10;
-    }
-    return *p > first ? 0 : -1;
-}
-
-/* "Z" or "+hh:mm" to seconds east of UTC; nothing may follow. */
-static int read_offset(const char *p, int64_t *offset)
-{
-    *offset = 0;
-    if (strcmp(p, "Z") == 0)
-        return 0;
-    if (strlen(p) != 6 || (p[0] != '+' && p[0] != '-') || p[3] != ':')
-        return -1;
-    for (int i = 1; i < 6; i++) {
-        if (i != 3 && (p[i] < '0' || p[i] > '9'))
-            return -1;
-    }
-    int hours = (p[1] - '0') * 10 + p[2] - '0';
-    int minutes = (p[4] - '0') * 10 + p[5] - '0';
-    if (hours > 23 || minutes > 59)
-        return -1;
-    int east = (hours * 60 + minutes) * 60;
-    *offset = p[0] == '-' ? -east : east;
-    return 0;
-}
-
-int tuf_protojson_parse_time(const char *text, bool round_up, int64_t *ms)
-{
-    char whole[21];
-    int64_t seconds;
-    int64_t nanos;
-    int64_t offset;
-    if (strlen(text) < 20 || strlen(text) > 35)
-        return -1;
-    memcpy(whole, text, 19);
-    memcpy(whole + 19, "Z", 2);
-    const char *rest = text + 19;
-    if (tm_clock_parse(whole, &seconds) != 0 || read_fraction(&rest, &nanos) != 0 ||
-        read_offset(rest, &offset) != 0)
-        return -1;
-    *ms = (seconds - offset) * 1000 + (nanos + (round_up ? 999999 : 0)) / 1000000;
-    return *ms >= TIME_MIN_MS && *ms <= TIME_MAX_MS ? 0 : -1;
-}
-
 static int read_end(const json_t *range, const char *name, bool round_up, bool *has, int64_t *ms,
                     struct tm_err *e)
 {
@@ -183,7 +125,7 @@ static int read_end(const json_t *range, const char *name, bool round_up, bool *
     if (tuf_protojson_text(range, name, &text, e) != 0)
         return -1;
     *has = tuf_protojson_get(range, name) != NULL;
-    if (*has && tuf_protojson_parse_time(text, round_up, ms) != 0)
+    if (*has && tm_clock_parse_rfc3339(text, round_up, ms) != 0)
         return tm_err_set(e, "'%s' is not a time such as 2026-01-02T03:04:05Z", name);
     return 0;
 }

@@ -44,10 +44,6 @@ int tuf_protojson_array(const json_t *obj, const char *name, size_t max_items, j
 int tuf_protojson_validity(const json_t *obj, const char *name, struct tuf_validity *out,
                            struct tm_err *e);
 
-/* RFC 3339 as protobuf prints it ("2026-01-02T03:04:05.678Z") or with an offset. `round_up`:
- * to the next millisecond, not the last. 0 or -1. */
-int tuf_protojson_parse_time(const char *text, bool round_up, int64_t *ms);
-
 /* --- writing: each returns 0, or -1 when out of memory --- */
 int tuf_protojson_put_text(json_t *obj, const char *name, const char *text);
 int tuf_protojson_put_bytes(json_t *obj, const char *name, const void *data, size_t len);

@@ -1,0 +1,201 @@
+/* Values of options: what each kind takes, what it refuses, and what it says then. */
+#include <stdio.h>
+#include <string.h>
+
+#include "tests/support/cmocka_all.h"
+#include "tools/shared/value.h"
+
+#define NOW_MS 1764158400000 /* 2025-11-26T12:00:00Z */
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
+static int read(enum cli_kind kind, const char *text, void *dest, struct tm_err *e)
+{
+    static char copy[256]; /* a value lasts as long as argv does */
+    memset(e, 0, sizeof(*e));
+    snprintf(copy, sizeof(copy), "%s", text);
+    return cli_value_read(kind, "option", copy, dest, e);
+}
+
+static void a_number_is_digits_within_its_bounds(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {"",   " 2",  "2 ",  "+2",  "-2",
+                                      "2x", "0x2", "2.0", "257", "99999999999999999999"};
+    static const char *const good[] = {"0", "256", "007"};
+    static const int64_t values[] = {0, 256, 7};
+    struct tm_err e;
+    for (size_t i = 0; i < COUNT(good); i++) {
+        struct cli_amount a = {.value = -1, .max = 256};
+        assert_int_equal(read(CLI_NUMBER, good[i], &a, &e), 0);
+        assert_true(a.given);
+        assert_int_equal(a.value, values[i]);
+    }
+    for (size_t i = 0; i < COUNT(bad); i++) {
+        struct cli_amount a = {.value = 5, .max = 256};
+        assert_int_equal(read(CLI_NUMBER, bad[i], &a, &e), -1);
+        assert_int_equal(a.value, 5);
+        assert_non_null(strstr(e.text, "--option: want a number from 0 to 256, not '"));
+        assert_non_null(strstr(e.text, bad[i]));
+    }
+}
+
+static void a_number_may_have_a_word_beside_it(void **state)
+{
+    (void)state;
+    struct tm_err e;
+    struct cli_amount a = {.max = INT64_MAX, .word = "now"};
+    assert_int_equal(read(CLI_NUMBER, "now", &a, &e), 0);
+    assert_true(a.is_word);
+    struct cli_amount b = {.max = INT64_MAX, .word = "now"};
+    assert_int_equal(read(CLI_NUMBER, "then", &b, &e), -1);
+    assert_string_equal(e.text, "--option: want now or a number from 0 on, not 'then'");
+}
+
+static void a_duration_has_a_unit_and_seconds_need_none(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        int64_t ms;
+    } good[] = {{"10ms", 10},    {"30s", 30000},    {"30", 30000},
+                {"15m", 900000}, {"24h", 86400000}, {"7d", 604800000}};
+    static const char *const bad[] = {"",    "s",   "1.5h",          "1h30m",
+                                      " 1h", "1 h", "-1h",           "1H",
+                                      "1w",  "5ms", "106751991168d", "999999999999999999d"};
+    struct tm_err e;
+    for (size_t i = 0; i < COUNT(good); i++) {
+        struct cli_amount a = {.min = 10, .max = 604800000};
+        assert_int_equal(read(CLI_DURATION, good[i].text, &a, &e), 0);
+        assert_int_equal(a.value, good[i].ms);
+    }
+    for (size_t i = 0; i < COUNT(bad); i++) {
+        struct cli_amount a = {.min = 10, .max = 604800000};
+        assert_int_equal(read(CLI_DURATION, bad[i], &a, &e), -1);
+        assert_non_null(strstr(e.text, "from 10ms to 604800s, not '"));
+    }
+}
+
+static void a_size_is_in_bytes_or_binary_units(void **state)
+{
+    (void)state;
+    struct tm_err e;
+    struct cli_amount a = {.min = 1, .max = 1 << 30};
+    assert_int_equal(read(CLI_SIZE, "256KiB", &a, &e), 0);
+    assert_int_equal(a.value, 262144);
+    struct cli_amount b = {.min = 1, .max = 1 << 30};
+    assert_int_equal(read(CLI_SIZE, "256kB", &b, &e), -1);
+    assert_int_equal(read(CLI_SIZE, "1025MiB", &b, &e), -1);
+    assert_non_null(strstr(e.text, "--option: want a size such as"));
+}
+
+static void a_time_has_one_grammar(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        int64_t ms;
+    } good[] = {{"2025-11-26T12:00:00Z", NOW_MS},
+                {"2025-11-26T13:00:00+01:00", NOW_MS},
+                {"2025-11-26T12:00:00.250Z", NOW_MS + 250},
+                {"2025-11-26", NOW_MS - 43200000},
+                {"now", NOW_MS},
+                {"24h", NOW_MS - 86400000},
+                {"90s", NOW_MS - 90000},
+                {"1970-01-01", 0}};
+    static const char *const bad[] = {"",
+                                      "yesterday",
+                                      "24",
+                                      "2025-02-30",
+                                      "2025-11-26T12:00:00",
+                                      "2025-11-26 12:00:00Z",
+                                      "26.11.2025",
+                                      " now",
+                                      "now ",
+                                      "-1h",
+                                      "1969-12-31",
+                                      "99999999d",
+                                      "2025-11-26T25:00:00Z",
+                                      "2025-11-26Z"};
+    int64_t ms;
+    for (size_t i = 0; i < COUNT(good); i++) {
+        assert_int_equal(cli_value_time(good[i].text, NOW_MS, &ms), 0);
+        assert_int_equal(ms, good[i].ms);
+    }
+    for (size_t i = 0; i < COUNT(bad); i++) {
+        struct cli_time t = {0};
+        struct tm_err e;
+        assert_int_equal(cli_value_time(bad[i], NOW_MS, &ms), -1);
+        assert_int_equal(read(CLI_TIME, bad[i], &t, &e), -1);
+        assert_false(t.given);
+        assert_non_null(strstr(e.text, "--option: want a time such as 2026-11-24T12:00:00Z"));
+    }
+}
+
+static void a_choice_is_one_of_its_words(void **state)
+{
+    (void)state;
+    static const char *const words[] = {"json", "pem", "der", NULL};
+    struct tm_err e;
+    struct cli_choice c = {.value = words[0], .of = words};
+    assert_int_equal(read(CLI_CHOICE, "PEM", &c, &e), -1);
+    assert_string_equal(e.text, "--option: want json, pem or der, not 'PEM'");
+    assert_string_equal(c.value, "json");
+    assert_int_equal(read(CLI_CHOICE, "der", &c, &e), 0);
+    assert_ptr_equal(c.value, words[2]);
+    assert_int_equal(read(CLI_CHOICE, "pem", &c, &e), -1);
+    assert_string_equal(e.text, "--option: given twice");
+}
+
+static void a_list_of_names_has_no_empty_one(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {"", ",", "a,", ",a", "a,,b", "a, ,b"};
+    struct tm_err e;
+    struct cli_list l = {0};
+    assert_int_equal(read(CLI_NAMES, "alice, bob ,carol", &l, &e), 0);
+    assert_int_equal(l.count, 3);
+    assert_string_equal(l.item[0], "alice");
+    assert_string_equal(l.item[1], "bob");
+    assert_string_equal(l.item[2], "carol");
+    for (size_t i = 0; i < COUNT(bad); i++) {
+        struct cli_list none = {0};
+        assert_int_equal(read(CLI_NAMES, bad[i], &none, &e), -1);
+    }
+    assert_string_equal(e.text, "--option: want names with commas between them, not 'a, ,b'");
+}
+
+static void an_empty_text_is_no_value(void **state)
+{
+    (void)state;
+    struct tm_err e;
+    struct cli_list l = {0};
+    const char *text = NULL;
+    assert_int_equal(read(CLI_TEXT, "", &text, &e), -1);
+    assert_string_equal(e.text, "--option: the value is empty");
+    assert_int_equal(read(CLI_LIST, "", &l, &e), -1);
+}
+
+static void what_is_said_shows_no_control_characters(void **state)
+{
+    (void)state;
+    struct tm_err e;
+    struct cli_amount a = {.max = 9};
+    assert_int_equal(read(CLI_NUMBER, "\x1b[2J", &a, &e), -1);
+    assert_null(strchr(e.text, '\x1b'));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_number_is_digits_within_its_bounds),
+        cmocka_unit_test(a_number_may_have_a_word_beside_it),
+        cmocka_unit_test(a_duration_has_a_unit_and_seconds_need_none),
+        cmocka_unit_test(a_size_is_in_bytes_or_binary_units),
+        cmocka_unit_test(a_time_has_one_grammar),
+        cmocka_unit_test(a_choice_is_one_of_its_words),
+        cmocka_unit_test(a_list_of_names_has_no_empty_one),
+        cmocka_unit_test(an_empty_text_is_no_value),
+        cmocka_unit_test(what_is_said_shows_no_control_characters),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
