@@ -109,6 +109,32 @@ static enum tried try_keys(const struct oidc_verifier *v, const struct oidc_toke
     return tried > 0 || known ? TRIED_BAD : TRIED_NO_KEY;
 }
 
+static enum oidc_status refuse_keys(struct oidc_result *out, int64_t retry_after_s,
+                                    struct tm_err *e, const char *why)
+{
+    out->reason = OIDC_REASON_KEYS;
+    out->retry_after_s = retry_after_s;
+    tm_err_set(e, "%s", why);
+    return OIDC_REFUSED;
+}
+
+/* The key id tells a rotation gone wrong from a made-up token. */
+static void say_no_key(const struct oidc_token *t, enum tried tried, unsigned held,
+                       struct tm_err *e)
+{
+    char kid[80];
+    snprintf(kid, sizeof(kid), t->kid != NULL ? "of key '%.64s'" : "without a key id",
+             t->kid != NULL ? t->kid : "");
+    const char *alg = oidc_alg_table[t->alg].name;
+    if (tried == TRIED_BAD)
+        tm_err_set(e, "the signature (%s, %s) does not verify", kid, alg);
+    else if (held == 0)
+        tm_err_set(e, "the issuer's keys cannot be had (token %s, %s)", kid, alg);
+    else
+        tm_err_set(e, "none of the %u keys that the issuer publishes fits the token (%s, %s)", held,
+                   kid, alg);
+}
+
 /* Only a key we do not have is worth a fetch; a wrong signature by a known kid is not. */
 static enum oidc_status check_signature(struct oidc_verifier *v, const struct oidc_token *t,
                                         struct oidc_issuer_keys *p,
@@ -119,9 +145,9 @@ static enum oidc_status check_signature(struct oidc_verifier *v, const struct oi
         struct oidc_jwks *keys = oidc_issuer_keys_get(p);
         enum tried tried = try_keys(v, t, keys);
         enum oidc_issuer_keys_answer more = ISSUER_KEYS_NONE;
-        bool none = keys == NULL;
         if (tried == TRIED_NO_KEY || (tried == TRIED_BAD && t->kid == NULL))
-            more = oidc_issuer_keys_want(p, keys, waiter);
+            more = oidc_issuer_keys_want(p, keys, waiter, &out->retry_after_s);
+        unsigned held = keys != NULL ? oidc_jwks_count(keys) : 0;
         oidc_jwks_unref(keys);
         if (tried == TRIED_OK)
             return OIDC_OK;
@@ -129,15 +155,11 @@ static enum oidc_status check_signature(struct oidc_verifier *v, const struct oi
             return OIDC_WAIT;
         if (more == ISSUER_KEYS_CHANGED)
             continue;
-        out->reason = none ? OIDC_REASON_KEYS : OIDC_REASON_SIGNATURE;
-        tm_err_set(e, none                    ? "the issuer's keys cannot be had"
-                      : tried == TRIED_NO_KEY ? "the issuer has no key that fits kid and algorithm"
-                                              : "the signature does not verify");
+        out->reason = tried == TRIED_NO_KEY ? OIDC_REASON_KEYS : OIDC_REASON_SIGNATURE;
+        say_no_key(t, tried, held, e);
         return OIDC_REFUSED;
     }
-    out->reason = OIDC_REASON_KEYS;
-    tm_err_set(e, "the issuer's keys keep changing");
-    return OIDC_REFUSED;
+    return refuse_keys(out, 1, e, "the issuer's keys keep changing");
 }
 
 /* Names it for whoever wonders why a job is refused; a slash too many is the usual reason. */
@@ -170,11 +192,9 @@ static enum oidc_status verify_token(struct oidc_verifier *v, const struct oidc_
     }
     snprintf(out->issuer, sizeof(out->issuer), "%s", t->iss);
     struct oidc_issuer_keys *p = oidc_keystore_issuer(v->keys, t->iss);
-    if (p == NULL) {
-        out->reason = OIDC_REASON_KEYS;
-        tm_err_set(e, "too many issuers are being looked up, or this one was just removed");
-        return OIDC_REFUSED;
-    }
+    if (p == NULL)
+        return refuse_keys(out, 1, e,
+                           "too many issuers are being looked up, or this one was just removed");
     enum oidc_status status = check_signature(v, t, p, waiter, out, e);
     oidc_issuer_keys_unref(p);
     if (status != OIDC_OK)

@@ -28,8 +28,9 @@ struct oidc_options {
     int64_t max_age_s;           /* refuse a token whose iat is older; 0: no check */
     int64_t jwks_refresh_s;      /* background refresh period; default 3600 */
     int64_t jwks_min_interval_s; /* between fetches for unknown kids; default 30 */
-    int64_t fetch_timeout_ms;    /* default 10 000 */
-    bool allow_http;             /* issuers over http:// outside loopback; default false */
+    int64_t jwks_max_age_s;   /* keys that no fetch has confirmed for longer are dropped; 0: kept */
+    int64_t fetch_timeout_ms; /* default 10 000 */
+    bool allow_http;          /* issuers over http:// outside loopback; default false */
     enum oidc_engine engine;
     const char *ca_file;               /* PEM file with extra CAs for every issuer; or NULL */
     const char *kubernetes_ca_file;    /* for the cluster this process runs in, if the file is */
@@ -46,7 +47,7 @@ enum oidc_reason {
     OIDC_REASON_ALGORITHM, /* not on the allow-list, or wrong for the key */
     OIDC_REASON_HEADER,    /* crit, jwk, jku, x5u … */
     OIDC_REASON_ISSUER,    /* not trusted */
-    OIDC_REASON_KEYS,      /* issuer's keys cannot be had */
+    OIDC_REASON_KEYS,      /* issuer's keys cannot be had, or not yet the one of this kid */
     OIDC_REASON_SIGNATURE,
     OIDC_REASON_EXPIRED,
     OIDC_REASON_NOT_YET, /* nbf or iat in the future */
@@ -69,6 +70,7 @@ struct oidc_waiter {
 
 struct oidc_result {
     enum oidc_reason reason;
+    int64_t retry_after_s; /* OIDC_REASON_KEYS: when it is worth to ask again; at least 1 */
     struct oidc_principal principal; /* filled on OIDC_OK; oidc_principal_free() it */
     char issuer[256];                /* the token's iss, "" if not trusted (safe to log) */
     char subject[256];               /* the token's sub, truncated (set on OIDC_OK only) */
@@ -90,8 +92,8 @@ struct oidc_trust *oidc_verifier_trust(struct oidc_verifier *v);
 /*
  * Verifies at time `now_s` (Unix seconds). Set waiter to NULL to get
  * OIDC_REFUSED/OIDC_REASON_KEYS instead of OIDC_WAIT. Never blocks on the network.
- * After a wake, call again with the same token: a fetch that failed is then
- * reported as OIDC_REASON_KEYS (not another wait) while its minimum interval lasts.
+ * After a wake, call again with the same token: a fetch that failed, or brought no key of the
+ * token's id, is then reported as OIDC_REASON_KEYS (not another wait) until the next is allowed.
  */
 enum oidc_status oidc_verify(struct oidc_verifier *v, const char *token, size_t len, int64_t now_s,
                              const struct oidc_waiter *waiter, struct oidc_result *out,

@@ -1,12 +1,13 @@
 /* The audit trail: a line for each certificate and for each refusal, never a token. */
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "ca/api/internal.h"
 #include "common/hex.h"
 #include "common/transparency/sct.h"
 
-#define API_RETRY_AFTER_S "5"
+#define API_RETRY_AFTER_S 5 /* where nothing better is known */
 
 /* Each SCT's log id, and its leaf index where it has one ("-" where not), blanks between. */
 static void describe_scts(const struct tm_buf *list, struct tm_buf *ids, struct tm_buf *indexes)
@@ -68,6 +69,10 @@ void ca_api_refuse(struct ca_api *api, struct tm_http_exchange *x, const struct 
          JLOG_END);
     ca_api_failure_json(f, &body);
     tm_http_reply(x, status, "application/json", &body);
-    if (status == 503)
-        tm_http_reply_header(x, "Retry-After", API_RETRY_AFTER_S);
+    if (status == 503) {
+        char seconds[24];
+        snprintf(seconds, sizeof(seconds), "%" PRId64,
+                 f->retry_after_s > 0 ? f->retry_after_s : API_RETRY_AFTER_S);
+        tm_http_reply_header(x, "Retry-After", seconds);
+    }
 }

@@ -22,7 +22,7 @@ static const struct {
     [API_FAULT_REQUEST] = {400, INVALID_ARGUMENT, "request", NULL},
     [API_FAULT_TOKEN] = {400, INVALID_ARGUMENT, "token",
                          "There was an error processing the identity token"},
-    [API_FAULT_ISSUER_KEYS] = {503, UNAVAILABLE, "token_keys",
+    [API_FAULT_ISSUER_KEYS] = {503, UNAVAILABLE, NULL,
                                "The keys of the token's issuer are not available, try again later"},
     [API_FAULT_CSR] = {400, INVALID_ARGUMENT, "csr",
                        "The certificate signing request could not be parsed"},
@@ -64,7 +64,8 @@ const char *ca_api_fault_message(const struct ca_api_failure *f)
 
 unsigned ca_api_reason_index(const struct ca_api_failure *f)
 {
-    if (f->fault == API_FAULT_TOKEN && f->reason != OIDC_REASON_NONE)
+    bool of_token = f->fault == API_FAULT_TOKEN || f->fault == API_FAULT_ISSUER_KEYS;
+    if (of_token && f->reason != OIDC_REASON_NONE)
         return API_FAULT_COUNT + (unsigned)f->reason;
     return (unsigned)f->fault;
 }

@@ -21,7 +21,7 @@ enum ca_api_fault {
     API_FAULT_HEADERS,
     API_FAULT_REQUEST,     /* JSON, base64, oneof: the detail is the message */
     API_FAULT_TOKEN,       /* any failure of the token; oidc_reason says which */
-    API_FAULT_ISSUER_KEYS, /* the issuer cannot be reached: ours or theirs, not the client's */
+    API_FAULT_ISSUER_KEYS, /* OIDC_REASON_KEYS: ours or the issuer's fault, not the client's */
     API_FAULT_CSR,
     API_FAULT_KEY,
     API_FAULT_WEAK_KEY,
@@ -38,6 +38,7 @@ enum ca_api_fault {
 struct ca_api_failure {
     enum ca_api_fault fault;
     enum oidc_reason reason; /* API_FAULT_TOKEN, API_FAULT_ISSUER_KEYS */
+    int64_t retry_after_s;   /* of a 503; 0: not known */
     struct tm_err detail;    /* for the log */
 };
 

@@ -27,6 +27,7 @@ static enum ca_issue_status check_token(const struct ca_issue_env *env, struct c
         break;
     }
     f->reason = job->who.reason;
+    f->retry_after_s = job->who.retry_after_s;
     return fail(f, f->reason == OIDC_REASON_KEYS ? API_FAULT_ISSUER_KEYS : API_FAULT_TOKEN);
 }
 

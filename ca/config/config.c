@@ -76,6 +76,7 @@ static const struct tm_yamlmap_key oidc_keys[] = {
     TIME("max-token-age", max_token_age, 0, 24 * HOUR),
     TIME("jwks-refresh", jwks_refresh, 10 * SECOND, 24 * HOUR),
     TIME("jwks-min-interval", jwks_min_interval, 1000, HOUR),
+    TIME("jwks-max-age", jwks_max_age, 0, 365 * 24 * HOUR),
     TIME("fetch-timeout", fetch_timeout, 100, 5 * MINUTE),
     BOOL("allow-http", allow_http),
     TEXT("ca-file", oidc_ca_file),
@@ -322,6 +323,11 @@ static int validate(const char *name, const struct ca_config *c, struct tm_err *
                           c->engine);
     if (c->jwks_refresh < c->jwks_min_interval)
         return tm_err_set(e, "%s: oidc 'jwks-refresh' is shorter than 'jwks-min-interval'", name);
+    if (c->jwks_max_age != 0 && c->jwks_max_age <= c->jwks_refresh)
+        return tm_err_set(e,
+                          "%s: oidc 'jwks-max-age' must be longer than 'jwks-refresh', or keys "
+                          "would go while their issuer is well",
+                          name);
     return check_backend(name, c, e);
 }
 
@@ -425,6 +431,7 @@ void ca_config_oidc(const struct ca_config *c, struct oidc_options *o)
     o->max_age_s = c->max_token_age / 1000;
     o->jwks_refresh_s = c->jwks_refresh / 1000;
     o->jwks_min_interval_s = c->jwks_min_interval / 1000;
+    o->jwks_max_age_s = c->jwks_max_age / 1000;
     o->fetch_timeout_ms = c->fetch_timeout;
     o->allow_http = c->allow_http;
     o->ca_file = c->oidc_ca_file;

@@ -33,7 +33,7 @@ struct ca_config { /* text is owned; durations are milliseconds */
     struct tm_yamlmap_list algorithms; /* client-signing-algorithms; empty: the default list */
 
     char *issuers_file;
-    int64_t skew, max_token_age, jwks_refresh, jwks_min_interval, fetch_timeout;
+    int64_t skew, max_token_age, jwks_refresh, jwks_min_interval, jwks_max_age, fetch_timeout;
     bool allow_http;
     char *oidc_ca_file, *kubernetes_ca_file, *kubernetes_token_file, *engine;
 

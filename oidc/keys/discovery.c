@@ -3,7 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/fetch/fetch.h"
 #include "common/json/strictjson.h"
+#include "oidc/keys/jwks.h"
 
 #define DOCUMENT_MAX ((size_t)64 * 1024)
 #define URL_MAX 2048
@@ -16,14 +18,13 @@ struct lookup {
     struct tm_buf authorization; /* the header line; empty: none */
     bool allow_http;
     int64_t timeout_ms;
-    discovery_done_fn done;
+    oidc_fetched_fn done;
     void *arg;
 };
 
-static void lookup_end(struct lookup *l, struct oidc_jwks *keys, int64_t max_age_s,
-                       const struct tm_err *e)
+static void lookup_end(struct lookup *l, const struct oidc_fetched *answer, const struct tm_err *e)
 {
-    l->done(l->arg, keys, max_age_s, e);
+    l->done(l->arg, answer, e);
     free(l->iss);
     free(l->ca_pem);
     tm_buf_free_secret(&l->authorization);
@@ -80,14 +81,12 @@ static void on_jwks(void *arg, int rc, struct tm_fetch_response *resp, const str
 {
     struct lookup *l = arg;
     struct tm_err e = *fault;
-    struct oidc_jwks *keys = NULL;
+    const struct oidc_fetched answer = {body_text(resp), resp->body.len, resp->max_age_s};
     if (rc == 0 && resp->status != 200)
         rc = tm_err_set(&e, "HTTP status %ld", resp->status);
-    if (rc == 0)
-        keys = oidc_jwks_parse(body_text(resp), resp->body.len, &e);
-    if (keys == NULL)
+    if (rc != 0)
         tm_err_wrap(&e, "key set");
-    lookup_end(l, keys, resp->max_age_s, &e);
+    lookup_end(l, rc == 0 ? &answer : NULL, &e);
 }
 
 static void on_document(void *arg, int rc, struct tm_fetch_response *resp,
@@ -102,13 +101,12 @@ static void on_document(void *arg, int rc, struct tm_fetch_response *resp,
         uri = oidc_discovery_parse(body_text(resp), resp->body.len, l->iss, &e);
     if (uri == NULL || get(l, uri, JWKS_BYTES_MAX, on_jwks, &e) != 0) {
         tm_err_wrap(&e, "discovery");
-        lookup_end(l, NULL, -1, &e);
+        lookup_end(l, NULL, &e);
     }
     free(uri);
 }
 
-void oidc_discovery_start(struct tm_fetch_pool *pool, const struct oidc_discovery_request *req,
-                          discovery_done_fn done, void *arg)
+static void begin(void *pool, const struct oidc_fetch *req, oidc_fetched_fn done, void *arg)
 {
     struct tm_err e = {0};
     struct tm_buf url = {0};
@@ -116,7 +114,7 @@ void oidc_discovery_start(struct tm_fetch_pool *pool, const struct oidc_discover
     struct lookup *l = calloc(1, sizeof(*l));
     if (l == NULL) {
         tm_err_set(&e, "out of memory");
-        done(arg, NULL, -1, &e);
+        done(arg, NULL, &e);
         return;
     }
     *l = (struct lookup){.pool = pool,
@@ -140,6 +138,18 @@ void oidc_discovery_start(struct tm_fetch_pool *pool, const struct oidc_discover
     else
         rc = get(l, text, DOCUMENT_MAX, on_document, &e);
     if (rc != 0)
-        lookup_end(l, NULL, -1, &e);
+        lookup_end(l, NULL, &e);
     tm_buf_free(&url);
+}
+
+static void stop(void *pool)
+{
+    tm_fetch_pool_free(pool);
+}
+
+int oidc_discovery_fetcher(struct oidc_fetcher *out, struct tm_err *e)
+{
+    struct tm_fetch_pool *pool = tm_fetch_pool_new(e);
+    *out = (struct oidc_fetcher){.ctx = pool, .begin = begin, .stop = stop};
+    return pool != NULL ? 0 : -1;
 }

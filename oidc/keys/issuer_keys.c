@@ -5,10 +5,10 @@
 #include <string.h>
 
 #include "common/clock.h"
-#include "oidc/keys/discovery.h"
 #include "oidc/keys/incluster.h"
 
 #define WAITERS_MAX 4096
+#define FAILED_PAUSE_MAX_S 60
 
 struct waiting {
     struct waiting *next;
@@ -61,6 +61,17 @@ static int64_t fresh_ms(const struct oidc_issuer_keys *p, int64_t max_age_s)
     return s * 1000 - s * spread(p->iss);
 }
 
+/* A failed fetch is tried again soon, for who was away for a moment; never later than a good one.
+ */
+static int64_t pause_ms(const struct oidc_issuer_keys *p)
+{
+    int64_t most = p->env->options.jwks_min_interval_s;
+    int64_t s = p->failed < 7 ? (int64_t)1 << (p->failed - 1) : FAILED_PAUSE_MAX_S;
+    if (most > FAILED_PAUSE_MAX_S)
+        most = FAILED_PAUSE_MAX_S;
+    return (s < most ? s : most) * 1000;
+}
+
 /* Ends a fetch; keys NULL: it failed. */
 static void settle(struct oidc_issuer_keys *p, struct oidc_jwks *keys, int64_t max_age_s,
                    const struct tm_err *e)
@@ -71,15 +82,19 @@ static void settle(struct oidc_issuer_keys *p, struct oidc_jwks *keys, int64_t m
              JLOG_STR("error", e->text), JLOG_END);
     pthread_mutex_lock(&p->lock);
     p->fetching = false;
-    if (keys == NULL) {
-        p->failures++;
-    } else if (p->fetched_with == p->settings) {
+    bool current = p->fetched_with == p->settings; /* else a reload wants it done in another way */
+    p->failures += keys == NULL;
+    if (keys == NULL && current) {
+        p->failed++;
+        p->next_ms = now + pause_ms(p);
+    } else if (current) {
         set_keys(p, keys);
         p->had_ms = now;
+        p->failed = 0;
         p->fresh_until_ms = now + fresh_ms(p, max_age_s);
         atomic_store_explicit(&p->used, false, memory_order_relaxed);
     } else {
-        oidc_jwks_unref(keys); /* had in a way that a reload has forbidden since */
+        oidc_jwks_unref(keys);
     }
     struct waiting *list = p->waiters;
     p->waiters = NULL;
@@ -88,10 +103,32 @@ static void settle(struct oidc_issuer_keys *p, struct oidc_jwks *keys, int64_t m
     wake_all(list);
 }
 
-static void on_keys(void *arg, struct oidc_jwks *keys, int64_t max_age_s, const struct tm_err *e)
+/* What an operator would look for when tokens of some of the keys are refused. */
+static void report(const struct oidc_issuer_keys *p, const struct oidc_jwks_report *r)
+{
+    if (r->cut > 0)
+        jlog(p->env->log, JLOG_WARN,
+             "issuer publishes more keys than are held: the last are ignored",
+             JLOG_STR("issuer", p->iss), JLOG_INT("keys", r->listed), JLOG_INT("ignored", r->cut),
+             JLOG_END);
+    if (r->damaged > 0)
+        jlog(p->env->log, JLOG_WARN, "issuer keys left out", JLOG_STR("issuer", p->iss),
+             JLOG_INT("keys", r->listed), JLOG_INT("left_out", r->damaged),
+             JLOG_STR("error", r->why.text), JLOG_END);
+}
+
+static void on_fetched(void *arg, const struct oidc_fetched *answer, const struct tm_err *fault)
 {
     struct oidc_issuer_keys *p = arg;
-    settle(p, keys, max_age_s, e);
+    struct oidc_jwks_report r = {0};
+    struct tm_err e = *fault;
+    struct oidc_jwks *keys =
+        answer != NULL ? oidc_jwks_parse(answer->jwks, answer->len, &r, &e) : NULL;
+    if (answer != NULL && keys == NULL)
+        tm_err_wrap(&e, "key set");
+    if (keys != NULL)
+        report(p, &r);
+    settle(p, keys, answer != NULL ? answer->max_age_s : -1, &e);
     oidc_issuer_keys_unref(p);
 }
 
@@ -131,7 +168,7 @@ void oidc_issuer_keys_begin_fetch(struct oidc_issuer_keys *p)
     if (gather(p, &m, &e) != 0) {
         settle(p, NULL, -1, &e);
     } else {
-        struct oidc_discovery_request req = {
+        struct oidc_fetch req = {
             .iss = p->iss,
             .ca_pem = m.ca_pem.len > 0 ? tm_buf_str(&m.ca_pem) : NULL,
             .bearer = m.bearer.len > 0 ? tm_buf_str(&m.bearer) : NULL,
@@ -139,7 +176,7 @@ void oidc_issuer_keys_begin_fetch(struct oidc_issuer_keys *p)
             .timeout_ms = p->env->options.fetch_timeout_ms,
         };
         oidc_issuer_keys_ref(p);
-        oidc_discovery_start(p->env->pool, &req, on_keys, p);
+        p->env->fetcher.begin(p->env->fetcher.ctx, &req, on_fetched, p);
     }
     tm_buf_free(&m.ca_pem);
     tm_buf_free_secret(&m.bearer);
@@ -150,8 +187,8 @@ static bool claim_fetch(struct oidc_issuer_keys *p)
     if (p->fetching || atomic_load(&p->env->stopping))
         return false;
     p->fetching = true;
-    p->tried = true;
     p->tried_ms = tm_clock_mono_ms();
+    p->next_ms = p->tried_ms + p->env->options.jwks_min_interval_s * 1000;
     p->fetches++;
     return true;
 }
@@ -159,7 +196,7 @@ static bool claim_fetch(struct oidc_issuer_keys *p)
 void oidc_issuer_keys_prefetch(struct oidc_issuer_keys *p)
 {
     pthread_mutex_lock(&p->lock);
-    bool mine = !p->tried && claim_fetch(p);
+    bool mine = p->next_ms == 0 && claim_fetch(p);
     pthread_mutex_unlock(&p->lock);
     if (mine)
         oidc_issuer_keys_begin_fetch(p);
@@ -179,19 +216,22 @@ static bool add_waiter(struct oidc_issuer_keys *p, const struct oidc_waiter *wai
 
 enum oidc_issuer_keys_answer oidc_issuer_keys_want(struct oidc_issuer_keys *p,
                                                    const struct oidc_jwks *seen,
-                                                   const struct oidc_waiter *waiter)
+                                                   const struct oidc_waiter *waiter,
+                                                   int64_t *retry_after_s)
 {
     enum oidc_issuer_keys_answer answer = ISSUER_KEYS_NONE;
     bool mine = false;
     pthread_mutex_lock(&p->lock);
-    int64_t since = tm_clock_mono_ms() - p->tried_ms;
+    int64_t now = tm_clock_mono_ms();
     if (atomic_load(&p->keys) != seen) {
         answer = ISSUER_KEYS_CHANGED;
     } else {
-        if (!p->tried || since >= p->env->options.jwks_min_interval_s * 1000)
+        if (now >= p->next_ms)
             mine = claim_fetch(p);
         if (p->fetching && add_waiter(p, waiter))
             answer = ISSUER_KEYS_WAIT;
+        else
+            *retry_after_s = p->fetching || p->next_ms <= now ? 1 : (p->next_ms - now + 999) / 1000;
     }
     pthread_mutex_unlock(&p->lock);
     if (mine)
@@ -231,7 +271,8 @@ int oidc_issuer_keys_apply(struct oidc_issuer_keys *p, const struct oidc_issuer 
         p->allow_http = issuer->allow_http;
         p->in_cluster = in_cluster;
         p->settings++;
-        p->tried = false;
+        p->next_ms = 0;
+        p->failed = 0;
         p->fresh_until_ms = 0;
         p->had_ms = 0;
         set_keys(p, NULL);
@@ -277,12 +318,27 @@ void oidc_issuer_keys_unref(struct oidc_issuer_keys *p)
 
 bool oidc_issuer_keys_claim_if_due(struct oidc_issuer_keys *p, int64_t now_ms)
 {
-    int64_t interval_ms = p->env->options.jwks_min_interval_s * 1000;
     pthread_mutex_lock(&p->lock);
     bool due = (p->configured || p->had_ms != 0) && now_ms >= p->fresh_until_ms &&
-               (!p->tried || now_ms - p->tried_ms >= interval_ms) && claim_fetch(p);
+               now_ms >= p->next_ms && claim_fetch(p);
     pthread_mutex_unlock(&p->lock);
     return due;
+}
+
+void oidc_issuer_keys_expire(struct oidc_issuer_keys *p, int64_t now_ms)
+{
+    int64_t limit_ms = p->env->options.jwks_max_age_s * 1000;
+    pthread_mutex_lock(&p->lock);
+    bool expired = limit_ms > 0 && p->had_ms != 0 && now_ms - p->had_ms > limit_ms &&
+                   atomic_load(&p->keys) != NULL;
+    int64_t age_s = (now_ms - p->had_ms) / 1000;
+    if (expired)
+        set_keys(p, NULL);
+    pthread_mutex_unlock(&p->lock);
+    if (expired)
+        jlog(p->env->log, JLOG_ERROR,
+             "issuer keys dropped: no fetch has confirmed them for too long",
+             JLOG_STR("issuer", p->iss), JLOG_INT("age_s", age_s), JLOG_END);
 }
 
 bool oidc_issuer_keys_is_over(struct oidc_issuer_keys *p, int64_t now_ms)

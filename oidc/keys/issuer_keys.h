@@ -8,8 +8,8 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#include "common/fetch/fetch.h"
 #include "common/gate.h"
+#include "oidc/keys/fetcher.h"
 #include "oidc/keys/keystore.h"
 
 /* What all issuers of a store share. */
@@ -19,7 +19,7 @@ struct oidc_issuer_keys_env {
     char *kubernetes_ca; /* paths; or NULL */
     char *kubernetes_token;
     struct tm_jlog *log;
-    struct tm_fetch_pool *pool;
+    struct oidc_fetcher fetcher;
     struct tm_gate gate;  /* for readers of the issuers' keys */
     atomic_bool stopping; /* no fetch begins any more */
 };
@@ -40,8 +40,9 @@ struct oidc_issuer_keys {
     unsigned settings;     /* counts changes of the three before */
     unsigned fetched_with; /* the count when the latest fetch began */
     bool fetching;
-    bool tried;
     int64_t tried_ms; /* monotonic; when the last fetch began */
+    int64_t next_ms;  /* when another may begin; 0: none was tried yet */
+    unsigned failed;  /* fetches in a row that failed */
     int64_t fresh_until_ms;
     int64_t had_ms; /* when the keys came; 0: never */
     struct waiting *waiters;
@@ -62,10 +63,13 @@ int oidc_issuer_keys_apply(struct oidc_issuer_keys *p, const struct oidc_issuer 
 void oidc_issuer_keys_prefetch(struct oidc_issuer_keys *p);
 
 /* Whether to fetch now, which the caller must then begin: when the keys age, or, after a failure,
- * when the interval has passed. Who never had keys is asked again by the next token only, unless it
+ * when its pause is over. Who never had keys is asked again by the next token only, unless it
  * is an exact issuer. */
 bool oidc_issuer_keys_claim_if_due(struct oidc_issuer_keys *p, int64_t now_ms);
 void oidc_issuer_keys_begin_fetch(struct oidc_issuer_keys *p); /* after a claim; reads files */
+
+/* Drops keys that no fetch has confirmed for jwks_max_age_s. */
+void oidc_issuer_keys_expire(struct oidc_issuer_keys *p, int64_t now_ms);
 
 /* A wildcard's issuer whose keys have aged while nobody asked for it: neither worth a fetch nor to
  * be trusted with old keys when somebody does. */

@@ -17,9 +17,9 @@ struct oidc_jwk {
     EVP_MD_CTX *prepared[ALG_COUNT]; /* owned; per algorithm the key may be used with, else NULL */
 };
 
-/* 0: usable; 1: a kind of key that is not for us (other kty, use "enc", symmetric); -1: damaged,
- * weak (RSA below 2048 bits, point off the curve) or with its private half. Nothing to free unless
- * 0. */
+/* 0: usable; 1: a kind of key that is not for us (other kty or curve, use "enc", symmetric); -1:
+ * damaged, weak (RSA below 2048 bits, point off the curve) or with its private half. Nothing to
+ * free unless 0; `e` says why. */
 int oidc_jwk_parse(const json_t *json, struct oidc_jwk *out, struct tm_err *e);
 void oidc_jwk_free(struct oidc_jwk *k);
 

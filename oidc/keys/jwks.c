@@ -9,27 +9,56 @@
 struct oidc_jwks {
     atomic_uint refs;
     size_t count;
-    struct oidc_jwk key[JWKS_KEYS_MAX];
+    struct oidc_jwk key[]; /* room for as many as were listed, at most JWKS_KEYS_MAX */
 };
 
-static int add_keys(struct oidc_jwks *s, const json_t *keys, struct tm_err *e)
+static void note(struct oidc_jwks_report *r, const json_t *key, const struct tm_err *why)
+{
+    const char *kid = tm_strictjson_str(key, "kid");
+    r->why = *why;
+    tm_err_wrap(&r->why, kid != NULL ? "key '%.100s'" : "a key without kid", kid);
+}
+
+static int add_keys(struct oidc_jwks *s, const json_t *keys, struct oidc_jwks_report *r,
+                    struct tm_err *e)
 {
     size_t i;
     const json_t *one;
     struct tm_err why = {0};
+    r->listed = json_array_size(keys);
     json_array_foreach(keys, i, one)
     {
-        if (s->count < JWKS_KEYS_MAX && oidc_jwk_parse(one, &s->key[s->count], &why) == 0)
-            s->count++;
+        if (s->count == JWKS_KEYS_MAX) {
+            r->cut = r->listed - i;
+            break;
+        }
+        int rc = oidc_jwk_parse(one, &s->key[s->count], &why);
+        s->count += rc == 0;
+        if (rc < 0 || (rc > 0 && r->damaged == 0))
+            note(r, one, &why);
+        r->damaged += rc < 0;
     }
     if (s->count == 0)
-        return tm_err_set(e, "the key set has no usable key among %zu%s%s", json_array_size(keys),
-                          why.text[0] != '\0' ? ": " : "", why.text);
+        return tm_err_set(e, "the key set has no usable key among %zu%s%s", r->listed,
+                          r->why.text[0] != '\0' ? ": " : "", r->why.text);
     return 0;
 }
 
-struct oidc_jwks *oidc_jwks_parse(const char *text, size_t len, struct tm_err *e)
+static struct oidc_jwks *set_new(size_t listed)
 {
+    size_t room = listed < JWKS_KEYS_MAX ? listed : JWKS_KEYS_MAX;
+    struct oidc_jwks *s = calloc(1, sizeof(*s) + (room + 1) * sizeof(s->key[0]));
+    if (s != NULL)
+        atomic_init(&s->refs, 1);
+    return s;
+}
+
+struct oidc_jwks *oidc_jwks_parse(const char *text, size_t len, struct oidc_jwks_report *report,
+                                  struct tm_err *e)
+{
+    struct oidc_jwks_report own;
+    struct oidc_jwks_report *r = report != NULL ? report : &own;
+    *r = (struct oidc_jwks_report){0};
     json_t *json = tm_strictjson_parse(text, len, JWKS_BYTES_MAX, e);
     if (json == NULL)
         return NULL;
@@ -37,14 +66,11 @@ struct oidc_jwks *oidc_jwks_parse(const char *text, size_t len, struct tm_err *e
     struct oidc_jwks *s = NULL;
     if (!json_is_array(keys)) {
         tm_err_set(e, "the key set has no array 'keys'");
-    } else if ((s = calloc(1, sizeof(*s))) == NULL) {
+    } else if ((s = set_new(json_array_size(keys))) == NULL) {
         tm_err_set(e, "out of memory");
-    } else {
-        atomic_init(&s->refs, 1);
-        if (add_keys(s, keys, e) != 0) {
-            oidc_jwks_unref(s);
-            s = NULL;
-        }
+    } else if (add_keys(s, keys, r, e) != 0) {
+        oidc_jwks_unref(s);
+        s = NULL;
     }
     json_decref(json);
     return s;

@@ -6,14 +6,23 @@
 
 #include "oidc/keys/jwk.h"
 
-#define JWKS_BYTES_MAX ((size_t)256 * 1024)
-#define JWKS_KEYS_MAX 64
+#define JWKS_BYTES_MAX ((size_t)2 * 1024 * 1024) /* 512 keys, each with a chain of certificates */
+#define JWKS_KEYS_MAX 512
 
 struct oidc_jwks;
 
-/* Strict JSON; keys that cannot be used are skipped and counted. A set without one usable key
- * is an error. NULL with `e` set on failure. */
-struct oidc_jwks *oidc_jwks_parse(const char *text, size_t len, struct tm_err *e);
+/* What became of the keys that were listed; for the operator. */
+struct oidc_jwks_report {
+    size_t listed;
+    size_t damaged;    /* skipped, though of a kind that we take */
+    size_t cut;        /* not looked at, as JWKS_KEYS_MAX are held */
+    struct tm_err why; /* the last one damaged, else the last one that is not for us */
+};
+
+/* Strict JSON; keys that are not for us or cannot be used are skipped. A set without one usable
+ * key is an error. `report` may be NULL. NULL with `e` set on failure. */
+struct oidc_jwks *oidc_jwks_parse(const char *text, size_t len, struct oidc_jwks_report *report,
+                                  struct tm_err *e);
 struct oidc_jwks *oidc_jwks_ref(struct oidc_jwks *s);
 void oidc_jwks_unref(struct oidc_jwks *s); /* NULL is fine */
 

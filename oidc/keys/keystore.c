@@ -6,6 +6,7 @@
 
 #include "common/clock.h"
 #include "common/file.h"
+#include "oidc/keys/discovery.h"
 #include "oidc/keys/issuer_keys.h"
 
 #define BUCKETS 256
@@ -148,6 +149,7 @@ static struct oidc_issuer_keys *list_due(struct oidc_keystore *k)
         struct oidc_issuer_keys *_Atomic *at = &k->bucket[b];
         while (*at != NULL) {
             struct oidc_issuer_keys *p = *at;
+            oidc_issuer_keys_expire(p, now);
             if (oidc_issuer_keys_is_over(p, now)) {
                 take_out(k, at);
                 continue;
@@ -212,8 +214,7 @@ static int start(struct oidc_keystore *k, struct tm_err *e)
             return tm_err_wrap(e, "issuers' CA file");
         k->env.options.ca_file = NULL; /* the caller's string */
     }
-    k->env.pool = tm_fetch_pool_new(e);
-    if (k->env.pool == NULL)
+    if (oidc_discovery_fetcher(&k->env.fetcher, e) != 0)
         return -1;
     errno = pthread_create(&k->refresher, NULL, refresh_loop, k);
     if (errno != 0)
@@ -247,7 +248,8 @@ void oidc_keystore_free(struct oidc_keystore *k)
     atomic_store(&k->env.stopping, true);
     if (k->refresher_runs)
         pthread_join(k->refresher, NULL);
-    tm_fetch_pool_free(k->env.pool);
+    if (k->env.fetcher.ctx != NULL)
+        k->env.fetcher.stop(k->env.fetcher.ctx);
     for (unsigned b = 0; b < BUCKETS; b++) {
         while (k->bucket[b] != NULL)
             take_out(k, &k->bucket[b]);

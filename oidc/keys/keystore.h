@@ -39,10 +39,13 @@ enum oidc_issuer_keys_answer {
 };
 
 /* The caller found nothing in `seen` (NULL: had no keys) and wants newer ones. One fetch serves
- * all that wait; fetches are at least jwks_min_interval_s apart. waiter NULL: never waits. */
+ * all that wait. After a good fetch the next is allowed jwks_min_interval_s later, after failures
+ * 1, 2, 4 … s later, but no later than that. waiter NULL: never waits. ISSUER_KEYS_NONE sets
+ * *retry_after_s: when the next is allowed, at least 1. */
 enum oidc_issuer_keys_answer oidc_issuer_keys_want(struct oidc_issuer_keys *p,
                                                    const struct oidc_jwks *seen,
-                                                   const struct oidc_waiter *waiter);
+                                                   const struct oidc_waiter *waiter,
+                                                   int64_t *retry_after_s);
 
 void oidc_keystore_stats(struct oidc_keystore *k,
                          void (*fn)(void *arg, const struct oidc_issuer_stats *s), void *arg);

@@ -27,7 +27,7 @@ static void check_key(const struct oidc_jwks *s, const struct oidc_jwk *k, int a
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct tm_err e = {0};
-    struct oidc_jwks *s = oidc_jwks_parse((const char *)data, size, &e);
+    struct oidc_jwks *s = oidc_jwks_parse((const char *)data, size, NULL, &e);
     const struct oidc_jwk *k;
     if (s == NULL) {
         must(e.text[0] != '\0');

@@ -143,7 +143,7 @@ static void a_storm_of_unknown_kids_makes_few_fetches(void **state)
         snprintf(claims, sizeof(claims),
                  "{\"iss\":\"%s\",\"aud\":\"sigstore\",\"sub\":\"s\",\"exp\":9999999999}", f.url);
         fake_issuer_sign(&f, kid, claims, &token);
-        assert_int_equal(ask_token(v, &token), OIDC_REASON_SIGNATURE);
+        assert_int_equal(ask_token(v, &token), OIDC_REASON_KEYS);
         tm_buf_free(&token);
     }
     int fetches = atomic_load(&f.discoveries) - before;
@@ -151,6 +151,84 @@ static void a_storm_of_unknown_kids_makes_few_fetches(void **state)
     assert_true(fetches >= 1 && fetches <= (tm_clock_mono_ms() - begin) / 1000 + 1);
     assert_int_equal(ask(v, &f), OIDC_REASON_NONE);
     oidc_verifier_free(v);
+    fake_issuer_stop(&f);
+}
+
+static void an_unknown_key_id_is_told_when_to_come_again(void **state)
+{
+    (void)state;
+    struct fake_issuer f;
+    struct oidc_result r;
+    struct tm_err e = {0};
+    struct tm_buf token = {0};
+    fake_issuer_start(&f, NULL, NULL);
+    struct oidc_verifier *v = verifier_for(trust_one(f.url, ""), 3600, 30);
+    assert_int_equal(ask(v, &f), OIDC_REASON_NONE);
+    atomic_store(&f.key_number, 7); /* a rotation right after a fetch */
+    fake_issuer_token(&f, NULL, &token);
+    assert_int_equal(oidc_verify(v, (const char *)token.data, token.len, time(NULL), NULL, &r, &e),
+                     OIDC_REFUSED);
+    assert_int_equal(r.reason, OIDC_REASON_KEYS);
+    assert_in_range(r.retry_after_s, 1, 30);
+    if (strstr(e.text, "'k7'") == NULL)
+        fail_msg("the key id is not named: %s", e.text);
+    assert_int_equal(ask_token(v, &token), OIDC_REASON_KEYS); /* nor does it wait half a minute */
+    assert_int_equal(atomic_load(&f.key_fetches), 1);
+    oidc_verifier_free(v);
+    fake_issuer_stop(&f);
+    tm_buf_free(&token);
+}
+
+static void a_failed_fetch_is_tried_again_within_seconds(void **state)
+{
+    (void)state;
+    struct fake_issuer f;
+    fake_issuer_start(&f, NULL, NULL);
+    atomic_store(&f.mode, FAKE_DOWN);
+    struct oidc_verifier *v = verifier_for(trust_one(f.url, ""), 3600, 3600);
+    enum oidc_reason r = ask(v, &f);
+    assert_int_equal(r, OIDC_REASON_KEYS);
+    assert_int_equal(ask(v, &f), OIDC_REASON_KEYS); /* no second fetch within its pause */
+    until(&f.discoveries, 2);                       /* the background's own, nobody asks */
+    atomic_store(&f.mode, FAKE_WELL);
+    for (int i = 0; i < 100 && (r = ask(v, &f)) != OIDC_REASON_NONE; i++)
+        usleep(100000);
+    assert_int_equal(r, OIDC_REASON_NONE);
+    assert_in_range(atomic_load(&f.discoveries), 3, 5);
+    oidc_verifier_free(v);
+    fake_issuer_stop(&f);
+}
+
+static void keys_outlive_an_outage_only_as_long_as_allowed(void **state)
+{
+    (void)state;
+    struct oidc_options o;
+    struct tm_err e = {0};
+    struct fake_issuer f;
+    fake_issuer_start(&f, NULL, NULL);
+    oidc_options_default(&o);
+    o.jwks_refresh_s = 1;
+    o.jwks_min_interval_s = 1;
+    o.jwks_max_age_s = 3;
+    struct oidc_trust *t = trust_one(f.url, "");
+    struct oidc_verifier *v = oidc_verifier_new(t, &o, NULL, &e);
+    assert_non_null(v);
+    assert_int_equal(ask(v, &f), OIDC_REASON_NONE);
+    atomic_store(&f.mode, FAKE_DOWN);
+    int64_t begin = tm_clock_mono_ms();
+    enum oidc_reason r = OIDC_REASON_NONE;
+    while (r == OIDC_REASON_NONE && tm_clock_mono_ms() - begin < 10000) {
+        usleep(50000);
+        r = ask(v, &f);
+    }
+    assert_int_equal(r, OIDC_REASON_KEYS);
+    assert_true(tm_clock_mono_ms() - begin > 1000); /* fetched up to a refresh before the outage */
+    atomic_store(&f.mode, FAKE_WELL);
+    for (int i = 0; i < 100 && (r = ask(v, &f)) != OIDC_REASON_NONE; i++)
+        usleep(100000);
+    assert_int_equal(r, OIDC_REASON_NONE);
+    oidc_verifier_free(v);
+    oidc_trust_unref(t);
     fake_issuer_stop(&f);
 }
 
@@ -380,7 +458,7 @@ static void a_wildcards_issuer_is_refreshed_while_used_and_then_forgotten(void *
         r = ask_token(v, &old);
         usleep(100000);
     }
-    assert_int_equal(r, OIDC_REASON_SIGNATURE);
+    assert_int_equal(r, OIDC_REASON_KEYS); /* it might still be published */
     assert_true(atomic_load(&f.key_fetches) > seen);
     oidc_verifier_stats(v, count_issuers, &issuers);
     assert_int_equal(issuers, 1);
@@ -596,6 +674,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_outage_keeps_the_last_good_keys),
         cmocka_unit_test(a_storm_of_unknown_kids_makes_few_fetches),
+        cmocka_unit_test(an_unknown_key_id_is_told_when_to_come_again),
+        cmocka_unit_test(a_failed_fetch_is_tried_again_within_seconds),
+        cmocka_unit_test(keys_outlive_an_outage_only_as_long_as_allowed),
         cmocka_unit_test(bad_discovery_is_refused_and_heals),
         cmocka_unit_test(a_redirect_to_another_host_is_refused),
         cmocka_unit_test(slow_issuers_do_not_hold_up_others),

@@ -48,6 +48,7 @@ static const char full[] =
     "ecdsa-sha2-256-nistp256]\n"
     "issuers-file: i.yaml\n"
     "oidc: {skew: 5s, max-token-age: 10m, jwks-refresh: 1h, jwks-min-interval: 10s, "
+    "jwks-max-age: 2d, "
     "fetch-timeout: 2s, allow-http: true, ca-file: x.pem, engine: libjwt, "
     "kubernetes-ca-file: k.crt, kubernetes-token-file: /abs/token}\n"
     "ct: {scts-required: 2, operators-required: 2, deadline: 300ms, detached: false, logs: {\n"
@@ -73,6 +74,7 @@ static void each_key_is_read(void **state)
     assert_int_equal(ho.workers, 3);
     assert_int_equal(ho.wait_timeout_ms, 400);
     assert_int_equal(oo.skew_s, 5);
+    assert_int_equal(oo.jwks_max_age_s, 2 * 24 * 3600);
     assert_int_equal(oo.max_age_s, 600);
     assert_int_equal(oo.engine, OIDC_ENGINE_LIBJWT);
     assert_true(oo.allow_http);
@@ -198,6 +200,7 @@ static void a_bad_value_is_refused_with_its_line(void **state)
         {OK_TAIL "ct: {detached: true, scts-required: 2}\n", "room for one detached SCT"},
         {OK_TAIL "oidc: {engine: x}\n", "'x' is not one of"},
         {OK_TAIL "oidc: {jwks-refresh: 10s}\n", "shorter than"},
+        {OK_TAIL "oidc: {jwks-max-age: 1h}\n", "must be longer than 'jwks-refresh'"},
         {OK_TAIL "---\nlisten: b:1\n", "second YAML document"},
         {OK_TAIL "listen: \"a\\0b\"\n", "non-empty string"},
         {OK_TAIL "listen: 'x\n", "t.yaml:"},
@@ -293,6 +296,7 @@ static void the_reference_file_loads(void **state)
                                         "max-token-age",
                                         "jwks-refresh",
                                         "jwks-min-interval",
+                                        "jwks-max-age",
                                         "fetch-timeout",
                                         "allow-http",
                                         "ca-file",

@@ -227,7 +227,7 @@ static struct pair make_pair(EVP_PKEY *key, const char *crv, size_t width)
     }
     tm_buf_puts(&json, "\"}]}");
     struct tm_err e = {0};
-    p.set = oidc_jwks_parse(tm_buf_str(&json), json.len, &e);
+    p.set = oidc_jwks_parse(tm_buf_str(&json), json.len, NULL, &e);
     if (p.set == NULL)
         fail_msg("%s", e.text);
     tm_buf_free(&json);
@@ -370,7 +370,7 @@ static void bad_keys_never_enter_a_set(void **state)
     };
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         struct tm_err e = {0};
-        assert_null(oidc_jwks_parse(bad[i], strlen(bad[i]), &e));
+        assert_null(oidc_jwks_parse(bad[i], strlen(bad[i]), NULL, &e));
         assert_string_not_equal(e.text, "");
     }
 }

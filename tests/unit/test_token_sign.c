@@ -82,7 +82,7 @@ static struct oidc_jwks *set_of(const EVP_PKEY *key, const char *extra)
         tm_b64_encode(B64_URL_BARE, raw, len, &json);
     }
     tm_buf_puts(&json, "\"}]}");
-    struct oidc_jwks *set = oidc_jwks_parse(tm_buf_str(&json), json.len, &e);
+    struct oidc_jwks *set = oidc_jwks_parse(tm_buf_str(&json), json.len, NULL, &e);
     tm_buf_free(&json);
     return set;
 }
