@@ -6,8 +6,10 @@
 #define TENMINT_CA_PROOF_H
 
 #include <openssl/evp.h>
+#include <stdbool.h>
 #include <stdint.h>
 
+#include "ca/proof/form.h"
 #include "common/buf.h"
 #include "common/err.h"
 #include "common/shelf.h"
@@ -34,7 +36,7 @@ enum ca_proof_status {
 struct ca_proof_key {
     EVP_PKEY *key;         /* owned */
     EVP_PKEY_CTX *ctx;     /* of key, which verification begins anew; owned, NULL: none is kept */
-    unsigned curve;        /* which of spki's curves, from 1; 0: decoded some other way */
+    enum ca_key_kind kind; /* of key */
     struct tm_shelf *home; /* where ctx goes when it is not needed any more; NULL: freed */
     size_t ec_width;       /* bytes of r and of s; 0: no EC key */
     struct tm_buf spki;    /* canonical DER SubjectPublicKeyInfo */
@@ -53,6 +55,10 @@ enum ca_proof_status ca_proof_key_parse(const struct ca_proof_policy *p, const v
 /* Verifies `sig` over the challenge's bytes (ECDSA DER or raw r||s; RSA PKCS#1 v1.5; Ed25519). */
 enum ca_proof_status ca_proof_key_verify(const struct ca_proof_key *k, const char *challenge,
                                          const void *sig, size_t sig_len, struct tm_err *e);
+
+/* The same of any bytes: `data` is what was signed. The outcome only; nothing is put on `e`. */
+bool ca_proof_signed_by(const struct ca_proof_key *k, const void *data, size_t len,
+                        const unsigned char *sig, size_t sig_len);
 
 /* PEM PKCS#10: parses and checks key strength and its self-signature. */
 enum ca_proof_status ca_proof_csr_parse(const struct ca_proof_policy *p, const void *pem,

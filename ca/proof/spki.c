@@ -1,29 +1,34 @@
 #include "ca/proof/spki.h"
 #include "ca/proof/blame.h"
 
+#include <openssl/core_names.h>
 #include <openssl/err.h>
+#include <openssl/params.h>
+#include <openssl/rsa.h>
 #include <openssl/x509.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "ca/proof/modulus.h"
 #include "common/curve.h"
 #include "common/pem.h"
 
-_Static_assert(CURVE_COUNT == SPKI_CURVES, "the header counts the curves");
+_Static_assert(KEY_P256 + CURVE_COUNT - 1 == KEY_P521, "a kind for each curve, in their order");
 
 /*
  * To make a key from the parameters and a context for it costs more than a tenth of a signature
  * check, to give a key another point next to nothing: so contexts are kept with their keys. A key
  * holds the point it was given last, and parse_curve gives it the client's before anybody sees it.
  */
-struct ca_spki_curves {
+struct ca_spki_maker {
     EVP_PKEY *empty[CURVE_COUNT];      /* parameters only */
     struct tm_shelf used[CURVE_COUNT]; /* of EVP_PKEY_CTX */
+    struct tm_shelf rsa;               /* of EVP_PKEY_CTX that make RSA keys */
 };
 
-struct ca_spki_curves *ca_spki_curves_new(struct tm_err *e)
+struct ca_spki_maker *ca_spki_maker_new(struct tm_err *e)
 {
-    struct ca_spki_curves *c = calloc(1, sizeof(*c));
+    struct ca_spki_maker *c = calloc(1, sizeof(*c));
     bool ok = c != NULL;
     for (size_t i = 0; i < CURVE_COUNT && ok; i++) {
         EVP_PKEY *any = EVP_EC_gen(tm_curves[i].group);
@@ -32,14 +37,14 @@ struct ca_spki_curves *ca_spki_curves_new(struct tm_err *e)
         EVP_PKEY_free(any);
     }
     if (!ok) {
-        ca_spki_curves_free(c);
+        ca_spki_maker_free(c);
         tm_err_openssl(e, "prepare the curves");
         return NULL;
     }
     return c;
 }
 
-void ca_spki_curves_free(struct ca_spki_curves *c)
+void ca_spki_maker_free(struct ca_spki_maker *c)
 {
     for (size_t i = 0; c != NULL && i < CURVE_COUNT; i++) {
         EVP_PKEY_CTX *ctx;
@@ -47,12 +52,9 @@ void ca_spki_curves_free(struct ca_spki_curves *c)
             EVP_PKEY_CTX_free(ctx);
         EVP_PKEY_free(c->empty[i]);
     }
+    for (EVP_PKEY_CTX *ctx; c != NULL && (ctx = tm_shelf_take(&c->rsa)) != NULL;)
+        EVP_PKEY_CTX_free(ctx);
     free(c);
-}
-
-const EVP_PKEY *ca_spki_curves_sample(const struct ca_spki_curves *c, unsigned n)
-{
-    return c->empty[n - 1];
 }
 
 void ca_spki_release(struct ca_proof_key *out)
@@ -88,21 +90,50 @@ static EVP_PKEY_CTX *from_point(EVP_PKEY *empty, struct tm_shelf *used, const un
     return NULL;
 }
 
-static bool parse_curve(struct ca_spki_curves *known, const unsigned char *der, size_t len,
-                        struct ca_proof_key *out)
+static bool make_ec(struct ca_spki_maker *maker, const struct ca_spki_form *form,
+                    struct ca_proof_key *out)
 {
-    const struct tm_curve *c = tm_curve_of_spki(der, len);
-    if (c == NULL)
-        return false;
-    size_t i = (size_t)(c - tm_curves);
-    out->ctx = from_point(known->empty[i], &known->used[i], der + c->head_len, c->point_len);
+    size_t i = form->kind - KEY_P256;
+    out->ctx = from_point(maker->empty[i], &maker->used[i], form->bytes, form->len);
     if (out->ctx == NULL)
         return false;
     out->key = EVP_PKEY_CTX_get0_pkey(out->ctx);
     EVP_PKEY_up_ref(out->key);
-    out->curve = (unsigned)i + 1;
-    out->home = &known->used[i];
+    out->home = &maker->used[i];
     return true;
+}
+
+static bool make_rsa(struct ca_spki_maker *maker, const struct ca_spki_form *form,
+                     struct ca_proof_key *out)
+{
+    unsigned char n[MODULUS_MAX]; /* in the machine's order, as OpenSSL's parameters are */
+    unsigned e = (unsigned)form->exponent;
+    for (size_t i = 0; i < form->len; i++)
+        n[i] = form->bytes[form->len - 1 - i];
+    OSSL_PARAM params[] = {OSSL_PARAM_construct_BN(OSSL_PKEY_PARAM_RSA_N, n, form->len),
+                           OSSL_PARAM_construct_uint(OSSL_PKEY_PARAM_RSA_E, &e), OSSL_PARAM_END};
+    EVP_PKEY_CTX *ctx = tm_shelf_take(&maker->rsa);
+    if (ctx == NULL)
+        ctx = EVP_PKEY_CTX_new_from_name(NULL, "RSA", NULL);
+    bool ok = ctx != NULL && EVP_PKEY_fromdata_init(ctx) == 1 &&
+              EVP_PKEY_fromdata(ctx, &out->key, EVP_PKEY_PUBLIC_KEY, params) == 1;
+    if (!ok || !tm_shelf_put(&maker->rsa, ctx))
+        EVP_PKEY_CTX_free(ctx);
+    return ok;
+}
+
+/* False: the general decoder must say what this is. The point of a curve of ours it need not. */
+static bool make(struct ca_spki_maker *maker, const struct ca_spki_form *form,
+                 struct ca_proof_key *out)
+{
+    if (form->type == SPKI_EC)
+        return make_ec(maker, form, out);
+    if (form->type == SPKI_ED25519) {
+        out->key = EVP_PKEY_new_raw_public_key_ex(NULL, "ED25519", NULL, form->bytes, form->len);
+        return out->key != NULL;
+    }
+    return form->type == SPKI_RSA && form->kind != KEY_OTHER && form->exponent == RSA_F4 &&
+           make_rsa(maker, form, out);
 }
 
 static EVP_PKEY *parse_general(const unsigned char *der, size_t len)
@@ -161,6 +192,7 @@ enum ca_proof_status ca_spki_encode(struct ca_proof_key *out, struct tm_err *e)
     bool odd = is_accepted_group(out->key) && tm_curve_of_spki(der, (size_t)len) == NULL;
     tm_buf_reset(&out->spki);
     tm_buf_append(&out->spki, der, (size_t)len);
+    out->kind = ca_spki_read(der, (size_t)len).kind;
     OPENSSL_free(der);
     if (odd)
         return ca_proof_blame(PROOF_KEY_UNPARSABLE, e,
@@ -168,16 +200,17 @@ enum ca_proof_status ca_spki_encode(struct ca_proof_key *out, struct tm_err *e)
     return buf_failed(&out->spki) ? ca_proof_no_memory(e) : PROOF_OK;
 }
 
-static enum ca_proof_status parse_der(struct ca_spki_curves *known, const unsigned char *der,
-                                      size_t len, struct ca_proof_key *out, struct tm_err *e)
+enum ca_proof_status ca_spki_parse_der(struct ca_spki_maker *maker, const unsigned char *der,
+                                       size_t len, struct ca_proof_key *out, struct tm_err *e)
 {
     ERR_clear_error();
-    if (parse_curve(known, der, len, out)) {
+    struct ca_spki_form form = ca_spki_read(der, len);
+    if (make(maker, &form, out)) {
+        out->kind = form.kind;
         tm_buf_append(&out->spki, der, len);
         return buf_failed(&out->spki) ? ca_proof_no_memory(e) : PROOF_OK;
     }
-    if (tm_curve_of_spki(der, len) !=
-        NULL) /* the general decoder would only say the same, slower */
+    if (form.type == SPKI_EC) /* the general decoder would only say the same, slower */
         return ca_proof_blame(PROOF_KEY_UNPARSABLE, e, "the point is not on its curve");
     out->key = parse_general(der, len);
     if (out->key == NULL)
@@ -195,7 +228,7 @@ static enum ca_proof_status parse_rsa(const struct tm_buf *der, struct ca_proof_
                             : ca_proof_blame(PROOF_KEY_UNPARSABLE, e, "no RSA key can be read");
 }
 
-enum ca_proof_status ca_spki_parse(struct ca_spki_curves *known, const void *data, size_t len,
+enum ca_proof_status ca_spki_parse(struct ca_spki_maker *maker, const void *data, size_t len,
                                    struct ca_proof_key *out, struct tm_err *e)
 {
     struct tm_buf der = {0};
@@ -203,11 +236,11 @@ enum ca_proof_status ca_spki_parse(struct ca_spki_curves *known, const void *dat
     if (len == 0 || len > SPKI_INPUT_MAX)
         tm_err_set(e, len == 0 ? "no public key" : "public key is over-long");
     else if (tm_pem_body("PUBLIC KEY", data, len, &der) == 0)
-        status = parse_der(known, der.data, der.len, out, e);
+        status = ca_spki_parse_der(maker, der.data, der.len, out, e);
     else if (tm_pem_body("RSA PUBLIC KEY", data, len, &der) == 0)
         status = parse_rsa(&der, out, e);
     else if (*(const unsigned char *)data == 0x30)
-        status = parse_der(known, data, len, out, e);
+        status = ca_spki_parse_der(maker, data, len, out, e);
     else
         tm_err_set(e, "neither PEM nor DER of a public key");
     tm_buf_free(&der);

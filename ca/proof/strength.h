@@ -1,15 +1,15 @@
 /*
- * Is a client key strong enough? The rules Fulcio applies, plus the ones a
- * malicious key maker would try.
+ * Is a client key strong enough? Judged by its canonical SubjectPublicKeyInfo.
  */
 #ifndef TENMINT_CA_PROOF_STRENGTH_H
 #define TENMINT_CA_PROOF_STRENGTH_H
 
+#include "ca/proof/modulus.h"
 #include "ca/proof/proof.h"
 
-/* RSA: exactly 2048, 3072 or 4096 bits, e = 65537, no factor below 752, not ROCA
- * (CVE-2017-15361), not two close primes (100 Fermat rounds). EC: P-256/384/521, on the
- * curve. Ed25519: not of small order. Everything else is refused: PROOF_KEY_WEAK. */
-enum ca_proof_status ca_strength_check(const EVP_PKEY *key, struct tm_err *e);
+/* Of `k` with its spki: RSA with e = 65537 and a modulus that ca/proof/modulus.h passes; EC on
+ * P-256, P-384 or P-521; Ed25519 not of small order. Everything else: PROOF_KEY_WEAK. */
+enum ca_proof_status ca_strength_check(const struct ca_modulus_rules *rules,
+                                       const struct ca_proof_key *k, struct tm_err *e);
 
 #endif

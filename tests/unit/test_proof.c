@@ -12,6 +12,8 @@
 #include <string.h>
 
 #include "ca/proof/proof.h"
+#include "common/der.h"
+#include "common/pem.h"
 
 static struct ca_proof_policy *policy;
 
@@ -654,6 +656,115 @@ static int free_policy(void **state)
     return 0;
 }
 
+/* ---- requests that are taken apart without OpenSSL ---- */
+
+static void put(struct tm_buf *b, unsigned char tag, const void *data, size_t len)
+{
+    tm_der_put(b, tag, data, len);
+}
+
+/* A CertificationRequest of these parts, signed by `key`, in PEM. */
+static void request_of(EVP_PKEY *key, const char *version, const char *subject, size_t subject_len,
+                       const char *attributes, size_t attributes_len, struct tm_buf *pem)
+{
+    static const char algorithm[] = "\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x02";
+    struct tm_buf info = {0};
+    struct tm_buf der = {0};
+    unsigned char *spki = NULL;
+    int spki_len = i2d_PUBKEY(key, &spki);
+    size_t mark = tm_der_open(&info, DER_SEQUENCE);
+    put(&info, DER_INTEGER, version, 1);
+    tm_buf_append(&info, subject, subject_len);
+    tm_buf_append(&info, spki, (size_t)spki_len);
+    tm_buf_append(&info, attributes, attributes_len);
+    tm_der_close(&info, mark);
+    unsigned char sig[128] = {0};
+    size_t len = sizeof(sig) - 1;
+    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+    assert_int_equal(EVP_DigestSignInit(ctx, NULL, EVP_sha256(), NULL, key), 1);
+    assert_int_equal(EVP_DigestSign(ctx, sig + 1, &len, info.data, info.len), 1);
+    EVP_MD_CTX_free(ctx);
+    mark = tm_der_open(&der, DER_SEQUENCE);
+    tm_buf_append(&der, info.data, info.len);
+    put(&der, DER_SEQUENCE, algorithm, sizeof(algorithm) - 1);
+    put(&der, DER_BIT_STRING, sig, len + 1);
+    tm_der_close(&der, mark);
+    tm_buf_reset(pem);
+    tm_pem_put("CERTIFICATE REQUEST", der.data, der.len, PEM_STYLE_FILE, pem);
+    OPENSSL_free(spki);
+    tm_buf_free(&info);
+    tm_buf_free(&der);
+}
+
+static bool openssl_takes(const struct tm_buf *pem)
+{
+    BIO *bio = BIO_new_mem_buf(pem->data, (int)pem->len);
+    X509_REQ *req = PEM_read_bio_X509_REQ(bio, NULL, NULL, NULL);
+    bool ok = req != NULL && X509_REQ_verify(req, X509_REQ_get0_pubkey(req)) == 1;
+    X509_REQ_free(req);
+    BIO_free(bio);
+    return ok;
+}
+
+/* What is signed well and formed badly: the reader of the usual form must not take what OpenSSL
+ * refuses, nor refuse what it takes. */
+static void a_request_is_taken_when_openssl_takes_it(void **state)
+{
+    (void)state;
+#define PART(s) \
+    { \
+        s, sizeof(s) - 1 \
+    }
+    static const struct {
+        const char *der;
+        size_t len;
+    } subjects[] =
+        {
+            PART("\x30\x00"),
+            PART("\x30\x0c\x31\x0a\x30\x08\x06\x03\x55\x04\x03\x0c\x01\x61"),
+            PART("\x30\x0c\x31\x0a\x30\x08\x06\x03\x55\x04\x03\x0c\x01\xff"), /* no UTF-8 */
+            PART("\x30\x0c\x31\x0a\x30\x08\x06\x03\x55\x04\x03\x0c\x02\x61"),
+            PART("\x30\x02\x31\x00"),
+            PART("\x30\x02\x05\x00"),
+            PART("\x31\x00"),
+            PART("\x30\x0a\x31\x08\x30\x06\x06\x03\x55\x04\x03\x05\x00"),
+            PART("\x30\x80\x00\x00"),
+        },
+      attributes[] = {
+          PART("\xa0\x00"),
+          PART(""),
+          PART("\xa0\x00\x05\x00"),
+          PART("\xa0\x02\x05\x00"),
+          PART("\xa0\x02\x30\x00"),
+          PART("\xa0\x0b\x30\x09\x06\x03\x2a\x03\x04\x31\x02\x05\x00"),
+          PART("\xa0\x09\x30\x07\x06\x03\x2a\x03\x04\x31\x00"),
+          PART("\xa0\x0b\x30\x09\x06\x03\x2a\x03\x04\x30\x02\x05\x00"),
+          PART("\xa1\x00"),
+          PART("\xa0\x81\x00"),
+      };
+    EVP_PKEY *key = EVP_EC_gen("P-256");
+    struct tm_buf pem = {0};
+    size_t taken = 0;
+    for (size_t i = 0; i < 3 * sizeof(subjects) / sizeof(subjects[0]); i++) {
+        for (size_t k = 0; k < sizeof(attributes) / sizeof(attributes[0]); k++) {
+            struct ca_proof_key out;
+            struct tm_err e;
+            request_of(key, &"\x00\x01\xff"[i % 3], subjects[i / 3].der, subjects[i / 3].len,
+                       attributes[k].der, attributes[k].len, &pem);
+            enum ca_proof_status status = ca_proof_csr_parse(policy, pem.data, pem.len, &out, &e);
+            if ((status == PROOF_OK) != openssl_takes(&pem))
+                fail_msg("subject %zu, version %zu, attributes %zu: status %d", i / 3, i % 3, k,
+                         status);
+            taken += status == PROOF_OK;
+            if (status == PROOF_OK)
+                ca_proof_key_free(&out);
+        }
+    }
+    assert_true(taken >= 4);
+    tm_buf_free(&pem);
+    EVP_PKEY_free(key);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -662,6 +773,7 @@ int main(void)
         cmocka_unit_test(moduli_with_small_factors_are_refused),
         cmocka_unit_test(moduli_of_the_flawed_generator_are_refused),
         cmocka_unit_test(moduli_of_close_primes_are_refused),
+        cmocka_unit_test(a_request_is_taken_when_openssl_takes_it),
         cmocka_unit_test(each_round_of_fermats_search_finds),
         cmocka_unit_test(ec_points_that_are_none_are_refused),
         cmocka_unit_test(other_curves_and_key_types_are_weak),
