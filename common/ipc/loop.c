@@ -1,0 +1,210 @@
+#include "common/ipc/loop.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+
+struct tm_ipc_loop {
+    struct tm_ipc_port port[IPC_LOOP_CHANNELS];
+    bool over[IPC_LOOP_CHANNELS];
+    size_t count;
+    int wake_fd;
+    atomic_bool woken; /* the eventfd was written to and has not been read */
+    atomic_bool stopping;
+    struct tm_ipc_task *_Atomic tasks; /* the newest first */
+    void (*tick)(void *ctx);
+    void *tick_ctx;
+    int tick_ms;
+    int64_t ticked_ms;
+    pthread_t thread;
+    bool started;
+};
+
+struct tm_ipc_loop *tm_ipc_loop_new(void (*tick)(void *ctx), void *ctx, int tick_ms,
+                                    struct tm_err *e)
+{
+    struct tm_ipc_loop *l = calloc(1, sizeof(*l));
+    if (l == NULL) {
+        tm_err_set(e, "out of memory");
+        return NULL;
+    }
+    l->tick = tick;
+    l->tick_ctx = ctx;
+    l->tick_ms = tick_ms;
+    l->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (l->wake_fd < 0) {
+        tm_err_errno(e, "make an event counter");
+        free(l);
+        return NULL;
+    }
+    return l;
+}
+
+void tm_ipc_loop_free(struct tm_ipc_loop *l)
+{
+    if (l == NULL)
+        return;
+    close(l->wake_fd);
+    free(l);
+}
+
+int tm_ipc_loop_add(struct tm_ipc_loop *l, const struct tm_ipc_port *port, struct tm_err *e)
+{
+    if (l->count == IPC_LOOP_CHANNELS)
+        return tm_err_set(e, "more than %d channels", IPC_LOOP_CHANNELS);
+    l->port[l->count++] = *port;
+    return 0;
+}
+
+/* Once for all that is told before the loop looks. */
+static void wake(struct tm_ipc_loop *l)
+{
+    if (!atomic_exchange(&l->woken, true))
+        (void)eventfd_write(l->wake_fd, 1);
+}
+
+void tm_ipc_loop_stop(struct tm_ipc_loop *l)
+{
+    atomic_store(&l->stopping, true);
+    wake(l);
+}
+
+void tm_ipc_loop_post(struct tm_ipc_loop *l, struct tm_ipc_task *task)
+{
+    struct tm_ipc_task *head = atomic_load_explicit(&l->tasks, memory_order_relaxed);
+    do {
+        task->next = head;
+    } while (!atomic_compare_exchange_weak(&l->tasks, &head, task));
+    wake(l);
+}
+
+void tm_ipc_loop_flush(struct tm_ipc_loop *l, struct tm_ipc_channel *c)
+{
+    if (tm_ipc_flush(c) == 1)
+        wake(l);
+}
+
+/* In the order in which they came. A task may be queued again, or be freed, by its own run. */
+static void run_tasks(struct tm_ipc_loop *l)
+{
+    struct tm_ipc_task *list = atomic_exchange(&l->tasks, NULL);
+    struct tm_ipc_task *first = NULL;
+    while (list != NULL) {
+        struct tm_ipc_task *next = list->next;
+        list->next = first;
+        first = list;
+        list = next;
+    }
+    while (first != NULL) {
+        struct tm_ipc_task *next = first->next;
+        first->run(first);
+        first = next;
+    }
+}
+
+static void end_port(struct tm_ipc_loop *l, size_t i, const struct tm_err *why)
+{
+    struct tm_ipc_port *p = &l->port[i];
+    l->over[i] = true;
+    if (p->over != NULL)
+        p->over(p->ctx, p->channel, why);
+}
+
+static void read_port(struct tm_ipc_loop *l, size_t i)
+{
+    struct tm_ipc_port *p = &l->port[i];
+    _Alignas(max_align_t) unsigned char msg[IPC_MESSAGE_MAX];
+    struct tm_err e = {0};
+    unsigned type = 0;
+    int rc = tm_ipc_fill(p->channel, &e);
+    while (rc > 0 && (rc = tm_ipc_next(p->channel, &type, msg, sizeof(msg), &e)) > 0)
+        p->message(p->ctx, p->channel, type, msg);
+    if (rc < 0)
+        end_port(l, i, &e);
+}
+
+/* Sends what is waiting, and says what to wait for. */
+static void prepare(struct tm_ipc_loop *l, struct pollfd *fds)
+{
+    for (size_t i = 0; i < l->count; i++) {
+        struct tm_ipc_channel *c = l->port[i].channel;
+        fds[i] = (struct pollfd){.fd = -1};
+        if (l->over[i])
+            continue;
+        fds[i] = (struct pollfd){.fd = tm_ipc_channel_fd(c), .events = POLLIN};
+        if (tm_ipc_flush(c) == 1)
+            fds[i].events |= POLLOUT;
+    }
+    fds[l->count] = (struct pollfd){.fd = l->wake_fd, .events = POLLIN};
+}
+
+static int wait_ms(const struct tm_ipc_loop *l)
+{
+    if (l->tick == NULL)
+        return -1;
+    int64_t left = l->ticked_ms + l->tick_ms - tm_clock_mono_ms();
+    return left < 0 ? 0 : (int)left;
+}
+
+static void maybe_tick(struct tm_ipc_loop *l)
+{
+    int64_t now = l->tick != NULL ? tm_clock_mono_ms() : 0;
+    if (l->tick == NULL || now < l->ticked_ms + l->tick_ms)
+        return;
+    l->ticked_ms = now;
+    l->tick(l->tick_ctx);
+}
+
+void tm_ipc_loop_run(struct tm_ipc_loop *l)
+{
+    struct pollfd fds[IPC_LOOP_CHANNELS + 1];
+    l->ticked_ms = tm_clock_mono_ms();
+    while (!atomic_load(&l->stopping)) {
+        eventfd_t count;
+        prepare(l, fds);
+        int n = poll(fds, l->count + 1, wait_ms(l));
+        if (n > 0 && fds[l->count].revents != 0) {
+            (void)eventfd_read(l->wake_fd, &count);
+            atomic_store(&l->woken, false); /* before the tasks that it tells of are looked at */
+        }
+        run_tasks(l);
+        for (size_t i = 0; n > 0 && i < l->count; i++) {
+            if ((fds[i].revents & (POLLIN | POLLHUP | POLLERR)) != 0)
+                read_port(l, i);
+        }
+        maybe_tick(l);
+    }
+    for (size_t i = 0; i < l->count; i++)
+        (void)tm_ipc_flush(l->port[i].channel);
+}
+
+static void *thread_main(void *arg)
+{
+    tm_ipc_loop_run(arg);
+    return NULL;
+}
+
+int tm_ipc_loop_start(struct tm_ipc_loop *l, struct tm_err *e)
+{
+    errno = pthread_create(&l->thread, NULL, thread_main, l);
+    if (errno != 0)
+        return tm_err_errno(e, "start a thread for a channel");
+    l->started = true;
+    return 0;
+}
+
+void tm_ipc_loop_join(struct tm_ipc_loop *l)
+{
+    if (l == NULL || !l->started)
+        return;
+    tm_ipc_loop_stop(l);
+    pthread_join(l->thread, NULL);
+    l->started = false;
+}

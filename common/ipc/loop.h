@@ -1,0 +1,51 @@
+/*
+ * A thread that serves channels: it waits for messages, hands each to its handler, and sends what
+ * the handlers have put, all of a round at once. Other threads give it work by tm_ipc_loop_post.
+ */
+#ifndef TENMINT_COMMON_IPC_LOOP_H
+#define TENMINT_COMMON_IPC_LOOP_H
+
+#include "common/ipc/channel.h"
+
+#define IPC_LOOP_CHANNELS 40 /* of one loop */
+#define IPC_MESSAGE_MAX 256  /* bytes of a form's struct */
+
+struct tm_ipc_loop;
+
+struct tm_ipc_port { /* a channel and who hears it; on the loop's thread */
+    struct tm_ipc_channel *channel;
+    /* What `msg` points to lasts until the return; its descriptor is the handler's to close. */
+    void (*message)(void *ctx, struct tm_ipc_channel *c, unsigned type, void *msg);
+    /* The other process has ended, or broke the protocol: nothing more comes. Once. */
+    void (*over)(void *ctx, struct tm_ipc_channel *c, const struct tm_err *why);
+    void *ctx;
+};
+
+/* `tick`, or NULL, is called about every `tick_ms`, on the loop's thread. */
+struct tm_ipc_loop *tm_ipc_loop_new(void (*tick)(void *ctx), void *ctx, int tick_ms,
+                                    struct tm_err *e);
+void tm_ipc_loop_free(struct tm_ipc_loop *l); /* not its channels; NULL is fine */
+
+/* Before it runs. */
+int tm_ipc_loop_add(struct tm_ipc_loop *l, const struct tm_ipc_port *port, struct tm_err *e);
+
+/* Serves on this thread until tm_ipc_loop_stop. */
+void tm_ipc_loop_run(struct tm_ipc_loop *l);
+void tm_ipc_loop_stop(struct tm_ipc_loop *l); /* any thread */
+
+/* A thread of its own that runs it. */
+int tm_ipc_loop_start(struct tm_ipc_loop *l, struct tm_err *e);
+void tm_ipc_loop_join(struct tm_ipc_loop *l); /* stops it; fine when it was not started */
+
+struct tm_ipc_task { /* a member of who is to be called; queued once at a time */
+    struct tm_ipc_task *next;
+    void (*run)(struct tm_ipc_task *task);
+};
+/* Calls task->run on the loop's thread, soon. Any thread. */
+void tm_ipc_loop_post(struct tm_ipc_loop *l, struct tm_ipc_task *task);
+
+/* Sends now what other threads have put on one of its channels; the loop sends what the socket
+ * does not take. Any thread. */
+void tm_ipc_loop_flush(struct tm_ipc_loop *l, struct tm_ipc_channel *c);
+
+#endif
