@@ -24,7 +24,7 @@ ifeq ($(origin CC),default)
 CC := gcc
 endif
 SAN ?=
-PKGS := libcrypto libcurl libmicrohttpd gnutls jansson libjwt yaml-0.1 libsystemd libp11 libpcre2-8 p11-kit-1
+PKGS := libcrypto libcurl libmicrohttpd gnutls jansson libjwt yaml-0.1 libsystemd libp11 libpcre2-8 p11-kit-1 libseccomp
 
 # The release, and the commit beside it.
 RELEASE := 0.2.0

@@ -1,0 +1,46 @@
+#include "common/sandbox/sandbox.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <pwd.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "common/sandbox/internal.h"
+
+bool tm_sandbox_enforced(void)
+{
+    return SANDBOX_OFF == 0;
+}
+
+int tm_sandbox_begin(struct tm_err *e)
+{
+    if (setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0}) != 0)
+        return tm_err_errno(e, "forbid core files");
+    if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
+        return tm_err_errno(e, "hide the process's memory");
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
+        return tm_err_errno(e, "give up new privileges");
+    return 0;
+}
+
+int tm_sandbox_user(const char *user, struct tm_err *e)
+{
+    if (user == NULL)
+        return 0;
+    errno = 0;
+    const struct passwd *p = getpwnam(user);
+    if (p == NULL)
+        return errno != 0 ? tm_err_errno(e, "look up user '%s'", user)
+                          : tm_err_set(e, "there is no user '%s'", user);
+    if (p->pw_uid == geteuid() && p->pw_gid == getegid())
+        return 0;
+    if (setgroups(1, &p->pw_gid) != 0 || setresgid(p->pw_gid, p->pw_gid, p->pw_gid) != 0 ||
+        setresuid(p->pw_uid, p->pw_uid, p->pw_uid) != 0)
+        return tm_err_errno(e, "become user '%s' (only root can)", user);
+    /* A change of user makes a process visible to that user again. */
+    if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
+        return tm_err_errno(e, "hide the process's memory");
+    return 0;
+}
