@@ -60,7 +60,9 @@ struct tm_fetch_pool; /* one thread, many transfers */
 typedef void (*fetch_done_fn)(void *arg, int rc, struct tm_fetch_response *resp,
                               const struct tm_err *e);
 
-struct tm_fetch_pool *tm_fetch_pool_new(struct tm_err *e);
+/* At most `transfers` run at once; more wait their turn, in the order of their start, and their
+ * time-outs begin with it. */
+struct tm_fetch_pool *tm_fetch_pool_new(unsigned transfers, struct tm_err *e);
 
 /* Copies `req`. -1: not queued (the callback is then not called). Any thread. */
 int tm_fetch_pool_start(struct tm_fetch_pool *p, const struct tm_fetch_request *req,

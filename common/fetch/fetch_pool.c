@@ -19,10 +19,12 @@ struct tm_fetch_pool {
     pthread_t thread;
     CURLM *multi;
     pthread_mutex_t lock; /* guards `inbox` and `stopping` */
-    struct job *inbox;
+    struct job *inbox;    /* newest first */
     bool stopping;
-    struct job *delayed; /* the pool's thread only, as is `running` */
+    struct job *delayed; /* oldest first; the pool's thread only, as the rest */
     struct job *running;
+    unsigned running_count;
+    unsigned running_max;
 };
 
 static void job_end(struct job *job, int rc, const struct tm_err *e)
@@ -38,6 +40,7 @@ static struct job *take_running(struct tm_fetch_pool *p, CURL *easy)
         struct job *job = *at;
         if (job->transfer->easy == easy) {
             *at = job->next;
+            p->running_count--;
             return job;
         }
     }
@@ -50,6 +53,7 @@ static void start_job(struct tm_fetch_pool *p, struct job *job)
     if (curl_multi_add_handle(p->multi, job->transfer->easy) == CURLM_OK) {
         job->next = p->running;
         p->running = job;
+        p->running_count++;
         return;
     }
     tm_err_set(&e, "libcurl takes no more transfers");
@@ -70,13 +74,13 @@ static void finish_job(struct tm_fetch_pool *p, CURL *easy, CURLcode code)
         job_end(job, next == TRANSFER_DONE ? 0 : -1, &e);
 }
 
-/* Moves what is due to curl; the milliseconds until the next one is. */
+/* Moves what is due to curl as far as the limit goes; the milliseconds until the next one is. */
 static int start_due(struct tm_fetch_pool *p)
 {
     int64_t now = tm_clock_mono_ms();
     int64_t wait = POLL_MS;
     struct job **at = &p->delayed;
-    while (*at != NULL) {
+    while (*at != NULL && p->running_count < p->running_max) {
         struct job *job = *at;
         if (job->start_ms > now) {
             if (job->start_ms - now < wait)
@@ -98,10 +102,13 @@ static bool take_inbox(struct tm_fetch_pool *p)
     p->inbox = NULL;
     bool stopping = p->stopping;
     pthread_mutex_unlock(&p->lock);
-    while (job != NULL) {
+    struct job **end = &p->delayed;
+    while (*end != NULL)
+        end = &(*end)->next;
+    while (job != NULL) { /* turns the list round */
         struct job *next = job->next;
-        job->next = p->delayed;
-        p->delayed = job;
+        job->next = *end;
+        *end = job;
         job = next;
     }
     return !stopping;
@@ -131,19 +138,18 @@ static void *run(void *arg)
         int active = 0;
         int left = 0;
         CURLMsg *msg;
-        int wait = start_due(p);
         curl_multi_perform(p->multi, &active);
         while ((msg = curl_multi_info_read(p->multi, &left)) != NULL) {
             if (msg->msg == CURLMSG_DONE)
                 finish_job(p, msg->easy_handle, msg->data.result);
         }
-        curl_multi_poll(p->multi, NULL, 0, wait, NULL);
+        curl_multi_poll(p->multi, NULL, 0, start_due(p), NULL); /* room may just have come */
     }
     end_all(p);
     return NULL;
 }
 
-struct tm_fetch_pool *tm_fetch_pool_new(struct tm_err *e)
+struct tm_fetch_pool *tm_fetch_pool_new(unsigned transfers, struct tm_err *e)
 {
     struct tm_fetch_pool *p = calloc(1, sizeof(*p));
     if (p == NULL || (p->multi = curl_multi_init()) == NULL) {
@@ -151,6 +157,7 @@ struct tm_fetch_pool *tm_fetch_pool_new(struct tm_err *e)
         tm_err_set(e, "out of memory");
         return NULL;
     }
+    p->running_max = transfers;
     pthread_mutex_init(&p->lock, NULL);
     errno = pthread_create(&p->thread, NULL, run, p);
     if (errno != 0) {

@@ -9,6 +9,7 @@
 
 #define DOCUMENT_MAX ((size_t)64 * 1024)
 #define URL_MAX 2048
+#define TRANSFERS_MAX 128 /* at once; twice what wildcards' issuers on trial may take */
 #define WELL_KNOWN "/.well-known/openid-configuration"
 
 struct lookup {
@@ -149,7 +150,7 @@ static void stop(void *pool)
 
 int oidc_discovery_fetcher(struct oidc_fetcher *out, struct tm_err *e)
 {
-    struct tm_fetch_pool *pool = tm_fetch_pool_new(e);
+    struct tm_fetch_pool *pool = tm_fetch_pool_new(TRANSFERS_MAX, e);
     *out = (struct oidc_fetcher){.ctx = pool, .begin = begin, .stop = stop};
     return pool != NULL ? 0 : -1;
 }

@@ -7,7 +7,7 @@
 #include "common/clock.h"
 #include "oidc/keys/incluster.h"
 
-#define WAITERS_MAX 4096
+#define WAITERS_MAX 1024 /* as many as there are connections by default */
 #define FAILED_PAUSE_MAX_S 60
 
 struct waiting {
@@ -97,6 +97,11 @@ static void settle(struct oidc_issuer_keys *p, struct oidc_jwks *keys, int64_t m
         oidc_jwks_unref(keys);
     }
     struct waiting *list = p->waiters;
+    if (p->place != NULL) {
+        oidc_wildcard_woken(p->place, p->waiter_count);
+        oidc_wildcard_leave(&p->env->wildcards, p->place);
+    }
+    p->place = NULL;
     p->waiters = NULL;
     p->waiter_count = 0;
     pthread_mutex_unlock(&p->lock);
@@ -184,8 +189,11 @@ void oidc_issuer_keys_begin_fetch(struct oidc_issuer_keys *p)
 
 static bool claim_fetch(struct oidc_issuer_keys *p)
 {
-    if (p->fetching || atomic_load(&p->env->stopping))
+    struct oidc_wildcard *trial = p->had_ms == 0 ? p->wildcard : NULL;
+    if (p->fetching || atomic_load(&p->env->stopping) ||
+        (trial != NULL && !oidc_wildcard_enter(&p->env->wildcards, trial)))
         return false;
+    p->place = trial;
     p->fetching = true;
     p->tried_ms = tm_clock_mono_ms();
     p->next_ms = p->tried_ms + p->env->options.jwks_min_interval_s * 1000;
@@ -204,9 +212,15 @@ void oidc_issuer_keys_prefetch(struct oidc_issuer_keys *p)
 
 static bool add_waiter(struct oidc_issuer_keys *p, const struct oidc_waiter *waiter)
 {
-    struct waiting *w = waiter != NULL && p->waiter_count < WAITERS_MAX ? malloc(sizeof(*w)) : NULL;
-    if (w == NULL)
+    if (waiter == NULL || p->waiter_count == WAITERS_MAX ||
+        (p->place != NULL && !oidc_wildcard_wait(p->place)))
         return false;
+    struct waiting *w = malloc(sizeof(*w));
+    if (w == NULL) {
+        if (p->place != NULL)
+            oidc_wildcard_woken(p->place, 1);
+        return false;
+    }
     w->waiter = *waiter;
     w->next = p->waiters;
     p->waiters = w;
@@ -239,17 +253,20 @@ enum oidc_issuer_keys_answer oidc_issuer_keys_want(struct oidc_issuer_keys *p,
     return answer;
 }
 
-int64_t oidc_issuer_keys_keep_worth(struct oidc_issuer_keys *p, int64_t now_ms)
+struct oidc_issuer_keys_standing oidc_issuer_keys_standing(struct oidc_issuer_keys *p)
 {
-    int64_t worth = -1;
     pthread_mutex_lock(&p->lock);
-    bool settled = !p->configured && !p->fetching;
-    if (settled && p->had_ms != 0)
-        worth = p->fresh_until_ms;
-    else if (settled && now_ms - p->tried_ms >= p->env->options.jwks_min_interval_s * 1000)
-        worth = 0;
+    bool proven = p->had_ms != 0;
+    struct oidc_issuer_keys_standing s = {
+        .class = p->configured ? ISSUER_EXACT
+                 : proven      ? ISSUER_PROVEN
+                               : ISSUER_TRIAL,
+        .wildcard = p->wildcard,
+        .busy = p->fetching,
+        .last_ms = proven ? p->fresh_until_ms : p->tried_ms,
+    };
     pthread_mutex_unlock(&p->lock);
-    return worth;
+    return s;
 }
 
 static bool same_text(const char *a, const char *b)
@@ -259,6 +276,10 @@ static bool same_text(const char *a, const char *b)
 
 int oidc_issuer_keys_apply(struct oidc_issuer_keys *p, const struct oidc_issuer *issuer)
 {
+    struct oidc_wildcard *wildcard =
+        issuer->wildcard ? oidc_wildcards_at(&p->env->wildcards, issuer->url) : NULL;
+    if (issuer->wildcard && wildcard == NULL)
+        return -1;
     pthread_mutex_lock(&p->lock);
     bool in_cluster = oidc_incluster_is(issuer);
     bool same = same_text(p->ca_pem, issuer->ca_cert) && p->allow_http == issuer->allow_http &&
@@ -278,6 +299,7 @@ int oidc_issuer_keys_apply(struct oidc_issuer_keys *p, const struct oidc_issuer 
         set_keys(p, NULL);
     }
     p->configured = !issuer->wildcard;
+    p->wildcard = wildcard;
     pthread_mutex_unlock(&p->lock);
     return no_memory ? -1 : 0;
 }
@@ -291,6 +313,7 @@ struct oidc_issuer_keys *oidc_issuer_keys_new(struct oidc_issuer_keys_env *env, 
     pthread_mutex_init(&p->lock, NULL);
     atomic_init(&p->refs, 1);
     p->env = env;
+    p->tried_ms = tm_clock_mono_ms(); /* who just came is not the first to go */
     p->iss = strdup(iss);
     if (p->iss == NULL || oidc_issuer_keys_apply(p, issuer) != 0) {
         oidc_issuer_keys_unref(p);

@@ -11,6 +11,7 @@
 #include "common/gate.h"
 #include "oidc/keys/fetcher.h"
 #include "oidc/keys/keystore.h"
+#include "oidc/keys/wildcard.h"
 
 /* What all issuers of a store share. */
 struct oidc_issuer_keys_env {
@@ -20,6 +21,7 @@ struct oidc_issuer_keys_env {
     char *kubernetes_token;
     struct tm_jlog *log;
     struct oidc_fetcher fetcher;
+    struct oidc_wildcards wildcards;
     struct tm_gate gate;  /* for readers of the issuers' keys */
     atomic_bool stopping; /* no fetch begins any more */
 };
@@ -36,9 +38,11 @@ struct oidc_issuer_keys {
     char *ca_pem;
     bool allow_http;
     bool in_cluster;
-    bool configured;       /* exact issuer: refreshed whether it is used or not */
-    unsigned settings;     /* counts changes of the three before */
-    unsigned fetched_with; /* the count when the latest fetch began */
+    bool configured;                /* exact issuer: refreshed whether it is used or not */
+    struct oidc_wildcard *wildcard; /* that admits it; NULL: exact */
+    struct oidc_wildcard *place;    /* whose place the fetch under way takes; or NULL */
+    unsigned settings;              /* counts changes of the three before */
+    unsigned fetched_with;          /* the count when the latest fetch began */
     bool fetching;
     int64_t tried_ms; /* monotonic; when the last fetch began */
     int64_t next_ms;  /* when another may begin; 0: none was tried yet */
@@ -75,9 +79,19 @@ void oidc_issuer_keys_expire(struct oidc_issuer_keys *p, int64_t now_ms);
  * be trusted with old keys when somebody does. */
 bool oidc_issuer_keys_is_over(struct oidc_issuer_keys *p, int64_t now_ms);
 
-/* What is dropped first when the store is full: who never had keys, then whose keys age first; -1:
- * never, an exact issuer or one that is being asked. */
-int64_t oidc_issuer_keys_keep_worth(struct oidc_issuer_keys *p, int64_t now_ms);
+/* Who gives way to others, and when. */
+enum oidc_issuer_keys_class {
+    ISSUER_EXACT,
+    ISSUER_PROVEN, /* a wildcard's, and has shown keys */
+    ISSUER_TRIAL,  /* a wildcard's that has not: perhaps made up */
+};
+struct oidc_issuer_keys_standing {
+    enum oidc_issuer_keys_class class;
+    const struct oidc_wildcard *wildcard;
+    bool busy;       /* being fetched */
+    int64_t last_ms; /* monotonic; when it was last tried, or its keys age */
+};
+struct oidc_issuer_keys_standing oidc_issuer_keys_standing(struct oidc_issuer_keys *p);
 
 /* False: an issuer that anybody can make up, and that never had keys, is no label. */
 bool oidc_issuer_keys_stats(struct oidc_issuer_keys *p, struct oidc_issuer_stats *s);

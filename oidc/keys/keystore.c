@@ -18,7 +18,6 @@ struct oidc_keystore {
     pthread_mutex_t lock;            /* guards `trust` and changes of the table */
     struct oidc_trust *trust;
     struct oidc_issuer_keys *_Atomic bucket[BUCKETS];
-    unsigned count;
     pthread_t refresher;
     bool refresher_runs;
 };
@@ -48,44 +47,72 @@ static void take_out(struct oidc_keystore *k, struct oidc_issuer_keys *_Atomic *
 {
     struct oidc_issuer_keys *p = atomic_load(at);
     atomic_store(at, atomic_load(&p->next));
-    k->count--;
     tm_gate_wait(&k->env.gate);
     oidc_issuer_keys_unref(p);
 }
 
-/* With k->lock held: drops one wildcard's issuer. */
-static void make_room(struct oidc_keystore *k)
+/* Who of a class there is, and who of them would go first. */
+struct census {
+    unsigned count;
+    struct oidc_issuer_keys *_Atomic *first; /* where it hangs in the table; NULL: nobody can go */
+    int64_t first_ms;
+};
+
+static void take_down(struct census *c, struct oidc_issuer_keys *_Atomic *at,
+                      const struct oidc_issuer_keys_standing *s)
 {
-    struct oidc_issuer_keys *_Atomic *least = NULL;
-    int64_t least_worth = INT64_MAX;
-    int64_t now = tm_clock_mono_ms();
+    c->count++;
+    if (s->busy || (c->first != NULL && s->last_ms >= c->first_ms))
+        return;
+    c->first = at;
+    c->first_ms = s->last_ms;
+}
+
+/* With k->lock held. `wildcard` NULL: of all. */
+static struct census count_class(struct oidc_keystore *k, enum oidc_issuer_keys_class class,
+                                 const struct oidc_wildcard *wildcard)
+{
+    struct census c = {0};
     for (unsigned b = 0; b < BUCKETS; b++) {
         for (struct oidc_issuer_keys *_Atomic *at = &k->bucket[b]; *at != NULL; at = &(*at)->next) {
-            int64_t worth = oidc_issuer_keys_keep_worth(*at, now);
-            if (worth < 0 || worth >= least_worth)
-                continue;
-            least = at;
-            least_worth = worth;
+            struct oidc_issuer_keys_standing s = oidc_issuer_keys_standing(*at);
+            if (s.class == class && (wildcard == NULL || s.wildcard == wildcard))
+                take_down(&c, at, &s);
         }
     }
-    if (least != NULL)
-        take_out(k, least);
+    return c;
+}
+
+/* With k->lock held: room for one more on trial under this wildcard. Only others on trial give way:
+ * who makes up issuers cannot drive out those that work. */
+static bool make_room(struct oidc_keystore *k, const struct oidc_wildcard *wildcard)
+{
+    struct census own = count_class(k, ISSUER_TRIAL, wildcard);
+    struct census all = count_class(k, ISSUER_TRIAL, NULL);
+    if (own.count < WILDCARD_TRIALS_MAX && all.count < WILDCARDS_TRIALS_MAX)
+        return true;
+    struct oidc_issuer_keys *_Atomic *first =
+        own.count >= WILDCARD_TRIALS_MAX ? own.first : all.first;
+    if (first == NULL)
+        return false;
+    take_out(k, first);
+    return true;
 }
 
 /* With k->lock held. The caller gets a reference. */
 static struct oidc_issuer_keys *insert(struct oidc_keystore *k, const struct oidc_issuer *issuer,
                                        const char *iss)
 {
-    if (k->count >= KEYSTORE_ISSUERS_MAX)
-        make_room(k);
-    struct oidc_issuer_keys *p =
-        k->count < KEYSTORE_ISSUERS_MAX ? oidc_issuer_keys_new(&k->env, iss, issuer) : NULL;
+    struct oidc_issuer_keys *p = oidc_issuer_keys_new(&k->env, iss, issuer);
     if (p == NULL)
         return NULL;
+    if (p->wildcard != NULL && !make_room(k, p->wildcard)) {
+        oidc_issuer_keys_unref(p);
+        return NULL;
+    }
     unsigned b = hash(iss);
     p->next = k->bucket[b];
     k->bucket[b] = p;
-    k->count++;
     oidc_issuer_keys_ref(p);
     return p;
 }
@@ -140,6 +167,16 @@ void oidc_keystore_set_trust(struct oidc_keystore *k, struct oidc_trust *trust)
     }
 }
 
+/* With k->lock held. */
+static void limit_proven(struct oidc_keystore *k)
+{
+    struct census c = count_class(k, ISSUER_PROVEN, NULL);
+    while (c.count > KEYSTORE_PROVEN_MAX && c.first != NULL) {
+        take_out(k, c.first);
+        c = count_class(k, ISSUER_PROVEN, NULL);
+    }
+}
+
 /* With k->lock held: drops what is over, lists what is due, each with a reference. */
 static struct oidc_issuer_keys *list_due(struct oidc_keystore *k)
 {
@@ -169,6 +206,7 @@ static struct oidc_issuer_keys *list_due(struct oidc_keystore *k)
 static void refresh(struct oidc_keystore *k)
 {
     pthread_mutex_lock(&k->lock);
+    limit_proven(k);
     struct oidc_issuer_keys *due = list_due(k);
     pthread_mutex_unlock(&k->lock);
     while (due != NULL) {
@@ -254,6 +292,7 @@ void oidc_keystore_free(struct oidc_keystore *k)
         while (k->bucket[b] != NULL)
             take_out(k, &k->bucket[b]);
     }
+    oidc_wildcards_free(&k->env.wildcards);
     oidc_trust_unref(k->trust);
     pthread_mutex_destroy(&k->lock);
     free(k->env.ca_pem);

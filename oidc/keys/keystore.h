@@ -8,7 +8,9 @@
 #include "oidc/keys/jwks.h"
 #include "oidc/verifier.h"
 
-#define KEYSTORE_ISSUERS_MAX 1024 /* wildcard issuers can be many; the list stays bounded */
+/* Issuers of wildcards that have shown keys; over it, whose keys age first is forgotten. Those that
+ * have not are counted by oidc/keys/wildcard.h, exact ones by the trust list. */
+#define KEYSTORE_PROVEN_MAX 1024
 
 struct oidc_keystore;
 struct oidc_issuer_keys; /* one issuer's state; shared by reference count */
@@ -23,9 +25,8 @@ void oidc_keystore_free(struct oidc_keystore *k); /* wakes every waiter first */
 void oidc_keystore_set_trust(struct oidc_keystore *k, struct oidc_trust *trust);
 
 /* A reference to the keys of this exact issuer URL, made on first use. NULL: not trusted, or
- * the store is full. A wildcard's issuer is refreshed while it is used, and forgotten when its keys
- * age unused. When the store is full, one makes room: one that never had keys and was not tried of
- * late, else the one whose keys age first; made-up issuers cannot lock out real ones. */
+ * the wildcard has too many on trial. A wildcard's issuer is refreshed while it is used, and
+ * forgotten when its keys age unused. */
 struct oidc_issuer_keys *oidc_keystore_issuer(struct oidc_keystore *k, const char *iss);
 void oidc_issuer_keys_unref(struct oidc_issuer_keys *p); /* NULL is fine */
 
@@ -40,8 +41,9 @@ enum oidc_issuer_keys_answer {
 
 /* The caller found nothing in `seen` (NULL: had no keys) and wants newer ones. One fetch serves
  * all that wait. After a good fetch the next is allowed jwks_min_interval_s later, after failures
- * 1, 2, 4 … s later, but no later than that. waiter NULL: never waits. ISSUER_KEYS_NONE sets
- * *retry_after_s: when the next is allowed, at least 1. */
+ * 1, 2, 4 … s later, but no later than that; a wildcard's issuer that never had keys needs a place,
+ * too (oidc/keys/wildcard.h). waiter NULL: never waits. ISSUER_KEYS_NONE sets *retry_after_s: when
+ * the next is allowed, at least 1. */
 enum oidc_issuer_keys_answer oidc_issuer_keys_want(struct oidc_issuer_keys *p,
                                                    const struct oidc_jwks *seen,
                                                    const struct oidc_waiter *waiter,

@@ -414,7 +414,7 @@ static void a_shard_begins_and_ends_on_the_second(void **state)
                                   .public_key_file = log.key_file,
                                   .not_after_start = 1000,
                                   .not_after_limit = 2000};
-    struct tm_fetch_pool *pool = tm_fetch_pool_new(&e);
+    struct tm_fetch_pool *pool = tm_fetch_pool_new(64, &e);
     struct ca_ct_log *l = ca_ct_log_new(&o, pool, NULL, &e);
     assert_non_null(l);
     assert_false(ca_ct_log_takes(l, 999));

@@ -1,10 +1,12 @@
 /* Issuers' keys over real HTTP: outages, storms, lies, redirects, reloads. */
 #include "tests/support/cmocka_all.h"
 
+#include <netinet/in.h>
 #include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -398,42 +400,113 @@ static void a_removed_issuer_is_refused_and_left_alone(void **state)
     fake_issuer_stop(&g);
 }
 
+static struct oidc_verifier *verifier_for_wildcard(const char *url, int64_t interval_s)
+{
+    struct tm_buf text = {0};
+    tm_buf_printf(&text, "meta-issuers:\n  \"%s/*\": {client-id: sigstore, type: email}\n", url);
+    struct oidc_verifier *v = verifier_for(trust_of(tm_buf_str(&text)), 3600, interval_s);
+    tm_buf_free(&text);
+    return v;
+}
+
+static enum oidc_reason ask_tenant(struct oidc_verifier *v, struct fake_issuer *f, const char *name)
+{
+    struct tm_buf token = {0};
+    char iss[96];
+    snprintf(iss, sizeof(iss), "%s/%s", f->url, name);
+    fake_issuer_token(f, iss, &token);
+    enum oidc_reason r = ask_token(v, &token);
+    tm_buf_free(&token);
+    return r;
+}
+
 /* Tokens are not believed yet when their issuer's keys are looked for, so anybody can name any
  * issuer that a wildcard admits. */
-static void made_up_wildcard_issuers_do_not_lock_out_real_ones(void **state)
+static void made_up_wildcard_issuers_neither_evict_nor_lock_out_real_ones(void **state)
 {
     (void)state;
     struct fake_issuer f;
-    char pattern[96];
-    char real[96];
-    struct tm_buf text = {0};
+    char name[32];
     fake_issuer_start(&f, NULL, NULL);
-    snprintf(pattern, sizeof(pattern), "%s/*", f.url);
-    snprintf(real, sizeof(real), "%s/tenant", f.url);
-    tm_buf_printf(&text, "meta-issuers:\n  \"%s\": {client-id: sigstore, type: email}\n", pattern);
-    struct oidc_verifier *v = verifier_for(trust_of(tm_buf_str(&text)), 3600, 1);
-    for (int i = 0; i < 1500; i++) { /* more than the store holds */
-        struct tm_buf token = {0};
-        char iss[96];
-        snprintf(iss, sizeof(iss), "%s/made-up-%d", f.url, i);
-        fake_issuer_token(&f, iss, &token);
-        assert_int_equal(ask_token(v, &token), OIDC_REASON_KEYS);
-        tm_buf_free(&token);
-        if (i % 700 == 699) /* an issuer that failed is remembered for the minimum interval */
-            usleep(1100000);
+    struct oidc_verifier *v = verifier_for_wildcard(f.url, 30);
+    for (int i = 0; i < 100; i++) {
+        snprintf(name, sizeof(name), "before-%d", i);
+        assert_int_equal(ask_tenant(v, &f, name), OIDC_REASON_KEYS);
     }
     int issuers = 0;
     oidc_verifier_stats(v, count_issuers, &issuers);
-    assert_int_equal(issuers, 0); /* and their names are no metric's labels */
-    struct tm_buf token = {0};
-    fake_issuer_token(&f, real, &token);
-    assert_int_equal(ask_token(v, &token), OIDC_REASON_NONE);
+    assert_int_equal(issuers, 0); /* their names are no metric's labels */
+    assert_int_equal(ask_tenant(v, &f, "tenant"), OIDC_REASON_NONE); /* new, among them */
+    int had = atomic_load(&f.key_fetches);
+    for (int i = 0; i < 1300; i++) {
+        snprintf(name, sizeof(name), "after-%d", i);
+        assert_int_equal(ask_tenant(v, &f, name), OIDC_REASON_KEYS);
+    }
+    assert_int_equal(ask_tenant(v, &f, "tenant"), OIDC_REASON_NONE);
+    assert_int_equal(atomic_load(&f.key_fetches), had); /* it was never forgotten */
     oidc_verifier_stats(v, count_issuers, &issuers);
     assert_int_equal(issuers, 1);
-    tm_buf_free(&token);
     oidc_verifier_free(v);
     fake_issuer_stop(&f);
-    tm_buf_free(&text);
+}
+
+static void count_wake(void *arg)
+{
+    atomic_fetch_add((atomic_int *)arg, 1);
+}
+
+/* How many of `count` tokens would be waited for; the others are refused at once. */
+static int waits_of(struct oidc_verifier *v, struct fake_issuer *f, const char *url,
+                    const char *prefix, int distinct, int count, atomic_int *woken)
+{
+    int waits = 0;
+    struct oidc_waiter waiter = {count_wake, woken};
+    for (int i = 0; i < count; i++) {
+        struct tm_buf token = {0};
+        struct oidc_result r;
+        struct tm_err e = {0};
+        char iss[96];
+        snprintf(iss, sizeof(iss), "%s/%s-%d", url, prefix, i % distinct);
+        fake_issuer_token(f, iss, &token);
+        enum oidc_status st =
+            oidc_verify(v, (const char *)token.data, token.len, time(NULL), &waiter, &r, &e);
+        waits += st == OIDC_WAIT;
+        if (st != OIDC_WAIT) {
+            assert_int_equal(r.reason, OIDC_REASON_KEYS);
+            assert_in_range(r.retry_after_s, 1, 2);
+        }
+        tm_buf_free(&token);
+    }
+    return waits;
+}
+
+static void a_wildcards_fetches_and_those_who_wait_for_them_are_few(void **state)
+{
+    (void)state;
+    struct fake_issuer f;
+    atomic_int woken = 0;
+    char silent[64];
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof(at);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&at, len), 0);
+    assert_int_equal(listen(fd, 512), 0); /* connections are taken, and never answered */
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&at, &len), 0);
+    snprintf(silent, sizeof(silent), "http://127.0.0.1:%d", ntohs(at.sin_port));
+    fake_issuer_start(&f, NULL, NULL); /* signs the tokens */
+    struct oidc_verifier *v = verifier_for_wildcard(silent, 1);
+    assert_int_equal(waits_of(v, &f, silent, "slow", 200, 200, &woken), 16);
+    assert_int_equal(waits_of(v, &f, silent, "slow", 1, 500, &woken), 256 - 16);
+    for (int i = 0; i < 500 && atomic_load(&woken) < 256; i++)
+        usleep(10000); /* the time-out of the fetches */
+    assert_int_equal(atomic_load(&woken), 256);
+    usleep(1100000);
+    assert_int_equal(waits_of(v, &f, silent, "again", 200, 200, &woken),
+                     16); /* places are given back */
+    oidc_verifier_free(v);
+    assert_int_equal(atomic_load(&woken), 256 + 16);
+    fake_issuer_stop(&f);
+    close(fd);
 }
 
 /* A key that its issuer withdrew must not be trusted for longer because a wildcard admits it. */
@@ -682,7 +755,8 @@ int main(void)
         cmocka_unit_test(slow_issuers_do_not_hold_up_others),
         cmocka_unit_test(an_issuers_ca_certificate_follows_reloads),
         cmocka_unit_test(a_removed_issuer_is_refused_and_left_alone),
-        cmocka_unit_test(made_up_wildcard_issuers_do_not_lock_out_real_ones),
+        cmocka_unit_test(made_up_wildcard_issuers_neither_evict_nor_lock_out_real_ones),
+        cmocka_unit_test(a_wildcards_fetches_and_those_who_wait_for_them_are_few),
         cmocka_unit_test(a_wildcards_issuer_is_refreshed_while_used_and_then_forgotten),
         cmocka_unit_test(the_clusters_own_issuer_is_asked_with_the_accounts_token),
         cmocka_unit_test(the_accounts_token_is_for_the_cluster_only),

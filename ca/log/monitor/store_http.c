@@ -12,6 +12,7 @@
 
 #define TIMEOUT_MS 30000
 #define URL_MAX 2048
+#define STORE_TRANSFERS_MAX 64
 #define ATTEMPTS 3 /* of a file that the server is too busy for */
 #define PAUSE_MAX_S 10
 
@@ -210,7 +211,7 @@ struct ca_store *ca_store_http_open(const struct ca_store_options *o, char *pref
     for (size_t i = 0; i < sizeof(h->slot) / sizeof(h->slot[0]); i++)
         h->slot[i].store = h;
     h->ca_pem = o->ca_pem != NULL ? strdup(o->ca_pem) : NULL;
-    h->pool = tm_fetch_pool_new(e);
+    h->pool = tm_fetch_pool_new(STORE_TRANSFERS_MAX, e);
     if (h->pool == NULL || (o->ca_pem != NULL && h->ca_pem == NULL)) {
         ca_store_free(&h->store);
         return NULL;

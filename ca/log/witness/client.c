@@ -13,6 +13,7 @@
 #include "common/fetch/fetch.h"
 
 #define TIMEOUT_MS 2000
+#define WITNESS_TRANSFERS_MAX 256
 #define ANSWER_MAX ((size_t)16 * 1024)
 #define REST_MS 30000 /* how long a witness that failed is left alone */
 #define ROUNDS 3      /* asked with a size that it did not have: it says which, and is asked anew */
@@ -101,7 +102,7 @@ struct ca_witness_client *ca_witness_client_new(const struct ca_witness_client_o
     c->o.rest_ms = o->rest_ms > 0 ? o->rest_ms : REST_MS;
     pthread_mutex_init(&c->lock, NULL);
     pthread_cond_init(&c->changed, NULL);
-    c->pool = tm_fetch_pool_new(e);
+    c->pool = tm_fetch_pool_new(WITNESS_TRANSFERS_MAX, e);
     int rc = c->pool != NULL ? 0 : -1;
     if (rc == 0 && o->ca_pem != NULL && (c->ca_pem = strdup(o->ca_pem)) == NULL)
         rc = tm_err_set(e, "out of memory");
