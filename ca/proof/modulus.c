@@ -137,26 +137,40 @@ static bool integer_sqrt(BIGNUM *r, const BIGNUM *n, BIGNUM *t, BN_CTX *ctx)
 }
 
 /* Squares are few modulo each of these, in the first most of all: of 60,000 numbers that are no
- * square one looks like it modulo all of them. */
-static const unsigned square_moduli[] = {64, 63, 65, 11, 17, 19, 23, 29, 31, 37, 41, 43};
-#define SQUARE_MODULI (sizeof(square_moduli) / sizeof(square_moduli[0]))
+ * square one looks like it modulo all of them. One division serves each row. */
+static const struct {
+    unsigned product; /* of the moduli, below 2^32 */
+    unsigned modulus[6];
+} square_rows[] = {
+    {64U * 63 * 65 * 11 * 17 * 19, {64, 63, 65, 11, 17, 19}},
+    {23U * 29 * 31 * 37 * 41 * 43, {23, 29, 31, 37, 41, 43}},
+};
+#define SQUARE_ROWS (sizeof(square_rows) / sizeof(square_rows[0]))
 
-/* The rounds in which a^2 - n may be a square, for a, a + 1, …: *maybe[i]. By residues alone. */
+/* Clears maybe[i] when (a + i)^2 - n, whose residues are a0 and n0, is no square modulo `mod`. */
+static void sieve(unsigned a0, unsigned n0, unsigned mod, bool maybe[FERMAT_ROUNDS])
+{
+    bool square[65] = {false};
+    for (unsigned x = 0; x <= mod / 2; x++)
+        square[x * x % mod] = true;
+    for (unsigned i = 0; i < FERMAT_ROUNDS; i++) {
+        unsigned x = (a0 + i) % mod;
+        if (maybe[i])
+            maybe[i] = square[(x * x + mod - n0) % mod];
+    }
+}
+
+/* The rounds in which a^2 - n may be a square, for a, a + 1, …: maybe[i]. By residues alone. */
 static void sieve_rounds(const BIGNUM *a, const BIGNUM *n, bool maybe[FERMAT_ROUNDS])
 {
     for (size_t i = 0; i < FERMAT_ROUNDS; i++)
         maybe[i] = true;
-    for (size_t k = 0; k < SQUARE_MODULI; k++) {
-        unsigned mod = square_moduli[k];
-        unsigned a0 = (unsigned)BN_mod_word(a, mod);
-        unsigned n0 = (unsigned)BN_mod_word(n, mod);
-        bool square[65] = {false};
-        for (unsigned x = 0; x <= mod / 2; x++)
-            square[x * x % mod] = true;
-        for (unsigned i = 0; i < FERMAT_ROUNDS; i++) {
-            unsigned x = (a0 + i) % mod;
-            if (maybe[i])
-                maybe[i] = square[(x * x + mod - n0) % mod];
+    for (size_t r = 0; r < SQUARE_ROWS; r++) {
+        unsigned a0 = (unsigned)BN_mod_word(a, square_rows[r].product);
+        unsigned n0 = (unsigned)BN_mod_word(n, square_rows[r].product);
+        for (size_t k = 0; k < 6; k++) {
+            unsigned mod = square_rows[r].modulus[k];
+            sieve(a0 % mod, n0 % mod, mod, maybe);
         }
     }
 }

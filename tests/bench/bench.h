@@ -5,6 +5,7 @@
 #ifndef TENMINT_TESTS_BENCH_H
 #define TENMINT_TESTS_BENCH_H
 
+#include <openssl/evp.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <time.h>
@@ -17,6 +18,22 @@ struct reply { /* what has come of one */
     size_t have;
     char data[16384];
 };
+
+/* What a request shows its key with. */
+enum form { FORM_P256, FORM_CSR, FORM_ED25519, FORM_RSA_2048, FORM_RSA_4096, FORMS };
+
+struct form_row {
+    const char *name;
+    const char *type; /* of the key, for EVP_PKEY_Q_keygen */
+    size_t bits;      /* of RSA */
+    const char *digest;
+    bool csr;
+    int keys;    /* distinct ones: RSA keys take long to make */
+    double goal; /* certificates per CPU-second, as a share of the crypto limit; 0: none */
+};
+extern const struct form_row form_rows[FORMS];
+
+EVP_PKEY *form_key(enum form f); /* a new one; the caller's */
 
 /* A server under test and the connections held open to it. */
 struct target {
@@ -34,8 +51,10 @@ void target_close(struct target *t);
 
 /* ---- client.c ---- */
 
-/* Makes the requests that all connections send; `token` is in each. */
-void client_prepare(const char *token);
+/* Makes the requests of a form, `token` in each; the last form made or chosen is what all
+ * connections send. */
+void client_prepare(const char *token, enum form f);
+void client_choose(enum form f);
 void client_forget(void);
 int client_dial(int port);
 /* Sends request number `i` and reads the reply; false unless it is a 200. */
@@ -47,10 +66,10 @@ double client_run(const struct target *t, long count);
 
 /* ---- limit.c ---- */
 
-/* Microseconds of one RSA-2048 verification, one P-256 verification and `signs` (1 to 3) P-256
- * signatures. The mean of a short run on each of two threads, so that the machine is as busy as it
- * is when server and client run. */
-double limit_measure_us(int signs);
+/* Microseconds of one RSA-2048 verification (the token), one verification by a key of the form and
+ * `signs` (1 to 3) P-256 signatures. The mean of a short run on each of two threads, so that the
+ * machine is as busy as it is when server and client run. */
+double limit_measure_us(enum form f, int signs);
 
 /* ---- process.c ---- */
 
@@ -75,6 +94,8 @@ int by_value(const void *a, const void *b); /* qsort of double */
 /* `signs`: P-256 signatures of one certificate. 1: without a log. 3: certificate, precertificate
  * and SCT, from a CA with the embedded log. */
 void measure_throughput(struct target *targets, size_t count, long requests, int signs);
+/* Each form of request in turn, one target. */
+void measure_forms(const struct target *t, long requests);
 void measure_memory(const struct target *t, long requests);
 void measure_latency(const struct target *t, int tries);
 

@@ -3,8 +3,8 @@
 #include <errno.h>
 #include <netinet/tcp.h>
 #include <openssl/evp.h>
-#include <openssl/ec.h>
 #include <openssl/pem.h>
+#include <openssl/x509.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,31 +18,60 @@
 
 #define SUBJECT "repo:acme/widget:ref:refs/heads/main" /* the demo issuer's */
 
-static struct tm_buf requests[REQUESTS];
+static struct tm_buf requests[FORMS][REQUESTS];
+static enum form chosen;
 
-static void prove(EVP_PKEY *key, struct tm_buf *proof)
+static void prove(EVP_PKEY *key, const char *digest, struct tm_buf *proof)
 {
-    unsigned char sig[128];
+    unsigned char sig[512];
     size_t len = sizeof(sig);
     EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-    EVP_DigestSignInit_ex(ctx, NULL, "SHA256", NULL, NULL, key, NULL);
+    EVP_DigestSignInit_ex(ctx, NULL, digest, NULL, NULL, key, NULL);
     EVP_DigestSign(ctx, sig, &len, (const unsigned char *)SUBJECT, strlen(SUBJECT));
     tm_b64_encode(B64_STD, sig, len, proof);
     EVP_MD_CTX_free(ctx);
 }
 
-static void make_request(const char *token, struct tm_buf *out)
+static json_t *with_proof(EVP_PKEY *key, const char *digest, const char *token)
 {
-    EVP_PKEY *key = EVP_EC_gen("P-256");
     struct tm_buf proof = {0};
-    prove(key, &proof);
     BIO *bio = BIO_new(BIO_s_mem());
     char *pem;
+    prove(key, digest, &proof);
     PEM_write_bio_PUBKEY(bio, key);
     long pem_len = BIO_get_mem_data(bio, &pem);
     json_t *body = json_pack("{s:{s:s},s:{s:{s:s%},s:s}}", "credentials", "oidcIdentityToken",
                              token, "publicKeyRequest", "publicKey", "content", pem,
                              (size_t)pem_len, "proofOfPossession", tm_buf_str(&proof));
+    BIO_free(bio);
+    tm_buf_free(&proof);
+    return body;
+}
+
+static json_t *with_csr(EVP_PKEY *key, const char *digest, const char *token)
+{
+    X509_REQ *req = X509_REQ_new();
+    BIO *bio = BIO_new(BIO_s_mem());
+    struct tm_buf b64 = {0};
+    char *pem;
+    X509_REQ_set_pubkey(req, key);
+    X509_REQ_sign(req, key, digest != NULL ? EVP_get_digestbyname(digest) : NULL);
+    PEM_write_bio_X509_REQ(bio, req);
+    long pem_len = BIO_get_mem_data(bio, &pem);
+    tm_b64_encode(B64_STD, pem, (size_t)pem_len, &b64);
+    json_t *body = json_pack("{s:{s:s},s:s}", "credentials", "oidcIdentityToken", token,
+                             "certificateSigningRequest", tm_buf_str(&b64));
+    tm_buf_free(&b64);
+    BIO_free(bio);
+    X509_REQ_free(req);
+    return body;
+}
+
+static void make_request(const struct form_row *row, EVP_PKEY *key, const char *token,
+                         struct tm_buf *out)
+{
+    json_t *body =
+        row->csr ? with_csr(key, row->digest, token) : with_proof(key, row->digest, token);
     char *text = json_dumps(body, JSON_COMPACT);
     tm_buf_printf(
         out,
@@ -51,21 +80,32 @@ static void make_request(const char *token, struct tm_buf *out)
         strlen(text), text);
     free(text);
     json_decref(body);
-    BIO_free(bio);
-    tm_buf_free(&proof);
-    EVP_PKEY_free(key);
 }
 
-void client_prepare(const char *token)
+void client_prepare(const char *token, enum form f)
 {
+    EVP_PKEY *key[REQUESTS];
+    const struct form_row *row = &form_rows[f];
+    for (int i = 0; i < row->keys; i++)
+        key[i] = form_key(f);
     for (int i = 0; i < REQUESTS; i++)
-        make_request(token, &requests[i]);
+        make_request(row, key[i % row->keys], token, &requests[f][i]);
+    for (int i = 0; i < row->keys; i++)
+        EVP_PKEY_free(key[i]);
+    chosen = f;
+}
+
+void client_choose(enum form f)
+{
+    chosen = f;
 }
 
 void client_forget(void)
 {
-    for (int i = 0; i < REQUESTS; i++)
-        tm_buf_free(&requests[i]);
+    for (int f = 0; f < FORMS; f++) {
+        for (int i = 0; i < REQUESTS; i++)
+            tm_buf_free(&requests[f][i]);
+    }
 }
 
 int client_dial(int port)
@@ -97,7 +137,7 @@ static bool is_ok(const char *data)
 
 static bool send_request(int fd, long i)
 {
-    const struct tm_buf *r = &requests[i % REQUESTS];
+    const struct tm_buf *r = &requests[chosen][i % REQUESTS];
     return write(fd, r->data, r->len) == (ssize_t)r->len;
 }
 

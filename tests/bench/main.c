@@ -1,6 +1,7 @@
 /*
  * bench throughput REQUESTS TARGET… < TOKEN   against the crypto limit
  * bench logged REQUESTS TARGET… < TOKEN       the same with the embedded log and embedded SCTs
+ * bench forms REQUESTS TARGET < TOKEN         each form of request against its own limit
  * bench memory REQUESTS TARGET < TOKEN        resident memory along the way
  * bench latency TRIES TARGET < TOKEN          under an open-loop load
  *
@@ -16,9 +17,9 @@
 
 static int usage(void)
 {
-    fputs(
-        "usage: bench throughput|logged|memory|latency COUNT NAME=PORT,PID,CONNECTIONS… < TOKEN\n",
-        stderr);
+    fputs("usage: bench throughput|logged|forms|memory|latency COUNT NAME=PORT,PID,CONNECTIONS… < "
+          "TOKEN\n",
+          stderr);
     return 2;
 }
 
@@ -31,7 +32,9 @@ int main(int argc, char **argv)
     token[strcspn(token, "\r\n")] = '\0';
     long count = atol(argv[2]);
     size_t n = (size_t)argc - 3;
-    client_prepare(token);
+    bool all = strcmp(argv[1], "forms") == 0;
+    for (enum form f = FORM_P256; f < (all ? FORMS : FORM_P256 + 1); f++)
+        client_prepare(token, f);
     for (size_t i = 0; i < n; i++)
         target_open(&targets[i], argv[3 + i]);
     int rc = 0;
@@ -39,6 +42,8 @@ int main(int argc, char **argv)
         measure_throughput(targets, n, count, 1);
     else if (strcmp(argv[1], "logged") == 0)
         measure_throughput(targets, n, count, 3);
+    else if (all)
+        measure_forms(&targets[0], count);
     else if (strcmp(argv[1], "memory") == 0)
         measure_memory(&targets[0], count);
     else if (strcmp(argv[1], "latency") == 0)

@@ -71,7 +71,7 @@ void measure_throughput(struct target *targets, size_t count, long requests, int
         (void)client_run(&targets[t], WARM_UP);
     for (int i = 0; i < SLICES; i++) {
         for (size_t t = 0; t < count; t++) {
-            double now_us = limit_measure_us(signs);
+            double now_us = limit_measure_us(FORM_P256, signs);
             limit_us += now_us / SLICES / (double)count;
             run_slice(&targets[t], &sums[t], i, now_us, requests / SLICES);
         }

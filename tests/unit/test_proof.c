@@ -306,10 +306,22 @@ static void other_curves_and_key_types_are_weak(void **state)
     pkey_is("RSA-PSS", pss, PROOF_KEY_WEAK, "not RSA");
     EVP_PKEY_CTX_free(ctx);
     EVP_PKEY_free(pss);
-    unsigned char raw[32] = {1}; /* the identity */
-    EVP_PKEY *small = EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, raw, 32);
-    pkey_is("small order", small, PROOF_KEY_WEAK, "small order");
-    EVP_PKEY_free(small);
+}
+
+/* y = 0, 1 and -1, and the two beyond the field that stand for 0 and 1, each with either sign. */
+static void ed25519_points_of_small_order_are_weak(void **state)
+{
+    (void)state;
+    static const unsigned char last[] = {0xec, 0xed, 0xee};
+    for (int i = 0; i < 10; i++) {
+        unsigned char raw[32];
+        memset(raw, i < 4 ? 0 : 0xff, sizeof(raw));
+        raw[0] = i < 4 ? (unsigned char)(i / 2) : last[(i - 4) / 2];
+        raw[31] = (unsigned char)((i < 4 ? 0 : 0x7f) | (i % 2) << 7);
+        EVP_PKEY *small = EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, raw, 32);
+        pkey_is("small order", small, PROOF_KEY_WEAK, "small order");
+        EVP_PKEY_free(small);
+    }
 }
 
 static size_t pem_of(EVP_PKEY *key, char *out, size_t size)
@@ -777,6 +789,7 @@ int main(void)
         cmocka_unit_test(each_round_of_fermats_search_finds),
         cmocka_unit_test(ec_points_that_are_none_are_refused),
         cmocka_unit_test(other_curves_and_key_types_are_weak),
+        cmocka_unit_test(ed25519_points_of_small_order_are_weak),
         cmocka_unit_test(pem_is_one_block_and_nothing_else),
         cmocka_unit_test(requests_verify_by_their_own_key_and_hash),
         cmocka_unit_test(damaged_requests_are_refused),
