@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ca/log/ct/ctlog.h"
 #include "ca/log/engine/reader.h"
 #include "common/clock.h"
 #include "common/file.h"
@@ -16,7 +17,7 @@
 struct ca_ct_embedded {
     struct ca_issue_log as_log;
     struct tm_key *key;
-    struct ca_log *log;
+    struct ca_ctlog *log;
     struct ca_witness_client *witnesses; /* NULL: none are configured */
     atomic_size_t cosignatures;          /* of the newest checkpoint */
     const char *directory;               /* the options' */
@@ -42,7 +43,7 @@ static enum ca_issue_log_status submit(void *ctx, const struct ca_issue_log_entr
         .issuer_count = entry->chain->count,
     };
     struct ca_log_ticket *t = NULL;
-    if (ca_log_add(x->log, &le, waiter->wake, waiter->arg, &t, e) != 0)
+    if (ca_ctlog_add(x->log, &le, waiter->wake, waiter->arg, &t, e) != 0)
         return ISSUE_LOG_FAILED;
     *ticket = t;
     return ISSUE_LOG_WAIT;
@@ -51,11 +52,11 @@ static enum ca_issue_log_status submit(void *ctx, const struct ca_issue_log_entr
 static enum ca_issue_log_status collect(void *ctx, void *ticket, const struct oidc_waiter *waiter,
                                         struct tm_buf *sct_list, struct tm_err *e)
 {
-    (void)ctx;
+    const struct ca_ct_embedded *x = ctx;
     (void)waiter; /* the wake has come, so the outcome is there */
     struct tm_buf sct = {0};
     uint64_t index = 0;
-    enum ca_log_outcome outcome = ca_log_collect(ticket, &sct, &index, e);
+    enum ca_log_outcome outcome = ca_ctlog_collect(x->log, ticket, &sct, &index, e);
     if (outcome == LOG_WAIT)
         tm_err_set(e, "the log called before it was done");
     bool ok = outcome == LOG_DONE && tm_sct_list_put(&sct, 1, sct_list, e) == 0;
@@ -90,7 +91,7 @@ static void metrics(void *ctx, struct tm_buf *out)
 {
     const struct ca_ct_embedded *x = ctx;
     struct ca_log_stats s;
-    ca_log_stats_get(x->log, &s);
+    ca_log_stats_get(ca_ctlog_log(x->log), &s);
     const struct {
         const char *name, *type, *help;
         unsigned long long value;
@@ -229,7 +230,7 @@ int ca_ct_embedded_create(const struct ca_ct_embedded_new *n, struct tm_err *e)
     if (rc == 0)
         rc = write_public(n->public_file, key, e);
     if (rc == 0)
-        rc = ca_log_create(&lo, e);
+        rc = ca_ctlog_create(&lo, e);
     EVP_PKEY_free(key);
     tm_key_free(device);
     return rc;
@@ -256,7 +257,7 @@ struct ca_ct_embedded *ca_ct_embedded_open(const struct ca_ct_embedded_options *
             tm_key_is_device(x->key) ? "is its token there? Restart the server when it is" : NULL;
         lo.cosign = x->witnesses != NULL ? cosign : NULL;
         lo.cosign_ctx = x;
-        x->log = ca_log_open(&lo, e);
+        x->log = ca_ctlog_open(&lo, e);
     }
     if (x->log == NULL) {
         ca_ct_embedded_close(x);
@@ -269,7 +270,7 @@ void ca_ct_embedded_close(struct ca_ct_embedded *x)
 {
     if (x == NULL)
         return;
-    ca_log_close(x->log);
+    ca_ctlog_close(x->log);
     ca_witness_client_free(x->witnesses);
     tm_key_free(x->key);
     free(x);
@@ -281,6 +282,11 @@ const struct ca_issue_log *ca_ct_embedded_issue_log(const struct ca_ct_embedded 
 }
 
 struct ca_log *ca_ct_embedded_log(const struct ca_ct_embedded *x)
+{
+    return ca_ctlog_log(x->log);
+}
+
+struct ca_ctlog *ca_ct_embedded_ctlog(const struct ca_ct_embedded *x)
 {
     return x->log;
 }

@@ -39,6 +39,7 @@ struct ca_ct_embedded_new { /* a log to be made; borrowed */
 int ca_ct_embedded_create(const struct ca_ct_embedded_new *n, struct tm_err *e);
 
 struct ca_ct_embedded;
+struct ca_ctlog;
 
 /* Opens the key and the log for writing. NULL with `e` set. */
 struct ca_ct_embedded *ca_ct_embedded_open(const struct ca_ct_embedded_options *o,
@@ -48,5 +49,6 @@ void ca_ct_embedded_close(struct ca_ct_embedded *x);
 
 const struct ca_issue_log *ca_ct_embedded_issue_log(const struct ca_ct_embedded *x);
 struct ca_log *ca_ct_embedded_log(const struct ca_ct_embedded *x); /* for who serves it */
+struct ca_ctlog *ca_ct_embedded_ctlog(const struct ca_ct_embedded *x);
 
 #endif

@@ -133,6 +133,8 @@ void tm_tile_path(int level, uint64_t index, unsigned width, char out[TILE_PATH_
     } while (index > 0);
     if (level == TILE_LEVEL_DATA)
         at = snprintf(out, TILE_PATH_MAX, "tile/data");
+    else if (level == TILE_LEVEL_ENTRIES)
+        at = snprintf(out, TILE_PATH_MAX, "tile/entries");
     else
         at = snprintf(out, TILE_PATH_MAX, "tile/%d", level);
     for (size_t i = groups; i-- > 0;)

@@ -51,11 +51,12 @@ int tm_entry_put_tile_leaf(const struct tm_entry *n, struct tm_buf *out, struct 
 /* The leaf hash of MerkleTreeLeaf{v1, timestamped_entry, n->timestamped}. */
 void tm_entry_leaf_hash(const struct tm_entry *n, struct tm_merkle_hash *out);
 
-#define TILE_WIDTH 256     /* hashes or entries in a full tile */
-#define TILE_LEVEL_DATA -1 /* entries instead of hashes */
+#define TILE_WIDTH 256        /* hashes or entries in a full tile */
+#define TILE_LEVEL_DATA -1    /* entries instead of hashes: static-ct-api */
+#define TILE_LEVEL_ENTRIES -2 /* likewise, of tlog-tiles */
 #define TILE_PATH_MAX 64
 
-/* "tile/0/x001/234", "tile/data/000.p/17": width 1..TILE_WIDTH. */
+/* "tile/0/x001/234", "tile/data/000.p/17", "tile/entries/000": width 1..TILE_WIDTH. */
 void tm_tile_path(int level, uint64_t index, unsigned width, char out[TILE_PATH_MAX]);
 
 #endif

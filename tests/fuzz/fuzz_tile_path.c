@@ -18,8 +18,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     memcpy(text, data, size);
     text[size] = '\0';
     if (ca_log_tile_path_parse(text, &level, &n, &width) == 0) {
-        if (level < -1 || level >= LOG_TILE_LEVELS || n > LOG_SIZE_MAX || width < 1 ||
-            width > TILE_WIDTH)
+        if (level < TILE_LEVEL_ENTRIES || level >= LOG_TILE_LEVELS || n > LOG_SIZE_MAX ||
+            width < 1 || width > TILE_WIDTH)
             abort();
         tm_tile_path(level, n, width, again);
         if (strcmp(again, text) != 0)

@@ -69,14 +69,14 @@ static void create(struct logbox *b, const char *path)
         die("no key written");
     EVP_PKEY_free(k);
     read_key(b, path);
-    if (ca_log_create(&b->o, &e) != 0)
+    if (ca_ctlog_create(&b->o, &e) != 0)
         die(e.text);
 }
 
 /* ---- load and bench ---- */
 
 struct load {
-    struct ca_log *log;
+    struct ca_ctlog *log;
     atomic_ullong next, done;
     atomic_bool stop;
     bool print;
@@ -129,7 +129,7 @@ static void run_workers(struct load *l, unsigned threads, double seconds)
 static void load(struct logbox *b, unsigned threads, uint64_t first)
 {
     struct tm_err e = {0};
-    struct load l = {.log = ca_log_open(&b->o, &e), .print = true};
+    struct load l = {.log = ca_ctlog_open(&b->o, &e), .print = true};
     if (l.log == NULL)
         die(e.text);
     atomic_store(&l.next, first);
@@ -147,10 +147,10 @@ static void bench(struct logbox *b, double seconds)
         double from = now_s();
         run_workers(&l, concurrency[i], seconds);
         double took = now_s() - from;
-        ca_log_stats_get(l.log, &st);
+        ca_log_stats_get(ca_ctlog_log(l.log), &st);
         printf("%u %.0f %.1f %.3f\n", concurrency[i], (double)atomic_load(&l.done) / took,
                st.group.sum / (double)st.group.count, 1000 * st.fsync.sum / (double)st.fsync.count);
-        ca_log_close(l.log);
+        ca_ctlog_close(l.log);
     }
 }
 
@@ -246,7 +246,7 @@ static void nothing(void *arg)
 static void grow(struct logbox *b, uint64_t count)
 {
     static struct ca_log_ticket *ring[GROW_WINDOW];
-    struct ca_log *l = logbox_open(b);
+    struct ca_ctlog *l = logbox_open(b);
     struct tm_err e = {0};
     double from = now_s();
     for (uint64_t i = 0; i < count + GROW_WINDOW; i++) {
@@ -260,11 +260,11 @@ static void grow(struct logbox *b, uint64_t count)
         if (i >= count)
             continue;
         struct ca_log_entry entry = logbox_entry(i, SMALL);
-        if (ca_log_add(l, &entry, nothing, NULL, slot, &e) != 0)
+        if (ca_ctlog_add(l, &entry, nothing, NULL, slot, &e) != 0)
             die(e.text);
     }
     printf("grown by %" PRIu64 " in %.1f s\n", count, now_s() - from);
-    ca_log_close(l);
+    ca_ctlog_close(l);
 }
 
 static long rss_kib(void)
@@ -385,14 +385,14 @@ static void measure_proofs(const struct logbox *b, const struct tm_checkpoint *c
 static void measure(struct logbox *b)
 {
     double from = now_s();
-    struct ca_log *l = logbox_open(b);
+    struct ca_ctlog *l = logbox_open(b);
     double opened = now_s() - from;
     struct tm_checkpoint c = logbox_checkpoint(b);
     printf("size %" PRIu64 ": open %.3f s\nproof by hash\n", c.size, opened);
     measure_proofs(b, &c, false);
     measure_proofs(b, &c, true);
     printf("RSS %ld KiB\n", rss_kib());
-    ca_log_close(l);
+    ca_ctlog_close(l);
 }
 
 int main(int argc, char **argv)

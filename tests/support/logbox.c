@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "ca/log/ct/ctlog.h"
 #include "common/transparency/sct.h"
 
 #define FAR_FUTURE INT64_MAX
@@ -61,10 +62,10 @@ void logbox_free(struct logbox *b)
     EVP_PKEY_free(b->key);
 }
 
-struct ca_log *logbox_open(struct logbox *b)
+struct ca_ctlog *logbox_open(struct logbox *b)
 {
     struct tm_err e = {0};
-    struct ca_log *l = ca_log_open(&b->o, &e);
+    struct ca_ctlog *l = ca_ctlog_open(&b->o, &e);
     must(l != NULL, "%s", e.text);
     return l;
 }
@@ -107,19 +108,19 @@ static void wake(void *arg)
     pthread_mutex_unlock(&w->lock);
 }
 
-int logbox_add(struct ca_log *l, uint64_t number, size_t size, struct tm_buf *sct, uint64_t *index,
-               struct tm_err *e)
+int logbox_add(struct ca_ctlog *l, uint64_t number, size_t size, struct tm_buf *sct,
+               uint64_t *index, struct tm_err *e)
 {
     struct ca_log_entry entry = logbox_entry(number, size);
     struct waiting w = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, false};
     struct ca_log_ticket *t = NULL;
-    if (ca_log_add(l, &entry, wake, &w, &t, e) != 0)
+    if (ca_ctlog_add(l, &entry, wake, &w, &t, e) != 0)
         return -1;
     pthread_mutex_lock(&w.lock);
     while (!w.done)
         pthread_cond_wait(&w.cond, &w.lock);
     pthread_mutex_unlock(&w.lock);
-    enum ca_log_outcome got = ca_log_collect(t, sct, index, e);
+    enum ca_log_outcome got = ca_ctlog_collect(l, t, sct, index, e);
     ca_log_ticket_free(t);
     must(got != LOG_WAIT, "woken without an outcome");
     return got == LOG_DONE ? 0 : -1;

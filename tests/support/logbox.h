@@ -7,7 +7,7 @@
 #include <openssl/evp.h>
 #include <pthread.h>
 
-#include "ca/log/engine/log.h"
+#include "ca/log/ct/ctlog.h"
 #include "ca/log/engine/reader.h"
 
 struct logbox {
@@ -21,14 +21,14 @@ void logbox_free(struct logbox *b); /* removes the directory */
 void logbox_remove(const char *dir);
 void logbox_copy(const char *from, const char *to); /* `to` must not exist */
 
-struct ca_log *logbox_open(struct logbox *b); /* a fault ends the program */
+struct ca_ctlog *logbox_open(struct logbox *b); /* a fault ends the program */
 
 /* The entry that stands for `number`; pointers are good until the next call on this thread. */
 struct ca_log_entry logbox_entry(uint64_t number, size_t size);
 
 /* Adds entry `number` and waits. 0: *index and the SCT are set. */
-int logbox_add(struct ca_log *l, uint64_t number, size_t size, struct tm_buf *sct, uint64_t *index,
-               struct tm_err *e);
+int logbox_add(struct ca_ctlog *l, uint64_t number, size_t size, struct tm_buf *sct,
+               uint64_t *index, struct tm_err *e);
 
 /* The SCT is this log's for entry `number`, and entry `index` of the directory's newest checkpoint
  * is that entry: ends the program if not. */

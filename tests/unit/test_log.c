@@ -23,22 +23,22 @@ static void proofs_for_all_sizes(void **state)
     struct mtree_hash leaf[SIZES];
     struct tm_merkle_hash root[SIZES + 1];
     logbox_init(&b);
-    assert_int_equal(ca_log_create(&b.o, &e), 0);
-    struct ca_log *l = logbox_open(&b);
+    assert_int_equal(ca_ctlog_create(&b.o, &e), 0);
+    struct ca_ctlog *l = logbox_open(&b);
     root[0] = logbox_checkpoint(&b).root;
     for (uint64_t i = 0; i < SIZES; i++) {
         struct tm_buf sct = {0};
         uint64_t index = UINT64_MAX;
         assert_int_equal(logbox_add(l, i, 100, &sct, &index, &e), 0);
         assert_int_equal(index, i);
-        assert_int_equal(ca_log_sync(l, &e), 0);
+        assert_int_equal(ca_log_sync(ca_ctlog_log(l), &e), 0);
         logbox_check_sct(&b, i, 100, &sct, i);
         struct tm_checkpoint c = logbox_checkpoint(&b);
         assert_int_equal(c.size, i + 1);
         root[i + 1] = c.root;
         tm_buf_free(&sct);
     }
-    ca_log_close(l);
+    ca_ctlog_close(l);
     struct ca_log_dir d = {.path = b.dir, .size = SIZES};
     struct ca_log_tiles t = ca_log_dir_tiles(&d);
     for (size_t i = 0; i < SIZES; i++) {
@@ -81,7 +81,7 @@ static void proofs_for_all_sizes(void **state)
 
 /* ---- start-up: what a crash, a backup or a disk may have done to the directory ---- */
 
-static uint64_t add_many(struct ca_log *l, uint64_t from, uint64_t count)
+static uint64_t add_many(struct ca_ctlog *l, uint64_t from, uint64_t count)
 {
     struct tm_err e = {0};
     uint64_t index = 0;
@@ -99,10 +99,10 @@ static void box_with(struct logbox *b, uint64_t count)
 {
     struct tm_err e = {0};
     logbox_init(b);
-    assert_int_equal(ca_log_create(&b->o, &e), 0);
-    struct ca_log *l = logbox_open(b);
+    assert_int_equal(ca_ctlog_create(&b->o, &e), 0);
+    struct ca_ctlog *l = logbox_open(b);
     (void)add_many(l, 0, count);
-    ca_log_close(l);
+    ca_ctlog_close(l);
 }
 
 static void path_in(const struct logbox *b, const char *name, char out[256])
@@ -124,7 +124,7 @@ static void patch(const struct logbox *b, const char *name, long at, const char 
 static void refused(struct logbox *b, const char *why)
 {
     struct tm_err e = {0};
-    struct ca_log *l = ca_log_open(&b->o, &e);
+    struct ca_ctlog *l = ca_ctlog_open(&b->o, &e);
     if (l != NULL)
         fail_msg("opened, but should have said: %s", why);
     if (strstr(e.text, why) == NULL)
@@ -133,10 +133,10 @@ static void refused(struct logbox *b, const char *why)
 
 static void opens_with(struct logbox *b, uint64_t size)
 {
-    struct ca_log *l = logbox_open(b);
+    struct ca_ctlog *l = logbox_open(b);
     assert_int_equal(logbox_checkpoint(b).size, size);
     assert_int_equal(add_many(l, 100000 + size, 1), size + 1);
-    ca_log_close(l);
+    ca_ctlog_close(l);
     assert_int_equal(logbox_checkpoint(b).size, size + 1);
 }
 
@@ -159,11 +159,11 @@ static void one_writer(void **state)
     struct logbox b;
     struct tm_err e = {0};
     box_with(&b, 3);
-    struct ca_log *l = logbox_open(&b);
+    struct ca_ctlog *l = logbox_open(&b);
     refused(&b, "in use by another process");
-    ca_log_close(l);
+    ca_ctlog_close(l);
     opens_with(&b, 3);
-    assert_int_equal(ca_log_create(&b.o, &e), -1);
+    assert_int_equal(ca_ctlog_create(&b.o, &e), -1);
     assert_non_null(strstr(e.text, "holds a log already"));
     logbox_free(&b);
 }
@@ -207,14 +207,14 @@ static void a_damaged_journal_is_refused(void **state)
     struct logbox b;
     struct tm_err e = {0};
     logbox_init(&b);
-    assert_int_equal(ca_log_create(&b.o, &e), 0);
-    struct ca_log *l = logbox_open(&b);
+    assert_int_equal(ca_ctlog_create(&b.o, &e), 0);
+    struct ca_ctlog *l = logbox_open(&b);
     (void)add_many(l, 0, 10);
     char whole[160];
     snprintf(whole, sizeof(whole), "%s.copy", b.dir);
-    assert_int_equal(ca_log_sync(l, &e), 0);
+    assert_int_equal(ca_log_sync(ca_ctlog_log(l), &e), 0);
     logbox_copy(b.dir, whole); /* as a crash would leave it */
-    ca_log_close(l);
+    ca_ctlog_close(l);
     struct logbox c = b;
     snprintf(c.dir, sizeof(c.dir), "%.120s", whole);
     c.o.directory = c.dir;
@@ -373,8 +373,8 @@ static void a_full_disk_loses_nothing(void **state)
     struct tm_buf sct = {0};
     logbox_init(&b);
     b.o.checkpoint_interval_ms = 60000;
-    assert_int_equal(ca_log_create(&b.o, &e), 0);
-    struct ca_log *l = logbox_open(&b);
+    assert_int_equal(ca_ctlog_create(&b.o, &e), 0);
+    struct ca_ctlog *l = logbox_open(&b);
     (void)add_many(l, 0, 20);
     path_in(&b, "state/journal", path);
     assert_int_equal(stat(path, &st), 0);
@@ -392,11 +392,11 @@ static void a_full_disk_loses_nothing(void **state)
     assert_int_equal(logbox_add(l, 20, 64, &sct, &index, &e), 0);
     assert_int_equal(index, 20);
     struct ca_log_stats stats;
-    ca_log_stats_get(l, &stats);
+    ca_log_stats_get(ca_ctlog_log(l), &stats);
     assert_int_equal(stats.failures, 5);
-    assert_int_equal(ca_log_sync(l, &e), 0);
+    assert_int_equal(ca_log_sync(ca_ctlog_log(l), &e), 0);
     logbox_check_sct(&b, 20, 64, &sct, 20);
-    ca_log_close(l);
+    ca_ctlog_close(l);
     opens_with(&b, 21);
     tm_buf_free(&sct);
     logbox_free(&b);
@@ -427,8 +427,8 @@ static void a_clock_that_goes_back(void **state)
     logbox_init(&b);
     b.o.now_ms = test_now;
     test_clock = steps[0].clock;
-    assert_int_equal(ca_log_create(&b.o, &e), 0);
-    struct ca_log *l = logbox_open(&b);
+    assert_int_equal(ca_ctlog_create(&b.o, &e), 0);
+    struct ca_ctlog *l = logbox_open(&b);
     uint64_t last_head = 0;
     for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
         struct tm_buf text = {0};
@@ -440,8 +440,8 @@ static void a_clock_that_goes_back(void **state)
         assert_int_equal(logbox_add(l, i, 64, &sct, &index, &e), 0);
         assert_int_equal(tm_sct_parse(sct.data, sct.len, &s, &e), 0);
         assert_int_equal(s.timestamp_ms, steps[i].timestamp);
-        assert_int_equal(ca_log_sync(l, &e), 0);
-        (void)ca_log_checkpoint(l, &text);
+        assert_int_equal(ca_log_sync(ca_ctlog_log(l), &e), 0);
+        (void)ca_log_checkpoint(ca_ctlog_log(l), &text);
         assert_int_equal(tm_note_parse(text.data, text.len, &n, &e), 0);
         assert_int_equal(tm_note_key_init(&k, b.o.origin, NOTE_RFC6962, b.key, &e), 0);
         assert_int_equal(tm_note_verify(&n, &k, &head, &e), 0);
@@ -450,7 +450,7 @@ static void a_clock_that_goes_back(void **state)
         tm_note_free(&n);
         tm_buf_free(&text);
     }
-    ca_log_close(l);
+    ca_ctlog_close(l);
     tm_buf_free(&sct);
     logbox_free(&b);
 }
@@ -462,8 +462,8 @@ static void a_late_checkpoint_comes_by_itself(void **state)
     struct tm_err e = {0};
     logbox_init(&b);
     b.o.checkpoint_interval_ms = 200;
-    assert_int_equal(ca_log_create(&b.o, &e), 0);
-    struct ca_log *l = logbox_open(&b);
+    assert_int_equal(ca_ctlog_create(&b.o, &e), 0);
+    struct ca_ctlog *l = logbox_open(&b);
     (void)add_many(l, 0, 3);
     uint64_t seen = 0;
     for (int i = 0; i < 100 && seen < 3; i++) {
@@ -471,7 +471,7 @@ static void a_late_checkpoint_comes_by_itself(void **state)
         seen = logbox_checkpoint(&b).size;
     }
     assert_int_equal(seen, 3);
-    ca_log_close(l);
+    ca_ctlog_close(l);
     logbox_free(&b);
 }
 
@@ -482,21 +482,21 @@ static void bad_entries_are_refused(void **state)
     struct tm_err e = {0};
     struct ca_log_ticket *t = NULL;
     box_with(&b, 0);
-    struct ca_log *l = logbox_open(&b);
+    struct ca_ctlog *l = logbox_open(&b);
     struct ca_log_entry x = logbox_entry(1, LOG_ENTRY_MAX);
-    assert_int_equal(ca_log_add(l, &x, NULL, NULL, &t, &e), -1);
+    assert_int_equal(ca_ctlog_add(l, &x, NULL, NULL, &t, &e), -1);
     assert_non_null(strstr(e.text, "larger than"));
     x = logbox_entry(1, 64);
     x.precert_len = 0;
-    assert_int_equal(ca_log_add(l, &x, NULL, NULL, &t, &e), -1);
+    assert_int_equal(ca_ctlog_add(l, &x, NULL, NULL, &t, &e), -1);
     x = logbox_entry(1, 64);
     x.signed_entry.cert_len = 0;
-    assert_int_equal(ca_log_add(l, &x, NULL, NULL, &t, &e), -1);
+    assert_int_equal(ca_ctlog_add(l, &x, NULL, NULL, &t, &e), -1);
     x = logbox_entry(1, 64);
     x.issuer_count = LOG_ISSUERS_MAX + 1;
-    assert_int_equal(ca_log_add(l, &x, NULL, NULL, &t, &e), -1);
+    assert_int_equal(ca_ctlog_add(l, &x, NULL, NULL, &t, &e), -1);
     assert_int_equal(add_many(l, 0, 1), 1);
-    ca_log_close(l);
+    ca_ctlog_close(l);
     logbox_free(&b);
 }
 

@@ -19,7 +19,7 @@ static void nothing(void *arg)
     (void)arg;
 }
 
-static void add_fast(struct ca_log *l, uint64_t count)
+static void add_fast(struct ca_ctlog *l, uint64_t count)
 {
     static struct ca_log_ticket *ring[WINDOW];
     struct tm_err e = {0};
@@ -34,9 +34,9 @@ static void add_fast(struct ca_log *l, uint64_t count)
         }
         struct ca_log_entry entry = logbox_entry(i, 32);
         if (i < count)
-            assert_int_equal(ca_log_add(l, &entry, nothing, NULL, slot, &e), 0);
+            assert_int_equal(ca_ctlog_add(l, &entry, nothing, NULL, slot, &e), 0);
     }
-    assert_int_equal(ca_log_sync(l, &e), 0);
+    assert_int_equal(ca_log_sync(ca_ctlog_log(l), &e), 0);
 }
 
 static bool has_run(const struct logbox *b, unsigned level, uint64_t first)
@@ -95,15 +95,15 @@ static void every_entry_is_found(void **state)
     char path[PATH_MAX], kept[PATH_MAX];
     uint64_t last = INDEX_FANOUT * INDEX_RUN_MIN;
     logbox_init(&b);
-    assert_int_equal(ca_log_create(&b.o, &e), 0);
-    struct ca_log *l = logbox_open(&b);
+    assert_int_equal(ca_ctlog_create(&b.o, &e), 0);
+    struct ca_ctlog *l = logbox_open(&b);
     add_fast(l, COUNT);
     await_run(&b, 1, 0);
     await_run(&b, 0, last);
     for (unsigned i = 0; i < INDEX_FANOUT; i++) /* merged, so gone */
         assert_false(has_run(&b, 0, i * INDEX_RUN_MIN));
     find_all(&b);
-    ca_log_close(l);
+    ca_ctlog_close(l);
 
     cut(&b, 0, last); /* a torn run is no run: tiles are read, and the next start makes it anew */
     find_all(&b);
@@ -117,7 +117,7 @@ static void every_entry_is_found(void **state)
         }
         (void)nanosleep(&(struct timespec){.tv_nsec = 20L * 1000 * 1000}, NULL);
     }
-    ca_log_close(l);
+    ca_ctlog_close(l);
     find_all(&b);
 
     /* What a crash between a merge and the end of the short runs leaves: they are passed over. */
@@ -132,7 +132,7 @@ static void every_entry_is_found(void **state)
     find_all(&b);
     await_run(&b, 1, 0);
     find_all(&b);
-    ca_log_close(l);
+    ca_ctlog_close(l);
     logbox_free(&b);
 }
 

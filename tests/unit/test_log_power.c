@@ -331,7 +331,7 @@ static bool stop;
 
 static void *produce(void *arg)
 {
-    struct ca_log *l = arg;
+    struct ca_ctlog *l = arg;
     static uint64_t next = 0;
     for (;;) {
         struct tm_err e = {0};
@@ -377,7 +377,7 @@ static void cut_once(struct logbox *b, int round)
     int seen_count = 0;
     char copy[160];
     snprintf(copy, sizeof(copy), "%.120s.%d", b->dir, round);
-    struct ca_log *l = logbox_open(b);
+    struct ca_ctlog *l = logbox_open(b);
     stop = false;
     for (int i = 0; i < PRODUCERS; i++)
         assert_int_equal(pthread_create(&id[i], NULL, produce, l), 0);
@@ -387,7 +387,7 @@ static void cut_once(struct logbox *b, int round)
         if (seen_count < SEEN) {
             struct tm_buf text = {0};
             struct tm_note n;
-            (void)ca_log_checkpoint(l, &text); /* what the server shows */
+            (void)ca_log_checkpoint(ca_ctlog_log(l), &text); /* what the server shows */
             assert_int_equal(tm_note_parse(text.data, text.len, &n, &e), 0);
             assert_int_equal(tm_checkpoint_parse(&n, &seen[seen_count++], &e), 0);
             tm_note_free(&n);
@@ -401,14 +401,14 @@ static void cut_once(struct logbox *b, int round)
     pthread_mutex_unlock(&lock);
     for (int i = 0; i < PRODUCERS; i++)
         pthread_join(id[i], NULL);
-    ca_log_close(l);
+    ca_ctlog_close(l);
     char watched_root[128];
     memcpy(watched_root, root, sizeof(root));
     root[0] = '\0';
     struct logbox after = *b;
     snprintf(after.dir, sizeof(after.dir), "%.127s", copy);
     after.o.directory = after.dir;
-    ca_log_close(logbox_open(&after));
+    ca_ctlog_close(logbox_open(&after));
     check(&after, count, seen, seen_count);
     logbox_remove(copy);
     memcpy(root, watched_root, sizeof(root));
@@ -426,7 +426,7 @@ static void no_promise_is_lost_in_a_power_cut(void **state)
     b.o.checkpoint_interval_ms = 10;
     snprintf(kept, sizeof(kept), "%.120s.inodes", b.dir);
     assert_int_equal(syscall(SYS_mkdir, kept, 0755), 0);
-    assert_int_equal(ca_log_create(&b.o, &e), 0);
+    assert_int_equal(ca_ctlog_create(&b.o, &e), 0);
     snprintf(base, sizeof(base), "%.120s.base", b.dir); /* what the cuts begin with */
     logbox_copy(b.dir, base);
     memcpy(root, b.dir, sizeof(b.dir));

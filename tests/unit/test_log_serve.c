@@ -25,7 +25,7 @@ static const char root_der[] = "the root's DER";
 
 struct site {
     struct logbox box;
-    struct ca_log *log;
+    struct ca_ctlog *log;
     struct ca_log_server *server;
     struct tm_http_mount mounts[2];
     struct tm_http_server *http;
@@ -86,7 +86,7 @@ static int setup(void **state)
     struct site *s = calloc(1, sizeof(*s));
     struct tm_err e = {0};
     logbox_init(&s->box);
-    assert_int_equal(ca_log_create(&s->box.o, &e), 0);
+    assert_int_equal(ca_ctlog_create(&s->box.o, &e), 0);
     s->log = logbox_open(&s->box);
     for (uint64_t i = 0; i < SIZE; i++) {
         struct tm_buf sct = {0};
@@ -94,9 +94,10 @@ static int setup(void **state)
         assert_int_equal(logbox_add(s->log, i, 64, &sct, &index, &e), 0);
         tm_buf_free(&sct);
     }
-    assert_int_equal(ca_log_sync(s->log, &e), 0);
+    assert_int_equal(ca_log_sync(ca_ctlog_log(s->log), &e), 0);
     expect_hashes(s);
-    struct ca_log_serve_options so = {.log = s->log, .prefix = "/log", .roots = roots};
+    struct ca_log_serve_options so = {
+        .log = ca_ctlog_log(s->log), .prefix = "/log", .roots = roots};
     s->server = ca_log_server_new(&so, &e);
     assert_non_null(s->server);
     s->mounts[0] = ca_log_server_mount(s->server);
@@ -121,7 +122,7 @@ static int teardown(void **state)
     tm_http_server_stop(s->http, 1000);
     tm_http_server_free(s->http);
     ca_log_server_free(s->server);
-    ca_log_close(s->log);
+    ca_ctlog_close(s->log);
     logbox_free(&s->box);
     tm_buf_free(&s->reply);
     free(s);
@@ -226,7 +227,7 @@ static void sth(void **state)
     tm_buf_put_be(&line, (unsigned long long)json_integer_value(json_object_get(j, "timestamp")),
                   8);
     tm_buf_append(&line, b.data, b.len);
-    (void)ca_log_checkpoint(s->log, &text);
+    (void)ca_log_checkpoint(ca_ctlog_log(s->log), &text);
     struct tm_note n;
     struct tm_err e = {0};
     assert_int_equal(tm_note_parse(text.data, text.len, &n, &e), 0);
@@ -541,7 +542,7 @@ static void static_ct(void **state)
     char name[128] = "/log/issuer/";
     unsigned char digest[32];
     static const unsigned char issuer[] = "the issuing CA";
-    (void)ca_log_checkpoint(s->log, &note);
+    (void)ca_log_checkpoint(ca_ctlog_log(s->log), &note);
     check_file(s, "/log/checkpoint", "text/plain; charset=utf-8", note.data, note.len);
     assert_true(has_header(s, "Cache-Control", "no-cache"));
     check_file(s, "/log/checkpoint?x=1", "text/plain; charset=utf-8", note.data, note.len);
@@ -559,7 +560,7 @@ static void static_ct(void **state)
     assert_string_equal(json_string_value(json_object_get(j, "description")), s->box.o.origin);
     struct tm_buf b = {0};
     take_b64(json_object_get(j, "log_id"), &b);
-    assert_memory_equal(b.data, ca_log_id(s->log), 32);
+    assert_memory_equal(b.data, ca_log_id(ca_ctlog_log(s->log)), 32);
     tm_buf_free(&b);
     tm_buf_free(&note);
     json_decref(j);

@@ -14,7 +14,7 @@
 
 struct shared {
     struct logbox box;
-    struct ca_log *log;
+    struct ca_ctlog *log;
     atomic_uint writing; /* writers that are not done */
     atomic_uint wrong;   /* checks that failed; no fail_msg off the main thread */
     atomic_ullong reads;
@@ -62,11 +62,11 @@ static void *write_and_leave(void *arg)
     for (uint64_t i = 0; atomic_load(&s->writing) > 0; i++) {
         struct ca_log_entry entry = logbox_entry(90000000 + i, LENGTH);
         struct ca_log_ticket *t = NULL;
-        expect(s, ca_log_add(s->log, &entry, no_wake, NULL, &t, &e) == 0);
+        expect(s, ca_ctlog_add(s->log, &entry, no_wake, NULL, &t, &e) == 0);
         if (i % 2 == 0)
             (void)ca_log_poll(t, &e);
         ca_log_ticket_free(t);
-        expect(s, ca_log_sync(s->log, &e) == 0);
+        expect(s, ca_log_sync(ca_ctlog_log(s->log), &e) == 0);
     }
     return NULL;
 }
@@ -101,8 +101,8 @@ static void *read_along(void *arg)
         struct tm_note n;
         struct ca_log_stats stats;
         struct ca_log_proof p;
-        uint64_t size = ca_log_checkpoint(s->log, &text);
-        ca_log_stats_get(s->log, &stats);
+        uint64_t size = ca_log_checkpoint(ca_ctlog_log(s->log), &text);
+        ca_log_stats_get(ca_ctlog_log(s->log), &stats);
         if (tm_note_parse(text.data, text.len, &n, &e) != 0)
             abort();
         expect(s, tm_note_verify(&n, &key, NULL, &e) == 0 && tm_checkpoint_parse(&n, &c, &e) == 0 &&
@@ -154,13 +154,13 @@ static void all_at_once(void **state)
     assert_non_null(w);
     logbox_init(&s.box);
     s.box.o.checkpoint_interval_ms = 10;
-    assert_int_equal(ca_log_create(&s.box.o, &e), 0);
+    assert_int_equal(ca_ctlog_create(&s.box.o, &e), 0);
     s.log = logbox_open(&s.box);
     for (unsigned i = 0; i < WRITERS; i++)
         w[i] = (struct writer){.s = &s, .number = i};
     run_all(&s, w);
     assert_true(atomic_load(&s.reads) > 0);
-    ca_log_close(s.log);
+    ca_ctlog_close(s.log);
     for (unsigned i = 0; i < WRITERS; i++) {
         for (unsigned k = 0; k < ENTRIES; k++) {
             logbox_check_sct(&s.box, entry_of(&w[i], k), LENGTH, &w[i].sct[k], w[i].index[k]);
@@ -178,17 +178,17 @@ static void closed_under_load(void **state)
     struct logbox b;
     struct tm_err e = {0};
     logbox_init(&b);
-    assert_int_equal(ca_log_create(&b.o, &e), 0);
+    assert_int_equal(ca_ctlog_create(&b.o, &e), 0);
     uint64_t before = 0;
     for (uint64_t round = 0; round < 5; round++) {
-        struct ca_log *l = logbox_open(&b);
+        struct ca_ctlog *l = logbox_open(&b);
         for (uint64_t i = 0; i < 200; i++) {
             struct ca_log_entry entry = logbox_entry(round * 1000 + i, LENGTH);
             struct ca_log_ticket *t = NULL;
-            assert_int_equal(ca_log_add(l, &entry, no_wake, NULL, &t, &e), 0);
+            assert_int_equal(ca_ctlog_add(l, &entry, no_wake, NULL, &t, &e), 0);
             ca_log_ticket_free(t);
         }
-        ca_log_close(l);
+        ca_ctlog_close(l);
         uint64_t size = logbox_checkpoint(&b).size;
         assert_true(size >= before && size <= before + 200);
         before = size;

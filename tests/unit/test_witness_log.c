@@ -249,7 +249,7 @@ static int setup(void **state)
     snprintf(s->witness_dir, sizeof(s->witness_dir), "%s.witness", s->box.dir);
     snprintf(s->key_file, sizeof(s->key_file), "%s.key", s->box.dir);
     assert_int_equal(tm_key_write_file(s->key_file, s->box.key, NULL, &e), 0);
-    assert_int_equal(ca_log_create(&s->box.o, &e), 0);
+    assert_int_equal(ca_ctlog_create(&s->box.o, &e), 0);
     start_witness(s);
     s->peer = (struct ca_witness_peer){.name = (char *)"one", .url = s->url, .vkey = s->vkey};
     s->o = (struct ca_ct_embedded_options){.directory = s->box.dir,
@@ -292,7 +292,7 @@ static struct ca_ct_embedded *open_log(struct scene *s)
 /* ---- load ---- */
 
 struct load {
-    struct ca_log *log;
+    struct ca_ctlog *log;
     atomic_ullong next, done, failed;
     atomic_llong slowest_ms;
     atomic_bool stop;
@@ -322,7 +322,7 @@ static void *write_on(void *arg)
 
 static void load_begin(struct load *l, struct ca_ct_embedded *x)
 {
-    *l = (struct load){.log = ca_ct_embedded_log(x)};
+    *l = (struct load){.log = ca_ct_embedded_ctlog(x)};
     for (size_t i = 0; i < WRITERS; i++)
         assert_int_equal(pthread_create(&l->thread[i], NULL, write_on, l), 0);
 }
@@ -388,7 +388,7 @@ static void grow(struct ca_ct_embedded *x, uint64_t first, uint64_t count)
     for (uint64_t i = first; i < first + count; i++) {
         struct tm_buf sct = {0};
         uint64_t index = 0;
-        if (logbox_add(ca_ct_embedded_log(x), i, 100, &sct, &index, &e) != 0)
+        if (logbox_add(ca_ct_embedded_ctlog(x), i, 100, &sct, &index, &e) != 0)
             fail_msg("%s", e.text);
         tm_buf_free(&sct);
     }
@@ -452,7 +452,7 @@ static void comes_too_late(struct scene *s, uint64_t size, const char *text)
     assert_true(atomic_load(&l.failed) > failed);
     load_end(&l); /* nobody hangs */
     struct tm_checkpoint last = logbox_checkpoint(&s->box);
-    assert_int_equal(logbox_add(ca_ct_embedded_log(x), 5000, 100, &sct, &index, &e), -1);
+    assert_int_equal(logbox_add(ca_ct_embedded_ctlog(x), 5000, 100, &sct, &index, &e), -1);
     assert_int_equal(sct.len, 0);
     if (strstr(e.text, text) == NULL)
         fail_msg("%s", e.text);

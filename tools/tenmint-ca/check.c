@@ -8,6 +8,7 @@
 #include "ca/api/api.h"
 #include "ca/config/config.h"
 #include "ca/log/engine/reader.h"
+#include "ca/log/ct/format.h"
 #include "ca/log/engine/view.h"
 #include "common/clock.h"
 #include "common/file.h"
@@ -134,7 +135,8 @@ static int check_retired(const struct ca_config *c, struct tm_err *e)
 {
     for (size_t i = 0; i < c->retired_logs.count; i++) {
         const struct ca_config_retired *r = ca_config_retired_at(c, i);
-        struct ca_log_retired *l = ca_log_retired_open(r->directory, r->public_key, e);
+        struct ca_log_retired *l =
+            ca_log_retired_open(&ca_log_format_ct, r->directory, r->public_key, e);
         if (l == NULL)
             return tm_err_wrap(e, "ct");
         printf("  retired   %s in %s, served at %s\n", ca_log_retired_view(l).origin, r->directory,

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "ca/log/ct/format.h"
 #include "common/clock.h"
 #include "common/file.h"
 #include "common/promtext.h"
@@ -103,7 +104,7 @@ static int open_retired(struct service *s, struct tm_err *e)
     const struct ca_config *c = s->config;
     for (size_t i = 0; i < c->retired_logs.count; i++) {
         const struct ca_config_retired *r = ca_config_retired_at(c, i);
-        s->retired[i] = ca_log_retired_open(r->directory, r->public_key, e);
+        s->retired[i] = ca_log_retired_open(&ca_log_format_ct, r->directory, r->public_key, e);
         if (s->retired[i] == NULL)
             return tm_err_wrap(e, "ct");
         s->retired_count++;

@@ -65,6 +65,7 @@ static bool serve_file(const struct ca_log_server *s, const char *name, struct t
     if (is_issuer(name))
         return tm_http_reply_file(x, dir, name, "application/pkix-cert", IMMUTABLE);
     return ca_log_tile_path_parse(name, &level, &n, &width) == 0 &&
+           (level >= 0 || level == TILE_LEVEL_DATA) &&
            tm_http_reply_file(x, dir, name, "application/octet-stream", IMMUTABLE);
 }
 

@@ -57,7 +57,8 @@ static int dir_hashes(void *ctx, unsigned level, uint64_t n, unsigned width,
 
 static int dir_data(void *ctx, uint64_t n, unsigned width, struct tm_buf *out, struct tm_err *e)
 {
-    return read_tile(ctx, -1, n, width, out, e);
+    const struct ca_log_dir *d = ctx;
+    return read_tile(d, d->tile_level != 0 ? d->tile_level : TILE_LEVEL_DATA, n, width, out, e);
 }
 
 struct ca_log_tiles ca_log_dir_tiles(struct ca_log_dir *d)
@@ -82,22 +83,30 @@ int ca_log_dir_checkpoint(const char *path, struct tm_buf *note, struct tm_check
     return rc == 0 ? 0 : tm_err_wrap(e, "'%s'", file);
 }
 
-/* "tenmint log 1\n<origin>\n<log id>\n" */
+/* Takes a line that fits, without its end. */
+static int take_line(const char **p, size_t *len, char *out, size_t size)
+{
+    const char *nl = memchr(*p, '\n', *len);
+    size_t n = nl != NULL ? (size_t)(nl - *p) : 0;
+    if (n == 0 || n >= size || memchr(*p, '\0', n) != NULL)
+        return -1;
+    memcpy(out, *p, n);
+    out[n] = '\0';
+    *p += n + 1;
+    *len -= n + 1;
+    return 0;
+}
+
+/* "<kind>\n<origin>\n<log id>\n" */
 static int parse_identity(const char *p, size_t len, struct ca_log_identity *out)
 {
-    static const char head[] = LOG_IDENTITY_HEAD;
     struct tm_buf id = {0};
-    if (len < sizeof(head) || memcmp(p, head, sizeof(head) - 1) != 0 || p[len - 1] != '\n')
+    char text[64];
+    if (take_line(&p, &len, out->kind, sizeof(out->kind)) != 0 ||
+        take_line(&p, &len, out->origin, sizeof(out->origin)) != 0 ||
+        take_line(&p, &len, text, sizeof(text)) != 0 || len != 0)
         return -1;
-    p += sizeof(head) - 1;
-    len -= sizeof(head) - 1;
-    const char *nl = memchr(p, '\n', len);
-    size_t n = (size_t)(nl - p);
-    if (n == 0 || n >= sizeof(out->origin) || len - n < 2 || memchr(p, '\0', n) != NULL)
-        return -1;
-    memcpy(out->origin, p, n);
-    out->origin[n] = '\0';
-    int rc = tm_b64_decode(B64_STD, nl + 1, len - n - 2, &id);
+    int rc = tm_b64_decode(B64_STD, text, strlen(text), &id);
     if (rc == 0 && id.len == sizeof(out->log_id))
         memcpy(out->log_id, id.data, id.len);
     else

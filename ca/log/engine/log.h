@@ -1,10 +1,11 @@
 /*
- * The embedded transparency log: an append-only Merkle tree in one directory, in the layout of
- * C2SP static-ct-api, so that any web server can serve the directory as it is.
+ * The engine of the embedded transparency logs: an append-only Merkle tree in one directory, in
+ * the layout of C2SP tlog-tiles and static-ct-api, so that any web server can serve the directory
+ * as it is. What an entry is, its format says (ca/log/engine/format.h).
  *
  *   DIR/checkpoint              signed tree head, replaced whole
  *   DIR/tile/<L>/<N>[.p/<W>]    hashes
- *   DIR/tile/data/<N>[.p/<W>]   entries (TileLeaf)
+ *   DIR/tile/data/<N>[.p/<W>]   entries; tile/entries in logs of another format
  *   DIR/issuer/<SHA-256>        issuing certificates, DER
  *   DIR/state/                  the log's own: identity, lock, journal, index of leaf hashes
  *
@@ -22,19 +23,18 @@
 #include "common/buf.h"
 #include "common/err.h"
 #include "common/jlog.h"
-#include "common/transparency/sct.h"
+#include "ca/log/engine/format.h"
 
 struct ca_log;        /* any thread */
 struct ca_log_ticket; /* one submission */
 
-#define LOG_ENTRY_MAX ((size_t)128 * 1024) /* bytes of one TileLeaf */
 #define LOG_MERGE_DELAY_S 60 /* what an SCT promises: RFC 6962's maximum merge delay */
-#define LOG_ISSUERS_MAX 8    /* certificates of an entry's chain */
 
 struct ca_log_options { /* pointers are borrowed and must outlive the log */
+    const struct ca_log_format *format;
     const char *directory;
-    const char *origin;             /* static-ct-api: the submission prefix without its scheme */
-    EVP_PKEY *key;                  /* signs SCTs and tree heads: ECDSA P-256 */
+    const char *origin;             /* the submission prefix without its scheme */
+    EVP_PKEY *key;                  /* signs tree heads */
     const char *key_remedy;         /* what to do when the key does not sign; or NULL */
     int64_t checkpoint_interval_ms; /* longest time from durable to covered by a checkpoint */
     int64_t merge_delay_ms;  /* no entries are taken while one has waited longer for a checkpoint,
@@ -50,6 +50,11 @@ struct ca_log_options { /* pointers are borrowed and must outlive the log */
      * ca_log_open, which then fails. */
     int (*cosign)(void *ctx, const char *text, size_t len, struct tm_buf *lines, struct tm_err *e);
     void *cosign_ctx;
+
+    /* Called when a checkpoint of `size` has been shown, on the publisher's thread; it must only
+     * schedule. Or NULL. */
+    void (*published)(void *ctx, uint64_t size);
+    void *published_ctx;
 };
 
 void ca_log_options_default(struct ca_log_options *o);
@@ -72,33 +77,30 @@ struct ca_log *ca_log_open(const struct ca_log_options *o, struct tm_err *e);
  * ticket must have been freed. */
 void ca_log_close(struct ca_log *l);
 
-struct ca_log_entry { /* copied by ca_log_add */
-    struct tm_sct_entry signed_entry;
-    const unsigned char *precert; /* SCT_PRECERT: DER as submitted; NULL for SCT_X509 */
-    size_t precert_len;
-    const unsigned char *const *issuer; /* DER of the chain, issuing CA first */
-    const size_t *issuer_len;
-    size_t issuer_count;
-};
-
 enum ca_log_outcome {
     LOG_DONE,   /* durable */
     LOG_WAIT,   /* the wake that ca_log_add was given will come */
     LOG_FAILED, /* `e` says why; nothing was logged, or it will not be known whether */
 };
 
-/* Queues an entry. `wake(arg)` is called once, on the log's thread, when it is durable or has
- * failed; it must only schedule. -1: refused at once, `wake` is not called. */
-int ca_log_add(struct ca_log *l, const struct ca_log_entry *entry, void (*wake)(void *arg),
-               void *arg, struct ca_log_ticket **ticket, struct tm_err *e);
+/* 0, or -1 with the reason for which the log takes and publishes nothing any more: it was rolled
+ * back or has forked. */
+int ca_log_check(const struct ca_log *l, struct tm_err *e);
 
-/* Where the entry stands. On LOG_DONE appends the serialised SCT (signed here, on the caller's
- * thread) and sets *index. */
-enum ca_log_outcome ca_log_collect(struct ca_log_ticket *ticket, struct tm_buf *sct,
-                                   uint64_t *index, struct tm_err *e);
+/* Queues an entry; takes what `draft` holds, also on -1. `wake(arg)` is called once, on the log's
+ * thread, when it is durable or has failed; it must only schedule. -1: refused at once, `wake` is
+ * not called. */
+int ca_log_append(struct ca_log *l, struct ca_log_draft *draft, void (*wake)(void *arg), void *arg,
+                  struct ca_log_ticket **ticket, struct tm_err *e);
 
-/* As ca_log_collect, without making an SCT. */
+/* Where the entry stands. */
 enum ca_log_outcome ca_log_poll(const struct ca_log_ticket *ticket, struct tm_err *e);
+
+struct ca_log_place { /* of an entry that is LOG_DONE; borrowed from its ticket */
+    uint64_t index, timestamp_ms;
+    const struct ca_log_draft *draft; /* sealed */
+};
+struct ca_log_place ca_log_ticket_place(const struct ca_log_ticket *ticket);
 
 /* At any time, once. An entry that is not being written yet is dropped; `wake` still comes. */
 void ca_log_ticket_free(struct ca_log_ticket *ticket);
@@ -110,8 +112,11 @@ int ca_log_sync(struct ca_log *l, struct tm_err *e);
 /* Appends the newest published checkpoint, a signed note. Returns its tree size. */
 uint64_t ca_log_checkpoint(struct ca_log *l, struct tm_buf *note);
 
+/* What to do, behind the error of a key that did not sign; `remedy` may be NULL. Returns -1. */
+int ca_log_key_failed(const char *remedy, struct tm_err *e);
+
 EVP_PKEY *ca_log_key(const struct ca_log *l);           /* borrowed */
-const unsigned char *ca_log_id(const struct ca_log *l); /* 32 bytes, SHA-256 of the SPKI */
+const unsigned char *ca_log_id(const struct ca_log *l); /* 32 bytes */
 const char *ca_log_origin(const struct ca_log *l);
 const char *ca_log_directory(const struct ca_log *l);
 
@@ -134,6 +139,7 @@ struct ca_log_stats {
     bool contradicted; /* rolled back or forked: it takes no entries */
     struct ca_log_histogram group, fsync;
 };
+/* Any moment's figures; each is right, together they may be of two moments. */
 void ca_log_stats_get(struct ca_log *l, struct ca_log_stats *out);
 
 #endif

@@ -28,7 +28,7 @@ struct ca_log_tiles {
     void *ctx;
     int (*hashes)(void *ctx, unsigned level, uint64_t n, unsigned width, struct tm_merkle_hash *out,
                   struct tm_err *e);
-    /* Appends a data tile as it is stored: `width` entries or more. */
+    /* Appends a tile of entries as it is stored: `width` entries or more. */
     int (*data)(void *ctx, uint64_t n, unsigned width, struct tm_buf *out, struct tm_err *e);
 };
 
@@ -42,6 +42,7 @@ unsigned ca_log_tile_width(uint64_t size, unsigned level, uint64_t n);
 struct ca_log_dir {
     const char *path; /* borrowed */
     uint64_t size;
+    int tile_level; /* of tiles of entries; 0: TILE_LEVEL_DATA */
 };
 struct ca_log_tiles ca_log_dir_tiles(struct ca_log_dir *d); /* `d` is the ctx */
 
@@ -51,6 +52,7 @@ int ca_log_dir_checkpoint(const char *path, struct tm_buf *note, struct tm_check
 
 /* DIR/state/identity: what the directory says it is. */
 struct ca_log_identity {
+    char kind[64]; /* a format's */
     char origin[256];
     unsigned char log_id[32];
 };

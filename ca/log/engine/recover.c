@@ -1,9 +1,5 @@
-/*
- * Start-up. The log is its full tiles and the journal; the checkpoint (and the anchor, if there is
- * one) say what has been shown of it. Whatever was shown must be in the log with the same root
- * hash, and tiles must not hold more than the journal: else the directory is no longer the log
- * that was shown, and going on would fork it.
- */
+#include "ca/log/engine/recover.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -14,8 +10,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "ca/log/engine/internal.h"
 #include "common/file.h"
+
+/*
+ * The log is its full tiles and the journal; the checkpoint (and the anchor, if there is
+ * one) say what has been shown of it. Whatever was shown must be in the log with the same root
+ * hash, and tiles must not hold more than the journal: else the directory is no longer the log
+ * that was shown, and going on would fork it.
+ */
 
 struct shown { /* a tree head that somebody may have seen */
     const char *what;
@@ -25,14 +27,17 @@ struct shown { /* a tree head that somebody may have seen */
 };
 
 struct replay {
-    struct ca_log *log;
+    const struct ca_log_site *site;
+    struct ca_log_growing *growing;
     struct shown shown[2];
+    uint64_t shown_ms; /* that the newer of them is dated */
+    uint64_t last_ms;  /* timestamp of the last entry */
     struct ca_log_dir dir;
 };
 
 /* A signed checkpoint of ours. */
-static int read_shown(const struct ca_log *l, const char *path, struct shown *s, uint64_t *time_ms,
-                      struct tm_err *e)
+static int read_shown(const struct ca_log_site *l, const char *path, struct shown *s,
+                      uint64_t *time_ms, struct tm_err *e)
 {
     struct tm_buf b = {0};
     struct tm_note n;
@@ -57,8 +62,10 @@ static int read_shown(const struct ca_log *l, const char *path, struct shown *s,
     return 0;
 }
 
-static int read_all_shown(struct ca_log *l, struct shown shown[2], struct tm_err *e)
+static int read_all_shown(struct replay *r, struct tm_err *e)
 {
+    const struct ca_log_site *l = r->site;
+    struct shown *shown = r->shown;
     char path[PATH_MAX];
     uint64_t at[2] = {0, 0};
     shown[0].what = "checkpoint";
@@ -76,7 +83,7 @@ static int read_all_shown(struct ca_log *l, struct shown shown[2], struct tm_err
             return tm_err_errno(e, "anchor '%s'", l->anchor);
         }
     }
-    l->published_ms = at[0] > at[1] ? at[0] : at[1];
+    r->shown_ms = at[0] > at[1] ? at[0] : at[1];
     return 0;
 }
 
@@ -94,7 +101,7 @@ static int compare(struct shown *s, const struct tm_merkle_hash *root, struct tm
 /* Tree heads of the size that the tree in memory has now. */
 static int meet(struct replay *r, struct tm_err *e)
 {
-    const struct ca_log_edge *edge = &r->log->tree.edge;
+    const struct ca_log_edge *edge = ca_log_growing_edge(r->growing);
     for (size_t i = 0; i < 2; i++) {
         struct shown *s = &r->shown[i];
         struct tm_merkle_hash root;
@@ -112,7 +119,7 @@ static int edge_hashes(void *ctx, unsigned level, uint64_t n, unsigned width,
                        struct tm_merkle_hash *out, struct tm_err *e)
 {
     struct replay *r = ctx;
-    const struct ca_log_edge *edge = &r->log->tree.edge;
+    const struct ca_log_edge *edge = ca_log_growing_edge(r->growing);
     if (ca_log_tile_width(edge->size, level, n) < TILE_WIDTH) {
         memcpy(out, edge->tile[level], width * sizeof(*out));
         return 0;
@@ -125,12 +132,10 @@ static int edge_hashes(void *ctx, unsigned level, uint64_t n, unsigned width,
 static int begin(void *ctx, uint64_t base, struct tm_err *e)
 {
     struct replay *r = ctx;
-    struct ca_log *l = r->log;
-    r->dir = (struct ca_log_dir){.path = l->directory, .size = base};
+    r->dir = (struct ca_log_dir){.path = r->site->directory, .size = base};
     struct ca_log_tiles tiles = ca_log_dir_tiles(&r->dir);
-    if (ca_log_edge_load(&l->tree.edge, &tiles, base, e) != 0)
+    if (ca_log_growing_load(r->growing, &tiles, base, e) != 0)
         return tm_err_wrap(e, "tiles before the journal, which begins at entry %" PRIu64, base);
-    l->tree.settled = base;
     struct ca_log_tiles known = {.ctx = r, .hashes = edge_hashes};
     for (size_t i = 0; i < 2; i++) {
         struct tm_merkle_hash root;
@@ -142,30 +147,19 @@ static int begin(void *ctx, uint64_t base, struct tm_err *e)
     return meet(r, e);
 }
 
-/* UINT64_MAX: it has none. */
-static uint64_t leaf_index(const struct tm_entry *n)
-{
-    struct tm_sct s = {.extensions = n->extensions, .extensions_len = n->extensions_len};
-    uint64_t index = 0;
-    return tm_sct_leaf_index_get(&s, &index, NULL) == 1 ? index : UINT64_MAX;
-}
-
 static int replay_group(void *ctx, uint64_t first, uint32_t count, const unsigned char *data,
                         size_t len, struct tm_err *e)
 {
     struct replay *r = ctx;
-    struct ca_log *l = r->log;
     struct tm_bytes in = bytes_of(data, len);
     for (uint32_t i = 0; i < count; i++) {
-        struct tm_entry n;
+        struct ca_log_leaf leaf;
         const unsigned char *from = in.p;
-        struct tm_merkle_hash hash;
-        if (tm_entry_take_tile_leaf(&in, &n, e) != 1 || leaf_index(&n) != first + i)
+        if (r->site->format->take(&in, first + i, &leaf, e) != 0)
             return tm_err_set(e, "entry %" PRIu64 " is damaged", first + i);
-        tm_entry_leaf_hash(&n, &hash);
-        if (ca_log_tree_add(&l->tree, from, (size_t)(in.p - from), &hash, n.timestamp_ms) != 0)
+        if (ca_log_growing_add(r->growing, from, (size_t)(in.p - from), &leaf) != 0)
             return tm_err_set(e, "out of memory");
-        l->last_ms = n.timestamp_ms;
+        r->last_ms = leaf.timestamp_ms;
         if (meet(r, e) != 0)
             return -1;
     }
@@ -174,7 +168,7 @@ static int replay_group(void *ctx, uint64_t first, uint32_t count, const unsigne
 
 static int check_met(const struct replay *r, struct tm_err *e)
 {
-    uint64_t size = r->log->tree.edge.size;
+    uint64_t size = ca_log_growing_size(r->growing);
     for (size_t i = 0; i < 2; i++) {
         const struct shown *s = &r->shown[i];
         if (s->present && !s->met)
@@ -196,20 +190,20 @@ static int beyond(uint64_t size, const char *name, struct tm_err *e)
 }
 
 /* Tiles are written after the journal, so there can be none that it does not know of. */
-static int check_tiles(const struct ca_log *l, struct tm_err *e)
+static int check_tiles(const struct replay *r, struct tm_err *e)
 {
     char name[TILE_PATH_MAX];
     char path[PATH_MAX];
-    uint64_t size = l->tree.edge.size;
+    uint64_t size = ca_log_growing_size(r->growing);
     uint64_t n = size / TILE_WIDTH;
     tm_tile_path(0, n, TILE_WIDTH, name);
-    if (tm_file_join(l->directory, name, path, sizeof(path), e) != 0)
+    if (tm_file_join(r->site->directory, name, path, sizeof(path), e) != 0)
         return -1;
     if (access(path, F_OK) == 0)
         return beyond(size, name, e);
     tm_tile_path(0, n, 1, name);
     *strrchr(name, '/') = '\0';
-    if (tm_file_join(l->directory, name, path, sizeof(path), e) != 0)
+    if (tm_file_join(r->site->directory, name, path, sizeof(path), e) != 0)
         return -1;
     DIR *d = opendir(path);
     int rc = 0;
@@ -223,33 +217,34 @@ static int check_tiles(const struct ca_log *l, struct tm_err *e)
     return rc;
 }
 
-static int replay(struct ca_log *l, struct tm_err *e)
+static int replay(struct replay *r, struct tm_err *e)
 {
-    struct replay r = {.log = l};
-    struct ca_journal_reader to = {.ctx = &r, .begin = begin, .group = replay_group};
+    struct ca_journal_reader to = {.ctx = r, .begin = begin, .group = replay_group};
     size_t torn = 0;
-    if (read_all_shown(l, r.shown, e) != 0)
-        return -1;
-    if (ca_journal_read(l->directory, &to, &torn, e) != 0 || check_met(&r, e) != 0 ||
-        check_tiles(l, e) != 0)
+    if (read_all_shown(r, e) != 0 || ca_journal_read(r->site->directory, &to, &torn, e) != 0 ||
+        check_met(r, e) != 0 || check_tiles(r, e) != 0)
         return -1;
     if (torn > 0)
-        ca_log_say(l, JLOG_WARN,
+        ca_log_say(r->site, JLOG_WARN,
                    "the journal's last group was torn; nobody was told of its entries", NULL);
     return 0;
 }
 
-int ca_log_recover(struct ca_log *l, struct tm_err *e)
+int ca_log_recover(struct ca_log_sequencer *s, struct ca_log_publisher *p, struct tm_err *e)
 {
-    if (replay(l, e) != 0)
+    const char *dir = s->site->directory;
+    struct replay r = {.site = s->site, .growing = s->growing};
+    if (replay(&r, e) != 0)
         return -1;
-    if (ca_log_rotate(l, e) != 0)
+    s->last_ms = r.last_ms;
+    ca_log_shown_before(p->shown, r.shown_ms);
+    if (ca_log_growing_rewrite(s->growing, &s->journal, dir, e) != 0)
         return tm_err_wrap(e, "make the journal anew");
-    if (ca_log_publish(l, true, e) != 0)
+    if (ca_log_publish(p, true, e) != 0)
         return tm_err_wrap(e, "publish what was recovered");
     /* The tiles hold most of it now. Not before: what a killed process had not synced yet must be
      * in a journal before it is in a tile. Should this fail, the next group tries again. */
-    if (l->tree.settled > l->journal.base)
-        (void)ca_log_rotate(l, NULL);
+    if (ca_log_growing_settled(s->growing) > s->journal.base)
+        (void)ca_log_growing_rewrite(s->growing, &s->journal, dir, NULL);
     return 0;
 }

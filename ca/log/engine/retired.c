@@ -12,14 +12,14 @@
 #include "ca/log/engine/store.h"
 #include "ca/log/engine/view.h"
 #include "common/file.h"
-#include "common/transparency/digsig.h"
 
 #define KEY_FILE_MAX ((size_t)16 * 1024)
 
 struct ca_log_retired {
+    const struct ca_log_format *format;
     char *directory;
     EVP_PKEY *key;
-    unsigned char id[DIGSIG_LOG_ID];
+    unsigned char id[32];
     struct tm_buf note;
     struct tm_checkpoint last;
     int lock_fd; /* -1: the directory has no lock file */
@@ -44,10 +44,10 @@ static int read_key(struct ca_log_retired *r, const char *file, struct tm_err *e
 {
     struct tm_buf b = {0};
     int rc = tm_file_read(file, KEY_FILE_MAX, &b, e);
-    if (rc == 0 && (r->key = tm_digsig_key_parse(b.data, b.len, e)) == NULL)
+    if (rc == 0 && (r->key = r->format->parse_key(b.data, b.len, e)) == NULL)
         rc = tm_err_wrap(e, "'%s'", file);
     tm_buf_free(&b);
-    return rc == 0 ? tm_digsig_log_id(r->key, r->id, e) : -1;
+    return rc;
 }
 
 static int read_checkpoint(struct ca_log_retired *r, struct tm_err *e)
@@ -55,7 +55,8 @@ static int read_checkpoint(struct ca_log_retired *r, struct tm_err *e)
     struct tm_note n;
     struct tm_note_key key;
     if (ca_log_dir_checkpoint(r->directory, &r->note, &r->last, e) != 0 ||
-        tm_note_key_init(&key, r->last.origin, NOTE_RFC6962, r->key, e) != 0 ||
+        r->format->log_id(r->id, r->last.origin, r->key, e) != 0 ||
+        r->format->note_key(&key, r->last.origin, r->key, e) != 0 ||
         tm_note_parse(r->note.data, r->note.len, &n, e) != 0)
         return -1;
     int rc = tm_note_verify(&n, &key, NULL, e);
@@ -114,7 +115,8 @@ static int check_journal(const struct ca_log_retired *r, struct tm_err *e)
                       end, r->last.size);
 }
 
-struct ca_log_retired *ca_log_retired_open(const char *directory, const char *public_key_file,
+struct ca_log_retired *ca_log_retired_open(const struct ca_log_format *format,
+                                           const char *directory, const char *public_key_file,
                                            struct tm_err *e)
 {
     struct ca_log_retired *r = calloc(1, sizeof(*r));
@@ -123,6 +125,7 @@ struct ca_log_retired *ca_log_retired_open(const char *directory, const char *pu
         tm_err_set(e, "out of memory");
         return NULL;
     }
+    r->format = format;
     r->lock_fd = -1;
     if (read_key(r, public_key_file, e) == 0 && share_lock(r, e) == 0 &&
         read_checkpoint(r, e) == 0 && check_root(r, e) == 0 && check_journal(r, e) == 0)
@@ -153,7 +156,8 @@ static uint64_t last_checkpoint(void *ctx, struct tm_buf *note)
 
 struct ca_log_view ca_log_retired_view(struct ca_log_retired *r)
 {
-    return (struct ca_log_view){.directory = r->directory,
+    return (struct ca_log_view){.format = r->format,
+                                .directory = r->directory,
                                 .origin = r->last.origin,
                                 .id = r->id,
                                 .key = r->key,

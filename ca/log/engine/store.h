@@ -16,7 +16,6 @@
 #define LOG_CHECKPOINT "checkpoint"
 #define LOG_STATE "state"
 #define LOG_IDENTITY "state/identity"
-#define LOG_IDENTITY_HEAD "tenmint log 1\n"
 #define LOG_LOCK "state/lock"
 #define LOG_JOURNAL "state/journal"
 #define LOG_INDEX "state/index"

@@ -1,4 +1,4 @@
-/* Where a tile lies: C2SP static-ct-api, "Merkle Tree" and "Log entries". */
+/* Where a tile lies: C2SP tlog-tiles, and static-ct-api, "Merkle Tree" and "Log entries". */
 #include <string.h>
 
 #include "ca/log/engine/reader.h"
@@ -7,9 +7,16 @@
 
 static int parse_level(const char **p, int *level)
 {
-    if (strncmp(*p, "tile/data/", 10) == 0) {
-        *level = -1;
-        *p += 10;
+    static const struct {
+        const char *head;
+        int level;
+    } named[] = {{"tile/data/", TILE_LEVEL_DATA}, {"tile/entries/", TILE_LEVEL_ENTRIES}};
+    for (size_t i = 0; i < sizeof(named) / sizeof(named[0]); i++) {
+        size_t len = strlen(named[i].head);
+        if (strncmp(*p, named[i].head, len) != 0)
+            continue;
+        *level = named[i].level;
+        *p += len;
         return 0;
     }
     if (strncmp(*p, "tile/", 5) != 0 || (*p)[5] < '0' || (*p)[5] >= '0' + LOG_TILE_LEVELS ||

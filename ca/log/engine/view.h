@@ -7,12 +7,12 @@
 #include <openssl/evp.h>
 #include <stdint.h>
 
-#include "common/buf.h"
-#include "common/err.h"
+#include "ca/log/engine/format.h"
 
 struct ca_log;
 
 struct ca_log_view { /* borrowed from the log, which outlives it */
+    const struct ca_log_format *format;
     const char *directory, *origin;
     const unsigned char *id; /* 32 bytes */
     EVP_PKEY *key;           /* its public half is enough */
@@ -32,7 +32,8 @@ struct ca_log_retired; /* any thread */
 /* `public_key_file`: PEM or DER. NULL with `e` set: the checkpoint is not by this key, the tree on
  * disk is not the checkpoint's, the journal holds entries that no checkpoint covers yet, a process
  * writes to it. */
-struct ca_log_retired *ca_log_retired_open(const char *directory, const char *public_key_file,
+struct ca_log_retired *ca_log_retired_open(const struct ca_log_format *format,
+                                           const char *directory, const char *public_key_file,
                                            struct tm_err *e);
 void ca_log_retired_close(struct ca_log_retired *r); /* NULL is fine */
 struct ca_log_view ca_log_retired_view(struct ca_log_retired *r);

@@ -1,4 +1,4 @@
-#include "ca/log/engine/leaf.h"
+#include "ca/log/ct/leaf.h"
 
 #include "common/transparency/entry.h"
 
@@ -11,11 +11,11 @@ static void put_be(unsigned char *to, uint64_t v, size_t bytes)
         to[i] = (unsigned char)(v >> (8 * (bytes - 1 - i)));
 }
 
-int ca_leaf_draft_init(struct ca_leaf_draft *d, const struct ca_log_entry *entry,
+int ca_leaf_draft_init(struct ca_log_draft *d, const struct ca_log_entry *entry,
                        const unsigned char *fingerprints, struct tm_err *e)
 {
     struct tm_buf extensions = {0};
-    *d = (struct ca_leaf_draft){0};
+    *d = (struct ca_log_draft){0};
     tm_sct_leaf_index_put(0, &extensions);
     struct tm_entry n = {.logged = entry->signed_entry,
                          .extensions = extensions.data,
@@ -33,7 +33,7 @@ int ca_leaf_draft_init(struct ca_leaf_draft *d, const struct ca_log_entry *entry
     if (rc == 0 && d->bytes.len > LOG_ENTRY_MAX)
         rc = tm_err_set(e, "it is larger than %zu bytes", LOG_ENTRY_MAX);
     size_t after = 2 + n.chain_len + (n.logged.type == SCT_PRECERT ? 3 + n.precert_len : 0);
-    d->timestamped_len = d->bytes.len - after;
+    d->hashed = d->bytes.len - after;
     tm_buf_free(&extensions);
     if (rc == 0)
         return 0;
@@ -41,29 +41,29 @@ int ca_leaf_draft_init(struct ca_leaf_draft *d, const struct ca_log_entry *entry
     return tm_err_wrap(e, "log entry");
 }
 
-void ca_leaf_draft_seal(struct ca_leaf_draft *d, uint64_t timestamp_ms, uint64_t index)
+void ca_leaf_draft_seal(struct ca_log_draft *d, uint64_t timestamp_ms, uint64_t index)
 {
     put_be(d->bytes.data, timestamp_ms, 8);
-    put_be(d->bytes.data + d->timestamped_len - INDEX_LEN, index, INDEX_LEN);
+    put_be(d->bytes.data + d->hashed - INDEX_LEN, index, INDEX_LEN);
 }
 
-void ca_leaf_draft_hash(const struct ca_leaf_draft *d, struct tm_merkle_hash *out)
+void ca_leaf_draft_hash(const struct ca_log_draft *d, struct tm_merkle_hash *out)
 {
-    struct tm_entry n = {.timestamped = d->bytes.data, .timestamped_len = d->timestamped_len};
+    struct tm_entry n = {.timestamped = d->bytes.data, .timestamped_len = d->hashed};
     tm_entry_leaf_hash(&n, out);
 }
 
-void ca_leaf_draft_signed(const struct ca_leaf_draft *d, struct tm_buf *out)
+void ca_leaf_draft_signed(const struct ca_log_draft *d, struct tm_buf *out)
 {
     /* v1 and certificate_timestamp: the same two bytes as a MerkleTreeLeaf's v1 and
      * timestamped_entry */
     buf_putc(out, 0);
     buf_putc(out, 0);
-    tm_buf_append(out, d->bytes.data, d->timestamped_len);
+    tm_buf_append(out, d->bytes.data, d->hashed);
 }
 
-const unsigned char *ca_leaf_draft_extensions(const struct ca_leaf_draft *d, size_t *len)
+const unsigned char *ca_leaf_draft_extensions(const struct ca_log_draft *d, size_t *len)
 {
     *len = EXTENSIONS_LEN;
-    return d->bytes.data + d->timestamped_len - EXTENSIONS_LEN;
+    return d->bytes.data + d->hashed - EXTENSIONS_LEN;
 }
