@@ -1,32 +1,39 @@
 #include "common/jlog.h"
 
-#include <limits.h>
-#include <pthread.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/buf.h"
 #include "common/clock.h"
-#include "common/file.h"
 #include "common/json/jsonstr.h"
 
 #define JLOG_VALUE_MAX 4096 /* bytes of one value: no identity is longer */
 
 struct tm_jlog {
-    int fd;
+    struct tm_sink *sink;
+    bool own; /* the sink */
     enum tm_jlog_level min;
-    pthread_rwlock_t pipe; /* lines that the kernel keeps whole share it; a longer one is alone */
 };
 
 static const char *const severity[] = {"DEBUG", "INFO", "WARNING", "ERROR"};
 
-struct tm_jlog *tm_jlog_new(int fd, enum tm_jlog_level min)
+struct tm_jlog *tm_jlog_to(struct tm_sink *sink, enum tm_jlog_level min)
 {
     struct tm_jlog *log = malloc(sizeof(*log));
+    if (log != NULL)
+        *log = (struct tm_jlog){.sink = sink, .min = min};
+    return log;
+}
+
+struct tm_jlog *tm_jlog_new(int fd, enum tm_jlog_level min)
+{
+    struct tm_sink *sink = tm_sink_new(&(struct tm_sink_options){.fd = fd}, NULL);
+    struct tm_jlog *log = sink != NULL ? tm_jlog_to(sink, min) : NULL;
     if (log == NULL)
-        return NULL;
-    *log = (struct tm_jlog){.fd = fd, .min = min};
-    pthread_rwlock_init(&log->pipe, NULL);
+        tm_sink_free(sink);
+    else
+        log->own = true;
     return log;
 }
 
@@ -34,7 +41,8 @@ void tm_jlog_free(struct tm_jlog *log)
 {
     if (log == NULL)
         return;
-    pthread_rwlock_destroy(&log->pipe);
+    if (log->own)
+        tm_sink_free(log->sink);
     free(log);
 }
 
@@ -50,17 +58,6 @@ static void put_string(struct tm_buf *b, const char *s)
     tm_buf_puts(b, "[cut]\"");
 }
 
-/* A log that cannot be written must not stop the CA; the metrics still count. */
-static void put_line(struct tm_jlog *log, const struct tm_buf *line)
-{
-    if (line->len <= PIPE_BUF)
-        pthread_rwlock_rdlock(&log->pipe);
-    else
-        pthread_rwlock_wrlock(&log->pipe);
-    (void)tm_file_write_all(log->fd, line->data, line->len);
-    pthread_rwlock_unlock(&log->pipe);
-}
-
 static void put_time(struct tm_buf *b)
 {
     int64_t ms = tm_clock_wall_ms();
@@ -74,28 +71,34 @@ static void put_time(struct tm_buf *b)
     tm_buf_puts(b, "Z\",\"severity\":");
 }
 
+void tm_jlog_line(struct tm_buf *out, enum tm_jlog_level level, const char *message,
+                  const struct tm_jlog_field *fields)
+{
+    tm_buf_reserve(out, 1024);
+    put_time(out);
+    put_string(out, severity[level]);
+    tm_buf_puts(out, ",\"message\":");
+    put_string(out, message);
+    for (const struct tm_jlog_field *f = fields; f->key != NULL; f++) {
+        buf_putc(out, ',');
+        put_string(out, f->key);
+        buf_putc(out, ':');
+        if (f->str != NULL)
+            put_string(out, f->str);
+        else
+            tm_buf_put_int(out, f->num);
+    }
+    tm_buf_puts(out, "}\n");
+}
+
 void tm_jlog_write(struct tm_jlog *log, enum tm_jlog_level level, const char *message,
                    const struct tm_jlog_field *fields)
 {
     if (log == NULL || level < log->min)
         return;
     struct tm_buf b = {0};
-    tm_buf_reserve(&b, 1024);
-    put_time(&b);
-    put_string(&b, severity[level]);
-    tm_buf_puts(&b, ",\"message\":");
-    put_string(&b, message);
-    for (const struct tm_jlog_field *f = fields; f->key != NULL; f++) {
-        buf_putc(&b, ',');
-        put_string(&b, f->key);
-        buf_putc(&b, ':');
-        if (f->str != NULL)
-            put_string(&b, f->str);
-        else
-            tm_buf_put_int(&b, f->num);
-    }
-    tm_buf_puts(&b, "}\n");
+    tm_jlog_line(&b, level, message, fields);
     if (!buf_failed(&b))
-        put_line(log, &b);
+        (void)tm_sink_put(log->sink, b.data, b.len); /* the sink counts what it drops */
     tm_buf_free(&b);
 }

@@ -79,8 +79,8 @@ for t in tests/interop/*.sh; do
 done
 
 step build-threads make -j"$jobs" BUILD=build/tsan SAN=thread CC=clang-14 all test-programs \
-    $(printf "build/tsan/tests/test_%s " gate http keystore log_threads log_serve)
-for t in gate http keystore log_threads log_serve; do
+    $(printf "build/tsan/tests/test_%s " gate sink http keystore log_threads log_serve)
+for t in gate sink http keystore log_threads log_serve; do
     TSAN_OPTIONS=exitcode=66 unit "threads-test_$t" "build/tsan/tests/test_$t"
 done
 step threads bash tests/e2e/threads.bash

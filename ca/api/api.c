@@ -124,6 +124,8 @@ static enum tm_http_result metrics_page(void *ctx, struct tm_http_exchange *x)
                                      .log = api->o.log,
                                      .ca_not_after = ca_signer_chain(v->ca)->not_after,
                                      .inflight = srv != NULL ? tm_http_server_inflight(srv) : 0,
+                                     .audit = api->o.audit,
+                                     .output = api->o.output,
                                      .version =
                                          api->o.version != NULL ? api->o.version : "unknown"};
     struct tm_buf body = {0};

@@ -10,6 +10,7 @@
 #include "ca/proof/proof.h"
 #include "ca/signer/signer.h"
 #include "common/jlog.h"
+#include "common/sink.h"
 #include "oidc/verifier.h"
 
 struct ca_api;
@@ -19,6 +20,9 @@ struct ca_api_options { /* pointers are borrowed and must outlive the api */
     const struct ca_proof_policy *policy;
     const struct ca_issue_log *log; /* transparency log; NULL: none */
     struct tm_jlog *jlog;           /* or NULL */
+    struct tm_sink *output;         /* where `jlog` writes, for the metrics; or NULL */
+    struct tm_sink *audit;          /* where certificates are recorded; NULL: nowhere */
+    bool audit_best_effort;         /* a certificate leaves although its line may be lost */
     struct ca_metrics *metrics;
     int64_t lifetime_s; /* of a certificate: 1 to API_LIFETIME_MAX */
     bool subject_key_id;

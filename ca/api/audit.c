@@ -1,4 +1,5 @@
-/* The audit trail: a line for each certificate and for each refusal, never a token. */
+/* The audit trail: a line for each certificate and for each refusal, never a token. The former is
+ * promised before the certificate leaves; the latter may be dropped when nobody reads. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -27,31 +28,67 @@ static void describe_scts(const struct tm_buf *list, struct tm_buf *ids, struct 
     }
 }
 
-void ca_api_audit_issued(struct ca_api *api, struct tm_http_exchange *x,
-                         const struct ca_issue_job *job)
+static void put_issued(const struct ca_api *api, const struct tm_http_exchange *x,
+                       const struct ca_issue_job *job, struct tm_buf *line)
 {
     unsigned char digest[32] = {0};
     char serial[2 * CERT_SERIAL_LEN + 1];
     char key[2 * sizeof(digest) + 1];
     struct tm_buf ids = {0};
     struct tm_buf indexes = {0};
-    ca_metrics_issued(api->o.metrics);
-    if (api->o.jlog == NULL)
-        return;
     if (EVP_Digest(job->spec.spki, job->spec.spki_len, digest, NULL, api->sha256, NULL) != 1)
         memset(digest, 0, sizeof(digest));
     tm_hex_encode(job->spec.serial, CERT_SERIAL_LEN, serial);
     tm_hex_encode(digest, sizeof(digest), key);
     describe_scts(&job->sct_list, &ids, &indexes);
-    jlog(api->o.jlog, JLOG_INFO, "issued", JLOG_STR("serial", serial),
-         JLOG_STR("issuer", job->who.issuer), JLOG_STR("subject", job->who.subject),
-         JLOG_STR("san", job->who.principal.san), JLOG_STR("key_sha256", key),
-         JLOG_INT("not_after", job->spec.not_after), JLOG_STR("log_id", tm_buf_str(&ids)),
-         JLOG_STR("leaf_index", tm_buf_str(&indexes)),
-         JLOG_INT("duration_us", tm_http_elapsed_us(x)), JLOG_STR("remote", tm_http_remote(x)),
-         JLOG_END);
+    const struct tm_jlog_field fields[] = {JLOG_STR("serial", serial),
+                                           JLOG_STR("issuer", job->who.issuer),
+                                           JLOG_STR("subject", job->who.subject),
+                                           JLOG_STR("san", job->who.principal.san),
+                                           JLOG_STR("key_sha256", key),
+                                           JLOG_INT("not_after", job->spec.not_after),
+                                           JLOG_STR("log_id", tm_buf_str(&ids)),
+                                           JLOG_STR("leaf_index", tm_buf_str(&indexes)),
+                                           JLOG_INT("duration_us", tm_http_elapsed_us(x)),
+                                           JLOG_STR("remote", tm_http_remote(x)),
+                                           JLOG_END};
+    tm_jlog_line(line, JLOG_INFO, "issued", fields);
     tm_buf_free(&ids);
     tm_buf_free(&indexes);
+}
+
+int ca_api_audit_ready(const struct ca_api *api, struct ca_api_failure *f)
+{
+    if (api->o.audit == NULL || api->o.audit_best_effort || tm_sink_works(api->o.audit, &f->detail))
+        return 0;
+    tm_err_wrap(&f->detail, "the audit log takes no lines");
+    return ca_api_failure_set(f, API_FAULT_AUDIT);
+}
+
+enum tm_sink_status ca_api_audit_issued(struct ca_api *api, struct tm_http_exchange *x,
+                                        const struct ca_issue_job *job,
+                                        struct tm_sink_promise **promise, struct tm_err *e)
+{
+    struct tm_buf line = {0};
+    enum tm_sink_status st = SINK_KEPT;
+    *promise = NULL;
+    if (api->o.audit == NULL)
+        return SINK_KEPT;
+    put_issued(api, x, job, &line);
+    if (buf_failed(&line)) {
+        tm_err_set(e, "out of memory");
+        st = SINK_BROKEN;
+    } else if (!api->o.audit_best_effort) {
+        void *waiter = tm_http_wait_begin(x);
+        st = tm_sink_promise(api->o.audit, line.data, line.len, tm_http_wake, waiter, promise, e);
+        if (st != SINK_WAIT)
+            tm_http_wait_cancel(x);
+    } else if (!tm_sink_put(api->o.audit, line.data, line.len) ||
+               !tm_sink_works(api->o.audit, NULL)) {
+        ca_metrics_audit_lost(api->o.metrics);
+    }
+    tm_buf_free(&line);
+    return st;
 }
 
 void ca_api_refuse(struct ca_api *api, struct tm_http_exchange *x, const struct ca_api_failure *f,

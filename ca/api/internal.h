@@ -27,10 +27,17 @@ enum tm_http_result ca_api_sign_v1(void *ctx, struct tm_http_exchange *x);
 /* sct.c: appends base64 of Fulcio's JSON form of the list's first SCT, for a reply. */
 int ca_api_detached_sct(const struct tm_buf *sct_list, struct tm_buf *out, struct tm_err *e);
 
-/* audit.c: one log line and one count each, then the reply */
+/* audit.c: one log line and one count, then the reply */
 void ca_api_refuse(struct ca_api *api, struct tm_http_exchange *x, const struct ca_api_failure *f,
                    const char *issuer);
-void ca_api_audit_issued(struct ca_api *api, struct tm_http_exchange *x,
-                         const struct ca_issue_job *job);
+
+/* Whether certificates can be recorded now: asked before a log hears of one. -1 with `f` set. */
+int ca_api_audit_ready(const struct ca_api *api, struct ca_api_failure *f);
+
+/* Records a certificate that is about to leave. It may when this is SINK_KEPT; on SINK_WAIT, x is
+ * woken and the promise asked. */
+enum tm_sink_status ca_api_audit_issued(struct ca_api *api, struct tm_http_exchange *x,
+                                        const struct ca_issue_job *job,
+                                        struct tm_sink_promise **promise, struct tm_err *e);
 
 #endif

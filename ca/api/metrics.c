@@ -24,6 +24,7 @@ static const struct {
 
 struct ca_metrics {
     atomic_ullong issued;
+    atomic_ullong audit_lost;
     atomic_ullong refused[API_REASON_COUNT];
     atomic_ullong http[HTTP_METHOD_COUNT][STATUS_COUNT];
     atomic_ullong bucket[BUCKET_COUNT + 1]; /* not cumulative; the last one is +Inf */
@@ -54,6 +55,11 @@ void ca_metrics_free(struct ca_metrics *m)
 void ca_metrics_issued(struct ca_metrics *m)
 {
     bump(&m->issued, 1);
+}
+
+void ca_metrics_audit_lost(struct ca_metrics *m)
+{
+    bump(&m->audit_lost, 1);
 }
 
 void ca_metrics_refused(struct ca_metrics *m, unsigned reason_index)
@@ -166,6 +172,24 @@ static void render_refused(const struct ca_metrics *m, struct tm_buf *out)
     }
 }
 
+static void render_records(const struct ca_metrics *m, const struct ca_metrics_scene *scene,
+                           struct tm_buf *out)
+{
+    struct tm_sink_stats log = {0};
+    if (scene->output != NULL)
+        tm_sink_stats(scene->output, &log);
+    tm_promtext_head(out, "tenmint_audit_working", "gauge",
+                     "1: certificates can be recorded; 0: audit lines do not get out.");
+    tm_buf_printf(out, "tenmint_audit_working %d\n",
+                  scene->audit == NULL || tm_sink_works(scene->audit, NULL));
+    tm_promtext_head(out, "tenmint_audit_lines_lost_total", "counter",
+                     "Certificates whose audit line was dropped or held up (audit: best-effort).");
+    tm_buf_printf(out, "tenmint_audit_lines_lost_total %llu\n", get(&m->audit_lost));
+    tm_promtext_head(out, "tenmint_output_lines_dropped_total", "counter",
+                     "Lines of the server's own log that its reader did not take in time.");
+    tm_buf_printf(out, "tenmint_output_lines_dropped_total %" PRIu64 "\n", log.dropped);
+}
+
 void ca_metrics_render(const struct ca_metrics *m, const struct ca_metrics_scene *scene,
                        struct tm_buf *out)
 {
@@ -175,6 +199,7 @@ void ca_metrics_render(const struct ca_metrics *m, const struct ca_metrics_scene
     tm_promtext_head(out, "fulcio_new_certs", "counter",
                      "Certificates issued, under Fulcio's name.");
     tm_buf_printf(out, "fulcio_new_certs %llu\n", issued);
+    render_records(m, scene, out);
     render_refused(m, out);
     render_histogram(m, out);
     render_http(m, out);

@@ -8,6 +8,7 @@
 #include "ca/api/issue_log.h"
 #include "common/http/http.h"
 #include "common/buf.h"
+#include "common/sink.h"
 #include "oidc/verifier.h"
 
 struct ca_metrics; /* updated by any thread without locks */
@@ -16,6 +17,7 @@ struct ca_metrics *ca_metrics_new(void);
 void ca_metrics_free(struct ca_metrics *m);
 
 void ca_metrics_issued(struct ca_metrics *m);
+void ca_metrics_audit_lost(struct ca_metrics *m); /* a certificate left before its line */
 void ca_metrics_refused(struct ca_metrics *m, unsigned reason_index);
 void ca_metrics_http(struct ca_metrics *m, const struct tm_http_event *ev);
 void ca_metrics_reload(struct ca_metrics *m, bool ok);
@@ -25,6 +27,7 @@ struct ca_metrics_scene {           /* what is read at the time of the scrape */
     const struct ca_issue_log *log; /* or NULL */
     int64_t ca_not_after;           /* Unix seconds */
     unsigned inflight;
+    struct tm_sink *audit, *output; /* or NULL */
     const char *version;
 };
 void ca_metrics_render(const struct ca_metrics *m, const struct ca_metrics_scene *scene,

@@ -14,11 +14,13 @@ struct call {
     const char *token; /* in the request or in a header, both live as long as the exchange */
     size_t token_len;
     struct ca_issue_job job;
+    struct tm_sink_promise *line; /* of the certificate's record, which must be out first */
 };
 
 static void call_free(void *arg)
 {
     struct call *c = arg;
+    tm_sink_promise_free(c->line);
     ca_issue_job_free(&c->api->env, &c->job);
     ca_api_request_free(&c->request);
     ca_api_view_unref(c->view);
@@ -134,6 +136,33 @@ static enum ca_issue_status advance(struct call *c, struct tm_http_exchange *x,
     return st;
 }
 
+/* The certificate is made; nobody gets it before its record is out. */
+static enum ca_issue_status record(struct call *c, struct tm_http_exchange *x,
+                                   struct ca_api_failure *f)
+{
+    enum tm_sink_status st = c->line != NULL
+                                 ? tm_sink_kept(c->line, &f->detail)
+                                 : ca_api_audit_issued(c->api, x, &c->job, &c->line, &f->detail);
+    if (st == SINK_WAIT)
+        return ISSUE_WAITING;
+    if (st == SINK_KEPT)
+        return ISSUE_OK;
+    tm_err_wrap(&f->detail, "audit line");
+    (void)ca_api_failure_set(f, API_FAULT_AUDIT);
+    return ISSUE_FAILED;
+}
+
+static int give_up(const struct call *c, struct ca_api_failure *f)
+{
+    static const char *const waits_for[] = {[ISSUE_TOKEN] = "the issuer's keys",
+                                            [ISSUE_PROOF] = "the log",
+                                            [ISSUE_LOG] = "the log",
+                                            [ISSUE_FINAL] = "the log",
+                                            [ISSUE_DONE] = "the audit line to be written"};
+    tm_err_set(&f->detail, "waited too long for %s", waits_for[c->job.stage]);
+    return ca_api_failure_set(f, c->job.stage == ISSUE_DONE ? API_FAULT_AUDIT : API_FAULT_TIMEOUT);
+}
+
 static enum tm_http_result sign(struct ca_api *api, struct tm_http_exchange *x, read_fn *read,
                                 reply_fn *reply)
 {
@@ -146,18 +175,21 @@ static enum tm_http_result sign(struct ca_api *api, struct tm_http_exchange *x, 
     if (c == NULL) {
         c = call_new(api, x);
         rc = c != NULL ? read(c, x, &f) : ca_api_failure_set(&f, API_FAULT_INTERNAL);
+        if (rc == 0)
+            rc = ca_api_audit_ready(api, &f);
     } else if (tm_http_wait_expired(x)) {
-        tm_err_set(&f.detail, "waited too long for %s",
-                   c->job.stage == ISSUE_TOKEN ? "the issuer's keys" : "the log");
-        rc = ca_api_failure_set(&f, API_FAULT_TIMEOUT);
+        rc = give_up(c, &f);
     }
     if (rc == 0) {
-        switch (advance(c, x, &f)) {
+        enum ca_issue_status st = advance(c, x, &f);
+        if (st == ISSUE_OK)
+            st = record(c, x, &f);
+        switch (st) {
         case ISSUE_WAITING:
             return HTTP_WAIT;
         case ISSUE_OK:
             if (reply(c, x, &f.detail) == 0) {
-                ca_api_audit_issued(api, x, &c->job);
+                ca_metrics_issued(api->o.metrics);
                 return HTTP_DONE;
             }
             (void)ca_api_failure_set(&f, API_FAULT_LOG);

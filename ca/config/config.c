@@ -185,6 +185,8 @@ static const struct tm_yamlmap_key keys[] = {
     SECTION("tuf", tuf_keys),
     TIME("reload-interval", reload_interval, 0, 24 * HOUR),
     SECTION("log", log_keys),
+    TEXT("audit", audit),
+    {"audit-file", YAMLMAP_PATH, OFF(audit_file), 0, 0, NULL},
     END,
 };
 
@@ -211,7 +213,8 @@ int ca_config_default(struct ca_config *c, struct tm_err *e)
     c->listen = strdup("127.0.0.1:5555");
     c->log_level = strdup("info");
     c->engine = strdup("cached-key");
-    return c->listen != NULL && c->log_level != NULL && c->engine != NULL
+    c->audit = strdup("required");
+    return c->audit != NULL && c->listen != NULL && c->log_level != NULL && c->engine != NULL
                ? 0
                : tm_err_set(e, "out of memory");
 }
@@ -222,6 +225,7 @@ void ca_config_free(struct ca_config *c)
 }
 
 static const char *const levels[] = {"debug", "info", "warn", "error", NULL};
+static const char *const audits[] = {"required", "best-effort", NULL};
 static const char *const engines[] = {"cached-key", "libjwt", NULL};
 static const char *const backends[] = {"file", "ephemeral", "pkcs11", NULL};
 
@@ -318,6 +322,9 @@ static int validate(const char *name, const struct ca_config *c, struct tm_err *
     if (word_index(levels, c->log_level) < 0)
         return tm_err_set(e, "%s: log level '%.64s' is not one of debug, info, warn, error", name,
                           c->log_level);
+    if (word_index(audits, c->audit) < 0)
+        return tm_err_set(e, "%s: audit '%.64s' is not one of required, best-effort", name,
+                          c->audit);
     if (word_index(engines, c->engine) < 0)
         return tm_err_set(e, "%s: oidc engine '%.64s' is not one of cached-key, libjwt", name,
                           c->engine);
@@ -457,6 +464,11 @@ void ca_config_http(const struct ca_config *c, struct tm_http_options *o)
     o->wait_timeout_ms = c->wait_timeout;
     if (o->workers > o->connection_limit)
         o->workers = o->connection_limit;
+}
+
+bool ca_config_audit_best_effort(const struct ca_config *c)
+{
+    return word_index(audits, c->audit) == 1;
 }
 
 enum tm_jlog_level ca_config_log_level(const struct ca_config *c)

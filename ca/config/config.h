@@ -55,6 +55,7 @@ struct ca_config { /* text is owned; durations are milliseconds */
 
     int64_t reload_interval; /* between looks at the files; 0: only on SIGHUP */
     char *log_level;
+    char *audit, *audit_file; /* file NULL: with the log lines */
 };
 
 struct ca_config_log { /* an external log; text is owned */
@@ -90,6 +91,7 @@ void ca_config_http(const struct ca_config *c, struct tm_http_options *o);
 /* `members` has room for CT_LOGS_MAX; without logs o->count is 0. */
 void ca_config_ct(const struct ca_config *c, struct ca_ct_member *members, struct ca_ct_options *o);
 void ca_config_embedded(const struct ca_config *c, struct ca_ct_embedded_options *o);
+bool ca_config_audit_best_effort(const struct ca_config *c);
 enum tm_jlog_level ca_config_log_level(const struct ca_config *c);
 
 /* Whether the text looks like a server configuration rather than an issuer list: it has a

@@ -95,7 +95,7 @@ for m in wrong-key other-log future trailing version not-json huge truncated clo
     mode one $m
     before=$(issued)
     check "log answers $m: refused" 1 "$(cert)"
-    check "log answers $m: Fulcio's words" 1 "$(grep -c 'HTTP 500): Error entering certificate in CTL' "$W/said")"
+    check "log answers $m: Fulcio's words" 1 "$(grep -c 'HTTP 503): Error entering certificate in CTL' "$W/said")"
     check "log answers $m: nothing issued" "$before" "$(issued)"
     stop_server; start_server || exit 1 # with its breaker closed
 done
@@ -169,7 +169,7 @@ configure "ct: {logs: {sister: {url: '$CA/log', public-key: $W/new/log.pem}}}"
 cp "$W/ca.log" "$W/sister.log"
 start_server || exit 1
 check "another CA's log: no certificate" 1 "$(cert)"
-check "another CA's log: Fulcio's words" 1 "$(grep -c 'HTTP 500): Error entering certificate in CTL' "$W/said")"
+check "another CA's log: Fulcio's words" 1 "$(grep -c 'HTTP 503): Error entering certificate in CTL' "$W/said")"
 check "another CA's log: the reason is on file" 1 "$(grep -c '"reason":"log".*sister: .*HTTP 403.*its own certificate authority only' "$W/ca.log")"
 check "another CA's log: nothing issued" 0 "$(issued)"
 stop_server

@@ -211,10 +211,10 @@ static void each_fault_has_a_status_and_a_message(void **state)
         {API_FAULT_PROOF, 400,
          "{\"code\":3,\"message\":\"The signature supplied in the request could not be verified\","
          "\"details\":[]}"},
-        {API_FAULT_CA, 500,
-         "{\"code\":13,\"message\":\"error communicating with CA backend\",\"details\":[]}"},
-        {API_FAULT_LOG, 500,
-         "{\"code\":13,\"message\":\"Error entering certificate in CTL\",\"details\":[]}"},
+        {API_FAULT_CA, 503,
+         "{\"code\":14,\"message\":\"error communicating with CA backend\",\"details\":[]}"},
+        {API_FAULT_LOG, 503,
+         "{\"code\":14,\"message\":\"Error entering certificate in CTL\",\"details\":[]}"},
         {API_FAULT_REQUEST, 400, "{\"code\":3,\"message\":\"say \\\"it\\\"\\n\",\"details\":[]}"},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {

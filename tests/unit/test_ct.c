@@ -242,10 +242,10 @@ static void every_bad_answer_fails_the_request(void **state)
                  &(struct ca_ct_options){
                      .scts_required = 1, .operators_required = 1, .deadline_ms = 5000});
         atomic_store(&s.log[0].mode, cases[i].mode);
-        assert_int_equal(ask(&s, "/api/v2/signingCert", &reply), 500);
+        assert_int_equal(ask(&s, "/api/v2/signingCert", &reply), 503);
         assert_string_equal(
             raw_body(&reply),
-            "{\"code\":13,\"message\":\"Error entering certificate in CTL\",\"details\":[]}");
+            "{\"code\":14,\"message\":\"Error entering certificate in CTL\",\"details\":[]}");
         snprintf(want, sizeof(want), "tenmint_ct_failures_total{log=\"one\",reason=\"%s\"} %u\n",
                  cases[i].reason, cases[i].tries);
         ca_ct_issue_log(s.ct)->metrics(ca_ct_issue_log(s.ct)->ctx, &metrics);
@@ -254,7 +254,7 @@ static void every_bad_answer_fails_the_request(void **state)
         assert_int_equal(atomic_load(&s.log[0].requests), cases[i].tries);
         atomic_store(&s.log[0].mode, FAKELOG_GOOD);
         assert_int_equal(ask(&s, "/api/v2/signingCert", &reply),
-                         cases[i].mode == FAKELOG_BUSY ? 500 : 200);
+                         cases[i].mode == FAKELOG_BUSY ? 503 : 200);
         tm_buf_free(&reply);
         tm_buf_free(&metrics);
         scene_down(&s, 1);
@@ -273,7 +273,7 @@ static void slow_logs_end_at_the_time_out_and_shaky_ones_are_asked_again(void **
         &(struct ca_ct_options){.scts_required = 1, .operators_required = 1, .deadline_ms = 1000});
     atomic_store(&s.log[0].mode, FAKELOG_SLOW);
     int64_t start = tm_clock_mono_ms();
-    assert_int_equal(ask(&s, "/api/v2/signingCert", &reply), 500);
+    assert_int_equal(ask(&s, "/api/v2/signingCert", &reply), 503);
     int64_t took = tm_clock_mono_ms() - start;
     assert_true(took >= 300 && took < 4000);
     assert_true(atomic_load(&s.log[0].requests) >= 2);
@@ -308,7 +308,7 @@ static void policy_counts_logs_and_operators(void **state)
     X509_free(leaf);
     atomic_store(&s.log[0].mode, FAKELOG_GOOD);
     atomic_store(&s.log[2].mode, FAKELOG_REFUSE); /* two SCTs, but of one operator */
-    assert_int_equal(ask(&s, "/api/v2/signingCert", &reply), 500);
+    assert_int_equal(ask(&s, "/api/v2/signingCert", &reply), 503);
     tm_buf_free(&reply);
     scene_down(&s, 3);
 }
@@ -385,10 +385,10 @@ static void no_log_reachable(void **state)
     world_build(&s.w, ca_ct_issue_log(s.ct), 20000);
     static const char *const paths[] = {"/api/v2/signingCert", "/api/v1/signingCert"};
     for (size_t i = 0; i < 2; i++) {
-        assert_int_equal(ask(&s, paths[i], &reply), 500);
+        assert_int_equal(ask(&s, paths[i], &reply), 503);
         assert_string_equal(
             raw_body(&reply),
-            "{\"code\":13,\"message\":\"Error entering certificate in CTL\",\"details\":[]}");
+            "{\"code\":14,\"message\":\"Error entering certificate in CTL\",\"details\":[]}");
         assert_null(strstr(tm_buf_str(&reply), "CERTIFICATE"));
     }
     ca_ct_issue_log(s.ct)->metrics(ca_ct_issue_log(s.ct)->ctx, &metrics);
@@ -445,7 +445,7 @@ static void shards_take_what_ends_in_their_time(void **state)
     assert_int_equal(atomic_load(&s.log[1].requests), 1);
     assert_int_equal(atomic_load(&s.log[2].requests), 0);
     atomic_store(&s.log[1].mode, FAKELOG_REFUSE);
-    assert_int_equal(ask(&s, "/api/v2/signingCert", &reply), 500);
+    assert_int_equal(ask(&s, "/api/v2/signingCert", &reply), 503);
     assert_int_equal(atomic_load(&s.log[2].requests), 0);
     tm_buf_free(&reply);
     scene_down(&s, 3);
@@ -535,7 +535,7 @@ static void tls_ca_file_replaces_the_systems(void **state)
         s.ct = ca_ct_new(&with, &e);
         assert_non_null(s.ct);
         world_build(&s.w, ca_ct_issue_log(s.ct), 20000);
-        assert_int_equal(ask(&s, "/api/v2/signingCert", &reply), i == 0 ? 200 : 500);
+        assert_int_equal(ask(&s, "/api/v2/signingCert", &reply), i == 0 ? 200 : 503);
         scene_down(&s, 0);
         tm_http_server_stop(server, 100);
         tm_http_server_free(server);
@@ -561,11 +561,11 @@ static void failing_log_is_left_alone_then_probed(void **state)
         &(struct ca_ct_options){.scts_required = 1, .operators_required = 1, .deadline_ms = 5000});
     atomic_store(&s.log[0].mode, FAKELOG_WRONG_KEY);
     for (int i = 0; i < BREAKER_FAILURES; i++)
-        assert_int_equal(ask(&s, "/api/v2/signingCert", &reply), 500);
+        assert_int_equal(ask(&s, "/api/v2/signingCert", &reply), 503);
     unsigned asked = atomic_load(&s.log[0].requests);
     assert_int_equal(asked, BREAKER_FAILURES);
     atomic_store(&s.log[0].mode, FAKELOG_GOOD);
-    assert_int_equal(ask(&s, "/api/v2/signingCert", &reply), 500);
+    assert_int_equal(ask(&s, "/api/v2/signingCert", &reply), 503);
     assert_int_equal(atomic_load(&s.log[0].requests), asked); /* open */
     (void)nanosleep(&(struct timespec){.tv_sec = 2, .tv_nsec = 100000000}, NULL);
     assert_int_equal(ask(&s, "/api/v2/signingCert", &reply), 200);
@@ -719,8 +719,8 @@ static void embedded_and_external_logs_together(void **state)
         int status, scts;
     } cases[] = {
         {0, 1, FAKELOG_GOOD, 200, 1},  {0, 2, FAKELOG_GOOD, 200, 2},   {1, 2, FAKELOG_GOOD, 200, 2},
-        {2, 2, FAKELOG_GOOD, 500, 0},  {2, 1, FAKELOG_GOOD, 200, 1},   {3, 1, FAKELOG_GOOD, 200, 1},
-        {0, 1, FAKELOG_CLOSE, 200, 1}, {1, 2, FAKELOG_REFUSE, 500, 0},
+        {2, 2, FAKELOG_GOOD, 503, 0},  {2, 1, FAKELOG_GOOD, 200, 1},   {3, 1, FAKELOG_GOOD, 200, 1},
+        {0, 1, FAKELOG_CLOSE, 200, 1}, {1, 2, FAKELOG_REFUSE, 503, 0},
     };
     embedded.sct = some_sct;
     embedded.sct_len = sizeof(some_sct);

@@ -284,8 +284,8 @@ static void an_issuance_waits_for_its_log(void **state)
     } cases[] = {
         {LOG_NOW, false, 200, "signedCertificateEmbeddedSct"},
         {LOG_LATER, true, 200, "signedCertificateEmbeddedSct"},
-        {LOG_FAILS, false, 500, "\"code\":13,\"message\":\"Error entering certificate in CTL\""},
-        {LOG_EMPTY, false, 500, "Error entering certificate in CTL"},
+        {LOG_FAILS, false, 503, "\"code\":14,\"message\":\"Error entering certificate in CTL\""},
+        {LOG_EMPTY, false, 503, "Error entering certificate in CTL"},
         {LOG_NEVER, false, 503, "\"code\":14"},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {

@@ -135,12 +135,30 @@ static void more_metrics(void *ctx, struct tm_buf *out)
         repository_metrics(s->repository, out);
 }
 
+static int open_output(struct service *s, struct tm_err *e)
+{
+    const struct ca_config *c = s->config;
+    s->output = tm_sink_new(&(struct tm_sink_options){.fd = STDOUT_FILENO}, e);
+    if (s->output == NULL)
+        return tm_err_wrap(e, "standard output");
+    s->log = tm_jlog_to(s->output, ca_config_log_level(c));
+    if (s->log == NULL)
+        return tm_err_set(e, "out of memory");
+    s->audit = s->output;
+    if (c->audit_file != NULL)
+        s->audit = tm_sink_new(&(struct tm_sink_options){.path = c->audit_file}, e);
+    return s->audit != NULL ? 0 : tm_err_wrap(e, "audit-file");
+}
+
 static int start_api(struct service *s, struct tm_err *e)
 {
     struct ca_api_options o = {.verifier = s->verifier,
                                .policy = s->policy,
                                .log = s->ct != NULL ? ca_ct_issue_log(s->ct) : NULL,
                                .jlog = s->log,
+                               .output = s->output,
+                               .audit = s->audit,
+                               .audit_best_effort = ca_config_audit_best_effort(s->config),
                                .metrics = s->metrics,
                                .lifetime_s = s->config->lifetime / 1000,
                                .subject_key_id = s->config->subject_key_id,
@@ -258,12 +276,13 @@ int service_start(struct service *s, const struct ca_config *config, const char 
                   struct tm_err *e)
 {
     *s = (struct service){.config = config};
-    s->log = tm_jlog_new(STDOUT_FILENO, ca_config_log_level(config));
     s->metrics = ca_metrics_new();
-    if (s->log == NULL || s->metrics == NULL) {
+    if (s->metrics == NULL) {
         tm_err_set(e, "out of memory");
         return CLI_FAILED;
     }
+    if (open_output(s, e) != 0)
+        return CLI_FAILED;
     if (start_core(s, issuers, e) != 0 || start_ct(s, e) != 0 || open_retired(s, e) != 0 ||
         open_repository(s, e) != 0 || read_tls(s, e) != 0 || start_api(s, e) != 0)
         return CLI_CONFIG;
@@ -357,6 +376,7 @@ void service_stop(struct service *s)
 {
     tm_http_server_stop(s->http, s->config->drain_timeout);
     tm_http_server_stop(s->metrics_http, 0);
+    tm_sink_break(s->audit);         /* wakes whoever still waits for a record */
     oidc_verifier_free(s->verifier); /* wakes whoever still waits for keys */
     ca_ct_free(s->ct);
     ca_log_server_free(s->log_server);
@@ -374,4 +394,7 @@ void service_stop(struct service *s)
     ca_metrics_free(s->metrics);
     tls_free(&s->tls);
     tm_jlog_free(s->log);
+    if (s->audit != s->output)
+        tm_sink_free(s->audit);
+    tm_sink_free(s->output);
 }

@@ -19,6 +19,8 @@
 
 struct service {
     const struct ca_config *config; /* borrowed */
+    struct tm_sink *output;         /* standard output, where log lines go */
+    struct tm_sink *audit;          /* where certificates are recorded: the same, or a file's */
     struct tm_jlog *log;
     struct ca_metrics *metrics;
     struct ca_proof_policy *policy;
