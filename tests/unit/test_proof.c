@@ -128,9 +128,13 @@ static void moduli_with_small_factors_are_refused(void **state)
     static const unsigned factors[] = {2, 3, 5, 7, 11, 13, 541, 743, 751};
     for (size_t i = 0; i < sizeof(factors) / sizeof(factors[0]); i++) {
         BIGNUM *n = odd_number(2046);
-        while (BN_num_bits(n) < 2048) { /* f * m of exactly 2048 bits */
+        bool other = true;
+        while (other || BN_num_bits(n) < 2048) { /* f * m of exactly 2048 bits, m of large primes */
             BN_rand(n, 2048, BN_RAND_TOP_ONE, BN_RAND_BOTTOM_ANY);
             BN_div_word(n, factors[i]);
+            other = !BN_is_odd(n);
+            for (unsigned f = 3; f < 752 && !other; f += 2)
+                other = BN_mod_word(n, f) == 0;
             BN_mul_word(n, factors[i]);
         }
         rsa_is("factor", n, 65537, PROOF_KEY_WEAK, "small prime factor");
@@ -220,11 +224,11 @@ static void each_round_of_fermats_search_finds(void **state)
     BIGNUM *a = BN_new();
     BIGNUM *b = BN_new();
     BIGNUM *n = BN_new();
-    for (unsigned long j = 20; j < 194; j += 6) {
+    for (unsigned long j = 20; j <= 194; j += 6) {
         bool small = true;
         while (small) { /* one in thirty has no small factor */
             BN_rand(a, 1024, BN_RAND_TOP_TWO, BN_RAND_BOTTOM_ODD);
-            for (int bit = 1019; bit < 1022; bit++) /* from 1.5 * 2^1023 on, and not much more */
+            for (int bit = 1000; bit < 1022; bit++) /* 1.5 * 2^1023, and hardly more */
                 BN_clear_bit(a, bit);
             BN_set_word(b, j); /* round: b^2 / 2a, so j^2 / 384 */
             BN_lshift(b, b, 508);
