@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "common/utf8.h"
-#include "tuf/manager/event/review.h"
+#include "tuf/manager/review/review.h"
 
 #define NOW INT64_C(1800000000)
 
@@ -33,12 +33,13 @@ static void review(const struct tuf_event *ev)
     struct tm_buf text = {0};
     struct tm_err e = {0};
     struct tuf_findings f;
-    size_t errors = 0;
+    struct tuf_review_result result;
     const struct tuf_metadata *kept = ev->root_count > 0 ? ev->roots[0] : NULL;
     const struct tuf_review r = {.now = NOW, .all = true, .trusted = kept};
     tuf_rules_judge(ev, NULL, NOW, &f);
-    if (tuf_review_write(ev, &r, &text, &errors, &e) != 0 || errors < f.error_count)
+    if (tuf_review_write(ev, &r, &text, &result, &e) != 0 || result.errors < f.error_count)
         abort();
+    size_t errors = result.errors;
     check_text(&text);
     /* What a review finds fault with is never complete without that fault. */
     if (tuf_event_check_signatures(ev, &e) != 0 && errors == 0)

@@ -15,7 +15,7 @@
 #include "tests/support/cmocka_all.h"
 #include "tuf/metadata/edit.h"
 #include "tuf/manager/event/draft.h"
-#include "tuf/manager/event/review.h"
+#include "tuf/manager/review/review.h"
 #include "tuf/manager/evidence/transcript.h"
 #include "tuf/manager/policy/keyring.h"
 #include "tuf/manager/publish/publish.h"

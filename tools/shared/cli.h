@@ -16,10 +16,14 @@
 /* Exit codes of every program here. */
 enum cli_exit {
     CLI_OK = 0,
-    CLI_FAILED = 1, /* it was tried and did not work */
-    CLI_USAGE = 2,  /* the command line is wrong */
-    CLI_CONFIG = 3, /* a configuration file is refused */
-    CLI_GO_ON = -1, /* from cli_parse only: no exit yet */
+    CLI_FAILED = 1,  /* it was tried and did not work */
+    CLI_USAGE = 2,   /* the command line is wrong */
+    CLI_CONFIG = 3,  /* a configuration file is refused */
+    CLI_DANGER = 4,  /* a fork, a rollback, a change that would harm every client */
+    CLI_FOUND = 5,   /* somebody must act, or a match that was asked for */
+    CLI_UNKNOWN = 6, /* it cannot be known: a mirror or service is down, a file unreadable */
+    CLI_REVIEW = 7,  /* a review that is wrong: something in it is missing or cannot be explained */
+    CLI_GO_ON = -1,  /* from cli_parse only: no exit yet */
 };
 
 struct cli_option {

@@ -6,7 +6,7 @@
 #include "common/file.h"
 #include "tools/tenmint-tuf/commands.h"
 #include "tools/tenmint-tuf/session.h"
-#include "tuf/manager/event/review.h"
+#include "tuf/manager/review/review.h"
 #include "tuf/manager/report/words.h"
 
 #define DIGEST_TYPED 8 /* characters that a person types to say what was reviewed */
@@ -53,12 +53,11 @@ static int read_trusted(const char *path, struct tuf_metadata **out, struct tm_e
     return *out != NULL ? 0 : -1;
 }
 
-/* Prints the review. *errors: findings that forbid signing. */
-static int show_review(const struct tuf_event *ev, const struct tuf_review *r, size_t *errors,
-                       struct tm_err *e)
+static int show_review(const struct tuf_event *ev, const struct tuf_review *r,
+                       struct tuf_review_result *result, struct tm_err *e)
 {
     struct tm_buf text = {0};
-    int rc = tuf_review_write(ev, r, &text, errors, e);
+    int rc = tuf_review_write(ev, r, &text, result, e);
     if (rc == 0)
         fwrite(text.data, 1, text.len, stdout);
     fflush(stdout);
@@ -67,8 +66,8 @@ static int show_review(const struct tuf_event *ev, const struct tuf_review *r, s
 }
 
 /* In the workspace a review also knows the policy and what is published now. */
-static int review_base(const struct tuf_event *ev, const struct tuf_workspace *w, size_t *errors,
-                       struct tm_err *e)
+static int review_base(const struct tuf_event *ev, const struct tuf_workspace *w,
+                       struct tuf_review_result *result, struct tm_err *e)
 {
     struct tuf_published live;
     struct tm_err why = {0};
@@ -76,10 +75,18 @@ static int review_base(const struct tuf_event *ev, const struct tuf_workspace *w
         return -1;
     if (tuf_rules_base(ev, &live, &why) != 0) {
         printf("\nWRONG: %s\n", why.text);
-        (*errors)++;
+        result->errors++;
     }
     tuf_published_free(&live);
     return 0;
+}
+
+static int review_code(const struct tuf_review_result *r)
+{
+    return r->unexplained > 0 ? CLI_REVIEW
+           : r->errors > 0    ? CLI_FAILED
+           : r->dangers > 0   ? CLI_DANGER
+                              : CLI_OK;
 }
 
 int command_review(const struct cli_command *self, int argc, char **argv)
@@ -97,7 +104,7 @@ int command_review(const struct cli_command *self, int argc, char **argv)
     struct tuf_event ev = {0};
     struct tuf_metadata *root = NULL;
     struct tm_err e = {0};
-    size_t errors = 0;
+    struct tuf_review_result result = {0};
     int count = 0;
     int rc = cli_parse(self, options, argc, argv, 1, 1, &count);
     if (rc != CLI_GO_ON)
@@ -108,15 +115,15 @@ int command_review(const struct cli_command *self, int argc, char **argv)
     if (rc == 0) {
         r.policy = dir != NULL ? &w.policy : NULL;
         r.trusted = root;
-        rc = show_review(&ev, &r, &errors, &e);
+        rc = show_review(&ev, &r, &result, &e);
     }
     if (rc == 0 && dir != NULL)
-        rc = review_base(&ev, &w, &errors, &e);
+        rc = review_base(&ev, &w, &result, &e);
     tuf_event_free(&ev);
     tuf_metadata_free(root);
     if (dir != NULL)
         tuf_workspace_close(&w);
-    return rc != 0 ? cli_fail(CLI_FAILED, &e) : errors > 0 ? CLI_FAILED : CLI_OK;
+    return rc != 0 ? cli_fail(CLI_FAILED, &e) : review_code(&result);
 }
 
 /* ---- sign ---- */
@@ -145,24 +152,44 @@ static int confirm(const char *actual, const char *given, struct tm_err *e)
     return rc;
 }
 
-static int sign_event(struct tuf_event *ev, struct tm_key_source *source, const char *digest,
-                      const struct tuf_metadata *root, struct tuf_event_signer *who,
-                      struct tm_err *e)
+/* What would harm every client is said also to who gave the digest and reads no review. */
+static void say_dangers(const struct tm_buf *review)
+{
+    static const char head[] = "\nDANGER: ";
+    const char *at = memmem(review->data, review->len, head, strlen(head));
+    const char *end = at != NULL ? strstr(at + 1, "\n\n") : NULL;
+    if (at != NULL && end != NULL)
+        fprintf(stderr, "%.*s\n", (int)(end - at - 1), at + 1);
+}
+
+/* The review is made in any case: it may forbid to sign. */
+static int review_first(const struct tuf_event *ev, const struct tuf_metadata *root, bool quiet,
+                        struct tuf_review_result *result, struct tm_err *e)
 {
     struct tuf_review r = {.now = session_now(), .trusted = root, .all = true};
-    char actual[65];
-    size_t errors = 0;
-    struct tm_buf quiet = {0};
-    int rc = tuf_event_digest(ev, actual, e);
-    if (rc == 0 && digest == NULL)
-        rc = show_review(ev, &r, &errors, e);
-    else if (rc == 0)
-        rc = tuf_review_write(ev, &r, &quiet, &errors, e);
-    tm_buf_free(&quiet);
-    if (rc == 0 && errors > 0)
+    struct tm_buf text = {0};
+    if (!quiet)
+        return show_review(ev, &r, result, e);
+    int rc = tuf_review_write(ev, &r, &text, result, e);
+    if (rc == 0 && result->dangers > 0 && tm_buf_str(&text) != NULL)
+        say_dangers(&text);
+    tm_buf_free(&text);
+    return rc;
+}
+
+/* *code: what to exit with when it fails. */
+static int sign_event(struct tuf_event *ev, struct tm_key_source *source, const char *digest,
+                      const struct tuf_metadata *root, struct tuf_event_signer *who, int *code,
+                      struct tm_err *e)
+{
+    struct tuf_review_result result;
+    int rc = review_first(ev, root, digest != NULL, &result, e);
+    if (rc == 0 && result.errors > 0) {
+        *code = review_code(&result);
         rc = tm_err_set(e, "the event is wrong (see review): nothing was signed");
+    }
     if (rc == 0)
-        rc = confirm(actual, digest, e);
+        rc = confirm(result.digest, digest, e);
     if (rc != 0)
         return rc;
     struct tm_key *key = session_key(source, e);
@@ -170,7 +197,7 @@ static int sign_event(struct tuf_event *ev, struct tm_key_source *source, const 
         return -1;
     if (tm_key_is_device(key))
         fprintf(stderr, "Touch the token if it blinks: several signatures are made.\n");
-    rc = tuf_event_sign(ev, tm_key_pkey(key), actual, session_now(), who, e);
+    rc = tuf_event_sign(ev, tm_key_pkey(key), result.digest, session_now(), who, e);
     tm_key_free(key);
     return rc;
 }
@@ -205,12 +232,13 @@ int command_sign(const struct cli_command *self, int argc, char **argv)
     struct tuf_metadata *root = NULL;
     struct tm_err e = {0};
     int count = 0;
+    int code = CLI_FAILED;
     int rc = cli_parse(self, options, argc, argv, 1, 1, &count);
     if (rc != CLI_GO_ON)
         return rc;
     rc = read_trusted(trusted, &root, &e) == 0 ? tuf_event_read(argv[0], &ev, &e) : -1;
     if (rc == 0)
-        rc = sign_event(&ev, &source, digest, root, &who, &e);
+        rc = sign_event(&ev, &source, digest, root, &who, &code, &e);
     if (rc == 0)
         rc = tuf_event_write(out != NULL ? out : argv[0], &ev, &e);
     if (rc == 0)
@@ -218,7 +246,7 @@ int command_sign(const struct cli_command *self, int argc, char **argv)
     tm_buf_free(&who.roles);
     tuf_event_free(&ev);
     tuf_metadata_free(root);
-    return rc != 0 ? cli_fail(CLI_FAILED, &e) : CLI_OK;
+    return rc != 0 ? cli_fail(code, &e) : CLI_OK;
 }
 
 /* ---- merge ---- */

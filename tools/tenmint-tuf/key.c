@@ -14,6 +14,17 @@
 #include "tuf/manager/policy/keyring.h"
 
 static const char *const key_types[] = {"p256", "p384", "ed25519", "rsa", NULL};
+/* One key under two names would count as two people to everybody who reads names. */
+static int check_twin(const char *keys, const char *holder, EVP_PKEY *pkey, struct tm_err *e)
+{
+    char name[KEYRING_NAME_MAX + 1];
+    int found = tuf_keyring_twin(keys, holder, pkey, name, e);
+    return found == 1 ? tm_err_set(e,
+                                   "this is the key of '%s' already: each holder has a key of "
+                                   "their own",
+                                   name)
+                      : found;
+}
 
 static EVP_PKEY *generate(const char *type, struct tm_err *e)
 {
@@ -160,7 +171,8 @@ int command_key_new(const struct cli_command *self, int argc, char **argv)
     else if ((token = new_in_token(&s, type.value, &e)) != NULL &&
              EVP_PKEY_up_ref(tm_key_pkey(token)) == 1)
         pkey = tm_key_pkey(token);
-    rc = pkey != NULL && tuf_keyring_save(keys, holder, pkey, false, &e) == 0 &&
+    rc = pkey != NULL && check_twin(keys, holder, pkey, &e) == 0 &&
+                 tuf_keyring_save(keys, holder, pkey, false, &e) == 0 &&
                  print_key(pkey, holder, &e) == 0
              ? 0
              : -1;
@@ -199,6 +211,8 @@ int command_key_import(const struct cli_command *self, int argc, char **argv)
         rc = tm_err_set(&e, "'%s' has fingerprint %s, not the one given", argv[1], hex);
     if (rc == 0)
         rc = keys_folder(dir, NULL, keys, sizeof(keys), &e);
+    if (rc == 0)
+        rc = check_twin(keys, argv[0], pkey, &e);
     if (rc == 0)
         rc = tuf_keyring_save(keys, argv[0], pkey, replace, &e);
     if (rc == 0)

@@ -141,6 +141,43 @@ static void next_steps(const char *path)
            path, path, path, path, path);
 }
 
+#define REMOVED_MAX 20 /* named */
+
+struct removals {
+    const char *role;
+    size_t count;
+};
+
+static int tell_removed(void *arg, const char *path, const json_t *was, const json_t *is,
+                        struct tm_err *e)
+{
+    struct removals *r = arg;
+    (void)was;
+    (void)e;
+    if (is != NULL || ++r->count > REMOVED_MAX)
+        return 0;
+    printf("removes the target ");
+    cli_print_text(stdout, path, strlen(path));
+    printf(" from %s: it is not in the folder any more\n", r->role);
+    return 0;
+}
+
+/* A folder that lost files, such as a fresh clone, must not empty the repository unnoticed. */
+static int tell_removals(const struct tuf_event *ev, struct tm_err *e)
+{
+    struct removals r = {0};
+    for (size_t i = 0; i < ev->count; i++) {
+        r.role = ev->role[i].name;
+        if (ev->role[i].base != NULL && ev->role[i].proposed != NULL &&
+            tuf_metadata_role(ev->role[i].proposed) == TUF_TARGETS &&
+            tuf_entries_compare(ev->role[i].base, ev->role[i].proposed, tell_removed, &r, e) != 0)
+            return -1;
+    }
+    if (r.count > REMOVED_MAX)
+        printf("... removes %zu targets in all\n", r.count);
+    return 0;
+}
+
 int session_propose(struct tuf_workspace *w, const char *name, const char *reason,
                     const struct cli_list *renew, const char *out)
 {
@@ -163,6 +200,8 @@ int session_propose(struct tuf_workspace *w, const char *name, const char *reaso
         rc = record(w, &ev, session_now(), &e);
     if (rc == 0)
         rc = tuf_event_write(path, &ev, &e);
+    if (rc == 0)
+        rc = tell_removals(&ev, &e);
     tuf_event_free(&ev);
     if (rc != 0)
         return cli_fail(CLI_FAILED, &e);

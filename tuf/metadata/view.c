@@ -38,7 +38,7 @@ static void read_hashes(const json_t *hashes, struct tuf_file_info *out)
     }
 }
 
-static void read_info(const json_t *entry, struct tuf_file_info *out)
+void tuf_entry_read(const json_t *entry, struct tuf_file_info *out)
 {
     const json_t *length = json_object_get(entry, "length");
     *out = (struct tuf_file_info){0};
@@ -49,7 +49,7 @@ static void read_info(const json_t *entry, struct tuf_file_info *out)
 
 void tuf_timestamp_snapshot(const struct tuf_metadata *timestamp, struct tuf_file_info *out)
 {
-    read_info(json_object_get(tree_map(timestamp), "snapshot.json"), out);
+    tuf_entry_read(json_object_get(tree_map(timestamp), "snapshot.json"), out);
 }
 
 json_t *tuf_entry_named(const struct tuf_metadata *m, const char *name)
@@ -62,7 +62,7 @@ bool tuf_entry_find(const struct tuf_metadata *m, const char *name, struct tuf_f
 {
     json_t *entry = tuf_entry_named(m, name);
     if (entry != NULL)
-        read_info(entry, out);
+        tuf_entry_read(entry, out);
     json_decref(entry);
     return entry != NULL;
 }
@@ -105,7 +105,7 @@ static int each_of_tree(const struct tuf_metadata *m, tuf_entry_fn each, void *a
     json_object_foreach(tree_map(m), name, entry)
     {
         struct tuf_file_info info;
-        read_info(entry, &info);
+        tuf_entry_read(entry, &info);
         if (each(arg, name, &info, e) != 0)
             return -1;
     }
@@ -122,7 +122,7 @@ int tuf_entries_each(const struct tuf_metadata *m, tuf_entry_fn each, void *arg,
         struct tuf_file_info info;
         tm_buf_reset(&name);
         json_t *entry = tuf_entry_list_get(&m->entries, i, &name);
-        read_info(entry, &info);
+        tuf_entry_read(entry, &info);
         rc = entry != NULL && tm_buf_str(&name) != NULL ? each(arg, tm_buf_str(&name), &info, e)
                                                         : tm_err_set(e, "out of memory");
         json_decref(entry);

@@ -11,6 +11,7 @@
 #include "tuf/metadata/verify.h"
 #include "tuf/manager/policy/keyring.h"
 #include "tuf/manager/event/draft_keys.h"
+#include "tuf/manager/review/acted.h"
 
 static int no_memory(struct tm_err *e)
 {
@@ -85,6 +86,23 @@ static json_t *draft_root(const struct tuf_workspace *w, const struct tuf_metada
 
 /* ---- targets ---- */
 
+/* Holders see by it, without the policy, what else must be explained to them. */
+static int set_acted_on(const struct tuf_workspace *w, json_t *signed_part, struct tm_err *e)
+{
+    const struct tm_yamlmap_list *names = &w->policy.acted_on;
+    json_t *list = names->count > 0 ? json_array() : NULL;
+    for (size_t i = 0; i < names->count; i++)
+        json_array_append_new(list, json_string(names->item[i]));
+    if (names->count == 0)
+        json_object_del(signed_part, ACTED_ON_MEMBER);
+    else if (json_array_size(list) != names->count ||
+             json_object_set(signed_part, ACTED_ON_MEMBER, list) != 0)
+        tm_err_set(e, "out of memory, or a name in 'clients-act-on' is not UTF-8");
+    bool good = names->count == 0 || json_object_get(signed_part, ACTED_ON_MEMBER) != NULL;
+    json_decref(list);
+    return good ? 0 : -1;
+}
+
 struct tuf_metadata *tuf_draft_targets(const struct tuf_workspace *w, const char *name,
                                        const struct tuf_policy_role *r,
                                        const struct tuf_metadata *base, struct tuf_entries *entries,
@@ -92,6 +110,8 @@ struct tuf_metadata *tuf_draft_targets(const struct tuf_workspace *w, const char
 {
     json_t *s = next_version(TUF_TARGETS, base, r, now, e);
     int rc = s != NULL && w != NULL ? tuf_draft_delegations(w, name, s, e) : 0;
+    if (s != NULL && w != NULL && rc == 0 && strcmp(name, tuf_role_name(TUF_TARGETS)) == 0)
+        rc = set_acted_on(w, s, e);
     if (rc == 0 && entries == NULL && base != NULL && (entries = tuf_entries_copy(base, e)) == NULL)
         rc = -1;
     if (s == NULL || rc != 0) {

@@ -1,82 +1,143 @@
+/* The content of changed targets that travels along: always of what clients act on, else of small
+ * files as far as there is room. */
 #include <string.h>
 
 #include "common/file.h"
 #include "common/json/strictjson.h"
 #include "tuf/manager/event/draft.h"
+#include "tuf/manager/review/acted.h"
+#include "tuf/manager/review/answer.h"
 #include "tuf/manager/state/names.h"
-
-/* 1: read, 0: there is none or it is too large to travel. */
-static int read_small(const char *dir, const char *name, struct tm_buf *out)
-{
-    char path[PATH_MAX];
-    return tm_file_join(dir, name, path, sizeof(path), NULL) == 0 &&
-           tm_file_read(path, EVENT_FILE_MAX, out, NULL) == 0;
-}
-
-static int read_published(const struct tuf_published *p, const char *path, const json_t *entry,
-                          struct tm_buf *out)
-{
-    struct tm_buf name = {0};
-    const char *hash = tm_strictjson_str(json_object_get(entry, "hashes"), "sha256");
-    int rc = 0;
-    if (hash != NULL) {
-        tuf_names_target(path, hash, &name);
-        rc = tm_buf_str(&name) != NULL && read_small(p->dir, tm_buf_str(&name), out);
-    }
-    tm_buf_free(&name);
-    return rc;
-}
-
-static bool changed(const json_t *before, const json_t *after)
-{
-    return before == NULL || after == NULL ||
-           json_equal(json_object_get(before, "hashes"), json_object_get(after, "hashes")) != 1;
-}
-
-static const char first[] = "trusted_root.json"; /* without it nobody signs: see review.c */
 
 #define FILE_COST 4096 /* of one, however small: a review tells of 2,000, not of 100,000 */
 
 struct files {
+    const struct tuf_workspace *w;
     const struct tuf_published *p;
     struct tuf_event *ev;
-    const char *dir; /* of the targets */
-    bool only_first; /* else all others */
+    char dir[PATH_MAX]; /* of the role's targets */
+    bool acted;         /* only what clients act on; else all others */
     size_t total;
 };
+
+static bool same_hashes(const json_t *a, const json_t *b)
+{
+    return a != NULL && b != NULL &&
+           json_equal(json_object_get(a, "hashes"), json_object_get(b, "hashes")) == 1;
+}
+
+static int read_published(const struct files *f, const char *path, const json_t *entry,
+                          struct tm_buf *out, struct tm_err *e)
+{
+    struct tm_buf name = {0};
+    char full[PATH_MAX];
+    const char *hash = tm_strictjson_str(json_object_get(entry, "hashes"), "sha256");
+    if (hash == NULL)
+        return tm_err_set(e, "it has no sha256");
+    tuf_names_target(path, hash, &name);
+    int rc = tm_buf_str(&name) != NULL
+                 ? tm_file_join(f->p->dir, tm_buf_str(&name), full, sizeof(full), e)
+                 : tm_err_set(e, "out of memory");
+    if (rc == 0)
+        rc = tm_file_read(full, EVENT_FILE_MAX, out, e);
+    tm_buf_free(&name);
+    return rc;
+}
+
+static int read_coming(const struct files *f, const char *path, struct tm_buf *out,
+                       struct tm_err *e)
+{
+    char full[PATH_MAX];
+    return tm_file_join(f->dir, path, full, sizeof(full), e) == 0
+               ? tm_file_read(full, EVENT_FILE_MAX, out, e)
+               : -1;
+}
+
+/* Without both contents nobody could review it. */
+static int add_acted(struct files *f, const char *path, const json_t *was, const json_t *is,
+                     struct tm_err *e)
+{
+    struct tm_buf before = {0};
+    struct tm_buf after = {0};
+    json_t *found = NULL;
+    int rc = 0;
+    if (was == NULL)
+        was = found = tuf_answer_before(f->ev, path);
+    if (was != NULL)
+        rc = read_published(f, path, was, &before, e);
+    if (rc == 0 && is != NULL)
+        rc = read_coming(f, path, &after, e);
+    if (rc == 0 && was != NULL)
+        rc = tuf_event_add_content(f->ev, path, false, &before, e);
+    if (rc == 0 && is != NULL)
+        rc = tuf_event_add_content(f->ev, path, true, &after, e);
+    f->total += FILE_COST + before.len + after.len;
+    json_decref(found);
+    tm_buf_free(&before);
+    tm_buf_free(&after);
+    return rc == 0 ? 0 : tm_err_wrap(e, "target '%.200s', which holders must review", path);
+}
+
+static int add_other(struct files *f, const char *path, const json_t *was, const json_t *is,
+                     struct tm_err *e)
+{
+    struct tm_buf before = {0};
+    struct tm_buf after = {0};
+    int rc = 0;
+    if (f->total + FILE_COST > EVENT_FILES_MAX || read_coming(f, path, &after, NULL) != 0 ||
+        (was != NULL && read_published(f, path, was, &before, NULL) != 0) ||
+        f->total + FILE_COST + before.len + after.len > EVENT_FILES_MAX)
+        rc = 1; /* the review says how many it has not */
+    if (rc == 0 && was != NULL)
+        rc = tuf_event_add_content(f->ev, path, false, &before, e);
+    if (rc == 0 && is != NULL)
+        rc = tuf_event_add_content(f->ev, path, true, &after, e);
+    if (rc == 0)
+        f->total += FILE_COST + before.len + after.len;
+    tm_buf_free(&before);
+    tm_buf_free(&after);
+    return rc < 0 ? -1 : 0;
+}
 
 static int add_one(void *arg, const char *path, const json_t *was, const json_t *is,
                    struct tm_err *e)
 {
     struct files *f = arg;
-    struct tm_buf before = {0};
-    struct tm_buf after = {0};
-    int rc = 0;
-    if ((strcmp(path, first) == 0) != f->only_first)
+    bool acted = tuf_acted_on(f->ev, path, was, is);
+    if (acted != f->acted || same_hashes(was, is) || (is == NULL && !acted))
         return 0;
-    if (is != NULL && changed(was, is) && f->total + FILE_COST <= EVENT_FILES_MAX &&
-        read_small(f->dir, path, &after) && f->total + FILE_COST + after.len <= EVENT_FILES_MAX) {
-        int had = was != NULL && read_published(f->p, path, was, &before);
-        f->total += FILE_COST + after.len + before.len;
-        rc = tuf_event_add_file(f->ev, path, had ? &before : NULL, &after, e);
+    return acted ? add_acted(f, path, was, is, e) : add_other(f, path, was, is, e);
+}
+
+/* The folder of a role's targets; "" when the policy does not know the role. */
+static int folder_of(struct files *f, const char *role, struct tm_err *e)
+{
+    const struct tuf_policy *policy = &f->w->policy;
+    const struct tuf_policy_role *r = tuf_policy_delegation(policy, role);
+    const char *directory = strcmp(role, "targets") == 0 ? policy->targets
+                            : r != NULL                  ? r->directory
+                                                         : NULL;
+    f->dir[0] = '\0';
+    return directory != NULL ? tuf_workspace_path(f->w, directory, f->dir, sizeof(f->dir), e) : 0;
+}
+
+static int add_all(struct files *f, bool acted, struct tm_err *e)
+{
+    f->acted = acted;
+    for (size_t i = 0; i < f->ev->count; i++) {
+        const struct tuf_event_role *r = &f->ev->role[i];
+        if (r->proposed == NULL || tuf_metadata_role(r->proposed) != TUF_TARGETS)
+            continue;
+        if (folder_of(f, r->name, e) != 0 ||
+            tuf_entries_compare(r->base, r->proposed, add_one, f, e) != 0)
+            return -1;
     }
-    tm_buf_free(&before);
-    tm_buf_free(&after);
-    return rc;
+    return 0;
 }
 
 int tuf_draft_add_files(const struct tuf_workspace *w, const struct tuf_published *p,
                         struct tuf_event *ev, struct tm_err *e)
 {
-    const struct tuf_event_role *r = tuf_event_find(ev, "targets");
-    char dir[PATH_MAX];
-    if (r == NULL || r->proposed == NULL)
-        return 0;
-    if (tuf_workspace_path(w, w->policy.targets, dir, sizeof(dir), e) != 0)
-        return -1;
-    struct files f = {.p = p, .ev = ev, .dir = dir, .only_first = true};
-    if (tuf_entries_compare(r->base, r->proposed, add_one, &f, e) != 0)
-        return -1;
-    f.only_first = false;
-    return tuf_entries_compare(r->base, r->proposed, add_one, &f, e);
+    struct files f = {.w = w, .p = p, .ev = ev};
+    return add_all(&f, true, e) == 0 ? add_all(&f, false, e) : -1;
 }

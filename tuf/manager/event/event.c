@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/b64.h"
 #include "common/clock.h"
 #include "common/json/strictjson.h"
 #include "tuf/metadata/build.h"
@@ -163,7 +162,7 @@ static int check_form(const struct tuf_event *ev, struct tm_err *e)
         return tm_err_set(e, "'created' is no date");
     if (!json_is_array(json_object_get(ev->tree, "statements")))
         return tm_err_set(e, "'statements' is missing or no list");
-    return part(ev, "files", e) != NULL ? 0 : -1;
+    return part(ev, "files", e) != NULL ? tuf_event_content_check(ev, e) : -1;
 }
 
 int tuf_event_load(struct tuf_event *ev, struct tm_err *e)
@@ -238,40 +237,6 @@ int tuf_event_add_reference(struct tuf_event *ev, const char *role, const struct
     if (json_object_get(json_object_get(ev->tree, "base"), role) != NULL)
         return 0;
     return add_side(ev, false, role, tuf_metadata_ref(base), e);
-}
-
-static json_t *encode(const struct tm_buf *data)
-{
-    struct tm_buf text = {0};
-    if (data == NULL)
-        return json_null();
-    tm_b64_encode(B64_STD, data->data, data->len, &text);
-    const char *s = tm_buf_str(&text);
-    json_t *v = s != NULL ? json_stringn(s, text.len) : NULL;
-    tm_buf_free(&text);
-    return v;
-}
-
-int tuf_event_add_file(struct tuf_event *ev, const char *path, const struct tm_buf *before,
-                       const struct tm_buf *after, struct tm_err *e)
-{
-    json_t *entry = json_pack("{s:o, s:o}", "before", encode(before), "after", encode(after));
-    if (entry == NULL || json_object_set_new(json_object_get(ev->tree, "files"), path, entry) != 0)
-        return no_memory(e);
-    return 0;
-}
-
-int tuf_event_file(const struct tuf_event *ev, const char *path, bool after, struct tm_buf *out,
-                   struct tm_err *e)
-{
-    const json_t *entry = json_object_get(json_object_get(ev->tree, "files"), path);
-    const json_t *v = json_object_get(entry, after ? "after" : "before");
-    if (v == NULL || json_is_null(v))
-        return 0;
-    if (!json_is_string(v) ||
-        tm_b64_decode(B64_STD, json_string_value(v), json_string_length(v), out) != 0)
-        return tm_err_set(e, "the copy of target '%.200s' is not base64", path);
-    return 1;
 }
 
 const char *tuf_event_name(const struct tuf_event *ev)
@@ -385,11 +350,13 @@ int tuf_event_digest(const struct tuf_event *ev, char hex[65], struct tm_err *e)
 {
     json_t *base = summaries(ev, false, e);
     json_t *proposed = base != NULL ? summaries(ev, true, e) : NULL;
-    json_t *v = json_pack("{s:s, s:s, s:s, s:O?, s:O?}", "name", tuf_event_name(ev), "reason",
+    json_t *files = proposed != NULL ? tuf_event_content_summary(ev, e) : NULL;
+    json_t *v = json_pack("{s:s, s:s, s:s, s:O?, s:O?, s:O?}", "name", tuf_event_name(ev), "reason",
                           tuf_event_reason(ev), "created", tuf_event_created(ev), "base", base,
-                          "proposed", proposed);
-    int rc = proposed == NULL ? -1 : v == NULL ? no_memory(e) : tuf_canonical_sha256(v, hex, e);
+                          "proposed", proposed, "files", files);
+    int rc = files == NULL ? -1 : v == NULL ? no_memory(e) : tuf_canonical_sha256(v, hex, e);
     json_decref(v);
+    json_decref(files);
     json_decref(base);
     json_decref(proposed);
     return rc;

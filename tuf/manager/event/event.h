@@ -6,8 +6,9 @@
  * merge.
  *
  * What a holder reviews is named by one digest: SHA-256 over the canonical form of the event's
- * name, reason, date, and the version and hash of every base and proposed role. Each holder signs,
- * beside the metadata, a statement with that digest; a signature without it is refused.
+ * name, reason, date, the version and hash of every base and proposed role, and the hashes of the
+ * targets' content that travels along. Each holder signs, beside the metadata, a statement with
+ * that digest; a signature without it is refused.
  */
 #ifndef TENMINT_TUF_EVENT_H
 #define TENMINT_TUF_EVENT_H
@@ -62,13 +63,19 @@ int tuf_event_add(struct tuf_event *ev, const char *role, const struct tuf_metad
 /* What tuf_event_add() took for a role, or NULL; before tuf_event_load(). Borrowed. */
 const struct tuf_metadata *tuf_event_added(const struct tuf_event *ev, const char *role);
 
-/* A target's old and new content, for review; NULL: it did not or will not exist. */
-int tuf_event_add_file(struct tuf_event *ev, const char *path, const struct tm_buf *before,
-                       const struct tm_buf *after, struct tm_err *e);
+/* What a target's content was or will be, for review. One path may have several on a side: roles
+ * that list it with different hashes. */
+int tuf_event_add_content(struct tuf_event *ev, const char *path, bool after,
+                          const struct tm_buf *data, struct tm_err *e);
 
-/* Decodes what tuf_event_add_file() put in. 1: there, 0: not there, -1: damaged. */
-int tuf_event_file(const struct tuf_event *ev, const char *path, bool after, struct tm_buf *out,
-                   struct tm_err *e);
+enum tuf_content {
+    TUF_CONTENT_THERE,   /* the event holds what the metadata pins */
+    TUF_CONTENT_MISSING, /* it holds nothing for this side of the path */
+    TUF_CONTENT_WRONG,   /* what it holds is something else */
+};
+/* Appends the content that `pin` names, when it is there. */
+enum tuf_content tuf_event_content(const struct tuf_event *ev, const char *path, bool after,
+                                   const struct tuf_file_info *pin, struct tm_buf *out);
 
 /* Checks the whole tree and parses what it holds. -1: tuf_event_free() it all the same. */
 int tuf_event_load(struct tuf_event *ev, struct tm_err *e);

@@ -22,6 +22,14 @@ int tuf_event_base(void *ev, const struct tuf_delegation *d, const struct tuf_me
 int tuf_event_coming(void *ev, const struct tuf_delegation *d, const struct tuf_metadata **out,
                      struct tm_err *e);
 
+/* ---- content.c ---- */
+
+/* The form of what travels along. */
+int tuf_event_content_check(const struct tuf_event *ev, struct tm_err *e);
+/* {path: {"before": [sha256], "after": [sha256]}}: so that a digest covers the content that a
+ * review shows. A new reference. */
+json_t *tuf_event_content_summary(const struct tuf_event *ev, struct tm_err *e);
+
 /* ---- reach.c ---- */
 
 struct tuf_unreached { /* targets of a delegated role where no client looks for them */

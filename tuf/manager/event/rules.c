@@ -19,6 +19,7 @@
 #include "tuf/manager/report/words.h"
 
 #define CLOCK_SLACK_S 300 /* clocks of the machines of a ceremony */
+#define DAY_S INT64_C(86400)
 
 struct judge {
     const struct tuf_event *ev;
@@ -36,6 +37,14 @@ __attribute__((format(printf, 2, 0))) static void add_line(struct tm_buf *lines,
     tm_utf8_clean(line);
     tm_buf_puts(lines, line);
     buf_putc(lines, '\n');
+}
+
+void tuf_findings_line(struct tm_buf *lines, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    add_line(lines, fmt, ap);
+    va_end(ap);
 }
 
 __attribute__((format(printf, 2, 3))) static void fault(struct judge *j, const char *fmt, ...)
@@ -113,21 +122,54 @@ static void judge_base(struct judge *j)
         fault(j, "%s", e.text);
 }
 
+static int64_t period_of(const struct tuf_metadata *m)
+{
+    return json_integer_value(json_object_get(tuf_metadata_body(m), DRAFT_EXPIRY_PERIOD));
+}
+
+/* When a version was made, by its own word; 0: it does not say. */
+static int64_t made_at(const struct tuf_metadata *m)
+{
+    int64_t period = m != NULL ? period_of(m) : 0;
+    int64_t expires = m != NULL ? tuf_metadata_expires(m) : 0;
+    return period > 0 && expires > period ? expires - period : 0;
+}
+
+/* The date of an event judges nothing, but it says when: not after now, not before what it
+ * follows, and about when its own metadata was made. */
+static void judge_created(struct judge *j)
+{
+    const char *date = tuf_event_created(j->ev);
+    int64_t created = j->now;
+    tm_clock_parse(date, &created);
+    if (created > j->now + CLOCK_SLACK_S)
+        fault(j, "the event is dated %s, which is in the future: check the clock", date);
+    for (size_t i = 0; i < j->ev->count; i++) {
+        const struct tuf_event_role *r = &j->ev->role[i];
+        int64_t base = made_at(r->base);
+        int64_t own = made_at(r->proposed);
+        if (base > 0 && created < base - CLOCK_SLACK_S) {
+            fault(j, "the event is dated %s, before the version of %s that it follows was made",
+                  date, r->name);
+            return;
+        }
+        if (own > 0 && created < own - DAY_S) {
+            fault(j, "the event is dated %s, long before its version of %s was made", date,
+                  r->name);
+            return;
+        }
+    }
+}
+
 static void judge_dates(struct judge *j, const struct tuf_event_role *r, int64_t period)
 {
     int64_t expires = tuf_metadata_expires(r->proposed);
-    int64_t created = j->now;
-    int64_t own =
-        json_integer_value(json_object_get(tuf_metadata_body(r->proposed), DRAFT_EXPIRY_PERIOD));
+    int64_t own = period_of(r->proposed);
     char date[21];
     char text[24];
     tm_clock_format(expires, date);
-    tm_clock_parse(tuf_event_created(j->ev), &created);
     if (expires <= j->now)
         fault(j, "%s: it expires %s, which is past", r->name, date);
-    if (created > j->now + CLOCK_SLACK_S)
-        fault(j, "%s: the event is dated %s, which is in the future: check the clock", r->name,
-              tuf_event_created(j->ev));
     if (own <= 0 || (period > 0 && own != period))
         fault(j, "%s: its expiry period is not the policy's", r->name);
     period = period > 0 ? period : own;
@@ -336,6 +378,7 @@ void tuf_rules_judge(const struct tuf_event *ev, const struct tuf_policy *policy
     struct tm_err e = {0};
     *out = (struct tuf_findings){0};
     judge_base(&j);
+    judge_created(&j);
     for (size_t i = 0; i < ev->count; i++) {
         if (ev->role[i].proposed != NULL)
             judge_role(&j, &ev->role[i]);
@@ -344,9 +387,25 @@ void tuf_rules_judge(const struct tuf_event *ev, const struct tuf_policy *policy
         fault(&j, "%s", e.text);
 }
 
+void tuf_findings_danger(struct tuf_findings *f, const char *fmt, ...)
+{
+    struct tm_buf line = {0};
+    va_list ap;
+    va_start(ap, fmt);
+    add_line(&line, fmt, ap);
+    va_end(ap);
+    if (line.len > 0 && (f->dangers.len == 0 ||
+                         memmem(f->dangers.data, f->dangers.len, line.data, line.len) == NULL)) {
+        tm_buf_append(&f->dangers, line.data, line.len);
+        f->danger_count++;
+    }
+    tm_buf_free(&line);
+}
+
 void tuf_findings_free(struct tuf_findings *f)
 {
     tm_buf_free(&f->errors);
+    tm_buf_free(&f->dangers);
     tm_buf_free(&f->warnings);
 }
 

@@ -10,9 +10,15 @@
 
 struct tuf_findings {
     struct tm_buf errors;   /* a line each */
+    struct tm_buf dangers;  /* a line each: what would harm every client */
     struct tm_buf warnings; /* a line each */
-    size_t error_count;
+    size_t error_count, danger_count;
+    size_t unexplained; /* of the errors: what a review cannot show */
 };
+
+/* A line, whatever is in the names that it quotes. */
+__attribute__((format(printf, 2, 3))) void tuf_findings_line(struct tm_buf *lines, const char *fmt,
+                                                             ...);
 
 /*
  * Judges the proposal itself: the root chain, versions, dates, keys, thresholds that can be met,
@@ -21,6 +27,9 @@ struct tuf_findings {
  */
 void tuf_rules_judge(const struct tuf_event *ev, const struct tuf_policy *policy, int64_t now,
                      struct tuf_findings *out);
+/* A danger, unless it is there already. */
+__attribute__((format(printf, 2, 3))) void tuf_findings_danger(struct tuf_findings *f,
+                                                               const char *fmt, ...);
 void tuf_findings_free(struct tuf_findings *f);
 
 /* The base of the event is `live`, as published now. A proposal that is live already is fine. */

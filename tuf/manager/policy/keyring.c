@@ -1,5 +1,7 @@
 #include "tuf/manager/policy/keyring.h"
 
+#include <dirent.h>
+#include <errno.h>
 #include <limits.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
@@ -121,6 +123,37 @@ static EVP_PKEY *from_json(const struct tm_buf *text)
     tuf_key_free(&k);
     json_decref(v);
     return pkey;
+}
+
+/* The holder that a file of the folder is of; false: it is no key's file. */
+static bool owner_of_file(const char *file, char name[KEYRING_NAME_MAX + 1])
+{
+    size_t len = strlen(file);
+    if (len < 5 || strcmp(file + len - 4, ".pub") != 0 || len - 4 > KEYRING_NAME_MAX)
+        return false;
+    snprintf(name, KEYRING_NAME_MAX + 1, "%.*s", (int)(len - 4), file);
+    return tuf_policy_name_ok(name);
+}
+
+int tuf_keyring_twin(const char *dir, const char *holder, EVP_PKEY *pkey,
+                     char name[KEYRING_NAME_MAX + 1], struct tm_err *e)
+{
+    DIR *d = opendir(dir);
+    struct dirent *entry;
+    bool found = false;
+    if (d == NULL)
+        return errno == ENOENT ? 0 : tm_err_errno(e, "read '%s'", dir);
+    while (!found && (entry = readdir(d)) != NULL) {
+        char path[PATH_MAX];
+        if (!owner_of_file(entry->d_name, name) || strcmp(name, holder) == 0 ||
+            tm_file_join(dir, entry->d_name, path, sizeof(path), NULL) != 0)
+            continue;
+        EVP_PKEY *other = tuf_keyring_read_public(path, NULL);
+        found = other != NULL && EVP_PKEY_eq(other, pkey) == 1;
+        EVP_PKEY_free(other);
+    }
+    closedir(d);
+    return found;
 }
 
 EVP_PKEY *tuf_keyring_read_public(const char *path, struct tm_err *e)

@@ -11,6 +11,8 @@
 #include "common/err.h"
 
 /* In a KEY object: whose it is. Part of what the keyid is computed over. */
+#define KEYRING_NAME_MAX 64 /* as POLICY_NAME_MAX */
+
 #define KEYRING_OWNER "x-tenmint-keyowner"
 
 /* The KEY object of `holder` in the folder `dir`, owner included. A new reference, or NULL. */
@@ -29,6 +31,11 @@ const char *tuf_keyring_owner(const json_t *key);
 /* Lower-case hex of SHA-256 over the key's DER SubjectPublicKeyInfo: what a holder compares with
  * the own device, whatever the keyid is. */
 int tuf_keyring_fingerprint(const json_t *key, char hex[65], struct tm_err *e);
+
+/* The holder, other than `holder`, whose key in the folder is this one too: 1 with the name, 0:
+ * nobody, -1: the folder cannot be read. */
+int tuf_keyring_twin(const char *dir, const char *holder, EVP_PKEY *pkey,
+                     char name[KEYRING_NAME_MAX + 1], struct tm_err *e);
 
 /* Reads a public key: a PEM public key, a certificate, or a KEY
  * object. A private key is refused: it has no business here. */

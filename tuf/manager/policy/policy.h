@@ -54,6 +54,8 @@ struct tuf_policy {
     struct tm_yamlmap_entries online;  /* struct tuf_policy_online */
     struct tm_yamlmap_entries customs; /* struct tuf_policy_custom */
     struct tm_yamlmap_list revoked;    /* names that no role gets any more */
+    struct tm_yamlmap_list acted_on;   /* targets, beside the well-known ones, that clients act on:
+                                          a review explains them */
 };
 
 /* Parses and checks a policy; `name` is for messages. -1 leaves nothing to free. */

@@ -99,6 +99,31 @@ static void root_lines(const json_t *before, const json_t *after, struct tm_buf 
     }
 }
 
+static void value_text(const json_t *v, const char *none, struct tm_buf *out)
+{
+    char *text = v != NULL ? json_dumps(v, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
+    tuf_words_safe(text != NULL ? text : none, out);
+    free(text);
+}
+
+static void value_line(const char *role, const char *member, const json_t *before,
+                       const json_t *after, struct tm_buf *out)
+{
+    const json_t *a = json_object_get(before, member);
+    const json_t *b = json_object_get(after, member);
+    if (a == b || json_equal(a, b) == 1)
+        return;
+    tm_buf_printf(out, "  %s: ", role);
+    tuf_words_safe(member, out);
+    buf_putc(out, ' ');
+    if (a != NULL) {
+        value_text(a, "", out);
+        tm_buf_puts(out, " -> ");
+    }
+    value_text(b, "(removed)", out);
+    buf_putc(out, '\n');
+}
+
 struct lines {
     struct tm_buf *out;
     size_t max, shown, hidden;
@@ -118,6 +143,25 @@ static void target_line(struct lines *l, const char *sign, const char *path, con
                   (long long)json_integer_value(json_object_get(entry, "length")));
     tuf_words_safe(hash != NULL ? hash : "?", l->out);
     tm_buf_puts(l->out, ")\n");
+}
+
+/* What an entry says besides length and hash, such as for which service old clients use it. */
+static void member_lines(struct lines *l, const json_t *was, const json_t *is)
+{
+    const char *member;
+    json_t *value;
+    if (l->hidden > 0)
+        return;
+    json_object_foreach((json_t *)is, member, value)
+    {
+        if (strcmp(member, "hashes") != 0 && strcmp(member, "length") != 0)
+            value_line("its", member, was, is, l->out);
+    }
+    json_object_foreach((json_t *)was, member, value)
+    {
+        if (json_object_get(is, member) == NULL)
+            value_line("its", member, was, is, l->out);
+    }
 }
 
 static int removed_line(void *lines, const char *path, const json_t *was, const json_t *is,
@@ -141,6 +185,7 @@ static int changed_line(void *lines, const char *path, const json_t *was, const 
         target_line(lines, "changed:", path, is);
     else
         target_line(lines, "same content, other custom metadata:", path, is);
+    member_lines(lines, was, is);
     return 0;
 }
 
@@ -167,31 +212,6 @@ static const json_t *named(const json_t *roles, const char *name)
             return d;
     }
     return NULL;
-}
-
-static void value_text(const json_t *v, const char *none, struct tm_buf *out)
-{
-    char *text = v != NULL ? json_dumps(v, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
-    tuf_words_safe(text != NULL ? text : none, out);
-    free(text);
-}
-
-static void value_line(const char *role, const char *member, const json_t *before,
-                       const json_t *after, struct tm_buf *out)
-{
-    const json_t *a = json_object_get(before, member);
-    const json_t *b = json_object_get(after, member);
-    if (a == b || json_equal(a, b) == 1)
-        return;
-    tm_buf_printf(out, "  %s: ", role);
-    tuf_words_safe(member, out);
-    buf_putc(out, ' ');
-    if (a != NULL) {
-        value_text(a, "", out);
-        tm_buf_puts(out, " -> ");
-    }
-    value_text(b, "(removed)", out);
-    buf_putc(out, '\n');
 }
 
 static void delegation_line(const json_t *before, const json_t *after, size_t at,

@@ -9,13 +9,20 @@
 struct tuf_review {
     const struct tuf_policy *policy;    /* or NULL: on a holder's machine */
     const struct tuf_metadata *trusted; /* a root that the reader kept; NULL: none given */
-    int64_t now;
+    int64_t now;                        /* the reader's own clock, which judges; Unix seconds */
     bool all; /* every role and target, however many; else the first of them, and how many more */
 };
 
-/* Appends the whole text. *errors: how many findings forbid signing. */
+struct tuf_review_result {
+    char digest[65];    /* of the event */
+    size_t errors;      /* findings that forbid signing */
+    size_t unexplained; /* of those: what the review cannot show */
+    size_t dangers;     /* findings that would harm every client */
+};
+
+/* Appends the whole text. */
 int tuf_review_write(const struct tuf_event *ev, const struct tuf_review *r, struct tm_buf *out,
-                     size_t *errors, struct tm_err *e);
+                     struct tuf_review_result *result, struct tm_err *e);
 
 /* Appends who has signed and who still must, old and new threshold apart. */
 void tuf_review_signatures(const struct tuf_event *ev, struct tm_buf *out);

@@ -1,0 +1,346 @@
+/* What a review says of an event: every field of what clients act on, who answers for it, and what
+ * it cannot show. */
+#include "tests/unit/tuf_case.h"
+
+#include "tuf/manager/review/answer.h"
+#include "tuf/manager/review/fields.h"
+#include "tuf/manager/review/review.h"
+#include "tuf/manager/review/textdiff.h"
+
+#define ROOT_JSON "{\"mediaType\": \"application/vnd.dev.sigstore.trustedroot+json;version=0.1\"}\n"
+
+/* ---- fields ---- */
+
+static void read_fields(const char *text, struct tuf_fields *out)
+{
+    struct tm_err e = {0};
+    if (tuf_fields_read(text, strlen(text), out, &e) != 0)
+        fail_msg("%s: %s", text, e.text);
+}
+
+static void every_change_of_a_field_has_a_line(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *before, *after, *says; /* NULL: no line */
+    } rows[] = {
+        {"{\"caUrls\":[{\"url\":\"https://a\",\"majorApiVersion\":1}]}",
+         "{\"caUrls\":[{\"url\":\"https://a\",\"majorApiVersion\":2}]}",
+         "signers get certificates from \"https://a\", API version: 1 -> 2"},
+        {"{\"caUrls\":[{\"url\":\"https://a\"}]}", "{\"caUrls\":[{\"url\":\"https://b\"}]}",
+         "new: signers get certificates from \"https://b\", address: \"https://b\""},
+        {"{\"tlogs\":[{\"logId\":{\"keyId\":\"AAEC\"},\"operator\":\"a\"}]}",
+         "{\"tlogs\":[{\"logId\":{\"keyId\":\"AAEC\"},\"operator\":\"b\"}]}",
+         "transparency log 000102, operator: \"a\" -> \"b\""},
+        {"{\"tlogs\":[{\"logId\":{\"keyId\":\"AAEC\"}}]}",
+         "{\"tlogs\":[{\"logId\":{\"keyId\":\"AAEC\"},\"checkpointKeyId\":{\"keyId\":\"/w==\"}}]}",
+         "new: transparency log 000102, checkpoint key id, bytes: ff"},
+        {"{\"a\":{\"b\":[1,2]}}", "{\"a\":{\"b\":[1,3]}}", "\"a\", \"b\" 2: 2 -> 3"},
+        {"{\"a\":[{\"url\":\"x\"},{\"url\":\"y\"}]}", "{\"a\":[{\"url\":\"y\"},{\"url\":\"x\"}]}",
+         "\"a\": order changes"},
+        {"{\"a\":[{\"url\":\"x\"},{\"url\":\"y\"}]}",
+         "{\"a\":[{\"url\":\"z\"},{\"url\":\"x\"},{\"url\":\"y\"}]}", "new: \"a\" \"z\", address"},
+        {"{\"a\":[{\"url\":\"x\",\"n\":1},{\"url\":\"x\",\"n\":2}]}",
+         "{\"a\":[{\"url\":\"x\",\"n\":1},{\"url\":\"x\",\"n\":3}]}",
+         "\"a\" \"x\" (again, 2), \"n\": 2 -> 3"},
+        {"{\"a\":{}}", "{\"a\":[]}", "\"a\": {} -> []"},
+        {"{\"a\":null}", "{}", "no more: \"a\": null"},
+        {"{\"a\":1,\"b\":[2]}", "{ \"b\": [2], \"a\": 1 }", NULL},
+        {"{\"x, \\\"y\\\"\":1}", "{\"x\":{\"y\":1}}", "new: \"x\", \"y\": 1"},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct tuf_fields a;
+        struct tuf_fields b;
+        struct tm_buf out = {0};
+        read_fields(rows[i].before, &a);
+        read_fields(rows[i].after, &b);
+        size_t lines = tuf_fields_difference(&a, &b, "", &out);
+        const char *text = out.len > 0 ? tm_buf_str(&out) : "";
+        if (rows[i].says == NULL ? lines != 0 : strstr(text, rows[i].says) == NULL)
+            fail_msg("row %zu: %s", i, text);
+        tuf_fields_free(&a);
+        tuf_fields_free(&b);
+        tm_buf_free(&out);
+    }
+}
+
+static void what_is_neither_json_nor_pem_has_no_fields(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {"", "x", "1", "{\"a\":1,\"a\":2}", "{} {}", "-----BEGIN"};
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        struct tuf_fields f;
+        struct tm_err e = {0};
+        assert_int_equal(tuf_fields_read(bad[i], strlen(bad[i]), &f, &e), -1);
+        assert_true(e.text[0] != '\0');
+    }
+}
+
+static void text_differences_name_the_lines(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *before, *after, *says;
+        size_t max;
+    } rows[] = {
+        {"a\nb\nc\n", "a\nx\nc\n", "- b\n+ x\n", 40},
+        {"", "a\n", "+ a\n", 40},
+        {"a", "", "- a (no line feed)\n", 40},
+        {"a\nb\nc\nd\n", "b\nc\nd\ne\n", "- a\n+ e\n", 40},
+        {"1\n2\n3\n4\n5\n", "1\nx\n3\ny\n5\n", "- 2\n+ x\n- 4\n+ y\n", 40},
+        {"a\n", "b\nc\n", "- a\n+ b\n... and 1 more lines\n", 2},
+        {"a\n", "\x1b[1m\n", "- a\n+ ?[1m\n", 40},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        const struct tm_buf a = {.data = (unsigned char *)rows[i].before,
+                                 .len = strlen(rows[i].before)};
+        const struct tm_buf b = {.data = (unsigned char *)rows[i].after,
+                                 .len = strlen(rows[i].after)};
+        struct tm_buf out = {0};
+        tuf_textdiff_write(&a, &b, rows[i].max, "", &out);
+        assert_string_equal(tm_buf_str(&out), rows[i].says);
+        tm_buf_free(&out);
+    }
+    const struct tm_buf binary = {.data = (unsigned char *)"a\0b", .len = 3};
+    assert_false(tuf_textdiff_is_text(&binary));
+}
+
+static void patterns_meet_when_a_path_fits_both(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *a, *b;
+        bool meet;
+    } rows[] = {
+        {"a", "a", true},         {"a", "b", false},        {"*", "trusted_root.json", true},
+        {"*", "a/b", false},      {"a/*", "*/b", true},     {"a*", "*b", true},
+        {"a*c", "b*", false},     {"*.json", "x*", true},   {"*.json", "x*.txt", false},
+        {"npm/*", "npm/a", true}, {"npm/*", "np/*", false}, {"a?c", "abc", true},
+        {"[ab]", "c", true}, /* sets are taken for what may meet */
+        {"*/*", "*", false},      {"", "*", true},          {"ab", "a", false},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        if (tuf_answer_globs_meet(rows[i].a, rows[i].b) != rows[i].meet ||
+            tuf_answer_globs_meet(rows[i].b, rows[i].a) != rows[i].meet)
+            fail_msg("%s and %s", rows[i].a, rows[i].b);
+    }
+}
+
+/* ---- whole reviews ---- */
+
+static struct tuf_review_result review(struct tuf_case *c, const struct tuf_event *ev, int64_t now,
+                                       bool all, struct tm_buf *out)
+{
+    const struct tuf_review r = {.now = now, .all = all};
+    struct tuf_review_result result;
+    tm_buf_reset(out);
+    if (tuf_review_write(ev, &r, out, &result, &c->e) != 0 || tm_buf_str(out) == NULL)
+        fail_msg("%s", c->e.text);
+    return result;
+}
+
+#define DELEGATION(name, paths) \
+    "  " name ": {holders: [carol], threshold: 1, expiry: 90d, signing: 30d, directory: " name \
+    ", paths: [" paths "]}\n"
+
+/* A change from one policy and its files to another. */
+static struct tuf_review_result change(const char *before, const char *after, const char *file,
+                                       const char *gone, struct tm_buf *out)
+{
+    struct tuf_case c;
+    struct tuf_event ev;
+    char path[PATH_MAX];
+    case_open(&c, before);
+    case_file(&c, "targets/trusted_root.json", ROOT_JSON);
+    case_file(&c, "second/s/listed", "of the second\n");
+    case_propose(&c, T0, NULL, &ev);
+    for (size_t i = 0; i < 3; i++) {
+        static const char *const holders[] = {"alice", "bob", "carol"};
+        case_try_sign(&c, &ev, holders[i], T0);
+    }
+    case_publish(&c, &ev, T0);
+    tuf_event_free(&ev);
+    case_file(&c, "policy.yaml", after);
+    if (file != NULL)
+        case_file(&c, file, ROOT_JSON);
+    snprintf(path, sizeof(path), "%s/%s", c.dir, gone != NULL ? gone : "none");
+    unlink(path);
+    case_propose(&c, T0 + DAY, NULL, &ev);
+    struct tuf_review_result r = review(&c, &ev, T0 + DAY, false, out);
+    tuf_event_free(&ev);
+    case_close(&c);
+    return r;
+}
+
+#define ROLES(list) CASE_POLICY "delegations:\n" list
+#define SECOND DELEGATION("second", "'s/*'")
+
+static void a_delegation_that_could_answer_for_what_clients_act_on_is_a_danger(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *before, *after, *file, *gone, *says; /* NULL: no danger */
+    } rows[] = {
+        {CASE_POLICY, ROLES(DELEGATION("first", "'trusted_*'")), NULL, NULL,
+         "'first' (threshold 1 of 1 keys) is new and could answer for trusted_root.json"},
+        {CASE_POLICY, ROLES(DELEGATION("first", "'*.v0.2.json'")), NULL, NULL,
+         "could answer for signing_config.v0.2.json"},
+        {CASE_POLICY, ROLES(DELEGATION("first", "trusted_root.json")), "first/trusted_root.json",
+         "targets/trusted_root.json", "is new and answers for trusted_root.json"},
+        {ROLES(DELEGATION("first", "'*.json'")), ROLES(DELEGATION("first", "'*.json'")),
+         "first/trusted_root.json", "targets/trusted_root.json",
+         "'first' (threshold 1 of 1 keys) comes to answer for trusted_root.json"},
+        {CASE_POLICY, CASE_POLICY, "targets/b", "targets/trusted_root.json",
+         "no role that is known here answers for trusted_root.json"},
+        {CASE_POLICY, ROLES(DELEGATION("first", "'npm/*'")), NULL, NULL, NULL},
+        {ROLES(SECOND), ROLES(DELEGATION("first", "'s/*'") SECOND), NULL, NULL,
+         "delegation 'first' comes to stand before 'second'"},
+        {ROLES(SECOND), ROLES(SECOND DELEGATION("first", "'s/*'")), NULL, NULL, NULL},
+        {ROLES(SECOND), ROLES(DELEGATION("first", "'t/*'") SECOND), NULL, NULL, NULL},
+        {CASE_POLICY "clients-act-on: [keys/k]\n",
+         CASE_POLICY "clients-act-on: [keys/k]\n"
+                     "delegations:\n" DELEGATION("first", "'keys/*'"),
+         NULL, NULL, "could answer for keys/k"},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct tm_buf text = {0};
+        struct tuf_review_result r =
+            change(rows[i].before, rows[i].after, rows[i].file, rows[i].gone, &text);
+        if (rows[i].says == NULL
+                ? r.dangers != 0
+                : r.dangers == 0 || strstr(tm_buf_str(&text), rows[i].says) == NULL)
+            fail_msg("row %zu: %zu dangers\n%s", i, r.dangers, tm_buf_str(&text));
+        assert_int_equal(r.errors, 0);
+        tm_buf_free(&text);
+    }
+}
+
+static void what_the_policy_names_is_explained_field_by_field(void **state)
+{
+    (void)state;
+    struct tuf_case c;
+    struct tuf_event ev;
+    struct tm_buf text = {0};
+    case_open(&c, CASE_POLICY "clients-act-on: [keys.json, blob]\n"
+                              "custom:\n  a.txt: {usage: Fulcio, status: Active}\n");
+    case_file(&c, "targets/keys.json", "{\"keys\": [{\"url\": \"https://k\", \"n\": 1}]}\n");
+    case_round(&c, T0, NULL);
+    case_file(&c, "targets/keys.json", "{\"keys\": [{\"url\": \"https://k\", \"n\": 2}]}\n");
+    case_file(&c, "targets/a.txt", "other text\n");
+    case_propose(&c, T0 + DAY, NULL, &ev);
+    struct tuf_review_result r = review(&c, &ev, T0 + DAY, false, &text);
+    assert_int_equal(r.errors + r.dangers, 0);
+    assert_non_null(strstr(tm_buf_str(&text), "\"keys\" \"https://k\", \"n\": 1 -> 2"));
+    assert_non_null(strstr(tm_buf_str(&text), "a.txt, listed by targets: changed"));
+    assert_non_null(strstr(tm_buf_str(&text), "- first target\n      + other text\n"));
+    tuf_event_free(&ev);
+    case_file(&c, "targets/blob", "\x01\x02");
+    case_propose(&c, T0 + DAY, NULL, &ev);
+    r = review(&c, &ev, T0 + DAY, false, &text);
+    assert_int_equal(r.unexplained, 1);
+    assert_non_null(strstr(tm_buf_str(&text), "blob (listed by targets) is neither JSON"));
+    tuf_event_free(&ev);
+    tm_buf_free(&text);
+    case_close(&c);
+}
+
+static void the_digest_covers_the_content_that_travels_along(void **state)
+{
+    (void)state;
+    struct tuf_case c;
+    struct tuf_event ev;
+    struct tuf_event cut;
+    char whole[65];
+    char less[65];
+    case_open(&c, CASE_POLICY);
+    case_propose(&c, T0, NULL, &ev);
+    assert_int_equal(tuf_event_digest(&ev, whole, &c.e), 0);
+    char *text = case_text(&ev);
+    json_t *tree = json_loads(text, 0, NULL);
+    free(text);
+    assert_int_equal(json_object_clear(json_object_get(tree, "files")), 0);
+    text = json_dumps(tree, 0);
+    assert_int_equal(tuf_event_parse(text, strlen(text), &cut, &c.e), 0);
+    assert_int_equal(tuf_event_digest(&cut, less, &c.e), 0);
+    assert_string_not_equal(whole, less);
+    free(text);
+    json_decref(tree);
+    tuf_event_free(&cut);
+    tuf_event_free(&ev);
+    case_close(&c);
+}
+
+/* A trusted root as new as 400 days ago is judged by the reader's clock. */
+static void a_date_of_the_event_judges_nothing(void **state)
+{
+    (void)state;
+    struct tuf_case c;
+    struct tuf_event ev;
+    struct tm_buf text = {0};
+    case_open(&c, CASE_POLICY);
+    case_round(&c, T0, NULL);
+    case_propose(&c, T0 + DAY, "targets", &ev);
+    assert_int_equal(review(&c, &ev, T0 + DAY, false, &text).errors, 0);
+    static const char *const dates[] = {"2020-01-01T00:00:00Z", "2099-01-01T00:00:00Z"};
+    static const char *const says[] = {"before the version of", "in the future"};
+    for (size_t i = 0; i < 2; i++) {
+        char *whole = case_text(&ev);
+        json_t *tree = json_loads(whole, 0, NULL);
+        free(whole);
+        struct tuf_event other;
+        json_object_set_new(tree, "created", json_string(dates[i]));
+        whole = json_dumps(tree, 0);
+        assert_int_equal(tuf_event_parse(whole, strlen(whole), &other, &c.e), 0);
+        assert_int_equal(review(&c, &other, T0 + DAY, false, &text).errors, 1);
+        assert_non_null(strstr(tm_buf_str(&text), says[i]));
+        tuf_event_free(&other);
+        json_decref(tree);
+        free(whole);
+    }
+    tuf_event_free(&ev);
+    tm_buf_free(&text);
+    case_close(&c);
+}
+
+static void how_many_are_not_shown_is_said(void **state)
+{
+    (void)state;
+    struct tuf_case c;
+    struct tuf_event ev;
+    struct tm_buf text = {0};
+    char name[64];
+    case_open(&c, CASE_POLICY);
+    for (int i = 0; i < 2100; i++) {
+        snprintf(name, sizeof(name), "targets/n/%04d", i);
+        case_file(&c, name, "x\n");
+    }
+    case_propose(&c, T0, NULL, &ev);
+    review(&c, &ev, T0, false, &text);
+    const char *part = strstr(tm_buf_str(&text), "Content of other");
+    assert_non_null(part);
+    assert_non_null(strstr(part, "more (--all shows them)"));
+    assert_non_null(strstr(part, "more whose content is not in the event"));
+    review(&c, &ev, T0, true, &text);
+    part = strstr(tm_buf_str(&text), "Content of other");
+    assert_null(strstr(part, "--all"));
+    assert_non_null(strstr(part, "n/1900: new"));
+    tuf_event_free(&ev);
+    tm_buf_free(&text);
+    case_close(&c);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_change_of_a_field_has_a_line),
+        cmocka_unit_test(what_is_neither_json_nor_pem_has_no_fields),
+        cmocka_unit_test(text_differences_name_the_lines),
+        cmocka_unit_test(patterns_meet_when_a_path_fits_both),
+        cmocka_unit_test(a_delegation_that_could_answer_for_what_clients_act_on_is_a_danger),
+        cmocka_unit_test(what_the_policy_names_is_explained_field_by_field),
+        cmocka_unit_test(the_digest_covers_the_content_that_travels_along),
+        cmocka_unit_test(a_date_of_the_event_judges_nothing),
+        cmocka_unit_test(how_many_are_not_shown_is_said),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

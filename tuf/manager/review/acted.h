@@ -1,0 +1,30 @@
+/*
+ * Which targets clients act on: a change of one of these changes whom they trust or where they
+ * send their tokens, so a review explains it and a delegation that could answer for it is a danger.
+ */
+#ifndef TENMINT_TUF_ACTED_H
+#define TENMINT_TUF_ACTED_H
+
+#include "tuf/manager/event/event.h"
+
+#define TRUSTED_ROOT_TARGET "trusted_root.json"
+#define SIGNING_CONFIG_TARGET "signing_config.v0.2.json"
+
+/* What a policy's `clients-act-on` adds, in `signed` of targets: a list of names. A holder sees it
+ * without the policy. */
+#define ACTED_ON_MEMBER "x-tenmint-clients-act-on"
+
+/* trusted_root.json, signing_config*.json, whatever the metadata says. */
+bool tuf_acted_on_always(const char *name);
+
+/* Those, what targets names now or as proposed, and an entry with Sigstore's custom `usage`, which
+ * old clients go by. `was`, `is`: its entries, or NULL. */
+bool tuf_acted_on(const struct tuf_event *ev, const char *name, const json_t *was,
+                  const json_t *is);
+
+/* The names to ask about whatever changes: the well-known ones and those that targets names. Not 0
+ * of `each` ends it and is returned. */
+int tuf_acted_on_each(const struct tuf_event *ev, int (*each)(void *arg, const char *name),
+                      void *arg);
+
+#endif

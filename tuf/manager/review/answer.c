@@ -1,0 +1,194 @@
+#include "tuf/manager/review/answer.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tuf/metadata/build.h"
+#include "tuf/metadata/canonical.h"
+#include "tuf/manager/event/internal.h"
+#include "tuf/manager/review/acted.h"
+
+#define VISITS_MAX TUF_DELEGATIONS_MAX
+
+struct visit { /* a role that a client asks on its way */
+    char role[TUF_ROLE_NAME_MAX + 1];
+    char signers[65]; /* a hash of keyids and threshold */
+    int64_t threshold;
+    size_t keys;
+    bool known, lists; /* its metadata is in the event; it lists the target */
+    bool bin;          /* by hash, which covers every name */
+};
+
+struct walk {
+    const struct tuf_event *ev;
+    bool after; /* what is in force once the event is published */
+    struct tuf_path path;
+    struct visit visit[VISITS_MAX + 1];
+    size_t count;
+    bool stopped;
+};
+
+static bool same_signers(const struct visit *a, const struct visit *b)
+{
+    return strcmp(a->role, b->role) == 0 && strcmp(a->signers, b->signers) == 0;
+}
+
+static struct visit *add(struct walk *w, const char *role, const struct tuf_signers *by)
+{
+    if (w->count == VISITS_MAX + 1)
+        return NULL;
+    struct visit *v = &w->visit[w->count++];
+    *v = (struct visit){.threshold = by->threshold, .keys = json_array_size(by->keyids)};
+    snprintf(v->role, sizeof(v->role), "%s", role);
+    json_t *all = json_pack("{s:O, s:I}", "keyids", (json_t *)by->keyids, "threshold",
+                            (json_int_t)by->threshold);
+    if (all == NULL || tuf_canonical_sha256(all, v->signers, NULL) != 0)
+        v->signers[0] = '\0';
+    json_decref(all);
+    return v;
+}
+
+static const struct tuf_metadata *below(const struct walk *w, const struct tuf_delegation *d)
+{
+    const struct tuf_metadata *m = NULL;
+    int rc = w->after ? tuf_event_coming((void *)w->ev, d, &m, NULL)
+                      : tuf_event_base((void *)w->ev, d, &m, NULL);
+    return rc == 0 ? m : NULL;
+}
+
+/* As clients search: depth first, in the order of delegations, each role once. */
+static void ask(struct walk *w, const struct tuf_metadata *delegator)
+{
+    struct tuf_delegation d;
+    size_t at = 0;
+    bool bins = json_object_get(json_object_get(tuf_metadata_body(delegator), "delegations"),
+                                "succinct_roles") != NULL;
+    while (!w->stopped && tuf_delegation_next(delegator, &w->path, &at, &d)) {
+        bool seen = false;
+        for (size_t i = 0; i < w->count; i++)
+            seen |= strcmp(w->visit[i].role, d.name) == 0;
+        if (seen)
+            continue;
+        struct visit *v = add(w, d.name, &d.signers);
+        const struct tuf_metadata *m = below(w, &d);
+        struct tuf_file_info info;
+        if (v == NULL)
+            return;
+        v->bin = bins;
+        v->known = m != NULL;
+        v->lists = m != NULL && tuf_targets_find(m, w->path.text, &info);
+        if (m != NULL && tuf_delegates(m))
+            ask(w, m);
+        w->stopped |= d.terminating;
+    }
+}
+
+static const struct tuf_metadata *targets_of(const struct tuf_event *ev, bool after)
+{
+    const struct tuf_event_role *t = tuf_event_find(ev, "targets");
+    if (t == NULL)
+        return NULL;
+    return after && t->proposed != NULL ? t->proposed : t->base;
+}
+
+static void walk_all(struct walk *w, const struct tuf_event *ev, bool after, const char *name)
+{
+    const struct tuf_metadata *targets = targets_of(ev, after);
+    struct tuf_file_info info;
+    struct tuf_signers by = {0}; /* root says by whom, and the review shows it */
+    *w = (struct walk){.ev = ev, .after = after};
+    if (targets == NULL || tuf_path_init(&w->path, name, NULL) != 0)
+        return;
+    struct visit *v = add(w, tuf_role_name(TUF_TARGETS), &by);
+    v->known = true;
+    v->lists = tuf_targets_find(targets, name, &info);
+    ask(w, targets);
+}
+
+/* The first that lists the name or may do so; NULL: none. */
+static const struct visit *answers(const struct walk *w)
+{
+    for (size_t i = 0; i < w->count; i++) {
+        if (w->visit[i].lists || !w->visit[i].known)
+            return &w->visit[i];
+    }
+    return NULL;
+}
+
+json_t *tuf_answer_before(const struct tuf_event *ev, const char *name)
+{
+    struct walk *w = calloc(1, sizeof(*w));
+    json_t *entry = NULL;
+    if (w == NULL)
+        return NULL;
+    walk_all(w, ev, false, name);
+    for (size_t i = 0; i < w->count && entry == NULL; i++) {
+        const struct tuf_event_role *r = tuf_event_find(ev, w->visit[i].role);
+        if (w->visit[i].lists && r != NULL && r->base != NULL)
+            entry = tuf_entry_named(r->base, name);
+    }
+    free(w);
+    return entry;
+}
+
+/* ---- names that clients act on ---- */
+
+static const struct visit *find(const struct walk *w, const struct visit *v)
+{
+    for (size_t i = 0; i < w->count; i++) {
+        if (same_signers(&w->visit[i], v))
+            return &w->visit[i];
+    }
+    return NULL;
+}
+
+struct telling {
+    const char *name;
+    tuf_answer_tell tell;
+    void *arg;
+};
+
+static void say(const struct telling *t, const struct visit *v, const char *what)
+{
+    struct tm_buf text = {0};
+    tm_buf_printf(&text, "the role '%.100s' ", v->role);
+    if (v->keys > 0)
+        tm_buf_printf(&text, "(threshold %" PRId64 " of %zu keys) ", v->threshold, v->keys);
+    tm_buf_printf(&text, "%s %.200s", what, t->name);
+    t->tell(t->arg, tm_buf_str(&text) != NULL ? tm_buf_str(&text) : "out of memory");
+    tm_buf_free(&text);
+}
+
+static void judge(const struct telling *t, const struct walk *before, const struct walk *after)
+{
+    const struct visit *was = answers(before);
+    const struct visit *is = answers(after);
+    bool listed = false; /* by a role that is asked first */
+    for (size_t i = 0; i < after->count; i++) {
+        const struct visit *v = &after->visit[i];
+        if (i > 0 && find(before, v) == NULL && !(v->bin && listed))
+            say(t, v, v->lists ? "is new and answers for" : "is new and could answer for");
+        listed |= v->lists;
+    }
+    if (is != NULL && is != &after->visit[0] && find(before, is) != NULL &&
+        (was == NULL || !same_signers(was, is)))
+        say(t, is, "comes to answer for");
+    if (is == NULL && was != NULL && tuf_acted_on_always(t->name))
+        say(t, was, "answered, and from then on no role that is known here answers for");
+}
+
+void tuf_answer_judge(const struct tuf_event *ev, const char *name, tuf_answer_tell tell, void *arg)
+{
+    const struct telling t = {name, tell, arg};
+    struct walk *both = calloc(2, sizeof(*both));
+    if (both == NULL) {
+        tell(arg, "out of memory");
+        return;
+    }
+    walk_all(&both[0], ev, false, name);
+    walk_all(&both[1], ev, true, name);
+    judge(&t, &both[0], &both[1]);
+    free(both);
+}

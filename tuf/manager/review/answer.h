@@ -1,0 +1,27 @@
+/*
+ * Which role answers when a client asks for a target: before and after an event. A delegation that
+ * could newly answer for what clients act on gives its keys a say over whom all clients trust.
+ */
+#ifndef TENMINT_TUF_ANSWER_H
+#define TENMINT_TUF_ANSWER_H
+
+#include "tuf/manager/event/event.h"
+
+/* The entry that a client finds for `name` in what is published, by the event's word: a new
+ * reference to it, or NULL: none is known. */
+json_t *tuf_answer_before(const struct tuf_event *ev, const char *name);
+
+/* One sentence for each way in which the event changes who answers: `tell` says of what. */
+typedef void (*tuf_answer_tell)(void *arg, const char *text);
+
+/* For one name that clients act on. */
+void tuf_answer_judge(const struct tuf_event *ev, const char *name, tuf_answer_tell tell,
+                      void *arg);
+
+/* For all others: a delegation that comes to stand before one whose targets it may shadow. */
+void tuf_answer_shadows(const struct tuf_event *ev, tuf_answer_tell tell, void *arg);
+
+/* Whether some path fits both patterns; true as well when that is not sure. */
+bool tuf_answer_globs_meet(const char *a, const char *b);
+
+#endif

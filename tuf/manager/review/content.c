@@ -1,0 +1,323 @@
+#include "tuf/manager/review/content.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "tuf/metadata/build.h"
+#include "tuf/manager/report/words.h"
+#include "tuf/manager/review/acted.h"
+#include "tuf/manager/review/answer.h"
+#include "tuf/manager/review/fields.h"
+#include "tuf/manager/review/textdiff.h"
+#include "tuf/verify/trust/signing_config.h"
+#include "tuf/verify/trust/trusted_root.h"
+
+#define FILES_MAX 40 /* shown, unless all are asked for */
+#define LINES_MAX 40 /* of one, likewise */
+#define INDENT "      "
+
+/* One side of a target: what the metadata pins, and the copy in the event. */
+struct side {
+    bool listed;
+    enum tuf_content there;
+    struct tm_buf data;
+};
+
+struct content {
+    const struct tuf_event *ev;
+    const struct tuf_event_role *role; /* the one at hand */
+    int64_t now;
+    bool all;
+    struct tm_buf *out;    /* of what clients act on */
+    struct tm_buf *others; /* of the rest */
+    struct tuf_findings *f;
+    size_t other_count, left_out, absent, wrong;
+};
+
+static void side_load(const struct tuf_event *ev, const char *path, bool after, const json_t *entry,
+                      struct side *s)
+{
+    struct tuf_file_info pin;
+    *s = (struct side){.listed = entry != NULL};
+    if (entry == NULL)
+        return;
+    tuf_entry_read(entry, &pin);
+    s->there = tuf_event_content(ev, path, after, &pin, &s->data);
+}
+
+static bool shown(const struct side *s)
+{
+    return !s->listed || s->there == TUF_CONTENT_THERE;
+}
+
+/* ---- what clients act on ---- */
+
+static void unexplained(struct content *c, const char *path, const char *why)
+{
+    tuf_findings_line(&c->f->errors, "%.200s (listed by %.100s) %s", path, c->role->name, why);
+    c->f->error_count++;
+    c->f->unexplained++;
+}
+
+static void danger(struct content *c, const char *path, const char *text)
+{
+    tm_buf_puts(c->out, "    DANGER: ");
+    tuf_words_safe(text, c->out);
+    buf_putc(c->out, '\n');
+    tuf_findings_danger(c->f, "%.200s: %.250s", path, text);
+}
+
+struct changes {
+    struct content *c;
+    const char *path;
+};
+
+static void tell_change(void *arg, const char *text, bool dangerous)
+{
+    struct changes *x = arg;
+    if (dangerous) {
+        danger(x->c, x->path, text);
+        return;
+    }
+    tm_buf_puts(x->c->out, "    ");
+    tuf_words_safe(text, x->c->out);
+    buf_putc(x->c->out, '\n');
+}
+
+/* Who is trusted from then on, and what stops to verify. */
+static void trusted_root_lines(struct content *c, const char *path, const struct tm_buf *before,
+                               const struct tm_buf *after)
+{
+    struct tm_err e = {0};
+    struct changes x = {c, path};
+    struct tuf_trusted_root *was =
+        before->len > 0 ? tuf_trusted_root_parse(before->data, before->len, NULL) : NULL;
+    struct tuf_trusted_root *is = tuf_trusted_root_parse(after->data, after->len, &e);
+    if (was == NULL)
+        was = tuf_trusted_root_new(NULL);
+    if (is == NULL) {
+        char text[ERR_TEXT_MAX];
+        snprintf(text, sizeof(text), "no client can read the new file: %.400s", e.text);
+        danger(c, path, text);
+    } else if (was != NULL) {
+        tuf_trusted_root_diff(was, is, c->now * 1000, tell_change, &x);
+    }
+    tuf_trusted_root_free(was);
+    tuf_trusted_root_free(is);
+}
+
+static bool lists_url(const struct tuf_signing_config *c, enum tuf_service_kind kind,
+                      const char *url)
+{
+    for (size_t i = 0; c != NULL && i < tuf_signing_config_count(c, kind); i++) {
+        if (strcmp(tuf_signing_config_service(c, kind, i)->url, url) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Where signers go that they did not go before. */
+static void signing_config_lines(struct content *c, const char *path, const struct tm_buf *before,
+                                 const struct tm_buf *after)
+{
+    struct tm_err e = {0};
+    struct tuf_signing_config *was =
+        before->len > 0 ? tuf_signing_config_parse(before->data, before->len, NULL) : NULL;
+    struct tuf_signing_config *is = tuf_signing_config_parse(after->data, after->len, &e);
+    for (int k = 0; is != NULL && k < SERVICE_KIND_COUNT; k++) {
+        for (size_t i = 0; i < tuf_signing_config_count(is, (enum tuf_service_kind)k); i++) {
+            const struct tuf_service *s =
+                tuf_signing_config_service(is, (enum tuf_service_kind)k, i);
+            if (lists_url(was, (enum tuf_service_kind)k, s->url))
+                continue;
+            tuf_findings_line(&c->f->warnings,
+                              "signers will use a %s that they did not use before: %.300s",
+                              tuf_service_kind_name((enum tuf_service_kind)k), s->url);
+        }
+    }
+    if (is == NULL) {
+        char text[ERR_TEXT_MAX];
+        snprintf(text, sizeof(text), "no signer can read the new file: %.400s", e.text);
+        danger(c, path, text);
+    }
+    tuf_signing_config_free(was);
+    tuf_signing_config_free(is);
+}
+
+/* Every field that differs. False: the content is of no form that can be told field by field. */
+static bool field_lines(const struct side *before, const struct side *after, struct tm_buf *out)
+{
+    struct tuf_fields was = {0};
+    struct tuf_fields is = {0};
+    bool good = (before->data.len == 0 ||
+                 tuf_fields_read(before->data.data, before->data.len, &was, NULL) == 0) &&
+                (after->data.len == 0 ||
+                 tuf_fields_read(after->data.data, after->data.len, &is, NULL) == 0);
+    if (good && tuf_fields_difference(&was, &is, INDENT, out) == 0)
+        tm_buf_puts(out, INDENT "says the same, written in another way\n");
+    tuf_fields_free(&was);
+    tuf_fields_free(&is);
+    return good;
+}
+
+static void size_words(const struct side *before, const struct side *after, struct tm_buf *out)
+{
+    if (!after->listed)
+        tm_buf_puts(out, "is removed\n");
+    else if (!before->listed)
+        tm_buf_printf(out, "new (%zu bytes)\n", after->data.len);
+    else
+        tm_buf_printf(out, "changed (%zu bytes, was %zu)\n", after->data.len, before->data.len);
+}
+
+static void explain(struct content *c, const char *path, const struct side *before,
+                    const struct side *after)
+{
+    tm_buf_puts(c->out, "  ");
+    tuf_words_safe(path, c->out);
+    tm_buf_puts(c->out, ", listed by ");
+    tuf_words_safe(c->role->name, c->out);
+    tm_buf_puts(c->out, ": ");
+    if (!shown(before) || !shown(after)) {
+        const struct side *bad = shown(after) ? before : after;
+        tm_buf_puts(c->out, bad->there == TUF_CONTENT_WRONG
+                                ? "the copy in the event is NOT what the metadata pins\n"
+                                : "its content is not in the event\n");
+        unexplained(c, path,
+                    "changes, but the event does not hold its old and new content: what changes in "
+                    "it cannot be shown");
+        return;
+    }
+    size_words(before, after, c->out);
+    if (after->listed && strcmp(path, TRUSTED_ROOT_TARGET) == 0)
+        trusted_root_lines(c, path, &before->data, &after->data);
+    if (after->listed && strcmp(path, SIGNING_CONFIG_TARGET) == 0)
+        signing_config_lines(c, path, &before->data, &after->data);
+    if (field_lines(before, after, c->out))
+        return;
+    if (tuf_textdiff_is_text(&before->data) && tuf_textdiff_is_text(&after->data))
+        tuf_textdiff_write(&before->data, &after->data, SIZE_MAX, INDENT, c->out);
+    else
+        unexplained(c, path, "is neither JSON, PEM nor text: what changes in it cannot be shown");
+}
+
+/* ---- the others ---- */
+
+static void other_lines(struct content *c, const char *path, const struct side *before,
+                        const struct side *after)
+{
+    bool wrong = (before->listed && before->there == TUF_CONTENT_WRONG) ||
+                 (after->listed && after->there == TUF_CONTENT_WRONG);
+    c->wrong += wrong;
+    if (!wrong && (!shown(before) || !shown(after))) {
+        c->absent++;
+        return;
+    }
+    if (c->other_count == FILES_MAX && !c->all && !wrong) {
+        c->left_out++;
+        return;
+    }
+    c->other_count++;
+    tm_buf_puts(c->others, "  ");
+    tuf_words_safe(path, c->others);
+    tm_buf_puts(c->others, ": ");
+    if (wrong) {
+        tm_buf_puts(c->others, "the copy in the event is NOT what the metadata pins\n");
+        unexplained(c, path, "travels along with other content than the metadata pins");
+        return;
+    }
+    size_words(before, after, c->others);
+    if (!tuf_textdiff_is_text(&before->data) || !tuf_textdiff_is_text(&after->data))
+        tm_buf_puts(c->others, INDENT "no text\n");
+    else if (before->data.len > TEXTDIFF_BYTES_MAX || after->data.len > TEXTDIFF_BYTES_MAX)
+        tm_buf_puts(c->others, INDENT "a long text: its lines are not shown\n");
+    else
+        tuf_textdiff_write(&before->data, &after->data, c->all ? SIZE_MAX : LINES_MAX, INDENT,
+                           c->others);
+}
+
+/* ---- the walk ---- */
+
+static void answer_danger(void *arg, const char *text)
+{
+    tuf_findings_danger(arg, "%.400s", text);
+}
+
+static bool same_bytes(const json_t *a, const json_t *b)
+{
+    static const char *const members[] = {"hashes", "length"};
+    for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
+        if (json_equal(json_object_get(a, members[i]), json_object_get(b, members[i])) != 1)
+            return false;
+    }
+    return true;
+}
+
+static int each_change(void *arg, const char *path, const json_t *was, const json_t *is,
+                       struct tm_err *e)
+{
+    struct content *c = arg;
+    bool acted = tuf_acted_on(c->ev, path, was, is);
+    struct side before;
+    struct side after;
+    json_t *found = NULL;
+    (void)e;
+    if (was != NULL && is != NULL && same_bytes(was, is))
+        return 0; /* custom metadata: the lines of the role tell */
+    if (is == NULL && !acted)
+        return 0; /* removed: likewise */
+    if (was == NULL && acted)
+        was = found = tuf_answer_before(c->ev, path); /* another role listed it */
+    side_load(c->ev, path, false, was, &before);
+    side_load(c->ev, path, true, is, &after);
+    if (acted) {
+        explain(c, path, &before, &after);
+        tuf_answer_judge(c->ev, path, answer_danger, c->f);
+    }
+    if (!acted)
+        other_lines(c, path, &before, &after);
+    tm_buf_free(&before.data);
+    tm_buf_free(&after.data);
+    json_decref(found);
+    return 0;
+}
+
+static void finish_others(const struct content *c, struct tm_buf *out)
+{
+    if (c->others->len == 0 && c->left_out == 0 && c->absent == 0)
+        return;
+    tm_buf_puts(out, "\nContent of other changed targets\n");
+    tm_buf_append(out, c->others->data, c->others->len);
+    if (c->left_out > 0)
+        tm_buf_printf(out, "  ... and %zu more (--all shows them)\n", c->left_out);
+    if (c->absent > 0)
+        tm_buf_printf(out,
+                      "  %zu more whose content is not in the event, for its size or their number: "
+                      "length and hash above name it\n",
+                      c->absent);
+}
+
+int tuf_content_write(const struct tuf_event *ev, int64_t now, bool all, struct tm_buf *out,
+                      struct tuf_findings *f, struct tm_err *e)
+{
+    struct tm_buf acted = {0};
+    struct tm_buf others = {0};
+    struct content c = {.ev = ev, .now = now, .all = all, .out = &acted, .others = &others, .f = f};
+    int rc = 0;
+    for (size_t i = 0; i < ev->count && rc == 0; i++) {
+        c.role = &ev->role[i];
+        if (c.role->proposed != NULL && tuf_metadata_role(c.role->proposed) == TUF_TARGETS)
+            rc = tuf_entries_compare(c.role->base, c.role->proposed, each_change, &c, e);
+    }
+    if (acted.len > 0) {
+        tm_buf_puts(out, "\nWhat clients act on\n");
+        tm_buf_append(out, acted.data, acted.len);
+    }
+    finish_others(&c, out);
+    if (buf_failed(&acted) || buf_failed(&others))
+        rc = tm_err_set(e, "out of memory");
+    tm_buf_free(&acted);
+    tm_buf_free(&others);
+    return rc;
+}
