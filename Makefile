@@ -24,7 +24,7 @@ ifeq ($(origin CC),default)
 CC := gcc
 endif
 SAN ?=
-PKGS := libcrypto libcurl libmicrohttpd gnutls jansson libjwt yaml-0.1 libsystemd libp11 libpcre2-8 p11-kit-1 libseccomp
+PKGS := libssl libcrypto libcurl jansson libjwt yaml-0.1 libsystemd libp11 libpcre2-8 p11-kit-1 libseccomp
 
 # The release, and the commit beside it.
 RELEASE := 0.2.0
@@ -44,6 +44,8 @@ CPPFLAGS += -I. -D_GNU_SOURCE $(shell pkg-config --cflags p11-kit-1)
 CFLAGS += -std=gnu11 -g $(OPT) $(WARN) $(HARDEN) -pthread
 LDFLAGS += -pie -Wl,-z,relro,-z,now -Wl,-z,noexecstack -pthread $(if $(SAN),-fsanitize=$(SAN))
 LDLIBS = $(shell pkg-config --libs $(PKGS))
+# Tests have web servers of their own, which are none of ours.
+TEST_LDLIBS = $(shell pkg-config --libs libmicrohttpd)
 # The server's allocator: most of what it allocates is JSON and OpenSSL's, a few bytes at a time.
 $(BUILD)/tenmint-ca: ALLOCATOR = $(if $(SAN),,-lmimalloc)
 
@@ -84,13 +86,13 @@ $(foreach p,$(PROGRAMS),$(eval $(call program,$(p))))
 define test_program
 $(BUILD)/tests/$(1): $(call objects,$(wildcard tests/$(1)/*.c)) $(SUPPORT_OBJ) $(LINK_LIBS)
 	@mkdir -p $$(@D)
-	$$(call say,LINK) $$(CC) $$(LDFLAGS) -o $$@ $$^ $$(LDLIBS)
+	$$(call say,LINK) $$(CC) $$(LDFLAGS) -o $$@ $$^ $$(TEST_LDLIBS) $$(LDLIBS)
 endef
 $(foreach p,$(patsubst $(BUILD)/tests/%,%,$(TEST_PROGRAMS)),$(eval $(call test_program,$(p))))
 
 $(BUILD)/tests/test_%: $(BUILD)/obj/tests/unit/test_%.o $(SUPPORT_OBJ) $(LINK_LIBS)
 	@mkdir -p $(@D)
-	$(call say,LINK) $(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) -lcmocka $(LDLIBS)
+	$(call say,LINK) $(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) -lcmocka $(TEST_LDLIBS) $(LDLIBS)
 
 # What the programs share is no library.
 $(BUILD)/tests/test_cli: $(SHARED_OBJ)

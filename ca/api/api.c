@@ -162,6 +162,7 @@ static void on_fault(void *ctx, struct tm_http_exchange *x, enum tm_http_fault f
         [HTTP_FAULT_MEDIA_TYPE] = API_FAULT_MEDIA_TYPE,
         [HTTP_FAULT_MALFORMED] = API_FAULT_HEADERS,
         [HTTP_FAULT_MEMORY] = API_FAULT_INTERNAL,
+        [HTTP_FAULT_BUSY] = API_FAULT_BUSY,
     };
     struct ca_api_failure f = {.fault = map[fault]};
     ca_api_refuse(ctx, x, &f, "");
@@ -173,6 +174,12 @@ static void on_event(void *ctx, const struct tm_http_event *ev)
     ca_metrics_http(api->o.metrics, ev);
 }
 
+static void on_shed(void *ctx, enum tm_http_shed why)
+{
+    struct ca_api *api = ctx;
+    ca_metrics_shed(api->o.metrics, why);
+}
+
 void ca_api_serve(struct ca_api *api, struct tm_http_options *o)
 {
     o->routes = routes;
@@ -180,6 +187,7 @@ void ca_api_serve(struct ca_api *api, struct tm_http_options *o)
     o->ctx = api;
     o->fault = on_fault;
     o->observe = on_event;
+    o->shed = on_shed;
 }
 
 void ca_api_serve_metrics(struct ca_api *api, struct tm_http_options *o)
@@ -188,6 +196,7 @@ void ca_api_serve_metrics(struct ca_api *api, struct tm_http_options *o)
     o->routes = metrics_routes;
     o->route_count = sizeof(metrics_routes) / sizeof(metrics_routes[0]);
     o->observe = NULL; /* scrapes are not traffic */
+    o->shed = NULL;
 }
 
 void ca_api_watch(struct ca_api *api, const struct tm_http_server *main)

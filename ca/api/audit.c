@@ -99,11 +99,12 @@ void ca_api_refuse(struct ca_api *api, struct tm_http_exchange *x, const struct 
     unsigned status = ca_api_fault_status(f->fault);
     struct tm_buf body = {0};
     ca_metrics_refused(api->o.metrics, reason);
-    jlog(api->o.jlog, ca_api_fault_is_server(f->fault) ? JLOG_ERROR : JLOG_WARN, "refused",
-         JLOG_STR("reason", name), JLOG_STR("detail", f->detail.text), JLOG_INT("status", status),
-         JLOG_STR("client_message", ca_api_fault_message(f)), JLOG_STR("issuer", issuer),
-         JLOG_INT("duration_us", tm_http_elapsed_us(x)), JLOG_STR("remote", tm_http_remote(x)),
-         JLOG_END);
+    if (f->fault != API_FAULT_BUSY) /* counted: a line would cost more than the refusal */
+        jlog(api->o.jlog, ca_api_fault_is_server(f->fault) ? JLOG_ERROR : JLOG_WARN, "refused",
+             JLOG_STR("reason", name), JLOG_STR("detail", f->detail.text),
+             JLOG_INT("status", status), JLOG_STR("client_message", ca_api_fault_message(f)),
+             JLOG_STR("issuer", issuer), JLOG_INT("duration_us", tm_http_elapsed_us(x)),
+             JLOG_STR("remote", tm_http_remote(x)), JLOG_END);
     ca_api_failure_json(f, &body);
     tm_http_reply(x, status, "application/json", &body);
     if (status == 503) {

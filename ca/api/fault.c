@@ -40,6 +40,7 @@ static const struct {
                          "The certificate could not be recorded, try again later"},
     [API_FAULT_TIMEOUT] = {503, UNAVAILABLE, "timeout",
                            "The request could not be completed in time, try again later"},
+    [API_FAULT_BUSY] = {503, UNAVAILABLE, "busy", "The server is busy, try again later"},
     [API_FAULT_INTERNAL] = {500, INTERNAL, "internal", "internal error"},
 };
 

@@ -29,6 +29,7 @@ struct ca_metrics {
     atomic_ullong http[HTTP_METHOD_COUNT][STATUS_COUNT];
     atomic_ullong bucket[BUCKET_COUNT + 1]; /* not cumulative; the last one is +Inf */
     atomic_ullong duration_us;
+    atomic_ullong shed[HTTP_SHED_COUNT];
     atomic_ullong reloads[2];
 };
 
@@ -66,6 +67,11 @@ void ca_metrics_refused(struct ca_metrics *m, unsigned reason_index)
 {
     if (reason_index < API_REASON_COUNT)
         bump(&m->refused[reason_index], 1);
+}
+
+void ca_metrics_shed(struct ca_metrics *m, enum tm_http_shed why)
+{
+    bump(&m->shed[why], 1);
 }
 
 void ca_metrics_reload(struct ca_metrics *m, bool ok)
@@ -120,6 +126,15 @@ static void render_http(const struct ca_metrics *m, struct tm_buf *out)
                               tm_http_method_name((enum tm_http_method)i), n);
         }
     }
+}
+
+static void render_shed(const struct ca_metrics *m, struct tm_buf *out)
+{
+    tm_promtext_head(out, "tenmint_http_shed_total", "counter",
+                     "Connections and requests turned away for want of room, by reason.");
+    for (int i = 0; i < HTTP_SHED_COUNT; i++)
+        tm_buf_printf(out, "tenmint_http_shed_total{reason=\"%s\"} %llu\n",
+                      tm_http_shed_name((enum tm_http_shed)i), get(&m->shed[i]));
 }
 
 /* One family has all its lines together, so the issuers' figures are gathered in three texts. */
@@ -203,6 +218,7 @@ void ca_metrics_render(const struct ca_metrics *m, const struct ca_metrics_scene
     render_refused(m, out);
     render_histogram(m, out);
     render_http(m, out);
+    render_shed(m, out);
     tm_promtext_head(out, "tenmint_requests_in_flight", "gauge", "Requests being served.");
     tm_buf_printf(out, "tenmint_requests_in_flight %u\n", scene->inflight);
     if (scene->verifier != NULL)

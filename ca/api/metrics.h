@@ -20,6 +20,7 @@ void ca_metrics_issued(struct ca_metrics *m);
 void ca_metrics_audit_lost(struct ca_metrics *m); /* a certificate left before its line */
 void ca_metrics_refused(struct ca_metrics *m, unsigned reason_index);
 void ca_metrics_http(struct ca_metrics *m, const struct tm_http_event *ev);
+void ca_metrics_shed(struct ca_metrics *m, enum tm_http_shed why);
 void ca_metrics_reload(struct ca_metrics *m, bool ok);
 
 struct ca_metrics_scene {           /* what is read at the time of the scrape */

@@ -1,12 +1,11 @@
-/* One request: route, collect the body, run the handler, send the reply. */
-#include <ctype.h>
+/* One request: route, take the body, run the handler. */
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <time.h>
 
-#include "common/http/internal.h"
 #include "common/clock.h"
+#include "common/http/internal.h"
 
 static const struct {
     const char *name, *label;
@@ -27,11 +26,6 @@ int64_t tm_http_now_us(void)
     struct timespec ts;
     clock_gettime(CLOCK_MONOTONIC, &ts);
     return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
-}
-
-static void set_deadline(struct tm_http_exchange *x, int64_t now_us, int64_t after_ms)
-{
-    atomic_store_explicit(&x->conn->deadline_ms, now_us / 1000 + after_ms, memory_order_relaxed);
 }
 
 static enum tm_http_method method_of(const char *name)
@@ -89,58 +83,83 @@ static void check_body_headers(struct tm_http_exchange *x)
 {
     if (x->fault != HTTP_FAULT_NONE || x->method != HTTP_POST || x->mount != NULL)
         return;
-    const char *length = tm_http_header(x, MHD_HTTP_HEADER_CONTENT_LENGTH);
-    if (length != NULL) {
-        unsigned long long n = strtoull(length, NULL, 10);
-        if (n > x->server->o.max_body)
-            x->fault = HTTP_FAULT_TOO_LARGE;
-        else
-            (void)tm_buf_reserve(&x->body, (size_t)n + 1);
-    }
-    if (x->fault == HTTP_FAULT_NONE && is_form(tm_http_header(x, MHD_HTTP_HEADER_CONTENT_TYPE)))
+    if (x->head.length > x->server->o.max_body)
+        x->fault = HTTP_FAULT_TOO_LARGE;
+    else if (is_form(tm_http_header(x, "Content-Type")))
         x->fault = HTTP_FAULT_MEDIA_TYPE;
 }
 
-/* What a proxy in front might understand in another way, so that a body becomes a request of its
- * own (RFC 9112 §3.2, §5.1, §6.1, §6.3). libmicrohttpd takes the first length, and overlooks what
- * it does not know. */
-struct framing {
-    unsigned lengths, encodings, hosts;
-    bool bad;
-};
-
-static bool is_header(const char *key, size_t len, const char *name)
+static int hex_value(char c)
 {
-    return len == strlen(name) && strncasecmp(key, name, len) == 0;
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    c = (char)(c | 0x20);
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-static enum MHD_Result look_at_header(void *arg, enum MHD_ValueKind kind, const char *key,
-                                      size_t key_len, const char *value, size_t value_len)
+/* Percent escapes, in place. What is no escape stays as it is, and so does a text that would hold
+ * a NUL, which would end it early: neither names anything. */
+void tm_http_unescape(char *text)
 {
-    (void)kind;
-    struct framing *f = arg;
-    for (size_t i = 0; i < key_len; i++)
-        f->bad = f->bad || key[i] <= ' ' || key[i] > '~';
-    for (size_t i = 0; i < value_len; i++) {
-        unsigned char c = (unsigned char)value[i];
-        f->bad = f->bad || (c < ' ' && c != '\t') || c == 0x7f;
+    char *to = text;
+    if (strstr(text, "%00") != NULL)
+        return;
+    for (const char *p = text; *p != '\0'; p++) {
+        int hi = *p == '%' ? hex_value(p[1]) : -1;
+        int lo = hi >= 0 ? hex_value(p[2]) : -1;
+        if (lo >= 0)
+            p += 2;
+        *to++ = lo >= 0 ? (char)(hi << 4 | lo) : *p;
     }
-    f->lengths += is_header(key, key_len, MHD_HTTP_HEADER_CONTENT_LENGTH);
-    f->hosts += is_header(key, key_len, MHD_HTTP_HEADER_HOST);
-    if (is_header(key, key_len, MHD_HTTP_HEADER_TRANSFER_ENCODING)) {
-        f->encodings++;
-        f->bad = f->bad || value == NULL || !is_header(value, value_len, "chunked");
-    }
-    return MHD_YES;
+    *to = '\0';
 }
 
-static void check_framing(struct tm_http_exchange *x, const char *version)
+struct tm_http_exchange *tm_http_exchange_new(struct tm_http_conn *c, const void *text, size_t len)
 {
-    struct framing f = {0};
-    (void)MHD_get_connection_values_n(x->mhd, MHD_HEADER_KIND, look_at_header, &f);
-    bool no_host = f.hosts == 0 && strcmp(version, MHD_HTTP_VERSION_1_1) == 0;
-    if (f.bad || f.lengths + f.encodings > 1 || f.hosts > 1 || no_host)
+    struct tm_http_exchange *x = malloc(sizeof(*x) + len + 1);
+    if (x == NULL)
+        return NULL;
+    memset(x, 0, offsetof(struct tm_http_exchange, head));
+    x->head.count = 0;
+    memcpy(x->text, text, len);
+    x->text[len] = '\0';
+    x->worker = c->worker;
+    x->server = c->worker->server;
+    x->conn = c;
+    x->method = HTTP_OTHER;
+    x->started_us = tm_http_now_us();
+    atomic_init(&x->refs, 1);
+    atomic_fetch_add_explicit(&x->server->inflight, 1, memory_order_relaxed);
+    x->reply.fd = -1;
+    if (len == 0 || tm_http_head_parse(x->text, len, &x->head) != 0) {
+        x->head.count = 0;
+        x->head.path = x->text + len; /* "" */
+        x->head.query = NULL;
+        x->head.keep_alive = false;
         x->fault = HTTP_FAULT_MALFORMED;
+        return x;
+    }
+    tm_http_unescape(x->head.path);
+    x->method = method_of(x->head.method);
+    match(x, x->head.path);
+    check_body_headers(x);
+    return x;
+}
+
+bool tm_http_exchange_take(struct tm_http_exchange *x, const void *data, size_t len)
+{
+    x->received += len;
+    if (x->fault == HTTP_FAULT_NONE && x->received > x->server->o.max_body) {
+        x->fault = HTTP_FAULT_TOO_LARGE;
+        tm_buf_free(&x->body);
+    }
+    /* A reply before the body's end would reset the connection under a client that is
+     * still writing, so refused bodies are read and dropped, within reason. */
+    if (x->fault != HTTP_FAULT_NONE && x->received > HTTP_DISCARD_MAX)
+        return false;
+    if (x->fault == HTTP_FAULT_NONE && x->route != NULL)
+        tm_buf_append(&x->body, data, len);
+    return true;
 }
 
 /* The methods of this path, "GET, HEAD, OPTIONS". */
@@ -164,8 +183,8 @@ static void add_allow(struct tm_http_exchange *x, const char *header)
 static void reply_options(struct tm_http_exchange *x)
 {
     struct tm_buf none = {0};
-    tm_http_reply(x, MHD_HTTP_NO_CONTENT, NULL, &none);
-    add_allow(x, MHD_HTTP_HEADER_ALLOW);
+    tm_http_reply(x, 204, NULL, &none);
+    add_allow(x, "Allow");
     if (tm_http_header(x, "Origin") != NULL) {
         add_allow(x, "Access-Control-Allow-Methods");
         tm_http_reply_header(x, "Access-Control-Allow-Headers",
@@ -174,135 +193,63 @@ static void reply_options(struct tm_http_exchange *x)
     }
 }
 
-static enum MHD_Result send_reply(struct tm_http_exchange *x)
+/* From here on the worker writes what was made. Without memory for it the client gets nothing. */
+static void send_reply(struct tm_http_exchange *x)
 {
-    if (x->response == NULL)
-        return MHD_NO;
-    bool last = x->fault == HTTP_FAULT_TOO_LARGE || x->fault == HTTP_FAULT_MALFORMED ||
-                atomic_load(&x->server->draining);
-    if (!x->canned && last)
-        tm_http_reply_header(x, MHD_HTTP_HEADER_CONNECTION, "close");
-    set_deadline(x, tm_http_now_us(), x->server->o.request_timeout_ms);
-    enum MHD_Result rc = MHD_queue_response(x->mhd, x->status, x->response);
-    if (!x->canned)
-        MHD_destroy_response(x->response);
-    x->response = NULL;
-    return rc;
+    static const bool ends[] = {
+        [HTTP_FAULT_TOO_LARGE] = true, [HTTP_FAULT_MALFORMED] = true, [HTTP_FAULT_BUSY] = false};
+    struct tm_http_server *s = x->server;
+    x->reply.close = ends[x->fault] || !x->head.keep_alive || atomic_load(&s->draining) ||
+                     atomic_load(&s->open) > s->o.connection_limit;
+    if (tm_http_message_finish(x) != 0)
+        x->reply.made = false;
+    tm_http_conn_reply(x->conn);
 }
 
-static enum MHD_Result reply_fault(struct tm_http_exchange *x)
+static void reply_fault(struct tm_http_exchange *x)
 {
     x->server->o.fault(x->server->o.ctx, x, x->fault);
-    if (x->fault == HTTP_FAULT_METHOD && x->response != NULL)
-        add_allow(x, MHD_HTTP_HEADER_ALLOW);
-    return send_reply(x);
+    if (x->fault == HTTP_FAULT_METHOD)
+        add_allow(x, "Allow");
+    send_reply(x);
 }
 
-static enum MHD_Result begin(struct tm_http_server *s, struct MHD_Connection *mhd, const char *url,
-                             const char *method, const char *version, void **con_cls)
+void tm_http_exchange_fault(struct tm_http_exchange *x, enum tm_http_fault f)
 {
-    const union MHD_ConnectionInfo *info =
-        MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
-    if (info == NULL || info->socket_context == NULL)
-        return MHD_NO;
-    struct tm_http_exchange *x = calloc(1, sizeof(*x));
-    if (x == NULL)
-        return MHD_NO;
-    x->server = s;
-    x->conn = info->socket_context;
-    x->mhd = mhd;
-    x->method = method_of(method);
-    x->started_us = tm_http_now_us();
-    atomic_init(&x->refs, 1);
-    *con_cls = x;
-    atomic_fetch_add_explicit(&s->inflight, 1, memory_order_relaxed);
-    set_deadline(x, x->started_us, s->o.request_timeout_ms);
-    match(x, url);
-    check_framing(x, version);
-    if (x->fault == HTTP_FAULT_MALFORMED) /* where its body ends is anybody's guess */
-        return reply_fault(x);
-    check_body_headers(x);
-    /* A client that asks before it sends hears the answer before it sends. */
-    if (x->fault != HTTP_FAULT_NONE && tm_http_header(x, MHD_HTTP_HEADER_EXPECT) != NULL)
-        return reply_fault(x);
-    return MHD_YES;
+    x->fault = f;
+    reply_fault(x);
 }
 
-static enum MHD_Result take_body(struct tm_http_exchange *x, const char *data, size_t *len)
+void tm_http_exchange_run(struct tm_http_exchange *x)
 {
-    x->received += *len;
-    if (x->fault == HTTP_FAULT_NONE && x->received > x->server->o.max_body) {
-        x->fault = HTTP_FAULT_TOO_LARGE;
-        tm_buf_free(&x->body);
-    }
-    /* A reply before the body's end would reset the connection under a client that is
-     * still writing, so refused bodies are read and dropped, within reason. */
-    if (x->fault != HTTP_FAULT_NONE && x->received > HTTP_DISCARD_MAX)
-        return MHD_NO;
-    if (x->fault == HTTP_FAULT_NONE && x->route != NULL)
-        tm_buf_append(&x->body, data, *len);
-    *len = 0;
-    return MHD_YES;
-}
-
-enum MHD_Result tm_http_on_request(void *cls, struct MHD_Connection *mhd, const char *url,
-                                   const char *method, const char *version, const char *upload,
-                                   size_t *upload_len, void **con_cls)
-{
-    struct tm_http_exchange *x = *con_cls;
-    if (x == NULL)
-        return begin(cls, mhd, url, method, version, con_cls);
-    x->path = url;
-    if (*upload_len > 0)
-        return take_body(x, upload, upload_len);
-    atomic_store_explicit(&x->conn->receiving, false, memory_order_relaxed);
+    bool mounted = x->mount != NULL && x->method != HTTP_OPTIONS;
+    enum tm_http_result rc = HTTP_DONE;
     if (buf_failed(&x->body))
         x->fault = HTTP_FAULT_MEMORY;
-    if (x->fault != HTTP_FAULT_NONE)
-        return reply_fault(x);
-    bool mounted = x->mount != NULL && x->method != HTTP_OPTIONS;
-    if (x->route == NULL && !mounted) {
-        reply_options(x);
-        return send_reply(x);
-    }
-    enum tm_http_result rc =
-        mounted ? x->mount->handle(x->mount->ctx, x) : x->route->handle(x->server->o.ctx, x);
-    if (rc == HTTP_WAIT) {
-        tm_http_guard_park(&x->server->guard, x);
-        return MHD_YES;
-    }
-    return send_reply(x);
-}
-
-/* A NUL in a path would end it: such an escape stays as it is, and names nothing. */
-size_t tm_http_unescape(void *cls, struct MHD_Connection *mhd, char *text)
-{
-    (void)cls;
-    (void)mhd;
-    return strstr(text, "%00") == NULL ? MHD_http_unescape(text) : strlen(text);
-}
-
-void tm_http_on_completed(void *cls, struct MHD_Connection *mhd, void **con_cls,
-                          enum MHD_RequestTerminationCode why)
-{
-    (void)mhd;
-    struct tm_http_server *s = cls;
-    struct tm_http_exchange *x = *con_cls;
-    if (x == NULL)
+    if (x->fault != HTTP_FAULT_NONE) {
+        reply_fault(x);
         return;
-    *con_cls = NULL;
-    int64_t now = tm_http_now_us();
-    set_deadline(x, now, s->o.idle_timeout_ms + s->o.header_timeout_ms);
-    atomic_store_explicit(&x->conn->receiving, true, memory_order_relaxed);
-    if (x->response != NULL && !x->canned)
-        MHD_destroy_response(x->response);
-    x->response = NULL;
+    }
+    if (mounted)
+        rc = x->mount->handle(x->mount->ctx, x);
+    else if (x->route != NULL)
+        rc = x->route->handle(x->server->o.ctx, x);
+    else
+        reply_options(x);
+    if (rc == HTTP_WAIT)
+        tm_http_park(x);
+    else
+        send_reply(x);
+}
+
+void tm_http_exchange_end(struct tm_http_exchange *x, bool sent)
+{
+    struct tm_http_server *s = x->server;
     if (s->o.observe != NULL) {
         struct tm_http_event ev = {.method = x->method,
                                    .route = x->route,
-                                   .status =
-                                       why == MHD_REQUEST_TERMINATED_COMPLETED_OK ? x->status : 0,
-                                   .duration_us = now - x->started_us};
+                                   .status = sent ? x->reply.status : 0,
+                                   .duration_us = tm_http_now_us() - x->started_us};
         s->o.observe(s->o.ctx, &ev);
     }
     if (x->release != NULL)
@@ -310,41 +257,15 @@ void tm_http_on_completed(void *cls, struct MHD_Connection *mhd, void **con_cls,
     x->state = NULL;
     x->release = NULL;
     tm_buf_free(&x->body);
+    tm_buf_free(&x->arguments);
+    tm_http_message_free(&x->reply);
+    x->conn = NULL;
     atomic_fetch_sub(&s->inflight, 1);
     tm_http_exchange_unref(x);
 }
 
-void tm_http_on_connection(void *cls, struct MHD_Connection *mhd, void **socket_context,
-                           enum MHD_ConnectionNotificationCode what)
+void tm_http_exchange_unref(struct tm_http_exchange *x)
 {
-    struct tm_http_worker *w = cls;
-    struct tm_http_server *s = w->server;
-    if (what == MHD_CONNECTION_NOTIFY_CLOSED) {
-        struct tm_http_conn *c = *socket_context;
-        *socket_context = NULL;
-        if (c != NULL) {
-            tm_http_guard_remove(&s->guard, c);
-            tm_http_tls_unref(c->tls);
-            free(c);
-        }
-        return;
-    }
-    const union MHD_ConnectionInfo *fd =
-        MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
-    const union MHD_ConnectionInfo *peer =
-        MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
-    struct tm_http_conn *c = fd != NULL ? calloc(1, sizeof(*c)) : NULL;
-    if (c == NULL)
-        return; /* begin() then closes the connection */
-    c->worker = w;
-    c->fd = fd->connect_fd;
-    c->tls = tm_http_tls_use(s, mhd);
-    if (peer != NULL && peer->client_addr != NULL) {
-        tm_http_address_text(peer->client_addr, c->remote, sizeof(c->remote));
-        c->network = tm_http_address_network(peer->client_addr);
-    }
-    atomic_init(&c->receiving, true);
-    atomic_init(&c->deadline_ms, tm_clock_mono_ms() + s->o.header_timeout_ms);
-    tm_http_guard_add(&s->guard, c);
-    *socket_context = c;
+    if (atomic_fetch_sub(&x->refs, 1) == 1)
+        free(x);
 }

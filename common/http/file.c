@@ -88,18 +88,15 @@ bool tm_http_reply_file(struct tm_http_exchange *x, const char *dir, const char 
         return false;
     snprintf(tag, sizeof(tag), "\"%jx-%jx-%lx\"", (uintmax_t)st.st_ino,
              (uintmax_t)st.st_mtim.tv_sec, (unsigned long)st.st_mtim.tv_nsec);
-    if (names_tag(tm_http_header(x, MHD_HTTP_HEADER_IF_NONE_MATCH), tag)) {
+    if (names_tag(tm_http_header(x, "If-None-Match"), tag)) {
         struct tm_buf none = {0};
         close(fd);
-        tm_http_reply(x, MHD_HTTP_NOT_MODIFIED, NULL, &none);
+        tm_http_reply(x, 304, NULL, &none);
     } else {
-        struct MHD_Response *r = MHD_create_response_from_fd64((uint64_t)st.st_size, fd);
-        if (r == NULL)
-            close(fd);
-        tm_http_set_response(x, MHD_HTTP_OK, tm_http_decorate(r, content_type), false);
+        tm_http_reply_fd(x, 200, content_type, fd, (uint64_t)st.st_size);
     }
-    tm_http_reply_header(x, MHD_HTTP_HEADER_ETAG, tag);
-    tm_http_reply_header(x, MHD_HTTP_HEADER_CACHE_CONTROL, cache_control);
+    tm_http_reply_header(x, "ETag", tag);
+    tm_http_reply_header(x, "Cache-Control", cache_control);
     return true;
 }
 

@@ -1,6 +1,6 @@
 /*
- * A small HTTP server over libmicrohttpd: a route table, bounded bodies, bounded
- * time, and handlers that may wait without holding a thread.
+ * A small HTTP/1.1 server: a route table, bounded bodies, bounded time, bounded queues, and
+ * handlers that may wait without holding a thread.
  *
  * A handler is called when the whole body is there. It either makes a reply
  * (HTTP_DONE) or says that it waits (HTTP_WAIT) after handing a waiter to whoever
@@ -61,7 +61,19 @@ enum tm_http_fault {
     HTTP_FAULT_MEDIA_TYPE, /* an HTML form's content type */
     HTTP_FAULT_MALFORMED,  /* headers that others may read otherwise; the connection is closed */
     HTTP_FAULT_MEMORY,
+    HTTP_FAULT_BUSY, /* more work than can be done in time */
 };
+
+/* Why a connection or a request was turned away. */
+enum tm_http_shed {
+    HTTP_SHED_ADDRESS, /* its client has per_address_limit connections; answered 429 */
+    HTTP_SHED_FULL,    /* connection_limit, and all are at work; answered 503 */
+    HTTP_SHED_IDLE,    /* a newer one took its place: it had sent no whole request */
+    HTTP_SHED_QUEUE,   /* it would have waited longer than queue_limit_ms; answered 503 */
+    HTTP_SHED_WAITS,   /* too many handlers wait: the one that waited longest was ended */
+    HTTP_SHED_COUNT,
+};
+const char *tm_http_shed_name(enum tm_http_shed why); /* "address" …, for labels */
 
 struct tm_http_event {
     enum tm_http_method method;
@@ -73,13 +85,14 @@ struct tm_http_event {
 struct tm_http_options {
     const char *listen;         /* "127.0.0.1:5555", "[::1]:5555", ":5555"; port 0: any free one */
     unsigned workers;           /* threads that serve requests, at least 1 */
-    unsigned connection_limit;  /* open connections */
+    unsigned connection_limit;  /* open connections; at most three quarters of it wait */
     unsigned per_address_limit; /* of one client (an IPv6 /64 is one); 0: no limit */
     size_t max_body;            /* bytes */
     int64_t header_timeout_ms;  /* first byte to end of headers */
     int64_t
         request_timeout_ms;  /* end of headers to end of body, and again to the end of the reply */
     int64_t idle_timeout_ms; /* between requests, and between any two reads; rounded up to 1 s */
+    int64_t queue_limit_ms;  /* a whole request waits for its turn; longer is answered at once */
     int64_t wait_timeout_ms; /* all HTTP_WAITs of one request together */
     const char *tls_certificate;        /* PEM text, leaf first; NULL: plain HTTP. Not kept, */
     const char *tls_key;                /* nor is this, PEM text */
@@ -90,6 +103,7 @@ struct tm_http_options {
     void *ctx;
     void (*fault)(void *ctx, struct tm_http_exchange *x, enum tm_http_fault f); /* must reply */
     void (*observe)(void *ctx, const struct tm_http_event *ev);                 /* or NULL */
+    void (*shed)(void *ctx, enum tm_http_shed why);                             /* or NULL */
 };
 
 /* Fills the limits with the defaults that the example configuration documents. */
@@ -135,6 +149,22 @@ int64_t tm_http_elapsed_us(const struct tm_http_exchange *x); /* since the end o
 void tm_http_set_state(struct tm_http_exchange *x, void *state, void (*release)(void *state));
 void *tm_http_state(const struct tm_http_exchange *x);
 
+/*
+ * A body that is made as it is sent, a piece at a time, so that a slow reader costs one piece.
+ * `produce` appends the next one (some ten KiB): 1, 0 at the end (then nothing was appended), -1:
+ * the connection is cut. `release` runs once, also when the client goes away.
+ */
+struct tm_http_source {
+    int (*produce)(void *ctx, struct tm_buf *out);
+    void (*release)(void *ctx);
+    void *ctx;
+};
+void tm_http_reply_stream(struct tm_http_exchange *x, unsigned status, const char *content_type,
+                          const struct tm_http_source *source);
+/* The first `size` bytes of an open file, which is taken. */
+void tm_http_reply_fd(struct tm_http_exchange *x, unsigned status, const char *content_type, int fd,
+                      uint64_t size);
+
 /* Replies with `body`, whose memory is taken (it is empty afterwards). */
 void tm_http_reply(struct tm_http_exchange *x, unsigned status, const char *content_type,
                    struct tm_buf *body);
@@ -151,7 +181,9 @@ bool tm_http_reply_file(struct tm_http_exchange *x, const char *dir, const char 
 /* By the name's end: "application/json" for .json …; "application/octet-stream" if unknown. */
 const char *tm_http_file_type(const char *name);
 
-/* A reply to keep: `body` is copied. NULL: out of memory. The caller keeps it alive until the
+/* `content_type` is borrowed for ever, in all of these.
+ *
+ * A reply to keep: `body` is copied. NULL: out of memory. The caller keeps it alive until the
  * exchange's state is released (make what owns it the state). */
 struct tm_http_canned *tm_http_canned_new(const char *content_type, const struct tm_buf *body);
 void tm_http_canned_free(struct tm_http_canned *c);

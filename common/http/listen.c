@@ -2,12 +2,15 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netdb.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "common/http/internal.h"
+
+#define LISTEN_BACKLOG 4096
 
 /* Splits "host:port", "[v6]:port" and ":port"; an empty host is every address. */
 static int split(const char *address, char host[256], char port[8], struct tm_err *e)
@@ -97,9 +100,10 @@ static int open_one(const struct addrinfo *ai, bool any)
     int one = 1;
     int only = any ? 0 : 1; /* ":5555" serves IPv4 and IPv6 */
     (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one)); /* connections inherit it */
     if (ai->ai_family == AF_INET6)
         (void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &only, sizeof(only));
-    if (bind(fd, ai->ai_addr, ai->ai_addrlen) != 0 || listen(fd, 1024) != 0) {
+    if (bind(fd, ai->ai_addr, ai->ai_addrlen) != 0 || listen(fd, LISTEN_BACKLOG) != 0) {
         int saved = errno;
         close(fd);
         errno = saved;

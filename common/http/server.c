@@ -18,14 +18,40 @@ void tm_http_options_default(struct tm_http_options *o)
                                   .header_timeout_ms = (int64_t)10 * 1000,
                                   .request_timeout_ms = (int64_t)30 * 1000,
                                   .idle_timeout_ms = (int64_t)30 * 1000,
+                                  .queue_limit_ms = 300,
                                   .wait_timeout_ms = (int64_t)20 * 1000};
 }
 
-static struct tm_http_server *start_failed(struct tm_http_server *s)
+static void release(struct tm_http_server *s)
 {
-    tm_http_tls_unref(s->tls);
+    tm_http_workers_free(s);
+    SSL_CTX_free(atomic_load(&s->tls));
+    tm_http_tickets_free(s->tickets);
+    tm_http_clients_free(&s->clients);
+    if (s->listen_fd >= 0)
+        close(s->listen_fd);
     free(s);
-    return NULL;
+}
+
+static int start_tls(struct tm_http_server *s, struct tm_err *e)
+{
+    if (s->o.tls_certificate == NULL)
+        return 0;
+    s->tickets = tm_http_tickets_new();
+    if (s->tickets == NULL)
+        return tm_err_openssl(e, "keys for TLS sessions");
+    return tm_http_server_set_tls(s, s->o.tls_certificate, s->o.tls_key, e);
+}
+
+static int start_workers(struct tm_http_server *s, struct tm_err *e)
+{
+    errno = 0;
+    if (tm_http_workers_start(s) == 0)
+        return 0;
+    tm_err_set(e, "the HTTP server does not start on '%s'%s%s", s->o.listen, errno != 0 ? ": " : "",
+               errno != 0 ? strerror(errno) : "");
+    tm_http_workers_stop(s);
+    return -1;
 }
 
 struct tm_http_server *tm_http_server_start(const struct tm_http_options *o, struct tm_err *e)
@@ -41,26 +67,13 @@ struct tm_http_server *tm_http_server_start(const struct tm_http_options *o, str
         return NULL;
     }
     s->o = *o;
-    atomic_init(&s->tls, NULL);
-    atomic_init(&s->inflight, 0);
-    atomic_init(&s->draining, false);
-    atomic_init(&s->stopping, false);
-    if ((o->tls_certificate != NULL &&
-         tm_http_server_set_tls(s, o->tls_certificate, o->tls_key, e) != 0) ||
-        tm_http_listen(o->listen, &s->listen_fd, s->address, sizeof(s->address), e) != 0)
-        return start_failed(s);
-    if (tm_http_guard_start(&s->guard, e) != 0) {
-        close(s->listen_fd);
-        return start_failed(s);
-    }
-    errno = 0;
-    if (tm_http_workers_start(s) != 0) {
-        tm_err_set(e, "the HTTP server does not start on '%s'%s%s", o->listen,
-                   errno != 0 ? ": " : "", errno != 0 ? strerror(errno) : "");
-        tm_http_workers_stop(s);
-        tm_http_guard_stop(&s->guard);
-        close(s->listen_fd);
-        return start_failed(s);
+    s->listen_fd = -1;
+    tm_http_clients_init(&s->clients);
+    if (start_tls(s, e) != 0 ||
+        tm_http_listen(o->listen, &s->listen_fd, s->address, sizeof(s->address), e) != 0 ||
+        start_workers(s, e) != 0) {
+        release(s);
+        return NULL;
     }
     s->o.tls_certificate = s->o.tls_key = NULL; /* the caller's */
     return s;
@@ -85,20 +98,17 @@ static void wait_idle(const struct tm_http_server *s, int64_t timeout_ms)
 
 void tm_http_server_stop(struct tm_http_server *s, int64_t timeout_ms)
 {
-    if (s == NULL || s->workers == NULL)
+    if (s == NULL || s->stopped)
         return;
+    s->stopped = true;
     atomic_store(&s->draining, true);
-    tm_http_workers_wake(s);
     wait_idle(s, timeout_ms);
-    /* No suspended connection may be left when libmicrohttpd stops. New waits of requests that
-     * are still running expire in the rounds that follow. */
-    for (int i = 0; i < 20 && tm_http_server_inflight(s) > 0; i++) {
-        tm_http_guard_expire(&s->guard, INT64_MAX);
-        wait_idle(s, 50);
-    }
-    tm_http_guard_stop(&s->guard);
+    atomic_store(&s->expiring, true); /* waits end, and new ones of requests that still run */
+    tm_http_workers_wake(s);
+    wait_idle(s, 1000);
     tm_http_workers_stop(s);
     close(s->listen_fd);
+    s->listen_fd = -1;
 }
 
 void tm_http_server_free(struct tm_http_server *s)
@@ -106,8 +116,5 @@ void tm_http_server_free(struct tm_http_server *s)
     if (s == NULL)
         return;
     tm_http_server_stop(s, 0);
-    pthread_cond_destroy(&s->guard.stop);
-    pthread_mutex_destroy(&s->guard.lock);
-    tm_http_tls_unref(s->tls);
-    free(s);
+    release(s);
 }

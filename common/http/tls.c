@@ -1,79 +1,241 @@
 /*
- * The TLS certificate. libmicrohttpd takes one for good; so each connection gets the one in force
- * before its handshake begins, and holds it until it closes.
+ * TLS: the certificate in force, and the keys by which clients resume a session. A connection takes
+ * the certificate when it is accepted and keeps it until it closes.
  */
-#include <gnutls/gnutls.h>
+#include <openssl/core_names.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/rand.h>
+#include <openssl/ssl.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/clock.h"
 #include "common/http/internal.h"
 
-struct http_tls {
-    atomic_int refs;
-    gnutls_certificate_credentials_t credentials;
+/* A session is resumed for at most two of these: its key is in force for one, and accepted for
+ * another. */
+#define TICKET_ROTATE_MS ((int64_t)3600 * 1000)
+#define TICKET_NAME 16
+/* Of a record; its buffer is kept while a slow client reads. */
+#define TLS_FRAGMENT 8192
+
+struct ticket_key {
+    unsigned char name[TICKET_NAME];
+    unsigned char cipher[32];
+    unsigned char mac[32];
 };
 
-static gnutls_datum_t datum(const char *text)
-{
-    return (gnutls_datum_t){.data = (unsigned char *)(uintptr_t)text,
-                            .size = (unsigned)strlen(text)};
-}
+struct tm_http_tickets {
+    pthread_mutex_t lock;
+    struct ticket_key key[2]; /* in force, and the one before */
+    bool has_old;
+    int64_t born_ms; /* of key[0] */
+};
 
-/* GnuTLS checks that they are a pair. */
-static struct http_tls *tls_new(const char *certificate, const char *key, struct tm_err *e)
+struct tm_http_tickets *tm_http_tickets_new(void)
 {
-    struct http_tls *t = calloc(1, sizeof(*t));
-    if (t == NULL || gnutls_certificate_allocate_credentials(&t->credentials) < 0) {
+    struct tm_http_tickets *t = calloc(1, sizeof(*t));
+    if (t == NULL || RAND_bytes((unsigned char *)&t->key[0], sizeof(t->key[0])) != 1) {
         free(t);
-        tm_err_set(e, "out of memory");
         return NULL;
     }
-    atomic_init(&t->refs, 1);
-    gnutls_datum_t chain = datum(certificate);
-    gnutls_datum_t secret = datum(key);
-    int rc =
-        gnutls_certificate_set_x509_key_mem(t->credentials, &chain, &secret, GNUTLS_X509_FMT_PEM);
-    if (rc < 0) {
-        tm_err_set(e, "TLS certificate or key: %s", gnutls_strerror(rc));
-        tm_http_tls_unref(t);
-        return NULL;
-    }
+    pthread_mutex_init(&t->lock, NULL);
+    t->born_ms = tm_clock_mono_ms();
     return t;
 }
 
-void tm_http_tls_unref(struct http_tls *t)
+void tm_http_tickets_free(struct tm_http_tickets *t)
 {
-    if (t == NULL || atomic_fetch_sub(&t->refs, 1) != 1)
+    if (t == NULL)
         return;
-    gnutls_certificate_free_credentials(t->credentials);
+    pthread_mutex_destroy(&t->lock);
+    OPENSSL_cleanse(t, sizeof(*t));
     free(t);
+}
+
+/* Without randomness for a new key the old one goes on. */
+static void rotate(struct tm_http_tickets *t)
+{
+    struct ticket_key next;
+    int64_t now = tm_clock_mono_ms();
+    if (now - t->born_ms < TICKET_ROTATE_MS ||
+        RAND_bytes((unsigned char *)&next, sizeof(next)) != 1)
+        return;
+    t->has_old = now - t->born_ms < 2 * TICKET_ROTATE_MS;
+    t->key[1] = t->key[0];
+    t->key[0] = next;
+    t->born_ms = now;
+    OPENSSL_cleanse(&next, sizeof(next));
+}
+
+/* The key to seal a ticket with, or the one of this name: 0 in force, 1 the one before, -1 none. */
+static int pick(struct tm_http_tickets *t, const unsigned char *name, struct ticket_key *out)
+{
+    int which = -1;
+    pthread_mutex_lock(&t->lock);
+    rotate(t);
+    if (name == NULL || memcmp(name, t->key[0].name, TICKET_NAME) == 0)
+        which = 0;
+    else if (t->has_old && memcmp(name, t->key[1].name, TICKET_NAME) == 0)
+        which = 1;
+    if (which >= 0)
+        *out = t->key[which];
+    pthread_mutex_unlock(&t->lock);
+    return which;
+}
+
+static int set_mac(EVP_MAC_CTX *mac, struct ticket_key *k)
+{
+    char digest[] = "SHA256";
+    OSSL_PARAM p[] = {OSSL_PARAM_construct_octet_string(OSSL_MAC_PARAM_KEY, k->mac, sizeof(k->mac)),
+                      OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
+                      OSSL_PARAM_construct_end()};
+    return EVP_MAC_CTX_set_params(mac, p);
+}
+
+/* OpenSSL's contract: 1 done, 2 done and give the client a new ticket, 0 unknown ticket, -1. */
+static int on_ticket(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX *cipher,
+                     EVP_MAC_CTX *mac, int seal)
+{
+    struct tm_http_tickets *t = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
+    struct ticket_key k;
+    int which = pick(t, seal ? NULL : name, &k);
+    if (which < 0)
+        return 0;
+    int rc = which == 1 ? 2 : 1;
+    if (seal) {
+        memcpy(name, k.name, TICKET_NAME);
+        if (RAND_bytes(iv, EVP_MAX_IV_LENGTH) != 1)
+            rc = -1;
+    }
+    if (rc > 0 && (EVP_CipherInit_ex(cipher, EVP_aes_256_cbc(), NULL, k.cipher, iv, seal) != 1 ||
+                   set_mac(mac, &k) != 1))
+        rc = -1;
+    OPENSSL_cleanse(&k, sizeof(k));
+    return rc;
+}
+
+/* HTTP/1.1 for whoever asks by name; without a common name the connection goes on without one. */
+static int on_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len,
+                   const unsigned char *in, unsigned in_len, void *arg)
+{
+    static const unsigned char http11[] = "http/1.1";
+    (void)ssl;
+    (void)arg;
+    for (unsigned i = 0; i < in_len; i += in[i] + 1u) {
+        if (in[i] == sizeof(http11) - 1 && i + in[i] < in_len &&
+            memcmp(in + i + 1, http11, in[i]) == 0) {
+            *out = in + i + 1;
+            *out_len = in[i];
+            return SSL_TLSEXT_ERR_OK;
+        }
+    }
+    return SSL_TLSEXT_ERR_NOACK;
+}
+
+static int no_password(char *to, int len, int rw, void *arg)
+{
+    (void)to;
+    (void)len;
+    (void)rw;
+    (void)arg;
+    return -1;
+}
+
+static int use_key(SSL_CTX *ctx, const char *pem)
+{
+    BIO *in = BIO_new_mem_buf(pem, -1);
+    EVP_PKEY *key = in != NULL ? PEM_read_bio_PrivateKey(in, NULL, no_password, NULL) : NULL;
+    int ok = key != NULL && SSL_CTX_use_PrivateKey(ctx, key) == 1;
+    EVP_PKEY_free(key);
+    BIO_free(in);
+    return ok ? 0 : -1;
+}
+
+static int use_chain(SSL_CTX *ctx, const char *pem)
+{
+    BIO *in = BIO_new_mem_buf(pem, -1);
+    X509 *leaf = in != NULL ? PEM_read_bio_X509(in, NULL, no_password, NULL) : NULL;
+    bool ok = leaf != NULL && SSL_CTX_use_certificate(ctx, leaf) == 1;
+    X509 *more = NULL;
+    while (ok && (more = PEM_read_bio_X509(in, NULL, no_password, NULL)) != NULL) {
+        ok = SSL_CTX_add0_chain_cert(ctx, more) == 1;
+        if (!ok)
+            X509_free(more);
+    }
+    if (ok && ERR_GET_REASON(ERR_peek_last_error()) != PEM_R_NO_START_LINE)
+        ok = false;
+    if (ok)
+        ERR_clear_error();
+    X509_free(leaf);
+    BIO_free(in);
+    return ok ? 0 : -1;
+}
+
+/* A session that another certificate began is not resumed: whoever connects after a renewal meets
+ * the new one. */
+static void bind_sessions(SSL_CTX *ctx)
+{
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    unsigned len = 0;
+    if (X509_digest(SSL_CTX_get0_certificate(ctx), EVP_sha256(), digest, &len) == 1)
+        (void)SSL_CTX_set_session_id_context(ctx, digest, len);
+}
+
+static SSL_CTX *context_new(struct tm_http_tickets *tickets, const char *certificate,
+                            const char *key, struct tm_err *e)
+{
+    SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
+    ERR_clear_error();
+    if (ctx == NULL || use_chain(ctx, certificate) != 0 || use_key(ctx, key) != 0 ||
+        SSL_CTX_check_private_key(ctx) != 1) {
+        tm_err_openssl(e, "TLS certificate or key");
+        SSL_CTX_free(ctx);
+        return NULL;
+    }
+    (void)SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION);
+    (void)SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
+                                       SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
+    (void)SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
+                                    SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    (void)SSL_CTX_set_max_send_fragment(ctx, TLS_FRAGMENT);
+    SSL_CTX_set_read_ahead(ctx, 1);
+    SSL_CTX_set_alpn_select_cb(ctx, on_alpn, NULL);
+    /* Tickets hold the sessions; the server keeps none. */
+    (void)SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
+    bind_sessions(ctx);
+    (void)SSL_CTX_set_num_tickets(ctx, 1);
+    (void)SSL_CTX_set_timeout(ctx, TICKET_ROTATE_MS / 1000);
+    (void)SSL_CTX_set_app_data(ctx, tickets);
+    (void)SSL_CTX_set_tlsext_ticket_key_evp_cb(ctx, on_ticket);
+    return ctx;
 }
 
 int tm_http_server_set_tls(struct tm_http_server *s, const char *certificate, const char *key,
                            struct tm_err *e)
 {
-    struct http_tls *next = tls_new(certificate, key, e);
+    SSL_CTX *next = context_new(s->tickets, certificate, key, e);
     if (next == NULL)
         return -1;
-    struct http_tls *old = atomic_exchange(&s->tls, next);
+    SSL_CTX *old = atomic_exchange(&s->tls, next);
     tm_gate_wait(&s->tls_gate);
-    tm_http_tls_unref(old);
+    SSL_CTX_free(old);
     return 0;
 }
 
-struct http_tls *tm_http_tls_use(struct tm_http_server *s, struct MHD_Connection *mhd)
+SSL *tm_http_tls_new(struct tm_http_server *s, int fd)
 {
-    const union MHD_ConnectionInfo *session =
-        MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION);
-    if (session == NULL || session->tls_session == NULL)
-        return NULL;
     unsigned at = tm_gate_enter(&s->tls_gate);
-    struct http_tls *t = atomic_load(&s->tls);
-    if (t != NULL)
-        atomic_fetch_add(&t->refs, 1);
+    SSL_CTX *ctx = atomic_load(&s->tls);
+    (void)SSL_CTX_up_ref(ctx);
     tm_gate_leave(&s->tls_gate, at);
-    /* On failure the handshake goes on with the certificate of the start. */
-    if (t != NULL)
-        (void)gnutls_credentials_set(session->tls_session, GNUTLS_CRD_CERTIFICATE, t->credentials);
-    return t;
+    SSL *ssl = SSL_new(ctx);
+    SSL_CTX_free(ctx);
+    if (ssl != NULL && SSL_set_fd(ssl, fd) != 1) {
+        SSL_free(ssl);
+        return NULL;
+    }
+    return ssl;
 }

@@ -1,107 +1,117 @@
 /*
- * The threads that serve: each runs a libmicrohttpd daemon of its own on the shared listening
- * socket and waits for events itself. libmicrohttpd's own loop must not wait: when exactly 128
- * connections become ready at once, 0.9.75 waits a second time before it serves any of them, for
- * up to the idle time-out.
+ * The threads that serve. Each waits for its own connections and shares the listening socket; which
+ * of them accepts is the kernel's choice.
  */
 #include <errno.h>
-#include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/http/internal.h"
 
-/* Per connection: a request's headers (the legacy API has the token there) and a reply's headers
- * must fit. The memory is wiped at each request, and what was in the processor's cache goes with
- * it, so more would cost time as well. */
-#define CONNECTION_MEMORY ((size_t)16 * 1024)
-#define TLS_PRIORITIES "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"
+#define EVENTS_AT_ONCE 16 /* then the queue has its turn */
 
-static enum MHD_Result on_accept(void *cls, const struct sockaddr *peer, socklen_t len)
+static void on_event(struct tm_http_worker *w, const struct epoll_event *ev)
 {
-    struct tm_http_server *s = cls;
-    (void)len;
-    return tm_http_guard_admits(&s->guard, peer, s->o.per_address_limit) ? MHD_YES : MHD_NO;
-}
-
-static unsigned idle_seconds(int64_t ms)
-{
-    return ms <= 0 ? 1 : (unsigned)((ms + 999) / 1000);
-}
-
-static struct MHD_Daemon *start_daemon(struct tm_http_worker *w, unsigned connection_limit)
-{
-    struct tm_http_server *s = w->server;
-    const struct tm_http_options *o = &s->o;
-    unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_TURBO;
-    struct MHD_OptionItem opt[16];
-    size_t n = 0;
-    opt[n++] = (struct MHD_OptionItem){MHD_OPTION_LISTEN_SOCKET, s->listen_fd, NULL};
-    opt[n++] =
-        (struct MHD_OptionItem){MHD_OPTION_CONNECTION_LIMIT, (intptr_t)connection_limit, NULL};
-    opt[n++] = (struct MHD_OptionItem){MHD_OPTION_CONNECTION_TIMEOUT,
-                                       (intptr_t)idle_seconds(o->idle_timeout_ms), NULL};
-    opt[n++] = (struct MHD_OptionItem){MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-                                       (intptr_t)CONNECTION_MEMORY, NULL};
-    opt[n++] =
-        (struct MHD_OptionItem){MHD_OPTION_UNESCAPE_CALLBACK, (intptr_t)tm_http_unescape, NULL};
-    if (o->tls_certificate != NULL) {
-        flags |= MHD_USE_TLS;
-        opt[n++] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_CERT, 0,
-                                           (void *)(uintptr_t)o->tls_certificate};
-        opt[n++] =
-            (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_KEY, 0, (void *)(uintptr_t)o->tls_key};
-        opt[n++] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_PRIORITIES, 0,
-                                           (void *)(uintptr_t)TLS_PRIORITIES};
+    eventfd_t count;
+    if (ev->data.ptr == &w->server->listen_fd) {
+        tm_http_accept(w);
+        return;
     }
-    opt[n] = (struct MHD_OptionItem){MHD_OPTION_END, 0, NULL};
-    return MHD_start_daemon(flags, 0, on_accept, s, tm_http_on_request, s, MHD_OPTION_ARRAY, opt,
-                            MHD_OPTION_NOTIFY_COMPLETED, tm_http_on_completed, s,
-                            MHD_OPTION_NOTIFY_CONNECTION, tm_http_on_connection, w, MHD_OPTION_END);
+    if (ev->data.ptr == w) {
+        (void)eventfd_read(w->wake_fd, &count);
+        atomic_store(&w->called, false); /* before what it tells of is looked at */
+        return;
+    }
+    struct tm_http_conn *c = ev->data.ptr;
+    c->hangup = c->hangup || (ev->events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
+    c->readable = c->readable || c->hangup || (ev->events & EPOLLIN) != 0;
+    c->writable = c->writable || (ev->events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0;
+    tm_http_conn_run(c);
 }
 
-static int wait_ms(struct MHD_Daemon *d)
+/* Those that had more to do than one turn. */
+static void run_again(struct tm_http_worker *w)
 {
-    MHD_UNSIGNED_LONG_LONG ms = 0;
-    if (MHD_get_timeout(d, &ms) != MHD_YES)
-        return -1;
-    return ms < INT32_MAX ? (int)ms : INT32_MAX;
+    struct tm_http_conn *list = w->again;
+    w->again = NULL;
+    while (list != NULL) {
+        struct tm_http_conn *c = list;
+        list = c->again;
+        c->listed = false;
+        tm_http_conn_run(c);
+    }
+}
+
+static bool late(const struct tm_http_conn *c, int64_t now_ms, int64_t idle_ms)
+{
+    bool moves = c->phase == CONN_HEAD || c->phase == CONN_BODY || c->phase == CONN_REPLY;
+    return (c->deadline_ms != 0 && c->deadline_ms <= now_ms) ||
+           (moves && c->active_ms + idle_ms <= now_ms);
+}
+
+static void sweep(struct tm_http_worker *w, int64_t now_ms)
+{
+    if (now_ms - w->swept_ms < HTTP_SWEEP_MS)
+        return;
+    w->swept_ms = now_ms;
+    for (struct tm_http_conn *c = w->conns, *next = NULL; c != NULL; c = next) {
+        next = c->next;
+        if (late(c, now_ms, w->server->o.idle_timeout_ms))
+            tm_http_conn_close(c);
+    }
+    tm_http_parked_expire(w, atomic_load(&w->server->expiring) ? INT64_MAX : now_ms);
+    tm_http_accept_resume(w, now_ms);
+}
+
+/* Without connections there is nothing to look after. */
+static int wait_ms(const struct tm_http_worker *w)
+{
+    if (w->queue.count > 0 || w->again != NULL)
+        return 0;
+    return w->count > 0 || w->accept_after_ms != 0 ? HTTP_SWEEP_MS : -1;
 }
 
 static void *run(void *arg)
 {
     struct tm_http_worker *w = arg;
-    bool accepting = true;
+    struct epoll_event ev[EVENTS_AT_ONCE];
+    sigset_t pipe_only;
+    sigemptyset(&pipe_only);
+    sigaddset(&pipe_only, SIGPIPE); /* OpenSSL writes to sockets that may be closed */
+    (void)pthread_sigmask(SIG_BLOCK, &pipe_only, NULL);
     while (!atomic_load(&w->server->stopping)) {
-        struct pollfd fds[] = {{.fd = w->events, .events = POLLIN},
-                               {.fd = w->wake_fd, .events = POLLIN}};
-        eventfd_t count;
-        if (poll(fds, 2, wait_ms(w->daemon)) > 0 && fds[1].revents != 0) {
-            (void)eventfd_read(w->wake_fd, &count);
-            atomic_store(&w->woken, false); /* before the flags and resumes that it tells of */
-        }
-        if (accepting && atomic_load(&w->server->draining)) {
-            (void)MHD_quiesce_daemon(w->daemon);
-            accepting = false;
-        }
-        (void)MHD_run(w->daemon);
+        int n = epoll_wait(w->events, ev, EVENTS_AT_ONCE, wait_ms(w));
+        for (int i = 0; i < n; i++)
+            on_event(w, &ev[i]);
+        tm_http_woken_run(w);
+        tm_http_queue_run(w);
+        run_again(w);
+        tm_http_accept_settle(w);
+        if (atomic_load(&w->server->expiring))
+            w->swept_ms = 0;
+        sweep(w, tm_clock_mono_ms());
     }
     return NULL;
 }
 
-static int start_worker(struct tm_http_worker *w, unsigned connection_limit)
+static int watch(struct tm_http_worker *w, int fd, uint32_t events, void *tag)
 {
+    struct epoll_event ev = {.events = events, .data.ptr = tag};
+    return epoll_ctl(w->events, EPOLL_CTL_ADD, fd, &ev);
+}
+
+static int start_worker(struct tm_http_worker *w)
+{
+    w->events = epoll_create1(EPOLL_CLOEXEC);
     w->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (w->wake_fd < 0)
+    if (w->events < 0 || w->wake_fd < 0 || watch(w, w->wake_fd, EPOLLIN, w) != 0 ||
+        watch(w, w->server->listen_fd, EPOLLIN | EPOLLEXCLUSIVE, &w->server->listen_fd) != 0)
         return -1;
-    w->daemon = start_daemon(w, connection_limit);
-    const union MHD_DaemonInfo *info =
-        w->daemon != NULL ? MHD_get_daemon_info(w->daemon, MHD_DAEMON_INFO_EPOLL_FD) : NULL;
-    if (info == NULL)
-        return -1;
-    w->events = info->epoll_fd;
     errno = pthread_create(&w->thread, NULL, run, w);
     w->running = errno == 0;
     return w->running ? 0 : -1;
@@ -109,17 +119,17 @@ static int start_worker(struct tm_http_worker *w, unsigned connection_limit)
 
 int tm_http_workers_start(struct tm_http_server *s)
 {
-    unsigned n = s->o.workers;
-    s->workers = calloc(n, sizeof(*s->workers));
+    s->workers = calloc(s->o.workers, sizeof(*s->workers));
     if (s->workers == NULL)
         return -1;
-    for (unsigned i = 0; i < n; i++) {
-        s->workers[i].server = s;
-        s->workers[i].wake_fd = -1;
+    for (unsigned i = 0; i < s->o.workers; i++) {
+        struct tm_http_worker *w = &s->workers[i];
+        w->server = s;
+        w->events = w->wake_fd = -1;
+        pthread_mutex_init(&w->lock, NULL);
     }
-    for (unsigned i = 0; i < n; i++) {
-        unsigned share = s->o.connection_limit / n + (i < s->o.connection_limit % n);
-        if (start_worker(&s->workers[i], share) != 0)
+    for (unsigned i = 0; i < s->o.workers; i++) {
+        if (start_worker(&s->workers[i]) != 0)
             return -1;
     }
     return 0;
@@ -127,22 +137,29 @@ int tm_http_workers_start(struct tm_http_server *s)
 
 /* Once for all that is told before the worker looks. The write fails only when the counter is full,
  * and then the worker wakes all the same. */
-static void wake(struct tm_http_worker *w)
+void tm_http_worker_wake(struct tm_http_worker *w)
 {
-    if (!atomic_exchange(&w->woken, true))
+    if (!atomic_exchange(&w->called, true))
         (void)eventfd_write(w->wake_fd, 1);
-}
-
-void tm_http_worker_resume(struct tm_http_exchange *x)
-{
-    MHD_resume_connection(x->mhd);
-    wake(x->conn->worker);
 }
 
 void tm_http_workers_wake(struct tm_http_server *s)
 {
     for (unsigned i = 0; i < s->o.workers; i++)
-        wake(&s->workers[i]);
+        tm_http_worker_wake(&s->workers[i]);
+}
+
+/* What is left ends without a reply; whoever still holds a waiter wakes nobody. */
+static void close_all(struct tm_http_worker *w)
+{
+    pthread_mutex_lock(&w->lock);
+    for (struct tm_http_exchange *x = w->parked.first; x != NULL; x = x->next)
+        x->wait = WAIT_NONE;
+    w->woken = NULL;
+    pthread_mutex_unlock(&w->lock);
+    w->parked = w->queue = (struct tm_http_list){0};
+    while (w->conns != NULL)
+        tm_http_conn_close(w->conns);
 }
 
 void tm_http_workers_stop(struct tm_http_server *s)
@@ -152,17 +169,25 @@ void tm_http_workers_stop(struct tm_http_server *s)
     for (unsigned i = 0; s->workers != NULL && i < s->o.workers; i++) {
         struct tm_http_worker *w = &s->workers[i];
         if (w->running) {
-            wake(w);
+            tm_http_worker_wake(w);
             pthread_join(w->thread, NULL);
+            w->running = false;
         }
-        if (w->daemon != NULL) {
-            (void)MHD_quiesce_daemon(w->daemon); /* else it closes the shared socket */
-            MHD_stop_daemon(w->daemon);
-        }
+        close_all(w);
+    }
+    errno = saved;
+}
+
+void tm_http_workers_free(struct tm_http_server *s)
+{
+    for (unsigned i = 0; s->workers != NULL && i < s->o.workers; i++) {
+        struct tm_http_worker *w = &s->workers[i];
         if (w->wake_fd >= 0)
             close(w->wake_fd);
+        if (w->events >= 0)
+            close(w->events);
+        pthread_mutex_destroy(&w->lock);
     }
     free(s->workers);
     s->workers = NULL;
-    errno = saved;
 }

@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -69,6 +70,9 @@ int raw_reply(int fd, bool head_only, struct tm_buf *out)
 bool raw_closed(int fd)
 {
     char c;
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+    if (poll(&p, 1, RAW_CLOSED_MS) != 1) /* one of the server's time-outs would close it as well */
+        return false;
     ssize_t n = recv(fd, &c, 1, 0);
     return n == 0 || (n < 0 && errno == ECONNRESET);
 }

@@ -20,7 +20,8 @@ int raw_puts(int fd, const char *text);
  * The status, or 0 when the peer closed. */
 int raw_reply(int fd, bool head_only, struct tm_buf *out);
 
-/* The peer has closed; false: it sent something, or nothing for 10 s. */
+/* The peer closes at once; false: it sent something, or did nothing for so long. */
+#define RAW_CLOSED_MS 3000
 bool raw_closed(int fd);
 
 /* One request on a connection of its own. */

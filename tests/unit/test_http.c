@@ -104,7 +104,7 @@ static void on_fault(void *ctx, struct tm_http_exchange *x, enum tm_http_fault f
     static const unsigned status[] = {
         [HTTP_FAULT_NONE] = 500,      [HTTP_FAULT_NOT_FOUND] = 404,  [HTTP_FAULT_METHOD] = 501,
         [HTTP_FAULT_TOO_LARGE] = 400, [HTTP_FAULT_MEDIA_TYPE] = 415, [HTTP_FAULT_MEMORY] = 500,
-        [HTTP_FAULT_MALFORMED] = 400};
+        [HTTP_FAULT_MALFORMED] = 400, [HTTP_FAULT_BUSY] = 503};
     struct tm_buf b = {0};
     tm_buf_printf(&b, "{\"fault\":%d}", (int)f);
     tm_http_reply(x, status[f], "application/json", &b);
@@ -391,6 +391,7 @@ static void all_waits_of_a_request_share_one_deadline(void **state)
         assert_int_equal(raw_reply(fd, false, &r), 503);
         assert_in_range(tm_clock_mono_ms() - t0, 280, 5000);
     }
+    nap(200); /* the last waker is still on its way */
     close(fd);
     tm_buf_free(&r);
     tm_http_server_stop(s, 1000);

@@ -40,6 +40,14 @@ static void on_fault(void *ctx, struct tm_http_exchange *x, enum tm_http_fault f
     tm_http_reply(x, 400, "application/json", &b);
 }
 
+static atomic_uint shed[HTTP_SHED_COUNT];
+
+static void on_shed(void *ctx, enum tm_http_shed why)
+{
+    (void)ctx;
+    atomic_fetch_add(&shed[why], 1);
+}
+
 static struct tm_http_options options(void)
 {
     return options_for(routes, sizeof(routes) / sizeof(routes[0]), on_fault);
@@ -89,6 +97,10 @@ static void connections_over_a_limit_are_turned_away(void **state)
     (void)state;
     struct tm_http_options o = options();
     o.per_address_limit = 3;
+    o.header_timeout_ms = 60000; /* nothing but the limit may close a connection here */
+    o.idle_timeout_ms = 60000;
+    o.shed = on_shed;
+    atomic_store(&shed[HTTP_SHED_ADDRESS], 0);
     struct tm_http_server *s = start(&o);
     struct tm_buf r = {0};
     int fd[4];
@@ -98,7 +110,9 @@ static void connections_over_a_limit_are_turned_away(void **state)
         assert_int_equal(raw_reply(fd[i], false, &r), 200);
     }
     fd[3] = dial(s);
+    assert_int_equal(raw_reply(fd[3], false, &r), 429);
     assert_true(raw_closed(fd[3]));
+    assert_int_equal(atomic_load(&shed[HTTP_SHED_ADDRESS]), 1);
     for (int i = 0; i < 4; i++)
         close(fd[i]);
     int status = 0;

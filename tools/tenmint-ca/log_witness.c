@@ -69,7 +69,8 @@ static void on_fault(void *ctx, struct tm_http_exchange *x, enum tm_http_fault f
     (void)ctx;
     static const unsigned status[] = {
         [HTTP_FAULT_NOT_FOUND] = 404,  [HTTP_FAULT_METHOD] = 405,    [HTTP_FAULT_TOO_LARGE] = 413,
-        [HTTP_FAULT_MEDIA_TYPE] = 415, [HTTP_FAULT_MALFORMED] = 400, [HTTP_FAULT_MEMORY] = 503};
+        [HTTP_FAULT_MEDIA_TYPE] = 415, [HTTP_FAULT_MALFORMED] = 400, [HTTP_FAULT_MEMORY] = 503,
+        [HTTP_FAULT_BUSY] = 503};
     struct tm_buf reply = {0};
     tm_buf_puts(&reply, "not served here\n");
     tm_http_reply(x, f < sizeof(status) / sizeof(status[0]) ? status[f] : 400, TEXT, &reply);

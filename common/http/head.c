@@ -1,0 +1,246 @@
+#include "common/http/head.h"
+
+#include <string.h>
+#include <strings.h>
+
+#define LENGTH_DIGITS_MAX 18
+
+/* RFC 9110 §5.6.2 */
+static bool is_tchar(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           (c != '\0' && strchr("!#$%&'*+-.^_`|~", c) != NULL);
+}
+
+static bool is_token(const char *text, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        if (!is_tchar(text[i]))
+            return false;
+    }
+    return len > 0;
+}
+
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t';
+}
+
+enum tm_http_head_end tm_http_head_find(const char *data, size_t len, size_t *scanned, size_t *end)
+{
+    if (len > 0 && !is_tchar(data[0]))
+        return HEAD_BAD;
+    while (*scanned < len) {
+        const char *nl = memchr(data + *scanned, '\n', len - *scanned);
+        if (nl == NULL) {
+            *scanned = len;
+            break;
+        }
+        size_t at = (size_t)(nl - data);
+        if (data[at - 1] != '\r') /* at > 0: the first byte is a letter */
+            return HEAD_BAD;
+        *scanned = at + 1;
+        if (data[at - 2] == '\n') {
+            *end = at + 1;
+            return *end <= HTTP_HEAD_MAX ? HEAD_WHOLE : HEAD_BAD;
+        }
+    }
+    return len <= HTTP_HEAD_MAX ? HEAD_MORE : HEAD_BAD;
+}
+
+/* The next line without its CRLF, NUL-terminated in place; NULL: a bare CR or a NUL in it. */
+static char *take_line(char **at, const char *end, size_t *len)
+{
+    char *line = *at;
+    char *nl = memchr(line, '\n', (size_t)(end - line));
+    if (nl == NULL || nl == line || nl[-1] != '\r')
+        return NULL;
+    *len = (size_t)(nl - line) - 1;
+    line[*len] = '\0';
+    *at = nl + 1;
+    return strlen(line) == *len && memchr(line, '\r', *len) == NULL ? line : NULL;
+}
+
+/* "http://host/path" is what a forward proxy is sent (RFC 9112 §3.2.2): its host must be the one of
+ * the Host field, which is looked at later. */
+static int split_target(char *target, struct tm_http_head *h, const char **authority)
+{
+    size_t scheme = strncasecmp(target, "http://", 7) == 0    ? 7
+                    : strncasecmp(target, "https://", 8) == 0 ? 8
+                                                              : 0;
+    *authority = NULL;
+    for (const char *p = target; *p != '\0'; p++) {
+        if (*p <= ' ' || *p > '~' || *p == '#' || *p == '\\')
+            return -1;
+    }
+    if (scheme > 0) {
+        char *path = strchr(target + scheme, '/');
+        if (path == NULL)
+            return -1;
+        memmove(target, target + scheme, (size_t)(path - target) - scheme);
+        target[(size_t)(path - target) - scheme] = '\0'; /* before path: the scheme is gone */
+        *authority = target;
+        target = path;
+    }
+    if (target[0] != '/' && strcmp(target, "*") != 0)
+        return -1;
+    h->path = target;
+    h->query = strchr(target, '?');
+    if (h->query != NULL)
+        *h->query++ = '\0';
+    return 0;
+}
+
+static int parse_request_line(char *line, struct tm_http_head *h, const char **authority)
+{
+    char *target = strchr(line, ' ');
+    char *version = target != NULL ? strchr(target + 1, ' ') : NULL;
+    if (version == NULL)
+        return -1;
+    *target++ = '\0';
+    *version++ = '\0';
+    if (strcmp(version, "HTTP/1.1") == 0)
+        h->minor = 1;
+    else if (strcmp(version, "HTTP/1.0") != 0)
+        return -1;
+    h->method = line;
+    return is_token(line, strlen(line)) ? split_target(target, h, authority) : -1;
+}
+
+/* Digits only, and no zero before them: some read that as octal. */
+static int parse_length(const char *text, uint64_t *out)
+{
+    size_t n = strspn(text, "0123456789");
+    if (n == 0 || n > LENGTH_DIGITS_MAX || text[n] != '\0' || (n > 1 && text[0] == '0'))
+        return -1;
+    *out = 0;
+    for (size_t i = 0; i < n; i++)
+        *out = *out * 10 + (uint64_t)(text[i] - '0');
+    return 0;
+}
+
+/* Whether the comma-separated list has this word. */
+static bool lists(const char *list, const char *word)
+{
+    size_t n = strlen(word);
+    for (const char *p = list; *p != '\0';) {
+        p += strspn(p, ", \t");
+        size_t len = strcspn(p, ", \t");
+        if (len == n && strncasecmp(p, word, n) == 0)
+            return true;
+        p += len;
+    }
+    return false;
+}
+
+/* What decides about the body and the connection. */
+struct framing {
+    unsigned lengths, encodings, hosts;
+    bool close, keep;
+};
+
+/* A name that a hop must drop (RFC 9110 §7.6.1), which none that frames a request may be. */
+static int look_at_connection(const char *value, struct framing *f)
+{
+    static const char *const never[] = {"content-length", "transfer-encoding", "host"};
+    for (size_t i = 0; i < sizeof(never) / sizeof(never[0]); i++) {
+        if (lists(value, never[i]))
+            return -1;
+    }
+    f->close = f->close || lists(value, "close");
+    f->keep = f->keep || lists(value, "keep-alive");
+    return 0;
+}
+
+static int look_at_field(const struct tm_http_field *a, struct tm_http_head *h, struct framing *f)
+{
+    if (strcasecmp(a->name, "Content-Length") == 0) {
+        f->lengths++;
+        return parse_length(a->value, &h->length);
+    }
+    if (strcasecmp(a->name, "Transfer-Encoding") == 0) {
+        f->encodings++;
+        h->chunked = true;
+        return strcasecmp(a->value, "chunked") == 0 ? 0 : -1;
+    }
+    if (strcasecmp(a->name, "Host") == 0) {
+        f->hosts++;
+        h->host = a->value;
+        return strpbrk(a->value, " \t/\\@?#,\"<>") == NULL ? 0 : -1;
+    }
+    if (strcasecmp(a->name, "Connection") == 0)
+        return look_at_connection(a->value, f);
+    if (strcasecmp(a->name, "Expect") == 0)
+        h->expects = strcasecmp(a->value, "100-continue") == 0;
+    return 0;
+}
+
+/* "name: value"; a blank before the colon or at the line's start is in no name. */
+static int parse_field(char *line, size_t len, struct tm_http_field *out)
+{
+    char *colon = memchr(line, ':', len);
+    if (colon == NULL || !is_token(line, (size_t)(colon - line)))
+        return -1;
+    char *value = colon + 1;
+    char *end = line + len;
+    *colon = '\0';
+    while (is_blank(*value))
+        value++;
+    while (end > value && is_blank(end[-1]))
+        end--;
+    *end = '\0';
+    for (const char *p = value; p < end; p++) {
+        if (((unsigned char)*p < ' ' && *p != '\t') || *p == 0x7f)
+            return -1;
+    }
+    *out = (struct tm_http_field){line, value};
+    return 0;
+}
+
+static int judge(struct tm_http_head *h, const struct framing *f, const char *authority)
+{
+    bool bodiless = strcmp(h->method, "GET") == 0 || strcmp(h->method, "HEAD") == 0;
+    if (f->lengths + f->encodings > 1 || f->hosts > 1 || (f->hosts == 0 && h->minor == 1))
+        return -1;
+    if (f->encodings > 0 && h->minor == 0)
+        return -1;
+    if (bodiless && (h->chunked || h->length > 0)) /* some read such a body, some do not */
+        return -1;
+    if (authority != NULL && (h->host == NULL || strcasecmp(authority, h->host) != 0))
+        return -1;
+    h->keep_alive = !f->close && (h->minor == 1 || f->keep);
+    h->expects = h->expects && h->minor == 1 && (h->chunked || h->length > 0);
+    return 0;
+}
+
+int tm_http_head_parse(char *text, size_t len, struct tm_http_head *out)
+{
+    struct framing f = {0};
+    const char *authority = NULL;
+    char *at = text;
+    size_t n = 0;
+    out->count = 0;
+    out->chunked = out->expects = false;
+    out->length = 0;
+    out->minor = 0;
+    out->host = NULL;
+    char *line = take_line(&at, text + len, &n);
+    if (line == NULL || parse_request_line(line, out, &authority) != 0)
+        return -1;
+    while ((line = take_line(&at, text + len, &n)) != NULL && n > 0) {
+        if (out->count == HTTP_FIELDS_MAX || parse_field(line, n, &out->field[out->count]) != 0 ||
+            look_at_field(&out->field[out->count], out, &f) != 0)
+            return -1;
+        out->count++;
+    }
+    return line != NULL && at == text + len ? judge(out, &f, authority) : -1;
+}
+
+const char *tm_http_head_value(const struct tm_http_head *h, const char *name)
+{
+    for (size_t i = 0; i < h->count; i++) {
+        if (strcasecmp(h->field[i].name, name) == 0)
+            return h->field[i].value;
+    }
+    return NULL;
+}

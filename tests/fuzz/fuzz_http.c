@@ -1,0 +1,93 @@
+/* Heads of requests and chunked bodies: the same answer in whatever pieces they come, and what was
+ * accepted has one reading. */
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "common/buf.h"
+#include "common/http/chunk.h"
+#include "common/http/head.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void check(int ok)
+{
+    if (!ok)
+        abort();
+}
+
+static void accepted(const struct tm_http_head *h)
+{
+    unsigned framings = 0;
+    for (size_t i = 0; i < h->count; i++) {
+        check(strpbrk(h->field[i].name, " \t\r\n:") == NULL && h->field[i].name[0] != '\0');
+        check(strpbrk(h->field[i].value, "\r\n") == NULL);
+        framings += strcasecmp(h->field[i].name, "Content-Length") == 0;
+        framings += strcasecmp(h->field[i].name, "Transfer-Encoding") == 0;
+    }
+    check(framings <= 1 && (h->host != NULL || h->minor == 0));
+    check(h->path[0] == '/' || h->path[0] == '*');
+}
+
+static void read_head(const char *data, size_t size)
+{
+    struct tm_http_head h;
+    size_t scanned = 0;
+    size_t end = 0;
+    size_t steps = 0;
+    size_t end_again = 0;
+    enum tm_http_head_end whole = tm_http_head_find(data, size, &scanned, &end);
+    enum tm_http_head_end again = HEAD_MORE;
+    for (size_t n = 1; n <= size && again == HEAD_MORE; n++)
+        again = tm_http_head_find(data, n, &steps, &end_again);
+    check(size == 0 || (again == whole && (whole != HEAD_WHOLE || end == end_again)));
+    if (whole != HEAD_WHOLE)
+        return;
+    char *copy = malloc(end);
+    if (copy == NULL)
+        return;
+    memcpy(copy, data, end);
+    if (tm_http_head_parse(copy, end, &h) == 0)
+        accepted(&h);
+    free(copy);
+}
+
+static size_t read_chunks(const char *data, size_t size, size_t step, struct tm_http_chunk *c,
+                          struct tm_buf *out)
+{
+    size_t at = 0;
+    while (at < size && c->part != CHUNK_END && c->part != CHUNK_BAD) {
+        const char *piece = NULL;
+        size_t n = 0;
+        at += tm_http_chunk_read(c, data + at, size - at < step ? size - at : step, &piece, &n);
+        tm_buf_append(out, piece, n);
+    }
+    return at;
+}
+
+static void read_body(const char *data, size_t size)
+{
+    struct tm_http_chunk a = {0};
+    struct tm_http_chunk b = {0};
+    struct tm_buf whole = {0};
+    struct tm_buf bytes = {0};
+    size_t end = read_chunks(data, size, size, &a, &whole);
+    check(read_chunks(data, size, 1, &b, &bytes) == end && a.part == b.part);
+    check(whole.len == bytes.len &&
+          (whole.len == 0 || memcmp(whole.data, bytes.data, whole.len) == 0));
+    tm_buf_free(&whole);
+    tm_buf_free(&bytes);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    if (size == 0)
+        return 0;
+    const char *text = (const char *)data + 1;
+    if (data[0] % 2 == 0)
+        read_body(text, size - 1);
+    else
+        read_head(text, size - 1);
+    return 0;
+}
