@@ -13,6 +13,7 @@
 #define SYSTEM_CA_FILE "/etc/ssl/certs/ca-certificates.crt"
 #define SYSTEM_CA_MAX ((size_t)4 << 20)
 #define STALL_BYTES_PER_S 1024L
+#define ENCODING_SLACK ((size_t)64 * 1024) /* that a compressed body may be longer by */
 
 struct fetch_session {
     CURL *easy; /* holds the live connections; made at the first use, which may never come */
@@ -102,17 +103,39 @@ int tm_fetch_check_url(const char *url, bool allow_http, struct tm_err *e)
                            url);
 }
 
+/* What the body may hold. */
+static size_t limit(const struct tm_transfer *t, long *status)
+{
+    *status = 200;
+    if (t->sink != NULL)
+        curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, status);
+    return *status != 200 && t->max_bytes < DEFAULT_MAX_BYTES
+               ? DEFAULT_MAX_BYTES /* an error page, thrown away, may be longer than the file */
+               : t->max_bytes;
+}
+
+/* Bounds what comes over the wire: an encoding can be long and decode to nothing. */
+static int on_progress(void *arg, curl_off_t total, curl_off_t now, curl_off_t up_total,
+                       curl_off_t up)
+{
+    struct tm_transfer *t = arg;
+    long status;
+    size_t max = limit(t, &status);
+    (void)total;
+    (void)up_total;
+    (void)up;
+    if ((uint64_t)now <= (uint64_t)max + max / 8 + ENCODING_SLACK)
+        return 0;
+    t->too_large = true;
+    return 1;
+}
+
 static size_t on_body(char *data, size_t size, size_t count, void *arg)
 {
     struct tm_transfer *t = arg;
     size_t len = size * count;
-    size_t max = t->max_bytes;
-    long status = 200;
-    if (t->sink != NULL)
-        curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
-    if (status != 200 && max < DEFAULT_MAX_BYTES)
-        max = DEFAULT_MAX_BYTES; /* an error page, thrown away, may be longer than the file */
-    if (len > max - t->received) {
+    long status;
+    if (len > limit(t, &status) - t->received) {
         t->too_large = true;
         return 0;
     }
@@ -142,10 +165,36 @@ static int64_t seconds_after(const char *line, size_t len, const char *name)
     return -1;
 }
 
+/* gzip, once, is undone by curl; anything more would cost memory or time that no limit counts. */
+static bool coding_is_fine(struct tm_transfer *t, const char *value, size_t len)
+{
+    static const char *const words[] = {"gzip", "x-gzip"};
+    while (len > 0 && (*value == ' ' || *value == '\t')) {
+        value++;
+        len--;
+    }
+    while (len > 0 && strchr(" \t\r\n", value[len - 1]) != NULL)
+        len--;
+    if (len == 0 || (len == 8 && strncasecmp(value, "identity", 8) == 0))
+        return true;
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        if (len == strlen(words[i]) && strncasecmp(value, words[i], len) == 0 && !t->is_encoded) {
+            t->is_encoded = true;
+            return true;
+        }
+    }
+    return false;
+}
+
 static size_t on_header(char *line, size_t size, size_t count, void *arg)
 {
     struct tm_transfer *t = arg;
     size_t len = size * count;
+    if (len > 17 && strncasecmp(line, "content-encoding:", 17) == 0 &&
+        !coding_is_fine(t, line + 17, len - 17)) {
+        t->odd_coding = true;
+        return 0;
+    }
     if (len > 14 && strncasecmp(line, "cache-control:", 14) == 0)
         t->response.max_age_s = seconds_after(line, len, "max-age=");
     if (len > 12 && strncasecmp(line, "retry-after:", 12) == 0)
@@ -177,6 +226,15 @@ static int set_body(struct tm_transfer *t, const struct tm_fetch_request *req, s
 {
     for (const char *const *h = req->headers; h != NULL && *h != NULL; h++) {
         struct curl_slist *grown = curl_slist_append(t->headers, *h);
+        if (grown == NULL)
+            return tm_err_set(e, "out of memory");
+        t->headers = grown;
+    }
+    /* An object store may send what it holds compressed, asked or not: curl undoes it when it is
+     * told of gzip, and to have it say nothing of that takes an empty header. */
+    curl_easy_setopt(t->easy, CURLOPT_ACCEPT_ENCODING, "gzip");
+    if (!req->gzip) {
+        struct curl_slist *grown = curl_slist_append(t->headers, "Accept-Encoding:");
         if (grown == NULL)
             return tm_err_set(e, "out of memory");
         t->headers = grown;
@@ -226,9 +284,11 @@ static void set_limits(struct tm_transfer *t, const struct tm_fetch_request *req
                          req->timeout_ms > 0 ? req->timeout_ms : DEFAULT_TIMEOUT_MS);
     }
     curl_easy_setopt(c, CURLOPT_USERAGENT, "tenmint");
-    if (req->gzip)
-        curl_easy_setopt(c, CURLOPT_ACCEPT_ENCODING, "gzip");
     set_no_proxy(c);
+    curl_easy_setopt(c, CURLOPT_ERRORBUFFER, t->why);
+    curl_easy_setopt(c, CURLOPT_NOPROGRESS, 0L);
+    curl_easy_setopt(c, CURLOPT_XFERINFOFUNCTION, on_progress);
+    curl_easy_setopt(c, CURLOPT_XFERINFODATA, t);
     curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, on_body);
     curl_easy_setopt(c, CURLOPT_WRITEDATA, t);
     curl_easy_setopt(c, CURLOPT_HEADERFUNCTION, on_header);
@@ -314,6 +374,7 @@ static enum tm_transfer_next follow(struct tm_transfer *t, const char *to, struc
     t->redirects++;
     t->response.limit_broken = false;
     t->received = 0;
+    t->is_encoded = false;
     tm_buf_reset(&t->response.body);
     curl_easy_setopt(t->easy, CURLOPT_URL, t->url);
     return TRANSFER_AGAIN;
@@ -330,7 +391,7 @@ enum tm_transfer_next tm_transfer_finish(struct tm_transfer *t, CURLcode code, s
         return TRANSFER_FAILED;
     }
     if (code != CURLE_OK) {
-        tm_err_set(e, "'%.200s': %s", t->url, curl_easy_strerror(code));
+        tm_transfer_reason(t, code, e);
         return TRANSFER_FAILED;
     }
     curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &t->response.status);

@@ -26,7 +26,7 @@ struct tm_fetch_request {
     long timeout_ms;            /* whole transfer; 0: 10 000 */
     long stall_ms;              /* instead: fails after so long below 1 KiB/s; 0: timeout_ms */
     size_t max_bytes;           /* response body, decompressed; 0: 1 MiB */
-    bool gzip;                  /* accept a compressed answer */
+    bool gzip;                  /* ask for a compressed answer; one that comes is undone anyway */
     int64_t delay_ms;           /* tm_fetch_pool_start: the transfer begins this much later */
     /* Takes the body of a 200 in parts, which is then not collected; not 0 stops. Or NULL. */
     int (*sink)(void *arg, const void *data, size_t len);

@@ -16,8 +16,11 @@ struct tm_transfer {
     char *body; /* owned copy of the POST body */
     char *ca;   /* owned: PEM handed to curl */
     size_t max_bytes;
-    size_t received;
+    size_t received; /* decoded */
     bool too_large;
+    bool is_encoded;           /* once is enough: gzip in gzip would cost what no limit counts */
+    bool odd_coding;           /* a content encoding that was not asked for */
+    char why[CURL_ERROR_SIZE]; /* libcurl's own words */
     int (*sink)(void *arg, const void *data, size_t len);
     void *sink_arg;
     bool allow_http;
@@ -28,6 +31,10 @@ struct tm_transfer {
 /* NULL with `e` set when the request itself is refused. */
 struct tm_transfer *tm_transfer_new(const struct tm_fetch_request *req, struct tm_err *e);
 void tm_transfer_free(struct tm_transfer *t);
+
+/* fetch_reason.c: why curl gave up, in words that tell an unknown CA, another name and an expired
+ * certificate apart. Returns -1. */
+int tm_transfer_reason(const struct tm_transfer *t, CURLcode code, struct tm_err *e);
 
 enum tm_transfer_next { TRANSFER_DONE, TRANSFER_AGAIN, TRANSFER_FAILED };
 

@@ -162,7 +162,7 @@ CASE(c3_compressed_and_cut_answers)
     case_bad(c, "download");
     tufrepo_put(c->repo, "timestamp.json", "\x1f\x8b\x08\x00", 4);
     tufrepo_behave(c->repo, "timestamp.json", TUFREPO_GZIP);
-    case_bad(c, "JSON line 1"); /* never inflated */
+    case_bad(c, "JSON line 1"); /* cut, and inflated to nothing */
     case_expect(c, 1, 0, 0, 0);
 }
 
