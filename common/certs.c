@@ -92,7 +92,7 @@ STACK_OF(X509) * tm_certs_load(const char *path, struct tm_err *e)
 {
     struct tm_buf pem = {0};
     STACK_OF(X509) *certs = NULL;
-    if (tm_file_read(path, CERTS_BYTES_MAX, &pem, e) != 0) {
+    if (tm_file_read_text(path, CERTS_BYTES_MAX, &pem, e) != 0) {
         tm_err_wrap(e, "certificate chain");
     } else {
         certs = tm_certs_parse(pem.data != NULL ? (const char *)pem.data : "", pem.len, e);

@@ -1,4 +1,5 @@
 #include "common/file.h"
+#include "common/utf8.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -56,6 +57,18 @@ static int read_file(const char *path, size_t max, bool secret, struct tm_buf *o
 int tm_file_read(const char *path, size_t max, struct tm_buf *out, struct tm_err *e)
 {
     return read_file(path, max, false, out, e);
+}
+
+int tm_file_read_text(const char *path, size_t max, struct tm_buf *out, struct tm_err *e)
+{
+    size_t start = out->len;
+    if (tm_file_read(path, max, out, e) != 0)
+        return -1;
+    size_t mark = out->len > start ? tm_utf8_mark(out->data + start, out->len - start) : 0;
+    if (mark > 0)
+        memmove(out->data + start, out->data + start + mark, out->len - start - mark);
+    out->len -= mark;
+    return 0;
 }
 
 int tm_file_read_secret(const char *path, size_t max, struct tm_buf *out, struct tm_err *e)

@@ -16,6 +16,10 @@
 /* Appends the file's bytes to `out`; more than `max` bytes is an error. */
 int tm_file_read(const char *path, size_t max, struct tm_buf *out, struct tm_err *e);
 
+/* As tm_file_read, for text that people write: a byte order mark, which some editors put first, is
+ * no part of it. */
+int tm_file_read_text(const char *path, size_t max, struct tm_buf *out, struct tm_err *e);
+
 /* As tm_file_read, and refuses a file that group or others can read or write (private keys,
  * passwords). */
 int tm_file_read_secret(const char *path, size_t max, struct tm_buf *out, struct tm_err *e);

@@ -2,6 +2,11 @@
 
 #include <string.h>
 
+size_t tm_utf8_mark(const void *text, size_t len)
+{
+    return len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+}
+
 size_t tm_utf8_sequence(const unsigned char *p, size_t left)
 {
     size_t n = p[0] >= 0xc2 && p[0] < 0xe0   ? 2

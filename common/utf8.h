@@ -9,6 +9,9 @@
 
 #include "common/buf.h"
 
+/* How many bytes the byte order mark takes with which a text begins: 0 or 3. */
+size_t tm_utf8_mark(const void *text, size_t len);
+
 /* The length of the multi-byte sequence at p (2 to 4 of `left` bytes, left >= 1), or 0 if there
  * is none; an ASCII byte is none. */
 size_t tm_utf8_sequence(const unsigned char *p, size_t left);

@@ -373,7 +373,7 @@ static int resolve(const char *base, char **path, struct tm_err *e)
 int ca_config_load(const char *path, struct ca_config *c, struct tm_err *e)
 {
     struct tm_buf text = {0};
-    int rc = tm_file_read(path, YAMLMAP_FILE_MAX, &text, e);
+    int rc = tm_file_read_text(path, YAMLMAP_FILE_MAX, &text, e);
     if (rc == 0)
         rc = ca_config_parse(path, (const char *)text.data, text.len, c, e);
     tm_buf_free(&text);

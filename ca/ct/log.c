@@ -63,7 +63,7 @@ static char *copy_url(const char *url)
 static int read_key(struct ca_ct_log *l, const char *path, struct tm_err *e)
 {
     struct tm_buf text = {0};
-    int rc = tm_file_read(path, KEY_FILE_MAX, &text, e);
+    int rc = tm_file_read_text(path, KEY_FILE_MAX, &text, e);
     if (rc == 0 && (l->key = tm_digsig_key_parse(text.data, text.len, e)) == NULL)
         rc = tm_err_wrap(e, "public key '%s'", path);
     tm_buf_free(&text);
@@ -74,7 +74,7 @@ static int read_key(struct ca_ct_log *l, const char *path, struct tm_err *e)
 static int read_tls_ca(struct ca_ct_log *l, const char *path, struct tm_err *e)
 {
     struct tm_buf text = {0};
-    int rc = tm_file_read(path, TLS_CA_MAX, &text, e);
+    int rc = tm_file_read_text(path, TLS_CA_MAX, &text, e);
     const char *pem = rc == 0 ? tm_buf_str(&text) : NULL;
     BIO *bio = pem != NULL ? BIO_new_mem_buf(pem, (int)text.len) : NULL;
     X509 *first = bio != NULL ? PEM_read_bio_X509(bio, NULL, tm_pem_no_password, NULL) : NULL;

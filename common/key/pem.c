@@ -7,6 +7,7 @@
 
 #include "common/file.h"
 #include "common/key/internal.h"
+#include "common/utf8.h"
 
 #define KEY_BYTES_MAX ((size_t)16 * 1024)
 
@@ -35,7 +36,8 @@ static int give_password(char *to, int size, int rwflag, void *arg)
 static EVP_PKEY *decode(const struct tm_buf *pem, const struct tm_buf *password, struct tm_err *e)
 {
     struct password p = {password, false};
-    BIO *in = pem->len > 0 ? BIO_new_mem_buf(pem->data, (int)pem->len) : NULL;
+    size_t mark = pem->len > 0 ? tm_utf8_mark(pem->data, pem->len) : 0;
+    BIO *in = pem->len > mark ? BIO_new_mem_buf(pem->data + mark, (int)(pem->len - mark)) : NULL;
     EVP_PKEY *key = in != NULL ? PEM_read_bio_PrivateKey(in, NULL, give_password, &p) : NULL;
     BIO_free(in);
     if (key != NULL)

@@ -5,6 +5,7 @@
 
 #include "common/fetch/fetch.h"
 #include "common/json/strictjson.h"
+#include "common/utf8.h"
 #include "oidc/keys/jwks.h"
 
 #define DOCUMENT_MAX ((size_t)64 * 1024)
@@ -39,7 +40,8 @@ static bool is_https(const char *url)
 
 char *oidc_discovery_parse(const char *text, size_t len, const char *iss, struct tm_err *e)
 {
-    json_t *doc = tm_strictjson_parse(text, len, DOCUMENT_MAX, e);
+    size_t mark = tm_utf8_mark(text, len); /* RFC 8259 §8.1 lets a reader pass over it */
+    json_t *doc = tm_strictjson_parse(text + mark, len - mark, DOCUMENT_MAX, e);
     if (doc == NULL)
         return NULL;
     const char *named = tm_strictjson_str(doc, "issuer");

@@ -25,14 +25,14 @@ int oidc_incluster_ca(const char *path, struct tm_buf *out, struct tm_err *e)
 {
     if (path == NULL || access(path, F_OK) != 0)
         return 0;
-    return tm_file_read(path, FILE_MAX, out, e) == 0 ? 0 : tm_err_wrap(e, "the cluster's CA");
+    return tm_file_read_text(path, FILE_MAX, out, e) == 0 ? 0 : tm_err_wrap(e, "the cluster's CA");
 }
 
 int oidc_incluster_token(const char *path, struct tm_buf *out, struct tm_err *e)
 {
     if (path == NULL || access(path, F_OK) != 0)
         return 0;
-    if (tm_file_read(path, FILE_MAX, out, e) != 0)
+    if (tm_file_read_text(path, FILE_MAX, out, e) != 0)
         return tm_err_wrap(e, "the service account's token");
     while (out->len > 0 && (out->data[out->len - 1] == '\n' || out->data[out->len - 1] == '\r'))
         out->len--;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/json/strictjson.h"
+#include "common/utf8.h"
 
 struct oidc_jwks {
     atomic_uint refs;
@@ -59,7 +60,8 @@ struct oidc_jwks *oidc_jwks_parse(const char *text, size_t len, struct oidc_jwks
     struct oidc_jwks_report own;
     struct oidc_jwks_report *r = report != NULL ? report : &own;
     *r = (struct oidc_jwks_report){0};
-    json_t *json = tm_strictjson_parse(text, len, JWKS_BYTES_MAX, e);
+    size_t mark = tm_utf8_mark(text, len); /* RFC 8259 §8.1 lets a reader pass over it */
+    json_t *json = tm_strictjson_parse(text + mark, len - mark, JWKS_BYTES_MAX, e);
     if (json == NULL)
         return NULL;
     const json_t *keys = json_object_get(json, "keys");

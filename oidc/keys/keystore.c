@@ -244,7 +244,7 @@ static int start(struct oidc_keystore *k, struct tm_err *e)
         return tm_err_set(e, "out of memory");
     if (k->env.options.ca_file != NULL) {
         struct tm_buf pem = {0};
-        int rc = tm_file_read(k->env.options.ca_file, CA_FILE_MAX, &pem, e);
+        int rc = tm_file_read_text(k->env.options.ca_file, CA_FILE_MAX, &pem, e);
         const char *text = tm_buf_str(&pem);
         k->env.ca_pem = rc == 0 && text != NULL ? strdup(text) : NULL;
         tm_buf_free(&pem);

@@ -86,7 +86,7 @@ int oidc_trust_parse(const char *name, const char *text, size_t len, struct oidc
 int oidc_trust_load(const char *path, struct oidc_trust **out, struct tm_err *e)
 {
     struct tm_buf text = {0};
-    int rc = tm_file_read(path, TRUST_FILE_MAX, &text, e);
+    int rc = tm_file_read_text(path, TRUST_FILE_MAX, &text, e);
     if (rc != 0)
         tm_err_wrap(e, "issuer list");
     else

@@ -272,6 +272,35 @@ static void files_are_replaced_whole(void **state)
     assert_int_equal(rmdir(dir), 0); /* and no temporary file is left */
 }
 
+static void a_byte_order_mark_is_no_part_of_a_text_file(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *file, *text;
+    } rows[] = {
+        {"\xef\xbb\xbf"
+         "a\r\n",
+         "a\r\n"},
+        {"\xef\xbb\xbf", ""},
+        {"\xef\xbb", "\xef\xbb"},
+        {"a\xef\xbb\xbf", "a\xef\xbb\xbf"},
+        {"", ""},
+    };
+    char path[] = "/tmp/tenmint-test-XXXXXX";
+    close(mkstemp(path));
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct tm_buf got = {0};
+        struct tm_err e = {0};
+        tm_buf_puts(&got, "before ");
+        assert_int_equal(tm_file_write_atomic(path, 0600, rows[i].file, strlen(rows[i].file), &e),
+                         0);
+        assert_int_equal(tm_file_read_text(path, 64, &got, &e), 0);
+        assert_string_equal(tm_buf_str(&got) + 7, rows[i].text);
+        tm_buf_free(&got);
+    }
+    unlink(path);
+}
+
 static void clock_takes_only_real_dates(void **state)
 {
     (void)state;
@@ -453,6 +482,7 @@ int main(void)
         cmocka_unit_test(errors_keep_context_and_stay_on_one_line),
         cmocka_unit_test(buffers_fail_sticky_and_never_overflow),
         cmocka_unit_test(files_are_replaced_whole),
+        cmocka_unit_test(a_byte_order_mark_is_no_part_of_a_text_file),
         cmocka_unit_test(clock_takes_only_real_dates),
         cmocka_unit_test(log_lines_cannot_be_forged),
         cmocka_unit_test(log_lines_of_threads_stay_whole),

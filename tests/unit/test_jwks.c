@@ -100,9 +100,22 @@ static void a_damaged_key_beside_good_ones_is_counted(void **state)
     oidc_jwks_unref(s);
 }
 
+static void a_byte_order_mark_before_a_key_set_is_passed_over(void **state)
+{
+    (void)state;
+    static const char json[] = "\xef\xbb\xbf{\"keys\":[\r\n{\"kid\":\"a\"," GOOD "]}\r\n";
+    struct tm_err e = {0};
+    struct oidc_jwks *s = oidc_jwks_parse(json, strlen(json), NULL, &e);
+    assert_non_null(s);
+    oidc_jwks_unref(s);
+    assert_null(oidc_jwks_parse("\xef\xbb\xbf\xef\xbb\xbf{}", 8, NULL, &e));
+    assert_null(oidc_jwks_parse("\xef\xbb\xbf", 3, NULL, &e));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_byte_order_mark_before_a_key_set_is_passed_over),
         cmocka_unit_test(a_key_set_of_512_keys_is_held_whole),
         cmocka_unit_test(a_key_set_of_515_keys_is_cut_with_the_count),
         cmocka_unit_test(a_refused_key_says_what_is_wrong_with_it),

@@ -215,7 +215,7 @@ int command_check_config(const struct cli_command *self, int argc, char **argv)
     int rc = cli_parse(self, options, argc, argv, 1, 1, &count);
     if (rc != CLI_GO_ON)
         return rc;
-    rc = tm_file_read(argv[0], YAMLMAP_FILE_MAX * 16, &text, &e);
+    rc = tm_file_read_text(argv[0], YAMLMAP_FILE_MAX * 16, &text, &e);
     if (rc == 0)
         rc = ca_config_is_server((const char *)text.data, text.len)
                  ? check_server(argv[0], &e)

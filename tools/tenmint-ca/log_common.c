@@ -54,7 +54,7 @@ int log_target_open(struct log_target *t, const char *location, const struct log
     *t = (struct log_target){0};
     if (read_trust(&t->trust, f, e) != 0)
         return CLI_USAGE;
-    if (f->ca_file != NULL && tm_file_read(f->ca_file, CA_FILE_MAX, &ca, e) != 0)
+    if (f->ca_file != NULL && tm_file_read_text(f->ca_file, CA_FILE_MAX, &ca, e) != 0)
         return CLI_USAGE;
     o.store.ca_pem = f->ca_file != NULL ? tm_buf_str(&ca) : NULL;
     o.api = api_of(&f->api);

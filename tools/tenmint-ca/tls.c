@@ -43,7 +43,7 @@ int tls_read(const char *certificate, const char *key, struct tls_pair *out, str
 {
     *out = (struct tls_pair){0};
     if (check_pair(certificate, key, &out->not_after, e) != 0 ||
-        tm_file_read(certificate, TLS_FILE_MAX, &out->certificate, e) != 0 ||
+        tm_file_read_text(certificate, TLS_FILE_MAX, &out->certificate, e) != 0 ||
         tm_file_read_secret(key, TLS_FILE_MAX, &out->key, e) != 0)
         return tm_err_wrap(e, "tls");
     return tm_buf_str(&out->certificate) != NULL && tm_buf_str(&out->key) != NULL

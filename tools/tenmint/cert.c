@@ -202,7 +202,7 @@ static int request(struct job *j, struct tm_err *e)
     tm_buf_printf(&url, "%.*s/api/v2/signingCert", (int)(j->ca[len - 1] == '/' ? len - 1 : len),
                   j->ca);
     if (rc == 0 && j->ca_cert != NULL)
-        rc = tm_file_read(j->ca_cert, ANSWER_MAX, &ca, e);
+        rc = tm_file_read_text(j->ca_cert, ANSWER_MAX, &ca, e);
     if (rc == 0) {
         struct tm_fetch_request req = {.url = tm_buf_str(&url),
                                        .post_body = body,

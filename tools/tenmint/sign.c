@@ -126,7 +126,7 @@ static int stamp_all(const struct line *l, struct work *w, struct tm_err *e)
 {
     if (l->tsa.count > BUNDLE_TIMESTAMPS_MAX)
         return tm_err_set(e, "more than %d timestamp authorities", BUNDLE_TIMESTAMPS_MAX);
-    if (l->tls_ca != NULL && tm_file_read(l->tls_ca, TLS_CA_MAX, &w->tls_ca, e) != 0)
+    if (l->tls_ca != NULL && tm_file_read_text(l->tls_ca, TLS_CA_MAX, &w->tls_ca, e) != 0)
         return -1;
     for (size_t i = 0; i < l->tsa.count; i++) {
         if (stamp(l, w, l->tsa.item[i], e) != 0)

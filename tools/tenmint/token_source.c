@@ -63,7 +63,7 @@ int token_source_read(const struct token_source *s, struct tm_buf *token, struct
     const char *github = getenv("ACTIONS_ID_TOKEN_REQUEST_URL");
     int rc;
     if (s->file != NULL)
-        rc = tm_file_read(s->file, OIDC_TOKEN_MAX, token, e);
+        rc = tm_file_read_text(s->file, OIDC_TOKEN_MAX, token, e);
     else if (s->env != NULL)
         rc = from_env(s->env, token, e);
     else if (github != NULL && github[0] != '\0')

@@ -252,7 +252,7 @@ static EVP_PKEY *read_key(const char *path, struct tm_err *e)
 {
     struct tm_buf pem = {0};
     EVP_PKEY *key = NULL;
-    if (tm_file_read(path, KEY_FILE_MAX, &pem, e) == 0) {
+    if (tm_file_read_text(path, KEY_FILE_MAX, &pem, e) == 0) {
         BIO *in = BIO_new_mem_buf(pem.data, (int)pem.len);
         key = in != NULL ? PEM_read_bio_PUBKEY(in, NULL, tm_pem_no_password, NULL) : NULL;
         BIO_free(in);

@@ -43,7 +43,7 @@ static int share_lock(struct ca_log_retired *r, struct tm_err *e)
 static int read_key(struct ca_log_retired *r, const char *file, struct tm_err *e)
 {
     struct tm_buf b = {0};
-    int rc = tm_file_read(file, KEY_FILE_MAX, &b, e);
+    int rc = tm_file_read_text(file, KEY_FILE_MAX, &b, e);
     if (rc == 0 && (r->key = r->format->parse_key(b.data, b.len, e)) == NULL)
         rc = tm_err_wrap(e, "'%s'", file);
     tm_buf_free(&b);

@@ -25,7 +25,7 @@ int ca_head_trust_log_key(struct ca_head_trust *t, const char *key, struct tm_er
     /* A file's name is hardly base64 of a key, which is 120 characters and more. */
     int rc = strlen(key) > 100 && tm_b64_decode(B64_STD, key, strlen(key), &bytes) == 0
                  ? 0
-                 : tm_file_read(key, KEY_FILE_MAX, &bytes, e);
+                 : tm_file_read_text(key, KEY_FILE_MAX, &bytes, e);
     if (rc == 0) {
         EVP_PKEY_free(t->log_key);
         t->log_key = tm_digsig_key_parse(bytes.data, bytes.len, e);
@@ -59,7 +59,7 @@ static int add_vkey(struct ca_head_trust *t, const char *text, size_t len, struc
 static int add_vkeys(struct ca_head_trust *t, const char *path, struct tm_err *e)
 {
     struct tm_buf text = {0};
-    int rc = tm_file_read(path, KEY_FILE_MAX, &text, e);
+    int rc = tm_file_read_text(path, KEY_FILE_MAX, &text, e);
     const char *p = rc == 0 ? tm_buf_str(&text) : NULL;
     for (int line = 1; rc == 0 && p != NULL && *p != '\0'; line++) {
         size_t len = strcspn(p, "\n");

@@ -160,7 +160,7 @@ EVP_PKEY *tuf_keyring_read_public(const char *path, struct tm_err *e)
 {
     struct tm_buf text = {0};
     EVP_PKEY *k = NULL;
-    if (tm_file_read(path, PUBLIC_MAX, &text, e) == 0) {
+    if (tm_file_read_text(path, PUBLIC_MAX, &text, e) == 0) {
         if (text.len > 0)
             k = text.data[0] == '{' ? from_json(&text) : from_pem(&text);
         if (k == NULL && text.len > 0 &&
