@@ -1,0 +1,102 @@
+#include "ca/tsa/serve.h"
+
+#include <string.h>
+#include <strings.h>
+
+#include "common/json/jsonstr.h"
+
+/* {"code":N,"message":"..."}: the form that sigstore's authority answers with. */
+static void reply_error(struct tm_http_exchange *x, unsigned status, const char *message)
+{
+    struct tm_buf b = {0};
+    tm_buf_printf(&b, "{\"code\":%u,\"message\":", status);
+    tm_jsonstr_put(&b, message, strlen(message));
+    tm_buf_puts(&b, "}\n");
+    tm_http_reply(x, status, "application/json", &b);
+    if (status == 503)
+        tm_http_reply_header(x, "Retry-After", "10");
+}
+
+/* "type/subtype" without parameters (RFC 9110 §8.3.1), in any case of letters. */
+static bool media_type_is(const char *header, const char *type)
+{
+    size_t len = strlen(type);
+    if (header == NULL || strncasecmp(header, type, len) != 0)
+        return false;
+    header += len + strspn(header + len, " \t");
+    return *header == '\0' || *header == ';';
+}
+
+static const struct {
+    enum ca_tsa_status status;
+    unsigned http;
+    const char *message; /* NULL: what was found */
+} answers[] = {
+    {TSA_BAD_REQUEST, 400, NULL},
+    {TSA_NOT_NOW, 503, "no time can be vouched for at the moment"},
+    {TSA_INTERNAL, 500, "internal error"},
+};
+
+static void refuse(struct ca_tsa_server *s, struct tm_http_exchange *x, enum ca_tsa_status status,
+                   const struct tm_err *e)
+{
+    atomic_fetch_add_explicit(status == TSA_NOT_NOW ? &s->not_now : &s->refused, 1,
+                              memory_order_relaxed);
+    if (s->jlog != NULL)
+        jlog(s->jlog, status == TSA_BAD_REQUEST ? JLOG_INFO : JLOG_ERROR, "no timestamp",
+             JLOG_STR("reason", e->text), JLOG_STR("remote", tm_http_remote(x)), JLOG_END);
+    for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++) {
+        if (answers[i].status == status)
+            reply_error(x, answers[i].http,
+                        answers[i].message != NULL ? answers[i].message : e->text);
+    }
+}
+
+static int read_request(struct tm_http_exchange *x, struct ca_tsa_request *r, struct tm_err *e)
+{
+    const struct tm_buf *body = tm_http_body(x);
+    const char *type = tm_http_header(x, "Content-Type");
+    if (body->len > TSA_QUERY_MAX)
+        return tm_err_set(e, "a timestamp request of more than %zu bytes", TSA_QUERY_MAX);
+    if (media_type_is(type, "application/timestamp-query"))
+        return ca_tsa_request_read(body->data, body->len, r, e);
+    if (media_type_is(type, "application/json"))
+        return ca_tsa_request_read_json((const char *)body->data, body->len, r, e);
+    return tm_err_set(e, "Content-Type is neither application/timestamp-query nor "
+                         "application/json");
+}
+
+static enum tm_http_result stamp(void *ctx, struct tm_http_exchange *x)
+{
+    struct ca_tsa_server *s = ctx;
+    struct ca_tsa_request r;
+    struct tm_err e = {0};
+    struct tm_buf out = {0};
+    enum ca_tsa_status status = TSA_BAD_REQUEST;
+    if (read_request(x, &r, &e) == 0)
+        status = ca_tsa_answer(s->tsa, &r, &out, &e);
+    if (status == TSA_GRANTED) {
+        atomic_fetch_add_explicit(&s->granted, 1, memory_order_relaxed);
+        tm_http_reply(x, 200, "application/timestamp-reply", &out);
+    } else {
+        refuse(s, x, status, &e);
+    }
+    tm_buf_free(&out);
+    return HTTP_DONE;
+}
+
+static enum tm_http_result chain(void *ctx, struct tm_http_exchange *x)
+{
+    const struct ca_tsa_server *s = ctx;
+    const struct tm_buf *pem = ca_tsa_chain(s->tsa);
+    struct tm_buf b = {0};
+    tm_buf_append(&b, pem->data, pem->len);
+    tm_http_reply(x, 200, "application/pem-certificate-chain", &b);
+    return HTTP_DONE;
+}
+
+const struct tm_http_route ca_tsa_routes[] = {
+    {"/api/v1/timestamp", HTTP_POST, stamp},
+    {"/api/v1/timestamp/certchain", HTTP_GET, chain},
+};
+const size_t ca_tsa_route_count = sizeof(ca_tsa_routes) / sizeof(ca_tsa_routes[0]);

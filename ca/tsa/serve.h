@@ -1,0 +1,24 @@
+/*
+ * The authority over HTTP, as sigstore's clients know it: POST /api/v1/timestamp (RFC 3161's
+ * query, or JSON), GET /api/v1/timestamp/certchain.
+ */
+#ifndef TENMINT_CA_TSA_SERVE_H
+#define TENMINT_CA_TSA_SERVE_H
+
+#include <stdatomic.h>
+
+#include "ca/tsa/tsa.h"
+#include "common/http/http.h"
+#include "common/jlog.h"
+
+struct ca_tsa_server { /* all are the caller's, and outlive the server */
+    struct ca_tsa *tsa;
+    struct tm_jlog *jlog; /* why a request was refused or not answered; or NULL */
+    atomic_ulong granted, refused, not_now;
+};
+
+/* The routes, whose context is a struct ca_tsa_server. */
+extern const struct tm_http_route ca_tsa_routes[];
+extern const size_t ca_tsa_route_count;
+
+#endif
