@@ -3,12 +3,6 @@
 #include <string.h>
 
 #include "ca/api/internal.h"
-#include "common/clock.h"
-
-static int64_t system_now(void)
-{
-    return tm_clock_wall_ms() / 1000;
-}
 
 struct ca_api *ca_api_new(const struct ca_api_options *o, struct ca_signer *ca, struct tm_err *e)
 {
@@ -22,8 +16,7 @@ struct ca_api *ca_api_new(const struct ca_api_options *o, struct ca_signer *ca, 
         return NULL;
     }
     api->o = *o;
-    if (api->o.now_s == NULL)
-        api->o.now_s = system_now;
+    tm_checked_clock_init(&api->clock, NULL, o->jlog);
     api->sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
     api->env = (struct ca_issue_env){.verifier = o->verifier,
                                      .policy = o->policy,
@@ -48,8 +41,28 @@ void ca_api_free(struct ca_api *api)
     if (api == NULL)
         return;
     ca_api_view_unref(api->view);
+    tm_checked_clock_free(&api->clock);
     EVP_MD_free(api->sha256);
     free(api);
+}
+
+int ca_api_clock_ready(struct ca_api *api, struct tm_err *e)
+{
+    int64_t ms = 0;
+    return tm_checked_clock_now(&api->clock, &ms, e);
+}
+
+int ca_api_now(struct ca_api *api, int64_t *now_s, struct ca_api_failure *f)
+{
+    int64_t ms = 0;
+    if (api->o.now_s != NULL) {
+        *now_s = api->o.now_s();
+        return 0;
+    }
+    if (tm_checked_clock_now(&api->clock, &ms, &f->detail) != 0)
+        return ca_api_failure_set(f, API_FAULT_CLOCK);
+    *now_s = ms / 1000;
+    return 0;
 }
 
 struct ca_api_view *ca_api_view_get(struct ca_api *api)
@@ -130,6 +143,7 @@ static enum tm_http_result metrics_page(void *ctx, struct tm_http_exchange *x)
                                          api->o.version != NULL ? api->o.version : "unknown"};
     struct tm_buf body = {0};
     ca_metrics_render(api->o.metrics, &scene, &body);
+    tm_checked_clock_metrics(&api->clock, &body);
     if (api->o.more_metrics != NULL)
         api->o.more_metrics(api->o.more_metrics_ctx, &body);
     ca_api_view_unref(v);

@@ -26,7 +26,7 @@ struct ca_api_options { /* pointers are borrowed and must outlive the api */
     struct ca_metrics *metrics;
     int64_t lifetime_s; /* of a certificate: 1 to API_LIFETIME_MAX */
     bool subject_key_id;
-    int64_t (*now_s)(void); /* Unix seconds; NULL: the system's clock */
+    int64_t (*now_s)(void); /* Unix seconds; NULL: the system's clock, checked */
     const char *version;
     /* Appends further figures to the metrics page; or NULL. On the metrics listener's thread. */
     void (*more_metrics)(void *ctx, struct tm_buf *out);
@@ -48,6 +48,9 @@ int ca_api_refresh(struct ca_api *api, struct ca_signer *ca, struct tm_err *e);
 void ca_api_serve(struct ca_api *api, struct tm_http_options *o);
 /* The same for the metrics listener. `main` tells the requests in flight; may be NULL. */
 void ca_api_serve_metrics(struct ca_api *api, struct tm_http_options *o);
+
+/* Whether certificates can be dated: 0, or -1 with the reason. Any thread. */
+int ca_api_clock_ready(struct ca_api *api, struct tm_err *e);
 
 /* In-flight figure for the metrics; set once the server has started. */
 void ca_api_watch(struct ca_api *api, const struct tm_http_server *main);

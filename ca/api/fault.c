@@ -38,6 +38,8 @@ static const struct {
     [API_FAULT_LOG] = {503, UNAVAILABLE, "log", "Error entering certificate in CTL"},
     [API_FAULT_AUDIT] = {503, UNAVAILABLE, "audit",
                          "The certificate could not be recorded, try again later"},
+    [API_FAULT_CLOCK] = {503, UNAVAILABLE, "clock",
+                         "The server's clock is not trusted, try again later"},
     [API_FAULT_TIMEOUT] = {503, UNAVAILABLE, "timeout",
                            "The request could not be completed in time, try again later"},
     [API_FAULT_BUSY] = {503, UNAVAILABLE, "busy", "The server is busy, try again later"},

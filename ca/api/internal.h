@@ -7,18 +7,23 @@
 #include "ca/api/api.h"
 #include "ca/api/issue.h"
 #include "ca/api/view.h"
+#include "common/checked_clock.h"
 #include "common/gate.h"
 
 struct ca_api {
     struct ca_api_options o;
     struct ca_issue_env env;
     EVP_MD *sha256;
+    struct tm_checked_clock clock;
     struct tm_gate gate;
     struct ca_api_view *_Atomic view;
     const struct tm_http_server *_Atomic main;
 };
 
 struct ca_api_view *ca_api_view_get(struct ca_api *api); /* a reference */
+
+/* What certificates are dated by. -1: API_FAULT_CLOCK. */
+int ca_api_now(struct ca_api *api, int64_t *now_s, struct ca_api_failure *f);
 
 /* sign.c */
 enum tm_http_result ca_api_sign_v2(void *ctx, struct tm_http_exchange *x);

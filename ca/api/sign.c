@@ -128,9 +128,12 @@ static enum ca_issue_status advance(struct call *c, struct tm_http_exchange *x,
                                     struct ca_api_failure *f)
 {
     struct ca_api *api = c->api;
+    int64_t now_s = 0;
+    if (ca_api_now(api, &now_s, f) != 0)
+        return ISSUE_FAILED;
     struct oidc_waiter waiter = {.wake = tm_http_wake, .arg = tm_http_wait_begin(x)};
-    enum ca_issue_status st = ca_issue_step(&api->env, &c->job, &c->request, c->token, c->token_len,
-                                            api->o.now_s(), &waiter, f);
+    enum ca_issue_status st =
+        ca_issue_step(&api->env, &c->job, &c->request, c->token, c->token_len, now_s, &waiter, f);
     if (st != ISSUE_WAITING)
         tm_http_wait_cancel(x);
     return st;

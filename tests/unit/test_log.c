@@ -10,6 +10,7 @@
 #include "common/file.h"
 #include "common/transparency/sct.h"
 #include "tests/support/cmocka_all.h"
+#include "ca/log/ct/format.h"
 #include "tests/support/logbox.h"
 #include "tests/support/mtree.h"
 
@@ -409,7 +410,7 @@ static int64_t test_now(void)
     return test_clock;
 }
 
-static void a_clock_that_goes_back(void **state)
+static void a_small_step_back_of_the_clock_is_waited_out(void **state)
 {
     (void)state;
     struct logbox b;
@@ -421,8 +422,9 @@ static void a_clock_that_goes_back(void **state)
         int64_t clock;
         uint64_t timestamp;
     } steps[] = {
-        {1000000000, 1000000000}, {1000000005, 1000000005}, {999999000, 1000000005},
-        {900000000, 900000000},   {900000001, 900000001},
+        {1000000000, 1000000000},
+        {1000000005, 1000000005},
+        {999999000, 1000000005},
     };
     logbox_init(&b);
     b.o.now_ms = test_now;
@@ -451,6 +453,61 @@ static void a_clock_that_goes_back(void **state)
         tm_buf_free(&text);
     }
     ca_ctlog_close(l);
+    tm_buf_free(&sct);
+    logbox_free(&b);
+}
+
+static uint64_t head_time(const struct logbox *b, struct ca_ctlog *l)
+{
+    struct tm_buf text = {0};
+    struct tm_note n;
+    struct tm_note_key k;
+    struct tm_err e = {0};
+    uint64_t head = 0;
+    (void)ca_log_checkpoint(ca_ctlog_log(l), &text);
+    assert_int_equal(tm_note_parse(text.data, text.len, &n, &e), 0);
+    assert_int_equal(tm_note_key_init(&k, b->o.origin, NOTE_RFC6962, b->key, &e), 0);
+    assert_int_equal(tm_note_verify(&n, &k, &head, &e), 0);
+    tm_note_free(&n);
+    tm_buf_free(&text);
+    return head;
+}
+
+/* The clock was wrong, an entry and a checkpoint were dated by it; now it is right. */
+static void a_log_from_the_future_is_refused_with_the_way_out(void **state)
+{
+    (void)state;
+    struct logbox b;
+    struct tm_err e = {0};
+    struct tm_buf sct = {0};
+    uint64_t index = 0;
+    uint64_t newest = 0;
+    logbox_init(&b);
+    b.o.now_ms = test_now;
+    test_clock = 2460000000000; /* 2047 */
+    assert_int_equal(ca_ctlog_create(&b.o, &e), 0);
+    struct ca_ctlog *l = logbox_open(&b);
+    assert_int_equal(logbox_add(l, 1, 64, &sct, &index, &e), 0);
+    test_clock = 1800000000000;
+    assert_int_equal(logbox_add(l, 2, 64, &sct, &index, &e), -1);
+    assert_non_null(strstr(e.text, "behind the log's last entry"));
+    assert_int_equal(ca_log_redate(&ca_log_format_ct, b.dir, test_clock, &newest, &e), -1);
+    ca_ctlog_close(l);
+
+    assert_null(ca_ctlog_open(&b.o, &e));
+    assert_non_null(strstr(e.text, "2047-12-15"));
+    assert_non_null(strstr(e.text, "tenmint-ca log redate"));
+    assert_int_equal(ca_log_redate(&ca_log_format_ct, b.dir, test_clock, &newest, &e), 0);
+    assert_true(newest >= 2460000000000);
+    for (uint64_t i = 0; i < 2; i++) { /* not once only: the entries stay where they are */
+        test_clock += 1000;
+        l = logbox_open(&b);
+        assert_int_equal(head_time(&b, l), test_clock);
+        assert_int_equal(logbox_add(l, 3 + i, 64, &sct, &index, &e), 0);
+        ca_ctlog_close(l);
+    }
+    test_clock -= 120000; /* what came later is no excuse */
+    assert_null(ca_ctlog_open(&b.o, &e));
     tm_buf_free(&sct);
     logbox_free(&b);
 }
@@ -563,7 +620,8 @@ int main(void)
         cmocka_unit_test(damaged_tiles_are_refused_or_made_anew),
         cmocka_unit_test(readers_tell_damage),
         cmocka_unit_test(a_full_disk_loses_nothing),
-        cmocka_unit_test(a_clock_that_goes_back),
+        cmocka_unit_test(a_small_step_back_of_the_clock_is_waited_out),
+        cmocka_unit_test(a_log_from_the_future_is_refused_with_the_way_out),
         cmocka_unit_test(a_late_checkpoint_comes_by_itself),
         cmocka_unit_test(bad_entries_are_refused),
         cmocka_unit_test(tile_paths_are_strict),

@@ -9,6 +9,7 @@ int command_check_config(const struct cli_command *self, int argc, char **argv);
 int command_init(const struct cli_command *self, int argc, char **argv);
 int command_rotate(const struct cli_command *self, int argc, char **argv);
 int command_log_create(const struct cli_command *self, int argc, char **argv);
+int command_log_redate(const struct cli_command *self, int argc, char **argv);
 int command_log_status(const struct cli_command *self, int argc, char **argv);
 int command_log_verify(const struct cli_command *self, int argc, char **argv);
 int command_log_find(const struct cli_command *self, int argc, char **argv);

@@ -10,6 +10,12 @@ static const struct cli_command log_commands[] = {
          "  tenmint-ca log create /etc/tenmint-ca/log-2027 \\\n"
          "      --origin ca.example.com/log/2027 --password-file /etc/tenmint-ca/password\n",
      .run = command_log_create},
+    {.name = "redate",
+     .group = "log",
+     .args = "DIR",
+     .summary = "let a log that a wrong clock dated into the future be dated by the clock again",
+     .examples = "  tenmint-ca log redate /var/lib/tenmint-ca/log\n",
+     .run = command_log_redate},
     {.name = "status",
      .group = "log",
      .args = "DIR|URL [OPTION]...",
@@ -91,7 +97,7 @@ static const struct cli_command commands[] = {
          "  tenmint-ca rotate ./ca --activate\n",
      .run = command_rotate},
     {.name = "log",
-     .summary = "transparency logs: create, status, verify, find, watch, export, witness",
+     .summary = "transparency logs: create, redate, status, verify, find, watch, export, witness",
      .commands = log_commands,
      .count = sizeof(log_commands) / sizeof(log_commands[0])},
 };

@@ -206,5 +206,5 @@ void ca_log_stats_get(struct ca_log *l, struct ca_log_stats *out)
     out->contradicted = ca_log_contradicted(&l->verdict);
     out->size = ca_log_growing_size(&l->growing);
     out->checkpoint_size = ca_log_shown_size(&l->shown);
-    out->checkpoint_age_ms = ca_log_now_ms(&l->site) - (int64_t)ca_log_shown_time_ms(&l->shown);
+    out->checkpoint_age_ms = ca_log_shown_age_ms(&l->shown);
 }

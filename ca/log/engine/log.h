@@ -42,7 +42,7 @@ struct ca_log_options { /* pointers are borrowed and must outlive the log */
     const char *anchor;      /* file on other storage that keeps a copy of the newest
                                 checkpoint: a restored old backup is then refused; or NULL */
     struct tm_jlog *jlog;    /* or NULL */
-    int64_t (*now_ms)(void); /* NULL: the system's clock */
+    int64_t (*now_ms)(void); /* NULL: the system's clock, checked */
 
     /* Appends more signature lines (witnesses) to a checkpoint before it is published; NULL: none.
      * Their absence is no fault. -1: the log is proven to be not the one that it published before
@@ -72,6 +72,15 @@ int ca_log_create(const struct ca_log_options *o, struct tm_err *e);
  * with `e` set: the directory holds no log, another log's data, or contradicts itself.
  */
 struct ca_log *ca_log_open(const struct ca_log_options *o, struct tm_err *e);
+
+/*
+ * The way out for a log that was dated by a wrong clock: excuses the times of its checkpoint and
+ * journal that are ahead of `now_ms`, the latest of which is *newest_ms. When it is opened next, it
+ * is dated by the clock again, and its time goes back once. -1: nothing is ahead, the log is open,
+ * or none.
+ */
+int ca_log_redate(const struct ca_log_format *format, const char *directory, int64_t now_ms,
+                  uint64_t *newest_ms, struct tm_err *e);
 
 /* Finishes queued entries, publishes a last checkpoint, gives the lock back. NULL is fine. Every
  * ticket must have been freed. */
@@ -134,7 +143,7 @@ struct ca_log_stats {
     uint64_t failures;         /* entries refused or failed since start-up */
     uint64_t size;             /* durable */
     uint64_t checkpoint_size;  /* published */
-    int64_t checkpoint_age_ms; /* since the newest checkpoint was signed */
+    int64_t checkpoint_age_ms; /* since the newest checkpoint was shown; no clock can set it back */
     uint64_t checkpoint_failures;
     bool contradicted; /* rolled back or forked: it takes no entries */
     struct ca_log_histogram group, fsync;

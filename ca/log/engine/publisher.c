@@ -160,18 +160,34 @@ static int show_checkpoint(const struct ca_log_site *site, const struct tm_buf *
     return rc;
 }
 
+/* As recent as the newest SCT, and later than the last checkpoint (RFC 6962 §3.5), but never in
+ * the future: what was dated there by a clock that was wrong, and is excused, is no bound. */
+static int checkpoint_time(struct ca_log_publisher *p, uint64_t *out, struct tm_err *e)
+{
+    const uint64_t bounds[] = {p->snapshot.newest_ms, ca_log_shown_time_ms(p->shown) + 1};
+    int64_t now = 0;
+    if (ca_log_now(p->site, &now, e) != 0)
+        return -1;
+    *out = (uint64_t)now;
+    for (size_t i = 0; i < 2; i++) {
+        if (bounds[i] > *out && !ca_log_excused(&p->site->excuse, bounds[i]))
+            *out = bounds[i];
+    }
+    return !ca_log_is_ahead(*out, now)
+               ? 0
+               : tm_err_set(e, "the clock is %llu s behind what the log is dated already",
+                            (unsigned long long)(*out - (uint64_t)now) / 1000);
+}
+
 static int publish_snapshot(struct ca_log_publisher *p, struct tm_err *e)
 {
     const struct ca_log_options *o = &p->site->o;
     struct tm_buf note = {0};
-    uint64_t timestamp = (uint64_t)ca_log_now_ms(p->site);
-    uint64_t before = ca_log_shown_time_ms(p->shown);
+    uint64_t timestamp = 0;
     uint64_t size = p->snapshot.edge.size;
-    if (timestamp < p->snapshot.newest_ms)
-        timestamp = p->snapshot.newest_ms; /* RFC 6962 §3.5: as recent as the newest SCT */
-    if (timestamp <= before)
-        timestamp = before + 1;
-    int rc = put_partials(p, e);
+    int rc = checkpoint_time(p, &timestamp, e);
+    if (rc == 0)
+        rc = put_partials(p, e);
     if (rc == 0)
         rc = sign_checkpoint(p, timestamp, &note, e);
     if (rc == 0)

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/file.h"
 
 /*
@@ -18,6 +19,8 @@
  * hash, and tiles must not hold more than the journal: else the directory is no longer the log
  * that was shown, and going on would fork it.
  */
+
+#define LONG_AGO_MS (30 * UINT64_C(86400000))
 
 struct shown { /* a tree head that somebody may have seen */
     const char *what;
@@ -30,8 +33,9 @@ struct replay {
     const struct ca_log_site *site;
     struct ca_log_growing *growing;
     struct shown shown[2];
-    uint64_t shown_ms; /* that the newer of them is dated */
-    uint64_t last_ms;  /* timestamp of the last entry */
+    uint64_t shown_ms;  /* that the newer of them is dated */
+    uint64_t last_ms;   /* timestamp of the last entry */
+    uint64_t newest_ms; /* of those that are not excused */
     struct ca_log_dir dir;
 };
 
@@ -160,6 +164,8 @@ static int replay_group(void *ctx, uint64_t first, uint32_t count, const unsigne
         if (ca_log_growing_add(r->growing, from, (size_t)(in.p - from), &leaf) != 0)
             return tm_err_set(e, "out of memory");
         r->last_ms = leaf.timestamp_ms;
+        if (r->last_ms > r->newest_ms && !ca_log_excused(&r->site->excuse, r->last_ms))
+            r->newest_ms = r->last_ms;
         if (meet(r, e) != 0)
             return -1;
     }
@@ -217,12 +223,40 @@ static int check_tiles(const struct replay *r, struct tm_err *e)
     return rc;
 }
 
+/* Nothing can be dated behind what was dated before. */
+static int check_time(const struct replay *r, struct tm_err *e)
+{
+    int64_t now = 0;
+    char last[21];
+    char here[21];
+    uint64_t shown = ca_log_excused(&r->site->excuse, r->shown_ms) ? 0 : r->shown_ms;
+    bool entry = r->newest_ms > shown;
+    uint64_t newest = entry ? r->newest_ms : shown;
+    if (ca_log_now(r->site, &now, e) != 0)
+        return -1;
+    tm_clock_format((int64_t)(newest / 1000), last);
+    tm_clock_format(now / 1000, here);
+    if (ca_log_is_ahead(newest, now))
+        return tm_err_set(e,
+                          "its last %s is of %s, but this machine's clock says %s. If the clock is "
+                          "wrong, set it. If it is right, the log was dated by a wrong one: "
+                          "'tenmint-ca log redate DIR' dates it by the clock again (its time goes "
+                          "back once, which monitors report), or start a new log",
+                          entry ? "entry" : "checkpoint", last, here);
+    if (newest > 0 && (uint64_t)now > newest + LONG_AGO_MS)
+        ca_log_say(r->site, JLOG_WARN,
+                   "the log's last checkpoint is more than 30 days old: is the clock right?", NULL);
+    return 0;
+}
+
 static int replay(struct replay *r, struct tm_err *e)
 {
     struct ca_journal_reader to = {.ctx = r, .begin = begin, .group = replay_group};
     size_t torn = 0;
     if (read_all_shown(r, e) != 0 || ca_journal_read(r->site->directory, &to, &torn, e) != 0 ||
         check_met(r, e) != 0 || check_tiles(r, e) != 0)
+        return -1;
+    if (check_time(r, e) != 0)
         return -1;
     if (torn > 0)
         ca_log_say(r->site, JLOG_WARN,

@@ -4,7 +4,6 @@
 
 #define GROUP_SPACING_US 2000 /* between groups while entries come in company */
 #define JOURNAL_ROTATE ((off_t)16 * 1024 * 1024)
-#define CLOCK_SLACK_MS 10000 /* a clock that steps back less is waited out */
 
 /*
  * When the last group had more than one entry, the next is not begun until a moment after it was:
@@ -40,18 +39,22 @@ static struct ca_log_ticket *drop_cancelled(struct ca_log_ticket *list, size_t *
     return list;
 }
 
-/* Not before the last entry's, unless the clock was set back by more than a slip. */
-static uint64_t group_timestamp(struct ca_log_sequencer *s)
+/* Not before the last entry's, unless that one is excused. */
+static int group_timestamp(struct ca_log_sequencer *s, uint64_t *timestamp, struct tm_err *e)
 {
-    uint64_t now = (uint64_t)ca_log_now_ms(s->site);
-    if (now < s->last_ms && s->last_ms - now <= CLOCK_SLACK_MS)
-        return s->last_ms;
-    if (now < s->last_ms && !s->clock_warned) {
-        ca_log_say(s->site, JLOG_WARN, "the clock went back behind the log's entries", NULL);
-        s->clock_warned = true;
-    }
+    int64_t wall = 0;
+    if (ca_log_now(s->site, &wall, e) != 0)
+        return -1;
+    uint64_t now = (uint64_t)wall;
+    *timestamp = s->last_ms;
+    if (now < s->last_ms && !ca_log_is_ahead(s->last_ms, wall))
+        return 0;
+    if (ca_log_is_ahead(s->last_ms, wall) && !ca_log_excused(&s->site->excuse, s->last_ms))
+        return tm_err_set(e, "the clock is %llu s behind the log's last entry",
+                          (unsigned long long)(s->last_ms - now) / 1000);
     s->last_ms = now;
-    return now;
+    *timestamp = now;
+    return 0;
 }
 
 /* Room in the tree, and a journal to write to. */
@@ -72,8 +75,10 @@ static int write_group(struct ca_log_sequencer *s, struct ca_log_ticket *list, s
 {
     const struct ca_log_format *f = s->site->format;
     uint64_t index = s->journal.next;
-    uint64_t timestamp = group_timestamp(s);
+    uint64_t timestamp = 0;
     int64_t synced_us = 0;
+    if (group_timestamp(s, &timestamp, e) != 0)
+        return -1;
     ca_journal_group_begin(&s->group);
     for (struct ca_log_ticket *t = list; t != NULL; t = t->next) {
         t->index = index++;

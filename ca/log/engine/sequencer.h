@@ -24,7 +24,6 @@ struct ca_log_sequencer { /* no lock: its thread's, and before that runs the ope
     uint64_t last_ms; /* timestamp of the last entry */
     size_t last_count;
     struct timespec last_began; /* monotonic; of the last group */
-    bool clock_warned;
     pthread_t thread;
     bool running;
 };

@@ -1,5 +1,7 @@
 #include "ca/log/engine/shown.h"
 
+#include "common/clock.h"
+
 void ca_log_shown_init(struct ca_log_shown *s)
 {
     *s = (struct ca_log_shown){0};
@@ -18,6 +20,7 @@ void ca_log_shown_set(struct ca_log_shown *s, struct tm_buf *note, uint64_t size
     struct tm_buf old = s->note;
     s->note = *note;
     s->size = size;
+    s->since = tm_clock_mono_ms();
     s->time_ms = time_ms;
     pthread_mutex_unlock(&s->lock);
     *note = (struct tm_buf){0};
@@ -54,4 +57,12 @@ uint64_t ca_log_shown_time_ms(struct ca_log_shown *s)
     uint64_t time_ms = s->time_ms;
     pthread_mutex_unlock(&s->lock);
     return time_ms;
+}
+
+int64_t ca_log_shown_age_ms(struct ca_log_shown *s)
+{
+    pthread_mutex_lock(&s->lock);
+    int64_t since = s->since;
+    pthread_mutex_unlock(&s->lock);
+    return tm_clock_mono_ms() - since;
 }

@@ -14,6 +14,7 @@ struct ca_log_shown {
     struct tm_buf note;   /* empty before the first */
     uint64_t size;
     uint64_t time_ms; /* that it is dated */
+    int64_t since;    /* monotonic ms: when it was shown */
 };
 
 void ca_log_shown_init(struct ca_log_shown *s);
@@ -27,5 +28,6 @@ void ca_log_shown_before(struct ca_log_shown *s, uint64_t time_ms);
 uint64_t ca_log_shown_get(struct ca_log_shown *s, struct tm_buf *note); /* appends; the size */
 uint64_t ca_log_shown_size(struct ca_log_shown *s);
 uint64_t ca_log_shown_time_ms(struct ca_log_shown *s);
+int64_t ca_log_shown_age_ms(struct ca_log_shown *s); /* since it was shown */
 
 #endif

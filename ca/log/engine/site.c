@@ -14,17 +14,26 @@
 #include "ca/log/engine/reader.h"
 #include "ca/log/engine/store.h"
 #include "common/b64.h"
-#include "common/clock.h"
 #include "common/file.h"
+
+#define AHEAD_MS 60000 /* a clock that was set back by less is waited out */
 
 void ca_log_options_default(struct ca_log_options *o)
 {
     *o = (struct ca_log_options){.checkpoint_interval_ms = 1000};
 }
 
-int64_t ca_log_now_ms(const struct ca_log_site *s)
+int ca_log_now(const struct ca_log_site *s, int64_t *ms, struct tm_err *e)
 {
-    return s->o.now_ms != NULL ? s->o.now_ms() : tm_clock_wall_ms();
+    if (s->o.now_ms == NULL)
+        return tm_checked_clock_now(s->clock, ms, e);
+    *ms = s->o.now_ms();
+    return 0;
+}
+
+bool ca_log_is_ahead(uint64_t time_ms, int64_t now_ms)
+{
+    return time_ms > (uint64_t)now_ms + AHEAD_MS;
 }
 
 void ca_log_say(const struct ca_log_site *s, enum tm_jlog_level level, const char *message,
@@ -70,6 +79,10 @@ static int check_options(const struct ca_log_options *o, struct tm_err *e)
 static int fill(struct ca_log_site *s, struct tm_err *e)
 {
     const struct ca_log_options *o = &s->o;
+    s->clock = calloc(1, sizeof(*s->clock));
+    if (s->clock == NULL)
+        return tm_err_set(e, "out of memory");
+    tm_checked_clock_init(s->clock, NULL, o->jlog);
     s->directory = strdup(o->directory);
     s->origin = strdup(o->origin);
     s->anchor = o->anchor != NULL ? strdup(o->anchor) : NULL;
@@ -100,6 +113,9 @@ void ca_log_site_free(struct ca_log_site *s)
     if (s->lock_fd >= 0)
         close(s->lock_fd);
     s->lock_fd = -1;
+    if (s->clock != NULL)
+        tm_checked_clock_free(s->clock);
+    free(s->clock);
     free(s->directory);
     free(s->origin);
     free(s->anchor);
@@ -216,7 +232,9 @@ static int check_identity(const struct ca_log_site *s, struct tm_err *e)
     return 0;
 }
 
-int ca_log_site_check(const struct ca_log_site *s, struct tm_err *e)
+int ca_log_site_check(struct ca_log_site *s, struct tm_err *e)
 {
-    return check_identity(s, e) == 0 ? check_anchor(s, e) : -1;
+    if (check_identity(s, e) != 0 || ca_log_excuse_read(s->directory, &s->excuse, e) != 0)
+        return -1;
+    return check_anchor(s, e);
 }

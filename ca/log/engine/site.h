@@ -5,6 +5,8 @@
 #define TENMINT_CA_LOG_SITE_H
 
 #include "ca/log/engine/log.h"
+#include "ca/log/engine/redate.h"
+#include "common/checked_clock.h"
 
 struct ca_log_site {
     struct ca_log_options o;
@@ -13,6 +15,8 @@ struct ca_log_site {
     unsigned char id[32];
     struct tm_note_key note_key;
     int lock_fd; /* -1: not locked */
+    struct ca_log_excuse excuse;
+    struct tm_checked_clock *clock; /* owned */
 };
 
 /* Checks the options. On -1 there is nothing to free. */
@@ -27,9 +31,12 @@ int ca_log_site_prepare(const struct ca_log_site *s, struct tm_err *e);
 /* Makes a log of what was prepared. */
 int ca_log_site_write_identity(const struct ca_log_site *s, struct tm_err *e);
 /* 0: the directory is this log's, and the anchor is on other storage. */
-int ca_log_site_check(const struct ca_log_site *s, struct tm_err *e);
+int ca_log_site_check(struct ca_log_site *s, struct tm_err *e);
 
-int64_t ca_log_now_ms(const struct ca_log_site *s);
+/* What the log is dated by. -1: the clock is in doubt. */
+int ca_log_now(const struct ca_log_site *s, int64_t *ms, struct tm_err *e);
+/* A time that the log was dated by lies so far in the future that it cannot go on from there. */
+bool ca_log_is_ahead(uint64_t time_ms, int64_t now_ms);
 void ca_log_say(const struct ca_log_site *s, enum tm_jlog_level level, const char *message,
                 const struct tm_err *e);
 

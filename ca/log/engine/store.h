@@ -19,6 +19,7 @@
 #define LOG_LOCK "state/lock"
 #define LOG_JOURNAL "state/journal"
 #define LOG_INDEX "state/index"
+#define LOG_REDATED "state/redated"
 
 #define LOG_ISSUER_NAME (sizeof("issuer/") + 64)
 void ca_log_issuer_name(const unsigned char fingerprint[32], char out[LOG_ISSUER_NAME]);
