@@ -45,10 +45,13 @@ enum tm_jsonmap_kind {
 /* Bounds: a `max` of 0 is none (JSONMAP_INTEGER: when `min` is 0 too). */
 
 enum {
-    JSONMAP_REQUIRED = 1, /* absent is an error; else the place stays as it is */
-    JSONMAP_NOTED = 2,    /* the bool at `has` tells whether it was there */
-    JSONMAP_NULL = 4,     /* null is as absent, here */
-    JSONMAP_MUST_KNOW = 8 /* JSONMAP_ENUM: a value without a name is refused, always */
+    JSONMAP_REQUIRED = 1,  /* absent is an error; else the place stays as it is */
+    JSONMAP_NOTED = 2,     /* the bool at `has` tells whether it was there */
+    JSONMAP_NULL = 4,      /* null is as absent, here */
+    JSONMAP_MUST_KNOW = 8, /* JSONMAP_ENUM: a value without a name is refused, always */
+    JSONMAP_ALWAYS = 16,   /* written also when it is empty, as JSONMAP_REQUIRED is */
+    JSONMAP_OMIT = 32,     /* JSONMAP_OBJECT, JSONMAP_INTEGER: none when empty, or 0, is written */
+    JSONMAP_QUOTED = 64,   /* JSONMAP_INTEGER: written as a string, as protobuf does 64 bits */
 };
 
 enum tm_jsonmap_unknown {
@@ -71,10 +74,17 @@ struct tm_jsonmap_list { /* or any struct of a pointer to items and their count 
     size_t count;
 };
 
+struct tm_jsonmap_how { /* zeros: tolerantly, told of nothing */
+    bool strict;        /* a person wrote it: JSONMAP_IGNORE refuses, enums must be known */
+    /* Told of each value that was read but not understood: "tlogs[2]: 'hashAlgorithm' …". */
+    void (*note)(void *arg, const char *text);
+    void *arg;
+};
+
 struct tm_jsonmap_type { /* a kind of another room's */
     /* 0 or -1 with `e` set: only the reason, as "is no date". `place` is zeros, or what stood there
      * before; it is freed by `free` also after a failure. */
-    int (*read)(const json_t *v, void *place, struct tm_err *e);
+    int (*read)(const json_t *v, void *place, const struct tm_jsonmap_how *how, struct tm_err *e);
     /* A new reference; NULL: absent, and not written; or, with `e` set, a failure. May be NULL. */
     json_t *(*write)(const void *place, struct tm_err *e);
     void (*free)(void *place); /* NULL: nothing is owned */
@@ -94,13 +104,6 @@ struct tm_jsonmap_member {
     const struct tm_jsonmap_type *type;   /* JSONMAP_OWN */
 };
 #define JSONMAP_AT(type, member) .place = offsetof(type, member)
-
-struct tm_jsonmap_how { /* zeros: tolerantly, told of nothing */
-    bool strict;        /* a person wrote it: JSONMAP_IGNORE refuses, enums must be known */
-    /* Told of each value that was read but not understood: "tlogs[2]: 'hashAlgorithm' …". */
-    void (*note)(void *arg, const char *text);
-    void *arg;
-};
 
 struct tm_jsonmap {
     const struct tm_jsonmap_member *members;

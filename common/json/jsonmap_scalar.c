@@ -37,7 +37,7 @@ static const struct tm_jsonmap_at *holder(const struct tm_jsonmap_at *at)
 int tm_jsonmap_fault(const struct tm_jsonmap_at *at, struct tm_err *e, const char *reason, ...)
 {
     char path[200] = "";
-    char text[256];
+    char text[ERR_TEXT_MAX];
     va_list ap;
     va_start(ap, reason);
     vsnprintf(text, sizeof(text), reason, ap);
@@ -193,6 +193,14 @@ static int read_bool(const struct tm_jsonmap_reader *r, const struct tm_jsonmap_
     return 0;
 }
 
+static int read_own(const struct tm_jsonmap_reader *r, const struct tm_jsonmap_at *at,
+                    const json_t *v, const struct tm_jsonmap_member *m, void *place)
+{
+    struct tm_err why = {0};
+    return m->type->read(v, place, r->how, &why) == 0 ? 0
+                                                      : tm_jsonmap_fault(at, r->e, "%s", why.text);
+}
+
 int tm_jsonmap_scalar(const struct tm_jsonmap_reader *r, const struct tm_jsonmap_at *at,
                       const json_t *v, const struct tm_jsonmap_member *m, bool proto, void *place)
 {
@@ -214,7 +222,7 @@ int tm_jsonmap_scalar(const struct tm_jsonmap_reader *r, const struct tm_jsonmap
         *tree = json_incref((json_t *)v);
         return 0;
     case JSONMAP_OWN:
-        return m->type->read(v, place, r->e) == 0 ? 0 : tm_jsonmap_wrap(at, r->e);
+        return read_own(r, at, v, m, place);
     default:
         return tm_jsonmap_fault(at, r->e, "is of no kind (internal error)");
     }

@@ -1,9 +1,12 @@
 /* A struct back into the object that common/json/jsonmap.h reads. */
+#include <inttypes.h>
 #include <string.h>
 
 #include "common/b64.h"
 #include "common/hex.h"
 #include "common/json/jsonmap_internal.h"
+
+#define WHOLE ((unsigned)JSONMAP_REQUIRED | (unsigned)JSONMAP_ALWAYS)
 
 struct writer {
     struct tm_err *e;
@@ -31,17 +34,25 @@ static json_t *write_text(struct writer *w, const struct tm_jsonmap_member *m, b
                           const char *text)
 {
     bool empty = text == NULL || (proto && *text == '\0');
-    if (empty && (m->flags & JSONMAP_REQUIRED) == 0)
+    if (empty && (m->flags & WHOLE) == 0)
         return NULL;
     json_t *v = json_string(text != NULL ? text : "");
     return v != NULL ? v : failed(w, m->name, "is not UTF-8, or memory is out");
+}
+
+static json_t *write_integer(struct writer *w, const struct tm_jsonmap_member *m, int64_t n)
+{
+    if (n == 0 && (m->flags & JSONMAP_OMIT) != 0)
+        return NULL;
+    return made(w,
+                (m->flags & JSONMAP_QUOTED) != 0 ? json_sprintf("%" PRId64, n) : json_integer(n));
 }
 
 static json_t *write_bytes(struct writer *w, const struct tm_jsonmap_member *m,
                            const struct tm_buf *bytes)
 {
     struct tm_buf text = {0};
-    if (bytes->len == 0 && (m->flags & JSONMAP_REQUIRED) == 0)
+    if (bytes->len == 0 && (m->flags & WHOLE) == 0)
         return NULL;
     if (m->kind == JSONMAP_BASE64) {
         tm_b64_encode(B64_STD, bytes->data, bytes->len, &text);
@@ -72,7 +83,7 @@ static json_t *write_list(struct writer *w, const struct tm_jsonmap_member *m, b
 {
     struct tm_jsonmap_list list = tm_jsonmap_list_at(place);
     bool named = m->kind == JSONMAP_NAMED;
-    if (list.count == 0 && (m->flags & JSONMAP_REQUIRED) == 0)
+    if (list.count == 0 && (m->flags & WHOLE) == 0)
         return NULL;
     json_t *all = made(w, named ? json_object() : json_array());
     /* An item is written also when it is empty: leaving it out would move the others. */
@@ -103,6 +114,15 @@ static json_t *write_own(struct writer *w, const struct tm_jsonmap_member *m, co
     return v;
 }
 
+static json_t *write_nested(struct writer *w, const struct tm_jsonmap_member *m, const void *place)
+{
+    json_t *v = write_object(w, m->map, place);
+    if (v == NULL || (m->flags & JSONMAP_OMIT) == 0 || json_object_size(v) > 0)
+        return v;
+    json_decref(v);
+    return NULL;
+}
+
 /* NULL: it is absent, or w->failed. */
 static json_t *write_value(struct writer *w, const struct tm_jsonmap_member *m, bool proto,
                            const void *place)
@@ -113,14 +133,14 @@ static json_t *write_value(struct writer *w, const struct tm_jsonmap_member *m, 
     case JSONMAP_BOOL:
         return json_boolean(*(const bool *)place);
     case JSONMAP_INTEGER:
-        return made(w, json_integer(*(const int64_t *)place));
+        return write_integer(w, m, *(const int64_t *)place);
     case JSONMAP_BASE64:
     case JSONMAP_HEX:
         return write_bytes(w, m, place);
     case JSONMAP_ENUM:
         return write_enum(w, m, *(const int *)place);
     case JSONMAP_OBJECT:
-        return write_object(w, m->map, place);
+        return write_nested(w, m, place);
     case JSONMAP_LIST:
     case JSONMAP_NAMED:
         return write_list(w, m, proto, place);

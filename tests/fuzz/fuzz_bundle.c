@@ -27,9 +27,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     report = (struct tuf_report){0};
     if (tuf_verify_run(&job, &report) == 0)
         abort();
-    for (size_t i = 0; i < b->entry_count; i++) {
+    for (size_t i = 0; i < b->entries.count; i++) {
         if (b->leaf != NULL)
-            tuf_tlog_check_body(b->entry[i], b, NULL, &artifact, &e);
+            tuf_tlog_check_body(&b->entries.item[i], b, NULL, &artifact, &e);
     }
     tuf_artifact_free(&artifact);
     tuf_trusted_root_free(root);

@@ -22,10 +22,15 @@ static void choose(const struct tuf_signing_config *c)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+    struct tm_err ignored = {0};
+    struct tuf_signing_config *tolerant = tuf_signing_config_parse(data, size, &ignored);
     struct tm_err e = {0};
     struct tm_buf first = {0};
     struct tm_buf second = {0};
-    struct tuf_signing_config *c = tuf_signing_config_parse(data, size, &e);
+    struct tuf_signing_config *c = tuf_signing_config_parse_strict(data, size, &e);
+    if (c != NULL && tolerant == NULL)
+        abort();
+    tuf_signing_config_free(tolerant);
     if (c == NULL) {
         if (e.text[0] == '\0')
             abort();

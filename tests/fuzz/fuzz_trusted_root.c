@@ -48,10 +48,15 @@ static void compare(const struct tuf_trusted_root *r, const struct tuf_trusted_r
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+    struct tm_err ignored = {0};
+    struct tuf_trusted_root *tolerant = tuf_trusted_root_parse(data, size, &ignored);
     struct tm_err e = {0};
     struct tm_buf first = {0};
     struct tm_buf second = {0};
-    struct tuf_trusted_root *r = tuf_trusted_root_parse(data, size, &e);
+    struct tuf_trusted_root *r = tuf_trusted_root_parse_strict(data, size, &e);
+    if (r != NULL && tolerant == NULL)
+        abort();
+    tuf_trusted_root_free(tolerant);
     if (r == NULL) {
         if (e.text[0] == '\0')
             abort();

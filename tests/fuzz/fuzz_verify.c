@@ -63,7 +63,7 @@ static void run(const struct tuf_trusted_root *root, const struct tuf_bundle *b)
                                  .bundle = b,
                                  .artifact = &artifact,
                                  .scts = 1,
-                                 .tlogs = b->entry_count > 0,
+                                 .tlogs = b->entries.count > 0,
                                  .timestamps = b->timestamp_count > 0,
                                  .now_ms = NOW_MS,
                                  .policy = {.count = 2}};

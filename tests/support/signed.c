@@ -352,7 +352,7 @@ static json_t *promise(const struct signed_world *w, const struct signed_options
     tm_b64_encode(B64_STD, stored->data, stored->len, &text);
     tm_buf_printf(&text, "\",\"integratedTime\":%lld,\"logID\":\"", (long long)o->logged_at);
     for (size_t i = 0; i < 32; i++)
-        tm_buf_printf(&text, "%02x", log->log_id[i]);
+        tm_buf_printf(&text, "%02x", log->log_id.data[i]);
     tm_buf_puts(&text, "\",\"logIndex\":901}");
     pki_sign(w->log_key, "SHA256", text.data, text.len, &sig);
     json_t *v = json_pack("{s:o}", "signedEntryTimestamp", b64(sig.data, sig.len));
@@ -362,8 +362,10 @@ static json_t *promise(const struct signed_world *w, const struct signed_options
 }
 
 /* The second of two leaves. */
-static json_t *proof(bool v2, const struct tm_buf *stored, EVP_PKEY *key)
+static json_t *proof(bool v2, const char *given, const struct tm_buf *stored, EVP_PKEY *key)
 {
+    const char *origin = given != NULL ? given : v2 ? "log2.example.com" : "log.example.com - 77";
+    char name[128];
     struct tm_err e = {0};
     struct tm_merkle_hash first;
     struct tm_merkle_hash leaf;
@@ -373,12 +375,11 @@ static json_t *proof(bool v2, const struct tm_buf *stored, EVP_PKEY *key)
     tm_merkle_leaf("first", 5, &first);
     tm_merkle_leaf(stored->data, stored->len, &leaf);
     tm_merkle_node(&first, &leaf, &c.root);
-    snprintf(c.origin, sizeof(c.origin), "%s", v2 ? "log2.example.com" : "log.example.com - 77");
+    snprintf(c.origin, sizeof(c.origin), "%s", origin);
+    snprintf(name, sizeof(name), "%.*s", (int)strcspn(origin, " "), origin);
     tm_checkpoint_text(&c, &text);
     size_t len = text.len;
-    must(tm_note_key_init(&k, v2 ? "log2.example.com" : "log.example.com",
-                          v2 ? NOTE_ED25519 : NOTE_ECDSA, key, &e) == 0,
-         "note key");
+    must(tm_note_key_init(&k, name, v2 ? NOTE_ED25519 : NOTE_ECDSA, key, &e) == 0, "note key");
     buf_putc(&text, '\n');
     char *note_text = strndup((const char *)text.data, len);
     must(tm_note_sign(note_text, len, &k, 0, &text, &e) == 0, "checkpoint");
@@ -404,11 +405,11 @@ static json_t *entry(const struct signed_world *w, const struct making *m)
     if (log == NULL)
         abort(); /* the world's trusted root has both logs */
     json_t *v = json_pack("{s:s,s:{s:o},s:{s:s,s:s},s:o,s:o}", "logIndex", v2 ? "1" : "901",
-                          "logId", "keyId", b64(log->log_id, 32), "kindVersion", "kind",
+                          "logId", "keyId", b64(log->log_id.data, 32), "kindVersion", "kind",
                           json_string_value(json_object_get(content, "kind")), "version",
                           json_string_value(json_object_get(content, "apiVersion")),
                           "canonicalizedBody", b64(stored.data, stored.len), "inclusionProof",
-                          proof(v2, &stored, v2 ? w->log2_key : w->log_key));
+                          proof(v2, m->o->origin, &stored, v2 ? w->log2_key : w->log_key));
     if (m->o->logged_at != 0) {
         json_object_set_new(v, "integratedTime", json_sprintf("%lld", (long long)m->o->logged_at));
         json_object_set_new(v, "inclusionPromise", promise(w, m->o, &stored, log));

@@ -50,6 +50,7 @@ struct signed_options {
     const char *statement; /* its text; NULL: one about the artifact */
     enum signed_log log;
     int64_t logged_at;    /* integrated time with its promise; 0: none (version 2 has none) */
+    const char *origin;   /* of a version 1 log's checkpoint; NULL: of its address */
     int64_t stamped_at;   /* RFC 3161; 0: none */
     EVP_PKEY *issuer_key; /* NULL: the CA's */
     X509 *issuer;         /* NULL: the CA */

@@ -72,8 +72,10 @@ static const struct tm_jsonmap_member a_holder = {JSONMAP_AT(struct holder, url)
                                                   .kind = JSONMAP_TEXT};
 
 /* A kind of this file's: an even number. */
-static int read_even(const json_t *v, void *place, struct tm_err *e)
+static int read_even(const json_t *v, void *place, const struct tm_jsonmap_how *how,
+                     struct tm_err *e)
 {
+    (void)how;
     int *n = place;
     *n = (int)json_integer_value(v);
     return *n % 2 == 0 ? 0 : tm_err_set(e, "is odd");
@@ -218,7 +220,7 @@ static void a_fault_names_the_member_and_where_it_stands(void **state)
             "logs[0]: 'treeSize' is not a 64-bit integer");
     refuses("{\"type\":\"t\",\"holders\":{\"x\":1}}", "holders: 'x' is not a string");
     refuses("{\"type\":\"t\",\"words\":[\"v\",\"\"]}", "'words[1]' is empty");
-    refuses("{\"type\":\"t\",\"even\":3}", "even: is odd");
+    refuses("{\"type\":\"t\",\"even\":3}", "'even' is odd");
     refuses("{\"type\":\"t\",\"fresh\":true}", "a fresh file has words");
     refuses("{\"type\":\"t\",\"wrods\":[]}", "unknown member 'wrods'; is 'words' meant?");
     refuses("{\"type\":\"t\",\"type\":\"t\"}", "JSON line 1, column 19: duplicate key");

@@ -176,7 +176,7 @@ static void what_is_not_a_signing_config_is_refused(void **state)
         {"{\"mediaType\":\"application/vnd.dev.sigstore.signingconfig.v0.1+json\"}", "mediaType"},
         {HEAD ",\"caUrl\":\"https://x\"}", "unknown member"},
         {HEAD ",\"caUrls\":{}}", "not an array"},
-        {HEAD ",\"caUrls\":[{\"majorApiVersion\":1}]}", "no 'start'"},
+        {HEAD ",\"caUrls\":[{\"url\":\"u\"}]}", "no 'start'"},
         {HEAD ",\"caUrls\":[{\"validFor\":{\"start\":\"2026-01-01T00:00:00Z\"}}]}", "'url'"},
         {HEAD ",\"caUrls\":[{\"url\":\"u\",\"majorApiVersion\":-1}]}", "majorApiVersion"},
         {HEAD ",\"tsaConfig\":{\"selector\":\"SOME\"}}", "selector"},
@@ -195,7 +195,7 @@ static void what_is_not_a_signing_config_is_refused(void **state)
     assert_int_equal(count, 1);
     tuf_signing_config_free(c);
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-        c = tuf_signing_config_parse(bad[i].text, strlen(bad[i].text), &e);
+        c = tuf_signing_config_parse_strict(bad[i].text, strlen(bad[i].text), &e);
         if (c != NULL)
             fail_msg("accepted %s", bad[i].text);
         if (strstr(e.text, bad[i].reason) == NULL)

@@ -90,13 +90,13 @@ static int files_open(const char *dir, const char *folder, bool edit, struct fil
         return -1;
     bool has_root = access(f->root_path, F_OK) == 0;
     bool has_config = access(f->config_path, F_OK) == 0;
-    f->root = has_root ? tuf_trusted_root_load(f->root_path, e) : tuf_trusted_root_new(e);
+    f->root = has_root ? tuf_trusted_root_load_strict(f->root_path, e) : tuf_trusted_root_new(e);
     f->before = f->root == NULL ? NULL
-                : has_root      ? tuf_trusted_root_load(f->root_path, e)
+                : has_root      ? tuf_trusted_root_load_strict(f->root_path, e)
                                 : tuf_trusted_root_new(e);
     if (f->before != NULL)
-        f->config =
-            has_config ? tuf_signing_config_load(f->config_path, e) : tuf_signing_config_new(e);
+        f->config = has_config ? tuf_signing_config_load_strict(f->config_path, e)
+                               : tuf_signing_config_new(e);
     return f->config != NULL ? 0 : -1;
 }
 
@@ -199,7 +199,8 @@ static bool is_served(const struct files *f, enum tuf_service_kind kind, const c
 static int add_service(const struct kind *k, const struct addition *a, struct files *f,
                        const struct tuf_validity *v, struct tm_err *e)
 {
-    const char *url = a->signing_url != NULL ? a->signing_url : a->url;
+    char url[SIGNING_CONFIG_URL_MAX];
+    tuf_signing_config_url(k->service, a->signing_url != NULL ? a->signing_url : a->url, url);
     if (is_served(f, k->service, url))
         return 0; /* a new key at the old address: signers need not be told */
     const char *host = strstr(a->url, "://");
@@ -207,8 +208,8 @@ static int add_service(const struct kind *k, const struct addition *a, struct fi
     host = host != NULL ? host + 3 : a->url;
     snprintf(operator_name, sizeof(operator_name), "%.*s", (int)strcspn(host, "/:"), host);
     const struct tuf_service s = {
-        .url = (char *)url,
-        .major_version = (uint32_t)a->version.value,
+        .url = url,
+        .major_version = a->version.value,
         .valid = *v,
         .operator_name = (char *)(a->operator_name != NULL ? a->operator_name : operator_name)};
     if (tuf_signing_config_add(f->config, k->service, &s, e) != 0)
@@ -286,9 +287,11 @@ int command_trust_add(const struct cli_command *self, int argc, char **argv)
 /* ---- retire, remove ---- */
 
 /* The service of that URL; none is no fault. */
-static int drop_service(const struct kind *k, const char *url, bool retire, int64_t end_ms,
+static int drop_service(const struct kind *k, const char *base, bool retire, int64_t end_ms,
                         struct files *f, struct tm_err *e)
 {
+    char url[SIGNING_CONFIG_URL_MAX];
+    tuf_signing_config_url(k->service, base, url);
     size_t i;
     struct tm_err ignored = {0};
     if (k->service == SERVICE_KIND_COUNT || url[0] == '\0')
@@ -400,7 +403,7 @@ static void show_services(const struct tuf_signing_config *c)
                 tuf_signing_config_service(c, (enum tuf_service_kind)kind, i);
             printf("signers use %-20s ", tuf_service_kind_name((enum tuf_service_kind)kind));
             cli_print_text(stdout, s->url, strlen(s->url));
-            printf("  API %u  ", s->major_version);
+            printf("  API %lld  ", (long long)s->major_version);
             cli_print_text(stdout, s->operator_name, strlen(s->operator_name));
             printf("  %s\n", tuf_validity_text(&s->valid, when));
         }

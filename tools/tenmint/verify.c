@@ -292,9 +292,7 @@ static int load(const struct line *l, struct work *w, struct tm_err *e)
     w->job.root = w->root;
     w->job.bundle = w->bundle;
     w->job.key = w->key;
-    /* Who runs a transparency log wants signatures in it. */
-    if (!l->tlogs.given && l->bundle != NULL && tuf_trusted_root_count(w->root, TRUST_TLOG) > 0)
-        w->job.tlogs = 1;
+    w->job.tlogs_by_time = !l->tlogs.given && l->bundle != NULL;
     return read_artifact(l, w, e);
 }
 
@@ -348,7 +346,7 @@ int verify_command(const struct cli_command *self, int argc, char **argv)
         {"sct", CLI_TEXT, "FILE", "SCT that came beside the certificate (sct.json)", &l.sct},
         {"tlogs", CLI_NUMBER, "N",
          "transparency logs that must hold a bundle's signature "
-         "(default 1 if the trusted root has one)",
+         "(default 1 if the trusted root has one from when it was signed)",
          &l.tlogs},
         {"timestamps", CLI_NUMBER, "N", "timestamp authorities that must vouch (default 0)",
          &l.timestamps},

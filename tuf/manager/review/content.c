@@ -92,8 +92,8 @@ static void trusted_root_lines(struct content *c, const char *path, const struct
     struct tm_err e = {0};
     struct changes x = {c, path};
     struct tuf_trusted_root *was =
-        before->len > 0 ? tuf_trusted_root_parse(before->data, before->len, NULL) : NULL;
-    struct tuf_trusted_root *is = tuf_trusted_root_parse(after->data, after->len, &e);
+        before->len > 0 ? tuf_trusted_root_parse_strict(before->data, before->len, NULL) : NULL;
+    struct tuf_trusted_root *is = tuf_trusted_root_parse_strict(after->data, after->len, &e);
     if (was == NULL)
         was = tuf_trusted_root_new(NULL);
     if (is == NULL) {
@@ -123,8 +123,8 @@ static void signing_config_lines(struct content *c, const char *path, const stru
 {
     struct tm_err e = {0};
     struct tuf_signing_config *was =
-        before->len > 0 ? tuf_signing_config_parse(before->data, before->len, NULL) : NULL;
-    struct tuf_signing_config *is = tuf_signing_config_parse(after->data, after->len, &e);
+        before->len > 0 ? tuf_signing_config_parse_strict(before->data, before->len, NULL) : NULL;
+    struct tuf_signing_config *is = tuf_signing_config_parse_strict(after->data, after->len, &e);
     for (int k = 0; is != NULL && k < SERVICE_KIND_COUNT; k++) {
         for (size_t i = 0; i < tuf_signing_config_count(is, (enum tuf_service_kind)k); i++) {
             const struct tuf_service *s =

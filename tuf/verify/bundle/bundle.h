@@ -18,12 +18,10 @@
 #define BUNDLE_BYTES_MAX ((size_t)32 << 20)
 #define BUNDLE_ENTRIES_MAX 16
 #define BUNDLE_TIMESTAMPS_MAX 16
-#define BUNDLE_LOG_ID_MAX 64
 
 struct tuf_log_entry { /* TransparencyLogEntry; text is owned and never NULL */
     int64_t log_index;
-    unsigned char log_id[BUNDLE_LOG_ID_MAX];
-    size_t log_id_len;
+    struct tm_buf log_id;
     char *kind; /* "hashedrekord", "dsse", "intoto" */
     char *version;
     int64_t integrated_time; /* Unix seconds; 0: none. Worth nothing without a promise */
@@ -32,8 +30,10 @@ struct tuf_log_entry { /* TransparencyLogEntry; text is owned and never NULL */
     int64_t proof_index;
     int64_t tree_size;
     struct tm_merkle_hash root;
-    struct tm_merkle_hash *hash; /* owned; from leaf to root */
-    size_t hash_count;
+    struct {
+        struct tm_merkle_hash *item; /* owned; from leaf to root */
+        size_t count;
+    } hashes;
     char *checkpoint;
     struct tm_buf body; /* what the log stores, byte for byte */
 };
@@ -49,19 +49,24 @@ struct tuf_bundle { /* a bundle file's, or made of a certificate and a signature
     struct tm_buf digest;
     char *payload_type; /* BUNDLE_DSSE */
     struct tm_buf payload;
-    struct tuf_log_entry *entry[BUNDLE_ENTRIES_MAX]; /* owned */
-    size_t entry_count;
+    struct {
+        struct tuf_log_entry *item; /* owned */
+        size_t count;               /* up to BUNDLE_ENTRIES_MAX */
+    } entries;
     struct tm_buf timestamp[BUNDLE_TIMESTAMPS_MAX]; /* DER TimeStampResp */
     size_t timestamp_count;
 };
 
 struct tuf_bundle *tuf_bundle_new(struct tm_err *e);
+
+/* Unknown members are ignored, as protobuf has it; a message digest of an unknown kind hints at
+ * nothing. */
 struct tuf_bundle *tuf_bundle_parse(const void *json, size_t len, struct tm_err *e);
 struct tuf_bundle *tuf_bundle_load(const char *path, struct tm_err *e);
 void tuf_bundle_free(struct tuf_bundle *b); /* NULL is fine */
 
-/* Appends a version 0.3 bundle with message signature and, if there are any, timestamps: the
- * leaf, the signature and the digest must be set; log entries are not written. */
+/* Appends a version 0.3 bundle: its leaf, message signature (with digest) or envelope, timestamps
+ * and log entries, as far as it has them. */
 int tuf_bundle_write(const struct tuf_bundle *b, struct tm_buf *out, struct tm_err *e);
 
 #endif

@@ -4,7 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "common/json/strictjson.h"
+#include "common/json/jsonmap.h"
 
 #define STATEMENT_MAX ((size_t)32 << 20)
 #define SUBJECTS_MAX 4096
@@ -15,24 +15,67 @@ void tuf_dsse_pae(const char *payload_type, const void *payload, size_t len, str
     tm_buf_append(out, payload, len);
 }
 
-static json_t *read_statement(const void *text, size_t len, struct tm_err *e)
+struct subject {
+    char *digest[DIGEST_COUNT]; /* hex; NULL: none of this algorithm */
+};
+
+struct statement {
+    char *type;
+    char *predicate_type;
+    struct {
+        struct subject *item;
+        size_t count;
+    } subjects;
+};
+
+#define DIGEST(algorithm, number) \
+    { \
+        .name = (algorithm), .kind = JSONMAP_TEXT, \
+        .place = offsetof(struct subject, digest) + (number) * sizeof(char *) \
+    }
+
+static const struct tm_jsonmap_member digest_members[] = {DIGEST("sha256", DIGEST_SHA256),
+                                                          DIGEST("sha384", DIGEST_SHA384),
+                                                          DIGEST("sha512", DIGEST_SHA512),
+                                                          {0}};
+static const struct tm_jsonmap digest_map = {
+    .members = digest_members, .size = sizeof(struct subject), .unknown = JSONMAP_IGNORE};
+static const struct tm_jsonmap_member subject_members[] = {
+    {.name = "digest", .kind = JSONMAP_OBJECT, .map = &digest_map}, {0}};
+static const struct tm_jsonmap subject_map = {
+    .members = subject_members, .size = sizeof(struct subject), .unknown = JSONMAP_IGNORE};
+static const struct tm_jsonmap_member a_subject = {.kind = JSONMAP_OBJECT, .map = &subject_map};
+
+static const struct tm_jsonmap_member statement_members[] = {
+    {.name = "_type",
+     JSONMAP_AT(struct statement, type),
+     .kind = JSONMAP_TEXT,
+     .flags = JSONMAP_REQUIRED},
+    {.name = "predicateType", JSONMAP_AT(struct statement, predicate_type), .kind = JSONMAP_TEXT},
+    {.name = "subject",
+     JSONMAP_AT(struct statement, subjects),
+     .kind = JSONMAP_LIST,
+     .flags = JSONMAP_NULL,
+     .each = &a_subject,
+     .size = sizeof(struct subject),
+     .max = SUBJECTS_MAX},
+    {0}};
+static const struct tm_jsonmap statement_map = {
+    .members = statement_members, .size = sizeof(struct statement), .unknown = JSONMAP_IGNORE};
+
+static int read_statement(const void *text, size_t len, struct statement *out, struct tm_err *e)
 {
     static const char *const types[] = {"https://in-toto.io/Statement/v1",
                                         "https://in-toto.io/Statement/v0.1"};
-    json_t *v = tm_strictjson_parse(len > 0 ? text : "", len, STATEMENT_MAX, e);
-    const char *type = tm_strictjson_str(v, "_type");
-    if (v == NULL) {
-        tm_err_wrap(e, "the in-toto statement");
-        return NULL;
+    *out = (struct statement){0};
+    if (tm_jsonmap_parse(len > 0 ? text : "", len, STATEMENT_MAX, &statement_map, NULL, out, e) !=
+        0)
+        return tm_err_wrap(e, "the in-toto statement");
+    for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+        if (strcmp(out->type, types[i]) == 0)
+            return 0;
     }
-    for (size_t i = 0; type != NULL && i < sizeof(types) / sizeof(types[0]); i++) {
-        if (strcmp(type, types[i]) == 0)
-            return v;
-    }
-    tm_err_set(e, "the payload is no in-toto statement: '_type' is '%.80s'",
-               type != NULL ? type : "");
-    json_decref(v);
-    return NULL;
+    return tm_err_set(e, "the payload is no in-toto statement: '_type' is '%.80s'", out->type);
 }
 
 static bool hex_equal(const char *hex, const unsigned char *bytes, size_t len)
@@ -46,16 +89,13 @@ static bool hex_equal(const char *hex, const unsigned char *bytes, size_t len)
 }
 
 /* Every digest that both sides know must agree, and there must be one. */
-static bool subject_is(const json_t *subject, const struct tuf_artifact *a)
+static bool subject_is(const struct subject *subject, const struct tuf_artifact *a)
 {
-    const json_t *digests = json_object_get(subject, "digest");
     bool agreed = false;
     for (size_t i = 0; i < DIGEST_COUNT; i++) {
-        const json_t *digest = json_object_get(digests, tuf_digest_table[i].name);
-        const char *hex = json_string_value(digest);
-        if (digest == NULL || !a->has[i])
+        if (subject->digest[i] == NULL || !a->has[i])
             continue;
-        if (hex == NULL || !hex_equal(hex, a->digest[i], tuf_digest_table[i].len))
+        if (!hex_equal(subject->digest[i], a->digest[i], tuf_digest_table[i].len))
             return false;
         agreed = true;
     }
@@ -65,32 +105,26 @@ static bool subject_is(const json_t *subject, const struct tuf_artifact *a)
 int tuf_dsse_check_subject(const void *statement, size_t len, const struct tuf_artifact *artifact,
                            struct tm_err *e)
 {
-    json_t *v = read_statement(statement, len, e);
-    const json_t *subjects = json_object_get(v, "subject");
-    size_t n = json_array_size(subjects);
-    int rc = -1;
-    if (v == NULL)
-        return -1;
-    for (size_t i = 0; i < n && n <= SUBJECTS_MAX && rc != 0; i++) {
-        if (subject_is(json_array_get(subjects, i), artifact))
-            rc = 0;
-    }
-    json_decref(v);
-    return rc == 0 ? 0 : tm_err_set(e, "none of the statement's %zu subjects is the artifact", n);
+    struct statement s;
+    int rc = read_statement(statement, len, &s, e);
+    bool found = false;
+    for (size_t i = 0; rc == 0 && i < s.subjects.count && !found; i++)
+        found = subject_is(&s.subjects.item[i], artifact);
+    if (rc == 0 && !found)
+        rc =
+            tm_err_set(e, "none of the statement's %zu subjects is the artifact", s.subjects.count);
+    tm_jsonmap_free(&statement_map, &s);
+    return rc;
 }
 
 int tuf_dsse_check_predicate(const void *statement, size_t len, const char *want, struct tm_err *e)
 {
-    json_t *v = read_statement(statement, len, e);
-    const char *type = tm_strictjson_str(v, "predicateType");
-    int rc = -1;
-    if (v == NULL)
-        return -1;
-    if (type != NULL && strcmp(type, want) == 0)
-        rc = 0;
-    else
-        tm_err_set(e, "the statement's predicate is of type '%.120s', not '%.120s'",
-                   type != NULL ? type : "", want);
-    json_decref(v);
+    struct statement s;
+    int rc = read_statement(statement, len, &s, e);
+    const char *type = s.predicate_type != NULL ? s.predicate_type : "";
+    if (rc == 0 && strcmp(type, want) != 0)
+        rc = tm_err_set(e, "the statement's predicate is of type '%.120s', not '%.120s'", type,
+                        want);
+    tm_jsonmap_free(&statement_map, &s);
     return rc;
 }

@@ -23,7 +23,7 @@ static const struct tuf_trust_entry *find_log(const struct tuf_trusted_root *roo
 {
     const struct tuf_trust_entry *t;
     for (size_t i = 0; (t = tuf_trusted_root_entry(root, TRUST_CTLOG, i)) != NULL; i++) {
-        if (t->log_id_len == SCT_LOG_ID && memcmp(t->log_id, s->log_id, SCT_LOG_ID) == 0)
+        if (t->log_id.len == SCT_LOG_ID && memcmp(t->log_id.data, s->log_id, SCT_LOG_ID) == 0)
             return t;
     }
     return NULL;

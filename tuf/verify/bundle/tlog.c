@@ -6,6 +6,7 @@
 
 #include "common/b64.h"
 #include "common/clock.h"
+#include "common/hex.h"
 #include "common/transparency/note.h"
 #include "tuf/verify/bundle/artifact_signature.h"
 
@@ -14,10 +15,11 @@
 /* Rekor v2 writes its key id in full or as the four bytes that a checkpoint has. */
 static bool same_log(const struct tuf_trust_entry *t, const struct tuf_log_entry *entry)
 {
-    size_t n = t->log_id_len < entry->log_id_len ? t->log_id_len : entry->log_id_len;
-    if (t->log_id_len == entry->log_id_len || n == LOG_ID_MIN)
-        return n >= LOG_ID_MIN && memcmp(t->log_id, entry->log_id, n) == 0;
-    return false;
+    const struct tm_buf *a = &t->log_id;
+    const struct tm_buf *b = &entry->log_id;
+    size_t n = a->len < b->len ? a->len : b->len;
+    return n >= LOG_ID_MIN && (a->len == b->len || n == LOG_ID_MIN) &&
+           memcmp(a->data, b->data, n) == 0;
 }
 
 static const struct tuf_trust_entry *find_log(const struct tuf_trusted_root *root,
@@ -32,8 +34,10 @@ static const struct tuf_trust_entry *find_log(const struct tuf_trusted_root *roo
         tm_err_set(e, "the log '%.100s' has a key that cannot be used here", t->uri);
         return NULL;
     }
-    tm_err_set(e, "it is by log %02x%02x%02x%02x…, which the trusted root does not have",
-               entry->log_id[0], entry->log_id[1], entry->log_id[2], entry->log_id[3]);
+    char id[2 * LOG_ID_MIN + 1];
+    size_t n = entry->log_id.len < LOG_ID_MIN ? entry->log_id.len : LOG_ID_MIN;
+    tm_hex_encode(entry->log_id.data, n, id);
+    tm_err_set(e, "it is by log %s…, which the trusted root does not have", id);
     return NULL;
 }
 
@@ -45,8 +49,8 @@ static void promised(const struct tuf_log_entry *entry, struct tm_buf *out)
     tm_buf_puts(out, "{\"body\":\"");
     tm_b64_encode(B64_STD, entry->body.data, entry->body.len, out);
     tm_buf_printf(out, "\",\"integratedTime\":%" PRId64 ",\"logID\":\"", entry->integrated_time);
-    for (size_t i = 0; i < entry->log_id_len; i++)
-        tm_buf_printf(out, "%02x", entry->log_id[i]);
+    for (size_t i = 0; i < entry->log_id.len; i++)
+        tm_buf_printf(out, "%02x", entry->log_id.data[i]);
     tm_buf_printf(out, "\",\"logIndex\":%" PRId64 "}", entry->log_index);
 }
 
@@ -88,37 +92,79 @@ static int check_promise(const struct tuf_trust_entry *log, const struct tuf_log
 
 /* --- inclusion proof and checkpoint --- */
 
-/* The log's name in notes: its address without scheme and last slash. */
-static void log_name(const struct tuf_trust_entry *log, char *out, size_t size)
+/* Rekor v1's name is what its operator once configured, Rekor v2's its host's; an id that hashes
+ * the key alone says nothing of it, so the key is asked for under the name that signed. */
+static bool id_is_of_key(const struct tuf_trust_entry *log)
 {
-    const char *at = strstr(log->uri, "://");
-    snprintf(out, size, "%s", at != NULL ? at + 3 : log->uri);
-    size_t len = strlen(out);
-    if (len > 0 && out[len - 1] == '/')
-        out[len - 1] = '\0';
+    unsigned char id[32];
+    return log->log_id.len >= LOG_ID_MIN && log->log_id.len <= sizeof(id) &&
+           EVP_Digest(log->key_bytes.data, log->key_bytes.len, id, NULL, EVP_sha256(), NULL) == 1 &&
+           memcmp(id, log->log_id.data, log->log_id.len) == 0;
 }
 
-/* Rekor v1's origin is its name, " - " and a tree number; Rekor v2's is the name. */
-static bool origin_ok(const char *origin, const char *name)
+static const struct tm_note_signature *signature_by_id(const struct tm_note *n,
+                                                       const unsigned char id[4])
 {
-    size_t len = strlen(name);
-    return strncmp(origin, name, len) == 0 &&
-           (origin[len] == '\0' || strncmp(origin + len, " - ", 3) == 0);
+    for (size_t i = 0; i < n->count; i++) {
+        if (memcmp(n->signature[i].id, id, 4) == 0)
+            return &n->signature[i];
+    }
+    return NULL;
+}
+
+static int verify_by_key(const struct tuf_trust_entry *log, const struct tm_note *n,
+                         const struct tm_note_signature *s, struct tm_err *e)
+{
+    struct tm_note_key key = {
+        .type = EVP_PKEY_is_a(log->key, "ED25519") ? NOTE_ED25519 : NOTE_ECDSA, .key = log->key};
+    if (s->name_len >= sizeof(key.name))
+        return tm_err_set(e, "the name of its signature is too long");
+    memcpy(key.id, s->id, sizeof(key.id));
+    memcpy(key.name, s->name, s->name_len);
+    key.name[s->name_len] = '\0';
+    return tm_note_verify(n, &key, NULL, e);
+}
+
+/* The log's address without scheme, and without port or path. */
+static bool is_address_of(const struct tuf_trust_entry *log, const char *name)
+{
+    const char *at = strstr(log->uri, "://");
+    const char *rest = at != NULL ? at + 3 : log->uri;
+    size_t len = strlen(rest);
+    size_t host = strcspn(rest, ":/");
+    while (len > 0 && rest[len - 1] == '/')
+        len--;
+    return (strlen(name) == len && strncmp(name, rest, len) == 0) ||
+           (strlen(name) == host && strncmp(name, rest, host) == 0);
+}
+
+/* A log's name in notes is in its id, together with the key: the checkpoint's own origin must give
+ * the id, or be the log's address. Rekor v1 adds " - " and a tree's number. */
+static int verify_by_name(const struct tuf_trust_entry *log, const struct tm_note *n,
+                          const char *origin, struct tm_err *e)
+{
+    struct tm_note_key key;
+    char name[256];
+    enum tm_note_type type = EVP_PKEY_is_a(log->key, "ED25519") ? NOTE_ED25519 : NOTE_ECDSA;
+    const char *tree = strstr(origin, " - ");
+    snprintf(name, sizeof(name), "%.*s", (int)(tree != NULL ? tree - origin : 255), origin);
+    if (tm_note_key_init(&key, name, type, log->key, e) != 0)
+        return -1;
+    bool by_id =
+        log->log_id.len >= LOG_ID_MIN && memcmp(key.id, log->log_id.data, sizeof(key.id)) == 0;
+    if (!by_id && !is_address_of(log, name))
+        return tm_err_set(e, "its origin '%.80s' is not the log '%.80s'", origin, log->uri);
+    return tm_note_verify(n, &key, NULL, e);
 }
 
 static int check_note(const struct tuf_trust_entry *log, const struct tm_note *n,
                       struct tm_checkpoint *c, struct tm_err *e)
 {
-    struct tm_note_key key;
-    char name[256];
-    enum tm_note_type type = EVP_PKEY_is_a(log->key, "ED25519") ? NOTE_ED25519 : NOTE_ECDSA;
-    log_name(log, name, sizeof(name));
-    if (tm_checkpoint_parse(n, c, e) != 0 || tm_note_key_init(&key, name, type, log->key, e) != 0 ||
-        tm_note_verify(n, &key, NULL, e) != 0)
+    if (tm_checkpoint_parse(n, c, e) != 0)
         return -1;
-    return origin_ok(c->origin, name)
-               ? 0
-               : tm_err_set(e, "its origin '%.80s' is not the log '%.80s'", c->origin, name);
+    const struct tm_note_signature *s =
+        id_is_of_key(log) ? signature_by_id(n, log->log_id.data) : NULL;
+    return s != NULL ? verify_by_key(log, n, s, e) : verify_by_name(log, n, c->origin, e);
 }
 
 static int check_proof(const struct tuf_trust_entry *log, const struct tuf_log_entry *entry,
@@ -138,8 +184,8 @@ static int check_proof(const struct tuf_trust_entry *log, const struct tuf_log_e
     if (c.size != (uint64_t)entry->tree_size || !tm_merkle_equal(&c.root, &entry->root))
         return tm_err_set(e, "the inclusion proof is for another tree than the checkpoint's");
     tm_merkle_leaf(entry->body.data, entry->body.len, &leaf);
-    return tm_merkle_check_inclusion((uint64_t)entry->proof_index, c.size, &leaf, entry->hash,
-                                     entry->hash_count, &c.root, e) == 0
+    return tm_merkle_check_inclusion((uint64_t)entry->proof_index, c.size, &leaf,
+                                     entry->hashes.item, entry->hashes.count, &c.root, e) == 0
                ? 0
                : tm_err_wrap(e, "the inclusion proof");
 }

@@ -4,12 +4,9 @@
 #include <string.h>
 
 #include "common/b64.h"
-#include "common/json/strictjson.h"
-#include "tuf/verify/trust/protojson.h"
 #include "tuf/verify/bundle/dsse.h"
+#include "tuf/verify/bundle/rekor_body.h"
 #include "tuf/verify/bundle/tlog.h"
-
-#define BODY_MAX ((size_t)16 << 20)
 
 struct subject { /* what the entry must be about */
     const struct tuf_bundle *bundle;
@@ -17,69 +14,56 @@ struct subject { /* what the entry must be about */
     struct tm_buf verifier;              /* DER: the leaf, or the key's SubjectPublicKeyInfo */
 };
 
-/* The object at a path of member names, NULL where there is none. */
-static const json_t *at(const json_t *v, const char *const *path)
-{
-    for (; *path != NULL; path++)
-        v = json_object_get(v, *path);
-    return v;
-}
-#define AT(v, ...) at(v, (const char *const[]){__VA_ARGS__, NULL})
-
 static bool equal(const struct tm_buf *a, const void *b, size_t len)
 {
     return a->len == len && len > 0 && memcmp(a->data, b, len) == 0;
 }
 
-static int check_signature(const struct subject *s, const json_t *holder, const char *name,
-                           bool twice, struct tm_err *e)
+static int check_signature(const struct subject *s, const struct tuf_rekor_body *body, bool twice,
+                           struct tm_err *e)
 {
-    struct tm_buf sig = {0};
+    const struct tm_buf *sig = &body->signature.content;
     struct tm_buf inner = {0};
-    int rc = tuf_protojson_bytes(holder, name, 65536, &sig, e);
-    if (rc == 0 && twice && tm_b64_decode(B64_ANY, (const char *)sig.data, sig.len, &inner) != 0)
+    int rc = 0;
+    if (twice && tm_b64_decode(B64_ANY, (const char *)sig->data, sig->len, &inner) != 0)
         rc = tm_err_set(e, "the entry's signature is not base64");
-    if (rc == 0 &&
-        !equal(twice ? &inner : &sig, s->bundle->signature.data, s->bundle->signature.len))
+    else if (!equal(twice ? &inner : sig, s->bundle->signature.data, s->bundle->signature.len))
         rc = tm_err_set(e, "the log entry holds another signature");
-    tm_buf_free(&sig);
     tm_buf_free(&inner);
     return rc;
 }
 
-/* PEM, of a certificate or a public key, in base64. */
-static int check_pem_verifier(const struct subject *s, const json_t *holder, const char *name,
+/* PEM, of a certificate or a public key. */
+static int check_pem_verifier(const struct subject *s, const struct tuf_rekor_body *body,
                               struct tm_err *e)
 {
-    struct tm_buf pem = {0};
+    const struct tm_buf *pem = &body->signature.pem;
     char *label = NULL;
     char *header = NULL;
     unsigned char *der = NULL;
     long len = 0;
-    int rc = tuf_protojson_bytes(holder, name, 65536, &pem, e);
-    BIO *in = rc == 0 ? BIO_new_mem_buf(pem.data, (int)pem.len) : NULL;
-    if (rc == 0 && (in == NULL || PEM_read_bio(in, &label, &header, &der, &len) != 1))
+    int rc = 0;
+    BIO *in = BIO_new_mem_buf(pem->data != NULL ? (const void *)pem->data : "", (int)pem->len);
+    if (in == NULL || PEM_read_bio(in, &label, &header, &der, &len) != 1)
         rc = tm_err_openssl(e, "the entry's certificate or key is no PEM");
-    if (rc == 0 && !equal(&s->verifier, der, (size_t)len))
+    else if (!equal(&s->verifier, der, (size_t)len))
         rc = tm_err_set(e, "the log entry is by another certificate or key");
     BIO_free(in);
     OPENSSL_free(label);
     OPENSSL_free(header);
     OPENSSL_free(der);
-    tm_buf_free(&pem);
     return rc;
 }
 
-/* Rekor v2's Verifier: {"x509Certificate": {"rawBytes"}} or {"publicKey": {"rawBytes"}}. */
-static int check_verifier(const struct subject *s, const json_t *verifier, struct tm_err *e)
+/* Rekor v2's Verifier: a certificate or a public key. */
+static int check_verifier(const struct subject *s, const struct tuf_rekor_body *body,
+                          struct tm_err *e)
 {
-    struct tm_buf der = {0};
-    const char *kind = s->bundle->leaf != NULL ? "x509Certificate" : "publicKey";
-    int rc = tuf_protojson_bytes(json_object_get(verifier, kind), "rawBytes", 65536, &der, e);
-    if (rc == 0 && !equal(&s->verifier, der.data, der.len))
-        rc = tm_err_set(e, "the log entry is by another certificate or key");
-    tm_buf_free(&der);
-    return rc;
+    const struct tm_buf *der =
+        s->bundle->leaf != NULL ? &body->signature.certificate : &body->signature.key;
+    return equal(&s->verifier, der->data, der->len)
+               ? 0
+               : tm_err_set(e, "the log entry is by another certificate or key");
 }
 
 static int check_digest(const struct tuf_artifact *a, enum tuf_digest_algorithm algorithm,
@@ -93,32 +77,18 @@ static int check_digest(const struct tuf_artifact *a, enum tuf_digest_algorithm 
                : tm_err_set(e, "the log entry is about another %s", what);
 }
 
-/* {"algorithm": "sha256", "value": HEX} (v1), {"algorithm": "SHA2_256", "digest": base64} (v2). */
-static int check_hash(const struct tuf_artifact *a, const json_t *hash, const char *what,
-                      struct tm_err *e)
+static int check_hash(const struct tuf_artifact *a, const struct tuf_rekor_body *body,
+                      const char *what, struct tm_err *e)
 {
-    const char *name = tm_strictjson_str(hash, "algorithm");
-    const char *hex = tm_strictjson_str(hash, "value");
     enum tuf_digest_algorithm algorithm;
-    struct tm_buf digest = {0};
-    int rc = tuf_digest_by_name(name != NULL ? name : "", &algorithm, e);
-    if (rc == 0 && hex != NULL) {
-        long len = 0;
-        unsigned char *bytes = strchr(hex, ':') == NULL ? OPENSSL_hexstr2buf(hex, &len) : NULL;
-        tm_buf_append(&digest, bytes, (size_t)len);
-        OPENSSL_free(bytes);
-    } else if (rc == 0) {
-        rc = tuf_protojson_bytes(hash, "digest", 64, &digest, e);
-    }
-    if (rc == 0)
-        rc = check_digest(a, algorithm, &digest, what, e);
-    tm_buf_free(&digest);
-    return rc;
+    if (tuf_digest_by_name(body->algorithm != NULL ? body->algorithm : "", &algorithm, e) != 0)
+        return -1;
+    return check_digest(a, algorithm, &body->digest, what, e);
 }
 
 /* The payload alone (Rekor v1), or its pre-authentication encoding (v2). */
-static int check_payload_hash(const struct subject *s, const json_t *hash, bool encoded,
-                              struct tm_err *e)
+static int check_payload_hash(const struct subject *s, const struct tuf_rekor_body *body,
+                              bool encoded, struct tm_err *e)
 {
     const struct tuf_bundle *b = s->bundle;
     struct tm_buf text = {0};
@@ -130,77 +100,59 @@ static int check_payload_hash(const struct subject *s, const json_t *hash, bool 
     int rc = buf_failed(&text) ? tm_err_set(e, "out of memory")
                                : tuf_artifact_from_bytes(text.data, text.len, &a, e);
     if (rc == 0)
-        rc = check_hash(&a, hash, "payload", e);
+        rc = check_hash(&a, body, "payload", e);
     tuf_artifact_free(&a);
     tm_buf_free(&text);
     return rc;
 }
 
-static int check_message_hash(const struct subject *s, const json_t *hash, struct tm_err *e)
+static int check_message_hash(const struct subject *s, const struct tuf_rekor_body *body,
+                              struct tm_err *e)
 {
     if (s->artifact == NULL)
         return tm_err_set(e, "the log entry is about an artifact, which was not given");
-    return check_hash(s->artifact, hash, "artifact", e);
+    return check_hash(s->artifact, body, "artifact", e);
 }
 
 /* --- kinds --- */
 
-static int hashedrekord_1(const struct subject *s, const json_t *spec, struct tm_err *e)
+static int hashedrekord_1(const struct subject *s, const struct tuf_rekor_body *body,
+                          struct tm_err *e)
 {
-    const json_t *sig = AT(spec, "signature");
-    if (check_message_hash(s, AT(spec, "data", "hash"), e) != 0 ||
-        check_signature(s, sig, "content", false, e) != 0)
-        return -1;
-    return check_pem_verifier(s, AT(sig, "publicKey"), "content", e);
+    return check_message_hash(s, body, e) == 0 && check_signature(s, body, false, e) == 0
+               ? check_pem_verifier(s, body, e)
+               : -1;
 }
 
-static int hashedrekord_2(const struct subject *s, const json_t *spec, struct tm_err *e)
+static int hashedrekord_2(const struct subject *s, const struct tuf_rekor_body *body,
+                          struct tm_err *e)
 {
-    const json_t *v = AT(spec, "hashedRekordV002");
-    const json_t *hash = AT(v, "data");
-    int rc = s->bundle->content == BUNDLE_DSSE ? check_payload_hash(s, hash, true, e)
-                                               : check_message_hash(s, hash, e);
-    if (rc != 0 || check_signature(s, AT(v, "signature"), "content", false, e) != 0)
-        return -1;
-    return check_verifier(s, AT(v, "signature", "verifier"), e);
+    int rc = s->bundle->content == BUNDLE_DSSE ? check_payload_hash(s, body, true, e)
+                                               : check_message_hash(s, body, e);
+    return rc == 0 && check_signature(s, body, false, e) == 0 ? check_verifier(s, body, e) : -1;
 }
 
-static const json_t *only(const json_t *list)
+static int dsse_1(const struct subject *s, const struct tuf_rekor_body *body, struct tm_err *e)
 {
-    return json_array_size(list) == 1 ? json_array_get(list, 0) : NULL;
+    return check_payload_hash(s, body, false, e) == 0 && check_signature(s, body, false, e) == 0
+               ? check_pem_verifier(s, body, e)
+               : -1;
 }
 
-static int dsse_1(const struct subject *s, const json_t *spec, struct tm_err *e)
+static int dsse_2(const struct subject *s, const struct tuf_rekor_body *body, struct tm_err *e)
 {
-    const json_t *sig = only(AT(spec, "signatures"));
-    if (check_payload_hash(s, AT(spec, "payloadHash"), false, e) != 0 ||
-        check_signature(s, sig, "signature", false, e) != 0)
-        return -1;
-    return check_pem_verifier(s, sig, "verifier", e);
+    return check_payload_hash(s, body, false, e) == 0 && check_signature(s, body, false, e) == 0
+               ? check_verifier(s, body, e)
+               : -1;
 }
 
-static int dsse_2(const struct subject *s, const json_t *spec, struct tm_err *e)
+static int intoto_2(const struct subject *s, const struct tuf_rekor_body *body, struct tm_err *e)
 {
-    const json_t *v = AT(spec, "dsseV002");
-    const json_t *sig = only(AT(v, "signatures"));
-    if (check_payload_hash(s, AT(v, "payloadHash"), false, e) != 0 ||
-        check_signature(s, sig, "content", false, e) != 0)
-        return -1;
-    return check_verifier(s, AT(sig, "verifier"), e);
-}
-
-static int intoto_2(const struct subject *s, const json_t *spec, struct tm_err *e)
-{
-    const json_t *content = AT(spec, "content");
-    const json_t *envelope = AT(content, "envelope");
-    const json_t *sig = only(AT(envelope, "signatures"));
-    const char *type = tm_strictjson_str(envelope, "payloadType");
-    if (type == NULL || strcmp(type, s->bundle->payload_type) != 0)
+    if (strcmp(body->payload_type, s->bundle->payload_type) != 0)
         return tm_err_set(e, "the log entry has another payload type");
-    if (check_payload_hash(s, AT(content, "payloadHash"), false, e) != 0 ||
-        check_signature(s, sig, "sig", true, e) != 0)
-        return -1;
-    return check_pem_verifier(s, sig, "publicKey", e);
+    return check_payload_hash(s, body, false, e) == 0 && check_signature(s, body, true, e) == 0
+               ? check_pem_verifier(s, body, e)
+               : -1;
 }
 
 static const struct kind {
@@ -208,13 +160,14 @@ static const struct kind {
     const char *version;
     bool message; /* may be about a message signature */
     bool dsse;    /* may be about a DSSE envelope */
-    int (*check)(const struct subject *s, const json_t *spec, struct tm_err *e);
+    enum tuf_rekor_kind body;
+    int (*check)(const struct subject *s, const struct tuf_rekor_body *body, struct tm_err *e);
 } kinds[] = {
-    {"hashedrekord", "0.0.1", true, false, hashedrekord_1},
-    {"hashedrekord", "0.0.2", true, true, hashedrekord_2},
-    {"dsse", "0.0.1", false, true, dsse_1},
-    {"dsse", "0.0.2", false, true, dsse_2},
-    {"intoto", "0.0.2", false, true, intoto_2},
+    {"hashedrekord", "0.0.1", true, false, REKOR_HASHEDREKORD_1, hashedrekord_1},
+    {"hashedrekord", "0.0.2", true, true, REKOR_HASHEDREKORD_2, hashedrekord_2},
+    {"dsse", "0.0.1", false, true, REKOR_DSSE_1, dsse_1},
+    {"dsse", "0.0.2", false, true, REKOR_DSSE_2, dsse_2},
+    {"intoto", "0.0.2", false, true, REKOR_INTOTO_2, intoto_2},
 };
 
 static const struct kind *find_kind(const struct tuf_log_entry *entry, const struct tuf_bundle *b,
@@ -247,21 +200,17 @@ int tuf_tlog_check_body(const struct tuf_log_entry *entry, const struct tuf_bund
                         EVP_PKEY *key, const struct tuf_artifact *artifact, struct tm_err *e)
 {
     struct subject s = {bundle, artifact, {0}};
+    struct tuf_rekor_body body = {0};
     const struct kind *k = find_kind(entry, bundle, e);
-    json_t *body = k != NULL ? tm_strictjson_parse((const char *)entry->body.data, entry->body.len,
-                                                   BODY_MAX, e)
-                             : NULL;
-    const char *name = tm_strictjson_str(body, "kind");
-    const char *version = tm_strictjson_str(body, "apiVersion");
     int rc = -1;
-    if (body == NULL)
+    if (k == NULL)
+        return -1;
+    if (tuf_rekor_body_parse(k->body, k->name, k->version, entry->body.data, entry->body.len, &body,
+                             e) != 0)
         tm_err_wrap(e, "the log entry");
-    else if (name == NULL || version == NULL || strcmp(name, k->name) != 0 ||
-             strcmp(version, k->version) != 0)
-        tm_err_set(e, "the log entry is of another kind than the bundle says");
     else if (read_verifier(&s, key, e) == 0)
-        rc = k->check(&s, json_object_get(body, "spec"), e);
-    json_decref(body);
+        rc = k->check(&s, &body, e);
+    tuf_rekor_body_free(&body);
     tm_buf_free(&s.verifier);
     return rc;
 }

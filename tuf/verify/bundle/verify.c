@@ -57,11 +57,11 @@ static void add_time(struct state *s, int64_t ms)
 static void check_entries(struct state *s)
 {
     const struct tuf_bundle *b = s->job->bundle;
-    for (size_t i = 0; i < b->entry_count; i++) {
+    for (size_t i = 0; i < b->entries.count; i++) {
         struct tuf_tlog_proof proof;
         struct tm_err e = {0};
         char when[21];
-        if (tuf_tlog_check_logged(s->job->root, b->entry[i], &proof, &e) != 0) {
+        if (tuf_tlog_check_logged(s->job->root, &b->entries.item[i], &proof, &e) != 0) {
             if (proof.log == NULL)
                 tuf_report_note(s->report, "log entry", "%s", e.text);
             else
@@ -127,7 +127,7 @@ static void check_log_windows(struct state *s)
 {
     char when[21];
     char window[VALIDITY_TEXT_MAX];
-    for (size_t i = 0; i < s->job->bundle->entry_count; i++) {
+    for (size_t i = 0; i < s->job->bundle->entries.count; i++) {
         const struct tuf_trust_entry *log = s->log[i];
         for (size_t t = 0; log != NULL && !s->log_timed[i] && t < s->times; t++) {
             if (tuf_validity_at(&log->valid, s->time_ms[t]) == VALIDITY_INSIDE)
@@ -319,26 +319,59 @@ static void check_content(struct state *s)
 
 /* --- the log's entries are about this --- */
 
+static bool holds_a_time(const struct state *s, const struct tuf_validity *v)
+{
+    for (size_t t = 0; t < s->times; t++) {
+        if (tuf_validity_at(v, s->time_ms[t]) == VALIDITY_INSIDE)
+            return true;
+    }
+    return false;
+}
+
+/* A signature from before a log's window could not be in it. A log that cannot be used here was
+ * there all the same. */
+static bool log_was_there(const struct state *s)
+{
+    const struct tuf_trusted_root *root = s->job->root;
+    const struct tuf_trust_entry *log;
+    const struct tuf_trust_left_out *out;
+    bool any = false;
+    for (size_t i = 0; (log = tuf_trusted_root_entry(root, TRUST_TLOG, i)) != NULL; i++) {
+        any = true;
+        if (holds_a_time(s, &log->valid))
+            return true;
+    }
+    for (size_t i = 0; (out = tuf_trusted_root_left_out(root, i)) != NULL; i++) {
+        if (out->list == TRUST_TLOG && holds_a_time(s, &out->valid))
+            return true;
+    }
+    if (any)
+        tuf_report_note(s->report, "log entry",
+                        "the trusted root has no transparency log from when it was signed");
+    return false;
+}
+
 static void check_bodies(struct state *s)
 {
     const struct tuf_verify_job *job = s->job;
     const struct tuf_bundle *b = job->bundle;
-    for (size_t i = 0; i < b->entry_count; i++) {
+    for (size_t i = 0; i < b->entries.count; i++) {
         struct tm_err e = {0};
         if (s->log[i] == NULL ||
-            tuf_tlog_check_body(b->entry[i], b, job->key, job->artifact, &e) == 0)
+            tuf_tlog_check_body(&b->entries.item[i], b, job->key, job->artifact, &e) == 0)
             continue;
         s->log[i] = NULL;
         tuf_report_fail(s->report, "log entry", "%s", e.text);
         tuf_report_remedy(s->report, "the bundle that was made when this signature was logged");
     }
-    size_t count = distinct(s->log, b->entry_count);
-    if (count >= job->tlogs)
+    size_t count = distinct(s->log, b->entries.count);
+    size_t wanted = job->tlogs == 0 && job->tlogs_by_time && log_was_there(s) ? 1 : job->tlogs;
+    if (count >= wanted)
         return;
     tuf_report_fail(s->report, "log entry",
                     "%zu trusted transparency logs hold this signature, %zu "
                     "wanted",
-                    count, job->tlogs);
+                    count, wanted);
     tuf_report_remedy(s->report,
                       "a bundle with an entry by a log of the trusted root, or --tlogs %zu", count);
 }
@@ -358,6 +391,9 @@ int tuf_verify_run(const struct tuf_verify_job *job, struct tuf_report *r)
         tuf_report_remedy(r, "leave --key away and say whom you expect by --issuer and --identity");
         return -1;
     }
+    const struct tuf_trust_left_out *out;
+    for (size_t i = 0; (out = tuf_trusted_root_left_out(job->root, i)) != NULL; i++)
+        tuf_report_note(r, "trusted root", "%s", out->note);
     check_entries(&s);
     check_timestamps(&s);
     establish_time(&s);

@@ -27,8 +27,10 @@ struct tuf_verify_job { /* all borrowed */
 
     const struct tm_buf *detached_scts; /* SCT list from beside the certificate; or NULL */
     size_t scts;                        /* CT logs that must vouch for the certificate */
-    size_t tlogs;      /* transparency logs that must hold an entry about the signature */
-    size_t timestamps; /* timestamp authorities that must have signed a time */
+    size_t tlogs;       /* transparency logs that must hold an entry about the signature */
+    bool tlogs_by_time; /* one at least, if the trusted root has a log whose window holds the time
+                           of signing: whoever runs one wants signatures in it */
+    size_t timestamps;  /* timestamp authorities that must have signed a time */
     int64_t now_ms;
     bool has_at; /* the caller vouches for this signing time */
     int64_t at_ms;

@@ -1,11 +1,12 @@
 /*
- * What the parts of trusted_root_*.c share.
+ * What the parts of trusted_root*.c share, and those of signing_config*.c.
  */
 #ifndef TENMINT_TUF_SIGSTORE_INTERNAL_H
 #define TENMINT_TUF_SIGSTORE_INTERNAL_H
 
 #include <stdbool.h>
 
+#include "tuf/verify/trust/signing_config.h"
 #include "tuf/verify/trust/trusted_root.h"
 
 enum tuf_trusted_root_version { TRUSTED_ROOT_V01, TRUSTED_ROOT_V02 };
@@ -15,6 +16,8 @@ struct tuf_trusted_root {
     enum tuf_trusted_root_version version;
     struct tuf_trust_entry *entry[TRUST_LIST_COUNT][TRUSTED_ROOT_ENTRIES_MAX]; /* owned, in order */
     size_t count[TRUST_LIST_COUNT];
+    struct tuf_trust_left_out *left_out; /* owned, as its texts */
+    size_t left_out_count;
 };
 
 struct tuf_trust_list_row {
@@ -46,5 +49,30 @@ int tuf_authority_check_chain(enum tuf_trust_list list, STACK_OF(X509) * chain,
 /* An entry that verifies the same things: same chain or same key. */
 bool tuf_trust_entry_same(enum tuf_trust_list list, const struct tuf_trust_entry *a,
                           const struct tuf_trust_entry *b);
+
+struct tuf_service_choice {
+    bool given;
+    int selector; /* enum tuf_service_selector */
+    int64_t count;
+};
+
+struct tuf_signing_config {
+    struct tuf_service service[SERVICE_KIND_COUNT][SIGNING_CONFIG_SERVICES_MAX]; /* newest first */
+    size_t count[SERVICE_KIND_COUNT];
+    struct tuf_service_choice choice[SERVICE_KIND_COUNT];
+};
+
+struct tuf_service_row {
+    const char *name;
+    const char *key; /* JSON member */
+    bool chosen;     /* by a selector; else exactly one is used */
+};
+extern const struct tuf_service_row tuf_service_rows[SERVICE_KIND_COUNT];
+
+void tuf_service_clear(struct tuf_service *s);
+
+/* Keeps the order: newest start first. Takes over the texts of `s` when it returns 0. */
+int tuf_service_insert(struct tuf_signing_config *c, enum tuf_service_kind kind,
+                       const struct tuf_service *s, struct tm_err *e);
 
 #endif

@@ -7,40 +7,45 @@
 #define RSA_BITS_MAX 8192
 
 /* Deprecated and experimental names are read, since live roots hold some, and never written. */
-static const struct tuf_key_details table[] = {
-    {"PKIX_ECDSA_P256_SHA_256", "EC", "prime256v1", 0, true, false},
-    {"PKIX_ECDSA_P384_SHA_384", "EC", "secp384r1", 0, true, false},
-    {"PKIX_ECDSA_P521_SHA_512", "EC", "secp521r1", 0, true, false},
-    {"PKIX_ED25519", "ED25519", NULL, 0, true, false},
-    {"PKIX_RSA_PKCS1V15_2048_SHA256", "RSA", NULL, 2048, true, false},
-    {"PKIX_RSA_PKCS1V15_3072_SHA256", "RSA", NULL, 3072, true, false},
-    {"PKIX_RSA_PKCS1V15_4096_SHA256", "RSA", NULL, 4096, true, false},
-    {"PKIX_RSA_PSS_2048_SHA256", "RSA", NULL, 2048, false, false},
-    {"PKIX_RSA_PSS_3072_SHA256", "RSA", NULL, 3072, false, false},
-    {"PKIX_RSA_PSS_4096_SHA256", "RSA", NULL, 4096, false, false},
-    {"PKIX_ECDSA_P384_SHA_256", "EC", "secp384r1", 0, false, false},
-    {"PKIX_ECDSA_P521_SHA_256", "EC", "secp521r1", 0, false, false},
-    {"PKIX_RSA_PKCS1V5", "RSA", NULL, 0, false, false},
-    {"PKIX_RSA_PSS", "RSA", NULL, 0, false, false},
-    {"PKCS1_RSA_PKCS1V5", "RSA", NULL, 0, false, true},
-    {"PKCS1_RSA_PSS", "RSA", NULL, 0, false, true},
-    {"PKIX_ED25519_PH", NULL, NULL, 0, false, false},
-    {"PKIX_ECDSA_P256_HMAC_SHA_256", NULL, NULL, 0, false, false},
-    {"LMS_SHA256", NULL, NULL, 0, false, false},
-    {"LMOTS_SHA256", NULL, NULL, 0, false, false},
-    {"ML_DSA_44", NULL, NULL, 0, false, false},
-    {"ML_DSA_65", NULL, NULL, 0, false, false},
-    {"ML_DSA_87", NULL, NULL, 0, false, false},
-};
+#define KEY_DETAILS(ROW) \
+    ROW("PKIX_ECDSA_P256_SHA_256", 5, "EC", "prime256v1", 0, true, false) \
+    ROW("PKIX_ECDSA_P384_SHA_384", 12, "EC", "secp384r1", 0, true, false) \
+    ROW("PKIX_ECDSA_P521_SHA_512", 13, "EC", "secp521r1", 0, true, false) \
+    ROW("PKIX_ED25519", 7, "ED25519", NULL, 0, true, false) \
+    ROW("PKIX_RSA_PKCS1V15_2048_SHA256", 9, "RSA", NULL, 2048, true, false) \
+    ROW("PKIX_RSA_PKCS1V15_3072_SHA256", 10, "RSA", NULL, 3072, true, false) \
+    ROW("PKIX_RSA_PKCS1V15_4096_SHA256", 11, "RSA", NULL, 4096, true, false) \
+    ROW("PKIX_RSA_PSS_2048_SHA256", 16, "RSA", NULL, 2048, false, false) \
+    ROW("PKIX_RSA_PSS_3072_SHA256", 17, "RSA", NULL, 3072, false, false) \
+    ROW("PKIX_RSA_PSS_4096_SHA256", 18, "RSA", NULL, 4096, false, false) \
+    ROW("PKIX_ECDSA_P384_SHA_256", 19, "EC", "secp384r1", 0, false, false) \
+    ROW("PKIX_ECDSA_P521_SHA_256", 20, "EC", "secp521r1", 0, false, false) \
+    ROW("PKIX_RSA_PKCS1V5", 3, "RSA", NULL, 0, false, false) \
+    ROW("PKIX_RSA_PSS", 4, "RSA", NULL, 0, false, false) \
+    ROW("PKCS1_RSA_PKCS1V5", 1, "RSA", NULL, 0, false, true) \
+    ROW("PKCS1_RSA_PSS", 2, "RSA", NULL, 0, false, true) \
+    ROW("PKIX_ED25519_PH", 8, NULL, NULL, 0, false, false) \
+    ROW("PKIX_ECDSA_P256_HMAC_SHA_256", 6, NULL, NULL, 0, false, false) \
+    ROW("LMS_SHA256", 14, NULL, NULL, 0, false, false) \
+    ROW("LMOTS_SHA256", 15, NULL, NULL, 0, false, false) \
+    ROW("ML_DSA_44", 23, NULL, NULL, 0, false, false) \
+    ROW("ML_DSA_65", 21, NULL, NULL, 0, false, false) \
+    ROW("ML_DSA_87", 22, NULL, NULL, 0, false, false)
+
+#define AS_DETAILS(name, number, type, group, bits, log_may, pkcs1) \
+    {name, number, type, group, bits, log_may, pkcs1},
+#define AS_NAME(name, number, type, group, bits, log_may, pkcs1) {name, number, number},
+
+static const struct tuf_key_details table[] = {KEY_DETAILS(AS_DETAILS)};
+const struct tm_jsonmap_name tuf_key_details_names[] = {KEY_DETAILS(AS_NAME){NULL, 0, 0}};
 #define COUNT (sizeof(table) / sizeof(table[0]))
 
-const struct tuf_key_details *tuf_key_details_by_name(const char *name, struct tm_err *e)
+const struct tuf_key_details *tuf_key_details_by_number(int number)
 {
     for (size_t i = 0; i < COUNT; i++) {
-        if (strcmp(table[i].name, name) == 0)
+        if (table[i].number == number)
             return &table[i];
     }
-    tm_err_set(e, "'keyDetails' is '%.40s', which is no key type of Sigstore's", name);
     return NULL;
 }
 

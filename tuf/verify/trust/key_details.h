@@ -1,17 +1,19 @@
 /*
- * enum PublicKeyDetails of sigstore_common.proto: the names, and which keys they fit.
+ * enum PublicKeyDetails of sigstore_common.proto: the names and numbers, and which keys they fit.
  */
-#ifndef TENMINT_TUF_SIGSTORE_KEY_DETAILS_H
-#define TENMINT_TUF_SIGSTORE_KEY_DETAILS_H
+#ifndef TENMINT_TUF_TRUST_KEY_DETAILS_H
+#define TENMINT_TUF_TRUST_KEY_DETAILS_H
 
 #include <openssl/evp.h>
 #include <stdbool.h>
 #include <stddef.h>
 
 #include "common/err.h"
+#include "common/json/jsonmap.h"
 
 struct tuf_key_details {
     const char *name;
+    int number;           /* in protobuf */
     const char *key_type; /* OpenSSL's: "EC", "RSA", "ED25519"; NULL: known, but not usable here */
     const char *group;    /* EC: OpenSSL's curve name; else NULL */
     int bits;             /* RSA: modulus; 0: any from 2048 */
@@ -19,8 +21,11 @@ struct tuf_key_details {
     bool pkcs1;           /* rawBytes is an RSAPublicKey, not a SubjectPublicKeyInfo */
 };
 
-/* NULL with `e` set when the proto has no such name. */
-const struct tuf_key_details *tuf_key_details_by_name(const char *name, struct tm_err *e);
+/* For tables that read them into an int: the number. */
+extern const struct tm_jsonmap_name tuf_key_details_names[];
+
+/* NULL: none that we know. */
+const struct tuf_key_details *tuf_key_details_by_number(int number);
 
 /* What to write for a log's key. NULL with `e` set when clients accept no such key. */
 const struct tuf_key_details *tuf_key_details_for_log(const EVP_PKEY *key, struct tm_err *e);

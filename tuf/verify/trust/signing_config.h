@@ -21,9 +21,9 @@ enum tuf_service_selector { SELECT_UNDEFINED, SELECT_ALL, SELECT_ANY, SELECT_EXA
 /* "CA", "OIDC provider", "transparency log", "timestamp authority". */
 const char *tuf_service_kind_name(enum tuf_service_kind kind);
 
-struct tuf_service {        /* text is owned and never NULL */
-    char *url;              /* base URL; a TSA's is the full URL */
-    uint32_t major_version; /* majorApiVersion; 0: not released */
+struct tuf_service {       /* text is owned and never NULL */
+    char *url;             /* base URL; a TSA's is the full URL */
+    int64_t major_version; /* majorApiVersion, of 32 bits; 0: not released */
     struct tuf_validity valid;
     char *operator_name; /* scheme-less, such as "example.com" */
 };
@@ -31,8 +31,17 @@ struct tuf_service {        /* text is owned and never NULL */
 struct tuf_signing_config; /* opaque */
 
 struct tuf_signing_config *tuf_signing_config_new(struct tm_err *e); /* empty; selectors ANY */
+
+/* As a signer reads what others publish: unknown members are ignored, a service that says nothing
+ * of when it is valid is left out, an unknown selector is SELECT_UNDEFINED. */
 struct tuf_signing_config *tuf_signing_config_parse(const void *json, size_t len, struct tm_err *e);
 struct tuf_signing_config *tuf_signing_config_load(const char *path, struct tm_err *e);
+
+/* As a person edits it: all of that is refused. */
+struct tuf_signing_config *tuf_signing_config_parse_strict(const void *json, size_t len,
+                                                           struct tm_err *e);
+struct tuf_signing_config *tuf_signing_config_load_strict(const char *path, struct tm_err *e);
+
 void tuf_signing_config_free(struct tuf_signing_config *c); /* NULL is fine */
 int tuf_signing_config_write(const struct tuf_signing_config *c, struct tm_buf *out,
                              struct tm_err *e);
@@ -51,6 +60,12 @@ int tuf_signing_config_set_selector(struct tuf_signing_config *c, enum tuf_servi
 /* CA and OIDC: SELECT_ANY. *count (may be NULL) is 0 unless EXACT. */
 enum tuf_service_selector tuf_signing_config_selector(const struct tuf_signing_config *c,
                                                       enum tuf_service_kind kind, uint32_t *count);
+
+/* What signers post to: the address as it is, but of a timestamp authority's without a path with
+ * the path that all use. `out` is truncated when it is too small: an address then is none. */
+#define SIGNING_CONFIG_URL_MAX 1024
+const char *tuf_signing_config_url(enum tuf_service_kind kind, const char *url,
+                                   char out[SIGNING_CONFIG_URL_MAX]);
 
 /* Adds a copy. https:// (or loopback http://) URL, start required; not twice the same URL with
  * overlapping windows. */

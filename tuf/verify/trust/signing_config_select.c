@@ -10,15 +10,15 @@ struct choosing {
     uint32_t max_version;
 };
 
-static bool usable(const struct choosing *c, const struct tuf_service *s, uint32_t version)
+static bool usable(const struct choosing *c, const struct tuf_service *s, int64_t version)
 {
     return s->major_version == version && tuf_validity_at(&s->valid, c->now_ms) == VALIDITY_INSIDE;
 }
 
 /* The highest major version that some service valid now has; 0: none. */
-static uint32_t best_version(const struct choosing *c)
+static int64_t best_version(const struct choosing *c)
 {
-    uint32_t best = 0;
+    int64_t best = 0;
     for (size_t i = 0; i < tuf_signing_config_count(c->config, c->kind); i++) {
         const struct tuf_service *s = tuf_signing_config_service(c->config, c->kind, i);
         if (s->major_version > best && s->major_version <= c->max_version &&
@@ -42,7 +42,7 @@ int tuf_signing_config_select(const struct tuf_signing_config *config, enum tuf_
                               size_t max, size_t *count, struct tm_err *e)
 {
     const struct choosing c = {config, kind, now_ms, max_version};
-    uint32_t version = best_version(&c);
+    int64_t version = best_version(&c);
     uint32_t exact = 0;
     enum tuf_service_selector selector = tuf_signing_config_selector(config, kind, &exact);
     *count = 0;

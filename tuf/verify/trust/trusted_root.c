@@ -37,7 +37,7 @@ struct tuf_trust_entry *tuf_trust_entry_new(struct tm_err *e)
         t->operator_name = strdup("");
         t->organization = strdup("");
         t->common_name = strdup("");
-        t->key_details = "";
+        t->hash = TRUST_SHA2_256;
     }
     if (t != NULL && t->uri != NULL && t->operator_name != NULL && t->organization != NULL &&
         t->common_name != NULL)
@@ -58,6 +58,7 @@ void tuf_trust_entry_free(struct tuf_trust_entry *t)
     sk_X509_pop_free(t->chain, X509_free);
     EVP_PKEY_free(t->key);
     tm_buf_free(&t->key_bytes);
+    tm_buf_free(&t->log_id);
     tm_buf_free(&t->checkpoint_id);
     free(t);
 }
@@ -80,20 +81,42 @@ void tuf_trusted_root_free(struct tuf_trusted_root *r)
         for (size_t i = 0; i < r->count[l]; i++)
             tuf_trust_entry_free(r->entry[l][i]);
     }
+    for (size_t i = 0; i < r->left_out_count; i++)
+        free(r->left_out[i].note);
+    free(r->left_out);
     free(r);
 }
 
-struct tuf_trusted_root *tuf_trusted_root_load(const char *path, struct tm_err *e)
+static struct tuf_trusted_root *load(const char *path,
+                                     struct tuf_trusted_root *(*parse)(const void *json, size_t len,
+                                                                       struct tm_err *e),
+                                     struct tm_err *e)
 {
     struct tm_buf json = {0};
     struct tuf_trusted_root *r = NULL;
     if (tm_file_read(path, TRUSTED_ROOT_BYTES_MAX, &json, e) == 0) {
-        r = tuf_trusted_root_parse(json.data != NULL ? (const char *)json.data : "", json.len, e);
+        r = parse(json.data != NULL ? (const char *)json.data : "", json.len, e);
         if (r == NULL)
             tm_err_wrap(e, "trusted root '%s'", path);
     }
     tm_buf_free(&json);
     return r;
+}
+
+struct tuf_trusted_root *tuf_trusted_root_load(const char *path, struct tm_err *e)
+{
+    return load(path, tuf_trusted_root_parse, e);
+}
+
+struct tuf_trusted_root *tuf_trusted_root_load_strict(const char *path, struct tm_err *e)
+{
+    return load(path, tuf_trusted_root_parse_strict, e);
+}
+
+const struct tuf_trust_left_out *tuf_trusted_root_left_out(const struct tuf_trusted_root *r,
+                                                           size_t i)
+{
+    return i < r->left_out_count ? &r->left_out[i] : NULL;
 }
 
 size_t tuf_trusted_root_count(const struct tuf_trusted_root *r, enum tuf_trust_list list)
@@ -112,8 +135,8 @@ const char *tuf_trust_entry_fingerprint(enum tuf_trust_list list,
                                         char out[TRUST_FINGERPRINT_MAX])
 {
     unsigned char digest[EVP_MAX_MD_SIZE] = {0};
-    const unsigned char *id = entry->log_id;
-    size_t len = entry->log_id_len;
+    const unsigned char *id = entry->log_id.data;
+    size_t len = entry->log_id.len;
     if (!tuf_trust_lists[list].log) {
         unsigned n = 0;
         id = digest;

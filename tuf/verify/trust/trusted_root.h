@@ -18,7 +18,9 @@
 
 #define TRUSTED_ROOT_BYTES_MAX ((size_t)1 << 20)
 #define TRUSTED_ROOT_ENTRIES_MAX 128 /* in each list */
-#define TRUSTED_ROOT_ID_MAX 32       /* bytes of a log id */
+#define TRUSTED_ROOT_ID_MAX 32       /* bytes of a log id that a fingerprint shows */
+
+#define TRUST_SHA2_256 1 /* enum HashAlgorithm */
 
 enum tuf_trust_list { TRUST_CA, TRUST_TSA, TRUST_CTLOG, TRUST_TLOG, TRUST_LIST_COUNT };
 
@@ -28,6 +30,7 @@ const char *tuf_trust_list_name(enum tuf_trust_list list);
 struct tuf_trust_entry { /* one authority or log; text is owned and never NULL */
     char *uri;           /* authority: uri; log: baseUrl */
     char *operator_name; /* v0.2, else "" */
+    bool has_valid;      /* read from a file: it said when */
     struct tuf_validity valid;
 
     /* TRUST_CA, TRUST_TSA */
@@ -38,17 +41,37 @@ struct tuf_trust_entry { /* one authority or log; text is owned and never NULL *
     /* TRUST_CTLOG, TRUST_TLOG */
     EVP_PKEY *key;           /* NULL: a type that cannot be used here */
     struct tm_buf key_bytes; /* SubjectPublicKeyInfo; of the deprecated PKCS1_ types PKCS #1 */
-    const char *key_details; /* static: enum PublicKeyDetails name */
-    unsigned char log_id[TRUSTED_ROOT_ID_MAX];
-    size_t log_id_len;
+    int key_details;         /* enum PublicKeyDetails */
+    int hash;                /* enum HashAlgorithm: TRUST_SHA2_256 */
+    struct tm_buf log_id;
     struct tm_buf checkpoint_id; /* checkpointKeyId: v0.2, else empty */
 };
 
 struct tuf_trusted_root; /* opaque */
 
 struct tuf_trusted_root *tuf_trusted_root_new(struct tm_err *e); /* empty, version 0.1 */
+
+/*
+ * As a verifier reads what others publish: unknown members are ignored, and an entry whose key or
+ * hash is of an unknown kind, or that says nothing of when it is valid, counts for nothing: it is
+ * left out, and a note says so.
+ */
 struct tuf_trusted_root *tuf_trusted_root_parse(const void *json, size_t len, struct tm_err *e);
 struct tuf_trusted_root *tuf_trusted_root_load(const char *path, struct tm_err *e);
+
+/* As a person edits it: all of that is refused, and what was read can be written again. */
+struct tuf_trusted_root *tuf_trusted_root_parse_strict(const void *json, size_t len,
+                                                       struct tm_err *e);
+struct tuf_trusted_root *tuf_trusted_root_load_strict(const char *path, struct tm_err *e);
+
+struct tuf_trust_left_out {
+    enum tuf_trust_list list;
+    struct tuf_validity valid; /* what it says, or always */
+    char *note;                /* "tlogs[2] (https://log.example.com) counts for nothing: …" */
+};
+/* An entry that counts for nothing, borrowed; NULL past the end. */
+const struct tuf_trust_left_out *tuf_trusted_root_left_out(const struct tuf_trusted_root *r,
+                                                           size_t i);
 void tuf_trusted_root_free(struct tuf_trusted_root *r); /* NULL is fine */
 
 /* Appends the JSON text, indented, ended by a newline. */
@@ -90,7 +113,7 @@ int tuf_trusted_root_add_authority(struct tuf_trusted_root *r, enum tuf_trust_li
 /*
  * Adds a CT log or transparency log by its public key (PEM or DER SubjectPublicKeyInfo). The log
  * id is SHA-256 of the SPKI, or for an Ed25519 transparency log (Rekor v2) the note key id of
- * the URL's host and path. A window must have a start.
+ * the URL's host. A window must have a start.
  */
 int tuf_trusted_root_add_log(struct tuf_trusted_root *r, enum tuf_trust_list list,
                              const char *base_url, const void *key, size_t len,

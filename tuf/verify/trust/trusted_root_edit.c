@@ -123,7 +123,8 @@ int tuf_trusted_root_add_authority(struct tuf_trusted_root *r, enum tuf_trust_li
     return tm_err_wrap(e, "add %s '%.100s'", tuf_trust_lists[list].name, uri);
 }
 
-/* C2SP signed-note: SHA-256(name || LF || 0x01 || Ed25519 key); Rekor v2 keeps all 32 bytes. */
+/* C2SP signed-note: SHA-256(name || LF || 0x01 || Ed25519 key); Rekor v2 keeps all 32 bytes. Its
+ * name is the host alone, without port or path, and clients look for that. */
 static int note_id(const char *base_url, const EVP_PKEY *key, unsigned char out[32],
                    struct tm_err *e)
 {
@@ -133,9 +134,10 @@ static int note_id(const char *base_url, const EVP_PKEY *key, unsigned char out[
     size_t len = sizeof(raw);
     origin = origin != NULL ? origin + 3 : base_url;
     int ok = EVP_PKEY_get_raw_public_key(key, raw, &len) == 1;
-    tm_buf_puts(&text, origin);
-    while (text.len > 0 && text.data[text.len - 1] == '/')
-        text.len--;
+    if (origin[0] == '[')
+        tm_buf_append(&text, origin + 1, strcspn(origin + 1, "]"));
+    else
+        tm_buf_append(&text, origin, strcspn(origin, ":/"));
     tm_buf_append(&text, "\n\x01", 2);
     tm_buf_append(&text, raw, sizeof(raw));
     ok = ok && !buf_failed(&text) && SHA256(text.data, text.len, out) != NULL;
@@ -179,8 +181,7 @@ static int fill_log(enum tuf_trust_list list, const char *base_url, const void *
     if (n > 0)
         tm_buf_append(&t->key_bytes, der, (size_t)n);
     OPENSSL_free(der);
-    t->key_details = d->name;
-    t->log_id_len = sizeof(t->log_id);
+    t->key_details = d->number;
     t->valid = *valid;
     if (n <= 0 || buf_failed(&t->key_bytes))
         return tm_err_openssl(e, "encode the public key");
@@ -188,10 +189,14 @@ static int fill_log(enum tuf_trust_list list, const char *base_url, const void *
         return tm_err_set(e, "the window must have a start");
     if (valid->has_end && valid->end_ms < valid->start_ms)
         return tm_err_set(e, "the window ends before it starts");
-    SHA256(t->key_bytes.data, t->key_bytes.len, t->log_id);
+    unsigned char id[32];
+    SHA256(t->key_bytes.data, t->key_bytes.len, id);
     if (list == TRUST_TLOG && EVP_PKEY_is_a(t->key, "ED25519") &&
-        note_id(base_url, t->key, t->log_id, e) != 0)
+        note_id(base_url, t->key, id, e) != 0)
         return -1;
+    tm_buf_append(&t->log_id, id, sizeof(id));
+    if (buf_failed(&t->log_id))
+        return tm_err_set(e, "out of memory");
     return set_text(&t->uri, base_url, e);
 }
 

@@ -55,6 +55,12 @@ static void lint_chains(const struct tuf_trusted_root *r, enum tuf_trust_list li
         const struct tuf_trust_entry *t = r->entry[list][i];
         struct tuf_validity inside;
         struct tm_err e = {0};
+        X509 *anchor = sk_X509_value(t->chain, sk_X509_num(t->chain) - 1);
+        if (X509_self_signed(anchor, 0) != 1)
+            say(tell, arg,
+                "%s %.16s (%.100s): its chain ends below the root, which some verifiers refuse: "
+                "add the root, last",
+                tuf_trust_lists[list].name, tuf_trust_entry_fingerprint(list, t, id), t->uri);
         if (tuf_authority_check_chain(list, t->chain, &inside, &e) != 0)
             say(tell, arg, "%s %.16s (%.100s): %s", tuf_trust_lists[list].name,
                 tuf_trust_entry_fingerprint(list, t, id), t->uri, e.text);
@@ -143,7 +149,8 @@ static void diff_entry(const struct diff *d, const struct tuf_trust_entry *was,
         snprintf(what, sizeof(what), "had the address %.150s", was->uri);
         tell_change(d, is, false, what);
     }
-    if (was->log_id_len != is->log_id_len || memcmp(was->log_id, is->log_id, is->log_id_len) != 0)
+    if (was->log_id.len != is->log_id.len ||
+        (is->log_id.len > 0 && memcmp(was->log_id.data, is->log_id.data, is->log_id.len) != 0))
         tell_change(d, is, true, "has another log id than before");
 }
 

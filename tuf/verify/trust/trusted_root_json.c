@@ -1,0 +1,289 @@
+/* trusted_root.json to and from its struct. */
+#include <openssl/x509.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/utf8.h"
+#include "tuf/verify/trust/internal.h"
+#include "tuf/verify/trust/jsontypes.h"
+#include "tuf/verify/trust/key_details.h"
+
+#define KEY_BYTES_MAX 8192
+
+/* --- the tables --- */
+
+static const struct tm_jsonmap_name hashes[] = {{"SHA2_256", TRUST_SHA2_256, 1}, {NULL, 0, 0}};
+
+static const struct tm_jsonmap_member subject_members[] = {
+    {.name = "organization",
+     JSONMAP_AT(struct tuf_trust_entry, organization),
+     .kind = JSONMAP_TEXT},
+    {.name = "commonName", JSONMAP_AT(struct tuf_trust_entry, common_name), .kind = JSONMAP_TEXT},
+    {0}};
+static const struct tm_jsonmap subject_map = {.members = subject_members,
+                                              .size = sizeof(struct tuf_trust_entry),
+                                              .unknown = JSONMAP_IGNORE,
+                                              .proto = true};
+
+static const struct tm_jsonmap_member authority_members[] = {
+    {.name = "subject", .kind = JSONMAP_OBJECT, .map = &subject_map},
+    {.name = "uri", JSONMAP_AT(struct tuf_trust_entry, uri), .kind = JSONMAP_TEXT},
+    {.name = "certChain",
+     JSONMAP_AT(struct tuf_trust_entry, chain),
+     .kind = JSONMAP_OBJECT,
+     .map = &tuf_json_chain},
+    {.name = "validFor",
+     JSONMAP_AT(struct tuf_trust_entry, valid),
+     .kind = JSONMAP_OBJECT,
+     .map = &tuf_json_validity,
+     .flags = JSONMAP_NOTED,
+     .has = offsetof(struct tuf_trust_entry, has_valid)},
+    {.name = "operator", JSONMAP_AT(struct tuf_trust_entry, operator_name), .kind = JSONMAP_TEXT},
+    {0}};
+static const struct tm_jsonmap authority_map = {.members = authority_members,
+                                                .size = sizeof(struct tuf_trust_entry),
+                                                .unknown = JSONMAP_IGNORE,
+                                                .proto = true};
+
+static const struct tm_jsonmap_member key_members[] = {
+    {.name = "rawBytes",
+     JSONMAP_AT(struct tuf_trust_entry, key_bytes),
+     .kind = JSONMAP_BASE64,
+     .max = KEY_BYTES_MAX},
+    {.name = "keyDetails",
+     JSONMAP_AT(struct tuf_trust_entry, key_details),
+     .kind = JSONMAP_ENUM,
+     .names = tuf_key_details_names},
+    {.name = "validFor",
+     JSONMAP_AT(struct tuf_trust_entry, valid),
+     .kind = JSONMAP_OBJECT,
+     .map = &tuf_json_validity,
+     .flags = JSONMAP_NOTED,
+     .has = offsetof(struct tuf_trust_entry, has_valid)},
+    {0}};
+static const struct tm_jsonmap key_map = {.members = key_members,
+                                          .size = sizeof(struct tuf_trust_entry),
+                                          .unknown = JSONMAP_IGNORE,
+                                          .proto = true};
+
+static const struct tm_jsonmap_member log_members[] = {
+    {.name = "baseUrl",
+     JSONMAP_AT(struct tuf_trust_entry, uri),
+     .kind = JSONMAP_TEXT,
+     .flags = JSONMAP_ALWAYS},
+    {.name = "hashAlgorithm",
+     JSONMAP_AT(struct tuf_trust_entry, hash),
+     .kind = JSONMAP_ENUM,
+     .names = hashes},
+    {.name = "publicKey", .kind = JSONMAP_OBJECT, .map = &key_map, .flags = JSONMAP_REQUIRED},
+    {.name = "logId",
+     JSONMAP_AT(struct tuf_trust_entry, log_id),
+     .kind = JSONMAP_OBJECT,
+     .map = &tuf_json_log_id},
+    {.name = "checkpointKeyId",
+     JSONMAP_AT(struct tuf_trust_entry, checkpoint_id),
+     .kind = JSONMAP_OBJECT,
+     .map = &tuf_json_log_id,
+     .flags = JSONMAP_OMIT},
+    {.name = "operator", JSONMAP_AT(struct tuf_trust_entry, operator_name), .kind = JSONMAP_TEXT},
+    {0}};
+static const struct tm_jsonmap log_map = {.members = log_members,
+                                          .size = sizeof(struct tuf_trust_entry),
+                                          .unknown = JSONMAP_IGNORE,
+                                          .proto = true};
+
+struct entries {
+    struct tuf_trust_entry *item;
+    size_t count;
+};
+
+struct file {
+    char *media_type;
+    struct entries list[TRUST_LIST_COUNT];
+};
+
+static const struct tm_jsonmap_member a_log = {.kind = JSONMAP_OBJECT, .map = &log_map};
+static const struct tm_jsonmap_member an_authority = {.kind = JSONMAP_OBJECT,
+                                                      .map = &authority_map};
+
+#define LIST(member, number, one) \
+    { \
+        .name = (member), \
+        .place = offsetof(struct file, list) + (number) * sizeof(struct entries), \
+        .kind = JSONMAP_LIST, .flags = JSONMAP_ALWAYS, .each = &(one), \
+        .size = sizeof(struct tuf_trust_entry), .max = TRUSTED_ROOT_ENTRIES_MAX \
+    }
+
+static const struct tm_jsonmap_member file_members[] = {
+    {.name = "mediaType", JSONMAP_AT(struct file, media_type), .kind = JSONMAP_TEXT},
+    LIST("tlogs", TRUST_TLOG, a_log),
+    LIST("certificateAuthorities", TRUST_CA, an_authority),
+    LIST("ctlogs", TRUST_CTLOG, a_log),
+    LIST("timestampAuthorities", TRUST_TSA, an_authority),
+    {0}};
+static const struct tm_jsonmap file_map = {
+    .members = file_members, .size = sizeof(struct file), .unknown = JSONMAP_IGNORE, .proto = true};
+
+/* --- what an entry is worth --- */
+
+/* Why it counts for nothing; NULL: it counts. */
+static const char *worthless(enum tuf_trust_list list, const struct tuf_trust_entry *t)
+{
+    if (!t->has_valid)
+        return "'validFor' is missing";
+    if (!tuf_trust_lists[list].log)
+        return NULL;
+    if (t->hash != TRUST_SHA2_256)
+        return "'hashAlgorithm' is none that is known here";
+    if (tuf_key_details_by_number(t->key_details) == NULL)
+        return "'keyDetails' is no kind of key that is known here";
+    return t->valid.has_start ? NULL : "'validFor' has no 'start'";
+}
+
+static int complete_log(struct tuf_trust_entry *t, struct tm_err *e)
+{
+    const struct tuf_key_details *d = tuf_key_details_by_number(t->key_details);
+    if (t->key_bytes.len == 0)
+        return tm_err_set(e, "'publicKey': 'rawBytes' is missing");
+    if (t->log_id.len == 0)
+        return tm_err_set(e, "'logId': 'keyId' is missing");
+    return tuf_key_details_read(d, t->key_bytes.data, t->key_bytes.len, &t->key, e) == 0
+               ? 0
+               : tm_err_wrap(e, "'publicKey'");
+}
+
+/* A key of a type that OpenSSL lacks stays in the file and verifies nothing. */
+static int complete(enum tuf_trust_list list, struct tuf_trust_entry *t, struct tm_err *e)
+{
+    if (tuf_trust_lists[list].log)
+        return complete_log(t, e);
+    return t->chain != NULL && sk_X509_num(t->chain) > 0
+               ? 0
+               : tm_err_set(e, "'certChain' has no certificate");
+}
+
+static int leave_out(struct tuf_trusted_root *r, enum tuf_trust_list list, const char *where,
+                     const struct tuf_trust_entry *t, const char *why, struct tm_err *e)
+{
+    char text[256];
+    struct tuf_trust_left_out *grown =
+        realloc(r->left_out, (r->left_out_count + 1) * sizeof(*grown));
+    if (grown == NULL)
+        return tm_err_set(e, "out of memory");
+    r->left_out = grown;
+    snprintf(text, sizeof(text), "%s (%.100s) counts for nothing: %s", where, t->uri, why);
+    tm_utf8_clean(text);
+    const struct tuf_trust_left_out it = {list, t->valid, strdup(text)};
+    if (it.note == NULL)
+        return tm_err_set(e, "out of memory");
+    r->left_out[r->left_out_count++] = it;
+    return 0;
+}
+
+/* Moves a read entry out of the file's list. */
+static int take(struct tuf_trusted_root *r, enum tuf_trust_list list, struct tuf_trust_entry *read,
+                struct tm_err *e)
+{
+    struct tuf_trust_entry *t = malloc(sizeof(*t));
+    if (t == NULL)
+        return tm_err_set(e, "out of memory");
+    *t = *read;
+    memset(read, 0, sizeof(*read));
+    /* One table reads both kinds of entries, each with half of the texts. */
+    char **const texts[] = {&t->uri, &t->operator_name, &t->organization, &t->common_name};
+    int rc = complete(list, t, e);
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]) && rc == 0; i++) {
+        if (*texts[i] == NULL && (*texts[i] = strdup("")) == NULL)
+            rc = tm_err_set(e, "out of memory");
+    }
+    if (rc == 0)
+        rc = tuf_trusted_root_insert(r, list, t, e);
+    if (rc != 0)
+        tuf_trust_entry_free(t);
+    return rc;
+}
+
+static int take_list(struct tuf_trusted_root *r, enum tuf_trust_list list, struct entries *read,
+                     bool strict, struct tm_err *e)
+{
+    for (size_t i = 0; i < read->count; i++) {
+        char where[48];
+        const char *why = worthless(list, &read->item[i]);
+        snprintf(where, sizeof(where), "%s[%zu]", tuf_trust_lists[list].key, i);
+        if (why != NULL && strict)
+            return tm_err_set(e, "%s: %s", where, why);
+        int rc = why != NULL ? leave_out(r, list, where, &read->item[i], why, e)
+                             : take(r, list, &read->item[i], e);
+        if (rc != 0)
+            return tm_err_wrap(e, "%s", where);
+    }
+    return 0;
+}
+
+static int take_file(struct tuf_trusted_root *r, struct file *f, bool strict, struct tm_err *e)
+{
+    size_t i = 0;
+    size_t n = sizeof(tuf_trust_media_types) / sizeof(tuf_trust_media_types[0]);
+    while (i < n && strcmp(f->media_type, tuf_trust_media_types[i].text) != 0)
+        i++;
+    if (i == n)
+        return tm_err_set(e, "'mediaType' is '%.80s', not %s", f->media_type,
+                          tuf_trust_media_types[0].text);
+    r->media_type = tuf_trust_media_types[i].text;
+    r->version = tuf_trust_media_types[i].version;
+    for (size_t l = 0; l < TRUST_LIST_COUNT; l++) {
+        if (take_list(r, (enum tuf_trust_list)l, &f->list[l], strict, e) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+static struct tuf_trusted_root *parse(const void *json, size_t len, bool strict, struct tm_err *e)
+{
+    const struct tm_jsonmap_how how = {.strict = strict};
+    struct file f = {0};
+    struct tuf_trusted_root *r = tuf_trusted_root_new(e);
+    if (r != NULL &&
+        (tm_jsonmap_parse(json, len, TRUSTED_ROOT_BYTES_MAX, &file_map, &how, &f, e) != 0 ||
+         take_file(r, &f, strict, e) != 0)) {
+        tuf_trusted_root_free(r);
+        r = NULL;
+    }
+    tm_jsonmap_free(&file_map, &f);
+    return r;
+}
+
+struct tuf_trusted_root *tuf_trusted_root_parse(const void *json, size_t len, struct tm_err *e)
+{
+    return parse(json, len, false, e);
+}
+
+struct tuf_trusted_root *tuf_trusted_root_parse_strict(const void *json, size_t len,
+                                                       struct tm_err *e)
+{
+    return parse(json, len, true, e);
+}
+
+/* --- writing --- */
+
+int tuf_trusted_root_write(const struct tuf_trusted_root *r, struct tm_buf *out, struct tm_err *e)
+{
+    struct file f = {.media_type = (char *)r->media_type};
+    int rc = 0;
+    for (size_t l = 0; l < TRUST_LIST_COUNT && rc == 0; l++) {
+        f.list[l].item = calloc(r->count[l] + 1, sizeof(*f.list[l].item));
+        if (f.list[l].item == NULL)
+            rc = tm_err_set(e, "out of memory");
+        for (size_t i = 0; i < r->count[l] && rc == 0; i++) {
+            struct tuf_trust_entry *copy = &f.list[l].item[f.list[l].count++];
+            *copy = *r->entry[l][i]; /* whose texts and bytes stay the root's */
+            copy->has_valid = true;
+        }
+    }
+    if (rc == 0)
+        rc = tuf_json_write(&file_map, &f, out, e);
+    for (size_t l = 0; l < TRUST_LIST_COUNT; l++)
+        free(f.list[l].item);
+    return rc == 0 ? 0 : tm_err_wrap(e, "the trusted root cannot be written");
+}
