@@ -7,6 +7,7 @@
 
 #include "common/gate.h"
 #include "oidc/keys/keystore.h"
+#include "oidc/token/claim.h"
 #include "oidc/token/claims.h"
 #include "oidc/token/signature.h"
 #include "oidc/token/token.h"
@@ -199,14 +200,14 @@ static enum oidc_status verify_token(struct oidc_verifier *v, const struct oidc_
     oidc_issuer_keys_unref(p);
     if (status != OIDC_OK)
         return status;
+    const char *sub = oidc_claim_required(t->claims, "sub", NULL);
+    snprintf(out->subject, sizeof(out->subject), "%s", sub != NULL ? sub : "");
     if (oidc_claims_check(t->claims, issuer->client_id, &v->options, now_s, &out->reason, e) != 0)
         return OIDC_REFUSED;
     if (oidc_principal_from_claims(issuer, t->claims, &out->principal, e) != 0) {
         out->reason = OIDC_REASON_CLAIMS;
         return OIDC_REFUSED;
     }
-    const char *sub = out->principal.field[IDENTITY_TOKEN_SUBJECT];
-    snprintf(out->subject, sizeof(out->subject), "%s", sub != NULL ? sub : "");
     return OIDC_OK;
 }
 

@@ -73,7 +73,7 @@ struct oidc_result {
     int64_t retry_after_s; /* OIDC_REASON_KEYS: when it is worth to ask again; at least 1 */
     struct oidc_principal principal; /* filled on OIDC_OK; oidc_principal_free() it */
     char issuer[256];                /* the token's iss, "" if not trusted (safe to log) */
-    char subject[256];               /* the token's sub, truncated (set on OIDC_OK only) */
+    char subject[256]; /* the token's sub, truncated; set when its signature is good */
 };
 
 /* `trust` is referenced; `log` is borrowed and may be NULL. Starts discovery of every

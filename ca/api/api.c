@@ -179,7 +179,7 @@ static void on_fault(void *ctx, struct tm_http_exchange *x, enum tm_http_fault f
         [HTTP_FAULT_BUSY] = API_FAULT_BUSY,
     };
     struct ca_api_failure f = {.fault = map[fault]};
-    ca_api_refuse(ctx, x, &f, "");
+    ca_api_refuse(ctx, x, &f, NULL);
 }
 
 static void on_event(void *ctx, const struct tm_http_event *ev)

@@ -92,7 +92,7 @@ enum tm_sink_status ca_api_audit_issued(struct ca_api *api, struct tm_http_excha
 }
 
 void ca_api_refuse(struct ca_api *api, struct tm_http_exchange *x, const struct ca_api_failure *f,
-                   const char *issuer)
+                   const struct oidc_result *who)
 {
     unsigned reason = ca_api_reason_index(f);
     const char *name = ca_api_reason_name(reason);
@@ -103,8 +103,10 @@ void ca_api_refuse(struct ca_api *api, struct tm_http_exchange *x, const struct 
         jlog(api->o.jlog, ca_api_fault_is_server(f->fault) ? JLOG_ERROR : JLOG_WARN, "refused",
              JLOG_STR("reason", name), JLOG_STR("detail", f->detail.text),
              JLOG_INT("status", status), JLOG_STR("client_message", ca_api_fault_message(f)),
-             JLOG_STR("issuer", issuer), JLOG_INT("duration_us", tm_http_elapsed_us(x)),
-             JLOG_STR("remote", tm_http_remote(x)), JLOG_END);
+             JLOG_STR("issuer", who != NULL ? who->issuer : ""),
+             JLOG_STR("subject", who != NULL ? who->subject : ""),
+             JLOG_INT("duration_us", tm_http_elapsed_us(x)), JLOG_STR("remote", tm_http_remote(x)),
+             JLOG_END);
     ca_api_failure_json(f, &body);
     tm_http_reply(x, status, "application/json", &body);
     if (status == 503) {

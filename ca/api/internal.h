@@ -34,7 +34,7 @@ int ca_api_detached_sct(const struct tm_buf *sct_list, struct tm_buf *out, struc
 
 /* audit.c: one log line and one count, then the reply */
 void ca_api_refuse(struct ca_api *api, struct tm_http_exchange *x, const struct ca_api_failure *f,
-                   const char *issuer);
+                   const struct oidc_result *who);
 
 /* Whether certificates can be recorded now: asked before a log hears of one. -1 with `f` set. */
 int ca_api_audit_ready(const struct ca_api *api, struct ca_api_failure *f);

@@ -201,7 +201,7 @@ static enum tm_http_result sign(struct ca_api *api, struct tm_http_exchange *x, 
             break;
         }
     }
-    ca_api_refuse(api, x, &f, c != NULL ? c->job.who.issuer : "");
+    ca_api_refuse(api, x, &f, c != NULL ? &c->job.who : NULL);
     return HTTP_DONE;
 }
 

@@ -1,5 +1,6 @@
 #include "common/json/jsonnumber.h"
 
+#include <float.h>
 #include <limits.h>
 #include <math.h>
 #include <stdbool.h>
@@ -10,6 +11,7 @@ static const char syntax[] = "syntax error";
 
 struct number {
     const unsigned char *p, *end;
+    bool wide;
     const char *reason;
 };
 
@@ -27,6 +29,8 @@ static json_t *read_real(struct number *s, const unsigned char *from)
         return fault(s, "out of memory");
     double d = strtod(copy, NULL);
     free(copy);
+    if (isinf(d) && s->wide)
+        d = copysign(DBL_MAX, d);
     return isinf(d) ? fault(s, "number out of range") : json_real(d);
 }
 
@@ -46,7 +50,7 @@ static json_t *read_integer(struct number *s, const unsigned char *from)
     for (const unsigned char *p = from + (negative ? 1 : 0); p < s->p; p++) {
         unsigned d = (unsigned)(*p - '0');
         if (v > (limit - d) / 10)
-            return fault(s, "number out of range");
+            return s->wide ? read_real(s, from) : fault(s, "number out of range");
         v = v * 10 + d;
     }
     return json_integer((json_int_t)(negative ? 0 - v : v));
@@ -79,9 +83,10 @@ static json_t *read_number(struct number *s)
     return real ? read_real(s, from) : read_integer(s, from);
 }
 
-json_t *tm_jsonnumber(const unsigned char **at, const unsigned char *end, const char **reason)
+json_t *tm_jsonnumber(const unsigned char **at, const unsigned char *end, bool wide,
+                      const char **reason)
 {
-    struct number s = {.p = *at, .end = end};
+    struct number s = {.p = *at, .end = end, .wide = wide};
     json_t *v = read_number(&s);
     *at = s.p;
     *reason = s.reason;

@@ -5,9 +5,12 @@
 #define TENMINT_COMMON_JSONNUMBER_H
 
 #include <jansson.h>
+#include <stdbool.h>
 
 /* Reads the number that begins at *at, which has one byte at least, and moves over it. A new
- * reference. NULL: *reason is set, a static text, and *at is where; or out of memory. */
-json_t *tm_jsonnumber(const unsigned char **at, const unsigned char *end, const char **reason);
+ * reference. NULL: *reason is set, a static text, and *at is where; or out of memory. `wide`: a
+ * number that no integer or double holds becomes the nearest real, instead of a fault. */
+json_t *tm_jsonnumber(const unsigned char **at, const unsigned char *end, bool wide,
+                      const char **reason);
 
 #endif

@@ -15,6 +15,7 @@ struct parser {
     size_t values_left;
     const char *reason; /* of the first fault; p is where */
     bool raw_controls;
+    bool wide_numbers;
     const struct tm_jsonparse_aside *aside;          /* or NULL */
     unsigned level;                                  /* open containers */
     unsigned on_path;                                /* how many of them are aside->path's */
@@ -196,7 +197,7 @@ static int read_string(struct parser *s, struct text *out)
 static json_t *read_number(struct parser *s)
 {
     const char *reason = NULL;
-    json_t *v = tm_jsonnumber(&s->p, s->end, &reason);
+    json_t *v = tm_jsonnumber(&s->p, s->end, s->wide_numbers, &reason);
     if (reason != NULL)
         fault(s, reason);
     return v;
@@ -409,6 +410,14 @@ json_t *tm_jsonparse(const char *text, size_t len, unsigned max_depth, size_t ma
                      size_t *used, struct tm_err *e)
 {
     struct parser s = parser_of(text, len, max_depth, max_values);
+    return run(&s, used, e);
+}
+
+json_t *tm_jsonparse_wide(const char *text, size_t len, unsigned max_depth, size_t *used,
+                          struct tm_err *e)
+{
+    struct parser s = parser_of(text, len, max_depth, SIZE_MAX);
+    s.wide_numbers = true;
     return run(&s, used, e);
 }
 

@@ -22,6 +22,11 @@
 json_t *tm_jsonparse(const char *text, size_t len, unsigned max_depth, size_t max_values,
                      size_t *used, struct tm_err *e);
 
+/* As tm_jsonparse, but a number that no integer or double holds becomes the nearest real: for what
+ * others write and nobody here may look at. */
+json_t *tm_jsonparse_wide(const char *text, size_t len, unsigned max_depth, size_t *used,
+                          struct tm_err *e);
+
 #define JSONPARSE_PATH_MAX 4
 
 struct tm_jsonparse_key { /* in the text, or on its way; no NUL in it */

@@ -36,6 +36,17 @@ json_t *tm_strictjson_parse(const char *text, size_t len, size_t max_len, struct
     return whole(v, text, used, len, e);
 }
 
+json_t *tm_strictjson_parse_wide(const char *text, size_t len, size_t max_len, struct tm_err *e)
+{
+    size_t used = 0;
+    if (len > max_len) {
+        tm_err_set(e, "JSON of %zu bytes is longer than %zu", len, max_len);
+        return NULL;
+    }
+    json_t *v = tm_jsonparse_wide(text, len, STRICTJSON_DEPTH_MAX, &used, e);
+    return whole(v, text, used, len, e);
+}
+
 json_t *tm_strictjson_parse_aside(const char *text, size_t len,
                                   const struct tm_jsonparse_aside *aside, struct tm_err *e)
 {

@@ -20,6 +20,10 @@
  * Returns a new reference, or NULL with `e` set. */
 json_t *tm_strictjson_parse(const char *text, size_t len, size_t max_len, struct tm_err *e);
 
+/* As tm_strictjson_parse, but a number out of range becomes the nearest real: whoever uses it must
+ * refuse reals of 2^63 and more, which stand for many numbers. */
+json_t *tm_strictjson_parse_wide(const char *text, size_t len, size_t max_len, struct tm_err *e);
+
 /* As tm_strictjson_parse, with the members of one object handed out and forgotten. */
 json_t *tm_strictjson_parse_aside(const char *text, size_t len,
                                   const struct tm_jsonparse_aside *aside, struct tm_err *e);

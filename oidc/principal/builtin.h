@@ -12,7 +12,7 @@ enum oidc_claim_kind {
     CLAIM_END,
     CLAIM_NEEDED,   /* a non-empty string */
     CLAIM_OPTIONAL, /* a string, when it is there */
-    CLAIM_NUMBER,   /* an integer other than 0 */
+    CLAIM_NUMBER,   /* a number other than 0 */
     CLAIM_REF_TYPE, /* "branch" or "tag" */
 };
 

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "oidc/principal/builtin.h"
-#include "oidc/principal/claim.h"
+#include "oidc/token/claim.h"
 #include "oidc/principal/types.h"
 #include "oidc/trust/provider.h"
 
@@ -18,7 +18,7 @@ struct lookup {
 static int find(void *arg, const char *key, struct tm_buf *out, struct tm_err *e)
 {
     const struct lookup *l = arg;
-    const json_t *v = json_object_get(l->claims, key);
+    const json_t *v = oidc_claim_find(l->claims, key);
     if (v != NULL)
         return oidc_claim_text(v, key, out, e);
     const char *text = oidc_provider_default(l->provider, key);
@@ -48,9 +48,9 @@ static int check_claim(const struct oidc_claim_rule *rule, const json_t *claims,
     case CLAIM_REF_TYPE:
         return check_ref_type(oidc_claim_required(claims, rule->name, e), e);
     case CLAIM_NUMBER:
-        return json_integer_value(json_object_get(claims, rule->name)) != 0
+        return oidc_claim_is_nonzero(claims, rule->name)
                    ? 0
-                   : tm_err_set(e, "claim '%s' is missing, 0 or not an integer", rule->name);
+                   : tm_err_set(e, "claim '%s' is missing, 0 or not a number", rule->name);
     case CLAIM_END:
         break;
     }

@@ -5,7 +5,7 @@
 
 #include "common/buf.h"
 #include "common/json/jsonstr.h"
-#include "oidc/principal/claim.h"
+#include "oidc/token/claim.h"
 #include "oidc/principal/types.h"
 
 /* Claims passed the JSON reader and defaults the YAML reader, so the text is UTF-8 without NULs;

@@ -7,9 +7,8 @@
 #include <string.h>
 #include <strings.h>
 
-#include "common/json/strictjson.h"
 #include "common/utf8.h"
-#include "oidc/principal/claim.h"
+#include "oidc/token/claim.h"
 #include "oidc/principal/types.h"
 
 static int set_challenge(struct oidc_principal *p, const char *text, struct tm_err *e)
@@ -22,18 +21,6 @@ static int set_san(struct oidc_principal *p, enum tm_identity_san_kind kind, con
 {
     p->san_kind = kind;
     return oidc_principal_set(&p->san, text, "subject alternative name", e);
-}
-
-/* true, "true" and "True" count; what cannot be read fails even when verification is skipped. */
-static int email_is_verified(const json_t *claims, bool *verified, struct tm_err *e)
-{
-    const json_t *v = json_object_get(claims, "email_verified");
-    const char *text = json_string_value(v);
-    *verified = json_is_true(v) ||
-                (text != NULL && (strcmp(text, "true") == 0 || strcmp(text, "True") == 0));
-    bool readable = v == NULL || json_is_boolean(v) || *verified ||
-                    (text != NULL && (strcmp(text, "false") == 0 || strcmp(text, "False") == 0));
-    return readable ? 0 : tm_err_set(e, "claim 'email_verified' is not a boolean");
 }
 
 /* The issuer in the certificate, when it stands in another claim than iss. */
@@ -58,7 +45,7 @@ MAKER(oidc_make_email)
 {
     bool verified = false;
     const char *email = oidc_claim_required(claims, "email", e);
-    if (email == NULL || email_is_verified(claims, &verified, e) != 0)
+    if (email == NULL || oidc_claim_bool(claims, "email_verified", &verified, e) != 0)
         return -1;
     if (!verified && !issuer->skip_email_verification)
         return tm_err_set(e, "email_verified claim was false");
@@ -147,7 +134,7 @@ MAKER(oidc_make_username)
 /* Kubernetes names (RFC 1123): nothing that could add a segment to the SAN's path. */
 static const char *kubernetes_name(const json_t *obj, const char *key)
 {
-    const char *s = tm_strictjson_str(obj, key);
+    const char *s = json_string_value(oidc_claim_find(obj, key));
     if (s == NULL || s[0] == '\0' || s[0] == '.' ||
         s[strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789-.")] != '\0')
         return NULL;
@@ -157,9 +144,9 @@ static const char *kubernetes_name(const json_t *obj, const char *key)
 MAKER(oidc_make_kubernetes)
 {
     (void)issuer;
-    const json_t *k = json_object_get(claims, "kubernetes.io");
+    const json_t *k = oidc_claim_find(claims, "kubernetes.io");
     const char *ns = kubernetes_name(k, "namespace");
-    const char *name = kubernetes_name(json_object_get(k, "serviceaccount"), "name");
+    const char *name = kubernetes_name(oidc_claim_find(k, "serviceaccount"), "name");
     const char *sub = oidc_claim_required(claims, "sub", e);
     char uri[OIDC_VALUE_MAX + 1];
     if (sub == NULL)
@@ -172,17 +159,6 @@ MAKER(oidc_make_kubernetes)
     return set_challenge(p, sub, e) != 0 ? -1 : oidc_principal_set_uri(p, uri, URL_PARSED, e);
 }
 
-/* `act`, when it is there, maps names to strings. */
-static int check_actor(const json_t *claims, struct tm_err *e)
-{
-    const json_t *act = json_object_get(claims, "act");
-    const char *key;
-    json_t *value;
-    bool good = act == NULL || json_is_object(act);
-    json_object_foreach((json_t *)act, key, value) good = good && json_is_string(value);
-    return good ? 0 : tm_err_set(e, "claim 'act' is not an object of strings");
-}
-
 /* The challenge is what Sigstore's clients take for the subject: a verified email before sub. */
 MAKER(oidc_make_chainguard)
 {
@@ -192,7 +168,7 @@ MAKER(oidc_make_chainguard)
     const char *email = NULL;
     bool verified = false;
     if (sub == NULL || oidc_claim_optional(claims, "email", &email, e) != 0 ||
-        email_is_verified(claims, &verified, e) != 0 || check_actor(claims, e) != 0)
+        oidc_claim_bool(claims, "email_verified", &verified, e) != 0)
         return -1;
     if (email[0] != '\0' && !verified)
         return tm_err_set(e, "email_verified claim was false");

@@ -18,8 +18,8 @@ static json_t *decode_object(const char *text, size_t len, const char *what, str
     if (tm_b64_decode(B64_URL_BARE, text, len, &json) != 0) {
         tm_err_set(e, "the token's %s is not base64url", what);
     } else {
-        v = tm_strictjson_parse(json.data != NULL ? (const char *)json.data : "", json.len,
-                                OIDC_TOKEN_MAX, e);
+        v = tm_strictjson_parse_wide(json.data != NULL ? (const char *)json.data : "", json.len,
+                                     OIDC_TOKEN_MAX, e);
         if (v == NULL)
             tm_err_wrap(e, "the token's %s", what);
     }

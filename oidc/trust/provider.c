@@ -80,3 +80,13 @@ const char *oidc_provider_default(const struct oidc_provider *p, const char *key
     }
     return NULL;
 }
+
+bool oidc_provider_names(const struct oidc_provider *p, const char *url)
+{
+    bool named = p->san != NULL && oidc_template_names(p->san, url);
+    for (size_t i = 0; i < IDENTITY_FIELD_COUNT && !named; i++)
+        named = p->field[i] != NULL && oidc_template_names(p->field[i], url);
+    for (size_t i = 0; i < p->default_count && !named; i++)
+        named = oidc_template_is_under(p->defaults[i].value, url);
+    return named;
+}

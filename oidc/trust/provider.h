@@ -35,6 +35,9 @@ void oidc_provider_free(struct oidc_provider *p);
 int oidc_provider_add_default(struct oidc_provider *p, const char *key, const char *value,
                               struct tm_err *e);
 
+/* A template or a default value has this URL in it, as a whole or with a path after it. */
+bool oidc_provider_names(const struct oidc_provider *p, const char *url);
+
 /* Borrowed; NULL: none. */
 const char *oidc_provider_default(const struct oidc_provider *p, const char *key);
 

@@ -314,6 +314,21 @@ void oidc_template_free(struct oidc_template *t)
     free(t);
 }
 
+bool oidc_template_is_under(const char *text, const char *url)
+{
+    const char *at = strstr(text, url);
+    return at != NULL && (at[strlen(url)] == '/' || at[strlen(url)] == '\0');
+}
+
+bool oidc_template_names(const struct oidc_template *t, const char *url)
+{
+    for (size_t i = 0; i < t->count; i++) {
+        if (t->node[i].op == OP_TEXT && oidc_template_is_under(t->node[i].arg, url))
+            return true;
+    }
+    return false;
+}
+
 static int value(const struct node *n, template_lookup_fn lookup, void *arg, struct tm_buf *out,
                  struct tm_err *e)
 {

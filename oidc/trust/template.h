@@ -7,6 +7,8 @@
 #ifndef TENMINT_OIDC_TEMPLATE_H
 #define TENMINT_OIDC_TEMPLATE_H
 
+#include <stdbool.h>
+
 #include "common/buf.h"
 #include "common/err.h"
 
@@ -18,6 +20,11 @@ struct oidc_template; /* compiled; immutable */
 /* `source` is UTF-8; it must not be blank. NULL with `e` set when it is not in the subset. */
 struct oidc_template *oidc_template_compile(const char *source, struct tm_err *e);
 void oidc_template_free(struct oidc_template *t);
+
+/* Some literal text of the template is under this URL. */
+bool oidc_template_names(const struct oidc_template *t, const char *url);
+/* `text` holds `url`, and then ends or goes on with a path. */
+bool oidc_template_is_under(const char *text, const char *url);
 
 /* Appends the value of claim `key` as text. 0, 1: no such claim, -1: not usable, `e` says why. */
 typedef int (*template_lookup_fn)(void *arg, const char *key, struct tm_buf *out, struct tm_err *e);

@@ -41,6 +41,11 @@ int oidc_trust_parse(const char *name, const char *text, size_t len, struct oidc
  * `allow_http`, which is for all, nor in their own entry. */
 int oidc_trust_check_http(const struct oidc_trust *t, bool allow_http, struct tm_err *e);
 
+/* Says of each issuer what is legal and surprising: certificates of a server of one's own that name
+ * github.com or gitlab.com. */
+typedef void (*oidc_trust_warn_fn)(void *arg, const char *text);
+void oidc_trust_warn(const struct oidc_trust *t, oidc_trust_warn_fn say, void *arg);
+
 struct oidc_trust *oidc_trust_ref(struct oidc_trust *t);
 void oidc_trust_unref(struct oidc_trust *t); /* NULL is fine */
 

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "common/pem.h"
-#include "oidc/principal/claim.h"
+#include "oidc/token/claim.h"
 #include "oidc/principal/types.h"
 #include "oidc/trust/internal.h"
 

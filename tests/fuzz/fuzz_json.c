@@ -94,6 +94,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (ours == NULL && theirs != NULL && memchr(data, 0, size) == NULL &&
         depth_of(theirs) <= STRICTJSON_DEPTH_MAX)
         abort();
+    json_t *wide = tm_strictjson_parse_wide((const char *)data, size, size, &e);
+    if (ours != NULL && json_equal(ours, wide) != 1)
+        abort();
+    json_decref(wide);
     set_aside(data, size, ours);
     json_decref(ours);
     json_decref(theirs);

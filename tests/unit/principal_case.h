@@ -72,7 +72,7 @@ static inline json_t *claims_of(const char *host, const char *claims)
     assert_non_null(text);
     for (char *s = text; *s != '\0'; s++)
         *s = *s == '\'' ? '"' : *s;
-    v = tm_strictjson_parse(text, strlen(text), 1 << 20, &e);
+    v = tm_strictjson_parse_wide(text, strlen(text), 1 << 20, &e);
     if (v == NULL)
         fail_msg("%s: %s", e.text, text);
     free(text);

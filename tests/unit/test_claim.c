@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "common/json/strictjson.h"
-#include "oidc/principal/claim.h"
+#include "oidc/token/claim.h"
 #include "oidc/principal/url.h"
 
 static void urls_come_out_as_go_writes_them(void **state)
@@ -179,7 +179,8 @@ static void numbers_come_out_as_go_writes_them(void **state)
         {"1.5", "1.5"},
         {"-0.25", "-0.25"},
         {"1e3", "1000"},
-        {"1e23", "100000000000000000000000"},
+        {"9e18", "9000000000000000000"},
+        {"-9223372036854775808", "-9223372036854775808"},
         {"123456.789", "123456.789"},
         {"1e-7", "0.0000001"},
         {"1.25e-3", "0.00125"},
@@ -209,6 +210,28 @@ static void numbers_come_out_as_go_writes_them(void **state)
     assert_int_equal(out.len, 326);
     json_decref(tiny);
     tm_buf_free(&out);
+}
+
+/* Two of them would be one identity. */
+static void a_number_that_stands_for_many_is_no_identity(void **state)
+{
+    (void)state;
+    static const char *const rows[] = {"9223372036854775808",
+                                       "-9223372036854775809",
+                                       "1e23",
+                                       "12345678901234567890",
+                                       "1e400",
+                                       "-1e400"};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct tm_err e = {0};
+        struct tm_buf out = {0};
+        json_t *v = tm_strictjson_parse_wide(rows[i], strlen(rows[i]), 64, &e);
+        assert_true(json_is_real(v));
+        assert_int_equal(oidc_claim_text(v, "x", &out, &e), -1);
+        assert_string_equal(e.text, "claim 'x' is a number too large to be exact");
+        json_decref(v);
+        tm_buf_free(&out);
+    }
 }
 
 static void addresses(void **state)
@@ -300,6 +323,7 @@ int main(void)
         cmocka_unit_test(urls_of_different_names_differ),
         cmocka_unit_test(no_two_texts_give_one_url),
         cmocka_unit_test(numbers_come_out_as_go_writes_them),
+        cmocka_unit_test(a_number_that_stands_for_many_is_no_identity),
         cmocka_unit_test(addresses),
         cmocka_unit_test(issuer_claim_paths),
     };

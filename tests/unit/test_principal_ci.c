@@ -128,6 +128,13 @@ static void the_built_in_gitlab_type(void **state)
     json_object_set_new(v, "runner_id", json_integer(0));
     assert_int_equal(make_json("gitlab.example.com", v, &p, &e), -1);
     json_object_set_new(v, "runner_id", json_integer(1));
+    json_object_set_new(v, "project_visibility", json_null()); /* as if it were not there */
+    assert_int_equal(make_json("gitlab.example.com", v, &p, &e), 0);
+    assert_null(p.field[IDENTITY_SOURCE_VISIBILITY]);
+    oidc_principal_free(&p);
+    json_object_set_new(v, "runner_id", json_real(1.2345678901234567e19)); /* used nowhere */
+    assert_int_equal(make_json("gitlab.example.com", v, &p, &e), 0);
+    oidc_principal_free(&p);
     json_object_set_new(v, "project_visibility", json_integer(1));
     assert_int_equal(make_json("gitlab.example.com", v, &p, &e), -1);
     assert_non_null(strstr(e.text, "project_visibility"));

@@ -496,6 +496,64 @@ static void plain_http_wants_a_word_of_the_operator(void **state)
     }
 }
 
+static void keep_warning(void *arg, const char *text)
+{
+    struct tm_buf *b = arg;
+    tm_buf_printf(b, "%s\n", text);
+}
+
+#define ISSUER(url, rest) "  " url ": {issuer-url: '" url "', client-id: c, type: " rest "}\n"
+#define PROVIDERS \
+    "ci-issuer-metadata:\n" \
+    "  public: {subject-alternative-name-template: '{{ .url }}/{{ .p }}', " \
+    "default-template-values: {url: 'https://gitlab.com'}}\n" \
+    "  own: {subject-alternative-name-template: 'https://gitlab.com.corp.example/{{ .p }}'}\n" \
+    "  literal: {subject-alternative-name-template: 'https://github.com/{{ .p }}'}\n"
+
+/* Two servers' acme/app look alike to who checks the repository only. */
+static void a_server_of_ones_own_that_names_the_public_one_is_warned_of(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *issuer, *says; /* NULL: nothing */
+    } rows[] = {
+        {ISSUER("https://gitlab.corp.example", "gitlab-pipeline"), "name https://gitlab.com"},
+        {ISSUER("https://gitlab.com", "gitlab-pipeline"), NULL},
+        {ISSUER("https://GitLab.com", "gitlab-pipeline"), NULL},
+        {ISSUER("https://notgitlab.com", "gitlab-pipeline"), "name https://gitlab.com"},
+        {ISSUER("https://gitlab.com.evil.example", "gitlab-pipeline"), "name https://gitlab.com"},
+        {ISSUER("https://ghe.corp.example/_services/token", "github-workflow"),
+         "https://github.com"},
+        {ISSUER("https://token.actions.githubusercontent.com", "github-workflow"), NULL},
+        {ISSUER("https://token.actions.githubusercontent.com/acme", "github-workflow"), NULL},
+        {ISSUER("https://agent.buildkite.com", "buildkite-job"), NULL},
+        {ISSUER("https://bk.corp.example", "buildkite-job"), "https://buildkite.com"},
+        {ISSUER("https://oidc.codefresh.io", "codefresh-workflow"), NULL},
+        {ISSUER("https://gitlab.corp.example", "ci-provider, ci-provider: public"),
+         "name https://gitlab.com"},
+        {ISSUER("https://gitlab.com", "ci-provider, ci-provider: public"), NULL},
+        {ISSUER("https://gitlab.corp.example", "ci-provider, ci-provider: own"), NULL},
+        {ISSUER("https://ci.corp.example", "ci-provider, ci-provider: literal"),
+         "https://github.com"},
+        {ISSUER("https://github.com", "email"), NULL},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct tm_buf text = {0};
+        struct tm_buf said = {0};
+        tm_buf_printf(&text, "oidc-issuers:\n%s%s", rows[i].issuer, PROVIDERS);
+        struct oidc_trust *t = must_parse(tm_buf_str(&text));
+        oidc_trust_warn(t, keep_warning, &said);
+        const char *got = tm_buf_str(&said);
+        if (rows[i].says == NULL
+                ? got[0] != '\0'
+                : strstr(got, rows[i].says) == NULL || strstr(got, "line 2:") == NULL)
+            fail_msg("row %zu: '%s'", i, got);
+        oidc_trust_unref(t);
+        tm_buf_free(&text);
+        tm_buf_free(&said);
+    }
+}
+
 int main(int argc, char **argv)
 {
     if (argc == 2) {
@@ -505,6 +563,7 @@ int main(int argc, char **argv)
         return cmocka_run_group_tests(one, NULL, NULL);
     }
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_server_of_ones_own_that_names_the_public_one_is_warned_of),
         cmocka_unit_test(plain_http_wants_a_word_of_the_operator),
         cmocka_unit_test(upstream_shape_loads),
         cmocka_unit_test(every_key_arrives),

@@ -28,16 +28,23 @@ static void print_issuers(const char *path, const struct oidc_trust *trust)
     }
 }
 
+static void print_warning(void *path, const char *text)
+{
+    printf("warning: %s: %s\n", (const char *)path, text);
+}
+
 static int check_issuers(const char *path, bool allow_http, struct tm_err *e)
 {
     struct oidc_trust *trust = NULL;
     if (oidc_trust_load(path, &trust, e) != 0)
         return -1;
     int rc = oidc_trust_check_http(trust, allow_http, e);
-    if (rc == 0)
+    if (rc == 0) {
         print_issuers(path, trust);
-    else
+        oidc_trust_warn(trust, print_warning, (void *)path);
+    } else {
         tm_err_wrap(e, "%s", path);
+    }
     oidc_trust_unref(trust);
     return rc;
 }

@@ -17,6 +17,11 @@ static int64_t now_s(void)
     return tm_clock_wall_ms() / 1000;
 }
 
+static void log_warning(void *log, const char *text)
+{
+    jlog(log, JLOG_WARN, "issuer list", JLOG_STR("detail", text), JLOG_END);
+}
+
 static int load_issuers(struct service *s, const char *text, struct oidc_trust **out,
                         struct tm_err *e)
 {
@@ -27,8 +32,10 @@ static int load_issuers(struct service *s, const char *text, struct oidc_trust *
                           : oidc_trust_load(path, out, e);
     if (rc != 0)
         return -1;
-    if (oidc_trust_check_http(*out, s->config->allow_http, e) == 0)
+    if (oidc_trust_check_http(*out, s->config->allow_http, e) == 0) {
+        oidc_trust_warn(*out, log_warning, s->log);
         return 0;
+    }
     oidc_trust_unref(*out);
     *out = NULL;
     return tm_err_wrap(e, "%s", path);

@@ -1,10 +1,9 @@
-#include "oidc/principal/claim.h"
+#include "oidc/token/claim.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "common/json/strictjson.h"
 
 #define EMAIL_MAX 254 /* RFC 5321 §4.5.3.1.3 less the brackets */
 #define LABEL_MAX 63
@@ -14,9 +13,18 @@
 #define LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 #define DIGITS "0123456789"
 
+#define TIME_MAX_S 253402300799.0       /* 9999-12-31T23:59:59Z */
+#define EXACT_MAX 9223372036854775808.0 /* 2^63 */
+
+const json_t *oidc_claim_find(const json_t *claims, const char *name)
+{
+    const json_t *v = json_object_get(claims, name);
+    return json_is_null(v) ? NULL : v;
+}
+
 const char *oidc_claim_required(const json_t *claims, const char *name, struct tm_err *e)
 {
-    const char *text = tm_strictjson_str(claims, name);
+    const char *text = json_string_value(oidc_claim_find(claims, name));
     if (text != NULL && text[0] != '\0')
         return text;
     tm_err_set(e, "claim '%s' is missing, empty or not a string", name);
@@ -25,9 +33,64 @@ const char *oidc_claim_required(const json_t *claims, const char *name, struct t
 
 int oidc_claim_optional(const json_t *claims, const char *name, const char **out, struct tm_err *e)
 {
-    const json_t *v = json_object_get(claims, name);
+    const json_t *v = oidc_claim_find(claims, name);
     *out = v != NULL ? json_string_value(v) : "";
     return *out != NULL ? 0 : tm_err_set(e, "claim '%s' is not a string", name);
+}
+
+static bool is_one_of(const char *text, const char *a, const char *b)
+{
+    return text != NULL && (strcmp(text, a) == 0 || strcmp(text, b) == 0);
+}
+
+int oidc_claim_bool(const json_t *claims, const char *name, bool *out, struct tm_err *e)
+{
+    const json_t *v = oidc_claim_find(claims, name);
+    const char *text = json_string_value(v);
+    *out = json_is_true(v) || is_one_of(text, "true", "True");
+    return *out || v == NULL || json_is_false(v) || is_one_of(text, "false", "False")
+               ? 0
+               : tm_err_set(e, "claim '%s' is not a boolean", name);
+}
+
+bool oidc_claim_is_nonzero(const json_t *claims, const char *name)
+{
+    const json_t *v = oidc_claim_find(claims, name);
+    return json_is_number(v) && json_number_value(v) != 0;
+}
+
+int oidc_claim_time(const json_t *claims, const char *name, double *out, struct tm_err *e)
+{
+    const json_t *v = oidc_claim_find(claims, name);
+    if (v == NULL)
+        return 0;
+    double t = json_is_number(v) ? json_number_value(v) : -1;
+    if (!(t >= 0 && t <= TIME_MAX_S))
+        return tm_err_set(e, "%s is not a time", name);
+    *out = t;
+    return 1;
+}
+
+int oidc_claim_holds(const json_t *claims, const char *name, const char *text, struct tm_err *e)
+{
+    const json_t *v = oidc_claim_find(claims, name);
+    size_t i;
+    const json_t *one;
+    bool found = false;
+    if (json_is_string(v))
+        return strcmp(json_string_value(v), text) == 0
+                   ? 0
+                   : tm_err_set(e, "%s is '%.100s', not '%.100s'", name, json_string_value(v),
+                                text);
+    if (!json_is_array(v))
+        return tm_err_set(e, "%s is missing or of the wrong type", name);
+    json_array_foreach(v, i, one)
+    {
+        if (!json_is_string(one))
+            return tm_err_set(e, "%s holds something that is not a string", name);
+        found |= strcmp(json_string_value(one), text) == 0;
+    }
+    return found ? 0 : tm_err_set(e, "%s does not contain '%.100s'", name, text);
 }
 
 /* The shortest decimal that reads back as `v`, written without an exponent. */
@@ -67,8 +130,10 @@ int oidc_claim_text(const json_t *value, const char *name, struct tm_buf *out, s
         tm_buf_puts(out, json_string_value(value));
     else if (json_is_integer(value)) /* exact, where Go rounds above 2^53 */
         tm_buf_put_int(out, json_integer_value(value));
-    else if (json_is_real(value))
+    else if (json_is_real(value) && fabs(json_real_value(value)) < EXACT_MAX)
         real_text(json_real_value(value), out);
+    else if (json_is_real(value))
+        return tm_err_set(e, "claim '%.100s' is a number too large to be exact", name);
     else if (json_is_boolean(value))
         tm_buf_puts(out, json_is_true(value) ? "true" : "false");
     else
@@ -120,7 +185,7 @@ const json_t *oidc_claim_at_path(const json_t *claims, const char *path)
         p = path_step(p, name);
         if (p == NULL)
             return NULL;
-        v = json_object_get(v, name);
+        v = oidc_claim_find(v, name);
     }
     return v;
 }

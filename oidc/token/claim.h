@@ -1,5 +1,6 @@
 /*
- * Claims of a verified token as text that may go into a certificate.
+ * The one place where a token's claims are looked up. A claim that is null counts as absent, and
+ * what nobody looks up may be anything.
  */
 #ifndef TENMINT_OIDC_CLAIM_H
 #define TENMINT_OIDC_CLAIM_H
@@ -10,15 +11,32 @@
 #include "common/buf.h"
 #include "common/err.h"
 
+/* A member of the claims, or of an object among them; NULL when absent or null. Borrowed. */
+const json_t *oidc_claim_find(const json_t *claims, const char *name);
+
 /* A required, non-empty string claim, borrowed; NULL with `e` set. */
 const char *oidc_claim_required(const json_t *claims, const char *name, struct tm_err *e);
 
 /* A string claim that may be absent: *out is then "". A value of another type is an error. */
 int oidc_claim_optional(const json_t *claims, const char *name, const char **out, struct tm_err *e);
 
+/* true, "true" and "True" count as such, so do their opposites; absent: false. -1: another value.
+ */
+int oidc_claim_bool(const json_t *claims, const char *name, bool *out, struct tm_err *e);
+
+/* A number other than 0. */
+bool oidc_claim_is_nonzero(const json_t *claims, const char *name);
+
+/* NumericDate, which may be fractional (RFC 7519 §2). 1: present, 0: absent, -1: no sane time. */
+int oidc_claim_time(const json_t *claims, const char *name, double *out, struct tm_err *e);
+
+/* The claim is `text`, or a list of strings with `text` among them (RFC 7519 §4.1.3). */
+int oidc_claim_holds(const json_t *claims, const char *name, const char *text, struct tm_err *e);
+
 /* Appends a value as Go's templates print it: strings as they are, numbers in decimal without
- * an exponent, booleans. Null, lists and objects (Go would print "<nil>", "[a b]", "map[k:v]")
- * make no identity and are an error. `name` is for the message. */
+ * an exponent, booleans. Lists and objects (Go would print "[a b]", "map[k:v]") make no identity
+ * and are an error, and so are numbers of 2^63 and more, of which many look alike. `name` is for
+ * the message. */
 int oidc_claim_text(const json_t *value, const char *name, struct tm_buf *out, struct tm_err *e);
 
 /* The JSONPath subset that issuer-claim takes: $.name and $["name"], any depth up to 8. */
