@@ -32,8 +32,11 @@ bool oidc_signature_verify(enum oidc_engine engine, const struct oidc_token *t,
 {
     if (key->prepared[t->alg] == NULL)
         return false;
-    if (engine == OIDC_ENGINE_LIBJWT && oidc_alg_table[t->alg].libjwt)
-        return oidc_signature_verify_libjwt(t, key);
+    if (engine == OIDC_ENGINE_LIBJWT && oidc_alg_table[t->alg].libjwt) {
+        enum oidc_signature_verdict v = oidc_signature_verify_libjwt(t, key);
+        if (v != SIGNATURE_UNREADABLE)
+            return v == SIGNATURE_GOOD;
+    }
     if (oidc_alg_table[t->alg].ec_bits != 0)
         return verify_ec(t, key);
     return verify_bytes(t, key, t->signature.data, t->signature.len);

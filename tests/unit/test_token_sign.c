@@ -4,6 +4,7 @@
 #include <openssl/core_names.h>
 #include <openssl/ecdsa.h>
 #include <openssl/rsa.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -117,16 +118,23 @@ static void keys_that_are_not_for_us_are_left_out(void **state)
     EVP_PKEY_free(key);
 }
 
-/* header.payload for alg name. */
+/* header.payload for alg name; `more` are further members, as ",\"typ\":1". */
+static void signing_input_with(const char *alg, const char *more_header, const char *more_claims,
+                               struct tm_buf *out)
+{
+    struct tm_buf part = {0};
+    tm_buf_printf(&part, "{\"alg\":\"%s\",\"kid\":\"k\"%s}", alg, more_header);
+    tm_b64_encode(B64_URL_BARE, part.data, part.len, out);
+    buf_putc(out, '.');
+    tm_buf_reset(&part);
+    tm_buf_printf(&part, "{\"iss\":\"https://a.example.com\",\"sub\":\"s\"%s}", more_claims);
+    tm_b64_encode(B64_URL_BARE, part.data, part.len, out);
+    tm_buf_free(&part);
+}
+
 static void signing_input(const char *alg, struct tm_buf *out)
 {
-    static const char claims[] = "{\"iss\":\"https://a.example.com\",\"sub\":\"s\"}";
-    struct tm_buf header = {0};
-    tm_buf_printf(&header, "{\"alg\":\"%s\",\"kid\":\"k\"}", alg);
-    tm_b64_encode(B64_URL_BARE, header.data, header.len, out);
-    buf_putc(out, '.');
-    tm_b64_encode(B64_URL_BARE, claims, sizeof(claims) - 1, out);
-    tm_buf_free(&header);
+    signing_input_with(alg, "", "", out);
 }
 
 /* Signs as row `how` says, whatever the header claims; salt < 0: as long as the hash. */
@@ -216,6 +224,80 @@ static void every_algorithm_verifies_its_own_and_nothing_tampered(void **state)
         oidc_jwks_unref(other);
         tm_buf_free(&input);
         tm_buf_free(&sig);
+    }
+}
+
+/* accepted() holds the engines to one answer; whatever stands beside alg and kid, it is the
+ * signature's. */
+static void neither_engine_has_rules_of_its_own(void **state)
+{
+    (void)state;
+    static const char *const headers[] = {
+        "",
+        ",\"typ\":\"JWT\"",
+        ",\"typ\":\"jwt\"",
+        ",\"typ\":\"at+jwt\"",
+        ",\"typ\":\"application/jwt\"",
+        ",\"typ\":\"JOSE\"",
+        ",\"typ\":\"\"",
+        ",\"typ\":7",
+        ",\"typ\":null",
+        ",\"typ\":[\"JWT\"]",
+        ",\"cty\":\"JWT\",\"x5t\":\"AA\",\"n\":{\"a\":[null,1.5]}",
+        ",\"n\":12345678901234567890",
+        ",\"n\":1e999",
+        ",\"\":\"\\u00e9\\ud83d\\ude00\"",
+    };
+    static const char *const claims[] = {
+        "",
+        ",\"n\":12345678901234567890",
+        ",\"n\":-1e999,\"exp\":\"x\",\"nbf\":null",
+        ",\"aud\":[[]],\"\":{\"\":[]},\"e\":\"\xc3\xa9\"",
+    };
+    for (int i = 0; i < ALG_COUNT; i++) {
+        struct oidc_jwks *set = set_of(keys[i], "");
+        struct oidc_jwks *other = set_of(others[i], "");
+        for (size_t k = 0; k < sizeof(headers) / sizeof(headers[0]); k++) {
+            for (size_t c = 0; c < sizeof(claims) / sizeof(claims[0]); c++) {
+                struct tm_buf input = {0};
+                struct tm_buf sig = {0};
+                signing_input_with(oidc_alg_table[i].name, headers[k], claims[c], &input);
+                sign(keys[i], i, -1, &input, &sig);
+                if (!accepted(set, &input, sig.data, sig.len))
+                    fail_msg("%s is not accepted with %s and %s", oidc_alg_table[i].name,
+                             headers[k], claims[c]);
+                assert_false(accepted(other, &input, sig.data, sig.len));
+                sig.data[sig.len / 2] ^= 1;
+                assert_false(accepted(set, &input, sig.data, sig.len));
+                tm_buf_free(&input);
+                tm_buf_free(&sig);
+            }
+        }
+        oidc_jwks_unref(set);
+        oidc_jwks_unref(other);
+    }
+}
+
+/* Keys of every kind, each under each algorithm's name: a set of many must not confuse an engine.
+ */
+static void the_engines_agree_on_each_key_for_each_algorithm(void **state)
+{
+    (void)state;
+    for (int i = 0; i < ALG_COUNT; i++) {
+        for (int k = 0; k < ALG_COUNT; k++) {
+            char only[32];
+            struct tm_buf input = {0};
+            struct tm_buf sig = {0};
+            snprintf(only, sizeof(only), ",\"alg\":\"%s\"", oidc_alg_table[k].name);
+            struct oidc_jwks *set = set_of(keys[i], only);
+            signing_input_with(oidc_alg_table[k].name, ",\"typ\":\"at+jwt\"", "", &input);
+            sign(keys[i], i, -1, &input, &sig);
+            bool yes = accepted(set, &input, sig.data, sig.len);
+            assert_int_equal(yes, i == k);
+            oidc_jwks_unref(set);
+            tm_buf_free(&input);
+            tm_buf_free(&sig);
+        }
     }
 }
 
@@ -348,6 +430,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(keys_that_are_not_for_us_are_left_out),
         cmocka_unit_test(every_algorithm_verifies_its_own_and_nothing_tampered),
+        cmocka_unit_test(neither_engine_has_rules_of_its_own),
+        cmocka_unit_test(the_engines_agree_on_each_key_for_each_algorithm),
         cmocka_unit_test(no_algorithm_is_taken_for_another),
         cmocka_unit_test(a_keys_own_alg_and_use_narrow_it),
         cmocka_unit_test(pss_salts_have_the_hashs_length),
