@@ -77,8 +77,13 @@ $(BUILD)/lib$(1).a: $(call objects,$(call sources,$(1)))
 endef
 $(foreach l,$(LIBS),$(eval $(call library,$(l))))
 
+# The auditors' commands are in the server's program, too.
+LOG_OBJ := $(call objects,$(filter-out %/main.c,$(wildcard tools/tenmint-log/*.c)))
+# The auditors' program installs without the server's libraries.
+$(BUILD)/tenmint-log: PKGS := libssl libcrypto libcurl jansson yaml-0.1 libp11 libpcre2-8 p11-kit-1
+
 define program
-$(BUILD)/$(1): $(call objects,$(wildcard tools/$(1)/*.c)) $(SHARED_OBJ) $(LINK_LIBS)
+$(BUILD)/$(1): $(call objects,$(wildcard tools/$(1)/*.c)) $(if $(filter tenmint-ca,$(1)),$(LOG_OBJ)) $(SHARED_OBJ) $(LINK_LIBS)
 	$$(call say,LINK) $$(CC) $$(LDFLAGS) -o $$@ $$^ $$(ALLOCATOR) $$(LDLIBS)
 endef
 $(foreach p,$(PROGRAMS),$(eval $(call program,$(p))))

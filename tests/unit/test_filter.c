@@ -35,7 +35,7 @@ static bool matches(const char *pattern, const struct named *n)
     struct tm_err e = {0};
     if (ca_filter_set_pattern(&f, pattern, &e) != 0)
         fail_msg("%s: %s", pattern, e.text);
-    bool yes = ca_filter_matches(&f, 0, &n->c);
+    bool yes = ca_filter_judge(&f, 0, &n->c) == FILTER_MATCH;
     ca_filter_free(&f);
     return yes;
 }
@@ -108,7 +108,7 @@ static void a_list_of_identities(void **state)
         if (row[i].repository != NULL)
             n->c.identity[IDENTITY_GITHUB_REPOSITORY] = (struct ca_cert_text){
                 (const unsigned char *)row[i].repository, strlen(row[i].repository)};
-        assert_int_equal(ca_identities_match(&own, 0, &n->c), row[i].theirs);
+        assert_int_equal(ca_identities_judge(&own, 0, &n->c) == FILTER_MATCH, row[i].theirs);
         free(n);
     }
     ca_identities_free(&own);
@@ -127,25 +127,131 @@ static void serial_numbers_and_times(void **state)
     struct ca_filter f = {0};
     struct tm_err e = {0};
     struct ca_certificate c = {.serial = {(const unsigned char *)"\x0a\xbc", 2}};
-    static const char *const same[] = {"0abc", "abc", "0A:BC", "000abc"};
+    static const char *const same[] = {"0abc", "abc", "0A:BC", "000abc", "0x0abc", "0abc.."};
     for (size_t i = 0; i < sizeof(same) / sizeof(same[0]); i++) {
         assert_int_equal(ca_filter_set_serial(&f, same[i], &e), 0);
-        assert_true(ca_filter_matches(&f, 0, &c));
+        assert_int_equal(ca_filter_judge(&f, 0, &c), FILTER_MATCH);
     }
     assert_int_equal(ca_filter_set_serial(&f, "0abd", &e), 0);
-    assert_false(ca_filter_matches(&f, 0, &c));
-    static const char *const bad[] = {"", "zz", "0", ":ab", "0x0abc"};
+    assert_int_not_equal(ca_filter_judge(&f, 0, &c), FILTER_MATCH);
+    static const char *const bad[] = {"", "zz", "0", ":ab", "0x", "ab..c"};
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
         assert_int_equal(ca_filter_set_serial(&f, bad[i], &e), -1);
     struct ca_filter when = {.after_ms = 10, .before_ms = 20};
-    assert_false(ca_filter_matches(&when, 9, &c));
-    assert_true(ca_filter_matches(&when, 10, &c));
-    assert_false(ca_filter_matches(&when, 20, &c));
+    assert_int_not_equal(ca_filter_judge(&when, 9, &c), FILTER_MATCH);
+    assert_int_equal(ca_filter_judge(&when, 10, &c), FILTER_MATCH);
+    assert_int_not_equal(ca_filter_judge(&when, 20, &c), FILTER_MATCH);
+}
+
+static void a_serial_number_is_found_by_how_it_begins(void **state)
+{
+    (void)state;
+    struct ca_filter f = {0};
+    struct tm_err e = {0};
+    const struct ca_certificate c = {
+        .serial = {(const unsigned char *)"\x0a\xbc\xde\xf0\x12\x34", 6}};
+    static const struct {
+        const char *text;
+        enum ca_filter_result want;
+    } row[] = {{"0abcdef0", FILTER_MATCH},     {"0abcdef0..", FILTER_MATCH},
+               {"abcdef0", FILTER_MATCH},      {"0a:bc:de", FILTER_MISS},
+               {"0a:bc:de:f", FILTER_MATCH},   {"0abcdef1", FILTER_MISS},
+               {"bcdef0", FILTER_MISS},        {"0abcdef01234", FILTER_MATCH},
+               {"0abcdef0123456", FILTER_MISS}};
+    for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
+        assert_int_equal(ca_filter_set_serial(&f, row[i].text, &e), 0);
+        if (ca_filter_judge(&f, 0, &c) != row[i].want)
+            fail_msg("%s", row[i].text);
+    }
+}
+
+static struct ca_cert_text text_of(const char *s)
+{
+    return (struct ca_cert_text){(const unsigned char *)s, strlen(s)};
+}
+
+static void a_repository_is_found_however_it_is_written(void **state)
+{
+    (void)state;
+    static const char *const same[] = {"acme/widget",
+                                       "acme/widget.git",
+                                       "ACME/Widget/",
+                                       "acme/widget.git/",
+                                       "https://github.com/acme/widget",
+                                       "http://GitHub.com/acme/widget.git",
+                                       "github.com/acme/widget",
+                                       "git@github.com:acme/widget.git"};
+    static const char *const other[] = {"acme/widgets", "cme/widget", "widget/acme",
+                                        "acme/widget/x", "https://gitlab.com/acme/widget"};
+    struct ca_certificate uri = {0};
+    struct ca_certificate v1 = {0};
+    uri.identity[IDENTITY_SOURCE_URI] = text_of("https://github.com/Acme/widget");
+    v1.identity[IDENTITY_GITHUB_REPOSITORY] = text_of("acme/widget");
+    for (size_t i = 0; i < sizeof(same) / sizeof(same[0]); i++) {
+        const struct ca_filter f = {.repository = same[i]};
+        if (ca_filter_judge(&f, 0, &uri) != FILTER_MATCH ||
+            ca_filter_judge(&f, 0, &v1) != FILTER_MATCH)
+            fail_msg("%s", same[i]);
+    }
+    for (size_t i = 0; i < sizeof(other) / sizeof(other[0]); i++) {
+        const struct ca_filter f = {.repository = other[i]};
+        if (ca_filter_judge(&f, 0, &uri) != FILTER_MISS ||
+            ca_filter_judge(&f, 0, &v1) != FILTER_MISS)
+            fail_msg("%s", other[i]);
+    }
+    const struct ca_filter elsewhere = {.repository = "group/sub/project"};
+    uri.identity[IDENTITY_SOURCE_URI] = text_of("https://git.example.com/group/sub/project");
+    assert_int_equal(ca_filter_judge(&elsewhere, 0, &uri), FILTER_MATCH);
+}
+
+static void another_case_of_an_identity_or_issuer_comes_near(void **state)
+{
+    (void)state;
+    static struct named n;
+    add_name(&n, EMAIL, "Dev@example.com", 15);
+    n.c.identity[IDENTITY_ISSUER] = text_of("https://issuer.example.com");
+    static const struct {
+        const char *identity, *issuer;
+        enum ca_filter_result want;
+    } row[] = {{"Dev@example.com", NULL, FILTER_MATCH},
+               {"dev@example.com", NULL, FILTER_NEAR},
+               {"dev@example.co", NULL, FILTER_MISS},
+               {NULL, "https://issuer.example.com/", FILTER_NEAR},
+               {"Dev@example.com", "https://Issuer.example.com", FILTER_NEAR},
+               {"dev@example.com", "https://issuer.example.org", FILTER_MISS}};
+    for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
+        const struct ca_filter f = {.identity = row[i].identity, .issuer = row[i].issuer};
+        assert_int_equal(ca_filter_judge(&f, 0, &n.c), row[i].want);
+    }
+}
+
+static void a_list_that_can_match_nothing_is_refused(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {"identity: ['']\n",
+                                      "identity: ['*@example.com']\n",
+                                      "identity: ['dev@example.com ']\n",
+                                      "repository: [widget]\n",
+                                      "repository: [acme/*]\n",
+                                      "repository: ['https://github.com/']\n",
+                                      "issuer: [github]\n",
+                                      "issuer: ['']\n"};
+    struct ca_identities own;
+    struct tm_err e = {0};
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        if (ca_identities_parse("list", bad[i], strlen(bad[i]), &own, &e) == 0)
+            fail_msg("%s", bad[i]);
+        ca_identities_free(&own);
+    }
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_serial_number_is_found_by_how_it_begins),
+        cmocka_unit_test(a_repository_is_found_however_it_is_written),
+        cmocka_unit_test(another_case_of_an_identity_or_issuer_comes_near),
+        cmocka_unit_test(a_list_that_can_match_nothing_is_refused),
         cmocka_unit_test(a_pattern_matches_a_part_of_any_name),
         cmocka_unit_test(odd_names_are_shown),
         cmocka_unit_test(a_list_of_identities),

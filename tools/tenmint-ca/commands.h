@@ -10,11 +10,5 @@ int command_init(const struct cli_command *self, int argc, char **argv);
 int command_rotate(const struct cli_command *self, int argc, char **argv);
 int command_log_create(const struct cli_command *self, int argc, char **argv);
 int command_log_redate(const struct cli_command *self, int argc, char **argv);
-int command_log_status(const struct cli_command *self, int argc, char **argv);
-int command_log_verify(const struct cli_command *self, int argc, char **argv);
-int command_log_find(const struct cli_command *self, int argc, char **argv);
-int command_log_watch(const struct cli_command *self, int argc, char **argv);
-int command_log_witness(const struct cli_command *self, int argc, char **argv);
-int command_log_export(const struct cli_command *self, int argc, char **argv);
 
 #endif

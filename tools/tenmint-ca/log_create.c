@@ -6,8 +6,8 @@
 
 #include "ca/ct/embedded.h"
 #include "tools/tenmint-ca/commands.h"
-#include "tools/tenmint-ca/log_common.h"
 #include "tools/tenmint-ca/setup.h"
+#include "tools/tenmint-log/print.h"
 
 struct new_log {
     const char *dir, *origin;

@@ -1,7 +1,12 @@
 /* tenmint-ca: the certificate authority's command line. */
-#include "tools/tenmint-ca/commands.h"
+#include <string.h>
 
-static const struct cli_command log_commands[] = {
+#include "tools/tenmint-ca/commands.h"
+#include "tools/tenmint-log/commands.h"
+
+#define OWN (sizeof(own_log_commands) / sizeof(own_log_commands[0]))
+
+static const struct cli_command own_log_commands[] = {
     {.name = "create",
      .group = "log",
      .args = "DIR --origin NAME --password-file FILE | TOKEN OPTIONS",
@@ -16,54 +21,6 @@ static const struct cli_command log_commands[] = {
      .summary = "let a log that a wrong clock dated into the future be dated by the clock again",
      .examples = "  tenmint-ca log redate /var/lib/tenmint-ca/log\n",
      .run = command_log_redate},
-    {.name = "status",
-     .group = "log",
-     .args = "DIR|URL [OPTION]...",
-     .summary = "origin, size, root hash, age and signatures of a log's checkpoint",
-     .examples = "  tenmint-ca log status /var/lib/tenmint-ca/log --key log.pub\n",
-     .run = command_log_status},
-    {.name = "verify",
-     .group = "log",
-     .args = "DIR|URL [OPTION]...",
-     .summary = "recompute the tree from the entries; say which file and entry is damaged",
-     .examples = "  tenmint-ca log verify /var/lib/tenmint-ca/log --key log.pub\n"
-                 "  tenmint-ca log verify https://log.example.com/2026 --key log.pub "
-                 "--checkpoint old\n",
-     .run = command_log_verify},
-    {.name = "find",
-     .group = "log",
-     .args = "DIR|URL [OPTION]...",
-     .summary = "certificates by identity, repository, issuer, serial number or time",
-     .examples = "  tenmint-ca log find DIR --key log.pub --repository acme/widget --after 24h\n"
-                 "  tenmint-ca log find DIR --identity-regexp '@example\\.com$' --json\n",
-     .run = command_log_find},
-    {.name = "watch",
-     .group = "log",
-     .args = "DIR|URL --state FILE --once | --interval DURATION [OPTION]...",
-     .summary = "monitor any log: no fork, no rollback, and who got certificates in your name",
-     .examples = "  tenmint-ca log watch https://log.example.com --key log.pub --state log.json "
-                 "--once\n"
-                 "  tenmint-ca log watch URL --key log.pub --state log.json --interval 1m "
-                 "--identities mine.yaml\n"
-                 "  with mine.yaml:  repository: [https://github.com/acme/widget, acme/widget]\n",
-     .exits = "4 the log forked or rolled back, 5 a certificate matched (with --fail-on-match)",
-     .run = command_log_watch},
-    {.name = "export",
-     .group = "log",
-     .args = "DIR|URL [OPTION]...",
-     .summary = "entries as JSON lines, PEM or DER",
-     .examples = "  tenmint-ca log export DIR --key log.pub --first 100 --last 199 >entries.json\n"
-                 "  tenmint-ca log export DIR --key log.pub --format pem --out certificates/\n",
-     .run = command_log_export},
-    {.name = "witness",
-     .group = "log",
-     .args = "--name NAME --key FILE [--log ORIGIN=KEY --dir DIR --listen HOST:PORT]",
-     .summary = "cosign the checkpoints of other logs (C2SP tlog-witness); print the verifier key",
-     .examples = "  tenmint-ca log witness --name w.example.com --key w.key --new-key\n"
-                 "  tenmint-ca log witness --name w.example.com --key w.key --dir witness "
-                 "--listen :5556 \\\n"
-                 "      --log log.example.com/2026=log.pub\n",
-     .run = command_log_witness},
 };
 
 static const struct cli_command commands[] = {
@@ -97,18 +54,32 @@ static const struct cli_command commands[] = {
          "  tenmint-ca rotate ./ca --activate\n",
      .run = command_rotate},
     {.name = "log",
-     .summary = "transparency logs: create, redate, status, verify, find, watch, export, witness",
-     .commands = log_commands,
-     .count = sizeof(log_commands) / sizeof(log_commands[0])},
+     .summary = "transparency logs: create, redate, status, verify, find, watch, export, witness"},
 };
 
+#define COMMANDS (sizeof(commands) / sizeof(commands[0]))
+
+/* The group `log` has the auditors' commands beside the server's own. */
 int main(int argc, char **argv)
 {
-    static const struct cli_program program = {
+    struct cli_command all[COMMANDS];
+    struct cli_command logs[OWN + LOG_COMMANDS];
+    memcpy(all, commands, sizeof(commands));
+    memcpy(logs, own_log_commands, sizeof(own_log_commands));
+    memcpy(logs + OWN, log_commands, sizeof(log_commands));
+    for (size_t i = OWN; i < OWN + LOG_COMMANDS; i++)
+        logs[i].group = "log";
+    for (size_t i = 0; i < COMMANDS; i++) {
+        if (all[i].run == NULL) {
+            all[i].commands = logs;
+            all[i].count = OWN + LOG_COMMANDS;
+        }
+    }
+    const struct cli_program program = {
         .name = "tenmint-ca",
         .summary = "short-lived code-signing certificates for CI jobs",
-        .commands = commands,
-        .count = sizeof(commands) / sizeof(commands[0]),
+        .commands = all,
+        .count = COMMANDS,
     };
     return cli_main(&program, argc, argv);
 }

@@ -1,10 +1,10 @@
 #include "ca/log/monitor/filter.h"
 
-#include <stdio.h>
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
-#include "common/clock.h"
 #include "common/file.h"
 #include "common/yamlmap.h"
 
@@ -24,26 +24,25 @@ static int hex_digit(char c)
 
 int ca_filter_set_serial(struct ca_filter *f, const char *text, struct tm_err *e)
 {
-    size_t digits = 0;
-    unsigned char nibble[2 * sizeof(f->serial)];
-    for (const char *p = text; *p != '\0'; p++) {
-        int v = hex_digit(*p);
-        if (*p == ':' && digits > 0)
+    size_t len = strlen(text);
+    while (len > 0 && text[len - 1] == '.')
+        len--;
+    size_t from = len > 2 && text[0] == '0' && (text[1] | 0x20) == 'x' ? 2 : 0;
+    f->serial_digits = 0;
+    bool any = false;
+    for (size_t i = from; i < len; i++) {
+        int v = hex_digit(text[i]);
+        if (text[i] == ':' && any)
             continue;
-        if (v < 0 || digits == sizeof(nibble))
+        if (v < 0 || f->serial_digits == sizeof(f->serial))
             return tm_err_set(e, "'%.80s' is not a serial number in hexadecimal", text);
-        nibble[digits++] = (unsigned char)v;
+        any = true;
+        f->serial[f->serial_digits] = (unsigned char)v;
+        f->serial_digits += v != 0 || f->serial_digits > 0 ? 1 : 0; /* no zeros in front */
     }
-    if (digits == 0)
+    if (!any)
         return tm_err_set(e, "an empty serial number");
-    f->serial_len = 0;
-    for (size_t i = 0; i < digits; i += i == 0 && digits % 2 != 0 ? 1 : 2) {
-        bool odd = i == 0 && digits % 2 != 0;
-        unsigned char b = odd ? nibble[0] : (unsigned char)(nibble[i] << 4 | nibble[i + 1]);
-        if (b != 0 || f->serial_len > 0) /* as in the certificate: no zeros in front */
-            f->serial[f->serial_len++] = b;
-    }
-    return f->serial_len > 0 ? 0 : tm_err_set(e, "serial number 0 is no certificate's");
+    return f->serial_digits > 0 ? 0 : tm_err_set(e, "serial number 0 is no certificate's");
 }
 
 void ca_filter_free(struct ca_filter *f)
@@ -52,10 +51,110 @@ void ca_filter_free(struct ca_filter *f)
     f->pattern = NULL;
 }
 
-static bool equals(const struct ca_cert_text *t, const char *want)
+/* ---- texts ---- */
+
+static enum ca_filter_result compare(const struct ca_cert_text *t, const char *want)
 {
-    return t->p != NULL && t->len == strlen(want) && memcmp(t->p, want, t->len) == 0;
+    size_t len = strlen(want);
+    if (t->p == NULL)
+        return FILTER_MISS;
+    if (t->len == len && memcmp(t->p, want, len) == 0)
+        return FILTER_MATCH;
+    size_t have = t->len;
+    while (have > 0 && t->p[have - 1] == '/')
+        have--;
+    while (len > 0 && want[len - 1] == '/')
+        len--;
+    return have == len && strncasecmp((const char *)t->p, want, len) == 0 ? FILTER_NEAR
+                                                                          : FILTER_MISS;
 }
+
+/* A repository without what may be written in several ways: scheme, "git@HOST:", ".git", slashes at
+ * the end. */
+struct repository {
+    const char *p;
+    size_t len;
+};
+
+static struct repository bare(const char *p, size_t len)
+{
+    const char *scheme = memmem(p, len, "://", 3);
+    if (scheme != NULL) {
+        len -= (size_t)(scheme + 3 - p);
+        p = scheme + 3;
+    } else if (len > 4 && strncasecmp(p, "git@", 4) == 0) {
+        p += 4;
+        len -= 4;
+    }
+    while (len > 0 && p[len - 1] == '/')
+        len--;
+    if (len > 4 && strncasecmp(p + len - 4, ".git", 4) == 0)
+        len -= 4;
+    while (len > 0 && p[len - 1] == '/')
+        len--;
+    return (struct repository){p, len};
+}
+
+/* Alike but for case; "host:path" is "host/path". */
+static bool same(struct repository a, struct repository b)
+{
+    for (size_t i = 0; a.len == b.len && i < a.len; i++) {
+        int x = tolower((unsigned char)a.p[i]);
+        int y = tolower((unsigned char)b.p[i]);
+        if (x != y && !(x == ':' && y == '/') && !(x == '/' && y == ':'))
+            return false;
+    }
+    return a.len == b.len;
+}
+
+static struct repository without_host(struct repository r)
+{
+    const char *slash = r.len > 0 ? memchr(r.p, '/', r.len) : NULL;
+    if (slash == NULL)
+        return (struct repository){r.p, 0};
+    return (struct repository){slash + 1, r.len - (size_t)(slash + 1 - r.p)};
+}
+
+/* The certificate's as it is, or its path on any host. */
+static bool repository_matches(const struct ca_cert_text *t, const char *want)
+{
+    if (t->p == NULL)
+        return false;
+    struct repository wanted = bare(want, strlen(want));
+    struct repository has = bare((const char *)t->p, t->len);
+    return same(has, wanted) || same(without_host(has), wanted);
+}
+
+/* GitHub's OWNER/NAME has no host: one that is asked for with a host may be GitHub's. */
+static bool github_matches(const struct ca_cert_text *t, const char *want)
+{
+    static const char host[] = "github.com";
+    struct repository wanted = bare(want, strlen(want));
+    if (wanted.len > sizeof(host) && strncasecmp(wanted.p, host, sizeof(host) - 1) == 0) {
+        wanted.p += sizeof(host);
+        wanted.len -= sizeof(host);
+    }
+    return t->p != NULL && same(bare((const char *)t->p, t->len), wanted);
+}
+
+static bool serial_matches(const struct ca_filter *f, const struct ca_cert_text *serial)
+{
+    size_t n = 0;
+    size_t skip = 0;
+    for (size_t i = 0; i < 2 * serial->len; i++) {
+        unsigned v = serial->p[i / 2] >> (i % 2 == 0 ? 4 : 0) & 0xf;
+        if (v == 0 && n == 0 && skip == i) {
+            skip++;
+            continue;
+        }
+        if (n < f->serial_digits && v != f->serial[n])
+            return false;
+        n++;
+    }
+    return n == f->serial_digits || (n > f->serial_digits && f->serial_digits >= FILTER_SERIAL_MIN);
+}
+
+/* ---- judging ---- */
 
 /* A name on which it cannot be tried (no UTF-8, or it would take too long) is shown: somebody who
  * watches for his own names must not be got round by odd ones. */
@@ -64,36 +163,81 @@ static bool pattern_matches(const struct ca_filter *f, const struct ca_cert_text
     return tm_pattern_match(f->pattern, (const char *)name->p, name->len, NULL) != 0;
 }
 
-static bool a_name_matches(const struct ca_filter *f, const struct ca_certificate *c)
+static enum ca_filter_result judge_names(const struct ca_filter *f, const struct ca_certificate *c)
 {
+    enum ca_filter_result best = FILTER_MISS;
     size_t at = 0;
     enum ca_certificate_name_kind kind;
     struct ca_cert_text name;
+    if (f->identity == NULL && f->pattern == NULL)
+        return FILTER_MATCH;
     while (ca_certificate_next_name(c, &at, &kind, &name) > 0) {
-        if ((f->identity == NULL || equals(&name, f->identity)) &&
-            (f->pattern == NULL || pattern_matches(f, &name)))
-            return true;
+        enum ca_filter_result r = f->identity != NULL ? compare(&name, f->identity) : FILTER_MATCH;
+        if (r > best && (f->pattern == NULL || pattern_matches(f, &name)))
+            best = r;
     }
-    return false;
+    return best;
 }
 
-bool ca_filter_matches(const struct ca_filter *f, uint64_t timestamp_ms,
-                       const struct ca_certificate *c)
+static enum ca_filter_result judge_issuer(const struct ca_filter *f, const struct ca_certificate *c)
 {
-    const struct ca_cert_text *id = c->identity;
-    if (timestamp_ms < f->after_ms || (f->before_ms > 0 && timestamp_ms >= f->before_ms))
-        return false;
-    if (f->serial_len > 0 &&
-        (c->serial.len != f->serial_len || memcmp(c->serial.p, f->serial, f->serial_len) != 0))
-        return false;
-    if (f->issuer != NULL && !equals(&id[IDENTITY_ISSUER], f->issuer) &&
-        !equals(&id[IDENTITY_ISSUER_V1], f->issuer))
-        return false;
-    if (f->repository != NULL && !equals(&id[IDENTITY_SOURCE_URI], f->repository) &&
-        !equals(&id[IDENTITY_GITHUB_REPOSITORY], f->repository))
-        return false;
-    return (f->identity == NULL && f->pattern == NULL) || a_name_matches(f, c);
+    if (f->issuer == NULL)
+        return FILTER_MATCH;
+    enum ca_filter_result a = compare(&c->identity[IDENTITY_ISSUER], f->issuer);
+    enum ca_filter_result b = compare(&c->identity[IDENTITY_ISSUER_V1], f->issuer);
+    return a > b ? a : b;
 }
+
+enum ca_filter_result ca_filter_judge(const struct ca_filter *f, uint64_t timestamp_ms,
+                                      const struct ca_certificate *c)
+{
+    if (timestamp_ms < f->after_ms || (f->before_ms > 0 && timestamp_ms >= f->before_ms))
+        return FILTER_MISS;
+    if (f->serial_digits > 0 && !serial_matches(f, &c->serial))
+        return FILTER_MISS;
+    if (f->repository != NULL &&
+        !repository_matches(&c->identity[IDENTITY_SOURCE_URI], f->repository) &&
+        !github_matches(&c->identity[IDENTITY_GITHUB_REPOSITORY], f->repository))
+        return FILTER_MISS;
+    enum ca_filter_result issuer = judge_issuer(f, c);
+    enum ca_filter_result names = issuer != FILTER_MISS ? judge_names(f, c) : FILTER_MISS;
+    return names < issuer ? names : issuer;
+}
+
+/* ---- what can match nothing ---- */
+
+static int check_word(const char *what, const char *text, struct tm_err *e)
+{
+    size_t len = strlen(text);
+    if (len == 0)
+        return tm_err_set(e, "%s '': an empty word is no certificate's", what);
+    if (isspace((unsigned char)text[0]) || isspace((unsigned char)text[len - 1]))
+        return tm_err_set(e, "%s '%.200s': blanks around it match nothing", what, text);
+    if (strchr(text, '*') != NULL)
+        return tm_err_set(e, "%s '%.200s': '*' is no wildcard here; identity-regexp takes patterns",
+                          what, text);
+    return 0;
+}
+
+int ca_filter_check(const struct ca_filter *f, struct tm_err *e)
+{
+    if ((f->identity != NULL && check_word("identity", f->identity, e) != 0) ||
+        (f->repository != NULL && check_word("repository", f->repository, e) != 0) ||
+        (f->issuer != NULL && check_word("issuer", f->issuer, e) != 0))
+        return -1;
+    if (f->repository != NULL) {
+        struct repository r = bare(f->repository, strlen(f->repository));
+        if (memchr(r.p, '/', r.len) == NULL)
+            return tm_err_set(e, "repository '%.200s': want OWNER/NAME or a URL", f->repository);
+    }
+    if (f->before_ms > 0 && f->before_ms <= f->after_ms)
+        return tm_err_set(e, "nothing was logged after a time and before an earlier one");
+    if (f->issuer != NULL && strstr(f->issuer, "://") == NULL && strchr(f->issuer, '.') == NULL)
+        return tm_err_set(e, "issuer '%.200s': want its URL", f->issuer);
+    return 0;
+}
+
+/* ---- lists ---- */
 
 struct lists {
     struct tm_yamlmap_list identity, pattern, repository, issuer;
@@ -119,6 +263,10 @@ static int fill(struct ca_identities *out, const struct lists *l, struct tm_err 
         out->filter[out->count++].issuer = l->issuer.item[i];
     for (size_t i = 0; i < l->pattern.count; i++) {
         if (ca_filter_set_pattern(&out->filter[out->count++], l->pattern.item[i], e) != 0)
+            return -1;
+    }
+    for (size_t i = 0; i < out->count; i++) {
+        if (ca_filter_check(&out->filter[i], e) != 0)
             return -1;
     }
     return 0;
@@ -169,12 +317,13 @@ void ca_identities_free(struct ca_identities *i)
     *i = (struct ca_identities){0};
 }
 
-bool ca_identities_match(const struct ca_identities *i, uint64_t timestamp_ms,
-                         const struct ca_certificate *c)
+enum ca_filter_result ca_identities_judge(const struct ca_identities *i, uint64_t timestamp_ms,
+                                          const struct ca_certificate *c)
 {
-    for (size_t n = 0; n < i->count; n++) {
-        if (ca_filter_matches(&i->filter[n], timestamp_ms, c))
-            return true;
+    enum ca_filter_result best = FILTER_MISS;
+    for (size_t n = 0; n < i->count && best != FILTER_MATCH; n++) {
+        enum ca_filter_result r = ca_filter_judge(&i->filter[n], timestamp_ms, c);
+        best = r > best ? r : best;
     }
-    return false;
+    return best;
 }

@@ -7,8 +7,9 @@
 #include "ca/log/monitor/verify.h"
 #include "common/clock.h"
 #include "common/file.h"
-#include "tools/tenmint-ca/commands.h"
-#include "tools/tenmint-ca/log_common.h"
+#include "tools/tenmint-log/commands.h"
+#include "tools/tenmint-log/print.h"
+#include "tools/tenmint-log/target.h"
 
 #define SHOWN 50 /* faults; a log that is damaged all over is not listed whole */
 
@@ -47,8 +48,18 @@ static int read_older(const struct log_target *t, const struct cli_list *files, 
     return 0;
 }
 
-static int verify(struct log_target *t, const struct cli_list *files, struct tm_err *e)
+static void say_good(const struct log_target *t, const struct ca_verify_report *r)
 {
+    log_print_origin(stdout, &t->head);
+    printf(": %" PRIu64 " entries, %" PRIu64 " tiles and %" PRIu64 " issuers are what the "
+           "checkpoint %s\n",
+           r->entries, r->tiles, r->issuers,
+           t->head.verified ? "signs" : "says; its signature was NOT CHECKED: no --key");
+}
+
+static int work(void *ctx, struct log_target *t, struct tm_err *e)
+{
+    const struct cli_list *files = ctx;
     struct ca_head older[CLI_LIST_MAX] = {{.tree = {.size = 0}}};
     struct ca_verify_report r = {0};
     uint64_t shown = 0;
@@ -66,17 +77,12 @@ static int verify(struct log_target *t, const struct cli_list *files, struct tm_
         fprintf(stderr, "\r");
     for (size_t i = 0; i < files->count; i++)
         ca_head_free(&older[i]);
-    if (rc != 0)
-        return -1;
-    if (r.faults > 0)
-        return tm_err_set(e, "%" PRIu64 " thing%s wrong in %s (%" PRIu64 " entries)", r.faults,
-                          r.faults == 1 ? " is" : "s are", t->head.tree.origin, t->head.tree.size);
-    log_print_origin(stdout, &t->head);
-    printf(": %" PRIu64 " entries, %" PRIu64 " tiles and %" PRIu64 " issuers are what the "
-           "checkpoint %s\n",
-           r.entries, r.tiles, r.issuers,
-           t->head.verified ? "signs" : "says; its signature was NOT CHECKED: no --key");
-    return 0;
+    if (rc == 0 && r.faults > 0)
+        rc = tm_err_set(e, "%" PRIu64 " thing%s wrong in %s (%" PRIu64 " entries)", r.faults,
+                        r.faults == 1 ? " is" : "s are", t->head.tree.origin, t->head.tree.size);
+    if (rc == 0)
+        say_good(t, &r);
+    return rc == 0 ? CLI_OK : CLI_FAILED;
 }
 
 int command_log_verify(const struct cli_command *self, int argc, char **argv)
@@ -88,17 +94,7 @@ int command_log_verify(const struct cli_command *self, int argc, char **argv)
         {"checkpoint", CLI_LIST, "FILE", "an older checkpoint that the tree must extend", &older},
         {NULL, CLI_FLAG, NULL, NULL, NULL},
     };
-    struct log_target t;
-    struct tm_err e = {0};
     int count = 0;
     int rc = cli_parse(self, options, argc, argv, 1, 1, &count);
-    if (rc != CLI_GO_ON)
-        return rc;
-    rc = log_target_open(&t, argv[0], &f, &e);
-    if (rc == CLI_OK)
-        rc = log_target_head(&t, &e);
-    if (rc == CLI_OK && (verify(&t, &older, &e) != 0 || log_flush(&e) != 0))
-        rc = CLI_FAILED;
-    log_target_close(&t);
-    return rc == CLI_OK ? CLI_OK : cli_fail(rc, &e);
+    return rc != CLI_GO_ON ? rc : log_target_run(argv[0], &f, work, &older);
 }

@@ -12,16 +12,18 @@
 #include "ca/log/monitor/head.h"
 #include "ca/log/witness/request.h"
 #include "ca/log/witness/witness.h"
-#include "common/clock.h"
+#include "common/checked_clock.h"
 #include "common/jlog.h"
 #include "common/key/key.h"
-#include "tools/tenmint-ca/commands.h"
-#include "tools/tenmint-ca/log_common.h"
+#include "tools/tenmint-log/commands.h"
+#include "tools/tenmint-log/print.h"
+#include "tools/tenmint-log/target.h"
 
 #define TEXT "text/plain; charset=utf-8"
 
 struct service_witness {
     struct ca_witness *witness;
+    struct tm_checked_clock clock; /* of cosignatures */
     struct tm_jlog *jlog;
     struct tm_key *key;
     struct tm_note_key note_key;
@@ -37,8 +39,10 @@ static enum tm_http_result on_add(void *ctx, struct tm_http_exchange *x)
     const struct tm_buf *body = tm_http_body(x);
     struct tm_buf reply = {0};
     struct tm_err e = {0};
-    unsigned status = ca_witness_add_checkpoint(s->witness, body->data, body->len,
-                                                tm_clock_wall_ms(), &reply, &e);
+    int64_t now_ms = 0;
+    unsigned status = 503;
+    if (tm_checked_clock_now(&s->clock, &now_ms, &e) == 0)
+        status = ca_witness_add_checkpoint(s->witness, body->data, body->len, now_ms, &reply, &e);
     jlog(s->jlog, status == 200 ? JLOG_INFO : JLOG_WARN, "add-checkpoint",
          JLOG_INT("status", status), JLOG_STR("detail", e.text),
          JLOG_STR("remote", tm_http_remote(x)), JLOG_END);
@@ -194,6 +198,8 @@ static void close_all(struct service_witness *s)
     free(s->routes);
     free(s->paths);
     tm_key_free(s->key);
+    if (s->jlog != NULL)
+        tm_checked_clock_free(&s->clock);
     tm_jlog_free(s->jlog);
 }
 
@@ -210,6 +216,7 @@ static int run(struct service_witness *s, const struct words *w, struct tm_err *
     if (w->logs.count == 0) /* only the key was wanted */
         return CLI_OK;
     s->jlog = tm_jlog_new(STDERR_FILENO, JLOG_INFO);
+    tm_checked_clock_init(&s->clock, NULL, s->jlog);
     s->witness = ca_witness_open(w->dir, &s->note_key, s->log, s->logs, e);
     if (s->jlog == NULL || s->witness == NULL || make_routes(s, e) != 0 ||
         serve(s, w->listen, e) != 0)

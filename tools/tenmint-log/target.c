@@ -1,4 +1,4 @@
-#include "tools/tenmint-ca/log_common.h"
+#include "tools/tenmint-log/target.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -8,6 +8,7 @@
 
 #include "common/clock.h"
 #include "common/file.h"
+#include "tools/tenmint-log/print.h"
 
 #define CA_FILE_MAX ((size_t)1 << 20)
 
@@ -62,18 +63,35 @@ int log_target_open(struct log_target *t, const char *location, const struct log
     o.log_key = t->trust.log_key;
     t->source = ca_log_source_open(&o, e);
     tm_buf_free(&ca);
-    return t->source != NULL ? CLI_OK : CLI_FAILED;
+    return t->source != NULL ? CLI_OK : CLI_UNKNOWN;
 }
 
-int log_target_head(struct log_target *t, struct tm_err *e)
+/* What cannot be fetched is not known; what is fetched and not believed is bad. */
+static int read_head(struct log_target *t, struct tm_err *e)
 {
     struct tm_buf note = {0};
-    ca_head_free(&t->head);
-    int rc = ca_log_source_checkpoint(t->source, &note, e);
-    if (rc == 0)
-        rc = ca_head_read(&t->trust, note.data, note.len, tm_clock_wall_ms(), &t->head, e);
+    int rc = CLI_OK;
+    if (ca_log_source_checkpoint(t->source, &note, e) != 0)
+        rc = CLI_UNKNOWN;
+    else if (ca_head_read(&t->trust, note.data, note.len, tm_clock_wall_ms(), &t->head, e) != 0)
+        rc = CLI_FAILED;
     tm_buf_free(&note);
-    return rc == 0 ? CLI_OK : CLI_FAILED;
+    return rc;
+}
+
+int log_target_run(const char *location, const struct log_flags *f, log_work *work, void *ctx)
+{
+    struct log_target t;
+    struct tm_err e = {0};
+    int rc = log_target_open(&t, location, f, &e);
+    if (rc == CLI_OK)
+        rc = read_head(&t, &e);
+    if (rc == CLI_OK)
+        rc = work(ctx, &t, &e);
+    if (log_flush(rc == CLI_OK ? &e : NULL) != 0 && rc == CLI_OK)
+        rc = CLI_FAILED;
+    log_target_close(&t);
+    return e.text[0] != '\0' ? cli_fail(rc, &e) : rc;
 }
 
 void log_target_warn(const struct log_target *t)
@@ -82,11 +100,6 @@ void log_target_warn(const struct log_target *t)
         return;
     log_print_origin(stderr, &t->head);
     fprintf(stderr, ": signature NOT CHECKED: no --key\n");
-}
-
-void log_print_origin(FILE *to, const struct ca_head *h)
-{
-    cli_print_text(to, h->tree.origin, strlen(h->tree.origin));
 }
 
 int log_target_scan(struct log_target *t, const struct log_range *r,
@@ -108,11 +121,4 @@ void log_target_close(struct log_target *t)
     ca_head_free(&t->head);
     ca_log_source_free(t->source);
     ca_head_trust_free(&t->trust);
-}
-
-int log_flush(struct tm_err *e)
-{
-    if (fflush(stdout) != 0 || ferror(stdout))
-        return tm_err_errno(e, "standard output");
-    return 0;
 }

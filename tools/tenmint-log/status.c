@@ -5,8 +5,9 @@
 #include "common/b64.h"
 #include "common/clock.h"
 #include "common/hex.h"
-#include "tools/tenmint-ca/commands.h"
-#include "tools/tenmint-ca/log_common.h"
+#include "tools/tenmint-log/commands.h"
+#include "tools/tenmint-log/print.h"
+#include "tools/tenmint-log/target.h"
 
 static int64_t age_s(const struct ca_head *h)
 {
@@ -46,6 +47,22 @@ static void print_text(const struct log_target *t, const char *root, const char 
         printf("cosigned    by %zu of %zu witnesses\n", h->cosigned, t->trust.witnesses);
 }
 
+static int work(void *ctx, struct log_target *t, struct tm_err *e)
+{
+    const bool *json = ctx;
+    char id[9];
+    struct tm_buf root = {0};
+    int rc = 0;
+    tm_b64_encode(B64_STD, t->head.tree.root.b, MERKLE_HASH, &root);
+    tm_hex_encode(t->head.key_id, sizeof(t->head.key_id), id);
+    if (*json)
+        rc = print_json(t, tm_buf_str(&root), id, e);
+    else
+        print_text(t, tm_buf_str(&root), id);
+    tm_buf_free(&root);
+    return rc == 0 ? CLI_OK : CLI_FAILED;
+}
+
 int command_log_status(const struct cli_command *self, int argc, char **argv)
 {
     struct log_flags f = LOG_FLAGS_INIT;
@@ -55,28 +72,7 @@ int command_log_status(const struct cli_command *self, int argc, char **argv)
         {"json", CLI_FLAG, NULL, "one JSON object", &json},
         {NULL, CLI_FLAG, NULL, NULL, NULL},
     };
-    struct log_target t;
-    struct tm_err e = {0};
-    char id[9];
-    struct tm_buf root = {0};
     int count = 0;
     int rc = cli_parse(self, options, argc, argv, 1, 1, &count);
-    if (rc != CLI_GO_ON)
-        return rc;
-    rc = log_target_open(&t, argv[0], &f, &e);
-    if (rc == CLI_OK)
-        rc = log_target_head(&t, &e);
-    if (rc == CLI_OK) {
-        tm_b64_encode(B64_STD, t.head.tree.root.b, MERKLE_HASH, &root);
-        tm_hex_encode(t.head.key_id, sizeof(t.head.key_id), id);
-        if (json)
-            rc = print_json(&t, tm_buf_str(&root), id, &e) == 0 ? CLI_OK : CLI_FAILED;
-        else
-            print_text(&t, tm_buf_str(&root), id);
-        if (rc == CLI_OK && log_flush(&e) != 0)
-            rc = CLI_FAILED;
-    }
-    tm_buf_free(&root);
-    log_target_close(&t);
-    return rc == CLI_OK ? CLI_OK : cli_fail(rc, &e);
+    return rc != CLI_GO_ON ? rc : log_target_run(argv[0], &f, work, &json);
 }

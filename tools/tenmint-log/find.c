@@ -3,14 +3,29 @@
 #include <stdio.h>
 
 #include "ca/log/monitor/filter.h"
-#include "tools/tenmint-ca/commands.h"
-#include "tools/tenmint-ca/log_common.h"
+#include "tools/tenmint-log/commands.h"
+#include "tools/tenmint-log/print.h"
+#include "tools/tenmint-log/target.h"
+
+#define NOTHING_FOUND CLI_FAILED /* as grep */
+#define NEAR_SHOWN 3
 
 struct find {
     struct ca_filter filter;
+    struct log_range range;
     bool json;
-    uint64_t found, damaged;
+    uint64_t found, near;
+    struct log_unreadable unreadable;
 };
+
+/* What differs only in case or a slash at the end is named, but is not a match. */
+static void show_near(struct find *f, uint64_t index, const struct tm_entry *n)
+{
+    if (f->near++ >= NEAR_SHOWN || f->json)
+        return;
+    printf("NEAR  ");
+    log_print_row(index, n);
+}
 
 static int on_entry(void *ctx, uint64_t index, const struct tm_entry *n, struct tm_err *e)
 {
@@ -18,11 +33,13 @@ static int on_entry(void *ctx, uint64_t index, const struct tm_entry *n, struct 
     struct ca_certificate c;
     struct tm_err why;
     if (ca_certificate_read(&n->logged, &c, &why) != 0) {
-        f->damaged++;
-        fprintf(stderr, "entry %" PRIu64 ": %s\n", index, why.text);
+        log_unreadable_add(&f->unreadable, index, &why);
         return 0;
     }
-    if (!ca_filter_matches(&f->filter, n->timestamp_ms, &c))
+    enum ca_filter_result r = ca_filter_judge(&f->filter, n->timestamp_ms, &c);
+    if (r == FILTER_NEAR)
+        show_near(f, index, n);
+    if (r != FILTER_MATCH)
         return 0;
     if (f->json)
         return f->found++, log_print_json(log_entry_json(index, n), e);
@@ -30,6 +47,22 @@ static int on_entry(void *ctx, uint64_t index, const struct tm_entry *n, struct 
         log_print_header();
     log_print_row(index, n);
     return 0;
+}
+
+static int work(void *ctx, struct log_target *t, struct tm_err *e)
+{
+    struct find *f = ctx;
+    const struct ca_scan_sink sink = {f, on_entry, NULL};
+    log_target_warn(t);
+    if (log_target_scan(t, &f->range, &sink, e) != 0)
+        return CLI_FAILED;
+    if (f->near > 0)
+        fprintf(stderr, "%" PRIu64 " more differ%s only in case, or in a slash at the end\n",
+                f->near, f->near == 1 ? "s" : "");
+    if (f->found == 0)
+        fprintf(stderr, "no such certificate in %" PRIu64 " entries\n", t->head.tree.size);
+    int rc = log_unreadable_end(&f->unreadable, t->head.tree.size, e);
+    return rc == CLI_OK && f->found == 0 ? NOTHING_FOUND : rc;
 }
 
 struct words {
@@ -47,7 +80,9 @@ static int set_filter(struct find *f, const struct words *w, struct tm_err *e)
         return -1;
     x->after_ms = (uint64_t)w->after.ms;
     x->before_ms = (uint64_t)w->before.ms;
-    return !w->before.given || w->before.ms > 0 ? 0 : tm_err_set(e, "--before: that is too early");
+    if (w->before.given && w->before.ms <= 0)
+        return tm_err_set(e, "--before: that is too early");
+    return ca_filter_check(x, e);
 }
 
 int command_log_find(const struct cli_command *self, int argc, char **argv)
@@ -60,41 +95,27 @@ int command_log_find(const struct cli_command *self, int argc, char **argv)
          &find.filter.identity},
         {"identity-regexp", CLI_TEXT, "PATTERN",
          "regular expression (PCRE2) on part of those names", &w.pattern},
-        {"repository", CLI_TEXT, "URL|OWNER/NAME", "the source repository",
+        {"repository", CLI_TEXT, "URL|OWNER/NAME", "the source repository, however it is written",
          &find.filter.repository},
         {"issuer", CLI_TEXT, "URL", "the token's issuer", &find.filter.issuer},
-        {"serial", CLI_TEXT, "HEX", "the serial number", &w.serial},
+        {"serial", CLI_TEXT, "HEX", "the serial number, or how it begins", &w.serial},
         {"after", CLI_TIME, "TIME", "logged then or later: 2026-11-24T12:00:00Z, 2026-11-24, 24h",
          &w.after},
         {"before", CLI_TIME, "TIME", "logged before then", &w.before},
-        {"first", CLI_NUMBER, "N", "the first entry to look at (0)", &w.range.first},
-        {"last", CLI_NUMBER, "N", "the last entry to look at", &w.range.last},
+        LOG_RANGE_OPTIONS(w.range),
         {"json", CLI_FLAG, NULL, "one JSON object a line", &find.json},
         LOG_OPTIONS(f),
         {NULL, CLI_FLAG, NULL, NULL, NULL},
     };
-    struct log_target t;
     struct tm_err e = {0};
-    struct log_range range;
-    const struct ca_scan_sink sink = {&find, on_entry, NULL};
     int count = 0;
     int rc = cli_parse(self, options, argc, argv, 1, 1, &count);
     if (rc != CLI_GO_ON)
         return rc;
-    if (set_filter(&find, &w, &e) != 0 || log_range_check(&w.range, &range, &e) != 0) {
-        ca_filter_free(&find.filter);
-        return cli_fail(CLI_USAGE, &e);
-    }
-    rc = log_target_open(&t, argv[0], &f, &e);
-    if (rc == CLI_OK)
-        rc = log_target_head(&t, &e);
-    if (rc == CLI_OK)
-        log_target_warn(&t);
-    if (rc == CLI_OK && (log_target_scan(&t, &range, &sink, &e) != 0 || log_flush(&e) != 0))
-        rc = CLI_FAILED;
-    if (rc == CLI_OK && !find.json && find.found == 0)
-        fprintf(stderr, "no such certificate in %" PRIu64 " entries\n", t.head.tree.size);
-    log_target_close(&t);
+    if (set_filter(&find, &w, &e) != 0 || log_range_check(&w.range, &find.range, &e) != 0)
+        rc = cli_fail(CLI_USAGE, &e);
+    else
+        rc = log_target_run(argv[0], &f, work, &find);
     ca_filter_free(&find.filter);
-    return rc == CLI_OK ? CLI_OK : cli_fail(rc, &e);
+    return rc;
 }

@@ -1,13 +1,11 @@
 /*
- * What the `log` commands have in common: which log, whom to believe, how to print an entry.
+ * What the commands have in common: which log, whom to believe, which of its entries.
  */
-#ifndef TENMINT_TOOLS_TENMINT_CA_LOG_COMMON_H
-#define TENMINT_TOOLS_TENMINT_CA_LOG_COMMON_H
+#ifndef TENMINT_TOOLS_TENMINT_LOG_TARGET_H
+#define TENMINT_TOOLS_TENMINT_LOG_TARGET_H
 
-#include <jansson.h>
 #include <stdio.h>
 
-#include "ca/log/monitor/certificate.h"
 #include "ca/log/monitor/head.h"
 #include "ca/log/monitor/scan.h"
 #include "ca/log/monitor/source.h"
@@ -53,15 +51,22 @@ struct log_target { /* an open log */
     struct ca_head head; /* after log_target_head */
 };
 
-/* CLI_OK, or the code to exit with and `e` set. Call log_target_close in either case. */
+/* What a command does with a log whose newest checkpoint was read. CLI_OK, or the code to exit with
+ * and, if that is an error, why. */
+typedef int log_work(void *ctx, struct log_target *t, struct tm_err *e);
+
+/* Opens the log, reads its checkpoint, does the work; says what went wrong. The exit code:
+ * CLI_UNKNOWN when the log could not be read, CLI_FAILED when it is not believed. */
+int log_target_run(const char *location, const struct log_flags *f, log_work *work, void *ctx);
+
+/* The steps of it, for a command that looks again and again. CLI_OK, or the code to exit with and
+ * `e` set. Call log_target_close in either case. */
 int log_target_open(struct log_target *t, const char *location, const struct log_flags *f,
                     struct tm_err *e);
-int log_target_head(struct log_target *t, struct tm_err *e);
+void log_target_close(struct log_target *t);
+
 /* On standard error, where nobody but --key could tell whether the log is what it says. */
 void log_target_warn(const struct log_target *t);
-/* The log's name as its checkpoint says it. */
-void log_print_origin(FILE *to, const struct ca_head *h);
-void log_target_close(struct log_target *t);
 
 /* --first and --last; without them all of it. */
 struct log_range {
@@ -74,22 +79,16 @@ struct log_range_flags {
     { \
         .first = {.max = INT64_MAX}, .last = {.value = INT64_MAX, .max = INT64_MAX } \
     }
+#define LOG_RANGE_OPTIONS(r) \
+    {"first", CLI_NUMBER, "N", "the first entry to look at (0)", &(r).first}, \
+    { \
+        "last", CLI_NUMBER, "N", "the last entry to look at", &(r).last \
+    }
 /* -1: a usage error, they are no range. */
 int log_range_check(const struct log_range_flags *f, struct log_range *out, struct tm_err *e);
-/* Gives the entries of the range to `sink`, each proven to be in the tree of log_target_head(). -1:
+/* Gives the entries of the range to `sink`, each proven to be in the tree of the checkpoint. -1:
  * the tree does not reach to the first, or an entry is not proven. */
 int log_target_scan(struct log_target *t, const struct log_range *r,
                     const struct ca_scan_sink *sink, struct tm_err *e);
-
-/* A new object: index, time, certificate. What does not parse has "damaged". */
-json_t *log_entry_json(uint64_t index, const struct tm_entry *n);
-/* One object a line. -1: standard output is closed or full. */
-int log_print_json(json_t *o, struct tm_err *e); /* takes `o` */
-/* A line of the table, cut to nothing: time, index, serial, identity, repository. */
-void log_print_row(uint64_t index, const struct tm_entry *n);
-void log_print_header(void);
-
-/* Flushes standard output and says whether all of it was written. */
-int log_flush(struct tm_err *e);
 
 #endif

@@ -12,11 +12,10 @@
 
 #include "ca/log/monitor/watch.h"
 #include "common/clock.h"
-#include "tools/tenmint-ca/commands.h"
-#include "tools/tenmint-ca/log_common.h"
+#include "tools/tenmint-log/commands.h"
+#include "tools/tenmint-log/print.h"
+#include "tools/tenmint-log/target.h"
 
-#define EXIT_MISBEHAVES 4
-#define EXIT_MATCHED 5
 #define WATCH_DURATION_MAX_MS (3650LL * 86400000)
 #define STATE_PATH_MAX 3800
 
@@ -25,18 +24,26 @@ struct watcher {
     struct log_target target;
     struct ca_identities mine;
     bool has_mine, json, fail_on_match;
-    uint64_t matched; /* in this look */
+    uint64_t matched, near; /* in this look */
+    struct log_unreadable unreadable;
     char evidence[STATE_PATH_MAX + 16];
 };
 
-/* A certificate that cannot be read is reported too: it may be hiding whose it is. */
+/* A certificate that cannot be read may be hiding whose it is: with --json each is reported. */
 static int on_entry(void *ctx, uint64_t index, const struct tm_entry *n, struct tm_err *e)
 {
     struct watcher *w = ctx;
     struct ca_certificate c;
     struct tm_err why;
-    bool readable = ca_certificate_read(&n->logged, &c, &why) == 0;
-    if (!w->has_mine || (readable && !ca_identities_match(&w->mine, n->timestamp_ms, &c)))
+    if (!w->has_mine)
+        return 0;
+    if (ca_certificate_read(&n->logged, &c, &why) != 0) {
+        log_unreadable_add(&w->unreadable, index, &why);
+        return w->json ? log_print_json(log_entry_json(index, n), e) : 0;
+    }
+    enum ca_filter_result r = ca_identities_judge(&w->mine, n->timestamp_ms, &c);
+    w->near += r == FILTER_NEAR ? 1 : 0;
+    if (r != FILTER_MATCH)
         return 0;
     if (w->json)
         return w->matched++, log_print_json(log_entry_json(index, n), e);
@@ -62,19 +69,24 @@ static void say(const struct watcher *w, const struct ca_head *h, uint64_t befor
     fprintf(stderr, ": size %" PRIu64 ", %" PRIu64 " new, %" PRIu64 " matching%s\n", h->tree.size,
             h->tree.size - before, w->matched,
             h->verified ? "" : "; signature NOT CHECKED: no --key");
+    if (w->near > 0)
+        fprintf(stderr, "%" PRIu64 " differ from yours only in case, or in a slash at the end\n",
+                w->near);
 }
 
 static int look(struct watcher *w, struct tm_err *e)
 {
     static const int exits[] = {[WATCH_OK] = CLI_OK,
                                 [WATCH_FAILED] = CLI_FAILED,
-                                [WATCH_ROLLBACK] = EXIT_MISBEHAVES,
-                                [WATCH_FORK] = EXIT_MISBEHAVES};
+                                [WATCH_ROLLBACK] = CLI_DANGER,
+                                [WATCH_FORK] = CLI_DANGER};
     struct ca_watch_state state;
     struct ca_head h;
     if (ca_watch_state_load(w->o.state_path, &state, e) != 0)
         return CLI_FAILED;
     w->matched = 0;
+    w->near = 0;
+    w->unreadable = (struct log_unreadable){0};
     w->o.now_ms = tm_clock_wall_ms();
     uint64_t before = state.at.size;
     enum ca_watch_result r = ca_watch_look(&w->o, &state, &h, e);
@@ -82,11 +94,16 @@ static int look(struct watcher *w, struct tm_err *e)
         say(w, &h, before);
     if (r == WATCH_ROLLBACK || r == WATCH_FORK)
         fprintf(stderr, "both checkpoints are in %s/\n", w->o.evidence_dir);
+    uint64_t size = h.tree.size;
     ca_head_free(&h);
     ca_watch_state_free(&state);
     if (log_flush(e) != 0)
         return CLI_FAILED;
-    return r == WATCH_OK && w->fail_on_match && w->matched > 0 ? EXIT_MATCHED : exits[r];
+    if (r != WATCH_OK)
+        return exits[r];
+    if (w->fail_on_match && w->matched > 0)
+        return CLI_FOUND;
+    return log_unreadable_end(&w->unreadable, size - before, e);
 }
 
 /* Looks until a signal; a log that cannot be reached is looked at again, one that forks is not. */
@@ -101,7 +118,7 @@ static int look_on(struct watcher *w, int64_t interval_ms, struct tm_err *e)
                              .tv_nsec = (interval_ms % 1000) * 1000000};
     for (;;) {
         int rc = look(w, e);
-        if (rc == EXIT_MISBEHAVES || rc == EXIT_MATCHED)
+        if (rc == CLI_DANGER || rc == CLI_FOUND)
             return rc;
         if (rc != CLI_OK)
             (void)cli_fail(rc, e);
@@ -136,6 +153,8 @@ static int configure(struct watcher *w, const struct words *x, struct tm_err *e)
 {
     if (x->state == NULL)
         return tm_err_set(e, "--state FILE is missing: what was seen must be kept");
+    if (w->fail_on_match && x->mine == NULL)
+        return tm_err_set(e, "--fail-on-match needs --identities: without, nothing can match");
     if (x->once == x->interval.given)
         return tm_err_set(e, "want either --once or --interval DURATION");
     w->o.max_age_ms = x->max_age.value;
@@ -187,5 +206,5 @@ int command_log_watch(const struct cli_command *self, int argc, char **argv)
         rc = x.once ? look(&w, &e) : look_on(&w, x.interval.value, &e);
     log_target_close(&w.target);
     ca_identities_free(&w.mine);
-    return rc == CLI_OK || rc == EXIT_MATCHED ? rc : cli_fail(rc, &e);
+    return rc == CLI_OK || rc == CLI_FOUND ? rc : cli_fail(rc, &e);
 }

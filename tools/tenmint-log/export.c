@@ -6,13 +6,15 @@
 
 #include "common/b64.h"
 #include "common/file.h"
-#include "tools/tenmint-ca/commands.h"
-#include "tools/tenmint-ca/log_common.h"
+#include "tools/tenmint-log/commands.h"
+#include "tools/tenmint-log/print.h"
+#include "tools/tenmint-log/target.h"
 
 struct export
 {
     const char *dir; /* NULL: standard output */
-    uint64_t count;
+    struct log_range range;
+    struct log_unreadable unreadable; /* of those that are written with what they say */
     int (*write)(struct export * x, uint64_t index, const struct tm_entry *n, struct tm_err *e);
 };
 
@@ -35,9 +37,12 @@ static json_t *json_b64(const void *data, size_t len)
 
 static int write_json(struct export *x, uint64_t index, const struct tm_entry *n, struct tm_err *e)
 {
-    (void)x;
     size_t len;
+    struct ca_certificate c;
+    struct tm_err why;
     const unsigned char *der = der_of(n, &len);
+    if (ca_certificate_read(&n->logged, &c, &why) != 0)
+        log_unreadable_add(&x->unreadable, index, &why);
     json_t *o = log_entry_json(index, n);
     json_object_set_new(o, "der", json_b64(der, len));
     return log_print_json(o, e);
@@ -86,7 +91,6 @@ static int write_pem(struct export *x, uint64_t index, const struct tm_entry *n,
 static int on_entry(void *ctx, uint64_t index, const struct tm_entry *n, struct tm_err *e)
 {
     struct export *x = ctx;
-    x->count++;
     return x->write(x, index, n, e);
 }
 
@@ -115,37 +119,35 @@ static int set_format(struct export *x, const char *format, struct tm_err *e)
     return tm_err_set(e, "internal error: format '%s'", format);
 }
 
+static int work(void *ctx, struct log_target *t, struct tm_err *e)
+{
+    struct export *x = ctx;
+    const struct ca_scan_sink sink = {x, on_entry, NULL};
+    log_target_warn(t);
+    if (log_target_scan(t, &x->range, &sink, e) != 0)
+        return CLI_FAILED;
+    return log_unreadable_end(&x->unreadable, t->head.tree.size, e);
+}
+
 int command_log_export(const struct cli_command *self, int argc, char **argv)
 {
     struct log_flags f = LOG_FLAGS_INIT;
     struct export x = {.dir = NULL};
     struct cli_choice format = {.value = format_names[0], .of = format_names};
-    struct log_range_flags range_flags = LOG_RANGE_INIT;
+    struct log_range_flags range = LOG_RANGE_INIT;
     const struct cli_option options[] = {
         {"format", CLI_CHOICE, "NAME", "json (a line each), pem or der (a file each)", &format},
         {"out", CLI_TEXT, "DIR", "where the files go, NUMBER.pem or NUMBER.der", &x.dir},
-        {"first", CLI_NUMBER, "N", "the first entry (0)", &range_flags.first},
-        {"last", CLI_NUMBER, "N", "the last entry", &range_flags.last},
+        LOG_RANGE_OPTIONS(range),
         LOG_OPTIONS(f),
         {NULL, CLI_FLAG, NULL, NULL, NULL},
     };
-    struct log_target t;
     struct tm_err e = {0};
-    struct log_range range;
-    const struct ca_scan_sink sink = {&x, on_entry, NULL};
     int count = 0;
     int rc = cli_parse(self, options, argc, argv, 1, 1, &count);
     if (rc != CLI_GO_ON)
         return rc;
-    if (set_format(&x, format.value, &e) != 0 || log_range_check(&range_flags, &range, &e) != 0)
+    if (set_format(&x, format.value, &e) != 0 || log_range_check(&range, &x.range, &e) != 0)
         return cli_fail(CLI_USAGE, &e);
-    rc = log_target_open(&t, argv[0], &f, &e);
-    if (rc == CLI_OK)
-        rc = log_target_head(&t, &e);
-    if (rc == CLI_OK)
-        log_target_warn(&t);
-    if (rc == CLI_OK && (log_target_scan(&t, &range, &sink, &e) != 0 || log_flush(&e) != 0))
-        rc = CLI_FAILED;
-    log_target_close(&t);
-    return rc == CLI_OK ? CLI_OK : cli_fail(rc, &e);
+    return log_target_run(argv[0], &f, work, &x);
 }

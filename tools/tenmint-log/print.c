@@ -1,11 +1,12 @@
-/* Entries for people and for programs. */
+#include "tools/tenmint-log/print.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "common/clock.h"
 #include "common/hex.h"
-#include "tools/tenmint-ca/log_common.h"
+#include "tools/shared/cli.h"
 
 /* What is not UTF-8 is shown with '?' for each byte beyond ASCII: JSON has no bytes. */
 static json_t *json_text(const struct ca_cert_text *t)
@@ -155,4 +156,35 @@ void log_print_row(uint64_t index, const struct tm_entry *n)
         printf(")");
     }
     putchar('\n');
+}
+
+void log_print_origin(FILE *to, const struct ca_head *h)
+{
+    cli_print_text(to, h->tree.origin, strlen(h->tree.origin));
+}
+
+#define UNREADABLE_NAMED 5
+
+void log_unreadable_add(struct log_unreadable *u, uint64_t index, const struct tm_err *why)
+{
+    if (++u->count <= UNREADABLE_NAMED)
+        fprintf(stderr, "entry %" PRIu64 " cannot be read: %s\n", index, why->text);
+    else if (u->count == UNREADABLE_NAMED + 1)
+        fprintf(stderr, "(and more)\n");
+}
+
+int log_unreadable_end(const struct log_unreadable *u, uint64_t of, struct tm_err *e)
+{
+    if (u->count == 0)
+        return CLI_OK;
+    tm_err_set(e, "%" PRIu64 " of %" PRIu64 " entries cannot be read: what they name is not known",
+               u->count, of);
+    return CLI_UNKNOWN;
+}
+
+int log_flush(struct tm_err *e)
+{
+    if (fflush(stdout) != 0 || ferror(stdout))
+        return tm_err_errno(e, "standard output");
+    return 0;
 }
