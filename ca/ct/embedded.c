@@ -217,6 +217,15 @@ static EVP_PKEY *make_key(const struct ca_ct_embedded_new *n, struct tm_key **de
     return NULL;
 }
 
+const char *ca_ct_embedded_undetected(const struct ca_ct_embedded_options *o)
+{
+    if (o->directory == NULL || o->anchor != NULL || o->witness_count > 0)
+        return NULL;
+    return "the log has neither an anchor nor a witness: were it restored from an old backup, "
+           "nothing "
+           "would notice, and it would fork";
+}
+
 int ca_ct_embedded_create(const struct ca_ct_embedded_new *n, struct tm_err *e)
 {
     struct ca_log_options lo;
@@ -263,6 +272,9 @@ struct ca_ct_embedded *ca_ct_embedded_open(const struct ca_ct_embedded_options *
         ca_ct_embedded_close(x);
         return NULL;
     }
+    if (ca_ct_embedded_undetected(o) != NULL)
+        jlog(o->jlog, JLOG_WARN, ca_ct_embedded_undetected(o), JLOG_STR("log", o->origin),
+             JLOG_END);
     return x;
 }
 

@@ -26,6 +26,9 @@ struct ca_ct_embedded_options { /* borrowed, and outlives the log */
     bool witness_allow_http;
 };
 
+/* The warning for a log that has neither anchor nor witness; NULL for one that has. */
+const char *ca_ct_embedded_undetected(const struct ca_ct_embedded_options *o);
+
 struct ca_ct_embedded_new { /* a log to be made; borrowed */
     const char *directory;  /* new or empty */
     const char *origin;

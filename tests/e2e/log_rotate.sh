@@ -71,7 +71,8 @@ done
 cp "$W/old.yaml" "$C/tenmint-ca.yaml"
 serve
 cp "$W/new.yaml" "$C/new.yaml"
-says "retired while it is written" 3 "a process still writes to it" "$B/tenmint-ca" check-config "$C/new.yaml"
+says "looked at while it is written" 0 "a process still writes to it" "$B/tenmint-ca" check-config "$C/new.yaml"
+says "not served while it is written" 3 "a process still writes to it" "$B/tenmint-ca" serve --config "$C/new.yaml"
 stop_server
 cp "$W/new.yaml" "$C/tenmint-ca.yaml"
 says "check-config names both" 0 "retired   ca.example.com/log in" "$B/tenmint-ca" check-config "$C/tenmint-ca.yaml"

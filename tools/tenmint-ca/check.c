@@ -132,6 +132,8 @@ static int check_ct(const struct ca_config *c, struct tm_err *e)
            o.detached ? "detached" : "embedded");
     if (eo.directory != NULL)
         printf("  embedded  %s in %s\n", eo.origin, eo.directory);
+    if (ca_ct_embedded_undetected(&eo) != NULL)
+        printf("  warning: %s\n", ca_ct_embedded_undetected(&eo));
     for (size_t i = 0; i < o.count; i++)
         printf("  %s  %s\n", members[i].log.name, members[i].log.url);
     ca_ct_free(ct);
@@ -142,12 +144,14 @@ static int check_retired(const struct ca_config *c, struct tm_err *e)
 {
     for (size_t i = 0; i < c->retired_logs.count; i++) {
         const struct ca_config_retired *r = ca_config_retired_at(c, i);
+        bool in_use = false;
         struct ca_log_retired *l =
-            ca_log_retired_open(&ca_log_format_ct, r->directory, r->public_key, e);
+            ca_log_retired_look(&ca_log_format_ct, r->directory, r->public_key, &in_use, e);
         if (l == NULL)
             return tm_err_wrap(e, "ct");
-        printf("  retired   %s in %s, served at %s\n", ca_log_retired_view(l).origin, r->directory,
-               r->prefix);
+        printf("  retired   %s in %s, served at %s%s\n", ca_log_retired_view(l).origin,
+               r->directory, r->prefix,
+               in_use ? "; a process still writes to it: stop that before this is served" : "");
         ca_log_retired_close(l);
     }
     return 0;

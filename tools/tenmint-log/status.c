@@ -43,6 +43,8 @@ static void print_text(const struct log_target *t, const char *root, const char 
                age_s(h));
     else
         printf("signature   NOT CHECKED: no --key\n");
+    if (t->head.signatures == 1 && ca_log_source_api(t->source) == SOURCE_TILES)
+        printf("witnesses   none signed: only an anchor could tell it from an older copy\n");
     if (t->trust.witnesses > 0)
         printf("cosigned    by %zu of %zu witnesses\n", h->cosigned, t->trust.witnesses);
 }

@@ -25,8 +25,9 @@ struct ca_log_retired {
     int lock_fd; /* -1: the directory has no lock file */
 };
 
-/* Shared, so that several servers may read; a writer's lock excludes it, and it a writer. */
-static int share_lock(struct ca_log_retired *r, struct tm_err *e)
+/* Shared, so that several servers may read; a writer's lock excludes it, and it a writer. `in_use`
+ * is NULL where there must be no writer. */
+static int share_lock(struct ca_log_retired *r, bool *in_use, struct tm_err *e)
 {
     char path[PATH_MAX];
     if (tm_file_join(r->directory, LOG_LOCK, path, sizeof(path), e) != 0)
@@ -36,8 +37,14 @@ static int share_lock(struct ca_log_retired *r, struct tm_err *e)
         return errno == ENOENT ? 0 : tm_err_errno(e, "open '%s'", path);
     if (flock(r->lock_fd, LOCK_SH | LOCK_NB) == 0)
         return 0;
-    return errno == EWOULDBLOCK ? tm_err_set(e, "a process still writes to it")
-                                : tm_err_errno(e, "lock '%s'", path);
+    if (errno != EWOULDBLOCK)
+        return tm_err_errno(e, "lock '%s'", path);
+    if (in_use == NULL)
+        return tm_err_set(e, "a process still writes to it");
+    *in_use = true;
+    close(r->lock_fd);
+    r->lock_fd = -1;
+    return 0;
 }
 
 static int read_key(struct ca_log_retired *r, const char *file, struct tm_err *e)
@@ -115,9 +122,9 @@ static int check_journal(const struct ca_log_retired *r, struct tm_err *e)
                       end, r->last.size);
 }
 
-struct ca_log_retired *ca_log_retired_open(const struct ca_log_format *format,
+static struct ca_log_retired *open_retired(const struct ca_log_format *format,
                                            const char *directory, const char *public_key_file,
-                                           struct tm_err *e)
+                                           bool *in_use, struct tm_err *e)
 {
     struct ca_log_retired *r = calloc(1, sizeof(*r));
     if (r == NULL || (r->directory = strdup(directory)) == NULL) {
@@ -127,12 +134,28 @@ struct ca_log_retired *ca_log_retired_open(const struct ca_log_format *format,
     }
     r->format = format;
     r->lock_fd = -1;
-    if (read_key(r, public_key_file, e) == 0 && share_lock(r, e) == 0 &&
-        read_checkpoint(r, e) == 0 && check_root(r, e) == 0 && check_journal(r, e) == 0)
+    if (read_key(r, public_key_file, e) == 0 && share_lock(r, in_use, e) == 0 &&
+        read_checkpoint(r, e) == 0 && check_root(r, e) == 0 &&
+        ((in_use != NULL && *in_use) || check_journal(r, e) == 0))
         return r;
     tm_err_wrap(e, "retired log '%s'", directory);
     ca_log_retired_close(r);
     return NULL;
+}
+
+struct ca_log_retired *ca_log_retired_open(const struct ca_log_format *format,
+                                           const char *directory, const char *public_key_file,
+                                           struct tm_err *e)
+{
+    return open_retired(format, directory, public_key_file, NULL, e);
+}
+
+struct ca_log_retired *ca_log_retired_look(const struct ca_log_format *format,
+                                           const char *directory, const char *public_key_file,
+                                           bool *in_use, struct tm_err *e)
+{
+    *in_use = false;
+    return open_retired(format, directory, public_key_file, in_use, e);
 }
 
 void ca_log_retired_close(struct ca_log_retired *r)

@@ -5,6 +5,7 @@
 #define TENMINT_CA_LOG_VIEW_H
 
 #include <openssl/evp.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "ca/log/engine/format.h"
@@ -35,6 +36,11 @@ struct ca_log_retired; /* any thread */
 struct ca_log_retired *ca_log_retired_open(const struct ca_log_format *format,
                                            const char *directory, const char *public_key_file,
                                            struct tm_err *e);
+/* As ca_log_retired_open, to look before a change: a process that still writes to it is no fault,
+ * *in_use says that there is one. */
+struct ca_log_retired *ca_log_retired_look(const struct ca_log_format *format,
+                                           const char *directory, const char *public_key_file,
+                                           bool *in_use, struct tm_err *e);
 void ca_log_retired_close(struct ca_log_retired *r); /* NULL is fine */
 struct ca_log_view ca_log_retired_view(struct ca_log_retired *r);
 

@@ -140,6 +140,7 @@ int ca_head_read(const struct ca_head_trust *t, const void *note, size_t len, in
     int rc = tm_note_parse(out->note.data, out->note.len, &n, e);
     if (rc == 0) {
         rc = tm_checkpoint_parse(&n, &out->tree, e);
+        out->signatures = n.count;
         find_key_id(&n, out);
         if (rc == 0 && t->origin != NULL && strcmp(t->origin, out->tree.origin) != 0)
             rc = tm_err_set(e, "it is of the log '%s', not of '%s'", out->tree.origin, t->origin);

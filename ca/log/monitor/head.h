@@ -34,6 +34,7 @@ struct ca_head {
     bool verified;           /* the log's signature was checked */
     uint64_t timestamp_ms;   /* of the log's signature; 0 when it was not checked */
     unsigned char key_id[4]; /* of the signature line in the origin's name; zeros without one */
+    size_t signatures;       /* lines in all, the log's own among them */
     size_t cosigned;         /* by this many of the trusted witnesses */
     uint64_t cosigned_ms;    /* the newest of those */
     struct tm_buf note;      /* as it was read */
