@@ -51,22 +51,28 @@ static bool verify_message(EVP_PKEY *key, const void *data, size_t len, const un
     return ok;
 }
 
+bool ca_proof_signed_digest(const struct ca_proof_key *k, const unsigned char *digest,
+                            size_t digest_len, const unsigned char *sig, size_t sig_len)
+{
+    EVP_PKEY_CTX *own = k->ctx == NULL ? EVP_PKEY_CTX_new_from_pkey(NULL, k->key, NULL) : NULL;
+    EVP_PKEY_CTX *ctx = own != NULL ? own : k->ctx;
+    bool rsa = k->ec_width == 0; /* Ed25519 has no digest */
+    bool ok = ctx != NULL && EVP_PKEY_verify_init(ctx) == 1 &&
+              (!rsa || (EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PADDING) == 1 &&
+                        EVP_PKEY_CTX_set_signature_md(ctx, k->md) == 1)) &&
+              EVP_PKEY_verify(ctx, sig, sig_len, digest, digest_len) == 1;
+    EVP_PKEY_CTX_free(own);
+    return ok;
+}
+
 /* Digest and verification apart: the joint call looks the digest up by name every time. */
 static bool verify_digest(const struct ca_proof_key *k, const void *data, size_t len,
                           const unsigned char *sig, size_t sig_len)
 {
     unsigned char digest[EVP_MAX_MD_SIZE];
     unsigned digest_len = 0;
-    EVP_PKEY_CTX *own = k->ctx == NULL ? EVP_PKEY_CTX_new_from_pkey(NULL, k->key, NULL) : NULL;
-    EVP_PKEY_CTX *ctx = own != NULL ? own : k->ctx;
-    bool rsa = k->ec_width == 0; /* Ed25519 has no digest */
-    bool ok = ctx != NULL && EVP_Digest(data, len, digest, &digest_len, k->md, NULL) == 1 &&
-              EVP_PKEY_verify_init(ctx) == 1 &&
-              (!rsa || (EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PADDING) == 1 &&
-                        EVP_PKEY_CTX_set_signature_md(ctx, k->md) == 1)) &&
-              EVP_PKEY_verify(ctx, sig, sig_len, digest, digest_len) == 1;
-    EVP_PKEY_CTX_free(own);
-    return ok;
+    return EVP_Digest(data, len, digest, &digest_len, k->md, NULL) == 1 &&
+           ca_proof_signed_digest(k, digest, digest_len, sig, sig_len);
 }
 
 bool ca_proof_signed_by(const struct ca_proof_key *k, const void *data, size_t len,

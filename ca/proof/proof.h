@@ -56,6 +56,10 @@ enum ca_proof_status ca_proof_key_parse(const struct ca_proof_policy *p, const v
 enum ca_proof_status ca_proof_key_verify(const struct ca_proof_key *k, const char *challenge,
                                          const void *sig, size_t sig_len, struct tm_err *e);
 
+/* The same of a digest that was made elsewhere, by k->md; not for Ed25519. */
+bool ca_proof_signed_digest(const struct ca_proof_key *k, const unsigned char *digest,
+                            size_t digest_len, const unsigned char *sig, size_t sig_len);
+
 /* The same of any bytes: `data` is what was signed. The outcome only; nothing is put on `e`. */
 bool ca_proof_signed_by(const struct ca_proof_key *k, const void *data, size_t len,
                         const unsigned char *sig, size_t sig_len);

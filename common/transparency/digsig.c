@@ -72,7 +72,7 @@ static EVP_PKEY *key_from_pem(const char *text, size_t len)
     return key;
 }
 
-EVP_PKEY *tm_digsig_key_parse(const void *data, size_t len, struct tm_err *e)
+EVP_PKEY *tm_digsig_key_read(const void *data, size_t len, struct tm_err *e)
 {
     static const char begin[] = "-----BEGIN ";
     const char *text = data;
@@ -88,15 +88,18 @@ EVP_PKEY *tm_digsig_key_parse(const void *data, size_t len, struct tm_err *e)
         key = key_from_pem(text + blank, len - blank);
     else if (len > 0)
         key = key_from_der(data, len);
-    if (key == NULL) {
+    if (key == NULL)
         tm_err_openssl(e, "not one PEM 'PUBLIC KEY' (or DER) with nothing after it");
-        return NULL;
-    }
-    if (tm_digsig_check_key(key, e) != 0) {
-        EVP_PKEY_free(key);
-        return NULL;
-    }
     return key;
+}
+
+EVP_PKEY *tm_digsig_key_parse(const void *data, size_t len, struct tm_err *e)
+{
+    EVP_PKEY *key = tm_digsig_key_read(data, len, e);
+    if (key == NULL || tm_digsig_check_key(key, e) == 0)
+        return key;
+    EVP_PKEY_free(key);
+    return NULL;
 }
 
 int tm_digsig_log_id(EVP_PKEY *key, unsigned char id[DIGSIG_LOG_ID], struct tm_err *e)

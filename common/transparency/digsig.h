@@ -17,7 +17,10 @@
 /* -1: no log may have this key. */
 int tm_digsig_check_key(const EVP_PKEY *key, struct tm_err *e);
 
-/* One PEM "PUBLIC KEY" and nothing but white space around it, or its DER. Checked as above. */
+/* One PEM "PUBLIC KEY" and nothing but white space around it, or its DER. Of any kind. */
+EVP_PKEY *tm_digsig_key_read(const void *data, size_t len, struct tm_err *e);
+
+/* The same of a key that is checked as above. */
 EVP_PKEY *tm_digsig_key_parse(const void *data, size_t len, struct tm_err *e);
 
 /* SHA-256 of the DER SubjectPublicKeyInfo: the log's id. */
