@@ -4,47 +4,27 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <yaml.h>
 
 #include "common/buf.h"
 #include "common/nearest.h"
 #include "common/quantity.h"
-
-struct reader {
-    const char *name;
-    yaml_document_t doc;
-    struct tm_err *e;
-};
-
-static unsigned long line_of(const yaml_node_t *n)
-{
-    return (unsigned long)n->start_mark.line + 1;
-}
+#include "common/yamldoc.h"
 
 static void *at(void *dest, const struct tm_yamlmap_key *k)
 {
     return (char *)dest + k->offset;
 }
 
-/* The scalar's text, or NULL when the node is not a string without NULs. */
-static const char *scalar(const yaml_node_t *n)
-{
-    const char *s = (const char *)n->data.scalar.value;
-    if (n->type != YAML_SCALAR_NODE || strlen(s) != n->data.scalar.length)
-        return NULL;
-    return s;
-}
-
-static int wrong(const struct reader *r, const yaml_node_t *n, const struct tm_yamlmap_key *k,
+static int wrong(struct tm_yamldoc *r, yaml_node_t *n, const struct tm_yamlmap_key *k,
                  const char *what)
 {
-    return tm_err_set(r->e, "%s:%lu: '%s' must be %s", r->name, line_of(n), k->name, what);
+    return tm_yamldoc_fail(r, n, "'%s' must be %s", k->name, what);
 }
 
-static int read_text(const struct reader *r, const yaml_node_t *n, const struct tm_yamlmap_key *k,
+static int read_text(struct tm_yamldoc *r, yaml_node_t *n, const struct tm_yamlmap_key *k,
                      char **out)
 {
-    const char *s = scalar(n);
+    const char *s = tm_yamldoc_text(r, n, YAMLMAP_FILE_MAX, YAMLDOC_ANY);
     if (s == NULL || *s == '\0')
         return wrong(r, n, k, "a non-empty string");
     free(*out);
@@ -53,7 +33,7 @@ static int read_text(const struct reader *r, const yaml_node_t *n, const struct 
 }
 
 /* A relative path is meant from the folder of the file that names it. */
-static int read_path(const struct reader *r, const yaml_node_t *n, const struct tm_yamlmap_key *k,
+static int read_path(struct tm_yamldoc *r, yaml_node_t *n, const struct tm_yamlmap_key *k,
                      char **out)
 {
     const char *slash = strrchr(r->name, '/');
@@ -70,10 +50,10 @@ static int read_path(const struct reader *r, const yaml_node_t *n, const struct 
     return *out != NULL ? 0 : tm_err_set(r->e, "out of memory");
 }
 
-static int read_quantity(const struct reader *r, const yaml_node_t *n,
-                         const struct tm_yamlmap_key *k, int64_t *out)
+static int read_quantity(struct tm_yamldoc *r, yaml_node_t *n, const struct tm_yamlmap_key *k,
+                         int64_t *out)
 {
-    const char *s = scalar(n);
+    const char *s = tm_yamldoc_text(r, n, YAMLMAP_FILE_MAX, YAMLDOC_ANY);
     int64_t v = 0;
     int rc = -1;
     char range[64];
@@ -92,26 +72,26 @@ static int read_quantity(const struct reader *r, const yaml_node_t *n,
     if (rc != 0)
         return wrong(r, n, k, what);
     if (v < k->min || v > k->max)
-        return tm_err_set(r->e, "%s:%lu: '%s' is out of range: %lld to %lld%s", r->name, line_of(n),
-                          k->name, (long long)k->min, (long long)k->max,
-                          k->type == YAMLMAP_DURATION ? " ms"
-                          : k->type == YAMLMAP_SIZE   ? " bytes"
-                                                      : "");
+        return tm_yamldoc_fail(r, n, "'%s' is out of range: %lld to %lld%s", k->name,
+                               (long long)k->min, (long long)k->max,
+                               k->type == YAMLMAP_DURATION ? " ms"
+                               : k->type == YAMLMAP_SIZE   ? " bytes"
+                                                           : "");
     *out = v;
     return 0;
 }
 
-static int read_bool(const struct reader *r, const yaml_node_t *n, const struct tm_yamlmap_key *k,
+static int read_bool(struct tm_yamldoc *r, yaml_node_t *n, const struct tm_yamlmap_key *k,
                      bool *out)
 {
-    const char *s = scalar(n);
+    const char *s = tm_yamldoc_text(r, n, YAMLMAP_FILE_MAX, YAMLDOC_ANY);
     if (s == NULL || (strcmp(s, "true") != 0 && strcmp(s, "false") != 0))
         return wrong(r, n, k, "true or false");
     *out = s[0] == 't';
     return 0;
 }
 
-static int read_texts(struct reader *r, const yaml_node_t *n, const struct tm_yamlmap_key *k,
+static int read_texts(struct tm_yamldoc *r, yaml_node_t *n, const struct tm_yamlmap_key *k,
                       struct tm_yamlmap_list *out)
 {
     if (n->type != YAML_SEQUENCE_NODE)
@@ -121,7 +101,7 @@ static int read_texts(struct reader *r, const yaml_node_t *n, const struct tm_ya
     if (out->item == NULL)
         return tm_err_set(r->e, "out of memory");
     for (size_t i = 0; i < count; i++) {
-        const yaml_node_t *item = yaml_document_get_node(&r->doc, n->data.sequence.items.start[i]);
+        yaml_node_t *item = yaml_document_get_node(&r->doc, n->data.sequence.items.start[i]);
         if (read_text(r, item, k, &out->item[i]) != 0)
             return -1;
         out->count = i + 1;
@@ -129,10 +109,10 @@ static int read_texts(struct reader *r, const yaml_node_t *n, const struct tm_ya
     return 0;
 }
 
-static int read_section(struct reader *r, const yaml_node_t *n, const struct tm_yamlmap_key *keys,
+static int read_section(struct tm_yamldoc *r, yaml_node_t *n, const struct tm_yamlmap_key *keys,
                         const char *section, void *dest);
 
-static int read_entries(struct reader *r, const yaml_node_t *n, const struct tm_yamlmap_key *k,
+static int read_entries(struct tm_yamldoc *r, yaml_node_t *n, const struct tm_yamlmap_key *k,
                         struct tm_yamlmap_entries *out)
 {
     if (n->type != YAML_MAPPING_NODE)
@@ -145,7 +125,7 @@ static int read_entries(struct reader *r, const yaml_node_t *n, const struct tm_
     out->item = items;
     for (size_t i = 0; i < count; i++) {
         const yaml_node_pair_t *p = &n->data.mapping.pairs.start[i];
-        const yaml_node_t *key = yaml_document_get_node(&r->doc, p->key);
+        yaml_node_t *key = yaml_document_get_node(&r->doc, p->key);
         char *entry = items + i * size;
         if (read_text(r, key, k, (char **)(void *)entry) != 0)
             return -1;
@@ -153,8 +133,7 @@ static int read_entries(struct reader *r, const yaml_node_t *n, const struct tm_
         out->count = i + 1;
         for (size_t j = 0; j < i; j++) {
             if (strcmp(*(char **)(void *)(items + j * size), name) == 0)
-                return tm_err_set(r->e, "%s:%lu: '%.64s' is given twice in '%s'", r->name,
-                                  line_of(key), name, k->name);
+                return tm_yamldoc_fail(r, key, "'%.64s' is given twice in '%s'", name, k->name);
         }
         if (read_section(r, yaml_document_get_node(&r->doc, p->value), k->keys, name, entry) != 0)
             return -1;
@@ -162,7 +141,7 @@ static int read_entries(struct reader *r, const yaml_node_t *n, const struct tm_
     return 0;
 }
 
-static int read_value(struct reader *r, const yaml_node_t *n, const struct tm_yamlmap_key *k,
+static int read_value(struct tm_yamldoc *r, yaml_node_t *n, const struct tm_yamlmap_key *k,
                       void *dest)
 {
     switch (k->type) {
@@ -186,41 +165,39 @@ static int read_value(struct reader *r, const yaml_node_t *n, const struct tm_ya
     return tm_err_set(r->e, "internal error: type of '%s'", k->name);
 }
 
-static int unknown_key(const struct reader *r, const yaml_node_t *n,
-                       const struct tm_yamlmap_key *keys, const char *section, const char *name)
+static int unknown_key(struct tm_yamldoc *r, yaml_node_t *n, const struct tm_yamlmap_key *keys,
+                       const char *section, const char *name)
 {
     struct tm_nearest near;
     tm_nearest_init(&near, name);
     for (const struct tm_yamlmap_key *k = keys; k->name != NULL; k++)
         tm_nearest_try(&near, k->name);
-    return tm_err_set(r->e, "%s:%lu: unknown key '%.64s'%s%s%s%s%s%s", r->name, line_of(n), name,
-                      section != NULL ? " in '" : "", section != NULL ? section : "",
-                      section != NULL ? "'" : "", near.best != NULL ? "; did you mean '" : "",
-                      near.best != NULL ? near.best : "", near.best != NULL ? "'?" : "");
+    return tm_yamldoc_fail(r, n, "unknown key '%.64s'%s%s%s%s%s%s", name,
+                           section != NULL ? " in '" : "", section != NULL ? section : "",
+                           section != NULL ? "'" : "", near.best != NULL ? "; did you mean '" : "",
+                           near.best != NULL ? near.best : "", near.best != NULL ? "'?" : "");
 }
 
-static int read_section(struct reader *r, const yaml_node_t *n, const struct tm_yamlmap_key *keys,
+static int read_section(struct tm_yamldoc *r, yaml_node_t *n, const struct tm_yamlmap_key *keys,
                         const char *section, void *dest)
 {
     uint64_t seen = 0; /* a table has at most 64 keys */
     if (n->type != YAML_MAPPING_NODE)
-        return section != NULL
-                   ? tm_err_set(r->e, "%s:%lu: '%s' must be a mapping of keys", r->name, line_of(n),
-                                section)
-                   : tm_err_set(r->e, "%s:%lu: not a mapping of keys", r->name, line_of(n));
+        return section != NULL ? tm_yamldoc_fail(r, n, "'%s' must be a mapping of keys", section)
+                               : tm_yamldoc_fail(r, n, "not a mapping of keys");
     for (yaml_node_pair_t *p = n->data.mapping.pairs.start; p < n->data.mapping.pairs.top; p++) {
-        const yaml_node_t *key = yaml_document_get_node(&r->doc, p->key);
-        const yaml_node_t *value = yaml_document_get_node(&r->doc, p->value);
-        const char *name = scalar(key);
+        yaml_node_t *key = yaml_document_get_node(&r->doc, p->key);
+        yaml_node_t *value = yaml_document_get_node(&r->doc, p->value);
+        const char *name = tm_yamldoc_text(r, key, YAMLDOC_NAME_MAX, YAMLDOC_ANY);
         if (name == NULL)
-            return tm_err_set(r->e, "%s:%lu: a key must be a string", r->name, line_of(key));
+            return tm_yamldoc_fail(r, key, "a key must be a string");
         size_t i = 0;
         while (keys[i].name != NULL && strcmp(keys[i].name, name) != 0)
             i++;
         if (keys[i].name == NULL)
             return unknown_key(r, key, keys, section, name);
         if ((seen >> i & 1) != 0)
-            return tm_err_set(r->e, "%s:%lu: key '%s' is given twice", r->name, line_of(key), name);
+            return tm_yamldoc_fail(r, key, "key '%s' is given twice", name);
         seen |= (uint64_t)1 << i;
         if (read_value(r, value, &keys[i], dest) != 0)
             return -1;
@@ -228,41 +205,15 @@ static int read_section(struct reader *r, const yaml_node_t *n, const struct tm_
     return 0;
 }
 
-/* One document and nothing after it. */
-static int read_documents(yaml_parser_t *parser, struct reader *r,
-                          const struct tm_yamlmap_key *keys, void *dest)
-{
-    if (!yaml_parser_load(parser, &r->doc))
-        return tm_err_set(r->e, "%s:%lu: %s", r->name, (unsigned long)parser->problem_mark.line + 1,
-                          parser->problem != NULL ? parser->problem : "not YAML");
-    const yaml_node_t *root = yaml_document_get_root_node(&r->doc);
-    int rc = root == NULL ? tm_err_set(r->e, "%s: the file is empty", r->name)
-                          : read_section(r, root, keys, NULL, dest);
-    yaml_document_delete(&r->doc);
-    if (rc != 0)
-        return rc;
-    if (!yaml_parser_load(parser, &r->doc))
-        return tm_err_set(r->e, "%s:%lu: %s", r->name, (unsigned long)parser->problem_mark.line + 1,
-                          parser->problem != NULL ? parser->problem : "not YAML");
-    root = yaml_document_get_root_node(&r->doc);
-    if (root != NULL)
-        rc = tm_err_set(r->e, "%s:%lu: a second YAML document", r->name, line_of(root));
-    yaml_document_delete(&r->doc);
-    return rc;
-}
-
 int tm_yamlmap_read(const char *name, const char *text, size_t len,
                     const struct tm_yamlmap_key *keys, void *dest, struct tm_err *e)
 {
-    struct reader r = {.name = name, .e = e};
-    yaml_parser_t parser;
-    if (len > YAMLMAP_FILE_MAX)
-        return tm_err_set(e, "%s: %zu bytes is too long for a configuration", name, len);
-    if (!yaml_parser_initialize(&parser))
-        return tm_err_set(e, "out of memory");
-    yaml_parser_set_input_string(&parser, (const unsigned char *)text, len);
-    int rc = read_documents(&parser, &r, keys, dest);
-    yaml_parser_delete(&parser);
+    struct tm_yamldoc d = {.name = name, .max = YAMLMAP_FILE_MAX, .e = e};
+    yaml_node_t *root = NULL;
+    int rc = tm_yamldoc_open(&d, text, len, &root);
+    if (rc == 0)
+        rc = read_section(&d, root, keys, NULL, dest);
+    tm_yamldoc_close(&d);
     return rc;
 }
 

@@ -8,10 +8,6 @@
 #include "oidc/trust/trust.h"
 
 #define TRUST_FILE_MAX ((size_t)1024 * 1024) /* bytes */
-#define TRUST_TEXT_MAX \
-    ((size_t)4 * 1024 * 1024) /* bytes kept in all: aliases cost what they expand to */
-#define TRUST_DEPTH_MAX 16    /* nesting; the schema has 4 */
-#define TRUST_NODES_MAX 65536 /* scalars, lists, mappings and aliases in the file */
 #define TRUST_ISSUERS_MAX 1024
 #define TRUST_PROVIDERS_MAX 256
 #define TRUST_VALUE_MAX 4096                  /* bytes of one value */

@@ -5,83 +5,81 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "oidc/trust/document.h"
+#include "common/yamldoc.h"
 #include "oidc/trust/internal.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
-typedef struct oidc_document_key key_row;
+typedef struct tm_yamldoc_key key_row;
 
 static void *member(void *dest, const key_row *k)
 {
     return (char *)dest + k->offset;
 }
 
-static int keep(struct oidc_document *d, yaml_node_t *n, const char *text, char **out)
+static int keep(struct tm_yamldoc *d, yaml_node_t *n, const char *text, char **out)
 {
     if (text == NULL)
         return -1;
     if (text[0] == '\0') /* as if the key were not there */
         return 0;
     *out = strdup(text);
-    return *out != NULL ? 0 : oidc_document_fail(d, n, "out of memory");
+    return *out != NULL ? 0 : tm_yamldoc_fail(d, n, "out of memory");
 }
 
-static int read_text(struct oidc_document *d, const key_row *k, yaml_node_t *v, void *dest)
+static int read_text(struct tm_yamldoc *d, const key_row *k, yaml_node_t *v, void *dest)
 {
-    return keep(d, v, oidc_document_text(d, v, TRUST_VALUE_MAX, false), member(dest, k));
+    return keep(d, v, tm_yamldoc_text(d, v, TRUST_VALUE_MAX, YAMLDOC_PLAIN), member(dest, k));
 }
 
-static int read_pem(struct oidc_document *d, const key_row *k, yaml_node_t *v, void *dest)
+static int read_pem(struct tm_yamldoc *d, const key_row *k, yaml_node_t *v, void *dest)
 {
-    return keep(d, v, oidc_document_text(d, v, TRUST_CA_CERT_MAX, true), member(dest, k));
+    return keep(d, v, tm_yamldoc_text(d, v, TRUST_CA_CERT_MAX, YAMLDOC_LINES), member(dest, k));
 }
 
-static int read_bool(struct oidc_document *d, const key_row *k, yaml_node_t *v, void *dest)
+static int read_bool(struct tm_yamldoc *d, const key_row *k, yaml_node_t *v, void *dest)
 {
-    return oidc_document_bool(d, v, member(dest, k));
+    return tm_yamldoc_bool(d, v, member(dest, k));
 }
 
 /* For people: checked and dropped. */
-static int read_note(struct oidc_document *d, const key_row *k, yaml_node_t *v, void *dest)
+static int read_note(struct tm_yamldoc *d, const key_row *k, yaml_node_t *v, void *dest)
 {
     (void)k;
     (void)dest;
-    return oidc_document_text(d, v, TRUST_VALUE_MAX, true) != NULL ? 0 : -1;
+    return tm_yamldoc_text(d, v, TRUST_VALUE_MAX, YAMLDOC_LINES) != NULL ? 0 : -1;
 }
 
 /* Upstream's own file keeps its anchors under `define`. */
-static int read_anchors(struct oidc_document *d, const key_row *k, yaml_node_t *v, void *dest)
+static int read_anchors(struct tm_yamldoc *d, const key_row *k, yaml_node_t *v, void *dest)
 {
     (void)k;
     (void)dest;
     return v->type != YAML_SCALAR_NODE
                ? 0
-               : oidc_document_fail(d, v,
-                                    "'define' holds anchors: a list or a mapping is expected");
+               : tm_yamldoc_fail(d, v, "'define' holds anchors: a list or a mapping is expected");
 }
 
 /* A blank template is none. */
-static int compile(struct oidc_document *d, yaml_node_t *v, struct oidc_template **out)
+static int compile(struct tm_yamldoc *d, yaml_node_t *v, struct oidc_template **out)
 {
     struct tm_err why = {0};
-    const char *text = oidc_document_text(d, v, TEMPLATE_MAX, true);
+    const char *text = tm_yamldoc_text(d, v, TEMPLATE_MAX, YAMLDOC_LINES);
     if (text == NULL)
         return -1;
     if (text[strspn(text, " \t\r\n")] == '\0')
         return 0;
     *out = oidc_template_compile(text, &why);
-    return *out != NULL ? 0 : oidc_document_fail(d, v, "%s", why.text);
+    return *out != NULL ? 0 : tm_yamldoc_fail(d, v, "%s", why.text);
 }
 
-static int read_template(struct oidc_document *d, const key_row *k, yaml_node_t *v, void *dest)
+static int read_template(struct tm_yamldoc *d, const key_row *k, yaml_node_t *v, void *dest)
 {
     return compile(d, v, member(dest, k));
 }
 
 /* Upstream reads these and then always takes the token's iss and sub. */
-static int read_unused_template(struct oidc_document *d, const key_row *k, yaml_node_t *v,
-                                void *dest)
+static int read_unused_template(struct tm_yamldoc *d, const key_row *k, yaml_node_t *v, void *dest)
 {
     (void)k;
     (void)dest;
@@ -124,55 +122,55 @@ static struct oidc_entry *add_entry(struct oidc_trust *t, const char *name, bool
     return entry;
 }
 
-static int add_issuer(struct oidc_document *d, yaml_node_t *key, const char *name,
-                      yaml_node_t *value, struct oidc_trust *t, bool wildcard)
+static int add_issuer(struct tm_yamldoc *d, yaml_node_t *key, const char *name, yaml_node_t *value,
+                      struct oidc_trust *t, bool wildcard)
 {
     if (t->count == TRUST_ISSUERS_MAX)
-        return oidc_document_fail(d, key, "more than %d issuers", TRUST_ISSUERS_MAX);
+        return tm_yamldoc_fail(d, key, "more than %d issuers", TRUST_ISSUERS_MAX);
     struct oidc_entry *entry = add_entry(t, name, wildcard);
     if (entry == NULL)
-        return oidc_document_fail(d, key, "out of memory");
-    entry->line = oidc_document_line(key);
-    return oidc_document_fields(d, value, "an issuer", issuer_keys, COUNT(issuer_keys), entry);
+        return tm_yamldoc_fail(d, key, "out of memory");
+    entry->line = tm_yamldoc_line(key);
+    return tm_yamldoc_fields(d, value, "an issuer", issuer_keys, COUNT(issuer_keys), entry);
 }
 
-static int add_exact(struct oidc_document *d, yaml_node_t *key, const char *name,
-                     yaml_node_t *value, void *arg)
+static int add_exact(struct tm_yamldoc *d, yaml_node_t *key, const char *name, yaml_node_t *value,
+                     void *arg)
 {
     return add_issuer(d, key, name, value, arg, false);
 }
 
-static int add_wildcard(struct oidc_document *d, yaml_node_t *key, const char *name,
+static int add_wildcard(struct tm_yamldoc *d, yaml_node_t *key, const char *name,
                         yaml_node_t *value, void *arg)
 {
     return add_issuer(d, key, name, value, arg, true);
 }
 
-static int read_exact(struct oidc_document *d, const key_row *k, yaml_node_t *v, void *dest)
+static int read_exact(struct tm_yamldoc *d, const key_row *k, yaml_node_t *v, void *dest)
 {
-    return oidc_document_each(d, v, k->yaml, TRUST_ISSUERS_MAX, add_exact, dest);
+    return tm_yamldoc_each(d, v, k->yaml, TRUST_ISSUERS_MAX, add_exact, dest);
 }
 
-static int read_wildcards(struct oidc_document *d, const key_row *k, yaml_node_t *v, void *dest)
+static int read_wildcards(struct tm_yamldoc *d, const key_row *k, yaml_node_t *v, void *dest)
 {
-    return oidc_document_each(d, v, k->yaml, TRUST_ISSUERS_MAX, add_wildcard, dest);
+    return tm_yamldoc_each(d, v, k->yaml, TRUST_ISSUERS_MAX, add_wildcard, dest);
 }
 
-static int add_default(struct oidc_document *d, yaml_node_t *key, const char *name,
-                       yaml_node_t *value, void *arg)
+static int add_default(struct tm_yamldoc *d, yaml_node_t *key, const char *name, yaml_node_t *value,
+                       void *arg)
 {
     struct tm_err why = {0};
-    const char *text = oidc_document_text(d, value, TRUST_VALUE_MAX, false);
+    const char *text = tm_yamldoc_text(d, value, TRUST_VALUE_MAX, YAMLDOC_PLAIN);
     if (text == NULL)
         return -1;
     return oidc_provider_add_default(arg, name, text, &why) == 0
                ? 0
-               : oidc_document_fail(d, key, "%s", why.text);
+               : tm_yamldoc_fail(d, key, "%s", why.text);
 }
 
-static int read_defaults(struct oidc_document *d, const key_row *k, yaml_node_t *v, void *dest)
+static int read_defaults(struct tm_yamldoc *d, const key_row *k, yaml_node_t *v, void *dest)
 {
-    return oidc_document_each(d, v, k->yaml, PROVIDER_DEFAULTS_MAX, add_default, dest);
+    return tm_yamldoc_each(d, v, k->yaml, PROVIDER_DEFAULTS_MAX, add_default, dest);
 }
 
 /* The rows of common/identity.h that have a name; these two last. */
@@ -186,9 +184,9 @@ static const key_row extension_keys[] = {
     {"subject", "Subject", read_unused_template, 0},
 };
 
-static int read_extensions(struct oidc_document *d, const key_row *k, yaml_node_t *v, void *dest)
+static int read_extensions(struct tm_yamldoc *d, const key_row *k, yaml_node_t *v, void *dest)
 {
-    return oidc_document_fields(d, v, k->yaml, extension_keys, COUNT(extension_keys), dest);
+    return tm_yamldoc_fields(d, v, k->yaml, extension_keys, COUNT(extension_keys), dest);
 }
 
 static const key_row provider_keys[] = {
@@ -198,28 +196,27 @@ static const key_row provider_keys[] = {
      offsetof(struct oidc_provider, san)},
 };
 
-static int add_provider(struct oidc_document *d, yaml_node_t *key, const char *name,
+static int add_provider(struct tm_yamldoc *d, yaml_node_t *key, const char *name,
                         yaml_node_t *value, void *arg)
 {
     struct oidc_trust *t = arg;
     struct oidc_provider *p = oidc_provider_new(name);
     if (p == NULL)
-        return oidc_document_fail(d, key, "out of memory");
+        return tm_yamldoc_fail(d, key, "out of memory");
     p->next = t->providers;
     t->providers = p;
-    if (oidc_document_fields(d, value, "a CI provider", provider_keys, COUNT(provider_keys), p) !=
-        0)
+    if (tm_yamldoc_fields(d, value, "a CI provider", provider_keys, COUNT(provider_keys), p) != 0)
         return -1;
     return p->san != NULL ? 0
-                          : oidc_document_fail(d, key,
-                                               "CI provider '%.60s' has no "
-                                               "subject-alternative-name-template",
-                                               name);
+                          : tm_yamldoc_fail(d, key,
+                                            "CI provider '%.60s' has no "
+                                            "subject-alternative-name-template",
+                                            name);
 }
 
-static int read_providers(struct oidc_document *d, const key_row *k, yaml_node_t *v, void *dest)
+static int read_providers(struct tm_yamldoc *d, const key_row *k, yaml_node_t *v, void *dest)
 {
-    return oidc_document_each(d, v, k->yaml, TRUST_PROVIDERS_MAX, add_provider, dest);
+    return tm_yamldoc_each(d, v, k->yaml, TRUST_PROVIDERS_MAX, add_provider, dest);
 }
 
 static const key_row top_keys[] = {
@@ -232,11 +229,11 @@ static const key_row top_keys[] = {
 int oidc_trust_read(const char *name, const char *text, size_t len, struct oidc_trust *t,
                     struct tm_err *e)
 {
-    struct oidc_document d = {.name = name, .e = e};
+    struct tm_yamldoc d = {.name = name, .max = TRUST_FILE_MAX, .takes_json = true, .e = e};
     yaml_node_t *root = NULL;
-    int rc = oidc_document_open(&d, text, len, &root);
+    int rc = tm_yamldoc_open(&d, text, len, &root);
     if (rc == 0)
-        rc = oidc_document_fields(&d, root, "the issuer list", top_keys, COUNT(top_keys), t);
-    oidc_document_close(&d);
+        rc = tm_yamldoc_fields(&d, root, "the issuer list", top_keys, COUNT(top_keys), t);
+    tm_yamldoc_close(&d);
     return rc;
 }

@@ -1,4 +1,4 @@
-#include "oidc/trust/document.h"
+#include "common/yamldoc.h"
 
 #include <stdarg.h>
 #include <stdint.h>
@@ -8,24 +8,23 @@
 
 #include "common/nearest.h"
 #include "common/json/strictjson.h"
-#include "oidc/trust/internal.h"
 
-unsigned long oidc_document_line(const yaml_node_t *n)
+unsigned long tm_yamldoc_line(const yaml_node_t *n)
 {
     return (unsigned long)n->start_mark.line + 1;
 }
 
-int oidc_document_fail(struct oidc_document *d, const yaml_node_t *n, const char *fmt, ...)
+int tm_yamldoc_fail(struct tm_yamldoc *d, const yaml_node_t *n, const char *fmt, ...)
 {
     char text[ERR_TEXT_MAX];
     va_list ap;
     va_start(ap, fmt);
     vsnprintf(text, sizeof(text), fmt, ap);
     va_end(ap);
-    return tm_err_set(d->e, "%s:%lu: %s", d->name, oidc_document_line(n), text);
+    return tm_err_set(d->e, "%s:%lu: %s", d->name, tm_yamldoc_line(n), text);
 }
 
-static int syntax_error(struct oidc_document *d, const yaml_parser_t *parser)
+static int syntax_error(struct tm_yamldoc *d, const yaml_parser_t *parser)
 {
     return tm_err_set(d->e, "%s:%lu: %s", d->name, (unsigned long)parser->problem_mark.line + 1,
                       parser->problem != NULL ? parser->problem : "not YAML");
@@ -45,7 +44,7 @@ static const char *count_event(struct census *c, yaml_event_type_t type)
         break;
     case YAML_MAPPING_START_EVENT:
     case YAML_SEQUENCE_START_EVENT:
-        if (++c->depth > TRUST_DEPTH_MAX)
+        if (++c->depth > YAMLDOC_DEPTH_MAX)
             return "nested too deeply";
         c->nodes++;
         break;
@@ -60,11 +59,11 @@ static const char *count_event(struct census *c, yaml_event_type_t type)
     default:
         break;
     }
-    return c->nodes > TRUST_NODES_MAX ? "too many values" : NULL;
+    return c->nodes > YAMLDOC_NODES_MAX ? "too many values" : NULL;
 }
 
 /* Reads the events only: the limits hold before any tree is built. */
-static int survey(struct oidc_document *d, const char *text, size_t len)
+static int survey(struct tm_yamldoc *d, const char *text, size_t len)
 {
     yaml_parser_t parser;
     yaml_event_t event;
@@ -91,28 +90,28 @@ static int survey(struct oidc_document *d, const char *text, size_t len)
 }
 
 /* What begins with '{' is JSON, and must then be so to the end. */
-static int check_json(struct oidc_document *d, const char *text, size_t len)
+static int check_json(struct tm_yamldoc *d, const char *text, size_t len)
 {
     size_t i = 0;
     while (i < len && strchr(" \t\r\n", text[i]) != NULL)
         i++;
-    d->json = i < len && text[i] == '{';
+    d->json = d->takes_json && i < len && text[i] == '{';
     if (!d->json)
         return 0;
-    json_t *v = tm_strictjson_parse(text, len, TRUST_FILE_MAX, d->e);
+    json_t *v = tm_strictjson_parse(text, len, d->max, d->e);
     if (v == NULL)
         return tm_err_wrap(d->e, "%s", d->name);
     json_decref(v);
     return 0;
 }
 
-int oidc_document_open(struct oidc_document *d, const char *text, size_t len, yaml_node_t **root)
+int tm_yamldoc_open(struct tm_yamldoc *d, const char *text, size_t len, yaml_node_t **root)
 {
     yaml_parser_t parser;
-    d->budget = TRUST_TEXT_MAX;
-    if (len > TRUST_FILE_MAX || memchr(text, '\0', len) != NULL)
-        return tm_err_set(d->e, "%s: longer than %zu bytes, or holds a NUL", d->name,
-                          TRUST_FILE_MAX);
+    d->budget = YAMLDOC_TEXT_MAX;
+    memset(&d->doc, 0, sizeof(d->doc));
+    if (len > d->max || memchr(text, '\0', len) != NULL)
+        return tm_err_set(d->e, "%s: longer than %zu bytes, or holds a NUL", d->name, d->max);
     if (check_json(d, text, len) != 0 || survey(d, text, len) != 0)
         return -1;
     if (!yaml_parser_initialize(&parser))
@@ -126,17 +125,18 @@ int oidc_document_open(struct oidc_document *d, const char *text, size_t len, ya
     return *root != NULL ? 0 : tm_err_set(d->e, "%s: the file is empty", d->name);
 }
 
-void oidc_document_close(struct oidc_document *d)
+void tm_yamldoc_close(struct tm_yamldoc *d)
 {
     yaml_document_delete(&d->doc);
 }
 
-/* Escapes such as "\x01" bring control characters past the YAML reader. */
-static bool clean(const char *s, size_t len, bool lines)
+static bool clean(const char *s, size_t len, enum tm_yamldoc_controls controls)
 {
     for (size_t i = 0; i < len; i++) {
         unsigned char c = (unsigned char)s[i];
-        if ((c < 0x20 && !(lines && (c == '\n' || c == '\r' || c == '\t'))) || c == 0x7f)
+        bool line = c == '\n' || c == '\r' || c == '\t';
+        if (c == '\0' || (controls != YAMLDOC_ANY && (c < 0x20 || c == 0x7f) &&
+                          !(line && controls == YAMLDOC_LINES)))
             return false;
     }
     return true;
@@ -160,47 +160,46 @@ static bool is_scalar(const yaml_node_t *n)
            (n->tag == NULL || strcmp((const char *)n->tag, YAML_STR_TAG) == 0);
 }
 
-const char *oidc_document_text(struct oidc_document *d, yaml_node_t *n, size_t max, bool lines)
+const char *tm_yamldoc_text(struct tm_yamldoc *d, yaml_node_t *n, size_t max,
+                            enum tm_yamldoc_controls controls)
 {
     if (!is_scalar(n) || (d->json && is_plain(n) && !is_null(n))) {
-        oidc_document_fail(d, n, "a string is expected");
+        tm_yamldoc_fail(d, n, "a string is expected");
         return NULL;
     }
     const char *s = (const char *)n->data.scalar.value;
     size_t len = n->data.scalar.length;
     if (is_null(n))
         return "";
-    if (!clean(s, len, lines)) {
-        oidc_document_fail(d, n, "the string holds a control character");
+    if (!clean(s, len, controls)) {
+        tm_yamldoc_fail(d, n, "the string holds a control character");
         return NULL;
     }
     if (len > max) {
-        oidc_document_fail(d, n, "the string is longer than %zu bytes", max);
+        tm_yamldoc_fail(d, n, "the string is longer than %zu bytes", max);
         return NULL;
     }
     if (len >= d->budget) {
-        oidc_document_fail(d, n, "the file expands to more than %zu bytes", TRUST_TEXT_MAX);
+        tm_yamldoc_fail(d, n, "the file expands to more than %zu bytes", YAMLDOC_TEXT_MAX);
         return NULL;
     }
     d->budget -= len + 1;
     return s;
 }
 
-int oidc_document_bool(struct oidc_document *d, yaml_node_t *n, bool *out)
+int tm_yamldoc_bool(struct tm_yamldoc *d, yaml_node_t *n, bool *out)
 {
     const char *s = is_scalar(n) && is_plain(n) ? (const char *)n->data.scalar.value : "";
     *out = strcmp(s, "true") == 0;
-    return *out || strcmp(s, "false") == 0 ? 0
-                                           : oidc_document_fail(d, n, "true or false is expected");
+    return *out || strcmp(s, "false") == 0 ? 0 : tm_yamldoc_fail(d, n, "true or false is expected");
 }
 
-static const char *name_in(const struct oidc_document *d, const struct oidc_document_key *k)
+static const char *name_in(const struct tm_yamldoc *d, const struct tm_yamldoc_key *k)
 {
     return d->json ? k->json : k->yaml;
 }
 
-static bool is_named(const struct oidc_document *d, const struct oidc_document_key *k,
-                     const char *name)
+static bool is_named(const struct tm_yamldoc *d, const struct tm_yamldoc_key *k, const char *name)
 {
     if (d->json)
         return k->json != NULL && strcasecmp(k->json, name) == 0;
@@ -208,8 +207,8 @@ static bool is_named(const struct oidc_document *d, const struct oidc_document_k
 }
 
 /* Says what it would be in the other notation, or which key is nearest. */
-static int unknown_key(struct oidc_document *d, const yaml_node_t *n, const char *name,
-                       const char *what, const struct oidc_document_key *keys, size_t count)
+static int unknown_key(struct tm_yamldoc *d, const yaml_node_t *n, const char *name,
+                       const char *what, const struct tm_yamldoc_key *keys, size_t count)
 {
     struct tm_nearest near;
     tm_nearest_init(&near, name);
@@ -219,16 +218,16 @@ static int unknown_key(struct oidc_document *d, const yaml_node_t *n, const char
         if (own == NULL)
             continue;
         if (other != NULL && strcasecmp(other, name) == 0)
-            return oidc_document_fail(d, n,
-                                      "unknown key '%.60s' in %s: a %s file calls it '%s' "
-                                      "(CamelCase in JSON, kebab-case in YAML)",
-                                      name, what, d->json ? "JSON" : "YAML", own);
+            return tm_yamldoc_fail(d, n,
+                                   "unknown key '%.60s' in %s: a %s file calls it '%s' "
+                                   "(CamelCase in JSON, kebab-case in YAML)",
+                                   name, what, d->json ? "JSON" : "YAML", own);
         tm_nearest_try(&near, own);
     }
     if (near.best != NULL)
-        return oidc_document_fail(d, n, "unknown key '%.60s' in %s; did you mean '%s'?", name, what,
-                                  near.best);
-    return oidc_document_fail(d, n, "unknown key '%.60s' in %s", name, what);
+        return tm_yamldoc_fail(d, n, "unknown key '%.60s' in %s; did you mean '%s'?", name, what,
+                               near.best);
+    return tm_yamldoc_fail(d, n, "unknown key '%.60s' in %s", name, what);
 }
 
 struct pair {
@@ -238,18 +237,18 @@ struct pair {
 };
 
 /* Calls `fn` for each pair. The budget also bounds how often an alias may repeat a mapping. */
-static int each_pair(struct oidc_document *d, yaml_node_t *map, const char *what,
-                     int (*fn)(struct oidc_document *d, const struct pair *p, void *arg), void *arg)
+static int each_pair(struct tm_yamldoc *d, yaml_node_t *map, const char *what,
+                     int (*fn)(struct tm_yamldoc *d, const struct pair *p, void *arg), void *arg)
 {
     if (map->type != YAML_MAPPING_NODE)
-        return oidc_document_fail(d, map, "%s must be a mapping: a mapping is expected", what);
+        return tm_yamldoc_fail(d, map, "%s must be a mapping: a mapping is expected", what);
     yaml_node_pair_t *first = map->data.mapping.pairs.start;
     for (yaml_node_pair_t *at = first; at < map->data.mapping.pairs.top; at++) {
         struct pair p = {.map = map,
                          .key = yaml_document_get_node(&d->doc, at->key),
                          .value = yaml_document_get_node(&d->doc, at->value),
                          .index = (size_t)(at - first)};
-        p.name = oidc_document_text(d, p.key, TRUST_VALUE_MAX, false);
+        p.name = tm_yamldoc_text(d, p.key, YAMLDOC_NAME_MAX, YAMLDOC_PLAIN);
         if (p.name == NULL || fn(d, &p, arg) != 0)
             return -1;
     }
@@ -258,13 +257,13 @@ static int each_pair(struct oidc_document *d, yaml_node_t *map, const char *what
 
 struct fields {
     const char *what;
-    const struct oidc_document_key *keys;
+    const struct tm_yamldoc_key *keys;
     size_t count;
     void *dest;
     uint64_t seen; /* a bit for each of `keys` */
 };
 
-static int read_field(struct oidc_document *d, const struct pair *p, void *arg)
+static int read_field(struct tm_yamldoc *d, const struct pair *p, void *arg)
 {
     struct fields *f = arg;
     size_t i = 0;
@@ -273,19 +272,19 @@ static int read_field(struct oidc_document *d, const struct pair *p, void *arg)
     if (i == f->count || p->name[0] == '\0') /* rows without a name are not for the file */
         return unknown_key(d, p->key, p->name, f->what, f->keys, f->count);
     if ((f->seen >> i & 1) != 0)
-        return oidc_document_fail(d, p->key, "duplicate key '%s'", p->name);
+        return tm_yamldoc_fail(d, p->key, "duplicate key '%s'", p->name);
     f->seen |= (uint64_t)1 << i;
     return f->keys[i].read(d, &f->keys[i], p->value, f->dest);
 }
 
-int oidc_document_fields(struct oidc_document *d, yaml_node_t *map, const char *what,
-                         const struct oidc_document_key *keys, size_t count, void *dest)
+int tm_yamldoc_fields(struct tm_yamldoc *d, yaml_node_t *map, const char *what,
+                      const struct tm_yamldoc_key *keys, size_t count, void *dest)
 {
     struct fields f = {what, keys, count, dest, 0};
     return each_pair(d, map, what, read_field, &f);
 }
 
-static bool is_repeated(struct oidc_document *d, const struct pair *p)
+static bool is_repeated(struct tm_yamldoc *d, const struct pair *p)
 {
     const yaml_node_pair_t *q = p->map->data.mapping.pairs.start;
     for (size_t i = 0; i < p->index; i++) {
@@ -299,24 +298,24 @@ static bool is_repeated(struct oidc_document *d, const struct pair *p)
 struct entries {
     const char *what;
     size_t max;
-    document_pair_fn fn;
+    tm_yamldoc_pair_fn fn;
     void *arg;
 };
 
-static int read_entry(struct oidc_document *d, const struct pair *p, void *arg)
+static int read_entry(struct tm_yamldoc *d, const struct pair *p, void *arg)
 {
     const struct entries *t = arg;
     if (p->name[0] == '\0')
-        return oidc_document_fail(d, p->key, "an empty name in %s", t->what);
+        return tm_yamldoc_fail(d, p->key, "an empty name in %s", t->what);
     if (p->index >= t->max)
-        return oidc_document_fail(d, p->key, "more than %zu entries in %s", t->max, t->what);
+        return tm_yamldoc_fail(d, p->key, "more than %zu entries in %s", t->max, t->what);
     if (is_repeated(d, p))
-        return oidc_document_fail(d, p->key, "duplicate key '%.200s' in %s", p->name, t->what);
+        return tm_yamldoc_fail(d, p->key, "duplicate key '%.200s' in %s", p->name, t->what);
     return t->fn(d, p->key, p->name, p->value, t->arg);
 }
 
-int oidc_document_each(struct oidc_document *d, yaml_node_t *map, const char *what, size_t max,
-                       document_pair_fn fn, void *arg)
+int tm_yamldoc_each(struct tm_yamldoc *d, yaml_node_t *map, const char *what, size_t max,
+                    tm_yamldoc_pair_fn fn, void *arg)
 {
     struct entries t = {what, max, fn, arg};
     return each_pair(d, map, what, read_entry, &t);
