@@ -6,7 +6,6 @@
 #include <string.h>
 #include <strings.h>
 
-#include "common/nearest.h"
 #include "common/json/strictjson.h"
 
 unsigned long tm_yamldoc_line(const yaml_node_t *n)
@@ -194,42 +193,6 @@ int tm_yamldoc_bool(struct tm_yamldoc *d, yaml_node_t *n, bool *out)
     return *out || strcmp(s, "false") == 0 ? 0 : tm_yamldoc_fail(d, n, "true or false is expected");
 }
 
-static const char *name_in(const struct tm_yamldoc *d, const struct tm_yamldoc_key *k)
-{
-    return d->json ? k->json : k->yaml;
-}
-
-static bool is_named(const struct tm_yamldoc *d, const struct tm_yamldoc_key *k, const char *name)
-{
-    if (d->json)
-        return k->json != NULL && strcasecmp(k->json, name) == 0;
-    return strcmp(k->yaml, name) == 0;
-}
-
-/* Says what it would be in the other notation, or which key is nearest. */
-static int unknown_key(struct tm_yamldoc *d, const yaml_node_t *n, const char *name,
-                       const char *what, const struct tm_yamldoc_key *keys, size_t count)
-{
-    struct tm_nearest near;
-    tm_nearest_init(&near, name);
-    for (size_t i = 0; i < count; i++) {
-        const char *other = d->json ? keys[i].yaml : keys[i].json;
-        const char *own = name_in(d, &keys[i]);
-        if (own == NULL)
-            continue;
-        if (other != NULL && strcasecmp(other, name) == 0)
-            return tm_yamldoc_fail(d, n,
-                                   "unknown key '%.60s' in %s: a %s file calls it '%s' "
-                                   "(CamelCase in JSON, kebab-case in YAML)",
-                                   name, what, d->json ? "JSON" : "YAML", own);
-        tm_nearest_try(&near, own);
-    }
-    if (near.best != NULL)
-        return tm_yamldoc_fail(d, n, "unknown key '%.60s' in %s; did you mean '%s'?", name, what,
-                               near.best);
-    return tm_yamldoc_fail(d, n, "unknown key '%.60s' in %s", name, what);
-}
-
 struct pair {
     yaml_node_t *map, *key, *value;
     const char *name;
@@ -253,35 +216,6 @@ static int each_pair(struct tm_yamldoc *d, yaml_node_t *map, const char *what,
             return -1;
     }
     return 0;
-}
-
-struct fields {
-    const char *what;
-    const struct tm_yamldoc_key *keys;
-    size_t count;
-    void *dest;
-    uint64_t seen; /* a bit for each of `keys` */
-};
-
-static int read_field(struct tm_yamldoc *d, const struct pair *p, void *arg)
-{
-    struct fields *f = arg;
-    size_t i = 0;
-    while (i < f->count && !is_named(d, &f->keys[i], p->name))
-        i++;
-    if (i == f->count || p->name[0] == '\0') /* rows without a name are not for the file */
-        return unknown_key(d, p->key, p->name, f->what, f->keys, f->count);
-    if ((f->seen >> i & 1) != 0)
-        return tm_yamldoc_fail(d, p->key, "duplicate key '%s'", p->name);
-    f->seen |= (uint64_t)1 << i;
-    return f->keys[i].read(d, &f->keys[i], p->value, f->dest);
-}
-
-int tm_yamldoc_fields(struct tm_yamldoc *d, yaml_node_t *map, const char *what,
-                      const struct tm_yamldoc_key *keys, size_t count, void *dest)
-{
-    struct fields f = {what, keys, count, dest, 0};
-    return each_pair(d, map, what, read_field, &f);
 }
 
 static bool is_repeated(struct tm_yamldoc *d, const struct pair *p)
@@ -310,7 +244,7 @@ static int read_entry(struct tm_yamldoc *d, const struct pair *p, void *arg)
     if (p->index >= t->max)
         return tm_yamldoc_fail(d, p->key, "more than %zu entries in %s", t->max, t->what);
     if (is_repeated(d, p))
-        return tm_yamldoc_fail(d, p->key, "duplicate key '%.200s' in %s", p->name, t->what);
+        return tm_yamldoc_fail(d, p->key, "'%.200s' is given twice in %s", p->name, t->what);
     return t->fn(d, p->key, p->name, p->value, t->arg);
 }
 

@@ -28,14 +28,6 @@ struct tm_yamldoc {
     size_t budget; /* bytes of text that may still be taken out */
 };
 
-struct tm_yamldoc_key {
-    const char *yaml; /* exact */
-    const char *json; /* any case; NULL: YAML only */
-    int (*read)(struct tm_yamldoc *d, const struct tm_yamldoc_key *k, yaml_node_t *value,
-                void *dest);
-    size_t offset; /* what `read` makes of it */
-};
-
 /* Parses exactly one document; the root is never NULL. Call tm_yamldoc_close also after -1. */
 int tm_yamldoc_open(struct tm_yamldoc *d, const char *text, size_t len, yaml_node_t **root);
 void tm_yamldoc_close(struct tm_yamldoc *d);
@@ -45,10 +37,6 @@ unsigned long tm_yamldoc_line(const yaml_node_t *n);
 /* "name:line: <fmt>"; returns -1. */
 int tm_yamldoc_fail(struct tm_yamldoc *d, const yaml_node_t *n, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
-
-/* A mapping whose keys are all in `keys` (`count` of at most 64), each at most once. */
-int tm_yamldoc_fields(struct tm_yamldoc *d, yaml_node_t *map, const char *what,
-                      const struct tm_yamldoc_key *keys, size_t count, void *dest);
 
 /* A mapping with free names, each once, at most `max`; `fn` for each. */
 typedef int (*tm_yamldoc_pair_fn)(struct tm_yamldoc *d, yaml_node_t *key, const char *name,

@@ -1,5 +1,6 @@
 #include "common/yamlmap.h"
 
+#include <ctype.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +10,9 @@
 #include "common/nearest.h"
 #include "common/quantity.h"
 #include "common/yamldoc.h"
+
+#define KEYS_MAX 64 /* of a table */
+#define FOLDED_MAX 64
 
 static void *at(void *dest, const struct tm_yamlmap_key *k)
 {
@@ -161,48 +165,103 @@ static int read_value(struct tm_yamldoc *r, yaml_node_t *n, const struct tm_yaml
         return read_section(r, n, k->keys, k->name, dest);
     case YAMLMAP_ENTRIES:
         return read_entries(r, n, k, at(dest, k));
+    case YAMLMAP_CALL:
+        return ((const struct tm_yamlmap_call *)k->keys)->read(r, k, n, at(dest, k));
     }
     return tm_err_set(r->e, "internal error: type of '%s'", k->name);
 }
 
-static int unknown_key(struct tm_yamldoc *r, yaml_node_t *n, const struct tm_yamlmap_key *keys,
-                       const char *section, const char *name)
+/* A key without its hyphens and in small letters, as both notations have it. */
+static void fold(const char *name, char out[FOLDED_MAX])
 {
-    struct tm_nearest near;
-    tm_nearest_init(&near, name);
-    for (const struct tm_yamlmap_key *k = keys; k->name != NULL; k++)
-        tm_nearest_try(&near, k->name);
-    return tm_yamldoc_fail(r, n, "unknown key '%.64s'%s%s%s%s%s%s", name,
-                           section != NULL ? " in '" : "", section != NULL ? section : "",
-                           section != NULL ? "'" : "", near.best != NULL ? "; did you mean '" : "",
-                           near.best != NULL ? near.best : "", near.best != NULL ? "'?" : "");
+    size_t n = 0;
+    for (; *name != '\0' && n < FOLDED_MAX - 1; name++) {
+        if (*name != '-')
+            out[n++] = (char)tolower((unsigned char)*name);
+    }
+    out[n] = '\0';
 }
 
-static int read_section(struct tm_yamldoc *r, yaml_node_t *n, const struct tm_yamlmap_key *keys,
-                        const char *section, void *dest)
+static bool is_same_folded(const char *a, const char *b)
 {
-    uint64_t seen = 0; /* a table has at most 64 keys */
+    char x[FOLDED_MAX];
+    char y[FOLDED_MAX];
+    fold(a, x);
+    fold(b, y);
+    return x[0] != '\0' && strcmp(x, y) == 0;
+}
+
+static bool is_named(const struct tm_yamldoc *d, const struct tm_yamlmap_key *k, const char *name)
+{
+    if (name[0] == '\0') /* rows without a name are not for the file */
+        return false;
+    return d->json ? strchr(name, '-') == NULL && is_same_folded(k->name, name)
+                   : strcmp(k->name, name) == 0;
+}
+
+/* Says what it would be in the other notation, or which key is nearest. */
+static int unknown_key(struct tm_yamldoc *d, yaml_node_t *n, const struct tm_yamlmap_key *keys,
+                       const char *what, const char *name)
+{
+    struct tm_nearest near;
+    char folded[KEYS_MAX][FOLDED_MAX];
+    char own[FOLDED_MAX];
+    const char *in = what != NULL ? " in " : "";
+    what = what != NULL ? what : "";
+    fold(name, own);
+    tm_nearest_init(&near, own);
+    for (size_t i = 0; keys[i].name != NULL && i < KEYS_MAX; i++) {
+        if (is_same_folded(keys[i].name, name))
+            return d->json
+                       ? tm_yamldoc_fail(d, n,
+                                         "unknown key '%.64s'%s%s: a JSON file has it without "
+                                         "hyphens, in CamelCase",
+                                         name, in, what)
+                       : tm_yamldoc_fail(d, n, "unknown key '%.64s'%s%s: a YAML file calls it '%s'",
+                                         name, in, what, keys[i].name);
+        fold(keys[i].name, folded[i]);
+        tm_nearest_try(&near, folded[i]);
+    }
+    const char *best =
+        near.best != NULL ? keys[(size_t)(near.best - folded[0]) / FOLDED_MAX].name : NULL;
+    return best != NULL ? tm_yamldoc_fail(d, n, "unknown key '%.64s'%s%s; did you mean '%s'?", name,
+                                          in, what, best)
+                        : tm_yamldoc_fail(d, n, "unknown key '%.64s'%s%s", name, in, what);
+}
+
+int tm_yamlmap_section(struct tm_yamldoc *d, yaml_node_t *n, const struct tm_yamlmap_key *keys,
+                       const char *what, void *dest)
+{
+    uint64_t seen = 0;
     if (n->type != YAML_MAPPING_NODE)
-        return section != NULL ? tm_yamldoc_fail(r, n, "'%s' must be a mapping of keys", section)
-                               : tm_yamldoc_fail(r, n, "not a mapping of keys");
+        return what != NULL ? tm_yamldoc_fail(d, n, "%s must be a mapping of keys", what)
+                            : tm_yamldoc_fail(d, n, "not a mapping of keys");
     for (yaml_node_pair_t *p = n->data.mapping.pairs.start; p < n->data.mapping.pairs.top; p++) {
-        yaml_node_t *key = yaml_document_get_node(&r->doc, p->key);
-        yaml_node_t *value = yaml_document_get_node(&r->doc, p->value);
-        const char *name = tm_yamldoc_text(r, key, YAMLDOC_NAME_MAX, YAMLDOC_ANY);
+        yaml_node_t *key = yaml_document_get_node(&d->doc, p->key);
+        yaml_node_t *value = yaml_document_get_node(&d->doc, p->value);
+        const char *name = tm_yamldoc_text(d, key, YAMLDOC_NAME_MAX, YAMLDOC_ANY);
         if (name == NULL)
-            return tm_yamldoc_fail(r, key, "a key must be a string");
+            return tm_yamldoc_fail(d, key, "a key must be a string");
         size_t i = 0;
-        while (keys[i].name != NULL && strcmp(keys[i].name, name) != 0)
+        while (keys[i].name != NULL && !is_named(d, &keys[i], name))
             i++;
         if (keys[i].name == NULL)
-            return unknown_key(r, key, keys, section, name);
+            return unknown_key(d, key, keys, what, name);
         if ((seen >> i & 1) != 0)
-            return tm_yamldoc_fail(r, key, "key '%s' is given twice", name);
+            return tm_yamldoc_fail(d, key, "key '%s' is given twice", name);
         seen |= (uint64_t)1 << i;
-        if (read_value(r, value, &keys[i], dest) != 0)
+        if (read_value(d, value, &keys[i], dest) != 0)
             return -1;
     }
     return 0;
+}
+
+static int read_section(struct tm_yamldoc *d, yaml_node_t *n, const struct tm_yamlmap_key *keys,
+                        const char *name, void *dest)
+{
+    char what[80];
+    snprintf(what, sizeof(what), "'%.64s'", name);
+    return tm_yamlmap_section(d, n, keys, what, dest);
 }
 
 int tm_yamlmap_read(const char *name, const char *text, size_t len,
@@ -212,7 +271,7 @@ int tm_yamlmap_read(const char *name, const char *text, size_t len,
     yaml_node_t *root = NULL;
     int rc = tm_yamldoc_open(&d, text, len, &root);
     if (rc == 0)
-        rc = read_section(&d, root, keys, NULL, dest);
+        rc = tm_yamlmap_section(&d, root, keys, NULL, dest);
     tm_yamldoc_close(&d);
     return rc;
 }

@@ -1,6 +1,8 @@
 /*
  * A YAML file of known keys into a struct, by a table: every key has a type, unknown,
  * duplicate and mistyped keys are refused with file, line and the nearest known key.
+ * In a JSON file, where the caller takes one, keys are in CamelCase: what is `client-id` in YAML is
+ * ClientID there, in any case.
  */
 #ifndef TENMINT_COMMON_YAMLMAP_H
 #define TENMINT_COMMON_YAMLMAP_H
@@ -33,6 +35,16 @@ enum tm_yamlmap_type {
     YAMLMAP_SECTION,  /* a nested mapping, into the same struct */
     YAMLMAP_ENTRIES,  /* struct tm_yamlmap_entries: names of the file's choice, each with a section
                          into its own struct of `max` bytes, which begins as zeros */
+    YAMLMAP_CALL,     /* read by `keys`, a struct tm_yamlmap_call */
+};
+
+struct tm_yamldoc; /* common/yamldoc.h, for those who open a document or read nodes themselves */
+struct yaml_node_s;
+struct tm_yamlmap_key;
+
+struct tm_yamlmap_call { /* `to`: the member */
+    int (*read)(struct tm_yamldoc *d, const struct tm_yamlmap_key *k, struct yaml_node_s *value,
+                void *to);
 };
 
 struct tm_yamlmap_key {
@@ -40,7 +52,7 @@ struct tm_yamlmap_key {
     enum tm_yamlmap_type type;
     size_t offset; /* of the member in the struct */
     int64_t min, max;
-    const struct tm_yamlmap_key *keys; /* YAMLMAP_SECTION, YAMLMAP_ENTRIES */
+    const void *keys; /* a table: YAMLMAP_SECTION, YAMLMAP_ENTRIES; YAMLMAP_CALL: the function */
 };
 
 /* Fills `dest`, which holds the defaults (owned text from malloc, or NULL). `name` is the file's
@@ -49,7 +61,11 @@ struct tm_yamlmap_key {
 int tm_yamlmap_read(const char *name, const char *text, size_t len,
                     const struct tm_yamlmap_key *keys, void *dest, struct tm_err *e);
 
-/* Frees the text and the lists. */
+/* A mapping of an open document. `what` names it in messages; NULL: it is the file. */
+int tm_yamlmap_section(struct tm_yamldoc *d, struct yaml_node_s *n,
+                       const struct tm_yamlmap_key *keys, const char *what, void *dest);
+
+/* Frees the text and the lists; what a YAMLMAP_CALL made is its owner's. */
 void tm_yamlmap_free(const struct tm_yamlmap_key *keys, void *dest);
 
 #endif

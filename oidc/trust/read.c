@@ -6,16 +6,10 @@
 #include <string.h>
 
 #include "common/yamldoc.h"
+#include "common/yamlmap.h"
 #include "oidc/trust/internal.h"
 
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
-
-typedef struct tm_yamldoc_key key_row;
-
-static void *member(void *dest, const key_row *k)
-{
-    return (char *)dest + k->offset;
-}
+typedef struct tm_yamlmap_key key_row;
 
 static int keep(struct tm_yamldoc *d, yaml_node_t *n, const char *text, char **out)
 {
@@ -27,34 +21,40 @@ static int keep(struct tm_yamldoc *d, yaml_node_t *n, const char *text, char **o
     return *out != NULL ? 0 : tm_yamldoc_fail(d, n, "out of memory");
 }
 
-static int read_text(struct tm_yamldoc *d, const key_row *k, yaml_node_t *v, void *dest)
+static int read_text(struct tm_yamldoc *d, const key_row *k, yaml_node_t *v, void *to)
 {
-    return keep(d, v, tm_yamldoc_text(d, v, TRUST_VALUE_MAX, YAMLDOC_PLAIN), member(dest, k));
+    (void)k;
+    return keep(d, v, tm_yamldoc_text(d, v, TRUST_VALUE_MAX, YAMLDOC_PLAIN), to);
 }
 
-static int read_pem(struct tm_yamldoc *d, const key_row *k, yaml_node_t *v, void *dest)
+static int read_pem(struct tm_yamldoc *d, const key_row *k, yaml_node_t *v, void *to)
 {
-    return keep(d, v, tm_yamldoc_text(d, v, TRUST_CA_CERT_MAX, YAMLDOC_LINES), member(dest, k));
+    (void)k;
+    return keep(d, v, tm_yamldoc_text(d, v, TRUST_CA_CERT_MAX, YAMLDOC_LINES), to);
 }
 
-static int read_bool(struct tm_yamldoc *d, const key_row *k, yaml_node_t *v, void *dest)
+static int read_bool(struct tm_yamldoc *d, const key_row *k, yaml_node_t *v, void *to)
 {
-    return tm_yamldoc_bool(d, v, member(dest, k));
+    (void)k;
+    return tm_yamldoc_bool(d, v, to);
 }
 
 /* For people: checked and dropped. */
-static int read_note(struct tm_yamldoc *d, const key_row *k, yaml_node_t *v, void *dest)
+static int read_note(struct tm_yamldoc *d, const key_row *k, yaml_node_t *v, void *to)
 {
     (void)k;
-    (void)dest;
+    (void)to;
     return tm_yamldoc_text(d, v, TRUST_VALUE_MAX, YAMLDOC_LINES) != NULL ? 0 : -1;
 }
 
 /* Upstream's own file keeps its anchors under `define`. */
-static int read_anchors(struct tm_yamldoc *d, const key_row *k, yaml_node_t *v, void *dest)
+static int read_anchors(struct tm_yamldoc *d, const key_row *k, yaml_node_t *v, void *to)
 {
     (void)k;
-    (void)dest;
+    (void)to;
+    if (d->json)
+        return tm_yamldoc_fail(d, v,
+                               "unknown key 'define' in the issuer list: JSON has no anchors");
     return v->type != YAML_SCALAR_NODE
                ? 0
                : tm_yamldoc_fail(d, v, "'define' holds anchors: a list or a mapping is expected");
@@ -73,39 +73,57 @@ static int compile(struct tm_yamldoc *d, yaml_node_t *v, struct oidc_template **
     return *out != NULL ? 0 : tm_yamldoc_fail(d, v, "%s", why.text);
 }
 
-static int read_template(struct tm_yamldoc *d, const key_row *k, yaml_node_t *v, void *dest)
+static int read_template(struct tm_yamldoc *d, const key_row *k, yaml_node_t *v, void *to)
 {
-    return compile(d, v, member(dest, k));
+    (void)k;
+    return compile(d, v, to);
 }
 
 /* Upstream reads these and then always takes the token's iss and sub. */
-static int read_unused_template(struct tm_yamldoc *d, const key_row *k, yaml_node_t *v, void *dest)
+static int read_unused_template(struct tm_yamldoc *d, const key_row *k, yaml_node_t *v, void *to)
 {
     (void)k;
-    (void)dest;
+    (void)to;
     struct oidc_template *t = NULL;
     int rc = compile(d, v, &t);
     oidc_template_free(t);
     return rc;
 }
 
+#define READ(name, call, offset) \
+    { \
+        name, YAMLMAP_CALL, offset, 0, 0, &(call) \
+    }
+#define END \
+    { \
+        NULL, YAMLMAP_TEXT, 0, 0, 0, NULL \
+    }
 #define PUBLIC(field) offsetof(struct oidc_entry, public.field)
+
+static const struct tm_yamlmap_call a_text = {read_text};
+static const struct tm_yamlmap_call a_pem = {read_pem};
+static const struct tm_yamlmap_call a_boolean = {read_bool};
+static const struct tm_yamlmap_call a_note = {read_note};
+static const struct tm_yamlmap_call the_anchors = {read_anchors};
+static const struct tm_yamlmap_call a_template = {read_template};
+static const struct tm_yamlmap_call a_unused_template = {read_unused_template};
+
 static const key_row issuer_keys[] = {
-    {"issuer-url", "IssuerURL", read_text, PUBLIC(url)},
-    {"client-id", "ClientID", read_text, PUBLIC(client_id)},
-    {"type", "Type", read_text, PUBLIC(type_name)},
-    {"ci-provider", "CIProvider", read_text, offsetof(struct oidc_entry, ci_provider)},
-    {"issuer-claim", "IssuerClaim", read_text, PUBLIC(issuer_claim)},
-    {"subject-domain", "SubjectDomain", read_text, PUBLIC(subject_domain)},
-    {"spiffe-trust-domain", "SPIFFETrustDomain", read_text, PUBLIC(spiffe_trust_domain)},
-    {"challenge-claim", "ChallengeClaim", read_text, PUBLIC(challenge_claim)},
-    {"ca-cert", "CACert", read_pem, PUBLIC(ca_cert)},
-    {"skip-email-verification", "SkipEmailVerification", read_bool,
-     PUBLIC(skip_email_verification)},
-    {"allow-http", "AllowHTTP", read_bool, PUBLIC(allow_http)},
-    {"description", "Description", read_note, 0},
-    {"contact", "Contact", read_note, 0},
-    {"environment", "Environment", read_note, 0},
+    READ("issuer-url", a_text, PUBLIC(url)),
+    READ("client-id", a_text, PUBLIC(client_id)),
+    READ("type", a_text, PUBLIC(type_name)),
+    READ("ci-provider", a_text, offsetof(struct oidc_entry, ci_provider)),
+    READ("issuer-claim", a_text, PUBLIC(issuer_claim)),
+    READ("subject-domain", a_text, PUBLIC(subject_domain)),
+    READ("spiffe-trust-domain", a_text, PUBLIC(spiffe_trust_domain)),
+    READ("challenge-claim", a_text, PUBLIC(challenge_claim)),
+    READ("ca-cert", a_pem, PUBLIC(ca_cert)),
+    READ("skip-email-verification", a_boolean, PUBLIC(skip_email_verification)),
+    READ("allow-http", a_boolean, PUBLIC(allow_http)),
+    READ("description", a_note, 0),
+    READ("contact", a_note, 0),
+    READ("environment", a_note, 0),
+    END,
 };
 
 static struct oidc_entry *add_entry(struct oidc_trust *t, const char *name, bool wildcard)
@@ -131,7 +149,7 @@ static int add_issuer(struct tm_yamldoc *d, yaml_node_t *key, const char *name, 
     if (entry == NULL)
         return tm_yamldoc_fail(d, key, "out of memory");
     entry->line = tm_yamldoc_line(key);
-    return tm_yamldoc_fields(d, value, "an issuer", issuer_keys, COUNT(issuer_keys), entry);
+    return tm_yamlmap_section(d, value, issuer_keys, "an issuer", entry);
 }
 
 static int add_exact(struct tm_yamldoc *d, yaml_node_t *key, const char *name, yaml_node_t *value,
@@ -146,14 +164,14 @@ static int add_wildcard(struct tm_yamldoc *d, yaml_node_t *key, const char *name
     return add_issuer(d, key, name, value, arg, true);
 }
 
-static int read_exact(struct tm_yamldoc *d, const key_row *k, yaml_node_t *v, void *dest)
+static int read_exact(struct tm_yamldoc *d, const key_row *k, yaml_node_t *v, void *to)
 {
-    return tm_yamldoc_each(d, v, k->yaml, TRUST_ISSUERS_MAX, add_exact, dest);
+    return tm_yamldoc_each(d, v, k->name, TRUST_ISSUERS_MAX, add_exact, to);
 }
 
-static int read_wildcards(struct tm_yamldoc *d, const key_row *k, yaml_node_t *v, void *dest)
+static int read_wildcards(struct tm_yamldoc *d, const key_row *k, yaml_node_t *v, void *to)
 {
-    return tm_yamldoc_each(d, v, k->yaml, TRUST_ISSUERS_MAX, add_wildcard, dest);
+    return tm_yamldoc_each(d, v, k->name, TRUST_ISSUERS_MAX, add_wildcard, to);
 }
 
 static int add_default(struct tm_yamldoc *d, yaml_node_t *key, const char *name, yaml_node_t *value,
@@ -168,32 +186,37 @@ static int add_default(struct tm_yamldoc *d, yaml_node_t *key, const char *name,
                : tm_yamldoc_fail(d, key, "%s", why.text);
 }
 
-static int read_defaults(struct tm_yamldoc *d, const key_row *k, yaml_node_t *v, void *dest)
+static int read_defaults(struct tm_yamldoc *d, const key_row *k, yaml_node_t *v, void *to)
 {
-    return tm_yamldoc_each(d, v, k->yaml, PROVIDER_DEFAULTS_MAX, add_default, dest);
+    return tm_yamldoc_each(d, v, k->name, PROVIDER_DEFAULTS_MAX, add_default, to);
 }
 
 /* The rows of common/identity.h that have a name; these two last. */
 static const key_row extension_keys[] = {
 #define ROW(name, arc, enc, yaml, json, label) \
-    {yaml, json, read_template, \
-     offsetof(struct oidc_provider, field) + IDENTITY_##name * sizeof(struct oidc_template *)},
+    READ(yaml, a_template, \
+         offsetof(struct oidc_provider, field) + \
+             IDENTITY_##name * sizeof(struct oidc_template *)),
     IDENTITY_FIELDS(ROW)
 #undef ROW
-        {"issuer", "Issuer", read_unused_template, 0},
-    {"subject", "Subject", read_unused_template, 0},
+        READ("issuer", a_unused_template, 0),
+    READ("subject", a_unused_template, 0),
+    END,
 };
 
-static int read_extensions(struct tm_yamldoc *d, const key_row *k, yaml_node_t *v, void *dest)
+static int read_extensions(struct tm_yamldoc *d, const key_row *k, yaml_node_t *v, void *to)
 {
-    return tm_yamldoc_fields(d, v, k->yaml, extension_keys, COUNT(extension_keys), dest);
+    return tm_yamlmap_section(d, v, extension_keys, k->name, to);
 }
 
+static const struct tm_yamlmap_call the_defaults = {read_defaults};
+static const struct tm_yamlmap_call the_extensions = {read_extensions};
+
 static const key_row provider_keys[] = {
-    {"default-template-values", "DefaultTemplateValues", read_defaults, 0},
-    {"extension-templates", "ExtensionTemplates", read_extensions, 0},
-    {"subject-alternative-name-template", "SubjectAlternativeNameTemplate", read_template,
-     offsetof(struct oidc_provider, san)},
+    READ("default-template-values", the_defaults, 0),
+    READ("extension-templates", the_extensions, 0),
+    READ("subject-alternative-name-template", a_template, offsetof(struct oidc_provider, san)),
+    END,
 };
 
 static int add_provider(struct tm_yamldoc *d, yaml_node_t *key, const char *name,
@@ -205,7 +228,7 @@ static int add_provider(struct tm_yamldoc *d, yaml_node_t *key, const char *name
         return tm_yamldoc_fail(d, key, "out of memory");
     p->next = t->providers;
     t->providers = p;
-    if (tm_yamldoc_fields(d, value, "a CI provider", provider_keys, COUNT(provider_keys), p) != 0)
+    if (tm_yamlmap_section(d, value, provider_keys, "a CI provider", p) != 0)
         return -1;
     return p->san != NULL ? 0
                           : tm_yamldoc_fail(d, key,
@@ -214,16 +237,21 @@ static int add_provider(struct tm_yamldoc *d, yaml_node_t *key, const char *name
                                             name);
 }
 
-static int read_providers(struct tm_yamldoc *d, const key_row *k, yaml_node_t *v, void *dest)
+static int read_providers(struct tm_yamldoc *d, const key_row *k, yaml_node_t *v, void *to)
 {
-    return tm_yamldoc_each(d, v, k->yaml, TRUST_PROVIDERS_MAX, add_provider, dest);
+    return tm_yamldoc_each(d, v, k->name, TRUST_PROVIDERS_MAX, add_provider, to);
 }
 
+static const struct tm_yamlmap_call the_exact = {read_exact};
+static const struct tm_yamlmap_call the_wildcards = {read_wildcards};
+static const struct tm_yamlmap_call the_providers = {read_providers};
+
 static const key_row top_keys[] = {
-    {"oidc-issuers", "OIDCIssuers", read_exact, 0},
-    {"meta-issuers", "MetaIssuers", read_wildcards, 0},
-    {"ci-issuer-metadata", "CIIssuerMetadata", read_providers, 0},
-    {"define", NULL, read_anchors, 0},
+    READ("oidc-issuers", the_exact, 0),
+    READ("meta-issuers", the_wildcards, 0),
+    READ("ci-issuer-metadata", the_providers, 0),
+    READ("define", the_anchors, 0),
+    END,
 };
 
 int oidc_trust_read(const char *name, const char *text, size_t len, struct oidc_trust *t,
@@ -233,7 +261,7 @@ int oidc_trust_read(const char *name, const char *text, size_t len, struct oidc_
     yaml_node_t *root = NULL;
     int rc = tm_yamldoc_open(&d, text, len, &root);
     if (rc == 0)
-        rc = tm_yamldoc_fields(&d, root, "the issuer list", top_keys, COUNT(top_keys), t);
+        rc = tm_yamlmap_section(&d, root, top_keys, "the issuer list", t);
     tm_yamldoc_close(&d);
     return rc;
 }
