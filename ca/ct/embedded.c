@@ -262,8 +262,9 @@ struct ca_ct_embedded *ca_ct_embedded_open(const struct ca_ct_embedded_options *
     x->key = tm_key_open(&o->key, "log key", e);
     if (x->key != NULL && open_witnesses(x, o, e) == 0) {
         to_log_options(o, tm_key_pkey(x->key), &lo);
-        lo.key_remedy =
-            tm_key_is_device(x->key) ? "is its token there? Restart the server when it is" : NULL;
+        lo.key_remedy = tm_key_is_device(x->key)
+                            ? "is its token there? It is used again by itself when it is back"
+                            : NULL;
         lo.cosign = x->witnesses != NULL ? cosign : NULL;
         lo.cosign_ctx = x;
         x->log = ca_ctlog_open(&lo, e);

@@ -1,12 +1,14 @@
 #include "common/key/key.h"
 
+#include <openssl/crypto.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/key/internal.h"
 
 struct tm_key {
     EVP_PKEY *pkey;
-    struct tm_key_module *module; /* NULL: the key is in memory */
+    struct tm_key_slot slot; /* where the token has it; its module is NULL for a key in memory */
 };
 
 static int check_source(const struct tm_key_source *s, struct tm_err *e)
@@ -21,13 +23,42 @@ static int check_source(const struct tm_key_source *s, struct tm_err *e)
     return 0;
 }
 
+static int copy_names(struct tm_key_slot *s, const struct tm_key_source *source, struct tm_err *e)
+{
+    struct tm_buf pin = {0};
+    int rc = tm_key_source_pin(source, &pin, e);
+    if (rc == 0) {
+        s->token = strdup(source->pkcs11_token);
+        s->label = strdup(source->pkcs11_key);
+        s->pin = OPENSSL_secure_zalloc(pin.len + 1);
+        if (s->token == NULL || s->label == NULL || s->pin == NULL)
+            rc = tm_err_set(e, "out of memory");
+        else if (pin.len > 0)
+            memcpy(s->pin, pin.data, pin.len);
+    }
+    tm_buf_free_secret(&pin);
+    return rc;
+}
+
 static int open_device(struct tm_key *k, const struct tm_key_source *source, struct tm_err *e)
 {
-    k->module = tm_key_module_acquire(source->pkcs11_module, e);
-    if (k->module == NULL)
+    if (copy_names(&k->slot, source, e) != 0)
         return -1;
-    k->pkey = tm_key_module_find(k->module, source, e);
+    struct tm_key_module *module = tm_key_module_acquire(source->pkcs11_module, e);
+    if (module == NULL || tm_key_module_add(module, &k->slot, e) != 0)
+        return -1;
+    k->pkey = tm_key_device_wrap(&k->slot, e);
     return k->pkey != NULL ? 0 : -1;
+}
+
+static void close_device(struct tm_key *k)
+{
+    struct tm_key_slot *s = &k->slot;
+    tm_key_module_remove(s);
+    if (s->pin != NULL)
+        OPENSSL_secure_clear_free(s->pin, strlen(s->pin));
+    free(s->token);
+    free(s->label);
 }
 
 struct tm_key *tm_key_open(const struct tm_key_source *source, const char *what, struct tm_err *e)
@@ -54,7 +85,7 @@ void tm_key_free(struct tm_key *k)
     if (k == NULL)
         return;
     EVP_PKEY_free(k->pkey);
-    tm_key_module_release(k->module);
+    close_device(k);
     free(k);
 }
 
@@ -65,5 +96,10 @@ EVP_PKEY *tm_key_pkey(const struct tm_key *k)
 
 bool tm_key_is_device(const struct tm_key *k)
 {
-    return k->module != NULL;
+    return k->slot.module != NULL;
+}
+
+bool tm_key_is_away(const struct tm_key *k, struct tm_err *e)
+{
+    return k->slot.module != NULL && tm_key_module_is_away(k->slot.module, e);
 }

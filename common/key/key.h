@@ -27,9 +27,9 @@ struct tm_key_source {         /* text is borrowed; exactly one of file, env, pk
 
 struct tm_key; /* an open private key; signing with it from several threads at once is safe */
 
-/* `what` names the key in messages ("CA key", "log key"). NULL with `e` set. A token is asked
- * for its list of slots when the process first uses its module: tokens made later are not seen
- * while a key of that module is open. */
+/* `what` names the key in messages ("CA key", "log key"). NULL with `e` set. A module has a thread
+ * from its first key to its last: a token that was removed, restarted or lost its sessions is
+ * opened anew, and until then signatures fail at once. */
 struct tm_key *tm_key_open(const struct tm_key_source *source, const char *what, struct tm_err *e);
 void tm_key_free(struct tm_key *k); /* NULL is fine; no EVP_PKEY of it may be in use any more */
 
@@ -37,10 +37,12 @@ void tm_key_free(struct tm_key *k); /* NULL is fine; no EVP_PKEY of it may be in
  * only: libp11 knows EC and RSA keys. */
 EVP_PKEY *tm_key_pkey(const struct tm_key *k);
 bool tm_key_is_device(const struct tm_key *k);
+/* Whether it is in a token that cannot be used now; `e` says why. */
+bool tm_key_is_away(const struct tm_key *k, struct tm_err *e);
 
 /* Makes a key pair inside the token: "p256", "p384", "rsa" (of 3072 bits) or "rsa2048",
  * "rsa4096"; fails if the label is taken. The private half cannot be read out again
- * (CKA_SENSITIVE, not CKA_EXTRACTABLE). */
+ * (CKA_SENSITIVE, not CKA_EXTRACTABLE), and signs: it neither decrypts, unwraps nor derives. */
 int tm_key_pkcs11_generate(const struct tm_key_source *source, const char *type, struct tm_err *e);
 
 /* Writes `pkey` as PKCS#8 PEM to a new file of mode 0600, encrypted (PBES2: scrypt, AES-256)

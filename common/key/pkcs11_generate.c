@@ -133,6 +133,23 @@ static const struct key_type *type_find(const char *name, struct tm_err *e)
     return NULL;
 }
 
+/* What a private key could do beside signing. */
+static const CK_ATTRIBUTE_TYPE other_uses[] = {CKA_DECRYPT, CKA_UNWRAP, CKA_DERIVE,
+                                               CKA_SIGN_RECOVER};
+#define OTHER_USES (sizeof(other_uses) / sizeof(other_uses[0]))
+
+/* A token that does not know a use does not have it. */
+static int check_signs_only(const struct session *s, CK_OBJECT_HANDLE private, struct tm_err *e)
+{
+    for (size_t i = 0; i < OTHER_USES; i++) {
+        CK_BBOOL may = CK_FALSE;
+        CK_ATTRIBUTE ask = {other_uses[i], &may, sizeof(may)};
+        if (s->f->C_GetAttributeValue(s->handle, private, &ask, 1) == CKR_OK && may != CK_FALSE)
+            return tm_err_set(e, "the token made a key that may be used for more than signing");
+    }
+    return 0;
+}
+
 /* Some modules take a template for a wish: what was made is asked. */
 static int check_sealed(const struct session *s, CK_OBJECT_HANDLE private, struct tm_err *e)
 {
@@ -159,23 +176,33 @@ static int generate(const struct session *s, const struct key_type *type, const 
         {CKA_TOKEN, &yes, sizeof(yes)},
         {CKA_PRIVATE, &no, sizeof(no)},
         {CKA_VERIFY, &yes, sizeof(yes)},
+        {CKA_ENCRYPT, &no, sizeof(no)},
+        {CKA_WRAP, &no, sizeof(no)},
         {CKA_LABEL, (void *)label, label_len},
         {CKA_ID, id, sizeof(id)},
         {CKA_EC_PARAMS, (void *)type->curve, type->curve_len}, /* for RSA replaced below */
         {CKA_PUBLIC_EXPONENT, exponent, sizeof(exponent)},
     };
     CK_ATTRIBUTE private[] = {
-        {CKA_TOKEN, &yes, sizeof(yes)},     {CKA_PRIVATE, &yes, sizeof(yes)},
-        {CKA_SENSITIVE, &yes, sizeof(yes)}, {CKA_EXTRACTABLE, &no, sizeof(no)},
-        {CKA_SIGN, &yes, sizeof(yes)},      {CKA_LABEL, (void *)label, label_len},
+        {CKA_TOKEN, &yes, sizeof(yes)},
+        {CKA_PRIVATE, &yes, sizeof(yes)},
+        {CKA_SENSITIVE, &yes, sizeof(yes)},
+        {CKA_EXTRACTABLE, &no, sizeof(no)},
+        {CKA_SIGN, &yes, sizeof(yes)},
+        {CKA_LABEL, (void *)label, label_len},
         {CKA_ID, id, sizeof(id)},
+        {CKA_DECRYPT, &no, sizeof(no)},
+        {CKA_UNWRAP, &no, sizeof(no)},
+        {CKA_DERIVE, &no, sizeof(no)},
+        {CKA_SIGN_RECOVER, &no, sizeof(no)},
     };
+    enum { PLACE_OF_CURVE = 7 };
     CK_ULONG public_count = sizeof(public) / sizeof(public[0]) - 1;
     CK_MECHANISM mechanism = {type->mechanism, NULL, 0};
     CK_OBJECT_HANDLE made_public = 0;
     CK_OBJECT_HANDLE made_private = 0;
     if (type->rsa_bits != 0) {
-        public[5] = (CK_ATTRIBUTE){CKA_MODULUS_BITS, &bits, sizeof(bits)};
+        public[PLACE_OF_CURVE] = (CK_ATTRIBUTE){CKA_MODULUS_BITS, &bits, sizeof(bits)};
         public_count++;
     }
     if (RAND_bytes(id, sizeof(id)) != 1)
@@ -185,7 +212,7 @@ static int generate(const struct session *s, const struct key_type *type, const 
                                 sizeof(private) / sizeof(private[0]), &made_public, &made_private);
     if (rv != CKR_OK)
         return rv_error(e, rv, "the token made no key");
-    if (check_sealed(s, made_private, e) == 0)
+    if (check_sealed(s, made_private, e) == 0 && check_signs_only(s, made_private, e) == 0)
         return 0;
     s->f->C_DestroyObject(s->handle, made_private);
     s->f->C_DestroyObject(s->handle, made_public);

@@ -1,44 +1,69 @@
 #include <dlfcn.h>
+#include <openssl/err.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
+#include "common/clock.h"
 #include "common/key/internal.h"
+
+#define RETRY_S 1         /* between two lives of a module whose token is away */
+#define FIRST_WAIT_MS 800 /* whoever notices the loss waits so long for the next life */
 
 /*
  * C_Initialize, C_Finalize and a token's login belong to the process, and libp11 ends every
  * session of a slot when one user of it goes. So there is one list for the process: the CA key
  * that a reload opens and the old one it replaces then share their module.
+ *
+ * A token that was removed, restarted or lost its sessions is only seen again by a module that was
+ * finalized and initialized. That takes all its keys at once, and no call into it under way.
  */
-struct tm_key_module {
-    struct tm_key_module *next;
-    char *path;
+struct life { /* between C_Initialize and C_Finalize */
     PKCS11_CTX *ctx;
     PKCS11_SLOT *slots;
     unsigned slot_count;
-    unsigned refs;
     bool loaded;
 };
 
+struct tm_key_module {
+    struct tm_key_module *next;
+    char *path;
+    void *handle; /* of the shared object, which stays from life to life */
+    unsigned refs;
+
+    pthread_rwlock_t calls;  /* read: calls into the module; write: its lives */
+    pthread_mutex_t finding; /* inside `calls`: guards `keys`, and libp11's lists of keys */
+    struct life life;
+    struct tm_key_slot *keys;
+
+    pthread_mutex_t lock; /* guards what follows; nothing is locked inside it */
+    pthread_cond_t changed;
+    pthread_t keeper;
+    bool away, stop;
+    unsigned lives;
+    bool pin_refused; /* never tried again by itself: tokens lock after a few */
+    struct tm_err why;
+};
+
 static struct {
-    pthread_mutex_t lock; /* guards the list, the counts, and libp11's lists of keys */
+    pthread_mutex_t lock; /* guards the list and the counts; before `calls` */
     struct tm_key_module *first;
 } modules = {PTHREAD_MUTEX_INITIALIZER, NULL};
 
-static void module_close(struct tm_key_module *m)
+static void life_end(struct life *l)
 {
-    if (m->slots != NULL)
-        PKCS11_release_all_slots(m->ctx, m->slots, m->slot_count);
-    if (m->loaded)
-        PKCS11_CTX_unload(m->ctx);
-    if (m->ctx != NULL)
-        PKCS11_CTX_free(m->ctx);
-    free(m->path);
-    free(m);
+    if (l->slots != NULL)
+        PKCS11_release_all_slots(l->ctx, l->slots, l->slot_count);
+    if (l->loaded)
+        PKCS11_CTX_unload(l->ctx);
+    if (l->ctx != NULL)
+        PKCS11_CTX_free(l->ctx);
+    *l = (struct life){0};
 }
 
-/* libp11 prints why it could not load, so what it will do is tried first. The caller closes the
- * handle, after libp11 has its own. */
+/* libp11 prints why it could not load, so what it will do is tried first. */
 static void *try_load(const char *path, struct tm_err *e)
 {
     void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
@@ -53,62 +78,20 @@ static void *try_load(const char *path, struct tm_err *e)
     return handle;
 }
 
-static struct tm_key_module *module_load(const char *path, struct tm_err *e)
+static int life_begin(struct life *l, const char *path, struct tm_err *e)
 {
-    struct tm_key_module *m = calloc(1, sizeof(*m));
-    void *handle = NULL;
-    int rc = -1;
-    if (m == NULL || (m->path = strdup(path)) == NULL || (m->ctx = PKCS11_CTX_new()) == NULL) {
-        tm_err_set(e, "out of memory");
-    } else if ((handle = try_load(path, e)) != NULL && PKCS11_CTX_load(m->ctx, path) != 0) {
-        tm_err_openssl(e, "PKCS#11 module '%s'", path);
-    } else if (handle != NULL) {
-        m->loaded = true;
-        rc = PKCS11_enumerate_slots(m->ctx, &m->slots, &m->slot_count) == 0
-                 ? 0
-                 : tm_err_openssl(e, "list the slots of PKCS#11 module '%s'", path);
-    }
-    if (handle != NULL)
-        dlclose(handle);
-    if (rc != 0 && m != NULL) {
-        module_close(m);
-        m = NULL;
-    }
-    return m;
+    l->ctx = PKCS11_CTX_new();
+    if (l->ctx == NULL)
+        return tm_err_set(e, "out of memory");
+    if (PKCS11_CTX_load(l->ctx, path) != 0)
+        return tm_err_openssl(e, "PKCS#11 module '%s'", path);
+    l->loaded = true;
+    if (PKCS11_enumerate_slots(l->ctx, &l->slots, &l->slot_count) != 0)
+        return tm_err_openssl(e, "list the slots of PKCS#11 module '%s'", path);
+    return 0;
 }
 
-struct tm_key_module *tm_key_module_acquire(const char *path, struct tm_err *e)
-{
-    pthread_mutex_lock(&modules.lock);
-    struct tm_key_module *m = modules.first;
-    while (m != NULL && strcmp(m->path, path) != 0)
-        m = m->next;
-    if (m == NULL && (m = module_load(path, e)) != NULL) {
-        m->next = modules.first;
-        modules.first = m;
-    }
-    if (m != NULL)
-        m->refs++;
-    pthread_mutex_unlock(&modules.lock);
-    return m;
-}
-
-void tm_key_module_release(struct tm_key_module *m)
-{
-    if (m == NULL)
-        return;
-    pthread_mutex_lock(&modules.lock);
-    if (--m->refs == 0) {
-        struct tm_key_module **at = &modules.first;
-        while (*at != m)
-            at = &(*at)->next;
-        *at = m->next;
-        module_close(m);
-    }
-    pthread_mutex_unlock(&modules.lock);
-}
-
-static PKCS11_SLOT *find_token(struct tm_key_module *m, const char *label, struct tm_err *e)
+static PKCS11_SLOT *find_token(const struct life *m, const char *label, struct tm_err *e)
 {
     PKCS11_SLOT *found = NULL;
     for (unsigned i = 0; i < m->slot_count; i++) {
@@ -150,37 +133,316 @@ static PKCS11_KEY *find_key(PKCS11_TOKEN *token, const char *label, struct tm_er
     return found;
 }
 
-static EVP_PKEY *find_locked(struct tm_key_module *m, const struct tm_key_source *source,
-                             const char *pin, struct tm_err *e)
+/* Whether OpenSSL's last error says that another try with this PIN would only bring the lock. */
+static bool pin_is_refused(void)
 {
-    PKCS11_SLOT *slot = find_token(m, source->pkcs11_token, e);
-    if (slot == NULL)
-        return NULL;
-    /* Sessions are opened as needed, from a pool that signing threads share. */
-    if (pin[0] != '\0' && PKCS11_login(slot, 0, pin) != 0) {
-        tm_err_openssl(e, "log in to token '%s'", source->pkcs11_token);
-        return NULL;
-    }
-    PKCS11_KEY *key = find_key(slot->token, source->pkcs11_key, e);
-    EVP_PKEY *pkey = key != NULL ? PKCS11_get_private_key(key) : NULL;
-    if (key != NULL && pkey == NULL)
-        tm_err_openssl(e,
-                       "use key '%s' of token '%s' (EC and RSA keys, with their public halves, can "
-                       "be used)",
-                       source->pkcs11_key, source->pkcs11_token);
-    return pkey;
+    unsigned reason = (unsigned)ERR_GET_REASON(ERR_peek_last_error());
+    return reason == CKR_PIN_INCORRECT || reason == CKR_PIN_LOCKED || reason == CKR_PIN_EXPIRED;
 }
 
-EVP_PKEY *tm_key_module_find(struct tm_key_module *m, const struct tm_key_source *source,
-                             struct tm_err *e)
+/* Finds s->pkey in the present life. With `finding`, or `calls` for writing. */
+static int find(struct tm_key_module *m, struct tm_key_slot *s, struct tm_err *e)
 {
-    struct tm_buf pin = {0};
-    EVP_PKEY *pkey = NULL;
-    if (tm_key_source_pin(source, &pin, e) == 0) {
-        pthread_mutex_lock(&modules.lock);
-        pkey = find_locked(m, source, tm_buf_str(&pin), e);
-        pthread_mutex_unlock(&modules.lock);
+    PKCS11_SLOT *slot = find_token(&m->life, s->token, e);
+    if (slot == NULL)
+        return -1;
+    /* Sessions are opened as needed, from a pool that signing threads share. */
+    if (s->pin[0] != '\0' && PKCS11_login(slot, 0, s->pin) != 0) {
+        pthread_mutex_lock(&m->lock);
+        m->pin_refused = pin_is_refused();
+        pthread_mutex_unlock(&m->lock);
+        return tm_err_openssl(e, "log in to token '%s'", s->token);
     }
-    tm_buf_free_secret(&pin);
-    return pkey;
+    PKCS11_KEY *key = find_key(slot->token, s->label, e);
+    if (key == NULL)
+        return -1;
+    s->pkey = PKCS11_get_private_key(key);
+    return s->pkey != NULL
+               ? 0
+               : tm_err_openssl(e,
+                                "use key '%s' of token '%s' (EC and RSA keys, with their public "
+                                "halves, can be used)",
+                                s->label, s->token);
+}
+
+/* Ends the module's life, and begins one in which every key is there. With `calls` for writing. */
+static int renew(struct tm_key_module *m, struct tm_err *e)
+{
+    for (struct tm_key_slot *s = m->keys; s != NULL; s = s->next) {
+        EVP_PKEY_free(s->pkey);
+        s->pkey = NULL;
+    }
+    life_end(&m->life);
+    int rc = life_begin(&m->life, m->path, e);
+    for (struct tm_key_slot *s = rc == 0 ? m->keys : NULL; s != NULL && !m->pin_refused;
+         s = s->next)
+        rc = find(m, s, e) == 0 ? rc : -1;
+    ERR_clear_error();
+    return rc;
+}
+
+static void set_away(struct tm_key_module *m, bool away, const struct tm_err *why)
+{
+    pthread_mutex_lock(&m->lock);
+    m->away = away;
+    m->why = *why;
+    if (!away)
+        m->lives++;
+    pthread_cond_broadcast(&m->changed);
+    pthread_mutex_unlock(&m->lock);
+}
+
+static struct timespec from_now(int64_t ms)
+{
+    int64_t at = tm_clock_mono_ms() + ms;
+    return (struct timespec){.tv_sec = at / 1000, .tv_nsec = at % 1000 * 1000000};
+}
+
+static void try_renew(struct tm_key_module *m)
+{
+    struct tm_err e = {0};
+    pthread_rwlock_wrlock(&m->calls);
+    int rc = renew(m, &e);
+    pthread_rwlock_unlock(&m->calls);
+    set_away(m, rc != 0, &e);
+}
+
+static void *keep(void *arg)
+{
+    struct tm_key_module *m = arg;
+    pthread_mutex_lock(&m->lock);
+    while (!m->stop) {
+        if (!m->away || m->pin_refused) {
+            pthread_cond_wait(&m->changed, &m->lock);
+            continue;
+        }
+        pthread_mutex_unlock(&m->lock);
+        try_renew(m);
+        pthread_mutex_lock(&m->lock);
+        if (m->away && !m->stop) {
+            struct timespec until = from_now(RETRY_S * 1000);
+            pthread_cond_timedwait(&m->changed, &m->lock, &until);
+        }
+    }
+    pthread_mutex_unlock(&m->lock);
+    return NULL;
+}
+
+static int start_keeper(struct tm_key_module *m)
+{
+    sigset_t all, old;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &old);
+    int rc = pthread_create(&m->keeper, NULL, keep, m);
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    return rc;
+}
+
+static void module_free(struct tm_key_module *m)
+{
+    life_end(&m->life);
+    if (m->handle != NULL)
+        dlclose(m->handle);
+    pthread_rwlock_destroy(&m->calls);
+    pthread_cond_destroy(&m->changed);
+    pthread_mutex_destroy(&m->lock);
+    pthread_mutex_destroy(&m->finding);
+    free(m->path);
+    free(m);
+}
+
+static struct tm_key_module *module_load(const char *path, struct tm_err *e)
+{
+    struct tm_key_module *m = calloc(1, sizeof(*m));
+    pthread_condattr_t monotonic;
+    pthread_rwlockattr_t writers;
+    if (m == NULL) {
+        tm_err_set(e, "out of memory");
+        return NULL;
+    }
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&m->changed, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    pthread_mutex_init(&m->lock, NULL);
+    pthread_mutex_init(&m->finding, NULL);
+    pthread_rwlockattr_init(&writers); /* the keeper must not wait for ever behind signatures */
+    pthread_rwlockattr_setkind_np(&writers, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+    pthread_rwlock_init(&m->calls, &writers);
+    pthread_rwlockattr_destroy(&writers);
+    int rc = (m->path = strdup(path)) != NULL ? 0 : tm_err_set(e, "out of memory");
+    if (rc == 0)
+        rc = (m->handle = try_load(path, e)) != NULL ? life_begin(&m->life, path, e) : -1;
+    if (rc == 0 && start_keeper(m) != 0)
+        rc = tm_err_set(e, "start the thread that minds PKCS#11 module '%s'", path);
+    if (rc != 0) {
+        module_free(m);
+        return NULL;
+    }
+    return m;
+}
+
+struct tm_key_module *tm_key_module_acquire(const char *path, struct tm_err *e)
+{
+    pthread_mutex_lock(&modules.lock);
+    struct tm_key_module *m = modules.first;
+    while (m != NULL && strcmp(m->path, path) != 0)
+        m = m->next;
+    if (m == NULL && (m = module_load(path, e)) != NULL) {
+        m->next = modules.first;
+        modules.first = m;
+    }
+    if (m != NULL)
+        m->refs++;
+    pthread_mutex_unlock(&modules.lock);
+    return m;
+}
+
+static void stop_keeper(struct tm_key_module *m)
+{
+    pthread_mutex_lock(&m->lock);
+    m->stop = true;
+    pthread_cond_broadcast(&m->changed);
+    pthread_mutex_unlock(&m->lock);
+    pthread_join(m->keeper, NULL);
+}
+
+static void module_release(struct tm_key_module *m)
+{
+    pthread_mutex_lock(&modules.lock);
+    if (--m->refs == 0) {
+        struct tm_key_module **at = &modules.first;
+        while (*at != m)
+            at = &(*at)->next;
+        *at = m->next;
+        stop_keeper(m);
+        module_free(m);
+    }
+    pthread_mutex_unlock(&modules.lock);
+}
+
+static bool take_pin_refused(struct tm_key_module *m)
+{
+    pthread_mutex_lock(&m->lock);
+    bool refused = m->pin_refused;
+    m->pin_refused = false;
+    pthread_mutex_unlock(&m->lock);
+    return refused;
+}
+
+/* A token or key that is newer than the module's life is not in it. */
+static int add_in_new_life(struct tm_key_module *m, struct tm_key_slot *s, struct tm_err *e)
+{
+    struct tm_err fine = {0};
+    pthread_rwlock_wrlock(&m->calls);
+    s->next = m->keys;
+    m->keys = s;
+    int rc = renew(m, e);
+    bool found = s->pkey != NULL;
+    if (!found)
+        m->keys = s->next;
+    bool others = m->keys != NULL;
+    pthread_rwlock_unlock(&m->calls);
+    set_away(m, rc != 0 && others, rc != 0 ? e : &fine);
+    return found ? 0 : -1;
+}
+
+int tm_key_module_add(struct tm_key_module *m, struct tm_key_slot *s, struct tm_err *e)
+{
+    s->module = m;
+    pthread_rwlock_rdlock(&m->calls);
+    pthread_mutex_lock(&m->finding);
+    int rc = find(m, s, e);
+    if (rc == 0) {
+        s->next = m->keys;
+        m->keys = s;
+    }
+    pthread_mutex_unlock(&m->finding);
+    pthread_rwlock_unlock(&m->calls);
+    ERR_clear_error();
+    if (rc == 0 || take_pin_refused(m))
+        return rc;
+    rc = add_in_new_life(m, s, e);
+    (void)take_pin_refused(m);
+    return rc;
+}
+
+void tm_key_module_remove(struct tm_key_slot *s)
+{
+    struct tm_key_module *m = s->module;
+    if (m == NULL)
+        return;
+    pthread_rwlock_wrlock(&m->calls);
+    struct tm_key_slot **at = &m->keys;
+    while (*at != NULL && *at != s)
+        at = &(*at)->next;
+    if (*at != NULL)
+        *at = s->next;
+    EVP_PKEY_free(s->pkey);
+    s->pkey = NULL;
+    pthread_rwlock_unlock(&m->calls);
+    module_release(m);
+}
+
+/* Whether the module is in use; then `calls` is held. */
+static bool begin_call(struct tm_key_module *m, unsigned *life)
+{
+    pthread_mutex_lock(&m->lock);
+    bool away = m->away;
+    *life = m->lives;
+    pthread_mutex_unlock(&m->lock);
+    if (!away)
+        pthread_rwlock_rdlock(&m->calls);
+    return !away;
+}
+
+/* Tells the keeper, and waits a moment for it: a lost session is back at once. */
+static bool next_life(struct tm_key_module *m, unsigned seen)
+{
+    struct timespec until = from_now(FIRST_WAIT_MS);
+    pthread_mutex_lock(&m->lock);
+    bool first = !m->away && m->lives == seen;
+    if (first) {
+        m->away = true;
+        m->pin_refused = false;
+        tm_err_set(&m->why, "the token made no signature");
+        pthread_cond_broadcast(&m->changed);
+    }
+    while (first && m->away && pthread_cond_timedwait(&m->changed, &m->lock, &until) == 0)
+        ;
+    bool back = !m->away;
+    pthread_mutex_unlock(&m->lock);
+    return back;
+}
+
+static int use_once(struct tm_key_module *m, const struct tm_key_slot *s,
+                    int (*use)(EVP_PKEY *pkey, void *arg), void *arg, unsigned *life)
+{
+    int rc = -1;
+    if (!begin_call(m, life))
+        return -1;
+    if (s->pkey != NULL)
+        rc = use(s->pkey, arg);
+    pthread_rwlock_unlock(&m->calls);
+    return rc;
+}
+
+int tm_key_module_use(struct tm_key_slot *s, int (*use)(EVP_PKEY *pkey, void *arg), void *arg)
+{
+    struct tm_key_module *m = s->module;
+    unsigned life = 0;
+    int rc = use_once(m, s, use, arg, &life);
+    if (rc != 0 && next_life(m, life))
+        rc = use_once(m, s, use, arg, &life);
+    return rc;
+}
+
+bool tm_key_module_is_away(struct tm_key_module *m, struct tm_err *e)
+{
+    pthread_mutex_lock(&m->lock);
+    bool away = m->away;
+    if (away)
+        tm_err_set(e, "%s", m->why.text);
+    pthread_mutex_unlock(&m->lock);
+    return away;
 }

@@ -218,6 +218,38 @@ static void a_forked_child_signs_too(void **state)
     tm_key_free(k);
 }
 
+/* The token's files are moved away, as an HSM that is restarted; two keys of one module come back,
+ * and so does the first signature after it. */
+static void a_token_that_went_away_signs_again_when_it_is_back(void **state)
+{
+    (void)state;
+    char tokens[128], away[128];
+    struct tm_err e = {0};
+    must_generate("away ec", "p256");
+    must_generate("away rsa", "rsa2048");
+    struct tm_key_source sources[2] = {in_token("away ec"), in_token("away rsa")};
+    struct tm_key *keys[2] = {must_open(&sources[0]), must_open(&sources[1])};
+    EVP_PKEY *pubs[2] = {public_half(tm_key_pkey(keys[0])), public_half(tm_key_pkey(keys[1]))};
+    snprintf(tokens, sizeof(tokens), "%s", token.dir);
+    snprintf(away, sizeof(away), "%s.away", token.dir);
+    assert_int_equal(rename(tokens, away), 0);
+    bool signs = false;
+    for (int i = 0; i < 100 && !tm_key_is_away(keys[0], NULL); i++, usleep(10000))
+        signs = sign_and_verify(tm_key_pkey(keys[i % 2]), pubs[i % 2], "SHA256", "away");
+    bool is_away = tm_key_is_away(keys[0], &e);
+    assert_int_equal(rename(away, tokens), 0);
+    assert_false(signs);
+    assert_true(is_away);
+    assert_string_not_equal(e.text, "");
+    for (int i = 0; i < 1000 && tm_key_is_away(keys[0], NULL); i++)
+        usleep(10000);
+    for (int i = 0; i < 2; i++) {
+        assert_true(sign_and_verify(tm_key_pkey(keys[i]), pubs[i], "SHA256", "back"));
+        EVP_PKEY_free(pubs[i]);
+        tm_key_free(keys[i]);
+    }
+}
+
 static void refused(const struct tm_key_source *s, const char *part)
 {
     struct tm_err e = {0};
@@ -379,6 +411,7 @@ int main(void)
         cmocka_unit_test(many_threads_sign_with_two_keys_while_others_are_opened_and_closed),
         cmocka_unit_test(closing_one_key_leaves_the_other_usable),
         cmocka_unit_test(a_forked_child_signs_too),
+        cmocka_unit_test(a_token_that_went_away_signs_again_when_it_is_back),
         cmocka_unit_test(wrong_module_token_label_or_pin_say_so),
         cmocka_unit_test(a_taken_label_or_unknown_type_makes_no_key),
         cmocka_unit_test(two_tokens_of_one_label_are_refused),
