@@ -1,5 +1,6 @@
 # A ceremony with three demo holders, threshold two. Sourced by demo.sh and the e2e tests: B is the
 # build directory, W a scratch directory; the workspace is $W/tuf, what is served $W/tuf/published.
+export XDG_STATE_HOME=$W/state
 holder_key() { # NAME [TYPE]: an encrypted key file as the holder makes it, and its public key
     (umask 077 && echo "the demo password of $1" >"$W/$1.password")
     "$B/tenmint-tuf" key new "$1" --type "${2:-p256}" --key "$W/$1.key" --password-file "$W/$1.password" --out "$W" >"$W/$1.shown" || return 1

@@ -91,6 +91,18 @@ says "revoked twice" 1 "revoked already" $T revoke bob --dir "$W/tuf"
 says "one too many" 1 "too few keys remain" bash -c "$T revoke eve --dir $W/tuf && $T revoke dave --dir $W/tuf"
 sed -i '/^revoked:/s/, eve//' "$W/tuf/policy.yaml"
 
+# No two truths: an open event is named, and a holder signs one content of a version.
+says "propose one" 0 "wrote" $T propose --dir "$W/tuf" --name one --reason one --renew targets --out "$W/one.json"
+says "status names it" 5 "open event one" $T status --dir "$W/tuf"
+echo two >"$W/tuf/targets/two.txt"
+says "propose another names it" 0 "the event one is open" $T propose --dir "$W/tuf" --name two --reason two --renew targets --out "$W/two.json"
+says "sign one" 0 "signed by alice" sign_as alice one
+says "not the other" 1 "--again targets:3" sign_as alice two
+says "unless it is named" 0 "signed by alice" $T sign "$W/two-alice.json" --key "$W/alice.key" --password-file "$W/alice.password" --digest "$(event_digest "$W/two.json")" --again targets:3
+says "an event of an older root" 1 "outdated" $T review "$W/second.json"
+says "… is not signed" 1 "outdated" $T sign "$W/second.json" --key "$W/alice.key" --password-file "$W/alice.password" --digest "$(event_digest "$W/second.json")"
+rm "$W"/tuf/proposed.json "$W"/alice.key.signed.json "$W/tuf/targets/two.txt"
+
 # The online key rotates: one command says where the new one lives, and the policy keeps its form.
 says "key new for online" 0 "fingerprint" $T key new online2 --key "$W/tuf/online2.key" --no-password --dir "$W/tuf"
 says "an online key that lives nowhere" 1 "--key FILE" $T holder replace online online2 --dir "$W/tuf"

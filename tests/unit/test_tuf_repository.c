@@ -1221,11 +1221,11 @@ static void status_shows_a_hostile_name_harmlessly(void **state)
     snprintf(dir, sizeof(dir), "%s/published", c.dir);
     assert_int_equal(tuf_published_load(dir, &live, &c.e), 0);
     assert_int_equal(tuf_status_read(&live, T0, &s, &c.e), 0);
-    tuf_status_prometheus(&s, &out);
+    tuf_status_prometheus(&s, NULL, &out);
     assert_non_null(strstr(tm_buf_str(&out), "role=\"a?[2J?tenmint_tuf_whole 1\""));
     assert_null(strstr(tm_buf_str(&out), "\ntenmint_tuf_whole"));
     tm_buf_reset(&out);
-    tuf_status_table(&s, T0, false, &out);
+    tuf_status_table(&s, NULL, T0, false, &out);
     assert_non_null(strstr(tm_buf_str(&out), "a?[2J?tenmint_tuf_whole 1 "));
     tm_buf_free(&out);
     tuf_status_free(&s);

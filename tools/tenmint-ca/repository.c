@@ -102,7 +102,7 @@ static void measure(const struct repository *r, int64_t now_ms, struct tm_buf *o
                      "1: the published TUF tree can be read and its signatures verify.");
     tm_buf_printf(out, "tenmint_tuf_whole %d\n", whole ? 1 : 0);
     if (whole)
-        tuf_status_prometheus(&status, out);
+        tuf_status_prometheus(&status, NULL, out);
     tuf_status_free(&status);
     if (loaded)
         tuf_published_free(&p);

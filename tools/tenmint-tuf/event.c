@@ -5,6 +5,7 @@
 
 #include "common/file.h"
 #include "tools/tenmint-tuf/commands.h"
+#include "tools/tenmint-tuf/holder.h"
 #include "tools/tenmint-tuf/session.h"
 #include "tuf/manager/review/review.h"
 #include "tuf/manager/report/words.h"
@@ -81,6 +82,19 @@ static int review_base(const struct tuf_event *ev, const struct tuf_workspace *w
     return 0;
 }
 
+/* An event that a newer root has overtaken is not signed any more, whoever sends it. */
+static void review_seen(const struct holder *h, const struct tuf_event *ev,
+                        struct tuf_review_result *result)
+{
+    struct tm_err why = {0};
+    if (holder_fresh(h, ev, &why) != 0) {
+        printf("\nWRONG: %s\n", why.text);
+        result->errors++;
+    } else if (result->errors == 0) {
+        holder_see(h, ev);
+    }
+}
+
 static int review_code(const struct tuf_review_result *r)
 {
     return r->unexplained > 0 ? CLI_REVIEW
@@ -93,7 +107,9 @@ int command_review(const struct cli_command *self, int argc, char **argv)
 {
     const char *dir = NULL, *trusted = NULL;
     struct tuf_review r = {.now = session_now()};
+    struct holder h = {0};
     const struct cli_option options[] = {
+        STATE_OPTION(h),
         {"trusted", CLI_TEXT, "FILE", "a root that you kept: the event must follow from it",
          &trusted},
         {"all", CLI_FLAG, NULL, "every role and target, however many change", &r.all},
@@ -119,6 +135,8 @@ int command_review(const struct cli_command *self, int argc, char **argv)
     }
     if (rc == 0 && dir != NULL)
         rc = review_base(&ev, &w, &result, &e);
+    if (rc == 0)
+        review_seen(&h, &ev, &result);
     tuf_event_free(&ev);
     tuf_metadata_free(root);
     if (dir != NULL)
@@ -178,12 +196,14 @@ static int review_first(const struct tuf_event *ev, const struct tuf_metadata *r
 }
 
 /* *code: what to exit with when it fails. */
-static int sign_event(struct tuf_event *ev, struct tm_key_source *source, const char *digest,
-                      const struct tuf_metadata *root, struct tuf_event_signer *who, int *code,
-                      struct tm_err *e)
+static int sign_event(struct tuf_event *ev, struct tm_key_source *source, const struct holder *h,
+                      const char *digest, const struct tuf_metadata *root,
+                      struct tuf_event_signer *who, int *code, struct tm_err *e)
 {
     struct tuf_review_result result;
-    int rc = review_first(ev, root, digest != NULL, &result, e);
+    int rc = holder_fresh(h, ev, e);
+    if (rc == 0)
+        rc = review_first(ev, root, digest != NULL, &result, e);
     if (rc == 0 && result.errors > 0) {
         *code = review_code(&result);
         rc = tm_err_set(e, "the event is wrong (see review): nothing was signed");
@@ -198,6 +218,10 @@ static int sign_event(struct tuf_event *ev, struct tm_key_source *source, const 
     if (tm_key_is_device(key))
         fprintf(stderr, "Touch the token if it blinks: several signatures are made.\n");
     rc = tuf_event_sign(ev, tm_key_pkey(key), result.digest, session_now(), who, e);
+    if (rc == 0)
+        rc = holder_commit(h, source, tm_key_pkey(key), ev, e);
+    if (rc == 0)
+        holder_see(h, ev);
     tm_key_free(key);
     return rc;
 }
@@ -218,9 +242,12 @@ static void say_signed(struct tuf_event_signer *who, const char *path, const str
 int command_sign(const struct cli_command *self, int argc, char **argv)
 {
     struct tm_key_source source = {0};
+    struct holder h = {0};
     const char *digest = NULL, *trusted = NULL, *out = NULL;
     const struct cli_option options[] = {
         KEY_OPTIONS(source),
+        STATE_OPTION(h),
+        AGAIN_OPTION(h),
         {"digest", CLI_TEXT, "HEX", "of what you reviewed (asked for on a terminal)", &digest},
         {"trusted", CLI_TEXT, "FILE", "a root that you kept: the event must follow from it",
          &trusted},
@@ -238,7 +265,7 @@ int command_sign(const struct cli_command *self, int argc, char **argv)
         return rc;
     rc = read_trusted(trusted, &root, &e) == 0 ? tuf_event_read(argv[0], &ev, &e) : -1;
     if (rc == 0)
-        rc = sign_event(&ev, &source, digest, root, &who, &code, &e);
+        rc = sign_event(&ev, &source, &h, digest, root, &who, &code, &e);
     if (rc == 0)
         rc = tuf_event_write(out != NULL ? out : argv[0], &ev, &e);
     if (rc == 0)

@@ -14,6 +14,7 @@
 #include "tuf/manager/policy/keyring.h"
 
 static const char *const key_types[] = {"p256", "p384", "ed25519", "rsa", NULL};
+
 /* One key under two names would count as two people to everybody who reads names. */
 static int check_twin(const char *keys, const char *holder, EVP_PKEY *pkey, struct tm_err *e)
 {

@@ -8,12 +8,11 @@
 #include "tools/tenmint-tuf/commands.h"
 #include "tools/tenmint-tuf/look.h"
 #include "tools/tenmint-tuf/session.h"
+#include "tuf/manager/event/open.h"
 #include "tuf/manager/evidence/transcript.h"
 #include "tuf/manager/report/audit.h"
 #include "tuf/manager/report/status.h"
 #include "tuf/manager/report/words.h"
-
-enum { EXIT_DUE = 4, EXIT_EXPIRED = 5 };
 
 static int print_json(json_t *v)
 {
@@ -24,22 +23,44 @@ static int print_json(json_t *v)
     return rc;
 }
 
-static int print_status(const struct tuf_status *s, bool json, bool prometheus)
+static int print_status(const struct tuf_status *s, const struct tuf_open_events *open, bool json,
+                        bool prometheus)
 {
-    static const int codes[] = {CLI_OK, EXIT_DUE, EXIT_EXPIRED};
     struct tm_buf out = {0};
     int64_t now = session_now();
     if (json) {
-        print_json(tuf_status_json(s, now));
+        print_json(tuf_status_json(s, open, now));
     } else {
         if (prometheus)
-            tuf_status_prometheus(s, &out);
+            tuf_status_prometheus(s, open, &out);
         else
-            tuf_status_table(s, now, terminal_colour(), &out);
+            tuf_status_table(s, open, now, terminal_colour(), &out);
         fwrite(out.data, 1, out.len, stdout);
     }
     tm_buf_free(&out);
-    return codes[s->level];
+    return s->level != STATUS_FINE || tuf_open_events_waiting(open) > 0 ? CLI_FOUND : CLI_OK;
+}
+
+/* Of a workspace also what waits for holders. */
+static int read_open(const struct look *l, const char *where, const struct tuf_published *p,
+                     struct tuf_open_events *out, struct tm_err *e)
+{
+    struct tuf_workspace w;
+    *out = (struct tuf_open_events){0};
+    if (!l->workspace)
+        return 0;
+    if (tuf_workspace_open(where, &w, e) != 0)
+        return -1;
+    int rc = tuf_open_events_read(&w, p, out, e);
+    tuf_workspace_close(&w);
+    return rc;
+}
+
+/* A workspace whose first event waits has nothing published, and somebody must act. */
+static int first_event(const struct tuf_open_events *open, bool json, bool prometheus)
+{
+    struct tuf_status none = {0};
+    return print_status(&none, open, json, prometheus);
 }
 
 int command_status(const struct cli_command *self, int argc, char **argv)
@@ -55,7 +76,7 @@ int command_status(const struct cli_command *self, int argc, char **argv)
     };
     struct look l;
     struct tuf_published p;
-    struct tuf_status s;
+    struct tuf_status s = {0};
     struct tm_err e = {0};
     int count = 0;
     int rc = cli_parse(self, options, argc, argv, 0, 1, &count);
@@ -67,10 +88,18 @@ int command_status(const struct cli_command *self, int argc, char **argv)
     if (tuf_published_load(l.dir, &p, &e) != 0) {
         rc = cli_fail(CLI_FAILED, &e);
     } else {
-        rc = tuf_status_read(&p, session_now(), &s, &e) == 0 ? print_status(&s, json, prometheus)
-                                                             : cli_fail(CLI_FAILED, &e);
-        if (rc != CLI_FAILED)
+        struct tuf_open_events open = {0};
+        if (read_open(&l, where, &p, &open, &e) != 0)
+            rc = cli_fail(CLI_FAILED, &e);
+        else if (p.root_count == 0 && open.count > 0)
+            rc = first_event(&open, json, prometheus);
+        else if (tuf_status_read(&p, session_now(), &s, &e) != 0)
+            rc = cli_fail(CLI_FAILED, &e);
+        else
+            rc = print_status(&s, &open, json, prometheus);
+        if (rc == CLI_OK || rc == CLI_FOUND)
             tuf_status_free(&s);
+        tuf_open_events_free(&open);
         tuf_published_free(&p);
     }
     look_close(&l);

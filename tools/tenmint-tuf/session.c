@@ -6,6 +6,7 @@
 
 #include "common/clock.h"
 #include "common/file.h"
+#include "tuf/manager/event/open.h"
 #include "tuf/manager/evidence/transcript.h"
 
 int64_t session_now(void)
@@ -107,26 +108,41 @@ static int event_path(const struct tuf_workspace *w, const char *name, const cha
     return tm_file_join(dir, file, out, size, e);
 }
 
-static int make(struct tuf_workspace *w, const char *name, const char *reason,
-                const struct cli_list *renew, struct tuf_event *ev, struct tm_err *e)
+static int make(struct tuf_workspace *w, const struct tuf_published *p, const char *name,
+                const char *reason, const struct cli_list *renew, struct tuf_event *ev,
+                struct tm_err *e)
 {
-    struct tuf_published p;
     char chosen[POLICY_NAME_MAX + 1];
-    if (tuf_published_load(w->published, &p, e) != 0)
-        return -1;
-    default_name(&p, chosen, sizeof(chosen));
+    default_name(p, chosen, sizeof(chosen));
     struct tuf_draft_options o = {.name = name != NULL ? name : chosen,
                                   .reason = reason,
                                   .now = session_now(),
                                   .renew = renew != NULL ? renew->item : NULL,
                                   .renew_count = renew != NULL ? renew->count : 0};
-    int rc = tuf_draft_make(w, &p, &o, ev, e);
-    if (rc == 0 && tuf_draft_add_files(w, &p, ev, e) != 0) {
+    int rc = tuf_draft_make(w, p, &o, ev, e);
+    if (rc == 0 && tuf_draft_add_files(w, p, ev, e) != 0) {
         tuf_event_free(ev);
         rc = -1;
     }
-    tuf_published_free(&p);
     return rc;
+}
+
+/* Two events of one version cannot both be published, and the second holds what the first changed
+ * in the policy or the folders. */
+static void tell_open(const struct tuf_open_events *o)
+{
+    for (size_t i = 0; i < o->count; i++) {
+        const struct tuf_open_event *x = &o->item[i];
+        if (x->state == TUF_OPEN_OUTDATED)
+            continue;
+        printf("the event ");
+        cli_print_text(stdout, x->name, strlen(x->name));
+        printf(" is open (%.*s)%s%.*s: what it changes in the policy and the folders is in this "
+               "one too, and only one of the two can be published\n",
+               (int)x->roles.len, (const char *)x->roles.data,
+               x->signers.len > 0 ? ", signed by " : ", signed by nobody", (int)x->signers.len,
+               x->signers.len > 0 ? (const char *)x->signers.data : "");
+    }
 }
 
 static void next_steps(const char *path)
@@ -178,14 +194,14 @@ static int tell_removals(const struct tuf_event *ev, struct tm_err *e)
     return 0;
 }
 
-int session_propose(struct tuf_workspace *w, const char *name, const char *reason,
-                    const struct cli_list *renew, const char *out)
+static int propose(struct tuf_workspace *w, const struct tuf_published *p, const char *name,
+                   const char *reason, const struct cli_list *renew, const char *out)
 {
     struct tuf_event ev = {0};
+    struct tuf_open_events open = {0};
     struct tm_err e = {0};
     char path[PATH_MAX];
-    if (tuf_workspace_lock(w, LOCK_WAIT_MS, &e) != 0 ||
-        make(w, name, reason != NULL ? reason : "", renew, &ev, &e) != 0)
+    if (make(w, p, name, reason, renew, &ev, &e) != 0)
         return cli_fail(CLI_FAILED, &e);
     if (tuf_event_proposed_count(&ev) == 0) {
         printf("nothing to propose: what is published is what the policy asks for, and no role is "
@@ -197,14 +213,34 @@ int session_propose(struct tuf_workspace *w, const char *name, const char *reaso
     if (rc == 0 && tuf_event_is_there(path))
         rc = tm_err_set(&e, "'%s' exists: signatures may be in it; use --name or --out", path);
     if (rc == 0)
+        rc = tuf_open_events_read(w, p, &open, &e);
+    if (rc == 0)
         rc = record(w, &ev, session_now(), &e);
     if (rc == 0)
         rc = tuf_event_write(path, &ev, &e);
     if (rc == 0)
+        rc = tuf_open_events_note(w, p, &ev, path, &e);
+    if (rc == 0) {
+        tell_open(&open);
         rc = tell_removals(&ev, &e);
+    }
+    tuf_open_events_free(&open);
     tuf_event_free(&ev);
     if (rc != 0)
         return cli_fail(CLI_FAILED, &e);
     next_steps(path);
     return CLI_OK;
+}
+
+int session_propose(struct tuf_workspace *w, const char *name, const char *reason,
+                    const struct cli_list *renew, const char *out)
+{
+    struct tuf_published p;
+    struct tm_err e = {0};
+    if (tuf_workspace_lock(w, LOCK_WAIT_MS, &e) != 0 ||
+        tuf_published_load(w->published, &p, &e) != 0)
+        return cli_fail(CLI_FAILED, &e);
+    int code = propose(w, &p, name, reason != NULL ? reason : "", renew, out);
+    tuf_published_free(&p);
+    return code;
 }

@@ -114,6 +114,9 @@ struct tuf_event_signer {
     struct tm_buf roles;  /* what was signed: "root 2, targets 5"; owned */
 };
 
+/* Whether `pkey` is a key of the role, by the old or the new signers. */
+bool tuf_event_may_sign(const struct tuf_event *ev, const char *role, EVP_PKEY *pkey);
+
 /* Adds the signatures of `pkey`'s holder to every role that wants them, and the statement. The
  * caller has shown the review and got `digest` from the holder. */
 int tuf_event_sign(struct tuf_event *ev, EVP_PKEY *pkey, const char *digest, int64_t now,

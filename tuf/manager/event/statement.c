@@ -115,6 +115,27 @@ static bool same_key(const struct signing *s, const json_t *key)
     return same;
 }
 
+static bool has_key(const struct signing *s, const struct tuf_signers *by)
+{
+    size_t i;
+    const json_t *id;
+    json_array_foreach(by->keyids, i, id)
+    {
+        const json_t *key = json_object_get(by->keys, json_string_value(id));
+        if (key != NULL && same_key(s, key))
+            return true;
+    }
+    return false;
+}
+
+bool tuf_event_may_sign(const struct tuf_event *ev, const char *role, EVP_PKEY *pkey)
+{
+    const struct signing s = {.pkey = pkey};
+    struct tuf_signers by;
+    return (tuf_event_signers(ev, role, true, &by) && has_key(&s, &by)) ||
+           (tuf_event_signers(ev, role, false, &by) && has_key(&s, &by));
+}
+
 /* Signs `r` under each keyid of the signers that is this key. */
 static int sign_by(struct signing *s, const struct tuf_event_role *r, const struct tuf_signers *by,
                    bool *done)

@@ -181,7 +181,48 @@ void tuf_status_free(struct tuf_status *s)
     *s = (struct tuf_status){0};
 }
 
-void tuf_status_table(const struct tuf_status *s, int64_t now, bool colour, struct tm_buf *out)
+static const char *const event_states[] = {
+    [TUF_OPEN_WAITS] = "waits for signatures",
+    [TUF_OPEN_COMPLETE] = "complete: publish it",
+    [TUF_OPEN_AWAY] = "not where it was written: ask who has it",
+    [TUF_OPEN_OUTDATED] = "outdated: propose again",
+};
+
+static void open_lines(const struct tuf_open_events *open, struct tm_buf *out)
+{
+    for (size_t i = 0; open != NULL && i < open->count; i++) {
+        struct tuf_open_event *x = &open->item[i];
+        tm_buf_puts(out, "\nopen event ");
+        tuf_words_safe(x->name, out);
+        tm_buf_puts(out, " (");
+        tuf_words_safe(tm_buf_str(&x->roles), out);
+        tm_buf_printf(out, "): %s; signed by ", event_states[x->state]);
+        tuf_words_safe(x->signers.len > 0 ? tm_buf_str(&x->signers) : "nobody", out);
+        tm_buf_puts(out, "\n  ");
+        tuf_words_safe(x->path, out);
+        tm_buf_puts(out, "\n");
+        if (x->state == TUF_OPEN_WAITS)
+            tm_buf_append(out, x->missing.data, x->missing.len);
+    }
+}
+
+static json_t *open_json(const struct tuf_open_events *open)
+{
+    static const char *const words[] = {"waits", "complete", "away", "outdated"};
+    json_t *list = json_array();
+    for (size_t i = 0; open != NULL && i < open->count; i++) {
+        struct tuf_open_event *x = &open->item[i];
+        json_array_append_new(list,
+                              json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "name", x->name, "digest",
+                                        x->digest, "roles", tm_buf_str(&x->roles), "signed_by",
+                                        x->signers.len > 0 ? tm_buf_str(&x->signers) : "", "state",
+                                        words[x->state], "path", x->path));
+    }
+    return list;
+}
+
+void tuf_status_table(const struct tuf_status *s, const struct tuf_open_events *open, int64_t now,
+                      bool colour, struct tm_buf *out)
 {
     static const char *const colours[] = {"\033[32m", "\033[33m", "\033[31;1m"};
     int width = 9;
@@ -189,8 +230,9 @@ void tuf_status_table(const struct tuf_status *s, int64_t now, bool colour, stru
         int len = (int)strlen(s->role[i].name);
         width = len > width ? len : width;
     }
-    tm_buf_printf(out, "%-*s  %7s  %10s  %-18s  %-18s  %s\n", width, "role", "version",
-                  "signatures", "expires", "signing starts", "keys");
+    if (s->count > 0)
+        tm_buf_printf(out, "%-*s  %7s  %10s  %-18s  %-18s  %s\n", width, "role", "version",
+                      "signatures", "expires", "signing starts", "keys");
     for (size_t i = 0; i < s->count; i++) {
         const struct tuf_status_role *r = &s->role[i];
         char expires[40];
@@ -205,9 +247,10 @@ void tuf_status_table(const struct tuf_status *s, int64_t now, bool colour, stru
         tm_buf_append(out, r->owners.data, r->owners.len);
         tm_buf_puts(out, r->level == STATUS_EXPIRED ? "  EXPIRED\n" : "\n");
     }
+    open_lines(open, out);
 }
 
-json_t *tuf_status_json(const struct tuf_status *s, int64_t now)
+json_t *tuf_status_json(const struct tuf_status *s, const struct tuf_open_events *open, int64_t now)
 {
     char when[21];
     tm_clock_format(now, when);
@@ -226,11 +269,12 @@ json_t *tuf_status_json(const struct tuf_status *s, int64_t now)
                       tm_buf_str(&r->owners), "expires", expires, "signing_starts", signing,
                       "status", level_names[r->level]));
     }
-    return json_pack("{s:s, s:s, s:o*}", "now", when, "status", level_names[s->level], "roles",
-                     roles);
+    return json_pack("{s:s, s:s, s:o*, s:o*}", "now", when, "status", level_names[s->level],
+                     "roles", roles, "events", open_json(open));
 }
 
-void tuf_status_prometheus(const struct tuf_status *s, struct tm_buf *out)
+void tuf_status_prometheus(const struct tuf_status *s, const struct tuf_open_events *open,
+                           struct tm_buf *out)
 {
     static const struct {
         const char *name, *help;
@@ -258,4 +302,8 @@ void tuf_status_prometheus(const struct tuf_status *s, struct tm_buf *out)
             tm_buf_printf(out, "\"} %" PRId64 "\n", v);
         }
     }
+    tm_promtext_head(out, "tenmint_tuf_open_events", "gauge",
+                     "Events that wait for signatures or for publication.");
+    tm_buf_printf(out, "tenmint_tuf_open_events %zu\n",
+                  open != NULL ? tuf_open_events_waiting(open) : 0);
 }

@@ -6,6 +6,7 @@
 
 #include <jansson.h>
 
+#include "tuf/manager/event/open.h"
 #include "tuf/manager/state/published.h"
 
 enum tuf_status_level {
@@ -37,13 +38,17 @@ int tuf_status_read(const struct tuf_published *p, int64_t now, struct tuf_statu
                     struct tm_err *e);
 void tuf_status_free(struct tuf_status *s);
 
-/* A table, coloured for a terminal when asked. */
-void tuf_status_table(const struct tuf_status *s, int64_t now, bool colour, struct tm_buf *out);
+/* `open` may be NULL: events that wait are told too. A table, coloured for a terminal when asked.
+ */
+void tuf_status_table(const struct tuf_status *s, const struct tuf_open_events *open, int64_t now,
+                      bool colour, struct tm_buf *out);
 
-/* {"now", "status": "ok" | "due" | "expired", "roles": [...]}. A new reference. */
-json_t *tuf_status_json(const struct tuf_status *s, int64_t now);
+/* {"now", "status": "ok" | "due" | "expired", "roles": [...], "events": [...]}. A new reference. */
+json_t *tuf_status_json(const struct tuf_status *s, const struct tuf_open_events *open,
+                        int64_t now);
 
 /* Prometheus text format 0.0.4: tenmint_tuf_role_... gauges. */
-void tuf_status_prometheus(const struct tuf_status *s, struct tm_buf *out);
+void tuf_status_prometheus(const struct tuf_status *s, const struct tuf_open_events *open,
+                           struct tm_buf *out);
 
 #endif

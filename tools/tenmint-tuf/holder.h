@@ -1,0 +1,39 @@
+/* What a holder's machine remembers between events: beside the key, and of roots in a state
+ * folder. */
+#ifndef TENMINT_TOOLS_TENMINT_TUF_HOLDER_H
+#define TENMINT_TOOLS_TENMINT_TUF_HOLDER_H
+
+#include "common/key/key.h"
+#include "tools/shared/value.h"
+#include "tuf/manager/event/event.h"
+
+struct holder {
+    const char *state; /* --state; NULL: $XDG_STATE_HOME or ~/.local/state, in tenmint-tuf/ */
+    struct cli_list again;
+};
+
+#define STATE_OPTION(h) \
+    { \
+        "state", CLI_TEXT, "DIR", \
+            "where this machine remembers roots that it saw, and what tokens signed " \
+            "(~/.local/state/tenmint-tuf)", \
+            &(h).state \
+    }
+#define AGAIN_OPTION(h) \
+    { \
+        "again", CLI_LIST, "ROLE:VERSION", \
+            "yes, sign it although this key signed other content of that version (root:2)", \
+            &(h).again \
+    }
+
+/* -1: the event is outdated by a root that this machine has seen. */
+int holder_fresh(const struct holder *h, const struct tuf_event *ev, struct tm_err *e);
+/* Remembers the event's newest root; only after a review without an error. Where nothing can be
+ * kept, nothing is. */
+void holder_see(const struct holder *h, const struct tuf_event *ev);
+
+/* Refuses what would make a second truth, else writes down what is about to be signed. */
+int holder_commit(const struct holder *h, const struct tm_key_source *source, EVP_PKEY *pkey,
+                  const struct tuf_event *ev, struct tm_err *e);
+
+#endif

@@ -1,0 +1,397 @@
+#include "tuf/manager/event/open.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/file.h"
+#include "common/json/jsonmap.h"
+#include "common/json/strictjson.h"
+#include "tuf/metadata/delegation.h"
+#include "tuf/manager/event/rules.h"
+#include "tuf/manager/review/review.h"
+
+#define NOTES_FILE "proposed.json"
+#define NOTES_BYTES_MAX ((size_t)4 << 20)
+#define NOTES_MAX 256 /* older ones are forgotten */
+
+/* ---- proposed.json ---- */
+
+struct note_role {
+    char *name;
+    int64_t version;
+};
+
+struct note { /* an event that was proposed */
+    char *name, *digest, *path;
+    struct tm_jsonmap_list roles; /* struct note_role */
+};
+
+struct notes {
+    struct tm_jsonmap_list events; /* struct note, oldest first */
+};
+
+static const struct tm_jsonmap_member role_members[] = {{.name = "role",
+                                                         JSONMAP_AT(struct note_role, name),
+                                                         .kind = JSONMAP_TEXT,
+                                                         .max = 1024,
+                                                         .flags = JSONMAP_REQUIRED},
+                                                        {.name = "version",
+                                                         JSONMAP_AT(struct note_role, version),
+                                                         .kind = JSONMAP_INTEGER,
+                                                         .min = 1,
+                                                         .max = TUF_VERSION_MAX,
+                                                         .flags = JSONMAP_REQUIRED},
+                                                        {0}};
+static const struct tm_jsonmap role_map = {
+    .members = role_members, .size = sizeof(struct note_role), .unknown = JSONMAP_REFUSE};
+static const struct tm_jsonmap_member each_role = {.kind = JSONMAP_OBJECT, .map = &role_map};
+
+static const struct tm_jsonmap_member note_members[] = {{.name = "name",
+                                                         JSONMAP_AT(struct note, name),
+                                                         .kind = JSONMAP_TEXT,
+                                                         .max = 256,
+                                                         .flags = JSONMAP_REQUIRED},
+                                                        {.name = "digest",
+                                                         JSONMAP_AT(struct note, digest),
+                                                         .kind = JSONMAP_TEXT,
+                                                         .min = 64,
+                                                         .max = 64,
+                                                         .flags = JSONMAP_REQUIRED},
+                                                        {.name = "path",
+                                                         JSONMAP_AT(struct note, path),
+                                                         .kind = JSONMAP_TEXT,
+                                                         .max = PATH_MAX,
+                                                         .flags = JSONMAP_REQUIRED},
+                                                        {.name = "roles",
+                                                         JSONMAP_AT(struct note, roles),
+                                                         .kind = JSONMAP_LIST,
+                                                         .max = EVENT_ROLES_MAX,
+                                                         .each = &each_role,
+                                                         .size = sizeof(struct note_role),
+                                                         .flags = JSONMAP_REQUIRED},
+                                                        {0}};
+static const struct tm_jsonmap note_map = {
+    .members = note_members, .size = sizeof(struct note), .unknown = JSONMAP_REFUSE};
+static const struct tm_jsonmap_member each_note = {.kind = JSONMAP_OBJECT, .map = &note_map};
+
+static const struct tm_jsonmap_member notes_members[] = {{.name = "events",
+                                                          JSONMAP_AT(struct notes, events),
+                                                          .kind = JSONMAP_LIST,
+                                                          .max = NOTES_MAX + 1,
+                                                          .each = &each_note,
+                                                          .size = sizeof(struct note),
+                                                          .flags = JSONMAP_REQUIRED},
+                                                         {0}};
+static const struct tm_jsonmap notes_map = {
+    .members = notes_members, .size = sizeof(struct notes), .unknown = JSONMAP_REFUSE};
+
+static int notes_read(const struct tuf_workspace *w, struct notes *out, struct tm_err *e)
+{
+    char path[PATH_MAX];
+    struct tm_buf text = {0};
+    *out = (struct notes){0};
+    if (tuf_workspace_path(w, NOTES_FILE, path, sizeof(path), e) != 0)
+        return -1;
+    int rc = tm_file_read(path, NOTES_BYTES_MAX, &text, e);
+    if (rc != 0 && errno == ENOENT) {
+        tm_buf_free(&text);
+        return 0;
+    }
+    if (rc == 0)
+        rc = tm_jsonmap_parse((const char *)text.data, text.len, NOTES_BYTES_MAX, &notes_map, NULL,
+                              out, e);
+    tm_buf_free(&text);
+    return rc == 0 ? 0 : tm_err_wrap(e, "'%s'", path);
+}
+
+static int notes_write(const struct tuf_workspace *w, const struct notes *n, struct tm_err *e)
+{
+    char path[PATH_MAX];
+    json_t *v = tm_jsonmap_write(&notes_map, n, e);
+    char *text = v != NULL ? json_dumps(v, JSON_INDENT(1)) : NULL;
+    int rc = text != NULL ? tuf_workspace_path(w, NOTES_FILE, path, sizeof(path), e)
+                          : tm_err_set(e, "out of memory");
+    if (rc == 0)
+        rc = tm_file_write_atomic(path, 0644, text, strlen(text), e);
+    json_decref(v);
+    free(text);
+    return rc;
+}
+
+/* ---- what is published ---- */
+
+static int64_t published_version(const struct tuf_published *live, const char *role)
+{
+    struct tuf_file_info info;
+    if (strcmp(role, tuf_role_name(TUF_ROOT)) == 0)
+        return (int64_t)live->root_count;
+    if (live->snapshot != NULL && tuf_snapshot_find(live->snapshot, role, &info))
+        return info.version;
+    return 0;
+}
+
+/* Whether a version of it is not published yet; *next: each of those comes next. */
+static bool note_pending(const struct note *n, const struct tuf_published *live, bool *next)
+{
+    const struct note_role *r = n->roles.item;
+    bool pending = false;
+    *next = true;
+    for (size_t i = 0; i < n->roles.count; i++) {
+        int64_t now = published_version(live, r[i].name);
+        pending |= r[i].version > now;
+        *next &= r[i].version == now + 1;
+    }
+    return pending;
+}
+
+static bool event_pending(const struct tuf_event *ev, const struct tuf_published *live)
+{
+    for (size_t i = 0; i < ev->count; i++) {
+        if (ev->role[i].proposed != NULL &&
+            tuf_metadata_version(ev->role[i].proposed) > published_version(live, ev->role[i].name))
+            return true;
+    }
+    return false;
+}
+
+/* ---- the list ---- */
+
+static struct tuf_open_event *add(struct tuf_open_events *o, const char *name, const char *path,
+                                  const char *digest, struct tm_err *e)
+{
+    void *grown = realloc(o->item, (o->count + 1) * sizeof(*o->item));
+    if (grown == NULL) {
+        tm_err_set(e, "out of memory");
+        return NULL;
+    }
+    o->item = grown;
+    struct tuf_open_event *x = &o->item[o->count];
+    *x = (struct tuf_open_event){.name = strdup(name), .path = strdup(path)};
+    snprintf(x->digest, sizeof(x->digest), "%s", digest);
+    o->count++;
+    if (x->name == NULL || x->path == NULL) {
+        tm_err_set(e, "out of memory");
+        return NULL;
+    }
+    return x;
+}
+
+static bool is_there(const struct tuf_open_events *o, const char *digest)
+{
+    for (size_t i = 0; i < o->count; i++) {
+        if (strcmp(o->item[i].digest, digest) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void add_signer(void *arg, const json_t *statement)
+{
+    struct tm_buf *out = arg;
+    const char *holder = tm_strictjson_str(json_object_get(statement, "signed"), "holder");
+    tm_buf_printf(out, "%s%.128s", out->len > 0 ? ", " : "", holder != NULL ? holder : "?");
+}
+
+static void put_role(struct tm_buf *out, const char *role, int64_t version)
+{
+    tm_buf_printf(out, "%s%.230s %lld", out->len > 0 ? ", " : "", role, (long long)version);
+}
+
+/* Adds the event at `path` when it is one, is not published, and is not there yet. */
+static int add_event(const char *path, const struct tuf_published *live, struct tuf_open_events *o,
+                     struct tm_err *e)
+{
+    struct tuf_event ev;
+    char digest[65];
+    int rc = 0;
+    if (!tuf_event_is_there(path) || tuf_event_read(path, &ev, NULL) != 0)
+        return 0;
+    if (tuf_event_digest(&ev, digest, NULL) == 0 && event_pending(&ev, live) &&
+        !is_there(o, digest)) {
+        struct tuf_open_event *x = add(o, tuf_event_name(&ev), path, digest, e);
+        rc = x != NULL ? 0 : -1;
+        for (size_t i = 0; rc == 0 && i < ev.count; i++) {
+            if (ev.role[i].proposed != NULL)
+                put_role(&x->roles, ev.role[i].name, tuf_metadata_version(ev.role[i].proposed));
+        }
+        if (rc == 0) {
+            tuf_event_each_statement(&ev, add_signer, &x->signers);
+            tuf_review_signatures(&ev, &x->missing);
+            x->state = tuf_rules_base(&ev, live, NULL) != 0         ? TUF_OPEN_OUTDATED
+                       : tuf_event_check_signatures(&ev, NULL) != 0 ? TUF_OPEN_WAITS
+                       : tuf_rules_thresholds(&ev, NULL) == 0       ? TUF_OPEN_COMPLETE
+                                                                    : TUF_OPEN_WAITS;
+        }
+    }
+    tuf_event_free(&ev);
+    return rc;
+}
+
+static int add_folder(const struct tuf_workspace *w, const struct tuf_published *live,
+                      struct tuf_open_events *o, struct tm_err *e)
+{
+    char dir[PATH_MAX];
+    char path[PATH_MAX];
+    struct dirent **names = NULL;
+    if (tuf_workspace_path(w, "events", dir, sizeof(dir), e) != 0)
+        return -1;
+    int count = scandir(dir, &names, NULL, alphasort);
+    int rc = count >= 0 || errno == ENOENT ? 0 : tm_err_errno(e, "read '%s'", dir);
+    for (int i = 0; i < count; i++) {
+        if (rc == 0 && names[i]->d_name[0] != '.' &&
+            tm_file_join(dir, names[i]->d_name, path, sizeof(path), NULL) == 0)
+            rc = add_event(path, live, o, e);
+        free(names[i]);
+    }
+    free(names);
+    return rc;
+}
+
+/* One that `propose` wrote elsewhere: as it is there, or as it was when it left. */
+static int add_note(const struct tuf_workspace *w, const struct note *n,
+                    const struct tuf_published *live, struct tuf_open_events *o, struct tm_err *e)
+{
+    char path[PATH_MAX];
+    bool next = false;
+    if (!note_pending(n, live, &next) || is_there(o, n->digest))
+        return 0;
+    if (tuf_workspace_path(w, n->path, path, sizeof(path), e) != 0 ||
+        add_event(path, live, o, e) != 0)
+        return -1;
+    if (is_there(o, n->digest))
+        return 0;
+    struct tuf_open_event *x = add(o, n->name, path, n->digest, e);
+    const struct note_role *r = n->roles.item;
+    for (size_t i = 0; x != NULL && i < n->roles.count; i++)
+        put_role(&x->roles, r[i].name, r[i].version);
+    if (x != NULL)
+        x->state = next ? TUF_OPEN_AWAY : TUF_OPEN_OUTDATED;
+    return x != NULL ? 0 : -1;
+}
+
+/* A later proposal of the same name is in its place. */
+static bool is_replaced(const struct notes *n, size_t i)
+{
+    const struct note *all = n->events.item;
+    for (size_t j = i + 1; j < n->events.count; j++) {
+        if (strcmp(all[i].name, all[j].name) == 0)
+            return true;
+    }
+    return false;
+}
+
+int tuf_open_events_read(const struct tuf_workspace *w, const struct tuf_published *live,
+                         struct tuf_open_events *out, struct tm_err *e)
+{
+    struct notes n;
+    *out = (struct tuf_open_events){0};
+    int rc = notes_read(w, &n, e);
+    if (rc == 0)
+        rc = add_folder(w, live, out, e);
+    for (size_t i = 0; i < n.events.count && rc == 0; i++) {
+        if (!is_replaced(&n, i))
+            rc = add_note(w, &((const struct note *)n.events.item)[i], live, out, e);
+    }
+    tm_jsonmap_free(&notes_map, &n);
+    if (rc != 0)
+        tuf_open_events_free(out);
+    return rc;
+}
+
+void tuf_open_events_free(struct tuf_open_events *o)
+{
+    for (size_t i = 0; i < o->count; i++) {
+        free(o->item[i].name);
+        free(o->item[i].path);
+        tm_buf_free(&o->item[i].roles);
+        tm_buf_free(&o->item[i].signers);
+        tm_buf_free(&o->item[i].missing);
+    }
+    free(o->item);
+    *o = (struct tuf_open_events){0};
+}
+
+size_t tuf_open_events_waiting(const struct tuf_open_events *o)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < o->count; i++)
+        n += o->item[i].state != TUF_OPEN_OUTDATED;
+    return n;
+}
+
+/* ---- remembering ---- */
+
+static void note_free(struct note *n)
+{
+    tm_jsonmap_free(&note_map, n);
+}
+
+static int note_make(const struct tuf_event *ev, const char *path, struct note *out,
+                     struct tm_err *e)
+{
+    char digest[65];
+    char real[PATH_MAX];
+    struct note_role *r = calloc(ev->count + 1, sizeof(*r));
+    *out = (struct note){.roles.item = r};
+    if (r == NULL || tuf_event_digest(ev, digest, e) != 0)
+        return tm_err_set(e, "out of memory");
+    for (size_t i = 0; i < ev->count; i++) {
+        if (ev->role[i].proposed == NULL)
+            continue;
+        struct note_role *one = &r[out->roles.count++];
+        one->name = strdup(ev->role[i].name);
+        one->version = tuf_metadata_version(ev->role[i].proposed);
+        if (one->name == NULL)
+            return tm_err_set(e, "out of memory");
+    }
+    out->name = strdup(tuf_event_name(ev));
+    out->digest = strdup(digest);
+    out->path = strdup(realpath(path, real) != NULL ? real : path);
+    return out->name != NULL && out->digest != NULL && out->path != NULL
+               ? 0
+               : tm_err_set(e, "out of memory");
+}
+
+/* Keeps what is pending, but for another of the same name, and the newest. */
+static void sweep(struct notes *n, const struct tuf_published *live, const char *name)
+{
+    struct note *all = n->events.item;
+    size_t kept = 0;
+    for (size_t i = 0; i < n->events.count; i++) {
+        bool next;
+        bool keep = note_pending(&all[i], live, &next) && strcmp(all[i].name, name) != 0 &&
+                    n->events.count - i < NOTES_MAX;
+        if (keep)
+            all[kept++] = all[i];
+        else
+            note_free(&all[i]);
+    }
+    n->events.count = kept;
+}
+
+int tuf_open_events_note(const struct tuf_workspace *w, const struct tuf_published *live,
+                         const struct tuf_event *ev, const char *path, struct tm_err *e)
+{
+    struct notes n;
+    struct note one = {0};
+    int rc = notes_read(w, &n, e);
+    if (rc == 0)
+        rc = note_make(ev, path, &one, e);
+    if (rc == 0) {
+        sweep(&n, live, one.name);
+        void *grown = realloc(n.events.item, (n.events.count + 1) * sizeof(one));
+        rc = grown != NULL ? 0 : tm_err_set(e, "out of memory");
+        if (grown != NULL) {
+            n.events.item = grown;
+            ((struct note *)grown)[n.events.count++] = one;
+            one = (struct note){0};
+            rc = notes_write(w, &n, e);
+        }
+    }
+    note_free(&one);
+    tm_jsonmap_free(&notes_map, &n);
+    return rc;
+}

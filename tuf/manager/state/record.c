@@ -1,0 +1,302 @@
+#include "tuf/manager/state/record.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/file.h"
+
+#define RECORD_BYTES_MAX ((size_t)16 << 20)
+#define VERSIONS_KEPT 4 /* of each role */
+
+struct signed_role {
+    char *role, *sha256; /* of its signed part */
+    int64_t version;
+};
+
+struct repository {
+    char *root1;                  /* SHA-256 of its first root's signed part */
+    int64_t seen;                 /* the newest published root; 0: none yet */
+    struct tm_jsonmap_list roles; /* struct signed_role */
+};
+
+static const struct tm_jsonmap_member signed_members[] = {{.name = "role",
+                                                           JSONMAP_AT(struct signed_role, role),
+                                                           .kind = JSONMAP_TEXT,
+                                                           .max = 1024,
+                                                           .flags = JSONMAP_REQUIRED},
+                                                          {.name = "version",
+                                                           JSONMAP_AT(struct signed_role, version),
+                                                           .kind = JSONMAP_INTEGER,
+                                                           .min = 1,
+                                                           .max = TUF_VERSION_MAX,
+                                                           .flags = JSONMAP_REQUIRED},
+                                                          {.name = "sha256",
+                                                           JSONMAP_AT(struct signed_role, sha256),
+                                                           .kind = JSONMAP_TEXT,
+                                                           .min = 64,
+                                                           .max = 64,
+                                                           .flags = JSONMAP_REQUIRED},
+                                                          {0}};
+static const struct tm_jsonmap signed_map = {
+    .members = signed_members, .size = sizeof(struct signed_role), .unknown = JSONMAP_REFUSE};
+static const struct tm_jsonmap_member each_signed = {.kind = JSONMAP_OBJECT, .map = &signed_map};
+
+static const struct tm_jsonmap_member repository_members[] = {
+    {.name = "firstRoot",
+     JSONMAP_AT(struct repository, root1),
+     .kind = JSONMAP_TEXT,
+     .min = 64,
+     .max = 64,
+     .flags = JSONMAP_REQUIRED},
+    {.name = "newestRootSeen",
+     JSONMAP_AT(struct repository, seen),
+     .kind = JSONMAP_INTEGER,
+     .max = TUF_VERSION_MAX,
+     .flags = JSONMAP_REQUIRED},
+    {.name = "signed",
+     JSONMAP_AT(struct repository, roles),
+     .kind = JSONMAP_LIST,
+     .max = VERSIONS_KEPT * EVENT_ROLES_MAX,
+     .each = &each_signed,
+     .size = sizeof(struct signed_role),
+     .flags = JSONMAP_REQUIRED},
+    {0}};
+static const struct tm_jsonmap repository_map = {
+    .members = repository_members, .size = sizeof(struct repository), .unknown = JSONMAP_REFUSE};
+static const struct tm_jsonmap_member each_repository = {.kind = JSONMAP_OBJECT,
+                                                         .map = &repository_map};
+
+static const struct tm_jsonmap_member record_members[] = {
+    {.name = "repositories",
+     JSONMAP_AT(struct tuf_record, repositories),
+     .kind = JSONMAP_LIST,
+     .max = 4096,
+     .each = &each_repository,
+     .size = sizeof(struct repository),
+     .flags = JSONMAP_REQUIRED},
+    {0}};
+static const struct tm_jsonmap record_map = {
+    .members = record_members, .size = sizeof(struct tuf_record), .unknown = JSONMAP_REFUSE};
+
+int tuf_record_read(const char *path, struct tuf_record *out, struct tm_err *e)
+{
+    struct tm_buf text = {0};
+    *out = (struct tuf_record){0};
+    int rc = tm_file_read(path, RECORD_BYTES_MAX, &text, e);
+    bool missing = rc != 0 && errno == ENOENT;
+    if (rc == 0)
+        rc = tm_jsonmap_parse((const char *)text.data, text.len, RECORD_BYTES_MAX, &record_map,
+                              NULL, out, e);
+    tm_buf_free(&text);
+    if (rc == 0 || missing)
+        return 0;
+    tuf_record_free(out);
+    return tm_err_wrap(e, "the record of what was signed and seen, '%s'", path);
+}
+
+int tuf_record_write(const char *path, const struct tuf_record *r, struct tm_err *e)
+{
+    json_t *v = tm_jsonmap_write(&record_map, r, e);
+    char *text = v != NULL ? json_dumps(v, JSON_INDENT(1)) : NULL;
+    int rc = text != NULL ? tm_file_write_atomic(path, 0600, text, strlen(text), e)
+                          : tm_err_set(e, "out of memory");
+    json_decref(v);
+    free(text);
+    return rc;
+}
+
+void tuf_record_free(struct tuf_record *r)
+{
+    tm_jsonmap_free(&record_map, r);
+}
+
+/* ---- repositories ---- */
+
+/* A repository is its first root, the published or the proposed one. */
+static int root1_of(const struct tuf_event *ev, char hex[65], struct tm_err *e)
+{
+    const struct tuf_event_role *root = tuf_event_find(ev, tuf_role_name(TUF_ROOT));
+    const struct tuf_metadata *first = ev->root_count > 0 ? ev->roots[0]
+                                       : root != NULL     ? root->proposed
+                                                          : NULL;
+    if (first == NULL)
+        return tm_err_set(e, "the event has no root");
+    return tuf_metadata_sha256(first, hex, e);
+}
+
+static struct repository *find(const struct tuf_record *r, const char *root1)
+{
+    struct repository *all = r->repositories.item;
+    for (size_t i = 0; i < r->repositories.count; i++) {
+        if (strcmp(all[i].root1, root1) == 0)
+            return &all[i];
+    }
+    return NULL;
+}
+
+static void *grow(struct tm_jsonmap_list *l, size_t size, struct tm_err *e)
+{
+    void *grown = realloc(l->item, (l->count + 1) * size);
+    if (grown == NULL) {
+        tm_err_set(e, "out of memory");
+        return NULL;
+    }
+    l->item = grown;
+    void *one = (char *)grown + l->count * size;
+    memset(one, 0, size);
+    return one;
+}
+
+static struct repository *find_or_add(struct tuf_record *r, const struct tuf_event *ev,
+                                      struct tm_err *e)
+{
+    char hex[65];
+    if (root1_of(ev, hex, e) != 0)
+        return NULL;
+    struct repository *x = find(r, hex);
+    if (x != NULL)
+        return x;
+    x = grow(&r->repositories, sizeof(*x), e);
+    if (x != NULL && (x->root1 = strdup(hex)) == NULL) {
+        tm_err_set(e, "out of memory");
+        return NULL;
+    }
+    r->repositories.count += x != NULL;
+    return x;
+}
+
+int tuf_record_fresh(const struct tuf_record *r, const struct tuf_event *ev, struct tm_err *e)
+{
+    char hex[65];
+    if (root1_of(ev, hex, e) != 0)
+        return -1;
+    const struct repository *x = find(r, hex);
+    if (x == NULL || x->seen <= (int64_t)ev->root_count)
+        return 0;
+    return tm_err_set(
+        e,
+        "outdated: the event follows root %zu, but this machine has seen root %" PRId64
+        " of the repository: ask for a new proposal",
+        ev->root_count, x->seen);
+}
+
+int tuf_record_see(struct tuf_record *r, const struct tuf_event *ev, struct tm_err *e)
+{
+    struct repository *x = ev->root_count > 0 ? find_or_add(r, ev, e) : NULL;
+    if (x == NULL)
+        return ev->root_count > 0 ? -1 : 0;
+    if (x->seen >= (int64_t)ev->root_count)
+        return 0;
+    x->seen = (int64_t)ev->root_count;
+    return 1;
+}
+
+/* ---- versions ---- */
+
+static const struct signed_role *find_version(const struct repository *x, const char *role,
+                                              int64_t version)
+{
+    const struct signed_role *all = x->roles.item;
+    for (size_t i = 0; i < x->roles.count; i++) {
+        if (all[i].version == version && strcmp(all[i].role, role) == 0)
+            return &all[i];
+    }
+    return NULL;
+}
+
+static bool named(const char *role, int64_t version, const char *const *again, size_t count)
+{
+    char name[TUF_ROLE_NAME_MAX + 32];
+    snprintf(name, sizeof(name), "%s:%" PRId64, role, version);
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(again[i], name) == 0)
+            return true;
+    }
+    return false;
+}
+
+static int check_role(const struct repository *x, const struct tuf_event_role *role,
+                      const char *const *again, size_t count, struct tm_err *e)
+{
+    int64_t version = tuf_metadata_version(role->proposed);
+    const struct signed_role *was = find_version(x, role->name, version);
+    char hex[65];
+    if (was == NULL || named(role->name, version, again, count))
+        return 0;
+    if (tuf_metadata_sha256(role->proposed, hex, e) != 0)
+        return -1;
+    if (strcmp(was->sha256, hex) == 0)
+        return 0;
+    return tm_err_set(e,
+                      "this key has signed other content of %s version %" PRId64
+                      " (sha256 %.16s..., this is %.16s...): two truths of one version. If the "
+                      "first is given up for good, add --again %s:%" PRId64,
+                      role->name, version, was->sha256, hex, role->name, version);
+}
+
+int tuf_record_check(const struct tuf_record *r, const struct tuf_event *ev, EVP_PKEY *pkey,
+                     const char *const *again, size_t count, struct tm_err *e)
+{
+    const struct repository *all = r->repositories.item;
+    char hex[65];
+    if (root1_of(ev, hex, e) != 0)
+        return -1;
+    for (size_t k = 0; k < r->repositories.count; k++) {
+        /* Of first roots that nobody has seen published, one may become true. */
+        bool rival = ev->root_count == 0 && all[k].seen == 0;
+        if (strcmp(all[k].root1, hex) != 0 && !rival)
+            continue;
+        for (size_t i = 0; i < ev->count; i++) {
+            if (ev->role[i].proposed != NULL && tuf_event_may_sign(ev, ev->role[i].name, pkey) &&
+                check_role(&all[k], &ev->role[i], again, count, e) != 0)
+                return -1;
+        }
+    }
+    return 0;
+}
+
+/* Forgets a version's other content, and versions long gone. */
+static void make_room(struct repository *x, const char *role, int64_t version)
+{
+    struct signed_role *all = x->roles.item;
+    size_t kept = 0;
+    for (size_t i = 0; i < x->roles.count; i++) {
+        bool drop = strcmp(all[i].role, role) == 0 &&
+                    (all[i].version == version || all[i].version + VERSIONS_KEPT <= version);
+        if (drop)
+            tm_jsonmap_free(&signed_map, &all[i]);
+        else
+            all[kept++] = all[i];
+    }
+    x->roles.count = kept;
+}
+
+int tuf_record_sign(struct tuf_record *r, const struct tuf_event *ev, EVP_PKEY *pkey,
+                    struct tm_err *e)
+{
+    struct repository *x = find_or_add(r, ev, e);
+    if (x == NULL)
+        return -1;
+    for (size_t i = 0; i < ev->count; i++) {
+        const struct tuf_event_role *role = &ev->role[i];
+        char hex[65];
+        if (role->proposed == NULL || !tuf_event_may_sign(ev, role->name, pkey))
+            continue;
+        if (tuf_metadata_sha256(role->proposed, hex, e) != 0)
+            return -1;
+        make_room(x, role->name, tuf_metadata_version(role->proposed));
+        struct signed_role *one = grow(&x->roles, sizeof(*one), e);
+        if (one == NULL)
+            return -1;
+        x->roles.count++;
+        *one = (struct signed_role){.role = strdup(role->name),
+                                    .sha256 = strdup(hex),
+                                    .version = tuf_metadata_version(role->proposed)};
+        if (one->role == NULL || one->sha256 == NULL)
+            return tm_err_set(e, "out of memory");
+    }
+    return 0;
+}
