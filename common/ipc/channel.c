@@ -25,6 +25,7 @@ struct passed { /* a descriptor that goes with the byte at `at` of the stream */
 struct tm_ipc_channel {
     int fd;
     const struct tm_ipc_protocol *protocol;
+    size_t frame_max;
 
     pthread_mutex_t lock; /* guards what follows: the sending half */
     struct tm_buf out;
@@ -58,6 +59,7 @@ struct tm_ipc_channel *tm_ipc_channel_new(int fd, const struct tm_ipc_protocol *
     }
     c->fd = fd;
     c->protocol = p;
+    c->frame_max = p->frame_max > 0 ? p->frame_max : IPC_FRAME_MAX;
     pthread_mutex_init(&c->lock, NULL);
     return c;
 }
@@ -113,7 +115,7 @@ static int put(struct tm_ipc_channel *c, unsigned type, const void *msg, int fd,
     tm_buf_append(&c->out, &h, sizeof(h));
     int rc = tm_ipc_form_put(f, msg, &c->out, e);
     size_t len = c->out.len - before - sizeof(h);
-    if (rc == 0 && len > IPC_FRAME_MAX)
+    if (rc == 0 && len > c->frame_max)
         rc = tm_err_set(e, "%s: %zu bytes are too many", f->name, len);
     size_t end = c->out.len;
     c->out.len = before;
@@ -249,7 +251,7 @@ static size_t wanted(const struct tm_ipc_channel *c)
     if (have < sizeof(h))
         return READ_ROOM;
     memcpy(&h, c->in.data + c->in_at, sizeof(h));
-    size_t whole = sizeof(h) + (h.len <= IPC_FRAME_MAX ? h.len : 0);
+    size_t whole = sizeof(h) + (h.len <= c->frame_max ? h.len : 0);
     return whole > have && whole - have > READ_ROOM ? whole - have : READ_ROOM;
 }
 
@@ -290,7 +292,7 @@ int tm_ipc_next(struct tm_ipc_channel *c, unsigned *type, void *msg, size_t room
     if (have < sizeof(h))
         return 0;
     memcpy(&h, c->in.data + c->in_at, sizeof(h));
-    if (h.type >= c->protocol->count || h.len > IPC_FRAME_MAX || h.fds > 1)
+    if (h.type >= c->protocol->count || h.len > c->frame_max || h.fds > 1)
         return tm_err_set(e, "a message of unknown form (%u, %u bytes)", h.type, h.len);
     if (have - sizeof(h) < h.len)
         return 0;

@@ -11,12 +11,13 @@
 
 #include "common/ipc/form.h"
 
-#define IPC_FRAME_MAX ((size_t)1 << 20)    /* bytes of a message; more is the end of the channel */
+#define IPC_FRAME_MAX ((size_t)1 << 20)    /* bytes of a message, where a protocol says nothing */
 #define IPC_WAITING_MAX ((size_t)32 << 20) /* bytes that wait for the other process */
 
 struct tm_ipc_protocol { /* static; both ends have the same */
     const struct tm_ipc_form *form;
     size_t count;
+    size_t frame_max; /* bytes of a message; more ends the channel. 0: IPC_FRAME_MAX */
 };
 
 struct tm_ipc_channel;

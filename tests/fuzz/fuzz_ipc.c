@@ -28,7 +28,7 @@ static const struct tm_ipc_form forms[] = {
     TM_IPC_FORM(struct wide, wide_fields),
     TM_IPC_FORM(struct narrow, narrow_fields),
 };
-static const struct tm_ipc_protocol protocol = {forms, 2};
+static const struct tm_ipc_protocol protocol = {forms, 2, 0};
 
 /* One message: what a form takes, it puts as the same bytes. */
 static void one_message(const uint8_t *data, size_t size)

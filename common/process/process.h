@@ -1,0 +1,76 @@
+/*
+ * A service of several processes. The parent makes the channels between them, starts them, tells
+ * them to read their files again, and ends them; it does nothing else. A process that ends by
+ * itself ends the service; a parent that ends takes its processes along.
+ *
+ *     g = tm_process_group_new(roles, count, ctx, e);     link = tm_process_link(g, A, B, e);
+ *     tm_process_fork(g, e);                              in a child this does not return
+ *     tm_process_step(g, A, 0, e); …                      each role's start, in the order wanted
+ *     tm_process_wait(g, interval, &event);               a signal, a time, or a process that ended
+ *     tm_process_end(g, "TERM");                          the last role first
+ *
+ * Nothing secret is to be in memory before tm_process_fork, and no thread may run.
+ */
+#ifndef TENMINT_COMMON_PROCESS_H
+#define TENMINT_COMMON_PROCESS_H
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/err.h"
+
+#define PROCESS_ROLES_MAX 8
+#define PROCESS_LINKS_MAX 64
+
+struct tm_process_group;
+
+struct tm_process_role { /* static */
+    const char *name;
+    /* All in the role's process, on its first thread, one at a time. `ctx` is the group's. */
+    int (*start)(void *ctx, unsigned step, struct tm_err *e); /* 0, or an exit code with `e` set */
+    void (*reload)(void *ctx, bool force);                    /* or NULL */
+    void (*given)(void *ctx, unsigned what, int fd);          /* or NULL; takes the descriptor */
+    void (*stop)(void *ctx, const char *signal);              /* then the process exits with 0 */
+};
+
+struct tm_process_group *tm_process_group_new(const struct tm_process_role *role, size_t count,
+                                              void *ctx, struct tm_err *e);
+/* Kills what still runs. NULL is fine. */
+void tm_process_group_free(struct tm_process_group *g);
+
+/* A channel between two roles, before the fork. Its number, or -1. */
+int tm_process_link(struct tm_process_group *g, unsigned a, unsigned b, struct tm_err *e);
+
+/* In a child: its end of a link, once. */
+int tm_process_take(struct tm_process_group *g, int link);
+
+/* Starts a process for each role. Blocks SIGTERM, SIGINT, SIGHUP and SIGCHLD in all of them. */
+int tm_process_fork(struct tm_process_group *g, struct tm_err *e);
+
+/* Has the role do this step of its start, and waits for it. 0, or an exit code with `e` set. */
+int tm_process_step(struct tm_process_group *g, unsigned role, unsigned step, struct tm_err *e);
+
+/* Has the role read its files again, if they changed or with `force`, and waits until it has. */
+void tm_process_reload(struct tm_process_group *g, unsigned role, bool force);
+
+/* Hands an open file to a role; before a reload or a step that needs it. Takes `fd`. */
+void tm_process_give(struct tm_process_group *g, unsigned role, unsigned what, int fd);
+
+enum tm_process_event { PROCESS_SIGNAL, PROCESS_TIME, PROCESS_ENDED };
+struct tm_process_news {
+    enum tm_process_event event;
+    int signal;        /* SIGNAL */
+    const char *role;  /* ENDED */
+    struct tm_err how; /* ENDED: "was killed by signal 9 (Killed)" */
+};
+/* `timeout_ms` 0: no time. */
+void tm_process_wait(struct tm_process_group *g, int64_t timeout_ms, struct tm_process_news *out);
+
+/* Asks the roles to stop, the last one first, and waits for each up to `timeout_ms` before it kills
+ * it. 0; -1: one had to be killed, or did not end well. */
+int tm_process_end(struct tm_process_group *g, const char *signal, int64_t timeout_ms);
+
+pid_t tm_process_pid(const struct tm_process_group *g, unsigned role);
+
+#endif
