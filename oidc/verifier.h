@@ -35,6 +35,7 @@ struct oidc_options {
     const char *ca_file;               /* PEM file with extra CAs for every issuer; or NULL */
     const char *kubernetes_ca_file;    /* for the cluster this process runs in, if the file is */
     const char *kubernetes_token_file; /* there; read at each fetch; NULL: not looked for */
+    struct tm_fetch_hub *fetch_hub; /* whose process fetches, outlives the verifier; NULL: ours */
 };
 
 void oidc_options_default(struct oidc_options *o);

@@ -24,7 +24,7 @@ static int add_members(struct ca_ct *ct, const struct ca_ct_options *o, struct t
 {
     if (o->count > CT_LOGS_MAX)
         return tm_err_set(e, "%zu logs, but at most %d", o->count, CT_LOGS_MAX);
-    if (o->count > 0 && (ct->pool = tm_fetch_pool_new(CT_TRANSFERS_MAX, e)) == NULL)
+    if (o->count > 0 && (ct->pool = tm_fetch_pool_open(o->fetch_hub, CT_TRANSFERS_MAX, e)) == NULL)
         return -1;
     for (size_t i = 0; i < o->count; i++) {
         struct ca_ct_source *s = &ct->source[ct->count];

@@ -23,11 +23,12 @@ struct ca_ct_options { /* borrowed during ca_ct_new, but for `embedded` and `jlo
     const unsigned char *embedded_id;    /* with it: its log id, 32 bytes */
     const struct ca_ct_member *members;
     size_t count;
-    unsigned scts_required;      /* from distinct logs; at least 1 */
-    unsigned operators_required; /* distinct ones among them; at least 1 */
-    int64_t deadline_ms;         /* for all attempts of one certificate */
-    bool detached;               /* add-chain, the first SCT beside the certificate */
-    struct tm_jlog *jlog;        /* or NULL */
+    unsigned scts_required;         /* from distinct logs; at least 1 */
+    unsigned operators_required;    /* distinct ones among them; at least 1 */
+    int64_t deadline_ms;            /* for all attempts of one certificate */
+    bool detached;                  /* add-chain, the first SCT beside the certificate */
+    struct tm_jlog *jlog;           /* or NULL */
+    struct tm_fetch_hub *fetch_hub; /* whose process asks the logs; outlives the ct; NULL: ours */
 };
 
 struct ca_ct;

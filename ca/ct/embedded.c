@@ -176,6 +176,7 @@ static int open_witnesses(struct ca_ct_embedded *x, const struct ca_ct_embedded_
                                           .rest_ms = o->witness_rest_ms,
                                           .allow_http = o->witness_allow_http,
                                           .jlog = o->jlog,
+                                          .fetch_hub = o->fetch_hub,
                                           .proof = prove,
                                           .ctx = x};
     if (o->witness_count == 0)

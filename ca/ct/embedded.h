@@ -24,6 +24,7 @@ struct ca_ct_embedded_options { /* borrowed, and outlives the log */
     int64_t witness_timeout_ms; /* 0: the client's default */
     int64_t witness_rest_ms;    /* likewise */
     bool witness_allow_http;
+    struct tm_fetch_hub *fetch_hub; /* whose process asks the witnesses; NULL: this one */
 };
 
 /* The warning for a log that has neither anchor nor witness; NULL for one that has. */

@@ -64,6 +64,12 @@ typedef void (*fetch_done_fn)(void *arg, int rc, struct tm_fetch_response *resp,
  * time-outs begin with it. */
 struct tm_fetch_pool *tm_fetch_pool_new(unsigned transfers, struct tm_err *e);
 
+/* A pool whose fetches another process carries out (common/fetch/far.h); hub NULL: this one does.
+ * The hub outlives the pool. Such a pool takes no `sink` and no `session`. */
+struct tm_fetch_hub;
+struct tm_fetch_pool *tm_fetch_pool_open(struct tm_fetch_hub *hub, unsigned transfers,
+                                         struct tm_err *e);
+
 /* Copies `req`. -1: not queued (the callback is then not called). Any thread. */
 int tm_fetch_pool_start(struct tm_fetch_pool *p, const struct tm_fetch_request *req,
                         fetch_done_fn done, void *arg, struct tm_err *e);

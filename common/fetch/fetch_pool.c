@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "common/clock.h"
+#include "common/fetch/far_internal.h"
 #include "common/fetch/fetch_transfer.h"
 
 #define POLL_MS 1000 /* longest sleep */
@@ -16,6 +17,7 @@ struct job {
 };
 
 struct tm_fetch_pool {
+    struct tm_fetch_far *far; /* another process fetches, and all that follows is unused */
     pthread_t thread;
     CURLM *multi;
     pthread_mutex_t lock; /* guards `inbox` and `stopping` */
@@ -170,9 +172,25 @@ struct tm_fetch_pool *tm_fetch_pool_new(unsigned transfers, struct tm_err *e)
     return p;
 }
 
+struct tm_fetch_pool *tm_fetch_pool_open(struct tm_fetch_hub *hub, unsigned transfers,
+                                         struct tm_err *e)
+{
+    if (hub == NULL)
+        return tm_fetch_pool_new(transfers, e);
+    struct tm_fetch_pool *p = calloc(1, sizeof(*p));
+    if (p == NULL || (p->far = tm_fetch_far_new(hub, transfers, e)) == NULL) {
+        free(p);
+        tm_err_set(e, "out of memory");
+        return NULL;
+    }
+    return p;
+}
+
 int tm_fetch_pool_start(struct tm_fetch_pool *p, const struct tm_fetch_request *req,
                         fetch_done_fn done, void *arg, struct tm_err *e)
 {
+    if (p->far != NULL)
+        return tm_fetch_far_start(p->far, req, done, arg, e);
     struct job *job = calloc(1, sizeof(*job));
     if (job == NULL)
         return tm_err_set(e, "out of memory");
@@ -204,6 +222,11 @@ void tm_fetch_pool_free(struct tm_fetch_pool *p)
 {
     if (p == NULL)
         return;
+    if (p->far != NULL) {
+        tm_fetch_far_free(p->far);
+        free(p);
+        return;
+    }
     pthread_mutex_lock(&p->lock);
     p->stopping = true;
     pthread_mutex_unlock(&p->lock);

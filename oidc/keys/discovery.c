@@ -150,9 +150,9 @@ static void stop(void *pool)
     tm_fetch_pool_free(pool);
 }
 
-int oidc_discovery_fetcher(struct oidc_fetcher *out, struct tm_err *e)
+int oidc_discovery_fetcher(struct tm_fetch_hub *hub, struct oidc_fetcher *out, struct tm_err *e)
 {
-    struct tm_fetch_pool *pool = tm_fetch_pool_new(TRANSFERS_MAX, e);
+    struct tm_fetch_pool *pool = tm_fetch_pool_open(hub, TRANSFERS_MAX, e);
     *out = (struct oidc_fetcher){.ctx = pool, .begin = begin, .stop = stop};
     return pool != NULL ? 0 : -1;
 }

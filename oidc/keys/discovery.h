@@ -4,10 +4,11 @@
 #ifndef TENMINT_OIDC_DISCOVERY_H
 #define TENMINT_OIDC_DISCOVERY_H
 
+#include "common/fetch/fetch.h"
 #include "oidc/keys/fetcher.h"
 
-/* A fetcher in this process, on a thread of its own. */
-int oidc_discovery_fetcher(struct oidc_fetcher *out, struct tm_err *e);
+/* Fetches by the hub's process (common/fetch/far.h), or in this one when it is NULL. */
+int oidc_discovery_fetcher(struct tm_fetch_hub *hub, struct oidc_fetcher *out, struct tm_err *e);
 
 /* The jwks_uri of a discovery document whose `issuer` equals `iss` byte for byte; malloc'ed.
  * NULL with `e` set. */

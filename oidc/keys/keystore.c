@@ -252,7 +252,7 @@ static int start(struct oidc_keystore *k, struct tm_err *e)
             return tm_err_wrap(e, "issuers' CA file");
         k->env.options.ca_file = NULL; /* the caller's string */
     }
-    if (oidc_discovery_fetcher(&k->env.fetcher, e) != 0)
+    if (oidc_discovery_fetcher(k->env.options.fetch_hub, &k->env.fetcher, e) != 0)
         return -1;
     errno = pthread_create(&k->refresher, NULL, refresh_loop, k);
     if (errno != 0)

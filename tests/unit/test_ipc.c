@@ -29,7 +29,7 @@ static const struct tm_ipc_form forms[] = {
     TM_IPC_FORM(struct note, note_fields),
     TM_IPC_FORM(struct number, number_fields),
 };
-static const struct tm_ipc_protocol protocol = {forms, 2};
+static const struct tm_ipc_protocol protocol = {forms, 2, 0};
 
 static struct note a_note(void)
 {

@@ -6,14 +6,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <systemd/sd-daemon.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "common/clock.h"
+#include "common/sandbox/sandbox.h"
 #include "tools/tenmint-ca/commands.h"
-#include "tools/tenmint-ca/service.h"
+#include "tools/tenmint-ca/roles.h"
 
 #define TRIAL_ORIGIN "localhost/log"
 
@@ -157,56 +156,87 @@ static int check_flags(const struct flags *f, struct tm_err *e)
     return 0;
 }
 
-static void notify_reload(struct service *s)
+static void reload(struct roles *r, bool force)
+{
+    for (unsigned i = 0; i < ROLE_COUNT; i++) {
+        if (roles_table[i].reload != NULL)
+            tm_process_reload(r->group, i, force);
+    }
+}
+
+static void notify_reload(struct roles *r)
 {
     struct timespec ts;
     clock_gettime(CLOCK_MONOTONIC, &ts);
     (void)sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%lld",
                      (long long)ts.tv_sec * 1000000 + ts.tv_nsec / 1000);
-    service_reload(s, true);
+    reload(r, true);
     (void)sd_notify(0, "READY=1");
 }
 
-/* Until SIGTERM or SIGINT. Signals are blocked in every thread and read here. */
-static void wait_for_signals(struct service *s, const sigset_t *set)
+/* Until SIGTERM or SIGINT; or one of the processes has ended, and the others cannot go on. */
+static int watch(struct roles *r, struct tm_jlog *log, const char **signal)
 {
-    int64_t interval = s->config->reload_interval;
     for (;;) {
-        struct timespec until = {.tv_sec = interval / 1000, .tv_nsec = (interval % 1000) * 1000000};
-        int sig = interval > 0 ? sigtimedwait(set, NULL, &until) : sigwaitinfo(set, NULL);
-        if (sig == SIGTERM || sig == SIGINT) {
-            jlog(s->log, JLOG_INFO, "stopping", JLOG_STR("signal", sig == SIGTERM ? "TERM" : "INT"),
-                 JLOG_INT("in_flight", tm_http_server_inflight(s->http)), JLOG_END);
-            return;
+        struct tm_process_news news;
+        tm_process_wait(r->group, r->config->reload_interval, &news);
+        if (news.event == PROCESS_ENDED) {
+            jlog(log, JLOG_ERROR, "a process of the server has ended, and the server with it",
+                 JLOG_STR("process", news.role), JLOG_STR("detail", news.how.text), JLOG_END);
+            return CLI_FAILED;
         }
-        if (sig == SIGHUP)
-            notify_reload(s);
-        else if (sig < 0 && errno == EAGAIN)
-            service_reload(s, false);
+        if (news.event == PROCESS_TIME)
+            reload(r, false);
+        else if (news.signal == SIGHUP)
+            notify_reload(r);
+        else {
+            *signal = news.signal == SIGTERM ? "TERM" : "INT";
+            return CLI_OK;
+        }
     }
 }
 
+static int start(struct roles *r, struct tm_err *e)
+{
+    r->group = tm_process_group_new(roles_table, ROLE_COUNT, r, e);
+    if (r->group == NULL || tm_sandbox_begin(e) != 0 ||
+        (r->core_to_fetch = tm_process_link(r->group, ROLE_CORE, ROLE_FETCH, e)) < 0 ||
+        tm_process_fork(r->group, e) != 0)
+        return CLI_FAILED;
+    roles_forget_secrets(r->config);
+    for (unsigned i = 0; i < ROLE_COUNT; i++) {
+        int code = tm_process_step(r->group, i, 0, e);
+        if (code != CLI_OK)
+            return code;
+    }
+    return CLI_OK;
+}
+
+/* A drain may take its time, and so may what follows it. */
+#define END_SLACK_MS 30000
+
 static int run(const struct ca_config *c, const char *issuers)
 {
-    struct service s;
+    struct roles r = {.config = c, .issuers = issuers};
     struct tm_err e = {0};
-    sigset_t set;
-    sigemptyset(&set);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGHUP);
-    /* Before any thread starts, so that all inherit it. */
-    pthread_sigmask(SIG_BLOCK, &set, NULL);
+    const char *signal_name = NULL;
     signal(SIGPIPE, SIG_IGN);
-    (void)setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0}); /* a core would hold the keys */
-    int rc = service_start(&s, c, issuers, &e);
+    int rc = start(&r, &e);
+    /* It has a thread: not before the processes have parted. */
+    struct tm_jlog *log = tm_jlog_new(STDOUT_FILENO, ca_config_log_level(c));
+    if (rc != CLI_OK)
+        (void)cli_fail(rc, &e);
     if (rc == CLI_OK) {
         (void)sd_notify(0, "READY=1");
-        wait_for_signals(&s, &set);
+        rc = watch(&r, log, &signal_name);
         (void)sd_notify(0, "STOPPING=1");
     }
-    service_stop(&s);
-    return rc == CLI_OK ? CLI_OK : cli_fail(rc, &e);
+    if (signal_name != NULL &&
+        tm_process_end(r.group, signal_name, c->drain_timeout + END_SLACK_MS) != 0)
+        rc = CLI_FAILED;
+    tm_process_group_free(r.group);
+    tm_jlog_free(log);
+    return rc;
 }
 
 int command_serve(const struct cli_command *self, int argc, char **argv)

@@ -77,6 +77,7 @@ static int start_core(struct service *s, const char *issuers, struct tm_err *e)
         return explain_pair(c, e);
     }
     ca_config_oidc(c, &oo);
+    oo.fetch_hub = s->hub;
     s->verifier = oidc_verifier_new(trust, &oo, s->log, e);
     oidc_trust_unref(trust);
     return s->verifier != NULL ? 0 : -1;
@@ -88,8 +89,10 @@ static int start_ct(struct service *s, struct tm_err *e)
     struct ca_ct_options o;
     ca_config_ct(s->config, members, &o);
     o.jlog = s->log;
+    o.fetch_hub = s->hub;
     ca_config_embedded(s->config, &s->embedded_options);
     s->embedded_options.jlog = s->log;
+    s->embedded_options.fetch_hub = s->hub;
     if (s->embedded_options.directory != NULL) {
         s->embedded = ca_ct_embedded_open(&s->embedded_options, e);
         if (s->embedded == NULL)
@@ -280,9 +283,9 @@ static int start_http(struct service *s, struct tm_err *e)
 }
 
 int service_start(struct service *s, const struct ca_config *config, const char *issuers,
-                  struct tm_err *e)
+                  struct tm_fetch_hub *hub, struct tm_err *e)
 {
-    *s = (struct service){.config = config};
+    *s = (struct service){.config = config, .hub = hub};
     s->metrics = ca_metrics_new();
     if (s->metrics == NULL) {
         tm_err_set(e, "out of memory");
@@ -400,6 +403,7 @@ void service_stop(struct service *s)
     ca_proof_policy_free(s->policy);
     ca_metrics_free(s->metrics);
     tls_free(&s->tls);
+    tm_fetch_hub_free(s->hub);
     tm_jlog_free(s->log);
     if (s->audit != s->output)
         tm_sink_free(s->audit);

@@ -13,12 +13,14 @@
 #include "ca/ct/ct.h"
 #include "ca/log/ct/serve.h"
 #include "ca/signer/reload.h"
+#include "common/fetch/far.h"
 #include "common/file.h"
 #include "tools/tenmint-ca/repository.h"
 #include "tools/tenmint-ca/tls.h"
 
 struct service {
     const struct ca_config *config; /* borrowed */
+    struct tm_fetch_hub *hub;       /* owned: who fetches for us */
     struct tm_sink *output;         /* standard output, where log lines go */
     struct tm_sink *audit;          /* where certificates are recorded: the same, or a file's */
     struct tm_jlog *log;
@@ -44,10 +46,10 @@ struct service {
     struct tm_file_stamp issuers_seen, tls_certificate_seen, tls_key_seen;
 };
 
-/* `issuers` is the issuer list as text, or NULL: the configuration's file. 0, or the exit code
- * with `e` set; call service_stop in either case. */
+/* `issuers` is the issuer list as text, or NULL: the configuration's file. Takes `hub`. 0, or the
+ * exit code with `e` set; call service_stop in either case. */
 int service_start(struct service *s, const struct ca_config *config, const char *issuers,
-                  struct tm_err *e);
+                  struct tm_fetch_hub *hub, struct tm_err *e);
 
 /* Looks for changed files; with `force` all are read again in any case. What is bad is logged and
  * leaves the old in force. */

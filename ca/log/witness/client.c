@@ -102,7 +102,7 @@ struct ca_witness_client *ca_witness_client_new(const struct ca_witness_client_o
     c->o.rest_ms = o->rest_ms > 0 ? o->rest_ms : REST_MS;
     pthread_mutex_init(&c->lock, NULL);
     pthread_cond_init(&c->changed, NULL);
-    c->pool = tm_fetch_pool_new(WITNESS_TRANSFERS_MAX, e);
+    c->pool = tm_fetch_pool_open(o->fetch_hub, WITNESS_TRANSFERS_MAX, e);
     int rc = c->pool != NULL ? 0 : -1;
     if (rc == 0 && o->ca_pem != NULL && (c->ca_pem = strdup(o->ca_pem)) == NULL)
         rc = tm_err_set(e, "out of memory");

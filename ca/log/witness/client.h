@@ -33,7 +33,8 @@ struct ca_witness_client_options { /* borrowed during the call, but for jlog and
     int64_t rest_ms;    /* how long one that failed is left alone, 0: 30000 */
     const char *ca_pem; /* further CAs for https, or NULL */
     bool allow_http;
-    struct tm_jlog *jlog; /* or NULL */
+    struct tm_jlog *jlog;           /* or NULL */
+    struct tm_fetch_hub *fetch_hub; /* whose process asks; outlives the client; NULL: ours */
     /* The proof from the tree of old_size to that of new_size, for a witness. */
     int (*proof)(void *ctx, uint64_t old_size, uint64_t new_size, struct tm_merkle_hash *proof,
                  size_t *count, struct tm_err *e);

@@ -1,0 +1,56 @@
+/* fetch: every outgoing connection of the service. It holds no key and reads no file of ours. */
+#include <stdlib.h>
+
+#include "common/fetch/far.h"
+#include "common/sandbox/sandbox.h"
+#include "tools/shared/cli.h"
+#include "tools/tenmint-ca/roles.h"
+
+struct fetcher {
+    struct tm_ipc_loop *loop;
+    struct tm_fetch_service *core;
+};
+
+/* What name lookups and TLS read. */
+static const struct tm_sandbox_path paths[] = {
+    {"/etc", false}, {"/usr", false}, {"/lib", false},          {"/lib64", false},
+    {"/run", false}, {"/dev", false}, {"/proc/sys/net", false}, {"/var/lib/ca-certificates", false},
+};
+
+static int open_all(struct roles *r, struct fetcher *f, struct tm_err *e)
+{
+    f->loop = tm_ipc_loop_new(NULL, NULL, 0, e);
+    if (f->loop == NULL)
+        return -1;
+    f->core = tm_fetch_service_new(tm_process_take(r->group, r->core_to_fetch), f->loop, e);
+    return f->core != NULL ? 0 : -1;
+}
+
+int role_fetch_start(void *roles, unsigned step, struct tm_err *e)
+{
+    (void)step;
+    struct roles *r = roles;
+    struct fetcher *f = calloc(1, sizeof(*f));
+    r->own = f;
+    roles_forget_secrets(r->config);
+    if (f == NULL || tm_sandbox_begin(e) != 0 ||
+        tm_sandbox_paths(paths, sizeof(paths) / sizeof(paths[0]), e) != 0 ||
+        open_all(r, f, e) != 0 ||
+        tm_sandbox_calls(SANDBOX_READ | SANDBOX_CONNECT | SANDBOX_LOAD, e) != 0 ||
+        tm_ipc_loop_start(f->loop, e) != 0) {
+        tm_err_wrap(e, "fetch process");
+        return CLI_FAILED;
+    }
+    return 0;
+}
+
+void role_fetch_stop(void *roles, const char *signal)
+{
+    (void)signal;
+    struct roles *r = roles;
+    struct fetcher *f = r->own;
+    tm_ipc_loop_join(f->loop);
+    tm_fetch_service_free(f->core);
+    tm_ipc_loop_free(f->loop);
+    free(f);
+}
