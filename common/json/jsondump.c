@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/json/jsonnumber.h"
 #include "common/json/jsonstr.h"
 
 #define BLOCK 65536
@@ -155,7 +156,10 @@ static int append(const char *data, size_t len, void *buf)
 static int put_value(struct tm_jsondump *d, const json_t *v, struct tm_err *e)
 {
     if (json_is_string(v)) {
-        put_string(&d->text, json_string_value(v), json_string_length(v));
+        if (tm_jsonnumber_big(v) != NULL)
+            tm_buf_append(&d->text, tm_jsonnumber_big(v), json_string_length(v) - 1);
+        else
+            put_string(&d->text, json_string_value(v), json_string_length(v));
         return 0;
     }
     if (json_is_integer(v)) {

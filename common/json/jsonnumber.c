@@ -11,8 +11,8 @@ static const char syntax[] = "syntax error";
 
 struct number {
     const unsigned char *p, *end;
-    bool wide;
     const char *reason;
+    enum tm_jsonnumber_beyond beyond;
 };
 
 static json_t *fault(struct number *s, const char *reason)
@@ -29,7 +29,7 @@ static json_t *read_real(struct number *s, const unsigned char *from)
         return fault(s, "out of memory");
     double d = strtod(copy, NULL);
     free(copy);
-    if (isinf(d) && s->wide)
+    if (isinf(d) && s->beyond == JSONNUMBER_REAL)
         d = copysign(DBL_MAX, d);
     return isinf(d) ? fault(s, "number out of range") : json_real(d);
 }
@@ -42,6 +42,32 @@ static size_t digits(struct number *s)
     return (size_t)(s->p - from);
 }
 
+static json_t *big(struct number *s, const unsigned char *from)
+{
+    size_t n = (size_t)(s->p - from);
+    char *text = malloc(n + 1);
+    if (text == NULL)
+        return fault(s, "out of memory");
+    text[0] = '\0';
+    memcpy(text + 1, from, n);
+    json_t *v = json_stringn_nocheck(text, n + 1);
+    free(text);
+    return v;
+}
+
+const char *tm_jsonnumber_big(const json_t *v)
+{
+    const char *text = json_string_value(v);
+    return text != NULL && text[0] == '\0' && json_string_length(v) > 1 ? text + 1 : NULL;
+}
+
+static json_t *out_of_range(struct number *s, const unsigned char *from)
+{
+    return s->beyond == JSONNUMBER_REAL     ? read_real(s, from)
+           : s->beyond == JSONNUMBER_DIGITS ? big(s, from)
+                                            : fault(s, "number out of range");
+}
+
 static json_t *read_integer(struct number *s, const unsigned char *from)
 {
     bool negative = *from == '-';
@@ -50,7 +76,7 @@ static json_t *read_integer(struct number *s, const unsigned char *from)
     for (const unsigned char *p = from + (negative ? 1 : 0); p < s->p; p++) {
         unsigned d = (unsigned)(*p - '0');
         if (v > (limit - d) / 10)
-            return s->wide ? read_real(s, from) : fault(s, "number out of range");
+            return out_of_range(s, from);
         v = v * 10 + d;
     }
     return json_integer((json_int_t)(negative ? 0 - v : v));
@@ -83,10 +109,10 @@ static json_t *read_number(struct number *s)
     return real ? read_real(s, from) : read_integer(s, from);
 }
 
-json_t *tm_jsonnumber(const unsigned char **at, const unsigned char *end, bool wide,
-                      const char **reason)
+json_t *tm_jsonnumber(const unsigned char **at, const unsigned char *end,
+                      enum tm_jsonnumber_beyond beyond, const char **reason)
 {
-    struct number s = {.p = *at, .end = end, .wide = wide};
+    struct number s = {.p = *at, .end = end, .beyond = beyond};
     json_t *v = read_number(&s);
     *at = s.p;
     *reason = s.reason;

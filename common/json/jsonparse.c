@@ -15,7 +15,7 @@ struct parser {
     size_t values_left;
     const char *reason; /* of the first fault; p is where */
     bool raw_controls;
-    bool wide_numbers;
+    enum tm_jsonnumber_beyond beyond;                /* integers of 64 bits */
     const struct tm_jsonparse_aside *aside;          /* or NULL */
     unsigned level;                                  /* open containers */
     unsigned on_path;                                /* how many of them are aside->path's */
@@ -197,7 +197,7 @@ static int read_string(struct parser *s, struct text *out)
 static json_t *read_number(struct parser *s)
 {
     const char *reason = NULL;
-    json_t *v = tm_jsonnumber(&s->p, s->end, s->wide_numbers, &reason);
+    json_t *v = tm_jsonnumber(&s->p, s->end, s->beyond, &reason);
     if (reason != NULL)
         fault(s, reason);
     return v;
@@ -417,7 +417,7 @@ json_t *tm_jsonparse_wide(const char *text, size_t len, unsigned max_depth, size
                           struct tm_err *e)
 {
     struct parser s = parser_of(text, len, max_depth, SIZE_MAX);
-    s.wide_numbers = true;
+    s.beyond = JSONNUMBER_REAL;
     return run(&s, used, e);
 }
 
@@ -426,6 +426,7 @@ json_t *tm_jsonparse_aside(const char *text, size_t len, unsigned max_depth,
 {
     struct parser s = parser_of(text, len, max_depth, SIZE_MAX);
     s.aside = aside;
+    s.beyond = JSONNUMBER_DIGITS;
     s.e = e;
     return run(&s, used, e);
 }
@@ -435,6 +436,7 @@ json_t *tm_jsonparse_canonical(const char *text, size_t len, unsigned max_depth,
     struct parser s = parser_of(text, len, max_depth, SIZE_MAX);
     size_t used = 0;
     s.raw_controls = true;
+    s.beyond = JSONNUMBER_DIGITS;
     json_t *v = run(&s, &used, e);
     if (v == NULL || used == len)
         return v;

@@ -50,11 +50,13 @@ struct tm_jsonparse_aside {
 };
 
 /* As tm_jsonparse, but of the objects at `aside->path` empty ones stay; equal keys in them are not
- * noticed. Where there is no object the value is read as always. */
+ * noticed. Where there is no object the value is read as always. `aside` may be NULL. Integers
+ * beyond 64 bits, which a file may hold among what nobody reads, are kept (jsonnumber.h). */
 json_t *tm_jsonparse_aside(const char *text, size_t len, unsigned max_depth,
                            const struct tm_jsonparse_aside *aside, size_t *used, struct tm_err *e);
 
-/* Exactly one value, whose strings may hold control characters: canonical JSON (OLPC). */
+/* Exactly one value, whose strings may hold control characters: canonical JSON (OLPC). Integers
+ * beyond 64 bits are kept. */
 json_t *tm_jsonparse_canonical(const char *text, size_t len, unsigned max_depth, struct tm_err *e);
 
 /* For a fault found at byte `at`. Returns -1. */

@@ -24,7 +24,8 @@ json_t *tm_strictjson_parse(const char *text, size_t len, size_t max_len, struct
  * refuse reals of 2^63 and more, which stand for many numbers. */
 json_t *tm_strictjson_parse_wide(const char *text, size_t len, size_t max_len, struct tm_err *e);
 
-/* As tm_strictjson_parse, with the members of one object handed out and forgotten. */
+/* As tm_strictjson_parse, with the members of one object handed out and forgotten (NULL: of none),
+ * and integers beyond 64 bits kept. */
 json_t *tm_strictjson_parse_aside(const char *text, size_t len,
                                   const struct tm_jsonparse_aside *aside, struct tm_err *e);
 

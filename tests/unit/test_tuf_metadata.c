@@ -75,6 +75,33 @@ static void canonical_agrees_with_python_and_js(void **state)
     json_decref(v);
 }
 
+/* What nobody reads may hold any integer; signatures cover its digits. */
+static void integers_beyond_64_bits_keep_their_digits(void **state)
+{
+    (void)state;
+    static const char text[] = "{\"signatures\":[],\"signed\":{\"_type\":\"targets\",\"expires\":"
+                               "\"2030-01-01T00:00:00Z\",\"spec_version\":\"1.0\",\"targets\":{"
+                               "\"a\":{\"custom\":-123456789012345678901234567890,\"hashes\":{"
+                               "\"sha256\":\"00\"},\"length\":1}},\"version\":1,\"x\":"
+                               "18446744073709551616}}";
+    struct tm_err e = {0};
+    struct tm_buf own = {0};
+    struct tm_buf file = {0};
+    struct tuf_metadata *m = tuf_metadata_parse(text, strlen(text), TUF_TARGETS, &e);
+    if (m == NULL)
+        fail_msg("%s", e.text);
+    const struct tm_buf *got = tuf_metadata_canonical(m, &own, &e);
+    const char *body = strstr(text, "{\"_type\"");
+    assert_int_equal(got->len, strlen(body) - 1);
+    assert_memory_equal(got->data, body, got->len);
+    assert_int_equal(tuf_metadata_dump(m, false, tm_jsondump_to_buf, &file, &e), 0);
+    assert_int_equal(file.len, strlen(text) + 1);
+    assert_memory_equal(file.data, text, strlen(text));
+    tm_buf_free(&own);
+    tm_buf_free(&file);
+    tuf_metadata_free(m);
+}
+
 static void canonical_refuses_floats_and_depth(void **state)
 {
     (void)state;
@@ -580,7 +607,8 @@ static void common_members_are_checked(void **state)
         {"\"version\":1", "\"version\":9007199254740991", NULL},
         {"\"version\":1", "\"version\":9007199254740992", "version is"},
         {"\"version\":1", "\"version\":9223372036854775807", "version is"},
-        {"\"version\":1", "\"version\":9223372036854775808", "out of range"},
+        {"\"version\":1", "\"version\":9223372036854775808", "not an integer"},
+        {"\"version\":1", "\"version\":1,\"x\":[9223372036854775808]", NULL},
         {"\"version\":1", "\"version\":1.0", "not an integer"},
         {"\"version\":1", "\"version\":true", "not an integer"},
         {"\"version\":1", "\"version\":\"1\"", "not an integer"},
@@ -631,13 +659,15 @@ static void root_members_are_checked(void **state)
         {"[\"k\"]", "[1]", "not a string"},
         {"[\"k\"]", "\"k\"", "not an array"},
         {"\"timestamp\":{\"keyids\":[\"k\"],\"threshold\":1},", "", "roles must be"},
-        {"\"roles\":{", "\"roles\":{\"mirrors\":{},", "roles must be"},
+        {"\"roles\":{", "\"roles\":{\"mirrors\":{},", NULL},
+        {"\"roles\":{", "\"roles\":{\"snapshots\":{},", "roles must be"},
         {"\"timestamp\":{\"keyids\"", "\"other\":{\"keyids\"", "'timestamp' is missing"},
         {"\"roles\":{", "\"rolez\":{", "roles is missing"},
         {"\"consistent_snapshot\":true", "\"consistent_snapshot\":1", "consistent_snapshot"},
         {"\"keys\":{\"k\":{", "\"keys\":{\"k\":null,\"l\":{", "key 'k'"},
-        {"\"keyval\":{\"public\":\"00\"}", "\"keyval\":[]", "key 'k'"},
-        {"\"scheme\":\"ed25519\",", "", "key 'k'"},
+        {"\"keyval\":{\"public\":\"00\"}", "\"keyval\":[]", NULL},
+        {"\"keys\":{", "\"keys\":{\"x\":7,", "key 'x'"},
+        {"\"scheme\":\"ed25519\",", "", NULL},
         {"\"keytype\":\"ed25519\"", "\"keytype\":\"future\",\"x\":[]", NULL},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
@@ -1055,6 +1085,7 @@ static void new_trees_are_valid(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(integers_beyond_64_bits_keep_their_digits),
         cmocka_unit_test(canonical_sorts_and_strips),
         cmocka_unit_test(canonical_agrees_with_python_and_js),
         cmocka_unit_test(canonical_refuses_floats_and_depth),

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/hex.h"
+#include "common/json/jsonnumber.h"
 #include "common/json/strictjson.h"
 
 struct member {
@@ -106,6 +107,10 @@ static int write_value(const json_t *v, unsigned depth, struct tm_buf *out, stru
     case JSON_ARRAY:
         return write_array(v, depth - 1, out, e);
     case JSON_STRING:
+        if (tm_jsonnumber_big(v) != NULL) {
+            tm_buf_append(out, tm_jsonnumber_big(v), json_string_length(v) - 1);
+            return 0;
+        }
         tuf_canonical_string(json_string_value(v), json_string_length(v), out);
         return 0;
     case JSON_INTEGER:

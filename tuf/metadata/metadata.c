@@ -209,7 +209,7 @@ struct tuf_metadata *tuf_metadata_parse(const void *data, size_t len, enum tuf_r
         return NULL;
     }
     if (tuf_metadata_map(role) == NULL) {
-        json_t *tree = tm_strictjson_parse(data, len, TUF_METADATA_MAX, e);
+        json_t *tree = tm_strictjson_parse_aside(data, len, NULL, e);
         return tree != NULL ? tuf_metadata_build(tree, role, NULL, e) : NULL;
     }
     /* Canonical JSON is never longer than what it was read from: it never moves. */

@@ -147,9 +147,16 @@ static enum tuf_verdict judge(struct count *c, const char *keyid, struct tm_err 
     }
     if (hex == NULL || *hex == '\0')
         return TUF_NOT_SIGNED;
-    put_text(&text, tm_strictjson_str(json, "keytype"));
-    put_text(&text, tm_strictjson_str(json, "scheme"));
-    put_text(&text, tm_strictjson_str(json_object_get(json, "keyval"), "public"));
+    const char *parts[] = {tm_strictjson_str(json, "keytype"), tm_strictjson_str(json, "scheme"),
+                           tm_strictjson_str(json_object_get(json, "keyval"), "public")};
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+        if (parts[i] == NULL) {
+            tm_buf_free(&text);
+            tm_err_set(why, "it has no keytype, scheme and keyval.public: of an unknown kind");
+            return TUF_UNUSABLE_KEY;
+        }
+        put_text(&text, parts[i]);
+    }
     put_text(&text, hex);
     const struct tuf_good_signature *g = known(c, &text);
     enum tuf_verdict v = TUF_SIGNED;
