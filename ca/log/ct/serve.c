@@ -9,17 +9,6 @@
 #include "common/json/jsonstr.h"
 
 #define IMMUTABLE "public, max-age=31536000, immutable"
-#define BRIEF "no-cache"
-
-void ca_log_serve_error(struct tm_http_exchange *x, unsigned status, const char *message)
-{
-    struct tm_buf b = {0};
-    tm_buf_puts(&b, "{\"error_message\":");
-    tm_jsonstr_put(&b, message, strlen(message));
-    tm_buf_puts(&b, "}\n");
-    tm_http_reply(x, status, "application/json", &b);
-    tm_http_reply_header(x, "Cache-Control", BRIEF);
-}
 
 /* Not the file: only when it has lasted does anyone see it. */
 static void serve_checkpoint(const struct ca_log_server *s, struct tm_http_exchange *x)
@@ -27,7 +16,7 @@ static void serve_checkpoint(const struct ca_log_server *s, struct tm_http_excha
     struct tm_buf b = {0};
     s->view.checkpoint(s->view.ctx, &b);
     tm_http_reply(x, 200, "text/plain; charset=utf-8", &b);
-    tm_http_reply_header(x, "Cache-Control", BRIEF);
+    tm_http_reply_header(x, "Cache-Control", LOG_SERVE_BRIEF);
 }
 
 /* What a client has to know of the log, under the name and in the form that logs publish it. */
@@ -45,7 +34,7 @@ static void serve_description(const struct ca_log_server *s, struct tm_http_exch
     tm_buf_printf(&b, "\",\"mmd\":%d}\n", LOG_MERGE_DELAY_S);
     OPENSSL_free(spki);
     tm_http_reply(x, 200, "application/json", &b);
-    tm_http_reply_header(x, "Cache-Control", BRIEF);
+    tm_http_reply_header(x, "Cache-Control", LOG_SERVE_BRIEF);
 }
 
 static bool is_issuer(const char *name)

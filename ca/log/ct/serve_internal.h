@@ -10,6 +10,8 @@ struct ca_log_server {
     struct ca_log_view view;
 };
 
+#define LOG_SERVE_BRIEF "no-cache" /* Cache-Control of what changes */
+
 /* {"error_message":…}, RFC 6962 §4 */
 void ca_log_serve_error(struct tm_http_exchange *x, unsigned status, const char *message);
 

@@ -213,7 +213,9 @@ struct ca_store *ca_store_http_open(const struct ca_store_options *o, char *pref
     h->ca_pem = o->ca_pem != NULL ? strdup(o->ca_pem) : NULL;
     h->pool = tm_fetch_pool_new(STORE_TRANSFERS_MAX, e);
     if (h->pool == NULL || (o->ca_pem != NULL && h->ca_pem == NULL)) {
-        ca_store_free(&h->store);
+        h->store.close(&h->store);
+        free(prefix);
+        free(h);
         return NULL;
     }
     return &h->store;

@@ -1,0 +1,127 @@
+#!/usr/bin/env bash
+# Who may know whom. The table says which rooms a room's files may include; nothing else is included,
+# no .c file is, and no files use each other's functions in a circle: then each can be read, and
+# tested, without those that come after it.
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+B=${B:-build}
+bad=0
+fault() { echo "FAULT $*"; bad=1; }
+W=$(mktemp -d)
+trap 'rm -rf "$W"' EXIT
+
+# A room (its folder; folders that are one room stand together, with commas) and the rooms below it.
+# @NAME is a list that was named before.
+cat >"$W/rooms" <<'TABLE'
+common,common/json         :
+common/ipc                 : common
+common/fetch               : common common/ipc
+common/http                : common common/ipc
+common/key                 : common
+common/sandbox             : common
+common/process             : common common/ipc common/sandbox
+common/transparency        : common
+@common                    : common common/process common/fetch common/http common/ipc common/key common/sandbox common/transparency
+
+oidc,oidc/token,oidc/keys,oidc/trust,oidc/principal : common common/fetch common/ipc
+
+ca/log/engine              : common common/transparency
+ca/log/ct                  : ca/log/engine common common/http common/transparency
+ca/log/signatures          : ca/log/engine ca/proof common common/http common/transparency
+ca/log/witness             : common common/fetch common/transparency
+ca/signer                  : common common/key
+ca/cert                    : ca/signer oidc common
+ca/log/monitor             : ca/cert common common/fetch common/transparency
+ca/proof                   : common
+ca/tsa                     : ca/signer common common/http
+ca/api                     : ca/signer ca/cert ca/proof oidc @common
+ca/ct                      : ca/api ca/signer ca/log/engine ca/log/ct ca/log/witness @common
+ca/config                  : ca/api ca/ct ca/signer ca/tsa ca/log/ct ca/log/signatures oidc @common
+
+tuf/metadata               : common common/key
+tuf/client                 : tuf/metadata common common/fetch
+tuf/verify/trust           : common common/fetch common/transparency
+tuf/verify/bundle          : tuf/verify/trust common common/transparency
+tuf/manager/policy,tuf/manager/state,tuf/manager/event,tuf/manager/review,tuf/manager/report,tuf/manager/evidence,tuf/manager/publish : tuf/metadata tuf/client tuf/verify/trust common common/fetch common/key
+
+tools/shared               : common
+@ca                        : ca/log/engine ca/log/ct ca/log/signatures ca/log/witness ca/log/monitor ca/signer ca/cert ca/proof ca/tsa ca/api ca/ct ca/config
+@tuf                       : tuf/metadata tuf/client tuf/verify/trust tuf/verify/bundle tuf/manager/policy
+tools/tenmint-log          : tools/shared ca/log/monitor ca/log/witness @common
+tools/tenmint-ca           : tools/shared tools/tenmint-log @ca oidc tuf/manager/policy @common
+tools/tenmint-tuf          : tools/shared @tuf @common
+tools/tenmint              : tools/shared ca/ct ca/signer oidc tuf/client tuf/metadata tuf/verify/trust tuf/verify/bundle @common
+TABLE
+
+# Rooms where files use each other in a circle and that are being rewritten. Each line goes when its
+# room is whole; a line that nothing needs any more is a fault.
+circles="tools/tenmint-ca common/http tuf/metadata tuf/manager tuf/verify"
+
+grep -rn --include='*.[ch]' '^[[:space:]]*#[[:space:]]*include "' common oidc ca tuf tools |
+    sed -E 's/^([^:]+):[0-9]+:[^"]*"([^"]+)".*/\1 \2/' >"$W/includes"
+[ "$(wc -l <"$W/includes")" -gt 500 ] || fault "only $(wc -l <"$W/includes") includes were found"
+
+while read -r from to; do
+    fault "$from includes $to: a file of functions"
+done < <(grep '\.c$' "$W/includes")
+
+awk -v table="$W/rooms" '
+function folder(path) { sub(/\/[^\/]*$/, "", path); return path }
+BEGIN {
+    while ((getline line < table) > 0) {
+        if (line !~ /:/) continue
+        split(line, half, ":")
+        gsub(/[ \t]/, "", half[1])
+        n = split(half[2], word, /[ \t]+/)
+        list = ""
+        for (i = 1; i <= n; i++) {
+            if (word[i] ~ /^@/) list = list " " named[word[i]]
+            else list = list " " word[i]
+        }
+        if (half[1] ~ /^@/) { named[half[1]] = list; continue }
+        m = split(half[1], part, ",")
+        for (i = 1; i <= m; i++) room[part[i]] = part[1]
+        allowed[part[1]] = list
+    }
+    for (r in allowed) { # a room that is not there yet, or not any more, is no fault
+        n = split(allowed[r], word, " ")
+        for (i = 1; i <= n; i++) may[r, (word[i] in room) ? room[word[i]] : word[i]] = 1
+    }
+}
+{
+    a = folder($1); b = folder($2)
+    if (!(a in room)) { print a " is no room of the table"; next }
+    if (!(b in room)) { print $1 " includes " $2 ": of no room of the table"; next }
+    if (room[a] != room[b] && !((room[a], room[b]) in may))
+        print $1 " includes " $2 ": " room[b] " is not below " room[a]
+}' "$W/includes" | sort -u >"$W/up"
+while read -r line; do fault "$line"; done <"$W/up"
+
+# The README names each room, itself or by the folder that it is in.
+for room in $(sed -nE 's/^([a-z][^ :]*).*/\1/p' "$W/rooms" | tr ',' ' '); do
+    named=$room
+    while [ "$named" != . ] && ! grep -qF "\`$named\`" README.md; do named=$(dirname "$named"); done
+    [ "$named" != . ] || [ ! -d "$room" ] || fault "the README's table of rooms does not name $room"
+done
+
+# Circles: file A uses a function or table of file B, and B, by however many others, of A.
+for part in "common oidc ca tuf tools/shared" tools/tenmint tools/tenmint-ca tools/tenmint-log tools/tenmint-tuf; do
+    for o in $(find $(printf "$B/obj/%s " $part) -maxdepth $([ "${part%% *}" = common ] && echo 9 || echo 1) -name '*.o'); do
+        source=${o#"$B/obj/"}
+        [ -e "${source%.o}.c" ] && nm "$o" | awk -v f="${source%.o}.c" '
+            NF == 3 && $2 ~ /^[TDBRV]$/ && $3 != "main" { print "D", $3, f }
+            NF == 2 && $1 == "U" { print "U", $2, f }'
+    done >"$W/symbols"
+    awk '$1 == "D" { home[$2] = $3 } $1 == "U" { use[$2 " " $3] = 1 }
+        END { for (k in use) { split(k, p, " "); if ((p[1] in home) && home[p[1]] != p[2]) print p[2], home[p[1]] } }' \
+        "$W/symbols" | sort -u >"$W/uses"
+    tsort "$W/uses" 2>&1 >/dev/null | sed -n 's/^tsort: \([^ ]*\.c\)$/\1/p'
+done | sort -u >"$W/circles"
+for room in $circles; do
+    grep -q "^$room/" "$W/circles" || fault "$room has no circle any more: take it off the list of this test"
+done
+grep -v -E "^($(echo "$circles" | tr ' ' '|'))/" "$W/circles" >"$W/rest"
+[ ! -s "$W/rest" ] || fault "these files use each other in a circle: $(tr '\n' ' ' <"$W/rest")"
+
+[ $bad = 0 ] && echo "includes: no room knows one above it, no new circle of files"
+exit $bad
