@@ -15,6 +15,7 @@
 #include "common/transparency/sct.h"
 
 struct ca_ct_embedded {
+    size_t quorum; /* of witnesses; 0: none is asked for */
     struct ca_issue_log as_log;
     struct tm_key *key;
     struct ca_ctlog *log;
@@ -106,6 +107,8 @@ static void metrics(void *ctx, struct tm_buf *out)
          "Checkpoints that could not be published.", s.checkpoint_failures},
         {"tenmint_log_cosignatures", "gauge", "Witnesses that cosigned the newest checkpoint.",
          atomic_load(&x->cosignatures)},
+        {"tenmint_log_cosignature_quorum", "gauge",
+         "Fewer cosignatures than this need a person (witness-quorum).", x->quorum},
         {"tenmint_log_contradicted", "gauge",
          "1: a witness has proven that the log was rolled back or has forked. It takes no entries.",
          s.contradicted},
@@ -260,6 +263,7 @@ struct ca_ct_embedded *ca_ct_embedded_open(const struct ca_ct_embedded_options *
                                       .collect = collect,
                                       .cancel = cancel,
                                       .metrics = metrics};
+    x->quorum = o->witness_quorum;
     x->key = tm_key_open(&o->key, "log key", e);
     if (x->key != NULL && open_witnesses(x, o, e) == 0) {
         to_log_options(o, tm_key_pkey(x->key), &lo);
