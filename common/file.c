@@ -4,12 +4,20 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+/* A pipe that has nothing yet is waited for, to its end: a password manager takes its time. */
+static bool wait_for_more(int fd)
+{
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+    return (errno == EINTR || errno == EAGAIN) && (poll(&p, 1, -1) >= 0 || errno == EINTR);
+}
 
 static int read_fd(int fd, const char *path, size_t max, struct tm_buf *out, struct tm_err *e)
 {
@@ -20,7 +28,7 @@ static int read_fd(int fd, const char *path, size_t max, struct tm_buf *out, str
         if (to == NULL)
             return tm_err_set(e, "read '%s': out of memory", path);
         ssize_t n = read(fd, to, want);
-        if (n < 0 && errno == EINTR)
+        if (n < 0 && wait_for_more(fd))
             continue;
         if (n < 0)
             return tm_err_errno(e, "read '%s'", path);

@@ -2,9 +2,25 @@
 #include <string.h>
 
 #include "common/file.h"
+#include "common/utf8.h"
 #include "common/key/internal.h"
 
 #define SECRET_MAX 1024 /* bytes */
+
+/* An editor's marks are no part of a secret: a byte order mark, one line end (LF or CRLF). */
+static void trim(struct tm_buf *b)
+{
+    size_t mark = tm_utf8_mark(b->data, b->len);
+    if (b->len > 0 && b->data[b->len - 1] == '\n') {
+        b->len--;
+        if (b->len > mark && b->data[b->len - 1] == '\r')
+            b->len--;
+    }
+    if (mark == 0 || mark > b->len)
+        return;
+    memmove(b->data, b->data + mark, b->len - mark);
+    b->len -= mark;
+}
 
 int tm_key_read_secret(const char *file, const char *env, const char *what, struct tm_buf *out,
                        struct tm_err *e)
@@ -12,8 +28,7 @@ int tm_key_read_secret(const char *file, const char *env, const char *what, stru
     if (file != NULL) {
         if (tm_file_read_secret(file, SECRET_MAX, out, e) != 0)
             return tm_err_wrap(e, "%s", what);
-        if (out->len > 0 && out->data[out->len - 1] == '\n')
-            out->len--;
+        trim(out);
     } else if (env != NULL) {
         const char *value = getenv(env);
         if (value == NULL)
