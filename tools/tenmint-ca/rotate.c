@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "ca/config/config.h"
 #include "ca/signer/create.h"
 #include "ca/signer/signer.h"
 #include "common/certs.h"
@@ -115,6 +116,29 @@ static int make_pair(const struct rotation *r, STACK_OF(X509) * root, const stru
     return check_pair(key, chain, r->password_file, e);
 }
 
+/* Before anything is written: a key file would be of no use to a CA whose key is elsewhere. */
+static int check_backend(const struct rotation *r, struct tm_err *e)
+{
+    char path[PATH_MAX];
+    struct ca_config c;
+    if (in(r->dir, "tenmint-ca.yaml", path, e) != 0)
+        return -1;
+    if (access(path, F_OK) != 0)
+        return 0;
+    if (ca_config_load(path, &c, e) != 0)
+        return -1;
+    int rc =
+        strcmp(c.backend, "file") == 0
+            ? 0
+            : tm_err_set(e,
+                         "the CA key's backend is '%s' (%s): rotate makes key files only. Make "
+                         "the next key and its certificate where that key lives, then put its "
+                         "chain and label into the configuration",
+                         c.backend, path);
+    ca_config_free(&c);
+    return rc;
+}
+
 static int make_next(const struct rotation *r, struct tm_err *e)
 {
     struct tm_key *root_key = NULL;
@@ -125,6 +149,8 @@ static int make_next(const struct rotation *r, struct tm_err *e)
             "'%s' is there already: put it in service (--activate) or, if its chain was "
             "never published, remove it",
             r->next);
+    if (check_backend(r, e) != 0)
+        return -1;
     remove_part(r);
     int rc = open_root(r, &root, &root_key, e);
     if (rc == 0)

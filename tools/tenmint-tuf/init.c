@@ -112,7 +112,8 @@ static void next_steps(const char *dir, bool made_online)
 {
     printf("wrote %s/policy.yaml\n", dir);
     if (made_online)
-        printf("wrote %s/online.key and %s/keys/online.pub: what signs snapshot and timestamp\n",
+        printf("wrote %s/online.key and %s/keys/online.pub: what signs snapshot and timestamp; the "
+               "key is not encrypted: keep the file on the online machine alone\n",
                dir, dir);
     printf("next:\n"
            "  each holder, on a machine of the holder's own:\n"
