@@ -98,8 +98,8 @@ static void edit_holders(const char *text, size_t len, const struct tuf_policy *
     char a[] = "fuzz-a";
     char b[] = "fuzz-b";
     char *names[] = {a, b};
-    const struct tm_yamlmap_list holders = {.item = names, .count = 2};
-    if (tuf_policy_edit_holders("fuzz", text, len, "targets", &holders, &out, &e) == 0) {
+    const struct tuf_policy_holders edit = {"targets", {.item = names, .count = 2}};
+    if (tuf_policy_edit_holders("fuzz", text, len, &edit, 1, &out, &e) == 0) {
         reparse(&out, &after);
         const struct tuf_policy_role *now = tuf_policy_role(&after, "targets");
         if (now->holders.count != 2 || strcmp(now->holders.item[0], "fuzz-a") != 0 ||

@@ -46,25 +46,25 @@ static bool edit_list(const struct tm_yamlmap_list *from, struct change *c,
     return true;
 }
 
-static int edit_role(const struct tuf_workspace *w, const struct tuf_policy_role *r,
-                     struct change *c, struct tm_buf *text, struct tm_err *e)
+/* What the edits of one change are, until all are made at once. */
+struct edits {
+    struct tuf_policy_holders *item;
+    size_t count;
+};
+
+static int edit_role(const struct tuf_policy_role *r, struct change *c, struct edits *all,
+                     struct tm_err *e)
 {
     struct tm_yamlmap_list to = {.item = calloc(r->holders.count + 2, sizeof(char *))};
-    struct tm_buf out = {0};
-    int rc = to.item != NULL ? 0 : tm_err_set(e, "out of memory");
-    if (rc == 0 && edit_list(&r->holders, c, &to)) {
+    if (to.item == NULL)
+        return tm_err_set(e, "out of memory");
+    if (edit_list(&r->holders, c, &to)) {
+        all->item[all->count++] = (struct tuf_policy_holders){r->name, to};
         c->roles++;
-        rc = tuf_policy_edit_holders(w->policy_file, (const char *)text->data, text->len, r->name,
-                                     &to, &out, e);
-        if (rc == 0) {
-            struct tm_buf old = *text;
-            *text = out;
-            out = old;
-        }
+    } else {
+        free(to.item);
     }
-    tm_buf_free(&out);
-    free(to.item);
-    return rc;
+    return 0;
 }
 
 static bool wanted(const char *role, int count, char **roles)
@@ -76,23 +76,44 @@ static bool wanted(const char *role, int count, char **roles)
     return count == 0;
 }
 
+static int edit_wanted(const struct tm_yamlmap_entries *roles, struct change *c, int count,
+                       char **names, struct edits *all, struct tm_err *e)
+{
+    const struct tuf_policy_role *r = roles->item;
+    for (size_t i = 0; i < roles->count; i++) {
+        if (wanted(r[i].name, count, names) && edit_role(&r[i], c, all, e) != 0)
+            return -1;
+    }
+    return 0;
+}
+
 /* Every role of the policy, or the named ones. */
 static int edit_roles(const struct tuf_workspace *w, struct change *c, int count, char **roles,
                       struct tm_buf *text, struct tm_err *e)
 {
-    const struct tuf_policy_role *r = w->policy.roles.item;
-    const struct tuf_policy_role *d = w->policy.delegations.item;
-    for (size_t i = 0; i < w->policy.roles.count; i++) {
-        if (wanted(r[i].name, count, roles) && edit_role(w, &r[i], c, text, e) != 0)
-            return -1;
+    const struct tuf_policy *p = &w->policy;
+    struct edits all = {.item =
+                            calloc(p->roles.count + p->delegations.count + 1, sizeof(*all.item))};
+    struct tm_buf out = {0};
+    int rc = all.item != NULL ? 0 : tm_err_set(e, "out of memory");
+    if (rc == 0)
+        rc = edit_wanted(&p->roles, c, count, roles, &all, e);
+    if (rc == 0)
+        rc = edit_wanted(&p->delegations, c, count, roles, &all, e);
+    if (rc == 0 && p->bin_bits > 0 && wanted("bins", count, roles))
+        rc = edit_role(&p->bins, c, &all, e);
+    if (rc == 0 && all.count > 0) {
+        rc = tuf_policy_edit_holders(w->policy_file, (const char *)text->data, text->len, all.item,
+                                     all.count, &out, e);
+        struct tm_buf old = *text;
+        *text = out;
+        out = old;
     }
-    for (size_t i = 0; i < w->policy.delegations.count; i++) {
-        if (wanted(d[i].name, count, roles) && edit_role(w, &d[i], c, text, e) != 0)
-            return -1;
-    }
-    if (w->policy.bin_bits > 0 && wanted("bins", count, roles))
-        return edit_role(w, &w->policy.bins, c, text, e);
-    return 0;
+    tm_buf_free(&out);
+    for (size_t i = 0; i < all.count; i++)
+        free(all.item[i].holders.item);
+    free(all.item);
+    return rc;
 }
 
 static int check_roles(const struct tuf_policy *p, int count, char **roles, struct tm_err *e)

@@ -1,5 +1,6 @@
 /* Small changes to the policy's text. The YAML parser says where a node begins and ends; the rest
  * of the file, comments included, stays as the operator wrote it. */
+#include <stdlib.h>
 #include <string.h>
 #include <yaml.h>
 
@@ -149,8 +150,8 @@ static bool find_online(const char *text, size_t len, size_t *at, size_t *indent
     return found;
 }
 
-/* The span of holders (role given) or of `revoked` (role NULL). False: there is none. */
-static bool find_span(const char *text, size_t len, const char *role, struct span *out)
+/* The span of `revoked`. False: there is none. */
+static bool find_revoked(const char *text, size_t len, struct span *out)
 {
     yaml_parser_t parser;
     yaml_document_t doc;
@@ -159,26 +160,75 @@ static bool find_span(const char *text, size_t len, const char *role, struct spa
         return false;
     yaml_parser_set_input_string(&parser, (const unsigned char *)text, len);
     if (yaml_parser_load(&parser, &doc)) {
-        const yaml_node_t *list = role != NULL
-                                      ? holders_of(&doc, role)
-                                      : member(&doc, yaml_document_get_root_node(&doc), "revoked");
-        found = list_span(&doc, list, text, len, out);
+        found = list_span(&doc, member(&doc, yaml_document_get_root_node(&doc), "revoked"), text,
+                          len, out);
         yaml_document_delete(&doc);
     }
     yaml_parser_delete(&parser);
     return found;
 }
 
-int tuf_policy_edit_holders(const char *name, const char *text, size_t len, const char *role,
-                            const struct tm_yamlmap_list *holders, struct tm_buf *out,
-                            struct tm_err *e)
-{
+struct holders_span {
     struct span at;
-    if (!find_span(text, len, role, &at))
-        return tm_err_set(e, "%s: role '%s' has no list of holders", name, role);
-    tm_buf_append(out, text, at.from);
-    write_list(holders, NULL, out);
-    tm_buf_append(out, text + at.to, len - at.to);
+    const struct tm_yamlmap_list *to;
+};
+
+static int by_place(const void *a, const void *b)
+{
+    const struct holders_span *x = a;
+    const struct holders_span *y = b;
+    return x->at.from < y->at.from ? -1 : x->at.from > y->at.from;
+}
+
+/* All spans from one reading of the text: a policy may have thousands of roles. */
+static int find_spans(const char *name, const char *text, size_t len,
+                      const struct tuf_policy_holders *edits, size_t count,
+                      struct holders_span *out, struct tm_err *e)
+{
+    yaml_parser_t parser;
+    yaml_document_t doc;
+    int rc = -1;
+    if (!yaml_parser_initialize(&parser))
+        return tm_err_set(e, "out of memory");
+    yaml_parser_set_input_string(&parser, (const unsigned char *)text, len);
+    if (yaml_parser_load(&parser, &doc)) {
+        rc = 0;
+        for (size_t i = 0; i < count && rc == 0; i++) {
+            out[i].to = &edits[i].holders;
+            if (!list_span(&doc, holders_of(&doc, edits[i].role), text, len, &out[i].at))
+                rc = tm_err_set(e, "%s: role '%s' has no list of holders", name, edits[i].role);
+        }
+        yaml_document_delete(&doc);
+    } else {
+        tm_err_set(e, "%s: it cannot be read as YAML", name);
+    }
+    yaml_parser_delete(&parser);
+    return rc;
+}
+
+int tuf_policy_edit_holders(const char *name, const char *text, size_t len,
+                            const struct tuf_policy_holders *edits, size_t count,
+                            struct tm_buf *out, struct tm_err *e)
+{
+    struct holders_span *spans = calloc(count + 1, sizeof(*spans));
+    size_t at = 0;
+    int rc = spans != NULL ? find_spans(name, text, len, edits, count, spans, e)
+                           : tm_err_set(e, "out of memory");
+    if (rc == 0)
+        qsort(spans, count, sizeof(*spans), by_place);
+    for (size_t i = 0; i < count && rc == 0; i++) {
+        if (spans[i].at.from < at) /* one list of several roles, by an anchor */
+            rc = tm_err_set(e, "%s: roles share one list of holders: change it by hand", name);
+        if (rc != 0)
+            break;
+        tm_buf_append(out, text + at, spans[i].at.from - at);
+        write_list(spans[i].to, NULL, out);
+        at = spans[i].at.to;
+    }
+    free(spans);
+    if (rc != 0)
+        return rc;
+    tm_buf_append(out, text + at, len - at);
     return check(name, out, e);
 }
 
@@ -189,7 +239,7 @@ int tuf_policy_edit_revoke(const char *name, const char *text, size_t len, const
     struct span at;
     if (tuf_policy_parse(name, text, len, &p, e) != 0)
         return -1;
-    if (find_span(text, len, NULL, &at)) {
+    if (find_revoked(text, len, &at)) {
         tm_buf_append(out, text, at.from);
         write_list(&p.revoked, holder, out);
         tm_buf_append(out, text + at.to, len - at.to);

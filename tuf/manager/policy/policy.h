@@ -95,11 +95,16 @@ void tuf_policy_key_source(const struct tuf_policy_online *o, struct tm_key_sour
 
 /* ---- changes to the file's text that keep everything else as the operator wrote it ---- */
 
-/* The holders of `role` (one of the four, a delegation, or "bins") become `holders`. `out` gets
- * the whole new text, checked by tuf_policy_parse(). */
-int tuf_policy_edit_holders(const char *name, const char *text, size_t len, const char *role,
-                            const struct tm_yamlmap_list *holders, struct tm_buf *out,
-                            struct tm_err *e);
+struct tuf_policy_holders {
+    const char *role; /* one of the four, a delegation, or "bins"; borrowed */
+    struct tm_yamlmap_list holders;
+};
+
+/* The holders of these roles become others. `out` gets the whole new text, checked by
+ * tuf_policy_parse(). */
+int tuf_policy_edit_holders(const char *name, const char *text, size_t len,
+                            const struct tuf_policy_holders *edits, size_t count,
+                            struct tm_buf *out, struct tm_err *e);
 
 /* Adds `holder` to `online-keys`; `where` says what signs for it. Paths are written as given, so
  * they are absolute or start from the workspace. */

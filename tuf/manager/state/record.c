@@ -240,22 +240,29 @@ static int check_role(const struct repository *x, const struct tuf_event_role *r
 int tuf_record_check(const struct tuf_record *r, const struct tuf_event *ev, EVP_PKEY *pkey,
                      const char *const *again, size_t count, struct tm_err *e)
 {
-    const struct repository *all = r->repositories.item;
     char hex[65];
     if (root1_of(ev, hex, e) != 0)
         return -1;
-    for (size_t k = 0; k < r->repositories.count; k++) {
-        /* Of first roots that nobody has seen published, one may become true. */
-        bool rival = ev->root_count == 0 && all[k].seen == 0;
-        if (strcmp(all[k].root1, hex) != 0 && !rival)
-            continue;
-        for (size_t i = 0; i < ev->count; i++) {
-            if (ev->role[i].proposed != NULL && tuf_event_may_sign(ev, ev->role[i].name, pkey) &&
-                check_role(&all[k], &ev->role[i], again, count, e) != 0)
-                return -1;
-        }
+    const struct repository *x = find(r, hex);
+    for (size_t i = 0; x != NULL && i < ev->count; i++) {
+        if (ev->role[i].proposed != NULL && tuf_event_may_sign(ev, ev->role[i].name, pkey) &&
+            check_role(x, &ev->role[i], again, count, e) != 0)
+            return -1;
     }
     return 0;
+}
+
+bool tuf_record_rival(const struct tuf_record *r, const struct tuf_event *ev)
+{
+    const struct repository *all = r->repositories.item;
+    char hex[65];
+    if (ev->root_count > 0 || root1_of(ev, hex, NULL) != 0)
+        return false;
+    for (size_t i = 0; i < r->repositories.count; i++) {
+        if (all[i].seen == 0 && strcmp(all[i].root1, hex) != 0)
+            return true;
+    }
+    return false;
 }
 
 /* Forgets a version's other content, and versions long gone. */
