@@ -329,6 +329,45 @@ static void how_many_are_not_shown_is_said(void **state)
     case_close(&c);
 }
 
+static void what_a_declared_reader_cannot_read_is_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *policy, *file, *error, *warning; /* NULL: none */
+    } rows[] = {
+        {"", "targets/a%41", NULL, "a%41 (1 in all): a '%' in its name"},
+        {"readers: [tough]\n", "targets/a%41", "a%41: a '%' in its name, which tough", NULL},
+        {"readers: [cosign]\n", "targets/a#b", "which cosign cannot read", NULL},
+        {"readers: [cosign]\n", "targets/a/b", NULL, NULL},
+        {"", "targets/a/b", NULL, NULL},
+        {"readers: [cosign, tough]\n", "targets/a/b", "a/b: a '/' in its name, which tough", NULL},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct tuf_case c;
+        struct tuf_event ev;
+        struct tuf_workspace w;
+        struct tuf_findings f = {0};
+        char *policy = NULL;
+        assert_true(asprintf(&policy, "%s%s", CASE_POLICY, rows[i].policy) > 0);
+        case_open(&c, policy);
+        case_file(&c, rows[i].file, "x");
+        case_propose(&c, T0, NULL, &ev);
+        assert_int_equal(tuf_workspace_open(c.dir, &w, &c.e), 0);
+        tuf_rules_readers(&ev, &w.policy, &f);
+        assert_int_equal(f.error_count, rows[i].error != NULL);
+        if (rows[i].error != NULL)
+            assert_non_null(strstr(tm_buf_str(&f.errors), rows[i].error));
+        assert_int_equal(f.warnings.len > 0, rows[i].warning != NULL);
+        if (rows[i].warning != NULL)
+            assert_non_null(strstr(tm_buf_str(&f.warnings), rows[i].warning));
+        tuf_findings_free(&f);
+        tuf_workspace_close(&w);
+        tuf_event_free(&ev);
+        free(policy);
+        case_close(&c);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -341,6 +380,7 @@ int main(void)
         cmocka_unit_test(the_digest_covers_the_content_that_travels_along),
         cmocka_unit_test(a_date_of_the_event_judges_nothing),
         cmocka_unit_test(how_many_are_not_shown_is_said),
+        cmocka_unit_test(what_a_declared_reader_cannot_read_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

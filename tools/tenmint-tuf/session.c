@@ -7,6 +7,7 @@
 #include "common/clock.h"
 #include "common/file.h"
 #include "tuf/manager/event/open.h"
+#include "tuf/manager/event/rules.h"
 #include "tuf/manager/evidence/transcript.h"
 
 int64_t session_now(void)
@@ -194,6 +195,22 @@ static int tell_removals(const struct tuf_event *ev, struct tm_err *e)
     return 0;
 }
 
+/* What others could not read is said before anybody signs it. */
+static int check_readers(const struct tuf_workspace *w, const struct tuf_event *ev,
+                         struct tm_err *e)
+{
+    struct tuf_findings f = {0};
+    int rc = 0;
+    tuf_rules_readers(ev, &w->policy, &f);
+    if (f.warnings.len > 0 && tm_buf_str(&f.warnings) != NULL)
+        printf("to consider: %s", tm_buf_str(&f.warnings));
+    if (f.error_count > 0 && tm_buf_str(&f.errors) != NULL)
+        rc =
+            tm_err_set(e, "%.*s", (int)strcspn(tm_buf_str(&f.errors), "\n"), tm_buf_str(&f.errors));
+    tuf_findings_free(&f);
+    return rc;
+}
+
 static int propose(struct tuf_workspace *w, const struct tuf_published *p, const char *name,
                    const char *reason, const struct cli_list *renew, const char *out)
 {
@@ -209,7 +226,9 @@ static int propose(struct tuf_workspace *w, const struct tuf_published *p, const
         tuf_event_free(&ev);
         return CLI_OK;
     }
-    int rc = event_path(w, tuf_event_name(&ev), out, path, sizeof(path), &e);
+    int rc = check_readers(w, &ev, &e);
+    if (rc == 0)
+        rc = event_path(w, tuf_event_name(&ev), out, path, sizeof(path), &e);
     if (rc == 0 && tuf_event_is_there(path))
         rc = tm_err_set(&e, "'%s' exists: signatures may be in it; use --name or --out", path);
     if (rc == 0)

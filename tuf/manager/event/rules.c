@@ -383,6 +383,7 @@ void tuf_rules_judge(const struct tuf_event *ev, const struct tuf_policy *policy
         if (ev->role[i].proposed != NULL)
             judge_role(&j, &ev->role[i]);
     }
+    tuf_rules_readers(ev, policy, out);
     if (tuf_event_check_signatures(ev, &e) != 0)
         fault(&j, "%s", e.text);
 }

@@ -32,6 +32,11 @@ __attribute__((format(printf, 2, 3))) void tuf_findings_danger(struct tuf_findin
                                                                const char *fmt, ...);
 void tuf_findings_free(struct tuf_findings *f);
 
+/* What other clients cannot read: a warning, or an error when the policy (or NULL) names one of
+ * them as a reader. Part of tuf_rules_judge(). */
+void tuf_rules_readers(const struct tuf_event *ev, const struct tuf_policy *policy,
+                       struct tuf_findings *out);
+
 /* The base of the event is `live`, as published now. A proposal that is live already is fine. */
 int tuf_rules_base(const struct tuf_event *ev, const struct tuf_published *live, struct tm_err *e);
 

@@ -3,6 +3,7 @@
 #include "common/nearest.h"
 #include "tuf/metadata/delegation.h"
 #include "tuf/manager/policy/internal.h"
+#include "tuf/manager/policy/readers.h"
 
 static int check_holders(const struct tuf_policy *p, const struct tuf_policy_role *r,
                          struct tm_err *e)
@@ -276,7 +277,7 @@ int tuf_policy_judge(const struct tuf_policy *p, struct tm_err *e)
     }
     if (check_online(p, e) != 0 || check_top_roles(p, e) != 0 || tuf_check_delegations(p, e) != 0)
         return -1;
-    return check_customs(p, e);
+    return tuf_readers_check(&p->readers, e) == 0 ? check_customs(p, e) : -1;
 }
 
 static void warn_role(const struct tuf_policy *p, const struct tuf_policy_role *r,

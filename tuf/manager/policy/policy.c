@@ -83,6 +83,7 @@ static const struct tm_yamlmap_key policy_keys[] = {
     ENTRIES("online-keys", online, struct tuf_policy_online, online_keys),
     ENTRIES("custom", customs, struct tuf_policy_custom, custom_keys),
     TEXTS("revoked", struct tuf_policy, revoked),
+    TEXTS("readers", struct tuf_policy, readers),
     TEXTS("clients-act-on", struct tuf_policy, acted_on),
     END,
 };

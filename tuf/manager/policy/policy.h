@@ -54,6 +54,7 @@ struct tuf_policy {
     struct tm_yamlmap_entries online;  /* struct tuf_policy_online */
     struct tm_yamlmap_entries customs; /* struct tuf_policy_custom */
     struct tm_yamlmap_list revoked;    /* names that no role gets any more */
+    struct tm_yamlmap_list readers;    /* clients that must be able to read all: readers.h */
     struct tm_yamlmap_list acted_on;   /* targets, beside the well-known ones, that clients act on:
                                           a review explains them */
 };
