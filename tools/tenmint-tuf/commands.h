@@ -18,6 +18,7 @@ int command_revoke(const struct cli_command *self, int argc, char **argv);
 int command_propose(const struct cli_command *self, int argc, char **argv);
 int command_review(const struct cli_command *self, int argc, char **argv);
 int command_sign(const struct cli_command *self, int argc, char **argv);
+int command_hold(const struct cli_command *self, int argc, char **argv);
 int command_merge(const struct cli_command *self, int argc, char **argv);
 int command_publish(const struct cli_command *self, int argc, char **argv);
 int command_refresh(const struct cli_command *self, int argc, char **argv);

@@ -39,7 +39,7 @@ int command_propose(const struct cli_command *self, int argc, char **argv)
     return rc;
 }
 
-static int read_trusted(const char *path, struct tuf_metadata **out, struct tm_err *e)
+int holder_root(const char *path, struct tuf_metadata **out, struct tm_err *e)
 {
     struct tm_buf bytes = {0};
     *out = NULL;
@@ -127,7 +127,7 @@ int command_review(const struct cli_command *self, int argc, char **argv)
         return rc;
     if (dir != NULL && tuf_workspace_open(dir, &w, &e) != 0)
         return cli_fail(CLI_CONFIG, &e);
-    rc = read_trusted(trusted, &root, &e) == 0 ? tuf_event_read(argv[0], &ev, &e) : -1;
+    rc = holder_root(trusted, &root, &e) == 0 ? tuf_event_read(argv[0], &ev, &e) : -1;
     if (rc == 0) {
         r.policy = dir != NULL ? &w.policy : NULL;
         r.trusted = root;
@@ -195,10 +195,9 @@ static int review_first(const struct tuf_event *ev, const struct tuf_metadata *r
     return rc;
 }
 
-/* *code: what to exit with when it fails. */
-static int sign_event(struct tuf_event *ev, struct tm_key_source *source, const struct holder *h,
-                      const char *digest, const struct tuf_metadata *root,
-                      struct tuf_event_signer *who, int *code, struct tm_err *e)
+int holder_sign(const struct holder *h, struct tuf_event *ev, struct tm_key_source *source,
+                const char *digest, const struct tuf_metadata *root, struct tuf_event_signer *who,
+                int *code, struct tm_err *e)
 {
     struct tuf_review_result result;
     int rc = holder_fresh(h, ev, e);
@@ -226,7 +225,7 @@ static int sign_event(struct tuf_event *ev, struct tm_key_source *source, const 
     return rc;
 }
 
-static void say_signed(struct tuf_event_signer *who, const char *path, const struct tuf_event *ev)
+void holder_say_signed(struct tuf_event_signer *who, const char *path, const struct tuf_event *ev)
 {
     struct tm_buf text = {0};
     tm_buf_puts(&text, "signed by ");
@@ -263,13 +262,13 @@ int command_sign(const struct cli_command *self, int argc, char **argv)
     int rc = cli_parse(self, options, argc, argv, 1, 1, &count);
     if (rc != CLI_GO_ON)
         return rc;
-    rc = read_trusted(trusted, &root, &e) == 0 ? tuf_event_read(argv[0], &ev, &e) : -1;
+    rc = holder_root(trusted, &root, &e) == 0 ? tuf_event_read(argv[0], &ev, &e) : -1;
     if (rc == 0)
-        rc = sign_event(&ev, &source, &h, digest, root, &who, &code, &e);
+        rc = holder_sign(&h, &ev, &source, digest, root, &who, &code, &e);
     if (rc == 0)
         rc = tuf_event_write(out != NULL ? out : argv[0], &ev, &e);
     if (rc == 0)
-        say_signed(&who, out != NULL ? out : argv[0], &ev);
+        holder_say_signed(&who, out != NULL ? out : argv[0], &ev);
     tm_buf_free(&who.roles);
     tuf_event_free(&ev);
     tuf_metadata_free(root);

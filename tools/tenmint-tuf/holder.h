@@ -36,4 +36,16 @@ void holder_see(const struct holder *h, const struct tuf_event *ev);
 int holder_commit(const struct holder *h, const struct tm_key_source *source, EVP_PKEY *pkey,
                   const struct tuf_event *ev, struct tm_err *e);
 
+/* ---- event.c: signing, for `sign` and `hold` ---- */
+
+/* A root that the holder kept; *out stays NULL when `path` is. */
+int holder_root(const char *path, struct tuf_metadata **out, struct tm_err *e);
+
+/* Reviews, asks for the digest unless it is given, signs in memory and writes the record. *code:
+ * what to exit with when it fails. */
+int holder_sign(const struct holder *h, struct tuf_event *ev, struct tm_key_source *source,
+                const char *digest, const struct tuf_metadata *root, struct tuf_event_signer *who,
+                int *code, struct tm_err *e);
+void holder_say_signed(struct tuf_event_signer *who, const char *path, const struct tuf_event *ev);
+
 #endif
