@@ -23,9 +23,8 @@ enum tuf_feature {
     TUF_FEATURE_COUNT
 };
 
-#define READERS_TARGETS_MAX \
-    ((size_t)5000000) /* bytes of targets that python-tuf and others take \
-                       */
+/* Bytes of a targets file that python-tuf and others take. */
+#define READERS_TARGETS_MAX ((size_t)5000000)
 
 /* Each of the policy's `readers` is known: cosign, go-tuf-v1, python-tuf, tuf-js, tough. */
 int tuf_readers_check(const struct tm_yamlmap_list *readers, struct tm_err *e);
