@@ -55,8 +55,8 @@ says "key show by name" 0 "$FP" $T key show carol --dir "$W/tuf"
 # The online key in a token, its PIN in a file beside the policy.
 rm "$W/tuf/online.key"
 cp "$W/pin" "$W/tuf/pin"
-says "key new online" 0 "wrote" $T key new online2 "${ONLINE[@]}" "${PIN[@]}" --dir "$W/tuf"
-says "online key imported" 0 "fingerprint" $T key import online "$W/tuf/keys/online2.pub" --replace --dir "$W/tuf"
+says "key new online" 0 "wrote" $T key new online2 "${ONLINE[@]}" "${PIN[@]}" --out "$W"
+says "online key imported" 0 "fingerprint" $T key import online "$W/online2.pub" --replace --dir "$W/tuf"
 online_is() { # the policy's line of the online key
     sed -i "s|^  online: .*|  online: {$1}|" "$W/tuf/policy.yaml"
 }
