@@ -28,6 +28,9 @@ copy() {
     git ls-files -coz --exclude-standard | grep -zv '^tests/interop/' | while IFS= read -r -d '' f; do
         cmp -s "$f" "$B/tree/$f" || cp --parents -t "$B/tree" "$f"
     done
+    (cd "$B/tree" && find . -name build -prune -o -name '*.[ch]' -print) | while IFS= read -r f; do
+        [ -e "$f" ] || rm -f "$B/tree/$f" # moved since
+    done
 }
 trap 'rm -rf "$LOG"' EXIT
 

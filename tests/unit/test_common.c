@@ -145,6 +145,15 @@ static void strictjson_refuses_what_hides_meaning(void **state)
         "{\"a\\u0000b\":1}",
         "[1,]",
         "\"\x01\"",
+        "\"\\ud800\"",
+        "\"\\udc00\"",
+        "\"\\udfff\"",
+        "\"\\ud800\\ue000\"",
+        "\"\\ud800\\ud800\"",
+        "\"\\ud800x\"",
+        "\"\xe0\x80\x80\"", /* overlong */
+        "\"\xed\xa0\x80\"", /* half a surrogate pair */
+        "\"\xf4\x90\x80\x80\"",
     };
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         struct tm_err e = {0};

@@ -318,6 +318,8 @@ static void bad_checkpoints_are_refused(void **state)
         {"o\n9223372036854775808\n" ROOT "\n", false},
         {"o\n99999999999999999999\n" ROOT "\n", false},
         {"o\n01\n" ROOT "\n", false},
+        {"o\n1/\n" ROOT "\n", false},
+        {"o\n1:\n" ROOT "\n", false},
         {"o\n-1\n" ROOT "\n", false},
         {"o\n+1\n" ROOT "\n", false},
         {"o\n 1\n" ROOT "\n", false},
@@ -327,6 +329,8 @@ static void bad_checkpoints_are_refused(void **state)
         {"o\n1\nAAAA\n", false},
         {"o\n1\n" ROOT ROOT "\n", false},
         {"o\n1\n" ROOT "\n\nx\n", false},
+        {"o\n1\n" ROOT "\nx", false},
+        {"o\n1\n" ROOT, false},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct tm_err e = {0};
@@ -335,6 +339,11 @@ static void bad_checkpoints_are_refused(void **state)
         if ((tm_checkpoint_parse(&n, &c, &e) == 0) != cases[i].good)
             fail_msg("case %zu: %s", i, e.text);
     }
+    static const char nul[] = "o\0p\n1\n" ROOT "\n";
+    struct tm_err e = {0};
+    struct tm_checkpoint c;
+    const struct tm_note n = {.text = nul, .text_len = sizeof(nul) - 1};
+    assert_int_equal(tm_checkpoint_parse(&n, &c, &e), -1);
 }
 
 static void bad_verifier_keys_are_refused(void **state)

@@ -1,4 +1,5 @@
 /* SCTs against OpenSSL's own certificate transparency, and every damage refused. */
+#include "tests/support/pki.h"
 #include "tests/support/cmocka_all.h"
 
 #include <openssl/ec.h>
@@ -174,6 +175,72 @@ static void forms_are_told_apart(void **state)
     tm_buf_free(&out);
     tm_buf_free(&final);
     tm_buf_free(&final_der);
+}
+
+/* A certificate with one extension, as OpenSSL's configuration writes it: DER. */
+static void extended(const char *oid, const char *value, struct tm_buf *der)
+{
+    const struct pki_extension extensions[] = {{oid, value}, {NULL, NULL}};
+    EVP_PKEY *key = pki_key("P-256");
+    const struct pki_spec spec = {"one", key, NULL, NULL, 1700000000, 1800000000, extensions};
+    X509 *cert = pki_cert(&spec);
+    unsigned char *text = NULL;
+    int len = i2d_X509(cert, &text);
+    tm_buf_append(der, text, (size_t)len);
+    OPENSSL_free(text);
+    X509_free(cert);
+    EVP_PKEY_free(key);
+}
+
+#define POISON "1.3.6.1.4.1.11129.2.4.3"
+#define SCTS "1.3.6.1.4.1.11129.2.4.2"
+
+static void an_extension_has_one_form(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *oid, *value;
+        int rc; /* of reading it as what it is */
+    } rows[] = {
+        {POISON, "critical,DER:05:00", 0},     {POISON, "DER:05:00", -1}, /* not critical */
+        {POISON, "critical,DER:05:00:00", -1},                            /* more than NULL */
+        {POISON, "critical,DER:04:00", -1},    {SCTS, "DER:04:02:00:00", 1},
+        {SCTS, "DER:04:02:00:00:05:00", -1}, /* something follows */
+        {SCTS, "DER:03:02:00:00", -1},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct tm_buf der = {0};
+        struct tm_buf tbs = {0};
+        struct tm_err e = {0};
+        const unsigned char *list;
+        size_t len;
+        extended(rows[i].oid, rows[i].value, &der);
+        int rc = strcmp(rows[i].oid, POISON) == 0
+                     ? tm_sct_from_precertificate(der.data, der.len, &tbs, &e)
+                     : tm_sct_from_certificate(der.data, der.len, &list, &len, &tbs, &e);
+        if (rc != rows[i].rc)
+            fail_msg("row %zu: %d %s", i, rc, e.text);
+        tm_buf_free(&der);
+        tm_buf_free(&tbs);
+    }
+}
+
+/* TRUE is one byte of ones in DER, and of any but zeros in BER. */
+static void a_critical_mark_is_in_der(void **state)
+{
+    (void)state;
+    static const unsigned char mark[] = {0x01, 0x01, 0xff, 0x04, 0x02, 0x05, 0x00};
+    struct tm_buf der = {0};
+    struct tm_buf tbs = {0};
+    struct tm_err e = {0};
+    extended(POISON, "critical,DER:05:00", &der);
+    unsigned char *at = memmem(der.data, der.len, mark, sizeof(mark));
+    assert_non_null(at);
+    assert_int_equal(tm_sct_from_precertificate(der.data, der.len, &tbs, &e), 0);
+    at[2] = 0x01;
+    assert_int_equal(tm_sct_from_precertificate(der.data, der.len, &tbs, &e), -1);
+    tm_buf_free(&der);
+    tm_buf_free(&tbs);
 }
 
 /* The same structure, read and written by OpenSSL. */
@@ -442,6 +509,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(openssl_validates_our_embedded_sct),
         cmocka_unit_test(certificate_gives_back_what_was_logged),
+        cmocka_unit_test(an_extension_has_one_form),
+        cmocka_unit_test(a_critical_mark_is_in_der),
         cmocka_unit_test(forms_are_told_apart),
         cmocka_unit_test(openssl_reads_and_writes_the_same_bytes),
         cmocka_unit_test(every_truncation_and_every_trailing_byte_is_refused),

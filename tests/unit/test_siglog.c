@@ -70,6 +70,8 @@ static void base64(struct tm_buf *out, const void *data, size_t len)
     tm_buf_puts(out, "\"");
 }
 
+static bool trailing; /* a byte follows what the next verifiers hold */
+
 /* {"x509Certificate":…} of a certificate for `key`, or {"publicKey":…}. */
 static void verifier(struct tm_buf *out, EVP_PKEY *key, bool certificate, const char *details)
 {
@@ -89,7 +91,15 @@ static void verifier(struct tm_buf *out, EVP_PKEY *key, bool certificate, const 
         len = i2d_PUBKEY(key, &der);
     }
     tm_buf_printf(out, "{\"%s\":{\"rawBytes\":", certificate ? "x509Certificate" : "publicKey");
-    base64(out, der, (size_t)len);
+    if (trailing) {
+        struct tm_buf longer = {0};
+        tm_buf_append(&longer, der, (size_t)len);
+        buf_putc(&longer, 0);
+        base64(out, longer.data, longer.len);
+        tm_buf_free(&longer);
+    } else {
+        base64(out, der, (size_t)len);
+    }
     tm_buf_printf(out, "},\"keyDetails\":\"%s\"}", details);
     OPENSSL_free(der);
 }
@@ -124,33 +134,58 @@ static void hashed(struct tm_buf *out, const struct kind *k, const char *artifac
     EVP_PKEY_free(key);
 }
 
-/* A good DSSE request, signed by a P-256 and an RSA key. */
-static void dsse(struct tm_buf *out)
+struct signers { /* of an envelope: a P-256 and an RSA key */
+    EVP_PKEY *key[2];
+    struct tm_buf sig[2];
+};
+
+static struct signers signers_new(void)
 {
-    EVP_PKEY *const keys[] = {pki_key("P-256"), pki_key("RSA")};
-    const char *const details[] = {kinds[0].details, kinds[3].details};
+    struct signers s = {.key = {pki_key("P-256"), pki_key("RSA")}};
     struct tm_buf pae = {0};
     tm_buf_printf(&pae, "DSSEv1 %zu %s %zu %s", strlen(PAYLOAD_TYPE), PAYLOAD_TYPE, strlen(PAYLOAD),
                   PAYLOAD);
+    for (int i = 0; i < 2; i++)
+        pki_sign(s.key[i], "SHA256", pae.data, pae.len, &s.sig[i]);
+    tm_buf_free(&pae);
+    return s;
+}
+
+static void signers_free(struct signers *s)
+{
+    for (int i = 0; i < 2; i++) {
+        EVP_PKEY_free(s->key[i]);
+        tm_buf_free(&s->sig[i]);
+    }
+}
+
+/* A good DSSE request; the signatures in either order, the verifiers always in the other. */
+static void dsse_of(const struct signers *s, bool swapped, struct tm_buf *out)
+{
+    static const int details[] = {0, 3}; /* of kinds */
     tm_buf_puts(out, "{\"dsseRequestV002\":{\"envelope\":{\"payload\":");
     base64(out, PAYLOAD, strlen(PAYLOAD));
     tm_buf_puts(out, ",\"payloadType\":\"" PAYLOAD_TYPE "\",\"signatures\":[");
     for (int i = 0; i < 2; i++) {
-        struct tm_buf sig = {0};
-        pki_sign(keys[i], "SHA256", pae.data, pae.len, &sig);
+        const struct tm_buf *sig = &s->sig[swapped ? 1 - i : i];
         tm_buf_puts(out, i > 0 ? ",{\"sig\":" : "{\"sig\":");
-        base64(out, sig.data, sig.len);
+        base64(out, sig->data, sig->len);
         tm_buf_puts(out, ",\"keyid\":\"\"}");
-        tm_buf_free(&sig);
     }
     tm_buf_puts(out, "]},\"verifiers\":[");
-    verifier(out, keys[1], false, details[1]); /* in another order than the signatures */
-    tm_buf_puts(out, ",");
-    verifier(out, keys[0], true, details[0]);
+    for (int i = 0; i < 2; i++) {
+        int k = swapped ? i : 1 - i;
+        tm_buf_puts(out, i > 0 ? "," : "");
+        verifier(out, s->key[k], false, kinds[details[k]].details);
+    }
     tm_buf_puts(out, "]}}");
-    EVP_PKEY_free(keys[0]);
-    EVP_PKEY_free(keys[1]);
-    tm_buf_free(&pae);
+}
+
+static void dsse(struct tm_buf *out)
+{
+    struct signers s = signers_new();
+    dsse_of(&s, false, out);
+    signers_free(&s);
 }
 
 /* ---- a submitter that waits ---- */
@@ -376,18 +411,44 @@ static void a_bad_request_is_refused_with_the_reason(void **state)
     box_free(&b);
 }
 
+static void a_byte_after_a_verifier_is_refused(void **state)
+{
+    (void)state;
+    struct box b;
+    box_init(&b, "P-256");
+    for (int certificate = 0; certificate < 2; certificate++) {
+        struct tm_buf request = {0};
+        struct tm_buf out = {0};
+        struct tm_err e = {0};
+        uint64_t index = 0;
+        trailing = true;
+        hashed(&request, &kinds[0], "artifact", certificate == 1);
+        trailing = false;
+        assert_int_equal(submit(b.log, &request, &out, &index, &e), SIGLOG_BAD);
+        tm_buf_free(&request);
+        tm_buf_free(&out);
+    }
+    box_free(&b);
+}
+
 static void every_signature_of_an_envelope_needs_its_verifier(void **state)
 {
     (void)state;
     struct box b;
     box_init(&b, "P-256");
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < 4; i++) {
         struct tm_buf request = {0};
         struct tm_buf out = {0};
         struct tm_err e = {0};
         uint64_t index = 0;
-        dsse(&request);
-        if (i == 0)
+        struct signers s = signers_new();
+        if (i == 3) /* the second signature alone is damaged */
+            ((unsigned char *)s.sig[1].data)[100] ^= 1;
+        dsse_of(&s, false, &request);
+        signers_free(&s);
+        if (i == 3)
+            assert_non_null(request.data);
+        else if (i == 0)
             replace(&request, PAYLOAD_TYPE, "application/vnd.in-toto+jsom");
         else if (i == 1)
             replace(&request, "\"sig\":\"M", "\"sig\":\"N");
@@ -397,6 +458,28 @@ static void every_signature_of_an_envelope_needs_its_verifier(void **state)
         tm_buf_free(&request);
         tm_buf_free(&out);
     }
+    box_free(&b);
+}
+
+static void an_entry_does_not_depend_on_the_order_of_signatures(void **state)
+{
+    (void)state;
+    struct box b;
+    struct signers s = signers_new();
+    uint64_t index = 7;
+    box_init(&b, "P-256");
+    for (int i = 0; i < 2; i++) {
+        struct tm_buf request = {0};
+        struct tm_buf out = {0};
+        struct tm_err e = {0};
+        dsse_of(&s, i == 1, &request);
+        assert_int_equal(submit(b.log, &request, &out, &index, &e),
+                         i == 0 ? SIGLOG_LOGGED : SIGLOG_DUPLICATE);
+        tm_buf_free(&request);
+        tm_buf_free(&out);
+    }
+    assert_int_equal(index, 0);
+    signers_free(&s);
     box_free(&b);
 }
 
@@ -502,7 +585,9 @@ int main(void)
         cmocka_unit_test(each_kind_of_entry_is_logged_and_proven),
         cmocka_unit_test(an_entry_is_logged_once_also_over_a_restart),
         cmocka_unit_test(a_bad_request_is_refused_with_the_reason),
+        cmocka_unit_test(a_byte_after_a_verifier_is_refused),
         cmocka_unit_test(every_signature_of_an_envelope_needs_its_verifier),
+        cmocka_unit_test(an_entry_does_not_depend_on_the_order_of_signatures),
         cmocka_unit_test(an_origin_with_a_port_or_path_is_refused),
         cmocka_unit_test(many_submitters_get_their_own_proofs),
         cmocka_unit_test(a_submission_may_be_given_up_at_any_time),

@@ -11,6 +11,7 @@
 #include "common/b64.h"
 #include "oidc/keys/discovery.h"
 #include "oidc/keys/jwks.h"
+#include "oidc/token/alg.h"
 #include "oidc/token/claims.h"
 #include "oidc/token/signature.h"
 #include "oidc/token/token.h"
@@ -110,6 +111,43 @@ static void any_number_of_dots_but_two_is_refused_at_once(void **state)
         struct tm_err e = {0};
         assert_int_equal(oidc_token_parse(dots, len, &t, &reason, &e), -1);
         assert_int_equal(reason, OIDC_REASON_MALFORMED);
+    }
+}
+
+/* Its signature is as long as that takes. */
+static void a_token_may_be_as_long_as_the_bound_and_no_longer(void **state)
+{
+    (void)state;
+    for (size_t over = 0; over < 2; over++) {
+        char *text = malloc(OIDC_TOKEN_MAX + 2);
+        struct oidc_token t;
+        enum oidc_reason reason;
+        struct tm_err e = {0};
+        int head = sprintf(text, "eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJ4In0");
+        size_t len = OIDC_TOKEN_MAX + over;
+        text[head] = '.';
+        memset(text + head + 1, 'A', len - (size_t)head - 1);
+        int rc = oidc_token_parse(text, len, &t, &reason, &e);
+        assert_int_equal(strstr(e.text, "longer than") != NULL, over == 1);
+        if (rc == 0)
+            oidc_token_free(&t);
+        free(text);
+    }
+}
+
+static void an_algorithm_fits_its_own_keys_only(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *alg, *group;
+        bool fits;
+    } rows[] = {{"ES256", "P-256", true},  {"ES256", "P-384", false}, {"ES384", "P-384", true},
+                {"ES384", "P-521", false}, {"ES512", "P-521", true},  {"ES512", "P-256", false},
+                {"RS256", "P-256", false}, {"EdDSA", "P-256", false}};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        EVP_PKEY *key = EVP_EC_gen(rows[i].group);
+        assert_int_equal(oidc_alg_fits(oidc_alg_find(rows[i].alg), key), rows[i].fits);
+        EVP_PKEY_free(key);
     }
 }
 
@@ -411,6 +449,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(hostile_headers_and_shapes_are_refused),
         cmocka_unit_test(any_number_of_dots_but_two_is_refused_at_once),
+        cmocka_unit_test(a_token_may_be_as_long_as_the_bound_and_no_longer),
+        cmocka_unit_test(an_algorithm_fits_its_own_keys_only),
         cmocka_unit_test(claims_are_held_to_the_clock_and_audience),
         cmocka_unit_test(a_maximum_age_needs_iat),
         cmocka_unit_test(both_engines_give_the_same_answers),
