@@ -24,7 +24,7 @@ ifeq ($(origin CC),default)
 CC := gcc
 endif
 SAN ?=
-PKGS := libssl libcrypto libcurl jansson libjwt yaml-0.1 libsystemd libp11 libpcre2-8 p11-kit-1 libseccomp
+PKGS := libssl libcrypto libcurl libmicrohttpd jansson libjwt yaml-0.1 libsystemd libp11 libpcre2-8 p11-kit-1 libseccomp
 
 # The release, and the commit beside it.
 RELEASE := 0.2.0
@@ -44,8 +44,6 @@ CPPFLAGS += -I. -D_GNU_SOURCE $(shell pkg-config --cflags p11-kit-1)
 CFLAGS += -std=gnu11 -g $(OPT) $(WARN) $(HARDEN) -pthread
 LDFLAGS += -pie -Wl,-z,relro,-z,now -Wl,-z,noexecstack -pthread $(if $(SAN),-fsanitize=$(SAN))
 LDLIBS = $(shell pkg-config --libs $(PKGS))
-# Tests have web servers of their own, which are none of ours.
-TEST_LDLIBS = $(shell pkg-config --libs libmicrohttpd)
 # The server's allocator: most of what it allocates is JSON and OpenSSL's, a few bytes at a time.
 $(BUILD)/tenmint-ca: ALLOCATOR = $(if $(SAN),,-lmimalloc)
 
@@ -80,7 +78,7 @@ $(foreach l,$(LIBS),$(eval $(call library,$(l))))
 # The auditors' commands are in the server's program, too.
 LOG_OBJ := $(call objects,$(filter-out %/main.c,$(wildcard tools/tenmint-log/*.c)))
 # The auditors' program installs without the server's libraries.
-$(BUILD)/tenmint-log: PKGS := libssl libcrypto libcurl jansson yaml-0.1 libp11 libpcre2-8 p11-kit-1
+$(BUILD)/tenmint-log: PKGS := libssl libcrypto libcurl libmicrohttpd jansson yaml-0.1 libp11 libpcre2-8 p11-kit-1
 
 define program
 $(BUILD)/$(1): $(call objects,$(wildcard tools/$(1)/*.c)) $(if $(filter tenmint-ca,$(1)),$(LOG_OBJ)) $(SHARED_OBJ) $(LINK_LIBS)
@@ -91,13 +89,13 @@ $(foreach p,$(PROGRAMS),$(eval $(call program,$(p))))
 define test_program
 $(BUILD)/tests/$(1): $(call objects,$(wildcard tests/$(1)/*.c)) $(SUPPORT_OBJ) $(LINK_LIBS)
 	@mkdir -p $$(@D)
-	$$(call say,LINK) $$(CC) $$(LDFLAGS) -o $$@ $$^ $$(TEST_LDLIBS) $$(LDLIBS)
+	$$(call say,LINK) $$(CC) $$(LDFLAGS) -o $$@ $$^ $$(LDLIBS)
 endef
 $(foreach p,$(patsubst $(BUILD)/tests/%,%,$(TEST_PROGRAMS)),$(eval $(call test_program,$(p))))
 
 $(BUILD)/tests/test_%: $(BUILD)/obj/tests/unit/test_%.o $(SUPPORT_OBJ) $(LINK_LIBS)
 	@mkdir -p $(@D)
-	$(call say,LINK) $(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) -lcmocka $(TEST_LDLIBS) $(LDLIBS)
+	$(call say,LINK) $(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) -lcmocka $(LDLIBS)
 
 # What the programs share is no library.
 $(BUILD)/tests/test_cli: $(SHARED_OBJ)

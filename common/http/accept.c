@@ -90,7 +90,7 @@ static bool make_room(struct tm_http_worker *w)
     return false;
 }
 
-static void admit(struct tm_http_worker *w, int fd, const struct sockaddr *peer)
+static void admit(struct tm_http_worker *w, int fd, const struct sockaddr *peer, socklen_t len)
 {
     struct tm_http_server *s = w->server;
     unsigned limit = s->o.connection_limit;
@@ -110,7 +110,7 @@ static void admit(struct tm_http_worker *w, int fd, const struct sockaddr *peer)
         }
         tm_http_workers_wake(s);
     }
-    tm_http_conn_open(w, fd, peer, client);
+    tm_http_conn_open(w, fd, peer, len, client);
 }
 
 static int watch_listener(struct tm_http_worker *w, int how)
@@ -129,7 +129,7 @@ void tm_http_accept(struct tm_http_worker *w)
         int fd = accept4(w->server->listen_fd, (struct sockaddr *)&peer, &len,
                          SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd >= 0) {
-            admit(w, fd, (struct sockaddr *)&peer);
+            admit(w, fd, (struct sockaddr *)&peer, len);
         } else if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) {
             /* Without this the waiting connection would spin the loop. */
             (void)make_room(w);

@@ -1,6 +1,7 @@
 /*
- * A connection: handshake, then request after request. Each phase has a step that goes as far as
- * it can without waiting; epoll calls again when there is more.
+ * A connection: handshake, then request after request, each checked byte by byte before it goes in.
+ * Each phase has a step that goes as far as it can without waiting; epoll calls again when there is
+ * more.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -26,16 +27,20 @@ bool tm_http_conn_incomplete(const struct tm_http_conn *c)
     return c->phase != CONN_QUEUED && c->phase != CONN_PARKED && c->phase != CONN_REPLY;
 }
 
+static void later(struct tm_http_conn *c)
+{
+    if (c->listed)
+        return;
+    c->listed = true;
+    c->again = c->worker->again;
+    c->worker->again = c;
+}
+
 /* Reads what there is into c->in. STEP_ON: something is new. */
 static enum step fill(struct tm_http_conn *c)
 {
     if (!c->readable)
         return STEP_WAIT;
-    if (c->at > 0) {
-        memmove(c->in.data, c->in.data + c->at, c->in.len - c->at);
-        c->in.len -= c->at;
-        c->at = 0;
-    }
     unsigned char *to = tm_buf_reserve(&c->in, HTTP_READ_BYTES);
     if (to == NULL)
         return STEP_CLOSE;
@@ -52,10 +57,18 @@ static enum step fill(struct tm_http_conn *c)
     return STEP_ON;
 }
 
+/* The first `n` bytes that were read are done with. */
+static void drop(struct tm_http_conn *c, size_t n)
+{
+    c->in.len -= n;
+    if (c->in.len == 0)
+        tm_buf_free(&c->in);
+    else
+        memmove(c->in.data, c->in.data + n, c->in.len);
+}
+
 static enum step step_tls(struct tm_http_conn *c)
 {
-    if (!c->readable && !c->writable)
-        return STEP_WAIT;
     int rc = tm_http_stream_handshake(c);
     if (rc == STREAM_WAIT)
         return STEP_WAIT;
@@ -66,56 +79,162 @@ static enum step step_tls(struct tm_http_conn *c)
     return STEP_ON;
 }
 
-/* The request is whole. What only reads is answered at once; the rest waits for its turn. */
+/* Instead of a request that is refused for its bytes. */
+static int feed_stand_in(struct tm_http_conn *c)
+{
+    static const char end[] = "0\r\n\r\n"; /* of a chunked body of which only the head went in */
+    static const char post[] = "POST / HTTP/1.0\r\n\r\n";
+    static const char other[] = "REFUSED / HTTP/1.0\r\n\r\n";
+    const char *text = c->head_inside ? end : c->is_post ? post : other;
+    drop(c, c->in.len);
+    return tm_http_engine_feed(c, text, strlen(text));
+}
+
+void tm_http_conn_admit(struct tm_http_conn *c, enum tm_http_fault fault)
+{
+    bool refused = c->fault != HTTP_FAULT_NONE;
+    int rc = 0;
+    if (!refused)
+        c->fault = fault;
+    c->deadline_ms = 0;
+    c->phase = CONN_REPLY;
+    if (refused) {
+        rc = feed_stand_in(c);
+    } else {
+        size_t n = c->checked;
+        rc = tm_http_engine_feed(c, c->in.data, n);
+        drop(c, n);
+    }
+    c->checked = 0;
+    if (rc != 0 && c->phase == CONN_REPLY && c->x == NULL)
+        c->close = true; /* what it has said goes out, if anything */
+}
+
+/* What only reads is answered at once; the rest waits for its turn. */
 static enum step whole(struct tm_http_conn *c)
 {
-    struct tm_http_exchange *x = c->x;
-    set_phase(c, CONN_QUEUED, 0);
-    if (x->fault == HTTP_FAULT_NONE && x->method == HTTP_POST && x->route != NULL)
-        tm_http_queue_add(x);
+    c->phase = CONN_QUEUED;
+    c->deadline_ms = 0;
+    if (c->is_post && c->fault == HTTP_FAULT_NONE)
+        tm_http_queue_add(c);
     else
-        tm_http_exchange_run(x);
+        tm_http_conn_admit(c, c->fault);
     return STEP_ON;
 }
 
 static enum step refuse(struct tm_http_conn *c, enum tm_http_fault fault)
 {
-    set_phase(c, CONN_QUEUED, 0);
-    tm_http_exchange_fault(c->x, fault);
-    return STEP_ON;
+    c->fault = fault;
+    return whole(c);
+}
+
+/* What libmicrohttpd has to say, as far as the client takes it. -1: broken; 1: the client is to
+ * read first; 0: no more for now. */
+static int pass_on(struct tm_http_conn *c)
+{
+    for (int i = 0; i < TURN_STEPS; i++) {
+        const unsigned char *data = c->out.data;
+        size_t len = c->out.len;
+        bool all = false;
+        if (!c->writable)
+            return 1;
+        if (len == 0) {
+            ssize_t got = tm_http_engine_read(c, c->worker->scratch, sizeof(c->worker->scratch));
+            if (got <= 0)
+                return 0;
+            data = c->worker->scratch;
+            len = (size_t)got;
+            all = len < sizeof(c->worker->scratch) && c->x == NULL;
+        }
+        ssize_t n = tm_http_stream_write(c, data, len);
+        if (n == STREAM_BROKEN)
+            return -1;
+        size_t sent = n > 0 ? (size_t)n : 0;
+        c->active_ms = sent > 0 ? tm_clock_mono_ms() : c->active_ms;
+        if (data != c->out.data) {
+            tm_buf_append(&c->out, data + sent, len - sent);
+        } else if (sent < len) {
+            memmove(c->out.data, data + sent, len - sent);
+            c->out.len -= sent;
+        } else {
+            tm_buf_free(&c->out);
+        }
+        if (buf_failed(&c->out))
+            return -1;
+        if (n == STREAM_WAIT)
+            return 1;
+        if (all && c->out.len == 0) /* spares a look at what is empty */
+            return 0;
+    }
+    later(c);
+    return 1;
+}
+
+/* The client wants to hear first whether its body is welcome. */
+static enum step ask_first(struct tm_http_conn *c)
+{
+    size_t n = c->checked;
+    c->head_inside = true;
+    if (tm_http_engine_feed(c, c->in.data, n) != 0)
+        return STEP_CLOSE;
+    drop(c, n);
+    c->checked = 0;
+    if (c->phase == CONN_REPLY) /* it is not */
+        return STEP_ON;
+    return pass_on(c) < 0 ? STEP_CLOSE : STEP_ON;
 }
 
 static enum step begin_body(struct tm_http_conn *c)
 {
-    static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
-    struct tm_http_exchange *x = c->x;
-    if (x->fault == HTTP_FAULT_MALFORMED) /* where its body ends is anybody's guess */
-        return refuse(c, HTTP_FAULT_MALFORMED);
-    if (!x->head.chunked && x->head.length == 0)
+    const struct tm_http_server *s = c->worker->server;
+    bool too_long = c->body_left > s->o.max_body;
+    if (!c->chunked && c->body_left == 0)
         return whole(c);
-    /* A client that asks before it sends hears the answer before it sends. */
-    if (x->head.expects && c->at == c->in.len) {
-        if (x->fault != HTTP_FAULT_NONE)
-            return refuse(c, x->fault);
-        if (tm_http_stream_write(c, go_on, sizeof(go_on) - 1) != (ssize_t)sizeof(go_on) - 1)
-            return STEP_CLOSE; /* a socket without room for 25 bytes at a request's start */
-    }
+    if (c->expects && c->checked == c->in.len && too_long)
+        return refuse(c, HTTP_FAULT_TOO_LARGE);
     c->chunk = (struct tm_http_chunk){0};
-    set_phase(c, CONN_BODY, c->worker->server->o.request_timeout_ms);
-    return STEP_ON;
+    c->body_seen = 0;
+    c->fault = too_long ? HTTP_FAULT_TOO_LARGE : HTTP_FAULT_NONE;
+    set_phase(c, CONN_BODY, s->o.request_timeout_ms);
+    return c->expects && c->checked == c->in.len ? ask_first(c) : STEP_ON;
 }
 
-/* An empty line before a request is overlooked, as RFC 9112 §2.2 wants it; one. */
+/* An origin in the target says what Host says: it is cut off, and every reader sees one form. */
+static void cut_origin(struct tm_http_conn *c, const struct tm_http_head *h)
+{
+    unsigned char *at = c->in.data + h->origin;
+    memmove(at, at + h->origin_len, c->in.len - h->origin - h->origin_len);
+    c->in.len -= h->origin_len;
+    c->checked -= h->origin_len;
+}
+
+static enum step check_head(struct tm_http_conn *c, size_t end)
+{
+    struct tm_http_head h;
+    memcpy(c->worker->head, c->in.data, end);
+    if (tm_http_head_check(c->worker->head, end, &h) != 0)
+        return refuse(c, HTTP_FAULT_MALFORMED); /* where its body ends is anybody's guess */
+    c->checked = end;
+    c->is_post = strcmp(h.method, "POST") == 0;
+    c->chunked = h.chunked;
+    c->expects = h.expects;
+    c->body_left = h.length;
+    if (h.origin_len > 0)
+        cut_origin(c, &h);
+    return begin_body(c);
+}
+
+/* An empty line before a request is overlooked, as RFC 9112 §2.2 wants it. */
 static void skip_blank(struct tm_http_conn *c)
 {
-    if (c->scanned == 0 && c->in.len - c->at >= 2 && memcmp(c->in.data + c->at, "\r\n", 2) == 0)
-        c->at += 2;
+    if (c->scanned == 0 && c->in.len >= 2 && memcmp(c->in.data, "\r\n", 2) == 0)
+        drop(c, 2);
 }
 
 static enum step step_head(struct tm_http_conn *c)
 {
     size_t end = 0;
-    if (c->scanned == c->in.len - c->at || c->in.len - c->at == 1) {
+    if (c->scanned == c->in.len || c->in.len == 1) {
         enum step got = fill(c);
         if (got != STEP_ON)
             return got;
@@ -125,55 +244,64 @@ static enum step step_head(struct tm_http_conn *c)
         set_phase(c, CONN_HEAD, c->worker->server->o.header_timeout_ms);
     }
     skip_blank(c);
-    const char *data = (const char *)c->in.data + c->at;
-    size_t len = c->in.len - c->at;
-    if (len == 0 || (len == 1 && data[0] == '\r'))
+    if (c->in.len == 0 || (c->in.len == 1 && c->in.data[0] == '\r'))
         return STEP_ON;
-    enum tm_http_head_end found = tm_http_head_find(data, len, &c->scanned, &end);
+    enum tm_http_head_end found =
+        tm_http_head_find((const char *)c->in.data, c->in.len, &c->scanned, &end);
     if (found == HEAD_MORE)
         return STEP_ON;
-    c->x = tm_http_exchange_new(c, data, found == HEAD_WHOLE ? end : 0);
-    if (c->x == NULL)
-        return STEP_CLOSE;
-    c->at += found == HEAD_WHOLE ? end : len;
     c->scanned = 0;
-    return begin_body(c);
+    c->is_post = c->head_inside = c->close = c->replied = false;
+    c->fault = HTTP_FAULT_NONE;
+    return found == HEAD_WHOLE ? check_head(c, end) : refuse(c, HTTP_FAULT_MALFORMED);
 }
 
-/* One piece of the body. -1: what comes next is no chunk; 1: the body has ended. */
-static int take_piece(struct tm_http_conn *c)
+/* Checks one more piece of the body. -1: it is no chunk; 1: the body has ended. */
+static int check_piece(struct tm_http_conn *c)
 {
-    struct tm_http_exchange *x = c->x;
-    const char *data = (const char *)c->in.data + c->at;
-    size_t len = c->in.len - c->at;
-    const char *piece = data;
-    size_t piece_len = len;
-    if (x->head.chunked) {
-        c->at += tm_http_chunk_read(&c->chunk, data, len, &piece, &piece_len);
-    } else {
-        if (piece_len > x->head.length - x->received)
-            piece_len = (size_t)(x->head.length - x->received);
-        c->at += piece_len;
+    const char *data = (const char *)c->in.data + c->checked;
+    size_t len = c->in.len - c->checked;
+    const char *piece = NULL;
+    size_t n = 0;
+    if (c->chunked) {
+        c->checked += tm_http_chunk_read(&c->chunk, data, len, &piece, &n);
+        c->body_seen += n;
+        return c->chunk.part == CHUNK_BAD ? -1 : c->chunk.part == CHUNK_END;
     }
-    if (piece_len > 0 && !tm_http_exchange_take(x, piece, piece_len))
-        return -1;
-    if (!x->head.chunked)
-        return x->received == x->head.length;
-    return c->chunk.part == CHUNK_BAD ? -1 : c->chunk.part == CHUNK_END;
+    n = len < c->body_left ? len : (size_t)c->body_left;
+    c->checked += n;
+    c->body_seen += n;
+    c->body_left -= n;
+    return c->body_left == 0;
+}
+
+/* A chunked body is bounded in its framing as well: nobody needs chunks of a byte each. */
+static bool too_long(const struct tm_http_conn *c)
+{
+    size_t most = c->worker->server->o.max_body;
+    return c->body_seen > most || (c->chunked && c->checked > 2 * most + HTTP_HEAD_MAX);
 }
 
 static enum step step_body(struct tm_http_conn *c)
 {
-    if (c->at == c->in.len) {
+    if (c->checked == c->in.len) {
         enum step got = fill(c);
         if (got != STEP_ON)
             return got;
     }
-    int rc = take_piece(c);
-    if (rc < 0 && c->x->received > HTTP_DISCARD_MAX)
-        return STEP_CLOSE;
+    int rc = check_piece(c);
     if (rc < 0)
         return refuse(c, HTTP_FAULT_MALFORMED);
+    if (too_long(c))
+        c->fault = HTTP_FAULT_TOO_LARGE;
+    /* A reply before the body's end would reset the connection under a client that is still
+     * writing, so refused bodies are read and dropped, within reason. */
+    if (c->fault != HTTP_FAULT_NONE) {
+        drop(c, c->checked);
+        c->checked = 0;
+        if (c->body_seen > HTTP_DISCARD_MAX)
+            return STEP_CLOSE;
+    }
     return rc == 0 ? STEP_ON : whole(c);
 }
 
@@ -181,25 +309,27 @@ void tm_http_conn_reply(struct tm_http_conn *c)
 {
     set_phase(c, CONN_REPLY, c->worker->server->o.request_timeout_ms);
     c->active_ms = tm_clock_mono_ms();
-    c->writable = true;
+    c->replied = true;
 }
 
-/* The reply is out. */
-static enum step after_reply(struct tm_http_conn *c)
+static enum step step_reply(struct tm_http_conn *c)
 {
     struct tm_http_server *s = c->worker->server;
-    bool close = c->x->reply.close;
-    tm_http_exchange_end(c->x, true);
-    c->x = NULL;
-    if (!close) {
+    int rc = pass_on(c);
+    if (rc != 0)
+        return rc < 0 ? STEP_CLOSE : STEP_WAIT;
+    if (c->tie != NULL && !c->replied) /* it takes the end of the request to be elsewhere */
+        return STEP_CLOSE;
+    if (c->x != NULL && c->tie != NULL) { /* it has more, and will say so at its next turn */
+        later(c);
+        return STEP_WAIT;
+    }
+    if (c->tie != NULL && !c->close) {
         c->idle = true;
         set_phase(c, CONN_HEAD, s->o.idle_timeout_ms);
-        if (c->at == c->in.len) {
-            tm_buf_free(&c->in);
-            c->at = 0;
-        }
-        return c->at < c->in.len || c->readable ? STEP_ON : STEP_WAIT;
+        return c->in.len > 0 || c->readable ? STEP_ON : STEP_WAIT;
     }
+    tm_http_engine_detach(c);
     tm_http_stream_finish(c);
     if (c->hangup)
         return STEP_CLOSE;
@@ -207,28 +337,6 @@ static enum step after_reply(struct tm_http_conn *c)
     set_phase(c, CONN_LINGER, HTTP_LINGER_MS);
     return STEP_ON;
 }
-
-static enum step step_reply(struct tm_http_conn *c)
-{
-    const unsigned char *data = NULL;
-    size_t len = 0;
-    if (!c->writable)
-        return STEP_WAIT;
-    if (tm_http_message_next(c->x, c->worker->scratch, sizeof(c->worker->scratch), &data, &len) !=
-        0)
-        return STEP_CLOSE;
-    if (len == 0)
-        return after_reply(c);
-    ssize_t n = tm_http_stream_write(c, data, len);
-    if (n == STREAM_WAIT)
-        return c->writable && c->ssl == NULL ? STEP_ON : STEP_WAIT;
-    if (n < 0)
-        return STEP_CLOSE;
-    tm_http_message_sent(&c->x->reply, (size_t)n);
-    c->active_ms = tm_clock_mono_ms();
-    return STEP_ON;
-}
-
 static enum step step_linger(struct tm_http_conn *c)
 {
     if (!c->readable)
@@ -247,15 +355,6 @@ static enum step step_none(struct tm_http_conn *c)
 {
     (void)c;
     return STEP_WAIT;
-}
-
-static void later(struct tm_http_conn *c)
-{
-    if (c->listed)
-        return;
-    c->listed = true;
-    c->again = c->worker->again;
-    c->worker->again = c;
 }
 
 void tm_http_conn_run(struct tm_http_conn *c)
@@ -306,7 +405,7 @@ static void unlink_conn(struct tm_http_conn *c)
 }
 
 void tm_http_conn_open(struct tm_http_worker *w, int fd, const struct sockaddr *peer,
-                       struct tm_http_client *client)
+                       socklen_t peer_len, struct tm_http_client *client)
 {
     struct tm_http_server *s = w->server;
     bool tls = atomic_load(&s->tls) != NULL;
@@ -324,6 +423,8 @@ void tm_http_conn_open(struct tm_http_worker *w, int fd, const struct sockaddr *
     }
     c->worker = w;
     c->fd = fd;
+    c->pair = -1;
+    memcpy(&c->peer, peer, peer_len < sizeof(c->peer) ? peer_len : sizeof(c->peer));
     c->client = client;
     c->active_ms = tm_clock_mono_ms();
     tm_http_address_text(peer, c->remote, sizeof(c->remote));
@@ -336,10 +437,13 @@ void tm_http_conn_close(struct tm_http_conn *c)
     struct tm_http_server *s = c->worker->server;
     unlink_conn(c);
     if (c->x != NULL)
-        tm_http_exchange_end(c->x, false);
+        c->x->conn = NULL;
+    c->x = NULL;
+    tm_http_engine_detach(c);
     SSL_free(c->ssl);
     close(c->fd);
     tm_buf_free(&c->in);
+    tm_buf_free(&c->out);
     tm_http_clients_drop(&s->clients, c->client);
     free(c);
 }

@@ -1,10 +1,9 @@
-/* One request: route, take the body, run the handler. */
+/* One request, as libmicrohttpd calls: route, take the body, run the handler, send the reply. */
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <time.h>
 
-#include "common/clock.h"
 #include "common/http/internal.h"
 
 static const struct {
@@ -83,83 +82,11 @@ static void check_body_headers(struct tm_http_exchange *x)
 {
     if (x->fault != HTTP_FAULT_NONE || x->method != HTTP_POST || x->mount != NULL)
         return;
-    if (x->head.length > x->server->o.max_body)
-        x->fault = HTTP_FAULT_TOO_LARGE;
-    else if (is_form(tm_http_header(x, "Content-Type")))
+    const char *length = tm_http_header(x, MHD_HTTP_HEADER_CONTENT_LENGTH);
+    if (length != NULL) /* checked before it came here */
+        (void)tm_buf_reserve(&x->body, (size_t)strtoull(length, NULL, 10) + 1);
+    if (is_form(tm_http_header(x, MHD_HTTP_HEADER_CONTENT_TYPE)))
         x->fault = HTTP_FAULT_MEDIA_TYPE;
-}
-
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c = (char)(c | 0x20);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/* Percent escapes, in place. What is no escape stays as it is, and so does a text that would hold
- * a NUL, which would end it early: neither names anything. */
-void tm_http_unescape(char *text)
-{
-    char *to = text;
-    if (strstr(text, "%00") != NULL)
-        return;
-    for (const char *p = text; *p != '\0'; p++) {
-        int hi = *p == '%' ? hex_value(p[1]) : -1;
-        int lo = hi >= 0 ? hex_value(p[2]) : -1;
-        if (lo >= 0)
-            p += 2;
-        *to++ = lo >= 0 ? (char)(hi << 4 | lo) : *p;
-    }
-    *to = '\0';
-}
-
-struct tm_http_exchange *tm_http_exchange_new(struct tm_http_conn *c, const void *text, size_t len)
-{
-    struct tm_http_exchange *x = malloc(sizeof(*x) + len + 1);
-    if (x == NULL)
-        return NULL;
-    memset(x, 0, offsetof(struct tm_http_exchange, head));
-    x->head.count = 0;
-    memcpy(x->text, text, len);
-    x->text[len] = '\0';
-    x->worker = c->worker;
-    x->server = c->worker->server;
-    x->conn = c;
-    x->method = HTTP_OTHER;
-    x->started_us = tm_http_now_us();
-    atomic_init(&x->refs, 1);
-    atomic_fetch_add_explicit(&x->server->inflight, 1, memory_order_relaxed);
-    x->reply.fd = -1;
-    if (len == 0 || tm_http_head_parse(x->text, len, &x->head) != 0) {
-        x->head.count = 0;
-        x->head.path = x->text + len; /* "" */
-        x->head.query = NULL;
-        x->head.keep_alive = false;
-        x->fault = HTTP_FAULT_MALFORMED;
-        return x;
-    }
-    tm_http_unescape(x->head.path);
-    x->method = method_of(x->head.method);
-    match(x, x->head.path);
-    check_body_headers(x);
-    return x;
-}
-
-bool tm_http_exchange_take(struct tm_http_exchange *x, const void *data, size_t len)
-{
-    x->received += len;
-    if (x->fault == HTTP_FAULT_NONE && x->received > x->server->o.max_body) {
-        x->fault = HTTP_FAULT_TOO_LARGE;
-        tm_buf_free(&x->body);
-    }
-    /* A reply before the body's end would reset the connection under a client that is
-     * still writing, so refused bodies are read and dropped, within reason. */
-    if (x->fault != HTTP_FAULT_NONE && x->received > HTTP_DISCARD_MAX)
-        return false;
-    if (x->fault == HTTP_FAULT_NONE && x->route != NULL)
-        tm_buf_append(&x->body, data, len);
-    return true;
 }
 
 /* The methods of this path, "GET, HEAD, OPTIONS". */
@@ -183,8 +110,8 @@ static void add_allow(struct tm_http_exchange *x, const char *header)
 static void reply_options(struct tm_http_exchange *x)
 {
     struct tm_buf none = {0};
-    tm_http_reply(x, 204, NULL, &none);
-    add_allow(x, "Allow");
+    tm_http_reply(x, MHD_HTTP_NO_CONTENT, NULL, &none);
+    add_allow(x, MHD_HTTP_HEADER_ALLOW);
     if (tm_http_header(x, "Origin") != NULL) {
         add_allow(x, "Access-Control-Allow-Methods");
         tm_http_reply_header(x, "Access-Control-Allow-Headers",
@@ -193,72 +120,137 @@ static void reply_options(struct tm_http_exchange *x)
     }
 }
 
-/* From here on the worker writes what was made. Without memory for it the client gets nothing. */
-static void send_reply(struct tm_http_exchange *x)
+static enum MHD_Result send_reply(struct tm_http_exchange *x)
 {
-    static const bool ends[] = {
-        [HTTP_FAULT_TOO_LARGE] = true, [HTTP_FAULT_MALFORMED] = true, [HTTP_FAULT_BUSY] = false};
-    struct tm_http_server *s = x->server;
-    x->reply.close = ends[x->fault] || !x->head.keep_alive || atomic_load(&s->draining) ||
-                     atomic_load(&s->open) > s->o.connection_limit;
-    if (tm_http_message_finish(x) != 0)
-        x->reply.made = false;
+    const struct tm_http_server *s = x->server;
+    if (x->response == NULL)
+        return MHD_NO;
+    bool last = x->fault == HTTP_FAULT_TOO_LARGE || x->fault == HTTP_FAULT_MALFORMED ||
+                atomic_load(&s->draining) || atomic_load(&s->open) > s->o.connection_limit;
+    if (!x->canned && last)
+        tm_http_reply_header(x, MHD_HTTP_HEADER_CONNECTION, "close");
+    x->conn->close = last;
     tm_http_conn_reply(x->conn);
+    enum MHD_Result rc = MHD_queue_response(x->mhd, x->status, x->response);
+    if (!x->canned)
+        MHD_destroy_response(x->response);
+    x->response = NULL;
+    return rc;
 }
 
-static void reply_fault(struct tm_http_exchange *x)
+static enum MHD_Result reply_fault(struct tm_http_exchange *x)
 {
     x->server->o.fault(x->server->o.ctx, x, x->fault);
-    if (x->fault == HTTP_FAULT_METHOD)
-        add_allow(x, "Allow");
-    send_reply(x);
+    if (x->fault == HTTP_FAULT_METHOD && x->response != NULL)
+        add_allow(x, MHD_HTTP_HEADER_ALLOW);
+    return send_reply(x);
 }
 
-void tm_http_exchange_fault(struct tm_http_exchange *x, enum tm_http_fault f)
+static enum MHD_Result begin(struct tm_http_server *s, struct MHD_Connection *mhd, const char *url,
+                             const char *method, void **con_cls)
 {
-    x->fault = f;
-    reply_fault(x);
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    const struct tm_http_tie *tie = info != NULL ? info->socket_context : NULL;
+    struct tm_http_exchange *x = tie != NULL && tie->conn != NULL ? calloc(1, sizeof(*x)) : NULL;
+    if (x == NULL)
+        return MHD_NO;
+    x->server = s;
+    x->conn = tie->conn;
+    x->conn->x = x;
+    x->worker = x->conn->worker;
+    x->mhd = mhd;
+    x->method = method_of(method);
+    x->fault = x->conn->fault;
+    x->started_us = tm_http_now_us();
+    atomic_init(&x->refs, 1);
+    *con_cls = x;
+    atomic_fetch_add_explicit(&s->inflight, 1, memory_order_relaxed);
+    if (x->fault == HTTP_FAULT_NONE)
+        match(x, url);
+    check_body_headers(x);
+    /* A client that asks before it sends hears the answer before it sends. */
+    if (x->fault != HTTP_FAULT_NONE && x->conn->phase == CONN_BODY)
+        return reply_fault(x);
+    return MHD_YES;
 }
 
-void tm_http_exchange_run(struct tm_http_exchange *x)
+enum MHD_Result tm_http_on_request(void *cls, struct MHD_Connection *mhd, const char *url,
+                                   const char *method, const char *version, const char *upload,
+                                   size_t *upload_len, void **con_cls)
 {
+    struct tm_http_exchange *x = *con_cls;
+    (void)version;
+    if (x == NULL)
+        return begin(cls, mhd, url, method, con_cls);
+    if (x->conn == NULL)
+        return MHD_NO;
+    x->path = url;
+    if (*upload_len > 0) {
+        if (x->fault == HTTP_FAULT_NONE && x->route != NULL)
+            tm_buf_append(&x->body, upload, *upload_len);
+        *upload_len = 0;
+        return MHD_YES;
+    }
+    if (x->conn->fault != HTTP_FAULT_NONE)
+        x->fault = x->conn->fault;
+    else if (buf_failed(&x->body))
+        x->fault = HTTP_FAULT_MEMORY;
+    if (x->fault != HTTP_FAULT_NONE)
+        return reply_fault(x);
     bool mounted = x->mount != NULL && x->method != HTTP_OPTIONS;
     enum tm_http_result rc = HTTP_DONE;
-    if (buf_failed(&x->body))
-        x->fault = HTTP_FAULT_MEMORY;
-    if (x->fault != HTTP_FAULT_NONE) {
-        reply_fault(x);
-        return;
-    }
     if (mounted)
         rc = x->mount->handle(x->mount->ctx, x);
     else if (x->route != NULL)
         rc = x->route->handle(x->server->o.ctx, x);
     else
         reply_options(x);
-    if (rc == HTTP_WAIT)
-        tm_http_park(x);
-    else
-        send_reply(x);
+    if (rc == HTTP_DONE)
+        return send_reply(x);
+    tm_http_park(x);
+    return MHD_YES;
 }
 
-void tm_http_exchange_end(struct tm_http_exchange *x, bool sent)
+/* A NUL in a path would end it: such an escape stays as it is, and names nothing. */
+size_t tm_http_unescape(void *cls, struct MHD_Connection *mhd, char *text)
 {
-    struct tm_http_server *s = x->server;
-    if (s->o.observe != NULL) {
-        struct tm_http_event ev = {.method = x->method,
-                                   .route = x->route,
-                                   .status = sent ? x->reply.status : 0,
-                                   .duration_us = tm_http_now_us() - x->started_us};
-        s->o.observe(s->o.ctx, &ev);
-    }
+    (void)cls;
+    (void)mhd;
+    return strstr(text, "%00") == NULL ? MHD_http_unescape(text) : strlen(text);
+}
+
+static void observe(const struct tm_http_exchange *x, bool sent)
+{
+    const struct tm_http_options *o = &x->server->o;
+    struct tm_http_event ev = {.method = x->method,
+                               .route = x->route,
+                               .status = sent ? x->status : 0,
+                               .duration_us = tm_http_now_us() - x->started_us};
+    if (o->observe != NULL)
+        o->observe(o->ctx, &ev);
+}
+
+void tm_http_on_completed(void *cls, struct MHD_Connection *mhd, void **con_cls,
+                          enum MHD_RequestTerminationCode why)
+{
+    (void)mhd;
+    struct tm_http_server *s = cls;
+    struct tm_http_exchange *x = *con_cls;
+    if (x == NULL)
+        return;
+    *con_cls = NULL;
+    if (x->response != NULL && !x->canned)
+        MHD_destroy_response(x->response);
+    x->response = NULL;
+    observe(x, why == MHD_REQUEST_TERMINATED_COMPLETED_OK && x->conn != NULL);
     if (x->release != NULL)
         x->release(x->state);
     x->state = NULL;
     x->release = NULL;
     tm_buf_free(&x->body);
-    tm_buf_free(&x->arguments);
-    tm_http_message_free(&x->reply);
+    if (x->conn != NULL)
+        x->conn->x = NULL;
     x->conn = NULL;
     atomic_fetch_sub(&s->inflight, 1);
     tm_http_exchange_unref(x);

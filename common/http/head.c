@@ -61,34 +61,39 @@ static char *take_line(char **at, const char *end, size_t *len)
     return strlen(line) == *len && memchr(line, '\r', *len) == NULL ? line : NULL;
 }
 
+/* Arguments of a query, or cookies. */
+static bool too_many(const char *list, char between)
+{
+    size_t n = 1;
+    for (const char *p = list; p != NULL && (p = strchr(p, between)) != NULL; p++)
+        n++;
+    return n > HTTP_ARGUMENTS_MAX;
+}
+
 /* "http://host/path" is what a forward proxy is sent (RFC 9112 §3.2.2): its host must be the one of
  * the Host field, which is looked at later. */
-static int split_target(char *target, struct tm_http_head *h, const char **authority)
+static int check_target(char *target, const char **authority, struct tm_http_head *h)
 {
     size_t scheme = strncasecmp(target, "http://", 7) == 0    ? 7
                     : strncasecmp(target, "https://", 8) == 0 ? 8
                                                               : 0;
-    *authority = NULL;
+    const char *path = target;
     for (const char *p = target; *p != '\0'; p++) {
         if (*p <= ' ' || *p > '~' || *p == '#' || *p == '\\')
             return -1;
     }
     if (scheme > 0) {
-        char *path = strchr(target + scheme, '/');
-        if (path == NULL)
+        char *slash = strchr(target + scheme, '/');
+        if (slash == NULL)
             return -1;
-        memmove(target, target + scheme, (size_t)(path - target) - scheme);
-        target[(size_t)(path - target) - scheme] = '\0'; /* before path: the scheme is gone */
-        *authority = target;
-        target = path;
-    }
-    if (target[0] != '/' && strcmp(target, "*") != 0)
+        *slash = '\0';
+        *authority = target + scheme;
+        h->origin_len = (size_t)(slash - target);
+        path = slash + 1;
+    } else if (target[0] != '/' && strcmp(target, "*") != 0) {
         return -1;
-    h->path = target;
-    h->query = strchr(target, '?');
-    if (h->query != NULL)
-        *h->query++ = '\0';
-    return 0;
+    }
+    return too_many(strchr(path, '?'), '&') ? -1 : 0;
 }
 
 static int parse_request_line(char *line, struct tm_http_head *h, const char **authority)
@@ -104,7 +109,8 @@ static int parse_request_line(char *line, struct tm_http_head *h, const char **a
     else if (strcmp(version, "HTTP/1.0") != 0)
         return -1;
     h->method = line;
-    return is_token(line, strlen(line)) ? split_target(target, h, authority) : -1;
+    h->origin = (size_t)(target - line);
+    return is_token(line, strlen(line)) ? check_target(target, authority, h) : -1;
 }
 
 /* Digits only, and no zero before them: some read that as octal. */
@@ -136,23 +142,25 @@ static bool lists(const char *list, const char *word)
 /* What decides about the body and the connection. */
 struct framing {
     unsigned lengths, encodings, hosts;
-    bool close, keep;
+    const char *host;
 };
 
 /* A name that a hop must drop (RFC 9110 §7.6.1), which none that frames a request may be. */
-static int look_at_connection(const char *value, struct framing *f)
+static int look_at_connection(const char *value)
 {
     static const char *const never[] = {"content-length", "transfer-encoding", "host"};
     for (size_t i = 0; i < sizeof(never) / sizeof(never[0]); i++) {
         if (lists(value, never[i]))
             return -1;
     }
-    f->close = f->close || lists(value, "close");
-    f->keep = f->keep || lists(value, "keep-alive");
     return 0;
 }
 
-static int look_at_field(const struct tm_http_field *a, struct tm_http_head *h, struct framing *f)
+struct field {
+    const char *name, *value;
+};
+
+static int look_at_field(const struct field *a, struct tm_http_head *h, struct framing *f)
 {
     if (strcasecmp(a->name, "Content-Length") == 0) {
         f->lengths++;
@@ -165,18 +173,20 @@ static int look_at_field(const struct tm_http_field *a, struct tm_http_head *h, 
     }
     if (strcasecmp(a->name, "Host") == 0) {
         f->hosts++;
-        h->host = a->value;
+        f->host = a->value;
         return strpbrk(a->value, " \t/\\@?#,\"<>") == NULL ? 0 : -1;
     }
     if (strcasecmp(a->name, "Connection") == 0)
-        return look_at_connection(a->value, f);
+        return look_at_connection(a->value);
+    if (strcasecmp(a->name, "Cookie") == 0)
+        return too_many(a->value, ';') ? -1 : 0;
     if (strcasecmp(a->name, "Expect") == 0)
         h->expects = strcasecmp(a->value, "100-continue") == 0;
     return 0;
 }
 
 /* "name: value"; a blank before the colon or at the line's start is in no name. */
-static int parse_field(char *line, size_t len, struct tm_http_field *out)
+static int parse_field(char *line, size_t len, struct field *out)
 {
     char *colon = memchr(line, ':', len);
     if (colon == NULL || !is_token(line, (size_t)(colon - line)))
@@ -193,7 +203,7 @@ static int parse_field(char *line, size_t len, struct tm_http_field *out)
         if (((unsigned char)*p < ' ' && *p != '\t') || *p == 0x7f)
             return -1;
     }
-    *out = (struct tm_http_field){line, value};
+    *out = (struct field){line, value};
     return 0;
 }
 
@@ -206,41 +216,28 @@ static int judge(struct tm_http_head *h, const struct framing *f, const char *au
         return -1;
     if (bodiless && (h->chunked || h->length > 0)) /* some read such a body, some do not */
         return -1;
-    if (authority != NULL && (h->host == NULL || strcasecmp(authority, h->host) != 0))
+    if (authority != NULL && (f->host == NULL || strcasecmp(authority, f->host) != 0))
         return -1;
-    h->keep_alive = !f->close && (h->minor == 1 || f->keep);
     h->expects = h->expects && h->minor == 1 && (h->chunked || h->length > 0);
     return 0;
 }
 
-int tm_http_head_parse(char *text, size_t len, struct tm_http_head *out)
+int tm_http_head_check(char *text, size_t len, struct tm_http_head *out)
 {
     struct framing f = {0};
     const char *authority = NULL;
     char *at = text;
     size_t n = 0;
-    out->count = 0;
-    out->chunked = out->expects = false;
-    out->length = 0;
-    out->minor = 0;
-    out->host = NULL;
+    size_t fields = 0;
+    *out = (struct tm_http_head){0};
     char *line = take_line(&at, text + len, &n);
     if (line == NULL || parse_request_line(line, out, &authority) != 0)
         return -1;
     while ((line = take_line(&at, text + len, &n)) != NULL && n > 0) {
-        if (out->count == HTTP_FIELDS_MAX || parse_field(line, n, &out->field[out->count]) != 0 ||
-            look_at_field(&out->field[out->count], out, &f) != 0)
+        struct field a;
+        if (++fields > HTTP_FIELDS_MAX || parse_field(line, n, &a) != 0 ||
+            look_at_field(&a, out, &f) != 0)
             return -1;
-        out->count++;
     }
     return line != NULL && at == text + len ? judge(out, &f, authority) : -1;
-}
-
-const char *tm_http_head_value(const struct tm_http_head *h, const char *name)
-{
-    for (size_t i = 0; i < h->count; i++) {
-        if (strcasecmp(h->field[i].name, name) == 0)
-            return h->field[i].value;
-    }
-    return NULL;
 }

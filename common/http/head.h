@@ -1,8 +1,8 @@
 /*
- * The head of a request (RFC 9112 §2 to §6), bytes to a struct. Whatever a proxy in front could
- * read in another way is refused, so that no body ever becomes a request of its own: bare line
- * ends, folded lines, blanks before a colon, control characters, a length or an encoding that is
- * given twice, both, or in any but the plainest form.
+ * A check of a request's head (RFC 9112 §2 to §6) before libmicrohttpd reads it. Whatever a proxy
+ * in front could read in another way is refused, so that no body ever becomes a request of its own:
+ * bare line ends, folded lines, blanks before a colon, control characters, a length or an encoding
+ * that is given twice, both, or in any but the plainest form.
  */
 #ifndef TENMINT_COMMON_HTTP_HEAD_H
 #define TENMINT_COMMON_HTTP_HEAD_H
@@ -11,25 +11,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define HTTP_HEAD_MAX ((size_t)16 * 1024) /* bytes; the legacy API has the token there */
+#define HTTP_HEAD_MAX ((size_t)12 * 1024) /* bytes; the legacy API has the token there */
 #define HTTP_FIELDS_MAX 64
+#define HTTP_ARGUMENTS_MAX 32 /* of a query, and of cookies: each is a piece of memory later */
 
-struct tm_http_field {
-    const char *name, *value; /* in the parsed text, NUL-terminated */
-};
-
-struct tm_http_head {
-    const char *method;
-    char *path;       /* as it was sent, without the query */
-    char *query;      /* as it was sent, without the '?'; NULL: none */
-    unsigned minor;   /* HTTP/1.minor: 0 or 1 */
-    bool chunked;     /* the body is; else it has `length` bytes */
-    bool expects;     /* waits for 100 Continue */
-    bool keep_alive;  /* the connection may serve another request */
-    uint64_t length;  /* bytes of the body */
-    const char *host; /* NULL: none, which HTTP/1.0 may do */
-    size_t count;     /* of field */
-    struct tm_http_field field[HTTP_FIELDS_MAX];
+struct tm_http_head {   /* what says where a request ends, and how it is answered */
+    const char *method; /* in the text */
+    unsigned minor;     /* HTTP/1.minor: 0 or 1 */
+    bool chunked;       /* the body is; else it has `length` bytes */
+    bool expects;       /* waits for 100 Continue */
+    uint64_t length;    /* bytes of the body */
+    size_t origin;      /* "http://host" of the target, which names what Host does: where it */
+    size_t origin_len;  /* stands in the text, and its length; 0: none */
 };
 
 enum tm_http_head_end { HEAD_MORE, HEAD_WHOLE, HEAD_BAD };
@@ -41,11 +34,8 @@ enum tm_http_head_end { HEAD_MORE, HEAD_WHOLE, HEAD_BAD };
  */
 enum tm_http_head_end tm_http_head_find(const char *data, size_t len, size_t *scanned, size_t *end);
 
-/* Takes apart the `len` bytes that HEAD_WHOLE found, in place: `out` points into them, and they
- * live as long. -1: refuse the request and close the connection. */
-int tm_http_head_parse(char *text, size_t len, struct tm_http_head *out);
-
-/* The first field of this name in any case, or NULL. */
-const char *tm_http_head_value(const struct tm_http_head *h, const char *name);
+/* Checks the `len` bytes that HEAD_WHOLE found, a copy, since it cuts them into texts: `out` points
+ * into them. -1: refuse the request and close the connection. */
+int tm_http_head_check(char *text, size_t len, struct tm_http_head *out);
 
 #endif

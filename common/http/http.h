@@ -1,6 +1,6 @@
 /*
- * A small HTTP/1.1 server: a route table, bounded bodies, bounded time, bounded queues, and
- * handlers that may wait without holding a thread.
+ * A small HTTP/1.1 server over libmicrohttpd: a route table, bounded bodies, bounded time, bounded
+ * queues, and handlers that may wait without holding a thread.
  *
  * A handler is called when the whole body is there. It either makes a reply
  * (HTTP_DONE) or says that it waits (HTTP_WAIT) after handing a waiter to whoever

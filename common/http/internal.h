@@ -1,11 +1,19 @@
 /*
- * What the files of common/http share. Each worker is a thread with an epoll descriptor of its own;
- * a connection stays with the worker that accepted it, and so do its exchanges. Other threads only
- * call tm_http_wake, which takes the worker's lock.
+ * What the files of common/http share.
+ *
+ * Two layers. The outer one has the sockets: who may come in, TLS, time, and a check of every
+ * byte of a request (head.h, chunk.h). What passed goes over a pair of sockets to the inner one,
+ * libmicrohttpd, which reads HTTP, finds headers and arguments, and writes replies. One request of
+ * a connection is inside at a time, and only when it is whole.
+ *
+ * Each worker is a thread with an epoll descriptor and a libmicrohttpd daemon of its own; a
+ * connection stays with the worker that accepted it. Other threads only call tm_http_wake, which
+ * takes the worker's lock.
  */
 #ifndef TENMINT_CA_HTTP_INTERNAL_H
 #define TENMINT_CA_HTTP_INTERNAL_H
 
+#include <microhttpd.h>
 #include <netinet/in.h>
 #include <openssl/ssl.h>
 #include <pthread.h>
@@ -20,7 +28,7 @@
 #define HTTP_SWEEP_MS 250
 #define HTTP_LINGER_MS 2000 /* for a client that still sends after its refusal */
 #define HTTP_READ_BYTES ((size_t)8 * 1024)
-#define HTTP_SCRATCH_BYTES ((size_t)32 * 1024)
+#define HTTP_SCRATCH_BYTES ((size_t)16 * 1024)
 #define HTTP_CLIENT_BUCKETS 1024
 
 enum tm_http_phase {
@@ -29,7 +37,7 @@ enum tm_http_phase {
     CONN_BODY,   /* reads its body */
     CONN_QUEUED, /* the request is whole and waits for its turn */
     CONN_PARKED, /* its handler waits */
-    CONN_REPLY,  /* the reply is being written */
+    CONN_REPLY,  /* the reply is passed on as the client reads */
     CONN_LINGER, /* the reply is out; what the client still sends is dropped */
     CONN_PHASES,
 };
@@ -48,10 +56,10 @@ struct tm_http_clients {
 
 /* One TCP connection; its worker's thread has it to itself. */
 struct tm_http_conn {
-    struct tm_http_conn *prev, *next; /* in worker.conns */
-    struct tm_http_conn *again;       /* in worker.again: has more to do than its turn allows */
+    struct tm_http_conn *prev, *next;         /* in worker.conns */
+    struct tm_http_conn *list_prev, *in_list; /* in worker.queue or worker.parked: before, after */
+    struct tm_http_conn *again;               /* in worker.again: has more to do than its turn */
     struct tm_http_worker *worker;
-    struct tm_http_exchange *x; /* the request at hand */
     struct tm_http_client *client;
     SSL *ssl; /* NULL: plain HTTP */
     int fd;
@@ -60,66 +68,64 @@ struct tm_http_conn {
     bool hangup;             /* the peer has closed its side */
     bool listed;             /* in worker.again */
     bool idle;               /* a request was answered, and no byte of another came since */
-    struct tm_buf in;        /* read and not yet consumed */
-    size_t at;               /* of `in`: consumed */
-    size_t scanned;          /* after `at`: looked through for the head's end */
+    bool replied;            /* the handler has made its reply */
+    bool close;              /* after the reply */
+
+    struct tm_buf in; /* the request at hand, and what came after it */
+    size_t scanned;   /* of `in`: looked through for the head's end */
+    size_t checked;   /* of `in`: belongs to the request and may go in */
+    bool is_post, chunked, expects;
+    uint64_t body_left, body_seen; /* bytes; the former not of a chunked body */
     struct tm_http_chunk chunk;
+    enum tm_http_fault fault; /* of the bytes: what goes in is a stand-in for them */
+    int64_t queued_us;
+
+    int pair;                   /* our end towards libmicrohttpd; -1: it does not know us yet */
+    struct tm_http_tie *tie;    /* NULL: libmicrohttpd has closed its end */
+    bool head_inside;           /* the head went in before the body, for 100 Continue */
+    struct tm_buf out;          /* of the reply: read from inside, not yet taken by the client */
+    struct tm_http_exchange *x; /* what libmicrohttpd makes of the request */
+
     int64_t deadline_ms; /* monotonic; 0: none */
     int64_t active_ms;   /* of the last byte in or out */
+    struct sockaddr_storage peer;
     char remote[INET6_ADDRSTRLEN];
+};
+
+/* What libmicrohttpd knows of a connection; either may end first. It frees this. */
+struct tm_http_tie {
+    struct tm_http_conn *conn; /* NULL: gone */
 };
 
 enum tm_wait_state { WAIT_NONE, WAIT_BEGUN, WAIT_PARKED, WAIT_WOKEN, WAIT_EXPIRED };
 
-enum tm_http_body_kind { BODY_BYTES, BODY_BORROWED, BODY_FILE, BODY_STREAM };
-
-/* A reply being made, then written. */
-struct tm_http_message {
-    bool made;
-    unsigned status;
-    const char *content_type; /* NULL: none; static */
-    struct tm_buf fields;     /* further header lines */
-    enum tm_http_body_kind kind;
-    struct tm_buf bytes;           /* BODY_BYTES, and BODY_STREAM's piece at hand */
-    const struct tm_buf *borrowed; /* BODY_BORROWED */
-    int fd;                        /* BODY_FILE: owned */
-    uint64_t size;                 /* of the body; not of BODY_STREAM */
-    struct tm_http_source source;  /* BODY_STREAM */
-    bool ended;                    /* BODY_STREAM has no more pieces */
-    struct tm_buf head;            /* status line and all header lines */
-    uint64_t sent;                 /* bytes of head and body; of a stream: of head, then of piece */
-    bool close;                    /* the connection after it */
-};
-
 struct tm_http_exchange {
     struct tm_http_server *server;
     struct tm_http_worker *worker;
-    struct tm_http_conn *conn;
+    struct tm_http_conn *conn; /* NULL: it is gone, and so is this as soon as all wakers called */
+    struct MHD_Connection *mhd;
     const struct tm_http_route *route; /* NULL when fault is set or the method is OPTIONS */
     const struct tm_http_mount *mount; /* instead of a route */
+    const char *path;                  /* libmicrohttpd's, while the request lasts */
     const char *path_of;               /* path of the matched route table row, for Allow */
     enum tm_http_method method;
     enum tm_http_fault fault;
     struct tm_buf body;
-    uint64_t received;
-    int64_t started_us, queued_us;
+    int64_t started_us;
     void *state;
     void (*release)(void *state);
-    struct tm_http_message reply;
-    struct tm_buf arguments; /* of the query, once somebody asked: "name\0value\0name\0…" */
+    struct MHD_Response *response; /* to be queued; owned unless canned */
+    bool canned;
+    unsigned status;
 
-    atomic_int refs;         /* the connection's and the waiters' */
+    atomic_int refs;         /* libmicrohttpd's and the waiters' */
     enum tm_wait_state wait; /* worker.lock */
     int64_t wait_deadline_ms;
-    struct tm_http_exchange *prev, *next; /* in worker.parked or worker.queue */
-    struct tm_http_exchange *woken;       /* in worker.woken, under worker.lock */
-
-    struct tm_http_head head; /* points into text */
-    char text[];
+    struct tm_http_exchange *woken; /* in worker.woken, under worker.lock */
 };
 
 struct tm_http_list { /* first in, first out */
-    struct tm_http_exchange *first, *last;
+    struct tm_http_conn *first, *last;
     size_t count;
 };
 
@@ -127,8 +133,10 @@ struct tm_http_worker {
     struct tm_http_server *server;
     pthread_t thread;
     bool running;
-    int events;  /* epoll */
-    int wake_fd; /* an eventfd: woken exchanges, or the server's flags to look at */
+    int events;                /* epoll */
+    int wake_fd;               /* an eventfd: woken exchanges, or the server's flags to look at */
+    struct MHD_Daemon *daemon; /* libmicrohttpd, without a listening socket and a thread */
+    struct tm_http_tie *attaching; /* of the connection that is being added to it */
     pthread_mutex_t lock;
     struct tm_http_exchange *woken; /* lock */
     atomic_bool called;             /* the eventfd was written to and has not been read */
@@ -139,6 +147,7 @@ struct tm_http_worker {
     int64_t service_us;         /* what a queued request takes, a moving average */
     int64_t accept_after_ms;    /* no descriptors were left: not before this; 0: accepts */
     int64_t swept_ms;
+    char head[HTTP_HEAD_MAX];
     unsigned char scratch[HTTP_SCRATCH_BYTES];
 };
 
@@ -164,13 +173,8 @@ struct tm_http_server {
 int64_t tm_http_now_us(void);
 
 /* reply.c */
-void tm_http_message_free(struct tm_http_message *m);
-/* Makes the head of a reply that is made. -1: out of memory. */
-int tm_http_message_finish(struct tm_http_exchange *x);
-/* The next bytes to write, in `scratch` or elsewhere; *len 0: the end. -1: the body broke off. */
-int tm_http_message_next(struct tm_http_exchange *x, unsigned char *scratch, size_t cap,
-                         const unsigned char **data, size_t *len);
-void tm_http_message_sent(struct tm_http_message *m, size_t len);
+void tm_http_set_response(struct tm_http_exchange *x, unsigned status, struct MHD_Response *r,
+                          bool canned);
 
 /* listen.c */
 int tm_http_listen(const char *address, int *fd, char *bound, size_t bound_len, struct tm_err *e);
@@ -191,7 +195,7 @@ struct tm_http_tickets *tm_http_tickets_new(void); /* NULL: no memory or no rand
 void tm_http_tickets_free(struct tm_http_tickets *t);
 SSL *tm_http_tls_new(struct tm_http_server *s, int fd); /* NULL: out of memory */
 
-/* stream.c: bytes of a connection, with or without TLS */
+/* stream.c: bytes of a client, with or without TLS */
 enum { STREAM_WAIT = -1, STREAM_BROKEN = -2 };
 /* Bytes read, 0 at the end, or one of the above. */
 ssize_t tm_http_stream_read(struct tm_http_conn *c, void *to, size_t len);
@@ -200,19 +204,29 @@ ssize_t tm_http_stream_write(struct tm_http_conn *c, const void *data, size_t le
 int tm_http_stream_handshake(struct tm_http_conn *c);
 void tm_http_stream_finish(struct tm_http_conn *c); /* no more will be written */
 
+/* engine.c: the way to libmicrohttpd and back */
+int tm_http_engine_start(struct tm_http_worker *w);
+void tm_http_engine_stop(struct tm_http_worker *w);
+void tm_http_engine_run(struct tm_http_worker *w); /* until it has nothing to do at once */
+/* Puts bytes in; handlers run. -1: it does not take them. */
+int tm_http_engine_feed(struct tm_http_conn *c, const void *data, size_t len);
+/* Bytes of the reply: as recv(2), -1 with EAGAIN when there are none now. */
+ssize_t tm_http_engine_read(struct tm_http_conn *c, void *to, size_t cap);
+void tm_http_engine_detach(struct tm_http_conn *c);
+
 /* conn.c */
 void tm_http_conn_open(struct tm_http_worker *w, int fd, const struct sockaddr *peer,
-                       struct tm_http_client *client); /* takes both */
+                       socklen_t peer_len, struct tm_http_client *client); /* takes both */
 void tm_http_conn_close(struct tm_http_conn *c);
-void tm_http_conn_run(struct tm_http_conn *c);              /* as far as it goes; may close it */
+void tm_http_conn_run(struct tm_http_conn *c); /* as far as it goes; may close it */
+/* Gives libmicrohttpd its request, or a stand-in for it, whose answer is `fault`. */
+void tm_http_conn_admit(struct tm_http_conn *c, enum tm_http_fault fault);
 void tm_http_conn_reply(struct tm_http_conn *c);            /* its exchange has its reply */
 bool tm_http_conn_incomplete(const struct tm_http_conn *c); /* has sent no whole request */
 
 /* queue.c */
-void tm_http_list_add(struct tm_http_list *l, struct tm_http_exchange *x);
-void tm_http_list_remove(struct tm_http_list *l, struct tm_http_exchange *x);
-void tm_http_queue_add(struct tm_http_exchange *x); /* or replies that the server is busy */
-void tm_http_queue_run(struct tm_http_worker *w);   /* for a slice of time */
+void tm_http_queue_add(struct tm_http_conn *c);   /* or refuses it: the server is busy */
+void tm_http_queue_run(struct tm_http_worker *w); /* for a slice of time */
 void tm_http_park(struct tm_http_exchange *x);
 void tm_http_parked_expire(struct tm_http_worker *w, int64_t now_ms);
 void tm_http_woken_run(struct tm_http_worker *w);
@@ -230,17 +244,13 @@ void tm_http_accept_resume(struct tm_http_worker *w, int64_t now_ms);
 void tm_http_accept_settle(struct tm_http_worker *w);
 void tm_http_shed(struct tm_http_server *s, enum tm_http_shed why);
 
-/* exchange.c */
-/* Of the head's text, which is copied. NULL: out of memory. A head that cannot be parsed has its
- * fault set. */
-struct tm_http_exchange *tm_http_exchange_new(struct tm_http_conn *c, const void *text, size_t len);
-bool tm_http_exchange_take(struct tm_http_exchange *x, const void *data, size_t len);
-/* Calls the handler, or words the fault; then it waits or has its reply. */
-void tm_http_exchange_run(struct tm_http_exchange *x);
-void tm_http_exchange_fault(struct tm_http_exchange *x, enum tm_http_fault f);
-/* Percent escapes, in place; see there what stays. */
-void tm_http_unescape(char *text);
-void tm_http_exchange_end(struct tm_http_exchange *x, bool sent);
+/* exchange.c: libmicrohttpd's callbacks */
+enum MHD_Result tm_http_on_request(void *cls, struct MHD_Connection *mhd, const char *url,
+                                   const char *method, const char *version, const char *upload,
+                                   size_t *upload_len, void **con_cls);
+size_t tm_http_unescape(void *cls, struct MHD_Connection *mhd, char *text);
+void tm_http_on_completed(void *cls, struct MHD_Connection *mhd, void **con_cls,
+                          enum MHD_RequestTerminationCode why);
 void tm_http_exchange_unref(struct tm_http_exchange *x);
 
 #endif

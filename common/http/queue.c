@@ -11,49 +11,49 @@
 #define WAIT_ENDED 1  /* a deadline that has passed */
 #define SLICE_US 2000 /* of requests, before the sockets are looked at again */
 
-void tm_http_list_add(struct tm_http_list *l, struct tm_http_exchange *x)
+static void list_add(struct tm_http_list *l, struct tm_http_conn *c)
 {
-    x->prev = l->last;
-    x->next = NULL;
+    c->list_prev = l->last;
+    c->in_list = NULL;
     if (l->last != NULL)
-        l->last->next = x;
+        l->last->in_list = c;
     else
-        l->first = x;
-    l->last = x;
+        l->first = c;
+    l->last = c;
     l->count++;
 }
 
-void tm_http_list_remove(struct tm_http_list *l, struct tm_http_exchange *x)
+static void list_remove(struct tm_http_list *l, struct tm_http_conn *c)
 {
-    if (x->prev != NULL)
-        x->prev->next = x->next;
+    if (c->list_prev != NULL)
+        c->list_prev->in_list = c->in_list;
     else
-        l->first = x->next;
-    if (x->next != NULL)
-        x->next->prev = x->prev;
+        l->first = c->in_list;
+    if (c->in_list != NULL)
+        c->in_list->list_prev = c->list_prev;
     else
-        l->last = x->prev;
-    x->prev = x->next = NULL;
+        l->last = c->list_prev;
+    c->list_prev = c->in_list = NULL;
     l->count--;
 }
 
-static void busy(struct tm_http_exchange *x, enum tm_http_shed why)
+static void busy(struct tm_http_conn *c, enum tm_http_shed why)
 {
-    tm_http_shed(x->server, why);
-    tm_http_exchange_fault(x, HTTP_FAULT_BUSY);
+    tm_http_shed(c->worker->server, why);
+    tm_http_conn_admit(c, HTTP_FAULT_BUSY);
 }
 
-void tm_http_queue_add(struct tm_http_exchange *x)
+void tm_http_queue_add(struct tm_http_conn *c)
 {
-    struct tm_http_worker *w = x->worker;
-    const struct tm_http_options *o = &x->server->o;
-    if (atomic_load(&x->server->inflight) > o->connection_limit) {
-        busy(x, HTTP_SHED_FULL);
+    struct tm_http_worker *w = c->worker;
+    const struct tm_http_options *o = &w->server->o;
+    if (atomic_load(&w->server->inflight) + w->queue.count > o->connection_limit) {
+        busy(c, HTTP_SHED_FULL);
     } else if ((int64_t)w->queue.count * w->service_us > o->queue_limit_ms * 1000) {
-        busy(x, HTTP_SHED_QUEUE);
+        busy(c, HTTP_SHED_QUEUE);
     } else {
-        x->queued_us = tm_http_now_us();
-        tm_http_list_add(&w->queue, x);
+        c->queued_us = tm_http_now_us();
+        list_add(&w->queue, c);
     }
 }
 
@@ -63,32 +63,32 @@ void tm_http_queue_run(struct tm_http_worker *w)
     int64_t begun = w->queue.count > 0 ? tm_http_now_us() : 0;
     int64_t now = begun;
     while (w->queue.count > 0 && now - begun < SLICE_US) {
-        struct tm_http_exchange *x = w->queue.first;
-        struct tm_http_conn *c = x->conn;
-        tm_http_list_remove(&w->queue, x);
-        if (now - x->queued_us > limit_us) {
-            busy(x, HTTP_SHED_QUEUE);
-        } else {
-            tm_http_exchange_run(x);
-            int64_t took = tm_http_now_us() - now;
-            w->service_us += (took - w->service_us) / 16;
-        }
+        struct tm_http_conn *c = w->queue.first;
+        list_remove(&w->queue, c);
+        bool late = now - c->queued_us > limit_us;
+        if (late)
+            busy(c, HTTP_SHED_QUEUE);
+        else
+            tm_http_conn_admit(c, HTTP_FAULT_NONE);
         tm_http_conn_run(c);
+        int64_t then = now;
         now = tm_http_now_us();
+        if (!late)
+            w->service_us += (now - then - w->service_us) / 16;
     }
 }
 
 /* So that waits alone never take all connections. The next sweep ends it, which is due at once. */
 static void end_longest_wait(struct tm_http_worker *w)
 {
-    struct tm_http_exchange *x = w->parked.first;
-    while (x != NULL && x->wait_deadline_ms == WAIT_ENDED)
-        x = x->next;
-    if (x == NULL)
+    struct tm_http_conn *c = w->parked.first;
+    while (c != NULL && c->x->wait_deadline_ms == WAIT_ENDED)
+        c = c->in_list;
+    if (c == NULL)
         return;
-    x->wait_deadline_ms = WAIT_ENDED;
+    c->x->wait_deadline_ms = WAIT_ENDED;
     w->swept_ms = 0;
-    tm_http_shed(x->server, HTTP_SHED_WAITS);
+    tm_http_shed(w->server, HTTP_SHED_WAITS);
 }
 
 /* Its handler has returned HTTP_WAIT. */
@@ -100,7 +100,8 @@ void tm_http_park(struct tm_http_exchange *x)
         x->wait_deadline_ms = tm_clock_mono_ms() + x->server->o.wait_timeout_ms;
     x->conn->phase = CONN_PARKED;
     x->conn->deadline_ms = 0;
-    tm_http_list_add(&w->parked, x);
+    list_add(&w->parked, x->conn);
+    MHD_suspend_connection(x->mhd);
     pthread_mutex_lock(&w->lock);
     if (x->wait == WAIT_WOKEN) {
         x->woken = w->woken;
@@ -116,19 +117,22 @@ void tm_http_park(struct tm_http_exchange *x)
         end_longest_wait(w);
 }
 
-static void go_on(struct tm_http_exchange *x)
+/* Its handler runs again. */
+static void go_on(struct tm_http_conn *c)
 {
-    struct tm_http_conn *c = x->conn;
-    tm_http_list_remove(&x->worker->parked, x);
-    c->phase = CONN_QUEUED;
-    tm_http_exchange_run(x);
+    struct tm_http_worker *w = c->worker;
+    list_remove(&w->parked, c);
+    c->phase = CONN_REPLY;
+    MHD_resume_connection(c->x->mhd);
+    tm_http_engine_run(w);
     tm_http_conn_run(c);
 }
 
 void tm_http_parked_expire(struct tm_http_worker *w, int64_t now_ms)
 {
-    for (struct tm_http_exchange *x = w->parked.first, *next = NULL; x != NULL; x = next) {
-        next = x->next;
+    for (struct tm_http_conn *c = w->parked.first, *next = NULL; c != NULL; c = next) {
+        struct tm_http_exchange *x = c->x;
+        next = c->in_list;
         if (x->wait_deadline_ms > now_ms)
             continue;
         pthread_mutex_lock(&w->lock);
@@ -137,7 +141,7 @@ void tm_http_parked_expire(struct tm_http_worker *w, int64_t now_ms)
             x->wait = WAIT_EXPIRED;
         pthread_mutex_unlock(&w->lock);
         if (mine)
-            go_on(x);
+            go_on(c);
     }
 }
 
@@ -151,7 +155,7 @@ void tm_http_woken_run(struct tm_http_worker *w)
         struct tm_http_exchange *x = list;
         list = x->woken;
         x->woken = NULL;
-        go_on(x);
+        go_on(x->conn);
     }
 }
 

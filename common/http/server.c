@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -43,6 +44,18 @@ static int start_tls(struct tm_http_server *s, struct tm_err *e)
     return tm_http_server_set_tls(s, s->o.tls_certificate, s->o.tls_key, e);
 }
 
+/* A connection has three: the client's, and a pair towards libmicrohttpd. Less than that is no
+ * fault: whoever comes when there are none left waits. */
+static void want_descriptors(unsigned connections)
+{
+    struct rlimit r;
+    rlim_t want = (rlim_t)connections * 4 + 256;
+    if (getrlimit(RLIMIT_NOFILE, &r) != 0 || r.rlim_cur >= want)
+        return;
+    r.rlim_cur = want < r.rlim_max ? want : r.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &r);
+}
+
 static int start_workers(struct tm_http_server *s, struct tm_err *e)
 {
     errno = 0;
@@ -69,6 +82,7 @@ struct tm_http_server *tm_http_server_start(const struct tm_http_options *o, str
     s->o = *o;
     s->listen_fd = -1;
     tm_http_clients_init(&s->clients);
+    want_descriptors(o->connection_limit);
     if (start_tls(s, e) != 0 ||
         tm_http_listen(o->listen, &s->listen_fd, s->address, sizeof(s->address), e) != 0 ||
         start_workers(s, e) != 0) {

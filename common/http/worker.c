@@ -109,7 +109,8 @@ static int start_worker(struct tm_http_worker *w)
 {
     w->events = epoll_create1(EPOLL_CLOEXEC);
     w->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (w->events < 0 || w->wake_fd < 0 || watch(w, w->wake_fd, EPOLLIN, w) != 0 ||
+    if (w->events < 0 || w->wake_fd < 0 || tm_http_engine_start(w) != 0 ||
+        watch(w, w->wake_fd, EPOLLIN, w) != 0 ||
         watch(w, w->server->listen_fd, EPOLLIN | EPOLLEXCLUSIVE, &w->server->listen_fd) != 0)
         return -1;
     errno = pthread_create(&w->thread, NULL, run, w);
@@ -153,13 +154,19 @@ void tm_http_workers_wake(struct tm_http_server *s)
 static void close_all(struct tm_http_worker *w)
 {
     pthread_mutex_lock(&w->lock);
-    for (struct tm_http_exchange *x = w->parked.first; x != NULL; x = x->next)
-        x->wait = WAIT_NONE;
+    for (struct tm_http_conn *c = w->parked.first; c != NULL; c = c->in_list)
+        c->x->wait = WAIT_NONE;
     w->woken = NULL;
     pthread_mutex_unlock(&w->lock);
+    for (struct tm_http_conn *c = w->parked.first; c != NULL; c = c->in_list) {
+        MHD_resume_connection(c->x->mhd); /* libmicrohttpd stops with nothing suspended */
+        c->x->conn = NULL;
+        c->x = NULL;
+    }
     w->parked = w->queue = (struct tm_http_list){0};
     while (w->conns != NULL)
         tm_http_conn_close(w->conns);
+    tm_http_engine_stop(w);
 }
 
 void tm_http_workers_stop(struct tm_http_server *s)
