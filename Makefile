@@ -9,6 +9,7 @@
 #   make mutants one-line faults that a named test must find
 #   make explore fuzz for FUZZ_SECONDS each, from random seeds
 #   make         only build (into build/)
+#   make install-lib PREFIX=/usr/local DESTDIR=   libtenmint-verify, for other programs
 #   make conformance-static-ct   TesseraCT's checker reads our log (Go 1.24 or newer)
 #   make conformance-sigstore SUITE=DIR ROOT=FILE   a checkout of sigstore-conformance
 #   make lint    clang-format and clang-tidy over the tree: over what changed since it last passed
@@ -63,7 +64,7 @@ TEST_PROGRAMS := $(patsubst tests/%/main.c,$(BUILD)/tests/%,$(wildcard tests/*/m
 FUZZ := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 
 .DEFAULT_GOAL := all
-.PHONY: print-libs mutants all deps test-deps demo run check conformance conformance-sigstore conformance-static-ct bench bench-long unit test-programs fuzz explore lint format-check format clean always
+.PHONY: lib install-lib print-libs mutants all deps test-deps demo run check conformance conformance-sigstore conformance-static-ct bench bench-long unit test-programs fuzz explore lint format-check format clean always
 .SECONDARY:
 
 all: $(addprefix $(BUILD)/,$(PROGRAMS))
@@ -203,6 +204,48 @@ mutants: test-deps
 # What tests/house/names.sh links with.
 print-libs:
 	@echo '$(LDLIBS)'
+
+# libtenmint-verify, for other programs: shared, and one archive that needs only the system's
+# libraries. Both show the names of its header and no others.
+SOVERSION := 0
+PREFIX ?= /usr/local
+LIBDIR ?= $(PREFIX)/lib
+VERIFY_PKGS := libcrypto jansson libcurl libpcre2-8
+VERIFY_OBJ := $(patsubst %.c,$(BUILD)/pic/%.o,$(foreach d,common tuf/metadata tuf/client tuf/verify,$(call sources,$(d))))
+VERIFY_HEADER := tuf/verify/library/tenmint-verify.h
+
+$(BUILD)/pic/%.o: %.c
+	@mkdir -p $(@D)
+	$(call say,CC) $(CC) $(CPPFLAGS) $(CFLAGS) -fPIC -MMD -MP -c -o $@ $<
+
+-include $(shell find $(BUILD)/pic -name '*.d' 2>/dev/null)
+
+# Only what the header's functions need is taken, and only their names stay visible.
+$(BUILD)/pic/libtenmint-verify.o: $(VERIFY_OBJ)
+	@rm -f $(BUILD)/pic/all.a
+	@ar rcs $(BUILD)/pic/all.a $^
+	$(call say,LD) ld -r -o $@ $(BUILD)/pic/tuf/verify/library/library.o $(BUILD)/pic/all.a && \
+	    objcopy --wildcard --keep-global-symbol='tenmint_*' $@
+
+$(BUILD)/libtenmint-verify.a: $(BUILD)/pic/libtenmint-verify.o
+	@rm -f $@
+	$(call say,AR) ar rcs $@ $^
+
+$(BUILD)/libtenmint-verify.so: $(BUILD)/pic/libtenmint-verify.o tuf/verify/library/exports.map
+	$(call say,LINK) $(CC) -shared -pthread -Wl,-z,defs -Wl,-z,relro,-z,now -Wl,--as-needed \
+	    -Wl,-soname,libtenmint-verify.so.$(SOVERSION) -Wl,--version-script=tuf/verify/library/exports.map \
+	    -o $@ $< $(shell pkg-config --libs $(VERIFY_PKGS))
+
+lib: $(BUILD)/libtenmint-verify.a $(BUILD)/libtenmint-verify.so
+
+install-lib: lib
+	install -d "$(DESTDIR)$(LIBDIR)/pkgconfig" "$(DESTDIR)$(PREFIX)/include"
+	install -m 644 $(VERIFY_HEADER) "$(DESTDIR)$(PREFIX)/include/"
+	install -m 644 $(BUILD)/libtenmint-verify.a "$(DESTDIR)$(LIBDIR)/"
+	install -m 755 $(BUILD)/libtenmint-verify.so "$(DESTDIR)$(LIBDIR)/libtenmint-verify.so.$(SOVERSION)"
+	ln -sf libtenmint-verify.so.$(SOVERSION) "$(DESTDIR)$(LIBDIR)/libtenmint-verify.so"
+	sed 's,@PREFIX@,$(PREFIX),; s,@LIBDIR@,$(LIBDIR),' \
+	    tuf/verify/library/libtenmint-verify.pc.in >"$(DESTDIR)$(LIBDIR)/pkgconfig/libtenmint-verify.pc"
 
 clean:
 	rm -rf build

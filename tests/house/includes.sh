@@ -42,6 +42,7 @@ tuf/metadata               : common common/key
 tuf/client                 : tuf/metadata common common/fetch
 tuf/verify/trust           : common common/fetch common/transparency
 tuf/verify/bundle          : tuf/verify/trust common common/transparency
+tuf/verify/library         : tuf/verify/trust tuf/verify/bundle tuf/client common
 tuf/manager/policy,tuf/manager/state,tuf/manager/event,tuf/manager/review,tuf/manager/report,tuf/manager/evidence,tuf/manager/publish : tuf/metadata tuf/client tuf/verify/trust common common/fetch common/key
 
 tools/shared               : common

@@ -6,7 +6,7 @@ cd "$(dirname "$0")/../.." || exit 1
 B=${B:-build}
 bad=0
 fault() { echo "FAULT $*"; bad=1; }
-declare -A prefix=([common]=tm_ [oidc]=oidc_ [ca]=ca_ [tuf]=tuf_)
+declare -A prefix=([common]=tm_ [oidc]=oidc_ [ca]=ca_ [tuf]='\(tuf\|tenmint\)_') # tenmint_: libtenmint-verify
 
 symbols() { nm -g --defined-only "$1" | awk 'NF == 3 { print $3 }'; }
 
