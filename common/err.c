@@ -31,6 +31,7 @@ int(tm_err_set)(struct tm_err *e, const char *fmt, ...)
     if (e != NULL) {
         va_list ap;
         va_start(ap, fmt);
+        e->kind = ERR_BAD;
         set_va(e, fmt, ap);
         va_end(ap);
     }
@@ -57,6 +58,7 @@ int(tm_err_openssl)(struct tm_err *e, const char *fmt, ...)
     if (e != NULL) {
         va_list ap;
         va_start(ap, fmt);
+        e->kind = ERR_BAD;
         set_va(e, fmt, ap);
         va_end(ap);
         const char *reason = code != 0 ? ERR_reason_error_string(code) : NULL;
@@ -73,11 +75,19 @@ int(tm_err_errno)(struct tm_err *e, const char *fmt, ...)
     if (e != NULL) {
         va_list ap;
         va_start(ap, fmt);
+        e->kind = ERR_BAD;
         set_va(e, fmt, ap);
         va_end(ap);
         char text[128];
         append(e, ": ", strerror_r(saved, text, sizeof(text)));
     }
     errno = saved;
+    return -1;
+}
+
+int(tm_err_mark)(struct tm_err *e, enum tm_err_kind kind)
+{
+    if (e != NULL)
+        e->kind = kind;
     return -1;
 }

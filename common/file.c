@@ -19,6 +19,12 @@ static bool wait_for_more(int fd)
     return (errno == EINTR || errno == EAGAIN) && (poll(&p, 1, -1) >= 0 || errno == EINTR);
 }
 
+static int unreadable(const char *path, struct tm_err *e)
+{
+    tm_err_errno(e, "read '%s'", path);
+    return tm_err_mark(e, ERR_UNAVAILABLE);
+}
+
 static int read_fd(int fd, const char *path, size_t max, struct tm_buf *out, struct tm_err *e)
 {
     size_t total = 0;
@@ -31,7 +37,7 @@ static int read_fd(int fd, const char *path, size_t max, struct tm_buf *out, str
         if (n < 0 && wait_for_more(fd))
             continue;
         if (n < 0)
-            return tm_err_errno(e, "read '%s'", path);
+            return unreadable(path, e);
         if (n == 0)
             return 0;
         total += (size_t)n;
@@ -45,15 +51,18 @@ static int read_file(const char *path, size_t max, bool secret, struct tm_buf *o
                      struct tm_err *e)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (fd < 0)
-        return tm_err_errno(e, "open '%s'", path);
+    if (fd < 0) {
+        tm_err_errno(e, "open '%s'", path);
+        return tm_err_mark(e, ERR_UNAVAILABLE);
+    }
     struct stat st;
     int rc;
     if (fstat(fd, &st) != 0)
         rc = tm_err_errno(e, "stat '%s'", path);
-    else if (S_ISDIR(st.st_mode))
-        rc = tm_err_set(e, "'%s' is a directory", path);
-    else if (secret && (st.st_mode & (S_IRWXG | S_IRWXO)) != 0)
+    else if (S_ISDIR(st.st_mode)) {
+        tm_err_set(e, "'%s' is a directory", path);
+        rc = tm_err_mark(e, ERR_UNAVAILABLE);
+    } else if (secret && (st.st_mode & (S_IRWXG | S_IRWXO)) != 0)
         rc = tm_err_set(e, "'%s' holds a secret but others may use it (mode %04o): chmod 600 it",
                         path, (unsigned)(st.st_mode & 07777));
     else

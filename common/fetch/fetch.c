@@ -392,6 +392,7 @@ enum tm_transfer_next tm_transfer_finish(struct tm_transfer *t, CURLcode code, s
     }
     if (code != CURLE_OK) {
         tm_transfer_reason(t, code, e);
+        tm_err_mark(e, ERR_UNAVAILABLE);
         return TRANSFER_FAILED;
     }
     curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &t->response.status);

@@ -65,12 +65,12 @@ bad "a URI for an email" "another identity" good mail
 bad "an expired certificate" "not in force" expired
 bad "a signature by nobody" "signature is not by" unsigned
 bad "no issuing certificate" "no issuing certificate" no-issuer
-said "nobody listens" 1 "127.0.0.1:1/" cert --ca http://127.0.0.1:1 --token-file "$W/job"
-said "no such host" 1 "nowhere.invalid" cert --ca https://nowhere.invalid --token-file "$W/job"
+said "nobody listens" 6 "127.0.0.1:1/" cert --ca http://127.0.0.1:1 --token-file "$W/job"
+said "no such host" 6 "nowhere.invalid" cert --ca https://nowhere.invalid --token-file "$W/job"
 said "plain HTTP elsewhere" 2 "must use https" cert --ca http://ca.example.com --token-file "$W/job"
 said "no URL" 2 "--ca: 'ftp://x' is not an http or https URL" cert --ca ftp://x --token-file "$W/job"
 said "no --ca" 2 "--ca URL is needed" cert --token-file "$W/job"
-said "no token file" 1 "No such file" cert --ca "$FAKE/good" --token-file "$W/none"
+said "no token file" 6 "No such file" cert --ca "$FAKE/good" --token-file "$W/none"
 said "an empty token" 1 "token is empty" cert --ca "$FAKE/good" --token-file /dev/null
 echo "not a token" >"$W/junk"
 said "junk for a token" 1 "three parts" cert --ca "$FAKE/good" --token-file "$W/junk"
@@ -98,7 +98,7 @@ said "GitHub: denied" 1 "answers HTTP 401" github denied
 said "GitHub: no value" 1 "sent no token" github no-value
 said "GitHub: garbage" 1 "GitHub Actions token" github garbage
 said "GitHub: no permission" 1 "id-token: write" env "ACTIONS_ID_TOKEN_REQUEST_URL=$FAKE/github/ok" "$B/tenmint" cert --ca "$FAKE/good" --out "$W/out" --force
-said "GitHub: nobody listens" 1 "GitHub Actions token" env ACTIONS_ID_TOKEN_REQUEST_URL=http://127.0.0.1:1/ ACTIONS_ID_TOKEN_REQUEST_TOKEN=runner-secret "$B/tenmint" cert --ca "$FAKE/good" --out "$W/out" --force
+said "GitHub: nobody listens" 6 "GitHub Actions token" env ACTIONS_ID_TOKEN_REQUEST_URL=http://127.0.0.1:1/ ACTIONS_ID_TOKEN_REQUEST_TOKEN=runner-secret "$B/tenmint" cert --ca "$FAKE/good" --out "$W/out" --force
 gitlab() { SIGSTORE_ID_TOKEN=$1 timeout 60 "$B/tenmint" cert --ca "$FAKE/good" --out "$W/out" --force "${@:2}"; }
 said "GitLab" 0 "leaf.pem" gitlab "$JOB"
 said "GitLab: empty" 1 "holds no token" gitlab ""
@@ -107,5 +107,5 @@ named() { MY_TOKEN=$JOB timeout 60 "$B/tenmint" cert --ca "$FAKE/good" --out "$W
 said "a named variable" 0 "leaf.pem" named MY_TOKEN
 said "a variable that is not set" 1 "OTHER holds no token" named OTHER
 said "no source" 1 "use --token-file" "$B/tenmint" cert --ca "$FAKE/good" --out "$W/out" --force
-said "the file comes first" 1 "No such file" github ok --token-file "$W/none"
+said "the file comes first" 6 "No such file" github ok --token-file "$W/none"
 [ $fails -eq 0 ] || { echo "$fails checks failed"; exit 1; }

@@ -77,7 +77,7 @@ other=$(((1 << peaks) - 1))
 [ "$other" -eq "$size" ] || { sed "s/\"read\": .*/\"read\": $other,/" "$W/s" >"$W/sx"; bad_state "another size that fits" 'either is damaged'; }
 cat "$W/s" "$W/s" >"$W/sx"; bad_state "twice" "something follows"
 sed 's,log.example.com/e2e,log.example.com/two,' "$W/s" >"$W/sx"; bad_state "another log's" "each log needs a state of its own"
-watch "state: a directory" 1 "is a directory" "$URL" "${K[@]}" --state "$W" --once
+watch "state: a directory" 6 "is a directory" "$URL" "${K[@]}" --state "$W" --once
 watch "state: nowhere" 1 "nowhere/s.lock': No such file" "$URL" "${K[@]}" --state "$W/nowhere/s" --once
 printf 'repo: x\n' >"$W/bad.yaml"
 watch "a mistyped identity file" 3 "bad.yaml:1: unknown key 'repo'" "$URL" "${K[@]}" --state "$W/s" --once --identities "$W/bad.yaml"

@@ -69,38 +69,38 @@ served "$W/ca/chain.pem"; check "killed just after, the server starts with the n
 kill "$CA_PID"; wait "$CA_PID"; check "SIGTERM exits 0" 0 $?
 
 # What operators get wrong. Each leaves everything as it was.
-refused() { # NAME PATTERN options: exits 1, says why, changes nothing
-    local was name=$1 why=$2
+refused() { # NAME CODE PATTERN options: exits so, says why, changes nothing
+    local was name=$1 code=$2 why=$3
     was=$(tree)
-    shift 2
-    rotate "$@"; check "$name" 1 $?
+    shift 3
+    rotate "$@"; check "$name" "$code" $?
     says "$name: reason" "$why"
     check "$name: nothing is changed" "$was" "$(tree)"
 }
 fresh
 printf 'wrong' >"$W/wrong" && chmod 600 "$W/wrong"
-refused "wrong password" "wrong password" --password-file "$W/wrong"
-refused "no password file" "No such file" --password-file "$W/missing"
-refused "unknown key type" "unknown key type" --key-type p257
-refused "nothing to activate" "nothing to put in service" --activate
-chmod 644 "$W/ca/password"; refused "readable password" "chmod 600"; chmod 600 "$W/ca/password"
-mv "$W/ca/root.key" "$W/root.key"; refused "root key elsewhere" "--root-key"
+refused "wrong password" 1 "wrong password" --password-file "$W/wrong"
+refused "no password file" 6 "No such file" --password-file "$W/missing"
+refused "unknown key type" 2 "want p256" --key-type p257
+refused "nothing to activate" 1 "nothing to put in service" --activate
+chmod 644 "$W/ca/password"; refused "readable password" 1 "chmod 600"; chmod 600 "$W/ca/password"
+mv "$W/ca/root.key" "$W/root.key"; refused "root key elsewhere" 1 "--root-key"
 rotate --root-key "$W/root.key"; check "root key by name" 0 $?
 rotate --activate --password-file "$W/wrong"; check "activate with a wrong password" 1 $?
 check "the pair in service stays whole" whole "$(pair "$W/ca")"
 mv "$W/ca/intermediate.key" "$W/token"
-refused "a CA without a key file" "whose key is this file" --activate
+refused "a CA without a key file" 1 "whose key is this file" --activate
 fresh
 "$B/tenmint-ca" init "$W/other" --no-log >/dev/null
 openssl pkey -in "$W/other/root.key" -passin "file:$W/other/password" -out "$W/foreign" 2>/dev/null && chmod 600 "$W/foreign"
-refused "another CA's root key" "not the root certificate's" --root-key "$W/foreign"
+refused "another CA's root key" 1 "not the root certificate's" --root-key "$W/foreign"
 rotate --activate --key-type rsa; check "options that exclude each other" 2 $?
 rotate --activat; check "a mistyped option" 2 $?; says "a mistyped option: nearest" "--activate"
-"$B/tenmint-ca" rotate "$W/nowhere" >"$W/out" 2>&1; check "no such directory" 1 $?; says "no such directory" "nowhere"
+"$B/tenmint-ca" rotate "$W/nowhere" >"$W/out" 2>&1; check "no such directory" 3 $?; says "no such directory" "nowhere"
 
 # Another pair in next/ than the one that was published: never taken in silence.
 rotate && cp "$W/other/chain.pem" "$W/ca/next/chain.pem"
-refused "a next pair that does not fit" "public keys are not equal" --activate
+refused "a next pair that does not fit" 1 "public keys are not equal" --activate
 
 if [ "$(id -u)" = 0 ]; then
     fresh

@@ -15,7 +15,16 @@ T=$B/tenmint-tuf
 says "mistyped command" 2 "did you mean 'publish'" $T publsh
 says "mistyped option" 2 "did you mean '--holders'" $T init "$W/x" --holder a
 says "init without a terminal" 2 "give --policy FILE" $T init "$W/x"
-says "no workspace" 3 "no repository workspace" $T propose --dir "$W"
+mkdir "$W/none" "$W/pub"
+openssl pkey -pubout -in <(openssl ecparam -name prime256v1 -genkey -noout) -out "$W/pub/z.pub" 2>/dev/null
+for command in propose publish refresh 'refresh --watch 1h' 'revoke zoe' 'holder add zoe root' "key import zoe $W/pub/z.pub" \
+    'key show zoe' 'trust show' 'trust retire-ca zoe' 'trust remove-ca zoe --confirm'; do
+    says "no workspace: $command" 3 "no repository workspace" timeout 20 $T $command --dir "$W/none"
+done
+for command in status verify history 'history --transcript' "diff $W/none"; do
+    says "no repository: $command" 3 "no published repository|no workspace" $T $command "$W/none"
+done
+check "nothing was written there" '' "$(ls -A "$W/none")"
 says "threshold too high" 1 "nobody could ever sign" $T init "$W/x" --holders a,b --threshold 3
 trust_workspace || exit 1
 says "init twice" 1 "is a workspace already" $T init "$W/tuf" --holders a,b --threshold 1

@@ -37,7 +37,7 @@ check "not over an earlier bundle" 1 "$("$T" sign --dir "$W/signing" "$W/app" >"
 says "--force"
 check "sign without" 0 "$("$T" sign --dir "$W/signing" --bundle "$W/plain.json" "$W/app" >"$W/said" 2>&1; echo $?)"
 says "timestamps   none"
-check "no bundle without the timestamp asked for" 1 "$("$T" sign --dir "$W/signing" --tsa http://127.0.0.1:1 --bundle "$W/none.json" "$W/app" >"$W/said" 2>&1; echo $?)"
+check "no bundle without the timestamp asked for" 6 "$("$T" sign --dir "$W/signing" --tsa http://127.0.0.1:1 --bundle "$W/none.json" "$W/app" >"$W/said" 2>&1; echo $?)"
 check "… no file either" no "$([ -e "$W/none.json" ] && echo yes || echo no)"
 openssl dgst -sha256 -sign "$W/signing/key.pem" -out "$W/app.sig" "$W/app"
 openssl base64 -A -in "$W/app.sig" -out "$W/app.sig64"
@@ -86,6 +86,15 @@ wait_for "$W/tsa2.out" http:// || exit 1
 "$T" sign --dir "$W/signing" --tsa "$(cat "$W/tsa2.out")" --bundle "$W/stranger.json" "$W/app" >"$W/said" 2>&1
 check "a stranger's timestamp" 1 "$(verify --bundle "$W/stranger.json" --timestamps 1 "${WHO[@]}" "$W/app")"
 says "0 trusted timestamp authorities"
+
+# --- what cannot be known is not bad ---
+check "no bundle there" 6 "$(verify --bundle "$W/nowhere" "${WHO[@]}" "$W/app")"
+check "no artifact there" 6 "$(verify --bundle "$BUNDLE" "${WHO[@]}" "$W/nowhere")"
+check "no trusted root there" 6 "$("$T" verify --trusted-root "$W/nowhere" --bundle "$BUNDLE" "${WHO[@]}" "$W/app" >"$W/said" 2>&1; echo $?)"
+check "a trusted root that is none" 3 "$("$T" verify --trusted-root "$W/app" --bundle "$BUNDLE" "${WHO[@]}" "$W/app" >"$W/said" 2>&1; echo $?)"
+check "no bundle there, JSON" 6 "$(verify --json --bundle "$W/nowhere" "${WHO[@]}" "$W/app")"
+says '"code": 6'
+says "cannot know"
 
 # --- usage: fails closed ---
 check "nobody expected" 2 "$(verify --bundle "$BUNDLE" "$W/app")"

@@ -214,6 +214,23 @@ static void strictjson_bounds_depth_and_length(void **state)
     json_decref(v);
 }
 
+static void an_error_keeps_its_kind_until_it_is_set_anew(void **state)
+{
+    (void)state;
+    struct tm_err e = {0};
+    struct tm_buf out = {0};
+    assert_int_equal(tm_file_read("/nowhere/at/all", 10, &out, &e), -1);
+    assert_int_equal(e.kind, ERR_UNAVAILABLE);
+    tm_err_wrap(&e, "the bundle");
+    assert_int_equal(e.kind, ERR_UNAVAILABLE);
+    tm_err_set(&e, "it is damaged");
+    assert_int_equal(e.kind, ERR_BAD);
+    assert_int_equal(tm_err_mark(&e, ERR_DANGER), -1);
+    tm_err_errno(&e, "write");
+    assert_int_equal(e.kind, ERR_BAD);
+    tm_buf_free(&out);
+}
+
 static void errors_keep_context_and_stay_on_one_line(void **state)
 {
     (void)state;
@@ -489,6 +506,7 @@ int main(void)
         cmocka_unit_test(a_request_of_many_values_is_refused),
         cmocka_unit_test(strictjson_bounds_depth_and_length),
         cmocka_unit_test(errors_keep_context_and_stay_on_one_line),
+        cmocka_unit_test(an_error_keeps_its_kind_until_it_is_set_anew),
         cmocka_unit_test(buffers_fail_sticky_and_never_overflow),
         cmocka_unit_test(files_are_replaced_whole),
         cmocka_unit_test(a_byte_order_mark_is_no_part_of_a_text_file),

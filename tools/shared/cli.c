@@ -1,6 +1,7 @@
 #include "tools/shared/cli.h"
 
 #include <errno.h>
+#include <jansson.h>
 #include <string.h>
 
 #include "common/nearest.h"
@@ -11,10 +12,27 @@ static const char *program(void)
     return program_invocation_short_name;
 }
 
-static void print_exit_codes(const char *more)
+const char *const cli_exit_table[CLI_EXITS] = {
+    [CLI_OK] = "done",
+    [CLI_FAILED] = "bad: a check failed, or the work could not be done",
+    [CLI_USAGE] = "wrong command line",
+    [CLI_CONFIG] = "configuration refused, or the folder is no workspace",
+    [CLI_DANGER] = "danger: a fork, a rollback, a change that would harm every client",
+    [CLI_FOUND] = "found: somebody must act, or there is a match that was asked for",
+    [CLI_UNKNOWN] = "cannot know: a mirror or service is down, a file cannot be read",
+    [CLI_REVIEW] = "a review that is wrong: something is missing or cannot be explained",
+};
+
+/* A command's own codes: those that each may end with, and what the rest mean here. */
+static void print_exit_codes(const char *const *exits)
 {
-    printf("\nExit codes: 0 done, 1 failed, 2 wrong command line, 3 configuration refused%s%s.\n",
-           more != NULL ? ", " : "", more != NULL ? more : "");
+    printf("\nExit codes:\n");
+    for (int i = 0; i < CLI_EXITS; i++) {
+        bool common = i <= CLI_CONFIG || i == CLI_UNKNOWN;
+        if (exits == NULL || exits[i] != NULL || common)
+            printf("  %d  %s\n", i,
+                   exits != NULL && exits[i] != NULL ? exits[i] : cli_exit_table[i]);
+    }
 }
 
 static const char *group_of(const struct cli_command *c)
@@ -263,10 +281,33 @@ int cli_parse(const struct cli_command *c, const struct cli_option *options, int
     return CLI_GO_ON;
 }
 
+static int code_of(int code, const struct tm_err *e)
+{
+    static const int codes[] = {[ERR_BAD] = CLI_FAILED,
+                                [ERR_UNAVAILABLE] = CLI_UNKNOWN,
+                                [ERR_REFUSED] = CLI_CONFIG,
+                                [ERR_DANGER] = CLI_DANGER};
+    return code == CLI_FAILED ? codes[e->kind] : code;
+}
+
 int cli_fail(int code, const struct tm_err *e)
 {
     fprintf(stderr, "%s: %s\n", program(), e->text);
-    return code;
+    return code_of(code, e);
+}
+
+int cli_fail_json(bool json, int code, const struct tm_err *e)
+{
+    int actual = cli_fail(code, e);
+    json_t *v = json ? json_pack("{s:{s:i, s:s, s:s}}", "error", "code", actual, "meaning",
+                                 cli_exit_table[actual], "message", e->text)
+                     : NULL;
+    if (v != NULL) {
+        json_dumpf(v, stdout, JSON_INDENT(2));
+        putchar('\n');
+    }
+    json_decref(v);
+    return actual;
 }
 
 void cli_print_text(FILE *to, const void *text, size_t len)

@@ -13,18 +13,21 @@
 #include "common/err.h"
 #include "tools/shared/value.h"
 
-/* Exit codes of every program here. */
+/* Exit codes of every program here; what each means stands once, in cli_exit_table. */
 enum cli_exit {
     CLI_OK = 0,
-    CLI_FAILED = 1,  /* it was tried and did not work */
+    CLI_FAILED = 1,  /* bad: a check failed, or the work could not be done */
     CLI_USAGE = 2,   /* the command line is wrong */
-    CLI_CONFIG = 3,  /* a configuration file is refused */
+    CLI_CONFIG = 3,  /* a configuration, or a folder that is no workspace, is refused */
     CLI_DANGER = 4,  /* a fork, a rollback, a change that would harm every client */
     CLI_FOUND = 5,   /* somebody must act, or a match that was asked for */
-    CLI_UNKNOWN = 6, /* it cannot be known: a mirror or service is down, a file unreadable */
-    CLI_REVIEW = 7,  /* a review that is wrong: something in it is missing or cannot be explained */
-    CLI_GO_ON = -1,  /* from cli_parse only: no exit yet */
+    CLI_UNKNOWN = 6, /* cannot know: a service is down, a file cannot be read */
+    CLI_REVIEW = 7,  /* what is reviewed is wrong: something is missing or cannot be explained */
+    CLI_EXITS,
+    CLI_GO_ON = -1, /* from cli_parse only: no exit yet */
 };
+
+extern const char *const cli_exit_table[CLI_EXITS];
 
 struct cli_option {
     const char *name;   /* without dashes; NULL ends the table */
@@ -36,11 +39,11 @@ struct cli_option {
 
 struct cli_command {
     const char *name;
-    const char *group;    /* the name of the group that it is in; NULL: the program's own */
-    const char *args;     /* "--config FILE", "DIR": after the name in the usage line */
-    const char *summary;  /* one line */
-    const char *examples; /* lines, each ended by a newline; or NULL */
-    const char *exits;    /* exit codes beyond the common ones, as "4 this, 5 that"; or NULL */
+    const char *group;            /* the name of the group that it is in; NULL: the program's own */
+    const char *args;             /* "--config FILE", "DIR": after the name in the usage line */
+    const char *summary;          /* one line */
+    const char *examples;         /* lines, each ended by a newline; or NULL */
+    const char *exits[CLI_EXITS]; /* by code: its meaning here; needed from 4 to 7 but 6 */
     int (*run)(const struct cli_command *self, int argc, char **argv); /* argv after the name */
     const struct cli_command *commands; /* a group's, in place of `run` */
     size_t count;                       /* of `commands` */
@@ -66,8 +69,13 @@ int cli_main(const struct cli_program *p, int argc, char **argv);
 int cli_parse(const struct cli_command *c, const struct cli_option *options, int argc, char **argv,
               int min, int max, int *count);
 
-/* "NAME: text" on standard error; returns `code`. */
+/* "NAME: text" on standard error. The code to exit with: `code`, but for CLI_FAILED what the kind
+ * of the error says. */
 int cli_fail(int code, const struct tm_err *e);
+
+/* As cli_fail; with `json` also an object on standard output:
+ * {"error": {"code": 6, "meaning": "cannot know: …", "message": "…"}} */
+int cli_fail_json(bool json, int code, const struct tm_err *e);
 
 /* Prints what others wrote: what a terminal would not show as itself is a '?'. */
 void cli_print_text(FILE *to, const void *text, size_t len);

@@ -38,8 +38,22 @@ static int in(const char *dir, const char *name, char out[PATH_MAX], struct tm_e
     return tm_file_join(dir, name, out, PATH_MAX, e);
 }
 
+/* Whatever else is missing: `init` left these. */
+static int check_ca_folder(const char *dir, struct tm_err *e)
+{
+    char root[PATH_MAX], chain[PATH_MAX];
+    if (in(dir, "root.pem", root, e) != 0 || in(dir, "chain.pem", chain, e) != 0)
+        return -1;
+    if (access(root, F_OK) == 0 || access(chain, F_OK) == 0)
+        return 0;
+    tm_err_set(e, "'%s' is no CA's folder: it has neither root.pem nor chain.pem", dir);
+    return tm_err_mark(e, ERR_REFUSED);
+}
+
 static int prepare(struct rotation *r, struct tm_err *e)
 {
+    if (check_ca_folder(r->dir, e) != 0)
+        return -1;
     if (in(r->dir, "next", r->next, e) != 0 || in(r->dir, "next.part", r->part, e) != 0 ||
         in(r->dir, "password", r->password, e) != 0)
         return -1;

@@ -18,7 +18,8 @@ const struct cli_command log_commands[LOG_COMMANDS] = {
      .summary = "certificates by identity, repository, issuer, serial number or time",
      .examples = "  tenmint-log find DIR --key log.pub --repository acme/widget --after 24h\n"
                  "  tenmint-log find DIR --identity-regexp '@example\\.com$' --json\n",
-     .exits = "1 nothing was found, 6 an entry cannot be read",
+     .exits = {[CLI_FAILED] = "nothing was found, or the work could not be done",
+               [CLI_UNKNOWN] = "cannot know: an entry or the log cannot be read"},
      .run = command_log_find},
     {.name = "watch",
      .args = "DIR|URL --state FILE --once | --interval DURATION [OPTION]...",
@@ -28,8 +29,8 @@ const struct cli_command log_commands[LOG_COMMANDS] = {
                  "  tenmint-log watch URL --key log.pub --state log.json --interval 1m "
                  "--identities mine.yaml\n"
                  "  with mine.yaml:  repository: [https://github.com/acme/widget, acme/widget]\n",
-     .exits = "4 the log forked or rolled back, 5 a certificate matched (with --fail-on-match), 6 "
-              "an entry cannot be read",
+     .exits = {[CLI_DANGER] = "danger: the log forked or rolled back",
+               [CLI_FOUND] = "found: a certificate matched (with --fail-on-match)"},
      .run = command_log_watch},
     {.name = "export",
      .args = "DIR|URL [OPTION]...",

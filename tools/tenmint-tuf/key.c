@@ -114,10 +114,17 @@ static struct tm_key *new_in_token(struct tm_key_source *s, const char *type, st
     return key;
 }
 
+/* `out`, or the keys of the workspace, which must be one. */
 static int keys_folder(const char *dir, const char *out, char *path, size_t size, struct tm_err *e)
 {
-    if (out == NULL)
-        return tm_file_join(dir != NULL ? dir : ".", "keys", path, size, e);
+    struct tuf_workspace w;
+    if (out == NULL) {
+        if (tuf_workspace_open(dir != NULL ? dir : ".", &w, e) != 0)
+            return -1;
+        snprintf(path, size, "%s", w.keys);
+        tuf_workspace_close(&w);
+        return 0;
+    }
     if ((size_t)snprintf(path, size, "%s", out) >= size)
         return tm_err_set(e, "the path is too long");
     return 0;

@@ -51,42 +51,53 @@ static const struct cli_command holder_commands[] = {
      .run = command_holder_replace},
 };
 
-#define ADD(what, text) \
+/* One line each of the three lists below: what is named, in words, and how an example names it. */
+#define ADD(what, text, given) \
     { \
         .name = "add-" what, .group = "trust", .args = "--url URL [OPTION]...", \
-        .summary = "trust " text, .run = command_trust_add \
+        .summary = "trust " text, .examples = "  tenmint-tuf trust add-" what " " given "\n", \
+        .run = command_trust_add \
     }
-#define RETIRE(what, text) \
+#define RETIRE(what, text, url) \
     { \
         .name = "retire-" what, .group = "trust", .args = "FINGERPRINT | URL [--end TIME]", \
-        .summary = "end " text ": old signatures still verify", .run = command_trust_retire \
+        .summary = "end " text ": old signatures still verify", \
+        .examples = "  tenmint-tuf trust retire-" what " " url " --end 2027-01-01\n", \
+        .run = command_trust_retire \
     }
-#define REMOVE(what, text) \
+#define REMOVE(what, text, url) \
     { \
         .name = "remove-" what, .group = "trust", .args = "FINGERPRINT | URL --confirm", \
-        .summary = "emergency: forget " text ", old signatures fail", .run = command_trust_remove \
+        .summary = "emergency: forget " text ", old signatures fail", \
+        .examples = "  tenmint-tuf trust remove-" what " " url " --confirm\n", \
+        .run = command_trust_remove \
     }
 
 static const struct cli_command trust_commands[] = {
-    ADD("ca", "a certificate authority (--chain)"),
-    ADD("ctlog", "a certificate transparency log (--key)"),
-    ADD("log", "a transparency log such as Rekor (--key)"),
-    ADD("tsa", "a timestamp authority (--chain)"),
-    ADD("oidc", "an OIDC provider, for signers only"),
-    RETIRE("ca", "a certificate authority"),
-    RETIRE("ctlog", "a certificate transparency log"),
-    RETIRE("log", "a transparency log"),
-    RETIRE("tsa", "a timestamp authority"),
-    RETIRE("oidc", "an OIDC provider"),
-    REMOVE("ca", "a certificate authority"),
-    REMOVE("ctlog", "a certificate transparency log"),
-    REMOVE("log", "a transparency log"),
-    REMOVE("tsa", "a timestamp authority"),
-    REMOVE("oidc", "an OIDC provider"),
+    ADD("ca", "a certificate authority (--chain)",
+        "--url https://ca.example.com --chain ca/chain.pem"),
+    ADD("ctlog", "a certificate transparency log (--key)",
+        "--url https://ca.example.com/log --key ca/log.pem"),
+    ADD("log", "a transparency log such as Rekor (--key)",
+        "--url https://rekor.example.com --key rekor.pem --api-version 2"),
+    ADD("tsa", "a timestamp authority (--chain)",
+        "--url https://tsa.example.com --chain tsa-chain.pem"),
+    ADD("oidc", "an OIDC provider, for signers only", "--url https://idp.example.com"),
+    RETIRE("ca", "a certificate authority", "https://ca.example.com"),
+    RETIRE("ctlog", "a certificate transparency log", "https://ca.example.com/log"),
+    RETIRE("log", "a transparency log", "https://rekor.example.com"),
+    RETIRE("tsa", "a timestamp authority", "https://tsa.example.com"),
+    RETIRE("oidc", "an OIDC provider", "https://idp.example.com"),
+    REMOVE("ca", "a certificate authority", "https://ca.example.com"),
+    REMOVE("ctlog", "a certificate transparency log", "https://ca.example.com/log"),
+    REMOVE("log", "a transparency log", "https://rekor.example.com"),
+    REMOVE("tsa", "a timestamp authority", "https://tsa.example.com"),
+    REMOVE("oidc", "an OIDC provider", "https://idp.example.com"),
     {.name = "show",
      .group = "trust",
      .args = "",
      .summary = "list what is trusted, and what signers use",
+     .examples = "  tenmint-tuf trust show --dir tuf\n",
      .run = command_trust_show},
 };
 
@@ -118,20 +129,20 @@ static const struct cli_command commands[] = {
      .args = "EVENT [--trusted ROOT] [--dir DIR]",
      .summary = "say in words what an event changes, who has signed, who still must",
      .examples = "  tenmint-tuf review event.json --trusted 3.root.json\n",
-     .exits = "4 DANGER: it would harm every client, 7 something in it is missing or cannot be "
-              "explained",
+     .exits = {[CLI_DANGER] = "danger: it would harm every client",
+               [CLI_REVIEW] = "wrong: something in it is missing or cannot be explained"},
      .run = command_review},
     {.name = "sign",
      .args = "EVENT --key FILE [OPTION]...",
      .summary = "add one holder's signatures; needs no network",
      .examples = "  tenmint-tuf sign event.json --key alice.key --trusted 3.root.json\n",
-     .exits = "7 something in the review is missing or cannot be explained",
+     .exits = {[CLI_REVIEW] = "wrong: something in the review is missing or cannot be explained"},
      .run = command_sign},
     {.name = "hold",
      .args = "REMOTE --key FILE [--event PATH] [OPTION]...",
      .summary = "a holder's part over git: fetch, review, sign and push in one go",
      .examples = "  tenmint-tuf hold git@git.example.com:tuf.git --key alice.key\n",
-     .exits = "7 something in the review is missing or cannot be explained",
+     .exits = {[CLI_REVIEW] = "wrong: something in the review is missing or cannot be explained"},
      .run = command_hold},
     {.name = "merge",
      .args = "EVENT SIGNED-EVENT...",
@@ -144,7 +155,7 @@ static const struct cli_command commands[] = {
      .examples = "  tenmint-tuf publish events/event.json\n",
      .run = command_publish},
     {.name = "refresh",
-     .args = "[--watch SECONDS] [OPTION]...",
+     .args = "[--watch DURATION] [OPTION]...",
      .summary = "re-sign timestamp and snapshot when they are due; for cron or a timer",
      .examples = "  tenmint-tuf refresh --dir /var/lib/tenmint-tuf\n",
      .run = command_refresh},
@@ -157,7 +168,7 @@ static const struct cli_command commands[] = {
      .args = "[DIR | URL] [--json | --prometheus]",
      .summary = "how long each role lasts, and who must act",
      .examples = "  tenmint-tuf status https://tuf.example.com\n",
-     .exits = "5 somebody must act: a role is to be signed or has expired, or an event waits",
+     .exits = {[CLI_FOUND] = "found: a role is to be signed or has expired, or an event waits"},
      .run = command_status},
     {.name = "verify",
      .args = "[DIR | URL]",
@@ -167,10 +178,13 @@ static const struct cli_command commands[] = {
     {.name = "diff",
      .args = "OLD NEW",
      .summary = "what changed between two trees (directories or URLs), in words",
+     .examples = "  tenmint-tuf diff https://tuf.example.com tuf/published\n",
      .run = command_diff},
     {.name = "history",
      .args = "[DIR | URL] [--transcript]",
      .summary = "every change of the root in words, or the workspace's evidence",
+     .examples = "  tenmint-tuf history https://tuf.example.com\n"
+                 "  tenmint-tuf history tuf --transcript\n",
      .run = command_history},
 };
 

@@ -111,10 +111,15 @@ static int watch(const char *dir, const struct tuf_publish_options *o, long seco
     struct sigaction sa = {.sa_handler = stop};
     sigaction(SIGTERM, &sa, NULL);
     sigaction(SIGINT, &sa, NULL);
-    while (!stopped) {
+    for (bool first = true; !stopped; first = false) {
         struct tuf_publish_report r = {0};
         struct tm_err e = {0};
-        if (refresh_once(dir, o, &r, &e) != 0)
+        bool done = refresh_once(dir, o, &r, &e) == 0;
+        if (!done && first && e.kind == ERR_REFUSED) { /* no other look will find a workspace */
+            tm_jlog_free(log);
+            return cli_fail(CLI_FAILED, &e);
+        }
+        if (!done)
             jlog(log, JLOG_ERROR, "refresh failed", JLOG_STR("reason", e.text), JLOG_END);
         else if (r.changed)
             jlog(log, JLOG_INFO, "refreshed", JLOG_INT("timestamp", r.timestamp),

@@ -84,17 +84,17 @@ int command_status(const struct cli_command *self, int argc, char **argv)
         return rc;
     const char *where = count > 0 ? argv[0] : dir != NULL ? dir : ".";
     if (look_open(where, &l, &e) != 0)
-        return cli_fail(CLI_FAILED, &e);
+        return cli_fail_json(json, CLI_FAILED, &e);
     if (tuf_published_load(l.dir, &p, &e) != 0) {
-        rc = cli_fail(CLI_FAILED, &e);
+        rc = cli_fail_json(json, CLI_FAILED, &e);
     } else {
         struct tuf_open_events open = {0};
         if (read_open(&l, where, &p, &open, &e) != 0)
-            rc = cli_fail(CLI_FAILED, &e);
+            rc = cli_fail_json(json, CLI_FAILED, &e);
         else if (p.root_count == 0 && open.count > 0)
             rc = first_event(&open, json, prometheus);
         else if (tuf_status_read(&p, session_now(), &s, &e) != 0)
-            rc = cli_fail(CLI_FAILED, &e);
+            rc = cli_fail_json(json, CLI_FAILED, &e);
         else
             rc = print_status(&s, &open, json, prometheus);
         if (rc == CLI_OK || rc == CLI_FOUND)
@@ -218,7 +218,7 @@ static int load_tree(const char *where, struct look *l, struct tuf_published *p,
         return -1;
     if (tuf_published_load(l->dir, p, e) != 0)
         return -1;
-    return p->root_count > 0 ? 0 : tm_err_set(e, "'%s' holds no published repository", where);
+    return p->root_count > 0 ? 0 : tuf_published_missing(where, e);
 }
 
 int command_diff(const struct cli_command *self, int argc, char **argv)
@@ -300,8 +300,10 @@ int command_history(const struct cli_command *self, int argc, char **argv)
     const char *where = count > 0 ? argv[0] : ".";
     if (transcript) {
         rc = look_open(where, &l, &e);
-        if (rc == 0 && !l.workspace)
-            rc = tm_err_set(&e, "'%s' is no workspace, so there is no transcript", where);
+        if (rc == 0 && !l.workspace) {
+            tm_err_set(&e, "'%s' is no workspace, so there is no transcript", where);
+            rc = tm_err_mark(&e, ERR_REFUSED);
+        }
         if (rc == 0 && tuf_transcript_verify(l.transcript, print_entry, NULL, &e) < 0)
             rc = -1;
     } else {

@@ -130,8 +130,10 @@ static int check_key(const struct tuf_workspace *w, const char *holder, struct t
 {
     json_t *key = tuf_keyring_load(w->keys, holder, e);
     json_decref(key);
-    if (key == NULL)
-        return tm_err_wrap(e, "import the key first (key import %.64s FILE)", holder);
+    if (key == NULL) {
+        tm_err_wrap(e, "import the key first (key import %.64s FILE)", holder);
+        return tm_err_mark(e, ERR_BAD);
+    }
     if (tuf_policy_is_revoked(&w->policy, holder))
         return tm_err_set(e, "'%s' is revoked: a new key goes under a new name", holder);
     return 0;

@@ -368,13 +368,13 @@ int cert_command(const struct cli_command *self, int argc, char **argv)
         return code;
     if (j.ca == NULL || j.ca[0] == '\0') {
         tm_err_set(&e, "--ca URL is needed");
-        return cli_fail(CLI_USAGE, &e);
+        return cli_fail_json(json, CLI_USAGE, &e);
     }
     j.out = j.out != NULL ? j.out : ".";
     j.source.audience = j.source.audience != NULL ? j.source.audience : "sigstore";
     if (tm_fetch_check_url(j.ca, false, &e) != 0) {
         tm_err_wrap(&e, "--ca");
-        return cli_fail(CLI_USAGE, &e);
+        return cli_fail_json(json, CLI_USAGE, &e);
     }
     int rc = prepare(&j, &e);
     if (rc == 0)
@@ -393,5 +393,5 @@ int cert_command(const struct cli_command *self, int argc, char **argv)
     scts_logs_free(&j.logs);
     sk_X509_pop_free(j.certs, X509_free);
     EVP_PKEY_free(j.key);
-    return rc == 0 ? CLI_OK : cli_fail(CLI_FAILED, &e);
+    return rc == 0 ? CLI_OK : cli_fail_json(json, CLI_FAILED, &e);
 }

@@ -14,6 +14,7 @@ static const struct cli_command trust_commands[] = {
      .summary = "bring the trusted metadata up to date",
      .examples = "  tenmint trust refresh\n"
                  "  tenmint trust refresh --root pinned.root.json --metadata-url /media/usb/repo\n",
+     .exits = {[CLI_DANGER] = "danger: the mirror serves older metadata than was seen before"},
      .run = trust_refresh_command},
     {.name = "show",
      .group = "trust",
@@ -26,6 +27,7 @@ static const struct cli_command trust_commands[] = {
      .args = "TARGET... [OPTION]...",
      .summary = "refresh, then fetch verified targets and print where they are",
      .examples = "  tenmint trust get trusted_root.json --out trusted_root.json\n",
+     .exits = {[CLI_DANGER] = "danger: the mirror serves older metadata than was seen before"},
      .run = trust_get_command},
 };
 
@@ -54,6 +56,10 @@ static const struct cli_command commands[] = {
                  "  tenmint verify --certificate leaf.pem --signature app.sig --issuer "
                  "https://token.actions.githubusercontent.com \\\n"
                  "      --extension source-repository-uri=https://github.com/org/app app.tar.gz\n",
+     .exits = {[CLI_OK] = "verified",
+               [CLI_FAILED] = "bad: the signature, the certificate or the policy does not hold",
+               [CLI_DANGER] = "danger: the mirror rolls the trusted root back",
+               [CLI_UNKNOWN] = "cannot know: a mirror is down, a file cannot be read"},
      .run = verify_command},
     {.name = "trust",
      .args = "COMMAND [OPTION]...",

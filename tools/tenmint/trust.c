@@ -91,7 +91,7 @@ static int report(const struct cli_command *self, int argc, char **argv, bool of
     struct tuf_client *c =
         trust_dir(&source, dir, sizeof(dir), &e) == 0 ? trust_refreshed(&source, &e) : NULL;
     if (c == NULL)
-        return cli_fail(CLI_FAILED, &e);
+        return cli_fail_json(json, CLI_FAILED, &e);
     trust_report(c, dir, json);
     tuf_client_close(c);
     return CLI_OK;

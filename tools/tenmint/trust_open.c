@@ -102,6 +102,12 @@ static int read_file(const char *path, size_t max, const char *what, struct tm_b
     return tm_buf_str(out) != NULL ? 0 : tm_err_set(e, "out of memory");
 }
 
+static void no_mirror(const char *dir, struct tm_err *e)
+{
+    tm_err_set(e, "no --metadata-url given, and none was noted in '%s' by tenmint trust init", dir);
+    tm_err_mark(e, ERR_REFUSED);
+}
+
 struct tuf_client *trust_open(const struct trust_source *source, struct tm_err *e)
 {
     char dir[PATH_MAX];
@@ -134,8 +140,7 @@ struct tuf_client *trust_open(const struct trust_source *source, struct tm_err *
     o.root_len = root.len;
     o.ca_pem = source->ca_cert != NULL ? tm_buf_str(&ca) : NULL;
     if (o.metadata_url_count == 0 && !source->offline)
-        tm_err_set(e, "no --metadata-url given, and none was noted in '%s' by tenmint trust init",
-                   dir);
+        no_mirror(dir, e);
     else
         c = tuf_client_open(&o, e);
 out:

@@ -256,8 +256,10 @@ static EVP_PKEY *read_key(const char *path, struct tm_err *e)
         BIO *in = BIO_new_mem_buf(pem.data, (int)pem.len);
         key = in != NULL ? PEM_read_bio_PUBKEY(in, NULL, tm_pem_no_password, NULL) : NULL;
         BIO_free(in);
-        if (key == NULL)
+        if (key == NULL) {
             tm_err_openssl(e, "'%s' holds no PEM public key", path);
+            tm_err_mark(e, ERR_REFUSED);
+        }
     }
     tm_buf_free(&pem);
     return key;
@@ -279,8 +281,10 @@ static int read_artifact(const struct line *l, struct work *w, struct tm_err *e)
 static int load(const struct line *l, struct work *w, struct tm_err *e)
 {
     w->root = trust_read_root(&l->trust, l->trusted_root, e);
-    if (w->root == NULL)
-        return -1;
+    if (w->root == NULL) /* then nothing is known of the signature */
+        return e->kind == ERR_BAD
+                   ? tm_err_mark(e, l->trusted_root != NULL ? ERR_REFUSED : ERR_UNAVAILABLE)
+                   : -1;
     w->bundle = l->bundle != NULL ? tuf_bundle_load(l->bundle, e) : gather(l, e);
     if (w->bundle == NULL)
         return -1;
@@ -300,9 +304,9 @@ static int run(const struct line *l, struct work *w, struct tm_err *e)
 {
     struct tuf_report report = {0};
     if (check_inputs(l, e) != 0 || check_policy(l, e) != 0 || build_job(l, w, e) != 0)
-        return cli_fail(CLI_USAGE, e);
+        return cli_fail_json(l->json, CLI_USAGE, e);
     if (load(l, w, e) != 0)
-        return cli_fail(CLI_FAILED, e);
+        return cli_fail_json(l->json, CLI_FAILED, e);
     int rc = tuf_verify_run(&w->job, &report);
     if (l->json)
         verify_output_json(&w->job, &report);

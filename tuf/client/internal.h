@@ -7,6 +7,9 @@
 #include "tuf/client/store.h"
 #include "tuf/metadata/delegation.h"
 
+/* As tm_err_set, of what a mirror must never do. */
+#define rollback(e, ...) (tm_err_set(e, "rollback: " __VA_ARGS__), tm_err_mark(e, ERR_DANGER))
+
 struct tuf_delegated { /* a delegated role loaded in this run */
     char *name;        /* owned */
     struct tuf_metadata *m;

@@ -113,6 +113,12 @@ static void put_path(struct tm_buf *url, const char *file)
     }
 }
 
+static void bad_status(const char *url, long status, struct tm_err *e)
+{
+    tm_err_set(e, "download: '%s' answers HTTP status %ld", url, status);
+    tm_err_mark(e, ERR_UNAVAILABLE);
+}
+
 static enum tuf_mirror_result from_url(const struct tuf_mirrors *m, const char *base,
                                        const char *file, bool is_target, size_t max,
                                        struct attempt *a)
@@ -138,18 +144,19 @@ static enum tuf_mirror_result from_url(const struct tuf_mirrors *m, const char *
     int rc = req.url != NULL ? tm_fetch_run(&req, &resp, &why) : tm_err_set(&why, "out of memory");
     if (a->refused)
         tm_err_wrap(a->e, "'%s'", req.url);
-    else if (rc != 0)
-        tm_err_set(a->e, "download: %s", why.text);
-    else if (resp.status == 404 || resp.status == 403)
+    else if (rc != 0) {
+        *a->e = why;
+        tm_err_wrap(a->e, "download");
+    } else if (resp.status == 404 || resp.status == 403)
         r = MIRROR_ABSENT;
     else if (resp.status != 200)
-        tm_err_set(a->e, "download: '%s' answers HTTP status %ld", req.url, resp.status);
+        bad_status(req.url, resp.status, a->e);
     else if (a->sink->accept(a->sink->arg, a->e) == 0)
         r = MIRROR_OK;
     else
         tm_err_wrap(a->e, "'%s'", req.url);
     if (r == MIRROR_ABSENT)
-        tm_err_set(a->e, "download: '%s' answers HTTP status %ld", req.url, resp.status);
+        bad_status(req.url, resp.status, a->e);
     tm_fetch_response_free(&resp);
     tm_buf_free(&url);
     return r;
@@ -189,6 +196,7 @@ static enum tuf_mirror_result from_directory(const char *base, const char *file,
     if (fd < 0) {
         bool absent = errno == ENOENT && stat(base, &st) == 0; /* a missing mirror says nothing */
         tm_err_errno(a->e, "download: open '%s'", path);
+        tm_err_mark(a->e, ERR_UNAVAILABLE);
         return absent ? MIRROR_ABSENT : MIRROR_FAILED;
     }
     int rc;
@@ -213,12 +221,21 @@ static enum tuf_mirror_result from_one(const struct tuf_mirrors *m, const char *
                         : from_directory(base, file, max, &a);
 }
 
+/* What two mirrors did together: one that is down does not excuse one that lies. */
+static enum tm_err_kind graver(enum tm_err_kind a, enum tm_err_kind b)
+{
+    if (a == ERR_DANGER || b == ERR_DANGER)
+        return ERR_DANGER;
+    return a == b ? a : ERR_BAD;
+}
+
 enum tuf_mirror_result tuf_mirrors_get(struct tuf_mirrors *m, const char *file, bool is_target,
                                        size_t max, const struct tuf_mirror_sink *sink,
                                        struct tm_err *e)
 {
     struct tm_buf reasons = {0};
     enum tuf_mirror_result worst = MIRROR_FAILED;
+    enum tm_err_kind kind = ERR_BAD;
     size_t start = m->preferred;
     if (m->count == 0) {
         tm_err_set(e, "no mirror to fetch '%s' from", file);
@@ -238,8 +255,10 @@ enum tuf_mirror_result tuf_mirrors_get(struct tuf_mirrors *m, const char *file, 
             worst = r;
         }
         tm_buf_printf(&reasons, "%s%s", k > 0 ? "; " : "", why.text);
+        kind = k == 0 ? why.kind : graver(kind, why.kind);
     }
     tm_err_set(e, "%s", tm_buf_str(&reasons) != NULL ? tm_buf_str(&reasons) : "out of memory");
+    tm_err_mark(e, kind);
     tm_buf_free(&reasons);
     return worst;
 }

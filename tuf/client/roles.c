@@ -46,6 +46,7 @@ enum tuf_mirror_result tuf_roles_fetch(struct tuf_client *c, const char *file, s
     struct tuf_mirror_sink sink = {begin_bytes, add_bytes, accept_bytes, &d};
     if (c->offline) {
         tm_err_set(e, "offline, and the cache has no valid '%s'", file);
+        tm_err_mark(e, ERR_UNAVAILABLE);
         return MIRROR_FAILED;
     }
     enum tuf_mirror_result r = tuf_mirrors_get(&c->metadata, file, false, max, &sink, e);
@@ -160,14 +161,13 @@ static int check_not_older(const struct tuf_metadata *old, const struct tuf_meta
     struct tuf_file_info was;
     struct tuf_file_info is;
     if (tuf_metadata_version(new) < tuf_metadata_version(old))
-        return tm_err_set(e, "rollback: version %" PRId64 ", but %" PRId64 " is known already",
-                          tuf_metadata_version(new), tuf_metadata_version(old));
+        return rollback(e, "version %" PRId64 ", but %" PRId64 " is known already",
+                        tuf_metadata_version(new), tuf_metadata_version(old));
     tuf_timestamp_snapshot(old, &was);
     tuf_timestamp_snapshot(new, &is);
     if (is.version < was.version)
-        return tm_err_set(
-            e, "rollback: snapshot version %" PRId64 ", but %" PRId64 " is known already",
-            is.version, was.version);
+        return rollback(e, "snapshot version %" PRId64 ", but %" PRId64 " is known already",
+                        is.version, was.version);
     return 0;
 }
 
@@ -220,11 +220,10 @@ static int tuf_check_entry(void *arg, const char *name, const struct tuf_file_in
 {
     struct tuf_file_info is;
     if (!tuf_entry_find(arg, name, &is))
-        return tm_err_set(e, "rollback: '%.100s' is no longer listed", name);
+        return rollback(e, "'%.100s' is no longer listed", name);
     if (is.version < was->version)
-        return tm_err_set(
-            e, "rollback: lists '%.100s' version %" PRId64 ", but %" PRId64 " is known already",
-            name, is.version, was->version);
+        return rollback(e, "lists '%.100s' version %" PRId64 ", but %" PRId64 " is known already",
+                        name, is.version, was->version);
     return 0;
 }
 

@@ -80,8 +80,8 @@ static struct tuf_metadata *parse_next(const struct tuf_client *c, const struct 
         rc = tuf_verify(m, &old, "unsigned: by its own root keys", e);
     }
     if (rc == 0 && tuf_metadata_version(m) != root_version(c) + 1)
-        rc = tm_err_set(e, "rollback: version %" PRId64 " where %" PRId64 " must come",
-                        tuf_metadata_version(m), root_version(c) + 1);
+        rc = rollback(e, "version %" PRId64 " where %" PRId64 " must come", tuf_metadata_version(m),
+                      root_version(c) + 1);
     if (rc == 0)
         return m;
     tuf_metadata_free(m);
@@ -145,9 +145,10 @@ int tuf_roots_load(struct tuf_client *c, const void *given, size_t len, struct t
         tm_err_wrap(e, "the cached root");
     else if (rc > 0)
         rc = load_cached(c, &bytes, e);
-    else if (given == NULL)
-        rc = tm_err_set(e, "'%s' holds no trusted root yet: it begins with a root file",
-                        c->store.dir);
+    else if (given == NULL) {
+        tm_err_set(e, "'%s' holds no trusted root yet: it begins with a root file", c->store.dir);
+        rc = tm_err_mark(e, ERR_REFUSED);
+    }
     if (rc == 0 && given != NULL)
         rc = load_given(c, given, len, e);
     tm_buf_free(&bytes);
@@ -218,10 +219,10 @@ static int check_not_undone(const struct tuf_client *c, struct tm_err *e)
 {
     if (!c->beaten_is_kin || root_version(c) >= beaten_version(c))
         return 0;
-    return tm_err_set(e,
-                      "rollback: from the given root file the chain ends at version %" PRId64
-                      ", but the cache '%s' trusts version %" PRId64 " already",
-                      root_version(c), c->store.dir, beaten_version(c));
+    return rollback(e,
+                    "from the given root file the chain ends at version %" PRId64
+                    ", but the cache '%s' trusts version %" PRId64 " already",
+                    root_version(c), c->store.dir, beaten_version(c));
 }
 
 /* root.json must be the root that this run trusts, also when a given file beat it. */

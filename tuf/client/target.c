@@ -159,10 +159,12 @@ static int get_into(struct tuf_client *c, const char *name, const char *path, co
         return 0;
     if (strcmp(path, cached) != 0 && *cached != '\0')
         rc = copy_cached(cached, &a, &why);
-    if (rc != 0 && c->offline)
+    if (rc != 0 && c->offline) {
         tm_err_set(e, "target '%.200s': offline, and the cache does not hold it", name);
-    else if (rc != 0)
+        tm_err_mark(e, ERR_UNAVAILABLE);
+    } else if (rc != 0) {
         rc = download(c, name, &a, e);
+    }
     arrival_end(&a);
     return rc;
 }

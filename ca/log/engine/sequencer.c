@@ -24,7 +24,7 @@ static void await_company(const struct ca_log_sequencer *s)
 /* Drops the tickets that were cancelled while they queued. */
 static struct ca_log_ticket *drop_cancelled(struct ca_log_ticket *list, size_t *count)
 {
-    static const struct tm_err gone = {"the submitter is gone"};
+    static const struct tm_err gone = {.text = "the submitter is gone"};
     struct ca_log_ticket **at = &list;
     while (*at != NULL) {
         struct ca_log_ticket *t = *at;

@@ -11,7 +11,10 @@ static int tiles_checkpoint(struct ca_log_source *s, struct tm_buf *note, struct
     ca_tiles_forget(s->tiles);
     int rc = ca_store_get(s->store, "checkpoint", NOTE_BYTES_MAX, note, e);
     ca_store_name(s->store, "checkpoint", name, sizeof(name));
-    return rc == 0 ? tm_err_set(e, "'%s' is missing: this is not a log", name) : rc > 0 ? 0 : -1;
+    if (rc != 0)
+        return rc > 0 ? 0 : -1;
+    tm_err_set(e, "'%s' is missing: this is not a log", name);
+    return tm_err_mark(e, ERR_UNAVAILABLE);
 }
 
 static int consistency(struct ca_log_source *s, uint64_t old_size, uint64_t new_size,

@@ -42,9 +42,10 @@ static struct ca_store *dir_open(char *prefix, struct tm_err *e)
 {
     struct stat st;
     struct ca_store *s = NULL;
-    if (stat(prefix, &st) != 0)
+    if (stat(prefix, &st) != 0) {
         tm_err_errno(e, "'%s'", prefix);
-    else if (!S_ISDIR(st.st_mode))
+        tm_err_mark(e, ERR_UNAVAILABLE);
+    } else if (!S_ISDIR(st.st_mode))
         tm_err_set(e, "'%s' is not a directory", prefix);
     else if ((s = calloc(1, sizeof(*s))) == NULL)
         tm_err_set(e, "out of memory");

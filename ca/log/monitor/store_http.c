@@ -139,8 +139,8 @@ static int transfer(struct http_store *h, const char *path, size_t max, long *st
         rc = s->rc;
         *status = s->response.status;
         *retry_after_s = s->response.retry_after_s;
-        if (rc != 0)
-            tm_err_set(e, "%s", s->error.text);
+        if (rc != 0 && e != NULL)
+            *e = s->error;
         else if (*status == 200)
             tm_buf_append(out, s->response.body.data, s->response.body.len);
         clear_slot(s);
@@ -177,9 +177,10 @@ static int http_get(struct ca_store *store, const char *path, size_t max, struct
     }
     if (status == 404 || status == 410)
         return 0;
-    return status == 200 ? 1
-                         : tm_err_set(e, "'%.150s/%.100s' answers with status %ld", store->prefix,
-                                      path, status);
+    if (status == 200)
+        return 1;
+    tm_err_set(e, "'%.150s/%.100s' answers with status %ld", store->prefix, path, status);
+    return tm_err_mark(e, ERR_UNAVAILABLE);
 }
 
 static void http_close(struct ca_store *store)

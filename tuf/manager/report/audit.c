@@ -306,7 +306,7 @@ int tuf_audit_tree(const char *dir, const struct tuf_audit_options *o, struct tu
     if (rc == 0 && tuf_published_load(dir, &r.live, &why) != 0) {
         fault(&r, &why);
     } else if (rc == 0 && r.live.root_count == 0) {
-        rc = tm_err_set(e, "'%s' holds no published repository", dir);
+        rc = tuf_published_missing(dir, e);
     } else if (rc == 0) {
         check_roles(&r);
         tuf_metadata_free(r.live.targets); /* the clients have their own */

@@ -42,7 +42,10 @@ static int get(const struct copy *c, const char *name, struct tm_fetch_response 
         return -1;
     if (resp->status == 404 || resp->status == 403)
         return 0;
-    return resp->status == 200 ? 1 : tm_err_set(c->e, "'%s' answers HTTP %ld", url, resp->status);
+    if (resp->status == 200)
+        return 1;
+    tm_err_set(c->e, "'%s' answers HTTP %ld", url, resp->status);
+    return tm_err_mark(c->e, ERR_UNAVAILABLE);
 }
 
 /* Fetches, writes, and parses when a role is given. 1, 0 or -1 as get(). */

@@ -159,7 +159,7 @@ int tuf_status_read(const struct tuf_published *p, int64_t now, struct tuf_statu
 {
     static const enum tuf_role order[] = {TUF_ROOT, TUF_TARGETS, TUF_SNAPSHOT, TUF_TIMESTAMP};
     *out = (struct tuf_status){0};
-    int rc = p->root_count > 0 ? 0 : tm_err_set(e, "'%s' holds no published repository", p->dir);
+    int rc = p->root_count > 0 ? 0 : tuf_published_missing(p->dir, e);
     for (size_t i = 0; i < sizeof(order) / sizeof(order[0]) && rc == 0; i++)
         rc = add_top(out, p, order[i], now, e);
     size_t first = out->count;

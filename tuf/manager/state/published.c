@@ -144,6 +144,12 @@ static void forget_roots(struct tuf_published *p)
     p->root_count = 0;
 }
 
+int tuf_published_missing(const char *dir, struct tm_err *e)
+{
+    tm_err_set(e, "'%s' holds no published repository", dir);
+    return tm_err_mark(e, ERR_REFUSED);
+}
+
 int tuf_published_load(const char *dir, struct tuf_published *p, struct tm_err *e)
 {
     struct tm_buf bytes = {0};

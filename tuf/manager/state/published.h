@@ -20,6 +20,9 @@ struct tuf_published {
 /* A missing or empty directory is an empty tree. Refuses a root chain with a gap, a root that its
  * predecessor did not sign, and files that do not belong together. */
 int tuf_published_load(const char *dir, struct tuf_published *p, struct tm_err *e);
+
+/* Says that `dir` holds none; ERR_REFUSED. Returns -1. */
+int tuf_published_missing(const char *dir, struct tm_err *e);
 void tuf_published_free(struct tuf_published *p);
 
 /* The newest root, or NULL. */

@@ -46,7 +46,7 @@ int tuf_workspace_open(const char *dir, struct tuf_workspace *w, struct tm_err *
         tuf_workspace_path(w, "keys", w->keys, sizeof(w->keys), e) != 0 ||
         tuf_workspace_path(w, "transcript.jsonl", w->transcript, sizeof(w->transcript), e) != 0 ||
         read_policy(w, e) != 0)
-        return -1;
+        return tm_err_mark(e, ERR_REFUSED);
     if (tuf_workspace_path(w, w->policy.published, w->published, sizeof(w->published), e) != 0) {
         tuf_policy_free(&w->policy);
         return -1;

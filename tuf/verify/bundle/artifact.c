@@ -78,9 +78,10 @@ static int read_all(int fd, const char *name, struct digesting *d, struct tuf_ar
     while (rc == 0 && (n = read(fd, block, BLOCK)) != 0) {
         if (n < 0 && errno == EINTR)
             continue;
-        if (n < 0)
-            rc = tm_err_errno(e, "read '%s'", name);
-        else if (digesting_add(d, block, (size_t)n) != 0)
+        if (n < 0) {
+            tm_err_errno(e, "read '%s'", name);
+            rc = tm_err_mark(e, ERR_UNAVAILABLE);
+        } else if (digesting_add(d, block, (size_t)n) != 0)
             rc = tm_err_openssl(e, "digest '%s'", name);
         else if (out->whole && out->content.len + (size_t)n > ARTIFACT_WHOLE_MAX)
             rc = tm_err_set(e,
@@ -115,8 +116,10 @@ int tuf_artifact_open(const char *path, bool keep, struct tuf_artifact *out, str
         return tuf_artifact_read(STDIN_FILENO, "standard input", keep, out, e);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     *out = (struct tuf_artifact){0};
-    if (fd < 0)
-        return tm_err_errno(e, "open '%s'", path);
+    if (fd < 0) {
+        tm_err_errno(e, "open '%s'", path);
+        return tm_err_mark(e, ERR_UNAVAILABLE);
+    }
     int rc = tuf_artifact_read(fd, path, keep, out, e);
     close(fd);
     return rc;
