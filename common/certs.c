@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "common/b64.h"
 #include "common/file.h"
 
 #define CERTS_BYTES_MAX ((size_t)64 * 1024)
@@ -88,6 +89,22 @@ STACK_OF(X509) * tm_certs_parse(const void *pem, size_t len, struct tm_err *e)
     return certs;
 }
 
+/* cosign writes its PEM in base64 once more. */
+static void unwrap(struct tm_buf *pem)
+{
+    struct tm_buf inner = {0};
+    size_t len = pem->len;
+    while (len > 0 && (pem->data[len - 1] == '\n' || pem->data[len - 1] == '\r'))
+        len--;
+    if (len > 0 && tm_b64_decode(B64_STD, (const char *)pem->data, len, &inner) == 0 &&
+        tm_buf_str(&inner) != NULL && strncmp((const char *)inner.data, "-----BEGIN ", 11) == 0) {
+        tm_buf_free(pem);
+        *pem = inner;
+        return;
+    }
+    tm_buf_free(&inner);
+}
+
 STACK_OF(X509) * tm_certs_load(const char *path, struct tm_err *e)
 {
     struct tm_buf pem = {0};
@@ -95,6 +112,7 @@ STACK_OF(X509) * tm_certs_load(const char *path, struct tm_err *e)
     if (tm_file_read_text(path, CERTS_BYTES_MAX, &pem, e) != 0) {
         tm_err_wrap(e, "certificate chain");
     } else {
+        unwrap(&pem);
         certs = tm_certs_parse(pem.data != NULL ? (const char *)pem.data : "", pem.len, e);
         if (certs == NULL)
             tm_err_wrap(e, "certificate chain '%s'", path);

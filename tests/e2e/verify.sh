@@ -56,6 +56,8 @@ says "no trusted time of signing"
 CERT=(--certificate "$W/signing/chain.pem" --signature "$W/app.sig")
 check "certificate and signature" 0 "$(verify "${CERT[@]}" "${WHO[@]}" "$W/app")"
 check "signature in base64" 0 "$(verify --certificate "$W/signing/leaf.pem" --signature "$W/app.sig64" "${WHO[@]}" "$W/app")"
+base64 <"$W/signing/leaf.pem" | tr -d "\n" >"$W/leaf.b64"
+check "certificate in base64, as cosign writes it" 0 "$(verify --certificate "$W/leaf.b64" --signature "$W/app.sig64" "${WHO[@]}" "$W/app")"
 check "the certificate alone" 0 "$(verify --certificate "$W/signing/leaf.pem" "${WHO[@]}")"
 check "an extension by name" 0 "$(verify "${CERT[@]}" --issuer "$ISSUER" --extension source-repository-uri=https://github.com/acme/widget "$W/app")"
 check "JSON" 0 "$(verify --json "${CERT[@]}" "${WHO[@]}" "$W/app")"
