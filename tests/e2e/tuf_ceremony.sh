@@ -141,6 +141,10 @@ says "trust retire-ca" 0 "to 2030-01-01" $T trust retire-ca https://ca.example.c
 says "trust remove wants a word more" 1 "--confirm" $T trust remove-ctlog https://ct.example.com --dir "$W/tuf"
 says "trust show" 0 "CT log" $T trust show --dir "$W/tuf"
 says "trust remove-ctlog" 0 "DANGER" $T trust remove-ctlog https://ct.example.com --confirm --dir "$W/tuf"
+cp "$W/ca.pem" "$W/tuf/targets/fulcio.crt.pem"
+says "trust remove-ca tells of copies" 0 "fulcio.crt.pem still holds the removed certificate" $T trust remove-ca https://ca.example.com --confirm --dir "$W/tuf"
+rm "$W/tuf/targets/fulcio.crt.pem"
+says "trust add-ca again" 0 "wrote" $T trust add-ca --dir "$W/tuf" --url https://ca.example.com --chain "$W/ca.pem"
 propose trust "trust edits" && says "review of the trusted root" 0 "certificate authority" $T review "$W/trust.json"
 # An edit of the content that travels along is noticed.
 sed 's/"after": "[^"]*"/"after": "e30="/' "$W/trust.json" >"$W/trust2.json"

@@ -1,6 +1,9 @@
 /* trust add-*, retire-*, remove-*, show: trusted_root.json and signing_config.v0.2.json in the
  * workspace's targets folder, one command a change. */
+#include <dirent.h>
 #include <errno.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +11,7 @@
 
 #include "common/clock.h"
 #include "common/file.h"
+#include "common/pem.h"
 #include "tools/tenmint-tuf/commands.h"
 #include "tools/tenmint-tuf/session.h"
 #include "tuf/verify/trust/signing_config.h"
@@ -137,6 +141,67 @@ static int write_config(const struct files *f, struct tm_err *e)
     return rc;
 }
 
+/* Whether a PEM file holds the certificate. */
+static bool holds(const char *path, const X509 *cert)
+{
+    struct tm_buf text = {0};
+    bool found = false;
+    X509 *one;
+    BIO *in = tm_file_read(path, MATERIAL_MAX, &text, NULL) == 0 && text.len > 0
+                  ? BIO_new_mem_buf(text.data, (int)text.len)
+                  : NULL;
+    while (in != NULL && (one = PEM_read_bio_X509(in, NULL, tm_pem_no_password, NULL)) != NULL) {
+        found |= X509_cmp(one, cert) == 0;
+        X509_free(one);
+    }
+    BIO_free(in);
+    ERR_clear_error();
+    tm_buf_free(&text);
+    return found;
+}
+
+static bool is_trusted(const struct tuf_trusted_root *r, enum tuf_trust_list list, const X509 *cert)
+{
+    const struct tuf_trust_entry *t;
+    for (size_t i = 0; (t = tuf_trusted_root_entry(r, list, i)) != NULL; i++) {
+        if (X509_cmp(sk_X509_value(t->chain, 0), cert) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Older tools go by PEM targets, and would go on to trust what is removed. */
+static void tell_copies(const struct files *f, const X509 *cert)
+{
+    struct dirent **names = NULL;
+    char path[PATH_MAX];
+    int count = scandir(f->folder, &names, NULL, alphasort);
+    for (int i = 0; i < count; i++) {
+        if (names[i]->d_name[0] != '.' &&
+            tm_file_join(f->folder, names[i]->d_name, path, sizeof(path), NULL) == 0 &&
+            holds(path, cert)) {
+            printf("note: the target ");
+            cli_print_text(stdout, names[i]->d_name, strlen(names[i]->d_name));
+            printf(" still holds the removed certificate: older clients trust it by that file\n");
+        }
+        free(names[i]);
+    }
+    free(names);
+}
+
+static void tell_removed(const struct files *f)
+{
+    static const enum tuf_trust_list lists[] = {TRUST_CA, TRUST_TSA};
+    const struct tuf_trust_entry *t;
+    for (size_t l = 0; l < 2; l++) {
+        for (size_t i = 0; (t = tuf_trusted_root_entry(f->before, lists[l], i)) != NULL; i++) {
+            const X509 *cert = sk_X509_value(t->chain, 0);
+            if (!is_trusted(f->root, lists[l], cert))
+                tell_copies(f, cert);
+        }
+    }
+}
+
 /* Says what changes; what breaks old signatures, or trusts the past, wants a word more. */
 static int files_save(struct files *f, bool confirmed, struct tm_err *e)
 {
@@ -153,6 +218,7 @@ static int files_save(struct files *f, bool confirmed, struct tm_err *e)
     if (f->config_changed)
         printf("wrote %s\n", f->config_path);
     tuf_trusted_root_lint(f->root, tm_clock_wall_ms(), tell_lint, NULL);
+    tell_removed(f);
     if (f->has_workspace)
         printf("next: tenmint-tuf propose --dir %s\n", f->w.dir);
     return 0;
