@@ -187,6 +187,6 @@ leave SIGTERM '' timeout --foreground 1
 # Each series that config/tenmint-alerts.yaml asks about is one that a program reports.
 "$T" status --prometheus "$W/tuf/published" >"$W/series" 2>&1
 for series in $(grep -o 'tenmint_[a-z_]*' config/tenmint-alerts.yaml | sort -u); do
-    grep -q "^$series" "$W/series" || grep -rqs "\"$series\"" ca tools || { echo "FAIL alerts: nobody reports $series"; fails=$((fails + 1)); }
+    grep -q "^$series" "$W/series" || grep -rqs "\"$series\"" ca common tools || { echo "FAIL alerts: nobody reports $series"; fails=$((fails + 1)); }
 done
 [ $fails -eq 0 ] || { echo "$fails checks failed"; exit 1; }
