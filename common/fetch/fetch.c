@@ -1,6 +1,7 @@
 #include "common/fetch/fetch.h"
 
 #include <stdlib.h>
+#include <errno.h>
 #include <string.h>
 #include <strings.h>
 
@@ -380,12 +381,27 @@ static enum tm_transfer_next follow(struct tm_transfer *t, const char *to, struc
     return TRANSFER_AGAIN;
 }
 
+static bool is_lost(const struct tm_transfer *t, CURLcode code)
+{
+    static const CURLcode codes[] = {CURLE_COULDNT_CONNECT, CURLE_GOT_NOTHING, CURLE_SEND_ERROR,
+                                     CURLE_RECV_ERROR, CURLE_PARTIAL_FILE};
+    long number = 0;
+    for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++) {
+        if (code == codes[i])
+            return true;
+    }
+    /* while TLS was agreed upon: other faults there do not pass */
+    curl_easy_getinfo(t->easy, CURLINFO_OS_ERRNO, &number);
+    return code == CURLE_SSL_CONNECT_ERROR && (number == ECONNRESET || number == EPIPE);
+}
+
 enum tm_transfer_next tm_transfer_finish(struct tm_transfer *t, CURLcode code, struct tm_err *e)
 {
     char *to = NULL;
     char *type = NULL;
     t->response.timed_out = code == CURLE_OPERATION_TIMEDOUT;
     t->response.limit_broken = t->too_large;
+    t->response.lost = is_lost(t, code);
     if (t->too_large) {
         tm_err_set(e, "'%.200s' answers with more than %zu bytes", t->url, t->max_bytes);
         return TRANSFER_FAILED;
@@ -419,6 +435,12 @@ int tm_fetch_run(const struct tm_fetch_request *req, struct tm_fetch_response *r
     if (next == TRANSFER_DONE) {
         *resp = t->response;
         t->response = (struct tm_fetch_response){0};
+    } else {
+        *resp = (struct tm_fetch_response){.retry_after_s = -1,
+                                           .max_age_s = -1,
+                                           .timed_out = t->response.timed_out,
+                                           .limit_broken = t->response.limit_broken,
+                                           .lost = t->response.lost};
     }
     tm_transfer_free(t);
     return next == TRANSFER_DONE ? 0 : -1;

@@ -41,6 +41,7 @@ struct tm_fetch_response {
     int64_t retry_after_s; /* Retry-After in seconds, -1 when absent or a date */
     bool timed_out;        /* why rc is -1: timeout_ms */
     bool limit_broken;     /* why rc is -1: too large, or redirected where we do not go */
+    bool lost;             /* why rc is -1: the connection was refused, or broke off */
     char content_type[128];
 };
 

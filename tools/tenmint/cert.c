@@ -13,7 +13,7 @@
 #include "common/b64.h"
 #include "common/certs.h"
 #include "common/clock.h"
-#include "common/fetch/fetch.h"
+#include "common/fetch/again.h"
 #include "common/file.h"
 #include "common/json/strictjson.h"
 #include "common/transparency/sct.h"
@@ -185,6 +185,8 @@ static int read_answer(struct job *j, const struct tm_fetch_response *r, struct 
         rc = tm_err_set(e, "the CA answered HTTP %ld", r->status);
     else
         rc = answer != NULL ? collect_chain(j, answer, e) : tm_err_wrap(e, "the CA's answer");
+    if (tm_fetch_may_pass(0, r))
+        tm_err_mark(e, ERR_UNAVAILABLE);
     json_decref(answer);
     return rc;
 }
@@ -211,7 +213,7 @@ static int request(struct job *j, struct tm_err *e)
                                        .timeout_ms = 30000,
                                        .max_bytes = ANSWER_MAX,
                                        .ca_pem = j->ca_cert != NULL ? tm_buf_str(&ca) : NULL};
-        rc = tm_fetch_run(&req, &r, e);
+        rc = tm_fetch_run_again(&req, &r, e);
     }
     if (rc == 0)
         rc = read_answer(j, &r, e);

@@ -6,7 +6,7 @@
 
 #include "common/certs.h"
 #include "common/clock.h"
-#include "common/fetch/fetch.h"
+#include "common/fetch/again.h"
 #include "common/file.h"
 #include "common/key/key.h"
 #include "tools/tenmint/commands.h"
@@ -87,8 +87,10 @@ static int sign(const struct line *l, struct work *w, struct tm_err *e)
 static int take_timestamp(struct tuf_bundle *b, const struct tm_fetch_response *r, struct tm_err *e)
 {
     struct tm_buf *to = &b->timestamp[b->timestamp_count];
-    if (r->status != 200 && r->status != 201)
-        return tm_err_set(e, "it answered HTTP %ld", r->status);
+    if (r->status != 200 && r->status != 201) {
+        tm_err_set(e, "it answered HTTP %ld", r->status);
+        return tm_err_mark(e, tm_fetch_may_pass(0, r) ? ERR_UNAVAILABLE : ERR_BAD);
+    }
     tm_buf_append(to, r->body.data, r->body.len);
     b->timestamp_count++;
     return buf_failed(to) ? tm_err_set(e, "out of memory")
@@ -113,7 +115,7 @@ static int stamp(const struct line *l, struct work *w, const char *url, struct t
                                              .ca_pem =
                                                  l->tls_ca != NULL ? tm_buf_str(&w->tls_ca) : NULL,
                                              .max_bytes = TIMESTAMP_MAX};
-        rc = tm_fetch_run(&req, &r, e);
+        rc = tm_fetch_run_again(&req, &r, e);
     }
     if (rc == 0)
         rc = take_timestamp(b, &r, e);

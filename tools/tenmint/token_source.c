@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/fetch/fetch.h"
+#include "common/fetch/again.h"
 #include "common/file.h"
 #include "common/json/strictjson.h"
 #include "oidc/verifier.h"
@@ -21,8 +21,10 @@ static int from_env(const char *name, struct tm_buf *token, struct tm_err *e)
 
 static int parse_github(const struct tm_fetch_response *r, struct tm_buf *token, struct tm_err *e)
 {
-    if (r->status != 200)
-        return tm_err_set(e, "GitHub's token service answers HTTP %ld", r->status);
+    if (r->status != 200) {
+        tm_err_set(e, "GitHub's token service answers HTTP %ld", r->status);
+        return tm_err_mark(e, tm_fetch_may_pass(0, r) ? ERR_UNAVAILABLE : ERR_BAD);
+    }
     json_t *v = tm_strictjson_parse(r->body.data != NULL ? (const char *)r->body.data : "",
                                     r->body.len, 2 * OIDC_TOKEN_MAX, e);
     const char *text = tm_strictjson_str(v, "value");
@@ -48,7 +50,7 @@ static int from_github(const char *url, const char *audience, struct tm_buf *tok
     tm_buf_printf(&header, "Authorization: Bearer %s", bearer);
     const char *headers[] = {tm_buf_str(&header), NULL};
     struct tm_fetch_request req = {.url = tm_buf_str(&full), .headers = headers};
-    int rc = tm_fetch_run(&req, &r, e);
+    int rc = tm_fetch_run_again(&req, &r, e);
     if (rc == 0)
         rc = parse_github(&r, token, e);
     tm_fetch_response_free(&r);

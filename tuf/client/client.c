@@ -48,6 +48,7 @@ static void set_transport(struct tuf_client *c, struct tuf_mirrors *m,
     m->session = c->session;
     m->ca_pem = c->ca_pem;
     m->allow_http = o->allow_http;
+    m->patient = o->patient;
     m->timeout_ms = o->timeout_ms > 0 ? o->timeout_ms : TIMEOUT_MS;
 }
 

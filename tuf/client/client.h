@@ -55,6 +55,7 @@ struct tuf_client_options {
     bool allow_http;    /* plain http beyond loopback: safe for TUF, but not private */
     const char *ca_pem; /* extra trusted CAs for https, or NULL */
     long timeout_ms;    /* of one metadata file, and of a target's stall; 0: 30 000 */
+    bool patient;       /* asks again where every mirror is busy or lost (common/fetch/again.h) */
     long lock_ms;       /* how long to wait for another process; 0: 60 000 */
 };
 

@@ -9,11 +9,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/fetch/again.h"
 #include "common/file.h"
 #include "common/hex.h"
 #include "tuf/client/client.h"
 
 #define CHUNK ((size_t)64 * 1024)
+#define NO_PAUSE (-2)
 
 static bool is_url(const char *base)
 {
@@ -89,6 +91,8 @@ struct attempt {
     const struct tuf_mirror_sink *sink;
     struct tm_err *e;
     bool refused; /* by the sink: `e` says why */
+    bool may_pass;
+    int64_t retry_after_s; /* -1: nothing said */
 };
 
 static int on_data(void *arg, const void *data, size_t len)
@@ -142,6 +146,8 @@ static enum tuf_mirror_result from_url(const struct tuf_mirrors *m, const char *
                                    .sink_arg = a,
                                    .session = m->session};
     int rc = req.url != NULL ? tm_fetch_run(&req, &resp, &why) : tm_err_set(&why, "out of memory");
+    a->may_pass = !a->refused && tm_fetch_may_pass(rc, &resp);
+    a->retry_after_s = resp.retry_after_s;
     if (a->refused)
         tm_err_wrap(a->e, "'%s'", req.url);
     else if (rc != 0) {
@@ -212,13 +218,12 @@ static enum tuf_mirror_result from_directory(const char *base, const char *file,
 
 static enum tuf_mirror_result from_one(const struct tuf_mirrors *m, const char *base,
                                        const char *file, bool is_target, size_t max,
-                                       const struct tuf_mirror_sink *sink, struct tm_err *e)
+                                       struct attempt *a)
 {
-    struct attempt a = {.sink = sink, .e = e};
-    if (sink->begin(sink->arg, e) != 0)
+    if (a->sink->begin(a->sink->arg, a->e) != 0)
         return MIRROR_FAILED;
-    return is_url(base) ? from_url(m, base, file, is_target, max, &a)
-                        : from_directory(base, file, max, &a);
+    return is_url(base) ? from_url(m, base, file, is_target, max, a)
+                        : from_directory(base, file, max, a);
 }
 
 /* What two mirrors did together: one that is down does not excuse one that lies. */
@@ -229,22 +234,22 @@ static enum tm_err_kind graver(enum tm_err_kind a, enum tm_err_kind b)
     return a == b ? a : ERR_BAD;
 }
 
-enum tuf_mirror_result tuf_mirrors_get(struct tuf_mirrors *m, const char *file, bool is_target,
+/* Each mirror once. *pause_s: the Retry-After of one that may answer later, -1 when it says
+ * nothing; NO_PAUSE: none may. */
+static enum tuf_mirror_result ask_each(struct tuf_mirrors *m, const char *file, bool is_target,
                                        size_t max, const struct tuf_mirror_sink *sink,
-                                       struct tm_err *e)
+                                       int64_t *pause_s, struct tm_err *e)
 {
     struct tm_buf reasons = {0};
     enum tuf_mirror_result worst = MIRROR_FAILED;
     enum tm_err_kind kind = ERR_BAD;
     size_t start = m->preferred;
-    if (m->count == 0) {
-        tm_err_set(e, "no mirror to fetch '%s' from", file);
-        return MIRROR_FAILED;
-    }
+    *pause_s = NO_PAUSE;
     for (size_t k = 0; k < m->count; k++) {
         struct tm_err why = {0};
+        struct attempt a = {.sink = sink, .e = &why, .retry_after_s = -1};
         size_t i = (start + k) % m->count;
-        enum tuf_mirror_result r = from_one(m, m->base[i], file, is_target, max, sink, &why);
+        enum tuf_mirror_result r = from_one(m, m->base[i], file, is_target, max, &a);
         if (r == MIRROR_OK) {
             m->preferred = i;
             tm_buf_free(&reasons);
@@ -254,6 +259,8 @@ enum tuf_mirror_result tuf_mirrors_get(struct tuf_mirrors *m, const char *file, 
             m->preferred = i; /* one that hangs is not waited for again */
             worst = r;
         }
+        if (a.may_pass && *pause_s < a.retry_after_s)
+            *pause_s = a.retry_after_s;
         tm_buf_printf(&reasons, "%s%s", k > 0 ? "; " : "", why.text);
         kind = k == 0 ? why.kind : graver(kind, why.kind);
     }
@@ -261,4 +268,21 @@ enum tuf_mirror_result tuf_mirrors_get(struct tuf_mirrors *m, const char *file, 
     tm_err_mark(e, kind);
     tm_buf_free(&reasons);
     return worst;
+}
+
+enum tuf_mirror_result tuf_mirrors_get(struct tuf_mirrors *m, const char *file, bool is_target,
+                                       size_t max, const struct tuf_mirror_sink *sink,
+                                       struct tm_err *e)
+{
+    if (m->count == 0) {
+        tm_err_set(e, "no mirror to fetch '%s' from", file);
+        return MIRROR_FAILED;
+    }
+    for (unsigned tried = 1;; tried++) {
+        int64_t pause_s;
+        enum tuf_mirror_result r = ask_each(m, file, is_target, max, sink, &pause_s, e);
+        if (r != MIRROR_FAILED || !m->patient || pause_s == NO_PAUSE || tried == TM_FETCH_TRIES)
+            return r;
+        tm_fetch_pause(tried, pause_s);
+    }
 }
