@@ -9,7 +9,9 @@
 #   make mutants one-line faults that a named test must find
 #   make explore fuzz for FUZZ_SECONDS each, from random seeds
 #   make         only build (into build/)
-#   make install-lib PREFIX=/usr/local DESTDIR=   libtenmint-verify, for other programs
+#   make install PREFIX=/usr/local DESTDIR=       programs, manual pages, units, examples, library
+#   make uninstall   takes them away again
+#   make install-lib PREFIX=/usr/local DESTDIR=   only libtenmint-verify, for other programs
 #   make conformance-static-ct   TesseraCT's checker reads our log (Go 1.24 or newer)
 #   make conformance-sigstore SUITE=DIR ROOT=FILE   a checkout of sigstore-conformance
 #   make lint    clang-format and clang-tidy over the tree: over what changed since it last passed
@@ -45,6 +47,14 @@ CPPFLAGS += -I. -D_GNU_SOURCE $(shell pkg-config --cflags p11-kit-1)
 CFLAGS += -std=gnu11 -g $(OPT) $(WARN) $(HARDEN) -pthread
 LDFLAGS += -pie -Wl,-z,relro,-z,now -Wl,-z,noexecstack -pthread $(if $(SAN),-fsanitize=$(SAN))
 LDLIBS = $(shell pkg-config --libs $(PKGS))
+
+# What builds nothing needs no library.
+ifneq ($(filter-out deps test-deps demo run check clean format format-check uninstall,$(or $(MAKECMDGOALS),all)),)
+missing := $(shell command -v pkg-config >/dev/null || echo pkg-config; \
+    for p in $(PKGS); do pkg-config --exists $$p || echo $$p; done 2>/dev/null)
+$(if $(missing),$(error missing: $(missing). On Debian and Ubuntu "make deps" installs them; the README \
+    lists what other distributions call them))
+endif
 # The server's allocator: most of what it allocates is JSON and OpenSSL's, a few bytes at a time.
 $(BUILD)/tenmint-ca: ALLOCATOR = $(if $(SAN),,-lmimalloc)
 
@@ -246,6 +256,8 @@ install-lib: lib
 	ln -sf libtenmint-verify.so.$(SOVERSION) "$(DESTDIR)$(LIBDIR)/libtenmint-verify.so"
 	sed 's,@PREFIX@,$(PREFIX),; s,@LIBDIR@,$(LIBDIR),' \
 	    tuf/verify/library/libtenmint-verify.pc.in >"$(DESTDIR)$(LIBDIR)/pkgconfig/libtenmint-verify.pc"
+
+include config/install.mk
 
 clean:
 	rm -rf build

@@ -15,6 +15,7 @@
 #include "common/key/key.h"
 #include "tools/shared/cli.h"
 #include "tools/tenmint-ca/commands.h"
+#include "tools/tenmint-ca/owner.h"
 #include "tools/tenmint-ca/setup.h"
 
 static const char config_head[] =
@@ -45,6 +46,7 @@ struct plan {
     const char *log_origin;          /* NULL: no embedded log */
     struct tm_key_source device;     /* of the CA key; pkcs11_module NULL: the key is a file */
     struct tm_key_source log_device; /* of the log's, likewise */
+    struct owner owner;              /* of what the server alone may read, or writes */
 };
 
 static const char issuers_text[] =
@@ -157,6 +159,19 @@ static int make_log(const struct plan *p, const char *password, struct tm_err *e
     return ca_ct_embedded_create(&n, e);
 }
 
+/* The root's key stays with root, and so do the files that say what the server does. */
+static int give_files(const struct plan *p, struct tm_err *e)
+{
+    static const char *const names[] = {"password", "intermediate.key", "log.key", "log"};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        char path[PATH_MAX];
+        if (tm_file_join(p->dir, names[i], path, sizeof(path), e) != 0 ||
+            owner_give(&p->owner, path, e) != 0)
+            return -1;
+    }
+    return owner_admit(&p->owner, p->dir, e);
+}
+
 static int init(const struct plan *p, struct tm_err *e)
 {
     struct tm_buf password = {0};
@@ -180,6 +195,8 @@ static int init(const struct plan *p, struct tm_err *e)
         rc = write_one(p->dir, "issuers.yaml", 0644, issuers_text, sizeof(issuers_text) - 1, e);
     if (rc == 0)
         rc = write_config(p, e);
+    if (rc == 0)
+        rc = give_files(p, e);
     tm_buf_free_secret(&password);
     return rc;
 }
@@ -210,6 +227,10 @@ static void print_done(const struct plan *p)
     if (p->log_device.pkcs11_module != NULL)
         printf("made the log's key '%s' in token '%s', likewise\n", p->log_device.pkcs11_key,
                p->log_device.pkcs11_token);
+    if (p->owner.given)
+        printf("gave user '%s' its password, keys and log; root.key and the configuration stay "
+               "root's\n",
+               p->owner.name);
     printf("start it: tenmint-ca serve --config %s/tenmint-ca.yaml\n", p->dir);
 }
 
@@ -256,6 +277,7 @@ int command_init(const struct cli_command *self, int argc, char **argv)
     struct tm_key_source token = {0};
     struct labels labels = {0};
     bool no_log = false;
+    const char *user = NULL;
     const struct cli_option options[] = {
         {"organization", CLI_TEXT, "NAME", "O of both certificates (tenmint)", &p.organization},
         {"key-type", CLI_CHOICE, "TYPE", "of both keys: p256 (default), p384, rsa or ed25519",
@@ -268,6 +290,7 @@ int command_init(const struct cli_command *self, int argc, char **argv)
         {"pkcs11-key", CLI_TEXT, "LABEL", "the server's new key, a label that is free", &labels.ca},
         {"pkcs11-log-key", CLI_TEXT, "LABEL", "the log's new key, likewise; else it is a file",
          &labels.log},
+        OWNER_OPTION(user),
         {NULL, CLI_FLAG, NULL, NULL, NULL},
     };
     char origin[64];
@@ -280,7 +303,7 @@ int command_init(const struct cli_command *self, int argc, char **argv)
     p.dir = argv[0];
     p.key_type = key_type.value;
     if (check_log_words(&p, no_log, &labels, origin, &e) != 0 ||
-        choose_devices(&p, &token, &labels, &e) != 0)
+        choose_devices(&p, &token, &labels, &e) != 0 || owner_find(user, &p.owner, &e) != 0)
         return cli_fail(CLI_USAGE, &e);
     if (setup_absolute(&p.device, &room, &e) != 0 || setup_absolute(&p.log_device, &room, &e) != 0)
         return cli_fail(CLI_FAILED, &e);

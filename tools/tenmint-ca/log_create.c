@@ -6,6 +6,7 @@
 
 #include "ca/ct/embedded.h"
 #include "tools/tenmint-ca/commands.h"
+#include "tools/tenmint-ca/owner.h"
 #include "tools/tenmint-ca/setup.h"
 #include "tools/tenmint-log/print.h"
 
@@ -13,6 +14,7 @@ struct new_log {
     const char *dir, *origin;
     const char *password_file;   /* of the key's file */
     struct tm_key_source device; /* pkcs11_module NULL: the key is a file */
+    struct owner owner;
     char key[PATH_MAX], public[PATH_MAX];
 };
 
@@ -61,6 +63,10 @@ static int make(struct new_log *n, struct tm_err *e)
         rc = ca_ct_embedded_create(&o, e);
     }
     tm_buf_free_secret(&password);
+    if (rc == 0)
+        rc = owner_give(&n->owner, n->dir, e);
+    if (rc == 0 && !device)
+        rc = owner_give(&n->owner, n->key, e);
     return rc;
 }
 
@@ -110,6 +116,7 @@ static int print_done(const struct new_log *n, struct tm_err *e)
 int command_log_create(const struct cli_command *self, int argc, char **argv)
 {
     struct new_log n = {0};
+    const char *user = NULL;
     const struct cli_option options[] = {
         {"origin", CLI_TEXT, "NAME",
          "its name for ever, which no log had before, e.g. ca.example.com/log/2027", &n.origin},
@@ -118,6 +125,7 @@ int command_log_create(const struct cli_command *self, int argc, char **argv)
         SETUP_DEVICE_OPTIONS(n.device),
         {"pkcs11-key", CLI_TEXT, "LABEL", "the new key, a label that is free",
          &n.device.pkcs11_key},
+        OWNER_OPTION(user),
         {NULL, CLI_FLAG, NULL, NULL, NULL},
     };
     struct setup_paths room;
@@ -127,7 +135,7 @@ int command_log_create(const struct cli_command *self, int argc, char **argv)
     if (rc != CLI_GO_ON)
         return rc;
     n.dir = argv[0];
-    if (check(&n, &e) != 0)
+    if (check(&n, &e) != 0 || owner_find(user, &n.owner, &e) != 0)
         return cli_fail(CLI_USAGE, &e);
     if (name_files(&n, &e) != 0 || setup_absolute(&n.device, &room, &e) != 0 || make(&n, &e) != 0 ||
         print_done(&n, &e) != 0)

@@ -1,0 +1,40 @@
+/*
+ * Whose files they are. A command that root typed makes files for a server that runs as another
+ * user: that user gets what only the server may read or must write, and nothing else.
+ */
+#ifndef TENMINT_TOOLS_TENMINT_CA_OWNER_H
+#define TENMINT_TOOLS_TENMINT_CA_OWNER_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "common/err.h"
+
+#define OWNER_DEFAULT "tenmint-ca" /* the user of the systemd unit */
+
+struct owner {
+    bool given; /* false: files stay with whoever runs the command */
+    uid_t uid;
+    gid_t gid; /* the user's own */
+    const char *name;
+};
+
+/* For the table of options of a command that makes files for the server. */
+#define OWNER_OPTION(name) \
+    { \
+        "user", CLI_TEXT, "NAME", \
+            "root only: the server's user, who gets its files (tenmint-ca, if there is one)", \
+            &(name) \
+    }
+
+/* `name`: of --user, or NULL: the default one, if root runs this and that user exists. */
+int owner_find(const char *name, struct owner *out, struct tm_err *e);
+
+/* A file or a folder with all that is in it; links are given, not followed. Nothing to do when
+ * there is none. Only for paths that nobody else can have changed yet. */
+int owner_give(const struct owner *o, const char *path, struct tm_err *e);
+
+/* The server may look into the folder, and not change it. */
+int owner_admit(const struct owner *o, const char *dir, struct tm_err *e);
+
+#endif
