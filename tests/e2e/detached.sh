@@ -79,7 +79,7 @@ sed 's/"sct_version":0/"sct_version":1/' "$D/sct.json" >"$W/version.json"
 verify "another version" 1 'unknown version 1' --certificate "$D/leaf.pem" --sct "$W/version.json"
 head -c 100 "$D/sct.json" >"$W/cut.json"
 verify "a cut SCT" 1 "SCT '$W/cut.json'" --certificate "$D/leaf.pem" --sct "$W/cut.json"
-verify "no such file" 1 "nowhere.json': No such file" --certificate "$D/leaf.pem" --sct "$W/nowhere.json"
+verify "no such file" 6 "nowhere.json': No such file" --certificate "$D/leaf.pem" --sct "$W/nowhere.json"
 verify "a key has no SCT" 2 '--sct is about a certificate' --bundle "$W/app.sigstore.json" --key "$K" --sct "$D/sct.json" "$W/app"
 
 # --- the legacy API: the SCT header ---

@@ -19,6 +19,7 @@ cat=$!
 i=0 killed=0
 while [ $killed -lt "$kills" ]; do
     i=$((i + 1))
+    : >"$work/err" # a kill that comes before the child opened it must not leave the last round's words
     ( # A file that may not grow stands for a full disk: the journal, in the middle of a group, or a tile.
         [ $((i % 3)) -ne 0 ] || { trap '' XFSZ; ulimit -f $((50 + RANDOM % 650)); }
         exec "$load" load "$work/log" "$work/key" 8 $((i * 1000000)) >&3 2>"$work/err"
