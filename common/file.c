@@ -149,7 +149,10 @@ int tm_file_stream_open(struct tm_file_stream *f, const char *path, mode_t mode,
         return tm_err_set(e, "write '%s': the path is too long", path);
     f->fd = mkostemp(f->tmp, O_CLOEXEC);
     if (f->fd < 0)
-        return tm_err_errno(e, "create a temporary file beside '%s'", path);
+        return tm_err_errno(e,
+                            errno == ENOENT ? "write '%s': its folder is not there"
+                                            : "create a temporary file beside '%s'",
+                            path);
     if (fchmod(f->fd, mode) == 0)
         return 0;
     tm_err_errno(e, "write '%s'", path);

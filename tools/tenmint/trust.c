@@ -147,7 +147,8 @@ int trust_get_command(const struct cli_command *self, int argc, char **argv)
     const struct cli_option options[] = {
         TRUST_OPTIONS(&source),
         {"out", CLI_TEXT, "FILE", "write the target here (one target)", &to.out},
-        {"out-dir", CLI_TEXT, "DIR", "write targets below this directory", &to.out_dir},
+        {"out-dir", CLI_TEXT, "DIR", "write targets below this directory; made when missing",
+         &to.out_dir},
         {0}};
     struct tm_err e = {0};
     int count = 0;
@@ -160,6 +161,8 @@ int trust_get_command(const struct cli_command *self, int argc, char **argv)
     }
     struct tuf_client *c = trust_refreshed(&source, &e);
     int rc = c != NULL ? 0 : -1;
+    if (rc == 0 && to.out_dir != NULL)
+        rc = tm_file_mkdirs(to.out_dir, 0755, &e);
     for (int i = 0; i < count && rc == 0; i++)
         rc = get_one(c, argv[i], &to, &e);
     tuf_client_close(c);
