@@ -187,6 +187,24 @@ static bool coding_is_fine(struct tm_transfer *t, const char *value, size_t len)
     return false;
 }
 
+/* One word of visible ASCII, or nothing. */
+static void keep_request_id(struct tm_transfer *t, const char *value, size_t len)
+{
+    size_t n = 0;
+    while (len > 0 && (*value == ' ' || *value == '\t')) {
+        value++;
+        len--;
+    }
+    while (len > 0 && strchr(" \t\r\n", value[len - 1]) != NULL)
+        len--;
+    while (n < len && value[n] > ' ' && value[n] <= '~')
+        n++;
+    if (n != len || len >= sizeof(t->response.request_id))
+        n = 0;
+    memcpy(t->response.request_id, value, n);
+    t->response.request_id[n] = '\0';
+}
+
 static size_t on_header(char *line, size_t size, size_t count, void *arg)
 {
     struct tm_transfer *t = arg;
@@ -200,6 +218,8 @@ static size_t on_header(char *line, size_t size, size_t count, void *arg)
         t->response.max_age_s = seconds_after(line, len, "max-age=");
     if (len > 12 && strncasecmp(line, "retry-after:", 12) == 0)
         t->response.retry_after_s = seconds_after(line, len, "retry-after:");
+    if (len > 13 && strncasecmp(line, "x-request-id:", 13) == 0)
+        keep_request_id(t, line + 13, len - 13);
     return len;
 }
 

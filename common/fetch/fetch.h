@@ -43,6 +43,7 @@ struct tm_fetch_response {
     bool limit_broken;     /* why rc is -1: too large, or redirected where we do not go */
     bool lost;             /* why rc is -1: the connection was refused, or broke off */
     char content_type[128];
+    char request_id[65]; /* X-Request-Id, to ask the other side about; "" when absent or odd */
 };
 
 /* For one thread at a time. NULL: out of memory. */

@@ -48,6 +48,10 @@ said "an email" 0 "leaf.pem" cert --ca "$FAKE/email" --token-file "$W/mail"
 said "JSON" 0 '"certificates":2' cert --ca "$FAKE/good" --token-file "$W/job" --json
 
 bad "the CA refuses" "refused (HTTP 400): There was an error processing the identity token" refused
+bad "the token is looked at" "of issuer 'https://issuer.example' for audience 'sigstore' and has no expiry" refused
+old=$(token '{"iss":"https://issuer.example","sub":"the job","aud":["a","b"],"iat":1700000000,"exp":1700000300}')
+(umask 077; echo "$old" >"$W/old")
+bad "an expired token" "audience 'a' and 'b' and expired at 2023-11-14T22:18:20Z" refused old
 bad "a proxy's page" "the CA's answer" garbage
 bad "a proxy's fault" "the CA answered HTTP 500" garbage-500
 bad "no answer" "the CA's answer" nothing
@@ -61,7 +65,7 @@ bad "another key" "another key than ours" other-key
 bad "another issuer's token" "another token issuer" other-issuer
 bad "another subject" "another subject" other-subject
 bad "another email" "another identity" email-other mail
-bad "a URI for an email" "another identity" good mail
+bad "a URI for an email" "another subject" good mail
 bad "an expired certificate" "not in force" expired
 bad "a signature by nobody" "signature is not by" unsigned
 bad "no issuing certificate" "no issuing certificate" no-issuer

@@ -37,13 +37,30 @@ static void put_chain(const struct ca_signer *ca, const struct tm_buf *der, bool
     tm_buf_free(&pem);
 }
 
+/* Of the certificate request, which must be signed by it. */
+static EVP_PKEY *requested_key(const json_t *request)
+{
+    const char *text = json_string_value(json_object_get(request, "certificateSigningRequest"));
+    struct tm_buf pem = {0};
+    if (text != NULL && tm_b64_decode(B64_STD, text, strlen(text), &pem) != 0)
+        pem.len = 0;
+    BIO *bio = BIO_new_mem_buf(pem.len > 0 ? (const void *)pem.data : "", (int)pem.len);
+    X509_REQ *csr = PEM_read_bio_X509_REQ(bio, NULL, NULL, NULL);
+    EVP_PKEY *pkey = csr != NULL ? X509_REQ_get_pubkey(csr) : NULL;
+    if (pkey != NULL && X509_REQ_verify(csr, pkey) != 1) {
+        EVP_PKEY_free(pkey);
+        pkey = NULL;
+    }
+    X509_REQ_free(csr);
+    BIO_free(bio);
+    tm_buf_free(&pem);
+    return pkey;
+}
+
 /* A certificate for the key in `request`, wrong as `mode` says. */
 static char *issue(const struct fake *f, const char *mode, const json_t *request)
 {
-    const json_t *key = json_object_get(json_object_get(request, "publicKeyRequest"), "publicKey");
-    const char *pem = json_string_value(json_object_get(key, "content"));
-    BIO *bio = BIO_new_mem_buf(pem != NULL ? pem : "", -1);
-    EVP_PKEY *pkey = PEM_read_bio_PUBKEY(bio, NULL, NULL, NULL);
+    EVP_PKEY *pkey = requested_key(request);
     bool email = strncmp(mode, "email", 5) == 0;
     struct oidc_principal who = {.san_kind = email ? IDENTITY_SAN_EMAIL : IDENTITY_SAN_URI};
     struct ca_cert_spec spec = {.principal = &who};
@@ -52,7 +69,6 @@ static char *issue(const struct fake *f, const char *mode, const json_t *request
     struct tm_err e = {0};
     unsigned char *spki = NULL;
     int64_t now = time(NULL) - (strcmp(mode, "expired") == 0 ? 86400 : 0);
-    BIO_free(bio);
     if (pkey == NULL || strcmp(mode, "other-key") == 0) {
         EVP_PKEY_free(pkey);
         pkey = EVP_EC_gen("P-256");

@@ -30,8 +30,8 @@ static bool string_is(const ASN1_STRING *s, const char *want)
            memcmp(ASN1_STRING_get0_data(s), want, strlen(want)) == 0;
 }
 
-/* One name; with `email`, that one. */
-static int check_name(X509 *leaf, const char *email, struct tm_err *e)
+/* One name. *is_email: it is the token's email; not every token with one is of such an issuer. */
+static int check_name(X509 *leaf, const char *email, bool *is_email, struct tm_err *e)
 {
     GENERAL_NAMES *names = X509_get_ext_d2i(leaf, NID_subject_alt_name, NULL, NULL);
     int rc = 0;
@@ -40,7 +40,8 @@ static int check_name(X509 *leaf, const char *email, struct tm_err *e)
     } else if (email != NULL) {
         int type = 0;
         const void *value = GENERAL_NAME_get0_value(sk_GENERAL_NAME_value(names, 0), &type);
-        if (type != GEN_EMAIL || !string_is(value, email))
+        *is_email = type == GEN_EMAIL && string_is(value, email);
+        if (type == GEN_EMAIL && !*is_email)
             rc = tm_err_set(e, "the certificate is for another identity than the token's email");
     }
     GENERAL_NAMES_free(names);
@@ -78,6 +79,7 @@ int leaf_check(STACK_OF(X509) * chain, EVP_PKEY *key, const struct oidc_token *t
 {
     X509 *leaf = sk_X509_value(chain, 0);
     const char *email = tm_strictjson_str(t->claims, "email");
+    bool is_email = false;
     int rc;
     if (EVP_PKEY_eq(X509_get0_pubkey(leaf), key) != 1)
         rc = tm_err_set(e, "the certificate is for another key than ours");
@@ -88,8 +90,8 @@ int leaf_check(STACK_OF(X509) * chain, EVP_PKEY *key, const struct oidc_token *t
     if (rc == 0)
         rc = check_use(leaf, now_s, e);
     if (rc == 0)
-        rc = check_name(leaf, email, e);
-    if (rc == 0 && email == NULL)
+        rc = check_name(leaf, email, &is_email, e);
+    if (rc == 0 && !is_email)
         rc = check_extensions(leaf, t, e);
     return rc == 0 ? 0 : tm_err_wrap(e, "the CA's answer is refused");
 }

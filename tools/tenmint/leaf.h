@@ -11,9 +11,9 @@
 #include "oidc/token/token.h"
 
 /* For `key`, signed by the chain's next certificate, for code signing, in force at `now_s` (ten
- * minutes of leeway for our clock), with one identity: the email of an email token; for other
- * tokens, whose identity only the CA's configuration tells, the token's issuer and subject must be
- * in the extensions (1.3.6.1.4.1.57264.1.8 and, where present, .24). */
+ * minutes of leeway for our clock), with one identity. One that is an email must be the token's;
+ * for others, which only the CA's configuration tells, the token's issuer and subject must be in
+ * the extensions (1.3.6.1.4.1.57264.1.8 and, where present, .24). */
 int leaf_check(STACK_OF(X509) * chain, EVP_PKEY *key, const struct oidc_token *t, int64_t now_s,
                struct tm_err *e);
 
