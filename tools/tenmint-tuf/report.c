@@ -9,7 +9,7 @@
 #include "tools/tenmint-tuf/look.h"
 #include "tools/tenmint-tuf/session.h"
 #include "tuf/manager/event/open.h"
-#include "tuf/manager/evidence/transcript.h"
+#include "tuf/manager/evidence/complete.h"
 #include "tuf/manager/report/audit.h"
 #include "tuf/manager/report/status.h"
 #include "tuf/manager/report/words.h"
@@ -108,12 +108,23 @@ int command_status(const struct cli_command *self, int argc, char **argv)
 
 /* ---- verify ---- */
 
-static int verify_transcript(const struct look *l, struct tm_err *e)
+/* By the tree that it is about; one that cannot be loaded has its faults told already. */
+static int verify_transcript(const char *dir, const char *path, struct tm_err *e)
 {
-    int64_t n = tuf_transcript_verify(l->transcript, NULL, NULL, e);
-    if (n >= 0)
-        printf("transcript: %lld lines, unbroken; every statement is by its key\n", (long long)n);
-    return n >= 0 ? 0 : -1;
+    struct tuf_published p = {0};
+    struct tuf_evidence found = {0};
+    int rc = tuf_published_load(dir, &p, e);
+    if (rc == 0)
+        rc = tuf_evidence_check(path, &p, NULL, NULL, &found, e);
+    if (rc == 0)
+        printf("transcript: %lld lines, unbroken, one for every published version; every statement "
+               "is by its key; %s\n",
+               (long long)found.lines,
+               found.headed
+                   ? "the signed timestamp names the last of its publication"
+                   : "no signed timestamp names its end yet (the next publication's will)");
+    tuf_published_free(&p);
+    return rc;
 }
 
 static int print_audit(const struct tuf_audit *a, const char *where)
@@ -133,7 +144,12 @@ static int print_audit(const struct tuf_audit *a, const char *where)
 
 int command_verify(const struct cli_command *self, int argc, char **argv)
 {
-    const struct cli_option options[] = {NO_MORE_OPTIONS};
+    const char *transcript = NULL;
+    const struct cli_option options[] = {
+        {"transcript", CLI_TEXT, "FILE", "check this copy of the transcript against the tree",
+         &transcript},
+        NO_MORE_OPTIONS,
+    };
     struct look l;
     struct tuf_audit a = {0};
     struct tm_err e = {0};
@@ -150,7 +166,9 @@ int command_verify(const struct cli_command *self, int argc, char **argv)
         rc = print_audit(&a, where);
     else
         rc = cli_fail(CLI_FAILED, &e);
-    if (l.workspace && verify_transcript(&l, &e) != 0)
+    if (transcript == NULL && l.workspace)
+        transcript = l.transcript;
+    if (transcript != NULL && verify_transcript(l.dir, transcript, &e) != 0)
         rc = cli_fail(CLI_FAILED, &e);
     tuf_audit_free(&a);
     look_close(&l);
@@ -292,25 +310,23 @@ int command_history(const struct cli_command *self, int argc, char **argv)
     };
     struct look l = {0};
     struct tuf_published p = {0};
+    struct tuf_evidence found;
     struct tm_err e = {0};
     int count = 0;
     int rc = cli_parse(self, options, argc, argv, 0, 1, &count);
     if (rc != CLI_GO_ON)
         return rc;
     const char *where = count > 0 ? argv[0] : ".";
-    if (transcript) {
-        rc = look_open(where, &l, &e);
-        if (rc == 0 && !l.workspace) {
-            tm_err_set(&e, "'%s' is no workspace, so there is no transcript", where);
-            rc = tm_err_mark(&e, ERR_REFUSED);
-        }
-        if (rc == 0 && tuf_transcript_verify(l.transcript, print_entry, NULL, &e) < 0)
-            rc = -1;
-    } else {
-        rc = load_tree(where, &l, &p, &e);
-        if (rc == 0)
-            print_roots(&p);
+    rc = load_tree(where, &l, &p, &e);
+    if (rc == 0 && transcript && !l.workspace) {
+        tm_err_set(&e, "'%s' is no workspace, so there is no transcript", where);
+        rc = tm_err_mark(&e, ERR_REFUSED);
     }
+    if (rc == 0 && !transcript)
+        print_roots(&p);
+    if (rc == 0 && l.workspace)
+        rc =
+            tuf_evidence_check(l.transcript, &p, transcript ? print_entry : NULL, NULL, &found, &e);
     tuf_published_free(&p);
     look_close(&l);
     return rc == 0 ? CLI_OK : cli_fail(CLI_FAILED, &e);

@@ -121,30 +121,41 @@ static int write_line(const char *path, size_t size, const char *line, size_t le
     return rc;
 }
 
-int tuf_transcript_append(const char *path, json_t *entry, int64_t now, struct tm_err *e)
+int tuf_transcript_tail(const char *path, struct tuf_transcript_tail *t, struct tm_err *e)
 {
     json_t *last = NULL;
-    size_t size = 0;
+    *t = (struct tuf_transcript_tail){0};
+    memcpy(t->hash, zero_hash, sizeof(t->hash));
+    if (last_line(path, NULL, &last, &t->size, e) != 0)
+        return -1;
+    const char *hash = last != NULL ? tm_strictjson_str(last, "hash") : zero_hash;
+    int rc = 0;
+    t->n = json_integer_value(json_object_get(last, "n"));
+    if (t->n < 0 || (size_t)t->n >= TRANSCRIPT_BYTES_MAX) /* a line has more than a byte */
+        rc = tm_err_set(e, "transcript '%s': its last line says that it is number %lld", path,
+                        (long long)t->n);
+    else if (hash == NULL || strlen(hash) != 64)
+        rc = tm_err_set(e, "transcript '%s': its last line has no hash", path);
+    else
+        memcpy(t->hash, hash, sizeof(t->hash));
+    json_decref(last);
+    return rc;
+}
+
+int tuf_transcript_chain(struct tuf_transcript_tail *t, json_t *entry, int64_t now,
+                         struct tm_err *e)
+{
     char when[21];
     char hex[65];
     char *text = NULL;
     int rc = -1;
-    if (last_line(path, NULL, &last, &size, e) != 0)
-        goto out;
-    json_int_t n = json_integer_value(json_object_get(last, "n"));
-    const char *prev = last != NULL ? tm_strictjson_str(last, "hash") : zero_hash;
     tm_clock_format(now, when);
-    if (n < 0 || (size_t)n >= TRANSCRIPT_BYTES_MAX) { /* a line has more than a byte */
-        tm_err_set(e, "transcript '%s': its last line says that it is number %lld", path,
-                   (long long)n);
-        goto out;
-    }
-    if (prev == NULL || json_object_set_new(entry, "n", json_integer(n + 1)) != 0 ||
+    if (json_object_set_new(entry, "n", json_integer(t->n + 1)) != 0 ||
         json_object_set_new(entry, "time", json_string(when)) != 0 ||
-        json_object_set_new(entry, "prev", json_string(prev)) != 0 ||
+        json_object_set_new(entry, "prev", json_string(t->hash)) != 0 ||
         entry_hash(entry, hex, e) != 0 ||
         json_object_set_new(entry, "hash", json_string(hex)) != 0) {
-        tm_err_wrap(e, "transcript '%s'", path);
+        tm_err_wrap(e, "a line of the transcript");
         goto out;
     }
     text = json_dumps(entry, JSON_COMPACT | JSON_SORT_KEYS);
@@ -152,13 +163,44 @@ int tuf_transcript_append(const char *path, json_t *entry, int64_t now, struct t
         tm_err_set(e, "out of memory");
         goto out;
     }
-    size_t len = strlen(text);
-    text[len] = '\n'; /* in place of the NUL: write_line takes a length */
-    rc = write_line(path, size, text, len + 1, e);
+    tm_buf_puts(&t->to_come, text);
+    buf_putc(&t->to_come, '\n');
+    if (tm_buf_str(&t->to_come) == NULL) {
+        tm_err_set(e, "out of memory");
+        goto out;
+    }
+    t->n++;
+    memcpy(t->hash, hex, sizeof(t->hash));
+    rc = 0;
 out:
     free(text);
-    json_decref(last);
     json_decref(entry);
+    return rc;
+}
+
+int tuf_transcript_write(const char *path, const struct tuf_transcript_tail *t, struct tm_err *e)
+{
+    if (t->to_come.len == 0)
+        return 0;
+    return write_line(path, t->size, (const char *)t->to_come.data, t->to_come.len, e);
+}
+
+void tuf_transcript_tail_free(struct tuf_transcript_tail *t)
+{
+    tm_buf_free(&t->to_come);
+}
+
+int tuf_transcript_append(const char *path, json_t *entry, int64_t now, struct tm_err *e)
+{
+    struct tuf_transcript_tail t;
+    if (tuf_transcript_tail(path, &t, e) != 0) {
+        json_decref(entry);
+        return -1;
+    }
+    int rc = tuf_transcript_chain(&t, entry, now, e);
+    if (rc == 0)
+        rc = tuf_transcript_write(path, &t, e);
+    tuf_transcript_tail_free(&t);
     return rc;
 }
 

@@ -7,12 +7,32 @@
 #define TENMINT_TUF_TRANSCRIPT_H
 
 #include <jansson.h>
+#include <stddef.h>
 #include <stdint.h>
 
+#include "common/buf.h"
 #include "common/err.h"
 
 #define TRANSCRIPT_BYTES_MAX ((size_t)512 << 20)
 #define TRANSCRIPT_LINE_MAX ((size_t)16 << 20)
+
+/* Lines to come: their hashes are known before anything is written, so that what is signed can
+ * name them. */
+struct tuf_transcript_tail {
+    size_t size;   /* bytes of the whole lines that are there */
+    int64_t n;     /* lines, those to come included */
+    char hash[65]; /* of the last one, hex; 64 zeros: there is none */
+    struct tm_buf to_come;
+};
+
+/* The workspace lock is held from here to tuf_transcript_write(). */
+int tuf_transcript_tail(const char *path, struct tuf_transcript_tail *t, struct tm_err *e);
+/* Adds "n", "time", "prev" and "hash" to `entry` (taken over) and chains it. */
+int tuf_transcript_chain(struct tuf_transcript_tail *t, json_t *entry, int64_t now,
+                         struct tm_err *e);
+/* Writes what was chained, and syncs. The rest of a line that a killed run left is cut off. */
+int tuf_transcript_write(const char *path, const struct tuf_transcript_tail *t, struct tm_err *e);
+void tuf_transcript_tail_free(struct tuf_transcript_tail *t);
 
 /* Appends one line and syncs it: "n", "time", "prev" and "hash" are added to `entry` (taken
  * over). The rest of a line that a killed run left is cut off first. The workspace lock is held. */

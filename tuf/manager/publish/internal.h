@@ -3,6 +3,7 @@
 #define TENMINT_TUF_PUBLISH_INTERNAL_H
 
 #include "tuf/manager/event/scan.h"
+#include "tuf/manager/evidence/transcript.h"
 #include "tuf/manager/publish/online.h"
 #include "tuf/manager/publish/publish.h"
 #include "tuf/manager/publish/stage.h"
@@ -21,6 +22,8 @@ struct tuf_publication {
     const struct tuf_metadata *root;    /* that is in force afterwards */
     const struct tuf_metadata *targets; /* likewise */
     json_t *meta;                       /* of the next snapshot */
+    char snapshot_sha256[65];           /* of what is signed in the one in force afterwards */
+    struct tuf_transcript_tail evidence;
     bool new_root;
     struct tuf_staged_role { /* delegated roles that delegate, as this run publishes them */
         char name[TUF_ROLE_NAME_MAX + 1];
@@ -56,7 +59,7 @@ int tuf_publication_check_once(struct tuf_publication *p, struct tm_err *e);
 /* Clients from every root and from the live state; each must reach exactly what is staged. */
 int tuf_publication_check(struct tuf_publication *p, struct tm_err *e);
 
-/* Evidence, before the switch. */
-int tuf_publication_record(struct tuf_publication *p, struct tm_err *e);
+/* The lines of evidence, with their hashes, not yet written: versions and snapshot are known. */
+int tuf_publication_chain(struct tuf_publication *p, struct tm_err *e);
 
 #endif

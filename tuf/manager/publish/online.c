@@ -5,6 +5,7 @@
 
 #include "tuf/metadata/edit.h"
 #include "tuf/manager/event/draft.h"
+#include "tuf/manager/evidence/complete.h"
 #include "tuf/manager/policy/keyring.h"
 
 void tuf_online_close(struct tuf_online *o)
@@ -101,7 +102,7 @@ void tuf_online_period_of(const struct tuf_metadata *root, const struct tuf_poli
 
 struct tuf_metadata *tuf_online_next(struct tuf_online *o, enum tuf_role role,
                                      const struct tuf_metadata *root, int64_t version, json_t *meta,
-                                     int64_t now, struct tm_err *e)
+                                     json_t *head, int64_t now, struct tm_err *e)
 {
     struct tuf_online_period period;
     struct tuf_signers by;
@@ -112,7 +113,8 @@ struct tuf_metadata *tuf_online_next(struct tuf_online *o, enum tuf_role role,
     }
     tuf_online_period_of(root, &o->w->policy, role, &period);
     json_t *s = tuf_signed_new(role, version, now + period.expiry);
-    if (s == NULL || json_object_set(s, "meta", meta) != 0) {
+    if (s == NULL || json_object_set(s, "meta", meta) != 0 ||
+        (head != NULL && json_object_set(s, EVIDENCE_HEAD, head) != 0)) {
         json_decref(s);
         tm_err_set(e, "out of memory");
         return NULL;

@@ -12,6 +12,7 @@
 #include "tuf/metadata/verify.h"
 #include "tuf/manager/event/draft.h"
 #include "tuf/manager/event/rules.h"
+#include "tuf/manager/evidence/complete.h"
 #include "tuf/manager/evidence/transcript.h"
 #include "tuf/manager/publish/internal.h"
 #include "tuf/manager/state/names.h"
@@ -260,13 +261,15 @@ static int put_snapshot(struct tuf_publication *p, json_t **timestamp_meta, stru
     *timestamp_meta = NULL;
     if (live != NULL && same_meta(live, p->meta) && !needs_signing(p, live, TUF_SNAPSHOT)) {
         p->report->snapshot = tuf_metadata_version(live);
-        return 0;
+        return tuf_metadata_sha256(live, p->snapshot_sha256, e);
     }
     struct tuf_metadata *m =
-        tuf_online_next(&p->online, TUF_SNAPSHOT, p->root, version, p->meta, p->o->now, e);
+        tuf_online_next(&p->online, TUF_SNAPSHOT, p->root, version, p->meta, NULL, p->o->now, e);
     int rc = m != NULL ? tuf_names_metadata(version, "snapshot", name, sizeof(name), e) : -1;
     if (rc == 0)
         rc = tuf_stage_put(&p->stage, STAGE_METADATA, name, m, true, &pin, e);
+    if (rc == 0)
+        rc = tuf_metadata_sha256(m, p->snapshot_sha256, e);
     if (rc == 0) {
         *timestamp_meta =
             json_pack("{s:o*}", "snapshot.json", tuf_pinned_entry(version, pin.length, pin.sha256));
@@ -289,9 +292,15 @@ static int make_timestamp(struct tuf_publication *p, json_t *meta, struct tuf_me
     }
     json_t *same = live != NULL ? json_object_get(tuf_metadata_body(live), "meta") : NULL;
     p->report->timestamp = next_of(live);
-    *out = tuf_online_next(&p->online, TUF_TIMESTAMP, p->root, p->report->timestamp,
-                           meta != NULL ? meta : same, p->o->now, e);
-    return *out != NULL ? 0 : -1;
+    if (tuf_publication_chain(p, e) != 0)
+        return -1;
+    json_t *head = tuf_evidence_head(p->evidence.n, p->evidence.hash);
+    *out = head != NULL ? tuf_online_next(&p->online, TUF_TIMESTAMP, p->root, p->report->timestamp,
+                                          meta != NULL ? meta : same, head, p->o->now, e)
+                        : NULL;
+    int rc = *out != NULL ? 0 : head != NULL ? -1 : no_memory(e);
+    json_decref(head);
+    return rc;
 }
 
 /* ---- the switch ---- */
@@ -332,7 +341,7 @@ static int finish(struct tuf_publication *p, const struct tuf_metadata *timestam
         return -1;
     if (tuf_publication_check(p, e) != 0)
         return tm_err_wrap(e, "refused: our own client does not accept the new tree");
-    if (tuf_publication_record(p, e) != 0)
+    if (tuf_transcript_write(p->w->transcript, &p->evidence, e) != 0)
         return -1;
     return switch_over(p, gap, e);
 }
@@ -436,6 +445,7 @@ int tuf_publish_run(struct tuf_workspace *w, const struct tuf_publish_options *o
     int rc = run(&p, e);
     tuf_stage_close(&p.stage);
     tuf_online_close(&p.online);
+    tuf_transcript_tail_free(&p.evidence);
     tuf_published_free(&p.live);
     json_decref(p.meta);
     for (size_t i = 0; i < p.staged_count; i++)

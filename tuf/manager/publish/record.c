@@ -1,5 +1,6 @@
-/* Evidence of a publication, written before the switch: a line for each holder's statement, then
- * one for the publication. */
+/* Evidence of a publication: a line for each holder's statement, then one for the publication.
+ * The timestamp names the last of them, so they are chained before it is signed; they are written
+ * after the checks and before the switch. */
 #include <string.h>
 
 #include "common/json/strictjson.h"
@@ -46,14 +47,15 @@ static void record_statement(void *arg, const json_t *statement)
                               tuf_keyring_owner(key), "fingerprint", hex, "event",
                               json_object_get(body, "event"), "digest",
                               json_object_get(body, "digest"), "key", key, "statement", statement);
-    r->rc = entry != NULL ? tuf_transcript_append(r->p->w->transcript, entry, r->p->o->now, r->e)
+    r->rc = entry != NULL ? tuf_transcript_chain(&r->p->evidence, entry, r->p->o->now, r->e)
                           : tm_err_set(r->e, "out of memory");
 }
 
 /* A publication that was cut short is repeated: its evidence is there already. */
 static bool recorded(const struct tuf_publication *p, const json_t *entry)
 {
-    static const char *const members[] = {"what", "digest", "root", "timestamp", "snapshot"};
+    static const char *const members[] = {"what",      "digest",   "root",
+                                          "timestamp", "snapshot", "snapshot_sha256"};
     json_t *last = NULL;
     bool same = tuf_transcript_last(p->w->transcript, &last, NULL) == 0 && last != NULL;
     for (size_t i = 0; i < sizeof(members) / sizeof(members[0]) && same; i++) {
@@ -75,12 +77,17 @@ static json_t *summary(const struct tuf_publication *p, struct tm_err *e)
                           p->o->refresh ? "refreshed" : "published", "root", (json_int_t)r->root,
                           "root_sha256", hex, "timestamp", (json_int_t)r->timestamp, "snapshot",
                           (json_int_t)r->snapshot, "targets", (json_int_t)r->targets);
-    if (v == NULL)
+    if (v == NULL ||
+        (p->snapshot_sha256[0] != '\0' &&
+         json_object_set_new(v, "snapshot_sha256", json_string(p->snapshot_sha256)) != 0)) {
+        json_decref(v);
         tm_err_set(e, "out of memory");
+        return NULL;
+    }
     return v;
 }
 
-int tuf_publication_record(struct tuf_publication *p, struct tm_err *e)
+int tuf_publication_chain(struct tuf_publication *p, struct tm_err *e)
 {
     const struct tuf_event *ev = p->o->event;
     struct recorder r = {.p = p, .e = e};
@@ -96,9 +103,10 @@ int tuf_publication_record(struct tuf_publication *p, struct tm_err *e)
         json_decref(entry);
         return -1;
     }
-    if (recorded(p, entry)) {
+    int rc = tuf_transcript_tail(p->w->transcript, &p->evidence, e);
+    if (rc != 0 || recorded(p, entry)) {
         json_decref(entry);
-        return 0;
+        return rc;
     }
     if (ev != NULL)
         tuf_event_each_statement(ev, record_statement, &r);
@@ -106,5 +114,5 @@ int tuf_publication_record(struct tuf_publication *p, struct tm_err *e)
         json_decref(entry);
         return -1;
     }
-    return tuf_transcript_append(p->w->transcript, entry, p->o->now, e);
+    return tuf_transcript_chain(&p->evidence, entry, p->o->now, e);
 }

@@ -1,0 +1,227 @@
+/* The transcript judged by the tree: whoever cuts, deletes or rewrites it is found out. */
+#include "tests/unit/tuf_case.h"
+
+#include "tuf/manager/evidence/complete.h"
+
+#define LINES_MAX 64
+
+struct evidence {
+    struct tuf_case c;
+    char path[PATH_MAX];
+    struct tm_buf text;
+    char *line[LINES_MAX]; /* borrowed from text */
+    size_t count;
+};
+
+static void read_lines(struct evidence *v)
+{
+    tm_buf_reset(&v->text);
+    assert_int_equal(tm_file_read(v->path, 1 << 20, &v->text, &v->c.e), 0);
+    v->count = 0;
+    char *rest = (char *)tm_buf_str(&v->text);
+    for (char *line; (line = strsep(&rest, "\n")) != NULL && *line != '\0';)
+        v->line[v->count++] = line;
+}
+
+/* Two events, of two statements and a publication each, and a refresh. */
+static void open_evidence(struct evidence *v)
+{
+    *v = (struct evidence){0};
+    case_open(&v->c, CASE_POLICY);
+    snprintf(v->path, sizeof(v->path), "%s/transcript.jsonl", v->c.dir);
+    case_round(&v->c, T0, NULL);
+    case_round(&v->c, T0 + DAY, "root");
+    case_refresh(&v->c, T0 + 5 * DAY);
+    read_lines(v);
+    assert_int_equal(v->count, 7);
+}
+
+static void close_evidence(struct evidence *v)
+{
+    tm_buf_free(&v->text);
+    case_close(&v->c);
+}
+
+static int check(struct evidence *v, struct tuf_evidence *found)
+{
+    char dir[PATH_MAX];
+    struct tuf_published p;
+    v->c.e = (struct tm_err){0};
+    snprintf(dir, sizeof(dir), "%s/published", v->c.dir);
+    if (tuf_published_load(dir, &p, &v->c.e) != 0)
+        fail_msg("%s", v->c.e.text);
+    int rc = tuf_evidence_check(v->path, &p, NULL, NULL, found, &v->c.e);
+    tuf_published_free(&p);
+    return rc;
+}
+
+static void expect_missed(struct evidence *v, const char *why)
+{
+    struct tuf_evidence found;
+    assert_int_equal(check(v, &found), -1);
+    assert_says(&v->c, why);
+}
+
+/* The first `count` lines but those that are skipped, chained anew, as a forger does. */
+static void write_anew(struct evidence *v, size_t count, const size_t *skip, size_t skips)
+{
+    assert_int_equal(unlink(v->path), 0);
+    for (size_t i = 0; i < count; i++) {
+        bool left_out = false;
+        for (size_t k = 0; k < skips; k++)
+            left_out |= skip[k] == i;
+        if (left_out)
+            continue;
+        json_t *entry = json_loads(v->line[i], 0, NULL);
+        assert_non_null(entry);
+        json_object_del(entry, "hash");
+        assert_int_equal(tuf_transcript_append(v->path, entry, T0, &v->c.e), 0);
+    }
+}
+
+static void a_whole_transcript_is_complete(void **state)
+{
+    (void)state;
+    struct evidence v;
+    struct tuf_evidence found;
+    open_evidence(&v);
+    assert_int_equal(check(&v, &found), 0);
+    assert_int_equal(found.lines, 7);
+    assert_true(found.headed);
+    close_evidence(&v);
+}
+
+static void lines_cut_off_its_end_are_missed(void **state)
+{
+    (void)state;
+    struct evidence v;
+    open_evidence(&v);
+    for (size_t left = 1; left < v.count; left++) {
+        write_anew(&v, left, NULL, 0);
+        expect_missed(&v, "its end was cut off");
+    }
+    close_evidence(&v);
+}
+
+static void a_deleted_transcript_is_missed(void **state)
+{
+    (void)state;
+    struct evidence v;
+    open_evidence(&v);
+    assert_int_equal(unlink(v.path), 0);
+    expect_missed(&v, "it has 0 lines, and the signed timestamp names line 7");
+    close_evidence(&v);
+}
+
+/* Any one line, the chain computed anew, and lines put behind it so that none seems cut. */
+static void a_line_taken_out_is_missed_whatever_the_chain_says(void **state)
+{
+    (void)state;
+    struct evidence v;
+    open_evidence(&v);
+    for (size_t i = 0; i < v.count; i++) {
+        write_anew(&v, v.count, &i, 1);
+        expect_missed(&v, "");
+        json_t *entry = json_pack("{s:s, s:s}", "what", "proposed", "reason", "a filler");
+        assert_int_equal(tuf_transcript_append(v.path, entry, T0, &v.c.e), 0);
+        expect_missed(&v, "");
+    }
+    close_evidence(&v);
+}
+
+static void a_changed_line_chained_anew_is_missed(void **state)
+{
+    (void)state;
+    struct evidence v;
+    open_evidence(&v);
+    write_anew(&v, v.count, NULL, 0); /* all of another time */
+    expect_missed(&v, "the chain was computed anew");
+    close_evidence(&v);
+}
+
+/* Puts the tree's timestamp in the form that older versions wrote. */
+static void forget_head(struct evidence *v)
+{
+    char path[PATH_MAX];
+    struct tm_buf text = {0};
+    struct tuf_signers by;
+    struct tuf_published p;
+    snprintf(path, sizeof(path), "%s/published", v->c.dir);
+    assert_int_equal(tuf_published_load(path, &p, &v->c.e), 0);
+    json_t *envelope = json_deep_copy(tuf_metadata_frame(p.timestamp));
+    json_object_del(json_object_get(envelope, "signed"), EVIDENCE_HEAD);
+    struct tuf_metadata *m = tuf_metadata_from_json(envelope, TUF_TIMESTAMP, &v->c.e);
+    assert_non_null(m);
+    tuf_root_signers(tuf_published_root(&p), TUF_TIMESTAMP, &by);
+    const char *id = json_string_value(json_array_get(by.keyids, 0));
+    assert_int_equal(
+        tuf_metadata_sign(m, id, json_object_get(by.keys, id), case_key(&v->c, "online"), &v->c.e),
+        0);
+    assert_int_equal(tuf_metadata_dump(m, true, tm_jsondump_to_buf, &text, &v->c.e), 0);
+    case_file(&v->c, "published/timestamp.json", tm_buf_str(&text));
+    tm_buf_free(&text);
+    tuf_metadata_free(m);
+    tuf_published_free(&p);
+}
+
+/* Without a head that is signed, each published version still wants its line. */
+static void a_repository_of_an_older_version_is_checked_by_its_versions(void **state)
+{
+    (void)state;
+    struct evidence v;
+    struct tuf_evidence found;
+    static const size_t first_event[] = {0, 1, 2};
+    static const size_t statements[] = {3, 4};
+    open_evidence(&v);
+    forget_head(&v);
+    assert_int_equal(check(&v, &found), 0);
+    assert_false(found.headed);
+    write_anew(&v, v.count - 1, NULL, 0);
+    expect_missed(&v, "timestamp 3 is published and has no line");
+    write_anew(&v, v.count, first_event, 3);
+    expect_missed(&v, "what published 1 is missing");
+    write_anew(&v, v.count, statements, 2);
+    expect_missed(&v, "nobody's statement about the event of root 2");
+    write_anew(&v, v.count, NULL, 0);
+    assert_int_equal(check(&v, &found), 0);
+    case_refresh(&v.c, T0 + 10 * DAY); /* the next version names the head */
+    assert_int_equal(check(&v, &found), 0);
+    assert_true(found.headed);
+    close_evidence(&v);
+}
+
+/* A run that is killed after its evidence and before the switch leaves lines beyond the head. */
+static void lines_of_a_publication_that_was_cut_short_are_no_fault(void **state)
+{
+    (void)state;
+    struct evidence v;
+    struct tuf_evidence found;
+    char text[65536];
+    char path[PATH_MAX];
+    open_evidence(&v);
+    snprintf(path, sizeof(path), "%s/published/timestamp.json", v.c.dir);
+    struct tm_buf before = {0};
+    assert_int_equal(tm_file_read(path, sizeof(text) - 1, &before, &v.c.e), 0);
+    case_refresh(&v.c, T0 + 10 * DAY);
+    case_file(&v.c, "published/timestamp.json", tm_buf_str(&before));
+    assert_int_equal(check(&v, &found), 0);
+    assert_int_equal(found.lines, 8);
+    case_refresh(&v.c, T0 + 11 * DAY);
+    assert_int_equal(check(&v, &found), 0);
+    tm_buf_free(&before);
+    close_evidence(&v);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_whole_transcript_is_complete),
+        cmocka_unit_test(lines_cut_off_its_end_are_missed),
+        cmocka_unit_test(a_deleted_transcript_is_missed),
+        cmocka_unit_test(a_line_taken_out_is_missed_whatever_the_chain_says),
+        cmocka_unit_test(a_changed_line_chained_anew_is_missed),
+        cmocka_unit_test(a_repository_of_an_older_version_is_checked_by_its_versions),
+        cmocka_unit_test(lines_of_a_publication_that_was_cut_short_are_no_fault),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
