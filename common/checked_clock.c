@@ -45,7 +45,8 @@ void tm_checked_clock_init(struct tm_checked_clock *c, const struct tm_clock_sou
     int64_t wall = 0;
     int64_t running = 0;
     *c = (struct tm_checked_clock){.source = source != NULL ? source : &tm_clock_system,
-                                   .jlog = jlog};
+                                   .jlog = jlog,
+                                   .slack_ms = CLOCK_SLACK_MS};
     pthread_mutex_init(&c->lock, NULL);
     atomic_init(&c->offset_ms, read_place(c, &wall, &running));
     atomic_init(&c->doubted, false);
@@ -78,10 +79,10 @@ static void trust(struct tm_checked_clock *c, int64_t place, const char *why)
 /* The slow way: the clock is not where it should be, or was not. The lock is held. */
 static bool judge(struct tm_checked_clock *c, int64_t place, int64_t running)
 {
-    if (llabs(place - atomic_load(&c->offset_ms)) <= CLOCK_SLACK_MS) {
+    if (llabs(place - atomic_load(&c->offset_ms)) <= c->slack_ms) {
         if (atomic_load(&c->doubted))
             trust(c, atomic_load(&c->offset_ms), "it is back");
-    } else if (!atomic_load(&c->doubted) || llabs(place - c->place_ms) > CLOCK_SLACK_MS) {
+    } else if (!atomic_load(&c->doubted) || llabs(place - c->place_ms) > c->slack_ms) {
         doubt(c, place, running);
     } else if (running - c->since_ms >= CLOCK_SETTLE_MS && c->source->sync() == CLOCK_SYNC_YES) {
         trust(c, place, "a time service keeps it where it is now");
@@ -94,7 +95,7 @@ static bool is_trusted(struct tm_checked_clock *c, int64_t *wall, int64_t *apart
     int64_t running = 0;
     int64_t place = read_place(c, wall, &running);
     *apart = place - atomic_load(&c->offset_ms);
-    if (llabs(*apart) <= CLOCK_SLACK_MS && !atomic_load(&c->doubted))
+    if (llabs(*apart) <= c->slack_ms && !atomic_load(&c->doubted))
         return true;
     pthread_mutex_lock(&c->lock);
     bool trusted = judge(c, place, running);

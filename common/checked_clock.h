@@ -21,7 +21,7 @@
 #include "common/err.h"
 #include "common/jlog.h"
 
-#define CLOCK_SLACK_MS 10000   /* steps of a time service are smaller */
+#define CLOCK_SLACK_MS 10000   /* steps of a time service are smaller; the default */
 #define CLOCK_SETTLE_MS 120000 /* how long a clock stands at a new place before it is believed */
 
 enum tm_clock_sync { CLOCK_SYNC_UNKNOWN, CLOCK_SYNC_NO, CLOCK_SYNC_YES };
@@ -36,6 +36,7 @@ extern const struct tm_clock_source tm_clock_system;
 struct tm_checked_clock { /* any thread */
     const struct tm_clock_source *source;
     struct tm_jlog *jlog;      /* says each change, once; or NULL */
+    int64_t slack_ms;          /* CLOCK_SLACK_MS; set by whoever wants less, before the first use */
     _Atomic int64_t offset_ms; /* wall less running, where it was trusted last */
     atomic_bool doubted;
     pthread_mutex_t lock; /* of what follows, and of changes of the above */

@@ -187,7 +187,7 @@ static enum step ask_first(struct tm_http_conn *c)
 static enum step begin_body(struct tm_http_conn *c)
 {
     const struct tm_http_server *s = c->worker->server;
-    bool too_long = c->body_left > s->o.max_body;
+    bool too_long = c->body_left > c->body_most;
     if (!c->chunked && c->body_left == 0)
         return whole(c);
     if (c->expects && c->checked == c->in.len && too_long)
@@ -219,6 +219,8 @@ static enum step check_head(struct tm_http_conn *c, size_t end)
     c->chunked = h.chunked;
     c->expects = h.expects;
     c->body_left = h.length;
+    c->body_most =
+        tm_http_large_limit(c->worker->server, c->worker->head + h.origin + h.origin_len);
     if (h.origin_len > 0)
         cut_origin(c, &h);
     return begin_body(c);
@@ -278,8 +280,15 @@ static int check_piece(struct tm_http_conn *c)
 /* A chunked body is bounded in its framing as well: nobody needs chunks of a byte each. */
 static bool too_long(const struct tm_http_conn *c)
 {
-    size_t most = c->worker->server->o.max_body;
+    size_t most = c->body_most;
     return c->body_seen > most || (c->chunked && c->checked > 2 * most + HTTP_HEAD_MAX);
+}
+
+/* A body that is over what others may have, and may be: is there room for it? */
+static bool has_room(struct tm_http_conn *c)
+{
+    size_t whole = c->chunked ? c->body_most : (size_t)(c->body_seen + c->body_left);
+    return c->body_seen <= c->worker->server->o.max_body || tm_http_large_reserve(c, whole) == 0;
 }
 
 static enum step step_body(struct tm_http_conn *c)
@@ -294,6 +303,8 @@ static enum step step_body(struct tm_http_conn *c)
         return refuse(c, HTTP_FAULT_MALFORMED);
     if (too_long(c))
         c->fault = HTTP_FAULT_TOO_LARGE;
+    else if (c->fault == HTTP_FAULT_NONE && !has_room(c))
+        c->fault = HTTP_FAULT_BUSY;
     /* A reply before the body's end would reset the connection under a client that is still
      * writing, so refused bodies are read and dropped, within reason. */
     if (c->fault != HTTP_FAULT_NONE) {
@@ -436,6 +447,7 @@ void tm_http_conn_close(struct tm_http_conn *c)
 {
     struct tm_http_server *s = c->worker->server;
     unlink_conn(c);
+    tm_http_large_release(c);
     if (c->x != NULL)
         c->x->conn = NULL;
     c->x = NULL;

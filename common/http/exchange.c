@@ -175,6 +175,12 @@ static enum MHD_Result begin(struct tm_http_server *s, struct MHD_Connection *mh
     return MHD_YES;
 }
 
+static bool takes_body(const struct tm_http_exchange *x)
+{
+    const char *name = x->mount != NULL ? x->mount->body_name : NULL;
+    return x->route != NULL || (name != NULL && strcmp(tm_http_mount_name(x), name) == 0);
+}
+
 enum MHD_Result tm_http_on_request(void *cls, struct MHD_Connection *mhd, const char *url,
                                    const char *method, const char *version, const char *upload,
                                    size_t *upload_len, void **con_cls)
@@ -187,7 +193,7 @@ enum MHD_Result tm_http_on_request(void *cls, struct MHD_Connection *mhd, const 
         return MHD_NO;
     x->path = url;
     if (*upload_len > 0) {
-        if (x->fault == HTTP_FAULT_NONE && x->route != NULL)
+        if (x->fault == HTTP_FAULT_NONE && takes_body(x))
             tm_buf_append(&x->body, upload, *upload_len);
         *upload_len = 0;
         return MHD_YES;
@@ -249,8 +255,10 @@ void tm_http_on_completed(void *cls, struct MHD_Connection *mhd, void **con_cls,
     x->state = NULL;
     x->release = NULL;
     tm_buf_free(&x->body);
-    if (x->conn != NULL)
+    if (x->conn != NULL) {
+        tm_http_large_release(x->conn);
         x->conn->x = NULL;
+    }
     x->conn = NULL;
     atomic_fetch_sub(&s->inflight, 1);
     tm_http_exchange_unref(x);

@@ -42,12 +42,20 @@ struct tm_http_route {
     enum tm_http_result (*handle)(void *ctx, struct tm_http_exchange *x);
 };
 
-/* Every path below `prefix` that no route has, for GET, HEAD and POST (whose body is dropped). */
+/* Every path below `prefix` that no route has, for GET, HEAD and POST. The body of a POST is
+ * dropped, but for one path's. */
 struct tm_http_mount {
     const char *prefix; /* "/log", as tm_http_prefix_check() has it; borrowed */
     enum tm_http_result (*handle)(void *ctx, struct tm_http_exchange *x);
-    void *ctx; /* its own */
+    void *ctx;             /* its own */
+    const char *body_name; /* what takes a body, "x/y" of "/log/x/y"; NULL: nothing */
+    size_t max_body;       /* of it, bytes; 0: the server's */
 };
+
+/* Bodies over the server's max_body, where a mount takes them, may have so many bytes together;
+ * beyond it they are answered with HTTP_FAULT_BUSY. While one is read and handled, up to three
+ * times its size is in memory. */
+#define HTTP_LARGE_TOTAL ((size_t)64 << 20)
 
 /* -1: a mount may not have this path. `what` begins the message. */
 int tm_http_prefix_check(const char *what, const char *prefix, struct tm_err *e);

@@ -76,6 +76,8 @@ struct tm_http_conn {
     size_t checked;   /* of `in`: belongs to the request and may go in */
     bool is_post, chunked, expects;
     uint64_t body_left, body_seen; /* bytes; the former not of a chunked body */
+    size_t body_most;              /* bytes that it may have */
+    size_t reserved;               /* of the server's room for large bodies */
     struct tm_http_chunk chunk;
     enum tm_http_fault fault; /* of the bytes: what goes in is a stand-in for them */
     int64_t queued_us;
@@ -164,6 +166,7 @@ struct tm_http_server {
     struct tm_http_tickets *tickets;
     atomic_uint open; /* connections */
     atomic_uint inflight;
+    atomic_size_t large;  /* bytes of large bodies */
     atomic_bool draining; /* accept no more connections */
     atomic_bool expiring; /* every wait ends now */
     atomic_bool stopping; /* the workers end */
@@ -223,6 +226,12 @@ void tm_http_conn_run(struct tm_http_conn *c); /* as far as it goes; may close i
 void tm_http_conn_admit(struct tm_http_conn *c, enum tm_http_fault fault);
 void tm_http_conn_reply(struct tm_http_conn *c);            /* its exchange has its reply */
 bool tm_http_conn_incomplete(const struct tm_http_conn *c); /* has sent no whole request */
+
+/* large.c */
+size_t tm_http_large_limit(const struct tm_http_server *s, const char *target); /* bytes */
+/* Makes room for a body of `len` bytes. -1: there is none now. */
+int tm_http_large_reserve(struct tm_http_conn *c, size_t len);
+void tm_http_large_release(struct tm_http_conn *c);
 
 /* queue.c */
 void tm_http_queue_add(struct tm_http_conn *c);   /* or refuses it: the server is busy */

@@ -50,6 +50,22 @@ static bool trusted(struct tm_checked_clock *c)
     return rc == 0;
 }
 
+static void who_wants_less_slack_than_others_gets_it(void **state)
+{
+    (void)state;
+    struct tm_checked_clock c;
+    begin(&c);
+    c.slack_ms = 500;
+    pass(1000);
+    machine.wall += 500;
+    assert_true(trusted(&c));
+    machine.wall += 1;
+    assert_false(trusted(&c));
+    machine.wall -= 1;
+    assert_true(trusted(&c));
+    tm_checked_clock_free(&c);
+}
+
 static void a_clock_that_runs_and_is_corrected_a_little_is_trusted(void **state)
 {
     (void)state;
@@ -153,6 +169,7 @@ static void the_systems_clock_is_trusted_at_first(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(who_wants_less_slack_than_others_gets_it),
         cmocka_unit_test(a_clock_that_runs_and_is_corrected_a_little_is_trusted),
         cmocka_unit_test(a_jump_either_way_is_doubted_until_it_is_back),
         cmocka_unit_test(a_slow_drift_is_doubted_when_it_has_grown),

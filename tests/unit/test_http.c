@@ -541,6 +541,79 @@ static void a_renewed_tls_certificate_is_served_at_once(void **state)
     tm_buf_free(&both);
 }
 
+/* A POST of `len` bytes on a connection of its own; the status. */
+static int post_bytes(const struct tm_http_server *s, const char *path, size_t len,
+                      struct tm_buf *out)
+{
+    struct tm_buf b = {0};
+    tm_buf_printf(&b, "POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: %zu\r\n\r\n", path, len);
+    for (size_t i = 0; i < len; i++)
+        buf_putc(&b, 'a');
+    int fd = dial(s);
+    assert_int_equal(raw_put(fd, b.data, b.len), 0);
+    int status = raw_reply(fd, false, out);
+    tm_buf_free(&b);
+    close(fd);
+    return status;
+}
+
+static void one_path_of_a_mount_takes_a_large_body(void **state)
+{
+    (void)state;
+    struct tm_buf reply = {0};
+    struct tm_http_options o = options();
+    const struct tm_http_mount mount = {"/m", echo, NULL, "add/one", (size_t)1 << 20};
+    o.mounts = &mount;
+    o.mount_count = 1;
+    struct tm_http_server *s = start(&o);
+    assert_int_equal(post_bytes(s, "/m/add/one", (size_t)1 << 20, &reply), 200);
+    assert_memory_equal(raw_body(&reply), "1048576:a", 9);
+    assert_int_equal(post_bytes(s, "/m/add/one?x", 100000, &reply), 200);
+    assert_int_equal(post_bytes(s, "/m/add/one", ((size_t)1 << 20) + 1, &reply), 400);
+    assert_int_equal(post_bytes(s, "/m/add/other", 65537, &reply), 400);
+    assert_int_equal(post_bytes(s, "/m/add/one/", 65537, &reply), 400);
+    assert_int_equal(post_bytes(s, "/mm/add/one", 65537, &reply), 400);
+    assert_int_equal(post_bytes(s, "/m/add/other", 100, &reply), 200);
+    assert_string_equal(raw_body(&reply), "0:"); /* nobody there takes one */
+    tm_http_server_free(s);
+    tm_buf_free(&reply);
+}
+
+static void large_bodies_are_bounded_together(void **state)
+{
+    (void)state;
+    enum { EACH = 8 << 20, COUNT = HTTP_LARGE_TOTAL / EACH };
+    struct tm_buf reply = {0};
+    struct tm_buf begun = {0};
+    int fd[COUNT];
+    struct tm_http_options o = options();
+    const struct tm_http_mount mount = {"/m", echo, NULL, "add", EACH};
+    o.mounts = &mount;
+    o.mount_count = 1;
+    struct tm_http_server *s = start(&o);
+    tm_buf_printf(&begun, "POST /m/add HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n", EACH);
+    for (int i = 0; i < 70000; i++)
+        buf_putc(&begun, 'a');
+    for (int i = 0; i < COUNT; i++) {
+        fd[i] = dial(s);
+        assert_int_equal(raw_put(fd[i], begun.data, begun.len), 0);
+    }
+    int status = 0;
+    for (int i = 0; i < 500 && status != 503; i++, nap(10))
+        status = post_bytes(s, "/m/add", 100000, &reply);
+    assert_int_equal(status, 503);
+    assert_int_equal(post_bytes(s, "/m/add", 60000, &reply), 200); /* small ones need no room */
+    close(fd[0]);
+    for (int i = 0; i < 500 && status != 200; i++, nap(10))
+        status = post_bytes(s, "/m/add", 100000, &reply);
+    assert_int_equal(status, 200);
+    for (int i = 1; i < COUNT; i++)
+        close(fd[i]);
+    tm_http_server_free(s);
+    tm_buf_free(&begun);
+    tm_buf_free(&reply);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -553,6 +626,8 @@ int main(void)
         cmocka_unit_test(all_waits_of_a_request_share_one_deadline),
         cmocka_unit_test(many_requests_are_served_at_once),
         cmocka_unit_test(an_address_is_parsed_and_shown_alike),
+        cmocka_unit_test(one_path_of_a_mount_takes_a_large_body),
+        cmocka_unit_test(large_bodies_are_bounded_together),
         cmocka_unit_test(a_renewed_tls_certificate_is_served_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
