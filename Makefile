@@ -108,8 +108,9 @@ $(BUILD)/tests/test_%: $(BUILD)/obj/tests/unit/test_%.o $(SUPPORT_OBJ) $(LINK_LI
 	@mkdir -p $(@D)
 	$(call say,LINK) $(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) -lcmocka $(LDLIBS)
 
-# What the programs share is no library.
+# What the programs share is no library, nor is the client.
 $(BUILD)/tests/test_cli: $(SHARED_OBJ)
+$(BUILD)/tests/test_submit: $(call objects,tools/tenmint/submit.c)
 
 $(BUILD)/fuzz/fuzz_%: $(BUILD)/obj/tests/fuzz/fuzz_%.o $(LINK_LIBS)
 	@mkdir -p $(@D)

@@ -44,9 +44,11 @@ static const struct cli_command commands[] = {
      .examples = "  tenmint show signing/leaf.pem\n",
      .run = show_command},
     {.name = "sign",
-     .args = "[OPTION]... ARTIFACT",
-     .summary = "sign a file with the certificate of tenmint cert, into a Sigstore bundle",
-     .examples = "  tenmint sign --dir signing/ --tsa https://tsa.example.com app.tar.gz\n",
+     .args = "[OPTION]... ARTIFACT...",
+     .summary = "sign files, from the job's token to Sigstore bundles",
+     .examples = "  tenmint sign app.tar.gz app.sbom.json\n"
+                 "  tenmint sign --statement provenance.json\n"
+                 "  tenmint sign --cert-dir signing/ --tsa https://tsa.example.com app.tar.gz\n",
      .run = sign_command},
     {.name = "verify",
      .args = "(--bundle FILE | --certificate FILE [--signature FILE]) [OPTION]... [ARTIFACT]",

@@ -65,6 +65,10 @@ struct tuf_bundle *tuf_bundle_parse(const void *json, size_t len, struct tm_err 
 struct tuf_bundle *tuf_bundle_load(const char *path, struct tm_err *e);
 void tuf_bundle_free(struct tuf_bundle *b); /* NULL is fine */
 
+/* Appends the entry in `json`, a TransparencyLogEntry as a log answers with; nothing is verified.
+ */
+int tuf_bundle_add_entry(struct tuf_bundle *b, const void *json, size_t len, struct tm_err *e);
+
 /* Appends a version 0.3 bundle: its leaf, message signature (with digest) or envelope, timestamps
  * and log entries, as far as it has them. */
 int tuf_bundle_write(const struct tuf_bundle *b, struct tm_buf *out, struct tm_err *e);

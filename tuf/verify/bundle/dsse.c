@@ -102,6 +102,14 @@ static bool subject_is(const struct subject *subject, const struct tuf_artifact 
     return agreed;
 }
 
+int tuf_dsse_check_statement(const void *statement, size_t len, struct tm_err *e)
+{
+    struct statement s;
+    int rc = read_statement(statement, len, &s, e);
+    tm_jsonmap_free(&statement_map, &s);
+    return rc;
+}
+
 int tuf_dsse_check_subject(const void *statement, size_t len, const struct tuf_artifact *artifact,
                            struct tm_err *e)
 {

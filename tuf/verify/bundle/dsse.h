@@ -14,6 +14,9 @@
 /* Appends the pre-authentication encoding: what the signature is over. */
 void tuf_dsse_pae(const char *payload_type, const void *payload, size_t len, struct tm_buf *out);
 
+/* 0: it is an in-toto statement. */
+int tuf_dsse_check_statement(const void *statement, size_t len, struct tm_err *e);
+
 /* 0: the statement has a subject with the artifact's digest. */
 int tuf_dsse_check_subject(const void *statement, size_t len, const struct tuf_artifact *artifact,
                            struct tm_err *e);
