@@ -103,6 +103,16 @@ static void put_coordinate(const EVP_PKEY *key, const char *name, struct tm_buf 
     BN_free(n);
 }
 
+static void put_key(const EVP_PKEY *key, int number, struct tm_buf *out)
+{
+    tm_buf_printf(out, "{\"kty\":\"EC\",\"crv\":\"P-256\",\"kid\":\"k%d\",\"use\":\"sig\",\"x\":\"",
+                  number);
+    put_coordinate(key, OSSL_PKEY_PARAM_EC_PUB_X, out);
+    tm_buf_puts(out, "\",\"y\":\"");
+    put_coordinate(key, OSSL_PKEY_PARAM_EC_PUB_Y, out);
+    tm_buf_puts(out, "\"}");
+}
+
 static enum tm_http_result keys(void *ctx, struct tm_http_exchange *x)
 {
     struct fake_issuer *f = ctx;
@@ -113,15 +123,14 @@ static enum tm_http_result keys(void *ctx, struct tm_http_exchange *x)
     if (refuse(f, x))
         return HTTP_DONE;
     tm_buf_puts(&b, "{\"keys\":[");
-    if (mode != FAKE_NO_KEYS) {
-        tm_buf_printf(&b,
-                      "{\"kty\":\"EC\",\"crv\":\"P-256\",\"kid\":\"k%d\",\"use\":\"sig\",\"x\":\"",
-                      atomic_load(&f->key_number));
-        put_coordinate(f->key, OSSL_PKEY_PARAM_EC_PUB_X, &b);
-        tm_buf_puts(&b, "\",\"y\":\"");
-        put_coordinate(f->key, OSSL_PKEY_PARAM_EC_PUB_Y, &b);
-        tm_buf_puts(&b, "\"}");
+    for (int i = 0; i < atomic_load(&f->strangers); i++) {
+        EVP_PKEY *stranger = EVP_EC_gen("P-256");
+        put_key(stranger, 1000 + i, &b);
+        tm_buf_puts(&b, ",");
+        EVP_PKEY_free(stranger);
     }
+    if (mode != FAKE_NO_KEYS)
+        put_key(f->key, atomic_load(&f->key_number), &b);
     tm_buf_puts(&b, "]}");
     if (mode == FAKE_BIG_KEYS)
         pad(&b, 2 << 20);

@@ -35,6 +35,7 @@ struct fake_issuer {
     atomic_int delay_ms;
     atomic_int max_age_s;  /* of the key set's Cache-Control; 0: none */
     atomic_int key_number; /* the key's kid is "k<number>" */
+    atomic_int strangers;  /* keys of nobody's that stand before it in the set */
     atomic_int discoveries;
     atomic_int key_fetches;
     pthread_mutex_t lock;  /* guards the two below */

@@ -227,9 +227,32 @@ static void a_drain_finishes_what_is_under_way(void **state)
     }
 }
 
+static void each_client_has_a_count_of_its_own(void **state)
+{
+    (void)state;
+    enum { CLIENTS = 5000 }; /* more than there are buckets */
+    static struct tm_http_clients clients;
+    struct tm_http_client **them = calloc(CLIENTS, sizeof(struct tm_http_client *));
+    assert_non_null(them);
+    tm_http_clients_init(&clients);
+    for (uint64_t i = 0; i < CLIENTS; i++) {
+        them[i] = tm_http_clients_add(&clients, i, 1);
+        assert_non_null(them[i]);
+        assert_null(tm_http_clients_add(&clients, i, 1));
+    }
+    for (uint64_t i = 0; i < CLIENTS; i++)
+        tm_http_clients_drop(&clients, them[i]);
+    struct tm_http_client *again = tm_http_clients_add(&clients, 1, 1);
+    assert_non_null(again);
+    tm_http_clients_drop(&clients, again);
+    tm_http_clients_free(&clients);
+    free(them);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_client_has_a_count_of_its_own),
         cmocka_unit_test(a_slow_client_is_cut_off),
         cmocka_unit_test(connections_over_a_limit_are_turned_away),
         cmocka_unit_test(one_network_counts_as_one_client),

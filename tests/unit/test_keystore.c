@@ -156,6 +156,32 @@ static void a_storm_of_unknown_kids_makes_few_fetches(void **state)
     fake_issuer_stop(&f);
 }
 
+static void a_token_without_a_key_id_is_tried_against_few_keys(void **state)
+{
+    (void)state;
+    static const struct {
+        int strangers;
+        bool good;
+    } rows[] = {{15, true}, {16, false}};
+    for (size_t i = 0; i < 2; i++) {
+        struct fake_issuer f;
+        struct tm_buf token = {0};
+        char claims[256];
+        fake_issuer_start(&f, NULL, NULL);
+        atomic_store(&f.strangers, rows[i].strangers);
+        struct oidc_verifier *v = verifier_for(trust_one(f.url, ""), 3600, 30);
+        snprintf(claims, sizeof(claims),
+                 "{\"iss\":\"%s\",\"aud\":\"sigstore\",\"sub\":\"s\",\"exp\":9999999999,"
+                 "\"email\":\"a@example.com\",\"email_verified\":true}",
+                 f.url);
+        fake_issuer_sign(&f, NULL, claims, &token);
+        assert_int_equal(ask_token(v, &token) == OIDC_REASON_NONE, rows[i].good);
+        tm_buf_free(&token);
+        oidc_verifier_free(v);
+        fake_issuer_stop(&f);
+    }
+}
+
 static void an_unknown_key_id_is_told_when_to_come_again(void **state)
 {
     (void)state;
@@ -747,6 +773,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_outage_keeps_the_last_good_keys),
         cmocka_unit_test(a_storm_of_unknown_kids_makes_few_fetches),
+        cmocka_unit_test(a_token_without_a_key_id_is_tried_against_few_keys),
         cmocka_unit_test(an_unknown_key_id_is_told_when_to_come_again),
         cmocka_unit_test(a_failed_fetch_is_tried_again_within_seconds),
         cmocka_unit_test(keys_outlive_an_outage_only_as_long_as_allowed),

@@ -12,6 +12,7 @@
 #include "tests/support/cmocka_all.h"
 #include "ca/log/ct/format.h"
 #include "tests/support/logbox.h"
+#include "tests/support/pki.h"
 #include "tests/support/mtree.h"
 
 #define SIZES 300
@@ -304,6 +305,20 @@ static void a_forked_checkpoint_is_refused(void **state)
         assert_int_equal(tm_file_write_atomic(path, 0644, note.data, note.len, &e), 0);
         refused(&b, "another root hash");
     }
+    struct ca_log_options other = b.o;
+    EVP_PKEY *stranger = pki_key("P-256"); /* signs the right tree under the log's name */
+    c.size = 300;
+    tm_buf_reset(&note);
+    tm_checkpoint_text(&c, &note);
+    struct tm_buf text = {0};
+    tm_buf_append(&text, note.data, note.len);
+    buf_putc(&note, '\n');
+    assert_int_equal(tm_note_key_init(&k, other.origin, NOTE_RFC6962, stranger, &e), 0);
+    assert_int_equal(tm_note_sign(tm_buf_str(&text), text.len, &k, 1, &note, &e), 0);
+    tm_buf_free(&text);
+    EVP_PKEY_free(stranger);
+    assert_int_equal(tm_file_write_atomic(path, 0644, note.data, note.len, &e), 0);
+    refused(&b, "checkpoint");
     patch(&b, "checkpoint", 20, "9", 1);
     refused(&b, "checkpoint");
     tm_buf_free(&note);
@@ -454,6 +469,40 @@ static void a_small_step_back_of_the_clock_is_waited_out(void **state)
     }
     ca_ctlog_close(l);
     tm_buf_free(&sct);
+    logbox_free(&b);
+}
+
+/* The clock goes back between an entry and the checkpoint that covers it. */
+static void a_tree_head_is_never_older_than_its_newest_sct(void **state)
+{
+    (void)state;
+    struct logbox b;
+    struct tm_err e = {0};
+    struct tm_buf sct = {0};
+    struct tm_buf text = {0};
+    struct tm_note n;
+    struct tm_note_key k;
+    uint64_t index = 0;
+    uint64_t head = 0;
+    logbox_init(&b);
+    b.o.now_ms = test_now;
+    b.o.checkpoint_interval_ms = 600000; /* only when asked */
+    test_clock = 1000000000;
+    assert_int_equal(ca_ctlog_create(&b.o, &e), 0);
+    struct ca_ctlog *l = logbox_open(&b);
+    test_clock = 1000009000;
+    assert_int_equal(logbox_add(l, 1, 64, &sct, &index, &e), 0);
+    test_clock = 1000001000;
+    assert_int_equal(ca_log_sync(ca_ctlog_log(l), &e), 0);
+    assert_int_equal(ca_log_checkpoint(ca_ctlog_log(l), &text), 1);
+    assert_int_equal(tm_note_parse(text.data, text.len, &n, &e), 0);
+    assert_int_equal(tm_note_key_init(&k, b.o.origin, NOTE_RFC6962, b.key, &e), 0);
+    assert_int_equal(tm_note_verify(&n, &k, &head, &e), 0);
+    assert_true(head >= 1000009000);
+    tm_note_free(&n);
+    tm_buf_free(&text);
+    tm_buf_free(&sct);
+    ca_ctlog_close(l);
     logbox_free(&b);
 }
 
@@ -621,6 +670,7 @@ int main(void)
         cmocka_unit_test(readers_tell_damage),
         cmocka_unit_test(a_full_disk_loses_nothing),
         cmocka_unit_test(a_small_step_back_of_the_clock_is_waited_out),
+        cmocka_unit_test(a_tree_head_is_never_older_than_its_newest_sct),
         cmocka_unit_test(a_log_from_the_future_is_refused_with_the_way_out),
         cmocka_unit_test(a_late_checkpoint_comes_by_itself),
         cmocka_unit_test(bad_entries_are_refused),

@@ -45,7 +45,7 @@ static void copy_to(struct tuf_case *c, const char *from, const char *to)
 
 /* ---- the root chain ---- */
 
-CASE(c1_root_of_another_version)
+CASE(root_of_another_version)
 {
     struct tm_buf b = {0};
     copy_to(c, "1.root.json", "2.root.json"); /* N again */
@@ -60,7 +60,7 @@ CASE(c1_root_of_another_version)
     tm_buf_free(&b);
 }
 
-CASE(c1_root_not_signed_by_the_old_keys)
+CASE(root_not_signed_by_the_old_keys)
 {
     json_t *keys = json_object_get(tufrepo_root_role(c->repo, "root"), "keyids");
     json_t *saved = json_deep_copy(keys);
@@ -75,7 +75,7 @@ CASE(c1_root_not_signed_by_the_old_keys)
     tufrepo_remove(c->repo, "2.root.json");
 }
 
-CASE(c1_root_not_signed_by_its_own_keys)
+CASE(root_not_signed_by_its_own_keys)
 {
     json_t *role = tufrepo_root_role(c->repo, "root");
     json_t *saved = json_deep_copy(role);
@@ -88,7 +88,7 @@ CASE(c1_root_not_signed_by_its_own_keys)
     tufrepo_publish(c->repo, "root");
 }
 
-CASE(c2_more_roots_than_one_run_takes)
+CASE(more_roots_than_one_run_takes)
 {
     for (int i = 0; i < TUF_ROOT_ROTATIONS_MAX + 10; i++)
         tufrepo_bump(c->repo, "root");
@@ -116,7 +116,7 @@ static void pad_timestamp(struct tuf_case *c, size_t size)
     tm_buf_free(&pad);
 }
 
-CASE(c3_endless_data)
+CASE(endless_data)
 {
     case_good(c);
     pad_timestamp(c, TUF_TIMESTAMP_BYTES_MAX + 1);
@@ -132,7 +132,7 @@ CASE(c3_endless_data)
     json_object_del(tufrepo_body(c->repo, "timestamp"), "pad");
 }
 
-CASE(c3_slow_retrieval)
+CASE(slow_retrieval)
 {
     c->o.timeout_ms = 1000;
     case_good(c);
@@ -156,7 +156,7 @@ CASE(c3_slow_retrieval)
     tm_buf_free(&big);
 }
 
-CASE(c3_compressed_and_cut_answers)
+CASE(compressed_and_cut_answers)
 {
     tufrepo_behave(c->repo, "timestamp.json", TUFREPO_CUT);
     case_bad(c, "download");
@@ -167,7 +167,7 @@ CASE(c3_compressed_and_cut_answers)
 }
 
 /* A pinned length is the cap. */
-CASE(c3_longer_than_pinned)
+CASE(longer_than_pinned)
 {
     tufrepo_release(c->repo, "targets", true);
     struct tm_buf b = {0};
@@ -182,7 +182,7 @@ CASE(c3_longer_than_pinned)
 
 /* ---- rollback ---- */
 
-CASE(c4_rollback_of_the_timestamp)
+CASE(rollback_of_the_timestamp)
 {
     struct tm_buf old = {0};
     tufrepo_sign(c->repo, "timestamp", &old);
@@ -194,7 +194,7 @@ CASE(c4_rollback_of_the_timestamp)
     tm_buf_free(&old);
 }
 
-CASE(c4_same_timestamp_version_with_other_content)
+CASE(same_timestamp_version_with_other_content)
 {
     case_good(c);
     tufrepo_requests(c->repo);
@@ -206,7 +206,7 @@ CASE(c4_same_timestamp_version_with_other_content)
     case_expect(c, 1, 1, 1, 1);
 }
 
-CASE(c4_rollback_of_the_snapshot_version)
+CASE(rollback_of_the_snapshot_version)
 {
     tufrepo_release(c->repo, "targets", false);
     case_good(c);
@@ -218,7 +218,7 @@ CASE(c4_rollback_of_the_snapshot_version)
 }
 
 /* What cannot be read was seen before all the same. */
-CASE(c4_unreadable_cache_is_not_an_empty_one)
+CASE(unreadable_cache_is_not_an_empty_one)
 {
     static const char *const files[] = {"timestamp.json", "snapshot.json", "targets.json"};
     struct tm_buf old = {0};
@@ -261,7 +261,7 @@ static void snapshot_lists(struct tuf_case *c, const char *name, json_t *entry)
     tufrepo_bump(c->repo, "timestamp");
 }
 
-CASE(c5_rollback_of_targets_and_delegated_roles)
+CASE(rollback_of_targets_and_delegated_roles)
 {
     tufrepo_delegate(c->repo, "targets", "a", "*", false);
     tufrepo_bump(c->repo, "a");
@@ -280,7 +280,7 @@ CASE(c5_rollback_of_targets_and_delegated_roles)
 
 /* ---- mix and match ---- */
 
-CASE(c6_mix_and_match)
+CASE(mix_and_match)
 {
     tufrepo_release(c->repo, "targets", true);
     copy_to(c, "1.snapshot.json", "2.snapshot.json");
@@ -301,7 +301,7 @@ CASE(c6_mix_and_match)
 
 /* ---- freeze ---- */
 
-CASE(c7_indefinite_freeze)
+CASE(indefinite_freeze)
 {
     static const char *const roles[] = {"targets", "snapshot", "timestamp", "root"};
     for (size_t i = 0; i < 4; i++) {
@@ -324,7 +324,7 @@ CASE(c7_indefinite_freeze)
     c->o.now = TUFREPO_NOW;
 }
 
-CASE(c7_expired_files_are_not_stored)
+CASE(expired_files_are_not_stored)
 {
     case_good(c);
     tufrepo_set_expires(c->repo, "timestamp", TUFREPO_NOW - 1);
@@ -339,7 +339,7 @@ CASE(c7_expired_files_are_not_stored)
     tufrepo_set_expires(c->repo, "snapshot", TUFREPO_EXPIRES);
 }
 
-CASE(c7_one_time_for_the_whole_run)
+CASE(one_time_for_the_whole_run)
 {
     c->o.now = 0;
     struct tuf_client *client = tuf_client_open(&c->o, &c->e);
@@ -361,7 +361,7 @@ static void expect_root_refused(struct tuf_case *c, const char *reason)
     tufrepo_set_version(c->repo, "root", 1);
 }
 
-CASE(c8_thresholds_that_mean_nothing)
+CASE(thresholds_that_mean_nothing)
 {
     static const struct {
         int64_t threshold;
@@ -381,7 +381,7 @@ CASE(c8_thresholds_that_mean_nothing)
     json_array_remove(keyids, 1);
 }
 
-CASE(c8_one_key_is_one_signature)
+CASE(one_key_is_one_signature)
 {
     /* Threshold two, and one key under a second keyid. */
     json_t *role = tufrepo_root_role(c->repo, "timestamp");
@@ -417,7 +417,7 @@ CASE(c8_one_key_is_one_signature)
     tufrepo_bump(c->repo, "root");
 }
 
-CASE(c8_too_few_signatures)
+CASE(too_few_signatures)
 {
     static const char *const roles[] = {"timestamp", "snapshot", "targets"};
     for (size_t i = 0; i < 3; i++) {
@@ -433,7 +433,7 @@ CASE(c8_too_few_signatures)
 
 /* ---- one role's file for another's ---- */
 
-CASE(c9_type_swap)
+CASE(type_swap)
 {
     static const char *const roles[] = {"timestamp", "snapshot", "targets"};
     for (size_t i = 0; i < 3; i++) {
@@ -454,7 +454,7 @@ CASE(c9_type_swap)
 
 /* ---- names that would leave their place ---- */
 
-CASE(c10_role_names)
+CASE(role_names)
 {
     char longest[301];
     memset(longest, 'x', 300);
@@ -475,7 +475,7 @@ CASE(c10_role_names)
     }
 }
 
-CASE(c10_target_names)
+CASE(target_names)
 {
     static const char *const names[] = {"../../etc/x", "/etc/x", "a/../b", "a//b",
                                         "a/",          "./a",    "..",     "."};
@@ -500,7 +500,7 @@ CASE(c10_target_names)
 }
 
 /* A link in the way is replaced, not followed. */
-CASE(c10_symlinked_target)
+CASE(symlinked_target)
 {
     char link_path[256];
     char victim[256];
@@ -519,7 +519,7 @@ CASE(c10_symlinked_target)
 
 /* ---- malformed files ---- */
 
-CASE(c11_malformed_metadata)
+CASE(malformed_metadata)
 {
     static const char *const texts[] = {
         "",
@@ -555,7 +555,7 @@ CASE(c11_malformed_metadata)
     tm_buf_free(&deep);
 }
 
-CASE(c11_versions_at_the_end_of_integers)
+CASE(versions_at_the_end_of_integers)
 {
     static const struct {
         const char *version, *reason;
@@ -580,7 +580,7 @@ CASE(c11_versions_at_the_end_of_integers)
 
 /* ---- delegation graphs ---- */
 
-CASE(c12_cycles_and_depth)
+CASE(cycles_and_depth)
 {
     char name[16];
     char child[16];
@@ -613,7 +613,7 @@ CASE(c12_cycles_and_depth)
     assert_null(strstr(asked + 1, "loop.json"));
 }
 
-CASE(c12_diamond)
+CASE(diamond)
 {
     tufrepo_delegate(c->repo, "targets", "a", "a/*", false);
     tufrepo_delegate(c->repo, "targets", "b", "b/*", false);
@@ -636,7 +636,7 @@ CASE(c12_diamond)
     tuf_client_close(client);
 }
 
-CASE(c12_terminating_delegations_shadow)
+CASE(terminating_delegations_shadow)
 {
     tufrepo_delegate(c->repo, "targets", "first", "x/*", true);
     tufrepo_delegate(c->repo, "targets", "second", "*/*", false);
@@ -656,7 +656,7 @@ CASE(c12_terminating_delegations_shadow)
     case_get_good(c, "x/1", "shadowed");
 }
 
-CASE(c12_ten_thousand_siblings)
+CASE(ten_thousand_siblings)
 {
     json_t *roles = json_array();
     for (int i = 0; i < 10000; i++) {
@@ -685,7 +685,7 @@ static void file1_path(struct tuf_case *c, char out[256])
              tm_strictjson_str(json_object_get(entry, "hashes"), "sha256"));
 }
 
-CASE(c13_arbitrary_installation)
+CASE(arbitrary_installation)
 {
     char path[256];
     file1_path(c, path);
@@ -716,7 +716,7 @@ CASE(c13_arbitrary_installation)
     put_text(c, path, "content of file1");
 }
 
-CASE(c13_hashes)
+CASE(attack_hashes)
 {
     json_t *targets = json_object_get(tufrepo_body(c->repo, "targets"), "targets");
     json_t *hashes = json_object_get(json_object_get(targets, "file1"), "hashes");
@@ -773,7 +773,7 @@ static pid_t fork_run(struct tuf_case *c, bool limited)
     _exit(case_run(c) == 0 ? 0 : 1);
 }
 
-CASE(c14_killed_at_any_moment)
+CASE(killed_at_any_moment)
 {
     for (int i = 0; i < 40; i++) {
         int status;
@@ -795,7 +795,7 @@ CASE(c14_killed_at_any_moment)
     closedir(d);
 }
 
-CASE(c14_full_disk)
+CASE(full_disk)
 {
     int status;
     case_good(c);
@@ -819,7 +819,7 @@ CASE(c14_full_disk)
     unlink(path);
 }
 
-CASE(c14_two_processes)
+CASE(two_processes)
 {
     struct tuf_client *first = tuf_client_open(&c->o, &c->e);
     assert_non_null(first);
@@ -847,7 +847,7 @@ static void write_cache(struct tuf_case *c, const char *file, const struct tm_bu
     assert_int_equal(tm_file_write_atomic(path, 0644, b->data, b->len, &c->e), 0);
 }
 
-CASE(c15_poisoned_cache)
+CASE(poisoned_cache)
 {
     struct tm_buf root = {0};
     struct tufrepo *evil = tufrepo_start();
@@ -890,7 +890,7 @@ static void keep_served(struct tuf_case *c, const char *path, struct tm_buf *out
 }
 
 /* The cache began with root 3; root 1 is given, and the mirror hides what lies between. */
-CASE(c15_older_given_root_does_not_undo_the_cache)
+CASE(older_given_root_does_not_undo_the_cache)
 {
     struct tm_buf root[4] = {{0}};
     for (int i = 1; i <= 3; i++) {
@@ -945,7 +945,7 @@ CASE(c15_older_given_root_does_not_undo_the_cache)
 
 /* Another repository's root in the cache, or what anybody put there, is beaten whatever its
  * version. */
-CASE(c15_given_root_beats_a_foreign_cache)
+CASE(given_root_beats_a_foreign_cache)
 {
     struct tm_buf root = {0};
     struct tufrepo *evil = tufrepo_start();
@@ -970,7 +970,7 @@ CASE(c15_given_root_beats_a_foreign_cache)
     tm_buf_free(&root);
 }
 
-CASE(c15_bad_initial_root)
+CASE(bad_initial_root)
 {
     static const char *const texts[] = {"", "{}", "no JSON"};
     char dir[128];
@@ -997,7 +997,7 @@ CASE(c15_bad_initial_root)
 
 /* ---- fast-forward ---- */
 
-CASE(c16_fast_forward_recovery)
+CASE(fast_forward_recovery)
 {
     tufrepo_set_version(c->repo, "snapshot", TUF_VERSION_MAX - 1);
     tufrepo_set_version(c->repo, "timestamp", TUF_VERSION_MAX - 1);
@@ -1028,7 +1028,7 @@ CASE(c16_fast_forward_recovery)
 
 /* ---- mirrors that lie ---- */
 
-CASE(c17_only_404_means_no_newer_root)
+CASE(only_404_means_no_newer_root)
 {
     static const int statuses[] = {500, 503, 401, 400, 204, 429};
     for (size_t i = 0; i < sizeof(statuses) / sizeof(statuses[0]); i++) {
@@ -1058,7 +1058,7 @@ CASE(c17_only_404_means_no_newer_root)
 
 /* ---- keys and signatures of the wrong form ---- */
 
-CASE(c18_signatures_of_the_wrong_form)
+CASE(signatures_of_the_wrong_form)
 {
     json_error_t je;
     struct tm_buf sig = {0};
@@ -1086,7 +1086,7 @@ CASE(c18_signatures_of_the_wrong_form)
     json_decref(envelope);
 }
 
-CASE(c18_keys_of_the_wrong_form)
+CASE(keys_of_the_wrong_form)
 {
     json_t *keys = json_object_get(tufrepo_body(c->repo, "root"), "keys");
     const char *keyid = json_string_value(
@@ -1176,7 +1176,7 @@ static void put_der(const BIGNUM *const v[2], int zeros, struct tm_buf *out)
     tm_buf_free(&body);
 }
 
-CASE(c18_ecdsa_signatures_that_are_not_der)
+CASE(ecdsa_signatures_that_are_not_der)
 {
     struct ecdsa_role r;
     struct tm_buf sig = {0};
@@ -1243,7 +1243,7 @@ CASE(c18_ecdsa_signatures_that_are_not_der)
 
 /* (r, n - s) verifies as (r, s) does, with everybody: half of what tokens sign is of that form. It
  * is the same key's signature; it adds none. */
-CASE(c18_malleable_ecdsa_signature_counts_once)
+CASE(malleable_ecdsa_signature_counts_once)
 {
     struct ecdsa_role r;
     struct tm_buf sig = {0};
@@ -1291,51 +1291,51 @@ CASE(c18_malleable_ecdsa_signature_counts_once)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(c1_root_of_another_version),
-        cmocka_unit_test(c1_root_not_signed_by_the_old_keys),
-        cmocka_unit_test(c1_root_not_signed_by_its_own_keys),
-        cmocka_unit_test(c2_more_roots_than_one_run_takes),
-        cmocka_unit_test(c3_endless_data),
-        cmocka_unit_test(c3_slow_retrieval),
-        cmocka_unit_test(c3_compressed_and_cut_answers),
-        cmocka_unit_test(c3_longer_than_pinned),
-        cmocka_unit_test(c4_rollback_of_the_timestamp),
-        cmocka_unit_test(c4_same_timestamp_version_with_other_content),
-        cmocka_unit_test(c4_rollback_of_the_snapshot_version),
-        cmocka_unit_test(c4_unreadable_cache_is_not_an_empty_one),
-        cmocka_unit_test(c5_rollback_of_targets_and_delegated_roles),
-        cmocka_unit_test(c6_mix_and_match),
-        cmocka_unit_test(c7_indefinite_freeze),
-        cmocka_unit_test(c7_expired_files_are_not_stored),
-        cmocka_unit_test(c7_one_time_for_the_whole_run),
-        cmocka_unit_test(c8_thresholds_that_mean_nothing),
-        cmocka_unit_test(c8_one_key_is_one_signature),
-        cmocka_unit_test(c8_too_few_signatures),
-        cmocka_unit_test(c9_type_swap),
-        cmocka_unit_test(c10_role_names),
-        cmocka_unit_test(c10_target_names),
-        cmocka_unit_test(c10_symlinked_target),
-        cmocka_unit_test(c11_malformed_metadata),
-        cmocka_unit_test(c11_versions_at_the_end_of_integers),
-        cmocka_unit_test(c12_cycles_and_depth),
-        cmocka_unit_test(c12_diamond),
-        cmocka_unit_test(c12_terminating_delegations_shadow),
-        cmocka_unit_test(c12_ten_thousand_siblings),
-        cmocka_unit_test(c13_arbitrary_installation),
-        cmocka_unit_test(c13_hashes),
-        cmocka_unit_test(c14_killed_at_any_moment),
-        cmocka_unit_test(c14_full_disk),
-        cmocka_unit_test(c14_two_processes),
-        cmocka_unit_test(c15_poisoned_cache),
-        cmocka_unit_test(c15_older_given_root_does_not_undo_the_cache),
-        cmocka_unit_test(c15_given_root_beats_a_foreign_cache),
-        cmocka_unit_test(c15_bad_initial_root),
-        cmocka_unit_test(c16_fast_forward_recovery),
-        cmocka_unit_test(c17_only_404_means_no_newer_root),
-        cmocka_unit_test(c18_signatures_of_the_wrong_form),
-        cmocka_unit_test(c18_keys_of_the_wrong_form),
-        cmocka_unit_test(c18_ecdsa_signatures_that_are_not_der),
-        cmocka_unit_test(c18_malleable_ecdsa_signature_counts_once),
+        cmocka_unit_test(root_of_another_version),
+        cmocka_unit_test(root_not_signed_by_the_old_keys),
+        cmocka_unit_test(root_not_signed_by_its_own_keys),
+        cmocka_unit_test(more_roots_than_one_run_takes),
+        cmocka_unit_test(endless_data),
+        cmocka_unit_test(slow_retrieval),
+        cmocka_unit_test(compressed_and_cut_answers),
+        cmocka_unit_test(longer_than_pinned),
+        cmocka_unit_test(rollback_of_the_timestamp),
+        cmocka_unit_test(same_timestamp_version_with_other_content),
+        cmocka_unit_test(rollback_of_the_snapshot_version),
+        cmocka_unit_test(unreadable_cache_is_not_an_empty_one),
+        cmocka_unit_test(rollback_of_targets_and_delegated_roles),
+        cmocka_unit_test(mix_and_match),
+        cmocka_unit_test(indefinite_freeze),
+        cmocka_unit_test(expired_files_are_not_stored),
+        cmocka_unit_test(one_time_for_the_whole_run),
+        cmocka_unit_test(thresholds_that_mean_nothing),
+        cmocka_unit_test(one_key_is_one_signature),
+        cmocka_unit_test(too_few_signatures),
+        cmocka_unit_test(type_swap),
+        cmocka_unit_test(role_names),
+        cmocka_unit_test(target_names),
+        cmocka_unit_test(symlinked_target),
+        cmocka_unit_test(malformed_metadata),
+        cmocka_unit_test(versions_at_the_end_of_integers),
+        cmocka_unit_test(cycles_and_depth),
+        cmocka_unit_test(diamond),
+        cmocka_unit_test(terminating_delegations_shadow),
+        cmocka_unit_test(ten_thousand_siblings),
+        cmocka_unit_test(arbitrary_installation),
+        cmocka_unit_test(attack_hashes),
+        cmocka_unit_test(killed_at_any_moment),
+        cmocka_unit_test(full_disk),
+        cmocka_unit_test(two_processes),
+        cmocka_unit_test(poisoned_cache),
+        cmocka_unit_test(older_given_root_does_not_undo_the_cache),
+        cmocka_unit_test(given_root_beats_a_foreign_cache),
+        cmocka_unit_test(bad_initial_root),
+        cmocka_unit_test(fast_forward_recovery),
+        cmocka_unit_test(only_404_means_no_newer_root),
+        cmocka_unit_test(signatures_of_the_wrong_form),
+        cmocka_unit_test(keys_of_the_wrong_form),
+        cmocka_unit_test(ecdsa_signatures_that_are_not_der),
+        cmocka_unit_test(malleable_ecdsa_signature_counts_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

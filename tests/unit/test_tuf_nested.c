@@ -2,6 +2,7 @@
 #include "tests/unit/tuf_case.h"
 
 #include "tuf/metadata/delegation.h"
+#include "tuf/manager/event/internal.h"
 #include "tuf/manager/policy/policy.h"
 
 #define EACH "threshold: 1, expiry: 90d, signing: 30d"
@@ -21,14 +22,19 @@ struct world { /* role names and whom each delegates to */
     unsigned asked;
 };
 
-static json_t *delegations_to(const char *const *names)
+static json_t *delegations_ending(const char *const *names, bool terminating)
 {
     json_t *roles = json_array();
     for (; *names != NULL; names++)
         json_array_append_new(roles,
                               json_pack("{s:s, s:[], s:i, s:b, s:[s]}", "name", *names, "keyids",
-                                        "threshold", 1, "terminating", 0, "paths", "*"));
+                                        "threshold", 1, "terminating", terminating, "paths", "*"));
     return json_pack("{s:{}, s:o}", "keys", "roles", roles);
+}
+
+static json_t *delegations_to(const char *const *names)
+{
+    return delegations_ending(names, false);
 }
 
 static void add(struct world *w, const char *name, const char *const *delegates_to)
@@ -99,6 +105,43 @@ static void a_search_tells_of_damage(void **state)
     assert_int_equal(search(&w, "c", &e), -1);
     assert_string_equal(e.text, "it is damaged");
     close_world(&w);
+}
+
+/* ---- which targets clients look for ---- */
+
+static struct tuf_metadata *of_targets(json_t *s)
+{
+    struct tm_err e = {0};
+    struct tuf_metadata *m = tuf_metadata_from_json(tuf_envelope_new(s), TUF_TARGETS, &e);
+    if (m == NULL)
+        fail_msg("%s", e.text);
+    return m;
+}
+
+static void what_stands_behind_a_terminating_role_is_not_found(void **state)
+{
+    (void)state;
+    for (int terminating = 0; terminating < 2; terminating++) {
+        struct tm_err e = {0};
+        struct tuf_unreached u;
+        json_t *top = tuf_signed_new(TUF_TARGETS, 1, T0);
+        json_t *lost = tuf_signed_new(TUF_TARGETS, 1, T0);
+        json_object_set_new(
+            top, "delegations",
+            delegations_ending((const char *const[]){"first", "lost", NULL}, terminating == 1));
+        json_object_set_new(
+            lost, "targets",
+            json_pack("{s:{s:i, s:{s:s}}}", "x", "length", 1, "hashes", "sha256",
+                      "2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4"
+                      "881"));
+        struct tuf_event_role role[] = {{.name = "targets", .proposed = of_targets(top)},
+                                        {.name = "lost", .proposed = of_targets(lost)}};
+        const struct tuf_event ev = {.role = role, .count = 2};
+        assert_int_equal(tuf_event_unreached(&ev, &role[1], &u, &e), 0);
+        assert_int_equal(u.count, terminating);
+        tuf_metadata_free(role[0].proposed);
+        tuf_metadata_free(role[1].proposed);
+    }
 }
 
 /* ---- the policy ---- */
@@ -338,6 +381,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_search_ends_in_circles),
         cmocka_unit_test(a_search_tells_of_damage),
+        cmocka_unit_test(what_stands_behind_a_terminating_role_is_not_found),
         cmocka_unit_test(roles_go_no_deeper_than_clients),
         cmocka_unit_test(there_are_no_more_delegators_than_are_asked),
         cmocka_unit_test(a_forged_delegator_is_told),
