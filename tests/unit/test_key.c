@@ -88,6 +88,8 @@ static void a_token_makes_keys_and_signs_with_them(void **state)
         assert_true(tm_key_is_device(k));
         assert_int_equal(EVP_PKEY_get_bits(tm_key_pkey(k)), cases[i].bits);
         EVP_PKEY *pub = public_half(tm_key_pkey(k));
+        assert_int_equal(EVP_PKEY_eq(tm_key_pkey(k), pub), 1);
+        assert_int_equal(EVP_PKEY_eq(pub, tm_key_pkey(k)), 1);
         assert_true(sign_and_verify(tm_key_pkey(k), pub, cases[i].digest, "in the token"));
         EVP_PKEY_free(pub);
         tm_key_free(k);
