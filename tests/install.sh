@@ -10,6 +10,7 @@ libcmocka-dev softhsm2 opensc faketime"
 tests="$tests python3 python3-venv"
 command -v go >/dev/null 2>&1 || tests="$tests golang-go"
 command -v npm >/dev/null 2>&1 || tests="$tests nodejs npm"
+tests="$tests haproxy"
 case "${1:-}" in
 build) want=$build ;;
 tests) want=$tests ;;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "ca/api/internal.h"
+#include "common/clock.h"
 
 struct ca_api *ca_api_new(const struct ca_api_options *o, struct ca_signer *ca, struct tm_err *e)
 {
@@ -29,7 +30,8 @@ struct ca_api *ca_api_new(const struct ca_api_options *o, struct ca_signer *ca, 
         ca_api_free(api);
         return NULL;
     }
-    if (ca_api_refresh(api, ca, e) != 0) {
+    api->ready = ca_api_ready_new(api, e);
+    if (api->ready == NULL || ca_api_refresh(api, ca, e) != 0) {
         ca_api_free(api);
         return NULL;
     }
@@ -40,6 +42,7 @@ void ca_api_free(struct ca_api *api)
 {
     if (api == NULL)
         return;
+    ca_ready_free(api->ready);
     ca_api_view_unref(api->view);
     tm_checked_clock_free(&api->clock);
     EVP_MD_free(api->sha256);
@@ -101,6 +104,29 @@ static enum tm_http_result healthz(void *ctx, struct tm_http_exchange *x)
     return HTTP_DONE;
 }
 
+/* For load balancers: no more than a yes or no. */
+static enum tm_http_result readyz(void *ctx, struct tm_http_exchange *x)
+{
+    const struct ca_api *api = ctx;
+    struct tm_buf body = {0};
+    bool ready = ca_ready_now(api->ready, tm_clock_mono_ms());
+    tm_buf_printf(&body, "{\"status\":\"%s\"}", ready ? "READY" : "NOT_READY");
+    tm_http_reply(x, ready ? 200 : 503, "application/json", &body);
+    return HTTP_DONE;
+}
+
+/* For people, with the reasons: on the metrics listener only. */
+static enum tm_http_result ready_checks(void *ctx, struct tm_http_exchange *x)
+{
+    const struct ca_api *api = ctx;
+    struct tm_buf body = {0};
+    int64_t now = tm_clock_mono_ms();
+    bool ready = ca_ready_now(api->ready, now);
+    ca_ready_json(api->ready, now, &body);
+    tm_http_reply(x, ready ? 200 : 503, "application/json", &body);
+    return HTTP_DONE;
+}
+
 static enum tm_http_result metrics_page(void *ctx, struct tm_http_exchange *x)
 {
     struct ca_api *api = ctx;
@@ -117,6 +143,7 @@ static enum tm_http_result metrics_page(void *ctx, struct tm_http_exchange *x)
     struct tm_buf body = {0};
     ca_metrics_render(api->o.metrics, &scene, &body);
     tm_checked_clock_metrics(&api->clock, &body);
+    ca_ready_metrics(api->ready, tm_clock_mono_ms(), &body);
     if (api->o.more_metrics != NULL)
         api->o.more_metrics(api->o.more_metrics_ctx, &body);
     ca_api_view_unref(v);
@@ -131,12 +158,15 @@ static const struct tm_http_route routes[] = {
     {"/api/v1/signingCert", HTTP_POST, ca_api_sign_v1},
     {"/api/v1/rootCert", HTTP_GET, root_cert},
     {"/healthz", HTTP_GET, healthz},
+    {"/readyz", HTTP_GET, readyz},
 };
 
 static const struct tm_http_route metrics_routes[] = {
     {"/metrics", HTTP_GET, metrics_page},
     {"/", HTTP_GET, metrics_page},
     {"/healthz", HTTP_GET, healthz},
+    {"/readyz", HTTP_GET, readyz},
+    {"/readyz/checks", HTTP_GET, ready_checks},
 };
 
 static void on_fault(void *ctx, struct tm_http_exchange *x, enum tm_http_fault fault)
@@ -189,4 +219,15 @@ void ca_api_serve_metrics(struct ca_api *api, struct tm_http_options *o)
 void ca_api_watch(struct ca_api *api, const struct tm_http_server *main)
 {
     atomic_store(&api->main, main);
+}
+
+int ca_api_ready_start(struct ca_api *api, struct tm_err *e)
+{
+    return ca_ready_start(api->ready, e);
+}
+
+void ca_api_ready_stop(struct ca_api *api)
+{
+    if (api != NULL)
+        ca_ready_stop(api->ready);
 }

@@ -49,6 +49,11 @@ void ca_api_serve(struct ca_api *api, struct tm_http_options *o);
 /* The same for the metrics listener. `main` tells the requests in flight; may be NULL. */
 void ca_api_serve_metrics(struct ca_api *api, struct tm_http_options *o);
 
+/* Begins to look at what /readyz tells (ca/api/ready.h); until then it is 503. Stop it before the
+ * verifier, the log or the sinks are freed; NULL is fine. */
+int ca_api_ready_start(struct ca_api *api, struct tm_err *e);
+void ca_api_ready_stop(struct ca_api *api);
+
 /* Whether certificates can be dated: 0, or -1 with the reason. Any thread. */
 int ca_api_clock_ready(struct ca_api *api, struct tm_err *e);
 

@@ -6,6 +6,7 @@
 
 #include "ca/api/api.h"
 #include "ca/api/issue.h"
+#include "ca/api/ready.h"
 #include "ca/api/view.h"
 #include "common/checked_clock.h"
 #include "common/gate.h"
@@ -15,6 +16,7 @@ struct ca_api {
     struct ca_issue_env env;
     EVP_MD *sha256;
     struct tm_checked_clock clock;
+    struct ca_ready *ready;
     struct tm_gate gate;
     struct ca_api_view *_Atomic view;
     const struct tm_http_server *_Atomic main;
@@ -24,6 +26,9 @@ struct ca_api_view *ca_api_view_get(struct ca_api *api); /* a reference */
 
 /* What certificates are dated by. -1: API_FAULT_CLOCK. */
 int ca_api_now(struct ca_api *api, int64_t *now_s, struct ca_api_failure *f);
+
+/* ready_checks.c */
+struct ca_ready *ca_api_ready_new(struct ca_api *api, struct tm_err *e);
 
 /* sign.c */
 enum tm_http_result ca_api_sign_v2(void *ctx, struct tm_http_exchange *x);

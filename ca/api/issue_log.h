@@ -46,6 +46,9 @@ struct ca_issue_log {
                                         struct tm_buf *sct_list, struct tm_err *e);
     /* The request ended without the answer; a waiter that is still held is called all the same. */
     void (*cancel)(void *ctx, void *ticket);
+    /* Whether it would take an entry now: 0, or -1 with the reason. Does not wait for anybody, but
+     * may begin to ask a log for the next time. One thread at a time; may be NULL. */
+    int (*ready)(void *ctx, struct tm_err *e);
     /* Appends Prometheus text about the log; may be NULL. */
     void (*metrics)(void *ctx, struct tm_buf *out);
 };

@@ -84,6 +84,7 @@ struct ca_ct *ca_ct_new(const struct ca_ct_options *o, struct tm_err *e)
                                        .submit = ca_ct_submit,
                                        .collect = ca_ct_collect,
                                        .cancel = ca_ct_cancel,
+                                       .ready = ca_ct_ready,
                                        .metrics = ca_ct_metrics};
     ct->chosen = &ct->as_log;
     if (o->embedded != NULL)

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
 
 #include "ca/log/ct/ctlog.h"
 #include "ca/log/engine/reader.h"
@@ -13,6 +15,10 @@
 #include "common/file.h"
 #include "common/promtext.h"
 #include "common/transparency/sct.h"
+
+/* Entries wait this long for a checkpoint only when something is wrong: the longest interval that
+ * may be configured, and time for the witnesses. */
+#define CHECKPOINT_LATE_MS 180000
 
 struct ca_ct_embedded {
     size_t quorum; /* of witnesses; 0: none is asked for */
@@ -127,6 +133,39 @@ static void metrics(void *ctx, struct tm_buf *out)
               &s.fsync);
 }
 
+/* Room that a log needs beside its next entries: a full tile of each level, its journal, and what
+ * an operator needs to move about in. */
+#define DISK_RESERVE_MB 64
+
+static int check_disk(const char *directory, struct tm_err *e)
+{
+    struct statvfs st;
+    if (statvfs(directory, &st) != 0)
+        return tm_err_errno(e, "the log's directory '%s'", directory);
+    if ((st.f_flag & ST_RDONLY) != 0 || access(directory, W_OK) != 0)
+        return tm_err_set(e, "the log's directory '%s' cannot be written to", directory);
+    unsigned long long free_mb = (unsigned long long)st.f_bavail * st.f_frsize >> 20;
+    if (free_mb < DISK_RESERVE_MB)
+        return tm_err_set(e, "the log's disk has %llu MiB left, and %d must be free: '%s'", free_mb,
+                          DISK_RESERVE_MB, directory);
+    return 0;
+}
+
+static int ready(void *ctx, struct tm_err *e)
+{
+    const struct ca_ct_embedded *x = ctx;
+    struct ca_log_stats s;
+    if (ca_log_check(ca_ctlog_log(x->log), e) != 0)
+        return -1;
+    if (tm_key_is_away(x->key, e))
+        return tm_err_wrap(e, "log key");
+    ca_log_stats_get(ca_ctlog_log(x->log), &s);
+    if (s.size > s.checkpoint_size && s.checkpoint_age_ms > CHECKPOINT_LATE_MS)
+        return tm_err_set(e, "the log has published no checkpoint for %lld s",
+                          (long long)s.checkpoint_age_ms / 1000);
+    return check_disk(x->directory, e);
+}
+
 static void to_log_options(const struct ca_ct_embedded_options *o, EVP_PKEY *key,
                            struct ca_log_options *out)
 {
@@ -184,7 +223,6 @@ static int open_witnesses(struct ca_ct_embedded *x, const struct ca_ct_embedded_
                                           .ctx = x};
     if (o->witness_count == 0)
         return 0;
-    x->directory = o->directory;
     x->witnesses = ca_witness_client_new(&w, e);
     return x->witnesses != NULL ? 0 : -1;
 }
@@ -262,8 +300,10 @@ struct ca_ct_embedded *ca_ct_embedded_open(const struct ca_ct_embedded_options *
                                       .submit = submit,
                                       .collect = collect,
                                       .cancel = cancel,
+                                      .ready = ready,
                                       .metrics = metrics};
     x->quorum = o->witness_quorum;
+    x->directory = o->directory;
     x->key = tm_key_open(&o->key, "log key", e);
     if (x->key != NULL && open_witnesses(x, o, e) == 0) {
         to_log_options(o, tm_key_pkey(x->key), &lo);

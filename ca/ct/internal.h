@@ -28,6 +28,9 @@ enum ca_issue_log_status ca_ct_collect(void *ctx, void *ticket, const struct oid
                                        struct tm_buf *sct_list, struct tm_err *e);
 void ca_ct_cancel(void *ctx, void *ticket);
 
+/* ready.c */
+int ca_ct_ready(void *ctx, struct tm_err *e);
+
 /* metrics.c */
 void ca_ct_metrics(void *ctx, struct tm_buf *out);
 

@@ -41,6 +41,11 @@ struct ca_ct_log {
     pthread_mutex_t lock; /* guards what follows */
     struct ca_breaker breaker;
     struct ca_ct_log_stats stats;
+    bool heard;         /* it has answered, be it to a submission or to a probe */
+    bool probing;       /* a probe is under way */
+    int64_t heard_ms;   /* when it did last */
+    int64_t probed_ms;  /* when it was last probed */
+    struct tm_err deaf; /* why the last probe had no answer; "": it had */
 };
 
 struct attempt { /* of one submission; handed from one try to the next */
@@ -249,6 +254,14 @@ static struct verdict judge(const struct attempt *a, int rc, const struct tm_fet
     return (struct verdict){-1, false, false};
 }
 
+/* With the lock held. */
+static void heard(struct ca_ct_log *l, int64_t now)
+{
+    l->heard = true;
+    l->heard_ms = now;
+    l->deaf.text[0] = '\0';
+}
+
 /* Books the outcome; true when the breaker changed its state. *open: it is open now. */
 static bool settle(struct ca_ct_log *l, const struct attempt *a, const struct verdict *v,
                    int64_t pause_ms, bool *open)
@@ -265,9 +278,10 @@ static bool settle(struct ca_ct_log *l, const struct attempt *a, const struct ve
     l->stats.latency_ms += took > 0 ? (unsigned long long)took : 0;
     if (v->failure >= 0)
         l->stats.failures[v->failure]++;
-    if (v->failure < 0)
+    if (v->failure < 0) {
+        heard(l, now);
         changed = ca_breaker_success(&l->breaker);
-    else if (pause_ms > 0)
+    } else if (pause_ms > 0)
         changed = ca_breaker_pause(&l->breaker, now, pause_ms);
     else if (v->fault)
         changed = ca_breaker_failure(&l->breaker, now);
@@ -349,4 +363,69 @@ int ca_ct_log_submit(struct ca_ct_log *l, struct ca_ct_evidence *ev, ct_log_done
     ca_breaker_abandon(&l->breaker);
     pthread_mutex_unlock(&l->lock);
     return tm_err_wrap(e, "%s", l->name);
+}
+
+static void on_probe(void *arg, int rc, struct tm_fetch_response *resp, const struct tm_err *why)
+{
+    struct ca_ct_log *l = arg;
+    /* Roots too many to be read, and a proxy that lets nothing but submissions through, are
+     * answers; a 5xx is not. */
+    bool answers = resp->status > 0 && resp->status < 500 && (rc == 0 || resp->limit_broken);
+    pthread_mutex_lock(&l->lock);
+    l->probing = false;
+    if (answers)
+        heard(l, tm_clock_mono_ms());
+    else if (rc == 0)
+        tm_err_set(&l->deaf, "%s answers HTTP %ld", l->url, resp->status);
+    else
+        l->deaf = *why;
+    if (!answers && l->deaf.text[0] == '\0')
+        tm_err_set(&l->deaf, "%s does not answer", l->url);
+    pthread_mutex_unlock(&l->lock);
+}
+
+static void probe(struct ca_ct_log *l)
+{
+    struct tm_err e = {0};
+    const char *headers[] = {"Accept: application/json", l->host_header, NULL};
+    struct tm_buf url = {0};
+    tm_buf_printf(&url, "%s/ct/v1/get-roots", l->url);
+    const struct tm_fetch_request req = {.url = tm_buf_str(&url),
+                                         .headers = headers,
+                                         .ca_pem = l->tls_ca,
+                                         .ca_only = l->tls_ca != NULL,
+                                         .allow_http = l->allow_http,
+                                         .timeout_ms = l->timeout_ms,
+                                         .max_bytes = CT_ANSWER_MAX};
+    if (req.url == NULL || tm_fetch_pool_start(l->pool, &req, on_probe, l, &e) != 0) {
+        pthread_mutex_lock(&l->lock);
+        l->probing = false;
+        pthread_mutex_unlock(&l->lock);
+    }
+    tm_buf_free(&url);
+}
+
+int ca_ct_log_ready(struct ca_ct_log *l, struct tm_err *e)
+{
+    int64_t now = tm_clock_mono_ms();
+    int rc = 0;
+    pthread_mutex_lock(&l->lock);
+    bool well = l->heard && l->deaf.text[0] == '\0';
+    bool due = well ? now - l->heard_ms >= CA_CT_PROBE_MS
+                    : l->probed_ms == 0 || now - l->probed_ms >= CA_CT_PROBE_AGAIN_MS;
+    due = due && !l->probing;
+    if (due) {
+        l->probing = true;
+        l->probed_ms = now;
+    }
+    if (l->deaf.text[0] != '\0')
+        rc = tm_err_set(e, "%s: %s", l->name, l->deaf.text);
+    else if (!l->heard)
+        rc = tm_err_set(e, "%s: it has not answered yet", l->name);
+    else if (l->breaker.state == BREAKER_OPEN && now < l->breaker.until_ms)
+        rc = tm_err_set(e, "%s: not asked, it failed too often lately", l->name);
+    pthread_mutex_unlock(&l->lock);
+    if (due)
+        probe(l);
+    return rc;
 }

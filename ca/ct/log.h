@@ -60,6 +60,12 @@ typedef void (*ct_log_done_fn)(void *arg, const struct tm_buf *sct, const struct
 int ca_ct_log_submit(struct ca_ct_log *l, struct ca_ct_evidence *ev, ct_log_done_fn done, void *arg,
                      struct tm_err *e);
 
+/* Whether it would answer a submission now: 0, or -1 with the reason. What is known comes from the
+ * last answers; a log that nobody asked lately is asked for its roots (RFC 6962 §4.7) meanwhile. */
+int ca_ct_log_ready(struct ca_ct_log *l, struct tm_err *e);
+#define CA_CT_PROBE_MS 5000       /* since the last answer */
+#define CA_CT_PROBE_AGAIN_MS 2000 /* while there is none */
+
 /* Figures, for one metrics family after another. */
 enum ca_ct_failure {
     CT_FAILURE_NETWORK, /* no connection, TLS, truncated */

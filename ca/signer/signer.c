@@ -102,7 +102,7 @@ static int prepare(struct ca_signer *s, struct tm_err *e)
 
 /* A key that cannot make a signature its certificate accepts must fail now, not at the first job.
  */
-static int self_test(struct ca_signer *s, struct tm_err *e)
+int ca_signer_check(struct ca_signer *s, struct tm_err *e)
 {
     static const char probe[] = "tenmint CA key self-test";
     struct tm_buf sig = {0};
@@ -140,7 +140,7 @@ struct ca_signer *ca_signer_open(const struct ca_signer_options *o, int64_t now_
     if (rc == 0)
         rc = compile_chain(s, e);
     if (rc == 0)
-        rc = self_test(s, e);
+        rc = ca_signer_check(s, e);
     if (rc != 0) {
         ca_signer_unref(s);
         return NULL;

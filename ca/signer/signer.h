@@ -38,6 +38,9 @@ void ca_signer_unref(struct ca_signer *s);
 int ca_signer_sign(struct ca_signer *s, const void *tbs, size_t len, struct tm_buf *sig,
                    struct tm_err *e);
 
+/* Makes a signature and checks it by the CA's certificate. Thread-safe. */
+int ca_signer_check(struct ca_signer *s, struct tm_err *e);
+
 /* DER of the AlgorithmIdentifier that ca_signer_sign makes, e.g. ecdsa-with-SHA256. Static. */
 const unsigned char *ca_signer_algorithm(const struct ca_signer *s, size_t *len);
 

@@ -46,6 +46,7 @@ struct fakelog {
     char key_file[64]; /* the public key, PEM */
     char url[64];      /* with a slash at the end, as configurations tend to have it */
     _Atomic(enum fakelog_mode) mode;
+    atomic_uint probes;
     atomic_uint requests;
     atomic_uint index, shaky;
     pthread_mutex_t lock; /* guards what follows */

@@ -754,6 +754,43 @@ static void embedded_and_external_logs_together(void **state)
     ca_ct_free(alone);
 }
 
+/* Looks until it is as wanted; the probes answer meanwhile. */
+static bool becomes(const struct ca_issue_log *log, int want, struct tm_err *e)
+{
+    int64_t end = tm_clock_mono_ms() + 10000;
+    int rc = log->ready(log->ctx, e);
+    while (rc != want && tm_clock_mono_ms() < end) {
+        (void)nanosleep(&(struct timespec){.tv_nsec = 20L * 1000 * 1000}, NULL);
+        rc = log->ready(log->ctx, e);
+    }
+    return rc == want;
+}
+
+static void readiness_follows_the_logs_while_nothing_is_issued(void **state)
+{
+    (void)state;
+    static struct scene s;
+    struct tm_err e = {0};
+    s = (struct scene){0};
+    scene_up(
+        &s, 2,
+        &(struct ca_ct_options){.scts_required = 2, .operators_required = 2, .deadline_ms = 3000});
+    const struct ca_issue_log *log = ca_ct_issue_log(s.ct);
+    assert_int_equal(log->ready(log->ctx, &e), -1);
+    assert_non_null(strstr(e.text, "one: it has not answered yet"));
+    assert_true(becomes(log, 0, &e));
+    atomic_store(&s.log[1].mode, FAKELOG_ERROR);
+    assert_true(becomes(log, -1, &e));
+    assert_non_null(strstr(e.text, "1 logs of 1 operators would answer, where SCTs of 2"));
+    assert_non_null(strstr(e.text, "two: "));
+    assert_non_null(strstr(e.text, "HTTP 500"));
+    atomic_store(&s.log[1].mode, FAKELOG_GOOD);
+    assert_true(becomes(log, 0, &e));
+    assert_int_equal(atomic_load(&s.log[0].requests), 0);
+    assert_true(atomic_load(&s.log[0].probes) < 8); /* every five seconds */
+    scene_down(&s, 2);
+}
+
 static void answers_as_text(void **state)
 {
     (void)state;
@@ -812,6 +849,7 @@ int main(void)
         cmocka_unit_test(failing_log_is_left_alone_then_probed),
         cmocka_unit_test(bad_settings_are_refused),
         cmocka_unit_test(embedded_and_external_logs_together),
+        cmocka_unit_test(readiness_follows_the_logs_while_nothing_is_issued),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -182,7 +182,7 @@ static int start_api(struct service *s, struct tm_err *e)
              "EPHEMERAL CA: the key is in memory only and its certificates end with this process",
              JLOG_END);
     ca_signer_unref(ca);
-    return s->api != NULL ? 0 : -1;
+    return s->api != NULL ? ca_api_ready_start(s->api, e) : -1;
 }
 
 static bool tls_changed(struct service *s)
@@ -405,6 +405,7 @@ void service_stop(struct service *s)
 {
     tm_http_server_stop(s->http, s->config->drain_timeout);
     tm_http_server_stop(s->metrics_http, 0);
+    ca_api_ready_stop(s->api);
     tm_sink_break(s->audit);         /* wakes whoever still waits for a record */
     oidc_verifier_free(s->verifier); /* wakes whoever still waits for keys */
     ca_ct_free(s->ct);

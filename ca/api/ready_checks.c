@@ -1,0 +1,55 @@
+/* What must work for a certificate to be issued, one check each. */
+#include "ca/api/internal.h"
+#include "common/clock.h"
+
+/* Within this many milliseconds the CA key has made a signature that was checked. */
+#define SIGNATURE_MS 10000
+
+static int signature(void *ctx, struct tm_err *e)
+{
+    struct ca_api_view *v = ca_api_view_get(ctx);
+    int rc = ca_signer_check(v->ca, e);
+    if (rc == 0 && tm_clock_wall_ms() / 1000 >= ca_signer_chain(v->ca)->not_after)
+        rc = tm_err_set(e, "the CA certificate has expired: tenmint-ca rotate makes another");
+    ca_api_view_unref(v);
+    return rc;
+}
+
+static int transparency_log(void *ctx, struct tm_err *e)
+{
+    const struct ca_issue_log *log = ((struct ca_api *)ctx)->o.log;
+    return log != NULL && log->ready != NULL ? log->ready(log->ctx, e) : 0;
+}
+
+static int dated(void *ctx, struct tm_err *e)
+{
+    return ca_api_clock_ready(ctx, e);
+}
+
+static int recorded(void *ctx, struct tm_err *e)
+{
+    const struct ca_api *api = ctx;
+    bool needed = api->o.audit != NULL && !api->o.audit_best_effort;
+    return !needed || tm_sink_works(api->o.audit, e) ? 0 : -1;
+}
+
+static int trusted(void *ctx, struct tm_err *e)
+{
+    const struct ca_api *api = ctx;
+    struct oidc_trust *trust = oidc_verifier_trust(api->o.verifier);
+    int rc = oidc_trust_count(trust) > 0 ? 0 : tm_err_set(e, "the issuer list is empty");
+    oidc_trust_unref(trust);
+    return rc;
+}
+
+struct ca_ready *ca_api_ready_new(struct ca_api *api, struct tm_err *e)
+{
+    static const struct ca_ready_check checks[] = {
+        {"signature", signature, SIGNATURE_MS},
+        {"log", transparency_log, 0},
+        {"clock", dated, 0},
+        {"audit", recorded, 0},
+        {"issuers", trusted, 0},
+    };
+    return ca_ready_new(checks, sizeof(checks) / sizeof(checks[0]), api, api->o.jlog, e);
+}
