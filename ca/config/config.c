@@ -15,6 +15,10 @@
     { \
         name, YAMLMAP_TEXT, OFF(member), 0, 0, NULL \
     }
+#define PATH(name, member) \
+    { \
+        name, YAMLMAP_PATH, OFF(member), 0, 0, NULL \
+    }
 #define BOOL(name, member) \
     { \
         name, YAMLMAP_BOOL, OFF(member), 0, 0, NULL \
@@ -48,21 +52,21 @@ static const struct tm_yamlmap_key timeout_keys[] = {
 };
 
 static const struct tm_yamlmap_key tls_keys[] = {
-    TEXT("certificate", tls_certificate),
-    TEXT("key", tls_key),
+    PATH("certificate", tls_certificate),
+    PATH("key", tls_key),
     END,
 };
 
 static const struct tm_yamlmap_key ca_keys[] = {
     TEXT("backend", backend),
-    TEXT("chain", chain),
-    TEXT("key", key),
-    TEXT("password-file", password_file),
+    PATH("chain", chain),
+    PATH("key", key),
+    PATH("password-file", password_file),
     TEXT("password-env", password_env),
-    TEXT("pkcs11-module", pkcs11_module),
+    PATH("pkcs11-module", pkcs11_module),
     TEXT("pkcs11-token", pkcs11_token),
     TEXT("pkcs11-key", pkcs11_key),
-    TEXT("pkcs11-pin-file", pkcs11_pin_file),
+    PATH("pkcs11-pin-file", pkcs11_pin_file),
     TEXT("pkcs11-pin-env", pkcs11_pin_env),
     TEXT("ephemeral-type", ephemeral_type),
     TIME("lifetime", lifetime, 1000, API_LIFETIME_MAX *SECOND),
@@ -79,9 +83,9 @@ static const struct tm_yamlmap_key oidc_keys[] = {
     TIME("jwks-max-age", jwks_max_age, 0, 365 * 24 * HOUR),
     TIME("fetch-timeout", fetch_timeout, 100, 5 * MINUTE),
     BOOL("allow-http", allow_http),
-    TEXT("ca-file", oidc_ca_file),
-    TEXT("kubernetes-ca-file", kubernetes_ca_file),
-    TEXT("kubernetes-token-file", kubernetes_token_file),
+    PATH("ca-file", oidc_ca_file),
+    PATH("kubernetes-ca-file", kubernetes_ca_file),
+    PATH("kubernetes-token-file", kubernetes_token_file),
     TEXT("engine", engine),
     END,
 };
@@ -91,10 +95,10 @@ static const struct tm_yamlmap_key oidc_keys[] = {
 
 static const struct tm_yamlmap_key ct_log_keys[] = {
     TEXT("url", url),
-    TEXT("public-key", public_key),
+    PATH("public-key", public_key),
     TEXT("operator", operator_name),
     TEXT("host", host),
-    TEXT("tls-ca", tls_ca),
+    PATH("tls-ca", tls_ca),
     TEXT("not-after-start", not_after_start),
     TEXT("not-after-limit", not_after_limit),
     TIME("timeout", timeout, 100, MINUTE),
@@ -116,18 +120,18 @@ static const struct tm_yamlmap_key witness_keys[] = {
 #define OFF(member) offsetof(struct ca_config, member)
 
 static const struct tm_yamlmap_key embedded_keys[] = {
-    TEXT("directory", embedded_directory),
+    PATH("directory", embedded_directory),
     TEXT("origin", embedded_origin),
     TEXT("prefix", embedded_prefix),
-    TEXT("key", embedded_key),
-    TEXT("password-file", embedded_password_file),
+    PATH("key", embedded_key),
+    PATH("password-file", embedded_password_file),
     TEXT("password-env", embedded_password_env),
-    TEXT("pkcs11-module", embedded_module),
+    PATH("pkcs11-module", embedded_module),
     TEXT("pkcs11-token", embedded_token),
     TEXT("pkcs11-key", embedded_label),
-    TEXT("pkcs11-pin-file", embedded_pin_file),
+    PATH("pkcs11-pin-file", embedded_pin_file),
     TEXT("pkcs11-pin-env", embedded_pin_env),
-    TEXT("anchor", embedded_anchor),
+    PATH("anchor", embedded_anchor),
     TIME("checkpoint-interval", checkpoint_interval, 100, MINUTE),
     {"witnesses", YAMLMAP_ENTRIES, OFF(witnesses), 0, sizeof(struct ca_witness_peer), witness_keys},
     NUMBER("witness-quorum", witness_quorum, 0, 64),
@@ -140,8 +144,8 @@ static const struct tm_yamlmap_key embedded_keys[] = {
 #define OFF(member) offsetof(struct ca_config_retired, member)
 
 static const struct tm_yamlmap_key retired_keys[] = {
-    TEXT("directory", directory),
-    TEXT("public-key", public_key),
+    PATH("directory", directory),
+    PATH("public-key", public_key),
     TEXT("prefix", prefix),
     END,
 };
@@ -162,7 +166,7 @@ static const struct tm_yamlmap_key ct_keys[] = {
 };
 
 static const struct tm_yamlmap_key tuf_keys[] = {
-    TEXT("directory", tuf_directory),
+    PATH("directory", tuf_directory),
     TEXT("prefix", tuf_prefix),
     END,
 };
@@ -179,14 +183,14 @@ static const struct tm_yamlmap_key keys[] = {
     NUMBER("per-address-limit", per_address_limit, 0, 100000),
     SECTION("tls", tls_keys),
     SECTION("ca", ca_keys),
-    TEXT("issuers-file", issuers_file),
+    PATH("issuers-file", issuers_file),
     SECTION("oidc", oidc_keys),
     SECTION("ct", ct_keys),
     SECTION("tuf", tuf_keys),
     TIME("reload-interval", reload_interval, 0, 24 * HOUR),
     SECTION("log", log_keys),
     TEXT("audit", audit),
-    {"audit-file", YAMLMAP_PATH, OFF(audit_file), 0, 0, NULL},
+    PATH("audit-file", audit_file),
     END,
 };
 
@@ -217,6 +221,12 @@ int ca_config_default(struct ca_config *c, struct tm_err *e)
     return c->audit != NULL && c->listen != NULL && c->log_level != NULL && c->engine != NULL
                ? 0
                : tm_err_set(e, "out of memory");
+}
+
+void ca_config_diff(const struct ca_config *before, const struct ca_config *after,
+                    tm_yamlmap_diff_fn say, void *arg)
+{
+    tm_yamlmap_diff(keys, before, after, say, arg);
 }
 
 void ca_config_free(struct ca_config *c)
@@ -351,25 +361,6 @@ int ca_config_parse(const char *name, const char *text, size_t len, struct ca_co
     return rc;
 }
 
-/* Prefixes a relative path with the directory of `base`. */
-static int resolve(const char *base, char **path, struct tm_err *e)
-{
-    const char *slash = strrchr(base, '/');
-    if (*path == NULL || (*path)[0] == '/' || slash == NULL)
-        return 0;
-    struct tm_buf b = {0};
-    tm_buf_append(&b, base, (size_t)(slash - base) + 1);
-    tm_buf_puts(&b, *path);
-    const char *joined = tm_buf_str(&b);
-    char *copy = joined != NULL ? strdup(joined) : NULL;
-    tm_buf_free(&b);
-    if (copy == NULL)
-        return tm_err_set(e, "out of memory");
-    free(*path);
-    *path = copy;
-    return 0;
-}
-
 int ca_config_load(const char *path, struct ca_config *c, struct tm_err *e)
 {
     struct tm_buf text = {0};
@@ -377,42 +368,6 @@ int ca_config_load(const char *path, struct ca_config *c, struct tm_err *e)
     if (rc == 0)
         rc = ca_config_parse(path, (const char *)text.data, text.len, c, e);
     tm_buf_free(&text);
-    if (rc != 0)
-        return rc;
-    char **paths[] = {&c->tls_certificate,
-                      &c->tls_key,
-                      &c->chain,
-                      &c->key,
-                      &c->embedded_directory,
-                      &c->embedded_key,
-                      &c->embedded_password_file,
-                      &c->embedded_pin_file,
-                      &c->embedded_anchor,
-                      &c->embedded_module,
-                      &c->tuf_directory,
-                      &c->password_file,
-                      &c->pkcs11_pin_file,
-                      &c->issuers_file,
-                      &c->oidc_ca_file,
-                      &c->pkcs11_module,
-                      &c->kubernetes_ca_file,
-                      &c->kubernetes_token_file};
-    for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]) && rc == 0; i++)
-        rc = resolve(path, paths[i], e);
-    for (size_t i = 0; i < c->ct_logs.count && rc == 0; i++) {
-        struct ca_config_log *l = &((struct ca_config_log *)c->ct_logs.item)[i];
-        rc = resolve(path, &l->public_key, e);
-        if (rc == 0)
-            rc = resolve(path, &l->tls_ca, e);
-    }
-    for (size_t i = 0; i < c->retired_logs.count && rc == 0; i++) {
-        struct ca_config_retired *r = &((struct ca_config_retired *)c->retired_logs.item)[i];
-        rc = resolve(path, &r->directory, e);
-        if (rc == 0)
-            rc = resolve(path, &r->public_key, e);
-    }
-    if (rc != 0)
-        ca_config_free(c);
     return rc;
 }
 

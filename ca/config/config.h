@@ -14,6 +14,7 @@
 #include "common/err.h"
 #include "common/jlog.h"
 #include "common/yamlmap.h"
+#include "common/yamlmap_diff.h"
 #include "oidc/verifier.h"
 
 struct ca_config { /* text is owned; durations are milliseconds */
@@ -83,6 +84,10 @@ int ca_config_load(const char *path, struct ca_config *c, struct tm_err *e);
 int ca_config_parse(const char *name, const char *text, size_t len, struct ca_config *c,
                     struct tm_err *e);
 void ca_config_free(struct ca_config *c);
+
+/* Each key in which two configurations differ. */
+void ca_config_diff(const struct ca_config *before, const struct ca_config *after,
+                    tm_yamlmap_diff_fn say, void *arg);
 
 /* The same, as the parts want it; text stays the configuration's. */
 void ca_config_signer(const struct ca_config *c, struct ca_signer_options *o);

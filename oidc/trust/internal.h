@@ -25,6 +25,7 @@ struct oidc_trust {
     struct oidc_entry *entry; /* exact issuers first, then wildcards */
     size_t count;
     struct oidc_provider *providers; /* of the file and built in */
+    char digest[65];                 /* of its text */
 };
 
 /* '*' matches one or more of [-_a-zA-Z0-9]; anchored at both ends. */

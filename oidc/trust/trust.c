@@ -1,10 +1,12 @@
 #include "oidc/trust/trust.h"
 
+#include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/fetch/fetch.h"
 #include "common/file.h"
+#include "common/hex.h"
 #include "oidc/trust/internal.h"
 
 static void entry_free(struct oidc_entry *entry)
@@ -68,6 +70,20 @@ static int finish(const char *name, struct oidc_trust *t, struct tm_err *e)
     return 0;
 }
 
+static int take_digest(struct oidc_trust *t, const char *text, size_t len, struct tm_err *e)
+{
+    unsigned char digest[32];
+    if (EVP_Digest(text, len, digest, NULL, EVP_sha256(), NULL) != 1)
+        return tm_err_openssl(e, "hash the issuer list");
+    tm_hex_encode(digest, sizeof(digest), t->digest);
+    return 0;
+}
+
+const char *oidc_trust_digest(const struct oidc_trust *t)
+{
+    return t->digest;
+}
+
 int oidc_trust_parse(const char *name, const char *text, size_t len, struct oidc_trust **out,
                      struct tm_err *e)
 {
@@ -75,7 +91,8 @@ int oidc_trust_parse(const char *name, const char *text, size_t len, struct oidc
     if (t == NULL)
         return tm_err_set(e, "out of memory");
     atomic_init(&t->refs, 1);
-    if (oidc_trust_read(name, text, len, t, e) != 0 || finish(name, t, e) != 0) {
+    if (oidc_trust_read(name, text, len, t, e) != 0 || finish(name, t, e) != 0 ||
+        take_digest(t, text, len, e) != 0) {
         oidc_trust_unref(t);
         return -1;
     }

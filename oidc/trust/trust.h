@@ -53,6 +53,9 @@ void oidc_trust_unref(struct oidc_trust *t); /* NULL is fine */
  * [-_a-zA-Z0-9], anchored; GHSA-59jp-pj84-45mr). NULL: not trusted. */
 const struct oidc_issuer *oidc_trust_find(const struct oidc_trust *t, const char *iss, size_t len);
 
+/* SHA-256 of the text that it was read from, in hexadecimal. */
+const char *oidc_trust_digest(const struct oidc_trust *t);
+
 /* Iteration in file order: exact issuers, then wildcards. */
 size_t oidc_trust_count(const struct oidc_trust *t);
 const struct oidc_issuer *oidc_trust_at(const struct oidc_trust *t, size_t i);

@@ -338,6 +338,113 @@ static void a_mistyped_key_names_the_nearest(void **state)
     assert_null(n.best);
 }
 
+struct named {
+    struct tm_buf text;
+};
+
+static void name_key(void *arg, const char *key, enum tm_yamlmap_change change)
+{
+    struct named *n = arg;
+    tm_buf_printf(&n->text, "%s%s ",
+                  change == YAMLMAP_ADDED     ? "+"
+                  : change == YAMLMAP_REMOVED ? "-"
+                                              : "",
+                  key);
+}
+
+#define HEAD "issuers-file: i.yaml\n"
+#define LOGS(extra) \
+    "ct: {logs: {a: {url: 'https://a.example', public-key: a.pem" extra "}, " \
+    "b: {url: 'https://b.example', public-key: b.pem}}}\n"
+
+static void a_difference_is_named_by_its_key(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *before, *after, *named;
+    } cases[] = {
+        {HEAD "ca: {backend: ephemeral}\n", "ca: {backend: ephemeral}\n" HEAD, ""},
+        {HEAD "ca: {backend: ephemeral}\n", HEAD "workers: 2\nca: {backend: ephemeral}\n",
+         "workers "},
+        {HEAD "ca: {backend: ephemeral}\n",
+         HEAD "ca: {backend: ephemeral, lifetime: 5m, subject-key-id: true}\ntimeouts: {wait: 9s}\n"
+              "tuf: {directory: t}\n",
+         "timeouts.wait ca.lifetime ca.subject-key-id tuf.directory "},
+        {HEAD "ca: {backend: ephemeral}\n" LOGS(""),
+         HEAD "ca: {backend: ephemeral}\n" LOGS(", timeout: 3s"), "ct.logs.a.timeout "},
+        {HEAD
+         "ca: {backend: ephemeral}\nct: {logs: {a: {url: 'https://a.example', public-key: a}}}\n",
+         HEAD
+         "ca: {backend: ephemeral}\nct: {logs: {c: {url: 'https://a.example', public-key: a}}}\n",
+         "-ct.logs.a +ct.logs.c "},
+        {HEAD "ca: {backend: ephemeral, client-signing-algorithms: [ECDSA_SHA_256]}\n",
+         HEAD "ca: {backend: ephemeral, client-signing-algorithms: [ED25519]}\n",
+         "ca.client-signing-algorithms "},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct ca_config a;
+        struct ca_config b;
+        struct tm_err e = {0};
+        struct named n = {0};
+        if (ca_config_parse("a", cases[i].before, strlen(cases[i].before), &a, &e) != 0 ||
+            ca_config_parse("b", cases[i].after, strlen(cases[i].after), &b, &e) != 0)
+            fail_msg("case %zu: %s", i, e.text);
+        ca_config_diff(&a, &b, name_key, &n);
+        tm_buf_puts(&n.text, "");
+        assert_string_equal(n.text.len > 0 ? tm_buf_str(&n.text) : "", cases[i].named);
+        tm_buf_free(&n.text);
+        ca_config_free(&a);
+        ca_config_free(&b);
+    }
+}
+
+static void every_path_begins_at_the_folder_of_the_file(void **state)
+{
+    (void)state;
+    static const char text[] =
+        "issuers-file: i.yaml\n"
+        "tls: {certificate: t.pem, key: t.key}\n"
+        "ca: {backend: file, chain: c.pem, key: c.key, password-file: c.pw}\n"
+        "oidc: {ca-file: o.pem, kubernetes-ca-file: k.pem, kubernetes-token-file: k.token}\n"
+        "ct: {embedded: {directory: log, origin: example.com/log, key: l.key, password-file: l.pw,"
+        " anchor: a}, retired: {r: {directory: old, public-key: old.pem, prefix: /old}},"
+        " logs: {x: {url: 'https://x.example', public-key: x.pem, tls-ca: xca.pem}}}\n"
+        "tuf: {directory: tuf}\n"
+        "audit-file: audit.log\n";
+    struct ca_config c;
+    struct tm_err e = {0};
+    if (ca_config_parse("/etc/x/ca.yaml", text, sizeof(text) - 1, &c, &e) != 0)
+        fail_msg("%s", e.text);
+    const struct ca_config_log *log = c.ct_logs.item;
+    const struct ca_config_retired *retired = c.retired_logs.item;
+    const char *const paths[][2] = {
+        {c.issuers_file, "i.yaml"},
+        {c.tls_certificate, "t.pem"},
+        {c.tls_key, "t.key"},
+        {c.chain, "c.pem"},
+        {c.key, "c.key"},
+        {c.password_file, "c.pw"},
+        {c.oidc_ca_file, "o.pem"},
+        {c.kubernetes_ca_file, "k.pem"},
+        {c.kubernetes_token_file, "k.token"},
+        {c.embedded_directory, "log"},
+        {c.embedded_key, "l.key"},
+        {c.embedded_password_file, "l.pw"},
+        {c.embedded_anchor, "a"},
+        {retired->directory, "old"},
+        {retired->public_key, "old.pem"},
+        {log->public_key, "x.pem"},
+        {log->tls_ca, "xca.pem"},
+        {c.tuf_directory, "tuf"},
+        {c.audit_file, "audit.log"},
+    };
+    for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+        assert_int_equal(strncmp(paths[i][0], "/etc/x/", 7), 0);
+        assert_string_equal(paths[i][0] + 7, paths[i][1]);
+    }
+    ca_config_free(&c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -347,6 +454,8 @@ int main(void)
         cmocka_unit_test(a_file_that_is_too_long_is_refused),
         cmocka_unit_test(paths_start_from_the_files_folder),
         cmocka_unit_test(the_reference_file_loads),
+        cmocka_unit_test(a_difference_is_named_by_its_key),
+        cmocka_unit_test(every_path_begins_at_the_folder_of_the_file),
         cmocka_unit_test(a_mistyped_key_names_the_nearest),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -13,7 +13,9 @@ enum role_name { ROLE_FETCH, ROLE_CORE, ROLE_COUNT };
 
 struct roles { /* made before the fork; each process then has its own copy */
     const struct ca_config *config;
-    const char *issuers; /* the list as text, or NULL: the configuration's file */
+    const char *config_file;             /* or NULL */
+    const struct ca_config *config_read; /* with it: what it said at the start */
+    const char *issuers;                 /* the list as text, or NULL: the configuration's file */
     struct tm_process_group *group;
     int core_to_fetch; /* a link */
     void *own;         /* the role's state */

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "common/sandbox/sandbox.h"
+#include "tools/tenmint-ca/changes.h"
 #include "tools/tenmint-ca/commands.h"
 #include "tools/tenmint-ca/roles.h"
 
@@ -164,12 +165,14 @@ static void reload(struct roles *r, bool force)
     }
 }
 
-static void notify_reload(struct roles *r)
+static void notify_reload(struct roles *r, struct tm_jlog *log)
 {
     struct timespec ts;
     clock_gettime(CLOCK_MONOTONIC, &ts);
     (void)sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%lld",
                      (long long)ts.tv_sec * 1000000 + ts.tv_nsec / 1000);
+    if (r->config_file != NULL)
+        changes_of_config(r->config_file, r->config_read, log);
     reload(r, true);
     (void)sd_notify(0, "READY=1");
 }
@@ -188,7 +191,7 @@ static int watch(struct roles *r, struct tm_jlog *log, const char **signal)
         if (news.event == PROCESS_TIME)
             reload(r, false);
         else if (news.signal == SIGHUP)
-            notify_reload(r);
+            notify_reload(r, log);
         else {
             *signal = news.signal == SIGTERM ? "TERM" : "INT";
             return CLI_OK;
@@ -215,9 +218,11 @@ static int start(struct roles *r, struct tm_err *e)
 /* A drain may take its time, and so may what follows it. */
 #define END_SLACK_MS 30000
 
-static int run(const struct ca_config *c, const char *issuers)
+static int run(const struct ca_config *c, const char *issuers, const char *file,
+               const struct ca_config *file_read)
 {
-    struct roles r = {.config = c, .issuers = issuers};
+    struct roles r = {
+        .config = c, .issuers = issuers, .config_file = file, .config_read = file_read};
     struct tm_err e = {0};
     const char *signal_name = NULL;
     signal(SIGPIPE, SIG_IGN);
@@ -277,7 +282,12 @@ int command_serve(const struct cli_command *self, int argc, char **argv)
         remove_temporary(&f);
         return cli_fail(f.config != NULL ? CLI_CONFIG : CLI_USAGE, &e);
     }
-    rc = run(&c, issuers.len > 0 ? tm_buf_str(&issuers) : NULL);
+    struct ca_config file_read; /* without the flags, to compare a changed file with */
+    if (f.config != NULL && ca_config_load(f.config, &file_read, &e) != 0)
+        f.config = NULL; /* it was replaced this moment */
+    rc = run(&c, issuers.len > 0 ? tm_buf_str(&issuers) : NULL, f.config, &file_read);
+    if (f.config != NULL)
+        ca_config_free(&file_read);
     remove_temporary(&f);
     tm_buf_free(&issuers);
     ca_config_free(&c);

@@ -11,6 +11,7 @@
 #include "common/file.h"
 #include "common/promtext.h"
 #include "tools/shared/cli.h"
+#include "tools/tenmint-ca/changes.h"
 
 static int64_t now_s(void)
 {
@@ -310,21 +311,6 @@ static bool issuers_changed(struct service *s)
     return !same;
 }
 
-/* A line for each issuer of `has` that `lacks` has not. */
-static void say_missing(struct service *s, const char *message, const struct oidc_trust *has,
-                        const struct oidc_trust *lacks)
-{
-    for (size_t i = 0; i < oidc_trust_count(has); i++) {
-        const struct oidc_issuer *is = oidc_trust_at(has, i);
-        bool found = false;
-        for (size_t j = 0; j < oidc_trust_count(lacks) && !found; j++)
-            found = strcmp(is->url, oidc_trust_at(lacks, j)->url) == 0;
-        if (!found)
-            jlog(s->log, JLOG_WARN, message, JLOG_STR("issuer", is->url),
-                 JLOG_STR("type", is->type_name), JLOG_STR("audience", is->client_id), JLOG_END);
-    }
-}
-
 static void reload_issuers(struct service *s)
 {
     struct tm_err e = {0};
@@ -336,13 +322,10 @@ static void reload_issuers(struct service *s)
         return;
     }
     struct oidc_trust *before = oidc_verifier_trust(s->verifier);
-    say_missing(s, "issuer no longer trusted", before, trust);
-    say_missing(s, "issuer trusted from the reload on", trust, before);
-    oidc_trust_unref(before);
     oidc_verifier_set_trust(s->verifier, trust);
     ca_metrics_reload(s->metrics, true);
-    jlog(s->log, JLOG_INFO, "issuers reloaded", JLOG_INT("issuers", oidc_trust_count(trust)),
-         JLOG_END);
+    changes_of_issuers(before, trust, s->log);
+    oidc_trust_unref(before);
     oidc_trust_unref(trust);
     if (ca_api_refresh(s->api, NULL, &e) != 0)
         jlog(s->log, JLOG_ERROR, "published configuration not renewed", JLOG_STR("detail", e.text),
