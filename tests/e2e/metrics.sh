@@ -1,0 +1,82 @@
+#!/usr/bin/env bash
+# /metrics of a server with everything configured: the text is well formed, what the alert rules
+# ask about is there, and each alert has its line in the README.
+set -u
+cd "$(dirname "$0")/../.."
+make -s all test-programs || exit 1
+B=${B:-build}
+W=$(mktemp -d)
+fails=0
+. tests/lib.sh
+. tests/demo_trust.sh
+trap 'stop_all; rm -rf "$W"' EXIT
+check() { # NAME WANT GOT
+    if [ "$2" = "$3" ]; then echo "ok   $1"; else echo "FAIL $1: want '$2', got '$3'"; fails=$((fails + 1)); fi
+}
+well_formed() { # FILE: prints what is wrong
+    awk '
+    function bad(why) { print "line " NR ": " why ": " $0 }
+    /^# HELP / { if (help[$3]++) bad("HELP twice"); next }
+    /^# TYPE / {
+        if ($3 !~ /^[a-zA-Z_:][a-zA-Z0-9_:]*$/) bad("name")
+        if ($4 !~ /^(counter|gauge|histogram)$/) bad("type")
+        if (type[$3] != "") bad("TYPE twice")
+        if (!help[$3]) bad("no HELP before")
+        # Fulcio itself calls this counter so.
+        if ($4 == "counter" && $3 !~ /_total$/ && $3 != "fulcio_new_certs") bad("a counter without _total")
+        if ($4 != "counter" && $3 ~ /_total$/) bad("_total of no counter")
+        type[$3] = $4; family = $3; next
+    }
+    /^#/ { bad("comment"); next }
+    /^$/ { bad("empty line"); next }
+    {
+        if ($0 !~ /^[a-zA-Z_:][a-zA-Z0-9_:]*(\{[a-zA-Z_][a-zA-Z0-9_]*="([^"\\]|\\["\\n])*"(,[a-zA-Z_][a-zA-Z0-9_]*="([^"\\]|\\["\\n])*")*\})? [-+0-9.eE]+$/) bad("sample")
+        name = $0; sub(/[{ ].*/, "", name)
+        if (type[family] == "histogram") sub(/_(bucket|sum|count)$/, "", name)
+        if (name != family) bad("not of the family " family)
+        series = $0; sub(/ [^ ]*$/, "", series)
+        if (seen[series]++) bad("series twice")
+    }' "$1"
+}
+start_issuer && start_ct_log || exit 1
+trust_workspace && ceremony first "the first" alice bob >/dev/null || exit 1
+"$B/tenmint-ca" init "$W/ca" --log-origin ca.example.com/log >/dev/null 2>&1 || exit 1
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 -subj /CN=localhost \
+    -addext subjectAltName=IP:127.0.0.1 -keyout "$W/ca/tls.key" -out "$W/ca/tls.pem" 2>/dev/null
+chmod 600 "$W/ca/tls.key"
+printf 'oidc-issuers:\n  "%s": {issuer-url: "%s", client-id: sigstore, type: github-workflow}\n' \
+    "$ISSUER" "$ISSUER" >"$W/ca/issuers.yaml"
+sed "s|^ct:|&\n  logs: {one: {url: '$LOG', public-key: $LOG_KEY}}|" "$W/ca/tenmint-ca.yaml" >"$W/ca/all.yaml"
+printf '%s\n' 'tls: {certificate: tls.pem, key: tls.key}' 'audit-file: audit.log' \
+    "tuf: {directory: $W/tuf/published}" >>"$W/ca/all.yaml"
+"$B/tenmint-ca" serve --config "$W/ca/all.yaml" --listen 127.0.0.1:0 --metrics-listen 127.0.0.1:0 >"$W/ca.log" 2>&1 &
+PIDS="$PIDS $!"
+wait_for "$W/ca.log" '"message":"listening"' || exit 1
+CA=https://$(address_of listening)
+METRICS=http://$(address_of 'metrics listening')
+SUB=repo:acme/widget:ref:refs/heads/main
+openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out "$W/key" 2>/dev/null
+printf '{"credentials":{"oidcIdentityToken":"%s"},"publicKeyRequest":{"publicKey":{"content":"%s"},"proofOfPossession":"%s"}}' \
+    "$(mint)" "$(openssl pkey -in "$W/key" -pubout | awk '{printf "%s\\n", $0}')" \
+    "$(printf %s "$SUB" | openssl dgst -sha256 -sign "$W/key" | base64 -w0)" >"$W/body"
+post() { curl -s --max-time 20 --cacert "$W/ca/tls.pem" -o /dev/null -w '%{http_code}' -H 'Content-Type: application/json' --data-binary "$1" "$CA/api/v2/signingCert"; }
+check "issued" 200 "$(post @"$W/body")"
+check "refused" 400 "$(post '{}')"
+curl -s --max-time 5 "$METRICS/metrics" >"$W/page"
+well_formed "$W/page" >"$W/wrong"
+check "the text is well formed" "" "$(cat "$W/wrong")"
+printf '# HELP a b\n# TYPE a counter\na 1\na 1\n# TYPE b gauge\nb{x-y="1"} 2\nc 1\n' >"$W/bad"
+check "and what is not is found" 5 "$(well_formed "$W/bad" | wc -l)"
+for series in $(sed -n 's/^ *expr: //p' config/tenmint-alerts.yaml | grep -o '\(tenmint\|http\)_[a-z_]*' | sort -u); do
+    check "$series is on the page" 1 "$(($(grep -c "^$series[{ ]" "$W/page") > 0))"
+done
+for alert in $(sed -n 's/^ *- alert: //p' config/tenmint-alerts.yaml); do
+    check "$alert is in the README" 1 "$(($(grep -c "\b$alert\b" README.md) > 0))"
+done
+check "each alert has a runbook" "$(grep -c -- '- alert: ' config/tenmint-alerts.yaml)" \
+    "$(grep -c '^ *runbook: "..*"' config/tenmint-alerts.yaml)"
+if command -v promtool >/dev/null; then
+    promtool check rules config/tenmint-alerts.yaml || fails=$((fails + 1))
+    promtool check metrics <"$W/page" || fails=$((fails + 1))
+fi
+[ "$fails" -eq 0 ] || { echo "$fails failed"; exit 1; }
