@@ -12,6 +12,8 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#include "common/http/chunk.h"
+
 int raw_dial(const char *address)
 {
     struct sockaddr_in sa = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
@@ -47,6 +49,24 @@ int raw_puts(int fd, const char *text)
     return raw_put(fd, text, strlen(text));
 }
 
+/* Reads chunks after the head that `out` has, and appends what is in them. */
+static int take_chunks(int fd, struct tm_buf *out)
+{
+    struct tm_http_chunk c = {0};
+    while (c.part != CHUNK_END) {
+        char b; /* a byte at a time: what follows is another reply's */
+        const char *piece = NULL;
+        size_t n = 0;
+        if (recv(fd, &b, 1, 0) != 1)
+            return -1;
+        (void)tm_http_chunk_read(&c, &b, 1, &piece, &n);
+        if (c.part == CHUNK_BAD)
+            return -1;
+        tm_buf_append(out, piece, n);
+    }
+    return 0;
+}
+
 int raw_reply(int fd, bool head_only, struct tm_buf *out)
 {
     size_t want = SIZE_MAX;
@@ -60,6 +80,10 @@ int raw_reply(int fd, bool head_only, struct tm_buf *out)
         out->len += (size_t)n;
         if (want == SIZE_MAX && out->len >= 4 &&
             memcmp(out->data + out->len - 4, "\r\n\r\n", 4) == 0) {
+            if (!head_only &&
+                strcasestr(tm_buf_str(out), "\r\nTransfer-Encoding: chunked") != NULL &&
+                take_chunks(fd, out) != 0)
+                return 0;
             const char *cl = strcasestr(tm_buf_str(out), "\r\nContent-Length:");
             want = out->len + (cl != NULL && !head_only ? strtoul(cl + 17, NULL, 10) : 0);
         }

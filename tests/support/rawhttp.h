@@ -16,8 +16,8 @@ int raw_dial(const char *address);
 int raw_put(int fd, const void *data, size_t len);
 int raw_puts(int fd, const char *text);
 
-/* Reads one reply with its body by Content-Length (none if `head_only`) into `out`, replacing it.
- * The status, or 0 when the peer closed. */
+/* Reads one reply with its body by Content-Length or in chunks (none if `head_only`) into `out`,
+ * replacing it. The status, or 0 when the peer closed. */
 int raw_reply(int fd, bool head_only, struct tm_buf *out);
 
 /* The peer closes at once; false: it sent something, or did nothing for so long. */

@@ -14,20 +14,14 @@ struct call {
     struct ca_log_dir dir; /* at the newest checkpoint */
     struct tm_checkpoint checkpoint;
     struct tm_buf body;
-    unsigned status; /* of a refusal */
+    struct tm_http_source source; /* instead of body */
+    unsigned status;              /* of a refusal */
 };
 
 static int refuse(struct call *c, unsigned status)
 {
     c->status = status;
     return -1;
-}
-
-static void put_b64(struct tm_buf *out, const void *data, size_t len)
-{
-    buf_putc(out, '"');
-    tm_b64_encode(B64_STD, data, len, out);
-    buf_putc(out, '"');
 }
 
 static int number(struct call *c, const char *name, uint64_t *out, struct tm_err *e)
@@ -48,7 +42,7 @@ static void put_proof(struct tm_buf *out, const char *name, const struct ca_log_
     tm_buf_printf(out, "\"%s\":[", name);
     for (size_t i = 0; i < p->count; i++) {
         tm_buf_puts(out, i > 0 ? "," : "");
-        put_b64(out, p->hash[i].b, MERKLE_HASH);
+        ca_log_serve_put_b64(out, p->hash[i].b, MERKLE_HASH);
     }
     tm_buf_puts(out, "]");
 }
@@ -65,9 +59,9 @@ static int get_sth(struct call *c, struct tm_err *e)
     tm_buf_printf(&c->body, "{\"tree_size\":%" PRIu64 ",\"timestamp\":%" PRIu64, c->checkpoint.size,
                   timestamp);
     tm_buf_puts(&c->body, ",\"sha256_root_hash\":");
-    put_b64(&c->body, c->checkpoint.root.b, MERKLE_HASH);
+    ca_log_serve_put_b64(&c->body, c->checkpoint.root.b, MERKLE_HASH);
     tm_buf_puts(&c->body, ",\"tree_head_signature\":");
-    put_b64(&c->body, sig.p, sig.left);
+    ca_log_serve_put_b64(&c->body, sig.p, sig.left);
     tm_buf_puts(&c->body, "}\n");
     tm_note_free(&n);
     return 0;
@@ -138,78 +132,21 @@ static int get_proof(struct call *c, struct tm_err *e)
     return 0;
 }
 
-/* The chain's certificates, a u24 length before each; entries of one log have few chains. */
-struct chain_cache {
-    struct tm_buf fingerprints;
-    struct tm_buf der; /* of them */
-};
-
-static int put_chain(struct call *c, struct chain_cache *cache, const struct tm_entry *n,
-                     struct tm_buf *out, struct tm_err *e)
-{
-    if (cache->fingerprints.len != n->chain_len || n->chain_len == 0 ||
-        memcmp(cache->fingerprints.data, n->chain, n->chain_len) != 0) {
-        tm_buf_reset(&cache->fingerprints);
-        tm_buf_reset(&cache->der);
-        for (size_t at = 0; at < n->chain_len; at += ENTRY_FINGERPRINT) {
-            struct tm_buf one = {0};
-            int rc = ca_log_dir_issuer(c->dir.path, n->chain + at, &one, e);
-            tm_buf_put_be(&cache->der, one.len, 3);
-            tm_buf_append(&cache->der, one.data, one.len);
-            tm_buf_free(&one);
-            if (rc != 0)
-                return -1;
-        }
-        tm_buf_append(&cache->fingerprints, n->chain, n->chain_len);
-    }
-    tm_buf_put_be(out, cache->der.len, 3);
-    tm_buf_append(out, cache->der.data, cache->der.len);
-    return buf_failed(&cache->der) || buf_failed(out) ? tm_err_set(e, "out of memory") : 0;
-}
-
-/* "leaf_input":…,"extra_data":… (RFC 6962 §4.6) */
-static int put_entry(struct call *c, struct chain_cache *cache, const struct tm_entry *n,
-                     struct tm_err *e)
-{
-    struct tm_buf leaf = {0};
-    struct tm_buf extra = {0};
-    buf_putc(&leaf, 0); /* v1 */
-    buf_putc(&leaf, 0); /* timestamped_entry */
-    tm_buf_append(&leaf, n->timestamped, n->timestamped_len);
-    if (n->logged.type == SCT_PRECERT) {
-        tm_buf_put_be(&extra, n->precert_len, 3);
-        tm_buf_append(&extra, n->precert, n->precert_len);
-    }
-    int rc = put_chain(c, cache, n, &extra, e);
-    tm_buf_puts(&c->body, "\"leaf_input\":");
-    put_b64(&c->body, leaf.data, leaf.len);
-    tm_buf_puts(&c->body, ",\"extra_data\":");
-    put_b64(&c->body, extra.data, extra.len);
-    tm_buf_free(&leaf);
-    tm_buf_free(&extra);
-    return rc;
-}
-
-/* Entries start to end, all of one tile. */
-static int put_range(struct call *c, uint64_t start, uint64_t end, bool list, struct tm_err *e)
+static int put_one(struct call *c, uint64_t index, struct tm_err *e)
 {
     struct ca_log_tiles t = ca_log_dir_tiles(&c->dir);
-    struct chain_cache cache = {0};
+    struct ca_log_chain_cache cache = {0};
     struct tm_buf tile = {0};
-    uint64_t n = start / TILE_WIDTH;
+    struct tm_entry entry;
+    uint64_t n = index / TILE_WIDTH;
     int rc = t.data(t.ctx, n, ca_log_tile_width(c->dir.size, 0, n), &tile, e);
     struct tm_bytes in = bytes_of(tile.data, tile.len);
-    for (uint64_t i = n * TILE_WIDTH; i <= end && rc == 0; i++) {
-        struct tm_entry entry;
+    for (uint64_t i = n * TILE_WIDTH; i <= index && rc == 0; i++) {
         if (tm_entry_take_tile_leaf(&in, &entry, e) != 1)
             rc = tm_err_wrap(e, "entry %" PRIu64, i);
-        if (rc != 0 || i < start)
-            continue;
-        tm_buf_puts(&c->body, i > start ? "," : "");
-        tm_buf_puts(&c->body, list ? "{" : "");
-        rc = put_entry(c, &cache, &entry, e);
-        tm_buf_puts(&c->body, list ? "}" : "");
     }
+    if (rc == 0)
+        rc = ca_log_serve_put_entry(c->dir.path, &cache, &entry, &c->body, e);
     tm_buf_free(&cache.fingerprints);
     tm_buf_free(&cache.der);
     tm_buf_free(&tile);
@@ -231,10 +168,15 @@ static int get_entries(struct call *c, struct tm_err *e)
         end = last;
     if (end >= c->dir.size)
         end = c->dir.size - 1;
-    tm_buf_puts(&c->body, "{\"entries\":[");
-    if (put_range(c, start, end, true, e) != 0)
+    bool whole = false;
+    unsigned width = ca_log_tile_width(c->dir.size, 0, start / TILE_WIDTH);
+    if (ca_log_serve_entries(c->dir.path, start, end, width, &c->source, &whole, e) != 0)
         return -1;
-    tm_buf_puts(&c->body, "]}\n");
+    if (whole) {
+        (void)c->source.produce(c->source.ctx, &c->body);
+        c->source.release(c->source.ctx);
+        c->source = (struct tm_http_source){0};
+    }
     return 0;
 }
 
@@ -251,8 +193,7 @@ static int get_entry_and_proof(struct call *c, struct tm_err *e)
         return refuse(c, 400);
     }
     buf_putc(&c->body, '{');
-    if (ca_log_tree_inclusion(&t, index, size, &p, e) != 0 ||
-        put_range(c, index, index, false, e) != 0)
+    if (ca_log_tree_inclusion(&t, index, size, &p, e) != 0 || put_one(c, index, e) != 0)
         return -1;
     buf_putc(&c->body, ',');
     put_proof(&c->body, "audit_path", &p);
@@ -265,7 +206,7 @@ static void add_root(void *arg, const unsigned char *der, size_t len)
 {
     struct tm_buf *list = arg;
     struct tm_buf root = {0};
-    put_b64(&root, der, len);
+    ca_log_serve_put_b64(&root, der, len);
     bool known = list->len > 0 && memmem(list->data, list->len, root.data, root.len) != NULL;
     if (!known && list->len > 0)
         buf_putc(list, ',');
@@ -348,7 +289,10 @@ void ca_log_serve_ct_v1(struct ca_log_server *s, const char *name, struct tm_htt
         return;
     }
     if (prepare(&c, &e) == 0 && endpoints[i].answer(&c, &e) == 0) {
-        tm_http_reply(x, 200, "application/json", &c.body);
+        if (c.source.produce != NULL)
+            tm_http_reply_stream(x, 200, "application/json", &c.source);
+        else
+            tm_http_reply(x, 200, "application/json", &c.body);
         tm_http_reply_header(x, "Cache-Control", "no-cache");
     } else {
         reply_failure(&c, &e);
