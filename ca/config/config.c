@@ -57,6 +57,12 @@ static const struct tm_yamlmap_key tls_keys[] = {
     END,
 };
 
+static const struct tm_yamlmap_key proxy_keys[] = {
+    {"addresses", YAMLMAP_TEXTS, OFF(proxies), 0, 0, NULL},
+    TEXT("client-address", proxy_way),
+    END,
+};
+
 static const struct tm_yamlmap_key ca_keys[] = {
     TEXT("backend", backend),
     PATH("chain", chain),
@@ -182,6 +188,7 @@ static const struct tm_yamlmap_key keys[] = {
     NUMBER("connection-limit", connection_limit, 1, 100000),
     NUMBER("per-address-limit", per_address_limit, 0, 100000),
     SECTION("tls", tls_keys),
+    SECTION("proxies", proxy_keys),
     SECTION("ca", ca_keys),
     PATH("issuers-file", issuers_file),
     SECTION("oidc", oidc_keys),
@@ -356,6 +363,8 @@ int ca_config_parse(const char *name, const char *text, size_t len, struct ca_co
         rc = tm_yamlmap_read(name, text, len, keys, c, e);
     if (rc == 0)
         rc = validate(name, c, e);
+    if (rc == 0)
+        rc = ca_config_read_proxies(name, c, e);
     if (rc != 0)
         ca_config_free(c);
     return rc;
@@ -417,6 +426,7 @@ void ca_config_http(const struct ca_config *c, struct tm_http_options *o)
     o->request_timeout_ms = c->request_timeout;
     o->idle_timeout_ms = c->idle_timeout;
     o->wait_timeout_ms = c->wait_timeout;
+    ca_config_proxies(c, o);
     if (o->workers > o->connection_limit)
         o->workers = o->connection_limit;
 }

@@ -24,7 +24,10 @@ struct ca_config { /* text is owned; durations are milliseconds */
     int64_t max_request_size;
     int64_t header_timeout, request_timeout, idle_timeout, wait_timeout, drain_timeout;
     int64_t connection_limit, per_address_limit;
-    char *tls_certificate, *tls_key; /* paths; both or neither */
+    char *tls_certificate, *tls_key;                        /* paths; both or neither */
+    struct tm_yamlmap_list proxies;                         /* addresses and networks */
+    struct tm_http_network proxy_network[HTTP_PROXIES_MAX]; /* the same, read */
+    char *proxy_way;                                        /* a word of proxy_ways */
 
     char *backend, *chain, *key, *password_file, *password_env;
     char *pkcs11_module, *pkcs11_token, *pkcs11_key, *pkcs11_pin_file, *pkcs11_pin_env;

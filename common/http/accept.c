@@ -95,7 +95,8 @@ static void admit(struct tm_http_worker *w, int fd, const struct sockaddr *peer,
     struct tm_http_server *s = w->server;
     unsigned limit = s->o.connection_limit;
     struct tm_http_client *client =
-        tm_http_clients_add(&s->clients, tm_http_address_network(peer), s->o.per_address_limit);
+        tm_http_clients_add(&s->clients, tm_http_address_network(peer),
+                            tm_http_is_proxy(s, peer) ? 0 : s->o.per_address_limit);
     if (client == NULL) {
         turn_away(s, fd, HTTP_SHED_ADDRESS);
         return;

@@ -67,6 +67,15 @@ static void drop(struct tm_http_conn *c, size_t n)
         memmove(c->in.data, c->in.data + n, c->in.len);
 }
 
+static enum step step_proxy(struct tm_http_conn *c)
+{
+    int rc = tm_http_forward_read(c);
+    if (rc <= 0)
+        return rc == 0 ? STEP_WAIT : STEP_CLOSE;
+    c->phase = c->ssl != NULL ? CONN_TLS : CONN_HEAD; /* under the same deadline */
+    return STEP_ON;
+}
+
 static enum step step_tls(struct tm_http_conn *c)
 {
     int rc = tm_http_stream_handshake(c);
@@ -371,9 +380,9 @@ static enum step step_none(struct tm_http_conn *c)
 void tm_http_conn_run(struct tm_http_conn *c)
 {
     static enum step (*const steps[CONN_PHASES])(struct tm_http_conn *) = {
-        [CONN_TLS] = step_tls,       [CONN_HEAD] = step_head,   [CONN_BODY] = step_body,
-        [CONN_QUEUED] = step_none,   [CONN_PARKED] = step_none, [CONN_REPLY] = step_reply,
-        [CONN_LINGER] = step_linger,
+        [CONN_PROXY] = step_proxy, [CONN_TLS] = step_tls,       [CONN_HEAD] = step_head,
+        [CONN_BODY] = step_body,   [CONN_QUEUED] = step_none,   [CONN_PARKED] = step_none,
+        [CONN_REPLY] = step_reply, [CONN_LINGER] = step_linger,
     };
     for (int i = 0; i < TURN_STEPS; i++) {
         enum step rc = steps[c->phase](c);
@@ -439,7 +448,9 @@ void tm_http_conn_open(struct tm_http_worker *w, int fd, const struct sockaddr *
     c->client = client;
     c->active_ms = tm_clock_mono_ms();
     tm_http_address_text(peer, c->remote, sizeof(c->remote));
-    set_phase(c, tls ? CONN_TLS : CONN_HEAD, s->o.header_timeout_ms);
+    c->proxied = tm_http_is_proxy(s, peer);
+    bool by_protocol = c->proxied && s->o.proxy_way == HTTP_PROXY_PROTOCOL;
+    set_phase(c, by_protocol ? CONN_PROXY : tls ? CONN_TLS : CONN_HEAD, s->o.header_timeout_ms);
     link_conn(c);
 }
 

@@ -166,6 +166,8 @@ static enum MHD_Result begin(struct tm_http_server *s, struct MHD_Connection *mh
     atomic_init(&x->refs, 1);
     *con_cls = x;
     atomic_fetch_add_explicit(&s->inflight, 1, memory_order_relaxed);
+    if (!tm_http_forward_look(x) && x->fault == HTTP_FAULT_NONE)
+        x->fault = HTTP_FAULT_BUSY;
     if (x->fault == HTTP_FAULT_NONE)
         match(x, url);
     check_body_headers(x);
@@ -255,6 +257,9 @@ void tm_http_on_completed(void *cls, struct MHD_Connection *mhd, void **con_cls,
     x->state = NULL;
     x->release = NULL;
     tm_buf_free(&x->body);
+    if (x->client != NULL)
+        tm_http_clients_drop(&s->clients, x->client);
+    x->client = NULL;
     if (x->conn != NULL) {
         tm_http_large_release(x->conn);
         x->conn->x = NULL;

@@ -16,6 +16,7 @@
 
 #include "common/buf.h"
 #include "common/err.h"
+#include "common/http/proxy.h"
 
 struct tm_http_server;
 struct tm_http_exchange; /* one request and its reply; used by one thread at a time */
@@ -95,8 +96,12 @@ struct tm_http_options {
     unsigned workers;           /* threads that serve requests, at least 1 */
     unsigned connection_limit;  /* open connections; at most three quarters of it wait */
     unsigned per_address_limit; /* of one client (an IPv6 /64 is one); 0: no limit */
-    size_t max_body;            /* bytes */
-    int64_t header_timeout_ms;  /* first byte to end of headers */
+    /* Who may say for whom a connection is: borrowed. Their own number is not limited. */
+    const struct tm_http_network *proxies;
+    size_t proxy_count;
+    enum tm_http_proxy_way proxy_way;
+    size_t max_body;           /* bytes */
+    int64_t header_timeout_ms; /* first byte to end of headers */
     int64_t
         request_timeout_ms;  /* end of headers to end of body, and again to the end of the reply */
     int64_t idle_timeout_ms; /* between requests, and between any two reads; rounded up to 1 s */
@@ -150,7 +155,8 @@ const char *
 tm_http_mount_name(const struct tm_http_exchange *x); /* of a mount: "x/y" of "/log/x/y" */
 const char *tm_http_query(struct tm_http_exchange *x, const char *name); /* decoded, or NULL */
 const struct tm_buf *tm_http_body(const struct tm_http_exchange *x);
-const char *tm_http_remote(const struct tm_http_exchange *x); /* the peer's address, no port */
+/* The client's address, no port: the peer's, or what a named proxy says. */
+const char *tm_http_remote(const struct tm_http_exchange *x);
 int64_t tm_http_elapsed_us(const struct tm_http_exchange *x); /* since the end of the headers */
 
 /* State that lives until the reply is sent; `release` runs then. */

@@ -32,6 +32,7 @@
 #define HTTP_CLIENT_BUCKETS 1024
 
 enum tm_http_phase {
+    CONN_PROXY,  /* a proxy is to say who the client is */
     CONN_TLS,    /* the handshake */
     CONN_HEAD,   /* waits for a request, or reads its head */
     CONN_BODY,   /* reads its body */
@@ -70,6 +71,7 @@ struct tm_http_conn {
     bool idle;               /* a request was answered, and no byte of another came since */
     bool replied;            /* the handler has made its reply */
     bool close;              /* after the reply */
+    bool proxied;            /* the peer is a named proxy */
 
     struct tm_buf in; /* the request at hand, and what came after it */
     size_t scanned;   /* of `in`: looked through for the head's end */
@@ -114,6 +116,9 @@ struct tm_http_exchange {
     enum tm_http_fault fault;
     struct tm_buf body;
     int64_t started_us;
+    struct tm_http_client
+        *client; /* whom a proxy's header names; counted while the request lasts */
+    char remote[INET6_ADDRSTRLEN]; /* of it, or "" */
     void *state;
     void (*release)(void *state);
     struct MHD_Response *response; /* to be queued; owned unless canned */
@@ -216,6 +221,13 @@ int tm_http_engine_feed(struct tm_http_conn *c, const void *data, size_t len);
 /* Bytes of the reply: as recv(2), -1 with EAGAIN when there are none now. */
 ssize_t tm_http_engine_read(struct tm_http_conn *c, void *to, size_t cap);
 void tm_http_engine_detach(struct tm_http_conn *c);
+
+/* forward.c: what named proxies say */
+bool tm_http_is_proxy(const struct tm_http_server *s, const struct sockaddr *peer);
+/* Reads the PROXY head. 1: done, 0: there is more to come, -1: close. */
+int tm_http_forward_read(struct tm_http_conn *c);
+/* Takes the client from the request's headers. False: it has too many connections. */
+bool tm_http_forward_look(struct tm_http_exchange *x);
 
 /* conn.c */
 void tm_http_conn_open(struct tm_http_worker *w, int fd, const struct sockaddr *peer,

@@ -43,7 +43,7 @@ const struct tm_buf *tm_http_body(const struct tm_http_exchange *x)
 
 const char *tm_http_remote(const struct tm_http_exchange *x)
 {
-    return x->conn != NULL ? x->conn->remote : "";
+    return x->remote[0] != '\0' || x->conn == NULL ? x->remote : x->conn->remote;
 }
 
 int64_t tm_http_elapsed_us(const struct tm_http_exchange *x)
