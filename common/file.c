@@ -165,22 +165,26 @@ int tm_file_stream_write(struct tm_file_stream *f, const void *data, size_t len,
     return tm_file_write_all(f->fd, data, len) == 0 ? 0 : tm_err_errno(e, "write '%s'", f->path);
 }
 
-static int stream_commit(struct tm_file_stream *f, bool replace, struct tm_err *e)
+struct commit {
+    bool replace, sync;
+};
+
+static int stream_commit(struct tm_file_stream *f, struct commit how, struct tm_err *e)
 {
-    int rc = fsync(f->fd) == 0 ? 0 : tm_err_errno(e, "write '%s'", f->path);
+    int rc = !how.sync || fsync(f->fd) == 0 ? 0 : tm_err_errno(e, "write '%s'", f->path);
     if (close(f->fd) != 0 && rc == 0)
         rc = tm_err_errno(e, "write '%s'", f->path);
     f->fd = -1;
     if (rc == 0)
-        rc = put_in_place(f->tmp, f->path, replace, e);
+        rc = put_in_place(f->tmp, f->path, how.replace, e);
     if (rc != 0)
         unlink(f->tmp);
-    return rc == 0 ? sync_parent(f->path, e) : rc;
+    return rc == 0 && how.sync ? sync_parent(f->path, e) : rc;
 }
 
 int tm_file_stream_commit(struct tm_file_stream *f, struct tm_err *e)
 {
-    return stream_commit(f, true, e);
+    return stream_commit(f, (struct commit){.replace = true, .sync = true}, e);
 }
 
 void tm_file_stream_abort(struct tm_file_stream *f)
@@ -192,14 +196,14 @@ void tm_file_stream_abort(struct tm_file_stream *f)
     f->fd = -1;
 }
 
-static int write_file(const char *path, mode_t mode, const void *data, size_t len, bool replace,
-                      struct tm_err *e)
+static int write_file(const char *path, mode_t mode, const void *data, size_t len,
+                      struct commit how, struct tm_err *e)
 {
     struct tm_file_stream f;
     if (tm_file_stream_open(&f, path, mode, e) != 0)
         return -1;
     if (tm_file_stream_write(&f, data, len, e) == 0)
-        return stream_commit(&f, replace, e);
+        return stream_commit(&f, how, e);
     tm_file_stream_abort(&f);
     return -1;
 }
@@ -207,12 +211,18 @@ static int write_file(const char *path, mode_t mode, const void *data, size_t le
 int tm_file_write_atomic(const char *path, mode_t mode, const void *data, size_t len,
                          struct tm_err *e)
 {
-    return write_file(path, mode, data, len, true, e);
+    return write_file(path, mode, data, len, (struct commit){.replace = true, .sync = true}, e);
+}
+
+int tm_file_write_passing(const char *path, mode_t mode, const void *data, size_t len,
+                          struct tm_err *e)
+{
+    return write_file(path, mode, data, len, (struct commit){.replace = true}, e);
 }
 
 int tm_file_create(const char *path, mode_t mode, const void *data, size_t len, struct tm_err *e)
 {
-    return write_file(path, mode, data, len, false, e);
+    return write_file(path, mode, data, len, (struct commit){.sync = true}, e);
 }
 
 int tm_file_join(const char *dir, const char *name, char *out, size_t size, struct tm_err *e)

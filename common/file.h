@@ -32,6 +32,10 @@ int tm_file_write_all(int fd, const void *data, size_t len);
 int tm_file_write_atomic(const char *path, mode_t mode, const void *data, size_t len,
                          struct tm_err *e);
 
+/* The same but for the syncs: for files that are thrown away before a power cut could matter. */
+int tm_file_write_passing(const char *path, mode_t mode, const void *data, size_t len,
+                          struct tm_err *e);
+
 /* A file written in parts, that gets its name only when it is whole. */
 struct tm_file_stream {
     int fd; /* of the temporary file; -1: not open */

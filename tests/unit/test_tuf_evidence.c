@@ -1,6 +1,8 @@
 /* The transcript judged by the tree: whoever cuts, deletes or rewrites it is found out. */
 #include "tests/unit/tuf_case.h"
 
+#include <sys/syscall.h>
+
 #include "tuf/manager/evidence/complete.h"
 
 #define LINES_MAX 64
@@ -212,6 +214,43 @@ static void lines_of_a_publication_that_was_cut_short_are_no_fault(void **state)
     close_evidence(&v);
 }
 
+/* ---- what a publication costs ---- */
+
+static long syncs;
+
+/* In place of the C library's, for the whole program. */
+int fsync(int fd)
+{
+    syncs++;
+    return (int)syscall(SYS_fsync, fd);
+}
+
+/* Clients that are tried before the switch, and by verify, sync nothing: a publication after many
+ * roots costs what one after few does. */
+static void syncs_do_not_grow_with_the_number_of_roots(void **state)
+{
+    (void)state;
+    struct tuf_case c;
+    long few = 0;
+    long many = 0;
+    case_open(&c, CASE_POLICY);
+    for (int i = 1; i <= 20; i++) {
+        syncs = 0;
+        struct tuf_publish_report r = case_round(&c, T0 + i * 3600, i > 1 ? "root" : NULL);
+        assert_int_equal(r.root, i);
+        assert_true(r.chains_checked <= 3);
+        few = i == 3 ? syncs : few;
+        many = syncs;
+    }
+    assert_true(few > 0);
+    if (many > few)
+        fail_msg("%ld syncs to publish root 3, %ld to publish root 20", few, many);
+    syncs = 0;
+    case_sound(&c, T0 + 21 * 3600);
+    assert_int_equal(syncs, 0);
+    case_close(&c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -222,6 +261,7 @@ int main(void)
         cmocka_unit_test(a_changed_line_chained_anew_is_missed),
         cmocka_unit_test(a_repository_of_an_older_version_is_checked_by_its_versions),
         cmocka_unit_test(lines_of_a_publication_that_was_cut_short_are_no_fault),
+        cmocka_unit_test(syncs_do_not_grow_with_the_number_of_roots),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -32,8 +32,9 @@ static void print_report(const struct tuf_workspace *w, const struct tuf_publish
            (long long)r->timestamp);
     if (r->delegated > 0)
         printf("%zu delegated role%s renewed\n", r->delegated, r->delegated == 1 ? "" : "s");
-    printf("our own client refreshed from %zu root%s and from the state before; %zu file%s%s\n",
-           r->chains_checked, r->chains_checked == 1 ? "" : "s", r->files, r->files == 1 ? "" : "s",
+    printf("our own client refreshed from the first root through all %lld, and from the state "
+           "before; %zu file%s%s\n",
+           (long long)r->root, r->files, r->files == 1 ? "" : "s",
            r->exchanged ? ", the whole tree switched at once" : "");
 }
 

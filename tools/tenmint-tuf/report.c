@@ -135,7 +135,7 @@ static int print_audit(const struct tuf_audit *a, const char *where)
         fwrite(a->faults.data, 1, a->faults.len, stderr);
         return CLI_FAILED;
     }
-    printf("%s: good. %zu root%s, from each of which our client refreshes; %zu delegated role%s, "
+    printf("%s: good. %zu root%s, through which our client refreshes; %zu delegated role%s, "
            "%zu target%s\n",
            where, a->roots, a->roots == 1 ? "" : "s", a->delegated, a->delegated == 1 ? "" : "s",
            a->targets, a->targets == 1 ? "" : "s");

@@ -62,6 +62,7 @@ struct tuf_client *tuf_client_open(const struct tuf_client_options *o, struct tm
     c->store.lock_fd = -1;
     c->now = o->now != 0 ? o->now : tm_clock_wall_ms() / 1000;
     c->offline = o->offline;
+    c->store.passing = o->passing;
     c->session = tm_fetch_session_new();
     c->ca_pem = o->ca_pem != NULL ? strdup(o->ca_pem) : NULL;
     set_transport(c, &c->metadata, o);

@@ -57,6 +57,7 @@ struct tuf_client_options {
     long timeout_ms;    /* of one metadata file, and of a target's stall; 0: 30 000 */
     bool patient;       /* asks again where every mirror is busy or lost (common/fetch/again.h) */
     long lock_ms;       /* how long to wait for another process; 0: 60 000 */
+    bool passing;       /* the cache is thrown away afterwards: nothing is synced to the disk */
 };
 
 struct tuf_client;

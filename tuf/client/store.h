@@ -6,13 +6,15 @@
 #define TENMINT_TUF_STORE_H
 
 #include <limits.h>
+#include <stdbool.h>
 
 #include "common/buf.h"
 #include "common/err.h"
 
 struct tuf_store {
     char dir[PATH_MAX];
-    int lock_fd; /* of the directory itself */
+    int lock_fd;  /* of the directory itself */
+    bool passing; /* need not outlive a power cut: nothing is synced */
 };
 
 /* Makes the directory, waits up to wait_ms for its lock, removes what a killed run left. */

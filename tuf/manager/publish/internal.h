@@ -56,7 +56,8 @@ int tuf_publication_online_roles(struct tuf_publication *p, struct tm_err *e);
 /* One client, from root 1, on the staged tree as it is now. */
 int tuf_publication_check_once(struct tuf_publication *p, struct tm_err *e);
 
-/* Clients from every root and from the live state; each must reach exactly what is staged. */
+/* Clients from the oldest root, through all of them, from the newest and from the live state; each
+ * must reach exactly what is staged. */
 int tuf_publication_check(struct tuf_publication *p, struct tm_err *e);
 
 /* The lines of evidence, with their hashes, not yet written: versions and snapshot are known. */

@@ -1,7 +1,7 @@
 /*
  * From a signed event, and from the online keys, to the tree that clients read. Nothing that a
  * client would refuse is ever put in place: the rules are judged, the new files are staged, and
- * our own client refreshes from every root since version 1, and from the state that clients have
+ * our own client goes through every root since the first, and on from the state that clients have
  * now, before the switch.
  */
 #ifndef TENMINT_TUF_PUBLISH_H
@@ -28,7 +28,7 @@ struct tuf_publish_report {
     int64_t root, timestamp, snapshot, targets; /* versions that are published now */
     size_t delegated;                           /* delegated roles with a new version */
     size_t files;                               /* files written */
-    size_t chains_checked;                      /* roots from which our client refreshed */
+    size_t chains_checked; /* roots from which our client began: oldest, live, new */
 };
 
 /* The workspace's lock is held. On -1 the published set is what it was, or, after a fault in the

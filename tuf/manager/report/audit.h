@@ -23,8 +23,8 @@ struct tuf_audit {
 };
 
 /* Signatures of the whole root chain, of all current roles by their delegators, versions, hashes
- * and dates; a refresh by our own client from every root; with `files` each target's length and
- * hash. -1: the audit itself could not be done. */
+ * and dates; a refresh by our own client from the first root through all of them; with `files` each
+ * target's length and hash. -1: the audit itself could not be done. */
 int tuf_audit_tree(const char *dir, const struct tuf_audit_options *o, struct tuf_audit *out,
                    struct tm_err *e);
 void tuf_audit_free(struct tuf_audit *a);
