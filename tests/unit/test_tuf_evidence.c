@@ -214,6 +214,37 @@ static void lines_of_a_publication_that_was_cut_short_are_no_fault(void **state)
     close_evidence(&v);
 }
 
+/* Roots before the first that can be read are history to whoever looks, and stop whoever goes on.
+ */
+static void unreadable_oldest_roots_are_told_as_history(void **state)
+{
+    (void)state;
+    struct tuf_case c;
+    struct tuf_published p;
+    char dir[PATH_MAX];
+    case_open(&c, CASE_POLICY);
+    for (int i = 0; i < 3; i++)
+        case_round(&c, T0 + i * DAY, i > 0 ? "root" : NULL);
+    snprintf(dir, sizeof(dir), "%s/published", c.dir);
+    case_file(&c, "published/1.root.json",
+              "{\"signed\": {\"expires\": \"2021-12-18T13:28:12.99Z\"}}");
+    assert_int_equal(tuf_published_load(dir, &p, &c.e), -1);
+    assert_int_equal(tuf_published_look(dir, &p, &c.e), 0);
+    assert_int_equal(p.root_count, 2);
+    assert_int_equal(tuf_metadata_version(p.roots[0]), 2);
+    assert_non_null(strstr(tm_buf_str(&p.unread), "root 1 is history"));
+    tuf_published_free(&p);
+    char first[PATH_MAX + 16];
+    snprintf(first, sizeof(first), "%s/1.root.json", dir);
+    assert_int_equal(unlink(first), 0);
+    assert_int_equal(tuf_published_look(dir, &p, &c.e), 0);
+    assert_int_equal(p.root_count, 2);
+    tuf_published_free(&p);
+    case_file(&c, "published/3.root.json", "{}"); /* one that follows a good root is no history */
+    assert_int_equal(tuf_published_look(dir, &p, &c.e), -1);
+    case_close(&c);
+}
+
 /* ---- what a publication costs ---- */
 
 static long syncs;
@@ -261,6 +292,7 @@ int main(void)
         cmocka_unit_test(a_changed_line_chained_anew_is_missed),
         cmocka_unit_test(a_repository_of_an_older_version_is_checked_by_its_versions),
         cmocka_unit_test(lines_of_a_publication_that_was_cut_short_are_no_fault),
+        cmocka_unit_test(unreadable_oldest_roots_are_told_as_history),
         cmocka_unit_test(syncs_do_not_grow_with_the_number_of_roots),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

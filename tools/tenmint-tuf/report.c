@@ -41,6 +41,12 @@ static int print_status(const struct tuf_status *s, const struct tuf_open_events
     return s->level != STATUS_FINE || tuf_open_events_waiting(open) > 0 ? CLI_FOUND : CLI_OK;
 }
 
+/* A workspace's tree is ours, and as strict as all that goes on from it. */
+static int load_looked_at(const struct look *l, struct tuf_published *p, struct tm_err *e)
+{
+    return l->workspace ? tuf_published_load(l->dir, p, e) : tuf_published_look(l->dir, p, e);
+}
+
 /* Of a workspace also what waits for holders. */
 static int read_open(const struct look *l, const char *where, const struct tuf_published *p,
                      struct tuf_open_events *out, struct tm_err *e)
@@ -85,7 +91,7 @@ int command_status(const struct cli_command *self, int argc, char **argv)
     const char *where = count > 0 ? argv[0] : dir != NULL ? dir : ".";
     if (look_open(where, &l, &e) != 0)
         return cli_fail_json(json, CLI_FAILED, &e);
-    if (tuf_published_load(l.dir, &p, &e) != 0) {
+    if (load_looked_at(&l, &p, &e) != 0) {
         rc = cli_fail_json(json, CLI_FAILED, &e);
     } else {
         struct tuf_open_events open = {0};
@@ -113,7 +119,7 @@ static int verify_transcript(const char *dir, const char *path, struct tm_err *e
 {
     struct tuf_published p = {0};
     struct tuf_evidence found = {0};
-    int rc = tuf_published_load(dir, &p, e);
+    int rc = tuf_published_look(dir, &p, e);
     if (rc == 0)
         rc = tuf_evidence_check(path, &p, NULL, NULL, &found, e);
     if (rc == 0)
@@ -160,7 +166,8 @@ int command_verify(const struct cli_command *self, int argc, char **argv)
     const char *where = count > 0 ? argv[0] : ".";
     if (look_open(where, &l, &e) != 0)
         return cli_fail(CLI_FAILED, &e);
-    const struct tuf_audit_options o = {.now = session_now(), .files = !l.temporary};
+    const struct tuf_audit_options o = {
+        .now = session_now(), .files = !l.temporary, .foreign = !l.workspace};
     rc = tuf_audit_tree(l.dir, &o, &a, &e);
     if (rc == 0)
         rc = print_audit(&a, where);
@@ -234,7 +241,7 @@ static int load_tree(const char *where, struct look *l, struct tuf_published *p,
 {
     if (look_open(where, l, e) != 0)
         return -1;
-    if (tuf_published_load(l->dir, p, e) != 0)
+    if (load_looked_at(l, p, e) != 0)
         return -1;
     return p->root_count > 0 ? 0 : tuf_published_missing(where, e);
 }
@@ -292,10 +299,13 @@ static int print_entry(void *arg, const json_t *entry, struct tm_err *e)
 
 static void print_roots(const struct tuf_published *p)
 {
+    if (p->unread.len > 0)
+        fwrite(p->unread.data, 1, p->unread.len, stdout);
     for (size_t i = 0; i < p->root_count; i++) {
         struct tm_buf out = {0};
         tuf_words_difference(i > 0 ? p->roots[i - 1] : NULL, p->roots[i], true, &out);
-        printf("root %zu\n%s", i + 1, tm_buf_str(&out) != NULL ? tm_buf_str(&out) : "");
+        printf("root %lld\n%s", (long long)tuf_metadata_version(p->roots[i]),
+               tm_buf_str(&out) != NULL ? tm_buf_str(&out) : "");
         tm_buf_free(&out);
     }
 }

@@ -310,11 +310,14 @@ int tuf_audit_tree(const char *dir, const struct tuf_audit_options *o, struct tu
     struct tm_err why = {0};
     int rc = r.seen != NULL ? 0 : tm_err_set(e, "out of memory");
     *out = (struct tuf_audit){0};
-    if (rc == 0 && tuf_published_load(dir, &r.live, &why) != 0) {
+    int (*load)(const char *, struct tuf_published *, struct tm_err *) =
+        o->foreign ? tuf_published_look : tuf_published_load;
+    if (rc == 0 && load(dir, &r.live, &why) != 0) {
         fault(&r, &why);
     } else if (rc == 0 && r.live.root_count == 0) {
         rc = tuf_published_missing(dir, e);
     } else if (rc == 0) {
+        tm_buf_append(&out->notes, r.live.unread.data, r.live.unread.len);
         check_roles(&r);
         tuf_metadata_free(r.live.targets); /* the clients have their own */
         r.live.targets = NULL;

@@ -13,7 +13,8 @@
 
 struct tuf_audit_options {
     int64_t now;
-    bool files; /* the directory itself: target files and files that nothing names */
+    bool foreign; /* by others: see tuf_published_look() */
+    bool files;   /* the directory itself: target files and files that nothing names */
 };
 
 struct tuf_audit {

@@ -38,7 +38,7 @@ static int check_root(const struct tuf_published *p, const struct tuf_metadata *
                       struct tm_err *e)
 {
     struct tuf_signers s;
-    char what[64];
+    char what[96];
     if (tuf_metadata_version(m) != version)
         return tm_err_set(e, "%lld.root.json in '%s' holds version %lld", (long long)version,
                           p->dir, (long long)tuf_metadata_version(m));
@@ -54,23 +54,51 @@ static int check_root(const struct tuf_published *p, const struct tuf_metadata *
     return tuf_verify(m, &s, what, e);
 }
 
-static int load_roots(struct tuf_published *p, struct tm_buf *bytes, struct tm_err *e)
+static bool has_root(const struct tuf_published *p, int64_t version)
 {
     char name[64];
+    snprintf(name, sizeof(name), "%lld.root.json", (long long)version);
+    return exists(p->dir, name);
+}
+
+static int load_root(struct tuf_published *p, int64_t version, struct tm_buf *bytes,
+                     struct tm_err *e)
+{
+    char name[64];
+    snprintf(name, sizeof(name), "%lld.root.json", (long long)version);
+    void *grown = realloc(p->roots, (p->root_count + 1) * sizeof(struct tuf_metadata *));
+    if (grown == NULL)
+        return tm_err_set(e, "out of memory");
+    p->roots = grown;
+    struct tuf_metadata *m = load(p->dir, name, TUF_ROOT, bytes, e);
+    if (m == NULL || check_root(p, m, version, e) != 0) {
+        tuf_metadata_free(m);
+        return -1;
+    }
+    p->roots[p->root_count++] = m;
+    return 0;
+}
+
+/* The first version that there is; 1 when there is none. */
+static int64_t oldest_root(const struct tuf_published *p)
+{
     for (int64_t v = 1; v <= ROOTS_MAX; v++) {
-        snprintf(name, sizeof(name), "%lld.root.json", (long long)v);
-        if (!exists(p->dir, name))
-            break;
-        void *grown = realloc(p->roots, (p->root_count + 1) * sizeof(struct tuf_metadata *));
-        if (grown == NULL)
-            return tm_err_set(e, "out of memory");
-        p->roots = grown;
-        struct tuf_metadata *m = load(p->dir, name, TUF_ROOT, bytes, e);
-        if (m == NULL || check_root(p, m, v, e) != 0) {
-            tuf_metadata_free(m);
-            return -1;
-        }
-        p->roots[p->root_count++] = m;
+        if (has_root(p, v))
+            return v;
+    }
+    return 1;
+}
+
+static int load_roots(struct tuf_published *p, bool look, struct tm_buf *bytes, struct tm_err *e)
+{
+    for (int64_t v = look ? oldest_root(p) : 1; v <= ROOTS_MAX && has_root(p, v); v++) {
+        struct tm_err why = {0};
+        if (load_root(p, v, bytes, &why) == 0)
+            continue;
+        if (!look || p->root_count > 0 || !has_root(p, v + 1))
+            return tm_err_set(e, "%s", why.text);
+        tm_buf_printf(&p->unread, "root %lld is history that nobody can trust: %s\n", (long long)v,
+                      why.text);
     }
     if (p->root_count == 0 && exists(p->dir, "timestamp.json"))
         return tm_err_set(e,
@@ -150,7 +178,7 @@ int tuf_published_missing(const char *dir, struct tm_err *e)
     return tm_err_mark(e, ERR_REFUSED);
 }
 
-int tuf_published_load(const char *dir, struct tuf_published *p, struct tm_err *e)
+static int load_tree(const char *dir, bool look, struct tuf_published *p, struct tm_err *e)
 {
     struct tm_buf bytes = {0};
     *p = (struct tuf_published){0};
@@ -158,7 +186,7 @@ int tuf_published_load(const char *dir, struct tuf_published *p, struct tm_err *
         return tm_err_set(e, "'%.100s': the path is too long", dir);
     p->nested = calloc(1, sizeof(*p->nested));
     int rc = p->nested != NULL && (p->nested->others = json_object()) != NULL
-                 ? load_roots(p, &bytes, e)
+                 ? load_roots(p, look, &bytes, e)
                  : tm_err_set(e, "out of memory");
     if (rc == 0 && p->root_count == 1 && !exists(dir, "timestamp.json"))
         forget_roots(p); /* the first publication was cut short: nobody has seen anything */
@@ -172,8 +200,19 @@ int tuf_published_load(const char *dir, struct tuf_published *p, struct tm_err *
     return 0;
 }
 
+int tuf_published_load(const char *dir, struct tuf_published *p, struct tm_err *e)
+{
+    return load_tree(dir, false, p, e);
+}
+
+int tuf_published_look(const char *dir, struct tuf_published *p, struct tm_err *e)
+{
+    return load_tree(dir, true, p, e);
+}
+
 void tuf_published_free(struct tuf_published *p)
 {
+    tm_buf_free(&p->unread);
     forget_nested(p);
     forget_roots(p);
     tuf_metadata_free(p->timestamp);

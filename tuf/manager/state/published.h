@@ -11,15 +11,21 @@
 
 struct tuf_published {
     char dir[PATH_MAX];
-    struct tuf_metadata **roots; /* [i] is version i + 1 */
+    struct tuf_metadata **roots; /* [i] is version i + 1, but for tuf_published_look() */
     size_t root_count;           /* 0: nothing is published yet */
     struct tuf_metadata *timestamp, *snapshot, *targets;
+    struct tm_buf unread;  /* a line for each root that tuf_published_look() passed over */
     struct nested *nested; /* delegated roles that delegate further: loaded when first needed */
 };
 
 /* A missing or empty directory is an empty tree. Refuses a root chain with a gap, a root that its
  * predecessor did not sign, and files that do not belong together. */
 int tuf_published_load(const char *dir, struct tuf_published *p, struct tm_err *e);
+
+/* The same for looking at what others publish: its roots may begin at another version than 1, and
+ * those before the first that can be read and proves itself by its own keys are history that nobody
+ * trusts, told in `unread`. Nothing may be made of it. */
+int tuf_published_look(const char *dir, struct tuf_published *p, struct tm_err *e);
 
 /* Says that `dir` holds none; ERR_REFUSED. Returns -1. */
 int tuf_published_missing(const char *dir, struct tm_err *e);
