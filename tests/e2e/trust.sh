@@ -77,6 +77,8 @@ says "a directory as a file URL" 0 "timestamp +version 2 " trust refresh --metad
 says "a file URL of elsewhere" 1 "absolute path of a directory here" trust refresh --metadata-url "file://tuf.example.com/$P"
 
 # offline, and the clock
+says "a client's configuration without its targets" 1 "trusted_root.json" trust get --client-trust-config --metadata-url "$GOOD"
+says "neither a target nor a configuration" 2 "name the targets" trust get --metadata-url "$GOOD"
 says "a target into the cache" 0 "one.txt" trust get one.txt --metadata-url "$GOOD"
 says "offline" 0 "timestamp +version 2 " trust refresh --offline
 says "a target offline" 0 "one.txt" trust get one.txt --offline

@@ -24,9 +24,10 @@ static const struct cli_command trust_commands[] = {
      .run = trust_show_command},
     {.name = "get",
      .group = "trust",
-     .args = "TARGET... [OPTION]...",
+     .args = "TARGET... | --client-trust-config [OPTION]...",
      .summary = "refresh, then fetch verified targets and print where they are",
-     .examples = "  tenmint trust get trusted_root.json --out trusted_root.json\n",
+     .examples = "  tenmint trust get trusted_root.json --out trusted_root.json\n"
+                 "  tenmint trust get --client-trust-config --out trust-config.json\n",
      .exits = {[CLI_DANGER] = "danger: the mirror serves older metadata than was seen before"},
      .run = trust_get_command},
 };

@@ -144,17 +144,25 @@ int trust_get_command(const struct cli_command *self, int argc, char **argv)
 {
     struct trust_source source = {0};
     struct places to = {0};
+    bool config = false;
     const struct cli_option options[] = {
         TRUST_OPTIONS(&source),
         {"out", CLI_TEXT, "FILE", "write the target here (one target)", &to.out},
         {"out-dir", CLI_TEXT, "DIR", "write targets below this directory; made when missing",
          &to.out_dir},
+        {"client-trust-config", CLI_FLAG, NULL,
+         "print trusted root and signing configuration as one ClientTrustConfig", &config},
         {0}};
     struct tm_err e = {0};
     int count = 0;
-    int code = cli_parse(self, options, argc, argv, 1, INT_MAX, &count);
+    int code = cli_parse(self, options, argc, argv, 0, INT_MAX, &count);
     if (code != CLI_GO_ON)
         return code;
+    if (config ? count > 0 || to.out_dir != NULL : count == 0) {
+        tm_err_set(&e, "trust get: name the targets, or give --client-trust-config alone (with "
+                       "--out FILE)");
+        return cli_fail(CLI_USAGE, &e);
+    }
     if (to.out != NULL && (to.out_dir != NULL || count > 1)) {
         tm_err_set(&e, "trust get: --out takes one target, and not --out-dir besides");
         return cli_fail(CLI_USAGE, &e);
@@ -163,6 +171,8 @@ int trust_get_command(const struct cli_command *self, int argc, char **argv)
     int rc = c != NULL ? 0 : -1;
     if (rc == 0 && to.out_dir != NULL)
         rc = tm_file_mkdirs(to.out_dir, 0755, &e);
+    if (rc == 0 && config)
+        rc = trust_write_client_config(c, to.out, &e);
     for (int i = 0; i < count && rc == 0; i++)
         rc = get_one(c, argv[i], &to, &e);
     tuf_client_close(c);
