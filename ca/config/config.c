@@ -193,6 +193,8 @@ static const struct tm_yamlmap_key keys[] = {
     PATH("issuers-file", issuers_file),
     SECTION("oidc", oidc_keys),
     SECTION("ct", ct_keys),
+    SECTION("signature-log", ca_config_signature_keys),
+    SECTION("timestamp-authority", ca_config_tsa_keys),
     SECTION("tuf", tuf_keys),
     TIME("reload-interval", reload_interval, 0, 24 * HOUR),
     SECTION("log", log_keys),
@@ -330,7 +332,8 @@ static int validate(const char *name, const struct ca_config *c, struct tm_err *
 {
     if (check_listeners(name, c, e) != 0)
         return -1;
-    if (ca_config_check_logs(name, c, e) != 0 || check_tuf(name, c, e) != 0)
+    if (ca_config_check_signatures(name, c, e) != 0 || ca_config_check_tsa(name, c, e) != 0 ||
+        ca_config_check_logs(name, c, e) != 0 || check_tuf(name, c, e) != 0)
         return -1;
     if ((c->tls_certificate == NULL) != (c->tls_key == NULL))
         return tm_err_set(e, "%s: 'tls' needs both 'certificate' and 'key'", name);

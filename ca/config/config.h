@@ -10,12 +10,32 @@
 #include "ca/ct/ct.h"
 #include "ca/ct/embedded.h"
 #include "common/http/http.h"
+#include "ca/log/signatures/siglog.h"
 #include "ca/signer/signer.h"
 #include "common/err.h"
 #include "common/jlog.h"
 #include "common/yamlmap.h"
 #include "common/yamlmap_diff.h"
 #include "oidc/verifier.h"
+
+struct ca_config_key { /* text is owned: a file and its password, or a token */
+    char *file, *password_file, *password_env;
+    char *module, *token, *label, *pin_file, *pin_env;
+};
+
+struct ca_config_signatures { /* a log of signatures; text is owned */
+    char *directory;          /* NULL: none */
+    char *origin, *prefix, *anchor;
+    struct ca_config_key key;
+    int64_t checkpoint_interval;
+    struct tm_yamlmap_entries retired; /* of struct ca_config_retired */
+};
+
+struct ca_config_tsa { /* a timestamp authority; text is owned */
+    char *chain;       /* NULL: none */
+    char *policy;
+    struct ca_config_key key;
+};
 
 struct ca_config { /* text is owned; durations are milliseconds */
     char *listen;
@@ -53,6 +73,9 @@ struct ca_config { /* text is owned; durations are milliseconds */
     int64_t witness_quorum, witness_timeout;
     bool witness_allow_http;
     int64_t checkpoint_interval;
+
+    struct ca_config_signatures signatures;
+    struct ca_config_tsa tsa;
 
     char *tuf_directory; /* a published TUF tree to serve; NULL: none */
     char *tuf_prefix;    /* NULL: /tuf */
@@ -99,6 +122,9 @@ void ca_config_http(const struct ca_config *c, struct tm_http_options *o);
 /* `members` has room for CT_LOGS_MAX; without logs o->count is 0. */
 void ca_config_ct(const struct ca_config *c, struct ca_ct_member *members, struct ca_ct_options *o);
 void ca_config_embedded(const struct ca_config *c, struct ca_ct_embedded_options *o);
+void ca_config_siglog(const struct ca_config *c, struct ca_log_options *o); /* without its key */
+const char *ca_config_siglog_prefix(const struct ca_config *c);
+struct tm_key_source ca_config_key_source(const struct ca_config_key *k);
 bool ca_config_audit_best_effort(const struct ca_config *c);
 enum tm_jlog_level ca_config_log_level(const struct ca_config *c);
 

@@ -110,11 +110,20 @@ static int check_prefixes(const char *name, const struct ca_config *c, struct tm
 {
     struct {
         const char *what, *prefix;
-    } seen[CA_CONFIG_RETIRED_MAX + 2];
+    } seen[2 * CA_CONFIG_RETIRED_MAX + 3];
     size_t count = 0;
     for (size_t i = 0; i < c->retired_logs.count; i++, count++) {
         seen[count].what = ca_config_retired_at(c, i)->name;
         seen[count].prefix = ca_config_retired_at(c, i)->prefix;
+    }
+    const struct ca_config_retired *shard = c->signatures.retired.item;
+    for (size_t i = 0; i < c->signatures.retired.count; i++, count++) {
+        seen[count].what = shard[i].name;
+        seen[count].prefix = shard[i].prefix;
+    }
+    if (c->signatures.directory != NULL) {
+        seen[count].what = "signature-log";
+        seen[count++].prefix = ca_config_siglog_prefix(c);
     }
     if (c->embedded_directory != NULL) {
         seen[count].what = "embedded";

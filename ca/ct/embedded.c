@@ -11,6 +11,7 @@
 
 #include "ca/log/ct/ctlog.h"
 #include "ca/log/engine/reader.h"
+#include "ca/log/signatures/siglog.h"
 #include "common/clock.h"
 #include "common/file.h"
 #include "common/promtext.h"
@@ -281,7 +282,7 @@ int ca_ct_embedded_create(const struct ca_ct_embedded_new *n, struct tm_err *e)
     if (rc == 0)
         rc = write_public(n->public_file, key, e);
     if (rc == 0)
-        rc = ca_ctlog_create(&lo, e);
+        rc = n->signatures ? ca_siglog_create(&lo, e) : ca_ctlog_create(&lo, e);
     EVP_PKEY_free(key);
     tm_key_free(device);
     return rc;

@@ -37,6 +37,7 @@ struct ca_ct_embedded_new { /* a log to be made; borrowed */
     const char *key_file;               /* a new file, 0600 */
     const char *password;               /* encrypts key_file; NULL: plain */
     const char *public_file;            /* a new PEM file for verifiers */
+    bool signatures;                    /* a log of signatures, not of certificates */
 };
 
 /* A new log and its new P-256 key. */

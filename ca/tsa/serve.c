@@ -100,3 +100,25 @@ const struct tm_http_route ca_tsa_routes[] = {
     {"/api/v1/timestamp/certchain", HTTP_GET, chain},
 };
 const size_t ca_tsa_route_count = sizeof(ca_tsa_routes) / sizeof(ca_tsa_routes[0]);
+
+static enum tm_http_result mounted(void *ctx, struct tm_http_exchange *x)
+{
+    bool post = tm_http_method_of(x) == HTTP_POST;
+    for (size_t i = 0; i < ca_tsa_route_count; i++) {
+        if (strcmp(ca_tsa_routes[i].path, tm_http_path(x)) != 0)
+            continue;
+        if ((ca_tsa_routes[i].method == HTTP_POST) == post)
+            return ca_tsa_routes[i].handle(ctx, x);
+        reply_error(x, 405, "Method Not Allowed");
+        tm_http_reply_header(x, "Allow", post ? "GET, HEAD, OPTIONS" : "POST, OPTIONS");
+        return HTTP_DONE;
+    }
+    reply_error(x, 404, "Not Found");
+    return HTTP_DONE;
+}
+
+struct tm_http_mount ca_tsa_mount(struct ca_tsa_server *s)
+{
+    return (struct tm_http_mount){
+        .prefix = "/api/v1", .handle = mounted, .ctx = s, .body_name = "timestamp"};
+}

@@ -21,4 +21,7 @@ struct ca_tsa_server { /* all are the caller's, and outlive the server */
 extern const struct tm_http_route ca_tsa_routes[];
 extern const size_t ca_tsa_route_count;
 
+/* The same, below "/api/v1", for a server whose routes are another's. */
+struct tm_http_mount ca_tsa_mount(struct ca_tsa_server *s);
+
 #endif

@@ -35,7 +35,7 @@ ca/log/monitor             : ca/cert common common/fetch common/transparency
 ca/proof                   : common
 ca/tsa                     : ca/signer common common/http
 ca/api                     : ca/signer ca/cert ca/proof oidc @common
-ca/ct                      : ca/api ca/signer ca/log/engine ca/log/ct ca/log/witness @common
+ca/ct                       : ca/api ca/signer ca/log/engine ca/log/ct ca/log/signatures ca/log/witness @common
 ca/config                  : ca/api ca/ct ca/signer ca/tsa ca/log/ct ca/log/signatures oidc @common
 
 tuf/metadata               : common common/key

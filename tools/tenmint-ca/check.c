@@ -15,6 +15,7 @@
 #include "common/transparency/digsig.h"
 #include "tools/tenmint-ca/commands.h"
 #include "tools/tenmint-ca/repository.h"
+#include "tools/tenmint-ca/sigstore.h"
 #include "tools/tenmint-ca/tls.h"
 
 static void print_issuers(const char *path, const struct oidc_trust *trust)
@@ -220,6 +221,8 @@ static int check_server(const char *path, struct tm_err *e)
         rc = check_ct(&c, e);
     if (rc == 0)
         rc = check_retired(&c, e);
+    if (rc == 0)
+        rc = sigstore_check(&c, e);
     if (rc == 0)
         rc = check_tuf(&c, e);
     if (rc == 0)

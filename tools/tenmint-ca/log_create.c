@@ -12,7 +12,8 @@
 
 struct new_log {
     const char *dir, *origin;
-    const char *password_file;   /* of the key's file */
+    const char *password_file; /* of the key's file */
+    bool signatures;
     struct tm_key_source device; /* pkcs11_module NULL: the key is a file */
     struct owner owner;
     char key[PATH_MAX], public[PATH_MAX];
@@ -22,6 +23,9 @@ static int check(const struct new_log *n, struct tm_err *e)
 {
     if (n->origin == NULL)
         return tm_err_set(e, "log create: --origin NAME is needed: a name that no log had before");
+    if (n->signatures && strpbrk(n->origin, "/:") != NULL)
+        return tm_err_set(e, "log create: the origin of a signature log is the bare host name of "
+                             "its address, such as rekor.example.com: clients look for that");
     if (setup_check_origin("origin", n->origin, e) != 0 ||
         setup_check_device(&n->device, "pkcs11-key", n->device.pkcs11_key, e) != 0)
         return -1;
@@ -52,7 +56,8 @@ static int make(struct new_log *n, struct tm_err *e)
                                    .origin = n->origin,
                                    .device = device ? &n->device : NULL,
                                    .key_file = n->key,
-                                   .public_file = n->public};
+                                   .public_file = n->public,
+                                   .signatures = n->signatures};
     int rc = device ? 0 : tm_key_read_secret(n->password_file, NULL, "password", &password, e);
     if (rc == 0 && !device && password.len == 0)
         rc = tm_err_set(e, "the password in '%s' is empty", n->password_file);
@@ -77,11 +82,31 @@ static const char *prefix_of(const char *origin)
     return slash != NULL ? slash : "/log";
 }
 
+/* A log of signatures has its own section, at its top level. */
+static void put_section(struct tm_buf *out, const struct new_log *n, const char **indent)
+{
+    *indent = n->signatures ? "  " : "    ";
+    tm_buf_puts(out, "let verifiers know it before it is used:\n");
+    if (n->signatures)
+        tm_buf_printf(out,
+                      "  tenmint-tuf trust add-log --url https://%s --key %s --api-version 2\n",
+                      n->origin, n->public);
+    else
+        tm_buf_printf(out, "  tenmint-tuf trust add-ctlog --url https://%s --key %s\n", n->origin,
+                      n->public);
+    tm_buf_printf(out,
+                  "then put this in place of the server's '%s', and the old log under "
+                  "'retired':\n%s",
+                  n->signatures ? "signature-log" : "embedded",
+                  n->signatures ? "signature-log:\n" : "  embedded:\n");
+}
+
 /* As the configuration wants it, with paths that hold from anywhere. */
 static int print_done(const struct new_log *n, struct tm_err *e)
 {
     char dir[PATH_MAX], key[PATH_MAX], password[PATH_MAX];
     struct tm_buf out = {0};
+    const char *indent = NULL;
     bool device = n->device.pkcs11_module != NULL;
     if (realpath(n->dir, dir) == NULL ||
         (!device &&
@@ -92,19 +117,16 @@ static int print_done(const struct new_log *n, struct tm_err *e)
     if (device)
         tm_buf_printf(&out, "made its key '%s' in token '%s'; it cannot be read out of it\n",
                       n->device.pkcs11_key, n->device.pkcs11_token);
-    tm_buf_puts(&out, "let verifiers know it before it is used:\n");
-    tm_buf_printf(&out, "  tenmint-tuf trust add-ctlog --url https://%s --key %s\n", n->origin,
-                  n->public);
-    tm_buf_puts(&out, "then put this in place of the server's 'embedded', and the old log under "
-                      "'retired':\n  embedded:\n");
-    setup_put_yaml(&out, "    ", "directory", dir);
-    setup_put_yaml(&out, "    ", "origin", n->origin);
-    setup_put_yaml(&out, "    ", "prefix", prefix_of(n->origin));
+    put_section(&out, n, &indent);
+    setup_put_yaml(&out, indent, "directory", dir);
+    setup_put_yaml(&out, indent, "origin", n->origin);
+    if (!n->signatures)
+        setup_put_yaml(&out, indent, "prefix", prefix_of(n->origin));
     if (device) {
-        setup_put_device(&out, "    ", &n->device);
+        setup_put_device(&out, indent, &n->device);
     } else {
-        setup_put_yaml(&out, "    ", "key", key);
-        setup_put_yaml(&out, "    ", "password-file", password);
+        setup_put_yaml(&out, indent, "key", key);
+        setup_put_yaml(&out, indent, "password-file", password);
     }
     const char *text = tm_buf_str(&out);
     int rc =
@@ -120,6 +142,8 @@ int command_log_create(const struct cli_command *self, int argc, char **argv)
     const struct cli_option options[] = {
         {"origin", CLI_TEXT, "NAME",
          "its name for ever, which no log had before, e.g. ca.example.com/log/2027", &n.origin},
+        {"signatures", CLI_FLAG, NULL, "a log of signatures (Rekor v2's API), not of certificates",
+         &n.signatures},
         {"password-file", CLI_TEXT, "FILE", "encrypts its key, DIR.key; may be the CA's",
          &n.password_file},
         SETUP_DEVICE_OPTIONS(n.device),

@@ -11,8 +11,14 @@ const struct tm_process_role roles_table[ROLE_COUNT] = {
 
 void roles_forget_secrets(const struct ca_config *c)
 {
-    const char *const names[] = {c->password_env, c->pkcs11_pin_env, c->embedded_password_env,
-                                 c->embedded_pin_env};
+    const char *const names[] = {c->password_env,
+                                 c->pkcs11_pin_env,
+                                 c->embedded_password_env,
+                                 c->embedded_pin_env,
+                                 c->signatures.key.password_env,
+                                 c->signatures.key.pin_env,
+                                 c->tsa.key.password_env,
+                                 c->tsa.key.pin_env};
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         char *value = names[i] != NULL ? getenv(names[i]) : NULL;
         if (value == NULL)

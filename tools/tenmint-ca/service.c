@@ -144,6 +144,7 @@ static void more_metrics(void *ctx, struct tm_buf *out)
     }
     if (s->repository != NULL)
         repository_metrics(s->repository, out);
+    sigstore_metrics(s->sigstore, out);
 }
 
 static int open_output(struct service *s, struct tm_err *e)
@@ -259,6 +260,7 @@ static int start_http(struct service *s, struct tm_err *e)
     }
     if (s->repository != NULL)
         s->mounts[o.mount_count++] = repository_mount(s->repository);
+    o.mount_count += sigstore_mounts(s->sigstore, s->mounts + o.mount_count);
     s->http = tm_http_server_start(&o, e);
     tls_free(&s->tls);
     if (s->http == NULL)
@@ -295,7 +297,8 @@ int service_start(struct service *s, const struct ca_config *config, const char 
     if (open_output(s, e) != 0)
         return CLI_FAILED;
     if (start_core(s, issuers, e) != 0 || start_ct(s, e) != 0 || open_retired(s, e) != 0 ||
-        open_repository(s, e) != 0 || read_tls(s, e) != 0 || start_api(s, e) != 0)
+        open_repository(s, e) != 0 || sigstore_open(config, s->log, &s->sigstore, e) != 0 ||
+        read_tls(s, e) != 0 || start_api(s, e) != 0)
         return CLI_CONFIG;
     return start_http(s, e) == 0 ? CLI_OK : CLI_FAILED;
 }
@@ -392,6 +395,7 @@ void service_stop(struct service *s)
     tm_sink_break(s->audit);         /* wakes whoever still waits for a record */
     oidc_verifier_free(s->verifier); /* wakes whoever still waits for keys */
     ca_ct_free(s->ct);
+    sigstore_close(s->sigstore);
     ca_log_server_free(s->log_server);
     ca_ct_embedded_close(s->embedded);
     for (size_t i = 0; i < s->retired_count; i++) {

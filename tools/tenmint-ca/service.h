@@ -16,6 +16,7 @@
 #include "common/fetch/far.h"
 #include "common/file.h"
 #include "tools/tenmint-ca/repository.h"
+#include "tools/tenmint-ca/sigstore.h"
 #include "tools/tenmint-ca/tls.h"
 
 struct service {
@@ -34,9 +35,10 @@ struct service {
     struct ca_log_retired *retired[CA_CONFIG_RETIRED_MAX];
     struct ca_log_server *retired_server[CA_CONFIG_RETIRED_MAX];
     size_t retired_count;
-    struct repository *repository;                          /* NULL: no TUF tree is served */
-    struct tm_http_mount mounts[CA_CONFIG_RETIRED_MAX + 2]; /* the logs', the repository's */
-    struct ca_ct *ct;                                       /* NULL: no log at all */
+    struct repository *repository; /* NULL: no TUF tree is served */
+    struct sigstore *sigstore;     /* NULL: neither signature log nor timestamp authority */
+    struct tm_http_mount mounts[CA_CONFIG_RETIRED_MAX + 2 + SIGSTORE_MOUNTS_MAX];
+    struct ca_ct *ct; /* NULL: no log at all */
     struct ca_api *api;
     struct tm_http_server *http;
     struct tm_http_server *metrics_http;

@@ -208,5 +208,9 @@ void ca_sig_server_free(struct ca_sig_server *s)
 
 struct tm_http_mount ca_sig_server_mount(struct ca_sig_server *s)
 {
-    return (struct tm_http_mount){.prefix = s->o.prefix, .handle = handle, .ctx = s};
+    return (struct tm_http_mount){.prefix = s->o.prefix,
+                                  .handle = handle,
+                                  .ctx = s,
+                                  .body_name = "log/entries",
+                                  .max_body = s->o.retired == NULL ? SIG_REQUEST_MAX : 0};
 }

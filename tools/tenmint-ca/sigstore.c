@@ -1,0 +1,229 @@
+#include "tools/tenmint-ca/sigstore.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "ca/log/signatures/format.h"
+#include "ca/log/signatures/serve.h"
+#include "ca/tsa/serve.h"
+#include "common/checked_clock.h"
+#include "common/clock.h"
+#include "common/file.h"
+#include "common/promtext.h"
+
+#define CHAIN_MAX ((size_t)64 * 1024)
+#define TSA_SLACK_MS \
+    500 /* tokens say that the time is right to a second, and are in whole ones \
+         */
+
+struct sigstore {
+    const struct ca_config *config;
+    struct tm_key *log_key, *tsa_key;
+    struct ca_siglog *log; /* NULL: none */
+    struct ca_sig_server *log_server;
+    struct ca_log_retired *retired[CA_CONFIG_RETIRED_MAX];
+    struct ca_sig_server *retired_server[CA_CONFIG_RETIRED_MAX];
+    struct ca_tsa_server tsa; /* .tsa NULL: none */
+    struct tm_checked_clock clock;
+};
+
+static const struct ca_config_retired *shard_at(const struct ca_config *c, size_t i)
+{
+    return &((const struct ca_config_retired *)c->signatures.retired.item)[i];
+}
+
+static int tsa_now(void *ctx, int64_t *seconds, struct tm_err *e)
+{
+    int64_t ms = 0;
+    if (tm_checked_clock_now(ctx, &ms, e) != 0)
+        return -1;
+    *seconds = ms / 1000;
+    return 0;
+}
+
+/* `key`: opened here; the caller frees it after the authority. */
+static struct ca_tsa *make_tsa(const struct ca_config *c, struct tm_checked_clock *clock,
+                               struct tm_key **key, struct tm_err *e)
+{
+    struct tm_buf chain = {0};
+    struct ca_tsa *tsa = NULL;
+    const struct tm_key_source source = ca_config_key_source(&c->tsa.key);
+    if (tm_file_read_text(c->tsa.chain, CHAIN_MAX, &chain, e) == 0)
+        *key = tm_key_open(&source, "timestamp key", e);
+    if (*key != NULL) {
+        const struct ca_tsa_options o = {.chain_pem = (const char *)chain.data,
+                                         .chain_len = chain.len,
+                                         .key = tm_key_pkey(*key),
+                                         .policy = c->tsa.policy,
+                                         .clock = tsa_now,
+                                         .clock_ctx = clock};
+        tsa = ca_tsa_new(&o, tm_clock_wall_ms() / 1000, e);
+    }
+    tm_buf_free(&chain);
+    if (tsa == NULL)
+        tm_err_wrap(e, "timestamp-authority");
+    return tsa;
+}
+
+static int open_log(struct sigstore *s, struct tm_jlog *jlog, struct tm_err *e)
+{
+    struct ca_log_options o;
+    const struct tm_key_source source = ca_config_key_source(&s->config->signatures.key);
+    s->log_key = tm_key_open(&source, "signature log's key", e);
+    if (s->log_key == NULL)
+        return -1;
+    ca_config_siglog(s->config, &o);
+    o.key = tm_key_pkey(s->log_key);
+    o.jlog = jlog;
+    s->log = ca_siglog_open(&o, e);
+    if (s->log == NULL)
+        return -1;
+    const struct ca_sig_serve_options so = {
+        .log = s->log, .prefix = ca_config_siglog_prefix(s->config), .jlog = jlog};
+    s->log_server = ca_sig_server_new(&so, e);
+    return s->log_server != NULL ? 0 : -1;
+}
+
+static int open_shard(struct sigstore *s, size_t i, struct tm_jlog *jlog, struct tm_err *e)
+{
+    const struct ca_config_retired *r = shard_at(s->config, i);
+    s->retired[i] = ca_log_retired_open(&ca_log_format_signatures, r->directory, r->public_key, e);
+    if (s->retired[i] == NULL)
+        return -1;
+    const struct ca_sig_serve_options so = {
+        .retired = s->retired[i], .prefix = r->prefix, .jlog = jlog};
+    s->retired_server[i] = ca_sig_server_new(&so, e);
+    return s->retired_server[i] != NULL ? 0 : -1;
+}
+
+static int open_all(struct sigstore *s, struct tm_jlog *jlog, struct tm_err *e)
+{
+    const struct ca_config *c = s->config;
+    if (c->signatures.directory != NULL && open_log(s, jlog, e) != 0)
+        return tm_err_wrap(e, "signature-log");
+    for (size_t i = 0; i < c->signatures.retired.count; i++) {
+        if (open_shard(s, i, jlog, e) != 0)
+            return tm_err_wrap(e, "signature-log");
+    }
+    if (c->tsa.chain == NULL)
+        return 0;
+    s->tsa.jlog = jlog;
+    s->tsa.tsa = make_tsa(c, &s->clock, &s->tsa_key, e);
+    return s->tsa.tsa != NULL ? 0 : -1;
+}
+
+int sigstore_open(const struct ca_config *c, struct tm_jlog *jlog, struct sigstore **out,
+                  struct tm_err *e)
+{
+    *out = NULL;
+    if (c->signatures.directory == NULL && c->signatures.retired.count == 0 && c->tsa.chain == NULL)
+        return 0;
+    struct sigstore *s = calloc(1, sizeof(*s));
+    if (s == NULL)
+        return tm_err_set(e, "out of memory");
+    s->config = c;
+    tm_checked_clock_init(&s->clock, NULL, jlog);
+    s->clock.slack_ms = TSA_SLACK_MS;
+    if (open_all(s, jlog, e) != 0) {
+        sigstore_close(s);
+        return -1;
+    }
+    *out = s;
+    return 0;
+}
+
+void sigstore_close(struct sigstore *s)
+{
+    if (s == NULL)
+        return;
+    ca_sig_server_free(s->log_server);
+    ca_siglog_close(s->log);
+    for (size_t i = 0; i < s->config->signatures.retired.count; i++) {
+        ca_sig_server_free(s->retired_server[i]);
+        ca_log_retired_close(s->retired[i]);
+    }
+    ca_tsa_free(s->tsa.tsa);
+    tm_key_free(s->log_key);
+    tm_key_free(s->tsa_key);
+    tm_checked_clock_free(&s->clock);
+    free(s);
+}
+
+size_t sigstore_mounts(struct sigstore *s, struct tm_http_mount *out)
+{
+    size_t count = 0;
+    if (s == NULL)
+        return 0;
+    if (s->log_server != NULL)
+        out[count++] = ca_sig_server_mount(s->log_server);
+    for (size_t i = 0; i < s->config->signatures.retired.count; i++)
+        out[count++] = ca_sig_server_mount(s->retired_server[i]);
+    if (s->tsa.tsa != NULL)
+        out[count++] = ca_tsa_mount(&s->tsa);
+    return count;
+}
+
+/* ---- figures ---- */
+
+static void counter(struct tm_buf *out, const char *name, const char *help, const char *label,
+                    const char *const *values, const uint64_t *figures, size_t count)
+{
+    tm_promtext_head(out, name, "counter", help);
+    for (size_t i = 0; i < count; i++)
+        tm_buf_printf(out, "%s{%s=\"%s\"} %" PRIu64 "\n", name, label, values[i], figures[i]);
+}
+
+static void log_metrics(struct ca_siglog *log, struct tm_buf *out)
+{
+    static const char *const results[] = {"logged", "bad", "duplicate", "failed"};
+    struct ca_siglog_stats s;
+    struct ca_log_stats l;
+    ca_siglog_stats_get(log, &s);
+    ca_log_stats_get(ca_siglog_log(log), &l);
+    const uint64_t figures[] = {s.logged, s.bad, s.duplicates, s.failed};
+    const struct {
+        const char *name, *help;
+        double value;
+    } gauges[] = {
+        {"tenmint_siglog_size", "Durable entries of the signature log.", (double)l.size},
+        {"tenmint_siglog_checkpoint_size", "Tree size of its published checkpoint.",
+         (double)l.checkpoint_size},
+        {"tenmint_siglog_checkpoint_age_seconds", "Since its published checkpoint was signed.",
+         (double)l.checkpoint_age_ms / 1000},
+        {"tenmint_siglog_contradicted",
+         "1: it was rolled back or has forked, and takes no entries.", l.contradicted},
+    };
+    counter(out, "tenmint_siglog_submissions_total", "Submissions to the signature log by result.",
+            "result", results, figures, 4);
+    for (size_t i = 0; i < sizeof(gauges) / sizeof(gauges[0]); i++) {
+        tm_promtext_head(out, gauges[i].name, "gauge", gauges[i].help);
+        tm_buf_printf(out, "%s %.15g\n", gauges[i].name, gauges[i].value);
+    }
+}
+
+static void tsa_metrics(struct sigstore *s, struct tm_buf *out)
+{
+    static const char *const results[] = {"granted", "refused", "not_now"};
+    const uint64_t figures[] = {atomic_load(&s->tsa.granted), atomic_load(&s->tsa.refused),
+                                atomic_load(&s->tsa.not_now)};
+    counter(out, "tenmint_tsa_requests_total", "Timestamps asked for, by result.", "result",
+            results, figures, 3);
+    tm_promtext_head(out, "tenmint_tsa_certificate_expiry_seconds", "gauge",
+                     "When the first certificate of the timestamp chain ends, Unix time.");
+    tm_buf_printf(out, "tenmint_tsa_certificate_expiry_seconds %" PRId64 "\n",
+                  ca_tsa_not_after(s->tsa.tsa));
+    tm_promtext_head(out, "tenmint_tsa_clock_trusted", "gauge",
+                     "0: the clock was set, and no timestamps are made until it is right.");
+    tm_buf_printf(out, "tenmint_tsa_clock_trusted %d\n",
+                  tm_checked_clock_facts(&s->clock).trusted ? 1 : 0);
+}
+
+void sigstore_metrics(struct sigstore *s, struct tm_buf *out)
+{
+    if (s == NULL)
+        return;
+    if (s->log != NULL)
+        log_metrics(s->log, out);
+    if (s->tsa.tsa != NULL)
+        tsa_metrics(s, out);
+}

@@ -1,0 +1,84 @@
+/* check-config: the signature log and the timestamp authority. A running server may hold the log,
+ * so it is looked at only. */
+#include <stdio.h>
+#include <string.h>
+
+#include "ca/log/engine/reader.h"
+#include "ca/log/engine/view.h"
+#include "ca/log/signatures/format.h"
+#include "ca/tsa/tsa.h"
+#include "common/clock.h"
+#include "common/file.h"
+#include "tools/tenmint-ca/sigstore.h"
+
+#define CHAIN_MAX ((size_t)64 * 1024)
+
+static int check_log(const struct ca_config_signatures *s, struct tm_err *e)
+{
+    struct ca_log_identity identity;
+    const struct tm_key_source source = ca_config_key_source(&s->key);
+    struct tm_key *key = tm_key_open(&source, "signature log's key", e);
+    int rc = key != NULL ? ca_log_dir_identity(s->directory, &identity, e) : -1;
+    tm_key_free(key);
+    if (rc != 0)
+        return -1;
+    if (strcmp(identity.kind, ca_log_format_signatures.kind) != 0)
+        return tm_err_set(e, "'%s' is a log of another kind: %s", s->directory, identity.kind);
+    if (strcmp(identity.origin, s->origin) != 0)
+        return tm_err_set(e, "'%s' is the log of origin '%s', not '%s'", s->directory,
+                          identity.origin, s->origin);
+    printf("signature log: %s in %s\n", s->origin, s->directory);
+    return 0;
+}
+
+static int check_shards(const struct ca_config_signatures *s, struct tm_err *e)
+{
+    const struct ca_config_retired *r = s->retired.item;
+    for (size_t i = 0; i < s->retired.count; i++) {
+        bool in_use = false;
+        struct ca_log_retired *l = ca_log_retired_look(&ca_log_format_signatures, r[i].directory,
+                                                       r[i].public_key, &in_use, e);
+        if (l == NULL)
+            return -1;
+        printf("  retired   %s in %s, served at %s%s\n", ca_log_retired_view(l).origin,
+               r[i].directory, r[i].prefix,
+               in_use ? "; a process still writes to it: stop that before this is served" : "");
+        ca_log_retired_close(l);
+    }
+    return 0;
+}
+
+static int check_tsa(const struct ca_config *c, struct tm_err *e)
+{
+    char until[21];
+    struct tm_buf chain = {0};
+    struct ca_tsa *tsa = NULL;
+    const struct tm_key_source source = ca_config_key_source(&c->tsa.key);
+    struct tm_key *key = tm_key_open(&source, "timestamp key", e);
+    if (key != NULL && tm_file_read_text(c->tsa.chain, CHAIN_MAX, &chain, e) == 0) {
+        const struct ca_tsa_options o = {.chain_pem = (const char *)chain.data,
+                                         .chain_len = chain.len,
+                                         .key = tm_key_pkey(key),
+                                         .policy = c->tsa.policy};
+        tsa = ca_tsa_new(&o, tm_clock_wall_ms() / 1000, e);
+    }
+    if (tsa != NULL) {
+        tm_clock_format(ca_tsa_not_after(tsa), until);
+        printf("timestamp authority: its chain is valid until %s\n", until);
+    }
+    int rc = tsa != NULL ? 0 : -1;
+    ca_tsa_free(tsa);
+    tm_buf_free(&chain);
+    tm_key_free(key);
+    return rc;
+}
+
+int sigstore_check(const struct ca_config *c, struct tm_err *e)
+{
+    if ((c->signatures.directory != NULL && check_log(&c->signatures, e) != 0) ||
+        check_shards(&c->signatures, e) != 0)
+        return tm_err_wrap(e, "signature-log");
+    if (c->tsa.chain != NULL && check_tsa(c, e) != 0)
+        return tm_err_wrap(e, "timestamp-authority");
+    return 0;
+}
