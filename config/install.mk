@@ -7,6 +7,13 @@ DOCDIR ?= $(PREFIX)/share/doc/tenmint
 UNITDIR ?= $(PREFIX)/lib/systemd/system
 SYSUSERSDIR ?= $(PREFIX)/lib/sysusers.d
 
+# Where each shell looks; its script is tools/shared/completion's, with the program's name put in.
+COMPLETION_bash = $(PREFIX)/share/bash-completion/completions/$(1)
+COMPLETION_zsh = $(PREFIX)/share/zsh/site-functions/_$(1)
+COMPLETION_fish = $(PREFIX)/share/fish/vendor_completions.d/$(1).fish
+COMPLETION_OUT ?= $(BUILD)/completion
+SHELLS := bash zsh fish
+
 UNITS := $(wildcard config/*.service config/*.timer)
 SYSUSERS := $(wildcard config/*.sysusers)
 MANUALS := $(wildcard tools/*/*.[1-8])
@@ -17,13 +24,23 @@ page_folder = $(MANDIR)/man$(subst .,,$(suffix $(1)))
 INSTALLED = $(addprefix $(BINDIR)/,$(PROGRAMS)) $(addprefix $(UNITDIR)/,$(notdir $(UNITS))) \
     $(foreach f,$(SYSUSERS),$(SYSUSERSDIR)/$(basename $(notdir $(f))).conf) \
     $(foreach f,$(MANUALS),$(call page_folder,$(f))/$(notdir $(f))) \
+    $(foreach s,$(SHELLS),$(foreach p,$(PROGRAMS),$(call COMPLETION_$(s),$(p)))) \
     $(addprefix $(DOCDIR)/examples/,$(notdir $(EXAMPLES))) $(addprefix $(DOCDIR)/,README.md CHANGES.md)
 
 .PHONY: install install-programs uninstall
 
+define completion
+$(COMPLETION_OUT)/$(1)/%: tools/shared/completion/$(1) tools/shared/completion/choose.awk
+	@mkdir -p $$(@D)
+	$$(call say,GEN) sed -e '/@CHOOSE@/{' -e 's/@CHOOSE@.*//;r tools/shared/completion/choose.awk' -e '}' $$< | \
+	    sed 's/@PROGRAM@/$$*/g; s/@NAME@/$$(subst -,_,$$*)/g' >$$@
+endef
+$(foreach s,$(SHELLS),$(eval $(call completion,$(s))))
+completions := $(foreach s,$(SHELLS),$(addprefix $(COMPLETION_OUT)/$(s)/,$(PROGRAMS)))
+
 install: install-programs install-lib
 
-install-programs: all
+install-programs: all $(completions)
 	install -d $(foreach d,$(sort $(dir $(INSTALLED))),"$(DESTDIR)$(d)")
 	install -m 755 $(addprefix $(BUILD)/,$(PROGRAMS)) "$(DESTDIR)$(BINDIR)/"
 	for f in $(UNITS); do sed 's,/usr/local/bin/,$(BINDIR)/,g; s,/etc/tenmint-ca,$(SYSCONFDIR)/tenmint-ca,g' \
@@ -31,6 +48,7 @@ install-programs: all
 	for f in $(SYSUSERS); do n=$${f##*/}; sed 's,/etc/tenmint-ca,$(SYSCONFDIR)/tenmint-ca,g' \
 	    "$$f" >"$(DESTDIR)$(SYSUSERSDIR)/$${n%.sysusers}.conf" || exit 1; done
 	for f in $(MANUALS); do install -m 644 "$$f" "$(DESTDIR)$(MANDIR)/man$${f##*.}/" || exit 1; done
+	$(foreach s,$(SHELLS),$(foreach p,$(PROGRAMS),install -m 644 $(COMPLETION_OUT)/$(s)/$(p) "$(DESTDIR)$(call COMPLETION_$(s),$(p))" &&)) :
 	install -m 644 $(EXAMPLES) "$(DESTDIR)$(DOCDIR)/examples/"
 	install -m 644 README.md CHANGES.md "$(DESTDIR)$(DOCDIR)/"
 

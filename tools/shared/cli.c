@@ -108,6 +108,34 @@ static void help_command(const struct cli_command *c, const struct cli_option *o
     print_exit_codes(c->exits);
 }
 
+/* ---- the tables as they are, for completion and the test of the manual pages ---- */
+
+static const char table_word[] = "--table"; /* "PROGRAM help --table"; in no help */
+
+static void table_options(const struct cli_command *c, const struct cli_option *options)
+{
+    for (const struct cli_option *o = options; o != NULL && o->name != NULL; o++)
+        printf("option\t%s%s%s\t%s\t%s\t%s\n", group_of(c), gap_of(c), c->name, o->name,
+               o->value != NULL ? o->value : "", o->help);
+}
+
+/* A command prints its own options: its table stands inside it. */
+static void table_commands(const struct cli_command *commands, size_t count, const char *group)
+{
+    for (size_t i = 0; i < count; i++) {
+        const struct cli_command *c = &commands[i];
+        char word[sizeof(table_word)];
+        char *words[] = {word, NULL};
+        memcpy(word, table_word, sizeof(word));
+        printf("command\t%s%s%s\t%s\t%s\n", group, *group != '\0' ? " " : "", c->name,
+               c->args != NULL ? c->args : "", c->summary);
+        if (c->commands != NULL)
+            table_commands(c->commands, c->count, c->name);
+        else
+            (void)c->run(c, 1, words);
+    }
+}
+
 static const struct cli_command *find(const struct cli_command *commands, size_t count,
                                       const char *name)
 {
@@ -190,6 +218,10 @@ int cli_main(const struct cli_program *p, int argc, char **argv)
         printf("%s %s\n", p->name, cli_version);
         return CLI_OK;
     }
+    if (is_help(name) && argc == 3 && strcmp(argv[2], table_word) == 0) {
+        table_commands(p->commands, p->count, "");
+        return CLI_OK;
+    }
     if (is_help(name) && argc > 2)
         return help_about(p->commands, p->count, argc - 2, argv + 2, NULL);
     if (is_help(name)) {
@@ -258,6 +290,10 @@ int cli_parse(const struct cli_command *c, const struct cli_option *options, int
 {
     bool words_only = false;
     *count = 0;
+    if (argc == 1 && strcmp(argv[0], table_word) == 0) {
+        table_options(c, options);
+        return CLI_OK;
+    }
     for (int i = 0; i < argc; i++) {
         if (!words_only && strcmp(argv[i], "--") == 0) {
             words_only = true;

@@ -58,7 +58,11 @@ struct cli_program {
 
 extern const char cli_version[]; /* of all programs */
 
-/* Finds and runs the command; serves help, --help and --version itself. The exit code. */
+/*
+ * Finds and runs the command; serves help, --help and --version itself. The exit code.
+ * `help --table`, which no help names, prints the tables, a line each, tabs between: "command",
+ * its name, arguments, summary; "option", its command, name, value, help.
+ */
 int cli_main(const struct cli_program *p, int argc, char **argv);
 
 /*
