@@ -11,6 +11,7 @@
 #   make         only build (into build/)
 #   make install PREFIX=/usr/local DESTDIR=       programs, manual pages, units, examples, library
 #   make uninstall   takes them away again
+#   make deb     Debian packages, in build/deb
 #   make install-lib PREFIX=/usr/local DESTDIR=   only libtenmint-verify, for other programs
 #   make conformance-static-ct   TesseraCT's checker reads our log (Go 1.24 or newer)
 #   make conformance-sigstore SUITE=DIR ROOT=FILE   a checkout of sigstore-conformance
@@ -49,7 +50,7 @@ LDFLAGS += -pie -Wl,-z,relro,-z,now -Wl,-z,noexecstack -pthread $(if $(SAN),-fsa
 LDLIBS = $(shell pkg-config --libs $(PKGS))
 
 # What builds nothing needs no library.
-ifneq ($(filter-out deps test-deps demo run check clean format format-check uninstall,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter-out deps test-deps demo run check clean format format-check uninstall deb,$(or $(MAKECMDGOALS),all)),)
 missing := $(shell command -v pkg-config >/dev/null || echo pkg-config; \
     for p in $(PKGS); do pkg-config --exists $$p || echo $$p; done 2>/dev/null)
 $(if $(missing),$(error missing: $(missing). On Debian and Ubuntu "make deps" installs them; the README \

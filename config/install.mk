@@ -17,7 +17,7 @@ SHELLS := bash zsh fish
 UNITS := $(wildcard config/*.service config/*.timer)
 SYSUSERS := $(wildcard config/*.sysusers)
 MANUALS := $(wildcard tools/*/*.[1-8])
-EXAMPLES := $(wildcard config/*.yaml)
+EXAMPLES := $(wildcard config/*.yaml config/ci/*.yml config/issuers/*.yaml)
 page_folder = $(MANDIR)/man$(subst .,,$(suffix $(1)))
 
 # Everything but the library, by its place: install and uninstall read the same list.
@@ -25,7 +25,7 @@ INSTALLED = $(addprefix $(BINDIR)/,$(PROGRAMS)) $(addprefix $(UNITDIR)/,$(notdir
     $(foreach f,$(SYSUSERS),$(SYSUSERSDIR)/$(basename $(notdir $(f))).conf) \
     $(foreach f,$(MANUALS),$(call page_folder,$(f))/$(notdir $(f))) \
     $(foreach s,$(SHELLS),$(foreach p,$(PROGRAMS),$(call COMPLETION_$(s),$(p)))) \
-    $(addprefix $(DOCDIR)/examples/,$(notdir $(EXAMPLES))) $(addprefix $(DOCDIR)/,README.md CHANGES.md)
+    $(patsubst config/%,$(DOCDIR)/examples/%,$(EXAMPLES)) $(addprefix $(DOCDIR)/,README.md CHANGES.md)
 
 .PHONY: install install-programs uninstall
 
@@ -49,11 +49,16 @@ install-programs: all $(completions)
 	    "$$f" >"$(DESTDIR)$(SYSUSERSDIR)/$${n%.sysusers}.conf" || exit 1; done
 	for f in $(MANUALS); do install -m 644 "$$f" "$(DESTDIR)$(MANDIR)/man$${f##*.}/" || exit 1; done
 	$(foreach s,$(SHELLS),$(foreach p,$(PROGRAMS),install -m 644 $(COMPLETION_OUT)/$(s)/$(p) "$(DESTDIR)$(call COMPLETION_$(s),$(p))" &&)) :
-	install -m 644 $(EXAMPLES) "$(DESTDIR)$(DOCDIR)/examples/"
+	for f in $(EXAMPLES); do install -m 644 "$$f" "$(DESTDIR)$(DOCDIR)/examples/$${f#config/}" || exit 1; done
 	install -m 644 README.md CHANGES.md "$(DESTDIR)$(DOCDIR)/"
 
 # Folders stay: others may have put something there.
 uninstall:
 	rm -f $(foreach f,$(INSTALLED),"$(DESTDIR)$(f)") "$(DESTDIR)$(PREFIX)/include/$(notdir $(VERIFY_HEADER))" \
 	    $(foreach f,libtenmint-verify.a libtenmint-verify.so libtenmint-verify.so.$(SOVERSION) pkgconfig/libtenmint-verify.pc,"$(DESTDIR)$(LIBDIR)/$(f)")
-	-rmdir "$(DESTDIR)$(DOCDIR)/examples" "$(DESTDIR)$(DOCDIR)"
+	-rmdir $(foreach d,examples/ci examples/issuers examples,"$(DESTDIR)$(DOCDIR)/$(d)") "$(DESTDIR)$(DOCDIR)"
+
+# Debian packages of the tree as it is, in $(BUILD)/deb.
+.PHONY: deb
+deb:
+	@sh config/deb.sh $(BUILD)/deb

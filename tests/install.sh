@@ -5,7 +5,8 @@ build="gcc make pkg-config libssl-dev libcurl4-openssl-dev libmicrohttpd-dev
 libjansson-dev libjwt-dev libyaml-dev libsystemd-dev libp11-dev libp11-kit-dev libpcre2-dev libmimalloc-dev libseccomp-dev openssl curl
 ca-certificates"
 tests="$build clang-14 libclang-rt-14-dev llvm-14 clang-tidy-14 clang-format-14
-libcmocka-dev softhsm2 opensc faketime mandoc zsh fish"
+libcmocka-dev softhsm2 opensc faketime mandoc zsh fish
+debhelper dpkg-dev lintian"
 # Interop peers run on Python, Go 1.19 and Node.js 18 or newer, from wherever they are installed.
 tests="$tests python3 python3-venv"
 command -v go >/dev/null 2>&1 || tests="$tests golang-go"
