@@ -26,6 +26,24 @@ expect "the units call what was installed" "" \
     "$(grep -h '^Exec' "$D$P"/lib/systemd/system/*.service | grep tenmint | grep -v "=[^ ]*$P/bin/tenmint\| $P/bin/tenmint")"
 expect "the shipped examples load" 0 "$(cd "$D$P/share/doc/tenmint/examples" && "$D$P/bin/tenmint-tuf" init "$W/tuf" \
     --policy tenmint-tuf.yaml >"$W/out" 2>&1; echo $?)"
+for f in "$D$P"/share/doc/tenmint/examples/issuers/*.yaml; do
+    expect "issuers/$(basename "$f") loads" 0 "$("$D$P/bin/tenmint-ca" check-config "$f" >"$W/out" 2>&1; echo $?)"
+done
+expect "issuer examples" 10 "$(ls "$D$P"/share/doc/tenmint/examples/issuers | wc -l)"
+# The steps for CI: they are YAML, and each option of tenmint in them is one that the program has.
+for f in config/ci/*.yml; do
+    python3 - "$f" <<'END' || bad "$f is not what it should be"
+import re, subprocess, sys
+text = open(sys.argv[1]).read()
+assert "\t" not in text
+uses = re.findall(r"tenmint (cert|sign)(.*)", text)
+assert [u[0] for u in uses] == ["cert", "sign"], uses
+for command, words in uses:
+    help = subprocess.run(["build/tenmint", command, "--help"], capture_output=True, text=True).stdout
+    for option in re.findall(r"--[a-z-]+", words):
+        assert f"  {option} " in help, option
+END
+done
 
 # What root makes, the unit's user reads; the root key it does not.
 if [ "$(id -u)" = 0 ]; then
@@ -41,7 +59,7 @@ if [ "$(id -u)" = 0 ]; then
     setpriv --reuid nobody --regid "$(id -g nobody)" --clear-groups "$D$P/bin/tenmint-ca" serve --config "$W/ca/tenmint-ca.yaml" --listen 127.0.0.1:0 --metrics-listen 127.0.0.1:0 \
         >"$W/log" 2>&1 &
     SERVER=$!
-    for _ in $(seq 100); do grep -q '"message":"listening"' "$W/log" && break; sleep 0.1; done
+    for _ in $(seq 100); do grep -q '"message":"listening"' "$W/log" 2>/dev/null && break; sleep 0.1; done
     grep -q '"message":"listening"' "$W/log" && ok "it serves as that user" || bad "it does not serve: $(tail -n 2 "$W/log")"
     kill -TERM "$SERVER"
     wait "$SERVER"
