@@ -47,6 +47,22 @@ static int read_fd(int fd, const char *path, size_t max, struct tm_buf *out, str
     }
 }
 
+int tm_file_read_open(int fd, const char *name, size_t max, bool secret, struct tm_buf *out,
+                      struct tm_err *e)
+{
+    struct stat st;
+    if (fstat(fd, &st) != 0)
+        return tm_err_errno(e, "stat '%s'", name);
+    if (S_ISDIR(st.st_mode)) {
+        tm_err_set(e, "'%s' is a directory", name);
+        return tm_err_mark(e, ERR_UNAVAILABLE);
+    }
+    if (secret && (st.st_mode & (S_IRWXG | S_IRWXO)) != 0)
+        return tm_err_set(e, "'%s' holds a secret but others may use it (mode %04o): chmod 600 it",
+                          name, (unsigned)(st.st_mode & 07777));
+    return read_fd(fd, name, max, out, e);
+}
+
 static int read_file(const char *path, size_t max, bool secret, struct tm_buf *out,
                      struct tm_err *e)
 {
@@ -55,18 +71,7 @@ static int read_file(const char *path, size_t max, bool secret, struct tm_buf *o
         tm_err_errno(e, "open '%s'", path);
         return tm_err_mark(e, ERR_UNAVAILABLE);
     }
-    struct stat st;
-    int rc;
-    if (fstat(fd, &st) != 0)
-        rc = tm_err_errno(e, "stat '%s'", path);
-    else if (S_ISDIR(st.st_mode)) {
-        tm_err_set(e, "'%s' is a directory", path);
-        rc = tm_err_mark(e, ERR_UNAVAILABLE);
-    } else if (secret && (st.st_mode & (S_IRWXG | S_IRWXO)) != 0)
-        rc = tm_err_set(e, "'%s' holds a secret but others may use it (mode %04o): chmod 600 it",
-                        path, (unsigned)(st.st_mode & 07777));
-    else
-        rc = read_fd(fd, path, max, out, e);
+    int rc = tm_file_read_open(fd, path, max, secret, out, e);
     close(fd);
     return rc;
 }

@@ -24,6 +24,10 @@ int tm_file_read_text(const char *path, size_t max, struct tm_buf *out, struct t
  * passwords). */
 int tm_file_read_secret(const char *path, size_t max, struct tm_buf *out, struct tm_err *e);
 
+/* The same of a file that somebody has opened: `name` is for messages. */
+int tm_file_read_open(int fd, const char *name, size_t max, bool secret, struct tm_buf *out,
+                      struct tm_err *e);
+
 /* All of it, to a descriptor. -1 with errno; then a part may have been written. */
 int tm_file_write_all(int fd, const void *data, size_t len);
 

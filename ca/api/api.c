@@ -135,7 +135,8 @@ static enum tm_http_result metrics_page(void *ctx, struct tm_http_exchange *x)
     struct ca_metrics_scene scene = {.verifier = api->o.verifier,
                                      .log = api->o.log,
                                      .ca_not_after = ca_signer_chain(v->ca)->not_after,
-                                     .inflight = srv != NULL ? tm_http_server_inflight(srv) : 0,
+                                     .inflight = srv != NULL ? tm_http_server_inflight(srv)
+                                                             : ca_metrics_in_flight(api->o.metrics),
                                      .audit = api->o.audit,
                                      .output = api->o.output,
                                      .version =
@@ -214,6 +215,67 @@ void ca_api_serve_metrics(struct ca_api *api, struct tm_http_options *o)
     o->route_count = sizeof(metrics_routes) / sizeof(metrics_routes[0]);
     o->observe = NULL; /* scrapes are not traffic */
     o->shed = NULL;
+}
+
+void ca_api_serve_all(struct ca_api *api, struct tm_http_options *o)
+{
+    static const struct tm_http_route all[] = {
+        {"/api/v2/signingCert", HTTP_POST, ca_api_sign_v2},
+        {"/api/v2/trustBundle", HTTP_GET, trust_bundle},
+        {"/api/v2/configuration", HTTP_GET, configuration},
+        {"/api/v1/signingCert", HTTP_POST, ca_api_sign_v1},
+        {"/api/v1/rootCert", HTTP_GET, root_cert},
+        {"/metrics", HTTP_GET, metrics_page},
+        {"/", HTTP_GET, metrics_page},
+        {"/readyz", HTTP_GET, readyz},
+        {"/readyz/checks", HTTP_GET, ready_checks},
+    };
+    o->routes = all;
+    o->route_count = sizeof(all) / sizeof(all[0]);
+    o->ctx = api;
+}
+
+struct ca_api *ca_api_front_new(const struct ca_api_options *o, struct tm_err *e)
+{
+    struct ca_api *api = calloc(1, sizeof(*api));
+    if (api == NULL)
+        tm_err_set(e, "out of memory");
+    else
+        api->o = *o;
+    return api;
+}
+
+static void relay_rows(struct tm_http_options *o, struct tm_http_route *rows, ca_api_handler *relay)
+{
+    for (size_t i = 0; i < o->route_count; i++) {
+        rows[i] = o->routes[i];
+        if (rows[i].handle != healthz)
+            rows[i].handle = relay;
+    }
+    o->routes = rows;
+}
+
+_Static_assert(sizeof(routes) / sizeof(routes[0]) <= CA_API_ROUTES_MAX, "room for the rows");
+_Static_assert(sizeof(metrics_routes) / sizeof(metrics_routes[0]) <= CA_API_ROUTES_MAX, "room");
+
+void ca_api_front_serve(struct ca_api *api, struct tm_http_options *o, struct tm_http_route *rows,
+                        ca_api_handler *relay, ca_api_handler *relay_v1, ca_api_handler *relay_v2)
+{
+    ca_api_serve(api, o);
+    relay_rows(o, rows, relay);
+    for (size_t i = 0; i < o->route_count; i++) {
+        if (routes[i].handle == ca_api_sign_v1)
+            rows[i].handle = relay_v1;
+        else if (routes[i].handle == ca_api_sign_v2)
+            rows[i].handle = relay_v2;
+    }
+}
+
+void ca_api_front_serve_metrics(struct ca_api *api, struct tm_http_options *o,
+                                struct tm_http_route *rows, ca_api_handler *relay)
+{
+    ca_api_serve_metrics(api, o);
+    relay_rows(o, rows, relay);
 }
 
 void ca_api_watch(struct ca_api *api, const struct tm_http_server *main)

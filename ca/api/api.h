@@ -23,6 +23,7 @@ struct ca_api_options { /* pointers are borrowed and must outlive the api */
     struct tm_sink *output;         /* where `jlog` writes, for the metrics; or NULL */
     struct tm_sink *audit;          /* where certificates are recorded; NULL: nowhere */
     bool audit_best_effort;         /* a certificate leaves although its line may be lost */
+    bool packed; /* signing requests come as ca/api/packed.h has them, from a front */
     struct ca_metrics *metrics;
     int64_t lifetime_s; /* of a certificate: 1 to API_LIFETIME_MAX */
     bool subject_key_id;
@@ -44,6 +45,21 @@ void ca_api_free(struct ca_api *api);
  * keep what they began with. -1: nothing changed. Any thread. */
 int ca_api_refresh(struct ca_api *api, struct ca_signer *ca, struct tm_err *e);
 
+/* The part of the API that a process without a CA answers itself, for one whose requests go by a
+ * relay: faults and /healthz. Of `o` it needs jlog and metrics. */
+struct ca_api *ca_api_front_new(const struct ca_api_options *o, struct tm_err *e);
+/* As ca_api_serve, but the rows' handlers are `relay`'s, except /healthz's. `rows` has room for
+ * CA_API_ROUTES_MAX and is borrowed. */
+#define CA_API_ROUTES_MAX 16
+typedef enum tm_http_result ca_api_handler(void *ctx, struct tm_http_exchange *x);
+void ca_api_front_serve(struct ca_api *api, struct tm_http_options *o, struct tm_http_route *rows,
+                        ca_api_handler *relay, ca_api_handler *relay_v1, ca_api_handler *relay_v2);
+void ca_api_front_serve_metrics(struct ca_api *api, struct tm_http_options *o,
+                                struct tm_http_route *rows, ca_api_handler *relay);
+
+/* Sets routes and ctx for tm_http_far_server_new: those of both listeners. */
+void ca_api_serve_all(struct ca_api *api, struct tm_http_options *o);
+
 /* Sets routes, ctx, fault and observe in `o`. */
 void ca_api_serve(struct ca_api *api, struct tm_http_options *o);
 /* The same for the metrics listener. `main` tells the requests in flight; may be NULL. */
@@ -57,7 +73,8 @@ void ca_api_ready_stop(struct ca_api *api);
 /* Whether certificates can be dated: 0, or -1 with the reason. Any thread. */
 int ca_api_clock_ready(struct ca_api *api, struct tm_err *e);
 
-/* In-flight figure for the metrics; set once the server has started. */
+/* In-flight figure for the metrics; set once the server has started. Without it the figure is what
+ * ca_metrics_in_flight was told. */
 void ca_api_watch(struct ca_api *api, const struct tm_http_server *main);
 
 #endif

@@ -4,6 +4,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "common/promtext.h"
 
@@ -31,6 +32,8 @@ struct ca_metrics {
     atomic_ullong duration_us;
     atomic_ullong shed[HTTP_SHED_COUNT];
     atomic_ullong reloads[2];
+    atomic_uint in_flight;
+    _Atomic int64_t tls_end;
 };
 
 static void bump(atomic_ullong *c, unsigned long long by)
@@ -45,12 +48,35 @@ static unsigned long long get(const atomic_ullong *c)
 
 struct ca_metrics *ca_metrics_new(void)
 {
-    return calloc(1, sizeof(struct ca_metrics));
+    void *p = mmap(NULL, sizeof(struct ca_metrics), PROT_READ | PROT_WRITE,
+                   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    return p != MAP_FAILED ? p : NULL;
 }
 
 void ca_metrics_free(struct ca_metrics *m)
 {
-    free(m);
+    if (m != NULL)
+        (void)munmap(m, sizeof(*m));
+}
+
+void ca_metrics_set_in_flight(struct ca_metrics *m, unsigned n)
+{
+    atomic_store_explicit(&m->in_flight, n, memory_order_relaxed);
+}
+
+unsigned ca_metrics_in_flight(const struct ca_metrics *m)
+{
+    return atomic_load_explicit(&m->in_flight, memory_order_relaxed);
+}
+
+void ca_metrics_set_tls_end(struct ca_metrics *m, int64_t not_after)
+{
+    atomic_store_explicit(&m->tls_end, not_after, memory_order_relaxed);
+}
+
+int64_t ca_metrics_tls_end(const struct ca_metrics *m)
+{
+    return atomic_load_explicit(&m->tls_end, memory_order_relaxed);
 }
 
 void ca_metrics_issued(struct ca_metrics *m)

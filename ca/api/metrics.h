@@ -11,7 +11,9 @@
 #include "common/sink.h"
 #include "oidc/verifier.h"
 
-struct ca_metrics; /* updated by any thread without locks */
+/* Updated by any thread without locks. Its memory is shared with the processes that are started
+ * afterwards: each counts what it sees, and any can render all. */
+struct ca_metrics;
 
 struct ca_metrics *ca_metrics_new(void);
 void ca_metrics_free(struct ca_metrics *m);
@@ -21,6 +23,10 @@ void ca_metrics_audit_lost(struct ca_metrics *m); /* a certificate left before i
 void ca_metrics_refused(struct ca_metrics *m, unsigned reason_index);
 void ca_metrics_http(struct ca_metrics *m, const struct tm_http_event *ev);
 void ca_metrics_shed(struct ca_metrics *m, enum tm_http_shed why);
+void ca_metrics_set_in_flight(struct ca_metrics *m, unsigned n);
+unsigned ca_metrics_in_flight(const struct ca_metrics *m);
+void ca_metrics_set_tls_end(struct ca_metrics *m, int64_t not_after); /* Unix seconds */
+int64_t ca_metrics_tls_end(const struct ca_metrics *m);
 void ca_metrics_reload(struct ca_metrics *m, bool ok);
 
 struct ca_metrics_scene {           /* what is read at the time of the scrape */

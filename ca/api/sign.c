@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "ca/api/internal.h"
+#include "ca/api/packed.h"
 #include "common/clock.h"
 #include "common/pem.h"
 
@@ -45,11 +46,21 @@ static void take_header_token(struct call *c, struct tm_http_exchange *x)
     c->token_len = c->token != NULL ? strlen(c->token) : 0;
 }
 
+/* JSON, or what another process has read of it. */
+static int take_request(struct call *c, const struct tm_buf *body, ca_api_request_parse_fn *parse,
+                        struct ca_api_failure *f)
+{
+    if (c->api->o.packed)
+        parse = ca_api_packed_take;
+    return parse(body->data, body->len, &c->request, &f->detail) == 0
+               ? 0
+               : ca_api_failure_set(f, API_FAULT_REQUEST);
+}
+
 static int read_v2(struct call *c, struct tm_http_exchange *x, struct ca_api_failure *f)
 {
-    const struct tm_buf *body = tm_http_body(x);
-    if (ca_api_request_parse_v2(body->data, body->len, &c->request, &f->detail) != 0)
-        return ca_api_failure_set(f, API_FAULT_REQUEST);
+    if (take_request(c, tm_http_body(x), ca_api_request_parse_v2, f) != 0)
+        return -1;
     c->token = c->request.token;
     c->token_len = c->request.token_len;
     if (c->token == NULL)
@@ -59,9 +70,8 @@ static int read_v2(struct call *c, struct tm_http_exchange *x, struct ca_api_fai
 
 static int read_v1(struct call *c, struct tm_http_exchange *x, struct ca_api_failure *f)
 {
-    const struct tm_buf *body = tm_http_body(x);
-    if (ca_api_request_parse_v1(body->data, body->len, &c->request, &f->detail) != 0)
-        return ca_api_failure_set(f, API_FAULT_REQUEST);
+    if (take_request(c, tm_http_body(x), ca_api_request_parse_v1, f) != 0)
+        return -1;
     if (!c->request.has_csr && !c->request.has_key) {
         tm_err_set(&f->detail, "neither a public key nor a certificate signing request");
         return ca_api_failure_set(f, API_FAULT_KEY);

@@ -8,8 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "common/http/internal.h"
 #include "common/file.h"
+#include "common/http/http.h"
 
 #define ETAG_MAX 64
 

@@ -93,6 +93,7 @@ struct tm_http_event {
 
 struct tm_http_options {
     const char *listen;         /* "127.0.0.1:5555", "[::1]:5555", ":5555"; port 0: any free one */
+    int listen_fd;              /* in its place: a socket of tm_http_listen_open, taken; 0: none */
     unsigned workers;           /* threads that serve requests, at least 1 */
     unsigned connection_limit;  /* open connections; at most three quarters of it wait */
     unsigned per_address_limit; /* of one client (an IPv6 /64 is one); 0: no limit */
@@ -124,6 +125,9 @@ void tm_http_options_default(struct tm_http_options *o);
 
 /* Whether a listen address is well formed; names are not looked up. */
 int tm_http_listen_check(const char *address, struct tm_err *e);
+
+/* A socket that listens there, for a server of another process or a later time. */
+int tm_http_listen_open(const char *address, int *fd, struct tm_err *e);
 
 /* Listens and serves. NULL with `e` set. */
 struct tm_http_server *tm_http_server_start(const struct tm_http_options *o, struct tm_err *e);

@@ -13,6 +13,8 @@
 #ifndef TENMINT_CA_HTTP_INTERNAL_H
 #define TENMINT_CA_HTTP_INTERNAL_H
 
+#include "common/http/near.h" /* first: it renames */
+
 #include <microhttpd.h>
 #include <netinet/in.h>
 #include <openssl/ssl.h>
@@ -186,6 +188,8 @@ void tm_http_set_response(struct tm_http_exchange *x, unsigned status, struct MH
 
 /* listen.c */
 int tm_http_listen(const char *address, int *fd, char *bound, size_t bound_len, struct tm_err *e);
+/* The same text for a socket that listens already. */
+int tm_http_listen_name(int fd, char *bound, size_t bound_len, struct tm_err *e);
 void tm_http_address_text(const struct sockaddr *sa, char *out, size_t len);
 /* What counts as one client: an IPv4 address, or an IPv6 /64, which is what one customer has. */
 uint64_t tm_http_address_network(const struct sockaddr *sa);

@@ -112,6 +112,22 @@ static int open_one(const struct addrinfo *ai, bool any)
     return fd;
 }
 
+int tm_http_listen_name(int fd, char *bound, size_t bound_len, struct tm_err *e)
+{
+    int listens = 0;
+    socklen_t len = sizeof(listens);
+    if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &len) != 0 || listens == 0)
+        return tm_err_set(e, "descriptor %d is not a socket that listens", fd);
+    describe(fd, bound, bound_len);
+    return 0;
+}
+
+int tm_http_listen_open(const char *address, int *fd, struct tm_err *e)
+{
+    char bound[INET6_ADDRSTRLEN + 16];
+    return tm_http_listen(address, fd, bound, sizeof(bound), e);
+}
+
 int tm_http_listen(const char *address, int *fd, char *bound, size_t bound_len, struct tm_err *e)
 {
     char host[256] = "";

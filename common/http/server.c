@@ -67,6 +67,14 @@ static int start_workers(struct tm_http_server *s, struct tm_err *e)
     return -1;
 }
 
+static int listen_on(struct tm_http_server *s, struct tm_err *e)
+{
+    if (s->o.listen_fd <= 0)
+        return tm_http_listen(s->o.listen, &s->listen_fd, s->address, sizeof(s->address), e);
+    s->listen_fd = s->o.listen_fd;
+    return tm_http_listen_name(s->listen_fd, s->address, sizeof(s->address), e);
+}
+
 struct tm_http_server *tm_http_server_start(const struct tm_http_options *o, struct tm_err *e)
 {
     if (o->connection_limit < o->workers) {
@@ -83,9 +91,7 @@ struct tm_http_server *tm_http_server_start(const struct tm_http_options *o, str
     s->listen_fd = -1;
     tm_http_clients_init(&s->clients);
     want_descriptors(o->connection_limit);
-    if (start_tls(s, e) != 0 ||
-        tm_http_listen(o->listen, &s->listen_fd, s->address, sizeof(s->address), e) != 0 ||
-        start_workers(s, e) != 0) {
+    if (start_tls(s, e) != 0 || listen_on(s, e) != 0 || start_workers(s, e) != 0) {
         release(s);
         return NULL;
     }

@@ -47,14 +47,6 @@ struct tm_ipc_loop *tm_ipc_loop_new(void (*tick)(void *ctx), void *ctx, int tick
     return l;
 }
 
-void tm_ipc_loop_free(struct tm_ipc_loop *l)
-{
-    if (l == NULL)
-        return;
-    close(l->wake_fd);
-    free(l);
-}
-
 int tm_ipc_loop_add(struct tm_ipc_loop *l, const struct tm_ipc_port *port, struct tm_err *e)
 {
     if (l->count == IPC_LOOP_CHANNELS)
@@ -107,6 +99,15 @@ static void run_tasks(struct tm_ipc_loop *l)
         first->run(first);
         first = next;
     }
+}
+
+void tm_ipc_loop_free(struct tm_ipc_loop *l)
+{
+    if (l == NULL)
+        return;
+    run_tasks(l);
+    close(l->wake_fd);
+    free(l);
 }
 
 static void end_port(struct tm_ipc_loop *l, size_t i, const struct tm_err *why)

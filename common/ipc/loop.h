@@ -24,7 +24,8 @@ struct tm_ipc_port { /* a channel and who hears it; on the loop's thread */
 /* `tick`, or NULL, is called about every `tick_ms`, on the loop's thread. */
 struct tm_ipc_loop *tm_ipc_loop_new(void (*tick)(void *ctx), void *ctx, int tick_ms,
                                     struct tm_err *e);
-void tm_ipc_loop_free(struct tm_ipc_loop *l); /* not its channels; NULL is fine */
+/* Runs the tasks that are left. Not its channels; NULL is fine. */
+void tm_ipc_loop_free(struct tm_ipc_loop *l);
 
 /* Before it runs. */
 int tm_ipc_loop_add(struct tm_ipc_loop *l, const struct tm_ipc_port *port, struct tm_err *e);

@@ -1,4 +1,6 @@
 /* The HTTP server and time: slow clients, connection limits, draining. */
+#include "common/http/internal.h"
+
 #include "tests/unit/http_case.h"
 
 #include <arpa/inet.h>
@@ -10,7 +12,6 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-#include "common/http/internal.h"
 #include "common/clock.h"
 
 static pthread_t waker;

@@ -8,7 +8,7 @@
 
 struct fetcher {
     struct tm_ipc_loop *loop;
-    struct tm_fetch_service *core;
+    struct tm_fetch_service *issuer;
 };
 
 /* What name lookups and TLS read. */
@@ -22,8 +22,8 @@ static int open_all(struct roles *r, struct fetcher *f, struct tm_err *e)
     f->loop = tm_ipc_loop_new(NULL, NULL, 0, e);
     if (f->loop == NULL)
         return -1;
-    f->core = tm_fetch_service_new(tm_process_take(r->group, r->core_to_fetch), f->loop, e);
-    return f->core != NULL ? 0 : -1;
+    f->issuer = tm_fetch_service_new(tm_process_take(r->group, r->issuer_to_fetch), f->loop, e);
+    return f->issuer != NULL ? 0 : -1;
 }
 
 int role_fetch_start(void *roles, unsigned step, struct tm_err *e)
@@ -50,7 +50,7 @@ void role_fetch_stop(void *roles, const char *signal)
     struct roles *r = roles;
     struct fetcher *f = r->own;
     tm_ipc_loop_join(f->loop);
-    tm_fetch_service_free(f->core);
+    tm_fetch_service_free(f->issuer);
     tm_ipc_loop_free(f->loop);
     free(f);
 }

@@ -1,6 +1,8 @@
 /* serve: start, wait for signals, reload, drain. */
 #include <errno.h>
+#include <fcntl.h>
 #include <ftw.h>
+#include <jansson.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
@@ -10,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "common/file.h"
 #include "common/sandbox/sandbox.h"
 #include "tools/tenmint-ca/changes.h"
 #include "tools/tenmint-ca/commands.h"
@@ -157,41 +160,77 @@ static int check_flags(const struct flags *f, struct tm_err *e)
     return 0;
 }
 
+/* The front opens no files: it gets these, open. */
+static int give_tls(const struct roles *r, struct tm_err *e)
+{
+    const struct ca_config *c = r->config;
+    int certificate = open(c->tls_certificate, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (certificate < 0)
+        return tm_err_errno(e, "tls: certificate: open '%s'", c->tls_certificate);
+    int key = open(c->tls_key, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (key < 0) {
+        tm_err_errno(e, "tls: TLS key: open '%s'", c->tls_key);
+        close(certificate);
+        return -1;
+    }
+    tm_process_give(r->group, ROLE_FRONT, FILE_CERTIFICATE, certificate);
+    tm_process_give(r->group, ROLE_FRONT, FILE_KEY, key);
+    return 0;
+}
+
+static bool tls_changed(struct roles *r)
+{
+    bool certificate = tm_file_stamp_renew(r->config->tls_certificate, &r->tls_certificate_seen);
+    bool key = tm_file_stamp_renew(r->config->tls_key, &r->tls_key_seen);
+    return certificate || key;
+}
+
+static void reload_tls(struct roles *r, bool force)
+{
+    struct tm_err e = {0};
+    if (r->config->tls_certificate == NULL || (!tls_changed(r) && !force) || give_tls(r, &e) == 0)
+        return;
+    ca_metrics_reload(r->metrics, false);
+    jlog(r->log, JLOG_ERROR, "TLS certificate not reloaded, the old one stays",
+         JLOG_STR("detail", e.text), JLOG_END);
+}
+
 static void reload(struct roles *r, bool force)
 {
+    reload_tls(r, force);
     for (unsigned i = 0; i < ROLE_COUNT; i++) {
         if (roles_table[i].reload != NULL)
             tm_process_reload(r->group, i, force);
     }
 }
 
-static void notify_reload(struct roles *r, struct tm_jlog *log)
+static void notify_reload(struct roles *r)
 {
     struct timespec ts;
     clock_gettime(CLOCK_MONOTONIC, &ts);
     (void)sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%lld",
                      (long long)ts.tv_sec * 1000000 + ts.tv_nsec / 1000);
     if (r->config_file != NULL)
-        changes_of_config(r->config_file, r->config_read, log);
+        changes_of_config(r->config_file, r->config_read, r->log);
     reload(r, true);
     (void)sd_notify(0, "READY=1");
 }
 
 /* Until SIGTERM or SIGINT; or one of the processes has ended, and the others cannot go on. */
-static int watch(struct roles *r, struct tm_jlog *log, const char **signal)
+static int watch(struct roles *r, const char **signal)
 {
     for (;;) {
         struct tm_process_news news;
         tm_process_wait(r->group, r->config->reload_interval, &news);
         if (news.event == PROCESS_ENDED) {
-            jlog(log, JLOG_ERROR, "a process of the server has ended, and the server with it",
+            jlog(r->log, JLOG_ERROR, "a process of the server has ended, and the server with it",
                  JLOG_STR("process", news.role), JLOG_STR("detail", news.how.text), JLOG_END);
             return CLI_FAILED;
         }
         if (news.event == PROCESS_TIME)
             reload(r, false);
         else if (news.signal == SIGHUP)
-            notify_reload(r, log);
+            notify_reload(r);
         else {
             *signal = news.signal == SIGTERM ? "TERM" : "INT";
             return CLI_OK;
@@ -199,20 +238,45 @@ static int watch(struct roles *r, struct tm_jlog *log, const char **signal)
     }
 }
 
+/* The sockets are the parent's to open: a port below 1024 is root's. */
+static int listen_for(const struct roles *r, const char *address, enum role_file what,
+                      const char *name, struct tm_err *e)
+{
+    int fd = -1;
+    if (address == NULL)
+        return 0;
+    if (tm_http_listen_open(address, &fd, e) != 0)
+        return tm_err_wrap(e, "%s", name);
+    tm_process_give(r->group, ROLE_FRONT, what, fd);
+    return 0;
+}
+
+static int start_front(struct roles *r, struct tm_err *e)
+{
+    const struct ca_config *c = r->config;
+    if (c->tls_certificate != NULL) {
+        (void)tls_changed(r);
+        if (give_tls(r, e) != 0)
+            return CLI_CONFIG;
+    }
+    if (listen_for(r, c->listen, FILE_LISTEN, "listen", e) != 0 ||
+        listen_for(r, c->metrics_listen, FILE_METRICS, "metrics-listen", e) != 0)
+        return CLI_FAILED;
+    return tm_process_step(r->group, ROLE_FRONT, 0, e);
+}
+
 static int start(struct roles *r, struct tm_err *e)
 {
+    r->metrics = ca_metrics_new();
     r->group = tm_process_group_new(roles_table, ROLE_COUNT, r, e);
-    if (r->group == NULL || tm_sandbox_begin(e) != 0 ||
-        (r->core_to_fetch = tm_process_link(r->group, ROLE_CORE, ROLE_FETCH, e)) < 0 ||
-        tm_process_fork(r->group, e) != 0)
+    if (r->metrics == NULL || r->group == NULL || tm_sandbox_begin(e) != 0 ||
+        roles_link(r, e) != 0 || tm_process_fork(r->group, e) != 0)
         return CLI_FAILED;
     roles_forget_secrets(r->config);
-    for (unsigned i = 0; i < ROLE_COUNT; i++) {
-        int code = tm_process_step(r->group, i, 0, e);
-        if (code != CLI_OK)
-            return code;
-    }
-    return CLI_OK;
+    int code = tm_process_step(r->group, ROLE_FETCH, 0, e);
+    if (code == CLI_OK)
+        code = tm_process_step(r->group, ROLE_ISSUER, 0, e);
+    return code == CLI_OK ? start_front(r, e) : code;
 }
 
 /* A drain may take its time, and so may what follows it. */
@@ -226,21 +290,25 @@ static int run(const struct ca_config *c, const char *issuers, const char *file,
     struct tm_err e = {0};
     const char *signal_name = NULL;
     signal(SIGPIPE, SIG_IGN);
+    /* Each reads a file, once: not when the first date is written or the first JSON read. */
+    tzset();
+    json_object_seed(0);
     int rc = start(&r, &e);
     /* It has a thread: not before the processes have parted. */
-    struct tm_jlog *log = tm_jlog_new(STDOUT_FILENO, ca_config_log_level(c));
+    r.log = tm_jlog_new(STDOUT_FILENO, ca_config_log_level(c));
     if (rc != CLI_OK)
         (void)cli_fail(rc, &e);
     if (rc == CLI_OK) {
         (void)sd_notify(0, "READY=1");
-        rc = watch(&r, log, &signal_name);
+        rc = watch(&r, &signal_name);
         (void)sd_notify(0, "STOPPING=1");
     }
     if (signal_name != NULL &&
         tm_process_end(r.group, signal_name, c->drain_timeout + END_SLACK_MS) != 0)
         rc = CLI_FAILED;
     tm_process_group_free(r.group);
-    tm_jlog_free(log);
+    ca_metrics_free(r.metrics);
+    tm_jlog_free(r.log);
     return rc;
 }
 

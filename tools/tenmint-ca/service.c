@@ -140,7 +140,7 @@ static void more_metrics(void *ctx, struct tm_buf *out)
         tm_promtext_head(out, "tenmint_tls_certificate_expiry_seconds", "gauge",
                          "End of the certificate that the API's TLS shows, Unix time.");
         tm_buf_printf(out, "tenmint_tls_certificate_expiry_seconds %" PRId64 "\n",
-                      atomic_load(&s->tls_not_after));
+                      ca_metrics_tls_end(s->metrics));
     }
     if (s->repository != NULL)
         repository_metrics(s->repository, out);
@@ -172,6 +172,7 @@ static int start_api(struct service *s, struct tm_err *e)
                                .audit = s->audit,
                                .audit_best_effort = ca_config_audit_best_effort(s->config),
                                .metrics = s->metrics,
+                               .packed = true,
                                .lifetime_s = s->config->lifetime / 1000,
                                .subject_key_id = s->config->subject_key_id,
                                .version = cli_version,
@@ -185,24 +186,6 @@ static int start_api(struct service *s, struct tm_err *e)
              JLOG_END);
     ca_signer_unref(ca);
     return s->api != NULL ? ca_api_ready_start(s->api, e) : -1;
-}
-
-static bool tls_changed(struct service *s)
-{
-    bool certificate = tm_file_stamp_renew(s->config->tls_certificate, &s->tls_certificate_seen);
-    bool key = tm_file_stamp_renew(s->config->tls_key, &s->tls_key_seen);
-    return certificate || key;
-}
-
-static int read_tls(struct service *s, struct tm_err *e)
-{
-    const struct ca_config *c = s->config;
-    if (c->tls_certificate == NULL)
-        return 0;
-    (void)tls_changed(s);
-    int rc = tls_read(c->tls_certificate, c->tls_key, &s->tls, e);
-    atomic_store(&s->tls_not_after, s->tls.not_after);
-    return rc;
 }
 
 static void list_root(void *ctx, log_root_fn add, void *arg)
@@ -241,15 +224,12 @@ static int mount_retired(struct service *s, size_t i, struct tm_http_options *o,
     return 0;
 }
 
-static int start_http(struct service *s, struct tm_err *e)
+/* The API's routes and the mounts, for requests that the front relays. */
+static int start_far(struct service *s, const int *fronts, size_t count, struct tm_err *e)
 {
     struct tm_http_options o;
     ca_config_http(s->config, &o);
-    if (s->config->tls_certificate != NULL) {
-        o.tls_certificate = tm_buf_str(&s->tls.certificate);
-        o.tls_key = tm_buf_str(&s->tls.key);
-    }
-    ca_api_serve(s->api, &o);
+    ca_api_serve_all(s->api, &o);
     o.mounts = s->mounts;
     o.mount_count = 0;
     if (s->embedded != NULL && mount_log(s, &o, e) != 0)
@@ -261,46 +241,25 @@ static int start_http(struct service *s, struct tm_err *e)
     if (s->repository != NULL)
         s->mounts[o.mount_count++] = repository_mount(s->repository);
     o.mount_count += sigstore_mounts(s->sigstore, s->mounts + o.mount_count);
-    s->http = tm_http_server_start(&o, e);
-    tls_free(&s->tls);
-    if (s->http == NULL)
-        return tm_err_wrap(e, "listen");
-    ca_api_watch(s->api, s->http);
-    if (s->config->metrics_listen != NULL) {
-        struct tm_http_options m;
-        tm_http_options_default(&m);
-        m.listen = s->config->metrics_listen;
-        m.connection_limit = 64;
-        m.per_address_limit = 0;
-        ca_api_serve_metrics(s->api, &m);
-        s->metrics_http = tm_http_server_start(&m, e);
-        if (s->metrics_http == NULL)
-            return tm_err_wrap(e, "metrics-listen");
-        jlog(s->log, JLOG_INFO, "metrics listening",
-             JLOG_STR("address", tm_http_server_address(s->metrics_http)), JLOG_END);
-    }
-    jlog(s->log, JLOG_INFO, "listening", JLOG_STR("address", tm_http_server_address(s->http)),
-         JLOG_STR("scheme", s->config->tls_certificate != NULL ? "https" : "http"),
-         JLOG_INT("workers", o.workers), JLOG_STR("version", cli_version), JLOG_END);
-    return 0;
+    s->far = tm_http_far_server_new(fronts, count, &o, e);
+    return s->far != NULL ? 0 : -1;
 }
 
-int service_start(struct service *s, const struct ca_config *config, const char *issuers,
-                  struct tm_fetch_hub *hub, struct tm_err *e)
+int service_start(struct service *s, const struct service_options *o, struct tm_err *e)
 {
-    *s = (struct service){.config = config, .hub = hub};
-    s->metrics = ca_metrics_new();
-    if (s->metrics == NULL) {
-        tm_err_set(e, "out of memory");
-        return CLI_FAILED;
-    }
+    *s = (struct service){.config = o->config, .hub = o->hub, .metrics = o->metrics};
     if (open_output(s, e) != 0)
         return CLI_FAILED;
-    if (start_core(s, issuers, e) != 0 || start_ct(s, e) != 0 || open_retired(s, e) != 0 ||
-        open_repository(s, e) != 0 || sigstore_open(config, s->log, &s->sigstore, e) != 0 ||
-        read_tls(s, e) != 0 || start_api(s, e) != 0)
+    if (start_core(s, o->issuers, e) != 0 || start_ct(s, e) != 0 || open_retired(s, e) != 0 ||
+        open_repository(s, e) != 0 || sigstore_open(o->config, s->log, &s->sigstore, e) != 0 ||
+        start_api(s, e) != 0)
         return CLI_CONFIG;
-    return start_http(s, e) == 0 ? CLI_OK : CLI_FAILED;
+    return start_far(s, o->front, o->front_count, e) == 0 ? CLI_OK : CLI_FAILED;
+}
+
+int service_serve(struct service *s, struct tm_err *e)
+{
+    return tm_http_far_server_start(s->far, e);
 }
 
 /* Whether the issuers file is another one than at the last look, which it becomes. */
@@ -355,28 +314,6 @@ static void reload_signer(struct service *s, bool force)
              JLOG_STR("detail", e.text), JLOG_END);
 }
 
-static void reload_tls(struct service *s, bool force)
-{
-    const struct ca_config *c = s->config;
-    struct tls_pair next;
-    struct tm_err e = {0};
-    if (c->tls_certificate == NULL || (!tls_changed(s) && !force))
-        return;
-    int rc = tls_read(c->tls_certificate, c->tls_key, &next, &e);
-    if (rc == 0)
-        rc = tm_http_server_set_tls(s->http, tm_buf_str(&next.certificate), tm_buf_str(&next.key),
-                                    &e);
-    if (rc == 0)
-        atomic_store(&s->tls_not_after, next.not_after);
-    tls_free(&next);
-    ca_metrics_reload(s->metrics, rc == 0);
-    if (rc == 0)
-        jlog(s->log, JLOG_INFO, "TLS certificate reloaded", JLOG_END);
-    else
-        jlog(s->log, JLOG_ERROR, "TLS certificate not reloaded, the old one stays",
-             JLOG_STR("detail", e.text), JLOG_END);
-}
-
 void service_reload(struct service *s, bool force)
 {
     bool changed = issuers_changed(s);
@@ -384,13 +321,11 @@ void service_reload(struct service *s, bool force)
         reload_issuers(s);
     /* An ephemeral CA opened anew would be another CA. */
     reload_signer(s, force && strcmp(s->config->backend, "ephemeral") != 0);
-    reload_tls(s, force);
 }
 
 void service_stop(struct service *s)
 {
-    tm_http_server_stop(s->http, s->config->drain_timeout);
-    tm_http_server_stop(s->metrics_http, 0);
+    tm_http_far_server_stop(s->far);
     ca_api_ready_stop(s->api);
     tm_sink_break(s->audit);         /* wakes whoever still waits for a record */
     oidc_verifier_free(s->verifier); /* wakes whoever still waits for keys */
@@ -402,14 +337,11 @@ void service_stop(struct service *s)
         ca_log_server_free(s->retired_server[i]);
         ca_log_retired_close(s->retired[i]);
     }
-    tm_http_server_free(s->http);
-    tm_http_server_free(s->metrics_http);
+    tm_http_far_server_free(s->far);
     ca_api_free(s->api);
     repository_free(s->repository);
     ca_signer_holder_free(s->holder);
     ca_proof_policy_free(s->policy);
-    ca_metrics_free(s->metrics);
-    tls_free(&s->tls);
     tm_fetch_hub_free(s->hub);
     tm_jlog_free(s->log);
     if (s->audit != s->output)

@@ -1,11 +1,10 @@
 /*
- * The running CA: signer, issuers, API and listeners, put together and taken apart
- * in order, and reloaded while it runs.
+ * The CA without its connections: signer, issuers, logs and API, put together and taken apart in
+ * order, and reloaded while it runs.
  */
 #ifndef TENMINT_TOOLS_TENMINT_CA_SERVICE_H
 #define TENMINT_TOOLS_TENMINT_CA_SERVICE_H
 
-#include <stdatomic.h>
 #include <stdbool.h>
 
 #include "ca/api/api.h"
@@ -15,9 +14,9 @@
 #include "ca/signer/reload.h"
 #include "common/fetch/far.h"
 #include "common/file.h"
+#include "common/http/far.h"
 #include "tools/tenmint-ca/repository.h"
 #include "tools/tenmint-ca/sigstore.h"
-#include "tools/tenmint-ca/tls.h"
 
 struct service {
     const struct ca_config *config; /* borrowed */
@@ -40,24 +39,30 @@ struct service {
     struct tm_http_mount mounts[CA_CONFIG_RETIRED_MAX + 2 + SIGSTORE_MOUNTS_MAX];
     struct ca_ct *ct; /* NULL: no log at all */
     struct ca_api *api;
-    struct tm_http_server *http;
-    struct tm_http_server *metrics_http;
-    struct tls_pair tls;           /* during the start */
-    _Atomic int64_t tls_not_after; /* of the certificate in force, Unix seconds */
-    /* Of the files that were last looked at. */
-    struct tm_file_stamp issuers_seen, tls_certificate_seen, tls_key_seen;
+    struct tm_http_far_server *far;
+    struct tm_file_stamp issuers_seen; /* when it was last looked at */
 };
 
-/* `issuers` is the issuer list as text, or NULL: the configuration's file. Takes `hub`. 0, or the
- * exit code with `e` set; call service_stop in either case. */
-int service_start(struct service *s, const struct ca_config *config, const char *issuers,
-                  struct tm_fetch_hub *hub, struct tm_err *e);
+struct service_options {
+    const struct ca_config *config; /* borrowed, as is `metrics` */
+    const char *issuers;            /* the list as text, or NULL: the configuration's file */
+    struct ca_metrics *metrics;
+    struct tm_fetch_hub *hub; /* taken */
+    const int *front;         /* sockets that requests come from; taken */
+    size_t front_count;
+};
+
+/* Opens all. 0, or the exit code with `e` set; call service_stop in either case. */
+int service_start(struct service *s, const struct service_options *o, struct tm_err *e);
+
+/* Begins to answer. */
+int service_serve(struct service *s, struct tm_err *e);
 
 /* Looks for changed files; with `force` all are read again in any case. What is bad is logged and
  * leaves the old in force. */
 void service_reload(struct service *s, bool force);
 
-/* Drains for the configured time, then frees everything. */
+/* After the front has ended. Frees everything. */
 void service_stop(struct service *s);
 
 #endif

@@ -1,12 +1,13 @@
 #include "tools/tenmint-ca/tls.h"
 
 #include <openssl/err.h>
+#include <openssl/pem.h>
 #include <openssl/x509.h>
 #include <time.h>
 
 #include "common/certs.h"
 #include "common/file.h"
-#include "common/key/key.h"
+#include "common/pem.h"
 
 #define TLS_FILE_MAX ((size_t)256 * 1024)
 
@@ -19,36 +20,54 @@ static int end_of(X509 *cert, int64_t *not_after, struct tm_err *e)
     return 0;
 }
 
-static int check_pair(const char *certificate, const char *key, int64_t *not_after,
-                      struct tm_err *e)
+static EVP_PKEY *parse_key(struct tm_buf *pem)
 {
-    struct tm_key_source source = {.file = key};
-    STACK_OF(X509) *chain = tm_certs_load(certificate, e);
-    struct tm_key *k = chain != NULL ? tm_key_open(&source, "TLS key", e) : NULL;
+    BIO *in = BIO_new_mem_buf(pem->data, (int)pem->len);
+    EVP_PKEY *key = in != NULL ? PEM_read_bio_PrivateKey(in, NULL, tm_pem_no_password, NULL) : NULL;
+    BIO_free(in);
+    return key;
+}
+
+/* Whether what was read is a pair; and its end. */
+static int judge(const char *certificate, const char *key, struct tls_pair *p, struct tm_err *e)
+{
+    STACK_OF(X509) *chain = tm_certs_parse(p->certificate.data, p->certificate.len, e);
+    EVP_PKEY *k = chain != NULL ? parse_key(&p->key) : NULL;
     int rc = -1;
-    if (chain != NULL && k == NULL && tm_file_stamp(key).ino != 0)
-        tm_err_wrap(e, "a PEM key that is not encrypted is needed");
-    else if (k != NULL && X509_check_private_key(sk_X509_value(chain, 0), tm_key_pkey(k)) != 1)
+    if (chain == NULL)
+        tm_err_wrap(e, "'%s'", certificate);
+    else if (k == NULL)
+        tm_err_set(e, "'%s': a PEM key that is not encrypted is needed", key);
+    else if (X509_check_private_key(sk_X509_value(chain, 0), k) != 1)
         tm_err_set(e, "'%s' is not the key of the first certificate in '%s' (leaf first)", key,
                    certificate);
-    else if (k != NULL)
-        rc = end_of(sk_X509_value(chain, 0), not_after, e);
+    else
+        rc = end_of(sk_X509_value(chain, 0), &p->not_after, e);
     ERR_clear_error();
-    tm_key_free(k);
+    EVP_PKEY_free(k);
     sk_X509_pop_free(chain, X509_free);
-    return rc;
+    if (rc == 0 && (tm_buf_str(&p->certificate) == NULL || tm_buf_str(&p->key) == NULL))
+        rc = tm_err_set(e, "out of memory");
+    return rc == 0 ? 0 : tm_err_wrap(e, "tls");
 }
 
 int tls_read(const char *certificate, const char *key, struct tls_pair *out, struct tm_err *e)
 {
     *out = (struct tls_pair){0};
-    if (check_pair(certificate, key, &out->not_after, e) != 0 ||
-        tm_file_read_text(certificate, TLS_FILE_MAX, &out->certificate, e) != 0 ||
+    if (tm_file_read(certificate, TLS_FILE_MAX, &out->certificate, e) != 0 ||
         tm_file_read_secret(key, TLS_FILE_MAX, &out->key, e) != 0)
         return tm_err_wrap(e, "tls");
-    return tm_buf_str(&out->certificate) != NULL && tm_buf_str(&out->key) != NULL
-               ? 0
-               : tm_err_set(e, "out of memory");
+    return judge(certificate, key, out, e);
+}
+
+int tls_read_open(const struct tls_files *f, struct tls_pair *out, struct tm_err *e)
+{
+    *out = (struct tls_pair){0};
+    if (tm_file_read_open(f->certificate_fd, f->certificate, TLS_FILE_MAX, false, &out->certificate,
+                          e) != 0 ||
+        tm_file_read_open(f->key_fd, f->key, TLS_FILE_MAX, true, &out->key, e) != 0)
+        return tm_err_wrap(e, "tls");
+    return judge(f->certificate, f->key, out, e);
 }
 
 void tls_free(struct tls_pair *p)

@@ -1,0 +1,49 @@
+/*
+ * Handlers in another process than their connections. The front serves connections; for each
+ * request that is another process's to answer its handler calls tm_http_relay, which sends the
+ * request over a channel and replies with what comes back. The other process runs the same routes
+ * and mounts on far exchanges: the functions of http.h "inside a handler" work on them as on near
+ * ones.
+ *
+ * What the handlers of this service read of a request travels, and nothing else: method, path, the
+ * query arguments and headers of two tables in far.c, the client's address, the body.
+ */
+#ifndef TENMINT_COMMON_HTTP_FAR_H
+#define TENMINT_COMMON_HTTP_FAR_H
+
+#include "common/http/http.h"
+
+#define HTTP_FAR_CHANNELS_MAX 16
+
+/* ---- where handlers run ---- */
+
+struct tm_http_far_server;
+
+/* A thread for each of the sockets `fd`, which are taken. Of `o` counts what is matched and called
+ * (routes, mounts, ctx), and wait_timeout_ms. NULL with `e` set. */
+struct tm_http_far_server *tm_http_far_server_new(const int *fd, size_t count,
+                                                  const struct tm_http_options *o,
+                                                  struct tm_err *e);
+int tm_http_far_server_start(struct tm_http_far_server *s, struct tm_err *e);
+/* Ends all requests. */
+void tm_http_far_server_stop(struct tm_http_far_server *s);
+/* After who still holds a waiter has called it. NULL is fine. */
+void tm_http_far_server_free(struct tm_http_far_server *s);
+
+/* ---- where connections are ---- */
+
+struct tm_http_relay;
+
+/* Takes the sockets. One thread of its own. `late` words the reply when none came in time. */
+struct tm_http_relay *tm_http_relay_new(const int *fd, size_t count,
+                                        void (*late)(void *ctx, struct tm_http_exchange *x),
+                                        void *ctx, struct tm_err *e);
+int tm_http_relay_start(struct tm_http_relay *r, struct tm_err *e);
+void tm_http_relay_free(struct tm_http_relay *r); /* after the server was stopped; NULL is fine */
+
+/* A handler's whole work: return what it returns. `body` goes in place of the request's own; NULL:
+ * none does, which is enough for a GET. */
+enum tm_http_result tm_http_relay(struct tm_http_relay *r, struct tm_http_exchange *x,
+                                  const struct tm_buf *body);
+
+#endif

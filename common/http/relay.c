@@ -1,0 +1,326 @@
+/* The front's side: requests go out, replies come back on one thread. */
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/http/far_internal.h"
+
+struct relayed { /* one request; the exchange's state */
+    struct tm_http_relay *relay;
+    struct wire *wire;
+    uint64_t id;
+    /* wire->lock: */
+    void *waiter; /* to be called; NULL: it was */
+    bool answered;
+    unsigned status;
+    const char *type;
+    struct tm_buf headers, body;
+    int file;
+    uint64_t size;
+};
+
+struct slot {
+    struct relayed *request;  /* NULL: free */
+    uint32_t turn, next_free; /* the latter plus one */
+};
+
+struct wire { /* a channel */
+    struct tm_http_relay *relay;
+    struct tm_ipc_channel *channel;
+    atomic_uint pending;
+    pthread_mutex_t lock; /* guards what follows */
+    struct slot *slot;
+    uint32_t count, first_free;
+    bool over;
+};
+
+struct tm_http_relay {
+    struct tm_ipc_loop *loop;
+    struct wire wire[HTTP_FAR_CHANNELS_MAX];
+    size_t count;
+    void (*late)(void *ctx, struct tm_http_exchange *x);
+    void *ctx;
+};
+
+/* Content types are kept for ever, so they are known here. */
+static const char *known_type(const char *type)
+{
+    static const char *const types[] = {"application/json",
+                                        "application/pem-certificate-chain",
+                                        "application/pkix-cert",
+                                        "application/x-pem-file",
+                                        "application/timestamp-reply",
+                                        "text/plain; charset=utf-8",
+                                        "text/plain; version=0.0.4; charset=utf-8"};
+    for (size_t i = 0; type != NULL && i < sizeof(types) / sizeof(types[0]); i++) {
+        if (strcmp(types[i], type) == 0)
+            return types[i];
+    }
+    return type != NULL ? "application/octet-stream" : NULL;
+}
+
+/* With the lock. */
+static struct relayed *release_slot(struct wire *w, uint64_t id)
+{
+    uint32_t at = (uint32_t)id;
+    if (at >= w->count || w->slot[at].request == NULL || w->slot[at].turn != id >> 32)
+        return NULL;
+    struct slot *s = &w->slot[at];
+    struct relayed *r = s->request;
+    s->request = NULL;
+    s->turn++;
+    s->next_free = w->first_free;
+    w->first_free = at + 1;
+    atomic_fetch_sub_explicit(&w->pending, 1, memory_order_relaxed);
+    return r;
+}
+
+/* With the lock. */
+static int claim_slot(struct wire *w, struct relayed *r)
+{
+    if (w->over)
+        return -1;
+    if (w->first_free == 0) {
+        uint32_t more = w->count > 0 ? 2 * w->count : 64;
+        struct slot *all = realloc(w->slot, more * sizeof(*all));
+        if (all == NULL)
+            return -1;
+        memset(all + w->count, 0, (more - w->count) * sizeof(*all));
+        w->slot = all;
+        for (uint32_t i = w->count; i < more; i++) {
+            all[i].next_free = w->first_free;
+            w->first_free = i + 1;
+        }
+        w->count = more;
+    }
+    uint32_t at = w->first_free - 1;
+    w->first_free = w->slot[at].next_free;
+    w->slot[at].request = r;
+    r->id = (uint64_t)w->slot[at].turn << 32 | at;
+    atomic_fetch_add_explicit(&w->pending, 1, memory_order_relaxed);
+    return 0;
+}
+
+static void on_message(void *ctx, struct tm_ipc_channel *c, unsigned type, void *msg)
+{
+    (void)c;
+    struct wire *w = ctx;
+    const struct tm_http_answer *a = msg;
+    if (type != FAR_HTTP_ANSWER)
+        return;
+    void *waiter = NULL;
+    pthread_mutex_lock(&w->lock);
+    struct relayed *r = release_slot(w, a->id);
+    if (r != NULL) {
+        r->answered = true;
+        r->status = (unsigned)a->status;
+        r->type = known_type(a->type);
+        tm_buf_puts(&r->headers, a->headers != NULL ? a->headers : "");
+        tm_buf_append(&r->body, a->body.data, a->body.len);
+        r->file = a->file;
+        r->size = a->size;
+        waiter = r->waiter;
+        r->waiter = NULL;
+    }
+    pthread_mutex_unlock(&w->lock);
+    if (r == NULL && a->file >= 0)
+        close(a->file);
+    if (waiter != NULL)
+        tm_http_wake(waiter);
+}
+
+/* The other process has ended, and the service will: until then nothing waits. */
+static void on_over(void *ctx, struct tm_ipc_channel *c, const struct tm_err *why)
+{
+    (void)c;
+    (void)why;
+    struct wire *w = ctx;
+    pthread_mutex_lock(&w->lock);
+    w->over = true;
+    for (uint32_t i = 0; i < w->count; i++) {
+        struct relayed *r = w->slot[i].request;
+        void *waiter = r != NULL ? r->waiter : NULL;
+        if (r != NULL)
+            r->waiter = NULL;
+        if (waiter != NULL)
+            tm_http_wake(waiter);
+    }
+    pthread_mutex_unlock(&w->lock);
+}
+
+struct tm_http_relay *tm_http_relay_new(const int *fd, size_t count,
+                                        void (*late)(void *ctx, struct tm_http_exchange *x),
+                                        void *ctx, struct tm_err *e)
+{
+    struct tm_http_relay *r = calloc(1, sizeof(*r));
+    if (r == NULL || count > HTTP_FAR_CHANNELS_MAX) {
+        free(r);
+        tm_err_set(e, "out of memory");
+        return NULL;
+    }
+    r->late = late;
+    r->ctx = ctx;
+    r->loop = tm_ipc_loop_new(NULL, NULL, 0, e);
+    for (size_t i = 0; i < count && r->loop != NULL; i++) {
+        struct wire *w = &r->wire[i];
+        w->relay = r;
+        pthread_mutex_init(&w->lock, NULL);
+        w->channel = tm_ipc_channel_new(fd[i], &tm_http_far_protocol, e);
+        r->count++;
+        const struct tm_ipc_port port = {
+            .channel = w->channel, .message = on_message, .over = on_over, .ctx = w};
+        if (w->channel == NULL || tm_ipc_loop_add(r->loop, &port, e) != 0)
+            break;
+    }
+    if (r->loop != NULL && r->count == count && r->wire[count - 1].channel != NULL)
+        return r;
+    tm_http_relay_free(r);
+    return NULL;
+}
+
+int tm_http_relay_start(struct tm_http_relay *r, struct tm_err *e)
+{
+    return tm_ipc_loop_start(r->loop, e);
+}
+
+void tm_http_relay_free(struct tm_http_relay *r)
+{
+    if (r == NULL)
+        return;
+    tm_ipc_loop_join(r->loop);
+    tm_ipc_loop_free(r->loop);
+    for (size_t i = 0; i < r->count; i++) {
+        tm_ipc_channel_free(r->wire[i].channel);
+        free(r->wire[i].slot);
+        pthread_mutex_destroy(&r->wire[i].lock);
+    }
+    free(r);
+}
+
+/* The client went away, or got its reply. */
+static void relayed_free(void *arg)
+{
+    struct relayed *q = arg;
+    struct wire *w = q->wire;
+    pthread_mutex_lock(&w->lock);
+    bool waiting = release_slot(w, q->id) == q;
+    void *waiter = q->waiter;
+    q->waiter = NULL;
+    pthread_mutex_unlock(&w->lock);
+    if (waiting) {
+        const struct tm_http_gone gone = {q->id};
+        (void)tm_ipc_put(w->channel, FAR_HTTP_GONE, &gone, NULL);
+        tm_ipc_loop_flush(q->relay->loop, w->channel);
+    }
+    if (waiter != NULL)
+        tm_http_wake(waiter); /* each that was begun is called */
+    if (q->file >= 0)
+        close(q->file);
+    tm_buf_free(&q->headers);
+    tm_buf_free(&q->body);
+    free(q);
+}
+
+static struct wire *least_busy(struct tm_http_relay *r)
+{
+    struct wire *best = &r->wire[0];
+    for (size_t i = 1; i < r->count; i++) {
+        if (atomic_load_explicit(&r->wire[i].pending, memory_order_relaxed) <
+            atomic_load_explicit(&best->pending, memory_order_relaxed))
+            best = &r->wire[i];
+    }
+    return best;
+}
+
+static int64_t started_us(const struct tm_http_exchange *x)
+{
+    struct timespec ts;
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000 - tm_http_elapsed_us(x);
+}
+
+static int send_ask(const struct relayed *q, struct tm_http_exchange *x, const struct tm_buf *body)
+{
+    struct tm_http_ask a = {.id = q->id,
+                            .method = (uint64_t)tm_http_method_of(x),
+                            .started_us = (uint64_t)started_us(x),
+                            .path = tm_http_path(x),
+                            .remote = tm_http_remote(x)};
+    for (size_t i = 0; i < FAR_HEADERS; i++)
+        a.header[i] = tm_http_header(x, tm_http_far_headers[i]);
+    for (size_t i = 0; i < FAR_ARGUMENTS; i++)
+        a.argument[i] = tm_http_query(x, tm_http_far_arguments[i]);
+    if (body != NULL)
+        a.body = (struct tm_ipc_bytes){body->data, body->len};
+    int rc = tm_ipc_put(q->wire->channel, FAR_HTTP_ASK, &a, NULL);
+    if (rc == 0)
+        tm_ipc_loop_flush(q->relay->loop, q->wire->channel);
+    return rc;
+}
+
+static enum tm_http_result ask(struct tm_http_relay *r, struct tm_http_exchange *x,
+                               const struct tm_buf *body)
+{
+    struct relayed *q = calloc(1, sizeof(*q));
+    if (q == NULL) {
+        r->late(r->ctx, x);
+        return HTTP_DONE;
+    }
+    *q = (struct relayed){.relay = r, .wire = least_busy(r), .id = UINT64_MAX, .file = -1};
+    tm_http_set_state(x, q, relayed_free);
+    void *waiter = tm_http_wait_begin(x);
+    pthread_mutex_lock(&q->wire->lock);
+    int rc = claim_slot(q->wire, q);
+    if (rc == 0)
+        q->waiter = waiter;
+    pthread_mutex_unlock(&q->wire->lock);
+    if (rc == 0 && send_ask(q, x, body) == 0)
+        return HTTP_WAIT;
+    pthread_mutex_lock(&q->wire->lock);
+    bool unsent = rc != 0 || (release_slot(q->wire, q->id) == q && q->waiter != NULL);
+    q->waiter = unsent ? NULL : q->waiter;
+    pthread_mutex_unlock(&q->wire->lock);
+    if (!unsent)
+        return HTTP_WAIT; /* it was woken meanwhile, and comes again */
+    tm_http_wait_cancel(x);
+    r->late(r->ctx, x);
+    return HTTP_DONE;
+}
+
+static void reply(struct relayed *q, struct tm_http_exchange *x)
+{
+    char *rest = NULL;
+    if (q->file >= 0)
+        tm_http_reply_fd(x, q->status, q->type, q->file, q->size);
+    else
+        tm_http_reply(x, q->status, q->type, &q->body);
+    q->file = -1;
+    if (tm_buf_str(&q->headers) == NULL)
+        return;
+    for (char *line = strtok_r((char *)q->headers.data, "\n", &rest); line != NULL;
+         line = strtok_r(NULL, "\n", &rest)) {
+        char *colon = strstr(line, ": ");
+        if (colon == NULL)
+            continue;
+        *colon = '\0';
+        tm_http_reply_header(x, line, colon + 2);
+    }
+}
+
+enum tm_http_result tm_http_relay(struct tm_http_relay *r, struct tm_http_exchange *x,
+                                  const struct tm_buf *body)
+{
+    struct relayed *q = tm_http_state(x);
+    if (q == NULL)
+        return ask(r, x, body);
+    pthread_mutex_lock(&q->wire->lock);
+    bool answered = q->answered;
+    pthread_mutex_unlock(&q->wire->lock);
+    if (answered)
+        reply(q, x);
+    else
+        r->late(r->ctx, x);
+    return HTTP_DONE;
+}

@@ -1,0 +1,108 @@
+#!/usr/bin/env bash
+# The processes of `serve`: one that dies ends all with a line that says so, the parent takes them
+# along, none that has connections holds a key or a password, none can be dumped.
+set -u
+cd "$(dirname "$0")/../.."
+B=build
+W=$(mktemp -d)
+fails=0
+make -s all test-programs >/dev/null || exit 1
+. tests/lib.sh
+trap 'stop_all; rm -rf "$W"' EXIT
+check() { # NAME WANT GOT
+    if [ "$2" = "$3" ]; then echo "ok   $1"; else echo "FAIL $1: want '$2', got '$3'"; fails=$((fails + 1)); fi
+}
+
+start_issuer || exit 1
+"$B/tenmint-ca" init "$W/ca" --log-origin log.example.com/processes >/dev/null || exit 1
+printf 'oidc-issuers:\n  "%s": {issuer-url: "%s", client-id: sigstore, type: github-workflow}\n' \
+    "$ISSUER" "$ISSUER" >"$W/ca/issuers.yaml"
+begin() {
+    : >"$W/ca.log"
+    "$B/tenmint-ca" serve --config "$W/ca/tenmint-ca.yaml" --listen 127.0.0.1:0 \
+        --metrics-listen 127.0.0.1:0 >>"$W/ca.log" 2>&1 &
+    CA_PID=$!
+    PIDS="$PIDS $CA_PID"
+    wait_for "$W/ca.log" '"message":"listening"' || exit 1
+    CA=http://$(address_of listening)
+    KIDS=$(cat "/proc/$CA_PID/task/$CA_PID/children")
+}
+gone() { for p in $KIDS; do kill -0 "$p" 2>/dev/null && return 1; done; return 0; }
+role() { echo "$KIDS" | cut -d' ' -f"$1"; } # 1 fetch, 2 issuer, 3 front: in the order of their starts
+
+begin
+check "three processes and their parent" 3 "$(echo $KIDS | wc -w)"
+mint >"$W/token"
+check "a certificate" 0 "$("$B/tenmint" cert --ca "$CA" --token-file "$W/token" --out "$W/out" \
+    --log-key "$W/ca/log.pem" >/dev/null 2>&1; echo $?)"
+kill -HUP "$CA_PID"
+wait_for "$W/ca.log" 'CA key and chain reloaded'
+for p in $CA_PID $KIDS; do
+    check "no core ($p)" "0 0" "$(awk '/^Max core file size/ { print $5, $6 }' "/proc/$p/limits")"
+    check "no new privileges ($p)" 1 "$(awk '/^NoNewPrivs/ { print $2 }' "/proc/$p/status")"
+done
+for p in $KIDS; do
+    check "a seccomp filter ($p)" 2 "$(awk '/^Seccomp:/ { print $2 }' "/proc/$p/status")"
+done
+check "the front has no file open by name" 0 \
+    "$(find "/proc/$(role 3)/fd" -lname '/*' ! -lname '/dev/*' ! -lname "$W/ca.log" 2>/dev/null | wc -l)"
+cat >"$W/scan.py" <<'P'
+import re, subprocess, sys
+ca, pids = sys.argv[1], sys.argv[2:]
+def scalar(name):
+    t = subprocess.run(['openssl', 'pkey', '-in', ca + '/' + name, '-passin', 'file:' + ca + '/password', '-noout',
+                        '-text'], capture_output=True, text=True).stdout
+    return bytes.fromhex(re.sub(r'[\s:]', '', re.search(r'priv:\s*([0-9a-f:\s]+?)\s*pub:', t).group(1)))[-32:]
+need = {}
+for n in ('intermediate.key', 'log.key'):
+    need[n] = scalar(n)
+    need[n + ', as a number in memory'] = scalar(n)[::-1]
+need['password'] = open(ca + '/password', 'rb').read().strip()
+for pid in pids:
+    seen = 0
+    with open('/proc/%s/mem' % pid, 'rb', 0) as mem:
+        for line in open('/proc/%s/maps' % pid):
+            span, perm = line.split()[:2]
+            if not perm.startswith('rw'):
+                continue
+            lo, hi = (int(x, 16) for x in span.split('-'))
+            try:
+                mem.seek(lo)
+                data = mem.read(hi - lo)
+            except (OSError, ValueError, OverflowError):
+                continue
+            seen += len(data)
+            for k, v in need.items():
+                if v in data:
+                    print('process', pid, 'holds', k)
+    if seen < 1 << 20:
+        print('process', pid, 'could not be read')
+P
+if [ "$(id -u)" = 0 ]; then
+    check "no key, no password: parent, fetch and front" "" \
+        "$(python3 "$W/scan.py" "$W/ca" "$CA_PID" "$(role 1)" "$(role 3)")"
+fi
+kill -TERM "$CA_PID"
+wait "$CA_PID"
+check "SIGTERM: exit code" 0 $?
+check "SIGTERM: nobody is left" 0 "$(gone; echo $?)"
+
+for i in 1 2 3; do
+    begin
+    kill -9 "$(role "$i")"
+    wait "$CA_PID"
+    check "kill -9 of process $i: exit code" 1 $?
+    name=$(echo fetch issuer front | cut -d' ' -f"$i")
+    check "kill -9 of process $i: one line" 1 \
+        "$(grep -c "a process of the server has ended.*\"process\":\"$name\".*killed by signal 9" "$W/ca.log")"
+    check "kill -9 of process $i: nobody is left" 0 "$(gone; echo $?)"
+done
+
+begin
+kill -9 "$CA_PID"
+wait "$CA_PID" 2>/dev/null
+check "kill -9 of the parent: nobody is left" 0 "$(wait_until gone; echo $?)"
+begin
+check "and it starts again" 200 "$(curl -s -o /dev/null -w '%{http_code}' --max-time 10 "$CA/api/v2/trustBundle")"
+
+[ "$fails" = 0 ] || { cat "$W/ca.log"; echo "$fails checks failed"; exit 1; }
