@@ -1,4 +1,4 @@
-/* What the kernel says of a process. */
+/* What the kernel says of a process and those that it started: a server is several. */
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,11 +24,9 @@ static void add_thread(FILE *f, double *ran_us, double *waited_us)
     }
 }
 
-static void sum_threads(int pid, double *ran_us, double *waited_us)
+static void add_threads(int pid, double *ran_us, double *waited_us)
 {
     char path[320];
-    *ran_us = 0;
-    *waited_us = 0;
     snprintf(path, sizeof(path), "/proc/%d/task", pid);
     DIR *tasks = opendir(path);
     const struct dirent *task;
@@ -42,6 +40,33 @@ static void sum_threads(int pid, double *ran_us, double *waited_us)
     }
     if (tasks != NULL)
         closedir(tasks);
+}
+
+#define FAMILY_MAX 16
+
+/* The process and its children. */
+static size_t family_of(int pid, int out[FAMILY_MAX])
+{
+    char path[64];
+    size_t n = 0;
+    out[n++] = pid;
+    snprintf(path, sizeof(path), "/proc/%d/task/%d/children", pid, pid);
+    FILE *f = fopen(path, "r");
+    while (f != NULL && n < FAMILY_MAX && fscanf(f, "%d", &out[n]) == 1)
+        n++;
+    if (f != NULL)
+        fclose(f);
+    return n;
+}
+
+static void sum_threads(int pid, double *ran_us, double *waited_us)
+{
+    int family[FAMILY_MAX];
+    size_t n = family_of(pid, family);
+    *ran_us = 0;
+    *waited_us = 0;
+    for (size_t i = 0; i < n; i++)
+        add_threads(family[i], ran_us, waited_us);
 }
 
 double process_cpu_us(int pid)
@@ -72,16 +97,32 @@ double machine_stolen_ms(void)
     return (double)steal * 1e3 / (double)sysconf(_SC_CLK_TCK);
 }
 
-long process_rss_kib(int pid)
+/* A page that several share counts once; where that cannot be read, as often as it is there. */
+static long memory_kib(int pid)
 {
+    static const char *const files[] = {"smaps_rollup", "status"};
     char path[64];
     char line[256];
     long kib = 0;
-    snprintf(path, sizeof(path), "/proc/%d/status", pid);
-    FILE *f = fopen(path, "r");
-    while (f != NULL && fgets(line, sizeof(line), f) != NULL)
-        sscanf(line, "VmRSS: %ld", &kib);
-    if (f != NULL)
-        fclose(f);
+    for (size_t i = 0; i < 2 && kib == 0; i++) {
+        snprintf(path, sizeof(path), "/proc/%d/%s", pid, files[i]);
+        FILE *f = fopen(path, "r");
+        while (f != NULL && fgets(line, sizeof(line), f) != NULL) {
+            if (kib == 0)
+                sscanf(line, i == 0 ? "Pss: %ld" : "VmRSS: %ld", &kib);
+        }
+        if (f != NULL)
+            fclose(f);
+    }
+    return kib;
+}
+
+long process_rss_kib(int pid)
+{
+    int family[FAMILY_MAX];
+    size_t n = family_of(pid, family);
+    long kib = 0;
+    for (size_t i = 0; i < n; i++)
+        kib += memory_kib(family[i]);
     return kib;
 }
