@@ -9,6 +9,7 @@
 #include "common/sandbox/sandbox.h"
 #include "tools/shared/cli.h"
 #include "tools/tenmint-ca/roles.h"
+#include "tools/tenmint-ca/sigstore.h"
 #include "tools/tenmint-ca/tls.h"
 
 #define LATE_MS 2000 /* longer than the issuer itself waits */
@@ -23,7 +24,7 @@ struct front {
     struct tm_http_server *http, *metrics_http;
     int file[FILE_COUNT]; /* handed over and not used yet; -1: none */
     struct tm_http_route rows[CA_API_ROUTES_MAX], metrics_rows[CA_API_ROUTES_MAX];
-    struct tm_http_mount mounts[CA_CONFIG_RETIRED_MAX + 2];
+    struct tm_http_mount mounts[CA_CONFIG_RETIRED_MAX + 2 + SIGSTORE_MOUNTS_MAX];
     struct tm_http_options words; /* how the API words faults, and counts */
 };
 
@@ -127,6 +128,9 @@ static void mount(struct front *f, struct tm_http_options *o)
         f->mounts[o->mount_count] = row;
         f->mounts[o->mount_count++].prefix = c->tuf_prefix != NULL ? c->tuf_prefix : "/tuf";
     }
+    for (size_t i = 0; i < SIGSTORE_MOUNTS_MAX; i++)
+        f->mounts[o->mount_count + i] = row;
+    o->mount_count += sigstore_prefixes(c, f->mounts + o->mount_count);
 }
 
 static int take_file(struct front *f, unsigned what)

@@ -10,7 +10,8 @@
 /* A token's module does what it likes with files, and may ask a daemon of this machine. */
 static bool has_device(const struct ca_config *c)
 {
-    return c->pkcs11_module != NULL || c->embedded_module != NULL;
+    return c->pkcs11_module != NULL || c->embedded_module != NULL ||
+           c->signatures.key.module != NULL || c->tsa.key.module != NULL;
 }
 
 static unsigned rights(const struct ca_config *c)

@@ -163,6 +163,26 @@ size_t sigstore_mounts(struct sigstore *s, struct tm_http_mount *out)
     return count;
 }
 
+size_t sigstore_prefixes(const struct ca_config *c, struct tm_http_mount *out)
+{
+    size_t count = 0;
+    if (c->signatures.directory != NULL) {
+        out[count].body_name = "log/entries";
+        out[count].max_body = SIG_REQUEST_MAX;
+        out[count++].prefix = ca_config_siglog_prefix(c);
+    }
+    const struct ca_config_retired *retired = c->signatures.retired.item;
+    for (size_t i = 0; i < c->signatures.retired.count; i++) {
+        out[count].body_name = "log/entries";
+        out[count++].prefix = retired[i].prefix;
+    }
+    if (c->tsa.chain != NULL) {
+        out[count].body_name = "timestamp";
+        out[count++].prefix = "/api/v1";
+    }
+    return count;
+}
+
 /* ---- figures ---- */
 
 static void counter(struct tm_buf *out, const char *name, const char *help, const char *label,

@@ -21,6 +21,10 @@ void sigstore_close(struct sigstore *s); /* after the HTTP server has stopped; N
 /* Fills `out` and returns how many; of NULL: none. */
 size_t sigstore_mounts(struct sigstore *s, struct tm_http_mount *out);
 
+/* The same prefixes and bounds of bodies, for a process that passes requests on: by the
+ * configuration alone. Fills prefix, body_name and max_body; returns how many. */
+size_t sigstore_prefixes(const struct ca_config *c, struct tm_http_mount *out);
+
 /* Prometheus text; of NULL: nothing. Any thread. */
 void sigstore_metrics(struct sigstore *s, struct tm_buf *out);
 
