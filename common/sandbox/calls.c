@@ -4,6 +4,7 @@
 #include <linux/prctl.h>
 #include <sched.h>
 #include <seccomp.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -217,10 +218,20 @@ static int add_rules(scmp_filter_ctx ctx, unsigned rights)
     return rc;
 }
 
+/* What was preloaded (a test's clock, a fault injector) reads files of its own. Who may set this
+ * variable could start another program altogether. */
+static bool is_preloaded(void)
+{
+    const char *preload = getenv("LD_PRELOAD");
+    return preload != NULL && *preload != '\0';
+}
+
 int tm_sandbox_calls(unsigned rights, struct tm_err *e)
 {
     if (SANDBOX_OFF != 0)
         return 0;
+    if (is_preloaded())
+        rights |= SANDBOX_READ;
     scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_KILL_PROCESS);
     if (ctx == NULL)
         return tm_err_set(e, "out of memory");

@@ -10,7 +10,8 @@
  *
  * A system call that was given up kills the whole process (SIGSYS). Landlock is taken where the
  * kernel has it, seccomp is required. A build with sanitizers, which read and map what they like,
- * has neither: tm_sandbox_enforced() tells, nothing switches it at run time.
+ * has neither: tm_sandbox_enforced() tells, nothing switches it at run time. A process that was
+ * started with LD_PRELOAD keeps SANDBOX_READ.
  */
 #ifndef TENMINT_COMMON_SANDBOX_H
 #define TENMINT_COMMON_SANDBOX_H
