@@ -11,7 +11,7 @@
 
 int tuf_client_init(const char *dir, const void *root, size_t len, struct tm_err *e)
 {
-    struct tuf_store store;
+    struct tuf_store store = {.lock_fd = -1};
     struct tuf_metadata *m = tuf_roots_parse(root, len, e); /* before there is a directory */
     if (m == NULL)
         return -1;
