@@ -592,7 +592,7 @@ static void large_bodies_are_bounded_together(void **state)
     o.mount_count = 1;
     struct tm_http_server *s = start(&o);
     tm_buf_printf(&begun, "POST /m/add HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n", EACH);
-    for (int i = 0; i < 70000; i++)
+    for (int i = 0; i < 400000; i++)
         buf_putc(&begun, 'a');
     for (int i = 0; i < COUNT; i++) {
         fd[i] = dial(s);
