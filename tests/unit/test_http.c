@@ -599,8 +599,11 @@ static void large_bodies_are_bounded_together(void **state)
         assert_int_equal(raw_put(fd[i], begun.data, begun.len), 0);
     }
     int status = 0;
-    for (int i = 0; i < 500 && status != 503; i++, nap(10))
+    for (int i = 0; i < 500 && status != 503; i++, nap(10)) {
+        for (int k = 0; k < COUNT; k++) /* they go on, slowly */
+            (void)raw_put(fd[k], "a", 1);
         status = post_bytes(s, "/m/add", 100000, &reply);
+    }
     assert_int_equal(status, 503);
     assert_int_equal(post_bytes(s, "/m/add", 60000, &reply), 200); /* small ones need no room */
     close(fd[0]);
