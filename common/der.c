@@ -106,3 +106,9 @@ int tm_der_take(const unsigned char **p, size_t *left, struct tm_der_element *ou
     *left -= head + len;
     return 0;
 }
+
+bool tm_der_take_tag(const unsigned char **p, size_t *left, unsigned char tag,
+                     struct tm_der_element *out)
+{
+    return tm_der_take(p, left, out) == 0 && out->tag == tag;
+}

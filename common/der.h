@@ -5,6 +5,7 @@
 #ifndef TENMINT_COMMON_DER_H
 #define TENMINT_COMMON_DER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "common/buf.h"
@@ -46,5 +47,9 @@ struct tm_der_element { /* pointers go into the input */
 /* Takes the element at *p, of *left bytes, and moves past it. -1: truncated, of indefinite or
  * not minimal length, or with a tag number above 30. */
 int tm_der_take(const unsigned char **p, size_t *left, struct tm_der_element *out);
+
+/* The same; false also when it has another tag. */
+bool tm_der_take_tag(const unsigned char **p, size_t *left, unsigned char tag,
+                     struct tm_der_element *out);
 
 #endif

@@ -122,12 +122,6 @@ static bool attributes_ok(const struct tm_der_element *attributes)
     return true;
 }
 
-static bool take(const unsigned char **p, size_t *left, unsigned char tag,
-                 struct tm_der_element *out)
-{
-    return tm_der_take(p, left, out) == 0 && out->tag == tag;
-}
-
 /* CertificationRequestInfo { version 0, subject, subjectPKInfo, [0] attributes } (RFC 2986 §4.1) */
 static bool read_info(const struct tm_der_element *info, struct tm_der_element *spki)
 {
@@ -136,11 +130,11 @@ static bool read_info(const struct tm_der_element *info, struct tm_der_element *
     struct tm_der_element version;
     struct tm_der_element subject;
     struct tm_der_element attributes;
-    return take(&p, &left, DER_INTEGER, &version) && version.len == 1 && version.value[0] == 0 &&
-           take(&p, &left, DER_SEQUENCE, &subject) && subject_ok(&subject) &&
-           take(&p, &left, DER_SEQUENCE, spki) &&
-           take(&p, &left, DER_CONTEXT_CONSTRUCTED, &attributes) && attributes_ok(&attributes) &&
-           left == 0;
+    return tm_der_take_tag(&p, &left, DER_INTEGER, &version) && version.len == 1 &&
+           version.value[0] == 0 && tm_der_take_tag(&p, &left, DER_SEQUENCE, &subject) &&
+           subject_ok(&subject) && tm_der_take_tag(&p, &left, DER_SEQUENCE, spki) &&
+           tm_der_take_tag(&p, &left, DER_CONTEXT_CONSTRUCTED, &attributes) &&
+           attributes_ok(&attributes) && left == 0;
 }
 
 static bool read_request(const unsigned char *der, size_t len, struct request *r)
@@ -149,13 +143,15 @@ static bool read_request(const unsigned char *der, size_t len, struct request *r
     struct tm_der_element info;
     struct tm_der_element algorithm;
     struct tm_der_element sig;
-    if (!take(&der, &len, DER_SEQUENCE, &whole) || len != 0)
+    if (!tm_der_take_tag(&der, &len, DER_SEQUENCE, &whole) || len != 0)
         return false;
     der = whole.value;
     len = whole.len;
-    if (!take(&der, &len, DER_SEQUENCE, &info) || !read_info(&info, &r->spki) ||
-        !take(&der, &len, DER_SEQUENCE, &algorithm) || !usual_algorithm(&algorithm, &r->hash) ||
-        !take(&der, &len, DER_BIT_STRING, &sig) || len != 0 || sig.len < 2 || sig.value[0] != 0)
+    if (!tm_der_take_tag(&der, &len, DER_SEQUENCE, &info) || !read_info(&info, &r->spki) ||
+        !tm_der_take_tag(&der, &len, DER_SEQUENCE, &algorithm) ||
+        !usual_algorithm(&algorithm, &r->hash) ||
+        !tm_der_take_tag(&der, &len, DER_BIT_STRING, &sig) || len != 0 || sig.len < 2 ||
+        sig.value[0] != 0)
         return false;
     r->info = info.whole;
     r->info_len = info.whole_len;

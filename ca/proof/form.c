@@ -29,18 +29,12 @@ static bool read_ed25519(const unsigned char *der, size_t len, struct ca_spki_fo
     return true;
 }
 
-static bool take(const unsigned char **p, size_t *left, unsigned char tag,
-                 struct tm_der_element *out)
-{
-    return tm_der_take(p, left, out) == 0 && out->tag == tag;
-}
-
 /* A positive INTEGER in its shortest form, without the sign's byte. */
 static bool take_positive(const unsigned char **p, size_t *left, const unsigned char **be,
                           size_t *len)
 {
     struct tm_der_element n;
-    if (!take(p, left, DER_INTEGER, &n) || n.len == 0 || (n.value[0] & 0x80) != 0)
+    if (!tm_der_take_tag(p, left, DER_INTEGER, &n) || n.len == 0 || (n.value[0] & 0x80) != 0)
         return false;
     bool sign = n.value[0] == 0;
     if (sign && (n.len == 1 || (n.value[1] & 0x80) == 0))
@@ -74,17 +68,19 @@ static bool read_rsa(const unsigned char *der, size_t len, struct ca_spki_form *
     struct tm_der_element key;
     const unsigned char *e = NULL;
     size_t e_len = 0;
-    if (!take(&der, &len, DER_SEQUENCE, &whole) || len != 0)
+    if (!tm_der_take_tag(&der, &len, DER_SEQUENCE, &whole) || len != 0)
         return false;
     der = whole.value;
     len = whole.len;
-    if (!take(&der, &len, DER_SEQUENCE, &algorithm) || algorithm.len != sizeof(rsa_algorithm) ||
+    if (!tm_der_take_tag(&der, &len, DER_SEQUENCE, &algorithm) ||
+        algorithm.len != sizeof(rsa_algorithm) ||
         memcmp(algorithm.value, rsa_algorithm, sizeof(rsa_algorithm)) != 0 ||
-        !take(&der, &len, DER_BIT_STRING, &bits) || len != 0 || bits.len == 0 || bits.value[0] != 0)
+        !tm_der_take_tag(&der, &len, DER_BIT_STRING, &bits) || len != 0 || bits.len == 0 ||
+        bits.value[0] != 0)
         return false;
     der = bits.value + 1;
     len = bits.len - 1;
-    if (!take(&der, &len, DER_SEQUENCE, &key) || len != 0)
+    if (!tm_der_take_tag(&der, &len, DER_SEQUENCE, &key) || len != 0)
         return false;
     der = key.value;
     len = key.len;

@@ -95,12 +95,6 @@ const struct ca_sig_algorithm *ca_sig_algorithm_of(const struct ca_sig_verifier 
     return NULL;
 }
 
-static bool take(const unsigned char **p, size_t *left, unsigned char tag,
-                 struct tm_der_element *out)
-{
-    return tm_der_take(p, left, out) == 0 && out->tag == tag;
-}
-
 /*
  * The subjectPublicKeyInfo of a certificate (RFC 5280 §4.1): Certificate { tbs { [0] version,
  * serialNumber, signature, issuer, validity, subject, subjectPublicKeyInfo, … }, algorithm,
@@ -114,22 +108,23 @@ static bool find_spki(const unsigned char *der, size_t len, struct tm_der_elemen
     struct tm_der_element whole;
     struct tm_der_element tbs;
     struct tm_der_element part;
-    if (!take(&der, &len, DER_SEQUENCE, &whole) || len != 0)
+    if (!tm_der_take_tag(&der, &len, DER_SEQUENCE, &whole) || len != 0)
         return false;
     der = whole.value;
     len = whole.len;
-    if (!take(&der, &len, DER_SEQUENCE, &tbs) || !take(&der, &len, DER_SEQUENCE, &part) ||
-        !take(&der, &len, DER_BIT_STRING, &part) || len != 0)
+    if (!tm_der_take_tag(&der, &len, DER_SEQUENCE, &tbs) ||
+        !tm_der_take_tag(&der, &len, DER_SEQUENCE, &part) ||
+        !tm_der_take_tag(&der, &len, DER_BIT_STRING, &part) || len != 0)
         return false;
     der = tbs.value;
     len = tbs.len;
-    if (!take(&der, &len, CONTEXT_0, &part))
+    if (!tm_der_take_tag(&der, &len, CONTEXT_0, &part))
         return false;
     for (size_t i = 0; i < sizeof(before); i++) {
-        if (!take(&der, &len, before[i], &part))
+        if (!tm_der_take_tag(&der, &len, before[i], &part))
             return false;
     }
-    return take(&der, &len, DER_SEQUENCE, spki);
+    return tm_der_take_tag(&der, &len, DER_SEQUENCE, spki);
 }
 
 int ca_sig_verifier_key(const struct ca_sig_algorithms *a, const struct ca_sig_verifier *v,
