@@ -39,7 +39,7 @@ unit() {
 }
 
 jobs=$(nproc)
-step build make -j"$jobs" all
+step build make -j"$jobs" all test-programs # tests that run programs find them made
 step format make format-check
 for t in tests/house/*.sh; do
     [ -e "$t" ] && step "house-$(basename "$t" .sh)" bash "$t"
