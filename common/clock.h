@@ -9,6 +9,7 @@
 
 int64_t tm_clock_wall_ms(void); /* milliseconds since 1970-01-01T00:00:00Z */
 int64_t tm_clock_mono_ms(void); /* milliseconds of a clock that never steps */
+int64_t tm_clock_mono_us(void);
 
 /* "2026-11-24T12:00:00Z"; `out` holds 21 bytes. Seconds since the epoch. */
 void tm_clock_format(int64_t seconds, char out[21]);

@@ -15,22 +15,6 @@
 #define ACCEPT_TURN 16          /* connections, before those there are have their turn */
 #define NO_DESCRIPTOR_PAUSE 100 /* milliseconds */
 
-static const char *const shed_names[HTTP_SHED_COUNT] = {
-    [HTTP_SHED_ADDRESS] = "address", [HTTP_SHED_FULL] = "full",   [HTTP_SHED_IDLE] = "idle",
-    [HTTP_SHED_QUEUE] = "queue",     [HTTP_SHED_WAITS] = "waits",
-};
-
-const char *tm_http_shed_name(enum tm_http_shed why)
-{
-    return shed_names[why];
-}
-
-void tm_http_shed(struct tm_http_server *s, enum tm_http_shed why)
-{
-    if (s->o.shed != NULL)
-        s->o.shed(s->o.ctx, why);
-}
-
 /* A few words to somebody who is not let in; over TLS they would be noise. */
 static void turn_away(struct tm_http_server *s, int fd, enum tm_http_shed why)
 {

@@ -52,3 +52,21 @@ void tm_http_clients_drop(struct tm_http_clients *c, struct tm_http_client *clie
     }
     pthread_mutex_unlock(&c->lock);
 }
+
+/* --- who is not served --- */
+
+static const char *const shed_names[HTTP_SHED_COUNT] = {
+    [HTTP_SHED_ADDRESS] = "address", [HTTP_SHED_FULL] = "full",   [HTTP_SHED_IDLE] = "idle",
+    [HTTP_SHED_QUEUE] = "queue",     [HTTP_SHED_WAITS] = "waits",
+};
+
+const char *tm_http_shed_name(enum tm_http_shed why)
+{
+    return shed_names[why];
+}
+
+void tm_http_shed(struct tm_http_server *s, enum tm_http_shed why)
+{
+    if (s->o.shed != NULL)
+        s->o.shed(s->o.ctx, why);
+}

@@ -124,10 +124,10 @@ static enum step whole(struct tm_http_conn *c)
 {
     c->phase = CONN_QUEUED;
     c->deadline_ms = 0;
-    if (c->is_post && c->fault == HTTP_FAULT_NONE)
-        tm_http_queue_add(c);
-    else
+    if (!c->is_post || c->fault != HTTP_FAULT_NONE)
         tm_http_conn_admit(c, c->fault);
+    else if (!tm_http_queue_add(c))
+        tm_http_conn_admit(c, HTTP_FAULT_BUSY);
     return STEP_ON;
 }
 
@@ -325,13 +325,6 @@ static enum step step_body(struct tm_http_conn *c)
     return rc == 0 ? STEP_ON : whole(c);
 }
 
-void tm_http_conn_reply(struct tm_http_conn *c)
-{
-    set_phase(c, CONN_REPLY, c->worker->server->o.request_timeout_ms);
-    c->active_ms = tm_clock_mono_ms();
-    c->replied = true;
-}
-
 static enum step step_reply(struct tm_http_conn *c)
 {
     struct tm_http_server *s = c->worker->server;
@@ -357,6 +350,7 @@ static enum step step_reply(struct tm_http_conn *c)
     set_phase(c, CONN_LINGER, HTTP_LINGER_MS);
     return STEP_ON;
 }
+
 static enum step step_linger(struct tm_http_conn *c)
 {
     if (!c->readable)

@@ -34,17 +34,17 @@ static void on_connection(void *cls, struct MHD_Connection *mhd, void **socket_c
     free(tie);
 }
 
-int tm_http_engine_start(struct tm_http_worker *w)
+int tm_http_engine_start(struct tm_http_worker *w, const struct tm_http_calls *calls)
 {
     struct tm_http_server *s = w->server;
     /* Our own limit comes first. */
     unsigned connections = s->o.connection_limit + s->o.connection_limit / 4 + 64;
     w->daemon = MHD_start_daemon(
         MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_TURBO, 0,
-        NULL, NULL, tm_http_on_request, s, MHD_OPTION_CONNECTION_LIMIT, connections,
+        NULL, NULL, calls->request, s, MHD_OPTION_CONNECTION_LIMIT, connections,
         MHD_OPTION_CONNECTION_TIMEOUT, 0U, MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY,
-        MHD_OPTION_UNESCAPE_CALLBACK, tm_http_unescape, NULL, MHD_OPTION_NOTIFY_COMPLETED,
-        tm_http_on_completed, s, MHD_OPTION_NOTIFY_CONNECTION, on_connection, w, MHD_OPTION_END);
+        MHD_OPTION_UNESCAPE_CALLBACK, calls->unescape, NULL, MHD_OPTION_NOTIFY_COMPLETED,
+        calls->completed, s, MHD_OPTION_NOTIFY_CONNECTION, on_connection, w, MHD_OPTION_END);
     return w->daemon != NULL ? 0 : -1;
 }
 

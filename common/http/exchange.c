@@ -2,8 +2,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <time.h>
 
+#include "common/clock.h"
 #include "common/http/internal.h"
 
 static const struct {
@@ -18,13 +18,6 @@ static const struct {
 const char *tm_http_method_name(enum tm_http_method m)
 {
     return methods[m].label;
-}
-
-int64_t tm_http_now_us(void)
-{
-    struct timespec ts;
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
 }
 
 static enum tm_http_method method_of(const char *name)
@@ -120,6 +113,15 @@ static void reply_options(struct tm_http_exchange *x)
     }
 }
 
+static void begin_reply(struct tm_http_conn *c)
+{
+    int64_t timeout_ms = c->worker->server->o.request_timeout_ms;
+    c->phase = CONN_REPLY;
+    c->active_ms = tm_clock_mono_ms();
+    c->deadline_ms = timeout_ms > 0 ? c->active_ms + timeout_ms : 0;
+    c->replied = true;
+}
+
 static enum MHD_Result send_reply(struct tm_http_exchange *x)
 {
     const struct tm_http_server *s = x->server;
@@ -130,7 +132,7 @@ static enum MHD_Result send_reply(struct tm_http_exchange *x)
     if (!x->canned && last)
         tm_http_reply_header(x, MHD_HTTP_HEADER_CONNECTION, "close");
     x->conn->close = last;
-    tm_http_conn_reply(x->conn);
+    begin_reply(x->conn);
     enum MHD_Result rc = MHD_queue_response(x->mhd, x->status, x->response);
     if (!x->canned)
         MHD_destroy_response(x->response);
@@ -162,7 +164,7 @@ static enum MHD_Result begin(struct tm_http_server *s, struct MHD_Connection *mh
     x->mhd = mhd;
     x->method = method_of(method);
     x->fault = x->conn->fault;
-    x->started_us = tm_http_now_us();
+    x->started_us = tm_clock_mono_us();
     atomic_init(&x->refs, 1);
     *con_cls = x;
     atomic_fetch_add_explicit(&s->inflight, 1, memory_order_relaxed);
@@ -183,9 +185,9 @@ static bool takes_body(const struct tm_http_exchange *x)
     return x->route != NULL || (name != NULL && strcmp(tm_http_mount_name(x), name) == 0);
 }
 
-enum MHD_Result tm_http_on_request(void *cls, struct MHD_Connection *mhd, const char *url,
-                                   const char *method, const char *version, const char *upload,
-                                   size_t *upload_len, void **con_cls)
+static enum MHD_Result on_request(void *cls, struct MHD_Connection *mhd, const char *url,
+                                  const char *method, const char *version, const char *upload,
+                                  size_t *upload_len, void **con_cls)
 {
     struct tm_http_exchange *x = *con_cls;
     (void)version;
@@ -221,7 +223,7 @@ enum MHD_Result tm_http_on_request(void *cls, struct MHD_Connection *mhd, const 
 }
 
 /* A NUL in a path would end it: such an escape stays as it is, and names nothing. */
-size_t tm_http_unescape(void *cls, struct MHD_Connection *mhd, char *text)
+static size_t unescape(void *cls, struct MHD_Connection *mhd, char *text)
 {
     (void)cls;
     (void)mhd;
@@ -234,13 +236,13 @@ static void observe(const struct tm_http_exchange *x, bool sent)
     struct tm_http_event ev = {.method = x->method,
                                .route = x->route,
                                .status = sent ? x->status : 0,
-                               .duration_us = tm_http_now_us() - x->started_us};
+                               .duration_us = tm_clock_mono_us() - x->started_us};
     if (o->observe != NULL)
         o->observe(o->ctx, &ev);
 }
 
-void tm_http_on_completed(void *cls, struct MHD_Connection *mhd, void **con_cls,
-                          enum MHD_RequestTerminationCode why)
+static void on_completed(void *cls, struct MHD_Connection *mhd, void **con_cls,
+                         enum MHD_RequestTerminationCode why)
 {
     (void)mhd;
     struct tm_http_server *s = cls;
@@ -269,8 +271,4 @@ void tm_http_on_completed(void *cls, struct MHD_Connection *mhd, void **con_cls,
     tm_http_exchange_unref(x);
 }
 
-void tm_http_exchange_unref(struct tm_http_exchange *x)
-{
-    if (atomic_fetch_sub(&x->refs, 1) == 1)
-        free(x);
-}
+const struct tm_http_calls tm_http_exchange_calls = {on_request, unescape, on_completed};

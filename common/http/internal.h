@@ -9,6 +9,9 @@
  * Each worker is a thread with an epoll descriptor and a libmicrohttpd daemon of its own; a
  * connection stays with the worker that accepted it. Other threads only call tm_http_wake, which
  * takes the worker's lock.
+ *
+ * Each file uses those before it in this order: listen, clients, tls, stream, large, queue, forward
+ * and reply, exchange, engine, conn, accept, worker, server.
  */
 #ifndef TENMINT_CA_HTTP_INTERNAL_H
 #define TENMINT_CA_HTTP_INTERNAL_H
@@ -180,8 +183,6 @@ struct tm_http_server {
     bool stopped;
 };
 
-int64_t tm_http_now_us(void);
-
 /* reply.c */
 void tm_http_set_response(struct tm_http_exchange *x, unsigned status, struct MHD_Response *r,
                           bool canned);
@@ -201,6 +202,7 @@ void tm_http_clients_free(struct tm_http_clients *c);
 struct tm_http_client *tm_http_clients_add(struct tm_http_clients *c, uint64_t network,
                                            unsigned limit);
 void tm_http_clients_drop(struct tm_http_clients *c, struct tm_http_client *client);
+void tm_http_shed(struct tm_http_server *s, enum tm_http_shed why);
 
 /* tls.c */
 struct tm_http_tickets *tm_http_tickets_new(void); /* NULL: no memory or no randomness */
@@ -217,7 +219,15 @@ int tm_http_stream_handshake(struct tm_http_conn *c);
 void tm_http_stream_finish(struct tm_http_conn *c); /* no more will be written */
 
 /* engine.c: the way to libmicrohttpd and back */
-int tm_http_engine_start(struct tm_http_worker *w);
+struct tm_http_calls { /* what libmicrohttpd calls, with the server or NULL as `cls` */
+    enum MHD_Result (*request)(void *cls, struct MHD_Connection *mhd, const char *url,
+                               const char *method, const char *version, const char *upload,
+                               size_t *upload_len, void **con_cls);
+    size_t (*unescape)(void *cls, struct MHD_Connection *mhd, char *text);
+    void (*completed)(void *cls, struct MHD_Connection *mhd, void **con_cls,
+                      enum MHD_RequestTerminationCode why);
+};
+int tm_http_engine_start(struct tm_http_worker *w, const struct tm_http_calls *calls);
 void tm_http_engine_stop(struct tm_http_worker *w);
 void tm_http_engine_run(struct tm_http_worker *w); /* until it has nothing to do at once */
 /* Puts bytes in; handlers run. -1: it does not take them. */
@@ -240,7 +250,6 @@ void tm_http_conn_close(struct tm_http_conn *c);
 void tm_http_conn_run(struct tm_http_conn *c); /* as far as it goes; may close it */
 /* Gives libmicrohttpd its request, or a stand-in for it, whose answer is `fault`. */
 void tm_http_conn_admit(struct tm_http_conn *c, enum tm_http_fault fault);
-void tm_http_conn_reply(struct tm_http_conn *c);            /* its exchange has its reply */
 bool tm_http_conn_incomplete(const struct tm_http_conn *c); /* has sent no whole request */
 
 /* large.c */
@@ -249,17 +258,16 @@ size_t tm_http_large_limit(const struct tm_http_server *s, const char *target); 
 int tm_http_large_reserve(struct tm_http_conn *c, size_t len);
 void tm_http_large_release(struct tm_http_conn *c);
 
-/* queue.c */
-void tm_http_queue_add(struct tm_http_conn *c);   /* or refuses it: the server is busy */
-void tm_http_queue_run(struct tm_http_worker *w); /* for a slice of time */
+/* queue.c: whole requests that wait for their turn, and handlers that wait for something else */
+bool tm_http_queue_add(struct tm_http_conn *c); /* false: the server is busy, which was counted */
 void tm_http_park(struct tm_http_exchange *x);
-void tm_http_parked_expire(struct tm_http_worker *w, int64_t now_ms);
-void tm_http_woken_run(struct tm_http_worker *w);
+void tm_http_list_remove(struct tm_http_list *l, struct tm_http_conn *c);
+void tm_http_exchange_unref(struct tm_http_exchange *x);
+void tm_http_worker_wake(struct tm_http_worker *w);
+void tm_http_workers_wake(struct tm_http_server *s); /* they look at the flags above */
 
 /* worker.c */
 int tm_http_workers_start(struct tm_http_server *s); /* -1 with errno; then stop them too */
-void tm_http_workers_wake(struct tm_http_server *s); /* they look at the flags above */
-void tm_http_worker_wake(struct tm_http_worker *w);
 void tm_http_workers_stop(struct tm_http_server *s);
 void tm_http_workers_free(struct tm_http_server *s);
 
@@ -267,15 +275,8 @@ void tm_http_workers_free(struct tm_http_server *s);
 void tm_http_accept(struct tm_http_worker *w);
 void tm_http_accept_resume(struct tm_http_worker *w, int64_t now_ms);
 void tm_http_accept_settle(struct tm_http_worker *w);
-void tm_http_shed(struct tm_http_server *s, enum tm_http_shed why);
 
-/* exchange.c: libmicrohttpd's callbacks */
-enum MHD_Result tm_http_on_request(void *cls, struct MHD_Connection *mhd, const char *url,
-                                   const char *method, const char *version, const char *upload,
-                                   size_t *upload_len, void **con_cls);
-size_t tm_http_unescape(void *cls, struct MHD_Connection *mhd, char *text);
-void tm_http_on_completed(void *cls, struct MHD_Connection *mhd, void **con_cls,
-                          enum MHD_RequestTerminationCode why);
-void tm_http_exchange_unref(struct tm_http_exchange *x);
+/* exchange.c: one request, as libmicrohttpd calls */
+extern const struct tm_http_calls tm_http_exchange_calls;
 
 #endif

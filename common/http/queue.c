@@ -4,12 +4,12 @@
  * which costs a hundredth of serving it; so the rest is served as fast as ever.
  */
 #include <stdlib.h>
+#include <sys/eventfd.h>
 
 #include "common/clock.h"
 #include "common/http/internal.h"
 
-#define WAIT_ENDED 1  /* a deadline that has passed */
-#define SLICE_US 2000 /* of requests, before the sockets are looked at again */
+#define WAIT_ENDED 1 /* a deadline that has passed */
 
 static void list_add(struct tm_http_list *l, struct tm_http_conn *c)
 {
@@ -23,7 +23,7 @@ static void list_add(struct tm_http_list *l, struct tm_http_conn *c)
     l->count++;
 }
 
-static void list_remove(struct tm_http_list *l, struct tm_http_conn *c)
+void tm_http_list_remove(struct tm_http_list *l, struct tm_http_conn *c)
 {
     if (c->list_prev != NULL)
         c->list_prev->in_list = c->in_list;
@@ -37,45 +37,35 @@ static void list_remove(struct tm_http_list *l, struct tm_http_conn *c)
     l->count--;
 }
 
-static void busy(struct tm_http_conn *c, enum tm_http_shed why)
-{
-    tm_http_shed(c->worker->server, why);
-    tm_http_conn_admit(c, HTTP_FAULT_BUSY);
-}
-
-void tm_http_queue_add(struct tm_http_conn *c)
+bool tm_http_queue_add(struct tm_http_conn *c)
 {
     struct tm_http_worker *w = c->worker;
     const struct tm_http_options *o = &w->server->o;
     if (atomic_load(&w->server->inflight) + w->queue.count > o->connection_limit) {
-        busy(c, HTTP_SHED_FULL);
-    } else if ((int64_t)w->queue.count * w->service_us > o->queue_limit_ms * 1000) {
-        busy(c, HTTP_SHED_QUEUE);
-    } else {
-        c->queued_us = tm_http_now_us();
-        list_add(&w->queue, c);
+        tm_http_shed(w->server, HTTP_SHED_FULL);
+        return false;
     }
+    if ((int64_t)w->queue.count * w->service_us > o->queue_limit_ms * 1000) {
+        tm_http_shed(w->server, HTTP_SHED_QUEUE);
+        return false;
+    }
+    c->queued_us = tm_clock_mono_us();
+    list_add(&w->queue, c);
+    return true;
 }
 
-void tm_http_queue_run(struct tm_http_worker *w)
+/* Once for all that is told before the worker looks. The write fails only when the counter is full,
+ * and then the worker wakes all the same. */
+void tm_http_worker_wake(struct tm_http_worker *w)
 {
-    int64_t limit_us = w->server->o.queue_limit_ms * 1000;
-    int64_t begun = w->queue.count > 0 ? tm_http_now_us() : 0;
-    int64_t now = begun;
-    while (w->queue.count > 0 && now - begun < SLICE_US) {
-        struct tm_http_conn *c = w->queue.first;
-        list_remove(&w->queue, c);
-        bool late = now - c->queued_us > limit_us;
-        if (late)
-            busy(c, HTTP_SHED_QUEUE);
-        else
-            tm_http_conn_admit(c, HTTP_FAULT_NONE);
-        tm_http_conn_run(c);
-        int64_t then = now;
-        now = tm_http_now_us();
-        if (!late)
-            w->service_us += (now - then - w->service_us) / 16;
-    }
+    if (!atomic_exchange(&w->called, true))
+        (void)eventfd_write(w->wake_fd, 1);
+}
+
+void tm_http_workers_wake(struct tm_http_server *s)
+{
+    for (unsigned i = 0; i < s->o.workers; i++)
+        tm_http_worker_wake(&s->workers[i]);
 }
 
 /* So that waits alone never take all connections. The next sweep ends it, which is due at once. */
@@ -117,46 +107,10 @@ void tm_http_park(struct tm_http_exchange *x)
         end_longest_wait(w);
 }
 
-/* Its handler runs again. */
-static void go_on(struct tm_http_conn *c)
+void tm_http_exchange_unref(struct tm_http_exchange *x)
 {
-    struct tm_http_worker *w = c->worker;
-    list_remove(&w->parked, c);
-    c->phase = CONN_REPLY;
-    MHD_resume_connection(c->x->mhd);
-    tm_http_engine_run(w);
-    tm_http_conn_run(c);
-}
-
-void tm_http_parked_expire(struct tm_http_worker *w, int64_t now_ms)
-{
-    for (struct tm_http_conn *c = w->parked.first, *next = NULL; c != NULL; c = next) {
-        struct tm_http_exchange *x = c->x;
-        next = c->in_list;
-        if (x->wait_deadline_ms > now_ms)
-            continue;
-        pthread_mutex_lock(&w->lock);
-        bool mine = x->wait == WAIT_PARKED; /* else it is woken already */
-        if (mine)
-            x->wait = WAIT_EXPIRED;
-        pthread_mutex_unlock(&w->lock);
-        if (mine)
-            go_on(c);
-    }
-}
-
-void tm_http_woken_run(struct tm_http_worker *w)
-{
-    pthread_mutex_lock(&w->lock);
-    struct tm_http_exchange *list = w->woken;
-    w->woken = NULL;
-    pthread_mutex_unlock(&w->lock);
-    while (list != NULL) {
-        struct tm_http_exchange *x = list;
-        list = x->woken;
-        x->woken = NULL;
-        go_on(x->conn);
-    }
+    if (atomic_fetch_sub(&x->refs, 1) == 1)
+        free(x);
 }
 
 void *tm_http_wait_begin(struct tm_http_exchange *x)

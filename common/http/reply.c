@@ -3,6 +3,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/http/internal.h"
 
 #define STREAM_BLOCK ((size_t)8 * 1024) /* bytes of one chunk */
@@ -48,7 +49,7 @@ const char *tm_http_remote(const struct tm_http_exchange *x)
 
 int64_t tm_http_elapsed_us(const struct tm_http_exchange *x)
 {
-    return tm_http_now_us() - x->started_us;
+    return tm_clock_mono_us() - x->started_us;
 }
 
 void tm_http_set_state(struct tm_http_exchange *x, void *state, void (*release)(void *state))

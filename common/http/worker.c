@@ -14,6 +14,7 @@
 #include "common/http/internal.h"
 
 #define EVENTS_AT_ONCE 16 /* then the queue has its turn */
+#define SLICE_US 2000     /* of requests, before the sockets are looked at again */
 
 static void on_event(struct tm_http_worker *w, const struct epoll_event *ev)
 {
@@ -32,6 +33,69 @@ static void on_event(struct tm_http_worker *w, const struct epoll_event *ev)
     c->readable = c->readable || c->hangup || (ev->events & EPOLLIN) != 0;
     c->writable = c->writable || (ev->events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0;
     tm_http_conn_run(c);
+}
+
+/* Whole requests have their turn, for a slice of time. */
+static void run_queue(struct tm_http_worker *w)
+{
+    int64_t limit_us = w->server->o.queue_limit_ms * 1000;
+    int64_t begun = w->queue.count > 0 ? tm_clock_mono_us() : 0;
+    int64_t now = begun;
+    while (w->queue.count > 0 && now - begun < SLICE_US) {
+        struct tm_http_conn *c = w->queue.first;
+        tm_http_list_remove(&w->queue, c);
+        bool late = now - c->queued_us > limit_us;
+        if (late)
+            tm_http_shed(w->server, HTTP_SHED_QUEUE);
+        tm_http_conn_admit(c, late ? HTTP_FAULT_BUSY : HTTP_FAULT_NONE);
+        tm_http_conn_run(c);
+        int64_t then = now;
+        now = tm_clock_mono_us();
+        if (!late)
+            w->service_us += (now - then - w->service_us) / 16;
+    }
+}
+
+/* Its handler runs again. */
+static void go_on(struct tm_http_conn *c)
+{
+    struct tm_http_worker *w = c->worker;
+    tm_http_list_remove(&w->parked, c);
+    c->phase = CONN_REPLY;
+    MHD_resume_connection(c->x->mhd);
+    tm_http_engine_run(w);
+    tm_http_conn_run(c);
+}
+
+static void expire_parked(struct tm_http_worker *w, int64_t now_ms)
+{
+    for (struct tm_http_conn *c = w->parked.first, *next = NULL; c != NULL; c = next) {
+        struct tm_http_exchange *x = c->x;
+        next = c->in_list;
+        if (x->wait_deadline_ms > now_ms)
+            continue;
+        pthread_mutex_lock(&w->lock);
+        bool mine = x->wait == WAIT_PARKED; /* else it is woken already */
+        if (mine)
+            x->wait = WAIT_EXPIRED;
+        pthread_mutex_unlock(&w->lock);
+        if (mine)
+            go_on(c);
+    }
+}
+
+static void run_woken(struct tm_http_worker *w)
+{
+    pthread_mutex_lock(&w->lock);
+    struct tm_http_exchange *list = w->woken;
+    w->woken = NULL;
+    pthread_mutex_unlock(&w->lock);
+    while (list != NULL) {
+        struct tm_http_exchange *x = list;
+        list = x->woken;
+        x->woken = NULL;
+        go_on(x->conn);
+    }
 }
 
 /* Those that had more to do than one turn. */
@@ -64,7 +128,7 @@ static void sweep(struct tm_http_worker *w, int64_t now_ms)
         if (late(c, now_ms, w->server->o.idle_timeout_ms))
             tm_http_conn_close(c);
     }
-    tm_http_parked_expire(w, atomic_load(&w->server->expiring) ? INT64_MAX : now_ms);
+    expire_parked(w, atomic_load(&w->server->expiring) ? INT64_MAX : now_ms);
     tm_http_accept_resume(w, now_ms);
 }
 
@@ -88,8 +152,8 @@ static void *run(void *arg)
         int n = epoll_wait(w->events, ev, EVENTS_AT_ONCE, wait_ms(w));
         for (int i = 0; i < n; i++)
             on_event(w, &ev[i]);
-        tm_http_woken_run(w);
-        tm_http_queue_run(w);
+        run_woken(w);
+        run_queue(w);
         run_again(w);
         tm_http_accept_settle(w);
         if (atomic_load(&w->server->expiring))
@@ -109,7 +173,7 @@ static int start_worker(struct tm_http_worker *w)
 {
     w->events = epoll_create1(EPOLL_CLOEXEC);
     w->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (w->events < 0 || w->wake_fd < 0 || tm_http_engine_start(w) != 0 ||
+    if (w->events < 0 || w->wake_fd < 0 || tm_http_engine_start(w, &tm_http_exchange_calls) != 0 ||
         watch(w, w->wake_fd, EPOLLIN, w) != 0 ||
         watch(w, w->server->listen_fd, EPOLLIN | EPOLLEXCLUSIVE, &w->server->listen_fd) != 0)
         return -1;
@@ -134,20 +198,6 @@ int tm_http_workers_start(struct tm_http_server *s)
             return -1;
     }
     return 0;
-}
-
-/* Once for all that is told before the worker looks. The write fails only when the counter is full,
- * and then the worker wakes all the same. */
-void tm_http_worker_wake(struct tm_http_worker *w)
-{
-    if (!atomic_exchange(&w->called, true))
-        (void)eventfd_write(w->wake_fd, 1);
-}
-
-void tm_http_workers_wake(struct tm_http_server *s)
-{
-    for (unsigned i = 0; i < s->o.workers; i++)
-        tm_http_worker_wake(&s->workers[i]);
 }
 
 /* What is left ends without a reply; whoever still holds a waiter wakes nobody. */
