@@ -31,7 +31,8 @@ struct ca_api *ca_api_new(const struct ca_api_options *o, struct ca_signer *ca, 
         return NULL;
     }
     api->ready = ca_api_ready_new(api, e);
-    if (api->ready == NULL || ca_api_refresh(api, ca, e) != 0) {
+    api->o.checks = NULL; /* copied */
+    if (api->ready == NULL || (ca != NULL && ca_api_refresh(api, ca, e) != 0)) {
         ca_api_free(api);
         return NULL;
     }
@@ -63,6 +64,11 @@ int ca_api_refresh(struct ca_api *api, struct ca_signer *ca, struct tm_err *e)
     }
     ca_api_view_unref(old);
     return next != NULL ? 0 : -1;
+}
+
+static bool has_ca(const struct ca_api *api)
+{
+    return (api->o.absent & CA_API_CERTIFICATES) == 0;
 }
 
 static void release_view(void *arg)
@@ -130,17 +136,17 @@ static enum tm_http_result ready_checks(void *ctx, struct tm_http_exchange *x)
 static enum tm_http_result metrics_page(void *ctx, struct tm_http_exchange *x)
 {
     struct ca_api *api = ctx;
-    struct ca_api_view *v = ca_api_view_get(api);
+    struct ca_api_view *v = has_ca(api) ? ca_api_view_get(api) : NULL;
     const struct tm_http_server *srv = atomic_load(&api->main);
-    struct ca_metrics_scene scene = {.verifier = api->o.verifier,
-                                     .log = api->o.log,
-                                     .ca_not_after = ca_signer_chain(v->ca)->not_after,
-                                     .inflight = srv != NULL ? tm_http_server_inflight(srv)
-                                                             : ca_metrics_in_flight(api->o.metrics),
-                                     .audit = api->o.audit,
-                                     .output = api->o.output,
-                                     .version =
-                                         api->o.version != NULL ? api->o.version : "unknown"};
+    struct ca_metrics_scene scene = {
+        .verifier = api->o.verifier,
+        .log = api->o.log,
+        .ca_not_after = v != NULL ? ca_signer_chain(v->ca)->not_after : 0,
+        .inflight =
+            srv != NULL ? tm_http_server_inflight(srv) : ca_metrics_in_flight(api->o.metrics),
+        .audit = api->o.audit,
+        .output = api->o.output,
+        .version = api->o.version != NULL ? api->o.version : "unknown"};
     struct tm_buf body = {0};
     ca_metrics_render(api->o.metrics, &scene, &body);
     tm_checked_clock_metrics(&api->clock, &body);
@@ -183,7 +189,10 @@ static void on_fault(void *ctx, struct tm_http_exchange *x, enum tm_http_fault f
         [HTTP_FAULT_BUSY] = API_FAULT_BUSY,
     };
     struct ca_api_failure f = {.fault = map[fault]};
-    ca_api_refuse(ctx, x, &f, NULL);
+    if (fault == HTTP_FAULT_NOT_FOUND)
+        ca_api_refuse_path(ctx, x);
+    else
+        ca_api_refuse(ctx, x, &f, NULL);
 }
 
 static void on_event(void *ctx, const struct tm_http_event *ev)
@@ -198,11 +207,26 @@ static void on_shed(void *ctx, enum tm_http_shed why)
     ca_metrics_shed(api->o.metrics, why);
 }
 
+/* Of the certificates' routes nothing stays but their paths: mounts must not take them. */
+static void set_routes(struct ca_api *api, const struct tm_http_route *from, size_t count,
+                       struct tm_http_options *o)
+{
+    o->ctx = api;
+    o->routes = from;
+    o->route_count = count;
+    if (has_ca(api))
+        return;
+    o->routes = api->rows;
+    for (size_t i = 0; i < count; i++) {
+        api->rows[i] = from[i];
+        if (strncmp(from[i].path, "/api/", 5) == 0)
+            api->rows[i].handle = ca_api_not_served;
+    }
+}
+
 void ca_api_serve(struct ca_api *api, struct tm_http_options *o)
 {
-    o->routes = routes;
-    o->route_count = sizeof(routes) / sizeof(routes[0]);
-    o->ctx = api;
+    set_routes(api, routes, sizeof(routes) / sizeof(routes[0]), o);
     o->fault = on_fault;
     o->observe = on_event;
     o->shed = on_shed;
@@ -230,9 +254,7 @@ void ca_api_serve_all(struct ca_api *api, struct tm_http_options *o)
         {"/readyz", HTTP_GET, readyz},
         {"/readyz/checks", HTTP_GET, ready_checks},
     };
-    o->routes = all;
-    o->route_count = sizeof(all) / sizeof(all[0]);
-    o->ctx = api;
+    set_routes(api, all, sizeof(all) / sizeof(all[0]), o);
 }
 
 struct ca_api *ca_api_front_new(const struct ca_api_options *o, struct tm_err *e)
@@ -264,9 +286,9 @@ void ca_api_front_serve(struct ca_api *api, struct tm_http_options *o, struct tm
     ca_api_serve(api, o);
     relay_rows(o, rows, relay);
     for (size_t i = 0; i < o->route_count; i++) {
-        if (routes[i].handle == ca_api_sign_v1)
+        if (has_ca(api) && routes[i].handle == ca_api_sign_v1)
             rows[i].handle = relay_v1;
-        else if (routes[i].handle == ca_api_sign_v2)
+        else if (has_ca(api) && routes[i].handle == ca_api_sign_v2)
             rows[i].handle = relay_v2;
     }
 }

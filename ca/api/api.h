@@ -6,6 +6,7 @@
 
 #include "ca/api/issue_log.h"
 #include "ca/api/metrics.h"
+#include "ca/api/ready.h"
 #include "common/http/http.h"
 #include "ca/proof/proof.h"
 #include "ca/signer/signer.h"
@@ -15,7 +16,17 @@
 
 struct ca_api;
 
+/* What a server may be without; its paths then answer 404 with a word. */
+enum ca_api_part {
+    CA_API_CERTIFICATES = 1,
+    CA_API_CT_LOG = 2,
+    CA_API_SIGNATURE_LOG = 4,
+    CA_API_TIMESTAMPS = 8,
+    CA_API_TUF = 16,
+};
+
 struct ca_api_options { /* pointers are borrowed and must outlive the api */
+    unsigned absent; /* enum ca_api_part; without certificates there is no verifier and no policy */
     struct oidc_verifier *verifier;
     const struct ca_proof_policy *policy;
     const struct ca_issue_log *log; /* transparency log; NULL: none */
@@ -32,12 +43,14 @@ struct ca_api_options { /* pointers are borrowed and must outlive the api */
     /* Appends further figures to the metrics page; or NULL. On the metrics listener's thread. */
     void (*more_metrics)(void *ctx, struct tm_buf *out);
     void *more_metrics_ctx;
+    const struct ca_ready_check *checks; /* of the other parts; borrowed during the call */
+    size_t check_count;
 };
 
 #define API_LIFETIME_DEFAULT 600
 #define API_LIFETIME_MAX 86400
 
-/* Refuses a lifetime out of range. NULL with `e` set. */
+/* Refuses a lifetime out of range. `ca`: NULL without certificates. NULL with `e` set. */
 struct ca_api *ca_api_new(const struct ca_api_options *o, struct ca_signer *ca, struct tm_err *e);
 void ca_api_free(struct ca_api *api);
 
@@ -46,7 +59,7 @@ void ca_api_free(struct ca_api *api);
 int ca_api_refresh(struct ca_api *api, struct ca_signer *ca, struct tm_err *e);
 
 /* The part of the API that a process without a CA answers itself, for one whose requests go by a
- * relay: faults and /healthz. Of `o` it needs jlog and metrics. */
+ * relay: faults and /healthz. Of `o` it needs absent, jlog and metrics. */
 struct ca_api *ca_api_front_new(const struct ca_api_options *o, struct tm_err *e);
 /* As ca_api_serve, but the rows' handlers are `relay`'s, except /healthz's. `rows` has room for
  * CA_API_ROUTES_MAX and is borrowed. */

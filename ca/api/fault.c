@@ -14,6 +14,7 @@ static const struct {
 } rows[API_FAULT_COUNT] = {
     [API_FAULT_NONE] = {500, INTERNAL, NULL, "internal error"},
     [API_FAULT_NOT_FOUND] = {404, NOT_FOUND, "not_found", "Not Found"},
+    [API_FAULT_NOT_SERVED] = {404, NOT_FOUND, "not_served", NULL},
     [API_FAULT_METHOD] = {501, UNIMPLEMENTED, "method", "Method Not Allowed"},
     [API_FAULT_TOO_LARGE] = {400, INVALID_ARGUMENT, "too_large", "http: request body too large"},
     [API_FAULT_MEDIA_TYPE] = {415, INVALID_ARGUMENT, "media_type",

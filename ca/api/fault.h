@@ -15,6 +15,7 @@
 enum ca_api_fault {
     API_FAULT_NONE,
     API_FAULT_NOT_FOUND,
+    API_FAULT_NOT_SERVED, /* a known path, of what the configuration has not */
     API_FAULT_METHOD,
     API_FAULT_TOO_LARGE,
     API_FAULT_MEDIA_TYPE,

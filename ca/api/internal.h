@@ -20,6 +20,7 @@ struct ca_api {
     struct tm_gate gate;
     struct ca_api_view *_Atomic view;
     const struct tm_http_server *_Atomic main;
+    struct tm_http_route rows[CA_API_ROUTES_MAX]; /* of a server without a CA */
 };
 
 struct ca_api_view *ca_api_view_get(struct ca_api *api); /* a reference */
@@ -33,6 +34,10 @@ struct ca_ready *ca_api_ready_new(struct ca_api *api, struct tm_err *e);
 /* sign.c */
 enum tm_http_result ca_api_sign_v2(void *ctx, struct tm_http_exchange *x);
 enum tm_http_result ca_api_sign_v1(void *ctx, struct tm_http_exchange *x);
+
+/* absent.c: 404, with a word about what the server does not serve. */
+void ca_api_refuse_path(struct ca_api *api, struct tm_http_exchange *x);
+enum tm_http_result ca_api_not_served(void *ctx, struct tm_http_exchange *x);
 
 /* sct.c: appends base64 of Fulcio's JSON form of the list's first SCT, for a reply. */
 int ca_api_detached_sct(const struct tm_buf *sct_list, struct tm_buf *out, struct tm_err *e);

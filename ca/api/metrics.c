@@ -251,9 +251,12 @@ void ca_metrics_render(const struct ca_metrics *m, const struct ca_metrics_scene
         render_issuers(scene->verifier, out);
     if (scene->log != NULL && scene->log->metrics != NULL)
         scene->log->metrics(scene->log->ctx, out);
-    tm_promtext_head(out, "tenmint_ca_certificate_expiry_seconds", "gauge",
-                     "End of the issuing CA certificate, Unix time.");
-    tm_buf_printf(out, "tenmint_ca_certificate_expiry_seconds %" PRId64 "\n", scene->ca_not_after);
+    if (scene->ca_not_after != 0) { /* an alert rule would take 0 for the past */
+        tm_promtext_head(out, "tenmint_ca_certificate_expiry_seconds", "gauge",
+                         "End of the issuing CA certificate, Unix time.");
+        tm_buf_printf(out, "tenmint_ca_certificate_expiry_seconds %" PRId64 "\n",
+                      scene->ca_not_after);
+    }
     tm_promtext_head(out, "tenmint_reloads_total", "counter",
                      "Reloads of issuers, CA key or TLS files by outcome.");
     tm_buf_printf(out,

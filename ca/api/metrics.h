@@ -32,7 +32,7 @@ void ca_metrics_reload(struct ca_metrics *m, bool ok);
 struct ca_metrics_scene {           /* what is read at the time of the scrape */
     struct oidc_verifier *verifier; /* or NULL */
     const struct ca_issue_log *log; /* or NULL */
-    int64_t ca_not_after;           /* Unix seconds */
+    int64_t ca_not_after;           /* Unix seconds; 0: there is no CA */
     unsigned inflight;
     struct tm_sink *audit, *output; /* or NULL */
     const char *version;

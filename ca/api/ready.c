@@ -22,7 +22,6 @@ struct finding {
 struct ca_ready {
     struct ca_ready_check check[CA_READY_CHECKS_MAX];
     size_t count;
-    void *ctx;
     struct tm_jlog *jlog;
     pthread_t thread;
     bool runs;
@@ -34,7 +33,7 @@ struct ca_ready {
     struct finding found[CA_READY_CHECKS_MAX];
 };
 
-struct ca_ready *ca_ready_new(const struct ca_ready_check *checks, size_t count, void *ctx,
+struct ca_ready *ca_ready_new(const struct ca_ready_check *checks, size_t count,
                               struct tm_jlog *jlog, struct tm_err *e)
 {
     struct ca_ready *r = count <= CA_READY_CHECKS_MAX ? calloc(1, sizeof(*r)) : NULL;
@@ -45,7 +44,6 @@ struct ca_ready *ca_ready_new(const struct ca_ready_check *checks, size_t count,
     }
     memcpy(r->check, checks, count * sizeof(*checks));
     r->count = count;
-    r->ctx = ctx;
     r->jlog = jlog;
     pthread_mutex_init(&r->lock, NULL);
     pthread_condattr_init(&attr);
@@ -89,7 +87,7 @@ static void book(struct ca_ready *r, size_t i, bool ready, const struct tm_err *
     if (ready)
         jlog(r->jlog, JLOG_INFO, "ready again", JLOG_STR("check", r->check[i].name), JLOG_END);
     else
-        jlog(r->jlog, JLOG_ERROR, "not ready to issue", JLOG_STR("check", r->check[i].name),
+        jlog(r->jlog, JLOG_ERROR, "not ready", JLOG_STR("check", r->check[i].name),
              JLOG_STR("detail", why->text), JLOG_END);
 }
 
@@ -100,7 +98,7 @@ void ca_ready_round(struct ca_ready *r, int64_t now_ms, int64_t wall_s)
         if (f->looked && f->ready && now_ms - f->at_ms < r->check[i].rest_ms)
             continue;
         struct tm_err why = {0};
-        bool ready = r->check[i].look(r->ctx, &why) == 0;
+        bool ready = r->check[i].look(r->check[i].ctx, &why) == 0;
         if (ready)
             why.text[0] = '\0';
         book(r, i, ready, &why, now_ms, wall_s);
@@ -212,7 +210,7 @@ void ca_ready_json(struct ca_ready *r, int64_t now_ms, struct tm_buf *out)
 void ca_ready_metrics(struct ca_ready *r, int64_t now_ms, struct tm_buf *out)
 {
     tm_promtext_head(out, "tenmint_ready", "gauge",
-                     "1: this part of issuing a certificate works; 0: /readyz is 503 for it.");
+                     "1: this part of the service works; 0: /readyz is 503 for it.");
     pthread_mutex_lock(&r->lock);
     bool fresh = is_fresh(r, now_ms);
     for (size_t i = 0; i < r->count; i++)

@@ -1,7 +1,7 @@
 /*
- * Whether certificates can be issued now, looked at before anybody asks: a list of checks, run in
- * turn by one thread. Who asks reads what was found last and never waits for a token, a disk or a
- * log. A check that does not come back counts as failed.
+ * Whether what the server is for can be done now, looked at before anybody asks: a list of checks,
+ * run in turn by one thread. Who asks reads what was found last and never waits for a token, a disk
+ * or a log. A check that does not come back counts as failed.
  */
 #ifndef TENMINT_CA_API_READY_H
 #define TENMINT_CA_API_READY_H
@@ -19,16 +19,17 @@
 #define CA_READY_STALE_MS 30000 /* without a finished round: nothing is known any more */
 
 struct ca_ready_check {
-    const char *name; /* in details and metrics; static */
+    const char *name; /* in details and metrics; outlives the list */
     /* 0, or -1 with the reason. On the thread. */
     int (*look)(void *ctx, struct tm_err *e);
     int64_t rest_ms; /* from one look that found nothing wrong to the next; 0: each round */
+    void *ctx;
 };
 
 struct ca_ready;
 
 /* Copies `checks`. No thread yet: until a first round nothing is ready. NULL with `e` set. */
-struct ca_ready *ca_ready_new(const struct ca_ready_check *checks, size_t count, void *ctx,
+struct ca_ready *ca_ready_new(const struct ca_ready_check *checks, size_t count,
                               struct tm_jlog *jlog, struct tm_err *e);
 void ca_ready_free(struct ca_ready *r); /* stops it; NULL is fine */
 

@@ -1,4 +1,6 @@
-/* What must work for a certificate to be issued, one check each. */
+/* What must work for a certificate to be issued, one check each; and what else is served. */
+#include <string.h>
+
 #include "ca/api/internal.h"
 #include "common/clock.h"
 
@@ -44,12 +46,24 @@ static int trusted(void *ctx, struct tm_err *e)
 
 struct ca_ready *ca_api_ready_new(struct ca_api *api, struct tm_err *e)
 {
-    static const struct ca_ready_check checks[] = {
-        {"signature", signature, SIGNATURE_MS},
-        {"log", transparency_log, 0},
-        {"clock", dated, 0},
-        {"audit", recorded, 0},
-        {"issuers", trusted, 0},
+    const struct ca_ready_check own[] = {
+        {"signature", signature, SIGNATURE_MS, api},
+        {"log", transparency_log, 0, api},
+        {"clock", dated, 0, api},
+        {"audit", recorded, 0, api},
+        {"issuers", trusted, 0, api},
     };
-    return ca_ready_new(checks, sizeof(checks) / sizeof(checks[0]), api, api->o.jlog, e);
+    struct ca_ready_check all[CA_READY_CHECKS_MAX];
+    size_t count = 0;
+    if ((api->o.absent & CA_API_CERTIFICATES) == 0) {
+        count = sizeof(own) / sizeof(own[0]);
+        memcpy(all, own, sizeof(own));
+    }
+    if (api->o.check_count > CA_READY_CHECKS_MAX - count) {
+        tm_err_set(e, "too many checks of readiness");
+        return NULL;
+    }
+    for (size_t i = 0; i < api->o.check_count; i++)
+        all[count++] = api->o.checks[i];
+    return ca_ready_new(all, count, api->o.jlog, e);
 }

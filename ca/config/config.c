@@ -328,6 +328,39 @@ static int check_listeners(const char *name, const struct ca_config *c, struct t
                       name, c->listen);
 }
 
+bool ca_config_has_ca(const struct ca_config *c)
+{
+    const void *const given[] = {
+        c->backend,        c->chain,        c->key,         c->password_file,   c->password_env,
+        c->pkcs11_module,  c->pkcs11_token, c->pkcs11_key,  c->pkcs11_pin_file, c->pkcs11_pin_env,
+        c->ephemeral_type, c->issuers_file, c->ct_logs.item};
+    for (size_t i = 0; i < sizeof(given) / sizeof(given[0]); i++) {
+        if (given[i] != NULL)
+            return true;
+    }
+    return false;
+}
+
+/* A server without a CA has something else. */
+static int check_parts(const char *name, const struct ca_config *c, struct tm_err *e)
+{
+    if (c->embedded_directory != NULL || c->retired_logs.count > 0 ||
+        c->signatures.directory != NULL || c->signatures.retired.count > 0 ||
+        c->tsa.chain != NULL || c->tuf_directory != NULL)
+        return 0;
+    return tm_err_set(e,
+                      "%s: nothing to serve: it needs 'ca' with 'issuers-file', or 'ct', "
+                      "'signature-log', 'timestamp-authority' or 'tuf'",
+                      name);
+}
+
+static int check_ca(const char *name, const struct ca_config *c, struct tm_err *e)
+{
+    if (c->issuers_file == NULL)
+        return tm_err_set(e, "%s: 'issuers-file' is missing: no token would be trusted", name);
+    return check_backend(name, c, e);
+}
+
 static int validate(const char *name, const struct ca_config *c, struct tm_err *e)
 {
     if (check_listeners(name, c, e) != 0)
@@ -337,8 +370,6 @@ static int validate(const char *name, const struct ca_config *c, struct tm_err *
         return -1;
     if ((c->tls_certificate == NULL) != (c->tls_key == NULL))
         return tm_err_set(e, "%s: 'tls' needs both 'certificate' and 'key'", name);
-    if (c->issuers_file == NULL)
-        return tm_err_set(e, "%s: 'issuers-file' is missing: no token would be trusted", name);
     if (word_index(levels, c->log_level) < 0)
         return tm_err_set(e, "%s: log level '%.64s' is not one of debug, info, warn, error", name,
                           c->log_level);
@@ -355,7 +386,7 @@ static int validate(const char *name, const struct ca_config *c, struct tm_err *
                           "%s: oidc 'jwks-max-age' must be longer than 'jwks-refresh', or keys "
                           "would go while their issuer is well",
                           name);
-    return check_backend(name, c, e);
+    return ca_config_has_ca(c) ? check_ca(name, c, e) : check_parts(name, c, e);
 }
 
 int ca_config_parse(const char *name, const char *text, size_t len, struct ca_config *c,

@@ -111,6 +111,10 @@ int ca_config_parse(const char *name, const char *text, size_t len, struct ca_co
                     struct tm_err *e);
 void ca_config_free(struct ca_config *c);
 
+/* Whether it issues certificates: no key of a CA is given by a server that only has logs,
+ * timestamps or files. */
+bool ca_config_has_ca(const struct ca_config *c);
+
 /* Each key in which two configurations differ. */
 void ca_config_diff(const struct ca_config *before, const struct ca_config *after,
                     tm_yamlmap_diff_fn say, void *arg);

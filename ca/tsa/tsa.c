@@ -143,6 +143,21 @@ static int make_serial(unsigned char serial[TSA_SERIAL], struct tm_err *e)
     return 0;
 }
 
+static int date(const struct ca_tsa *t, int64_t *now, struct tm_err *e)
+{
+    if (t->clock(t->clock_ctx, now, e) != 0)
+        return -1;
+    if (*now < t->not_before || *now > t->not_after)
+        return tm_err_set(e, "a certificate of the timestamp chain is not valid now");
+    return 0;
+}
+
+int ca_tsa_ready(struct ca_tsa *t, struct tm_err *e)
+{
+    int64_t now;
+    return date(t, &now, e);
+}
+
 enum ca_tsa_status ca_tsa_answer(struct ca_tsa *t, const struct ca_tsa_request *r,
                                  struct tm_buf *out, struct tm_err *e)
 {
@@ -152,12 +167,8 @@ enum ca_tsa_status ca_tsa_answer(struct ca_tsa *t, const struct ca_tsa_request *
         tm_err_set(e, "the policy asked for is not this authority's");
         return TSA_BAD_REQUEST;
     }
-    if (t->clock(t->clock_ctx, &now, e) != 0)
+    if (date(t, &now, e) != 0)
         return TSA_NOT_NOW;
-    if (now < t->not_before || now > t->not_after) {
-        tm_err_set(e, "a certificate of the timestamp chain is not valid now");
-        return TSA_NOT_NOW;
-    }
     return make_serial(serial, e) == 0 && ca_tsa_token_make(t->maker, r, now, serial, out, e) == 0
                ? TSA_GRANTED
                : TSA_INTERNAL;

@@ -42,6 +42,9 @@ enum ca_tsa_status {
 enum ca_tsa_status ca_tsa_answer(struct ca_tsa *t, const struct ca_tsa_request *r,
                                  struct tm_buf *out, struct tm_err *e);
 
+/* 0: a request that is good would be granted now. */
+int ca_tsa_ready(struct ca_tsa *t, struct tm_err *e);
+
 /* The chain in PEM, leaf first; borrowed. */
 const struct tm_buf *ca_tsa_chain(const struct ca_tsa *t);
 

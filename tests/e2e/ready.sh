@@ -101,7 +101,7 @@ check "the metrics name the check" 'tenmint_ready{check="log"} 0' \
     "$(curl -s "$BAD_METRICS/metrics" | grep '^tenmint_ready{check="log"}')"
 check "the details say since when" 1 \
     "$(curl -s "$BAD_METRICS/readyz/checks" | grep -c '"check":"log","ready":false,"since":"20[^"]*Z","detail":".*one: ')"
-check "so does the log" 0 "$(wait_for "$W/b.log" '"message":"not ready to issue","check":"log","detail":"0 logs .*: one: .*127'; echo $?)"
+check "so does the log" 0 "$(wait_for "$W/b.log" '"message":"not ready","check":"log","detail":"0 logs .*: one: .*127'; echo $?)"
 sleep 1 # HAProxy's next look
 n=$(issued_of_100)
 echo "     $n of 100 issued with one of two logs dead"

@@ -36,9 +36,9 @@ static int disk(void *ctx, struct tm_err *e)
 
 static struct ca_ready *make(struct world *w)
 {
-    static const struct ca_ready_check checks[] = {{"token", token, 10000}, {"disk", disk, 0}};
+    const struct ca_ready_check checks[] = {{"token", token, 10000, w}, {"disk", disk, 0, w}};
     struct tm_err e = {0};
-    struct ca_ready *r = ca_ready_new(checks, 2, w, NULL, &e);
+    struct ca_ready *r = ca_ready_new(checks, 2, NULL, &e);
     if (r == NULL)
         fail_msg("%s", e.text);
     return r;

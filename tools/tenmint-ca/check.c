@@ -119,6 +119,13 @@ static int check_embedded(const struct ca_ct_embedded_options *o,
     return rc;
 }
 
+static void print_embedded(const struct ca_ct_embedded_options *o)
+{
+    printf("  embedded  %s in %s\n", o->origin, o->directory);
+    if (ca_ct_embedded_undetected(o) != NULL)
+        printf("  warning: %s\n", ca_ct_embedded_undetected(o));
+}
+
 static int check_ct(const struct ca_config *c, struct tm_err *e)
 {
     struct ca_ct_member members[CT_LOGS_MAX];
@@ -145,13 +152,38 @@ static int check_ct(const struct ca_config *c, struct tm_err *e)
            o.operators_required, o.operators_required == 1 ? "" : "s",
            o.detached ? "detached" : "embedded");
     if (eo.directory != NULL)
-        printf("  embedded  %s in %s\n", eo.origin, eo.directory);
-    if (ca_ct_embedded_undetected(&eo) != NULL)
-        printf("  warning: %s\n", ca_ct_embedded_undetected(&eo));
+        print_embedded(&eo);
     for (size_t i = 0; i < o.count; i++)
         printf("  %s  %s\n", members[i].log.name, members[i].log.url);
     ca_ct_free(ct);
     return 0;
+}
+
+/* The log that a server without a CA serves. */
+static int check_log_alone(const struct ca_config *c, struct tm_err *e)
+{
+    struct ca_ct_embedded_options eo;
+    unsigned char id[DIGSIG_LOG_ID];
+    printf("CA: none, no certificates are issued\n");
+    ca_config_embedded(c, &eo);
+    if (eo.directory == NULL)
+        return 0;
+    if (check_embedded(&eo, id, e) != 0)
+        return tm_err_wrap(e, "ct: embedded log");
+    print_embedded(&eo);
+    return 0;
+}
+
+static int check_ca(const char *path, const struct ca_config *c, struct tm_err *e)
+{
+    printf("certificates: %lld s, leaf subject key identifier %s\n", (long long)c->lifetime / 1000,
+           c->subject_key_id ? "on" : "off");
+    struct ca_proof_policy *policy =
+        ca_proof_policy_new((const char *const *)c->algorithms.item, c->algorithms.count, e);
+    if (policy == NULL)
+        return tm_err_wrap(e, "%s: client-signing-algorithms", path);
+    ca_proof_policy_free(policy);
+    return check_signer(c, e) == 0 ? check_ct(c, e) : -1;
 }
 
 static int check_retired(const struct ca_config *c, struct tm_err *e)
@@ -209,16 +241,7 @@ static int check_server(const char *path, struct tm_err *e)
     printf("listen: %s%s, %u worker%s; metrics: %s\n", c.listen,
            c.tls_certificate != NULL ? " (TLS)" : "", ho.workers, ho.workers == 1 ? "" : "s",
            c.metrics_listen != NULL ? c.metrics_listen : "off");
-    printf("certificates: %lld s, leaf subject key identifier %s\n", (long long)c.lifetime / 1000,
-           c.subject_key_id ? "on" : "off");
-    struct ca_proof_policy *policy =
-        ca_proof_policy_new((const char *const *)c.algorithms.item, c.algorithms.count, e);
-    int rc = policy != NULL ? 0 : tm_err_wrap(e, "%s: client-signing-algorithms", path);
-    ca_proof_policy_free(policy);
-    if (rc == 0)
-        rc = check_signer(&c, e);
-    if (rc == 0)
-        rc = check_ct(&c, e);
+    int rc = ca_config_has_ca(&c) ? check_ca(path, &c, e) : check_log_alone(&c, e);
     if (rc == 0)
         rc = check_retired(&c, e);
     if (rc == 0)
@@ -227,7 +250,7 @@ static int check_server(const char *path, struct tm_err *e)
         rc = check_tuf(&c, e);
     if (rc == 0)
         rc = check_tls(&c, e);
-    if (rc == 0)
+    if (rc == 0 && ca_config_has_ca(&c))
         rc = check_issuers(c.issuers_file, c.allow_http, e);
     ca_config_free(&c);
     return rc;

@@ -195,7 +195,8 @@ static int open_all(struct roles *r, struct front *f, struct tm_err *e)
     f->log = f->output != NULL ? tm_jlog_to(f->output, ca_config_log_level(f->config)) : NULL;
     if (f->log == NULL)
         return -1;
-    const struct ca_api_options ao = {.jlog = f->log, .metrics = f->metrics};
+    const struct ca_api_options ao = {
+        .absent = roles_absent(f->config), .jlog = f->log, .metrics = f->metrics};
     f->api = ca_api_front_new(&ao, e);
     roles_take_lanes(r, fd);
     f->relay = f->api != NULL ? tm_http_relay_new(fd, r->lanes, on_late, f, e) : NULL;

@@ -33,6 +33,16 @@ void roles_take_lanes(struct roles *r, int fd[HTTP_FAR_CHANNELS_MAX])
         fd[i] = tm_process_take(r->group, r->front_to_issuer[i]);
 }
 
+unsigned roles_absent(const struct ca_config *c)
+{
+    bool ct = c->embedded_directory != NULL || c->retired_logs.count > 0;
+    bool signatures = c->signatures.directory != NULL || c->signatures.retired.count > 0;
+    return (ca_config_has_ca(c) ? 0U : CA_API_CERTIFICATES) | (ct ? 0U : CA_API_CT_LOG) |
+           (signatures ? 0U : CA_API_SIGNATURE_LOG) |
+           (c->tsa.chain != NULL ? 0U : CA_API_TIMESTAMPS) |
+           (c->tuf_directory != NULL ? 0U : CA_API_TUF);
+}
+
 void roles_forget_secrets(const struct ca_config *c)
 {
     const char *const names[] = {c->password_env,

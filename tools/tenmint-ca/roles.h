@@ -5,7 +5,7 @@
 #ifndef TENMINT_TOOLS_TENMINT_CA_ROLES_H
 #define TENMINT_TOOLS_TENMINT_CA_ROLES_H
 
-#include "ca/api/metrics.h"
+#include "ca/api/api.h"
 #include "ca/config/config.h"
 #include "common/file.h"
 #include "common/http/far.h"
@@ -56,6 +56,9 @@ void role_front_stop(void *roles, const char *signal);
 int roles_link(struct roles *r, struct tm_err *e);
 /* Takes one side of the front's links. */
 void roles_take_lanes(struct roles *r, int fd[HTTP_FAR_CHANNELS_MAX]);
+
+/* Which parts the configuration has not: enum ca_api_part. */
+unsigned roles_absent(const struct ca_config *c);
 
 /* Wipes what the environment holds of passwords and keys, in a process that needs none. */
 void roles_forget_secrets(const struct ca_config *c);

@@ -12,6 +12,7 @@
 #include "common/promtext.h"
 #include "tools/shared/cli.h"
 #include "tools/tenmint-ca/changes.h"
+#include "tools/tenmint-ca/roles.h"
 
 static int64_t now_s(void)
 {
@@ -65,6 +66,8 @@ static int start_core(struct service *s, const char *issuers, struct tm_err *e)
     struct ca_signer_options so;
     struct oidc_options oo;
     struct oidc_trust *trust = NULL;
+    if (!ca_config_has_ca(c))
+        return 0;
     s->policy =
         ca_proof_policy_new((const char *const *)c->algorithms.item, c->algorithms.count, e);
     if (s->policy == NULL)
@@ -101,6 +104,8 @@ static int start_ct(struct service *s, struct tm_err *e)
         o.embedded = ca_ct_embedded_issue_log(s->embedded);
         o.embedded_id = ca_log_view_of(ca_ct_embedded_log(s->embedded)).id;
     }
+    if (!ca_config_has_ca(s->config))
+        return 0;
     if (o.count == 0 && s->embedded == NULL) {
         jlog(s->log, JLOG_WARN, "no transparency log: certificates carry no SCT", JLOG_END);
         return 0;
@@ -142,6 +147,10 @@ static void more_metrics(void *ctx, struct tm_buf *out)
         tm_buf_printf(out, "tenmint_tls_certificate_expiry_seconds %" PRId64 "\n",
                       ca_metrics_tls_end(s->metrics));
     }
+    if (s->ct == NULL && s->embedded != NULL) {
+        const struct ca_issue_log *log = ca_ct_embedded_issue_log(s->embedded);
+        log->metrics(log->ctx, out);
+    }
     if (s->repository != NULL)
         repository_metrics(s->repository, out);
     sigstore_metrics(s->sigstore, out);
@@ -162,9 +171,26 @@ static int open_output(struct service *s, struct tm_err *e)
     return s->audit != NULL ? 0 : tm_err_wrap(e, "audit-file");
 }
 
+/* A log without a CA: nobody enters anything, but its checkpoint is renewed. */
+static int look_at_log(void *ctx, struct tm_err *e)
+{
+    const struct ca_issue_log *log = ca_ct_embedded_issue_log(ctx);
+    return log->ready(log->ctx, e);
+}
+
+static size_t list_checks(struct service *s, struct ca_ready_check *out)
+{
+    size_t count = 0;
+    if (s->embedded != NULL && !ca_config_has_ca(s->config))
+        out[count++] = (struct ca_ready_check){"log", look_at_log, 0, s->embedded};
+    return count + sigstore_checks(s->sigstore, out + count);
+}
+
 static int start_api(struct service *s, struct tm_err *e)
 {
-    struct ca_api_options o = {.verifier = s->verifier,
+    struct ca_ready_check checks[SIGSTORE_CHECKS_MAX + 1];
+    struct ca_api_options o = {.absent = roles_absent(s->config),
+                               .verifier = s->verifier,
                                .policy = s->policy,
                                .log = s->ct != NULL ? ca_ct_issue_log(s->ct) : NULL,
                                .jlog = s->log,
@@ -177,10 +203,12 @@ static int start_api(struct service *s, struct tm_err *e)
                                .subject_key_id = s->config->subject_key_id,
                                .version = cli_version,
                                .more_metrics = more_metrics,
-                               .more_metrics_ctx = s};
-    struct ca_signer *ca = ca_signer_holder_get(s->holder);
+                               .more_metrics_ctx = s,
+                               .checks = checks,
+                               .check_count = list_checks(s, checks)};
+    struct ca_signer *ca = s->holder != NULL ? ca_signer_holder_get(s->holder) : NULL;
     s->api = ca_api_new(&o, ca, e);
-    if (s->api != NULL && ca_signer_chain(ca)->ephemeral)
+    if (s->api != NULL && ca != NULL && ca_signer_chain(ca)->ephemeral)
         jlog(s->log, JLOG_WARN,
              "EPHEMERAL CA: the key is in memory only and its certificates end with this process",
              JLOG_END);
@@ -191,6 +219,8 @@ static int start_api(struct service *s, struct tm_err *e)
 static void list_root(void *ctx, log_root_fn add, void *arg)
 {
     struct service *s = ctx;
+    if (s->holder == NULL)
+        return; /* what the log holds is older than this server */
     struct ca_signer *ca = ca_signer_holder_get(s->holder);
     const struct ca_signer_chain *chain = ca_signer_chain(ca);
     add(arg, chain->der[chain->count - 1], chain->der_len[chain->count - 1]);
@@ -316,6 +346,8 @@ static void reload_signer(struct service *s, bool force)
 
 void service_reload(struct service *s, bool force)
 {
+    if (!ca_config_has_ca(s->config))
+        return;
     bool changed = issuers_changed(s);
     if (s->config->issuers_file != NULL && (changed || force))
         reload_issuers(s);

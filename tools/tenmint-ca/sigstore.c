@@ -183,6 +183,30 @@ size_t sigstore_prefixes(const struct ca_config *c, struct tm_http_mount *out)
     return count;
 }
 
+/* ---- readiness ---- */
+
+static int look_at_log(void *ctx, struct tm_err *e)
+{
+    const struct sigstore *s = ctx;
+    return ca_log_check(ca_siglog_log(s->log), e);
+}
+
+static int look_at_tsa(void *ctx, struct tm_err *e)
+{
+    const struct sigstore *s = ctx;
+    return ca_tsa_ready(s->tsa.tsa, e);
+}
+
+size_t sigstore_checks(struct sigstore *s, struct ca_ready_check *out)
+{
+    size_t count = 0;
+    if (s != NULL && s->log != NULL)
+        out[count++] = (struct ca_ready_check){"signature-log", look_at_log, 0, s};
+    if (s != NULL && s->tsa.tsa != NULL)
+        out[count++] = (struct ca_ready_check){"timestamps", look_at_tsa, 0, s};
+    return count;
+}
+
 /* ---- figures ---- */
 
 static void counter(struct tm_buf *out, const char *name, const char *help, const char *label,

@@ -6,6 +6,7 @@
 #ifndef TENMINT_TOOLS_TENMINT_CA_SIGSTORE_H
 #define TENMINT_TOOLS_TENMINT_CA_SIGSTORE_H
 
+#include "ca/api/ready.h"
 #include "ca/config/config.h"
 #include "common/http/http.h"
 
@@ -24,6 +25,10 @@ size_t sigstore_mounts(struct sigstore *s, struct tm_http_mount *out);
 /* The same prefixes and bounds of bodies, for a process that passes requests on: by the
  * configuration alone. Fills prefix, body_name and max_body; returns how many. */
 size_t sigstore_prefixes(const struct ca_config *c, struct tm_http_mount *out);
+
+/* What must work for them to answer. Fills `out` and returns how many; of NULL: none. */
+#define SIGSTORE_CHECKS_MAX 2
+size_t sigstore_checks(struct sigstore *s, struct ca_ready_check *out);
 
 /* Prometheus text; of NULL: nothing. Any thread. */
 void sigstore_metrics(struct sigstore *s, struct tm_buf *out);
