@@ -52,9 +52,10 @@ void role_front_reload(void *roles, bool force);
 void role_front_given(void *roles, unsigned what, int fd);
 void role_front_stop(void *roles, const char *signal);
 
-/* Makes the links. */
+/* roles.c: makes the links. */
 int roles_link(struct roles *r, struct tm_err *e);
-/* Takes one side of the front's links. */
+
+/* role_shared.c: takes one side of the front's links. */
 void roles_take_lanes(struct roles *r, int fd[HTTP_FAR_CHANNELS_MAX]);
 
 /* Which parts the configuration has not: enum ca_api_part. */

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "common/fetch/fetch.h"
-#include "common/file.h"
 #include "tuf/verify/trust/internal.h"
 
 const struct tuf_service_row tuf_service_rows[SERVICE_KIND_COUNT] = {
@@ -48,32 +47,6 @@ void tuf_signing_config_free(struct tuf_signing_config *c)
             tuf_service_clear(&c->service[k][i]);
     }
     free(c);
-}
-
-static struct tuf_signing_config *
-load(const char *path,
-     struct tuf_signing_config *(*parse)(const void *json, size_t len, struct tm_err *e),
-     struct tm_err *e)
-{
-    struct tm_buf json = {0};
-    struct tuf_signing_config *c = NULL;
-    if (tm_file_read(path, SIGNING_CONFIG_BYTES_MAX, &json, e) == 0) {
-        c = parse(json.data != NULL ? (const char *)json.data : "", json.len, e);
-        if (c == NULL)
-            tm_err_wrap(e, "signing config '%s'", path);
-    }
-    tm_buf_free(&json);
-    return c;
-}
-
-struct tuf_signing_config *tuf_signing_config_load(const char *path, struct tm_err *e)
-{
-    return load(path, tuf_signing_config_parse, e);
-}
-
-struct tuf_signing_config *tuf_signing_config_load_strict(const char *path, struct tm_err *e)
-{
-    return load(path, tuf_signing_config_parse_strict, e);
 }
 
 /* Equal starts stay as they came. */

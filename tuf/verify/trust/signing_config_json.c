@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/file.h"
 #include "tuf/verify/trust/internal.h"
 #include "tuf/verify/trust/jsontypes.h"
 
@@ -15,26 +16,23 @@ static const struct tm_jsonmap_name selectors[] = {
     {NULL, 0, 0},
 };
 
-static const struct tm_jsonmap_member service_members[] = {
-    {.name = "url",
-     JSONMAP_AT(struct tuf_service, url),
-     .kind = JSONMAP_TEXT,
-     .flags = JSONMAP_REQUIRED,
-     .min = 1},
-    {.name = "majorApiVersion",
-     JSONMAP_AT(struct tuf_service, major_version),
-     .kind = JSONMAP_INTEGER,
-     .max = UINT32_MAX},
-    {.name = "validFor",
-     JSONMAP_AT(struct tuf_service, valid),
-     .kind = JSONMAP_OBJECT,
-     .map = &tuf_json_validity},
-    {.name = "operator", JSONMAP_AT(struct tuf_service, operator_name), .kind = JSONMAP_TEXT},
-    {0}};
-static const struct tm_jsonmap service_map = {.members = service_members,
-                                              .size = sizeof(struct tuf_service),
-                                              .unknown = JSONMAP_IGNORE,
-                                              .proto = true};
+TUF_JSON_MESSAGE(service, struct tuf_service,
+                 {.name = "url",
+                  JSONMAP_AT(struct tuf_service, url),
+                  .kind = JSONMAP_TEXT,
+                  .flags = JSONMAP_REQUIRED,
+                  .min = 1},
+                 {.name = "majorApiVersion",
+                  JSONMAP_AT(struct tuf_service, major_version),
+                  .kind = JSONMAP_INTEGER,
+                  .max = UINT32_MAX},
+                 {.name = "validFor",
+                  JSONMAP_AT(struct tuf_service, valid),
+                  .kind = JSONMAP_OBJECT,
+                  .map = &tuf_json_validity},
+                 {.name = "operator",
+                  JSONMAP_AT(struct tuf_service, operator_name),
+                  .kind = JSONMAP_TEXT});
 static const struct tm_jsonmap_member a_service = {.kind = JSONMAP_OBJECT, .map = &service_map};
 
 static const struct tm_jsonmap_member choice_members[] = {
@@ -92,17 +90,11 @@ struct file {
                offsetof(struct tuf_service_choice, given) \
     }
 
-static const struct tm_jsonmap_member file_members[] = {
-    {.name = "mediaType", JSONMAP_AT(struct file, media_type), .kind = JSONMAP_TEXT},
-    LIST("caUrls", SERVICE_CA),
-    LIST("oidcUrls", SERVICE_OIDC),
-    LIST("rekorTlogUrls", SERVICE_TLOG),
-    LIST("tsaUrls", SERVICE_TSA),
-    CHOICE("rekorTlogConfig", SERVICE_TLOG),
-    CHOICE("tsaConfig", SERVICE_TSA),
-    {0}};
-static const struct tm_jsonmap file_map = {
-    .members = file_members, .size = sizeof(struct file), .unknown = JSONMAP_IGNORE, .proto = true};
+TUF_JSON_MESSAGE(file, struct file,
+                 {.name = "mediaType", JSONMAP_AT(struct file, media_type), .kind = JSONMAP_TEXT},
+                 LIST("caUrls", SERVICE_CA), LIST("oidcUrls", SERVICE_OIDC),
+                 LIST("rekorTlogUrls", SERVICE_TLOG), LIST("tsaUrls", SERVICE_TSA),
+                 CHOICE("rekorTlogConfig", SERVICE_TLOG), CHOICE("tsaConfig", SERVICE_TSA));
 
 /* --- reading --- */
 
@@ -167,6 +159,29 @@ struct tuf_signing_config *tuf_signing_config_parse_strict(const void *json, siz
                                                            struct tm_err *e)
 {
     return parse(json, len, true, e);
+}
+
+static struct tuf_signing_config *load(const char *path, bool strict, struct tm_err *e)
+{
+    struct tm_buf json = {0};
+    struct tuf_signing_config *c = NULL;
+    if (tm_file_read(path, SIGNING_CONFIG_BYTES_MAX, &json, e) == 0) {
+        c = parse(json.data != NULL ? (const char *)json.data : "", json.len, strict, e);
+        if (c == NULL)
+            tm_err_wrap(e, "signing config '%s'", path);
+    }
+    tm_buf_free(&json);
+    return c;
+}
+
+struct tuf_signing_config *tuf_signing_config_load(const char *path, struct tm_err *e)
+{
+    return load(path, false, e);
+}
+
+struct tuf_signing_config *tuf_signing_config_load_strict(const char *path, struct tm_err *e)
+{
+    return load(path, true, e);
 }
 
 /* --- writing --- */

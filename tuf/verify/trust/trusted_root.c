@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/file.h"
 #include "tuf/verify/trust/internal.h"
 
 #define FINGERPRINT_DIGITS_MIN 8
@@ -85,32 +84,6 @@ void tuf_trusted_root_free(struct tuf_trusted_root *r)
         free(r->left_out[i].note);
     free(r->left_out);
     free(r);
-}
-
-static struct tuf_trusted_root *load(const char *path,
-                                     struct tuf_trusted_root *(*parse)(const void *json, size_t len,
-                                                                       struct tm_err *e),
-                                     struct tm_err *e)
-{
-    struct tm_buf json = {0};
-    struct tuf_trusted_root *r = NULL;
-    if (tm_file_read(path, TRUSTED_ROOT_BYTES_MAX, &json, e) == 0) {
-        r = parse(json.data != NULL ? (const char *)json.data : "", json.len, e);
-        if (r == NULL)
-            tm_err_wrap(e, "trusted root '%s'", path);
-    }
-    tm_buf_free(&json);
-    return r;
-}
-
-struct tuf_trusted_root *tuf_trusted_root_load(const char *path, struct tm_err *e)
-{
-    return load(path, tuf_trusted_root_parse, e);
-}
-
-struct tuf_trusted_root *tuf_trusted_root_load_strict(const char *path, struct tm_err *e)
-{
-    return load(path, tuf_trusted_root_parse_strict, e);
 }
 
 const struct tuf_trust_left_out *tuf_trusted_root_left_out(const struct tuf_trusted_root *r,

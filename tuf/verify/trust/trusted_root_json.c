@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/file.h"
 #include "common/utf8.h"
 #include "tuf/verify/trust/internal.h"
 #include "tuf/verify/trust/jsontypes.h"
@@ -15,83 +16,51 @@
 
 static const struct tm_jsonmap_name hashes[] = {{"SHA2_256", TRUST_SHA2_256, 1}, {NULL, 0, 0}};
 
-static const struct tm_jsonmap_member subject_members[] = {
-    {.name = "organization",
-     JSONMAP_AT(struct tuf_trust_entry, organization),
-     .kind = JSONMAP_TEXT},
-    {.name = "commonName", JSONMAP_AT(struct tuf_trust_entry, common_name), .kind = JSONMAP_TEXT},
-    {0}};
-static const struct tm_jsonmap subject_map = {.members = subject_members,
-                                              .size = sizeof(struct tuf_trust_entry),
-                                              .unknown = JSONMAP_IGNORE,
-                                              .proto = true};
+#define ENTRY(member) JSONMAP_AT(struct tuf_trust_entry, member)
 
-static const struct tm_jsonmap_member authority_members[] = {
+/* The fields that authorities and keys of logs have in common. */
+#define VALID_FOR \
+    { \
+        .name = "validFor", ENTRY(valid), .kind = JSONMAP_OBJECT, .map = &tuf_json_validity, \
+        .flags = JSONMAP_NOTED, .has = offsetof(struct tuf_trust_entry, has_valid) \
+    }
+#define OPERATOR \
+    { \
+        .name = "operator", ENTRY(operator_name), .kind = JSONMAP_TEXT \
+    }
+
+TUF_JSON_MESSAGE(subject, struct tuf_trust_entry,
+                 {.name = "organization", ENTRY(organization), .kind = JSONMAP_TEXT},
+                 {.name = "commonName", ENTRY(common_name), .kind = JSONMAP_TEXT});
+
+TUF_JSON_MESSAGE(
+    authority, struct tuf_trust_entry,
     {.name = "subject", .kind = JSONMAP_OBJECT, .map = &subject_map},
-    {.name = "uri", JSONMAP_AT(struct tuf_trust_entry, uri), .kind = JSONMAP_TEXT},
-    {.name = "certChain",
-     JSONMAP_AT(struct tuf_trust_entry, chain),
-     .kind = JSONMAP_OBJECT,
-     .map = &tuf_json_chain},
-    {.name = "validFor",
-     JSONMAP_AT(struct tuf_trust_entry, valid),
-     .kind = JSONMAP_OBJECT,
-     .map = &tuf_json_validity,
-     .flags = JSONMAP_NOTED,
-     .has = offsetof(struct tuf_trust_entry, has_valid)},
-    {.name = "operator", JSONMAP_AT(struct tuf_trust_entry, operator_name), .kind = JSONMAP_TEXT},
-    {0}};
-static const struct tm_jsonmap authority_map = {.members = authority_members,
-                                                .size = sizeof(struct tuf_trust_entry),
-                                                .unknown = JSONMAP_IGNORE,
-                                                .proto = true};
+    {.name = "uri", ENTRY(uri), .kind = JSONMAP_TEXT},
+    {.name = "certChain", ENTRY(chain), .kind = JSONMAP_OBJECT, .map = &tuf_json_chain}, VALID_FOR,
+    OPERATOR);
 
-static const struct tm_jsonmap_member key_members[] = {
-    {.name = "rawBytes",
-     JSONMAP_AT(struct tuf_trust_entry, key_bytes),
-     .kind = JSONMAP_BASE64,
-     .max = KEY_BYTES_MAX},
+TUF_JSON_MESSAGE(
+    key, struct tuf_trust_entry,
+    {.name = "rawBytes", ENTRY(key_bytes), .kind = JSONMAP_BASE64, .max = KEY_BYTES_MAX},
     {.name = "keyDetails",
-     JSONMAP_AT(struct tuf_trust_entry, key_details),
+     ENTRY(key_details),
      .kind = JSONMAP_ENUM,
      .names = tuf_key_details_names},
-    {.name = "validFor",
-     JSONMAP_AT(struct tuf_trust_entry, valid),
-     .kind = JSONMAP_OBJECT,
-     .map = &tuf_json_validity,
-     .flags = JSONMAP_NOTED,
-     .has = offsetof(struct tuf_trust_entry, has_valid)},
-    {0}};
-static const struct tm_jsonmap key_map = {.members = key_members,
-                                          .size = sizeof(struct tuf_trust_entry),
-                                          .unknown = JSONMAP_IGNORE,
-                                          .proto = true};
+    VALID_FOR);
 
-static const struct tm_jsonmap_member log_members[] = {
-    {.name = "baseUrl",
-     JSONMAP_AT(struct tuf_trust_entry, uri),
-     .kind = JSONMAP_TEXT,
-     .flags = JSONMAP_ALWAYS},
-    {.name = "hashAlgorithm",
-     JSONMAP_AT(struct tuf_trust_entry, hash),
-     .kind = JSONMAP_ENUM,
-     .names = hashes},
+TUF_JSON_MESSAGE(
+    log, struct tuf_trust_entry,
+    {.name = "baseUrl", ENTRY(uri), .kind = JSONMAP_TEXT, .flags = JSONMAP_ALWAYS},
+    {.name = "hashAlgorithm", ENTRY(hash), .kind = JSONMAP_ENUM, .names = hashes},
     {.name = "publicKey", .kind = JSONMAP_OBJECT, .map = &key_map, .flags = JSONMAP_REQUIRED},
-    {.name = "logId",
-     JSONMAP_AT(struct tuf_trust_entry, log_id),
-     .kind = JSONMAP_OBJECT,
-     .map = &tuf_json_log_id},
+    {.name = "logId", ENTRY(log_id), .kind = JSONMAP_OBJECT, .map = &tuf_json_log_id},
     {.name = "checkpointKeyId",
-     JSONMAP_AT(struct tuf_trust_entry, checkpoint_id),
+     ENTRY(checkpoint_id),
      .kind = JSONMAP_OBJECT,
      .map = &tuf_json_log_id,
      .flags = JSONMAP_OMIT},
-    {.name = "operator", JSONMAP_AT(struct tuf_trust_entry, operator_name), .kind = JSONMAP_TEXT},
-    {0}};
-static const struct tm_jsonmap log_map = {.members = log_members,
-                                          .size = sizeof(struct tuf_trust_entry),
-                                          .unknown = JSONMAP_IGNORE,
-                                          .proto = true};
+    OPERATOR);
 
 struct entries {
     struct tuf_trust_entry *item;
@@ -115,15 +84,12 @@ static const struct tm_jsonmap_member an_authority = {.kind = JSONMAP_OBJECT,
         .size = sizeof(struct tuf_trust_entry), .max = TRUSTED_ROOT_ENTRIES_MAX \
     }
 
-static const struct tm_jsonmap_member file_members[] = {
-    {.name = "mediaType", JSONMAP_AT(struct file, media_type), .kind = JSONMAP_TEXT},
-    LIST("tlogs", TRUST_TLOG, a_log),
-    LIST("certificateAuthorities", TRUST_CA, an_authority),
-    LIST("ctlogs", TRUST_CTLOG, a_log),
-    LIST("timestampAuthorities", TRUST_TSA, an_authority),
-    {0}};
-static const struct tm_jsonmap file_map = {
-    .members = file_members, .size = sizeof(struct file), .unknown = JSONMAP_IGNORE, .proto = true};
+TUF_JSON_MESSAGE(file, struct file,
+                 {.name = "mediaType", JSONMAP_AT(struct file, media_type), .kind = JSONMAP_TEXT},
+                 LIST("tlogs", TRUST_TLOG, a_log),
+                 LIST("certificateAuthorities", TRUST_CA, an_authority),
+                 LIST("ctlogs", TRUST_CTLOG, a_log),
+                 LIST("timestampAuthorities", TRUST_TSA, an_authority));
 
 /* --- what an entry is worth --- */
 
@@ -263,6 +229,29 @@ struct tuf_trusted_root *tuf_trusted_root_parse_strict(const void *json, size_t 
                                                        struct tm_err *e)
 {
     return parse(json, len, true, e);
+}
+
+static struct tuf_trusted_root *load(const char *path, bool strict, struct tm_err *e)
+{
+    struct tm_buf json = {0};
+    struct tuf_trusted_root *r = NULL;
+    if (tm_file_read(path, TRUSTED_ROOT_BYTES_MAX, &json, e) == 0) {
+        r = parse(json.data != NULL ? (const char *)json.data : "", json.len, strict, e);
+        if (r == NULL)
+            tm_err_wrap(e, "trusted root '%s'", path);
+    }
+    tm_buf_free(&json);
+    return r;
+}
+
+struct tuf_trusted_root *tuf_trusted_root_load(const char *path, struct tm_err *e)
+{
+    return load(path, false, e);
+}
+
+struct tuf_trusted_root *tuf_trusted_root_load_strict(const char *path, struct tm_err *e)
+{
+    return load(path, true, e);
 }
 
 /* --- writing --- */
