@@ -34,6 +34,13 @@ static int set_periods(json_t *object, const struct tuf_policy_role *r)
            json_object_set_new(object, DRAFT_SIGNING_PERIOD, json_integer(r->signing / 1000));
 }
 
+/* A version of others' makes does not say how long it lasts: that alone is no change, so the
+ * periods come with the first one that is. */
+static bool says_periods(const struct tuf_metadata *base)
+{
+    return base == NULL || json_object_get(tuf_metadata_body(base), DRAFT_EXPIRY_PERIOD) != NULL;
+}
+
 /* The next version of `base` without its entries, to be edited; unknown members come along. */
 static json_t *next_version(enum tuf_role role, const struct tuf_metadata *base,
                             const struct tuf_policy_role *r, int64_t now, struct tm_err *e)
@@ -47,7 +54,7 @@ static json_t *next_version(enum tuf_role role, const struct tuf_metadata *base,
     json_t *s = base != NULL ? json_deep_copy(tuf_metadata_body(base))
                              : tuf_signed_new(role, version, expires);
     if (s == NULL || tuf_signed_set_version(s, version) != 0 ||
-        tuf_signed_set_expires(s, expires) != 0 || set_periods(s, r) != 0) {
+        tuf_signed_set_expires(s, expires) != 0 || (says_periods(base) && set_periods(s, r) != 0)) {
         json_decref(s);
         no_memory(e);
         return NULL;
@@ -57,6 +64,44 @@ static json_t *next_version(enum tuf_role role, const struct tuf_metadata *base,
 
 /* ---- root ---- */
 
+/* In root's role objects of timestamp and snapshot. */
+static int set_online_periods(json_t *s, const struct tuf_policy *p)
+{
+    static const enum tuf_role online[] = {TUF_TIMESTAMP, TUF_SNAPSHOT};
+    json_t *roles = json_object_get(s, "roles");
+    int bad = 0;
+    for (size_t i = 0; i < 2; i++) {
+        const char *name = tuf_role_name(online[i]);
+        bad |= set_periods(json_object_get(roles, name), tuf_policy_role(p, name));
+    }
+    return bad;
+}
+
+static int set_root_signers(const struct tuf_workspace *w, const json_t *before, json_t *s,
+                            json_t *keys, struct tm_err *e)
+{
+    json_t *roles = json_object_get(s, "roles");
+    json_t *used = json_object();
+    const char *name;
+    json_t *role;
+    int rc = used != NULL ? 0 : no_memory(e);
+    json_object_foreach(roles, name, role)
+    {
+        enum tuf_role k;
+        if (tuf_role_from_name(name, &k) == 0 && tuf_draft_note_used(role, used) != 0)
+            rc = no_memory(e);
+    }
+    for (int k = 0; k < TUF_ROLE_COUNT && rc == 0; k++) {
+        name = tuf_role_name((enum tuf_role)k);
+        rc = tuf_draft_signers(w, tuf_policy_role(&w->policy, name), before, keys,
+                               json_object_get(roles, name), e);
+    }
+    if (rc == 0)
+        rc = tuf_draft_keep_unused(before, used, keys, e);
+    json_decref(used);
+    return rc;
+}
+
 static json_t *draft_root(const struct tuf_workspace *w, const struct tuf_metadata *base,
                           int64_t now, struct tm_err *e)
 {
@@ -64,16 +109,11 @@ static json_t *draft_root(const struct tuf_workspace *w, const struct tuf_metada
     json_t *s = next_version(TUF_ROOT, base, tuf_policy_role(p, "root"), now, e);
     json_t *keys = s != NULL ? json_object() : NULL;
     int rc = keys != NULL ? 0 : -1;
-    if (rc == 0 && json_object_set_new(s, "consistent_snapshot", json_true()) != 0)
+    if (rc == 0 && (json_object_set_new(s, "consistent_snapshot", json_true()) != 0 ||
+                    (says_periods(base) && set_online_periods(s, p) != 0)))
         rc = no_memory(e);
-    for (int k = 0; k < TUF_ROLE_COUNT && rc == 0; k++) {
-        const char *name = tuf_role_name((enum tuf_role)k);
-        const struct tuf_policy_role *r = tuf_policy_role(p, name);
-        json_t *role = json_object_get(json_object_get(s, "roles"), name);
-        rc = tuf_draft_signers(w, r, keys, role, e);
-        if (rc == 0 && (k == TUF_TIMESTAMP || k == TUF_SNAPSHOT) && set_periods(role, r) != 0)
-            rc = no_memory(e);
-    }
+    if (rc == 0)
+        rc = set_root_signers(w, json_object_get(s, "keys"), s, keys, e);
     if (rc == 0 && json_object_set(s, "keys", keys) != 0)
         rc = no_memory(e);
     json_decref(keys);
@@ -174,6 +214,25 @@ static bool still_signed(const struct draft *d, const char *name, const struct t
     return good;
 }
 
+/* Takes over `m`, which says no periods yet. */
+static struct tuf_metadata *with_periods(const struct draft *d, const struct tuf_policy_role *r,
+                                         struct tuf_metadata *m)
+{
+    enum tuf_role role = tuf_metadata_role(m);
+    json_t *s = json_deep_copy(tuf_metadata_body(m));
+    struct tuf_entries *entries =
+        s != NULL && role == TUF_TARGETS ? tuf_entries_copy(m, d->e) : NULL;
+    int bad = s == NULL || (role == TUF_TARGETS && entries == NULL) || set_periods(s, r) != 0 ||
+              (role == TUF_ROOT && set_online_periods(s, &d->w->policy) != 0);
+    tuf_metadata_free(m);
+    if (!bad)
+        return tuf_metadata_build(tuf_envelope_new(s), role, entries, d->e);
+    json_decref(s);
+    tuf_entries_free(entries);
+    no_memory(d->e);
+    return NULL;
+}
+
 /* Takes over `m`, the next version. */
 static int propose(const struct draft *d, const char *name, const struct tuf_policy_role *r,
                    const struct tuf_metadata *base, struct tuf_metadata *m)
@@ -186,7 +245,9 @@ static int propose(const struct draft *d, const char *name, const struct tuf_pol
         tuf_metadata_free(m);
         return 0;
     }
-    return tuf_event_add(d->out, name, base, m, d->e);
+    if (!says_periods(base))
+        m = with_periods(d, r, m);
+    return m != NULL ? tuf_event_add(d->out, name, base, m, d->e) : -1;
 }
 
 static int propose_root(const struct draft *d)
@@ -199,15 +260,16 @@ static int propose_root(const struct draft *d)
                    tuf_metadata_build(tuf_envelope_new(s), TUF_ROOT, NULL, d->e));
 }
 
-static struct tuf_entries *folder_entries(const struct tuf_workspace *w, const char *directory,
-                                          bool custom, struct tm_err *e)
+static struct tuf_entries *top_entries(const struct draft *d)
 {
+    const struct tuf_policy *p = &d->w->policy;
     char dir[PATH_MAX];
     struct tuf_scan files;
-    if (tuf_workspace_path(w, directory, dir, sizeof(dir), e) != 0 ||
-        tuf_scan_directory(dir, &files, e) != 0)
+    if (tuf_workspace_path(d->w, p->targets, dir, sizeof(dir), d->e) != 0 ||
+        tuf_scan_directory(dir, &files, d->e) != 0)
         return NULL;
-    struct tuf_entries *out = tuf_draft_entries(custom ? &w->policy : NULL, &files, e);
+    struct tuf_entries *out =
+        tuf_draft_entries(p, &(struct tuf_draft_files){.scan = &files}, d->p->targets, d->e);
     tuf_scan_free(&files);
     return out;
 }
@@ -216,25 +278,37 @@ static int propose_targets(const struct draft *d)
 {
     const struct tuf_metadata *base = d->p->targets;
     const struct tuf_policy_role *r = tuf_policy_role(&d->w->policy, "targets");
-    struct tuf_entries *entries = folder_entries(d->w, d->w->policy.targets, true, d->e);
+    struct tuf_entries *entries = top_entries(d);
     if (entries == NULL)
         return -1;
     return propose(d, "targets", r, base,
                    tuf_draft_targets(d->w, "targets", r, base, entries, d->o->now, d->e));
 }
 
-/* Takes over `entries`. */
-static int propose_entries(const struct draft *d, const char *name, const struct tuf_policy_role *r,
-                           struct tuf_entries *entries)
+static int propose_files(const struct draft *d, const char *name, const struct tuf_policy_role *r,
+                         const struct tuf_draft_files *f)
 {
     struct tuf_metadata *base = NULL;
-    if (entries == NULL || tuf_published_delegated(d->p, name, &base, d->e) != 0) {
-        tuf_entries_free(entries);
+    if (tuf_published_delegated(d->p, name, &base, d->e) != 0)
         return -1;
-    }
-    int rc =
-        propose(d, name, r, base, tuf_draft_targets(d->w, name, r, base, entries, d->o->now, d->e));
+    struct tuf_entries *entries = tuf_draft_entries(NULL, f, base, d->e);
+    int rc = entries == NULL
+                 ? -1
+                 : propose(d, name, r, base,
+                           tuf_draft_targets(d->w, name, r, base, entries, d->o->now, d->e));
     tuf_metadata_free(base);
+    return rc;
+}
+
+static int propose_folder(const struct draft *d, const struct tuf_policy_role *r)
+{
+    char dir[PATH_MAX];
+    struct tuf_scan files;
+    if (tuf_workspace_path(d->w, r->directory, dir, sizeof(dir), d->e) != 0 ||
+        tuf_scan_directory(dir, &files, d->e) != 0)
+        return -1;
+    int rc = propose_files(d, r->name, r, &(struct tuf_draft_files){.scan = &files});
+    tuf_scan_free(&files);
     return rc;
 }
 
@@ -250,9 +324,10 @@ static int propose_bins(const struct draft *d, const struct tuf_policy_role *r)
         return -1;
     int rc = tuf_draft_bins(&files, bits, &bins, d->e);
     for (uint32_t i = 0; rc == 0 && i < (UINT32_C(1) << bits); i++) {
+        const struct tuf_draft_files f = {.scan = &files, .bins = &bins, .bin = i};
         rc = tuf_succinct_name(d->w->policy.bin_prefix, bits, i, name, sizeof(name));
         if (rc == 0)
-            rc = propose_entries(d, name, r, tuf_draft_bin_entries(&files, &bins, i, d->e));
+            rc = propose_files(d, name, r, &f);
     }
     tuf_draft_bins_free(&bins);
     tuf_scan_free(&files);
@@ -266,8 +341,7 @@ static int propose_delegated(const struct draft *d)
     for (size_t i = 0; i < p->delegations.count; i++) {
         if (tuf_policy_is_online(p, &r[i]))
             continue;
-        if (propose_entries(d, r[i].name, &r[i],
-                            folder_entries(d->w, r[i].directory, false, d->e)) != 0)
+        if (propose_folder(d, &r[i]) != 0)
             return -1;
     }
     if (p->bin_bits > 0 && !tuf_policy_is_online(p, &p->bins))

@@ -52,10 +52,6 @@ int tuf_draft_delegations(const struct tuf_workspace *w, const char *delegator, 
 /* Whether it differs from `base` (or NULL) in more than version and date. */
 bool tuf_draft_changed(const struct tuf_metadata *m, const struct tuf_metadata *base);
 
-/* All of a scan, with the policy's custom metadata (NULL: without). NULL with `e` set. */
-struct tuf_entries *tuf_draft_entries(const struct tuf_policy *p, const struct tuf_scan *files,
-                                      struct tm_err *e);
-
 struct tuf_draft_bins { /* which files are in which bin */
     uint32_t *file;     /* their numbers in the scan, bin by bin */
     size_t *first;      /* [bin]: where its own begin; one more at the end */
@@ -63,9 +59,17 @@ struct tuf_draft_bins { /* which files are in which bin */
 int tuf_draft_bins(const struct tuf_scan *files, unsigned bits, struct tuf_draft_bins *out,
                    struct tm_err *e);
 void tuf_draft_bins_free(struct tuf_draft_bins *b);
-struct tuf_entries *tuf_draft_bin_entries(const struct tuf_scan *files,
-                                          const struct tuf_draft_bins *b, uint32_t bin,
-                                          struct tm_err *e);
+
+struct tuf_draft_files { /* of one role */
+    const struct tuf_scan *scan;
+    const struct tuf_draft_bins *bins; /* NULL: all of the scan */
+    uint32_t bin;
+};
+/* Entries of the files, with the policy's custom metadata (NULL: without). A file that is published
+ * as it is keeps its entry, and one that changed the members that we do not write: `base` may be
+ * NULL. NULL with `e` set. */
+struct tuf_entries *tuf_draft_entries(const struct tuf_policy *p, const struct tuf_draft_files *f,
+                                      const struct tuf_metadata *base, struct tm_err *e);
 
 /* Whether `m` (or NULL) is due: now >= expires - signing period. `signing` in seconds. */
 bool tuf_draft_due(const struct tuf_metadata *m, int64_t signing, int64_t now);

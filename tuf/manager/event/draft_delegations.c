@@ -30,7 +30,7 @@ static json_t *delegation(const struct tuf_workspace *w, const struct tuf_policy
 {
     json_t *d = old_delegation(before, r->name);
     bool by_path = r->paths.count > 0;
-    if (d == NULL || tuf_draft_signers(w, r, keys, d, e) != 0) {
+    if (d == NULL || tuf_draft_signers(w, r, json_object_get(before, "keys"), keys, d, e) != 0) {
         json_decref(d);
         return NULL;
     }
@@ -50,7 +50,8 @@ static int set_bins(const struct tuf_workspace *w, const json_t *before, json_t 
 {
     json_t *old = json_object_get(before, "succinct_roles");
     json_t *s = old != NULL ? json_deep_copy(old) : json_object();
-    if (s == NULL || tuf_draft_signers(w, &w->policy.bins, keys, s, e) != 0 ||
+    if (s == NULL ||
+        tuf_draft_signers(w, &w->policy.bins, json_object_get(before, "keys"), keys, s, e) != 0 ||
         json_object_set_new(s, "bit_length", json_integer(w->policy.bin_bits)) != 0 ||
         json_object_set_new(s, "name_prefix", json_string(w->policy.bin_prefix)) != 0) {
         json_decref(s);
@@ -76,6 +77,30 @@ static int set_roles(const struct tuf_workspace *w, const char *delegator, const
     return 0;
 }
 
+static int keep_keys(const json_t *before, json_t *keys, struct tm_err *e)
+{
+    json_t *used = json_object();
+    size_t i;
+    const json_t *role;
+    int bad =
+        used == NULL || tuf_draft_note_used(json_object_get(before, "succinct_roles"), used) != 0;
+    json_array_foreach(json_object_get(before, "roles"), i, role)
+    {
+        bad |= tuf_draft_note_used(role, used);
+    }
+    int rc = bad ? tm_err_set(e, "out of memory")
+                 : tuf_draft_keep_unused(json_object_get(before, "keys"), used, keys, e);
+    json_decref(used);
+    return rc;
+}
+
+/* Some writers put an empty one into every role. */
+static bool is_empty(const json_t *delegations)
+{
+    return json_object_get(delegations, "succinct_roles") == NULL &&
+           json_array_size(json_object_get(delegations, "roles")) == 0;
+}
+
 int tuf_draft_delegations(const struct tuf_workspace *w, const char *delegator, json_t *signed_part,
                           struct tm_err *e)
 {
@@ -83,7 +108,8 @@ int tuf_draft_delegations(const struct tuf_workspace *w, const char *delegator, 
     const struct tuf_policy *p = &w->policy;
     bool bins = p->bin_bits > 0 && strcmp(tuf_policy_delegator(&p->bins), delegator) == 0;
     if (!tuf_policy_delegates(p, delegator)) {
-        json_object_del(signed_part, "delegations");
+        if (!is_empty(before))
+            json_object_del(signed_part, "delegations");
         return 0;
     }
     json_t *out = before != NULL ? json_copy((json_t *)before) : json_object();
@@ -95,6 +121,8 @@ int tuf_draft_delegations(const struct tuf_workspace *w, const char *delegator, 
     if (rc == 0)
         rc = bins ? set_bins(w, before, out, keys, e)
                   : set_roles(w, delegator, before, out, keys, e);
+    if (rc == 0)
+        rc = keep_keys(before, keys, e);
     if (rc == 0 && json_object_set(signed_part, "delegations", out) != 0)
         rc = tm_err_set(e, "out of memory");
     json_decref(out);

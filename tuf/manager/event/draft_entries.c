@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/json/strictjson.h"
 #include "tuf/metadata/delegation.h"
 #include "tuf/manager/event/draft.h"
 
@@ -17,23 +18,65 @@ static const struct tuf_policy_custom *custom_of(const struct tuf_policy *p, con
     return NULL;
 }
 
+/* What the policy can say of a target; others' custom metadata stays as it is. */
+static bool is_policys(const json_t *sigstore)
+{
+    return tuf_policy_custom_ok(tm_strictjson_str(sigstore, "usage"),
+                                tm_strictjson_str(sigstore, "status"));
+}
+
 static int set_custom(json_t *entry, const struct tuf_policy_custom *c)
 {
-    json_t *sigstore = json_pack("{s:s, s:s}", "usage", c->usage, "status", c->status);
-    if (sigstore != NULL && c->uri != NULL)
-        json_object_set_new(sigstore, "uri", json_string(c->uri));
-    return json_object_set_new(entry, "custom", json_pack("{s:o*}", "sigstore", sigstore));
+    json_t *custom = json_object_get(entry, "custom");
+    json_t *sigstore = json_object_get(custom, "sigstore");
+    if (c == NULL) {
+        if (is_policys(sigstore)) {
+            json_object_del(custom, "sigstore");
+            if (json_object_size(custom) == 0)
+                json_object_del(entry, "custom");
+        }
+        return 0;
+    }
+    if (!json_is_object(custom) &&
+        json_object_set_new(entry, "custom", custom = json_object()) != 0)
+        return -1;
+    if (!json_is_object(sigstore) &&
+        json_object_set_new(custom, "sigstore", sigstore = json_object()) != 0)
+        return -1;
+    json_object_del(sigstore, "uri");
+    return json_object_set_new(sigstore, "usage", json_string(c->usage)) |
+           json_object_set_new(sigstore, "status", json_string(c->status)) |
+           (c->uri != NULL ? json_object_set_new(sigstore, "uri", json_string(c->uri)) : 0);
+}
+
+/* `was` (taken over; NULL: it is new) for what is published as it is; else a new entry with the
+ * members of `was` that do not tell of its content. */
+static json_t *carry_on(json_t *was, json_t *is)
+{
+    const char *a = tm_strictjson_str(json_object_get(was, "hashes"), "sha256");
+    const char *b = tm_strictjson_str(json_object_get(is, "hashes"), "sha256");
+    bool same = a != NULL && b != NULL && strcmp(a, b) == 0 &&
+                json_equal(json_object_get(was, "length"), json_object_get(is, "length")) == 1;
+    if (was != NULL && is != NULL && !same && json_object_update(was, is) != 0) {
+        json_decref(was);
+        was = NULL;
+    }
+    if (was == NULL)
+        return is;
+    json_decref(is);
+    return was;
 }
 
 static int add_file(struct tuf_entries *out, const struct tuf_policy *p,
-                    const struct tuf_scan *files, size_t i, struct tm_err *e)
+                    const struct tuf_scan *files, size_t i, const struct tuf_metadata *base,
+                    struct tm_err *e)
 {
     const char *path = scan_path(files, i);
-    const struct tuf_policy_custom *c = custom_of(p, path);
     json_t *name = json_string(path); /* only UTF-8 is one */
-    json_t *entry = tuf_scan_target(&files->entry[i]);
+    json_t *entry = carry_on(base != NULL ? tuf_entry_named(base, path) : NULL,
+                             tuf_scan_target(&files->entry[i]));
     int rc = 0;
-    if (name == NULL || entry == NULL || (c != NULL && set_custom(entry, c) != 0))
+    if (name == NULL || entry == NULL || (p != NULL && set_custom(entry, custom_of(p, path)) != 0))
         rc = tm_err_set(e, "target '%.200s': out of memory, or its name is not UTF-8", path);
     else
         rc = tuf_entries_add(out, path, json_string_length(name), entry, e);
@@ -72,11 +115,12 @@ static int check_customs(const struct tuf_policy *p, const struct tuf_scan *file
 
 /* The files numbered from[0] to from[count - 1], or all. */
 static struct tuf_entries *entries_of(const struct tuf_policy *p, const struct tuf_scan *files,
-                                      const uint32_t *from, size_t count, struct tm_err *e)
+                                      const uint32_t *from, size_t count,
+                                      const struct tuf_metadata *base, struct tm_err *e)
 {
     struct tuf_entries *out = tuf_entries_new(TUF_TARGETS, count * ENTRY_BYTES, e);
     for (size_t i = 0; i < count && out != NULL; i++) {
-        if (add_file(out, p, files, from != NULL ? from[i] : i, e) != 0) {
+        if (add_file(out, p, files, from != NULL ? from[i] : i, base, e) != 0) {
             tuf_entries_free(out);
             return NULL;
         }
@@ -84,10 +128,13 @@ static struct tuf_entries *entries_of(const struct tuf_policy *p, const struct t
     return out;
 }
 
-struct tuf_entries *tuf_draft_entries(const struct tuf_policy *p, const struct tuf_scan *files,
-                                      struct tm_err *e)
+struct tuf_entries *tuf_draft_entries(const struct tuf_policy *p, const struct tuf_draft_files *f,
+                                      const struct tuf_metadata *base, struct tm_err *e)
 {
-    return check_customs(p, files, e) == 0 ? entries_of(p, files, NULL, files->count, e) : NULL;
+    const struct tuf_draft_bins *b = f->bins;
+    const uint32_t *from = b != NULL ? b->file + b->first[f->bin] : NULL;
+    size_t count = b != NULL ? b->first[f->bin + 1] - b->first[f->bin] : f->scan->count;
+    return check_customs(p, f->scan, e) == 0 ? entries_of(p, f->scan, from, count, base, e) : NULL;
 }
 
 /* ---- hash bins ---- */
@@ -125,11 +172,4 @@ int tuf_draft_bins(const struct tuf_scan *files, unsigned bits, struct tuf_draft
     if (rc != 0)
         tuf_draft_bins_free(out);
     return rc;
-}
-
-struct tuf_entries *tuf_draft_bin_entries(const struct tuf_scan *files,
-                                          const struct tuf_draft_bins *b, uint32_t bin,
-                                          struct tm_err *e)
-{
-    return entries_of(NULL, files, b->file + b->first[bin], b->first[bin + 1] - b->first[bin], e);
 }

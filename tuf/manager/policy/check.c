@@ -253,10 +253,16 @@ static bool one_of(const char *word, const char *const *words)
     return *words != NULL;
 }
 
+static const char *const usages[] = {"Fulcio", "Rekor", "CTFE", "TSA", "Unknown", NULL};
+static const char *const states[] = {"Active", "Expired", NULL};
+
+bool tuf_policy_custom_ok(const char *usage, const char *status)
+{
+    return usage != NULL && one_of(usage, usages) && status != NULL && one_of(status, states);
+}
+
 static int check_customs(const struct tuf_policy *p, struct tm_err *e)
 {
-    static const char *const usages[] = {"Fulcio", "Rekor", "CTFE", "TSA", "Unknown", NULL};
-    static const char *const states[] = {"Active", "Expired", NULL};
     const struct tuf_policy_custom *c = p->customs.item;
     for (size_t i = 0; i < p->customs.count; i++) {
         if (c[i].usage == NULL || !one_of(c[i].usage, usages))

@@ -88,6 +88,9 @@ size_t tuf_policy_live_holders(const struct tuf_policy *p, const struct tuf_poli
 /* One line for each thing that is allowed and unwise. */
 void tuf_policy_warnings(const struct tuf_policy *p, struct tm_buf *out);
 
+/* Whether `custom` can say it; either may be NULL. */
+bool tuf_policy_custom_ok(const char *usage, const char *status);
+
 /* Letters, digits, '.', '_', '-', '@'; not beginning with '.' or '-'. */
 bool tuf_policy_name_ok(const char *name);
 

@@ -79,24 +79,33 @@ static int put_next(struct tuf_publication *p, const char *name, struct tuf_meta
     return tuf_delegates(m) ? tuf_publication_stage_role(p, name, m, e) : 0;
 }
 
-/* `entries` NULL: those that are published. Takes them over. */
+static struct tuf_metadata *next_version(struct tuf_publication *p, const char *name,
+                                         const struct tuf_policy_role *r,
+                                         const struct tuf_draft_files *f,
+                                         const struct tuf_metadata *base, struct tm_err *e)
+{
+    struct tuf_entries *entries = f != NULL ? tuf_draft_entries(NULL, f, base, e) : NULL;
+    if (f != NULL && entries == NULL)
+        return NULL;
+    return tuf_draft_targets(p->o->refresh ? NULL : p->w, name, r, base, entries, p->o->now, e);
+}
+
+/* `f` NULL: the entries that are published. */
 static int put_one(struct tuf_publication *p, const char *name, const struct tuf_policy_role *r,
-                   struct tuf_entries *entries, struct tm_err *e)
+                   const struct tuf_draft_files *f, struct tm_err *e)
 {
     struct tuf_delegation d;
     struct tuf_metadata *base = NULL;
     int found = tuf_published_delegated(&p->live, name, &base, e);
-    if (found == 0 && (entries != NULL || base != NULL))
+    if (found == 0 && (f != NULL || base != NULL))
         found = tuf_publication_delegation(p, name, &d, e);
     if (found != 1) {
         if (found == 0)
-            not_there(r, name, entries == NULL && base == NULL, e);
-        tuf_entries_free(entries);
+            not_there(r, name, f == NULL && base == NULL, e);
         tuf_metadata_free(base);
         return -1;
     }
-    struct tuf_metadata *m =
-        tuf_draft_targets(p->o->refresh ? NULL : p->w, name, r, base, entries, p->o->now, e);
+    struct tuf_metadata *m = next_version(p, name, r, f, base, e);
     bool changed = m != NULL && tuf_draft_changed(m, base);
     bool due = tuf_draft_due(base, r->signing / 1000, p->o->now) ||
                tuf_verify(base, &d.signers, name, NULL) != 0;
@@ -116,15 +125,12 @@ static int put_bins(struct tuf_publication *p, const struct tuf_policy_role *r,
     unsigned bits = (unsigned)p->w->policy.bin_bits;
     char name[TUF_ROLE_NAME_MAX + 1];
     struct tuf_draft_bins bins = {0};
-    struct tuf_entries *entries = NULL;
     int rc = p->o->refresh ? 0 : tuf_draft_bins(files, bits, &bins, e);
     for (uint32_t i = 0; rc == 0 && i < (UINT32_C(1) << bits); i++) {
+        const struct tuf_draft_files f = {.scan = files, .bins = &bins, .bin = i};
         rc = tuf_succinct_name(p->w->policy.bin_prefix, bits, i, name, sizeof(name));
-        if (rc == 0 && !p->o->refresh &&
-            (entries = tuf_draft_bin_entries(files, &bins, i, e)) == NULL)
-            rc = -1;
         if (rc == 0)
-            rc = put_one(p, name, r, entries, e);
+            rc = put_one(p, name, r, p->o->refresh ? NULL : &f, e);
     }
     tuf_draft_bins_free(&bins);
     return rc;
@@ -135,17 +141,12 @@ static int put_folder(struct tuf_publication *p, const struct tuf_policy_role *r
 {
     char dir[PATH_MAX];
     struct tuf_scan files = {0};
-    struct tuf_entries *entries = NULL;
-    int rc = 0;
+    const struct tuf_draft_files all = {.scan = &files};
     if (!p->o->refresh && (tuf_workspace_path(p->w, r->directory, dir, sizeof(dir), e) != 0 ||
                            tuf_scan_directory(dir, &files, e) != 0))
         return -1;
-    if (bins)
-        rc = put_bins(p, r, &files, e);
-    else if (p->o->refresh || (entries = tuf_draft_entries(NULL, &files, e)) != NULL)
-        rc = put_one(p, r->name, r, entries, e);
-    else
-        rc = -1;
+    int rc =
+        bins ? put_bins(p, r, &files, e) : put_one(p, r->name, r, p->o->refresh ? NULL : &all, e);
     tuf_scan_free(&files);
     return rc;
 }

@@ -57,15 +57,37 @@ static struct tm_key *find_key(struct tuf_online *o, const char *holder, struct 
     return key;
 }
 
+/* Whose public key it is: a KEY of others' makes does not say. */
+static const char *holder_of(const struct tuf_online *o, const json_t *key)
+{
+    const struct tuf_policy_online *p = o->w->policy.online.item;
+    const char *owner = tuf_keyring_owner(key);
+    char want[65];
+    char have[65];
+    if (tuf_policy_online_key(&o->w->policy, owner) != NULL ||
+        tuf_keyring_fingerprint(key, want, NULL) != 0)
+        return owner;
+    for (size_t i = 0; i < o->w->policy.online.count; i++) {
+        json_t *own = tuf_keyring_load(o->w->keys, p[i].name, NULL);
+        bool same =
+            own != NULL && tuf_keyring_fingerprint(own, have, NULL) == 0 && strcmp(want, have) == 0;
+        json_decref(own);
+        if (same)
+            return p[i].name;
+    }
+    return owner;
+}
+
 static int sign_by(struct tuf_online *o, struct tuf_metadata *m, const char *keyid,
                    const json_t *key, struct tm_err *e)
 {
-    struct tm_key *private_key = find_key(o, tuf_keyring_owner(key), e);
+    const char *holder = holder_of(o, key);
+    struct tm_key *private_key = find_key(o, holder, e);
     if (private_key == NULL)
         return -1;
     return tuf_metadata_sign(m, keyid, key, tm_key_pkey(private_key), e) == 0
                ? 0
-               : tm_err_wrap(e, "online key '%s'", tuf_keyring_owner(key));
+               : tm_err_wrap(e, "online key '%s'", holder);
 }
 
 int tuf_online_sign(struct tuf_online *o, struct tuf_metadata *m, const struct tuf_signers *by,
@@ -100,19 +122,34 @@ void tuf_online_period_of(const struct tuf_metadata *root, const struct tuf_poli
                                       good ? signing : r->signing / 1000};
 }
 
+/* The next version of `live` (or NULL): members that we do not know come along. */
+static json_t *next_signed(enum tuf_role role, const struct tuf_metadata *live, int64_t version,
+                           int64_t expires)
+{
+    json_t *s = live != NULL ? json_deep_copy(tuf_metadata_body(live)) : NULL;
+    if (s == NULL)
+        return tuf_signed_new(role, version, expires);
+    if (tuf_signed_set_version(s, version) == 0 && tuf_signed_set_expires(s, expires) == 0)
+        return s;
+    json_decref(s);
+    return NULL;
+}
+
 struct tuf_metadata *tuf_online_next(struct tuf_online *o, enum tuf_role role,
-                                     const struct tuf_metadata *root, int64_t version, json_t *meta,
-                                     json_t *head, int64_t now, struct tm_err *e)
+                                     const struct tuf_metadata *root,
+                                     const struct tuf_metadata *live, json_t *meta, json_t *head,
+                                     int64_t now, struct tm_err *e)
 {
     struct tuf_online_period period;
     struct tuf_signers by;
     const char *name = tuf_role_name(role);
+    int64_t version = live != NULL ? tuf_metadata_version(live) + 1 : 1;
     if (version > TUF_VERSION_MAX) {
         tm_err_set(e, "%s: version %lld is the last there can be", name, (long long)version - 1);
         return NULL;
     }
     tuf_online_period_of(root, &o->w->policy, role, &period);
-    json_t *s = tuf_signed_new(role, version, now + period.expiry);
+    json_t *s = next_signed(role, live, version, now + period.expiry);
     if (s == NULL || json_object_set(s, "meta", meta) != 0 ||
         (head != NULL && json_object_set(s, EVIDENCE_HEAD, head) != 0)) {
         json_decref(s);

@@ -34,10 +34,11 @@ struct tuf_online_period { /* seconds */
 void tuf_online_period_of(const struct tuf_metadata *root, const struct tuf_policy *p,
                           enum tuf_role role, struct tuf_online_period *out);
 
-/* A version of timestamp or snapshot, signed, or NULL. `meta` is borrowed, and so is `head`, that
- * of the transcript (NULL: it is not named). */
+/* The version of timestamp or snapshot after `live` (NULL: the first), signed, or NULL. `meta` is
+ * borrowed, and so is `head`, that of the transcript (NULL: it is not named). */
 struct tuf_metadata *tuf_online_next(struct tuf_online *o, enum tuf_role role,
-                                     const struct tuf_metadata *root, int64_t version, json_t *meta,
-                                     json_t *head, int64_t now, struct tm_err *e);
+                                     const struct tuf_metadata *root,
+                                     const struct tuf_metadata *live, json_t *meta, json_t *head,
+                                     int64_t now, struct tm_err *e);
 
 #endif

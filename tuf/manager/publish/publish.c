@@ -264,7 +264,7 @@ static int put_snapshot(struct tuf_publication *p, json_t **timestamp_meta, stru
         return tuf_metadata_sha256(live, p->snapshot_sha256, e);
     }
     struct tuf_metadata *m =
-        tuf_online_next(&p->online, TUF_SNAPSHOT, p->root, version, p->meta, NULL, p->o->now, e);
+        tuf_online_next(&p->online, TUF_SNAPSHOT, p->root, live, p->meta, NULL, p->o->now, e);
     int rc = m != NULL ? tuf_names_metadata(version, "snapshot", name, sizeof(name), e) : -1;
     if (rc == 0)
         rc = tuf_stage_put(&p->stage, STAGE_METADATA, name, m, true, &pin, e);
@@ -295,7 +295,7 @@ static int make_timestamp(struct tuf_publication *p, json_t *meta, struct tuf_me
     if (tuf_publication_chain(p, e) != 0)
         return -1;
     json_t *head = tuf_evidence_head(p->evidence.n, p->evidence.hash);
-    *out = head != NULL ? tuf_online_next(&p->online, TUF_TIMESTAMP, p->root, p->report->timestamp,
+    *out = head != NULL ? tuf_online_next(&p->online, TUF_TIMESTAMP, p->root, live,
                                           meta != NULL ? meta : same, head, p->o->now, e)
                         : NULL;
     int rc = *out != NULL ? 0 : head != NULL ? -1 : no_memory(e);
