@@ -293,11 +293,11 @@ static bool too_long(const struct tm_http_conn *c)
     return c->body_seen > most || (c->chunked && c->checked > 2 * most + HTTP_HEAD_MAX);
 }
 
-/* A body that is over what others may have, and may be: is there room for it? */
+/* A body that is larger than most, and may be: is there room for it? */
 static bool has_room(struct tm_http_conn *c)
 {
     size_t whole = c->chunked ? c->body_most : (size_t)(c->body_seen + c->body_left);
-    return c->body_seen <= c->worker->server->o.max_body || tm_http_large_reserve(c, whole) == 0;
+    return c->body_seen <= HTTP_SMALL_BODY || tm_http_large_reserve(c, whole) == 0;
 }
 
 static enum step step_body(struct tm_http_conn *c)

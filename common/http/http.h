@@ -53,10 +53,12 @@ struct tm_http_mount {
     size_t max_body;       /* of it, bytes; 0: the server's */
 };
 
-/* Bodies over the server's max_body, where a mount takes them, may have so many bytes together;
- * beyond it they are answered with HTTP_FAULT_BUSY. While one is read and handled, up to three
- * times its size is in memory. */
+/* Bodies over HTTP_SMALL_BODY may have so many bytes together, counted as soon as more than that
+ * has come of one; beyond it they are answered with HTTP_FAULT_BUSY. So clients that begin bodies
+ * and pause hold no more. While one is read and handled, up to three times its size is in memory.
+ */
 #define HTTP_LARGE_TOTAL ((size_t)64 << 20)
+#define HTTP_SMALL_BODY ((size_t)16 * 1024)
 
 /* -1: a mount may not have this path. `what` begins the message. */
 int tm_http_prefix_check(const char *what, const char *prefix, struct tm_err *e);

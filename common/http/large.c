@@ -1,5 +1,5 @@
-/* Bodies that are larger than the server takes otherwise: which request may have one, and how many
- * bytes all of them have. */
+/* Bodies that are larger than most: which request may have how much, and how many bytes all of them
+ * have. */
 #include <string.h>
 
 #include "common/http/internal.h"

@@ -50,7 +50,7 @@ static void no_release(void *state)
     (void)state;
 }
 
-static enum tm_http_result hold(void *ctx, struct tm_http_exchange *x)
+static inline enum tm_http_result hold(void *ctx, struct tm_http_exchange *x)
 {
     (void)ctx;
     if (tm_http_state(x) != NULL) {
@@ -91,12 +91,12 @@ static int dial(const struct tm_http_server *s)
     return raw_dial(tm_http_server_address(s));
 }
 
-static void puts_to(int fd, const char *text)
+static inline void puts_to(int fd, const char *text)
 {
     assert_int_equal(raw_puts(fd, text), 0);
 }
 
-static int ask(const struct tm_http_server *s, const char *request, struct tm_buf *out)
+static inline int ask(const struct tm_http_server *s, const char *request, struct tm_buf *out)
 {
     return raw_ask(tm_http_server_address(s), request, out);
 }
