@@ -167,20 +167,37 @@ static int read_unknown(const struct tm_jsonmap_reader *r, const struct tm_jsonm
                                                             : 0;
 }
 
+/* JSONMAP_LOOSE: reads it, or leaves the place empty. */
+static bool takes(const struct tm_jsonmap_reader *r, const struct tm_jsonmap_at *at,
+                  const json_t *value, const struct tm_jsonmap_member *m, bool proto, void *place)
+{
+    struct tm_err ignored = {0};
+    const struct tm_jsonmap_reader own = {r->how, &ignored};
+    if (read_value(&own, at, value, m, proto, place) == 0)
+        return true;
+    tm_jsonmap_free_value(m, place);
+    return false;
+}
+
 static int read_member(const struct tm_jsonmap_reader *r, const struct tm_jsonmap_at *at,
                        const struct tm_jsonmap *map, const struct tm_jsonmap_member *m,
-                       const json_t *value, uint64_t *seen, void *dest)
+                       const char *key, json_t *value, uint64_t *seen, void *dest)
 {
     struct tm_jsonmap_at here = {.up = at, .name = m->name};
     uint64_t bit = (uint64_t)1 << (m - map->members);
     if ((*seen & bit) != 0)
         return tm_jsonmap_fault(&here, r->e, "is given twice");
     if (json_is_null(value) && (map->proto || (m->flags & JSONMAP_NULL) != 0))
-        return 0;
+        return map->unknown == JSONMAP_KEEP ? keep(map, key, value, dest, r->e) : 0;
     *seen |= bit;
+    if ((m->flags & JSONMAP_LOOSE) != 0 &&
+        !takes(r, &here, value, m, map->proto, jsonmap_place(dest, m)))
+        return keep(map, key, value, dest, r->e);
     if ((m->flags & JSONMAP_NOTED) != 0)
         *(bool *)((char *)dest + m->has) = true;
-    return read_value(r, &here, value, m, map->proto, jsonmap_place(dest, m));
+    return (m->flags & JSONMAP_LOOSE) != 0
+               ? 0
+               : read_value(r, &here, value, m, map->proto, jsonmap_place(dest, m));
 }
 
 /* Absent members: refused when required, "" when protobuf's text. */
@@ -214,7 +231,7 @@ static int read_object(const struct tm_jsonmap_reader *r, const struct tm_jsonma
     json_object_foreach((json_t *)v, key, value)
     {
         const struct tm_jsonmap_member *m = find(map, key);
-        int rc = m != NULL ? read_member(r, at, map, m, value, &seen, dest)
+        int rc = m != NULL ? read_member(r, at, map, m, key, value, &seen, dest)
                            : read_unknown(r, at, map, key, value, dest);
         if (rc != 0)
             return rc;

@@ -47,11 +47,13 @@ enum tm_jsonmap_kind {
 enum {
     JSONMAP_REQUIRED = 1,  /* absent is an error; else the place stays as it is */
     JSONMAP_NOTED = 2,     /* the bool at `has` tells whether it was there */
-    JSONMAP_NULL = 4,      /* null is as absent, here */
+    JSONMAP_NULL = 4,      /* null is as absent, here (and kept, by JSONMAP_KEEP) */
     JSONMAP_MUST_KNOW = 8, /* JSONMAP_ENUM: a value without a name is refused, always */
     JSONMAP_ALWAYS = 16,   /* written also when it is empty, as JSONMAP_REQUIRED is */
     JSONMAP_OMIT = 32,     /* JSONMAP_OBJECT, JSONMAP_INTEGER: none when empty, or 0, is written */
     JSONMAP_QUOTED = 64,   /* JSONMAP_INTEGER: written as a string, as protobuf does 64 bits */
+    JSONMAP_LOOSE = 128,   /* with JSONMAP_KEEP: a value that the row does not take is no error but
+                              kept as it is, like an unknown member; the place stays empty */
 };
 
 enum tm_jsonmap_unknown {

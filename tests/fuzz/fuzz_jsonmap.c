@@ -17,6 +17,7 @@ struct entry {
     struct item item;
 };
 struct all {
+    int64_t loose;
     char *name;
     bool on;
     bool has_size;
@@ -70,6 +71,12 @@ static const struct tm_jsonmap_member all_members[] = {
      .each = &an_entry,
      .size = sizeof(struct entry)},
     {.name = "tree", JSONMAP_AT(struct all, tree), .kind = JSONMAP_TREE},
+    {.name = "loose",
+     JSONMAP_AT(struct all, loose),
+     .kind = JSONMAP_INTEGER,
+     .min = 1,
+     .max = 9,
+     .flags = JSONMAP_LOOSE | JSONMAP_OMIT},
     {0}};
 static const struct tm_jsonmap all_map = {.members = all_members,
                                           .size = sizeof(struct all),

@@ -98,7 +98,7 @@ static void compare_with_tree(const struct tuf_metadata *m, const uint8_t *data,
     struct tm_err e = {0};
     struct tm_buf a = {0};
     struct tm_buf b = {0};
-    json_t *tree = tm_strictjson_parse((const char *)data, size, size, &e);
+    json_t *tree = tm_strictjson_parse_aside((const char *)data, size, NULL, &e);
     const json_t *body = json_object_get(tree, "signed");
     const struct tm_buf *bytes = tuf_metadata_canonical(m, &a, &e);
     bool canonical = tuf_canonical_write(body, &b, &e) == 0;
@@ -110,6 +110,12 @@ static void compare_with_tree(const struct tuf_metadata *m, const uint8_t *data,
     json_t *entry;
     struct tuf_file_info info;
     const char *map = m->role == TUF_TARGETS ? "targets" : "meta";
+    json_t *written = tuf_write_document(&m->file, &e);
+    if (m->map != NULL)
+        json_object_set(json_object_get(written, "signed"), map, json_object_get(body, map));
+    if (!json_equal(written, tree))
+        abort();
+    json_decref(written);
     json_object_foreach(json_object_get(body, map), name, entry)
     {
         if (m->role != TUF_ROOT && !tuf_entry_find(m, name, &info))

@@ -242,6 +242,69 @@ static void unknown_members_are_kept_and_written_again(void **state)
     tm_jsonmap_free(&keeping_map, &f);
 }
 
+struct loose {
+    char *text;
+    bool has_holder;
+    struct holder holder;
+    int64_t n;
+    json_t *rest;
+};
+
+static void a_loose_row_keeps_what_it_does_not_take(void **state)
+{
+    static const struct tm_jsonmap_member holder_rows[] = {{.name = "url",
+                                                            JSONMAP_AT(struct holder, url),
+                                                            .kind = JSONMAP_TEXT,
+                                                            .flags = JSONMAP_REQUIRED},
+                                                           {0}};
+    static const struct tm_jsonmap holder_map = {.members = holder_rows,
+                                                 .size = sizeof(struct holder)};
+    static const struct tm_jsonmap_member rows[] = {{.name = "text",
+                                                     JSONMAP_AT(struct loose, text),
+                                                     .kind = JSONMAP_TEXT,
+                                                     .flags = JSONMAP_LOOSE | JSONMAP_NULL},
+                                                    {.name = "holder",
+                                                     JSONMAP_AT(struct loose, holder),
+                                                     .kind = JSONMAP_OBJECT,
+                                                     .map = &holder_map,
+                                                     .flags = JSONMAP_LOOSE | JSONMAP_NOTED,
+                                                     .has = offsetof(struct loose, has_holder)},
+                                                    {.name = "n",
+                                                     JSONMAP_AT(struct loose, n),
+                                                     .kind = JSONMAP_INTEGER,
+                                                     .min = 1,
+                                                     .max = 9,
+                                                     .flags = JSONMAP_LOOSE | JSONMAP_OMIT},
+                                                    {0}};
+    static const struct tm_jsonmap map = {.members = rows,
+                                          .size = sizeof(struct loose),
+                                          .unknown = JSONMAP_KEEP,
+                                          .rest = offsetof(struct loose, rest)};
+    static const struct {
+        const char *text;
+        size_t kept;
+    } cases[] = {
+        {"{\"text\":\"a\",\"holder\":{\"url\":\"u\"},\"n\":9}", 0},
+        {"{\"text\":null,\"holder\":{\"url\":\"u\"},\"n\":0}", 2},
+        {"{\"text\":1,\"holder\":{\"url\":\"u\",\"x\":1},\"n\":\"9\"}", 3},
+        {"{\"text\":[],\"holder\":null,\"n\":10,\"also\":true}", 4},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct loose l = {0};
+        struct tm_err e = {0};
+        json_t *v = json_loads(cases[i].text, 0, NULL);
+        assert_int_equal(tm_jsonmap_read(v, &map, NULL, &l, &e), 0);
+        assert_int_equal(json_object_size(l.rest), cases[i].kept);
+        assert_int_equal(l.has_holder, l.holder.url != NULL);
+        json_t *again = tm_jsonmap_write(&map, &l, &e);
+        assert_true(json_equal(v, again));
+        json_decref(again);
+        json_decref(v);
+        tm_jsonmap_free(&map, &l);
+    }
+}
+
 static void note(void *arg, const char *text)
 {
     tm_buf_puts(arg, text);
@@ -299,6 +362,7 @@ int main(void)
         cmocka_unit_test(what_was_read_is_written_in_the_order_of_the_table),
         cmocka_unit_test(a_fault_names_the_member_and_where_it_stands),
         cmocka_unit_test(unknown_members_are_kept_and_written_again),
+        cmocka_unit_test(a_loose_row_keeps_what_it_does_not_take),
         cmocka_unit_test(a_strict_reader_refuses_what_a_tolerant_one_notes_or_leaves_out),
         cmocka_unit_test(protobuf_may_write_snake_case_numbers_as_text_and_enums_as_numbers),
     };

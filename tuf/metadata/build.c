@@ -189,7 +189,14 @@ const json_t *tuf_metadata_signatures(const struct tuf_metadata *m)
 
 int tuf_metadata_put_signature(struct tuf_metadata *m, json_t *signature)
 {
-    return tuf_envelope_put_signature(m->envelope, signature);
+    json_incref(signature);
+    int rc = tuf_envelope_put_signature(m->envelope, signature);
+    if (rc == 0)
+        rc = tuf_signatures_put(&m->file.signatures,
+                                json_string_value(json_object_get(signature, "keyid")),
+                                json_string_value(json_object_get(signature, "sig")));
+    json_decref(signature);
+    return rc;
 }
 
 int tuf_metadata_sign(struct tuf_metadata *m, const char *keyid, const json_t *key, EVP_PKEY *pkey,

@@ -35,6 +35,10 @@ json_t *tuf_entries_take_out(const json_t *envelope, enum tuf_role role, struct 
 struct tuf_metadata *tuf_metadata_build(json_t *envelope, enum tuf_role role,
                                         struct tuf_entries *entries, struct tm_err *e);
 
+/* The same of what `signed` says, which is taken over and emptied; it must be whole. */
+struct tuf_metadata *tuf_metadata_make(struct tuf_signed *body, struct tuf_entries *entries,
+                                       struct tm_err *e);
+
 /* Another owner of the same metadata: each calls tuf_metadata_free(). */
 struct tuf_metadata *tuf_metadata_ref(const struct tuf_metadata *m);
 

@@ -7,7 +7,6 @@
 
 #include "tuf/metadata/metadata.h"
 
-#define TUF_SUCCINCT_BITS_MAX 32
 #define TUF_DELEGATIONS_MAX 32 /* delegated roles that a client visits for one target */
 
 struct tuf_path {     /* a target path and its SHA-256 */

@@ -4,6 +4,7 @@
 
 #include "tuf/metadata/entries.h"
 #include "tuf/metadata/metadata.h"
+#include "tuf/metadata/typesjson.h"
 
 struct tuf_good_signature;
 struct tuf_good_signatures { /* verify.c: remembered, so that no signature is checked twice */
@@ -12,8 +13,9 @@ struct tuf_good_signatures { /* verify.c: remembered, so that no signature is ch
 
 struct tuf_metadata {
     unsigned refs;
-    json_t *envelope; /* owned */
-    json_t *body;     /* its `signed`, which nobody changes any more */
+    json_t *envelope;         /* owned */
+    json_t *body;             /* its `signed`, which nobody changes any more */
+    struct tuf_document file; /* the same, read */
     /* Of targets and snapshots: what stands in body[map], which is empty. */
     struct tuf_entry_list entries;
     const char *map; /* "targets", "meta"; or NULL */

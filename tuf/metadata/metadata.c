@@ -10,24 +10,6 @@
 #include "tuf/metadata/canonical.h"
 #include "tuf/metadata/internal.h"
 
-static const char *const role_names[TUF_ROLE_COUNT] = {"root", "timestamp", "snapshot", "targets"};
-
-const char *tuf_role_name(enum tuf_role role)
-{
-    return role_names[role];
-}
-
-int tuf_role_from_name(const char *name, enum tuf_role *out)
-{
-    for (int i = 0; i < TUF_ROLE_COUNT; i++) {
-        if (strcmp(role_names[i], name) == 0) {
-            *out = (enum tuf_role)i;
-            return 0;
-        }
-    }
-    return -1;
-}
-
 bool tuf_role_encode(const char *name, char out[TUF_ROLE_NAME_MAX + 1])
 {
     static const char plain[] =
@@ -107,8 +89,8 @@ static int check_type(const json_t *body, enum tuf_role role, struct tm_err *e)
     const char *type = tm_strictjson_str(body, "_type");
     if (type == NULL)
         return tm_err_set(e, "_type is missing or not a string");
-    if (strcmp(type, role_names[role]) != 0)
-        return tm_err_set(e, "_type is '%.40s', not '%s'", type, role_names[role]);
+    if (strcmp(type, tuf_role_name(role)) != 0)
+        return tm_err_set(e, "_type is '%.40s', not '%s'", type, tuf_role_name(role));
     return 0;
 }
 
@@ -156,9 +138,9 @@ static int set_envelope(struct tuf_metadata *m, json_t *envelope, struct tm_err 
     m->body = json_object_get(envelope, "signed");
     if (!json_is_object(envelope))
         return tm_err_set(e, "the file is not a JSON object");
-    if (check_body(m, e) != 0)
+    if (check_body(m, e) != 0 || check_signatures(json_object_get(envelope, "signatures"), e) != 0)
         return -1;
-    return check_signatures(json_object_get(envelope, "signatures"), e);
+    return tuf_read_document(envelope, m->role, &m->file, e);
 }
 
 struct tuf_metadata *tuf_metadata_build(json_t *envelope, enum tuf_role role,
@@ -182,6 +164,19 @@ struct tuf_metadata *tuf_metadata_build(json_t *envelope, enum tuf_role role,
         (m->map == NULL || tuf_entry_list_seal(&m->entries, m->body, m->map, e) == 0))
         return m;
     tuf_metadata_free(m);
+    return NULL;
+}
+
+struct tuf_metadata *tuf_metadata_make(struct tuf_signed *body, struct tuf_entries *entries,
+                                       struct tm_err *e)
+{
+    enum tuf_role role = body->role;
+    const struct tuf_document file = {.body = *body};
+    json_t *envelope = tuf_write_document(&file, e);
+    tuf_free_signed(body);
+    if (envelope != NULL)
+        return tuf_metadata_build(envelope, role, entries, e);
+    tuf_entries_free(entries);
     return NULL;
 }
 
@@ -239,6 +234,7 @@ void tuf_metadata_free(struct tuf_metadata *m)
     if (m == NULL || --m->refs > 0)
         return;
     json_decref(m->envelope);
+    tuf_free_document(&m->file);
     tuf_entry_list_free(&m->entries);
     tuf_good_signatures_free(m->good);
     free(m);
@@ -255,6 +251,16 @@ const struct tm_buf *tuf_metadata_canonical(const struct tuf_metadata *m, struct
 const json_t *tuf_metadata_body(const struct tuf_metadata *m)
 {
     return m->body;
+}
+
+const struct tuf_signed *tuf_metadata_signed(const struct tuf_metadata *m)
+{
+    return &m->file.body;
+}
+
+const struct tuf_signatures *tuf_metadata_signature_list(const struct tuf_metadata *m)
+{
+    return &m->file.signatures;
 }
 
 enum tuf_role tuf_metadata_role(const struct tuf_metadata *m)

@@ -15,20 +15,11 @@
 
 #include "common/buf.h"
 #include "common/err.h"
+#include "tuf/metadata/types.h"
 
-enum tuf_role { TUF_ROOT, TUF_TIMESTAMP, TUF_SNAPSHOT, TUF_TARGETS, TUF_ROLE_COUNT };
-
-#define TUF_VERSION_MAX ((INT64_C(1) << 53) - 1) /* what every implementation can read */
-#define TUF_METADATA_MAX ((size_t)256 << 20)     /* bytes of one file, whatever a pin says */
-#define TUF_SIGNATURES_MAX 1024                  /* entries in one file */
-#define TUF_KEYIDS_MAX 256                       /* of one role */
-#define TUF_ROLE_NAME_MAX 230                    /* bytes of a delegated role's name, encoded */
-#define TUF_TARGET_PATH_MAX 2048                 /* bytes */
-
-/* "root", "timestamp", "snapshot", "targets". */
-const char *tuf_role_name(enum tuf_role role);
-/* -1: none of the four. */
-int tuf_role_from_name(const char *name, enum tuf_role *out);
+#define TUF_METADATA_MAX ((size_t)256 << 20) /* bytes of one file, whatever a pin says */
+#define TUF_ROLE_NAME_MAX 230                /* bytes of a delegated role's name, encoded */
+#define TUF_TARGET_PATH_MAX 2048             /* bytes */
 
 /* A role's name as it stands in file names: all but letters, digits and "_.-~" as %XX, '/' too.
  * False: longer than TUF_ROLE_NAME_MAX. */
@@ -50,6 +41,10 @@ void tuf_metadata_free(struct tuf_metadata *m); /* NULL is fine */
 /* `signed` without its `targets` or `meta` (of a targets role or a snapshot), which is an empty
  * object here: entries are asked for one by one. Borrowed. */
 const json_t *tuf_metadata_body(const struct tuf_metadata *m);
+
+/* What the file says: `signed` (entries apart), and the signatures. Borrowed. */
+const struct tuf_signed *tuf_metadata_signed(const struct tuf_metadata *m);
+const struct tuf_signatures *tuf_metadata_signature_list(const struct tuf_metadata *m);
 
 enum tuf_role tuf_metadata_role(const struct tuf_metadata *m);
 int64_t tuf_metadata_version(const struct tuf_metadata *m);
