@@ -162,7 +162,7 @@ static int read_value(struct tm_yamldoc *r, yaml_node_t *n, const struct tm_yaml
     case YAMLMAP_TEXTS:
         return read_texts(r, n, k, at(dest, k));
     case YAMLMAP_SECTION:
-        return read_section(r, n, k->keys, k->name, dest);
+        return read_section(r, n, k->keys, k->name, at(dest, k));
     case YAMLMAP_ENTRIES:
         return read_entries(r, n, k, at(dest, k));
     case YAMLMAP_CALL:
@@ -291,7 +291,7 @@ void tm_yamlmap_free(const struct tm_yamlmap_key *keys, void *dest)
 {
     for (const struct tm_yamlmap_key *k = keys; k->name != NULL; k++) {
         if (k->type == YAMLMAP_SECTION) {
-            tm_yamlmap_free(k->keys, dest);
+            tm_yamlmap_free(k->keys, at(dest, k));
         } else if (k->type == YAMLMAP_TEXT || k->type == YAMLMAP_PATH) {
             char **text = at(dest, k);
             free(*text);

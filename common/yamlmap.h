@@ -32,7 +32,7 @@ enum tm_yamlmap_type {
     YAMLMAP_DURATION, /* int64_t milliseconds, min..max: "250ms", "10s", "10m", "24h", "7d" */
     YAMLMAP_SIZE,     /* int64_t bytes, min..max: "4096", "256KiB", "4MiB" */
     YAMLMAP_TEXTS,    /* struct tm_yamlmap_list: a sequence of strings */
-    YAMLMAP_SECTION,  /* a nested mapping, into the same struct */
+    YAMLMAP_SECTION,  /* a nested mapping, into the struct that begins at the offset */
     YAMLMAP_ENTRIES,  /* struct tm_yamlmap_entries: names of the file's choice, each with a section
                          into its own struct of `max` bytes, which begins as zeros */
     YAMLMAP_CALL,     /* read by `keys`, a struct tm_yamlmap_call */
@@ -54,6 +54,24 @@ struct tm_yamlmap_key {
     int64_t min, max;
     const void *keys; /* a table: YAMLMAP_SECTION, YAMLMAP_ENTRIES; YAMLMAP_CALL: the function */
 };
+
+/* Rows of a table into a `struct_type`, by members of it. */
+#define YAMLMAP_ROW(struct_type, text, kind, member, lo, hi) \
+    { \
+        text, kind, offsetof(struct_type, member), lo, hi, NULL \
+    }
+#define YAMLMAP_SECTION_ROW(struct_type, text, member, table) \
+    { \
+        text, YAMLMAP_SECTION, offsetof(struct_type, member), 0, 0, table \
+    }
+#define YAMLMAP_ENTRIES_ROW(struct_type, text, member, entry_type, table) \
+    { \
+        text, YAMLMAP_ENTRIES, offsetof(struct_type, member), 0, sizeof(entry_type), table \
+    }
+#define YAMLMAP_END \
+    { \
+        NULL, YAMLMAP_TEXT, 0, 0, 0, NULL \
+    }
 
 /* Fills `dest`, which holds the defaults (owned text from malloc, or NULL). `name` is the file's
  * path, for messages and for YAMLMAP_PATH. On -1 `dest` may be half filled: free it all the same.

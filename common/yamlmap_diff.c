@@ -105,7 +105,7 @@ static void walk_table(const struct walk *w, const struct tm_yamlmap_key *keys, 
         const void *in_a = (const char *)a + k->offset;
         const void *in_b = (const char *)b + k->offset;
         if (k->type == YAMLMAP_SECTION)
-            walk_table(w, k->keys, path, a, b);
+            walk_table(w, k->keys, path, in_a, in_b);
         else if (k->type == YAMLMAP_ENTRIES)
             walk_entries(w, k, path, in_a, in_b);
         else if (!same_value(k, in_a, in_b))

@@ -9,83 +9,62 @@
 
 #include "ca/ct/ct.h"
 #include "ca/ct/embedded.h"
-#include "common/http/http.h"
-#include "ca/log/signatures/siglog.h"
+#include "ca/log/engine/log.h"
 #include "ca/signer/signer.h"
 #include "common/err.h"
+#include "common/http/http.h"
 #include "common/jlog.h"
 #include "common/yamlmap.h"
 #include "common/yamlmap_diff.h"
 #include "oidc/verifier.h"
 
-struct ca_config_key { /* text is owned: a file and its password, or a token */
+/* One struct a section; text is owned, durations are milliseconds, NULL is what is not given. */
+
+struct ca_config_key { /* a file and its password, or a token */
     char *file, *password_file, *password_env;
     char *module, *token, *label, *pin_file, *pin_env;
 };
 
-struct ca_config_signatures { /* a log of signatures; text is owned */
-    char *directory;          /* NULL: none */
-    char *origin, *prefix, *anchor;
-    struct ca_config_key key;
-    int64_t checkpoint_interval;
-    struct tm_yamlmap_entries retired; /* of struct ca_config_retired */
+struct ca_config_timeouts {
+    int64_t header, request, idle, wait, drain;
 };
 
-struct ca_config_tsa { /* a timestamp authority; text is owned */
-    char *chain;       /* NULL: none */
-    char *policy;
-    struct ca_config_key key;
+struct ca_config_tls {
+    char *certificate, *key; /* paths; both or neither */
 };
 
-struct ca_config { /* text is owned; durations are milliseconds */
-    char *listen;
-    char *metrics_listen; /* NULL: no metrics listener */
-    int64_t workers;      /* 0: as many as the machine has processors */
-    int64_t max_request_size;
-    int64_t header_timeout, request_timeout, idle_timeout, wait_timeout, drain_timeout;
-    int64_t connection_limit, per_address_limit;
-    char *tls_certificate, *tls_key;                        /* paths; both or neither */
-    struct tm_yamlmap_list proxies;                         /* addresses and networks */
-    struct tm_http_network proxy_network[HTTP_PROXIES_MAX]; /* the same, read */
-    char *proxy_way;                                        /* a word of proxy_ways */
+struct ca_config_proxies {
+    struct tm_yamlmap_list addresses;                 /* and networks */
+    struct tm_http_network network[HTTP_PROXIES_MAX]; /* the same, read */
+    char *way;                                        /* how they name the client */
+};
 
-    char *backend, *chain, *key, *password_file, *password_env;
-    char *pkcs11_module, *pkcs11_token, *pkcs11_key, *pkcs11_pin_file, *pkcs11_pin_env;
+struct ca_config_ca {
+    char *backend, *chain;
+    struct ca_config_key key;
     char *ephemeral_type;
     int64_t lifetime;
     bool subject_key_id;
     struct tm_yamlmap_list algorithms; /* client-signing-algorithms; empty: the default list */
+};
 
-    char *issuers_file;
+struct ca_config_oidc {
     int64_t skew, max_token_age, jwks_refresh, jwks_min_interval, jwks_max_age, fetch_timeout;
     bool allow_http;
-    char *oidc_ca_file, *kubernetes_ca_file, *kubernetes_token_file, *engine;
+    char *ca_file, *kubernetes_ca_file, *kubernetes_token_file, *engine;
+};
 
-    int64_t scts_required, operators_required, ct_deadline;
-    bool detached_sct;
-    struct tm_yamlmap_entries ct_logs;                            /* of struct ca_config_log */
-    struct tm_yamlmap_entries retired_logs;                       /* of struct ca_config_retired */
-    char *embedded_directory, *embedded_origin, *embedded_anchor; /* directory NULL: no such log */
-    char *embedded_key, *embedded_password_file, *embedded_password_env;
-    char *embedded_module, *embedded_token, *embedded_label, *embedded_pin_file, *embedded_pin_env;
-    char *embedded_prefix;               /* NULL: /log */
+struct ca_config_embedded {
+    char *directory; /* NULL: no such log */
+    char *origin, *prefix, *anchor;
+    struct ca_config_key key;
+    int64_t checkpoint_interval;
     struct tm_yamlmap_entries witnesses; /* of struct ca_witness_peer */
     int64_t witness_quorum, witness_timeout;
     bool witness_allow_http;
-    int64_t checkpoint_interval;
-
-    struct ca_config_signatures signatures;
-    struct ca_config_tsa tsa;
-
-    char *tuf_directory; /* a published TUF tree to serve; NULL: none */
-    char *tuf_prefix;    /* NULL: /tuf */
-
-    int64_t reload_interval; /* between looks at the files; 0: only on SIGHUP */
-    char *log_level;
-    char *audit, *audit_file; /* file NULL: with the log lines */
 };
 
-struct ca_config_log { /* an external log; text is owned */
+struct ca_config_ct_log { /* an external log */
     char *name;
     char *url, *public_key, *operator_name, *host, *tls_ca;
     char *not_after_start, *not_after_limit;
@@ -93,13 +72,64 @@ struct ca_config_log { /* an external log; text is owned */
     bool allow_http;
 };
 
-#define CA_CONFIG_RETIRED_MAX 32
+#define CA_CONFIG_RETIRED_MAX 32 /* of each kind of log */
 
-struct ca_config_retired { /* a log that is served as it ended; text is owned */
+struct ca_config_retired { /* a log that is served as it ended */
     char *name;
     char *directory, *public_key, *prefix;
 };
-const struct ca_config_retired *ca_config_retired_at(const struct ca_config *c, size_t i);
+
+struct ca_config_ct {
+    int64_t scts_required, operators_required, deadline;
+    bool detached;
+    struct ca_config_embedded embedded;
+    struct tm_yamlmap_entries retired; /* of struct ca_config_retired */
+    struct tm_yamlmap_entries logs;    /* of struct ca_config_ct_log */
+};
+
+struct ca_config_signatures { /* a log of signatures */
+    char *directory;          /* NULL: none */
+    char *origin, *prefix, *anchor;
+    struct ca_config_key key;
+    int64_t checkpoint_interval;
+    struct tm_yamlmap_entries retired; /* of struct ca_config_retired */
+};
+
+struct ca_config_tsa { /* a timestamp authority */
+    char *chain;       /* NULL: none */
+    char *policy;
+    struct ca_config_key key;
+};
+
+struct ca_config_tuf { /* a published TUF tree to serve */
+    char *directory;   /* NULL: none */
+    char *prefix;
+};
+
+struct ca_config_lines { /* the server's own log lines */
+    char *level;
+};
+
+struct ca_config { /* the file */
+    char *listen;
+    char *metrics_listen; /* NULL: no metrics listener */
+    int64_t workers;      /* 0: as many as the machine has processors */
+    int64_t max_request_size;
+    struct ca_config_timeouts timeouts;
+    int64_t connection_limit, per_address_limit;
+    struct ca_config_tls tls;
+    struct ca_config_proxies proxies;
+    struct ca_config_ca ca;
+    char *issuers_file;
+    struct ca_config_oidc oidc;
+    struct ca_config_ct ct;
+    struct ca_config_signatures signatures;
+    struct ca_config_tsa tsa;
+    struct ca_config_tuf tuf;
+    int64_t reload_interval; /* between looks at the files; 0: only on SIGHUP */
+    struct ca_config_lines log;
+    char *audit, *audit_file; /* file NULL: with the log lines */
+};
 
 /* Every key at its default. -1: out of memory. Free it in either case. */
 int ca_config_default(struct ca_config *c, struct tm_err *e);
@@ -127,7 +157,18 @@ void ca_config_http(const struct ca_config *c, struct tm_http_options *o);
 void ca_config_ct(const struct ca_config *c, struct ca_ct_member *members, struct ca_ct_options *o);
 void ca_config_embedded(const struct ca_config *c, struct ca_ct_embedded_options *o);
 void ca_config_siglog(const struct ca_config *c, struct ca_log_options *o); /* without its key */
+
+/* Where each part is served, as configured or by default. */
+const char *ca_config_embedded_prefix(const struct ca_config *c);
 const char *ca_config_siglog_prefix(const struct ca_config *c);
+const char *ca_config_tuf_prefix(const struct ca_config *c);
+
+/* Of the section's list, by number. */
+const struct ca_config_retired *ca_config_retired_at(const struct tm_yamlmap_entries *retired,
+                                                     size_t i);
+/* Each section's key, in use or not. */
+#define CA_CONFIG_KEYS 4
+void ca_config_keys(const struct ca_config *c, const struct ca_config_key *keys[CA_CONFIG_KEYS]);
 struct tm_key_source ca_config_key_source(const struct ca_config_key *k);
 bool ca_config_audit_best_effort(const struct ca_config *c);
 enum tm_jlog_level ca_config_log_level(const struct ca_config *c);

@@ -1,35 +1,57 @@
-/* Inside ca/config only. */
+/* Inside ca/config only: rows of the tables, and one table and check for each section. */
 #ifndef TENMINT_CA_CONFIG_INTERNAL_H
 #define TENMINT_CA_CONFIG_INTERNAL_H
 
+#include <stddef.h>
+
 #include "ca/config/config.h"
 
-/* logs.c: the section 'ct', and prefixes that would hide each other. `name` is the file's. */
-int ca_config_check_logs(const char *name, const struct ca_config *c, struct tm_err *e);
+#define KIB ((int64_t)1024)
+#define SECOND ((int64_t)1000)
+#define MINUTE (60 * SECOND)
+#define HOUR (60 * MINUTE)
 
-/* proxies.c: reads the texts; fills the server's options */
+/* Rows of the section `s`, whose struct is ca_config_`s`. */
+#define TEXT(s, text, member) YAMLMAP_ROW(struct ca_config_##s, text, YAMLMAP_TEXT, member, 0, 0)
+#define TEXTS(s, text, member) YAMLMAP_ROW(struct ca_config_##s, text, YAMLMAP_TEXTS, member, 0, 0)
+#define PATH(s, text, member) YAMLMAP_ROW(struct ca_config_##s, text, YAMLMAP_PATH, member, 0, 0)
+#define BOOL(s, text, member) YAMLMAP_ROW(struct ca_config_##s, text, YAMLMAP_BOOL, member, 0, 0)
+#define NUMBER(s, text, member, lo, hi) \
+    YAMLMAP_ROW(struct ca_config_##s, text, YAMLMAP_NUMBER, member, lo, hi)
+#define TIME(s, text, member, lo, hi) \
+    YAMLMAP_ROW(struct ca_config_##s, text, YAMLMAP_DURATION, member, lo, hi)
+
+/* The rows of a private key, the section's member `key`. */
+#define KEY_ROWS(s) \
+    PATH(s, "key", key.file), PATH(s, "password-file", key.password_file), \
+        TEXT(s, "password-env", key.password_env), PATH(s, "pkcs11-module", key.module), \
+        TEXT(s, "pkcs11-token", key.token), TEXT(s, "pkcs11-key", key.label), \
+        PATH(s, "pkcs11-pin-file", key.pin_file), TEXT(s, "pkcs11-pin-env", key.pin_env)
+
+extern const struct tm_yamlmap_key ca_config_timeout_keys[], ca_config_tls_keys[],
+    ca_config_proxy_keys[], ca_config_ca_keys[], ca_config_oidc_keys[], ca_config_ct_keys[],
+    ca_config_signature_keys[], ca_config_tsa_keys[], ca_config_tuf_keys[],
+    ca_config_retired_keys[];
+
+/* What no table can say. `name` is the file's. */
+int ca_config_check_listeners(const char *name, const struct ca_config *c, struct tm_err *e);
 int ca_config_read_proxies(const char *name, struct ca_config *c, struct tm_err *e);
-void ca_config_proxies(const struct ca_config *c, struct tm_http_options *o);
-/* key.c: exactly one of a file and a token. `where` begins the message. */
+int ca_config_check_ca(const char *name, const struct ca_config *c, struct tm_err *e);
+int ca_config_check_oidc(const char *name, const struct ca_config_oidc *c, struct tm_err *e);
+int ca_config_check_ct(const char *name, const struct ca_config *c, struct tm_err *e);
+int ca_config_check_signatures(const char *name, const struct ca_config_signatures *c,
+                               struct tm_err *e);
+int ca_config_check_tsa(const char *name, const struct ca_config_tsa *c, struct tm_err *e);
+int ca_config_check_tuf(const char *name, const struct ca_config_tuf *c, struct tm_err *e);
+/* What is served beside the API, each below its own prefix. */
+int ca_config_check_prefixes(const char *name, const struct ca_config *c, struct tm_err *e);
+
+/* Exactly one of a file and a token. `where` begins the message, also below. */
 int ca_config_check_key(const char *where, const struct ca_config_key *k, struct tm_err *e);
+int ca_config_check_retired(const char *where, const struct tm_yamlmap_entries *retired,
+                            struct tm_err *e);
 
-/* The rows of a section for its key. */
-#define CA_CONFIG_KEY_ROWS(at) \
-    {"key", YAMLMAP_PATH, offsetof(struct ca_config, at.file), 0, 0, NULL}, \
-        {"password-file", YAMLMAP_PATH, offsetof(struct ca_config, at.password_file), 0, 0, NULL}, \
-        {"password-env", YAMLMAP_TEXT, offsetof(struct ca_config, at.password_env), 0, 0, NULL}, \
-        {"pkcs11-module", YAMLMAP_PATH, offsetof(struct ca_config, at.module), 0, 0, NULL}, \
-        {"pkcs11-token", YAMLMAP_TEXT, offsetof(struct ca_config, at.token), 0, 0, NULL}, \
-        {"pkcs11-key", YAMLMAP_TEXT, offsetof(struct ca_config, at.label), 0, 0, NULL}, \
-        {"pkcs11-pin-file", YAMLMAP_PATH, offsetof(struct ca_config, at.pin_file), 0, 0, NULL}, \
-    { \
-        "pkcs11-pin-env", YAMLMAP_TEXT, offsetof(struct ca_config, at.pin_env), 0, 0, NULL \
-    }
-
-/* signatures.c, tsa.c: the sections 'signature-log' and 'timestamp-authority'. */
-extern const struct tm_yamlmap_key ca_config_signature_keys[];
-extern const struct tm_yamlmap_key ca_config_tsa_keys[];
-int ca_config_check_signatures(const char *name, const struct ca_config *c, struct tm_err *e);
-int ca_config_check_tsa(const char *name, const struct ca_config *c, struct tm_err *e);
+/* The number of `word` in a list that NULL ends, or -1. */
+int ca_config_word(const char *const *words, const char *word);
 
 #endif

@@ -22,12 +22,12 @@ static void use(const struct ca_config *c)
     ca_config_ct(c, members, &ct);
     ca_config_embedded(c, &embedded);
     (void)ca_config_log_level(c);
-    for (size_t i = 0; i < c->retired_logs.count; i++) {
-        if (ca_config_retired_at(c, i)->directory == NULL)
+    for (size_t i = 0; i < c->ct.retired.count; i++) {
+        if (ca_config_retired_at(&c->ct.retired, i)->directory == NULL)
             abort();
     }
     /* No certificate without an end, no request without a bound. */
-    if (ct.count > CT_LOGS_MAX || c->scts_required < 1 || c->lifetime < 1000 ||
+    if (ct.count > CT_LOGS_MAX || c->ct.scts_required < 1 || c->ca.lifetime < 1000 ||
         c->max_request_size < 1024 || c->issuers_file == NULL)
         abort();
 }

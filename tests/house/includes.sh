@@ -36,7 +36,7 @@ ca/proof                   : common
 ca/tsa                     : ca/signer common common/http
 ca/api                     : ca/signer ca/cert ca/proof oidc @common
 ca/ct                       : ca/api ca/signer ca/log/engine ca/log/ct ca/log/signatures ca/log/witness @common
-ca/config                  : ca/api ca/ct ca/signer ca/tsa ca/log/ct ca/log/signatures oidc @common
+ca/config                  : ca/api ca/ct ca/signer ca/log/engine oidc @common
 
 tuf/metadata               : common common/key
 tuf/client                 : tuf/metadata common common/fetch

@@ -27,10 +27,10 @@ static void a_minimal_file_gets_the_defaults(void **state)
     assert_string_equal(c.listen, "127.0.0.1:5555");
     assert_null(c.metrics_listen);
     assert_int_equal(c.max_request_size, 256 * 1024);
-    assert_int_equal(c.lifetime, 600 * 1000);
-    assert_int_equal(c.skew, 60 * 1000);
+    assert_int_equal(c.ca.lifetime, 600 * 1000);
+    assert_int_equal(c.oidc.skew, 60 * 1000);
     assert_int_equal(ca_config_log_level(&c), JLOG_INFO);
-    assert_false(c.subject_key_id);
+    assert_false(c.ca.subject_key_id);
     struct tm_http_options ho;
     ca_config_http(&c, &ho);
     assert_true(ho.workers >= 1);
@@ -80,8 +80,8 @@ static void each_key_is_read(void **state)
     assert_true(oo.allow_http);
     assert_string_equal(so.backend, "file");
     assert_string_equal(so.password_env, "PW");
-    assert_int_equal(c.algorithms.count, 2);
-    assert_string_equal(c.algorithms.item[0], "ed25519");
+    assert_int_equal(c.ca.algorithms.count, 2);
+    assert_string_equal(c.ca.algorithms.item[0], "ed25519");
     assert_int_equal(ca_config_log_level(&c), JLOG_WARN);
     struct ca_ct_member m[CT_LOGS_MAX];
     struct ca_ct_options co;
@@ -241,8 +241,8 @@ static void paths_start_from_the_files_folder(void **state)
     assert_int_equal(tm_file_create(path, 0600, full, sizeof(full) - 1, &e), 0);
     assert_int_equal(ca_config_load(path, &c, &e), 0);
     snprintf(want, sizeof(want), "%s/chain.pem", dir);
-    assert_string_equal(c.chain, want);
-    assert_string_equal(c.tls_key, "/abs/k.pem");
+    assert_string_equal(c.ca.chain, want);
+    assert_string_equal(c.tls.key, "/abs/k.pem");
     ca_config_free(&c);
     assert_int_equal(remove(path), 0);
     assert_int_equal(ca_config_load(path, &c, &e), -1);
@@ -415,27 +415,27 @@ static void every_path_begins_at_the_folder_of_the_file(void **state)
     struct tm_err e = {0};
     if (ca_config_parse("/etc/x/ca.yaml", text, sizeof(text) - 1, &c, &e) != 0)
         fail_msg("%s", e.text);
-    const struct ca_config_log *log = c.ct_logs.item;
-    const struct ca_config_retired *retired = c.retired_logs.item;
+    const struct ca_config_ct_log *log = c.ct.logs.item;
+    const struct ca_config_retired *retired = c.ct.retired.item;
     const char *const paths[][2] = {
         {c.issuers_file, "i.yaml"},
-        {c.tls_certificate, "t.pem"},
-        {c.tls_key, "t.key"},
-        {c.chain, "c.pem"},
-        {c.key, "c.key"},
-        {c.password_file, "c.pw"},
-        {c.oidc_ca_file, "o.pem"},
-        {c.kubernetes_ca_file, "k.pem"},
-        {c.kubernetes_token_file, "k.token"},
-        {c.embedded_directory, "log"},
-        {c.embedded_key, "l.key"},
-        {c.embedded_password_file, "l.pw"},
-        {c.embedded_anchor, "a"},
+        {c.tls.certificate, "t.pem"},
+        {c.tls.key, "t.key"},
+        {c.ca.chain, "c.pem"},
+        {c.ca.key.file, "c.key"},
+        {c.ca.key.password_file, "c.pw"},
+        {c.oidc.ca_file, "o.pem"},
+        {c.oidc.kubernetes_ca_file, "k.pem"},
+        {c.oidc.kubernetes_token_file, "k.token"},
+        {c.ct.embedded.directory, "log"},
+        {c.ct.embedded.key.file, "l.key"},
+        {c.ct.embedded.key.password_file, "l.pw"},
+        {c.ct.embedded.anchor, "a"},
         {retired->directory, "old"},
         {retired->public_key, "old.pem"},
         {log->public_key, "x.pem"},
         {log->tls_ca, "xca.pem"},
-        {c.tuf_directory, "tuf"},
+        {c.tuf.directory, "tuf"},
         {c.audit_file, "audit.log"},
     };
     for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {

@@ -66,7 +66,7 @@ static int check_signer(const struct ca_config *c, struct tm_err *e)
 {
     struct ca_signer_options so;
     char until[21];
-    if (strcmp(c->backend, "ephemeral") == 0) {
+    if (strcmp(c->ca.backend, "ephemeral") == 0) {
         printf("CA: ephemeral, a new key at each start\n");
         return 0;
     }
@@ -77,7 +77,7 @@ static int check_signer(const struct ca_config *c, struct tm_err *e)
         return -1;
     const struct ca_signer_chain *chain = ca_signer_chain(s);
     tm_clock_format(chain->not_after, until);
-    printf("CA: backend %s, chain of %zu certificate%s, issuing CA valid until %s\n", c->backend,
+    printf("CA: backend %s, chain of %zu certificate%s, issuing CA valid until %s\n", c->ca.backend,
            chain->count, chain->count == 1 ? "" : "s", until);
     ca_signer_unref(s);
     return 0;
@@ -176,10 +176,10 @@ static int check_log_alone(const struct ca_config *c, struct tm_err *e)
 
 static int check_ca(const char *path, const struct ca_config *c, struct tm_err *e)
 {
-    printf("certificates: %lld s, leaf subject key identifier %s\n", (long long)c->lifetime / 1000,
-           c->subject_key_id ? "on" : "off");
+    printf("certificates: %lld s, leaf subject key identifier %s\n",
+           (long long)c->ca.lifetime / 1000, c->ca.subject_key_id ? "on" : "off");
     struct ca_proof_policy *policy =
-        ca_proof_policy_new((const char *const *)c->algorithms.item, c->algorithms.count, e);
+        ca_proof_policy_new((const char *const *)c->ca.algorithms.item, c->ca.algorithms.count, e);
     if (policy == NULL)
         return tm_err_wrap(e, "%s: client-signing-algorithms", path);
     ca_proof_policy_free(policy);
@@ -188,8 +188,8 @@ static int check_ca(const char *path, const struct ca_config *c, struct tm_err *
 
 static int check_retired(const struct ca_config *c, struct tm_err *e)
 {
-    for (size_t i = 0; i < c->retired_logs.count; i++) {
-        const struct ca_config_retired *r = ca_config_retired_at(c, i);
+    for (size_t i = 0; i < c->ct.retired.count; i++) {
+        const struct ca_config_retired *r = ca_config_retired_at(&c->ct.retired, i);
         bool in_use = false;
         struct ca_log_retired *l =
             ca_log_retired_look(&ca_log_format_ct, r->directory, r->public_key, &in_use, e);
@@ -207,9 +207,9 @@ static int check_tls(const struct ca_config *c, struct tm_err *e)
 {
     struct tls_pair pair;
     char until[21];
-    if (c->tls_certificate == NULL)
+    if (c->tls.certificate == NULL)
         return 0;
-    int rc = tls_read(c->tls_certificate, c->tls_key, &pair, e);
+    int rc = tls_read(c->tls.certificate, c->tls.key, &pair, e);
     tm_clock_format(pair.not_after, until);
     if (rc == 0)
         printf("TLS: certificate valid until %s\n", until);
@@ -219,13 +219,12 @@ static int check_tls(const struct ca_config *c, struct tm_err *e)
 
 static int check_tuf(const struct ca_config *c, struct tm_err *e)
 {
-    if (c->tuf_directory == NULL)
+    if (c->tuf.directory == NULL)
         return 0;
-    struct repository *r = repository_new(c->tuf_directory, "/tuf", e);
+    struct repository *r = repository_new(c->tuf.directory, ca_config_tuf_prefix(c), e);
     if (r == NULL)
         return tm_err_wrap(e, "tuf");
-    printf("TUF repository: %s at %s\n", c->tuf_directory,
-           c->tuf_prefix != NULL ? c->tuf_prefix : "/tuf");
+    printf("TUF repository: %s at %s\n", c->tuf.directory, ca_config_tuf_prefix(c));
     repository_free(r);
     return 0;
 }
@@ -239,7 +238,7 @@ static int check_server(const char *path, struct tm_err *e)
     ca_config_http(&c, &ho);
     printf("%s: server configuration\n", path);
     printf("listen: %s%s, %u worker%s; metrics: %s\n", c.listen,
-           c.tls_certificate != NULL ? " (TLS)" : "", ho.workers, ho.workers == 1 ? "" : "s",
+           c.tls.certificate != NULL ? " (TLS)" : "", ho.workers, ho.workers == 1 ? "" : "s",
            c.metrics_listen != NULL ? c.metrics_listen : "off");
     int rc = ca_config_has_ca(&c) ? check_ca(path, &c, e) : check_log_alone(&c, e);
     if (rc == 0)
@@ -251,7 +250,7 @@ static int check_server(const char *path, struct tm_err *e)
     if (rc == 0)
         rc = check_tls(&c, e);
     if (rc == 0 && ca_config_has_ca(&c))
-        rc = check_issuers(c.issuers_file, c.allow_http, e);
+        rc = check_issuers(c.issuers_file, c.oidc.allow_http, e);
     ca_config_free(&c);
     return rc;
 }

@@ -115,18 +115,17 @@ static void mount(struct front *f, struct tm_http_options *o)
     const struct tm_http_mount row = {.handle = relay_body, .ctx = f};
     o->mounts = f->mounts;
     o->mount_count = 0;
-    if (c->embedded_directory != NULL) {
+    if (c->ct.embedded.directory != NULL) {
         f->mounts[o->mount_count] = row;
-        f->mounts[o->mount_count++].prefix =
-            c->embedded_prefix != NULL ? c->embedded_prefix : "/log";
+        f->mounts[o->mount_count++].prefix = ca_config_embedded_prefix(c);
     }
-    for (size_t i = 0; i < c->retired_logs.count; i++) {
+    for (size_t i = 0; i < c->ct.retired.count; i++) {
         f->mounts[o->mount_count] = row;
-        f->mounts[o->mount_count++].prefix = ca_config_retired_at(c, i)->prefix;
+        f->mounts[o->mount_count++].prefix = ca_config_retired_at(&c->ct.retired, i)->prefix;
     }
-    if (c->tuf_directory != NULL) {
+    if (c->tuf.directory != NULL) {
         f->mounts[o->mount_count] = row;
-        f->mounts[o->mount_count++].prefix = c->tuf_prefix != NULL ? c->tuf_prefix : "/tuf";
+        f->mounts[o->mount_count++].prefix = ca_config_tuf_prefix(c);
     }
     for (size_t i = 0; i < SIGSTORE_MOUNTS_MAX; i++)
         f->mounts[o->mount_count + i] = row;
@@ -142,7 +141,7 @@ static int take_file(struct front *f, unsigned what)
 
 static int read_tls(struct front *f, struct tls_pair *pair, struct tm_err *e)
 {
-    const struct tls_files files = {f->config->tls_certificate, f->config->tls_key,
+    const struct tls_files files = {f->config->tls.certificate, f->config->tls.key,
                                     take_file(f, FILE_CERTIFICATE), take_file(f, FILE_KEY)};
     int rc = tls_read_open(&files, pair, e);
     close(files.certificate_fd);
@@ -160,7 +159,7 @@ static int start_http(struct front *f, const struct roles *r, const struct tls_p
     mount(f, &o);
     o.listen_fd = take_file(f, FILE_LISTEN);
     o.wait_timeout_ms += LATE_MS;
-    if (f->config->tls_certificate != NULL) {
+    if (f->config->tls.certificate != NULL) {
         o.tls_certificate = (const char *)pair->certificate.data;
         o.tls_key = (const char *)pair->key.data;
     }
@@ -182,7 +181,7 @@ static int start_http(struct front *f, const struct roles *r, const struct tls_p
              JLOG_STR("address", tm_http_server_address(f->metrics_http)), JLOG_END);
     }
     jlog(f->log, JLOG_INFO, "listening", JLOG_STR("address", tm_http_server_address(f->http)),
-         JLOG_STR("scheme", f->config->tls_certificate != NULL ? "https" : "http"),
+         JLOG_STR("scheme", f->config->tls.certificate != NULL ? "https" : "http"),
          JLOG_INT("workers", o.workers), JLOG_STR("version", cli_version), JLOG_END);
     return 0;
 }
@@ -229,7 +228,7 @@ int role_front_start(void *roles, unsigned step, struct tm_err *e)
     if (f == NULL || tm_sandbox_begin(e) != 0 || tm_sandbox_paths(NULL, 0, e) != 0 ||
         open_all(r, f, e) != 0)
         return CLI_FAILED;
-    if (f->config->tls_certificate != NULL && read_tls(f, &pair, e) != 0) {
+    if (f->config->tls.certificate != NULL && read_tls(f, &pair, e) != 0) {
         tls_free(&pair);
         return CLI_CONFIG;
     }
@@ -285,7 +284,7 @@ void role_front_stop(void *roles, const char *signal)
     struct front *f = r->own;
     jlog(f->log, JLOG_INFO, "stopping", JLOG_STR("signal", signal),
          JLOG_INT("in_flight", tm_http_server_inflight(f->http)), JLOG_END);
-    tm_http_server_stop(f->http, f->config->drain_timeout);
+    tm_http_server_stop(f->http, f->config->timeouts.drain);
     tm_http_server_stop(f->metrics_http, 0);
     tm_http_relay_free(f->relay);
     tm_http_server_free(f->http);

@@ -10,8 +10,12 @@
 /* A token's module does what it likes with files, and may ask a daemon of this machine. */
 static bool has_device(const struct ca_config *c)
 {
-    return c->pkcs11_module != NULL || c->embedded_module != NULL ||
-           c->signatures.key.module != NULL || c->tsa.key.module != NULL;
+    const struct ca_config_key *keys[CA_CONFIG_KEYS];
+    bool any = false;
+    ca_config_keys(c, keys);
+    for (size_t i = 0; i < CA_CONFIG_KEYS; i++)
+        any = any || keys[i]->module != NULL;
+    return any;
 }
 
 static unsigned rights(const struct ca_config *c)

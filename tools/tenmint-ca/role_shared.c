@@ -13,29 +13,29 @@ void roles_take_lanes(struct roles *r, int fd[HTTP_FAR_CHANNELS_MAX])
 
 unsigned roles_absent(const struct ca_config *c)
 {
-    bool ct = c->embedded_directory != NULL || c->retired_logs.count > 0;
+    bool ct = c->ct.embedded.directory != NULL || c->ct.retired.count > 0;
     bool signatures = c->signatures.directory != NULL || c->signatures.retired.count > 0;
     return (ca_config_has_ca(c) ? 0U : CA_API_CERTIFICATES) | (ct ? 0U : CA_API_CT_LOG) |
            (signatures ? 0U : CA_API_SIGNATURE_LOG) |
            (c->tsa.chain != NULL ? 0U : CA_API_TIMESTAMPS) |
-           (c->tuf_directory != NULL ? 0U : CA_API_TUF);
+           (c->tuf.directory != NULL ? 0U : CA_API_TUF);
+}
+
+static void forget(const char *name)
+{
+    char *value = name != NULL ? getenv(name) : NULL;
+    if (value == NULL)
+        return;
+    OPENSSL_cleanse(value, strlen(value));
+    (void)unsetenv(name);
 }
 
 void roles_forget_secrets(const struct ca_config *c)
 {
-    const char *const names[] = {c->password_env,
-                                 c->pkcs11_pin_env,
-                                 c->embedded_password_env,
-                                 c->embedded_pin_env,
-                                 c->signatures.key.password_env,
-                                 c->signatures.key.pin_env,
-                                 c->tsa.key.password_env,
-                                 c->tsa.key.pin_env};
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        char *value = names[i] != NULL ? getenv(names[i]) : NULL;
-        if (value == NULL)
-            continue;
-        OPENSSL_cleanse(value, strlen(value));
-        (void)unsetenv(names[i]);
+    const struct ca_config_key *keys[CA_CONFIG_KEYS];
+    ca_config_keys(c, keys);
+    for (size_t i = 0; i < CA_CONFIG_KEYS; i++) {
+        forget(keys[i]->password_env);
+        forget(keys[i]->pin_env);
     }
 }

@@ -142,13 +142,13 @@ static int check_backend(const struct rotation *r, struct tm_err *e)
     if (ca_config_load(path, &c, e) != 0)
         return -1;
     int rc =
-        strcmp(c.backend, "file") == 0
+        strcmp(c.ca.backend, "file") == 0
             ? 0
             : tm_err_set(e,
                          "the CA key's backend is '%s' (%s): rotate makes key files only. Make "
                          "the next key and its certificate where that key lives, then put its "
                          "chain and label into the configuration",
-                         c.backend, path);
+                         c.ca.backend, path);
     ca_config_free(&c);
     return rc;
 }

@@ -78,8 +78,9 @@ static int trial_log(const char *dir, struct ca_config *c, struct tm_err *e)
         .directory = dir, .origin = TRIAL_ORIGIN, .key_file = key, .public_file = public};
     if (access(key, F_OK) != 0 && ca_ct_embedded_create(&n, e) != 0)
         return tm_err_wrap(e, "--log");
-    return replace(&c->embedded_directory, dir, e) != 0 || replace(&c->embedded_key, key, e) != 0 ||
-                   replace(&c->embedded_origin, TRIAL_ORIGIN, e) != 0
+    return replace(&c->ct.embedded.directory, dir, e) != 0 ||
+                   replace(&c->ct.embedded.key.file, key, e) != 0 ||
+                   replace(&c->ct.embedded.origin, TRIAL_ORIGIN, e) != 0
                ? -1
                : 0;
 }
@@ -126,9 +127,9 @@ static int configure(struct flags *f, struct ca_config *c, struct tm_buf *issuer
     } else {
         rc = ca_config_default(c, e);
         if (rc == 0)
-            rc = replace(&c->backend, "ephemeral", e);
+            rc = replace(&c->ca.backend, "ephemeral", e);
         if (rc == 0)
-            rc = replace(&c->ephemeral_type, f->key_type.value, e);
+            rc = replace(&c->ca.ephemeral_type, f->key_type.value, e);
         if (rc == 0)
             rc = replace(&c->issuers_file, f->issuers, e);
         if (rc == 0 && f->issuer != NULL)
@@ -164,12 +165,12 @@ static int check_flags(const struct flags *f, struct tm_err *e)
 static int give_tls(const struct roles *r, struct tm_err *e)
 {
     const struct ca_config *c = r->config;
-    int certificate = open(c->tls_certificate, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    int certificate = open(c->tls.certificate, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (certificate < 0)
-        return tm_err_errno(e, "tls: certificate: open '%s'", c->tls_certificate);
-    int key = open(c->tls_key, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+        return tm_err_errno(e, "tls: certificate: open '%s'", c->tls.certificate);
+    int key = open(c->tls.key, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (key < 0) {
-        tm_err_errno(e, "tls: TLS key: open '%s'", c->tls_key);
+        tm_err_errno(e, "tls: TLS key: open '%s'", c->tls.key);
         close(certificate);
         return -1;
     }
@@ -180,15 +181,15 @@ static int give_tls(const struct roles *r, struct tm_err *e)
 
 static bool tls_changed(struct roles *r)
 {
-    bool certificate = tm_file_stamp_renew(r->config->tls_certificate, &r->tls_certificate_seen);
-    bool key = tm_file_stamp_renew(r->config->tls_key, &r->tls_key_seen);
+    bool certificate = tm_file_stamp_renew(r->config->tls.certificate, &r->tls_certificate_seen);
+    bool key = tm_file_stamp_renew(r->config->tls.key, &r->tls_key_seen);
     return certificate || key;
 }
 
 static void reload_tls(struct roles *r, bool force)
 {
     struct tm_err e = {0};
-    if (r->config->tls_certificate == NULL || (!tls_changed(r) && !force) || give_tls(r, &e) == 0)
+    if (r->config->tls.certificate == NULL || (!tls_changed(r) && !force) || give_tls(r, &e) == 0)
         return;
     ca_metrics_reload(r->metrics, false);
     jlog(r->log, JLOG_ERROR, "TLS certificate not reloaded, the old one stays",
@@ -254,7 +255,7 @@ static int listen_for(const struct roles *r, const char *address, enum role_file
 static int start_front(struct roles *r, struct tm_err *e)
 {
     const struct ca_config *c = r->config;
-    if (c->tls_certificate != NULL) {
+    if (c->tls.certificate != NULL) {
         (void)tls_changed(r);
         if (give_tls(r, e) != 0)
             return CLI_CONFIG;
@@ -304,7 +305,7 @@ static int run(const struct ca_config *c, const char *issuers, const char *file,
         (void)sd_notify(0, "STOPPING=1");
     }
     if (signal_name != NULL &&
-        tm_process_end(r.group, signal_name, c->drain_timeout + END_SLACK_MS) != 0)
+        tm_process_end(r.group, signal_name, c->timeouts.drain + END_SLACK_MS) != 0)
         rc = CLI_FAILED;
     tm_process_group_free(r.group);
     ca_metrics_free(r.metrics);

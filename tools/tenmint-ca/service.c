@@ -34,7 +34,7 @@ static int load_issuers(struct service *s, const char *text, struct oidc_trust *
                           : oidc_trust_load(path, out, e);
     if (rc != 0)
         return -1;
-    if (oidc_trust_check_http(*out, s->config->allow_http, e) == 0) {
+    if (oidc_trust_check_http(*out, s->config->oidc.allow_http, e) == 0) {
         oidc_trust_warn(*out, log_warning, s->log);
         return 0;
     }
@@ -47,10 +47,10 @@ static int load_issuers(struct service *s, const char *text, struct oidc_trust *
 static int explain_pair(const struct ca_config *c, struct tm_err *e)
 {
     char path[PATH_MAX];
-    const char *slash = c->chain != NULL ? strrchr(c->chain, '/') : NULL;
-    int len = slash != NULL ? (int)(slash - c->chain) : 1;
-    const char *dir = slash != NULL ? c->chain : ".";
-    if (c->chain == NULL || snprintf(path, sizeof(path), "%.*s/next/chain.pem", len, dir) < 0 ||
+    const char *slash = c->ca.chain != NULL ? strrchr(c->ca.chain, '/') : NULL;
+    int len = slash != NULL ? (int)(slash - c->ca.chain) : 1;
+    const char *dir = slash != NULL ? c->ca.chain : ".";
+    if (c->ca.chain == NULL || snprintf(path, sizeof(path), "%.*s/next/chain.pem", len, dir) < 0 ||
         access(path, F_OK) != 0)
         return -1;
     return tm_err_wrap(e,
@@ -69,7 +69,7 @@ static int start_core(struct service *s, const char *issuers, struct tm_err *e)
     if (!ca_config_has_ca(c))
         return 0;
     s->policy =
-        ca_proof_policy_new((const char *const *)c->algorithms.item, c->algorithms.count, e);
+        ca_proof_policy_new((const char *const *)c->ca.algorithms.item, c->ca.algorithms.count, e);
     if (s->policy == NULL)
         return tm_err_wrap(e, "client-signing-algorithms");
     if (load_issuers(s, issuers, &trust, e) != 0)
@@ -118,8 +118,8 @@ static int start_ct(struct service *s, struct tm_err *e)
 static int open_retired(struct service *s, struct tm_err *e)
 {
     const struct ca_config *c = s->config;
-    for (size_t i = 0; i < c->retired_logs.count; i++) {
-        const struct ca_config_retired *r = ca_config_retired_at(c, i);
+    for (size_t i = 0; i < c->ct.retired.count; i++) {
+        const struct ca_config_retired *r = ca_config_retired_at(&c->ct.retired, i);
         s->retired[i] = ca_log_retired_open(&ca_log_format_ct, r->directory, r->public_key, e);
         if (s->retired[i] == NULL)
             return tm_err_wrap(e, "ct");
@@ -131,17 +131,16 @@ static int open_retired(struct service *s, struct tm_err *e)
 static int open_repository(struct service *s, struct tm_err *e)
 {
     const struct ca_config *c = s->config;
-    const char *prefix = c->tuf_prefix != NULL ? c->tuf_prefix : "/tuf";
-    if (c->tuf_directory == NULL)
+    if (c->tuf.directory == NULL)
         return 0;
-    s->repository = repository_new(c->tuf_directory, prefix, e);
+    s->repository = repository_new(c->tuf.directory, ca_config_tuf_prefix(c), e);
     return s->repository != NULL ? 0 : tm_err_wrap(e, "tuf");
 }
 
 static void more_metrics(void *ctx, struct tm_buf *out)
 {
     struct service *s = ctx;
-    if (s->config->tls_certificate != NULL) {
+    if (s->config->tls.certificate != NULL) {
         tm_promtext_head(out, "tenmint_tls_certificate_expiry_seconds", "gauge",
                          "End of the certificate that the API's TLS shows, Unix time.");
         tm_buf_printf(out, "tenmint_tls_certificate_expiry_seconds %" PRId64 "\n",
@@ -199,8 +198,8 @@ static int start_api(struct service *s, struct tm_err *e)
                                .audit_best_effort = ca_config_audit_best_effort(s->config),
                                .metrics = s->metrics,
                                .packed = true,
-                               .lifetime_s = s->config->lifetime / 1000,
-                               .subject_key_id = s->config->subject_key_id,
+                               .lifetime_s = s->config->ca.lifetime / 1000,
+                               .subject_key_id = s->config->ca.subject_key_id,
                                .version = cli_version,
                                .more_metrics = more_metrics,
                                .more_metrics_ctx = s,
@@ -229,9 +228,8 @@ static void list_root(void *ctx, log_root_fn add, void *arg)
 
 static int mount_log(struct service *s, struct tm_http_options *o, struct tm_err *e)
 {
-    const char *prefix = s->config->embedded_prefix;
     struct ca_log_serve_options so = {.log = ca_ct_embedded_log(s->embedded),
-                                      .prefix = prefix != NULL ? prefix : "/log",
+                                      .prefix = ca_config_embedded_prefix(s->config),
                                       .roots = list_root,
                                       .roots_ctx = s,
                                       .jlog = s->log};
@@ -245,7 +243,8 @@ static int mount_log(struct service *s, struct tm_http_options *o, struct tm_err
 static int mount_retired(struct service *s, size_t i, struct tm_http_options *o, struct tm_err *e)
 {
     struct ca_log_serve_options so = {.retired = s->retired[i],
-                                      .prefix = ca_config_retired_at(s->config, i)->prefix,
+                                      .prefix =
+                                          ca_config_retired_at(&s->config->ct.retired, i)->prefix,
                                       .jlog = s->log};
     s->retired_server[i] = ca_log_server_new(&so, e);
     if (s->retired_server[i] == NULL)
@@ -352,7 +351,7 @@ void service_reload(struct service *s, bool force)
     if (s->config->issuers_file != NULL && (changed || force))
         reload_issuers(s);
     /* An ephemeral CA opened anew would be another CA. */
-    reload_signer(s, force && strcmp(s->config->backend, "ephemeral") != 0);
+    reload_signer(s, force && strcmp(s->config->ca.backend, "ephemeral") != 0);
 }
 
 void service_stop(struct service *s)

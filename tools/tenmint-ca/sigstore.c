@@ -27,11 +27,6 @@ struct sigstore {
     struct tm_checked_clock clock;
 };
 
-static const struct ca_config_retired *shard_at(const struct ca_config *c, size_t i)
-{
-    return &((const struct ca_config_retired *)c->signatures.retired.item)[i];
-}
-
 static int tsa_now(void *ctx, int64_t *seconds, struct tm_err *e)
 {
     int64_t ms = 0;
@@ -86,7 +81,7 @@ static int open_log(struct sigstore *s, struct tm_jlog *jlog, struct tm_err *e)
 
 static int open_shard(struct sigstore *s, size_t i, struct tm_jlog *jlog, struct tm_err *e)
 {
-    const struct ca_config_retired *r = shard_at(s->config, i);
+    const struct ca_config_retired *r = ca_config_retired_at(&s->config->signatures.retired, i);
     s->retired[i] = ca_log_retired_open(&ca_log_format_signatures, r->directory, r->public_key, e);
     if (s->retired[i] == NULL)
         return -1;
@@ -171,10 +166,9 @@ size_t sigstore_prefixes(const struct ca_config *c, struct tm_http_mount *out)
         out[count].max_body = SIG_REQUEST_MAX;
         out[count++].prefix = ca_config_siglog_prefix(c);
     }
-    const struct ca_config_retired *retired = c->signatures.retired.item;
     for (size_t i = 0; i < c->signatures.retired.count; i++) {
         out[count].body_name = "log/entries";
-        out[count++].prefix = retired[i].prefix;
+        out[count++].prefix = ca_config_retired_at(&c->signatures.retired, i)->prefix;
     }
     if (c->tsa.chain != NULL) {
         out[count].body_name = "timestamp";

@@ -1,0 +1,79 @@
+/* What several sections have: a private key, retired logs, words to choose from. */
+#include <string.h>
+
+#include "ca/config/internal.h"
+
+int ca_config_check_key(const char *where, const struct ca_config_key *k, struct tm_err *e)
+{
+    bool device = k->module != NULL;
+    if (device == (k->file != NULL))
+        return tm_err_set(e, "%s needs either 'key' or 'pkcs11-module'", where);
+    if (device && (k->token == NULL || k->label == NULL))
+        return tm_err_set(e, "%s needs 'pkcs11-token' and 'pkcs11-key'", where);
+    if ((k->password_file != NULL && k->password_env != NULL) ||
+        (k->pin_file != NULL && k->pin_env != NULL))
+        return tm_err_set(e, "%s: the password by file or by environment, not both", where);
+    return 0;
+}
+
+struct tm_key_source ca_config_key_source(const struct ca_config_key *k)
+{
+    return (struct tm_key_source){.file = k->file,
+                                  .password_file = k->password_file,
+                                  .password_env = k->password_env,
+                                  .pkcs11_module = k->module,
+                                  .pkcs11_token = k->token,
+                                  .pkcs11_key = k->label,
+                                  .pin_file = k->pin_file,
+                                  .pin_env = k->pin_env};
+}
+
+void ca_config_keys(const struct ca_config *c, const struct ca_config_key *keys[CA_CONFIG_KEYS])
+{
+    keys[0] = &c->ca.key;
+    keys[1] = &c->ct.embedded.key;
+    keys[2] = &c->signatures.key;
+    keys[3] = &c->tsa.key;
+}
+
+const struct tm_yamlmap_key ca_config_retired_keys[] = {
+    PATH(retired, "directory", directory),
+    PATH(retired, "public-key", public_key),
+    TEXT(retired, "prefix", prefix),
+    YAMLMAP_END,
+};
+
+const struct ca_config_retired *ca_config_retired_at(const struct tm_yamlmap_entries *retired,
+                                                     size_t i)
+{
+    return &((const struct ca_config_retired *)retired->item)[i];
+}
+
+int ca_config_check_retired(const char *where, const struct tm_yamlmap_entries *retired,
+                            struct tm_err *e)
+{
+    if (retired->count > CA_CONFIG_RETIRED_MAX)
+        return tm_err_set(e, "%s: %zu retired logs, but at most %d are served", where,
+                          retired->count, CA_CONFIG_RETIRED_MAX);
+    for (size_t i = 0; i < retired->count; i++) {
+        const struct ca_config_retired *r = ca_config_retired_at(retired, i);
+        const char *missing = r->directory == NULL    ? "directory"
+                              : r->public_key == NULL ? "public-key"
+                              : r->prefix == NULL     ? "prefix"
+                                                      : NULL;
+        if (missing != NULL)
+            return tm_err_set(e, "%s: retired log '%.64s' needs '%s'", where, r->name, missing);
+        if (tm_http_prefix_check("prefix", r->prefix, e) != 0)
+            return tm_err_wrap(e, "%s: retired log '%.64s'", where, r->name);
+    }
+    return 0;
+}
+
+int ca_config_word(const char *const *words, const char *word)
+{
+    for (int i = 0; words[i] != NULL; i++) {
+        if (strcmp(words[i], word) == 0)
+            return i;
+    }
+    return -1;
+}
