@@ -147,7 +147,8 @@ deps:
 test-deps:
 	@sh tests/install.sh tests
 
-demo: deps
+demo:
+	@sh tests/install.sh demo
 	@$(MAKE) --no-print-directory all test-programs
 	@bash tests/demo.sh demo
 

@@ -142,5 +142,31 @@ wait_until two_logged
 inclusion_proof | show
 "$B/tenmint-tuf" history "$W/tuf/published" | show
 
+say "10. tenmint-ca init --all: a whole private Sigstore of its own, CA, logs, timestamps and TUF root"
+kill "$CA_PID" && wait "$CA_PID"
+ALL_PORT=$(free_port)
+ALL=http://127.0.0.1:$ALL_PORT
+"$B/tenmint-ca" init "$W/sigstore" --all --url "$ALL" --organization 'Demo Ltd' | show
+sed -i "s,https://token.actions.githubusercontent.com,$ISSUER,g" "$W/sigstore/issuers.yaml"
+sed -i 's/^metrics-listen:.*/metrics-listen: 127.0.0.1:0/' "$W/sigstore/tenmint-ca.yaml"
+: >"$W/sigstore.log"
+"$B/tenmint-ca" serve --config "$W/sigstore/tenmint-ca.yaml" >"$W/sigstore.log" 2>&1 &
+ALL_PID=$!
+PIDS="$PIDS $ALL_PID"
+wait_for "$W/sigstore.log" '"message":"listening"'
+
+say "11. a signer who trusts its TUF root and nothing else: certificate, timestamp and log entry by default"
+"$B/tenmint" trust init --root "$W/sigstore/tuf/published/1.root.json" --metadata-url "$ALL/tuf" --dir "$W/all-trust" | show
+echo "signed with no flag" >"$W/release"
+(umask 077 && mint >"$W/token.jwt")
+"$B/tenmint" sign --trust-dir "$W/all-trust" --token-file "$W/token.jwt" "$W/release" | show
+rm -f "$W/token.jwt"
+kill "$ALL_PID" && wait "$ALL_PID"
+
+say "12. a day later, every server gone: verified offline, with the proof that the log holds the entry"
+faketime -f +1d "$B/tenmint" verify --offline --dir "$W/all-trust" --bundle "$W/release.sigstore.json" \
+    --issuer "$ISSUER" --identity "$WHO" "$W/release" | show
+tr -d ' \n' <"$W/release.sigstore.json" | grep -o '"inclusionProof":{"logIndex.*"checkpoint":{"envelope":"[^"]*"' | show
+
 stop_all
 say "done: leaf.pem chain.pem key.pem artifact artifact.sig trusted_root.json are in $W/"

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs what is missing: `install.sh build` for make demo, `install.sh tests` for make check.
+# Installs what is missing: `install.sh build` to build, `demo` for make demo, `tests` for make check.
 set -eu
 build="gcc make pkg-config libssl-dev libcurl4-openssl-dev libmicrohttpd-dev
 libjansson-dev libjwt-dev libyaml-dev libsystemd-dev libp11-dev libp11-kit-dev libpcre2-dev libmimalloc-dev libseccomp-dev openssl curl
@@ -14,8 +14,9 @@ command -v npm >/dev/null 2>&1 || tests="$tests nodejs npm"
 tests="$tests haproxy"
 case "${1:-}" in
 build) want=$build ;;
+demo) want="$build faketime" ;;
 tests) want=$tests ;;
-*) echo "usage: install.sh build|tests" >&2; exit 2 ;;
+*) echo "usage: install.sh build|demo|tests" >&2; exit 2 ;;
 esac
 missing=
 for p in $want; do

@@ -13,7 +13,7 @@ int ca_signer_open_ephemeral(const struct ca_signer_options *o, int64_t now_s,
                                   now_s - BACKDATE_S,
                                   now_s + TEN_YEARS_S,
                                   1,
-                                  false};
+                                  NULL};
     m->key =
         ca_signer_algorithm_generate(o->ephemeral_type != NULL ? o->ephemeral_type : "p256", e);
     if (m->key == NULL)

@@ -14,6 +14,8 @@
 
 #define YEAR_S (365LL * 24 * 3600)
 #define SERIAL_LEN 20
+#define CODE_SIGNING "codeSigning"
+#define TIME_STAMPING "critical,timeStamping"
 
 static int add_extension(X509 *cert, X509 *issuer, int nid, const char *value)
 {
@@ -28,10 +30,13 @@ static int add_extension(X509 *cert, X509 *issuer, int nid, const char *value)
 
 static int add_extensions(const struct ca_create_cert *c, X509 *cert, X509 *issuer)
 {
-    char constraints[48];
-    snprintf(constraints, sizeof(constraints), "critical,CA:TRUE,pathlen:%d", c->pathlen);
-    return add_extension(cert, issuer, NID_key_usage, "critical,keyCertSign,cRLSign") &&
-           (!c->code_signing || add_extension(cert, issuer, NID_ext_key_usage, "codeSigning")) &&
+    char constraints[48] = "critical,CA:FALSE";
+    bool ca = c->pathlen >= 0;
+    if (ca)
+        snprintf(constraints, sizeof(constraints), "critical,CA:TRUE,pathlen:%d", c->pathlen);
+    return add_extension(cert, issuer, NID_key_usage,
+                         ca ? "critical,keyCertSign,cRLSign" : "critical,digitalSignature") &&
+           (c->usage == NULL || add_extension(cert, issuer, NID_ext_key_usage, c->usage)) &&
            add_extension(cert, issuer, NID_basic_constraints, constraints) &&
            add_extension(cert, issuer, NID_subject_key_identifier, "hash") &&
            (issuer == cert ||
@@ -75,7 +80,7 @@ X509 *ca_create_ca_cert(const struct ca_create_cert *c, EVP_PKEY *key, X509 *iss
              X509_set_pubkey(cert, key) == 1 && add_extensions(c, cert, by) &&
              X509_sign(cert, issuer_key, md) > 0;
     if (!ok) {
-        tm_err_openssl(e, "make the CA certificate '%s'", c->common_name);
+        tm_err_openssl(e, "make the certificate '%s'", c->common_name);
         X509_free(cert);
         return NULL;
     }
@@ -101,23 +106,21 @@ static int write_key(const char *dir, const char *name, EVP_PKEY *key, const cha
     return tm_key_write_file(path, key, password, e);
 }
 
-static int write_certs(const char *dir, const char *name, X509 *first, X509 *second,
+static int write_certs(const char *dir, const char *name, X509 *const *certs, size_t count,
                        struct tm_err *e)
 {
     BIO *bio = BIO_new(BIO_s_mem());
-    int rc = -1;
-    if (bio == NULL || PEM_write_bio_X509(bio, first) != 1 ||
-        (second != NULL && PEM_write_bio_X509(bio, second) != 1))
-        tm_err_openssl(e, "encode '%s'", name);
-    else
-        rc = write_bio(dir, name, 0644, bio, e);
+    bool ok = bio != NULL;
+    for (size_t i = 0; i < count && ok; i++)
+        ok = PEM_write_bio_X509(bio, certs[i]) == 1;
+    int rc = ok ? write_bio(dir, name, 0644, bio, e) : tm_err_openssl(e, "encode '%s'", name);
     BIO_free(bio);
     return rc;
 }
 
-/* The intermediate's key: made in memory, or made in the token and opened there. */
-static EVP_PKEY *make_sub_key(const struct ca_create_options *o, const char *type,
-                              struct tm_key **device, struct tm_err *e)
+/* The key that signs every day: made in memory, or made in the token and opened there. */
+static EVP_PKEY *make_daily_key(const struct ca_create_options *o, const char *type,
+                                struct tm_key **device, struct tm_err *e)
 {
     if (o->device == NULL)
         return ca_signer_algorithm_generate(type, e);
@@ -135,8 +138,8 @@ static int write_ca(const struct ca_create_options *o, EVP_PKEY *root_key, X509 
     if (write_key(o->directory, "root.key", root_key, o->password, e) != 0 ||
         (o->device == NULL &&
          write_key(o->directory, "intermediate.key", sub_key, o->password, e) != 0) ||
-        write_certs(o->directory, "root.pem", root, NULL, e) != 0 ||
-        write_certs(o->directory, "chain.pem", sub, root, e) != 0)
+        write_certs(o->directory, "root.pem", &root, 1, e) != 0 ||
+        write_certs(o->directory, "chain.pem", (X509 *[]){sub, root}, 2, e) != 0)
         return -1;
     return 0;
 }
@@ -150,8 +153,9 @@ int ca_create_ca(const struct ca_create_options *o, struct tm_err *e)
     /* A child must never outlive its parent (certificate-specification.md). */
     if (sub_life > root_life)
         sub_life = root_life;
-    struct ca_create_cert root = {org, "root", o->now_s, o->now_s + root_life, 1, false};
-    struct ca_create_cert sub = {org, "intermediate", o->now_s, o->now_s + sub_life, 0, true};
+    struct ca_create_cert root = {org, "root", o->now_s, o->now_s + root_life, 1, NULL};
+    struct ca_create_cert sub = {org, "intermediate", o->now_s, o->now_s + sub_life,
+                                 0,   CODE_SIGNING};
     struct tm_key *device = NULL;
     EVP_PKEY *root_key = NULL;
     EVP_PKEY *sub_key = NULL;
@@ -166,7 +170,7 @@ int ca_create_ca(const struct ca_create_options *o, struct tm_err *e)
     root_cert = root_key != NULL ? ca_create_ca_cert(&root, root_key, NULL, root_key, e) : NULL;
     if (root_cert == NULL || tm_file_mkdirs(o->directory, 0700, e) != 0)
         goto out;
-    sub_key = make_sub_key(o, type, &device, e);
+    sub_key = make_daily_key(o, type, &device, e);
     sub_cert = sub_key != NULL ? ca_create_ca_cert(&sub, sub_key, root_cert, root_key, e) : NULL;
     if (sub_cert != NULL)
         rc = write_ca(o, root_key, root_cert, sub_key, sub_cert, e);
@@ -178,6 +182,56 @@ out:
     tm_key_free(device);
     return rc;
 }
+
+/* ---- timestamps ---- */
+
+enum { TSA_LEAF, TSA_SUB, TSA_ROOT, TSA_CERTS };
+
+static int write_tsa(const struct ca_create_options *o, EVP_PKEY *const *key, X509 *const *cert,
+                     struct tm_err *e)
+{
+    static const char *const names[] = {"tsa.key", "tsa-intermediate.key", "tsa-root.key"};
+    for (int i = o->device != NULL ? TSA_SUB : TSA_LEAF; i < TSA_CERTS; i++) {
+        if (write_key(o->directory, names[i], key[i], o->password, e) != 0)
+            return -1;
+    }
+    return write_certs(o->directory, "tsa.pem", cert, TSA_CERTS, e);
+}
+
+int ca_create_tsa(const struct ca_create_options *o, struct tm_err *e)
+{
+    const char *type = o->key_type != NULL ? o->key_type : "p256";
+    const char *org = o->organization != NULL ? o->organization : "tenmint";
+    int64_t root_end = o->now_s + (o->root_years > 0 ? o->root_years : 10) * YEAR_S;
+    int64_t leaf_end = o->now_s + (o->intermediate_years > 0 ? o->intermediate_years : 3) * YEAR_S;
+    const struct ca_create_cert what[] = {
+        {org, "timestamp authority", o->now_s, leaf_end < root_end ? leaf_end : root_end, -1,
+         TIME_STAMPING},
+        {org, "timestamp intermediate", o->now_s, root_end, 0, TIME_STAMPING},
+        {org, "timestamp root", o->now_s, root_end, 1, NULL},
+    };
+    struct tm_key *device = NULL;
+    EVP_PKEY *key[TSA_CERTS] = {NULL};
+    X509 *cert[TSA_CERTS] = {NULL};
+    bool ok = tm_file_mkdirs(o->directory, 0700, e) == 0;
+    for (int i = TSA_ROOT; i >= TSA_LEAF && ok; i--) {
+        int by = i < TSA_ROOT ? i + 1 : i;
+        key[i] = i > TSA_LEAF ? ca_signer_algorithm_generate(type, e)
+                              : make_daily_key(o, type, &device, e);
+        if (key[i] != NULL)
+            cert[i] = ca_create_ca_cert(&what[i], key[i], by != i ? cert[by] : NULL, key[by], e);
+        ok = cert[i] != NULL;
+    }
+    int rc = ok ? write_tsa(o, key, cert, e) : -1;
+    for (int i = 0; i < TSA_CERTS; i++) {
+        X509_free(cert[i]);
+        EVP_PKEY_free(key[i]);
+    }
+    tm_key_free(device);
+    return rc;
+}
+
+/* ---- the next intermediate ---- */
 
 /* The root's O, UTF-8; OPENSSL_free() it. */
 static char *organization_of(X509 *root, struct tm_err *e)
@@ -220,16 +274,16 @@ int ca_create_intermediate(const struct ca_create_options *o, X509 *root, EVP_PK
     else if (end_of(root, &root_end) != 0 || root_end <= o->now_s)
         tm_err_set(e, "the root has expired: make a new CA");
     else if (tm_file_mkdirs(o->directory, 0700, e) == 0)
-        key = make_sub_key(o, type, &device, e);
+        key = make_daily_key(o, type, &device, e);
     if (key != NULL) {
         int64_t end = o->now_s + life < root_end ? o->now_s + life : root_end;
-        struct ca_create_cert sub = {org, "intermediate", o->now_s, end, 0, true};
+        struct ca_create_cert sub = {org, "intermediate", o->now_s, end, 0, CODE_SIGNING};
         cert = ca_create_ca_cert(&sub, key, root, root_key, e);
     }
     if (cert != NULL &&
         (o->device != NULL ||
          write_key(o->directory, "intermediate.key", key, o->password, e) == 0) &&
-        write_certs(o->directory, "chain.pem", cert, root, e) == 0)
+        write_certs(o->directory, "chain.pem", (X509 *[]){cert, root}, 2, e) == 0)
         rc = 0;
     X509_free(cert);
     EVP_PKEY_free(key);

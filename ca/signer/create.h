@@ -1,5 +1,6 @@
 /*
- * New CA certificates: the self-signed root and the intermediate that issues.
+ * New certificates of authorities: the self-signed root, the intermediate, and what signs
+ * timestamps.
  */
 #ifndef TENMINT_CA_SIGNER_CREATE_H
 #define TENMINT_CA_SIGNER_CREATE_H
@@ -16,12 +17,13 @@ struct ca_create_cert {
     const char *common_name;  /* subject CN */
     int64_t not_before;       /* Unix seconds */
     int64_t not_after;
-    int pathlen;       /* CAs allowed below */
-    bool code_signing; /* extended key usage codeSigning: intermediates */
+    int pathlen;       /* CAs allowed below; -1: no CA, it signs timestamps or the like itself */
+    const char *usage; /* extended key usage as OpenSSL's configuration has it; NULL: none */
 };
 
-/* CA certificate for `key`, signed by `issuer_key` (self-signed when issuer is NULL):
- * critical CA:TRUE, keyCertSign + cRLSign, SKI, AKI, random serial. NULL with `e` set. */
+/* Certificate for `key`, signed by `issuer_key` (self-signed when issuer is NULL): critical
+ * CA:TRUE, keyCertSign + cRLSign (or CA:FALSE, digitalSignature), SKI, AKI, random serial. NULL
+ * with `e` set. */
 X509 *ca_create_ca_cert(const struct ca_create_cert *c, EVP_PKEY *key, X509 *issuer,
                         EVP_PKEY *issuer_key, struct tm_err *e);
 
@@ -40,6 +42,14 @@ struct ca_create_options {
 /* Writes root.pem, root.key, intermediate.key (unless it is in a token) and chain.pem
  * (intermediate, root); keys 0600. */
 int ca_create_ca(const struct ca_create_options *o, struct tm_err *e);
+
+/*
+ * A timestamp authority's certificates: a root, an intermediate and the one that signs (RFC 3161
+ * §2.3). Writes tsa.pem (in the order of a chain, the signing one first), tsa.key (unless it is in
+ * a token) and, for the next signing certificate, tsa-root.key and tsa-intermediate.key. Of `o`,
+ * `intermediate_years` is the life of the signing certificate.
+ */
+int ca_create_tsa(const struct ca_create_options *o, struct tm_err *e);
 
 /*
  * The next intermediate below a root that exists: a new key and a certificate of the root's

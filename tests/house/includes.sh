@@ -49,7 +49,7 @@ tools/shared               : common
 @ca                        : ca/log/engine ca/log/ct ca/log/signatures ca/log/witness ca/log/monitor ca/signer ca/cert ca/proof ca/tsa ca/api ca/ct ca/config
 @tuf                       : tuf/metadata tuf/client tuf/verify/trust tuf/verify/bundle tuf/manager/policy
 tools/tenmint-log          : tools/shared ca/log/monitor ca/log/witness @common
-tools/tenmint-ca           : tools/shared tools/tenmint-log @ca oidc tuf/manager/policy @common
+tools/tenmint-ca           : tools/shared tools/tenmint-log @ca oidc tuf/manager/policy tuf/verify/trust @common
 tools/tenmint-tuf          : tools/shared @tuf @common
 tools/tenmint              : tools/shared ca/ct ca/signer oidc tuf/client tuf/metadata tuf/verify/trust tuf/verify/bundle @common
 TABLE

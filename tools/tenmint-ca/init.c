@@ -15,12 +15,14 @@
 #include "common/key/key.h"
 #include "tools/shared/cli.h"
 #include "tools/tenmint-ca/commands.h"
+#include "tools/tenmint-ca/init_all.h"
+#include "tools/tenmint-ca/init_stage.h"
 #include "tools/tenmint-ca/owner.h"
 #include "tools/tenmint-ca/setup.h"
 
 static const char config_head[] =
     "# tenmint-ca: written by `tenmint-ca init`. Every key: config/tenmint-ca.yaml in the source.\n"
-    "listen: 127.0.0.1:5555\n"
+    "listen: %s\n"
     "metrics-listen: 127.0.0.1:2112\n"
     "\n"
     "ca:\n"
@@ -47,6 +49,7 @@ struct plan {
     struct tm_key_source device;     /* of the CA key; pkcs11_module NULL: the key is a file */
     struct tm_key_source log_device; /* of the log's, likewise */
     struct owner owner;              /* of what the server alone may read, or writes */
+    struct init_all all;             /* --all */
 };
 
 static const char issuers_text[] =
@@ -109,7 +112,7 @@ static int make_password(struct tm_buf *out, struct tm_err *e)
 static int write_config(const struct plan *p, struct tm_err *e)
 {
     struct tm_buf out = {0};
-    tm_buf_puts(&out, config_head);
+    tm_buf_printf(&out, config_head, p->all.url != NULL ? p->all.listen : "127.0.0.1:5555");
     if (p->device.pkcs11_module == NULL) {
         tm_buf_puts(&out, config_file_key);
     } else {
@@ -123,6 +126,8 @@ static int write_config(const struct plan *p, struct tm_err *e)
             tm_buf_puts(&out, config_log_key);
         setup_put_device(&out, "    ", &p->log_device);
     }
+    if (p->all.url != NULL)
+        init_all_put_config(&p->all, &out);
     int rc = buf_failed(&out) ? tm_err_set(e, "out of memory")
                               : write_one(p->dir, "tenmint-ca.yaml", 0644, out.data, out.len, e);
     tm_buf_free(&out);
@@ -162,7 +167,8 @@ static int make_log(const struct plan *p, const char *password, struct tm_err *e
 /* The root's key stays with root, and so do the files that say what the server does. */
 static int give_files(const struct plan *p, struct tm_err *e)
 {
-    static const char *const names[] = {"password", "intermediate.key", "log.key", "log"};
+    static const char *const names[] = {"password", "intermediate.key", "log.key", "log",
+                                        "siglog",   "siglog.key",       "tsa.key"};
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         char path[PATH_MAX];
         if (tm_file_join(p->dir, names[i], path, sizeof(path), e) != 0 ||
@@ -172,12 +178,10 @@ static int give_files(const struct plan *p, struct tm_err *e)
     return owner_admit(&p->owner, p->dir, e);
 }
 
-static int init(const struct plan *p, struct tm_err *e)
+static int make_all(const struct plan *p, struct tm_err *e)
 {
     struct tm_buf password = {0};
-    int rc = setup_claim_directory(p->dir, 0700, e);
-    if (rc == 0)
-        rc = make_password(&password, e);
+    int rc = make_password(&password, e);
     if (rc == 0)
         rc = write_one(p->dir, "password", 0600, password.data, password.len, e);
     if (rc == 0) {
@@ -191,6 +195,8 @@ static int init(const struct plan *p, struct tm_err *e)
     }
     if (rc == 0 && p->log_origin != NULL)
         rc = make_log(p, tm_buf_str(&password), e);
+    if (rc == 0 && p->all.url != NULL)
+        rc = init_all_make(&p->all, p->dir, tm_buf_str(&password), tm_clock_wall_ms() / 1000, e);
     if (rc == 0)
         rc = write_one(p->dir, "issuers.yaml", 0644, issuers_text, sizeof(issuers_text) - 1, e);
     if (rc == 0)
@@ -199,6 +205,31 @@ static int init(const struct plan *p, struct tm_err *e)
         rc = give_files(p, e);
     tm_buf_free_secret(&password);
     return rc;
+}
+
+/* So much is made with --all that it must not stop in the middle. */
+static int init_staged(const struct plan *p, struct tm_err *e)
+{
+    struct init_stage stage;
+    struct plan inner = *p;
+    if (init_stage_begin(&stage, p->dir, e) != 0)
+        return -1;
+    if (stage.cleared)
+        printf("an earlier init was cut off: its unfinished '%s' is removed, and made anew\n",
+               stage.dir);
+    inner.dir = stage.dir;
+    if (make_all(&inner, e) != 0) {
+        init_stage_drop(&stage);
+        return -1;
+    }
+    return init_stage_commit(&stage, e);
+}
+
+static int init(const struct plan *p, struct tm_err *e)
+{
+    if (p->all.url != NULL)
+        return init_staged(p, e);
+    return setup_claim_directory(p->dir, 0700, e) == 0 ? make_all(p, e) : -1;
 }
 
 static void print_done(const struct plan *p)
@@ -221,6 +252,8 @@ static void print_done(const struct plan *p)
                    : "");
     printf("  issuers.yaml      whose tokens are accepted: GitHub Actions\n"
            "  tenmint-ca.yaml   the server's configuration\n");
+    if (p->all.url != NULL)
+        init_all_print(&p->all, p->dir);
     if (p->device.pkcs11_module != NULL)
         printf("made the server's key '%s' in token '%s'; it cannot be read out of it\n",
                p->device.pkcs11_key, p->device.pkcs11_token);
@@ -234,35 +267,89 @@ static void print_done(const struct plan *p)
     printf("start it: tenmint-ca serve --config %s/tenmint-ca.yaml\n", p->dir);
 }
 
-struct labels { /* of keys to be made in the token; NULL: in a file */
-    const char *ca, *log;
+/* The keys that may be made in one token; without a label a key is a file. */
+enum { KEY_CA, KEY_LOG, KEY_SIGNATURES, KEY_TIMESTAMPS, KEYS };
+
+struct labels {
+    const char *label[KEYS];
 };
 
-/* Two keys, in one token or in none; either may be a file. */
+static const char *const label_options[KEYS] = {"pkcs11-key", "pkcs11-log-key",
+                                                "pkcs11-signature-log-key", "pkcs11-timestamp-key"};
+
+static int check_labels(const struct plan *p, const struct labels *l, struct tm_err *e)
+{
+    for (int i = 0; i < KEYS; i++) {
+        if (i >= KEY_SIGNATURES && l->label[i] != NULL && p->all.url == NULL)
+            return tm_err_set(e, "--%s goes with --all", label_options[i]);
+        for (int k = 0; k < i; k++) {
+            if (l->label[i] != NULL && l->label[k] != NULL && strcmp(l->label[i], l->label[k]) == 0)
+                return tm_err_set(e, "--%s and --%s are the same: each needs a key of its own",
+                                  label_options[k], label_options[i]);
+        }
+    }
+    return 0;
+}
+
 static int choose_devices(struct plan *p, const struct tm_key_source *token, const struct labels *l,
                           struct tm_err *e)
 {
-    if (l->ca != NULL && l->log != NULL && strcmp(l->ca, l->log) == 0)
-        return tm_err_set(e,
-                          "--pkcs11-key and --pkcs11-log-key are the same: the log needs a key of "
-                          "its own");
-    if ((l->ca != NULL || l->log == NULL) && setup_check_device(token, "pkcs11-key", l->ca, e) != 0)
+    struct tm_key_source *const keys[KEYS] = {&p->device, &p->log_device, &p->all.signatures,
+                                              &p->all.timestamps};
+    bool any = false;
+    if (check_labels(p, l, e) != 0)
         return -1;
-    if (l->log != NULL && setup_check_device(token, "pkcs11-log-key", l->log, e) != 0)
+    for (int i = KEYS - 1; i >= 0; i--) {
+        any = any || l->label[i] != NULL;
+        if ((l->label[i] != NULL || (i == KEY_CA && !any)) &&
+            setup_check_device(token, label_options[i], l->label[i], e) != 0)
+            return -1;
+        if (l->label[i] == NULL)
+            continue;
+        *keys[i] = *token;
+        keys[i]->pkcs11_key = l->label[i];
+    }
+    return 0;
+}
+
+static int make_absolute(struct plan *p, struct tm_key_source *token, struct setup_paths *room,
+                         struct tm_err *e)
+{
+    struct tm_key_source *const keys[KEYS] = {&p->device, &p->log_device, &p->all.signatures,
+                                              &p->all.timestamps};
+    if (setup_absolute(token, room, e) != 0)
         return -1;
-    if (l->ca != NULL)
-        p->device = *token;
-    if (l->log != NULL)
-        p->log_device = *token;
-    p->device.pkcs11_key = l->ca;
-    p->log_device.pkcs11_key = l->log;
+    for (int i = 0; i < KEYS; i++) {
+        if (keys[i]->pkcs11_module == NULL)
+            continue;
+        keys[i]->pkcs11_module = token->pkcs11_module;
+        keys[i]->pin_file = token->pin_file;
+    }
+    return 0;
+}
+
+static int check_all(struct plan *p, bool all, bool no_log, struct tm_err *e)
+{
+    if (all != (p->all.url != NULL))
+        return tm_err_set(e, all ? "--all needs --url URL, where clients will find the services"
+                                 : "--url goes with --all");
+    if (!all)
+        return 0;
+    if (no_log)
+        return tm_err_set(e, "--all and --no-log exclude each other");
+    p->all.organization = p->organization;
+    p->all.key_type = p->key_type;
+    if (init_all_read_url(&p->all, e) != 0)
+        return -1;
+    if (p->log_origin == NULL)
+        p->log_origin = p->all.log_origin;
     return 0;
 }
 
 static int check_log_words(struct plan *p, bool no_log, const struct labels *l, char origin[64],
                            struct tm_err *e)
 {
-    if (no_log && (p->log_origin != NULL || l->log != NULL))
+    if (no_log && (p->log_origin != NULL || l->label[KEY_LOG] != NULL))
         return tm_err_set(e, "--no-log and --%s exclude each other",
                           p->log_origin != NULL ? "log-origin" : "pkcs11-log-key");
     if (p->log_origin != NULL)
@@ -277,6 +364,7 @@ int command_init(const struct cli_command *self, int argc, char **argv)
     struct tm_key_source token = {0};
     struct labels labels = {0};
     bool no_log = false;
+    bool all = false;
     const char *user = NULL;
     const struct cli_option options[] = {
         {"organization", CLI_TEXT, "NAME", "O of both certificates (tenmint)", &p.organization},
@@ -285,11 +373,21 @@ int command_init(const struct cli_command *self, int argc, char **argv)
         {"log-origin", CLI_TEXT, "NAME",
          "the built-in log's name for ever, e.g. ca.example.com/log; else one is made up",
          &p.log_origin},
+        {"all", CLI_FLAG, NULL,
+         "a whole private Sigstore: also a signature log, a timestamp authority, a TUF repository",
+         &all},
+        {"url", CLI_TEXT, "URL", "with --all: where clients find it, https://sigstore.example.com",
+         &p.all.url},
         {"no-log", CLI_FLAG, NULL, "make no built-in transparency log", &no_log},
         SETUP_DEVICE_OPTIONS(token),
-        {"pkcs11-key", CLI_TEXT, "LABEL", "the server's new key, a label that is free", &labels.ca},
+        {"pkcs11-key", CLI_TEXT, "LABEL", "the server's new key, a label that is free",
+         &labels.label[KEY_CA]},
         {"pkcs11-log-key", CLI_TEXT, "LABEL", "the log's new key, likewise; else it is a file",
-         &labels.log},
+         &labels.label[KEY_LOG]},
+        {"pkcs11-signature-log-key", CLI_TEXT, "LABEL", "the signature log's, likewise",
+         &labels.label[KEY_SIGNATURES]},
+        {"pkcs11-timestamp-key", CLI_TEXT, "LABEL", "the timestamp authority's, likewise",
+         &labels.label[KEY_TIMESTAMPS]},
         OWNER_OPTION(user),
         {NULL, CLI_FLAG, NULL, NULL, NULL},
     };
@@ -302,10 +400,11 @@ int command_init(const struct cli_command *self, int argc, char **argv)
         return rc;
     p.dir = argv[0];
     p.key_type = key_type.value;
-    if (check_log_words(&p, no_log, &labels, origin, &e) != 0 ||
+    if (check_all(&p, all, no_log, &e) != 0 ||
+        check_log_words(&p, no_log, &labels, origin, &e) != 0 ||
         choose_devices(&p, &token, &labels, &e) != 0 || owner_find(user, &p.owner, &e) != 0)
         return cli_fail(CLI_USAGE, &e);
-    if (setup_absolute(&p.device, &room, &e) != 0 || setup_absolute(&p.log_device, &room, &e) != 0)
+    if (make_absolute(&p, &token, &room, &e) != 0)
         return cli_fail(CLI_FAILED, &e);
     if (init(&p, &e) != 0)
         return cli_fail(CLI_FAILED, &e);

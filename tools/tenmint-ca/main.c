@@ -41,6 +41,7 @@ static const struct cli_command commands[] = {
      .args = "DIR [OPTION]...",
      .summary = "make a root, an intermediate and a configuration in a new directory",
      .examples = "  tenmint-ca init ./ca --organization 'Example Ltd'\n"
+                 "  tenmint-ca init ./sigstore --all --url https://sigstore.example.com\n"
                  "  tenmint-ca init ./ca --pkcs11-module /usr/lib/softhsm/libsofthsm2.so \\\n"
                  "      --pkcs11-token tenmint --pkcs11-key ca-2026 --pkcs11-log-key log-2026 "
                  "--pkcs11-pin-file pin\n",

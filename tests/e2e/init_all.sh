@@ -1,0 +1,112 @@
+#!/usr/bin/env bash
+# init --all: a whole private Sigstore from one command, with keys in files and in a token. A signer
+# who trusts the TUF root alone signs, and the bundle verifies a day later without any network. A
+# folder with files is refused, and a run that is killed leaves no half of anything.
+set -u
+cd "$(dirname "$0")/../.."
+B=${B:-build} # faketime and ASan do not go together
+W=$(mktemp -d)
+fails=0
+. tests/lib.sh
+. tests/e2e/says.bash
+trap 'stop_all; rm -rf "$W"' EXIT
+unset ACTIONS_ID_TOKEN_REQUEST_URL ACTIONS_ID_TOKEN_REQUEST_TOKEN SIGSTORE_ID_TOKEN
+umask 077
+I=("$B/tenmint-ca" init)
+serve() { # DIR
+    : >"$W/ca.log"
+    "$B/tenmint-ca" serve --config "$1/tenmint-ca.yaml" >>"$W/ca.log" 2>&1 &
+    CA_PID=$!
+    PIDS="${PIDS:-} $CA_PID"
+    wait_for "$W/ca.log" '"message":"listening"' || { cat "$W/ca.log"; exit 1; }
+}
+circle() { # DIR: from its root file alone
+    local T=$1.trust
+    printf 'oidc-issuers:\n  "%s": {issuer-url: "%s", client-id: sigstore, type: github-workflow}\n' \
+        "$ISSUER" "$ISSUER" >"$1/issuers.yaml"
+    sed -i 's/^metrics-listen:.*/metrics-listen: 127.0.0.1:0/' "$1/tenmint-ca.yaml"
+    says "$1: check-config" 0 "ok" "$B/tenmint-ca" check-config "$1/tenmint-ca.yaml"
+    serve "$1"
+    says "$1: trusted" 0 "" "$B/tenmint" trust init --root "$1/tuf/published/1.root.json" --metadata-url "$URL/tuf" --dir "$T"
+    mint >"$W/token"
+    echo "of $1" >"$1.txt"
+    sleep 1 # the windows begin in whole seconds
+    says "$1: signed" 0 "" "$B/tenmint" sign --trust-dir "$T" --token-file "$W/token" "$1.txt"
+    grep -q '"tlogEntries":\[{"logIndex"' <(tr -d ' \n' <"$1.txt.sigstore.json") && grep -q inclusionProof "$1.txt.sigstore.json" &&
+        grep -q rfc3161Timestamps "$1.txt.sigstore.json" || check "$1: the bundle has an entry with its proof and a timestamp" yes no
+    says "$1: the log verifies" 0 "" "$B/tenmint-ca" log verify "$URL/log" --key "$1/log.pem"
+    kill "$CA_PID"; wait "$CA_PID"; check "$1: SIGTERM" 0 $?
+    says "$1: verifies a day later, offline" 0 "ok      log" faketime -f +1d "$B/tenmint" verify --offline --dir "$T" \
+        --bundle "$1.txt.sigstore.json" --issuer "$ISSUER" --identity-regexp 'https://github\.com/acme/.*' "$1.txt"
+    echo x >>"$1.txt"
+    says "$1: another text does not" 1 "" "$B/tenmint" verify --offline --dir "$T" \
+        --bundle "$1.txt.sigstore.json" --issuer "$ISSUER" --identity-regexp 'https://github\.com/acme/.*' "$1.txt"
+}
+
+start_issuer || exit 1
+PORT=$(free_port)
+URL=http://127.0.0.1:$PORT
+says "init --all" 0 "1.root.json" "${I[@]}" "$W/files" --all --url "$URL" --organization 'Example Ltd'
+check "nothing is left beside it" "files" "$(ls -A "$W" | grep files)"
+check "nor a mark in it" "" "$(ls -A "$W/files" | grep '^\.')"
+circle "$W/files"
+openssl verify -purpose timestampsign -CAfile <(awk '/BEGIN/{n++} n==3' "$W/files/tsa.pem") \
+    -untrusted <(awk '/BEGIN/{n++} n==2' "$W/files/tsa.pem") "$W/files/tsa.pem" >"$W/said" 2>&1
+check "openssl takes the timestamp chain" 0 $?
+
+mkdir "$W/tokens"
+printf 'directories.tokendir = %s\nlog.level = ERROR\n' "$W/tokens" >"$W/softhsm.conf"
+export SOFTHSM2_CONF=$W/softhsm.conf
+softhsm2-util --init-token --free --label 'CI token' --pin 135790 --so-pin 24680123 >/dev/null || exit 1
+echo 135790 >"$W/pin"
+TOKEN=(--pkcs11-module /usr/lib/softhsm/libsofthsm2.so --pkcs11-token 'CI token' --pkcs11-pin-file "$W/pin")
+LABELS=(--pkcs11-key ca --pkcs11-log-key log --pkcs11-signature-log-key siglog --pkcs11-timestamp-key tsa)
+says "keys in a token" 0 "1.root.json" "${I[@]}" "$W/token.d" --all --url "$URL" "${TOKEN[@]}" "${LABELS[@]}"
+for name in intermediate log siglog tsa; do
+    [ ! -e "$W/token.d/$name.key" ] || check "$name.key" "in the token" "in a file"
+done
+circle "$W/token.d"
+says "labels that are taken" 1 "tsa" "${I[@]}" "$W/twice" --all --url "$URL" "${TOKEN[@]}" --pkcs11-timestamp-key tsa
+check "nothing of it stays" 0 "$(ls -d "$W"/twice* 2>/dev/null | wc -l)"
+
+# Wrong ways.
+mkdir "$W/full"; echo mine >"$W/full/mine"
+says "a folder with files" 1 "'$W/full' is not empty" "${I[@]}" "$W/full" --all --url "$URL"
+check "is left alone" "mine" "$(ls "$W/full")"
+mkdir "$W/empty"
+says "an empty folder" 0 "" "${I[@]}" "$W/empty" --all --url "$URL"
+mkdir "$W/other.init"; echo mine >"$W/other.init/mine"
+says "somebody's folder in the way" 1 "was not made by init" "${I[@]}" "$W/other" --all --url "$URL"
+check "is left alone too" "mine" "$(ls "$W/other.init")"
+says "no address" 2 "needs --url" "${I[@]}" "$W/x" --all
+says "an address without --all" 2 "goes with --all" "${I[@]}" "$W/x" --url "$URL"
+says "a path" 2 "without a path" "${I[@]}" "$W/x" --all --url https://example.com/sigstore
+says "plain http elsewhere" 2 "this machine only" "${I[@]}" "$W/x" --all --url http://sigstore.example.com
+says "no log" 2 "exclude each other" "${I[@]}" "$W/x" --all --url "$URL" --no-log
+says "one label twice" 2 "each needs a key of its own" "${I[@]}" "$W/x" --all --url "$URL" "${TOKEN[@]}" --pkcs11-log-key a --pkcs11-timestamp-key a
+says "a key of --all without it" 2 "goes with --all" "${I[@]}" "$W/x" "${TOKEN[@]}" --pkcs11-timestamp-key a
+says "https" 0 "" "${I[@]}" "$W/tls" --all --url https://sigstore.example.com
+check "is served behind a proxy" "listen: 127.0.0.1:5555" "$(grep ^listen: "$W/tls/tenmint-ca.yaml")"
+
+# Killed at any moment: the folder is there whole, or not at all, and the same command goes on.
+halves=0 whole=0
+for i in $(seq 40); do
+    "${I[@]}" "$W/killed" --all --url "$URL" >"$W/said" 2>&1 &
+    pid=$!
+    sleep "0.$(printf %03d $((RANDOM % 120)))"
+    kill -9 $pid 2>/dev/null
+    wait $pid 2>/dev/null
+    [ ! -e "$W/killed.init" ] || halves=$((halves + 1))
+    [ -e "$W/killed" ] || continue
+    whole=$((whole + 1))
+    "$B/tenmint-ca" check-config "$W/killed/tenmint-ca.yaml" >"$W/said" 2>&1 || check "what is there is whole" yes no
+    rm -rf "$W/killed"
+done
+check "some runs were cut off" yes "$([ $halves -gt 0 ] && echo yes || echo "$halves of 40, $whole whole")"
+"${I[@]}" "$W/killed.2" --all --url "$URL" >/dev/null & pid=$!
+wait_until test -e "$W/killed.2.init/password"; kill -9 $pid; wait $pid 2>/dev/null
+if [ -e "$W/killed.2.init" ]; then
+    says "it goes on after a kill" 0 "an earlier init was cut off" "${I[@]}" "$W/killed.2" --all --url "$URL"
+fi
+says "and is whole" 0 "ok" "$B/tenmint-ca" check-config "$W/killed.2/tenmint-ca.yaml"
+[ $fails -eq 0 ] || { tail -n 5 "$W/ca.log"; echo "$fails checks failed"; exit 1; }

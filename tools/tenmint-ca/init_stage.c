@@ -1,0 +1,152 @@
+#include "tools/tenmint-ca/init_stage.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <libgen.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/file.h"
+#include "tools/tenmint-ca/setup.h"
+
+#define MARK ".tenmint-ca-init"
+#define DEPTH 16
+
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+    (void)st;
+    (void)type;
+    (void)ftw;
+    return remove(path);
+}
+
+static int remove_all(const char *dir, struct tm_err *e)
+{
+    return nftw(dir, remove_one, DEPTH, FTW_DEPTH | FTW_PHYS) == 0
+               ? 0
+               : tm_err_errno(e, "remove '%s'", dir);
+}
+
+static int name(struct init_stage *s, const char *place, struct tm_err *e)
+{
+    size_t len = strlen(place);
+    while (len > 1 && place[len - 1] == '/')
+        len--;
+    if (len == 0 ||
+        snprintf(s->place, sizeof(s->place), "%.*s", (int)len, place) >= (int)sizeof(s->place) - 16)
+        return tm_err_set(e, "a directory's path is needed, and not a longer one than %zu bytes",
+                          sizeof(s->place) - 16);
+    snprintf(s->dir, sizeof(s->dir), "%.*s.init", (int)len, s->place);
+    return 0;
+}
+
+static int lock(struct init_stage *s, struct tm_err *e)
+{
+    s->lock = open(s->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    if (s->lock < 0)
+        return tm_err_errno(e, "open '%s'", s->dir);
+    if (flock(s->lock, LOCK_EX | LOCK_NB) != 0)
+        return tm_err_set(e, "another init is making '%s' at this moment", s->place);
+    return 0;
+}
+
+/* Whose lock it is that we hold: the directory may have been moved to its place meanwhile. */
+static bool still_there(const struct init_stage *s)
+{
+    struct stat held;
+    struct stat named;
+    return fstat(s->lock, &held) == 0 && stat(s->dir, &named) == 0 && held.st_ino == named.st_ino &&
+           held.st_dev == named.st_dev;
+}
+
+/* What an earlier run left when it was killed. */
+static int clear(struct init_stage *s, struct tm_err *e)
+{
+    char mark[PATH_MAX];
+    if (lock(s, e) != 0 || tm_file_join(s->dir, MARK, mark, sizeof(mark), e) != 0)
+        return -1;
+    if (!still_there(s))
+        return tm_err_set(e, "another init is making '%s' at this moment", s->place);
+    if (access(mark, F_OK) != 0 && rmdir(s->dir) != 0)
+        return tm_err_set(e, "'%s' is in the way, and was not made by init: move it", s->dir);
+    if (access(mark, F_OK) == 0 && remove_all(s->dir, e) != 0)
+        return -1;
+    close(s->lock);
+    s->lock = -1;
+    s->cleared = true;
+    return 0;
+}
+
+static int make(struct init_stage *s, struct tm_err *e)
+{
+    char mark[PATH_MAX];
+    if (mkdir(s->dir, 0700) != 0)
+        return tm_err_errno(e, "make directory '%s'", s->dir);
+    if (lock(s, e) != 0 || tm_file_join(s->dir, MARK, mark, sizeof(mark), e) != 0)
+        return -1;
+    return tm_file_create(mark, 0600, "", 0, e);
+}
+
+static int check_place(const struct init_stage *s, struct tm_err *e)
+{
+    struct stat st;
+    char parent[PATH_MAX];
+    if (lstat(s->place, &st) == 0)
+        return setup_claim_directory(s->place, 0700, e);
+    if (errno != ENOENT)
+        return tm_err_errno(e, "'%s'", s->place);
+    snprintf(parent, sizeof(parent), "%s", s->place);
+    return tm_file_mkdirs(dirname(parent), 0755, e);
+}
+
+int init_stage_begin(struct init_stage *s, const char *place, struct tm_err *e)
+{
+    *s = (struct init_stage){.lock = -1};
+    if (name(s, place, e) != 0 || check_place(s, e) != 0)
+        return -1;
+    if (access(s->dir, F_OK) == 0 && clear(s, e) != 0) {
+        if (s->lock >= 0)
+            close(s->lock);
+        s->lock = -1;
+        return -1;
+    }
+    if (make(s, e) == 0)
+        return 0;
+    init_stage_drop(s);
+    return -1;
+}
+
+void init_stage_drop(struct init_stage *s)
+{
+    if (s->lock < 0)
+        return;
+    (void)remove_all(s->dir, NULL);
+    close(s->lock);
+    s->lock = -1;
+}
+
+int init_stage_commit(struct init_stage *s, struct tm_err *e)
+{
+    char mark[PATH_MAX];
+    char parent[PATH_MAX];
+    snprintf(parent, sizeof(parent), "%s", s->place);
+    int rc = tm_file_join(s->place, MARK, mark, sizeof(mark), e);
+    if (rc == 0)
+        rc = tm_file_sync_dir(s->dir, e);
+    if (rc == 0 && rename(s->dir, s->place) != 0)
+        rc = tm_err_errno(e, "move '%s' to '%s'%s", s->dir, s->place,
+                          errno == EBUSY ? " (a mount point: name a directory in it)" : "");
+    if (rc != 0) {
+        init_stage_drop(s);
+        return -1;
+    }
+    (void)tm_file_sync_dir(dirname(parent), NULL);
+    (void)unlink(mark); /* it means nothing there */
+    close(s->lock);
+    s->lock = -1;
+    return 0;
+}
