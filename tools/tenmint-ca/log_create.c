@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "ca/ct/embedded.h"
+#include "common/http/http.h"
 #include "tools/tenmint-ca/commands.h"
 #include "tools/tenmint-ca/owner.h"
 #include "tools/tenmint-ca/setup.h"
@@ -12,12 +13,27 @@
 
 struct new_log {
     const char *dir, *origin;
+    const char *shard; /* of signatures: the path at which it is served beside others of the host */
     const char *password_file; /* of the key's file */
     bool signatures;
     struct tm_key_source device; /* pkcs11_module NULL: the key is a file */
     struct owner owner;
     char key[PATH_MAX], public[PATH_MAX];
 };
+
+/* A path of its own keeps a shard where clients know it, also when the next one has begun. */
+static int check_shard(const struct new_log *n, struct tm_err *e)
+{
+    char prefix[256];
+    if (n->shard == NULL)
+        return 0;
+    if (!n->signatures)
+        return tm_err_set(e, "log create: --shard goes with --signatures; the path of a log of "
+                             "certificates is in its origin");
+    if ((size_t)snprintf(prefix, sizeof(prefix), "/%s", n->shard) >= sizeof(prefix))
+        return tm_err_set(e, "log create: --shard is too long");
+    return tm_http_prefix_check("--shard", prefix, e);
+}
 
 static int check(const struct new_log *n, struct tm_err *e)
 {
@@ -26,7 +42,7 @@ static int check(const struct new_log *n, struct tm_err *e)
     if (n->signatures && strpbrk(n->origin, "/:") != NULL)
         return tm_err_set(e, "log create: the origin of a signature log is the bare host name of "
                              "its address, such as rekor.example.com: clients look for that");
-    if (setup_check_origin("origin", n->origin, e) != 0 ||
+    if (check_shard(n, e) != 0 || setup_check_origin("origin", n->origin, e) != 0 ||
         setup_check_device(&n->device, "pkcs11-key", n->device.pkcs11_key, e) != 0)
         return -1;
     if ((n->device.pkcs11_module == NULL) == (n->password_file == NULL))
@@ -88,17 +104,19 @@ static void put_section(struct tm_buf *out, const struct new_log *n, const char 
     *indent = n->signatures ? "  " : "    ";
     tm_buf_puts(out, "let verifiers know it before it is used:\n");
     if (n->signatures)
-        tm_buf_printf(out,
-                      "  tenmint-tuf trust add-log --url https://%s --key %s --api-version 2\n",
-                      n->origin, n->public);
+        tm_buf_printf(
+            out, "  tenmint-tuf trust add-log --url https://%s%s%s --key %s --api-version 2\n",
+            n->origin, n->shard != NULL ? "/" : "", n->shard != NULL ? n->shard : "", n->public);
     else
         tm_buf_printf(out, "  tenmint-tuf trust add-ctlog --url https://%s --key %s\n", n->origin,
                       n->public);
-    tm_buf_printf(out,
-                  "then put this in place of the server's '%s', and the old log under "
-                  "'retired':\n%s",
-                  n->signatures ? "signature-log" : "embedded",
-                  n->signatures ? "signature-log:\n" : "  embedded:\n");
+    tm_buf_printf(
+        out,
+        "then put this in place of the server's '%s', and the old log under its 'retired' "
+        "with the prefix that it had%s:\n%s",
+        n->signatures ? "signature-log" : "embedded",
+        n->signatures ? " (/api/v2, if none is named)" : "",
+        n->signatures ? "signature-log:\n" : "  embedded:\n");
 }
 
 /* As the configuration wants it, with paths that hold from anywhere. */
@@ -122,6 +140,8 @@ static int print_done(const struct new_log *n, struct tm_err *e)
     setup_put_yaml(&out, indent, "origin", n->origin);
     if (!n->signatures)
         setup_put_yaml(&out, indent, "prefix", prefix_of(n->origin));
+    else if (n->shard != NULL)
+        tm_buf_printf(&out, "%sprefix: '/%s/api/v2'\n", indent, n->shard);
     if (device) {
         setup_put_device(&out, indent, &n->device);
     } else {
@@ -144,6 +164,8 @@ int command_log_create(const struct cli_command *self, int argc, char **argv)
          "its name for ever, which no log had before, e.g. ca.example.com/log/2027", &n.origin},
         {"signatures", CLI_FLAG, NULL, "a log of signatures (Rekor v2's API), not of certificates",
          &n.signatures},
+        {"shard", CLI_TEXT, "PATH",
+         "of signatures: its own path at the origin, e.g. 2027, where clients find it", &n.shard},
         {"password-file", CLI_TEXT, "FILE", "encrypts its key, DIR.key; may be the CA's",
          &n.password_file},
         SETUP_DEVICE_OPTIONS(n.device),

@@ -1,0 +1,94 @@
+#!/usr/bin/env bash
+# The next shard of the signature log takes over: log create, trusted root and signing configuration
+# follow by a ceremony, signers go to the new one by themselves, what was signed before verifies, the
+# old shard answers 405 and stays readable where clients know it.
+set -u
+cd "$(dirname "$0")/../.."
+B=${B:-build}
+W=$(mktemp -d)
+fails=0
+. tests/lib.sh
+. tests/e2e/says.bash
+trap 'stop_all; rm -rf "$W"' EXIT
+unset ACTIONS_ID_TOKEN_REQUEST_URL ACTIONS_ID_TOKEN_REQUEST_TOKEN SIGSTORE_ID_TOKEN
+umask 077
+C=$W/ca
+serve() {
+    : >"$W/ca.log"
+    "$B/tenmint-ca" serve --config "$C/tenmint-ca.yaml" >>"$W/ca.log" 2>&1 &
+    CA_PID=$!
+    PIDS="${PIDS:-} $CA_PID"
+    wait_for "$W/ca.log" '"message":"listening"' || { cat "$W/ca.log"; exit 1; }
+}
+stop_server() { kill "$CA_PID"; wait "$CA_PID"; check "SIGTERM" 0 $?; }
+signed() { # NAME
+    mint >"$W/token"
+    echo "$1" >"$W/$1"
+    says "$1: signed" 0 "log entries  1" "$B/tenmint" sign --trust-dir "$W/trust" --token-file "$W/token" "$W/$1"
+}
+verifies() { # NAME URL
+    says "$1 verifies$3" 0 "ok      log entry    $2 holds it" "$B/tenmint" verify --dir "$W/trust" --offline \
+        --bundle "$W/$1.sigstore.json" --issuer "$ISSUER" --identity-regexp 'https://github\.com/acme/.*' "$W/$1"
+}
+trust() { says "trust $1" 0 '' "$B/tenmint-tuf" trust "$@" --dir "$C/tuf"; }
+publish() { # NAME
+    says "propose $1" 0 '' "$B/tenmint-tuf" propose --dir "$C/tuf" --name "$1" --reason "$1" --out "$W/$1.json"
+    says "sign $1" 0 '' "$B/tenmint-tuf" sign "$W/$1.json" --key "$C/tuf-admin.key" --password-file "$C/password" \
+        --digest "$("$B/tenmint-tuf" review "$W/$1.json" | sed -n 's/^Digest *//p')"
+    says "publish $1" 0 '' "$B/tenmint-tuf" publish --dir "$C/tuf" "$W/$1.json"
+    says "refresh after $1" 0 '' "$B/tenmint" trust refresh --dir "$W/trust"
+}
+get() { curl -sS --max-time 20 -o "$W/reply" -w '%{http_code}' "$@"; }
+holds() { # FILE: the origin and size of its checkpoint
+    sed -n '1,2p' "$1" | tr '\n' ' '
+}
+export XDG_STATE_HOME=$W/state
+
+start_issuer || exit 1
+URL=http://127.0.0.1:$(free_port)
+says "init --all" 0 "" "$B/tenmint-ca" init "$C" --all --url "$URL"
+printf 'oidc-issuers:\n  "%s": {issuer-url: "%s", client-id: sigstore, type: github-workflow}\n' "$ISSUER" "$ISSUER" >"$C/issuers.yaml"
+sed -i 's/^metrics-listen:.*/metrics-listen: 127.0.0.1:0/' "$C/tenmint-ca.yaml"
+serve
+says "trusted" 0 "" "$B/tenmint" trust init --root "$C/tuf/published/1.root.json" --metadata-url "$URL/tuf" --dir "$W/trust"
+sleep 1 # the windows begin in whole seconds
+signed old
+verifies old "$URL" ""
+
+# One command makes the next; it is made known before it is used.
+says "log create" 0 "--url https://127.0.0.1/2027 --key $C/siglog-2027.pem --api-version 2" "$B/tenmint-ca" log create "$C/siglog-2027" \
+    --signatures --origin 127.0.0.1 --shard 2027 --password-file "$C/password"
+sed -n '/^signature-log:/,$p' "$W/said" >"$W/section"
+grep -q "prefix: '/2027/api/v2'" "$W/section" || check "the section's prefix" there missing
+SOON=$(date -u -d '+6 seconds' +%Y-%m-%dT%H:%M:%SZ)
+trust add-log --url "$URL/2027" --key "$C/siglog-2027.pem" --api-version 2 --start "$SOON"
+publish shard
+signed between
+verifies between "$URL" " before the next begins"
+
+stop_server
+{ sed '/^signature-log:/,/^$/d' "$C/tenmint-ca.yaml"; cat "$W/section"; printf '  retired:\n    first: {directory: siglog, public-key: siglog.pem, prefix: /api/v2}\n'; } >"$W/new.yaml"
+cp "$W/new.yaml" "$C/tenmint-ca.yaml"
+says "check-config names both" 0 "retired   127.0.0.1 in" "$B/tenmint-ca" check-config "$C/tenmint-ca.yaml"
+serve
+while [ "$(date -u +%Y-%m-%dT%H:%M:%SZ)" \< "$SOON" ]; do sleep 0.2; done
+signed new
+verifies new "$URL/2027" ""
+for name in old between; do verifies $name "$URL" " with the next shard"; done
+check "a frozen shard" 405 "$(get -d '{}' "$URL/api/v2/log/entries")"
+grep -q 'This log has been frozen' "$W/reply" || check "it says so" frozen "$(cat "$W/reply")"
+check "its checkpoint" 200 "$(get "$URL/api/v2/checkpoint")"
+check "is the last" "127.0.0.1 2 " "$(holds "$W/reply")"
+check "its entries" 200 "$(get "$URL/api/v2/tile/entries/000.p/2")"
+check "the new one's checkpoint" 200 "$(get "$URL/2027/api/v2/checkpoint")"
+check "has one entry" "127.0.0.1 1 " "$(holds "$W/reply")"
+
+trust retire-log "$URL" --confirm
+publish retired
+signed last
+for name in old between; do verifies $name "$URL" " when the old shard has ended"; done
+for name in new last; do verifies $name "$URL/2027" " in the new one"; done
+stop_server
+says "a shard of certificates" 2 "goes with --signatures" "$B/tenmint-ca" log create "$C/x" --origin a/b --shard 2027 --password-file "$C/password"
+says "a shard that is no path" 2 "must be a path" "$B/tenmint-ca" log create "$C/x" --signatures --origin a --shard '20 27' --password-file "$C/password"
+[ $fails -eq 0 ] || { tail -n 5 "$W/ca.log"; echo "$fails checks failed"; exit 1; }
