@@ -19,13 +19,30 @@ static void must(bool holds)
         abort();
 }
 
-static int count_line(void *arg, const json_t *entry, struct tm_err *e)
+static int count_line(void *arg, const struct tuf_line *line, struct tm_err *e)
 {
     int64_t *lines = arg;
     (void)e;
     ++*lines;
-    must(json_integer_value(json_object_get(entry, "n")) == *lines);
+    must(line->n == *lines && line->what != NULL && line->prev != NULL);
     return 0;
+}
+
+/* What is written of a line can be read, and says the same. */
+static void again(struct tuf_line *line)
+{
+    struct tuf_line other;
+    struct tm_err e = {0};
+    struct tm_buf first = {0};
+    struct tm_buf second = {0};
+    char hash[65];
+    must(tuf_line_write(line, &first, &e) == 0);
+    must(tuf_line_parse((const char *)first.data, first.len - 1, &other, hash, &e) == 0);
+    must(strcmp(hash, line->hash) == 0 && tuf_line_write(&other, &second, &e) == 0);
+    must(first.len == second.len && memcmp(first.data, second.data, first.len) == 0);
+    tuf_line_free(&other);
+    tm_buf_free(&first);
+    tm_buf_free(&second);
 }
 
 static void try_bytes(const void *data, size_t size)
@@ -33,7 +50,7 @@ static void try_bytes(const void *data, size_t size)
     struct tm_err e = {0};
     char path[64];
     int64_t lines = 0;
-    json_t *last = NULL;
+    struct tuf_line last;
     int fd = memfd_create("transcript", MFD_CLOEXEC);
     must(fd >= 0 && write(fd, data, size) == (ssize_t)size);
     snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
@@ -41,11 +58,13 @@ static void try_bytes(const void *data, size_t size)
     must(n >= 0 ? n == lines : e.text[0] != '\0');
     e.text[0] = '\0';
     if (n >= 0)
-        must(tuf_transcript_last(path, &last, &e) == 0 && (last != NULL) == (n > 0));
-    json_decref(last);
-    last = NULL;
+        must(tuf_transcript_last(path, &last, &e) == 0 && (last.what != NULL) == (n > 0));
+    if (n > 0)
+        again(&last);
+    if (n >= 0)
+        tuf_line_free(&last);
     must(tuf_transcript_last_published(path, &last, &e) == 0 || e.text[0] != '\0');
-    json_decref(last);
+    tuf_line_free(&last);
     close(fd);
 }
 

@@ -134,13 +134,12 @@ static void what_stands_behind_a_terminating_role_is_not_found(void **state)
             json_pack("{s:{s:i, s:{s:s}}}", "x", "length", 1, "hashes", "sha256",
                       "2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4"
                       "881"));
-        struct tuf_event_role role[] = {{.name = "targets", .proposed = of_targets(top)},
-                                        {.name = "lost", .proposed = of_targets(lost)}};
-        const struct tuf_event ev = {.role = role, .count = 2};
-        assert_int_equal(tuf_event_unreached(&ev, &role[1], &u, &e), 0);
+        struct tuf_event ev = {0};
+        assert_int_equal(tuf_event_add(&ev, "targets", NULL, of_targets(top), &e), 0);
+        assert_int_equal(tuf_event_add(&ev, "lost", NULL, of_targets(lost), &e), 0);
+        assert_int_equal(tuf_event_unreached(&ev, tuf_event_find(&ev, "lost"), &u, &e), 0);
         assert_int_equal(u.count, terminating);
-        tuf_metadata_free(role[0].proposed);
-        tuf_metadata_free(role[1].proposed);
+        tuf_event_free(&ev);
     }
 }
 
@@ -232,7 +231,8 @@ static void a_forged_delegator_is_told(void **state)
     case_propose(&c, T0, NULL, &ev);
     assert_int_equal(tuf_event_proposed_count(&ev), 1);
     assert_int_equal(faults_of(&ev, T0, NULL), 0);
-    json_t *base = json_object_get(json_object_get(ev.tree, "base"), "packages");
+    json_t *tree = case_tree(&ev);
+    json_t *base = case_role(tree, "base", "packages");
     json_t *s = json_object_get(base, "signed");
     json_t *d = json_object_get(s, "delegations");
     json_t *eve = tuf_key_from_pkey(case_key(&c, "eve"), &c.e);
@@ -244,7 +244,7 @@ static void a_forged_delegator_is_told(void **state)
     json_t *sig = tuf_sign(s, keyid, eve, case_key(&c, "eve"), &c.e);
     assert_non_null(sig);
     json_object_set_new(base, "signatures", json_pack("[o]", sig));
-    case_copy(&ev, &forged);
+    case_load(tree, &forged);
     faults_of(&forged, T0, "packages: published: signed by 0 of the 1 keys");
     assert_int_equal(case_try_sign(&c, &forged, "eve", T0), -1);
     assert_says(&c, "may sign nothing");

@@ -138,10 +138,11 @@ static void a_forged_base_of_a_delegated_role_is_told(void **state)
     case_propose(&c, T0 + DAY, NULL, &ev);
     assert_int_equal(review_of(&c, &ev, T0 + DAY, false, &text), 0);
     assert_non_null(strstr(tm_buf_str(&text), "added: x/evil.txt"));
-    json_t *base = json_object_get(json_object_get(ev.tree, "base"), "extra");
+    json_t *tree = case_tree(&ev);
+    json_t *base = case_role(tree, "base", "extra");
     json_object_set_new(json_object_get(base, "signed"), "targets",
                         tuf_entries_tree(tuf_event_find(&ev, "extra")->proposed));
-    case_copy(&ev, &forged);
+    case_load(tree, &forged);
     assert_true(review_of(&c, &forged, T0 + DAY, false, &text) > 0);
     assert_null(strstr(tm_buf_str(&text), "added: x/evil.txt"));
     assert_non_null(strstr(tm_buf_str(&text), "extra: published: signed by 0 of the 1 keys"));
@@ -171,12 +172,13 @@ static void a_trusted_root_left_out_is_told(void **state)
         assert_int_equal(review_of(&c, &ev, T0 + DAY, false, &text), 0);
         assert_non_null(strstr(tm_buf_str(&text), "trusted_root.json, listed by targets: changed"));
         assert_non_null(strstr(tm_buf_str(&text), "no client can read the new file"));
-        json_t *files = json_object_get(ev.tree, "files");
+        json_t *tree = case_tree(&ev);
+        json_t *files = json_object_get(tree, "files");
         if (parts[i] != NULL)
             json_object_set_new(json_object_get(files, "trusted_root.json"), parts[i], json_null());
         else
             json_object_del(files, "trusted_root.json");
-        case_copy(&ev, &cut);
+        case_load(tree, &cut);
         assert_int_equal(review_of(&c, &cut, T0 + DAY, false, &text), 1);
         assert_non_null(strstr(tm_buf_str(&text), "cannot be shown"));
         tuf_event_free(&cut);
@@ -289,12 +291,11 @@ static void what_has_no_canonical_form_is_no_event(void **state)
     struct tuf_event other;
     case_open(&c, CASE_POLICY);
     case_propose(&c, T0, NULL, &ev);
-    json_t *root = json_object_get(json_object_get(ev.tree, "proposed"), "root");
+    json_t *tree = case_tree(&ev);
+    json_t *root = case_role(tree, "proposed", "root");
     json_object_set_new(json_object_get(root, "signed"), "x", json_real(5.84));
-    char *text = case_text(&ev);
-    assert_int_equal(tuf_event_parse(text, strlen(text), &other, &c.e), -1);
+    assert_int_equal(case_try_load(tree, &other, &c.e), -1);
     assert_says(&c, "proposed root: nobody can sign it: a number with a fraction");
-    free(text);
     tuf_event_free(&ev);
     case_close(&c);
 }
@@ -409,7 +410,8 @@ static void a_key_changed_under_its_keyid_is_refused(void **state)
     struct tuf_event ev;
     open_published(&c);
     case_propose(&c, T0, "root", &ev);
-    json_t *root = json_object_get(json_object_get(ev.tree, "proposed"), "root");
+    json_t *tree = case_tree(&ev);
+    json_t *root = case_role(tree, "proposed", "root");
     json_t *keys = json_object_get(json_object_get(root, "signed"), "keys");
     json_t *stranger = tuf_keyring_key(case_key(&c, "eve"), "carol", &c.e);
     const char *keyid;
@@ -421,7 +423,7 @@ static void a_key_changed_under_its_keyid_is_refused(void **state)
     }
     json_decref(stranger);
     struct tuf_event again;
-    case_copy(&ev, &again);
+    case_load(tree, &again);
     tuf_event_free(&ev);
     case_sign(&c, &again, "alice", T0);
     case_sign(&c, &again, "bob", T0);
@@ -441,14 +443,15 @@ static void a_delegated_key_changed_under_its_keyid_is_refused(void **state)
     case_round(&c, T0, NULL);
     case_propose(&c, T0 + DAY, "targets", &ev);
     assert_null(tuf_event_find(&ev, "extra"));
-    json_t *targets = json_object_get(json_object_get(ev.tree, "proposed"), "targets");
+    json_t *tree = case_tree(&ev);
+    json_t *targets = case_role(tree, "proposed", "targets");
     json_t *delegations = json_object_get(json_object_get(targets, "signed"), "delegations");
     json_t *keys = json_object_get(delegations, "keys");
     json_t *stranger = tuf_keyring_key(case_key(&c, "eve"), "alice", &c.e);
     const char *keyid = json_object_iter_key(json_object_iter(keys));
     assert_int_equal(json_object_set_new(keys, keyid, stranger), 0);
     struct tuf_event again;
-    case_copy(&ev, &again);
+    case_load(tree, &again);
     tuf_event_free(&ev);
     case_sign(&c, &again, "alice", T0 + DAY);
     case_sign(&c, &again, "bob", T0 + DAY);
@@ -550,11 +553,10 @@ static void an_event_cannot_hold_a_timestamp(void **state)
     open_published(&c);
     case_propose(&c, T0, "root", &ev);
     json_t *fake = tuf_envelope_new(tuf_signed_new(TUF_TIMESTAMP, 9, T0 + DAY));
-    json_object_set_new(json_object_get(ev.tree, "proposed"), "timestamp", fake);
-    char *text = case_text(&ev);
-    assert_int_equal(tuf_event_parse(text, strlen(text), &out, &c.e), -1);
+    json_t *tree = case_tree(&ev);
+    json_object_set_new(json_object_get(tree, "proposed"), "timestamp", fake);
+    assert_int_equal(case_try_load(tree, &out, &c.e), -1);
     assert_says(&c, "never holds timestamp");
-    free(text);
     tuf_event_free(&ev);
     case_close(&c);
 }
@@ -768,12 +770,14 @@ static void a_signature_of_an_earlier_draft_counts_for_nothing(void **state)
     assert_says(&c, "not the same proposal");
     /* Carried over by hand: root is the same bytes, so the signature is good, but alice never saw
      * the new targets. */
-    json_t *from = json_object_get(json_object_get(old.tree, "proposed"), "root");
-    json_t *to = json_object_get(json_object_get(ev.tree, "proposed"), "root");
-    json_object_set(to, "signatures", json_object_get(from, "signatures"));
-    json_object_set(ev.tree, "statements", json_object_get(old.tree, "statements"));
+    json_t *was = case_tree(&old);
+    json_t *tree = case_tree(&ev);
+    json_object_set(case_role(tree, "proposed", "root"), "signatures",
+                    json_object_get(case_role(was, "proposed", "root"), "signatures"));
+    json_object_set(tree, "statements", json_object_get(was, "statements"));
+    json_decref(was);
     struct tuf_event again;
-    case_copy(&ev, &again);
+    case_load(tree, &again);
     assert_int_equal(tuf_event_check_signatures(&again, &c.e), -1);
     assert_says(&c, "reviewed another draft");
     tuf_event_free(&again);
@@ -791,8 +795,9 @@ static void a_signature_without_a_statement_counts_for_nothing(void **state)
     open_published(&c);
     case_propose(&c, T0, "root", &ev);
     case_sign(&c, &ev, "alice", T0);
-    json_array_clear(json_object_get(ev.tree, "statements"));
-    case_copy(&ev, &again);
+    json_t *tree = case_tree(&ev);
+    json_array_clear(json_object_get(tree, "statements"));
+    case_load(tree, &again);
     assert_int_equal(tuf_event_check_signatures(&again, &c.e), -1);
     assert_says(&c, "without a statement");
     tuf_event_free(&again);
@@ -852,23 +857,22 @@ static void a_malleable_signature_is_no_second_one(void **state)
     open_published(&c);
     case_propose(&c, T0, "root", &ev);
     case_sign(&c, &ev, "alice", T0);
-    json_t *root = json_object_get(json_object_get(ev.tree, "proposed"), "root");
-    json_t *list = json_object_get(root, "signatures");
-    case_copy(&ev, &other);
+    json_t *tree = case_tree(&ev);
+    json_t *list = json_object_get(case_role(tree, "proposed", "root"), "signatures");
     json_t *twin = malleate(json_array_get(list, 0));
-    json_t *theirs = json_object_get(json_object_get(other.tree, "proposed"), "root");
-    json_array_set(json_object_get(theirs, "signatures"), 0, twin);
+    json_t *theirs = case_tree(&ev);
+    json_array_set(json_object_get(case_role(theirs, "proposed", "root"), "signatures"), 0, twin);
+    case_load(theirs, &other);
     assert_int_equal(tuf_event_check_signatures(&other, &c.e), 0); /* as good as the first */
     assert_int_equal(tuf_event_merge(&ev, &other, &c.e), 0);       /* and not one more */
-    assert_int_equal(json_array_size(list), 1);
+    assert_int_equal(
+        json_array_size(tuf_metadata_signatures(tuf_event_find(&ev, "root")->proposed)), 1);
     assert_int_equal(case_try_publish(&c, &other, T0, false, &r), -1);
     assert_says(&c, "1 of the 2");
     json_array_append(list, twin);
-    char *text = case_text(&ev);
     struct tuf_event both;
-    assert_int_equal(tuf_event_parse(text, strlen(text), &both, &c.e), -1);
+    assert_int_equal(case_try_load(tree, &both, &c.e), -1);
     assert_says(&c, "two signatures");
-    free(text);
     json_decref(twin);
     tuf_event_free(&other);
     tuf_event_free(&ev);
@@ -887,15 +891,14 @@ static void no_keyid_leads_out_of_the_events_folder(void **state)
     open_published(&c);
     case_propose(&c, T0, "root", &ev);
     snprintf(folder, sizeof(folder), "%s/events/one/", c.dir);
-    json_t *root = json_object_get(json_object_get(ev.tree, "proposed"), "root");
-    json_array_append_new(json_object_get(root, "signatures"),
-                          json_pack("{s:s, s:s}", "keyid", away, "sig", "00"));
+    struct tuf_metadata *root = tuf_event_find(&ev, "root")->proposed;
+    tuf_metadata_put_signature(root, json_pack("{s:s, s:s}", "keyid", away, "sig", "00"));
     assert_int_equal(strlen(away), 64);
     assert_int_equal(tuf_event_write(folder, &ev, &c.e), -1);
     assert_says(&c, "is no SHA-256 in hex");
     snprintf(path, sizeof(path), "%s/events/%s.json", c.dir, away + 6);
     assert_int_equal(access(path, F_OK), -1);
-    json_array_clear(json_object_get(root, "signatures"));
+    json_array_clear((json_t *)tuf_metadata_signatures(root));
     assert_int_equal(tuf_event_write(folder, &ev, &c.e), 0);
     snprintf(path, sizeof(path), "%s/events/one/signatures", c.dir);
     assert_int_equal(rmdir(path), 0);
@@ -1152,23 +1155,17 @@ static void a_clock_that_went_back_signs_nothing(void **state)
 }
 
 struct replay {
-    json_int_t root, timestamp, snapshot, targets;
+    int64_t version[TUF_ROLE_COUNT];
     size_t statements;
 };
 
-static int replay_entry(void *arg, const json_t *entry, struct tm_err *e)
+static int replay_line(void *arg, const struct tuf_line *line, struct tm_err *e)
 {
     (void)e;
     struct replay *r = arg;
-    const char *what = json_string_value(json_object_get(entry, "what"));
-    if (strcmp(what, "signed") == 0)
-        r->statements++;
-    if (strcmp(what, "published") != 0 && strcmp(what, "refreshed") != 0)
-        return 0;
-    r->root = json_integer_value(json_object_get(entry, "root"));
-    r->timestamp = json_integer_value(json_object_get(entry, "timestamp"));
-    r->snapshot = json_integer_value(json_object_get(entry, "snapshot"));
-    r->targets = json_integer_value(json_object_get(entry, "targets"));
+    r->statements += tuf_line_is(line, "signed");
+    if (tuf_line_is_publication(line))
+        memcpy(r->version, line->version, sizeof(r->version));
     return 0;
 }
 
@@ -1185,12 +1182,12 @@ static void a_transcript_replays_to_the_state(void **state)
     case_round(&c, T0 + DAY, NULL);
     case_refresh(&c, T0 + 5 * DAY);
     snprintf(path, sizeof(path), "%s/transcript.jsonl", c.dir);
-    assert_int_equal(tuf_transcript_verify(path, replay_entry, &r, &c.e), 7);
+    assert_int_equal(tuf_transcript_verify(path, replay_line, &r, &c.e), 7);
     assert_int_equal(r.statements, 4);
-    assert_int_equal(r.root, 1);
-    assert_int_equal(r.targets, 2);
-    assert_int_equal(r.snapshot, 2);
-    assert_int_equal(r.timestamp, 3);
+    assert_int_equal(r.version[TUF_ROOT], 1);
+    assert_int_equal(r.version[TUF_TARGETS], 2);
+    assert_int_equal(r.version[TUF_SNAPSHOT], 2);
+    assert_int_equal(r.version[TUF_TIMESTAMP], 3);
     assert_int_equal(tm_file_read(path, 1 << 20, &text, &c.e), 0);
     char *at = memmem(text.data, text.len, "\"bob\"", 5);
     assert_non_null(at);
@@ -1255,7 +1252,8 @@ static void a_transcript_of_too_many_lines_is_refused(void **state)
     (void)state;
     struct tuf_case c;
     struct tuf_publish_report r;
-    static const char last[] = "{\"n\": 9223372036854775807, \"hash\": \"00\"}\n";
+    static const char last[] =
+        "{\"n\": 9223372036854775807, \"what\": \"proposed\", \"hash\": \"00\"}\n";
     char path[PATH_MAX];
     open_published(&c);
     snprintf(path, sizeof(path), "%s/transcript.jsonl", c.dir);
@@ -1404,9 +1402,11 @@ static void an_event_carries_few_small_targets(void **state)
         case_file(&c, name, "x");
     }
     case_propose(&c, T0, NULL, &ev);
-    const json_t *files = json_object_get(ev.tree, "files");
-    assert_in_range(json_object_size(files), 1000, 2048);
-    assert_non_null(json_object_get(files, "trusted_root.json"));
+    bool found = false;
+    for (size_t i = 0; i < ev.files.count; i++)
+        found |= strcmp(ev.files.item[i].path, "trusted_root.json") == 0;
+    assert_in_range(ev.files.count, 1000, 2048);
+    assert_true(found);
     assert_int_equal(tuf_entries_count(tuf_event_find(&ev, "targets")->proposed), 2502);
     tuf_event_free(&ev);
     case_close(&c);

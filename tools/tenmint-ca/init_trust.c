@@ -162,15 +162,6 @@ static int make_workspace(const struct init_trust *t, struct tm_err *e)
 
 /* ---- the first version ---- */
 
-static int record(struct tuf_workspace *w, const struct tuf_event *ev, const char *digest,
-                  int64_t now, struct tm_err *e)
-{
-    json_t *entry = json_pack("{s:s, s:s, s:s, s:s}", "what", "proposed", "event",
-                              tuf_event_name(ev), "reason", tuf_event_reason(ev), "digest", digest);
-    return entry != NULL ? tuf_transcript_append(w->transcript, entry, now, e)
-                         : tm_err_set(e, "out of memory");
-}
-
 /* Whoever made the keys a moment ago needs no review of what they sign first. */
 static int sign(struct tuf_workspace *w, const struct init_trust *t, struct tuf_event *ev,
                 struct tm_err *e)
@@ -178,7 +169,8 @@ static int sign(struct tuf_workspace *w, const struct init_trust *t, struct tuf_
     char digest[65];
     struct tuf_event_signer who = {0};
     const struct tm_key_source source = {.file = t->holder_key, .secret = t->password};
-    if (tuf_event_digest(ev, digest, e) != 0 || record(w, ev, digest, t->now_s, e) != 0)
+    if (tuf_event_digest(ev, digest, e) != 0 ||
+        tuf_transcript_propose(w->transcript, ev, digest, t->now_s, e) != 0)
         return -1;
     struct tm_key *key = tm_key_open(&source, "holder's key", e);
     int rc = key != NULL ? tuf_event_sign(ev, tm_key_pkey(key), digest, t->now_s, &who, e) : -1;

@@ -183,7 +183,7 @@ static int send_event(const struct clone *c, const char *path, const struct tuf_
 {
     int rc = tuf_event_write(path, ev, e);
     for (int tries = 1; rc == 0; tries++) {
-        if (commit_and_push(c, holder, tuf_event_name(ev), e) == 0)
+        if (commit_and_push(c, holder, ev->name, e) == 0)
             return 0;
         if (tries == PUSHES)
             return tm_err_wrap(e, "signed, but not sent (git says why: it may be forbidden)");

@@ -4,7 +4,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "common/json/strictjson.h"
 #include "tools/tenmint-tuf/commands.h"
 #include "tools/tenmint-tuf/look.h"
 #include "tools/tenmint-tuf/session.h"
@@ -268,29 +267,33 @@ int command_diff(const struct cli_command *self, int argc, char **argv)
 
 /* ---- history ---- */
 
-static int print_entry(void *arg, const json_t *entry, struct tm_err *e)
+static int print_line(void *arg, const struct tuf_line *l, struct tm_err *e)
 {
     (void)arg;
     (void)e;
-    static const char *const members[] = {"holder", "event", "reason", "fingerprint", "digest"};
+    const struct {
+        const char *name, *text;
+    } members[] = {{"holder", l->holder},
+                   {"event", l->event},
+                   {"reason", l->reason},
+                   {"fingerprint", l->fingerprint},
+                   {"digest", l->digest}};
+    static const enum tuf_role order[] = {TUF_ROOT, TUF_TARGETS, TUF_SNAPSHOT, TUF_TIMESTAMP};
     struct tm_buf line = {0};
-    tm_buf_printf(&line, "%4lld  ", (long long)json_integer_value(json_object_get(entry, "n")));
-    tuf_words_safe(
-        tm_strictjson_str(entry, "time") != NULL ? tm_strictjson_str(entry, "time") : "?", &line);
+    tm_buf_printf(&line, "%4lld  ", (long long)l->n);
+    tuf_words_safe(l->time != NULL ? l->time : "?", &line);
     tm_buf_puts(&line, "  ");
-    tuf_words_safe(tm_strictjson_str(entry, "what"), &line);
+    tuf_words_safe(l->what, &line);
     for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
-        const char *v = tm_strictjson_str(entry, members[i]);
-        if (v == NULL || v[0] == '\0')
+        if (members[i].text == NULL || members[i].text[0] == '\0')
             continue;
-        tm_buf_printf(&line, "  %s=", members[i]);
-        tuf_words_safe(v, &line);
+        tm_buf_printf(&line, "  %s=", members[i].name);
+        tuf_words_safe(members[i].text, &line);
     }
-    static const char *const versions[] = {"root", "targets", "snapshot", "timestamp"};
-    for (size_t i = 0; i < sizeof(versions) / sizeof(versions[0]); i++) {
-        const json_t *v = json_object_get(entry, versions[i]);
-        if (json_is_integer(v))
-            tm_buf_printf(&line, "  %s=%lld", versions[i], (long long)json_integer_value(v));
+    for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
+        if (l->version[order[i]] != 0)
+            tm_buf_printf(&line, "  %s=%lld", tuf_role_name(order[i]),
+                          (long long)l->version[order[i]]);
     }
     puts(tm_buf_str(&line) != NULL ? tm_buf_str(&line) : "out of memory");
     tm_buf_free(&line);
@@ -335,8 +338,7 @@ int command_history(const struct cli_command *self, int argc, char **argv)
     if (rc == 0 && !transcript)
         print_roots(&p);
     if (rc == 0 && l.workspace)
-        rc =
-            tuf_evidence_check(l.transcript, &p, transcript ? print_entry : NULL, NULL, &found, &e);
+        rc = tuf_evidence_check(l.transcript, &p, transcript ? print_line : NULL, NULL, &found, &e);
     tuf_published_free(&p);
     look_close(&l);
     return rc == 0 ? CLI_OK : cli_fail(CLI_FAILED, &e);

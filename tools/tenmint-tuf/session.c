@@ -84,12 +84,9 @@ static int record(struct tuf_workspace *w, const struct tuf_event *ev, int64_t n
                   struct tm_err *e)
 {
     char hex[65];
-    if (tuf_event_digest(ev, hex, e) != 0)
-        return -1;
-    json_t *entry = json_pack("{s:s, s:s, s:s, s:s}", "what", "proposed", "event",
-                              tuf_event_name(ev), "reason", tuf_event_reason(ev), "digest", hex);
-    return entry != NULL ? tuf_transcript_append(w->transcript, entry, now, e)
-                         : tm_err_set(e, "out of memory");
+    return tuf_event_digest(ev, hex, e) == 0
+               ? tuf_transcript_propose(w->transcript, ev, hex, now, e)
+               : -1;
 }
 
 static int event_path(const struct tuf_workspace *w, const char *name, const char *given, char *out,
@@ -228,7 +225,7 @@ static int propose(struct tuf_workspace *w, const struct tuf_published *p, const
     }
     int rc = check_readers(w, &ev, &e);
     if (rc == 0)
-        rc = event_path(w, tuf_event_name(&ev), out, path, sizeof(path), &e);
+        rc = event_path(w, ev.name, out, path, sizeof(path), &e);
     if (rc == 0 && tuf_event_is_there(path))
         rc = tm_err_set(&e, "'%s' exists: signatures may be in it; use --name or --out", path);
     if (rc == 0)

@@ -186,7 +186,8 @@ static struct tuf_metadata *coming(const struct draft *d, const char *name)
 {
     enum tuf_role role;
     struct tuf_metadata *delegated = NULL;
-    const struct tuf_metadata *m = tuf_event_added(d->out, name);
+    const struct tuf_event_role *r = tuf_event_find(d->out, name);
+    const struct tuf_metadata *m = r != NULL ? r->proposed : NULL;
     if (m == NULL && tuf_role_from_name(name, &role) != 0)
         return tuf_published_delegated(d->p, name, &delegated, NULL) == 0 ? delegated : NULL;
     if (m == NULL)
@@ -352,14 +353,14 @@ static int propose_delegated(const struct draft *d)
 /* Whoever signs a role below others sees by whom it is delegated, though those stay as they are. */
 static int add_references(const struct draft *d)
 {
-    const json_t *proposed = json_object_get(d->out->tree, "proposed");
     const struct tuf_metadata *m;
     struct tuf_delegation below;
     const char *name;
-    json_t *value;
     bool nested = false;
-    json_object_foreach((json_t *)proposed, name, value)
-    {
+    for (size_t i = 0; i < d->out->count; i++) {
+        name = d->out->role[i].name;
+        if (d->out->role[i].proposed == NULL)
+            continue;
         const struct tuf_policy_role *r = tuf_policy_delegation(&d->w->policy, name);
         int found = tuf_published_delegation(d->p, name, &below, d->e);
         if (found < 0)
@@ -375,11 +376,6 @@ static int add_references(const struct draft *d)
             return -1;
     }
     return 0;
-}
-
-size_t tuf_event_proposed_count(const struct tuf_event *ev)
-{
-    return json_object_size(json_object_get(ev->tree, "proposed"));
 }
 
 static bool is_bin(const struct tuf_policy *p, const char *name)
@@ -417,7 +413,7 @@ int tuf_draft_make(const struct tuf_workspace *w, const struct tuf_published *p,
     if (tuf_event_new(o->name, o->reason, o->now, p, out, e) != 0)
         return -1;
     if (check_renewals(&d) != 0 || propose_root(&d) != 0 || propose_targets(&d) != 0 ||
-        propose_delegated(&d) != 0 || add_references(&d) != 0 || tuf_event_load(out, e) != 0) {
+        propose_delegated(&d) != 0 || add_references(&d) != 0) {
         tuf_event_free(out);
         return -1;
     }

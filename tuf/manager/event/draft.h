@@ -33,8 +33,6 @@ int tuf_draft_make(const struct tuf_workspace *w, const struct tuf_published *p,
 int tuf_draft_add_files(const struct tuf_workspace *w, const struct tuf_published *p,
                         struct tuf_event *ev, struct tm_err *e);
 
-size_t tuf_event_proposed_count(const struct tuf_event *ev);
-
 /* ---- parts that publish uses for online roles ---- */
 
 /* The next version of a targets role called `name`, with these entries (taken over, also on

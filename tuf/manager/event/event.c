@@ -3,264 +3,198 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/clock.h"
-#include "common/json/strictjson.h"
-#include "tuf/metadata/build.h"
-#include "tuf/metadata/canonical.h"
 #include "tuf/metadata/delegation.h"
 #include "tuf/metadata/verify.h"
 #include "tuf/manager/event/internal.h"
 #include "tuf/manager/policy/policy.h"
-#include "tuf/manager/state/names.h"
-
-#define REASON_MAX 1000
 
 static int no_memory(struct tm_err *e)
 {
     return tm_err_set(e, "out of memory");
 }
 
-static int add_role(struct tuf_event *ev, const char *name, json_t *base, json_t *proposed,
-                    struct tm_err *e)
+/* ---- roles, by name ---- */
+
+/* Where the name stands among the sorted ones, or would stand. */
+static size_t place_of(const struct tuf_event *ev, const char *name, bool *found)
 {
-    void *grown = realloc(ev->role, (ev->count + 1) * sizeof(*ev->role));
-    if (grown == NULL)
-        return no_memory(e);
-    ev->role = grown;
-    struct tuf_event_role r = {.name = name};
-    if (base != NULL)
-        r.base = tuf_event_take(ev, false, name, base, e);
-    if (proposed != NULL && (base == NULL || r.base != NULL))
-        r.proposed = tuf_event_take(ev, true, name, proposed, e);
-    if ((base != NULL && r.base == NULL) || (proposed != NULL && r.proposed == NULL)) {
-        tuf_metadata_free(r.base);
-        tuf_metadata_free(r.proposed);
-        return -1;
+    size_t low = 0;
+    size_t high = ev->count;
+    *found = false;
+    while (low < high && !*found) {
+        size_t middle = low + (high - low) / 2;
+        int order = strcmp(name, ev->role[ev->by_name[middle]].name);
+        *found = order == 0;
+        if (order > 0)
+            low = middle + 1;
+        else
+            high = middle;
     }
-    ev->role[ev->count++] = r;
+    return *found ? high : low;
+}
+
+const struct tuf_event_role *tuf_event_find(const struct tuf_event *ev, const char *role)
+{
+    bool found;
+    size_t at = place_of(ev, role, &found);
+    return found ? &ev->role[ev->by_name[at]] : NULL;
+}
+
+static int grow(struct tuf_event *ev, struct tm_err *e)
+{
+    size_t cap = ev->cap > 0 ? 2 * ev->cap : 16;
+    void *roles = realloc(ev->role, cap * sizeof(*ev->role));
+    if (roles == NULL)
+        return no_memory(e);
+    ev->role = roles;
+    void *numbers = realloc(ev->by_name, cap * sizeof(*ev->by_name));
+    if (numbers == NULL)
+        return no_memory(e);
+    ev->by_name = numbers;
+    ev->cap = cap;
     return 0;
 }
 
-/* The part of the tree called `name`, an object, or NULL with `e` set. */
-static json_t *part(const struct tuf_event *ev, const char *name, struct tm_err *e)
+/* Root stands first, then targets. */
+static size_t number_for(const struct tuf_event *ev, const char *name)
 {
-    json_t *v = json_object_get(ev->tree, name);
-    if (!json_is_object(v)) {
-        tm_err_set(e, "'%s' is missing or no object", name);
+    if (strcmp(name, tuf_role_name(TUF_ROOT)) == 0)
+        return 0;
+    if (strcmp(name, tuf_role_name(TUF_TARGETS)) == 0)
+        return tuf_event_find(ev, tuf_role_name(TUF_ROOT)) != NULL ? 1 : 0;
+    return ev->count;
+}
+
+/* The role, made when there is none; NULL with `e` set. */
+static struct tuf_event_role *role_of(struct tuf_event *ev, const char *name, struct tm_err *e)
+{
+    bool found;
+    size_t at = place_of(ev, name, &found);
+    if (found)
+        return &ev->role[ev->by_name[at]];
+    if (ev->count > EVENT_ROLES_MAX) {
+        tm_err_set(e, "more than %d roles", EVENT_ROLES_MAX);
         return NULL;
     }
-    return v;
-}
-
-static int load_role(struct tuf_event *ev, const char *name, json_t *base, json_t *proposed,
-                     struct tm_err *e)
-{
-    json_t *before = strcmp(name, "root") == 0 && ev->root_count > 0
-                         ? tuf_metadata_frame(ev->roots[ev->root_count - 1])
-                         : json_object_get(base, name);
-    json_t *after = json_object_get(proposed, name);
-    return before != NULL || after != NULL ? add_role(ev, name, before, after, e) : 0;
-}
-
-/* 0: root or targets, -1: no name for a role of an event. */
-static int is_delegated(const char *name, struct tm_err *e)
-{
-    enum tuf_role top;
-    if (tuf_role_from_name(name, &top) != 0)
-        return strlen(name) <= TUF_ROLE_NAME_MAX
-                   ? 1
-                   : tm_err_set(e, "a role's name is over %d bytes", TUF_ROLE_NAME_MAX);
-    return top == TUF_ROOT || top == TUF_TARGETS
-               ? 0
-               : tm_err_set(e, "an event never holds %s: the online key signs it", name);
-}
-
-/* Published roles that delegate to a proposed one and do not change themselves. */
-static int load_references(struct tuf_event *ev, json_t *base, const json_t *proposed,
-                           struct tm_err *e)
-{
-    const char *name;
-    json_t *value;
-    json_object_foreach(base, name, value)
-    {
-        int delegated = is_delegated(name, e);
-        if (delegated < 0 || (delegated == 1 && json_object_get(proposed, name) == NULL &&
-                              add_role(ev, name, value, NULL, e) != 0))
-            return -1;
+    char *copy = strdup(name);
+    if (copy == NULL || (ev->count == ev->cap && grow(ev, e) != 0)) {
+        free(copy);
+        no_memory(e);
+        return NULL;
     }
+    size_t number = number_for(ev, name);
+    for (size_t i = 0; number < ev->count && i < ev->count; i++)
+        ev->by_name[i] += ev->by_name[i] >= number;
+    memmove(ev->role + number + 1, ev->role + number, (ev->count - number) * sizeof(*ev->role));
+    memmove(ev->by_name + at + 1, ev->by_name + at, (ev->count - at) * sizeof(*ev->by_name));
+    ev->role[number] = (struct tuf_event_role){.name = copy};
+    ev->by_name[at] = number;
+    ev->count++;
+    return &ev->role[number];
+}
+
+int tuf_event_put(struct tuf_event *ev, const char *role, bool proposed, struct tuf_metadata *m,
+                  struct tm_err *e)
+{
+    struct tuf_event_role *r = role_of(ev, role, e);
+    struct tuf_metadata **place = r == NULL ? NULL : proposed ? &r->proposed : &r->base;
+    if (place == NULL || *place != NULL) {
+        tuf_metadata_free(m);
+        return place == NULL ? -1 : 0;
+    }
+    *place = m;
     return 0;
 }
 
-static int load_roles(struct tuf_event *ev, struct tm_err *e)
+int tuf_event_put_root(struct tuf_event *ev, struct tuf_metadata *m, struct tm_err *e)
 {
-    json_t *base = part(ev, "base", e);
-    json_t *proposed = base != NULL ? part(ev, "proposed", e) : NULL;
-    const char *name;
-    json_t *value;
-    if (proposed == NULL)
-        return -1;
-    if (json_object_size(proposed) > EVENT_ROLES_MAX || json_object_size(base) > EVENT_ROLES_MAX)
-        return tm_err_set(e, "more than %d roles", EVENT_ROLES_MAX);
-    if (load_role(ev, "root", base, proposed, e) != 0 ||
-        load_role(ev, "targets", base, proposed, e) != 0)
-        return -1;
-    json_object_foreach(proposed, name, value)
-    {
-        int delegated = is_delegated(name, e);
-        if (delegated == 0)
-            continue;
-        if (delegated < 0 || add_role(ev, name, json_object_get(base, name), value, e) != 0)
-            return -1;
-    }
-    return load_references(ev, base, proposed, e);
-}
-
-static int load_roots(struct tuf_event *ev, struct tm_err *e)
-{
-    const json_t *roots = json_object_get(ev->tree, "roots");
-    if (!json_is_array(roots))
-        return tm_err_set(e, "'roots' is missing or no list");
-    ev->roots = calloc(json_array_size(roots) + 1, sizeof(struct tuf_metadata *));
-    if (ev->roots == NULL)
+    void *grown = realloc(ev->roots, (ev->root_count + 1) * sizeof(struct tuf_metadata *));
+    if (grown == NULL) {
+        tuf_metadata_free(m);
         return no_memory(e);
-    for (size_t i = 0; i < json_array_size(roots); i++) {
-        struct tuf_metadata *m = tuf_event_take(ev, false, "root", json_array_get(roots, i), e);
-        if (m == NULL)
-            return -1;
-        ev->roots[ev->root_count++] = m;
-        if (tuf_metadata_version(m) != (int64_t)i + 1)
-            return tm_err_set(e, "the root chain has version %lld in place %zu",
-                              (long long)tuf_metadata_version(m), i + 1);
     }
-    return 0;
+    ev->roots = grown;
+    ev->roots[ev->root_count++] = m;
+    if (tuf_metadata_version(m) == (int64_t)ev->root_count)
+        return 0;
+    return tm_err_set(e, "the root chain has version %lld in place %zu",
+                      (long long)tuf_metadata_version(m), ev->root_count);
 }
 
-static int check_form(const struct tuf_event *ev, struct tm_err *e)
+int tuf_event_end_roots(struct tuf_event *ev, struct tm_err *e)
 {
-    static const char *const known[] = {"mediaType", "name",     "reason", "created",   "roots",
-                                        "base",      "proposed", "files",  "statements"};
-    const char *type = tm_strictjson_str(ev->tree, "mediaType");
-    const char *key;
-    json_t *value;
-    int64_t when;
-    if (type == NULL || strcmp(type, EVENT_MEDIA_TYPE) != 0)
-        return tm_err_set(e, "not a signing event (mediaType is not %s)", EVENT_MEDIA_TYPE);
-    json_object_foreach(ev->tree, key, value)
-    {
-        size_t i = 0;
-        while (i < sizeof(known) / sizeof(known[0]) && strcmp(known[i], key) != 0)
-            i++;
-        if (i == sizeof(known) / sizeof(known[0]))
-            return tm_err_set(e, "unknown member '%.64s'", key);
-    }
-    const char *name = tm_strictjson_str(ev->tree, "name");
-    const char *reason = tm_strictjson_str(ev->tree, "reason");
-    const char *created = tm_strictjson_str(ev->tree, "created");
-    if (name == NULL || !tuf_policy_name_ok(name) || reason == NULL || strlen(reason) > REASON_MAX)
-        return tm_err_set(e, "'name' or 'reason' is missing or unfit");
-    if (created == NULL || tm_clock_parse(created, &when) != 0)
-        return tm_err_set(e, "'created' is no date");
-    if (!json_is_array(json_object_get(ev->tree, "statements")))
-        return tm_err_set(e, "'statements' is missing or no list");
-    return part(ev, "files", e) != NULL ? tuf_event_content_check(ev, e) : -1;
+    return ev->root_count == 0 ? 0
+                               : tuf_event_put(ev, tuf_role_name(TUF_ROOT), false,
+                                               tuf_metadata_ref(ev->roots[ev->root_count - 1]), e);
 }
 
-int tuf_event_load(struct tuf_event *ev, struct tm_err *e)
-{
-    int rc = check_form(ev, e) == 0 && load_roots(ev, e) == 0 ? load_roles(ev, e) : -1;
-    tuf_event_release(ev);
-    return rc;
-}
-
-void tuf_event_free(struct tuf_event *ev)
-{
-    for (size_t i = 0; i < ev->count; i++) {
-        tuf_metadata_free(ev->role[i].base);
-        tuf_metadata_free(ev->role[i].proposed);
-    }
-    for (size_t i = 0; i < ev->root_count; i++)
-        tuf_metadata_free(ev->roots[i]);
-    free(ev->role);
-    free(ev->roots);
-    tuf_event_release(ev);
-    json_decref(ev->tree);
-    *ev = (struct tuf_event){0};
-}
+/* ---- making ---- */
 
 int tuf_event_new(const char *name, const char *reason, int64_t now,
                   const struct tuf_published *base, struct tuf_event *out, struct tm_err *e)
 {
-    char created[21];
-    *out = (struct tuf_event){0};
+    *out = (struct tuf_event){.created = now};
     if (!tuf_policy_name_ok(name))
         return tm_err_set(e, "'%.80s' is no name for an event: letters, digits and ._-@", name);
-    tm_clock_format(now, created);
-    out->tree = json_pack("{s:s, s:s, s:s, s:s, s:[], s:{}, s:{}, s:{}, s:[]}", "mediaType",
-                          EVENT_MEDIA_TYPE, "name", name, "reason", reason, "created", created,
-                          "roots", "base", "proposed", "files", "statements");
-    if (out->tree == NULL)
-        return tm_err_set(e, "the reason is not UTF-8, or out of memory");
-    json_t *roots = json_object_get(out->tree, "roots");
-    int bad = 0;
-    for (size_t i = 0; i < base->root_count; i++)
-        bad |= json_array_append(roots, tuf_metadata_frame(base->roots[i]));
-    if (base->targets != NULL)
-        bad |= tuf_event_add_reference(out, "targets", base->targets, e);
-    if (bad != 0)
+    if (strlen(reason) > EVENT_REASON_MAX)
+        return tm_err_set(e, "the reason is over %d bytes", EVENT_REASON_MAX);
+    out->name = strdup(name);
+    out->reason = strdup(reason);
+    int rc = out->name != NULL && out->reason != NULL ? 0 : no_memory(e);
+    for (size_t i = 0; i < base->root_count && rc == 0; i++)
+        rc = tuf_event_put_root(out, tuf_metadata_ref(base->roots[i]), e);
+    if (rc == 0)
+        rc = tuf_event_end_roots(out, e);
+    if (rc == 0 && base->targets != NULL)
+        rc = tuf_event_add_reference(out, tuf_role_name(TUF_TARGETS), base->targets, e);
+    if (rc != 0)
         tuf_event_free(out);
-    return bad != 0 ? no_memory(e) : 0;
-}
-
-/* One side of a role: its frame in the tree, its entries held. */
-static int add_side(struct tuf_event *ev, bool proposed, const char *role, struct tuf_metadata *m,
-                    struct tm_err *e)
-{
-    json_t *side = json_object_get(ev->tree, proposed ? "proposed" : "base");
-    if (json_object_set(side, role, tuf_metadata_frame(m)) == 0)
-        return tuf_event_hold(ev, proposed, role, m, e);
-    tuf_metadata_free(m);
-    return no_memory(e);
+    return rc;
 }
 
 int tuf_event_add(struct tuf_event *ev, const char *role, const struct tuf_metadata *base,
                   struct tuf_metadata *proposed, struct tm_err *e)
 {
-    bool is_root = strcmp(role, "root") == 0; /* its base is in the chain */
-    if (add_side(ev, true, role, proposed, e) != 0)
+    if (tuf_event_put(ev, role, true, proposed, e) != 0)
         return -1;
-    return base != NULL && !is_root ? tuf_event_add_reference(ev, role, base, e) : 0;
+    return base != NULL ? tuf_event_add_reference(ev, role, base, e) : 0;
 }
 
 int tuf_event_add_reference(struct tuf_event *ev, const char *role, const struct tuf_metadata *base,
                             struct tm_err *e)
 {
-    if (json_object_get(json_object_get(ev->tree, "base"), role) != NULL)
-        return 0;
-    return add_side(ev, false, role, tuf_metadata_ref(base), e);
+    return tuf_event_put(ev, role, false, tuf_metadata_ref(base), e);
 }
 
-const char *tuf_event_name(const struct tuf_event *ev)
-{
-    return tm_strictjson_str(ev->tree, "name");
-}
-
-const char *tuf_event_reason(const struct tuf_event *ev)
-{
-    return tm_strictjson_str(ev->tree, "reason");
-}
-
-const char *tuf_event_created(const struct tuf_event *ev)
-{
-    return tm_strictjson_str(ev->tree, "created");
-}
-
-const struct tuf_event_role *tuf_event_find(const struct tuf_event *ev, const char *role)
+void tuf_event_free(struct tuf_event *ev)
 {
     for (size_t i = 0; i < ev->count; i++) {
-        if (strcmp(ev->role[i].name, role) == 0)
-            return &ev->role[i];
+        free(ev->role[i].name);
+        tuf_metadata_free(ev->role[i].base);
+        tuf_metadata_free(ev->role[i].proposed);
     }
-    return NULL;
+    for (size_t i = 0; i < ev->root_count; i++)
+        tuf_metadata_free(ev->roots[i]);
+    for (size_t i = 0; i < ev->statements.count; i++)
+        tuf_statement_free(&ev->statements.item[i]);
+    tuf_event_files_free(&ev->files);
+    free(ev->statements.item);
+    free(ev->role);
+    free(ev->by_name);
+    free(ev->roots);
+    free(ev->name);
+    free(ev->reason);
+    *ev = (struct tuf_event){0};
+}
+
+/* ---- who may sign ---- */
+
+size_t tuf_event_proposed_count(const struct tuf_event *ev)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < ev->count; i++)
+        n += ev->role[i].proposed != NULL;
+    return n;
 }
 
 /* What is in force once the event is published. */
@@ -315,49 +249,4 @@ bool tuf_event_signers(const struct tuf_event *ev, const char *role, bool old,
         return false;
     *out = d.signers;
     return true;
-}
-
-json_t *tuf_event_summary(const struct tuf_metadata *m, struct tm_err *e)
-{
-    char hex[65];
-    if (tuf_metadata_sha256(m, hex, e) != 0)
-        return NULL;
-    return json_pack("{s:I, s:s}", "version", (json_int_t)tuf_metadata_version(m), "sha256", hex);
-}
-
-static json_t *summaries(const struct tuf_event *ev, bool proposed, struct tm_err *e)
-{
-    json_t *out = json_object();
-    for (size_t i = 0; i < ev->count && out != NULL; i++) {
-        const struct tuf_metadata *m = proposed ? ev->role[i].proposed : ev->role[i].base;
-        if (m == NULL)
-            continue;
-        json_t *s = tuf_event_summary(m, e);
-        if (s == NULL || json_object_set_new(out, ev->role[i].name, s) != 0) {
-            json_decref(out);
-            return NULL;
-        }
-    }
-    return out;
-}
-
-json_t *tuf_event_summaries(const struct tuf_event *ev, struct tm_err *e)
-{
-    return summaries(ev, true, e);
-}
-
-int tuf_event_digest(const struct tuf_event *ev, char hex[65], struct tm_err *e)
-{
-    json_t *base = summaries(ev, false, e);
-    json_t *proposed = base != NULL ? summaries(ev, true, e) : NULL;
-    json_t *files = proposed != NULL ? tuf_event_content_summary(ev, e) : NULL;
-    json_t *v = json_pack("{s:s, s:s, s:s, s:O?, s:O?, s:O?}", "name", tuf_event_name(ev), "reason",
-                          tuf_event_reason(ev), "created", tuf_event_created(ev), "base", base,
-                          "proposed", proposed, "files", files);
-    int rc = files == NULL ? -1 : v == NULL ? no_memory(e) : tuf_canonical_sha256(v, hex, e);
-    json_decref(v);
-    json_decref(files);
-    json_decref(base);
-    json_decref(proposed);
-    return rc;
 }

@@ -9,6 +9,8 @@
  * name, reason, date, the version and hash of every base and proposed role, and the hashes of the
  * targets' content that travels along. Each holder signs, beside the metadata, a statement with
  * that digest; a signature without it is refused.
+ *
+ * An event is whole from the moment it exists, drafted or read.
  */
 #ifndef TENMINT_TUF_EVENT_H
 #define TENMINT_TUF_EVENT_H
@@ -16,38 +18,55 @@
 #include <openssl/evp.h>
 
 #include "tuf/metadata/build.h"
+#include "tuf/manager/event/statement.h"
 #include "tuf/manager/state/published.h"
 
-#define EVENT_MEDIA_TYPE "application/vnd.tenmint.signing-event+json;version=1"
 #define EVENT_BYTES_MAX ((size_t)512 << 20)
 #define EVENT_FILE_MAX ((size_t)1 << 20)  /* a target that travels along for review */
 #define EVENT_FILES_MAX ((size_t)8 << 20) /* all of them */
 #define EVENT_ROLES_MAX 20000
+#define EVENT_REASON_MAX 1000 /* bytes */
 
 struct tuf_event_role {
-    const char *name;              /* borrowed from the tree */
+    char *name;
     struct tuf_metadata *base;     /* as published; NULL: new. For root the newest one. */
     struct tuf_metadata *proposed; /* NULL: only there to be referred to */
 };
 
-struct tuf_event {
-    json_t *tree; /* the file, without the `targets` of roles; the frames of the metadata below are
-                     part of it */
-    struct tuf_event_role *role; /* root first, then targets, then delegated roles */
-    size_t count;
-    struct tuf_metadata **roots; /* the published chain, from version 1 */
-    size_t root_count;
-    struct tuf_event_held { /* what the tree leaves out, until tuf_event_load() */
-        bool proposed;
-        char *role;
-        struct tuf_entries *entries; /* of a text */
-        struct tuf_metadata *m;      /* or of a draft */
-    } * held;
-    size_t held_count, held_cap, held_next[2];
+struct tuf_event_copy { /* of a target's content */
+    struct tm_buf data;
+    char sha256[65];
 };
 
-/* An event without roles. `name` has the characters of tuf_policy_name_ok(). Add to it, then
- * tuf_event_load() it: only then are `role` and `roots` there. */
+struct tuf_event_file { /* copies of a target, so that a review elsewhere can say what is in it */
+    char *path;
+    struct tuf_event_side { /* several: roles list the path with different hashes */
+        struct tuf_event_copy *copy;
+        size_t count;
+    } side[2]; /* before and after */
+};
+
+struct tuf_event { /* what it points to is its own */
+    char *name, *reason;
+    int64_t created;             /* Unix seconds */
+    struct tuf_metadata **roots; /* the published chain, from version 1 */
+    size_t root_count;
+    struct tuf_event_role *role; /* root first, then targets, then delegated roles */
+    size_t count, cap;
+    size_t *by_name; /* their numbers in the order of names */
+    struct tuf_event_files {
+        struct tuf_event_file *item; /* in the order of paths */
+        size_t count;
+    } files;
+    struct tuf_statements {
+        struct tuf_statement *item;
+        size_t count;
+    } statements;
+};
+
+/* ---- making ---- */
+
+/* An event without proposed roles. `name` has the characters of tuf_policy_name_ok(). */
 int tuf_event_new(const char *name, const char *reason, int64_t now,
                   const struct tuf_published *base, struct tuf_event *out, struct tm_err *e);
 
@@ -60,13 +79,37 @@ int tuf_event_add_reference(struct tuf_event *ev, const char *role, const struct
 int tuf_event_add(struct tuf_event *ev, const char *role, const struct tuf_metadata *base,
                   struct tuf_metadata *proposed, struct tm_err *e);
 
-/* What tuf_event_add() took for a role, or NULL; before tuf_event_load(). Borrowed. */
-const struct tuf_metadata *tuf_event_added(const struct tuf_event *ev, const char *role);
-
-/* What a target's content was or will be, for review. One path may have several on a side: roles
- * that list it with different hashes. */
+/* What a target's content was or will be, for review. */
 int tuf_event_add_content(struct tuf_event *ev, const char *path, bool after,
                           const struct tm_buf *data, struct tm_err *e);
+
+void tuf_event_free(struct tuf_event *ev);
+
+/* ---- reading and writing ---- */
+
+int tuf_event_parse(const char *text, size_t len, struct tuf_event *out, struct tm_err *e);
+/* A folder is an existing one, or a path that ends with '/'. */
+int tuf_event_read(const char *path, struct tuf_event *out, struct tm_err *e);
+int tuf_event_write(const char *path, const struct tuf_event *ev, struct tm_err *e);
+/* The file's text, in parts to `write`; `bare`: only the proposal, without what signers added. */
+int tuf_event_dump(const struct tuf_event *ev, bool bare,
+                   int (*write)(void *arg, const void *data, size_t len, struct tm_err *e),
+                   void *arg, struct tm_err *e);
+bool tuf_event_is_there(const char *path);
+
+/* ---- asking ---- */
+
+/* What review prints and sign asks for. */
+int tuf_event_digest(const struct tuf_event *ev, char hex[65], struct tm_err *e);
+
+/* NULL when the event does not have the role. */
+const struct tuf_event_role *tuf_event_find(const struct tuf_event *ev, const char *role);
+size_t tuf_event_proposed_count(const struct tuf_event *ev);
+
+/* Who must sign the role: by what is proposed, or (`old`, root only) by the published root.
+ * False: nobody, because there is no old root or no delegation to the role. */
+bool tuf_event_signers(const struct tuf_event *ev, const char *role, bool old,
+                       struct tuf_signers *out);
 
 enum tuf_content {
     TUF_CONTENT_THERE,   /* the event holds what the metadata pins */
@@ -77,34 +120,9 @@ enum tuf_content {
 enum tuf_content tuf_event_content(const struct tuf_event *ev, const char *path, bool after,
                                    const struct tuf_file_info *pin, struct tm_buf *out);
 
-/* Checks the whole tree and parses what it holds. -1: tuf_event_free() it all the same. */
-int tuf_event_load(struct tuf_event *ev, struct tm_err *e);
-
-int tuf_event_parse(const char *text, size_t len, struct tuf_event *out, struct tm_err *e);
-/* A folder is an existing one, or a path that ends with '/'. */
-int tuf_event_read(const char *path, struct tuf_event *out, struct tm_err *e);
-int tuf_event_write(const char *path, const struct tuf_event *ev, struct tm_err *e);
-/* The file's text, in parts to `write`; of `tree`, which is ev->tree or a changed copy of it. */
-int tuf_event_dump(const struct tuf_event *ev, const json_t *tree,
-                   int (*write)(void *arg, const void *data, size_t len, struct tm_err *e),
-                   void *arg, struct tm_err *e);
-bool tuf_event_is_there(const char *path);
-void tuf_event_free(struct tuf_event *ev);
-
-const char *tuf_event_name(const struct tuf_event *ev);
-const char *tuf_event_reason(const struct tuf_event *ev);
-const char *tuf_event_created(const struct tuf_event *ev);
-
-/* What review prints and sign asks for. */
-int tuf_event_digest(const struct tuf_event *ev, char hex[65], struct tm_err *e);
-
-/* NULL when the event does not have the role. */
-const struct tuf_event_role *tuf_event_find(const struct tuf_event *ev, const char *role);
-
-/* Who must sign the role: by what is proposed, or (`old`, root only) by the published root.
- * False: nobody, because there is no old root or no delegation to the role. */
-bool tuf_event_signers(const struct tuf_event *ev, const char *role, bool old,
-                       struct tuf_signers *out);
+/* Every signature and statement holds: over these bytes, by a member, once, and reviewed as
+ * `tuf_event_digest`. Call on every event that comes from outside. */
+int tuf_event_check_signatures(const struct tuf_event *ev, struct tm_err *e);
 
 /* ---- signing ---- */
 
@@ -122,19 +140,8 @@ bool tuf_event_may_sign(const struct tuf_event *ev, const char *role, EVP_PKEY *
 int tuf_event_sign(struct tuf_event *ev, EVP_PKEY *pkey, const char *digest, int64_t now,
                    struct tuf_event_signer *out, struct tm_err *e);
 
-/* Every signature and statement holds: over these bytes, by a member, once, and reviewed as
- * `tuf_event_digest`. Call on every event that comes from outside. */
-int tuf_event_check_signatures(const struct tuf_event *ev, struct tm_err *e);
-
 /* Takes the signatures that `from` has more; both must be the same proposal. Number added, or -1.
  */
 int tuf_event_merge(struct tuf_event *ev, const struct tuf_event *from, struct tm_err *e);
-
-/* Statements, as evidence: calls back with each. */
-void tuf_event_each_statement(const struct tuf_event *ev,
-                              void (*each)(void *arg, const json_t *statement), void *arg);
-
-/* Checks one {"signed", "signatures"} statement with `key` (a KEY object). */
-int tuf_event_statement_verify(const json_t *statement, const json_t *key, struct tm_err *e);
 
 #endif

@@ -9,7 +9,10 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include <openssl/evp.h>
+
 #include "common/file.h"
+#include "common/json/jsonmap.h"
 #include "common/json/strictjson.h"
 #include "tuf/metadata/edit.h"
 #include "tuf/metadata/key.h"
@@ -64,41 +67,94 @@ static int read_plain(const char *path, size_t max, struct tm_buf *text, struct 
     return tm_file_read(path, max, text, e);
 }
 
+/* ---- the form of a signer's file ---- */
+
+struct signature {
+    char *role, *sig;
+};
+
+struct signer {
+    char *keyid;
+    struct {
+        struct signature *item;
+        size_t count;
+    } signatures;
+    struct tuf_statement statement;
+    bool states; /* it is there */
+};
+
+static const struct tm_jsonmap_member each_signature = {JSONMAP_AT(struct signature, sig),
+                                                        .kind = JSONMAP_TEXT, .max = 65536};
+
+static const struct tm_jsonmap_member signer_members[] = {{.name = "keyid",
+                                                           JSONMAP_AT(struct signer, keyid),
+                                                           .kind = JSONMAP_TEXT,
+                                                           .min = KEYID_LEN,
+                                                           .max = KEYID_LEN,
+                                                           .flags = JSONMAP_REQUIRED},
+                                                          {.name = "signatures",
+                                                           JSONMAP_AT(struct signer, signatures),
+                                                           .kind = JSONMAP_NAMED,
+                                                           .max = EVENT_ROLES_MAX,
+                                                           .each = &each_signature,
+                                                           .size = sizeof(struct signature),
+                                                           .flags = JSONMAP_REQUIRED},
+                                                          {.name = "statement",
+                                                           JSONMAP_AT(struct signer, statement),
+                                                           .kind = JSONMAP_OWN,
+                                                           .type = &tuf_statement_type,
+                                                           .flags = JSONMAP_NOTED,
+                                                           .has = offsetof(struct signer, states)},
+                                                          {0}};
+static const struct tm_jsonmap signer_map = {
+    .members = signer_members, .size = sizeof(struct signer), .unknown = JSONMAP_REFUSE};
+
 /* ---- reading ---- */
 
-static int add_signature(json_t *tree, const char *role, const char *keyid, const json_t *sig,
-                         struct tm_err *e)
+static bool has_signature(const struct tuf_metadata *m, const char *keyid)
 {
-    json_t *envelope = json_object_get(json_object_get(tree, "proposed"), role);
-    json_t *list = json_object_get(envelope, "signatures");
-    if (!json_is_array(list) || !json_is_string(sig))
-        return tm_err_set(e, "signs '%.100s', which is not proposed, or not by a text", role);
-    json_t *entry = json_pack("{s:s, s:s}", "keyid", keyid, "sig", json_string_value(sig));
-    return json_array_append_new(list, entry) == 0 ? 0 : tm_err_set(e, "out of memory");
+    size_t i;
+    const json_t *entry;
+    json_array_foreach(tuf_metadata_signatures(m), i, entry)
+    {
+        const char *by = tm_strictjson_str(entry, "keyid");
+        if (by != NULL && strcmp(by, keyid) == 0)
+            return true;
+    }
+    return false;
 }
 
-/* {"keyid", "signatures": {role: sig}, "statement"} */
-static int add_signer(json_t *tree, json_t *signer, const char *keyid, struct tm_err *e)
+static int add_signature(struct tuf_event *ev, const struct signature *s, const char *keyid,
+                         struct tm_err *e)
 {
-    json_t *signatures = json_object_get(signer, "signatures");
-    json_t *statement = json_object_get(signer, "statement");
-    const char *named = tm_strictjson_str(signer, "keyid");
-    const char *role;
-    json_t *sig;
-    if (named == NULL || strcmp(named, keyid) != 0)
+    const struct tuf_event_role *r = tuf_event_find(ev, s->role);
+    if (r == NULL || r->proposed == NULL)
+        return tm_err_set(e, "signs '%.100s', which is not proposed", s->role);
+    if (has_signature(r->proposed, keyid))
+        return tm_err_set(e, "%.100s: two signatures with keyid '%s'", s->role, keyid);
+    return tuf_metadata_put_signature(r->proposed,
+                                      json_pack("{s:s, s:s}", "keyid", keyid, "sig", s->sig)) == 0
+               ? 0
+               : tm_err_set(e, "out of memory");
+}
+
+static int add_signer(struct tuf_event *ev, struct signer *s, const char *keyid, struct tm_err *e)
+{
+    if (strcmp(s->keyid, keyid) != 0 || (s->states && strcmp(s->statement.keyid, keyid) != 0))
         return tm_err_set(e, "it is not of the key that its name says");
-    if (!json_is_object(signatures) || json_object_size(signer) != (statement != NULL ? 3U : 2U))
-        return tm_err_set(e, "it holds keyid, signatures and statement, and nothing else");
-    json_object_foreach(signatures, role, sig)
-    {
-        if (add_signature(tree, role, keyid, sig, e) != 0)
+    for (size_t i = 0; i < s->signatures.count; i++) {
+        if (add_signature(ev, &s->signatures.item[i], keyid, e) != 0)
             return -1;
     }
-    if (statement == NULL)
+    for (size_t i = 0; i < ev->statements.count && s->states; i++) {
+        if (strcmp(ev->statements.item[i].keyid, keyid) == 0)
+            return tm_err_set(e, "two statements by key %.16s...", keyid);
+    }
+    if (!s->states)
         return 0;
-    return json_array_append(json_object_get(tree, "statements"), statement) == 0
-               ? 0
-               : tm_err_set(e, "'statements' is missing or no list");
+    struct tuf_statement one = s->statement;
+    s->statement = (struct tuf_statement){0};
+    return tuf_event_put_statement(ev, &one, e);
 }
 
 /* False for what a killed run or git left: its name begins with a dot or is a temporary one. */
@@ -107,33 +163,35 @@ static bool is_wanted(const char *name)
     return name[0] != '.' && strstr(name, ".json.tmp-") == NULL;
 }
 
-int tuf_event_folder_add(json_t *tree, const char *name, const char *text, size_t len,
+int tuf_event_folder_add(struct tuf_event *ev, const char *name, const char *text, size_t len,
                          struct tm_err *e)
 {
     char keyid[TUF_KEYID_SIZE] = "";
+    struct signer s = {0};
     if (strspn(name, "0123456789abcdef") != KEYID_LEN || strcmp(name + KEYID_LEN, ".json") != 0)
         return tm_err_set(e, "it is no signer's file: those are called KEYID.json");
     memcpy(keyid, name, KEYID_LEN);
-    json_t *signer = tm_strictjson_parse(text, len, SIGNER_BYTES_MAX, e);
-    int rc = signer != NULL ? add_signer(tree, signer, keyid, e) : -1;
-    json_decref(signer);
+    int rc = tm_jsonmap_parse(text, len, SIGNER_BYTES_MAX, &signer_map, NULL, &s, e);
+    if (rc == 0)
+        rc = add_signer(ev, &s, keyid, e);
+    tm_jsonmap_free(&signer_map, &s);
     return rc;
 }
 
-static int read_signer(json_t *tree, const char *dir, const char *name, struct tm_err *e)
+static int read_signer(struct tuf_event *ev, const char *dir, const char *name, struct tm_err *e)
 {
     char path[PATH_MAX];
     struct tm_buf text = {0};
     if (tm_file_join(dir, name, path, sizeof(path), e) != 0)
         return -1;
     int rc = read_plain(path, SIGNER_BYTES_MAX, &text, e);
-    if (rc == 0 && tuf_event_folder_add(tree, name, (const char *)text.data, text.len, e) != 0)
+    if (rc == 0 && tuf_event_folder_add(ev, name, (const char *)text.data, text.len, e) != 0)
         rc = tm_err_wrap(e, "'%s'", path);
     tm_buf_free(&text);
     return rc;
 }
 
-static int read_signers(json_t *tree, const char *folder, struct tm_err *e)
+static int read_signers(struct tuf_event *ev, const char *folder, struct tm_err *e)
 {
     char dir[PATH_MAX];
     struct dirent **names = NULL;
@@ -145,7 +203,7 @@ static int read_signers(json_t *tree, const char *folder, struct tm_err *e)
     int rc = count <= TUF_SIGNATURES_MAX ? 0 : tm_err_set(e, "'%s' holds too many files", dir);
     for (int i = 0; i < count; i++) {
         if (rc == 0 && is_wanted(names[i]->d_name))
-            rc = read_signer(tree, dir, names[i]->d_name, e);
+            rc = read_signer(ev, dir, names[i]->d_name, e);
         free(names[i]);
     }
     free(names);
@@ -160,7 +218,7 @@ static int read_proposal(const char *folder, struct tuf_event *out, struct tm_er
     if (tm_file_join(folder, PROPOSAL, path, sizeof(path), e) != 0)
         return -1;
     int rc = read_plain(path, EVENT_BYTES_MAX, &text, e);
-    if (rc == 0 && tuf_event_parse_tree((const char *)text.data, text.len, out, e) != 0)
+    if (rc == 0 && tuf_event_parse((const char *)text.data, text.len, out, e) != 0)
         rc = tm_err_wrap(e, "'%s'", path);
     tm_buf_free(&text);
     return rc;
@@ -168,128 +226,162 @@ static int read_proposal(const char *folder, struct tuf_event *out, struct tm_er
 
 int tuf_event_folder_read(const char *folder, struct tuf_event *out, struct tm_err *e)
 {
-    return read_proposal(folder, out, e) == 0 ? read_signers(out->tree, folder, e) : -1;
+    return read_proposal(folder, out, e) == 0 ? read_signers(out, folder, e) : -1;
 }
 
-/* ---- writing ---- */
+/* ---- writing: the proposal ---- */
 
-/* The signer's object, made when there is none. Borrowed. */
-static json_t *signer_of(json_t *signers, const char *keyid)
+static int hash_part(void *ctx, const void *data, size_t len, struct tm_err *e)
 {
-    json_t *signer = json_object_get(signers, keyid);
-    if (signer == NULL && keyid != NULL &&
-        json_object_set_new(signers, keyid,
-                            json_pack("{s:s, s:{}}", "keyid", keyid, "signatures")) == 0)
-        signer = json_object_get(signers, keyid);
-    return signer;
+    return EVP_DigestUpdate(ctx, data, len) == 1 ? 0 : tm_err_openssl(e, "SHA-256");
 }
 
-int tuf_event_folder_split(const json_t *tree, json_t **proposal, json_t **signers,
-                           struct tm_err *e)
+static bool hash_event(const struct tuf_event *ev, bool bare, unsigned char digest[32])
 {
-    json_t *proposed = json_object();
-    const char *role;
-    json_t *envelope;
-    size_t i;
-    json_t *entry;
-    int bad = 0;
-    *proposal = json_copy((json_t *)tree);
-    *signers = json_object();
-    json_object_foreach(json_object_get(tree, "proposed"), role, envelope)
-    {
-        json_t *bare = json_copy(envelope);
-        bad |= json_object_set_new(bare, "signatures", json_array());
-        bad |= json_object_set_new(proposed, role, bare);
-        json_array_foreach(json_object_get(envelope, "signatures"), i, entry)
-        {
-            json_t *signer = signer_of(*signers, tm_strictjson_str(entry, "keyid"));
-            bad |= json_object_set(json_object_get(signer, "signatures"), role,
-                                   json_object_get(entry, "sig"));
-        }
-    }
-    json_array_foreach(json_object_get(tree, "statements"), i, entry)
-    {
-        const char *keyid = tm_strictjson_str(json_object_get(entry, "signed"), "keyid");
-        bad |= json_object_set(signer_of(*signers, keyid), "statement", entry);
-    }
-    bad |= json_object_set_new(*proposal, "proposed", proposed);
-    bad |= json_object_set_new(*proposal, "statements", json_array());
-    return bad == 0 ? 0 : tm_err_set(e, "out of memory");
+    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+    bool good = ctx != NULL && EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) == 1 &&
+                tuf_event_dump(ev, bare, hash_part, ctx, NULL) == 0 &&
+                EVP_DigestFinal_ex(ctx, digest, NULL) == 1;
+    EVP_MD_CTX_free(ctx);
+    return good;
 }
 
 /* A file that says so already is left alone, whatever its white space. */
-static bool is_written(const char *folder, const struct tuf_event *ev, const json_t *proposal)
+static bool is_written(const char *folder, const struct tuf_event *ev)
 {
     struct tuf_event old;
-    bool same = read_proposal(folder, &old, NULL) == 0 && json_equal(old.tree, proposal) == 1 &&
-                tuf_event_load(&old, NULL) == 0 && old.count == ev->count;
-    for (size_t i = 0; i < ev->count && same; i++) {
-        const struct tuf_event_role *r = &ev->role[i];
-        /* Equal trees have their roles in one order, or are looked through. */
-        const struct tuf_event_role *o =
-            strcmp(old.role[i].name, r->name) == 0 ? &old.role[i] : tuf_event_find(&old, r->name);
-        same = o != NULL && tuf_metadata_equal(o->base, r->base) &&
-               tuf_metadata_equal(o->proposed, r->proposed);
-    }
+    unsigned char was[32];
+    unsigned char is[32];
+    bool same = read_proposal(folder, &old, NULL) == 0 && hash_event(&old, false, was) &&
+                hash_event(ev, true, is) && memcmp(was, is, sizeof(was)) == 0;
     tuf_event_free(&old);
     return same;
 }
 
-static int write_proposal(const char *folder, const struct tuf_event *ev, const json_t *proposal,
-                          struct tm_err *e)
+static int write_proposal(const char *folder, const struct tuf_event *ev, struct tm_err *e)
 {
     char path[PATH_MAX];
-    if (is_written(folder, ev, proposal))
+    if (is_written(folder, ev))
         return 0;
     return tm_file_join(folder, PROPOSAL, path, sizeof(path), e) == 0
-               ? tuf_event_write_file(path, ev, proposal, true, e)
+               ? tuf_event_write_file(path, ev, true, e)
                : -1;
 }
 
-static int write_signer(const char *dir, const char *keyid, const json_t *signer, struct tm_err *e)
+/* ---- writing: signers, who borrow all from the event ---- */
+
+struct signers {
+    struct signer *item;
+    size_t count;
+};
+
+static struct signer *signer_of(struct signers *all, const char *keyid, struct tm_err *e)
+{
+    for (size_t i = 0; i < all->count; i++) {
+        if (strcmp(all->item[i].keyid, keyid) == 0)
+            return &all->item[i];
+    }
+    void *grown = all->count < TUF_SIGNATURES_MAX
+                      ? realloc(all->item, (all->count + 1) * sizeof(*all->item))
+                      : NULL;
+    if (!is_keyid(keyid)) /* it becomes a file's name */
+        tm_err_set(e, "keyid '%.80s' is no SHA-256 in hex", keyid);
+    else if (grown == NULL)
+        tm_err_set(e, "out of memory, or more than %d signers", TUF_SIGNATURES_MAX);
+    if (grown != NULL)
+        all->item = grown;
+    if (grown == NULL || !is_keyid(keyid))
+        return NULL;
+    struct signer *s = &all->item[all->count++];
+    *s = (struct signer){.keyid = (char *)keyid};
+    return s;
+}
+
+static int collect_role(struct signers *all, const struct tuf_event_role *r, struct tm_err *e)
+{
+    size_t i;
+    const json_t *entry;
+    json_array_foreach(tuf_metadata_signatures(r->proposed), i, entry)
+    {
+        struct signer *s = signer_of(all, tm_strictjson_str(entry, "keyid"), e);
+        void *grown = s != NULL ? realloc(s->signatures.item,
+                                          (s->signatures.count + 1) * sizeof(*s->signatures.item))
+                                : NULL;
+        if (grown == NULL)
+            return s != NULL ? tm_err_set(e, "out of memory") : -1;
+        s->signatures.item = grown;
+        s->signatures.item[s->signatures.count++] =
+            (struct signature){r->name, (char *)tm_strictjson_str(entry, "sig")};
+    }
+    return 0;
+}
+
+static int collect(const struct tuf_event *ev, struct signers *all, struct tm_err *e)
+{
+    for (size_t i = 0; i < ev->count; i++) {
+        if (ev->role[i].proposed != NULL && collect_role(all, &ev->role[i], e) != 0)
+            return -1;
+    }
+    for (size_t i = 0; i < ev->statements.count; i++) {
+        struct signer *s = signer_of(all, ev->statements.item[i].keyid, e);
+        if (s == NULL)
+            return -1;
+        s->statement = ev->statements.item[i];
+        s->states = true;
+    }
+    return 0;
+}
+
+static int write_signer(const struct signer *s, tuf_signer_fn each, void *arg, struct tm_err *e)
 {
     char name[TUF_KEYID_SIZE + 8];
-    char path[PATH_MAX];
     struct tm_buf text = {0};
-    snprintf(name, sizeof(name), "%s.json", keyid);
-    if (tm_file_join(dir, name, path, sizeof(path), e) != 0)
-        return -1;
-    json_t *old =
-        read_plain(path, SIGNER_BYTES_MAX, &text, NULL) == 0
-            ? tm_strictjson_parse((const char *)text.data, text.len, SIGNER_BYTES_MAX, NULL)
-            : NULL;
-    bool same = old != NULL && json_equal(old, signer) == 1;
-    tm_buf_reset(&text);
-    int rc = same ? 0 : tuf_envelope_dump(signer, true, &text, e);
-    if (rc == 0 && !same)
-        rc = tm_file_write_atomic(path, 0644, text.data, text.len, e);
-    json_decref(old);
+    json_t *v = tm_jsonmap_write(&signer_map, s, e);
+    int rc = v != NULL ? tuf_envelope_dump(v, true, &text, e) : -1;
+    snprintf(name, sizeof(name), "%s.json", s->keyid);
+    if (rc == 0)
+        rc = each(arg, name, &text, e);
+    json_decref(v);
     tm_buf_free(&text);
     return rc;
+}
+
+int tuf_event_folder_signers(const struct tuf_event *ev, tuf_signer_fn each, void *arg,
+                             struct tm_err *e)
+{
+    struct signers all = {0};
+    int rc = collect(ev, &all, e);
+    for (size_t i = 0; i < all.count && rc == 0; i++)
+        rc = write_signer(&all.item[i], each, arg, e);
+    for (size_t i = 0; i < all.count; i++)
+        free(all.item[i].signatures.item);
+    free(all.item);
+    return rc;
+}
+
+/* A file that holds the same is left alone, whatever its white space. */
+static int put_signer(void *dir, const char *name, const struct tm_buf *text, struct tm_err *e)
+{
+    char path[PATH_MAX];
+    struct tm_buf was = {0};
+    if (tm_file_join(dir, name, path, sizeof(path), e) != 0)
+        return -1;
+    json_t *old = read_plain(path, SIGNER_BYTES_MAX, &was, NULL) == 0
+                      ? tm_strictjson_parse((const char *)was.data, was.len, SIGNER_BYTES_MAX, NULL)
+                      : NULL;
+    tm_buf_reset(&was);
+    bool same = old != NULL && tuf_envelope_dump(old, true, &was, NULL) == 0 &&
+                was.len == text->len && memcmp(was.data, text->data, was.len) == 0;
+    json_decref(old);
+    tm_buf_free(&was);
+    return same ? 0 : tm_file_write_atomic(path, 0644, text->data, text->len, e);
 }
 
 int tuf_event_folder_write(const char *folder, const struct tuf_event *ev, struct tm_err *e)
 {
     char dir[PATH_MAX];
-    json_t *proposal = NULL;
-    json_t *signers = NULL;
-    const char *keyid;
-    json_t *signer;
-    int rc = tuf_event_folder_split(ev->tree, &proposal, &signers, e);
-    if (rc == 0)
-        rc = signatures_folder(folder, dir, e);
-    if (rc == 0)
-        rc = tm_file_mkdirs(dir, 0755, e);
-    if (rc == 0)
-        rc = write_proposal(folder, ev, proposal, e);
-    json_object_foreach(signers, keyid, signer)
-    {
-        if (rc == 0 && !is_keyid(keyid)) /* it becomes a file's name */
-            rc = tm_err_set(e, "keyid '%.80s' is no SHA-256 in hex", keyid);
-        if (rc == 0)
-            rc = write_signer(dir, keyid, signer, e);
-    }
-    json_decref(proposal);
-    json_decref(signers);
-    return rc;
+    if (signatures_folder(folder, dir, e) != 0 || tm_file_mkdirs(dir, 0755, e) != 0 ||
+        write_proposal(folder, ev, e) != 0)
+        return -1;
+    return tuf_event_folder_signers(ev, put_signer, dir, e);
 }

@@ -5,13 +5,16 @@
 #include "tuf/metadata/delegation.h"
 #include "tuf/manager/event/event.h"
 
-#define STATEMENT_TYPE "tenmint-signing-statement" /* no TUF role: no client mistakes it */
+#define EVENT_COPIES_MAX 16 /* contents of one path on one side */
 
-/* {"version", "sha256"} of canonical(signed). A new reference. */
-json_t *tuf_event_summary(const struct tuf_metadata *m, struct tm_err *e);
+/* ---- event.c ---- */
 
-/* {role: summary} of everything proposed. */
-json_t *tuf_event_summaries(const struct tuf_event *ev, struct tm_err *e);
+/* Puts metadata (taken over, also on failure) where there is none yet. */
+int tuf_event_put(struct tuf_event *ev, const char *role, bool proposed, struct tuf_metadata *m,
+                  struct tm_err *e);
+/* The next root of the chain (taken over, also on failure); after the last, it is root's base. */
+int tuf_event_put_root(struct tuf_event *ev, struct tuf_metadata *m, struct tm_err *e);
+int tuf_event_end_roots(struct tuf_event *ev, struct tm_err *e);
 
 /* What the event says is published of a delegated role, when its delegator's keys have signed it,
  * else NULL; for tuf_delegation_search(). `ev` is a const struct tuf_event. */
@@ -22,13 +25,23 @@ int tuf_event_base(void *ev, const struct tuf_delegation *d, const struct tuf_me
 int tuf_event_coming(void *ev, const struct tuf_delegation *d, const struct tuf_metadata **out,
                      struct tm_err *e);
 
+/* ---- digest.c ---- */
+
+/* Version and hash of everything published, or proposed. -1: free it all the same. */
+int tuf_event_reviewed(const struct tuf_event *ev, bool proposed, struct tuf_reviewed_list *out,
+                       struct tm_err *e);
+
 /* ---- content.c ---- */
 
-/* The form of what travels along. */
-int tuf_event_content_check(const struct tuf_event *ev, struct tm_err *e);
-/* {path: {"before": [sha256], "after": [sha256]}}: so that a digest covers the content that a
- * review shows. A new reference. */
-json_t *tuf_event_content_summary(const struct tuf_event *ev, struct tm_err *e);
+int tuf_event_side_add(struct tuf_event_side *side, const void *data, size_t len, struct tm_err *e);
+void tuf_event_side_free(struct tuf_event_side *side);
+void tuf_event_files_sort(struct tuf_event_files *f);
+void tuf_event_files_free(struct tuf_event_files *f);
+
+/* ---- statement.c ---- */
+
+/* int64_t, Unix seconds */
+extern const struct tm_jsonmap_type tuf_event_time_type;
 
 /* ---- reach.c ---- */
 
@@ -39,42 +52,35 @@ struct tuf_unreached { /* targets of a delegated role where no client looks for 
 int tuf_event_unreached(const struct tuf_event *ev, const struct tuf_event_role *role,
                         struct tuf_unreached *out, struct tm_err *e);
 
-/* ---- statement.c ---- */
+/* ---- check.c ---- */
 
 /* The KEY of a signature entry on `role`, by the old or the new signers; NULL: not a member. */
 const json_t *tuf_event_member(const struct tuf_event *ev, const char *role, const char *keyid);
 
-/* A KEY anywhere among the event's signers. */
-const json_t *tuf_event_any_key(const struct tuf_event *ev, const char *keyid);
+/* ---- sign.c ---- */
+
+/* Puts a statement (taken over, also on failure) in place of the same key's. */
+int tuf_event_put_statement(struct tuf_event *ev, struct tuf_statement *s, struct tm_err *e);
 
 /* ---- file.c ---- */
 
-/* Holds metadata (taken over) until tuf_event_load(). */
-int tuf_event_hold(struct tuf_event *ev, bool proposed, const char *role, struct tuf_metadata *m,
-                   struct tm_err *e);
-/* The metadata of an envelope in the tree, with what is held for it. Its frame is the envelope. */
-struct tuf_metadata *tuf_event_take(struct tuf_event *ev, bool proposed, const char *role,
-                                    json_t *envelope, struct tm_err *e);
-/* Lets go of what is held. */
-void tuf_event_release(struct tuf_event *ev);
-
-/* Only the tree, and what is held. -1: tuf_event_free() it all the same. */
-int tuf_event_parse_tree(const char *text, size_t len, struct tuf_event *out, struct tm_err *e);
-int tuf_event_write_file(const char *path, const struct tuf_event *ev, const json_t *tree,
-                         bool line, struct tm_err *e);
+/* `bare`: only the proposal. */
+int tuf_event_write_file(const char *path, const struct tuf_event *ev, bool bare, struct tm_err *e);
 
 /* ---- folder.c ---- */
 
 bool tuf_event_is_folder(const char *path);
-/* As tuf_event_parse_tree(). */
 int tuf_event_folder_read(const char *folder, struct tuf_event *out, struct tm_err *e);
 /* Adds what a file signatures/`name` holds to the proposal. */
-int tuf_event_folder_add(json_t *tree, const char *name, const char *text, size_t len,
+int tuf_event_folder_add(struct tuf_event *ev, const char *name, const char *text, size_t len,
                          struct tm_err *e);
-/* The proposal without signatures, and {keyid: signer}. New references, also when it fails. */
-int tuf_event_folder_split(const json_t *tree, json_t **proposal, json_t **signers,
-                           struct tm_err *e);
 /* Writes what has changed: the proposal once, a file for each new signer. */
 int tuf_event_folder_write(const char *folder, const struct tuf_event *ev, struct tm_err *e);
+
+/* Calls back with the name and the text of each signer's file. -1 ends it. */
+typedef int (*tuf_signer_fn)(void *arg, const char *name, const struct tm_buf *text,
+                             struct tm_err *e);
+int tuf_event_folder_signers(const struct tuf_event *ev, tuf_signer_fn each, void *arg,
+                             struct tm_err *e);
 
 #endif

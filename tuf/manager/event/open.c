@@ -8,7 +8,6 @@
 
 #include "common/file.h"
 #include "common/json/jsonmap.h"
-#include "common/json/strictjson.h"
 #include "tuf/metadata/delegation.h"
 #include "tuf/manager/event/rules.h"
 #include "tuf/manager/review/review.h"
@@ -188,13 +187,6 @@ static bool is_there(const struct tuf_open_events *o, const char *digest)
     return false;
 }
 
-static void add_signer(void *arg, const json_t *statement)
-{
-    struct tm_buf *out = arg;
-    const char *holder = tm_strictjson_str(json_object_get(statement, "signed"), "holder");
-    tm_buf_printf(out, "%s%.128s", out->len > 0 ? ", " : "", holder != NULL ? holder : "?");
-}
-
 static void put_role(struct tm_buf *out, const char *role, int64_t version)
 {
     tm_buf_printf(out, "%s%.230s %lld", out->len > 0 ? ", " : "", role, (long long)version);
@@ -211,14 +203,16 @@ static int add_event(const char *path, const struct tuf_published *live, struct 
         return 0;
     if (tuf_event_digest(&ev, digest, NULL) == 0 && event_pending(&ev, live) &&
         !is_there(o, digest)) {
-        struct tuf_open_event *x = add(o, tuf_event_name(&ev), path, digest, e);
+        struct tuf_open_event *x = add(o, ev.name, path, digest, e);
         rc = x != NULL ? 0 : -1;
         for (size_t i = 0; rc == 0 && i < ev.count; i++) {
             if (ev.role[i].proposed != NULL)
                 put_role(&x->roles, ev.role[i].name, tuf_metadata_version(ev.role[i].proposed));
         }
         if (rc == 0) {
-            tuf_event_each_statement(&ev, add_signer, &x->signers);
+            for (size_t i = 0; i < ev.statements.count; i++)
+                tm_buf_printf(&x->signers, "%s%.128s", i > 0 ? ", " : "",
+                              ev.statements.item[i].holder);
             tuf_review_signatures(&ev, &x->missing);
             x->state = tuf_rules_base(&ev, live, NULL) != 0         ? TUF_OPEN_OUTDATED
                        : tuf_event_check_signatures(&ev, NULL) != 0 ? TUF_OPEN_WAITS
@@ -347,7 +341,7 @@ static int note_make(const struct tuf_event *ev, const char *path, struct note *
         if (one->name == NULL)
             return tm_err_set(e, "out of memory");
     }
-    out->name = strdup(tuf_event_name(ev));
+    out->name = strdup(ev->name);
     out->digest = strdup(digest);
     out->path = strdup(realpath(path, real) != NULL ? real : path);
     return out->name != NULL && out->digest != NULL && out->path != NULL

@@ -139,9 +139,9 @@ static int64_t made_at(const struct tuf_metadata *m)
  * follows, and about when its own metadata was made. */
 static void judge_created(struct judge *j)
 {
-    const char *date = tuf_event_created(j->ev);
-    int64_t created = j->now;
-    tm_clock_parse(date, &created);
+    int64_t created = j->ev->created;
+    char date[21];
+    tm_clock_format(created, date);
     if (created > j->now + CLOCK_SLACK_S)
         fault(j, "the event is dated %s, which is in the future: check the clock", date);
     for (size_t i = 0; i < j->ev->count; i++) {

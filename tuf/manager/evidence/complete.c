@@ -15,7 +15,7 @@ struct walk {
     char snapshot_sha256[65]; /* of the live one */
     int64_t snapshot;         /* its version */
     bool snapshot_told, snapshot_found;
-    int (*each)(void *arg, const json_t *entry, struct tm_err *e);
+    tuf_line_fn each;
     void *arg;
 };
 
@@ -24,38 +24,31 @@ json_t *tuf_evidence_head(int64_t lines, const char *sha256)
     return json_pack("{s:I, s:s}", "lines", (json_int_t)lines, "sha256", sha256);
 }
 
-static bool is(const json_t *entry, const char *member, const char *value)
-{
-    const char *v = tm_strictjson_str(entry, member);
-    return v != NULL && strcmp(v, value) == 0;
-}
-
 /* What holders sign comes by an event, with their statements before it. */
-static int check_event(const struct walk *w, const json_t *entry, const char *role, int64_t version,
-                       struct tm_err *e)
+static int check_event(const struct walk *w, const struct tuf_line *line, const char *role,
+                       int64_t version, struct tm_err *e)
 {
-    const char *digest = tm_strictjson_str(entry, "digest");
-    if (!is(entry, "what", "published") || digest == NULL)
+    if (!tuf_line_is(line, "published") || line->digest == NULL)
         return tm_err_set(e, "%s %lld appears here without its event: lines are missing", role,
                           (long long)version);
-    if (strcmp(digest, w->signed_digest) != 0)
+    if (strcmp(line->digest, w->signed_digest) != 0)
         return tm_err_set(e, "nobody's statement about the event of %s %lld stands before it", role,
                           (long long)version);
     return 0;
 }
 
-static int check_versions(struct walk *w, const json_t *entry, struct tm_err *e)
+static int check_versions(struct walk *w, const struct tuf_line *line, struct tm_err *e)
 {
     for (int k = 0; k < TUF_ROLE_COUNT; k++) {
         enum tuf_role role = (enum tuf_role)k;
         const char *name = tuf_role_name(role);
-        int64_t v = json_integer_value(json_object_get(entry, name));
+        int64_t v = line->version[k];
         if (v > w->last[k] + 1)
             return tm_err_set(e, "it goes on from %s %lld to %lld: what published %lld is missing",
                               name, (long long)w->last[k], (long long)v, (long long)w->last[k] + 1);
         if (v <= w->last[k])
             continue;
-        if ((role == TUF_ROOT || role == TUF_TARGETS) && check_event(w, entry, name, v, e) != 0)
+        if ((role == TUF_ROOT || role == TUF_TARGETS) && check_event(w, line, name, v, e) != 0)
             return -1;
         w->last[k] = v;
     }
@@ -63,39 +56,36 @@ static int check_versions(struct walk *w, const json_t *entry, struct tm_err *e)
 }
 
 /* A repository that others began: what was published before has no lines here. */
-static void begin_taken_over(struct walk *w, const json_t *entry)
+static void begin_taken_over(struct walk *w, const struct tuf_line *line)
 {
-    for (int k = 0; k < TUF_ROLE_COUNT; k++)
-        w->last[k] = json_integer_value(json_object_get(entry, tuf_role_name((enum tuf_role)k)));
+    memcpy(w->last, line->version, sizeof(w->last));
 }
 
-static void look_for_snapshot(struct walk *w, const json_t *entry)
+static void look_for_snapshot(struct walk *w, const struct tuf_line *line)
 {
-    const char *sha256 = tm_strictjson_str(entry, "snapshot_sha256");
-    if (sha256 == NULL || json_integer_value(json_object_get(entry, "snapshot")) != w->snapshot)
+    if (line->snapshot_sha256 == NULL || line->version[TUF_SNAPSHOT] != w->snapshot)
         return;
     w->snapshot_told = true;
-    w->snapshot_found |= strcmp(sha256, w->snapshot_sha256) == 0;
+    w->snapshot_found |= strcmp(line->snapshot_sha256, w->snapshot_sha256) == 0;
 }
 
-static int check_line(void *arg, const json_t *entry, struct tm_err *e)
+static int check_line(void *arg, const struct tuf_line *line, struct tm_err *e)
 {
     struct walk *w = arg;
     w->lines++;
     if (w->lines == w->head)
-        w->head_found = is(entry, "hash", w->head_sha256);
-    if (is(entry, "what", "signed")) {
-        const char *digest = tm_strictjson_str(entry, "digest");
-        if (digest != NULL && strlen(digest) == 64)
-            memcpy(w->signed_digest, digest, sizeof(w->signed_digest));
-    } else if (is(entry, "what", "taken-over") && w->lines == 1) {
-        begin_taken_over(w, entry);
-    } else if (is(entry, "what", "published") || is(entry, "what", "refreshed")) {
-        if (check_versions(w, entry, e) != 0)
+        w->head_found = strcmp(line->hash, w->head_sha256) == 0;
+    if (tuf_line_is(line, "signed")) {
+        if (line->digest != NULL && strlen(line->digest) == 64)
+            memcpy(w->signed_digest, line->digest, sizeof(w->signed_digest));
+    } else if (tuf_line_is(line, "taken-over") && w->lines == 1) {
+        begin_taken_over(w, line);
+    } else if (tuf_line_is_publication(line)) {
+        if (check_versions(w, line, e) != 0)
             return -1;
-        look_for_snapshot(w, entry);
+        look_for_snapshot(w, line);
     }
-    return w->each != NULL ? w->each(w->arg, entry, e) : 0;
+    return w->each != NULL ? w->each(w->arg, line, e) : 0;
 }
 
 static int read_head(const struct tuf_published *p, struct walk *w, struct tm_err *e)
@@ -143,8 +133,7 @@ static int check_end(const struct walk *w, const struct tuf_published *p, struct
     return 0;
 }
 
-int tuf_evidence_check(const char *path, const struct tuf_published *p,
-                       int (*each)(void *arg, const json_t *entry, struct tm_err *e), void *arg,
+int tuf_evidence_check(const char *path, const struct tuf_published *p, tuf_line_fn each, void *arg,
                        struct tuf_evidence *out, struct tm_err *e)
 {
     struct walk w = {.each = each, .arg = arg};

@@ -24,8 +24,7 @@ json_t *tuf_evidence_head(int64_t lines, const char *sha256);
 
 /* tuf_transcript_verify() with `each`, and all that the header of this file says. -1 with the first
  * line or version that is missing. */
-int tuf_evidence_check(const char *path, const struct tuf_published *p,
-                       int (*each)(void *arg, const json_t *entry, struct tm_err *e), void *arg,
+int tuf_evidence_check(const char *path, const struct tuf_published *p, tuf_line_fn each, void *arg,
                        struct tuf_evidence *out, struct tm_err *e);
 
 #endif

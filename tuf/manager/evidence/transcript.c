@@ -10,36 +10,9 @@
 
 #include "common/clock.h"
 #include "common/file.h"
-#include "common/json/strictjson.h"
-#include "tuf/metadata/canonical.h"
 #include "tuf/metadata/key.h"
-#include "tuf/manager/event/event.h"
-#include "tuf/manager/policy/keyring.h"
 
 static const char zero_hash[] = "0000000000000000000000000000000000000000000000000000000000000000";
-
-/* Hash of the entry without its "hash". */
-static int entry_hash(const json_t *entry, char hex[65], struct tm_err *e)
-{
-    json_t *copy = json_copy((json_t *)entry);
-    if (copy == NULL)
-        return tm_err_set(e, "out of memory");
-    json_object_del(copy, "hash");
-    int rc = tuf_canonical_sha256(copy, hex, e);
-    json_decref(copy);
-    return rc;
-}
-
-static json_t *parse_line(const char *line, size_t len, struct tm_err *e)
-{
-    json_t *v = tm_strictjson_parse(line, len, TRANSCRIPT_LINE_MAX, e);
-    if (v != NULL && !json_is_object(v)) {
-        json_decref(v);
-        tm_err_set(e, "not an object");
-        return NULL;
-    }
-    return v;
-}
 
 static int read_all(const char *path, struct tm_buf *out, struct tm_err *e)
 {
@@ -56,52 +29,40 @@ static size_t whole(const struct tm_buf *b)
     return end != NULL ? (size_t)(end - (const char *)b->data) + 1 : 0;
 }
 
-static bool is_publication(const json_t *entry)
-{
-    const char *what = tm_strictjson_str(entry, "what");
-    return what != NULL && (strcmp(what, "published") == 0 || strcmp(what, "refreshed") == 0);
-}
-
-/* The last of the whole lines that `wanted` wants (NULL: the last); *size is that of all of them.
- */
-static int last_line(const char *path, bool (*wanted)(const json_t *entry), json_t **last,
-                     size_t *size, struct tm_err *e)
+/* The last of the whole lines, or of those about a publication; *size is that of all of them. */
+static int last_line(const char *path, bool published, struct tuf_line *last, size_t *size,
+                     struct tm_err *e)
 {
     struct tm_buf all = {0};
-    *last = NULL;
-    if (read_all(path, &all, e) != 0) {
-        tm_buf_free(&all);
-        return -1;
-    }
-    int rc = 0;
+    char computed[65];
+    int rc = read_all(path, &all, e);
     const char *text = (const char *)all.data;
-    *size = whole(&all);
-    for (size_t end = *size; end > 0 && rc == 0 && *last == NULL;) {
+    *last = (struct tuf_line){0};
+    *size = rc == 0 ? whole(&all) : 0;
+    for (size_t end = *size; end > 0 && rc == 0 && last->what == NULL;) {
         const char *before = memrchr(text, '\n', end - 1);
         size_t start = before != NULL ? (size_t)(before - text) + 1 : 0;
-        *last = parse_line(text + start, end - 1 - start, e);
-        if (*last == NULL) {
-            rc = tm_err_wrap(e, "transcript '%s': one of the last lines", path);
-        } else if (wanted != NULL && !wanted(*last)) {
-            json_decref(*last);
-            *last = NULL;
-        }
+        rc = tuf_line_parse(text + start, end - 1 - start, last, computed, e);
+        if (rc != 0)
+            tm_err_wrap(e, "transcript '%s': one of the last lines", path);
+        if (rc != 0 || (published && !tuf_line_is_publication(last)))
+            tuf_line_free(last);
         end = start;
     }
     tm_buf_free(&all);
     return rc;
 }
 
-int tuf_transcript_last(const char *path, json_t **last, struct tm_err *e)
+int tuf_transcript_last(const char *path, struct tuf_line *last, struct tm_err *e)
 {
     size_t size = 0;
-    return last_line(path, NULL, last, &size, e);
+    return last_line(path, false, last, &size, e);
 }
 
-int tuf_transcript_last_published(const char *path, json_t **last, struct tm_err *e)
+int tuf_transcript_last_published(const char *path, struct tuf_line *last, struct tm_err *e)
 {
     size_t size = 0;
-    return last_line(path, is_publication, last, &size, e);
+    return last_line(path, true, last, &size, e);
 }
 
 static int write_line(const char *path, size_t size, const char *line, size_t len, struct tm_err *e)
@@ -123,59 +84,36 @@ static int write_line(const char *path, size_t size, const char *line, size_t le
 
 int tuf_transcript_tail(const char *path, struct tuf_transcript_tail *t, struct tm_err *e)
 {
-    json_t *last = NULL;
+    struct tuf_line last;
     *t = (struct tuf_transcript_tail){0};
     memcpy(t->hash, zero_hash, sizeof(t->hash));
-    if (last_line(path, NULL, &last, &t->size, e) != 0)
+    if (last_line(path, false, &last, &t->size, e) != 0)
         return -1;
-    const char *hash = last != NULL ? tm_strictjson_str(last, "hash") : zero_hash;
     int rc = 0;
-    t->n = json_integer_value(json_object_get(last, "n"));
+    t->n = last.n;
     if (t->n < 0 || (size_t)t->n >= TRANSCRIPT_BYTES_MAX) /* a line has more than a byte */
         rc = tm_err_set(e, "transcript '%s': its last line says that it is number %lld", path,
                         (long long)t->n);
-    else if (hash == NULL || strlen(hash) != 64)
+    else if (last.what != NULL && (last.hash == NULL || strlen(last.hash) != 64))
         rc = tm_err_set(e, "transcript '%s': its last line has no hash", path);
-    else
-        memcpy(t->hash, hash, sizeof(t->hash));
-    json_decref(last);
+    else if (last.what != NULL)
+        memcpy(t->hash, last.hash, sizeof(t->hash));
+    tuf_line_free(&last);
     return rc;
 }
 
-int tuf_transcript_chain(struct tuf_transcript_tail *t, json_t *entry, int64_t now,
+int tuf_transcript_chain(struct tuf_transcript_tail *t, struct tuf_line *line, int64_t now,
                          struct tm_err *e)
 {
     char when[21];
-    char hex[65];
-    char *text = NULL;
-    int rc = -1;
     tm_clock_format(now, when);
-    if (json_object_set_new(entry, "n", json_integer(t->n + 1)) != 0 ||
-        json_object_set_new(entry, "time", json_string(when)) != 0 ||
-        json_object_set_new(entry, "prev", json_string(t->hash)) != 0 ||
-        entry_hash(entry, hex, e) != 0 ||
-        json_object_set_new(entry, "hash", json_string(hex)) != 0) {
-        tm_err_wrap(e, "a line of the transcript");
-        goto out;
-    }
-    text = json_dumps(entry, JSON_COMPACT | JSON_SORT_KEYS);
-    if (text == NULL) {
-        tm_err_set(e, "out of memory");
-        goto out;
-    }
-    tm_buf_puts(&t->to_come, text);
-    buf_putc(&t->to_come, '\n');
-    if (tm_buf_str(&t->to_come) == NULL) {
-        tm_err_set(e, "out of memory");
-        goto out;
-    }
+    line->n = t->n + 1;
+    if (tuf_line_set(&line->time, when, e) != 0 || tuf_line_set(&line->prev, t->hash, e) != 0 ||
+        tuf_line_write(line, &t->to_come, e) != 0)
+        return tm_err_wrap(e, "a line of the transcript");
     t->n++;
-    memcpy(t->hash, hex, sizeof(t->hash));
-    rc = 0;
-out:
-    free(text);
-    json_decref(entry);
-    return rc;
+    memcpy(t->hash, line->hash, sizeof(t->hash));
+    return 0;
 }
 
 int tuf_transcript_write(const char *path, const struct tuf_transcript_tail *t, struct tm_err *e)
@@ -190,58 +128,61 @@ void tuf_transcript_tail_free(struct tuf_transcript_tail *t)
     tm_buf_free(&t->to_come);
 }
 
-int tuf_transcript_append(const char *path, json_t *entry, int64_t now, struct tm_err *e)
+int tuf_transcript_append(const char *path, struct tuf_line *line, int64_t now, struct tm_err *e)
 {
     struct tuf_transcript_tail t;
-    if (tuf_transcript_tail(path, &t, e) != 0) {
-        json_decref(entry);
-        return -1;
-    }
-    int rc = tuf_transcript_chain(&t, entry, now, e);
+    int rc = tuf_transcript_tail(path, &t, e);
+    if (rc == 0)
+        rc = tuf_transcript_chain(&t, line, now, e);
     if (rc == 0)
         rc = tuf_transcript_write(path, &t, e);
     tuf_transcript_tail_free(&t);
     return rc;
 }
 
+int tuf_transcript_propose(const char *path, const struct tuf_event *ev, const char *digest,
+                           int64_t now, struct tm_err *e)
+{
+    struct tuf_line line = {0};
+    int rc = tuf_line_set(&line.what, "proposed", e) == 0 &&
+                     tuf_line_set(&line.event, ev->name, e) == 0 &&
+                     tuf_line_set(&line.reason, ev->reason, e) == 0 &&
+                     tuf_line_set(&line.digest, digest, e) == 0
+                 ? tuf_transcript_append(path, &line, now, e)
+                 : -1;
+    tuf_line_free(&line);
+    return rc;
+}
+
 /* A "signed" line proves itself: its statement verifies by the key in it. */
-static int check_signed(const json_t *entry, struct tm_err *e)
+static int check_signed(const struct tuf_line *line, struct tm_err *e)
 {
-    const json_t *statement = json_object_get(entry, "statement");
-    const json_t *body = json_object_get(statement, "signed");
-    const json_t *key = json_object_get(entry, "key");
-    const char *keyid = tm_strictjson_str(body, "keyid");
     char real[TUF_KEYID_SIZE];
-    if (key == NULL || keyid == NULL || tuf_key_id(key, real, e) != 0 || strcmp(real, keyid) != 0)
+    if (!line->states || line->key == NULL || tuf_key_id(line->key, real, e) != 0 ||
+        strcmp(real, line->statement.keyid) != 0)
         return tm_err_set(e, "the key is not the one that the statement names");
-    return tuf_event_statement_verify(statement, key, e);
+    return tuf_statement_verify(&line->statement, line->key, e);
 }
 
-static int tuf_check_entry(const json_t *entry, int64_t n, const char *prev, struct tm_err *e)
+static int check_line(const struct tuf_line *line, int64_t n, const char *prev,
+                      const char *computed, struct tm_err *e)
 {
-    char hex[65];
-    const char *hash = tm_strictjson_str(entry, "hash");
-    const char *before = tm_strictjson_str(entry, "prev");
-    const char *what = tm_strictjson_str(entry, "what");
-    if (json_integer_value(json_object_get(entry, "n")) != n)
+    if (line->n != n)
         return tm_err_set(e, "its number is not %lld: lines are missing or moved", (long long)n);
-    if (hash == NULL || before == NULL || what == NULL)
+    if (line->hash == NULL || line->prev == NULL)
         return tm_err_set(e, "a member is missing");
-    if (strcmp(before, prev) != 0)
+    if (strcmp(line->prev, prev) != 0)
         return tm_err_set(e, "it does not follow the line before it");
-    if (entry_hash(entry, hex, e) != 0)
-        return -1;
-    if (strcmp(hex, hash) != 0)
+    if (strcmp(computed, line->hash) != 0)
         return tm_err_set(e, "its hash is wrong: it was changed");
-    return strcmp(what, "signed") == 0 ? check_signed(entry, e) : 0;
+    return tuf_line_is(line, "signed") ? check_signed(line, e) : 0;
 }
 
-int64_t tuf_transcript_verify(const char *path,
-                              int (*each)(void *arg, const json_t *entry, struct tm_err *e),
-                              void *arg, struct tm_err *e)
+int64_t tuf_transcript_verify(const char *path, tuf_line_fn each, void *arg, struct tm_err *e)
 {
     struct tm_buf all = {0};
     char prev[65];
+    char computed[65] = "";
     int64_t n = 0;
     int rc = read_all(path, &all, e);
     const char *p = (const char *)all.data;
@@ -249,14 +190,15 @@ int64_t tuf_transcript_verify(const char *path,
     memcpy(prev, zero_hash, sizeof(prev));
     while (left > 0 && rc == 0) {
         const char *end = memchr(p, '\n', left);
-        json_t *entry = parse_line(p, (size_t)(end - p), e);
+        struct tuf_line line;
         n++;
-        rc = entry != NULL ? tuf_check_entry(entry, n, prev, e) : -1;
-        if (rc == 0 && each != NULL)
-            rc = each(arg, entry, e);
+        rc = tuf_line_parse(p, (size_t)(end - p), &line, computed, e);
         if (rc == 0)
-            memcpy(prev, tm_strictjson_str(entry, "hash"), sizeof(prev));
-        json_decref(entry);
+            rc = check_line(&line, n, prev, computed, e);
+        if (rc == 0 && each != NULL)
+            rc = each(arg, &line, e);
+        memcpy(prev, computed, sizeof(prev));
+        tuf_line_free(&line);
         left -= (size_t)(end - p) + 1;
         p = end + 1;
     }

@@ -6,15 +6,10 @@
 #ifndef TENMINT_TUF_TRANSCRIPT_H
 #define TENMINT_TUF_TRANSCRIPT_H
 
-#include <jansson.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include "common/buf.h"
-#include "common/err.h"
+#include "tuf/manager/event/event.h"
+#include "tuf/manager/evidence/line.h"
 
 #define TRANSCRIPT_BYTES_MAX ((size_t)512 << 20)
-#define TRANSCRIPT_LINE_MAX ((size_t)16 << 20)
 
 /* Lines to come: their hashes are known before anything is written, so that what is signed can
  * name them. */
@@ -27,28 +22,28 @@ struct tuf_transcript_tail {
 
 /* The workspace lock is held from here to tuf_transcript_write(). */
 int tuf_transcript_tail(const char *path, struct tuf_transcript_tail *t, struct tm_err *e);
-/* Adds "n", "time", "prev" and "hash" to `entry` (taken over) and chains it. */
-int tuf_transcript_chain(struct tuf_transcript_tail *t, json_t *entry, int64_t now,
+/* Sets number, time, `prev` and `hash` of the line, and chains it. */
+int tuf_transcript_chain(struct tuf_transcript_tail *t, struct tuf_line *line, int64_t now,
                          struct tm_err *e);
 /* Writes what was chained, and syncs. The rest of a line that a killed run left is cut off. */
 int tuf_transcript_write(const char *path, const struct tuf_transcript_tail *t, struct tm_err *e);
 void tuf_transcript_tail_free(struct tuf_transcript_tail *t);
 
-/* Appends one line and syncs it: "n", "time", "prev" and "hash" are added to `entry` (taken
- * over). The rest of a line that a killed run left is cut off first. The workspace lock is held. */
-int tuf_transcript_append(const char *path, json_t *entry, int64_t now, struct tm_err *e);
+/* All of that for one line. The workspace lock is held. */
+int tuf_transcript_append(const char *path, struct tuf_line *line, int64_t now, struct tm_err *e);
 
-/* The last whole line; *last NULL when there is none. A new reference. */
-int tuf_transcript_last(const char *path, json_t **last, struct tm_err *e);
+/* Appends that an event was proposed. */
+int tuf_transcript_propose(const char *path, const struct tuf_event *ev, const char *digest,
+                           int64_t now, struct tm_err *e);
 
-/* The last whole line about a publication ("published" or "refreshed"); *last NULL when there is
- * none. A new reference. */
-int tuf_transcript_last_published(const char *path, json_t **last, struct tm_err *e);
+/* The last whole line, or the last about a publication; without `what` when there is none. */
+int tuf_transcript_last(const char *path, struct tuf_line *last, struct tm_err *e);
+int tuf_transcript_last_published(const char *path, struct tuf_line *last, struct tm_err *e);
+
+typedef int (*tuf_line_fn)(void *arg, const struct tuf_line *line, struct tm_err *e);
 
 /* Reads all lines, checks numbers and hashes, and every statement by its key. `each` may be NULL.
  * The number of lines, or -1. A missing file has none. */
-int64_t tuf_transcript_verify(const char *path,
-                              int (*each)(void *arg, const json_t *entry, struct tm_err *e),
-                              void *arg, struct tm_err *e);
+int64_t tuf_transcript_verify(const char *path, tuf_line_fn each, void *arg, struct tm_err *e);
 
 #endif

@@ -350,15 +350,14 @@ static int finish(struct tuf_publication *p, const struct tuf_metadata *timestam
  * what it signs into the past, and every client would find it expired. */
 static int check_clock(const struct tuf_publication *p, struct tm_err *e)
 {
-    json_t *last = NULL;
+    struct tuf_line last;
     int64_t then = 0;
     char was[21];
     char is[21];
     if (p->o->clock_ok)
         return 0;
     int rc = tuf_transcript_last(p->w->transcript, &last, e);
-    const char *time = last != NULL ? tm_strictjson_str(last, "time") : NULL;
-    if (rc == 0 && time != NULL && tm_clock_parse(time, &then) == 0 &&
+    if (rc == 0 && last.time != NULL && tm_clock_parse(last.time, &then) == 0 &&
         p->o->now < then - PUBLISH_CLOCK_SLACK_S) {
         tm_clock_format(then, was);
         tm_clock_format(p->o->now, is);
@@ -367,7 +366,7 @@ static int check_clock(const struct tuf_publication *p, struct tm_err *e)
                         "(if it is right now and was wrong then: --clock-ok)",
                         is, was);
     }
-    json_decref(last);
+    tuf_line_free(&last);
     return rc;
 }
 
@@ -376,13 +375,13 @@ static int check_clock(const struct tuf_publication *p, struct tm_err *e)
  * cut off is one ahead in the transcript. */
 static int check_tree(const struct tuf_publication *p, struct tm_err *e)
 {
-    json_t *last = NULL;
+    struct tuf_line last;
     int rc = tuf_transcript_last_published(p->w->transcript, &last, e);
     for (int k = 0; k < TUF_ROLE_COUNT && rc == 0; k++) {
         const char *name = tuf_role_name((enum tuf_role)k);
         const struct tuf_metadata *m = tuf_published_role(&p->live, (enum tuf_role)k);
         int64_t live = m != NULL ? tuf_metadata_version(m) : 0;
-        int64_t then = json_integer_value(json_object_get(last, name));
+        int64_t then = last.version[k];
         if (then > live + 1)
             rc = tm_err_set(e,
                             "'%s' holds %s version %lld, but the transcript says that %lld was "
@@ -390,7 +389,7 @@ static int check_tree(const struct tuf_publication *p, struct tm_err *e)
                             "tree (every mirror has it)",
                             p->w->published, name, (long long)live, (long long)then);
     }
-    json_decref(last);
+    tuf_line_free(&last);
     return rc;
 }
 

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/clock.h"
 #include "tuf/metadata/build.h"
 #include "tuf/metadata/verify.h"
 #include "tuf/manager/report/words.h"
@@ -127,11 +128,13 @@ static void head_part(const struct tuf_event *ev, const struct tuf_review *r, st
     const struct tuf_event_role *root = tuf_event_find(ev, "root");
     struct tm_err e = {0};
     char hex[65];
+    char date[21];
     tm_buf_puts(out, "Event   ");
-    tuf_words_safe(tuf_event_name(ev), out);
+    tuf_words_safe(ev->name, out);
     tm_buf_puts(out, "\nReason  ");
-    tuf_words_safe(tuf_event_reason(ev), out);
-    tm_buf_printf(out, "\nMade    %s\n", tuf_event_created(ev));
+    tuf_words_safe(ev->reason, out);
+    tm_clock_format(ev->created, date);
+    tm_buf_printf(out, "\nMade    %s\n", date);
     if (ev->root_count == 0 || root == NULL || root->base == NULL) {
         tm_buf_puts(out, "Follows nothing: this is the first root of a new repository\n");
         return;

@@ -1,0 +1,233 @@
+/* Signing an event, with the statement that says what its maker reviewed, and bringing together
+ * what several have signed. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/json/strictjson.h"
+#include "tuf/metadata/key.h"
+#include "tuf/manager/event/internal.h"
+#include "tuf/manager/policy/keyring.h"
+
+struct signing {
+    struct tuf_event *ev;
+    EVP_PKEY *pkey;
+    struct tuf_event_signer *out;
+    const json_t *used; /* the last KEY that was signed with */
+    char keyid[TUF_KEYID_SIZE];
+    struct tm_err *e;
+};
+
+static bool same_key(const struct signing *s, const json_t *key)
+{
+    struct tuf_key k = {0};
+    bool same = tuf_key_decode(key, &k, NULL) == 0 && EVP_PKEY_eq(k.pkey, s->pkey) == 1;
+    tuf_key_free(&k);
+    return same;
+}
+
+static bool has_key(const struct signing *s, const struct tuf_signers *by)
+{
+    size_t i;
+    const json_t *id;
+    json_array_foreach(by->keyids, i, id)
+    {
+        const json_t *key = json_object_get(by->keys, json_string_value(id));
+        if (key != NULL && same_key(s, key))
+            return true;
+    }
+    return false;
+}
+
+bool tuf_event_may_sign(const struct tuf_event *ev, const char *role, EVP_PKEY *pkey)
+{
+    const struct signing s = {.pkey = pkey};
+    struct tuf_signers by;
+    return (tuf_event_signers(ev, role, true, &by) && has_key(&s, &by)) ||
+           (tuf_event_signers(ev, role, false, &by) && has_key(&s, &by));
+}
+
+/* Signs `r` under each keyid of the signers that is this key. */
+static int sign_by(struct signing *s, const struct tuf_event_role *r, const struct tuf_signers *by,
+                   bool *done)
+{
+    size_t i;
+    const json_t *id;
+    json_array_foreach(by->keyids, i, id)
+    {
+        const char *keyid = json_string_value(id);
+        const json_t *key = json_object_get(by->keys, keyid);
+        if (key == NULL || !same_key(s, key))
+            continue;
+        if (tuf_metadata_sign(r->proposed, keyid, key, s->pkey, s->e) != 0)
+            return tm_err_wrap(s->e, "sign %s", r->name);
+        s->used = key;
+        snprintf(s->keyid, sizeof(s->keyid), "%s", keyid);
+        *done = true;
+    }
+    return 0;
+}
+
+static int sign_role(struct signing *s, const struct tuf_event_role *r)
+{
+    struct tuf_signers by;
+    bool done = false;
+    if (tuf_event_signers(s->ev, r->name, true, &by) && sign_by(s, r, &by, &done) != 0)
+        return -1;
+    if (tuf_event_signers(s->ev, r->name, false, &by) && sign_by(s, r, &by, &done) != 0)
+        return -1;
+    if (done)
+        tm_buf_printf(&s->out->roles, "%s%s %lld", s->out->roles.len > 0 ? ", " : "", r->name,
+                      (long long)tuf_metadata_version(r->proposed));
+    return 0;
+}
+
+int tuf_event_put_statement(struct tuf_event *ev, struct tuf_statement *s, struct tm_err *e)
+{
+    struct tuf_statements *all = &ev->statements;
+    struct tuf_statement *place = NULL;
+    for (size_t i = 0; i < all->count && place == NULL; i++) {
+        if (strcmp(all->item[i].keyid, s->keyid) == 0)
+            place = &all->item[i];
+    }
+    if (place == NULL && all->count < TUF_SIGNATURES_MAX) {
+        void *grown = realloc(all->item, (all->count + 1) * sizeof(*all->item));
+        if (grown != NULL) {
+            all->item = grown;
+            place = &all->item[all->count++];
+            *place = (struct tuf_statement){0};
+        }
+    }
+    if (place == NULL) {
+        tuf_statement_free(s);
+        return tm_err_set(e, "out of memory, or more than %d statements", TUF_SIGNATURES_MAX);
+    }
+    tuf_statement_free(place);
+    *place = *s;
+    return 0;
+}
+
+/* A holder who signs again says so once. */
+static int add_statement(struct signing *s, const char *digest, int64_t now)
+{
+    struct tuf_statement one = {.event = strdup(s->ev->name),
+                                .digest = strdup(digest),
+                                .keyid = strdup(s->keyid),
+                                .holder = strdup(tuf_keyring_owner(s->used)),
+                                .time = now};
+    int rc = one.event != NULL && one.digest != NULL && one.keyid != NULL && one.holder != NULL
+                 ? tuf_event_reviewed(s->ev, true, &one.roles, s->e)
+                 : tm_err_set(s->e, "out of memory");
+    if (rc == 0)
+        rc = tuf_statement_sign(&one, s->used, s->pkey, s->e);
+    if (rc == 0)
+        return tuf_event_put_statement(s->ev, &one, s->e);
+    tuf_statement_free(&one);
+    return tm_err_wrap(s->e, "sign the statement");
+}
+
+static int nobody(const struct tuf_event *ev, EVP_PKEY *pkey, struct tm_err *e)
+{
+    char hex[65] = "?";
+    json_t *key = tuf_key_from_pkey(pkey, NULL);
+    if (key != NULL)
+        tuf_keyring_fingerprint(key, hex, NULL);
+    json_decref(key);
+    return tm_err_set(
+        e,
+        "this key (fingerprint %.16s...) may sign nothing in event '%s': is it the right "
+        "key, and the right event?",
+        hex, ev->name);
+}
+
+int tuf_event_sign(struct tuf_event *ev, EVP_PKEY *pkey, const char *digest, int64_t now,
+                   struct tuf_event_signer *out, struct tm_err *e)
+{
+    struct signing s = {.ev = ev, .pkey = pkey, .out = out, .e = e};
+    char now_hex[65];
+    *out = (struct tuf_event_signer){0};
+    if (tuf_event_digest(ev, now_hex, e) != 0)
+        return -1;
+    if (strcmp(now_hex, digest) != 0)
+        return tm_err_set(e,
+                          "the event is not the one that was reviewed: its digest is %.16s..., you "
+                          "reviewed %.16s...",
+                          now_hex, digest);
+    for (size_t i = 0; i < ev->count; i++) {
+        if (ev->role[i].proposed != NULL && sign_role(&s, &ev->role[i]) != 0)
+            return -1;
+    }
+    if (s.used == NULL)
+        return nobody(ev, pkey, e);
+    snprintf(out->holder, sizeof(out->holder), "%s", tuf_keyring_owner(s.used));
+    if (tuf_keyring_fingerprint(s.used, out->fingerprint, e) != 0)
+        return -1;
+    return add_statement(&s, digest, now);
+}
+
+/* ---- merging ---- */
+
+static bool has_signature(const struct tuf_metadata *m, const char *keyid)
+{
+    size_t i;
+    const json_t *entry;
+    json_array_foreach(tuf_metadata_signatures(m), i, entry)
+    {
+        const char *by = tm_strictjson_str(entry, "keyid");
+        if (by != NULL && strcmp(by, keyid) == 0)
+            return true;
+    }
+    return false;
+}
+
+static int merge_role(struct tuf_event *ev, const struct tuf_event_role *from, struct tm_err *e)
+{
+    const struct tuf_event_role *to = tuf_event_find(ev, from->name);
+    size_t i;
+    const json_t *entry;
+    int added = 0;
+    json_array_foreach(tuf_metadata_signatures(from->proposed), i, entry)
+    {
+        if (has_signature(to->proposed, tm_strictjson_str(entry, "keyid")))
+            continue;
+        if (tuf_metadata_put_signature(to->proposed, json_deep_copy(entry)) != 0)
+            return tm_err_set(e, "out of memory");
+        added++;
+    }
+    return added;
+}
+
+static int merge_statements(struct tuf_event *ev, const struct tuf_event *from, struct tm_err *e)
+{
+    for (size_t i = 0; i < from->statements.count; i++) {
+        struct tuf_statement copy;
+        if (tuf_statement_copy(&from->statements.item[i], &copy, e) != 0 ||
+            tuf_event_put_statement(ev, &copy, e) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+int tuf_event_merge(struct tuf_event *ev, const struct tuf_event *from, struct tm_err *e)
+{
+    char mine[65];
+    char theirs[65];
+    int added = 0;
+    if (tuf_event_digest(ev, mine, e) != 0 || tuf_event_digest(from, theirs, e) != 0)
+        return -1;
+    if (strcmp(mine, theirs) != 0)
+        return tm_err_set(
+            e, "not the same proposal: '%s' has digest %.16s..., the other ('%s') %.16s...",
+            ev->name, mine, from->name, theirs);
+    if (tuf_event_check_signatures(from, e) != 0)
+        return tm_err_wrap(e, "the other file");
+    for (size_t i = 0; i < from->count; i++) {
+        int n = from->role[i].proposed != NULL ? merge_role(ev, &from->role[i], e) : 0;
+        if (n < 0)
+            return -1;
+        added += n;
+    }
+    if (merge_statements(ev, from, e) != 0 || tuf_event_check_signatures(ev, e) != 0)
+        return -1;
+    return added;
+}
