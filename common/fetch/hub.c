@@ -159,6 +159,7 @@ struct tm_fetch_hub *tm_fetch_hub_new(int fd, struct tm_err *e)
     pthread_mutex_init(&h->lock, NULL);
     pthread_cond_init(&h->idle, NULL);
     h->loop = tm_ipc_loop_new(NULL, NULL, 0, e);
+    tm_ipc_channel_hear(c, IPC_HEAR(FAR_ANSWER));
     const struct tm_ipc_port port = {.channel = c, .message = on_answer, .over = on_over, .ctx = h};
     if (h->loop != NULL && tm_ipc_loop_add(h->loop, &port, e) == 0 &&
         tm_ipc_loop_start(h->loop, e) == 0)

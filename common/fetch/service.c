@@ -145,6 +145,7 @@ struct tm_fetch_service *tm_fetch_service_new(int fd, struct tm_ipc_loop *loop, 
     }
     s->channel = c;
     s->loop = loop;
+    tm_ipc_channel_hear(c, IPC_HEAR(FAR_ASK));
     const struct tm_ipc_port port = {.channel = c, .message = on_ask, .ctx = s};
     if (tm_ipc_loop_add(loop, &port, e) == 0)
         return s;

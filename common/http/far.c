@@ -1,22 +1,17 @@
 /* Exchanges whose connections another process serves. A lane is a channel with its thread; an
  * exchange belongs to one lane, and all that is done with it is done there, but for a wake. */
-#include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "common/clock.h"
-#include "common/file.h"
 #include "common/http/far_internal.h"
 
 #define TICK_MS 250
-#define AT_ONCE_MAX 8192                 /* exchanges of a lane; a front has fewer connections */
-#define INLINE_MAX ((size_t)128 * 1024)  /* bytes of a body that go by the channel */
-#define STREAM_MAX ((uint64_t)256 << 20) /* bytes of a body made piece by piece */
+#define AT_ONCE_MAX 8192 /* exchanges of a lane; a front has fewer connections */
 
 struct lane {
     struct tm_http_far_server *server;
@@ -61,6 +56,7 @@ struct tm_http_far {
     const struct tm_buf *borrowed; /* a canned reply's body */
     int file;
     uint64_t size;
+    bool passed; /* file and reply are for the front to make the body of */
 };
 
 static struct tm_http_exchange *exchange_of(struct tm_http_far *f)
@@ -150,6 +146,7 @@ static void begin_reply(struct tm_http_far *f, unsigned status, const char *type
         close(f->file);
     f->file = -1;
     f->size = 0;
+    f->passed = false;
     f->made = true;
     f->status = status;
     f->type = type;
@@ -188,42 +185,28 @@ void tm_http_far_reply_header(struct tm_http_far *f, const char *name, const cha
     tm_buf_printf(&f->headers, "%s: %s\n", name, value);
 }
 
-/* A file in memory that nobody else can open. */
-static int memory_file(const struct tm_buf *begin)
+/* All of it at once. */
+static int produce_all(const struct tm_http_source *source, struct tm_buf *out)
 {
-    int fd = memfd_create("reply", MFD_CLOEXEC);
-    if (fd >= 0 && tm_file_write_all(fd, begin->data, begin->len) != 0) {
-        close(fd);
-        fd = -1;
+    struct tm_buf piece = {0};
+    int rc;
+    while ((rc = source->produce(source->ctx, &piece)) > 0 && out->len <= FAR_BODY_MAX) {
+        tm_buf_append(out, piece.data, piece.len);
+        tm_buf_reset(&piece);
     }
-    return fd;
+    tm_buf_free(&piece);
+    return rc == 0 && !buf_failed(out) ? 0 : -1;
 }
 
-/* The pieces go into a file in memory: the front reads it as its client does. */
 void tm_http_far_reply_stream(struct tm_http_far *f, unsigned status, const char *content_type,
                               const struct tm_http_source *source)
 {
-    struct tm_buf piece = {0};
-    uint64_t size = 0;
-    int rc = 1;
-    int fd = memory_file(&piece);
     begin_reply(f, status, content_type);
-    while (fd >= 0 && (rc = source->produce(source->ctx, &piece)) > 0 && size < STREAM_MAX) {
-        if (buf_failed(&piece) || tm_file_write_all(fd, piece.data, piece.len) != 0)
-            rc = -1;
-        size += piece.len;
-        tm_buf_reset(&piece);
-        if (rc < 0)
-            break;
-    }
+    f->passed = source->pass != NULL;
+    f->made = (f->passed ? source->pass(source->ctx, &f->file, &f->reply)
+                         : produce_all(source, &f->reply)) == 0;
     if (source->release != NULL)
         source->release(source->ctx);
-    tm_buf_free(&piece);
-    if (rc != 0 && fd >= 0)
-        close(fd);
-    f->made = rc == 0 && fd >= 0;
-    f->file = f->made ? fd : -1;
-    f->size = size;
 }
 
 void *tm_http_far_wait_begin(struct tm_http_far *f)
@@ -287,18 +270,14 @@ static void send_reply(struct tm_http_far *f)
                                .type = f->type,
                                .file = f->file,
                                .size = f->size,
+                               .passed = f->passed,
                                .headers = tm_buf_str(&f->headers)};
-    f->file = -1; /* the channel's */
-    if (a.file < 0 && body->len > INLINE_MAX) {
-        a.file = memory_file(body);
-        a.size = body->len;
-    } else if (a.file < 0) {
+    if (a.file < 0 || f->passed)
         a.body = (struct tm_ipc_bytes){body->data, body->len};
-    }
-    if (!f->made || buf_failed(body) || (a.file < 0 && body->len > INLINE_MAX)) {
-        if (a.file >= 0)
-            close(a.file);
+    if (!f->made || buf_failed(body)) {
         a = (struct tm_http_answer){.id = f->id, .status = 500, .file = -1};
+    } else {
+        f->file = -1; /* the channel's */
     }
     answer(f->lane, &a);
     end(f);
@@ -446,13 +425,10 @@ static void on_message(void *ctx, struct tm_ipc_channel *c, unsigned type, void 
 {
     (void)c;
     const struct tm_http_gone *g = msg;
-    const struct tm_http_answer *a = msg;
     if (type == FAR_HTTP_ASK)
         on_ask(ctx, msg);
-    else if (type == FAR_HTTP_GONE)
+    else
         on_gone(ctx, g->id);
-    else if (a->file >= 0)
-        close(a->file); /* not the front's to send */
 }
 
 static void end_lane(struct lane *l)
@@ -476,6 +452,7 @@ static int open_lane(struct tm_http_far_server *s, int fd, struct tm_err *e)
     if (l->channel == NULL)
         return -1;
     s->count++;
+    tm_ipc_channel_hear(l->channel, IPC_HEAR(FAR_HTTP_ASK) | IPC_HEAR(FAR_HTTP_GONE));
     const struct tm_ipc_port port = {
         .channel = l->channel, .message = on_message, .over = on_over, .ctx = l};
     l->loop = tm_ipc_loop_new(on_tick, l, TICK_MS, e);

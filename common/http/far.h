@@ -34,10 +34,18 @@ void tm_http_far_server_free(struct tm_http_far_server *s);
 
 struct tm_http_relay;
 
-/* Takes the sockets. One thread of its own. `late` words the reply when none came in time. */
+struct tm_http_relay_options {
+    void (*late)(void *ctx,
+                 struct tm_http_exchange *x); /* words the reply when none came in time */
+    void *ctx;                                /* its own */
+    /* Makes a source of what the other process's passed, taking the file, also on -1. NULL: that
+     * process has no such source. */
+    int (*open)(int fd, const struct tm_buf *with, struct tm_http_source *out);
+};
+
+/* Takes the sockets. One thread of its own. */
 struct tm_http_relay *tm_http_relay_new(const int *fd, size_t count,
-                                        void (*late)(void *ctx, struct tm_http_exchange *x),
-                                        void *ctx, struct tm_err *e);
+                                        const struct tm_http_relay_options *o, struct tm_err *e);
 int tm_http_relay_start(struct tm_http_relay *r, struct tm_err *e);
 void tm_http_relay_free(struct tm_http_relay *r); /* after the server was stopped; NULL is fine */
 
@@ -45,5 +53,11 @@ void tm_http_relay_free(struct tm_http_relay *r); /* after the server was stoppe
  * none does, which is enough for a GET. */
 enum tm_http_result tm_http_relay(struct tm_http_relay *r, struct tm_http_exchange *x,
                                   const struct tm_buf *body);
+
+/* The same for one page of several processes: asks one after the other, and replies with the first
+ * one's status and headers and the bodies of all. The list is copied. */
+#define HTTP_RELAY_ALL_MAX 8
+enum tm_http_result tm_http_relay_all(struct tm_http_relay *const *r, size_t count,
+                                      struct tm_http_exchange *x);
 
 #endif

@@ -34,7 +34,10 @@ struct tm_http_answer {
     struct tm_ipc_bytes body;
     int file; /* in place of the body; or -1 */
     uint64_t size;
+    uint64_t passed; /* file and body are what a tm_http_source passed */
 };
+
+#define FAR_BODY_MAX ((size_t)8 << 20) /* bytes, of an ask or an answer */
 
 extern const struct tm_ipc_protocol tm_http_far_protocol;
 

@@ -176,6 +176,10 @@ void *tm_http_state(const struct tm_http_exchange *x);
  */
 struct tm_http_source {
     int (*produce)(void *ctx, struct tm_buf *out);
+    /* In place of `produce` where the connection is another process's: what that makes the pieces
+     * of, by tm_http_relay_options.open. An open file, which is taken, and some bytes. -1: the
+     * connection is cut. NULL: the whole body goes there at once. */
+    int (*pass)(void *ctx, int *fd, struct tm_buf *with);
     void (*release)(void *ctx);
     void *ctx;
 };

@@ -19,6 +19,13 @@ struct relayed { /* one request; the exchange's state */
     struct tm_buf headers, body;
     int file;
     uint64_t size;
+    bool passed;
+    /* Of a page of several processes: */
+    struct tm_http_relay *rest[HTTP_RELAY_ALL_MAX]; /* who is to be asked yet */
+    size_t rest_count;
+    struct tm_buf page, page_headers; /* what the ones before have answered */
+    unsigned page_status;             /* 0: this is the first */
+    const char *page_type;
 };
 
 struct slot {
@@ -40,8 +47,7 @@ struct tm_http_relay {
     struct tm_ipc_loop *loop;
     struct wire wire[HTTP_FAR_CHANNELS_MAX];
     size_t count;
-    void (*late)(void *ctx, struct tm_http_exchange *x);
-    void *ctx;
+    struct tm_http_relay_options o;
 };
 
 /* Content types are kept for ever, so they are known here. */
@@ -108,8 +114,7 @@ static void on_message(void *ctx, struct tm_ipc_channel *c, unsigned type, void 
     (void)c;
     struct wire *w = ctx;
     const struct tm_http_answer *a = msg;
-    if (type != FAR_HTTP_ANSWER)
-        return;
+    (void)type; /* one is heard */
     void *waiter = NULL;
     pthread_mutex_lock(&w->lock);
     struct relayed *r = release_slot(w, a->id);
@@ -121,6 +126,7 @@ static void on_message(void *ctx, struct tm_ipc_channel *c, unsigned type, void 
         tm_buf_append(&r->body, a->body.data, a->body.len);
         r->file = a->file;
         r->size = a->size;
+        r->passed = a->passed != 0;
         waiter = r->waiter;
         r->waiter = NULL;
     }
@@ -151,8 +157,7 @@ static void on_over(void *ctx, struct tm_ipc_channel *c, const struct tm_err *wh
 }
 
 struct tm_http_relay *tm_http_relay_new(const int *fd, size_t count,
-                                        void (*late)(void *ctx, struct tm_http_exchange *x),
-                                        void *ctx, struct tm_err *e)
+                                        const struct tm_http_relay_options *o, struct tm_err *e)
 {
     struct tm_http_relay *r = calloc(1, sizeof(*r));
     if (r == NULL || count > HTTP_FAR_CHANNELS_MAX) {
@@ -160,8 +165,7 @@ struct tm_http_relay *tm_http_relay_new(const int *fd, size_t count,
         tm_err_set(e, "out of memory");
         return NULL;
     }
-    r->late = late;
-    r->ctx = ctx;
+    r->o = *o;
     r->loop = tm_ipc_loop_new(NULL, NULL, 0, e);
     for (size_t i = 0; i < count && r->loop != NULL; i++) {
         struct wire *w = &r->wire[i];
@@ -169,6 +173,8 @@ struct tm_http_relay *tm_http_relay_new(const int *fd, size_t count,
         pthread_mutex_init(&w->lock, NULL);
         w->channel = tm_ipc_channel_new(fd[i], &tm_http_far_protocol, e);
         r->count++;
+        if (w->channel != NULL)
+            tm_ipc_channel_hear(w->channel, IPC_HEAR(FAR_HTTP_ANSWER));
         const struct tm_ipc_port port = {
             .channel = w->channel, .message = on_message, .over = on_over, .ctx = w};
         if (w->channel == NULL || tm_ipc_loop_add(r->loop, &port, e) != 0)
@@ -220,6 +226,8 @@ static void relayed_free(void *arg)
         close(q->file);
     tm_buf_free(&q->headers);
     tm_buf_free(&q->body);
+    tm_buf_free(&q->page);
+    tm_buf_free(&q->page_headers);
     free(q);
 }
 
@@ -260,15 +268,18 @@ static int send_ask(const struct relayed *q, struct tm_http_exchange *x, const s
     return rc;
 }
 
-static enum tm_http_result ask(struct tm_http_relay *r, struct tm_http_exchange *x,
-                               const struct tm_buf *body)
+static struct relayed *relayed_new(struct tm_http_relay *r)
 {
     struct relayed *q = calloc(1, sizeof(*q));
-    if (q == NULL) {
-        r->late(r->ctx, x);
-        return HTTP_DONE;
-    }
-    *q = (struct relayed){.relay = r, .wire = least_busy(r), .id = UINT64_MAX, .file = -1};
+    if (q != NULL)
+        *q = (struct relayed){.relay = r, .wire = least_busy(r), .id = UINT64_MAX, .file = -1};
+    return q;
+}
+
+static enum tm_http_result ask(struct relayed *q, struct tm_http_exchange *x,
+                               const struct tm_buf *body)
+{
+    struct tm_http_relay *r = q->relay;
     tm_http_set_state(x, q, relayed_free);
     void *waiter = tm_http_wait_begin(x);
     pthread_mutex_lock(&q->wire->lock);
@@ -285,21 +296,16 @@ static enum tm_http_result ask(struct tm_http_relay *r, struct tm_http_exchange 
     if (!unsent)
         return HTTP_WAIT; /* it was woken meanwhile, and comes again */
     tm_http_wait_cancel(x);
-    r->late(r->ctx, x);
+    r->o.late(r->o.ctx, x);
     return HTTP_DONE;
 }
 
-static void reply(struct relayed *q, struct tm_http_exchange *x)
+static void reply_headers(struct tm_http_exchange *x, struct tm_buf *headers)
 {
     char *rest = NULL;
-    if (q->file >= 0)
-        tm_http_reply_fd(x, q->status, q->type, q->file, q->size);
-    else
-        tm_http_reply(x, q->status, q->type, &q->body);
-    q->file = -1;
-    if (tm_buf_str(&q->headers) == NULL)
+    if (tm_buf_str(headers) == NULL)
         return;
-    for (char *line = strtok_r((char *)q->headers.data, "\n", &rest); line != NULL;
+    for (char *line = strtok_r((char *)headers->data, "\n", &rest); line != NULL;
          line = strtok_r(NULL, "\n", &rest)) {
         char *colon = strstr(line, ": ");
         if (colon == NULL)
@@ -309,18 +315,105 @@ static void reply(struct relayed *q, struct tm_http_exchange *x)
     }
 }
 
+static void reply(struct relayed *q, struct tm_http_exchange *x)
+{
+    struct tm_http_source source = {0};
+    int file = q->file;
+    q->file = -1;
+    if (!q->passed && file >= 0) {
+        tm_http_reply_fd(x, q->status, q->type, file, q->size);
+    } else if (!q->passed) {
+        tm_http_reply(x, q->status, q->type, &q->body);
+    } else if (q->relay->o.open != NULL && q->relay->o.open(file, &q->body, &source) == 0) {
+        tm_http_reply_stream(x, q->status, q->type, &source);
+    } else {
+        if (q->relay->o.open == NULL && file >= 0)
+            close(file);
+        q->relay->o.late(q->relay->o.ctx, x);
+        return;
+    }
+    reply_headers(x, &q->headers);
+}
+
+static bool is_answered(struct relayed *q)
+{
+    pthread_mutex_lock(&q->wire->lock);
+    bool answered = q->answered;
+    pthread_mutex_unlock(&q->wire->lock);
+    return answered;
+}
+
 enum tm_http_result tm_http_relay(struct tm_http_relay *r, struct tm_http_exchange *x,
                                   const struct tm_buf *body)
 {
     struct relayed *q = tm_http_state(x);
-    if (q == NULL)
-        return ask(r, x, body);
-    pthread_mutex_lock(&q->wire->lock);
-    bool answered = q->answered;
-    pthread_mutex_unlock(&q->wire->lock);
-    if (answered)
+    if (q == NULL) {
+        q = relayed_new(r);
+        if (q != NULL)
+            return ask(q, x, body);
+        r->o.late(r->o.ctx, x);
+    } else if (is_answered(q)) {
         reply(q, x);
-    else
-        r->late(r->ctx, x);
+    } else {
+        r->o.late(r->o.ctx, x);
+    }
+    return HTTP_DONE;
+}
+
+/* ---- a page of several processes ---- */
+
+static enum tm_http_result first(struct tm_http_relay *const *r, size_t count,
+                                 struct tm_http_exchange *x)
+{
+    struct relayed *q = count <= HTTP_RELAY_ALL_MAX ? relayed_new(r[0]) : NULL;
+    if (q == NULL) {
+        r[0]->o.late(r[0]->o.ctx, x);
+        return HTTP_DONE;
+    }
+    q->rest_count = count - 1;
+    memcpy(q->rest, r + 1, q->rest_count * sizeof(q->rest[0]));
+    return ask(q, x, NULL);
+}
+
+/* The one that is answered goes, with what it holds for the page. */
+static enum tm_http_result next(struct relayed *q, struct tm_http_exchange *x)
+{
+    struct relayed *n = relayed_new(q->rest[0]);
+    if (n == NULL) {
+        q->relay->o.late(q->relay->o.ctx, x);
+        return HTTP_DONE;
+    }
+    n->rest_count = q->rest_count - 1;
+    memcpy(n->rest, q->rest + 1, n->rest_count * sizeof(n->rest[0]));
+    n->page_status = q->page_status;
+    n->page_type = q->page_type;
+    n->page = q->page;
+    n->page_headers = q->page_headers;
+    q->page = q->page_headers = (struct tm_buf){0};
+    relayed_free(q);
+    return ask(n, x, NULL);
+}
+
+enum tm_http_result tm_http_relay_all(struct tm_http_relay *const *r, size_t count,
+                                      struct tm_http_exchange *x)
+{
+    struct relayed *q = tm_http_state(x);
+    if (q == NULL)
+        return first(r, count, x);
+    if (!is_answered(q)) {
+        q->relay->o.late(q->relay->o.ctx, x);
+        return HTTP_DONE;
+    }
+    if (q->page_status == 0) {
+        q->page_status = q->status;
+        q->page_type = q->type;
+        q->page_headers = q->headers;
+        q->headers = (struct tm_buf){0};
+    }
+    tm_buf_append(&q->page, q->body.data, q->body.len);
+    if (q->rest_count > 0)
+        return next(q, x);
+    tm_http_reply(x, q->page_status, q->page_type, &q->page);
+    reply_headers(x, &q->page_headers);
     return HTTP_DONE;
 }

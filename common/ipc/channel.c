@@ -38,6 +38,8 @@ struct tm_ipc_channel {
     /* The reader's. */
     struct tm_buf in;
     size_t in_at;
+    bool ended; /* the other side */
+    uint64_t hears;
     int got[FDS_MAX];
     size_t got_count;
 };
@@ -59,9 +61,15 @@ struct tm_ipc_channel *tm_ipc_channel_new(int fd, const struct tm_ipc_protocol *
     }
     c->fd = fd;
     c->protocol = p;
+    c->hears = UINT64_MAX;
     c->frame_max = p->frame_max > 0 ? p->frame_max : IPC_FRAME_MAX;
     pthread_mutex_init(&c->lock, NULL);
     return c;
+}
+
+void tm_ipc_channel_hear(struct tm_ipc_channel *c, uint64_t forms)
+{
+    c->hears = forms;
 }
 
 void tm_ipc_channel_free(struct tm_ipc_channel *c)
@@ -277,12 +285,18 @@ int tm_ipc_fill(struct tm_ipc_channel *c, struct tm_err *e)
     } while (n < 0 && errno == EINTR);
     if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
         return 0;
+    c->ended = n <= 0;
     if (n <= 0)
         return tm_err_set(e, "the other process has ended");
     if (keep_fds(c, &m) != 0)
         return tm_err_set(e, "too many descriptors");
     c->in.len += (size_t)n;
     return 1;
+}
+
+bool tm_ipc_ended(const struct tm_ipc_channel *c)
+{
+    return c->ended;
 }
 
 int tm_ipc_next(struct tm_ipc_channel *c, unsigned *type, void *msg, size_t room, struct tm_err *e)
@@ -294,9 +308,11 @@ int tm_ipc_next(struct tm_ipc_channel *c, unsigned *type, void *msg, size_t room
     memcpy(&h, c->in.data + c->in_at, sizeof(h));
     if (h.type >= c->protocol->count || h.len > c->frame_max || h.fds > 1)
         return tm_err_set(e, "a message of unknown form (%u, %u bytes)", h.type, h.len);
+    const struct tm_ipc_form *f = &c->protocol->form[h.type];
+    if ((c->hears & IPC_HEAR(h.type)) == 0)
+        return tm_err_set(e, "%s: it is not the other side's to send", f->name);
     if (have - sizeof(h) < h.len)
         return 0;
-    const struct tm_ipc_form *f = &c->protocol->form[h.type];
     if (f->size > room || (h.fds == 1 && c->got_count == 0))
         return tm_err_set(e, "%s: %s", f->name, f->size > room ? "no room" : "no descriptor came");
     int fd = h.fds == 1 ? c->got[0] : -1;

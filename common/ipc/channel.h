@@ -28,6 +28,10 @@ int tm_ipc_pair(int fd[2], struct tm_err *e);
 /* Takes `fd`, also on failure. NULL with `e` set. */
 struct tm_ipc_channel *tm_ipc_channel_new(int fd, const struct tm_ipc_protocol *p,
                                           struct tm_err *e);
+/* Only these forms are the other side's to send, a bit for each: another breaks the protocol.
+ * Without this all are. */
+#define IPC_HEAR(type) (1ULL << (type))
+void tm_ipc_channel_hear(struct tm_ipc_channel *c, uint64_t forms);
 void tm_ipc_channel_free(struct tm_ipc_channel *c); /* NULL is fine */
 int tm_ipc_channel_fd(const struct tm_ipc_channel *c);
 
@@ -41,6 +45,7 @@ int tm_ipc_flush(struct tm_ipc_channel *c);
 
 /* Reads what has arrived. 1: something has; 0: nothing now; -1: the channel is over. */
 int tm_ipc_fill(struct tm_ipc_channel *c, struct tm_err *e);
+bool tm_ipc_ended(const struct tm_ipc_channel *c); /* the other process has: that was why */
 
 /* The next whole message that has been read: its form, and its struct in `msg`, which has `room`
  * bytes, at least the largest form's. What it points to lasts until the next call; its descriptor

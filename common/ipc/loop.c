@@ -27,6 +27,13 @@ struct tm_ipc_loop {
     bool started;
 };
 
+static void (*_Atomic on_breach)(const struct tm_err *why); /* of the whole process */
+
+void tm_ipc_on_breach(void (*breach)(const struct tm_err *why))
+{
+    atomic_store(&on_breach, breach);
+}
+
 struct tm_ipc_loop *tm_ipc_loop_new(void (*tick)(void *ctx), void *ctx, int tick_ms,
                                     struct tm_err *e)
 {
@@ -127,6 +134,9 @@ static void read_port(struct tm_ipc_loop *l, size_t i)
     int rc = tm_ipc_fill(p->channel, &e);
     while (rc > 0 && (rc = tm_ipc_next(p->channel, &type, msg, sizeof(msg), &e)) > 0)
         p->message(p->ctx, p->channel, type, msg);
+    void (*breach)(const struct tm_err *) = atomic_load(&on_breach);
+    if (rc < 0 && !tm_ipc_ended(p->channel) && breach != NULL)
+        breach(&e);
     if (rc < 0)
         end_port(l, i, &e);
 }

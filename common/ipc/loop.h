@@ -16,10 +16,15 @@ struct tm_ipc_port { /* a channel and who hears it; on the loop's thread */
     struct tm_ipc_channel *channel;
     /* What `msg` points to lasts until the return; its descriptor is the handler's to close. */
     void (*message)(void *ctx, struct tm_ipc_channel *c, unsigned type, void *msg);
-    /* The other process has ended, or broke the protocol: nothing more comes. Once. */
+    /* The other process has ended, or broke the protocol (`why`): nothing more comes. Once. */
     void (*over)(void *ctx, struct tm_ipc_channel *c, const struct tm_err *why);
     void *ctx;
 };
+
+/* What this process does, before the port is told, when a message on any of its loops is not as the
+ * protocol has it: the service's processes end then. To be set once, before the first loop; nothing
+ * is done otherwise. */
+void tm_ipc_on_breach(void (*breach)(const struct tm_err *why));
 
 /* `tick`, or NULL, is called about every `tick_ms`, on the loop's thread. */
 struct tm_ipc_loop *tm_ipc_loop_new(void (*tick)(void *ctx), void *ctx, int tick_ms,

@@ -106,6 +106,8 @@ void tm_process_child(struct tm_process_group *g, unsigned role, int control, pi
         _exit(1);
     close_others(g, role);
     struct tm_ipc_channel *c = tm_ipc_channel_new(control, &tm_process_protocol, &e);
+    if (c != NULL)
+        tm_ipc_channel_hear(c, ~IPC_HEAR(CTL_DONE));
     struct tm_ipc_loop *l = c != NULL ? tm_ipc_loop_new(NULL, NULL, 0, &e) : NULL;
     const struct tm_ipc_port port = {
         .channel = c, .message = on_message, .over = on_over, .ctx = &x};
@@ -115,10 +117,15 @@ void tm_process_child(struct tm_process_group *g, unsigned role, int control, pi
     _exit(1); /* not reached: the loop ends by exit */
 }
 
+unsigned tm_process_self(const struct tm_process_group *g)
+{
+    return g->self;
+}
+
 int tm_process_take(struct tm_process_group *g, int link)
 {
-    struct tm_process_wire *w = &g->wire[link];
-    for (int side = 0; side < 2; side++) {
+    struct tm_process_wire *w = link >= 0 ? &g->wire[link] : NULL;
+    for (int side = 0; w != NULL && side < 2; side++) {
         if (w->role[side] == g->self && w->fd[side] >= 0) {
             int fd = w->fd[side];
             w->fd[side] = -1;

@@ -57,7 +57,10 @@ static int fork_one(struct tm_process_group *g, unsigned i, struct tm_err *e)
     }
     g->one[i].pid = pid;
     g->one[i].control = tm_ipc_channel_new(fd[0], &tm_process_protocol, e);
-    return g->one[i].control != NULL ? 0 : -1;
+    if (g->one[i].control == NULL)
+        return -1;
+    tm_ipc_channel_hear(g->one[i].control, IPC_HEAR(CTL_DONE));
+    return 0;
 }
 
 int tm_process_fork(struct tm_process_group *g, struct tm_err *e)
@@ -72,7 +75,7 @@ int tm_process_fork(struct tm_process_group *g, struct tm_err *e)
         (g->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK)) < 0)
         return tm_err_errno(e, "wait for signals");
     for (unsigned i = 0; i < g->count; i++) {
-        if (fork_one(g, i, e) != 0)
+        if (g->role[i].start != NULL && fork_one(g, i, e) != 0)
             return -1;
     }
     for (size_t i = 0; i < g->wires; i++) {
@@ -119,7 +122,7 @@ static int await(struct tm_process_group *g, unsigned role, int64_t timeout_ms,
     unsigned type = 0;
     for (;;) {
         int rc = tm_ipc_next(c, &type, done, sizeof(*done), NULL);
-        if (rc == 1 && type == CTL_DONE)
+        if (rc == 1)
             return 1;
         int64_t left = until - tm_clock_mono_ms();
         if (rc < 0 || (timeout_ms > 0 && left <= 0))
@@ -146,6 +149,8 @@ int tm_process_step(struct tm_process_group *g, unsigned role, unsigned step, st
 {
     const struct tm_process_number n = {step};
     struct tm_process_done done;
+    if (g->role[role].start == NULL)
+        return 0;
     if (tm_ipc_put(g->one[role].control, CTL_STEP, &n, e) != 0)
         return 1;
     if (await(g, role, 0, &done) != 1) {

@@ -21,14 +21,15 @@
 #include "common/err.h"
 
 #define PROCESS_ROLES_MAX 8
-#define PROCESS_LINKS_MAX 64
+#define PROCESS_LINKS_MAX 96
 
 struct tm_process_group;
 
-struct tm_process_role { /* static */
+struct tm_process_role {
     const char *name;
     /* All in the role's process, on its first thread, one at a time. `ctx` is the group's. */
-    int (*start)(void *ctx, unsigned step, struct tm_err *e); /* 0, or an exit code with `e` set */
+    int (*start)(void *ctx, unsigned step, struct tm_err *e); /* 0, or an exit code with `e` set;
+                                                                NULL: there is no such process */
     void (*reload)(void *ctx, bool force);                    /* or NULL */
     void (*given)(void *ctx, unsigned what, int fd);          /* or NULL; takes the descriptor */
     void (*stop)(void *ctx, const char *signal);              /* then the process exits with 0 */
@@ -42,7 +43,10 @@ void tm_process_group_free(struct tm_process_group *g);
 /* A channel between two roles, before the fork. Its number, or -1. */
 int tm_process_link(struct tm_process_group *g, unsigned a, unsigned b, struct tm_err *e);
 
-/* In a child: its end of a link, once. */
+/* In a child: which role it is. */
+unsigned tm_process_self(const struct tm_process_group *g);
+
+/* In a child: its end of a link, once. -1: it has none of it. */
 int tm_process_take(struct tm_process_group *g, int link);
 
 /* Starts a process for each role. Blocks SIGTERM, SIGINT, SIGHUP and SIGCHLD in all of them. */

@@ -81,6 +81,8 @@ static const struct call calls[] = {
     CALL(lseek, ALWAYS),
     CALL(fstat, ALWAYS),
     CALL(close, ALWAYS),
+    CALL(fsync, ALWAYS), /* where log lines go may be a file */
+    CALL(fdatasync, ALWAYS),
     CALL(fcntl, ALWAYS),
     CALL(dup, ALWAYS),
     CALL(pipe2, ALWAYS),
@@ -128,10 +130,8 @@ static const struct call calls[] = {
     CALL(flock, ALL_FILES),
     CALL(fadvise64, ALL_FILES),
     CALL(pwrite64, SANDBOX_WRITE),
-    CALL(fsync, SANDBOX_WRITE),
-    CALL(fdatasync, SANDBOX_WRITE),
     CALL(sync_file_range, SANDBOX_WRITE),
-    CALL(ftruncate, SANDBOX_WRITE | SANDBOX_MEMORY_FILES),
+    CALL(ftruncate, SANDBOX_WRITE),
     CALL(fallocate, SANDBOX_WRITE),
     CALL(fchmod, SANDBOX_WRITE),
     CALL(umask, SANDBOX_WRITE),
@@ -145,7 +145,6 @@ static const struct call calls[] = {
     CALL(renameat2, SANDBOX_WRITE),
     CALL(link, SANDBOX_WRITE),
     CALL(linkat, SANDBOX_WRITE),
-    CALL(memfd_create, SANDBOX_MEMORY_FILES),
     /* processes */
     CALL(kill, SANDBOX_PROCESSES),
     CALL(wait4, SANDBOX_PROCESSES),

@@ -32,7 +32,6 @@ enum tm_sandbox_right { /* beyond memory, threads, time, and descriptors that it
                             1 << 4, /* connect to sockets of this machine (a token's daemon) */
                         SANDBOX_LOAD = 1 << 5,      /* load shared objects */
                         SANDBOX_PROCESSES = 1 << 6, /* signal and wait for processes; start none */
-                        SANDBOX_MEMORY_FILES = 1 << 7, /* make files that are in memory only */
 };
 
 struct tm_sandbox_path {

@@ -28,10 +28,11 @@ begin() {
     KIDS=$(cat "/proc/$CA_PID/task/$CA_PID/children")
 }
 gone() { for p in $KIDS; do kill -0 "$p" 2>/dev/null && return 1; done; return 0; }
-role() { echo "$KIDS" | cut -d' ' -f"$1"; } # 1 fetch, 2 issuer, 3 front: in the order of their starts
+NAMES="fetch log issuer front" # in the order of their starts
+role() { echo "$KIDS" | cut -d' ' -f"$(echo "$NAMES" | tr ' ' '\n' | grep -nx "$1" | cut -d: -f1)"; }
 
 begin
-check "three processes and their parent" 3 "$(echo $KIDS | wc -w)"
+check "four processes and their parent" 4 "$(echo $KIDS | wc -w)"
 mint >"$W/token"
 check "a certificate" 0 "$("$B/tenmint" cert --ca "$CA" --token-file "$W/token" --out "$W/out" \
     --log-key "$W/ca/log.pem" >/dev/null 2>&1; echo $?)"
@@ -45,7 +46,7 @@ for p in $KIDS; do
     check "a seccomp filter ($p)" 2 "$(awk '/^Seccomp:/ { print $2 }' "/proc/$p/status")"
 done
 check "the front has no file open by name" 0 \
-    "$(find "/proc/$(role 3)/fd" -lname '/*' ! -lname '/dev/*' ! -lname "$W/ca.log" 2>/dev/null | wc -l)"
+    "$(find "/proc/$(role front)/fd" -lname '/*' ! -lname '/dev/*' ! -lname "$W/ca.log" 2>/dev/null | wc -l)"
 cat >"$W/scan.py" <<'P'
 import re, subprocess, sys
 ca, pids = sys.argv[1], sys.argv[2:]
@@ -80,22 +81,21 @@ for pid in pids:
 P
 if [ "$(id -u)" = 0 ]; then
     check "no key, no password: parent, fetch and front" "" \
-        "$(python3 "$W/scan.py" "$W/ca" "$CA_PID" "$(role 1)" "$(role 3)")"
+        "$(python3 "$W/scan.py" "$W/ca" "$CA_PID" "$(role fetch)" "$(role front)")"
 fi
 kill -TERM "$CA_PID"
 wait "$CA_PID"
 check "SIGTERM: exit code" 0 $?
 check "SIGTERM: nobody is left" 0 "$(gone; echo $?)"
 
-for i in 1 2 3; do
+for name in $NAMES; do
     begin
-    kill -9 "$(role "$i")"
+    kill -9 "$(role "$name")"
     wait "$CA_PID"
-    check "kill -9 of process $i: exit code" 1 $?
-    name=$(echo fetch issuer front | cut -d' ' -f"$i")
-    check "kill -9 of process $i: one line" 1 \
+    check "kill -9 of $name: exit code" 1 $?
+    check "kill -9 of $name: one line" 1 \
         "$(grep -c "a process of the server has ended.*\"process\":\"$name\".*killed by signal 9" "$W/ca.log")"
-    check "kill -9 of process $i: nobody is left" 0 "$(gone; echo $?)"
+    check "kill -9 of $name: nobody is left" 0 "$(gone; echo $?)"
 done
 
 begin

@@ -2,6 +2,7 @@
  * Requests that go through another process: a front of ours before a CA of the test's own; and a
  * front that somebody has taken over, which is this program writing what it likes to the channel.
  */
+#include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -210,7 +211,7 @@ struct honest {
     struct tm_http_relay *relay;
     struct tm_http_far_server *far;
     struct tm_http_server *server;
-    struct tm_http_route rows[2];
+    struct tm_http_route rows[4];
 };
 
 static enum tm_http_result slow(void *ctx, struct tm_http_exchange *x)
@@ -240,6 +241,62 @@ static enum tm_http_result big(void *ctx, struct tm_http_exchange *x)
     return HTTP_DONE;
 }
 
+/* A body of which the front makes the pieces: the file's bytes, `with` times. */
+struct repeated {
+    int fd;
+    int left;
+};
+
+static int repeat(void *ctx, struct tm_buf *out)
+{
+    struct repeated *r = ctx;
+    char room[8];
+    if (r->left-- == 0)
+        return 0;
+    ssize_t n = pread(r->fd, room, sizeof(room), 0);
+    tm_buf_append(out, room, n > 0 ? (size_t)n : 0);
+    return 1;
+}
+
+static int never(void *ctx, struct tm_buf *out)
+{
+    (void)ctx;
+    (void)out;
+    return -1;
+}
+
+static void repeated_free(void *ctx)
+{
+    struct repeated *r = ctx;
+    close(r->fd);
+    free(r);
+}
+
+static int pass(void *ctx, int *fd, struct tm_buf *with)
+{
+    (void)ctx;
+    *fd = open("/etc/passwd", O_RDONLY | O_CLOEXEC);
+    tm_buf_puts(with, "100000");
+    return 0;
+}
+
+static int take_passed(int fd, const struct tm_buf *with, struct tm_http_source *out)
+{
+    struct repeated *r = calloc(1, sizeof(*r));
+    assert_int_equal(with->len, 6);
+    *r = (struct repeated){fd, 100000};
+    *out = (struct tm_http_source){.produce = repeat, .release = repeated_free, .ctx = r};
+    return 0;
+}
+
+static enum tm_http_result passed(void *ctx, struct tm_http_exchange *x)
+{
+    (void)ctx;
+    const struct tm_http_source s = {.produce = never, .pass = pass};
+    tm_http_reply_stream(x, 200, "application/json", &s);
+    return HTTP_DONE;
+}
+
 static enum tm_http_result relay(void *ctx, struct tm_http_exchange *x)
 {
     const struct honest *h = ctx;
@@ -259,7 +316,18 @@ static void fault(void *ctx, struct tm_http_exchange *x, enum tm_http_fault f)
     late(ctx, x);
 }
 
-static const struct tm_http_route far_rows[] = {{"/slow", HTTP_GET, slow}, {"/big", HTTP_GET, big}};
+static enum tm_http_result relay_all(void *ctx, struct tm_http_exchange *x)
+{
+    const struct honest *h = ctx;
+    struct tm_http_relay *const all[] = {h->relay, h->relay, h->relay};
+    return tm_http_relay_all(all, 3, x);
+}
+
+static const struct tm_http_route far_rows[] = {{"/slow", HTTP_GET, slow},
+                                                {"/big", HTTP_GET, big},
+                                                {"/passed", HTTP_GET, passed},
+                                                {"/all", HTTP_GET, slow}};
+#define ROWS (sizeof(far_rows) / sizeof(far_rows[0]))
 
 static long get(const struct honest *h, const char *path, struct tm_buf *body)
 {
@@ -284,20 +352,21 @@ static void a_relayed_request_is_answered_as_if_it_were_near(void **state)
     struct tm_http_options far_options;
     struct tm_http_options o;
     int fd[2];
+    const struct tm_http_relay_options o_relay = {.late = late, .open = take_passed};
     assert_int_equal(tm_ipc_pair(fd, &e), 0);
     tm_http_options_default(&far_options);
     far_options.routes = far_rows;
-    far_options.route_count = 2;
+    far_options.route_count = ROWS;
     h.far = tm_http_far_server_new(&fd[0], 1, &far_options, &e);
-    h.relay = tm_http_relay_new(&fd[1], 1, late, NULL, &e);
+    h.relay = tm_http_relay_new(&fd[1], 1, &o_relay, &e);
     tm_http_options_default(&o);
-    for (size_t i = 0; i < 2; i++) {
+    for (size_t i = 0; i < ROWS; i++) {
         h.rows[i] = far_rows[i];
-        h.rows[i].handle = relay;
+        h.rows[i].handle = far_rows[i].path[1] == 'a' ? relay_all : relay;
     }
     o.listen = "127.0.0.1:0";
     o.routes = h.rows;
-    o.route_count = 2;
+    o.route_count = ROWS;
     o.ctx = &h;
     o.fault = fault;
     assert_int_equal(tm_http_far_server_start(h.far, &e), 0);
@@ -307,8 +376,14 @@ static void a_relayed_request_is_answered_as_if_it_were_near(void **state)
     assert_int_equal(get(&h, "/slow?start=12", &body), 200);
     assert_string_equal(tm_buf_str(&body), "/slow 12 127.0.0.1");
     tm_buf_reset(&body);
-    assert_int_equal(get(&h, "/big", &body), 200); /* by a file in memory */
+    assert_int_equal(get(&h, "/big", &body), 200);
     assert_int_equal(body.len, 1000000);
+    tm_buf_reset(&body);
+    assert_int_equal(get(&h, "/passed", &body), 200);
+    assert_int_equal(body.len, 800000);
+    tm_buf_reset(&body);
+    assert_int_equal(get(&h, "/all", &body), 200); /* a page of three processes */
+    assert_string_equal(tm_buf_str(&body), "/all - 127.0.0.1/all - 127.0.0.1/all - 127.0.0.1");
     tm_http_far_server_free(h.far); /* the other process ends */
     tm_buf_reset(&body);
     assert_int_equal(get(&h, "/slow", &body), 503);

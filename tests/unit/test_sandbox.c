@@ -88,11 +88,6 @@ static int map_code(void)
                : 1;
 }
 
-static int make_memory_file(void)
-{
-    return memfd_create("x", MFD_CLOEXEC) >= 0 ? 0 : 1;
-}
-
 static void *touch(void *arg)
 {
     *(int *)arg = 7;
@@ -132,7 +127,6 @@ static const struct {
     {"open a file to write", open_to_write, SANDBOX_WRITE},
     {"a TCP socket", make_tcp_socket, SANDBOX_CONNECT},
     {"a local socket", make_unix_socket, SANDBOX_LOCAL},
-    {"a file in memory", make_memory_file, SANDBOX_MEMORY_FILES},
     {"signal another process", signal_another, SANDBOX_PROCESSES},
     {"run a program", run_a_program, 0},
     {"fork", fork_one, 0},

@@ -8,6 +8,7 @@
 #include "common/clock.h"
 #include "common/file.h"
 #include "common/promtext.h"
+#include "tools/tenmint-ca/server.h"
 #include "tuf/manager/report/status.h"
 
 #define MEASURE_EVERY_MS 60000
@@ -87,11 +88,6 @@ void repository_free(struct repository *r)
     free(r);
 }
 
-struct tm_http_mount repository_mount(struct repository *r)
-{
-    return (struct tm_http_mount){.prefix = r->prefix, .handle = handle, .ctx = r};
-}
-
 static void measure(const struct repository *r, int64_t now_ms, struct tm_buf *out)
 {
     struct tuf_published p = {0};
@@ -109,7 +105,7 @@ static void measure(const struct repository *r, int64_t now_ms, struct tm_buf *o
 }
 
 /* Every publication ends with a new timestamp.json; the age bounds how long other damage hides. */
-void repository_metrics(void *ctx, struct tm_buf *out)
+static void measured(void *ctx, struct tm_buf *out)
 {
     struct repository *r = ctx;
     char path[PATH_MAX];
@@ -127,3 +123,23 @@ void repository_metrics(void *ctx, struct tm_buf *out)
     }
     tm_buf_append(out, r->metrics.data, r->metrics.len);
 }
+
+static int open_tree(struct server *s, struct tm_err *e)
+{
+    struct repository *r =
+        repository_new(s->config->tuf.directory, ca_config_tuf_prefix(s->config), e);
+    s->own = r;
+    if (r == NULL)
+        return tm_err_wrap(e, "tuf");
+    s->mounts[s->mount_count++] =
+        (struct tm_http_mount){.prefix = r->prefix, .handle = handle, .ctx = r};
+    return 0;
+}
+
+static void close_tree(struct server *s)
+{
+    repository_free(s->own);
+}
+
+const struct server_kind server_tuf = {
+    .open = open_tree, .metrics = measured, .close = close_tree, .rights = SANDBOX_READ};

@@ -8,7 +8,7 @@
 
 struct fetcher {
     struct tm_ipc_loop *loop;
-    struct tm_fetch_service *issuer;
+    struct tm_fetch_service *issuer, *log; /* log NULL: none is asked for */
 };
 
 /* What name lookups and TLS read. */
@@ -23,7 +23,9 @@ static int open_all(struct roles *r, struct fetcher *f, struct tm_err *e)
     if (f->loop == NULL)
         return -1;
     f->issuer = tm_fetch_service_new(tm_process_take(r->group, r->issuer_to_fetch), f->loop, e);
-    return f->issuer != NULL ? 0 : -1;
+    if (f->issuer != NULL && r->log_to_fetch >= 0)
+        f->log = tm_fetch_service_new(tm_process_take(r->group, r->log_to_fetch), f->loop, e);
+    return f->issuer != NULL && (r->log_to_fetch < 0 || f->log != NULL) ? 0 : -1;
 }
 
 int role_fetch_start(void *roles, unsigned step, struct tm_err *e)
@@ -32,7 +34,7 @@ int role_fetch_start(void *roles, unsigned step, struct tm_err *e)
     struct roles *r = roles;
     struct fetcher *f = calloc(1, sizeof(*f));
     r->own = f;
-    roles_forget_secrets(r->config);
+    roles_forget_secrets(r->config, ROLE_FETCH);
     if (f == NULL || tm_sandbox_begin(e) != 0 ||
         tm_sandbox_paths(paths, sizeof(paths) / sizeof(paths[0]), e) != 0 ||
         open_all(r, f, e) != 0 ||
@@ -51,6 +53,7 @@ void role_fetch_stop(void *roles, const char *signal)
     struct fetcher *f = r->own;
     tm_ipc_loop_join(f->loop);
     tm_fetch_service_free(f->issuer);
+    tm_fetch_service_free(f->log);
     tm_ipc_loop_free(f->loop);
     free(f);
 }

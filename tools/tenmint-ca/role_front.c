@@ -6,13 +6,20 @@
 
 #include "ca/api/api.h"
 #include "ca/api/packed.h"
+#include "ca/log/ct/serve.h"
 #include "common/sandbox/sandbox.h"
 #include "tools/shared/cli.h"
 #include "tools/tenmint-ca/roles.h"
-#include "tools/tenmint-ca/sigstore.h"
 #include "tools/tenmint-ca/tls.h"
 
 #define LATE_MS 2000 /* longer than the issuer itself waits */
+
+struct front;
+
+struct behind { /* a process that answers requests */
+    struct front *front;
+    struct tm_http_relay *relay; /* NULL: there is none */
+};
 
 struct front {
     const struct ca_config *config;
@@ -20,26 +27,26 @@ struct front {
     struct tm_sink *output;
     struct tm_jlog *log;
     struct ca_api *api;
-    struct tm_http_relay *relay;
+    struct behind behind[ROLE_COUNT];
     struct tm_http_server *http, *metrics_http;
     int file[FILE_COUNT]; /* handed over and not used yet; -1: none */
     struct tm_http_route rows[CA_API_ROUTES_MAX], metrics_rows[CA_API_ROUTES_MAX];
-    struct tm_http_mount mounts[CA_CONFIG_RETIRED_MAX + 2 + SIGSTORE_MOUNTS_MAX];
+    struct tm_http_mount mounts[3 * ROLES_MOUNTS_MAX];
     struct tm_http_options words; /* how the API words faults, and counts */
 };
 
-/* ---- handlers; ctx is the front ---- */
+/* ---- handlers; ctx is the front, but for mounts ---- */
 
 static enum tm_http_result relay_plain(void *ctx, struct tm_http_exchange *x)
 {
     const struct front *f = ctx;
-    return tm_http_relay(f->relay, x, NULL);
+    return tm_http_relay(f->behind[ROLE_ISSUER].relay, x, NULL);
 }
 
-static enum tm_http_result relay_body(void *ctx, struct tm_http_exchange *x)
+static enum tm_http_result relay_mount(void *ctx, struct tm_http_exchange *x)
 {
-    const struct front *f = ctx;
-    return tm_http_relay(f->relay, x, tm_http_body(x));
+    const struct behind *b = ctx;
+    return tm_http_relay(b->relay, x, tm_http_body(x));
 }
 
 static enum tm_http_result relay_metrics(void *ctx, struct tm_http_exchange *x)
@@ -47,7 +54,16 @@ static enum tm_http_result relay_metrics(void *ctx, struct tm_http_exchange *x)
     const struct front *f = ctx;
     if (f->http != NULL)
         ca_metrics_set_in_flight(f->metrics, tm_http_server_inflight(f->http));
-    return tm_http_relay(f->relay, x, NULL);
+    if (strcmp(tm_http_path(x), "/metrics") != 0)
+        return relay_plain(ctx, x);
+    struct tm_http_relay *all[ROLE_COUNT];
+    size_t count = 0;
+    all[count++] = f->behind[ROLE_ISSUER].relay; /* whose page it is */
+    for (unsigned i = 0; i < ROLE_ISSUER; i++) {
+        if (f->behind[i].relay != NULL)
+            all[count++] = f->behind[i].relay;
+    }
+    return tm_http_relay_all(all, count, x);
 }
 
 static enum tm_http_result relay_signing(const struct front *f, struct tm_http_exchange *x,
@@ -56,10 +72,10 @@ static enum tm_http_result relay_signing(const struct front *f, struct tm_http_e
     const struct tm_buf *body = tm_http_body(x);
     struct tm_buf packed = {0};
     if (tm_http_state(x) != NULL)
-        return tm_http_relay(f->relay, x, NULL); /* it was asked: the reply is there */
+        return relay_plain((void *)(uintptr_t)f, x); /* it was asked: the reply is there */
     enum tm_http_result rc = HTTP_DONE;
     if (ca_api_packed_put(parse, body->data, body->len, &packed) == 0)
-        rc = tm_http_relay(f->relay, x, &packed);
+        rc = tm_http_relay(f->behind[ROLE_ISSUER].relay, x, &packed);
     else
         f->words.fault(f->api, x, HTTP_FAULT_MEMORY);
     tm_buf_free_secret(&packed);
@@ -111,25 +127,17 @@ static void use(struct front *f, struct tm_http_options *o)
 
 static void mount(struct front *f, struct tm_http_options *o)
 {
-    const struct ca_config *c = f->config;
-    const struct tm_http_mount row = {.handle = relay_body, .ctx = f};
     o->mounts = f->mounts;
     o->mount_count = 0;
-    if (c->ct.embedded.directory != NULL) {
-        f->mounts[o->mount_count] = row;
-        f->mounts[o->mount_count++].prefix = ca_config_embedded_prefix(c);
+    for (unsigned role = 0; role < ROLE_COUNT; role++) {
+        struct tm_http_mount *at = f->mounts + o->mount_count;
+        size_t n = roles_mounts(f->config, role, at);
+        for (size_t i = 0; i < n; i++) {
+            at[i].handle = relay_mount;
+            at[i].ctx = &f->behind[role];
+        }
+        o->mount_count += n;
     }
-    for (size_t i = 0; i < c->ct.retired.count; i++) {
-        f->mounts[o->mount_count] = row;
-        f->mounts[o->mount_count++].prefix = ca_config_retired_at(&c->ct.retired, i)->prefix;
-    }
-    if (c->tuf.directory != NULL) {
-        f->mounts[o->mount_count] = row;
-        f->mounts[o->mount_count++].prefix = ca_config_tuf_prefix(c);
-    }
-    for (size_t i = 0; i < SIGSTORE_MOUNTS_MAX; i++)
-        f->mounts[o->mount_count + i] = row;
-    o->mount_count += sigstore_prefixes(c, f->mounts + o->mount_count);
 }
 
 static int take_file(struct front *f, unsigned what)
@@ -186,9 +194,25 @@ static int start_http(struct front *f, const struct roles *r, const struct tls_p
     return 0;
 }
 
+static int open_relays(struct roles *r, struct front *f, struct tm_err *e)
+{
+    for (unsigned i = 0; i < ROLE_COUNT; i++) {
+        int fd[HTTP_FAR_CHANNELS_MAX];
+        f->behind[i].front = f;
+        if (r->lanes[i] == 0)
+            continue;
+        roles_take_lanes(r, i, fd);
+        const struct tm_http_relay_options o = {
+            .late = on_late, .ctx = f, .open = i == ROLE_LOG ? ca_log_entries_open : NULL};
+        f->behind[i].relay = tm_http_relay_new(fd, r->lanes[i], &o, e);
+        if (f->behind[i].relay == NULL)
+            return -1;
+    }
+    return 0;
+}
+
 static int open_all(struct roles *r, struct front *f, struct tm_err *e)
 {
-    int fd[HTTP_FAR_CHANNELS_MAX];
     const struct tm_sink_options so = {.fd = STDOUT_FILENO};
     f->output = tm_sink_new(&so, e);
     f->log = f->output != NULL ? tm_jlog_to(f->output, ca_config_log_level(f->config)) : NULL;
@@ -197,9 +221,16 @@ static int open_all(struct roles *r, struct front *f, struct tm_err *e)
     const struct ca_api_options ao = {
         .absent = roles_absent(f->config), .jlog = f->log, .metrics = f->metrics};
     f->api = ca_api_front_new(&ao, e);
-    roles_take_lanes(r, fd);
-    f->relay = f->api != NULL ? tm_http_relay_new(fd, r->lanes, on_late, f, e) : NULL;
-    return f->relay != NULL ? 0 : -1;
+    return f->api != NULL ? open_relays(r, f, e) : -1;
+}
+
+static int start_relays(const struct front *f, struct tm_err *e)
+{
+    for (size_t i = 0; i < ROLE_COUNT; i++) {
+        if (f->behind[i].relay != NULL && tm_http_relay_start(f->behind[i].relay, e) != 0)
+            return -1;
+    }
+    return 0;
 }
 
 static struct front *front_of(struct roles *r)
@@ -224,7 +255,7 @@ int role_front_start(void *roles, unsigned step, struct tm_err *e)
     struct roles *r = roles;
     struct front *f = front_of(r);
     struct tls_pair pair = {0};
-    roles_forget_secrets(r->config);
+    roles_forget_secrets(r->config, ROLE_FRONT);
     if (f == NULL || tm_sandbox_begin(e) != 0 || tm_sandbox_paths(NULL, 0, e) != 0 ||
         open_all(r, f, e) != 0)
         return CLI_FAILED;
@@ -233,7 +264,7 @@ int role_front_start(void *roles, unsigned step, struct tm_err *e)
         return CLI_CONFIG;
     }
     ca_metrics_set_tls_end(f->metrics, pair.not_after);
-    int rc = tm_sandbox_calls(SANDBOX_ACCEPT, e) == 0 && tm_http_relay_start(f->relay, e) == 0 &&
+    int rc = tm_sandbox_calls(SANDBOX_ACCEPT, e) == 0 && start_relays(f, e) == 0 &&
                      start_http(f, r, &pair, e) == 0
                  ? CLI_OK
                  : CLI_FAILED;
@@ -286,7 +317,8 @@ void role_front_stop(void *roles, const char *signal)
          JLOG_INT("in_flight", tm_http_server_inflight(f->http)), JLOG_END);
     tm_http_server_stop(f->http, f->config->timeouts.drain);
     tm_http_server_stop(f->metrics_http, 0);
-    tm_http_relay_free(f->relay);
+    for (size_t i = 0; i < ROLE_COUNT; i++)
+        tm_http_relay_free(f->behind[i].relay);
     tm_http_server_free(f->http);
     tm_http_server_free(f->metrics_http);
     ca_api_free(f->api);

@@ -1,5 +1,5 @@
-/* issuer: verifies tokens and proofs, holds the CA's key and the log's, signs certificates and what
- * its log publishes. It has no network: who connects to it and what it fetches are others'. */
+/* issuer: verifies tokens and proofs, holds the CA's key, signs certificates. It has no network:
+ * who connects to it, what it fetches and where it logs are others'. */
 #include <stdlib.h>
 
 #include "common/sandbox/sandbox.h"
@@ -8,20 +8,26 @@
 #include "tools/tenmint-ca/service.h"
 
 /* A token's module does what it likes with files, and may ask a daemon of this machine. */
-static bool has_device(const struct ca_config *c)
-{
-    const struct ca_config_key *keys[CA_CONFIG_KEYS];
-    bool any = false;
-    ca_config_keys(c, keys);
-    for (size_t i = 0; i < CA_CONFIG_KEYS; i++)
-        any = any || keys[i]->module != NULL;
-    return any;
-}
-
 static unsigned rights(const struct ca_config *c)
 {
-    unsigned r = SANDBOX_READ | SANDBOX_WRITE | SANDBOX_MEMORY_FILES;
-    return has_device(c) ? r | SANDBOX_LOCAL | SANDBOX_LOAD : r;
+    unsigned r = SANDBOX_READ;
+    if (c->audit_file != NULL)
+        r |= SANDBOX_WRITE;
+    return c->ca.key.module != NULL ? r | SANDBOX_WRITE | SANDBOX_LOCAL | SANDBOX_LOAD : r;
+}
+
+/* Who is asked by this process. What the configuration has not stays NULL. */
+static int open_others(struct roles *r, struct service_options *o, struct tm_err *e)
+{
+    int log = tm_process_take(r->group, r->issuer_to_log);
+    int signatures = tm_process_take(r->group, r->ready_of[ROLE_SIGNATURES]);
+    int timestamps = tm_process_take(r->group, r->ready_of[ROLE_TIMESTAMPS]);
+    o->hub = tm_fetch_hub_new(tm_process_take(r->group, r->issuer_to_fetch), e);
+    if (o->hub == NULL || (log >= 0 && (o->embedded = ca_ct_far_new(log, e)) == NULL) ||
+        (signatures >= 0 && (o->signatures = ca_ready_asker_new(signatures, e)) == NULL) ||
+        (timestamps >= 0 && (o->timestamps = ca_ready_asker_new(timestamps, e)) == NULL))
+        return -1;
+    return 0;
 }
 
 int role_issuer_start(void *roles, unsigned step, struct tm_err *e)
@@ -31,17 +37,18 @@ int role_issuer_start(void *roles, unsigned step, struct tm_err *e)
     int front[HTTP_FAR_CHANNELS_MAX];
     struct service *s = calloc(1, sizeof(*s));
     r->own = s;
+    roles_forget_secrets(r->config, ROLE_ISSUER);
     if (s == NULL || tm_sandbox_begin(e) != 0)
         return CLI_FAILED;
-    roles_take_lanes(r, front);
-    struct tm_fetch_hub *hub = tm_fetch_hub_new(tm_process_take(r->group, r->issuer_to_fetch), e);
-    const struct service_options o = {.config = r->config,
-                                      .issuers = r->issuers,
-                                      .metrics = r->metrics,
-                                      .hub = hub,
-                                      .front = front,
-                                      .front_count = r->lanes};
-    int rc = hub != NULL ? service_start(s, &o, e) : CLI_FAILED;
+    roles_take_lanes(r, ROLE_ISSUER, front);
+    struct service_options o = {.config = r->config,
+                                .issuers = r->issuers,
+                                .metrics = r->metrics,
+                                .front = front,
+                                .front_count = r->lanes[ROLE_ISSUER]};
+    if (open_others(r, &o, e) != 0)
+        return CLI_FAILED;
+    int rc = service_start(s, &o, e);
     if (rc == 0 && (tm_sandbox_calls(rights(r->config), e) != 0 || service_serve(s, e) != 0))
         rc = CLI_FAILED;
     return rc;

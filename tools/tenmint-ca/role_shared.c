@@ -1,14 +1,43 @@
-/* What each role does in its own process when it begins. */
+/* What each role does in its own process when it begins, and what the configuration gives it. */
 #include <openssl/crypto.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "ca/api/api.h"
+#include "tools/shared/cli.h"
 #include "tools/tenmint-ca/roles.h"
+#include "tools/tenmint-ca/sigstore.h"
 
-void roles_take_lanes(struct roles *r, int fd[HTTP_FAR_CHANNELS_MAX])
+static size_t log_mounts(const struct ca_config *c, struct tm_http_mount *out)
 {
-    for (size_t i = 0; i < r->lanes; i++)
-        fd[i] = tm_process_take(r->group, r->front_to_issuer[i]);
+    size_t count = 0;
+    if (c->ct.embedded.directory != NULL)
+        out[count++].prefix = ca_config_embedded_prefix(c);
+    for (size_t i = 0; i < c->ct.retired.count; i++)
+        out[count++].prefix = ca_config_retired_at(&c->ct.retired, i)->prefix;
+    return count;
+}
+
+static size_t tuf_mounts(const struct ca_config *c, struct tm_http_mount *out)
+{
+    if (c->tuf.directory == NULL)
+        return 0;
+    out[0].prefix = ca_config_tuf_prefix(c);
+    return 1;
+}
+
+size_t roles_mounts(const struct ca_config *c, enum role_name role,
+                    struct tm_http_mount out[ROLES_MOUNTS_MAX])
+{
+    static size_t (*const by_role[ROLE_COUNT])(const struct ca_config *, struct tm_http_mount *) = {
+        [ROLE_LOG] = log_mounts,
+        [ROLE_SIGNATURES] = sigstore_log_prefixes,
+        [ROLE_TIMESTAMPS] = sigstore_tsa_prefixes,
+        [ROLE_TUF] = tuf_mounts,
+    };
+    memset(out, 0, ROLES_MOUNTS_MAX * sizeof(*out));
+    return by_role[role] != NULL ? by_role[role](c, out) : 0;
 }
 
 unsigned roles_absent(const struct ca_config *c)
@@ -21,6 +50,21 @@ unsigned roles_absent(const struct ca_config *c)
            (c->tuf.directory != NULL ? 0U : CA_API_TUF);
 }
 
+void roles_take_lanes(struct roles *r, enum role_name role, int fd[HTTP_FAR_CHANNELS_MAX])
+{
+    for (size_t i = 0; i < r->lanes[role]; i++)
+        fd[i] = tm_process_take(r->group, r->front_to[role][i]);
+}
+
+const struct ca_config_key *roles_key(const struct ca_config *c, enum role_name role)
+{
+    const struct ca_config_key *const keys[ROLE_COUNT] = {[ROLE_ISSUER] = &c->ca.key,
+                                                          [ROLE_LOG] = &c->ct.embedded.key,
+                                                          [ROLE_SIGNATURES] = &c->signatures.key,
+                                                          [ROLE_TIMESTAMPS] = &c->tsa.key};
+    return role < ROLE_COUNT ? keys[role] : NULL;
+}
+
 static void forget(const char *name)
 {
     char *value = name != NULL ? getenv(name) : NULL;
@@ -30,12 +74,35 @@ static void forget(const char *name)
     (void)unsetenv(name);
 }
 
-void roles_forget_secrets(const struct ca_config *c)
+static bool same(const char *a, const char *b)
+{
+    return a != NULL && b != NULL && strcmp(a, b) == 0;
+}
+
+/* Two keys may share a variable, or a token's PIN. */
+static bool is_needed(const struct ca_config_key *own, const char *name)
+{
+    return own != NULL && (same(own->password_env, name) || same(own->pin_env, name));
+}
+
+void roles_forget_secrets(const struct ca_config *c, enum role_name role)
 {
     const struct ca_config_key *keys[CA_CONFIG_KEYS];
+    const struct ca_config_key *own = roles_key(c, role);
     ca_config_keys(c, keys);
     for (size_t i = 0; i < CA_CONFIG_KEYS; i++) {
-        forget(keys[i]->password_env);
-        forget(keys[i]->pin_env);
+        if (!is_needed(own, keys[i]->password_env))
+            forget(keys[i]->password_env);
+        if (!is_needed(own, keys[i]->pin_env))
+            forget(keys[i]->pin_env);
     }
+}
+
+void roles_breach(const struct tm_err *why)
+{
+    struct tm_jlog *log = tm_jlog_new(STDOUT_FILENO, JLOG_ERROR);
+    jlog(log, JLOG_ERROR, "a process of the server sent what is not of its protocol",
+         JLOG_STR("detail", why->text), JLOG_END);
+    tm_jlog_free(log);
+    _exit(CLI_FAILED);
 }

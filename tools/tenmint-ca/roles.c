@@ -1,24 +1,66 @@
 #include "tools/tenmint-ca/roles.h"
 
-const struct tm_process_role roles_table[ROLE_COUNT] = {
+#define FEW_LANES 2 /* to who only reads files, or signs seldom */
+
+static const struct tm_process_role table[ROLE_COUNT] = {
     [ROLE_FETCH] = {"fetch", role_fetch_start, NULL, NULL, role_fetch_stop},
+    [ROLE_LOG] = {"log", role_server_start, NULL, NULL, role_server_stop},
+    [ROLE_SIGNATURES] = {"signatures", role_server_start, NULL, NULL, role_server_stop},
+    [ROLE_TIMESTAMPS] = {"timestamps", role_server_start, NULL, NULL, role_server_stop},
+    [ROLE_TUF] = {"tuf", role_server_start, NULL, NULL, role_server_stop},
     [ROLE_ISSUER] = {"issuer", role_issuer_start, role_issuer_reload, NULL, role_issuer_stop},
     [ROLE_FRONT] = {"front", role_front_start, role_front_reload, role_front_given,
                     role_front_stop},
 };
 
+/* How many channels the front has to each; a channel is served by one thread. */
+static void count_lanes(struct roles *r)
+{
+    struct tm_http_mount mounts[ROLES_MOUNTS_MAX];
+    size_t most = r->http.workers < HTTP_FAR_CHANNELS_MAX ? r->http.workers : HTTP_FAR_CHANNELS_MAX;
+    size_t few = most < FEW_LANES ? most : FEW_LANES;
+    const size_t lanes[ROLE_COUNT] = {
+        [ROLE_LOG] = few, [ROLE_SIGNATURES] = most, [ROLE_TIMESTAMPS] = few, [ROLE_TUF] = 1};
+    for (unsigned i = 0; i < ROLE_COUNT; i++)
+        r->lanes[i] = roles_mounts(r->config, i, mounts) > 0 ? lanes[i] : 0;
+    r->lanes[ROLE_ISSUER] = most;
+}
+
+static int link_pair(const struct roles *r, bool wanted, enum role_name a, enum role_name b,
+                     int *out, struct tm_err *e)
+{
+    *out = wanted ? tm_process_link(r->group, a, b, e) : -1;
+    return wanted && *out < 0 ? -1 : 0;
+}
+
 int roles_link(struct roles *r, struct tm_err *e)
 {
+    bool log = r->config->ct.embedded.directory != NULL;
+    bool signatures = r->config->signatures.directory != NULL;
+    bool timestamps = r->config->tsa.chain != NULL;
     ca_config_http(r->config, &r->http); /* it counts processors, which needs a file */
-    unsigned workers = r->http.workers;
-    r->lanes = workers < HTTP_FAR_CHANNELS_MAX ? workers : HTTP_FAR_CHANNELS_MAX;
-    r->issuer_to_fetch = tm_process_link(r->group, ROLE_ISSUER, ROLE_FETCH, e);
-    if (r->issuer_to_fetch < 0)
+    count_lanes(r);
+    for (unsigned i = 0; i < ROLE_COUNT; i++) {
+        r->started[i] = table[i];
+        r->ready_of[i] = -1;
+        if (r->lanes[i] == 0 && i != ROLE_FETCH && i != ROLE_FRONT)
+            r->started[i].start = NULL;
+    }
+    r->group = tm_process_group_new(r->started, ROLE_COUNT, r, e);
+    if (r->group == NULL ||
+        link_pair(r, true, ROLE_ISSUER, ROLE_FETCH, &r->issuer_to_fetch, e) != 0 ||
+        link_pair(r, log, ROLE_LOG, ROLE_FETCH, &r->log_to_fetch, e) != 0 ||
+        link_pair(r, log, ROLE_ISSUER, ROLE_LOG, &r->issuer_to_log, e) != 0 ||
+        link_pair(r, signatures, ROLE_ISSUER, ROLE_SIGNATURES, &r->ready_of[ROLE_SIGNATURES], e) !=
+            0 ||
+        link_pair(r, timestamps, ROLE_ISSUER, ROLE_TIMESTAMPS, &r->ready_of[ROLE_TIMESTAMPS], e) !=
+            0)
         return -1;
-    for (size_t i = 0; i < r->lanes; i++) {
-        r->front_to_issuer[i] = tm_process_link(r->group, ROLE_FRONT, ROLE_ISSUER, e);
-        if (r->front_to_issuer[i] < 0)
-            return -1;
+    for (unsigned i = 0; i < ROLE_COUNT; i++) {
+        for (size_t lane = 0; lane < r->lanes[i]; lane++) {
+            if (link_pair(r, true, ROLE_FRONT, i, &r->front_to[i][lane], e) != 0)
+                return -1;
+        }
     }
     return 0;
 }

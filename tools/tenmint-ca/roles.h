@@ -5,15 +5,25 @@
 #ifndef TENMINT_TOOLS_TENMINT_CA_ROLES_H
 #define TENMINT_TOOLS_TENMINT_CA_ROLES_H
 
-#include "ca/api/api.h"
+#include "ca/api/metrics.h"
 #include "ca/config/config.h"
 #include "common/file.h"
 #include "common/http/far.h"
 #include "common/jlog.h"
 #include "common/process/process.h"
 
-/* In the order of their starts: who is asked before who asks. */
-enum role_name { ROLE_FETCH, ROLE_ISSUER, ROLE_FRONT, ROLE_COUNT };
+/* In the order of their starts: who is asked before who asks. What the configuration does not need
+ * is not started. */
+enum role_name {
+    ROLE_FETCH,
+    ROLE_LOG,        /* the embedded log, and logs that have ended */
+    ROLE_SIGNATURES, /* the log of signatures, and its shards that have ended */
+    ROLE_TIMESTAMPS,
+    ROLE_TUF, /* a published tree */
+    ROLE_ISSUER,
+    ROLE_FRONT,
+    ROLE_COUNT
+};
 
 /* What the parent opens for the front. */
 enum role_file { FILE_LISTEN, FILE_METRICS, FILE_CERTIFICATE, FILE_KEY, FILE_COUNT };
@@ -25,17 +35,23 @@ struct roles { /* made before the fork; each process then has its own copy */
     const char *issuers;                 /* the list as text, or NULL: the configuration's file */
     struct tm_http_options http;         /* as configured */
     struct ca_metrics *metrics;          /* shared */
+    struct tm_process_role started[ROLE_COUNT]; /* of roles_table; without `start`: not needed */
     struct tm_process_group *group;
-    int issuer_to_fetch; /* links */
-    int front_to_issuer[HTTP_FAR_CHANNELS_MAX];
-    size_t lanes; /* of the latter */
-    void *own;    /* the role's state */
+    int issuer_to_fetch, log_to_fetch, issuer_to_log; /* links; -1: none */
+    int ready_of[ROLE_COUNT]; /* whether its process is ready, told to the issuer; -1: not */
+    int front_to[ROLE_COUNT][HTTP_FAR_CHANNELS_MAX];
+    size_t lanes[ROLE_COUNT]; /* of the latter; 0: the front asks nothing of that role */
+    void *own;                /* the role's state */
     /* The parent's. */
     struct tm_jlog *log;
     struct tm_file_stamp tls_certificate_seen, tls_key_seen;
 };
 
-extern const struct tm_process_role roles_table[ROLE_COUNT];
+#define ROLES_MOUNTS_MAX (CA_CONFIG_RETIRED_MAX + 1)
+/* The paths that this role answers, by the configuration alone: fills prefix, body_name and
+ * max_body; returns how many. */
+size_t roles_mounts(const struct ca_config *c, enum role_name role,
+                    struct tm_http_mount out[ROLES_MOUNTS_MAX]);
 
 /* role_fetch.c */
 int role_fetch_start(void *roles, unsigned step, struct tm_err *e);
@@ -46,22 +62,36 @@ int role_issuer_start(void *roles, unsigned step, struct tm_err *e);
 void role_issuer_reload(void *roles, bool force);
 void role_issuer_stop(void *roles, const char *signal);
 
+/* role_server.c: ROLE_LOG, ROLE_SIGNATURES, ROLE_TIMESTAMPS, ROLE_TUF */
+int role_server_start(void *roles, unsigned step, struct tm_err *e);
+void role_server_stop(void *roles, const char *signal);
+
 /* role_front.c */
 int role_front_start(void *roles, unsigned step, struct tm_err *e);
 void role_front_reload(void *roles, bool force);
 void role_front_given(void *roles, unsigned what, int fd);
 void role_front_stop(void *roles, const char *signal);
 
-/* roles.c: makes the links. */
+/* roles.c: makes the group of the processes that the configuration needs, and its links. */
 int roles_link(struct roles *r, struct tm_err *e);
 
-/* role_shared.c: takes one side of the front's links. */
-void roles_take_lanes(struct roles *r, int fd[HTTP_FAR_CHANNELS_MAX]);
+/* ---- role_shared.c ---- */
 
 /* Which parts the configuration has not: enum ca_api_part. */
 unsigned roles_absent(const struct ca_config *c);
 
-/* Wipes what the environment holds of passwords and keys, in a process that needs none. */
-void roles_forget_secrets(const struct ca_config *c);
+/* Takes one side of the front's links to a role. */
+void roles_take_lanes(struct roles *r, enum role_name role, int fd[HTTP_FAR_CHANNELS_MAX]);
+
+/* The one key that this role holds; NULL: none. */
+const struct ca_config_key *roles_key(const struct ca_config *c, enum role_name role);
+
+/* Wipes what the environment holds of passwords and keys that are not this role's; ROLE_COUNT:
+ * all. */
+void roles_forget_secrets(const struct ca_config *c, enum role_name role);
+
+/* A message that is not of its form comes from a process that does what it must not: says so and
+ * ends this process, and the service with it. For tm_ipc_on_breach. */
+void roles_breach(const struct tm_err *why);
 
 #endif

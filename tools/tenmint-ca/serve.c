@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "common/file.h"
+#include "common/ipc/loop.h"
 #include "common/sandbox/sandbox.h"
 #include "tools/tenmint-ca/changes.h"
 #include "tools/tenmint-ca/commands.h"
@@ -200,7 +201,7 @@ static void reload(struct roles *r, bool force)
 {
     reload_tls(r, force);
     for (unsigned i = 0; i < ROLE_COUNT; i++) {
-        if (roles_table[i].reload != NULL)
+        if (r->started[i].reload != NULL)
             tm_process_reload(r->group, i, force);
     }
 }
@@ -269,14 +270,14 @@ static int start_front(struct roles *r, struct tm_err *e)
 static int start(struct roles *r, struct tm_err *e)
 {
     r->metrics = ca_metrics_new();
-    r->group = tm_process_group_new(roles_table, ROLE_COUNT, r, e);
-    if (r->metrics == NULL || r->group == NULL || tm_sandbox_begin(e) != 0 ||
-        roles_link(r, e) != 0 || tm_process_fork(r->group, e) != 0)
+    tm_ipc_on_breach(roles_breach);
+    if (r->metrics == NULL || tm_sandbox_begin(e) != 0 || roles_link(r, e) != 0 ||
+        tm_process_fork(r->group, e) != 0)
         return CLI_FAILED;
-    roles_forget_secrets(r->config);
-    int code = tm_process_step(r->group, ROLE_FETCH, 0, e);
-    if (code == CLI_OK)
-        code = tm_process_step(r->group, ROLE_ISSUER, 0, e);
+    roles_forget_secrets(r->config, ROLE_COUNT);
+    int code = CLI_OK;
+    for (unsigned i = 0; i < ROLE_FRONT && code == CLI_OK; i++)
+        code = tm_process_step(r->group, i, 0, e);
     return code == CLI_OK ? start_front(r, e) : code;
 }
 

@@ -6,7 +6,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "ca/log/ct/format.h"
 #include "common/clock.h"
 #include "common/file.h"
 #include "common/promtext.h"
@@ -94,15 +93,9 @@ static int start_ct(struct service *s, struct tm_err *e)
     ca_config_ct(s->config, members, &o);
     o.jlog = s->log;
     o.fetch_hub = s->hub;
-    ca_config_embedded(s->config, &s->embedded_options);
-    s->embedded_options.jlog = s->log;
-    s->embedded_options.fetch_hub = s->hub;
-    if (s->embedded_options.directory != NULL) {
-        s->embedded = ca_ct_embedded_open(&s->embedded_options, e);
-        if (s->embedded == NULL)
-            return tm_err_wrap(e, "ct: embedded log");
-        o.embedded = ca_ct_embedded_issue_log(s->embedded);
-        o.embedded_id = ca_log_view_of(ca_ct_embedded_log(s->embedded)).id;
+    if (s->embedded != NULL) {
+        o.embedded = ca_ct_far_issue_log(s->embedded);
+        o.embedded_id = ca_ct_far_id(s->embedded);
     }
     if (!ca_config_has_ca(s->config))
         return 0;
@@ -114,45 +107,15 @@ static int start_ct(struct service *s, struct tm_err *e)
     return s->ct != NULL ? 0 : tm_err_wrap(e, "ct");
 }
 
-/* Logs that have ended, for those who check older certificates against them. */
-static int open_retired(struct service *s, struct tm_err *e)
-{
-    const struct ca_config *c = s->config;
-    for (size_t i = 0; i < c->ct.retired.count; i++) {
-        const struct ca_config_retired *r = ca_config_retired_at(&c->ct.retired, i);
-        s->retired[i] = ca_log_retired_open(&ca_log_format_ct, r->directory, r->public_key, e);
-        if (s->retired[i] == NULL)
-            return tm_err_wrap(e, "ct");
-        s->retired_count++;
-    }
-    return 0;
-}
-
-static int open_repository(struct service *s, struct tm_err *e)
-{
-    const struct ca_config *c = s->config;
-    if (c->tuf.directory == NULL)
-        return 0;
-    s->repository = repository_new(c->tuf.directory, ca_config_tuf_prefix(c), e);
-    return s->repository != NULL ? 0 : tm_err_wrap(e, "tuf");
-}
-
 static void more_metrics(void *ctx, struct tm_buf *out)
 {
     struct service *s = ctx;
-    if (s->config->tls.certificate != NULL) {
-        tm_promtext_head(out, "tenmint_tls_certificate_expiry_seconds", "gauge",
-                         "End of the certificate that the API's TLS shows, Unix time.");
-        tm_buf_printf(out, "tenmint_tls_certificate_expiry_seconds %" PRId64 "\n",
-                      ca_metrics_tls_end(s->metrics));
-    }
-    if (s->ct == NULL && s->embedded != NULL) {
-        const struct ca_issue_log *log = ca_ct_embedded_issue_log(s->embedded);
-        log->metrics(log->ctx, out);
-    }
-    if (s->repository != NULL)
-        repository_metrics(s->repository, out);
-    sigstore_metrics(s->sigstore, out);
+    if (s->config->tls.certificate == NULL)
+        return;
+    tm_promtext_head(out, "tenmint_tls_certificate_expiry_seconds", "gauge",
+                     "End of the certificate that the API's TLS shows, Unix time.");
+    tm_buf_printf(out, "tenmint_tls_certificate_expiry_seconds %" PRId64 "\n",
+                  ca_metrics_tls_end(s->metrics));
 }
 
 static int open_output(struct service *s, struct tm_err *e)
@@ -173,21 +136,28 @@ static int open_output(struct service *s, struct tm_err *e)
 /* A log without a CA: nobody enters anything, but its checkpoint is renewed. */
 static int look_at_log(void *ctx, struct tm_err *e)
 {
-    const struct ca_issue_log *log = ca_ct_embedded_issue_log(ctx);
+    const struct ca_issue_log *log = ca_ct_far_issue_log(ctx);
     return log->ready(log->ctx, e);
 }
 
-static size_t list_checks(struct service *s, struct ca_ready_check *out)
+#define CHECKS_MAX 3
+
+static size_t list_checks(const struct service *s, struct ca_ready_check out[CHECKS_MAX])
 {
     size_t count = 0;
     if (s->embedded != NULL && !ca_config_has_ca(s->config))
         out[count++] = (struct ca_ready_check){"log", look_at_log, 0, s->embedded};
-    return count + sigstore_checks(s->sigstore, out + count);
+    if (s->signatures != NULL)
+        out[count++] =
+            (struct ca_ready_check){"signature-log", ca_ready_asker_look, 0, s->signatures};
+    if (s->timestamps != NULL)
+        out[count++] = (struct ca_ready_check){"timestamps", ca_ready_asker_look, 0, s->timestamps};
+    return count;
 }
 
 static int start_api(struct service *s, struct tm_err *e)
 {
-    struct ca_ready_check checks[SIGSTORE_CHECKS_MAX + 1];
+    struct ca_ready_check checks[CHECKS_MAX];
     struct ca_api_options o = {.absent = roles_absent(s->config),
                                .verifier = s->verifier,
                                .policy = s->policy,
@@ -215,74 +185,40 @@ static int start_api(struct service *s, struct tm_err *e)
     return s->api != NULL ? ca_api_ready_start(s->api, e) : -1;
 }
 
-static void list_root(void *ctx, log_root_fn add, void *arg)
+/* Who reads the log is told under which root it issues. */
+static void tell_root(const struct service *s)
 {
-    struct service *s = ctx;
-    if (s->holder == NULL)
-        return; /* what the log holds is older than this server */
+    if (s->embedded == NULL || s->holder == NULL)
+        return; /* what a log without a CA holds is older than this server */
     struct ca_signer *ca = ca_signer_holder_get(s->holder);
     const struct ca_signer_chain *chain = ca_signer_chain(ca);
-    add(arg, chain->der[chain->count - 1], chain->der_len[chain->count - 1]);
+    ca_ct_far_set_root(s->embedded, chain->der[chain->count - 1], chain->der_len[chain->count - 1]);
     ca_signer_unref(ca);
 }
 
-static int mount_log(struct service *s, struct tm_http_options *o, struct tm_err *e)
-{
-    struct ca_log_serve_options so = {.log = ca_ct_embedded_log(s->embedded),
-                                      .prefix = ca_config_embedded_prefix(s->config),
-                                      .roots = list_root,
-                                      .roots_ctx = s,
-                                      .jlog = s->log};
-    s->log_server = ca_log_server_new(&so, e);
-    if (s->log_server == NULL)
-        return -1;
-    s->mounts[o->mount_count++] = ca_log_server_mount(s->log_server);
-    return 0;
-}
-
-static int mount_retired(struct service *s, size_t i, struct tm_http_options *o, struct tm_err *e)
-{
-    struct ca_log_serve_options so = {.retired = s->retired[i],
-                                      .prefix =
-                                          ca_config_retired_at(&s->config->ct.retired, i)->prefix,
-                                      .jlog = s->log};
-    s->retired_server[i] = ca_log_server_new(&so, e);
-    if (s->retired_server[i] == NULL)
-        return -1;
-    s->mounts[o->mount_count++] = ca_log_server_mount(s->retired_server[i]);
-    return 0;
-}
-
-/* The API's routes and the mounts, for requests that the front relays. */
+/* The API's routes, for requests that the front relays. */
 static int start_far(struct service *s, const int *fronts, size_t count, struct tm_err *e)
 {
     struct tm_http_options o;
     ca_config_http(s->config, &o);
     ca_api_serve_all(s->api, &o);
-    o.mounts = s->mounts;
-    o.mount_count = 0;
-    if (s->embedded != NULL && mount_log(s, &o, e) != 0)
-        return -1;
-    for (size_t i = 0; i < s->retired_count; i++) {
-        if (mount_retired(s, i, &o, e) != 0)
-            return -1;
-    }
-    if (s->repository != NULL)
-        s->mounts[o.mount_count++] = repository_mount(s->repository);
-    o.mount_count += sigstore_mounts(s->sigstore, s->mounts + o.mount_count);
     s->far = tm_http_far_server_new(fronts, count, &o, e);
     return s->far != NULL ? 0 : -1;
 }
 
 int service_start(struct service *s, const struct service_options *o, struct tm_err *e)
 {
-    *s = (struct service){.config = o->config, .hub = o->hub, .metrics = o->metrics};
+    *s = (struct service){.config = o->config,
+                          .hub = o->hub,
+                          .embedded = o->embedded,
+                          .signatures = o->signatures,
+                          .timestamps = o->timestamps,
+                          .metrics = o->metrics};
     if (open_output(s, e) != 0)
         return CLI_FAILED;
-    if (start_core(s, o->issuers, e) != 0 || start_ct(s, e) != 0 || open_retired(s, e) != 0 ||
-        open_repository(s, e) != 0 || sigstore_open(o->config, s->log, &s->sigstore, e) != 0 ||
-        start_api(s, e) != 0)
+    if (start_core(s, o->issuers, e) != 0 || start_ct(s, e) != 0 || start_api(s, e) != 0)
         return CLI_CONFIG;
+    tell_root(s);
     return start_far(s, o->front, o->front_count, e) == 0 ? CLI_OK : CLI_FAILED;
 }
 
@@ -334,6 +270,7 @@ static void reload_signer(struct service *s, bool force)
         struct ca_signer *ca = ca_signer_holder_get(s->holder);
         rc = ca_api_refresh(s->api, ca, &e) == 0 ? 1 : -1;
         ca_signer_unref(ca);
+        tell_root(s);
     }
     ca_metrics_reload(s->metrics, rc > 0);
     if (rc > 0)
@@ -361,16 +298,11 @@ void service_stop(struct service *s)
     tm_sink_break(s->audit);         /* wakes whoever still waits for a record */
     oidc_verifier_free(s->verifier); /* wakes whoever still waits for keys */
     ca_ct_free(s->ct);
-    sigstore_close(s->sigstore);
-    ca_log_server_free(s->log_server);
-    ca_ct_embedded_close(s->embedded);
-    for (size_t i = 0; i < s->retired_count; i++) {
-        ca_log_server_free(s->retired_server[i]);
-        ca_log_retired_close(s->retired[i]);
-    }
+    ca_ct_far_free(s->embedded);
+    ca_ready_asker_free(s->signatures);
+    ca_ready_asker_free(s->timestamps);
     tm_http_far_server_free(s->far);
     ca_api_free(s->api);
-    repository_free(s->repository);
     ca_signer_holder_free(s->holder);
     ca_proof_policy_free(s->policy);
     tm_fetch_hub_free(s->hub);

@@ -1,6 +1,6 @@
 /*
- * The CA without its connections: signer, issuers, logs and API, put together and taken apart in
- * order, and reloaded while it runs.
+ * The CA without its connections and its log: signer, issuers and API, put together and taken apart
+ * in order, and reloaded while it runs.
  */
 #ifndef TENMINT_TOOLS_TENMINT_CA_SERVICE_H
 #define TENMINT_TOOLS_TENMINT_CA_SERVICE_H
@@ -8,15 +8,14 @@
 #include <stdbool.h>
 
 #include "ca/api/api.h"
+#include "ca/api/ready_far.h"
 #include "ca/config/config.h"
 #include "ca/ct/ct.h"
-#include "ca/log/ct/serve.h"
+#include "ca/ct/far.h"
 #include "ca/signer/reload.h"
 #include "common/fetch/far.h"
 #include "common/file.h"
 #include "common/http/far.h"
-#include "tools/tenmint-ca/repository.h"
-#include "tools/tenmint-ca/sigstore.h"
 
 struct service {
     const struct ca_config *config; /* borrowed */
@@ -28,16 +27,9 @@ struct service {
     struct ca_proof_policy *policy;
     struct ca_signer_holder *holder;
     struct oidc_verifier *verifier;
-    struct ca_ct_embedded_options embedded_options;
-    struct ca_ct_embedded *embedded; /* NULL: no embedded log */
-    struct ca_log_server *log_server;
-    struct ca_log_retired *retired[CA_CONFIG_RETIRED_MAX];
-    struct ca_log_server *retired_server[CA_CONFIG_RETIRED_MAX];
-    size_t retired_count;
-    struct repository *repository; /* NULL: no TUF tree is served */
-    struct sigstore *sigstore;     /* NULL: neither signature log nor timestamp authority */
-    struct tm_http_mount mounts[CA_CONFIG_RETIRED_MAX + 2 + SIGSTORE_MOUNTS_MAX];
-    struct ca_ct *ct; /* NULL: no log at all */
+    struct ca_ct_far *embedded; /* the embedded log's process; NULL: no such log */
+    struct ca_ct *ct;           /* NULL: no log at all */
+    struct ca_ready_asker *signatures, *timestamps; /* NULL: there is no such process */
     struct ca_api *api;
     struct tm_http_far_server *far;
     struct tm_file_stamp issuers_seen; /* when it was last looked at */
@@ -47,8 +39,10 @@ struct service_options {
     const struct ca_config *config; /* borrowed, as is `metrics` */
     const char *issuers;            /* the list as text, or NULL: the configuration's file */
     struct ca_metrics *metrics;
-    struct tm_fetch_hub *hub; /* taken */
-    const int *front;         /* sockets that requests come from; taken */
+    struct tm_fetch_hub *hub;                       /* taken, as is `embedded` */
+    struct ca_ct_far *embedded;                     /* NULL: there is no embedded log */
+    struct ca_ready_asker *signatures, *timestamps; /* taken; NULL: there is no such process */
+    const int *front;                               /* sockets that requests come from; taken */
     size_t front_count;
 };
 

@@ -10,6 +10,7 @@
 #include "common/clock.h"
 #include "common/file.h"
 #include "common/promtext.h"
+#include "tools/tenmint-ca/server.h"
 
 #define CHAIN_MAX ((size_t)64 * 1024)
 #define TSA_SLACK_MS \
@@ -91,46 +92,60 @@ static int open_shard(struct sigstore *s, size_t i, struct tm_jlog *jlog, struct
     return s->retired_server[i] != NULL ? 0 : -1;
 }
 
-static int open_all(struct sigstore *s, struct tm_jlog *jlog, struct tm_err *e)
+static int open_shards(struct sigstore *s, struct tm_jlog *jlog, struct tm_err *e)
 {
-    const struct ca_config *c = s->config;
-    if (c->signatures.directory != NULL && open_log(s, jlog, e) != 0)
-        return tm_err_wrap(e, "signature-log");
-    for (size_t i = 0; i < c->signatures.retired.count; i++) {
+    for (size_t i = 0; i < s->config->signatures.retired.count; i++) {
         if (open_shard(s, i, jlog, e) != 0)
-            return tm_err_wrap(e, "signature-log");
+            return -1;
     }
-    if (c->tsa.chain == NULL)
-        return 0;
-    s->tsa.jlog = jlog;
-    s->tsa.tsa = make_tsa(c, &s->clock, &s->tsa_key, e);
-    return s->tsa.tsa != NULL ? 0 : -1;
-}
-
-int sigstore_open(const struct ca_config *c, struct tm_jlog *jlog, struct sigstore **out,
-                  struct tm_err *e)
-{
-    *out = NULL;
-    if (c->signatures.directory == NULL && c->signatures.retired.count == 0 && c->tsa.chain == NULL)
-        return 0;
-    struct sigstore *s = calloc(1, sizeof(*s));
-    if (s == NULL)
-        return tm_err_set(e, "out of memory");
-    s->config = c;
-    tm_checked_clock_init(&s->clock, NULL, jlog);
-    s->clock.slack_ms = TSA_SLACK_MS;
-    if (open_all(s, jlog, e) != 0) {
-        sigstore_close(s);
-        return -1;
-    }
-    *out = s;
     return 0;
 }
 
-void sigstore_close(struct sigstore *s)
+static struct sigstore *begin_open(struct server *server, struct tm_err *e)
 {
+    struct sigstore *s = calloc(1, sizeof(*s));
+    server->own = s;
+    if (s == NULL) {
+        tm_err_set(e, "out of memory");
+        return NULL;
+    }
+    s->config = server->config;
+    tm_checked_clock_init(&s->clock, NULL, server->log);
+    s->clock.slack_ms = TSA_SLACK_MS;
+    return s;
+}
+
+static int open_signatures(struct server *server, struct tm_err *e)
+{
+    struct sigstore *s = begin_open(server, e);
     if (s == NULL)
-        return;
+        return -1;
+    if ((s->config->signatures.directory != NULL && open_log(s, server->log, e) != 0) ||
+        open_shards(s, server->log, e) != 0)
+        return tm_err_wrap(e, "signature-log");
+    if (s->log_server != NULL)
+        server->mounts[server->mount_count++] = ca_sig_server_mount(s->log_server);
+    for (size_t i = 0; i < s->config->signatures.retired.count; i++)
+        server->mounts[server->mount_count++] = ca_sig_server_mount(s->retired_server[i]);
+    return 0;
+}
+
+static int open_timestamps(struct server *server, struct tm_err *e)
+{
+    struct sigstore *s = begin_open(server, e);
+    if (s == NULL)
+        return -1;
+    s->tsa.jlog = server->log;
+    s->tsa.tsa = make_tsa(s->config, &s->clock, &s->tsa_key, e);
+    if (s->tsa.tsa == NULL)
+        return -1;
+    server->mounts[server->mount_count++] = ca_tsa_mount(&s->tsa);
+    return 0;
+}
+
+static void close_sigstore(struct server *server)
+{
+    struct sigstore *s = server->own;
     ca_sig_server_free(s->log_server);
     ca_siglog_close(s->log);
     for (size_t i = 0; i < s->config->signatures.retired.count; i++) {
@@ -144,21 +159,7 @@ void sigstore_close(struct sigstore *s)
     free(s);
 }
 
-size_t sigstore_mounts(struct sigstore *s, struct tm_http_mount *out)
-{
-    size_t count = 0;
-    if (s == NULL)
-        return 0;
-    if (s->log_server != NULL)
-        out[count++] = ca_sig_server_mount(s->log_server);
-    for (size_t i = 0; i < s->config->signatures.retired.count; i++)
-        out[count++] = ca_sig_server_mount(s->retired_server[i]);
-    if (s->tsa.tsa != NULL)
-        out[count++] = ca_tsa_mount(&s->tsa);
-    return count;
-}
-
-size_t sigstore_prefixes(const struct ca_config *c, struct tm_http_mount *out)
+size_t sigstore_log_prefixes(const struct ca_config *c, struct tm_http_mount *out)
 {
     size_t count = 0;
     if (c->signatures.directory != NULL) {
@@ -170,35 +171,16 @@ size_t sigstore_prefixes(const struct ca_config *c, struct tm_http_mount *out)
         out[count].body_name = "log/entries";
         out[count++].prefix = ca_config_retired_at(&c->signatures.retired, i)->prefix;
     }
-    if (c->tsa.chain != NULL) {
-        out[count].body_name = "timestamp";
-        out[count++].prefix = "/api/v1";
-    }
     return count;
 }
 
-/* ---- readiness ---- */
-
-static int look_at_log(void *ctx, struct tm_err *e)
+size_t sigstore_tsa_prefixes(const struct ca_config *c, struct tm_http_mount *out)
 {
-    const struct sigstore *s = ctx;
-    return ca_log_check(ca_siglog_log(s->log), e);
-}
-
-static int look_at_tsa(void *ctx, struct tm_err *e)
-{
-    const struct sigstore *s = ctx;
-    return ca_tsa_ready(s->tsa.tsa, e);
-}
-
-size_t sigstore_checks(struct sigstore *s, struct ca_ready_check *out)
-{
-    size_t count = 0;
-    if (s != NULL && s->log != NULL)
-        out[count++] = (struct ca_ready_check){"signature-log", look_at_log, 0, s};
-    if (s != NULL && s->tsa.tsa != NULL)
-        out[count++] = (struct ca_ready_check){"timestamps", look_at_tsa, 0, s};
-    return count;
+    if (c->tsa.chain == NULL)
+        return 0;
+    out[0].body_name = "timestamp";
+    out[0].prefix = "/api/v1";
+    return 1;
 }
 
 /* ---- figures ---- */
@@ -211,8 +193,11 @@ static void counter(struct tm_buf *out, const char *name, const char *help, cons
         tm_buf_printf(out, "%s{%s=\"%s\"} %" PRIu64 "\n", name, label, values[i], figures[i]);
 }
 
-static void log_metrics(struct ca_siglog *log, struct tm_buf *out)
+static void log_metrics(void *own, struct tm_buf *out)
 {
+    struct ca_siglog *log = ((struct sigstore *)own)->log;
+    if (log == NULL)
+        return;
     static const char *const results[] = {"logged", "bad", "duplicate", "failed"};
     struct ca_siglog_stats s;
     struct ca_log_stats l;
@@ -239,8 +224,9 @@ static void log_metrics(struct ca_siglog *log, struct tm_buf *out)
     }
 }
 
-static void tsa_metrics(struct sigstore *s, struct tm_buf *out)
+static void tsa_metrics(void *own, struct tm_buf *out)
 {
+    struct sigstore *s = own;
     static const char *const results[] = {"granted", "refused", "not_now"};
     const uint64_t figures[] = {atomic_load(&s->tsa.granted), atomic_load(&s->tsa.refused),
                                 atomic_load(&s->tsa.not_now)};
@@ -256,12 +242,26 @@ static void tsa_metrics(struct sigstore *s, struct tm_buf *out)
                   tm_checked_clock_facts(&s->clock).trusted ? 1 : 0);
 }
 
-void sigstore_metrics(struct sigstore *s, struct tm_buf *out)
+/* A server of shards that have ended has nothing that could fail. */
+static int look_at_log(void *own, struct tm_err *e)
 {
-    if (s == NULL)
-        return;
-    if (s->log != NULL)
-        log_metrics(s->log, out);
-    if (s->tsa.tsa != NULL)
-        tsa_metrics(s, out);
+    const struct sigstore *s = own;
+    return s->log != NULL ? ca_log_check(ca_siglog_log(s->log), e) : 0;
 }
+
+static int look_at_tsa(void *own, struct tm_err *e)
+{
+    const struct sigstore *s = own;
+    return ca_tsa_ready(s->tsa.tsa, e);
+}
+
+const struct server_kind server_signatures = {.open = open_signatures,
+                                              .ready = look_at_log,
+                                              .metrics = log_metrics,
+                                              .close = close_sigstore,
+                                              .rights = SANDBOX_READ | SANDBOX_WRITE};
+const struct server_kind server_timestamps = {.open = open_timestamps,
+                                              .ready = look_at_tsa,
+                                              .metrics = tsa_metrics,
+                                              .close = close_sigstore,
+                                              .rights = SANDBOX_READ};

@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
+#include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -19,7 +20,12 @@ struct entries {
     off_t at;           /* in it: where the next entry begins */
     uint64_t next, end; /* indexes; the end is one of them */
     bool begun, ended;
-    struct tm_buf first; /* made before the reply began, so that damage is an error of its own */
+    off_t first_at; /* the same for the first of them */
+    uint64_t first_next;
+    bool collecting;       /* `issuers`, and writing nothing */
+    struct tm_buf seen;    /* fingerprints of these: */
+    struct tm_buf issuers; /* a u24 length before each */
+    struct tm_buf first;   /* made before the reply began, so that damage is an error of its own */
     struct ca_log_chain_cache cache;
     char directory[];
 };
@@ -31,6 +37,25 @@ void ca_log_serve_put_b64(struct tm_buf *out, const void *data, size_t len)
     buf_putc(out, '"');
 }
 
+/* Of those that came along. */
+static int given_issuer(const struct tm_buf *given, const unsigned char fingerprint[32],
+                        struct tm_buf *out, struct tm_err *e)
+{
+    struct tm_bytes in = bytes_of(given->data, given->len);
+    while (in.left > 0 && !in.failed) {
+        unsigned char hash[32];
+        size_t len = 0;
+        const unsigned char *der = tm_bytes_vector(&in, 3, &len);
+        if (der == NULL || EVP_Digest(der, len, hash, NULL, EVP_sha256(), NULL) != 1)
+            break;
+        if (memcmp(hash, fingerprint, sizeof(hash)) == 0) {
+            tm_buf_append(out, der, len);
+            return 0;
+        }
+    }
+    return tm_err_set(e, "an issuer did not come along");
+}
+
 static int put_chain(const char *directory, struct ca_log_chain_cache *cache,
                      const struct tm_entry *n, struct tm_buf *out, struct tm_err *e)
 {
@@ -40,7 +65,8 @@ static int put_chain(const char *directory, struct ca_log_chain_cache *cache,
         tm_buf_reset(&cache->der);
         for (size_t at = 0; at < n->chain_len; at += ENTRY_FINGERPRINT) {
             struct tm_buf one = {0};
-            int rc = ca_log_dir_issuer(directory, n->chain + at, &one, e);
+            int rc = cache->given != NULL ? given_issuer(cache->given, n->chain + at, &one, e)
+                                          : ca_log_dir_issuer(directory, n->chain + at, &one, e);
             tm_buf_put_be(&cache->der, one.len, 3);
             tm_buf_append(&cache->der, one.data, one.len);
             tm_buf_free(&one);
@@ -79,11 +105,35 @@ int ca_log_serve_put_entry(const char *directory, struct ca_log_chain_cache *cac
 static void entries_free(void *ctx)
 {
     struct entries *s = ctx;
-    close(s->fd);
+    if (s->fd >= 0)
+        close(s->fd);
+    tm_buf_free(&s->seen);
+    tm_buf_free(&s->issuers);
     tm_buf_free(&s->first);
     tm_buf_free(&s->cache.fingerprints);
     tm_buf_free(&s->cache.der);
     free(s);
+}
+
+/* Each issuer once. */
+static int collect(struct entries *s, const struct tm_entry *n)
+{
+    for (size_t at = 0; at < n->chain_len; at += ENTRY_FINGERPRINT) {
+        bool known = false;
+        for (size_t i = 0; i < s->seen.len && !known; i += ENTRY_FINGERPRINT)
+            known = memcmp(s->seen.data + i, n->chain + at, ENTRY_FINGERPRINT) == 0;
+        if (known)
+            continue;
+        struct tm_buf der = {0};
+        int rc = ca_log_dir_issuer(s->directory, n->chain + at, &der, NULL);
+        tm_buf_append(&s->seen, n->chain + at, ENTRY_FINGERPRINT);
+        tm_buf_put_be(&s->issuers, der.len, 3);
+        tm_buf_append(&s->issuers, der.data, der.len);
+        tm_buf_free(&der);
+        if (rc != 0 || buf_failed(&s->seen) || buf_failed(&s->issuers))
+            return -1;
+    }
+    return 0;
 }
 
 /* Moves past one entry and, with `out`, writes it. -1: damaged, or its issuers are. */
@@ -95,7 +145,7 @@ static int take(struct entries *s, const struct tm_buf *tile, size_t *used, stru
         return -1;
     *used = tile->len - in.left;
     if (out == NULL)
-        return 0;
+        return s->collecting ? collect(s, &n) : 0;
     tm_buf_puts(out, s->begun ? ",{" : "{\"entries\":[{");
     s->begun = true;
     int rc = ca_log_serve_put_entry(s->directory, &s->cache, &n, out, NULL);
@@ -160,6 +210,49 @@ static int produce(void *ctx, struct tm_buf *out)
     return 1;
 }
 
+/* The tile's file; first and last entry, where the first is, and the issuers of them all. */
+static int pass(void *ctx, int *fd, struct tm_buf *with)
+{
+    struct entries *s = ctx;
+    s->at = s->first_at;
+    s->next = s->first_next;
+    s->collecting = true;
+    if (walk(s, s->end, NULL) != 0)
+        return -1;
+    tm_buf_put_be(with, s->first_next, 8);
+    tm_buf_put_be(with, s->end, 8);
+    tm_buf_put_be(with, (unsigned long long)s->first_at, 8);
+    tm_buf_append(with, s->issuers.data, s->issuers.len);
+    *fd = s->fd;
+    s->fd = -1;
+    return buf_failed(with) ? -1 : 0;
+}
+
+int ca_log_entries_open(int fd, const struct tm_buf *with, struct tm_http_source *out)
+{
+    struct tm_bytes in = bytes_of(with->data, with->len);
+    struct entries *s = calloc(1, sizeof(*s) + 1);
+    if (s == NULL || fd < 0) {
+        free(s);
+        if (fd >= 0)
+            close(fd);
+        return -1;
+    }
+    s->fd = fd;
+    s->next = tm_bytes_be(&in, 8);
+    s->end = tm_bytes_be(&in, 8);
+    s->at = (off_t)tm_bytes_be(&in, 8);
+    if (!in.failed)
+        tm_buf_append(&s->issuers, in.p, in.left);
+    s->cache.given = &s->issuers;
+    if (in.failed || buf_failed(&s->issuers)) {
+        entries_free(s);
+        return -1;
+    }
+    *out = (struct tm_http_source){.produce = produce, .release = entries_free, .ctx = s};
+    return 0;
+}
+
 static int open_tile(const char *directory, uint64_t tile, unsigned width, char path[PATH_MAX],
                      struct tm_err *e)
 {
@@ -196,12 +289,16 @@ int ca_log_serve_entries(const char *directory, uint64_t start, uint64_t end, un
     s->next = tile * TILE_WIDTH;
     s->end = end;
     memcpy(s->directory, directory, len);
-    if ((s->next < start && walk(s, start - 1, NULL) != 0) || produce(s, &s->first) < 0) {
+    int walked = s->next < start ? walk(s, start - 1, NULL) : 0;
+    s->first_at = s->at;
+    s->first_next = s->next;
+    if (walked != 0 || produce(s, &s->first) < 0) {
         int rc = tm_err_set(e, "'%s' is damaged at entry %" PRIu64, path, s->next);
         entries_free(s);
         return rc;
     }
     *whole = s->ended;
-    *out = (struct tm_http_source){.produce = produce, .release = entries_free, .ctx = s};
+    *out = (struct tm_http_source){
+        .produce = produce, .pass = pass, .release = entries_free, .ctx = s};
     return 0;
 }

@@ -29,6 +29,10 @@ void ca_log_server_free(struct ca_log_server *s); /* NULL is fine */
 /* The mount to serve it by. */
 struct tm_http_mount ca_log_server_mount(struct ca_log_server *s);
 
+/* For tm_http_relay_options.open: get-entries made in the process that has the connection, of a
+ * tile's open file and the issuers that its entries name. */
+int ca_log_entries_open(int fd, const struct tm_buf *with, struct tm_http_source *out);
+
 #define LOG_GET_ENTRIES_MAX 256 /* of one reply; a tile's end ends it sooner */
 
 #endif

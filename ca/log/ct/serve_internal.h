@@ -15,7 +15,9 @@ struct ca_log_server {
 /* A chain's certificates, a u24 length before each; entries of one log have few chains. */
 struct ca_log_chain_cache {
     struct tm_buf fingerprints;
-    struct tm_buf der; /* of them */
+    struct tm_buf der;          /* of them */
+    const struct tm_buf *given; /* where they are to be found, each after its length; NULL: the
+                                   log's directory */
 };
 
 void ca_log_serve_put_b64(struct tm_buf *out, const void *data, size_t len); /* in quotes */

@@ -1,0 +1,98 @@
+/* The processes that answer what the front relays, each with its own key and files. */
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "ca/api/ready_far.h"
+#include "tools/shared/cli.h"
+#include "tools/tenmint-ca/server.h"
+
+static const struct server_kind *const kinds[ROLE_COUNT] = {
+    [ROLE_LOG] = &server_log,
+    [ROLE_SIGNATURES] = &server_signatures,
+    [ROLE_TIMESTAMPS] = &server_timestamps,
+    [ROLE_TUF] = &server_tuf,
+};
+
+static const struct server_kind *kind_of(const struct server *s)
+{
+    return kinds[tm_process_self(s->roles->group)];
+}
+
+/* The front puts the figures of all processes on one page. */
+static enum tm_http_result metrics(void *ctx, struct tm_http_exchange *x)
+{
+    struct server *s = ctx;
+    struct tm_buf body = {0};
+    if (kind_of(s)->metrics != NULL)
+        kind_of(s)->metrics(s->own, &body);
+    tm_http_reply(x, 200, "text/plain; version=0.0.4; charset=utf-8", &body);
+    return HTTP_DONE;
+}
+
+static int open_output(struct server *s, struct tm_err *e)
+{
+    s->output = tm_sink_new(&(struct tm_sink_options){.fd = STDOUT_FILENO}, e);
+    s->log = s->output != NULL ? tm_jlog_to(s->output, ca_config_log_level(s->config)) : NULL;
+    return s->log != NULL ? 0 : -1;
+}
+
+static int open_far(struct server *s, struct tm_err *e)
+{
+    static const struct tm_http_route routes[] = {{"/metrics", HTTP_GET, metrics}};
+    enum role_name self = tm_process_self(s->roles->group);
+    int front[HTTP_FAR_CHANNELS_MAX];
+    struct tm_http_options o = s->roles->http;
+    o.routes = routes;
+    o.route_count = sizeof(routes) / sizeof(routes[0]);
+    o.ctx = s;
+    o.mounts = s->mounts;
+    o.mount_count = s->mount_count;
+    roles_take_lanes(s->roles, self, front);
+    int asked = s->roles->ready_of[self];
+    if (kind_of(s)->ready != NULL && asked >= 0)
+        s->ready = ca_ready_teller_new(tm_process_take(s->roles->group, asked), kind_of(s)->ready,
+                                       s->own, e);
+    s->far = tm_http_far_server_new(front, s->roles->lanes[self], &o, e);
+    return s->far != NULL ? 0 : -1;
+}
+
+int role_server_start(void *roles, unsigned step, struct tm_err *e)
+{
+    (void)step;
+    struct roles *r = roles;
+    struct server *s = calloc(1, sizeof(*s));
+    r->own = s;
+    roles_forget_secrets(r->config, tm_process_self(r->group));
+    if (s == NULL)
+        return CLI_FAILED;
+    s->roles = r;
+    s->config = r->config;
+    const struct server_kind *kind = kind_of(s);
+    const struct ca_config_key *key = roles_key(s->config, tm_process_self(r->group));
+    bool device = key != NULL && key->module != NULL; /* it does what it likes with files */
+    if (tm_sandbox_begin(e) != 0 || open_output(s, e) != 0)
+        return CLI_FAILED;
+    if (kind->open(s, e) != 0)
+        return CLI_CONFIG;
+    unsigned rights = kind->rights | (device ? SANDBOX_LOCAL | SANDBOX_LOAD | SANDBOX_WRITE : 0);
+    return open_far(s, e) == 0 && tm_sandbox_calls(rights, e) == 0 &&
+                   (kind->begin == NULL || kind->begin(s, e) == 0) &&
+                   (s->ready == NULL || ca_ready_teller_start(s->ready, e) == 0) &&
+                   tm_http_far_server_start(s->far, e) == 0
+               ? CLI_OK
+               : CLI_FAILED;
+}
+
+void role_server_stop(void *roles, const char *signal)
+{
+    (void)signal;
+    const struct roles *r = roles;
+    struct server *s = r->own;
+    tm_http_far_server_stop(s->far);
+    ca_ready_teller_free(s->ready);
+    kind_of(s)->close(s);
+    tm_http_far_server_free(s->far);
+    tm_jlog_free(s->log);
+    tm_sink_free(s->output);
+    free(s);
+}

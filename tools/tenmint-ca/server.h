@@ -1,0 +1,40 @@
+/*
+ * A process that answers requests which the front relays, below paths of its own: what the logs,
+ * the timestamp authority and the TUF tree have in common, and what each fills in.
+ */
+#ifndef TENMINT_TOOLS_TENMINT_CA_SERVER_H
+#define TENMINT_TOOLS_TENMINT_CA_SERVER_H
+
+#include "common/http/far.h"
+#include "common/sandbox/sandbox.h"
+#include "common/sink.h"
+#include "tools/tenmint-ca/roles.h"
+
+struct server {
+    struct roles *roles;
+    const struct ca_config *config;
+    struct tm_sink *output;
+    struct tm_jlog *log;
+    struct tm_http_mount mounts[ROLES_MOUNTS_MAX]; /* filled by `open` */
+    size_t mount_count;
+    struct tm_http_far_server *far;
+    struct ca_ready_teller *ready; /* NULL: nobody asks */
+    void *own;                     /* the kind's state */
+};
+
+struct server_kind { /* static */
+    /* Opens keys and files. 0, or -1 with `e` set: the configuration is refused. */
+    int (*open)(struct server *s, struct tm_err *e);
+    int (*begin)(struct server *s, struct tm_err *e); /* its threads, in the sandbox; or NULL */
+    int (*ready)(void *own, struct tm_err *e);        /* or NULL */
+    void (*metrics)(void *own, struct tm_buf *out);   /* Prometheus text; or NULL */
+    void (*close)(struct server *s);                  /* once nobody asks any more */
+    unsigned rights;                                  /* enum tm_sandbox_right */
+};
+
+extern const struct server_kind server_log;        /* server_log.c */
+extern const struct server_kind server_signatures; /* sigstore.c */
+extern const struct server_kind server_timestamps;
+extern const struct server_kind server_tuf; /* repository.c */
+
+#endif
