@@ -366,9 +366,9 @@ CASE(thresholds_that_mean_nothing)
     static const struct {
         int64_t threshold;
         const char *reason;
-    } rows[] = {{0, "threshold is 0"},
-                {-1, "threshold is -1"},
-                {INT64_C(2147483648), "threshold is 2147483648"}};
+    } rows[] = {{0, "'threshold' is out of range"},
+                {-1, "'threshold' is out of range"},
+                {INT64_C(2147483648), "'threshold' is out of range"}};
     json_t *role = tufrepo_root_role(c->repo, "timestamp");
     for (size_t i = 0; i < 3; i++) {
         json_object_set_new(role, "threshold", json_integer(rows[i].threshold));
@@ -445,7 +445,7 @@ CASE(type_swap)
             struct tm_buf b = {0};
             tufrepo_sign(c->repo, roles[j], &b);
             tufrepo_put(c->repo, path, b.data, b.len);
-            case_bad(c, "_type is");
+            case_bad(c, "'_type' is");
             tm_buf_free(&b);
         }
         tufrepo_publish(c->repo, roles[i]);
@@ -559,9 +559,9 @@ CASE(versions_at_the_end_of_integers)
 {
     static const struct {
         const char *version, *reason;
-    } rows[] = {{"9223372036854775807", "version is 9223372036854775807"},
+    } rows[] = {{"9223372036854775807", "'version' is out of range"},
                 {"9223372036854775808", "not an integer"},
-                {"9007199254740992", "version is 9007199254740992"},
+                {"9007199254740992", "'version' is out of range"},
                 {"1.0", "not an integer"}};
     case_good(c);
     for (size_t i = 0; i < 4; i++) {

@@ -376,7 +376,9 @@ struct role_case {
     json_t *body;     /* a timestamp */
     json_t *envelope; /* around it */
     json_t *keys, *keyids;
-    struct tuf_signers by;
+    int64_t threshold;
+    struct tuf_keys known; /* what is in them, once it is asked for */
+    struct tuf_role_keys role;
 };
 
 static void role_start(struct role_case *r, int64_t threshold)
@@ -387,11 +389,31 @@ static void role_start(struct role_case *r, int64_t threshold)
     r->envelope = tuf_envelope_new(json_incref(r->body));
     r->keys = json_object();
     r->keyids = json_array();
-    r->by = (struct tuf_signers){r->keys, r->keyids, threshold};
+    r->threshold = threshold;
+    r->known = (struct tuf_keys){0};
+    r->role = (struct tuf_role_keys){0};
+}
+
+/* As they stand in the trees now. */
+static struct tuf_signers signers(struct role_case *r)
+{
+    struct tm_err e = {0};
+    size_t i;
+    json_t *id;
+    tuf_free_keys(&r->known);
+    tuf_free_role_keys(&r->role);
+    assert_int_equal(tuf_read_keys(r->keys, &r->known, &e), 0);
+    json_array_foreach(r->keyids, i, id)
+    {
+        assert_int_equal(tuf_texts_add(&r->role.keyids, json_string_value(id)), 0);
+    }
+    return (struct tuf_signers){.known = &r->known, .role = &r->role, .threshold = r->threshold};
 }
 
 static void role_end(struct role_case *r)
 {
+    tuf_free_keys(&r->known);
+    tuf_free_role_keys(&r->role);
     json_decref(r->body);
     json_decref(r->envelope);
     json_decref(r->keys);
@@ -414,8 +436,9 @@ static int role_verify(struct role_case *r, struct tm_err *e)
 {
     struct tuf_metadata *m = tuf_metadata_from_json(json_incref(r->envelope), TUF_TIMESTAMP, e);
     assert_non_null(m);
-    int rc = tuf_verify(m, &r->by, "timestamp", e);
-    assert_int_equal(rc == 0, tuf_verify_each(m, &r->by, NULL, NULL) >= r->by.threshold);
+    struct tuf_signers by = signers(r);
+    int rc = tuf_verify(m, &by, "timestamp", e);
+    assert_int_equal(rc == 0, tuf_verify_each(m, &by, NULL, NULL) >= r->threshold);
     tuf_metadata_free(m);
     return rc;
 }
@@ -468,31 +491,39 @@ static void good_signatures_are_remembered_exactly(void **state)
     role_sign(&r, a, tuf_key_from_pkey(a, &e));
     role_sign(&r, b, tuf_key_from_pkey(b, &e));
     struct tuf_metadata *m = tuf_metadata_from_json(json_incref(r.envelope), TUF_TIMESTAMP, &e);
+    struct tuf_signers by = signers(&r);
     for (int i = 0; i < 3; i++) {
-        assert_int_equal(tuf_verify(m, &r.by, "timestamp", &e), 0);
-        assert_int_equal(tuf_verify_each(m, &r.by, NULL, NULL), 2);
+        assert_int_equal(tuf_verify(m, &by, "timestamp", &e), 0);
+        assert_int_equal(tuf_verify_each(m, &by, NULL, NULL), 2);
     }
     /* The same signature as that of a key that is no longer what it was. */
-    const char *first = json_string_value(json_array_get(r.keyids, 0));
-    const char *second = json_string_value(json_array_get(r.keyids, 1));
-    json_t *key = json_object_get(r.keys, first);
-    json_object_set_new(key, "scheme", json_string("ecdsa-sha2-nistp384"));
-    assert_int_equal(tuf_verify(m, &r.by, "timestamp", &e), -1);
-    json_object_set_new(key, "scheme", json_string("ecdsa-sha2-nistp256"));
-    assert_int_equal(tuf_verify(m, &r.by, "timestamp", &e), 0);
-    json_object_set(r.keys, first, json_object_get(r.keys, second));
-    assert_int_equal(tuf_verify(m, &r.by, "timestamp", &e), -1);
-    json_object_set_new(r.keys, first, tuf_key_from_pkey(a, &e));
+    struct tuf_public_key *first = tuf_keys_place(&r.known, r.role.keyids.item[0]);
+    struct tuf_public_key *second = tuf_keys_place(&r.known, r.role.keyids.item[1]);
+    assert_int_equal(tuf_text_set(&first->scheme, "ecdsa-sha2-nistp384"), 0);
+    assert_int_equal(tuf_verify(m, &by, "timestamp", &e), -1);
+    assert_int_equal(tuf_text_set(&first->scheme, "ecdsa-sha2-nistp256"), 0);
+    assert_int_equal(tuf_verify(m, &by, "timestamp", &e), 0);
+    const struct tuf_public_key was = *first;
+    *first = *second; /* but for its keyid */
+    first->keyid = was.keyid;
+    assert_int_equal(tuf_verify(m, &by, "timestamp", &e), -1);
+    *first = was;
     /* The same key with another signature, then the first one again under another keyid. */
-    json_t *list = json_object_get(r.envelope, "signatures");
-    json_t *good = json_incref(json_object_get(json_array_get(list, 0), "sig"));
-    json_object_set_new(json_array_get(list, 0), "sig", json_string("00"));
-    assert_int_equal(tuf_verify(m, &r.by, "timestamp", &e), -1);
-    json_object_set(json_array_get(list, 0), "sig", good);
-    json_object_set_new(json_array_get(list, 1), "sig", good);
-    json_object_set(r.keys, second, json_object_get(r.keys, first));
-    assert_int_equal(tuf_verify(m, &r.by, "timestamp", &e), -1);
+    struct tuf_signatures *list = &m->file.signatures;
+    assert_int_equal(list->count, 2);
+    char *good = strdup(list->item[0].sig);
+    assert_int_equal(tuf_text_set(&list->item[0].sig, "00"), 0);
+    assert_int_equal(tuf_verify(m, &by, "timestamp", &e), -1);
+    assert_int_equal(tuf_text_set(&list->item[0].sig, good), 0);
+    assert_int_equal(tuf_text_set(&list->item[1].sig, good), 0);
+    char *keyid = second->keyid;
+    const struct tuf_public_key other = *second;
+    *second = *first;
+    second->keyid = keyid;
+    assert_int_equal(tuf_verify(m, &by, "timestamp", &e), -1);
     assert_non_null(strstr(e.text, "same public key"));
+    *second = other;
+    free(good);
     tuf_metadata_free(m);
     EVP_PKEY_free(a);
     EVP_PKEY_free(b);
@@ -513,15 +544,15 @@ static void bad_and_empty_signatures_do_not_count_nor_harm(void **state)
     static const char *const bad[] = {"", "zz", "0", "00", "3006020101020101"};
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         json_object_set_new(json_array_get(list, 0), "sig", json_string(bad[i]));
-        r.by.threshold = 1;
+        r.threshold = 1;
         assert_int_equal(role_verify(&r, &e), 0);
-        r.by.threshold = 2;
+        r.threshold = 2;
         assert_int_equal(role_verify(&r, &e), -1);
     }
     /* A signature of a key that is not the role's, and a keyid without a key. */
     json_array_append_new(list, json_pack("{s:s, s:s}", "keyid", "ff", "sig", "00"));
     json_array_append_new(r.keyids, json_string("ff"));
-    r.by.threshold = 1;
+    r.threshold = 1;
     assert_int_equal(role_verify(&r, &e), 0);
     EVP_PKEY_free(a);
     EVP_PKEY_free(b);
@@ -602,29 +633,29 @@ static void common_members_are_checked(void **state)
         {"1.0.34", "2.0", "only 1.x"},
         {"1.0.34", "10.0", "only 1.x"},
         {"\"1.0.34\"", "1.0", "spec_version"},
-        {"\"version\":1", "\"version\":0", "version is 0"},
-        {"\"version\":1", "\"version\":-1", "version is -1"},
+        {"\"version\":1", "\"version\":0", "'version' is out of range"},
+        {"\"version\":1", "\"version\":-1", "'version' is out of range"},
         {"\"version\":1", "\"version\":9007199254740991", NULL},
-        {"\"version\":1", "\"version\":9007199254740992", "version is"},
-        {"\"version\":1", "\"version\":9223372036854775807", "version is"},
+        {"\"version\":1", "\"version\":9007199254740992", "'version' is out of range"},
+        {"\"version\":1", "\"version\":9223372036854775807", "'version' is out of range"},
         {"\"version\":1", "\"version\":9223372036854775808", "not an integer"},
         {"\"version\":1", "\"version\":1,\"x\":[9223372036854775808]", NULL},
         {"\"version\":1", "\"version\":1.0", "not an integer"},
         {"\"version\":1", "\"version\":true", "not an integer"},
         {"\"version\":1", "\"version\":\"1\"", "not an integer"},
-        {"\"version\":1,", "", "version is missing"},
+        {"\"version\":1,", "", "'version' is missing"},
         {"\"version\":1", "\"version\":1,\"x\":[{\"y\":1.0}]", "canonical"},
         {"\"version\":1", "\"version\":1,\"x\":1e3", "canonical"},
         {"2030-01-01T00:00:00Z", "2030-01-01T00:00:00.5Z", "expires"},
         {"2030-01-01T00:00:00Z", "2030-01-01T00:00:00+01:00", "expires"},
         {"2030-01-01T00:00:00Z", "2030-02-30T00:00:00Z", "expires"},
         {"\"2030-01-01T00:00:00Z\"", "1893456000", "expires"},
-        {"\"_type\":\"root\"", "\"_type\":\"timestamp\"", "_type is 'timestamp'"},
+        {"\"_type\":\"root\"", "\"_type\":\"timestamp\"", "'_type' is 'timestamp', not 'root'"},
         {"\"_type\":\"root\"", "\"_type\":null", "_type"},
         {"\"version\":1", "\"version\":1,\"version\":2", "duplicate"},
         {"\"signatures\":[]", "\"signatures\":{}", "signatures"},
-        {"\"signatures\":[]", "\"signatures\":[null]", "signature 0"},
-        {"\"signatures\":[]", "\"signatures\":[{\"keyid\":\"a\"}]", "signature 0"},
+        {"\"signatures\":[]", "\"signatures\":[null]", "signatures[0]"},
+        {"\"signatures\":[]", "\"signatures\":[{\"keyid\":\"a\"}]", "signatures[0]"},
         {"\"signatures\":[]",
          "\"signatures\":[{\"keyid\":\"a\",\"sig\":\"\"},{\"keyid\":\"a\",\"sig\":\"\"}]",
          "two signatures"},
@@ -649,24 +680,25 @@ static void root_members_are_checked(void **state)
 {
     (void)state;
     static const struct change rows[] = {
-        {"\"threshold\":1", "\"threshold\":0", "threshold is 0"},
-        {"\"threshold\":1", "\"threshold\":-1", "threshold is -1"},
-        {"\"threshold\":1", "\"threshold\":2147483648", "threshold is 2147483648"},
+        {"\"threshold\":1", "\"threshold\":0", "'threshold' is out of range"},
+        {"\"threshold\":1", "\"threshold\":-1", "'threshold' is out of range"},
+        {"\"threshold\":1", "\"threshold\":2147483648", "'threshold' is out of range"},
         {"\"threshold\":1", "\"threshold\":\"1\"", "not an integer"},
         {"\"threshold\":1", "\"threshold\":7", NULL},
         {"[\"k\"]", "[\"k\",\"k\"]", "twice"},
         {"[\"k\"]", "[]", NULL},
         {"[\"k\"]", "[1]", "not a string"},
         {"[\"k\"]", "\"k\"", "not an array"},
-        {"\"timestamp\":{\"keyids\":[\"k\"],\"threshold\":1},", "", "roles must be"},
+        {"\"timestamp\":{\"keyids\":[\"k\"],\"threshold\":1},", "",
+         "roles: 'timestamp' is missing"},
         {"\"roles\":{", "\"roles\":{\"mirrors\":{},", NULL},
-        {"\"roles\":{", "\"roles\":{\"snapshots\":{},", "roles must be"},
-        {"\"timestamp\":{\"keyids\"", "\"other\":{\"keyids\"", "'timestamp' is missing"},
-        {"\"roles\":{", "\"rolez\":{", "roles is missing"},
+        {"\"roles\":{", "\"roles\":{\"snapshots\":{},", "unknown member 'snapshots'"},
+        {"\"timestamp\":{\"keyids\"", "\"other\":{\"keyids\"", "unknown member 'other'"},
+        {"\"roles\":{", "\"rolez\":{", "'roles' is missing"},
         {"\"consistent_snapshot\":true", "\"consistent_snapshot\":1", "consistent_snapshot"},
-        {"\"keys\":{\"k\":{", "\"keys\":{\"k\":null,\"l\":{", "key 'k'"},
+        {"\"keys\":{\"k\":{", "\"keys\":{\"k\":null,\"l\":{", "keys: 'k' is not an object"},
         {"\"keyval\":{\"public\":\"00\"}", "\"keyval\":[]", NULL},
-        {"\"keys\":{", "\"keys\":{\"x\":7,", "key 'x'"},
+        {"\"keys\":{", "\"keys\":{\"x\":7,", "keys: 'x' is not an object"},
         {"\"scheme\":\"ed25519\",", "", NULL},
         {"\"keytype\":\"ed25519\"", "\"keytype\":\"future\",\"x\":[]", NULL},
     };
@@ -679,16 +711,16 @@ static void meta_members_are_checked(void **state)
     (void)state;
     static const struct change rows[] = {
         {"\"length\":5,\"hashes\":{\"sha256\":\"00\"}", "\"x\":1", NULL},
-        {"{\"version\":1,\"length\"", "{\"length\"", "version is missing"},
-        {"{\"version\":1,\"length\"", "{\"version\":0,\"length\"", "version is 0"},
-        {"\"length\":5", "\"length\":-5", "length is -5"},
+        {"{\"version\":1,\"length\"", "{\"length\"", "'version' is missing"},
+        {"{\"version\":1,\"length\"", "{\"version\":0,\"length\"", "'version' is out of range"},
+        {"\"length\":5", "\"length\":-5", "'length' is out of range"},
         {"\"length\":5", "\"length\":null", "length"},
         {"\"hashes\":{\"sha256\":\"00\"}", "\"hashes\":{}", "hashes"},
         {"\"hashes\":{\"sha256\":\"00\"}", "\"hashes\":null", "hashes"},
         {"\"hashes\":{\"sha256\":\"00\"}", "\"hashes\":{\"sha256\":0}", "not a string"},
-        {"\"snapshot.json\"", "\"other.json\"", "snapshot.json"},
-        {"\"meta\":{", "\"meta\":{\"x.json\":{\"version\":1},", "one entry"},
-        {"\"meta\":{", "\"meat\":{", "meta is missing"},
+        {"\"snapshot.json\"", "\"other.json\"", "unknown member 'other.json'"},
+        {"\"meta\":{", "\"meta\":{\"x.json\":{\"version\":1},", "unknown member 'x.json'"},
+        {"\"meta\":{", "\"meat\":{", "'meta' is missing"},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
         expect_form(timestamp_text, TUF_TIMESTAMP, &rows[i]);
@@ -699,14 +731,14 @@ static void targets_members_are_checked(void **state)
     (void)state;
     static const struct change rows[] = {
         {"\"length\":1,", "", "length"},
-        {"\"length\":1", "\"length\":-1", "length is -1"},
+        {"\"length\":1", "\"length\":-1", "'length' is out of range"},
         {"\"hashes\":{\"sha256\":\"00\"}", "\"hashes\":{}", "hashes"},
         {"\"hashes\":{\"sha256\":\"00\"}", "\"custom\":{}", "hashes"},
-        {"\"targets\":{\"a\"", "\"targetz\":{\"a\"", "targets is missing"},
+        {"\"targets\":{\"a\"", "\"targetz\":{\"a\"", "'targets' is missing"},
         {"\"a\":{", "\"a\":null,\"b\":{", "target 'a'"},
         {"\"name\":\"d\"", "\"name\":\"\"", "empty name"},
         {"\"name\":\"d\"", "\"name\":\"root\"", "top-level"},
-        {"\"name\":\"d\"", "\"name\":7", "without a name"},
+        {"\"name\":\"d\"", "\"name\":7", "'name' is not a string"},
         {"\"name\":\"d\"", "\"name\":\"../x\"", NULL},
         {"\"name\":\"d\"", "\"name\":\"a\\u0000b\"", "NUL"},
         {"\"terminating\":false,", "", "terminating"},
@@ -721,12 +753,12 @@ static void targets_members_are_checked(void **state)
         {"\"paths\":[\"*\"]", "\"paths\":[\"*\"],\"path_hash_prefixes\":null", NULL},
         {"\"paths\":[\"*\"]", "\"paths\":null", "either"},
         {"\"paths\":[\"*\"]", "\"paths\":null,\"path_hash_prefixes\":null", "either"},
-        {"\"roles\":[", "\"roles\":[null,", "without a name"},
+        {"\"roles\":[", "\"roles\":[null,", "'roles[0]' is not an object"},
         {"\"roles\":[",
          "\"roles\":[{\"name\":\"d\",\"keyids\":[],\"threshold\":1,\"terminating\":true,"
          "\"paths\":[]},",
          "two roles"},
-        {"\"keys\":{},\"roles\"", "\"roles\"", "keys is missing"},
+        {"\"keys\":{},\"roles\"", "\"roles\"", "'keys' is missing"},
         {"\"keys\":{},\"roles\"",
          "\"keys\":{},\"succinct_roles\":{\"keyids\":[],\"threshold\":1,\"bit_length\":4,"
          "\"name_prefix\":\"b\"},\"roles\"",
@@ -936,13 +968,15 @@ static void entries_are_what_the_tree_is(void **state)
         json_object_foreach(json_object_get(body, "targets"), name, entry)
         {
             struct tuf_file_info info;
-            json_t *custom = tuf_target_custom(m, name);
+            struct tuf_entry read = {0};
+            assert_true(tuf_entry_load(m, name, &read));
+            json_t *same = tuf_write_entry(&read, TUF_TARGETS, &e);
+            assert_true(json_equal(entry, same));
             assert_true(tuf_targets_find(m, name, &info));
             assert_int_equal(info.length, 1);
             assert_string_equal(info.hash[0].algorithm, "sha256");
-            assert_int_equal(custom == NULL, json_object_get(entry, "custom") == NULL);
-            assert_true(custom == NULL || json_equal(custom, json_object_get(entry, "custom")));
-            json_decref(custom);
+            json_decref(same);
+            tuf_free_entry(&read);
         }
         assert_int_equal(tuf_entries_count(m), json_object_size(json_object_get(body, "targets")));
         json_t *all = tuf_entries_tree(m);

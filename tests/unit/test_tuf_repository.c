@@ -1359,10 +1359,10 @@ static void an_event_refuses_bad_targets(void **state)
          "\"a.txt\": {",
          "proposed targets: \"b.txt\":"},
         {"\"a.txt\": {", "\"b.txt\": {\"length\": 1}, \"a.txt\": {",
-         "proposed targets: target 'b.txt': hashes"},
+         "proposed targets: target 'b.txt': 'hashes"},
         {"\"a.txt\": {", "\"b.txt\": 1, \"a.txt\": {", "proposed targets: target 'b.txt'"},
         {"\"targets\": {", "\"targets\": {}, \"targets\": {", "duplicate key"},
-        {"\"targets\": {", "\"targets\": [], \"x\": {", "proposed targets: targets is missing"},
+        {"\"targets\": {", "\"targets\": [], \"x\": {", "proposed targets: 'targets' is"},
         {"\"a.txt\": {", "\"a.txt\": {,", "JSON line"},
     };
     struct tuf_case c;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "tuf/client/internal.h"
+#include "tuf/metadata/typesjson.h"
 #include "tuf/metadata/verify.h"
 
 #define ROOT_FILE "root.json"
@@ -157,41 +158,21 @@ int tuf_roots_load(struct tuf_client *c, const void *given, size_t len, struct t
 
 /* ---- update ---- */
 
-static bool same_members(const json_t *a, const json_t *b)
-{
-    size_t i;
-    size_t j;
-    json_t *x;
-    json_t *y;
-    if (json_array_size(a) != json_array_size(b))
-        return false;
-    json_array_foreach(a, i, x)
-    {
-        bool found = false;
-        json_array_foreach(b, j, y) found = found || json_equal(x, y);
-        if (!found)
-            return false;
-    }
-    return true;
-}
-
 static bool same_signers(const struct tuf_metadata *old, const struct tuf_metadata *new,
                          enum tuf_role role)
 {
     struct tuf_signers a;
     struct tuf_signers b;
-    size_t i;
-    json_t *keyid;
     tuf_root_signers(old, role, &a);
     tuf_root_signers(new, role, &b);
-    if (!same_members(a.keyids, b.keyids))
+    if (a.role->keyids.count != b.role->keyids.count) /* in neither is one twice */
         return false;
-    json_array_foreach(a.keyids, i, keyid)
-    {
-        const char *id = json_string_value(keyid);
-        const json_t *x = json_object_get(a.keys, id);
-        const json_t *y = json_object_get(b.keys, id);
-        if ((x == NULL) != (y == NULL) || (x != NULL && !json_equal(x, y)))
+    for (size_t i = 0; i < a.role->keyids.count; i++) {
+        const char *id = a.role->keyids.item[i];
+        const struct tuf_public_key *x = tuf_keys_find(a.known, id);
+        const struct tuf_public_key *y = tuf_keys_find(b.known, id);
+        if (!tuf_texts_have(&b.role->keyids, id) || (x == NULL) != (y == NULL) ||
+            (x != NULL && !tuf_same_key(x, y)))
             return false;
     }
     return true;

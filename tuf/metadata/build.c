@@ -9,113 +9,50 @@
 #include "tuf/metadata/edit.h"
 #include "tuf/metadata/internal.h"
 
-/* ---- making ---- */
-
-struct tuf_entries *tuf_entries_new(enum tuf_role role, size_t bytes, struct tm_err *e)
-{
-    struct tuf_entries *t = calloc(1, sizeof(*t));
-    if (t == NULL || (bytes > 0 && tm_buf_reserve(&t->list.text, bytes) == NULL)) {
-        free(t);
-        tm_err_set(e, "out of memory");
-        return NULL;
-    }
-    t->role = role;
-    return t;
-}
-
-void tuf_entries_free(struct tuf_entries *t)
-{
-    if (t != NULL)
-        tuf_entry_list_free(&t->list);
-    free(t);
-}
-
-/* The names are hostile until the file is verified: those of a message are cut by tuf_check_entry.
- */
-int tuf_entries_add(void *entries, const char *name, size_t len, json_t *value, struct tm_err *e)
-{
-    struct tuf_entries *t = entries;
-    char shown[256];
-    snprintf(shown, sizeof(shown), "%.*s", len < sizeof(shown) ? (int)len : 255, name);
-    if (tuf_check_entry(value, t->role, shown, e) != 0)
-        return -1;
-    return tuf_entry_list_add(&t->list, name, len, value, e) == 0
-               ? 0
-               : tm_err_wrap(e, "%s '%.200s'", tuf_metadata_map(t->role), shown);
-}
-
-struct tuf_entries *tuf_entries_copy(const struct tuf_metadata *m, struct tm_err *e)
-{
-    struct tuf_entries *t = tuf_entries_new(m->role, 0, e);
-    if (t == NULL || tuf_entry_list_copy(&m->entries, &t->list) == 0)
-        return t;
-    tuf_entries_free(t);
-    tm_err_set(e, "out of memory");
-    return NULL;
-}
-
-json_t *tuf_entries_take_out(const json_t *envelope, enum tuf_role role, struct tuf_entries **out,
-                             struct tm_err *e)
-{
-    const char *map = tuf_metadata_map(role);
-    const json_t *body = json_object_get(envelope, "signed");
-    json_t *hollow = json_copy((json_t *)envelope);
-    json_t *bare = json_copy((json_t *)body);
-    const char *name;
-    json_t *value;
-    *out = tuf_entries_new(role, 0, e);
-    int rc = *out != NULL ? 0 : -1;
-    json_object_foreach(json_object_get(body, map), name, value)
-    {
-        if (rc == 0)
-            rc = tuf_entries_add(*out, name, strlen(name), value, e);
-    }
-    if (rc == 0 && (json_object_set_new(bare, map, json_object()) != 0 ||
-                    json_object_set(hollow, "signed", bare) != 0))
-        rc = tm_err_set(e, "out of memory");
-    json_decref(bare);
-    if (rc == 0)
-        return hollow;
-    json_decref(hollow);
-    return NULL;
-}
-
 /* ---- comparing ---- */
 
 int tuf_metadata_sha256(const struct tuf_metadata *m, char hex[65], struct tm_err *e)
 {
-    struct tm_buf own = {0};
+    const struct tm_buf *bytes = &m->entries.text;
     unsigned char md[32];
-    const struct tm_buf *bytes = tuf_metadata_canonical(m, &own, e);
-    int rc = bytes != NULL ? 0 : -1;
-    if (rc == 0 && EVP_Digest(bytes->data, bytes->len, md, NULL, EVP_sha256(), NULL) != 1)
-        rc = tm_err_openssl(e, "SHA-256");
-    if (rc == 0)
-        tm_hex_encode(md, sizeof(md), hex);
-    tm_buf_free(&own);
-    return rc;
+    if (EVP_Digest(bytes->data, bytes->len, md, NULL, EVP_sha256(), NULL) != 1)
+        return tm_err_openssl(e, "SHA-256");
+    tm_hex_encode(md, sizeof(md), hex);
+    return 0;
+}
+
+static bool same_bytes(const struct tm_buf *a, const struct tm_buf *b)
+{
+    return a->len == b->len && memcmp(a->data, b->data, a->len) == 0;
 }
 
 bool tuf_metadata_equal(const struct tuf_metadata *a, const struct tuf_metadata *b)
 {
     if (a == NULL || b == NULL || a->role != b->role)
         return a == b;
-    return json_equal(a->body, b->body) == 1 && tuf_entry_list_equal(&a->entries, &b->entries);
+    return same_bytes(&a->entries.text, &b->entries.text);
+}
+
+/* `signed` without entries, as if it were of version 1. */
+static int write_timeless(const struct tuf_metadata *m, struct tm_buf *out)
+{
+    struct tuf_signed s = m->file.body; /* borrowed */
+    s.version = 1;
+    s.expires = 0;
+    json_t *v = tuf_write_signed(&s, NULL);
+    int rc = v != NULL ? tuf_canonical_write(v, out, NULL) : -1;
+    json_decref(v);
+    return rc;
 }
 
 bool tuf_metadata_same_content(const struct tuf_metadata *a, const struct tuf_metadata *b)
 {
-    static const char *const moving[] = {"version", "expires"};
-    json_t *x = json_copy(a->body);
-    json_t *y = json_copy(b->body);
-    for (size_t i = 0; i < 2 && x != NULL && y != NULL; i++) {
-        json_object_del(x, moving[i]);
-        json_object_del(y, moving[i]);
-    }
-    bool same = x != NULL && y != NULL && json_equal(x, y) == 1 &&
-                tuf_entry_list_equal(&a->entries, &b->entries);
-    json_decref(x);
-    json_decref(y);
+    struct tm_buf x = {0};
+    struct tm_buf y = {0};
+    bool same = tuf_entry_list_equal(&a->entries, &b->entries) && write_timeless(a, &x) == 0 &&
+                write_timeless(b, &y) == 0 && same_bytes(&x, &y);
+    tm_buf_free(&x);
+    tm_buf_free(&y);
     return same;
 }
 
@@ -127,6 +64,20 @@ json_t *tuf_entry_at(const struct tuf_metadata *m, size_t i, struct tm_buf *name
         return value;
     json_decref(value);
     return NULL;
+}
+
+json_t *tuf_entry_named(const struct tuf_metadata *m, const char *name)
+{
+    return tuf_entry_list_find(&m->entries, name);
+}
+
+void tuf_entry_read(const json_t *entry, struct tuf_file_info *out)
+{
+    struct tuf_entry read = {0};
+    enum tuf_role role = json_object_get(entry, "version") != NULL ? TUF_SNAPSHOT : TUF_TARGETS;
+    tuf_read_entry(entry, role, &read, NULL);
+    tuf_entry_info(&read, out);
+    tuf_free_entry(&read);
 }
 
 json_t *tuf_entries_tree(const struct tuf_metadata *m)

@@ -1,187 +1,157 @@
-/* The form of each role's members, before anything else reads them. */
+#include "tuf/metadata/check.h"
+
+#include <stdlib.h>
 #include <string.h>
 
-#include "common/json/strictjson.h"
-#include "tuf/metadata/internal.h"
+#include "tuf/metadata/delegation.h"
 
-int tuf_check_integer(const json_t *obj, const char *name, int64_t min, int64_t max,
-                      struct tm_err *e)
+static int by_text(const void *a, const void *b)
 {
-    const json_t *v = json_object_get(obj, name);
-    if (!json_is_integer(v))
-        return tm_err_set(e, "%s is missing or not an integer", name);
-    if (json_integer_value(v) < min || json_integer_value(v) > max)
-        return tm_err_set(e, "%s is %lld: %lld to %lld is allowed", name,
-                          (long long)json_integer_value(v), (long long)min, (long long)max);
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* Sorts `text`. One that stands there twice, or NULL. */
+static const char *twice(const char **text, size_t count)
+{
+    qsort(text, count, sizeof(*text), by_text);
+    for (size_t i = 1; i < count; i++) {
+        if (strcmp(text[i - 1], text[i]) == 0)
+            return text[i];
+    }
+    return NULL;
+}
+
+/* "1.0", "1.0.34": two or three numbers, the first of them 1. */
+static int check_spec_version(const char *v, struct tm_err *e)
+{
+    unsigned parts = 1;
+    bool digits = false;
+    for (const char *p = v; *p != '\0'; p++) {
+        if (*p == '.' && digits) {
+            parts++;
+            digits = false;
+        } else if (*p >= '0' && *p <= '9') {
+            digits = true;
+        } else {
+            parts = 0;
+            break;
+        }
+    }
+    if (!digits || parts < 2 || parts > 3)
+        return tm_err_set(e, "spec_version '%.20s' is not of the form 1.0 or 1.0.34", v);
+    if (strncmp(v, "1.", 2) != 0)
+        return tm_err_set(e, "spec_version '%.20s': only 1.x is understood", v);
     return 0;
 }
 
-int tuf_check_texts(const json_t *list, const char *name, size_t max, bool unique, struct tm_err *e)
+static int check_role_keys(const struct tuf_role_keys *r, const char *name, struct tm_err *e)
 {
-    size_t i;
-    json_t *v;
-    if (!json_is_array(list))
-        return tm_err_set(e, "%s is missing or not an array", name);
-    if (json_array_size(list) > max)
-        return tm_err_set(e, "%s has more than %zu entries", name, max);
-    json_t *seen = json_object();
-    int rc = seen != NULL ? 0 : tm_err_set(e, "out of memory");
-    json_array_foreach(list, i, v)
-    {
-        const char *text = json_string_value(v);
-        if (rc != 0)
-            break;
-        if (text == NULL)
-            rc = tm_err_set(e, "%s: entry %zu is not a string", name, i);
-        else if (unique && json_object_get(seen, text) != NULL)
-            rc = tm_err_set(e, "%s has '%.80s' twice", name, text);
-        else if (unique && json_object_set_new(seen, text, json_true()) != 0)
-            rc = tm_err_set(e, "out of memory");
+    const char *keyid[TUF_KEYIDS_MAX];
+    for (size_t i = 0; i < r->keyids.count; i++)
+        keyid[i] = r->keyids.item[i];
+    const char *again = r->keyids.count > 0 ? twice(keyid, r->keyids.count) : NULL;
+    if (again == NULL)
+        return 0;
+    return tm_err_set(e, "role '%.100s': keyids has '%.80s' twice", name, again);
+}
+
+static int check_root(const struct tuf_root *root, struct tm_err *e)
+{
+    for (int i = 0; i < TUF_ROLE_COUNT; i++) {
+        if (check_role_keys(&root->roles.role[i], tuf_role_name((enum tuf_role)i), e) != 0)
+            return -1;
     }
-    json_decref(seen);
+    return 0;
+}
+
+/* ---- delegations ---- */
+
+/* Names become file names beside those of the four top-level roles. */
+static int check_name(const char *name, struct tm_err *e)
+{
+    char encoded[TUF_ROLE_NAME_MAX + 1];
+    enum tuf_role top;
+    if (*name == '\0')
+        return tm_err_set(e, "a role has an empty name");
+    if (tuf_role_from_name(name, &top) == 0)
+        return tm_err_set(e, "a delegated role is named '%s', as a top-level one", name);
+    if (!tuf_role_encode(name, encoded))
+        return tm_err_set(e, "the role name '%.40s…' is longer than %d bytes", name,
+                          TUF_ROLE_NAME_MAX);
+    return 0;
+}
+
+static int check_prefixes(const struct tuf_texts *prefixes, struct tm_err *e)
+{
+    for (size_t i = 0; i < prefixes->count; i++) {
+        const char *hex = prefixes->item[i];
+        if (strlen(hex) > 64 || strspn(hex, "0123456789abcdef") != strlen(hex))
+            return tm_err_set(e, "path_hash_prefixes: '%.80s' is not the start of a SHA-256 in hex",
+                              hex);
+    }
+    return 0;
+}
+
+static int check_delegated(const struct tuf_delegated_role *d, struct tm_err *e)
+{
+    if (check_name(d->name, e) != 0 || check_role_keys(&d->by, d->name, e) != 0)
+        return -1;
+    if (d->has_paths == d->has_prefixes)
+        return tm_err_set(e, "role '%.100s' needs either paths or path_hash_prefixes", d->name);
+    return check_prefixes(&d->prefixes, e) == 0 ? 0 : tm_err_wrap(e, "role '%.100s'", d->name);
+}
+
+static int check_roles(const struct tuf_delegated_roles *roles, struct tm_err *e)
+{
+    const char **name = calloc(roles->count + 1, sizeof(*name));
+    int rc = name != NULL ? 0 : tm_err_set(e, "out of memory");
+    for (size_t i = 0; i < roles->count && rc == 0; i++) {
+        name[i] = roles->item[i].name;
+        rc = check_delegated(&roles->item[i], e);
+    }
+    const char *again = rc == 0 ? twice(name, roles->count) : NULL;
+    if (again != NULL)
+        rc = tm_err_set(e, "two roles with the name '%.100s'", again);
+    free(name);
     return rc;
 }
 
-/* What a key must hold depends on its kind: one of an unknown kind, or broken, counts for nothing
- * where signatures are counted (tuf_key_decode). */
-int tuf_check_keys(const json_t *keys, struct tm_err *e)
+static int check_bins(const struct tuf_bins *bins, struct tm_err *e)
 {
-    const char *keyid;
-    json_t *key;
-    if (!json_is_object(keys))
-        return tm_err_set(e, "keys is missing or not an object");
-    json_object_foreach((json_t *)keys, keyid, key)
-    {
-        if (!json_is_object(key))
-            return tm_err_set(e, "key '%.80s' is not an object", keyid);
-    }
-    return 0;
-}
-
-int tuf_check_signers(const json_t *role, const char *name, struct tm_err *e)
-{
-    if (!json_is_object(role))
-        return tm_err_set(e, "role '%.100s' is missing or not an object", name);
-    if (tuf_check_texts(json_object_get(role, "keyids"), "keyids", TUF_KEYIDS_MAX, true, e) != 0 ||
-        tuf_check_integer(role, "threshold", 1, INT32_MAX, e) != 0)
-        return tm_err_wrap(e, "role '%.100s'", name);
-    return 0;
-}
-
-static int check_root(const json_t *body, struct tm_err *e)
-{
-    const json_t *consistent = json_object_get(body, "consistent_snapshot");
-    const json_t *roles = json_object_get(body, "roles");
-    if (consistent != NULL && !json_is_boolean(consistent))
-        return tm_err_set(e, "consistent_snapshot is not true or false");
-    if (tuf_check_keys(json_object_get(body, "keys"), e) != 0)
+    char name[TUF_ROLE_NAME_MAX + 1];
+    if (check_role_keys(&bins->by, "succinct_roles", e) != 0)
         return -1;
-    if (!json_is_object(roles))
-        return tm_err_set(e, "roles is missing or not an object");
-    size_t others = json_object_get(roles, "mirrors") != NULL ? 1 : 0; /* optional, and unused */
-    if (json_object_size(roles) != TUF_ROLE_COUNT + others)
-        return tm_err_set(e, "roles must be root, timestamp, snapshot and targets, no others");
-    for (int i = 0; i < TUF_ROLE_COUNT; i++) {
-        const char *name = tuf_role_name((enum tuf_role)i);
-        if (tuf_check_signers(json_object_get(roles, name), name, e) != 0)
-            return -1;
-    }
-    return 0;
+    if (tuf_succinct_name(bins->prefix, (unsigned)bins->bits, 0, name, sizeof(name)) != 0)
+        return tm_err_set(e, "succinct_roles: name_prefix is too long");
+    return check_name(name, e);
 }
 
-static int check_hashes(const json_t *hashes, struct tm_err *e)
+static int check_delegations(const struct tuf_delegations *d, struct tm_err *e)
 {
-    const char *algorithm;
-    json_t *hex;
-    if (!json_is_object(hashes) || json_object_size(hashes) == 0)
-        return tm_err_set(e, "hashes is not an object, or empty");
-    json_object_foreach((json_t *)hashes, algorithm, hex)
-    {
-        if (!json_is_string(hex))
-            return tm_err_set(e, "hashes: '%.40s' is not a string", algorithm);
-    }
-    return 0;
+    if (d->has_roles == d->has_bins)
+        return tm_err_set(e, "needs either roles or succinct_roles");
+    return d->has_roles ? check_roles(&d->roles, e) : check_bins(&d->bins, e);
 }
 
-static int check_meta_entry(const json_t *entry, struct tm_err *e)
+/* ---- whole files ---- */
+
+int tuf_check_signed(const struct tuf_signed *s, struct tm_err *e)
 {
-    const json_t *hashes = json_object_get(entry, "hashes");
-    if (!json_is_object(entry))
-        return tm_err_set(e, "not an object");
-    if (tuf_check_integer(entry, "version", 1, TUF_VERSION_MAX, e) != 0)
+    if (check_spec_version(s->spec_version, e) != 0)
         return -1;
-    if (json_object_get(entry, "length") != NULL &&
-        tuf_check_integer(entry, "length", 0, INT64_MAX, e) != 0)
-        return -1;
-    return hashes != NULL ? check_hashes(hashes, e) : 0;
-}
-
-static int check_target_entry(const json_t *entry, struct tm_err *e)
-{
-    if (!json_is_object(entry))
-        return tm_err_set(e, "not an object");
-    if (tuf_check_integer(entry, "length", 0, INT64_MAX, e) != 0)
-        return -1;
-    return check_hashes(json_object_get(entry, "hashes"), e);
-}
-
-int tuf_check_entry(const json_t *entry, enum tuf_role role, const char *name, struct tm_err *e)
-{
-    if (role == TUF_TARGETS)
-        return check_target_entry(entry, e) == 0 ? 0 : tm_err_wrap(e, "target '%.200s'", name);
-    return check_meta_entry(entry, e) == 0 ? 0 : tm_err_wrap(e, "meta '%.100s'", name);
-}
-
-static int check_meta(const json_t *body, struct tm_err *e)
-{
-    const json_t *meta = json_object_get(body, "meta");
-    const char *name;
-    json_t *entry;
-    if (!json_is_object(meta))
-        return tm_err_set(e, "meta is missing or not an object");
-    json_object_foreach((json_t *)meta, name, entry)
-    {
-        if (tuf_check_entry(entry, TUF_SNAPSHOT, name, e) != 0)
-            return -1;
-    }
-    return 0;
-}
-
-static int check_timestamp(const json_t *body, struct tm_err *e)
-{
-    const json_t *meta = json_object_get(body, "meta");
-    if (check_meta(body, e) != 0)
-        return -1;
-    if (json_object_get(meta, "snapshot.json") == NULL || json_object_size(meta) != 1)
-        return tm_err_set(e, "meta must hold one entry, snapshot.json");
-    return 0;
-}
-
-static int check_targets(const json_t *body, struct tm_err *e)
-{
-    const json_t *targets = json_object_get(body, "targets");
-    const json_t *delegations = json_object_get(body, "delegations");
-    const char *path;
-    json_t *entry;
-    if (!json_is_object(targets))
-        return tm_err_set(e, "targets is missing or not an object");
-    json_object_foreach((json_t *)targets, path, entry)
-    {
-        if (tuf_check_entry(entry, TUF_TARGETS, path, e) != 0)
-            return -1;
-    }
-    if (delegations != NULL && tuf_check_delegations(delegations, e) != 0)
+    if (s->role == TUF_ROOT)
+        return check_root(&s->root, e);
+    if (s->role == TUF_TARGETS && s->targets.has_delegations &&
+        check_delegations(&s->targets.delegations, e) != 0)
         return tm_err_wrap(e, "delegations");
     return 0;
 }
 
-int tuf_check_role_members(const json_t *body, enum tuf_role role, struct tm_err *e)
+int tuf_check_signatures(const struct tuf_signatures *s, struct tm_err *e)
 {
-    static int (*const checks[TUF_ROLE_COUNT])(const json_t *, struct tm_err *) = {
-        [TUF_ROOT] = check_root,
-        [TUF_TIMESTAMP] = check_timestamp,
-        [TUF_SNAPSHOT] = check_meta,
-        [TUF_TARGETS] = check_targets,
-    };
-    return checks[role](body, e);
+    const char *keyid[TUF_SIGNATURES_MAX];
+    for (size_t i = 0; i < s->count; i++)
+        keyid[i] = s->item[i].keyid;
+    const char *again = s->count > 0 ? twice(keyid, s->count) : NULL;
+    return again == NULL ? 0 : tm_err_set(e, "two signatures with keyid '%.80s'", again);
 }

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "common/hex.h"
-#include "common/json/strictjson.h"
 #include "tuf/metadata/internal.h"
 
 int tuf_path_init(struct tuf_path *p, const char *text, struct tm_err *e)
@@ -34,128 +33,102 @@ uint32_t tuf_succinct_bin(const struct tuf_path *path, unsigned bits)
     return first >> (32 - bits);
 }
 
-static bool paths_match(const json_t *paths, const char *path)
+static bool paths_match(const struct tuf_texts *paths, const char *path)
 {
-    size_t i;
-    json_t *v;
-    json_array_foreach(paths, i, v)
-    {
-        if (tuf_path_glob(json_string_value(v), path))
+    for (size_t i = 0; i < paths->count; i++) {
+        if (tuf_path_glob(paths->item[i], path))
             return true;
     }
     return false;
 }
 
-static bool prefixes_match(const json_t *prefixes, const struct tuf_path *path)
+static bool prefixes_match(const struct tuf_texts *prefixes, const struct tuf_path *path)
 {
     char hex[65];
-    size_t i;
-    json_t *v;
     tm_hex_encode(path->hash, sizeof(path->hash), hex);
-    json_array_foreach(prefixes, i, v)
-    {
-        if (strncmp(hex, json_string_value(v), json_string_length(v)) == 0)
+    for (size_t i = 0; i < prefixes->count; i++) {
+        if (strncmp(hex, prefixes->item[i], strlen(prefixes->item[i])) == 0)
             return true;
     }
     return false;
 }
 
-const json_t *tuf_delegated_member(const json_t *role, const char *name)
+static bool covers(const struct tuf_delegated_role *role, const struct tuf_path *path)
 {
-    const json_t *v = json_object_get(role, name);
-    return json_is_null(v) ? NULL : v;
+    return role->has_paths ? paths_match(&role->paths, path->text)
+                           : prefixes_match(&role->prefixes, path);
 }
 
-static bool covers(const json_t *role, const struct tuf_path *path)
+static const struct tuf_delegations *delegations_of(const struct tuf_metadata *targets)
 {
-    const json_t *paths = tuf_delegated_member(role, "paths");
-    return paths != NULL ? paths_match(paths, path->text)
-                         : prefixes_match(tuf_delegated_member(role, "path_hash_prefixes"), path);
+    return &targets->file.body.targets.delegations;
 }
 
-static void read_signers(const json_t *delegations, const json_t *role, struct tuf_signers *out)
+static void read_role(const struct tuf_metadata *targets, size_t at, struct tuf_delegation *out)
 {
-    out->keys = json_object_get(delegations, "keys");
-    out->keyids = json_object_get(role, "keyids");
-    out->threshold = json_integer_value(json_object_get(role, "threshold"));
+    const struct tuf_delegations *d = delegations_of(targets);
+    const struct tuf_delegated_role *role = &d->roles.item[at];
+    snprintf(out->name, sizeof(out->name), "%s", role->name);
+    out->terminating = role->terminating;
+    out->signers = (struct tuf_signers){&d->keys, &role->by, role->by.threshold, NULL, NULL};
+    tuf_signers_trees(targets, at, &out->signers);
 }
 
-static void read_role(const json_t *delegations, const json_t *role, struct tuf_delegation *out)
+static bool read_bin(const struct tuf_metadata *targets, uint32_t bin, struct tuf_delegation *out)
 {
-    snprintf(out->name, sizeof(out->name), "%s", tm_strictjson_str(role, "name"));
-    out->terminating = json_is_true(json_object_get(role, "terminating"));
-    read_signers(delegations, role, &out->signers);
-}
-
-static bool read_bin(const json_t *delegations, const json_t *s, uint32_t bin,
-                     struct tuf_delegation *out)
-{
-    unsigned bits = (unsigned)json_integer_value(json_object_get(s, "bit_length"));
+    const struct tuf_delegations *d = delegations_of(targets);
+    const struct tuf_bins *s = &d->bins;
     out->terminating = true;
-    read_signers(delegations, s, &out->signers);
-    return tuf_succinct_name(tm_strictjson_str(s, "name_prefix"), bits, bin, out->name,
-                             sizeof(out->name)) == 0;
-}
-
-static const json_t *delegations_of(const struct tuf_metadata *targets)
-{
-    return json_object_get(targets->body, "delegations");
+    out->signers = (struct tuf_signers){&d->keys, &s->by, s->by.threshold, NULL, NULL};
+    tuf_signers_trees(targets, SIZE_MAX, &out->signers);
+    return tuf_succinct_name(s->prefix, (unsigned)s->bits, bin, out->name, sizeof(out->name)) == 0;
 }
 
 bool tuf_delegation_next(const struct tuf_metadata *targets, const struct tuf_path *path,
                          size_t *at, struct tuf_delegation *out)
 {
-    const json_t *d = delegations_of(targets);
-    const json_t *s = json_object_get(d, "succinct_roles");
-    const json_t *roles = json_object_get(d, "roles");
-    if (s != NULL) {
-        unsigned bits = (unsigned)json_integer_value(json_object_get(s, "bit_length"));
-        return (*at)++ == 0 && read_bin(d, s, tuf_succinct_bin(path, bits), out);
-    }
-    while (*at < json_array_size(roles)) {
-        const json_t *role = json_array_get(roles, (*at)++);
-        if (!covers(role, path))
+    const struct tuf_delegations *d = delegations_of(targets);
+    if (d->has_bins)
+        return (*at)++ == 0 &&
+               read_bin(targets, tuf_succinct_bin(path, (unsigned)d->bins.bits), out);
+    while (*at < d->roles.count) {
+        size_t i = (*at)++;
+        if (!covers(&d->roles.item[i], path))
             continue;
-        read_role(d, role, out);
+        read_role(targets, i, out);
         return true;
     }
     return false;
 }
 
 /* The number at the end of a bin's name, if writing that number gives the name again. */
-static bool find_bin(const json_t *d, const json_t *s, const char *name, struct tuf_delegation *out)
+static bool find_bin(const struct tuf_metadata *targets, const char *name,
+                     struct tuf_delegation *out)
 {
-    unsigned bits = (unsigned)json_integer_value(json_object_get(s, "bit_length"));
     const char *dash = strrchr(name, '-');
     if (dash == NULL)
         return false;
     unsigned long long bin = strtoull(dash + 1, NULL, 16);
-    return bin < UINT64_C(1) << bits && read_bin(d, s, (uint32_t)bin, out) &&
-           strcmp(out->name, name) == 0;
+    return bin < UINT64_C(1) << delegations_of(targets)->bins.bits &&
+           read_bin(targets, (uint32_t)bin, out) && strcmp(out->name, name) == 0;
 }
 
 bool tuf_delegation_find(const struct tuf_metadata *targets, const char *name,
                          struct tuf_delegation *out)
 {
-    const json_t *d = delegations_of(targets);
-    const json_t *s = json_object_get(d, "succinct_roles");
-    size_t i;
-    json_t *role;
-    if (s != NULL)
-        return find_bin(d, s, name, out);
-    json_array_foreach(json_object_get(d, "roles"), i, role)
-    {
-        if (strcmp(tm_strictjson_str(role, "name"), name) != 0)
-            continue;
-        read_role(d, role, out);
-        return true;
-    }
-    return false;
+    const struct tuf_delegations *d = delegations_of(targets);
+    if (d->has_bins)
+        return find_bin(targets, name, out);
+    const struct tuf_delegated_role *role = tuf_delegated_role_find(&d->roles, name);
+    if (role == NULL)
+        return false;
+    read_role(targets, (size_t)(role - d->roles.item), out);
+    return true;
 }
 
 bool tuf_delegates(const struct tuf_metadata *targets)
 {
-    return json_is_object(delegations_of(targets));
+    return targets->file.body.targets.has_delegations;
 }
 
 struct search { /* roles to ask, in order */
@@ -181,16 +154,12 @@ int tuf_delegation_search(const struct tuf_metadata *targets, const char *name,
 {
     struct search s = {.asked = {targets}, .count = 1};
     for (size_t at = 0; at < s.count; at++) {
-        const json_t *d = delegations_of(s.asked[at]);
-        size_t i;
-        json_t *role;
         if (tuf_delegation_find(s.asked[at], name, out))
             return 1;
-        json_array_foreach(json_object_get(d, "roles"), i, role)
-        {
+        for (size_t i = 0; i < delegations_of(s.asked[at])->roles.count; i++) {
             const struct tuf_metadata *m = NULL;
             struct tuf_delegation below;
-            read_role(d, role, &below);
+            read_role(s.asked[at], i, &below);
             if (get(arg, &below, &m, e) != 0)
                 return -1;
             if (m != NULL && tuf_delegates(m) && add_delegator(&s, m, e) != 0)

@@ -5,7 +5,9 @@
 
 #include "common/json/jsonparse.h"
 #include "common/json/strictjson.h"
+#include "tuf/metadata/build.h"
 #include "tuf/metadata/canonical.h"
+#include "tuf/metadata/internal.h"
 
 /* The next byte of a string in canonical form; -1 at its closing quote. */
 static int next_byte(const unsigned char **p)
@@ -217,6 +219,24 @@ json_t *tuf_entry_list_get(const struct tuf_entry_list *t, size_t i, struct tm_b
     return buf_failed(name) ? NULL : value_of(t, &t->entry[i]);
 }
 
+bool tuf_entry_list_look(const struct tuf_entry_list *t, const char *name, enum tuf_role role,
+                         struct tuf_entry *out)
+{
+    json_t *v = tuf_entry_list_find(t, name);
+    bool found = v != NULL && tuf_read_entry(v, role, out, NULL) == 0;
+    json_decref(v);
+    return found;
+}
+
+int tuf_entry_list_read(const struct tuf_entry_list *t, size_t i, enum tuf_role role,
+                        struct tm_buf *name, struct tuf_entry *out)
+{
+    json_t *v = tuf_entry_list_get(t, i, name);
+    int rc = v != NULL && tm_buf_str(name) != NULL ? tuf_read_entry(v, role, out, NULL) : -1;
+    json_decref(v);
+    return rc;
+}
+
 /* ---- two lists ---- */
 
 /* The entries with their commas: they stand side by side. */
@@ -268,4 +288,75 @@ bool tuf_entry_list_equal(const struct tuf_entry_list *a, const struct tuf_entry
     size_t len = span_of_all(a, &x);
     return a->count == b->count && len == span_of_all(b, &y) &&
            (len == 0 || memcmp(x, y, len) == 0);
+}
+
+/* ---- on their way into metadata ---- */
+
+struct tuf_entries *tuf_entries_new(enum tuf_role role, size_t bytes, struct tm_err *e)
+{
+    struct tuf_entries *t = calloc(1, sizeof(*t));
+    if (t == NULL || (bytes > 0 && tm_buf_reserve(&t->list.text, bytes) == NULL)) {
+        free(t);
+        tm_err_set(e, "out of memory");
+        return NULL;
+    }
+    t->role = role;
+    return t;
+}
+
+void tuf_entries_free(struct tuf_entries *t)
+{
+    if (t != NULL)
+        tuf_entry_list_free(&t->list);
+    free(t);
+}
+
+/* The names are hostile until the file is verified: they are cut in messages. */
+int tuf_entries_add(void *entries, const char *name, size_t len, json_t *value, struct tm_err *e)
+{
+    struct tuf_entries *t = entries;
+    struct tuf_entry entry = {0};
+    int shown = len < 200 ? (int)len : 200;
+    if (tuf_read_entry(value, t->role, &entry, e) != 0)
+        return tm_err_wrap(e, "%s '%.*s'", t->role == TUF_TARGETS ? "target" : "meta", shown, name);
+    tuf_free_entry(&entry);
+    return tuf_entry_list_add(&t->list, name, len, value, e) == 0
+               ? 0
+               : tm_err_wrap(e, "%s '%.*s'", tuf_role_map(t->role), shown, name);
+}
+
+struct tuf_entries *tuf_entries_copy(const struct tuf_metadata *m, struct tm_err *e)
+{
+    struct tuf_entries *t = tuf_entries_new(m->role, 0, e);
+    if (t == NULL || tuf_entry_list_copy(&m->entries, &t->list) == 0)
+        return t;
+    tuf_entries_free(t);
+    tm_err_set(e, "out of memory");
+    return NULL;
+}
+
+json_t *tuf_entries_take_out(const json_t *envelope, enum tuf_role role, struct tuf_entries **out,
+                             struct tm_err *e)
+{
+    const char *map = tuf_role_map(role);
+    const json_t *body = json_object_get(envelope, "signed");
+    json_t *hollow = json_copy((json_t *)envelope);
+    json_t *bare = json_copy((json_t *)body);
+    const char *name;
+    json_t *value;
+    *out = tuf_entries_new(role, 0, e);
+    int rc = *out != NULL ? 0 : -1;
+    json_object_foreach(json_object_get(body, map), name, value)
+    {
+        if (rc == 0)
+            rc = tuf_entries_add(*out, name, strlen(name), value, e);
+    }
+    if (rc == 0 && (json_object_set_new(bare, map, json_object()) != 0 ||
+                    json_object_set(hollow, "signed", bare) != 0))
+        rc = tm_err_set(e, "out of memory");
+    json_decref(bare);
+    if (rc == 0)
+        return hollow;
+    json_decref(hollow);
+    return NULL;
 }

@@ -12,6 +12,7 @@
 
 #include "common/buf.h"
 #include "common/err.h"
+#include "tuf/metadata/typesjson.h"
 
 struct tuf_entry_span { /* "name":value in the text */
     uint32_t at, len;
@@ -44,6 +45,12 @@ json_t *tuf_entry_list_find(const struct tuf_entry_list *t, const char *name);
 /* The entry number i < count, by name: appends its name. A new reference, or NULL: out of memory.
  */
 json_t *tuf_entry_list_get(const struct tuf_entry_list *t, size_t i, struct tm_buf *name);
+
+/* The same as structs, to be freed by tuf_free_entry(). Its role says what an entry is. */
+bool tuf_entry_list_look(const struct tuf_entry_list *t, const char *name, enum tuf_role role,
+                         struct tuf_entry *out);
+int tuf_entry_list_read(const struct tuf_entry_list *t, size_t i, enum tuf_role role,
+                        struct tm_buf *name, struct tuf_entry *out);
 
 /* How the names of two entries stand to each other, as strcmp() has it; whether they are equal,
  * name and value; whether all of the lists are. */

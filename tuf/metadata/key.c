@@ -12,8 +12,8 @@
 #include "common/der.h"
 #include "common/hex.h"
 #include "common/pem.h"
-#include "common/json/strictjson.h"
 #include "tuf/metadata/canonical.h"
+#include "tuf/metadata/typesjson.h"
 
 #define PEM_MAX 8192 /* bytes; an RSA key of 8192 bits in PEM has under 1500 */
 #define RSA_BITS_MIN 2048
@@ -172,19 +172,17 @@ static int decode_ed25519(struct tuf_key *k, const char *text, struct tm_err *e)
     return rc;
 }
 
-int tuf_key_decode(const json_t *key, struct tuf_key *out, struct tm_err *e)
+int tuf_key_open(const struct tuf_public_key *key, struct tuf_key *out, struct tm_err *e)
 {
-    const char *keytype = tm_strictjson_str(key, "keytype");
-    const char *scheme = tm_strictjson_str(key, "scheme");
-    const char *text = tm_strictjson_str(json_object_get(key, "keyval"), "public");
     *out = (struct tuf_key){0};
-    if (keytype == NULL || scheme == NULL || text == NULL)
+    if (key->keytype == NULL || key->scheme == NULL || key->keyval.text == NULL)
         return tm_err_set(e, "a key needs keytype, scheme and keyval.public");
-    out->alg = find(keytype, scheme);
+    out->alg = find(key->keytype, key->scheme);
     if (out->alg == NULL)
-        return tm_err_set(e, "keytype '%.40s' with scheme '%.40s' is not known", keytype, scheme);
-    int rc = strcmp(out->alg->type, "ED25519") == 0 ? decode_ed25519(out, text, e)
-                                                    : decode_pem(out, text, e);
+        return tm_err_set(e, "keytype '%.40s' with scheme '%.40s' is not known", key->keytype,
+                          key->scheme);
+    int rc = strcmp(out->alg->type, "ED25519") == 0 ? decode_ed25519(out, key->keyval.text, e)
+                                                    : decode_pem(out, key->keyval.text, e);
     if (rc != 0)
         tuf_key_free(out);
     return rc;
@@ -230,22 +228,62 @@ static int public_text(EVP_PKEY *pkey, struct tm_buf *out, struct tm_err *e)
     return rc;
 }
 
-json_t *tuf_key_from_pkey(EVP_PKEY *pkey, struct tm_err *e)
+int tuf_key_of(EVP_PKEY *pkey, struct tuf_public_key *out, struct tm_err *e)
 {
     const struct tuf_algorithm *alg = row_for(pkey);
     struct tm_buf text = {0};
-    json_t *key = NULL;
-    if (alg == NULL) {
-        tm_err_set(e, "TUF keys are Ed25519, P-256, P-384 or RSA of %d to %d bits", RSA_BITS_MIN,
-                   RSA_BITS_MAX);
-    } else if (public_text(pkey, &text, e) == 0) {
-        key = json_pack("{s:s, s:s, s:{s:s%}}", "keytype", alg->keytype, "scheme", alg->scheme,
-                        "keyval", "public", text.data, text.len);
-        if (key == NULL)
-            tm_err_set(e, "out of memory");
-    }
+    if (alg == NULL)
+        return tm_err_set(e, "TUF keys are Ed25519, P-256, P-384 or RSA of %d to %d bits",
+                          RSA_BITS_MIN, RSA_BITS_MAX);
+    int rc = public_text(pkey, &text, e);
+    if (rc == 0 && (tm_buf_str(&text) == NULL || tuf_text_set(&out->keytype, alg->keytype) != 0 ||
+                    tuf_text_set(&out->scheme, alg->scheme) != 0 ||
+                    tuf_text_set(&out->keyval.text, tm_buf_str(&text)) != 0))
+        rc = tm_err_set(e, "out of memory");
+    out->has_keyval = true;
+    if (rc != 0)
+        tuf_free_key(out);
     tm_buf_free(&text);
-    return key;
+    return rc;
+}
+
+int tuf_key_hash(const struct tuf_public_key *key, char keyid[TUF_KEYID_SIZE], struct tm_err *e)
+{
+    json_t *v = tuf_write_key(key, e);
+    int rc = v != NULL ? tuf_canonical_sha256(v, keyid, e) : -1;
+    json_decref(v);
+    return rc;
+}
+
+int tuf_key_fingerprint(const struct tuf_public_key *key, char hex[65], struct tm_err *e)
+{
+    struct tuf_key k;
+    if (tuf_key_open(key, &k, e) != 0)
+        return -1;
+    tm_hex_encode(k.fingerprint, sizeof(k.fingerprint), hex);
+    tuf_key_free(&k);
+    return 0;
+}
+
+/* ---- the same of trees: they go with those who still ask for them ---- */
+
+int tuf_key_decode(const json_t *key, struct tuf_key *out, struct tm_err *e)
+{
+    struct tuf_public_key read = {0};
+    *out = (struct tuf_key){0};
+    if (!json_is_object(key))
+        return tm_err_set(e, "a key needs keytype, scheme and keyval.public");
+    int rc = tuf_read_key(key, &read, e) == 0 ? tuf_key_open(&read, out, e) : -1;
+    tuf_free_key(&read);
+    return rc;
+}
+
+json_t *tuf_key_from_pkey(EVP_PKEY *pkey, struct tm_err *e)
+{
+    struct tuf_public_key key = {0};
+    json_t *v = tuf_key_of(pkey, &key, e) == 0 ? tuf_write_key(&key, e) : NULL;
+    tuf_free_key(&key);
+    return v;
 }
 
 int tuf_key_id(const json_t *key, char keyid[TUF_KEYID_SIZE], struct tm_err *e)

@@ -18,6 +18,7 @@
 
 #include "common/buf.h"
 #include "common/err.h"
+#include "tuf/metadata/types.h"
 
 #define TUF_KEYID_SIZE 65 /* lower-case hex of SHA-256 and its NUL; what we write */
 
@@ -29,16 +30,24 @@ struct tuf_key {
     unsigned char fingerprint[32]; /* SHA-256 of the DER SubjectPublicKeyInfo */
 };
 
-/* Decodes a KEY object; unknown members are fine. -1: unknown type or scheme, a PEM that is not
- * exactly one block, a key that does not suit its scheme. */
-int tuf_key_decode(const json_t *key, struct tuf_key *out, struct tm_err *e);
+/* Makes a key of a KEY. -1: unknown type or scheme, a PEM that is not exactly one block, a key that
+ * does not suit its scheme. */
+int tuf_key_open(const struct tuf_public_key *key, struct tuf_key *out, struct tm_err *e);
 void tuf_key_free(struct tuf_key *k);
 
-/* The KEY object for a public (or private) key, without unknown members: add yours, then take the
- * keyid. The PEM ends with one line feed. A new reference, or NULL. */
-json_t *tuf_key_from_pkey(EVP_PKEY *pkey, struct tm_err *e);
+/* The KEY of a public (or private) key into one of zeros, without owner or unknown members: add
+ * yours, then take the keyid. The PEM ends with one line feed. */
+int tuf_key_of(EVP_PKEY *pkey, struct tuf_public_key *out, struct tm_err *e);
 
-/* The keyid as the specification computes it, over the whole object with its unknown members. */
+/* The keyid as the specification computes it, over the whole KEY with its unknown members. */
+int tuf_key_hash(const struct tuf_public_key *key, char keyid[TUF_KEYID_SIZE], struct tm_err *e);
+
+/* SHA-256 of the public key, hex: whatever the keyid, the key is this one. */
+int tuf_key_fingerprint(const struct tuf_public_key *key, char hex[65], struct tm_err *e);
+
+/* The first, the second and the third of these for trees: they go. */
+int tuf_key_decode(const json_t *key, struct tuf_key *out, struct tm_err *e);
+json_t *tuf_key_from_pkey(EVP_PKEY *pkey, struct tm_err *e);
 int tuf_key_id(const json_t *key, char keyid[TUF_KEYID_SIZE], struct tm_err *e);
 
 /* Whether `sig` (raw bytes: 64 of Ed25519, DER of ECDSA, RSA's) is over `data`. */

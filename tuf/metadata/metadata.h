@@ -18,12 +18,7 @@
 #include "tuf/metadata/types.h"
 
 #define TUF_METADATA_MAX ((size_t)256 << 20) /* bytes of one file, whatever a pin says */
-#define TUF_ROLE_NAME_MAX 230                /* bytes of a delegated role's name, encoded */
 #define TUF_TARGET_PATH_MAX 2048             /* bytes */
-
-/* A role's name as it stands in file names: all but letters, digits and "_.-~" as %XX, '/' too.
- * False: longer than TUF_ROLE_NAME_MAX. */
-bool tuf_role_encode(const char *name, char out[TUF_ROLE_NAME_MAX + 1]);
 
 struct tuf_metadata;
 
@@ -54,10 +49,12 @@ bool tuf_metadata_expired(const struct tuf_metadata *m, int64_t now);
 
 /* ---- who may sign a role ---- */
 
-struct tuf_signers {      /* borrowed from the metadata that delegates */
-    const json_t *keys;   /* {keyid: KEY} */
+struct tuf_signers { /* borrowed from the metadata that delegates */
+    const struct tuf_keys *known;
+    const struct tuf_role_keys *role;
+    int64_t threshold;    /* role->threshold, unless the caller asks for another */
+    const json_t *keys;   /* {keyid: KEY}; this and the next go when nobody asks for them */
     const json_t *keyids; /* [keyid], no doubles */
-    int64_t threshold;    /* >= 1; more than there are keyids can never be met */
 };
 
 /* `root` is of type root. */
@@ -83,6 +80,9 @@ struct tuf_file_info { /* of `meta` and of `targets` entries */
 /* The one entry of a timestamp. */
 void tuf_timestamp_snapshot(const struct tuf_metadata *timestamp, struct tuf_file_info *out);
 
+/* What an entry pins. */
+void tuf_entry_info(const struct tuf_entry *entry, struct tuf_file_info *out);
+
 /* A snapshot's entry for `role_name` ("targets" and delegated ones). False: not listed. */
 bool tuf_snapshot_find(const struct tuf_metadata *snapshot, const char *role_name,
                        struct tuf_file_info *out);
@@ -96,15 +96,19 @@ int tuf_file_check(const struct tuf_file_info *info, const void *data, size_t le
 /* False: not listed there. */
 bool tuf_targets_find(const struct tuf_metadata *targets, const char *path,
                       struct tuf_file_info *out);
-/* The entry's `custom` member: a new reference, or NULL. */
-json_t *tuf_target_custom(const struct tuf_metadata *targets, const char *path);
-
 /* ---- all entries of a snapshot's `meta` or of `targets` ---- */
 
 size_t tuf_entries_count(const struct tuf_metadata *m);
 
 /* By the name as it stands there ("targets.json" in a snapshot). False: not listed. */
 bool tuf_entry_find(const struct tuf_metadata *m, const char *name, struct tuf_file_info *out);
+
+/* The whole of it, to be freed by tuf_free_entry(); of targets and snapshots. */
+bool tuf_entry_load(const struct tuf_metadata *m, const char *name, struct tuf_entry *out);
+/* Entry number i < tuf_entries_count(), in the order of names; its name in place of what `name`
+ * held. -1: out of memory. */
+int tuf_entry_get(const struct tuf_metadata *m, size_t i, struct tm_buf *name,
+                  struct tuf_entry *out, struct tm_err *e);
 
 /* Not 0 ends it and is returned. */
 typedef int (*tuf_entry_fn)(void *arg, const char *name, const struct tuf_file_info *info,

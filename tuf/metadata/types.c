@@ -23,6 +23,35 @@ int tuf_role_from_name(const char *name, enum tuf_role *out)
     return -1;
 }
 
+bool tuf_role_encode(const char *name, char out[TUF_ROLE_NAME_MAX + 1])
+{
+    static const char plain[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-~";
+    static const char digit[] = "0123456789ABCDEF";
+    size_t n = 0;
+    for (const unsigned char *p = (const unsigned char *)name; *p != '\0'; p++) {
+        bool bare = strchr(plain, *p) != NULL;
+        if (n + (bare ? 1 : 3) > TUF_ROLE_NAME_MAX)
+            return false;
+        if (bare) {
+            out[n++] = (char)*p;
+        } else {
+            out[n++] = '%';
+            out[n++] = digit[*p >> 4];
+            out[n++] = digit[*p & 15];
+        }
+    }
+    out[n] = '\0';
+    return true;
+}
+
+const char *tuf_role_map(enum tuf_role role)
+{
+    static const char *const maps[TUF_ROLE_COUNT] = {
+        [TUF_SNAPSHOT] = "meta", [TUF_TARGETS] = "targets"};
+    return maps[role];
+}
+
 /* ---- look-ups ---- */
 
 /* Where a keyid stands, or would. */

@@ -21,6 +21,16 @@ const char *tuf_role_name(enum tuf_role role);
 /* -1: none of the four. */
 int tuf_role_from_name(const char *name, enum tuf_role *out);
 
+#define TUF_ROLE_NAME_MAX 230 /* bytes of a delegated role's name, encoded */
+
+/* A role's name as it stands in file names: all but letters, digits and "_.-~" as %XX, '/' too.
+ * False: longer than TUF_ROLE_NAME_MAX. */
+bool tuf_role_encode(const char *name, char out[TUF_ROLE_NAME_MAX + 1]);
+
+/* "targets" or "meta" when a file of the role has a map of any size there, which is kept as bytes;
+ * else NULL. */
+const char *tuf_role_map(enum tuf_role role);
+
 #define TUF_VERSION_MAX ((INT64_C(1) << 53) - 1) /* what every implementation can read */
 #define TUF_SIGNATURES_MAX 1024                  /* entries in one file */
 #define TUF_KEYIDS_MAX 256                       /* of one role */

@@ -7,64 +7,51 @@
 
 void tuf_root_signers(const struct tuf_metadata *root, enum tuf_role role, struct tuf_signers *out)
 {
-    const json_t *r = json_object_get(json_object_get(root->body, "roles"), tuf_role_name(role));
+    const struct tuf_root *r = &root->file.body.root;
+    out->known = &r->keys;
+    out->role = &r->roles.role[role];
+    out->threshold = out->role->threshold;
     out->keys = json_object_get(root->body, "keys");
-    out->keyids = json_object_get(r, "keyids");
-    out->threshold = json_integer_value(json_object_get(r, "threshold"));
+    out->keyids = json_object_get(
+        json_object_get(json_object_get(root->body, "roles"), tuf_role_name(role)), "keyids");
 }
 
 /* Absent means false, as python-tuf and go-tuf have it. */
 bool tuf_root_consistent_snapshot(const struct tuf_metadata *root)
 {
-    return json_is_true(json_object_get(root->body, "consistent_snapshot"));
+    return root->file.body.root.consistent_snapshot;
 }
 
-static json_t *tree_map(const struct tuf_metadata *m)
+void tuf_entry_info(const struct tuf_entry *entry, struct tuf_file_info *out)
 {
-    return json_object_get(m->body, m->role == TUF_TARGETS ? "targets" : "meta");
-}
-
-static void read_hashes(const json_t *hashes, struct tuf_file_info *out)
-{
-    const char *name;
-    json_t *hex;
-    json_object_foreach((json_t *)hashes, name, hex)
-    {
-        if (out->hash_count == TUF_HASHES_MAX)
-            return;
-        struct tuf_hash *h = &out->hash[out->hash_count++];
-        snprintf(h->algorithm, sizeof(h->algorithm), "%s", name);
-        snprintf(h->hex, sizeof(h->hex), "%s", json_string_value(hex));
+    const struct tuf_hashes *h = &entry->hashes;
+    *out = (struct tuf_file_info){.version = entry->version,
+                                  .length = entry->has_length ? entry->length : -1};
+    for (; out->hash_count < h->count && out->hash_count < TUF_HASHES_MAX; out->hash_count++) {
+        struct tuf_hash *to = &out->hash[out->hash_count];
+        snprintf(to->algorithm, sizeof(to->algorithm), "%s", h->item[out->hash_count].algorithm);
+        snprintf(to->hex, sizeof(to->hex), "%s", h->item[out->hash_count].hex);
     }
-}
-
-void tuf_entry_read(const json_t *entry, struct tuf_file_info *out)
-{
-    const json_t *length = json_object_get(entry, "length");
-    *out = (struct tuf_file_info){0};
-    out->version = json_integer_value(json_object_get(entry, "version"));
-    out->length = length != NULL ? json_integer_value(length) : -1;
-    read_hashes(json_object_get(entry, "hashes"), out);
 }
 
 void tuf_timestamp_snapshot(const struct tuf_metadata *timestamp, struct tuf_file_info *out)
 {
-    tuf_entry_read(json_object_get(tree_map(timestamp), "snapshot.json"), out);
-}
-
-json_t *tuf_entry_named(const struct tuf_metadata *m, const char *name)
-{
-    return m->map != NULL ? tuf_entry_list_find(&m->entries, name)
-                          : json_incref(json_object_get(tree_map(m), name));
+    tuf_entry_info(&timestamp->file.body.timestamp.snapshot, out);
 }
 
 bool tuf_entry_find(const struct tuf_metadata *m, const char *name, struct tuf_file_info *out)
 {
-    json_t *entry = tuf_entry_named(m, name);
-    if (entry != NULL)
-        tuf_entry_read(entry, out);
-    json_decref(entry);
-    return entry != NULL;
+    struct tuf_entry entry = {0};
+    bool found = tuf_entry_load(m, name, &entry);
+    if (found)
+        tuf_entry_info(&entry, out);
+    tuf_free_entry(&entry);
+    return found;
+}
+
+bool tuf_entry_load(const struct tuf_metadata *m, const char *name, struct tuf_entry *out)
+{
+    return tuf_entry_list_look(&m->entries, name, m->role, out);
 }
 
 bool tuf_snapshot_find(const struct tuf_metadata *snapshot, const char *role_name,
@@ -82,51 +69,45 @@ bool tuf_targets_find(const struct tuf_metadata *targets, const char *path,
     return tuf_entry_find(targets, path, out);
 }
 
-json_t *tuf_target_custom(const struct tuf_metadata *targets, const char *path)
-{
-    json_t *entry = tuf_entry_named(targets, path);
-    json_t *custom = json_incref(json_object_get(entry, "custom"));
-    json_decref(entry);
-    return custom;
-}
-
 /* ---- all of a file's entries ---- */
 
 size_t tuf_entries_count(const struct tuf_metadata *m)
 {
-    return m->map != NULL ? m->entries.count : json_object_size(tree_map(m));
+    return m->entries.count;
 }
 
-static int each_of_tree(const struct tuf_metadata *m, tuf_entry_fn each, void *arg,
-                        struct tm_err *e)
+int tuf_entry_get(const struct tuf_metadata *m, size_t i, struct tm_buf *name,
+                  struct tuf_entry *out, struct tm_err *e)
 {
-    const char *name;
-    json_t *entry;
-    json_object_foreach(tree_map(m), name, entry)
-    {
-        struct tuf_file_info info;
-        tuf_entry_read(entry, &info);
-        if (each(arg, name, &info, e) != 0)
-            return -1;
-    }
-    return 0;
+    tm_buf_reset(name);
+    if (tuf_entry_list_read(&m->entries, i, m->role, name, out) == 0)
+        return 0;
+    return tm_err_set(e, "out of memory");
 }
 
 int tuf_entries_each(const struct tuf_metadata *m, tuf_entry_fn each, void *arg, struct tm_err *e)
 {
     struct tm_buf name = {0};
+    struct tuf_file_info info;
     int rc = 0;
-    if (m->map == NULL)
-        return each_of_tree(m, each, arg, e);
     for (size_t i = 0; i < m->entries.count && rc == 0; i++) {
-        struct tuf_file_info info;
-        tm_buf_reset(&name);
-        json_t *entry = tuf_entry_list_get(&m->entries, i, &name);
-        tuf_entry_read(entry, &info);
-        rc = entry != NULL && tm_buf_str(&name) != NULL ? each(arg, tm_buf_str(&name), &info, e)
-                                                        : tm_err_set(e, "out of memory");
-        json_decref(entry);
+        struct tuf_entry entry = {0};
+        rc = tuf_entry_get(m, i, &name, &entry, e);
+        if (rc == 0) {
+            tuf_entry_info(&entry, &info);
+            rc = each(arg, tm_buf_str(&name), &info, e);
+        }
+        tuf_free_entry(&entry);
     }
     tm_buf_free(&name);
     return rc;
+}
+
+void tuf_signers_trees(const struct tuf_metadata *targets, size_t at, struct tuf_signers *out)
+{
+    const json_t *d = json_object_get(targets->body, "delegations");
+    const json_t *role = at == SIZE_MAX ? json_object_get(d, "succinct_roles")
+                                        : json_array_get(json_object_get(d, "roles"), at);
+    out->keys = json_object_get(d, "keys");
+    out->keyids = json_object_get(role, "keyids");
 }
