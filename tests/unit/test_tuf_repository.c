@@ -678,7 +678,7 @@ static void expect_fault(struct tuf_case *c, const char *name, const char *conte
     char path[PATH_MAX];
     struct tuf_audit a;
     struct tm_err e = {0};
-    const struct tuf_audit_options o = {.now = T0, .files = true};
+    const struct tuf_audit_options o = {.now = T0, .first_root = 1, .files = true};
     snprintf(path, sizeof(path), "published/%s", name);
     if (content != NULL)
         case_file(c, path, content);

@@ -206,7 +206,7 @@ __attribute__((unused)) static size_t case_sound(const struct tuf_case *c, int64
     char dir[PATH_MAX];
     struct tuf_audit a;
     struct tm_err e = {0};
-    const struct tuf_audit_options o = {.now = now, .files = true};
+    const struct tuf_audit_options o = {.now = now, .first_root = 1, .files = true};
     snprintf(dir, sizeof(dir), "%s/published", c->dir);
     if (tuf_audit_tree(dir, &o, &a, &e) != 0)
         fail_msg("%s", e.text);

@@ -53,7 +53,7 @@ static enum tm_http_result handle(void *ctx, struct tm_http_exchange *x)
 
 static int load(const struct repository *r, struct tuf_published *p, struct tm_err *e)
 {
-    if (tuf_published_load(r->directory, p, e) != 0)
+    if (tuf_published_look(r->directory, p, e) != 0)
         return -1;
     if (p->root_count > 0)
         return 0;

@@ -72,7 +72,7 @@ static int review_base(const struct tuf_event *ev, const struct tuf_workspace *w
 {
     struct tuf_published live;
     struct tm_err why = {0};
-    if (tuf_published_load(w->published, &live, e) != 0)
+    if (tuf_workspace_published(w, &live, e) != 0)
         return -1;
     if (tuf_rules_base(ev, &live, &why) != 0) {
         printf("\nWRONG: %s\n", why.text);
@@ -218,7 +218,7 @@ int holder_sign(const struct holder *h, struct tuf_event *ev, struct tm_key_sour
         fprintf(stderr, "Touch the token if it blinks: several signatures are made.\n");
     rc = tuf_event_sign(ev, tm_key_pkey(key), result.digest, session_now(), who, e);
     if (rc == 0)
-        rc = holder_commit(h, source, tm_key_pkey(key), ev, e);
+        rc = holder_commit(h, source, tm_key_pkey(key), ev, root != NULL, e);
     if (rc == 0)
         holder_see(h, ev);
     tm_key_free(key);

@@ -76,7 +76,7 @@ void holder_see(const struct holder *h, const struct tuf_event *ev)
 }
 
 int holder_commit(const struct holder *h, const struct tm_key_source *source, EVP_PKEY *pkey,
-                  const struct tuf_event *ev, struct tm_err *e)
+                  const struct tuf_event *ev, bool compared, struct tm_err *e)
 {
     char path[PATH_MAX];
     struct tuf_record r;
@@ -84,6 +84,11 @@ int holder_commit(const struct holder *h, const struct tm_key_source *source, EV
         tuf_record_read(path, &r, e) != 0)
         return -1;
     int rc = tuf_record_fresh(&r, ev, e);
+    if (rc == 0 && !compared && tuf_record_late(&r, ev))
+        rc = tm_err_set(e,
+                        "the chain of the event begins at root %lld, which this key's record does "
+                        "not know: give --trusted FILE, a root that you kept",
+                        (long long)tuf_metadata_version(ev->roots[0]));
     if (rc == 0)
         rc = tuf_record_check(&r, ev, pkey, h->again.item, h->again.count, e);
     if (rc == 0 && tuf_record_rival(&r, ev))

@@ -32,9 +32,10 @@ int holder_fresh(const struct holder *h, const struct tuf_event *ev, struct tm_e
  * kept, nothing is. */
 void holder_see(const struct holder *h, const struct tuf_event *ev);
 
-/* Refuses what would make a second truth, else writes down what is about to be signed. */
+/* Refuses what would make a second truth, else writes down what is about to be signed. `compared`:
+ * with a root that the holder kept. */
 int holder_commit(const struct holder *h, const struct tm_key_source *source, EVP_PKEY *pkey,
-                  const struct tuf_event *ev, struct tm_err *e);
+                  const struct tuf_event *ev, bool compared, struct tm_err *e);
 
 /* ---- event.c: signing, for `sign` and `hold` ---- */
 

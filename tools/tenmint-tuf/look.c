@@ -31,6 +31,7 @@ static int open_workspace(const char *where, struct look *l, struct tm_err *e)
     memcpy(l->dir, w.published, sizeof(l->dir));
     memcpy(l->transcript, w.transcript, sizeof(l->transcript));
     l->workspace = true;
+    l->first_root = w.policy.first_root > 0 ? w.policy.first_root : 1;
     tuf_workspace_close(&w);
     return 0;
 }

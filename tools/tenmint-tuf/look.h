@@ -4,13 +4,15 @@
 
 #include <limits.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "common/err.h"
 
 struct look {
     char dir[PATH_MAX];
     bool temporary;
-    bool workspace; /* `where` was one: transcript has its path */
+    bool workspace;     /* `where` was one: transcript has its path */
+    int64_t first_root; /* of its policy, at least 1; 0: no workspace */
     char transcript[PATH_MAX];
 };
 

@@ -43,7 +43,8 @@ static int print_status(const struct tuf_status *s, const struct tuf_open_events
 /* A workspace's tree is ours, and as strict as all that goes on from it. */
 static int load_looked_at(const struct look *l, struct tuf_published *p, struct tm_err *e)
 {
-    return l->workspace ? tuf_published_load(l->dir, p, e) : tuf_published_look(l->dir, p, e);
+    return l->workspace ? tuf_published_load_from(l->dir, l->first_root, p, e)
+                        : tuf_published_look(l->dir, p, e);
 }
 
 /* Of a workspace also what waits for holders. */
@@ -166,7 +167,7 @@ int command_verify(const struct cli_command *self, int argc, char **argv)
     if (look_open(where, &l, &e) != 0)
         return cli_fail(CLI_FAILED, &e);
     const struct tuf_audit_options o = {
-        .now = session_now(), .files = !l.temporary, .foreign = !l.workspace};
+        .now = session_now(), .files = !l.temporary, .first_root = l.first_root};
     rc = tuf_audit_tree(l.dir, &o, &a, &e);
     if (rc == 0)
         rc = print_audit(&a, where);

@@ -76,7 +76,7 @@ struct tm_key *session_key(struct tm_key_source *source, struct tm_err *e)
 /* What it follows. */
 static void default_name(const struct tuf_published *p, char *out, size_t size)
 {
-    snprintf(out, size, "after-root-%zu-targets-%lld", p->root_count,
+    snprintf(out, size, "after-root-%lld-targets-%lld", (long long)tuf_published_root_version(p),
              p->targets != NULL ? (long long)tuf_metadata_version(p->targets) : 0);
 }
 
@@ -253,8 +253,7 @@ int session_propose(struct tuf_workspace *w, const char *name, const char *reaso
 {
     struct tuf_published p;
     struct tm_err e = {0};
-    if (tuf_workspace_lock(w, LOCK_WAIT_MS, &e) != 0 ||
-        tuf_published_load(w->published, &p, &e) != 0)
+    if (tuf_workspace_lock(w, LOCK_WAIT_MS, &e) != 0 || tuf_workspace_published(w, &p, &e) != 0)
         return cli_fail(CLI_FAILED, &e);
     int code = propose(w, &p, name, reason != NULL ? reason : "", renew, out);
     tuf_published_free(&p);

@@ -115,7 +115,7 @@ int tuf_event_put_root(struct tuf_event *ev, struct tuf_metadata *m, struct tm_e
     }
     ev->roots = grown;
     ev->roots[ev->root_count++] = m;
-    if (tuf_metadata_version(m) == (int64_t)ev->root_count)
+    if (tuf_metadata_version(m) == tuf_metadata_version(ev->roots[0]) + (int64_t)ev->root_count - 1)
         return 0;
     return tm_err_set(e, "the root chain has version %lld in place %zu",
                       (long long)tuf_metadata_version(m), ev->root_count);
@@ -164,6 +164,11 @@ int tuf_event_add_reference(struct tuf_event *ev, const char *role, const struct
                             struct tm_err *e)
 {
     return tuf_event_put(ev, role, false, tuf_metadata_ref(base), e);
+}
+
+int64_t tuf_event_root_version(const struct tuf_event *ev)
+{
+    return ev->root_count > 0 ? tuf_metadata_version(ev->roots[ev->root_count - 1]) : 0;
 }
 
 void tuf_event_free(struct tuf_event *ev)

@@ -49,7 +49,7 @@ struct tuf_event_file { /* copies of a target, so that a review elsewhere can sa
 struct tuf_event { /* what it points to is its own */
     char *name, *reason;
     int64_t created;             /* Unix seconds */
-    struct tuf_metadata **roots; /* the published chain, from version 1 */
+    struct tuf_metadata **roots; /* the published chain, from 1 unless it was taken over */
     size_t root_count;
     struct tuf_event_role *role; /* root first, then targets, then delegated roles */
     size_t count, cap;
@@ -63,6 +63,9 @@ struct tuf_event { /* what it points to is its own */
         size_t count;
     } statements;
 };
+
+/* Of the newest published root; 0: there is none. */
+int64_t tuf_event_root_version(const struct tuf_event *ev);
 
 /* ---- making ---- */
 

@@ -126,7 +126,7 @@ static int64_t published_version(const struct tuf_published *live, const char *r
 {
     struct tuf_file_info info;
     if (strcmp(role, tuf_role_name(TUF_ROOT)) == 0)
-        return (int64_t)live->root_count;
+        return tuf_published_root_version(live);
     if (live->snapshot != NULL && tuf_snapshot_find(live->snapshot, role, &info))
         return info.version;
     return 0;

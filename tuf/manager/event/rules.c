@@ -69,13 +69,15 @@ static int check_chain(struct tuf_metadata *const *roots, size_t count, struct t
     struct tuf_signers s;
     char what[96];
     for (size_t i = 0; i < count; i++) {
-        snprintf(what, sizeof(what), "root %zu", i + 1);
+        int64_t version = tuf_metadata_version(roots[i]);
+        snprintf(what, sizeof(what), "root %" PRId64, version);
         tuf_root_signers(roots[i], TUF_ROOT, &s);
         if (tuf_verify(roots[i], &s, what, e) != 0)
             return -1;
         if (i == 0)
             continue;
-        snprintf(what, sizeof(what), "root %zu (by the keys of root %zu)", i + 1, i);
+        snprintf(what, sizeof(what), "root %" PRId64 " (by the keys of root %" PRId64 ")", version,
+                 version - 1);
         tuf_root_signers(roots[i - 1], TUF_ROOT, &s);
         if (tuf_verify(roots[i], &s, what, e) != 0)
             return -1;
@@ -213,23 +215,51 @@ static void judge_readers(struct judge *j, const char *role, const struct tuf_si
              role, p384, p384 == 1 ? "" : "s", s->threshold);
 }
 
-/* Keys of one role: usable, distinct by public key and by owner, enough for the threshold. */
-static void judge_signers(struct judge *j, const char *role, const struct tuf_signers *s)
+/* As published, under this keyid. */
+static bool was_so(const json_t *before, const char *id, const json_t *key)
+{
+    const json_t *was = json_object_get(before, id);
+    return was != NULL && json_equal(was, key) == 1;
+}
+
+/* Not by our rules: a fault in what is new, and worth a word in what others published so. */
+static void irregular(struct judge *j, bool new, const char *text)
+{
+    if (new)
+        fault(j, "%s", text);
+    else
+        warn(j, "%s (as published)", text);
+}
+
+static void judge_keyid(struct judge *j, const char *role, const json_t *before, const char *id,
+                        const json_t *key)
+{
+    char real[TUF_KEYID_SIZE];
+    char text[ERR_TEXT_MAX];
+    struct tm_err e = {0};
+    if (tuf_key_id(key, real, &e) == 0 && strcmp(real, id) == 0)
+        return;
+    snprintf(text, sizeof(text), "%s: keyid %.16s... is not the hash of its key (that is %.16s...)",
+             role, id, real);
+    irregular(j, !was_so(before, id, key), text);
+}
+
+/* Keys of one role: usable, distinct by public key and by owner, enough for the threshold.
+ * `before`: what was published of `keys`, or NULL. */
+static void judge_signers(struct judge *j, const char *role, const struct tuf_signers *s,
+                          const json_t *before)
 {
     size_t count = json_array_size(s->keyids);
     for (size_t i = 0; i < count; i++) {
         const char *id = json_string_value(json_array_get(s->keyids, i));
         const json_t *key = json_object_get(s->keys, id);
-        char real[TUF_KEYID_SIZE];
         char hex[65];
         struct tm_err e = {0};
         if (key == NULL || tuf_keyring_fingerprint(key, hex, &e) != 0) {
             fault(j, "%s: key %.16s... %s", role, id, key == NULL ? "is not there" : e.text);
             continue;
         }
-        if (tuf_key_id(key, real, &e) != 0 || strcmp(real, id) != 0)
-            fault(j, "%s: keyid %.16s... is not the hash of its key (that is %.16s...)", role, id,
-                  real);
+        judge_keyid(j, role, before, id, key);
         for (size_t k = 0; k < i; k++) {
             const json_t *other =
                 json_object_get(s->keys, json_string_value(json_array_get(s->keyids, k)));
@@ -266,29 +296,44 @@ static void judge_same_keys(struct judge *j, const struct tuf_event_role *r)
 }
 
 /* A key that a server can use signs neither root nor targets. */
-static void judge_separation(struct judge *j, const struct tuf_metadata *root)
+static bool signs(const struct tuf_metadata *root, enum tuf_role role, const json_t *key)
 {
+    struct tuf_signers s;
+    size_t i;
+    const json_t *id;
+    if (root == NULL)
+        return false;
+    tuf_root_signers(root, role, &s);
+    json_array_foreach(s.keyids, i, id)
+    {
+        const json_t *other = json_object_get(s.keys, json_string_value(id));
+        if (other != NULL && same_public_key(other, key))
+            return true;
+    }
+    return false;
+}
+
+static void judge_separation(struct judge *j, const struct tuf_metadata *root,
+                             const struct tuf_metadata *base)
+{
+    char text[200];
     static const enum tuf_role offline[] = {TUF_ROOT, TUF_TARGETS};
     static const enum tuf_role online[] = {TUF_SNAPSHOT, TUF_TIMESTAMP};
     for (size_t i = 0; i < 4; i++) {
-        struct tuf_signers off;
-        struct tuf_signers on;
-        size_t a;
-        size_t b;
-        const json_t *x;
-        const json_t *y;
-        tuf_root_signers(root, offline[i / 2], &off);
-        tuf_root_signers(root, online[i % 2], &on);
-        json_array_foreach(off.keyids, a, x)
+        enum tuf_role off = offline[i / 2];
+        enum tuf_role on = online[i % 2];
+        struct tuf_signers s;
+        size_t at;
+        const json_t *id;
+        tuf_root_signers(root, off, &s);
+        json_array_foreach(s.keyids, at, id)
         {
-            json_array_foreach(on.keyids, b, y)
-            {
-                const json_t *k = json_object_get(off.keys, json_string_value(x));
-                const json_t *o = json_object_get(on.keys, json_string_value(y));
-                if (k != NULL && o != NULL && same_public_key(k, o))
-                    fault(j, "root: a key of %s also signs %s: keep online keys apart",
-                          tuf_role_name(offline[i / 2]), tuf_role_name(online[i % 2]));
-            }
+            const json_t *k = json_object_get(s.keys, json_string_value(id));
+            if (k == NULL || !signs(root, on, k))
+                continue;
+            snprintf(text, sizeof(text), "root: a key of %s also signs %s: keep online keys apart",
+                     tuf_role_name(off), tuf_role_name(on));
+            irregular(j, !signs(base, off, k) || !signs(base, on, k), text);
         }
     }
 }
@@ -298,16 +343,17 @@ static void judge_root(struct judge *j, const struct tuf_event_role *r)
     for (int k = 0; k < TUF_ROLE_COUNT; k++) {
         struct tuf_signers s;
         tuf_root_signers(r->proposed, (enum tuf_role)k, &s);
-        judge_signers(j, tuf_role_name((enum tuf_role)k), &s);
+        judge_signers(j, tuf_role_name((enum tuf_role)k), &s,
+                      r->base != NULL ? json_object_get(tuf_metadata_body(r->base), "keys") : NULL);
     }
     if (!tuf_root_consistent_snapshot(r->proposed))
         fault(j, "root: consistent_snapshot must be true");
     judge_same_keys(j, r);
-    judge_separation(j, r->proposed);
+    judge_separation(j, r->proposed, r->base);
 }
 
 static void judge_delegation(struct judge *j, const json_t *delegations, const json_t *role,
-                             const char *name)
+                             const char *name, const json_t *before)
 {
     const struct tuf_signers s = {
         .keys = json_object_get(delegations, "keys"),
@@ -316,7 +362,7 @@ static void judge_delegation(struct judge *j, const json_t *delegations, const j
     };
     char label[TUF_ROLE_NAME_MAX + 32];
     snprintf(label, sizeof(label), "delegation %s", name);
-    judge_signers(j, label, &s);
+    judge_signers(j, label, &s, before);
 }
 
 /* Keys that come in by a delegation are shown by their keyids too. */
@@ -324,13 +370,16 @@ static void judge_delegations(struct judge *j, const struct tuf_event_role *r)
 {
     const json_t *d = json_object_get(tuf_metadata_body(r->proposed), "delegations");
     const json_t *bins = json_object_get(d, "succinct_roles");
+    const json_t *was =
+        r->base != NULL ? json_object_get(tuf_metadata_body(r->base), "delegations") : NULL;
+    const json_t *before = json_object_get(was, "keys");
     size_t i;
     const json_t *role;
     if (bins != NULL)
-        judge_delegation(j, d, bins, "of hash bins");
+        judge_delegation(j, d, bins, "of hash bins", before);
     json_array_foreach(json_object_get(d, "roles"), i, role)
     {
-        judge_delegation(j, d, role, json_string_value(json_object_get(role, "name")));
+        judge_delegation(j, d, role, json_string_value(json_object_get(role, "name")), before);
     }
 }
 
@@ -345,6 +394,18 @@ static void warn_unreached(struct judge *j, const struct tuf_event_role *r)
              "%s: %zu of its targets are outside the paths that lead to it, where no client looks "
              "for them; the first is '%s'",
              r->name, u.count, u.first);
+}
+
+/* Among which the signers of a delegated role are, as published; or NULL. */
+static const json_t *published_keys(const struct tuf_event *ev, const char *role)
+{
+    const struct tuf_event_role *targets = tuf_event_find(ev, "targets");
+    struct tuf_delegation d;
+    return targets != NULL && targets->base != NULL &&
+                   tuf_delegation_search(targets->base, role, tuf_event_base, (void *)ev, &d,
+                                         NULL) == 1
+               ? d.signers.keys
+               : NULL;
 }
 
 static void judge_role(struct judge *j, const struct tuf_event_role *r)
@@ -367,7 +428,7 @@ static void judge_role(struct judge *j, const struct tuf_event_role *r)
     if (!tuf_event_signers(j->ev, r->name, false, &s))
         fault(j, "%s: no role delegates to it", r->name);
     else
-        judge_signers(j, r->name, &s);
+        judge_signers(j, r->name, &s, published_keys(j->ev, r->name));
     warn_unreached(j, r);
 }
 
@@ -450,10 +511,18 @@ int tuf_rules_trusted(const struct tuf_event *ev, const struct tuf_metadata *tru
                       struct tm_err *e)
 {
     int64_t version = tuf_metadata_version(trusted);
-    if (version > (int64_t)ev->root_count)
-        return tm_err_set(e, "your root is version %" PRId64 ", newer than the event's newest, %zu",
-                          version, ev->root_count);
-    if (!tuf_metadata_equal(trusted, ev->roots[version - 1]))
+    int64_t newest = tuf_event_root_version(ev);
+    int64_t first = ev->root_count > 0 ? tuf_metadata_version(ev->roots[0]) : 1;
+    if (version > newest)
+        return tm_err_set(
+            e, "your root is version %" PRId64 ", newer than the event's newest, %" PRId64, version,
+            newest);
+    if (version < first)
+        return tm_err_set(e,
+                          "your root is version %" PRId64 ", and the chain of the event begins at "
+                          "%" PRId64 ": use a root of that version or later",
+                          version, first);
+    if (!tuf_metadata_equal(trusted, ev->roots[version - first]))
         return tm_err_set(e,
                           "root %" PRId64 " of the event is not your root %" PRId64
                           ": this event is not about your repository, or its history is forged",

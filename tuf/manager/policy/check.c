@@ -56,10 +56,11 @@ static int check_separation(const struct tuf_policy *p, const struct tuf_policy_
                               "role '%s': holder '%s' is not in 'online-keys', which say where its "
                               "private key lives (holder replace OLD NEW --key FILE)",
                               r->name, h);
-        if (!online && has)
+        if (!online && has && !tuf_policy_is_shared(p, h))
             return tm_err_set(e,
                               "role '%s': '%s' is an online key, which may sign snapshot, "
-                              "timestamp and delegated roles only",
+                              "timestamp and delegated roles only (unless 'shared-keys' lists "
+                              "it)",
                               r->name, h);
     }
     return 0;
@@ -312,6 +313,11 @@ void tuf_policy_warnings(const struct tuf_policy *p, struct tm_buf *out)
     warn_role(p, tuf_policy_role(p, "targets"), out);
     for (size_t i = 0; i < p->delegations.count; i++)
         warn_role(p, &d[i], out);
+    for (size_t i = 0; i < p->shared_keys.count; i++)
+        tm_buf_printf(out,
+                      "'shared-keys': '%s' signs without people, and root or targets too: whoever "
+                      "takes the server takes those\n",
+                      p->shared_keys.item[i]);
     if (root->signing < INT64_C(14) * 86400000)
         tm_buf_puts(out, "role 'root': less than 14 days to gather signatures before it expires\n");
     if (timestamp->expiry > INT64_C(31) * 86400000)

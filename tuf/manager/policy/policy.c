@@ -82,6 +82,8 @@ static const struct tm_yamlmap_key policy_keys[] = {
     {"bins", YAMLMAP_SECTION, 0, 0, 0, bin_keys},
     ENTRIES("online-keys", online, struct tuf_policy_online, online_keys),
     ENTRIES("custom", customs, struct tuf_policy_custom, custom_keys),
+    ROW("first-root", YAMLMAP_NUMBER, struct tuf_policy, first_root, 1, INT32_MAX),
+    TEXTS("shared-keys", struct tuf_policy, shared_keys),
     TEXTS("revoked", struct tuf_policy, revoked),
     TEXTS("readers", struct tuf_policy, readers),
     TEXTS("clients-act-on", struct tuf_policy, acted_on),
@@ -133,6 +135,11 @@ static bool listed(const struct tm_yamlmap_list *l, const char *word)
             return true;
     }
     return false;
+}
+
+bool tuf_policy_is_shared(const struct tuf_policy *p, const char *holder)
+{
+    return listed(&p->shared_keys, holder);
 }
 
 bool tuf_policy_is_revoked(const struct tuf_policy *p, const char *holder)

@@ -51,12 +51,14 @@ struct tuf_policy {
     struct tuf_policy_role bins;           /* succinct hash bins; bin_bits 0: none */
     char *bin_prefix;
     int64_t bin_bits;
-    struct tm_yamlmap_entries online;  /* struct tuf_policy_online */
-    struct tm_yamlmap_entries customs; /* struct tuf_policy_custom */
-    struct tm_yamlmap_list revoked;    /* names that no role gets any more */
-    struct tm_yamlmap_list readers;    /* clients that must be able to read all: readers.h */
-    struct tm_yamlmap_list acted_on;   /* targets, beside the well-known ones, that clients act on:
-                                          a review explains them */
+    int64_t first_root;                 /* where the chain of roots begins; 0: at 1 */
+    struct tm_yamlmap_list shared_keys; /* online keys that may sign root or targets too */
+    struct tm_yamlmap_entries online;   /* struct tuf_policy_online */
+    struct tm_yamlmap_entries customs;  /* struct tuf_policy_custom */
+    struct tm_yamlmap_list revoked;     /* names that no role gets any more */
+    struct tm_yamlmap_list readers;     /* clients that must be able to read all: readers.h */
+    struct tm_yamlmap_list acted_on;    /* targets, beside the well-known ones, that clients act on:
+                                           a review explains them */
 };
 
 /* Parses and checks a policy; `name` is for messages. -1 leaves nothing to free. */
@@ -75,6 +77,8 @@ const char *tuf_policy_delegator(const struct tuf_policy_role *r);
 /* Whether `role` delegates to others. */
 bool tuf_policy_delegates(const struct tuf_policy *p, const char *role);
 
+/* An online key that may sign root and targets too, as others had it before. */
+bool tuf_policy_is_shared(const struct tuf_policy *p, const char *holder);
 bool tuf_policy_is_revoked(const struct tuf_policy *p, const char *holder);
 const struct tuf_policy_online *tuf_policy_online_key(const struct tuf_policy *p,
                                                       const char *holder);

@@ -156,7 +156,7 @@ static int from_live(const struct tuf_publication *p, struct tm_err *e)
     if (begin(&t) != 0)
         return -1;
     struct tuf_client *c = open_client(&t, p->live.roots[0], false);
-    if (c != NULL && refresh(c, (int64_t)p->live.root_count, &ignored) != 0) {
+    if (c != NULL && refresh(c, tuf_published_root_version(&p->live), &ignored) != 0) {
         /* Expired: what it accepted is its reference all the same. */
     }
     tuf_client_close(c);

@@ -56,7 +56,7 @@ static int choose(struct tuf_publication *p, struct tm_err *e)
     if (p->root == NULL || p->targets == NULL)
         return tm_err_set(e, "'%s' has no published root yet: publish a signed event first",
                           p->w->published);
-    p->new_root = tuf_metadata_version(p->root) > (int64_t)p->live.root_count;
+    p->new_root = tuf_metadata_version(p->root) > tuf_published_root_version(&p->live);
     return 0;
 }
 
@@ -415,7 +415,7 @@ static int run(struct tuf_publication *p, struct tm_err *e)
 {
     json_t *meta = NULL;
     struct tuf_metadata *timestamp = NULL;
-    if (check_clock(p, e) != 0 || tuf_published_load(p->w->published, &p->live, e) != 0 ||
+    if (check_clock(p, e) != 0 || tuf_workspace_published(p->w, &p->live, e) != 0 ||
         check_tree(p, e) != 0)
         return -1;
     if ((p->o->event != NULL && judge(p, e) != 0) || choose(p, e) != 0 ||

@@ -303,6 +303,11 @@ static int find_strangers(struct run *r, struct tm_err *e)
     return 0;
 }
 
+static int load(const char *dir, int64_t first, struct tuf_published *p, struct tm_err *e)
+{
+    return first > 0 ? tuf_published_load_from(dir, first, p, e) : tuf_published_look(dir, p, e);
+}
+
 int tuf_audit_tree(const char *dir, const struct tuf_audit_options *o, struct tuf_audit *out,
                    struct tm_err *e)
 {
@@ -310,9 +315,7 @@ int tuf_audit_tree(const char *dir, const struct tuf_audit_options *o, struct tu
     struct tm_err why = {0};
     int rc = r.seen != NULL ? 0 : tm_err_set(e, "out of memory");
     *out = (struct tuf_audit){0};
-    int (*load)(const char *, struct tuf_published *, struct tm_err *) =
-        o->foreign ? tuf_published_look : tuf_published_load;
-    if (rc == 0 && load(dir, &r.live, &why) != 0) {
+    if (rc == 0 && load(dir, o->first_root, &r.live, &why) != 0) {
         fault(&r, &why);
     } else if (rc == 0 && r.live.root_count == 0) {
         rc = tuf_published_missing(dir, e);

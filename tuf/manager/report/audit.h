@@ -13,8 +13,8 @@
 
 struct tuf_audit_options {
     int64_t now;
-    bool foreign; /* by others: see tuf_published_look() */
-    bool files;   /* the directory itself: target files and files that nothing names */
+    int64_t first_root; /* of tuf_published_load_from(); 0: by others, see tuf_published_look() */
+    bool files;         /* the directory itself: target files and files that nothing names */
 };
 
 struct tuf_audit {

@@ -140,8 +140,9 @@ static void head_part(const struct tuf_event *ev, const struct tuf_review *r, st
         return;
     }
     if (tuf_metadata_sha256(root->base, hex, &e) == 0)
-        tm_buf_printf(out, "Follows published root %zu, sha256 of its signed part %.32s...\n",
-                      ev->root_count, hex);
+        tm_buf_printf(out,
+                      "Follows published root %" PRId64 ", sha256 of its signed part %.32s...\n",
+                      tuf_event_root_version(ev), hex);
     if (r->trusted != NULL && tuf_rules_trusted(ev, r->trusted, &e) == 0)
         tm_buf_printf(out, "        which follows from your own root %" PRId64 "\n",
                       tuf_metadata_version(r->trusted));

@@ -89,9 +89,12 @@ static int64_t oldest_root(const struct tuf_published *p)
     return 1;
 }
 
-static int load_roots(struct tuf_published *p, bool look, struct tm_buf *bytes, struct tm_err *e)
+/* `first` 0: the first that there is, and proves itself. */
+static int load_roots(struct tuf_published *p, int64_t first, struct tm_buf *bytes,
+                      struct tm_err *e)
 {
-    for (int64_t v = look ? oldest_root(p) : 1; v <= ROOTS_MAX && has_root(p, v); v++) {
+    bool look = first == 0;
+    for (int64_t v = look ? oldest_root(p) : first; v <= ROOTS_MAX && has_root(p, v); v++) {
         struct tm_err why = {0};
         if (load_root(p, v, bytes, &why) == 0)
             continue;
@@ -101,10 +104,11 @@ static int load_roots(struct tuf_published *p, bool look, struct tm_buf *bytes, 
                       why.text);
     }
     if (p->root_count == 0 && exists(p->dir, "timestamp.json"))
-        return tm_err_set(e,
-                          "'%s' has a timestamp.json but no 1.root.json: every root stays online "
-                          "for ever",
-                          p->dir);
+        return tm_err_set(
+            e,
+            "'%s' has a timestamp.json but no %lld.root.json: every root stays online "
+            "for ever",
+            p->dir, (long long)(look ? 1 : first));
     return 0;
 }
 
@@ -178,7 +182,7 @@ int tuf_published_missing(const char *dir, struct tm_err *e)
     return tm_err_mark(e, ERR_REFUSED);
 }
 
-static int load_tree(const char *dir, bool look, struct tuf_published *p, struct tm_err *e)
+static int load_tree(const char *dir, int64_t first, struct tuf_published *p, struct tm_err *e)
 {
     struct tm_buf bytes = {0};
     *p = (struct tuf_published){0};
@@ -186,7 +190,7 @@ static int load_tree(const char *dir, bool look, struct tuf_published *p, struct
         return tm_err_set(e, "'%.100s': the path is too long", dir);
     p->nested = calloc(1, sizeof(*p->nested));
     int rc = p->nested != NULL && (p->nested->others = json_object()) != NULL
-                 ? load_roots(p, look, &bytes, e)
+                 ? load_roots(p, first, &bytes, e)
                  : tm_err_set(e, "out of memory");
     if (rc == 0 && p->root_count == 1 && !exists(dir, "timestamp.json"))
         forget_roots(p); /* the first publication was cut short: nobody has seen anything */
@@ -202,12 +206,18 @@ static int load_tree(const char *dir, bool look, struct tuf_published *p, struct
 
 int tuf_published_load(const char *dir, struct tuf_published *p, struct tm_err *e)
 {
-    return load_tree(dir, false, p, e);
+    return load_tree(dir, 1, p, e);
+}
+
+int tuf_published_load_from(const char *dir, int64_t first, struct tuf_published *p,
+                            struct tm_err *e)
+{
+    return load_tree(dir, first > 0 ? first : 1, p, e);
 }
 
 int tuf_published_look(const char *dir, struct tuf_published *p, struct tm_err *e)
 {
-    return load_tree(dir, true, p, e);
+    return load_tree(dir, 0, p, e);
 }
 
 void tuf_published_free(struct tuf_published *p)
@@ -224,6 +234,11 @@ void tuf_published_free(struct tuf_published *p)
 const struct tuf_metadata *tuf_published_root(const struct tuf_published *p)
 {
     return p->root_count > 0 ? p->roots[p->root_count - 1] : NULL;
+}
+
+int64_t tuf_published_root_version(const struct tuf_published *p)
+{
+    return p->root_count > 0 ? tuf_metadata_version(p->roots[p->root_count - 1]) : 0;
 }
 
 const struct tuf_metadata *tuf_published_role(const struct tuf_published *p, enum tuf_role role)

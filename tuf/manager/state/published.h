@@ -11,7 +11,7 @@
 
 struct tuf_published {
     char dir[PATH_MAX];
-    struct tuf_metadata **roots; /* [i] is version i + 1, but for tuf_published_look() */
+    struct tuf_metadata **roots; /* [i] is version roots[0] + i */
     size_t root_count;           /* 0: nothing is published yet */
     struct tuf_metadata *timestamp, *snapshot, *targets;
     struct tm_buf unread;  /* a line for each root that tuf_published_look() passed over */
@@ -21,6 +21,11 @@ struct tuf_published {
 /* A missing or empty directory is an empty tree. Refuses a root chain with a gap, a root that its
  * predecessor did not sign, and files that do not belong together. */
 int tuf_published_load(const char *dir, struct tuf_published *p, struct tm_err *e);
+
+/* The same of a repository that was taken over, whose chain begins at root `first`: those before it
+ * are history that nobody trusts. */
+int tuf_published_load_from(const char *dir, int64_t first, struct tuf_published *p,
+                            struct tm_err *e);
 
 /* The same for looking at what others publish: its roots may begin at another version than 1, and
  * those before the first that can be read and proves itself by its own keys are history that nobody
@@ -33,6 +38,8 @@ void tuf_published_free(struct tuf_published *p);
 
 /* The newest root, or NULL. */
 const struct tuf_metadata *tuf_published_root(const struct tuf_published *p);
+/* Its version, or 0. */
+int64_t tuf_published_root_version(const struct tuf_published *p);
 
 /* Who may sign a delegated role: as targets, or a role below it, says. 1: `out` (borrowed from the
  * tree), 0: nobody delegates to it, -1: a role on the way there is damaged. */

@@ -174,13 +174,21 @@ int tuf_record_fresh(const struct tuf_record *r, const struct tuf_event *ev, str
     if (root1_of(ev, hex, e) != 0)
         return -1;
     const struct repository *x = find(r, hex);
-    if (x == NULL || x->seen <= (int64_t)ev->root_count)
+    int64_t newest = tuf_event_root_version(ev);
+    if (x == NULL || x->seen <= newest)
         return 0;
-    return tm_err_set(
-        e,
-        "outdated: the event follows root %zu, but this machine has seen root %" PRId64
-        " of the repository: ask for a new proposal",
-        ev->root_count, x->seen);
+    return tm_err_set(e,
+                      "outdated: the event follows root %" PRId64
+                      ", but this machine has seen root %" PRId64
+                      " of the repository: ask for a new proposal",
+                      newest, x->seen);
+}
+
+bool tuf_record_late(const struct tuf_record *r, const struct tuf_event *ev)
+{
+    char hex[65];
+    return ev->root_count > 0 && tuf_metadata_version(ev->roots[0]) > 1 &&
+           (root1_of(ev, hex, NULL) != 0 || find(r, hex) == NULL);
 }
 
 int tuf_record_see(struct tuf_record *r, const struct tuf_event *ev, struct tm_err *e)
@@ -188,9 +196,9 @@ int tuf_record_see(struct tuf_record *r, const struct tuf_event *ev, struct tm_e
     struct repository *x = ev->root_count > 0 ? find_or_add(r, ev, e) : NULL;
     if (x == NULL)
         return ev->root_count > 0 ? -1 : 0;
-    if (x->seen >= (int64_t)ev->root_count)
+    if (x->seen >= tuf_event_root_version(ev))
         return 0;
-    x->seen = (int64_t)ev->root_count;
+    x->seen = tuf_event_root_version(ev);
     return 1;
 }
 
@@ -218,6 +226,13 @@ static bool named(const char *role, int64_t version, const char *const *again, s
     return false;
 }
 
+/* A chain that does not begin at root 1 may be the end of one that is known by its first root. */
+static bool may_be(const struct repository *x, const struct tuf_event *ev, const char *root1)
+{
+    return strcmp(x->root1, root1) == 0 ||
+           (ev->root_count > 0 && tuf_metadata_version(ev->roots[0]) > 1);
+}
+
 static int check_role(const struct repository *x, const struct tuf_event_role *role,
                       const char *const *again, size_t count, struct tm_err *e)
 {
@@ -243,11 +258,13 @@ int tuf_record_check(const struct tuf_record *r, const struct tuf_event *ev, EVP
     char hex[65];
     if (root1_of(ev, hex, e) != 0)
         return -1;
-    const struct repository *x = find(r, hex);
-    for (size_t i = 0; x != NULL && i < ev->count; i++) {
-        if (ev->role[i].proposed != NULL && tuf_event_may_sign(ev, ev->role[i].name, pkey) &&
-            check_role(x, &ev->role[i], again, count, e) != 0)
-            return -1;
+    const struct repository *x = r->repositories.item;
+    for (size_t k = 0; k < r->repositories.count; k++) {
+        for (size_t i = 0; may_be(&x[k], ev, hex) && i < ev->count; i++) {
+            if (ev->role[i].proposed != NULL && tuf_event_may_sign(ev, ev->role[i].name, pkey) &&
+                check_role(&x[k], &ev->role[i], again, count, e) != 0)
+                return -1;
+        }
     }
     return 0;
 }

@@ -22,6 +22,9 @@ void tuf_record_free(struct tuf_record *r);
 
 /* -1: the event follows an older root than was seen of its repository. */
 int tuf_record_fresh(const struct tuf_record *r, const struct tuf_event *ev, struct tm_err *e);
+/* The event's chain begins after root 1, at one that this record does not know: it could hide that
+ * the repository is known. Only a root that the holder kept tells. */
+bool tuf_record_late(const struct tuf_record *r, const struct tuf_event *ev);
 /* The event's newest published root is seen; only after its chain was checked. 1: that is news. */
 int tuf_record_see(struct tuf_record *r, const struct tuf_event *ev, struct tm_err *e);
 

@@ -22,6 +22,12 @@ int tuf_workspace_path(const struct tuf_workspace *w, const char *path, char *ou
     return 0;
 }
 
+int tuf_workspace_published(const struct tuf_workspace *w, struct tuf_published *p,
+                            struct tm_err *e)
+{
+    return tuf_published_load_from(w->published, w->policy.first_root, p, e);
+}
+
 static int read_policy(struct tuf_workspace *w, struct tm_err *e)
 {
     struct tm_buf text = {0};

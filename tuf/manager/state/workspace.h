@@ -14,6 +14,7 @@
 #include <limits.h>
 
 #include "tuf/manager/policy/policy.h"
+#include "tuf/manager/state/published.h"
 
 struct tuf_workspace {
     char dir[PATH_MAX];
@@ -32,6 +33,10 @@ int tuf_workspace_open(const char *dir, struct tuf_workspace *w, struct tm_err *
  * kernel gives it back when the process dies. */
 int tuf_workspace_lock(struct tuf_workspace *w, int wait_ms, struct tm_err *e);
 void tuf_workspace_close(struct tuf_workspace *w);
+
+/* What is published, as tuf_published_load_from() the policy's first root. */
+int tuf_workspace_published(const struct tuf_workspace *w, struct tuf_published *p,
+                            struct tm_err *e);
 
 /* A path of the policy, from the workspace unless absolute. */
 int tuf_workspace_path(const struct tuf_workspace *w, const char *path, char *out, size_t size,
