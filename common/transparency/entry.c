@@ -47,6 +47,15 @@ int tm_entry_take_tile_leaf(struct tm_bytes *tile, struct tm_entry *out, struct 
     return 1;
 }
 
+int tm_entry_take_text(struct tm_bytes *tile, struct tm_entry *out, struct tm_err *e)
+{
+    *out = (struct tm_entry){0};
+    if (tm_bytes_end(tile))
+        return 0;
+    out->text = tm_bytes_vector(tile, 2, &out->text_len);
+    return tile->failed ? tm_err_set(e, "it is cut short") : 1;
+}
+
 int tm_entry_next_issuer(struct tm_bytes *chain, const unsigned char **der, size_t *len)
 {
     if (tm_bytes_end(chain))
@@ -146,5 +155,9 @@ void tm_tile_path(int level, uint64_t index, unsigned width, char out[TILE_PATH_
 void tm_entry_leaf_hash(const struct tm_entry *n, struct tm_merkle_hash *out)
 {
     static const unsigned char head[] = {LEAF_VERSION, LEAF_TIMESTAMPED};
+    if (n->text != NULL) {
+        tm_merkle_leaf(n->text, n->text_len, out);
+        return;
+    }
     tm_merkle_leaf_parts(head, sizeof(head), n->timestamped, n->timestamped_len, out);
 }

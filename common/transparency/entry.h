@@ -30,11 +30,19 @@ struct tm_entry { /* pointers go into the parsed bytes */
      * length before each in extra_data. */
     const unsigned char *chain;
     size_t chain_len;
+
+    /* An entry of a tlog-tiles log, as it is hashed: then nothing else of this is there. Or NULL.
+     */
+    const unsigned char *text;
+    size_t text_len;
 };
 
 /* Takes the TileLeaf at the front of `tile`. 1: `out` is the entry, 0: `tile` is at its end,
  * -1: damaged. */
 int tm_entry_take_tile_leaf(struct tm_bytes *tile, struct tm_entry *out, struct tm_err *e);
+
+/* The same of tlog-tiles' entry bundles: 16 bits of length and the entry. */
+int tm_entry_take_text(struct tm_bytes *tile, struct tm_entry *out, struct tm_err *e);
 
 /* The two members of a get-entries answer, decoded. -1: damaged. */
 int tm_entry_parse(const void *leaf_input, size_t leaf_len, const void *extra_data,
@@ -48,7 +56,7 @@ int tm_entry_next_issuer(struct tm_bytes *chain, const unsigned char **der, size
 int tm_entry_put_timestamped(const struct tm_entry *n, struct tm_buf *out, struct tm_err *e);
 int tm_entry_put_tile_leaf(const struct tm_entry *n, struct tm_buf *out, struct tm_err *e);
 
-/* The leaf hash of MerkleTreeLeaf{v1, timestamped_entry, n->timestamped}. */
+/* The leaf hash of MerkleTreeLeaf{v1, timestamped_entry, n->timestamped}, or of the text. */
 void tm_entry_leaf_hash(const struct tm_entry *n, struct tm_merkle_hash *out);
 
 #define TILE_WIDTH 256        /* hashes or entries in a full tile */

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "ca/log/monitor/signed.h"
 #include "common/b64.h"
 #include "common/file.h"
 #include "tools/tenmint-log/commands.h"
@@ -35,11 +36,27 @@ static json_t *json_b64(const void *data, size_t len)
     return v;
 }
 
+/* The text as it is hashed goes along: it is JSON in canonical form, and its bytes count. */
+static int write_signed(struct export *x, uint64_t index, const struct tm_entry *n,
+                        struct tm_err *e)
+{
+    struct ca_signed_entry s;
+    struct tm_err why = {0};
+    if (ca_signed_entry_read(n->text, n->text_len, &s, &why) != 0)
+        log_unreadable_add(&x->unreadable, index, &why);
+    ca_signed_entry_free(&s);
+    json_t *o = log_entry_json(index, n);
+    json_object_set_new(o, "body", json_b64(n->text, n->text_len));
+    return log_print_json(o, e);
+}
+
 static int write_json(struct export *x, uint64_t index, const struct tm_entry *n, struct tm_err *e)
 {
     size_t len;
     struct ca_certificate c;
     struct tm_err why;
+    if (n->text != NULL)
+        return write_signed(x, index, n, e);
     const unsigned char *der = der_of(n, &len);
     if (ca_certificate_read(&n->logged, &c, &why) != 0)
         log_unreadable_add(&x->unreadable, index, &why);
@@ -124,6 +141,10 @@ static int work(void *ctx, struct log_target *t, struct tm_err *e)
     struct export *x = ctx;
     const struct ca_scan_sink sink = {x, on_entry, NULL};
     log_target_warn(t);
+    if (x->write != write_json && ca_log_source_signatures(t->source)) {
+        tm_err_set(e, "a log of signatures is exported with --format json: its entries are texts");
+        return CLI_USAGE;
+    }
     if (log_target_scan(t, &x->range, &sink, e) != 0)
         return CLI_FAILED;
     return log_unreadable_end(&x->unreadable, t->head.tree.size, e);

@@ -15,11 +15,15 @@
 json_t *log_entry_json(uint64_t index, const struct tm_entry *n);
 /* One object a line. -1: standard output is closed or full. */
 int log_print_json(json_t *o, struct tm_err *e); /* takes `o` */
-/* A line of the table: time, index, serial, identity, repository. */
+/* A line of the table: time, index, serial, identity, repository. Of signatures: when the
+ * certificate begins, index, digest, signers. */
 void log_print_row(uint64_t index, const struct tm_entry *n);
-void log_print_header(void);
+void log_print_header(const struct tm_entry *n); /* of a log with such entries */
 /* The log's name as its checkpoint says it. */
 void log_print_origin(FILE *to, const struct ca_head *h);
+
+/* The SubjectPublicKeyInfo of a PEM or DER file. */
+int log_read_public_key(const char *path, struct tm_buf *spki, struct tm_err *e);
 
 /* Entries that cannot be read are counted and the first few named, on standard error: a log that is
  * damaged all over is not listed whole. */

@@ -23,7 +23,7 @@ static int print_json(const struct log_target *t, const char *root, const char *
         json_pack("{s:s, s:I, s:s, s:s, s:b, s:I, s:I}", "origin", h->tree.origin, "size",
                   (json_int_t)h->tree.size, "root", root, "key_id", id, "verified", h->verified,
                   "cosigned", (json_int_t)h->cosigned, "witnesses", (json_int_t)t->trust.witnesses);
-    if (o != NULL && h->verified) {
+    if (o != NULL && h->verified && h->timestamp_ms > 0) {
         json_object_set_new(o, "timestamp", json_integer((json_int_t)h->timestamp_ms));
         json_object_set_new(o, "age_seconds", json_integer(age_s(h)));
     }
@@ -39,10 +39,13 @@ static void print_text(const struct log_target *t, const char *root, const char 
     printf("\nsize        %" PRIu64 "\nroot        %s\nkey id      %s\n", h->tree.size, root, id);
     tm_clock_format((int64_t)(h->timestamp_ms / 1000), when);
     if (h->verified)
-        printf("signature   good, by the given key\nsigned      %s, %" PRId64 " s ago\n", when,
-               age_s(h));
+        printf("signature   good, by the given key\n");
     else
         printf("signature   NOT CHECKED: no --key\n");
+    if (h->timestamp_ms > 0)
+        printf("signed      %s, %" PRId64 " s ago\n", when, age_s(h));
+    else if (h->verified)
+        printf("signed      it does not say when: a log of signatures\n");
     if (t->head.signatures == 1 && ca_log_source_api(t->source) == SOURCE_TILES)
         printf("witnesses   none signed: only an anchor could tell it from an older copy\n");
     if (t->trust.witnesses > 0)

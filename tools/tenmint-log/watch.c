@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "ca/log/monitor/match.h"
 #include "ca/log/monitor/watch.h"
 #include "common/clock.h"
 #include "tools/tenmint-log/commands.h"
@@ -33,22 +34,21 @@ struct watcher {
 static int on_entry(void *ctx, uint64_t index, const struct tm_entry *n, struct tm_err *e)
 {
     struct watcher *w = ctx;
-    struct ca_certificate c;
-    struct tm_err why;
+    struct tm_err why = {0};
+    enum ca_filter_result r = FILTER_MISS;
     if (!w->has_mine)
         return 0;
-    if (ca_certificate_read(&n->logged, &c, &why) != 0) {
+    if (ca_identities_entry(&w->mine, n, &r, &why) != 0) {
         log_unreadable_add(&w->unreadable, index, &why);
         return w->json ? log_print_json(log_entry_json(index, n), e) : 0;
     }
-    enum ca_filter_result r = ca_identities_judge(&w->mine, n->timestamp_ms, &c);
     w->near += r == FILTER_NEAR ? 1 : 0;
     if (r != FILTER_MATCH)
         return 0;
     if (w->json)
         return w->matched++, log_print_json(log_entry_json(index, n), e);
     if (w->matched++ == 0)
-        log_print_header();
+        log_print_header(n);
     log_print_row(index, n);
     return 0;
 }

@@ -316,14 +316,3 @@ void ca_identities_free(struct ca_identities *i)
     free(i->text);
     *i = (struct ca_identities){0};
 }
-
-enum ca_filter_result ca_identities_judge(const struct ca_identities *i, uint64_t timestamp_ms,
-                                          const struct ca_certificate *c)
-{
-    enum ca_filter_result best = FILTER_MISS;
-    for (size_t n = 0; n < i->count && best != FILTER_MATCH; n++) {
-        enum ca_filter_result r = ca_filter_judge(&i->filter[n], timestamp_ms, c);
-        best = r > best ? r : best;
-    }
-    return best;
-}

@@ -20,6 +20,10 @@ struct ca_filter {              /* every criterion that is set must hold; text i
     const char *issuer;         /* of the token: OIDC issuer, either version of the extension */
     struct tm_pattern *pattern; /* owned: part of a subject alternative name matches */
     unsigned char serial[2 * FILTER_SERIAL_MAX]; /* hexadecimal digits' values */
+    const unsigned char *digest; /* of the artifact or payload: logs of signatures */
+    size_t digest_len;           /* 0: any */
+    bool has_key;
+    unsigned char key_hash[32];   /* SHA-256 of the signer's SubjectPublicKeyInfo; likewise */
     size_t serial_digits;         /* 0: any; from FILTER_SERIAL_MIN on: how it begins is enough */
     uint64_t after_ms, before_ms; /* of logging: after <= t < before; 0: open */
 };
@@ -56,8 +60,4 @@ int ca_identities_load(const char *path, struct ca_identities *out, struct tm_er
 int ca_identities_parse(const char *name, const char *text, size_t len, struct ca_identities *out,
                         struct tm_err *e);
 void ca_identities_free(struct ca_identities *i);
-/* The best that any of them gives. */
-enum ca_filter_result ca_identities_judge(const struct ca_identities *i, uint64_t timestamp_ms,
-                                          const struct ca_certificate *c);
-
 #endif

@@ -28,8 +28,11 @@ int ca_head_trust_log_key(struct ca_head_trust *t, const char *key, struct tm_er
                  : tm_file_read_text(key, KEY_FILE_MAX, &bytes, e);
     if (rc == 0) {
         EVP_PKEY_free(t->log_key);
-        t->log_key = tm_digsig_key_parse(bytes.data, bytes.len, e);
-        rc = t->log_key != NULL ? 0 : tm_err_wrap(e, "log key '%.100s'", key);
+        t->log_key = tm_digsig_key_read(bytes.data, bytes.len, e);
+        rc = t->log_key != NULL && (EVP_PKEY_is_a(t->log_key, "ED25519") ||
+                                    tm_digsig_check_key(t->log_key, e) == 0)
+                 ? 0
+                 : tm_err_wrap(e, "log key '%.100s'", key);
     }
     tm_buf_free(&bytes);
     return rc;
@@ -81,16 +84,57 @@ int ca_head_trust_witness(struct ca_head_trust *t, const char *vkey, struct tm_e
     return add_vkeys(t, vkey, e) == 0 ? 0 : tm_err_wrap(e, "witness keys");
 }
 
-static void find_key_id(const struct tm_note *n, struct ca_head *h)
+/* The first line in the origin's name, or NULL. */
+static const struct tm_note_signature *own_line(const struct tm_note *n, const char *origin)
 {
-    size_t len = strlen(h->tree.origin);
+    size_t len = strlen(origin);
     for (size_t i = 0; i < n->count; i++) {
         const struct tm_note_signature *s = &n->signature[i];
-        if (s->name_len == len && memcmp(s->name, h->tree.origin, len) == 0) {
-            memcpy(h->key_id, s->id, sizeof(h->key_id));
-            return;
-        }
+        if (s->name_len == len && memcmp(s->name, origin, len) == 0)
+            return s;
     }
+    return NULL;
+}
+
+static void find_key_id(const struct tm_note *n, struct ca_head *h)
+{
+    const struct tm_note_signature *s = own_line(n, h->tree.origin);
+    if (s != NULL)
+        memcpy(h->key_id, s->id, sizeof(h->key_id));
+}
+
+/* RFC6962NoteSignature is 8 bytes of milliseconds, SHA-256, an algorithm, a length and so many
+ * bytes; an ECDSA signature begins with a SEQUENCE's tag, and one of Ed25519 has no such length. */
+static bool is_plain(const struct tm_note_signature *s)
+{
+    bool dated = s->sig_len > 12 && s->sig[0] == 0 && s->sig[1] == 0 && s->sig[8] == 4 &&
+                 (size_t)(s->sig[10] << 8 | s->sig[11]) == s->sig_len - 12;
+    return !dated;
+}
+
+bool ca_head_is_plain(const void *note, size_t len)
+{
+    struct tm_note n;
+    struct tm_checkpoint c;
+    struct tm_err ignored;
+    bool plain = false;
+    if (tm_note_parse(note, len, &n, &ignored) != 0)
+        return false;
+    if (tm_checkpoint_parse(&n, &c, &ignored) == 0) {
+        const struct tm_note_signature *s = own_line(&n, c.origin);
+        plain = s != NULL && is_plain(s);
+    }
+    tm_note_free(&n);
+    return plain;
+}
+
+/* How the log signs, if it is the one of this key. */
+static enum tm_note_type type_of(const struct tm_note *n, const struct ca_head *h, EVP_PKEY *key)
+{
+    const struct tm_note_signature *s = own_line(n, h->tree.origin);
+    if (s == NULL || !is_plain(s))
+        return NOTE_RFC6962;
+    return EVP_PKEY_is_a(key, "ED25519") ? NOTE_ED25519 : NOTE_ECDSA;
 }
 
 static int verify_log(const struct ca_head_trust *t, const struct tm_note *n, int64_t now_ms,
@@ -99,9 +143,10 @@ static int verify_log(const struct ca_head_trust *t, const struct tm_note *n, in
     struct tm_note_key key;
     if (t->log_key == NULL)
         return 0;
-    if (h->tree.extended)
+    enum tm_note_type type = type_of(n, h, t->log_key);
+    if (type == NOTE_RFC6962 && h->tree.extended)
         return tm_err_set(e, "it has extension lines, which a CT log's signature does not cover");
-    if (tm_note_key_init(&key, h->tree.origin, NOTE_RFC6962, t->log_key, e) != 0 ||
+    if (tm_note_key_init(&key, h->tree.origin, type, t->log_key, e) != 0 ||
         tm_note_verify(n, &key, &h->timestamp_ms, e) != 0)
         return -1;
     if (h->timestamp_ms > (uint64_t)now_ms + FUTURE_MS)

@@ -31,14 +31,18 @@ int ca_head_trust_witness(struct ca_head_trust *t, const char *vkey, struct tm_e
 
 struct ca_head {
     struct tm_checkpoint tree;
-    bool verified;           /* the log's signature was checked */
-    uint64_t timestamp_ms;   /* of the log's signature; 0 when it was not checked */
+    bool verified;         /* the log's signature was checked */
+    uint64_t timestamp_ms; /* of the log's signature; 0 when it was not checked, or says no time */
     unsigned char key_id[4]; /* of the signature line in the origin's name; zeros without one */
     size_t signatures;       /* lines in all, the log's own among them */
     size_t cosigned;         /* by this many of the trusted witnesses */
     uint64_t cosigned_ms;    /* the newest of those */
     struct tm_buf note;      /* as it was read */
 };
+
+/* Whether the log's own signature is a plain one, as logs of signatures make them, and not one of
+ * RFC 6962 with its time. False also of what is no checkpoint. */
+bool ca_head_is_plain(const void *note, size_t len);
 
 /*
  * Parses and verifies; copies `note`. -1: it is no checkpoint, is another log's, its signature

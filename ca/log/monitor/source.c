@@ -80,6 +80,11 @@ enum ca_source_api ca_log_source_api(const struct ca_log_source *s)
     return s->api;
 }
 
+bool ca_log_source_signatures(const struct ca_log_source *s)
+{
+    return s->tiles != NULL && ca_tiles_data_level(s->tiles) == TILE_LEVEL_ENTRIES;
+}
+
 struct ca_store *ca_log_source_store(struct ca_log_source *s)
 {
     return s->store;

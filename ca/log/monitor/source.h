@@ -15,7 +15,7 @@
 
 enum ca_source_api {
     SOURCE_ANY,     /* tiles where there is a checkpoint, else RFC 6962 */
-    SOURCE_TILES,   /* static-ct-api */
+    SOURCE_TILES,   /* static-ct-api; or tlog-tiles of a log of signatures */
     SOURCE_RFC6962, /* get-sth, get-entries, … */
 };
 
@@ -32,7 +32,9 @@ struct ca_log_source *ca_log_source_open(const struct ca_source_options *o, stru
 void ca_log_source_free(struct ca_log_source *s); /* NULL is fine */
 
 enum ca_source_api ca_log_source_api(const struct ca_log_source *s); /* not SOURCE_ANY */
-struct ca_store *ca_log_source_store(struct ca_log_source *s);       /* borrowed */
+/* Known once a checkpoint was read: a log of signatures, whose entries are texts. */
+bool ca_log_source_signatures(const struct ca_log_source *s);
+struct ca_store *ca_log_source_store(struct ca_log_source *s); /* borrowed */
 struct ca_tiles *ca_log_source_tiles(struct ca_log_source *s); /* borrowed; NULL for RFC 6962 */
 
 /* Appends the newest checkpoint, a signed note of at most NOTE_BYTES_MAX. */
@@ -60,7 +62,8 @@ void ca_log_batch_free(struct ca_log_batch *b);
 int ca_log_source_entries(struct ca_log_source *s, uint64_t tree_size, uint64_t first, uint64_t end,
                           struct ca_log_batch *out, struct tm_err *e);
 
-/* A tile's entries from its `skip`-th on, at most `count`; parses `out->raw`. */
-int ca_log_batch_parse_tile(struct ca_log_batch *out, size_t skip, size_t count, struct tm_err *e);
+/* A tile's entries from its `skip`-th on, at most `count`; parses `out->raw`, a tile of `level`. */
+int ca_log_batch_parse_tile(struct ca_log_batch *out, int level, size_t skip, size_t count,
+                            struct tm_err *e);
 
 #endif

@@ -1,7 +1,8 @@
-/* A log in tiles: static-ct-api, in a directory or over HTTP. */
+/* A log in tiles: static-ct-api or tlog-tiles, in a directory or over HTTP. */
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "ca/log/monitor/head.h"
 #include "ca/log/monitor/source_internal.h"
 #include "common/transparency/note.h"
 
@@ -11,6 +12,8 @@ static int tiles_checkpoint(struct ca_log_source *s, struct tm_buf *note, struct
     ca_tiles_forget(s->tiles);
     int rc = ca_store_get(s->store, "checkpoint", NOTE_BYTES_MAX, note, e);
     ca_store_name(s->store, "checkpoint", name, sizeof(name));
+    if (rc > 0 && ca_head_is_plain(note->data, note->len))
+        ca_tiles_set_data_level(s->tiles, TILE_LEVEL_ENTRIES);
     if (rc != 0)
         return rc > 0 ? 0 : -1;
     tm_err_set(e, "'%s' is missing: this is not a log", name);
@@ -29,7 +32,8 @@ static int frontier(struct ca_log_source *s, uint64_t tree_size, uint64_t size,
     return ca_tiles_frontier(s->tiles, tree_size, size, out, e);
 }
 
-int ca_log_batch_parse_tile(struct ca_log_batch *out, size_t skip, size_t count, struct tm_err *e)
+int ca_log_batch_parse_tile(struct ca_log_batch *out, int level, size_t skip, size_t count,
+                            struct tm_err *e)
 {
     struct tm_bytes tile = bytes_of(out->raw.data, out->raw.len);
     struct tm_entry n;
@@ -37,7 +41,8 @@ int ca_log_batch_parse_tile(struct ca_log_batch *out, size_t skip, size_t count,
     if (out->entry == NULL)
         return tm_err_set(e, "out of memory");
     for (size_t i = 0; i < skip + count; i++) {
-        int rc = tm_entry_take_tile_leaf(&tile, &n, e);
+        int rc = level == TILE_LEVEL_DATA ? tm_entry_take_tile_leaf(&tile, &n, e)
+                                          : tm_entry_take_text(&tile, &n, e);
         if (rc == 0)
             tm_err_set(e, "the tile ends before it");
         if (rc <= 0)
@@ -52,17 +57,19 @@ static int entries(struct ca_log_source *s, uint64_t tree_size, uint64_t first, 
                    struct ca_log_batch *out, struct tm_err *e)
 {
     char path[TILE_PATH_MAX];
+    int level = ca_tiles_data_level(s->tiles);
     uint64_t index = first / TILE_WIDTH;
-    unsigned width = ca_tile_width(tree_size, TILE_LEVEL_DATA, index);
+    unsigned width = ca_tile_width(tree_size, level, index);
     size_t skip = first % TILE_WIDTH;
     uint64_t stop = index * TILE_WIDTH + width;
     for (uint64_t i = 0; i < STORE_AHEAD && (index + i) * TILE_WIDTH < end; i++)
         ca_tiles_want_data(s->tiles, tree_size, index + i);
-    if (ca_tiles_read(s->tiles, tree_size, TILE_LEVEL_DATA, index, &out->raw, e) != 0)
+    if (ca_tiles_read(s->tiles, tree_size, level, index, &out->raw, e) != 0)
         return -1;
-    tm_tile_path(TILE_LEVEL_DATA, index, width, path);
+    tm_tile_path(level, index, width, path);
     ca_store_name(s->store, path, out->where, sizeof(out->where));
-    return ca_log_batch_parse_tile(out, skip, (size_t)((end < stop ? end : stop) - first), e);
+    return ca_log_batch_parse_tile(out, level, skip, (size_t)((end < stop ? end : stop) - first),
+                                   e);
 }
 
 const struct ca_source_ops ca_source_tiles_ops = {tiles_checkpoint, consistency, frontier, entries};

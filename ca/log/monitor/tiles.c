@@ -20,6 +20,7 @@ struct cached {
 
 struct ca_tiles {
     struct ca_store *store;
+    int data_level;
     uint64_t tick;
     struct cached cached[CACHED];
 };
@@ -30,8 +31,18 @@ struct ca_tiles *ca_tiles_new(struct ca_store *s, struct tm_err *e)
     if (t == NULL)
         tm_err_set(e, "out of memory");
     else
-        t->store = s;
+        *t = (struct ca_tiles){.store = s, .data_level = TILE_LEVEL_DATA};
     return t;
+}
+
+int ca_tiles_data_level(const struct ca_tiles *t)
+{
+    return t->data_level;
+}
+
+void ca_tiles_set_data_level(struct ca_tiles *t, int level)
+{
+    t->data_level = level;
 }
 
 void ca_tiles_free(struct ca_tiles *t)
@@ -47,7 +58,7 @@ void ca_tiles_forget(struct ca_tiles *t)
 
 unsigned ca_tile_width(uint64_t tree_size, int level, uint64_t index)
 {
-    unsigned shift = level == TILE_LEVEL_DATA ? 0 : (unsigned)level * LEVEL_BITS;
+    unsigned shift = level < 0 ? 0 : (unsigned)level * LEVEL_BITS;
     uint64_t nodes = shift < 64 ? tree_size >> shift : 0;
     uint64_t full = nodes / TILE_WIDTH;
     if (index < full)
@@ -60,7 +71,7 @@ int ca_tiles_read(struct ca_tiles *t, uint64_t tree_size, int level, uint64_t in
 {
     char path[TILE_PATH_MAX];
     char name[512];
-    size_t max = level == TILE_LEVEL_DATA ? TILE_DATA_MAX : TILE_BYTES;
+    size_t max = level < 0 ? TILE_DATA_MAX : TILE_BYTES;
     unsigned width = ca_tile_width(tree_size, level, index);
     if (width == 0)
         return tm_err_set(e, "a tree of %" PRIu64 " has no tile %" PRIu64 " of level %d", tree_size,
@@ -81,10 +92,10 @@ int ca_tiles_read(struct ca_tiles *t, uint64_t tree_size, int level, uint64_t in
 void ca_tiles_want_data(struct ca_tiles *t, uint64_t tree_size, uint64_t index)
 {
     char path[TILE_PATH_MAX];
-    unsigned width = ca_tile_width(tree_size, TILE_LEVEL_DATA, index);
+    unsigned width = ca_tile_width(tree_size, t->data_level, index);
     if (width == 0)
         return;
-    tm_tile_path(TILE_LEVEL_DATA, index, width, path);
+    tm_tile_path(t->data_level, index, width, path);
     ca_store_want(t->store, path, TILE_DATA_MAX);
 }
 

@@ -16,10 +16,14 @@ struct ca_tiles; /* with a cache of some tiles; one thread */
 struct ca_tiles *ca_tiles_new(struct ca_store *s, struct tm_err *e); /* borrows `s` */
 void ca_tiles_free(struct ca_tiles *t);                              /* NULL is fine */
 
+/* TILE_LEVEL_DATA, until TILE_LEVEL_ENTRIES is set. */
+int ca_tiles_data_level(const struct ca_tiles *t);
+void ca_tiles_set_data_level(struct ca_tiles *t, int level);
+
 /* Empties the cache: what was read before is not held against a newer checkpoint's tree. */
 void ca_tiles_forget(struct ca_tiles *t);
 
-/* How many hashes or entries tile `index` of `level` (TILE_LEVEL_DATA is 0's) has in a tree of
+/* How many hashes or entries tile `index` of `level` (of entries: 0's) has in a tree of
  * `tree_size`; 0: there is no such tile. */
 unsigned ca_tile_width(uint64_t tree_size, int level, uint64_t index);
 

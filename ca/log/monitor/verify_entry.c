@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "ca/log/monitor/certificate.h"
+#include "ca/log/monitor/signed.h"
 #include "ca/log/monitor/verify_internal.h"
 
 #define ISSUERS 64 /* a log of one CA has a handful */
@@ -162,9 +163,23 @@ static void check_precert(struct ca_verifier *v, uint64_t index, const struct tm
     tm_buf_free(&tbs);
 }
 
+static void verify_text(struct ca_verifier *v, uint64_t index, const struct tm_entry *n,
+                        const char *where)
+{
+    struct ca_signed_entry s;
+    struct tm_err why;
+    if (ca_signed_entry_read(n->text, n->text_len, &s, &why) != 0)
+        ca_verify_fault(v, "'%s': entry %" PRIu64 ": %s", where, index, why.text);
+    ca_signed_entry_free(&s);
+}
+
 void ca_verify_entry(struct ca_verifier *v, uint64_t index, const struct tm_entry *n,
                      const char *where)
 {
+    if (n->text != NULL) {
+        verify_text(v, index, n, where);
+        return;
+    }
     struct ca_certificate c;
     struct tm_err why;
     const struct ca_head *head = v->o->head;

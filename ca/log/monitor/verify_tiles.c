@@ -104,7 +104,7 @@ static void report_difference(struct walk *w, unsigned level, const struct row *
     uint64_t at = row->index * TILE_WIDTH + i;
     name_tile(w, (int)level, row->index, tile);
     if (level == 0)
-        name_tile(w, TILE_LEVEL_DATA, row->index, below);
+        name_tile(w, ca_tiles_data_level(w->tiles), row->index, below);
     else
         name_tile(w, (int)level - 1, at, below);
     if (truth == RECOMPUTED_IS_RIGHT)
@@ -189,6 +189,12 @@ static void check_older_here(struct walk *w)
     }
 }
 
+static int take_entry(int level, struct tm_bytes *tile, struct tm_entry *n, struct tm_err *why)
+{
+    return level == TILE_LEVEL_DATA ? tm_entry_take_tile_leaf(tile, n, why)
+                                    : tm_entry_take_text(tile, n, why);
+}
+
 static void walk_data_tile(struct walk *w, uint64_t index)
 {
     struct tm_buf b = {0};
@@ -196,15 +202,16 @@ static void walk_data_tile(struct walk *w, uint64_t index)
     char name[512];
     struct tm_entry n;
     struct tm_merkle_hash leaf;
-    unsigned width = ca_tile_width(w->size, TILE_LEVEL_DATA, index);
-    name_tile(w, TILE_LEVEL_DATA, index, name);
+    int level = ca_tiles_data_level(w->tiles);
+    unsigned width = ca_tile_width(w->size, level, index);
+    name_tile(w, level, index, name);
     w->v->report->tiles++;
-    bool whole = ca_tiles_read(w->tiles, w->size, TILE_LEVEL_DATA, index, &b, &why) == 0;
+    bool whole = ca_tiles_read(w->tiles, w->size, level, index, &b, &why) == 0;
     if (!whole)
         ca_verify_fault(w->v, "%s", why.text);
     struct tm_bytes tile = bytes_of(b.data, b.len);
     for (unsigned i = 0; i < width; i++) {
-        int got = whole ? tm_entry_take_tile_leaf(&tile, &n, &why) : 0;
+        int got = whole ? take_entry(level, &tile, &n, &why) : 0;
         if (got > 0) {
             w->v->report->entries++;
             ca_verify_entry(w->v, w->done, &n, name);

@@ -142,6 +142,22 @@ static int read_head(const struct ca_watch_options *o, struct ca_head *h, struct
     return rc;
 }
 
+/* A log of signatures dates nothing itself: its witnesses do. */
+static int check_age(const struct ca_watch_options *o, const struct ca_head *head, struct tm_err *e)
+{
+    uint64_t dated = head->timestamp_ms > 0 ? head->timestamp_ms : head->cosigned_ms;
+    int64_t age = o->now_ms - (int64_t)dated;
+    if (o->max_age_ms == 0 || !head->verified)
+        return 0;
+    if (dated == 0)
+        return tm_err_set(e, "this log's checkpoints say no time: --max-age needs a witness, whose "
+                             "cosignature does");
+    return age <= o->max_age_ms
+               ? 0
+               : tm_err_set(e, "the log stands still: its checkpoint is %" PRId64 " s old",
+                            age / 1000);
+}
+
 static int read_entries(const struct ca_watch_options *o, struct ca_watch_state *s,
                         struct tm_err *e)
 {
@@ -181,10 +197,5 @@ enum ca_watch_result ca_watch_look(const struct ca_watch_options *o, struct ca_w
     if (adopt(s, head, e) != 0 || ca_watch_state_save(o->state_path, s, e) != 0 ||
         read_entries(o, s, e) != 0)
         return WATCH_FAILED;
-    int64_t age = o->now_ms - (int64_t)head->timestamp_ms;
-    if (o->max_age_ms > 0 && head->verified && age > o->max_age_ms) {
-        tm_err_set(e, "the log stands still: its checkpoint is %" PRId64 " s old", age / 1000);
-        return WATCH_FAILED;
-    }
-    return WATCH_OK;
+    return check_age(o, head, e) == 0 ? WATCH_OK : WATCH_FAILED;
 }
