@@ -28,7 +28,7 @@ ifeq ($(origin CC),default)
 CC := gcc
 endif
 SAN ?=
-PKGS := libssl libcrypto libcurl libmicrohttpd jansson libjwt yaml-0.1 libsystemd libp11 libpcre2-8 p11-kit-1 libseccomp
+PKGS := libssl libcrypto libcurl libmicrohttpd jansson libjwt yaml-0.1 libsystemd libp11 libpcre2-8 p11-kit-1 libseccomp libnghttp2
 
 # The release, and the commit beside it.
 RELEASE := 0.2.0
@@ -90,7 +90,7 @@ $(foreach l,$(LIBS),$(eval $(call library,$(l))))
 # The auditors' commands are in the server's program, too.
 LOG_OBJ := $(call objects,$(filter-out %/main.c,$(wildcard tools/tenmint-log/*.c)))
 # The auditors' program installs without the server's libraries.
-$(BUILD)/tenmint-log: PKGS := libssl libcrypto libcurl libmicrohttpd jansson yaml-0.1 libp11 libpcre2-8 p11-kit-1
+$(BUILD)/tenmint-log: PKGS := libssl libcrypto libcurl libmicrohttpd libnghttp2 jansson yaml-0.1 libp11 libpcre2-8 p11-kit-1
 
 define program
 $(BUILD)/$(1): $(call objects,$(wildcard tools/$(1)/*.c)) $(if $(filter tenmint-ca,$(1)),$(LOG_OBJ)) $(SHARED_OBJ) $(LINK_LIBS)

@@ -57,7 +57,7 @@ void tm_http_clients_drop(struct tm_http_clients *c, struct tm_http_client *clie
 
 static const char *const shed_names[HTTP_SHED_COUNT] = {
     [HTTP_SHED_ADDRESS] = "address", [HTTP_SHED_FULL] = "full",   [HTTP_SHED_IDLE] = "idle",
-    [HTTP_SHED_QUEUE] = "queue",     [HTTP_SHED_WAITS] = "waits",
+    [HTTP_SHED_QUEUE] = "queue",     [HTTP_SHED_WAITS] = "waits", [HTTP_SHED_FLOOD] = "flood",
 };
 
 const char *tm_http_shed_name(enum tm_http_shed why)

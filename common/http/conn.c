@@ -24,6 +24,8 @@ static void set_phase(struct tm_http_conn *c, enum tm_http_phase phase, int64_t 
 
 bool tm_http_conn_incomplete(const struct tm_http_conn *c)
 {
+    if (c->phase == CONN_H2)
+        return !tm_http_h2_serves(c);
     return c->phase != CONN_QUEUED && c->phase != CONN_PARKED && c->phase != CONN_REPLY;
 }
 
@@ -57,14 +59,19 @@ static enum step fill(struct tm_http_conn *c)
     return STEP_ON;
 }
 
+static void drop_from(struct tm_buf *b, size_t n)
+{
+    b->len -= n;
+    if (b->len == 0)
+        tm_buf_free(b);
+    else
+        memmove(b->data, b->data + n, b->len);
+}
+
 /* The first `n` bytes that were read are done with. */
 static void drop(struct tm_http_conn *c, size_t n)
 {
-    c->in.len -= n;
-    if (c->in.len == 0)
-        tm_buf_free(&c->in);
-    else
-        memmove(c->in.data, c->in.data + n, c->in.len);
+    drop_from(&c->in, n);
 }
 
 static enum step step_proxy(struct tm_http_conn *c)
@@ -83,8 +90,10 @@ static enum step step_tls(struct tm_http_conn *c)
         return STEP_WAIT;
     if (rc != 1)
         return STEP_CLOSE;
+    c->readable = true; /* the first request may have come with the handshake's end */
+    if (tm_http_tls_is_h2(c->ssl))
+        return tm_http_h2_open(c) == 0 ? STEP_ON : STEP_CLOSE;
     c->phase = CONN_HEAD; /* under the same deadline */
-    c->readable = true;   /* the first request may have come with the handshake's end */
     return STEP_ON;
 }
 
@@ -101,6 +110,10 @@ static int feed_stand_in(struct tm_http_conn *c)
 
 void tm_http_conn_admit(struct tm_http_conn *c, enum tm_http_fault fault)
 {
+    if (c->stream != NULL) {
+        tm_http_h2_admit(c, fault);
+        return;
+    }
     bool refused = c->fault != HTTP_FAULT_NONE;
     int rc = 0;
     if (!refused)
@@ -242,6 +255,83 @@ static void skip_blank(struct tm_http_conn *c)
         drop(c, 2);
 }
 
+static enum step finish(struct tm_http_conn *c)
+{
+    tm_http_stream_finish(c);
+    if (c->hangup)
+        return STEP_CLOSE;
+    /* Closing while a client still sends would reset the connection under the reply. */
+    set_phase(c, CONN_LINGER, HTTP_LINGER_MS);
+    c->readable = true;
+    return STEP_ON;
+}
+
+/* ---- HTTP/2 ---- */
+
+static enum step take_h2(struct tm_http_conn *c)
+{
+    if (!c->readable)
+        return STEP_WAIT;
+    ssize_t n = tm_http_stream_read(c, c->worker->scratch, sizeof(c->worker->scratch));
+    if (n == STREAM_WAIT)
+        return STEP_WAIT;
+    if (n <= 0)
+        return STEP_CLOSE;
+    c->active_ms = tm_clock_mono_ms();
+    if (tm_http_h2_take(c, c->worker->scratch, (size_t)n) != 0)
+        c->readable = false; /* it hears why, and no more is read */
+    return STEP_ON;
+}
+
+/* STEP_ON: there may be more to say. */
+static enum step give_h2(struct tm_http_conn *c)
+{
+    unsigned char *data = c->out.data;
+    size_t len = c->out.len;
+    if (!c->writable)
+        return STEP_WAIT;
+    if (len == 0) {
+        data = c->worker->scratch;
+        len = tm_http_h2_give(c, data, sizeof(c->worker->scratch));
+    }
+    if (len == 0)
+        return STEP_WAIT;
+    ssize_t n = tm_http_stream_write(c, data, len);
+    if (n == STREAM_BROKEN)
+        return STEP_CLOSE;
+    size_t sent = n > 0 ? (size_t)n : 0;
+    if (data != c->out.data)
+        tm_buf_append(&c->out, data + sent, len - sent);
+    else
+        drop_from(&c->out, sent);
+    if (sent > 0 || c->stuck_ms == 0)
+        c->stuck_ms = c->out.len > 0 ? tm_clock_mono_ms() : 0;
+    return buf_failed(&c->out) ? STEP_CLOSE : STEP_ON;
+}
+
+static enum step step_h2(struct tm_http_conn *c)
+{
+    enum step in = take_h2(c);
+    enum step out = in != STEP_CLOSE ? give_h2(c) : STEP_CLOSE;
+    if (in == STEP_CLOSE || out == STEP_CLOSE)
+        return STEP_CLOSE;
+    if (in == STEP_ON || out == STEP_ON)
+        return STEP_ON;
+    if (c->out.len > 0 || !tm_http_h2_over(c))
+        return STEP_WAIT;
+    return finish(c);
+}
+
+static enum step begin_h2(struct tm_http_conn *c)
+{
+    if (tm_http_h2_open(c) != 0)
+        return STEP_CLOSE;
+    (void)tm_http_h2_take(c, c->in.data, c->in.len);
+    tm_buf_free(&c->in);
+    c->scanned = 0;
+    return STEP_ON;
+}
+
 static enum step step_head(struct tm_http_conn *c)
 {
     size_t end = 0;
@@ -253,6 +343,14 @@ static enum step step_head(struct tm_http_conn *c)
     if (c->idle) { /* the first byte of another request */
         c->idle = false;
         set_phase(c, CONN_HEAD, c->worker->server->o.header_timeout_ms);
+    }
+    if (c->pair < 0 && c->ssl == NULL && c->in.len > 0) { /* the first bytes of all */
+        enum tm_http_preface p = tm_http_h2_preface(c->in.data, c->in.len);
+        if (p == PREFACE_IS)
+            return begin_h2(c);
+        c->scanned = p == PREFACE_MORE ? c->in.len : 0;
+        if (p == PREFACE_MORE)
+            return STEP_ON;
     }
     skip_blank(c);
     if (c->in.len == 0 || (c->in.len == 1 && c->in.data[0] == '\r'))
@@ -343,12 +441,7 @@ static enum step step_reply(struct tm_http_conn *c)
         return c->in.len > 0 || c->readable ? STEP_ON : STEP_WAIT;
     }
     tm_http_engine_detach(c);
-    tm_http_stream_finish(c);
-    if (c->hangup)
-        return STEP_CLOSE;
-    /* Closing while a client still sends would reset the connection under the reply. */
-    set_phase(c, CONN_LINGER, HTTP_LINGER_MS);
-    return STEP_ON;
+    return finish(c);
 }
 
 static enum step step_linger(struct tm_http_conn *c)
@@ -376,16 +469,19 @@ void tm_http_conn_run(struct tm_http_conn *c)
     static enum step (*const steps[CONN_PHASES])(struct tm_http_conn *) = {
         [CONN_PROXY] = step_proxy, [CONN_TLS] = step_tls,       [CONN_HEAD] = step_head,
         [CONN_BODY] = step_body,   [CONN_QUEUED] = step_none,   [CONN_PARKED] = step_none,
-        [CONN_REPLY] = step_reply, [CONN_LINGER] = step_linger,
+        [CONN_REPLY] = step_reply, [CONN_LINGER] = step_linger, [CONN_H2] = step_h2,
     };
-    for (int i = 0; i < TURN_STEPS; i++) {
+    if (c->stream != NULL)
+        c = tm_http_h2_parent(c);
+    for (int i = 0; i < TURN_STEPS && c != NULL; i++) {
         enum step rc = steps[c->phase](c);
         if (rc == STEP_CLOSE)
             tm_http_conn_close(c);
         if (rc != STEP_ON)
             return;
     }
-    later(c);
+    if (c != NULL)
+        later(c);
 }
 
 static void link_conn(struct tm_http_conn *c)
@@ -457,6 +553,7 @@ void tm_http_conn_close(struct tm_http_conn *c)
         c->x->conn = NULL;
     c->x = NULL;
     tm_http_engine_detach(c);
+    tm_http_h2_close(c);
     SSL_free(c->ssl);
     close(c->fd);
     tm_buf_free(&c->in);

@@ -1,6 +1,4 @@
 /* What handlers call: each function asks which kind of exchange it has. */
-#include <stdlib.h>
-
 #include "common/http/either.h"
 
 const char *tm_http_header(struct tm_http_exchange *x, const char *name)
@@ -105,6 +103,28 @@ void tm_http_reply_header(struct tm_http_exchange *x, const char *name, const ch
         tm_http_near_reply_header(x, name, value);
 }
 
+void tm_http_reply_trailer(struct tm_http_exchange *x, const char *name, const char *value)
+{
+    struct tm_http_far *far = tm_http_far_of(x);
+    if (far != NULL)
+        tm_http_far_reply_trailer(far, name, value);
+    else
+        tm_http_near_reply_trailer(x, name, value);
+}
+
+void tm_http_limit_wait(struct tm_http_exchange *x, int64_t ms)
+{
+    struct tm_http_far *far = tm_http_far_of(x);
+    if (far == NULL)
+        tm_http_near_limit_wait(x, ms);
+}
+
+bool tm_http_is_http2(const struct tm_http_exchange *x)
+{
+    struct tm_http_far *far = tm_http_far_of(x);
+    return far != NULL ? tm_http_far_is_http2(far) : tm_http_near_is_http2(x);
+}
+
 void *tm_http_wait_begin(struct tm_http_exchange *x)
 {
     struct tm_http_far *far = tm_http_far_of(x);
@@ -135,40 +155,11 @@ void tm_http_wake(void *waiter)
         tm_http_near_wake(waiter);
 }
 
-struct tm_http_canned {
-    struct tm_http_near_canned *near;
-    const char *content_type;
-    struct tm_buf body;
-};
-
-struct tm_http_canned *tm_http_canned_new(const char *content_type, const struct tm_buf *body)
-{
-    struct tm_http_canned *c = calloc(1, sizeof(*c));
-    if (c == NULL)
-        return NULL;
-    c->content_type = content_type;
-    c->near = tm_http_near_canned_new(content_type, body);
-    tm_buf_append(&c->body, body->data, body->len);
-    if (c->near != NULL && !buf_failed(&c->body))
-        return c;
-    tm_http_canned_free(c);
-    return NULL;
-}
-
-void tm_http_canned_free(struct tm_http_canned *c)
-{
-    if (c == NULL)
-        return;
-    tm_http_near_canned_free(c->near);
-    tm_buf_free(&c->body);
-    free(c);
-}
-
 void tm_http_reply_canned(struct tm_http_exchange *x, unsigned status, struct tm_http_canned *c)
 {
     struct tm_http_far *far = tm_http_far_of(x);
     if (far != NULL)
-        tm_http_far_reply_canned(far, status, c->content_type, &c->body);
+        tm_http_far_reply_canned(far, status, tm_http_canned_type(c), tm_http_canned_body(c));
     else
-        tm_http_near_reply_canned(x, status, c->near);
+        tm_http_near_reply_canned(x, status, c);
 }

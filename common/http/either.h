@@ -4,8 +4,6 @@
 
 #include "common/http/far_internal.h"
 
-struct tm_http_near_canned;
-
 const char *tm_http_near_header(struct tm_http_exchange *x, const char *name);
 enum tm_http_method tm_http_near_method_of(const struct tm_http_exchange *x);
 const char *tm_http_near_path(const struct tm_http_exchange *x);
@@ -23,11 +21,13 @@ void tm_http_near_reply_fd(struct tm_http_exchange *x, unsigned status, const ch
 void tm_http_near_reply(struct tm_http_exchange *x, unsigned status, const char *content_type,
                         struct tm_buf *body);
 void tm_http_near_reply_header(struct tm_http_exchange *x, const char *name, const char *value);
-struct tm_http_near_canned *tm_http_near_canned_new(const char *content_type,
-                                                    const struct tm_buf *body);
-void tm_http_near_canned_free(struct tm_http_near_canned *c);
+void tm_http_near_reply_trailer(struct tm_http_exchange *x, const char *name, const char *value);
 void tm_http_near_reply_canned(struct tm_http_exchange *x, unsigned status,
-                               struct tm_http_near_canned *c);
+                               struct tm_http_canned *c);
+void tm_http_near_limit_wait(struct tm_http_exchange *x, int64_t ms);
+bool tm_http_near_is_http2(const struct tm_http_exchange *x);
+const char *tm_http_canned_type(const struct tm_http_canned *c);
+const struct tm_buf *tm_http_canned_body(const struct tm_http_canned *c);
 void *tm_http_near_wait_begin(struct tm_http_exchange *x);
 void tm_http_near_wait_cancel(struct tm_http_exchange *x);
 void tm_http_near_wake(void *waiter);

@@ -12,7 +12,8 @@ static const struct {
     [HTTP_GET] = {"GET", "get"},       [HTTP_HEAD] = {"HEAD", "head"},
     [HTTP_POST] = {"POST", "post"},    [HTTP_OPTIONS] = {"OPTIONS", "options"},
     [HTTP_PUT] = {"PUT", "put"},       [HTTP_DELETE] = {"DELETE", "delete"},
-    [HTTP_PATCH] = {"PATCH", "patch"}, [HTTP_OTHER] = {"", "unknown"},
+    [HTTP_PATCH] = {"PATCH", "patch"}, [HTTP_GRPC] = {"", "grpc"},
+    [HTTP_OTHER] = {"", "unknown"},
 };
 
 const char *tm_http_method_name(enum tm_http_method m)
@@ -22,7 +23,7 @@ const char *tm_http_method_name(enum tm_http_method m)
 
 static enum tm_http_method method_of(const char *name)
 {
-    for (int m = 0; m < HTTP_OTHER; m++) {
+    for (int m = 0; m < HTTP_GRPC; m++) {
         if (strcmp(methods[m].name, name) == 0)
             return (enum tm_http_method)m;
     }
@@ -49,7 +50,8 @@ static void match(struct tm_http_exchange *x, const char *path)
     const struct tm_http_options *o = &x->server->o;
     enum tm_http_method want = x->method == HTTP_HEAD ? HTTP_GET : x->method;
     for (size_t i = 0; i < o->route_count; i++) {
-        if (strcmp(o->routes[i].path, path) != 0)
+        if (strcmp(o->routes[i].path, path) != 0 ||
+            (o->routes[i].method == HTTP_GRPC) != (want == HTTP_GRPC))
             continue;
         x->path_of = o->routes[i].path;
         if (o->routes[i].method == want) {
@@ -76,7 +78,7 @@ static void check_body_headers(struct tm_http_exchange *x)
     if (x->fault != HTTP_FAULT_NONE || x->method != HTTP_POST || x->mount != NULL)
         return;
     const char *length = tm_http_header(x, MHD_HTTP_HEADER_CONTENT_LENGTH);
-    if (length != NULL) /* checked before it came here */
+    if (length != NULL && x->mhd != NULL) /* checked before it came here */
         (void)tm_buf_reserve(&x->body, (size_t)strtoull(length, NULL, 10) + 1);
     if (is_form(tm_http_header(x, MHD_HTTP_HEADER_CONTENT_TYPE)))
         x->fault = HTTP_FAULT_MEDIA_TYPE;
@@ -125,135 +127,111 @@ static void begin_reply(struct tm_http_conn *c)
 static enum MHD_Result send_reply(struct tm_http_exchange *x)
 {
     const struct tm_http_server *s = x->server;
-    if (x->response == NULL)
-        return MHD_NO;
+    unsigned status = x->reply.status;
+    bool canned = x->reply.kind == REPLY_CANNED;
     bool last = x->fault == HTTP_FAULT_TOO_LARGE || x->fault == HTTP_FAULT_MALFORMED ||
                 atomic_load(&s->draining) || atomic_load(&s->open) > s->o.connection_limit;
-    if (!x->canned && last)
+    if (!canned && last)
         tm_http_reply_header(x, MHD_HTTP_HEADER_CONNECTION, "close");
+    struct MHD_Response *r = canned ? x->reply.canned->response : tm_http_response_make(&x->reply);
+    if (r == NULL)
+        return MHD_NO;
     x->conn->close = last;
     begin_reply(x->conn);
-    enum MHD_Result rc = MHD_queue_response(x->mhd, x->status, x->response);
-    if (!x->canned)
-        MHD_destroy_response(x->response);
-    x->response = NULL;
+    enum MHD_Result rc = MHD_queue_response(x->mhd, status, r);
+    if (!canned)
+        MHD_destroy_response(r);
     return rc;
 }
 
-static enum MHD_Result reply_fault(struct tm_http_exchange *x)
+/* gRPC is HTTP/2's, and has routes of its own. */
+static bool is_grpc(struct tm_http_exchange *x)
 {
-    x->server->o.fault(x->server->o.ctx, x, x->fault);
-    if (x->fault == HTTP_FAULT_METHOD && x->response != NULL)
-        add_allow(x, MHD_HTTP_HEADER_ALLOW);
-    return send_reply(x);
+    static const char grpc[] = "application/grpc";
+    const char *type = x->mhd == NULL && x->method == HTTP_POST
+                           ? tm_http_header(x, MHD_HTTP_HEADER_CONTENT_TYPE)
+                           : NULL;
+    return type != NULL && strncasecmp(type, grpc, sizeof(grpc) - 1) == 0 &&
+           (type[sizeof(grpc) - 1] == '\0' || strchr("+; ", type[sizeof(grpc) - 1]) != NULL);
 }
 
-static enum MHD_Result begin(struct tm_http_server *s, struct MHD_Connection *mhd, const char *url,
-                             const char *method, void **con_cls)
+struct tm_http_exchange *tm_http_exchange_new(struct tm_http_conn *c, const char *method)
 {
-    const union MHD_ConnectionInfo *info =
-        MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
-    const struct tm_http_tie *tie = info != NULL ? info->socket_context : NULL;
-    struct tm_http_exchange *x = tie != NULL && tie->conn != NULL ? calloc(1, sizeof(*x)) : NULL;
+    struct tm_http_exchange *x = calloc(1, sizeof(*x));
     if (x == NULL)
-        return MHD_NO;
-    x->server = s;
-    x->conn = tie->conn;
-    x->conn->x = x;
-    x->worker = x->conn->worker;
-    x->mhd = mhd;
+        return NULL;
+    x->server = c->worker->server;
+    x->conn = c;
+    c->x = x;
+    x->worker = c->worker;
     x->method = method_of(method);
-    x->fault = x->conn->fault;
+    x->fault = c->fault;
     x->started_us = tm_clock_mono_us();
     atomic_init(&x->refs, 1);
-    *con_cls = x;
-    atomic_fetch_add_explicit(&s->inflight, 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&x->server->inflight, 1, memory_order_relaxed);
+    return x;
+}
+
+void tm_http_exchange_begin(struct tm_http_exchange *x, const char *path)
+{
+    if (is_grpc(x))
+        x->method = HTTP_GRPC;
     if (!tm_http_forward_look(x) && x->fault == HTTP_FAULT_NONE)
         x->fault = HTTP_FAULT_BUSY;
     if (x->fault == HTTP_FAULT_NONE)
-        match(x, url);
+        match(x, path);
     check_body_headers(x);
-    /* A client that asks before it sends hears the answer before it sends. */
-    if (x->fault != HTTP_FAULT_NONE && x->conn->phase == CONN_BODY)
-        return reply_fault(x);
-    return MHD_YES;
 }
 
-static bool takes_body(const struct tm_http_exchange *x)
+bool tm_http_exchange_takes_body(const struct tm_http_exchange *x)
 {
     const char *name = x->mount != NULL ? x->mount->body_name : NULL;
     return x->route != NULL || (name != NULL && strcmp(tm_http_mount_name(x), name) == 0);
 }
 
-static enum MHD_Result on_request(void *cls, struct MHD_Connection *mhd, const char *url,
-                                  const char *method, const char *version, const char *upload,
-                                  size_t *upload_len, void **con_cls)
+static void word_fault(struct tm_http_exchange *x)
 {
-    struct tm_http_exchange *x = *con_cls;
-    (void)version;
-    if (x == NULL)
-        return begin(cls, mhd, url, method, con_cls);
-    if (x->conn == NULL)
-        return MHD_NO;
-    x->path = url;
-    if (*upload_len > 0) {
-        if (x->fault == HTTP_FAULT_NONE && takes_body(x))
-            tm_buf_append(&x->body, upload, *upload_len);
-        *upload_len = 0;
-        return MHD_YES;
-    }
-    if (x->conn->fault != HTTP_FAULT_NONE)
-        x->fault = x->conn->fault;
-    else if (buf_failed(&x->body))
-        x->fault = HTTP_FAULT_MEMORY;
-    if (x->fault != HTTP_FAULT_NONE)
-        return reply_fault(x);
+    x->server->o.fault(x->server->o.ctx, x, x->fault);
+    if (x->fault == HTTP_FAULT_METHOD)
+        add_allow(x, MHD_HTTP_HEADER_ALLOW);
+}
+
+bool tm_http_exchange_run(struct tm_http_exchange *x)
+{
     bool mounted = x->mount != NULL && x->method != HTTP_OPTIONS;
     enum tm_http_result rc = HTTP_DONE;
-    if (mounted)
+    if (x->fault == HTTP_FAULT_NONE && buf_failed(&x->body))
+        x->fault = HTTP_FAULT_MEMORY;
+    if (x->fault != HTTP_FAULT_NONE)
+        word_fault(x);
+    else if (mounted)
         rc = x->mount->handle(x->mount->ctx, x);
     else if (x->route != NULL)
         rc = x->route->handle(x->server->o.ctx, x);
     else
         reply_options(x);
-    if (rc == HTTP_DONE)
-        return send_reply(x);
-    tm_http_park(x);
-    return MHD_YES;
-}
-
-/* A NUL in a path would end it: such an escape stays as it is, and names nothing. */
-static size_t unescape(void *cls, struct MHD_Connection *mhd, char *text)
-{
-    (void)cls;
-    (void)mhd;
-    return strstr(text, "%00") == NULL ? MHD_http_unescape(text) : strlen(text);
+    if (rc == HTTP_WAIT)
+        tm_http_park(x);
+    return rc == HTTP_DONE;
 }
 
 static void observe(const struct tm_http_exchange *x, bool sent)
 {
     const struct tm_http_options *o = &x->server->o;
     struct tm_http_event ev = {.method = x->method,
+                               .http2 = x->mhd == NULL,
                                .route = x->route,
-                               .status = sent ? x->status : 0,
+                               .status = sent ? x->reply.status : 0,
                                .duration_us = tm_clock_mono_us() - x->started_us};
     if (o->observe != NULL)
         o->observe(o->ctx, &ev);
 }
 
-static void on_completed(void *cls, struct MHD_Connection *mhd, void **con_cls,
-                         enum MHD_RequestTerminationCode why)
+void tm_http_exchange_end(struct tm_http_exchange *x, bool sent)
 {
-    (void)mhd;
-    struct tm_http_server *s = cls;
-    struct tm_http_exchange *x = *con_cls;
-    if (x == NULL)
-        return;
-    *con_cls = NULL;
-    if (x->response != NULL && !x->canned)
-        MHD_destroy_response(x->response);
-    x->response = NULL;
-    observe(x, why == MHD_REQUEST_TERMINATED_COMPLETED_OK && x->conn != NULL);
+    struct tm_http_server *s = x->server;
+    observe(x, sent && x->conn != NULL);
+    tm_http_made_drop(&x->reply);
     if (x->release != NULL)
         x->release(x->state);
     x->state = NULL;
@@ -269,6 +247,68 @@ static void on_completed(void *cls, struct MHD_Connection *mhd, void **con_cls,
     x->conn = NULL;
     atomic_fetch_sub(&s->inflight, 1);
     tm_http_exchange_unref(x);
+}
+
+static enum MHD_Result begin(struct MHD_Connection *mhd, const char *url, const char *method,
+                             void **con_cls)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    const struct tm_http_tie *tie = info != NULL ? info->socket_context : NULL;
+    struct tm_http_exchange *x =
+        tie != NULL && tie->conn != NULL ? tm_http_exchange_new(tie->conn, method) : NULL;
+    if (x == NULL)
+        return MHD_NO;
+    x->mhd = mhd;
+    *con_cls = x;
+    tm_http_exchange_begin(x, url);
+    /* A client that asks before it sends hears the answer before it sends. */
+    if (x->fault == HTTP_FAULT_NONE || x->conn->phase != CONN_BODY)
+        return MHD_YES;
+    (void)tm_http_exchange_run(x);
+    return send_reply(x);
+}
+
+static enum MHD_Result on_request(void *cls, struct MHD_Connection *mhd, const char *url,
+                                  const char *method, const char *version, const char *upload,
+                                  size_t *upload_len, void **con_cls)
+{
+    struct tm_http_exchange *x = *con_cls;
+    (void)cls;
+    (void)version;
+    if (x == NULL)
+        return begin(mhd, url, method, con_cls);
+    if (x->conn == NULL)
+        return MHD_NO;
+    x->path = url;
+    if (*upload_len > 0) {
+        if (x->fault == HTTP_FAULT_NONE && tm_http_exchange_takes_body(x))
+            tm_buf_append(&x->body, upload, *upload_len);
+        *upload_len = 0;
+        return MHD_YES;
+    }
+    if (x->conn->fault != HTTP_FAULT_NONE)
+        x->fault = x->conn->fault;
+    return tm_http_exchange_run(x) ? send_reply(x) : MHD_YES;
+}
+
+/* A NUL in a path would end it: such an escape stays as it is, and names nothing. */
+static size_t unescape(void *cls, struct MHD_Connection *mhd, char *text)
+{
+    (void)cls;
+    (void)mhd;
+    return strstr(text, "%00") == NULL ? MHD_http_unescape(text) : strlen(text);
+}
+
+static void on_completed(void *cls, struct MHD_Connection *mhd, void **con_cls,
+                         enum MHD_RequestTerminationCode why)
+{
+    struct tm_http_exchange *x = *con_cls;
+    (void)cls;
+    (void)mhd;
+    *con_cls = NULL;
+    if (x != NULL)
+        tm_http_exchange_end(x, why == MHD_REQUEST_TERMINATED_COMPLETED_OK);
 }
 
 const struct tm_http_calls tm_http_exchange_calls = {on_request, unescape, on_completed};

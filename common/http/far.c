@@ -35,6 +35,7 @@ struct tm_http_far {
     struct tm_http_far *prev, *next; /* in lane->first */
     uint64_t id;
     enum tm_http_method method;
+    bool http2;
     int64_t started_us, deadline_ms;
     const struct tm_http_route *route;
     const struct tm_http_mount *mount;
@@ -91,6 +92,11 @@ const char *tm_http_far_header(struct tm_http_far *f, const char *name)
 enum tm_http_method tm_http_far_method_of(const struct tm_http_far *f)
 {
     return f->method;
+}
+
+bool tm_http_far_is_http2(const struct tm_http_far *f)
+{
+    return f->http2;
 }
 
 const char *tm_http_far_path(const struct tm_http_far *f)
@@ -183,6 +189,13 @@ void tm_http_far_reply_header(struct tm_http_far *f, const char *name, const cha
     if (!f->made || strchr(value, '\n') != NULL)
         return;
     tm_buf_printf(&f->headers, "%s: %s\n", name, value);
+}
+
+void tm_http_far_reply_trailer(struct tm_http_far *f, const char *name, const char *value)
+{
+    if (!f->made || strchr(value, '\n') != NULL)
+        return;
+    tm_buf_printf(&f->headers, "!%s: %s\n", name, value);
 }
 
 /* All of it at once. */
@@ -366,6 +379,7 @@ static struct tm_http_far *far_new(struct lane *l, const struct tm_http_ask *a)
     f->lane = l;
     f->id = a->id;
     f->method = a->method < HTTP_METHOD_COUNT ? (enum tm_http_method)a->method : HTTP_OTHER;
+    f->http2 = a->http2 != 0;
     f->started_us = (int64_t)a->started_us;
     f->deadline_ms = tm_clock_mono_ms() + l->server->o.wait_timeout_ms;
     f->file = -1;

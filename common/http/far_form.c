@@ -13,6 +13,7 @@ const char *const tm_http_far_arguments[FAR_ARGUMENTS] = {"first", "second", "tr
 static const struct tm_ipc_field ask_fields[] = {
     ASK(id, IPC_U64, 0),
     ASK(method, IPC_U64, 0),
+    ASK(http2, IPC_U64, 0),
     ASK(started_us, IPC_U64, 0),
     ASK(path, IPC_TEXT, HEADER_MAX),
     ASK(remote, IPC_TEXT, 64),

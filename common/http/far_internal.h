@@ -15,6 +15,7 @@ enum { FAR_HTTP_ASK, FAR_HTTP_GONE, FAR_HTTP_ANSWER };
 struct tm_http_ask {
     uint64_t id;
     uint64_t method;
+    uint64_t http2;      /* 1: it came by HTTP/2 */
     uint64_t started_us; /* monotonic, which all processes share */
     const char *path, *remote;
     const char *header[FAR_HEADERS];
@@ -30,7 +31,7 @@ struct tm_http_answer {
     uint64_t id;
     uint64_t status;
     const char *type;    /* NULL: none */
-    const char *headers; /* "Name: value\n" … */
+    const char *headers; /* "Name: value\n" …, trailers as "!Name: value\n" */
     struct tm_ipc_bytes body;
     int file; /* in place of the body; or -1 */
     uint64_t size;
@@ -66,6 +67,8 @@ void tm_http_far_reply_fd(struct tm_http_far *f, unsigned status, const char *co
 void tm_http_far_reply(struct tm_http_far *f, unsigned status, const char *content_type,
                        struct tm_buf *body);
 void tm_http_far_reply_header(struct tm_http_far *f, const char *name, const char *value);
+void tm_http_far_reply_trailer(struct tm_http_far *f, const char *name, const char *value);
+bool tm_http_far_is_http2(const struct tm_http_far *f);
 void tm_http_far_reply_canned(struct tm_http_far *f, unsigned status, const char *content_type,
                               const struct tm_buf *body);
 void *tm_http_far_wait_begin(struct tm_http_far *f);

@@ -61,7 +61,7 @@ int tm_http_forward_read(struct tm_http_conn *c)
 
 struct values {
     const char *name;
-    struct tm_buf list;
+    struct tm_buf *list;
 };
 
 static enum MHD_Result add_value(void *arg, enum MHD_ValueKind kind, const char *name,
@@ -70,25 +70,34 @@ static enum MHD_Result add_value(void *arg, enum MHD_ValueKind kind, const char 
     struct values *v = arg;
     (void)kind;
     if (value != NULL && strcasecmp(name, v->name) == 0)
-        tm_buf_printf(&v->list, "%s%s", v->list.len > 0 ? "," : "", value);
+        tm_buf_printf(v->list, "%s%s", v->list->len > 0 ? "," : "", value);
     return MHD_YES;
+}
+
+/* All lines of the header: a client may have sent one, and the proxy's comes after it. */
+static void join(const struct tm_http_exchange *x, const char *name, struct tm_buf *out)
+{
+    struct values v = {name, out};
+    if (x->mhd != NULL)
+        (void)MHD_get_connection_values(x->mhd, MHD_HEADER_KIND, add_value, &v);
+    else
+        tm_http_fields_join(x->fields, name, out);
 }
 
 bool tm_http_forward_look(struct tm_http_exchange *x)
 {
     const struct tm_http_options *o = &x->server->o;
-    struct values v = {.name =
-                           o->proxy_way == HTTP_PROXY_FORWARDED ? "Forwarded" : "X-Forwarded-For"};
+    const char *name = o->proxy_way == HTTP_PROXY_FORWARDED ? "Forwarded" : "X-Forwarded-For";
+    struct tm_buf list = {0};
     struct sockaddr_storage client;
     const struct sockaddr *sa = (const struct sockaddr *)&client;
     if (!x->conn->proxied || o->proxy_way == HTTP_PROXY_PROTOCOL)
         return true;
-    /* All lines of the header: a client may have sent one, and the proxy's comes after it. */
-    (void)MHD_get_connection_values(x->mhd, MHD_HEADER_KIND, add_value, &v);
-    bool found = v.list.len > 0 && tm_buf_str(&v.list) != NULL &&
-                 tm_http_proxy_forwarded(o->proxy_way, tm_buf_str(&v.list), o->proxies,
+    join(x, name, &list);
+    bool found = list.len > 0 && tm_buf_str(&list) != NULL &&
+                 tm_http_proxy_forwarded(o->proxy_way, tm_buf_str(&list), o->proxies,
                                          o->proxy_count, &client) == 0;
-    tm_buf_free(&v.list);
+    tm_buf_free(&list);
     if (!found) /* a health check of the proxy's own */
         return true;
     tm_http_address_text(sa, x->remote, sizeof(x->remote));

@@ -1,6 +1,6 @@
 /*
- * A small HTTP/1.1 server over libmicrohttpd: a route table, bounded bodies, bounded time, bounded
- * queues, and handlers that may wait without holding a thread.
+ * A small server of HTTP/1.1, over libmicrohttpd, and HTTP/2, over nghttp2: a route table, bounded
+ * bodies, bounded time, bounded queues, and handlers that may wait without holding a thread.
  *
  * A handler is called when the whole body is there. It either makes a reply
  * (HTTP_DONE) or says that it waits (HTTP_WAIT) after handing a waiter to whoever
@@ -30,6 +30,7 @@ enum tm_http_method {
     HTTP_PUT,
     HTTP_DELETE,
     HTTP_PATCH,
+    HTTP_GRPC, /* a call of gRPC: POST over HTTP/2 with its content type; has rows of its own */
     HTTP_OTHER,
     HTTP_METHOD_COUNT
 };
@@ -81,6 +82,7 @@ enum tm_http_shed {
     HTTP_SHED_FULL,    /* connection_limit, and all are at work; answered 503 */
     HTTP_SHED_IDLE,    /* a newer one took its place: it had sent no whole request */
     HTTP_SHED_QUEUE,   /* it would have waited longer than queue_limit_ms; answered 503 */
+    HTTP_SHED_FLOOD,   /* HTTP/2 frames that bring nothing forward; the connection ends */
     HTTP_SHED_WAITS,   /* too many handlers wait: the one that waited longest was ended */
     HTTP_SHED_COUNT,
 };
@@ -91,6 +93,7 @@ struct tm_http_event {
     const struct tm_http_route *route; /* NULL: no route matched */
     unsigned status;                   /* 0: the client went away before a reply */
     int64_t duration_us;               /* from the end of the headers to the end of the reply */
+    bool http2;
 };
 
 struct tm_http_options {
@@ -165,6 +168,8 @@ const struct tm_buf *tm_http_body(const struct tm_http_exchange *x);
 const char *tm_http_remote(const struct tm_http_exchange *x);
 int64_t tm_http_elapsed_us(const struct tm_http_exchange *x); /* since the end of the headers */
 
+bool tm_http_is_http2(const struct tm_http_exchange *x);
+
 /* State that lives until the reply is sent; `release` runs then. */
 void tm_http_set_state(struct tm_http_exchange *x, void *state, void (*release)(void *state));
 void *tm_http_state(const struct tm_http_exchange *x);
@@ -172,8 +177,10 @@ void *tm_http_state(const struct tm_http_exchange *x);
 /*
  * A body that is made as it is sent, a piece at a time, so that a slow reader costs one piece.
  * `produce` appends the next one (some ten KiB): 1, 0 at the end (then nothing was appended), -1:
- * the connection is cut. `release` runs once, also when the client goes away.
+ * the connection is cut, HTTP_NOTHING_YET: over HTTP/2 alone, ask again soon; the server's end is
+ * the body's end then. `release` runs once, also when the client goes away.
  */
+#define HTTP_NOTHING_YET 2
 struct tm_http_source {
     int (*produce)(void *ctx, struct tm_buf *out);
     /* In place of `produce` where the connection is another process's: what that makes the pieces
@@ -194,6 +201,8 @@ void tm_http_reply(struct tm_http_exchange *x, unsigned status, const char *cont
                    struct tm_buf *body);
 /* Adds a header to the reply made by tm_http_reply. */
 void tm_http_reply_header(struct tm_http_exchange *x, const char *name, const char *value);
+/* A field after the body, of any reply; HTTP/1 sends none. */
+void tm_http_reply_trailer(struct tm_http_exchange *x, const char *name, const char *value);
 
 /*
  * Replies with the file DIR/name: 200, or 304 when If-None-Match names it. `name` may come from
@@ -220,6 +229,8 @@ void tm_http_reply_canned(struct tm_http_exchange *x, unsigned status, struct tm
 void *tm_http_wait_begin(struct tm_http_exchange *x);
 void tm_http_wait_cancel(struct tm_http_exchange *x);
 void tm_http_wake(void *waiter);
+/* All waits of the request end so long after its start, if that is sooner than they would. */
+void tm_http_limit_wait(struct tm_http_exchange *x, int64_t ms);
 bool tm_http_wait_expired(const struct tm_http_exchange *x); /* the wait timed out: reply now */
 
 #endif

@@ -10,8 +10,13 @@
  * connection stays with the worker that accepted it. Other threads only call tm_http_wake, which
  * takes the worker's lock.
  *
- * Each file uses those before it in this order: listen, clients, tls, stream, large, queue, forward
- * and reply, exchange, engine, conn, accept, worker, server.
+ * HTTP/2 has nghttp2 in libmicrohttpd's place (h2.h). Each of its streams is a connection without a
+ * socket: it waits in the same queue, under the same limits and time-outs, and its exchange is the
+ * same to handlers.
+ *
+ * Each file uses those before it in this order: listen, clients, tls, stream, large, queue, fields,
+ * forward and reply, response, exchange, engine and calm, h2_reply, h2_stream, h2, conn, accept,
+ * worker, server.
  */
 #ifndef TENMINT_CA_HTTP_INTERNAL_H
 #define TENMINT_CA_HTTP_INTERNAL_H
@@ -26,6 +31,7 @@
 
 #include "common/gate.h"
 #include "common/http/chunk.h"
+#include "common/http/fields.h"
 #include "common/http/head.h"
 #include "common/http/http.h"
 
@@ -45,6 +51,7 @@ enum tm_http_phase {
     CONN_PARKED, /* its handler waits */
     CONN_REPLY,  /* the reply is passed on as the client reads */
     CONN_LINGER, /* the reply is out; what the client still sends is dropped */
+    CONN_H2,     /* speaks HTTP/2; its streams have the phases above */
     CONN_PHASES,
 };
 
@@ -60,7 +67,8 @@ struct tm_http_clients {
     struct tm_http_client *bucket[HTTP_CLIENT_BUCKETS];
 };
 
-/* One TCP connection; its worker's thread has it to itself. */
+/* One TCP connection, or one stream of an HTTP/2 connection, which has no socket and is not in
+ * worker.conns; its worker's thread has it to itself. */
 struct tm_http_conn {
     struct tm_http_conn *prev, *next;         /* in worker.conns */
     struct tm_http_conn *list_prev, *in_list; /* in worker.queue or worker.parked: before, after */
@@ -69,6 +77,8 @@ struct tm_http_conn {
     struct tm_http_client *client;
     SSL *ssl; /* NULL: plain HTTP */
     int fd;
+    struct tm_http_h2 *h2;         /* of one that speaks HTTP/2 */
+    struct tm_http_stream *stream; /* what this is the connection of; NULL: it has a socket */
     enum tm_http_phase phase;
     bool readable, writable; /* as far as is known: epoll tells each change once */
     bool hangup;             /* the peer has closed its side */
@@ -97,6 +107,7 @@ struct tm_http_conn {
 
     int64_t deadline_ms; /* monotonic; 0: none */
     int64_t active_ms;   /* of the last byte in or out */
+    int64_t stuck_ms;    /* of HTTP/2: since then nothing went out; 0: the client takes it all */
     struct sockaddr_storage peer;
     char remote[INET6_ADDRSTRLEN];
 };
@@ -106,16 +117,32 @@ struct tm_http_tie {
     struct tm_http_conn *conn; /* NULL: gone */
 };
 
+enum tm_http_reply_kind { REPLY_NONE, REPLY_BYTES, REPLY_FILE, REPLY_SOURCE, REPLY_CANNED };
+
+/* A handler's reply, until the engine has it. */
+struct tm_http_made {
+    enum tm_http_reply_kind kind;
+    unsigned status;
+    const char *type;   /* borrowed for ever; NULL: none */
+    struct tm_buf body; /* REPLY_BYTES */
+    int fd;             /* REPLY_FILE: its first `size` bytes */
+    uint64_t size;
+    struct tm_http_source source; /* REPLY_SOURCE */
+    struct tm_http_canned *canned;
+    struct tm_buf headers, trailers; /* name, NUL, value, NUL … */
+};
+
 enum tm_wait_state { WAIT_NONE, WAIT_BEGUN, WAIT_PARKED, WAIT_WOKEN, WAIT_EXPIRED };
 
 struct tm_http_exchange {
     struct tm_http_server *server;
     struct tm_http_worker *worker;
-    struct tm_http_conn *conn; /* NULL: it is gone, and so is this as soon as all wakers called */
-    struct MHD_Connection *mhd;
+    struct tm_http_conn *conn;  /* NULL: it is gone, and so is this as soon as all wakers called */
+    struct MHD_Connection *mhd; /* NULL: a stream of HTTP/2, */
+    struct tm_http_fields *fields;     /* whose header fields these are */
     const struct tm_http_route *route; /* NULL when fault is set or the method is OPTIONS */
     const struct tm_http_mount *mount; /* instead of a route */
-    const char *path;                  /* libmicrohttpd's, while the request lasts */
+    const char *path;                  /* the engine's, while the request lasts */
     const char *path_of;               /* path of the matched route table row, for Allow */
     enum tm_http_method method;
     enum tm_http_fault fault;
@@ -126,11 +153,9 @@ struct tm_http_exchange {
     char remote[INET6_ADDRSTRLEN]; /* of it, or "" */
     void *state;
     void (*release)(void *state);
-    struct MHD_Response *response; /* to be queued; owned unless canned */
-    bool canned;
-    unsigned status;
+    struct tm_http_made reply;
 
-    atomic_int refs;         /* libmicrohttpd's and the waiters' */
+    atomic_int refs;         /* the engine's and the waiters' */
     enum tm_wait_state wait; /* worker.lock */
     int64_t wait_deadline_ms;
     struct tm_http_exchange *woken; /* in worker.woken, under worker.lock */
@@ -159,6 +184,8 @@ struct tm_http_worker {
     int64_t service_us;         /* what a queued request takes, a moving average */
     int64_t accept_after_ms;    /* no descriptors were left: not before this; 0: accepts */
     int64_t swept_ms;
+    int64_t date_s; /* what `date` says, Unix seconds */
+    char date[32];
     char head[HTTP_HEAD_MAX];
     unsigned char scratch[HTTP_SCRATCH_BYTES];
 };
@@ -174,7 +201,8 @@ struct tm_http_server {
     struct tm_gate tls_gate;
     SSL_CTX *_Atomic tls; /* in force; NULL: plain HTTP */
     struct tm_http_tickets *tickets;
-    atomic_uint open; /* connections */
+    atomic_uint open;    /* connections */
+    atomic_uint open_h2; /* of them: speak HTTP/2, and want a goodbye */
     atomic_uint inflight;
     atomic_size_t large;  /* bytes of large bodies */
     atomic_bool draining; /* accept no more connections */
@@ -183,9 +211,22 @@ struct tm_http_server {
     bool stopped;
 };
 
-/* reply.c */
-void tm_http_set_response(struct tm_http_exchange *x, unsigned status, struct MHD_Response *r,
-                          bool canned);
+struct tm_http_canned {
+    const char *type;
+    struct tm_buf body;
+    struct MHD_Response *response; /* the same for libmicrohttpd */
+};
+
+/* reply.c: what handlers call */
+const char *tm_http_canned_type(const struct tm_http_canned *c);
+const struct tm_buf *tm_http_canned_body(const struct tm_http_canned *c);
+void tm_http_made_drop(struct tm_http_made *r); /* frees what no engine has taken */
+/* The next name and value of a list of the reply's; `*at` is 0 at first. False: no more. */
+bool tm_http_made_next(const struct tm_buf *list, size_t *at, const char **name,
+                       const char **value);
+
+/* response.c: the same as libmicrohttpd wants it, and taken; NULL: none, or out of memory */
+struct MHD_Response *tm_http_response_make(struct tm_http_made *r);
 
 /* listen.c */
 int tm_http_listen(const char *address, int *fd, char *bound, size_t bound_len, struct tm_err *e);
@@ -208,6 +249,7 @@ void tm_http_shed(struct tm_http_server *s, enum tm_http_shed why);
 struct tm_http_tickets *tm_http_tickets_new(void); /* NULL: no memory or no randomness */
 void tm_http_tickets_free(struct tm_http_tickets *t);
 SSL *tm_http_tls_new(struct tm_http_server *s, int fd); /* NULL: out of memory */
+bool tm_http_tls_is_h2(const SSL *ssl);                 /* the client has chosen HTTP/2 */
 
 /* stream.c: bytes of a client, with or without TLS */
 enum { STREAM_WAIT = -1, STREAM_BROKEN = -2 };
@@ -243,6 +285,28 @@ int tm_http_forward_read(struct tm_http_conn *c);
 /* Takes the client from the request's headers. False: it has too many connections. */
 bool tm_http_forward_look(struct tm_http_exchange *x);
 
+/* h2_stream.c: as tm_http_conn_admit, of a stream whose turn it is */
+void tm_http_h2_admit(struct tm_http_conn *c, enum tm_http_fault fault);
+void tm_http_h2_go_on(struct tm_http_conn *c);   /* its handler runs again; it was parked */
+void tm_http_h2_abandon(struct tm_http_conn *c); /* it will not be woken; it was parked */
+
+/* h2.c: a connection that speaks HTTP/2 */
+enum tm_http_preface { PREFACE_MORE, PREFACE_IS, PREFACE_IS_NOT };
+enum tm_http_preface tm_http_h2_preface(const void *data, size_t len); /* RFC 9113 §3.4 */
+int tm_http_h2_open(struct tm_http_conn *c);                           /* -1: out of memory */
+/* Bytes of the client in. -1: it breaks the protocol, and that is said with what goes out. */
+int tm_http_h2_take(struct tm_http_conn *c, const void *data, size_t len);
+/* Up to `cap` bytes for the client; 0: none now. */
+size_t tm_http_h2_give(struct tm_http_conn *c, void *to, size_t cap);
+bool tm_http_h2_over(const struct tm_http_conn *c);   /* all was said, and it is to be closed */
+bool tm_http_h2_serves(const struct tm_http_conn *c); /* a whole request, or its reply, is there */
+/* Ends streams that are late; says goodbye when nothing comes, or when the server stops. True: the
+ * client does not read, and the connection is to be closed. */
+bool tm_http_h2_sweep(struct tm_http_conn *c, int64_t now_ms);
+void tm_http_h2_leave(struct tm_http_conn *c); /* serves what it has begun, and no more */
+void tm_http_h2_close(struct tm_http_conn *c);
+struct tm_http_conn *tm_http_h2_parent(const struct tm_http_conn *c); /* of a stream, or NULL */
+
 /* conn.c */
 void tm_http_conn_open(struct tm_http_worker *w, int fd, const struct sockaddr *peer,
                        socklen_t peer_len, struct tm_http_client *client); /* takes both */
@@ -276,7 +340,15 @@ void tm_http_accept(struct tm_http_worker *w);
 void tm_http_accept_resume(struct tm_http_worker *w, int64_t now_ms);
 void tm_http_accept_settle(struct tm_http_worker *w);
 
-/* exchange.c: one request, as libmicrohttpd calls */
+/* exchange.c: one request; as libmicrohttpd calls, */
 extern const struct tm_http_calls tm_http_exchange_calls;
+/* and for HTTP/2. NULL: out of memory. */
+struct tm_http_exchange *tm_http_exchange_new(struct tm_http_conn *c, const char *method);
+/* Looks at the head, when x->mhd or x->fields is set: route, mount or fault. */
+void tm_http_exchange_begin(struct tm_http_exchange *x, const char *path);
+bool tm_http_exchange_takes_body(const struct tm_http_exchange *x);
+/* Runs its handler, or words its fault: true when there is a reply, false when it waits. */
+bool tm_http_exchange_run(struct tm_http_exchange *x);
+void tm_http_exchange_end(struct tm_http_exchange *x, bool sent);
 
 #endif

@@ -20,9 +20,9 @@
 #define tm_http_reply_fd tm_http_near_reply_fd
 #define tm_http_reply tm_http_near_reply
 #define tm_http_reply_header tm_http_near_reply_header
-#define tm_http_canned tm_http_near_canned
-#define tm_http_canned_new tm_http_near_canned_new
-#define tm_http_canned_free tm_http_near_canned_free
+#define tm_http_reply_trailer tm_http_near_reply_trailer
+#define tm_http_limit_wait tm_http_near_limit_wait
+#define tm_http_is_http2 tm_http_near_is_http2
 #define tm_http_reply_canned tm_http_near_reply_canned
 #define tm_http_wait_begin tm_http_near_wait_begin
 #define tm_http_wait_cancel tm_http_near_wait_cancel

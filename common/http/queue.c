@@ -91,7 +91,8 @@ void tm_http_park(struct tm_http_exchange *x)
     x->conn->phase = CONN_PARKED;
     x->conn->deadline_ms = 0;
     list_add(&w->parked, x->conn);
-    MHD_suspend_connection(x->mhd);
+    if (x->mhd != NULL)
+        MHD_suspend_connection(x->mhd);
     pthread_mutex_lock(&w->lock);
     if (x->wait == WAIT_WOKEN) {
         x->woken = w->woken;

@@ -58,6 +58,7 @@ static const char *known_type(const char *type)
                                         "application/pkix-cert",
                                         "application/x-pem-file",
                                         "application/timestamp-reply",
+                                        "application/grpc",
                                         "text/plain; charset=utf-8",
                                         "text/plain; version=0.0.4; charset=utf-8"};
     for (size_t i = 0; type != NULL && i < sizeof(types) / sizeof(types[0]); i++) {
@@ -253,6 +254,7 @@ static int send_ask(const struct relayed *q, struct tm_http_exchange *x, const s
 {
     struct tm_http_ask a = {.id = q->id,
                             .method = (uint64_t)tm_http_method_of(x),
+                            .http2 = tm_http_is_http2(x),
                             .started_us = (uint64_t)started_us(x),
                             .path = tm_http_path(x),
                             .remote = tm_http_remote(x)};
@@ -311,7 +313,10 @@ static void reply_headers(struct tm_http_exchange *x, struct tm_buf *headers)
         if (colon == NULL)
             continue;
         *colon = '\0';
-        tm_http_reply_header(x, line, colon + 2);
+        if (line[0] == '!')
+            tm_http_reply_trailer(x, line + 1, colon + 2);
+        else
+            tm_http_reply_header(x, line, colon + 2);
     }
 }
 

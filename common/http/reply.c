@@ -6,15 +6,10 @@
 #include "common/clock.h"
 #include "common/http/internal.h"
 
-#define STREAM_BLOCK ((size_t)8 * 1024) /* bytes of one chunk */
-
-struct tm_http_canned {
-    struct MHD_Response *response;
-};
-
 const char *tm_http_header(struct tm_http_exchange *x, const char *name)
 {
-    return MHD_lookup_connection_value(x->mhd, MHD_HEADER_KIND, name);
+    return x->mhd != NULL ? MHD_lookup_connection_value(x->mhd, MHD_HEADER_KIND, name)
+                          : tm_http_fields_get(x->fields, name);
 }
 
 enum tm_http_method tm_http_method_of(const struct tm_http_exchange *x)
@@ -34,7 +29,8 @@ const char *tm_http_mount_name(const struct tm_http_exchange *x)
 
 const char *tm_http_query(struct tm_http_exchange *x, const char *name)
 {
-    return MHD_lookup_connection_value(x->mhd, MHD_GET_ARGUMENT_KIND, name);
+    return x->mhd != NULL ? MHD_lookup_connection_value(x->mhd, MHD_GET_ARGUMENT_KIND, name)
+                          : tm_http_fields_argument(x->fields, name);
 }
 
 const struct tm_buf *tm_http_body(const struct tm_http_exchange *x)
@@ -52,6 +48,17 @@ int64_t tm_http_elapsed_us(const struct tm_http_exchange *x)
     return tm_clock_mono_us() - x->started_us;
 }
 
+bool tm_http_is_http2(const struct tm_http_exchange *x)
+{
+    return x->mhd == NULL;
+}
+
+void tm_http_limit_wait(struct tm_http_exchange *x, int64_t ms)
+{
+    int64_t whole = x->server->o.wait_timeout_ms;
+    x->wait_deadline_ms = x->started_us / 1000 + (ms < whole ? ms : whole);
+}
+
 void tm_http_set_state(struct tm_http_exchange *x, void *state, void (*release)(void *state))
 {
     x->state = state;
@@ -63,133 +70,89 @@ void *tm_http_state(const struct tm_http_exchange *x)
     return x->state;
 }
 
-/* Any web page may read what is public here: nothing depends on cookies. */
-static struct MHD_Response *decorate(struct MHD_Response *r, const char *content_type)
+void tm_http_made_drop(struct tm_http_made *r)
 {
-    if (r == NULL)
-        return NULL;
-    if (content_type != NULL)
-        (void)MHD_add_response_header(r, MHD_HTTP_HEADER_CONTENT_TYPE, content_type);
-    (void)MHD_add_response_header(r, "Access-Control-Allow-Origin", "*");
-    return r;
+    if (r->kind == REPLY_FILE)
+        close(r->fd);
+    if (r->kind == REPLY_SOURCE && r->source.release != NULL)
+        r->source.release(r->source.ctx);
+    tm_buf_free(&r->body);
+    tm_buf_free(&r->headers);
+    tm_buf_free(&r->trailers);
+    r->kind = REPLY_NONE;
 }
 
-void tm_http_set_response(struct tm_http_exchange *x, unsigned status, struct MHD_Response *r,
-                          bool canned)
+static struct tm_http_made *begin(struct tm_http_exchange *x, enum tm_http_reply_kind kind,
+                                  unsigned status, const char *content_type)
 {
-    if (x->response != NULL && !x->canned)
-        MHD_destroy_response(x->response);
-    x->response = r;
-    x->canned = canned;
-    x->status = status;
+    tm_http_made_drop(&x->reply);
+    x->reply = (struct tm_http_made){.kind = kind, .status = status, .type = content_type};
+    return &x->reply;
 }
 
 void tm_http_reply(struct tm_http_exchange *x, unsigned status, const char *content_type,
                    struct tm_buf *body)
 {
-    struct MHD_Response *r = NULL;
-    if (!buf_failed(body)) {
-        r = MHD_create_response_from_buffer(body->len, body->data, MHD_RESPMEM_MUST_FREE);
-        if (r != NULL)
-            *body = (struct tm_buf){0};
-    }
-    tm_buf_free(body);
-    tm_http_set_response(x, status, decorate(r, content_type), false);
+    struct tm_http_made *r = begin(x, REPLY_BYTES, status, content_type);
+    r->body = *body;
+    *body = (struct tm_buf){0};
+    if (buf_failed(&r->body))
+        tm_http_made_drop(r);
+}
+
+static void put_field(struct tm_buf *list, const char *name, const char *value)
+{
+    tm_buf_append(list, name, strlen(name) + 1);
+    tm_buf_append(list, value, strlen(value) + 1);
 }
 
 void tm_http_reply_header(struct tm_http_exchange *x, const char *name, const char *value)
 {
-    if (x->response != NULL && !x->canned)
-        (void)MHD_add_response_header(x->response, name, value);
+    if (x->reply.kind != REPLY_NONE)
+        put_field(&x->reply.headers, name, value);
+}
+
+void tm_http_reply_trailer(struct tm_http_exchange *x, const char *name, const char *value)
+{
+    if (x->reply.kind != REPLY_NONE && x->mhd == NULL)
+        put_field(&x->reply.trailers, name, value);
+}
+
+bool tm_http_made_next(const struct tm_buf *list, size_t *at, const char **name, const char **value)
+{
+    if (buf_failed(list) || *at >= list->len)
+        return false;
+    *name = (const char *)list->data + *at;
+    *value = *name + strlen(*name) + 1;
+    *at += (size_t)(*value - *name) + strlen(*value) + 1;
+    return true;
 }
 
 void tm_http_reply_fd(struct tm_http_exchange *x, unsigned status, const char *content_type, int fd,
                       uint64_t size)
 {
-    struct MHD_Response *r = MHD_create_response_from_fd64(size, fd);
-    if (r == NULL)
-        close(fd);
-    tm_http_set_response(x, status, decorate(r, content_type), false);
-}
-
-/* A body that is made as it is sent. */
-struct stream {
-    struct tm_http_source source;
-    struct tm_buf piece;
-    size_t at; /* of it: sent */
-};
-
-static ssize_t stream_read(void *cls, uint64_t pos, char *to, size_t max)
-{
-    struct stream *s = cls;
-    (void)pos;
-    if (s->at == s->piece.len) {
-        tm_buf_reset(&s->piece);
-        s->at = 0;
-        int rc = s->source.produce(s->source.ctx, &s->piece);
-        if (rc < 0 || buf_failed(&s->piece))
-            return MHD_CONTENT_READER_END_WITH_ERROR;
-        if (rc == 0)
-            return MHD_CONTENT_READER_END_OF_STREAM;
-    }
-    size_t n = s->piece.len - s->at < max ? s->piece.len - s->at : max;
-    memcpy(to, s->piece.data + s->at, n);
-    s->at += n;
-    return (ssize_t)n;
-}
-
-static void stream_free(void *cls)
-{
-    struct stream *s = cls;
-    if (s->source.release != NULL)
-        s->source.release(s->source.ctx);
-    tm_buf_free(&s->piece);
-    free(s);
+    struct tm_http_made *r = begin(x, REPLY_FILE, status, content_type);
+    r->fd = fd;
+    r->size = size;
 }
 
 void tm_http_reply_stream(struct tm_http_exchange *x, unsigned status, const char *content_type,
                           const struct tm_http_source *source)
 {
-    struct stream *s = calloc(1, sizeof(*s));
-    struct MHD_Response *r = NULL;
-    if (s != NULL) {
-        s->source = *source;
-        r = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, STREAM_BLOCK, stream_read, s,
-                                              stream_free);
-    }
-    if (r == NULL && s != NULL)
-        stream_free(s);
-    else if (r == NULL && source->release != NULL)
-        source->release(source->ctx);
-    tm_http_set_response(x, status, decorate(r, content_type), false);
+    begin(x, REPLY_SOURCE, status, content_type)->source = *source;
 }
 
-struct tm_http_canned *tm_http_canned_new(const char *content_type, const struct tm_buf *body)
+const char *tm_http_canned_type(const struct tm_http_canned *c)
 {
-    struct tm_http_canned *c = malloc(sizeof(*c));
-    if (c == NULL || buf_failed(body)) {
-        free(c);
-        return NULL;
-    }
-    c->response =
-        decorate(MHD_create_response_from_buffer(body->len, body->data, MHD_RESPMEM_MUST_COPY),
-                 content_type);
-    if (c->response == NULL) {
-        free(c);
-        return NULL;
-    }
-    return c;
+    return c->type;
 }
 
-void tm_http_canned_free(struct tm_http_canned *c)
+const struct tm_buf *tm_http_canned_body(const struct tm_http_canned *c)
 {
-    if (c == NULL)
-        return;
-    MHD_destroy_response(c->response);
-    free(c);
+    return &c->body;
 }
 
 void tm_http_reply_canned(struct tm_http_exchange *x, unsigned status, struct tm_http_canned *c)
 {
-    tm_http_set_response(x, status, c->response, true);
+    begin(x, REPLY_CANNED, status, c->type)->canned = c;
 }

@@ -112,7 +112,8 @@ unsigned tm_http_server_inflight(const struct tm_http_server *s)
 static void wait_idle(const struct tm_http_server *s, int64_t timeout_ms)
 {
     int64_t until = tm_clock_mono_ms() + timeout_ms;
-    while (tm_http_server_inflight(s) > 0 && tm_clock_mono_ms() < until)
+    while ((tm_http_server_inflight(s) > 0 || atomic_load(&s->open_h2) > 0) &&
+           tm_clock_mono_ms() < until)
         (void)nanosleep(&(struct timespec){.tv_nsec = (int64_t)5 * 1000 * 1000}, NULL);
 }
 
@@ -122,6 +123,7 @@ void tm_http_server_stop(struct tm_http_server *s, int64_t timeout_ms)
         return;
     s->stopped = true;
     atomic_store(&s->draining, true);
+    tm_http_workers_wake(s); /* clients of HTTP/2 are told */
     wait_idle(s, timeout_ms);
     atomic_store(&s->expiring, true); /* waits end, and new ones of requests that still run */
     tm_http_workers_wake(s);

@@ -117,22 +117,26 @@ static int on_ticket(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHE
     return rc;
 }
 
-/* HTTP/1.1 for whoever asks by name; without a common name the connection goes on without one. */
+/* HTTP/2 before HTTP/1.1 for whoever names them; without a common name the connection goes on
+ * without one. */
 static int on_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len,
                    const unsigned char *in, unsigned in_len, void *arg)
 {
-    static const unsigned char http11[] = "http/1.1";
+    static const unsigned char ours[] = "\2h2\10http/1.1";
+    unsigned char *chosen = NULL;
     (void)ssl;
     (void)arg;
-    for (unsigned i = 0; i < in_len; i += in[i] + 1u) {
-        if (in[i] == sizeof(http11) - 1 && i + in[i] < in_len &&
-            memcmp(in + i + 1, http11, in[i]) == 0) {
-            *out = in + i + 1;
-            *out_len = in[i];
-            return SSL_TLSEXT_ERR_OK;
-        }
-    }
-    return SSL_TLSEXT_ERR_NOACK;
+    int rc = SSL_select_next_proto(&chosen, out_len, ours, sizeof(ours) - 1, in, in_len);
+    *out = chosen;
+    return rc == OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_NOACK;
+}
+
+bool tm_http_tls_is_h2(const SSL *ssl)
+{
+    const unsigned char *name = NULL;
+    unsigned len = 0;
+    SSL_get0_alpn_selected(ssl, &name, &len);
+    return len == 2 && memcmp(name, "h2", 2) == 0;
 }
 
 static int no_password(char *to, int len, int rw, void *arg)

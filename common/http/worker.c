@@ -61,6 +61,13 @@ static void go_on(struct tm_http_conn *c)
 {
     struct tm_http_worker *w = c->worker;
     tm_http_list_remove(&w->parked, c);
+    if (c->stream != NULL) {
+        struct tm_http_conn *parent = tm_http_h2_parent(c);
+        tm_http_h2_go_on(c);
+        if (parent != NULL)
+            tm_http_conn_run(parent);
+        return;
+    }
     c->phase = CONN_REPLY;
     MHD_resume_connection(c->x->mhd);
     tm_http_engine_run(w);
@@ -125,8 +132,12 @@ static void sweep(struct tm_http_worker *w, int64_t now_ms)
     w->swept_ms = now_ms;
     for (struct tm_http_conn *c = w->conns, *next = NULL; c != NULL; c = next) {
         next = c->next;
-        if (late(c, now_ms, w->server->o.idle_timeout_ms))
+        bool end = c->phase == CONN_H2 ? tm_http_h2_sweep(c, now_ms)
+                                       : late(c, now_ms, w->server->o.idle_timeout_ms);
+        if (end)
             tm_http_conn_close(c);
+        else if (c->phase == CONN_H2)
+            tm_http_conn_run(c);
     }
     expire_parked(w, atomic_load(&w->server->expiring) ? INT64_MAX : now_ms);
     tm_http_accept_resume(w, now_ms);
@@ -208,7 +219,12 @@ static void close_all(struct tm_http_worker *w)
         c->x->wait = WAIT_NONE;
     w->woken = NULL;
     pthread_mutex_unlock(&w->lock);
-    for (struct tm_http_conn *c = w->parked.first; c != NULL; c = c->in_list) {
+    for (struct tm_http_conn *c = w->parked.first, *next = NULL; c != NULL; c = next) {
+        next = c->in_list;
+        if (c->stream != NULL) {
+            tm_http_h2_abandon(c);
+            continue;
+        }
         MHD_resume_connection(c->x->mhd); /* libmicrohttpd stops with nothing suspended */
         c->x->conn = NULL;
         c->x = NULL;

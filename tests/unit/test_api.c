@@ -322,7 +322,7 @@ static void metrics_count_what_happened(void **state)
     struct ca_metrics *m = ca_metrics_new();
     struct tm_http_route post = {"/x", HTTP_POST, NULL};
     struct ca_api_failure f = {.fault = API_FAULT_TOKEN, .reason = OIDC_REASON_EXPIRED};
-    struct tm_http_event ev = {HTTP_POST, &post, 200, 1500};
+    struct tm_http_event ev = {HTTP_POST, &post, 200, 1500, false};
     struct ca_metrics_scene scene = {.ca_not_after = 1234567890, .version = "v\"1"};
     struct tm_buf b = {0};
     ca_metrics_issued(m);
@@ -334,10 +334,11 @@ static void metrics_count_what_happened(void **state)
     ca_metrics_http(m, &ev);
     static const unsigned other[] = {0, 304, 403, 405}; /* a log's and a tree's files have these */
     for (size_t i = 0; i < sizeof(other) / sizeof(other[0]); i++)
-        ca_metrics_http(m, &(struct tm_http_event){HTTP_GET, NULL, other[i], 10});
+        ca_metrics_http(m, &(struct tm_http_event){HTTP_GET, NULL, other[i], 10, false});
     for (int i = API_FAULT_NONE; i < API_FAULT_COUNT; i++)
         ca_metrics_http(m, &(struct tm_http_event){HTTP_PUT, NULL,
-                                                   ca_api_fault_status((enum ca_api_fault)i), 10});
+                                                   ca_api_fault_status((enum ca_api_fault)i), 10,
+                                                   false});
     ca_metrics_render(m, &scene, &b);
     assert_null(strstr(tm_buf_str(&b), "code=\"none\",method=\"put\""));
     static const char *const lines[] = {
