@@ -9,7 +9,7 @@
 #include "oidc/keys/keystore.h"
 #include "oidc/token/claim.h"
 #include "oidc/token/claims.h"
-#include "oidc/token/signature.h"
+#include "oidc/keys/signature.h"
 #include "oidc/token/token.h"
 
 #define KEYS_TRIED_MAX 16 /* a token without kid is tried against few keys, not sixty-four */
@@ -20,30 +20,6 @@ struct oidc_verifier {
     struct tm_gate gate;
     struct oidc_trust *_Atomic trust;
 };
-
-void oidc_options_default(struct oidc_options *o)
-{
-    *o = (struct oidc_options){
-        .skew_s = 60,
-        .jwks_refresh_s = 3600,
-        .jwks_min_interval_s = 30,
-        .fetch_timeout_ms = 10000,
-        .engine = OIDC_ENGINE_CACHED_KEY,
-    };
-}
-
-const char *oidc_reason_name(enum oidc_reason r)
-{
-    static const char *const names[] = {
-        [OIDC_REASON_NONE] = "none",           [OIDC_REASON_MISSING] = "missing",
-        [OIDC_REASON_MALFORMED] = "malformed", [OIDC_REASON_ALGORITHM] = "algorithm",
-        [OIDC_REASON_HEADER] = "header",       [OIDC_REASON_ISSUER] = "issuer",
-        [OIDC_REASON_KEYS] = "keys",           [OIDC_REASON_SIGNATURE] = "signature",
-        [OIDC_REASON_EXPIRED] = "expired",     [OIDC_REASON_NOT_YET] = "not_yet_valid",
-        [OIDC_REASON_AUDIENCE] = "audience",   [OIDC_REASON_CLAIMS] = "claims",
-    };
-    return (size_t)r < sizeof(names) / sizeof(names[0]) ? names[r] : "unknown";
-}
 
 struct oidc_verifier *oidc_verifier_new(struct oidc_trust *trust, const struct oidc_options *o,
                                         struct tm_jlog *log, struct tm_err *e)

@@ -1,7 +1,5 @@
 #include "ca/ct/embedded.h"
 
-#include <openssl/ec.h>
-#include <openssl/pem.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,9 +9,7 @@
 
 #include "ca/log/ct/ctlog.h"
 #include "ca/log/engine/reader.h"
-#include "ca/log/signatures/siglog.h"
 #include "common/clock.h"
-#include "common/file.h"
 #include "common/promtext.h"
 #include "common/transparency/sct.h"
 
@@ -228,38 +224,6 @@ static int open_witnesses(struct ca_ct_embedded *x, const struct ca_ct_embedded_
     return x->witnesses != NULL ? 0 : -1;
 }
 
-static int write_public(const char *path, EVP_PKEY *key, struct tm_err *e)
-{
-    BIO *bio = BIO_new(BIO_s_mem());
-    char *data = NULL;
-    int rc = bio != NULL && PEM_write_bio_PUBKEY(bio, key) == 1 ? 0 : -1;
-    long len = rc == 0 ? BIO_get_mem_data(bio, &data) : 0;
-    rc = rc == 0 ? tm_file_create(path, 0644, data, (size_t)len, e)
-                 : tm_err_openssl(e, "encode the log's public key");
-    BIO_free(bio);
-    return rc;
-}
-
-/* In memory and its file, or in the token, where *device opens it. */
-static EVP_PKEY *make_key(const struct ca_ct_embedded_new *n, struct tm_key **device,
-                          struct tm_err *e)
-{
-    if (n->device != NULL) {
-        if (tm_key_pkcs11_generate(n->device, "p256", e) == 0)
-            *device = tm_key_open(n->device, "log key", e);
-        if (*device == NULL || EVP_PKEY_up_ref(tm_key_pkey(*device)) != 1)
-            return NULL;
-        return tm_key_pkey(*device);
-    }
-    EVP_PKEY *key = EVP_EC_gen("P-256");
-    if (key == NULL)
-        tm_err_openssl(e, "make the log key");
-    else if (tm_key_write_file(n->key_file, key, n->password, e) == 0)
-        return key;
-    EVP_PKEY_free(key);
-    return NULL;
-}
-
 const char *ca_ct_embedded_undetected(const struct ca_ct_embedded_options *o)
 {
     if (o->directory == NULL || o->anchor != NULL || o->witness_count > 0)
@@ -267,25 +231,6 @@ const char *ca_ct_embedded_undetected(const struct ca_ct_embedded_options *o)
     return "the log has neither an anchor nor a witness: were it restored from an old backup, "
            "nothing "
            "would notice, and it would fork";
-}
-
-int ca_ct_embedded_create(const struct ca_ct_embedded_new *n, struct tm_err *e)
-{
-    struct ca_log_options lo;
-    struct tm_key *device = NULL;
-    const struct ca_ct_embedded_options o = {.directory = n->directory, .origin = n->origin};
-    if (ca_log_origin_check(n->origin, e) != 0)
-        return -1;
-    EVP_PKEY *key = make_key(n, &device, e);
-    int rc = key != NULL ? 0 : -1;
-    to_log_options(&o, key, &lo);
-    if (rc == 0)
-        rc = write_public(n->public_file, key, e);
-    if (rc == 0)
-        rc = n->signatures ? ca_siglog_create(&lo, e) : ca_ctlog_create(&lo, e);
-    EVP_PKEY_free(key);
-    tm_key_free(device);
-    return rc;
 }
 
 struct ca_ct_embedded *ca_ct_embedded_open(const struct ca_ct_embedded_options *o, struct tm_err *e)

@@ -30,19 +30,6 @@ struct ca_ct_embedded_options { /* borrowed, and outlives the log */
 /* The warning for a log that has neither anchor nor witness; NULL for one that has. */
 const char *ca_ct_embedded_undetected(const struct ca_ct_embedded_options *o);
 
-struct ca_ct_embedded_new { /* a log to be made; borrowed */
-    const char *directory;  /* new or empty */
-    const char *origin;
-    const struct tm_key_source *device; /* the token in which its key is made; NULL: key_file */
-    const char *key_file;               /* a new file, 0600 */
-    const char *password;               /* encrypts key_file; NULL: plain */
-    const char *public_file;            /* a new PEM file for verifiers */
-    bool signatures;                    /* a log of signatures, not of certificates */
-};
-
-/* A new log and its new P-256 key. */
-int ca_ct_embedded_create(const struct ca_ct_embedded_new *n, struct tm_err *e);
-
 struct ca_ct_embedded;
 struct ca_ctlog;
 

@@ -6,7 +6,9 @@
 #define TENMINT_OIDC_KEYSTORE_H
 
 #include "oidc/keys/jwks.h"
-#include "oidc/verifier.h"
+#include "common/jlog.h"
+#include "oidc/token/types.h"
+#include "oidc/trust/trust.h"
 
 /* Issuers of wildcards that have shown keys; over it, whose keys age first is forgotten. Those that
  * have not are counted by oidc/keys/wildcard.h, exact ones by the trust list. */

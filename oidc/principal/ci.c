@@ -7,7 +7,7 @@
 #include "oidc/principal/builtin.h"
 #include "oidc/token/claim.h"
 #include "oidc/principal/types.h"
-#include "oidc/trust/provider.h"
+#include "oidc/principal/provider.h"
 
 struct lookup {
     const json_t *claims;

@@ -9,7 +9,7 @@
 
 #include "common/err.h"
 #include "common/identity.h"
-#include "oidc/trust/trust.h"
+#include "oidc/principal/issuer.h"
 
 #define OIDC_VALUE_MAX 4096 /* bytes of one SAN, challenge or extension value */
 

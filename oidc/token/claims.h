@@ -7,7 +7,7 @@
 #include <jansson.h>
 
 #include "common/err.h"
-#include "oidc/verifier.h"
+#include "oidc/token/types.h"
 
 /* aud contains `client_id` exactly (string or array of strings); exp present and not past, nbf and
  * iat not ahead, each by at most o->skew_s; iat not older than o->max_age_s when that is set. */

@@ -8,7 +8,7 @@
 
 #include "common/buf.h"
 #include "common/err.h"
-#include "oidc/verifier.h"
+#include "oidc/token/types.h"
 
 struct oidc_token {
     int alg;          /* row of oidc_alg_table */

@@ -4,7 +4,7 @@
 
 #include <stdatomic.h>
 
-#include "oidc/trust/provider.h"
+#include "oidc/principal/provider.h"
 #include "oidc/trust/trust.h"
 
 #define TRUST_FILE_MAX ((size_t)1024 * 1024) /* bytes */

@@ -5,7 +5,7 @@
 
 #include "oidc/token/claim.h"
 #include "oidc/principal/url.h"
-#include "oidc/trust/template.h"
+#include "oidc/principal/template.h"
 
 /* Claims whose name begins with z are missing, with y unusable; others are their name. */
 static int look(void *arg, const char *key, struct tm_buf *out, struct tm_err *e)

@@ -23,20 +23,25 @@ common/process             : common common/ipc common/sandbox
 common/transparency        : common
 @common                    : common common/process common/fetch common/http common/ipc common/key common/sandbox common/transparency
 
-oidc,oidc/token,oidc/keys,oidc/trust,oidc/principal : common common/fetch common/ipc
+oidc/token                 : common common/json
+oidc/principal             : oidc/token common
+oidc/trust                 : oidc/principal oidc/token common common/fetch
+oidc/keys                  : oidc/trust oidc/principal oidc/token common common/fetch
+oidc                       : oidc/token oidc/principal oidc/trust oidc/keys common common/fetch
+@oidc                      : oidc oidc/token oidc/principal oidc/trust oidc/keys
 
-ca/log/engine              : common common/transparency
+ca/log/engine              : common common/key common/transparency
 ca/log/ct                  : ca/log/engine common common/http common/transparency
 ca/log/signatures          : ca/log/engine ca/proof common common/http common/transparency
 ca/log/witness             : common common/fetch common/transparency
 ca/signer                  : common common/key
-ca/cert                    : ca/signer oidc common
+ca/cert                    : ca/signer @oidc common
 ca/log/monitor             : ca/cert common common/fetch common/transparency
 ca/proof                   : common
 ca/tsa                     : ca/signer common common/http
-ca/api                     : ca/signer ca/cert ca/proof oidc @common
-ca/ct                       : ca/api ca/signer ca/log/engine ca/log/ct ca/log/signatures ca/log/witness @common
-ca/config                  : ca/api ca/ct ca/signer ca/log/engine oidc @common
+ca/api                     : ca/signer ca/cert ca/proof @oidc @common
+ca/ct                      : ca/api ca/signer ca/log/engine ca/log/ct ca/log/witness @common
+ca/config                  : ca/api ca/ct ca/signer ca/log/engine @oidc @common
 
 tuf/metadata               : common common/key
 tuf/client                 : tuf/metadata common common/fetch
@@ -49,9 +54,9 @@ tools/shared               : common
 @ca                        : ca/log/engine ca/log/ct ca/log/signatures ca/log/witness ca/log/monitor ca/signer ca/cert ca/proof ca/tsa ca/api ca/ct ca/config
 @tuf                       : tuf/metadata tuf/client tuf/verify/trust tuf/verify/bundle tuf/manager/policy
 tools/tenmint-log          : tools/shared ca/log/monitor ca/log/witness @common
-tools/tenmint-ca           : tools/shared tools/tenmint-log @ca oidc tuf/manager/policy tuf/verify/trust @common
+tools/tenmint-ca           : tools/shared tools/tenmint-log @ca @oidc tuf/manager/policy tuf/verify/trust @common
 tools/tenmint-tuf          : tools/shared @tuf @common
-tools/tenmint              : tools/shared ca/ct ca/signer oidc tuf/client tuf/metadata tuf/verify/trust tuf/verify/bundle @common
+tools/tenmint              : tools/shared ca/ct ca/signer @oidc tuf/client tuf/metadata tuf/verify/trust tuf/verify/bundle @common
 TABLE
 
 # Rooms where files use each other in a circle and that are being rewritten. Each line goes when its

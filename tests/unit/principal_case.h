@@ -11,6 +11,7 @@
 
 #include "common/json/strictjson.h"
 #include "oidc/principal/principal.h"
+#include "oidc/trust/trust.h"
 
 #define EXACT(host, rest) \
     "  https://" host ": {issuer-url: https://" host ", client-id: c, " rest "}\n"

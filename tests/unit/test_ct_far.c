@@ -11,7 +11,9 @@
 #include <unistd.h>
 
 #include "ca/ct/far_internal.h"
+#include "ca/log/ct/ctlog.h"
 #include "ca/log/ct/serve.h"
+#include "ca/log/engine/create.h"
 #include "common/transparency/digsig.h"
 #include "common/transparency/sct.h"
 #include "tests/support/cmocka_all.h"
@@ -35,9 +37,9 @@ static void make_log(struct scene *s)
     snprintf(s->dir, sizeof(s->dir), "%s/log", s->base);
     snprintf(s->key, sizeof(s->key), "%s/key", s->base);
     snprintf(s->public, sizeof(s->public), "%s/pem", s->base);
-    const struct ca_ct_embedded_new n = {
+    const struct ca_log_new n = {
         .directory = s->dir, .origin = ORIGIN, .key_file = s->key, .public_file = s->public};
-    assert_int_equal(ca_ct_embedded_create(&n, &e), 0);
+    assert_int_equal(ca_log_create_new(&n, ca_ctlog_create, &e), 0);
     const struct ca_ct_embedded_options o = {
         .directory = s->dir, .origin = ORIGIN, .key = {.file = s->key}};
     s->log = ca_ct_embedded_open(&o, &e);

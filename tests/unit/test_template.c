@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "oidc/trust/template.h"
+#include "oidc/principal/template.h"
 
 /* "a" and "x/y" are "v", "e" is empty, "big" is long, "bad" is not usable. */
 static int look(void *arg, const char *key, struct tm_buf *out, struct tm_err *e)

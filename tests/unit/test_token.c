@@ -13,7 +13,7 @@
 #include "oidc/keys/jwks.h"
 #include "oidc/token/alg.h"
 #include "oidc/token/claims.h"
-#include "oidc/token/signature.h"
+#include "oidc/keys/signature.h"
 #include "oidc/token/token.h"
 
 static char *part(const char *json)

@@ -11,7 +11,7 @@
 #include "common/b64.h"
 #include "oidc/keys/jwks.h"
 #include "oidc/token/alg.h"
-#include "oidc/token/signature.h"
+#include "oidc/keys/signature.h"
 #include "oidc/token/token.h"
 
 static EVP_PKEY *keys[ALG_COUNT];   /* one of each row's type */

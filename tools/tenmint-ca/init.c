@@ -7,7 +7,8 @@
 #include <openssl/crypto.h>
 #include <openssl/rand.h>
 
-#include "ca/ct/embedded.h"
+#include "ca/log/ct/ctlog.h"
+#include "ca/log/engine/create.h"
 #include "ca/signer/create.h"
 #include "common/b64.h"
 #include "common/clock.h"
@@ -154,14 +155,14 @@ static int make_log(const struct plan *p, const char *password, struct tm_err *e
         tm_file_join(p->dir, "log.key", key, sizeof(key), e) != 0 ||
         tm_file_join(p->dir, "log.pem", public, sizeof(public), e) != 0)
         return -1;
-    const struct ca_ct_embedded_new n = {
-        .directory = directory,
-        .origin = p->log_origin,
-        .device = p->log_device.pkcs11_module != NULL ? &p->log_device : NULL,
-        .key_file = key,
-        .password = password,
-        .public_file = public};
-    return ca_ct_embedded_create(&n, e);
+    const struct ca_log_new n = {.directory = directory,
+                                 .origin = p->log_origin,
+                                 .device =
+                                     p->log_device.pkcs11_module != NULL ? &p->log_device : NULL,
+                                 .key_file = key,
+                                 .password = password,
+                                 .public_file = public};
+    return ca_log_create_new(&n, ca_ctlog_create, e);
 }
 
 /* The root's key stays with root, and so do the files that say what the server does. */

@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "ca/ct/embedded.h"
-#include "ca/log/engine/log.h"
+#include "ca/log/engine/create.h"
+#include "ca/log/signatures/siglog.h"
 #include "ca/signer/create.h"
 #include "common/file.h"
 #include "common/http/http.h"
@@ -78,13 +78,12 @@ int init_all_make(const struct init_all *a, const char *dir, const char *passwor
     struct paths p;
     if (name_paths(dir, &p, e) != 0)
         return -1;
-    const struct ca_ct_embedded_new log = {.directory = p.log,
-                                           .origin = a->host,
-                                           .device = device(&a->signatures),
-                                           .key_file = p.log_key,
-                                           .password = password,
-                                           .public_file = p.log_public,
-                                           .signatures = true};
+    const struct ca_log_new log = {.directory = p.log,
+                                   .origin = a->host,
+                                   .device = device(&a->signatures),
+                                   .key_file = p.log_key,
+                                   .password = password,
+                                   .public_file = p.log_public};
     /* Timestamps are signed by what every client knows. */
     bool known = a->key_type != NULL && strcmp(a->key_type, "ed25519") != 0;
     const struct ca_create_options tsa = {.directory = dir,
@@ -102,7 +101,7 @@ int init_all_make(const struct init_all *a, const char *dir, const char *passwor
                                      .holder_key = p.holder,
                                      .password = password,
                                      .now_s = now_s};
-    if (ca_ct_embedded_create(&log, e) != 0)
+    if (ca_log_create_new(&log, ca_siglog_create, e) != 0)
         return tm_err_wrap(e, "signature log");
     if (ca_create_tsa(&tsa, e) != 0)
         return tm_err_wrap(e, "timestamp authority");

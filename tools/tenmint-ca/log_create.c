@@ -4,7 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ca/ct/embedded.h"
+#include "ca/log/ct/ctlog.h"
+#include "ca/log/engine/create.h"
+#include "ca/log/signatures/siglog.h"
 #include "common/http/http.h"
 #include "tools/tenmint-ca/commands.h"
 #include "tools/tenmint-ca/owner.h"
@@ -68,12 +70,11 @@ static int make(struct new_log *n, struct tm_err *e)
 {
     struct tm_buf password = {0};
     bool device = n->device.pkcs11_module != NULL;
-    struct ca_ct_embedded_new o = {.directory = n->dir,
-                                   .origin = n->origin,
-                                   .device = device ? &n->device : NULL,
-                                   .key_file = n->key,
-                                   .public_file = n->public,
-                                   .signatures = n->signatures};
+    struct ca_log_new o = {.directory = n->dir,
+                           .origin = n->origin,
+                           .device = device ? &n->device : NULL,
+                           .key_file = n->key,
+                           .public_file = n->public};
     int rc = device ? 0 : tm_key_read_secret(n->password_file, NULL, "password", &password, e);
     if (rc == 0 && !device && password.len == 0)
         rc = tm_err_set(e, "the password in '%s' is empty", n->password_file);
@@ -81,7 +82,7 @@ static int make(struct new_log *n, struct tm_err *e)
         rc = setup_claim_directory(n->dir, 0755, e);
     if (rc == 0) {
         o.password = device ? NULL : tm_buf_str(&password);
-        rc = ca_ct_embedded_create(&o, e);
+        rc = ca_log_create_new(&o, n->signatures ? ca_siglog_create : ca_ctlog_create, e);
     }
     tm_buf_free_secret(&password);
     if (rc == 0)

@@ -12,6 +12,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "ca/log/ct/ctlog.h"
+#include "ca/log/engine/create.h"
 #include "common/file.h"
 #include "common/ipc/loop.h"
 #include "common/sandbox/sandbox.h"
@@ -75,9 +77,9 @@ static int trial_log(const char *dir, struct ca_config *c, struct tm_err *e)
     if (snprintf(key, sizeof(key), "%s.key", dir) >= (int)sizeof(key) ||
         snprintf(public, sizeof(public), "%s.pem", dir) >= (int)sizeof(public))
         return tm_err_set(e, "--log: the path is too long");
-    const struct ca_ct_embedded_new n = {
+    const struct ca_log_new n = {
         .directory = dir, .origin = TRIAL_ORIGIN, .key_file = key, .public_file = public};
-    if (access(key, F_OK) != 0 && ca_ct_embedded_create(&n, e) != 0)
+    if (access(key, F_OK) != 0 && ca_log_create_new(&n, ca_ctlog_create, e) != 0)
         return tm_err_wrap(e, "--log");
     return replace(&c->ct.embedded.directory, dir, e) != 0 ||
                    replace(&c->ct.embedded.key.file, key, e) != 0 ||

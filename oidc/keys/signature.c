@@ -1,4 +1,4 @@
-#include "oidc/token/signature.h"
+#include "oidc/keys/signature.h"
 #include "common/ecdsa.h"
 
 #include <openssl/err.h>

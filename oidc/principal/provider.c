@@ -1,4 +1,4 @@
-#include "oidc/trust/provider.h"
+#include "oidc/principal/provider.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-#include "oidc/trust/template.h"
+#include "oidc/principal/template.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "oidc/token/signature.h"
+#include "oidc/keys/signature.h"
 
 /* Whether libjwt can decode the token at all; with a key, whether it then vouches for it. */
 static bool decodes(const char *text, const char *pem, const char *alg)

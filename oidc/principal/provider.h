@@ -7,7 +7,7 @@
 
 #include "common/identity.h"
 #include "oidc/principal/builtin.h"
-#include "oidc/trust/template.h"
+#include "oidc/principal/template.h"
 
 #define PROVIDER_DEFAULTS_MAX 64
 

@@ -1,0 +1,70 @@
+/*
+ * What all rooms of oidc have words for: under which conditions a token is taken, why one is not,
+ * who waits, and how an issuer's keys are.
+ */
+#ifndef TENMINT_OIDC_TOKEN_TYPES_H
+#define TENMINT_OIDC_TOKEN_TYPES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct tm_fetch_hub;
+
+#define OIDC_TOKEN_MAX ((size_t)32 * 1024) /* bytes of a compact token */
+
+enum oidc_engine {
+    OIDC_ENGINE_CACHED_KEY, /* keys decoded once, OpenSSL EVP; every algorithm */
+    OIDC_ENGINE_LIBJWT,     /* libjwt for RS and ES algorithms, the cached key for the rest */
+};
+
+struct oidc_options {
+    int64_t skew_s;              /* leeway for exp, nbf, iat; default 60 */
+    int64_t max_age_s;           /* refuse a token whose iat is older; 0: no check */
+    int64_t jwks_refresh_s;      /* background refresh period; default 3600 */
+    int64_t jwks_min_interval_s; /* between fetches for unknown kids; default 30 */
+    int64_t jwks_max_age_s;   /* keys that no fetch has confirmed for longer are dropped; 0: kept */
+    int64_t fetch_timeout_ms; /* default 10 000 */
+    bool allow_http;          /* issuers over http:// outside loopback; default false */
+    enum oidc_engine engine;
+    const char *ca_file;               /* PEM file with extra CAs for every issuer; or NULL */
+    const char *kubernetes_ca_file;    /* for the cluster this process runs in, if the file is */
+    const char *kubernetes_token_file; /* there; read at each fetch; NULL: not looked for */
+    struct tm_fetch_hub *fetch_hub; /* whose process fetches, outlives the verifier; NULL: ours */
+};
+
+void oidc_options_default(struct oidc_options *o);
+
+/* The stable reasons of a refusal: metric label and log field. */
+enum oidc_reason {
+    OIDC_REASON_NONE,
+    OIDC_REASON_MISSING,   /* no token */
+    OIDC_REASON_MALFORMED, /* not a compact JWT, bad base64 or JSON, too long */
+    OIDC_REASON_ALGORITHM, /* not on the allow-list, or wrong for the key */
+    OIDC_REASON_HEADER,    /* crit, jwk, jku, x5u … */
+    OIDC_REASON_ISSUER,    /* not trusted */
+    OIDC_REASON_KEYS,      /* issuer's keys cannot be had, or not yet the one of this kid */
+    OIDC_REASON_SIGNATURE,
+    OIDC_REASON_EXPIRED,
+    OIDC_REASON_NOT_YET, /* nbf or iat in the future */
+    OIDC_REASON_AUDIENCE,
+    OIDC_REASON_CLAIMS, /* the principal cannot be made */
+};
+const char *oidc_reason_name(enum oidc_reason r); /* "expired" … */
+
+/* `wake` runs on another thread and must only schedule; it is called exactly once per OIDC_WAIT. */
+struct oidc_waiter {
+    void (*wake)(void *arg);
+    void *arg;
+};
+
+/* One issuer, for metrics. */
+struct oidc_issuer_stats {
+    const char *issuer;
+    int64_t jwks_age_s; /* -1: never fetched */
+    uint64_t fetches;   /* JWKS fetches tried */
+    uint64_t failures;  /* discovery or JWKS fetches failed */
+    unsigned keys;      /* usable keys held */
+};
+
+#endif
