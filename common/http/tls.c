@@ -13,6 +13,7 @@
 
 #include "common/clock.h"
 #include "common/http/internal.h"
+#include "common/secret.h"
 
 /* A session is resumed for at most two of these: its key is in force for one, and accepted for
  * another. */
@@ -151,7 +152,9 @@ static int no_password(char *to, int len, int rw, void *arg)
 static int use_key(SSL_CTX *ctx, const char *pem)
 {
     BIO *in = BIO_new_mem_buf(pem, -1);
+    tm_secret_begin();
     EVP_PKEY *key = in != NULL ? PEM_read_bio_PrivateKey(in, NULL, no_password, NULL) : NULL;
+    tm_secret_end();
     int ok = key != NULL && SSL_CTX_use_PrivateKey(ctx, key) == 1;
     EVP_PKEY_free(key);
     BIO_free(in);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/key/internal.h"
+#include "common/secret.h"
 
 struct tm_key {
     EVP_PKEY *pkey;
@@ -84,7 +85,9 @@ void tm_key_free(struct tm_key *k)
 {
     if (k == NULL)
         return;
+    tm_secret_begin();
     EVP_PKEY_free(k->pkey);
+    tm_secret_end();
     close_device(k);
     free(k);
 }

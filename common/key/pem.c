@@ -7,6 +7,7 @@
 
 #include "common/file.h"
 #include "common/key/internal.h"
+#include "common/secret.h"
 #include "common/utf8.h"
 
 #define KEY_BYTES_MAX ((size_t)16 * 1024)
@@ -72,6 +73,7 @@ EVP_PKEY *tm_key_pem_open(const struct tm_key_source *source, const char *what, 
     struct tm_buf pem = {0};
     struct tm_buf password = {0};
     EVP_PKEY *key = NULL;
+    tm_secret_begin();
     int rc = tm_key_source_password(source, &password, e);
     if (rc == 0)
         rc = read_pem(source, &pem, e);
@@ -81,6 +83,7 @@ EVP_PKEY *tm_key_pem_open(const struct tm_key_source *source, const char *what, 
         tm_err_wrap(e, "%s '%s'", what, source->file != NULL ? source->file : source->env);
     tm_buf_free_secret(&pem);
     tm_buf_free_secret(&password);
+    tm_secret_end();
     return key;
 }
 
@@ -125,8 +128,9 @@ static int write_pem(BIO *bio, EVP_PKEY *pkey, const char *password)
 
 int tm_key_write_file(const char *path, EVP_PKEY *pkey, const char *password, struct tm_err *e)
 {
-    BIO *bio = BIO_new(BIO_s_secmem());
     int rc = -1;
+    tm_secret_begin();
+    BIO *bio = BIO_new(BIO_s_secmem());
     if (password != NULL && password[0] == '\0') {
         tm_err_set(e, "write key '%s': the password is empty", path);
     } else if (bio == NULL || write_pem(bio, pkey, password) != 1) {
@@ -137,5 +141,6 @@ int tm_key_write_file(const char *path, EVP_PKEY *pkey, const char *password, st
         rc = tm_file_create(path, 0600, data, (size_t)len, e);
     }
     BIO_free(bio);
+    tm_secret_end();
     return rc;
 }

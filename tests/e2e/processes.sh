@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The processes of `serve`: one that dies ends all with a line that says so, the parent takes them
-# along, none that has connections holds a key or a password, none can be dumped.
+# along, each key is in one of them only and once, none can be dumped.
 set -u
 cd "$(dirname "$0")/../.."
 B=build
@@ -48,19 +48,19 @@ done
 check "the front has no file open by name" 0 \
     "$(find "/proc/$(role front)/fd" -lname '/*' ! -lname '/dev/*' ! -lname "$W/ca.log" 2>/dev/null | wc -l)"
 cat >"$W/scan.py" <<'P'
+# Prints "process: what it holds, how often" for each role=pid that holds anything.
 import re, subprocess, sys
-ca, pids = sys.argv[1], sys.argv[2:]
+ca, roles = sys.argv[1], [a.split('=') for a in sys.argv[2:]]
 def scalar(name):
     t = subprocess.run(['openssl', 'pkey', '-in', ca + '/' + name, '-passin', 'file:' + ca + '/password', '-noout',
                         '-text'], capture_output=True, text=True).stdout
     return bytes.fromhex(re.sub(r'[\s:]', '', re.search(r'priv:\s*([0-9a-f:\s]+?)\s*pub:', t).group(1)))[-32:]
-need = {}
+need = {'password': [open(ca + '/password', 'rb').read().strip()]}
 for n in ('intermediate.key', 'log.key'):
-    need[n] = scalar(n)
-    need[n + ', as a number in memory'] = scalar(n)[::-1]
-need['password'] = open(ca + '/password', 'rb').read().strip()
-for pid in pids:
-    seen = 0
+    need[n] = [scalar(n), scalar(n)[::-1]]  # as bytes, and as a number in memory
+    need[n + "'s text"] = open(ca + '/' + n, 'rb').read().splitlines()[1:-2]
+for role, pid in roles:
+    seen, found = 0, {}
     with open('/proc/%s/mem' % pid, 'rb', 0) as mem:
         for line in open('/proc/%s/maps' % pid):
             span, perm = line.split()[:2]
@@ -73,15 +73,15 @@ for pid in pids:
             except (OSError, ValueError, OverflowError):
                 continue
             seen += len(data)
-            for k, v in need.items():
-                if v in data:
-                    print('process', pid, 'holds', k)
-    if seen < 1 << 20:
-        print('process', pid, 'could not be read')
+            for k, values in need.items():
+                found[k] = found.get(k, 0) + sum(data.count(v) for v in values)
+    print('%s:%s%s' % (role, ''.join(' %s %d' % f for f in found.items() if f[1]),
+                       '' if seen > 1 << 20 else ' could not be read'))
 P
 if [ "$(id -u)" = 0 ]; then
-    check "no key, no password: parent, fetch and front" "" \
-        "$(python3 "$W/scan.py" "$W/ca" "$CA_PID" "$(role fetch)" "$(role front)")"
+    check "each key is in its process, once; nothing else of it, no password, anywhere" \
+        "parent: fetch: log: log.key 1 issuer: intermediate.key 1 front:" \
+        "$(python3 "$W/scan.py" "$W/ca" "parent=$CA_PID" $(for n in $NAMES; do echo "$n=$(role "$n")"; done) | xargs)"
 fi
 kill -TERM "$CA_PID"
 wait "$CA_PID"

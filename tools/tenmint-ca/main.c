@@ -1,6 +1,7 @@
 /* tenmint-ca: the certificate authority's command line. */
 #include <string.h>
 
+#include "common/secret.h"
 #include "tools/tenmint-ca/commands.h"
 #include "tools/tenmint-log/commands.h"
 
@@ -63,6 +64,7 @@ static const struct cli_command commands[] = {
 /* The group `log` has the auditors' commands beside the server's own. */
 int main(int argc, char **argv)
 {
+    tm_secret_init();
     struct cli_command all[COMMANDS];
     struct cli_command logs[OWN + LOG_COMMANDS];
     memcpy(all, commands, sizeof(commands));

@@ -8,6 +8,7 @@
 #include "ca/api/packed.h"
 #include "ca/log/ct/serve.h"
 #include "common/sandbox/sandbox.h"
+#include "common/secret.h"
 #include "tools/shared/cli.h"
 #include "tools/tenmint-ca/roles.h"
 #include "tools/tenmint-ca/tls.h"
@@ -256,8 +257,8 @@ int role_front_start(void *roles, unsigned step, struct tm_err *e)
     struct front *f = front_of(r);
     struct tls_pair pair = {0};
     roles_forget_secrets(r->config, ROLE_FRONT);
-    if (f == NULL || tm_sandbox_begin(e) != 0 || tm_sandbox_paths(NULL, 0, e) != 0 ||
-        open_all(r, f, e) != 0)
+    if (f == NULL || tm_sandbox_begin(e) != 0 || tm_secret_heap(e) != 0 ||
+        tm_sandbox_paths(NULL, 0, e) != 0 || open_all(r, f, e) != 0)
         return CLI_FAILED;
     if (f->config->tls.certificate != NULL && read_tls(f, &pair, e) != 0) {
         tls_free(&pair);

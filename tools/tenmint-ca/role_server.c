@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "ca/api/ready_far.h"
+#include "common/secret.h"
 #include "tools/shared/cli.h"
 #include "tools/tenmint-ca/server.h"
 
@@ -70,7 +71,7 @@ int role_server_start(void *roles, unsigned step, struct tm_err *e)
     const struct server_kind *kind = kind_of(s);
     const struct ca_config_key *key = roles_key(s->config, tm_process_self(r->group));
     bool device = key != NULL && key->module != NULL; /* it does what it likes with files */
-    if (tm_sandbox_begin(e) != 0 || open_output(s, e) != 0)
+    if (tm_sandbox_begin(e) != 0 || tm_secret_heap(e) != 0 || open_output(s, e) != 0)
         return CLI_FAILED;
     if (kind->open(s, e) != 0)
         return CLI_CONFIG;

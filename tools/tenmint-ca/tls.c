@@ -8,6 +8,7 @@
 #include "common/certs.h"
 #include "common/file.h"
 #include "common/pem.h"
+#include "common/secret.h"
 
 #define TLS_FILE_MAX ((size_t)256 * 1024)
 
@@ -32,8 +33,9 @@ static EVP_PKEY *parse_key(struct tm_buf *pem)
 static int judge(const char *certificate, const char *key, struct tls_pair *p, struct tm_err *e)
 {
     STACK_OF(X509) *chain = tm_certs_parse(p->certificate.data, p->certificate.len, e);
-    EVP_PKEY *k = chain != NULL ? parse_key(&p->key) : NULL;
     int rc = -1;
+    tm_secret_begin();
+    EVP_PKEY *k = chain != NULL ? parse_key(&p->key) : NULL;
     if (chain == NULL)
         tm_err_wrap(e, "'%s'", certificate);
     else if (k == NULL)
@@ -45,6 +47,7 @@ static int judge(const char *certificate, const char *key, struct tls_pair *p, s
         rc = end_of(sk_X509_value(chain, 0), &p->not_after, e);
     ERR_clear_error();
     EVP_PKEY_free(k);
+    tm_secret_end();
     sk_X509_pop_free(chain, X509_free);
     if (rc == 0 && (tm_buf_str(&p->certificate) == NULL || tm_buf_str(&p->key) == NULL))
         rc = tm_err_set(e, "out of memory");
