@@ -45,13 +45,34 @@ static const char *gap_of(const struct cli_command *c)
     return c->group != NULL ? " " : "";
 }
 
-static void suggest(const char *what, const char *word, const struct tm_nearest *near,
-                    const char *dashes)
+static int suggest(const char *what, const char *word, const struct tm_nearest *near,
+                   const char *dashes, struct tm_err *e)
 {
-    fprintf(stderr, "%s: unknown %s '%s%s'", program(), what, dashes, word);
-    if (near->best != NULL)
-        fprintf(stderr, "; did you mean '%s%s'?", dashes, near->best);
-    fputc('\n', stderr);
+    bool any = near->best != NULL;
+    return tm_err_set(e, "unknown %s '%s%s'%s%s%s%s", what, dashes, word,
+                      any ? "; did you mean '" : "", any ? dashes : "", any ? near->best : "",
+                      any ? "'?" : "");
+}
+
+/* Whether one of the words asks for JSON. */
+static bool asks_json(int argc, char **argv)
+{
+    for (int i = 0; i < argc && strcmp(argv[i], "--") != 0; i++) {
+        if (strcmp(argv[i], "--json") == 0)
+            return true;
+    }
+    return false;
+}
+
+static void print_error(int code, const char *text)
+{
+    json_t *v = json_pack("{s:{s:i, s:s, s:s}}", "error", "code", code, "meaning",
+                          cli_exit_table[code], "message", text);
+    if (v != NULL) {
+        json_dumpf(v, stdout, 0);
+        putchar('\n');
+    }
+    json_decref(v);
 }
 
 static void list_commands(const struct cli_command *commands, size_t count)
@@ -161,7 +182,9 @@ static int unknown_command(const struct cli_command *commands, size_t count, con
     tm_nearest_try(&near, "help");
     if (group == NULL)
         tm_nearest_try(&near, "version");
-    suggest("command", name, &near, "");
+    struct tm_err e;
+    (void)suggest("command", name, &near, "", &e);
+    fprintf(stderr, "%s: %s\n", program(), e.text);
     fprintf(stderr, "Try '%s help%s%s'.\n", program(), group != NULL ? " " : "",
             group != NULL ? group->name : "");
     return CLI_USAGE;
@@ -234,66 +257,55 @@ int cli_main(const struct cli_program *p, int argc, char **argv)
     return c->commands != NULL ? run_group(c, argc - 2, argv + 2) : c->run(c, argc - 2, argv + 2);
 }
 
-static int usage(const struct cli_command *c, const char *what, const char *word)
+static int usage(struct tm_err *e, const char *what, const char *word)
 {
-    fprintf(stderr, "%s %s%s%s: %s%s%s\nTry '%s %s%s%s --help'.\n", program(), group_of(c),
-            gap_of(c), c->name, what, word != NULL ? ": " : "", word != NULL ? word : "", program(),
-            group_of(c), gap_of(c), c->name);
+    (void)tm_err_set(e, "%s%s%s", what, word != NULL ? ": " : "", word != NULL ? word : "");
     return CLI_USAGE;
 }
 
-static int unknown_option(const struct cli_command *c, const struct cli_option *options,
-                          const char *name)
+static int unknown_option(struct tm_err *e, const struct cli_option *options, const char *name)
 {
     struct tm_nearest near;
     tm_nearest_init(&near, name);
     for (const struct cli_option *o = options; o->name != NULL; o++)
         tm_nearest_try(&near, o->name);
-    suggest("option", name, &near, "--");
-    fprintf(stderr, "Try '%s %s%s%s --help'.\n", program(), group_of(c), gap_of(c), c->name);
+    (void)suggest("option", name, &near, "--", e);
     return CLI_USAGE;
 }
 
 /* Handles argv[*i], which begins with "--"; moves *i over a value in the next word. */
-static int take_option(const struct cli_command *c, const struct cli_option *options, int argc,
-                       char **argv, int *i)
+static int take_option(const struct cli_option *options, int argc, char **argv, int *i,
+                       struct tm_err *e)
 {
     char name[64];
     const char *word = argv[*i] + 2;
     const char *eq = strchr(word, '=');
     size_t len = eq != NULL ? (size_t)(eq - word) : strlen(word);
     if (len >= sizeof(name))
-        return usage(c, "unknown option", argv[*i]);
+        return usage(e, "unknown option", argv[*i]);
     memcpy(name, word, len);
     name[len] = '\0';
     const struct cli_option *o = options;
     while (o->name != NULL && strcmp(o->name, name) != 0)
         o++;
     if (o->name == NULL)
-        return unknown_option(c, options, name);
+        return unknown_option(e, options, name);
     if (o->kind == CLI_FLAG) {
         if (eq != NULL)
-            return usage(c, "this option takes no value", argv[*i]);
+            return usage(e, "this option takes no value", argv[*i]);
         *(bool *)o->dest = true;
         return CLI_GO_ON;
     }
     if (eq == NULL && *i + 1 >= argc)
-        return usage(c, "a value is missing after", argv[*i]);
+        return usage(e, "a value is missing after", argv[*i]);
     char *value = eq != NULL ? argv[*i] + 2 + len + 1 : argv[++*i];
-    struct tm_err e = {0};
-    return cli_value_read(o->kind, o->name, value, o->dest, &e) == 0 ? CLI_GO_ON
-                                                                     : usage(c, e.text, NULL);
+    return cli_value_read(o->kind, o->name, value, o->dest, e) == 0 ? CLI_GO_ON : CLI_USAGE;
 }
 
-int cli_parse(const struct cli_command *c, const struct cli_option *options, int argc, char **argv,
-              int min, int max, int *count)
+static int parse(const struct cli_command *c, const struct cli_option *options, int argc,
+                 char **argv, int min, int max, int *count, struct tm_err *e)
 {
     bool words_only = false;
-    *count = 0;
-    if (argc == 1 && strcmp(argv[0], table_word) == 0) {
-        table_options(c, options);
-        return CLI_OK;
-    }
     for (int i = 0; i < argc; i++) {
         if (!words_only && strcmp(argv[i], "--") == 0) {
             words_only = true;
@@ -301,20 +313,43 @@ int cli_parse(const struct cli_command *c, const struct cli_option *options, int
             help_command(c, options);
             return CLI_OK;
         } else if (!words_only && argv[i][0] == '-' && argv[i][1] == '-') {
-            int rc = take_option(c, options, argc, argv, &i);
+            int rc = take_option(options, argc, argv, &i, e);
             if (rc != CLI_GO_ON)
                 return rc;
         } else if (!words_only && argv[i][0] == '-' && argv[i][1] != '\0') {
-            return usage(c, "unknown option (options begin with two dashes)", argv[i]);
+            return usage(e, "unknown option (options begin with two dashes)", argv[i]);
         } else {
             argv[(*count)++] = argv[i];
         }
     }
     if (*count < min)
-        return usage(c, "something is missing; usage", c->args);
+        return usage(e, "something is missing; usage", c->args);
     if (*count > max)
-        return usage(c, "one word too many", argv[max]);
+        return usage(e, "one word too many", argv[max]);
     return CLI_GO_ON;
+}
+
+int cli_parse(const struct cli_command *c, const struct cli_option *options, int argc, char **argv,
+              int min, int max, int *count)
+{
+    struct tm_err e = {0};
+    const struct cli_option *o = options;
+    *count = 0;
+    if (argc == 1 && strcmp(argv[0], table_word) == 0) {
+        table_options(c, options);
+        return CLI_OK;
+    }
+    while (o->name != NULL && strcmp(o->name, "json") != 0)
+        o++;
+    bool json = o->name != NULL && asks_json(argc, argv); /* before the words are moved */
+    int rc = parse(c, options, argc, argv, min, max, count, &e);
+    if (rc != CLI_USAGE)
+        return rc;
+    fprintf(stderr, "%s %s%s%s: %s\nTry '%s %s%s%s --help'.\n", program(), group_of(c), gap_of(c),
+            c->name, e.text, program(), group_of(c), gap_of(c), c->name);
+    if (json)
+        print_error(rc, e.text);
+    return rc;
 }
 
 static int code_of(int code, const struct tm_err *e)
@@ -335,14 +370,8 @@ int cli_fail(int code, const struct tm_err *e)
 int cli_fail_json(bool json, int code, const struct tm_err *e)
 {
     int actual = cli_fail(code, e);
-    json_t *v = json ? json_pack("{s:{s:i, s:s, s:s}}", "error", "code", actual, "meaning",
-                                 cli_exit_table[actual], "message", e->text)
-                     : NULL;
-    if (v != NULL) {
-        json_dumpf(v, stdout, JSON_INDENT(2));
-        putchar('\n');
-    }
-    json_decref(v);
+    if (json)
+        print_error(actual, e->text);
     return actual;
 }
 

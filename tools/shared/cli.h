@@ -77,8 +77,20 @@ int cli_parse(const struct cli_command *c, const struct cli_option *options, int
  * of the error says. */
 int cli_fail(int code, const struct tm_err *e);
 
-/* As cli_fail; with `json` also an object on standard output:
- * {"error": {"code": 6, "meaning": "cannot know: …", "message": "…"}} */
+/* --json means this in every command that has it: what it has to say, and a failure, is JSON on
+ * standard output. */
+#define CLI_JSON(dest) \
+    { \
+        "json", CLI_FLAG, NULL, "print one JSON object", dest \
+    }
+#define CLI_JSON_LINES(dest) \
+    { \
+        "json", CLI_FLAG, NULL, "print JSON, an object a line", dest \
+    }
+
+/* As cli_fail; with `json` also an object on standard output, a line:
+ * {"error": {"code": 6, "meaning": "cannot know: …", "message": "…"}}
+ * cli_parse does so for the words of a command that has --json. */
 int cli_fail_json(bool json, int code, const struct tm_err *e);
 
 /* Prints what others wrote: what a terminal would not show as itself is a '?'. */

@@ -170,5 +170,5 @@ int command_log_export(const struct cli_command *self, int argc, char **argv)
         return rc;
     if (set_format(&x, format.value, &e) != 0 || log_range_check(&range, &x.range, &e) != 0)
         return cli_fail(CLI_USAGE, &e);
-    return log_target_run(argv[0], &f, work, &x);
+    return log_target_run(argv[0], &f, false, work, &x);
 }

@@ -149,7 +149,7 @@ int command_log_find(const struct cli_command *self, int argc, char **argv)
          &w.after},
         {"before", CLI_TIME, "TIME", "logged before then", &w.before},
         LOG_RANGE_OPTIONS(w.range),
-        {"json", CLI_FLAG, NULL, "one JSON object a line", &find.json},
+        CLI_JSON_LINES(&find.json),
         LOG_OPTIONS(f),
         {NULL, CLI_FLAG, NULL, NULL, NULL},
     };
@@ -159,9 +159,9 @@ int command_log_find(const struct cli_command *self, int argc, char **argv)
     if (rc != CLI_GO_ON)
         return rc;
     if (set_filter(&find, &w, &e) != 0 || log_range_check(&w.range, &find.range, &e) != 0)
-        rc = cli_fail(CLI_USAGE, &e);
+        rc = cli_fail_json(find.json, CLI_USAGE, &e);
     else
-        rc = log_target_run(argv[0], &f, work, &find);
+        rc = log_target_run(argv[0], &f, find.json, work, &find);
     ca_filter_free(&find.filter);
     tm_buf_free(&find.digest);
     return rc;

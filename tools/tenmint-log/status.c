@@ -74,10 +74,10 @@ int command_log_status(const struct cli_command *self, int argc, char **argv)
     bool json = false;
     const struct cli_option options[] = {
         LOG_OPTIONS(f),
-        {"json", CLI_FLAG, NULL, "one JSON object", &json},
+        CLI_JSON(&json),
         {NULL, CLI_FLAG, NULL, NULL, NULL},
     };
     int count = 0;
     int rc = cli_parse(self, options, argc, argv, 1, 1, &count);
-    return rc != CLI_GO_ON ? rc : log_target_run(argv[0], &f, work, &json);
+    return rc != CLI_GO_ON ? rc : log_target_run(argv[0], &f, json, work, &json);
 }

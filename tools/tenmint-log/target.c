@@ -79,7 +79,8 @@ static int read_head(struct log_target *t, struct tm_err *e)
     return rc;
 }
 
-int log_target_run(const char *location, const struct log_flags *f, log_work *work, void *ctx)
+int log_target_run(const char *location, const struct log_flags *f, bool json, log_work *work,
+                   void *ctx)
 {
     struct log_target t;
     struct tm_err e = {0};
@@ -91,7 +92,7 @@ int log_target_run(const char *location, const struct log_flags *f, log_work *wo
     if (log_flush(rc == CLI_OK ? &e : NULL) != 0 && rc == CLI_OK)
         rc = CLI_FAILED;
     log_target_close(&t);
-    return e.text[0] != '\0' ? cli_fail(rc, &e) : rc;
+    return e.text[0] != '\0' ? cli_fail_json(json, rc, &e) : rc;
 }
 
 void log_target_warn(const struct log_target *t)

@@ -55,9 +55,11 @@ struct log_target { /* an open log */
  * and, if that is an error, why. */
 typedef int log_work(void *ctx, struct log_target *t, struct tm_err *e);
 
-/* Opens the log, reads its checkpoint, does the work; says what went wrong. The exit code:
+/* Opens the log, reads its checkpoint, does the work; says what went wrong, with `json` as
+ * cli_fail_json does. The exit code:
  * CLI_UNKNOWN when the log could not be read, CLI_FAILED when it is not believed. */
-int log_target_run(const char *location, const struct log_flags *f, log_work *work, void *ctx);
+int log_target_run(const char *location, const struct log_flags *f, bool json, log_work *work,
+                   void *ctx);
 
 /* The steps of it, for a command that looks again and again. CLI_OK, or the code to exit with and
  * `e` set. Call log_target_close in either case. */

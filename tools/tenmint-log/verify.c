@@ -96,5 +96,5 @@ int command_log_verify(const struct cli_command *self, int argc, char **argv)
     };
     int count = 0;
     int rc = cli_parse(self, options, argc, argv, 1, 1, &count);
-    return rc != CLI_GO_ON ? rc : log_target_run(argv[0], &f, work, &older);
+    return rc != CLI_GO_ON ? rc : log_target_run(argv[0], &f, false, work, &older);
 }

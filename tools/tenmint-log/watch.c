@@ -121,7 +121,7 @@ static int look_on(struct watcher *w, int64_t interval_ms, struct tm_err *e)
         if (rc == CLI_DANGER || rc == CLI_FOUND)
             return rc;
         if (rc != CLI_OK)
-            (void)cli_fail(rc, e);
+            (void)cli_fail_json(w->json, rc, e);
         if (sigtimedwait(&set, NULL, &pause) > 0)
             return CLI_OK;
     }
@@ -185,7 +185,7 @@ int command_log_watch(const struct cli_command *self, int argc, char **argv)
         {"evidence", CLI_TEXT, "DIR", "for the checkpoints of a fork (STATE.evidence)",
          &x.evidence},
         {"fail-on-match", CLI_FLAG, NULL, "exit 5 after reporting a certificate", &w.fail_on_match},
-        {"json", CLI_FLAG, NULL, "reports as one JSON object a line", &w.json},
+        CLI_JSON_LINES(&w.json),
         LOG_OPTIONS(f),
         {NULL, CLI_FLAG, NULL, NULL, NULL},
     };
@@ -195,10 +195,10 @@ int command_log_watch(const struct cli_command *self, int argc, char **argv)
     if (rc != CLI_GO_ON)
         return rc;
     if (configure(&w, &x, &e) != 0)
-        return cli_fail(CLI_USAGE, &e);
+        return cli_fail_json(w.json, CLI_USAGE, &e);
     w.has_mine = x.mine != NULL;
     if (w.has_mine && ca_identities_load(x.mine, &w.mine, &e) != 0)
-        return cli_fail(CLI_CONFIG, &e);
+        return cli_fail_json(w.json, CLI_CONFIG, &e);
     rc = lock_state(x.state, &e) == 0 ? log_target_open(&w.target, argv[0], &f, &e) : CLI_FAILED;
     w.o.source = w.target.source;
     w.o.trust = &w.target.trust;
@@ -206,5 +206,5 @@ int command_log_watch(const struct cli_command *self, int argc, char **argv)
         rc = x.once ? look(&w, &e) : look_on(&w, x.interval.value, &e);
     log_target_close(&w.target);
     ca_identities_free(&w.mine);
-    return rc == CLI_OK || rc == CLI_FOUND ? rc : cli_fail(rc, &e);
+    return rc == CLI_OK || rc == CLI_FOUND ? rc : cli_fail_json(w.json, rc, &e);
 }

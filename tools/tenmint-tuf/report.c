@@ -74,7 +74,7 @@ int command_status(const struct cli_command *self, int argc, char **argv)
     bool json = false, prometheus = false;
     const char *dir = NULL;
     const struct cli_option options[] = {
-        {"json", CLI_FLAG, NULL, "as JSON", &json},
+        CLI_JSON(&json),
         {"prometheus", CLI_FLAG, NULL, "as Prometheus text, for the textfile collector",
          &prometheus},
         DIR_OPTION(dir),

@@ -198,7 +198,7 @@ int cert_command(const struct cli_command *self, int argc, char **argv)
          "public key of a transparency log: an SCT of it must verify; repeatable", &j.log_keys},
         {"tls-ca", CLI_TEXT, "FILE", "extra CA certificates for the CA's own TLS", &j.ca_cert},
         {"force", CLI_FLAG, NULL, "write over files of an earlier run", &j.force},
-        {"json", CLI_FLAG, NULL, "print the result as JSON", &json},
+        CLI_JSON(&json),
         {0},
     };
     int code = cli_parse(self, options, argc, argv, 0, 0, &count);

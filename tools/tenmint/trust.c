@@ -80,8 +80,7 @@ static int report(const struct cli_command *self, int argc, char **argv, bool of
     struct trust_source source = {.offline = false};
     bool json = false;
     char dir[PATH_MAX];
-    const struct cli_option options[] = {
-        TRUST_OPTIONS(&source), {"json", CLI_FLAG, NULL, "print JSON", &json}, {0}};
+    const struct cli_option options[] = {TRUST_OPTIONS(&source), CLI_JSON(&json), {0}};
     struct tm_err e = {0};
     int count = 0;
     int code = cli_parse(self, options, argc, argv, 0, 0, &count);

@@ -359,7 +359,7 @@ int verify_command(const struct cli_command *self, int argc, char **argv)
          "trusted_root.json; without, the one that `tenmint trust` keeps is refreshed",
          &l.trusted_root},
         TRUST_OPTIONS(&l.trust),
-        {"json", CLI_FLAG, NULL, "print JSON", &l.json},
+        CLI_JSON(&l.json),
         {0}};
     int count = 0;
     int code = cli_parse(self, options, argc, argv, 0, 1, &count);

@@ -1,0 +1,58 @@
+#!/usr/bin/env bash
+# --json means one thing: every command that has it says its failures as one JSON object on standard
+# output, whose code is the exit code. Each such command of the help's tables stands here with a
+# command line that is sound and cannot be done.
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+B=${B:-build}
+W=$(mktemp -d)
+trap 'rm -rf "$W"' EXIT
+bad=0 all=0
+fault() { echo "FAULT $*"; bad=1; }
+
+declare -A fails=(
+    ["tenmint cert"]="--ca http://127.0.0.1:1 --token-file $W/none --out $W"
+    ["tenmint verify"]="--bundle $W/none --trusted-root $W/none --any-issuer --any-identity $W/none"
+    ["tenmint trust refresh"]="--dir $W/none"
+    ["tenmint trust show"]="--dir $W/none"
+    ["tenmint-log status"]="$W/none"
+    ["tenmint-log find"]="$W/none --identity x"
+    ["tenmint-log watch"]="$W/none --state $W/state --once"
+    ["tenmint-tuf status"]="--dir $W/none"
+)
+for c in status find watch; do fails["tenmint-ca log $c"]=${fails["tenmint-log $c"]}; done
+
+run() { # WANTED CODE OR "", WORD...
+    local want=$1 code
+    shift
+    all=$((all + 1))
+    "$B/$1" "${@:2}" >"$W/out" 2>"$W/err" </dev/null
+    code=$?
+    [ $code != 0 ] || fault "$*: exits 0"
+    [ -z "$want" ] || [ $code = "$want" ] || fault "$*: exits $code, not $want"
+    [ -s "$W/err" ] || fault "$*: says nothing on standard error"
+    python3 - $code "$W/out" <<'PY' || fault "$*: standard output is '$(head -c 200 "$W/out")'"
+import json, sys
+with open(sys.argv[2]) as f:
+    document = json.load(f)
+error = document["error"]
+assert error["code"] == int(sys.argv[1]) and error["meaning"] and error["message"]
+PY
+}
+
+while read -r command; do
+    words=${fails[$command]:-}
+    [ -n "$words" ] || { fault "$command has --json and no line in this test"; continue; }
+    # shellcheck disable=SC2086 # they are words
+    run "" $command --json $words
+    # shellcheck disable=SC2086
+    run 2 $command $words --no-such-option --json
+    # shellcheck disable=SC2086
+    run 2 $command --json $words one two three
+done < <(for p in tools/*/main.c; do
+    p=$(basename "$(dirname "$p")")
+    "$B/$p" help --table | awk -F'\t' -v p="$p" '$1 == "option" && $3 == "json" { print p, $2 }'
+done)
+[ $all -ge 33 ] || fault "only $all failures were tried"
+[ $bad = 0 ] && echo "json: $all failures are one JSON object each"
+exit $bad
