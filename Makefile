@@ -75,7 +75,7 @@ TEST_PROGRAMS := $(patsubst tests/%/main.c,$(BUILD)/tests/%,$(wildcard tests/*/m
 FUZZ := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 
 .DEFAULT_GOAL := all
-.PHONY: lib install-lib print-libs mutants all deps test-deps demo run check conformance conformance-sigstore conformance-static-ct bench bench-long unit test-programs fuzz explore lint format-check format clean always
+.PHONY: lib install-lib print-libs print-release mutants all deps test-deps demo run check conformance conformance-sigstore conformance-static-ct bench bench-long unit test-programs fuzz explore lint format-check format clean always
 .SECONDARY:
 
 all: $(addprefix $(BUILD)/,$(PROGRAMS))
@@ -217,6 +217,8 @@ mutants: test-deps
 # What tests/house/names.sh links with.
 print-libs:
 	@echo '$(LDLIBS)'
+print-release:
+	@echo '$(RELEASE)'
 
 # libtenmint-verify, for other programs: shared, and one archive that needs only the system's
 # libraries. Both show the names of its header and no others.
@@ -257,7 +259,7 @@ install-lib: lib
 	install -m 644 $(BUILD)/libtenmint-verify.a "$(DESTDIR)$(LIBDIR)/"
 	install -m 755 $(BUILD)/libtenmint-verify.so "$(DESTDIR)$(LIBDIR)/libtenmint-verify.so.$(SOVERSION)"
 	ln -sf libtenmint-verify.so.$(SOVERSION) "$(DESTDIR)$(LIBDIR)/libtenmint-verify.so"
-	sed 's,@PREFIX@,$(PREFIX),; s,@LIBDIR@,$(LIBDIR),' \
+	sed 's,@PREFIX@,$(PREFIX),; s,@LIBDIR@,$(LIBDIR),; s,@RELEASE@,$(RELEASE),' \
 	    tuf/verify/library/libtenmint-verify.pc.in >"$(DESTDIR)$(LIBDIR)/pkgconfig/libtenmint-verify.pc"
 
 include config/install.mk

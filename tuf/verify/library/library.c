@@ -51,11 +51,10 @@ static enum tenmint_outcome usage(tenmint_verifier *v, const char *what)
 
 /* ---- whom to trust ---- */
 
-static enum tenmint_outcome take_root(tenmint_verifier *v, struct tuf_trusted_root *root,
-                                      enum tenmint_outcome otherwise)
+static enum tenmint_outcome take_root(tenmint_verifier *v, struct tuf_trusted_root *root)
 {
     if (root == NULL)
-        return otherwise;
+        return TENMINT_UNKNOWN;
     tuf_trusted_root_free(v->root);
     v->root = root;
     return TENMINT_OK;
@@ -63,12 +62,12 @@ static enum tenmint_outcome take_root(tenmint_verifier *v, struct tuf_trusted_ro
 
 enum tenmint_outcome tenmint_trust_file(tenmint_verifier *v, const char *trusted_root_path)
 {
-    return take_root(v, tuf_trusted_root_load(trusted_root_path, &v->e), TENMINT_UNKNOWN);
+    return take_root(v, tuf_trusted_root_load(trusted_root_path, &v->e));
 }
 
 enum tenmint_outcome tenmint_trust_json(tenmint_verifier *v, const void *json, size_t len)
 {
-    return take_root(v, tuf_trusted_root_parse(json, len, &v->e), TENMINT_BAD);
+    return take_root(v, tuf_trusted_root_parse(json, len, &v->e));
 }
 
 static struct tuf_trusted_root *fetch(struct tuf_client *c, struct tm_err *e)
@@ -101,7 +100,7 @@ enum tenmint_outcome tenmint_trust_tuf(tenmint_verifier *v, const char *cache_di
         r = fetch(c, &v->e);
     tuf_client_close(c);
     tm_buf_free(&root);
-    return take_root(v, r, TENMINT_UNKNOWN);
+    return take_root(v, r);
 }
 
 /* ---- whom to expect ---- */
@@ -211,26 +210,18 @@ enum tenmint_outcome tenmint_verify_file(tenmint_verifier *v, const char *bundle
                                          const char *artifact_path)
 {
     struct tuf_artifact a = {0};
-    struct tm_buf json = {0};
-    struct tuf_bundle *b = NULL;
     enum tenmint_outcome outcome = ready(v);
     if (outcome != TENMINT_OK)
         return outcome;
-    outcome = TENMINT_UNKNOWN;
-    if (tm_file_read(bundle_path, BUNDLE_BYTES_MAX, &json, &v->e) != 0)
-        goto out;
-    b = tuf_bundle_parse(json.data, json.len, &v->e);
-    if (b == NULL) {
-        outcome = TENMINT_BAD;
-        goto out;
-    }
+    struct tuf_bundle *b = tuf_bundle_load(bundle_path, &v->e);
+    if (b == NULL)
+        return v->e.kind == ERR_UNAVAILABLE ? TENMINT_UNKNOWN : TENMINT_BAD;
     bool keep = b->leaf != NULL && b->content == BUNDLE_MESSAGE &&
                 tuf_artifact_signature_needs_content(X509_get0_pubkey(b->leaf));
-    if (artifact_path == NULL || tuf_artifact_open(artifact_path, keep, &a, &v->e) == 0)
-        outcome = run(v, b, artifact_path != NULL ? &a : NULL);
-out:
+    outcome = artifact_path != NULL && tuf_artifact_open(artifact_path, keep, &a, &v->e) != 0
+                  ? TENMINT_UNKNOWN
+                  : run(v, b, artifact_path != NULL ? &a : NULL);
     tuf_artifact_free(&a);
-    tm_buf_free(&json);
     tuf_bundle_free(b);
     return outcome;
 }

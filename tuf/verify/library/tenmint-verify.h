@@ -23,9 +23,18 @@
  *
  * 4. Bytes in memory: tenmint_verify(v, bundle, bundle_len, artifact, artifact_len).
  *
- * Link with `pkg-config --libs libtenmint-verify` (add --static for the archive). An object is used
- * by one thread at a time; the library keeps nothing else. Nothing is expected by default: a
- * verification without an issuer and an identity is TENMINT_USAGE.
+ * Link with `pkg-config --libs libtenmint-verify` (add --static for the archive).
+ *
+ * Threads: a verifier is used by one thread at a time; the library keeps nothing else, so that
+ * threads with a verifier each need no lock. A verifier verifies as many bundles as you like.
+ * Ownership: what you pass in is copied or read before the call returns; what is returned belongs
+ * to the verifier. Errors: every call returns an enum tenmint_outcome, and tenmint_message() says
+ * why in words. Nothing is expected by default: a verification without an issuer and an identity is
+ * TENMINT_USAGE, and a verifier that expected somebody once is not told otherwise: make another.
+ *
+ * `tenmint verify` does not stand on these names but on the same function below them
+ * (tuf_verify_run): it has what few programs need, and this header would have to keep for ever:
+ * patterns, extensions by name, keys without certificates, signatures and timestamps in files.
  */
 #ifndef TENMINT_VERIFY_H
 #define TENMINT_VERIFY_H
@@ -51,12 +60,14 @@ void tenmint_verifier_free(tenmint_verifier *v); /* NULL is fine */
 /* Why the last call did not return TENMINT_OK: one printable line, borrowed until the next. */
 const char *tenmint_message(const tenmint_verifier *v);
 
-/* Whom to trust. The last that succeeds counts. */
+/* Whom to trust. The last that succeeds counts; another leaves what was trusted before. What cannot
+ * be read, or is no trusted root, is TENMINT_UNKNOWN: nothing is known of any signature then. */
 enum tenmint_outcome tenmint_trust_file(tenmint_verifier *v, const char *trusted_root_path);
 enum tenmint_outcome tenmint_trust_json(tenmint_verifier *v, const void *json, size_t len);
 
-/* `cache_dir` is made when missing. `root_path`: the root file that trust begins with; NULL: the
- * cache's own. `url`: of the repository; NULL: no request is sent. */
+/* `cache_dir` is made when missing; one process at a time refreshes it, others wait. `root_path`:
+ * the root file that trust begins with; NULL: the cache's own. `url`: of the repository; NULL: no
+ * request is sent. */
 enum tenmint_outcome tenmint_trust_tuf(tenmint_verifier *v, const char *cache_dir,
                                        const char *root_path, const char *url);
 
