@@ -105,20 +105,31 @@ static void unwrap(struct tm_buf *pem)
     tm_buf_free(&inner);
 }
 
-STACK_OF(X509) * tm_certs_load(const char *path, struct tm_err *e)
+static STACK_OF(X509) * load(const char *path, bool given, struct tm_err *e)
 {
     struct tm_buf pem = {0};
     STACK_OF(X509) *certs = NULL;
     if (tm_file_read_text(path, CERTS_BYTES_MAX, &pem, e) != 0) {
         tm_err_wrap(e, "certificate chain");
     } else {
-        unwrap(&pem);
+        if (given)
+            unwrap(&pem);
         certs = tm_certs_parse(pem.data != NULL ? (const char *)pem.data : "", pem.len, e);
         if (certs == NULL)
             tm_err_wrap(e, "certificate chain '%s'", path);
     }
     tm_buf_free(&pem);
     return certs;
+}
+
+STACK_OF(X509) * tm_certs_load(const char *path, struct tm_err *e)
+{
+    return load(path, false, e);
+}
+
+STACK_OF(X509) * tm_certs_load_given(const char *path, struct tm_err *e)
+{
+    return load(path, true, e);
 }
 
 int tm_certs_check_ca(X509 *cert, int i, int below, struct tm_err *e)

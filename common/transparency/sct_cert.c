@@ -16,22 +16,18 @@ struct cursor {
     size_t left;
 };
 
-static bool take(struct cursor *c, unsigned char tag, struct tm_der_element *out)
-{
-    return tm_der_take(&c->p, &c->left, out) == 0 && out->tag == tag;
-}
-
 /* The whole certificate down to its TBSCertificate: shape only, nothing after it. */
 static bool open_certificate(const unsigned char *der, size_t len, struct tm_der_element *tbs)
 {
     struct cursor c = {der, len};
     struct tm_der_element cert;
     struct tm_der_element part;
-    if (!take(&c, DER_SEQUENCE, &cert) || c.left != 0)
+    if (!tm_der_take_tag(&c.p, &c.left, DER_SEQUENCE, &cert) || c.left != 0)
         return false;
     c = (struct cursor){cert.value, cert.len};
-    return take(&c, DER_SEQUENCE, tbs) && take(&c, DER_SEQUENCE, &part) &&
-           take(&c, DER_BIT_STRING, &part) && c.left == 0;
+    return tm_der_take_tag(&c.p, &c.left, DER_SEQUENCE, tbs) &&
+           tm_der_take_tag(&c.p, &c.left, DER_SEQUENCE, &part) &&
+           tm_der_take_tag(&c.p, &c.left, DER_BIT_STRING, &part) && c.left == 0;
 }
 
 /* Finds [3] at the end of the TBSCertificate and opens it to the list of extensions. 0: none. */
@@ -45,7 +41,9 @@ static int open_extensions(const struct tm_der_element *tbs, struct tm_der_eleme
         if (explicit3->tag != TAG_EXTENSIONS)
             continue;
         struct cursor in = {explicit3->value, explicit3->len};
-        return c.left == 0 && take(&in, DER_SEQUENCE, list) && in.left == 0 ? 1 : -1;
+        return c.left == 0 && tm_der_take_tag(&in.p, &in.left, DER_SEQUENCE, list) && in.left == 0
+                   ? 1
+                   : -1;
     }
     return 0;
 }
@@ -150,7 +148,7 @@ int tm_sct_from_certificate(const unsigned char *der, size_t len, const unsigned
     if (found <= 0)
         return found;
     struct cursor c = {ext.value.value, ext.value.len};
-    if (!take(&c, DER_OCTET_STRING, &inner) || c.left != 0) {
+    if (!tm_der_take_tag(&c.p, &c.left, DER_OCTET_STRING, &inner) || c.left != 0) {
         tbs->len = at;
         return tm_err_set(e, "the certificate's SCT list is not one OCTET STRING");
     }

@@ -18,6 +18,7 @@
 #include "ca/signer/chain.h"
 #include "ca/signer/create.h"
 #include "ca/signer/reload.h"
+#include "common/b64.h"
 #include "common/certs.h"
 #include "common/file.h"
 
@@ -277,6 +278,26 @@ static void chains_out_of_order_or_damaged_are_refused(void **state)
     remove_ca(&d);
 }
 
+static void a_chain_in_base64_is_for_clients_only(void **state)
+{
+    (void)state;
+    struct dir d = make_ca();
+    struct tm_err e = {0};
+    struct tm_buf pem = {0};
+    struct tm_buf wrapped = {0};
+    assert_int_equal(tm_file_read(d.chain, 65536, &pem, &e), 0);
+    tm_b64_encode(B64_STD, pem.data, pem.len, &wrapped);
+    assert_int_equal(tm_file_write_atomic(d.chain, 0644, wrapped.data, wrapped.len, &e), 0);
+    assert_null(tm_certs_load(d.chain, &e));
+    assert_non_null(strstr(e.text, d.chain));
+    STACK_OF(X509) *chain = tm_certs_load_given(d.chain, &e);
+    assert_int_equal(sk_X509_num(chain), 2);
+    sk_X509_pop_free(chain, X509_free);
+    tm_buf_free(&pem);
+    tm_buf_free(&wrapped);
+    remove_ca(&d);
+}
+
 static char *pem_of(EVP_PKEY *key)
 {
     BIO *bio = BIO_new(BIO_s_mem());
@@ -376,6 +397,7 @@ int main(void)
         cmocka_unit_test(file_ca_needs_the_right_password_key_and_mode),
         cmocka_unit_test(reload_keeps_the_old_pair_when_the_new_one_is_bad),
         cmocka_unit_test(chains_out_of_order_or_damaged_are_refused),
+        cmocka_unit_test(a_chain_in_base64_is_for_clients_only),
         cmocka_unit_test(proofs_verify_only_over_their_challenge),
         cmocka_unit_test(points_off_the_curve_are_refused),
     };

@@ -19,6 +19,7 @@
 #include "common/transparency/note.h"
 #include "tests/support/logbox.h"
 #include "tests/support/pki.h"
+#include "tests/support/waiting.h"
 
 #define ORIGIN "rekor.example.com"
 #define PAYLOAD_TYPE "application/vnd.in-toto+json"
@@ -190,42 +191,16 @@ static void dsse(struct tm_buf *out)
 
 /* ---- a submitter that waits ---- */
 
-struct waiting {
-    pthread_mutex_t lock;
-    pthread_cond_t woken;
-    int wakes;
-};
-
-static void wake(void *arg)
-{
-    struct waiting *w = arg;
-    pthread_mutex_lock(&w->lock);
-    w->wakes++;
-    pthread_cond_signal(&w->woken);
-    pthread_mutex_unlock(&w->lock);
-}
-
-static void wait_for(struct waiting *w, int wakes)
-{
-    struct timespec end;
-    clock_gettime(CLOCK_REALTIME, &end);
-    end.tv_sec += 20;
-    pthread_mutex_lock(&w->lock);
-    while (w->wakes < wakes)
-        assert_int_equal(pthread_cond_timedwait(&w->woken, &w->lock, &end), 0);
-    pthread_mutex_unlock(&w->lock);
-}
-
 static enum ca_siglog_status submit(struct ca_siglog *s, const struct tm_buf *request,
                                     struct tm_buf *out, uint64_t *index, struct tm_err *e)
 {
-    struct waiting w = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0};
+    struct waiting w = WAITING_INIT;
     struct ca_siglog_job *job = NULL;
-    enum ca_siglog_status status =
-        ca_siglog_begin(s, (const char *)request->data, request->len, wake, &w, &job, index, e);
+    enum ca_siglog_status status = ca_siglog_begin(s, (const char *)request->data, request->len,
+                                                   waiting_wake, &w, &job, index, e);
     for (int waits = 1; status == SIGLOG_WAIT; waits++) {
-        wait_for(&w, waits);
-        status = ca_siglog_step(job, wake, &w, out, e);
+        assert_int_equal(waiting_for(&w, waits), 0);
+        status = ca_siglog_step(job, waiting_wake, &w, out, e);
     }
     if (job != NULL)
         assert_false(ca_siglog_job_free(job));
@@ -522,9 +497,9 @@ static void many_submitters_get_their_own_proofs(void **state)
         char artifact[16];
         snprintf(artifact, sizeof(artifact), "artifact %d", i);
         hashed(&request, &kinds[0], artifact, false);
-        w[i] = (struct waiting){PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0};
-        assert_int_equal(ca_siglog_begin(b.log, (const char *)request.data, request.len, wake,
-                                         &w[i], &job[i], &index, &e),
+        w[i] = (struct waiting)WAITING_INIT;
+        assert_int_equal(ca_siglog_begin(b.log, (const char *)request.data, request.len,
+                                         waiting_wake, &w[i], &job[i], &index, &e),
                          SIGLOG_WAIT);
         tm_buf_free(&request);
     }
@@ -532,8 +507,8 @@ static void many_submitters_get_their_own_proofs(void **state)
         struct tm_buf out = {0};
         enum ca_siglog_status status = SIGLOG_WAIT;
         for (int waits = 1; status == SIGLOG_WAIT; waits++) {
-            wait_for(&w[i], waits);
-            status = ca_siglog_step(job[i], wake, &w[i], &out, &e);
+            assert_int_equal(waiting_for(&w[i], waits), 0);
+            status = ca_siglog_step(job[i], waiting_wake, &w[i], &out, &e);
         }
         assert_int_equal(status, SIGLOG_LOGGED);
         json_t *v = json_loadb((const char *)out.data, out.len, 0, NULL);
@@ -561,17 +536,17 @@ static void a_submission_may_be_given_up_at_any_time(void **state)
         struct tm_buf out = {0};
         char artifact[16];
         uint64_t index = 0;
-        *w = (struct waiting){PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0};
+        *w = (struct waiting)WAITING_INIT;
         snprintf(artifact, sizeof(artifact), "given up %d", i);
         hashed(&request, &kinds[0], artifact, false);
-        assert_int_equal(ca_siglog_begin(b.log, (const char *)request.data, request.len, wake, w,
-                                         &job, &index, &e),
+        assert_int_equal(ca_siglog_begin(b.log, (const char *)request.data, request.len,
+                                         waiting_wake, w, &job, &index, &e),
                          SIGLOG_WAIT);
-        wait_for(w, 1);
-        enum ca_siglog_status status = ca_siglog_step(job, wake, w, &out, &e);
+        assert_int_equal(waiting_for(w, 1), 0);
+        enum ca_siglog_status status = ca_siglog_step(job, waiting_wake, w, &out, &e);
         bool will_not_come = ca_siglog_job_free(job);
         if (status == SIGLOG_WAIT && !will_not_come)
-            wait_for(w, 2); /* the checkpoint was faster */
+            assert_int_equal(waiting_for(w, 2), 0); /* the checkpoint was faster */
         free(w);
         tm_buf_free(&request);
         tm_buf_free(&out);

@@ -10,6 +10,7 @@
 #include "common/http/http.h"
 #include "tests/support/logbox.h"
 #include "tests/support/pki.h"
+#include "tests/support/waiting.h"
 #include "tools/tenmint/submit.h"
 #include "tuf/verify/bundle/artifact_signature.h"
 #include "tuf/verify/bundle/dsse.h"
@@ -35,47 +36,21 @@ static void on_fault(void *ctx, struct tm_http_exchange *x, enum tm_http_fault f
     tm_http_reply(x, 500, "text/plain", &none);
 }
 
-struct waiting {
-    pthread_mutex_t lock;
-    pthread_cond_t woken;
-    int wakes;
-};
-
-static void wake(void *arg)
-{
-    struct waiting *w = arg;
-    pthread_mutex_lock(&w->lock);
-    w->wakes++;
-    pthread_cond_signal(&w->woken);
-    pthread_mutex_unlock(&w->lock);
-}
-
-static void wait_for(struct waiting *w, int wakes)
-{
-    struct timespec end;
-    clock_gettime(CLOCK_REALTIME, &end);
-    end.tv_sec += 20;
-    pthread_mutex_lock(&w->lock);
-    while (w->wakes < wakes && pthread_cond_timedwait(&w->woken, &w->lock, &end) == 0)
-        continue;
-    pthread_mutex_unlock(&w->lock);
-}
-
 /* POST /api/v2/log/entries, one at a time. */
 static enum tm_http_result on_entry(void *ctx, struct tm_http_exchange *x)
 {
     struct box *b = ctx;
-    struct waiting w = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0};
+    struct waiting w = WAITING_INIT;
     struct ca_siglog_job *job = NULL;
     struct tm_buf out = {0};
     struct tm_err e = {0};
     uint64_t index = 0;
     const struct tm_buf *body = tm_http_body(x);
-    enum ca_siglog_status status =
-        ca_siglog_begin(b->log, (const char *)body->data, body->len, wake, &w, &job, &index, &e);
+    enum ca_siglog_status status = ca_siglog_begin(b->log, (const char *)body->data, body->len,
+                                                   waiting_wake, &w, &job, &index, &e);
     for (int waits = 1; status == SIGLOG_WAIT; waits++) {
-        wait_for(&w, waits);
-        status = ca_siglog_step(job, wake, &w, &out, &e);
+        (void)waiting_for(&w, waits);
+        status = ca_siglog_step(job, waiting_wake, &w, &out, &e);
     }
     if (job != NULL)
         (void)ca_siglog_job_free(job);

@@ -133,7 +133,7 @@ int show_command(const struct cli_command *self, int argc, char **argv)
     int code = cli_parse(self, options, argc, argv, 1, 1, &count);
     if (code != CLI_GO_ON)
         return code;
-    STACK_OF(X509) *certs = tm_certs_load(argv[0], &e);
+    STACK_OF(X509) *certs = tm_certs_load_given(argv[0], &e);
     if (certs == NULL)
         return cli_fail(CLI_FAILED, &e);
     X509 *cert = sk_X509_value(certs, 0);

@@ -73,7 +73,7 @@ static int read_certificate(const struct line *l, struct work *w, struct tm_err 
     char ended[21];
     if (tm_file_join(l->dir, "leaf.pem", path, sizeof(path), e) != 0)
         return -1;
-    STACK_OF(X509) *certs = tm_certs_load(path, e);
+    STACK_OF(X509) *certs = tm_certs_load_given(path, e);
     if (certs == NULL)
         return -1;
     w->leaf = sk_X509_shift(certs);

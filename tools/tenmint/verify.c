@@ -226,7 +226,7 @@ static int read_signature(const char *path, struct tm_buf *out, struct tm_err *e
 static struct tuf_bundle *gather(const struct line *l, struct tm_err *e)
 {
     struct tuf_bundle *b = tuf_bundle_new(e);
-    STACK_OF(X509) *certs = b != NULL ? tm_certs_load(l->certificate, e) : NULL;
+    STACK_OF(X509) *certs = b != NULL ? tm_certs_load_given(l->certificate, e) : NULL;
     int rc = certs != NULL ? 0 : -1;
     if (rc == 0)
         b->leaf = sk_X509_shift(certs);
