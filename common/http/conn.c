@@ -429,13 +429,14 @@ static enum step step_reply(struct tm_http_conn *c)
     int rc = pass_on(c);
     if (rc != 0)
         return rc < 0 ? STEP_CLOSE : STEP_WAIT;
-    if (c->tie != NULL && !c->replied) /* it takes the end of the request to be elsewhere */
+    bool alive = tm_http_engine_alive(c);
+    if (alive && !c->replied) /* it takes the end of the request to be elsewhere */
         return STEP_CLOSE;
-    if (c->x != NULL && c->tie != NULL) { /* it has more, and will say so at its next turn */
+    if (c->x != NULL && alive) { /* it has more, and will say so at its next turn */
         later(c);
         return STEP_WAIT;
     }
-    if (c->tie != NULL && !c->close) {
+    if (alive && !c->close) {
         c->idle = true;
         set_phase(c, CONN_HEAD, s->o.idle_timeout_ms);
         return c->in.len > 0 || c->readable ? STEP_ON : STEP_WAIT;

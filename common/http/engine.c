@@ -1,7 +1,9 @@
 /*
- * The way to libmicrohttpd and back: a pair of sockets for each connection, both ends driven by the
- * worker's own thread. So the worker knows when there is something to do inside: after it has put
- * bytes in, taken bytes out, or resumed a request.
+ * The way to libmicrohttpd and back. Each connection has a daemon of its own there, without a
+ * listening socket and a thread, and a pair of sockets to it; the worker's thread drives both ends.
+ * So it knows when there is something to do inside: after it has put bytes in, taken bytes out, or
+ * a request that waited is to go on. One daemon for all would look at every connection that has
+ * something left to do whenever one of them is driven.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -17,76 +19,128 @@
 /* What of a reply may lie between the two while a client reads slowly. */
 #define PAIR_BYTES 16384
 #define ROUNDS_MAX 64
+#define SPARE_MAX 64 /* daemons without a connection that a worker keeps */
+
+struct tm_http_engine {
+    struct tm_http_engine *next; /* in worker.engines */
+    struct MHD_Daemon *daemon;
+    struct tm_http_conn *conn; /* NULL: it is gone */
+    bool inside;               /* libmicrohttpd has not closed its end */
+};
 
 static void on_connection(void *cls, struct MHD_Connection *mhd, void **socket_context,
                           enum MHD_ConnectionNotificationCode what)
 {
-    struct tm_http_worker *w = cls;
-    struct tm_http_tie *tie = *socket_context;
+    struct tm_http_engine *e = cls;
     (void)mhd;
-    if (what == MHD_CONNECTION_NOTIFY_STARTED) {
-        *socket_context = w->attaching;
+    (void)socket_context;
+    e->inside = what == MHD_CONNECTION_NOTIFY_STARTED;
+}
+
+static void engine_free(struct tm_http_engine *e)
+{
+    MHD_stop_daemon(e->daemon);
+    free(e);
+}
+
+static struct tm_http_engine *engine_new(const struct tm_http_calls *calls)
+{
+    struct tm_http_engine *e = calloc(1, sizeof(*e));
+    if (e == NULL)
+        return NULL;
+    e->daemon = MHD_start_daemon(
+        MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_USE_TURBO, 0, NULL, NULL, calls->request,
+        &e->conn, MHD_OPTION_CONNECTION_LIMIT, 1U, MHD_OPTION_CONNECTION_TIMEOUT, 0U,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY, MHD_OPTION_UNESCAPE_CALLBACK,
+        calls->unescape, NULL, MHD_OPTION_NOTIFY_COMPLETED, calls->completed, NULL,
+        MHD_OPTION_NOTIFY_CONNECTION, on_connection, e, MHD_OPTION_END);
+    if (e->daemon != NULL)
+        return e;
+    free(e);
+    return NULL;
+}
+
+/* A spare one, or a new one. */
+static struct tm_http_engine *take(struct tm_http_worker *w)
+{
+    struct tm_http_engine *e = w->engines;
+    if (e == NULL)
+        return engine_new(w->calls);
+    w->engines = e->next;
+    w->engine_count--;
+    return e;
+}
+
+static void give_back(struct tm_http_worker *w, struct tm_http_engine *e)
+{
+    if (e->inside || w->engine_count >= SPARE_MAX) {
+        engine_free(e);
         return;
     }
-    *socket_context = NULL;
-    if (tie->conn != NULL)
-        tie->conn->tie = NULL;
-    free(tie);
+    e->next = w->engines;
+    w->engines = e;
+    w->engine_count++;
 }
 
-int tm_http_engine_start(struct tm_http_worker *w, const struct tm_http_calls *calls)
+void tm_http_engines_free(struct tm_http_worker *w)
 {
-    struct tm_http_server *s = w->server;
-    /* Our own limit comes first. */
-    unsigned connections = s->o.connection_limit + s->o.connection_limit / 4 + 64;
-    w->daemon = MHD_start_daemon(
-        MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_TURBO, 0,
-        NULL, NULL, calls->request, s, MHD_OPTION_CONNECTION_LIMIT, connections,
-        MHD_OPTION_CONNECTION_TIMEOUT, 0U, MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY,
-        MHD_OPTION_UNESCAPE_CALLBACK, calls->unescape, NULL, MHD_OPTION_NOTIFY_COMPLETED,
-        calls->completed, s, MHD_OPTION_NOTIFY_CONNECTION, on_connection, w, MHD_OPTION_END);
-    return w->daemon != NULL ? 0 : -1;
+    while (w->engines != NULL) {
+        struct tm_http_engine *e = w->engines;
+        w->engines = e->next;
+        engine_free(e);
+    }
+    w->engine_count = 0;
 }
 
-void tm_http_engine_stop(struct tm_http_worker *w)
+bool tm_http_engine_alive(const struct tm_http_conn *c)
 {
-    if (w->daemon != NULL)
-        MHD_stop_daemon(w->daemon);
-    w->daemon = NULL;
+    return c->engine != NULL && c->engine->inside;
 }
 
-void tm_http_engine_run(struct tm_http_worker *w)
+/* A handler that waits would be called again and again; and who has made the whole reply only looks
+ * for the next request, which is not there. */
+static bool is_done(const struct tm_http_conn *c)
+{
+    return c->phase == CONN_PARKED || (c->replied && c->x == NULL);
+}
+
+static void run(struct tm_http_engine *e)
 {
     for (int i = 0; i < ROUNDS_MAX; i++) {
         MHD_UNSIGNED_LONG_LONG ms = 0;
-        (void)MHD_run(w->daemon);
-        if (MHD_get_timeout(w->daemon, &ms) != MHD_YES || ms > 0)
+        (void)MHD_run(e->daemon);
+        if (!e->inside || (e->conn != NULL && is_done(e->conn)) ||
+            MHD_get_timeout(e->daemon, &ms) != MHD_YES || ms > 0)
             return;
     }
 }
 
+void tm_http_engine_run(struct tm_http_conn *c)
+{
+    run(c->engine);
+}
+
 static int attach(struct tm_http_conn *c)
 {
-    struct tm_http_worker *w = c->worker;
     int pair[2];
     int bytes = PAIR_BYTES;
-    struct tm_http_tie *tie = malloc(sizeof(*tie));
-    if (tie == NULL)
+    struct tm_http_engine *e = take(c->worker);
+    if (e == NULL)
         return -1;
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair) != 0) {
-        free(tie);
+        give_back(c->worker, e);
         return -1;
     }
     (void)setsockopt(pair[1], SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes));
-    tie->conn = c;
-    c->tie = w->attaching = tie;
-    /* On failure it closes what it was given, and has told of it or not. */
-    enum MHD_Result rc = MHD_add_connection(
-        w->daemon, pair[1], (const struct sockaddr *)&c->peer,
-        c->peer.ss_family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in));
-    w->attaching = NULL;
+    e->conn = c;
+    c->engine = e;
     c->pair = pair[0];
-    return rc == MHD_YES ? 0 : -1;
+    /* On failure it closes what it was given, and has told of it or not. */
+    return MHD_add_connection(e->daemon, pair[1], (const struct sockaddr *)&c->peer,
+                              c->peer.ss_family == AF_INET6 ? sizeof(struct sockaddr_in6)
+                                                            : sizeof(struct sockaddr_in)) == MHD_YES
+               ? 0
+               : -1;
 }
 
 int tm_http_engine_feed(struct tm_http_conn *c, const void *data, size_t len)
@@ -99,11 +153,11 @@ int tm_http_engine_feed(struct tm_http_conn *c, const void *data, size_t len)
         if (n < 0 && errno != EAGAIN)
             return -1;
         stuck = n > 0 ? 0 : stuck + 1;
-        if (stuck > 2 || c->tie == NULL)
+        if (stuck > 2 || !c->engine->inside)
             return -1;
         p += n > 0 ? n : 0;
         len -= n > 0 ? (size_t)n : 0;
-        tm_http_engine_run(c->worker);
+        run(c->engine);
     }
     return 0;
 }
@@ -113,19 +167,20 @@ ssize_t tm_http_engine_read(struct tm_http_conn *c, void *to, size_t cap)
     ssize_t n = recv(c->pair, to, cap, 0);
     if (n >= 0 || errno != EAGAIN || c->x == NULL)
         return n;
-    tm_http_engine_run(c->worker); /* there is room again for the rest of the reply */
+    run(c->engine); /* there is room again for the rest of the reply */
     return recv(c->pair, to, cap, 0);
 }
 
 void tm_http_engine_detach(struct tm_http_conn *c)
 {
+    struct tm_http_engine *e = c->engine;
     if (c->pair < 0)
         return;
     close(c->pair);
     c->pair = -1;
-    if (c->tie == NULL)
-        return;
-    c->tie->conn = NULL;
-    c->tie = NULL;
-    tm_http_engine_run(c->worker); /* it sees the end */
+    c->engine = NULL;
+    e->conn = NULL;
+    if (e->inside)
+        run(e); /* it sees the end */
+    give_back(c->worker, e);
 }

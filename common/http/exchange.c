@@ -249,14 +249,10 @@ void tm_http_exchange_end(struct tm_http_exchange *x, bool sent)
     tm_http_exchange_unref(x);
 }
 
-static enum MHD_Result begin(struct MHD_Connection *mhd, const char *url, const char *method,
-                             void **con_cls)
+static enum MHD_Result begin(struct tm_http_conn *c, struct MHD_Connection *mhd, const char *url,
+                             const char *method, void **con_cls)
 {
-    const union MHD_ConnectionInfo *info =
-        MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
-    const struct tm_http_tie *tie = info != NULL ? info->socket_context : NULL;
-    struct tm_http_exchange *x =
-        tie != NULL && tie->conn != NULL ? tm_http_exchange_new(tie->conn, method) : NULL;
+    struct tm_http_exchange *x = c != NULL ? tm_http_exchange_new(c, method) : NULL;
     if (x == NULL)
         return MHD_NO;
     x->mhd = mhd;
@@ -274,12 +270,13 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *mhd, const c
                                   size_t *upload_len, void **con_cls)
 {
     struct tm_http_exchange *x = *con_cls;
-    (void)cls;
     (void)version;
     if (x == NULL)
-        return begin(mhd, url, method, con_cls);
+        return begin(*(struct tm_http_conn *const *)cls, mhd, url, method, con_cls);
     if (x->conn == NULL)
         return MHD_NO;
+    if (x->conn->phase == CONN_PARKED) /* libmicrohttpd asks more than once at a time */
+        return MHD_YES;
     x->path = url;
     if (*upload_len > 0) {
         if (x->fault == HTTP_FAULT_NONE && tm_http_exchange_takes_body(x))

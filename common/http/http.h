@@ -96,6 +96,13 @@ struct tm_http_event {
     bool http2;
 };
 
+struct tm_http_side { /* a descriptor that a worker watches beside its connections */
+    int fd;
+    unsigned worker;          /* which, modulo their number */
+    void (*ready)(void *ctx); /* on the worker's thread, as long as there is something to read */
+    void *ctx;
+};
+
 struct tm_http_options {
     const char *listen;         /* "127.0.0.1:5555", "[::1]:5555", ":5555"; port 0: any free one */
     int listen_fd;              /* in its place: a socket of tm_http_listen_open, taken; 0: none */
@@ -119,6 +126,8 @@ struct tm_http_options {
     size_t route_count;
     const struct tm_http_mount *mounts; /* borrowed; the longest that fits serves */
     size_t mount_count;
+    const struct tm_http_side *sides; /* borrowed */
+    size_t side_count;
     void *ctx;
     void (*fault)(void *ctx, struct tm_http_exchange *x, enum tm_http_fault f); /* must reply */
     void (*observe)(void *ctx, const struct tm_http_event *ev);                 /* or NULL */
@@ -163,6 +172,8 @@ const char *tm_http_path(const struct tm_http_exchange *x); /* percent-decoded, 
 const char *
 tm_http_mount_name(const struct tm_http_exchange *x); /* of a mount: "x/y" of "/log/x/y" */
 const char *tm_http_query(struct tm_http_exchange *x, const char *name); /* decoded, or NULL */
+/* Which of the server's workers serves it, from 0; of a near exchange. */
+unsigned tm_http_worker_of(const struct tm_http_exchange *x);
 const struct tm_buf *tm_http_body(const struct tm_http_exchange *x);
 /* The client's address, no port: the peer's, or what a named proxy says. */
 const char *tm_http_remote(const struct tm_http_exchange *x);

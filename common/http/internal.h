@@ -6,7 +6,7 @@
  * libmicrohttpd, which reads HTTP, finds headers and arguments, and writes replies. One request of
  * a connection is inside at a time, and only when it is whole.
  *
- * Each worker is a thread with an epoll descriptor and a libmicrohttpd daemon of its own; a
+ * Each worker is a thread with an epoll descriptor, each connection has a libmicrohttpd daemon; a
  * connection stays with the worker that accepted it. Other threads only call tm_http_wake, which
  * takes the worker's lock.
  *
@@ -99,11 +99,11 @@ struct tm_http_conn {
     enum tm_http_fault fault; /* of the bytes: what goes in is a stand-in for them */
     int64_t queued_us;
 
-    int pair;                   /* our end towards libmicrohttpd; -1: it does not know us yet */
-    struct tm_http_tie *tie;    /* NULL: libmicrohttpd has closed its end */
-    bool head_inside;           /* the head went in before the body, for 100 Continue */
-    struct tm_buf out;          /* of the reply: read from inside, not yet taken by the client */
-    struct tm_http_exchange *x; /* what libmicrohttpd makes of the request */
+    int pair;                      /* our end towards libmicrohttpd; -1: it does not know us yet */
+    struct tm_http_engine *engine; /* libmicrohttpd's, with `pair` */
+    bool head_inside;              /* the head went in before the body, for 100 Continue */
+    struct tm_buf out;             /* of the reply: read from inside, not yet taken by the client */
+    struct tm_http_exchange *x;    /* what libmicrohttpd makes of the request */
 
     int64_t deadline_ms; /* monotonic; 0: none */
     int64_t active_ms;   /* of the last byte in or out */
@@ -112,10 +112,8 @@ struct tm_http_conn {
     char remote[INET6_ADDRSTRLEN];
 };
 
-/* What libmicrohttpd knows of a connection; either may end first. It frees this. */
-struct tm_http_tie {
-    struct tm_http_conn *conn; /* NULL: gone */
-};
+struct tm_http_calls;
+struct tm_http_engine; /* a daemon of libmicrohttpd, for one connection at a time */
 
 enum tm_http_reply_kind { REPLY_NONE, REPLY_BYTES, REPLY_FILE, REPLY_SOURCE, REPLY_CANNED };
 
@@ -170,13 +168,15 @@ struct tm_http_worker {
     struct tm_http_server *server;
     pthread_t thread;
     bool running;
-    int events;                /* epoll */
-    int wake_fd;               /* an eventfd: woken exchanges, or the server's flags to look at */
-    struct MHD_Daemon *daemon; /* libmicrohttpd, without a listening socket and a thread */
-    struct tm_http_tie *attaching; /* of the connection that is being added to it */
+    int events;  /* epoll */
+    int wake_fd; /* an eventfd: woken exchanges, or the server's flags to look at */
+    const struct tm_http_calls *calls;
+    struct tm_http_engine *engines; /* without a connection, for the next ones */
+    size_t engine_count;
     pthread_mutex_t lock;
     struct tm_http_exchange *woken; /* lock */
-    atomic_bool called;             /* the eventfd was written to and has not been read */
+    atomic_bool told;               /* there is something to look at that no descriptor shows */
+    atomic_bool asleep;             /* to be woken by the eventfd, once */
     struct tm_http_conn *conns, *again;
     size_t count;               /* of conns */
     struct tm_http_list parked; /* handlers that wait, the longest first */
@@ -261,7 +261,9 @@ int tm_http_stream_handshake(struct tm_http_conn *c);
 void tm_http_stream_finish(struct tm_http_conn *c); /* no more will be written */
 
 /* engine.c: the way to libmicrohttpd and back */
-struct tm_http_calls { /* what libmicrohttpd calls, with the server or NULL as `cls` */
+struct tm_http_calls { /* what libmicrohttpd calls */
+    /* `cls` points to where the connection stands, a struct tm_http_conn *; NULL there: it is gone
+     */
     enum MHD_Result (*request)(void *cls, struct MHD_Connection *mhd, const char *url,
                                const char *method, const char *version, const char *upload,
                                size_t *upload_len, void **con_cls);
@@ -269,9 +271,9 @@ struct tm_http_calls { /* what libmicrohttpd calls, with the server or NULL as `
     void (*completed)(void *cls, struct MHD_Connection *mhd, void **con_cls,
                       enum MHD_RequestTerminationCode why);
 };
-int tm_http_engine_start(struct tm_http_worker *w, const struct tm_http_calls *calls);
-void tm_http_engine_stop(struct tm_http_worker *w);
-void tm_http_engine_run(struct tm_http_worker *w); /* until it has nothing to do at once */
+void tm_http_engines_free(struct tm_http_worker *w);     /* when it has no connections any more */
+bool tm_http_engine_alive(const struct tm_http_conn *c); /* libmicrohttpd has not closed its end */
+void tm_http_engine_run(struct tm_http_conn *c);         /* its handler is to go on */
 /* Puts bytes in; handlers run. -1: it does not take them. */
 int tm_http_engine_feed(struct tm_http_conn *c, const void *data, size_t len);
 /* Bytes of the reply: as recv(2), -1 with EAGAIN when there are none now. */

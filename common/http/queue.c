@@ -54,11 +54,12 @@ bool tm_http_queue_add(struct tm_http_conn *c)
     return true;
 }
 
-/* Once for all that is told before the worker looks. The write fails only when the counter is full,
+/* A worker that is at work looks before it sleeps. The write fails only when the counter is full,
  * and then the worker wakes all the same. */
 void tm_http_worker_wake(struct tm_http_worker *w)
 {
-    if (!atomic_exchange(&w->called, true))
+    atomic_store(&w->told, true);
+    if (atomic_exchange(&w->asleep, false))
         (void)eventfd_write(w->wake_fd, 1);
 }
 
@@ -91,8 +92,6 @@ void tm_http_park(struct tm_http_exchange *x)
     x->conn->phase = CONN_PARKED;
     x->conn->deadline_ms = 0;
     list_add(&w->parked, x->conn);
-    if (x->mhd != NULL)
-        MHD_suspend_connection(x->mhd);
     pthread_mutex_lock(&w->lock);
     if (x->wait == WAIT_WOKEN) {
         x->woken = w->woken;

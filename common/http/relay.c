@@ -1,8 +1,10 @@
-/* The front's side: requests go out, replies come back on one thread. */
+/* The front's side: requests go out, and the workers read the replies, each those of one channel.
+ */
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <unistd.h>
 
 #include "common/http/far_internal.h"
@@ -36,15 +38,16 @@ struct slot {
 struct wire { /* a channel */
     struct tm_http_relay *relay;
     struct tm_ipc_channel *channel;
+    int events; /* epoll with the channel: what a worker watches */
     atomic_uint pending;
     pthread_mutex_t lock; /* guards what follows */
     struct slot *slot;
     uint32_t count, first_free;
+    bool stuck; /* the socket takes no more now */
     bool over;
 };
 
 struct tm_http_relay {
-    struct tm_ipc_loop *loop;
     struct wire wire[HTTP_FAR_CHANNELS_MAX];
     size_t count;
     struct tm_http_relay_options o;
@@ -157,6 +160,52 @@ static void on_over(void *ctx, struct tm_ipc_channel *c, const struct tm_err *wh
     pthread_mutex_unlock(&w->lock);
 }
 
+/* Sends what was put; what the socket does not take is sent when it does. */
+static void flush(struct wire *w)
+{
+    pthread_mutex_lock(&w->lock);
+    bool stuck = tm_ipc_flush(w->channel) == 1;
+    if (stuck != w->stuck && !w->over) {
+        struct epoll_event ev = {.events = EPOLLIN | (stuck ? EPOLLOUT : 0)};
+        (void)epoll_ctl(w->events, EPOLL_CTL_MOD, tm_ipc_channel_fd(w->channel), &ev);
+    }
+    w->stuck = stuck;
+    pthread_mutex_unlock(&w->lock);
+}
+
+/* On the thread of the worker that watches this wire. */
+static void on_ready(void *ctx)
+{
+    struct wire *w = ctx;
+    const struct tm_ipc_port port = {
+        .channel = w->channel, .message = on_message, .over = on_over, .ctx = w};
+    pthread_mutex_lock(&w->lock);
+    bool stuck = w->stuck;
+    pthread_mutex_unlock(&w->lock);
+    if (stuck)
+        flush(w);
+    if (!tm_ipc_port_read(&port))
+        (void)epoll_ctl(w->events, EPOLL_CTL_DEL, tm_ipc_channel_fd(w->channel), NULL);
+}
+
+static int open_wire(struct tm_http_relay *r, int fd, struct tm_err *e)
+{
+    struct wire *w = &r->wire[r->count];
+    struct epoll_event ev = {.events = EPOLLIN};
+    w->relay = r;
+    w->events = -1;
+    pthread_mutex_init(&w->lock, NULL);
+    w->channel = tm_ipc_channel_new(fd, &tm_http_far_protocol, e);
+    r->count++;
+    if (w->channel == NULL)
+        return -1;
+    tm_ipc_channel_hear(w->channel, IPC_HEAR(FAR_HTTP_ANSWER));
+    w->events = epoll_create1(EPOLL_CLOEXEC);
+    if (w->events < 0 || epoll_ctl(w->events, EPOLL_CTL_ADD, fd, &ev) != 0)
+        return tm_err_errno(e, "watch a channel");
+    return 0;
+}
+
 struct tm_http_relay *tm_http_relay_new(const int *fd, size_t count,
                                         const struct tm_http_relay_options *o, struct tm_err *e)
 {
@@ -167,41 +216,33 @@ struct tm_http_relay *tm_http_relay_new(const int *fd, size_t count,
         return NULL;
     }
     r->o = *o;
-    r->loop = tm_ipc_loop_new(NULL, NULL, 0, e);
-    for (size_t i = 0; i < count && r->loop != NULL; i++) {
-        struct wire *w = &r->wire[i];
-        w->relay = r;
-        pthread_mutex_init(&w->lock, NULL);
-        w->channel = tm_ipc_channel_new(fd[i], &tm_http_far_protocol, e);
-        r->count++;
-        if (w->channel != NULL)
-            tm_ipc_channel_hear(w->channel, IPC_HEAR(FAR_HTTP_ANSWER));
-        const struct tm_ipc_port port = {
-            .channel = w->channel, .message = on_message, .over = on_over, .ctx = w};
-        if (w->channel == NULL || tm_ipc_loop_add(r->loop, &port, e) != 0)
-            break;
+    for (size_t i = 0; i < count; i++) {
+        if (open_wire(r, fd[i], e) != 0) {
+            tm_http_relay_free(r);
+            return NULL;
+        }
     }
-    if (r->loop != NULL && r->count == count && r->wire[count - 1].channel != NULL)
-        return r;
-    tm_http_relay_free(r);
-    return NULL;
+    return r;
 }
 
-int tm_http_relay_start(struct tm_http_relay *r, struct tm_err *e)
+size_t tm_http_relay_sides(struct tm_http_relay *r, struct tm_http_side *out)
 {
-    return tm_ipc_loop_start(r->loop, e);
+    for (size_t i = 0; i < r->count; i++)
+        out[i] = (struct tm_http_side){r->wire[i].events, (unsigned)i, on_ready, &r->wire[i]};
+    return r->count;
 }
 
 void tm_http_relay_free(struct tm_http_relay *r)
 {
     if (r == NULL)
         return;
-    tm_ipc_loop_join(r->loop);
-    tm_ipc_loop_free(r->loop);
     for (size_t i = 0; i < r->count; i++) {
-        tm_ipc_channel_free(r->wire[i].channel);
-        free(r->wire[i].slot);
-        pthread_mutex_destroy(&r->wire[i].lock);
+        struct wire *w = &r->wire[i];
+        if (w->events >= 0)
+            close(w->events);
+        tm_ipc_channel_free(w->channel);
+        free(w->slot);
+        pthread_mutex_destroy(&w->lock);
     }
     free(r);
 }
@@ -219,7 +260,7 @@ static void relayed_free(void *arg)
     if (waiting) {
         const struct tm_http_gone gone = {q->id};
         (void)tm_ipc_put(w->channel, FAR_HTTP_GONE, &gone, NULL);
-        tm_ipc_loop_flush(q->relay->loop, w->channel);
+        flush(w);
     }
     if (waiter != NULL)
         tm_http_wake(waiter); /* each that was begun is called */
@@ -232,13 +273,18 @@ static void relayed_free(void *arg)
     free(q);
 }
 
-static struct wire *least_busy(struct tm_http_relay *r)
+/* The one that this thread reads, unless another is clearly less busy: then a reply comes back
+ * without another thread. */
+static struct wire *choose_wire(struct tm_http_relay *r, const struct tm_http_exchange *x)
 {
-    struct wire *best = &r->wire[0];
-    for (size_t i = 1; i < r->count; i++) {
-        if (atomic_load_explicit(&r->wire[i].pending, memory_order_relaxed) <
-            atomic_load_explicit(&best->pending, memory_order_relaxed))
+    struct wire *best = &r->wire[tm_http_worker_of(x) % r->count];
+    unsigned pending = atomic_load_explicit(&best->pending, memory_order_relaxed);
+    for (size_t i = 0; i < r->count; i++) {
+        unsigned n = atomic_load_explicit(&r->wire[i].pending, memory_order_relaxed);
+        if (n + 1 < pending) {
             best = &r->wire[i];
+            pending = n;
+        }
     }
     return best;
 }
@@ -266,15 +312,15 @@ static int send_ask(const struct relayed *q, struct tm_http_exchange *x, const s
         a.body = (struct tm_ipc_bytes){body->data, body->len};
     int rc = tm_ipc_put(q->wire->channel, FAR_HTTP_ASK, &a, NULL);
     if (rc == 0)
-        tm_ipc_loop_flush(q->relay->loop, q->wire->channel);
+        flush(q->wire);
     return rc;
 }
 
-static struct relayed *relayed_new(struct tm_http_relay *r)
+static struct relayed *relayed_new(struct tm_http_relay *r, const struct tm_http_exchange *x)
 {
     struct relayed *q = calloc(1, sizeof(*q));
     if (q != NULL)
-        *q = (struct relayed){.relay = r, .wire = least_busy(r), .id = UINT64_MAX, .file = -1};
+        *q = (struct relayed){.relay = r, .wire = choose_wire(r, x), .id = UINT64_MAX, .file = -1};
     return q;
 }
 
@@ -353,7 +399,7 @@ enum tm_http_result tm_http_relay(struct tm_http_relay *r, struct tm_http_exchan
 {
     struct relayed *q = tm_http_state(x);
     if (q == NULL) {
-        q = relayed_new(r);
+        q = relayed_new(r, x);
         if (q != NULL)
             return ask(q, x, body);
         r->o.late(r->o.ctx, x);
@@ -370,7 +416,7 @@ enum tm_http_result tm_http_relay(struct tm_http_relay *r, struct tm_http_exchan
 static enum tm_http_result first(struct tm_http_relay *const *r, size_t count,
                                  struct tm_http_exchange *x)
 {
-    struct relayed *q = count <= HTTP_RELAY_ALL_MAX ? relayed_new(r[0]) : NULL;
+    struct relayed *q = count <= HTTP_RELAY_ALL_MAX ? relayed_new(r[0], x) : NULL;
     if (q == NULL) {
         r[0]->o.late(r[0]->o.ctx, x);
         return HTTP_DONE;
@@ -383,7 +429,7 @@ static enum tm_http_result first(struct tm_http_relay *const *r, size_t count,
 /* The one that is answered goes, with what it holds for the page. */
 static enum tm_http_result next(struct relayed *q, struct tm_http_exchange *x)
 {
-    struct relayed *n = relayed_new(q->rest[0]);
+    struct relayed *n = relayed_new(q->rest[0], x);
     if (n == NULL) {
         q->relay->o.late(q->relay->o.ctx, x);
         return HTTP_DONE;

@@ -22,6 +22,11 @@ const char *tm_http_path(const struct tm_http_exchange *x)
     return x->path;
 }
 
+unsigned tm_http_worker_of(const struct tm_http_exchange *x)
+{
+    return (unsigned)(x->worker - x->server->workers);
+}
+
 const char *tm_http_mount_name(const struct tm_http_exchange *x)
 {
     return x->path + strlen(x->mount->prefix) + 1;

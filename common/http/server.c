@@ -44,12 +44,12 @@ static int start_tls(struct tm_http_server *s, struct tm_err *e)
     return tm_http_server_set_tls(s, s->o.tls_certificate, s->o.tls_key, e);
 }
 
-/* A connection has three: the client's, and a pair towards libmicrohttpd. Less than that is no
- * fault: whoever comes when there are none left waits. */
+/* A connection has four: the client's, a pair towards libmicrohttpd, and what that waits by. Less
+ * than that is no fault: whoever comes when there are none left waits. */
 static void want_descriptors(unsigned connections)
 {
     struct rlimit r;
-    rlim_t want = (rlim_t)connections * 4 + 256;
+    rlim_t want = (rlim_t)connections * 5 + 256;
     if (getrlimit(RLIMIT_NOFILE, &r) != 0 || r.rlim_cur >= want)
         return;
     r.rlim_cur = want < r.rlim_max ? want : r.rlim_max;

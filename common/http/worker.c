@@ -16,6 +16,13 @@
 #define EVENTS_AT_ONCE 16 /* then the queue has its turn */
 #define SLICE_US 2000     /* of requests, before the sockets are looked at again */
 
+/* NULL: the tag is not one of the sides. */
+static const struct tm_http_side *side_of(const struct tm_http_server *s, const void *tag)
+{
+    uintptr_t at = (uintptr_t)tag - (uintptr_t)s->o.sides;
+    return at < s->o.side_count * sizeof(*s->o.sides) ? tag : NULL;
+}
+
 static void on_event(struct tm_http_worker *w, const struct epoll_event *ev)
 {
     eventfd_t count;
@@ -25,7 +32,11 @@ static void on_event(struct tm_http_worker *w, const struct epoll_event *ev)
     }
     if (ev->data.ptr == w) {
         (void)eventfd_read(w->wake_fd, &count);
-        atomic_store(&w->called, false); /* before what it tells of is looked at */
+        return;
+    }
+    const struct tm_http_side *side = side_of(w->server, ev->data.ptr);
+    if (side != NULL) {
+        side->ready(side->ctx);
         return;
     }
     struct tm_http_conn *c = ev->data.ptr;
@@ -59,8 +70,7 @@ static void run_queue(struct tm_http_worker *w)
 /* Its handler runs again. */
 static void go_on(struct tm_http_conn *c)
 {
-    struct tm_http_worker *w = c->worker;
-    tm_http_list_remove(&w->parked, c);
+    tm_http_list_remove(&c->worker->parked, c);
     if (c->stream != NULL) {
         struct tm_http_conn *parent = tm_http_h2_parent(c);
         tm_http_h2_go_on(c);
@@ -69,8 +79,7 @@ static void go_on(struct tm_http_conn *c)
         return;
     }
     c->phase = CONN_REPLY;
-    MHD_resume_connection(c->x->mhd);
-    tm_http_engine_run(w);
+    tm_http_engine_run(c);
     tm_http_conn_run(c);
 }
 
@@ -160,9 +169,12 @@ static void *run(void *arg)
     sigaddset(&pipe_only, SIGPIPE); /* OpenSSL writes to sockets that may be closed */
     (void)pthread_sigmask(SIG_BLOCK, &pipe_only, NULL);
     while (!atomic_load(&w->server->stopping)) {
-        int n = epoll_wait(w->events, ev, EVENTS_AT_ONCE, wait_ms(w));
+        atomic_store(&w->asleep, true);
+        int n = epoll_wait(w->events, ev, EVENTS_AT_ONCE, atomic_load(&w->told) ? 0 : wait_ms(w));
+        atomic_store(&w->asleep, false);
         for (int i = 0; i < n; i++)
             on_event(w, &ev[i]);
+        atomic_store(&w->told, false); /* before what it tells of is looked at */
         run_woken(w);
         run_queue(w);
         run_again(w);
@@ -180,12 +192,23 @@ static int watch(struct tm_http_worker *w, int fd, uint32_t events, void *tag)
     return epoll_ctl(w->events, EPOLL_CTL_ADD, fd, &ev);
 }
 
+static int watch_sides(struct tm_http_worker *w)
+{
+    const struct tm_http_options *o = &w->server->o;
+    for (size_t i = 0; i < o->side_count; i++) {
+        if (&w->server->workers[o->sides[i].worker % o->workers] == w &&
+            watch(w, o->sides[i].fd, EPOLLIN, (void *)(uintptr_t)&o->sides[i]) != 0)
+            return -1;
+    }
+    return 0;
+}
+
 static int start_worker(struct tm_http_worker *w)
 {
     w->events = epoll_create1(EPOLL_CLOEXEC);
     w->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (w->events < 0 || w->wake_fd < 0 || tm_http_engine_start(w, &tm_http_exchange_calls) != 0 ||
-        watch(w, w->wake_fd, EPOLLIN, w) != 0 ||
+    if (w->events < 0 || w->wake_fd < 0 || watch(w, w->wake_fd, EPOLLIN, w) != 0 ||
+        watch_sides(w) != 0 ||
         watch(w, w->server->listen_fd, EPOLLIN | EPOLLEXCLUSIVE, &w->server->listen_fd) != 0)
         return -1;
     errno = pthread_create(&w->thread, NULL, run, w);
@@ -201,6 +224,7 @@ int tm_http_workers_start(struct tm_http_server *s)
     for (unsigned i = 0; i < s->o.workers; i++) {
         struct tm_http_worker *w = &s->workers[i];
         w->server = s;
+        w->calls = &tm_http_exchange_calls;
         w->events = w->wake_fd = -1;
         pthread_mutex_init(&w->lock, NULL);
     }
@@ -225,14 +249,13 @@ static void close_all(struct tm_http_worker *w)
             tm_http_h2_abandon(c);
             continue;
         }
-        MHD_resume_connection(c->x->mhd); /* libmicrohttpd stops with nothing suspended */
         c->x->conn = NULL;
         c->x = NULL;
     }
     w->parked = w->queue = (struct tm_http_list){0};
     while (w->conns != NULL)
         tm_http_conn_close(w->conns);
-    tm_http_engine_stop(w);
+    tm_http_engines_free(w);
 }
 
 void tm_http_workers_stop(struct tm_http_server *s)

@@ -117,17 +117,8 @@ void tm_ipc_loop_free(struct tm_ipc_loop *l)
     free(l);
 }
 
-static void end_port(struct tm_ipc_loop *l, size_t i, const struct tm_err *why)
+bool tm_ipc_port_read(const struct tm_ipc_port *p)
 {
-    struct tm_ipc_port *p = &l->port[i];
-    l->over[i] = true;
-    if (p->over != NULL)
-        p->over(p->ctx, p->channel, why);
-}
-
-static void read_port(struct tm_ipc_loop *l, size_t i)
-{
-    struct tm_ipc_port *p = &l->port[i];
     _Alignas(max_align_t) unsigned char msg[IPC_MESSAGE_MAX];
     struct tm_err e = {0};
     unsigned type = 0;
@@ -137,8 +128,9 @@ static void read_port(struct tm_ipc_loop *l, size_t i)
     void (*breach)(const struct tm_err *) = atomic_load(&on_breach);
     if (rc < 0 && !tm_ipc_ended(p->channel) && breach != NULL)
         breach(&e);
-    if (rc < 0)
-        end_port(l, i, &e);
+    if (rc < 0 && p->over != NULL)
+        p->over(p->ctx, p->channel, &e);
+    return rc >= 0;
 }
 
 /* Sends what is waiting, and says what to wait for. */
@@ -188,7 +180,7 @@ void tm_ipc_loop_run(struct tm_ipc_loop *l)
         run_tasks(l);
         for (size_t i = 0; n > 0 && i < l->count; i++) {
             if ((fds[i].revents & (POLLIN | POLLHUP | POLLERR)) != 0)
-                read_port(l, i);
+                l->over[i] = !tm_ipc_port_read(&l->port[i]);
         }
         maybe_tick(l);
     }

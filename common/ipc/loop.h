@@ -5,6 +5,8 @@
 #ifndef TENMINT_COMMON_IPC_LOOP_H
 #define TENMINT_COMMON_IPC_LOOP_H
 
+#include <stdbool.h>
+
 #include "common/ipc/channel.h"
 
 #define IPC_LOOP_CHANNELS 40 /* of one loop */
@@ -25,6 +27,9 @@ struct tm_ipc_port { /* a channel and who hears it; on the loop's thread */
  * protocol has it: the service's processes end then. To be set once, before the first loop; nothing
  * is done otherwise. */
 void tm_ipc_on_breach(void (*breach)(const struct tm_err *why));
+
+/* Reads what has come, and calls the port. False: the channel is over, which `over` was told. */
+bool tm_ipc_port_read(const struct tm_ipc_port *p);
 
 /* `tick`, or NULL, is called about every `tick_ms`, on the loop's thread. */
 struct tm_ipc_loop *tm_ipc_loop_new(void (*tick)(void *ctx), void *ctx, int tick_ms,

@@ -209,6 +209,7 @@ static void noise_ends_the_channel_and_not_the_issuer(void **state)
 
 struct honest {
     struct tm_http_relay *relay;
+    struct tm_http_side side;
     struct tm_http_far_server *far;
     struct tm_http_server *server;
     struct tm_http_route rows[4];
@@ -370,7 +371,8 @@ static void a_relayed_request_is_answered_as_if_it_were_near(void **state)
     o.ctx = &h;
     o.fault = fault;
     assert_int_equal(tm_http_far_server_start(h.far, &e), 0);
-    assert_int_equal(tm_http_relay_start(h.relay, &e), 0);
+    o.sides = &h.side;
+    o.side_count = tm_http_relay_sides(h.relay, &h.side);
     h.server = tm_http_server_start(&o, &e);
     assert_non_null(h.server);
     assert_int_equal(get(&h, "/slow?start=12", &body), 200);

@@ -29,6 +29,8 @@ struct front {
     struct tm_jlog *log;
     struct ca_api *api;
     struct behind behind[ROLE_COUNT];
+    struct tm_http_side sides[ROLE_COUNT * HTTP_FAR_CHANNELS_MAX]; /* of the API's server */
+    size_t side_count;
     struct tm_http_server *http, *metrics_http;
     int file[FILE_COUNT]; /* handed over and not used yet; -1: none */
     struct tm_http_route rows[CA_API_ROUTES_MAX], metrics_rows[CA_API_ROUTES_MAX];
@@ -167,6 +169,8 @@ static int start_http(struct front *f, const struct roles *r, const struct tls_p
     use(f, &o);
     mount(f, &o);
     o.listen_fd = take_file(f, FILE_LISTEN);
+    o.sides = f->sides;
+    o.side_count = f->side_count;
     o.wait_timeout_ms += LATE_MS;
     if (f->config->tls.certificate != NULL) {
         o.tls_certificate = (const char *)pair->certificate.data;
@@ -208,6 +212,7 @@ static int open_relays(struct roles *r, struct front *f, struct tm_err *e)
         f->behind[i].relay = tm_http_relay_new(fd, r->lanes[i], &o, e);
         if (f->behind[i].relay == NULL)
             return -1;
+        f->side_count += tm_http_relay_sides(f->behind[i].relay, f->sides + f->side_count);
     }
     return 0;
 }
@@ -223,15 +228,6 @@ static int open_all(struct roles *r, struct front *f, struct tm_err *e)
         .absent = roles_absent(f->config), .jlog = f->log, .metrics = f->metrics};
     f->api = ca_api_front_new(&ao, e);
     return f->api != NULL ? open_relays(r, f, e) : -1;
-}
-
-static int start_relays(const struct front *f, struct tm_err *e)
-{
-    for (size_t i = 0; i < ROLE_COUNT; i++) {
-        if (f->behind[i].relay != NULL && tm_http_relay_start(f->behind[i].relay, e) != 0)
-            return -1;
-    }
-    return 0;
 }
 
 static struct front *front_of(struct roles *r)
@@ -265,8 +261,7 @@ int role_front_start(void *roles, unsigned step, struct tm_err *e)
         return CLI_CONFIG;
     }
     ca_metrics_set_tls_end(f->metrics, pair.not_after);
-    int rc = tm_sandbox_calls(SANDBOX_ACCEPT, e) == 0 && start_relays(f, e) == 0 &&
-                     start_http(f, r, &pair, e) == 0
+    int rc = tm_sandbox_calls(SANDBOX_ACCEPT, e) == 0 && start_http(f, r, &pair, e) == 0
                  ? CLI_OK
                  : CLI_FAILED;
     tls_free(&pair);
