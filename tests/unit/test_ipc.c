@@ -241,8 +241,26 @@ static void what_is_no_message_ends_the_channel(void **state)
         send_raw(x.a, "12345678", 8);
         assert_int_equal(tm_ipc_fill(x.b, &e), 1);
         assert_int_equal(tm_ipc_next(x.b, &type, &out, sizeof(out), &e), -1);
+        assert_non_null(strstr(e.text, i == 2 ? "no descriptor came" : "of unknown form"));
         part(x);
     }
+}
+
+static void a_message_that_is_not_the_other_sides_to_send_is_refused(void **state)
+{
+    (void)state;
+    struct tm_err e = {0};
+    struct ends x = connected();
+    const struct number n = {1};
+    struct note out;
+    unsigned type;
+    tm_ipc_channel_hear(x.b, IPC_HEAR(0));
+    assert_int_equal(tm_ipc_put(x.a, 1, &n, &e), 0);
+    assert_int_equal(tm_ipc_flush(x.a), 0);
+    assert_int_equal(tm_ipc_fill(x.b, &e), 1);
+    assert_int_equal(tm_ipc_next(x.b, &type, &out, sizeof(out), &e), -1);
+    assert_non_null(strstr(e.text, "not the other side's to send"));
+    part(x);
 }
 
 static void the_end_of_the_other_side_is_told(void **state)
@@ -375,6 +393,7 @@ int main(void)
         cmocka_unit_test(descriptors_arrive_with_their_own_messages),
         cmocka_unit_test(writing_never_waits_for_a_reader_that_sleeps),
         cmocka_unit_test(what_is_no_message_ends_the_channel),
+        cmocka_unit_test(a_message_that_is_not_the_other_sides_to_send_is_refused),
         cmocka_unit_test(the_end_of_the_other_side_is_told),
         cmocka_unit_test(two_loops_talk_until_one_ends),
         cmocka_unit_test(a_loop_hears_that_the_other_process_ended),

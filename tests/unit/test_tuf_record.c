@@ -87,6 +87,7 @@ static void a_damaged_record_is_refused(void **state)
         if (tuf_record_read(path, &r, &c.e) == 0)
             fail_msg("taken: %s", bad[i]);
     }
+    assert_int_equal(tuf_record_read(c.dir, &r, &c.e), -1); /* there, and no file */
     case_close(&c);
 }
 
