@@ -2,7 +2,7 @@
 #include "tests/unit/tuf_case.h"
 
 #include "tuf/metadata/delegation.h"
-#include "tuf/manager/event/internal.h"
+#include "tuf/manager/review/reach.h"
 #include "tuf/manager/policy/policy.h"
 
 #define EACH "threshold: 1, expiry: 90d, signing: 30d"

@@ -1,8 +1,8 @@
 /* No two truths: what a holder's machine remembers, and which events wait. */
 #include "tests/unit/tuf_case.h"
 
-#include "tuf/manager/event/open.h"
-#include "tuf/manager/state/record.h"
+#include "tuf/manager/report/open.h"
+#include "tuf/manager/event/record.h"
 
 static void other_content_of_a_signed_version_is_refused_unless_named(void **state)
 {

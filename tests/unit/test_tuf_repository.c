@@ -5,7 +5,7 @@
 #include "tuf/metadata/verify.h"
 #include "tuf/manager/publish/stage.h"
 #include "tuf/manager/report/status.h"
-#include "tuf/manager/report/words.h"
+#include "tuf/manager/policy/words.h"
 
 static void open_published(struct tuf_case *c)
 {

@@ -14,7 +14,7 @@
 #include "common/key/key.h"
 #include "tests/support/cmocka_all.h"
 #include "tuf/metadata/edit.h"
-#include "tuf/manager/event/draft.h"
+#include "tuf/manager/draft/draft.h"
 #include "tuf/manager/review/review.h"
 #include "tuf/manager/evidence/transcript.h"
 #include "tuf/manager/policy/keyring.h"

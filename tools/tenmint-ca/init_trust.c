@@ -8,7 +8,7 @@
 
 #include "common/file.h"
 #include "common/key/key.h"
-#include "tuf/manager/event/draft.h"
+#include "tuf/manager/draft/draft.h"
 #include "tuf/manager/evidence/transcript.h"
 #include "tuf/manager/policy/keyring.h"
 #include "tuf/manager/publish/publish.h"

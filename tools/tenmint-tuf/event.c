@@ -8,7 +8,7 @@
 #include "tools/tenmint-tuf/holder.h"
 #include "tools/tenmint-tuf/session.h"
 #include "tuf/manager/review/review.h"
-#include "tuf/manager/report/words.h"
+#include "tuf/manager/policy/words.h"
 
 #define DIGEST_TYPED 8 /* characters that a person types to say what was reviewed */
 #define ROOT_MAX ((size_t)512 * 1024)

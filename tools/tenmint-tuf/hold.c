@@ -12,7 +12,7 @@
 #include "tools/tenmint-tuf/commands.h"
 #include "tools/tenmint-tuf/holder.h"
 #include "tools/tenmint-tuf/session.h"
-#include "tuf/manager/event/rules.h"
+#include "tuf/manager/review/rules.h"
 #include "tuf/manager/publish/tree.h"
 
 #define GIT_WORDS_MAX 24

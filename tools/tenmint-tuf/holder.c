@@ -7,7 +7,7 @@
 
 #include "common/file.h"
 #include "tuf/manager/policy/keyring.h"
-#include "tuf/manager/state/record.h"
+#include "tuf/manager/event/record.h"
 #include "tuf/metadata/key.h"
 
 static int state_folder(const struct holder *h, char *out, size_t size, struct tm_err *e)

@@ -7,11 +7,12 @@
 #include "tools/tenmint-tuf/commands.h"
 #include "tools/tenmint-tuf/look.h"
 #include "tools/tenmint-tuf/session.h"
-#include "tuf/manager/event/open.h"
+#include "tuf/manager/report/open.h"
 #include "tuf/manager/evidence/complete.h"
 #include "tuf/manager/report/audit.h"
 #include "tuf/manager/report/status.h"
-#include "tuf/manager/report/words.h"
+#include "tuf/manager/review/difference.h"
+#include "tuf/manager/policy/words.h"
 
 static int print_json(json_t *v)
 {

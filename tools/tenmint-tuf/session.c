@@ -6,8 +6,8 @@
 
 #include "common/clock.h"
 #include "common/file.h"
-#include "tuf/manager/event/open.h"
-#include "tuf/manager/event/rules.h"
+#include "tuf/manager/report/open.h"
+#include "tuf/manager/review/rules.h"
 #include "tuf/manager/evidence/transcript.h"
 
 int64_t session_now(void)

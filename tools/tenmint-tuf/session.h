@@ -6,7 +6,7 @@
 #include "common/key/key.h"
 #include "tools/shared/cli.h"
 #include "tuf/manager/event/event.h"
-#include "tuf/manager/event/draft.h"
+#include "tuf/manager/draft/draft.h"
 #include "tuf/manager/state/workspace.h"
 
 #define LOCK_WAIT_MS 60000

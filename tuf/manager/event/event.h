@@ -18,6 +18,7 @@
 #include <openssl/evp.h>
 
 #include "tuf/metadata/build.h"
+#include "tuf/metadata/delegation.h"
 #include "tuf/manager/event/statement.h"
 #include "tuf/manager/state/published.h"
 
@@ -113,6 +114,15 @@ size_t tuf_event_proposed_count(const struct tuf_event *ev);
  * False: nobody, because there is no old root or no delegation to the role. */
 bool tuf_event_signers(const struct tuf_event *ev, const char *role, bool old,
                        struct tuf_signers *out);
+
+/* What the event says is published of a delegated role, when its delegator's keys have signed it,
+ * else NULL; for tuf_delegation_search(). `ev` is a const struct tuf_event. */
+int tuf_event_base(void *ev, const struct tuf_delegation *d, const struct tuf_metadata **out,
+                   struct tm_err *e);
+
+/* The same of what is in force once the event is published. */
+int tuf_event_coming(void *ev, const struct tuf_delegation *d, const struct tuf_metadata **out,
+                     struct tm_err *e);
 
 enum tuf_content {
     TUF_CONTENT_THERE,   /* the event holds what the metadata pins */

@@ -342,7 +342,7 @@ int tuf_event_parse(const char *text, size_t len, struct tuf_event *out, struct 
     return rc;
 }
 
-static int read_file(const char *path, struct tuf_event *out, struct tm_err *e)
+int tuf_event_read_file(const char *path, struct tuf_event *out, struct tm_err *e)
 {
     struct tm_buf text = {0};
     *out = (struct tuf_event){0};
@@ -351,16 +351,6 @@ static int read_file(const char *path, struct tuf_event *out, struct tm_err *e)
         rc = tuf_event_parse(text.len > 0 ? (const char *)text.data : "", text.len, out, e);
     tm_buf_free(&text);
     return rc;
-}
-
-int tuf_event_read(const char *path, struct tuf_event *out, struct tm_err *e)
-{
-    int rc =
-        tuf_event_is_folder(path) ? tuf_event_folder_read(path, out, e) : read_file(path, out, e);
-    if (rc == 0)
-        return 0;
-    tuf_event_free(out);
-    return tm_err_wrap(e, "event '%s'", path);
 }
 
 /* ---- writing ---- */
@@ -454,10 +444,4 @@ int tuf_event_write_file(const char *path, const struct tuf_event *ev, bool bare
         return tm_file_stream_commit(&f, e);
     tm_file_stream_abort(&f);
     return -1;
-}
-
-int tuf_event_write(const char *path, const struct tuf_event *ev, struct tm_err *e)
-{
-    return tuf_event_is_folder(path) ? tuf_event_folder_write(path, ev, e)
-                                     : tuf_event_write_file(path, ev, false, e);
 }

@@ -1,6 +1,7 @@
 /*
- * An event as a folder, for git: event.json is what is proposed and never changes; each signer adds
- * a file signatures/KEYID.json. Branches of two holders merge without a conflict.
+ * Where an event is: in a file, or in a folder, for git. There event.json is what is proposed and
+ * never changes; each signer adds a file signatures/KEYID.json. Branches of two holders merge
+ * without a conflict.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -23,7 +24,7 @@
 #define SIGNER_BYTES_MAX ((size_t)32 << 20)
 #define KEYID_LEN (TUF_KEYID_SIZE - 1)
 
-bool tuf_event_is_folder(const char *path)
+static bool is_folder(const char *path)
 {
     struct stat st;
     size_t len = strlen(path);
@@ -34,7 +35,7 @@ bool tuf_event_is_there(const char *path)
 {
     char proposal[PATH_MAX];
     struct stat st;
-    if (tuf_event_is_folder(path))
+    if (is_folder(path))
         return tm_file_join(path, PROPOSAL, proposal, sizeof(proposal), NULL) == 0 &&
                lstat(proposal, &st) == 0;
     return lstat(path, &st) == 0;
@@ -224,9 +225,18 @@ static int read_proposal(const char *folder, struct tuf_event *out, struct tm_er
     return rc;
 }
 
-int tuf_event_folder_read(const char *folder, struct tuf_event *out, struct tm_err *e)
+static int read_folder(const char *folder, struct tuf_event *out, struct tm_err *e)
 {
     return read_proposal(folder, out, e) == 0 ? read_signers(out, folder, e) : -1;
+}
+
+int tuf_event_read(const char *path, struct tuf_event *out, struct tm_err *e)
+{
+    int rc = is_folder(path) ? read_folder(path, out, e) : tuf_event_read_file(path, out, e);
+    if (rc == 0)
+        return 0;
+    tuf_event_free(out);
+    return tm_err_wrap(e, "event '%s'", path);
 }
 
 /* ---- writing: the proposal ---- */
@@ -377,11 +387,16 @@ static int put_signer(void *dir, const char *name, const struct tm_buf *text, st
     return same ? 0 : tm_file_write_atomic(path, 0644, text->data, text->len, e);
 }
 
-int tuf_event_folder_write(const char *folder, const struct tuf_event *ev, struct tm_err *e)
+static int write_folder(const char *folder, const struct tuf_event *ev, struct tm_err *e)
 {
     char dir[PATH_MAX];
     if (signatures_folder(folder, dir, e) != 0 || tm_file_mkdirs(dir, 0755, e) != 0 ||
         write_proposal(folder, ev, e) != 0)
         return -1;
     return tuf_event_folder_signers(ev, put_signer, dir, e);
+}
+
+int tuf_event_write(const char *path, const struct tuf_event *ev, struct tm_err *e)
+{
+    return is_folder(path) ? write_folder(path, ev, e) : tuf_event_write_file(path, ev, false, e);
 }

@@ -16,15 +16,6 @@ int tuf_event_put(struct tuf_event *ev, const char *role, bool proposed, struct 
 int tuf_event_put_root(struct tuf_event *ev, struct tuf_metadata *m, struct tm_err *e);
 int tuf_event_end_roots(struct tuf_event *ev, struct tm_err *e);
 
-/* What the event says is published of a delegated role, when its delegator's keys have signed it,
- * else NULL; for tuf_delegation_search(). `ev` is a const struct tuf_event. */
-int tuf_event_base(void *ev, const struct tuf_delegation *d, const struct tuf_metadata **out,
-                   struct tm_err *e);
-
-/* The same of what is in force once the event is published. */
-int tuf_event_coming(void *ev, const struct tuf_delegation *d, const struct tuf_metadata **out,
-                     struct tm_err *e);
-
 /* ---- digest.c ---- */
 
 /* Version and hash of everything published, or proposed. -1: free it all the same. */
@@ -43,15 +34,6 @@ void tuf_event_files_free(struct tuf_event_files *f);
 /* int64_t, Unix seconds */
 extern const struct tm_jsonmap_type tuf_event_time_type;
 
-/* ---- reach.c ---- */
-
-struct tuf_unreached { /* targets of a delegated role where no client looks for them */
-    size_t count;
-    char first[256]; /* cut when longer */
-};
-int tuf_event_unreached(const struct tuf_event *ev, const struct tuf_event_role *role,
-                        struct tuf_unreached *out, struct tm_err *e);
-
 /* ---- check.c ---- */
 
 /* The KEY of a signature entry on `role`, by the old or the new signers; NULL: not a member. */
@@ -64,19 +46,15 @@ int tuf_event_put_statement(struct tuf_event *ev, struct tuf_statement *s, struc
 
 /* ---- file.c ---- */
 
+int tuf_event_read_file(const char *path, struct tuf_event *out, struct tm_err *e);
 /* `bare`: only the proposal. */
 int tuf_event_write_file(const char *path, const struct tuf_event *ev, bool bare, struct tm_err *e);
 
 /* ---- folder.c ---- */
 
-bool tuf_event_is_folder(const char *path);
-int tuf_event_folder_read(const char *folder, struct tuf_event *out, struct tm_err *e);
 /* Adds what a file signatures/`name` holds to the proposal. */
 int tuf_event_folder_add(struct tuf_event *ev, const char *name, const char *text, size_t len,
                          struct tm_err *e);
-/* Writes what has changed: the proposal once, a file for each new signer. */
-int tuf_event_folder_write(const char *folder, const struct tuf_event *ev, struct tm_err *e);
-
 /* Calls back with the name and the text of each signer's file. -1 ends it. */
 typedef int (*tuf_signer_fn)(void *arg, const char *name, const struct tm_buf *text,
                              struct tm_err *e);

@@ -18,6 +18,11 @@
 #define POLICY_BITS_MAX 14 /* 16 384 hash bins */
 #define POLICY_THRESHOLD_MAX 64
 
+/* In `signed` of root and targets roles, and in root's role objects of timestamp and snapshot:
+ * seconds from signing to expiry, and from when on before expiry the next version is signed. */
+#define DRAFT_EXPIRY_PERIOD "x-tenmint-expiry-period"
+#define DRAFT_SIGNING_PERIOD "x-tenmint-signing-period"
+
 struct tuf_policy_role {
     char *name;
     struct tm_yamlmap_list holders;

@@ -5,7 +5,7 @@
 #include "tuf/metadata/delegation.h"
 #include "tuf/metadata/edit.h"
 #include "tuf/metadata/verify.h"
-#include "tuf/manager/event/draft.h"
+#include "tuf/manager/draft/draft.h"
 #include "tuf/manager/publish/internal.h"
 
 /* ---- who delegates to whom, afterwards ---- */

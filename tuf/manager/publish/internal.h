@@ -2,7 +2,7 @@
 #ifndef TENMINT_TUF_PUBLISH_INTERNAL_H
 #define TENMINT_TUF_PUBLISH_INTERNAL_H
 
-#include "tuf/manager/event/scan.h"
+#include "tuf/manager/draft/scan.h"
 #include "tuf/manager/evidence/transcript.h"
 #include "tuf/manager/publish/online.h"
 #include "tuf/manager/publish/publish.h"

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "tuf/metadata/edit.h"
-#include "tuf/manager/event/draft.h"
+#include "tuf/manager/draft/draft.h"
 #include "tuf/manager/evidence/complete.h"
 #include "tuf/manager/policy/keyring.h"
 

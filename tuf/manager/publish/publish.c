@@ -10,8 +10,8 @@
 #include "tuf/metadata/delegation.h"
 #include "tuf/metadata/edit.h"
 #include "tuf/metadata/verify.h"
-#include "tuf/manager/event/draft.h"
-#include "tuf/manager/event/rules.h"
+#include "tuf/manager/draft/draft.h"
+#include "tuf/manager/review/rules.h"
 #include "tuf/manager/evidence/complete.h"
 #include "tuf/manager/evidence/transcript.h"
 #include "tuf/manager/publish/internal.h"
@@ -71,67 +71,6 @@ static int put_root(struct tuf_publication *p, struct tm_err *e)
         return -1;
     return p->new_root ? tuf_stage_put(&p->stage, STAGE_LATEST, "root.json", p->root, true, NULL, e)
                        : 0;
-}
-
-int tuf_publication_put_role(struct tuf_publication *p, const char *role,
-                             const struct tuf_metadata *m, bool indented, struct tm_err *e)
-{
-    struct tuf_stage_pin pin;
-    char name[NAMES_MAX];
-    char entry_name[TUF_ROLE_NAME_MAX + 8];
-    int64_t version = tuf_metadata_version(m);
-    if (tuf_names_metadata(version, role, name, sizeof(name), e) != 0 ||
-        tuf_stage_put(&p->stage, STAGE_METADATA, name, m, indented, &pin, e) != 0)
-        return -1;
-    snprintf(entry_name, sizeof(entry_name), "%s.json", role);
-    return json_object_set_new(p->meta, entry_name,
-                               tuf_pinned_entry(version, pin.length, pin.sha256)) == 0
-               ? 0
-               : no_memory(e);
-}
-
-static void add_sample(struct tuf_publication *p, const char *path)
-{
-    if (p->samples < PUBLISH_SAMPLES_MAX && (p->sample[p->samples] = strdup(path)) != NULL)
-        p->samples++;
-}
-
-static int put_file(struct tuf_publication *p, const char *dir, const char *path,
-                    const json_t *entry, struct tm_err *e)
-{
-    char from[PATH_MAX];
-    struct tm_buf name = {0};
-    const char *hash = tm_strictjson_str(json_object_get(entry, "hashes"), "sha256");
-    if (tuf_names_target_ok(path, e) != 0)
-        return -1;
-    if (hash == NULL)
-        return tm_err_set(e, "target '%.200s' has no sha256", path);
-    if (tm_file_join(dir, path, from, sizeof(from), e) != 0)
-        return -1;
-    tuf_names_target(path, hash, &name);
-    int rc = tm_buf_str(&name) == NULL
-                 ? no_memory(e)
-                 : tuf_stage_put_target(&p->stage, tm_buf_str(&name), from, hash,
-                                        json_integer_value(json_object_get(entry, "length")), e);
-    tm_buf_free(&name);
-    return rc;
-}
-
-int tuf_publication_put_files(struct tuf_publication *p, const struct tuf_metadata *m,
-                              const char *directory, struct tm_err *e)
-{
-    char dir[PATH_MAX];
-    struct tm_buf path = {0};
-    int rc = tuf_workspace_path(p->w, directory, dir, sizeof(dir), e);
-    for (size_t i = 0; i < tuf_entries_count(m) && rc == 0; i++) {
-        json_t *entry = tuf_entry_at(m, i, &path);
-        rc = entry != NULL ? put_file(p, dir, tm_buf_str(&path), entry, e) : no_memory(e);
-        if (rc == 0 && i < PUBLISH_SAMPLES_EACH)
-            add_sample(p, tm_buf_str(&path));
-        json_decref(entry);
-    }
-    tm_buf_free(&path);
-    return rc;
 }
 
 /* By the roles that will be in force: those which the event calls published may be old. */

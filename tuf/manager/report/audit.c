@@ -12,10 +12,10 @@
 #include "common/json/strictjson.h"
 #include "tuf/client/client.h"
 #include "tuf/metadata/build.h"
-#include "tuf/manager/event/scan.h"
+#include "tuf/manager/draft/scan.h"
 #include "tuf/manager/publish/stage.h"
 #include "tuf/manager/publish/tree.h"
-#include "tuf/manager/report/words.h"
+#include "tuf/manager/policy/words.h"
 #include "tuf/manager/state/names.h"
 #include "tuf/manager/state/published.h"
 

@@ -6,7 +6,7 @@
 
 #include <jansson.h>
 
-#include "tuf/manager/event/open.h"
+#include "tuf/manager/report/open.h"
 #include "tuf/manager/state/published.h"
 
 enum tuf_status_level {

@@ -7,7 +7,6 @@
 
 #include "tuf/metadata/build.h"
 #include "tuf/metadata/canonical.h"
-#include "tuf/manager/event/internal.h"
 #include "tuf/manager/review/acted.h"
 
 #define VISITS_MAX TUF_DELEGATIONS_MAX

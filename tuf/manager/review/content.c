@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "tuf/metadata/build.h"
-#include "tuf/manager/report/words.h"
+#include "tuf/manager/policy/words.h"
 #include "tuf/manager/review/acted.h"
 #include "tuf/manager/review/answer.h"
 #include "tuf/manager/review/fields.h"
@@ -55,8 +55,7 @@ static bool shown(const struct side *s)
 
 static void unexplained(struct content *c, const char *path, const char *why)
 {
-    tuf_findings_line(&c->f->errors, "%.200s (listed by %.100s) %s", path, c->role->name, why);
-    c->f->error_count++;
+    tuf_findings_error(c->f, "%.200s (listed by %.100s) %s", path, c->role->name, why);
     c->f->unexplained++;
 }
 
@@ -131,8 +130,7 @@ static void signing_config_lines(struct content *c, const char *path, const stru
                 tuf_signing_config_service(is, (enum tuf_service_kind)k, i);
             if (lists_url(was, (enum tuf_service_kind)k, s->url))
                 continue;
-            tuf_findings_line(&c->f->warnings,
-                              "signers will use a %s that they did not use before: %.300s",
+            tuf_findings_warn(c->f, "signers will use a %s that they did not use before: %.300s",
                               tuf_service_kind_name((enum tuf_service_kind)k), s->url);
         }
     }

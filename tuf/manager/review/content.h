@@ -5,7 +5,7 @@
 #ifndef TENMINT_TUF_REVIEW_CONTENT_H
 #define TENMINT_TUF_REVIEW_CONTENT_H
 
-#include "tuf/manager/event/rules.h"
+#include "tuf/manager/review/rules.h"
 
 /* Appends both parts. What clients act on and cannot be explained goes into `f` as unexplained;
  * what would harm every client as a danger. `now`: the reader's clock, Unix seconds. */

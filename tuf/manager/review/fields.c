@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "tuf/manager/report/words.h"
+#include "tuf/manager/policy/words.h"
 
 static void one(const char *indent, const struct tuf_field *f, const char *sign, struct tm_buf *out)
 {

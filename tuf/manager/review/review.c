@@ -7,7 +7,8 @@
 #include "common/clock.h"
 #include "tuf/metadata/build.h"
 #include "tuf/metadata/verify.h"
-#include "tuf/manager/report/words.h"
+#include "tuf/manager/policy/words.h"
+#include "tuf/manager/review/difference.h"
 #include "tuf/manager/review/acted.h"
 #include "tuf/manager/review/answer.h"
 #include "tuf/manager/review/content.h"
@@ -193,10 +194,8 @@ int tuf_review_write(const struct tuf_event *ev, const struct tuf_review *r, str
     if (tuf_event_digest(ev, result->digest, e) != 0)
         return -1;
     tuf_rules_judge(ev, r->policy, r->now, &f);
-    if (r->trusted != NULL && tuf_rules_trusted(ev, r->trusted, &why) != 0) {
-        tuf_findings_line(&f.errors, "%s", why.text);
-        f.error_count++;
-    }
+    if (r->trusted != NULL && tuf_rules_trusted(ev, r->trusted, &why) != 0)
+        tuf_findings_error(&f, "%s", why.text);
     judge_answers(ev, &f);
     head_part(ev, r, out);
     roles_part(ev, r->all, out);

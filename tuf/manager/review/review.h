@@ -4,7 +4,7 @@
 #ifndef TENMINT_TUF_REVIEW_H
 #define TENMINT_TUF_REVIEW_H
 
-#include "tuf/manager/event/rules.h"
+#include "tuf/manager/review/rules.h"
 
 struct tuf_review {
     const struct tuf_policy *policy;    /* or NULL: on a holder's machine */

@@ -5,7 +5,6 @@
 
 #include "common/json/strictjson.h"
 #include "tuf/metadata/build.h"
-#include "tuf/manager/event/internal.h"
 #include "tuf/manager/review/answer.h"
 
 #define PATTERN_MAX 4096

@@ -4,7 +4,7 @@
 
 #include "common/file.h"
 #include "common/json/strictjson.h"
-#include "tuf/manager/event/draft.h"
+#include "tuf/manager/draft/draft.h"
 #include "tuf/manager/review/acted.h"
 #include "tuf/manager/review/answer.h"
 #include "tuf/manager/state/names.h"

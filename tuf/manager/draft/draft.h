@@ -7,13 +7,8 @@
 
 #include "tuf/metadata/build.h"
 #include "tuf/manager/event/event.h"
-#include "tuf/manager/event/scan.h"
+#include "tuf/manager/draft/scan.h"
 #include "tuf/manager/state/workspace.h"
-
-/* In `signed` of root and targets roles, and in root's role objects of timestamp and snapshot:
- * seconds from signing to expiry, and from when on before expiry the next version is signed. */
-#define DRAFT_EXPIRY_PERIOD "x-tenmint-expiry-period"
-#define DRAFT_SIGNING_PERIOD "x-tenmint-signing-period"
 
 struct tuf_draft_options {
     const char *name;

@@ -4,7 +4,7 @@
 
 #include "common/json/strictjson.h"
 #include "tuf/metadata/build.h"
-#include "tuf/manager/event/rules.h"
+#include "tuf/manager/review/rules.h"
 #include "tuf/manager/policy/readers.h"
 
 struct compat {
@@ -71,13 +71,12 @@ static void tell(struct compat *c, enum tuf_feature f)
     if (c->count[f] == 0)
         return;
     if (refused != NULL) {
-        tuf_findings_line(&c->out->errors,
-                          "%.250s: %s, which %s cannot read: the policy names it under 'readers'",
-                          c->first[f], tuf_feature_words(f), refused);
-        c->out->error_count++;
+        tuf_findings_error(c->out,
+                           "%.250s: %s, which %s cannot read: the policy names it under 'readers'",
+                           c->first[f], tuf_feature_words(f), refused);
     } else if (tuf_feature_is_told(f)) {
-        tuf_findings_line(&c->out->warnings, "%.250s (%zu in all): %s, which fails in: %s",
-                          c->first[f], c->count[f], tuf_feature_words(f), tuf_feature_fails(f));
+        tuf_findings_warn(c->out, "%.250s (%zu in all): %s, which fails in: %s", c->first[f],
+                          c->count[f], tuf_feature_words(f), tuf_feature_fails(f));
     }
 }
 
@@ -93,8 +92,8 @@ void tuf_rules_readers(const struct tuf_event *ev, const struct tuf_policy *poli
         if (tuf_metadata_role(r->proposed) == TUF_ROOT)
             look_at_root(&c, r->proposed);
         else if (look_at_targets(&c, r, &e) != 0)
-            tuf_findings_line(&out->warnings, "%.100s: who can read it cannot be told: %.200s",
-                              r->name, e.text);
+            tuf_findings_warn(out, "%.100s: who can read it cannot be told: %.200s", r->name,
+                              e.text);
     }
     for (int f = 0; f < TUF_FEATURE_COUNT; f++)
         tell(&c, (enum tuf_feature)f);

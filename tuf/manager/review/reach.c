@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "tuf/manager/event/internal.h"
+#include "tuf/manager/review/reach.h"
 
 struct reach {
     const struct tuf_event *ev;

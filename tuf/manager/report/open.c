@@ -1,4 +1,4 @@
-#include "tuf/manager/event/open.h"
+#include "tuf/manager/report/open.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -9,7 +9,7 @@
 #include "common/file.h"
 #include "common/json/jsonmap.h"
 #include "tuf/metadata/delegation.h"
-#include "tuf/manager/event/rules.h"
+#include "tuf/manager/review/rules.h"
 #include "tuf/manager/review/review.h"
 
 #define NOTES_FILE "proposed.json"

@@ -1,4 +1,4 @@
-#include "tuf/manager/state/record.h"
+#include "tuf/manager/event/record.h"
 
 #include <errno.h>
 #include <inttypes.h>

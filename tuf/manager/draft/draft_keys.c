@@ -1,4 +1,4 @@
-#include "tuf/manager/event/draft_keys.h"
+#include "tuf/manager/draft/draft_keys.h"
 
 #include <string.h>
 

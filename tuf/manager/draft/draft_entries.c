@@ -4,7 +4,7 @@
 
 #include "common/json/strictjson.h"
 #include "tuf/metadata/delegation.h"
-#include "tuf/manager/event/draft.h"
+#include "tuf/manager/draft/draft.h"
 
 #define ENTRY_BYTES 150 /* about, with a name of 40 */
 

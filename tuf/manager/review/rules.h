@@ -7,18 +7,7 @@
 
 #include "tuf/manager/event/event.h"
 #include "tuf/manager/policy/policy.h"
-
-struct tuf_findings {
-    struct tm_buf errors;   /* a line each */
-    struct tm_buf dangers;  /* a line each: what would harm every client */
-    struct tm_buf warnings; /* a line each */
-    size_t error_count, danger_count;
-    size_t unexplained; /* of the errors: what a review cannot show */
-};
-
-/* A line, whatever is in the names that it quotes. */
-__attribute__((format(printf, 2, 3))) void tuf_findings_line(struct tm_buf *lines, const char *fmt,
-                                                             ...);
+#include "tuf/manager/review/findings.h"
 
 /*
  * Judges the proposal itself: the root chain, versions, dates, keys, thresholds that can be met,
@@ -27,10 +16,6 @@ __attribute__((format(printf, 2, 3))) void tuf_findings_line(struct tm_buf *line
  */
 void tuf_rules_judge(const struct tuf_event *ev, const struct tuf_policy *policy, int64_t now,
                      struct tuf_findings *out);
-/* A danger, unless it is there already. */
-__attribute__((format(printf, 2, 3))) void tuf_findings_danger(struct tuf_findings *f,
-                                                               const char *fmt, ...);
-void tuf_findings_free(struct tuf_findings *f);
 
 /* What other clients cannot read: a warning, or an error when the policy (or NULL) names one of
  * them as a reader. Part of tuf_rules_judge(). */

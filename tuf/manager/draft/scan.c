@@ -1,4 +1,4 @@
-#include "tuf/manager/event/scan.h"
+#include "tuf/manager/draft/scan.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -1,25 +1,25 @@
-#include "tuf/manager/event/rules.h"
+#include "tuf/manager/review/rules.h"
 
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/clock.h"
 #include "common/json/strictjson.h"
-#include "common/utf8.h"
 #include "tuf/metadata/build.h"
 #include "tuf/metadata/delegation.h"
 #include "tuf/metadata/key.h"
 #include "tuf/metadata/verify.h"
-#include "tuf/manager/event/draft.h"
-#include "tuf/manager/event/internal.h"
+#include "tuf/manager/review/reach.h"
 #include "tuf/manager/policy/keyring.h"
-#include "tuf/manager/report/words.h"
+#include "tuf/manager/policy/words.h"
 
 #define CLOCK_SLACK_S 300 /* clocks of the machines of a ceremony */
 #define DAY_S INT64_C(86400)
+
+#define fault(j, ...) tuf_findings_error((j)->out, __VA_ARGS__)
+#define warn(j, ...) tuf_findings_warn((j)->out, __VA_ARGS__)
 
 struct judge {
     const struct tuf_event *ev;
@@ -27,42 +27,6 @@ struct judge {
     int64_t now;
     struct tuf_findings *out;
 };
-
-/* One line, whatever is in the names that it quotes. */
-__attribute__((format(printf, 2, 0))) static void add_line(struct tm_buf *lines, const char *fmt,
-                                                           va_list ap)
-{
-    char line[ERR_TEXT_MAX];
-    vsnprintf(line, sizeof(line), fmt, ap);
-    tm_utf8_clean(line);
-    tm_buf_puts(lines, line);
-    buf_putc(lines, '\n');
-}
-
-void tuf_findings_line(struct tm_buf *lines, const char *fmt, ...)
-{
-    va_list ap;
-    va_start(ap, fmt);
-    add_line(lines, fmt, ap);
-    va_end(ap);
-}
-
-__attribute__((format(printf, 2, 3))) static void fault(struct judge *j, const char *fmt, ...)
-{
-    va_list ap;
-    va_start(ap, fmt);
-    add_line(&j->out->errors, fmt, ap);
-    va_end(ap);
-    j->out->error_count++;
-}
-
-__attribute__((format(printf, 2, 3))) static void warn(struct judge *j, const char *fmt, ...)
-{
-    va_list ap;
-    va_start(ap, fmt);
-    add_line(&j->out->warnings, fmt, ap);
-    va_end(ap);
-}
 
 static int check_chain(struct tuf_metadata *const *roots, size_t count, struct tm_err *e)
 {
@@ -447,28 +411,6 @@ void tuf_rules_judge(const struct tuf_event *ev, const struct tuf_policy *policy
     tuf_rules_readers(ev, policy, out);
     if (tuf_event_check_signatures(ev, &e) != 0)
         fault(&j, "%s", e.text);
-}
-
-void tuf_findings_danger(struct tuf_findings *f, const char *fmt, ...)
-{
-    struct tm_buf line = {0};
-    va_list ap;
-    va_start(ap, fmt);
-    add_line(&line, fmt, ap);
-    va_end(ap);
-    if (line.len > 0 && (f->dangers.len == 0 ||
-                         memmem(f->dangers.data, f->dangers.len, line.data, line.len) == NULL)) {
-        tm_buf_append(&f->dangers, line.data, line.len);
-        f->danger_count++;
-    }
-    tm_buf_free(&line);
-}
-
-void tuf_findings_free(struct tuf_findings *f)
-{
-    tm_buf_free(&f->errors);
-    tm_buf_free(&f->dangers);
-    tm_buf_free(&f->warnings);
 }
 
 static int check_live(const struct tuf_event_role *r, const struct tuf_metadata *live,

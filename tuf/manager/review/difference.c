@@ -6,8 +6,9 @@
 #include "common/clock.h"
 #include "common/json/strictjson.h"
 #include "tuf/metadata/build.h"
-#include "tuf/manager/event/draft.h"
-#include "tuf/manager/report/words.h"
+#include "tuf/manager/policy/policy.h"
+#include "tuf/manager/policy/words.h"
+#include "tuf/manager/review/difference.h"
 
 static const char *const known_members[] = {
     "_type", "spec_version", "version",     "expires", "consistent_snapshot", "keys",

@@ -1,7 +1,7 @@
 /* `delegations` of targets, and of roles below it: whom a role trusts for which paths. */
 #include <string.h>
 
-#include "tuf/manager/event/draft_keys.h"
+#include "tuf/manager/draft/draft_keys.h"
 
 /* The old role object of this name, so that members we do not know stay. */
 static json_t *old_delegation(const json_t *delegations, const char *name)

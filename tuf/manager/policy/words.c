@@ -1,4 +1,4 @@
-#include "tuf/manager/report/words.h"
+#include "tuf/manager/policy/words.h"
 
 #include <stdio.h>
 #include <string.h>

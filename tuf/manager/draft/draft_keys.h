@@ -2,7 +2,7 @@
 #ifndef TENMINT_TUF_DRAFT_KEYS_H
 #define TENMINT_TUF_DRAFT_KEYS_H
 
-#include "tuf/manager/event/draft.h"
+#include "tuf/manager/draft/draft.h"
 
 /* Sets `keyids` and `threshold` of a role object, which has the published keyids (if any), to the
  * policy's live holders, and adds their keys to `keys`. A key that is published, in `before`

@@ -1,4 +1,4 @@
-#include "tuf/manager/event/draft.h"
+#include "tuf/manager/draft/draft.h"
 
 #include <limits.h>
 #include <stdlib.h>
@@ -10,7 +10,7 @@
 #include "tuf/metadata/edit.h"
 #include "tuf/metadata/verify.h"
 #include "tuf/manager/policy/keyring.h"
-#include "tuf/manager/event/draft_keys.h"
+#include "tuf/manager/draft/draft_keys.h"
 #include "tuf/manager/review/acted.h"
 
 static int no_memory(struct tm_err *e)
