@@ -28,7 +28,7 @@ ifeq ($(origin CC),default)
 CC := gcc
 endif
 SAN ?=
-PKGS := libssl libcrypto libcurl libmicrohttpd jansson libjwt yaml-0.1 libsystemd libp11 libpcre2-8 p11-kit-1 libseccomp libnghttp2
+PKGS := libssl libcrypto libcurl libmicrohttpd jansson libjwt yaml-0.1 libsystemd libp11 libpcre2-8 p11-kit-1 libseccomp libnghttp2 libprotobuf-c zlib
 
 # The release, and the commit beside it.
 RELEASE := 0.2.0
@@ -44,14 +44,15 @@ else
 HARDEN += -fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all
 OPT ?= -O1
 endif
-CPPFLAGS += -I. -D_GNU_SOURCE $(shell pkg-config --cflags p11-kit-1)
+GEN := $(BUILD)/gen
+CPPFLAGS += -I. -I$(GEN) -D_GNU_SOURCE $(shell pkg-config --cflags p11-kit-1)
 CFLAGS += -std=gnu11 -g $(OPT) $(WARN) $(HARDEN) -pthread
 LDFLAGS += -pie -Wl,-z,relro,-z,now -Wl,-z,noexecstack -pthread $(if $(SAN),-fsanitize=$(SAN))
 LDLIBS = $(shell pkg-config --libs $(PKGS))
 
 # What builds nothing needs no library.
 ifneq ($(filter-out deps test-deps demo run check clean format format-check uninstall deb,$(or $(MAKECMDGOALS),all)),)
-missing := $(shell command -v pkg-config >/dev/null || echo pkg-config; \
+missing := $(shell for p in pkg-config protoc-c; do command -v $$p >/dev/null || echo $$p; done; \
     for p in $(PKGS); do pkg-config --exists $$p || echo $$p; done 2>/dev/null)
 $(if $(missing),$(error missing: $(missing). On Debian and Ubuntu "make deps" installs them; the README \
     lists what other distributions call them))
@@ -80,6 +81,17 @@ FUZZ := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c
 
 all: $(addprefix $(BUILD)/,$(PROGRAMS))
 
+# What protoc-c makes of our table of messages.
+MESSAGES := ca/api/grpc.pb-c
+$(GEN)/%.pb-c.c $(GEN)/%.pb-c.h &: %.proto
+	@mkdir -p $(GEN)
+	$(call say,GEN) protoc-c --c_out=$(GEN) $<
+
+$(BUILD)/obj/gen/%.o: $(GEN)/%.c
+	@mkdir -p $(@D)
+	$(call say,CC) $(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+$(BUILD)/libca.a: $(BUILD)/obj/gen/$(MESSAGES).o
+
 define library
 $(BUILD)/lib$(1).a: $(call objects,$(call sources,$(1)))
 	@rm -f $$@
@@ -90,7 +102,7 @@ $(foreach l,$(LIBS),$(eval $(call library,$(l))))
 # The auditors' commands are in the server's program, too.
 LOG_OBJ := $(call objects,$(filter-out %/main.c,$(wildcard tools/tenmint-log/*.c)))
 # The auditors' program installs without the server's libraries.
-$(BUILD)/tenmint-log: PKGS := libssl libcrypto libcurl libmicrohttpd libnghttp2 jansson yaml-0.1 libp11 libpcre2-8 p11-kit-1
+$(BUILD)/tenmint-log: PKGS := libssl libcrypto libcurl libmicrohttpd libnghttp2 libprotobuf-c zlib jansson yaml-0.1 libp11 libpcre2-8 p11-kit-1
 
 define program
 $(BUILD)/$(1): $(call objects,$(wildcard tools/$(1)/*.c)) $(if $(filter tenmint-ca,$(1)),$(LOG_OBJ)) $(SHARED_OBJ) $(LINK_LIBS)
@@ -117,7 +129,7 @@ $(BUILD)/fuzz/fuzz_%: $(BUILD)/obj/tests/fuzz/fuzz_%.o $(LINK_LIBS)
 	@mkdir -p $(@D)
 	$(call say,LINK) $(CC) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LDLIBS)
 
-$(BUILD)/obj/%.o: %.c
+$(BUILD)/obj/%.o: %.c | $(GEN)/$(MESSAGES).h
 	@mkdir -p $(@D)
 	$(call say,CC) $(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
@@ -190,7 +202,7 @@ fulcio-config: $(BUILD)/tests/test_trust
 # A file that passed is not looked at again before it, or a header that it includes, changes.
 lint: format-check $(patsubst %,$(BUILD)/lint/%.ok,$(TREE_C))
 
-$(BUILD)/lint/%.ok: % .clang-tidy
+$(BUILD)/lint/%.ok: % .clang-tidy | $(GEN)/$(MESSAGES).h
 	@mkdir -p $(@D)
 	@$(CC) $(CPPFLAGS) -MM -MP -MT $@ -MF $(@:.ok=.d) $<
 	$(call say,TIDY) clang-tidy-14 --quiet $< -- $(CPPFLAGS) -std=gnu11 -DTENMINT_RELEASE='""' -DTENMINT_VERSION='""'

@@ -1,6 +1,7 @@
 /* What this server does not serve: 404, with a word about it. */
 #include <string.h>
 
+#include "ca/api/grpc.h"
 #include "ca/api/internal.h"
 
 static const struct {
@@ -13,6 +14,7 @@ static const struct {
     {CA_API_CERTIFICATES, "/api/v2/trustBundle", "this server issues no certificates"},
     {CA_API_CERTIFICATES, "/api/v2/configuration", "this server issues no certificates"},
     {CA_API_CERTIFICATES, "/api/v1/rootCert", "this server issues no certificates"},
+    {CA_API_CERTIFICATES, CA_GRPC_SERVICE, "this server issues no certificates"},
     {CA_API_SIGNATURE_LOG, "/api/v2/log/entries", "this server has no signature log"},
     {CA_API_SIGNATURE_LOG, "/api/v2/checkpoint", "this server has no signature log"},
     {CA_API_SIGNATURE_LOG, "/api/v2/tile/", "this server has no signature log"},

@@ -2,8 +2,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ca/api/grpc.h"
 #include "ca/api/internal.h"
 #include "common/clock.h"
+
+static void note_ready(void *ctx, bool ready, int64_t now_ms)
+{
+    ca_metrics_set_ready(ctx, ready, now_ms);
+}
 
 struct ca_api *ca_api_new(const struct ca_api_options *o, struct ca_signer *ca, struct tm_err *e)
 {
@@ -36,6 +42,7 @@ struct ca_api *ca_api_new(const struct ca_api_options *o, struct ca_signer *ca, 
         ca_api_free(api);
         return NULL;
     }
+    ca_ready_tell(api->ready, note_ready, api->o.metrics);
     return api;
 }
 
@@ -92,6 +99,20 @@ static enum tm_http_result trust_bundle(void *ctx, struct tm_http_exchange *x)
 static enum tm_http_result configuration(void *ctx, struct tm_http_exchange *x)
 {
     tm_http_reply_canned(x, 200, view_for(ctx, x)->configuration);
+    return HTTP_DONE;
+}
+
+static enum tm_http_result trust_bundle_message(void *ctx, struct tm_http_exchange *x)
+{
+    tm_http_reply_canned(x, 200, view_for(ctx, x)->trust_bundle_message);
+    ca_grpc_end(x);
+    return HTTP_DONE;
+}
+
+static enum tm_http_result configuration_message(void *ctx, struct tm_http_exchange *x)
+{
+    tm_http_reply_canned(x, 200, view_for(ctx, x)->configuration_message);
+    ca_grpc_end(x);
     return HTTP_DONE;
 }
 
@@ -166,6 +187,11 @@ static const struct tm_http_route routes[] = {
     {"/api/v1/rootCert", HTTP_GET, root_cert},
     {"/healthz", HTTP_GET, healthz},
     {"/readyz", HTTP_GET, readyz},
+    {CA_GRPC_SERVICE "CreateSigningCertificate", HTTP_GRPC, ca_api_sign_grpc},
+    {CA_GRPC_SERVICE "GetTrustBundle", HTTP_GRPC, trust_bundle_message},
+    {CA_GRPC_SERVICE "GetConfiguration", HTTP_GRPC, configuration_message},
+    {CA_GRPC_HEALTH "Check", HTTP_GRPC, ca_api_health_check},
+    {CA_GRPC_HEALTH "Watch", HTTP_GRPC, ca_api_health_watch},
 };
 
 static const struct tm_http_route metrics_routes[] = {
@@ -219,7 +245,8 @@ static void set_routes(struct ca_api *api, const struct tm_http_route *from, siz
     o->routes = api->rows;
     for (size_t i = 0; i < count; i++) {
         api->rows[i] = from[i];
-        if (strncmp(from[i].path, "/api/", 5) == 0)
+        if (strncmp(from[i].path, "/api/", 5) == 0 ||
+            strncmp(from[i].path, CA_GRPC_SERVICE, strlen(CA_GRPC_SERVICE)) == 0)
             api->rows[i].handle = ca_api_not_served;
     }
 }
@@ -249,6 +276,9 @@ void ca_api_serve_all(struct ca_api *api, struct tm_http_options *o)
         {"/api/v2/configuration", HTTP_GET, configuration},
         {"/api/v1/signingCert", HTTP_POST, ca_api_sign_v1},
         {"/api/v1/rootCert", HTTP_GET, root_cert},
+        {CA_GRPC_SERVICE "CreateSigningCertificate", HTTP_GRPC, ca_api_sign_grpc},
+        {CA_GRPC_SERVICE "GetTrustBundle", HTTP_GRPC, trust_bundle_message},
+        {CA_GRPC_SERVICE "GetConfiguration", HTTP_GRPC, configuration_message},
         {"/metrics", HTTP_GET, metrics_page},
         {"/", HTTP_GET, metrics_page},
         {"/readyz", HTTP_GET, readyz},
@@ -267,12 +297,27 @@ struct ca_api *ca_api_front_new(const struct ca_api_options *o, struct tm_err *e
     return api;
 }
 
-static void relay_rows(struct tm_http_options *o, struct tm_http_route *rows, ca_api_handler *relay)
+/* A row's handler here, and in a front. */
+static void relay_rows(struct tm_http_options *o, struct tm_http_route *rows,
+                       const struct ca_api_front *h)
 {
+    const struct {
+        ca_api_handler *here, *front;
+    } map[] = {
+        {healthz, healthz},
+        {ca_api_sign_v1, h->sign_v1},
+        {ca_api_sign_v2, h->sign_v2},
+        {ca_api_sign_grpc, h->sign_grpc},
+        {ca_api_health_check, h->health_check},
+        {ca_api_health_watch, h->health_watch},
+    };
     for (size_t i = 0; i < o->route_count; i++) {
         rows[i] = o->routes[i];
-        if (rows[i].handle != healthz)
-            rows[i].handle = relay;
+        rows[i].handle = h->relay;
+        for (size_t m = 0; m < sizeof(map) / sizeof(map[0]); m++) {
+            if (map[m].here == o->routes[i].handle)
+                rows[i].handle = map[m].front;
+        }
     }
     o->routes = rows;
 }
@@ -281,23 +326,26 @@ _Static_assert(sizeof(routes) / sizeof(routes[0]) <= CA_API_ROUTES_MAX, "room fo
 _Static_assert(sizeof(metrics_routes) / sizeof(metrics_routes[0]) <= CA_API_ROUTES_MAX, "room");
 
 void ca_api_front_serve(struct ca_api *api, struct tm_http_options *o, struct tm_http_route *rows,
-                        ca_api_handler *relay, ca_api_handler *relay_v1, ca_api_handler *relay_v2)
+                        const struct ca_api_front *h)
 {
     ca_api_serve(api, o);
-    relay_rows(o, rows, relay);
-    for (size_t i = 0; i < o->route_count; i++) {
-        if (has_ca(api) && routes[i].handle == ca_api_sign_v1)
-            rows[i].handle = relay_v1;
-        else if (has_ca(api) && routes[i].handle == ca_api_sign_v2)
-            rows[i].handle = relay_v2;
-    }
+    relay_rows(o, rows, h);
 }
 
 void ca_api_front_serve_metrics(struct ca_api *api, struct tm_http_options *o,
                                 struct tm_http_route *rows, ca_api_handler *relay)
 {
+    const struct ca_api_front h = {.relay = relay};
     ca_api_serve_metrics(api, o);
-    relay_rows(o, rows, relay);
+    relay_rows(o, rows, &h);
+}
+
+enum tm_http_result ca_api_late(struct ca_api *api, struct tm_http_exchange *x)
+{
+    struct ca_api_failure f = {.fault =
+                                   ca_grpc_heed_timeout(x) ? API_FAULT_BUSY : API_FAULT_DEADLINE};
+    ca_api_refuse(api, x, &f, NULL);
+    return HTTP_DONE;
 }
 
 void ca_api_watch(struct ca_api *api, const struct tm_http_server *main)

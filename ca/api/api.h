@@ -34,6 +34,7 @@ struct ca_api_options { /* pointers are borrowed and must outlive the api */
     struct tm_sink *output;         /* where `jlog` writes, for the metrics; or NULL */
     struct tm_sink *audit;          /* where certificates are recorded; NULL: nowhere */
     bool audit_best_effort;         /* a certificate leaves although its line may be lost */
+    size_t max_message;             /* bytes of a gRPC message; 0: API_MESSAGE_DEFAULT */
     bool packed; /* signing requests come as ca/api/packed.h has them, from a front */
     struct ca_metrics *metrics;
     int64_t lifetime_s; /* of a certificate: 1 to API_LIFETIME_MAX */
@@ -47,6 +48,7 @@ struct ca_api_options { /* pointers are borrowed and must outlive the api */
     size_t check_count;
 };
 
+#define API_MESSAGE_DEFAULT ((size_t)256 * 1024)
 #define API_LIFETIME_DEFAULT 600
 #define API_LIFETIME_MAX 86400
 
@@ -61,12 +63,23 @@ int ca_api_refresh(struct ca_api *api, struct ca_signer *ca, struct tm_err *e);
 /* The part of the API that a process without a CA answers itself, for one whose requests go by a
  * relay: faults and /healthz. Of `o` it needs absent, jlog and metrics. */
 struct ca_api *ca_api_front_new(const struct ca_api_options *o, struct tm_err *e);
-/* As ca_api_serve, but the rows' handlers are `relay`'s, except /healthz's. `rows` has room for
- * CA_API_ROUTES_MAX and is borrowed. */
+/* As ca_api_serve, with the front's handlers in the rows. `rows` has room for CA_API_ROUTES_MAX and
+ * is borrowed. */
 #define CA_API_ROUTES_MAX 16
 typedef enum tm_http_result ca_api_handler(void *ctx, struct tm_http_exchange *x);
+struct ca_api_front {
+    ca_api_handler *relay; /* of what is not named here */
+    ca_api_handler *sign_v1, *sign_v2, *sign_grpc, *health_check, *health_watch;
+};
 void ca_api_front_serve(struct ca_api *api, struct tm_http_options *o, struct tm_http_route *rows,
-                        ca_api_handler *relay, ca_api_handler *relay_v1, ca_api_handler *relay_v2);
+                        const struct ca_api_front *h);
+/* What a front's handlers of gRPC's health are made of; ctx is the api. */
+ca_api_handler ca_api_health_check;
+ca_api_handler ca_api_health_watch;
+/* Words the reply to a request whose answer did not come in time. */
+enum tm_http_result ca_api_late(struct ca_api *api, struct tm_http_exchange *x);
+/* Bytes of a request that gRPC has sent: -1 with the reply made. */
+int ca_api_front_message(struct ca_api *api, struct tm_http_exchange *x, struct tm_buf *message);
 void ca_api_front_serve_metrics(struct ca_api *api, struct tm_http_options *o,
                                 struct tm_http_route *rows, ca_api_handler *relay);
 

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "ca/api/grpc.h"
 #include "ca/api/internal.h"
 #include "common/hex.h"
 #include "common/transparency/sct.h"
@@ -51,6 +52,7 @@ static void put_issued(const struct ca_api *api, const struct tm_http_exchange *
                                            JLOG_STR("leaf_index", tm_buf_str(&indexes)),
                                            JLOG_INT("duration_us", tm_http_elapsed_us(x)),
                                            JLOG_STR("remote", tm_http_remote(x)),
+                                           JLOG_STR("protocol", ca_grpc_protocol(x)),
                                            JLOG_END};
     tm_jlog_line(line, JLOG_INFO, "issued", fields);
     tm_buf_free(&ids);
@@ -106,13 +108,17 @@ void ca_api_refuse(struct ca_api *api, struct tm_http_exchange *x, const struct 
              JLOG_STR("issuer", who != NULL ? who->issuer : ""),
              JLOG_STR("subject", who != NULL ? who->subject : ""),
              JLOG_INT("duration_us", tm_http_elapsed_us(x)), JLOG_STR("remote", tm_http_remote(x)),
-             JLOG_END);
+             JLOG_STR("protocol", ca_grpc_protocol(x)), JLOG_END);
+    int64_t retry_s = f->retry_after_s > 0 ? f->retry_after_s : API_RETRY_AFTER_S;
+    if (ca_grpc_is(x)) {
+        ca_grpc_refuse(x, f, status == 503 ? retry_s : 0);
+        return;
+    }
     ca_api_failure_json(f, &body);
     tm_http_reply(x, status, "application/json", &body);
     if (status == 503) {
         char seconds[24];
-        snprintf(seconds, sizeof(seconds), "%" PRId64,
-                 f->retry_after_s > 0 ? f->retry_after_s : API_RETRY_AFTER_S);
+        snprintf(seconds, sizeof(seconds), "%" PRId64, retry_s);
         tm_http_reply_header(x, "Retry-After", seconds);
     }
 }

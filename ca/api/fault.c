@@ -5,7 +5,15 @@
 #include "common/json/jsonstr.h"
 
 /* gRPC codes; grpc-gateway maps them to the HTTP statuses beside them. */
-enum { INVALID_ARGUMENT = 3, NOT_FOUND = 5, UNIMPLEMENTED = 12, INTERNAL = 13, UNAVAILABLE = 14 };
+enum {
+    INVALID_ARGUMENT = 3,
+    DEADLINE_EXCEEDED = 4,
+    NOT_FOUND = 5,
+    RESOURCE_EXHAUSTED = 8,
+    UNIMPLEMENTED = 12,
+    INTERNAL = 13,
+    UNAVAILABLE = 14,
+};
 
 static const struct {
     unsigned short http, code;
@@ -20,6 +28,10 @@ static const struct {
     [API_FAULT_MEDIA_TYPE] = {415, INVALID_ARGUMENT, "media_type",
                               "the request body must be JSON (Content-Type: application/json)"},
     [API_FAULT_HEADERS] = {400, INVALID_ARGUMENT, "headers", "malformed HTTP headers"},
+    [API_FAULT_ENCODING] = {415, UNIMPLEMENTED, "encoding", "the message's encoding is not taken"},
+    [API_FAULT_SERVICE] = {404, NOT_FOUND, "service", "unknown service"},
+    [API_FAULT_DEADLINE] = {504, DEADLINE_EXCEEDED, "deadline", "context deadline exceeded"},
+    [API_FAULT_WATCHES] = {503, RESOURCE_EXHAUSTED, "watches", "too many watch already"},
     [API_FAULT_REQUEST] = {400, INVALID_ARGUMENT, "request", NULL},
     [API_FAULT_TOKEN] = {400, INVALID_ARGUMENT, "token",
                          "There was an error processing the identity token"},
@@ -56,6 +68,15 @@ int ca_api_failure_set(struct ca_api_failure *f, enum ca_api_fault fault)
 unsigned ca_api_fault_status(enum ca_api_fault f)
 {
     return rows[f].http;
+}
+
+/* What has a status of its own in HTTP, and is one of gRPC's own codes there. */
+unsigned ca_api_fault_code(enum ca_api_fault f)
+{
+    bool unknown = f == API_FAULT_NOT_FOUND || f == API_FAULT_NOT_SERVED || f == API_FAULT_METHOD;
+    if (unknown)
+        return UNIMPLEMENTED;
+    return f == API_FAULT_TOO_LARGE ? RESOURCE_EXHAUSTED : rows[f].code;
 }
 
 bool ca_api_fault_is_server(enum ca_api_fault f)

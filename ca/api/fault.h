@@ -20,6 +20,10 @@ enum ca_api_fault {
     API_FAULT_TOO_LARGE,
     API_FAULT_MEDIA_TYPE,
     API_FAULT_HEADERS,
+    API_FAULT_ENCODING,    /* of a gRPC message: one that is not taken */
+    API_FAULT_SERVICE,     /* of gRPC's health: one that nobody knows */
+    API_FAULT_DEADLINE,    /* a gRPC client's own */
+    API_FAULT_WATCHES,     /* more watch the health than may */
     API_FAULT_REQUEST,     /* JSON, base64, oneof: the detail is the message */
     API_FAULT_TOKEN,       /* any failure of the token; oidc_reason says which */
     API_FAULT_ISSUER_KEYS, /* OIDC_REASON_KEYS: ours or the issuer's fault, not the client's */
@@ -50,6 +54,7 @@ struct ca_api_failure {
 int ca_api_failure_set(struct ca_api_failure *f, enum ca_api_fault fault);
 
 unsigned ca_api_fault_status(enum ca_api_fault f); /* HTTP */
+unsigned ca_api_fault_code(enum ca_api_fault f);   /* gRPC, over gRPC */
 bool ca_api_fault_is_server(enum ca_api_fault f);  /* 5xx for which an operator should look */
 const char *ca_api_fault_message(const struct ca_api_failure *f);
 

@@ -20,6 +20,7 @@ struct ca_api {
     struct tm_gate gate;
     struct ca_api_view *_Atomic view;
     const struct tm_http_server *_Atomic main;
+    atomic_uint watches;                          /* of the health */
     struct tm_http_route rows[CA_API_ROUTES_MAX]; /* of a server without a CA */
 };
 
@@ -39,6 +40,10 @@ enum tm_http_result ca_api_sign_v1(void *ctx, struct tm_http_exchange *x);
 void ca_api_refuse_path(struct ca_api *api, struct tm_http_exchange *x);
 enum tm_http_result ca_api_not_served(void *ctx, struct tm_http_exchange *x);
 
+enum tm_http_result ca_api_sign_grpc(void *ctx, struct tm_http_exchange *x);
+
+/* sct.c: appends the JSON of Fulcio's form of the list's first SCT */
+int ca_api_sct_json(const struct tm_buf *sct_list, struct tm_buf *out, struct tm_err *e);
 /* sct.c: appends base64 of Fulcio's JSON form of the list's first SCT, for a reply. */
 int ca_api_detached_sct(const struct tm_buf *sct_list, struct tm_buf *out, struct tm_err *e);
 

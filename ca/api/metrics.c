@@ -6,10 +6,13 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "ca/api/grpc.h"
+#include "ca/api/ready.h"
 #include "common/promtext.h"
 
 /* All that a reply has; 0: the client went away before it. */
-static const unsigned statuses[] = {200, 201, 204, 304, 400, 403, 404, 405, 415, 500, 501, 503, 0};
+static const unsigned statuses[] = {200, 201, 204, 304, 400, 403, 404,
+                                    405, 415, 500, 501, 503, 504, 0};
 #define STATUS_COUNT (sizeof(statuses) / sizeof(statuses[0]))
 
 /* Upper bounds in microseconds, and as the label has them. */
@@ -23,6 +26,9 @@ static const struct {
 };
 #define BUCKET_COUNT (sizeof(buckets) / sizeof(buckets[0]))
 
+enum protocol { PROTOCOL_H1, PROTOCOL_H2, PROTOCOL_GRPC, PROTOCOL_COUNT };
+static const char *const protocols[PROTOCOL_COUNT] = {"h1", "h2", "grpc"};
+
 struct ca_metrics {
     atomic_ullong issued;
     atomic_ullong audit_lost;
@@ -34,6 +40,8 @@ struct ca_metrics {
     atomic_ullong reloads[2];
     atomic_uint in_flight;
     _Atomic int64_t tls_end;
+    _Atomic int64_t ready_ms; /* when all checks last found nothing wrong; 0: they have not */
+    atomic_ullong protocol[PROTOCOL_COUNT];
 };
 
 static void bump(atomic_ullong *c, unsigned long long by)
@@ -79,6 +87,17 @@ int64_t ca_metrics_tls_end(const struct ca_metrics *m)
     return atomic_load_explicit(&m->tls_end, memory_order_relaxed);
 }
 
+void ca_metrics_set_ready(struct ca_metrics *m, bool ready, int64_t now_ms)
+{
+    atomic_store_explicit(&m->ready_ms, ready ? now_ms : 0, memory_order_relaxed);
+}
+
+bool ca_metrics_ready(const struct ca_metrics *m, int64_t now_ms)
+{
+    int64_t at = atomic_load_explicit(&m->ready_ms, memory_order_relaxed);
+    return at != 0 && now_ms - at < CA_READY_STALE_MS;
+}
+
 void ca_metrics_issued(struct ca_metrics *m)
 {
     bump(&m->issued, 1);
@@ -105,13 +124,24 @@ void ca_metrics_reload(struct ca_metrics *m, bool ok)
     bump(&m->reloads[ok ? 0 : 1], 1);
 }
 
+static bool issues(const struct tm_http_route *r)
+{
+    return r->method == HTTP_POST ||
+           (r->method == HTTP_GRPC &&
+            strcmp(r->path, CA_GRPC_SERVICE "CreateSigningCertificate") == 0);
+}
+
 void ca_metrics_http(struct ca_metrics *m, const struct tm_http_event *ev)
 {
     size_t s = 0;
     while (s < STATUS_COUNT - 1 && statuses[s] != ev->status)
         s++;
     bump(&m->http[ev->method][s], 1);
-    if (ev->route == NULL || ev->route->method != HTTP_POST)
+    bump(&m->protocol[ev->method == HTTP_GRPC ? PROTOCOL_GRPC
+                      : ev->http2             ? PROTOCOL_H2
+                                              : PROTOCOL_H1],
+         1);
+    if (ev->route == NULL || !issues(ev->route))
         return; /* the histogram is about issuance */
     size_t b = 0;
     while (b < BUCKET_COUNT && ev->duration_us > buckets[b].us)
@@ -152,6 +182,14 @@ static void render_http(const struct ca_metrics *m, struct tm_buf *out)
                               tm_http_method_name((enum tm_http_method)i), n);
         }
     }
+}
+
+static void render_protocols(const struct ca_metrics *m, struct tm_buf *out)
+{
+    tm_promtext_head(out, "tenmint_requests_total", "counter", "Requests by protocol.");
+    for (size_t i = 0; i < PROTOCOL_COUNT; i++)
+        tm_buf_printf(out, "tenmint_requests_total{protocol=\"%s\"} %llu\n", protocols[i],
+                      get(&m->protocol[i]));
 }
 
 static void render_shed(const struct ca_metrics *m, struct tm_buf *out)
@@ -244,6 +282,7 @@ void ca_metrics_render(const struct ca_metrics *m, const struct ca_metrics_scene
     render_refused(m, out);
     render_histogram(m, out);
     render_http(m, out);
+    render_protocols(m, out);
     render_shed(m, out);
     tm_promtext_head(out, "tenmint_requests_in_flight", "gauge", "Requests being served.");
     tm_buf_printf(out, "tenmint_requests_in_flight %u\n", scene->inflight);

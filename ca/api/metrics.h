@@ -27,6 +27,9 @@ void ca_metrics_set_in_flight(struct ca_metrics *m, unsigned n);
 unsigned ca_metrics_in_flight(const struct ca_metrics *m);
 void ca_metrics_set_tls_end(struct ca_metrics *m, int64_t not_after); /* Unix seconds */
 int64_t ca_metrics_tls_end(const struct ca_metrics *m);
+/* What the readiness checks found at `now_ms`, by tm_clock_mono_ms; what is old counts for no. */
+void ca_metrics_set_ready(struct ca_metrics *m, bool ready, int64_t now_ms);
+bool ca_metrics_ready(const struct ca_metrics *m, int64_t now_ms);
 void ca_metrics_reload(struct ca_metrics *m, bool ok);
 
 struct ca_metrics_scene {           /* what is read at the time of the scrape */

@@ -23,6 +23,8 @@ struct ca_ready {
     struct ca_ready_check check[CA_READY_CHECKS_MAX];
     size_t count;
     struct tm_jlog *jlog;
+    void (*told)(void *ctx, bool ready, int64_t now_ms); /* or NULL */
+    void *told_ctx;
     pthread_t thread;
     bool runs;
     pthread_mutex_t lock; /* of what follows; never held during a look */
@@ -107,6 +109,15 @@ void ca_ready_round(struct ca_ready *r, int64_t now_ms, int64_t wall_s)
     r->began = true;
     r->round_ms = now_ms;
     pthread_mutex_unlock(&r->lock);
+    if (r->told != NULL)
+        r->told(r->told_ctx, ca_ready_now(r, now_ms), now_ms);
+}
+
+void ca_ready_tell(struct ca_ready *r, void (*told)(void *ctx, bool ready, int64_t now_ms),
+                   void *ctx)
+{
+    r->told = told;
+    r->told_ctx = ctx;
 }
 
 /* Whether to go on. */

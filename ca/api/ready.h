@@ -33,6 +33,10 @@ struct ca_ready *ca_ready_new(const struct ca_ready_check *checks, size_t count,
                               struct tm_jlog *jlog, struct tm_err *e);
 void ca_ready_free(struct ca_ready *r); /* stops it; NULL is fine */
 
+/* Whoever is told after each round; before the start. */
+void ca_ready_tell(struct ca_ready *r, void (*told)(void *ctx, bool ready, int64_t now_ms),
+                   void *ctx);
+
 /* The thread. Stop it before what the checks look at is freed. */
 int ca_ready_start(struct ca_ready *r, struct tm_err *e);
 void ca_ready_stop(struct ca_ready *r);

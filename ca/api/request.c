@@ -180,6 +180,7 @@ int ca_api_request_parse_v1(const void *body, size_t len, struct ca_api_request 
 void ca_api_request_free(struct ca_api_request *r)
 {
     json_decref(r->root);
+    tm_buf_free_secret(&r->text);
     tm_buf_free(&r->csr);
     tm_buf_free(&r->key);
     tm_buf_free(&r->proof);

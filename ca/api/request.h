@@ -13,8 +13,9 @@
 #include "common/err.h"
 
 struct ca_api_request {
-    json_t *root;      /* owns what token and key point to */
-    const char *token; /* NULL: not in the body */
+    json_t *root;       /* owns what token points to, */
+    struct tm_buf text; /* or this does */
+    const char *token;  /* NULL: not in the body */
     size_t token_len;
     bool has_csr; /* a non-empty request was given */
     bool has_key; /* a publicKey object was given */

@@ -2,7 +2,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ca/api/grpc.h"
 #include "ca/api/internal.h"
+#include "ca/api/message.h"
 #include "ca/api/packed.h"
 #include "common/clock.h"
 #include "common/pem.h"
@@ -68,6 +70,42 @@ static int read_v2(struct call *c, struct tm_http_exchange *x, struct ca_api_fai
     return 0;
 }
 
+static int take_message(const struct ca_api *api, struct tm_http_exchange *x,
+                        struct tm_buf *message, struct ca_api_failure *f)
+{
+    size_t max = api->o.max_message > 0 ? api->o.max_message : API_MESSAGE_DEFAULT;
+    return ca_grpc_heed_timeout(x) ? ca_grpc_take(x, max, message, f)
+                                   : ca_api_failure_set(f, API_FAULT_DEADLINE);
+}
+
+int ca_api_front_message(struct ca_api *api, struct tm_http_exchange *x, struct tm_buf *message)
+{
+    struct ca_api_failure f = {.fault = API_FAULT_NONE};
+    if (take_message(api, x, message, &f) == 0)
+        return 0;
+    ca_api_refuse(api, x, &f, NULL);
+    return -1;
+}
+
+/* The token of a message, or of the call's metadata. */
+static int read_grpc(struct call *c, struct tm_http_exchange *x, struct ca_api_failure *f)
+{
+    struct tm_buf message = {0};
+    int rc = c->api->o.packed ? 0 : take_message(c->api, x, &message, f);
+    if (rc == 0)
+        rc = take_request(c, c->api->o.packed ? tm_http_body(x) : &message,
+                          ca_api_request_parse_message, f);
+    tm_buf_free_secret(&message);
+    c->token = c->request.token;
+    c->token_len = c->request.token_len;
+    if (rc == 0 && c->token == NULL) {
+        const char *own = tm_http_header(x, "oidcidentitytoken");
+        c->token = own != NULL ? own : ca_api_bearer(tm_http_header(x, "Authorization"));
+        c->token_len = c->token != NULL ? strlen(c->token) : 0;
+    }
+    return rc;
+}
+
 static int read_v1(struct call *c, struct tm_http_exchange *x, struct ca_api_failure *f)
 {
     if (take_request(c, tm_http_body(x), ca_api_request_parse_v1, f) != 0)
@@ -128,6 +166,36 @@ static int reply_v1(const struct call *c, struct tm_http_exchange *x, struct tm_
         tm_http_reply_header(x, "SCT", tm_buf_str(&sct));
     tm_buf_free(&sct);
     return 0;
+}
+
+static int reply_grpc(const struct call *c, struct tm_http_exchange *x, struct tm_err *e)
+{
+    const struct ca_api_view *v = c->view;
+    struct tm_buf leaf = {0};
+    struct tm_buf sct = {0};
+    struct tm_buf answer = {0};
+    const char **pem = calloc(v->chain_count + 1, sizeof(*pem));
+    struct ca_api_certificate m = {.pem = pem,
+                                   .count = v->chain_count + 1,
+                                   .embedded =
+                                       c->job.sct_list.len > 0 && !c->api->env.log->detached,
+                                   .sct = &sct};
+    int rc =
+        m.embedded || c->job.sct_list.len == 0 ? 0 : ca_api_sct_json(&c->job.sct_list, &sct, e);
+    tm_pem_put("CERTIFICATE", c->job.der.data, c->job.der.len, PEM_STYLE_TRIMMED, &leaf);
+    if (rc == 0 && (pem == NULL || tm_buf_str(&leaf) == NULL))
+        rc = tm_err_set(e, "out of memory");
+    if (rc == 0) {
+        pem[0] = tm_buf_str(&leaf);
+        for (size_t i = 0; i < v->chain_count; i++)
+            pem[i + 1] = v->chain_text[i];
+        ca_api_message_certificate(&m, &answer);
+        ca_grpc_reply(x, &answer);
+    }
+    free((void *)pem);
+    tm_buf_free(&leaf);
+    tm_buf_free(&sct);
+    return rc;
 }
 
 typedef int read_fn(struct call *c, struct tm_http_exchange *x, struct ca_api_failure *f);
@@ -218,6 +286,11 @@ static enum tm_http_result sign(struct ca_api *api, struct tm_http_exchange *x, 
 enum tm_http_result ca_api_sign_v2(void *ctx, struct tm_http_exchange *x)
 {
     return sign(ctx, x, read_v2, reply_v2);
+}
+
+enum tm_http_result ca_api_sign_grpc(void *ctx, struct tm_http_exchange *x)
+{
+    return sign(ctx, x, read_grpc, reply_grpc);
 }
 
 enum tm_http_result ca_api_sign_v1(void *ctx, struct tm_http_exchange *x)

@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "ca/api/fault.h"
+#include "ca/api/grpc.h"
+#include "ca/api/message.h"
 #include "common/json/jsonstr.h"
 
 struct counted {
@@ -66,16 +68,38 @@ int ca_api_configuration_json(const struct oidc_trust *trust, struct tm_buf *out
     return buf_failed(out) ? tm_err_set(e, "out of memory") : 0;
 }
 
-static void put_chain(struct ca_api_view *v)
+static int put_chain(struct ca_api_view *v)
 {
     const struct ca_signer_chain *chain = ca_signer_chain(v->ca);
+    v->chain_text = calloc(chain->count + 1, sizeof(*v->chain_text));
+    if (v->chain_text == NULL)
+        return -1;
     for (size_t i = 0; i < chain->count; i++) {
         size_t n = trimmed(chain->pem[i]);
         buf_putc(&v->chain_json, ',');
         tm_jsonstr_put(&v->chain_json, chain->pem[i], n);
         buf_putc(&v->chain_pem, '\n');
         tm_buf_append(&v->chain_pem, chain->pem[i], n);
+        v->chain_text[i] = strndup(chain->pem[i], n);
+        if (v->chain_text[i] == NULL)
+            return -1;
+        v->chain_count++;
     }
+    return 0;
+}
+
+static int can_messages(struct ca_api_view *v, const struct oidc_trust *trust)
+{
+    const struct ca_signer_chain *chain = ca_signer_chain(v->ca);
+    struct tm_buf bundle = {0};
+    struct tm_buf config = {0};
+    ca_api_message_trust_bundle((const char *const *)chain->pem, chain->count, &bundle);
+    ca_api_message_configuration(trust, &config);
+    v->trust_bundle_message = tm_http_canned_new(CA_GRPC_TYPE, &bundle);
+    v->configuration_message = tm_http_canned_new(CA_GRPC_TYPE, &config);
+    tm_buf_free(&bundle);
+    tm_buf_free(&config);
+    return v->trust_bundle_message != NULL && v->configuration_message != NULL ? 0 : -1;
 }
 
 static int can_replies(struct ca_api_view *v, const struct oidc_trust *trust, struct tm_err *e)
@@ -91,7 +115,7 @@ static int can_replies(struct ca_api_view *v, const struct oidc_trust *trust, st
         v->root_cert = tm_http_canned_new("application/pem-certificate-chain", &root);
         v->configuration = tm_http_canned_new("application/json", &config);
         if (v->trust_bundle == NULL || v->root_cert == NULL || v->configuration == NULL ||
-            buf_failed(&v->chain_json) || buf_failed(&v->chain_pem))
+            buf_failed(&v->chain_json) || buf_failed(&v->chain_pem) || can_messages(v, trust) != 0)
             rc = tm_err_set(e, "out of memory");
     }
     tm_buf_free(&bundle);
@@ -110,12 +134,12 @@ struct ca_api_view *ca_api_view_new(struct ca_signer *ca, const struct oidc_trus
     }
     atomic_init(&c->refs, 1);
     c->view.ca = ca_signer_ref(ca);
-    put_chain(&c->view);
-    if (can_replies(&c->view, trust, e) != 0) {
-        ca_api_view_unref(&c->view);
-        return NULL;
-    }
-    return &c->view;
+    if (put_chain(&c->view) != 0)
+        tm_err_set(e, "out of memory");
+    else if (can_replies(&c->view, trust, e) == 0)
+        return &c->view;
+    ca_api_view_unref(&c->view);
+    return NULL;
 }
 
 struct ca_api_view *ca_api_view_ref(struct ca_api_view *v)
@@ -132,6 +156,11 @@ void ca_api_view_unref(struct ca_api_view *v)
     tm_http_canned_free(v->trust_bundle);
     tm_http_canned_free(v->root_cert);
     tm_http_canned_free(v->configuration);
+    tm_http_canned_free(v->trust_bundle_message);
+    tm_http_canned_free(v->configuration_message);
+    for (size_t i = 0; i < v->chain_count; i++)
+        free(v->chain_text[i]);
+    free((void *)v->chain_text);
     tm_buf_free(&v->chain_json);
     tm_buf_free(&v->chain_pem);
     ca_signer_unref(v->ca);

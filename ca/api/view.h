@@ -12,10 +12,14 @@
 struct ca_api_view {
     struct ca_signer *ca;
     struct tm_buf chain_json; /* ,"-----BEGIN…\n…","…" : follows the leaf in a JSON array */
-    struct tm_buf chain_pem;  /* "\n" and a block for each, without a final newline */
+    char **chain_text;        /* the same blocks, without final line ends */
+    size_t chain_count;
+    struct tm_buf chain_pem; /* "\n" and a block for each, without a final newline */
     struct tm_http_canned *trust_bundle;
     struct tm_http_canned *root_cert;
     struct tm_http_canned *configuration;
+    struct tm_http_canned *trust_bundle_message; /* by gRPC */
+    struct tm_http_canned *configuration_message;
 };
 
 /* References both. NULL with `e` set. */

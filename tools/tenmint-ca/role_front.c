@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "ca/api/api.h"
+#include "ca/api/message.h"
 #include "ca/api/packed.h"
 #include "ca/log/ct/serve.h"
 #include "common/sandbox/sandbox.h"
@@ -70,9 +71,8 @@ static enum tm_http_result relay_metrics(void *ctx, struct tm_http_exchange *x)
 }
 
 static enum tm_http_result relay_signing(const struct front *f, struct tm_http_exchange *x,
-                                         ca_api_request_parse_fn *parse)
+                                         ca_api_request_parse_fn *parse, const struct tm_buf *body)
 {
-    const struct tm_buf *body = tm_http_body(x);
     struct tm_buf packed = {0};
     if (tm_http_state(x) != NULL)
         return relay_plain((void *)(uintptr_t)f, x); /* it was asked: the reply is there */
@@ -87,12 +87,35 @@ static enum tm_http_result relay_signing(const struct front *f, struct tm_http_e
 
 static enum tm_http_result relay_v1(void *ctx, struct tm_http_exchange *x)
 {
-    return relay_signing(ctx, x, ca_api_request_parse_v1);
+    return relay_signing(ctx, x, ca_api_request_parse_v1, tm_http_body(x));
 }
 
 static enum tm_http_result relay_v2(void *ctx, struct tm_http_exchange *x)
 {
-    return relay_signing(ctx, x, ca_api_request_parse_v2);
+    return relay_signing(ctx, x, ca_api_request_parse_v2, tm_http_body(x));
+}
+
+static enum tm_http_result relay_grpc(void *ctx, struct tm_http_exchange *x)
+{
+    const struct front *f = ctx;
+    struct tm_buf message = {0};
+    enum tm_http_result rc = HTTP_DONE;
+    if (tm_http_state(x) != NULL || ca_api_front_message(f->api, x, &message) == 0)
+        rc = relay_signing(f, x, ca_api_request_parse_message, &message);
+    tm_buf_free_secret(&message);
+    return rc;
+}
+
+static enum tm_http_result health_check(void *ctx, struct tm_http_exchange *x)
+{
+    const struct front *f = ctx;
+    return ca_api_health_check(f->api, x);
+}
+
+static enum tm_http_result health_watch(void *ctx, struct tm_http_exchange *x)
+{
+    const struct front *f = ctx;
+    return ca_api_health_watch(f->api, x);
 }
 
 static void on_fault(void *ctx, struct tm_http_exchange *x, enum tm_http_fault fault)
@@ -115,7 +138,8 @@ static void on_shed(void *ctx, enum tm_http_shed why)
 
 static void on_late(void *ctx, struct tm_http_exchange *x)
 {
-    on_fault(ctx, x, HTTP_FAULT_BUSY);
+    const struct front *f = ctx;
+    (void)ca_api_late(f->api, x);
 }
 
 /* ---- start ---- */
@@ -164,7 +188,13 @@ static int start_http(struct front *f, const struct roles *r, const struct tls_p
                       struct tm_err *e)
 {
     struct tm_http_options o = r->http;
-    ca_api_front_serve(f->api, &o, f->rows, relay_plain, relay_v1, relay_v2);
+    static const struct ca_api_front handlers = {.relay = relay_plain,
+                                                 .sign_v1 = relay_v1,
+                                                 .sign_v2 = relay_v2,
+                                                 .sign_grpc = relay_grpc,
+                                                 .health_check = health_check,
+                                                 .health_watch = health_watch};
+    ca_api_front_serve(f->api, &o, f->rows, &handlers);
     f->words = o;
     use(f, &o);
     mount(f, &o);
@@ -224,8 +254,10 @@ static int open_all(struct roles *r, struct front *f, struct tm_err *e)
     f->log = f->output != NULL ? tm_jlog_to(f->output, ca_config_log_level(f->config)) : NULL;
     if (f->log == NULL)
         return -1;
-    const struct ca_api_options ao = {
-        .absent = roles_absent(f->config), .jlog = f->log, .metrics = f->metrics};
+    const struct ca_api_options ao = {.absent = roles_absent(f->config),
+                                      .jlog = f->log,
+                                      .metrics = f->metrics,
+                                      .max_message = r->http.max_body};
     f->api = ca_api_front_new(&ao, e);
     return f->api != NULL ? open_relays(r, f, e) : -1;
 }
