@@ -8,6 +8,15 @@
 
 static const struct tm_yamlmap_key lines_keys[] = {TEXT(lines, "level", level), YAMLMAP_END};
 
+static const struct tm_yamlmap_key user_keys[] = {TEXT(users, "front", front),
+                                                  TEXT(users, "issuer", issuer),
+                                                  TEXT(users, "log", log),
+                                                  TEXT(users, "signatures", signatures),
+                                                  TEXT(users, "timestamps", timestamps),
+                                                  TEXT(users, "tuf", tuf),
+                                                  TEXT(users, "fetch", fetch),
+                                                  YAMLMAP_END};
+
 #define FILE_ROW(text, kind, member, lo, hi) \
     YAMLMAP_ROW(struct ca_config, text, kind, member, lo, hi)
 #define SECTION(text, member, table) YAMLMAP_SECTION_ROW(struct ca_config, text, member, table)
@@ -31,6 +40,8 @@ static const struct tm_yamlmap_key keys[] = {
     SECTION("tuf", tuf, ca_config_tuf_keys),
     FILE_ROW("reload-interval", YAMLMAP_DURATION, reload_interval, 0, 24 * HOUR),
     SECTION("log", log, lines_keys),
+    FILE_ROW("user", YAMLMAP_TEXT, user, 0, 0),
+    SECTION("users", users, user_keys),
     FILE_ROW("audit", YAMLMAP_TEXT, audit, 0, 0),
     FILE_ROW("audit-file", YAMLMAP_PATH, audit_file, 0, 0),
     YAMLMAP_END,

@@ -110,6 +110,10 @@ struct ca_config_lines { /* the server's own log lines */
     char *level;
 };
 
+struct ca_config_users { /* of processes, by their names; NULL: ca_config.user */
+    char *front, *issuer, *log, *signatures, *timestamps, *tuf, *fetch;
+};
+
 struct ca_config { /* the file */
     char *listen;
     char *metrics_listen; /* NULL: no metrics listener */
@@ -128,6 +132,8 @@ struct ca_config { /* the file */
     struct ca_config_tuf tuf;
     int64_t reload_interval; /* between looks at the files; 0: only on SIGHUP */
     struct ca_config_lines log;
+    char *user; /* whose rights the processes have; NULL: who starts them */
+    struct ca_config_users users;
     char *audit, *audit_file; /* file NULL: with the log lines */
 };
 

@@ -219,7 +219,7 @@ static int add_rules(scmp_filter_ctx ctx, unsigned rights)
 
 /* What was preloaded (a test's clock, a fault injector) reads files of its own. Who may set this
  * variable could start another program altogether. */
-static bool is_preloaded(void)
+bool tm_sandbox_is_preloaded(void)
 {
     const char *preload = getenv("LD_PRELOAD");
     return preload != NULL && *preload != '\0';
@@ -229,7 +229,7 @@ int tm_sandbox_calls(unsigned rights, struct tm_err *e)
 {
     if (SANDBOX_OFF != 0)
         return 0;
-    if (is_preloaded())
+    if (tm_sandbox_is_preloaded())
         rights |= SANDBOX_READ;
     scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_KILL_PROCESS);
     if (ctx == NULL)

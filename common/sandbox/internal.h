@@ -2,6 +2,8 @@
 #ifndef TENMINT_COMMON_SANDBOX_INTERNAL_H
 #define TENMINT_COMMON_SANDBOX_INTERNAL_H
 
+#include <stdbool.h>
+
 /* Sanitizers read /proc, map shadow memory and start threads of their own. */
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define SANDBOX_OFF 1
@@ -14,5 +16,8 @@
 #ifndef SANDBOX_OFF
 #define SANDBOX_OFF 0
 #endif
+
+/* calls.c: the process was started with LD_PRELOAD, and may read what it likes. */
+bool tm_sandbox_is_preloaded(void);
 
 #endif

@@ -12,13 +12,20 @@
 #include "common/sandbox/internal.h"
 #include "common/sandbox/sandbox.h"
 
+#ifndef LANDLOCK_ACCESS_FS_REFER
+#define LANDLOCK_ACCESS_FS_REFER (1ULL << 13)
+#endif
+
 #define READ_FILE (LANDLOCK_ACCESS_FS_READ_FILE)
 #define READ_DIR (READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR)
 #define WRITE_FILE (READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE)
 #define WRITE_DIR \
     (READ_DIR | LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_REMOVE_DIR | \
-     LANDLOCK_ACCESS_FS_REMOVE_FILE | LANDLOCK_ACCESS_FS_MAKE_DIR | LANDLOCK_ACCESS_FS_MAKE_REG)
-/* What the first version of the interface knows: all that a kernel can be asked for. */
+     LANDLOCK_ACCESS_FS_REMOVE_FILE | LANDLOCK_ACCESS_FS_MAKE_DIR | LANDLOCK_ACCESS_FS_MAKE_REG | \
+     LANDLOCK_ACCESS_FS_REFER)
+/* Without REFER, which the second version of the interface brought, nobody may rename from one
+ * directory to another, as the logs do. */
+#define VERSION 2
 #define HANDLED \
     (WRITE_DIR | LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_MAKE_CHAR | \
      LANDLOCK_ACCESS_FS_MAKE_SOCK | LANDLOCK_ACCESS_FS_MAKE_FIFO | LANDLOCK_ACCESS_FS_MAKE_BLOCK | \
@@ -46,10 +53,16 @@ int tm_sandbox_paths(const struct tm_sandbox_path *path, size_t count, struct tm
     struct landlock_ruleset_attr attr = {.handled_access_fs = HANDLED};
     if (SANDBOX_OFF != 0)
         return 0;
+    long version = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
+    if (version < VERSION) /* a kernel without it, or one that was started without it */
+        return version >= 0 || errno == ENOSYS || errno == EOPNOTSUPP
+                   ? 0
+                   : tm_err_errno(e, "ask for Landlock");
     long rules = syscall(SYS_landlock_create_ruleset, &attr, sizeof(attr), 0);
-    if (rules < 0) /* a kernel without it, or one that was started without it */
-        return errno == ENOSYS || errno == EOPNOTSUPP ? 0 : tm_err_errno(e, "begin with Landlock");
-    int rc = 0;
+    if (rules < 0)
+        return tm_err_errno(e, "begin with Landlock");
+    const struct tm_sandbox_path everything = {"/", false};
+    int rc = tm_sandbox_is_preloaded() ? add_path((int)rules, &everything, e) : 0;
     for (size_t i = 0; i < count && rc == 0; i++)
         rc = path[i].path != NULL ? add_path((int)rules, &path[i], e) : 0;
     if (rc == 0 && syscall(SYS_landlock_restrict_self, (int)rules, 0) != 0)

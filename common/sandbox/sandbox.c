@@ -36,11 +36,15 @@ int tm_sandbox_user(const char *user, struct tm_err *e)
                           : tm_err_set(e, "there is no user '%s'", user);
     if (p->pw_uid == geteuid() && p->pw_gid == getegid())
         return 0;
+    int death = 0;
+    if (prctl(PR_GET_PDEATHSIG, &death, 0, 0, 0) != 0)
+        return tm_err_errno(e, "become user '%s'", user);
     if (setgroups(1, &p->pw_gid) != 0 || setresgid(p->pw_gid, p->pw_gid, p->pw_gid) != 0 ||
         setresuid(p->pw_uid, p->pw_uid, p->pw_uid) != 0)
         return tm_err_errno(e, "become user '%s' (only root can)", user);
-    /* A change of user makes a process visible to that user again. */
-    if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
+    /* A change of user makes a process visible to that user again, and lets it outlive its parent.
+     */
+    if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0 || prctl(PR_SET_PDEATHSIG, death, 0, 0, 0) != 0)
         return tm_err_errno(e, "hide the process's memory");
     return 0;
 }

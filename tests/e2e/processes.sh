@@ -105,4 +105,44 @@ check "kill -9 of the parent: nobody is left" 0 "$(wait_until gone; echo $?)"
 begin
 check "and it starts again" 200 "$(curl -s -o /dev/null -w '%{http_code}' --max-time 10 "$CA/api/v2/trustBundle")"
 
+
+# Started by root: each process is a user of its own, and opens its own files as that.
+if [ "$(id -u)" = 0 ]; then
+    kill -TERM "$CA_PID"
+    wait "$CA_PID"
+    cat >>"$W/ca/tenmint-ca.yaml" <<'T'
+user: nobody
+users: {issuer: daemon, log: bin, fetch: sys}
+T
+    chmod 711 "$W" "$W/ca"
+    chown daemon "$W/ca/intermediate.key" "$W/ca/chain.pem" "$W/ca/issuers.yaml"
+    chown bin "$W/ca/log.key"
+    chown -R bin "$W/ca/log"
+    for n in issuer log; do # a copy of the password for each
+        cp "$W/ca/password" "$W/ca/password.$n" && chmod 600 "$W/ca/password.$n"
+    done
+    chown daemon "$W/ca/password.issuer"
+    chown bin "$W/ca/password.log"
+    awk '/password-file:/ { sub(/password$/, n++ == 0 ? "password.issuer" : "password.log") } { print }' \
+        "$W/ca/tenmint-ca.yaml" >"$W/ca/users.yaml" && mv "$W/ca/users.yaml" "$W/ca/tenmint-ca.yaml"
+    begin
+    for pair in front:nobody issuer:daemon log:bin fetch:sys; do
+        check "${pair%:*} is ${pair#*:}" "$(id -u "${pair#*:}") $(id -g "${pair#*:}")" \
+            "$(awk '/^Uid:/ { u = $2 } /^Gid:/ { g = $2 } END { print u, g }' "/proc/$(role "${pair%:*}")/status")"
+        check "${pair%:*} cannot be dumped" root "$(stat -c %U "/proc/$(role "${pair%:*}")/mem")"
+    done
+    mint >"$W/token"
+    check "a certificate from users' processes" 0 "$("$B/tenmint" cert --ca "$CA" --token-file "$W/token" \
+        --out "$W/out.users" --log-key "$W/ca/log.pem" >/dev/null 2>&1; echo $?)"
+    kill -HUP "$CA_PID"
+    check "the CA key is read again" 0 "$(wait_for "$W/ca.log" 'CA key and chain reloaded' >/dev/null; echo $?)"
+    kill -9 "$CA_PID"
+    wait "$CA_PID" 2>/dev/null
+    check "kill -9 of the parent of other users' processes: nobody is left" 0 "$(wait_until gone; echo $?)"
+    chown root "$W/ca/log.key"
+    "$B/tenmint-ca" serve --config "$W/ca/tenmint-ca.yaml" --listen 127.0.0.1:0 >"$W/refused" 2>&1
+    check "a key that its user cannot read: exit code" 3 $?
+    check "a key that its user cannot read: named" 1 "$(grep -c "log key '$W/ca/log.key'.*Permission denied" "$W/refused")"
+fi
+
 [ "$fails" = 0 ] || { cat "$W/ca.log"; echo "$fails checks failed"; exit 1; }

@@ -11,12 +11,6 @@ struct fetcher {
     struct tm_fetch_service *issuer, *log; /* log NULL: none is asked for */
 };
 
-/* What name lookups and TLS read. */
-static const struct tm_sandbox_path paths[] = {
-    {"/etc", false}, {"/usr", false}, {"/lib", false},          {"/lib64", false},
-    {"/run", false}, {"/dev", false}, {"/proc/sys/net", false}, {"/var/lib/ca-certificates", false},
-};
-
 static int open_all(struct roles *r, struct fetcher *f, struct tm_err *e)
 {
     f->loop = tm_ipc_loop_new(NULL, NULL, 0, e);
@@ -34,10 +28,7 @@ int role_fetch_start(void *roles, unsigned step, struct tm_err *e)
     struct roles *r = roles;
     struct fetcher *f = calloc(1, sizeof(*f));
     r->own = f;
-    roles_forget_secrets(r->config, ROLE_FETCH);
-    if (f == NULL || tm_sandbox_begin(e) != 0 ||
-        tm_sandbox_paths(paths, sizeof(paths) / sizeof(paths[0]), e) != 0 ||
-        open_all(r, f, e) != 0 ||
+    if (f == NULL || roles_begin(r->config, ROLE_FETCH, e) != 0 || open_all(r, f, e) != 0 ||
         tm_sandbox_calls(SANDBOX_READ | SANDBOX_CONNECT | SANDBOX_LOAD, e) != 0 ||
         tm_ipc_loop_start(f->loop, e) != 0) {
         tm_err_wrap(e, "fetch process");

@@ -38,8 +38,7 @@ int role_issuer_start(void *roles, unsigned step, struct tm_err *e)
     int front[HTTP_FAR_CHANNELS_MAX];
     struct service *s = calloc(1, sizeof(*s));
     r->own = s;
-    roles_forget_secrets(r->config, ROLE_ISSUER);
-    if (s == NULL || tm_sandbox_begin(e) != 0 || tm_secret_heap(e) != 0)
+    if (s == NULL || roles_begin(r->config, ROLE_ISSUER, e) != 0 || tm_secret_heap(e) != 0)
         return CLI_FAILED;
     roles_take_lanes(r, ROLE_ISSUER, front);
     struct service_options o = {.config = r->config,

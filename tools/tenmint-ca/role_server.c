@@ -63,7 +63,6 @@ int role_server_start(void *roles, unsigned step, struct tm_err *e)
     struct roles *r = roles;
     struct server *s = calloc(1, sizeof(*s));
     r->own = s;
-    roles_forget_secrets(r->config, tm_process_self(r->group));
     if (s == NULL)
         return CLI_FAILED;
     s->roles = r;
@@ -71,7 +70,8 @@ int role_server_start(void *roles, unsigned step, struct tm_err *e)
     const struct server_kind *kind = kind_of(s);
     const struct ca_config_key *key = roles_key(s->config, tm_process_self(r->group));
     bool device = key != NULL && key->module != NULL; /* it does what it likes with files */
-    if (tm_sandbox_begin(e) != 0 || tm_secret_heap(e) != 0 || open_output(s, e) != 0)
+    if (roles_begin(r->config, tm_process_self(r->group), e) != 0 || tm_secret_heap(e) != 0 ||
+        open_output(s, e) != 0)
         return CLI_FAILED;
     if (kind->open(s, e) != 0)
         return CLI_CONFIG;

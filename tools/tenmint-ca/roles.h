@@ -90,6 +90,10 @@ const struct ca_config_key *roles_key(const struct ca_config *c, enum role_name 
  * all. */
 void roles_forget_secrets(const struct ca_config *c, enum role_name role);
 
+/* role_paths.c: what a process does before all else. It forgets what is not its own, takes the
+ * user's rights that the configuration gives it, and only its own files. */
+int roles_begin(const struct ca_config *c, enum role_name role, struct tm_err *e);
+
 /* A message that is not of its form comes from a process that does what it must not: says so and
  * ends this process, and the service with it. For tm_ipc_on_breach. */
 void roles_breach(const struct tm_err *why);
