@@ -113,9 +113,12 @@ $(foreach p,$(PROGRAMS),$(eval $(call program,$(p))))
 define test_program
 $(BUILD)/tests/$(1): $(call objects,$(wildcard tests/$(1)/*.c)) $(SUPPORT_OBJ) $(LINK_LIBS)
 	@mkdir -p $$(@D)
-	$$(call say,LINK) $$(CC) $$(LDFLAGS) -o $$@ $$^ $$(LDLIBS)
+	$$(call say,LINK) $$(CC) $$(LDFLAGS) -o $$@ $$(filter %.o,$$^) $$(filter %.a,$$^) $$(LDLIBS)
 endef
 $(foreach p,$(patsubst $(BUILD)/tests/%,%,$(TEST_PROGRAMS)),$(eval $(call test_program,$(p))))
+
+# It starts the server's own processes.
+$(BUILD)/tests/roles: $(call objects,$(filter-out %/main.c,$(wildcard tools/tenmint-ca/*.c))) $(LOG_OBJ) $(SHARED_OBJ)
 
 $(BUILD)/tests/test_%: $(BUILD)/obj/tests/unit/test_%.o $(SUPPORT_OBJ) $(LINK_LIBS)
 	@mkdir -p $(@D)
