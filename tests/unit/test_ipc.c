@@ -81,6 +81,16 @@ static void a_field_over_its_limit_is_not_put_and_not_taken(void **state)
     assert_int_equal(tm_ipc_form_put(&forms[0], &in, &b, &e), 0);
     b.data[8] = 9; /* the text's length: now its NUL would be in the next field */
     assert_int_equal(tm_ipc_form_take(&forms[0], b.data, b.len, -1, &out, &e), -1);
+    /* As whoever has another limit puts it, whole and sound. */
+    struct tm_ipc_field wider[sizeof(note_fields) / sizeof(note_fields[0])];
+    memcpy(wider, note_fields, sizeof(wider));
+    wider[1].max = 9;
+    const struct tm_ipc_form wide = TM_IPC_FORM(struct note, wider);
+    in.name = "nine.....";
+    b.len = 0;
+    assert_int_equal(tm_ipc_form_put(&wide, &in, &b, &e), 0);
+    assert_int_equal(tm_ipc_form_take(&wide, b.data, b.len, -1, &out, &e), 0);
+    assert_int_equal(tm_ipc_form_take(&forms[0], b.data, b.len, -1, &out, &e), -1);
     tm_buf_free(&b);
 }
 
