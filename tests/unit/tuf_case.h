@@ -66,6 +66,19 @@ __attribute__((unused)) static EVP_PKEY *case_key(const struct tuf_case *c, cons
     return NULL;
 }
 
+/* The KEY of NAME, as `holder`'s. */
+__attribute__((unused)) static json_t *case_json_key(const struct tuf_case *c, const char *name,
+                                                     const char *holder)
+{
+    struct tuf_public_key key = {0};
+    struct tm_err e = {0};
+    assert_int_equal(tuf_keyring_make(case_key(c, name), holder, &key, &e), 0);
+    json_t *v = tuf_write_key(&key, &e);
+    tuf_free_key(&key);
+    assert_non_null(v);
+    return v;
+}
+
 __attribute__((unused)) static void case_open(struct tuf_case *c, const char *policy)
 {
     char path[PATH_MAX];

@@ -43,9 +43,9 @@ static int record_path(const struct holder *h, const struct tm_key_source *sourc
         return (size_t)snprintf(out, size, "%s.signed.json", source->file) < size
                    ? 0
                    : tm_err_set(e, "the path is too long");
-    json_t *key = tuf_key_from_pkey(pkey, e);
-    int rc = key != NULL ? tuf_keyring_fingerprint(key, hex, e) : -1;
-    json_decref(key);
+    struct tuf_public_key key = {0};
+    int rc = tuf_key_of(pkey, &key, e) == 0 ? tuf_key_fingerprint(&key, hex, e) : -1;
+    tuf_free_key(&key);
     snprintf(name, sizeof(name), "%s.signed.json", rc == 0 ? hex : "");
     return rc == 0 ? state_path(h, name, out, size, e) : -1;
 }

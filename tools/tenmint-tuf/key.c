@@ -48,15 +48,14 @@ static int print_key(EVP_PKEY *pkey, const char *holder, struct tm_err *e)
 {
     char keyid[TUF_KEYID_SIZE];
     char hex[65];
-    json_t *key = tuf_keyring_key(pkey, holder, e);
-    int rc =
-        key != NULL && tuf_key_id(key, keyid, e) == 0 && tuf_keyring_fingerprint(key, hex, e) == 0
-            ? 0
-            : -1;
+    struct tuf_public_key key = {0};
+    int rc = tuf_keyring_make(pkey, holder, &key, e);
+    if (rc == 0 && (tuf_key_hash(&key, keyid, e) != 0 || tuf_key_fingerprint(&key, hex, e) != 0))
+        rc = -1;
     if (rc == 0)
         printf("holder       %s\nfingerprint  %s\nkeyid        %s\nscheme       %s\n", holder, hex,
-               keyid, json_string_value(json_object_get(key, "scheme")));
-    json_decref(key);
+               keyid, key.scheme);
+    tuf_free_key(&key);
     return rc;
 }
 
@@ -213,8 +212,10 @@ int command_key_import(const struct cli_command *self, int argc, char **argv)
     if (rc != CLI_GO_ON)
         return rc;
     EVP_PKEY *pkey = tuf_keyring_read_public(argv[1], &e);
-    json_t *key = pkey != NULL ? tuf_keyring_key(pkey, argv[0], &e) : NULL;
-    rc = key != NULL ? tuf_keyring_fingerprint(key, hex, &e) : -1;
+    struct tuf_public_key key = {0};
+    rc = pkey != NULL && tuf_keyring_make(pkey, argv[0], &key, &e) == 0
+             ? tuf_key_fingerprint(&key, hex, &e)
+             : -1;
     if (rc == 0 && fingerprint != NULL && strcasecmp(fingerprint, hex) != 0)
         rc = tm_err_set(&e, "'%s' has fingerprint %s, not the one given", argv[1], hex);
     if (rc == 0)
@@ -225,7 +226,7 @@ int command_key_import(const struct cli_command *self, int argc, char **argv)
         rc = tuf_keyring_save(keys, argv[0], pkey, replace, &e);
     if (rc == 0)
         rc = print_key(pkey, argv[0], &e);
-    json_decref(key);
+    tuf_free_key(&key);
     EVP_PKEY_free(pkey);
     if (rc != 0)
         return cli_fail(CLI_FAILED, &e);
@@ -259,13 +260,14 @@ int command_key_show(const struct cli_command *self, int argc, char **argv)
         rc = pkey != NULL ? print_key(pkey, "?", &e) : -1;
     } else {
         rc = keys_folder(dir, NULL, keys, sizeof(keys), &e);
-        json_t *k = rc == 0 ? tuf_keyring_load(keys, argv[0], &e) : NULL;
+        struct tuf_public_key k = {0};
         struct tuf_key decoded = {0};
-        rc = k != NULL && tuf_key_decode(k, &decoded, &e) == 0
+        rc = rc == 0 && tuf_keyring_read(keys, argv[0], &k, &e) == 0 &&
+                     tuf_key_open(&k, &decoded, &e) == 0
                  ? print_key(decoded.pkey, argv[0], &e)
                  : -1;
         tuf_key_free(&decoded);
-        json_decref(k);
+        tuf_free_key(&k);
     }
     EVP_PKEY_free(pkey);
     tm_key_free(key);

@@ -128,9 +128,10 @@ static int check_roles(const struct tuf_policy *p, int count, char **roles, stru
 
 static int check_key(const struct tuf_workspace *w, const char *holder, struct tm_err *e)
 {
-    json_t *key = tuf_keyring_load(w->keys, holder, e);
-    json_decref(key);
-    if (key == NULL) {
+    struct tuf_public_key key = {0};
+    int rc = tuf_keyring_read(w->keys, holder, &key, e);
+    tuf_free_key(&key);
+    if (rc != 0) {
         tm_err_wrap(e, "import the key first (key import %.64s FILE)", holder);
         return tm_err_mark(e, ERR_BAD);
     }

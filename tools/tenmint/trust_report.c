@@ -52,7 +52,7 @@ static void print_role(const struct tuf_client *c, enum tuf_role role)
     printf("%-10s version %-6" PRId64 " expires in %-12s %s  signed by %" PRId64 " of %zu keys "
            "(%" PRId64 " needed)\n",
            tuf_role_name(role), tuf_metadata_version(m), in, when,
-           tuf_verify_each(m, &by, NULL, NULL), json_array_size(by.keyids), by.threshold);
+           tuf_verify_each(m, &by, NULL, NULL), by.role->keyids.count, by.threshold);
     if (left < warn_before[role]) {
         warning(role, m, left, text);
         fprintf(stderr, "tenmint: warning: %s\n", text);
@@ -76,7 +76,7 @@ static json_t *role_json(const struct tuf_client *c, enum tuf_role role, json_t 
                      (json_int_t)tuf_metadata_version(m), "expires", when, "expiresInSeconds",
                      (json_int_t)left, "signatures",
                      (json_int_t)tuf_verify_each(m, &by, NULL, NULL), "keys",
-                     (json_int_t)json_array_size(by.keyids), "threshold", (json_int_t)by.threshold);
+                     (json_int_t)by.role->keyids.count, "threshold", (json_int_t)by.threshold);
 }
 
 static int print_target(void *arg, const char *name, const struct tuf_file_info *info,

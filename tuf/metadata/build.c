@@ -133,33 +133,25 @@ int tuf_entries_compare(const struct tuf_metadata *before, const struct tuf_meta
 
 /* ---- signing ---- */
 
-const json_t *tuf_metadata_signatures(const struct tuf_metadata *m)
+int tuf_metadata_put_signature(struct tuf_metadata *m, const char *keyid, const char *sig,
+                               struct tm_err *e)
 {
-    return json_object_get(m->envelope, "signatures");
+    if (tuf_signatures_put(&m->file.signatures, keyid, sig) != 0 ||
+        tuf_envelope_put_signature(m->envelope,
+                                   json_pack("{s:s, s:s}", "keyid", keyid, "sig", sig)) != 0)
+        return tm_err_set(e, "out of memory");
+    return 0;
 }
 
-int tuf_metadata_put_signature(struct tuf_metadata *m, json_t *signature)
-{
-    json_incref(signature);
-    int rc = tuf_envelope_put_signature(m->envelope, signature);
-    if (rc == 0)
-        rc = tuf_signatures_put(&m->file.signatures,
-                                json_string_value(json_object_get(signature, "keyid")),
-                                json_string_value(json_object_get(signature, "sig")));
-    json_decref(signature);
-    return rc;
-}
-
-int tuf_metadata_sign(struct tuf_metadata *m, const char *keyid, const json_t *key, EVP_PKEY *pkey,
+int tuf_metadata_sign(struct tuf_metadata *m, const struct tuf_public_key *key, EVP_PKEY *pkey,
                       struct tm_err *e)
 {
-    struct tm_buf own = {0};
-    const struct tm_buf *bytes = tuf_metadata_canonical(m, &own, e);
-    json_t *s = bytes != NULL ? tuf_sign_bytes(bytes, keyid, key, pkey, e) : NULL;
-    tm_buf_free(&own);
-    if (s == NULL)
-        return -1;
-    return tuf_metadata_put_signature(m, s) == 0 ? 0 : tm_err_set(e, "out of memory");
+    struct tm_buf hex = {0};
+    int rc = tuf_sign_hex(&m->entries.text, key, pkey, &hex, e);
+    if (rc == 0)
+        rc = tuf_metadata_put_signature(m, key->keyid, tm_buf_str(&hex), e);
+    tm_buf_free(&hex);
+    return rc;
 }
 
 /* ---- writing ---- */

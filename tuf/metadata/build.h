@@ -44,10 +44,8 @@ struct tuf_metadata *tuf_metadata_ref(const struct tuf_metadata *m);
 
 /* ---- comparing ---- */
 
-/* What signatures are over: kept with targets and snapshots, else written into `own`. Borrowed, or
- * NULL. */
-const struct tm_buf *tuf_metadata_canonical(const struct tuf_metadata *m, struct tm_buf *own,
-                                            struct tm_err *e);
+/* What signatures are over. Borrowed. */
+const struct tm_buf *tuf_metadata_canonical(const struct tuf_metadata *m);
 /* Its SHA-256 in hex. */
 int tuf_metadata_sha256(const struct tuf_metadata *m, char hex[65], struct tm_err *e);
 /* The same `signed`. Either may be NULL. */
@@ -77,12 +75,11 @@ int tuf_entries_compare(const struct tuf_metadata *before, const struct tuf_meta
 
 /* ---- signing ---- */
 
-/* [{"keyid", "sig"}], borrowed. */
-const json_t *tuf_metadata_signatures(const struct tuf_metadata *m);
-/* Puts one (takes over the reference) in place of that of the same keyid, or at the end. */
-int tuf_metadata_put_signature(struct tuf_metadata *m, json_t *signature);
-/* Signs and puts: `key` is the KEY object, `pkey` its private half. */
-int tuf_metadata_sign(struct tuf_metadata *m, const char *keyid, const json_t *key, EVP_PKEY *pkey,
+/* Puts one in place of that of the same keyid, or at the end; `sig` is hex. */
+int tuf_metadata_put_signature(struct tuf_metadata *m, const char *keyid, const char *sig,
+                               struct tm_err *e);
+/* Signs and puts: `pkey` is the private half of `key`, which has its keyid. */
+int tuf_metadata_sign(struct tuf_metadata *m, const struct tuf_public_key *key, EVP_PKEY *pkey,
                       struct tm_err *e);
 
 /* ---- writing ---- */

@@ -70,8 +70,7 @@ static void read_role(const struct tuf_metadata *targets, size_t at, struct tuf_
     const struct tuf_delegated_role *role = &d->roles.item[at];
     snprintf(out->name, sizeof(out->name), "%s", role->name);
     out->terminating = role->terminating;
-    out->signers = (struct tuf_signers){&d->keys, &role->by, role->by.threshold, NULL, NULL};
-    tuf_signers_trees(targets, at, &out->signers);
+    out->signers = (struct tuf_signers){&d->keys, &role->by, role->by.threshold};
 }
 
 static bool read_bin(const struct tuf_metadata *targets, uint32_t bin, struct tuf_delegation *out)
@@ -79,8 +78,7 @@ static bool read_bin(const struct tuf_metadata *targets, uint32_t bin, struct tu
     const struct tuf_delegations *d = delegations_of(targets);
     const struct tuf_bins *s = &d->bins;
     out->terminating = true;
-    out->signers = (struct tuf_signers){&d->keys, &s->by, s->by.threshold, NULL, NULL};
-    tuf_signers_trees(targets, SIZE_MAX, &out->signers);
+    out->signers = (struct tuf_signers){&d->keys, &s->by, s->by.threshold};
     return tuf_succinct_name(s->prefix, (unsigned)s->bits, bin, out->name, sizeof(out->name)) == 0;
 }
 

@@ -7,6 +7,7 @@
 #include "common/hex.h"
 #include "common/json/strictjson.h"
 #include "tuf/metadata/canonical.h"
+#include "tuf/metadata/typesjson.h"
 
 static json_t *empty_roles(void)
 {
@@ -122,47 +123,19 @@ int tuf_keys_add(json_t *keys, json_t *keyids, json_t *key, char keyid[TUF_KEYID
     return rc;
 }
 
-static json_t *signature_json(const char *keyid, const struct tm_buf *sig, struct tm_err *e)
-{
-    char *hex = malloc(2 * sig->len + 1);
-    json_t *s = NULL;
-    if (hex != NULL) {
-        tm_hex_encode(sig->data, sig->len, hex);
-        s = json_pack("{s:s, s:s}", "keyid", keyid, "sig", hex);
-    }
-    free(hex);
-    if (s == NULL)
-        tm_err_set(e, "out of memory");
-    return s;
-}
-
-json_t *tuf_sign_bytes(const struct tm_buf *bytes, const char *keyid, const json_t *key,
-                       EVP_PKEY *pkey, struct tm_err *e)
-{
-    struct tuf_key k;
-    struct tm_buf sig = {0};
-    json_t *s = NULL;
-    if (tuf_key_decode(key, &k, e) != 0) {
-        tm_err_wrap(e, "key %.12s", keyid);
-        return NULL;
-    }
-    if (tuf_key_sign(&k, pkey, bytes->data, bytes->len, &sig, e) == 0)
-        s = signature_json(keyid, &sig, e);
-    if (s == NULL)
-        tm_err_wrap(e, "key %.12s", keyid);
-    tm_buf_free(&sig);
-    tuf_key_free(&k);
-    return s;
-}
-
 json_t *tuf_sign(const json_t *signed_part, const char *keyid, const json_t *key, EVP_PKEY *pkey,
                  struct tm_err *e)
 {
+    struct tuf_public_key read = {0};
     struct tm_buf bytes = {0};
-    json_t *s = tuf_canonical_write(signed_part, &bytes, e) == 0
-                    ? tuf_sign_bytes(&bytes, keyid, key, pkey, e)
-                    : NULL;
+    struct tm_buf hex = {0};
+    json_t *s = NULL;
+    if (tuf_canonical_write(signed_part, &bytes, e) == 0 && tuf_read_key(key, &read, e) == 0 &&
+        tuf_text_set(&read.keyid, keyid) == 0 && tuf_sign_hex(&bytes, &read, pkey, &hex, e) == 0)
+        s = json_pack("{s:s, s:s}", "keyid", keyid, "sig", tm_buf_str(&hex));
+    tuf_free_key(&read);
     tm_buf_free(&bytes);
+    tm_buf_free(&hex);
     return s;
 }
 

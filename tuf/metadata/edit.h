@@ -39,9 +39,6 @@ int tuf_keys_add(json_t *keys, json_t *keyids, json_t *key, char keyid[TUF_KEYID
  * half; the signature is verified before it is returned. */
 json_t *tuf_sign(const json_t *signed_part, const char *keyid, const json_t *key, EVP_PKEY *pkey,
                  struct tm_err *e);
-/* The same over canonical(signed_part) as it is. */
-json_t *tuf_sign_bytes(const struct tm_buf *bytes, const char *keyid, const json_t *key,
-                       EVP_PKEY *pkey, struct tm_err *e);
 
 /* Puts a {"keyid", "sig"} object (takes over the reference) in place of one of the same keyid,
  * or at the end. */

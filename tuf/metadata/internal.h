@@ -38,7 +38,4 @@ struct tuf_entries { /* on their way into metadata */
     enum tuf_role role;
 };
 
-/* What tuf/manager still asks for: goes with it. `at`: number of the role, SIZE_MAX: the bins. */
-void tuf_signers_trees(const struct tuf_metadata *targets, size_t at, struct tuf_signers *out);
-
 #endif

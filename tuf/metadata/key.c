@@ -343,3 +343,23 @@ int tuf_key_sign(const struct tuf_key *k, EVP_PKEY *private_key, const void *dat
     EVP_MD_CTX_free(ctx);
     return rc;
 }
+
+int tuf_sign_hex(const struct tm_buf *bytes, const struct tuf_public_key *key,
+                 EVP_PKEY *private_key, struct tm_buf *hex, struct tm_err *e)
+{
+    struct tuf_key k;
+    struct tm_buf sig = {0};
+    unsigned char *to = NULL;
+    int rc = tuf_key_open(key, &k, e);
+    if (rc == 0)
+        rc = tuf_key_sign(&k, private_key, bytes->data, bytes->len, &sig, e);
+    if (rc == 0 && (to = tm_buf_reserve(hex, 2 * sig.len + 1)) == NULL)
+        rc = tm_err_set(e, "out of memory");
+    if (rc == 0) {
+        tm_hex_encode(sig.data, sig.len, (char *)to);
+        hex->len = 2 * sig.len;
+    }
+    tm_buf_free(&sig);
+    tuf_key_free(&k);
+    return rc == 0 ? 0 : tm_err_wrap(e, "key %.12s", key->keyid);
+}

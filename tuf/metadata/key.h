@@ -58,5 +58,8 @@ bool tuf_key_verify(const struct tuf_key *k, const void *data, size_t len, const
  * Appends the raw signature. Hold key_lock() around it for a device's key. */
 int tuf_key_sign(const struct tuf_key *k, EVP_PKEY *private_key, const void *data, size_t len,
                  struct tm_buf *sig, struct tm_err *e);
+/* The same in hex, as metadata has it, into an empty `hex`; `key` has its keyid. */
+int tuf_sign_hex(const struct tm_buf *bytes, const struct tuf_public_key *key,
+                 EVP_PKEY *private_key, struct tm_buf *hex, struct tm_err *e);
 
 #endif

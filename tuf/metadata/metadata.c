@@ -136,11 +136,8 @@ void tuf_metadata_free(struct tuf_metadata *m)
     free(m);
 }
 
-const struct tm_buf *tuf_metadata_canonical(const struct tuf_metadata *m, struct tm_buf *own,
-                                            struct tm_err *e)
+const struct tm_buf *tuf_metadata_canonical(const struct tuf_metadata *m)
 {
-    (void)own;
-    (void)e;
     return &m->entries.text;
 }
 

@@ -52,9 +52,7 @@ bool tuf_metadata_expired(const struct tuf_metadata *m, int64_t now);
 struct tuf_signers { /* borrowed from the metadata that delegates */
     const struct tuf_keys *known;
     const struct tuf_role_keys *role;
-    int64_t threshold;    /* role->threshold, unless the caller asks for another */
-    const json_t *keys;   /* {keyid: KEY}; this and the next go when nobody asks for them */
-    const json_t *keyids; /* [keyid], no doubles */
+    int64_t threshold; /* role->threshold, unless the caller asks for another */
 };
 
 /* `root` is of type root. */

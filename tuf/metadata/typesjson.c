@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "common/clock.h"
-#include "common/json/jsonmap.h"
 #include "tuf/metadata/canonical.h"
 
 #define DAYS_MAX 1000000 /* of a period: 2,700 years */
@@ -73,9 +72,9 @@ static const struct tm_jsonmap_member key_rows[] = {
     TEXT(struct tuf_public_key, on_ci_owner, "x-tuf-on-ci-keyowner", LOOSE),
     TEXT(struct tuf_public_key, on_ci_uri, "x-tuf-on-ci-online-uri", LOOSE),
     {0}};
-static const struct tm_jsonmap key_map = MAP(key_rows, struct tuf_public_key, rest);
+const struct tm_jsonmap tuf_key_map = MAP(key_rows, struct tuf_public_key, rest);
 
-static const struct tm_jsonmap_member any_key = {.kind = JSONMAP_OBJECT, .map = &key_map};
+static const struct tm_jsonmap_member any_key = {.kind = JSONMAP_OBJECT, .map = &tuf_key_map};
 #define KEYS(type, member) \
     { \
         .name = "keys", JSONMAP_AT(type, member), .kind = JSONMAP_NAMED, .each = &any_key, \
@@ -502,17 +501,17 @@ void tuf_free_document(struct tuf_document *d)
 
 int tuf_read_key(const json_t *v, struct tuf_public_key *out, struct tm_err *e)
 {
-    return read_by(v, &key_map, out, e);
+    return read_by(v, &tuf_key_map, out, e);
 }
 
 json_t *tuf_write_key(const struct tuf_public_key *key, struct tm_err *e)
 {
-    return tm_jsonmap_write(&key_map, key, e);
+    return tm_jsonmap_write(&tuf_key_map, key, e);
 }
 
 int tuf_copy_key(const struct tuf_public_key *from, struct tuf_public_key *to, struct tm_err *e)
 {
-    if (copy_by(&key_map, from, to, e) != 0)
+    if (copy_by(&tuf_key_map, from, to, e) != 0)
         return -1;
     if (tuf_text_set(&to->keyid, from->keyid) == 0)
         return 0;
@@ -522,7 +521,7 @@ int tuf_copy_key(const struct tuf_public_key *from, struct tuf_public_key *to, s
 
 void tuf_free_key(struct tuf_public_key *key)
 {
-    tm_jsonmap_free(&key_map, key);
+    tm_jsonmap_free(&tuf_key_map, key);
     free(key->keyid);
     *key = (struct tuf_public_key){0};
 }
@@ -540,7 +539,7 @@ static bool same_by(const struct tm_jsonmap *map, const void *a, const void *b)
 
 bool tuf_same_key(const struct tuf_public_key *a, const struct tuf_public_key *b)
 {
-    return same_by(&key_map, a, b);
+    return same_by(&tuf_key_map, a, b);
 }
 
 int tuf_read_keys(const json_t *v, struct tuf_keys *out, struct tm_err *e)

@@ -10,7 +10,11 @@
 #define TENMINT_TUF_TYPESJSON_H
 
 #include "common/err.h"
+#include "common/json/jsonmap.h"
 #include "tuf/metadata/types.h"
+
+/* For a table of which a KEY is a member. */
+extern const struct tm_jsonmap tuf_key_map;
 
 /* A whole file. */
 struct tuf_document {

@@ -11,9 +11,6 @@ void tuf_root_signers(const struct tuf_metadata *root, enum tuf_role role, struc
     out->known = &r->keys;
     out->role = &r->roles.role[role];
     out->threshold = out->role->threshold;
-    out->keys = json_object_get(root->body, "keys");
-    out->keyids = json_object_get(
-        json_object_get(json_object_get(root->body, "roles"), tuf_role_name(role)), "keyids");
 }
 
 /* Absent means false, as python-tuf and go-tuf have it. */
@@ -101,13 +98,4 @@ int tuf_entries_each(const struct tuf_metadata *m, tuf_entry_fn each, void *arg,
     }
     tm_buf_free(&name);
     return rc;
-}
-
-void tuf_signers_trees(const struct tuf_metadata *targets, size_t at, struct tuf_signers *out)
-{
-    const json_t *d = json_object_get(targets->body, "delegations");
-    const json_t *role = at == SIZE_MAX ? json_object_get(d, "succinct_roles")
-                                        : json_array_get(json_object_get(d, "roles"), at);
-    out->keys = json_object_get(d, "keys");
-    out->keyids = json_object_get(role, "keyids");
 }

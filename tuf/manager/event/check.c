@@ -4,27 +4,19 @@
 #include <string.h>
 
 #include "common/hex.h"
-#include "common/json/strictjson.h"
 #include "tuf/metadata/key.h"
 #include "tuf/manager/event/internal.h"
-#include "tuf/manager/policy/keyring.h"
 
-static const json_t *signer_key(const struct tuf_signers *s, const char *keyid)
+static const struct tuf_public_key *signer_key(const struct tuf_signers *s, const char *keyid)
 {
-    size_t i;
-    const json_t *id;
-    json_array_foreach(s->keyids, i, id)
-    {
-        if (strcmp(json_string_value(id), keyid) == 0)
-            return json_object_get(s->keys, keyid);
-    }
-    return NULL;
+    return tuf_texts_have(&s->role->keyids, keyid) ? tuf_keys_find(s->known, keyid) : NULL;
 }
 
-const json_t *tuf_event_member(const struct tuf_event *ev, const char *role, const char *keyid)
+const struct tuf_public_key *tuf_event_member(const struct tuf_event *ev, const char *role,
+                                              const char *keyid)
 {
     struct tuf_signers s;
-    const json_t *key = NULL;
+    const struct tuf_public_key *key = NULL;
     if (tuf_event_signers(ev, role, false, &s))
         key = signer_key(&s, keyid);
     if (key == NULL && tuf_event_signers(ev, role, true, &s))
@@ -33,10 +25,10 @@ const json_t *tuf_event_member(const struct tuf_event *ev, const char *role, con
 }
 
 /* A KEY anywhere among the event's signers. */
-static const json_t *any_key(const struct tuf_event *ev, const char *keyid)
+static const struct tuf_public_key *any_key(const struct tuf_event *ev, const char *keyid)
 {
     for (size_t i = 0; i < ev->count; i++) {
-        const json_t *key =
+        const struct tuf_public_key *key =
             ev->role[i].proposed != NULL ? tuf_event_member(ev, ev->role[i].name, keyid) : NULL;
         if (key != NULL)
             return key;
@@ -61,10 +53,10 @@ static int check_statement(const struct tuf_event *ev, const struct tuf_statemen
                            const char *digest, const struct tuf_reviewed_list *roles, char hex[65],
                            struct tm_err *e)
 {
-    const json_t *key = any_key(ev, s->keyid);
+    const struct tuf_public_key *key = any_key(ev, s->keyid);
     if (key == NULL)
         return tm_err_set(e, "statement by key %.16s..., which may sign nothing here", s->keyid);
-    if (strcmp(s->holder, tuf_keyring_owner(key)) != 0)
+    if (strcmp(s->holder, tuf_key_owner(key)) != 0)
         return tm_err_set(e, "statement by key %.16s... names '%.64s' as its holder", s->keyid,
                           s->holder);
     if (strcmp(s->digest, digest) != 0 || strcmp(s->event, ev->name) != 0 ||
@@ -76,7 +68,7 @@ static int check_statement(const struct tuf_event *ev, const struct tuf_statemen
             s->holder, s->digest, digest);
     if (tuf_statement_verify(s, key, e) != 0)
         return tm_err_wrap(e, "statement of '%s'", s->holder);
-    return tuf_keyring_fingerprint(key, hex, e);
+    return tuf_key_fingerprint(key, hex, e);
 }
 
 static int check_statements(const struct tuf_event *ev, struct seen *out, struct tm_err *e)
@@ -104,17 +96,15 @@ static int check_statements(const struct tuf_event *ev, struct seen *out, struct
 
 /* ---- signatures ---- */
 
-/* One {"keyid", "sig"} entry over these bytes. */
-static int check_entry(const struct tm_buf *bytes, const json_t *entry, const json_t *key,
-                       struct tm_err *e)
+static int check_signature(const struct tm_buf *bytes, const char *hex,
+                           const struct tuf_public_key *key, struct tm_err *e)
 {
     struct tm_buf sig = {0};
     struct tuf_key k = {0};
-    const char *hex = tm_strictjson_str(entry, "sig");
     int rc = -1;
-    if (hex == NULL || tm_hex_decode(hex, strlen(hex), &sig) != 0 || sig.len == 0)
+    if (tm_hex_decode(hex, strlen(hex), &sig) != 0 || sig.len == 0)
         tm_err_set(e, "the signature is no hex");
-    else if (tuf_key_decode(key, &k, e) == 0)
+    else if (tuf_key_open(key, &k, e) == 0)
         rc = tuf_key_verify(&k, bytes->data, bytes->len, sig.data, sig.len)
                  ? 0
                  : tm_err_set(e, "the signature is over something else, or forged");
@@ -124,38 +114,31 @@ static int check_entry(const struct tm_buf *bytes, const json_t *entry, const js
 }
 
 static int check_role_signature(const struct tuf_event *ev, const struct tuf_event_role *r,
-                                const struct seen *seen, const struct tm_buf *bytes,
-                                const json_t *entry, struct tm_err *e)
+                                const struct seen *seen, const struct tuf_signature *s,
+                                struct tm_err *e)
 {
     char hex[65];
-    const char *keyid = tm_strictjson_str(entry, "keyid");
-    const json_t *key = keyid != NULL ? tuf_event_member(ev, r->name, keyid) : NULL;
+    const struct tm_buf *bytes = tuf_metadata_canonical(r->proposed);
+    const struct tuf_public_key *key = tuf_event_member(ev, r->name, s->keyid);
     if (key == NULL)
         return tm_err_set(e, "%s: signed by key %.16s..., which is no key of this role", r->name,
-                          keyid != NULL ? keyid : "?");
-    if (check_entry(bytes, entry, key, e) != 0)
-        return tm_err_wrap(e, "%s: signature of '%s'", r->name, tuf_keyring_owner(key));
-    if (tuf_keyring_fingerprint(key, hex, e) != 0 ||
+                          s->keyid);
+    if (check_signature(bytes, s->sig, key, e) != 0)
+        return tm_err_wrap(e, "%s: signature of '%s'", r->name, tuf_key_owner(key));
+    if (tuf_key_fingerprint(key, hex, e) != 0 ||
         bsearch(hex, seen->hex, seen->count, sizeof(*seen->hex), by_hex) == NULL)
         return tm_err_set(e, "%s: '%s' signed, but without a statement of what was reviewed",
-                          r->name, tuf_keyring_owner(key));
+                          r->name, tuf_key_owner(key));
     return 0;
 }
 
 static int check_role_signatures(const struct tuf_event *ev, const struct tuf_event_role *r,
                                  const struct seen *seen, struct tm_err *e)
 {
-    struct tm_buf own = {0};
-    const struct tm_buf *bytes = tuf_metadata_canonical(r->proposed, &own, e);
-    int rc = bytes != NULL ? 0 : -1;
-    size_t i;
-    const json_t *entry;
-    json_array_foreach(tuf_metadata_signatures(r->proposed), i, entry)
-    {
-        if (rc == 0)
-            rc = check_role_signature(ev, r, seen, bytes, entry, e);
-    }
-    tm_buf_free(&own);
+    const struct tuf_signatures *all = tuf_metadata_signature_list(r->proposed);
+    int rc = 0;
+    for (size_t i = 0; i < all->count && rc == 0; i++)
+        rc = check_role_signature(ev, r, seen, &all->item[i], e);
     return rc;
 }
 

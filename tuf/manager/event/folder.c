@@ -112,31 +112,15 @@ static const struct tm_jsonmap signer_map = {
 
 /* ---- reading ---- */
 
-static bool has_signature(const struct tuf_metadata *m, const char *keyid)
-{
-    size_t i;
-    const json_t *entry;
-    json_array_foreach(tuf_metadata_signatures(m), i, entry)
-    {
-        const char *by = tm_strictjson_str(entry, "keyid");
-        if (by != NULL && strcmp(by, keyid) == 0)
-            return true;
-    }
-    return false;
-}
-
 static int add_signature(struct tuf_event *ev, const struct signature *s, const char *keyid,
                          struct tm_err *e)
 {
     const struct tuf_event_role *r = tuf_event_find(ev, s->role);
     if (r == NULL || r->proposed == NULL)
         return tm_err_set(e, "signs '%.100s', which is not proposed", s->role);
-    if (has_signature(r->proposed, keyid))
+    if (tuf_signatures_find(tuf_metadata_signature_list(r->proposed), keyid) != NULL)
         return tm_err_set(e, "%.100s: two signatures with keyid '%s'", s->role, keyid);
-    return tuf_metadata_put_signature(r->proposed,
-                                      json_pack("{s:s, s:s}", "keyid", keyid, "sig", s->sig)) == 0
-               ? 0
-               : tm_err_set(e, "out of memory");
+    return tuf_metadata_put_signature(r->proposed, keyid, s->sig, e);
 }
 
 static int add_signer(struct tuf_event *ev, struct signer *s, const char *keyid, struct tm_err *e)
@@ -309,19 +293,16 @@ static struct signer *signer_of(struct signers *all, const char *keyid, struct t
 
 static int collect_role(struct signers *all, const struct tuf_event_role *r, struct tm_err *e)
 {
-    size_t i;
-    const json_t *entry;
-    json_array_foreach(tuf_metadata_signatures(r->proposed), i, entry)
-    {
-        struct signer *s = signer_of(all, tm_strictjson_str(entry, "keyid"), e);
+    const struct tuf_signatures *list = tuf_metadata_signature_list(r->proposed);
+    for (size_t i = 0; i < list->count; i++) {
+        struct signer *s = signer_of(all, list->item[i].keyid, e);
         void *grown = s != NULL ? realloc(s->signatures.item,
                                           (s->signatures.count + 1) * sizeof(*s->signatures.item))
                                 : NULL;
         if (grown == NULL)
             return s != NULL ? tm_err_set(e, "out of memory") : -1;
         s->signatures.item = grown;
-        s->signatures.item[s->signatures.count++] =
-            (struct signature){r->name, (char *)tm_strictjson_str(entry, "sig")};
+        s->signatures.item[s->signatures.count++] = (struct signature){r->name, list->item[i].sig};
     }
     return 0;
 }

@@ -4,35 +4,30 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/json/strictjson.h"
 #include "tuf/metadata/key.h"
+#include "tuf/metadata/typesjson.h"
 #include "tuf/manager/event/internal.h"
-#include "tuf/manager/policy/keyring.h"
 
 struct signing {
     struct tuf_event *ev;
     EVP_PKEY *pkey;
     struct tuf_event_signer *out;
-    const json_t *used; /* the last KEY that was signed with */
-    char keyid[TUF_KEYID_SIZE];
+    const struct tuf_public_key *used; /* the last that was signed with */
     struct tm_err *e;
 };
 
-static bool same_key(const struct signing *s, const json_t *key)
+static bool same_key(const struct signing *s, const struct tuf_public_key *key)
 {
     struct tuf_key k = {0};
-    bool same = tuf_key_decode(key, &k, NULL) == 0 && EVP_PKEY_eq(k.pkey, s->pkey) == 1;
+    bool same = tuf_key_open(key, &k, NULL) == 0 && EVP_PKEY_eq(k.pkey, s->pkey) == 1;
     tuf_key_free(&k);
     return same;
 }
 
 static bool has_key(const struct signing *s, const struct tuf_signers *by)
 {
-    size_t i;
-    const json_t *id;
-    json_array_foreach(by->keyids, i, id)
-    {
-        const json_t *key = json_object_get(by->keys, json_string_value(id));
+    for (size_t i = 0; i < by->role->keyids.count; i++) {
+        const struct tuf_public_key *key = tuf_keys_find(by->known, by->role->keyids.item[i]);
         if (key != NULL && same_key(s, key))
             return true;
     }
@@ -51,18 +46,13 @@ bool tuf_event_may_sign(const struct tuf_event *ev, const char *role, EVP_PKEY *
 static int sign_by(struct signing *s, const struct tuf_event_role *r, const struct tuf_signers *by,
                    bool *done)
 {
-    size_t i;
-    const json_t *id;
-    json_array_foreach(by->keyids, i, id)
-    {
-        const char *keyid = json_string_value(id);
-        const json_t *key = json_object_get(by->keys, keyid);
+    for (size_t i = 0; i < by->role->keyids.count; i++) {
+        const struct tuf_public_key *key = tuf_keys_find(by->known, by->role->keyids.item[i]);
         if (key == NULL || !same_key(s, key))
             continue;
-        if (tuf_metadata_sign(r->proposed, keyid, key, s->pkey, s->e) != 0)
+        if (tuf_metadata_sign(r->proposed, key, s->pkey, s->e) != 0)
             return tm_err_wrap(s->e, "sign %s", r->name);
         s->used = key;
-        snprintf(s->keyid, sizeof(s->keyid), "%s", keyid);
         *done = true;
     }
     return 0;
@@ -112,8 +102,8 @@ static int add_statement(struct signing *s, const char *digest, int64_t now)
 {
     struct tuf_statement one = {.event = strdup(s->ev->name),
                                 .digest = strdup(digest),
-                                .keyid = strdup(s->keyid),
-                                .holder = strdup(tuf_keyring_owner(s->used)),
+                                .keyid = strdup(s->used->keyid),
+                                .holder = strdup(tuf_key_owner(s->used)),
                                 .time = now};
     int rc = one.event != NULL && one.digest != NULL && one.keyid != NULL && one.holder != NULL
                  ? tuf_event_reviewed(s->ev, true, &one.roles, s->e)
@@ -129,10 +119,10 @@ static int add_statement(struct signing *s, const char *digest, int64_t now)
 static int nobody(const struct tuf_event *ev, EVP_PKEY *pkey, struct tm_err *e)
 {
     char hex[65] = "?";
-    json_t *key = tuf_key_from_pkey(pkey, NULL);
-    if (key != NULL)
-        tuf_keyring_fingerprint(key, hex, NULL);
-    json_decref(key);
+    struct tuf_public_key key = {0};
+    if (tuf_key_of(pkey, &key, NULL) == 0)
+        tuf_key_fingerprint(&key, hex, NULL);
+    tuf_free_key(&key);
     return tm_err_set(
         e,
         "this key (fingerprint %.16s...) may sign nothing in event '%s': is it the right "
@@ -159,39 +149,25 @@ int tuf_event_sign(struct tuf_event *ev, EVP_PKEY *pkey, const char *digest, int
     }
     if (s.used == NULL)
         return nobody(ev, pkey, e);
-    snprintf(out->holder, sizeof(out->holder), "%s", tuf_keyring_owner(s.used));
-    if (tuf_keyring_fingerprint(s.used, out->fingerprint, e) != 0)
+    snprintf(out->holder, sizeof(out->holder), "%s", tuf_key_owner(s.used));
+    if (tuf_key_fingerprint(s.used, out->fingerprint, e) != 0)
         return -1;
     return add_statement(&s, digest, now);
 }
 
 /* ---- merging ---- */
 
-static bool has_signature(const struct tuf_metadata *m, const char *keyid)
-{
-    size_t i;
-    const json_t *entry;
-    json_array_foreach(tuf_metadata_signatures(m), i, entry)
-    {
-        const char *by = tm_strictjson_str(entry, "keyid");
-        if (by != NULL && strcmp(by, keyid) == 0)
-            return true;
-    }
-    return false;
-}
-
 static int merge_role(struct tuf_event *ev, const struct tuf_event_role *from, struct tm_err *e)
 {
     const struct tuf_event_role *to = tuf_event_find(ev, from->name);
-    size_t i;
-    const json_t *entry;
+    const struct tuf_signatures *theirs = tuf_metadata_signature_list(from->proposed);
     int added = 0;
-    json_array_foreach(tuf_metadata_signatures(from->proposed), i, entry)
-    {
-        if (has_signature(to->proposed, tm_strictjson_str(entry, "keyid")))
+    for (size_t i = 0; i < theirs->count; i++) {
+        const struct tuf_signature *s = &theirs->item[i];
+        if (tuf_signatures_find(tuf_metadata_signature_list(to->proposed), s->keyid) != NULL)
             continue;
-        if (tuf_metadata_put_signature(to->proposed, json_deep_copy(entry)) != 0)
-            return tm_err_set(e, "out of memory");
+        if (tuf_metadata_put_signature(to->proposed, s->keyid, s->sig, e) != 0)
+            return -1;
         added++;
     }
     return added;

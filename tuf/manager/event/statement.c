@@ -263,14 +263,15 @@ int tuf_statement_copy(const struct tuf_statement *from, struct tuf_statement *t
 
 /* ---- signing ---- */
 
-int tuf_statement_sign(struct tuf_statement *s, const json_t *key, EVP_PKEY *pkey, struct tm_err *e)
+int tuf_statement_sign(struct tuf_statement *s, const struct tuf_public_key *key, EVP_PKEY *pkey,
+                       struct tm_err *e)
 {
     const struct body b = {.said = *s};
     struct tuf_key k = {0};
     json_t *v = tm_jsonmap_write(&body_map, &b, e);
     int rc = v != NULL ? tuf_canonical_write(v, &s->bytes, e) : -1;
     if (rc == 0)
-        rc = tuf_key_decode(key, &k, e);
+        rc = tuf_key_open(key, &k, e);
     if (rc == 0)
         rc = tuf_key_sign(&k, pkey, s->bytes.data, s->bytes.len, &s->signature, e);
     tuf_key_free(&k);
@@ -278,10 +279,11 @@ int tuf_statement_sign(struct tuf_statement *s, const json_t *key, EVP_PKEY *pke
     return rc;
 }
 
-int tuf_statement_verify(const struct tuf_statement *s, const json_t *key, struct tm_err *e)
+int tuf_statement_verify(const struct tuf_statement *s, const struct tuf_public_key *key,
+                         struct tm_err *e)
 {
     struct tuf_key k = {0};
-    int rc = tuf_key_decode(key, &k, e);
+    int rc = tuf_key_open(key, &k, e);
     if (rc == 0 &&
         !tuf_key_verify(&k, s->bytes.data, s->bytes.len, s->signature.data, s->signature.len))
         rc = tm_err_set(e, "the signature is over something else, or forged");

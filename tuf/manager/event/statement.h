@@ -10,6 +10,7 @@
 #include <openssl/evp.h>
 
 #include "common/json/jsonmap.h"
+#include "tuf/metadata/types.h"
 
 struct tuf_reviewed { /* a role */
     char *role;
@@ -42,11 +43,12 @@ int tuf_statement_copy(const struct tuf_statement *from, struct tuf_statement *t
 void tuf_statement_free(struct tuf_statement *s);
 
 /* Fills `bytes` from the members, and `signature` with the private half of `key`. */
-int tuf_statement_sign(struct tuf_statement *s, const json_t *key, EVP_PKEY *pkey,
+int tuf_statement_sign(struct tuf_statement *s, const struct tuf_public_key *key, EVP_PKEY *pkey,
                        struct tm_err *e);
 
 /* The signature is good, by `key` (a KEY object). */
-int tuf_statement_verify(const struct tuf_statement *s, const json_t *key, struct tm_err *e);
+int tuf_statement_verify(const struct tuf_statement *s, const struct tuf_public_key *key,
+                         struct tm_err *e);
 
 /* Adds one, which is taken over, also on failure. */
 int tuf_reviewed_add(struct tuf_reviewed_list *l, const char *role, int64_t version,

@@ -5,6 +5,7 @@
 
 #include "common/json/strictjson.h"
 #include "tuf/metadata/canonical.h"
+#include "tuf/metadata/typesjson.h"
 
 #define LINE_MAX_BYTES ((size_t)16 << 20)
 
@@ -19,34 +20,38 @@
     }
 
 /* Members of other versions are under the hash, and of no matter here. */
-static const struct tm_jsonmap_member line_members[] = {
-    {.name = "n",
-     JSONMAP_AT(struct tuf_line, n),
-     .kind = JSONMAP_INTEGER,
-     .flags = JSONMAP_REQUIRED},
-    TEXT(time, 0),
-    TEXT(prev, 0),
-    TEXT(hash, 0),
-    TEXT(what, JSONMAP_REQUIRED),
-    TEXT(event, 0),
-    TEXT(reason, 0),
-    TEXT(digest, 0),
-    VERSION("root", TUF_ROOT),
-    VERSION("timestamp", TUF_TIMESTAMP),
-    VERSION("snapshot", TUF_SNAPSHOT),
-    VERSION("targets", TUF_TARGETS),
-    TEXT(root_sha256, 0),
-    TEXT(snapshot_sha256, 0),
-    TEXT(holder, 0),
-    TEXT(fingerprint, 0),
-    {.name = "key", JSONMAP_AT(struct tuf_line, key), .kind = JSONMAP_TREE},
-    {.name = "statement",
-     JSONMAP_AT(struct tuf_line, statement),
-     .kind = JSONMAP_OWN,
-     .type = &tuf_statement_type,
-     .flags = JSONMAP_NOTED,
-     .has = offsetof(struct tuf_line, states)},
-    {0}};
+static const struct tm_jsonmap_member line_members[] = {{.name = "n",
+                                                         JSONMAP_AT(struct tuf_line, n),
+                                                         .kind = JSONMAP_INTEGER,
+                                                         .flags = JSONMAP_REQUIRED},
+                                                        TEXT(time, 0),
+                                                        TEXT(prev, 0),
+                                                        TEXT(hash, 0),
+                                                        TEXT(what, JSONMAP_REQUIRED),
+                                                        TEXT(event, 0),
+                                                        TEXT(reason, 0),
+                                                        TEXT(digest, 0),
+                                                        VERSION("root", TUF_ROOT),
+                                                        VERSION("timestamp", TUF_TIMESTAMP),
+                                                        VERSION("snapshot", TUF_SNAPSHOT),
+                                                        VERSION("targets", TUF_TARGETS),
+                                                        TEXT(root_sha256, 0),
+                                                        TEXT(snapshot_sha256, 0),
+                                                        TEXT(holder, 0),
+                                                        TEXT(fingerprint, 0),
+                                                        {.name = "key",
+                                                         JSONMAP_AT(struct tuf_line, key),
+                                                         .kind = JSONMAP_OBJECT,
+                                                         .map = &tuf_key_map,
+                                                         .flags = JSONMAP_NOTED,
+                                                         .has = offsetof(struct tuf_line, has_key)},
+                                                        {.name = "statement",
+                                                         JSONMAP_AT(struct tuf_line, statement),
+                                                         .kind = JSONMAP_OWN,
+                                                         .type = &tuf_statement_type,
+                                                         .flags = JSONMAP_NOTED,
+                                                         .has = offsetof(struct tuf_line, states)},
+                                                        {0}};
 static const struct tm_jsonmap line_map = {
     .members = line_members, .size = sizeof(struct tuf_line), .unknown = JSONMAP_IGNORE};
 

@@ -18,7 +18,8 @@ struct tuf_line { /* what it points to is its own; NULL and 0: not said */
     char *root_sha256, *snapshot_sha256;
     /* of a signed one */
     char *holder, *fingerprint;
-    json_t *key; /* a KEY object */
+    bool has_key;
+    struct tuf_public_key key;
     struct tuf_statement statement;
     bool states; /* there is a statement */
 };

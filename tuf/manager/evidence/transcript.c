@@ -158,10 +158,10 @@ int tuf_transcript_propose(const char *path, const struct tuf_event *ev, const c
 static int check_signed(const struct tuf_line *line, struct tm_err *e)
 {
     char real[TUF_KEYID_SIZE];
-    if (!line->states || line->key == NULL || tuf_key_id(line->key, real, e) != 0 ||
+    if (!line->states || !line->has_key || tuf_key_hash(&line->key, real, e) != 0 ||
         strcmp(real, line->statement.keyid) != 0)
         return tm_err_set(e, "the key is not the one that the statement names");
-    return tuf_statement_verify(&line->statement, line->key, e);
+    return tuf_statement_verify(&line->statement, &line->key, e);
 }
 
 static int check_line(const struct tuf_line *line, int64_t n, const char *prev,

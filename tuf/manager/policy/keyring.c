@@ -12,6 +12,7 @@
 #include "common/pem.h"
 #include "common/json/strictjson.h"
 #include "tuf/metadata/key.h"
+#include "tuf/metadata/typesjson.h"
 #include "tuf/manager/policy/policy.h"
 
 #define PUBLIC_MAX ((size_t)64 * 1024)
@@ -27,41 +28,48 @@ static int key_path(const char *dir, const char *holder, char *out, size_t size,
     return tm_file_join(dir, name, out, size, e);
 }
 
-json_t *tuf_keyring_key(EVP_PKEY *pkey, const char *holder, struct tm_err *e)
+int tuf_keyring_make(EVP_PKEY *pkey, const char *holder, struct tuf_public_key *out,
+                     struct tm_err *e)
 {
-    json_t *key = tuf_key_from_pkey(pkey, e);
-    if (key != NULL && json_object_set_new(key, KEYRING_OWNER, json_string(holder)) != 0) {
-        json_decref(key);
-        tm_err_set(e, "out of memory");
-        return NULL;
-    }
-    return key;
+    if (tuf_key_of(pkey, out, e) != 0)
+        return -1;
+    if (tuf_text_set(&out->owner, holder) == 0)
+        return 0;
+    tuf_free_key(out);
+    return tm_err_set(e, "out of memory");
+}
+
+int tuf_keyring_read(const char *dir, const char *holder, struct tuf_public_key *out,
+                     struct tm_err *e)
+{
+    char path[PATH_MAX];
+    if (key_path(dir, holder, path, sizeof(path), e) != 0)
+        return -1;
+    EVP_PKEY *pkey = tuf_keyring_read_public(path, e);
+    int rc = pkey != NULL ? tuf_keyring_make(pkey, holder, out, e) : -1;
+    EVP_PKEY_free(pkey);
+    return rc == 0 ? 0 : tm_err_wrap(e, "public key of '%s'", holder);
 }
 
 json_t *tuf_keyring_load(const char *dir, const char *holder, struct tm_err *e)
 {
-    char path[PATH_MAX];
-    if (key_path(dir, holder, path, sizeof(path), e) != 0)
-        return NULL;
-    EVP_PKEY *pkey = tuf_keyring_read_public(path, e);
-    json_t *key = pkey != NULL ? tuf_keyring_key(pkey, holder, e) : NULL;
-    EVP_PKEY_free(pkey);
-    if (key == NULL)
-        tm_err_wrap(e, "public key of '%s'", holder);
-    return key;
+    struct tuf_public_key key = {0};
+    json_t *v = tuf_keyring_read(dir, holder, &key, e) == 0 ? tuf_write_key(&key, e) : NULL;
+    tuf_free_key(&key);
+    return v;
 }
 
 int tuf_keyring_save(const char *dir, const char *holder, EVP_PKEY *pkey, bool replace,
                      struct tm_err *e)
 {
     char path[PATH_MAX];
-    json_t *key = tuf_keyring_key(pkey, holder, e); /* refuses what TUF has no scheme for */
-    BIO *bio = key != NULL ? BIO_new(BIO_s_mem()) : NULL;
+    struct tuf_public_key key = {0};
     char *text = NULL;
     int rc = -1;
-    json_decref(key);
-    if (key == NULL)
+    if (tuf_keyring_make(pkey, holder, &key, e) != 0) /* TUF has no scheme for it */
         return -1;
+    tuf_free_key(&key);
+    BIO *bio = BIO_new(BIO_s_mem());
     if (bio == NULL || PEM_write_bio_PUBKEY(bio, pkey) != 1)
         tm_err_openssl(e, "encode the public key of '%s'", holder);
     else if (tm_file_mkdirs(dir, 0755, e) == 0 &&
@@ -115,13 +123,15 @@ static EVP_PKEY *from_pem(const struct tm_buf *text)
 
 static EVP_PKEY *from_json(const struct tm_buf *text)
 {
+    struct tuf_public_key key = {0};
     struct tuf_key k = {0};
-    json_t *v = tm_strictjson_parse((const char *)text->data, text->len, PUBLIC_MAX, NULL);
     EVP_PKEY *pkey = NULL;
-    if (v != NULL && tuf_key_decode(v, &k, NULL) == 0 && EVP_PKEY_up_ref(k.pkey) == 1)
+    if (tm_jsonmap_parse((const char *)text->data, text->len, PUBLIC_MAX, &tuf_key_map, NULL, &key,
+                         NULL) == 0 &&
+        tuf_key_open(&key, &k, NULL) == 0 && EVP_PKEY_up_ref(k.pkey) == 1)
         pkey = k.pkey;
     tuf_key_free(&k);
-    json_decref(v);
+    tuf_free_key(&key);
     return pkey;
 }
 

@@ -9,27 +9,30 @@
 #include <stdbool.h>
 
 #include "common/err.h"
+#include "tuf/metadata/typesjson.h"
 
 /* In a KEY object: whose it is. Part of what the keyid is computed over. */
 #define KEYRING_NAME_MAX 64 /* as POLICY_NAME_MAX */
 
 #define KEYRING_OWNER "x-tenmint-keyowner"
 
-/* The KEY object of `holder` in the folder `dir`, owner included. A new reference, or NULL. */
-json_t *tuf_keyring_load(const char *dir, const char *holder, struct tm_err *e);
+/* The KEY of `holder` in the folder `dir` into one of zeros, owner included. */
+int tuf_keyring_read(const char *dir, const char *holder, struct tuf_public_key *out,
+                     struct tm_err *e);
 
-/* KEY object for a public or private key. */
-json_t *tuf_keyring_key(EVP_PKEY *pkey, const char *holder, struct tm_err *e);
+/* The KEY of a public or private key, into one of zeros. */
+int tuf_keyring_make(EVP_PKEY *pkey, const char *holder, struct tuf_public_key *out,
+                     struct tm_err *e);
+
+/* The same as trees, while drafts are. A new reference, or NULL. */
+json_t *tuf_keyring_load(const char *dir, const char *holder, struct tm_err *e);
 
 /* Writes `holder`'s public key; an existing one is replaced only when asked. */
 int tuf_keyring_save(const char *dir, const char *holder, EVP_PKEY *pkey, bool replace,
                      struct tm_err *e);
 
-/* The owner a KEY names, also in tuf-on-ci's field, or "" . Borrowed. */
+/* tuf_key_owner() and tuf_key_fingerprint() of trees, while drafts are. */
 const char *tuf_keyring_owner(const json_t *key);
-
-/* Lower-case hex of SHA-256 over the key's DER SubjectPublicKeyInfo: what a holder compares with
- * the own device, whatever the keyid is. */
 int tuf_keyring_fingerprint(const json_t *key, char hex[65], struct tm_err *e);
 
 /* The holder, other than `holder`, whose key in the folder is this one too: 1 with the name, 0:

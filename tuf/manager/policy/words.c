@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "common/utf8.h"
-#include "tuf/manager/policy/keyring.h"
+#include "tuf/metadata/key.h"
 
 void tuf_words_safe(const char *text, struct tm_buf *out)
 {
@@ -38,12 +38,12 @@ void tuf_words_relative(int64_t when, int64_t now, char out[40])
              n == 1 ? "" : "s", when >= now ? "" : " ago");
 }
 
-void tuf_words_key(const json_t *key, const char *keyid, struct tm_buf *out)
+void tuf_words_key(const struct tuf_public_key *key, const char *keyid, struct tm_buf *out)
 {
     char hex[65];
     char start[17];
-    const char *owner = key != NULL ? tuf_keyring_owner(key) : "";
-    bool usable = key != NULL && tuf_keyring_fingerprint(key, hex, NULL) == 0;
+    const char *owner = key != NULL ? tuf_key_owner(key) : "";
+    bool usable = key != NULL && tuf_key_fingerprint(key, hex, NULL) == 0;
     snprintf(start, sizeof(start), "%.16s", usable ? hex : keyid);
     tuf_words_safe(owner[0] != '\0' ? owner : "key", out);
     tm_buf_puts(out, usable ? " (" : " (keyid ");

@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "tuf/metadata/edit.h"
+#include "tuf/metadata/key.h"
+#include "tuf/metadata/typesjson.h"
 #include "tuf/manager/draft/draft.h"
 #include "tuf/manager/evidence/complete.h"
 #include "tuf/manager/policy/keyring.h"
@@ -58,34 +60,34 @@ static struct tm_key *find_key(struct tuf_online *o, const char *holder, struct 
 }
 
 /* Whose public key it is: a KEY of others' makes does not say. */
-static const char *holder_of(const struct tuf_online *o, const json_t *key)
+static const char *holder_of(const struct tuf_online *o, const struct tuf_public_key *key)
 {
     const struct tuf_policy_online *p = o->w->policy.online.item;
-    const char *owner = tuf_keyring_owner(key);
+    const char *owner = tuf_key_owner(key);
     char want[65];
     char have[65];
     if (tuf_policy_online_key(&o->w->policy, owner) != NULL ||
-        tuf_keyring_fingerprint(key, want, NULL) != 0)
+        tuf_key_fingerprint(key, want, NULL) != 0)
         return owner;
     for (size_t i = 0; i < o->w->policy.online.count; i++) {
-        json_t *own = tuf_keyring_load(o->w->keys, p[i].name, NULL);
-        bool same =
-            own != NULL && tuf_keyring_fingerprint(own, have, NULL) == 0 && strcmp(want, have) == 0;
-        json_decref(own);
+        struct tuf_public_key own = {0};
+        bool same = tuf_keyring_read(o->w->keys, p[i].name, &own, NULL) == 0 &&
+                    tuf_key_fingerprint(&own, have, NULL) == 0 && strcmp(want, have) == 0;
+        tuf_free_key(&own);
         if (same)
             return p[i].name;
     }
     return owner;
 }
 
-static int sign_by(struct tuf_online *o, struct tuf_metadata *m, const char *keyid,
-                   const json_t *key, struct tm_err *e)
+static int sign_by(struct tuf_online *o, struct tuf_metadata *m, const struct tuf_public_key *key,
+                   struct tm_err *e)
 {
     const char *holder = holder_of(o, key);
     struct tm_key *private_key = find_key(o, holder, e);
     if (private_key == NULL)
         return -1;
-    return tuf_metadata_sign(m, keyid, key, tm_key_pkey(private_key), e) == 0
+    return tuf_metadata_sign(m, key, tm_key_pkey(private_key), e) == 0
                ? 0
                : tm_err_wrap(e, "online key '%s'", holder);
 }
@@ -95,12 +97,9 @@ int tuf_online_sign(struct tuf_online *o, struct tuf_metadata *m, const struct t
 {
     struct tm_err why = {0};
     int64_t made = 0;
-    size_t i;
-    const json_t *id;
-    json_array_foreach(by->keyids, i, id)
-    {
-        const json_t *key = json_object_get(by->keys, json_string_value(id));
-        if (key != NULL && sign_by(o, m, json_string_value(id), key, &why) == 0)
+    for (size_t i = 0; i < by->role->keyids.count; i++) {
+        const struct tuf_public_key *key = tuf_keys_find(by->known, by->role->keyids.item[i]);
+        if (key != NULL && sign_by(o, m, key, &why) == 0)
             made++;
     }
     if (made >= by->threshold)
@@ -112,11 +111,10 @@ int tuf_online_sign(struct tuf_online *o, struct tuf_metadata *m, const struct t
 void tuf_online_period_of(const struct tuf_metadata *root, const struct tuf_policy *p,
                           enum tuf_role role, struct tuf_online_period *out)
 {
-    const char *name = tuf_role_name(role);
-    const struct tuf_policy_role *r = tuf_policy_role(p, name);
-    const json_t *o = json_object_get(json_object_get(tuf_metadata_body(root), "roles"), name);
-    int64_t expiry = json_integer_value(json_object_get(o, DRAFT_EXPIRY_PERIOD));
-    int64_t signing = json_integer_value(json_object_get(o, DRAFT_SIGNING_PERIOD));
+    const struct tuf_policy_role *r = tuf_policy_role(p, tuf_role_name(role));
+    const struct tuf_periods *said = &tuf_metadata_signed(root)->root.roles.role[role].periods;
+    int64_t expiry = said->expiry;
+    int64_t signing = said->signing;
     bool good = expiry > 0 && signing > 0 && signing < expiry && expiry <= r->expiry / 1000;
     *out = (struct tuf_online_period){good ? expiry : r->expiry / 1000,
                                       good ? signing : r->signing / 1000};

@@ -132,7 +132,7 @@ static bool same_signers(const struct tuf_metadata *a, const struct tuf_metadata
     struct tuf_signers y;
     tuf_root_signers(a, role, &x);
     tuf_root_signers(b, role, &y);
-    return json_equal(x.keyids, y.keyids) == 1;
+    return tuf_texts_equal(&x.role->keyids, &y.role->keyids);
 }
 
 /* The entries so far. One that vanishes is a rollback to clients, unless the snapshot's key is

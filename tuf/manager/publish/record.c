@@ -4,18 +4,19 @@
 #include <string.h>
 
 #include "tuf/metadata/build.h"
+#include "tuf/metadata/key.h"
+#include "tuf/metadata/typesjson.h"
 #include "tuf/manager/evidence/transcript.h"
-#include "tuf/manager/policy/keyring.h"
 #include "tuf/manager/publish/internal.h"
 
-static const json_t *key_of(const struct tuf_event *ev, const char *keyid)
+static const struct tuf_public_key *key_of(const struct tuf_event *ev, const char *keyid)
 {
     for (size_t i = 0; i < ev->count; i++) {
         struct tuf_signers s;
         for (int old = 0; old < 2 && ev->role[i].proposed != NULL; old++) {
-            const json_t *key = tuf_event_signers(ev, ev->role[i].name, old, &s)
-                                    ? json_object_get(s.keys, keyid)
-                                    : NULL;
+            const struct tuf_public_key *key = tuf_event_signers(ev, ev->role[i].name, old, &s)
+                                                   ? tuf_keys_find(s.known, keyid)
+                                                   : NULL;
             if (key != NULL)
                 return key;
         }
@@ -27,14 +28,17 @@ static int record_statement(struct tuf_publication *p, const struct tuf_statemen
                             struct tm_err *e)
 {
     struct tuf_line line = {.states = true};
-    const json_t *key = key_of(p->o->event, said->keyid);
+    const struct tuf_public_key *key = key_of(p->o->event, said->keyid);
     char hex[65];
-    if (key == NULL || tuf_keyring_fingerprint(key, hex, e) != 0)
+    if (key == NULL || tuf_key_fingerprint(key, hex, e) != 0)
         return -1;
-    line.key = json_incref((json_t *)key);
-    int rc = tuf_statement_copy(said, &line.statement, e);
+    int rc = tuf_copy_key(key, &line.key, e);
+    tuf_text_set(&line.key.keyid, NULL); /* which the statement has */
+    line.has_key = true;
+    if (rc == 0)
+        rc = tuf_statement_copy(said, &line.statement, e);
     if (rc == 0 && (tuf_line_set(&line.what, "signed", e) != 0 ||
-                    tuf_line_set(&line.holder, tuf_keyring_owner(key), e) != 0 ||
+                    tuf_line_set(&line.holder, tuf_key_owner(key), e) != 0 ||
                     tuf_line_set(&line.fingerprint, hex, e) != 0 ||
                     tuf_line_set(&line.event, said->event, e) != 0 ||
                     tuf_line_set(&line.digest, said->digest, e) != 0))

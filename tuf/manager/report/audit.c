@@ -188,7 +188,7 @@ static void tuf_check_delegations(struct run *r, const struct tuf_metadata *dele
 {
     struct delegator d = {r, delegator};
     struct tm_err e = {0};
-    if (json_object_get(tuf_metadata_body(delegator), "delegations") == NULL)
+    if (!tuf_delegates(delegator))
         return;
     if (r->depth >= TUF_DELEGATIONS_MAX) {
         tm_err_set(&e, "delegations are more than %d roles deep: no client goes there",

@@ -19,21 +19,11 @@
 
 static const char *const level_names[] = {"ok", "due", "expired"};
 
-/* Periods: in `signed`, for online roles in root's role object; tuf-on-ci's names count days. */
-static int64_t period(const json_t *where, const char *member, const char *in_days)
+/* Periods are in `signed`, for online roles in root's role. */
+static int64_t signing_period(const struct tuf_periods *p)
 {
-    const json_t *v = json_object_get(where, member);
-    if (json_is_integer(v))
-        return json_integer_value(v);
-    v = json_object_get(where, in_days);
-    return json_is_integer(v) ? json_integer_value(v) * DAY_S : 0;
-}
-
-static int64_t signing_period(const json_t *where)
-{
-    int64_t signing = period(where, DRAFT_SIGNING_PERIOD, "x-tuf-on-ci-signing-period");
-    int64_t expiry = period(where, DRAFT_EXPIRY_PERIOD, "x-tuf-on-ci-expiry-period");
-    return signing > 0 ? signing : expiry / 2; /* tuf-on-ci's default */
+    int64_t signing = tuf_period_signing(p);
+    return signing > 0 ? signing : tuf_period_expiry(p) / 2; /* tuf-on-ci's default */
 }
 
 static void add_owner(void *arg, const char *keyid, enum tuf_verdict v)
@@ -42,8 +32,8 @@ static void add_owner(void *arg, const char *keyid, enum tuf_verdict v)
     void **both = arg;
     struct tm_buf *out = both[0];
     const struct tuf_signers *by = both[1];
-    const json_t *key = json_object_get(by->keys, keyid);
-    const char *owner = key != NULL ? tuf_keyring_owner(key) : "";
+    const struct tuf_public_key *key = tuf_keys_find(by->known, keyid);
+    const char *owner = key != NULL ? tuf_key_owner(key) : "";
     char start[13];
     snprintf(start, sizeof(start), "%.12s", keyid);
     tm_buf_puts(out, out->len > 0 ? ", " : "");
@@ -76,7 +66,7 @@ static int add_row(struct tuf_status *s, const char *name, const struct tuf_meta
     r->signing = r->expires - signing;
     r->signatures = tuf_verify_each(m, by, add_owner, both);
     r->threshold = by->threshold;
-    r->keys = json_array_size(by->keyids);
+    r->keys = by->role->keyids.count;
     r->level = tuf_metadata_expired(m, now) ? STATUS_EXPIRED
                : now >= r->signing          ? STATUS_DUE
                                             : STATUS_FINE;
@@ -93,11 +83,9 @@ static int add_top(struct tuf_status *s, const struct tuf_published *p, enum tuf
     struct tuf_signers by;
     const char *name = tuf_role_name(role);
     bool online = role == TUF_TIMESTAMP || role == TUF_SNAPSHOT;
-    const json_t *where =
-        online ? json_object_get(json_object_get(tuf_metadata_body(root), "roles"), name)
-               : tuf_metadata_body(m);
     tuf_root_signers(root, role, &by);
-    return add_row(s, name, m, &by, signing_period(where), now, e);
+    const struct tuf_periods *said = online ? &by.role->periods : &tuf_metadata_signed(m)->periods;
+    return add_row(s, name, m, &by, signing_period(said), now, e);
 }
 
 static int add_delegated(struct tuf_status *s, const struct tuf_published *p, const char *name,
@@ -109,7 +97,8 @@ static int add_delegated(struct tuf_status *s, const struct tuf_published *p, co
         return -1;
     int rc = m != NULL ? tuf_published_delegation(p, name, &d, e) : 0;
     if (rc == 1)
-        rc = add_row(s, name, m, &d.signers, signing_period(tuf_metadata_body(m)), now, e);
+        rc = add_row(s, name, m, &d.signers, signing_period(&tuf_metadata_signed(m)->periods), now,
+                     e);
     tuf_metadata_free(m);
     return rc;
 }
@@ -282,9 +271,9 @@ void tuf_status_prometheus(const struct tuf_status *s, const struct tuf_open_eve
     } gauges[] = {
         {"tenmint_tuf_role_version", "Published version.",
          offsetof(struct tuf_status_role, version)},
-        {"tenmint_tuf_role_expires_timestamp_seconds", "When clients begin to refuse it.",
+        {"tenmint_tuf_role_expires_timestamsaidseconds", "When clients begin to refuse it.",
          offsetof(struct tuf_status_role, expires)},
-        {"tenmint_tuf_role_signing_starts_timestamp_seconds",
+        {"tenmint_tuf_role_signing_starts_timestamsaidseconds",
          "From when on the next version should be signed.",
          offsetof(struct tuf_status_role, signing)},
         {"tenmint_tuf_role_signatures", "Valid signatures.",

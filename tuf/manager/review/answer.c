@@ -13,7 +13,7 @@
 
 struct visit { /* a role that a client asks on its way */
     char role[TUF_ROLE_NAME_MAX + 1];
-    char signers[65]; /* a hash of keyids and threshold */
+    const struct tuf_texts *keyids; /* borrowed */
     int64_t threshold;
     size_t keys;
     bool known, lists; /* its metadata is in the event; it lists the target */
@@ -31,21 +31,18 @@ struct walk {
 
 static bool same_signers(const struct visit *a, const struct visit *b)
 {
-    return strcmp(a->role, b->role) == 0 && strcmp(a->signers, b->signers) == 0;
+    return strcmp(a->role, b->role) == 0 && a->threshold == b->threshold &&
+           tuf_texts_equal(a->keyids, b->keyids);
 }
 
-static struct visit *add(struct walk *w, const char *role, const struct tuf_signers *by)
+static struct visit *add(struct walk *w, const char *role, const struct tuf_role_keys *by)
 {
     if (w->count == VISITS_MAX + 1)
         return NULL;
     struct visit *v = &w->visit[w->count++];
-    *v = (struct visit){.threshold = by->threshold, .keys = json_array_size(by->keyids)};
+    *v =
+        (struct visit){.threshold = by->threshold, .keys = by->keyids.count, .keyids = &by->keyids};
     snprintf(v->role, sizeof(v->role), "%s", role);
-    json_t *all = json_pack("{s:O, s:I}", "keyids", (json_t *)by->keyids, "threshold",
-                            (json_int_t)by->threshold);
-    if (all == NULL || tuf_canonical_sha256(all, v->signers, NULL) != 0)
-        v->signers[0] = '\0';
-    json_decref(all);
     return v;
 }
 
@@ -62,15 +59,14 @@ static void ask(struct walk *w, const struct tuf_metadata *delegator)
 {
     struct tuf_delegation d;
     size_t at = 0;
-    bool bins = json_object_get(json_object_get(tuf_metadata_body(delegator), "delegations"),
-                                "succinct_roles") != NULL;
+    bool bins = tuf_metadata_signed(delegator)->targets.delegations.has_bins;
     while (!w->stopped && tuf_delegation_next(delegator, &w->path, &at, &d)) {
         bool seen = false;
         for (size_t i = 0; i < w->count; i++)
             seen |= strcmp(w->visit[i].role, d.name) == 0;
         if (seen)
             continue;
-        struct visit *v = add(w, d.name, &d.signers);
+        struct visit *v = add(w, d.name, d.signers.role);
         const struct tuf_metadata *m = below(w, &d);
         struct tuf_file_info info;
         if (v == NULL)
@@ -96,7 +92,7 @@ static void walk_all(struct walk *w, const struct tuf_event *ev, bool after, con
 {
     const struct tuf_metadata *targets = targets_of(ev, after);
     struct tuf_file_info info;
-    struct tuf_signers by = {0}; /* root says by whom, and the review shows it */
+    static const struct tuf_role_keys by; /* root says by whom, and the review shows it */
     *w = (struct walk){.ev = ev, .after = after};
     if (targets == NULL || tuf_path_init(&w->path, name, NULL) != 0)
         return;

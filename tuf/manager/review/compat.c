@@ -2,7 +2,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common/json/strictjson.h"
 #include "tuf/metadata/build.h"
 #include "tuf/manager/review/rules.h"
 #include "tuf/manager/policy/readers.h"
@@ -35,34 +34,25 @@ static int each_entry(void *arg, const char *name, const json_t *was, const json
 
 static void look_at_root(struct compat *c, const struct tuf_metadata *root)
 {
-    const char *id;
-    json_t *key;
-    json_object_foreach(json_object_get(tuf_metadata_body(root), "keys"), id, key)
-    {
-        const char *scheme = tm_strictjson_str(key, "scheme");
-        if (scheme != NULL && strcmp(scheme, "ecdsa-sha2-nistp384") == 0)
+    const struct tuf_keys *keys = &tuf_metadata_signed(root)->root.keys;
+    for (size_t i = 0; i < keys->count; i++) {
+        if (tuf_same_text(keys->item[i].scheme, "ecdsa-sha2-nistp384"))
             found(c, TUF_FEATURE_KEY_P384, "root");
     }
 }
 
 static int look_at_targets(struct compat *c, const struct tuf_event_role *r, struct tm_err *e)
 {
-    const json_t *d = json_object_get(tuf_metadata_body(r->proposed), "delegations");
-    struct tm_buf own = {0};
-    const struct tm_buf *bytes = tuf_metadata_canonical(r->proposed, &own, e);
-    size_t i;
-    const json_t *role;
-    if (bytes != NULL && bytes->len > READERS_TARGETS_MAX)
+    const struct tuf_delegations *d = &tuf_metadata_signed(r->proposed)->targets.delegations;
+    if (tuf_metadata_canonical(r->proposed)->len > READERS_TARGETS_MAX)
         found(c, TUF_FEATURE_LONG_TARGETS, r->name);
-    tm_buf_free(&own);
-    if (json_object_get(d, "succinct_roles") != NULL)
+    if (d->has_bins)
         found(c, TUF_FEATURE_BINS, r->name);
-    json_array_foreach(json_object_get(d, "roles"), i, role)
-    {
-        if (json_is_array(json_object_get(role, "path_hash_prefixes")))
-            found(c, TUF_FEATURE_HASH_PREFIXES, tm_strictjson_str(role, "name"));
+    for (size_t i = 0; i < d->roles.count; i++) {
+        if (d->roles.item[i].has_prefixes)
+            found(c, TUF_FEATURE_HASH_PREFIXES, d->roles.item[i].name);
     }
-    return bytes != NULL ? tuf_entries_compare(r->base, r->proposed, each_entry, c, e) : -1;
+    return tuf_entries_compare(r->base, r->proposed, each_entry, c, e);
 }
 
 static void tell(struct compat *c, enum tuf_feature f)

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "common/json/jsonstr.h"
 #include "common/json/strictjson.h"
 #include "tuf/metadata/build.h"
 #include "tuf/manager/policy/policy.h"
@@ -15,89 +16,70 @@ static const char *const known_members[] = {
     "roles", "targets",      "delegations", "meta",    DRAFT_EXPIRY_PERIOD,   DRAFT_SIGNING_PERIOD,
 };
 
-static bool in_list(const json_t *list, const char *word)
+static void key_lines(const char *role, bool in, const struct tuf_role_keys *by,
+                      const struct tuf_keys *keys, const struct tuf_role_keys *others,
+                      struct tm_buf *out)
 {
-    size_t i;
-    const json_t *v;
-    json_array_foreach(list, i, v)
-    {
-        const char *s = json_string_value(v);
-        if (s != NULL && strcmp(s, word) == 0)
-            return true;
-    }
-    return false;
-}
-
-static void key_lines(const char *role, bool in, const json_t *keyids, const json_t *keys,
-                      const json_t *others, struct tm_buf *out)
-{
-    size_t i;
-    const json_t *id;
-    json_array_foreach(keyids, i, id)
-    {
-        const char *keyid = json_string_value(id);
-        if (keyid == NULL || in_list(others, keyid))
+    for (size_t i = 0; by != NULL && i < by->keyids.count; i++) {
+        const char *keyid = by->keyids.item[i];
+        if (others != NULL && tuf_texts_have(&others->keyids, keyid))
             continue;
         tm_buf_printf(out, "  %s: key %s: ", role, in ? "comes in" : "goes out");
-        tuf_words_key(json_object_get(keys, keyid), keyid, out);
+        tuf_words_key(tuf_keys_find(keys, keyid), keyid, out);
         buf_putc(out, '\n');
     }
 }
 
-static void period_line(const char *role, const char *what, const char *member,
-                        const json_t *before, const json_t *after, struct tm_buf *out)
+static void period_line(const char *role, const char *what, int64_t before, int64_t after,
+                        struct tm_buf *out)
 {
-    const json_t *a = json_object_get(before, member);
-    const json_t *b = json_object_get(after, member);
     char was[24] = "none";
     char is[24] = "none";
-    if (a == b || json_equal(a, b) == 1)
+    if (before == after)
         return;
-    if (json_is_integer(a))
-        tuf_words_period(json_integer_value(a), was);
-    if (json_is_integer(b))
-        tuf_words_period(json_integer_value(b), is);
-    if (a == NULL)
+    if (before > 0)
+        tuf_words_period(before, was);
+    if (after > 0)
+        tuf_words_period(after, is);
+    if (before == 0)
         tm_buf_printf(out, "  %s: %s %s\n", role, what, is);
     else
         tm_buf_printf(out, "  %s: %s %s -> %s\n", role, what, was, is);
 }
 
-static void period_lines(const char *role, const json_t *before, const json_t *after,
-                         struct tm_buf *out)
+static void period_lines(const char *role, const struct tuf_periods *before,
+                         const struct tuf_periods *after, struct tm_buf *out)
 {
-    period_line(role, "a version lasts", DRAFT_EXPIRY_PERIOD, before, after, out);
-    period_line(role, "the next is signed this long before its end:", DRAFT_SIGNING_PERIOD, before,
-                after, out);
+    static const struct tuf_periods none;
+    const struct tuf_periods *was = before != NULL ? before : &none;
+    period_line(role, "a version lasts", was->expiry, after->expiry, out);
+    period_line(role, "the next is signed this long before its end:", was->signing, after->signing,
+                out);
 }
 
-/* Keys and threshold of one role object, and its periods. */
-static void signer_lines(const char *role, const json_t *before, const json_t *old_keys,
-                         const json_t *after, const json_t *new_keys, struct tm_buf *out)
+/* Keys and threshold of one role, and its periods. */
+static void signer_lines(const char *role, const struct tuf_role_keys *was,
+                         const struct tuf_keys *old_keys, const struct tuf_role_keys *is,
+                         const struct tuf_keys *new_keys, struct tm_buf *out)
 {
-    const json_t *was = json_object_get(before, "keyids");
-    const json_t *is = json_object_get(after, "keyids");
-    int64_t t0 = json_integer_value(json_object_get(before, "threshold"));
-    int64_t t1 = json_integer_value(json_object_get(after, "threshold"));
     key_lines(role, false, was, old_keys, is, out);
     key_lines(role, true, is, new_keys, was, out);
-    if (before == NULL)
-        tm_buf_printf(out, "  %s: threshold %" PRId64 " of %zu\n", role, t1, json_array_size(is));
-    else if (t0 != t1 || json_array_size(was) != json_array_size(is))
-        tm_buf_printf(out, "  %s: threshold %" PRId64 " of %zu -> %" PRId64 " of %zu\n", role, t0,
-                      json_array_size(was), t1, json_array_size(is));
-    period_lines(role, before, after, out);
+    if (was == NULL)
+        tm_buf_printf(out, "  %s: threshold %" PRId64 " of %zu\n", role, is->threshold,
+                      is->keyids.count);
+    else if (was->threshold != is->threshold || was->keyids.count != is->keyids.count)
+        tm_buf_printf(out, "  %s: threshold %" PRId64 " of %zu -> %" PRId64 " of %zu\n", role,
+                      was->threshold, was->keyids.count, is->threshold, is->keyids.count);
+    period_lines(role, was != NULL ? &was->periods : NULL, &is->periods, out);
 }
 
-static void root_lines(const json_t *before, const json_t *after, struct tm_buf *out)
+static void root_lines(const struct tuf_root *before, const struct tuf_root *after,
+                       struct tm_buf *out)
 {
-    for (int k = 0; k < TUF_ROLE_COUNT; k++) {
-        const char *name = tuf_role_name((enum tuf_role)k);
-        signer_lines(name, json_object_get(json_object_get(before, "roles"), name),
-                     json_object_get(before, "keys"),
-                     json_object_get(json_object_get(after, "roles"), name),
-                     json_object_get(after, "keys"), out);
-    }
+    for (int k = 0; k < TUF_ROLE_COUNT; k++)
+        signer_lines(
+            tuf_role_name((enum tuf_role)k), before != NULL ? &before->roles.role[k] : NULL,
+            before != NULL ? &before->keys : NULL, &after->roles.role[k], &after->keys, out);
 }
 
 static void value_text(const json_t *v, const char *none, struct tm_buf *out)
@@ -202,70 +184,111 @@ static void target_lines(const struct tuf_metadata *before, const struct tuf_met
         tm_buf_printf(out, "  ... and %zu more targets (--all shows them)\n", l.hidden);
 }
 
-static const json_t *named(const json_t *roles, const char *name)
+static void texts_value(const struct tuf_texts *texts, struct tm_buf *out)
 {
-    size_t i;
-    const json_t *d;
-    json_array_foreach(roles, i, d)
-    {
-        const char *n = tm_strictjson_str(d, "name");
-        if (n != NULL && strcmp(n, name) == 0)
-            return d;
+    buf_putc(out, '[');
+    for (size_t i = 0; i < texts->count; i++) {
+        if (i > 0)
+            buf_putc(out, ',');
+        tm_jsonstr_put(out, texts->item[i], strlen(texts->item[i])); /* fit for a terminal */
     }
-    return NULL;
+    buf_putc(out, ']');
 }
 
-static void delegation_line(const json_t *before, const json_t *after, size_t at,
-                            struct tm_buf *out)
+/* NULL: the role has none. */
+static void texts_line(const char *role, const char *member, const struct tuf_texts *was,
+                       const struct tuf_texts *is, struct tm_buf *out)
 {
-    static const char *const members[] = {"paths", "path_hash_prefixes", "terminating"};
-    const json_t *d = json_array_get(json_object_get(after, "roles"), at);
-    const json_t *roles = json_object_get(before, "roles");
-    const char *name = tm_strictjson_str(d, "name");
-    const json_t *old = named(roles, name);
+    if ((was == NULL && is == NULL) || (was != NULL && is != NULL && tuf_texts_equal(was, is)))
+        return;
+    tm_buf_printf(out, "  %s: %s ", role, member);
+    if (was != NULL) {
+        texts_value(was, out);
+        tm_buf_puts(out, " -> ");
+    }
+    if (is != NULL)
+        texts_value(is, out);
+    else
+        tm_buf_puts(out, "(removed)");
+    buf_putc(out, '\n');
+}
+
+static const char *yes_no(bool b)
+{
+    return b ? "true" : "false";
+}
+
+static void terminating_line(const char *role, const struct tuf_delegated_role *was, bool is,
+                             struct tm_buf *out)
+{
+    if (was == NULL)
+        tm_buf_printf(out, "  %s: terminating %s\n", role, yes_no(is));
+    else if (was->terminating != is)
+        tm_buf_printf(out, "  %s: terminating %s -> %s\n", role, yes_no(was->terminating),
+                      yes_no(is));
+}
+
+static void delegation_line(const struct tuf_delegations *before,
+                            const struct tuf_delegations *after, size_t at, struct tm_buf *out)
+{
+    const struct tuf_delegated_role *d = &after->roles.item[at];
+    const struct tuf_delegated_role *old = tuf_delegated_role_find(&before->roles, d->name);
     struct tm_buf label = {0};
     tm_buf_puts(&label, old == NULL ? "new delegation " : "delegation ");
-    tuf_words_safe(name, &label);
+    tuf_words_safe(d->name, &label);
     const char *text = tm_buf_str(&label);
-    signer_lines(text, old, json_object_get(before, "keys"), d, json_object_get(after, "keys"),
-                 out);
-    for (size_t m = 0; m < sizeof(members) / sizeof(members[0]); m++)
-        value_line(text, members[m], old, d, out);
-    const char *was_there = tm_strictjson_str(json_array_get(roles, at), "name");
-    if (old != NULL && (was_there == NULL || strcmp(was_there, name) != 0))
+    signer_lines(text, old != NULL ? &old->by : NULL, &before->keys, &d->by, &after->keys, out);
+    texts_line(text, "paths", old != NULL && old->has_paths ? &old->paths : NULL,
+               d->has_paths ? &d->paths : NULL, out);
+    texts_line(text, "path_hash_prefixes", old != NULL && old->has_prefixes ? &old->prefixes : NULL,
+               d->has_prefixes ? &d->prefixes : NULL, out);
+    terminating_line(text, old, d->terminating, out);
+    if (old != NULL && (at >= before->roles.count || old != &before->roles.item[at]))
         tm_buf_printf(out, "  %s: its place in the order of search changes\n", text);
     tm_buf_free(&label);
 }
 
-static void delegation_lines(const json_t *before, const json_t *after, struct tm_buf *out)
+static void delegation_lines(const struct tuf_delegations *before,
+                             const struct tuf_delegations *after, struct tm_buf *out)
 {
-    const json_t *is = json_object_get(after, "roles");
-    size_t i;
-    const json_t *d;
-    json_array_foreach(json_object_get(before, "roles"), i, d)
-    {
-        if (named(is, tm_strictjson_str(d, "name")) == NULL) {
+    for (size_t i = 0; i < before->roles.count; i++) {
+        const char *name = before->roles.item[i].name;
+        if (tuf_delegated_role_find(&after->roles, name) == NULL) {
             tm_buf_puts(out, "  delegation removed: ");
-            tuf_words_safe(tm_strictjson_str(d, "name"), out);
+            tuf_words_safe(name, out);
             buf_putc(out, '\n');
         }
     }
-    for (i = 0; i < json_array_size(is); i++)
+    for (size_t i = 0; i < after->roles.count; i++)
         delegation_line(before, after, i, out);
 }
 
-static void bin_lines(const json_t *before, const json_t *after, struct tm_buf *out)
+static void bin_lines(const struct tuf_delegations *before, const struct tuf_delegations *after,
+                      struct tm_buf *out)
 {
-    const json_t *was = json_object_get(before, "succinct_roles");
-    const json_t *is = json_object_get(after, "succinct_roles");
-    if (is == NULL && was != NULL)
-        tm_buf_puts(out, "  hash bins removed\n");
-    if (is == NULL)
+    const struct tuf_bins *was = before->has_bins ? &before->bins : NULL;
+    const struct tuf_bins *is = &after->bins;
+    if (!after->has_bins) {
+        if (was != NULL)
+            tm_buf_puts(out, "  hash bins removed\n");
         return;
-    signer_lines("hash bins", was, json_object_get(before, "keys"), is,
-                 json_object_get(after, "keys"), out);
-    value_line("hash bins", "bit_length", was, is, out);
-    value_line("hash bins", "name_prefix", was, is, out);
+    }
+    signer_lines("hash bins", was != NULL ? &was->by : NULL, &before->keys, &is->by, &after->keys,
+                 out);
+    if (was == NULL)
+        tm_buf_printf(out, "  hash bins: bit_length %" PRId64 "\n", is->bits);
+    else if (was->bits != is->bits)
+        tm_buf_printf(out, "  hash bins: bit_length %" PRId64 " -> %" PRId64 "\n", was->bits,
+                      is->bits);
+    if (was == NULL || strcmp(was->prefix, is->prefix) != 0) {
+        tm_buf_puts(out, "  hash bins: name_prefix ");
+        if (was != NULL) {
+            tm_jsonstr_put(out, was->prefix, strlen(was->prefix));
+            tm_buf_puts(out, " -> ");
+        }
+        tm_jsonstr_put(out, is->prefix, strlen(is->prefix));
+        buf_putc(out, '\n');
+    }
 }
 
 static bool is_known(const char *member)
@@ -317,19 +340,19 @@ static void version_lines(const struct tuf_metadata *before, const struct tuf_me
 void tuf_words_difference(const struct tuf_metadata *before, const struct tuf_metadata *after,
                           bool all, struct tm_buf *out)
 {
-    const json_t *was = before != NULL ? tuf_metadata_body(before) : NULL;
-    const json_t *is = tuf_metadata_body(after);
-    enum tuf_role type = tuf_metadata_role(after);
+    static const struct tuf_delegations none;
+    const struct tuf_signed *was = before != NULL ? tuf_metadata_signed(before) : NULL;
+    const struct tuf_signed *is = tuf_metadata_signed(after);
     version_lines(before, after, out);
-    if (type == TUF_ROOT)
-        root_lines(was, is, out);
-    if (type == TUF_TARGETS) {
-        const json_t *d0 = json_object_get(was, "delegations");
-        const json_t *d1 = json_object_get(is, "delegations");
+    if (is->role == TUF_ROOT)
+        root_lines(was != NULL ? &was->root : NULL, &is->root, out);
+    if (is->role == TUF_TARGETS) {
+        const struct tuf_delegations *old = was != NULL ? &was->targets.delegations : &none;
         target_lines(before, after, all, out);
-        delegation_lines(d0, d1, out);
-        bin_lines(d0, d1, out);
+        delegation_lines(old, &is->targets.delegations, out);
+        bin_lines(old, &is->targets.delegations, out);
     }
-    period_lines(tuf_role_name(type), was, is, out);
-    other_lines(tuf_role_name(type), was, is, out);
+    period_lines(tuf_role_name(is->role), was != NULL ? &was->periods : NULL, &is->periods, out);
+    other_lines(tuf_role_name(is->role), before != NULL ? tuf_metadata_body(before) : NULL,
+                tuf_metadata_body(after), out);
 }

@@ -45,7 +45,7 @@ static void tell(void *arg, const char *keyid, enum tuf_verdict v)
     struct tally *t = arg;
     struct tm_buf *to = v == TUF_SIGNED ? t->signed_by : t->missing;
     tm_buf_puts(to, to->len > 0 ? ", " : "");
-    tuf_words_key(json_object_get(t->by->keys, keyid), keyid, to);
+    tuf_words_key(tuf_keys_find(t->by->known, keyid), keyid, to);
     if (v == TUF_BAD)
         tm_buf_puts(to, " BAD SIGNATURE");
     if (v == TUF_UNUSABLE_KEY)

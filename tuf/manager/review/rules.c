@@ -10,6 +10,7 @@
 #include "tuf/metadata/build.h"
 #include "tuf/metadata/delegation.h"
 #include "tuf/metadata/key.h"
+#include "tuf/metadata/typesjson.h"
 #include "tuf/metadata/verify.h"
 #include "tuf/manager/review/reach.h"
 #include "tuf/manager/policy/keyring.h"
@@ -90,7 +91,7 @@ static void judge_base(struct judge *j)
 
 static int64_t period_of(const struct tuf_metadata *m)
 {
-    return json_integer_value(json_object_get(tuf_metadata_body(m), DRAFT_EXPIRY_PERIOD));
+    return tuf_metadata_signed(m)->periods.expiry;
 }
 
 /* When a version was made, by its own word; 0: it does not say. */
@@ -152,24 +153,22 @@ static void judge_version(struct judge *j, const struct tuf_event_role *r)
               tuf_metadata_version(r->proposed), want);
 }
 
-static bool same_public_key(const json_t *a, const json_t *b)
+static bool same_public_key(const struct tuf_public_key *a, const struct tuf_public_key *b)
 {
     char x[65];
     char y[65];
-    return tuf_keyring_fingerprint(a, x, NULL) == 0 && tuf_keyring_fingerprint(b, y, NULL) == 0 &&
+    return tuf_key_fingerprint(a, x, NULL) == 0 && tuf_key_fingerprint(b, y, NULL) == 0 &&
            strcmp(x, y) == 0;
 }
 
 /* Some know ecdsa-sha2-nistp384 by name, but hash with SHA-256 for every curve. */
 static void judge_readers(struct judge *j, const char *role, const struct tuf_signers *s)
 {
-    size_t count = json_array_size(s->keyids);
+    size_t count = s->role->keyids.count;
     size_t p384 = 0;
     for (size_t i = 0; i < count; i++) {
-        const json_t *key =
-            json_object_get(s->keys, json_string_value(json_array_get(s->keyids, i)));
-        const char *scheme = tm_strictjson_str(key, "scheme");
-        p384 += scheme != NULL && strcmp(scheme, "ecdsa-sha2-nistp384") == 0;
+        const struct tuf_public_key *key = tuf_keys_find(s->known, s->role->keyids.item[i]);
+        p384 += key != NULL && tuf_same_text(key->scheme, "ecdsa-sha2-nistp384");
     }
     if (p384 > 0 && s->threshold > (int64_t)(count - p384))
         warn(j,
@@ -180,10 +179,10 @@ static void judge_readers(struct judge *j, const char *role, const struct tuf_si
 }
 
 /* As published, under this keyid. */
-static bool was_so(const json_t *before, const char *id, const json_t *key)
+static bool was_so(const struct tuf_keys *before, const struct tuf_public_key *key)
 {
-    const json_t *was = json_object_get(before, id);
-    return was != NULL && json_equal(was, key) == 1;
+    const struct tuf_public_key *was = before != NULL ? tuf_keys_find(before, key->keyid) : NULL;
+    return was != NULL && tuf_same_key(was, key);
 }
 
 /* Not by our rules: a fault in what is new, and worth a word in what others published so. */
@@ -195,43 +194,42 @@ static void irregular(struct judge *j, bool new, const char *text)
         warn(j, "%s (as published)", text);
 }
 
-static void judge_keyid(struct judge *j, const char *role, const json_t *before, const char *id,
-                        const json_t *key)
+static void judge_keyid(struct judge *j, const char *role, const struct tuf_keys *before,
+                        const struct tuf_public_key *key)
 {
     char real[TUF_KEYID_SIZE];
     char text[ERR_TEXT_MAX];
     struct tm_err e = {0};
-    if (tuf_key_id(key, real, &e) == 0 && strcmp(real, id) == 0)
+    if (tuf_key_hash(key, real, &e) == 0 && strcmp(real, key->keyid) == 0)
         return;
     snprintf(text, sizeof(text), "%s: keyid %.16s... is not the hash of its key (that is %.16s...)",
-             role, id, real);
-    irregular(j, !was_so(before, id, key), text);
+             role, key->keyid, real);
+    irregular(j, !was_so(before, key), text);
 }
 
 /* Keys of one role: usable, distinct by public key and by owner, enough for the threshold.
  * `before`: what was published of `keys`, or NULL. */
 static void judge_signers(struct judge *j, const char *role, const struct tuf_signers *s,
-                          const json_t *before)
+                          const struct tuf_keys *before)
 {
-    size_t count = json_array_size(s->keyids);
+    const struct tuf_texts *ids = &s->role->keyids;
+    size_t count = ids->count;
     for (size_t i = 0; i < count; i++) {
-        const char *id = json_string_value(json_array_get(s->keyids, i));
-        const json_t *key = json_object_get(s->keys, id);
+        const char *id = ids->item[i];
+        const struct tuf_public_key *key = tuf_keys_find(s->known, id);
         char hex[65];
         struct tm_err e = {0};
-        if (key == NULL || tuf_keyring_fingerprint(key, hex, &e) != 0) {
+        if (key == NULL || tuf_key_fingerprint(key, hex, &e) != 0) {
             fault(j, "%s: key %.16s... %s", role, id, key == NULL ? "is not there" : e.text);
             continue;
         }
-        judge_keyid(j, role, before, id, key);
+        judge_keyid(j, role, before, key);
         for (size_t k = 0; k < i; k++) {
-            const json_t *other =
-                json_object_get(s->keys, json_string_value(json_array_get(s->keyids, k)));
-            const char *owner = tuf_keyring_owner(key);
+            const struct tuf_public_key *other = tuf_keys_find(s->known, ids->item[k]);
+            const char *owner = tuf_key_owner(key);
             if (other != NULL && same_public_key(key, other))
                 fault(j, "%s: one key is listed twice, under two keyids", role);
-            else if (other != NULL && owner[0] != '\0' &&
-                     strcmp(owner, tuf_keyring_owner(other)) == 0)
+            else if (other != NULL && owner[0] != '\0' && strcmp(owner, tuf_key_owner(other)) == 0)
                 fault(j, "%s: '%.64s' has two keys: one person would count twice", role, owner);
         }
     }
@@ -247,30 +245,26 @@ static void judge_signers(struct judge *j, const char *role, const struct tuf_si
 /* A keyid is a promise about key bytes. */
 static void judge_same_keys(struct judge *j, const struct tuf_event_role *r)
 {
-    const json_t *before =
-        r->base != NULL ? json_object_get(tuf_metadata_body(r->base), "keys") : NULL;
-    const char *id;
-    json_t *key;
-    json_object_foreach(json_object_get(tuf_metadata_body(r->proposed), "keys"), id, key)
-    {
-        const json_t *was = json_object_get(before, id);
-        if (was != NULL && json_equal(was, key) != 1)
-            fault(j, "root: the key under keyid %.16s... is another than before", id);
+    const struct tuf_keys *keys = &tuf_metadata_signed(r->proposed)->root.keys;
+    for (size_t i = 0; r->base != NULL && i < keys->count; i++) {
+        const struct tuf_public_key *key = &keys->item[i];
+        const struct tuf_public_key *was =
+            tuf_keys_find(&tuf_metadata_signed(r->base)->root.keys, key->keyid);
+        if (was != NULL && !tuf_same_key(was, key))
+            fault(j, "root: the key under keyid %.16s... is another than before", key->keyid);
     }
 }
 
 /* A key that a server can use signs neither root nor targets. */
-static bool signs(const struct tuf_metadata *root, enum tuf_role role, const json_t *key)
+static bool signs(const struct tuf_metadata *root, enum tuf_role role,
+                  const struct tuf_public_key *key)
 {
     struct tuf_signers s;
-    size_t i;
-    const json_t *id;
     if (root == NULL)
         return false;
     tuf_root_signers(root, role, &s);
-    json_array_foreach(s.keyids, i, id)
-    {
-        const json_t *other = json_object_get(s.keys, json_string_value(id));
+    for (size_t i = 0; i < s.role->keyids.count; i++) {
+        const struct tuf_public_key *other = tuf_keys_find(s.known, s.role->keyids.item[i]);
         if (other != NULL && same_public_key(other, key))
             return true;
     }
@@ -287,12 +281,9 @@ static void judge_separation(struct judge *j, const struct tuf_metadata *root,
         enum tuf_role off = offline[i / 2];
         enum tuf_role on = online[i % 2];
         struct tuf_signers s;
-        size_t at;
-        const json_t *id;
         tuf_root_signers(root, off, &s);
-        json_array_foreach(s.keyids, at, id)
-        {
-            const json_t *k = json_object_get(s.keys, json_string_value(id));
+        for (size_t at = 0; at < s.role->keyids.count; at++) {
+            const struct tuf_public_key *k = tuf_keys_find(s.known, s.role->keyids.item[at]);
             if (k == NULL || !signs(root, on, k))
                 continue;
             snprintf(text, sizeof(text), "root: a key of %s also signs %s: keep online keys apart",
@@ -308,7 +299,7 @@ static void judge_root(struct judge *j, const struct tuf_event_role *r)
         struct tuf_signers s;
         tuf_root_signers(r->proposed, (enum tuf_role)k, &s);
         judge_signers(j, tuf_role_name((enum tuf_role)k), &s,
-                      r->base != NULL ? json_object_get(tuf_metadata_body(r->base), "keys") : NULL);
+                      r->base != NULL ? &tuf_metadata_signed(r->base)->root.keys : NULL);
     }
     if (!tuf_root_consistent_snapshot(r->proposed))
         fault(j, "root: consistent_snapshot must be true");
@@ -316,14 +307,11 @@ static void judge_root(struct judge *j, const struct tuf_event_role *r)
     judge_separation(j, r->proposed, r->base);
 }
 
-static void judge_delegation(struct judge *j, const json_t *delegations, const json_t *role,
-                             const char *name, const json_t *before)
+static void judge_delegation(struct judge *j, const struct tuf_delegations *d,
+                             const struct tuf_role_keys *role, const char *name,
+                             const struct tuf_keys *before)
 {
-    const struct tuf_signers s = {
-        .keys = json_object_get(delegations, "keys"),
-        .keyids = json_object_get(role, "keyids"),
-        .threshold = json_integer_value(json_object_get(role, "threshold")),
-    };
+    const struct tuf_signers s = {.known = &d->keys, .role = role, .threshold = role->threshold};
     char label[TUF_ROLE_NAME_MAX + 32];
     snprintf(label, sizeof(label), "delegation %s", name);
     judge_signers(j, label, &s, before);
@@ -332,19 +320,13 @@ static void judge_delegation(struct judge *j, const json_t *delegations, const j
 /* Keys that come in by a delegation are shown by their keyids too. */
 static void judge_delegations(struct judge *j, const struct tuf_event_role *r)
 {
-    const json_t *d = json_object_get(tuf_metadata_body(r->proposed), "delegations");
-    const json_t *bins = json_object_get(d, "succinct_roles");
-    const json_t *was =
-        r->base != NULL ? json_object_get(tuf_metadata_body(r->base), "delegations") : NULL;
-    const json_t *before = json_object_get(was, "keys");
-    size_t i;
-    const json_t *role;
-    if (bins != NULL)
-        judge_delegation(j, d, bins, "of hash bins", before);
-    json_array_foreach(json_object_get(d, "roles"), i, role)
-    {
-        judge_delegation(j, d, role, json_string_value(json_object_get(role, "name")), before);
-    }
+    const struct tuf_delegations *d = &tuf_metadata_signed(r->proposed)->targets.delegations;
+    const struct tuf_keys *before =
+        r->base != NULL ? &tuf_metadata_signed(r->base)->targets.delegations.keys : NULL;
+    if (d->has_bins)
+        judge_delegation(j, d, &d->bins.by, "of hash bins", before);
+    for (size_t i = 0; i < d->roles.count; i++)
+        judge_delegation(j, d, &d->roles.item[i].by, d->roles.item[i].name, before);
 }
 
 static void warn_unreached(struct judge *j, const struct tuf_event_role *r)
@@ -361,14 +343,14 @@ static void warn_unreached(struct judge *j, const struct tuf_event_role *r)
 }
 
 /* Among which the signers of a delegated role are, as published; or NULL. */
-static const json_t *published_keys(const struct tuf_event *ev, const char *role)
+static const struct tuf_keys *published_keys(const struct tuf_event *ev, const char *role)
 {
     const struct tuf_event_role *targets = tuf_event_find(ev, "targets");
     struct tuf_delegation d;
     return targets != NULL && targets->base != NULL &&
                    tuf_delegation_search(targets->base, role, tuf_event_base, (void *)ev, &d,
                                          NULL) == 1
-               ? d.signers.keys
+               ? d.signers.known
                : NULL;
 }
 
