@@ -54,14 +54,18 @@ struct ca_config_oidc {
     char *ca_file, *kubernetes_ca_file, *kubernetes_token_file, *engine;
 };
 
+struct ca_config_witnesses {
+    struct tm_yamlmap_entries list; /* of struct ca_witness_peer */
+    int64_t quorum, timeout;
+    bool allow_http;
+};
+
 struct ca_config_embedded {
     char *directory; /* NULL: no such log */
     char *origin, *prefix, *anchor;
     struct ca_config_key key;
     int64_t checkpoint_interval;
-    struct tm_yamlmap_entries witnesses; /* of struct ca_witness_peer */
-    int64_t witness_quorum, witness_timeout;
-    bool witness_allow_http;
+    struct ca_config_witnesses witness;
 };
 
 struct ca_config_ct_log { /* an external log */
@@ -92,6 +96,8 @@ struct ca_config_signatures { /* a log of signatures */
     char *origin, *prefix, *anchor;
     struct ca_config_key key;
     int64_t checkpoint_interval;
+    struct ca_config_witnesses witness;
+    char *only_from;                   /* PEM of CAs; NULL: everybody */
     struct tm_yamlmap_entries retired; /* of struct ca_config_retired */
 };
 
@@ -161,8 +167,8 @@ void ca_config_oidc(const struct ca_config *c, struct oidc_options *o);
 void ca_config_http(const struct ca_config *c, struct tm_http_options *o);
 /* `members` has room for CT_LOGS_MAX; without logs o->count is 0. */
 void ca_config_ct(const struct ca_config *c, struct ca_ct_member *members, struct ca_ct_options *o);
-void ca_config_embedded(const struct ca_config *c, struct ca_ct_embedded_options *o);
-void ca_config_siglog(const struct ca_config *c, struct ca_log_options *o); /* without its key */
+void ca_config_embedded(const struct ca_config *c, struct ca_kept_options *o);
+void ca_config_siglog(const struct ca_config *c, struct ca_kept_options *o); /* without format */
 
 /* Where each part is served, as configured or by default. */
 const char *ca_config_embedded_prefix(const struct ca_config *c);

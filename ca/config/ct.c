@@ -19,13 +19,6 @@ static const struct tm_yamlmap_key log_keys[] = {
     YAMLMAP_END,
 };
 
-static const struct tm_yamlmap_key witness_keys[] = {
-    YAMLMAP_ROW(struct ca_witness_peer, "url", YAMLMAP_TEXT, url, 0, 0),
-    YAMLMAP_ROW(struct ca_witness_peer, "key", YAMLMAP_TEXT, vkey, 0, 0),
-    YAMLMAP_ROW(struct ca_witness_peer, "monitoring-url", YAMLMAP_TEXT, monitoring, 0, 0),
-    YAMLMAP_END,
-};
-
 static const struct tm_yamlmap_key embedded_keys[] = {
     PATH(embedded, "directory", directory),
     TEXT(embedded, "origin", origin),
@@ -33,11 +26,7 @@ static const struct tm_yamlmap_key embedded_keys[] = {
     KEY_ROWS(embedded),
     PATH(embedded, "anchor", anchor),
     TIME(embedded, "checkpoint-interval", checkpoint_interval, 100, MINUTE),
-    YAMLMAP_ENTRIES_ROW(struct ca_config_embedded, "witnesses", witnesses, struct ca_witness_peer,
-                        witness_keys),
-    NUMBER(embedded, "witness-quorum", witness_quorum, 0, 64),
-    TIME(embedded, "witness-timeout", witness_timeout, 100, MINUTE),
-    BOOL(embedded, "witness-allow-http", witness_allow_http),
+    WITNESS_ROWS(embedded),
     YAMLMAP_END,
 };
 
@@ -89,19 +78,6 @@ static int check_log(const char *name, const struct ca_config_ct_log *l, struct 
     return 0;
 }
 
-static int check_witnesses(const struct ca_config_embedded *c, struct tm_err *e)
-{
-    const struct ca_witness_peer *w = c->witnesses.item;
-    for (size_t i = 0; i < c->witnesses.count; i++) {
-        if (w[i].url == NULL || w[i].vkey == NULL)
-            return tm_err_set(e, "witness '%s' needs 'url' and 'key' (its verifier key)",
-                              w[i].name);
-    }
-    if ((size_t)c->witness_quorum > c->witnesses.count)
-        return tm_err_set(e, "'witness-quorum' is more than there are witnesses");
-    return 0;
-}
-
 static int check_embedded(const char *name, const struct ca_config_embedded *c, struct tm_err *e)
 {
     char where[256];
@@ -113,7 +89,7 @@ static int check_embedded(const char *name, const struct ca_config_embedded *c, 
         return tm_err_set(e, "%s: ct 'embedded' needs 'origin', such as ca.example.com/log", name);
     if (ca_log_origin_check(c->origin, e) != 0 ||
         (c->prefix != NULL && tm_http_prefix_check("prefix", c->prefix, e) != 0) ||
-        check_witnesses(c, e) != 0)
+        ca_config_check_witnesses(&c->witness, e) != 0)
         return tm_err_wrap(e, "%s: ct 'embedded'", name);
     snprintf(where, sizeof(where), "%.200s: ct 'embedded'", name);
     return ca_config_check_key(where, &c->key, e);
@@ -179,17 +155,13 @@ const char *ca_config_embedded_prefix(const struct ca_config *c)
     return c->ct.embedded.prefix != NULL ? c->ct.embedded.prefix : "/log";
 }
 
-void ca_config_embedded(const struct ca_config *config, struct ca_ct_embedded_options *o)
+void ca_config_embedded(const struct ca_config *config, struct ca_kept_options *o)
 {
     const struct ca_config_embedded *c = &config->ct.embedded;
-    *o = (struct ca_ct_embedded_options){.directory = c->directory,
-                                         .origin = c->origin,
-                                         .key = ca_config_key_source(&c->key),
-                                         .checkpoint_interval_ms = c->checkpoint_interval,
-                                         .anchor = c->anchor,
-                                         .witness = c->witnesses.item,
-                                         .witness_count = c->witnesses.count,
-                                         .witness_quorum = (size_t)c->witness_quorum,
-                                         .witness_timeout_ms = c->witness_timeout,
-                                         .witness_allow_http = c->witness_allow_http};
+    *o = (struct ca_kept_options){.directory = c->directory,
+                                  .origin = c->origin,
+                                  .key = ca_config_key_source(&c->key),
+                                  .checkpoint_interval_ms = c->checkpoint_interval,
+                                  .anchor = c->anchor};
+    ca_config_witness(&c->witness, o);
 }

@@ -28,10 +28,18 @@
         TEXT(s, "pkcs11-token", key.token), TEXT(s, "pkcs11-key", key.label), \
         PATH(s, "pkcs11-pin-file", key.pin_file), TEXT(s, "pkcs11-pin-env", key.pin_env)
 
+/* The rows of a log's witnesses, the section's member `witness`. */
+#define WITNESS_ROWS(s) \
+    YAMLMAP_ENTRIES_ROW(struct ca_config_##s, "witnesses", witness.list, struct ca_witness_peer, \
+                        ca_config_witness_keys), \
+        NUMBER(s, "witness-quorum", witness.quorum, 0, 64), \
+        TIME(s, "witness-timeout", witness.timeout, 100, MINUTE), \
+        BOOL(s, "witness-allow-http", witness.allow_http)
+
 extern const struct tm_yamlmap_key ca_config_timeout_keys[], ca_config_tls_keys[],
     ca_config_proxy_keys[], ca_config_ca_keys[], ca_config_oidc_keys[], ca_config_ct_keys[],
     ca_config_signature_keys[], ca_config_tsa_keys[], ca_config_tuf_keys[],
-    ca_config_retired_keys[];
+    ca_config_retired_keys[], ca_config_witness_keys[];
 
 /* What no table can say. `name` is the file's. */
 int ca_config_check_listeners(const char *name, const struct ca_config *c, struct tm_err *e);
@@ -48,6 +56,8 @@ int ca_config_check_prefixes(const char *name, const struct ca_config *c, struct
 
 /* Exactly one of a file and a token. `where` begins the message, also below. */
 int ca_config_check_key(const char *where, const struct ca_config_key *k, struct tm_err *e);
+int ca_config_check_witnesses(const struct ca_config_witnesses *w, struct tm_err *e);
+void ca_config_witness(const struct ca_config_witnesses *w, struct ca_kept_options *o);
 int ca_config_check_retired(const char *where, const struct tm_yamlmap_entries *retired,
                             struct tm_err *e);
 

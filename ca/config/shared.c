@@ -36,6 +36,35 @@ void ca_config_keys(const struct ca_config *c, const struct ca_config_key *keys[
     keys[3] = &c->tsa.key;
 }
 
+const struct tm_yamlmap_key ca_config_witness_keys[] = {
+    YAMLMAP_ROW(struct ca_witness_peer, "url", YAMLMAP_TEXT, url, 0, 0),
+    YAMLMAP_ROW(struct ca_witness_peer, "key", YAMLMAP_TEXT, vkey, 0, 0),
+    YAMLMAP_ROW(struct ca_witness_peer, "monitoring-url", YAMLMAP_TEXT, monitoring, 0, 0),
+    YAMLMAP_END,
+};
+
+int ca_config_check_witnesses(const struct ca_config_witnesses *w, struct tm_err *e)
+{
+    const struct ca_witness_peer *peer = w->list.item;
+    for (size_t i = 0; i < w->list.count; i++) {
+        if (peer[i].url == NULL || peer[i].vkey == NULL)
+            return tm_err_set(e, "witness '%s' needs 'url' and 'key' (its verifier key)",
+                              peer[i].name);
+    }
+    if ((size_t)w->quorum > w->list.count)
+        return tm_err_set(e, "'witness-quorum' is more than there are witnesses");
+    return 0;
+}
+
+void ca_config_witness(const struct ca_config_witnesses *w, struct ca_kept_options *o)
+{
+    o->witness = w->list.item;
+    o->witness_count = w->list.count;
+    o->witness_quorum = (size_t)w->quorum;
+    o->witness_timeout_ms = w->timeout;
+    o->witness_allow_http = w->allow_http;
+}
+
 const struct tm_yamlmap_key ca_config_retired_keys[] = {
     PATH(retired, "directory", directory),
     PATH(retired, "public-key", public_key),

@@ -11,6 +11,8 @@ const struct tm_yamlmap_key ca_config_signature_keys[] = {
     KEY_ROWS(signatures),
     PATH(signatures, "anchor", anchor),
     TIME(signatures, "checkpoint-interval", checkpoint_interval, 100, MINUTE),
+    WITNESS_ROWS(signatures),
+    PATH(signatures, "only-from", only_from),
     YAMLMAP_ENTRIES_ROW(struct ca_config_signatures, "retired", retired, struct ca_config_retired,
                         ca_config_retired_keys),
     YAMLMAP_END,
@@ -35,6 +37,8 @@ int ca_config_check_signatures(const char *name, const struct ca_config_signatur
                           name);
     if (s->prefix != NULL && tm_http_prefix_check("prefix", s->prefix, e) != 0)
         return tm_err_wrap(e, "%s: 'signature-log'", name);
+    if (ca_config_check_witnesses(&s->witness, e) != 0)
+        return tm_err_wrap(e, "%s: 'signature-log'", name);
     snprintf(where, sizeof(where), "%.200s: 'signature-log'", name);
     return ca_config_check_key(where, &s->key, e);
 }
@@ -44,12 +48,13 @@ const char *ca_config_siglog_prefix(const struct ca_config *c)
     return c->signatures.prefix != NULL ? c->signatures.prefix : "/api/v2";
 }
 
-void ca_config_siglog(const struct ca_config *c, struct ca_log_options *o)
+void ca_config_siglog(const struct ca_config *c, struct ca_kept_options *o)
 {
-    ca_log_options_default(o);
-    o->directory = c->signatures.directory;
-    o->origin = c->signatures.origin;
-    o->anchor = c->signatures.anchor;
-    if (c->signatures.checkpoint_interval > 0)
-        o->checkpoint_interval_ms = c->signatures.checkpoint_interval;
+    const struct ca_config_signatures *s = &c->signatures;
+    *o = (struct ca_kept_options){.directory = s->directory,
+                                  .origin = s->origin,
+                                  .key = ca_config_key_source(&s->key),
+                                  .checkpoint_interval_ms = s->checkpoint_interval,
+                                  .anchor = s->anchor};
+    ca_config_witness(&s->witness, o);
 }

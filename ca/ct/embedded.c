@@ -1,30 +1,18 @@
 #include "ca/ct/embedded.h"
 
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/statvfs.h>
-#include <unistd.h>
 
 #include "ca/log/ct/ctlog.h"
-#include "ca/log/engine/reader.h"
-#include "common/clock.h"
+#include "ca/log/ct/format.h"
 #include "common/promtext.h"
 #include "common/transparency/sct.h"
 
-/* Entries wait this long for a checkpoint only when something is wrong: the longest interval that
- * may be configured, and time for the witnesses. */
-#define CHECKPOINT_LATE_MS 180000
-
 struct ca_ct_embedded {
-    size_t quorum; /* of witnesses; 0: none is asked for */
     struct ca_issue_log as_log;
-    struct tm_key *key;
+    struct ca_kept *kept;
     struct ca_ctlog *log;
-    struct ca_witness_client *witnesses; /* NULL: none are configured */
-    atomic_size_t cosignatures;          /* of the newest checkpoint */
-    const char *directory;               /* the options' */
 };
 
 static enum ca_issue_log_status submit(void *ctx, const struct ca_issue_log_entry *entry,
@@ -109,9 +97,9 @@ static void metrics(void *ctx, struct tm_buf *out)
         {"tenmint_log_checkpoint_failures_total", "counter",
          "Checkpoints that could not be published.", s.checkpoint_failures},
         {"tenmint_log_cosignatures", "gauge", "Witnesses that cosigned the newest checkpoint.",
-         atomic_load(&x->cosignatures)},
+         ca_kept_cosignatures(x->kept)},
         {"tenmint_log_cosignature_quorum", "gauge",
-         "Fewer cosignatures than this need a person (witness-quorum).", x->quorum},
+         "Fewer cosignatures than this need a person (witness-quorum).", ca_kept_quorum(x->kept)},
         {"tenmint_log_contradicted", "gauge",
          "1: a witness has proven that the log was rolled back or has forked. It takes no entries.",
          s.contradicted},
@@ -130,110 +118,13 @@ static void metrics(void *ctx, struct tm_buf *out)
               &s.fsync);
 }
 
-/* Room that a log needs beside its next entries: a full tile of each level, its journal, and what
- * an operator needs to move about in. */
-#define DISK_RESERVE_MB 64
-
-static int check_disk(const char *directory, struct tm_err *e)
-{
-    struct statvfs st;
-    if (statvfs(directory, &st) != 0)
-        return tm_err_errno(e, "the log's directory '%s'", directory);
-    if ((st.f_flag & ST_RDONLY) != 0 || access(directory, W_OK) != 0)
-        return tm_err_set(e, "the log's directory '%s' cannot be written to", directory);
-    unsigned long long free_mb = (unsigned long long)st.f_bavail * st.f_frsize >> 20;
-    if (free_mb < DISK_RESERVE_MB)
-        return tm_err_set(e, "the log's disk has %llu MiB left, and %d must be free: '%s'", free_mb,
-                          DISK_RESERVE_MB, directory);
-    return 0;
-}
-
 static int ready(void *ctx, struct tm_err *e)
 {
     const struct ca_ct_embedded *x = ctx;
-    struct ca_log_stats s;
-    if (ca_log_check(ca_ctlog_log(x->log), e) != 0)
-        return -1;
-    if (tm_key_is_away(x->key, e))
-        return tm_err_wrap(e, "log key");
-    ca_log_stats_get(ca_ctlog_log(x->log), &s);
-    if (s.size > s.checkpoint_size && s.checkpoint_age_ms > CHECKPOINT_LATE_MS)
-        return tm_err_set(e, "the log has published no checkpoint for %lld s",
-                          (long long)s.checkpoint_age_ms / 1000);
-    return check_disk(x->directory, e);
+    return ca_kept_ready(x->kept, ca_ctlog_log(x->log), e);
 }
 
-static void to_log_options(const struct ca_ct_embedded_options *o, EVP_PKEY *key,
-                           struct ca_log_options *out)
-{
-    ca_log_options_default(out);
-    out->directory = o->directory;
-    out->origin = o->origin;
-    out->key = key;
-    out->anchor = o->anchor;
-    out->jlog = o->jlog;
-    if (o->checkpoint_interval_ms > 0)
-        out->checkpoint_interval_ms = o->checkpoint_interval_ms;
-}
-
-/* Out of the tiles, which are on disk before the checkpoint is signed. */
-static int prove(void *ctx, uint64_t old_size, uint64_t new_size, struct tm_merkle_hash *proof,
-                 size_t *count, struct tm_err *e)
-{
-    struct ca_ct_embedded *x = ctx;
-    struct ca_log_dir dir = {.path = x->directory, .size = new_size};
-    struct ca_log_tiles tiles = ca_log_dir_tiles(&dir);
-    struct ca_log_proof p;
-    if (ca_log_tree_consistency(&tiles, old_size, new_size, &p, e) != 0)
-        return -1;
-    memcpy(proof, p.hash, p.count * sizeof(*proof));
-    *count = p.count;
-    return 0;
-}
-
-/* `lines` begins with the checkpoint that the log has signed. */
-static int cosign(void *ctx, const char *text, size_t len, struct tm_buf *lines, struct tm_err *e)
-{
-    (void)text;
-    (void)len;
-    struct ca_ct_embedded *x = ctx;
-    size_t got = 0;
-    int rc = ca_witness_client_cosign(x->witnesses, lines, tm_clock_wall_ms(), &got, e);
-    atomic_store(&x->cosignatures, got);
-    return rc;
-}
-
-static int open_witnesses(struct ca_ct_embedded *x, const struct ca_ct_embedded_options *o,
-                          struct tm_err *e)
-{
-    struct ca_witness_client_options w = {.peer = o->witness,
-                                          .count = o->witness_count,
-                                          .origin = o->origin,
-                                          .log_key = tm_key_pkey(x->key),
-                                          .quorum = o->witness_quorum,
-                                          .timeout_ms = o->witness_timeout_ms,
-                                          .rest_ms = o->witness_rest_ms,
-                                          .allow_http = o->witness_allow_http,
-                                          .jlog = o->jlog,
-                                          .fetch_hub = o->fetch_hub,
-                                          .proof = prove,
-                                          .ctx = x};
-    if (o->witness_count == 0)
-        return 0;
-    x->witnesses = ca_witness_client_new(&w, e);
-    return x->witnesses != NULL ? 0 : -1;
-}
-
-const char *ca_ct_embedded_undetected(const struct ca_ct_embedded_options *o)
-{
-    if (o->directory == NULL || o->anchor != NULL || o->witness_count > 0)
-        return NULL;
-    return "the log has neither an anchor nor a witness: were it restored from an old backup, "
-           "nothing "
-           "would notice, and it would fork";
-}
-
-struct ca_ct_embedded *ca_ct_embedded_open(const struct ca_ct_embedded_options *o, struct tm_err *e)
+struct ca_ct_embedded *ca_ct_embedded_open(const struct ca_kept_options *o, struct tm_err *e)
 {
     struct ca_log_options lo;
     struct ca_ct_embedded *x = calloc(1, sizeof(*x));
@@ -248,25 +139,15 @@ struct ca_ct_embedded *ca_ct_embedded_open(const struct ca_ct_embedded_options *
                                       .cancel = cancel,
                                       .ready = ready,
                                       .metrics = metrics};
-    x->quorum = o->witness_quorum;
-    x->directory = o->directory;
-    x->key = tm_key_open(&o->key, "log key", e);
-    if (x->key != NULL && open_witnesses(x, o, e) == 0) {
-        to_log_options(o, tm_key_pkey(x->key), &lo);
-        lo.key_remedy = tm_key_is_device(x->key)
-                            ? "is its token there? It is used again by itself when it is back"
-                            : NULL;
-        lo.cosign = x->witnesses != NULL ? cosign : NULL;
-        lo.cosign_ctx = x;
+    struct ca_kept_options with = *o;
+    with.format = &ca_log_format_ct;
+    x->kept = ca_kept_open(&with, &lo, e);
+    if (x->kept != NULL)
         x->log = ca_ctlog_open(&lo, e);
-    }
     if (x->log == NULL) {
         ca_ct_embedded_close(x);
         return NULL;
     }
-    if (ca_ct_embedded_undetected(o) != NULL)
-        jlog(o->jlog, JLOG_WARN, ca_ct_embedded_undetected(o), JLOG_STR("log", o->origin),
-             JLOG_END);
     return x;
 }
 
@@ -275,8 +156,7 @@ void ca_ct_embedded_close(struct ca_ct_embedded *x)
     if (x == NULL)
         return;
     ca_ctlog_close(x->log);
-    ca_witness_client_free(x->witnesses);
-    tm_key_free(x->key);
+    ca_kept_close(x->kept);
     free(x);
 }
 

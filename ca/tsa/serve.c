@@ -5,6 +5,26 @@
 
 #include "common/json/jsonstr.h"
 
+struct ca_tsa *ca_tsa_server_hold(struct ca_tsa_server *s)
+{
+    pthread_rwlock_rdlock(&s->lock);
+    return s->tsa;
+}
+
+void ca_tsa_server_release(struct ca_tsa_server *s)
+{
+    pthread_rwlock_unlock(&s->lock);
+}
+
+struct ca_tsa *ca_tsa_server_replace(struct ca_tsa_server *s, struct ca_tsa *next)
+{
+    pthread_rwlock_wrlock(&s->lock);
+    struct ca_tsa *before = s->tsa;
+    s->tsa = next;
+    pthread_rwlock_unlock(&s->lock);
+    return before;
+}
+
 /* {"code":N,"message":"..."}: the form that sigstore's authority answers with. */
 static void reply_error(struct tm_http_exchange *x, unsigned status, const char *message)
 {
@@ -15,6 +35,14 @@ static void reply_error(struct tm_http_exchange *x, unsigned status, const char 
     tm_http_reply(x, status, "application/json", &b);
     if (status == 503)
         tm_http_reply_header(x, "Retry-After", "10");
+}
+
+/* What is no path of the authority's is answered as the API beside it does (gRPC's codes). */
+static void reply_unknown(struct tm_http_exchange *x)
+{
+    struct tm_buf b = {0};
+    tm_buf_puts(&b, "{\"code\":5,\"message\":\"Not Found\",\"details\":[]}");
+    tm_http_reply(x, 404, "application/json", &b);
 }
 
 /* "type/subtype" without parameters (RFC 9110 §8.3.1), in any case of letters. */
@@ -66,6 +94,14 @@ static int read_request(struct tm_http_exchange *x, struct ca_tsa_request *r, st
                          "application/json");
 }
 
+static enum ca_tsa_status answer(struct ca_tsa_server *s, const struct ca_tsa_request *r,
+                                 struct tm_buf *out, struct tm_err *e)
+{
+    enum ca_tsa_status status = ca_tsa_answer(ca_tsa_server_hold(s), r, out, e);
+    ca_tsa_server_release(s);
+    return status;
+}
+
 static enum tm_http_result stamp(void *ctx, struct tm_http_exchange *x)
 {
     struct ca_tsa_server *s = ctx;
@@ -74,7 +110,7 @@ static enum tm_http_result stamp(void *ctx, struct tm_http_exchange *x)
     struct tm_buf out = {0};
     enum ca_tsa_status status = TSA_BAD_REQUEST;
     if (read_request(x, &r, &e) == 0)
-        status = ca_tsa_answer(s->tsa, &r, &out, &e);
+        status = answer(s, &r, &out, &e);
     if (status == TSA_GRANTED) {
         atomic_fetch_add_explicit(&s->granted, 1, memory_order_relaxed);
         tm_http_reply(x, 200, "application/timestamp-reply", &out);
@@ -87,10 +123,11 @@ static enum tm_http_result stamp(void *ctx, struct tm_http_exchange *x)
 
 static enum tm_http_result chain(void *ctx, struct tm_http_exchange *x)
 {
-    const struct ca_tsa_server *s = ctx;
-    const struct tm_buf *pem = ca_tsa_chain(s->tsa);
+    struct ca_tsa_server *s = ctx;
+    const struct tm_buf *pem = ca_tsa_chain(ca_tsa_server_hold(s));
     struct tm_buf b = {0};
     tm_buf_append(&b, pem->data, pem->len);
+    ca_tsa_server_release(s);
     tm_http_reply(x, 200, "application/pem-certificate-chain", &b);
     return HTTP_DONE;
 }
@@ -113,7 +150,7 @@ static enum tm_http_result mounted(void *ctx, struct tm_http_exchange *x)
         tm_http_reply_header(x, "Allow", post ? "GET, HEAD, OPTIONS" : "POST, OPTIONS");
         return HTTP_DONE;
     }
-    reply_error(x, 404, "Not Found");
+    reply_unknown(x);
     return HTTP_DONE;
 }
 

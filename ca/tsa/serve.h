@@ -5,6 +5,7 @@
 #ifndef TENMINT_CA_TSA_SERVE_H
 #define TENMINT_CA_TSA_SERVE_H
 
+#include <pthread.h>
 #include <stdatomic.h>
 
 #include "ca/tsa/tsa.h"
@@ -12,10 +13,19 @@
 #include "common/jlog.h"
 
 struct ca_tsa_server { /* all are the caller's, and outlive the server */
+    pthread_rwlock_t
+        lock; /* the caller's to initialize: read by who uses it, written to replace it */
     struct ca_tsa *tsa;
     struct tm_jlog *jlog; /* why a request was refused or not answered; or NULL */
     atomic_ulong granted, refused, not_now;
 };
+
+/* The authority in force, for as long as it is held. */
+struct ca_tsa *ca_tsa_server_hold(struct ca_tsa_server *s);
+void ca_tsa_server_release(struct ca_tsa_server *s);
+
+/* Puts another authority in force. Returns the one before, once nobody holds it any more. */
+struct ca_tsa *ca_tsa_server_replace(struct ca_tsa_server *s, struct ca_tsa *next);
 
 /* The routes, whose context is a struct ca_tsa_server. */
 extern const struct tm_http_route ca_tsa_routes[];

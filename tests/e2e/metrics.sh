@@ -40,15 +40,15 @@ well_formed() { # FILE: prints what is wrong
 }
 start_issuer && start_ct_log || exit 1
 trust_workspace && ceremony first "the first" alice bob >/dev/null || exit 1
-"$B/tenmint-ca" init "$W/ca" --log-origin ca.example.com/log >/dev/null 2>&1 || exit 1
+"$B/tenmint-ca" init "$W/ca" --all --url https://ca.example.com >/dev/null 2>&1 || exit 1
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 -subj /CN=localhost \
     -addext subjectAltName=IP:127.0.0.1 -keyout "$W/ca/tls.key" -out "$W/ca/tls.pem" 2>/dev/null
 chmod 600 "$W/ca/tls.key"
 printf 'oidc-issuers:\n  "%s": {issuer-url: "%s", client-id: sigstore, type: github-workflow}\n' \
     "$ISSUER" "$ISSUER" >"$W/ca/issuers.yaml"
-sed "s|^ct:|&\n  logs: {one: {url: '$LOG', public-key: $LOG_KEY}}|" "$W/ca/tenmint-ca.yaml" >"$W/ca/all.yaml"
-printf '%s\n' 'tls: {certificate: tls.pem, key: tls.key}' 'audit-file: audit.log' \
-    "tuf: {directory: $W/tuf/published}" >>"$W/ca/all.yaml"
+sed "s|^ct:|&\n  logs: {one: {url: '$LOG', public-key: $LOG_KEY}}|" "$W/ca/tenmint-ca.yaml" |
+    sed "s|tuf/published|$W/tuf/published|" >"$W/ca/all.yaml"
+printf '%s\n' 'tls: {certificate: tls.pem, key: tls.key}' 'audit-file: audit.log' >>"$W/ca/all.yaml"
 "$B/tenmint-ca" serve --config "$W/ca/all.yaml" --listen 127.0.0.1:0 --metrics-listen 127.0.0.1:0 >"$W/ca.log" 2>&1 &
 PIDS="$PIDS $!"
 wait_for "$W/ca.log" '"message":"listening"' || exit 1

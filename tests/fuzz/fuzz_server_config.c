@@ -15,7 +15,7 @@ static void use(const struct ca_config *c)
     struct tm_http_options http;
     struct ca_ct_member members[CT_LOGS_MAX];
     struct ca_ct_options ct;
-    struct ca_ct_embedded_options embedded;
+    struct ca_kept_options embedded;
     ca_config_signer(c, &signer);
     ca_config_oidc(c, &oidc);
     ca_config_http(c, &http);

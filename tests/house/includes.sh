@@ -34,14 +34,15 @@ ca/log/engine              : common common/key common/transparency
 ca/log/ct                  : ca/log/engine common common/http common/transparency
 ca/log/signatures          : ca/log/engine ca/proof common common/http common/transparency
 ca/log/witness             : common common/fetch common/transparency
+ca/log/kept                : ca/log/engine ca/log/witness common common/fetch common/key common/transparency
 ca/signer                  : common common/key
 ca/cert                    : ca/signer @oidc common
 ca/log/monitor             : ca/cert common common/fetch common/transparency
 ca/proof                   : common
 ca/tsa                     : ca/signer common common/http
 ca/api                     : ca/signer ca/cert ca/proof @oidc @common
-ca/ct                      : ca/api ca/signer ca/log/engine ca/log/ct ca/log/witness @common
-ca/config                  : ca/api ca/ct ca/signer ca/log/engine @oidc @common
+ca/ct                      : ca/api ca/signer ca/log/engine ca/log/ct ca/log/witness ca/log/kept @common
+ca/config                  : ca/log/kept ca/log/witness ca/api ca/ct ca/signer ca/log/engine @oidc @common
 
 tuf/metadata               : common common/key
 tuf/client                 : tuf/metadata common common/fetch
@@ -59,7 +60,7 @@ tuf/manager/report         : tuf/manager/publish tuf/manager/draft tuf/manager/r
 @manager                   : tuf/manager/policy tuf/manager/state tuf/manager/event tuf/manager/review tuf/manager/draft tuf/manager/evidence tuf/manager/publish tuf/manager/report
 
 tools/shared               : common
-@ca                        : ca/log/engine ca/log/ct ca/log/signatures ca/log/witness ca/log/monitor ca/signer ca/cert ca/proof ca/tsa ca/api ca/ct ca/config
+@ca                        : ca/log/kept ca/log/engine ca/log/ct ca/log/signatures ca/log/witness ca/log/monitor ca/signer ca/cert ca/proof ca/tsa ca/api ca/ct ca/config
 @tuf                       : tuf/metadata tuf/client tuf/verify/trust tuf/verify/bundle @manager
 tools/tenmint-log          : tools/shared ca/log/monitor ca/log/witness @common
 tools/tenmint-ca           : tools/shared tools/tenmint-log @ca @oidc @manager tuf/verify/trust @common

@@ -40,7 +40,7 @@ static void make_log(struct scene *s)
     const struct ca_log_new n = {
         .directory = s->dir, .origin = ORIGIN, .key_file = s->key, .public_file = s->public};
     assert_int_equal(ca_log_create_new(&n, ca_ctlog_create, &e), 0);
-    const struct ca_ct_embedded_options o = {
+    const struct ca_kept_options o = {
         .directory = s->dir, .origin = ORIGIN, .key = {.file = s->key}};
     s->log = ca_ct_embedded_open(&o, &e);
     assert_non_null(s->log);

@@ -53,7 +53,7 @@ struct scene {
     _Atomic enum manner manner;
     atomic_uint asked;
     struct ca_witness_peer peer;
-    struct ca_ct_embedded_options o;
+    struct ca_kept_options o;
 };
 
 static void nap(int64_t ms)
@@ -252,15 +252,15 @@ static int setup(void **state)
     assert_int_equal(ca_ctlog_create(&s->box.o, &e), 0);
     start_witness(s);
     s->peer = (struct ca_witness_peer){.name = (char *)"one", .url = s->url, .vkey = s->vkey};
-    s->o = (struct ca_ct_embedded_options){.directory = s->box.dir,
-                                           .origin = ORIGIN,
-                                           .key = {.file = s->key_file},
-                                           .checkpoint_interval_ms = 100,
-                                           .witness = &s->peer,
-                                           .witness_count = 1,
-                                           .witness_quorum = 1,
-                                           .witness_timeout_ms = 1000,
-                                           .witness_rest_ms = 50};
+    s->o = (struct ca_kept_options){.directory = s->box.dir,
+                                    .origin = ORIGIN,
+                                    .key = {.file = s->key_file},
+                                    .checkpoint_interval_ms = 100,
+                                    .witness = &s->peer,
+                                    .witness_count = 1,
+                                    .witness_quorum = 1,
+                                    .witness_timeout_ms = 1000,
+                                    .witness_rest_ms = 50};
     *state = s;
     return 0;
 }

@@ -87,7 +87,7 @@ static int check_signer(const struct ca_config *c, struct tm_err *e)
 static const struct ca_issue_log stands_for_embedded = {.needs_precert = true};
 
 /* Whether the directory is the log that the configuration means. */
-static int check_identity(const struct ca_ct_embedded_options *o, EVP_PKEY *key,
+static int check_identity(const struct ca_kept_options *o, EVP_PKEY *key,
                           unsigned char log_id[DIGSIG_LOG_ID], struct tm_err *e)
 {
     struct ca_log_identity identity;
@@ -103,8 +103,8 @@ static int check_identity(const struct ca_ct_embedded_options *o, EVP_PKEY *key,
 }
 
 /* A running server may hold the log's lock, so its key and directory are looked at only. */
-static int check_embedded(const struct ca_ct_embedded_options *o,
-                          unsigned char log_id[DIGSIG_LOG_ID], struct tm_err *e)
+static int check_embedded(const struct ca_kept_options *o, unsigned char log_id[DIGSIG_LOG_ID],
+                          struct tm_err *e)
 {
     char path[PATH_MAX];
     struct tm_key *key = tm_key_open(&o->key, "log key", e);
@@ -119,18 +119,18 @@ static int check_embedded(const struct ca_ct_embedded_options *o,
     return rc;
 }
 
-static void print_embedded(const struct ca_ct_embedded_options *o)
+static void print_embedded(const struct ca_kept_options *o)
 {
     printf("  embedded  %s in %s\n", o->origin, o->directory);
-    if (ca_ct_embedded_undetected(o) != NULL)
-        printf("  warning: %s\n", ca_ct_embedded_undetected(o));
+    if (ca_kept_undetected(o) != NULL)
+        printf("  warning: %s\n", ca_kept_undetected(o));
 }
 
 static int check_ct(const struct ca_config *c, struct tm_err *e)
 {
     struct ca_ct_member members[CT_LOGS_MAX];
     struct ca_ct_options o;
-    struct ca_ct_embedded_options eo;
+    struct ca_kept_options eo;
     unsigned char embedded_id[DIGSIG_LOG_ID];
     ca_config_ct(c, members, &o);
     ca_config_embedded(c, &eo);
@@ -162,7 +162,7 @@ static int check_ct(const struct ca_config *c, struct tm_err *e)
 /* The log that a server without a CA serves. */
 static int check_log_alone(const struct ca_config *c, struct tm_err *e)
 {
-    struct ca_ct_embedded_options eo;
+    struct ca_kept_options eo;
     unsigned char id[DIGSIG_LOG_ID];
     printf("CA: none, no certificates are issued\n");
     ca_config_embedded(c, &eo);

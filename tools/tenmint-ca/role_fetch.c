@@ -8,7 +8,7 @@
 
 struct fetcher {
     struct tm_ipc_loop *loop;
-    struct tm_fetch_service *issuer, *log; /* log NULL: none is asked for */
+    struct tm_fetch_service *asks[3]; /* NULL: not asked for */
 };
 
 static int open_all(struct roles *r, struct fetcher *f, struct tm_err *e)
@@ -16,10 +16,15 @@ static int open_all(struct roles *r, struct fetcher *f, struct tm_err *e)
     f->loop = tm_ipc_loop_new(NULL, NULL, 0, e);
     if (f->loop == NULL)
         return -1;
-    f->issuer = tm_fetch_service_new(tm_process_take(r->group, r->issuer_to_fetch), f->loop, e);
-    if (f->issuer != NULL && r->log_to_fetch >= 0)
-        f->log = tm_fetch_service_new(tm_process_take(r->group, r->log_to_fetch), f->loop, e);
-    return f->issuer != NULL && (r->log_to_fetch < 0 || f->log != NULL) ? 0 : -1;
+    const int links[] = {r->issuer_to_fetch, r->log_to_fetch, r->signatures_to_fetch};
+    for (size_t i = 0; i < sizeof(links) / sizeof(links[0]); i++) {
+        if (links[i] < 0)
+            continue;
+        f->asks[i] = tm_fetch_service_new(tm_process_take(r->group, links[i]), f->loop, e);
+        if (f->asks[i] == NULL)
+            return -1;
+    }
+    return 0;
 }
 
 int role_fetch_start(void *roles, unsigned step, struct tm_err *e)
@@ -43,8 +48,8 @@ void role_fetch_stop(void *roles, const char *signal)
     struct roles *r = roles;
     struct fetcher *f = r->own;
     tm_ipc_loop_join(f->loop);
-    tm_fetch_service_free(f->issuer);
-    tm_fetch_service_free(f->log);
+    for (size_t i = 0; i < sizeof(f->asks) / sizeof(f->asks[0]); i++)
+        tm_fetch_service_free(f->asks[i]);
     tm_ipc_loop_free(f->loop);
     free(f);
 }

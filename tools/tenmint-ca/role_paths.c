@@ -68,13 +68,16 @@ static void signatures_paths(struct paths *p, const struct ca_config *c)
     allow(p, c->signatures.directory, true);
     allow_beside(p, c->signatures.anchor, true);
     allow_key(p, &c->signatures.key);
+    allow_beside(p, c->signatures.only_from, false);
     allow_retired(p, &c->signatures.retired);
 }
 
+/* Chain and key may be replaced, and are then read again. */
 static void timestamps_paths(struct paths *p, const struct ca_config *c)
 {
-    allow(p, c->tsa.chain, false);
-    allow_key(p, &c->tsa.key);
+    allow_beside(p, c->tsa.chain, false);
+    allow_beside(p, c->tsa.key.file, false);
+    allow_beside(p, c->tsa.key.password_file, false);
 }
 
 /* The tree may be a link that each publication sets anew. */

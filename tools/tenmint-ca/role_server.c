@@ -84,6 +84,14 @@ int role_server_start(void *roles, unsigned step, struct tm_err *e)
                : CLI_FAILED;
 }
 
+void role_server_reload(void *roles, bool force)
+{
+    const struct roles *r = roles;
+    struct server *s = r->own;
+    if (kind_of(s)->reload != NULL)
+        kind_of(s)->reload(s, force);
+}
+
 void role_server_stop(void *roles, const char *signal)
 {
     (void)signal;

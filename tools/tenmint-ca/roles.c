@@ -5,8 +5,10 @@
 static const struct tm_process_role table[ROLE_COUNT] = {
     [ROLE_FETCH] = {"fetch", role_fetch_start, NULL, NULL, role_fetch_stop},
     [ROLE_LOG] = {"log", role_server_start, NULL, NULL, role_server_stop},
-    [ROLE_SIGNATURES] = {"signatures", role_server_start, NULL, NULL, role_server_stop},
-    [ROLE_TIMESTAMPS] = {"timestamps", role_server_start, NULL, NULL, role_server_stop},
+    [ROLE_SIGNATURES] = {"signatures", role_server_start, role_server_reload, NULL,
+                         role_server_stop},
+    [ROLE_TIMESTAMPS] = {"timestamps", role_server_start, role_server_reload, NULL,
+                         role_server_stop},
     [ROLE_TUF] = {"tuf", role_server_start, NULL, NULL, role_server_stop},
     [ROLE_ISSUER] = {"issuer", role_issuer_start, role_issuer_reload, NULL, role_issuer_stop},
     [ROLE_FRONT] = {"front", role_front_start, role_front_reload, role_front_given,
@@ -50,6 +52,7 @@ int roles_link(struct roles *r, struct tm_err *e)
     if (r->group == NULL ||
         link_pair(r, true, ROLE_ISSUER, ROLE_FETCH, &r->issuer_to_fetch, e) != 0 ||
         link_pair(r, log, ROLE_LOG, ROLE_FETCH, &r->log_to_fetch, e) != 0 ||
+        link_pair(r, signatures, ROLE_SIGNATURES, ROLE_FETCH, &r->signatures_to_fetch, e) != 0 ||
         link_pair(r, log, ROLE_ISSUER, ROLE_LOG, &r->issuer_to_log, e) != 0 ||
         link_pair(r, signatures, ROLE_ISSUER, ROLE_SIGNATURES, &r->ready_of[ROLE_SIGNATURES], e) !=
             0 ||

@@ -37,7 +37,7 @@ struct roles { /* made before the fork; each process then has its own copy */
     struct ca_metrics *metrics;          /* shared */
     struct tm_process_role started[ROLE_COUNT]; /* of roles_table; without `start`: not needed */
     struct tm_process_group *group;
-    int issuer_to_fetch, log_to_fetch, issuer_to_log; /* links; -1: none */
+    int issuer_to_fetch, log_to_fetch, signatures_to_fetch, issuer_to_log; /* links; -1: none */
     int ready_of[ROLE_COUNT]; /* whether its process is ready, told to the issuer; -1: not */
     int front_to[ROLE_COUNT][HTTP_FAR_CHANNELS_MAX];
     size_t lanes[ROLE_COUNT]; /* of the latter; 0: the front asks nothing of that role */
@@ -64,6 +64,7 @@ void role_issuer_stop(void *roles, const char *signal);
 
 /* role_server.c: ROLE_LOG, ROLE_SIGNATURES, ROLE_TIMESTAMPS, ROLE_TUF */
 int role_server_start(void *roles, unsigned step, struct tm_err *e);
+void role_server_reload(void *roles, bool force);
 void role_server_stop(void *roles, const char *signal);
 
 /* role_front.c */

@@ -26,10 +26,13 @@ struct server_kind { /* static */
     /* Opens keys and files. 0, or -1 with `e` set: the configuration is refused. */
     int (*open)(struct server *s, struct tm_err *e);
     int (*begin)(struct server *s, struct tm_err *e); /* its threads, in the sandbox; or NULL */
-    int (*ready)(void *own, struct tm_err *e);        /* or NULL */
-    void (*metrics)(void *own, struct tm_buf *out);   /* Prometheus text; or NULL */
-    void (*close)(struct server *s);                  /* once nobody asks any more */
-    unsigned rights;                                  /* enum tm_sandbox_right */
+    /* Looks for changed files; with `force` all are read again. What is bad is logged and leaves
+     * the old in force. On a thread of its own; or NULL. */
+    void (*reload)(struct server *s, bool force);
+    int (*ready)(void *own, struct tm_err *e);      /* or NULL */
+    void (*metrics)(void *own, struct tm_buf *out); /* Prometheus text; or NULL */
+    void (*close)(struct server *s);                /* once nobody asks any more */
+    unsigned rights;                                /* enum tm_sandbox_right */
 };
 
 extern const struct server_kind server_log;        /* server_log.c */

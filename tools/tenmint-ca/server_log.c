@@ -10,7 +10,7 @@
 
 struct log_server {
     struct tm_fetch_hub *hub; /* asks witnesses for us */
-    struct ca_ct_embedded_options options;
+    struct ca_kept_options options;
     struct ca_ct_embedded *embedded; /* NULL: only logs that have ended */
     struct ca_ct_desk *desk;
     struct ca_log_server *server;

@@ -3,11 +3,14 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "ca/log/kept/kept.h"
 #include "ca/log/signatures/format.h"
+#include "ca/log/signatures/admit.h"
 #include "ca/log/signatures/serve.h"
 #include "ca/tsa/serve.h"
 #include "common/checked_clock.h"
 #include "common/clock.h"
+#include "common/fetch/far.h"
 #include "common/file.h"
 #include "common/promtext.h"
 #include "tools/tenmint-ca/server.h"
@@ -19,8 +22,13 @@
 
 struct sigstore {
     const struct ca_config *config;
-    struct tm_key *log_key, *tsa_key;
+    struct tm_key *tsa_key;
+    struct tm_fetch_hub *hub; /* asks witnesses for us */
+    struct ca_kept_options kept_options;
+    struct ca_kept *kept;
     struct ca_siglog *log; /* NULL: none */
+    struct tm_file_stamp admitted_seen, chain_seen,
+        tsa_key_seen; /* when they were last looked at */
     struct ca_sig_server *log_server;
     struct ca_log_retired *retired[CA_CONFIG_RETIRED_MAX];
     struct ca_sig_server *retired_server[CA_CONFIG_RETIRED_MAX];
@@ -61,21 +69,40 @@ static struct ca_tsa *make_tsa(const struct ca_config *c, struct tm_checked_cloc
     return tsa;
 }
 
-static int open_log(struct sigstore *s, struct tm_jlog *jlog, struct tm_err *e)
+static int read_admitted(const struct sigstore *s, struct tm_err *e)
 {
-    struct ca_log_options o;
-    const struct tm_key_source source = ca_config_key_source(&s->config->signatures.key);
-    s->log_key = tm_key_open(&source, "signature log's key", e);
-    if (s->log_key == NULL)
+    const char *path = s->config->signatures.only_from;
+    struct tm_buf text = {0};
+    if (path == NULL)
+        return 0;
+    X509_STORE *cas = tm_file_read_text(path, SIG_ADMIT_MAX, &text, e) == 0
+                          ? ca_sig_admit_parse((const char *)text.data, text.len, e)
+                          : NULL;
+    tm_buf_free(&text);
+    if (cas == NULL)
+        return tm_err_wrap(e, "only-from '%s'", path);
+    ca_siglog_admit_only(s->log, cas);
+    return 0;
+}
+
+static int open_log(struct sigstore *s, struct server *server, struct tm_err *e)
+{
+    struct ca_log_options lo;
+    struct roles *r = server->roles;
+    s->hub = tm_fetch_hub_new(tm_process_take(r->group, r->signatures_to_fetch), e);
+    if (s->hub == NULL)
         return -1;
-    ca_config_siglog(s->config, &o);
-    o.key = tm_key_pkey(s->log_key);
-    o.jlog = jlog;
-    s->log = ca_siglog_open(&o, e);
-    if (s->log == NULL)
+    ca_config_siglog(s->config, &s->kept_options);
+    s->kept_options.format = &ca_log_format_signatures;
+    s->kept_options.jlog = server->log;
+    s->kept_options.fetch_hub = s->hub;
+    s->kept = ca_kept_open(&s->kept_options, &lo, e);
+    s->log = s->kept != NULL ? ca_siglog_open(&lo, e) : NULL;
+    s->admitted_seen = tm_file_stamp(s->config->signatures.only_from);
+    if (s->log == NULL || read_admitted(s, e) != 0)
         return -1;
     const struct ca_sig_serve_options so = {
-        .log = s->log, .prefix = ca_config_siglog_prefix(s->config), .jlog = jlog};
+        .log = s->log, .prefix = ca_config_siglog_prefix(s->config), .jlog = server->log};
     s->log_server = ca_sig_server_new(&so, e);
     return s->log_server != NULL ? 0 : -1;
 }
@@ -110,6 +137,7 @@ static struct sigstore *begin_open(struct server *server, struct tm_err *e)
         return NULL;
     }
     s->config = server->config;
+    pthread_rwlock_init(&s->tsa.lock, NULL);
     tm_checked_clock_init(&s->clock, NULL, server->log);
     s->clock.slack_ms = TSA_SLACK_MS;
     return s;
@@ -120,7 +148,7 @@ static int open_signatures(struct server *server, struct tm_err *e)
     struct sigstore *s = begin_open(server, e);
     if (s == NULL)
         return -1;
-    if ((s->config->signatures.directory != NULL && open_log(s, server->log, e) != 0) ||
+    if ((s->config->signatures.directory != NULL && open_log(s, server, e) != 0) ||
         open_shards(s, server->log, e) != 0)
         return tm_err_wrap(e, "signature-log");
     if (s->log_server != NULL)
@@ -136,9 +164,12 @@ static int open_timestamps(struct server *server, struct tm_err *e)
     if (s == NULL)
         return -1;
     s->tsa.jlog = server->log;
-    s->tsa.tsa = make_tsa(s->config, &s->clock, &s->tsa_key, e);
-    if (s->tsa.tsa == NULL)
+    s->chain_seen = tm_file_stamp(s->config->tsa.chain);
+    s->tsa_key_seen = tm_file_stamp(s->config->tsa.key.file);
+    struct ca_tsa *tsa = make_tsa(s->config, &s->clock, &s->tsa_key, e);
+    if (tsa == NULL)
         return -1;
+    (void)ca_tsa_server_replace(&s->tsa, tsa);
     server->mounts[server->mount_count++] = ca_tsa_mount(&s->tsa);
     return 0;
 }
@@ -152,8 +183,10 @@ static void close_sigstore(struct server *server)
         ca_sig_server_free(s->retired_server[i]);
         ca_log_retired_close(s->retired[i]);
     }
-    ca_tsa_free(s->tsa.tsa);
-    tm_key_free(s->log_key);
+    ca_tsa_free(ca_tsa_server_replace(&s->tsa, NULL));
+    pthread_rwlock_destroy(&s->tsa.lock);
+    ca_kept_close(s->kept);
+    tm_fetch_hub_free(s->hub);
     tm_key_free(s->tsa_key);
     tm_checked_clock_free(&s->clock);
     free(s);
@@ -195,7 +228,8 @@ static void counter(struct tm_buf *out, const char *name, const char *help, cons
 
 static void log_metrics(void *own, struct tm_buf *out)
 {
-    struct ca_siglog *log = ((struct sigstore *)own)->log;
+    const struct sigstore *own_log = own;
+    struct ca_siglog *log = own_log->log;
     if (log == NULL)
         return;
     static const char *const results[] = {"logged", "bad", "duplicate", "failed"};
@@ -213,6 +247,13 @@ static void log_metrics(void *own, struct tm_buf *out)
          (double)l.checkpoint_size},
         {"tenmint_siglog_checkpoint_age_seconds", "Since its published checkpoint was signed.",
          (double)l.checkpoint_age_ms / 1000},
+        {"tenmint_siglog_checkpoint_failures", "Checkpoints that could not be published.",
+         (double)l.checkpoint_failures},
+        {"tenmint_siglog_cosignatures", "Witnesses that cosigned the newest checkpoint.",
+         (double)ca_kept_cosignatures(own_log->kept)},
+        {"tenmint_siglog_cosignature_quorum",
+         "Fewer cosignatures than this need a person (witness-quorum).",
+         (double)ca_kept_quorum(own_log->kept)},
         {"tenmint_siglog_contradicted",
          "1: it was rolled back or has forked, and takes no entries.", l.contradicted},
     };
@@ -235,32 +276,82 @@ static void tsa_metrics(void *own, struct tm_buf *out)
     tm_promtext_head(out, "tenmint_tsa_certificate_expiry_seconds", "gauge",
                      "When the first certificate of the timestamp chain ends, Unix time.");
     tm_buf_printf(out, "tenmint_tsa_certificate_expiry_seconds %" PRId64 "\n",
-                  ca_tsa_not_after(s->tsa.tsa));
+                  ca_tsa_not_after(ca_tsa_server_hold(&s->tsa)));
+    ca_tsa_server_release(&s->tsa);
     tm_promtext_head(out, "tenmint_tsa_clock_trusted", "gauge",
                      "0: the clock was set, and no timestamps are made until it is right.");
     tm_buf_printf(out, "tenmint_tsa_clock_trusted %d\n",
                   tm_checked_clock_facts(&s->clock).trusted ? 1 : 0);
 }
 
+/* ---- reload ---- */
+
+static void say_reload(const struct server *server, const char *what, int rc,
+                       const struct tm_err *e)
+{
+    ca_metrics_reload(server->roles->metrics, rc == 0);
+    if (rc == 0)
+        jlog(server->log, JLOG_INFO, "reloaded", JLOG_STR("what", what), JLOG_END);
+    else
+        jlog(server->log, JLOG_ERROR, "not reloaded, the old stays", JLOG_STR("what", what),
+             JLOG_STR("detail", e->text), JLOG_END);
+}
+
+static void reload_signatures(struct server *server, bool force)
+{
+    struct sigstore *s = server->own;
+    const char *path = s->config->signatures.only_from;
+    struct tm_err e = {0};
+    if (s->log == NULL || path == NULL || (!tm_file_stamp_renew(path, &s->admitted_seen) && !force))
+        return;
+    say_reload(server, "signature-log: only-from", read_admitted(s, &e), &e);
+}
+
+/* A good new pair replaces the old one. */
+static void reload_timestamps(struct server *server, bool force)
+{
+    struct sigstore *s = server->own;
+    struct tm_key *key = NULL;
+    struct tm_err e = {0};
+    bool chain = tm_file_stamp_renew(s->config->tsa.chain, &s->chain_seen);
+    bool changed = tm_file_stamp_renew(s->config->tsa.key.file, &s->tsa_key_seen) || chain;
+    if (!changed && !force)
+        return;
+    struct ca_tsa *next = make_tsa(s->config, &s->clock, &key, &e);
+    if (next == NULL) {
+        tm_key_free(key);
+        say_reload(server, "timestamp-authority", -1, &e);
+        return;
+    }
+    ca_tsa_free(ca_tsa_server_replace(&s->tsa, next));
+    tm_key_free(s->tsa_key);
+    s->tsa_key = key;
+    say_reload(server, "timestamp-authority", 0, &e);
+}
+
 /* A server of shards that have ended has nothing that could fail. */
 static int look_at_log(void *own, struct tm_err *e)
 {
     const struct sigstore *s = own;
-    return s->log != NULL ? ca_log_check(ca_siglog_log(s->log), e) : 0;
+    return s->log != NULL ? ca_kept_ready(s->kept, ca_siglog_log(s->log), e) : 0;
 }
 
 static int look_at_tsa(void *own, struct tm_err *e)
 {
-    const struct sigstore *s = own;
-    return ca_tsa_ready(s->tsa.tsa, e);
+    struct sigstore *s = own;
+    int rc = ca_tsa_ready(ca_tsa_server_hold(&s->tsa), e);
+    ca_tsa_server_release(&s->tsa);
+    return rc;
 }
 
 const struct server_kind server_signatures = {.open = open_signatures,
+                                              .reload = reload_signatures,
                                               .ready = look_at_log,
                                               .metrics = log_metrics,
                                               .close = close_sigstore,
                                               .rights = SANDBOX_READ | SANDBOX_WRITE};
 const struct server_kind server_timestamps = {.open = open_timestamps,
+                                              .reload = reload_timestamps,
                                               .ready = look_at_tsa,
                                               .metrics = tsa_metrics,
                                               .close = close_sigstore,

@@ -5,6 +5,7 @@
 
 #include "ca/log/engine/reader.h"
 #include "ca/log/engine/view.h"
+#include "ca/log/signatures/admit.h"
 #include "ca/log/signatures/format.h"
 #include "ca/tsa/tsa.h"
 #include "common/clock.h"
@@ -13,8 +14,26 @@
 
 #define CHAIN_MAX ((size_t)64 * 1024)
 
-static int check_log(const struct ca_config_signatures *s, struct tm_err *e)
+static int check_admitted(const char *path, struct tm_err *e)
 {
+    struct tm_buf text = {0};
+    if (path == NULL)
+        return 0;
+    X509_STORE *cas = tm_file_read_text(path, SIG_ADMIT_MAX, &text, e) == 0
+                          ? ca_sig_admit_parse((const char *)text.data, text.len, e)
+                          : NULL;
+    tm_buf_free(&text);
+    if (cas == NULL)
+        return tm_err_wrap(e, "only-from '%s'", path);
+    X509_STORE_free(cas);
+    printf("  takes only certificates of the CAs in %s\n", path);
+    return 0;
+}
+
+static int check_log(const struct ca_config *c, struct tm_err *e)
+{
+    const struct ca_config_signatures *s = &c->signatures;
+    struct ca_kept_options o;
     struct ca_log_identity identity;
     const struct tm_key_source source = ca_config_key_source(&s->key);
     struct tm_key *key = tm_key_open(&source, "signature log's key", e);
@@ -28,6 +47,11 @@ static int check_log(const struct ca_config_signatures *s, struct tm_err *e)
         return tm_err_set(e, "'%s' is the log of origin '%s', not '%s'", s->directory,
                           identity.origin, s->origin);
     printf("signature log: %s in %s\n", s->origin, s->directory);
+    if (check_admitted(s->only_from, e) != 0)
+        return -1;
+    ca_config_siglog(c, &o);
+    if (ca_kept_undetected(&o) != NULL)
+        printf("  warning: %s\n", ca_kept_undetected(&o));
     return 0;
 }
 
@@ -75,7 +99,7 @@ static int check_tsa(const struct ca_config *c, struct tm_err *e)
 
 int sigstore_check(const struct ca_config *c, struct tm_err *e)
 {
-    if ((c->signatures.directory != NULL && check_log(&c->signatures, e) != 0) ||
+    if ((c->signatures.directory != NULL && check_log(c, e) != 0) ||
         check_shards(&c->signatures, e) != 0)
         return tm_err_wrap(e, "signature-log");
     if (c->tsa.chain != NULL && check_tsa(c, e) != 0)

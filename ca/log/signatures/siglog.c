@@ -6,8 +6,10 @@
 #include <string.h>
 
 #include "ca/log/engine/prover.h"
+#include "ca/log/signatures/admit.h"
 #include "ca/log/signatures/answer.h"
 #include "ca/log/signatures/format.h"
+#include "common/clock.h"
 
 #define RECENT 8192 /* entries whose hashes are remembered until the index has them */
 
@@ -21,8 +23,9 @@ struct ca_siglog {
     struct ca_log_prover *prover;
     struct ca_sig_algorithms *algorithms;
 
-    pthread_mutex_t lock; /* of the two that follow; nothing is called with it held but wakes */
+    pthread_mutex_t lock; /* of the three that follow; nothing is called with it held but wakes */
     struct ca_siglog_job *parked; /* waiting for a checkpoint */
+    X509_STORE *cas;              /* whose certificates are taken; NULL: everybody's */
     struct recent *recent;        /* by the first bytes of the hash; newer ones drive out older */
 
     atomic_ullong logged, bad, duplicates, failed;
@@ -156,9 +159,19 @@ void ca_siglog_close(struct ca_siglog *s)
     ca_log_close(s->log);
     ca_log_prover_free(s->prover);
     ca_sig_algorithms_free(s->algorithms);
+    X509_STORE_free(s->cas);
     free(s->recent);
     pthread_mutex_destroy(&s->lock);
     free(s);
+}
+
+void ca_siglog_admit_only(struct ca_siglog *s, X509_STORE *cas)
+{
+    pthread_mutex_lock(&s->lock);
+    X509_STORE *before = s->cas;
+    s->cas = cas;
+    pthread_mutex_unlock(&s->lock);
+    X509_STORE_free(before);
 }
 
 struct ca_log *ca_siglog_log(const struct ca_siglog *s)
@@ -167,6 +180,18 @@ struct ca_log *ca_siglog_log(const struct ca_siglog *s)
 }
 
 /* ---- a submission ---- */
+
+static int admit(struct ca_siglog *s, const struct ca_sig_request *r, struct tm_err *e)
+{
+    pthread_mutex_lock(&s->lock);
+    X509_STORE *cas = s->cas;
+    if (cas != NULL)
+        X509_STORE_up_ref(cas);
+    pthread_mutex_unlock(&s->lock);
+    int rc = cas == NULL ? 0 : ca_sig_admit(cas, r, tm_clock_wall_ms() / 1000, e);
+    X509_STORE_free(cas);
+    return rc;
+}
 
 /* The request's text, judged. SIGLOG_WAIT: go on. */
 static enum ca_siglog_status read_text(struct ca_siglog *s, const char *text, size_t len,
@@ -177,6 +202,8 @@ static enum ca_siglog_status read_text(struct ca_siglog *s, const char *text, si
     struct ca_sig_judgement j;
     int rc = ca_sig_request_read(text, len, &r, e);
     *kind = r.kind;
+    if (rc == 0)
+        rc = admit(s, &r, e);
     if (rc == 0)
         rc = ca_sig_entry_judge(s->algorithms, &r, &j, e);
     if (rc == 0)

@@ -5,6 +5,8 @@
 #ifndef TENMINT_CA_SIGLOG_H
 #define TENMINT_CA_SIGLOG_H
 
+#include <openssl/x509.h>
+
 #include "ca/log/engine/log.h"
 #include "ca/log/signatures/entry.h"
 
@@ -15,6 +17,10 @@ struct ca_siglog; /* any thread */
 int ca_siglog_create(const struct ca_log_options *o, struct tm_err *e);
 struct ca_siglog *ca_siglog_open(const struct ca_log_options *o, struct tm_err *e);
 void ca_siglog_close(struct ca_siglog *s); /* NULL is fine; every submission must be over */
+
+/* From now on only entries with a valid certificate of these CAs are taken; `cas` (taken over)
+ * NULL: everybody's, as at the start. Any thread. */
+void ca_siglog_admit_only(struct ca_siglog *s, X509_STORE *cas);
 
 struct ca_log *ca_siglog_log(const struct ca_siglog *s); /* borrowed */
 

@@ -74,7 +74,7 @@ static int init_peer(struct ca_witness_client *c, struct peer *p,
     char hash[WITNESS_HASH_TEXT];
     char name[WITNESS_HASH_TEXT + sizeof("/checkpoint")];
     p->client = c;
-    ca_witness_origin_hash(c->o.origin, hash);
+    ca_witness_origin_hash(c->log_key.name, hash);
     snprintf(name, sizeof(name), "%s/checkpoint", hash);
     p->url = join_url(from->url, "add-checkpoint");
     p->monitoring = join_url(from->monitoring != NULL ? from->monitoring : from->url, name);
@@ -106,8 +106,8 @@ struct ca_witness_client *ca_witness_client_new(const struct ca_witness_client_o
     int rc = c->pool != NULL ? 0 : -1;
     if (rc == 0 && o->ca_pem != NULL && (c->ca_pem = strdup(o->ca_pem)) == NULL)
         rc = tm_err_set(e, "out of memory");
-    if (rc == 0)
-        rc = tm_note_key_init(&c->log_key, o->origin, NOTE_RFC6962, o->log_key, e);
+    c->log_key = *o->log_key;
+    c->o.log_key = NULL;
     for (size_t i = 0; rc == 0 && i < o->count; i++)
         rc = init_peer(c, &c->peer[i], &o->peer[i], e);
     if (rc != 0) {
@@ -300,7 +300,7 @@ static int signed_by_us(const struct ca_witness_client *c, const struct tm_buf *
     if (tm_note_parse(note->data, note->len, &n, NULL) != 0)
         return -1;
     int rc = tm_checkpoint_parse(&n, out, NULL);
-    if (rc == 0 && strcmp(out->origin, c->o.origin) != 0)
+    if (rc == 0 && strcmp(out->origin, c->log_key.name) != 0)
         rc = -1;
     if (rc == 0)
         rc = tm_note_verify(&n, &c->log_key, NULL, NULL);

@@ -26,8 +26,7 @@ struct ca_witness_peer { /* as the configuration has it */
 struct ca_witness_client_options { /* borrowed during the call, but for jlog and ctx */
     const struct ca_witness_peer *peer;
     size_t count;
-    const char *origin; /* the log's, and the key of its checkpoints: borrowed for good */
-    EVP_PKEY *log_key;
+    const struct tm_note_key *log_key; /* the log's name, and how it signs; its EVP_PKEY for good */
     size_t quorum;      /* fewer cosignatures are a warning in the log; the checkpoint goes out */
     int64_t timeout_ms; /* for all of them together, 0: 2000 */
     int64_t rest_ms;    /* how long one that failed is left alone, 0: 30000 */

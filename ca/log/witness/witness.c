@@ -20,7 +20,10 @@
 #define CHECKPOINT_SUFFIX ".checkpoint"
 
 struct watched {
-    struct tm_note_key key;
+    struct tm_note_key key;   /* as logs of certificates sign; `plain`, as logs of signatures do: */
+    struct tm_note_key plain; /* it is one log, whichever it uses */
+    bool dated;               /* the former can be of this key */
+    const struct tm_note_key *by; /* what the request at work was verified by; under the lock */
     char hash[WITNESS_HASH_TEXT];
     char *path;                /* of its checkpoint; owned */
     struct tm_checkpoint last; /* cosigned; size 0 before the first */
@@ -57,7 +60,7 @@ static int load(struct watched *l, const struct tm_note_key *own, struct tm_err 
     int rc = tm_checkpoint_parse(&n, &l->last, e);
     if (rc == 0)
         rc = tm_note_verify(&n, own, NULL, e);
-    if (rc == 0 && strcmp(l->last.origin, l->key.name) != 0)
+    if (rc == 0 && strcmp(l->last.origin, l->plain.name) != 0)
         rc = tm_err_set(e, "it is of the log '%s'", l->last.origin);
     tm_note_free(&n);
     return rc == 0 ? 0 : tm_err_wrap(e, "'%s'", l->path);
@@ -69,8 +72,14 @@ static int add_log(struct ca_witness *w, const char *directory, const struct ca_
     char name[WITNESS_HASH_TEXT + sizeof(CHECKPOINT_SUFFIX)];
     char path[PATH_BYTES];
     struct watched *l = &w->log[w->count];
-    if (tm_note_key_init(&l->key, log->origin, NOTE_RFC6962, log->key, e) != 0)
+    bool ed25519 = EVP_PKEY_is_a(log->key, "ED25519");
+    l->dated = !ed25519 && tm_note_key_init(&l->key, log->origin, NOTE_RFC6962, log->key, e) == 0;
+    bool plain = tm_note_key_init(&l->plain, log->origin, ed25519 ? NOTE_ED25519 : NOTE_ECDSA,
+                                  log->key, e) == 0;
+    if (!l->dated && !plain)
         return -1;
+    if (!plain)
+        l->plain = l->key; /* RSA: of certificates only */
     ca_witness_origin_hash(log->origin, l->hash);
     snprintf(name, sizeof(name), "%s" CHECKPOINT_SUFFIX, l->hash);
     if (tm_file_join(directory, name, path, sizeof(path), e) != 0)
@@ -135,7 +144,7 @@ void ca_witness_close(struct ca_witness *w)
 static struct watched *find_log(struct ca_witness *w, const char *origin)
 {
     for (size_t i = 0; i < w->count; i++) {
-        if (strcmp(w->log[i].key.name, origin) == 0)
+        if (strcmp(w->log[i].plain.name, origin) == 0)
             return &w->log[i];
     }
     return NULL;
@@ -161,8 +170,9 @@ static void compose(const struct tm_note *n, const struct watched *l,
     buf_putc(out, '\n');
     for (size_t i = 0; i < n->count; i++) {
         const struct tm_note_signature *s = &n->signature[i];
-        if (s->name_len == strlen(l->key.name) && memcmp(s->name, l->key.name, s->name_len) == 0 &&
-            memcmp(s->id, l->key.id, sizeof(s->id)) == 0)
+        if (s->name_len == strlen(l->plain.name) &&
+            memcmp(s->name, l->plain.name, s->name_len) == 0 &&
+            memcmp(s->id, l->by->id, sizeof(s->id)) == 0)
             put_line(s, out);
     }
     tm_buf_append(out, cosignature->data, cosignature->len);
@@ -230,13 +240,18 @@ static unsigned add(struct ca_witness *w, const struct ca_witness_request *r,
     struct watched *l = find_log(w, cp.origin);
     if (l == NULL)
         return fail(404, e, "the log is not one that is witnessed here");
-    if (cp.extended)
-        return fail(403, e, "extension lines, which a CT log's signature does not cover");
-    if (tm_note_verify(n, &l->key, NULL, e) != 0)
-        return 403;
+    const struct tm_note_key *by = &l->plain;
+    if (tm_note_verify(n, by, NULL, e) != 0) {
+        by = &l->key;
+        if (!l->dated || tm_note_verify(n, by, NULL, e) != 0)
+            return 403;
+        if (cp.extended)
+            return fail(403, e, "extension lines, which a CT log's signature does not cover");
+    }
     if (r->old_size > cp.size)
         return fail(400, e, "the old size is larger than the checkpoint's");
     pthread_mutex_lock(&w->lock);
+    l->by = by;
     unsigned status = check_and_record(w, l, r, n, &cp, now_ms, reply, e);
     pthread_mutex_unlock(&w->lock);
     return status;
