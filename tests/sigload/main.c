@@ -275,6 +275,13 @@ static double measure(const struct load *l, bool verify, bool hash)
     return took;
 }
 
+static int done(struct load *l, int code)
+{
+    tm_buf_free(&l->spki);
+    EVP_PKEY_free(l->key);
+    return code;
+}
+
 int main(int argc, char **argv)
 {
     struct load l = {.key = EVP_EC_gen("P-256")};
@@ -284,9 +291,10 @@ int main(int argc, char **argv)
         die("no key");
     tm_b64_encode(B64_STD, der, (size_t)len, &l.spki);
     (void)tm_buf_str(&l.spki);
+    OPENSSL_free(der);
     if (argc == 2 && strcmp(argv[1], "limit") == 0) {
         printf("%.2f %.2f\n", measure(&l, true, false), measure(&l, false, true));
-        return 0;
+        return done(&l, 0);
     }
     bool entries = argc == 6 && strcmp(argv[1], "entries") == 0;
     l.stamps = argc == 5 && strcmp(argv[1], "stamps") == 0;
@@ -297,5 +305,5 @@ int main(int argc, char **argv)
     l.port = atoi(argv[2]);
     l.end = count > 0 ? first + count : 0;
     atomic_store(&l.next, first);
-    return run(&l, (unsigned)atoi(argv[3]));
+    return done(&l, run(&l, (unsigned)atoi(argv[3])));
 }

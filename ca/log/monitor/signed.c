@@ -201,9 +201,9 @@ int ca_signed_entry_read(const void *text, size_t len, struct ca_signed_entry *o
 {
     struct text t = {0};
     *out = (struct ca_signed_entry){0};
-    if (tm_jsonmap_parse(text, len, ENTRY_MAX, &text_map, NULL, &t, e) != 0)
-        return -1;
-    int rc = take(&t, out, e);
+    int rc = tm_jsonmap_parse(text, len, ENTRY_MAX, &text_map, NULL, &t, e);
+    if (rc == 0)
+        rc = take(&t, out, e);
     tm_jsonmap_free(&text_map, &t);
     return rc;
 }
