@@ -9,6 +9,7 @@
 #include "common/file.h"
 #include "tools/tenmint-tuf/commands.h"
 #include "tools/tenmint-tuf/session.h"
+#include "tools/tenmint-tuf/takeover.h"
 #include "tools/tenmint-tuf/wizard.h"
 #include "tuf/manager/policy/keyring.h"
 
@@ -155,6 +156,7 @@ static int join_names(const struct cli_list *names, char *out, size_t size, stru
 int command_init(const struct cli_command *self, int argc, char **argv)
 {
     const char *policy = NULL;
+    const char *from = NULL, *targets = NULL, *trusted = NULL;
     struct cli_list holders = {0};
     struct cli_amount threshold = {.min = 1, .max = CLI_LIST_MAX};
     const struct cli_option options[] = {
@@ -163,6 +165,11 @@ int command_init(const struct cli_command *self, int argc, char **argv)
         {"holders", CLI_NAMES, "A,B,C", "who holds root and targets keys, instead of questions",
          &holders},
         {"threshold", CLI_NUMBER, "N", "how many of them must sign; with --holders", &threshold},
+        {"from", CLI_TEXT, "DIR|URL", "take over a repository that others began, as it is", &from},
+        {"targets", CLI_TEXT, "DIR|URL", "with --from: its target files (beside its metadata)",
+         &targets},
+        {"trusted", CLI_TEXT, "FILE", "with --from: a root that you trust, to begin there",
+         &trusted},
         NO_MORE_OPTIONS,
     };
     struct wizard a;
@@ -171,6 +178,12 @@ int command_init(const struct cli_command *self, int argc, char **argv)
     int rc = cli_parse(self, options, argc, argv, 1, 1, &count);
     if (rc != CLI_GO_ON)
         return rc;
+    if (from != NULL && policy == NULL && holders.count == 0 && !threshold.given)
+        return init_from(argv[0], from, targets, trusted);
+    if (from != NULL || targets != NULL || trusted != NULL) {
+        tm_err_set(&e, "--targets and --trusted go with --from, which makes the policy itself");
+        return cli_fail(CLI_USAGE, &e);
+    }
     wizard_defaults(&a);
     bool own_online = policy == NULL;
     if (policy != NULL) {

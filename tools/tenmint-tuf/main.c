@@ -103,10 +103,11 @@ static const struct cli_command trust_commands[] = {
 
 static const struct cli_command commands[] = {
     {.name = "init",
-     .args = "DIR [--policy FILE | --holders A,B,C --threshold N]",
+     .args = "DIR [--policy FILE | --holders A,B,C --threshold N | --from DIR|URL]",
      .summary = "make a workspace; asks on a terminal",
      .examples = "  tenmint-tuf init tuf\n"
-                 "  tenmint-tuf init tuf --holders alice,bob,carol --threshold 2\n",
+                 "  tenmint-tuf init tuf --holders alice,bob,carol --threshold 2\n"
+                 "  tenmint-tuf init tuf --from https://tuf.example.com\n",
      .run = command_init},
     {.name = "key",
      .summary = "make, import and show holders' keys",

@@ -28,6 +28,43 @@ bool tuf_draft_changed(const struct tuf_metadata *m, const struct tuf_metadata *
     return base == NULL || !tuf_metadata_same_content(m, base);
 }
 
+static void drop_periods(json_t *object)
+{
+    json_object_del(object, DRAFT_EXPIRY_PERIOD);
+    json_object_del(object, DRAFT_SIGNING_PERIOD);
+}
+
+static json_t *without_moving(const struct tuf_metadata *m)
+{
+    json_t *s = json_deep_copy(tuf_metadata_body(m));
+    json_t *roles = json_object_get(s, "roles");
+    json_object_del(s, "version");
+    json_object_del(s, "expires");
+    drop_periods(s);
+    for (int k = 0; json_is_object(roles) && k < TUF_ROLE_COUNT; k++)
+        drop_periods(json_object_get(roles, tuf_role_name((enum tuf_role)k)));
+    return s;
+}
+
+static int differs(void *arg, const char *name, const json_t *before, const json_t *after,
+                   struct tm_err *e)
+{
+    (void)arg, (void)name, (void)before, (void)after, (void)e;
+    return 1;
+}
+
+bool tuf_draft_kept(const struct tuf_metadata *m, const struct tuf_metadata *base)
+{
+    json_t *is = without_moving(m);
+    json_t *was = without_moving(base);
+    bool same = is != NULL && was != NULL && json_equal(is, was) == 1 &&
+                (tuf_metadata_role(m) != TUF_TARGETS ||
+                 tuf_entries_compare(base, m, differs, NULL, NULL) == 0);
+    json_decref(is);
+    json_decref(was);
+    return same;
+}
+
 static int set_periods(json_t *object, const struct tuf_policy_role *r)
 {
     return json_object_set_new(object, DRAFT_EXPIRY_PERIOD, json_integer(r->expiry / 1000)) |
@@ -269,8 +306,8 @@ static struct tuf_entries *top_entries(const struct draft *d)
     if (tuf_workspace_path(d->w, p->targets, dir, sizeof(dir), d->e) != 0 ||
         tuf_scan_directory(dir, &files, d->e) != 0)
         return NULL;
-    struct tuf_entries *out =
-        tuf_draft_entries(p, &(struct tuf_draft_files){.scan = &files}, d->p->targets, d->e);
+    struct tuf_entries *out = tuf_draft_entries(
+        p, &(struct tuf_draft_files){.scan = &files, .dir = dir}, d->p->targets, d->e);
     tuf_scan_free(&files);
     return out;
 }
@@ -308,7 +345,7 @@ static int propose_folder(const struct draft *d, const struct tuf_policy_role *r
     if (tuf_workspace_path(d->w, r->directory, dir, sizeof(dir), d->e) != 0 ||
         tuf_scan_directory(dir, &files, d->e) != 0)
         return -1;
-    int rc = propose_files(d, r->name, r, &(struct tuf_draft_files){.scan = &files});
+    int rc = propose_files(d, r->name, r, &(struct tuf_draft_files){.scan = &files, .dir = dir});
     tuf_scan_free(&files);
     return rc;
 }
@@ -325,7 +362,7 @@ static int propose_bins(const struct draft *d, const struct tuf_policy_role *r)
         return -1;
     int rc = tuf_draft_bins(&files, bits, &bins, d->e);
     for (uint32_t i = 0; rc == 0 && i < (UINT32_C(1) << bits); i++) {
-        const struct tuf_draft_files f = {.scan = &files, .bins = &bins, .bin = i};
+        const struct tuf_draft_files f = {.scan = &files, .dir = dir, .bins = &bins, .bin = i};
         rc = tuf_succinct_name(d->w->policy.bin_prefix, bits, i, name, sizeof(name));
         if (rc == 0)
             rc = propose_files(d, name, r, &f);
@@ -400,7 +437,10 @@ static int check_renewals(const struct draft *d)
             r = is_bin(p, name) ? &p->bins : tuf_policy_delegation(p, name);
         if (r == NULL || (r == &p->bins && !is_bin(p, name)))
             return tm_err_set(d->e, "the policy has no role '%.64s' to renew", name);
-        if (tuf_policy_is_online(p, r))
+        enum tuf_role top; /* root and targets come by an event, whatever keys they have */
+        bool event =
+            tuf_role_from_name(name, &top) == 0 && top != TUF_SNAPSHOT && top != TUF_TIMESTAMP;
+        if (!event && tuf_policy_is_online(p, r))
             return tm_err_set(d->e, "'%s' is signed by online keys: refresh renews it", name);
     }
     return 0;

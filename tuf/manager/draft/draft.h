@@ -44,6 +44,9 @@ int tuf_draft_delegations(const struct tuf_workspace *w, const char *delegator, 
                           struct tm_err *e);
 /* Whether it differs from `base` (or NULL) in more than version and date. */
 bool tuf_draft_changed(const struct tuf_metadata *m, const struct tuf_metadata *base);
+/* Whether a proposed version differs in no more than that, and in the periods that come with the
+ * first of ours. */
+bool tuf_draft_kept(const struct tuf_metadata *m, const struct tuf_metadata *base);
 
 struct tuf_draft_bins { /* which files are in which bin */
     uint32_t *file;     /* their numbers in the scan, bin by bin */
@@ -55,6 +58,7 @@ void tuf_draft_bins_free(struct tuf_draft_bins *b);
 
 struct tuf_draft_files { /* of one role */
     const struct tuf_scan *scan;
+    const char *dir;                   /* that was scanned */
     const struct tuf_draft_bins *bins; /* NULL: all of the scan */
     uint32_t bin;
 };

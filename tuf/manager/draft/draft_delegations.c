@@ -30,11 +30,13 @@ static json_t *delegation(const struct tuf_workspace *w, const struct tuf_policy
 {
     json_t *d = old_delegation(before, r->name);
     bool by_path = r->paths.count > 0;
+    const char *other = by_path ? "path_hash_prefixes" : "paths";
     if (d == NULL || tuf_draft_signers(w, r, json_object_get(before, "keys"), keys, d, e) != 0) {
         json_decref(d);
         return NULL;
     }
-    json_object_del(d, by_path ? "path_hash_prefixes" : "paths");
+    if (!json_is_null(json_object_get(d, other))) /* go-tuf writes null for what is not there */
+        json_object_del(d, other);
     if (json_object_set_new(d, "terminating", json_boolean(r->terminating)) != 0 ||
         json_object_set_new(d, by_path ? "paths" : "path_hash_prefixes",
                             texts(by_path ? &r->paths : &r->hash_prefixes)) != 0) {

@@ -1,7 +1,9 @@
 /* Entries of `targets` from what a scan has found. */
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/file.h"
 #include "common/json/strictjson.h"
 #include "tuf/metadata/delegation.h"
 #include "tuf/manager/draft/draft.h"
@@ -49,14 +51,27 @@ static int set_custom(json_t *entry, const struct tuf_policy_custom *c)
            (c->uri != NULL ? json_object_set_new(sigstore, "uri", json_string(c->uri)) : 0);
 }
 
-/* `was` (taken over; NULL: it is new) for what is published as it is; else a new entry with the
- * members of `was` that do not tell of its content. */
-static json_t *carry_on(json_t *was, json_t *is)
+/* Others may list no sha256: then the file is read again. */
+static bool is_same(const json_t *was, const json_t *is, const char *dir, const char *path)
 {
     const char *a = tm_strictjson_str(json_object_get(was, "hashes"), "sha256");
     const char *b = tm_strictjson_str(json_object_get(is, "hashes"), "sha256");
-    bool same = a != NULL && b != NULL && strcmp(a, b) == 0 &&
-                json_equal(json_object_get(was, "length"), json_object_get(is, "length")) == 1;
+    struct tuf_file_info info;
+    char file[PATH_MAX];
+    if (json_equal(json_object_get(was, "length"), json_object_get(is, "length")) != 1)
+        return false;
+    if (a != NULL)
+        return b != NULL && strcmp(a, b) == 0;
+    tuf_entry_read(was, &info);
+    return dir != NULL && tm_file_join(dir, path, file, sizeof(file), NULL) == 0 &&
+           tuf_scan_is(file, &info, NULL) == 1;
+}
+
+/* `was` (taken over; NULL: it is new) for what is published as it is; else a new entry with the
+ * members of `was` that do not tell of its content. */
+static json_t *carry_on(json_t *was, json_t *is, const char *dir, const char *path)
+{
+    bool same = was != NULL && is != NULL && is_same(was, is, dir, path);
     if (was != NULL && is != NULL && !same && json_object_update(was, is) != 0) {
         json_decref(was);
         was = NULL;
@@ -68,13 +83,14 @@ static json_t *carry_on(json_t *was, json_t *is)
 }
 
 static int add_file(struct tuf_entries *out, const struct tuf_policy *p,
-                    const struct tuf_scan *files, size_t i, const struct tuf_metadata *base,
+                    const struct tuf_draft_files *f, size_t i, const struct tuf_metadata *base,
                     struct tm_err *e)
 {
+    const struct tuf_scan *files = f->scan;
     const char *path = scan_path(files, i);
     json_t *name = json_string(path); /* only UTF-8 is one */
     json_t *entry = carry_on(base != NULL ? tuf_entry_named(base, path) : NULL,
-                             tuf_scan_target(&files->entry[i]));
+                             tuf_scan_target(&files->entry[i]), f->dir, path);
     int rc = 0;
     if (name == NULL || entry == NULL || (p != NULL && set_custom(entry, custom_of(p, path)) != 0))
         rc = tm_err_set(e, "target '%.200s': out of memory, or its name is not UTF-8", path);
@@ -114,13 +130,13 @@ static int check_customs(const struct tuf_policy *p, const struct tuf_scan *file
 }
 
 /* The files numbered from[0] to from[count - 1], or all. */
-static struct tuf_entries *entries_of(const struct tuf_policy *p, const struct tuf_scan *files,
+static struct tuf_entries *entries_of(const struct tuf_policy *p, const struct tuf_draft_files *f,
                                       const uint32_t *from, size_t count,
                                       const struct tuf_metadata *base, struct tm_err *e)
 {
     struct tuf_entries *out = tuf_entries_new(TUF_TARGETS, count * ENTRY_BYTES, e);
     for (size_t i = 0; i < count && out != NULL; i++) {
-        if (add_file(out, p, files, from != NULL ? from[i] : i, base, e) != 0) {
+        if (add_file(out, p, f, from != NULL ? from[i] : i, base, e) != 0) {
             tuf_entries_free(out);
             return NULL;
         }
@@ -134,7 +150,7 @@ struct tuf_entries *tuf_draft_entries(const struct tuf_policy *p, const struct t
     const struct tuf_draft_bins *b = f->bins;
     const uint32_t *from = b != NULL ? b->file + b->first[f->bin] : NULL;
     size_t count = b != NULL ? b->first[f->bin + 1] - b->first[f->bin] : f->scan->count;
-    return check_customs(p, f->scan, e) == 0 ? entries_of(p, f->scan, from, count, base, e) : NULL;
+    return check_customs(p, f->scan, e) == 0 ? entries_of(p, f, from, count, base, e) : NULL;
 }
 
 /* ---- hash bins ---- */

@@ -31,9 +31,11 @@ static int read_published(const struct files *f, const char *path, const json_t 
 {
     struct tm_buf name = {0};
     char full[PATH_MAX];
-    const char *hash = tm_strictjson_str(json_object_get(entry, "hashes"), "sha256");
+    struct tuf_file_info info;
+    tuf_entry_read(entry, &info);
+    const char *hash = tuf_names_hash(&info);
     if (hash == NULL)
-        return tm_err_set(e, "it has no sha256");
+        return tm_err_set(e, "it has neither sha256 nor sha512");
     tuf_names_target(path, hash, &name);
     int rc = tm_buf_str(&name) != NULL
                  ? tm_file_join(f->p->dir, tm_buf_str(&name), full, sizeof(full), e)

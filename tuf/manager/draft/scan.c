@@ -14,6 +14,7 @@
 #include "common/file.h"
 #include "common/hex.h"
 #include "tuf/manager/state/names.h"
+#include "tuf/metadata/digest.h"
 
 #define BLOCK 65536
 #define DEPTH_MAX 32
@@ -44,6 +45,27 @@ static int hash_fd(EVP_MD_CTX *ctx, const EVP_MD *md, int fd, unsigned char dige
         *length += n;
     }
     return EVP_DigestFinal_ex(ctx, digest, NULL) == 1 ? 0 : -1;
+}
+
+int tuf_scan_is(const char *path, const struct tuf_file_info *info, struct tm_err *e)
+{
+    unsigned char block[BLOCK];
+    struct tuf_digest *d = tuf_digest_new(info, e);
+    int fd = d != NULL ? open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW) : -1;
+    int rc = d == NULL ? 0 : fd >= 0 ? 1 : tm_err_errno(e, "read '%s'", path);
+    for (ssize_t n = 1; rc == 1 && n > 0;) {
+        n = read(fd, block, sizeof(block));
+        if (n < 0)
+            rc = tm_err_errno(e, "read '%s'", path);
+        else if (n > 0 && tuf_digest_add(d, block, (size_t)n, e) != 0)
+            rc = 0;
+    }
+    if (rc == 1 && tuf_digest_check(d, e) != 0)
+        rc = 0;
+    if (fd >= 0)
+        close(fd);
+    tuf_digest_free(d);
+    return rc;
 }
 
 int tuf_scan_hash_file(const char *path, char hex[65], int64_t *length, struct tm_err *e)

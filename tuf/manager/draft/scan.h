@@ -9,6 +9,7 @@
 
 #include "common/buf.h"
 #include "common/err.h"
+#include "tuf/metadata/metadata.h"
 
 #define SCAN_FILES_MAX 2000000
 
@@ -39,5 +40,8 @@ json_t *tuf_scan_target(const struct tuf_scan_entry *entry);
 
 /* SHA-256 of a file, by blocks. */
 int tuf_scan_hash_file(const char *path, char hex[65], int64_t *length, struct tm_err *e);
+
+/* Whether a file is what was pinned: 1, 0, or -1 when it cannot be read. */
+int tuf_scan_is(const char *path, const struct tuf_file_info *info, struct tm_err *e);
 
 #endif

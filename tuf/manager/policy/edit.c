@@ -63,13 +63,38 @@ static const yaml_node_t *holders_of(yaml_document_t *doc, const char *role)
     return member(doc, r, "holders");
 }
 
+/* A YAML value that stands for exactly `text`. */
+static void write_quoted(const char *text, struct tm_buf *out)
+{
+    buf_putc(out, '"');
+    for (; *text != '\0'; text++) {
+        if (*text == '"' || *text == '\\')
+            buf_putc(out, '\\');
+        buf_putc(out, *text);
+    }
+    buf_putc(out, '"');
+}
+
+/* '@' begins no plain scalar. */
+static void write_name(const char *holder, struct tm_buf *out)
+{
+    if (holder[0] == '@')
+        write_quoted(holder, out);
+    else
+        tm_buf_puts(out, holder);
+}
+
 static void write_list(const struct tm_yamlmap_list *l, const char *more, struct tm_buf *out)
 {
     buf_putc(out, '[');
-    for (size_t i = 0; i < l->count; i++)
-        tm_buf_printf(out, "%s%s", i > 0 ? ", " : "", l->item[i]);
-    if (more != NULL)
-        tm_buf_printf(out, "%s%s", l->count > 0 ? ", " : "", more);
+    for (size_t i = 0; i < l->count; i++) {
+        tm_buf_puts(out, i > 0 ? ", " : "");
+        write_name(l->item[i], out);
+    }
+    if (more != NULL) {
+        tm_buf_puts(out, l->count > 0 ? ", " : "");
+        write_name(more, out);
+    }
     buf_putc(out, ']');
 }
 
@@ -83,18 +108,6 @@ static int check(const char *name, struct tm_buf *out, struct tm_err *e)
         return -1;
     tuf_policy_free(&p);
     return 0;
-}
-
-/* A YAML value that stands for exactly `text`. */
-static void write_quoted(const char *text, struct tm_buf *out)
-{
-    buf_putc(out, '"');
-    for (; *text != '\0'; text++) {
-        if (*text == '"' || *text == '\\')
-            buf_putc(out, '\\');
-        buf_putc(out, *text);
-    }
-    buf_putc(out, '"');
 }
 
 static void write_online(const char *holder, const struct tm_key_source *s, struct tm_buf *out)
@@ -113,7 +126,8 @@ static void write_online(const char *holder, const struct tm_key_source *s, stru
         {"pkcs11-pin-env", s->pin_env},
     };
     const char *sep = "";
-    tm_buf_printf(out, "%s: {", holder);
+    write_name(holder, out);
+    tm_buf_puts(out, ": {");
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         if (rows[i].value == NULL)
             continue;
@@ -245,8 +259,10 @@ int tuf_policy_edit_revoke(const char *name, const char *text, size_t len, const
         tm_buf_append(out, text + at.to, len - at.to);
     } else {
         tm_buf_append(out, text, len);
-        tm_buf_printf(out, "%s\n# Keys that no role gets any more.\nrevoked: [%s]\n",
-                      len > 0 && text[len - 1] == '\n' ? "" : "\n", holder);
+        tm_buf_printf(out, "%s\n# Keys that no role gets any more.\nrevoked: ",
+                      len > 0 && text[len - 1] == '\n' ? "" : "\n");
+        write_list(&(struct tm_yamlmap_list){0}, holder, out);
+        buf_putc(out, '\n');
     }
     tuf_policy_free(&p);
     return check(name, out, e);

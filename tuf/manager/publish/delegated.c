@@ -119,7 +119,7 @@ static int put_one(struct tuf_publication *p, const char *name, const struct tuf
     return rc;
 }
 
-static int put_bins(struct tuf_publication *p, const struct tuf_policy_role *r,
+static int put_bins(struct tuf_publication *p, const struct tuf_policy_role *r, const char *dir,
                     const struct tuf_scan *files, struct tm_err *e)
 {
     unsigned bits = (unsigned)p->w->policy.bin_bits;
@@ -127,7 +127,7 @@ static int put_bins(struct tuf_publication *p, const struct tuf_policy_role *r,
     struct tuf_draft_bins bins = {0};
     int rc = p->o->refresh ? 0 : tuf_draft_bins(files, bits, &bins, e);
     for (uint32_t i = 0; rc == 0 && i < (UINT32_C(1) << bits); i++) {
-        const struct tuf_draft_files f = {.scan = files, .bins = &bins, .bin = i};
+        const struct tuf_draft_files f = {.scan = files, .dir = dir, .bins = &bins, .bin = i};
         rc = tuf_succinct_name(p->w->policy.bin_prefix, bits, i, name, sizeof(name));
         if (rc == 0)
             rc = put_one(p, name, r, p->o->refresh ? NULL : &f, e);
@@ -141,12 +141,12 @@ static int put_folder(struct tuf_publication *p, const struct tuf_policy_role *r
 {
     char dir[PATH_MAX];
     struct tuf_scan files = {0};
-    const struct tuf_draft_files all = {.scan = &files};
+    const struct tuf_draft_files all = {.scan = &files, .dir = dir};
     if (!p->o->refresh && (tuf_workspace_path(p->w, r->directory, dir, sizeof(dir), e) != 0 ||
                            tuf_scan_directory(dir, &files, e) != 0))
         return -1;
-    int rc =
-        bins ? put_bins(p, r, &files, e) : put_one(p, r->name, r, p->o->refresh ? NULL : &all, e);
+    int rc = bins ? put_bins(p, r, dir, &files, e)
+                  : put_one(p, r->name, r, p->o->refresh ? NULL : &all, e);
     tuf_scan_free(&files);
     return rc;
 }

@@ -36,11 +36,13 @@ static int put_file(struct tuf_publication *p, const char *dir, const char *path
 {
     char from[PATH_MAX];
     struct tm_buf name = {0};
-    const char *hash = tm_strictjson_str(json_object_get(entry, "hashes"), "sha256");
+    struct tuf_file_info info;
+    tuf_entry_read(entry, &info);
+    const char *hash = tuf_names_hash(&info);
     if (tuf_names_target_ok(path, e) != 0)
         return -1;
     if (hash == NULL)
-        return tm_err_set(e, "target '%.200s' has no sha256", path);
+        return tm_err_set(e, "target '%.200s' has neither sha256 nor sha512", path);
     if (tm_file_join(dir, path, from, sizeof(from), e) != 0)
         return -1;
     tuf_names_target(path, hash, &name);

@@ -93,21 +93,26 @@ static void check_target(struct run *r, const char *path, const json_t *entry)
     struct tm_buf name = {0};
     struct tm_err e = {0};
     char file[PATH_MAX];
-    char hex[65];
-    int64_t length = 0;
-    const char *hash = tm_strictjson_str(json_object_get(entry, "hashes"), "sha256");
+    struct tuf_file_info info;
+    int is = -1;
+    tuf_entry_read(entry, &info);
+    const char *hash = tuf_names_hash(&info);
     if (hash == NULL)
         return;
+    for (size_t i = 0; i < info.hash_count; i++) { /* others keep a copy by each */
+        tm_buf_reset(&name);
+        tuf_names_target(path, info.hash[i].hex, &name);
+        if (tm_buf_str(&name) != NULL)
+            add_named(r, tm_buf_str(&name));
+    }
+    tm_buf_reset(&name);
     tuf_names_target(path, hash, &name);
-    if (tm_buf_str(&name) != NULL)
-        add_named(r, tm_buf_str(&name));
     if (tuf_names_target_ok(path, &e) != 0 || tm_buf_str(&name) == NULL ||
         tm_file_join(r->dir, tm_buf_str(&name), file, sizeof(file), &e) != 0 ||
-        tuf_scan_hash_file(file, hex, &length, &e) != 0) {
+        (is = tuf_scan_is(file, &info, &e)) < 0) {
         tm_err_wrap(&e, "target '%.200s'", path);
         fault(r, &e);
-    } else if (strcmp(hex, hash) != 0 ||
-               length != json_integer_value(json_object_get(entry, "length"))) {
+    } else if (is == 0) {
         tm_err_set(&e, "target '%.200s': its file has other content than was signed", path);
         fault(r, &e);
     }

@@ -48,6 +48,16 @@ static int get(const struct copy *c, const char *name, struct tm_fetch_response 
     return tm_err_mark(c->e, ERR_UNAVAILABLE);
 }
 
+int tuf_remote_has(const char *url, const char *name, struct tm_err *e)
+{
+    size_t total = 0;
+    const struct copy c = {.url = url, .dir = "", .total = &total, .e = e};
+    struct tm_fetch_response resp = {0};
+    int rc = get(&c, name, &resp);
+    tm_fetch_response_free(&resp);
+    return rc;
+}
+
 /* Fetches, writes, and parses when a role is given. 1, 0 or -1 as get(). */
 static int copy_one(const struct copy *c, const char *name, enum tuf_role role,
                     struct tuf_metadata **out)
@@ -69,6 +79,26 @@ static int copy_one(const struct copy *c, const char *name, enum tuf_role role,
     return rc;
 }
 
+/* Others' chains may begin at another root than 1: back from the newest, as root.json has it. */
+static int copy_roots_back(const struct copy *c)
+{
+    struct tuf_metadata *newest = NULL;
+    char name[NAMES_MAX];
+    int rc = copy_one(c, "root.json", TUF_ROOT, &newest);
+    int64_t version = newest != NULL ? tuf_metadata_version(newest) : 0;
+    tuf_metadata_free(newest);
+    if (rc == 0)
+        tm_err_set(c->e, "'%s' has neither 1.root.json nor root.json: no TUF repository", c->url);
+    for (int64_t v = version; rc == 1 && v > 0 && v > version - ROOTS_MAX; v--) {
+        rc = tuf_names_metadata(v, "root", name, sizeof(name), c->e);
+        if (rc == 0)
+            rc = copy_one(c, name, TUF_ROOT, NULL);
+        if (rc == 0 && v < version)
+            return 0;
+    }
+    return rc == 1 ? 0 : -1;
+}
+
 static int copy_roots(const struct copy *c)
 {
     char name[NAMES_MAX];
@@ -79,8 +109,7 @@ static int copy_roots(const struct copy *c)
         if (rc < 0)
             return -1;
         if (rc == 0)
-            return v > 1 ? 0
-                         : tm_err_set(c->e, "'%s' has no 1.root.json: no TUF repository", c->url);
+            return v > 1 ? 0 : copy_roots_back(c);
     }
     return tm_err_set(c->e, "more than %d roots", ROOTS_MAX);
 }

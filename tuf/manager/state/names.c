@@ -29,6 +29,18 @@ void tuf_names_target(const char *path, const char *sha256, struct tm_buf *out)
     tm_buf_printf(out, "%s.%s", sha256, path + dir);
 }
 
+const char *tuf_names_hash(const struct tuf_file_info *info)
+{
+    static const char *const known[] = {"sha256", "sha512"};
+    for (size_t k = 0; k < 2; k++) {
+        for (size_t i = 0; i < info->hash_count; i++) {
+            if (strcmp(info->hash[i].algorithm, known[k]) == 0)
+                return info->hash[i].hex;
+        }
+    }
+    return NULL;
+}
+
 int tuf_names_target_ok(const char *path, struct tm_err *e)
 {
     if (path[0] == '\0' || strlen(path) > TUF_TARGET_PATH_MAX)
