@@ -32,12 +32,14 @@ bench_serve() { # DIRECTORY ARGUMENTS...: sets CA and CA_PID. Its log is read fr
     CA=$(sed -n 's/.*"message":"listening","address":"\([^"]*\)".*/\1/p' "$dir/ca.log")
 }
 
-bench_ca() { # WORKERS: a CA without a log, which costs what certificates alone cost
-    local dir
+bench_ca() { # WORKERS [LINE...]: a CA without a log, which costs what certificates alone cost;
+    # further lines of its configuration
+    local dir workers=$1
+    shift
     dir=$(mktemp -d -p "$W")
     bench_issuers >"$dir/issuers.yaml"
     printf '%s\n' "listen: 127.0.0.1:0" "metrics-listen: 127.0.0.1:0" "ca: {backend: ephemeral}" \
-        "issuers-file: issuers.yaml" "workers: $1" >"$dir/ca.yaml"
+        "issuers-file: issuers.yaml" "workers: $workers" "$@" >"$dir/ca.yaml"
     bench_serve "$dir" --config "$dir/ca.yaml"
 }
 

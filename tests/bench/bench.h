@@ -6,6 +6,7 @@
 #define TENMINT_TESTS_BENCH_H
 
 #include <openssl/evp.h>
+#include <openssl/ssl.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <time.h>
@@ -60,6 +61,11 @@ int client_dial(int port);
 /* Sends request number `i` and reads the reply; false unless it is a 200. */
 bool client_ask(int fd, long i);
 
+/* Writes request number `i`, which must fit. */
+void client_seal(SSL *ssl, long i);
+/* False: there is more to come. Ends the program when it is not a 200. */
+bool reply_is_whole(const struct reply *r);
+
 /* `count` requests over all of the target's connections at once, each waiting for its reply
  * before it sends the next. Microseconds of wall time; a failed request ends the program. */
 double client_run(const struct target *t, long count);
@@ -97,6 +103,9 @@ void measure_throughput(struct target *targets, size_t count, long requests, int
 /* Each form of request in turn, one target. */
 void measure_forms(const struct target *t, long requests);
 void measure_memory(const struct target *t, long requests);
+/* New connections to `tls` against kept ones to `plain`, which is the same without TLS. The
+ * environment's BENCH_TLS_CERTIFICATE and BENCH_TLS_KEY are its files. */
+void measure_tls(const struct target *plain, const struct target *tls, long requests);
 void measure_latency(const struct target *t, int tries);
 
 #endif

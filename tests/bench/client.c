@@ -162,6 +162,22 @@ static void fail(const char *what)
     exit(1);
 }
 
+void client_seal(SSL *ssl, long i)
+{
+    const struct tm_buf *r = &requests[chosen][i % REQUESTS];
+    if (SSL_write(ssl, r->data, (int)r->len) != (int)r->len)
+        fail("TLS takes no request");
+}
+
+bool reply_is_whole(const struct reply *r)
+{
+    if (!is_whole(r->data, r->have))
+        return false;
+    if (!is_ok(r->data))
+        fail(r->data);
+    return true;
+}
+
 /* Reads what has come; true when a reply is whole, which is then forgotten. */
 static bool take_reply(int fd, struct reply *reply, bool *progress)
 {

@@ -3,6 +3,7 @@
  * bench logged REQUESTS TARGET… < TOKEN       the same with the embedded log and embedded SCTs
  * bench forms REQUESTS TARGET < TOKEN         each form of request against its own limit
  * bench memory REQUESTS TARGET < TOKEN        resident memory along the way
+ * bench tls REQUESTS PLAIN TLS < TOKEN         new TLS connections against kept ones without TLS
  * bench latency TRIES TARGET < TOKEN          under an open-loop load
  *
  * TARGET is NAME=PORT,PID,CONNECTIONS: a CA that trusts the token's issuer.
@@ -17,7 +18,8 @@
 
 static int usage(void)
 {
-    fputs("usage: bench throughput|logged|forms|memory|latency COUNT NAME=PORT,PID,CONNECTIONS… < "
+    fputs("usage: bench throughput|logged|forms|memory|tls|latency COUNT "
+          "NAME=PORT,PID,CONNECTIONS… < "
           "TOKEN\n",
           stderr);
     return 2;
@@ -46,6 +48,8 @@ int main(int argc, char **argv)
         measure_forms(&targets[0], count);
     else if (strcmp(argv[1], "memory") == 0)
         measure_memory(&targets[0], count);
+    else if (strcmp(argv[1], "tls") == 0 && n == 2)
+        measure_tls(&targets[0], &targets[1], count);
     else if (strcmp(argv[1], "latency") == 0)
         measure_latency(&targets[0], (int)count);
     else

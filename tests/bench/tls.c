@@ -1,0 +1,289 @@
+/*
+ * New TLS connections, each with one certificate, over lines of some length: a client answers what
+ * the server sends only after the line's round trip, as a distant one would. Beside them, peers
+ * that never finish their handshake. What the server spends on one is held against what issuance
+ * costs over connections that are kept, and OpenSSL's own handshake, in turn in short slices.
+ */
+#include <errno.h>
+#include <openssl/pem.h>
+#include <openssl/ssl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "tests/bench/bench.h"
+
+#define SLICES 7
+#define LINES 3
+#define AT_ONCE 64
+#define SILENT 200
+#define HANDSHAKES 200
+#define GOAL 1.25 /* against issuance and OpenSSL's handshake */
+
+static const int line_ms[LINES] = {0, 40, 100};
+
+/* ---- OpenSSL alone ---- */
+
+struct pair {
+    SSL_CTX *server, *client;
+};
+
+static void fail(const char *what)
+{
+    fprintf(stderr, "TLS: %s\n", what);
+    exit(1);
+}
+
+static void step(SSL *ssl, double *us)
+{
+    double start = clock_us(CLOCK_THREAD_CPUTIME_ID);
+    (void)SSL_do_handshake(ssl);
+    *us += clock_us(CLOCK_THREAD_CPUTIME_ID) - start;
+}
+
+/* The server's part of one handshake, its object and one ticket included: microseconds of processor
+ * time. */
+static double shake_hands_us(const struct pair *p)
+{
+    double start = clock_us(CLOCK_THREAD_CPUTIME_ID);
+    SSL *server = SSL_new(p->server);
+    double us = clock_us(CLOCK_THREAD_CPUTIME_ID) - start;
+    SSL *client = SSL_new(p->client);
+    BIO *up = BIO_new(BIO_s_mem());
+    BIO *down = BIO_new(BIO_s_mem());
+    BIO_up_ref(up);
+    BIO_up_ref(down);
+    SSL_set_bio(server, up, down);
+    SSL_set_bio(client, down, up);
+    SSL_set_accept_state(server);
+    SSL_set_connect_state(client);
+    for (int i = 0; i < 2; i++) {
+        (void)SSL_do_handshake(client);
+        step(server, &us);
+    }
+    if (!SSL_is_init_finished(server))
+        fail("OpenSSL's own handshake does not end");
+    SSL_free(client);
+    start = clock_us(CLOCK_THREAD_CPUTIME_ID);
+    SSL_free(server);
+    return us + clock_us(CLOCK_THREAD_CPUTIME_ID) - start;
+}
+
+struct shaker {
+    pthread_t thread;
+    const struct pair *pair;
+    double us; /* the mean */
+};
+
+static void *shake_many(void *arg)
+{
+    struct shaker *s = arg;
+    for (int i = 0; i < HANDSHAKES; i++)
+        s->us += shake_hands_us(s->pair) / HANDSHAKES;
+    return NULL;
+}
+
+/* On two threads, so that the machine is as busy as it is under load. */
+static double handshake_us(const struct pair *p)
+{
+    struct shaker s[2] = {{.pair = p}, {.pair = p}};
+    for (int i = 0; i < 2; i++)
+        pthread_create(&s[i].thread, NULL, shake_many, &s[i]);
+    for (int i = 0; i < 2; i++)
+        pthread_join(s[i].thread, NULL);
+    return (s[0].us + s[1].us) / 2;
+}
+
+static void pair_open(struct pair *p, const char *certificate, const char *key)
+{
+    p->server = SSL_CTX_new(TLS_server_method());
+    p->client = SSL_CTX_new(TLS_client_method());
+    if (SSL_CTX_use_certificate_chain_file(p->server, certificate) != 1 ||
+        SSL_CTX_use_PrivateKey_file(p->server, key, SSL_FILETYPE_PEM) != 1)
+        fail("no certificate and key");
+    (void)SSL_CTX_set_num_tickets(p->server, 1);
+    (void)SSL_CTX_set_session_cache_mode(p->server, SSL_SESS_CACHE_OFF);
+}
+
+/* ---- the server's clients ---- */
+
+struct visit { /* one connection, from its start to its reply */
+    SSL *ssl;  /* NULL: none */
+    BIO *in, *out;
+    int fd;
+    bool asked;
+    double due_us; /* what is to go out goes then; 0: it waits for the server */
+    struct reply reply;
+};
+
+static void visit_begin(struct visit *v, int port, SSL_CTX *ctx, double line_us)
+{
+    *v = (struct visit){.ssl = SSL_new(ctx), .fd = client_dial(port)};
+    v->in = BIO_new(BIO_s_mem());
+    v->out = BIO_new(BIO_s_mem());
+    BIO_set_mem_eof_return(v->in, -1);
+    SSL_set_bio(v->ssl, v->in, v->out);
+    SSL_set_connect_state(v->ssl);
+    (void)SSL_do_handshake(v->ssl);
+    v->due_us = clock_us(CLOCK_MONOTONIC) + line_us;
+}
+
+static void visit_end(struct visit *v)
+{
+    SSL_free(v->ssl);
+    close(v->fd);
+    v->ssl = NULL;
+}
+
+/* Reads what the server has sent; true when the reply is whole. */
+static bool visit_read(struct visit *v, long number, double line_us)
+{
+    char data[16384];
+    ssize_t n = recv(v->fd, data, sizeof(data), MSG_DONTWAIT);
+    if (n < 0 && errno == EAGAIN)
+        return false;
+    if (n <= 0 || BIO_write(v->in, data, (int)n) != n)
+        fail("the server ended a connection");
+    if (!v->asked && SSL_do_handshake(v->ssl) == 1) {
+        v->asked = true;
+        client_seal(v->ssl, number);
+    }
+    if (BIO_ctrl_pending(v->out) > 0)
+        v->due_us = clock_us(CLOCK_MONOTONIC) + line_us;
+    int got = 0;
+    while (v->asked && (got = SSL_read(v->ssl, v->reply.data + v->reply.have,
+                                       (int)(sizeof(v->reply.data) - 1 - v->reply.have))) > 0)
+        v->reply.have += (size_t)got;
+    v->reply.data[v->reply.have] = '\0';
+    return reply_is_whole(&v->reply);
+}
+
+static void visit_write(struct visit *v)
+{
+    char *data = NULL;
+    long len = BIO_get_mem_data(v->out, &data);
+    if (send(v->fd, data, (size_t)len, MSG_NOSIGNAL) != len)
+        fail("the server takes no bytes");
+    (void)BIO_reset(v->out);
+    v->due_us = 0;
+}
+
+/* Waits until one may read or is to write: for at most a millisecond. */
+static void wait_any(const struct visit *all)
+{
+    struct pollfd p[AT_ONCE];
+    for (int i = 0; i < AT_ONCE; i++)
+        p[i] = (struct pollfd){.fd = all[i].ssl != NULL ? all[i].fd : -1, .events = POLLIN};
+    (void)poll(p, AT_ONCE, 1);
+}
+
+static void visit_many(const struct target *t, SSL_CTX *ctx, long count, double line_us)
+{
+    static struct visit all[AT_ONCE];
+    long begun = 0;
+    long done = 0;
+    while (done < count) {
+        double now = clock_us(CLOCK_MONOTONIC);
+        for (int i = 0; i < AT_ONCE; i++) {
+            struct visit *v = &all[i];
+            if (v->ssl == NULL && begun == count)
+                continue;
+            if (v->ssl == NULL) {
+                visit_begin(v, t->port, ctx, line_us);
+                begun++;
+            }
+            if (v->due_us > 0 && v->due_us <= now)
+                visit_write(v);
+            if (visit_read(v, begun, line_us)) {
+                visit_end(v);
+                done++;
+            }
+        }
+        wait_any(all);
+    }
+}
+
+/* ---- the measurement ---- */
+
+struct slices {
+    double cpu_us[SLICES], ratio[SLICES];
+};
+
+static double median(const double *values)
+{
+    double sorted[SLICES];
+    memcpy(sorted, values, sizeof(sorted));
+    qsort(sorted, SLICES, sizeof(*sorted), by_value);
+    return sorted[SLICES / 2];
+}
+
+static double kept_us(const struct target *plain, long n)
+{
+    double cpu = process_cpu_us(plain->pid);
+    (void)client_run(plain, n);
+    return (process_cpu_us(plain->pid) - cpu) / (double)n;
+}
+
+static double visit_us(const struct target *tls, SSL_CTX *ctx, long n, int ms)
+{
+    double cpu = process_cpu_us(tls->pid);
+    visit_many(tls, ctx, n, ms * 1e3);
+    return (process_cpu_us(tls->pid) - cpu) / (double)n;
+}
+
+static void print_line(int ms, const char *beside, const struct slices *s)
+{
+    char label[128];
+    snprintf(label, sizeof(label), "TLS, %d ms line%s: CPU per new connection", ms, beside);
+    report(label, "%.1f us", median(s->cpu_us));
+    snprintf(label, sizeof(label), "TLS, %d ms line%s: against issuance and handshake", ms, beside);
+    report_at_most(label, median(s->ratio), GOAL);
+}
+
+/* Half a ClientHello from each second one, nothing from the others. */
+static void open_silent(int port, int *fd)
+{
+    static const unsigned char begun[] = {0x16, 0x03, 0x01, 0x02, 0x00, 0x01, 0x00, 0x01, 0xfc};
+    for (int i = 0; i < SILENT; i++) {
+        fd[i] = client_dial(port);
+        if (i % 2 == 0)
+            (void)send(fd[i], begun, sizeof(begun), MSG_NOSIGNAL);
+    }
+}
+
+void measure_tls(const struct target *plain, const struct target *tls, long requests)
+{
+    static struct slices line[LINES], crowded;
+    double kept[SLICES];
+    double hands[SLICES];
+    int silent[SILENT];
+    struct pair p;
+    long n = requests / SLICES;
+    pair_open(&p, getenv("BENCH_TLS_CERTIFICATE"), getenv("BENCH_TLS_KEY"));
+    (void)client_run(plain, n);
+    visit_many(tls, p.client, n, 0);
+    for (int i = 0; i < SLICES; i++) {
+        kept[i] = kept_us(plain, n);
+        hands[i] = handshake_us(&p);
+        for (int k = 0; k < LINES; k++) {
+            line[k].cpu_us[i] = visit_us(tls, p.client, n, line_ms[k]);
+            line[k].ratio[i] = line[k].cpu_us[i] / (kept[i] + hands[i]);
+        }
+        open_silent(tls->port, silent);
+        crowded.cpu_us[i] = visit_us(tls, p.client, n, line_ms[1]);
+        crowded.ratio[i] = crowded.cpu_us[i] / (kept[i] + hands[i]);
+        for (int k = 0; k < SILENT; k++)
+            close(silent[k]);
+    }
+    report("TLS: issuance over kept connections, OpenSSL's handshake", "%.1f us, %.1f us",
+           median(kept), median(hands));
+    for (int k = 0; k < LINES; k++)
+        print_line(line_ms[k], "", &line[k]);
+    print_line(line_ms[1], ", 200 silent peers", &crowded);
+    SSL_CTX_free(p.server);
+    SSL_CTX_free(p.client);
+}
