@@ -404,9 +404,17 @@ static struct tm_http_far *far_new(struct lane *l, const struct tm_http_ask *a)
     return f;
 }
 
+/* What has waited in the channel for too long is not begun: work that comes in faster than it can
+ * be done would be late all of it. */
+static bool is_late(const struct lane *l, const struct tm_http_ask *a)
+{
+    int64_t limit_us = l->server->o.queue_limit_ms * 1000;
+    return a->method == HTTP_POST && tm_clock_mono_us() - (int64_t)a->asked_us > limit_us;
+}
+
 static void on_ask(struct lane *l, const struct tm_http_ask *a)
 {
-    struct tm_http_far *f = l->count < AT_ONCE_MAX ? far_new(l, a) : NULL;
+    struct tm_http_far *f = l->count < AT_ONCE_MAX && !is_late(l, a) ? far_new(l, a) : NULL;
     if (f == NULL) {
         const struct tm_http_answer busy = {.id = a->id, .status = 503, .file = -1};
         answer(l, &busy);

@@ -20,7 +20,7 @@
 struct tm_http_far_server;
 
 /* A thread for each of the sockets `fd`, which are taken. Of `o` counts what is matched and called
- * (routes, mounts, ctx), and wait_timeout_ms. NULL with `e` set. */
+ * (routes, mounts, ctx), wait_timeout_ms and queue_limit_ms. NULL with `e` set. */
 struct tm_http_far_server *tm_http_far_server_new(const int *fd, size_t count,
                                                   const struct tm_http_options *o,
                                                   struct tm_err *e);

@@ -15,6 +15,7 @@ static const struct tm_ipc_field ask_fields[] = {
     ASK(method, IPC_U64, 0),
     ASK(http2, IPC_U64, 0),
     ASK(started_us, IPC_U64, 0),
+    ASK(asked_us, IPC_U64, 0),
     ASK(path, IPC_TEXT, HEADER_MAX),
     ASK(remote, IPC_TEXT, 64),
     ASK(header[0], IPC_TEXT, HEADER_MAX),

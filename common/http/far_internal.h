@@ -16,7 +16,8 @@ struct tm_http_ask {
     uint64_t id;
     uint64_t method;
     uint64_t http2;      /* 1: it came by HTTP/2 */
-    uint64_t started_us; /* monotonic, which all processes share */
+    uint64_t started_us; /* monotonic, which all processes share; of the end of its head */
+    uint64_t asked_us;   /* when this was sent */
     const char *path, *remote;
     const char *header[FAR_HEADERS];
     const char *argument[FAR_ARGUMENTS];

@@ -9,7 +9,8 @@
 #include "common/clock.h"
 #include "common/http/internal.h"
 
-#define WAIT_ENDED 1 /* a deadline that has passed */
+#define LONG_WAIT_MS 1000 /* for somebody slow, an issuer of tokens say */
+#define WAIT_ENDED 1      /* a deadline that has passed */
 
 static void list_add(struct tm_http_list *l, struct tm_http_conn *c)
 {
@@ -37,6 +38,24 @@ void tm_http_list_remove(struct tm_http_list *l, struct tm_http_conn *c)
     l->count--;
 }
 
+static size_t parked_limit(const struct tm_http_server *s)
+{
+    return s->o.connection_limit / 4 * 3 / s->o.workers;
+}
+
+/* As many wait as may, and none for long: whom they wait for is busy, not slow. One more would end
+ * the wait of one that is about to be served. */
+static bool is_full(const struct tm_http_worker *w)
+{
+    const struct tm_http_conn *c = w->parked.first;
+    while (c != NULL && c->x->wait_deadline_ms == WAIT_ENDED)
+        c = c->in_list;
+    if (c == NULL || w->parked.count + w->queue.count < parked_limit(w->server))
+        return false;
+    int64_t since_ms = c->x->wait_deadline_ms - w->server->o.wait_timeout_ms;
+    return tm_clock_mono_ms() - since_ms < LONG_WAIT_MS;
+}
+
 bool tm_http_queue_add(struct tm_http_conn *c)
 {
     struct tm_http_worker *w = c->worker;
@@ -45,7 +64,7 @@ bool tm_http_queue_add(struct tm_http_conn *c)
         tm_http_shed(w->server, HTTP_SHED_FULL);
         return false;
     }
-    if ((int64_t)w->queue.count * w->service_us > o->queue_limit_ms * 1000) {
+    if ((int64_t)w->queue.count * w->service_us > o->queue_limit_ms * 1000 || is_full(w)) {
         tm_http_shed(w->server, HTTP_SHED_QUEUE);
         return false;
     }
@@ -86,7 +105,7 @@ static void end_longest_wait(struct tm_http_worker *w)
 void tm_http_park(struct tm_http_exchange *x)
 {
     struct tm_http_worker *w = x->worker;
-    size_t limit = x->server->o.connection_limit / 4 * 3 / x->server->o.workers;
+    size_t limit = parked_limit(x->server);
     if (x->wait_deadline_ms == 0) /* one deadline, however often the request waits */
         x->wait_deadline_ms = tm_clock_mono_ms() + x->server->o.wait_timeout_ms;
     x->conn->phase = CONN_PARKED;

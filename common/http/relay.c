@@ -7,6 +7,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/http/far_internal.h"
 
 struct relayed { /* one request; the exchange's state */
@@ -289,19 +290,14 @@ static struct wire *choose_wire(struct tm_http_relay *r, const struct tm_http_ex
     return best;
 }
 
-static int64_t started_us(const struct tm_http_exchange *x)
-{
-    struct timespec ts;
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000 - tm_http_elapsed_us(x);
-}
-
 static int send_ask(const struct relayed *q, struct tm_http_exchange *x, const struct tm_buf *body)
 {
+    int64_t now_us = tm_clock_mono_us();
     struct tm_http_ask a = {.id = q->id,
                             .method = (uint64_t)tm_http_method_of(x),
                             .http2 = tm_http_is_http2(x),
-                            .started_us = (uint64_t)started_us(x),
+                            .started_us = (uint64_t)(now_us - tm_http_elapsed_us(x)),
+                            .asked_us = (uint64_t)now_us,
                             .path = tm_http_path(x),
                             .remote = tm_http_remote(x)};
     for (size_t i = 0; i < FAR_HEADERS; i++)
@@ -371,6 +367,10 @@ static void reply(struct relayed *q, struct tm_http_exchange *x)
     struct tm_http_source source = {0};
     int file = q->file;
     q->file = -1;
+    if (q->status == 503 && q->type == NULL) { /* it has too much to do */
+        q->relay->o.late(q->relay->o.ctx, x);
+        return;
+    }
     if (!q->passed && file >= 0) {
         tm_http_reply_fd(x, q->status, q->type, file, q->size);
     } else if (!q->passed) {

@@ -61,6 +61,8 @@ int client_dial(int port);
 /* Sends request number `i` and reads the reply; false unless it is a 200. */
 bool client_ask(int fd, long i);
 
+bool client_send(int fd, long i);         /* request number `i`, whole */
+bool client_whole(const struct reply *r); /* a whole reply has come, of any status */
 /* Writes request number `i`, which must fit. */
 void client_seal(SSL *ssl, long i);
 /* False: there is more to come. Ends the program when it is not a 200. */
@@ -106,6 +108,7 @@ void measure_memory(const struct target *t, long requests);
 /* New connections to `tls` against kept ones to `plain`, which is the same without TLS. The
  * environment's BENCH_TLS_CERTIFICATE and BENCH_TLS_KEY are its files. */
 void measure_tls(const struct target *plain, const struct target *tls, long requests);
+void measure_overload(const struct target *t);
 void measure_latency(const struct target *t, int tries);
 
 #endif

@@ -135,7 +135,7 @@ static bool is_ok(const char *data)
     return strncmp(data, "HTTP/1.1 200", 12) == 0;
 }
 
-static bool send_request(int fd, long i)
+bool client_send(int fd, long i)
 {
     const struct tm_buf *r = &requests[chosen][i % REQUESTS];
     return write(fd, r->data, r->len) == (ssize_t)r->len;
@@ -144,7 +144,7 @@ static bool send_request(int fd, long i)
 bool client_ask(int fd, long i)
 {
     struct reply reply = {0};
-    if (!send_request(fd, i))
+    if (!client_send(fd, i))
         return false;
     while (!is_whole(reply.data, reply.have)) {
         ssize_t n = read(fd, reply.data + reply.have, sizeof(reply.data) - 1 - reply.have);
@@ -167,6 +167,11 @@ void client_seal(SSL *ssl, long i)
     const struct tm_buf *r = &requests[chosen][i % REQUESTS];
     if (SSL_write(ssl, r->data, (int)r->len) != (int)r->len)
         fail("TLS takes no request");
+}
+
+bool client_whole(const struct reply *r)
+{
+    return is_whole(r->data, r->have);
 }
 
 bool reply_is_whole(const struct reply *r)
@@ -207,7 +212,7 @@ double client_run(const struct target *t, long count)
     long done = 0;
     double start = clock_us(CLOCK_MONOTONIC);
     for (int i = 0; i < t->connections && sent < count; i++, sent++) {
-        if (!send_request(t->fd[i], sent))
+        if (!client_send(t->fd[i], sent))
             fail("the connection ended");
     }
     while (done < count) {
@@ -216,7 +221,7 @@ double client_run(const struct target *t, long count)
             if (!take_reply(t->fd[i], &t->reply[i], &progress))
                 continue;
             done++;
-            if (sent < count && !send_request(t->fd[i], sent++))
+            if (sent < count && !client_send(t->fd[i], sent++))
                 fail("the connection ended");
         }
         if (!progress)

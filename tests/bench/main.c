@@ -4,6 +4,7 @@
  * bench forms REQUESTS TARGET < TOKEN         each form of request against its own limit
  * bench memory REQUESTS TARGET < TOKEN        resident memory along the way
  * bench tls REQUESTS PLAIN TLS < TOKEN         new TLS connections against kept ones without TLS
+ * bench overload 1 TARGET < TOKEN             three times as many requests as it can serve
  * bench latency TRIES TARGET < TOKEN          under an open-loop load
  *
  * TARGET is NAME=PORT,PID,CONNECTIONS: a CA that trusts the token's issuer.
@@ -18,7 +19,7 @@
 
 static int usage(void)
 {
-    fputs("usage: bench throughput|logged|forms|memory|tls|latency COUNT "
+    fputs("usage: bench throughput|logged|forms|memory|tls|overload|latency COUNT "
           "NAME=PORT,PID,CONNECTIONS… < "
           "TOKEN\n",
           stderr);
@@ -50,6 +51,8 @@ int main(int argc, char **argv)
         measure_memory(&targets[0], count);
     else if (strcmp(argv[1], "tls") == 0 && n == 2)
         measure_tls(&targets[0], &targets[1], count);
+    else if (strcmp(argv[1], "overload") == 0)
+        measure_overload(&targets[0]);
     else if (strcmp(argv[1], "latency") == 0)
         measure_latency(&targets[0], (int)count);
     else

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "ca/api/packed.h"
+#include "common/clock.h"
 #include "common/b64.h"
 #include "common/fetch/fetch.h"
 #include "common/http/far_internal.h"
@@ -63,6 +64,7 @@ static unsigned asked(struct hostile *h, const char *path, const struct tm_buf *
     const struct tm_http_ask a = {
         .id = ++h->next_id,
         .method = packed != NULL ? HTTP_POST : HTTP_GET,
+        .asked_us = (uint64_t)tm_clock_mono_us(),
         .path = path,
         .remote = "192.0.2.1",
         .body = {packed != NULL ? packed->data : NULL, packed != NULL ? packed->len : 0}};

@@ -91,11 +91,31 @@ static enum tm_http_result cancelled(void *ctx, struct tm_http_exchange *x)
     return HTTP_DONE;
 }
 
+#define STAY_MAX 16
+static _Atomic(void *) stays[STAY_MAX];
+static atomic_uint stay_count;
+
+/* Waits until the test wakes it. */
+static enum tm_http_result stay(void *ctx, struct tm_http_exchange *x)
+{
+    (void)ctx;
+    if (tm_http_state(x) != NULL) {
+        say(x, tm_http_wait_expired(x) ? 503 : 200, "stayed");
+        return HTTP_DONE;
+    }
+    tm_http_set_state(x, &mark, no_release);
+    unsigned i = atomic_fetch_add(&stay_count, 1);
+    assert_true(i < STAY_MAX);
+    atomic_store(&stays[i], tm_http_wait_begin(x));
+    return HTTP_WAIT;
+}
+
 static const struct tm_http_route routes[] = {
     {"/echo", HTTP_POST, echo},         {"/hello", HTTP_GET, hello},
     {"/later", HTTP_POST, later},       {"/race", HTTP_POST, race},
     {"/inline", HTTP_GET, inline_wake}, {"/hold", HTTP_GET, hold},
     {"/cancel", HTTP_GET, cancelled},   {"/again", HTTP_POST, again},
+    {"/stay", HTTP_POST, stay},
 };
 
 static void on_fault(void *ctx, struct tm_http_exchange *x, enum tm_http_fault f)
@@ -637,6 +657,37 @@ static void bodies_that_clients_begin_are_bounded_together(void **state)
     tm_http_server_free(s);
 }
 
+/* Three quarters of eight connections may wait. While none has waited for long, one more is
+ * refused: it would end the wait of one that is about to be served. */
+static void a_busy_server_serves_whom_it_has_begun_with(void **state)
+{
+    (void)state;
+    enum { WAITING = 6 };
+    static const char request[] = "POST /stay HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx";
+    struct tm_http_options o = options();
+    struct tm_buf r = {0};
+    int fd[WAITING];
+    o.workers = 1;
+    o.connection_limit = 8;
+    struct tm_http_server *s = start(&o);
+    for (int i = 0; i < WAITING; i++) {
+        fd[i] = dial(s);
+        puts_to(fd[i], request);
+    }
+    for (int i = 0; i < 1000 && atomic_load(&stay_count) < WAITING; i++)
+        nap(1);
+    int status = ask(s, request, &r);
+    for (int i = 0; i < WAITING; i++)
+        tm_http_wake(atomic_load(&stays[i]));
+    assert_int_equal(status, 503);
+    for (int i = 0; i < WAITING; i++) {
+        assert_int_equal(raw_reply(fd[i], false, &r), 200);
+        close(fd[i]);
+    }
+    tm_buf_free(&r);
+    tm_http_server_free(s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -651,6 +702,7 @@ int main(void)
         cmocka_unit_test(an_address_is_parsed_and_shown_alike),
         cmocka_unit_test(one_path_of_a_mount_takes_a_large_body),
         cmocka_unit_test(bodies_that_clients_begin_are_bounded_together),
+        cmocka_unit_test(a_busy_server_serves_whom_it_has_begun_with),
         cmocka_unit_test(a_renewed_tls_certificate_is_served_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -139,6 +139,7 @@ static void on_shed(void *ctx, enum tm_http_shed why)
 static void on_late(void *ctx, struct tm_http_exchange *x)
 {
     const struct front *f = ctx;
+    on_shed(ctx, HTTP_SHED_QUEUE);
     (void)ca_api_late(f->api, x);
 }
 
