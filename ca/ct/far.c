@@ -1,6 +1,7 @@
 /* The issuer's side: a struct ca_issue_log whose log is in another process. */
 #include <poll.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,6 +33,8 @@ struct ca_ct_far {
     struct tm_ipc_loop *loop;
     struct tm_ipc_channel *channel;
     unsigned char id[SCT_LOG_ID];
+    bool batch;         /* set before there are entries */
+    atomic_bool unsent; /* with `batch`: an entry waits for the end of the round */
 
     pthread_mutex_t lock; /* guards what follows */
     bool over;
@@ -209,8 +212,24 @@ static enum ca_issue_log_status submit(void *ctx, const struct ca_issue_log_entr
         asked_free(a);
         return ISSUE_LOG_FAILED;
     }
-    tm_ipc_loop_flush(f->loop, f->channel);
+    if (f->batch)
+        atomic_store(&f->unsent, true);
+    else
+        tm_ipc_loop_flush(f->loop, f->channel);
     return ISSUE_LOG_WAIT;
+}
+
+void ca_ct_far_batch(struct ca_ct_far *f)
+{
+    f->batch = true;
+}
+
+void ca_ct_far_round(void *far)
+{
+    struct ca_ct_far *f = far;
+    if (atomic_load_explicit(&f->unsent, memory_order_relaxed) &&
+        atomic_exchange(&f->unsent, false))
+        tm_ipc_loop_flush(f->loop, f->channel);
 }
 
 /* It must be the log's own: another id would make the certificate worthless for whom it is for. */

@@ -25,6 +25,10 @@ void ca_ct_far_free(struct ca_ct_far *f);
 const struct ca_issue_log *ca_ct_far_issue_log(const struct ca_ct_far *f);
 const unsigned char *ca_ct_far_id(const struct ca_ct_far *f); /* 32 bytes */
 
+/* From now on entries are sent by ca_ct_far_round only: for who calls that after several. */
+void ca_ct_far_batch(struct ca_ct_far *f);
+void ca_ct_far_round(void *far); /* a struct ca_ct_far. Any thread */
+
 /* The root under which certificates are issued from now on, for who reads the log. */
 void ca_ct_far_set_root(struct ca_ct_far *f, const unsigned char *der, size_t len);
 

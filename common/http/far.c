@@ -478,6 +478,8 @@ static int open_lane(struct tm_http_far_server *s, int fd, struct tm_err *e)
     const struct tm_ipc_port port = {
         .channel = l->channel, .message = on_message, .over = on_over, .ctx = l};
     l->loop = tm_ipc_loop_new(on_tick, l, TICK_MS, e);
+    if (l->loop != NULL && s->o.round != NULL)
+        tm_ipc_loop_round(l->loop, s->o.round, s->o.round_ctx);
     return l->loop != NULL ? tm_ipc_loop_add(l->loop, &port, e) : -1;
 }
 

@@ -126,6 +126,9 @@ struct tm_http_options {
     size_t route_count;
     const struct tm_http_mount *mounts; /* borrowed; the longest that fits serves */
     size_t mount_count;
+    void (*round)(
+        void *ctx);  /* or NULL; after handlers have run, once for several: it sends what */
+    void *round_ctx; /* they have put on channels. On each thread that runs them */
     const struct tm_http_side *sides; /* borrowed */
     size_t side_count;
     void *ctx;

@@ -10,6 +10,8 @@
 #include "common/clock.h"
 #include "common/http/far_internal.h"
 
+#define ROUND_MAX 8 /* asks that go together: the other process is not to wait for many */
+
 struct relayed { /* one request; the exchange's state */
     struct tm_http_relay *relay;
     struct wire *wire;
@@ -44,7 +46,8 @@ struct wire { /* a channel */
     pthread_mutex_t lock; /* guards what follows */
     struct slot *slot;
     uint32_t count, first_free;
-    bool stuck; /* the socket takes no more now */
+    atomic_uint unsent; /* asks that wait for the end of a round */
+    bool stuck;         /* the socket takes no more now */
     bool over;
 };
 
@@ -172,6 +175,20 @@ static void flush(struct wire *w)
     }
     w->stuck = stuck;
     pthread_mutex_unlock(&w->lock);
+}
+
+static void send_unsent(struct wire *w)
+{
+    if (atomic_load_explicit(&w->unsent, memory_order_relaxed) > 0 &&
+        atomic_exchange(&w->unsent, 0) > 0)
+        flush(w);
+}
+
+void tm_http_relay_round(void *relay)
+{
+    struct tm_http_relay *r = relay;
+    for (size_t i = 0; i < r->count; i++)
+        send_unsent(&r->wire[i]);
 }
 
 /* On the thread of the worker that watches this wire. */
@@ -307,8 +324,8 @@ static int send_ask(const struct relayed *q, struct tm_http_exchange *x, const s
     if (body != NULL)
         a.body = (struct tm_ipc_bytes){body->data, body->len};
     int rc = tm_ipc_put(q->wire->channel, FAR_HTTP_ASK, &a, NULL);
-    if (rc == 0)
-        flush(q->wire);
+    if (rc == 0 && atomic_fetch_add(&q->wire->unsent, 1) + 1 >= ROUND_MAX)
+        send_unsent(q->wire);
     return rc;
 }
 

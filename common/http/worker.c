@@ -179,6 +179,8 @@ static void *run(void *arg)
         run_queue(w);
         run_again(w);
         tm_http_accept_settle(w);
+        if (w->server->o.round != NULL)
+            w->server->o.round(w->server->o.round_ctx);
         if (atomic_load(&w->server->expiring))
             w->swept_ms = 0;
         sweep(w, tm_clock_mono_ms());

@@ -21,6 +21,8 @@ struct tm_ipc_loop {
     struct tm_ipc_task *_Atomic tasks; /* the newest first */
     void (*tick)(void *ctx);
     void *tick_ctx;
+    void (*round)(void *ctx);
+    void *round_ctx;
     int tick_ms;
     int64_t ticked_ms;
     pthread_t thread;
@@ -52,6 +54,12 @@ struct tm_ipc_loop *tm_ipc_loop_new(void (*tick)(void *ctx), void *ctx, int tick
         return NULL;
     }
     return l;
+}
+
+void tm_ipc_loop_round(struct tm_ipc_loop *l, void (*round)(void *ctx), void *ctx)
+{
+    l->round = round;
+    l->round_ctx = ctx;
 }
 
 int tm_ipc_loop_add(struct tm_ipc_loop *l, const struct tm_ipc_port *port, struct tm_err *e)
@@ -183,6 +191,8 @@ void tm_ipc_loop_run(struct tm_ipc_loop *l)
                 l->over[i] = !tm_ipc_port_read(&l->port[i]);
         }
         maybe_tick(l);
+        if (l->round != NULL)
+            l->round(l->round_ctx);
     }
     for (size_t i = 0; i < l->count; i++)
         (void)tm_ipc_flush(l->port[i].channel);

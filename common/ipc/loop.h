@@ -37,6 +37,10 @@ struct tm_ipc_loop *tm_ipc_loop_new(void (*tick)(void *ctx), void *ctx, int tick
 /* Runs the tasks that are left. Not its channels; NULL is fine. */
 void tm_ipc_loop_free(struct tm_ipc_loop *l);
 
+/* Has `round` called after each round of messages and tasks, on the loop's thread: what they have
+ * put on channels of others is sent then, all of a round at once. Before it runs. */
+void tm_ipc_loop_round(struct tm_ipc_loop *l, void (*round)(void *ctx), void *ctx);
+
 /* Before it runs. */
 int tm_ipc_loop_add(struct tm_ipc_loop *l, const struct tm_ipc_port *port, struct tm_err *e);
 

@@ -372,6 +372,8 @@ static void a_relayed_request_is_answered_as_if_it_were_near(void **state)
     o.route_count = ROWS;
     o.ctx = &h;
     o.fault = fault;
+    o.round = tm_http_relay_round;
+    o.round_ctx = h.relay;
     assert_int_equal(tm_http_far_server_start(h.far, &e), 0);
     o.sides = &h.side;
     o.side_count = tm_http_relay_sides(h.relay, &h.side);

@@ -145,9 +145,20 @@ static void on_late(void *ctx, struct tm_http_exchange *x)
 
 /* ---- start ---- */
 
+static void on_round(void *ctx)
+{
+    const struct front *f = ctx;
+    for (size_t i = 0; i < ROLE_COUNT; i++) {
+        if (f->behind[i].relay != NULL)
+            tm_http_relay_round(f->behind[i].relay);
+    }
+}
+
 static void use(struct front *f, struct tm_http_options *o)
 {
     o->ctx = f;
+    o->round = on_round;
+    o->round_ctx = f;
     o->fault = on_fault;
     o->observe = o->observe != NULL ? on_event : NULL;
     o->shed = o->shed != NULL ? on_shed : NULL;

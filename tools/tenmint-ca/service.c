@@ -202,6 +202,11 @@ static int start_far(struct service *s, const int *fronts, size_t count, struct 
     struct tm_http_options o;
     ca_config_http(s->config, &o);
     ca_api_serve_all(s->api, &o);
+    if (s->embedded != NULL) {
+        ca_ct_far_batch(s->embedded);
+        o.round = ca_ct_far_round;
+        o.round_ctx = s->embedded;
+    }
     s->far = tm_http_far_server_new(fronts, count, &o, e);
     return s->far != NULL ? 0 : -1;
 }
