@@ -203,7 +203,7 @@ static int produce_all(const struct tm_http_source *source, struct tm_buf *out)
 {
     struct tm_buf piece = {0};
     int rc;
-    while ((rc = source->produce(source->ctx, &piece)) > 0 && out->len <= FAR_BODY_MAX) {
+    while ((rc = source->produce(source->ctx, &piece)) > 0 && out->len <= FAR_HTTP_BODY_MAX) {
         tm_buf_append(out, piece.data, piece.len);
         tm_buf_reset(&piece);
     }

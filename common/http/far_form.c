@@ -29,7 +29,7 @@ static const struct tm_ipc_field ask_fields[] = {
     ASK(argument[4], IPC_TEXT, HEADER_MAX),
     ASK(argument[5], IPC_TEXT, HEADER_MAX),
     ASK(argument[6], IPC_TEXT, HEADER_MAX),
-    ASK(body, IPC_BYTES, FAR_BODY_MAX),
+    ASK(body, IPC_BYTES, FAR_HTTP_BODY_MAX),
 };
 static const struct tm_ipc_field gone_fields[] = {
     TM_IPC_FIELD(struct tm_http_gone, id, IPC_U64, 0)};
@@ -38,7 +38,7 @@ static const struct tm_ipc_field answer_fields[] = {
     ANSWER(status, IPC_U64, 0),
     ANSWER(type, IPC_TEXT, 128),
     ANSWER(headers, IPC_TEXT, HEADER_MAX),
-    ANSWER(body, IPC_BYTES, FAR_BODY_MAX),
+    ANSWER(body, IPC_BYTES, FAR_HTTP_BODY_MAX),
     ANSWER(file, IPC_FD, 0),
     ANSWER(size, IPC_U64, 0),
     ANSWER(passed, IPC_U64, 0),
@@ -51,4 +51,4 @@ static const struct tm_ipc_form forms[] = {
 };
 
 const struct tm_ipc_protocol tm_http_far_protocol = {forms, sizeof(forms) / sizeof(forms[0]),
-                                                     FAR_BODY_MAX + ((size_t)1 << 20)};
+                                                     FAR_HTTP_BODY_MAX + ((size_t)1 << 20)};

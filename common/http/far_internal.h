@@ -39,7 +39,7 @@ struct tm_http_answer {
     uint64_t passed; /* file and body are what a tm_http_source passed */
 };
 
-#define FAR_BODY_MAX ((size_t)8 << 20) /* bytes, of an ask or an answer */
+#define FAR_HTTP_BODY_MAX ((size_t)8 << 20) /* bytes, of an ask or an answer */
 
 extern const struct tm_ipc_protocol tm_http_far_protocol;
 

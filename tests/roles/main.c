@@ -26,7 +26,7 @@
 #include <unistd.h>
 
 #include "common/sandbox/sandbox.h"
-#include "tools/tenmint-ca/roles.h"
+#include "tests/roles/attempts.h"
 
 /* ---- attempts: 0, or -1 with errno ---- */
 
@@ -297,18 +297,17 @@ static enum outcome outcome_of(enum role_name role, size_t attempt)
 /* ---- processes ---- */
 
 static int (*real_start[ROLE_COUNT])(void *roles, unsigned step, struct tm_err *e);
+static const struct attempt_hooks *hooks;
 
-/* Step 0 is the role's own start; the others are attempts. */
 static int start(void *roles, unsigned step, struct tm_err *e)
 {
     struct roles *r = roles;
-    if (step == 0)
-        return real_start[tm_process_self(r->group)](roles, step, e);
-    errno = 0;
-    if (attempts[step - 1].attempt() == 0)
-        return 0;
-    tm_err_set(e, "%s", strerror(errno));
-    return 10;
+    enum role_name self = tm_process_self(r->group);
+    if (step > 0)
+        return hooks->attempt(r, step, e);
+    if (hooks->before != NULL)
+        hooks->before(r, self);
+    return real_start[self](roles, step, e);
 }
 
 static void give_listener(const struct roles *r, enum role_file what)
@@ -319,10 +318,10 @@ static void give_listener(const struct roles *r, enum role_file what)
         tm_process_give(r->group, ROLE_FRONT, what, fd);
 }
 
-/* All up to this role: each needs those before it. */
-static int begin(struct roles *r, enum role_name role)
+int attempts_begin(struct roles *r, enum role_name role, const struct attempt_hooks *h)
 {
     struct tm_err e = {0};
+    hooks = h;
     int rc = tm_sandbox_begin(&e) == 0 && roles_link(r, &e) == 0 ? 0 : 1;
     for (unsigned i = 0; i < ROLE_COUNT && rc == 0; i++) {
         real_start[i] = r->started[i].start;
@@ -336,23 +335,38 @@ static int begin(struct roles *r, enum role_name role)
         give_listener(r, FILE_METRICS);
     for (unsigned i = 0; i <= role && rc == 0; i++)
         rc = tm_process_step(r->group, i, 0, &e);
+    if (rc == 0 && r->started[role].start == NULL)
+        rc = tm_err_set(&e, "the configuration has not all roles");
     if (rc != 0)
         fprintf(stderr, "roles: %s\n", e.text);
     return rc;
 }
 
+void attempts_end(struct roles *r)
+{
+    tm_process_group_free(r->group);
+    r->group = NULL;
+}
+
+static int attempt_one(struct roles *r, unsigned step, struct tm_err *e)
+{
+    (void)r;
+    errno = 0;
+    if (attempts[step - 1].attempt() == 0)
+        return 0;
+    tm_err_set(e, "%s", strerror(errno));
+    return 10;
+}
+
 static int attempt_all(struct roles *r, enum role_name role)
 {
+    static const struct attempt_hooks h = {attempt_one, NULL};
     int wrong = 0;
     bool running = false;
     for (unsigned i = 0; i < ATTEMPTS; i++) {
         struct tm_err e = {0};
-        if (!running && begin(r, role) != 0)
+        if (!running && attempts_begin(r, role, &h) != 0)
             return 1;
-        if (r->started[role].start == NULL) {
-            fprintf(stderr, "roles: the configuration has not all roles\n");
-            return 1;
-        }
         int rc = tm_process_step(r->group, role, i + 1, &e);
         running = rc != 1;
         enum outcome got = rc == 0 ? DONE : rc == 1 ? KILLED : DENIED;
@@ -365,10 +379,8 @@ static int attempt_all(struct roles *r, enum role_name role)
         if (!as_expected)
             printf("     %s\n", e.text);
         wrong += !as_expected;
-        if (!running || i + 1 == ATTEMPTS) {
-            tm_process_group_free(r->group);
-            r->group = NULL;
-        }
+        if (!running || i + 1 == ATTEMPTS)
+            attempts_end(r);
     }
     return wrong;
 }
@@ -392,6 +404,7 @@ int main(int argc, char **argv)
     ours = &r;
     for (unsigned role = 0; role < ROLE_COUNT; role++)
         wrong += attempt_all(&r, role);
+    wrong += noise_all(&r);
     ca_metrics_free(r.metrics);
     ca_config_free(&config);
     printf("%d not as expected\n", wrong);
