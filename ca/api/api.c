@@ -29,7 +29,9 @@ struct ca_api *ca_api_new(const struct ca_api_options *o, struct ca_signer *ca, 
                                      .policy = o->policy,
                                      .log = o->log,
                                      .lifetime_s = o->lifetime_s,
-                                     .subject_key_id = o->subject_key_id};
+                                     .subject_key_id = o->subject_key_id,
+                                     .recordable = ca_api_audit_ready,
+                                     .recordable_ctx = api};
     atomic_init(&api->main, NULL);
     if (api->sha256 == NULL) {
         tm_err_openssl(e, "SHA-256 is not available");
@@ -139,6 +141,8 @@ static enum tm_http_result readyz(void *ctx, struct tm_http_exchange *x)
     bool ready = ca_ready_now(api->ready, tm_clock_mono_ms());
     tm_buf_printf(&body, "{\"status\":\"%s\"}", ready ? "READY" : "NOT_READY");
     tm_http_reply(x, ready ? 200 : 503, "application/json", &body);
+    if (!ready)
+        tm_http_reply_header(x, "Retry-After", "5");
     return HTTP_DONE;
 }
 

@@ -59,8 +59,9 @@ static void put_issued(const struct ca_api *api, const struct tm_http_exchange *
     tm_buf_free(&indexes);
 }
 
-int ca_api_audit_ready(const struct ca_api *api, struct ca_api_failure *f)
+int ca_api_audit_ready(const void *ctx, struct ca_api_failure *f)
 {
+    const struct ca_api *api = ctx;
     if (api->o.audit == NULL || api->o.audit_best_effort || tm_sink_works(api->o.audit, &f->detail))
         return 0;
     tm_err_wrap(&f->detail, "the audit log takes no lines");

@@ -51,8 +51,8 @@ int ca_api_detached_sct(const struct tm_buf *sct_list, struct tm_buf *out, struc
 void ca_api_refuse(struct ca_api *api, struct tm_http_exchange *x, const struct ca_api_failure *f,
                    const struct oidc_result *who);
 
-/* Whether certificates can be recorded now: asked before a log hears of one. -1 with `f` set. */
-int ca_api_audit_ready(const struct ca_api *api, struct ca_api_failure *f);
+/* Whether certificates can be recorded now, for ca_issue_env; `api` is a struct ca_api. */
+int ca_api_audit_ready(const void *api, struct ca_api_failure *f);
 
 /* Records a certificate that is about to leave. It may when this is SINK_KEPT; on SINK_WAIT, x is
  * woken and the promise asked. */

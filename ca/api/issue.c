@@ -180,6 +180,9 @@ enum ca_issue_status ca_issue_step(const struct ca_issue_env *env, struct ca_iss
             break;
         case ISSUE_PROOF:
             st = check_proof(env, job, request, failure);
+            if (st == ISSUE_OK && env->recordable != NULL &&
+                env->recordable(env->recordable_ctx, failure) != 0)
+                st = ISSUE_FAILED;
             if (st == ISSUE_OK && prepare(env, job, now_s, &failure->detail) != 0)
                 st = fail(failure, API_FAULT_CA);
             if (st == ISSUE_OK)

@@ -20,6 +20,10 @@ struct ca_issue_env { /* shared, immutable */
     const struct ca_issue_log *log; /* NULL: no log */
     int64_t lifetime_s;
     bool subject_key_id;
+    /* Whether a certificate could be recorded, asked of a request that is right before anything is
+     * signed: 0, or -1 with `f` set. NULL: it always can. */
+    int (*recordable)(const void *ctx, struct ca_api_failure *f);
+    const void *recordable_ctx;
 };
 
 enum ca_issue_stage { ISSUE_TOKEN, ISSUE_PROOF, ISSUE_LOG, ISSUE_FINAL, ISSUE_DONE };

@@ -256,8 +256,6 @@ static enum tm_http_result sign(struct ca_api *api, struct tm_http_exchange *x, 
     if (c == NULL) {
         c = call_new(api, x);
         rc = c != NULL ? read(c, x, &f) : ca_api_failure_set(&f, API_FAULT_INTERNAL);
-        if (rc == 0)
-            rc = ca_api_audit_ready(api, &f);
     } else if (tm_http_wait_expired(x)) {
         rc = give_up(c, &f);
     }

@@ -60,6 +60,8 @@ check "a full disk: refused" 503 "$(issue)"
 check "a full disk: when to come back" 1 "$(grep -ci '^retry-after: [0-9]' "$W/head")"
 check "a full disk: nothing leaves" 0 "$(grep -c CERTIFICATE "$W/answer")"
 check "a full disk: healthz" 200 "$(healthz)"
+check "a full disk: a bad request is no fault of ours" 400 "$(curl -sS --max-time 25 -o /dev/null -w '%{http_code}' \
+    -H 'Content-Type: application/json' -d '{}' "$CA/api/v2/signingCert")"
 check "a full disk: counted" 1 "$(metric 'tenmint_requests_refused_total{reason="audit"}')"
 check "a full disk: told" 0 "$(metric tenmint_audit_working)"
 check "a full disk: nothing counts as issued" 0 "$(metric tenmint_certificates_issued_total)"

@@ -36,6 +36,7 @@ check "four processes and their parent" 4 "$(echo $KIDS | wc -w)"
 mint >"$W/token"
 check "a certificate" 0 "$("$B/tenmint" cert --ca "$CA" --token-file "$W/token" --out "$W/out" \
     --log-key "$W/ca/log.pem" >/dev/null 2>&1; echo $?)"
+check "the root key beside it is warned of" 1 "$(grep -c "root key lies beside.*$W/ca/root.key" "$W/ca.log")"
 kill -HUP "$CA_PID"
 wait_for "$W/ca.log" 'CA key and chain reloaded'
 for p in $CA_PID $KIDS; do
@@ -88,11 +89,41 @@ wait "$CA_PID"
 check "SIGTERM: exit code" 0 $?
 check "SIGTERM: nobody is left" 0 "$(gone; echo $?)"
 
+# While it ends, it is not ready. A request that waits for its issuer's keys keeps it.
+hang=$(free_port)
+python3 -c "import socket, time; s = socket.create_server(('127.0.0.1', $hang)); time.sleep(120)" &
+PIDS="$PIDS $!"
+cp "$W/ca/issuers.yaml" "$W/issuers.was"
+printf '  "http://127.0.0.1:%s": {issuer-url: "http://127.0.0.1:%s", client-id: sigstore, type: email}\n' \
+    "$hang" "$hang" >>"$W/ca/issuers.yaml"
+begin
+METRICS=http://$(address_of 'metrics listening')
+b64() { base64 -w0 | tr '+/' '-_' | tr -d '='; }
+T=$(printf '{"alg":"RS256","kid":"k"}' | b64).$(printf '{"iss":"http://127.0.0.1:%s","aud":"sigstore","sub":"x","exp":%s,"iat":%s}' \
+    "$hang" "$(($(date +%s) + 300))" "$(date +%s)" | b64).$(printf 'x%.0s' $(seq 256) | b64)
+curl -s --max-time 30 -o /dev/null "$CA/api/v2/signingCert" -H 'Content-Type: application/json' \
+    -d "{\"credentials\":{\"oidcIdentityToken\":\"$T\"},\"publicKeyRequest\":{\"publicKey\":{\"content\":\"x\"},\"proofOfPossession\":\"eA==\"}}" &
+ASKS=$!
+in_flight() { [ "$(curl -s --max-time 5 "$METRICS/metrics" | sed -n 's/^tenmint_requests_in_flight //p')" = 1 ]; }
+check "a request waits" 0 "$(wait_until in_flight; echo $?)"
+kill -TERM "$CA_PID"
+not_ready() { curl -s --max-time 5 -D "$W/head" -o "$W/body" "$METRICS/readyz"; grep -q '^HTTP/1.1 503' "$W/head"; }
+check "it ends: not ready" 0 "$(wait_until not_ready; echo $?)"
+check "it ends: when to ask again" 1 "$(grep -ci '^retry-after: [0-9]' "$W/head")"
+wait "$CA_PID"
+check "it ends: exit code" 0 $?
+wait "$ASKS"
+mv "$W/issuers.was" "$W/ca/issuers.yaml"
+
 for name in $NAMES; do
     begin
+    killed=$(date +%s%3N)
     kill -9 "$(role "$name")"
     wait "$CA_PID"
     check "kill -9 of $name: exit code" 1 $?
+    took=$(($(date +%s%3N) - killed))
+    echo "     $took ms after kill -9 of $name all had ended"
+    check "kill -9 of $name: the end comes at once" 1 "$((took < 8000))"
     check "kill -9 of $name: one line" 1 \
         "$(grep -c "a process of the server has ended.*\"process\":\"$name\".*killed by signal 9" "$W/ca.log")"
     check "kill -9 of $name: nobody is left" 0 "$(gone; echo $?)"

@@ -15,6 +15,7 @@
 #include "common/transparency/digsig.h"
 #include "tools/tenmint-ca/commands.h"
 #include "tools/tenmint-ca/repository.h"
+#include "tools/tenmint-ca/setup.h"
 #include "tools/tenmint-ca/sigstore.h"
 #include "tools/tenmint-ca/tls.h"
 
@@ -50,28 +51,19 @@ static int check_issuers(const char *path, bool allow_http, struct tm_err *e)
     return rc;
 }
 
-/* Who gets the server would get the root. */
-static void warn_of_root_key(const char *chain)
-{
-    char path[PATH_MAX];
-    const char *slash = strrchr(chain, '/');
-    snprintf(path, sizeof(path), "%.*sroot.key", slash != NULL ? (int)(slash - chain) + 1 : 0,
-             chain);
-    if (access(path, F_OK) == 0)
-        printf("warning: the root key '%s' lies beside the server's files: move it offline\n",
-               path);
-}
-
 static int check_signer(const struct ca_config *c, struct tm_err *e)
 {
     struct ca_signer_options so;
     char until[21];
+    char root[PATH_MAX];
     if (strcmp(c->ca.backend, "ephemeral") == 0) {
         printf("CA: ephemeral, a new key at each start\n");
         return 0;
     }
     ca_config_signer(c, &so);
-    warn_of_root_key(so.chain_file);
+    if (setup_root_beside(so.chain_file, root))
+        printf("warning: the root key '%s' lies beside the server's files: move it offline\n",
+               root);
     struct ca_signer *s = ca_signer_open(&so, tm_clock_wall_ms() / 1000, e);
     if (s == NULL)
         return -1;

@@ -1,5 +1,6 @@
 /* front: listens, speaks TLS and HTTP, reads the requests' JSON. It holds no key of the CA or the
  * log, makes no connection and opens no file: what it needs of these the parent hands over. */
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -29,6 +30,7 @@ struct front {
     struct tm_sink *output;
     struct tm_jlog *log;
     struct ca_api *api;
+    atomic_bool ending; /* requests under way are waited for */
     struct behind behind[ROLE_COUNT];
     struct tm_http_side sides[ROLE_COUNT * HTTP_FAR_CHANNELS_MAX]; /* of the API's server */
     size_t side_count;
@@ -41,9 +43,22 @@ struct front {
 
 /* ---- handlers; ctx is the front, but for mounts ---- */
 
+/* Who asks while we end is to go elsewhere. */
+static enum tm_http_result not_ready(struct tm_http_exchange *x)
+{
+    struct tm_buf body = {0};
+    tm_buf_puts(&body, "{\"status\":\"NOT_READY\"}");
+    tm_http_reply(x, 503, "application/json", &body);
+    tm_http_reply_header(x, "Retry-After", "5");
+    return HTTP_DONE;
+}
+
 static enum tm_http_result relay_plain(void *ctx, struct tm_http_exchange *x)
 {
     const struct front *f = ctx;
+    if (atomic_load_explicit(&f->ending, memory_order_relaxed) &&
+        strcmp(tm_http_path(x), "/readyz") == 0)
+        return not_ready(x);
     return tm_http_relay(f->behind[ROLE_ISSUER].relay, x, NULL);
 }
 
@@ -354,6 +369,7 @@ void role_front_stop(void *roles, const char *signal)
     struct front *f = r->own;
     jlog(f->log, JLOG_INFO, "stopping", JLOG_STR("signal", signal),
          JLOG_INT("in_flight", tm_http_server_inflight(f->http)), JLOG_END);
+    atomic_store(&f->ending, true);
     tm_http_server_stop(f->http, f->config->timeouts.drain);
     tm_http_server_stop(f->metrics_http, 0);
     for (size_t i = 0; i < ROLE_COUNT; i++)

@@ -20,6 +20,7 @@
 #include "tools/tenmint-ca/changes.h"
 #include "tools/tenmint-ca/commands.h"
 #include "tools/tenmint-ca/roles.h"
+#include "tools/tenmint-ca/setup.h"
 
 #define TRIAL_ORIGIN "localhost/log"
 
@@ -283,6 +284,14 @@ static int start(struct roles *r, struct tm_err *e)
     return code == CLI_OK ? start_front(r, e) : code;
 }
 
+static void warn_of_root_key(const struct roles *r)
+{
+    char path[PATH_MAX];
+    if (setup_root_beside(r->config->ca.chain, path))
+        jlog(r->log, JLOG_WARN, "the root key lies beside the server's files: move it offline",
+             JLOG_STR("file", path), JLOG_END);
+}
+
 /* A drain may take its time, and so may what follows it. */
 #define END_SLACK_MS 30000
 
@@ -303,6 +312,7 @@ static int run(const struct ca_config *c, const char *issuers, const char *file,
     if (rc != CLI_OK)
         (void)cli_fail(rc, &e);
     if (rc == CLI_OK) {
+        warn_of_root_key(&r);
         (void)sd_notify(0, "READY=1");
         rc = watch(&r, &signal_name);
         (void)sd_notify(0, "STOPPING=1");

@@ -1,8 +1,10 @@
 #include "tools/tenmint-ca/setup.h"
 
 #include <dirent.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "ca/log/engine/log.h"
 #include "common/file.h"
@@ -43,6 +45,14 @@ int setup_check_device(const struct tm_key_source *d, const char *option, const 
     if ((d->pin_file == NULL) == (d->pin_env == NULL))
         return tm_err_set(e, "give the PIN by --pkcs11-pin-file or by --pkcs11-pin-env");
     return 0;
+}
+
+bool setup_root_beside(const char *chain, char path[PATH_MAX])
+{
+    const char *slash = chain != NULL ? strrchr(chain, '/') : NULL;
+    int dir = slash != NULL ? (int)(slash - chain) + 1 : 0;
+    return chain != NULL && snprintf(path, PATH_MAX, "%.*sroot.key", dir, chain) < PATH_MAX &&
+           access(path, F_OK) == 0;
 }
 
 static int make_absolute(const char **path, char out[PATH_MAX], struct tm_err *e)

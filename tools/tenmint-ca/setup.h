@@ -40,6 +40,9 @@ struct setup_paths {
 /* A configuration outlives the working directory: module and PIN file must not start there. */
 int setup_absolute(struct tm_key_source *d, struct setup_paths *room, struct tm_err *e);
 
+/* Whether the root's key lies beside the chain's file: who got the server would get the root. */
+bool setup_root_beside(const char *chain, char path[PATH_MAX]);
+
 /* A line "key: 'value'"; nothing when value is NULL. */
 void setup_put_yaml(struct tm_buf *out, const char *indent, const char *key, const char *value);
 /* The lines that name a token, its key and its PIN. */
