@@ -50,7 +50,7 @@ tuf/verify/trust           : common common/fetch common/transparency
 tuf/verify/bundle          : tuf/verify/trust common common/transparency
 tuf/verify/library         : tuf/verify/trust tuf/verify/bundle tuf/client common
 tuf/manager/policy         : tuf/metadata common common/key
-tuf/manager/state          : tuf/manager/policy tuf/metadata common
+tuf/manager/state          : tuf/manager/policy tuf/metadata tuf/verify/trust common
 tuf/manager/event          : tuf/manager/policy tuf/manager/state tuf/metadata common
 tuf/manager/review         : tuf/manager/event tuf/manager/policy tuf/manager/state tuf/metadata tuf/verify/trust common
 tuf/manager/draft          : tuf/manager/review tuf/manager/event tuf/manager/policy tuf/manager/state tuf/metadata common

@@ -14,6 +14,7 @@
 #include "common/key/key.h"
 #include "tests/support/cmocka_all.h"
 #include "tuf/metadata/edit.h"
+#include "tuf/manager/state/legacy.h"
 #include "tuf/manager/draft/draft.h"
 #include "tuf/manager/review/review.h"
 #include "tuf/manager/evidence/transcript.h"
@@ -43,6 +44,7 @@ struct tuf_case {
     char dir[64];
     EVP_PKEY *key[CASE_NAMES];
     struct tm_err e;
+    char heard[1024]; /* what the PEM targets' writer said */
 };
 
 __attribute__((unused)) static void case_file(const struct tuf_case *c, const char *name,
@@ -105,6 +107,13 @@ __attribute__((unused)) static void case_close(struct tuf_case *c)
     tuf_tree_remove(c->dir, NULL);
 }
 
+__attribute__((unused)) static void case_heard(void *arg, const char *text)
+{
+    struct tuf_case *c = arg;
+    strncat(c->heard, text, sizeof(c->heard) - strlen(c->heard) - 1);
+    strncat(c->heard, "\n", sizeof(c->heard) - strlen(c->heard) - 1);
+}
+
 /* -1 with c->e set when it cannot be made. */
 __attribute__((unused)) static int case_try_propose(struct tuf_case *c, int64_t now,
                                                     const char *renew, struct tuf_event *ev)
@@ -121,7 +130,9 @@ __attribute__((unused)) static int case_try_propose(struct tuf_case *c, int64_t 
         return -1;
     int rc = tuf_published_load(w.published, &p, &c->e);
     if (rc == 0) {
-        rc = tuf_draft_make(&w, &p, &o, ev, &c->e);
+        rc = tuf_legacy_sync(&w, now, case_heard, c, &c->e);
+        if (rc == 0)
+            rc = tuf_draft_make(&w, &p, &o, ev, &c->e);
         if (rc == 0)
             rc = tuf_draft_add_files(&w, &p, ev, &c->e);
         tuf_published_free(&p);

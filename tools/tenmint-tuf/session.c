@@ -9,6 +9,7 @@
 #include "tuf/manager/report/open.h"
 #include "tuf/manager/review/rules.h"
 #include "tuf/manager/evidence/transcript.h"
+#include "tuf/manager/state/legacy.h"
 
 int64_t session_now(void)
 {
@@ -106,6 +107,13 @@ static int event_path(const struct tuf_workspace *w, const char *name, const cha
     return tm_file_join(dir, file, out, size, e);
 }
 
+void session_tell(void *arg, const char *text)
+{
+    (void)arg;
+    cli_print_text(stdout, text, strlen(text));
+    printf("\n");
+}
+
 static int make(struct tuf_workspace *w, const struct tuf_published *p, const char *name,
                 const char *reason, const struct cli_list *renew, struct tuf_event *ev,
                 struct tm_err *e)
@@ -117,7 +125,9 @@ static int make(struct tuf_workspace *w, const struct tuf_published *p, const ch
                                   .now = session_now(),
                                   .renew = renew != NULL ? renew->item : NULL,
                                   .renew_count = renew != NULL ? renew->count : 0};
-    int rc = tuf_draft_make(w, p, &o, ev, e);
+    int rc = tuf_legacy_sync(w, o.now, session_tell, NULL, e);
+    if (rc == 0)
+        rc = tuf_draft_make(w, p, &o, ev, e);
     if (rc == 0 && tuf_draft_add_files(w, p, ev, e) != 0) {
         tuf_event_free(ev);
         rc = -1;
@@ -192,6 +202,26 @@ static int tell_removals(const struct tuf_event *ev, struct tm_err *e)
     return 0;
 }
 
+/* What publish will refuse is said before anybody signs it. */
+static void tell_legacy(const struct tuf_workspace *w, const struct tuf_published *p,
+                        const struct tuf_event *ev)
+{
+    const struct tuf_event_role *top = tuf_event_find(ev, "targets");
+    const struct tuf_metadata *targets = top != NULL ? top->proposed : p->targets;
+    for (size_t i = 0; i < ev->count && targets != NULL; i++) {
+        const struct tuf_event_role *r = &ev->role[i];
+        const struct tuf_policy_role *rule = tuf_policy_delegation(&w->policy, r->name);
+        struct tm_err e = {0};
+        if (r->proposed == NULL || tuf_metadata_role(r->proposed) != TUF_TARGETS)
+            continue;
+        const char *dir = r == top ? w->policy.targets : rule != NULL ? rule->directory : NULL;
+        if (tuf_legacy_check(w, targets, r->proposed, dir, ev->created, ev->created, &e) != 0) {
+            printf("to consider: publish will refuse this: ");
+            session_tell(NULL, e.text);
+        }
+    }
+}
+
 /* What others could not read is said before anybody signs it. */
 static int check_readers(const struct tuf_workspace *w, const struct tuf_event *ev,
                          struct tm_err *e)
@@ -238,6 +268,7 @@ static int propose(struct tuf_workspace *w, const struct tuf_published *p, const
         rc = tuf_open_events_note(w, p, &ev, path, &e);
     if (rc == 0) {
         tell_open(&open);
+        tell_legacy(w, p, &ev);
         rc = tell_removals(&ev, &e);
     }
     tuf_open_events_free(&open);

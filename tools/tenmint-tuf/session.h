@@ -39,6 +39,8 @@
     }
 
 int64_t session_now(void); /* Unix seconds */
+/* A sentence as a line on standard output; `arg` is not used. */
+void session_tell(void *arg, const char *text);
 
 /* ---- terminal ---- */
 

@@ -14,6 +14,7 @@
 #include "common/pem.h"
 #include "tools/tenmint-tuf/commands.h"
 #include "tools/tenmint-tuf/session.h"
+#include "tuf/manager/state/legacy.h"
 #include "tuf/verify/trust/signing_config.h"
 #include "tuf/verify/trust/trusted_root.h"
 
@@ -218,6 +219,8 @@ static int files_save(struct files *f, bool confirmed, struct tm_err *e)
     if (f->config_changed)
         printf("wrote %s\n", f->config_path);
     tuf_trusted_root_lint(f->root, tm_clock_wall_ms(), tell_lint, NULL);
+    if (f->has_workspace && tuf_legacy_sync(&f->w, session_now(), session_tell, NULL, e) != 0)
+        return -1;
     tell_removed(f);
     if (f->has_workspace)
         printf("next: tenmint-tuf propose --dir %s\n", f->w.dir);

@@ -83,6 +83,7 @@ static const struct tm_yamlmap_key policy_keys[] = {
     TEXTS("shared-keys", struct tuf_policy, shared_keys),
     TEXTS("revoked", struct tuf_policy, revoked),
     TEXTS("readers", struct tuf_policy, readers),
+    TEXTS("targets-for", struct tuf_policy, targets_for),
     TEXTS("clients-act-on", struct tuf_policy, acted_on),
     END,
 };

@@ -57,6 +57,11 @@ bool tuf_policy_is_shared(const struct tuf_policy *p, const char *holder)
     return listed(&p->shared_keys, holder);
 }
 
+bool tuf_policy_has_legacy(const struct tuf_policy *p)
+{
+    return listed(&p->targets_for, "legacy-pem");
+}
+
 bool tuf_policy_is_revoked(const struct tuf_policy *p, const char *holder)
 {
     return listed(&p->revoked, holder);

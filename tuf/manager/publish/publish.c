@@ -15,6 +15,7 @@
 #include "tuf/manager/evidence/complete.h"
 #include "tuf/manager/evidence/transcript.h"
 #include "tuf/manager/publish/internal.h"
+#include "tuf/manager/state/legacy.h"
 #include "tuf/manager/state/names.h"
 
 static int no_memory(struct tm_err *e)
@@ -99,6 +100,9 @@ static int put_proposed(struct tuf_publication *p, const struct tuf_event_role *
     if (tuf_publication_put_role(p, r->name, r->proposed, true, e) != 0)
         return -1;
     p->report->delegated += !top;
+    if (tuf_legacy_check(p->w, p->targets, r->proposed, directory, p->o->event->created, p->o->now,
+                         e) != 0)
+        return tm_err_wrap(e, "refused");
     return tuf_publication_put_files(p, r->proposed, directory, e);
 }
 

@@ -1,0 +1,258 @@
+#include "tuf/manager/state/legacy.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/file.h"
+#include "tuf/manager/state/names.h"
+#include "tuf/metadata/digest.h"
+#include "tuf/metadata/typesjson.h"
+#include "tuf/verify/trust/legacy_pem.h"
+
+#define TRUSTED_ROOT_NAME "trusted_root.json"
+#define PEM_MAX ((size_t)256 * 1024)
+
+/* ---- written ---- */
+
+struct sync {
+    struct tuf_workspace *w;
+    char dir[PATH_MAX]; /* of the top-level targets */
+    struct tuf_legacy_pems pems;
+    tuf_legacy_tell tell;
+    void *arg;
+};
+
+static void say(const struct sync *s, const char *what, const char *name)
+{
+    char text[400];
+    snprintf(text, sizeof(text), "%s the target %.255s", what, name);
+    s->tell(s->arg, text);
+}
+
+static int write_one(const struct sync *s, const struct tuf_legacy_pem *p, struct tm_err *e)
+{
+    char path[PATH_MAX];
+    struct tm_buf was = {0};
+    if (tm_file_join(s->dir, p->name, path, sizeof(path), e) != 0)
+        return -1;
+    bool same = tm_file_read(path, PEM_MAX, &was, NULL) == 0 && was.len == p->text.len &&
+                memcmp(was.data, p->text.data, was.len) == 0;
+    tm_buf_free(&was);
+    if (same)
+        return 0;
+    say(s, "wrote", p->name);
+    return tm_file_write_atomic(path, 0644, p->text.data, p->text.len, e);
+}
+
+static bool is_ours(const struct sync *s, const char *name)
+{
+    for (size_t i = 0; i < s->pems.count; i++) {
+        if (strcmp(s->pems.item[i].name, name) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Whatever else older clients would take for such a file. */
+static int remove_others(const struct sync *s, struct tm_err *e)
+{
+    char path[PATH_MAX];
+    int rc = 0;
+    const struct dirent *d;
+    DIR *dir = opendir(s->dir);
+    if (dir == NULL)
+        return tm_err_errno(e, "open '%s'", s->dir);
+    while (rc == 0 && (d = readdir(dir)) != NULL) {
+        if (tuf_legacy_pem_usage(d->d_name) == NULL || is_ours(s, d->d_name))
+            continue;
+        rc = tm_file_join(s->dir, d->d_name, path, sizeof(path), e);
+        if (rc == 0 && unlink(path) != 0)
+            rc = tm_err_errno(e, "remove '%s'", path);
+        if (rc == 0)
+            say(s, "took away", d->d_name);
+    }
+    closedir(dir);
+    return rc;
+}
+
+static int add_custom(struct tuf_policy *p, const struct tuf_legacy_pem *pem, struct tm_err *e)
+{
+    struct tuf_policy_custom *c = p->customs.item;
+    for (size_t i = 0; i < p->customs.count; i++) {
+        if (strcmp(c[i].name, pem->name) == 0)
+            return tm_err_set(e,
+                              "the policy's 'custom' names '%s', which 'targets-for: [legacy-pem]' "
+                              "writes by itself: take it out of 'custom'",
+                              pem->name);
+    }
+    c = realloc(c, (p->customs.count + 1) * sizeof(*c));
+    if (c == NULL)
+        return tm_err_set(e, "out of memory");
+    p->customs.item = c;
+    struct tuf_policy_custom *n = &c[p->customs.count++];
+    *n = (struct tuf_policy_custom){strdup(pem->name), strdup(pem->usage), strdup(pem->status),
+                                    pem->uri[0] != '\0' ? strdup(pem->uri) : NULL};
+    return n->name != NULL && n->usage != NULL && n->status != NULL
+               ? 0
+               : tm_err_set(e, "out of memory");
+}
+
+static int sync_files(struct sync *s, const struct tuf_trusted_root *root, int64_t now,
+                      struct tm_err *e)
+{
+    int rc = tuf_legacy_pems_make(root, now * 1000, &s->pems, e);
+    for (size_t i = 0; i < s->pems.count && rc == 0; i++) {
+        rc = add_custom(&s->w->policy, &s->pems.item[i], e);
+        if (rc == 0)
+            rc = write_one(s, &s->pems.item[i], e);
+    }
+    if (rc == 0)
+        rc = remove_others(s, e);
+    tuf_legacy_pems_free(&s->pems);
+    return rc;
+}
+
+int tuf_legacy_sync(struct tuf_workspace *w, int64_t now, tuf_legacy_tell tell, void *arg,
+                    struct tm_err *e)
+{
+    struct sync s = {.w = w, .tell = tell, .arg = arg};
+    char path[PATH_MAX];
+    if (!tuf_policy_has_legacy(&w->policy))
+        return 0;
+    if (tuf_workspace_path(w, w->policy.targets, s.dir, sizeof(s.dir), e) != 0 ||
+        tm_file_join(s.dir, TRUSTED_ROOT_NAME, path, sizeof(path), e) != 0)
+        return -1;
+    if (access(path, F_OK) != 0 && errno == ENOENT)
+        return 0;
+    struct tuf_trusted_root *root = tuf_trusted_root_load_strict(path, e);
+    int rc = root != NULL ? sync_files(&s, root, now, e) : -1;
+    tuf_trusted_root_free(root);
+    return rc == 0 ? 0 : tm_err_wrap(e, "PEM targets of older clients");
+}
+
+/* ---- judged ---- */
+
+static bool is_pinned(const struct tuf_entry *entry, const struct tm_buf *text)
+{
+    struct tuf_file_info info;
+    tuf_entry_info(entry, &info);
+    struct tuf_digest *d = tuf_digest_new(&info, NULL);
+    bool same = d != NULL && tuf_digest_add(d, text->data, text->len, NULL) == 0 &&
+                tuf_digest_check(d, NULL) == 0;
+    tuf_digest_free(d);
+    return same;
+}
+
+static int read_as_pinned(const char *dir, const char *file, const struct tuf_entry *entry,
+                          size_t max, struct tm_buf *out)
+{
+    char path[PATH_MAX];
+    out->len = 0;
+    return tm_file_join(dir, file, path, sizeof(path), NULL) == 0 &&
+                   tm_file_read(path, max, out, NULL) == 0 && is_pinned(entry, out)
+               ? 0
+               : -1;
+}
+
+/* The target as its entry pins it: in its folder, or published already. */
+static int read_target(const struct tuf_workspace *w, const char *directory, const char *name,
+                       const struct tuf_entry *entry, size_t max, struct tm_buf *out,
+                       struct tm_err *e)
+{
+    char dir[PATH_MAX];
+    struct tm_buf file = {0};
+    const char *sha256 = tuf_hashes_find(&entry->hashes, "sha256");
+    int rc = -1;
+    if (directory != NULL && tuf_workspace_path(w, directory, dir, sizeof(dir), NULL) == 0)
+        rc = read_as_pinned(dir, name, entry, max, out);
+    if (rc != 0 && sha256 != NULL) {
+        tuf_names_target(name, sha256, &file);
+        rc = tm_buf_str(&file) != NULL
+                 ? read_as_pinned(w->published, tm_buf_str(&file), entry, max, out)
+                 : -1;
+    }
+    tm_buf_free(&file);
+    return rc == 0 ? 0 : tm_err_set(e, "the target '%.200s' cannot be read as it is pinned", name);
+}
+
+struct check {
+    const struct tuf_workspace *w;
+    const struct tuf_metadata *targets; /* that hold the trusted root */
+    struct tuf_trusted_root *root;      /* once it is needed */
+    const char *directory;
+    int64_t from_ms, to_ms;
+    struct tuf_legacy_seen seen;
+};
+
+/* 1: there is one; 0: older clients' files have nothing to disagree with. */
+static int need_root(struct check *c, struct tm_err *e)
+{
+    struct tuf_entry entry = {0};
+    struct tm_buf text = {0};
+    if (c->root != NULL)
+        return 1;
+    if (!tuf_entry_load(c->targets, TRUSTED_ROOT_NAME, &entry))
+        return 0;
+    if (read_target(c->w, c->w->policy.targets, TRUSTED_ROOT_NAME, &entry, TRUSTED_ROOT_BYTES_MAX,
+                    &text, e) == 0 &&
+        (c->root = tuf_trusted_root_parse(text.data, text.len, e)) == NULL)
+        tm_err_wrap(e, TRUSTED_ROOT_NAME);
+    tuf_free_entry(&entry);
+    tm_buf_free(&text);
+    return c->root != NULL ? 1 : -1;
+}
+
+static int check_entry(struct check *c, const char *name, const struct tuf_entry *entry,
+                       struct tm_err *e)
+{
+    struct tm_buf text = {0};
+    const struct tuf_sigstore_custom *said =
+        entry->has_custom && entry->custom.has_sigstore ? &entry->custom.sigstore : NULL;
+    struct tuf_legacy_claim claim = {.name = name,
+                                     .usage = said != NULL ? said->usage : NULL,
+                                     .status = said != NULL ? said->status : NULL};
+    if (claim.usage == NULL && tuf_legacy_pem_usage(name) == NULL)
+        return 0;
+    int rc = need_root(c, e);
+    if (rc == 1)
+        rc = read_target(c->w, c->directory, name, entry, PEM_MAX, &text, e);
+    else if (rc == 0)
+        return 0;
+    claim.text = text.data;
+    claim.len = text.len;
+    if (rc == 0)
+        rc = tuf_legacy_pem_judge(c->root, &claim, c->from_ms, c->to_ms, &c->seen, e);
+    tm_buf_free(&text);
+    return rc;
+}
+
+int tuf_legacy_check(const struct tuf_workspace *w, const struct tuf_metadata *targets,
+                     const struct tuf_metadata *m, const char *directory, int64_t from, int64_t to,
+                     struct tm_err *e)
+{
+    struct check c = {.w = w,
+                      .targets = targets,
+                      .directory = directory,
+                      .from_ms = from * 1000,
+                      .to_ms = to * 1000};
+    struct tm_buf name = {0};
+    int rc = 0;
+    for (size_t i = 0; i < tuf_entries_count(m) && rc == 0; i++) {
+        struct tuf_entry entry = {0};
+        rc = tuf_entry_get(m, i, &name, &entry, e);
+        if (rc == 0)
+            rc = check_entry(&c, tm_buf_str(&name), &entry, e);
+        tuf_free_entry(&entry);
+    }
+    if (rc == 0 && m == targets && tuf_policy_has_legacy(&w->policy)) {
+        rc = need_root(&c, e);
+        rc = rc == 1 ? tuf_legacy_pems_complete(c.root, &c.seen, e) : rc;
+    }
+    tuf_trusted_root_free(c.root);
+    tm_buf_free(&name);
+    return rc;
+}
