@@ -176,13 +176,12 @@ static void what_no_parser_takes_is_not_built(void **state)
 
 /* ---- comparing ---- */
 
-static int write_down(void *arg, const char *name, const json_t *before, const json_t *after,
-                      struct tm_err *e)
+static int write_down(void *arg, const char *name, const struct tuf_entry *before,
+                      const struct tuf_entry *after, struct tm_err *e)
 {
     (void)e;
-    tm_buf_printf(arg, "%s:%d:%d ", name,
-                  before != NULL ? (int)json_integer_value(json_object_get(before, "length")) : -1,
-                  after != NULL ? (int)json_integer_value(json_object_get(after, "length")) : -1);
+    tm_buf_printf(arg, "%s:%d:%d ", name, before != NULL ? (int)before->length : -1,
+                  after != NULL ? (int)after->length : -1);
     return strcmp(name, "stop") == 0 ? 7 : 0;
 }
 

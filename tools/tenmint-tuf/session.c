@@ -172,8 +172,8 @@ struct removals {
     size_t count;
 };
 
-static int tell_removed(void *arg, const char *path, const json_t *was, const json_t *is,
-                        struct tm_err *e)
+static int tell_removed(void *arg, const char *path, const struct tuf_entry *was,
+                        const struct tuf_entry *is, struct tm_err *e)
 {
     struct removals *r = arg;
     (void)was;

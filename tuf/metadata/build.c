@@ -100,13 +100,16 @@ static int tell(const struct tuf_metadata *before, size_t i, const struct tuf_me
                 size_t j, tuf_change_fn each, void *arg, struct tm_err *e)
 {
     struct tm_buf name = {0};
-    json_t *was = i != SIZE_MAX ? tuf_entry_at(before, i, &name) : NULL;
-    json_t *is = j != SIZE_MAX ? tuf_entry_at(after, j, &name) : NULL;
-    int rc = (i != SIZE_MAX && was == NULL) || (j != SIZE_MAX && is == NULL)
-                 ? tm_err_set(e, "out of memory")
-                 : each(arg, tm_buf_str(&name), was, is, e);
-    json_decref(was);
-    json_decref(is);
+    struct tuf_entry was = {0};
+    struct tuf_entry is = {0};
+    int rc = i != SIZE_MAX ? tuf_entry_get(before, i, &name, &was, e) : 0;
+    if (rc == 0 && j != SIZE_MAX)
+        rc = tuf_entry_get(after, j, &name, &is, e);
+    if (rc == 0)
+        rc = each(arg, tm_buf_str(&name), i != SIZE_MAX ? &was : NULL, j != SIZE_MAX ? &is : NULL,
+                  e);
+    tuf_free_entry(&was);
+    tuf_free_entry(&is);
     tm_buf_free(&name);
     return rc;
 }

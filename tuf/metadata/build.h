@@ -68,8 +68,8 @@ json_t *tuf_entry_named(const struct tuf_metadata *m, const char *name);
 /* The entries that differ between two targets roles or snapshots, in the order of names. `before`
  * (the whole list may be NULL) or `after` is NULL when it is not listed there; borrowed. Not 0 ends
  * it and is returned. */
-typedef int (*tuf_change_fn)(void *arg, const char *name, const json_t *before, const json_t *after,
-                             struct tm_err *e);
+typedef int (*tuf_change_fn)(void *arg, const char *name, const struct tuf_entry *before,
+                             const struct tuf_entry *after, struct tm_err *e);
 int tuf_entries_compare(const struct tuf_metadata *before, const struct tuf_metadata *after,
                         tuf_change_fn each, void *arg, struct tm_err *e);
 

@@ -665,3 +665,24 @@ int tuf_rest_compare(const json_t *before, const json_t *after, tuf_rest_fn each
     }
     return rc;
 }
+
+int tuf_entry_rest_compare(const struct tuf_entry *before, const struct tuf_entry *after,
+                           tuf_rest_fn each, void *arg, struct tm_err *e)
+{
+    const struct tuf_entry *const both[] = {before, after};
+    json_t *v[2] = {NULL, NULL};
+    int rc = 0;
+    for (int i = 0; i < 2 && rc == 0; i++) {
+        if (both[i] == NULL)
+            continue;
+        v[i] = tuf_write_entry(both[i], TUF_TARGETS, e);
+        json_object_del(v[i], "hashes");
+        json_object_del(v[i], "length");
+        rc = v[i] != NULL ? 0 : -1;
+    }
+    if (rc == 0)
+        rc = tuf_rest_compare(v[0], v[1], each, arg, e);
+    json_decref(v[0]);
+    json_decref(v[1]);
+    return rc;
+}

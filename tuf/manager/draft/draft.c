@@ -46,8 +46,8 @@ static json_t *without_moving(const struct tuf_metadata *m)
     return s;
 }
 
-static int differs(void *arg, const char *name, const json_t *before, const json_t *after,
-                   struct tm_err *e)
+static int differs(void *arg, const char *name, const struct tuf_entry *before,
+                   const struct tuf_entry *after, struct tm_err *e)
 {
     (void)arg, (void)name, (void)before, (void)after, (void)e;
     return 1;

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "common/file.h"
-#include "common/json/strictjson.h"
+#include "tuf/metadata/typesjson.h"
 #include "tuf/manager/draft/draft.h"
 #include "tuf/manager/review/acted.h"
 #include "tuf/manager/review/answer.h"
@@ -20,19 +20,13 @@ struct files {
     size_t total;
 };
 
-static bool same_hashes(const json_t *a, const json_t *b)
-{
-    return a != NULL && b != NULL &&
-           json_equal(json_object_get(a, "hashes"), json_object_get(b, "hashes")) == 1;
-}
-
-static int read_published(const struct files *f, const char *path, const json_t *entry,
+static int read_published(const struct files *f, const char *path, const struct tuf_entry *entry,
                           struct tm_buf *out, struct tm_err *e)
 {
     struct tm_buf name = {0};
     char full[PATH_MAX];
     struct tuf_file_info info;
-    tuf_entry_read(entry, &info);
+    tuf_entry_info(entry, &info);
     const char *hash = tuf_names_hash(&info);
     if (hash == NULL)
         return tm_err_set(e, "it has neither sha256 nor sha512");
@@ -56,15 +50,15 @@ static int read_coming(const struct files *f, const char *path, struct tm_buf *o
 }
 
 /* Without both contents nobody could review it. */
-static int add_acted(struct files *f, const char *path, const json_t *was, const json_t *is,
-                     struct tm_err *e)
+static int add_acted(struct files *f, const char *path, const struct tuf_entry *was,
+                     const struct tuf_entry *is, struct tm_err *e)
 {
     struct tm_buf before = {0};
     struct tm_buf after = {0};
-    json_t *found = NULL;
+    struct tuf_entry found = {0};
     int rc = 0;
-    if (was == NULL)
-        was = found = tuf_answer_before(f->ev, path);
+    if (was == NULL && tuf_answer_before(f->ev, path, &found))
+        was = &found;
     if (was != NULL)
         rc = read_published(f, path, was, &before, e);
     if (rc == 0 && is != NULL)
@@ -74,14 +68,14 @@ static int add_acted(struct files *f, const char *path, const json_t *was, const
     if (rc == 0 && is != NULL)
         rc = tuf_event_add_content(f->ev, path, true, &after, e);
     f->total += FILE_COST + before.len + after.len;
-    json_decref(found);
+    tuf_free_entry(&found);
     tm_buf_free(&before);
     tm_buf_free(&after);
     return rc == 0 ? 0 : tm_err_wrap(e, "target '%.200s', which holders must review", path);
 }
 
-static int add_other(struct files *f, const char *path, const json_t *was, const json_t *is,
-                     struct tm_err *e)
+static int add_other(struct files *f, const char *path, const struct tuf_entry *was,
+                     const struct tuf_entry *is, struct tm_err *e)
 {
     struct tm_buf before = {0};
     struct tm_buf after = {0};
@@ -101,12 +95,14 @@ static int add_other(struct files *f, const char *path, const json_t *was, const
     return rc < 0 ? -1 : 0;
 }
 
-static int add_one(void *arg, const char *path, const json_t *was, const json_t *is,
-                   struct tm_err *e)
+static int add_one(void *arg, const char *path, const struct tuf_entry *was,
+                   const struct tuf_entry *is, struct tm_err *e)
 {
     struct files *f = arg;
     bool acted = tuf_acted_on(f->ev, path, was, is);
-    if (acted != f->acted || same_hashes(was, is) || (is == NULL && !acted))
+    if (acted != f->acted ||
+        (was != NULL && is != NULL && tuf_hashes_equal(&was->hashes, &is->hashes)) ||
+        (is == NULL && !acted))
         return 0;
     return acted ? add_acted(f, path, was, is, e) : add_other(f, path, was, is, e);
 }

@@ -2,7 +2,6 @@
 
 #include <string.h>
 
-#include "common/json/strictjson.h"
 #include "tuf/metadata/build.h"
 
 struct walk {
@@ -90,18 +89,17 @@ static int check_line(void *arg, const struct tuf_line *line, struct tm_err *e)
 
 static int read_head(const struct tuf_published *p, struct walk *w, struct tm_err *e)
 {
-    const json_t *head = p->timestamp != NULL
-                             ? json_object_get(tuf_metadata_body(p->timestamp), EVIDENCE_HEAD)
-                             : NULL;
+    const struct tuf_timestamp *t =
+        p->timestamp != NULL ? &tuf_metadata_signed(p->timestamp)->timestamp : NULL;
     if (p->snapshot != NULL) {
         w->snapshot = tuf_metadata_version(p->snapshot);
         if (tuf_metadata_sha256(p->snapshot, w->snapshot_sha256, e) != 0)
             return -1;
     }
-    if (head == NULL)
+    if (t == NULL || !t->has_transcript)
         return 0;
-    w->head = json_integer_value(json_object_get(head, "lines"));
-    w->head_sha256 = tm_strictjson_str(head, "sha256");
+    w->head = t->transcript.lines;
+    w->head_sha256 = t->transcript.sha256;
     return w->head > 0 && w->head_sha256 != NULL
                ? 0
                : tm_err_set(e, "timestamp: its '%s' is no line's number and hash", EVIDENCE_HEAD);

@@ -2,8 +2,6 @@
 
 #include <string.h>
 
-#include "common/json/strictjson.h"
-
 static bool is_signing_config(const char *name)
 {
     static const char start[] = "signing_config";
@@ -18,46 +16,34 @@ bool tuf_acted_on_always(const char *name)
     return strcmp(name, TRUSTED_ROOT_TARGET) == 0 || is_signing_config(name);
 }
 
-/* The list in one version of targets, or NULL. */
-static const json_t *named(const struct tuf_metadata *targets)
+/* The list in one version of targets (or NULL). */
+static const struct tuf_texts *named(const struct tuf_metadata *targets)
 {
-    return targets != NULL ? json_object_get(tuf_metadata_body(targets), ACTED_ON_MEMBER) : NULL;
+    static const struct tuf_texts none;
+    return targets != NULL ? &tuf_metadata_signed(targets)->targets.acted_on : &none;
 }
 
-static bool lists(const json_t *names, const char *name)
+static bool has_usage(const struct tuf_entry *entry)
 {
-    size_t i;
-    const json_t *v;
-    json_array_foreach(names, i, v)
-    {
-        if (json_is_string(v) && strcmp(json_string_value(v), name) == 0)
-            return true;
-    }
-    return false;
+    return entry != NULL && entry->custom.sigstore.usage != NULL;
 }
 
-static bool has_usage(const json_t *entry)
-{
-    const json_t *custom = json_object_get(json_object_get(entry, "custom"), "sigstore");
-    return tm_strictjson_str(custom, "usage") != NULL;
-}
-
-bool tuf_acted_on(const struct tuf_event *ev, const char *name, const json_t *was, const json_t *is)
+bool tuf_acted_on(const struct tuf_event *ev, const char *name, const struct tuf_entry *was,
+                  const struct tuf_entry *is)
 {
     const struct tuf_event_role *t = tuf_event_find(ev, "targets");
     return tuf_acted_on_always(name) || has_usage(was) || has_usage(is) ||
-           (t != NULL && (lists(named(t->base), name) || lists(named(t->proposed), name)));
+           (t != NULL &&
+            (tuf_texts_have(named(t->base), name) || tuf_texts_have(named(t->proposed), name)));
 }
 
-static int each_named(const json_t *names, int (*each)(void *arg, const char *name), void *arg)
+static int each_named(const struct tuf_texts *names, int (*each)(void *arg, const char *name),
+                      void *arg)
 {
-    size_t i;
-    const json_t *v;
     int rc = 0;
-    json_array_foreach(names, i, v)
-    {
-        const char *name = json_string_value(v);
-        if (rc == 0 && name != NULL && name[0] != '\0' && !tuf_acted_on_always(name))
+    for (size_t i = 0; i < names->count && rc == 0; i++) {
+        const char *name = names->item[i];
+        if (name[0] != '\0' && !tuf_acted_on_always(name))
             rc = each(arg, name);
     }
     return rc;

@@ -19,8 +19,8 @@ bool tuf_acted_on_always(const char *name);
 
 /* Those, what targets names now or as proposed, and an entry with Sigstore's custom `usage`, which
  * old clients go by. `was`, `is`: its entries, or NULL. */
-bool tuf_acted_on(const struct tuf_event *ev, const char *name, const json_t *was,
-                  const json_t *is);
+bool tuf_acted_on(const struct tuf_event *ev, const char *name, const struct tuf_entry *was,
+                  const struct tuf_entry *is);
 
 /* The names to ask about whatever changes: the well-known ones and those that targets names. Not 0
  * of `each` ends it and is returned. */

@@ -112,20 +112,21 @@ static const struct visit *answers(const struct walk *w)
     return NULL;
 }
 
-json_t *tuf_answer_before(const struct tuf_event *ev, const char *name)
+bool tuf_answer_before(const struct tuf_event *ev, const char *name, struct tuf_entry *out)
 {
     struct walk *w = calloc(1, sizeof(*w));
-    json_t *entry = NULL;
+    bool found = false;
+    *out = (struct tuf_entry){0};
     if (w == NULL)
-        return NULL;
+        return false;
     walk_all(w, ev, false, name);
-    for (size_t i = 0; i < w->count && entry == NULL; i++) {
+    for (size_t i = 0; i < w->count && !found; i++) {
         const struct tuf_event_role *r = tuf_event_find(ev, w->visit[i].role);
-        if (w->visit[i].lists && r != NULL && r->base != NULL)
-            entry = tuf_entry_named(r->base, name);
+        found =
+            w->visit[i].lists && r != NULL && r->base != NULL && tuf_entry_load(r->base, name, out);
     }
     free(w);
-    return entry;
+    return found;
 }
 
 /* ---- names that clients act on ---- */

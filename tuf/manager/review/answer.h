@@ -7,9 +7,9 @@
 
 #include "tuf/manager/event/event.h"
 
-/* The entry that a client finds for `name` in what is published, by the event's word: a new
- * reference to it, or NULL: none is known. */
-json_t *tuf_answer_before(const struct tuf_event *ev, const char *name);
+/* The entry that a client finds for `name` in what is published, by the event's word, to be freed
+ * by tuf_free_entry(). False: none is known. */
+bool tuf_answer_before(const struct tuf_event *ev, const char *name, struct tuf_entry *out);
 
 /* One sentence for each way in which the event changes who answers: `tell` says of what. */
 typedef void (*tuf_answer_tell)(void *arg, const char *text);

@@ -20,8 +20,8 @@ static void found(struct compat *c, enum tuf_feature f, const char *where)
 }
 
 /* Names that are new or change: what is published already is read or not. */
-static int each_entry(void *arg, const char *name, const json_t *was, const json_t *is,
-                      struct tm_err *e)
+static int each_entry(void *arg, const char *name, const struct tuf_entry *was,
+                      const struct tuf_entry *is, struct tm_err *e)
 {
     (void)was;
     (void)e;

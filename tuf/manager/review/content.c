@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "tuf/metadata/build.h"
+#include "tuf/metadata/typesjson.h"
 #include "tuf/manager/policy/words.h"
 #include "tuf/manager/review/acted.h"
 #include "tuf/manager/review/answer.h"
@@ -35,14 +36,14 @@ struct content {
     size_t other_count, left_out, absent, wrong;
 };
 
-static void side_load(const struct tuf_event *ev, const char *path, bool after, const json_t *entry,
-                      struct side *s)
+static void side_load(const struct tuf_event *ev, const char *path, bool after,
+                      const struct tuf_entry *entry, struct side *s)
 {
     struct tuf_file_info pin;
     *s = (struct side){.listed = entry != NULL};
     if (entry == NULL)
         return;
-    tuf_entry_read(entry, &pin);
+    tuf_entry_info(entry, &pin);
     s->there = tuf_event_content(ev, path, after, &pin, &s->data);
 }
 
@@ -242,31 +243,26 @@ static void answer_danger(void *arg, const char *text)
     tuf_findings_danger(arg, "%.400s", text);
 }
 
-static bool same_bytes(const json_t *a, const json_t *b)
+static bool same_bytes(const struct tuf_entry *a, const struct tuf_entry *b)
 {
-    static const char *const members[] = {"hashes", "length"};
-    for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
-        if (json_equal(json_object_get(a, members[i]), json_object_get(b, members[i])) != 1)
-            return false;
-    }
-    return true;
+    return a->length == b->length && tuf_hashes_equal(&a->hashes, &b->hashes);
 }
 
-static int each_change(void *arg, const char *path, const json_t *was, const json_t *is,
-                       struct tm_err *e)
+static int each_change(void *arg, const char *path, const struct tuf_entry *was,
+                       const struct tuf_entry *is, struct tm_err *e)
 {
     struct content *c = arg;
     bool acted = tuf_acted_on(c->ev, path, was, is);
     struct side before;
     struct side after;
-    json_t *found = NULL;
+    struct tuf_entry found = {0};
     (void)e;
     if (was != NULL && is != NULL && same_bytes(was, is))
         return 0; /* custom metadata: the lines of the role tell */
     if (is == NULL && !acted)
         return 0; /* removed: likewise */
-    if (was == NULL && acted)
-        was = found = tuf_answer_before(c->ev, path); /* another role listed it */
+    if (was == NULL && acted && tuf_answer_before(c->ev, path, &found))
+        was = &found; /* another role listed it */
     side_load(c->ev, path, false, was, &before);
     side_load(c->ev, path, true, is, &after);
     if (acted) {
@@ -277,7 +273,7 @@ static int each_change(void *arg, const char *path, const json_t *was, const jso
         other_lines(c, path, &before, &after);
     tm_buf_free(&before.data);
     tm_buf_free(&after.data);
-    json_decref(found);
+    tuf_free_entry(&found);
     return 0;
 }
 

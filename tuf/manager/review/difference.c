@@ -5,16 +5,10 @@
 
 #include "common/clock.h"
 #include "common/json/jsonstr.h"
-#include "common/json/strictjson.h"
 #include "tuf/metadata/build.h"
-#include "tuf/manager/policy/policy.h"
+#include "tuf/metadata/typesjson.h"
 #include "tuf/manager/policy/words.h"
 #include "tuf/manager/review/difference.h"
-
-static const char *const known_members[] = {
-    "_type", "spec_version", "version",     "expires", "consistent_snapshot", "keys",
-    "roles", "targets",      "delegations", "meta",    DRAFT_EXPIRY_PERIOD,   DRAFT_SIGNING_PERIOD,
-};
 
 static void key_lines(const char *role, bool in, const struct tuf_role_keys *by,
                       const struct tuf_keys *keys, const struct tuf_role_keys *others,
@@ -82,29 +76,27 @@ static void root_lines(const struct tuf_root *before, const struct tuf_root *aft
             before != NULL ? &before->keys : NULL, &after->roles.role[k], &after->keys, out);
 }
 
-static void value_text(const json_t *v, const char *none, struct tm_buf *out)
-{
-    char *text = v != NULL ? json_dumps(v, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
-    tuf_words_safe(text != NULL ? text : none, out);
-    free(text);
-}
+struct member_lines { /* of members that have no words of their own */
+    const char *role;
+    struct tm_buf *out;
+};
 
-static void value_line(const char *role, const char *member, const json_t *before,
-                       const json_t *after, struct tm_buf *out)
+/* A member as JSON; NULL where it is not. */
+static int member_line(void *arg, const char *name, const char *was, const char *is,
+                       struct tm_err *e)
 {
-    const json_t *a = json_object_get(before, member);
-    const json_t *b = json_object_get(after, member);
-    if (a == b || json_equal(a, b) == 1)
-        return;
-    tm_buf_printf(out, "  %s: ", role);
-    tuf_words_safe(member, out);
-    buf_putc(out, ' ');
-    if (a != NULL) {
-        value_text(a, "", out);
-        tm_buf_puts(out, " -> ");
+    const struct member_lines *l = arg;
+    (void)e;
+    tm_buf_printf(l->out, "  %s: ", l->role);
+    tuf_words_safe(name, l->out);
+    buf_putc(l->out, ' ');
+    if (was != NULL) {
+        tuf_words_safe(was, l->out);
+        tm_buf_puts(l->out, " -> ");
     }
-    value_text(b, "(removed)", out);
-    buf_putc(out, '\n');
+    tuf_words_safe(is != NULL ? is : "(removed)", l->out);
+    buf_putc(l->out, '\n');
+    return 0;
 }
 
 struct lines {
@@ -112,43 +104,24 @@ struct lines {
     size_t max, shown, hidden;
 };
 
-static void target_line(struct lines *l, const char *sign, const char *path, const json_t *entry)
+static void target_line(struct lines *l, const char *sign, const char *path,
+                        const struct tuf_entry *entry)
 {
     if (l->shown == l->max) {
         l->hidden++;
         return;
     }
-    const char *hash = tm_strictjson_str(json_object_get(entry, "hashes"), "sha256");
+    const char *hash = tuf_hashes_find(&entry->hashes, "sha256");
     l->shown++;
     tm_buf_printf(l->out, "  target %s ", sign);
     tuf_words_safe(path, l->out);
-    tm_buf_printf(l->out, " (%lld bytes, sha256 ",
-                  (long long)json_integer_value(json_object_get(entry, "length")));
+    tm_buf_printf(l->out, " (%" PRId64 " bytes, sha256 ", entry->length);
     tuf_words_safe(hash != NULL ? hash : "?", l->out);
     tm_buf_puts(l->out, ")\n");
 }
 
-/* What an entry says besides length and hash, such as for which service old clients use it. */
-static void member_lines(struct lines *l, const json_t *was, const json_t *is)
-{
-    const char *member;
-    json_t *value;
-    if (l->hidden > 0)
-        return;
-    json_object_foreach((json_t *)is, member, value)
-    {
-        if (strcmp(member, "hashes") != 0 && strcmp(member, "length") != 0)
-            value_line("its", member, was, is, l->out);
-    }
-    json_object_foreach((json_t *)was, member, value)
-    {
-        if (json_object_get(is, member) == NULL)
-            value_line("its", member, was, is, l->out);
-    }
-}
-
-static int removed_line(void *lines, const char *path, const json_t *was, const json_t *is,
-                        struct tm_err *e)
+static int removed_line(void *lines, const char *path, const struct tuf_entry *was,
+                        const struct tuf_entry *is, struct tm_err *e)
 {
     (void)e;
     if (is == NULL)
@@ -156,20 +129,21 @@ static int removed_line(void *lines, const char *path, const json_t *was, const 
     return 0;
 }
 
-static int changed_line(void *lines, const char *path, const json_t *was, const json_t *is,
-                        struct tm_err *e)
+/* With what an entry says besides, such as for which service old clients use it. */
+static int changed_line(void *lines, const char *path, const struct tuf_entry *was,
+                        const struct tuf_entry *is, struct tm_err *e)
 {
-    (void)e;
+    struct lines *l = lines;
+    struct member_lines members = {"its", l->out};
     if (is == NULL)
         return 0;
     if (was == NULL)
-        target_line(lines, "added:", path, is);
-    else if (json_equal(json_object_get(was, "hashes"), json_object_get(is, "hashes")) != 1)
-        target_line(lines, "changed:", path, is);
+        target_line(l, "added:", path, is);
+    else if (!tuf_hashes_equal(&was->hashes, &is->hashes))
+        target_line(l, "changed:", path, is);
     else
-        target_line(lines, "same content, other custom metadata:", path, is);
-    member_lines(lines, was, is);
-    return 0;
+        target_line(l, "same content, other custom metadata:", path, is);
+    return l->hidden > 0 ? 0 : tuf_entry_rest_compare(was, is, member_line, &members, e);
 }
 
 static void target_lines(const struct tuf_metadata *before, const struct tuf_metadata *after,
@@ -291,34 +265,74 @@ static void bin_lines(const struct tuf_delegations *before, const struct tuf_del
     }
 }
 
-static bool is_known(const char *member)
+/* A text that is there as a member of JSON is. */
+static void text_line(const struct member_lines *l, const char *member, const char *was,
+                      const char *is)
 {
-    for (size_t i = 0; i < sizeof(known_members) / sizeof(known_members[0]); i++) {
-        if (strcmp(known_members[i], member) == 0)
-            return true;
-    }
-    return false;
+    struct tm_buf both[2] = {{0}, {0}};
+    if (tuf_same_text(was, is))
+        return;
+    if (was != NULL)
+        tm_jsonstr_put(&both[0], was, strlen(was));
+    if (is != NULL)
+        tm_jsonstr_put(&both[1], is, strlen(is));
+    member_line((void *)l, member, was != NULL ? tm_buf_str(&both[0]) : NULL,
+                is != NULL ? tm_buf_str(&both[1]) : NULL, NULL);
+    tm_buf_free(&both[0]);
+    tm_buf_free(&both[1]);
 }
 
-static void other_lines(const char *role, const json_t *before, const json_t *after,
+static void days_line(const struct member_lines *l, const char *member, int64_t was, int64_t is)
+{
+    char both[2][24];
+    snprintf(both[0], sizeof(both[0]), "%" PRId64, was);
+    snprintf(both[1], sizeof(both[1]), "%" PRId64, is);
+    if (was != is)
+        member_line((void *)l, member, was != 0 ? both[0] : NULL, is != 0 ? both[1] : NULL, NULL);
+}
+
+/* What others made: periods in days, and what the head of a transcript is. */
+static void extension_lines(const struct member_lines *l, const struct tuf_signed *was,
+                            const struct tuf_signed *is)
+{
+    static const struct tuf_signed none;
+    const struct tuf_signed *old = was != NULL ? was : &none;
+    days_line(l, "x-tuf-on-ci-expiry-period", old->periods.expiry_days, is->periods.expiry_days);
+    days_line(l, "x-tuf-on-ci-signing-period", old->periods.signing_days, is->periods.signing_days);
+    if (is->role == TUF_TARGETS) {
+        const struct tuf_texts *a = was != NULL ? &was->targets.acted_on : &none.targets.acted_on;
+        texts_line(l->role, "x-tenmint-clients-act-on", a->count > 0 ? a : NULL,
+                   is->targets.acted_on.count > 0 ? &is->targets.acted_on : NULL, l->out);
+    }
+    if (is->role == TUF_TIMESTAMP) {
+        const struct tuf_transcript_head *a = &old->timestamp.transcript;
+        const struct tuf_transcript_head *b = &is->timestamp.transcript;
+        days_line(l, "x-tenmint-transcript, lines", a->lines, b->lines);
+        text_line(l, "x-tenmint-transcript, sha256", a->sha256, b->sha256);
+    }
+}
+
+static const char *said(bool there, bool value)
+{
+    return there ? yes_no(value) : NULL;
+}
+
+static void other_lines(const struct tuf_signed *was, const struct tuf_signed *is,
                         struct tm_buf *out)
 {
-    const char *member;
-    json_t *value;
-    json_object_foreach((json_t *)after, member, value)
-    {
-        if (!is_known(member))
-            value_line(role, member, before, after, out);
+    struct member_lines l = {tuf_role_name(is->role), out};
+    extension_lines(&l, was, is);
+    if (tuf_rest_compare(was != NULL ? was->rest : NULL, is->rest, member_line, &l, NULL) != 0)
+        out->failed = true;
+    if (was == NULL)
+        return;
+    if (is->role == TUF_ROOT) {
+        const char *a = said(was->root.has_consistent_snapshot, was->root.consistent_snapshot);
+        const char *b = said(is->root.has_consistent_snapshot, is->root.consistent_snapshot);
+        if (!tuf_same_text(a, b))
+            member_line(&l, "consistent_snapshot", a, b, NULL);
     }
-    json_object_foreach((json_t *)before, member, value)
-    {
-        if (!is_known(member) && json_object_get(after, member) == NULL)
-            value_line(role, member, before, after, out);
-    }
-    if (before != NULL) {
-        value_line(role, "consistent_snapshot", before, after, out);
-        value_line(role, "spec_version", before, after, out);
-    }
+    text_line(&l, "spec_version", was->spec_version, is->spec_version);
 }
 
 static void version_lines(const struct tuf_metadata *before, const struct tuf_metadata *after,
@@ -353,6 +367,5 @@ void tuf_words_difference(const struct tuf_metadata *before, const struct tuf_me
         bin_lines(old, &is->targets.delegations, out);
     }
     period_lines(tuf_role_name(is->role), was != NULL ? &was->periods : NULL, &is->periods, out);
-    other_lines(tuf_role_name(is->role), before != NULL ? tuf_metadata_body(before) : NULL,
-                tuf_metadata_body(after), out);
+    other_lines(was, is, out);
 }

@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/json/strictjson.h"
 #include "tuf/metadata/build.h"
 #include "tuf/manager/review/answer.h"
 
@@ -44,21 +43,14 @@ bool tuf_answer_globs_meet(const char *a, const char *b)
     return rows[0][0];
 }
 
-static bool paths_meet(const json_t *a, const json_t *b)
+/* By hash any path may be meant. */
+static bool paths_meet(const struct tuf_delegated_role *a, const struct tuf_delegated_role *b)
 {
-    size_t i;
-    size_t j;
-    const json_t *x;
-    const json_t *y;
-    if (a == NULL || b == NULL) /* by hash: any path may be meant */
+    if (!a->has_paths || !b->has_paths)
         return true;
-    json_array_foreach(a, i, x)
-    {
-        json_array_foreach(b, j, y)
-        {
-            const char *p = json_string_value(x);
-            const char *q = json_string_value(y);
-            if (p == NULL || q == NULL || tuf_answer_globs_meet(p, q))
+    for (size_t i = 0; i < a->paths.count; i++) {
+        for (size_t j = 0; j < b->paths.count; j++) {
+            if (tuf_answer_globs_meet(a->paths.item[i], b->paths.item[j]))
                 return true;
         }
     }
@@ -67,28 +59,16 @@ static bool paths_meet(const json_t *a, const json_t *b)
 
 /* ---- the order of delegations ---- */
 
-static const json_t *roles_of(const struct tuf_metadata *m)
+static const struct tuf_delegated_roles *roles_of(const struct tuf_metadata *m)
 {
-    const json_t *body = m != NULL ? tuf_metadata_body(m) : NULL;
-    return json_object_get(json_object_get(body, "delegations"), "roles");
+    return &tuf_metadata_signed(m)->targets.delegations.roles;
 }
 
-static const json_t *paths_of(const json_t *role)
+static bool same_cover(const struct tuf_delegated_role *a, const struct tuf_delegated_role *b)
 {
-    const json_t *v = json_object_get(role, "paths");
-    return json_is_array(v) ? v : NULL;
-}
-
-static bool same_cover(const json_t *a, const json_t *b)
-{
-    static const char *const members[] = {"paths", "path_hash_prefixes", "terminating"};
-    for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
-        const json_t *x = json_object_get(a, members[i]);
-        const json_t *y = json_object_get(b, members[i]);
-        if (x != y && json_equal(x, y) != 1)
-            return false;
-    }
-    return true;
+    return a->terminating == b->terminating && a->has_paths == b->has_paths &&
+           a->has_prefixes == b->has_prefixes && tuf_texts_equal(&a->paths, &b->paths) &&
+           tuf_texts_equal(&a->prefixes, &b->prefixes);
 }
 
 struct shadow {
@@ -143,22 +123,11 @@ static void judge_pair(struct shadow *s, tuf_answer_tell tell, void *arg)
 
 #define NOWHERE SIZE_MAX
 
-/* {name: place} */
-static json_t *places_of(const json_t *roles)
+/* Delegations by name. */
+static int by_name(const void *a, const void *b)
 {
-    json_t *out = json_object();
-    size_t i;
-    const json_t *d;
-    json_array_foreach(roles, i, d)
-    {
-        const char *name = tm_strictjson_str(d, "name");
-        if (out == NULL || name == NULL ||
-            json_object_set_new(out, name, json_integer((json_int_t)i)) != 0) {
-            json_decref(out);
-            return NULL;
-        }
-    }
-    return out;
+    return strcmp((*(const struct tuf_delegated_role *const *)a)->name,
+                  (*(const struct tuf_delegated_role *const *)b)->name);
 }
 
 struct order {     /* of one role's delegations as proposed: */
@@ -167,21 +136,26 @@ struct order {     /* of one role's delegations as proposed: */
     bool kept;     /* it covers what it covered */
 };
 
-static struct order *order_of(const json_t *before, const json_t *after)
+static struct order *order_of(const struct tuf_delegated_roles *before,
+                              const struct tuf_delegated_roles *after)
 {
-    size_t count = json_array_size(after);
-    json_t *places = places_of(before);
-    struct order *o = places != NULL ? calloc(count + 1, sizeof(*o)) : NULL;
+    const struct tuf_delegated_role **sorted = calloc(before->count + 1, sizeof(*sorted));
+    struct order *o = sorted != NULL ? calloc(after->count + 1, sizeof(*o)) : NULL;
     size_t first = NOWHERE;
-    for (size_t i = count; o != NULL && i-- > 0;) {
-        const json_t *d = json_array_get(after, i);
-        const json_t *place = json_object_get(places, tm_strictjson_str(d, "name"));
+    for (size_t i = 0; i < before->count && sorted != NULL; i++)
+        sorted[i] = &before->item[i];
+    if (sorted != NULL)
+        qsort(sorted, before->count, sizeof(*sorted), by_name);
+    for (size_t i = after->count; o != NULL && i-- > 0;) {
+        const struct tuf_delegated_role *d = &after->item[i];
+        const struct tuf_delegated_role **was =
+            bsearch(&d, sorted, before->count, sizeof(*sorted), by_name);
         o[i].behind = first;
-        o[i].was = place != NULL ? (size_t)json_integer_value(place) : NOWHERE;
-        o[i].kept = place != NULL && same_cover(json_array_get(before, o[i].was), d);
+        o[i].was = was != NULL ? (size_t)(*was - before->item) : NOWHERE;
+        o[i].kept = was != NULL && same_cover(*was, d);
         first = o[i].was < first ? o[i].was : first;
     }
-    json_decref(places);
+    free(sorted);
     return o;
 }
 
@@ -189,21 +163,20 @@ static struct order *order_of(const json_t *before, const json_t *after)
 static void judge_role(const struct tuf_event *ev, const struct tuf_event_role *r,
                        tuf_answer_tell tell, void *arg)
 {
-    const json_t *before = roles_of(r->base);
-    const json_t *after = roles_of(r->proposed);
+    const struct tuf_delegated_roles *before = roles_of(r->base);
+    const struct tuf_delegated_roles *after = roles_of(r->proposed);
     struct order *o = order_of(before, after);
     if (o == NULL)
         tell(arg, "out of memory");
-    for (size_t i = 0; o != NULL && i < json_array_size(after); i++) {
-        const json_t *above = json_array_get(after, i);
-        struct shadow s = {
-            .ev = ev, .delegator = r->proposed, .above = tm_strictjson_str(above, "name")};
-        for (size_t j = i + 1; j < json_array_size(after); j++) {
+    for (size_t i = 0; o != NULL && i < after->count; i++) {
+        const struct tuf_delegated_role *above = &after->item[i];
+        struct shadow s = {.ev = ev, .delegator = r->proposed, .above = above->name};
+        for (size_t j = i + 1; j < after->count; j++) {
             if (o[i].kept && o[i].was < o[i].behind)
                 break;
-            s.below = tm_strictjson_str(json_array_get(after, j), "name");
+            s.below = after->item[j].name;
             if (o[j].was != NOWHERE && !(o[i].kept && o[i].was < o[j].was) &&
-                paths_meet(paths_of(above), paths_of(json_array_get(before, o[j].was))))
+                paths_meet(above, &before->item[o[j].was]))
                 judge_pair(&s, tell, arg);
         }
     }
