@@ -43,7 +43,7 @@ for p in $CA_PID $KIDS; do
     check "no core ($p)" "0 0" "$(awk '/^Max core file size/ { print $5, $6 }' "/proc/$p/limits")"
     check "no new privileges ($p)" 1 "$(awk '/^NoNewPrivs/ { print $2 }' "/proc/$p/status")"
 done
-for p in $KIDS; do
+for p in $CA_PID $KIDS; do
     check "a seccomp filter ($p)" 2 "$(awk '/^Seccomp:/ { print $2 }' "/proc/$p/status")"
 done
 check "the front has no file open by name" 0 \

@@ -284,6 +284,14 @@ static int start(struct roles *r, struct tm_err *e)
     return code == CLI_OK ? start_front(r, e) : code;
 }
 
+/* It signals and waits, hands over TLS files, and compares the configuration's with what it was. An
+ * ephemeral CA's log is removed in the end. */
+static unsigned parent_rights(const struct roles *r)
+{
+    unsigned rights = SANDBOX_READ | SANDBOX_PROCESSES;
+    return r->config_file == NULL ? rights | SANDBOX_WRITE : rights;
+}
+
 static void warn_of_root_key(const struct roles *r)
 {
     char path[PATH_MAX];
@@ -313,6 +321,9 @@ static int run(const struct ca_config *c, const char *issuers, const char *file,
         (void)cli_fail(rc, &e);
     if (rc == CLI_OK) {
         warn_of_root_key(&r);
+        rc = tm_sandbox_calls(parent_rights(&r), &e) == 0 ? CLI_OK : cli_fail(CLI_FAILED, &e);
+    }
+    if (rc == CLI_OK) {
         (void)sd_notify(0, "READY=1");
         rc = watch(&r, &signal_name);
         (void)sd_notify(0, "STOPPING=1");
