@@ -107,4 +107,29 @@ n=$(issued_of_100)
 echo "     $n of 100 issued with one of two logs dead"
 check "one log dead: at least 99 of 100 issued" 1 "$((n >= 99))"
 
+# An embedded log whose disk is nearly full: told before an entry fails, and when it is well again.
+mkdir "$W/small"
+if [ "$(id -u)" = 0 ] && mount -t tmpfs -o size=40m tmpfs "$W/small" 2>/dev/null; then
+    "$B/tenmint-ca" init "$W/ca" --log-origin log.example.com/ready >/dev/null || exit 1
+    cp "$W/issuers.yaml" "$W/ca/"
+    mv "$W/ca/log" "$W/small/log"
+    sed -i "s|directory: log|directory: $W/small/log|; s|^listen:.*|listen: 127.0.0.1:$(free_port)|; /^metrics-listen:/d" "$W/ca/tenmint-ca.yaml"
+    echo "metrics-listen: 127.0.0.1:$(free_port)" >>"$W/ca/tenmint-ca.yaml"
+    CA=http://$(sed -n 's/^listen: //p' "$W/ca/tenmint-ca.yaml")
+    METRICS=http://$(sed -n 's/^metrics-listen: //p' "$W/ca/tenmint-ca.yaml")
+    "$B/tenmint-ca" serve --config "$W/ca/tenmint-ca.yaml" >"$W/small.log" 2>&1 &
+    SMALL=$!
+    wait_until curl -sf "$CA/healthz" || cat "$W/small.log"
+    check "a disk below its reserve: not ready" 0 "$(within_15s is "$CA/readyz" 503; echo $?)"
+    check "a disk below its reserve: said" 1 "$(curl -s "$METRICS/readyz/checks" | grep -c "the log's disk has 3[0-9] MiB left")"
+    mount -o remount,size=200m "$W/small"
+    check "a larger disk: ready" 0 "$(within_15s is "$CA/readyz" 200; echo $?)"
+    kill "$SMALL"
+    wait "$SMALL"
+    check "SIGTERM" 0 $?
+    umount "$W/small"
+else
+    echo "     no disk of our own can be mounted: its reserve is not tried"
+fi
+
 [ "$fails" -eq 0 ] || { echo "$fails failed"; exit 1; }
