@@ -7,10 +7,12 @@ ca-certificates"
 tests="$build clang-14 libclang-rt-14-dev llvm-14 clang-tidy-14 clang-format-14
 libcmocka-dev softhsm2 opensc faketime mandoc zsh fish
 debhelper dpkg-dev lintian"
-# Interop peers run on Python, Go 1.19 and Node.js 18 or newer, from wherever they are installed.
+# Interop peers run on Python, Go 1.19, Java 17 and Node.js 18 or newer, from wherever they are installed.
 tests="$tests python3 python3-venv"
 command -v go >/dev/null 2>&1 || tests="$tests golang-go"
 command -v npm >/dev/null 2>&1 || tests="$tests nodejs npm"
+command -v javac >/dev/null 2>&1 || tests="$tests default-jdk-headless"
+command -v mvn >/dev/null 2>&1 || tests="$tests maven"
 tests="$tests haproxy"
 case "${1:-}" in
 build) want=$build ;;

@@ -111,4 +111,8 @@ void measure_tls(const struct target *plain, const struct target *tls, long requ
 void measure_overload(const struct target *t);
 void measure_latency(const struct target *t, int tries);
 
+/* ---- grpc.c ---- */
+
+void measure_grpc(const struct target *t, const char *token, long count);
+
 #endif

@@ -6,6 +6,7 @@
  * bench tls REQUESTS PLAIN TLS < TOKEN         new TLS connections against kept ones without TLS
  * bench overload 1 TARGET < TOKEN             three times as many requests as it can serve
  * bench latency TRIES TARGET < TOKEN          under an open-loop load
+ * bench grpc REQUESTS TARGET < TOKEN          certificates by gRPC beside JSON
  *
  * TARGET is NAME=PORT,PID,CONNECTIONS: a CA that trusts the token's issuer.
  */
@@ -19,7 +20,7 @@
 
 static int usage(void)
 {
-    fputs("usage: bench throughput|logged|forms|memory|tls|overload|latency COUNT "
+    fputs("usage: bench throughput|logged|forms|memory|tls|overload|latency|grpc COUNT "
           "NAME=PORT,PID,CONNECTIONS… < "
           "TOKEN\n",
           stderr);
@@ -55,6 +56,8 @@ int main(int argc, char **argv)
         measure_overload(&targets[0]);
     else if (strcmp(argv[1], "latency") == 0)
         measure_latency(&targets[0], (int)count);
+    else if (strcmp(argv[1], "grpc") == 0)
+        measure_grpc(&targets[0], token, count);
     else
         rc = usage();
     for (size_t i = 0; i < n; i++)

@@ -1,6 +1,8 @@
 #include "tests/support/rawh2.h"
 
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <nghttp2/nghttp2.h>
 #include <poll.h>
 #include <stdio.h>
@@ -106,6 +108,9 @@ void rawh2_open(struct rawh2 *h, const char *address)
     nghttp2_session_callbacks *calls = NULL;
     memset(h, 0, sizeof(*h));
     h->fd = raw_dial(address);
+    int one =
+        1; /* a request is two frames or more: the second would wait for the first's receipt */
+    (void)setsockopt(h->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
     if (nghttp2_session_callbacks_new(&calls) != 0)
         abort();
     nghttp2_session_callbacks_set_on_header_callback(calls, on_header);
@@ -119,13 +124,20 @@ void rawh2_open(struct rawh2 *h, const char *address)
     nghttp2_session_callbacks_del(calls);
 }
 
-void rawh2_close(struct rawh2 *h)
+void rawh2_forget(struct rawh2 *h)
 {
     for (size_t i = 0; i < h->count; i++) {
         tm_buf_free(&h->reply[i].head);
         tm_buf_free(&h->reply[i].body);
         tm_buf_free(&h->reply[i].trailers);
+        h->reply[i] = (struct rawh2_reply){0};
     }
+    h->count = 0;
+}
+
+void rawh2_close(struct rawh2 *h)
+{
+    rawh2_forget(h);
     nghttp2_session_del(h->session);
     close(h->fd);
 }
@@ -167,8 +179,7 @@ struct rawh2_reply *rawh2_ask(struct rawh2 *h, const char *method, const char *p
     return r;
 }
 
-/* One turn of at most `ms`. */
-static void turn(struct rawh2 *h, int ms)
+void rawh2_turn(struct rawh2 *h, int ms)
 {
     uint8_t data[16384];
     if (nghttp2_session_send(h->session) != 0)
@@ -189,7 +200,7 @@ bool rawh2_wait(struct rawh2 *h, struct rawh2_reply *r)
 {
     int64_t until = tm_clock_mono_ms() + WAIT_MS;
     while (!r->closed && !h->over && tm_clock_mono_ms() < until)
-        turn(h, 100);
+        rawh2_turn(h, 100);
     return r->closed;
 }
 
@@ -197,7 +208,7 @@ void rawh2_run(struct rawh2 *h, int ms)
 {
     int64_t until = tm_clock_mono_ms() + ms;
     for (int64_t now = tm_clock_mono_ms(); now < until && !h->over; now = tm_clock_mono_ms())
-        turn(h, (int)(until - now));
+        rawh2_turn(h, (int)(until - now));
 }
 
 int rawh2_frame(int fd, uint8_t type, uint8_t flags, uint32_t stream, const void *data, size_t len)

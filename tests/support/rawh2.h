@@ -37,6 +37,8 @@ struct rawh2 {
 /* Plain text, with prior knowledge. Aborts the test program on failure. */
 void rawh2_open(struct rawh2 *h, const char *address);
 void rawh2_close(struct rawh2 *h);
+/* Makes room for further requests: none is under way. */
+void rawh2_forget(struct rawh2 *h);
 
 /* Sends a request; `headers` are further "name: value\n" lines, or "". `body` NULL: none; it is
  * borrowed until the reply is there. */
@@ -44,6 +46,8 @@ struct rawh2_reply *rawh2_ask(struct rawh2 *h, const char *method, const char *p
                               const char *headers, const void *body, size_t len);
 /* Until the reply's end, or that of the connection, at most 20 s. False: the connection ended. */
 bool rawh2_wait(struct rawh2 *h, struct rawh2_reply *r);
+/* Sends what there is, waits at most so long, reads once. */
+void rawh2_turn(struct rawh2 *h, int ms);
 /* Reads and answers what comes for so long, or until the connection's end. */
 void rawh2_run(struct rawh2 *h, int ms);
 

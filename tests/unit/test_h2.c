@@ -6,7 +6,6 @@
 
 #include <nghttp2/nghttp2.h>
 #include <pthread.h>
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -15,6 +14,7 @@
 #include "common/clock.h"
 #include "common/http/calm.h"
 #include "common/http/fields.h"
+#include "tests/support/h2flood.h"
 #include "tests/support/rawh2.h"
 
 #define NOTHING "", NULL, 0
@@ -541,99 +541,16 @@ static void nothing_is_lost_when_the_server_stops(void **state)
 
 /* ---- floods ---- */
 
-static void put_reset(int fd, uint32_t id, const struct tm_buf *block)
-{
-    (void)rawh2_frame(fd, NGHTTP2_HEADERS, NGHTTP2_FLAG_END_HEADERS, id, block->data, block->len);
-    (void)rawh2_frame(fd, NGHTTP2_RST_STREAM, 0, id, "\0\0\0\10", 4);
-}
-
-static void put_ping(int fd, uint32_t id, const struct tm_buf *block)
-{
-    (void)id;
-    (void)block;
-    (void)rawh2_frame(fd, NGHTTP2_PING, 0, 0, "12345678", 8);
-}
-
-static void put_settings(int fd, uint32_t id, const struct tm_buf *block)
-{
-    (void)id;
-    (void)block;
-    (void)rawh2_frame(fd, NGHTTP2_SETTINGS, 0, 0, NULL, 0);
-}
-
-static void put_priority(int fd, uint32_t id, const struct tm_buf *block)
-{
-    (void)block;
-    (void)rawh2_frame(fd, NGHTTP2_PRIORITY, 0, id, "\0\0\0\0\20", 5);
-}
-
-static void put_window(int fd, uint32_t id, const struct tm_buf *block)
-{
-    (void)id;
-    (void)block;
-    (void)rawh2_frame(fd, NGHTTP2_WINDOW_UPDATE, 0, 0, "\0\0\0\1", 4);
-}
-
-static void put_empty(int fd, uint32_t id, const struct tm_buf *block)
-{
-    if (id == 1)
-        (void)rawh2_frame(fd, NGHTTP2_HEADERS, NGHTTP2_FLAG_END_HEADERS, 1, block->data,
-                          block->len);
-    (void)rawh2_frame(fd, NGHTTP2_DATA, 0, 1, NULL, 0);
-}
-
-static void put_continuation(int fd, uint32_t id, const struct tm_buf *block)
-{
-    if (id == 1)
-        (void)rawh2_frame(fd, NGHTTP2_HEADERS, 0, 1, block->data, block->len);
-    (void)rawh2_frame(fd, NGHTTP2_CONTINUATION, 0, 1, "\0\1x\1y", 5);
-}
-
-static void put_unknown(int fd, uint32_t id, const struct tm_buf *block)
-{
-    (void)id;
-    (void)block;
-    (void)rawh2_frame(fd, 0xee, 0, 0, "x", 1);
-}
-
-/* Each kind is sent until the server closes; frames so far. */
-static unsigned flood(const struct tm_http_server *s,
-                      void (*one)(int fd, uint32_t id, const struct tm_buf *block))
-{
-    struct tm_buf block = {0};
-    int fd = dial(s);
-    unsigned n = 0;
-    rawh2_block("POST", "/echo", &block);
-    assert_int_equal(rawh2_preface(fd), 0);
-    for (char c = 0; n < 100000; n++) {
-        one(fd, 2 * n + 1, &block);
-        ssize_t got = recv(fd, &c, 1, MSG_DONTWAIT);
-        if (got == 0 || (got < 0 && errno != EAGAIN))
-            break;
-        while (got > 0) {
-            char dropped[4096];
-            got = recv(fd, dropped, sizeof(dropped), MSG_DONTWAIT);
-        }
-    }
-    close(fd);
-    tm_buf_free(&block);
-    return n;
-}
-
 static void floods_end_the_connection_and_no_other(void **state)
 {
     (void)state;
-    static void (*const kinds[])(int, uint32_t, const struct tm_buf *) = {
-        put_reset,  put_ping,  put_settings,     put_priority,
-        put_window, put_empty, put_continuation, put_unknown,
-    };
     struct tm_http_options o = options();
     struct tm_http_server *s = start(&o);
     struct rawh2 h;
     open_on(&h, s);
-    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-        unsigned n = flood(s, kinds[i]);
-        assert_true(n < 100000);
+    for (const struct h2flood_kind *k = h2flood_kinds; k->name != NULL; k++) {
+        if (!k->answered)
+            assert_true(h2flood(tm_http_server_address(s), k, "/echo", 100000, 20000) < 100000);
         assert_int_equal(status_of(&h, "GET", "/hello", "", NULL), 200);
     }
     assert_true(atomic_load(&shed[HTTP_SHED_FLOOD]) >= 7); /* continuations nghttp2 itself ends */
