@@ -94,11 +94,15 @@ static int check_path(const struct tuf_trust_entry *t, X509 *leaf, int64_t time_
     return rc;
 }
 
+static bool names(const struct tuf_trust_entry *t, X509 *leaf)
+{
+    return X509_NAME_cmp(X509_get_issuer_name(leaf),
+                         X509_get_subject_name(sk_X509_value(t->chain, 0))) == 0;
+}
+
 static bool issued(const struct tuf_trust_entry *t, X509 *leaf)
 {
-    X509 *ca = sk_X509_value(t->chain, 0);
-    return X509_NAME_cmp(X509_get_issuer_name(leaf), X509_get_subject_name(ca)) == 0 &&
-           X509_verify(leaf, X509_get0_pubkey(ca)) == 1;
+    return names(t, leaf) && X509_verify(leaf, X509_get0_pubkey(sk_X509_value(t->chain, 0))) == 1;
 }
 
 const struct tuf_trust_entry *tuf_path_issuer(const struct tuf_trusted_root *root, X509 *leaf)
@@ -123,6 +127,21 @@ static int tuf_check_entry(const struct tuf_trust_entry *t, X509 *leaf, int64_t 
     return check_path(t, leaf, time_ms, e);
 }
 
+static bool lives(const X509 *cert, int64_t time_ms)
+{
+    time_t at = (time_t)(time_ms / 1000);
+    return X509_cmp_time(X509_get0_notBefore(cert), &at) < 0 &&
+           X509_cmp_time(X509_get0_notAfter(cert), &at) > 0;
+}
+
+bool tuf_path_holds(const struct tuf_trust_entry *found, X509 *leaf, int64_t time_ms)
+{
+    bool all = tuf_validity_at(&found->valid, time_ms) == VALIDITY_INSIDE && lives(leaf, time_ms);
+    for (int i = 0; i < sk_X509_num(found->chain) && all; i++)
+        all = lives(sk_X509_value(found->chain, i), time_ms);
+    return all;
+}
+
 int tuf_path_find(const struct tuf_trusted_root *root, X509 *leaf, int64_t time_ms,
                   const struct tuf_trust_entry **ca, struct tm_err *e)
 {
@@ -131,12 +150,14 @@ int tuf_path_find(const struct tuf_trusted_root *root, X509 *leaf, int64_t time_
     *ca = NULL;
     for (size_t i = 0; (t = tuf_trusted_root_entry(root, TRUST_CA, i)) != NULL; i++) {
         struct tm_err why = {0};
-        if (!issued(t, leaf))
+        if (!names(t, leaf))
             continue;
         if (tuf_check_entry(t, leaf, time_ms, &why) == 0) {
             *ca = t;
             return 0;
         }
+        if (!issued(t, leaf)) /* only now: each signature of a path costs a millisecond */
+            continue;
         tm_err_set(e, "%s", why.text);
         told = true;
     }
