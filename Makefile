@@ -101,6 +101,8 @@ $(foreach l,$(LIBS),$(eval $(call library,$(l))))
 
 # The auditors' commands are in the server's program, too.
 LOG_OBJ := $(call objects,$(filter-out %/main.c,$(wildcard tools/tenmint-log/*.c)))
+# The client loads libcurl when it fetches: tools/tenmint/curl_late.c.
+$(BUILD)/tenmint: PKGS := libcrypto jansson yaml-0.1 libp11 libpcre2-8 p11-kit-1 zlib
 # The auditors' program installs without the server's libraries.
 $(BUILD)/tenmint-log: PKGS := libssl libcrypto libcurl libmicrohttpd libnghttp2 libprotobuf-c zlib jansson yaml-0.1 libp11 libpcre2-8 p11-kit-1
 

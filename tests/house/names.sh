@@ -22,6 +22,11 @@ while read -r name; do
     fault "$name is defined in more than one place"
 done < <(for lib in "${!prefix[@]}"; do symbols "$B/lib$lib.a"; done | sort | uniq -d)
 
+# Thirty shared objects that only fetching needs.
+if ldd "$B/tenmint" | grep -q libcurl; then
+    fault "tenmint is linked with libcurl, which it should load when it fetches (tools/tenmint/curl_late.c)"
+fi
+
 W=$(mktemp -d)
 trap 'rm -rf "$W"' EXIT
 echo 'int main(void) { return 0; }' >"$W/main.c"
