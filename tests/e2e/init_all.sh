@@ -20,6 +20,23 @@ serve() { # DIR
     PIDS="${PIDS:-} $CA_PID"
     wait_for "$W/ca.log" '"message":"listening"' || { cat "$W/ca.log"; exit 1; }
 }
+exported() { # CACHE: in every form; the archive is a mirror itself
+    local form out=$1.out
+    mkdir "$out" "$out/mirror"
+    for form in policy-controller policy-controller-repository policy-controller-keys kyverno connaisseur pem \
+        client-trust-config mirror-tar; do
+        says "export as $form" 0 "" "$B/tenmint" trust export --dir "$1" --form "$form" --out "$out/$form"
+        [ -s "$out/$form" ] || check "$form" "something" "nothing"
+    done
+    grep -q "mirror: \"$URL/tuf\"" "$out/policy-controller" || check "the mirror that was noted" "$URL/tuf" "another"
+    awk '$1 == "mirrorFS:" { print $2 }' "$out/policy-controller-repository" | base64 -d | tar tz >"$W/said" 2>&1
+    check "tar lists the repository" 0 $?
+    grep -q '^repository/targets/.*\.trusted_root\.json$' "$W/said" || check "a target in it" yes no
+    tar xf "$out/mirror-tar" -C "$out/mirror"
+    says "the archive serves a client" 0 "" "$B/tenmint" trust get trusted_root.json --root "$out/mirror/1.root.json" \
+        --metadata-url "$out/mirror" --dir "$out/cache" --out "$out/root.json"
+    says "no such form" 2 "takes one of policy-controller, " "$B/tenmint" trust export --dir "$1" --form other
+}
 circle() { # DIR: from its root file alone
     local T=$1.trust
     printf 'oidc-issuers:\n  "%s": {issuer-url: "%s", client-id: sigstore, type: github-workflow}\n' \
@@ -35,6 +52,7 @@ circle() { # DIR: from its root file alone
     grep -q '"tlogEntries":\[{"logIndex"' <(tr -d ' \n' <"$1.txt.sigstore.json") && grep -q inclusionProof "$1.txt.sigstore.json" &&
         grep -q rfc3161Timestamps "$1.txt.sigstore.json" || check "$1: the bundle has an entry with its proof and a timestamp" yes no
     says "$1: the log verifies" 0 "" "$B/tenmint-ca" log verify "$URL/log" --key "$1/log.pem"
+    exported "$T"
     kill "$CA_PID"; wait "$CA_PID"; check "$1: SIGTERM" 0 $?
     says "$1: verifies a day later, offline" 0 "ok      log" faketime -f +1d "$B/tenmint" verify --offline --dir "$T" \
         --bundle "$1.txt.sigstore.json" --issuer "$ISSUER" --identity-regexp 'https://github\.com/acme/.*' "$1.txt"

@@ -11,6 +11,7 @@ int verify_command(const struct cli_command *self, int argc, char **argv);
 int trust_init_command(const struct cli_command *self, int argc, char **argv);
 int trust_refresh_command(const struct cli_command *self, int argc, char **argv);
 int trust_show_command(const struct cli_command *self, int argc, char **argv);
+int trust_export_command(const struct cli_command *self, int argc, char **argv);
 int trust_get_command(const struct cli_command *self, int argc, char **argv);
 
 #endif

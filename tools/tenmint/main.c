@@ -30,6 +30,16 @@ static const struct cli_command trust_commands[] = {
                  "  tenmint trust get --client-trust-config --out trust-config.json\n",
      .exits = {[CLI_DANGER] = "danger: the mirror serves older metadata than was seen before"},
      .run = trust_get_command},
+    {.name = "export",
+     .group = "trust",
+     .args = "--form FORM [OPTION]...",
+     .summary = "refresh, then write the trust in the form that another verifier takes",
+     .examples = "  tenmint trust export --form policy-controller --out trustroot.yaml\n"
+                 "  tenmint trust export --form kyverno --issuer https://idp.example.com \\\n"
+                 "      --identity dev@example.com\n"
+                 "  tenmint trust export --form mirror-tar --out mirror.tar\n",
+     .exits = {[CLI_DANGER] = "danger: the mirror serves older metadata than was seen before"},
+     .run = trust_export_command},
 };
 
 static const struct cli_command commands[] = {

@@ -53,8 +53,13 @@ int trust_dir(const struct trust_source *source, char *out, size_t size, struct 
 /* Notes the mirrors in the cache for later runs. */
 int trust_note_mirrors(const char *dir, const struct trust_source *source, struct tm_err *e);
 
-/* Writes the ClientTrustConfig of the refreshed targets to `path`; NULL: to standard output. */
+/* Appends the ClientTrustConfig of the refreshed targets. */
+int trust_client_config(struct tuf_client *c, struct tm_buf *out, struct tm_err *e);
+/* Writes it to `path`; NULL: to standard output. */
 int trust_write_client_config(struct tuf_client *c, const char *path, struct tm_err *e);
+
+/* Appends the address of the first mirror, given or noted, that others can reach too. */
+int trust_web_mirror(const struct trust_source *source, struct tm_buf *out, struct tm_err *e);
 
 /* The state of the top-level roles on standard output; warnings of a near expiry on standard
  * error (in JSON: inside). */

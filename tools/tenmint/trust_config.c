@@ -21,7 +21,7 @@ static json_t *read_target(struct tuf_client *c, const char *name, size_t max, s
     return v;
 }
 
-int trust_write_client_config(struct tuf_client *c, const char *path, struct tm_err *e)
+int trust_client_config(struct tuf_client *c, struct tm_buf *out, struct tm_err *e)
 {
     json_t *root = read_target(c, "trusted_root.json", TRUSTED_ROOT_BYTES_MAX, e);
     json_t *config = root != NULL
@@ -36,11 +36,23 @@ int trust_write_client_config(struct tuf_client *c, const char *path, struct tm_
                           root, "signingConfig", config);
     char *text = v != NULL ? json_dumps(v, JSON_INDENT(2)) : NULL;
     int rc = text != NULL ? 0 : tm_err_set(e, "out of memory");
-    if (rc == 0 && path != NULL)
-        rc = tm_file_write_atomic(path, 0644, text, strlen(text), e);
-    else if (rc == 0 && (puts(text) < 0 || fflush(stdout) != 0))
-        rc = tm_err_errno(e, "write to standard output");
+    if (rc == 0) {
+        tm_buf_printf(out, "%s\n", text);
+        rc = buf_failed(out) ? tm_err_set(e, "out of memory") : 0;
+    }
     free(text);
     json_decref(v);
+    return rc;
+}
+
+int trust_write_client_config(struct tuf_client *c, const char *path, struct tm_err *e)
+{
+    struct tm_buf text = {0};
+    int rc = trust_client_config(c, &text, e);
+    if (rc == 0 && path != NULL)
+        rc = tm_file_write_atomic(path, 0644, text.data, text.len, e);
+    else if (rc == 0 && (fwrite(text.data, 1, text.len, stdout) != text.len || fflush(stdout) != 0))
+        rc = tm_err_errno(e, "write to standard output");
+    tm_buf_free(&text);
     return rc;
 }

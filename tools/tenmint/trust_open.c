@@ -151,6 +151,33 @@ out:
     return c;
 }
 
+static bool is_web(const char *url)
+{
+    return strncmp(url, "https://", 8) == 0 || strncmp(url, "http://", 7) == 0;
+}
+
+int trust_web_mirror(const struct trust_source *source, struct tm_buf *out, struct tm_err *e)
+{
+    char dir[PATH_MAX];
+    struct noted noted = {0};
+    int rc = trust_dir(source, dir, sizeof(dir), e);
+    for (size_t i = 0; i < source->metadata_urls.count && out->len == 0; i++) {
+        if (is_web(source->metadata_urls.item[i]))
+            tm_buf_puts(out, source->metadata_urls.item[i]);
+    }
+    if (rc == 0 && out->len == 0)
+        rc = read_noted(dir, &noted, e);
+    for (size_t i = 0; i < noted.metadata_urls.count && out->len == 0; i++) {
+        if (is_web(noted.metadata_urls.item[i]))
+            tm_buf_puts(out, noted.metadata_urls.item[i]);
+    }
+    tm_yamlmap_free(noted_keys, &noted);
+    if (rc == 0 && out->len == 0)
+        rc = tm_err_set(e, "which address is the repository served at? No http mirror is given or "
+                           "noted: give --mirror URL");
+    return rc;
+}
+
 /* What a reason of the client means to the person at the keyboard. */
 static const struct {
     const char *reason, *advice;
