@@ -9,9 +9,10 @@
 #include "ca/log/signatures/admit.h"
 #include "ca/log/signatures/answer.h"
 #include "ca/log/signatures/format.h"
+#include "ca/log/signatures/known.h"
 #include "common/clock.h"
 
-#define RECENT 8192 /* entries whose hashes are remembered until the index has them */
+#define RECENT 8192 /* entries whose hashes are remembered until a checkpoint has them */
 
 struct recent {
     struct tm_merkle_hash leaf;
@@ -22,6 +23,7 @@ struct ca_siglog {
     struct ca_log *log;
     struct ca_log_prover *prover;
     struct ca_sig_algorithms *algorithms;
+    struct ca_sig_known *known; /* what is published; `recent` is what is not yet */
 
     pthread_mutex_t lock; /* of the three that follow; nothing is called with it held but wakes */
     struct ca_siglog_job *parked; /* waiting for a checkpoint */
@@ -100,7 +102,7 @@ static int find_duplicate(struct ca_siglog *s, const struct tm_merkle_hash *leaf
                              .size = ca_log_checkpoint(s->log, &note),
                              .tile_level = TILE_LEVEL_ENTRIES};
     tm_buf_free(&note);
-    return ca_log_dir_find(&dir, leaf, index, e);
+    return ca_sig_known_find(s->known, &dir, leaf, index, e);
 }
 
 /* ---- opening ---- */
@@ -144,7 +146,7 @@ struct ca_siglog *ca_siglog_open(const struct ca_log_options *o, struct tm_err *
         tm_err_set(e, "out of memory");
     else if (check_origin(o->origin, e) == 0 &&
              (s->algorithms = ca_sig_algorithms_new(e)) != NULL &&
-             (s->log = ca_log_open(&made, e)) != NULL &&
+             (s->known = ca_sig_known_new(e)) != NULL && (s->log = ca_log_open(&made, e)) != NULL &&
              (s->prover = ca_log_prover_new(ca_log_directory(s->log), TILE_LEVEL_ENTRIES, e)) !=
                  NULL)
         return s;
@@ -159,6 +161,7 @@ void ca_siglog_close(struct ca_siglog *s)
     ca_log_close(s->log);
     ca_log_prover_free(s->prover);
     ca_sig_algorithms_free(s->algorithms);
+    ca_sig_known_free(s->known);
     X509_STORE_free(s->cas);
     free(s->recent);
     pthread_mutex_destroy(&s->lock);
