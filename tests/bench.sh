@@ -22,10 +22,10 @@ bench_serve() { # DIRECTORY ARGUMENTS...: sets CA and CA_PID. Its log is read fr
     # is not the server's child: what it costs is not the server's.
     local dir=$1
     shift
-    mkfifo "$dir/log"
-    cat "$dir/log" >"$dir/ca.log" &
+    mkfifo "$dir/ca.pipe"
+    cat "$dir/ca.pipe" >"$dir/ca.log" &
     PIDS="${PIDS:-} $!"
-    "$B/tenmint-ca" serve "$@" >"$dir/log" 2>&1 &
+    "$B/tenmint-ca" serve "$@" >"$dir/ca.pipe" 2>&1 &
     CA_PID=$!
     PIDS="$PIDS $CA_PID"
     wait_for "$dir/ca.log" '"message":"listening"'

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <grp.h>
+#include <openssl/crypto.h>
 #include <pwd.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -16,6 +17,8 @@ bool tm_sandbox_enforced(void)
 
 int tm_sandbox_begin(struct tm_err *e)
 {
+    /* OpenSSL reads its configuration when it is used first, which may be much later. */
+    (void)OPENSSL_init_crypto(OPENSSL_INIT_LOAD_CONFIG, NULL);
     /* What hides the memory forbids core files, too; a service manager may forbid this call. */
     (void)setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
     if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)

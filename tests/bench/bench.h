@@ -57,6 +57,9 @@ void target_close(struct target *t);
 void client_prepare(const char *token, enum form f);
 void client_choose(enum form f);
 void client_forget(void);
+/* From now on each request whose number is divisible by `every` has a token with another signature.
+ */
+void client_spoil(long every);
 int client_dial(int port);
 /* Sends request number `i` and reads the reply; false unless it is a 200. */
 bool client_ask(int fd, long i);
@@ -108,6 +111,8 @@ void measure_memory(const struct target *t, long requests);
 /* New connections to `tls` against kept ones to `plain`, which is the same without TLS. The
  * environment's BENCH_TLS_CERTIFICATE and BENCH_TLS_KEY are its files. */
 void measure_tls(const struct target *plain, const struct target *tls, long requests);
+/* `seconds` of load, one request of ten with a token that is not signed. */
+void measure_soak(const struct target *t, long seconds);
 void measure_overload(const struct target *t);
 void measure_latency(const struct target *t, int tries);
 

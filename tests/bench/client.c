@@ -19,6 +19,8 @@
 #define SUBJECT "repo:acme/widget:ref:refs/heads/main" /* the demo issuer's */
 
 static struct tm_buf requests[FORMS][REQUESTS];
+static struct tm_buf spoiled; /* the first request of the chosen form */
+static long spoiled_every;    /* 0: none */
 static enum form chosen;
 
 static void prove(EVP_PKEY *key, const char *digest, struct tm_buf *proof)
@@ -106,6 +108,7 @@ void client_forget(void)
         for (int i = 0; i < REQUESTS; i++)
             tm_buf_free(&requests[f][i]);
     }
+    tm_buf_free(&spoiled);
 }
 
 int client_dial(int port)
@@ -135,9 +138,29 @@ static bool is_ok(const char *data)
     return strncmp(data, "HTTP/1.1 200", 12) == 0;
 }
 
+static void fail(const char *what)
+{
+    fprintf(stderr, "a request failed: %s\n", what);
+    exit(1);
+}
+
+/* In the token's signature, which is its third part: "…","publicKeyRequest" follows. */
+void client_spoil(long every)
+{
+    tm_buf_reset(&spoiled);
+    tm_buf_append(&spoiled, requests[chosen][0].data, requests[chosen][0].len);
+    char *end = strstr((char *)tm_buf_str(&spoiled), "\"},\"publicKeyRequest");
+    if (end == NULL)
+        fail("no token in a request");
+    for (char *p = end - 20; p < end - 10; p++)
+        *p = *p == 'A' ? 'B' : 'A';
+    spoiled_every = every;
+}
+
 bool client_send(int fd, long i)
 {
-    const struct tm_buf *r = &requests[chosen][i % REQUESTS];
+    bool spoil = spoiled_every > 0 && i % spoiled_every == 0;
+    const struct tm_buf *r = spoil ? &spoiled : &requests[chosen][i % REQUESTS];
     return write(fd, r->data, r->len) == (ssize_t)r->len;
 }
 
@@ -154,12 +177,6 @@ bool client_ask(int fd, long i)
         reply.data[reply.have] = '\0';
     }
     return is_ok(reply.data);
-}
-
-static void fail(const char *what)
-{
-    fprintf(stderr, "a request failed: %s\n", what);
-    exit(1);
 }
 
 void client_seal(SSL *ssl, long i)

@@ -5,6 +5,7 @@
  * bench memory REQUESTS TARGET < TOKEN        resident memory along the way
  * bench tls REQUESTS PLAIN TLS < TOKEN         new TLS connections against kept ones without TLS
  * bench overload 1 TARGET < TOKEN             three times as many requests as it can serve
+ * bench soak SECONDS TARGET < TOKEN           judges each answer
  * bench latency TRIES TARGET < TOKEN          under an open-loop load
  * bench grpc REQUESTS TARGET < TOKEN          certificates by gRPC beside JSON
  *
@@ -20,7 +21,7 @@
 
 static int usage(void)
 {
-    fputs("usage: bench throughput|logged|forms|memory|tls|overload|latency|grpc COUNT "
+    fputs("usage: bench throughput|logged|forms|memory|tls|overload|soak|latency|grpc COUNT "
           "NAME=PORT,PID,CONNECTIONS… < "
           "TOKEN\n",
           stderr);
@@ -52,6 +53,8 @@ int main(int argc, char **argv)
         measure_memory(&targets[0], count);
     else if (strcmp(argv[1], "tls") == 0 && n == 2)
         measure_tls(&targets[0], &targets[1], count);
+    else if (strcmp(argv[1], "soak") == 0)
+        measure_soak(&targets[0], count);
     else if (strcmp(argv[1], "overload") == 0)
         measure_overload(&targets[0]);
     else if (strcmp(argv[1], "latency") == 0)
