@@ -14,6 +14,7 @@
 #include "tests/support/pki.h"
 
 #define READ_WITHIN_MS 10000
+#define PATIENCE_MS 120000
 #define FDS_MAX 4096
 
 static const struct tm_http_route routes[] = {{"/echo", HTTP_POST, echo},
@@ -30,6 +31,8 @@ static struct tm_http_options options(void)
 {
     struct tm_http_options o = options_for(routes, sizeof(routes) / sizeof(routes[0]), on_fault);
     o.per_address_limit = 0;
+    /* On a machine that is busy the pauses are long. */
+    o.header_timeout_ms = o.request_timeout_ms = o.idle_timeout_ms = PATIENCE_MS;
     return o;
 }
 
@@ -183,7 +186,8 @@ static bool tls_take(struct tls_client *c)
     return n > 0;
 }
 
-static void tls_dial(struct tls_client *c, const struct tm_http_server *s, SSL_CTX *ctx)
+static void tls_dial(struct tls_client *c, const struct tm_http_server *s, SSL_CTX *ctx,
+                     SSL_SESSION *session)
 {
     c->fd = dial(s);
     c->ssl = SSL_new(ctx);
@@ -192,6 +196,8 @@ static void tls_dial(struct tls_client *c, const struct tm_http_server *s, SSL_C
     BIO_set_mem_eof_return(c->in, -1);
     SSL_set_bio(c->ssl, c->in, c->out);
     SSL_set_connect_state(c->ssl);
+    if (session != NULL)
+        assert_int_equal(SSL_set_session(c->ssl, session), 1);
     while (SSL_do_handshake(c->ssl) != 1) {
         tls_flush(c, SIZE_MAX);
         assert_true(tls_take(c));
@@ -240,7 +246,7 @@ static void requests_are_answered_wherever_a_client_pauses_in_tls(void **state)
     struct tm_http_server *s = start(&o);
     SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
     for (size_t cut = 0; cut < count; cut++) {
-        tls_dial(&c[cut], s, ctx);
+        tls_dial(&c[cut], s, ctx, NULL);
         count = tls_sealed(&c[cut]);
         assert_in_range(count, sizeof(pipelined), MOST);
         tls_flush(&c[cut], cut);
@@ -260,12 +266,70 @@ static void requests_are_answered_wherever_a_client_pauses_in_tls(void **state)
     tm_buf_free(&key);
 }
 
+/* ---- sessions ---- */
+
+/* Three requests on a connection of its own; whether it resumed `*session`, which is then its own.
+ */
+static bool resumes(const struct tm_http_server *s, SSL_CTX *ctx, SSL_SESSION **session)
+{
+    struct tls_client c;
+    struct tm_buf got = {0};
+    tls_dial(&c, s, ctx, *session);
+    bool resumed = SSL_session_reused(c.ssl) == 1;
+    (void)tls_sealed(&c);
+    tls_flush(&c, SIZE_MAX);
+    tls_read_to_end(&c, &got);
+    check_replies(tm_buf_str(&got));
+    SSL_SESSION_free(*session);
+    *session = SSL_get1_session(c.ssl);
+    (void)SSL_shutdown(c.ssl); /* or it forgets the session */
+    tm_buf_free(&got);
+    tls_free(&c);
+    return resumed;
+}
+
+static void a_session_is_resumed_in_each_version_of_tls(void **state)
+{
+    (void)state;
+    static const int versions[] = {TLS1_2_VERSION, TLS1_3_VERSION};
+    struct tm_buf cert[2] = {{0}, {0}}, key[2] = {{0}, {0}};
+    struct tm_err e = {0};
+    for (int i = 0; i < 2; i++)
+        pki_tls(&cert[i], &key[i]);
+    struct tm_http_options o = options();
+    o.tls_certificate = tm_buf_str(&cert[0]);
+    o.tls_key = tm_buf_str(&key[0]);
+    struct tm_http_server *s = start(&o);
+    for (int i = 0; i < 2; i++) {
+        SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
+        SSL_SESSION *session = NULL;
+        assert_int_equal(SSL_CTX_set_min_proto_version(ctx, versions[i]), 1);
+        assert_int_equal(SSL_CTX_set_max_proto_version(ctx, versions[i]), 1);
+        assert_false(resumes(s, ctx, &session));
+        assert_true(resumes(s, ctx, &session));
+        assert_true(resumes(s, ctx, &session));
+        /* Whoever connects after a renewal meets the new certificate. */
+        const struct tm_buf *c = &cert[1 - i], *k = &key[1 - i];
+        assert_int_equal(
+            tm_http_server_set_tls(s, (const char *)c->data, (const char *)k->data, &e), 0);
+        assert_false(resumes(s, ctx, &session));
+        SSL_SESSION_free(session);
+        SSL_CTX_free(ctx);
+    }
+    tm_http_server_free(s);
+    for (int i = 0; i < 2; i++) {
+        tm_buf_free(&cert[i]);
+        tm_buf_free(&key[i]);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(requests_are_answered_wherever_a_client_pauses),
         cmocka_unit_test(the_end_of_a_body_is_read_while_its_client_pauses),
         cmocka_unit_test(requests_are_answered_wherever_a_client_pauses_in_tls),
+        cmocka_unit_test(a_session_is_resumed_in_each_version_of_tls),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
