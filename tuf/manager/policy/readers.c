@@ -22,7 +22,7 @@ static const struct {
     [TUF_FEATURE_NAME_SLASH] = {"a '/' in its name", "tough", '/', false},
     [TUF_FEATURE_KEY_P384] = {"a P-384 key in root", "tough", '\0', false},
     [TUF_FEATURE_BINS] = {"hash bins", "go-tuf-v1, tough", '\0', true},
-    [TUF_FEATURE_HASH_PREFIXES] = {"path-hash-prefixes", "go-tuf-v1, cosign", '\0', true},
+    [TUF_FEATURE_HASH_PREFIXES] = {"path-hash-prefixes", "cosign", '\0', true},
     [TUF_FEATURE_LONG_TARGETS] = {"metadata of over 5,000,000 bytes",
                                   "cosign, go-tuf-v1, python-tuf, tuf-js", '\0', false},
 };

@@ -1,0 +1,119 @@
+#!/usr/bin/env bash
+# The table of compatibility (tuf/manager/policy/readers.c) against the real clients: for each of
+# its rows, and for what it has no row for, one repository, and whether python-tuf, go-tuf v1 and v2
+# (set up as cosign's client is), tuf-js 5 and 6 and tough read it. `propose` says what the table
+# thinks: with the client under `readers` it refuses, or it does not. go-tuf v2 needs a newer Go,
+# tough a tuftool in $PATH or $TUFTOOL; which was tried is said at the end.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+B=build
+SCRATCH=$(mktemp -d)
+W=$SCRATCH
+. tests/lib.sh
+. tests/demo_trust.sh
+. tests/interop/tuf-peers.bash
+. tests/interop/go-peer.bash
+trap 'stop_all; rm -rf "$SCRATCH"' EXIT
+make -s all
+install_peers
+go_peer tuf-go
+T=$B/tenmint-tuf
+JS6=build/interop/tuf-js6
+TUFTOOL=${TUFTOOL:-$(command -v tuftool || true)}
+READERS="python-tuf go-tuf-v1 tuf-js"
+if go version | grep -qE 'go1\.(2[5-9]|[3-9][0-9])'; then
+    go_peer tuf-go2
+    READERS="$READERS cosign"
+fi
+mkdir -p $JS6
+cp tests/interop/tuf-js6/package*.json tests/interop/tuf-js/client.js $JS6/
+(cd $JS6 && npm ci --no-progress >/dev/null 2>&1 && node -e 'require("tuf-js")' 2>/dev/null) && READERS="$READERS tuf-js-6"
+[ -z "$TUFTOOL" ] || READERS="$READERS tough"
+
+read_by() { # READER CACHE TARGET FILE
+    local cache=$2 root=$W/pinned.root
+    case $1 in
+    python-tuf)
+        mkdir -p "$cache"
+        $PYTHON_TUF tests/interop/tuf-python/client.py "$cache" "$FILES/" "$root" "$3" "$FILES/targets/" "$4" ;;
+    go-tuf-v1) build/interop/tuf-go/tuf-go read "$cache" "$FILES" "$root" "$3" "$4" ;;
+    cosign) build/interop/tuf-go2/tuf-go2 read "$cache" "$FILES" "$root" "$3" "$4" ;;
+    tuf-js) node $TUF_JS "$cache" "$FILES" "$root" "$3" "$FILES/targets" "$4" ;;
+    tuf-js-6) node $JS6/client.js "$cache" "$FILES" "$root" "$3" "$FILES/targets" "$4" ;;
+    tough)
+        "$TUFTOOL" download --root "$root" -m "$FILES" -t "$FILES/targets" -n "$3" "$cache"
+        cp "$cache/$3" "$4" ;;
+    esac
+}
+wrong=0 tried=0
+# ROW TARGET [KEY-TYPE...]: policy lines from stdin; files are made by `fill`.
+row() {
+    W=$SCRATCH/$((++rows))
+    mkdir "$W"
+    export XDG_STATE_HOME=$W/state
+    trust_workspace "${@:3}"
+    cat >>"$W/tuf/policy.yaml"
+    fill "$2"
+    cp -r "$W/tuf" "$W/first" # as before the first publication: what the table is asked about
+    ceremony first "$1" alice bob carol >"$W/out" 2>&1 || { cat "$W/out"; exit 1; }
+    cp "$W/tuf/published/1.root.json" "$W/pinned.root"
+    serve_files "$W/tuf/published"
+    for reader in $READERS; do
+        sed "\$a readers: [${reader/-js-6/-js}]" "$W/tuf/policy.yaml" >"$W/first/policy.yaml"
+        ask "$1" "$reader" "$2"
+    done
+    stop_all
+}
+ask() { # ROW READER TARGET
+    local got=no says=yes
+    rm -f "$W/got"
+    read_by "$2" "$W/cache-$2" "$3" "$W/got" >"$W/read.out" 2>&1 && [ "$(cat "$W/got")" = content ] && got=yes
+    if ! "$T" propose --dir "$W/first" --name asks --out "$W/asks.json" >"$W/asks.out" 2>&1; then
+        grep -q "under 'readers'" "$W/asks.out" || { cat "$W/asks.out"; exit 1; }
+        says=no
+    fi
+    rm -f "$W/asks.json"
+    tried=$((tried + 1))
+    [ $got = $says ] && return
+    echo "WRONG $1: the table says '$2 reads it: $says', and the client says $got"
+    tail -n 2 "$W/read.out"
+    wrong=$((wrong + 1))
+}
+rows=0
+TRIED=$READERS
+fill() { mkdir -p "$(dirname "$W/tuf/targets/$1")" && printf content >"$W/tuf/targets/$1"; }
+for name in plain.txt 'a%41b.txt' 'a#b.txt' 'a?b.txt' 'dir/b.txt' 'a b.txt' 'é.txt' 'a&b+c=d.txt' "a'b.txt" 'a[b].txt' 'a:b@c,d.txt'; do
+    row "a target called $name" "$name" </dev/null
+done
+row "an Ed25519 key" plain.txt ed25519 </dev/null
+row "an RSA key" plain.txt rsa </dev/null
+row "a P-384 key" plain.txt p384 </dev/null
+fill() { mkdir -p "$W/tuf/in" && printf content >"$W/tuf/in/$1"; }
+row "hash bins" plain.txt <<'POLICY'
+bins: {bits: 2, prefix: bin, holders: [online], threshold: 1, expiry: 90d, signing: 30d, directory: in}
+POLICY
+row "path-hash-prefixes" plain.txt <<'POLICY'
+delegations:
+  all:
+    holders: [online]
+    threshold: 1
+    expiry: 90d
+    signing: 30d
+    directory: in
+    path-hash-prefixes: ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "a", "b", "c", "d", "e", "f"]
+POLICY
+row "a delegation by paths" plain.txt <<'POLICY'
+delegations:
+  all: {holders: [online], threshold: 1, expiry: 90d, signing: 30d, directory: in, paths: ["*.txt"]}
+POLICY
+fill() { # over 5,000,000 bytes of metadata by long names
+    local d
+    d=$W/tuf/targets/$(printf 'x%.0s' $(seq 90))/$(printf 'y%.0s' $(seq 90))
+    mkdir -p "$d"
+    awk -v d="$d" 'BEGIN { for (i = 0; i < 16500; i++) { f = d "/" i; print i >f; close(f) } }'
+    printf content >"$W/tuf/targets/$1"
+}
+READERS=$(echo " $READERS " | sed 's/ tuf-js-6 / /; s/ tuf-js / /') # minutes: square in the number of targets
+row "metadata of over 5,000,000 bytes" plain.txt </dev/null
+echo "$tried verdicts of: $TRIED; $wrong of the table were wrong"
+[ $wrong = 0 ]
