@@ -148,7 +148,7 @@ static bool holds(const char *path, const X509 *cert)
     struct tm_buf text = {0};
     bool found = false;
     X509 *one;
-    BIO *in = tm_file_read(path, MATERIAL_MAX, &text, NULL) == 0 && text.len > 0
+    BIO *in = tm_file_read_text(path, MATERIAL_MAX, &text, NULL) == 0 && text.len > 0
                   ? BIO_new_mem_buf(text.data, (int)text.len)
                   : NULL;
     while (in != NULL && (one = PEM_read_bio_X509(in, NULL, tm_pem_no_password, NULL)) != NULL) {
@@ -243,7 +243,7 @@ static int add_trust(const struct kind *k, const struct addition *a, struct file
     bool log = k->list == TRUST_CTLOG || k->list == TRUST_TLOG;
     if (a->material == NULL)
         return tm_err_set(e, "give --%s FILE", log ? "key" : "chain");
-    int rc = tm_file_read(a->material, MATERIAL_MAX, &bytes, e);
+    int rc = tm_file_read_text(a->material, MATERIAL_MAX, &bytes, e);
     if (rc == 0)
         rc = log ? tuf_trusted_root_add_log(f->root, k->list, a->url, bytes.data, bytes.len, v, e)
                  : tuf_trusted_root_add_authority(f->root, k->list, a->url, bytes.data, bytes.len,

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <yaml.h>
 
+#include "common/utf8.h"
 #include "tuf/manager/policy/internal.h"
 
 struct span { /* bytes of the text */
@@ -13,7 +14,7 @@ struct span { /* bytes of the text */
 /* libyaml counts characters. */
 static size_t byte_of(const char *text, size_t len, size_t character)
 {
-    size_t at = 0;
+    size_t at = tm_utf8_mark((const unsigned char *)text, len); /* which libyaml does not count */
     while (at < len && character > 0) {
         at++;
         while (at < len && ((unsigned char)text[at] & 0xc0) == 0x80)
