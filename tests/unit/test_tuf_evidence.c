@@ -145,8 +145,9 @@ static void a_changed_line_chained_anew_is_missed(void **state)
     close_evidence(&v);
 }
 
-/* Puts the tree's timestamp in the form that older versions wrote. */
-static void forget_head(struct evidence *v)
+/* Signs the tree's timestamp anew with another head (taken), or as older versions wrote it (NULL).
+ */
+static void put_head(struct evidence *v, json_t *head)
 {
     char path[PATH_MAX];
     struct tm_buf text = {0};
@@ -156,6 +157,8 @@ static void forget_head(struct evidence *v)
     assert_int_equal(tuf_published_load(path, &p, &v->c.e), 0);
     json_t *envelope = json_deep_copy(tuf_metadata_frame(p.timestamp));
     json_object_del(json_object_get(envelope, "signed"), EVIDENCE_HEAD);
+    if (head != NULL)
+        json_object_set_new(json_object_get(envelope, "signed"), EVIDENCE_HEAD, head);
     struct tuf_metadata *m = tuf_metadata_from_json(envelope, TUF_TIMESTAMP, &v->c.e);
     assert_non_null(m);
     tuf_root_signers(tuf_published_root(&p), TUF_TIMESTAMP, &by);
@@ -177,7 +180,7 @@ static void a_repository_of_an_older_version_is_checked_by_its_versions(void **s
     static const size_t first_event[] = {0, 1, 2};
     static const size_t statements[] = {3, 4};
     open_evidence(&v);
-    forget_head(&v);
+    put_head(&v, NULL);
     assert_int_equal(check(&v, &found), 0);
     assert_false(found.headed);
     write_anew(&v, v.count - 1, NULL, 0);
@@ -191,6 +194,25 @@ static void a_repository_of_an_older_version_is_checked_by_its_versions(void **s
     case_refresh(&v.c, T0 + 10 * DAY); /* the next version names the head */
     assert_int_equal(check(&v, &found), 0);
     assert_true(found.headed);
+    close_evidence(&v);
+}
+
+static void a_head_of_another_form_is_no_missing_head(void **state)
+{
+    (void)state;
+    static const char *const heads[] = {"7",
+                                        "{}",
+                                        "{\"lines\": 7}",
+                                        "{\"lines\": 0, \"sha256\": \"\"}",
+                                        "{\"lines\": \"7\", \"sha256\": \"00\"}",
+                                        "[]",
+                                        "\"\""};
+    struct evidence v;
+    open_evidence(&v);
+    for (size_t i = 0; i < sizeof(heads) / sizeof(heads[0]); i++) {
+        put_head(&v, json_loads(heads[i], JSON_DECODE_ANY, NULL));
+        expect_missed(&v, "is no line's number and hash");
+    }
     close_evidence(&v);
 }
 
@@ -290,6 +312,7 @@ int main(void)
         cmocka_unit_test(a_whole_transcript_is_complete),
         cmocka_unit_test(lines_cut_off_its_end_are_missed),
         cmocka_unit_test(a_deleted_transcript_is_missed),
+        cmocka_unit_test(a_head_of_another_form_is_no_missing_head),
         cmocka_unit_test(a_line_taken_out_is_missed_whatever_the_chain_says),
         cmocka_unit_test(a_changed_line_chained_anew_is_missed),
         cmocka_unit_test(a_repository_of_an_older_version_is_checked_by_its_versions),

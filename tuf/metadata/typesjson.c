@@ -666,6 +666,11 @@ int tuf_rest_compare(const json_t *before, const json_t *after, tuf_rest_fn each
     return rc;
 }
 
+bool tuf_rest_has(const json_t *rest, const char *name)
+{
+    return json_object_get(rest, name) != NULL;
+}
+
 int tuf_entry_rest_compare(const struct tuf_entry *before, const struct tuf_entry *after,
                            tuf_rest_fn each, void *arg, struct tm_err *e)
 {

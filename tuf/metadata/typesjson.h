@@ -72,5 +72,8 @@ int tuf_rest_compare(const json_t *before, const json_t *after, tuf_rest_fn each
 /* The same of what two entries of `targets` (or NULL) say besides length and hashes. */
 int tuf_entry_rest_compare(const struct tuf_entry *before, const struct tuf_entry *after,
                            tuf_rest_fn each, void *arg, struct tm_err *e);
+/* Whether a member of that name was kept: of a name that a row has, that its value has another form
+ * than the row takes. NULL: nothing was kept. */
+bool tuf_rest_has(const json_t *rest, const char *name);
 
 #endif

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "tuf/metadata/build.h"
+#include "tuf/metadata/typesjson.h"
 
 struct walk {
     int64_t last[TUF_ROLE_COUNT]; /* the version that the lines so far have reached */
@@ -89,20 +90,20 @@ static int check_line(void *arg, const struct tuf_line *line, struct tm_err *e)
 
 static int read_head(const struct tuf_published *p, struct walk *w, struct tm_err *e)
 {
-    const struct tuf_timestamp *t =
-        p->timestamp != NULL ? &tuf_metadata_signed(p->timestamp)->timestamp : NULL;
+    const struct tuf_signed *s = p->timestamp != NULL ? tuf_metadata_signed(p->timestamp) : NULL;
+    const struct tuf_transcript_head *head = s != NULL ? &s->timestamp.transcript : NULL;
     if (p->snapshot != NULL) {
         w->snapshot = tuf_metadata_version(p->snapshot);
         if (tuf_metadata_sha256(p->snapshot, w->snapshot_sha256, e) != 0)
             return -1;
     }
-    if (t == NULL || !t->has_transcript)
-        return 0;
-    w->head = t->transcript.lines;
-    w->head_sha256 = t->transcript.sha256;
-    return w->head > 0 && w->head_sha256 != NULL
-               ? 0
-               : tm_err_set(e, "timestamp: its '%s' is no line's number and hash", EVIDENCE_HEAD);
+    if (s != NULL && tuf_rest_has(s->rest, EVIDENCE_HEAD)) /* there, and not in its form */
+        return tm_err_set(e, "timestamp: its '%s' is no line's number and hash", EVIDENCE_HEAD);
+    if (s != NULL && s->timestamp.has_transcript) {
+        w->head = head->lines;
+        w->head_sha256 = head->sha256;
+    }
+    return 0;
 }
 
 /* After the last line. */

@@ -15,6 +15,7 @@
 #include "tuf/manager/review/reach.h"
 #include "tuf/manager/policy/keyring.h"
 #include "tuf/manager/policy/words.h"
+#include "tuf/manager/review/acted.h"
 
 #define CLOCK_SLACK_S 300 /* clocks of the machines of a ceremony */
 #define DAY_S INT64_C(86400)
@@ -354,6 +355,13 @@ static const struct tuf_keys *published_keys(const struct tuf_event *ev, const c
                : NULL;
 }
 
+/* A list that cannot be read would protect nothing that it names. */
+static void judge_acted_on(struct judge *j, const struct tuf_event_role *r)
+{
+    if (tuf_rest_has(tuf_metadata_signed(r->proposed)->rest, ACTED_ON_MEMBER))
+        fault(j, "%s: its '%s' is no list of names", r->name, ACTED_ON_MEMBER);
+}
+
 static void judge_role(struct judge *j, const struct tuf_event_role *r)
 {
     const struct tuf_policy_role *rule = NULL;
@@ -364,6 +372,7 @@ static void judge_role(struct judge *j, const struct tuf_event_role *r)
         rule = is_top ? tuf_policy_role(j->policy, r->name)
                       : tuf_policy_delegation(j->policy, r->name);
     judge_version(j, r);
+    judge_acted_on(j, r);
     judge_dates(j, r, rule != NULL ? rule->expiry / 1000 : 0);
     if (is_top && top == TUF_ROOT)
         judge_root(j, r);
