@@ -58,7 +58,9 @@ static const struct cli_command commands[] = {
      .args = "[OPTION]... ARTIFACT...",
      .summary = "sign files, from the job's token to Sigstore bundles",
      .examples = "  tenmint sign app.tar.gz app.sbom.json\n"
-                 "  tenmint sign --statement provenance.json\n"
+                 "  tenmint sign --statement statement.json\n"
+                 "  tenmint sign --predicate https://slsa.dev/provenance/v1 provenance.json "
+                 "app.tar.gz\n"
                  "  tenmint sign --cert-dir signing/ --tsa https://tsa.example.com app.tar.gz\n",
      .run = sign_command},
     {.name = "verify",

@@ -13,7 +13,9 @@
 #include "common/fetch/again.h"
 #include "common/file.h"
 #include "common/key/key.h"
+#include "tools/tenmint/attest.h"
 #include "tools/tenmint/commands.h"
+#include "tools/tenmint/detached.h"
 #include "tools/tenmint/issue.h"
 #include "tools/tenmint/services.h"
 #include "tools/tenmint/submit.h"
@@ -39,6 +41,11 @@ struct line {
     bool allow_http;
     bool force;
     bool statement; /* the artifact is an in-toto statement */
+    bool detached;  /* signature and certificate also in files of their own */
+    /* The artifact is the predicate of a statement of this type about these files; NULL: none. */
+    const char *predicate;
+    char **subject;
+    size_t subjects;
 };
 
 struct work {
@@ -150,8 +157,19 @@ static int make_certificate(const struct line *l, struct work *w, struct tm_err 
 
 /* --- one artifact --- */
 
+static int read_statement(const struct line *l, const struct one *o, struct tm_err *e)
+{
+    struct tuf_bundle *b = o->bundle;
+    if (l->predicate != NULL)
+        return attest_statement(l->predicate, o->artifact, l->subject, l->subjects, &b->payload, e);
+    if (tm_file_read(o->artifact, STATEMENT_MAX, &b->payload, e) != 0 ||
+        tuf_dsse_check_statement(b->payload.data, b->payload.len, e) != 0)
+        return tm_err_wrap(e, "statement '%s'", o->artifact);
+    return 0;
+}
+
 /* The statement goes into the envelope as it is; the signature is over its encoding. */
-static int open_statement(struct one *o, struct tm_err *e)
+static int open_statement(const struct line *l, struct one *o, struct tm_err *e)
 {
     struct tuf_bundle *b = o->bundle;
     struct tm_buf pae = {0};
@@ -159,9 +177,8 @@ static int open_statement(struct one *o, struct tm_err *e)
     b->payload_type = strdup(DSSE_IN_TOTO);
     if (b->payload_type == NULL)
         return tm_err_set(e, "out of memory");
-    if (tm_file_read(o->artifact, STATEMENT_MAX, &b->payload, e) != 0 ||
-        tuf_dsse_check_statement(b->payload.data, b->payload.len, e) != 0)
-        return tm_err_wrap(e, "statement '%s'", o->artifact);
+    if (read_statement(l, o, e) != 0)
+        return -1;
     tuf_dsse_pae(b->payload_type, b->payload.data, b->payload.len, &pae);
     int rc = tuf_artifact_from_bytes(pae.data, pae.len, &o->signed_bytes, e);
     tm_buf_free(&pae);
@@ -173,7 +190,7 @@ static int sign(const struct line *l, const struct work *w, struct one *o, struc
     struct tuf_bundle *b = o->bundle;
     EVP_PKEY *key = key_of(w);
     int rc = l->statement
-                 ? open_statement(o, e)
+                 ? open_statement(l, o, e)
                  : tuf_artifact_open(o->artifact, tuf_artifact_signature_needs_content(key),
                                      &o->signed_bytes, e);
     if (rc != 0 || tuf_artifact_signature_make(key, &o->signed_bytes, &b->digest_algorithm,
@@ -309,6 +326,8 @@ static int do_one(const struct line *l, struct work *w, const char *artifact, st
         rc = stamp_all(l, w, o.bundle, e);
     if (rc == 0)
         rc = write_bundle(l, &o, e);
+    if (rc == 0 && l->detached)
+        rc = detached_write(o.bundle, artifact, l->force, e);
     if (rc == 0)
         report(l, w, &o);
     tuf_artifact_free(&o.signed_bytes);
@@ -319,22 +338,30 @@ static int do_one(const struct line *l, struct work *w, const char *artifact, st
 
 /* --- the command --- */
 
+static int check_output(const struct line *l, const char *file, const char *end, struct tm_err *e)
+{
+    struct tm_buf name = {0};
+    tm_buf_printf(&name, "%s%s", file, end);
+    const char *path = tm_buf_str(&name);
+    int rc = path == NULL || (!l->force && tm_file_stamp(path).ino != 0)
+                 ? tm_err_set(e, "'%s' exists: use --force to write over it, or another --bundle",
+                              path != NULL ? path : "")
+                 : 0;
+    tm_buf_free(&name);
+    return rc;
+}
+
 /* Before a certificate is asked for, and before the first of many files is signed. */
 static int check_outputs(const struct line *l, int count, char **files, struct tm_err *e)
 {
     for (int i = 0; i < count; i++) {
-        struct tm_buf name = {0};
-        tm_buf_printf(&name, "%s%s", l->bundle != NULL ? l->bundle : files[i],
-                      l->bundle != NULL ? "" : ".sigstore.json");
-        const char *path = tm_buf_str(&name);
-        int rc =
-            path == NULL || (!l->force && tm_file_stamp(path).ino != 0)
-                ? tm_err_set(e, "'%s' exists: use --force to write over it, or another --bundle",
-                             path != NULL ? path : "")
-                : 0;
-        tm_buf_free(&name);
-        if (rc != 0)
+        if (check_output(l, l->bundle != NULL ? l->bundle : files[i],
+                         l->bundle != NULL ? "" : ".sigstore.json", e) != 0)
             return -1;
+        for (size_t k = 0; k < DETACHED_FILES && l->detached; k++) {
+            if (check_output(l, files[i], detached_ends[k], e) != 0)
+                return -1;
+        }
     }
     return 0;
 }
@@ -366,6 +393,14 @@ static int check_line(const struct line *l, int count, char **files, struct tm_e
         return tm_err_set(e, "--signing-config and --trusted-root belong together");
     if (l->dir != NULL && (l->ca != NULL || l->token.file != NULL || l->token.env != NULL))
         return tm_err_set(e, "--cert-dir holds the certificate: --ca and tokens get another");
+    if (l->predicate != NULL && (l->statement || l->subjects == 0))
+        return tm_err_set(e, l->statement
+                                 ? "--predicate and --statement exclude each other"
+                                 : "--predicate TYPE wants the predicate's file and then the files "
+                                   "that it is about");
+    if (l->detached && (l->statement || l->predicate != NULL || strcmp(files[0], "-") == 0))
+        return tm_err_set(e, "--detached is for files, and not for attestations: an envelope "
+                             "holds its signature");
     if (l->tsa.count > BUNDLE_TIMESTAMPS_MAX)
         return tm_err_set(e, "more than %d timestamp authorities", BUNDLE_TIMESTAMPS_MAX);
     return 0;
@@ -389,6 +424,12 @@ int sign_command(const struct cli_command *self, int argc, char **argv)
         {"bundle", CLI_TEXT, "FILE", "where the bundle goes (ARTIFACT.sigstore.json)", &l.bundle},
         {"statement", CLI_FLAG, NULL, "the files are in-toto statements: sign them as attestations",
          &l.statement},
+        {"predicate", CLI_TEXT, "TYPE",
+         "the first file is a predicate of this type (a URI): attest it of all others, in one "
+         "statement",
+         &l.predicate},
+        {"detached", CLI_FLAG, NULL,
+         "also write ARTIFACT.sig (base64) and ARTIFACT.pem, the certificate", &l.detached},
         {"tsa", CLI_LIST, "URL",
          "have the time signed by this authority (RFC 3161) and not by signing_config's; "
          "repeatable",
@@ -413,8 +454,14 @@ int sign_command(const struct cli_command *self, int argc, char **argv)
         return code;
     l.dir = l.dir != NULL ? l.dir : dir;
     l.services.trust.allow_http = l.allow_http;
+    if (l.predicate != NULL) {
+        l.subject = argv + 1;
+        l.subjects = (size_t)count - 1;
+        count = 1;
+    }
     if (check_line(&l, count, argv, &e) != 0)
         return cli_fail(CLI_USAGE, &e);
+    l.statement |= l.predicate != NULL;
     int rc = run(&l, &w, count, argv, &e);
     services_free(&w.services);
     tm_key_free(w.file_key);

@@ -1,0 +1,16 @@
+/*
+ * What `tenmint sign --predicate` signs.
+ */
+#ifndef TENMINT_TOOLS_TENMINT_ATTEST_H
+#define TENMINT_TOOLS_TENMINT_ATTEST_H
+
+#include <stddef.h>
+
+#include "common/buf.h"
+#include "common/err.h"
+
+/* Appends the in-toto statement around the predicate in `file` about the subjects' files. */
+int attest_statement(const char *type, const char *file, char **subjects, size_t count,
+                     struct tm_buf *out, struct tm_err *e);
+
+#endif
