@@ -309,9 +309,8 @@ static void a_session_is_resumed_in_each_version_of_tls(void **state)
         assert_true(resumes(s, ctx, &session));
         assert_true(resumes(s, ctx, &session));
         /* Whoever connects after a renewal meets the new certificate. */
-        const struct tm_buf *c = &cert[1 - i], *k = &key[1 - i];
         assert_int_equal(
-            tm_http_server_set_tls(s, (const char *)c->data, (const char *)k->data, &e), 0);
+            tm_http_server_set_tls(s, tm_buf_str(&cert[1 - i]), tm_buf_str(&key[1 - i]), &e), 0);
         assert_false(resumes(s, ctx, &session));
         SSL_SESSION_free(session);
         SSL_CTX_free(ctx);
