@@ -1,7 +1,7 @@
 # Entries of the signature log over 250 connections, each of which waits for its checkpoint, ten a
-# second; and timestamps over 64: with everything on (fsync, a process per duty): CPU of all the server's processes, against what OpenSSL alone
-# needs for the same cryptography. With SIGLOG_PEERS=DIR
-# sigstore's own timestamp-server has the same beside it, from that folder.
+# second; and timestamps over 64: with everything on (fsync, a process per duty). CPU of all the
+# server's processes, against what OpenSSL alone needs for the same cryptography. With
+# SIGLOG_PEERS=DIR sigstore's own timestamp-server has the same beside it, from that folder.
 L=$(mktemp -d -p "$B") # in the file system of the build: /tmp may be memory, where fsync is free
 trap 'stop_all; rm -rf "$W" "$L"' EXIT
 make -s "$B/tests/sigload"
@@ -48,10 +48,10 @@ measure stamps 64
 figure "tsa, OpenSSL alone, us a timestamp" "$sign_us"
 figure "tsa, server CPU, us a timestamp" "$US"
 figure "tsa, timestamps a CPU-second against OpenSSL's" "$(ratio "$sign_us" "$US")" 0.6
-if [ -x "${SIGLOG_PEERS:-}/timestamp-server" ]; then
+if [ -x "${SIGLOG_PEERS:-}/timestamp-server" ]; then # its metrics want port 2112
     peer_port=$(free_port)
     "$SIGLOG_PEERS/timestamp-server" serve --port "$peer_port" --host 127.0.0.1 --timestamp-signer memory \
-        --disable-ntp-monitoring --metrics-port "$(free_port)" >"$W/peer.log" 2>&1 &
+        --disable-ntp-monitoring >"$W/peer.log" 2>&1 &
     family=$!
     PIDS="$PIDS $family"
     port=$peer_port ours=$US
