@@ -5,13 +5,11 @@
 #include <string.h>
 
 #include "common/file.h"
-#include "tuf/metadata/canonical.h"
 #include "tuf/metadata/delegation.h"
 #include "tuf/metadata/edit.h"
+#include "tuf/metadata/typesjson.h"
 #include "tuf/metadata/verify.h"
-#include "tuf/manager/policy/keyring.h"
 #include "tuf/manager/draft/draft_keys.h"
-#include "tuf/manager/review/acted.h"
 
 static int no_memory(struct tm_err *e)
 {
@@ -28,22 +26,24 @@ bool tuf_draft_changed(const struct tuf_metadata *m, const struct tuf_metadata *
     return base == NULL || !tuf_metadata_same_content(m, base);
 }
 
-static void drop_periods(json_t *object)
+/* As it would be written with the version, dates and periods of `like`. NULL: out of memory. */
+static json_t *without_moving(const struct tuf_metadata *m, const struct tuf_metadata *like)
 {
-    json_object_del(object, DRAFT_EXPIRY_PERIOD);
-    json_object_del(object, DRAFT_SIGNING_PERIOD);
-}
-
-static json_t *without_moving(const struct tuf_metadata *m)
-{
-    json_t *s = json_deep_copy(tuf_metadata_body(m));
-    json_t *roles = json_object_get(s, "roles");
-    json_object_del(s, "version");
-    json_object_del(s, "expires");
-    drop_periods(s);
-    for (int k = 0; json_is_object(roles) && k < TUF_ROLE_COUNT; k++)
-        drop_periods(json_object_get(roles, tuf_role_name((enum tuf_role)k)));
-    return s;
+    const struct tuf_signed *to = tuf_metadata_signed(like);
+    struct tuf_signed s = {0};
+    if (tuf_copy_signed(tuf_metadata_signed(m), &s, NULL) != 0)
+        return NULL;
+    s.version = to->version;
+    s.expires = to->expires;
+    s.periods.expiry = to->periods.expiry;
+    s.periods.signing = to->periods.signing;
+    for (int k = 0; s.role == TUF_ROOT && k < TUF_ROLE_COUNT; k++) {
+        s.root.roles.role[k].periods.expiry = to->root.roles.role[k].periods.expiry;
+        s.root.roles.role[k].periods.signing = to->root.roles.role[k].periods.signing;
+    }
+    json_t *v = tuf_write_signed(&s, NULL);
+    tuf_free_signed(&s);
+    return v;
 }
 
 static int differs(void *arg, const char *name, const struct tuf_entry *before,
@@ -55,8 +55,8 @@ static int differs(void *arg, const char *name, const struct tuf_entry *before,
 
 bool tuf_draft_kept(const struct tuf_metadata *m, const struct tuf_metadata *base)
 {
-    json_t *is = without_moving(m);
-    json_t *was = without_moving(base);
+    json_t *is = without_moving(m, base);
+    json_t *was = without_moving(base, base);
     bool same = is != NULL && was != NULL && json_equal(is, was) == 1 &&
                 (tuf_metadata_role(m) != TUF_TARGETS ||
                  tuf_entries_compare(base, m, differs, NULL, NULL) == 0);
@@ -65,119 +65,96 @@ bool tuf_draft_kept(const struct tuf_metadata *m, const struct tuf_metadata *bas
     return same;
 }
 
-static int set_periods(json_t *object, const struct tuf_policy_role *r)
+static void set_periods(struct tuf_periods *periods, const struct tuf_policy_role *r)
 {
-    return json_object_set_new(object, DRAFT_EXPIRY_PERIOD, json_integer(r->expiry / 1000)) |
-           json_object_set_new(object, DRAFT_SIGNING_PERIOD, json_integer(r->signing / 1000));
+    periods->expiry = r->expiry / 1000;
+    periods->signing = r->signing / 1000;
 }
 
 /* A version of others' makes does not say how long it lasts: that alone is no change, so the
  * periods come with the first one that is. */
 static bool says_periods(const struct tuf_metadata *base)
 {
-    return base == NULL || json_object_get(tuf_metadata_body(base), DRAFT_EXPIRY_PERIOD) != NULL;
+    return base == NULL || tuf_metadata_signed(base)->periods.expiry > 0;
 }
 
 /* The next version of `base` without its entries, to be edited; unknown members come along. */
-static json_t *next_version(enum tuf_role role, const struct tuf_metadata *base,
-                            const struct tuf_policy_role *r, int64_t now, struct tm_err *e)
+static int next_version(enum tuf_role role, const struct tuf_metadata *base,
+                        const struct tuf_policy_role *r, int64_t now, struct tuf_signed *s,
+                        struct tm_err *e)
 {
     int64_t version = base != NULL ? tuf_metadata_version(base) + 1 : 1;
-    int64_t expires = now + r->expiry / 1000;
-    if (version > TUF_VERSION_MAX) {
-        tm_err_set(e, "%s: version %lld is the last there can be", r->name, (long long)version - 1);
-        return NULL;
-    }
-    json_t *s = base != NULL ? json_deep_copy(tuf_metadata_body(base))
-                             : tuf_signed_new(role, version, expires);
-    if (s == NULL || tuf_signed_set_version(s, version) != 0 ||
-        tuf_signed_set_expires(s, expires) != 0 || (says_periods(base) && set_periods(s, r) != 0)) {
-        json_decref(s);
-        no_memory(e);
-        return NULL;
-    }
-    return s;
+    *s = (struct tuf_signed){.role = role};
+    if (version > TUF_VERSION_MAX)
+        return tm_err_set(e, "%s: version %lld is the last there can be", r->name,
+                          (long long)version - 1);
+    int rc = base != NULL ? tuf_copy_signed(tuf_metadata_signed(base), s, e)
+                          : tuf_text_set(&s->spec_version, TUF_SPEC_VERSION);
+    s->version = version;
+    s->expires = now + r->expiry / 1000;
+    if (says_periods(base))
+        set_periods(&s->periods, r);
+    return rc == 0 ? 0 : no_memory(e);
 }
 
 /* ---- root ---- */
 
-/* In root's role objects of timestamp and snapshot. */
-static int set_online_periods(json_t *s, const struct tuf_policy *p)
+/* In root's roles of timestamp and snapshot. */
+static void set_online_periods(struct tuf_root *root, const struct tuf_policy *p)
 {
     static const enum tuf_role online[] = {TUF_TIMESTAMP, TUF_SNAPSHOT};
-    json_t *roles = json_object_get(s, "roles");
-    int bad = 0;
-    for (size_t i = 0; i < 2; i++) {
-        const char *name = tuf_role_name(online[i]);
-        bad |= set_periods(json_object_get(roles, name), tuf_policy_role(p, name));
-    }
-    return bad;
+    for (size_t i = 0; i < 2; i++)
+        set_periods(&root->roles.role[online[i]].periods,
+                    tuf_policy_role(p, tuf_role_name(online[i])));
 }
 
-static int set_root_signers(const struct tuf_workspace *w, const json_t *before, json_t *s,
-                            json_t *keys, struct tm_err *e)
+static int set_root_signers(const struct tuf_workspace *w, struct tuf_root *root, struct tm_err *e)
 {
-    json_t *roles = json_object_get(s, "roles");
-    json_t *used = json_object();
-    const char *name;
-    json_t *role;
-    int rc = used != NULL ? 0 : no_memory(e);
-    json_object_foreach(roles, name, role)
-    {
-        enum tuf_role k;
-        if (tuf_role_from_name(name, &k) == 0 && tuf_draft_note_used(role, used) != 0)
-            rc = no_memory(e);
-    }
-    for (int k = 0; k < TUF_ROLE_COUNT && rc == 0; k++) {
-        name = tuf_role_name((enum tuf_role)k);
-        rc = tuf_draft_signers(w, tuf_policy_role(&w->policy, name), before, keys,
-                               json_object_get(roles, name), e);
-    }
+    struct tuf_keys before = root->keys;
+    struct tuf_texts used = {0};
+    int rc = 0;
+    root->keys = (struct tuf_keys){0};
+    for (int k = 0; k < TUF_ROLE_COUNT && rc == 0; k++)
+        rc = tuf_draft_note_used(&root->roles.role[k], &used) == 0 ? 0 : no_memory(e);
+    for (int k = 0; k < TUF_ROLE_COUNT && rc == 0; k++)
+        rc = tuf_draft_signers(w, tuf_policy_role(&w->policy, tuf_role_name((enum tuf_role)k)),
+                               &before, &root->keys, &root->roles.role[k], e);
     if (rc == 0)
-        rc = tuf_draft_keep_unused(before, used, keys, e);
-    json_decref(used);
+        rc = tuf_draft_keep_unused(&before, &used, &root->keys, e);
+    tuf_texts_free(&used);
+    tuf_free_keys(&before);
     return rc;
 }
 
-static json_t *draft_root(const struct tuf_workspace *w, const struct tuf_metadata *base,
-                          int64_t now, struct tm_err *e)
+static struct tuf_metadata *draft_root(const struct tuf_workspace *w,
+                                       const struct tuf_metadata *base, int64_t now,
+                                       struct tm_err *e)
 {
     const struct tuf_policy *p = &w->policy;
-    json_t *s = next_version(TUF_ROOT, base, tuf_policy_role(p, "root"), now, e);
-    json_t *keys = s != NULL ? json_object() : NULL;
-    int rc = keys != NULL ? 0 : -1;
-    if (rc == 0 && (json_object_set_new(s, "consistent_snapshot", json_true()) != 0 ||
-                    (says_periods(base) && set_online_periods(s, p) != 0)))
-        rc = no_memory(e);
-    if (rc == 0)
-        rc = set_root_signers(w, json_object_get(s, "keys"), s, keys, e);
-    if (rc == 0 && json_object_set(s, "keys", keys) != 0)
-        rc = no_memory(e);
-    json_decref(keys);
-    if (rc != 0) {
-        json_decref(s);
-        return NULL;
-    }
-    return s;
+    struct tuf_metadata *m = NULL;
+    struct tuf_signed s;
+    int rc = next_version(TUF_ROOT, base, tuf_policy_role(p, "root"), now, &s, e);
+    s.root.has_consistent_snapshot = s.root.consistent_snapshot = true;
+    if (says_periods(base))
+        set_online_periods(&s.root, p);
+    if (rc == 0 && set_root_signers(w, &s.root, e) == 0)
+        m = tuf_metadata_make(&s, NULL, e);
+    tuf_free_signed(&s);
+    return m;
 }
 
 /* ---- targets ---- */
 
 /* Holders see by it, without the policy, what else must be explained to them. */
-static int set_acted_on(const struct tuf_workspace *w, json_t *signed_part, struct tm_err *e)
+static int set_acted_on(const struct tuf_workspace *w, struct tuf_texts *out, struct tm_err *e)
 {
     const struct tm_yamlmap_list *names = &w->policy.acted_on;
-    json_t *list = names->count > 0 ? json_array() : NULL;
-    for (size_t i = 0; i < names->count; i++)
-        json_array_append_new(list, json_string(names->item[i]));
-    if (names->count == 0)
-        json_object_del(signed_part, ACTED_ON_MEMBER);
-    else if (json_array_size(list) != names->count ||
-             json_object_set(signed_part, ACTED_ON_MEMBER, list) != 0)
-        tm_err_set(e, "out of memory, or a name in 'clients-act-on' is not UTF-8");
-    bool good = names->count == 0 || json_object_get(signed_part, ACTED_ON_MEMBER) != NULL;
-    json_decref(list);
-    return good ? 0 : -1;
+    tuf_texts_free(out);
+    for (size_t i = 0; i < names->count; i++) {
+        if (tuf_texts_add(out, names->item[i]) != 0)
+            return no_memory(e);
+    }
+    return 0;
 }
 
 struct tuf_metadata *tuf_draft_targets(const struct tuf_workspace *w, const char *name,
@@ -185,18 +162,21 @@ struct tuf_metadata *tuf_draft_targets(const struct tuf_workspace *w, const char
                                        const struct tuf_metadata *base, struct tuf_entries *entries,
                                        int64_t now, struct tm_err *e)
 {
-    json_t *s = next_version(TUF_TARGETS, base, r, now, e);
-    int rc = s != NULL && w != NULL ? tuf_draft_delegations(w, name, s, e) : 0;
-    if (s != NULL && w != NULL && rc == 0 && strcmp(name, tuf_role_name(TUF_TARGETS)) == 0)
-        rc = set_acted_on(w, s, e);
+    struct tuf_metadata *m = NULL;
+    struct tuf_signed s;
+    int rc = next_version(TUF_TARGETS, base, r, now, &s, e);
+    if (rc == 0 && w != NULL)
+        rc = tuf_draft_delegations(w, name, &s.targets, e);
+    if (rc == 0 && w != NULL && strcmp(name, tuf_role_name(TUF_TARGETS)) == 0)
+        rc = set_acted_on(w, &s.targets.acted_on, e);
     if (rc == 0 && entries == NULL && base != NULL && (entries = tuf_entries_copy(base, e)) == NULL)
         rc = -1;
-    if (s == NULL || rc != 0) {
-        json_decref(s);
+    if (rc == 0)
+        m = tuf_metadata_make(&s, entries, e);
+    else
         tuf_entries_free(entries);
-        return NULL;
-    }
-    return tuf_metadata_build(tuf_envelope_new(s), TUF_TARGETS, entries, e);
+    tuf_free_signed(&s);
+    return m;
 }
 
 /* ---- the event ---- */
@@ -257,18 +237,21 @@ static struct tuf_metadata *with_periods(const struct draft *d, const struct tuf
                                          struct tuf_metadata *m)
 {
     enum tuf_role role = tuf_metadata_role(m);
-    json_t *s = json_deep_copy(tuf_metadata_body(m));
-    struct tuf_entries *entries =
-        s != NULL && role == TUF_TARGETS ? tuf_entries_copy(m, d->e) : NULL;
-    int bad = s == NULL || (role == TUF_TARGETS && entries == NULL) || set_periods(s, r) != 0 ||
-              (role == TUF_ROOT && set_online_periods(s, &d->w->policy) != 0);
+    struct tuf_entries *entries = role == TUF_TARGETS ? tuf_entries_copy(m, d->e) : NULL;
+    struct tuf_metadata *out = NULL;
+    struct tuf_signed s = {0};
+    if ((role != TUF_TARGETS || entries != NULL) &&
+        tuf_copy_signed(tuf_metadata_signed(m), &s, d->e) == 0) {
+        set_periods(&s.periods, r);
+        if (role == TUF_ROOT)
+            set_online_periods(&s.root, &d->w->policy);
+        out = tuf_metadata_make(&s, entries, d->e);
+    } else {
+        tuf_entries_free(entries);
+    }
+    tuf_free_signed(&s);
     tuf_metadata_free(m);
-    if (!bad)
-        return tuf_metadata_build(tuf_envelope_new(s), role, entries, d->e);
-    json_decref(s);
-    tuf_entries_free(entries);
-    no_memory(d->e);
-    return NULL;
+    return out;
 }
 
 /* Takes over `m`, the next version. */
@@ -291,11 +274,8 @@ static int propose(const struct draft *d, const char *name, const struct tuf_pol
 static int propose_root(const struct draft *d)
 {
     const struct tuf_metadata *base = tuf_published_root(d->p);
-    json_t *s = draft_root(d->w, base, d->o->now, d->e);
-    if (s == NULL)
-        return -1;
     return propose(d, "root", tuf_policy_role(&d->w->policy, "root"), base,
-                   tuf_metadata_build(tuf_envelope_new(s), TUF_ROOT, NULL, d->e));
+                   draft_root(d->w, base, d->o->now, d->e));
 }
 
 static struct tuf_entries *top_entries(const struct draft *d)

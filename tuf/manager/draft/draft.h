@@ -38,10 +38,6 @@ struct tuf_metadata *tuf_draft_targets(const struct tuf_workspace *w, const char
                                        const struct tuf_metadata *base, struct tuf_entries *entries,
                                        int64_t now, struct tm_err *e);
 
-/* Sets or removes `delegations` of the role called `delegator` as the policy has it; members that
- * we do not know stay. */
-int tuf_draft_delegations(const struct tuf_workspace *w, const char *delegator, json_t *signed_part,
-                          struct tm_err *e);
 /* Whether it differs from `base` (or NULL) in more than version and date. */
 bool tuf_draft_changed(const struct tuf_metadata *m, const struct tuf_metadata *base);
 /* Whether a proposed version differs in no more than that, and in the periods that come with the

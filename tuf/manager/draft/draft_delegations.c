@@ -1,132 +1,112 @@
 /* `delegations` of targets, and of roles below it: whom a role trusts for which paths. */
+#include <stdlib.h>
 #include <string.h>
 
+#include "tuf/metadata/typesjson.h"
 #include "tuf/manager/draft/draft_keys.h"
 
-/* The old role object of this name, so that members we do not know stay. */
-static json_t *old_delegation(const json_t *delegations, const char *name)
+/* A delegation of this name; members of the old one that we do not know stay. */
+static struct tuf_delegated_role *add_role(const struct tuf_delegations *before, const char *name,
+                                           struct tuf_delegations *out, struct tm_err *e)
 {
-    size_t i;
-    json_t *d;
-    json_array_foreach(json_object_get(delegations, "roles"), i, d)
-    {
-        const char *n = json_string_value(json_object_get(d, "name"));
-        if (n != NULL && strcmp(n, name) == 0)
-            return json_deep_copy(d);
-    }
-    return json_pack("{s:s}", "name", name);
-}
-
-static json_t *texts(const struct tm_yamlmap_list *l)
-{
-    json_t *out = json_array();
-    for (size_t i = 0; i < l->count && out != NULL; i++)
-        json_array_append_new(out, json_string(l->item[i]));
-    return out;
-}
-
-static json_t *delegation(const struct tuf_workspace *w, const struct tuf_policy_role *r,
-                          const json_t *before, json_t *keys, struct tm_err *e)
-{
-    json_t *d = old_delegation(before, r->name);
-    bool by_path = r->paths.count > 0;
-    const char *other = by_path ? "path_hash_prefixes" : "paths";
-    if (d == NULL || tuf_draft_signers(w, r, json_object_get(before, "keys"), keys, d, e) != 0) {
-        json_decref(d);
+    const struct tuf_delegated_role *old = tuf_delegated_role_find(&before->roles, name);
+    struct tuf_delegated_role copy = {0};
+    if (old != NULL && tuf_copy_delegated_role(old, &copy, e) != 0)
         return NULL;
-    }
-    if (!json_is_null(json_object_get(d, other))) /* go-tuf writes null for what is not there */
-        json_object_del(d, other);
-    if (json_object_set_new(d, "terminating", json_boolean(r->terminating)) != 0 ||
-        json_object_set_new(d, by_path ? "paths" : "path_hash_prefixes",
-                            texts(by_path ? &r->paths : &r->hash_prefixes)) != 0) {
-        json_decref(d);
+    struct tuf_delegated_role *d = tuf_delegated_roles_add(&out->roles, name);
+    if (d == NULL) {
+        tuf_free_role_keys(&copy.by);
         tm_err_set(e, "out of memory");
-        return NULL;
+    } else if (old != NULL) {
+        free(d->name);
+        *d = copy;
     }
     return d;
 }
 
-static int set_bins(const struct tuf_workspace *w, const json_t *before, json_t *out, json_t *keys,
-                    struct tm_err *e)
+static int set_texts(const struct tm_yamlmap_list *from, struct tuf_texts *to, struct tm_err *e)
 {
-    json_t *old = json_object_get(before, "succinct_roles");
-    json_t *s = old != NULL ? json_deep_copy(old) : json_object();
-    if (s == NULL ||
-        tuf_draft_signers(w, &w->policy.bins, json_object_get(before, "keys"), keys, s, e) != 0 ||
-        json_object_set_new(s, "bit_length", json_integer(w->policy.bin_bits)) != 0 ||
-        json_object_set_new(s, "name_prefix", json_string(w->policy.bin_prefix)) != 0) {
-        json_decref(s);
-        return -1;
-    }
-    return json_object_set_new(out, "succinct_roles", s) == 0 ? 0 : tm_err_set(e, "out of memory");
-}
-
-static int set_roles(const struct tuf_workspace *w, const char *delegator, const json_t *before,
-                     json_t *out, json_t *keys, struct tm_err *e)
-{
-    const struct tuf_policy_role *r = w->policy.delegations.item;
-    json_t *roles = json_array();
-    if (json_object_set_new(out, "roles", roles) != 0)
-        return tm_err_set(e, "out of memory");
-    for (size_t i = 0; i < w->policy.delegations.count; i++) {
-        if (strcmp(tuf_policy_delegator(&r[i]), delegator) != 0)
-            continue;
-        json_t *d = delegation(w, &r[i], before, keys, e);
-        if (d == NULL || json_array_append_new(roles, d) != 0)
-            return -1;
+    tuf_texts_free(to);
+    for (size_t i = 0; i < from->count; i++) {
+        if (tuf_texts_add(to, from->item[i]) != 0)
+            return tm_err_set(e, "out of memory");
     }
     return 0;
 }
 
-static int keep_keys(const json_t *before, json_t *keys, struct tm_err *e)
+static int set_role(const struct tuf_workspace *w, const struct tuf_policy_role *r,
+                    const struct tuf_delegations *before, struct tuf_delegations *out,
+                    struct tm_err *e)
 {
-    json_t *used = json_object();
-    size_t i;
-    const json_t *role;
-    int bad =
-        used == NULL || tuf_draft_note_used(json_object_get(before, "succinct_roles"), used) != 0;
-    json_array_foreach(json_object_get(before, "roles"), i, role)
-    {
-        bad |= tuf_draft_note_used(role, used);
+    struct tuf_delegated_role *d = add_role(before, r->name, out, e);
+    if (d == NULL || tuf_draft_signers(w, r, &before->keys, &out->keys, &d->by, e) != 0)
+        return -1;
+    d->terminating = r->terminating;
+    d->has_paths = r->paths.count > 0;
+    d->has_prefixes = !d->has_paths;
+    return set_texts(&r->paths, &d->paths, e) == 0 ? set_texts(&r->hash_prefixes, &d->prefixes, e)
+                                                   : -1;
+}
+
+static int set_roles(const struct tuf_workspace *w, const char *delegator,
+                     const struct tuf_delegations *before, struct tuf_delegations *out,
+                     struct tm_err *e)
+{
+    const struct tuf_policy_role *r = w->policy.delegations.item;
+    int rc = 0;
+    out->has_roles = true;
+    for (size_t i = 0; i < w->policy.delegations.count && rc == 0; i++) {
+        if (strcmp(tuf_policy_delegator(&r[i]), delegator) == 0)
+            rc = set_role(w, &r[i], before, out, e);
     }
-    int rc = bad ? tm_err_set(e, "out of memory")
-                 : tuf_draft_keep_unused(json_object_get(before, "keys"), used, keys, e);
-    json_decref(used);
     return rc;
 }
 
-/* Some writers put an empty one into every role. */
-static bool is_empty(const json_t *delegations)
+static int set_bins(const struct tuf_workspace *w, const struct tuf_delegations *before,
+                    struct tuf_delegations *out, struct tm_err *e)
 {
-    return json_object_get(delegations, "succinct_roles") == NULL &&
-           json_array_size(json_object_get(delegations, "roles")) == 0;
+    const struct tuf_policy *p = &w->policy;
+    out->has_bins = true;
+    out->bins.bits = p->bin_bits;
+    if (before->has_bins && tuf_copy_role_keys(&before->bins.by, &out->bins.by, e) != 0)
+        return -1;
+    if (tuf_text_set(&out->bins.prefix, p->bin_prefix) != 0)
+        return tm_err_set(e, "out of memory");
+    return tuf_draft_signers(w, &p->bins, &before->keys, &out->keys, &out->bins.by, e);
 }
 
-int tuf_draft_delegations(const struct tuf_workspace *w, const char *delegator, json_t *signed_part,
-                          struct tm_err *e)
+static int keep_keys(const struct tuf_delegations *before, struct tuf_keys *keys, struct tm_err *e)
 {
-    const json_t *before = json_object_get(signed_part, "delegations");
+    struct tuf_texts used = {0};
+    int bad = tuf_draft_note_used(&before->bins.by, &used);
+    for (size_t i = 0; i < before->roles.count; i++)
+        bad |= tuf_draft_note_used(&before->roles.item[i].by, &used);
+    int rc =
+        bad ? tm_err_set(e, "out of memory") : tuf_draft_keep_unused(&before->keys, &used, keys, e);
+    tuf_texts_free(&used);
+    return rc;
+}
+
+int tuf_draft_delegations(const struct tuf_workspace *w, const char *delegator,
+                          struct tuf_targets *targets, struct tm_err *e)
+{
     const struct tuf_policy *p = &w->policy;
+    struct tuf_delegations before = targets->delegations;
+    struct tuf_delegations *out = &targets->delegations;
     bool bins = p->bin_bits > 0 && strcmp(tuf_policy_delegator(&p->bins), delegator) == 0;
-    if (!tuf_policy_delegates(p, delegator)) {
-        if (!is_empty(before))
-            json_object_del(signed_part, "delegations");
-        return 0;
+    bool delegates = tuf_policy_delegates(p, delegator);
+    if (!delegates && !before.has_bins && before.roles.count == 0)
+        return 0; /* some writers put an empty one into every role */
+    *out = (struct tuf_delegations){0};
+    targets->has_delegations = delegates;
+    int rc = 0;
+    if (delegates) {
+        out->rest = before.rest;
+        before.rest = NULL;
+        rc = bins ? set_bins(w, &before, out, e) : set_roles(w, delegator, &before, out, e);
+        if (rc == 0)
+            rc = keep_keys(&before, &out->keys, e);
     }
-    json_t *out = before != NULL ? json_copy((json_t *)before) : json_object();
-    json_t *keys = json_object();
-    int rc = out != NULL && keys != NULL && json_object_set_new(out, "keys", keys) == 0
-                 ? 0
-                 : tm_err_set(e, "out of memory");
-    json_object_del(out, bins ? "roles" : "succinct_roles");
-    if (rc == 0)
-        rc = bins ? set_bins(w, before, out, keys, e)
-                  : set_roles(w, delegator, before, out, keys, e);
-    if (rc == 0)
-        rc = keep_keys(before, keys, e);
-    if (rc == 0 && json_object_set(signed_part, "delegations", out) != 0)
-        rc = tm_err_set(e, "out of memory");
-    json_decref(out);
+    tuf_free_delegations(&before);
     return rc;
 }

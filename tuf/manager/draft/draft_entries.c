@@ -4,8 +4,9 @@
 #include <string.h>
 
 #include "common/file.h"
-#include "common/json/strictjson.h"
+#include "common/hex.h"
 #include "tuf/metadata/delegation.h"
+#include "tuf/metadata/typesjson.h"
 #include "tuf/manager/draft/draft.h"
 
 #define ENTRY_BYTES 150 /* about, with a name of 40 */
@@ -21,83 +22,80 @@ static const struct tuf_policy_custom *custom_of(const struct tuf_policy *p, con
 }
 
 /* What the policy can say of a target; others' custom metadata stays as it is. */
-static bool is_policys(const json_t *sigstore)
+static bool is_policys(const struct tuf_sigstore_custom *said)
 {
-    return tuf_policy_custom_ok(tm_strictjson_str(sigstore, "usage"),
-                                tm_strictjson_str(sigstore, "status"));
+    return tuf_policy_custom_ok(said->usage, said->status);
 }
 
-static int set_custom(json_t *entry, const struct tuf_policy_custom *c)
+static int set_custom(struct tuf_entry *entry, const struct tuf_policy_custom *c)
 {
-    json_t *custom = json_object_get(entry, "custom");
-    json_t *sigstore = json_object_get(custom, "sigstore");
-    if (c == NULL) {
-        if (is_policys(sigstore)) {
-            json_object_del(custom, "sigstore");
-            if (json_object_size(custom) == 0)
-                json_object_del(entry, "custom");
-        }
+    struct tuf_custom *custom = &entry->custom;
+    if (c == NULL && !(custom->has_sigstore && is_policys(&custom->sigstore)))
         return 0;
-    }
-    if (!json_is_object(custom) &&
-        json_object_set_new(entry, "custom", custom = json_object()) != 0)
-        return -1;
-    if (!json_is_object(sigstore) &&
-        json_object_set_new(custom, "sigstore", sigstore = json_object()) != 0)
-        return -1;
-    json_object_del(sigstore, "uri");
-    return json_object_set_new(sigstore, "usage", json_string(c->usage)) |
-           json_object_set_new(sigstore, "status", json_string(c->status)) |
-           (c->uri != NULL ? json_object_set_new(sigstore, "uri", json_string(c->uri)) : 0);
+    entry->has_custom = custom->has_sigstore = true;
+    int rc = tuf_text_set(&custom->sigstore.usage, c != NULL ? c->usage : NULL) |
+             tuf_text_set(&custom->sigstore.status, c != NULL ? c->status : NULL) |
+             tuf_text_set(&custom->sigstore.uri, c != NULL ? c->uri : NULL);
+    if (c != NULL)
+        return rc;
+    json_decref(custom->sigstore.rest);
+    custom->sigstore.rest = NULL;
+    custom->has_sigstore = false;
+    entry->has_custom = custom->rest != NULL;
+    return rc;
 }
 
 /* Others may list no sha256: then the file is read again. */
-static bool is_same(const json_t *was, const json_t *is, const char *dir, const char *path)
+static bool is_same(const struct tuf_entry *was, const struct tuf_scan_entry *is, const char *hex,
+                    const char *dir, const char *path)
 {
-    const char *a = tm_strictjson_str(json_object_get(was, "hashes"), "sha256");
-    const char *b = tm_strictjson_str(json_object_get(is, "hashes"), "sha256");
+    const char *sha256 = tuf_hashes_find(&was->hashes, "sha256");
     struct tuf_file_info info;
     char file[PATH_MAX];
-    if (json_equal(json_object_get(was, "length"), json_object_get(is, "length")) != 1)
+    if (was->length != is->length)
         return false;
-    if (a != NULL)
-        return b != NULL && strcmp(a, b) == 0;
-    tuf_entry_read(was, &info);
+    if (sha256 != NULL)
+        return strcmp(sha256, hex) == 0;
+    tuf_entry_info(was, &info);
     return dir != NULL && tm_file_join(dir, path, file, sizeof(file), NULL) == 0 &&
            tuf_scan_is(file, &info, NULL) == 1;
 }
 
-/* `was` (taken over; NULL: it is new) for what is published as it is; else a new entry with the
- * members of `was` that do not tell of its content. */
-static json_t *carry_on(json_t *was, json_t *is, const char *dir, const char *path)
+/* The entry as it is published when the content is; else a new one with the members that do not
+ * tell of content. */
+static int describe(const struct tuf_scan_entry *is, const char *dir, const char *path,
+                    const struct tuf_metadata *base, struct tuf_entry *out, struct tm_err *e)
 {
-    bool same = was != NULL && is != NULL && is_same(was, is, dir, path);
-    if (was != NULL && is != NULL && !same && json_object_update(was, is) != 0) {
-        json_decref(was);
-        was = NULL;
-    }
-    if (was == NULL)
-        return is;
-    json_decref(is);
-    return was;
+    char hex[65];
+    tm_hex_encode(is->sha256, sizeof(is->sha256), hex);
+    *out = (struct tuf_entry){0};
+    if (base != NULL && tuf_entry_load(base, path, out) && is_same(out, is, hex, dir, path))
+        return 0;
+    struct tuf_entry old = {.hashes = out->hashes};
+    out->hashes = (struct tuf_hashes){0};
+    tuf_free_entry(&old);
+    out->has_length = true;
+    out->length = is->length;
+    return tuf_hashes_add(&out->hashes, "sha256", hex) == 0 ? 0 : tm_err_set(e, "out of memory");
 }
 
 static int add_file(struct tuf_entries *out, const struct tuf_policy *p,
                     const struct tuf_draft_files *f, size_t i, const struct tuf_metadata *base,
                     struct tm_err *e)
 {
-    const struct tuf_scan *files = f->scan;
-    const char *path = scan_path(files, i);
+    const char *path = scan_path(f->scan, i);
+    struct tuf_entry entry;
+    int rc = describe(&f->scan->entry[i], f->dir, path, base, &entry, e);
+    if (rc == 0 && p != NULL && set_custom(&entry, custom_of(p, path)) != 0)
+        rc = tm_err_set(e, "out of memory");
+    json_t *v = rc == 0 ? tuf_write_entry(&entry, TUF_TARGETS, e) : NULL;
     json_t *name = json_string(path); /* only UTF-8 is one */
-    json_t *entry = carry_on(base != NULL ? tuf_entry_named(base, path) : NULL,
-                             tuf_scan_target(&files->entry[i]), f->dir, path);
-    int rc = 0;
-    if (name == NULL || entry == NULL || (p != NULL && set_custom(entry, custom_of(p, path)) != 0))
-        rc = tm_err_set(e, "target '%.200s': out of memory, or its name is not UTF-8", path);
-    else
-        rc = tuf_entries_add(out, path, json_string_length(name), entry, e);
+    rc = v != NULL && name != NULL
+             ? tuf_entries_add(out, path, strlen(path), v, e)
+             : tm_err_set(e, "target '%.200s': out of memory, or its name is not UTF-8", path);
     json_decref(name);
-    json_decref(entry);
+    json_decref(v);
+    tuf_free_entry(&entry);
     return rc;
 }
 

@@ -202,20 +202,3 @@ void tuf_scan_free(struct tuf_scan *s)
     tm_buf_free(&s->paths);
     *s = (struct tuf_scan){0};
 }
-
-json_t *tuf_scan_target(const struct tuf_scan_entry *entry)
-{
-    char hex[65];
-    json_t *out = json_object();
-    json_t *hashes = json_object();
-    tm_hex_encode(entry->sha256, sizeof(entry->sha256), hex);
-    if (json_object_set_new_nocheck(hashes, "sha256", json_string_nocheck(hex)) == 0 &&
-        json_object_set_new_nocheck(out, "length", json_integer(entry->length)) == 0 &&
-        json_object_set_nocheck(out, "hashes", hashes) == 0) {
-        json_decref(hashes);
-        return out;
-    }
-    json_decref(hashes);
-    json_decref(out);
-    return NULL;
-}

@@ -35,9 +35,6 @@ static inline const char *scan_path(const struct tuf_scan *files, size_t i)
     return (const char *)files->paths.data + files->entry[i].path;
 }
 
-/* An entry of `targets`: {"length", "hashes": {"sha256"}}. A new reference or NULL. */
-json_t *tuf_scan_target(const struct tuf_scan_entry *entry);
-
 /* SHA-256 of a file, by blocks. */
 int tuf_scan_hash_file(const char *path, char hex[65], int64_t *length, struct tm_err *e);
 

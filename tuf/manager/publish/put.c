@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "common/file.h"
-#include "common/json/strictjson.h"
 #include "tuf/metadata/edit.h"
+#include "tuf/metadata/typesjson.h"
 #include "tuf/manager/publish/internal.h"
 #include "tuf/manager/state/names.h"
 
@@ -32,12 +32,12 @@ static void add_sample(struct tuf_publication *p, const char *path)
 }
 
 static int put_file(struct tuf_publication *p, const char *dir, const char *path,
-                    const json_t *entry, struct tm_err *e)
+                    const struct tuf_entry *entry, struct tm_err *e)
 {
     char from[PATH_MAX];
     struct tm_buf name = {0};
     struct tuf_file_info info;
-    tuf_entry_read(entry, &info);
+    tuf_entry_info(entry, &info);
     const char *hash = tuf_names_hash(&info);
     if (tuf_names_target_ok(path, e) != 0)
         return -1;
@@ -48,8 +48,7 @@ static int put_file(struct tuf_publication *p, const char *dir, const char *path
     tuf_names_target(path, hash, &name);
     int rc = tm_buf_str(&name) == NULL
                  ? tm_err_set(e, "out of memory")
-                 : tuf_stage_put_target(&p->stage, tm_buf_str(&name), from, hash,
-                                        json_integer_value(json_object_get(entry, "length")), e);
+                 : tuf_stage_put_target(&p->stage, tm_buf_str(&name), from, hash, entry->length, e);
     tm_buf_free(&name);
     return rc;
 }
@@ -61,12 +60,13 @@ int tuf_publication_put_files(struct tuf_publication *p, const struct tuf_metada
     struct tm_buf path = {0};
     int rc = tuf_workspace_path(p->w, directory, dir, sizeof(dir), e);
     for (size_t i = 0; i < tuf_entries_count(m) && rc == 0; i++) {
-        json_t *entry = tuf_entry_at(m, i, &path);
-        rc = entry != NULL ? put_file(p, dir, tm_buf_str(&path), entry, e)
-                           : tm_err_set(e, "out of memory");
+        struct tuf_entry entry = {0};
+        rc = tuf_entry_get(m, i, &path, &entry, e);
+        if (rc == 0)
+            rc = put_file(p, dir, tm_buf_str(&path), &entry, e);
         if (rc == 0 && i < PUBLISH_SAMPLES_EACH)
             add_sample(p, tm_buf_str(&path));
-        json_decref(entry);
+        tuf_free_entry(&entry);
     }
     tm_buf_free(&path);
     return rc;

@@ -9,9 +9,9 @@
 
 #include "common/clock.h"
 #include "common/file.h"
-#include "common/json/strictjson.h"
 #include "tuf/client/client.h"
 #include "tuf/metadata/build.h"
+#include "tuf/metadata/typesjson.h"
 #include "tuf/manager/draft/scan.h"
 #include "tuf/manager/publish/stage.h"
 #include "tuf/manager/publish/tree.h"
@@ -88,14 +88,14 @@ static bool is_named(const struct run *r, const char *name)
            bsearch(digest, r->named.id, r->named.count, ID_SIZE, by_id) != NULL;
 }
 
-static void check_target(struct run *r, const char *path, const json_t *entry)
+static void check_target(struct run *r, const char *path, const struct tuf_entry *entry)
 {
     struct tm_buf name = {0};
     struct tm_err e = {0};
     char file[PATH_MAX];
     struct tuf_file_info info;
     int is = -1;
-    tuf_entry_read(entry, &info);
+    tuf_entry_info(entry, &info);
     const char *hash = tuf_names_hash(&info);
     if (hash == NULL)
         return;
@@ -126,14 +126,12 @@ static void check_targets(struct run *r, const struct tuf_metadata *m)
     r->out->targets += count;
     for (size_t i = 0; i < count && r->o->files; i++) {
         struct tm_err e = {0};
-        json_t *entry = tuf_entry_at(m, i, &path);
-        if (entry != NULL) {
-            check_target(r, tm_buf_str(&path), entry);
-        } else {
-            tm_err_set(&e, "out of memory");
+        struct tuf_entry entry = {0};
+        if (tuf_entry_get(m, i, &path, &entry, &e) == 0)
+            check_target(r, tm_buf_str(&path), &entry);
+        else
             fault(r, &e);
-        }
-        json_decref(entry);
+        tuf_free_entry(&entry);
     }
     tm_buf_free(&path);
 }
