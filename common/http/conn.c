@@ -471,6 +471,7 @@ void tm_http_conn_run(struct tm_http_conn *c)
         [CONN_PROXY] = step_proxy, [CONN_TLS] = step_tls,       [CONN_HEAD] = step_head,
         [CONN_BODY] = step_body,   [CONN_QUEUED] = step_none,   [CONN_PARKED] = step_none,
         [CONN_REPLY] = step_reply, [CONN_LINGER] = step_linger, [CONN_H2] = step_h2,
+        [CONN_GONE] = step_none,
     };
     if (c->stream != NULL)
         c = tm_http_h2_parent(c);
@@ -560,5 +561,16 @@ void tm_http_conn_close(struct tm_http_conn *c)
     tm_buf_free(&c->in);
     tm_buf_free(&c->out);
     tm_http_clients_drop(&s->clients, c->client);
-    free(c);
+    c->phase = CONN_GONE;
+    c->next = c->worker->gone;
+    c->worker->gone = c;
+}
+
+void tm_http_conn_free_gone(struct tm_http_worker *w)
+{
+    while (w->gone != NULL) {
+        struct tm_http_conn *c = w->gone;
+        w->gone = c->next;
+        free(c);
+    }
 }

@@ -52,6 +52,7 @@ enum tm_http_phase {
     CONN_REPLY,  /* the reply is passed on as the client reads */
     CONN_LINGER, /* the reply is out; what the client still sends is dropped */
     CONN_H2,     /* speaks HTTP/2; its streams have the phases above */
+    CONN_GONE,   /* closed; an event of this round may still name it */
     CONN_PHASES,
 };
 
@@ -178,6 +179,7 @@ struct tm_http_worker {
     atomic_bool told;               /* there is something to look at that no descriptor shows */
     atomic_bool asleep;             /* to be woken by the eventfd, once */
     struct tm_http_conn *conns, *again;
+    struct tm_http_conn *gone;  /* closed in this round: freed at its end */
     size_t count;               /* of conns */
     struct tm_http_list parked; /* handlers that wait, the longest first */
     struct tm_http_list queue;  /* whole requests, in the order they came */
@@ -312,7 +314,8 @@ struct tm_http_conn *tm_http_h2_parent(const struct tm_http_conn *c); /* of a st
 /* conn.c */
 void tm_http_conn_open(struct tm_http_worker *w, int fd, const struct sockaddr *peer,
                        socklen_t peer_len, struct tm_http_client *client); /* takes both */
-void tm_http_conn_close(struct tm_http_conn *c);
+void tm_http_conn_close(struct tm_http_conn *c); /* the memory stays until _free_gone */
+void tm_http_conn_free_gone(struct tm_http_worker *w);
 void tm_http_conn_run(struct tm_http_conn *c); /* as far as it goes; may close it */
 /* Gives libmicrohttpd its request, or a stand-in for it, whose answer is `fault`. */
 void tm_http_conn_admit(struct tm_http_conn *c, enum tm_http_fault fault);

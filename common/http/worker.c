@@ -40,6 +40,8 @@ static void on_event(struct tm_http_worker *w, const struct epoll_event *ev)
         return;
     }
     struct tm_http_conn *c = ev->data.ptr;
+    if (c->phase == CONN_GONE) /* another event of this round has closed it */
+        return;
     c->hangup = c->hangup || (ev->events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
     c->readable = c->readable || c->hangup || (ev->events & EPOLLIN) != 0;
     c->writable = c->writable || (ev->events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0;
@@ -184,6 +186,7 @@ static void *run(void *arg)
         if (atomic_load(&w->server->expiring))
             w->swept_ms = 0;
         sweep(w, tm_clock_mono_ms());
+        tm_http_conn_free_gone(w);
     }
     return NULL;
 }
@@ -257,6 +260,7 @@ static void close_all(struct tm_http_worker *w)
     w->parked = w->queue = (struct tm_http_list){0};
     while (w->conns != NULL)
         tm_http_conn_close(w->conns);
+    tm_http_conn_free_gone(w);
     tm_http_engines_free(w);
 }
 

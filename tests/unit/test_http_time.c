@@ -130,6 +130,44 @@ static void connections_over_a_limit_are_turned_away(void **state)
     tm_http_server_free(s);
 }
 
+/* While the one worker is busy somebody comes, for whom a connection must give way, and then that
+ * connection's client ends it: both are told in one round. */
+static void a_connection_that_gave_way_is_not_looked_at_again(void **state)
+{
+    (void)state;
+    struct tm_http_options o = options();
+    o.workers = 1;
+    o.connection_limit = 2;
+    o.header_timeout_ms = 60000;
+    o.idle_timeout_ms = 60000;
+    o.shed = on_shed;
+    atomic_store(&shed[HTTP_SHED_IDLE], 0);
+    struct tm_http_server *s = start(&o);
+    struct tm_buf r = {0};
+    for (int i = 0; i < 10; i++) {
+        int idle = dial(s);
+        puts_to(idle, "GET /hello HTTP/1.1\r\nHost: a\r\n\r\n");
+        assert_int_equal(raw_reply(idle, false, &r), 200);
+        int asks = dial(s);
+        puts_to(asks, "GET /busy HTTP/1.1\r\nHost: a\r\n\r\n");
+        nap(20);
+        int comes = dial(s);
+        assert_int_equal(shutdown(idle, SHUT_WR), 0);
+        assert_int_equal(raw_reply(asks, false, &r), 200);
+        puts_to(comes, "GET /hello HTTP/1.1\r\nHost: a\r\n\r\n");
+        assert_int_equal(raw_reply(comes, false, &r), 200);
+        assert_true(raw_closed(idle));
+        close(idle);
+        close(asks);
+        close(comes);
+        nap(20);
+    }
+    assert_true(atomic_load(&shed[HTTP_SHED_IDLE]) > 0);
+    tm_buf_free(&r);
+    tm_http_server_stop(s, 1000);
+    tm_http_server_free(s);
+}
+
 static uint64_t network_of(const char *text)
 {
     struct sockaddr_in v4 = {.sin_family = AF_INET};
@@ -256,6 +294,7 @@ int main(void)
         cmocka_unit_test(each_client_has_a_count_of_its_own),
         cmocka_unit_test(a_slow_client_is_cut_off),
         cmocka_unit_test(connections_over_a_limit_are_turned_away),
+        cmocka_unit_test(a_connection_that_gave_way_is_not_looked_at_again),
         cmocka_unit_test(one_network_counts_as_one_client),
         cmocka_unit_test(a_burst_is_served_whole),
         cmocka_unit_test(a_drain_finishes_what_is_under_way),
