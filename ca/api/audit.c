@@ -1,6 +1,7 @@
 /* The audit trail: a line for each certificate and for each refusal, never a token. The former is
  * promised before the certificate leaves; the latter may be dropped when nobody reads. */
 #include <inttypes.h>
+#include <openssl/rand.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -29,6 +30,20 @@ static void describe_scts(const struct tm_buf *list, struct tm_buf *ids, struct 
     }
 }
 
+void ca_api_request_id(char out[ISSUE_REQUEST_ID_SIZE])
+{
+    unsigned char bytes[(ISSUE_REQUEST_ID_SIZE - 1) / 2];
+    if (RAND_bytes(bytes, sizeof(bytes)) != 1)
+        memset(bytes, 0, sizeof(bytes));
+    tm_hex_encode(bytes, sizeof(bytes), out);
+}
+
+void ca_api_reply_request_id(struct tm_http_exchange *x, const char *id)
+{
+    if (!ca_grpc_is(x))
+        tm_http_reply_header(x, "X-Request-Id", id);
+}
+
 static void put_issued(const struct ca_api *api, const struct tm_http_exchange *x,
                        const struct ca_issue_job *job, struct tm_buf *line)
 {
@@ -53,6 +68,7 @@ static void put_issued(const struct ca_api *api, const struct tm_http_exchange *
                                            JLOG_INT("duration_us", tm_http_elapsed_us(x)),
                                            JLOG_STR("remote", tm_http_remote(x)),
                                            JLOG_STR("protocol", ca_grpc_protocol(x)),
+                                           JLOG_STR("request", job->request_id),
                                            JLOG_END};
     tm_jlog_line(line, JLOG_INFO, "issued", fields);
     tm_buf_free(&ids);
@@ -101,6 +117,8 @@ void ca_api_refuse(struct ca_api *api, struct tm_http_exchange *x, const struct 
     const char *name = ca_api_reason_name(reason);
     unsigned status = ca_api_fault_status(f->fault);
     struct tm_buf body = {0};
+    char id[ISSUE_REQUEST_ID_SIZE];
+    ca_api_request_id(id);
     ca_metrics_refused(api->o.metrics, reason);
     if (f->fault != API_FAULT_BUSY) /* counted: a line would cost more than the refusal */
         jlog(api->o.jlog, ca_api_fault_is_server(f->fault) ? JLOG_ERROR : JLOG_WARN, "refused",
@@ -109,7 +127,7 @@ void ca_api_refuse(struct ca_api *api, struct tm_http_exchange *x, const struct 
              JLOG_STR("issuer", who != NULL ? who->issuer : ""),
              JLOG_STR("subject", who != NULL ? who->subject : ""),
              JLOG_INT("duration_us", tm_http_elapsed_us(x)), JLOG_STR("remote", tm_http_remote(x)),
-             JLOG_STR("protocol", ca_grpc_protocol(x)), JLOG_END);
+             JLOG_STR("protocol", ca_grpc_protocol(x)), JLOG_STR("request", id), JLOG_END);
     int64_t retry_s = f->retry_after_s > 0 ? f->retry_after_s : API_RETRY_AFTER_S;
     if (ca_grpc_is(x)) {
         ca_grpc_refuse(x, f, status == 503 ? retry_s : 0);
@@ -117,6 +135,8 @@ void ca_api_refuse(struct ca_api *api, struct tm_http_exchange *x, const struct 
     }
     ca_api_failure_json(f, &body);
     tm_http_reply(x, status, "application/json", &body);
+    if (f->fault != API_FAULT_BUSY) /* it stands in no line */
+        ca_api_reply_request_id(x, id);
     if (status == 503) {
         char seconds[24];
         snprintf(seconds, sizeof(seconds), "%" PRId64, retry_s);

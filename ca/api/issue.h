@@ -28,7 +28,10 @@ struct ca_issue_env { /* shared, immutable */
 
 enum ca_issue_stage { ISSUE_TOKEN, ISSUE_PROOF, ISSUE_LOG, ISSUE_FINAL, ISSUE_DONE };
 
-struct ca_issue_job { /* zero-initialise */
+#define ISSUE_REQUEST_ID_SIZE 17 /* 16 hex digits and a NUL */
+
+struct ca_issue_job {                       /* zero-initialise */
+    char request_id[ISSUE_REQUEST_ID_SIZE]; /* in the record and with the answer */
     enum ca_issue_stage stage;
     struct ca_signer *ca; /* a reference; the same one from precertificate to final certificate */
     struct oidc_result who;

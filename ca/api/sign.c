@@ -38,6 +38,7 @@ static struct call *call_new(struct ca_api *api, struct tm_http_exchange *x)
     c->api = api;
     c->view = ca_api_view_get(api);
     c->job.ca = ca_signer_ref(c->view->ca);
+    ca_api_request_id(c->job.request_id);
     tm_http_set_state(x, c, call_free);
     return c;
 }
@@ -268,6 +269,7 @@ static enum tm_http_result sign(struct ca_api *api, struct tm_http_exchange *x, 
             return HTTP_WAIT;
         case ISSUE_OK:
             if (reply(c, x, &f.detail) == 0) {
+                ca_api_reply_request_id(x, c->job.request_id);
                 ca_metrics_issued(api->o.metrics);
                 return HTTP_DONE;
             }

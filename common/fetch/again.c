@@ -41,11 +41,12 @@ void tm_fetch_pause(unsigned tried, int64_t retry_after_s)
 int tm_fetch_run_again(const struct tm_fetch_request *req, struct tm_fetch_response *resp,
                        struct tm_err *e)
 {
+    unsigned tries = req->tries > 0 ? req->tries : TM_FETCH_TRIES;
     for (unsigned tried = 1;; tried++) {
         int rc = tm_fetch_run(req, resp, e);
         if (!tm_fetch_may_pass(rc, resp))
             return rc;
-        if (tried == TM_FETCH_TRIES)
+        if (tried >= tries)
             return rc == 0 ? 0 : tm_err_wrap(e, "tried %u times", tried);
         int64_t retry_after_s = resp->retry_after_s;
         tm_fetch_response_free(resp);

@@ -7,7 +7,8 @@
 
 #include "common/fetch/fetch.h"
 
-#define TM_FETCH_TRIES 4
+#define TM_FETCH_TRIES 4      /* unless the caller says another */
+#define TM_FETCH_TRIES_MAX 20 /* of what a person may ask for: some nine minutes */
 
 /* 429, 502, 503, 504, or no answer because the connection was refused or lost. `rc` and `resp`
  * are tm_fetch_run's. */
@@ -20,7 +21,7 @@ int64_t tm_fetch_pause_ms(unsigned tried, int64_t retry_after_s);
 
 void tm_fetch_pause(unsigned tried, int64_t retry_after_s); /* waits that long */
 
-/* tm_fetch_run, up to TM_FETCH_TRIES times. For requests without a `sink`, which may be sent
+/* tm_fetch_run, up to req->tries times. For requests without a `sink`, which may be sent
  * twice. In vain, `e` says how often it was tried. */
 int tm_fetch_run_again(const struct tm_fetch_request *req, struct tm_fetch_response *resp,
                        struct tm_err *e);

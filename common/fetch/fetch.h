@@ -31,6 +31,7 @@ struct tm_fetch_request {
     /* Takes the body of a 200 in parts, which is then not collected; not 0 stops. Or NULL. */
     int (*sink)(void *arg, const void *data, size_t len);
     void *sink_arg;
+    unsigned tries;                /* tm_fetch_run_again: at most so often; 0: TM_FETCH_TRIES */
     struct fetch_session *session; /* keeps connections between fetch_runs; or NULL */
 };
 

@@ -65,17 +65,34 @@ static int script_stop(struct script *s)
     return s->asked;
 }
 
-/* How often it was asked; -status or the status of the last answer goes to *status. */
-static int asked(const char *const *heads, long *status, struct tm_err *e)
+/* How often it was asked, at most `tries` times (0: as usual); -status or the status of the last
+ * answer goes to *status. */
+static int asked_up_to(unsigned tries, const char *const *heads, long *status, struct tm_err *e)
 {
     struct script s;
     struct tm_fetch_response r;
     script_start(&s, heads);
     const struct tm_fetch_request req = {
-        .url = s.url, .post_body = "{}", .post_len = 2, .timeout_ms = 8000};
+        .url = s.url, .post_body = "{}", .post_len = 2, .timeout_ms = 8000, .tries = tries};
     *status = tm_fetch_run_again(&req, &r, e) == 0 ? r.status : -1;
     tm_fetch_response_free(&r);
     return script_stop(&s);
+}
+
+static int asked(const char *const *heads, long *status, struct tm_err *e)
+{
+    return asked_up_to(0, heads, status, e);
+}
+
+static void the_caller_says_how_often(void **state)
+{
+    (void)state;
+    const char *const heads[] = {"503 Busy", NULL};
+    struct tm_err e = {0};
+    long status;
+    assert_int_equal(asked_up_to(1, heads, &status, &e), 1);
+    assert_int_equal(status, 503);
+    assert_int_equal(asked_up_to(2, heads, &status, &e), 2);
 }
 
 static void busy_and_lost_services_are_asked_again(void **state)
@@ -157,6 +174,7 @@ static void retry_after_is_heeded_up_to_half_a_minute(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_caller_says_how_often),
         cmocka_unit_test(busy_and_lost_services_are_asked_again),
         cmocka_unit_test(every_other_answer_is_final),
         cmocka_unit_test(after_four_tries_the_last_answer_stands),

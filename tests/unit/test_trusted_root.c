@@ -523,6 +523,12 @@ static void lint_says_what_verifiers_stumble_over(void **state)
     struct said s = {0};
     struct tuf_trusted_root *r = whole();
     tuf_trusted_root_lint(r, (T0 + 3 * DAY) * 1000, hear, &s);
+    assert_non_null(strstr(tm_buf_str(&s.text), "(https://log.example.com/) has no ECDSA key: "
+                                                "policy-controller refuses"));
+    tm_buf_reset(&s.text);
+    tuf_trusted_root_remove(r, TRUST_TLOG, 0, &e);
+    add_log(r, TRUST_TLOG, "P-256", "https://log.example.com/", T0);
+    tuf_trusted_root_lint(r, (T0 + 3 * DAY) * 1000, hear, &s);
     assert_string_equal(tm_buf_str(&s.text), "");
     tuf_trusted_root_retire(r, TRUST_CTLOG, 0, (T0 + 5 * DAY) * 1000, &e);
     tuf_trusted_root_lint(r, (T0 + 6 * DAY) * 1000, hear, &s);

@@ -11,6 +11,7 @@
 
 #include "ca/signer/algorithm.h"
 #include "common/fetch/fetch.h"
+#include "common/fetch/again.h"
 #include "common/file.h"
 #include "tools/tenmint/commands.h"
 #include "tools/tenmint/issue.h"
@@ -137,6 +138,7 @@ static int request(struct job *j, struct tm_err *e)
         return -1;
     const struct issue_order order = {.ca = j->ca,
                                       .tls_ca = j->ca_cert != NULL ? tm_buf_str(&ca) : NULL,
+                                      .tries = j->source.tries,
                                       .token = &j->token,
                                       .key = j->key};
     int rc = issue_certificate(&order, &j->issued, e);
@@ -183,6 +185,7 @@ int cert_command(const struct cli_command *self, int argc, char **argv)
 {
     struct job j = {.key_type = {.value = cli_key_types[0], .of = cli_key_types}};
     bool json = false;
+    struct cli_amount tries = {.value = TM_FETCH_TRIES, .min = 1, .max = TM_FETCH_TRIES_MAX};
     int count = 0;
     struct tm_err e = {0};
     const struct cli_option options[] = {
@@ -191,6 +194,7 @@ int cert_command(const struct cli_command *self, int argc, char **argv)
         {"token-env", CLI_TEXT, "NAME", "read it from an environment variable", &j.source.env},
         {"audience", CLI_TEXT, "AUD", "audience asked of GitHub Actions (sigstore)",
          &j.source.audience},
+        {"tries", CLI_NUMBER, "N", "how often a service that is busy or lost is asked (4)", &tries},
         {"key-type", CLI_CHOICE, "TYPE", "p256 (default), p384, p521, rsa or ed25519", &j.key_type},
         {"out", CLI_TEXT, "DIR", "where key.pem, leaf.pem, chain.pem (and sct.json) go (.)",
          &j.out},
@@ -209,6 +213,7 @@ int cert_command(const struct cli_command *self, int argc, char **argv)
         return cli_fail_json(json, CLI_USAGE, &e);
     }
     j.out = j.out != NULL ? j.out : ".";
+    j.source.tries = (unsigned)tries.value;
     j.source.audience = j.source.audience != NULL ? j.source.audience : "sigstore";
     if (tm_fetch_check_url(j.ca, false, &e) != 0) {
         tm_err_wrap(&e, "--ca");

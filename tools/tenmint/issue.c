@@ -154,6 +154,7 @@ static int send_order(const struct issue_order *o, struct tm_fetch_response *r, 
                                          .timeout_ms = 30000,
                                          .max_bytes = ANSWER_MAX,
                                          .allow_http = o->allow_http,
+                                         .tries = o->tries,
                                          .ca_pem = o->tls_ca};
     int rc = req.url != NULL ? tm_fetch_run_again(&req, r, e) : tm_err_set(e, "out of memory");
     OPENSSL_cleanse(body, strlen(body));

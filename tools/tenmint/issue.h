@@ -13,6 +13,7 @@ struct issue_order {    /* borrowed */
     const char *ca;     /* URL */
     const char *tls_ca; /* PEM of further CAs for https; or NULL */
     bool allow_http;    /* beyond loopback */
+    unsigned tries;     /* 0: as common/fetch/again.h has it */
     const struct tm_buf *token;
     EVP_PKEY *key;
 };

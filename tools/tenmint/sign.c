@@ -141,6 +141,7 @@ static int make_certificate(const struct line *l, struct work *w, struct tm_err 
         const struct issue_order order = {.ca = ca,
                                           .tls_ca = tls_ca(l, w),
                                           .allow_http = l->allow_http,
+                                          .tries = l->token.tries,
                                           .token = &token,
                                           .key = w->own_key};
         rc = issue_certificate(&order, &issued, e);
@@ -233,6 +234,7 @@ static int stamp(const struct line *l, struct work *w, struct tuf_bundle *b, con
                                              .post_len = query.len,
                                              .headers = headers,
                                              .allow_http = l->allow_http,
+                                             .tries = l->token.tries,
                                              .ca_pem = tls_ca(l, w),
                                              .max_bytes = TIMESTAMP_MAX};
         rc = tm_fetch_run_again(&req, &r, e);
@@ -265,6 +267,7 @@ static int log_all(const struct line *l, struct work *w, struct one *o, struct t
         const struct submit_order order = {.url = w->services.log[i]->url,
                                            .tls_ca = tls_ca(l, w),
                                            .allow_http = l->allow_http,
+                                           .tries = l->token.tries,
                                            .root = w->services.root,
                                            .signed_bytes = &o->signed_bytes,
                                            .digest = o->bundle->digest_algorithm};
@@ -411,6 +414,7 @@ int sign_command(const struct cli_command *self, int argc, char **argv)
     struct line l = {.token = {.audience = "sigstore"}};
     struct work w = {0};
     struct tm_err e = {0};
+    struct cli_amount tries = {.value = TM_FETCH_TRIES, .min = 1, .max = TM_FETCH_TRIES_MAX};
     const char *dir = NULL;
     int count = 0;
     const struct cli_option options[] = {
@@ -446,6 +450,7 @@ int sign_command(const struct cli_command *self, int argc, char **argv)
          &l.services.trusted_root},
         {"tls-ca", CLI_TEXT, "FILE", "extra CA certificates for the services' TLS",
          &l.services.trust.ca_cert},
+        {"tries", CLI_NUMBER, "N", "how often a service that is busy or lost is asked (4)", &tries},
         {"allow-http", CLI_FLAG, NULL, "plain http beyond loopback", &l.allow_http},
         {"force", CLI_FLAG, NULL, "write over earlier bundles", &l.force},
         {0}};
@@ -454,6 +459,7 @@ int sign_command(const struct cli_command *self, int argc, char **argv)
         return code;
     l.dir = l.dir != NULL ? l.dir : dir;
     l.services.trust.allow_http = l.allow_http;
+    l.services.trust.tries = l.token.tries = (unsigned)tries.value;
     if (l.predicate != NULL) {
         l.subject = argv + 1;
         l.subjects = (size_t)count - 1;

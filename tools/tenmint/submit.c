@@ -78,8 +78,9 @@ static int refused(const struct tm_fetch_response *r, struct tm_err *e)
     struct tm_err ignored;
     json_t *answer = tm_strictjson_parse(text, r->body.len, ANSWER_MAX, &ignored);
     const char *message = tm_strictjson_str(answer, "message");
-    tm_err_set(e, "it answered HTTP %ld%s%.200s%s", r->status, message != NULL ? ": " : "",
-               message != NULL ? message : "",
+    tm_err_set(e, "it answered HTTP %ld%s%s%s%.200s%s", r->status,
+               r->request_id[0] != '\0' ? ", request " : "", r->request_id,
+               message != NULL ? ": " : "", message != NULL ? message : "",
                r->status == 405 ? "; it takes no more entries: refresh the trust, or tell who runs "
                                   "it to name the newer log"
                                 : "");
@@ -122,6 +123,7 @@ int submit_entry(const struct submit_order *o, struct tuf_bundle *b, struct tm_e
                                              .timeout_ms = TIMEOUT_MS,
                                              .max_bytes = ANSWER_MAX,
                                              .allow_http = o->allow_http,
+                                             .tries = o->tries,
                                              .ca_pem = o->tls_ca};
         rc = req.url != NULL && req.post_body != NULL ? tm_fetch_run_again(&req, &r, e)
                                                       : tm_err_set(e, "out of memory");

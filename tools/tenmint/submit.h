@@ -12,6 +12,7 @@ struct submit_order { /* borrowed */
     const char *url;  /* the log's base URL */
     const char *tls_ca;
     bool allow_http;
+    unsigned tries;                          /* 0: as common/fetch/again.h has it */
     const struct tuf_trusted_root *root;     /* a log of it must vouch for the answer */
     const struct tuf_artifact *signed_bytes; /* what the signature is over */
     enum tuf_digest_algorithm digest;

@@ -34,7 +34,7 @@ static int parse_github(const struct tm_fetch_response *r, struct tm_buf *token,
     return text != NULL ? 0 : tm_err_set(e, "GitHub's token service sent no token");
 }
 
-static int from_github(const char *url, const char *audience, struct tm_buf *token,
+static int from_github(const char *url, const struct token_source *s, struct tm_buf *token,
                        struct tm_err *e)
 {
     const char *bearer = getenv("ACTIONS_ID_TOKEN_REQUEST_TOKEN");
@@ -44,12 +44,12 @@ static int from_github(const char *url, const char *audience, struct tm_buf *tok
     struct tm_buf full = {0};
     struct tm_buf header = {0};
     struct tm_fetch_response r = {0};
-    char *escaped = curl_easy_escape(NULL, audience, 0);
+    char *escaped = curl_easy_escape(NULL, s->audience, 0);
     tm_buf_printf(&full, "%s%caudience=%s", url, strchr(url, '?') != NULL ? '&' : '?',
                   escaped != NULL ? escaped : "");
     tm_buf_printf(&header, "Authorization: Bearer %s", bearer);
     const char *headers[] = {tm_buf_str(&header), NULL};
-    struct tm_fetch_request req = {.url = tm_buf_str(&full), .headers = headers};
+    struct tm_fetch_request req = {.url = tm_buf_str(&full), .headers = headers, .tries = s->tries};
     int rc = tm_fetch_run_again(&req, &r, e);
     if (rc == 0)
         rc = parse_github(&r, token, e);
@@ -69,7 +69,7 @@ int token_source_read(const struct token_source *s, struct tm_buf *token, struct
     else if (s->env != NULL)
         rc = from_env(s->env, token, e);
     else if (github != NULL && github[0] != '\0')
-        rc = from_github(github, s->audience, token, e);
+        rc = from_github(github, s, token, e);
     else if (getenv("SIGSTORE_ID_TOKEN") != NULL)
         rc = from_env("SIGSTORE_ID_TOKEN", token, e);
     else

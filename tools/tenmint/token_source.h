@@ -11,6 +11,7 @@ struct token_source {
     const char *file;     /* --token-file, or NULL */
     const char *env;      /* --token-env, or NULL */
     const char *audience; /* asked of GitHub's token service */
+    unsigned tries;       /* of asking it; 0: as common/fetch/again.h has it */
 };
 
 /* In order: the file, the variable, GitHub Actions' token service (ACTIONS_ID_TOKEN_REQUEST_URL

@@ -17,6 +17,7 @@ struct trust_source {
     const char *ca_cert; /* PEM file of extra CAs for https; or NULL */
     bool offline;
     bool allow_http;
+    unsigned tries; /* 0: as common/fetch/again.h has it */
 };
 
 /* Rows for the command's table of options, in place of which `source` is filled. */

@@ -122,6 +122,7 @@ struct tuf_client *trust_open(const struct trust_source *source, struct tm_err *
                                    .target_url_count = source->targets_urls.count,
                                    .offline = source->offline,
                                    .patient = true,
+                                   .tries = source->tries,
                                    .allow_http = source->allow_http};
     if (trust_dir(source, dir, sizeof(dir), e) != 0 ||
         read_file(source->root, TUF_ROOT_BYTES_MAX, "root file", &root, e) != 0 ||

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "common/fetch/again.h"
 #include "tuf/client/internal.h"
 
 #define TIMEOUT_MS 30000L
@@ -48,7 +49,7 @@ static void set_transport(struct tuf_client *c, struct tuf_mirrors *m,
     m->session = c->session;
     m->ca_pem = c->ca_pem;
     m->allow_http = o->allow_http;
-    m->patient = o->patient;
+    m->tries = !o->patient ? 1 : o->tries > 0 ? o->tries : TM_FETCH_TRIES;
     m->timeout_ms = o->timeout_ms > 0 ? o->timeout_ms : TIMEOUT_MS;
 }
 

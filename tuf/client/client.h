@@ -56,6 +56,7 @@ struct tuf_client_options {
     const char *ca_pem; /* extra trusted CAs for https, or NULL */
     long timeout_ms;    /* of one metadata file, and of a target's stall; 0: 30 000 */
     bool patient;       /* asks again where every mirror is busy or lost (common/fetch/again.h) */
+    unsigned tries;     /* how often then at most; 0: TM_FETCH_TRIES */
     long lock_ms;       /* how long to wait for another process; 0: 60 000 */
     bool passing;       /* the cache is thrown away afterwards: nothing is synced to the disk */
 };

@@ -281,7 +281,7 @@ enum tuf_mirror_result tuf_mirrors_get(struct tuf_mirrors *m, const char *file, 
     for (unsigned tried = 1;; tried++) {
         int64_t pause_s;
         enum tuf_mirror_result r = ask_each(m, file, is_target, max, sink, &pause_s, e);
-        if (r != MIRROR_FAILED || !m->patient || pause_s == NO_PAUSE || tried == TM_FETCH_TRIES)
+        if (r != MIRROR_FAILED || pause_s == NO_PAUSE || tried >= m->tries)
             return r;
         tm_fetch_pause(tried, pause_s);
     }

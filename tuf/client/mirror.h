@@ -19,7 +19,7 @@ struct tuf_mirrors {
     struct fetch_session *session; /* borrowed */
     const char *ca_pem;            /* borrowed */
     bool allow_http;
-    bool patient; /* asks all again when one of them is busy or lost, and none has an answer */
+    unsigned tries; /* asks all so often when one of them is busy or lost, and none has an answer */
     long timeout_ms;
 };
 

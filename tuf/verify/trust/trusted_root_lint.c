@@ -67,6 +67,20 @@ static void lint_chains(const struct tuf_trusted_root *r, enum tuf_trust_list li
     }
 }
 
+static void lint_log_keys(const struct tuf_trusted_root *r, trusted_root_tell tell, void *arg)
+{
+    char id[TRUST_FINGERPRINT_MAX];
+    for (size_t i = 0; i < r->count[TRUST_TLOG]; i++) {
+        const struct tuf_trust_entry *t = r->entry[TRUST_TLOG][i];
+        if (t->key == NULL || EVP_PKEY_get_base_id(t->key) != EVP_PKEY_EC)
+            say(tell, arg,
+                "%s %.16s (%.100s) has no ECDSA key: policy-controller refuses the whole trusted "
+                "root",
+                tuf_trust_lists[TRUST_TLOG].name, tuf_trust_entry_fingerprint(TRUST_TLOG, t, id),
+                t->uri);
+    }
+}
+
 void tuf_trusted_root_lint(const struct tuf_trusted_root *r, int64_t now_ms, trusted_root_tell tell,
                            void *arg)
 {
@@ -82,6 +96,7 @@ void tuf_trusted_root_lint(const struct tuf_trusted_root *r, int64_t now_ms, tru
         lint_now(r, TRUST_CTLOG, now_ms, tell, arg);
     for (size_t l = 0; l < TRUST_LIST_COUNT; l++)
         lint_gaps(r, (enum tuf_trust_list)l, tell, arg);
+    lint_log_keys(r, tell, arg);
     lint_chains(r, TRUST_CA, tell, arg);
     lint_chains(r, TRUST_TSA, tell, arg);
 }
