@@ -66,20 +66,6 @@ json_t *tuf_entry_at(const struct tuf_metadata *m, size_t i, struct tm_buf *name
     return NULL;
 }
 
-json_t *tuf_entry_named(const struct tuf_metadata *m, const char *name)
-{
-    return tuf_entry_list_find(&m->entries, name);
-}
-
-void tuf_entry_read(const json_t *entry, struct tuf_file_info *out)
-{
-    struct tuf_entry read = {0};
-    enum tuf_role role = json_object_get(entry, "version") != NULL ? TUF_SNAPSHOT : TUF_TARGETS;
-    tuf_read_entry(entry, role, &read, NULL);
-    tuf_entry_info(&read, out);
-    tuf_free_entry(&read);
-}
-
 json_t *tuf_entries_tree(const struct tuf_metadata *m)
 {
     json_t *all = json_object();

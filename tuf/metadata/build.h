@@ -57,14 +57,8 @@ bool tuf_metadata_same_content(const struct tuf_metadata *a, const struct tuf_me
  * in place of what `name` held, and its value as a new reference. NULL: out of memory. */
 json_t *tuf_entry_at(const struct tuf_metadata *m, size_t i, struct tm_buf *name);
 
-/* What the value of an entry says. */
-void tuf_entry_read(const json_t *entry, struct tuf_file_info *out);
-
 /* All of them, as a tree of about seven times the file's memory. A new reference, or NULL. */
 json_t *tuf_entries_tree(const struct tuf_metadata *m);
-/* By name: a new reference, or NULL: not listed (or out of memory). */
-json_t *tuf_entry_named(const struct tuf_metadata *m, const char *name);
-
 /* The entries that differ between two targets roles or snapshots, in the order of names. `before`
  * (the whole list may be NULL) or `after` is NULL when it is not listed there; borrowed. Not 0 ends
  * it and is returned. */

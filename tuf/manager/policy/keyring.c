@@ -51,14 +51,6 @@ int tuf_keyring_read(const char *dir, const char *holder, struct tuf_public_key 
     return rc == 0 ? 0 : tm_err_wrap(e, "public key of '%s'", holder);
 }
 
-json_t *tuf_keyring_load(const char *dir, const char *holder, struct tm_err *e)
-{
-    struct tuf_public_key key = {0};
-    json_t *v = tuf_keyring_read(dir, holder, &key, e) == 0 ? tuf_write_key(&key, e) : NULL;
-    tuf_free_key(&key);
-    return v;
-}
-
 int tuf_keyring_save(const char *dir, const char *holder, EVP_PKEY *pkey, bool replace,
                      struct tm_err *e)
 {
@@ -80,29 +72,6 @@ int tuf_keyring_save(const char *dir, const char *holder, EVP_PKEY *pkey, bool r
     }
     BIO_free(bio);
     return rc;
-}
-
-const char *tuf_keyring_owner(const json_t *key)
-{
-    static const char *const fields[] = {KEYRING_OWNER, "x-tuf-on-ci-keyowner",
-                                         "x-tuf-on-ci-online-uri"};
-    for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
-        const char *owner = tm_strictjson_str(key, fields[i]);
-        if (owner != NULL)
-            return owner;
-    }
-    return "";
-}
-
-int tuf_keyring_fingerprint(const json_t *key, char hex[65], struct tm_err *e)
-{
-    struct tuf_key k = {0};
-    if (tuf_key_decode(key, &k, e) != 0)
-        return -1;
-    for (size_t i = 0; i < sizeof(k.fingerprint); i++)
-        snprintf(hex + 2 * i, 3, "%02x", k.fingerprint[i]);
-    tuf_key_free(&k);
-    return 0;
 }
 
 static EVP_PKEY *from_pem(const struct tm_buf *text)

@@ -4,7 +4,6 @@
 #ifndef TENMINT_TUF_KEYRING_H
 #define TENMINT_TUF_KEYRING_H
 
-#include <jansson.h>
 #include <openssl/evp.h>
 #include <stdbool.h>
 
@@ -24,16 +23,9 @@ int tuf_keyring_read(const char *dir, const char *holder, struct tuf_public_key 
 int tuf_keyring_make(EVP_PKEY *pkey, const char *holder, struct tuf_public_key *out,
                      struct tm_err *e);
 
-/* The same as trees, while drafts are. A new reference, or NULL. */
-json_t *tuf_keyring_load(const char *dir, const char *holder, struct tm_err *e);
-
 /* Writes `holder`'s public key; an existing one is replaced only when asked. */
 int tuf_keyring_save(const char *dir, const char *holder, EVP_PKEY *pkey, bool replace,
                      struct tm_err *e);
-
-/* tuf_key_owner() and tuf_key_fingerprint() of trees, while drafts are. */
-const char *tuf_keyring_owner(const json_t *key);
-int tuf_keyring_fingerprint(const json_t *key, char hex[65], struct tm_err *e);
 
 /* The holder, other than `holder`, whose key in the folder is this one too: 1 with the name, 0:
  * nobody, -1: the folder cannot be read. */

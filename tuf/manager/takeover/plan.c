@@ -70,14 +70,6 @@ static void name_holder(const struct tuf_plan *p, const struct tuf_taken_role *r
         snprintf(out, KEYRING_NAME_MAX + 1, "key-%s-%u", keyid, n);
 }
 
-static int fingerprint_of(const struct tuf_public_key *key, char hex[65], struct tm_err *e)
-{
-    json_t *v = tuf_write_key(key, e);
-    int rc = v != NULL ? tuf_keyring_fingerprint(v, hex, e) : -1;
-    json_decref(v);
-    return rc;
-}
-
 static struct tuf_taken_holder *add_holder(struct tuf_plan *p, const struct tuf_taken_role *r,
                                            const struct tuf_public_key *key, const char *hex)
 {
@@ -127,7 +119,7 @@ static int take_holders(struct tuf_plan *p, struct tuf_taken_role *r, struct tm_
         const struct tuf_public_key *key = tuf_keys_find(r->among, ids->item[i]);
         struct tm_err why = {0};
         char hex[65];
-        if (key == NULL || fingerprint_of(key, hex, &why) != 0) {
+        if (key == NULL || tuf_key_fingerprint(key, hex, &why) != 0) {
             tuf_plan_loss(p, "role '%s': key %.16s... %s", r->name, ids->item[i],
                           key == NULL ? "is not among the keys" : why.text);
             continue;
