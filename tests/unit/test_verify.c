@@ -912,6 +912,29 @@ static void a_log_of_version_1_signs_by_the_name_of_its_configuration(void **sta
     scene_free(&s);
 }
 
+static void files_that_are_no_bundle_are_named_for_what_they_are(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *why;
+    } files[] = {
+        {"{\"base64Signature\": \"AAAA\", \"cert\": \"AAAA\", \"rekorBundle\": {}}",
+         "the bundle of cosign 1 and 2"},
+        {"{\"SignedRFC3161Timestamp\": \"AAAA\"}", "cosign's file of a timestamp"},
+        {"{\"SignedEntryTimestamp\": \"AAAA\", \"Payload\": {}}", "a log entry as cosign"},
+        {"{\"payloadType\": \"x\", \"payload\": \"\", \"signatures\": []}", "bare DSSE envelope"},
+        {"{\"mediaType\": \"x\", \"trustedRoot\": {}}", "a ClientTrustConfig"},
+        {"{\"mediaType\": \"x\"}", "verificationMaterial"},
+        {"{\"base64Signature\": ", "JSON"},
+    };
+    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+        struct tm_err e = {0};
+        assert_null(tuf_bundle_parse(files[i].text, strlen(files[i].text), &e));
+        if (strstr(e.text, files[i].why) == NULL)
+            fail_msg("file %zu: %s", i, e.text);
+    }
+}
+
 static void what_a_later_bundle_adds_is_ignored(void **state)
 {
     (void)state;
@@ -1069,6 +1092,7 @@ int main(void)
         cmocka_unit_test(a_bundle_signed_by_a_key_needs_that_key),
         cmocka_unit_test(damaged_bundles_are_refused_with_the_member_named),
         cmocka_unit_test(a_log_of_version_1_signs_by_the_name_of_its_configuration),
+        cmocka_unit_test(files_that_are_no_bundle_are_named_for_what_they_are),
         cmocka_unit_test(what_a_later_bundle_adds_is_ignored),
         cmocka_unit_test(an_entry_is_wanted_where_a_log_was_when_it_was_signed),
         cmocka_unit_test(an_old_bundle_brings_a_chain_but_no_root),

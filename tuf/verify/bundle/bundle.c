@@ -5,6 +5,7 @@
 
 #include "common/b64.h"
 #include "common/file.h"
+#include "common/json/strictjson.h"
 #include "tuf/verify/bundle/bundle.h"
 #include "tuf/verify/trust/jsontypes.h"
 
@@ -378,6 +379,32 @@ struct tuf_bundle *tuf_bundle_new(struct tm_err *e)
     return b;
 }
 
+/* What others write beside bundles, by a member that only it has. */
+static const struct {
+    const char *member, *what;
+} other_forms[] = {
+    {"base64Signature", "this is the bundle of cosign 1 and 2: sign with --new-bundle-format, or "
+                        "verify its signature and certificate by --signature and --certificate"},
+    {"SignedRFC3161Timestamp", "this is cosign's file of a timestamp, not a bundle: sign with "
+                               "--new-bundle-format, which holds it"},
+    {"SignedEntryTimestamp", "this is a log entry as cosign 1 and 2 keep it, not a bundle"},
+    {"payloadType", "this is a bare DSSE envelope, without certificate and log entry"},
+    {"trustedRoot", "this is a ClientTrustConfig, not a bundle"},
+};
+
+/* The reason of a refusal becomes what the file is, when that is known. */
+static void name_other_form(const void *json, size_t len, struct tm_err *e)
+{
+    json_t *v = tm_strictjson_parse(json, len, BUNDLE_BYTES_MAX, NULL);
+    for (size_t i = 0; i < sizeof(other_forms) / sizeof(other_forms[0]); i++) {
+        if (json_object_get(v, other_forms[i].member) != NULL) {
+            tm_err_set(e, "%s", other_forms[i].what);
+            break;
+        }
+    }
+    json_decref(v);
+}
+
 struct tuf_bundle *tuf_bundle_parse(const void *json, size_t len, struct tm_err *e)
 {
     struct file f = {0};
@@ -389,6 +416,7 @@ struct tuf_bundle *tuf_bundle_parse(const void *json, size_t len, struct tm_err 
     } else {
         free(b);
         b = NULL;
+        name_other_form(json, len, e);
     }
     file_free(&f);
     return b;
