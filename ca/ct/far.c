@@ -89,20 +89,14 @@ static int claim_slot(struct ca_ct_far *f, struct asked *a, uint64_t *id, struct
     return 0;
 }
 
-/* Takes the entry to its end, and calls who waits for it. */
-static void finish(struct asked *a, bool given_up)
-{
-    struct oidc_waiter w = a->waiter;
-    if (given_up)
-        asked_free(a);
-    w.wake(w.arg);
-}
-
 static void on_sct(struct ca_ct_far *f, const struct ca_ct_far_sct *s)
 {
     pthread_mutex_lock(&f->lock);
     struct asked *a = release_slot(f, s->id);
+    struct oidc_waiter w = {0}; /* copied: once it is ANSWERED, `a` is another thread's to free */
     bool given_up = a != NULL && a->progress == GIVEN_UP;
+    if (a != NULL)
+        w = a->waiter;
     if (a != NULL && !given_up) {
         tm_buf_append(&a->sct, s->sct.data, s->sct.len);
         if (s->sct.len == 0)
@@ -110,8 +104,10 @@ static void on_sct(struct ca_ct_far *f, const struct ca_ct_far_sct *s)
         a->progress = ANSWERED;
     }
     pthread_mutex_unlock(&f->lock);
+    if (given_up)
+        asked_free(a);
     if (a != NULL)
-        finish(a, given_up);
+        w.wake(w.arg);
 }
 
 static void on_message(void *ctx, struct tm_ipc_channel *c, unsigned type, void *msg)
@@ -143,14 +139,19 @@ static void on_over(void *ctx, struct tm_ipc_channel *c, const struct tm_err *wh
     for (uint32_t at = 0; at < used; at++) {
         pthread_mutex_lock(&f->lock);
         struct asked *a = release_slot(f, (uint64_t)f->slot[at].turn << 32 | at);
+        struct oidc_waiter w = {0};
         bool given_up = a != NULL && a->progress == GIVEN_UP;
+        if (a != NULL)
+            w = a->waiter;
         if (a != NULL && !given_up) {
             a->progress = ANSWERED;
             a->why = f->how;
         }
         pthread_mutex_unlock(&f->lock);
+        if (given_up)
+            asked_free(a);
         if (a != NULL)
-            finish(a, given_up);
+            w.wake(w.arg);
     }
 }
 
