@@ -16,6 +16,11 @@
 #define LANDLOCK_ACCESS_FS_REFER (1ULL << 13)
 #endif
 
+#ifndef LANDLOCK_ACCESS_FS_TRUNCATE
+#define LANDLOCK_ACCESS_FS_TRUNCATE (1ULL << 14)
+#endif
+#define TRUNCATE_VERSION 3 /* without it, what may be read may be emptied by O_TRUNC */
+
 #define READ_FILE (LANDLOCK_ACCESS_FS_READ_FILE)
 #define READ_DIR (READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR)
 #define WRITE_FILE (READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE)
@@ -31,15 +36,15 @@
      LANDLOCK_ACCESS_FS_MAKE_SOCK | LANDLOCK_ACCESS_FS_MAKE_FIFO | LANDLOCK_ACCESS_FS_MAKE_BLOCK | \
      LANDLOCK_ACCESS_FS_MAKE_SYM)
 
-static int add_path(int rules, const struct tm_sandbox_path *p, struct tm_err *e)
+static int add_path(int rules, const struct tm_sandbox_path *p, uint64_t also, struct tm_err *e)
 {
     struct stat st;
     int fd = open(p->path, O_PATH | O_CLOEXEC);
     if (fd < 0)
         return errno == ENOENT || errno == ENOTDIR ? 0 : tm_err_errno(e, "open '%s'", p->path);
     int rc = fstat(fd, &st) == 0 ? 0 : tm_err_errno(e, "look at '%s'", p->path);
-    uint64_t dir = p->write ? WRITE_DIR : READ_DIR;
-    uint64_t file = p->write ? WRITE_FILE : READ_FILE;
+    uint64_t dir = p->write ? WRITE_DIR | also : READ_DIR;
+    uint64_t file = p->write ? WRITE_FILE | also : READ_FILE;
     struct landlock_path_beneath_attr a = {
         .allowed_access = rc == 0 && S_ISDIR(st.st_mode) ? dir : file, .parent_fd = fd};
     if (rc == 0 && syscall(SYS_landlock_add_rule, rules, LANDLOCK_RULE_PATH_BENEATH, &a, 0) != 0)
@@ -58,13 +63,15 @@ int tm_sandbox_paths(const struct tm_sandbox_path *path, size_t count, struct tm
         return version >= 0 || errno == ENOSYS || errno == EOPNOTSUPP
                    ? 0
                    : tm_err_errno(e, "ask for Landlock");
+    uint64_t also = version >= TRUNCATE_VERSION ? LANDLOCK_ACCESS_FS_TRUNCATE : 0;
+    attr.handled_access_fs |= also;
     long rules = syscall(SYS_landlock_create_ruleset, &attr, sizeof(attr), 0);
     if (rules < 0)
         return tm_err_errno(e, "begin with Landlock");
     const struct tm_sandbox_path everything = {"/", false};
-    int rc = tm_sandbox_is_preloaded() ? add_path((int)rules, &everything, e) : 0;
+    int rc = tm_sandbox_is_preloaded() ? add_path((int)rules, &everything, also, e) : 0;
     for (size_t i = 0; i < count && rc == 0; i++)
-        rc = path[i].path != NULL ? add_path((int)rules, &path[i], e) : 0;
+        rc = path[i].path != NULL ? add_path((int)rules, &path[i], also, e) : 0;
     if (rc == 0 && syscall(SYS_landlock_restrict_self, (int)rules, 0) != 0)
         rc = tm_err_errno(e, "give up the other files");
     close((int)rules);

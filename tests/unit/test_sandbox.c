@@ -12,6 +12,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -110,6 +111,18 @@ static int live(void)
     return seen == 7 ? 0 : 2;
 }
 
+/* It could send to any name. */
+static int make_datagram_pair(void)
+{
+    int fd[2];
+    return socketpair(AF_UNIX, SOCK_DGRAM, 0, fd) == 0 ? 0 : 1;
+}
+
+static int signal_by_a_descriptor(void)
+{
+    return fcntl(STDOUT_FILENO, F_SETSIG, SIGTERM) == 0 ? 0 : 1;
+}
+
 static void *open_from_thread(void *arg)
 {
     (void)arg;
@@ -130,6 +143,8 @@ static const struct {
     {"signal another process", signal_another, SANDBOX_PROCESSES},
     {"run a program", run_a_program, 0},
     {"fork", fork_one, 0},
+    {"a pair of datagram sockets", make_datagram_pair, 0},
+    {"signal by a descriptor", signal_by_a_descriptor, 0},
     {"be dumpable again", trace_itself, 0},
     {"memory that is written and executed", map_code, 0},
 };
@@ -147,6 +162,19 @@ static void each_use_needs_its_right(void **state)
         else
             assert_int_equal(end_of(uses[i].needs, uses[i].body), 0);
     }
+}
+
+/* It is refused, not fatal: the C library tries it first for each thread. */
+static int fork_by_clone3(void)
+{
+    uint64_t args[8] = {[4] = SIGCHLD};
+    return syscall(SYS_clone3, args, sizeof(args)) < 0 && errno == ENOSYS ? 0 : 1;
+}
+
+static void clone3_makes_no_process(void **state)
+{
+    (void)state;
+    assert_int_equal(end_of(ALL_RIGHTS, fork_by_clone3), 0);
 }
 
 static void a_right_allows_nothing_else(void **state)
@@ -265,6 +293,7 @@ int main(void)
 {
     const struct CMUnitTest enforced[] = {
         cmocka_unit_test(each_use_needs_its_right),
+        cmocka_unit_test(clone3_makes_no_process),
         cmocka_unit_test(a_right_allows_nothing_else),
         cmocka_unit_test(memory_threads_and_time_need_no_right),
         cmocka_unit_test(threads_that_ran_before_are_bound_too),
