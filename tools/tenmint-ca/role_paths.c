@@ -113,11 +113,37 @@ static void issuer_paths(struct paths *p, const struct ca_config *c)
     allow_beside(p, c->audit_file, true);
 }
 
-/* What name look-ups and TLS read. */
+/* What name look-ups and TLS read: neither /etc nor /run as a whole, where the service's keys and
+ * passwords are. */
 static void fetch_paths(struct paths *p, const struct ca_config *c)
 {
-    static const char *const read[] = {"/etc", "/usr", "/lib",          "/lib64",
-                                       "/run", "/dev", "/proc/sys/net", "/var/lib/ca-certificates"};
+    static const char *const read[] = {"/etc/resolv.conf",
+                                       "/etc/hosts",
+                                       "/etc/host.conf",
+                                       "/etc/nsswitch.conf",
+                                       "/etc/gai.conf",
+                                       "/etc/services",
+                                       "/etc/protocols",
+                                       "/etc/networks",
+                                       "/etc/ld.so.cache",
+                                       "/etc/localtime",
+                                       "/etc/resolvconf",
+                                       "/etc/ssl",
+                                       "/etc/pki",
+                                       "/etc/ca-certificates",
+                                       "/etc/crypto-policies",
+                                       "/run/resolvconf",
+                                       "/run/systemd/resolve",
+                                       "/run/NetworkManager",
+                                       "/run/nscd",
+                                       "/usr",
+                                       "/lib",
+                                       "/lib64",
+                                       "/dev/null",
+                                       "/dev/random",
+                                       "/dev/urandom",
+                                       "/proc/sys/net",
+                                       "/var/lib/ca-certificates"};
     (void)c;
     for (size_t i = 0; i < sizeof(read) / sizeof(read[0]); i++)
         allow(p, read[i], false);
