@@ -11,14 +11,15 @@
 #include "common/http/far_internal.h"
 
 #define TICK_MS 250
-#define AT_ONCE_MAX 8192 /* exchanges of a lane; a front has fewer connections */
+#define BODIES_MAX ((size_t)64 << 20) /* bytes, of a lane's requests together */
+#define AT_ONCE_MAX 8192              /* exchanges of a lane; a front has fewer connections */
 
 struct lane {
     struct tm_http_far_server *server;
     struct tm_ipc_loop *loop;
     struct tm_ipc_channel *channel;
     struct tm_http_far *first; /* all that are not answered */
-    size_t count;
+    size_t count, bodies;
 };
 
 struct tm_http_far_server {
@@ -259,6 +260,7 @@ static void end(struct tm_http_far *f)
     if (f->next != NULL)
         f->next->prev = f->prev;
     l->count--;
+    l->bodies -= f->body.len;
     void (*release)(void *) = f->release;
     f->release = NULL;
     if (release != NULL)
@@ -414,7 +416,8 @@ static bool is_late(const struct lane *l, const struct tm_http_ask *a)
 
 static void on_ask(struct lane *l, const struct tm_http_ask *a)
 {
-    struct tm_http_far *f = l->count < AT_ONCE_MAX && !is_late(l, a) ? far_new(l, a) : NULL;
+    bool room = l->count < AT_ONCE_MAX && a->body.len <= BODIES_MAX - l->bodies;
+    struct tm_http_far *f = room && !is_late(l, a) ? far_new(l, a) : NULL;
     if (f == NULL) {
         const struct tm_http_answer busy = {.id = a->id, .status = 503, .file = -1};
         answer(l, &busy);
@@ -425,6 +428,7 @@ static void on_ask(struct lane *l, const struct tm_http_ask *a)
         f->next->prev = f;
     l->first = f;
     l->count++;
+    l->bodies += f->body.len;
     if (match(f)) {
         handle(f);
         return;
