@@ -10,7 +10,8 @@
 #include "common/clock.h"
 #include "common/process/internal.h"
 
-#define KILLED_MS 5000 /* to wait for the end of what was killed */
+#define RELOAD_MS 10000 /* who takes longer is not waited for: the others are to reload, too */
+#define KILLED_MS 5000  /* to wait for the end of what was killed */
 
 struct tm_process_group *tm_process_group_new(const struct tm_process_role *role, size_t count,
                                               void *ctx, struct tm_err *e)
@@ -168,7 +169,7 @@ void tm_process_reload(struct tm_process_group *g, unsigned role, bool force)
     const struct tm_process_number n = {force};
     struct tm_process_done done;
     if (g->one[role].pid != 0 && tm_ipc_put(g->one[role].control, CTL_RELOAD, &n, NULL) == 0)
-        (void)await(g, role, 0, &done);
+        (void)await(g, role, RELOAD_MS, &done);
 }
 
 void tm_process_give(struct tm_process_group *g, unsigned role, unsigned what, int fd)
