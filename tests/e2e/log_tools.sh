@@ -94,7 +94,7 @@ check "find: rows" 4 "$(wc -l <"$W/out")"
 exits "find by URL, JSON" 0 $T find "$CA/log" $K --identity-regexp 'acme/widget' --after 1h --json
 check "find: lines" 3 "$(grep -c '"SourceRepositoryURI":"https://github.com/acme/widget"' "$W/out")"
 exits "find nothing" 1 $T find "$L" $K --issuer https://other.example.com
-says "find nothing: says so" 'no such certificate'
+says "find nothing: says so" 'no such entry among'
 serial=$(openssl x509 -in "$W/cert/leaf.pem" -noout -serial | cut -d= -f2)
 exits "find by serial number" 0 $T find "$L" $K --serial "$serial" --json
 check "find by serial number: one" 1 "$(wc -l <"$W/out")"
