@@ -2,6 +2,7 @@
  * it cannot show. */
 #include "tests/unit/tuf_case.h"
 
+#include "tests/support/pki.h"
 #include "tuf/manager/review/answer.h"
 #include "tuf/manager/review/fields.h"
 #include "tuf/manager/review/review.h"
@@ -74,6 +75,31 @@ static void what_is_neither_json_nor_pem_has_no_fields(void **state)
         assert_int_equal(tuf_fields_read(bad[i], strlen(bad[i]), &f, &e), -1);
         assert_true(e.text[0] != '\0');
     }
+}
+
+/* What stands behind it others read. */
+static void a_damaged_block_makes_pem_unexplainable(void **state)
+{
+    (void)state;
+    static const char *const damaged[] = {
+        "-----BEGIN CERTIFICATE-----\n?\n-----END CERTIFICATE-----\n",
+        "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE\n", "-----BEGIN X-----\n"};
+    struct tm_buf pem = {0};
+    EVP_PKEY *key = pki_key("P-256");
+    pki_public_pem(key, &pem);
+    for (size_t i = 0; i < sizeof(damaged) / sizeof(damaged[0]); i++) {
+        struct tuf_fields f;
+        struct tm_err e = {0};
+        struct tm_buf both = {0};
+        tm_buf_append(&both, pem.data, pem.len);
+        tm_buf_puts(&both, damaged[i]);
+        tm_buf_append(&both, pem.data, pem.len);
+        assert_int_equal(tuf_fields_read(both.data, both.len, &f, &e), -1);
+        assert_non_null(strstr(e.text, "damaged"));
+        tm_buf_free(&both);
+    }
+    EVP_PKEY_free(key);
+    tm_buf_free(&pem);
 }
 
 static void text_differences_name_the_lines(void **state)
@@ -373,6 +399,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_change_of_a_field_has_a_line),
         cmocka_unit_test(what_is_neither_json_nor_pem_has_no_fields),
+        cmocka_unit_test(a_damaged_block_makes_pem_unexplainable),
         cmocka_unit_test(text_differences_name_the_lines),
         cmocka_unit_test(patterns_meet_when_a_path_fits_both),
         cmocka_unit_test(a_delegation_that_could_answer_for_what_clients_act_on_is_a_danger),

@@ -303,6 +303,18 @@ static void read_value(struct reading *r, const char *name, const json_t *v)
 
 /* ---- PEM ---- */
 
+/* OpenSSL stops at a damaged block; Go, which most clients are written in, reads on behind it. */
+static size_t count_begins(const void *data, size_t len)
+{
+    static const char begin[] = "-----BEGIN";
+    const char *end = (const char *)data + len;
+    size_t count = 0;
+    for (const char *p = data; (p = memmem(p, (size_t)(end - p), begin, strlen(begin))) != NULL;
+         p++)
+        count++;
+    return count;
+}
+
 static int read_pem(struct reading *r, const void *data, size_t len, struct tm_err *e)
 {
     BIO *in = BIO_new_mem_buf(data, (int)len);
@@ -325,7 +337,9 @@ static int read_pem(struct reading *r, const void *data, size_t len, struct tm_e
     }
     BIO_free(in);
     ERR_clear_error();
-    return blocks > 0 ? 0 : tm_err_set(e, "neither JSON nor PEM");
+    if (blocks > 0 && blocks != count_begins(data, len))
+        return tm_err_set(e, "a PEM block is damaged: what others read behind it cannot be told");
+    return blocks > 0 ? 0 : tm_err_set(e, "no block of PEM can be read");
 }
 
 static int by_where(const void *a, const void *b)
@@ -345,7 +359,9 @@ int tuf_fields_read(const void *data, size_t len, struct tuf_fields *out, struct
     int rc = 0;
     if (json_is_object(v) || json_is_array(v))
         read_value(&r, "", v);
-    else if (len > DOCUMENT_MAX || read_pem(&r, data, len, e) != 0)
+    else if (len <= DOCUMENT_MAX && count_begins(data, len) > 0)
+        rc = read_pem(&r, data, len, e);
+    else
         rc = tm_err_set(e, "%s", why.text[0] != '\0' ? why.text : "it is no JSON object");
     json_decref(v);
     if (rc == 0 && (r.failed || buf_failed(&r.where)))
