@@ -46,6 +46,8 @@ static void an_event_that_follows_an_older_root_than_was_seen_is_outdated(void *
     struct tuf_case c;
     struct tuf_event old;
     struct tuf_event next;
+    struct tuf_event cut;
+    struct tuf_event last;
     struct tuf_record r = {0};
     case_open(&c, CASE_POLICY);
     case_round(&c, T0, NULL);
@@ -60,6 +62,19 @@ static void an_event_that_follows_an_older_root_than_was_seen_is_outdated(void *
     assert_says(&c, "outdated");
     assert_int_equal(tuf_record_see(&r, &old, &c.e), 0); /* and that is not forgotten */
     assert_int_equal(tuf_record_fresh(&r, &old, &c.e), -1);
+    /* Nor is one whose chain lacks its first roots another repository's. */
+    case_propose(&c, T0 + 2 * DAY, "targets", &cut);
+    case_round(&c, T0 + 3 * DAY, "root");
+    case_propose(&c, T0 + 4 * DAY, "targets", &last);
+    assert_int_equal(tuf_record_see(&r, &last, &c.e), 1);
+    assert_int_equal(cut.root_count, 2);
+    tuf_metadata_free(cut.roots[0]);
+    cut.roots[0] = cut.roots[1];
+    cut.root_count = 1;
+    assert_int_equal(tuf_record_fresh(&r, &cut, &c.e), -1);
+    assert_says(&c, "outdated");
+    tuf_event_free(&cut);
+    tuf_event_free(&last);
     tuf_record_free(&r);
     tuf_event_free(&old);
     tuf_event_free(&next);

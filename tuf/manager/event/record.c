@@ -20,6 +20,7 @@ struct repository {
     char *root1;                  /* SHA-256 of its first root's signed part */
     int64_t seen;                 /* the newest published root; 0: none yet */
     struct tm_jsonmap_list roles; /* struct signed_role */
+    struct tuf_texts roots; /* SHA-256 of all that were seen: a chain may lack its beginning */
 };
 
 static const struct tm_jsonmap_member signed_members[] = {{.name = "role",
@@ -44,7 +45,14 @@ static const struct tm_jsonmap signed_map = {
     .members = signed_members, .size = sizeof(struct signed_role), .unknown = JSONMAP_REFUSE};
 static const struct tm_jsonmap_member each_signed = {.kind = JSONMAP_OBJECT, .map = &signed_map};
 
+static const struct tm_jsonmap_member each_root = {.kind = JSONMAP_TEXT, .min = 64, .max = 64};
 static const struct tm_jsonmap_member repository_members[] = {
+    {.name = "roots",
+     JSONMAP_AT(struct repository, roots),
+     .kind = JSONMAP_LIST,
+     .max = 10000,
+     .each = &each_root,
+     .size = sizeof(char *)},
     {.name = "firstRoot",
      JSONMAP_AT(struct repository, root1),
      .kind = JSONMAP_TEXT,
@@ -127,11 +135,12 @@ static int root1_of(const struct tuf_event *ev, char hex[65], struct tm_err *e)
     return tuf_metadata_sha256(first, hex, e);
 }
 
+/* By its first root, or by any that was seen. */
 static struct repository *find(const struct tuf_record *r, const char *root1)
 {
     struct repository *all = r->repositories.item;
     for (size_t i = 0; i < r->repositories.count; i++) {
-        if (strcmp(all[i].root1, root1) == 0)
+        if (strcmp(all[i].root1, root1) == 0 || tuf_texts_have(&all[i].roots, root1))
             return &all[i];
     }
     return NULL;
@@ -191,11 +200,25 @@ bool tuf_record_late(const struct tuf_record *r, const struct tuf_event *ev)
            (root1_of(ev, hex, NULL) != 0 || find(r, hex) == NULL);
 }
 
+static int keep_roots(struct repository *x, const struct tuf_event *ev, struct tm_err *e)
+{
+    for (size_t i = 0; i < ev->root_count; i++) {
+        char hex[65];
+        if (tuf_metadata_sha256(ev->roots[i], hex, e) != 0)
+            return -1;
+        if (!tuf_texts_have(&x->roots, hex) && tuf_texts_add(&x->roots, hex) != 0)
+            return tm_err_set(e, "out of memory");
+    }
+    return 0;
+}
+
 int tuf_record_see(struct tuf_record *r, const struct tuf_event *ev, struct tm_err *e)
 {
     struct repository *x = ev->root_count > 0 ? find_or_add(r, ev, e) : NULL;
     if (x == NULL)
         return ev->root_count > 0 ? -1 : 0;
+    if (keep_roots(x, ev, e) != 0)
+        return -1;
     if (x->seen >= tuf_event_root_version(ev))
         return 0;
     x->seen = tuf_event_root_version(ev);
