@@ -236,6 +236,44 @@ static void metadata_is_made_of_a_struct(void **state)
     tuf_metadata_free(m);
 }
 
+/* Clients in Go take a member in whatever case it is written. */
+static void a_member_in_another_case_is_ambiguous(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *custom;
+        bool ambiguous;
+    } rows[] = {
+        {"\"custom\":{\"sigstore\":{\"usage\":\"Fulcio\",\"status\":\"Active\",\"uri\":\"u\"}}",
+         false},
+        {"\"custom\":{\"sigstore\":{\"Usage\":\"Fulcio\"}}", true},
+        {"\"custom\":{\"sigstore\":{\"usage\":\"Unknown\",\"USAGE\":\"Fulcio\"}}", true},
+        {"\"custom\":{\"sigstore\":{\"statuS\":\"Active\"}}", true},
+        {"\"custom\":{\"sigstore\":{\"Uri\":\"u\"}}", true},
+        {"\"custom\":{\"Sigstore\":{\"usage\":\"Fulcio\"}}", true},
+        {"\"Custom\":{\"sigstore\":{\"usage\":\"Fulcio\"}}", true},
+        {"\"custom\":{\"sigstore\":{\"usage\":5}}", false},
+        {"\"custom\":{\"sigstore\":[]}", false},
+        {"\"custom\":\"text\"", false},
+        {"\"custom\":{\"Owner\":\"a\",\"usages\":1}", false},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct tm_err e = {0};
+        struct tuf_entry entry;
+        char text[512];
+        snprintf(text, sizeof(text), "{\"length\":1,\"hashes\":{\"sha256\":\"%064d\"},%s}", 0,
+                 rows[i].custom);
+        json_t *v = json_loads(text, 0, NULL);
+        assert_non_null(v);
+        if (tuf_read_entry(v, TUF_TARGETS, &entry, &e) != 0)
+            fail_msg("%s: %s", text, e.text);
+        if (tuf_custom_is_ambiguous(&entry) != rows[i].ambiguous)
+            fail_msg("%s", text);
+        tuf_free_entry(&entry);
+        json_decref(v);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -246,6 +284,7 @@ int main(void)
         cmocka_unit_test(keys_stand_in_order_whatever_comes),
         cmocka_unit_test(a_rest_is_compared_without_a_tree),
         cmocka_unit_test(metadata_is_made_of_a_struct),
+        cmocka_unit_test(a_member_in_another_case_is_ambiguous),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "common/clock.h"
 #include "tuf/metadata/canonical.h"
@@ -664,6 +665,29 @@ int tuf_rest_compare(const json_t *before, const json_t *after, tuf_rest_fn each
             rc = tell(name, value, NULL, each, arg, e);
     }
     return rc;
+}
+
+/* A member that some take for `name`, and we do not. */
+static bool has_in_other_case(const json_t *rest, const char *name)
+{
+    const char *kept;
+    json_t *value;
+    bool found = false;
+    json_object_foreach((json_t *)rest, kept, value)
+    {
+        found = found || (strcasecmp(kept, name) == 0 && strcmp(kept, name) != 0);
+    }
+    return found;
+}
+
+bool tuf_custom_is_ambiguous(const struct tuf_entry *entry)
+{
+    static const char *const told[] = {"usage", "status", "uri"};
+    bool found = has_in_other_case(entry->rest, "custom") ||
+                 has_in_other_case(entry->custom.rest, "sigstore");
+    for (size_t i = 0; i < sizeof(told) / sizeof(told[0]); i++)
+        found = found || has_in_other_case(entry->custom.sigstore.rest, told[i]);
+    return found;
 }
 
 bool tuf_rest_has(const json_t *rest, const char *name)

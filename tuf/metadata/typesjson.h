@@ -75,5 +75,7 @@ int tuf_entry_rest_compare(const struct tuf_entry *before, const struct tuf_entr
 /* Whether a member of that name was kept: of a name that a row has, that its value has another form
  * than the row takes. NULL: nothing was kept. */
 bool tuf_rest_has(const json_t *rest, const char *name);
+/* Whether clients in Go, whose JSON ignores case, read another `custom` of an entry than we do. */
+bool tuf_custom_is_ambiguous(const struct tuf_entry *entry);
 
 #endif

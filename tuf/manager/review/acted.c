@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "tuf/metadata/typesjson.h"
+
 static bool is_signing_config(const char *name)
 {
     static const char start[] = "signing_config";
@@ -25,7 +27,8 @@ static const struct tuf_texts *named(const struct tuf_metadata *targets)
 
 static bool has_usage(const struct tuf_entry *entry)
 {
-    return entry != NULL && entry->custom.sigstore.usage != NULL;
+    return entry != NULL &&
+           (entry->custom.sigstore.usage != NULL || tuf_custom_is_ambiguous(entry));
 }
 
 bool tuf_acted_on(const struct tuf_event *ev, const char *name, const struct tuf_entry *was,

@@ -215,6 +215,12 @@ static int check_entry(struct check *c, const char *name, const struct tuf_entry
     struct tuf_legacy_claim claim = {.name = name,
                                      .usage = said != NULL ? said->usage : NULL,
                                      .status = said != NULL ? said->status : NULL};
+    if (tuf_custom_is_ambiguous(entry))
+        return tm_err_set(
+            e,
+            "the target '%.200s': its custom metadata has a member in another case, which older "
+            "clients read as the one they know: write it as it is known, or take it out",
+            name);
     if (claim.usage == NULL && tuf_legacy_pem_usage(name) == NULL)
         return 0;
     int rc = need_root(c, e);
