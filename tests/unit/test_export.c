@@ -226,6 +226,30 @@ static void an_ended_entry_is_left_out_and_named(void **state)
     box_close(&b);
 }
 
+static void an_entry_of_the_future_is_left_out_and_named(void **state)
+{
+    (void)state;
+    static const char *const forms[] = {"policy-controller-keys", "kyverno", "connaisseur", "pem"};
+    const struct tuf_validity v = {.has_start = true, .start_ms = (T0 + DAY) * 1000};
+    struct tm_err e = {0};
+    struct box b;
+    struct tm_buf pem = {0};
+    box_open(&b);
+    EVP_PKEY *key = pki_key("P-256");
+    pki_public_pem(key, &pem);
+    assert_int_equal(tuf_trusted_root_add_log(b.r, TRUST_TLOG, "https://next.example.com", pem.data,
+                                              pem.len, &v, &e),
+                     0);
+    for (size_t f = 0; f < sizeof(forms) / sizeof(forms[0]); f++) {
+        const char *text = export(&b, forms[f], NULL, 0);
+        assert_null(strstr(text, "next.example.com"));
+        assert_non_null(strstr(b.notes, "(https://next.example.com) is not valid yet"));
+    }
+    EVP_PKEY_free(key);
+    tm_buf_free(&pem);
+    box_close(&b);
+}
+
 static void a_log_of_ed25519_is_told_to_break_policy_controller(void **state)
 {
     (void)state;
@@ -426,6 +450,7 @@ int main(void)
         cmocka_unit_test(policy_controller_gets_the_mirror),
         cmocka_unit_test(policy_controller_gets_the_keys),
         cmocka_unit_test(an_ended_entry_is_left_out_and_named),
+        cmocka_unit_test(an_entry_of_the_future_is_left_out_and_named),
         cmocka_unit_test(a_log_of_ed25519_is_told_to_break_policy_controller),
         cmocka_unit_test(kyverno_gets_an_attestor),
         cmocka_unit_test(kyverno_without_logs_is_told_so),

@@ -209,6 +209,23 @@ static void a_usage_is_judged_under_any_name(void **state)
     case_close(&c);
 }
 
+/* Clients that find no target of a usage look for its name. */
+static void an_unknown_usage_does_not_hide_a_name(void **state)
+{
+    (void)state;
+    struct tuf_case c;
+    struct tuf_legacy_pems p;
+    case_open(&c, CASE_POLICY "custom:\n  rekor.pub: {usage: Unknown, status: Active}\n");
+    struct tuf_trusted_root *r = whole();
+    assert_int_equal(tuf_legacy_pems_make(r, T0 * 1000, &p, &c.e), 0);
+    put_root(&c, r);
+    put_pem(&c, named(&p, "ctfe.pub"), "rekor.pub");
+    assert_refused(&c, T0, "that trusted_root.json does not have");
+    tuf_legacy_pems_free(&p);
+    tuf_trusted_root_free(r);
+    case_close(&c);
+}
+
 /* As when the event was made before the policy asked for them. */
 static void what_no_target_holds_is_refused(void **state)
 {
@@ -251,6 +268,7 @@ int main(void)
         cmocka_unit_test(the_files_follow_the_trusted_root),
         cmocka_unit_test(a_removed_ca_that_stays_in_a_pem_target_is_refused),
         cmocka_unit_test(a_usage_is_judged_under_any_name),
+        cmocka_unit_test(an_unknown_usage_does_not_hide_a_name),
         cmocka_unit_test(what_no_target_holds_is_refused),
         cmocka_unit_test(the_policy_names_such_a_target_once),
     };

@@ -113,6 +113,10 @@ static void put_material(enum tuf_trust_list list, const struct tuf_trust_entry 
 static bool in_force(const struct tuf_export *x, enum tuf_trust_list list,
                      const struct tuf_trust_entry *t)
 {
+    if (tuf_validity_at(&t->valid, x->now_ms) == VALIDITY_BEFORE) {
+        note_entry(x, list, t, "is not valid yet and is left out: export again when it is");
+        return false;
+    }
     if (!t->valid.has_end || t->valid.end_ms > x->now_ms)
         return true;
     note_entry(x, list, t,

@@ -249,7 +249,10 @@ int tuf_legacy_pem_judge(const struct tuf_trusted_root *r, const struct tuf_lega
                          int64_t from_ms, int64_t to_ms, struct tuf_legacy_seen *seen,
                          struct tm_err *e)
 {
-    const char *usage = c->usage != NULL ? c->usage : tuf_legacy_pem_usage(c->name);
+    bool known = false; /* else clients that find none of its usage go by the name */
+    for (size_t l = 0; l < TRUST_LIST_COUNT && c->usage != NULL; l++)
+        known |= strcmp(rows[l].usage, c->usage) == 0;
+    const char *usage = known ? c->usage : tuf_legacy_pem_usage(c->name);
     for (size_t l = 0; l < TRUST_LIST_COUNT && usage != NULL; l++) {
         const struct judge j = {r, c, (enum tuf_trust_list)l, from_ms, to_ms, seen, e};
         if (strcmp(rows[l].usage, usage) == 0)
