@@ -76,6 +76,7 @@ static int on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame
     struct tm_http_stream *s = tm_http_stream_new(h2, frame->hd.stream_id);
     if (s == NULL)
         return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+    h2->heading = frame->hd.stream_id;
     (void)nghttp2_session_set_stream_user_data(session, frame->hd.stream_id, s);
     set_deadline(h2, h2->conn->worker->server->o.header_timeout_ms);
     return 0;
@@ -88,9 +89,13 @@ static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const
     (void)flags;
     (void)ctx;
     struct tm_http_stream *s = stream_of(session, frame->hd.stream_id);
-    if (s != NULL && is_request(frame))
+    if (s == NULL)
+        return 0;
+    if (is_request(frame))
         tm_http_fields_add(&s->fields, name, name_len, value, value_len);
-    return 0;
+    if (!is_request(frame) || s->fields.too_many) /* one byte of the table's may stand for 4 KiB */
+        s->excess += name_len + value_len;
+    return s->excess > HEADER_LIST_MAX ? NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE : 0;
 }
 
 static int on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *ctx)
@@ -151,6 +156,8 @@ static int on_close(nghttp2_session *session, int32_t id, uint32_t error, void *
     tm_http_stream_leave(s);
     if (h2->count == 0 && !h2->leaving)
         set_deadline(h2, h2->conn->worker->server->o.idle_timeout_ms);
+    else if (id == h2->heading && !h2->leaving) /* its head was malformed */
+        h2->conn->deadline_ms = 0;
     return 0;
 }
 

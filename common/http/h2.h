@@ -15,7 +15,8 @@
 
 #include "common/http/calm.h"
 
-#define HTTP_H2_STREAMS 100 /* of a connection at once */
+#define HTTP_H2_STREAMS 100   /* of a connection at once */
+#define HTTP_H2_TURNED_AWAY 4 /* of them beyond its client's limit: answered; more are reset */
 /* Bytes of bodies up to HTTP_SMALL_BODY that a connection's streams hold at once; more are counted
  * with the larger ones. */
 #define HTTP_H2_HELD ((size_t)64 * 1024)
@@ -24,8 +25,10 @@ struct tm_http_h2 {
     struct tm_http_conn *conn;
     nghttp2_session *session;
     struct tm_http_stream *first;
-    size_t count; /* of streams that the client knows */
-    size_t held;  /* bytes of their bodies */
+    size_t count;       /* of streams that the client knows */
+    size_t turned_away; /* of them: have no place */
+    int32_t heading;    /* the stream for whose head conn->deadline_ms is */
+    size_t held;        /* bytes of their bodies */
     struct tm_http_calm calm;
     int64_t untold;      /* bytes that came in and are in no frame that we heard of */
     const uint8_t *rest; /* of the frame at hand: not yet written */
@@ -41,6 +44,7 @@ struct tm_http_stream {
     struct tm_http_stream *prev, *next;
     int32_t id;
     struct tm_http_fields fields;
+    size_t excess;    /* bytes of header fields beyond their bounds */
     uint64_t dropped; /* bytes of a body that nobody wants */
     uint64_t at;      /* of the reply's body: sent */
     struct tm_buf piece;

@@ -33,6 +33,11 @@ struct tm_http_stream *tm_http_stream_new(struct tm_http_h2 *h2, int32_t id)
     s->self.active_ms = tm_clock_mono_ms();
     memcpy(s->self.remote, parent->remote, sizeof(parent->remote));
     s->self.client = place(parent);
+    if (s->self.client == NULL && h2->turned_away == HTTP_H2_TURNED_AWAY) {
+        free(s);
+        return NULL;
+    }
+    h2->turned_away += s->self.client == NULL;
     s->next = h2->first;
     if (s->next != NULL)
         s->next->prev = s;
@@ -53,6 +58,7 @@ static void detach(struct tm_http_stream *s)
     if (s->next != NULL)
         s->next->prev = s->prev;
     h2->count--;
+    h2->turned_away -= s->self.client == NULL;
     if (s->self.reserved == 0)
         h2->held -= s->self.in.len;
     s->h2 = NULL;
