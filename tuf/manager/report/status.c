@@ -271,9 +271,9 @@ void tuf_status_prometheus(const struct tuf_status *s, const struct tuf_open_eve
     } gauges[] = {
         {"tenmint_tuf_role_version", "Published version.",
          offsetof(struct tuf_status_role, version)},
-        {"tenmint_tuf_role_expires_timestamsaidseconds", "When clients begin to refuse it.",
+        {"tenmint_tuf_role_expires_timestamp_seconds", "When clients begin to refuse it.",
          offsetof(struct tuf_status_role, expires)},
-        {"tenmint_tuf_role_signing_starts_timestamsaidseconds",
+        {"tenmint_tuf_role_signing_starts_timestamp_seconds",
          "From when on the next version should be signed.",
          offsetof(struct tuf_status_role, signing)},
         {"tenmint_tuf_role_signatures", "Valid signatures.",
