@@ -72,12 +72,33 @@ static void signatures_paths(struct paths *p, const struct ca_config *c)
     allow_retired(p, &c->signatures.retired);
 }
 
+static bool in_one_folder(const char *a, const char *b)
+{
+    const char *x = a != NULL ? strrchr(a, '/') : NULL;
+    const char *y = b != NULL ? strrchr(b, '/') : NULL;
+    return x != NULL && y != NULL && x - a == y - b && strncmp(a, b, (size_t)(x - a)) == 0;
+}
+
+/* Where another process's key lies, only the file itself may be read: one that is renamed into its
+ * place is seen after a restart, one that is written over at once. */
+static void allow_apart(struct paths *p, const struct ca_config *c, const char *file)
+{
+    const char *const others[] = {c->ca.key.file, c->ct.embedded.key.file, c->signatures.key.file};
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+        if (in_one_folder(file, others[i])) {
+            allow(p, file, false);
+            return;
+        }
+    }
+    allow_beside(p, file, false);
+}
+
 /* Chain and key may be replaced, and are then read again. */
 static void timestamps_paths(struct paths *p, const struct ca_config *c)
 {
-    allow_beside(p, c->tsa.chain, false);
-    allow_beside(p, c->tsa.key.file, false);
-    allow_beside(p, c->tsa.key.password_file, false);
+    allow_apart(p, c, c->tsa.chain);
+    allow_apart(p, c, c->tsa.key.file);
+    allow_apart(p, c, c->tsa.key.password_file);
 }
 
 /* The tree may be a link that each publication sets anew. */
