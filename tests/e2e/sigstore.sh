@@ -8,6 +8,7 @@ pid=
 trap 'kill "$pid" 2>/dev/null || true; wait "$pid" 2>/dev/null || true; rm -rf "$W"' EXIT
 fail() { echo "FAIL $*"; tail -n 5 "$W/server.log" 2>/dev/null; exit 1; }
 serve() {
+    : >"$W/server.log" # else the first look could find what the last server said
     build/tenmint-ca serve --config "$W/ca/tenmint-ca.yaml" --listen 127.0.0.1:0 \
         --metrics-listen 127.0.0.1:0 >"$W/server.log" 2>&1 &
     pid=$!

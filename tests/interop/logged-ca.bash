@@ -36,6 +36,7 @@ log_grow() { # COUNT: that many more entries, and a cosigned checkpoint of them;
     wait_until log_grown "$want"
 }
 serve_directory() { # DIR: as a plain web server does; sets FILES
+    : >"$W/files.out"
     python3 -u -m http.server 0 --bind 127.0.0.1 --directory "$1" >"$W/files.out" 2>/dev/null &
     PIDS="$PIDS $!"
     wait_for "$W/files.out" http:// || return 1

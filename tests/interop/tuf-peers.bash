@@ -13,6 +13,7 @@ install_peers() {
     (cd build/interop/tuf-js && npm ci --no-progress >/dev/null)
 }
 serve_files() { # DIR: sets FILES to its URL; the process joins PIDS
+    : >"$W/files.out"
     python3 -u -m http.server 0 --bind 127.0.0.1 --directory "$1" >"$W/files.out" 2>/dev/null &
     PIDS="${PIDS:-} $!"
     wait_for "$W/files.out" "http://" || return 1
