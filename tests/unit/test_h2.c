@@ -14,6 +14,7 @@
 #include "common/clock.h"
 #include "common/http/calm.h"
 #include "common/http/fields.h"
+#include "common/http/h2.h"
 #include "tests/support/h2flood.h"
 #include "tests/support/rawh2.h"
 
@@ -587,6 +588,116 @@ static void a_client_that_opens_no_window_gets_nothing_and_is_cut(void **state)
     tm_http_server_free(s);
 }
 
+/* ---- heads that are made to cost ---- */
+
+#define LAST (NGHTTP2_FLAG_END_HEADERS | NGHTTP2_FLAG_END_STREAM)
+
+/* What a server said on one socket. */
+struct heard {
+    int fd;
+    unsigned char seen[65536];
+    size_t n;
+};
+
+/* Of frames of `type`, on one stream or (0) on any. */
+static size_t count_frames(const struct heard *h, unsigned type, uint32_t stream)
+{
+    size_t count = 0;
+    for (size_t at = 0; at + 9 <= h->n;) {
+        const unsigned char *f = h->seen + at;
+        uint32_t id = (uint32_t)f[5] << 24 | (uint32_t)f[6] << 16 | (uint32_t)f[7] << 8 | f[8];
+        count += f[3] == type && (stream == 0 || id == stream);
+        at += 9 + ((size_t)f[0] << 16 | (size_t)f[1] << 8 | f[2]);
+    }
+    return count;
+}
+
+/* Until so many of them came; false: not in 10 s. */
+static bool hear(struct heard *h, unsigned type, uint32_t stream, size_t count)
+{
+    for (int64_t until = tm_clock_mono_ms() + 10000; tm_clock_mono_ms() < until; nap(10)) {
+        ssize_t got = recv(h->fd, h->seen + h->n, sizeof(h->seen) - h->n, MSG_DONTWAIT);
+        h->n += got > 0 ? (size_t)got : 0;
+        if (count_frames(h, type, stream) >= count)
+            return true;
+    }
+    return false;
+}
+
+static void request_on(const struct heard *h, uint32_t stream, const char *path, const void *more,
+                       size_t len)
+{
+    struct tm_buf b = {0};
+    rawh2_block("GET", path, &b);
+    tm_buf_append(&b, more, len);
+    assert_int_equal(rawh2_frame(h->fd, NGHTTP2_HEADERS, LAST, stream, b.data, b.len), 0);
+    tm_buf_free(&b);
+}
+
+/* Their answers would be kept while the client reads nothing. */
+static void few_streams_beyond_a_limit_are_kept_to_be_answered(void **state)
+{
+    (void)state;
+    struct tm_http_options o = options();
+    o.per_address_limit = 1; /* the connection */
+    struct tm_http_server *s = start(&o);
+    struct heard h = {.fd = dial(s)};
+    assert_int_equal(raw_put(h.fd, NGHTTP2_CLIENT_MAGIC, NGHTTP2_CLIENT_MAGIC_LEN), 0);
+    assert_int_equal(rawh2_frame(h.fd, NGHTTP2_SETTINGS, 0, 0, "\0\4\0\0\0\0", 6), 0);
+    for (uint32_t i = 0; i < 20; i++)
+        request_on(&h, 2 * i + 1, "/hello", "", 0);
+    assert_true(hear(&h, NGHTTP2_RST_STREAM, 0, 20 - HTTP_H2_TURNED_AWAY));
+    assert_true(hear(&h, NGHTTP2_HEADERS, 0, HTTP_H2_TURNED_AWAY));
+    assert_int_equal(count_frames(&h, NGHTTP2_RST_STREAM, 0), 20 - HTTP_H2_TURNED_AWAY);
+    close(h.fd);
+    tm_http_server_free(s);
+}
+
+/* One byte of a block stands for a field of 4 KiB. */
+static void a_head_of_many_references_is_reset(void **state)
+{
+    (void)state;
+    struct tm_http_options o = options();
+    struct tm_http_server *s = start(&o);
+    struct heard h = {.fd = dial(s)};
+    struct tm_buf field = {0};
+    unsigned char newest[16000];
+    assert_int_equal(rawh2_preface(h.fd), 0);
+    tm_buf_append(&field, "\x40\3x-a\x7f\xef\x1d", 8); /* to be indexed; 127 + 3,823 bytes */
+    for (int i = 0; i < 3950; i++)
+        tm_buf_append(&field, "v", 1);
+    request_on(&h, 1, "/hello", field.data, field.len);
+    assert_true(hear(&h, NGHTTP2_DATA, 1, 1));
+    memset(newest, 0xbe, sizeof(newest));
+    request_on(&h, 3, "/hello", newest, sizeof(newest));
+    request_on(&h, 5, "/hello", "", 0);
+    assert_true(hear(&h, NGHTTP2_RST_STREAM, 3, 1));
+    assert_true(hear(&h, NGHTTP2_DATA, 5, 1));
+    tm_buf_free(&field);
+    close(h.fd);
+    tm_http_server_free(s);
+}
+
+static void a_malformed_head_ends_its_stream_alone(void **state)
+{
+    (void)state;
+    struct tm_http_options o = options();
+    o.header_timeout_ms = 300;
+    struct tm_http_server *s = start(&o);
+    struct heard h = {.fd = dial(s)};
+    assert_int_equal(rawh2_preface(h.fd), 0);
+    request_on(&h, 1, "/park", "", 0);
+    for (int i = 0; i < 400 && parked_now() < 1; i++)
+        nap(25);
+    request_on(&h, 3, "/hello", "\0\3X-A\1v", 7); /* names are in lower case */
+    assert_true(hear(&h, NGHTTP2_RST_STREAM, 3, 1));
+    nap(1500);
+    wake_all();
+    assert_true(hear(&h, NGHTTP2_DATA, 1, 1));
+    close(h.fd);
+    tm_http_server_free(s);
+}
+
 /* ---- the account ---- */
 
 static void the_account_is_paid_back_by_time_answers_and_bytes(void **state)
@@ -626,6 +737,9 @@ int main(void)
         cmocka_unit_test(a_head_that_does_not_end_is_cut),
         cmocka_unit_test(nothing_is_lost_when_the_server_stops),
         cmocka_unit_test(floods_end_the_connection_and_no_other),
+        cmocka_unit_test(few_streams_beyond_a_limit_are_kept_to_be_answered),
+        cmocka_unit_test(a_head_of_many_references_is_reset),
+        cmocka_unit_test(a_malformed_head_ends_its_stream_alone),
         cmocka_unit_test(a_client_that_opens_no_window_gets_nothing_and_is_cut),
         cmocka_unit_test(the_account_is_paid_back_by_time_answers_and_bytes),
     };
