@@ -89,18 +89,18 @@ static int claim_slot(struct ca_ct_far *f, struct asked *a, uint64_t *id, struct
     return 0;
 }
 
-static void on_sct(struct ca_ct_far *f, const struct ca_ct_far_sct *s)
+/* Takes an entry to its end, with the SCT or with why there is none. What is ANSWERED its owner may
+ * free at once: whom to wake is copied before. */
+static void finish(struct ca_ct_far *f, uint64_t id, struct tm_ipc_bytes sct, const char *why)
 {
     pthread_mutex_lock(&f->lock);
-    struct asked *a = release_slot(f, s->id);
-    struct oidc_waiter w = {0}; /* copied: once it is ANSWERED, `a` is another thread's to free */
+    struct asked *a = release_slot(f, id);
+    const struct oidc_waiter w = a != NULL ? a->waiter : (struct oidc_waiter){0};
     bool given_up = a != NULL && a->progress == GIVEN_UP;
-    if (a != NULL)
-        w = a->waiter;
     if (a != NULL && !given_up) {
-        tm_buf_append(&a->sct, s->sct.data, s->sct.len);
-        if (s->sct.len == 0)
-            tm_err_set(&a->why, "%s", s->why != NULL ? s->why : "the log gave no SCT");
+        tm_buf_append(&a->sct, sct.data, sct.len);
+        if (sct.len == 0)
+            tm_err_set(&a->why, "%s", why);
         a->progress = ANSWERED;
     }
     pthread_mutex_unlock(&f->lock);
@@ -115,8 +115,9 @@ static void on_message(void *ctx, struct tm_ipc_channel *c, unsigned type, void 
     (void)c;
     struct ca_ct_far *f = ctx;
     const struct ca_ct_far_state *s = msg;
+    const struct ca_ct_far_sct *given = msg;
     if (type == CT_FAR_SCT) {
-        on_sct(f, msg);
+        finish(f, given->id, given->sct, given->why != NULL ? given->why : "the log gave no SCT");
     } else if (type == CT_FAR_STATE) {
         pthread_mutex_lock(&f->lock);
         f->state_n = s->n;
@@ -136,23 +137,8 @@ static void on_over(void *ctx, struct tm_ipc_channel *c, const struct tm_err *wh
     tm_err_set(&f->how, "the log's process: %s", why->text);
     uint32_t used = f->used;
     pthread_mutex_unlock(&f->lock);
-    for (uint32_t at = 0; at < used; at++) {
-        pthread_mutex_lock(&f->lock);
-        struct asked *a = release_slot(f, (uint64_t)f->slot[at].turn << 32 | at);
-        struct oidc_waiter w = {0};
-        bool given_up = a != NULL && a->progress == GIVEN_UP;
-        if (a != NULL)
-            w = a->waiter;
-        if (a != NULL && !given_up) {
-            a->progress = ANSWERED;
-            a->why = f->how;
-        }
-        pthread_mutex_unlock(&f->lock);
-        if (given_up)
-            asked_free(a);
-        if (a != NULL)
-            w.wake(w.arg);
-    }
+    for (uint32_t at = 0; at < used; at++) /* turns change in this thread alone */
+        finish(f, (uint64_t)f->slot[at].turn << 32 | at, (struct tm_ipc_bytes){0}, f->how.text);
 }
 
 /* With the lock. The chain travels when it is another one than before. */
