@@ -45,9 +45,8 @@ static int tsa_now(void *ctx, int64_t *seconds, struct tm_err *e)
     return 0;
 }
 
-/* `key`: opened here; the caller frees it after the authority. */
-static struct ca_tsa *make_tsa(const struct ca_config *c, struct tm_checked_clock *clock,
-                               struct tm_key **key, struct tm_err *e)
+struct ca_tsa *sigstore_tsa_new(const struct ca_config *c, struct tm_checked_clock *clock,
+                                struct tm_key **key, struct tm_err *e)
 {
     struct tm_buf chain = {0};
     struct ca_tsa *tsa = NULL;
@@ -59,7 +58,7 @@ static struct ca_tsa *make_tsa(const struct ca_config *c, struct tm_checked_cloc
                                          .chain_len = chain.len,
                                          .key = tm_key_pkey(*key),
                                          .policy = c->tsa.policy,
-                                         .clock = tsa_now,
+                                         .clock = clock != NULL ? tsa_now : NULL,
                                          .clock_ctx = clock};
         tsa = ca_tsa_new(&o, tm_clock_wall_ms() / 1000, e);
     }
@@ -72,13 +71,9 @@ static struct ca_tsa *make_tsa(const struct ca_config *c, struct tm_checked_cloc
 static int read_admitted(const struct sigstore *s, struct tm_err *e)
 {
     const char *path = s->config->signatures.only_from;
-    struct tm_buf text = {0};
     if (path == NULL)
         return 0;
-    X509_STORE *cas = tm_file_read_text(path, SIG_ADMIT_MAX, &text, e) == 0
-                          ? ca_sig_admit_parse((const char *)text.data, text.len, e)
-                          : NULL;
-    tm_buf_free(&text);
+    X509_STORE *cas = ca_sig_admit_read(path, e);
     if (cas == NULL)
         return tm_err_wrap(e, "only-from '%s'", path);
     ca_siglog_admit_only(s->log, cas);
@@ -166,7 +161,7 @@ static int open_timestamps(struct server *server, struct tm_err *e)
     s->tsa.jlog = server->log;
     s->chain_seen = tm_file_stamp(s->config->tsa.chain);
     s->tsa_key_seen = tm_file_stamp(s->config->tsa.key.file);
-    struct ca_tsa *tsa = make_tsa(s->config, &s->clock, &s->tsa_key, e);
+    struct ca_tsa *tsa = sigstore_tsa_new(s->config, &s->clock, &s->tsa_key, e);
     if (tsa == NULL)
         return -1;
     (void)ca_tsa_server_replace(&s->tsa, tsa);
@@ -317,7 +312,7 @@ static void reload_timestamps(struct server *server, bool force)
     bool changed = tm_file_stamp_renew(s->config->tsa.key.file, &s->tsa_key_seen) || chain;
     if (!changed && !force)
         return;
-    struct ca_tsa *next = make_tsa(s->config, &s->clock, &key, &e);
+    struct ca_tsa *next = sigstore_tsa_new(s->config, &s->clock, &key, &e);
     if (next == NULL) {
         tm_key_free(key);
         say_reload(server, "timestamp-authority", -1, &e);

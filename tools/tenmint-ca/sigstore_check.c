@@ -9,20 +9,13 @@
 #include "ca/log/signatures/format.h"
 #include "ca/tsa/tsa.h"
 #include "common/clock.h"
-#include "common/file.h"
 #include "tools/tenmint-ca/sigstore.h"
-
-#define CHAIN_MAX ((size_t)64 * 1024)
 
 static int check_admitted(const char *path, struct tm_err *e)
 {
-    struct tm_buf text = {0};
     if (path == NULL)
         return 0;
-    X509_STORE *cas = tm_file_read_text(path, SIG_ADMIT_MAX, &text, e) == 0
-                          ? ca_sig_admit_parse((const char *)text.data, text.len, e)
-                          : NULL;
-    tm_buf_free(&text);
+    X509_STORE *cas = ca_sig_admit_read(path, e);
     if (cas == NULL)
         return tm_err_wrap(e, "only-from '%s'", path);
     X509_STORE_free(cas);
@@ -75,24 +68,14 @@ static int check_shards(const struct ca_config_signatures *s, struct tm_err *e)
 static int check_tsa(const struct ca_config *c, struct tm_err *e)
 {
     char until[21];
-    struct tm_buf chain = {0};
-    struct ca_tsa *tsa = NULL;
-    const struct tm_key_source source = ca_config_key_source(&c->tsa.key);
-    struct tm_key *key = tm_key_open(&source, "timestamp key", e);
-    if (key != NULL && tm_file_read_text(c->tsa.chain, CHAIN_MAX, &chain, e) == 0) {
-        const struct ca_tsa_options o = {.chain_pem = (const char *)chain.data,
-                                         .chain_len = chain.len,
-                                         .key = tm_key_pkey(key),
-                                         .policy = c->tsa.policy};
-        tsa = ca_tsa_new(&o, tm_clock_wall_ms() / 1000, e);
-    }
+    struct tm_key *key = NULL;
+    struct ca_tsa *tsa = sigstore_tsa_new(c, NULL, &key, e);
     if (tsa != NULL) {
         tm_clock_format(ca_tsa_not_after(tsa), until);
         printf("timestamp authority: its chain is valid until %s\n", until);
     }
     int rc = tsa != NULL ? 0 : -1;
     ca_tsa_free(tsa);
-    tm_buf_free(&chain);
     tm_key_free(key);
     return rc;
 }
@@ -102,7 +85,5 @@ int sigstore_check(const struct ca_config *c, struct tm_err *e)
     if ((c->signatures.directory != NULL && check_log(c, e) != 0) ||
         check_shards(&c->signatures, e) != 0)
         return tm_err_wrap(e, "signature-log");
-    if (c->tsa.chain != NULL && check_tsa(c, e) != 0)
-        return tm_err_wrap(e, "timestamp-authority");
-    return 0;
+    return c->tsa.chain != NULL ? check_tsa(c, e) : 0;
 }

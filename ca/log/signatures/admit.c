@@ -4,8 +4,11 @@
 #include <openssl/x509v3.h>
 
 #include "common/certs.h"
+#include "common/file.h"
 
-X509_STORE *ca_sig_admit_parse(const char *pem, size_t len, struct tm_err *e)
+#define FILE_MAX ((size_t)256 * 1024) /* bytes */
+
+static X509_STORE *parse_cas(const char *pem, size_t len, struct tm_err *e)
 {
     STACK_OF(X509) *list = tm_certs_parse(pem, len, e);
     X509_STORE *cas = list != NULL ? X509_STORE_new() : NULL;
@@ -27,6 +30,16 @@ X509_STORE *ca_sig_admit_parse(const char *pem, size_t len, struct tm_err *e)
         return cas;
     X509_STORE_free(cas);
     return NULL;
+}
+
+X509_STORE *ca_sig_admit_read(const char *path, struct tm_err *e)
+{
+    struct tm_buf text = {0};
+    X509_STORE *cas = tm_file_read_text(path, FILE_MAX, &text, e) == 0
+                          ? parse_cas((const char *)text.data, text.len, e)
+                          : NULL;
+    tm_buf_free(&text);
+    return cas;
 }
 
 static int admit_one(X509_STORE *cas, const struct ca_sig_verifier *v, int64_t now,

@@ -9,10 +9,9 @@
 
 #include "ca/log/signatures/request.h"
 
-#define SIG_ADMIT_MAX ((size_t)256 * 1024) /* bytes of the file */
-
-/* The CAs of a PEM text, roots and intermediates: each is trusted by itself. NULL with `e` set. */
-X509_STORE *ca_sig_admit_parse(const char *pem, size_t len, struct tm_err *e);
+/* The CAs of a PEM file of up to 256 KiB, roots and intermediates: each is trusted by itself. For
+ * the caller to free; NULL with `e` set. */
+X509_STORE *ca_sig_admit_read(const char *path, struct tm_err *e);
 
 /* 0: every signer of the request has such a certificate. `now`: Unix seconds. */
 int ca_sig_admit(X509_STORE *cas, const struct ca_sig_request *r, int64_t now, struct tm_err *e);
