@@ -93,6 +93,12 @@ $(BUILD)/obj/gen/%.o: $(GEN)/%.c
 	$(call say,CC) $(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 $(BUILD)/libca.a: $(BUILD)/obj/gen/$(MESSAGES).o
 
+# The pages' style as a string of C.
+STYLE := $(GEN)/common/html/style.css.h
+$(STYLE): common/html/style.css
+	@mkdir -p $(@D)
+	$(call say,GEN) { echo 'static const char style[] ='; sed 's/["\\]/\\&/g; s/.*/"&\\n"/' $<; echo ';'; } >$@
+
 define library
 $(BUILD)/lib$(1).a: $(call objects,$(call sources,$(1)))
 	@rm -f $$@
@@ -135,7 +141,7 @@ $(BUILD)/fuzz/fuzz_%: $(BUILD)/obj/tests/fuzz/fuzz_%.o $(LINK_LIBS)
 	@mkdir -p $(@D)
 	$(call say,LINK) $(CC) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LDLIBS)
 
-$(BUILD)/obj/%.o: %.c | $(GEN)/$(MESSAGES).h
+$(BUILD)/obj/%.o: %.c | $(GEN)/$(MESSAGES).h $(STYLE)
 	@mkdir -p $(@D)
 	$(call say,CC) $(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
@@ -211,7 +217,7 @@ fulcio-config: $(BUILD)/tests/test_trust
 # A file that passed is not looked at again before it, or a header that it includes, changes.
 lint: format-check $(patsubst %,$(BUILD)/lint/%.ok,$(TREE_C))
 
-$(BUILD)/lint/%.ok: % .clang-tidy | $(GEN)/$(MESSAGES).h
+$(BUILD)/lint/%.ok: % .clang-tidy | $(GEN)/$(MESSAGES).h $(STYLE)
 	@mkdir -p $(@D)
 	@$(CC) $(CPPFLAGS) -MM -MP -MT $@ -MF $(@:.ok=.d) $<
 	$(call say,TIDY) clang-tidy-14 --quiet $< -- $(CPPFLAGS) -std=gnu11 -DTENMINT_RELEASE='""' -DTENMINT_VERSION='""'
@@ -250,7 +256,7 @@ VERIFY_PKGS := libcrypto jansson libcurl libpcre2-8
 VERIFY_OBJ := $(patsubst %.c,$(BUILD)/pic/%.o,$(foreach d,common tuf/metadata tuf/client tuf/verify,$(call sources,$(d))))
 VERIFY_HEADER := tuf/verify/library/tenmint-verify.h
 
-$(BUILD)/pic/%.o: %.c
+$(BUILD)/pic/%.o: %.c | $(STYLE)
 	@mkdir -p $(@D)
 	$(call say,CC) $(CC) $(CPPFLAGS) $(CFLAGS) -fPIC -MMD -MP -c -o $@ $<
 

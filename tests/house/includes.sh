@@ -21,7 +21,8 @@ common/key                 : common
 common/sandbox             : common
 common/process             : common common/ipc common/sandbox
 common/transparency        : common
-@common                    : common common/process common/fetch common/http common/ipc common/key common/sandbox common/transparency
+common/html                : common
+@common                    : common common/html common/process common/fetch common/http common/ipc common/key common/sandbox common/transparency
 
 oidc/token                 : common common/json
 oidc/principal             : oidc/token common

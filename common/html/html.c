@@ -1,0 +1,183 @@
+#include "common/html/html.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/utf8.h"
+
+#define REPLACEMENT "\xef\xbf\xbd" /* U+FFFD */
+
+/* ---- text ---- */
+
+static const char *escape_of(unsigned char c)
+{
+    switch (c) {
+    case '&':
+        return "&amp;";
+    case '<':
+        return "&lt;";
+    case '>':
+        return "&gt;";
+    case '"':
+        return "&quot;";
+    case '\'':
+        return "&#39;";
+    case '\n':
+        return "\n";
+    default:
+        return c < 0x20 || c == 0x7f ? REPLACEMENT : NULL;
+    }
+}
+
+/* U+FFFE, U+FFFF and their like: no characters, and no XML. */
+static bool is_character(const unsigned char *p, size_t n)
+{
+    return (tm_utf8_code_point(p, n) & 0xfffeU) != 0xfffeU;
+}
+
+static void put_escaped(struct tm_buf *out, const unsigned char *p, size_t left)
+{
+    while (left > 0) {
+        size_t n = *p >= 0x80 ? tm_utf8_sequence(p, left) : 1;
+        const char *instead = *p < 0x80 ? escape_of(*p) : NULL;
+        if (n == 0 || (n > 1 && (!tm_utf8_plain(p, n) || !is_character(p, n)))) {
+            instead = REPLACEMENT;
+            n = n > 0 ? n : 1;
+        }
+        tm_buf_append(out, instead != NULL ? instead : (const char *)p,
+                      instead != NULL ? strlen(instead) : n);
+        p += n;
+        left -= n;
+    }
+}
+
+static void end_tag(struct tm_html *h)
+{
+    if (h->in_tag)
+        buf_putc(&h->out, '>');
+    h->in_tag = false;
+}
+
+void tm_html_bytes(struct tm_html *h, const void *text, size_t len)
+{
+    end_tag(h);
+    put_escaped(&h->out, text, len);
+}
+
+void tm_html_text(struct tm_html *h, const char *text)
+{
+    if (text != NULL)
+        tm_html_bytes(h, text, strlen(text));
+}
+
+void tm_html_printf(struct tm_html *h, const char *fmt, ...)
+{
+    char *text = NULL;
+    va_list ap;
+    va_start(ap, fmt);
+    int len = vasprintf(&text, fmt, ap);
+    va_end(ap);
+    if (len < 0) {
+        h->out.failed = true;
+        return;
+    }
+    tm_html_bytes(h, text, (size_t)len);
+    free(text);
+}
+
+/* ---- elements ---- */
+
+void tm_html_put_open(struct tm_html *h, const char *tag)
+{
+    end_tag(h);
+    if (h->depth == TM_HTML_DEPTH) {
+        h->wrong = true;
+        return;
+    }
+    h->open[h->depth++] = tag;
+    buf_putc(&h->out, '<');
+    tm_buf_puts(&h->out, tag);
+    h->in_tag = true;
+}
+
+/* What a browser would run, fetch or go to. */
+static bool acts(const char *name)
+{
+    static const char *const names[] = {"href", "src", "style", "action", "formaction", "srcdoc"};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (strcmp(name, names[i]) == 0)
+            return true;
+    }
+    return strncmp(name, "on", 2) == 0;
+}
+
+static void attr(struct tm_html *h, const char *name, const char *value)
+{
+    buf_putc(&h->out, ' ');
+    tm_buf_puts(&h->out, name);
+    tm_buf_puts(&h->out, "=\"");
+    put_escaped(&h->out, (const unsigned char *)value, strlen(value));
+    buf_putc(&h->out, '"');
+}
+
+void tm_html_put_attr(struct tm_html *h, const char *name, const char *value)
+{
+    if (!h->in_tag || acts(name))
+        h->wrong = true;
+    else
+        attr(h, name, value);
+}
+
+void tm_html_close(struct tm_html *h)
+{
+    end_tag(h);
+    if (h->depth == 0) {
+        h->wrong = true;
+        return;
+    }
+    tm_buf_puts(&h->out, "</");
+    tm_buf_puts(&h->out, h->open[--h->depth]);
+    buf_putc(&h->out, '>');
+}
+
+void tm_html_put_element(struct tm_html *h, const char *tag, const char *class_name,
+                         const char *text)
+{
+    tm_html_put_open(h, tag);
+    if (class_name != NULL)
+        tm_html_put_attr(h, "class", class_name);
+    tm_html_text(h, text);
+    tm_html_close(h);
+}
+
+void tm_html_put_link(struct tm_html *h, const char *page, const char *id, const char *text)
+{
+    struct tm_buf to = {0};
+    tm_buf_puts(&to, page);
+    if (id != NULL) {
+        buf_putc(&to, '#');
+        for (const char *p = id; *p != '\0'; p++)
+            tm_buf_printf(&to, strchr("%\"<>` \t\n\r", *p) != NULL ? "%%%02X" : "%c",
+                          (unsigned char)*p);
+    }
+    tm_html_put_open(h, "a");
+    if (tm_buf_str(&to) != NULL && h->in_tag)
+        attr(h, "href", tm_buf_str(&to));
+    h->out.failed |= buf_failed(&to);
+    tm_html_text(h, text);
+    tm_html_close(h);
+    tm_buf_free(&to);
+}
+
+const char *tm_html_str(struct tm_html *h)
+{
+    return h->wrong || h->depth > 0 || h->in_tag ? NULL : tm_buf_str(&h->out);
+}
+
+void tm_html_free(struct tm_html *h)
+{
+    tm_buf_free(&h->out);
+    *h = (struct tm_html){0};
+}

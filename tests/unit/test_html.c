@@ -1,0 +1,296 @@
+/* common/html: what others wrote stays text, and what is misused gives no page. */
+#include <openssl/sha.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "common/b64.h"
+#include "common/html/timeline.h"
+
+#define FFFD "\xef\xbf\xbd"
+
+static void expect(struct tm_html *h, const char *want)
+{
+    const char *is = tm_html_str(h);
+    assert_non_null(is);
+    assert_string_equal(is, want);
+    tm_html_free(h);
+}
+
+static void text_of_others_cannot_become_markup(void **state)
+{
+    (void)state;
+    struct tm_html h = {0};
+    tm_html_open(&h, "p");
+    tm_html_attr(&h, "title", "\"><script>x()</script>'");
+    tm_html_text(&h, "</p><img src=x onerror=\"x()\">&amp;'");
+    tm_html_close(&h);
+    expect(&h, "<p title=\"&quot;&gt;&lt;script&gt;x()&lt;/script&gt;&#39;\">"
+               "&lt;/p&gt;&lt;img src=x onerror=&quot;x()&quot;&gt;&amp;amp;&#39;</p>");
+}
+
+static void what_cannot_be_seen_is_shown_as_a_replacement(void **state)
+{
+    static const struct {
+        const char *text, *shown;
+    } cases[] = {
+        {"a\nb", "a\nb"},
+        {"a\tb\rc\x1b[2J\x7f", "a" FFFD "b" FFFD "c" FFFD "[2J" FFFD},
+        {"\xe2\x80\xae"
+         "exe.txt",
+         FFFD "exe.txt"},                       /* right-to-left override */
+        {"adm\xe2\x80\x8bin", "adm" FFFD "in"}, /* zero width space */
+        {"\xc3\xbc\xf0\x9f\x94\x91", "\xc3\xbc\xf0\x9f\x94\x91"},
+        {"\xc0\xbc\xff", FFFD FFFD FFFD},        /* an overlong '<' */
+        {"\xed\xa0\x80", FFFD FFFD FFFD},        /* a surrogate */
+        {"\xef\xbf\xbe\xef\xbf\xbf", FFFD FFFD}, /* no characters */
+        {"\xe2\x82", FFFD FFFD},                 /* cut off */
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct tm_html h = {0};
+        tm_html_text(&h, cases[i].text);
+        expect(&h, cases[i].shown);
+    }
+    struct tm_html h = {0};
+    tm_html_bytes(&h, "a\0b", 3);
+    expect(&h, "a" FFFD "b");
+}
+
+static void a_link_stays_in_its_folder_and_its_attribute(void **state)
+{
+    (void)state;
+    struct tm_html h = {0};
+    tm_html_link(&h, "roles.html", "role-\"a b\"<%", "<b>");
+    tm_html_link(&h, "index.html", NULL, NULL);
+    expect(&h, "<a href=\"roles.html#role-%22a%20b%22%3C%25\">&lt;b&gt;</a>"
+               "<a href=\"index.html\"></a>");
+}
+
+static void write_attribute_late(struct tm_html *h)
+{
+    tm_html_open(h, "p");
+    tm_html_text(h, "x");
+    tm_html_class(h, "late");
+    tm_html_close(h);
+}
+
+static void write_handler(struct tm_html *h)
+{
+    tm_html_open(h, "p");
+    tm_html_attr(h, "onclick", "x()");
+    tm_html_close(h);
+}
+
+static void write_address(struct tm_html *h)
+{
+    tm_html_open(h, "a");
+    tm_html_attr(h, "href", "javascript:x()");
+    tm_html_close(h);
+}
+
+static void write_inline_style(struct tm_html *h)
+{
+    tm_html_open(h, "p");
+    tm_html_attr(h, "style", "color:red");
+    tm_html_close(h);
+}
+
+static void write_unclosed(struct tm_html *h)
+{
+    tm_html_open(h, "p");
+    tm_html_text(h, "x");
+}
+
+static void write_closed_twice(struct tm_html *h)
+{
+    tm_html_element(h, "p", "x");
+    tm_html_close(h);
+}
+
+static void write_deep(struct tm_html *h)
+{
+    for (int i = 0; i <= TM_HTML_DEPTH; i++)
+        tm_html_open(h, "b");
+    for (int i = 0; i < TM_HTML_DEPTH; i++)
+        tm_html_close(h);
+}
+
+static const char *const columns[] = {"key", "holder"};
+
+static void write_short_row(struct tm_html *h)
+{
+    struct tm_html_table t;
+    tm_html_table_begin(&t, h, "keys", columns, 2);
+    tm_html_row(&t);
+    tm_html_cell_text(&t, "only one");
+    tm_html_table_end(&t);
+}
+
+static void write_long_row(struct tm_html *h)
+{
+    struct tm_html_table t;
+    tm_html_table_begin(&t, h, "keys", columns, 2);
+    tm_html_row(&t);
+    for (int i = 0; i < 3; i++)
+        tm_html_cell_text(&t, "x");
+    tm_html_table_end(&t);
+}
+
+static void what_is_misused_gives_no_page(void **state)
+{
+    static void (*const wrong[])(struct tm_html *) = {
+        write_attribute_late, write_handler, write_address,   write_inline_style, write_unclosed,
+        write_closed_twice,   write_deep,    write_short_row, write_long_row,
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        struct tm_html h = {0};
+        wrong[i](&h);
+        if (tm_html_str(&h) != NULL)
+            fail_msg("misuse %zu gives a page", i);
+        tm_html_free(&h);
+    }
+}
+
+static void a_cell_knows_its_column(void **state)
+{
+    (void)state;
+    struct tm_html h = {0};
+    struct tm_html_table t;
+    tm_html_table_begin(&t, &h, "keys", columns, 2);
+    tm_html_row(&t);
+    tm_html_cell_text(&t, "2f1c");
+    tm_html_cell(&t);
+    tm_html_badge(&h, TM_HTML_BAD, "nobody");
+    tm_html_table_end(&t);
+    const char *is = tm_html_str(&h);
+    assert_non_null(is);
+    assert_non_null(strstr(is, "<caption>keys</caption>"));
+    assert_non_null(strstr(is, "data-label=\"key\"><div>2f1c</div></td>"));
+    assert_non_null(strstr(
+        is, "data-label=\"holder\"><div><span class=\"badge bad\">nobody</span></div></td>"));
+    tm_html_free(&h);
+}
+
+/* The part of `text` between two marks, copied. */
+static void between(const char *text, const char *from, const char *to, struct tm_buf *out)
+{
+    const char *start = strstr(text, from);
+    assert_non_null(start);
+    start += strlen(from);
+    const char *end = strstr(start, to);
+    assert_non_null(end);
+    tm_buf_append(out, start, (size_t)(end - start));
+}
+
+static void the_policy_of_a_page_lets_only_its_own_style_pass(void **state)
+{
+    static const struct tm_html_nav nav[] = {{"index.html", "Now"}, {"roots.html", "Roots"}};
+    const struct tm_html_page page = {
+        .site = "<site>", .title = "A & B", .lead = "x", .nav = nav, .nav_count = 2, .here = 1};
+    (void)state;
+    struct tm_html h = {0};
+    tm_html_page_begin(&h, &page);
+    tm_html_page_end(&h, "made by <us>");
+    const char *is = tm_html_str(&h);
+    assert_non_null(is);
+    struct tm_buf style = {0};
+    struct tm_buf want = {0};
+    unsigned char hash[SHA256_DIGEST_LENGTH];
+    between(is, "<style>", "</style>", &style);
+    assert_true(style.len > 1000);
+    SHA256(style.data, style.len, hash);
+    tm_buf_puts(&want, "content=\"default-src &#39;none&#39;; style-src &#39;sha256-");
+    tm_b64_encode(B64_STD, hash, sizeof(hash), &want);
+    tm_buf_puts(&want, "&#39;; base-uri &#39;none&#39;; form-action &#39;none&#39;\"");
+    assert_non_null(strstr(is, tm_buf_str(&want)));
+    assert_non_null(strstr(is, "<title>A &amp; B - &lt;site&gt;</title>"));
+    assert_non_null(strstr(is, "<strong aria-current=\"page\">Roots</strong>"));
+    assert_non_null(strstr(is, "<a href=\"index.html\">Now</a>"));
+    assert_non_null(strstr(is, "<footer>made by &lt;us&gt;</footer>"));
+    tm_buf_free(&style);
+    tm_buf_free(&want);
+    tm_html_free(&h);
+}
+
+/* ---- time lines ---- */
+
+#define NOW INT64_C(1800000000) /* 2027-01-15T08:00:00Z */
+#define DAY INT64_C(86400)
+
+static void expect_bar(const struct tm_html_axis *axis, const struct tm_html_bar *bar,
+                       const char *want)
+{
+    struct tm_html h = {0};
+    tm_html_bar(&h, axis, bar, NOW);
+    const char *is = tm_html_str(&h);
+    assert_non_null(is);
+    if (strstr(is, want) == NULL)
+        fail_msg("'%s' is not in %s", want, is);
+    tm_html_free(&h);
+}
+
+static void a_bar_stands_where_its_time_is(void **state)
+{
+    (void)state;
+    const struct tm_html_axis even = {NOW - 100 * DAY, NOW + 100 * DAY, false};
+    const struct tm_html_bar half = {NOW - 50 * DAY, NOW, 0, TM_HTML_GOOD, "half"};
+    const struct tm_html_bar endless = {0, INT64_MAX, 0, TM_HTML_WARN, "all"};
+    const struct tm_html_bar past = {NOW - 300 * DAY, NOW - 200 * DAY, 0, TM_HTML_BAD, "past"};
+    expect_bar(&even, &half, "class=\"good\" x=\"24.9%\" y=\"5\" width=\"25.0%\"");
+    expect_bar(&even, &endless, "class=\"warn\" x=\"0.0%\" y=\"5\" width=\"100.0%\"");
+    expect_bar(&even, &past, "class=\"bad\" x=\"0.0%\" y=\"5\" width=\"0.6%\"");
+    expect_bar(&even, &half, "class=\"now\" x1=\"49.9%\" x2=\"49.9%\"");
+    expect_bar(&even, &half, "role=\"img\" aria-label=\"half\"");
+    /* hour, day, week: a third each */
+    const struct tm_html_axis growing = {NOW, NOW + 5 * DAY, true};
+    const struct tm_html_bar day = {NOW, NOW + DAY, NOW + DAY / 24, TM_HTML_GOOD, "a day"};
+    expect_bar(&growing, &day, "x=\"0.0%\" y=\"5\" width=\"66.6%\"");
+    expect_bar(&growing, &day, "class=\"mark\" x1=\"33.3%\"");
+    expect_bar(&growing, &endless, "width=\"100.0%\"");
+}
+
+static void an_axis_names_its_parts(void **state)
+{
+    static const struct {
+        struct tm_html_axis axis;
+        const char *first, *last;
+    } cases[] = {
+        {{NOW, NOW + 3600, true}, ">now<", ">1 hour<"},
+        {{NOW, NOW + 400 * DAY, true}, ">now<", ">5 years<"},
+        {{NOW, NOW + 40000 * DAY, true}, ">now<", ">25 years<"},
+        {{NOW, NOW + 100 * DAY, false}, ">2027-02<", ">2027-04<"},
+        {{NOW, NOW + 3650 * DAY, false}, ">2028<", ">2036<"},
+        {{0, INT64_C(253402300799), false}, ">4000<", ">8000<"}, /* to the year 9999 */
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct tm_html h = {0};
+        tm_html_axis(&h, &cases[i].axis);
+        const char *is = tm_html_str(&h);
+        assert_non_null(is);
+        if (strstr(is, cases[i].first) == NULL || strstr(is, cases[i].last) == NULL)
+            fail_msg("axis %zu is %s", i, is);
+        tm_html_free(&h);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(text_of_others_cannot_become_markup),
+        cmocka_unit_test(what_cannot_be_seen_is_shown_as_a_replacement),
+        cmocka_unit_test(a_link_stays_in_its_folder_and_its_attribute),
+        cmocka_unit_test(what_is_misused_gives_no_page),
+        cmocka_unit_test(a_cell_knows_its_column),
+        cmocka_unit_test(the_policy_of_a_page_lets_only_its_own_style_pass),
+        cmocka_unit_test(a_bar_stands_where_its_time_is),
+        cmocka_unit_test(an_axis_names_its_parts),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
