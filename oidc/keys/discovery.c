@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "common/fetch/fetch.h"
-#include "common/json/strictjson.h"
+#include "common/json/jsonmap.h"
 #include "common/utf8.h"
 #include "oidc/keys/jwks.h"
 
@@ -38,25 +38,48 @@ static bool is_https(const char *url)
     return strncmp(url, "https://", 8) == 0;
 }
 
+struct document {
+    char *issuer;
+    char *jwks_uri;
+};
+
+static const struct tm_jsonmap_member members[] = {
+    {.name = "issuer",
+     JSONMAP_AT(struct document, issuer),
+     .kind = JSONMAP_TEXT,
+     .flags = JSONMAP_REQUIRED},
+    {.name = "jwks_uri",
+     JSONMAP_AT(struct document, jwks_uri),
+     .kind = JSONMAP_TEXT,
+     .flags = JSONMAP_REQUIRED,
+     .max = URL_MAX},
+    {0},
+};
+static const struct tm_jsonmap map = {
+    .members = members, .size = sizeof(struct document), .unknown = JSONMAP_IGNORE};
+
+static int check_document(const struct document *d, const char *iss, struct tm_err *e)
+{
+    if (strcmp(d->issuer, iss) != 0)
+        return tm_err_set(e, "the document names issuer '%.200s'", d->issuer);
+    if (is_https(iss) && !is_https(d->jwks_uri)) /* or it could point us at our own loopback */
+        return tm_err_set(e, "the jwks_uri of an https issuer is not https");
+    return 0;
+}
+
 char *oidc_discovery_parse(const char *text, size_t len, const char *iss, struct tm_err *e)
 {
+    struct document d = {0};
+    char *uri = NULL;
     size_t mark = tm_utf8_mark(text, len); /* RFC 8259 §8.1 lets a reader pass over it */
-    json_t *doc = tm_strictjson_parse(text + mark, len - mark, DOCUMENT_MAX, e);
-    if (doc == NULL)
-        return NULL;
-    const char *named = tm_strictjson_str(doc, "issuer");
-    const char *uri = tm_strictjson_str(doc, "jwks_uri");
-    char *copy = NULL;
-    if (named == NULL || strcmp(named, iss) != 0)
-        tm_err_set(e, "the document names issuer '%.200s'", named != NULL ? named : "(none)");
-    else if (uri == NULL || strlen(uri) > URL_MAX)
-        tm_err_set(e, "the document has no usable jwks_uri");
-    else if (is_https(iss) && !is_https(uri)) /* or an issuer could point us at our own loopback */
-        tm_err_set(e, "the jwks_uri of an https issuer is not https");
-    else if ((copy = strdup(uri)) == NULL)
-        tm_err_set(e, "out of memory");
-    json_decref(doc);
-    return copy;
+    if (tm_jsonmap_parse(text + mark, len - mark, DOCUMENT_MAX, &map, NULL, &d, e) != 0) {
+        tm_err_wrap(e, "the document");
+    } else if (check_document(&d, iss, e) == 0) {
+        uri = d.jwks_uri;
+        d.jwks_uri = NULL;
+    }
+    tm_jsonmap_free(&map, &d);
+    return uri;
 }
 
 static int get(struct lookup *l, const char *url, size_t max, fetch_done_fn done, struct tm_err *e)

@@ -8,17 +8,56 @@
 #include <string.h>
 
 #include "common/b64.h"
-#include "common/json/strictjson.h"
+#include "common/json/jsonmap.h"
 
 #define RSA_BITS_MIN 2048
 #define RSA_BITS_MAX 8192 /* verification time grows with the square */
 
+/* The members of a key that decide something (RFC 7517 §4, RFC 7518 §6, RFC 8037 §2). */
+struct jwk_text {
+    char *kty, *use, *alg, *kid;
+    struct {
+        char **item;
+        size_t count;
+    } ops;
+    bool has_ops;
+    char *crv, *n, *e, *x, *y;
+    json_t *d; /* the private half */
+};
+
+#define TEXT(name_, flags_) \
+    { \
+        .name = #name_, JSONMAP_AT(struct jwk_text, name_), .kind = JSONMAP_TEXT, .flags = flags_ \
+    }
+static const struct tm_jsonmap_member op = {.kind = JSONMAP_TEXT};
+static const struct tm_jsonmap_member members[] = {
+    TEXT(kty, JSONMAP_REQUIRED),
+    TEXT(use, 0),
+    {.name = "key_ops",
+     JSONMAP_AT(struct jwk_text, ops),
+     .kind = JSONMAP_LIST,
+     .each = &op,
+     .size = sizeof(char *),
+     .flags = JSONMAP_NOTED,
+     .has = offsetof(struct jwk_text, has_ops)},
+    TEXT(alg, JSONMAP_NULL),
+    TEXT(kid, JSONMAP_NULL),
+    TEXT(crv, 0),
+    TEXT(n, 0),
+    TEXT(e, 0),
+    TEXT(x, 0),
+    TEXT(y, 0),
+    {.name = "d", JSONMAP_AT(struct jwk_text, d), .kind = JSONMAP_TREE},
+    {0},
+};
+static const struct tm_jsonmap map = {
+    .members = members, .size = sizeof(struct jwk_text), .unknown = JSONMAP_IGNORE};
+
 /* RFC 7518 §2 wants base64url without padding; who writes another base64 is told so. */
-static int get_bytes(const json_t *json, const char *name, struct tm_buf *out, struct tm_err *e)
+static int get_bytes(const char *text, const char *name, struct tm_buf *out, struct tm_err *e)
 {
-    const char *text = tm_strictjson_str(json, name);
     if (text == NULL || text[0] == '\0')
-        return tm_err_set(e, "'%s' is missing, empty or not a string", name);
+        return tm_err_set(e, "'%s' is missing or empty", name);
     if (tm_b64_decode(B64_URL_BARE, text, strlen(text), out) == 0)
         return 0;
     return strchr(text, '=') != NULL
@@ -58,7 +97,7 @@ static int check_rsa(const BIGNUM *n, const BIGNUM *exponent, struct tm_err *e)
     return 0;
 }
 
-static int parse_rsa(const json_t *json, EVP_PKEY **out, struct tm_err *e)
+static int parse_rsa(const struct jwk_text *j, EVP_PKEY **out, struct tm_err *e)
 {
     struct tm_buf n = {0};
     struct tm_buf exponent = {0};
@@ -67,7 +106,7 @@ static int parse_rsa(const json_t *json, EVP_PKEY **out, struct tm_err *e)
     OSSL_PARAM_BLD *bld = NULL;
     OSSL_PARAM *params = NULL;
     EVP_PKEY *key = NULL;
-    if (get_bytes(json, "n", &n, e) != 0 || get_bytes(json, "e", &exponent, e) != 0) {
+    if (get_bytes(j->n, "n", &n, e) != 0 || get_bytes(j->e, "e", &exponent, e) != 0) {
         tm_err_wrap(e, "RSA key");
         goto out;
     }
@@ -99,24 +138,25 @@ static const struct {
 } curves[] = {{"P-256", "prime256v1", 32}, {"P-384", "secp384r1", 48}, {"P-521", "secp521r1", 66}};
 
 /* A coordinate has the field's width, zeros in front included (RFC 7518 §6.2.1.2). */
-static int get_coordinate(const json_t *json, const char *name, size_t width, struct tm_buf *point,
+static int get_coordinate(const char *text, const char *name, size_t width, struct tm_buf *point,
                           struct tm_err *e)
 {
     size_t before = point->len;
-    if (get_bytes(json, name, point, e) != 0)
+    if (get_bytes(text, name, point, e) != 0)
         return -1;
     return point->len == before + width
                ? 0
                : tm_err_set(e, "'%s' has %zu bytes, not %zu", name, point->len - before, width);
 }
 
-static EVP_PKEY *make_ec(const json_t *json, const char *group, size_t width, struct tm_err *e)
+static EVP_PKEY *make_ec(const struct jwk_text *j, const char *group, size_t width,
+                         struct tm_err *e)
 {
     struct tm_buf point = {0};
     EVP_PKEY *key = NULL;
     buf_putc(&point, 0x04);
-    if (get_coordinate(json, "x", width, &point, e) == 0 &&
-        get_coordinate(json, "y", width, &point, e) == 0) {
+    if (get_coordinate(j->x, "x", width, &point, e) == 0 &&
+        get_coordinate(j->y, "y", width, &point, e) == 0) {
         OSSL_PARAM params[] = {
             OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, (char *)group, 0),
             OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY, point.data, point.len),
@@ -130,32 +170,30 @@ static EVP_PKEY *make_ec(const json_t *json, const char *group, size_t width, st
     return key;
 }
 
-static int parse_ec(const json_t *json, EVP_PKEY **out, struct tm_err *e)
+static int parse_ec(const struct jwk_text *j, EVP_PKEY **out, struct tm_err *e)
 {
-    const char *crv = tm_strictjson_str(json, "crv");
-    for (size_t i = 0; crv != NULL && i < sizeof(curves) / sizeof(curves[0]); i++) {
-        if (strcmp(curves[i].crv, crv) != 0)
+    for (size_t i = 0; j->crv != NULL && i < sizeof(curves) / sizeof(curves[0]); i++) {
+        if (strcmp(curves[i].crv, j->crv) != 0)
             continue;
-        EVP_PKEY *key = make_ec(json, curves[i].group, curves[i].width, e);
+        EVP_PKEY *key = make_ec(j, curves[i].group, curves[i].width, e);
         if (key == NULL)
             tm_err_wrap(e, "EC key");
         return made(key, out);
     }
     tm_err_set(e, "EC key on curve '%.40s', not P-256, P-384 or P-521",
-               crv != NULL ? crv : "(missing)");
-    return crv != NULL ? 1 : -1;
+               j->crv != NULL ? j->crv : "(missing)");
+    return j->crv != NULL ? 1 : -1;
 }
 
-static int parse_okp(const json_t *json, EVP_PKEY **out, struct tm_err *e)
+static int parse_okp(const struct jwk_text *j, EVP_PKEY **out, struct tm_err *e)
 {
-    const char *crv = tm_strictjson_str(json, "crv");
     struct tm_buf x = {0};
     EVP_PKEY *key = NULL;
-    if (crv == NULL || strcmp(crv, "Ed25519") != 0) {
-        tm_err_set(e, "OKP key of '%.40s', not Ed25519", crv != NULL ? crv : "(missing)");
-        return crv != NULL ? 1 : -1;
+    if (j->crv == NULL || strcmp(j->crv, "Ed25519") != 0) {
+        tm_err_set(e, "OKP key of '%.40s', not Ed25519", j->crv != NULL ? j->crv : "(missing)");
+        return j->crv != NULL ? 1 : -1;
     }
-    if (get_coordinate(json, "x", 32, &x, e) == 0) {
+    if (get_coordinate(j->x, "x", 32, &x, e) == 0) {
         key = EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, x.data, x.len);
         if (key == NULL)
             tm_err_openssl(e, "not a key");
@@ -168,7 +206,7 @@ static int parse_okp(const json_t *json, EVP_PKEY **out, struct tm_err *e)
 
 static const struct {
     const char *kty;
-    int (*parse)(const json_t *json, EVP_PKEY **out, struct tm_err *e);
+    int (*parse)(const struct jwk_text *j, EVP_PKEY **out, struct tm_err *e);
 } kinds[] = {{"RSA", parse_rsa}, {"EC", parse_ec}, {"OKP", parse_okp}};
 
 static EVP_MD_CTX *prepare(const struct oidc_alg *alg, EVP_PKEY *key)
@@ -202,12 +240,10 @@ static char *to_pem(EVP_PKEY *key)
 }
 
 /* `alg` in the key narrows what it may be used with; without, its type decides. */
-static int finish(const json_t *json, struct oidc_jwk *out, struct tm_err *e)
+static int finish(struct jwk_text *j, struct oidc_jwk *out, struct tm_err *e)
 {
-    const char *only = tm_strictjson_str(json, "alg");
-    const char *kid = tm_strictjson_str(json, "kid");
+    const char *only = j->alg;
     unsigned usable = 0;
-    out->kid = kid != NULL ? strdup(kid) : NULL;
     out->pem = to_pem(out->key);
     for (int i = 0; i < ALG_COUNT; i++) {
         if (!oidc_alg_fits(i, out->key) ||
@@ -216,10 +252,13 @@ static int finish(const json_t *json, struct oidc_jwk *out, struct tm_err *e)
         out->prepared[i] = prepare(&oidc_alg_table[i], out->key);
         usable += out->prepared[i] != NULL;
     }
-    if (out->pem == NULL || (kid != NULL && out->kid == NULL))
+    if (out->pem == NULL)
         return tm_err_set(e, "out of memory");
-    if (usable > 0)
+    if (usable > 0) {
+        out->kid = j->kid;
+        j->kid = NULL;
         return 0;
+    }
     tm_err_set(e, "no algorithm of ours fits the key%s%.40s%s",
                only != NULL ? " and its alg '" : "", only != NULL ? only : "",
                only != NULL ? "'" : "");
@@ -227,46 +266,45 @@ static int finish(const json_t *json, struct oidc_jwk *out, struct tm_err *e)
 }
 
 /* `use` and `key_ops` (RFC 7517 §4.2, §4.3), where they are given, allow verification. */
-static bool is_for_signatures(const json_t *json)
+static bool is_for_signatures(const struct jwk_text *j)
 {
-    const json_t *use = json_object_get(json, "use");
-    const json_t *ops = json_object_get(json, "key_ops");
-    bool verify = ops == NULL;
-    size_t i;
-    const json_t *one;
-    json_array_foreach(ops, i, one)
-    {
-        const char *op = json_string_value(one);
-        verify = verify || (op != NULL && strcmp(op, "verify") == 0);
+    bool verify = !j->has_ops;
+    for (size_t i = 0; i < j->ops.count; i++)
+        verify = verify || strcmp(j->ops.item[i], "verify") == 0;
+    return verify && (j->use == NULL || strcmp(j->use, "sig") == 0);
+}
+
+static int make(struct jwk_text *j, struct oidc_jwk *out, struct tm_err *e)
+{
+    if (!is_for_signatures(j)) {
+        tm_err_set(e, "'use' or 'key_ops' is not for verifying signatures");
+        return 1;
     }
-    return verify &&
-           (use == NULL || (json_is_string(use) && strcmp(json_string_value(use), "sig") == 0));
+    if (j->d != NULL) /* everybody has it now */
+        return tm_err_set(e, "the issuer has published a private key");
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        if (strcmp(kinds[i].kty, j->kty) != 0)
+            continue;
+        int rc = kinds[i].parse(j, &out->key, e);
+        return rc == 0 ? finish(j, out, e) : rc;
+    }
+    tm_err_set(e, "key of type '%.40s'", j->kty);
+    return 1;
 }
 
 int oidc_jwk_parse(const json_t *json, struct oidc_jwk *out, struct tm_err *e)
 {
+    struct jwk_text j = {0};
     *out = (struct oidc_jwk){0};
-    const char *kty = tm_strictjson_str(json, "kty");
-    if (kty == NULL)
-        return tm_err_set(e, "key without kty");
-    if (!is_for_signatures(json)) {
-        tm_err_set(e, "'use' or 'key_ops' is not for verifying signatures");
-        return 1;
+    int rc = tm_jsonmap_read(json, &map, NULL, &j, e);
+    if (rc == 0)
+        rc = make(&j, out, e);
+    if (rc != 0) {
+        tm_err_wrap(e, j.kid != NULL ? "key '%.100s'" : "a key without kid", j.kid);
+        oidc_jwk_free(out);
     }
-    if (json_object_get(json, "d") != NULL) /* everybody has it now */
-        return tm_err_set(e, "the issuer has published a private key");
-    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-        if (strcmp(kinds[i].kty, kty) != 0)
-            continue;
-        int rc = kinds[i].parse(json, &out->key, e);
-        if (rc == 0)
-            rc = finish(json, out, e);
-        if (rc != 0)
-            oidc_jwk_free(out);
-        return rc;
-    }
-    tm_err_set(e, "key of type '%.40s'", kty);
-    return 1;
+    tm_jsonmap_free(&map, &j);
+    return rc;
 }
 
 void oidc_jwk_free(struct oidc_jwk *k)

@@ -19,7 +19,8 @@ struct oidc_jwk {
 
 /* 0: usable; 1: a kind of key that is not for us (other kty or curve, use "enc", symmetric); -1:
  * damaged, weak (RSA below 2048 bits, point off the curve) or with its private half. Nothing to
- * free unless 0; `e` says why. */
+ * free unless 0; `e` says which key and why.
+ * Members that decide nothing may be anything; those that do are of their type. */
 int oidc_jwk_parse(const json_t *json, struct oidc_jwk *out, struct tm_err *e);
 void oidc_jwk_free(struct oidc_jwk *k);
 

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/json/strictjson.h"
+#include "common/json/jsonmap.h"
 #include "common/utf8.h"
 
 struct oidc_jwks {
@@ -13,30 +13,40 @@ struct oidc_jwks {
     struct oidc_jwk key[]; /* room for as many as were listed, at most JWKS_KEYS_MAX */
 };
 
-static void note(struct oidc_jwks_report *r, const json_t *key, const struct tm_err *why)
-{
-    const char *kid = tm_strictjson_str(key, "kid");
-    r->why = *why;
-    tm_err_wrap(&r->why, kid != NULL ? "key '%.100s'" : "a key without kid", kid);
-}
+struct listing {
+    struct {
+        json_t **item; /* each is read by itself: a damaged key does not harm the others */
+        size_t count;
+    } keys;
+};
 
-static int add_keys(struct oidc_jwks *s, const json_t *keys, struct oidc_jwks_report *r,
+static const struct tm_jsonmap_member one_key = {.kind = JSONMAP_TREE};
+static const struct tm_jsonmap_member members[] = {
+    {.name = "keys",
+     JSONMAP_AT(struct listing, keys),
+     .kind = JSONMAP_LIST,
+     .each = &one_key,
+     .size = sizeof(json_t *),
+     .flags = JSONMAP_REQUIRED},
+    {0},
+};
+static const struct tm_jsonmap map = {
+    .members = members, .size = sizeof(struct listing), .unknown = JSONMAP_IGNORE};
+
+static int add_keys(struct oidc_jwks *s, const struct listing *l, struct oidc_jwks_report *r,
                     struct tm_err *e)
 {
-    size_t i;
-    const json_t *one;
     struct tm_err why = {0};
-    r->listed = json_array_size(keys);
-    json_array_foreach(keys, i, one)
-    {
+    r->listed = l->keys.count;
+    for (size_t i = 0; i < r->listed; i++) {
         if (s->count == JWKS_KEYS_MAX) {
             r->cut = r->listed - i;
             break;
         }
-        int rc = oidc_jwk_parse(one, &s->key[s->count], &why);
+        int rc = oidc_jwk_parse(l->keys.item[i], &s->key[s->count], &why);
         s->count += rc == 0;
         if (rc < 0 || (rc > 0 && r->damaged == 0))
-            note(r, one, &why);
+            r->why = why;
         r->damaged += rc < 0;
     }
     if (s->count == 0)
@@ -61,20 +71,17 @@ struct oidc_jwks *oidc_jwks_parse(const char *text, size_t len, struct oidc_jwks
     struct oidc_jwks_report *r = report != NULL ? report : &own;
     *r = (struct oidc_jwks_report){0};
     size_t mark = tm_utf8_mark(text, len); /* RFC 8259 §8.1 lets a reader pass over it */
-    json_t *json = tm_strictjson_parse(text + mark, len - mark, JWKS_BYTES_MAX, e);
-    if (json == NULL)
-        return NULL;
-    const json_t *keys = json_object_get(json, "keys");
+    struct listing l = {0};
     struct oidc_jwks *s = NULL;
-    if (!json_is_array(keys)) {
-        tm_err_set(e, "the key set has no array 'keys'");
-    } else if ((s = set_new(json_array_size(keys))) == NULL) {
+    if (tm_jsonmap_parse(text + mark, len - mark, JWKS_BYTES_MAX, &map, NULL, &l, e) != 0) {
+        tm_err_wrap(e, "the key set");
+    } else if ((s = set_new(l.keys.count)) == NULL) {
         tm_err_set(e, "out of memory");
-    } else if (add_keys(s, keys, r, e) != 0) {
+    } else if (add_keys(s, &l, r, e) != 0) {
         oidc_jwks_unref(s);
         s = NULL;
     }
-    json_decref(json);
+    tm_jsonmap_free(&map, &l);
     return s;
 }
 

@@ -1,6 +1,8 @@
 /*
- * The one place where a token's claims are looked up. A claim that is null counts as absent, and
- * what nobody looks up may be anything.
+ * The one place where a token's claims are looked up. They are no struct because which of them
+ * decide is the configuration's choice (templates, `issuer-claim`, checks); each function gives one
+ * of them as the type its reader wants. A claim that is null counts as absent, and what nobody
+ * looks up may be anything.
  */
 #ifndef TENMINT_OIDC_CLAIM_H
 #define TENMINT_OIDC_CLAIM_H

@@ -1,15 +1,37 @@
 #include "oidc/token/token.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/b64.h"
+#include "common/json/jsonmap.h"
 #include "common/json/strictjson.h"
 #include "oidc/token/alg.h"
+#include "oidc/token/claim.h"
 
 /* Header parameters that let a token choose its own key or change what is signed (RFC 7515 §4.1,
  * RFC 7797): a token that carries one is refused, not ignored. */
-static const char *const refused_headers[] = {"crit", "jwk", "jku", "x5u",
-                                              "x5c",  "b64", "zip", "enc"};
+#define REFUSED(row) row(crit) row(jwk) row(jku) row(x5u) row(x5c) row(b64) row(zip) row(enc)
+
+#define PLACE(name_) REFUSED_##name_,
+enum refused { REFUSED(PLACE) REFUSED_COUNT };
+
+struct header {
+    json_t *alg; /* whatever is not on the list is refused as an algorithm, text or not */
+    char *kid;
+    json_t *refused[REFUSED_COUNT];
+};
+
+#define ROW(name_) \
+    {.name = #name_, JSONMAP_AT(struct header, refused[REFUSED_##name_]), .kind = JSONMAP_TREE},
+static const struct tm_jsonmap_member members[] = {
+    REFUSED(ROW) /* first: they have their place in `refused` as here */
+    {.name = "alg", JSONMAP_AT(struct header, alg), .kind = JSONMAP_TREE},
+    {.name = "kid", JSONMAP_AT(struct header, kid), .kind = JSONMAP_TEXT},
+    {0},
+};
+static const struct tm_jsonmap map = {
+    .members = members, .size = sizeof(struct header), .unknown = JSONMAP_IGNORE};
 
 static json_t *decode_object(const char *text, size_t len, const char *what, struct tm_err *e)
 {
@@ -32,40 +54,53 @@ static json_t *decode_object(const char *text, size_t len, const char *what, str
     return v;
 }
 
-static int check_header(struct oidc_token *t, enum oidc_reason *reason, struct tm_err *e)
+static int check_header(const struct header *h, struct oidc_token *t, enum oidc_reason *reason,
+                        struct tm_err *e)
 {
-    for (size_t i = 0; i < sizeof(refused_headers) / sizeof(refused_headers[0]); i++) {
-        const char *name = refused_headers[i];
-        if (json_object_get(t->header, name) != NULL) {
-            *reason = OIDC_REASON_HEADER;
-            return tm_err_set(e, "the token's header carries '%s', which is not accepted", name);
-        }
+    for (size_t i = 0; i < REFUSED_COUNT; i++) {
+        if (h->refused[i] == NULL)
+            continue;
+        *reason = OIDC_REASON_HEADER;
+        return tm_err_set(e, "the token's header carries '%s', which is not accepted",
+                          members[i].name);
     }
-    const json_t *kid = json_object_get(t->header, "kid");
-    if (kid != NULL && !json_is_string(kid))
-        return tm_err_set(e, "the token's kid is not a string");
-    t->kid = json_string_value(kid);
-    const char *alg = tm_strictjson_str(t->header, "alg");
+    const char *alg = json_string_value(h->alg);
     t->alg = alg != NULL ? oidc_alg_find(alg) : -1;
-    if (t->alg < 0) {
-        *reason = OIDC_REASON_ALGORITHM;
-        return tm_err_set(e, "the token's algorithm '%.20s' is not on the allow-list",
-                          alg != NULL ? alg : "(missing)");
+    if (t->alg >= 0)
+        return 0;
+    *reason = OIDC_REASON_ALGORITHM;
+    return tm_err_set(e, "the token's algorithm '%.20s' is not on the allow-list",
+                      alg != NULL ? alg : "(missing)");
+}
+
+static int decode_header(struct oidc_token *t, size_t len, enum oidc_reason *reason,
+                         struct tm_err *e)
+{
+    struct header h = {0};
+    json_t *json = decode_object(t->text, len, "header", e);
+    int rc = -1;
+    if (json != NULL && tm_jsonmap_read(json, &map, NULL, &h, e) != 0) {
+        tm_err_wrap(e, "the token's header");
+    } else if (json != NULL && check_header(&h, t, reason, e) == 0) {
+        t->kid = h.kid;
+        h.kid = NULL;
+        rc = 0;
     }
-    return 0;
+    tm_jsonmap_free(&map, &h);
+    json_decref(json);
+    return rc;
 }
 
 static int decode_parts(struct oidc_token *t, const char *dot1, const char *dot2,
                         enum oidc_reason *reason, struct tm_err *e)
 {
     const char *end = t->text + t->len;
-    t->header = decode_object(t->text, (size_t)(dot1 - t->text), "header", e);
-    if (t->header == NULL || check_header(t, reason, e) != 0)
+    if (decode_header(t, (size_t)(dot1 - t->text), reason, e) != 0)
         return -1;
     t->claims = decode_object(dot1 + 1, (size_t)(dot2 - dot1 - 1), "payload", e);
     if (t->claims == NULL)
         return -1;
-    t->iss = tm_strictjson_str(t->claims, "iss");
+    t->iss = json_string_value(oidc_claim_find(t->claims, "iss"));
     if (t->iss == NULL || t->iss[0] == '\0')
         return tm_err_set(e, "the token has no iss claim");
     if (tm_b64_decode(B64_URL_BARE, dot2 + 1, (size_t)(end - dot2 - 1), &t->signature) != 0 ||
@@ -96,7 +131,7 @@ int oidc_token_parse(const char *text, size_t len, struct oidc_token *t, enum oi
 
 void oidc_token_free(struct oidc_token *t)
 {
-    json_decref(t->header);
+    free(t->kid);
     json_decref(t->claims);
     tm_buf_free(&t->signature);
     *t = (struct oidc_token){0};

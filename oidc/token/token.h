@@ -12,9 +12,8 @@
 
 struct oidc_token {
     int alg;          /* row of oidc_alg_table */
-    json_t *header;   /* owned */
-    json_t *claims;   /* owned; an object */
-    const char *kid;  /* into header; NULL when absent */
+    char *kid;        /* owned; NULL when absent */
+    json_t *claims;   /* owned; an object, of which the issuer's configuration names the members */
     const char *iss;  /* into claims; never NULL */
     const char *text; /* the caller's whole token */
     size_t len;
