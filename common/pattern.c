@@ -12,7 +12,6 @@
 
 struct tm_pattern {
     pcre2_code *code;
-    pcre2_match_data *data;
     pcre2_match_context *limits;
 };
 
@@ -40,9 +39,8 @@ struct tm_pattern *tm_pattern_new(const char *text, enum tm_pattern_extent exten
         tm_pattern_free(p);
         return NULL;
     }
-    p->data = pcre2_match_data_create(1, NULL);
     p->limits = pcre2_match_context_create(NULL);
-    if (p->data == NULL || p->limits == NULL) {
+    if (p->limits == NULL) {
         tm_err_set(e, "out of memory");
         tm_pattern_free(p);
         return NULL;
@@ -58,14 +56,17 @@ void tm_pattern_free(struct tm_pattern *p)
     if (p == NULL)
         return;
     pcre2_code_free(p->code);
-    pcre2_match_data_free(p->data);
     pcre2_match_context_free(p->limits);
     free(p);
 }
 
 int tm_pattern_match(const struct tm_pattern *p, const char *text, size_t len, struct tm_err *e)
 {
-    int rc = pcre2_match(p->code, (PCRE2_SPTR)text, len, 0, 0, p->data, p->limits);
+    pcre2_match_data *data = pcre2_match_data_create(1, NULL); /* each thread its own */
+    if (data == NULL)
+        return tm_err_set(e, "out of memory");
+    int rc = pcre2_match(p->code, (PCRE2_SPTR)text, len, 0, 0, data, p->limits);
+    pcre2_match_data_free(data);
     if (rc >= 0)
         return 1;
     if (rc == PCRE2_ERROR_NOMATCH)

@@ -12,7 +12,7 @@
 
 #define PATTERN_MAX 4096 /* bytes */
 
-struct tm_pattern; /* opaque */
+struct tm_pattern; /* opaque, immutable: any thread may match */
 
 enum tm_pattern_extent {
     PATTERN_WHOLE, /* all of the text must match: for a policy */

@@ -5,12 +5,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/clock.h"
 #include "common/gate.h"
 #include "oidc/keys/keystore.h"
 #include "oidc/token/claim.h"
 #include "oidc/token/claims.h"
 #include "oidc/keys/signature.h"
 #include "oidc/token/token.h"
+#include "oidc/trust/rules.h"
 
 #define KEYS_TRIED_MAX 16 /* a token without kid is tried against few keys, not sixty-four */
 
@@ -156,6 +158,52 @@ static void say_untrusted(const struct oidc_trust *trust, const char *iss, struc
                        : " (the issuer list has it with a slash at its end)");
 }
 
+static int check_term(const struct oidc_issuer *issuer, int64_t now_s, enum oidc_reason *reason,
+                      struct tm_err *e)
+{
+    char when[21];
+    switch (oidc_issuer_state(issuer, now_s)) {
+    case ISSUER_IN_FORCE:
+        break;
+    case ISSUER_DISABLED:
+        *reason = OIDC_REASON_DISABLED;
+        return tm_err_set(e, "the token's issuer '%.200s' is disabled", issuer->url);
+    case ISSUER_NOT_YET:
+        *reason = OIDC_REASON_TERM;
+        tm_clock_format(issuer->not_before_s, when);
+        return tm_err_set(e, "the token's issuer '%.200s' is trusted from %s on", issuer->url,
+                          when);
+    case ISSUER_OVER:
+        *reason = OIDC_REASON_TERM;
+        tm_clock_format(issuer->not_after_s, when);
+        return tm_err_set(e, "the token's issuer '%.200s' was trusted until %s", issuer->url, when);
+    }
+    return 0;
+}
+
+/* What a believed token says, against the issuer's entry: from here to the principal. */
+static int judge_claims(const struct oidc_verifier *v, const struct oidc_issuer *issuer,
+                        const json_t *claims, int64_t now_s, struct oidc_result *out,
+                        struct tm_err *e)
+{
+    if (oidc_claims_check(claims, issuer->client_id, &v->options, now_s, &out->reason, e) != 0)
+        return -1;
+    out->reason = OIDC_REASON_RULES;
+    if (!oidc_rules_allow(issuer->allow, claims, e))
+        return -1;
+    out->reason = OIDC_REASON_CLAIMS;
+    if (oidc_principal_from_claims(issuer, claims, &out->principal, e) != 0)
+        return -1;
+    out->lifetime_s = issuer->lifetime_s;
+    out->reason = issuer->trial ? OIDC_REASON_TRIAL : OIDC_REASON_NONE;
+    if (!issuer->trial)
+        return 0;
+    tm_err_set(e, "the issuer is on trial: without that, '%.300s' would get a certificate",
+               out->principal.san);
+    oidc_principal_free(&out->principal);
+    return -1;
+}
+
 static enum oidc_status verify_token(struct oidc_verifier *v, const struct oidc_trust *trust,
                                      const struct oidc_token *t, int64_t now_s,
                                      const struct oidc_waiter *waiter, struct oidc_result *out,
@@ -168,6 +216,9 @@ static enum oidc_status verify_token(struct oidc_verifier *v, const struct oidc_
         return OIDC_REFUSED;
     }
     snprintf(out->issuer, sizeof(out->issuer), "%s", t->iss);
+    snprintf(out->entry, sizeof(out->entry), "%s", issuer->url);
+    if (check_term(issuer, now_s, &out->reason, e) != 0)
+        return OIDC_REFUSED;
     struct oidc_issuer_keys *p = oidc_keystore_issuer(v->keys, t->iss);
     if (p == NULL)
         return refuse_keys(out, 1, e,
@@ -178,13 +229,7 @@ static enum oidc_status verify_token(struct oidc_verifier *v, const struct oidc_
         return status;
     const char *sub = oidc_claim_required(t->claims, "sub", NULL);
     snprintf(out->subject, sizeof(out->subject), "%s", sub != NULL ? sub : "");
-    if (oidc_claims_check(t->claims, issuer->client_id, &v->options, now_s, &out->reason, e) != 0)
-        return OIDC_REFUSED;
-    if (oidc_principal_from_claims(issuer, t->claims, &out->principal, e) != 0) {
-        out->reason = OIDC_REASON_CLAIMS;
-        return OIDC_REFUSED;
-    }
-    return OIDC_OK;
+    return judge_claims(v, issuer, t->claims, now_s, out, e) == 0 ? OIDC_OK : OIDC_REFUSED;
 }
 
 enum oidc_status oidc_verify(struct oidc_verifier *v, const char *token, size_t len, int64_t now_s,

@@ -59,7 +59,7 @@ bool ca_api_fault_is_server(enum ca_api_fault f);  /* 5xx for which an operator 
 const char *ca_api_fault_message(const struct ca_api_failure *f);
 
 /* Reason labels are numbered, for counters: 0 <= index < API_REASON_COUNT. */
-#define API_REASON_COUNT (API_FAULT_COUNT + OIDC_REASON_CLAIMS + 1)
+#define API_REASON_COUNT (API_FAULT_COUNT + (unsigned)OIDC_REASON_COUNT)
 unsigned ca_api_reason_index(const struct ca_api_failure *f);
 const char *ca_api_reason_name(unsigned index); /* NULL: a number that is not used */
 

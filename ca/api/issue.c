@@ -66,7 +66,9 @@ static enum ca_issue_status check_proof(const struct ca_issue_env *env, struct c
 static int prepare(const struct ca_issue_env *env, struct ca_issue_job *job, int64_t now_s,
                    struct tm_err *e)
 {
-    if (ca_cert_spec_init(&job->spec, job->ca, now_s, env->lifetime_s, e) != 0)
+    bool shorter = job->who.lifetime_s != 0 && job->who.lifetime_s < env->lifetime_s;
+    int64_t lifetime_s = shorter ? job->who.lifetime_s : env->lifetime_s;
+    if (ca_cert_spec_init(&job->spec, job->ca, now_s, lifetime_s, e) != 0)
         return -1;
     job->spec.spki = job->key.spki.data;
     job->spec.spki_len = job->key.spki.len;

@@ -137,8 +137,21 @@ static void on_fetched(void *arg, const struct oidc_fetched *answer, const struc
     oidc_issuer_keys_unref(p);
 }
 
+/* Keys that the operator has pinned. Only bytes that are read once, so no fetch is under way. */
+static void read_file(struct oidc_issuer_keys *p, const char *path)
+{
+    struct tm_buf text = {0};
+    struct tm_err e = {0};
+    int rc = tm_file_read(path, JWKS_BYTES_MAX, &text, &e);
+    const struct oidc_fetched answer = {tm_buf_str(&text), text.len, -1};
+    oidc_issuer_keys_ref(p);
+    on_fetched(p, rc == 0 && answer.jwks != NULL ? &answer : NULL, &e);
+    tm_buf_free(&text);
+}
+
 /* What a fetch needs beside the options. */
 struct means {
+    struct tm_buf file; /* empty: fetched */
     struct tm_buf ca_pem;
     struct tm_buf bearer;
     bool allow_http;
@@ -150,6 +163,10 @@ static int gather(struct oidc_issuer_keys *p, struct means *m, struct tm_err *e)
     pthread_mutex_lock(&p->lock);
     bool in_cluster = p->in_cluster;
     m->allow_http = p->allow_http || env->options.allow_http;
+    if (p->jwks_file != NULL) {
+        tm_buf_puts(&m->file, p->jwks_file);
+        p->file_seen = tm_file_stamp(p->jwks_file);
+    }
     if (p->ca_pem != NULL) {
         tm_buf_puts(&m->ca_pem, p->ca_pem);
         buf_putc(&m->ca_pem, '\n');
@@ -161,17 +178,20 @@ static int gather(struct oidc_issuer_keys *p, struct means *m, struct tm_err *e)
         return -1;
     if (m->ca_pem.len == 0 && env->ca_pem != NULL)
         tm_buf_puts(&m->ca_pem, env->ca_pem);
-    return tm_buf_str(&m->ca_pem) != NULL && tm_buf_str(&m->bearer) != NULL
+    return tm_buf_str(&m->ca_pem) != NULL && tm_buf_str(&m->bearer) != NULL &&
+                   tm_buf_str(&m->file) != NULL
                ? 0
                : tm_err_set(e, "out of memory");
 }
 
 void oidc_issuer_keys_begin_fetch(struct oidc_issuer_keys *p)
 {
-    struct means m = {{0}, {0}, false};
+    struct means m = {{0}, {0}, {0}, false};
     struct tm_err e = {0};
     if (gather(p, &m, &e) != 0) {
         settle(p, NULL, -1, &e);
+    } else if (m.file.len > 0) {
+        read_file(p, tm_buf_str(&m.file));
     } else {
         struct oidc_fetch req = {
             .iss = p->iss,
@@ -183,6 +203,7 @@ void oidc_issuer_keys_begin_fetch(struct oidc_issuer_keys *p)
         oidc_issuer_keys_ref(p);
         p->env->fetcher.begin(p->env->fetcher.ctx, &req, on_fetched, p);
     }
+    tm_buf_free(&m.file);
     tm_buf_free(&m.ca_pem);
     tm_buf_free_secret(&m.bearer);
 }
@@ -274,6 +295,38 @@ static bool same_text(const char *a, const char *b)
     return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
 }
 
+/* A copy of a text that may be NULL. False: out of memory. */
+static bool copy_text(const char *text, char **out)
+{
+    *out = text != NULL ? strdup(text) : NULL;
+    return text == NULL || *out != NULL;
+}
+
+/* Another way to the keys: those that came by the old one are dropped. -1: out of memory. */
+static int change_way(struct oidc_issuer_keys *p, const struct oidc_issuer *issuer)
+{
+    char *ca_pem = NULL;
+    char *jwks_file = NULL;
+    if (!copy_text(issuer->ca_cert, &ca_pem) || !copy_text(issuer->jwks_file, &jwks_file)) {
+        free(ca_pem);
+        return -1;
+    }
+    free(p->ca_pem);
+    free(p->jwks_file);
+    p->ca_pem = ca_pem;
+    p->jwks_file = jwks_file;
+    p->file_seen = (struct tm_file_stamp){0};
+    p->allow_http = issuer->allow_http;
+    p->in_cluster = oidc_incluster_is(issuer);
+    p->settings++;
+    p->next_ms = 0;
+    p->failed = 0;
+    p->fresh_until_ms = 0;
+    p->had_ms = 0;
+    set_keys(p, NULL);
+    return 0;
+}
+
 int oidc_issuer_keys_apply(struct oidc_issuer_keys *p, const struct oidc_issuer *issuer)
 {
     struct oidc_wildcard *wildcard =
@@ -281,27 +334,14 @@ int oidc_issuer_keys_apply(struct oidc_issuer_keys *p, const struct oidc_issuer 
     if (issuer->wildcard && wildcard == NULL)
         return -1;
     pthread_mutex_lock(&p->lock);
-    bool in_cluster = oidc_incluster_is(issuer);
-    bool same = same_text(p->ca_pem, issuer->ca_cert) && p->allow_http == issuer->allow_http &&
-                p->in_cluster == in_cluster;
-    char *ca_pem = !same && issuer->ca_cert != NULL ? strdup(issuer->ca_cert) : NULL;
-    bool no_memory = !same && issuer->ca_cert != NULL && ca_pem == NULL;
-    if (!same && !no_memory) {
-        free(p->ca_pem);
-        p->ca_pem = ca_pem;
-        p->allow_http = issuer->allow_http;
-        p->in_cluster = in_cluster;
-        p->settings++;
-        p->next_ms = 0;
-        p->failed = 0;
-        p->fresh_until_ms = 0;
-        p->had_ms = 0;
-        set_keys(p, NULL);
-    }
+    bool same = same_text(p->ca_pem, issuer->ca_cert) &&
+                same_text(p->jwks_file, issuer->jwks_file) && p->allow_http == issuer->allow_http &&
+                p->in_cluster == oidc_incluster_is(issuer);
+    int rc = same ? 0 : change_way(p, issuer);
     p->configured = !issuer->wildcard;
     p->wildcard = wildcard;
     pthread_mutex_unlock(&p->lock);
-    return no_memory ? -1 : 0;
+    return rc;
 }
 
 struct oidc_issuer_keys *oidc_issuer_keys_new(struct oidc_issuer_keys_env *env, const char *iss,
@@ -336,14 +376,20 @@ void oidc_issuer_keys_unref(struct oidc_issuer_keys *p)
     pthread_mutex_destroy(&p->lock);
     free(p->iss);
     free(p->ca_pem);
+    free(p->jwks_file);
     free(p);
 }
 
 bool oidc_issuer_keys_claim_if_due(struct oidc_issuer_keys *p, int64_t now_ms)
 {
     pthread_mutex_lock(&p->lock);
-    bool due = (p->configured || p->had_ms != 0) && now_ms >= p->fresh_until_ms &&
-               now_ms >= p->next_ms && claim_fetch(p);
+    bool due;
+    if (p->jwks_file != NULL) /* absent while it is replaced: the next look sees it */
+        due = !p->fetching && tm_file_stamp_renew(p->jwks_file, &p->file_seen) &&
+              (p->file_seen.ino != 0 || p->had_ms == 0) && claim_fetch(p);
+    else
+        due = (p->configured || p->had_ms != 0) && now_ms >= p->fresh_until_ms &&
+              now_ms >= p->next_ms && claim_fetch(p);
     pthread_mutex_unlock(&p->lock);
     return due;
 }
@@ -352,8 +398,8 @@ void oidc_issuer_keys_expire(struct oidc_issuer_keys *p, int64_t now_ms)
 {
     int64_t limit_ms = p->env->options.jwks_max_age_s * 1000;
     pthread_mutex_lock(&p->lock);
-    bool expired = limit_ms > 0 && p->had_ms != 0 && now_ms - p->had_ms > limit_ms &&
-                   atomic_load(&p->keys) != NULL;
+    bool expired = limit_ms > 0 && p->had_ms != 0 && p->jwks_file == NULL &&
+                   now_ms - p->had_ms > limit_ms && atomic_load(&p->keys) != NULL;
     int64_t age_s = (now_ms - p->had_ms) / 1000;
     if (expired)
         set_keys(p, NULL);

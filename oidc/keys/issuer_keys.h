@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "common/file.h"
 #include "common/gate.h"
 #include "oidc/keys/fetcher.h"
 #include "oidc/keys/keystore.h"
@@ -36,12 +37,14 @@ struct oidc_issuer_keys {
     atomic_bool used;               /* looked up since its keys came */
     pthread_mutex_t lock;           /* guards all below */
     char *ca_pem;
+    char *jwks_file;                /* the keys, in place of a fetch; NULL: fetched */
+    struct tm_file_stamp file_seen; /* at the last read */
     bool allow_http;
     bool in_cluster;
     bool configured;                /* exact issuer: refreshed whether it is used or not */
     struct oidc_wildcard *wildcard; /* that admits it; NULL: exact */
     struct oidc_wildcard *place;    /* whose place the fetch under way takes; or NULL */
-    unsigned settings;              /* counts changes of the three before */
+    unsigned settings;              /* counts changes of those before */
     unsigned fetched_with;          /* the count when the latest fetch began */
     bool fetching;
     int64_t tried_ms; /* monotonic; when the last fetch began */
@@ -67,8 +70,8 @@ int oidc_issuer_keys_apply(struct oidc_issuer_keys *p, const struct oidc_issuer 
 void oidc_issuer_keys_prefetch(struct oidc_issuer_keys *p);
 
 /* Whether to fetch now, which the caller must then begin: when the keys age, or, after a failure,
- * when its pause is over. Who never had keys is asked again by the next token only, unless it
- * is an exact issuer. */
+ * when its pause is over; when their file is another one. Who never had keys is asked again by the
+ * next token only, unless it is an exact issuer. */
 bool oidc_issuer_keys_claim_if_due(struct oidc_issuer_keys *p, int64_t now_ms);
 void oidc_issuer_keys_begin_fetch(struct oidc_issuer_keys *p); /* after a claim; reads files */
 

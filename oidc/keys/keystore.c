@@ -129,7 +129,7 @@ struct oidc_issuer_keys *oidc_keystore_issuer(struct oidc_keystore *k, const cha
     p = find(k, iss);
     const struct oidc_issuer *issuer =
         p == NULL && k->trust != NULL ? oidc_trust_find(k->trust, iss, strlen(iss)) : NULL;
-    if (issuer != NULL)
+    if (issuer != NULL && !issuer->disabled)
         p = insert(k, issuer, iss);
     pthread_mutex_unlock(&k->lock);
     return p;
@@ -142,7 +142,7 @@ static void apply_all(struct oidc_keystore *k)
         while (*at != NULL) {
             struct oidc_issuer_keys *p = *at;
             const struct oidc_issuer *issuer = oidc_trust_find(k->trust, p->iss, strlen(p->iss));
-            if (issuer == NULL || oidc_issuer_keys_apply(p, issuer) != 0)
+            if (issuer == NULL || issuer->disabled || oidc_issuer_keys_apply(p, issuer) != 0)
                 take_out(k, at); /* forgotten, or made anew at its next use */
             else
                 at = &p->next;
@@ -158,7 +158,7 @@ void oidc_keystore_set_trust(struct oidc_keystore *k, struct oidc_trust *trust)
     oidc_trust_unref(old);
     apply_all(k);
     pthread_mutex_unlock(&k->lock);
-    for (size_t i = 0; i < oidc_trust_count(trust); i++) {
+    for (size_t i = 0; i < oidc_trust_count(trust) && !k->env.options.on_demand; i++) {
         const struct oidc_issuer *issuer = oidc_trust_at(trust, i);
         struct oidc_issuer_keys *p = issuer->wildcard ? NULL : oidc_keystore_issuer(k, issuer->url);
         if (p != NULL)

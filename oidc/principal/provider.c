@@ -90,3 +90,16 @@ bool oidc_provider_names(const struct oidc_provider *p, const char *url)
         named = oidc_template_is_under(p->defaults[i].value, url);
     return named;
 }
+
+bool oidc_provider_same(const struct oidc_provider *a, const struct oidc_provider *b)
+{
+    bool same = a->default_count == b->default_count && a->san_form == b->san_form &&
+                oidc_template_same(a->san, b->san);
+    for (size_t i = 0; i < a->default_count && same; i++) {
+        const char *other = oidc_provider_default(b, a->defaults[i].key);
+        same = other != NULL && strcmp(a->defaults[i].value, other) == 0;
+    }
+    for (size_t i = 0; i < IDENTITY_FIELD_COUNT && same; i++)
+        same = a->form[i] == b->form[i] && oidc_template_same(a->field[i], b->field[i]);
+    return same;
+}

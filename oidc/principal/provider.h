@@ -38,6 +38,9 @@ int oidc_provider_add_default(struct oidc_provider *p, const char *key, const ch
 /* A template or a default value has this URL in it, as a whole or with a path after it. */
 bool oidc_provider_names(const struct oidc_provider *p, const char *url);
 
+/* Both make the same identity of the same claims. */
+bool oidc_provider_same(const struct oidc_provider *a, const struct oidc_provider *b);
+
 /* Borrowed; NULL: none. */
 const char *oidc_provider_default(const struct oidc_provider *p, const char *key);
 

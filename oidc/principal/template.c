@@ -320,6 +320,25 @@ bool oidc_template_is_under(const char *text, const char *url)
     return at != NULL && (at[strlen(url)] == '/' || at[strlen(url)] == '\0');
 }
 
+static bool same_text(const char *a, const char *b)
+{
+    return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
+bool oidc_template_same(const struct oidc_template *a, const struct oidc_template *b)
+{
+    if (a == NULL || b == NULL)
+        return a == b;
+    bool same = a->count == b->count;
+    for (size_t i = 0; i < a->count && same; i++) {
+        const struct node *x = &a->node[i];
+        const struct node *y = &b->node[i];
+        same = x->op == y->op && x->strict == y->strict && x->jump == y->jump &&
+               same_text(x->arg, y->arg) && same_text(x->other, y->other);
+    }
+    return same;
+}
+
 bool oidc_template_names(const struct oidc_template *t, const char *url)
 {
     for (size_t i = 0; i < t->count; i++) {

@@ -21,6 +21,9 @@ struct oidc_template; /* compiled; immutable */
 struct oidc_template *oidc_template_compile(const char *source, struct tm_err *e);
 void oidc_template_free(struct oidc_template *t);
 
+/* Whether both, of which any may be NULL, always give the same. */
+bool oidc_template_same(const struct oidc_template *a, const struct oidc_template *b);
+
 /* Some literal text of the template is under this URL. */
 bool oidc_template_names(const struct oidc_template *t, const char *url);
 /* `text` holds `url`, and then ends or goes on with a path. */

@@ -30,6 +30,7 @@ struct oidc_options {
     const char *ca_file;               /* PEM file with extra CAs for every issuer; or NULL */
     const char *kubernetes_ca_file;    /* for the cluster this process runs in, if the file is */
     const char *kubernetes_token_file; /* there; read at each fetch; NULL: not looked for */
+    bool on_demand; /* an issuer is asked for its keys by its first token, not before */
     struct tm_fetch_hub *fetch_hub; /* whose process fetches, outlives the verifier; NULL: ours */
 };
 
@@ -48,7 +49,12 @@ enum oidc_reason {
     OIDC_REASON_EXPIRED,
     OIDC_REASON_NOT_YET, /* nbf or iat in the future */
     OIDC_REASON_AUDIENCE,
-    OIDC_REASON_CLAIMS, /* the principal cannot be made */
+    OIDC_REASON_CLAIMS,   /* the principal cannot be made */
+    OIDC_REASON_DISABLED, /* the issuer, in the list */
+    OIDC_REASON_TERM,     /* the issuer is not yet in force, or not any more */
+    OIDC_REASON_RULES,    /* the issuer's rules do not allow this token */
+    OIDC_REASON_TRIAL,    /* it would have been taken; the issuer is on trial */
+    OIDC_REASON_COUNT
 };
 const char *oidc_reason_name(enum oidc_reason r); /* "expired" … */
 

@@ -5,9 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/clock.h"
+#include "common/quantity.h"
 #include "common/yamldoc.h"
 #include "common/yamlmap.h"
 #include "oidc/trust/internal.h"
+#include "oidc/trust/rules_internal.h"
 
 typedef struct tm_yamlmap_key key_row;
 
@@ -37,6 +40,54 @@ static int read_bool(struct tm_yamldoc *d, const key_row *k, yaml_node_t *v, voi
 {
     (void)k;
     return tm_yamldoc_bool(d, v, to);
+}
+
+static int read_time(struct tm_yamldoc *d, const key_row *k, yaml_node_t *v, void *to)
+{
+    int64_t ms = 0;
+    const char *text = tm_yamldoc_text(d, v, TRUST_VALUE_MAX, YAMLDOC_PLAIN);
+    if (text == NULL)
+        return -1;
+    if (tm_clock_parse_rfc3339(text, false, &ms) != 0 || ms < 1000)
+        return tm_yamldoc_fail(d, v, "'%s' must be a time such as 2026-12-01T08:00:00Z", k->name);
+    *(int64_t *)to = ms / 1000;
+    return 0;
+}
+
+static int read_lifetime(struct tm_yamldoc *d, const key_row *k, yaml_node_t *v, void *to)
+{
+    int64_t ms = 0;
+    const char *text = tm_yamldoc_text(d, v, TRUST_VALUE_MAX, YAMLDOC_PLAIN);
+    if (text == NULL)
+        return -1;
+    if (tm_quantity_duration(text, &ms) != 0 || ms < 1000 || ms % 1000 != 0)
+        return tm_yamldoc_fail(d, v, "'%s' must be a duration such as 30s or 5m", k->name);
+    *(int64_t *)to = ms / 1000;
+    return 0;
+}
+
+/* In the list's own folder or below: the process that reads it may read nothing else. */
+static int read_beside(struct tm_yamldoc *d, const key_row *k, yaml_node_t *v, void *to)
+{
+    const char *slash = strrchr(d->name, '/');
+    const char *text = tm_yamldoc_text(d, v, TRUST_VALUE_MAX, YAMLDOC_PLAIN);
+    struct tm_buf path = {0};
+    if (text == NULL)
+        return -1;
+    if (text[0] == '\0' || text[0] == '/' || strstr(text, "..") != NULL)
+        return tm_yamldoc_fail(d, v, "'%s' must be a path from the list's folder, without '..'",
+                               k->name);
+    tm_buf_append(&path, d->name, slash != NULL ? (size_t)(slash - d->name) + 1 : 0);
+    tm_buf_puts(&path, text);
+    int rc = keep(d, v, tm_buf_str(&path), to);
+    tm_buf_free(&path);
+    return rc;
+}
+
+static int read_allow(struct tm_yamldoc *d, const key_row *k, yaml_node_t *v, void *to)
+{
+    (void)k;
+    return oidc_rules_read(d, v, to);
 }
 
 /* For people: checked and dropped. */
@@ -104,6 +155,10 @@ static const struct tm_yamlmap_call a_text = {read_text};
 static const struct tm_yamlmap_call a_pem = {read_pem};
 static const struct tm_yamlmap_call a_boolean = {read_bool};
 static const struct tm_yamlmap_call a_note = {read_note};
+static const struct tm_yamlmap_call a_time = {read_time};
+static const struct tm_yamlmap_call a_lifetime = {read_lifetime};
+static const struct tm_yamlmap_call a_file_beside = {read_beside};
+static const struct tm_yamlmap_call the_rules = {read_allow};
 static const struct tm_yamlmap_call the_anchors = {read_anchors};
 static const struct tm_yamlmap_call a_template = {read_template};
 static const struct tm_yamlmap_call a_unused_template = {read_unused_template};
@@ -120,6 +175,13 @@ static const key_row issuer_keys[] = {
     READ("ca-cert", a_pem, PUBLIC(ca_cert)),
     READ("skip-email-verification", a_boolean, PUBLIC(skip_email_verification)),
     READ("allow-http", a_boolean, PUBLIC(allow_http)),
+    READ("disabled", a_boolean, PUBLIC(disabled)),
+    READ("trial", a_boolean, PUBLIC(trial)),
+    READ("not-before", a_time, PUBLIC(not_before_s)),
+    READ("not-after", a_time, PUBLIC(not_after_s)),
+    READ("lifetime", a_lifetime, PUBLIC(lifetime_s)),
+    READ("jwks-file", a_file_beside, PUBLIC(jwks_file)),
+    READ("allow", the_rules, PUBLIC(allow)),
     READ("description", a_note, 0),
     READ("contact", a_note, 0),
     READ("environment", a_note, 0),

@@ -8,6 +8,7 @@
 #include "common/file.h"
 #include "common/hex.h"
 #include "oidc/trust/internal.h"
+#include "oidc/trust/rules.h"
 
 static void entry_free(struct oidc_entry *entry)
 {
@@ -21,11 +22,13 @@ static void entry_free(struct oidc_entry *entry)
         i->spiffe_trust_domain,
         i->challenge_claim,
         i->ca_cert,
+        i->jwks_file,
         entry->map_key,
         entry->ci_provider,
     };
     for (size_t k = 0; k < sizeof(strings) / sizeof(strings[0]); k++)
         free((char *)strings[k]);
+    oidc_rules_free((struct oidc_rules *)i->allow);
 }
 
 /* "spiffe://domain" and "domain" mean the same; the bare name is kept. */
@@ -157,6 +160,15 @@ const struct oidc_issuer *oidc_trust_find(const struct oidc_trust *t, const char
             return issuer;
     }
     return NULL;
+}
+
+enum oidc_issuer_state oidc_issuer_state(const struct oidc_issuer *issuer, int64_t now_s)
+{
+    if (issuer->disabled)
+        return ISSUER_DISABLED;
+    if (now_s < issuer->not_before_s)
+        return ISSUER_NOT_YET;
+    return issuer->not_after_s != 0 && now_s >= issuer->not_after_s ? ISSUER_OVER : ISSUER_IN_FORCE;
 }
 
 size_t oidc_trust_count(const struct oidc_trust *t)

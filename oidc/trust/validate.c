@@ -124,6 +124,16 @@ static int check_keys(const struct oidc_entry *entry, struct tm_err *e)
     return 0;
 }
 
+/* tenmint's own keys, with each other. */
+static int check_terms(const struct oidc_issuer *i, struct tm_err *e)
+{
+    if (i->not_after_s != 0 && i->not_after_s <= i->not_before_s)
+        return tm_err_set(e, "not-after is not later than not-before: nobody would be let in");
+    return i->wildcard && i->jwks_file != NULL
+               ? tm_err_set(e, "jwks-file is for one issuer: not under meta-issuers")
+               : 0;
+}
+
 int oidc_validate_entry(struct oidc_trust *t, struct oidc_entry *entry, struct tm_err *e)
 {
     struct oidc_issuer *i = &entry->public;
@@ -140,7 +150,7 @@ int oidc_validate_entry(struct oidc_trust *t, struct oidc_entry *entry, struct t
         return unknown_type(i, e);
     if (i->challenge_claim == NULL && (i->challenge_claim = strdup(i->type->challenge)) == NULL)
         return tm_err_set(e, "out of memory");
-    if (check_ca_cert(i, e) != 0 || check_keys(entry, e) != 0)
+    if (check_ca_cert(i, e) != 0 || check_keys(entry, e) != 0 || check_terms(i, e) != 0)
         return -1;
     if (i->type->check != NULL && i->type->check(i, e) != 0)
         return -1;

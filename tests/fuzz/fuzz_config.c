@@ -1,10 +1,14 @@
-/* The issuer list; what loads must also find issuers and make principals without fault. */
+/* The issuer list; what loads must also find issuers, match rules, make principals, be described
+ * and edited without fault, and differ from itself in nothing. */
 #include <jansson.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "oidc/principal/principal.h"
+#include "oidc/trust/diff.h"
+#include "oidc/trust/edit.h"
+#include "oidc/trust/rules.h"
 #include "oidc/trust/trust.h"
 
 /* A claim for each name that the built-in types and the corpus use. */
@@ -65,6 +69,8 @@ static void use(const struct oidc_trust *t)
         struct oidc_principal p;
         struct tm_err e = {0};
         json_t *claims = claims_for(issuer->url);
+        if (!oidc_rules_allow(issuer->allow, claims, &e) && e.text[0] == '\0')
+            abort();
         if (oidc_principal_from_claims(issuer, claims, &p, &e) == 0) {
             if (p.san == NULL || p.san[0] == '\0' || p.challenge == NULL)
                 abort();
@@ -72,6 +78,39 @@ static void use(const struct oidc_trust *t)
         }
         json_decref(claims);
     }
+}
+
+static void no_change(void *arg, const struct oidc_trust_change *c)
+{
+    (void)arg;
+    (void)c;
+    abort();
+}
+
+/* An edit that is made has been read back by the editor; one that is not made says why. */
+static void edit(const struct oidc_trust *t, const uint8_t *data, size_t size)
+{
+    const struct oidc_list_text list = {"fuzz", (const char *)data, size};
+    const char *url = oidc_trust_at(t, oidc_trust_count(t) - 1)->url;
+    const struct oidc_new_issuer added = {
+        .url = "https://added.example.com",
+        .wildcard = size % 2 == 1,
+        .key = {{"client-id", "s", false}, {"type", "email", false}},
+        .key_count = 2,
+        .rule = {{"a", "b*"}},
+        .rule_count = 1};
+    for (int what = 0; what < 4; what++) {
+        struct tm_buf out = {0};
+        struct tm_err e = {0};
+        int rc = what == 0   ? oidc_edit_add(&list, &added, &out, &e)
+                 : what == 1 ? oidc_edit_remove(&list, url, &out, &e)
+                             : oidc_edit_disable(&list, url, what == 2, &out, &e);
+        if (rc != 0 && e.text[0] == '\0')
+            abort();
+        tm_buf_free(&out);
+    }
+    if (oidc_trust_diff(t, t, no_change, NULL) != 0)
+        abort();
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -82,6 +121,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct oidc_trust *t = NULL;
     if (oidc_trust_parse("fuzz", (const char *)data, size, &t, &e) == 0) {
         use(t);
+        edit(t, data, size);
         oidc_trust_unref(t);
     } else if (strncmp(e.text, "fuzz:", 5) != 0 && strcmp(e.text, "out of memory") != 0) {
         abort(); /* an error always names the file */

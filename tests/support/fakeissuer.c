@@ -113,26 +113,30 @@ static void put_key(const EVP_PKEY *key, int number, struct tm_buf *out)
     tm_buf_puts(out, "\"}");
 }
 
+void fake_issuer_keys(struct fake_issuer *f, struct tm_buf *out)
+{
+    tm_buf_puts(out, "{\"keys\":[");
+    for (int i = 0; i < atomic_load(&f->strangers); i++) {
+        EVP_PKEY *stranger = EVP_EC_gen("P-256");
+        put_key(stranger, 1000 + i, out);
+        tm_buf_puts(out, ",");
+        EVP_PKEY_free(stranger);
+    }
+    if (atomic_load(&f->mode) != FAKE_NO_KEYS)
+        put_key(f->key, atomic_load(&f->key_number), out);
+    tm_buf_puts(out, "]}");
+}
+
 static enum tm_http_result keys(void *ctx, struct tm_http_exchange *x)
 {
     struct fake_issuer *f = ctx;
-    int mode = atomic_load(&f->mode);
     struct tm_buf b = {0};
     char age[48];
     atomic_fetch_add(&f->key_fetches, 1);
     if (refuse(f, x))
         return HTTP_DONE;
-    tm_buf_puts(&b, "{\"keys\":[");
-    for (int i = 0; i < atomic_load(&f->strangers); i++) {
-        EVP_PKEY *stranger = EVP_EC_gen("P-256");
-        put_key(stranger, 1000 + i, &b);
-        tm_buf_puts(&b, ",");
-        EVP_PKEY_free(stranger);
-    }
-    if (mode != FAKE_NO_KEYS)
-        put_key(f->key, atomic_load(&f->key_number), &b);
-    tm_buf_puts(&b, "]}");
-    if (mode == FAKE_BIG_KEYS)
+    fake_issuer_keys(f, &b);
+    if (atomic_load(&f->mode) == FAKE_BIG_KEYS)
         pad(&b, 2 << 20);
     tm_http_reply(x, 200, "application/json", &b);
     if (atomic_load(&f->max_age_s) > 0) {

@@ -47,6 +47,9 @@ struct fake_issuer {
 void fake_issuer_start(struct fake_issuer *f, const char *tls_certificate, const char *tls_key);
 void fake_issuer_stop(struct fake_issuer *f);
 
+/* Appends the key set that it publishes now. */
+void fake_issuer_keys(struct fake_issuer *f, struct tm_buf *out);
+
 /* Appends a token: claims_json is its payload, kid NULL leaves the header without. */
 void fake_issuer_sign(const struct fake_issuer *f, const char *kid, const char *claims_json,
                       struct tm_buf *out);

@@ -768,6 +768,124 @@ static void an_untrusted_issuer_is_named_with_what_is_near(void **state)
     fake_issuer_stop(&f);
 }
 
+/* ---- terms of an issuer ---- */
+
+static enum oidc_reason ask_with(struct fake_issuer *f, const char *more)
+{
+    struct oidc_verifier *v = verifier_for(trust_one(f->url, more), 3600, 1);
+    enum oidc_reason r = ask(v, f);
+    oidc_verifier_free(v);
+    return r;
+}
+
+static void an_issuers_terms_refuse_each_with_its_own_reason(void **state)
+{
+    (void)state;
+    struct fake_issuer f;
+    fake_issuer_start(&f, NULL, NULL);
+    assert_int_equal(ask_with(&f, "    not-after: 2020-01-01T00:00:00Z\n"), OIDC_REASON_TERM);
+    assert_int_equal(ask_with(&f, "    not-before: 2900-01-01T00:00:00Z\n"), OIDC_REASON_TERM);
+    assert_int_equal(ask_with(&f, "    trial: true\n"), OIDC_REASON_TRIAL);
+    assert_int_equal(ask_with(&f, "    allow: [{claim: nothing, is: x}]\n"), OIDC_REASON_RULES);
+    assert_int_equal(ask_with(&f, "    allow: [{claim: aud, is: sigstore}]\n"), OIDC_REASON_NONE);
+    int asked = atomic_load(&f.discoveries);
+    assert_int_equal(ask_with(&f, "    disabled: true\n"), OIDC_REASON_DISABLED);
+    assert_int_equal(atomic_load(&f.discoveries), asked); /* nor is it asked for keys */
+    fake_issuer_stop(&f);
+}
+
+static void an_issuer_comes_into_force_without_a_reload(void **state)
+{
+    (void)state;
+    struct fake_issuer f;
+    struct oidc_result r;
+    struct tm_err e = {0};
+    struct tm_buf token = {0};
+    fake_issuer_start(&f, NULL, NULL);
+    struct oidc_verifier *v = verifier_for(
+        trust_one(f.url, "    not-before: 2026-01-01T00:00:10Z\n    lifetime: 90s\n"), 3600, 1);
+    struct tm_buf claims = {0};
+    tm_buf_printf(&claims,
+                  "{\"iss\":\"%s\",\"aud\":\"sigstore\",\"sub\":\"s\",\"email\":"
+                  "\"a@example.com\",\"email_verified\":true,\"exp\":9999999999}",
+                  f.url);
+    fake_issuer_sign(&f, "k0", tm_buf_str(&claims), &token);
+    until(&f.key_fetches, 1); /* the keys are there before */
+    const int64_t begins = 1767225610;
+    enum oidc_status st = OIDC_REFUSED;
+    assert_int_equal(oidc_verify(v, (const char *)token.data, token.len, begins - 1, NULL, &r, &e),
+                     OIDC_REFUSED);
+    assert_int_equal(r.reason, OIDC_REASON_TERM);
+    assert_non_null(strstr(e.text, "trusted from 2026-01-01T00:00:10Z on"));
+    for (int i = 0; i < 800 && st != OIDC_OK; i++) {
+        st = oidc_verify(v, (const char *)token.data, token.len, begins, NULL, &r, &e);
+        usleep(st != OIDC_OK ? 10000 : 0);
+    }
+    assert_int_equal(st, OIDC_OK);
+    assert_int_equal(r.lifetime_s, 90);
+    assert_string_equal(r.entry, f.url);
+    oidc_principal_free(&r.principal);
+    tm_buf_free(&claims);
+    tm_buf_free(&token);
+    oidc_verifier_free(v);
+    fake_issuer_stop(&f);
+}
+
+static void write_keys(struct fake_issuer *f, const char *path)
+{
+    struct tm_buf jwks = {0};
+    struct tm_err e = {0};
+    fake_issuer_keys(f, &jwks);
+    if (tm_file_write_atomic(path, 0644, jwks.data, jwks.len, &e) != 0)
+        fail_msg("%s", e.text);
+    tm_buf_free(&jwks);
+}
+
+static void pinned_keys_are_read_from_their_file_and_again_when_it_changes(void **state)
+{
+    (void)state;
+    char dir[] = "/tmp/tenmint-pinned-XXXXXX";
+    char path[64];
+    struct fake_issuer f;
+    struct tm_err e = {0};
+    struct oidc_trust *t = NULL;
+    struct tm_buf list = {0};
+    assert_non_null(mkdtemp(dir));
+    fake_issuer_start(&f, NULL, NULL);
+    snprintf(path, sizeof(path), "%s/keys.json", dir);
+    write_keys(&f, path);
+    tm_buf_printf(&list,
+                  "oidc-issuers:\n  \"%s\": {issuer-url: \"%s\", client-id: sigstore, "
+                  "type: email, jwks-file: keys.json}\n",
+                  f.url, f.url);
+    char name[64];
+    snprintf(name, sizeof(name), "%s/list", dir);
+    if (oidc_trust_parse(name, (const char *)list.data, list.len, &t, &e) != 0)
+        fail_msg("%s", e.text);
+    struct oidc_verifier *v = verifier_for(t, 3600, 3600);
+    assert_int_equal(ask(v, &f), OIDC_REASON_NONE);
+    atomic_fetch_add(&f.key_number, 1);
+    assert_int_equal(ask(v, &f), OIDC_REASON_KEYS); /* a key that nobody has pinned */
+    assert_int_equal(tm_file_write_atomic(path, 0644, "{", 1, &e), 0);
+    usleep(1200000); /* two looks: what is damaged does not replace what is good */
+    atomic_fetch_sub(&f.key_number, 1);
+    assert_int_equal(ask(v, &f), OIDC_REASON_NONE);
+    atomic_fetch_add(&f.key_number, 1);
+    write_keys(&f, path);
+    enum oidc_reason r = OIDC_REASON_KEYS;
+    for (int i = 0; i < 800 && r != OIDC_REASON_NONE; i++) {
+        usleep(10000);
+        r = ask(v, &f);
+    }
+    assert_int_equal(r, OIDC_REASON_NONE);
+    assert_int_equal(atomic_load(&f.discoveries), 0); /* never asked */
+    oidc_verifier_free(v);
+    unlink(path);
+    rmdir(dir);
+    tm_buf_free(&list);
+    fake_issuer_stop(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -789,6 +907,9 @@ int main(void)
         cmocka_unit_test(the_accounts_token_is_for_the_cluster_only),
         cmocka_unit_test(an_issuer_that_nobody_allows_over_http_is_not_asked),
         cmocka_unit_test(an_untrusted_issuer_is_named_with_what_is_near),
+        cmocka_unit_test(an_issuers_terms_refuse_each_with_its_own_reason),
+        cmocka_unit_test(an_issuer_comes_into_force_without_a_reload),
+        cmocka_unit_test(pinned_keys_are_read_from_their_file_and_again_when_it_changes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,6 @@
 #include "tools/tenmint-ca/changes.h"
 
-#include <string.h>
+#include "oidc/trust/diff.h"
 
 struct says {
     struct tm_jlog *log;
@@ -33,59 +33,35 @@ void changes_of_config(const char *path, const struct ca_config *loaded, struct 
         jlog(log, JLOG_INFO, "configuration not changed", JLOG_END);
 }
 
-static bool same_text(const char *a, const char *b)
-{
-    return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
-}
+struct issuer_says {
+    struct tm_jlog *log;
+    const struct oidc_issuer *latest; /* who was spoken of */
+    unsigned issuers[ISSUER_ALTERED + 1];
+};
 
-static bool same_issuer(const struct oidc_issuer *a, const struct oidc_issuer *b)
+static void say_issuer(void *arg, const struct oidc_trust_change *c)
 {
-    return same_text(a->client_id, b->client_id) && same_text(a->type_name, b->type_name) &&
-           same_text(a->issuer_claim, b->issuer_claim) &&
-           same_text(a->subject_domain, b->subject_domain) &&
-           same_text(a->spiffe_trust_domain, b->spiffe_trust_domain) &&
-           same_text(a->challenge_claim, b->challenge_claim) && same_text(a->ca_cert, b->ca_cert) &&
-           a->skip_email_verification == b->skip_email_verification &&
-           a->allow_http == b->allow_http;
-}
-
-static const struct oidc_issuer *find(const struct oidc_trust *t, const struct oidc_issuer *like)
-{
-    for (size_t i = 0; i < oidc_trust_count(t); i++) {
-        const struct oidc_issuer *is = oidc_trust_at(t, i);
-        if (is->wildcard == like->wildcard && strcmp(is->url, like->url) == 0)
-            return is;
-    }
-    return NULL;
-}
-
-static void say_issuer(struct tm_jlog *log, const char *message, const struct oidc_issuer *is)
-{
-    jlog(log, JLOG_WARN, message, JLOG_STR("issuer", is->url), JLOG_STR("type", is->type_name),
-         JLOG_STR("audience", is->client_id), JLOG_END);
+    static const char *const messages[] = {
+        [ISSUER_ADDED] = "issuer trusted from the reload on",
+        [ISSUER_REMOVED] = "issuer no longer trusted",
+        [ISSUER_ALTERED] = "issuer altered by the reload",
+    };
+    struct issuer_says *s = arg;
+    s->issuers[c->change] += s->latest != c->issuer;
+    s->latest = c->issuer;
+    jlog(s->log, JLOG_WARN, messages[c->change], JLOG_STR("issuer", c->issuer->url),
+         JLOG_STR("effect", oidc_effect_word(c->effect)), JLOG_STR("detail", c->words), JLOG_END);
 }
 
 void changes_of_issuers(const struct oidc_trust *before, const struct oidc_trust *after,
                         struct tm_jlog *log)
 {
-    unsigned removed = 0;
-    unsigned added = 0;
-    unsigned altered = 0;
-    for (size_t i = 0; i < oidc_trust_count(before); i++) {
-        const struct oidc_issuer *is = oidc_trust_at(before, i);
-        if (find(after, is) == NULL && ++removed > 0)
-            say_issuer(log, "issuer no longer trusted", is);
-    }
-    for (size_t i = 0; i < oidc_trust_count(after); i++) {
-        const struct oidc_issuer *is = oidc_trust_at(after, i);
-        const struct oidc_issuer *was = find(before, is);
-        if (was == NULL && ++added > 0)
-            say_issuer(log, "issuer trusted from the reload on", is);
-        else if (was != NULL && !same_issuer(was, is) && ++altered > 0)
-            say_issuer(log, "issuer altered by the reload", is);
-    }
+    struct issuer_says s = {.log = log};
+    if (oidc_trust_diff(before, after, say_issuer, &s) < 0)
+        jlog(log, JLOG_ERROR, "issuers reloaded; out of memory for what changed", JLOG_END);
     jlog(log, JLOG_INFO, "issuers reloaded", JLOG_INT("issuers", oidc_trust_count(after)),
-         JLOG_INT("added", added), JLOG_INT("removed", removed), JLOG_INT("altered", altered),
+         JLOG_INT("added", s.issuers[ISSUER_ADDED]), JLOG_INT("removed", s.issuers[ISSUER_REMOVED]),
+         JLOG_INT("altered", s.issuers[ISSUER_ALTERED]),
          JLOG_STR("digest_before", oidc_trust_digest(before)),
          JLOG_STR("digest", oidc_trust_digest(after)), JLOG_END);
 }

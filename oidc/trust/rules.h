@@ -1,0 +1,33 @@
+/*
+ * The rules `allow` of an issuer: which of its tokens get a certificate, by their claims. Compiled
+ * when the list loads; a request only matches. The grammar stands in tenmint-issuers(5).
+ */
+#ifndef TENMINT_OIDC_RULES_H
+#define TENMINT_OIDC_RULES_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "common/buf.h"
+#include "common/err.h"
+
+#define RULES_MAX 256       /* of an issuer, those within others counted */
+#define RULES_DEPTH_MAX 4   /* of any-of and all-of within each other */
+#define RULES_TEXT_MAX 1024 /* bytes of a value, glob or regular expression */
+
+struct oidc_rules; /* immutable; any thread */
+
+/* Whether every rule holds. A claim that is absent, or of no plain text, number or boolean, matches
+ * nothing; of a list of such, one must match. False sets `e` to the rule that refuses, without the
+ * claim's value. NULL rules allow everything. */
+bool oidc_rules_allow(const struct oidc_rules *r, const json_t *claims, struct tm_err *e);
+
+/* The rules one by one, in words that are the same for the same rule: "repository is 'a/b'". */
+size_t oidc_rules_count(const struct oidc_rules *r); /* NULL: 0 */
+void oidc_rules_put(const struct oidc_rules *r, size_t i, struct tm_buf *out);
+bool oidc_rules_have(const struct oidc_rules *r, const char *words);
+
+void oidc_rules_free(struct oidc_rules *r); /* NULL is fine */
+
+#endif
