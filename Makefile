@@ -7,6 +7,7 @@
 #   make bench   ratios against the crypto limit, measured in this run; make bench PARTS=latency
 #   make bench-long   the same with a million requests where memory is watched
 #   make soak    15 minutes of load while everything around the server fails; SOAK=60 is a try
+#   make looks   the pages for people in headless Chromium, narrow and wide, light and dark
 #   make mutants one-line faults that a named test must find
 #   make explore fuzz for FUZZ_SECONDS each, from random seeds
 #   make         only build (into build/)
@@ -77,7 +78,7 @@ TEST_PROGRAMS := $(patsubst tests/%/main.c,$(BUILD)/tests/%,$(wildcard tests/*/m
 FUZZ := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 
 .DEFAULT_GOAL := all
-.PHONY: lib install-lib print-libs print-release mutants all deps test-deps demo run check conformance conformance-sigstore conformance-static-ct bench bench-long soak unit test-programs fuzz explore lint format-check format clean always
+.PHONY: lib install-lib print-libs print-release mutants all deps test-deps demo run check conformance conformance-sigstore conformance-static-ct bench bench-long soak looks unit test-programs fuzz explore lint format-check format clean always
 .SECONDARY:
 
 all: $(addprefix $(BUILD)/,$(PROGRAMS))
@@ -200,6 +201,9 @@ conformance-static-ct: deps
 bench: deps
 	@$(MAKE) --no-print-directory all test-programs
 	@bash tests/bench.sh $(PARTS)
+
+looks: all
+	@bash tests/looks.sh
 
 soak: test-deps all test-programs
 	@bash tests/soak.sh

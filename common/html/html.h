@@ -87,6 +87,9 @@ void tm_html_badge(struct tm_html *h, enum tm_html_tone tone, const char *text);
 
 /* A framed part with a heading; closed by tm_html_close(). `id` may be NULL. */
 void tm_html_section(struct tm_html *h, const char *id, const char *heading);
+/* The same with a badge beside the heading. */
+void tm_html_section_badge(struct tm_html *h, const char *id, const char *heading,
+                           enum tm_html_tone tone, const char *badge);
 
 /* A term and what it is, inside <dl>, which tm_html_facts() opens and tm_html_close() closes. */
 void tm_html_facts(struct tm_html *h);

@@ -110,12 +110,24 @@ void tm_html_badge(struct tm_html *h, enum tm_html_tone tone, const char *text)
     tm_html_put_element(h, "span", classes[tone], text);
 }
 
-void tm_html_section(struct tm_html *h, const char *id, const char *heading)
+void tm_html_section_badge(struct tm_html *h, const char *id, const char *heading,
+                           enum tm_html_tone tone, const char *badge)
 {
     tm_html_open(h, "section");
     if (id != NULL)
         tm_html_attr(h, "id", id);
-    tm_html_element(h, "h2", heading);
+    tm_html_open(h, "h2");
+    tm_html_text(h, heading);
+    if (badge != NULL) {
+        tm_html_text(h, " ");
+        tm_html_badge(h, tone, badge);
+    }
+    tm_html_close(h);
+}
+
+void tm_html_section(struct tm_html *h, const char *id, const char *heading)
+{
+    tm_html_section_badge(h, id, heading, TM_HTML_PLAIN, NULL);
 }
 
 void tm_html_facts(struct tm_html *h)

@@ -122,28 +122,7 @@ static void line(struct tm_html *h, const char *class_name, int at)
     tm_html_close(h);
 }
 
-void tm_html_axis(struct tm_html *h, const struct tm_html_axis *axis)
-{
-    struct tick tick[TICKS_MAX];
-    size_t n = ticks(axis, tick);
-    tm_html_open(h, "svg");
-    tm_html_class(h, "axis");
-    tm_html_attr(h, "aria-hidden", "true");
-    for (size_t i = 0; i < n; i++) {
-        int at = place(axis, tick[i].at);
-        tm_html_open(h, "text");
-        /* It stays in the picture. */
-        tm_html_put_attr(h, "class", at < 30 ? "first" : at > 970 ? "last" : "inner");
-        put_place(h, "x", at);
-        tm_html_attr(h, "y", "12");
-        tm_html_text(h, tick[i].text);
-        tm_html_close(h);
-    }
-    tm_html_close(h);
-}
-
-void tm_html_bar(struct tm_html *h, const struct tm_html_axis *axis, const struct tm_html_bar *bar,
-                 int64_t now)
+static void draw(struct tm_html *h, const struct tm_html_axis *axis, const struct tm_html_bar *bar)
 {
     static const char *const classes[] = {
         [TM_HTML_PLAIN] = "plain",
@@ -155,23 +134,64 @@ void tm_html_bar(struct tm_html *h, const struct tm_html_axis *axis, const struc
     size_t n = ticks(axis, tick);
     int from = place(axis, bar->from);
     int to = place(axis, bar->to);
+    int width = to - from > 6 ? to - from : 6; /* seen, however short */
     tm_html_open(h, "svg");
     tm_html_class(h, "bar");
-    tm_html_attr(h, "role", "img");
-    tm_html_attr(h, "aria-label", bar->label);
+    tm_html_attr(h, "aria-hidden", "true"); /* the row says it in words */
     for (size_t i = 0; i < n; i++)
         line(h, "tick", place(axis, tick[i].at));
     tm_html_open(h, "rect");
     tm_html_put_attr(h, "class", classes[bar->tone]);
-    put_place(h, "x", from);
+    put_place(h, "x", from < 1000 - width ? from : 1000 - width);
     tm_html_attr(h, "y", "5");
-    put_place(h, "width", to - from > 6 ? to - from : 6); /* seen, however short */
+    put_place(h, "width", width);
     tm_html_attr(h, "height", "10");
     tm_html_attr(h, "rx", "3");
     tm_html_close(h);
     if (bar->mark != 0)
         line(h, "mark", place(axis, bar->mark));
-    if (now >= axis->from && now <= axis->to)
-        line(h, "now", place(axis, now));
+    if (axis->now >= axis->from && axis->now <= axis->to)
+        line(h, "now", place(axis, axis->now));
+    tm_html_close(h);
+}
+
+/* ---- the list ---- */
+
+void tm_html_timeline_begin(struct tm_html *h)
+{
+    tm_html_open(h, "ul");
+    tm_html_class(h, "timeline");
+}
+
+void tm_html_timeline_bar(struct tm_html *h, const struct tm_html_axis *axis,
+                          const struct tm_html_bar *bar)
+{
+    tm_html_open(h, "li");
+    tm_html_element_class(h, "span", "name", bar->name);
+    draw(h, axis, bar);
+    tm_html_element_class(h, "span", "note", bar->note);
+    tm_html_close(h);
+}
+
+void tm_html_timeline_end(struct tm_html *h, const struct tm_html_axis *axis)
+{
+    struct tick tick[TICKS_MAX];
+    size_t n = ticks(axis, tick);
+    tm_html_open(h, "li");
+    tm_html_class(h, "axis");
+    tm_html_attr(h, "aria-hidden", "true");
+    tm_html_open(h, "svg");
+    for (size_t i = 0; i < n; i++) {
+        int at = place(axis, tick[i].at);
+        tm_html_open(h, "text");
+        /* It stays in the picture. */
+        tm_html_put_attr(h, "class", at < 30 ? "first" : at > 970 ? "last" : "inner");
+        put_place(h, "x", at);
+        tm_html_attr(h, "y", "12");
+        tm_html_text(h, tick[i].text);
+        tm_html_close(h);
+    }
+    tm_html_close(h);
+    tm_html_close(h);
     tm_html_close(h);
 }

@@ -19,6 +19,7 @@ declare -A fails=(
     ["tenmint-log find"]="$W/none --identity x"
     ["tenmint-log watch"]="$W/none --state $W/state --once"
     ["tenmint-tuf status"]="--dir $W/none"
+    ["tenmint-tuf report"]="--dir $W/none --html $W/pages"
 )
 for c in status find watch; do fails["tenmint-ca log $c"]=${fails["tenmint-log $c"]}; done
 

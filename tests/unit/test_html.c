@@ -223,11 +223,13 @@ static void the_policy_of_a_page_lets_only_its_own_style_pass(void **state)
 #define NOW INT64_C(1800000000) /* 2027-01-15T08:00:00Z */
 #define DAY INT64_C(86400)
 
-static void expect_bar(const struct tm_html_axis *axis, const struct tm_html_bar *bar,
+static void expect_row(const struct tm_html_axis *axis, const struct tm_html_bar *bar,
                        const char *want)
 {
     struct tm_html h = {0};
-    tm_html_bar(&h, axis, bar, NOW);
+    tm_html_timeline_begin(&h);
+    tm_html_timeline_bar(&h, axis, bar);
+    tm_html_timeline_end(&h, axis);
     const char *is = tm_html_str(&h);
     assert_non_null(is);
     if (strstr(is, want) == NULL)
@@ -238,21 +240,27 @@ static void expect_bar(const struct tm_html_axis *axis, const struct tm_html_bar
 static void a_bar_stands_where_its_time_is(void **state)
 {
     (void)state;
-    const struct tm_html_axis even = {NOW - 100 * DAY, NOW + 100 * DAY, false};
-    const struct tm_html_bar half = {NOW - 50 * DAY, NOW, 0, TM_HTML_GOOD, "half"};
-    const struct tm_html_bar endless = {0, INT64_MAX, 0, TM_HTML_WARN, "all"};
-    const struct tm_html_bar past = {NOW - 300 * DAY, NOW - 200 * DAY, 0, TM_HTML_BAD, "past"};
-    expect_bar(&even, &half, "class=\"good\" x=\"24.9%\" y=\"5\" width=\"25.0%\"");
-    expect_bar(&even, &endless, "class=\"warn\" x=\"0.0%\" y=\"5\" width=\"100.0%\"");
-    expect_bar(&even, &past, "class=\"bad\" x=\"0.0%\" y=\"5\" width=\"0.6%\"");
-    expect_bar(&even, &half, "class=\"now\" x1=\"49.9%\" x2=\"49.9%\"");
-    expect_bar(&even, &half, "role=\"img\" aria-label=\"half\"");
+    const struct tm_html_axis even = {.from = NOW - 100 * DAY, .to = NOW + 100 * DAY, .now = NOW};
+    const struct tm_html_bar half = {
+        .name = "<a>", .note = "<b>", .from = NOW - 50 * DAY, .to = NOW, .tone = TM_HTML_GOOD};
+    const struct tm_html_bar endless = {.to = INT64_MAX, .tone = TM_HTML_WARN};
+    const struct tm_html_bar past = {.from = 1, .to = 2, .tone = TM_HTML_BAD};
+    const struct tm_html_bar future = {.from = NOW * 2, .to = NOW * 3, .tone = TM_HTML_PLAIN};
+    expect_row(&even, &half, "class=\"good\" x=\"24.9%\" y=\"5\" width=\"25.0%\"");
+    expect_row(&even, &half, "class=\"now\" x1=\"49.9%\" x2=\"49.9%\"");
+    expect_row(&even, &half, "<span class=\"name\">&lt;a&gt;</span>");
+    expect_row(&even, &half, "<span class=\"note\">&lt;b&gt;</span>");
+    expect_row(&even, &endless, "class=\"warn\" x=\"0.0%\" y=\"5\" width=\"100.0%\"");
+    expect_row(&even, &past, "class=\"bad\" x=\"0.0%\" y=\"5\" width=\"0.6%\"");
+    expect_row(&even, &future, "class=\"plain\" x=\"99.4%\" y=\"5\" width=\"0.6%\"");
     /* hour, day, week: a third each */
-    const struct tm_html_axis growing = {NOW, NOW + 5 * DAY, true};
-    const struct tm_html_bar day = {NOW, NOW + DAY, NOW + DAY / 24, TM_HTML_GOOD, "a day"};
-    expect_bar(&growing, &day, "x=\"0.0%\" y=\"5\" width=\"66.6%\"");
-    expect_bar(&growing, &day, "class=\"mark\" x1=\"33.3%\"");
-    expect_bar(&growing, &endless, "width=\"100.0%\"");
+    const struct tm_html_axis growing = {
+        .from = NOW, .to = NOW + 5 * DAY, .growing = true, .now = NOW};
+    const struct tm_html_bar day = {
+        .from = NOW, .to = NOW + DAY, .mark = NOW + DAY / 24, .tone = TM_HTML_GOOD};
+    expect_row(&growing, &day, "x=\"0.0%\" y=\"5\" width=\"66.6%\"");
+    expect_row(&growing, &day, "class=\"mark\" x1=\"33.3%\"");
+    expect_row(&growing, &endless, "width=\"100.0%\"");
 }
 
 static void an_axis_names_its_parts(void **state)
@@ -261,22 +269,18 @@ static void an_axis_names_its_parts(void **state)
         struct tm_html_axis axis;
         const char *first, *last;
     } cases[] = {
-        {{NOW, NOW + 3600, true}, ">now<", ">1 hour<"},
-        {{NOW, NOW + 400 * DAY, true}, ">now<", ">5 years<"},
-        {{NOW, NOW + 40000 * DAY, true}, ">now<", ">25 years<"},
-        {{NOW, NOW + 100 * DAY, false}, ">2027-02<", ">2027-04<"},
-        {{NOW, NOW + 3650 * DAY, false}, ">2028<", ">2036<"},
-        {{0, INT64_C(253402300799), false}, ">4000<", ">8000<"}, /* to the year 9999 */
+        {{NOW, NOW + 3600, true, NOW}, ">now<", ">1 hour<"},
+        {{NOW, NOW + 400 * DAY, true, NOW}, ">now<", ">5 years<"},
+        {{NOW, NOW + 40000 * DAY, true, NOW}, ">now<", ">25 years<"},
+        {{NOW, NOW + 100 * DAY, false, NOW}, ">2027-02<", ">2027-04<"},
+        {{NOW, NOW + 3650 * DAY, false, NOW}, ">2028<", ">2036<"},
+        {{0, INT64_C(253402300799), false, NOW}, ">4000<", ">8000<"}, /* to the year 9999 */
     };
+    const struct tm_html_bar bar = {.from = NOW, .to = NOW + 1};
     (void)state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        struct tm_html h = {0};
-        tm_html_axis(&h, &cases[i].axis);
-        const char *is = tm_html_str(&h);
-        assert_non_null(is);
-        if (strstr(is, cases[i].first) == NULL || strstr(is, cases[i].last) == NULL)
-            fail_msg("axis %zu is %s", i, is);
-        tm_html_free(&h);
+        expect_row(&cases[i].axis, &bar, cases[i].first);
+        expect_row(&cases[i].axis, &bar, cases[i].last);
     }
 }
 

@@ -53,6 +53,26 @@ int look_open(const char *where, struct look *l, struct tm_err *e)
     return 0;
 }
 
+int look_load(const struct look *l, struct tuf_published *p, struct tm_err *e)
+{
+    return l->workspace ? tuf_published_load_from(l->dir, l->first_root, p, e)
+                        : tuf_published_look(l->dir, p, e);
+}
+
+int look_open_events(const struct look *l, const char *where, const struct tuf_published *p,
+                     struct tuf_open_events *out, struct tm_err *e)
+{
+    struct tuf_workspace w;
+    *out = (struct tuf_open_events){0};
+    if (!l->workspace)
+        return 0;
+    if (tuf_workspace_open(where, &w, e) != 0)
+        return -1;
+    int rc = tuf_open_events_read(&w, p, out, e);
+    tuf_workspace_close(&w);
+    return rc;
+}
+
 void look_close(struct look *l)
 {
     if (l->temporary)

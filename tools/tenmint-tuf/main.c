@@ -187,6 +187,12 @@ static const struct cli_command commands[] = {
      .examples = "  tenmint-tuf history https://tuf.example.com\n"
                  "  tenmint-tuf history tuf --transcript\n",
      .run = command_history},
+    {.name = "report",
+     .args = "[DIR | URL] --html DIR",
+     .summary =
+         "pages for people: roles and holders, expiry, open events, roots, whom clients trust",
+     .examples = "  tenmint-tuf report tuf --html tuf-report\n",
+     .run = command_report},
 };
 
 int main(int argc, char **argv)

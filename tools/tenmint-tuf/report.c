@@ -7,7 +7,6 @@
 #include "tools/tenmint-tuf/commands.h"
 #include "tools/tenmint-tuf/look.h"
 #include "tools/tenmint-tuf/session.h"
-#include "tuf/manager/report/open.h"
 #include "tuf/manager/evidence/complete.h"
 #include "tuf/manager/report/audit.h"
 #include "tuf/manager/report/status.h"
@@ -41,28 +40,6 @@ static int print_status(const struct tuf_status *s, const struct tuf_open_events
     return s->level != STATUS_FINE || tuf_open_events_waiting(open) > 0 ? CLI_FOUND : CLI_OK;
 }
 
-/* A workspace's tree is ours, and as strict as all that goes on from it. */
-static int load_looked_at(const struct look *l, struct tuf_published *p, struct tm_err *e)
-{
-    return l->workspace ? tuf_published_load_from(l->dir, l->first_root, p, e)
-                        : tuf_published_look(l->dir, p, e);
-}
-
-/* Of a workspace also what waits for holders. */
-static int read_open(const struct look *l, const char *where, const struct tuf_published *p,
-                     struct tuf_open_events *out, struct tm_err *e)
-{
-    struct tuf_workspace w;
-    *out = (struct tuf_open_events){0};
-    if (!l->workspace)
-        return 0;
-    if (tuf_workspace_open(where, &w, e) != 0)
-        return -1;
-    int rc = tuf_open_events_read(&w, p, out, e);
-    tuf_workspace_close(&w);
-    return rc;
-}
-
 /* A workspace whose first event waits has nothing published, and somebody must act. */
 static int first_event(const struct tuf_open_events *open, bool json, bool prometheus)
 {
@@ -92,11 +69,11 @@ int command_status(const struct cli_command *self, int argc, char **argv)
     const char *where = count > 0 ? argv[0] : dir != NULL ? dir : ".";
     if (look_open(where, &l, &e) != 0)
         return cli_fail_json(json, CLI_FAILED, &e);
-    if (load_looked_at(&l, &p, &e) != 0) {
+    if (look_load(&l, &p, &e) != 0) {
         rc = cli_fail_json(json, CLI_FAILED, &e);
     } else {
         struct tuf_open_events open = {0};
-        if (read_open(&l, where, &p, &open, &e) != 0)
+        if (look_open_events(&l, where, &p, &open, &e) != 0)
             rc = cli_fail_json(json, CLI_FAILED, &e);
         else if (p.root_count == 0 && open.count > 0)
             rc = first_event(&open, json, prometheus);
@@ -242,7 +219,7 @@ static int load_tree(const char *where, struct look *l, struct tuf_published *p,
 {
     if (look_open(where, l, e) != 0)
         return -1;
-    if (load_looked_at(l, p, e) != 0)
+    if (look_load(l, p, e) != 0)
         return -1;
     return p->root_count > 0 ? 0 : tuf_published_missing(where, e);
 }

@@ -28,7 +28,11 @@ void tuf_words_relative(int64_t when, int64_t now, char out[40])
     static const struct {
         int64_t unit;
         const char *name;
-    } units[] = {{86400, "day"}, {3600, "hour"}, {60, "minute"}, {1, "second"}};
+    } units[] = {{INT64_C(365) * 86400, "year"},
+                 {86400, "day"},
+                 {3600, "hour"},
+                 {60, "minute"},
+                 {1, "second"}};
     int64_t gap = when >= now ? when - now : now - when;
     size_t i = 0;
     while (units[i].unit > 1 && gap < 2 * units[i].unit)
