@@ -19,6 +19,14 @@
 
 struct tm_sink; /* safe to use from several threads */
 
+/*
+ * What a sink is to be given in place of `fd`, before a process gives up the right to open it. A
+ * pipe or terminal that others hold too must not become non-blocking for them: that flag belongs
+ * to the open description, and the kernel gives us one of our own. Without it each line waits for
+ * the sink's thread. `fd` itself where it needs none, or there is none to have.
+ */
+int tm_sink_own(int fd);
+
 struct tm_sink_options {
     int fd;              /* the caller's, open as long as the sink; not looked at with `path` */
     const char *path;    /* or NULL. A file that is made if missing (0640), appended to, and opened

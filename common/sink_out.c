@@ -15,20 +15,22 @@
 #define FILE_FLAGS (O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK)
 #define FILE_MODE 0640
 
-/*
- * A pipe or terminal that others hold too must not become non-blocking for them: that flag belongs
- * to the open description. The kernel gives us one of our own.
- */
-static void open_again(struct tm_sink_out *o)
+/* Whether a write to it never waits. */
+static bool never_waits(int fd, const struct stat *st)
+{
+    int flags = fcntl(fd, F_GETFL);
+    return S_ISSOCK(st->st_mode) || (!S_ISREG(st->st_mode) && flags >= 0 && (flags & O_NONBLOCK));
+}
+
+int tm_sink_own(int fd)
 {
     char link[32];
-    snprintf(link, sizeof(link), "/proc/self/fd/%d", o->fd);
-    int fd = open(link, O_WRONLY | O_APPEND | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
-    if (fd < 0)
-        return; /* then the thread alone writes, in pieces that a pipe takes at once */
-    o->fd = fd;
-    o->own = true;
-    o->direct = true;
+    struct stat st;
+    if (fstat(fd, &st) != 0 || S_ISREG(st.st_mode) || never_waits(fd, &st))
+        return fd;
+    snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+    int own = open(link, O_WRONLY | O_APPEND | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+    return own >= 0 ? own : fd; /* then the thread alone writes, in pieces that a pipe takes */
 }
 
 static int look(struct tm_sink_out *o)
@@ -38,7 +40,7 @@ static int look(struct tm_sink_out *o)
         return -1;
     o->regular = S_ISREG(st.st_mode);
     o->socket = S_ISSOCK(st.st_mode);
-    o->direct = o->socket || (o->path != NULL && !o->regular);
+    o->direct = never_waits(o->fd, &st);
     return 0;
 }
 
@@ -73,11 +75,9 @@ int tm_sink_out_open(struct tm_sink_out *o, int fd, const char *path, struct tm_
             return tm_err_set(e, "out of memory");
         return open_path(o) == 0 ? 0 : tm_err_errno(e, "open '%s'", path);
     }
-    if (look(o) != 0)
-        return tm_err_errno(e, "descriptor %d, where log lines go", fd);
-    if (!o->regular && !o->socket)
-        open_again(o);
-    return 0;
+    o->fd = tm_sink_own(fd);
+    o->own = o->fd != fd;
+    return look(o) == 0 ? 0 : tm_err_errno(e, "descriptor %d, where log lines go", fd);
 }
 
 void tm_sink_out_close(struct tm_sink_out *o)

@@ -7,6 +7,7 @@
 
 #include "common/err.h"
 #include "common/file.h"
+#include "common/sink.h"
 
 struct tm_sink_out {
     int fd;

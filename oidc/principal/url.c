@@ -96,8 +96,8 @@ static int unescape(const unsigned char *s, size_t len, struct tm_buf *out)
 static bool is_ordinary(const unsigned char *s, size_t len)
 {
     size_t i = 0;
-    while (i < len && (is_alnum(s[i]) || s[i] == '/' || s[i] == '-' || s[i] == '.' || s[i] == '_' ||
-                       s[i] == '@'))
+    while (i < len &&
+           (is_alpha(s[i]) || (s[i] >= '-' && s[i] <= '9') || s[i] == '_' || s[i] == '@'))
         i++;
     return i == len;
 }
@@ -214,6 +214,8 @@ static bool part_is_unique(const char *s, size_t len, enum part part, bool sent)
     bool encoded = false; /* by write_part, which then decodes all escapes */
     bool escapes = false;
     bool needless = false; /* an escape is there that write_part would write itself */
+    if (is_ordinary((const unsigned char *)s, len))
+        return true;
     for (size_t i = 0; i < len; i++) {
         if (s[i] != '%') {
             encoded = encoded || !valid_raw((unsigned char)s[i], part);

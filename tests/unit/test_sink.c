@@ -129,6 +129,28 @@ static void a_reader_that_stalls_holds_up_nobody_and_gets_the_rest_when_it_is_ba
     close(fds[1]);
 }
 
+static void a_pipe_of_its_own_never_waits_and_the_others_stays_as_it_was(void **state)
+{
+    (void)state;
+    int fds[2];
+    struct tm_err e = {0};
+    struct tm_sink_promise *p = NULL;
+    assert_int_equal(pipe(fds), 0);
+    int own = tm_sink_own(fds[1]);
+    assert_int_not_equal(own, fds[1]);
+    assert_int_equal(fcntl(fds[1], F_GETFL) & O_NONBLOCK, 0);
+    assert_int_equal(tm_sink_own(own), own); /* it needs no other */
+    struct tm_sink *s = sink_to(own);
+    /* Out before the call returns: no thread had a part in it. */
+    assert_int_equal(tm_sink_promise(s, "a\n", 2, wake, NULL, &p, &e), SINK_KEPT);
+    assert_null(p);
+    assert_int_equal(drain(fds[0], "a\n"), 1);
+    tm_sink_free(s);
+    close(own);
+    close(fds[0]);
+    close(fds[1]);
+}
+
 struct slow {
     int fd;
     size_t bytes;
@@ -300,6 +322,7 @@ int main(void)
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN);
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_pipe_of_its_own_never_waits_and_the_others_stays_as_it_was),
         cmocka_unit_test(a_reader_that_stalls_holds_up_nobody_and_gets_the_rest_when_it_is_back),
         cmocka_unit_test(a_slow_reader_gets_every_promised_line),
         cmocka_unit_test(a_full_device_breaks_promises),

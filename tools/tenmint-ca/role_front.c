@@ -276,7 +276,7 @@ static int open_relays(struct roles *r, struct front *f, struct tm_err *e)
 
 static int open_all(struct roles *r, struct front *f, struct tm_err *e)
 {
-    const struct tm_sink_options so = {.fd = STDOUT_FILENO};
+    const struct tm_sink_options so = {.fd = r->output};
     f->output = tm_sink_new(&so, e);
     f->log = f->output != NULL ? tm_jlog_to(f->output, ca_config_log_level(f->config)) : NULL;
     if (f->log == NULL)

@@ -43,6 +43,7 @@ int role_issuer_start(void *roles, unsigned step, struct tm_err *e)
     roles_take_lanes(r, ROLE_ISSUER, front);
     struct service_options o = {.config = r->config,
                                 .issuers = r->issuers,
+                                .output = r->output,
                                 .metrics = r->metrics,
                                 .front = front,
                                 .front_count = r->lanes[ROLE_ISSUER]};

@@ -32,7 +32,7 @@ static enum tm_http_result metrics(void *ctx, struct tm_http_exchange *x)
 
 static int open_output(struct server *s, struct tm_err *e)
 {
-    s->output = tm_sink_new(&(struct tm_sink_options){.fd = STDOUT_FILENO}, e);
+    s->output = tm_sink_new(&(struct tm_sink_options){.fd = s->roles->output}, e);
     s->log = s->output != NULL ? tm_jlog_to(s->output, ca_config_log_level(s->config)) : NULL;
     return s->log != NULL ? 0 : -1;
 }

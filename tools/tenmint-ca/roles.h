@@ -35,6 +35,7 @@ struct roles { /* made before the fork; each process then has its own copy */
     const char *issuers;                 /* the list as text, or NULL: the configuration's file */
     struct tm_http_options http;         /* as configured */
     struct ca_metrics *metrics;          /* shared */
+    int output;                          /* standard output, for a sink of each */
     struct tm_process_role started[ROLE_COUNT]; /* of roles_table; without `start`: not needed */
     struct tm_process_group *group;
     int issuer_to_fetch, log_to_fetch, signatures_to_fetch, issuer_to_log; /* links; -1: none */

@@ -17,6 +17,7 @@
 #include "common/file.h"
 #include "common/ipc/loop.h"
 #include "common/sandbox/sandbox.h"
+#include "common/sink.h"
 #include "tools/tenmint-ca/changes.h"
 #include "tools/tenmint-ca/commands.h"
 #include "tools/tenmint-ca/roles.h"
@@ -273,6 +274,7 @@ static int start_front(struct roles *r, struct tm_err *e)
 static int start(struct roles *r, struct tm_err *e)
 {
     r->metrics = ca_metrics_new();
+    r->output = tm_sink_own(STDOUT_FILENO);
     tm_ipc_on_breach(roles_breach);
     if (r->metrics == NULL || tm_sandbox_begin(e) != 0 || roles_link(r, e) != 0 ||
         tm_process_fork(r->group, e) != 0)

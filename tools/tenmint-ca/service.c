@@ -118,10 +118,10 @@ static void more_metrics(void *ctx, struct tm_buf *out)
                   ca_metrics_tls_end(s->metrics));
 }
 
-static int open_output(struct service *s, struct tm_err *e)
+static int open_output(struct service *s, int output, struct tm_err *e)
 {
     const struct ca_config *c = s->config;
-    s->output = tm_sink_new(&(struct tm_sink_options){.fd = STDOUT_FILENO}, e);
+    s->output = tm_sink_new(&(struct tm_sink_options){.fd = output}, e);
     if (s->output == NULL)
         return tm_err_wrap(e, "standard output");
     s->log = tm_jlog_to(s->output, ca_config_log_level(c));
@@ -219,7 +219,7 @@ int service_start(struct service *s, const struct service_options *o, struct tm_
                           .signatures = o->signatures,
                           .timestamps = o->timestamps,
                           .metrics = o->metrics};
-    if (open_output(s, e) != 0)
+    if (open_output(s, o->output, e) != 0)
         return CLI_FAILED;
     if (start_core(s, o->issuers, e) != 0 || start_ct(s, e) != 0 || start_api(s, e) != 0)
         return CLI_CONFIG;

@@ -38,6 +38,7 @@ struct service {
 struct service_options {
     const struct ca_config *config; /* borrowed, as is `metrics` */
     const char *issuers;            /* the list as text, or NULL: the configuration's file */
+    int output;                     /* for a sink: where log lines go */
     struct ca_metrics *metrics;
     struct tm_fetch_hub *hub;                       /* taken, as is `embedded` */
     struct ca_ct_far *embedded;                     /* NULL: there is no embedded log */
