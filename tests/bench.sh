@@ -12,6 +12,22 @@ out=$(mktemp)
 trap 'rm -f "$out"' EXIT
 broken=0
 
+goal() { # LABEL VALUE <=|>= GOAL: a line; a figure that is missing, or is no number, misses its goal
+    awk -v l="$1" -v v="$2" -v r="$3" -v g="$4" 'BEGIN {
+        figure = v ~ /^[-+]?[0-9]+([.][0-9]*)?(e[-+]?[0-9]+)?$/
+        met = figure && (r == "<=" ? v + 0 <= g + 0 : v + 0 >= g + 0)
+        printf "%-52s %-9s goal %s %-9.4g %s\n", l, (figure ? sprintf("%.2f", v) : "none"), r, g,
+               (met ? "met" : "MISSED") }'
+}
+at_most() { goal "$1" "$2" "<=" "$3"; }
+at_least() { goal "$1" "$2" ">=" "$3"; }
+figure() { printf '%-52s %s\n' "$1" "$2"; } # LABEL VALUE, without a goal
+ratio() { awk -v a="$1" -v b="$2" 'BEGIN { if (b + 0 > 0) printf "%.3f", a / b }'; }
+memory_mib() { # PID: of a server's processes together; a page that they share counts once
+    for p in "$1" $(cat "/proc/$1/task/$1/children"); do cat "/proc/$p/smaps_rollup"; done |
+        awk '/^Pss:/ { kib += $2 } END { if (kib > 0) printf "%.1f", kib / 1024 }'
+}
+
 bench_issuers() { # the file that trusts the demo issuer
     printf 'oidc-issuers:\n  %s:\n    issuer-url: %s\n    client-id: sigstore\n    type: github-workflow\n' \
         "$ISSUER" "$ISSUER"

@@ -9,10 +9,6 @@ policy_bins() {
 spent() { # FIELD of what `spend` wrote last: 1 wall ms, 2 processor ms, 3 peak KiB
     cut -d' ' -f"$1" "$W/spent"
 }
-at_most() { # LABEL VALUE GOAL
-    awk -v l="$1" -v v="$2" -v g="$3" 'BEGIN {
-        printf "%-52s %-9.2f goal <= %-9.4g %s\n", l, v, g, (v <= g ? "met" : "MISSED") }'
-}
 step() { # STEP COMMAND...: the manager's command, measured; its peak is kept
     local step=$1
     shift
@@ -44,7 +40,7 @@ manager_goals() { # LABEL KIB STEP...: each step's memory for each byte of so ma
     shift 2
     for s; do
         at_most "memory of $s for each byte of $label" \
-            "$(awk -v a="$(above "$s")" -v k="$kib" 'BEGIN {print a / k}')" 3
+            "$(ratio "$(above "$s")" "$kib")" 3
     done
 }
 client() { # WORDS...: the client's words on the repository, measured
@@ -63,14 +59,18 @@ largest_kib() { # of the metadata that is published
     find "$W/tuf/published" -maxdepth 1 -name '*.json' -printf '%s\n' | sort -n | tail -n 1 |
         awk '{printf "%.1f", $1 / 1024}'
 }
-ratio() { # PEAK-KIB BASE-KIB: peak above base, for each KiB of the largest file
-    awk -v p="$1" -v b="$2" -v l="$(largest_kib)" 'BEGIN {printf "%.2f", (p - b) / l}'
+for_each_byte() { # PEAK-KIB BASE-KIB: peak above base, for each KiB of the largest file
+    ratio $(($1 - $2)) "$(largest_kib)"
 }
 
 trust_workspace
+# What clients act on is listed by targets itself: no bin may answer for it.
+"$B/tenmint-ca" init "$W/ca" >/dev/null
+"$B/tenmint-tuf" trust add-ca --dir "$W/tuf" --url https://ca.example.com --chain "$W/ca/chain.pem" >/dev/null &&
+    cp "$W/tuf/targets/signing_config.v0.2.json" "$W/tuf/targets/signing_config.json" || exit 1
 echo small >"$W/tuf/targets/small.txt"
 cp -r "$W/tuf" "$W/plain"
-published_event small alice bob
+published_event small alice bob || exit 1
 for f in "$W"/peak.*; do mv "$f" "$W/base.${f##*.}"; done
 serve_dir() { # DIR
     python3 -u -m http.server 0 --bind 127.0.0.1 --directory "$1" >"$W/files.out" 2>/dev/null &
@@ -89,7 +89,7 @@ policy_bins >>"$W/tuf/policy.yaml"
 mkdir "$W/tuf/bins"
 awk -v n=$TARGETS -v d="$W/tuf/bins" 'BEGIN {
     for (i = 0; i < n; i++) { f = sprintf("%s/target-%06d.tar.gz", d, i); print i >f; close(f) } }'
-published_event bins alice bob
+published_event bins alice bob || exit 1
 at_most "100,000 targets in 1,024 bins: publish, s" "$(awk '{print $1 / 1e3}' "$W/spent.publish")" 30
 echo "  of it processor time, s: $(awk '{print $2 / 1e3}' "$W/spent.publish")"
 manager_goals "all bins together" "$(cat "$W"/tuf/published/*.bin-*.json | wc -c | awk '{print $1 / 1024}')" \
@@ -97,14 +97,14 @@ manager_goals "all bins together" "$(cat "$W"/tuf/published/*.bin-*.json | wc -c
 serve_dir "$W/tuf/published"
 at_most "one target from cold, ms" "$(median cold get target-031337.tar.gz)" 100
 echo "  of it processor time, ms: $(spent 2)"
-at_most "client's memory for each byte of the largest file, bins" "$(ratio "$(spent 3)" "$base_client")" 3
+at_most "client's memory for each byte of the largest file, bins" "$(for_each_byte "$(spent 3)" "$base_client")" 3
 mv "$W/tuf/bins" "$W/many"
 rm -rf "$W/tuf"
 
 # In one file.
 cp -r "$W/plain" "$W/tuf"
 mv "$W/many"/* "$W/tuf/targets/" 2>/dev/null || find "$W/many" -type f -exec mv -t "$W/tuf/targets" {} +
-published_event flat alice bob
+published_event flat alice bob || exit 1
 echo "100,000 targets in one targets.json of $(largest_kib) KiB: publish, s: $(awk '{print $1 / 1e3}' "$W/spent.publish")"
 manager_goals "the event" "$(stat -c %s "$W/flat.json" | awk '{print $1 / 1024}')" \
     propose review sign merge publish
@@ -112,6 +112,6 @@ manager_goals "the file" "$(largest_kib)" verify
 serve_dir "$W/tuf/published"
 cold get target-031337.tar.gz
 echo "  one target from cold, ms: $(spent 1), of it processor time: $(spent 2)"
-at_most "client's memory for each byte of the file, cold" "$(ratio "$(spent 3)" "$base_client")" 3
+at_most "client's memory for each byte of the file, cold" "$(for_each_byte "$(spent 3)" "$base_client")" 3
 client refresh
-at_most "client's memory for each byte of the file, warm" "$(ratio "$(spent 3)" "$base_client")" 3
+at_most "client's memory for each byte of the file, warm" "$(for_each_byte "$(spent 3)" "$base_client")" 3

@@ -24,9 +24,5 @@ for i in "${!connections[@]}"; do
         /^tenmint_log_fsync_seconds_sum/ { seconds = $2 }
         END { printf "%-52s %.1f entries, %.2f ms\n", "log, " n " connections: mean group, and its fsync",
                      entries / groups, 1000 * seconds / groups }'
-    family="${pids[i]} $(cat "/proc/${pids[i]}/task/${pids[i]}/children")"
-    for p in $family; do cat "/proc/$p/smaps_rollup"; done |
-        awk -v n="${connections[i]}" '/^Pss:/ { mib += $2 / 1024 }
-        END { printf "%-52s %-9.1f goal <= 40        %s\n", "log, " n " connections: memory of all processes, MiB", mib,
-               (mib <= 40 ? "met" : "MISSED") }'
+    at_most "log, ${connections[i]} connections: memory of all processes, MiB" "$(memory_mib "${pids[i]}")" 40
 done

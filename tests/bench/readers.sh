@@ -13,14 +13,7 @@ served() { # NAME LINE...: a CA with an embedded log
     printf '%s\n' "per-address-limit: 0" "$@" >>"$dir/tenmint-ca.yaml"
     bench_serve "$dir" --config "$dir/tenmint-ca.yaml" --workers 1 --listen 127.0.0.1:0 --metrics-listen 127.0.0.1:0
 }
-memory() { # MiB; a page that processes share counts once
-    for p in "$CA_PID" $(cat "/proc/$CA_PID/task/$CA_PID/children"); do cat "/proc/$p/smaps_rollup"; done |
-        awk '/^Pss:/ { kib += $2 } END { printf "%.1f", kib / 1024 }'
-}
-at_most() { # LABEL VALUE GOAL
-    awk -v l="$1" -v v="$2" -v g="$3" 'BEGIN {
-        printf "%-52s %-9.1f goal <= %-9.4g %s\n", l, v, g, (v <= g ? "met" : "MISSED") }'
-}
+memory() { memory_mib "$CA_PID"; }
 readers() { # LABEL PATH: while they are there, and 2 s after
     coproc CROWD { python3 -c '
 import socket, sys

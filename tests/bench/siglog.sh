@@ -10,12 +10,6 @@ cpu_us() { # PIDS: user and system time so far
     for p in "$@"; do sed 's/.*) //' "/proc/$p/stat"; done |
         awk -v hz="$(getconf CLK_TCK)" '{ t += $12 + $13 } END { printf "%.0f\n", t * 1e6 / hz }'
 }
-figure() { # LABEL VALUE [GOAL]
-    awk -v l="$1" -v v="$2" -v g="${3:-}" 'BEGIN { printf "%-52s %-9s", l, v
-        if (g != "") printf " goal >= %-8s %s", g, (v + 0 >= g + 0 ? "met" : "MISSED"); print "" }'
-}
-ratio() { awk -v a="$1" -v b="$2" 'BEGIN { printf "%.2f", a / b }'; }
-
 "$B/tenmint-ca" init "$L/ca" --all --url http://127.0.0.1 >/dev/null
 cat >"$L/ca/two.yaml" <<'TEXT'
 listen: 127.0.0.1:0
@@ -43,11 +37,11 @@ measure entries 250 first
 limit=$(awk -v v="$verify_us" -v s="$sign_us" -v ms="$took_ms" -v n="$count" 'BEGIN { printf "%.1f", v + s * (ms / 100 + 1) / n }')
 figure "siglog, OpenSSL alone, us an entry" "$limit"
 figure "siglog, server CPU, us an entry" "$US"
-figure "siglog, entries a CPU-second against OpenSSL's" "$(ratio "$limit" "$US")" 0.5
+at_least "siglog, entries a CPU-second against OpenSSL's" "$(ratio "$limit" "$US")" 0.5
 measure stamps 64
 figure "tsa, OpenSSL alone, us a timestamp" "$sign_us"
 figure "tsa, server CPU, us a timestamp" "$US"
-figure "tsa, timestamps a CPU-second against OpenSSL's" "$(ratio "$sign_us" "$US")" 0.6
+at_least "tsa, timestamps a CPU-second against OpenSSL's" "$(ratio "$sign_us" "$US")" 0.6
 if [ -x "${SIGLOG_PEERS:-}/timestamp-server" ]; then # its metrics want port 2112
     peer_port=$(free_port)
     "$SIGLOG_PEERS/timestamp-server" serve --port "$peer_port" --host 127.0.0.1 --timestamp-signer memory \
@@ -59,5 +53,5 @@ if [ -x "${SIGLOG_PEERS:-}/timestamp-server" ]; then # its metrics want port 211
     count=$((count / 10))
     measure stamps 64
     figure "tsa, timestamp-authority's server, us a timestamp" "$US"
-    figure "tsa, times less CPU than timestamp-authority" "$(ratio "$US" "$ours")" 8
+    at_least "tsa, times less CPU than timestamp-authority" "$(ratio "$US" "$ours")" 8
 fi

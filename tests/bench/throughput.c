@@ -11,8 +11,8 @@
 #define SLICES 25
 #define TARGETS_MAX 4
 #define WARM_UP 512
-#define FRACTION_GOAL 0.6
-#define LOGGED_GOAL 0.5
+#define FRACTION_GOAL 0.74
+#define LOGGED_GOAL 0.62
 #define LOGGED_GOAL_CONNECTIONS 64 /* fewer share an fsync among too few */
 #define SECOND_WORKER_GOAL 1.10
 

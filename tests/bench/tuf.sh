@@ -27,9 +27,7 @@ for state in cold warm; do
     ours=$(cpu_ms ours $state)
     for peer in python js; do
         theirs=$(cpu_ms $peer $state)
-        awk -v s=$state -v p=$peer -v o="$ours" -v t="$theirs" 'BEGIN {
-            r = t / o
-            printf "TUF %s refresh: ours %.1f ms, tuf-%s %.1f ms of processor time, ", s, o, p, t
-            printf "ratio %.1f (goal 10) %s\n", r, (r >= 10 ? "met" : "MISSED") }'
+        figure "TUF $state refresh: ours, tuf-$peer" "$ours ms, $theirs ms of processor time"
+        at_least "TUF $state refresh: times less than tuf-$peer" "$(ratio "$theirs" "$ours")" 10
     done
 done
