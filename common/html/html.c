@@ -1,5 +1,6 @@
 #include "common/html/html.h"
 
+#include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -169,6 +170,67 @@ void tm_html_put_link(struct tm_html *h, const char *page, const char *id, const
     tm_html_text(h, text);
     tm_html_close(h);
     tm_buf_free(&to);
+}
+
+static bool is_of_site(const char *address)
+{
+    static const char also[] = "/._~?&=%+-";
+    for (const char *p = address; *p != '\0'; p++) {
+        if (!isalnum((unsigned char)*p) && strchr(also, *p) == NULL)
+            return false;
+    }
+    return address[0] != '\0' && strstr(address, "//") == NULL;
+}
+
+static void go(struct tm_html *h, const char *name, const char *address)
+{
+    if (h->in_tag && is_of_site(address))
+        attr(h, name, address);
+    else
+        h->wrong = true;
+}
+
+void tm_html_link_to(struct tm_html *h, const char *address, const char *text)
+{
+    tm_html_put_open(h, "a");
+    go(h, "href", address);
+    tm_html_text(h, text);
+    tm_html_close(h);
+}
+
+void tm_html_query(struct tm_buf *out, const char *value)
+{
+    for (const char *p = value; *p != '\0'; p++) {
+        unsigned char c = (unsigned char)*p;
+        if (isalnum(c) || (c != 0 && strchr("._~-", c) != NULL))
+            buf_putc(out, c);
+        else
+            tm_buf_printf(out, "%%%02X", c);
+    }
+}
+
+void tm_html_search(struct tm_html *h, const struct tm_html_search *f)
+{
+    tm_html_open(h, "form");
+    tm_html_attr(h, "method", "get");
+    tm_html_attr(h, "role", "search");
+    go(h, "action", f->address);
+    tm_html_open(h, "label");
+    tm_html_attr(h, "for", f->field);
+    tm_html_text(h, f->label);
+    tm_html_close(h);
+    tm_html_open(h, "input");
+    tm_html_attr(h, "type", "search");
+    tm_html_attr(h, "id", f->field);
+    tm_html_attr(h, "name", f->field);
+    tm_html_attr(h, "maxlength", "512");
+    tm_html_attr(h, "placeholder", f->hint);
+    tm_html_attr(h, "value", f->value != NULL ? f->value : "");
+    tm_buf_puts(&h->out, " />"); /* a void element has no end tag */
+    h->in_tag = false;
+    h->depth--;
+    tm_html_element(h, "button", f->button);
+    tm_html_close(h);
 }
 
 const char *tm_html_str(struct tm_html *h)

@@ -52,6 +52,19 @@ void tm_html_printf(struct tm_html *h, const char *fmt, ...) __attribute__((form
 /* To a page of the same folder, and in it to the element with this id (NULL: its top). */
 #define tm_html_link(h, page, id, text) tm_html_put_link((h), "" page, (id), (text))
 
+/* To another page of this site, "/entry/log/7" or "entry-7.html": letters, digits and "/._~?&=%+-",
+ * no "//". Another address is no well-formed text. */
+void tm_html_link_to(struct tm_html *h, const char *address, const char *text);
+/* A query's value for such an address, as forms send it: "a%20b". */
+void tm_html_query(struct tm_buf *out, const char *value);
+
+/* A form of one field that asks `address` of this site by GET; `value` stands in it already. */
+struct tm_html_search {
+    const char *address, *field; /* "/search", "q" */
+    const char *label, *hint, *button, *value;
+};
+void tm_html_search(struct tm_html *h, const struct tm_html_search *f);
+
 /* ---- pages ---- */
 
 struct tm_html_nav {
@@ -66,6 +79,7 @@ struct tm_html_page {
     const struct tm_html_nav *nav; /* the pages of the set */
     size_t nav_count;
     size_t here; /* which of them it is */
+    bool forms;  /* it has a form of this site */
 };
 
 /* Up to the heading, inside <main>. The style stands in the page; its hash is the only thing that

@@ -7,14 +7,16 @@
 #include "common/html/html.h"
 #include "common/html/style.css.h" /* made of style.css: static const char style[] */
 
-/* Only this style, by its hash (CSP Level 3 §8.3); no script, no resource, no form, no <base>. */
-static void policy(struct tm_buf *out)
+/* Only this style, by its hash (CSP Level 3 §8.3); no script, no resource, no <base>, and no form
+ * but to this site. */
+static void policy(struct tm_buf *out, bool forms)
 {
     unsigned char hash[SHA256_DIGEST_LENGTH];
     SHA256((const unsigned char *)style, sizeof(style) - 1, hash);
     tm_buf_puts(out, "default-src 'none'; style-src 'sha256-");
     tm_b64_encode(B64_STD, hash, sizeof(hash), out);
-    tm_buf_puts(out, "'; base-uri 'none'; form-action 'none'");
+    tm_buf_puts(out, "'; base-uri 'none'; form-action ");
+    tm_buf_puts(out, forms ? "'self'" : "'none'");
 }
 
 static void meta(struct tm_html *h, const char *key, const char *name, const char *content)
@@ -30,7 +32,7 @@ static void meta(struct tm_html *h, const char *key, const char *name, const cha
 static void head(struct tm_html *h, const struct tm_html_page *page)
 {
     struct tm_buf csp = {0};
-    policy(&csp);
+    policy(&csp, page->forms);
     tm_html_open(h, "head");
     tm_html_text(h, "");
     tm_buf_puts(&h->out, "<meta charset=\"utf-8\" />");

@@ -39,6 +39,7 @@ ca/log/kept                : ca/log/engine ca/log/witness common common/fetch co
 ca/signer                  : common common/key
 ca/cert                    : ca/signer @oidc common
 ca/log/monitor             : ca/cert common common/fetch common/transparency
+ca/pages                   : ca/log/monitor common common/html common/http common/ipc common/transparency
 ca/proof                   : common
 ca/tsa                     : ca/signer common common/http
 ca/api                     : ca/signer ca/cert ca/proof @oidc @common
@@ -63,9 +64,9 @@ tuf/manager/pages          : tuf/manager/report tuf/manager/evidence tuf/manager
 @manager                   : tuf/manager/pages tuf/manager/takeover tuf/manager/policy tuf/manager/state tuf/manager/event tuf/manager/review tuf/manager/draft tuf/manager/evidence tuf/manager/publish tuf/manager/report
 
 tools/shared               : common
-@ca                        : ca/log/kept ca/log/engine ca/log/ct ca/log/signatures ca/log/witness ca/log/monitor ca/signer ca/cert ca/proof ca/tsa ca/api ca/ct ca/config
+@ca                        : ca/log/kept ca/log/engine ca/log/ct ca/log/signatures ca/log/witness ca/log/monitor ca/pages ca/signer ca/cert ca/proof ca/tsa ca/api ca/ct ca/config
 @tuf                       : tuf/metadata tuf/client tuf/verify/trust tuf/verify/bundle @manager
-tools/tenmint-log          : tools/shared ca/log/monitor ca/log/witness @common
+tools/tenmint-log          : tools/shared ca/log/monitor ca/pages ca/log/witness @common
 tools/tenmint-ca           : tools/shared tools/tenmint-log @ca @oidc @manager tuf/verify/trust @common
 tools/tenmint-tuf          : tools/shared @tuf @common
 tools/tenmint              : tools/shared ca/ct ca/signer @oidc tuf/client tuf/metadata tuf/verify/trust tuf/verify/bundle @common

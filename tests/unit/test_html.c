@@ -284,6 +284,36 @@ static void an_axis_names_its_parts(void **state)
     }
 }
 
+static void an_address_made_at_run_time_stays_on_the_site(void **state)
+{
+    static const struct {
+        const char *address;
+        bool good;
+    } cases[] = {
+        {"/entry/log/7", true},
+        {"entry-7.html", true},
+        {"/search?q=a%20b&before=7", true},
+        {"//evil.example/x", false},
+        {"javascript:alert(1)", false},
+        {"https://evil.example", false},
+        {"/x\"onclick=", false},
+        {"/a b", false},
+        {"", false},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct tm_html h = {0};
+        tm_html_link_to(&h, cases[i].address, "x");
+        if ((tm_html_str(&h) != NULL) != cases[i].good)
+            fail_msg("'%s'", cases[i].address);
+        tm_html_free(&h);
+    }
+    struct tm_buf q = {0};
+    tm_html_query(&q, "a b&c=\"<\xc3\xbc");
+    assert_string_equal(tm_buf_str(&q), "a%20b%26c%3D%22%3C%C3%BC");
+    tm_buf_free(&q);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -295,6 +325,7 @@ int main(void)
         cmocka_unit_test(the_policy_of_a_page_lets_only_its_own_style_pass),
         cmocka_unit_test(a_bar_stands_where_its_time_is),
         cmocka_unit_test(an_axis_names_its_parts),
+        cmocka_unit_test(an_address_made_at_run_time_stays_on_the_site),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -38,6 +38,13 @@ const struct cli_command log_commands[LOG_COMMANDS] = {
      .examples = "  tenmint-log export DIR --key log.pub --first 100 --last 199 >entries.json\n"
                  "  tenmint-log export DIR --key log.pub --format pem --out certificates/\n",
      .run = command_log_export},
+    {.name = "report",
+     .args = "DIR|URL --html DIR [OPTION]...",
+     .summary = "a log's state and entries as pages, each entry with its proof",
+     .examples = "  tenmint-log report https://log.example.com/2026 --key log.pub --html pages\n"
+                 "  tenmint-log report DIR --key log.pub --html pages --repository acme/widget "
+                 "--after 2026-11-01\n",
+     .run = command_log_report},
     {.name = "witness",
      .args = "--name NAME --key FILE [--log ORIGIN=KEY --dir DIR --listen HOST:PORT]",
      .summary = "cosign the checkpoints of other logs (C2SP tlog-witness); print the verifier key",

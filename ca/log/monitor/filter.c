@@ -95,16 +95,26 @@ static struct repository bare(const char *p, size_t len)
     return (struct repository){p, len};
 }
 
-/* Alike but for case; "host:path" is "host/path". */
+/* Case does not count; "host:path" is "host/path". */
+static unsigned char plain(char c)
+{
+    return c == ':' ? '/' : (unsigned char)tolower((unsigned char)c);
+}
+
 static bool same(struct repository a, struct repository b)
 {
     for (size_t i = 0; a.len == b.len && i < a.len; i++) {
-        int x = tolower((unsigned char)a.p[i]);
-        int y = tolower((unsigned char)b.p[i]);
-        if (x != y && !(x == ':' && y == '/') && !(x == '/' && y == ':'))
+        if (plain(a.p[i]) != plain(b.p[i]))
             return false;
     }
     return a.len == b.len;
+}
+
+void ca_repository_plain(const char *p, size_t len, struct tm_buf *out)
+{
+    struct repository r = bare(p, len);
+    for (size_t i = 0; i < r.len; i++)
+        buf_putc(out, plain(r.p[i]));
 }
 
 static struct repository without_host(struct repository r)

@@ -188,6 +188,16 @@ int ca_tiles_frontier(struct ca_tiles *t, uint64_t tree_size, uint64_t size,
     return tm_ranges_peaks(&subtrees, (struct tm_merkle_range){0, size}, out->peak, &n, e);
 }
 
+int ca_tiles_inclusion(struct ca_tiles *t, uint64_t tree_size, uint64_t index,
+                       struct tm_merkle_hash *proof, size_t *count, struct tm_err *e)
+{
+    struct view v = {t, tree_size};
+    const struct tm_merkle_subtrees subtrees = {subtree, &v};
+    struct tm_merkle_range r[MERKLE_PROOF_MAX];
+    *count = tm_ranges_inclusion(index, tree_size, r);
+    return tm_ranges_roots(&subtrees, r, *count, proof, e);
+}
+
 int ca_tiles_consistency(struct ca_tiles *t, uint64_t old_size, uint64_t new_size,
                          struct tm_merkle_hash *proof, size_t *count, struct tm_err *e)
 {

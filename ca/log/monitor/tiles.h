@@ -41,6 +41,10 @@ int ca_tiles_node(struct ca_tiles *t, uint64_t tree_size, unsigned level, uint64
 int ca_tiles_frontier(struct ca_tiles *t, uint64_t tree_size, uint64_t size,
                       struct tm_frontier *out, struct tm_err *e);
 
+/* RFC 6962 §2.1.1, into proof[MERKLE_PROOF_MAX]. index < tree_size. */
+int ca_tiles_inclusion(struct ca_tiles *t, uint64_t tree_size, uint64_t index,
+                       struct tm_merkle_hash *proof, size_t *count, struct tm_err *e);
+
 /* RFC 6962 §2.1.2, into proof[MERKLE_PROOF_MAX]. 0 <= old_size <= new_size. */
 int ca_tiles_consistency(struct ca_tiles *t, uint64_t old_size, uint64_t new_size,
                          struct tm_merkle_hash *proof, size_t *count, struct tm_err *e);
