@@ -99,19 +99,24 @@ static enum oidc_status refuse_keys(struct oidc_result *out, int64_t retry_after
 
 /* The key id tells a rotation gone wrong from a made-up token. */
 static void say_no_key(const struct oidc_token *t, enum tried tried, unsigned held,
-                       struct tm_err *e)
+                       struct oidc_issuer_keys *p, struct tm_err *e)
 {
     char kid[80];
+    struct tm_err why = {0};
     snprintf(kid, sizeof(kid), t->kid != NULL ? "of key '%.64s'" : "without a key id",
              t->kid != NULL ? t->kid : "");
     const char *alg = oidc_alg_table[t->alg].name;
+    oidc_issuer_keys_why(p, &why);
+    const char *comma = why.text[0] != '\0' ? "; " : "";
     if (tried == TRIED_BAD)
         tm_err_set(e, "the signature (%s, %s) does not verify", kid, alg);
     else if (held == 0)
-        tm_err_set(e, "the issuer's keys cannot be had (token %s, %s)", kid, alg);
+        tm_err_set(e, "the issuer's keys cannot be had (token %s, %s%s%.300s)", kid, alg, comma,
+                   why.text);
     else
-        tm_err_set(e, "none of the %u keys that the issuer publishes fits the token (%s, %s)", held,
-                   kid, alg);
+        tm_err_set(e,
+                   "none of the %u keys that the issuer publishes fits the token (%s, %s%s%.300s)",
+                   held, kid, alg, comma, why.text);
 }
 
 /* Only a key we do not have is worth a fetch; a wrong signature by a known kid is not. */
@@ -135,7 +140,7 @@ static enum oidc_status check_signature(struct oidc_verifier *v, const struct oi
         if (more == ISSUER_KEYS_CHANGED)
             continue;
         out->reason = tried == TRIED_NO_KEY ? OIDC_REASON_KEYS : OIDC_REASON_SIGNATURE;
-        say_no_key(t, tried, held, e);
+        say_no_key(t, tried, held, p, e);
         return OIDC_REFUSED;
     }
     return refuse_keys(out, 1, e, "the issuer's keys keep changing");

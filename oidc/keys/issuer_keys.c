@@ -32,6 +32,13 @@ struct oidc_jwks *oidc_issuer_keys_get(struct oidc_issuer_keys *p)
     return keys;
 }
 
+void oidc_issuer_keys_why(struct oidc_issuer_keys *p, struct tm_err *e)
+{
+    pthread_mutex_lock(&p->lock);
+    *e = p->why;
+    pthread_mutex_unlock(&p->lock);
+}
+
 static void wake_all(struct waiting *list)
 {
     while (list != NULL) {
@@ -84,6 +91,7 @@ static void settle(struct oidc_issuer_keys *p, struct oidc_jwks *keys, int64_t m
     p->fetching = false;
     bool current = p->fetched_with == p->settings; /* else a reload wants it done in another way */
     p->failures += keys == NULL;
+    p->why = keys == NULL ? *e : (struct tm_err){0};
     if (keys == NULL && current) {
         p->failed++;
         p->next_ms = now + pause_ms(p);

@@ -56,6 +56,7 @@ struct oidc_issuer_keys {
     unsigned waiter_count;
     uint64_t fetches;
     uint64_t failures;
+    struct tm_err why; /* the latest failed, and how; empty after one that did not */
 };
 
 /* NULL: out of memory. `env` outlives it. */

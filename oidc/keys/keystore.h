@@ -35,6 +35,9 @@ void oidc_issuer_keys_unref(struct oidc_issuer_keys *p); /* NULL is fine */
 /* A reference to the keys in force, or NULL when none were ever had. */
 struct oidc_jwks *oidc_issuer_keys_get(struct oidc_issuer_keys *p);
 
+/* Why the latest fetch failed; an empty text when it did not. */
+void oidc_issuer_keys_why(struct oidc_issuer_keys *p, struct tm_err *e);
+
 enum oidc_issuer_keys_answer {
     ISSUER_KEYS_CHANGED, /* other keys than `seen` are in force: look again */
     ISSUER_KEYS_WAIT,    /* being fetched; the waiter will be woken */

@@ -18,6 +18,10 @@ declare -A fails=(
     ["tenmint-log status"]="$W/none"
     ["tenmint-log find"]="$W/none --identity x"
     ["tenmint-log watch"]="$W/none --state $W/state --once"
+    ["tenmint-ca issuer list"]="$W/none"
+    ["tenmint-ca issuer show"]="$W/none https://x.example.com"
+    ["tenmint-ca issuer test"]="$W/none https://x.example.com"
+    ["tenmint-ca issuer diff"]="$W/none $W/none"
     ["tenmint-tuf status"]="--dir $W/none"
     ["tenmint-tuf report"]="--dir $W/none --html $W/pages"
 )

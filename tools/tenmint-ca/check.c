@@ -14,6 +14,7 @@
 #include "common/file.h"
 #include "common/transparency/digsig.h"
 #include "tools/tenmint-ca/commands.h"
+#include "tools/tenmint-ca/issuer.h"
 #include "tools/tenmint-ca/repository.h"
 #include "tools/tenmint-ca/setup.h"
 #include "tools/tenmint-ca/sigstore.h"
@@ -35,7 +36,9 @@ static void print_warning(void *path, const char *text)
     printf("warning: %s: %s\n", (const char *)path, text);
 }
 
-static int check_issuers(const char *path, bool allow_http, struct tm_err *e)
+/* `c`: the server's configuration, or defaults; `online`: each issuer is asked for its keys. */
+static int check_issuers(const char *path, const struct ca_config *c, bool allow_http, bool online,
+                         struct tm_err *e)
 {
     struct oidc_trust *trust = NULL;
     if (oidc_trust_load(path, &trust, e) != 0)
@@ -44,6 +47,8 @@ static int check_issuers(const char *path, bool allow_http, struct tm_err *e)
     if (rc == 0) {
         print_issuers(path, trust);
         oidc_trust_warn(trust, print_warning, (void *)path);
+        if (online)
+            issuer_warn_unreachable(path, trust, c);
     } else {
         tm_err_wrap(e, "%s", path);
     }
@@ -221,7 +226,7 @@ static int check_tuf(const struct ca_config *c, struct tm_err *e)
     return 0;
 }
 
-static int check_server(const char *path, struct tm_err *e)
+static int check_server(const char *path, bool online, struct tm_err *e)
 {
     struct ca_config c;
     if (ca_config_load(path, &c, e) != 0)
@@ -242,14 +247,28 @@ static int check_server(const char *path, struct tm_err *e)
     if (rc == 0)
         rc = check_tls(&c, e);
     if (rc == 0 && ca_config_has_ca(&c))
-        rc = check_issuers(c.issuers_file, c.oidc.allow_http, e);
+        rc = check_issuers(c.issuers_file, &c, c.oidc.allow_http, online, e);
+    ca_config_free(&c);
+    return rc;
+}
+
+static int check_list(const char *path, bool online, struct tm_err *e)
+{
+    struct ca_config c;
+    int rc = ca_config_default(&c, e);
+    if (rc == 0)
+        rc = check_issuers(path, &c, true, online, e);
     ca_config_free(&c);
     return rc;
 }
 
 int command_check_config(const struct cli_command *self, int argc, char **argv)
 {
-    static const struct cli_option options[] = {{NULL, CLI_FLAG, NULL, NULL, NULL}};
+    bool online = false;
+    const struct cli_option options[] = {{"online", CLI_FLAG, NULL,
+                                          "ask each issuer for its keys, and warn of those without",
+                                          &online},
+                                         {0}};
     struct tm_err e = {0};
     struct tm_buf text = {0};
     int count = 0;
@@ -259,8 +278,8 @@ int command_check_config(const struct cli_command *self, int argc, char **argv)
     rc = tm_file_read_text(argv[0], YAMLMAP_FILE_MAX * 16, &text, &e);
     if (rc == 0)
         rc = ca_config_is_server((const char *)text.data, text.len)
-                 ? check_server(argv[0], &e)
-                 : check_issuers(argv[0], true, &e);
+                 ? check_server(argv[0], online, &e)
+                 : check_list(argv[0], online, &e);
     tm_buf_free(&text);
     if (rc != 0)
         return cli_fail(CLI_CONFIG, &e);

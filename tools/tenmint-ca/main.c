@@ -24,6 +24,62 @@ static const struct cli_command own_log_commands[] = {
      .run = command_log_redate},
 };
 
+#define IN_LIST "  tenmint-ca issuer "
+static const struct cli_command issuer_commands[] = {
+    {.name = "list",
+     .group = "issuer",
+     .args = "FILE",
+     .summary = "whose tokens are taken, under which terms; FILE: a list or a configuration",
+     .examples =
+         IN_LIST "list /etc/tenmint-ca/tenmint-ca.yaml\n" IN_LIST "list issuers.yaml --json\n",
+     .run = command_issuer_list},
+    {.name = "show",
+     .group = "issuer",
+     .args = "FILE URL",
+     .summary = "all that the list says of one issuer",
+     .examples = IN_LIST "show issuers.yaml https://gitlab.example.com\n",
+     .run = command_issuer_show},
+    {.name = "add",
+     .group = "issuer",
+     .args = "FILE URL --type TYPE [OPTION]...",
+     .summary = "add an issuer, or with '*' in its URL a pattern, to the end of its section",
+     .examples = IN_LIST "add issuers.yaml https://token.actions.githubusercontent.com \\\n"
+                         "      --type github-workflow --allow 'repository=example/*' --trial\n",
+     .run = command_issuer_add},
+    {.name = "remove",
+     .group = "issuer",
+     .args = "FILE URL",
+     .summary = "take an issuer out of the list; comments around it stay",
+     .examples = IN_LIST "remove issuers.yaml https://gitlab.example.com --dry-run\n",
+     .run = command_issuer_remove},
+    {.name = "disable",
+     .group = "issuer",
+     .args = "FILE URL",
+     .summary = "keep an issuer in the list and take none of its tokens",
+     .examples = IN_LIST "disable issuers.yaml https://gitlab.example.com\n",
+     .run = command_issuer_disable},
+    {.name = "enable",
+     .group = "issuer",
+     .args = "FILE URL",
+     .summary = "take a disabled issuer's tokens again",
+     .examples = IN_LIST "enable issuers.yaml https://gitlab.example.com\n",
+     .run = command_issuer_enable},
+    {.name = "test",
+     .group = "issuer",
+     .args = "FILE URL | FILE --token FILE",
+     .summary = "try an issuer's keys, or what a token would get; nothing is issued",
+     .examples = IN_LIST "test tenmint-ca.yaml https://gitlab.example.com\n" IN_LIST
+                         "test tenmint-ca.yaml --token token.jwt\n",
+     .run = command_issuer_test},
+    {.name = "diff",
+     .group = "issuer",
+     .args = "OLD NEW",
+     .summary = "who is let in and who is shut out by NEW in the place of OLD",
+     .examples = IN_LIST "diff issuers.yaml issuers.new.yaml\n",
+     .exits = {[CLI_FOUND] = "found: the lists differ"},
+     .run = command_issuer_diff},
+};
+
 static const struct cli_command commands[] = {
     {.name = "serve",
      .args = "--config FILE | --ephemeral --issuer URL [OPTION]...",
@@ -55,6 +111,10 @@ static const struct cli_command commands[] = {
          "  tenmint-tuf trust add-ca --chain ./ca/next/chain.pem --url https://ca.example.com\n"
          "  tenmint-ca rotate ./ca --activate\n",
      .run = command_rotate},
+    {.name = "issuer",
+     .summary = "trusted issuers: list, show, add, remove, disable, enable, test, diff",
+     .commands = issuer_commands,
+     .count = sizeof(issuer_commands) / sizeof(issuer_commands[0])},
     {.name = "log",
      .summary = "transparency logs: create, redate, status, verify, find, watch, export, witness"},
 };
@@ -73,7 +133,7 @@ int main(int argc, char **argv)
     for (size_t i = OWN; i < OWN + LOG_COMMANDS; i++)
         logs[i].group = "log";
     for (size_t i = 0; i < COMMANDS; i++) {
-        if (all[i].run == NULL) {
+        if (all[i].run == NULL && all[i].commands == NULL) {
             all[i].commands = logs;
             all[i].count = OWN + LOG_COMMANDS;
         }

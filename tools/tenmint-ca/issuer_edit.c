@@ -1,0 +1,258 @@
+/* issuer add, remove, disable, enable: the list's file is replaced as a whole, and keeps its
+ * comments, its order, its mode and its owner. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/file.h"
+#include "tools/tenmint-ca/commands.h"
+#include "tools/tenmint-ca/issuer.h"
+
+/* Two who edit at once: the second waits, and then sees what the first has made. Returns an open
+ * file, or -1. */
+static int lock_list(const char *path, struct tm_err *e)
+{
+    for (;;) {
+        struct stat held;
+        struct stat now;
+        int fd = open(path, O_RDONLY | O_CLOEXEC);
+        if (fd < 0 || flock(fd, LOCK_EX) != 0 || fstat(fd, &held) != 0 || stat(path, &now) != 0) {
+            tm_err_errno(e, "lock '%s'", path);
+            if (fd >= 0)
+                close(fd);
+            return -1;
+        }
+        if (held.st_ino == now.st_ino && held.st_dev == now.st_dev)
+            return fd;
+        close(fd);
+    }
+}
+
+/* The owner stays, or the server could not read its list any more. */
+static int replace(const char *path, const struct tm_buf *text, struct tm_err *e)
+{
+    struct stat st;
+    struct tm_file_stream f;
+    if (stat(path, &st) != 0)
+        return tm_err_errno(e, "look at '%s'", path);
+    if (tm_file_stream_open(&f, path, st.st_mode & 07777, e) != 0)
+        return -1;
+    int rc = 0;
+    if ((st.st_uid != geteuid() || st.st_gid != getegid()) &&
+        fchown(f.fd, st.st_uid, st.st_gid) != 0)
+        rc = tm_err_errno(e, "keep the owner of '%s': run this as root or as its owner", path);
+    if (rc == 0)
+        rc = tm_file_stream_write(&f, text->data, text->len, e);
+    if (rc == 0)
+        rc = tm_file_stream_commit(&f, e);
+    tm_file_stream_abort(&f);
+    return rc;
+}
+
+struct change { /* what is asked for */
+    int (*make)(const struct oidc_list_text *list, const void *what, struct tm_buf *out,
+                struct tm_err *e);
+    const void *what;
+    bool dry;
+};
+
+static void print_warning(void *path, const char *text)
+{
+    fprintf(stderr, "warning: %s: %s\n", (const char *)path, text);
+}
+
+/* Says what changes, and what of it is surprising, as far as the list was not so before. */
+static int explain(const struct issuer_list *l, const struct tm_buf *text, bool dry,
+                   struct tm_err *e)
+{
+    struct oidc_trust *after = NULL;
+    if (oidc_trust_parse(l->path, (const char *)text->data, text->len, &after, e) != 0)
+        return -1;
+    int rc = oidc_trust_check_http(after, l->config.oidc.allow_http || !l->of_server, e);
+    if (rc == 0) {
+        if (dry)
+            printf("%s: it would be, and nothing was written:\n", l->path);
+        (void)oidc_trust_diff(l->trust, after, issuer_print_change, NULL);
+        oidc_trust_warn(after, print_warning, (void *)(uintptr_t)l->path);
+    }
+    oidc_trust_unref(after);
+    return rc;
+}
+
+static int edit(const char *file, const struct change *c)
+{
+    struct issuer_list l;
+    struct tm_err e = {0};
+    struct tm_buf out = {0};
+    int lock = -1;
+    int rc = issuer_list_open(file, &l, &e);              /* to know the list's path */
+    char *path = rc == 0 ? realpath(l.path, NULL) : NULL; /* a link stays a link */
+    if (rc == 0 && (path == NULL || (lock = lock_list(path, &e)) < 0))
+        rc = e.text[0] != '\0' ? -1 : tm_err_errno(&e, "find '%s'", l.path);
+    if (rc == 0) {
+        issuer_list_close(&l);
+        rc = issuer_list_open(file, &l, &e);
+    }
+    int code = rc == 0 ? CLI_FAILED : CLI_CONFIG;
+    const struct oidc_list_text text = {l.path, rc == 0 ? tm_buf_str(&l.text) : "", l.text.len};
+    if (rc == 0)
+        rc = c->make(&text, c->what, &out, &e);
+    if (rc == 0)
+        rc = explain(&l, &out, c->dry, &e);
+    if (rc == 0 && !c->dry)
+        rc = replace(path, &out, &e);
+    if (lock >= 0)
+        close(lock);
+    free(path);
+    tm_buf_free(&out);
+    issuer_list_close(&l);
+    return rc == 0 ? CLI_OK : cli_fail(code, &e);
+}
+
+/* ---- remove, disable, enable ---- */
+
+static int make_removal(const struct oidc_list_text *list, const void *url, struct tm_buf *out,
+                        struct tm_err *e)
+{
+    return oidc_edit_remove(list, url, out, e);
+}
+
+static int make_disabled(const struct oidc_list_text *list, const void *url, struct tm_buf *out,
+                         struct tm_err *e)
+{
+    return oidc_edit_disable(list, url, true, out, e);
+}
+
+static int make_enabled(const struct oidc_list_text *list, const void *url, struct tm_buf *out,
+                        struct tm_err *e)
+{
+    return oidc_edit_disable(list, url, false, out, e);
+}
+
+#define DRY_RUN(dest) \
+    { \
+        "dry-run", CLI_FLAG, NULL, "say what would change, write nothing", dest \
+    }
+
+static int edit_by_url(const struct cli_command *self, int argc, char **argv, struct change c)
+{
+    const struct cli_option options[] = {DRY_RUN(&c.dry), {0}};
+    int count = 0;
+    int rc = cli_parse(self, options, argc, argv, 2, 2, &count);
+    if (rc != CLI_GO_ON)
+        return rc;
+    c.what = argv[1];
+    return edit(argv[0], &c);
+}
+
+int command_issuer_remove(const struct cli_command *self, int argc, char **argv)
+{
+    return edit_by_url(self, argc, argv, (struct change){.make = make_removal});
+}
+
+int command_issuer_disable(const struct cli_command *self, int argc, char **argv)
+{
+    return edit_by_url(self, argc, argv, (struct change){.make = make_disabled});
+}
+
+int command_issuer_enable(const struct cli_command *self, int argc, char **argv)
+{
+    return edit_by_url(self, argc, argv, (struct change){.make = make_enabled});
+}
+
+/* ---- add ---- */
+
+/* The list's reader says what is wrong with a value. */
+static const struct {
+    const char *key, *value, *help; /* value NULL: a word, true when given */
+} keys[] = {
+    {"client-id", "AUDIENCE", "audience that its tokens must name (sigstore)"},
+    {"type", "TYPE", "what an identity is: github-workflow, gitlab-pipeline, email, …"},
+    {"ci-provider", "NAME", "type ci-provider: a section of ci-issuer-metadata"},
+    {"subject-domain", "DOMAIN", "types uri and username: what identities must belong to"},
+    {"spiffe-trust-domain", "DOMAIN", "type spiffe: what identities must belong to"},
+    {"issuer-claim", "PATH", "type email: where the issuer in the certificate comes from"},
+    {"challenge-claim", "CLAIM", "the claim that clients sign"},
+    {"not-before", "TIME", "in force from then on, such as 2026-12-01T08:00:00Z"},
+    {"not-after", "TIME", "in force until then"},
+    {"lifetime", "TIME", "of its certificates, such as 5m, where the server's is longer"},
+    {"jwks-file", "FILE", "its keys, from the list's folder: it is not asked for them"},
+    {"description", "TEXT", "for people"},
+    {"contact", "TEXT", "for people"},
+    {"trial", NULL, "judge its tokens to the end, log, and refuse them"},
+    {"disabled", NULL, "list it, and let nobody in yet"},
+    {"skip-email-verification", NULL, "type email: take addresses that are not verified"},
+    {"allow-http", NULL, "its keys may come over plain http"},
+};
+#define KEYS (sizeof(keys) / sizeof(keys[0]))
+_Static_assert(KEYS <= OIDC_EDIT_KEYS_MAX && CLI_LIST_MAX <= OIDC_EDIT_RULES_MAX,
+               "room for every option");
+
+struct words { /* as given */
+    const char *text[KEYS];
+    bool flag[KEYS];
+    struct cli_list allow;
+};
+
+static int take_rules(const struct cli_list *given, struct oidc_new_issuer *n, struct tm_err *e)
+{
+    for (size_t i = 0; i < given->count; i++) {
+        char *equals = strchr((char *)(uintptr_t)given->item[i], '=');
+        if (equals == NULL || equals == given->item[i] || equals[1] == '\0')
+            return tm_err_set(e, "--allow is CLAIM=TEXT, such as repository_owner=example");
+        *equals = '\0'; /* of argv, which is ours */
+        n->rule[n->rule_count++] = (struct oidc_edit_rule){given->item[i], equals + 1};
+    }
+    return 0;
+}
+
+static int take_words(const char *url, const struct words *w, struct oidc_new_issuer *n,
+                      struct tm_err *e)
+{
+    *n = (struct oidc_new_issuer){.url = url, .wildcard = strchr(url, '*') != NULL};
+    for (size_t i = 0; i < KEYS; i++) {
+        bool word = keys[i].value == NULL;
+        const char *value = word ? (w->flag[i] ? "true" : NULL) : w->text[i];
+        if (i == 0 && value == NULL)
+            value = "sigstore";
+        if (value != NULL)
+            n->key[n->key_count++] = (struct oidc_edit_key){keys[i].key, value, word};
+    }
+    return take_rules(&w->allow, n, e);
+}
+
+static int make_addition(const struct oidc_list_text *list, const void *issuer, struct tm_buf *out,
+                         struct tm_err *e)
+{
+    return oidc_edit_add(list, issuer, out, e);
+}
+
+int command_issuer_add(const struct cli_command *self, int argc, char **argv)
+{
+    struct words w = {0};
+    struct oidc_new_issuer issuer;
+    struct change c = {.make = make_addition, .what = &issuer};
+    struct cli_option options[KEYS + 3] = {{0}};
+    struct tm_err e = {0};
+    int count = 0;
+    for (size_t i = 0; i < KEYS; i++) {
+        bool word = keys[i].value == NULL;
+        options[i] = (struct cli_option){keys[i].key, word ? CLI_FLAG : CLI_TEXT, keys[i].value,
+                                         keys[i].help, word ? (void *)&w.flag[i] : &w.text[i]};
+    }
+    options[KEYS] =
+        (struct cli_option){"allow", CLI_LIST, "CLAIM=TEXT",
+                            "only tokens with this claim; * and ? stand for others", &w.allow};
+    options[KEYS + 1] = (struct cli_option)DRY_RUN(&c.dry);
+    int rc = cli_parse(self, options, argc, argv, 2, 2, &count);
+    if (rc != CLI_GO_ON)
+        return rc;
+    if (take_words(argv[1], &w, &issuer, &e) != 0)
+        return cli_fail(CLI_USAGE, &e);
+    return edit(argv[0], &c);
+}
