@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <limits.h>
 #include <poll.h>
 #include <stdbool.h>
@@ -25,7 +26,7 @@ static int unreadable(const char *path, struct tm_err *e)
     return tm_err_mark(e, ERR_UNAVAILABLE);
 }
 
-static int read_fd(int fd, const char *path, size_t max, struct tm_buf *out, struct tm_err *e)
+int tm_file_read_open(int fd, const char *path, size_t max, struct tm_buf *out, struct tm_err *e)
 {
     size_t total = 0;
     for (;;) {
@@ -47,8 +48,7 @@ static int read_fd(int fd, const char *path, size_t max, struct tm_buf *out, str
     }
 }
 
-int tm_file_read_open(int fd, const char *name, size_t max, bool secret, struct tm_buf *out,
-                      struct tm_err *e)
+int tm_file_check_open(int fd, const char *name, bool secret, struct tm_err *e)
 {
     struct stat st;
     if (fstat(fd, &st) != 0)
@@ -60,18 +60,53 @@ int tm_file_read_open(int fd, const char *name, size_t max, bool secret, struct 
     if (secret && (st.st_mode & (S_IRWXG | S_IRWXO)) != 0)
         return tm_err_set(e, "'%s' holds a secret but others may use it (mode %04o): chmod 600 it",
                           name, (unsigned)(st.st_mode & 07777));
-    return read_fd(fd, name, max, out, e);
+    return 0;
+}
+
+static struct {
+    int (*open_for)(void *ctx, const char *path, bool append);
+    void *ctx;
+} denied;
+
+void tm_file_on_denied(int (*open_for)(void *ctx, const char *path, bool append), void *ctx)
+{
+    denied.open_for = open_for;
+    denied.ctx = ctx;
+}
+
+/* Whether the file's own mode allows it, so that it was something else that did not. */
+static bool is_allowed(const char *path, bool append)
+{
+    char copy[PATH_MAX];
+    if (access(path, append ? W_OK : R_OK) == 0)
+        return true;
+    return append && errno == ENOENT && snprintf(copy, sizeof(copy), "%s", path) < PATH_MAX &&
+           access(dirname(copy), W_OK) == 0;
+}
+
+int tm_file_open(const char *path, bool append)
+{
+    int flags = append ? O_WRONLY | O_APPEND | O_CREAT : O_RDONLY;
+    int fd = open(path, flags | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0640);
+    if (fd >= 0 || errno != EACCES || denied.open_for == NULL)
+        return fd;
+    if (is_allowed(path, append))
+        return denied.open_for(denied.ctx, path, append);
+    errno = EACCES;
+    return -1;
 }
 
 static int read_file(const char *path, size_t max, bool secret, struct tm_buf *out,
                      struct tm_err *e)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    int fd = tm_file_open(path, false);
     if (fd < 0) {
         tm_err_errno(e, "open '%s'", path);
         return tm_err_mark(e, ERR_UNAVAILABLE);
     }
-    int rc = tm_file_read_open(fd, path, max, secret, out, e);
+    int rc = tm_file_check_open(fd, path, secret, e);
+    if (rc == 0)
+        rc = tm_file_read_open(fd, path, max, out, e);
     close(fd);
     return rc;
 }

@@ -24,9 +24,19 @@ int tm_file_read_text(const char *path, size_t max, struct tm_buf *out, struct t
  * passwords). */
 int tm_file_read_secret(const char *path, size_t max, struct tm_buf *out, struct tm_err *e);
 
-/* The same of a file that somebody has opened: `name` is for messages. */
-int tm_file_read_open(int fd, const char *name, size_t max, bool secret, struct tm_buf *out,
-                      struct tm_err *e);
+/* The same in two parts, for a file that one process opens and another reads: whether it is a file,
+ * and as `secret` no others'; then its bytes. `name` is for messages. */
+int tm_file_check_open(int fd, const char *name, bool secret, struct tm_err *e);
+int tm_file_read_open(int fd, const char *name, size_t max, struct tm_buf *out, struct tm_err *e);
+
+/* Who opens what this process may not (a sandbox names files that were replaced since): called when
+ * open(2) said EACCES though the file's mode allows it, on the thread that reads; a descriptor, or
+ * -1 with errno. To be set once, before the first thread; nobody otherwise. */
+void tm_file_on_denied(int (*open_for)(void *ctx, const char *path, bool append), void *ctx);
+
+/* open(2) with close-on-exec, by way of the latter: `append`: to write at the end of a file, which
+ * is made if it is not there (mode 0640). -1 with errno. */
+int tm_file_open(const char *path, bool append);
 
 /* All of it, to a descriptor. -1 with errno; then a part may have been written. */
 int tm_file_write_all(int fd, const void *data, size_t len);

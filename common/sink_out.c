@@ -12,8 +12,6 @@
 #include <unistd.h>
 
 /* Non-blocking, so that a FIFO without a reader is an error and no wait. */
-#define FILE_FLAGS (O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK)
-#define FILE_MODE 0640
 
 /* Whether a write to it never waits. */
 static bool never_waits(int fd, const struct stat *st)
@@ -56,7 +54,7 @@ static int sync_name(const char *path)
 
 static int open_path(struct tm_sink_out *o)
 {
-    int fd = open(o->path, FILE_FLAGS, FILE_MODE);
+    int fd = tm_file_open(o->path, true);
     if (fd < 0)
         return -1;
     if (o->own)

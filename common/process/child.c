@@ -91,12 +91,13 @@ static void close_others(struct tm_process_group *g, unsigned role)
     }
     for (size_t i = 0; i < g->count; i++) {
         tm_ipc_channel_free(g->one[i].control);
-        g->one[i].control = NULL;
+        tm_ipc_channel_free(g->one[i].asks);
+        g->one[i].control = g->one[i].asks = NULL;
     }
     close(g->signal_fd);
 }
 
-void tm_process_child(struct tm_process_group *g, unsigned role, int control, pid_t parent)
+void tm_process_child(struct tm_process_group *g, unsigned role, int control, int ask, pid_t parent)
 {
     struct tm_err e = {0};
     struct child x = {g, &g->role[role]};
@@ -111,7 +112,8 @@ void tm_process_child(struct tm_process_group *g, unsigned role, int control, pi
     struct tm_ipc_loop *l = c != NULL ? tm_ipc_loop_new(NULL, NULL, 0, &e) : NULL;
     const struct tm_ipc_port port = {
         .channel = c, .message = on_message, .over = on_over, .ctx = &x};
-    if (l == NULL || tm_ipc_loop_add(l, &port, &e) != 0)
+    if (l == NULL || tm_ipc_loop_add(l, &port, &e) != 0 ||
+        (ask >= 0 && tm_process_ask_begin(g, ask, &e) != 0))
         _exit(1);
     tm_ipc_loop_run(l);
     _exit(1); /* not reached: the loop ends by exit */

@@ -2,6 +2,7 @@
 #ifndef TENMINT_COMMON_PROCESS_INTERNAL_H
 #define TENMINT_COMMON_PROCESS_INTERNAL_H
 
+#include <pthread.h>
 #include <sys/types.h>
 
 #include "common/ipc/channel.h"
@@ -34,6 +35,7 @@ struct tm_process_wire {
 struct tm_process_one {
     pid_t pid; /* 0: does not run */
     struct tm_ipc_channel *control;
+    struct tm_ipc_channel *asks; /* to have files opened; NULL: nobody opens any */
 };
 
 struct tm_process_group {
@@ -44,12 +46,26 @@ struct tm_process_group {
     struct tm_process_wire wire[PROCESS_LINKS_MAX];
     size_t wires;
     int signal_fd;
-    unsigned self;                /* in a child */
+    tm_process_open_fn open_for; /* NULL: the parent opens nothing */
+    unsigned self;               /* in a child, and what follows */
+    struct tm_ipc_channel *ask;
+    pthread_mutex_t ask_lock; /* one question at a time */
+    uint64_t asked;
     struct tm_process_news ended; /* the first that did; role NULL: none */
 };
 
-/* child.c: the whole life of a child; `control` is its end. */
-void tm_process_child(struct tm_process_group *g, unsigned role, int control, pid_t parent)
+/* child.c: the whole life of a child; `control` and `ask` are its ends. */
+void tm_process_child(struct tm_process_group *g, unsigned role, int control, int ask, pid_t parent)
     __attribute__((noreturn));
+
+/* open.c. In a child: takes its end. In the parent: makes one's channel of `fd`. -1 with `e`
+ * set. */
+int tm_process_ask_begin(struct tm_process_group *g, int fd, struct tm_err *e);
+int tm_process_asks_begin(struct tm_process_one *one, int fd, struct tm_err *e);
+
+#define PROCESS_POLL_MAX (PROCESS_ROLES_MAX + 1)
+/* Waits for `own` (-1: only for the time), and opens what roles ask for meanwhile; who asks in
+ * another form is killed. Returns what happened to `own`. */
+short tm_process_poll(struct tm_process_group *g, int own, short events, int timeout_ms);
 
 #endif

@@ -25,7 +25,13 @@ struct tm_process_group *tm_process_group_new(const struct tm_process_role *role
     g->count = count;
     g->ctx = ctx;
     g->signal_fd = -1;
+    pthread_mutex_init(&g->ask_lock, NULL);
     return g;
+}
+
+void tm_process_opens(struct tm_process_group *g, tm_process_open_fn open_for)
+{
+    g->open_for = open_for;
 }
 
 int tm_process_link(struct tm_process_group *g, unsigned a, unsigned b, struct tm_err *e)
@@ -40,28 +46,56 @@ int tm_process_link(struct tm_process_group *g, unsigned a, unsigned b, struct t
     return (int)g->wires++;
 }
 
+static void close_pair(const int fd[2])
+{
+    for (int side = 0; side < 2; side++) {
+        if (fd[side] >= 0)
+            close(fd[side]);
+    }
+}
+
+/* The parent's ends of a child's channels. */
+static int take_ends(struct tm_process_one *one, int control, int asks, struct tm_err *e)
+{
+    one->control = tm_ipc_channel_new(control, &tm_process_protocol, e);
+    if (one->control == NULL) {
+        if (asks >= 0)
+            close(asks);
+        return -1;
+    }
+    tm_ipc_channel_hear(one->control, IPC_HEAR(CTL_DONE));
+    return asks >= 0 ? tm_process_asks_begin(one, asks, e) : 0;
+}
+
 static int fork_one(struct tm_process_group *g, unsigned i, struct tm_err *e)
 {
     int fd[2];
+    int ask[2] = {-1, -1};
     pid_t parent = getpid();
     if (tm_ipc_pair(fd, e) != 0)
         return -1;
+    if (g->open_for != NULL && tm_ipc_pair(ask, e) != 0) {
+        close_pair(fd);
+        return -1;
+    }
     pid_t pid = fork();
     if (pid == 0) {
         close(fd[0]);
-        tm_process_child(g, i, fd[1], parent);
+        if (ask[0] >= 0)
+            close(ask[0]);
+        tm_process_child(g, i, fd[1], ask[1], parent);
+    }
+    if (pid < 0) {
+        tm_err_errno(e, "start the %s process", g->role[i].name);
+        close_pair(fd);
+        close_pair(ask);
+        return -1;
     }
     close(fd[1]);
-    if (pid < 0) {
-        close(fd[0]);
-        return tm_err_errno(e, "start the %s process", g->role[i].name);
-    }
+    if (ask[1] >= 0)
+        close(ask[1]);
     g->one[i].pid = pid;
-    g->one[i].control = tm_ipc_channel_new(fd[0], &tm_process_protocol, e);
-    if (g->one[i].control == NULL)
-        return -1;
-    tm_ipc_channel_hear(g->one[i].control, IPC_HEAR(CTL_DONE));
-    return 0;
+    return take_ends(&g->one[i], fd[0], ask[0], e);
 }
 
 int tm_process_fork(struct tm_process_group *g, struct tm_err *e)
@@ -128,11 +162,9 @@ static int await(struct tm_process_group *g, unsigned role, int64_t timeout_ms,
         int64_t left = until - tm_clock_mono_ms();
         if (rc < 0 || (timeout_ms > 0 && left <= 0))
             return rc;
-        struct pollfd p = {.fd = tm_ipc_channel_fd(c), .events = POLLIN};
-        if (tm_ipc_flush(c) == 1)
-            p.events |= POLLOUT;
-        (void)poll(&p, 1, timeout_ms > 0 && left < 100 ? (int)left : 100);
-        rc = p.revents != 0 ? tm_ipc_fill(c, NULL) : 0;
+        short events = tm_ipc_flush(c) == 1 ? POLLIN | POLLOUT : POLLIN;
+        int ms = timeout_ms > 0 && left < 100 ? (int)left : 100;
+        rc = tm_process_poll(g, tm_ipc_channel_fd(c), events, ms) != 0 ? tm_ipc_fill(c, NULL) : 0;
         reap(g);
         if (rc < 0) {
             for (int i = 0; i < 50 && g->one[role].pid != 0; i++) {
@@ -192,8 +224,7 @@ void tm_process_wait(struct tm_process_group *g, int64_t timeout_ms, struct tm_p
         int64_t left = until - tm_clock_mono_ms();
         if (timeout_ms > 0 && left <= 0)
             return;
-        struct pollfd p = {.fd = g->signal_fd, .events = POLLIN};
-        (void)poll(&p, 1, timeout_ms > 0 ? (int)left : -1);
+        (void)tm_process_poll(g, g->signal_fd, POLLIN, timeout_ms > 0 ? (int)left : -1);
         while (read(g->signal_fd, &s, sizeof(s)) == (ssize_t)sizeof(s)) {
             if (s.ssi_signo == SIGCHLD)
                 continue;
@@ -205,7 +236,7 @@ void tm_process_wait(struct tm_process_group *g, int64_t timeout_ms, struct tm_p
 }
 
 /* Until the child has ended, or the time is over. */
-static int wait_for(struct tm_process_one *one, int64_t timeout_ms)
+static int wait_for(struct tm_process_group *g, struct tm_process_one *one, int64_t timeout_ms)
 {
     int64_t until = tm_clock_mono_ms() + timeout_ms;
     int status = 0;
@@ -217,16 +248,16 @@ static int wait_for(struct tm_process_one *one, int64_t timeout_ms)
         }
         if (tm_clock_mono_ms() >= until)
             return -1;
-        (void)poll(NULL, 0, 5);
+        (void)tm_process_poll(g, -1, 0, 5);
     }
 }
 
-static int kill_one(struct tm_process_one *one)
+static int kill_one(struct tm_process_group *g, struct tm_process_one *one)
 {
     if (one->pid == 0)
         return 0;
     (void)kill(one->pid, SIGKILL);
-    (void)wait_for(one, KILLED_MS);
+    (void)wait_for(g, one, KILLED_MS);
     return -1;
 }
 
@@ -239,9 +270,9 @@ int tm_process_end(struct tm_process_group *g, const char *signal, int64_t timeo
         if (one->pid == 0)
             continue;
         if (tm_ipc_put(one->control, CTL_STOP, &t, NULL) != 0 || tm_ipc_flush(one->control) != 0 ||
-            wait_for(one, timeout_ms) != 0)
+            wait_for(g, one, timeout_ms) != 0)
             rc = -1;
-        (void)kill_one(one);
+        (void)kill_one(g, one);
     }
     return rc;
 }
@@ -251,9 +282,12 @@ void tm_process_group_free(struct tm_process_group *g)
     if (g == NULL)
         return;
     for (size_t i = 0; i < g->count; i++)
-        (void)kill_one(&g->one[i]);
-    for (size_t i = 0; i < g->count; i++)
+        (void)kill_one(g, &g->one[i]);
+    for (size_t i = 0; i < g->count; i++) {
         tm_ipc_channel_free(g->one[i].control);
+        tm_ipc_channel_free(g->one[i].asks);
+    }
+    pthread_mutex_destroy(&g->ask_lock);
     for (size_t i = 0; i < g->wires; i++) {
         close(g->wire[i].fd[0]);
         close(g->wire[i].fd[1]);

@@ -49,6 +49,17 @@ unsigned tm_process_self(const struct tm_process_group *g);
 /* In a child: its end of a link, once. -1: it has none of it. */
 int tm_process_take(struct tm_process_group *g, int link);
 
+/*
+ * Files for roles that may open none any more: a role asks (tm_process_open), and the parent opens
+ * what `open_for` thinks is that role's: a descriptor, or -1 with errno. In the parent, on its
+ * thread, while it waits. Before the fork.
+ */
+typedef int (*tm_process_open_fn)(void *ctx, unsigned role, const char *path, bool append);
+void tm_process_opens(struct tm_process_group *g, tm_process_open_fn open_for);
+
+/* In a child, any thread: as open(2), to read or to append to. -1 with errno. */
+int tm_process_open(struct tm_process_group *g, const char *path, bool append);
+
 /* Starts a process for each role. Blocks SIGTERM, SIGINT, SIGHUP and SIGCHLD in all of them. */
 int tm_process_fork(struct tm_process_group *g, struct tm_err *e);
 

@@ -36,6 +36,19 @@
      LANDLOCK_ACCESS_FS_MAKE_SOCK | LANDLOCK_ACCESS_FS_MAKE_FIFO | LANDLOCK_ACCESS_FS_MAKE_BLOCK | \
      LANDLOCK_ACCESS_FS_MAKE_SYM)
 
+/* `also`: what else goes with writing, by this kernel. */
+static uint64_t access_for(enum tm_sandbox_use use, bool directory, uint64_t also)
+{
+    const struct {
+        uint64_t directory, file;
+    } rows[] = {
+        [SANDBOX_USE_READ] = {READ_DIR, READ_FILE},
+        [SANDBOX_USE_WRITE] = {WRITE_DIR | also, WRITE_FILE | also},
+        [SANDBOX_USE_LIST] = {LANDLOCK_ACCESS_FS_READ_DIR, 0},
+    };
+    return directory ? rows[use].directory : rows[use].file;
+}
+
 static int add_path(int rules, const struct tm_sandbox_path *p, uint64_t also, struct tm_err *e)
 {
     struct stat st;
@@ -43,11 +56,11 @@ static int add_path(int rules, const struct tm_sandbox_path *p, uint64_t also, s
     if (fd < 0)
         return errno == ENOENT || errno == ENOTDIR ? 0 : tm_err_errno(e, "open '%s'", p->path);
     int rc = fstat(fd, &st) == 0 ? 0 : tm_err_errno(e, "look at '%s'", p->path);
-    uint64_t dir = p->write ? WRITE_DIR | also : READ_DIR;
-    uint64_t file = p->write ? WRITE_FILE | also : READ_FILE;
     struct landlock_path_beneath_attr a = {
-        .allowed_access = rc == 0 && S_ISDIR(st.st_mode) ? dir : file, .parent_fd = fd};
-    if (rc == 0 && syscall(SYS_landlock_add_rule, rules, LANDLOCK_RULE_PATH_BENEATH, &a, 0) != 0)
+        .allowed_access = access_for(p->use, rc == 0 && S_ISDIR(st.st_mode), also),
+        .parent_fd = fd};
+    if (rc == 0 && a.allowed_access != 0 &&
+        syscall(SYS_landlock_add_rule, rules, LANDLOCK_RULE_PATH_BENEATH, &a, 0) != 0)
         rc = tm_err_errno(e, "allow '%s'", p->path);
     close(fd);
     return rc;
@@ -68,7 +81,7 @@ int tm_sandbox_paths(const struct tm_sandbox_path *path, size_t count, struct tm
     long rules = syscall(SYS_landlock_create_ruleset, &attr, sizeof(attr), 0);
     if (rules < 0)
         return tm_err_errno(e, "begin with Landlock");
-    const struct tm_sandbox_path everything = {"/", false};
+    const struct tm_sandbox_path everything = {"/", SANDBOX_USE_READ};
     int rc = tm_sandbox_is_preloaded() ? add_path((int)rules, &everything, also, e) : 0;
     for (size_t i = 0; i < count && rc == 0; i++)
         rc = path[i].path != NULL ? add_path((int)rules, &path[i], also, e) : 0;

@@ -2,10 +2,12 @@
 
 #include <errno.h>
 #include <grp.h>
+#include <linux/capability.h>
 #include <openssl/crypto.h>
 #include <pwd.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "common/sandbox/internal.h"
@@ -28,17 +30,35 @@ int tm_sandbox_begin(struct tm_err *e)
     return 0;
 }
 
+/* Root's rights over files of others, and to lock memory; none over the machine: its clock, its
+ * network, its other processes. */
+static int keep_file_rights(struct tm_err *e)
+{
+    const uint32_t kept =
+        1U << CAP_DAC_OVERRIDE | 1U << CAP_DAC_READ_SEARCH | 1U << CAP_FOWNER | 1U << CAP_IPC_LOCK;
+    struct __user_cap_header_struct h = {_LINUX_CAPABILITY_VERSION_3, 0};
+    struct __user_cap_data_struct d[_LINUX_CAPABILITY_U32S_3];
+    if (syscall(SYS_capget, &h, d) != 0)
+        return tm_err_errno(e, "ask for the process's capabilities");
+    if (d[0].permitted == 0 && d[1].permitted == 0)
+        return 0;
+    d[0].permitted &= kept;
+    d[0].effective &= kept;
+    d[0].inheritable = d[1].permitted = d[1].effective = d[1].inheritable = 0;
+    return syscall(SYS_capset, &h, d) == 0 ? 0 : tm_err_errno(e, "give up capabilities");
+}
+
 int tm_sandbox_user(const char *user, struct tm_err *e)
 {
     if (user == NULL)
-        return 0;
+        return keep_file_rights(e);
     errno = 0;
     const struct passwd *p = getpwnam(user);
     if (p == NULL)
         return errno != 0 ? tm_err_errno(e, "look up user '%s'", user)
                           : tm_err_set(e, "there is no user '%s'", user);
     if (p->pw_uid == geteuid() && p->pw_gid == getegid())
-        return 0;
+        return keep_file_rights(e);
     int death = 0;
     if (prctl(PR_GET_PDEATHSIG, &death, 0, 0, 0) != 0)
         return tm_err_errno(e, "become user '%s'", user);

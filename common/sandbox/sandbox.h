@@ -32,19 +32,27 @@ enum tm_sandbox_right { /* beyond memory, threads, time, and descriptors that it
                             1 << 4, /* connect to sockets of this machine (a token's daemon) */
                         SANDBOX_LOAD = 1 << 5,      /* load shared objects */
                         SANDBOX_PROCESSES = 1 << 6, /* signal and wait for processes; start none */
+                        SANDBOX_CLOCK = 1 << 7,     /* ask how well the clock is kept: it has no
+                                                       right to set it */
+};
+
+enum tm_sandbox_use {
+    SANDBOX_USE_READ,
+    SANDBOX_USE_WRITE, /* and read */
+    SANDBOX_USE_LIST,  /* a directory: its names, and to sync them; not what it holds */
 };
 
 struct tm_sandbox_path {
     const char *path; /* a file, or a directory with all below; what does not exist is skipped */
-    bool write;
+    enum tm_sandbox_use use;
 };
 
 bool tm_sandbox_enforced(void);
 
 int tm_sandbox_begin(struct tm_err *e);
 
-/* `user`: NULL keeps the rights that there are. -1 too when it is not there, or may not be taken.
- */
+/* `user`: NULL keeps the user; of root's rights only those over files then stay. -1 too when it is
+ * not there, or may not be taken. */
 int tm_sandbox_user(const char *user, struct tm_err *e);
 
 int tm_sandbox_paths(const struct tm_sandbox_path *path, size_t count, struct tm_err *e);

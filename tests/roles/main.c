@@ -18,7 +18,9 @@
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/timex.h>
 #include <sys/uio.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -46,14 +48,82 @@ static int read_a_file(void)
     return keep(open("/etc/shadow", O_RDONLY | O_CLOEXEC));
 }
 
+/* The ways to a key: by its name, or by asking the parent, which opens what was replaced. */
+static int read_key(const struct ca_config_key *k)
+{
+    return keep(open(k->file, O_RDONLY | O_CLOEXEC));
+}
+
+static int ask_for_key(const struct ca_config_key *k)
+{
+    return keep(tm_process_open(ours->group, k->file, false));
+}
+
 static int read_the_ca_key(void)
 {
-    return keep(open(ours->config->ca.key.file, O_RDONLY | O_CLOEXEC));
+    return read_key(&ours->config->ca.key);
 }
 
 static int read_the_log_key(void)
 {
-    return keep(open(ours->config->ct.embedded.key.file, O_RDONLY | O_CLOEXEC));
+    return read_key(&ours->config->ct.embedded.key);
+}
+
+static int read_the_signature_log_key(void)
+{
+    return read_key(&ours->config->signatures.key);
+}
+
+static int read_the_timestamp_key(void)
+{
+    return read_key(&ours->config->tsa.key);
+}
+
+static int ask_for_the_ca_key(void)
+{
+    return ask_for_key(&ours->config->ca.key);
+}
+
+static int ask_for_the_log_key(void)
+{
+    return ask_for_key(&ours->config->ct.embedded.key);
+}
+
+static int ask_for_the_timestamp_key(void)
+{
+    return ask_for_key(&ours->config->tsa.key);
+}
+
+static int ask_to_write_the_ca_key(void)
+{
+    return keep(tm_process_open(ours->group, ours->config->ca.key.file, true));
+}
+
+/* By init they lie in one folder; none of the server's is to have it. */
+static int read_the_root_key(void)
+{
+    char path[PATH_MAX];
+    const char *chain = ours->config->ca.chain;
+    snprintf(path, sizeof(path), "%.*s/root.key", (int)(strrchr(chain, '/') - chain), chain);
+    return keep(open(path, O_RDONLY | O_CLOEXEC));
+}
+
+static int look_at_a_file(void)
+{
+    struct stat st;
+    return stat("/etc/passwd", &st);
+}
+
+static int ask_how_the_clock_is_kept(void)
+{
+    struct timex t = {0};
+    return adjtimex(&t) >= 0 ? 0 : -1;
+}
+
+static int adjust_the_clock(void)
+{
+    struct timex t = {.modes = ADJ_OFFSET};
+    return adjtimex(&t) >= 0 ? 0 : -1;
 }
 
 static int read_a_neighbours_memory(void)
@@ -208,6 +278,11 @@ enum outcome {
     DONE,   /* it is what the process is for, or harms nobody */
     OUTCOMES
 };
+#define BIT(role) (1U << (role))
+#define ALL (BIT(ROLE_COUNT) - 1)
+#define FILES (ALL & ~BIT(ROLE_FRONT))
+#define LOGS (BIT(ROLE_LOG) | BIT(ROLE_SIGNATURES))
+#define DATES (LOGS | BIT(ROLE_TIMESTAMPS) | BIT(ROLE_ISSUER))
 static const char *const outcome_names[OUTCOMES] = {"killed", "denied", "done"};
 
 static const struct {
@@ -217,6 +292,14 @@ static const struct {
     {"read /etc/shadow", read_a_file},
     {"read the CA's key", read_the_ca_key},
     {"read the log's key", read_the_log_key},
+    {"read the signature log's key", read_the_signature_log_key},
+    {"read the timestamps' key", read_the_timestamp_key},
+    {"read the root's key", read_the_root_key},
+    {"ask for the CA's key", ask_for_the_ca_key},
+    {"ask for the log's key", ask_for_the_log_key},
+    {"ask for the timestamps' key", ask_for_the_timestamp_key},
+    {"ask to write the CA's key", ask_to_write_the_ca_key},
+    {"look at a file", look_at_a_file},
     {"read the parent's memory", read_a_neighbours_memory},
     {"write a file", write_a_file},
     {"write into the log", write_to_the_log},
@@ -237,6 +320,8 @@ static const struct {
     {"make a namespace", new_namespace},
     {"mount", mount_something},
     {"set the clock", set_the_clock},
+    {"ask how the clock is kept", ask_how_the_clock_is_kept},
+    {"adjust the clock", adjust_the_clock},
     {"use io_uring", use_io_uring},
     {"load a BPF program", load_bpf},
     {"use keyrings", use_keyrings},
@@ -246,49 +331,48 @@ static const struct {
 
 /* What is not here is killed. */
 static const struct {
-    enum role_name role;
+    unsigned roles; /* a bit for each */
     int (*attempt)(void);
     enum outcome outcome;
 } expected[] = {
+    /* The front opens no file, so it does not come to that it may not. */
+    {FILES, read_a_file, DENIED},
+    {FILES & ~BIT(ROLE_ISSUER), read_the_ca_key, DENIED},
+    {FILES & ~BIT(ROLE_LOG), read_the_log_key, DENIED},
+    {FILES & ~BIT(ROLE_SIGNATURES), read_the_signature_log_key, DENIED},
+    {FILES & ~BIT(ROLE_TIMESTAMPS), read_the_timestamp_key, DENIED},
+    {FILES, read_the_root_key, DENIED},
+    {FILES, read_a_neighbours_memory, DENIED},
+    {FILES, look_at_a_file, DONE},
+    /* Each reads its own key, which may be replaced. */
+    {BIT(ROLE_ISSUER), read_the_ca_key, DONE},
+    {BIT(ROLE_LOG), read_the_log_key, DONE},
+    {BIT(ROLE_SIGNATURES), read_the_signature_log_key, DONE},
+    {BIT(ROLE_TIMESTAMPS), read_the_timestamp_key, DONE},
+    {ALL & ~BIT(ROLE_ISSUER), ask_for_the_ca_key, DENIED},
+    {ALL & ~BIT(ROLE_LOG), ask_for_the_log_key, DENIED},
+    {ALL & ~BIT(ROLE_TIMESTAMPS), ask_for_the_timestamp_key, DENIED},
+    {BIT(ROLE_ISSUER), ask_for_the_ca_key, DONE},
+    {BIT(ROLE_LOG), ask_for_the_log_key, DONE},
+    {BIT(ROLE_TIMESTAMPS), ask_for_the_timestamp_key, DONE},
+    {ALL, ask_to_write_the_ca_key, DENIED},
+    /* Who dates things asks, and has no right to set it. */
+    {DATES, ask_how_the_clock_is_kept, DONE},
+    {DATES, adjust_the_clock, DENIED},
+    {LOGS, write_a_file, DENIED},
+    {BIT(ROLE_LOG), write_to_the_log, DONE},
+    {BIT(ROLE_SIGNATURES), write_to_the_log, DENIED},
     /* It looks up names and reads CA certificates, and nothing else of /etc. */
-    {ROLE_FETCH, read_a_file, DENIED},
-    {ROLE_FETCH, read_the_ca_key, DENIED},
-    {ROLE_FETCH, read_the_log_key, DENIED},
-    {ROLE_FETCH, read_a_neighbours_memory, DENIED},
-    {ROLE_FETCH, internet_socket, DONE},
-    {ROLE_FETCH, local_socket, DONE},
-    {ROLE_FETCH, connect_out, DONE},
-    {ROLE_LOG, read_a_file, DENIED},
-    {ROLE_LOG, read_the_ca_key, DENIED},
-    {ROLE_LOG, read_the_log_key, DONE},
-    {ROLE_LOG, read_a_neighbours_memory, DENIED},
-    {ROLE_LOG, write_a_file, DENIED},
-    {ROLE_LOG, write_to_the_log, DONE},
-    {ROLE_SIGNATURES, read_a_file, DENIED},
-    {ROLE_SIGNATURES, read_the_ca_key, DENIED},
-    {ROLE_SIGNATURES, read_the_log_key, DENIED},
-    {ROLE_SIGNATURES, read_a_neighbours_memory, DENIED},
-    {ROLE_SIGNATURES, write_a_file, DENIED},
-    {ROLE_SIGNATURES, write_to_the_log, DENIED},
-    {ROLE_TIMESTAMPS, read_a_file, DENIED},
-    {ROLE_TIMESTAMPS, read_the_ca_key, DENIED},
-    {ROLE_TIMESTAMPS, read_the_log_key, DENIED},
-    {ROLE_TIMESTAMPS, read_a_neighbours_memory, DENIED},
-    {ROLE_TUF, read_a_file, DENIED},
-    {ROLE_TUF, read_the_ca_key, DENIED},
-    {ROLE_TUF, read_the_log_key, DENIED},
-    {ROLE_TUF, read_a_neighbours_memory, DENIED},
-    /* Its key is read again after a rotation; the log's beside it by users of their own. */
-    {ROLE_ISSUER, read_a_file, DENIED},
-    {ROLE_ISSUER, read_the_ca_key, DONE},
-    {ROLE_ISSUER, read_the_log_key, DONE},
-    {ROLE_ISSUER, read_a_neighbours_memory, DENIED},
+    {BIT(ROLE_FETCH), internet_socket, DONE},
+    {BIT(ROLE_FETCH), local_socket, DONE},
+    {BIT(ROLE_FETCH), connect_out, DONE},
 };
 
 static enum outcome outcome_of(enum role_name role, size_t attempt)
 {
     for (size_t i = 0; i < sizeof(expected) / sizeof(expected[0]); i++) {
-        if (expected[i].role == role && expected[i].attempt == attempts[attempt].attempt)
+        if ((expected[i].roles & BIT(role)) != 0 &&
+            expected[i].attempt == attempts[attempt].attempt)
             return expected[i].outcome;
     }
     return KILLED;

@@ -1,4 +1,5 @@
 /* A parent and its processes: starting, reloading, ending, and dying. */
+#include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
@@ -39,6 +40,12 @@ static int start_first(void *ctx, unsigned step, struct tm_err *e)
         (void)tm_sandbox_begin(e);
     if (step == 7)
         (void)tm_sandbox_calls(0, e);
+    if (step == 9) /* what the parent opens for it, and what not */
+        return tm_process_open(s->group, "/proc/self/comm", false) < 0   ? 10
+               : tm_process_open(s->group, "/etc/passwd", false) >= 0    ? 11
+               : errno != EPERM                                          ? 12
+               : tm_process_open(s->group, "/proc/self/comm", true) >= 0 ? 13
+                                                                         : 0;
     if (step == 8)
         return open("/etc/passwd", O_RDONLY) >= 0 ? 1 : 2;
     if (step == 0)
@@ -114,6 +121,38 @@ static void end(struct scene *s)
     tm_process_group_free(s->group);
     close(s->report[0]);
     close(s->report[1]);
+}
+
+static int open_for_first(void *ctx, unsigned role, const char *path, bool append)
+{
+    (void)ctx;
+    errno = EPERM;
+    return role == FIRST && !append && strcmp(path, "/proc/self/comm") == 0
+               ? open(path, O_RDONLY | O_CLOEXEC)
+               : -1;
+}
+
+static void the_parent_opens_what_it_thinks_is_a_roles(void **state)
+{
+    (void)state;
+    struct scene s;
+    struct tm_err e = {0};
+    begin(&s);
+    tm_process_opens(s.group, open_for_first);
+    assert_int_equal(tm_process_fork(s.group, &e), 0);
+    assert_int_equal(tm_process_step(s.group, FIRST, 9, &e), 0);
+    end(&s);
+}
+
+static void without_somebody_who_opens_nothing_is_opened(void **state)
+{
+    (void)state;
+    struct scene s;
+    struct tm_err e = {0};
+    begin(&s);
+    assert_int_equal(tm_process_fork(s.group, &e), 0);
+    assert_int_equal(tm_process_step(s.group, FIRST, 9, &e), 10);
+    end(&s);
 }
 
 static void roles_start_reload_and_stop_in_order(void **state)
@@ -244,6 +283,8 @@ static void processes_end_with_their_parent(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_parent_opens_what_it_thinks_is_a_roles),
+        cmocka_unit_test(without_somebody_who_opens_nothing_is_opened),
         cmocka_unit_test(roles_start_reload_and_stop_in_order),
         cmocka_unit_test(a_start_that_fails_tells_its_code_and_reason),
         cmocka_unit_test(a_process_that_dies_while_it_starts_is_named),

@@ -12,7 +12,9 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/timex.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -38,6 +40,19 @@ static int end_of(unsigned rights, body_fn *body)
     int st = 0;
     assert_int_equal(waitpid(pid, &st, 0), pid);
     return WIFSIGNALED(st) ? -WTERMSIG(st) : WEXITSTATUS(st);
+}
+
+/* It is stat(2) of any path, to a filter. */
+static int look_at_a_descriptor(void)
+{
+    struct stat st;
+    return fstat(STDOUT_FILENO, &st) == 0 ? 0 : 1;
+}
+
+static int ask_for_the_clock(void)
+{
+    struct timex t = {0};
+    return adjtimex(&t) >= 0 ? 0 : 1;
 }
 
 static int open_to_read(void)
@@ -105,7 +120,8 @@ static int live(void)
         return 1;
     free(p);
     free(malloc((size_t)10 << 20));
-    (void)dprintf(STDERR_FILENO, "%s", "");
+    if (write(STDERR_FILENO, "", 0) != 0)
+        return 3;
     struct timespec ts = {0, 1000};
     nanosleep(&ts, NULL);
     return seen == 7 ? 0 : 2;
@@ -136,6 +152,8 @@ static const struct {
     body_fn *body;
     unsigned needs; /* 0: no right allows it */
 } uses[] = {
+    {"look at a descriptor", look_at_a_descriptor, SANDBOX_READ},
+    {"ask for the clock's state", ask_for_the_clock, SANDBOX_CLOCK},
     {"open a file to read", open_to_read, SANDBOX_READ},
     {"open a file to write", open_to_write, SANDBOX_WRITE},
     {"a TCP socket", make_tcp_socket, SANDBOX_CONNECT},
@@ -243,13 +261,17 @@ static void only_the_paths_that_were_named_can_be_opened(void **state)
     pid_t pid = fork();
     if (pid == 0) {
         struct tm_err e = {0};
-        const struct tm_sandbox_path p[] = {{dir, true}, {"/usr", false}, {"/no/such", true}};
-        if (tm_sandbox_begin(&e) != 0 || tm_sandbox_paths(p, 3, &e) != 0)
+        const struct tm_sandbox_path p[] = {{dir, SANDBOX_USE_WRITE},
+                                            {"/usr", SANDBOX_USE_READ},
+                                            {"/etc", SANDBOX_USE_LIST},
+                                            {"/no/such", SANDBOX_USE_WRITE}};
+        if (tm_sandbox_begin(&e) != 0 || tm_sandbox_paths(p, 4, &e) != 0)
             _exit(99);
         int made = open(mine, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
         int read_only = open("/usr/made-by-test", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+        int names = open("/etc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         int other = open("/etc/passwd", O_RDONLY | O_CLOEXEC);
-        _exit(made < 0 ? 1 : read_only >= 0 ? 2 : other >= 0 ? 77 : 0);
+        _exit(made < 0 ? 1 : read_only >= 0 ? 2 : names < 0 ? 3 : other >= 0 ? 77 : 0);
     }
     int st = 0;
     assert_int_equal(waitpid(pid, &st, 0), pid);
@@ -267,7 +289,26 @@ static void a_user_that_is_not_there_is_an_error(void **state)
     struct tm_err e = {0};
     assert_int_equal(tm_sandbox_user("no-such-user-here", &e), -1);
     assert_non_null(strstr(e.text, "no-such-user-here"));
-    assert_int_equal(tm_sandbox_user(NULL, &e), 0);
+}
+
+static void root_keeps_its_rights_over_files_only(void **state)
+{
+    (void)state;
+    if (geteuid() != 0)
+        skip();
+    pid_t pid = fork();
+    if (pid == 0) {
+        struct tm_err e = {0};
+        struct timex t = {.modes = ADJ_OFFSET};
+        if (tm_sandbox_user(NULL, &e) != 0)
+            _exit(1);
+        int file = open("/etc/shadow", O_RDONLY | O_CLOEXEC);
+        _exit(file < 0 ? 2 : adjtimex(&t) >= 0 ? 3 : setresuid(1, 1, 1) == 0 ? 4 : 0);
+    }
+    int st = 0;
+    assert_int_equal(waitpid(pid, &st, 0), pid);
+    assert_true(WIFEXITED(st));
+    assert_int_equal(WEXITSTATUS(st), 0);
 }
 
 static void root_becomes_the_user_for_good(void **state)
@@ -302,6 +343,7 @@ int main(void)
     const struct CMUnitTest always[] = {
         cmocka_unit_test(no_core_no_dump_no_new_rights_after_the_beginning),
         cmocka_unit_test(a_user_that_is_not_there_is_an_error),
+        cmocka_unit_test(root_keeps_its_rights_over_files_only),
         cmocka_unit_test(root_becomes_the_user_for_good),
     };
     int rc = tm_sandbox_enforced() ? cmocka_run_group_tests(enforced, NULL, NULL) : 0;

@@ -33,7 +33,7 @@ int role_fetch_start(void *roles, unsigned step, struct tm_err *e)
     struct roles *r = roles;
     struct fetcher *f = calloc(1, sizeof(*f));
     r->own = f;
-    if (f == NULL || roles_begin(r->config, ROLE_FETCH, e) != 0 || open_all(r, f, e) != 0 ||
+    if (f == NULL || roles_begin(r, ROLE_FETCH, e) != 0 || open_all(r, f, e) != 0 ||
         tm_sandbox_calls(SANDBOX_READ | SANDBOX_CONNECT | SANDBOX_LOAD, e) != 0 ||
         tm_ipc_loop_start(f->loop, e) != 0) {
         tm_err_wrap(e, "fetch process");

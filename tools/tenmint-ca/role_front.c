@@ -311,7 +311,7 @@ int role_front_start(void *roles, unsigned step, struct tm_err *e)
     struct roles *r = roles;
     struct front *f = front_of(r);
     struct tls_pair pair = {0};
-    if (f == NULL || roles_begin(r->config, ROLE_FRONT, e) != 0 || tm_secret_heap(e) != 0 ||
+    if (f == NULL || roles_begin(r, ROLE_FRONT, e) != 0 || tm_secret_heap(e) != 0 ||
         open_all(r, f, e) != 0)
         return CLI_FAILED;
     if (f->config->tls.certificate != NULL && read_tls(f, &pair, e) != 0) {

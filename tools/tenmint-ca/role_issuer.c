@@ -11,7 +11,7 @@
 /* A token's module does what it likes with files, and may ask a daemon of this machine. */
 static unsigned rights(const struct ca_config *c)
 {
-    unsigned r = SANDBOX_READ;
+    unsigned r = SANDBOX_READ | SANDBOX_CLOCK;
     if (c->audit_file != NULL)
         r |= SANDBOX_WRITE;
     return c->ca.key.module != NULL ? r | SANDBOX_WRITE | SANDBOX_LOCAL | SANDBOX_LOAD : r;
@@ -38,7 +38,7 @@ int role_issuer_start(void *roles, unsigned step, struct tm_err *e)
     int front[HTTP_FAR_CHANNELS_MAX];
     struct service *s = calloc(1, sizeof(*s));
     r->own = s;
-    if (s == NULL || roles_begin(r->config, ROLE_ISSUER, e) != 0 || tm_secret_heap(e) != 0)
+    if (s == NULL || roles_begin(r, ROLE_ISSUER, e) != 0 || tm_secret_heap(e) != 0)
         return CLI_FAILED;
     roles_take_lanes(r, ROLE_ISSUER, front);
     struct service_options o = {.config = r->config,

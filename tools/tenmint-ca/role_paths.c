@@ -1,4 +1,6 @@
 /* What each process may open, and whose rights it has: by the configuration alone. */
+#include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,14 +21,21 @@ struct paths {
     bool failed;
 };
 
-static void allow(struct paths *p, const char *path, bool write)
+/* A file that is named so may be replaced: the kernel knows it by what it is, not by its name, so
+ * the parent opens what is there then (roles_open_for). */
+static void allow(struct paths *p, const char *path, enum tm_sandbox_use use)
 {
     if (path != NULL && p->count < PATHS_MAX)
-        p->path[p->count++] = (struct tm_sandbox_path){path, write};
+        p->path[p->count++] = (struct tm_sandbox_path){path, use};
 }
 
-/* A file that is replaced while we run is another file: the directory it is in stays. */
-static void allow_beside(struct paths *p, const char *file, bool write)
+static void allow_read(struct paths *p, const char *path)
+{
+    allow(p, path, SANDBOX_USE_READ);
+}
+
+/* The directory that a file is in. */
+static void allow_beside(struct paths *p, const char *file, enum tm_sandbox_use use)
 {
     const char *slash = file != NULL ? strrchr(file, '/') : NULL;
     if (file == NULL || p->owned_count == PATHS_MAX)
@@ -36,69 +45,46 @@ static void allow_beside(struct paths *p, const char *file, bool write)
                                 : strndup(file, (size_t)(slash - file));
     p->failed = p->failed || dir == NULL;
     p->owned[p->owned_count++] = dir;
-    allow(p, dir, write);
+    allow(p, dir, use);
 }
 
-/* Read once, at the start. */
 static void allow_key(struct paths *p, const struct ca_config_key *k)
 {
-    allow(p, k->file, false);
-    allow(p, k->password_file, false);
+    allow_read(p, k->file);
+    allow_read(p, k->password_file);
 }
 
 static void allow_retired(struct paths *p, const struct tm_yamlmap_entries *retired)
 {
     for (size_t i = 0; i < retired->count; i++) {
         const struct ca_config_retired *r = ca_config_retired_at(retired, i);
-        allow(p, r->directory, false);
-        allow(p, r->public_key, false);
+        allow_read(p, r->directory);
+        allow_read(p, r->public_key);
     }
 }
 
+/* An anchor is replaced by rename, which needs its folder. */
 static void log_paths(struct paths *p, const struct ca_config *c)
 {
-    allow(p, c->ct.embedded.directory, true);
-    allow_beside(p, c->ct.embedded.anchor, true);
+    allow(p, c->ct.embedded.directory, SANDBOX_USE_WRITE);
+    allow_beside(p, c->ct.embedded.anchor, SANDBOX_USE_WRITE);
     allow_key(p, &c->ct.embedded.key);
     allow_retired(p, &c->ct.retired);
 }
 
 static void signatures_paths(struct paths *p, const struct ca_config *c)
 {
-    allow(p, c->signatures.directory, true);
-    allow_beside(p, c->signatures.anchor, true);
+    allow(p, c->signatures.directory, SANDBOX_USE_WRITE);
+    allow_beside(p, c->signatures.anchor, SANDBOX_USE_WRITE);
     allow_key(p, &c->signatures.key);
-    allow_beside(p, c->signatures.only_from, false);
+    allow_read(p, c->signatures.only_from);
     allow_retired(p, &c->signatures.retired);
 }
 
-static bool in_one_folder(const char *a, const char *b)
-{
-    const char *x = a != NULL ? strrchr(a, '/') : NULL;
-    const char *y = b != NULL ? strrchr(b, '/') : NULL;
-    return x != NULL && y != NULL && x - a == y - b && strncmp(a, b, (size_t)(x - a)) == 0;
-}
-
-/* Where another process's key lies, only the file itself may be read: one that is renamed into its
- * place is seen after a restart, one that is written over at once. */
-static void allow_apart(struct paths *p, const struct ca_config *c, const char *file)
-{
-    const char *const others[] = {c->ca.key.file, c->ct.embedded.key.file, c->signatures.key.file};
-    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
-        if (in_one_folder(file, others[i])) {
-            allow(p, file, false);
-            return;
-        }
-    }
-    allow_beside(p, file, false);
-}
-
-/* Chain and key may be replaced, and are then read again. */
 static void timestamps_paths(struct paths *p, const struct ca_config *c)
 {
-    allow_apart(p, c, c->tsa.chain);
-    allow_apart(p, c, c->tsa.key.file);
-    allow_apart(p, c, c->tsa.key.password_file);
+    allow_read(p, c->tsa.chain);
+    allow_key(p, &c->tsa.key);
 }
 
 /* The tree may be a link that each publication sets anew. */
@@ -106,32 +92,31 @@ static void tuf_paths(struct paths *p, const struct ca_config *c)
 {
     char real[PATH_MAX];
     struct stat st;
-    allow(p, c->tuf.directory, false);
+    allow_read(p, c->tuf.directory);
     if (lstat(c->tuf.directory, &st) != 0 || !S_ISLNK(st.st_mode) ||
         realpath(c->tuf.directory, real) == NULL)
         return;
-    allow_beside(p, c->tuf.directory, false);
-    allow_beside(p, real, false);
+    allow_beside(p, c->tuf.directory, SANDBOX_USE_READ);
+    allow_beside(p, real, SANDBOX_USE_READ);
 }
 
-/* All of it may be replaced, and is then read again. */
 static void issuer_paths(struct paths *p, const struct ca_config *c)
 {
-    const char *const files[] = {c->ca.chain,
-                                 c->ca.key.file,
-                                 c->ca.key.password_file,
-                                 c->issuers_file,
-                                 c->oidc.ca_file,
-                                 c->oidc.kubernetes_ca_file,
-                                 c->oidc.kubernetes_token_file};
     const struct ca_config_ct_log *logs = c->ct.logs.item;
-    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
-        allow_beside(p, files[i], false);
+    struct oidc_options oidc; /* with the places that a cluster has by default */
+    ca_config_oidc(c, &oidc);
+    allow_key(p, &c->ca.key);
+    allow_read(p, c->ca.chain);
+    allow_read(p, c->issuers_file);
+    allow_read(p, oidc.ca_file);
+    allow_read(p, oidc.kubernetes_ca_file);
+    allow_read(p, oidc.kubernetes_token_file);
     for (size_t i = 0; i < c->ct.logs.count; i++) {
-        allow(p, logs[i].public_key, false);
-        allow(p, logs[i].tls_ca, false);
+        allow_read(p, logs[i].public_key);
+        allow_read(p, logs[i].tls_ca);
     }
-    allow_beside(p, c->audit_file, true);
+    allow(p, c->audit_file, SANDBOX_USE_WRITE);
+    allow_beside(p, c->audit_file, SANDBOX_USE_LIST); /* a name that was made is synced */
 }
 
 /* What name look-ups and TLS read: neither /etc nor /run as a whole, where the service's keys and
@@ -167,7 +152,7 @@ static void fetch_paths(struct paths *p, const struct ca_config *c)
                                        "/var/lib/ca-certificates"};
     (void)c;
     for (size_t i = 0; i < sizeof(read) / sizeof(read[0]); i++)
-        allow(p, read[i], false);
+        allow_read(p, read[i]);
 }
 
 static void no_paths(struct paths *p, const struct ca_config *c)
@@ -195,21 +180,61 @@ static const char *user_of(const struct ca_config *c, enum role_name role)
     return own != NULL ? own : c->user;
 }
 
+static void forget(struct paths *p)
+{
+    while (p->owned_count > 0)
+        free(p->owned[--p->owned_count]);
+}
+
+static bool is_device(const struct ca_config *c, enum role_name role)
+{
+    const struct ca_config_key *key = roles_key(c, role);
+    return key != NULL && key->module != NULL; /* a token's module does what it likes with files */
+}
+
 static int confine(const struct ca_config *c, enum role_name role, struct tm_err *e)
 {
     struct paths p = {0};
-    const struct ca_config_key *key = roles_key(c, role);
-    if (key != NULL && key->module != NULL)
-        return 0; /* a token's module does what it likes with files */
+    if (is_device(c, role))
+        return 0;
     roles[role].paths(&p, c);
     int rc = p.failed ? tm_err_set(e, "out of memory") : tm_sandbox_paths(p.path, p.count, e);
-    while (p.owned_count > 0)
-        free(p.owned[--p.owned_count]);
+    forget(&p);
     return rc;
 }
 
-int roles_begin(const struct ca_config *c, enum role_name role, struct tm_err *e)
+/* Whether the configuration names the very path for this role. */
+static bool is_its_file(const struct ca_config *c, enum role_name role, const char *path,
+                        bool append)
 {
+    struct paths p = {0};
+    bool found = false;
+    roles[role].paths(&p, c);
+    for (size_t i = 0; i < p.count && !found; i++)
+        found = p.path[i].path != NULL && strcmp(p.path[i].path, path) == 0 &&
+                (append ? p.path[i].use == SANDBOX_USE_WRITE : p.path[i].use != SANDBOX_USE_LIST);
+    forget(&p);
+    return found;
+}
+
+int roles_open_for(void *ctx, unsigned role, const char *path, bool append)
+{
+    const struct roles *r = ctx;
+    if (is_its_file(r->config, role, path, append))
+        return tm_file_open(path, append);
+    errno = EACCES;
+    return -1;
+}
+
+static int ask_parent(void *ctx, const char *path, bool append)
+{
+    return tm_process_open(ctx, path, append);
+}
+
+int roles_begin(struct roles *r, enum role_name role, struct tm_err *e)
+{
+    const struct ca_config *c = r->config;
+    tm_file_on_denied(ask_parent, r->group);
     roles_forget_secrets(c, role);
     if (tm_sandbox_begin(e) != 0 || tm_sandbox_user(user_of(c, role), e) != 0)
         return -1;

@@ -70,7 +70,7 @@ int role_server_start(void *roles, unsigned step, struct tm_err *e)
     const struct server_kind *kind = kind_of(s);
     const struct ca_config_key *key = roles_key(s->config, tm_process_self(r->group));
     bool device = key != NULL && key->module != NULL; /* it does what it likes with files */
-    if (roles_begin(r->config, tm_process_self(r->group), e) != 0 || tm_secret_heap(e) != 0 ||
+    if (roles_begin(r, tm_process_self(r->group), e) != 0 || tm_secret_heap(e) != 0 ||
         open_output(s, e) != 0)
         return CLI_FAILED;
     if (kind->open(s, e) != 0)

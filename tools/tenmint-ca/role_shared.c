@@ -98,11 +98,14 @@ void roles_forget_secrets(const struct ca_config *c, enum role_name role)
     }
 }
 
+/* As it is: it may be the front, whose log has a thread, and which cannot look at a descriptor. */
 void roles_breach(const struct tm_err *why)
 {
-    struct tm_jlog *log = tm_jlog_new(STDOUT_FILENO, JLOG_ERROR);
-    jlog(log, JLOG_ERROR, "a process of the server sent what is not of its protocol",
-         JLOG_STR("detail", why->text), JLOG_END);
-    tm_jlog_free(log);
+    struct tm_buf line = {0};
+    const struct tm_jlog_field fields[] = {JLOG_STR("detail", why->text), JLOG_END};
+    tm_jlog_line(&line, JLOG_ERROR, "a process of the server sent what is not of its protocol",
+                 fields);
+    if (!buf_failed(&line))
+        (void)tm_file_write_all(STDOUT_FILENO, line.data, line.len);
     _exit(CLI_FAILED);
 }

@@ -49,6 +49,8 @@ int roles_link(struct roles *r, struct tm_err *e)
             r->started[i].start = NULL;
     }
     r->group = tm_process_group_new(r->started, ROLE_COUNT, r, e);
+    if (r->group != NULL)
+        tm_process_opens(r->group, roles_open_for);
     if (r->group == NULL ||
         link_pair(r, true, ROLE_ISSUER, ROLE_FETCH, &r->issuer_to_fetch, e) != 0 ||
         link_pair(r, log, ROLE_LOG, ROLE_FETCH, &r->log_to_fetch, e) != 0 ||

@@ -94,7 +94,11 @@ void roles_forget_secrets(const struct ca_config *c, enum role_name role);
 
 /* role_paths.c: what a process does before all else. It forgets what is not its own, takes the
  * user's rights that the configuration gives it, and only its own files. */
-int roles_begin(const struct ca_config *c, enum role_name role, struct tm_err *e);
+int roles_begin(struct roles *r, enum role_name role, struct tm_err *e);
+
+/* In the parent (tm_process_open_fn; `ctx` is a struct roles): opens what was put in the place of
+ * a file that the configuration names for this role, and nothing else. */
+int roles_open_for(void *ctx, unsigned role, const char *path, bool append);
 
 /* A message that is not of its form comes from a process that does what it must not: says so and
  * ends this process, and the service with it. For tm_ipc_on_breach. */

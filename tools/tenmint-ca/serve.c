@@ -166,22 +166,28 @@ static int check_flags(const struct flags *f, struct tm_err *e)
     return 0;
 }
 
-/* The front opens no files: it gets these, open. */
+/* The front opens no files, and may not even look at them: it gets these, open and looked at. */
+static int give_file(const struct roles *r, const char *path, enum role_file what, struct tm_err *e)
+{
+    bool secret = what == FILE_KEY;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0)
+        return tm_err_errno(e, "tls: %s: open '%s'", secret ? "TLS key" : "certificate", path);
+    if (tm_file_check_open(fd, path, secret, e) != 0) {
+        close(fd);
+        return tm_err_wrap(e, "tls");
+    }
+    tm_process_give(r->group, ROLE_FRONT, what, fd);
+    return 0;
+}
+
 static int give_tls(const struct roles *r, struct tm_err *e)
 {
-    const struct ca_config *c = r->config;
-    int certificate = open(c->tls.certificate, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (certificate < 0)
-        return tm_err_errno(e, "tls: certificate: open '%s'", c->tls.certificate);
-    int key = open(c->tls.key, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (key < 0) {
-        tm_err_errno(e, "tls: TLS key: open '%s'", c->tls.key);
-        close(certificate);
-        return -1;
-    }
-    tm_process_give(r->group, ROLE_FRONT, FILE_CERTIFICATE, certificate);
-    tm_process_give(r->group, ROLE_FRONT, FILE_KEY, key);
-    return 0;
+    const struct ca_config_tls *tls = &r->config->tls;
+    return give_file(r, tls->certificate, FILE_CERTIFICATE, e) == 0 &&
+                   give_file(r, tls->key, FILE_KEY, e) == 0
+               ? 0
+               : -1;
 }
 
 static bool tls_changed(struct roles *r)
@@ -286,12 +292,13 @@ static int start(struct roles *r, struct tm_err *e)
     return code == CLI_OK ? start_front(r, e) : code;
 }
 
-/* It signals and waits, hands over TLS files, and compares the configuration's with what it was. An
+/* It signals and waits, hands over files, and compares the configuration's with what it was. An
  * ephemeral CA's log is removed in the end. */
 static unsigned parent_rights(const struct roles *r)
 {
     unsigned rights = SANDBOX_READ | SANDBOX_PROCESSES;
-    return r->config_file == NULL ? rights | SANDBOX_WRITE : rights;
+    bool writes = r->config_file == NULL || r->config->audit_file != NULL;
+    return writes ? rights | SANDBOX_WRITE : rights;
 }
 
 static void warn_of_root_key(const struct roles *r)

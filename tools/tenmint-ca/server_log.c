@@ -105,4 +105,4 @@ const struct server_kind server_log = {.open = open_log,
                                        .begin = begin,
                                        .metrics = metrics,
                                        .close = close_log,
-                                       .rights = SANDBOX_READ | SANDBOX_WRITE};
+                                       .rights = SANDBOX_READ | SANDBOX_WRITE | SANDBOX_CLOCK};

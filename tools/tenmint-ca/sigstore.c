@@ -344,10 +344,11 @@ const struct server_kind server_signatures = {.open = open_signatures,
                                               .ready = look_at_log,
                                               .metrics = log_metrics,
                                               .close = close_sigstore,
-                                              .rights = SANDBOX_READ | SANDBOX_WRITE};
+                                              .rights =
+                                                  SANDBOX_READ | SANDBOX_WRITE | SANDBOX_CLOCK};
 const struct server_kind server_timestamps = {.open = open_timestamps,
                                               .reload = reload_timestamps,
                                               .ready = look_at_tsa,
                                               .metrics = tsa_metrics,
                                               .close = close_sigstore,
-                                              .rights = SANDBOX_READ};
+                                              .rights = SANDBOX_READ | SANDBOX_CLOCK};
