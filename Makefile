@@ -17,6 +17,7 @@
 #   make install-lib PREFIX=/usr/local DESTDIR=   only libtenmint-verify, for other programs
 #   make conformance-static-ct   TesseraCT's checker reads our log (Go 1.24 or newer)
 #   make conformance-sigstore SUITE=DIR ROOT=FILE   a checkout of sigstore-conformance
+#   make interop   every test with programs of others, those too that take minutes to build
 #   make lint    clang-format and clang-tidy over the tree: over what changed since it last passed
 #   make fulcio-config FILE=…   compares Fulcio's public list of issuers with our copy of it
 #
@@ -78,7 +79,7 @@ TEST_PROGRAMS := $(patsubst tests/%/main.c,$(BUILD)/tests/%,$(wildcard tests/*/m
 FUZZ := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 
 .DEFAULT_GOAL := all
-.PHONY: lib install-lib print-libs print-release mutants all deps test-deps demo run check conformance conformance-sigstore conformance-static-ct bench bench-long soak looks unit test-programs fuzz explore lint format-check format clean always
+.PHONY: lib install-lib print-libs print-release mutants all deps test-deps demo run check conformance conformance-sigstore conformance-static-ct interop bench bench-long soak looks unit test-programs fuzz explore lint format-check format clean always
 .SECONDARY:
 
 all: $(addprefix $(BUILD)/,$(PROGRAMS))
@@ -193,6 +194,10 @@ conformance: test-deps
 conformance-sigstore: deps
 	@$(MAKE) --no-print-directory all
 	@bash tests/conformance/sigstore.sh "$(SUITE)" "$(ROOT)"
+
+interop: test-deps
+	@$(MAKE) --no-print-directory all test-programs
+	@bash tests/interop.sh
 
 conformance-static-ct: deps
 	@$(MAKE) --no-print-directory all test-programs

@@ -13,7 +13,6 @@ trap 'stop_all; rm -rf "$W"' EXIT
 unset ACTIONS_ID_TOKEN_REQUEST_URL ACTIONS_ID_TOKEN_REQUEST_TOKEN SIGSTORE_ID_TOKEN
 umask 077
 make -s all test-programs
-go_is_new() { go version | grep -q 'go1\.\(2[5-9]\|[3-9][0-9]\)'; }
 go=
 if go_is_new; then
     CGO_ENABLED=0 go_peer siglog-go

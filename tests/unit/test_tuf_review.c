@@ -364,6 +364,8 @@ static void what_a_declared_reader_cannot_read_is_refused(void **state)
         {"", "targets/a%41", NULL, "a%41 (1 in all): a '%' in its name"},
         {"readers: [tough]\n", "targets/a%41", "a%41: a '%' in its name, which tough", NULL},
         {"readers: [cosign]\n", "targets/a#b", "which cosign cannot read", NULL},
+        {"readers: [tough]\n", "targets/a:b", "a:b: a ':' in its name, which tough", NULL},
+        {"readers: [cosign]\n", "targets/a:b", NULL, "a:b (1 in all): a ':' in its name"},
         {"readers: [cosign]\n", "targets/a/b", NULL, NULL},
         {"", "targets/a/b", NULL, NULL},
         {"readers: [cosign, tough]\n", "targets/a/b", "a/b: a '/' in its name, which tough", NULL},

@@ -226,7 +226,8 @@ static int read_date(const json_t *v, void *place, const struct tm_jsonmap_how *
     (void)how;
     return text != NULL && tm_clock_parse(text, place) == 0
                ? 0
-               : tm_err_set(e, "is not a date of the form 2030-01-31T12:00:00Z");
+               : tm_err_set(e,
+                            "is not a date of the form 2030-01-31T12:00:00Z (UTC, whole seconds)");
 }
 
 static json_t *write_date(const void *place, struct tm_err *e)

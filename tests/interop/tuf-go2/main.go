@@ -1,9 +1,11 @@
-// go-tuf v2 as a reader, set up as cosign's client (sigstore-go) does.
+// go-tuf v2: a reader, set up as cosign's client (sigstore-go) does, and a writer.
 //
 //	tuf-go2 read CACHE URL ROOT TARGET FILE   refresh, then download TARGET to FILE
+//	tuf-go2 write DIR                         a tree in DIR/from, its private keys in DIR/keys
 package main
 
 import (
+	"errors"
 	"fmt"
 	"net/url"
 	"os"
@@ -52,12 +54,19 @@ func read(cache, base, root, target, file string) error {
 	return os.WriteFile(file, data, 0o644)
 }
 
-func main() {
-	if len(os.Args) != 7 || os.Args[1] != "read" {
-		fmt.Fprintln(os.Stderr, "usage: tuf-go2 read CACHE URL ROOT TARGET FILE")
-		os.Exit(2)
+func run(args []string) error {
+	switch {
+	case len(args) == 6 && args[0] == "read":
+		return read(args[1], args[2], args[3], args[4], args[5])
+	case len(args) == 2 && args[0] == "write":
+		return write(args[1])
+	default:
+		return errors.New("usage: tuf-go2 read CACHE URL ROOT TARGET FILE | write DIR")
 	}
-	if err := read(os.Args[2], os.Args[3], os.Args[4], os.Args[5], os.Args[6]); err != nil {
+}
+
+func main() {
+	if err := run(os.Args[1:]); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}

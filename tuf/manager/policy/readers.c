@@ -20,6 +20,8 @@ static const struct {
     [TUF_FEATURE_NAME_QUERY] = {"a '?' in its name", "cosign, go-tuf-v1, python-tuf, tuf-js, tough",
                                 '?', true},
     [TUF_FEATURE_NAME_SLASH] = {"a '/' in its name", "tough", '/', false},
+    /* Where the hash before the name begins with a letter, "HASH.a:b" is a URL with a scheme. */
+    [TUF_FEATURE_NAME_COLON] = {"a ':' in its name", "tough", ':', true},
     [TUF_FEATURE_KEY_P384] = {"a P-384 key in root", "tough", '\0', false},
     [TUF_FEATURE_BINS] = {"hash bins", "go-tuf-v1, tough", '\0', true},
     [TUF_FEATURE_HASH_PREFIXES] = {"path-hash-prefixes", "cosign", '\0', true},
