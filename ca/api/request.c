@@ -4,6 +4,7 @@
 #include <strings.h>
 
 #include "common/b64.h"
+#include "common/json/jsonmap.h"
 #include "common/json/strictjson.h"
 
 /* Go's base64 decoders skip line ends inside the text, so wrapped base64 works with Fulcio. */
@@ -21,165 +22,161 @@ static int decode_wrapped(const char *text, size_t len, struct tm_buf *out)
     return rc;
 }
 
-/* The member under either name; NULL when absent or null. -1: both are there. */
-static int member(const json_t *obj, const char *camel, const char *snake, json_t **out,
-                  struct tm_err *e)
+/* Bytes in base64, after those that stand there. */
+static int read_bytes(const json_t *v, void *place, const struct tm_jsonmap_how *how,
+                      struct tm_err *e)
 {
-    json_t *a = json_object_get(obj, camel);
-    json_t *b = snake != NULL ? json_object_get(obj, snake) : NULL;
-    if (a != NULL && b != NULL)
-        return tm_err_set(e, "duplicate field \"%s\"", camel);
-    *out = a != NULL ? a : b;
-    if (json_is_null(*out))
-        *out = NULL;
-    return 0;
-}
-
-static int member_object(const json_t *obj, const char *camel, const char *snake, json_t **out,
-                         struct tm_err *e)
-{
-    if (member(obj, camel, snake, out, e) != 0)
-        return -1;
-    if (*out != NULL && !json_is_object(*out))
-        return tm_err_set(e, "invalid value for field %s: not an object", camel);
-    return 0;
-}
-
-static int member_string(const json_t *obj, const char *camel, const char *snake, json_t **out,
-                         struct tm_err *e)
-{
-    if (member(obj, camel, snake, out, e) != 0)
-        return -1;
-    if (*out != NULL && !json_is_string(*out))
-        return tm_err_set(e, "invalid value for field %s: not a string", camel);
-    return 0;
-}
-
-static int member_bytes(const json_t *obj, const char *camel, const char *snake, struct tm_buf *out,
-                        bool *present, struct tm_err *e)
-{
-    json_t *v = NULL;
-    if (member_string(obj, camel, snake, &v, e) != 0)
-        return -1;
-    *present = v != NULL;
-    if (v == NULL)
-        return 0;
+    (void)how;
     const char *text = json_string_value(v);
     size_t len = json_string_length(v);
+    if (text == NULL)
+        return tm_err_set(e, "is not a string");
     int rc = memchr(text, '\n', len) != NULL || memchr(text, '\r', len) != NULL
-                 ? decode_wrapped(text, len, out)
-                 : tm_b64_decode(B64_ANY, text, len, out);
-    return rc == 0 ? 0 : tm_err_set(e, "invalid value for field %s: not base64", camel);
+                 ? decode_wrapped(text, len, place)
+                 : tm_b64_decode(B64_ANY, text, len, place);
+    return rc == 0 ? 0 : tm_err_set(e, "is not base64");
 }
 
-static int parse_root(const void *body, size_t len, json_t **root, struct tm_err *e)
+static int read_text(const json_t *v, void *place, const struct tm_jsonmap_how *how,
+                     struct tm_err *e)
 {
-    const char *text = body;
+    (void)how;
+    if (!json_is_string(v))
+        return tm_err_set(e, "is not a string");
+    tm_buf_append(place, json_string_value(v), json_string_length(v));
+    return 0;
+}
+
+/* Its value has no effect. */
+static int read_any_text(const json_t *v, void *place, const struct tm_jsonmap_how *how,
+                         struct tm_err *e)
+{
+    (void)place;
+    (void)how;
+    return json_is_string(v) ? 0 : tm_err_set(e, "is not a string");
+}
+
+/* A name (unknown ones are ignored) or an integer; its value has no effect. */
+static int read_enum(const json_t *v, void *place, const struct tm_jsonmap_how *how,
+                     struct tm_err *e)
+{
+    (void)place;
+    (void)how;
+    return json_is_string(v) || json_is_integer(v) ? 0 : tm_err_set(e, "is not an enum");
+}
+
+static const struct tm_jsonmap_type bytes = {.read = read_bytes};
+static const struct tm_jsonmap_type text = {.read = read_text};
+static const struct tm_jsonmap_type enum_name = {.read = read_enum};
+static const struct tm_jsonmap_type any_text = {.read = read_any_text};
+
+/* Every object of a request puts its members into this one struct. */
+struct wire {
+    struct ca_api_request r;
+    bool has_key_request;
+    bool has_csr; /* be it empty */
+};
+
+#define OWN(name_, at_, type_) \
+    { \
+        .name = (name_), JSONMAP_AT(struct wire, r.at_), .kind = JSONMAP_OWN, .type = &(type_) \
+    }
+#define OBJECT(name_, map_) .name = (name_), .kind = JSONMAP_OBJECT, .map = &(map_)
+#define NOTED(has_) .flags = JSONMAP_NOTED, .has = offsetof(struct wire, has_)
+#define MAP(name_, members_, check_) \
+    static const struct tm_jsonmap name_ = {.members = (members_), \
+                                            .size = sizeof(struct wire), \
+                                            .unknown = JSONMAP_IGNORE, \
+                                            .proto = true, \
+                                            .check = (check_)}
+#define CSR \
+    { \
+        .name = "certificateSigningRequest", JSONMAP_AT(struct wire, r.csr), .kind = JSONMAP_OWN, \
+        .type = &bytes, NOTED(has_csr) \
+    }
+
+static const struct tm_jsonmap_member credentials_members[] = {OWN("oidcIdentityToken", text, text),
+                                                               {0}};
+MAP(credentials_map, credentials_members, NULL);
+
+static const struct tm_jsonmap_member key_members[] = {
+    OWN("algorithm", key, enum_name), OWN("content", key, text), {0}};
+MAP(key_map, key_members, NULL);
+
+static const struct tm_jsonmap_member key_request_members[] = {
+    {OBJECT("publicKey", key_map), NOTED(r.has_key)}, OWN("proofOfPossession", proof, bytes), {0}};
+MAP(key_request_map, key_request_members, NULL);
+
+static int check_oneof(const void *it, const struct tm_jsonmap_how *how, struct tm_err *e)
+{
+    const struct wire *w = it;
+    (void)how;
+    return w->has_key_request && w->has_csr
+               ? tm_err_set(
+                     e, "error parsing \"certificateSigningRequest\", oneof "
+                        "dev.sigstore.fulcio.v2.CreateSigningCertificateRequest.key is already set")
+               : 0;
+}
+
+static const struct tm_jsonmap_member v2_members[] = {
+    {OBJECT("credentials", credentials_map)},
+    {OBJECT("publicKeyRequest", key_request_map), NOTED(has_key_request)},
+    CSR,
+    {0},
+};
+MAP(v2_map, v2_members, check_oneof);
+
+static const struct tm_jsonmap_member v1_key_members[] = {
+    OWN("content", key, bytes), OWN("algorithm", key, any_text), {0}};
+MAP(v1_key_map, v1_key_members, NULL);
+
+static const struct tm_jsonmap_member v1_members[] = {
+    {OBJECT("publicKey", v1_key_map), NOTED(r.has_key)},
+    OWN("signedEmailAddress", proof, bytes),
+    CSR,
+    {0},
+};
+MAP(v1_map, v1_members, NULL);
+
+static int parse(const void *body, size_t len, const struct tm_jsonmap *map,
+                 struct ca_api_request *out, struct tm_err *e)
+{
+    const char *json = body;
+    struct wire w = {0};
     size_t skip = 0;
-    while (skip < len && strchr(" \t\r\n", text[skip]) != NULL && text[skip] != '\0')
+    while (skip < len && strchr(" \t\r\n", json[skip]) != NULL && json[skip] != '\0')
         skip++;
-    *root = skip == len ? json_object() : tm_strictjson_parse_first(text, len, len, e);
-    if (*root == NULL)
-        return skip == len ? tm_err_set(e, "out of memory") : -1;
-    return json_is_object(*root) ? 0 : tm_err_set(e, "the request is not a JSON object");
-}
-
-/* An enum is a name (unknown ones are ignored) or an integer; its value has no effect. */
-static int check_enum(const json_t *obj, const char *key, struct tm_err *e)
-{
-    json_t *v = NULL;
-    if (member(obj, key, NULL, &v, e) != 0)
-        return -1;
-    if (v == NULL || json_is_string(v) || json_is_integer(v))
-        return 0;
-    return tm_err_set(e, "invalid value for field %s: not an enum", key);
-}
-
-static int take_key_request(const json_t *req, struct ca_api_request *out, struct tm_err *e)
-{
-    json_t *key = NULL;
-    json_t *content = NULL;
-    bool present = false;
-    if (member_object(req, "publicKey", "public_key", &key, e) != 0 ||
-        member_bytes(req, "proofOfPossession", "proof_of_possession", &out->proof, &present, e) !=
-            0)
-        return -1;
-    if (key == NULL)
-        return 0;
-    out->has_key = true;
-    if (check_enum(key, "algorithm", e) != 0 ||
-        member_string(key, "content", NULL, &content, e) != 0)
-        return -1;
-    if (content != NULL)
-        tm_buf_append(&out->key, json_string_value(content), json_string_length(content));
-    return 0;
-}
-
-static int done(const struct ca_api_request *r, struct tm_err *e)
-{
-    if (buf_failed(&r->csr) || buf_failed(&r->key) || buf_failed(&r->proof))
-        return tm_err_set(e, "out of memory");
-    return 0;
+    json_t *root = skip < len ? tm_strictjson_parse_first(json, len, len, e) : NULL;
+    int rc = skip == len ? 0 : -1;
+    if (root != NULL && !json_is_object(root))
+        tm_err_set(e, "the request is not a JSON object");
+    else if (root != NULL)
+        rc = tm_jsonmap_read(root, map, NULL, &w, e);
+    json_decref(root);
+    *out = w.r;
+    out->token = out->text.len > 0 ? tm_buf_str(&out->text) : NULL;
+    out->token_len = out->text.len;
+    out->has_csr = out->csr.len > 0;
+    if (rc == 0 && (buf_failed(&out->text) || buf_failed(&out->csr) || buf_failed(&out->key) ||
+                    buf_failed(&out->proof)))
+        rc = tm_err_set(e, "out of memory");
+    return rc;
 }
 
 int ca_api_request_parse_v2(const void *body, size_t len, struct ca_api_request *out,
                             struct tm_err *e)
 {
-    *out = (struct ca_api_request){0};
-    json_t *credentials = NULL;
-    json_t *token = NULL;
-    json_t *key_request = NULL;
-    bool has_csr = false;
-    if (parse_root(body, len, &out->root, e) != 0 ||
-        member_object(out->root, "credentials", NULL, &credentials, e) != 0 ||
-        member_object(out->root, "publicKeyRequest", "public_key_request", &key_request, e) != 0 ||
-        member_bytes(out->root, "certificateSigningRequest", "certificate_signing_request",
-                     &out->csr, &has_csr, e) != 0)
-        return -1;
-    if (key_request != NULL && has_csr)
-        return tm_err_set(
-            e, "error parsing \"certificateSigningRequest\", oneof "
-               "dev.sigstore.fulcio.v2.CreateSigningCertificateRequest.key is already set");
-    if (credentials != NULL &&
-        member_string(credentials, "oidcIdentityToken", "oidc_identity_token", &token, e) != 0)
-        return -1;
-    if (token != NULL && json_string_length(token) > 0) {
-        out->token = json_string_value(token);
-        out->token_len = json_string_length(token);
-    }
-    if (key_request != NULL && take_key_request(key_request, out, e) != 0)
-        return -1;
-    out->has_csr = out->csr.len > 0;
-    return done(out, e);
+    return parse(body, len, &v2_map, out, e);
 }
 
 int ca_api_request_parse_v1(const void *body, size_t len, struct ca_api_request *out,
                             struct tm_err *e)
 {
-    *out = (struct ca_api_request){0};
-    json_t *key = NULL;
-    json_t *algorithm = NULL;
-    bool present = false;
-    if (parse_root(body, len, &out->root, e) != 0 ||
-        member_object(out->root, "publicKey", "public_key", &key, e) != 0 ||
-        member_bytes(out->root, "signedEmailAddress", "signed_email_address", &out->proof, &present,
-                     e) != 0 ||
-        member_bytes(out->root, "certificateSigningRequest", "certificate_signing_request",
-                     &out->csr, &present, e) != 0)
-        return -1;
-    if (key != NULL) {
-        out->has_key = true;
-        if (member_bytes(key, "content", NULL, &out->key, &present, e) != 0 ||
-            member_string(key, "algorithm", NULL, &algorithm, e) != 0)
-            return -1;
-    }
-    out->has_csr = out->csr.len > 0;
-    return done(out, e);
+    return parse(body, len, &v1_map, out, e);
 }
 
 void ca_api_request_free(struct ca_api_request *r)
 {
-    json_decref(r->root);
     tm_buf_free_secret(&r->text);
     tm_buf_free(&r->csr);
     tm_buf_free(&r->key);

@@ -5,7 +5,6 @@
 #ifndef TENMINT_CA_API_REQUEST_H
 #define TENMINT_CA_API_REQUEST_H
 
-#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -13,8 +12,7 @@
 #include "common/err.h"
 
 struct ca_api_request {
-    json_t *root;       /* owns what token points to, */
-    struct tm_buf text; /* or this does */
+    struct tm_buf text; /* owns what token points to */
     const char *token;  /* NULL: not in the body */
     size_t token_len;
     bool has_csr; /* a non-empty request was given */

@@ -11,7 +11,7 @@
 
 /* Appends the SCT as bytes (RFC 6962 §3.2), well formed but not verified. Refuses what is not one
  * JSON object with sct_version 0 and the four other fields as the RFC types them; members that it
- * does not name are skipped. */
+ * does not name are skipped, and base64 may lack its padding. */
 int ca_ct_answer_parse(const void *body, size_t len, struct tm_buf *sct, struct tm_err *e);
 
 #endif

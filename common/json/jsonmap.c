@@ -179,17 +179,23 @@ static bool takes(const struct tm_jsonmap_reader *r, const struct tm_jsonmap_at 
     return false;
 }
 
+struct met { /* a bit a row */
+    uint64_t given;
+    uint64_t present; /* and not as good as absent */
+};
+
 static int read_member(const struct tm_jsonmap_reader *r, const struct tm_jsonmap_at *at,
                        const struct tm_jsonmap *map, const struct tm_jsonmap_member *m,
-                       const char *key, json_t *value, uint64_t *seen, void *dest)
+                       const char *key, json_t *value, struct met *met, void *dest)
 {
     struct tm_jsonmap_at here = {.up = at, .name = m->name};
     uint64_t bit = (uint64_t)1 << (m - map->members);
-    if ((*seen & bit) != 0)
+    if ((met->given & bit) != 0)
         return tm_jsonmap_fault(&here, r->e, "is given twice");
+    met->given |= bit;
     if (json_is_null(value) && (map->proto || (m->flags & JSONMAP_NULL) != 0))
         return map->unknown == JSONMAP_KEEP ? keep(map, key, value, dest, r->e) : 0;
-    *seen |= bit;
+    met->present |= bit;
     if ((m->flags & JSONMAP_LOOSE) != 0 &&
         !takes(r, &here, value, m, map->proto, jsonmap_place(dest, m)))
         return keep(map, key, value, dest, r->e);
@@ -202,11 +208,11 @@ static int read_member(const struct tm_jsonmap_reader *r, const struct tm_jsonma
 
 /* Absent members: refused when required, "" when protobuf's text. */
 static int read_absent(const struct tm_jsonmap_reader *r, const struct tm_jsonmap_at *at,
-                       const struct tm_jsonmap *map, uint64_t seen, void *dest)
+                       const struct tm_jsonmap *map, uint64_t present, void *dest)
 {
     for (const struct tm_jsonmap_member *m = map->members; m->name != NULL; m++) {
         struct tm_jsonmap_at here = {.up = at, .name = m->name};
-        if ((seen >> (m - map->members) & 1) != 0)
+        if ((present >> (m - map->members) & 1) != 0)
             continue;
         if ((m->flags & JSONMAP_REQUIRED) != 0)
             return tm_jsonmap_fault(&here, r->e, "is missing");
@@ -225,18 +231,18 @@ static int read_object(const struct tm_jsonmap_reader *r, const struct tm_jsonma
 {
     const char *key;
     json_t *value;
-    uint64_t seen = 0;
+    struct met met = {0};
     if (!json_is_object(v))
         return tm_jsonmap_fault(at, r->e, at != NULL ? "is not an object" : "not an object");
     json_object_foreach((json_t *)v, key, value)
     {
         const struct tm_jsonmap_member *m = find(map, key);
-        int rc = m != NULL ? read_member(r, at, map, m, key, value, &seen, dest)
+        int rc = m != NULL ? read_member(r, at, map, m, key, value, &met, dest)
                            : read_unknown(r, at, map, key, value, dest);
         if (rc != 0)
             return rc;
     }
-    if (read_absent(r, at, map, seen, dest) != 0)
+    if (read_absent(r, at, map, met.present, dest) != 0)
         return -1;
     return map->check == NULL || map->check(dest, r->how, r->e) == 0 ? 0
                                                                      : tm_jsonmap_wrap(at, r->e);

@@ -22,9 +22,14 @@ const json_t *oidc_claim_find(const json_t *claims, const char *name)
     return json_is_null(v) ? NULL : v;
 }
 
+const char *oidc_claim_string(const json_t *claims, const char *name)
+{
+    return json_string_value(oidc_claim_find(claims, name));
+}
+
 const char *oidc_claim_required(const json_t *claims, const char *name, struct tm_err *e)
 {
-    const char *text = json_string_value(oidc_claim_find(claims, name));
+    const char *text = oidc_claim_string(claims, name);
     if (text != NULL && text[0] != '\0')
         return text;
     tm_err_set(e, "claim '%s' is missing, empty or not a string", name);

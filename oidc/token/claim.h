@@ -16,6 +16,9 @@
 /* A member of the claims, or of an object among them; NULL when absent or null. Borrowed. */
 const json_t *oidc_claim_find(const json_t *claims, const char *name);
 
+/* A string claim, borrowed; NULL when absent or of another type. */
+const char *oidc_claim_string(const json_t *claims, const char *name);
+
 /* A required, non-empty string claim, borrowed; NULL with `e` set. */
 const char *oidc_claim_required(const json_t *claims, const char *name, struct tm_err *e);
 

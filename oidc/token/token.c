@@ -100,7 +100,7 @@ static int decode_parts(struct oidc_token *t, const char *dot1, const char *dot2
     t->claims = decode_object(dot1 + 1, (size_t)(dot2 - dot1 - 1), "payload", e);
     if (t->claims == NULL)
         return -1;
-    t->iss = json_string_value(oidc_claim_find(t->claims, "iss"));
+    t->iss = oidc_claim_string(t->claims, "iss");
     if (t->iss == NULL || t->iss[0] == '\0')
         return tm_err_set(e, "the token has no iss claim");
     if (tm_b64_decode(B64_URL_BARE, dot2 + 1, (size_t)(end - dot2 - 1), &t->signature) != 0 ||

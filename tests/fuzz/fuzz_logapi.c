@@ -46,7 +46,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     else if (data[0] == 'e')
         try_entries(json, size);
     else if (data[0] == 'c')
-        (void)ca_rfc6962_proof(json, size, "consistency", proof, &count, &e);
+        (void)ca_rfc6962_consistency(json, size, proof, &count, &e);
     else
         (void)ca_rfc6962_frontier(json, size, 1 + data[0] % 16, &f, &e);
     return 0;

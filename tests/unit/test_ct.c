@@ -803,14 +803,17 @@ static void answers_as_text(void **state)
         {"{}", "'sct_version' is missing"},
         {"{\"sct_version\":0}", "'timestamp'"},
         {"{\"sct_version\":\"0\"}", "'sct_version'"},
-        {"{\"sct_version\":2}", "unknown version 2"},
+        {"{\"sct_version\":2,\"timestamp\":1,\"id\":"
+         "\"QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVowMTIzNDU=\",\"extensions\":\"\","
+         "\"signature\":\"BAMAAA==\"}",
+         "unknown version 2"},
         {"{\"sct_version\":0,\"timestamp\":-1}", "'timestamp'"},
         {"{\"sct_version\":0,\"timestamp\":1.5}", "'timestamp'"},
-        {"{\"sct_version\":0,\"timestamp\":1,\"id\":7}", "'id' is missing"},
+        {"{\"sct_version\":0,\"timestamp\":1,\"id\":7}", "'id' is not a string"},
         {"{\"sct_version\":0,\"timestamp\":1,\"id\":\"QQ==\",\"extensions\":\"\","
          "\"signature\":\"BAMAAA==\"}",
          "'id' has 1 bytes"},
-        {"{\"sct_version\":0,\"timestamp\":1,\"id\":\"QQ\",\"extensions\":\"\","
+        {"{\"sct_version\":0,\"timestamp\":1,\"id\":\"Q?==\",\"extensions\":\"\","
          "\"signature\":\"BAMAAA==\"}",
          "not base64"},
         {"{\"sct_version\":0,\"timestamp\":1,\"id\":"

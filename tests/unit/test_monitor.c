@@ -188,9 +188,12 @@ static void bad_servers(void **state)
     static const struct {
         enum weblog_manner manner;
         const char *says;
-    } row[] = {{WEBLOG_ERROR, "status 500"},      {WEBLOG_HUGE, "more than"},
-               {WEBLOG_SLOW, "imeout"},           {WEBLOG_SHORT, "get-sth"},
-               {WEBLOG_NOT_JSON, "not the JSON"}, {WEBLOG_REDIRECT, "redirects"}};
+    } row[] = {{WEBLOG_ERROR, "status 500"},
+               {WEBLOG_HUGE, "more than"},
+               {WEBLOG_SLOW, "imeout"},
+               {WEBLOG_SHORT, "get-sth"},
+               {WEBLOG_NOT_JSON, "answer: JSON line 1"},
+               {WEBLOG_REDIRECT, "redirects"}};
     struct testlog t;
     struct weblog w;
     testlog_init(&t, "example.com/log");

@@ -1,5 +1,6 @@
 /* tenmint cert: token -> ephemeral key -> certificate, written as files. */
 #include <errno.h>
+#include <jansson.h>
 #include <limits.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
@@ -32,7 +33,7 @@ struct job {
     struct issued issued;
     struct cli_list log_keys;
     struct scts_logs logs; /* theirs */
-    json_t *log_entries;   /* scts_describe */
+    struct scts_told_list log_entries;
 };
 
 /* Before anything is written: a certificate in no log that we know is of no use. */
@@ -44,8 +45,8 @@ static int check_logs(struct job *j, struct tm_err *e)
     if (j->logs.count > 0)
         rc = issuer != NULL ? scts_verify(leaf, issuer, &j->issued.scts, &j->logs, e)
                             : tm_err_set(e, "the CA's answer holds no issuing certificate");
-    if (rc == 0 && (j->log_entries = scts_describe(leaf, &j->issued.scts, e)) == NULL)
-        rc = -1;
+    if (rc == 0)
+        rc = scts_describe(leaf, &j->issued.scts, &j->log_entries, e);
     return rc == 0 ? 0 : tm_err_wrap(e, "certificate refused");
 }
 
@@ -156,14 +157,28 @@ static int prepare(struct job *j, struct tm_err *e)
     return j->key != NULL ? 0 : -1;
 }
 
+static json_t *scts_json(const struct scts_told_list *list)
+{
+    json_t *all = json_array();
+    for (size_t i = 0; i < list->count; i++) {
+        const struct scts_told *sct = &list->item[i];
+        json_t *one = json_pack("{s:s,s:I}", "log_id", sct->log_id, "timestamp_ms",
+                                (json_int_t)sct->timestamp_ms);
+        if (sct->has_index)
+            json_object_set_new(one, "leaf_index", json_integer((json_int_t)sct->leaf_index));
+        json_array_append_new(all, one);
+    }
+    return all;
+}
+
 static void report(const struct job *j, bool json)
 {
     bool verified = j->logs.count > 0; /* else we would not be here */
     if (json) {
-        json_t *v = json_pack("{s:s,s:s,s:s,s:i,s:O,s:b}", "directory", j->out, "certificate",
+        json_t *v = json_pack("{s:s,s:s,s:s,s:i,s:o,s:b}", "directory", j->out, "certificate",
                               tm_buf_str((struct tm_buf *)&j->issued.chain), "ca", j->ca,
-                              "certificates", sk_X509_num(j->issued.certs), "scts", j->log_entries,
-                              "scts_verified", verified);
+                              "certificates", sk_X509_num(j->issued.certs), "scts",
+                              scts_json(&j->log_entries), "scts_verified", verified);
         json_dumpf(v, stdout, JSON_COMPACT);
         putchar('\n');
         json_decref(v);
@@ -173,7 +188,7 @@ static void report(const struct job *j, bool json)
            j->out, j->out, j->out);
     if (j->issued.sct_json.len > 0)
         printf("SCT          %s/sct.json\n", j->out);
-    size_t n = json_array_size(j->log_entries);
+    size_t n = j->log_entries.count;
     if (n == 0)
         printf("logged       nowhere: the certificate has no SCT\n");
     else
@@ -230,7 +245,7 @@ int cert_command(const struct cli_command *self, int argc, char **argv)
         report(&j, json);
     tm_buf_free_secret(&j.token);
     issued_free(&j.issued);
-    json_decref(j.log_entries);
+    free(j.log_entries.item);
     scts_logs_free(&j.logs);
     EVP_PKEY_free(j.key);
     return rc == 0 ? CLI_OK : cli_fail_json(json, CLI_FAILED, &e);

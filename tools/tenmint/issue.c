@@ -9,9 +9,10 @@
 #include "common/certs.h"
 #include "common/clock.h"
 #include "common/fetch/again.h"
-#include "common/json/strictjson.h"
+#include "common/json/jsonmap.h"
 #include "oidc/token/token.h"
 #include "tools/tenmint/leaf.h"
+#include "tools/tenmint/refusal.h"
 #include "tools/tenmint/scts.h"
 #include "tools/tenmint/token_look.h"
 
@@ -60,48 +61,96 @@ static char *request_body(const struct issue_order *o, struct tm_err *e)
     return text;
 }
 
-/* Base64 of the JSON that a log answers with (RFC 6962 §4.1). */
-static int collect_sct(struct issued *out, const json_t *with, struct tm_err *e)
+/* Either form of Fulcio's answer: with the SCT in the leaf, or beside it. */
+struct signed_certificate {
+    struct {
+        struct {
+            char **item; /* PEM, the leaf first */
+            size_t count;
+        } certificates;
+    } chain;
+    struct tm_buf sct; /* the JSON that a log answers with (RFC 6962 §4.1) */
+};
+
+struct answer {
+    bool embedded, detached;
+    struct signed_certificate certificate;
+};
+
+#define MAP(name_, type_, members_) \
+    static const struct tm_jsonmap name_ = { \
+        .members = (members_), .size = sizeof(type_), .unknown = JSONMAP_IGNORE, .proto = true}
+#define FORM(name_, has_) \
+    { \
+        .name = (name_), JSONMAP_AT(struct answer, certificate), .kind = JSONMAP_OBJECT, \
+        .map = &certificate_map, .flags = JSONMAP_NOTED, .has = offsetof(struct answer, has_) \
+    }
+
+static const struct tm_jsonmap_member pem = {.kind = JSONMAP_TEXT, .min = 1};
+static const struct tm_jsonmap_member chain_members[] = {
+    {.name = "certificates",
+     .kind = JSONMAP_LIST,
+     .each = &pem,
+     .size = sizeof(char *),
+     .min = 1,
+     .flags = JSONMAP_REQUIRED},
+    {0},
+};
+MAP(chain_map, struct signed_certificate, chain_members);
+
+static const struct tm_jsonmap_member certificate_members[] = {
+    {.name = "chain",
+     JSONMAP_AT(struct signed_certificate, chain),
+     .kind = JSONMAP_OBJECT,
+     .map = &chain_map,
+     .flags = JSONMAP_REQUIRED},
+    {.name = "signedCertificateTimestamp",
+     JSONMAP_AT(struct signed_certificate, sct),
+     .kind = JSONMAP_BASE64},
+    {0},
+};
+MAP(certificate_map, struct signed_certificate, certificate_members);
+
+static int check_answer(const void *it, const struct tm_jsonmap_how *how, struct tm_err *e)
 {
-    const char *text = tm_strictjson_str(with, "signedCertificateTimestamp");
-    if (text == NULL || text[0] == '\0')
-        return 0;
-    int rc = tm_b64_decode(B64_STD, text, strlen(text), &out->sct_json) == 0
-                 ? scts_parse_detached(out->sct_json.data, out->sct_json.len, &out->scts, e)
-                 : tm_err_set(e, "not base64");
-    return rc == 0 ? 0 : tm_err_wrap(e, "the SCT in the CA's answer");
+    const struct answer *a = it;
+    (void)how;
+    return a->embedded != a->detached ? 0 : tm_err_set(e, "it holds not one certificate");
 }
 
-static int collect_chain(const struct issue_order *o, const struct oidc_token *t,
-                         const json_t *answer, struct issued *out, struct tm_err *e)
+static const struct tm_jsonmap_member answer_members[] = {
+    FORM("signedCertificateEmbeddedSct", embedded),
+    FORM("signedCertificateDetachedSct", detached),
+    {0}};
+static const struct tm_jsonmap answer_map = {.members = answer_members,
+                                             .size = sizeof(struct answer),
+                                             .unknown = JSONMAP_IGNORE,
+                                             .proto = true,
+                                             .check = check_answer};
+
+static int take_certificate(const struct issue_order *o, const struct oidc_token *t,
+                            struct signed_certificate *s, struct issued *out, struct tm_err *e)
 {
-    const json_t *with = json_object_get(answer, "signedCertificateEmbeddedSct");
-    if (with == NULL)
-        with = json_object_get(answer, "signedCertificateDetachedSct");
-    const json_t *list = json_object_get(json_object_get(with, "chain"), "certificates");
-    size_t i;
-    const json_t *one;
-    json_array_foreach(list, i, one)
-    {
-        if (!json_is_string(one))
-            return tm_err_set(e, "the CA's answer holds no chain");
-        tm_buf_puts(&out->chain, json_string_value(one));
-        buf_putc(&out->chain, '\n');
-    }
-    if (tm_buf_str(&out->chain) == NULL || out->chain.len == 0)
-        return tm_err_set(e, "the CA's answer holds no chain");
+    for (size_t i = 0; i < s->chain.certificates.count; i++)
+        tm_buf_printf(&out->chain, "%s\n", s->chain.certificates.item[i]);
+    if (buf_failed(&out->chain))
+        return tm_err_set(e, "out of memory");
     out->certs = tm_certs_parse(out->chain.data, out->chain.len, e);
     if (out->certs == NULL)
         return tm_err_wrap(e, "the CA's chain");
     if (leaf_check(out->certs, o->key, t, tm_clock_wall_ms() / 1000, e) != 0)
         return -1;
-    return collect_sct(out, with, e);
+    out->sct_json = s->sct;
+    s->sct = (struct tm_buf){0};
+    return out->sct_json.len == 0 ||
+                   scts_parse_detached(out->sct_json.data, out->sct_json.len, &out->scts, e) == 0
+               ? 0
+               : tm_err_wrap(e, "the SCT in the CA's answer");
 }
 
-/* `message` may be NULL: nothing that the CA itself said. */
-static int refused(const struct tm_fetch_response *r, const struct oidc_token *t,
-                   const char *message, struct tm_err *e)
+static int refused(const struct tm_fetch_response *r, const struct oidc_token *t, struct tm_err *e)
 {
+    char *message = refusal_message(r); /* NULL: nothing that the CA itself said */
     struct tm_buf look = {0};
     struct tm_buf id = {0};
     if (message != NULL && r->status >= 400 && r->status < 500 && r->status != 429) {
@@ -118,21 +167,21 @@ static int refused(const struct tm_fetch_response *r, const struct oidc_token *t
         tm_err_set(e, "the CA answered HTTP %ld%s", r->status, request);
     tm_buf_free(&look);
     tm_buf_free(&id);
-    return tm_err_mark(e, tm_fetch_may_pass(0, r) ? ERR_UNAVAILABLE : ERR_BAD);
+    free(message);
+    return refusal_mark(r, e);
 }
 
 static int read_answer(const struct issue_order *o, const struct oidc_token *t,
                        const struct tm_fetch_response *r, struct issued *out, struct tm_err *e)
 {
-    const char *text = r->body.data != NULL ? (const char *)r->body.data : "";
-    json_t *answer = tm_strictjson_parse(text, r->body.len, ANSWER_MAX, e);
-    int rc;
+    struct answer answer = {0};
     if (r->status != 200)
-        rc = refused(r, t, tm_strictjson_str(answer, "message"), e);
-    else
-        rc = answer != NULL ? collect_chain(o, t, answer, out, e)
-                            : tm_err_wrap(e, "the CA's answer");
-    json_decref(answer);
+        return refused(r, t, e);
+    const char *text = r->body.data != NULL ? (const char *)r->body.data : "";
+    int rc = tm_jsonmap_parse(text, r->body.len, ANSWER_MAX, &answer_map, NULL, &answer, e) == 0
+                 ? take_certificate(o, t, &answer.certificate, out, e)
+                 : tm_err_wrap(e, "the CA's answer holds no chain");
+    tm_jsonmap_free(&answer_map, &answer);
     return rc;
 }
 

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "common/certs.h"
-#include "common/json/strictjson.h"
+#include "oidc/token/claim.h"
 
 #define LEEWAY_S 600
 
@@ -66,7 +66,7 @@ static int extension_is(X509 *leaf, const char *oid, const char *want)
 
 static int check_extensions(X509 *leaf, const struct oidc_token *t, struct tm_err *e)
 {
-    const char *sub = tm_strictjson_str(t->claims, "sub");
+    const char *sub = oidc_claim_string(t->claims, "sub");
     if (extension_is(leaf, "1.3.6.1.4.1.57264.1.8", t->iss) != 1)
         return tm_err_set(e, "the certificate names another token issuer than the token");
     if (sub != NULL && extension_is(leaf, "1.3.6.1.4.1.57264.1.24", sub) == 0)
@@ -78,7 +78,7 @@ int leaf_check(STACK_OF(X509) * chain, EVP_PKEY *key, const struct oidc_token *t
                struct tm_err *e)
 {
     X509 *leaf = sk_X509_value(chain, 0);
-    const char *email = tm_strictjson_str(t->claims, "email");
+    const char *email = oidc_claim_string(t->claims, "email");
     bool is_email = false;
     int rc;
     if (EVP_PKEY_eq(X509_get0_pubkey(leaf), key) != 1)

@@ -1,6 +1,7 @@
 #include "tools/tenmint/scts.h"
 
 #include <ctype.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "ca/ct/answer.h"
@@ -149,42 +150,40 @@ int scts_verify(X509 *leaf, X509 *issuer, const struct tm_buf *detached,
     return rc;
 }
 
-static json_t *describe(const struct tm_sct *sct, struct tm_err *e)
+static int describe(const struct tm_sct *sct, struct scts_told *out, struct tm_err *e)
 {
-    char id[2 * sizeof(sct->log_id) + 1];
-    uint64_t index = 0;
-    tm_hex_encode(sct->log_id, sizeof(sct->log_id), id);
-    int found = tm_sct_leaf_index_get(sct, &index, e);
-    if (found < 0 || sct->timestamp_ms > INT64_MAX) {
-        if (found >= 0)
-            tm_err_set(e, "the SCT's timestamp is beyond all reason");
-        return NULL;
-    }
-    json_t *v = json_pack("{s:s,s:I}", "log_id", id, "timestamp_ms", (json_int_t)sct->timestamp_ms);
-    if (v != NULL && found == 1)
-        json_object_set_new(v, "leaf_index", json_integer((json_int_t)index));
-    return v;
+    if (sct->timestamp_ms > INT64_MAX)
+        return tm_err_set(e, "the SCT's timestamp is beyond all reason");
+    tm_hex_encode(sct->log_id, sizeof(sct->log_id), out->log_id);
+    out->timestamp_ms = (int64_t)sct->timestamp_ms;
+    int found = tm_sct_leaf_index_get(sct, &out->leaf_index, e);
+    out->has_index = found == 1;
+    return found < 0 ? -1 : 0;
 }
 
-json_t *scts_describe(X509 *leaf, const struct tm_buf *detached, struct tm_err *e)
+int scts_describe(X509 *leaf, const struct tm_buf *detached, struct scts_told_list *out,
+                  struct tm_err *e)
 {
     struct scts s;
     struct tm_sct sct;
     size_t at = 0;
-    json_t *all = json_array();
+    *out = (struct scts_told_list){0};
     int next = scts_open(&s, leaf, detached, e);
-    if (next == 0 && s.list_len > 0) {
-        while ((next = tm_sct_list_next(s.list, s.list_len, &at, &sct, e)) == 1) {
-            json_t *one = describe(&sct, e);
-            if (one == NULL || json_array_append_new(all, one) != 0) {
-                next = -1;
-                break;
-            }
+    while (next >= 0 && s.list_len > 0 &&
+           (next = tm_sct_list_next(s.list, s.list_len, &at, &sct, e)) == 1) {
+        struct scts_told *more = realloc(out->item, (out->count + 1) * sizeof(*more));
+        if (more == NULL) {
+            next = tm_err_set(e, "out of memory");
+            break;
         }
+        out->item = more;
+        more[out->count] = (struct scts_told){0};
+        next = describe(&sct, &more[out->count++], e);
     }
     scts_close(&s);
-    if (next == 0)
-        return all;
-    json_decref(all);
-    return NULL;
+    if (next < 0) {
+        free(out->item);
+        *out = (struct scts_told_list){0};
+    }
+    return next < 0 ? -1 : 0;
 }

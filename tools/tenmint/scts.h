@@ -5,11 +5,11 @@
 #ifndef TENMINT_TOOLS_TENMINT_SCTS_H
 #define TENMINT_TOOLS_TENMINT_SCTS_H
 
-#include <jansson.h>
 #include <openssl/x509.h>
 
 #include "common/buf.h"
 #include "common/err.h"
+#include "common/transparency/sct.h"
 #include "tools/shared/cli.h"
 
 struct scts_log { /* one that the user trusts */
@@ -38,8 +38,21 @@ int scts_read_detached(const char *path, struct tm_buf *list, struct tm_err *e);
 int scts_verify(X509 *leaf, X509 *issuer, const struct tm_buf *detached,
                 const struct scts_logs *logs, struct tm_err *e);
 
-/* One object for each SCT: log_id (hex), timestamp_ms, and leaf_index where there is one. A new
- * reference; NULL with `e` set when they are damaged. */
-json_t *scts_describe(X509 *leaf, const struct tm_buf *detached, struct tm_err *e);
+struct scts_told {                   /* what an SCT says, unverified */
+    char log_id[2 * SCT_LOG_ID + 1]; /* hex */
+    int64_t timestamp_ms;            /* since 1970 */
+    bool has_index;
+    uint64_t leaf_index;
+};
+
+struct scts_told_list {
+    struct scts_told *item; /* owned: free() */
+    size_t count;
+};
+
+/* Each SCT of a certificate in turn, embedded ones or `detached` as above. -1: they are damaged;
+ * nothing to free then. */
+int scts_describe(X509 *leaf, const struct tm_buf *detached, struct scts_told_list *out,
+                  struct tm_err *e);
 
 #endif

@@ -1,6 +1,8 @@
 /* tenmint show: a certificate for a person to read. */
+#include <inttypes.h>
 #include <openssl/x509v3.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/certs.h"
@@ -78,23 +80,19 @@ static void print_serial(const X509 *cert)
 
 static int print_scts(X509 *cert, const struct tm_buf *detached, struct tm_err *e)
 {
-    size_t i;
-    const json_t *sct;
-    json_t *all = scts_describe(cert, detached, e);
-    if (all == NULL)
+    struct scts_told_list all;
+    if (scts_describe(cert, detached, &all, e) != 0)
         return -1;
-    json_array_foreach(all, i, sct)
-    {
+    for (size_t i = 0; i < all.count; i++) {
+        const struct scts_told *sct = &all.item[i];
         char time[21];
-        const char *id = json_string_value(json_object_get(sct, "log_id"));
-        const json_t *index = json_object_get(sct, "leaf_index");
-        tm_clock_format(json_integer_value(json_object_get(sct, "timestamp_ms")) / 1000, time);
-        print_line("SCT Log", (const unsigned char *)id, strlen(id));
+        tm_clock_format(sct->timestamp_ms / 1000, time);
+        print_line("SCT Log", (const unsigned char *)sct->log_id, strlen(sct->log_id));
         print_line("SCT Time", (const unsigned char *)time, strlen(time));
-        if (index != NULL)
-            printf("%-34s %lld\n", "SCT Leaf Index", (long long)json_integer_value(index));
+        if (sct->has_index)
+            printf("%-34s %" PRIu64 "\n", "SCT Leaf Index", sct->leaf_index);
     }
-    json_decref(all);
+    free(all.item);
     return 0;
 }
 

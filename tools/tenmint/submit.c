@@ -6,7 +6,7 @@
 
 #include "common/b64.h"
 #include "common/fetch/again.h"
-#include "common/json/strictjson.h"
+#include "tools/tenmint/refusal.h"
 #include "tuf/verify/bundle/tlog.h"
 
 #define ANSWER_MAX ((size_t)1 << 20)
@@ -74,18 +74,15 @@ int submit_request(const struct tuf_bundle *b, const struct submit_order *o, str
 
 static int refused(const struct tm_fetch_response *r, struct tm_err *e)
 {
-    const char *text = r->body.data != NULL ? (const char *)r->body.data : "";
-    struct tm_err ignored;
-    json_t *answer = tm_strictjson_parse(text, r->body.len, ANSWER_MAX, &ignored);
-    const char *message = tm_strictjson_str(answer, "message");
+    char *message = refusal_message(r);
     tm_err_set(e, "it answered HTTP %ld%s%s%s%.200s%s", r->status,
                r->request_id[0] != '\0' ? ", request " : "", r->request_id,
                message != NULL ? ": " : "", message != NULL ? message : "",
                r->status == 405 ? "; it takes no more entries: refresh the trust, or tell who runs "
                                   "it to name the newer log"
                                 : "");
-    json_decref(answer);
-    return tm_err_mark(e, tm_fetch_may_pass(0, r) ? ERR_UNAVAILABLE : ERR_BAD);
+    free(message);
+    return refusal_mark(r, e);
 }
 
 /* Nothing goes into a bundle that our own verifier would refuse there. */

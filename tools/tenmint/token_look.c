@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "oidc/token/claim.h"
 
 static void put_audience(const json_t *aud, struct tm_buf *out)
 {
@@ -33,9 +34,10 @@ static void put_length(int64_t s, struct tm_buf *out)
 /* 0: the claim is no time that can be shown. */
 static int64_t time_of(const json_t *claims, const char *name)
 {
-    const json_t *v = json_object_get(claims, name);
-    double at = json_is_number(v) ? json_number_value(v) : 0;
-    return at > 0 && at < 253402300800.0 ? (int64_t)at : 0;
+    struct tm_err ignored = {0};
+    double at = 0;
+    oidc_claim_time(claims, name, &at, &ignored);
+    return (int64_t)at;
 }
 
 void token_look(const struct oidc_token *t, int64_t now_s, struct tm_buf *out)
@@ -46,7 +48,7 @@ void token_look(const struct oidc_token *t, int64_t now_s, struct tm_buf *out)
     if (begin == 0)
         begin = time_of(t->claims, "iat");
     tm_buf_printf(out, "the token is of issuer '%.120s' for audience ", t->iss);
-    put_audience(json_object_get(t->claims, "aud"), out);
+    put_audience(oidc_claim_find(t->claims, "aud"), out);
     tm_clock_format(end != 0 && end <= now_s ? end : begin, at);
     if (end == 0) {
         tm_buf_puts(out, " and has no expiry");

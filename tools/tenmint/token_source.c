@@ -2,12 +2,13 @@
 
 #include <ctype.h>
 #include <curl/curl.h>
+#include <openssl/crypto.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/fetch/again.h"
 #include "common/file.h"
-#include "common/json/strictjson.h"
+#include "common/json/jsonmap.h"
 #include "oidc/verifier.h"
 
 static int from_env(const char *name, struct tm_buf *token, struct tm_err *e)
@@ -19,19 +20,36 @@ static int from_env(const char *name, struct tm_buf *token, struct tm_err *e)
     return 0;
 }
 
+struct github_answer {
+    char *value; /* the token */
+};
+
+static const struct tm_jsonmap_member github_members[] = {
+    {.name = "value",
+     JSONMAP_AT(struct github_answer, value),
+     .kind = JSONMAP_TEXT,
+     .flags = JSONMAP_REQUIRED},
+    {0},
+};
+static const struct tm_jsonmap github_map = {
+    .members = github_members, .size = sizeof(struct github_answer), .unknown = JSONMAP_IGNORE};
+
 static int parse_github(const struct tm_fetch_response *r, struct tm_buf *token, struct tm_err *e)
 {
     if (r->status != 200) {
         tm_err_set(e, "GitHub's token service answers HTTP %ld", r->status);
         return tm_err_mark(e, tm_fetch_may_pass(0, r) ? ERR_UNAVAILABLE : ERR_BAD);
     }
-    json_t *v = tm_strictjson_parse(r->body.data != NULL ? (const char *)r->body.data : "",
-                                    r->body.len, 2 * OIDC_TOKEN_MAX, e);
-    const char *text = tm_strictjson_str(v, "value");
-    if (text != NULL)
-        tm_buf_puts(token, text);
-    json_decref(v);
-    return text != NULL ? 0 : tm_err_set(e, "GitHub's token service sent no token");
+    struct github_answer answer = {0};
+    if (tm_jsonmap_parse(r->body.data != NULL ? (const char *)r->body.data : "", r->body.len,
+                         2 * OIDC_TOKEN_MAX, &github_map, NULL, &answer, e) != 0) {
+        tm_jsonmap_free(&github_map, &answer);
+        return tm_err_wrap(e, "GitHub's token service sent no token");
+    }
+    tm_buf_puts(token, answer.value);
+    OPENSSL_cleanse(answer.value, strlen(answer.value));
+    tm_jsonmap_free(&github_map, &answer);
+    return 0;
 }
 
 static int from_github(const char *url, const struct token_source *s, struct tm_buf *token,

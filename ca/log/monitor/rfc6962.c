@@ -5,48 +5,47 @@
 #include <string.h>
 
 #include "common/b64.h"
-#include "common/json/strictjson.h"
+#include "common/json/jsonmap.h"
 #include "common/transparency/note.h"
 
-static json_t *parse_object(const char *json, size_t len, struct tm_err *e)
-{
-    json_t *root = tm_strictjson_parse(json, len, RFC6962_ANSWER_MAX, e);
-    if (root == NULL) {
-        tm_err_wrap(e, "not the JSON of a log's answer");
-        return NULL;
+#define SIGNATURE_MAX 1024 /* bytes of a TLS digitally-signed struct */
+
+struct hashes {
+    struct tm_buf *item;
+    size_t count;
+};
+
+static const struct tm_jsonmap_member hash = {
+    .kind = JSONMAP_BASE64, .min = MERKLE_HASH, .max = MERKLE_HASH};
+
+/* The members of all four answers are required, and others ignored. */
+#define NUMBER(name_, type_, member_) \
+    { \
+        .name = (name_), JSONMAP_AT(type_, member_), .kind = JSONMAP_INTEGER, .max = INT64_MAX, \
+        .flags = JSONMAP_REQUIRED \
     }
-    if (json_is_object(root))
-        return root;
-    json_decref(root);
-    tm_err_set(e, "not the JSON of a log's answer: want an object");
-    return NULL;
-}
+#define BYTES(name_, type_, member_, min_, max_) \
+    { \
+        .name = (name_), JSONMAP_AT(type_, member_), .kind = JSONMAP_BASE64, .min = (min_), \
+        .max = (max_), .flags = JSONMAP_REQUIRED \
+    }
+#define LIST(name_, type_, member_, each_, size_, min_, max_) \
+    { \
+        .name = (name_), JSONMAP_AT(type_, member_), .kind = JSONMAP_LIST, .each = &(each_), \
+        .size = (size_), .min = (min_), .max = (max_), .flags = JSONMAP_REQUIRED \
+    }
+#define HASHES(name_, type_, member_) \
+    LIST(name_, type_, member_, hash, sizeof(struct tm_buf), 0, MERKLE_PROOF_MAX)
+#define MAP(name_, type_, members_) \
+    static const struct tm_jsonmap name_ = { \
+        .members = (members_), .size = sizeof(type_), .unknown = JSONMAP_IGNORE}
 
-/* A number of the answer; -1 when absent, no integer or negative. */
-static int member_number(const json_t *o, const char *name, uint64_t *out, struct tm_err *e)
+static int read_answer(const char *json, size_t len, const struct tm_jsonmap *map, void *out,
+                       struct tm_err *e)
 {
-    const json_t *v = json_object_get(o, name);
-    if (!json_is_integer(v) || json_integer_value(v) < 0)
-        return tm_err_set(e, "the answer's \"%s\" is missing or not a number", name);
-    *out = (uint64_t)json_integer_value(v);
-    return 0;
-}
-
-static int member_bytes(const json_t *o, const char *name, struct tm_buf *out, struct tm_err *e)
-{
-    const json_t *v = json_object_get(o, name);
-    if (!json_is_string(v) ||
-        tm_b64_decode(B64_STD, json_string_value(v), json_string_length(v), out) != 0)
-        return tm_err_set(e, "the answer's \"%s\" is missing or not base64", name);
-    return 0;
-}
-
-static int to_hash(const struct tm_buf *b, struct tm_merkle_hash *out)
-{
-    if (b->len != MERKLE_HASH)
-        return -1;
-    memcpy(out->b, b->data, MERKLE_HASH);
-    return 0;
+    return tm_jsonmap_parse(json, len, RFC6962_ANSWER_MAX, map, NULL, out, e) == 0
+               ? 0
+               : tm_err_wrap(e, "the log's answer");
 }
 
 /* The RFC6962NoteSignature line of static-ct-api. */
@@ -67,65 +66,77 @@ static int put_sth_note(const struct tm_checkpoint *cp, uint64_t timestamp_ms,
     return failed ? tm_err_set(e, "out of memory") : 0;
 }
 
+struct sth {
+    int64_t size, timestamp_ms;
+    struct tm_buf root, signature;
+};
+
+static const struct tm_jsonmap_member sth_members[] = {
+    NUMBER("tree_size", struct sth, size),
+    NUMBER("timestamp", struct sth, timestamp_ms),
+    BYTES("sha256_root_hash", struct sth, root, MERKLE_HASH, MERKLE_HASH),
+    BYTES("tree_head_signature", struct sth, signature, 0, SIGNATURE_MAX),
+    {0},
+};
+MAP(sth_map, struct sth, sth_members);
+
 int ca_rfc6962_sth(const char *json, size_t len, const char *origin, const unsigned char key_id[4],
                    struct tm_buf *note, struct tm_err *e)
 {
     struct tm_checkpoint cp = {0};
-    struct tm_buf root = {0};
-    struct tm_buf signature = {0};
-    uint64_t timestamp_ms = 0;
-    json_t *o = parse_object(json, len, e);
-    if (o == NULL)
-        return -1;
-    strncat(cp.origin, origin, sizeof(cp.origin) - 1);
-    int rc = member_number(o, "tree_size", &cp.size, e);
-    if (rc == 0)
-        rc = member_number(o, "timestamp", &timestamp_ms, e);
-    if (rc == 0)
-        rc = member_bytes(o, "sha256_root_hash", &root, e);
-    if (rc == 0)
-        rc = member_bytes(o, "tree_head_signature", &signature, e);
-    if (rc == 0 && (to_hash(&root, &cp.root) != 0 || signature.len > 1024))
-        rc = tm_err_set(e, "the answer's root hash or signature has the wrong length");
-    if (rc == 0)
-        rc = put_sth_note(&cp, timestamp_ms, &signature, key_id, note, e);
-    tm_buf_free(&root);
-    tm_buf_free(&signature);
-    json_decref(o);
+    struct sth sth = {0};
+    int rc = read_answer(json, len, &sth_map, &sth, e);
+    if (rc == 0) {
+        strncat(cp.origin, origin, sizeof(cp.origin) - 1);
+        cp.size = (uint64_t)sth.size;
+        memcpy(cp.root.b, sth.root.data, MERKLE_HASH);
+        rc = put_sth_note(&cp, (uint64_t)sth.timestamp_ms, &sth.signature, key_id, note, e);
+    }
+    tm_jsonmap_free(&sth_map, &sth);
     return rc;
 }
 
-struct span {
-    size_t leaf, leaf_len, extra, extra_len; /* in raw */
+struct answer_entry {
+    struct tm_buf leaf, extra;
 };
 
-/* Decodes every entry into `raw`, whose memory moves as it grows: hence spans. */
-static int decode_entries(const json_t *list, size_t count, struct tm_buf *raw, struct span *span,
-                          struct tm_err *e)
-{
-    for (size_t i = 0; i < count; i++) {
-        const json_t *o = json_array_get(list, i);
-        span[i].leaf = raw->len;
-        int rc = member_bytes(o, "leaf_input", raw, e);
-        span[i].leaf_len = raw->len - span[i].leaf;
-        span[i].extra = raw->len;
-        if (rc == 0)
-            rc = member_bytes(o, "extra_data", raw, e);
-        span[i].extra_len = raw->len - span[i].extra;
-        if (rc != 0)
-            return tm_err_wrap(e, "entry %zu of the answer", i);
-    }
-    return buf_failed(raw) ? tm_err_set(e, "out of memory") : 0;
-}
+struct entries {
+    struct {
+        struct answer_entry *item;
+        size_t count;
+    } list;
+};
 
-static int parse_entries(const struct span *span, size_t count, struct ca_log_batch *out,
-                         struct tm_err *e)
+static const struct tm_jsonmap_member entry_members[] = {
+    BYTES("leaf_input", struct answer_entry, leaf, 0, 0),
+    BYTES("extra_data", struct answer_entry, extra, 0, 0),
+    {0},
+};
+MAP(entry_map, struct answer_entry, entry_members);
+static const struct tm_jsonmap_member one_entry = {.kind = JSONMAP_OBJECT, .map = &entry_map};
+static const struct tm_jsonmap_member entries_members[] = {
+    LIST("entries", struct entries, list, one_entry, sizeof(struct answer_entry), 1, 0), {0}};
+MAP(entries_map, struct entries, entries_members);
+
+static int take_entries(const struct entries *a, struct ca_log_batch *out, struct tm_err *e)
 {
-    const unsigned char *raw = out->raw.data;
-    for (size_t i = 0; i < count; i++) {
-        if (tm_entry_parse(raw + span[i].leaf, span[i].leaf_len, raw + span[i].extra,
-                           span[i].extra_len, &out->entry[i], e) != 0)
+    size_t all = 0;
+    size_t at = out->raw.len;
+    for (size_t i = 0; i < a->list.count; i++)
+        all += a->list.item[i].leaf.len + a->list.item[i].extra.len;
+    out->entry = calloc(a->list.count, sizeof(*out->entry));
+    /* What points into `raw` stays right: it is of its whole size before the first entry. */
+    if (out->entry == NULL || tm_buf_reserve(&out->raw, all + 1) == NULL)
+        return tm_err_set(e, "out of memory");
+    for (size_t i = 0; i < a->list.count; i++) {
+        const struct answer_entry *one = &a->list.item[i];
+        const unsigned char *raw = out->raw.data + at;
+        tm_buf_append(&out->raw, one->leaf.data, one->leaf.len);
+        tm_buf_append(&out->raw, one->extra.data, one->extra.len);
+        if (tm_entry_parse(raw, one->leaf.len, raw + one->leaf.len, one->extra.len, &out->entry[i],
+                           e) != 0)
             return tm_err_wrap(e, "entry %" PRIu64, out->first + i);
+        at = out->raw.len;
         out->count++;
     }
     return 0;
@@ -134,78 +145,70 @@ static int parse_entries(const struct span *span, size_t count, struct ca_log_ba
 int ca_rfc6962_entries(const char *json, size_t len, uint64_t first, uint64_t last,
                        struct ca_log_batch *out, struct tm_err *e)
 {
-    json_t *o = parse_object(json, len, e);
-    if (o == NULL)
-        return -1;
-    const json_t *list = json_object_get(o, "entries");
-    size_t count = json_array_size(list);
+    struct entries a = {0};
+    int rc = read_answer(json, len, &entries_map, &a, e);
     out->first = first;
     out->count = 0;
-    int rc = 0;
-    struct span *span = NULL;
-    if (!json_is_array(list) || count == 0)
-        rc = tm_err_set(e, "the answer has no entries");
-    else if (count - 1 > last - first)
-        rc = tm_err_set(e, "the answer has %zu entries, more than were asked for", count);
-    else if ((span = calloc(count, sizeof(*span))) == NULL ||
-             (out->entry = calloc(count, sizeof(*out->entry))) == NULL)
-        rc = tm_err_set(e, "out of memory");
+    if (rc == 0 && a.list.count - 1 > last - first)
+        rc = tm_err_set(e, "the log's answer has %zu entries, more than were asked for",
+                        a.list.count);
     if (rc == 0)
-        rc = decode_entries(list, count, &out->raw, span, e);
-    if (rc == 0)
-        rc = parse_entries(span, count, out, e);
-    free(span);
-    json_decref(o);
+        rc = take_entries(&a, out, e);
+    tm_jsonmap_free(&entries_map, &a);
     return rc;
 }
 
-static int read_hashes(const json_t *list, struct tm_merkle_hash proof[MERKLE_PROOF_MAX],
-                       size_t *count, struct tm_err *e)
+static size_t take_hashes(const struct hashes *list, struct tm_merkle_hash proof[MERKLE_PROOF_MAX])
 {
-    struct tm_buf b = {0};
-    int rc = json_is_array(list) && json_array_size(list) <= MERKLE_PROOF_MAX ? 0 : -1;
-    *count = rc == 0 ? json_array_size(list) : 0;
-    for (size_t i = 0; rc == 0 && i < *count; i++) {
-        const json_t *v = json_array_get(list, i);
-        tm_buf_reset(&b);
-        if (!json_is_string(v) ||
-            tm_b64_decode(B64_STD, json_string_value(v), json_string_length(v), &b) != 0 ||
-            to_hash(&b, &proof[i]) != 0)
-            rc = -1;
-    }
-    tm_buf_free(&b);
-    return rc == 0 ? 0 : tm_err_set(e, "the answer's proof is missing, too long or not hashes");
+    for (size_t i = 0; i < list->count; i++)
+        memcpy(proof[i].b, list->item[i].data, MERKLE_HASH);
+    return list->count;
 }
 
-int ca_rfc6962_proof(const char *json, size_t len, const char *member,
-                     struct tm_merkle_hash proof[MERKLE_PROOF_MAX], size_t *count, struct tm_err *e)
+struct proof {
+    struct hashes path;
+};
+
+static const struct tm_jsonmap_member consistency_members[] = {
+    HASHES("consistency", struct proof, path),
+    {0},
+};
+MAP(consistency_map, struct proof, consistency_members);
+
+int ca_rfc6962_consistency(const char *json, size_t len,
+                           struct tm_merkle_hash proof[MERKLE_PROOF_MAX], size_t *count,
+                           struct tm_err *e)
 {
-    json_t *o = parse_object(json, len, e);
-    if (o == NULL)
-        return -1;
-    int rc = read_hashes(json_object_get(o, member), proof, count, e);
-    json_decref(o);
+    struct proof answer = {0};
+    int rc = read_answer(json, len, &consistency_map, &answer, e);
+    *count = rc == 0 ? take_hashes(&answer.path, proof) : 0;
+    tm_jsonmap_free(&consistency_map, &answer);
     return rc;
 }
+
+struct edge {
+    struct tm_buf leaf;
+    struct hashes path;
+};
+
+static const struct tm_jsonmap_member edge_members[] = {
+    BYTES("leaf_input", struct edge, leaf, 0, 0),
+    HASHES("audit_path", struct edge, path),
+    {0},
+};
+MAP(edge_map, struct edge, edge_members);
 
 int ca_rfc6962_frontier(const char *json, size_t len, uint64_t size, struct tm_frontier *out,
                         struct tm_err *e)
 {
     struct tm_merkle_hash path[MERKLE_PROOF_MAX];
     struct tm_merkle_hash leaf;
-    struct tm_buf input = {0};
-    size_t count = 0;
-    json_t *o = parse_object(json, len, e);
-    if (o == NULL)
-        return -1;
-    int rc = member_bytes(o, "leaf_input", &input, e);
-    if (rc == 0)
-        rc = read_hashes(json_object_get(o, "audit_path"), path, &count, e);
+    struct edge edge = {0};
+    int rc = read_answer(json, len, &edge_map, &edge, e);
     if (rc == 0) {
-        tm_merkle_leaf(input.data, input.len, &leaf);
-        rc = tm_frontier_from_last(out, size, &leaf, path, count, e);
+        tm_merkle_leaf(edge.leaf.data, edge.leaf.len, &leaf);
+        rc = tm_frontier_from_last(out, size, &leaf, path, take_hashes(&edge.path, path), e);
     }
-    tm_buf_free(&input);
-    json_decref(o);
+    tm_jsonmap_free(&edge_map, &edge);
     return rc;
 }

@@ -20,10 +20,10 @@ int ca_rfc6962_sth(const char *json, size_t len, const char *origin, const unsig
 int ca_rfc6962_entries(const char *json, size_t len, uint64_t first, uint64_t last,
                        struct ca_log_batch *out, struct tm_err *e);
 
-/* The list of hashes under `member`: get-sth-consistency's "consistency". */
-int ca_rfc6962_proof(const char *json, size_t len, const char *member,
-                     struct tm_merkle_hash proof[MERKLE_PROOF_MAX], size_t *count,
-                     struct tm_err *e);
+/* get-sth-consistency's list of hashes. */
+int ca_rfc6962_consistency(const char *json, size_t len,
+                           struct tm_merkle_hash proof[MERKLE_PROOF_MAX], size_t *count,
+                           struct tm_err *e);
 
 /* get-entry-and-proof of the last entry of a tree of `size`, which is the tree's right edge. */
 int ca_rfc6962_frontier(const char *json, size_t len, uint64_t size, struct tm_frontier *out,

@@ -51,8 +51,7 @@ static int consistency(struct ca_log_source *s, uint64_t old_size, uint64_t new_
         tm_buf_free(&answer);
         return -1;
     }
-    int rc =
-        ca_rfc6962_proof((const char *)answer.data, answer.len, "consistency", proof, count, e);
+    int rc = ca_rfc6962_consistency((const char *)answer.data, answer.len, proof, count, e);
     return ended(s, path, rc, &answer, e);
 }
 

@@ -1,34 +1,56 @@
 /* The monitor's memory: a JSON file, replaced whole. */
 #include <errno.h>
-#include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "ca/log/monitor/watch.h"
-#include "common/b64.h"
 #include "common/file.h"
-#include "common/json/strictjson.h"
+#include "common/json/jsonmap.h"
 
 #define STATE_MAX ((size_t)256 * 1024)
 #define STATE_VERSION 1
+#define PEAKS_MAX 64 /* of a struct tm_frontier */
 
-static int read_peaks(const json_t *list, struct tm_frontier *f, struct tm_err *e)
-{
-    struct tm_buf b = {0};
-    size_t want = tm_frontier_peaks(f->size);
-    bool ok = json_is_array(list) && json_array_size(list) == want;
-    for (size_t i = 0; ok && i < want; i++) {
-        const json_t *v = json_array_get(list, i);
-        tm_buf_reset(&b);
-        ok = json_is_string(v) &&
-             tm_b64_decode(B64_STD, json_string_value(v), json_string_length(v), &b) == 0 &&
-             b.len == MERKLE_HASH;
-        if (ok)
-            memcpy(f->peak[i].b, b.data, MERKLE_HASH);
-    }
-    tm_buf_free(&b);
-    return ok ? 0 : tm_err_set(e, "\"frontier\" does not suit its size");
-}
+struct peaks {
+    struct tm_buf *item;
+    size_t count;
+};
+
+struct state {
+    int64_t version;
+    char *checkpoint; /* a note's text */
+    int64_t read;     /* entries */
+    struct peaks frontier;
+};
+
+static const struct tm_jsonmap_member peak = {
+    .kind = JSONMAP_BASE64, .min = MERKLE_HASH, .max = MERKLE_HASH};
+static const struct tm_jsonmap_member members[] = {
+    {.name = "version",
+     JSONMAP_AT(struct state, version),
+     .kind = JSONMAP_INTEGER,
+     .flags = JSONMAP_REQUIRED},
+    {.name = "checkpoint",
+     JSONMAP_AT(struct state, checkpoint),
+     .kind = JSONMAP_TEXT,
+     .flags = JSONMAP_REQUIRED},
+    {.name = "read",
+     JSONMAP_AT(struct state, read),
+     .kind = JSONMAP_INTEGER,
+     .max = INT64_MAX,
+     .flags = JSONMAP_REQUIRED},
+    {.name = "frontier",
+     JSONMAP_AT(struct state, frontier),
+     .kind = JSONMAP_LIST,
+     .each = &peak,
+     .size = sizeof(struct tm_buf),
+     .max = PEAKS_MAX,
+     .flags = JSONMAP_REQUIRED},
+    {0},
+};
+static const struct tm_jsonmap map = {
+    .members = members, .size = sizeof(struct state), .unknown = JSONMAP_IGNORE};
 
 /* Both parts must be of one tree, as far as that can be told: two roots at one size must agree. */
 static int check(const struct ca_watch_state *s, struct tm_err *e)
@@ -42,25 +64,30 @@ static int check(const struct ca_watch_state *s, struct tm_err *e)
     return 0;
 }
 
-static int read_object(const json_t *o, struct ca_watch_state *out, struct tm_err *e)
+static int take_frontier(const struct state *s, struct tm_frontier *f, struct tm_err *e)
 {
-    const char *note = tm_strictjson_str(o, "checkpoint");
-    const json_t *size = json_object_get(o, "read");
+    f->size = (uint64_t)s->read;
+    if (s->frontier.count != tm_frontier_peaks(f->size))
+        return tm_err_set(e, "'frontier' does not suit its size");
+    for (size_t i = 0; i < s->frontier.count; i++)
+        memcpy(f->peak[i].b, s->frontier.item[i].data, MERKLE_HASH);
+    return 0;
+}
+
+static int take(const struct state *s, struct ca_watch_state *out, struct tm_err *e)
+{
     struct tm_note n;
-    if (json_integer_value(json_object_get(o, "version")) != STATE_VERSION)
+    if (s->version != STATE_VERSION)
         return tm_err_set(e, "its version is not %d", STATE_VERSION);
-    if (note == NULL || !json_is_integer(size) || json_integer_value(size) < 0)
-        return tm_err_set(e, "\"checkpoint\" or \"read\" is missing");
-    tm_buf_puts(&out->note, note);
+    tm_buf_puts(&out->note, s->checkpoint);
     if (buf_failed(&out->note))
         return tm_err_set(e, "out of memory");
     if (tm_note_parse(out->note.data, out->note.len, &n, e) != 0)
         return -1;
     int rc = tm_checkpoint_parse(&n, &out->tree, e);
     tm_note_free(&n);
-    out->at.size = (uint64_t)json_integer_value(size);
     if (rc == 0)
-        rc = read_peaks(json_object_get(o, "frontier"), &out->at, e);
+        rc = take_frontier(s, &out->at, e);
     if (rc == 0)
         rc = check(out, e);
     out->known = rc == 0;
@@ -74,18 +101,19 @@ int ca_watch_state_load(const char *path, struct ca_watch_state *out, struct tm_
     *out = (struct ca_watch_state){0};
     if (stat(path, &st) != 0 && errno == ENOENT)
         return 0;
+    struct state s = {0};
     int rc = tm_file_read(path, STATE_MAX, &text, e);
-    json_t *o = NULL;
     if (rc == 0) {
-        o = tm_strictjson_parse((const char *)text.data, text.len, STATE_MAX, e);
-        rc = o != NULL ? read_object(o, out, e) : -1;
+        rc = tm_jsonmap_parse((const char *)text.data, text.len, STATE_MAX, &map, NULL, &s, e);
+        if (rc == 0)
+            rc = take(&s, out, e);
         if (rc != 0)
             tm_err_wrap(e,
                         "state '%s' (what was seen is lost without it: restore it, or move it "
                         "away to begin anew)",
                         path);
     }
-    json_decref(o);
+    tm_jsonmap_free(&map, &s);
     tm_buf_free(&text);
     if (rc != 0)
         ca_watch_state_free(out);
@@ -94,22 +122,20 @@ int ca_watch_state_load(const char *path, struct ca_watch_state *out, struct tm_
 
 int ca_watch_state_save(const char *path, const struct ca_watch_state *s, struct tm_err *e)
 {
-    struct tm_buf b64 = {0};
-    json_t *peaks = json_array();
-    for (size_t i = 0; i < tm_frontier_peaks(s->at.size); i++) {
-        tm_buf_reset(&b64);
-        tm_b64_encode(B64_STD, s->at.peak[i].b, MERKLE_HASH, &b64);
-        json_array_append_new(peaks, json_stringn((const char *)b64.data, b64.len));
-    }
-    json_t *o = json_pack("{s:i, s:s%, s:I, s:o}", "version", STATE_VERSION, "checkpoint",
-                          (const char *)s->note.data, s->note.len, "read", (json_int_t)s->at.size,
-                          "frontier", peaks);
+    struct tm_buf peaks[PEAKS_MAX];
+    struct state out = {.version = STATE_VERSION,
+                        .checkpoint = strndup((const char *)s->note.data, s->note.len),
+                        .read = (int64_t)s->at.size,
+                        .frontier = {peaks, tm_frontier_peaks(s->at.size)}};
+    for (size_t i = 0; i < out.frontier.count; i++) /* views */
+        peaks[i] = (struct tm_buf){.data = (unsigned char *)s->at.peak[i].b, .len = MERKLE_HASH};
+    json_t *o = tm_jsonmap_write(&map, &out, e);
     char *text = o != NULL ? json_dumps(o, JSON_INDENT(2)) : NULL;
     int rc = text != NULL ? tm_file_write_atomic(path, 0644, text, strlen(text), e)
                           : tm_err_set(e, "out of memory");
     free(text);
+    free(out.checkpoint);
     json_decref(o);
-    tm_buf_free(&b64);
     return rc == 0 ? 0 : tm_err_wrap(e, "save the state");
 }
 

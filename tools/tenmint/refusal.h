@@ -1,0 +1,16 @@
+/*
+ * What a service says of why it refused: the `message` of its JSON, as Fulcio and Rekor v2 answer.
+ */
+#ifndef TENMINT_TOOLS_TENMINT_REFUSAL_H
+#define TENMINT_TOOLS_TENMINT_REFUSAL_H
+
+#include "common/fetch/fetch.h"
+
+/* Owned; NULL when the answer holds none. */
+char *refusal_message(const struct tm_fetch_response *r);
+
+/* Marks `e`, which says what was refused: ERR_UNAVAILABLE when it may pass by itself, else ERR_BAD.
+ * Returns -1. */
+int refusal_mark(const struct tm_fetch_response *r, struct tm_err *e);
+
+#endif
