@@ -189,10 +189,10 @@ conformance: test-deps
 	@$(MAKE) --no-print-directory all
 	@bash tests/conformance/run.sh "$(SUITE)"
 
-# The verification cases of a checkout of sigstore/sigstore-conformance; ROOT: the public
-# instance's trusted_root.json (a target of its TUF repository).
-conformance-sigstore: deps
-	@$(MAKE) --no-print-directory all
+# All of a checkout of sigstore/sigstore-conformance, its signing cases with an instance of our own;
+# ROOT: the public instance's trusted_root.json (a target of its TUF repository).
+conformance-sigstore: test-deps
+	@$(MAKE) --no-print-directory all test-programs
 	@bash tests/conformance/sigstore.sh "$(SUITE)" "$(ROOT)"
 
 interop: test-deps
