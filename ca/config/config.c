@@ -14,6 +14,7 @@ static const struct tm_yamlmap_key user_keys[] = {TEXT(users, "front", front),
                                                   TEXT(users, "signatures", signatures),
                                                   TEXT(users, "timestamps", timestamps),
                                                   TEXT(users, "tuf", tuf),
+                                                  TEXT(users, "pages", pages),
                                                   TEXT(users, "fetch", fetch),
                                                   YAMLMAP_END};
 
@@ -38,6 +39,7 @@ static const struct tm_yamlmap_key keys[] = {
     SECTION("signature-log", signatures, ca_config_signature_keys),
     SECTION("timestamp-authority", tsa, ca_config_tsa_keys),
     SECTION("tuf", tuf, ca_config_tuf_keys),
+    SECTION("pages", pages, ca_config_pages_keys),
     FILE_ROW("reload-interval", YAMLMAP_DURATION, reload_interval, 0, 24 * HOUR),
     SECTION("log", log, lines_keys),
     FILE_ROW("user", YAMLMAP_TEXT, user, 0, 0),
@@ -97,11 +99,11 @@ static int check_parts(const char *name, const struct ca_config *c, struct tm_er
 {
     if (c->ct.embedded.directory != NULL || c->ct.retired.count > 0 ||
         c->signatures.directory != NULL || c->signatures.retired.count > 0 ||
-        c->tsa.chain != NULL || c->tuf.directory != NULL)
+        c->tsa.chain != NULL || c->tuf.directory != NULL || c->pages.directory != NULL)
         return 0;
     return tm_err_set(e,
                       "%s: nothing to serve: it needs 'ca' with 'issuers-file', or 'ct', "
-                      "'signature-log', 'timestamp-authority' or 'tuf'",
+                      "'signature-log', 'timestamp-authority', 'tuf' or 'pages'",
                       name);
 }
 
@@ -110,8 +112,9 @@ static int validate(const char *name, const struct ca_config *c, struct tm_err *
     if (ca_config_check_listeners(name, c, e) != 0 ||
         ca_config_check_signatures(name, &c->signatures, e) != 0 ||
         ca_config_check_tsa(name, &c->tsa, e) != 0 || ca_config_check_ct(name, c, e) != 0 ||
-        ca_config_check_tuf(name, &c->tuf, e) != 0 || ca_config_check_prefixes(name, c, e) != 0 ||
-        ca_config_check_oidc(name, &c->oidc, e) != 0)
+        ca_config_check_tuf(name, &c->tuf, e) != 0 ||
+        ca_config_check_pages(name, &c->pages, e) != 0 ||
+        ca_config_check_prefixes(name, c, e) != 0 || ca_config_check_oidc(name, &c->oidc, e) != 0)
         return -1;
     if (ca_config_word(levels, c->log.level) < 0)
         return tm_err_set(e, "%s: log level '%.64s' is not one of debug, info, warn, error", name,

@@ -112,12 +112,27 @@ struct ca_config_tuf { /* a published TUF tree to serve */
     char *prefix;
 };
 
+#define CA_CONFIG_PAGES_LOGS_MAX 40
+#define CA_CONFIG_PAGES_PREFIX "/entry" /* of single entries; "/" and "/search" beside it */
+
+struct ca_config_pages_log {
+    char *name; /* in addresses */
+    char *directory, *public_key;
+    char *url; /* where others read it; or NULL */
+};
+
+struct ca_config_pages { /* for people */
+    char *directory;     /* of the index; NULL: none are served */
+    char *title;
+    struct tm_yamlmap_entries logs; /* of struct ca_config_pages_log */
+};
+
 struct ca_config_lines { /* the server's own log lines */
     char *level;
 };
 
 struct ca_config_users { /* of processes, by their names; NULL: ca_config.user */
-    char *front, *issuer, *log, *signatures, *timestamps, *tuf, *fetch;
+    char *front, *issuer, *log, *signatures, *timestamps, *tuf, *pages, *fetch;
 };
 
 struct ca_config { /* the file */
@@ -136,6 +151,7 @@ struct ca_config { /* the file */
     struct ca_config_signatures signatures;
     struct ca_config_tsa tsa;
     struct ca_config_tuf tuf;
+    struct ca_config_pages pages;
     int64_t reload_interval; /* between looks at the files; 0: only on SIGHUP */
     struct ca_config_lines log;
     char *user; /* whose rights the processes have; NULL: who starts them */
@@ -176,6 +192,7 @@ const char *ca_config_siglog_prefix(const struct ca_config *c);
 const char *ca_config_tuf_prefix(const struct ca_config *c);
 
 /* Of the section's list, by number. */
+const struct ca_config_pages_log *ca_config_pages_log_at(const struct ca_config_pages *c, size_t i);
 const struct ca_config_retired *ca_config_retired_at(const struct tm_yamlmap_entries *retired,
                                                      size_t i);
 /* Each section's key, in use or not. */

@@ -38,7 +38,7 @@ static size_t add_retired(struct place *out, const struct tm_yamlmap_entries *re
 
 int ca_config_check_prefixes(const char *name, const struct ca_config *c, struct tm_err *e)
 {
-    struct place seen[2 * CA_CONFIG_RETIRED_MAX + 3];
+    struct place seen[2 * CA_CONFIG_RETIRED_MAX + 4];
     size_t count = add_retired(seen, &c->ct.retired);
     count += add_retired(seen + count, &c->signatures.retired);
     if (c->signatures.directory != NULL)
@@ -47,6 +47,8 @@ int ca_config_check_prefixes(const char *name, const struct ca_config *c, struct
         seen[count++] = (struct place){"embedded", ca_config_embedded_prefix(c)};
     if (c->tuf.directory != NULL)
         seen[count++] = (struct place){"tuf", ca_config_tuf_prefix(c)};
+    if (c->pages.directory != NULL)
+        seen[count++] = (struct place){"pages", CA_CONFIG_PAGES_PREFIX};
     for (size_t i = 0; i < count; i++) {
         for (size_t j = 0; j < i; j++) {
             if (strcmp(seen[i].prefix, seen[j].prefix) == 0)

@@ -106,8 +106,7 @@ void ca_page_row(struct tm_html_table *t, const struct ca_page_site *site,
     struct ca_certificate c;
     struct tm_err why = {0};
     ca_page_entry_address(site, row->log, row->index, &address);
-    tm_buf_printf(&text, "%s%s%" PRIu64, site->live ? row->log : "", site->live ? " " : "",
-                  row->index);
+    tm_buf_printf(&text, "%" PRIu64, row->index);
     tm_html_row(t);
     tm_html_cell(t);
     tm_html_link_to(t->h, tm_buf_str(&address), tm_buf_str(&text));

@@ -21,7 +21,7 @@ static void say_for(struct tm_buf *out, int64_t seconds)
     seconds = seconds < 0 ? -seconds : seconds;
     while (i < 4 && seconds < 2 * units[i].unit)
         i++;
-    int64_t n = seconds / units[i].unit;
+    int64_t n = (seconds + units[i].unit / 2) / units[i].unit;
     tm_buf_printf(out, "%" PRId64 " %s%s", n, units[i].name, n == 1 ? "" : "s");
 }
 

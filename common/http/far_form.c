@@ -3,8 +3,8 @@
 
 const char *const tm_http_far_headers[FAR_HEADERS] = {"Authorization", "If-None-Match",
                                                       "Content-Type", "oidcidentitytoken"};
-const char *const tm_http_far_arguments[FAR_ARGUMENTS] = {"first", "second", "tree_size", "hash",
-                                                          "start", "end",    "leaf_index"};
+const char *const tm_http_far_arguments[FAR_ARGUMENTS] = {
+    "first", "second", "tree_size", "hash", "start", "end", "leaf_index", "q", "log", "before"};
 
 #define HEADER_MAX ((size_t)20 * 1024) /* a token may be one */
 #define ASK(member, kind, max) TM_IPC_FIELD(struct tm_http_ask, member, kind, max)
@@ -29,6 +29,9 @@ static const struct tm_ipc_field ask_fields[] = {
     ASK(argument[4], IPC_TEXT, HEADER_MAX),
     ASK(argument[5], IPC_TEXT, HEADER_MAX),
     ASK(argument[6], IPC_TEXT, HEADER_MAX),
+    ASK(argument[7], IPC_TEXT, HEADER_MAX),
+    ASK(argument[8], IPC_TEXT, HEADER_MAX),
+    ASK(argument[9], IPC_TEXT, HEADER_MAX),
     ASK(body, IPC_BYTES, FAR_HTTP_BODY_MAX),
 };
 static const struct tm_ipc_field gone_fields[] = {

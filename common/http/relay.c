@@ -66,6 +66,7 @@ static const char *known_type(const char *type)
                                         "application/x-pem-file",
                                         "application/timestamp-reply",
                                         "application/grpc",
+                                        "text/html; charset=utf-8",
                                         "text/plain; charset=utf-8",
                                         "text/plain; version=0.0.4; charset=utf-8"};
     for (size_t i = 0; type != NULL && i < sizeof(types) / sizeof(types[0]); i++) {

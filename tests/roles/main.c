@@ -366,6 +366,9 @@ static const struct {
     {BIT(ROLE_FETCH), internet_socket, DONE},
     {BIT(ROLE_FETCH), local_socket, DONE},
     {BIT(ROLE_FETCH), connect_out, DONE},
+    /* It writes its own index. */
+    {BIT(ROLE_PAGES), write_a_file, DENIED},
+    {BIT(ROLE_PAGES), write_to_the_log, DENIED},
 };
 
 static enum outcome outcome_of(enum role_name role, size_t attempt)

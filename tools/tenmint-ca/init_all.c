@@ -42,7 +42,7 @@ int init_all_read_url(struct init_all *a, struct tm_err *e)
 struct paths {
     char log[PATH_MAX], log_key[PATH_MAX], log_public[PATH_MAX];
     char ca_chain[PATH_MAX], tsa_chain[PATH_MAX], ct_public[PATH_MAX];
-    char trust[PATH_MAX], holder[PATH_MAX];
+    char trust[PATH_MAX], holder[PATH_MAX], pages[PATH_MAX];
 };
 
 static int name_paths(const char *dir, struct paths *p, struct tm_err *e)
@@ -58,6 +58,7 @@ static int name_paths(const char *dir, struct paths *p, struct tm_err *e)
         {"tsa.pem", p->tsa_chain},
         {"log.pem", p->ct_public},
         {"tuf", p->trust},
+        {"pages", p->pages},
         {"tuf-" INIT_TRUST_HOLDER ".key", p->holder},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -105,7 +106,7 @@ int init_all_make(const struct init_all *a, const char *dir, const char *passwor
         return tm_err_wrap(e, "signature log");
     if (ca_create_tsa(&tsa, e) != 0)
         return tm_err_wrap(e, "timestamp authority");
-    return init_trust_make(&trust, e);
+    return tm_file_mkdirs(p.pages, 0700, e) == 0 ? init_trust_make(&trust, e) : -1;
 }
 
 static void put_key(struct tm_buf *out, const struct tm_key_source *s, const char *file)
@@ -123,6 +124,12 @@ void init_all_put_config(const struct init_all *a, struct tm_buf *out)
     tm_buf_puts(out, "\ntimestamp-authority:\n  chain: tsa.pem\n");
     put_key(out, &a->timestamps, "tsa.key");
     tm_buf_puts(out, "\ntuf:\n  directory: tuf/published\n");
+    tm_buf_printf(out,
+                  "\n# For people: the service's state at its address, and a search of its logs.\n"
+                  "pages:\n  directory: pages\n  title: '%s'\n  logs:\n"
+                  "    certificates: {directory: log, public-key: log.pem, url: '%s/log'}\n"
+                  "    signatures: {directory: siglog, public-key: siglog.pem, url: '%s/api/v2'}\n",
+                  a->host, a->url, a->url);
 }
 
 void init_all_print(const struct init_all *a, const char *dir)
@@ -130,6 +137,7 @@ void init_all_print(const struct init_all *a, const char *dir)
     printf("  siglog/           the signature log, '%s'; siglog.pem is its public key\n"
            "  tsa.pem           the timestamp authority's chain\n"
            "  tuf/              the TUF repository, as a workspace of tenmint-tuf\n"
+           "  pages/            the index by which the page at %s/ finds entries\n"
            "move these offline too; with them the trust root and the authority are renewed:\n"
            "  tuf-" INIT_TRUST_HOLDER ".key, tsa-root.key, tsa-intermediate.key\n"
            "keep its dates fresh, by a timer (config/tenmint-tuf-refresh.timer):\n"
@@ -137,5 +145,5 @@ void init_all_print(const struct init_all *a, const char *dir)
            "a person more for the trust root: tenmint-tuf holder add, README, Ceremony\n"
            "a verifier or signer starts with %s/tuf/published/1.root.json:\n"
            "  tenmint trust init --root 1.root.json --metadata-url %s/tuf\n",
-           a->host, dir, dir, a->url);
+           a->host, a->url, dir, dir, a->url);
 }

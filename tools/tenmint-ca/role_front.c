@@ -15,6 +15,7 @@
 #include "tools/tenmint-ca/roles.h"
 #include "tools/tenmint-ca/tls.h"
 
+#define SINGLE_ROUTES_MAX 8
 #define LATE_MS 2000 /* longer than the issuer itself waits */
 
 struct front;
@@ -36,7 +37,8 @@ struct front {
     size_t side_count;
     struct tm_http_server *http, *metrics_http;
     int file[FILE_COUNT]; /* handed over and not used yet; -1: none */
-    struct tm_http_route rows[CA_API_ROUTES_MAX], metrics_rows[CA_API_ROUTES_MAX];
+    struct tm_http_route rows[CA_API_ROUTES_MAX + SINGLE_ROUTES_MAX],
+        metrics_rows[CA_API_ROUTES_MAX];
     struct tm_http_mount mounts[3 * ROLES_MOUNTS_MAX];
     struct tm_http_options words; /* how the API words faults, and counts */
 };
@@ -194,6 +196,27 @@ static void mount(struct front *f, struct tm_http_options *o)
     }
 }
 
+/* Of all roles: which of them, its path says. */
+static enum tm_http_result relay_route(void *ctx, struct tm_http_exchange *x)
+{
+    const struct front *f = ctx;
+    for (unsigned role = 0; role < ROLE_COUNT; role++) {
+        for (const char *const *at = roles_routes(f->config, role); *at != NULL; at++) {
+            if (strcmp(*at, tm_http_path(x)) == 0)
+                return tm_http_relay(f->behind[role].relay, x, NULL);
+        }
+    }
+    return not_ready(x);
+}
+
+static void add_routes(struct front *f, struct tm_http_options *o)
+{
+    for (unsigned role = 0; role < ROLE_COUNT; role++) {
+        for (const char *const *at = roles_routes(f->config, role); *at != NULL; at++)
+            f->rows[o->route_count++] = (struct tm_http_route){*at, HTTP_GET, relay_route};
+    }
+}
+
 static int take_file(struct front *f, unsigned what)
 {
     int fd = f->file[what];
@@ -222,6 +245,7 @@ static int start_http(struct front *f, const struct roles *r, const struct tls_p
                                                  .health_check = health_check,
                                                  .health_watch = health_watch};
     ca_api_front_serve(f->api, &o, f->rows, &handlers);
+    add_routes(f, &o);
     f->words = o;
     use(f, &o);
     mount(f, &o);

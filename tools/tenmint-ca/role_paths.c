@@ -100,6 +100,20 @@ static void tuf_paths(struct paths *p, const struct ca_config *c)
     allow_beside(p, real, SANDBOX_USE_READ);
 }
 
+static void pages_paths(struct paths *p, const struct ca_config *c)
+{
+    allow(p, c->pages.directory, SANDBOX_USE_WRITE);
+    allow_read(p, c->ca.chain);
+    allow_read(p, c->tsa.chain);
+    for (size_t i = 0; i < c->pages.logs.count; i++) {
+        const struct ca_config_pages_log *l = ca_config_pages_log_at(&c->pages, i);
+        allow_read(p, l->directory);
+        allow_read(p, l->public_key);
+    }
+    if (c->tuf.directory != NULL)
+        tuf_paths(p, c);
+}
+
 static void issuer_paths(struct paths *p, const struct ca_config *c)
 {
     const struct ca_config_ct_log *logs = c->ct.logs.item;
@@ -170,6 +184,7 @@ static const struct {
     [ROLE_SIGNATURES] = {signatures_paths, offsetof(struct ca_config_users, signatures)},
     [ROLE_TIMESTAMPS] = {timestamps_paths, offsetof(struct ca_config_users, timestamps)},
     [ROLE_TUF] = {tuf_paths, offsetof(struct ca_config_users, tuf)},
+    [ROLE_PAGES] = {pages_paths, offsetof(struct ca_config_users, pages)},
     [ROLE_ISSUER] = {issuer_paths, offsetof(struct ca_config_users, issuer)},
     [ROLE_FRONT] = {no_paths, offsetof(struct ca_config_users, front)},
 };

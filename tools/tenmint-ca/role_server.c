@@ -1,5 +1,6 @@
 /* The processes that answer what the front relays, each with its own key and files. */
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "ca/api/ready_far.h"
@@ -12,6 +13,7 @@ static const struct server_kind *const kinds[ROLE_COUNT] = {
     [ROLE_SIGNATURES] = &server_signatures,
     [ROLE_TIMESTAMPS] = &server_timestamps,
     [ROLE_TUF] = &server_tuf,
+    [ROLE_PAGES] = &server_pages,
 };
 
 static const struct server_kind *kind_of(const struct server *s)
@@ -30,6 +32,24 @@ static enum tm_http_result metrics(void *ctx, struct tm_http_exchange *x)
     return HTTP_DONE;
 }
 
+/* A route's handlers share one context, and these have their own. */
+static enum tm_http_result routed(void *ctx, struct tm_http_exchange *x)
+{
+    const struct server *s = ctx;
+    size_t i = 0;
+    while (i + 1 < s->route_count && strcmp(s->routes[i].path, tm_http_path(x)) != 0)
+        i++;
+    return s->routes[i].handle(s->routes[i].ctx, x);
+}
+
+static void set_routes(struct server *s, struct tm_http_options *o)
+{
+    o->routes = s->rows;
+    s->rows[o->route_count++] = (struct tm_http_route){"/metrics", HTTP_GET, metrics};
+    for (size_t i = 0; i < s->route_count; i++)
+        s->rows[o->route_count++] = (struct tm_http_route){s->routes[i].path, HTTP_GET, routed};
+}
+
 static int open_output(struct server *s, struct tm_err *e)
 {
     s->output = tm_sink_new(&(struct tm_sink_options){.fd = s->roles->output}, e);
@@ -39,12 +59,11 @@ static int open_output(struct server *s, struct tm_err *e)
 
 static int open_far(struct server *s, struct tm_err *e)
 {
-    static const struct tm_http_route routes[] = {{"/metrics", HTTP_GET, metrics}};
     enum role_name self = tm_process_self(s->roles->group);
     int front[HTTP_FAR_CHANNELS_MAX];
     struct tm_http_options o = s->roles->http;
-    o.routes = routes;
-    o.route_count = sizeof(routes) / sizeof(routes[0]);
+    o.route_count = 0;
+    set_routes(s, &o);
     o.ctx = s;
     o.mounts = s->mounts;
     o.mount_count = s->mount_count;

@@ -27,6 +27,21 @@ static size_t tuf_mounts(const struct ca_config *c, struct tm_http_mount *out)
     return 1;
 }
 
+static size_t pages_mounts(const struct ca_config *c, struct tm_http_mount *out)
+{
+    if (c->pages.directory == NULL)
+        return 0;
+    out[0].prefix = CA_CONFIG_PAGES_PREFIX;
+    return 1;
+}
+
+const char *const *roles_routes(const struct ca_config *c, enum role_name role)
+{
+    static const char *const none[] = {NULL};
+    static const char *const pages[] = {"/", "/search", NULL};
+    return role == ROLE_PAGES && c->pages.directory != NULL ? pages : none;
+}
+
 size_t roles_mounts(const struct ca_config *c, enum role_name role,
                     struct tm_http_mount out[ROLES_MOUNTS_MAX])
 {
@@ -35,6 +50,7 @@ size_t roles_mounts(const struct ca_config *c, enum role_name role,
         [ROLE_SIGNATURES] = sigstore_log_prefixes,
         [ROLE_TIMESTAMPS] = sigstore_tsa_prefixes,
         [ROLE_TUF] = tuf_mounts,
+        [ROLE_PAGES] = pages_mounts,
     };
     memset(out, 0, ROLES_MOUNTS_MAX * sizeof(*out));
     return by_role[role] != NULL ? by_role[role](c, out) : 0;

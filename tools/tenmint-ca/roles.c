@@ -10,6 +10,7 @@ static const struct tm_process_role table[ROLE_COUNT] = {
     [ROLE_TIMESTAMPS] = {"timestamps", role_server_start, role_server_reload, NULL,
                          role_server_stop},
     [ROLE_TUF] = {"tuf", role_server_start, NULL, NULL, role_server_stop},
+    [ROLE_PAGES] = {"pages", role_server_start, NULL, NULL, role_server_stop},
     [ROLE_ISSUER] = {"issuer", role_issuer_start, role_issuer_reload, NULL, role_issuer_stop},
     [ROLE_FRONT] = {"front", role_front_start, role_front_reload, role_front_given,
                     role_front_stop},
@@ -21,8 +22,11 @@ static void count_lanes(struct roles *r)
     struct tm_http_mount mounts[ROLES_MOUNTS_MAX];
     size_t most = r->http.workers < HTTP_FAR_CHANNELS_MAX ? r->http.workers : HTTP_FAR_CHANNELS_MAX;
     size_t few = most < FEW_LANES ? most : FEW_LANES;
-    const size_t lanes[ROLE_COUNT] = {
-        [ROLE_LOG] = few, [ROLE_SIGNATURES] = most, [ROLE_TIMESTAMPS] = few, [ROLE_TUF] = 1};
+    const size_t lanes[ROLE_COUNT] = {[ROLE_LOG] = few,
+                                      [ROLE_SIGNATURES] = most,
+                                      [ROLE_TIMESTAMPS] = few,
+                                      [ROLE_TUF] = 1,
+                                      [ROLE_PAGES] = 1};
     for (unsigned i = 0; i < ROLE_COUNT; i++)
         r->lanes[i] = roles_mounts(r->config, i, mounts) > 0 ? lanes[i] : 0;
     r->lanes[ROLE_ISSUER] = most;
@@ -56,6 +60,8 @@ int roles_link(struct roles *r, struct tm_err *e)
         link_pair(r, log, ROLE_LOG, ROLE_FETCH, &r->log_to_fetch, e) != 0 ||
         link_pair(r, signatures, ROLE_SIGNATURES, ROLE_FETCH, &r->signatures_to_fetch, e) != 0 ||
         link_pair(r, log, ROLE_ISSUER, ROLE_LOG, &r->issuer_to_log, e) != 0 ||
+        link_pair(r, r->config->pages.directory != NULL, ROLE_ISSUER, ROLE_PAGES,
+                  &r->issuer_to_pages, e) != 0 ||
         link_pair(r, signatures, ROLE_ISSUER, ROLE_SIGNATURES, &r->ready_of[ROLE_SIGNATURES], e) !=
             0 ||
         link_pair(r, timestamps, ROLE_ISSUER, ROLE_TIMESTAMPS, &r->ready_of[ROLE_TIMESTAMPS], e) !=

@@ -19,7 +19,8 @@ enum role_name {
     ROLE_LOG,        /* the embedded log, and logs that have ended */
     ROLE_SIGNATURES, /* the log of signatures, and its shards that have ended */
     ROLE_TIMESTAMPS,
-    ROLE_TUF, /* a published tree */
+    ROLE_TUF,   /* a published tree */
+    ROLE_PAGES, /* for people */
     ROLE_ISSUER,
     ROLE_FRONT,
     ROLE_COUNT
@@ -39,6 +40,7 @@ struct roles { /* made before the fork; each process then has its own copy */
     struct tm_process_role started[ROLE_COUNT]; /* of roles_table; without `start`: not needed */
     struct tm_process_group *group;
     int issuer_to_fetch, log_to_fetch, signatures_to_fetch, issuer_to_log; /* links; -1: none */
+    int issuer_to_pages;
     int ready_of[ROLE_COUNT]; /* whether its process is ready, told to the issuer; -1: not */
     int front_to[ROLE_COUNT][HTTP_FAR_CHANNELS_MAX];
     size_t lanes[ROLE_COUNT]; /* of the latter; 0: the front asks nothing of that role */
@@ -54,6 +56,9 @@ struct roles { /* made before the fork; each process then has its own copy */
 size_t roles_mounts(const struct ca_config *c, enum role_name role,
                     struct tm_http_mount out[ROLES_MOUNTS_MAX]);
 
+/* The single paths that this role answers besides; NULL ends them. */
+const char *const *roles_routes(const struct ca_config *c, enum role_name role);
+
 /* role_fetch.c */
 int role_fetch_start(void *roles, unsigned step, struct tm_err *e);
 void role_fetch_stop(void *roles, const char *signal);
@@ -63,7 +68,7 @@ int role_issuer_start(void *roles, unsigned step, struct tm_err *e);
 void role_issuer_reload(void *roles, bool force);
 void role_issuer_stop(void *roles, const char *signal);
 
-/* role_server.c: ROLE_LOG, ROLE_SIGNATURES, ROLE_TIMESTAMPS, ROLE_TUF */
+/* role_server.c: ROLE_LOG, ROLE_SIGNATURES, ROLE_TIMESTAMPS, ROLE_TUF, ROLE_PAGES */
 int role_server_start(void *roles, unsigned step, struct tm_err *e);
 void role_server_reload(void *roles, bool force);
 void role_server_stop(void *roles, const char *signal);

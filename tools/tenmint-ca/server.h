@@ -10,6 +10,14 @@
 #include "common/sink.h"
 #include "tools/tenmint-ca/roles.h"
 
+struct server_route { /* a GET of one path */
+    const char *path;
+    enum tm_http_result (*handle)(void *ctx, struct tm_http_exchange *x);
+    void *ctx; /* its own */
+};
+
+#define SERVER_ROUTES_MAX 4
+
 struct server {
     struct roles *roles;
     const struct ca_config *config;
@@ -17,6 +25,9 @@ struct server {
     struct tm_jlog *log;
     struct tm_http_mount mounts[ROLES_MOUNTS_MAX]; /* filled by `open` */
     size_t mount_count;
+    struct server_route routes[SERVER_ROUTES_MAX]; /* likewise; as roles_routes() has them */
+    size_t route_count;
+    struct tm_http_route rows[SERVER_ROUTES_MAX + 1];
     struct tm_http_far_server *far;
     struct ca_ready_teller *ready; /* NULL: nobody asks */
     void *own;                     /* the kind's state */
@@ -38,6 +49,7 @@ struct server_kind { /* static */
 extern const struct server_kind server_log;        /* server_log.c */
 extern const struct server_kind server_signatures; /* sigstore.c */
 extern const struct server_kind server_timestamps;
-extern const struct server_kind server_tuf; /* repository.c */
+extern const struct server_kind server_tuf;   /* repository.c */
+extern const struct server_kind server_pages; /* pages.c */
 
 #endif

@@ -211,6 +211,36 @@ static int start_far(struct service *s, const int *fronts, size_t count, struct 
     return s->far != NULL ? 0 : -1;
 }
 
+struct issuers_to { /* of oidc's figures, row by row */
+    ca_issuers_row *row;
+    void *arg;
+};
+
+static void tell_issuer(void *arg, const struct oidc_issuer_stats *stats)
+{
+    const struct issuers_to *to = arg;
+    struct ca_page_issuer i = {
+        .keys = stats->keys, .failures = stats->failures, .age_s = stats->jwks_age_s};
+    snprintf(i.url, sizeof(i.url), "%s", stats->issuer);
+    to->row(to->arg, &i);
+}
+
+static void tell_issuers(void *ctx, ca_issuers_row *row, void *arg)
+{
+    struct service *s = ctx;
+    struct issuers_to to = {row, arg};
+    if (s->verifier != NULL)
+        oidc_verifier_stats(s->verifier, tell_issuer, &to);
+}
+
+static int start_pages(struct service *s, int fd, struct tm_err *e)
+{
+    if (fd < 0)
+        return 0;
+    s->pages = ca_issuers_teller_new(fd, tell_issuers, s, e);
+    return s->pages != NULL ? 0 : -1;
+}
+
 int service_start(struct service *s, const struct service_options *o, struct tm_err *e)
 {
     *s = (struct service){.config = o->config,
@@ -224,11 +254,15 @@ int service_start(struct service *s, const struct service_options *o, struct tm_
     if (start_core(s, o->issuers, e) != 0 || start_ct(s, e) != 0 || start_api(s, e) != 0)
         return CLI_CONFIG;
     tell_root(s);
-    return start_far(s, o->front, o->front_count, e) == 0 ? CLI_OK : CLI_FAILED;
+    return start_pages(s, o->pages, e) == 0 && start_far(s, o->front, o->front_count, e) == 0
+               ? CLI_OK
+               : CLI_FAILED;
 }
 
 int service_serve(struct service *s, struct tm_err *e)
 {
+    if (s->pages != NULL && ca_issuers_teller_start(s->pages, e) != 0)
+        return -1;
     return tm_http_far_server_start(s->far, e);
 }
 
@@ -299,6 +333,7 @@ void service_reload(struct service *s, bool force)
 void service_stop(struct service *s)
 {
     tm_http_far_server_stop(s->far);
+    ca_issuers_teller_free(s->pages);
     ca_api_ready_stop(s->api);
     tm_sink_break(s->audit);         /* wakes whoever still waits for a record */
     oidc_verifier_free(s->verifier); /* wakes whoever still waits for keys */

@@ -10,6 +10,7 @@
 #include "ca/api/api.h"
 #include "ca/api/ready_far.h"
 #include "ca/config/config.h"
+#include "ca/pages/issuers_far.h"
 #include "ca/ct/ct.h"
 #include "ca/ct/far.h"
 #include "ca/signer/reload.h"
@@ -30,6 +31,7 @@ struct service {
     struct ca_ct_far *embedded; /* the embedded log's process; NULL: no such log */
     struct ca_ct *ct;           /* NULL: no log at all */
     struct ca_ready_asker *signatures, *timestamps; /* NULL: there is no such process */
+    struct ca_issuers_teller *pages; /* tells them of issuers; NULL: there are none */
     struct ca_api *api;
     struct tm_http_far_server *far;
     struct tm_file_stamp issuers_seen; /* when it was last looked at */
@@ -43,7 +45,8 @@ struct service_options {
     struct tm_fetch_hub *hub;                       /* taken, as is `embedded` */
     struct ca_ct_far *embedded;                     /* NULL: there is no embedded log */
     struct ca_ready_asker *signatures, *timestamps; /* taken; NULL: there is no such process */
-    const int *front;                               /* sockets that requests come from; taken */
+    int pages;        /* a socket to who shows issuers, taken; -1: nobody does */
+    const int *front; /* sockets that requests come from; taken */
     size_t front_count;
 };
 
