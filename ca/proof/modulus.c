@@ -147,32 +147,38 @@ static const struct {
 };
 #define SQUARE_ROWS (sizeof(square_rows) / sizeof(square_rows[0]))
 
-/* Clears maybe[i] when (a + i)^2 - n, whose residues are a0 and n0, is no square modulo `mod`. */
-static void sieve(unsigned a0, unsigned n0, unsigned mod, bool maybe[FERMAT_ROUNDS])
+/* Of the rounds in `round`, keeps those i for which (a + i)^2 - n, whose residues are a0 and n0, is
+ * a square modulo `mod`. How many there are. */
+static size_t sieve(unsigned a0, unsigned n0, unsigned mod, unsigned char *round, size_t count)
 {
     bool square[65] = {false};
+    size_t kept = 0;
     for (unsigned x = 0; x <= mod / 2; x++)
         square[x * x % mod] = true;
-    for (unsigned i = 0; i < FERMAT_ROUNDS; i++) {
-        unsigned x = (a0 + i) % mod;
-        if (maybe[i])
-            maybe[i] = square[(x * x + mod - n0) % mod];
+    for (size_t k = 0; k < count; k++) {
+        unsigned x = (a0 + round[k]) % mod;
+        if (square[(x * x + mod - n0) % mod])
+            round[kept++] = round[k];
     }
+    return kept;
 }
 
-/* The rounds in which a^2 - n may be a square, for a, a + 1, …: maybe[i]. By residues alone. */
-static void sieve_rounds(const BIGNUM *a, const BIGNUM *n, bool maybe[FERMAT_ROUNDS])
+/* The rounds in which a^2 - n may be a square, for a, a + 1, …; by residues alone. Each modulus
+ * leaves a fraction of them to the next. How many there are. */
+static size_t sieve_rounds(const BIGNUM *a, const BIGNUM *n, unsigned char round[FERMAT_ROUNDS])
 {
+    size_t count = FERMAT_ROUNDS;
     for (size_t i = 0; i < FERMAT_ROUNDS; i++)
-        maybe[i] = true;
-    for (size_t r = 0; r < SQUARE_ROWS; r++) {
+        round[i] = (unsigned char)i;
+    for (size_t r = 0; r < SQUARE_ROWS && count > 0; r++) {
         unsigned a0 = (unsigned)BN_mod_word(a, square_rows[r].product);
         unsigned n0 = (unsigned)BN_mod_word(n, square_rows[r].product);
-        for (size_t k = 0; k < 6; k++) {
+        for (size_t k = 0; k < 6 && count > 0; k++) {
             unsigned mod = square_rows[r].modulus[k];
-            sieve(a0 % mod, n0 % mod, mod, maybe);
+            count = sieve(a0 % mod, n0 % mod, mod, round, count);
         }
     }
+    return count;
 }
 
 /* 1: factored, 0: not, -1: out of memory. n = a^2 - b^2 with a at or just above sqrt(n). */
@@ -182,18 +188,16 @@ static int fermat_rounds(const BIGNUM *n, BN_CTX *ctx)
     BIGNUM *b2 = BN_CTX_get(ctx);
     BIGNUM *b = BN_CTX_get(ctx);
     BIGNUM *t = BN_CTX_get(ctx);
-    bool maybe[FERMAT_ROUNDS];
+    unsigned char round[FERMAT_ROUNDS];
     if (t == NULL || !integer_sqrt(a, n, t, ctx) || BN_sqr(t, a, ctx) != 1)
         return -1;
     if (BN_cmp(t, n) == 0)
         return 1;
     if (BN_add_word(a, 1) != 1)
         return -1;
-    sieve_rounds(a, n, maybe);
-    for (unsigned i = 0; i < FERMAT_ROUNDS; i++) {
-        if (!maybe[i])
-            continue;
-        if (BN_copy(t, a) == NULL || BN_add_word(t, i) != 1 || BN_sqr(b2, t, ctx) != 1 ||
+    size_t count = sieve_rounds(a, n, round);
+    for (size_t i = 0; i < count; i++) {
+        if (BN_copy(t, a) == NULL || BN_add_word(t, round[i]) != 1 || BN_sqr(b2, t, ctx) != 1 ||
             BN_sub(b2, b2, n) != 1 || !integer_sqrt(b, b2, t, ctx) || BN_sqr(t, b, ctx) != 1)
             return -1;
         if (BN_cmp(t, b2) == 0)
