@@ -5,7 +5,6 @@
  */
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -13,14 +12,10 @@
 #include "common/http/internal.h"
 
 #define TURN_STEPS 24 /* of one connection, before the others have theirs */
+#define LIGHT_HEAD 1024
+#define LIGHT_RECORDS 32
 
 enum step { STEP_ON, STEP_WAIT, STEP_CLOSE };
-
-static void set_phase(struct tm_http_conn *c, enum tm_http_phase phase, int64_t timeout_ms)
-{
-    c->phase = phase;
-    c->deadline_ms = timeout_ms > 0 ? tm_clock_mono_ms() + timeout_ms : 0;
-}
 
 bool tm_http_conn_incomplete(const struct tm_http_conn *c)
 {
@@ -132,15 +127,11 @@ void tm_http_conn_admit(struct tm_http_conn *c, enum tm_http_fault fault)
         c->close = true; /* what it has said goes out, if anything */
 }
 
-/* What only reads is answered at once; the rest waits for its turn. */
 static enum step whole(struct tm_http_conn *c)
 {
-    c->phase = CONN_QUEUED;
-    c->deadline_ms = 0;
-    if (!c->is_post || c->fault != HTTP_FAULT_NONE)
-        tm_http_conn_admit(c, c->fault);
-    else if (!tm_http_queue_add(c))
-        tm_http_conn_admit(c, HTTP_FAULT_BUSY);
+    enum tm_http_fault fault = c->fault;
+    if (!tm_http_queue_whole(c, &fault))
+        tm_http_conn_admit(c, fault);
     return STEP_ON;
 }
 
@@ -217,7 +208,7 @@ static enum step begin_body(struct tm_http_conn *c)
     c->chunk = (struct tm_http_chunk){0};
     c->body_seen = 0;
     c->fault = too_long ? HTTP_FAULT_TOO_LARGE : HTTP_FAULT_NONE;
-    set_phase(c, CONN_BODY, s->o.request_timeout_ms);
+    tm_http_conn_phase(c, CONN_BODY, s->o.request_timeout_ms);
     return c->expects && c->checked == c->in.len ? ask_first(c) : STEP_ON;
 }
 
@@ -230,9 +221,20 @@ static void cut_origin(struct tm_http_conn *c, const struct tm_http_head *h)
     c->checked -= h->origin_len;
 }
 
+/* Whether libmicrohttpd needs little memory for a head: it makes a record of each header, argument
+ * and cookie. */
+static bool is_light(const unsigned char *head, size_t len)
+{
+    size_t records = 0;
+    for (size_t i = 0; i < len && len <= LIGHT_HEAD; i++)
+        records += head[i] == '\n' || head[i] == '&' || head[i] == ';';
+    return len <= LIGHT_HEAD && records <= LIGHT_RECORDS;
+}
+
 static enum step check_head(struct tm_http_conn *c, size_t end)
 {
     struct tm_http_head h;
+    c->light = is_light(c->in.data, end);
     memcpy(c->worker->head, c->in.data, end);
     if (tm_http_head_check(c->worker->head, end, &h) != 0)
         return refuse(c, HTTP_FAULT_MALFORMED); /* where its body ends is anybody's guess */
@@ -261,7 +263,7 @@ static enum step finish(struct tm_http_conn *c)
     if (c->hangup)
         return STEP_CLOSE;
     /* Closing while a client still sends would reset the connection under the reply. */
-    set_phase(c, CONN_LINGER, HTTP_LINGER_MS);
+    tm_http_conn_phase(c, CONN_LINGER, HTTP_LINGER_MS);
     c->readable = true;
     return STEP_ON;
 }
@@ -342,7 +344,7 @@ static enum step step_head(struct tm_http_conn *c)
     }
     if (c->idle) { /* the first byte of another request */
         c->idle = false;
-        set_phase(c, CONN_HEAD, c->worker->server->o.header_timeout_ms);
+        tm_http_conn_phase(c, CONN_HEAD, c->worker->server->o.header_timeout_ms);
     }
     if (c->pair < 0 && c->ssl == NULL && c->in.len > 0) { /* the first bytes of all */
         enum tm_http_preface p = tm_http_h2_preface(c->in.data, c->in.len);
@@ -438,7 +440,7 @@ static enum step step_reply(struct tm_http_conn *c)
     }
     if (alive && !c->close) {
         c->idle = true;
-        set_phase(c, CONN_HEAD, s->o.idle_timeout_ms);
+        tm_http_conn_phase(c, CONN_HEAD, s->o.idle_timeout_ms);
         return c->in.len > 0 || c->readable ? STEP_ON : STEP_WAIT;
     }
     tm_http_engine_detach(c);
@@ -484,93 +486,4 @@ void tm_http_conn_run(struct tm_http_conn *c)
     }
     if (c != NULL)
         later(c);
-}
-
-static void link_conn(struct tm_http_conn *c)
-{
-    struct tm_http_worker *w = c->worker;
-    c->next = w->conns;
-    if (w->conns != NULL)
-        w->conns->prev = c;
-    w->conns = c;
-    w->count++;
-    atomic_fetch_add(&w->server->open, 1);
-}
-
-static void unlink_conn(struct tm_http_conn *c)
-{
-    struct tm_http_worker *w = c->worker;
-    if (c->prev != NULL)
-        c->prev->next = c->next;
-    else
-        w->conns = c->next;
-    if (c->next != NULL)
-        c->next->prev = c->prev;
-    for (struct tm_http_conn **at = &w->again; c->listed && *at != NULL; at = &(*at)->again) {
-        if (*at == c) {
-            *at = c->again;
-            break;
-        }
-    }
-    w->count--;
-    atomic_fetch_sub(&w->server->open, 1);
-}
-
-void tm_http_conn_open(struct tm_http_worker *w, int fd, const struct sockaddr *peer,
-                       socklen_t peer_len, struct tm_http_client *client)
-{
-    struct tm_http_server *s = w->server;
-    bool tls = atomic_load(&s->tls) != NULL;
-    struct tm_http_conn *c = calloc(1, sizeof(*c));
-    if (c != NULL && tls)
-        c->ssl = tm_http_tls_new(s, fd);
-    struct epoll_event ev = {.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, .data.ptr = c};
-    if (c == NULL || (tls && c->ssl == NULL) || epoll_ctl(w->events, EPOLL_CTL_ADD, fd, &ev) != 0) {
-        if (c != NULL)
-            SSL_free(c->ssl);
-        free(c);
-        close(fd);
-        tm_http_clients_drop(&s->clients, client);
-        return;
-    }
-    c->worker = w;
-    c->fd = fd;
-    c->pair = -1;
-    memcpy(&c->peer, peer, peer_len < sizeof(c->peer) ? peer_len : sizeof(c->peer));
-    c->client = client;
-    c->active_ms = tm_clock_mono_ms();
-    tm_http_address_text(peer, c->remote, sizeof(c->remote));
-    c->proxied = tm_http_is_proxy(s, peer);
-    bool by_protocol = c->proxied && s->o.proxy_way == HTTP_PROXY_PROTOCOL;
-    set_phase(c, by_protocol ? CONN_PROXY : tls ? CONN_TLS : CONN_HEAD, s->o.header_timeout_ms);
-    link_conn(c);
-}
-
-void tm_http_conn_close(struct tm_http_conn *c)
-{
-    struct tm_http_server *s = c->worker->server;
-    unlink_conn(c);
-    tm_http_large_release(c);
-    if (c->x != NULL)
-        c->x->conn = NULL;
-    c->x = NULL;
-    tm_http_engine_detach(c);
-    tm_http_h2_close(c);
-    SSL_free(c->ssl);
-    close(c->fd);
-    tm_buf_free(&c->in);
-    tm_buf_free(&c->out);
-    tm_http_clients_drop(&s->clients, c->client);
-    c->phase = CONN_GONE;
-    c->next = c->worker->gone;
-    c->worker->gone = c;
-}
-
-void tm_http_conn_free_gone(struct tm_http_worker *w)
-{
-    while (w->gone != NULL) {
-        struct tm_http_conn *c = w->gone;
-        w->gone = c->next;
-        free(c);
-    }
 }

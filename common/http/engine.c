@@ -14,18 +14,23 @@
 
 /* Per connection: a request's head, a record for each header and argument of it, and a reply's
  * head must fit. The memory is wiped at each request, and what was in the processor's cache goes
- * with it, so more would cost time as well. */
-#define CONNECTION_MEMORY ((size_t)20 * 1024)
+ * with it, so more would cost time as well. Nearly all requests are short and have few headers:
+ * a thousand readers that wait for their replies must not hold what a token in a header needs. */
+#define SMALL_MEMORY ((size_t)8 * 1024)
+#define LARGE_MEMORY ((size_t)20 * 1024)
+#define SMALL_REQUEST \
+    ((size_t)3 * 1024) /* bytes that go in at once, of a connection that is light */
 /* What of a reply may lie between the two while a client reads slowly. */
 #define PAIR_BYTES 16384
 #define ROUNDS_MAX 64
-#define SPARE_MAX 64 /* daemons without a connection that a worker keeps */
+#define SPARE_MAX 64 /* small daemons without a connection that a worker keeps */
 
 struct tm_http_engine {
     struct tm_http_engine *next; /* in worker.engines */
     struct MHD_Daemon *daemon;
     struct tm_http_conn *conn; /* NULL: it is gone */
     bool inside;               /* libmicrohttpd has not closed its end */
+    bool large;
 };
 
 static void on_connection(void *cls, struct MHD_Connection *mhd, void **socket_context,
@@ -43,17 +48,18 @@ static void engine_free(struct tm_http_engine *e)
     free(e);
 }
 
-static struct tm_http_engine *engine_new(const struct tm_http_calls *calls)
+static struct tm_http_engine *engine_new(const struct tm_http_calls *calls, bool large)
 {
     struct tm_http_engine *e = calloc(1, sizeof(*e));
     if (e == NULL)
         return NULL;
+    e->large = large;
     e->daemon = MHD_start_daemon(
         MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_USE_TURBO, 0, NULL, NULL, calls->request,
         &e->conn, MHD_OPTION_CONNECTION_LIMIT, 1U, MHD_OPTION_CONNECTION_TIMEOUT, 0U,
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY, MHD_OPTION_UNESCAPE_CALLBACK,
-        calls->unescape, NULL, MHD_OPTION_NOTIFY_COMPLETED, calls->completed, NULL,
-        MHD_OPTION_NOTIFY_CONNECTION, on_connection, e, MHD_OPTION_END);
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, large ? LARGE_MEMORY : SMALL_MEMORY,
+        MHD_OPTION_UNESCAPE_CALLBACK, calls->unescape, NULL, MHD_OPTION_NOTIFY_COMPLETED,
+        calls->completed, NULL, MHD_OPTION_NOTIFY_CONNECTION, on_connection, e, MHD_OPTION_END);
     if (e->daemon != NULL)
         return e;
     free(e);
@@ -61,11 +67,11 @@ static struct tm_http_engine *engine_new(const struct tm_http_calls *calls)
 }
 
 /* A spare one, or a new one. */
-static struct tm_http_engine *take(struct tm_http_worker *w)
+static struct tm_http_engine *take(struct tm_http_worker *w, bool large)
 {
-    struct tm_http_engine *e = w->engines;
+    struct tm_http_engine *e = large ? NULL : w->engines;
     if (e == NULL)
-        return engine_new(w->calls);
+        return engine_new(w->calls, large);
     w->engines = e->next;
     w->engine_count--;
     return e;
@@ -73,7 +79,7 @@ static struct tm_http_engine *take(struct tm_http_worker *w)
 
 static void give_back(struct tm_http_worker *w, struct tm_http_engine *e)
 {
-    if (e->inside || w->engine_count >= SPARE_MAX) {
+    if (e->inside || e->large || w->engine_count >= SPARE_MAX) {
         engine_free(e);
         return;
     }
@@ -120,11 +126,11 @@ void tm_http_engine_run(struct tm_http_conn *c)
     run(c->engine);
 }
 
-static int attach(struct tm_http_conn *c)
+static int attach(struct tm_http_conn *c, bool large)
 {
     int pair[2];
     int bytes = PAIR_BYTES;
-    struct tm_http_engine *e = take(c->worker);
+    struct tm_http_engine *e = take(c->worker, large);
     if (e == NULL)
         return -1;
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair) != 0) {
@@ -146,7 +152,10 @@ static int attach(struct tm_http_conn *c)
 int tm_http_engine_feed(struct tm_http_conn *c, const void *data, size_t len)
 {
     const char *p = data;
-    if (c->pair < 0 && attach(c) != 0)
+    bool large = !c->light || c->head_inside || len > SMALL_REQUEST;
+    if (c->pair >= 0 && large && !c->engine->large && c->x == NULL)
+        tm_http_engine_detach(c);
+    if (c->pair < 0 && attach(c, large) != 0)
         return -1;
     for (int stuck = 0; len > 0;) {
         ssize_t n = send(c->pair, p, len, MSG_NOSIGNAL);

@@ -238,16 +238,9 @@ void tm_http_stream_body(struct tm_http_stream *s, const uint8_t *data, size_t l
     }
 }
 
-/* What only reads is answered at once; the rest waits for its turn. */
 void tm_http_stream_whole(struct tm_http_stream *s)
 {
-    struct tm_http_conn *c = &s->self;
-    if (c->phase != CONN_BODY)
-        return;
-    c->phase = CONN_QUEUED;
-    c->deadline_ms = 0;
-    if (!c->is_post)
-        tm_http_h2_admit(c, HTTP_FAULT_NONE);
-    else if (!tm_http_queue_add(c))
-        tm_http_h2_admit(c, HTTP_FAULT_BUSY);
+    enum tm_http_fault fault = HTTP_FAULT_NONE;
+    if (s->self.phase == CONN_BODY && !tm_http_queue_whole(&s->self, &fault))
+        tm_http_h2_admit(&s->self, fault);
 }

@@ -15,8 +15,8 @@
  * same to handlers.
  *
  * Each file uses those before it in this order: listen, clients, tls, stream, large, queue, fields,
- * forward and reply, response, exchange, engine and calm, h2_reply, h2_stream, h2, conn, accept,
- * worker, server.
+ * forward and reply, response, exchange, engine and calm, h2_reply, h2_stream, h2, conn, life,
+ * accept, worker, server.
  */
 #ifndef TENMINT_CA_HTTP_INTERNAL_H
 #define TENMINT_CA_HTTP_INTERNAL_H
@@ -93,6 +93,7 @@ struct tm_http_conn {
     size_t scanned;   /* of `in`: looked through for the head's end */
     size_t checked;   /* of `in`: belongs to the request and may go in */
     bool is_post, chunked, expects;
+    bool light;                    /* its head is short and has few headers and arguments */
     uint64_t body_left, body_seen; /* bytes; the former not of a chunked body */
     size_t body_most;              /* bytes that it may have */
     size_t reserved;               /* of the server's room for large bodies */
@@ -311,11 +312,15 @@ void tm_http_h2_leave(struct tm_http_conn *c); /* serves what it has begun, and 
 void tm_http_h2_close(struct tm_http_conn *c);
 struct tm_http_conn *tm_http_h2_parent(const struct tm_http_conn *c); /* of a stream, or NULL */
 
-/* conn.c */
+/* life.c */
 void tm_http_conn_open(struct tm_http_worker *w, int fd, const struct sockaddr *peer,
                        socklen_t peer_len, struct tm_http_client *client); /* takes both */
 void tm_http_conn_close(struct tm_http_conn *c); /* the memory stays until _free_gone */
 void tm_http_conn_free_gone(struct tm_http_worker *w);
+/* `timeout_ms` 0: the phase has no deadline. */
+void tm_http_conn_phase(struct tm_http_conn *c, enum tm_http_phase phase, int64_t timeout_ms);
+
+/* conn.c */
 void tm_http_conn_run(struct tm_http_conn *c); /* as far as it goes; may close it */
 /* Gives libmicrohttpd its request, or a stand-in for it, whose answer is `fault`. */
 void tm_http_conn_admit(struct tm_http_conn *c, enum tm_http_fault fault);
@@ -328,7 +333,12 @@ int tm_http_large_reserve(struct tm_http_conn *c, size_t len);
 void tm_http_large_release(struct tm_http_conn *c);
 
 /* queue.c: whole requests that wait for their turn, and handlers that wait for something else */
-bool tm_http_queue_add(struct tm_http_conn *c); /* false: the server is busy, which was counted */
+/* True: a whole request waits in the queue. False: it is to be admitted now, with `*fault`, which
+ * is set when there is no room. What only reads is admitted at once, unless as many wait as may: a
+ * burst of readers is served one after the other. */
+bool tm_http_queue_whole(struct tm_http_conn *c, enum tm_http_fault *fault);
+bool tm_http_queue_late(const struct tm_http_conn *c, int64_t now_us); /* it waited too long */
+bool tm_http_queue_moves(const struct tm_http_worker *w); /* its first may be admitted now */
 void tm_http_park(struct tm_http_exchange *x);
 void tm_http_list_remove(struct tm_http_list *l, struct tm_http_conn *c);
 void tm_http_exchange_unref(struct tm_http_exchange *x);

@@ -43,20 +43,32 @@ static size_t parked_limit(const struct tm_http_server *s)
     return s->o.connection_limit / 4 * 3 / s->o.workers;
 }
 
-/* As many wait as may, and none for long: whom they wait for is busy, not slow. One more would end
- * the wait of one that is about to be served. */
-static bool is_full(const struct tm_http_worker *w)
+/* As many wait as may, with `more` that will, and none for long: whom they wait for is busy, not
+ * slow. One more would end the wait of one that is about to be served. */
+static bool is_full(const struct tm_http_worker *w, size_t more)
 {
     const struct tm_http_conn *c = w->parked.first;
     while (c != NULL && c->x->wait_deadline_ms == WAIT_ENDED)
         c = c->in_list;
-    if (c == NULL || w->parked.count + w->queue.count < parked_limit(w->server))
+    if (c == NULL || w->parked.count + more < parked_limit(w->server))
         return false;
     int64_t since_ms = c->x->wait_deadline_ms - w->server->o.wait_timeout_ms;
     return tm_clock_mono_ms() - since_ms < LONG_WAIT_MS;
 }
 
-bool tm_http_queue_add(struct tm_http_conn *c)
+/* What only reads is held while others have their replies; so it waits as long as they may. */
+static int64_t limit_us(const struct tm_http_conn *c)
+{
+    return (c->is_post ? c->worker->server->o.queue_limit_ms : LONG_WAIT_MS) * 1000;
+}
+
+bool tm_http_queue_late(const struct tm_http_conn *c, int64_t now_us)
+{
+    return now_us - c->queued_us > limit_us(c);
+}
+
+/* False: the server is busy, which was counted. */
+static bool add(struct tm_http_conn *c)
 {
     struct tm_http_worker *w = c->worker;
     const struct tm_http_options *o = &w->server->o;
@@ -64,13 +76,32 @@ bool tm_http_queue_add(struct tm_http_conn *c)
         tm_http_shed(w->server, HTTP_SHED_FULL);
         return false;
     }
-    if ((int64_t)w->queue.count * w->service_us > o->queue_limit_ms * 1000 || is_full(w)) {
+    if ((int64_t)w->queue.count * w->service_us > limit_us(c) ||
+        (c->is_post && is_full(w, w->queue.count))) {
         tm_http_shed(w->server, HTTP_SHED_QUEUE);
         return false;
     }
     c->queued_us = tm_clock_mono_us();
     list_add(&w->queue, c);
     return true;
+}
+
+bool tm_http_queue_whole(struct tm_http_conn *c, enum tm_http_fault *fault)
+{
+    c->phase = CONN_QUEUED;
+    c->deadline_ms = 0;
+    if (*fault != HTTP_FAULT_NONE || (!c->is_post && !is_full(c->worker, 0)))
+        return false;
+    if (add(c))
+        return true;
+    *fault = HTTP_FAULT_BUSY;
+    return false;
+}
+
+bool tm_http_queue_moves(const struct tm_http_worker *w)
+{
+    const struct tm_http_conn *c = w->queue.first;
+    return c != NULL && (c->is_post || !is_full(w, 0));
 }
 
 /* A worker that is at work looks before it sleeps. The write fails only when the counter is full,

@@ -51,13 +51,12 @@ static void on_event(struct tm_http_worker *w, const struct epoll_event *ev)
 /* Whole requests have their turn, for a slice of time. */
 static void run_queue(struct tm_http_worker *w)
 {
-    int64_t limit_us = w->server->o.queue_limit_ms * 1000;
     int64_t begun = w->queue.count > 0 ? tm_clock_mono_us() : 0;
     int64_t now = begun;
-    while (w->queue.count > 0 && now - begun < SLICE_US) {
+    while (tm_http_queue_moves(w) && now - begun < SLICE_US) {
         struct tm_http_conn *c = w->queue.first;
         tm_http_list_remove(&w->queue, c);
-        bool late = now - c->queued_us > limit_us;
+        bool late = tm_http_queue_late(c, now);
         if (late)
             tm_http_shed(w->server, HTTP_SHED_QUEUE);
         tm_http_conn_admit(c, late ? HTTP_FAULT_BUSY : HTTP_FAULT_NONE);
@@ -157,7 +156,7 @@ static void sweep(struct tm_http_worker *w, int64_t now_ms)
 /* Without connections there is nothing to look after. */
 static int wait_ms(const struct tm_http_worker *w)
 {
-    if (w->queue.count > 0 || w->again != NULL)
+    if (tm_http_queue_moves(w) || w->again != NULL)
         return 0;
     return w->count > 0 || w->accept_after_ms != 0 ? HTTP_SWEEP_MS : -1;
 }

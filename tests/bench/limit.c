@@ -20,7 +20,7 @@
 struct operation {
     EVP_PKEY_CTX *ctx;
     EVP_PKEY_CTX *once[ROUNDS]; /* in place of ctx: a client's RSA key, one for each round */
-    EVP_MD_CTX *message; /* in place of ctx: Ed25519 signs no digest */
+    EVP_MD_CTX *message;        /* in place of ctx: Ed25519 signs no digest */
     EVP_PKEY *key;
     bool verify;
     unsigned char sig[512];

@@ -29,7 +29,8 @@ sys.stdin.readline()' "${CA##*:}" "$2"; }
     local crowd=$CROWD_PID answered
     read -r answered <&"${CROWD[0]}"
     sleep 1
-    at_most "1,000 slow readers of $1 ($answered answered): MiB" "$(memory)" $MIB
+    at_least "1,000 slow readers of $1: that began to be answered" "$answered" 1000
+    at_most "1,000 slow readers of $1: MiB" "$(memory)" $MIB
     echo >&"${CROWD[1]}"
     wait "$crowd" 2>/dev/null || true
     sleep 2
