@@ -55,7 +55,7 @@ tuf/manager/policy         : tuf/metadata common common/key
 tuf/manager/state          : tuf/manager/policy tuf/metadata tuf/verify/trust common
 tuf/manager/event          : tuf/manager/policy tuf/manager/state tuf/metadata common
 tuf/manager/review         : tuf/manager/event tuf/manager/policy tuf/manager/state tuf/metadata tuf/verify/trust common
-tuf/manager/draft          : tuf/manager/review tuf/manager/event tuf/manager/policy tuf/manager/state tuf/metadata common
+tuf/manager/draft          : tuf/manager/evidence tuf/manager/review tuf/manager/event tuf/manager/policy tuf/manager/state tuf/metadata common
 tuf/manager/evidence       : tuf/manager/event tuf/manager/state tuf/metadata common
 tuf/manager/publish        : tuf/manager/evidence tuf/manager/draft tuf/manager/review tuf/manager/event tuf/manager/policy tuf/manager/state tuf/client tuf/metadata common common/key
 tuf/manager/report         : tuf/manager/publish tuf/manager/draft tuf/manager/review tuf/manager/event tuf/manager/policy tuf/manager/state tuf/client tuf/metadata common common/fetch

@@ -259,7 +259,7 @@ static void a_member_in_another_case_is_ambiguous(void **state)
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct tm_err e = {0};
-        struct tuf_entry entry;
+        struct tuf_entry entry = {0};
         char text[512];
         snprintf(text, sizeof(text), "{\"length\":1,\"hashes\":{\"sha256\":\"%064d\"},%s}", 0,
                  rows[i].custom);

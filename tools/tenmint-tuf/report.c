@@ -100,13 +100,16 @@ static int verify_transcript(const char *dir, const char *path, struct tm_err *e
     int rc = tuf_published_look(dir, &p, e);
     if (rc == 0)
         rc = tuf_evidence_check(path, &p, NULL, NULL, &found, e);
-    if (rc == 0)
+    if (rc == 0) {
         printf("transcript: %lld lines, unbroken, one for every published version; every statement "
                "is by its key; %s\n",
                (long long)found.lines,
                found.headed
                    ? "the signed timestamp names the last of its publication"
                    : "no signed timestamp names its end yet (the next publication's will)");
+        if (found.held > 0)
+            printf("the holders signed what it said up to line %lld\n", (long long)found.held);
+    }
     tuf_published_free(&p);
     return rc;
 }

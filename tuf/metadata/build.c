@@ -33,12 +33,13 @@ bool tuf_metadata_equal(const struct tuf_metadata *a, const struct tuf_metadata 
     return same_bytes(&a->entries.text, &b->entries.text);
 }
 
-/* `signed` without entries, as if it were of version 1. */
+/* `signed` without entries and what moves with each version, as if it were the first. */
 static int write_timeless(const struct tuf_metadata *m, struct tm_buf *out)
 {
     struct tuf_signed s = m->file.body; /* borrowed */
     s.version = 1;
     s.expires = 0;
+    s.has_transcript = false;
     json_t *v = tuf_write_signed(&s, NULL);
     int rc = v != NULL ? tuf_canonical_write(v, out, NULL) : -1;
     json_decref(v);

@@ -50,7 +50,7 @@ const struct tm_buf *tuf_metadata_canonical(const struct tuf_metadata *m);
 int tuf_metadata_sha256(const struct tuf_metadata *m, char hex[65], struct tm_err *e);
 /* The same `signed`. Either may be NULL. */
 bool tuf_metadata_equal(const struct tuf_metadata *a, const struct tuf_metadata *b);
-/* The same but for version and date. */
+/* The same but for version, date and place in the transcript. */
 bool tuf_metadata_same_content(const struct tuf_metadata *a, const struct tuf_metadata *b);
 
 /* Entry number i < tuf_entries_count() of targets or a snapshot, in the order of names: its name

@@ -152,16 +152,8 @@ struct tuf_root {
     } roles;
 };
 
-struct tuf_transcript_head { /* x-tenmint-transcript */
-    int64_t lines;
-    char *sha256;
-    json_t *rest;
-};
-
 struct tuf_timestamp {
     struct tuf_entry snapshot;
-    bool has_transcript;
-    struct tuf_transcript_head transcript;
 };
 
 struct tuf_targets { /* without its entries, as a snapshot is */
@@ -170,12 +162,23 @@ struct tuf_targets { /* without its entries, as a snapshot is */
     struct tuf_texts acted_on; /* x-tenmint-clients-act-on */
 };
 
+/* {"lines": N, "sha256": HEX}: the line of the record of ceremonies that was its last when this was
+ * drafted (root, targets), or that this publication wrote last (timestamp). */
+#define TUF_TRANSCRIPT_MEMBER "x-tenmint-transcript"
+struct tuf_transcript_head {
+    int64_t lines;
+    char *sha256; /* hex; of that line */
+    json_t *rest;
+};
+
 struct tuf_signed {
     enum tuf_role role; /* which of the structs below it is; a snapshot has none */
     char *spec_version;
     int64_t version;
     int64_t expires; /* Unix seconds */
     struct tuf_periods periods;
+    bool has_transcript; /* not of a snapshot */
+    struct tuf_transcript_head transcript;
     union {
         struct tuf_root root;
         struct tuf_timestamp timestamp;

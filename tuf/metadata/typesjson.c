@@ -311,21 +311,6 @@ static const struct tm_jsonmap_type type_name = {.read = read_type, .write = wri
         .type = &hollow, .flags = NEEDED \
     }
 
-static const struct tm_jsonmap_member root_rows[] = {
-    COMMON_ROWS,
-    {.name = "consistent_snapshot",
-     JSONMAP_AT(struct tuf_signed, root.consistent_snapshot),
-     .kind = JSONMAP_BOOL,
-     .flags = NOTED,
-     .has = offsetof(struct tuf_signed, root.has_consistent_snapshot)},
-    KEYS(struct tuf_signed, root.keys),
-    {.name = "roles",
-     JSONMAP_AT(struct tuf_signed, root.roles),
-     .kind = JSONMAP_OBJECT,
-     .map = &roles_map,
-     .flags = NEEDED},
-    {0}};
-
 static const struct tm_jsonmap_member head_rows[] = {
     {.name = "lines",
      JSONMAP_AT(struct tuf_transcript_head, lines),
@@ -336,6 +321,29 @@ static const struct tm_jsonmap_member head_rows[] = {
     TEXT(struct tuf_transcript_head, sha256, "sha256", NEEDED),
     {0}};
 static const struct tm_jsonmap head_map = MAP(head_rows, struct tuf_transcript_head, rest);
+
+#define HEAD_ROW \
+    { \
+        .name = TUF_TRANSCRIPT_MEMBER, JSONMAP_AT(struct tuf_signed, transcript), \
+        .kind = JSONMAP_OBJECT, .map = &head_map, .flags = LOOSE | NOTED, \
+        .has = offsetof(struct tuf_signed, has_transcript) \
+    }
+
+static const struct tm_jsonmap_member root_rows[] = {
+    COMMON_ROWS,
+    {.name = "consistent_snapshot",
+     JSONMAP_AT(struct tuf_signed, root.consistent_snapshot),
+     .kind = JSONMAP_BOOL,
+     .flags = NOTED,
+     .has = offsetof(struct tuf_signed, root.has_consistent_snapshot)},
+    HEAD_ROW,
+    KEYS(struct tuf_signed, root.keys),
+    {.name = "roles",
+     JSONMAP_AT(struct tuf_signed, root.roles),
+     .kind = JSONMAP_OBJECT,
+     .map = &roles_map,
+     .flags = NEEDED},
+    {0}};
 
 static const struct tm_jsonmap_member snapshot_of_rows[] = {
     {.name = "snapshot.json", .kind = JSONMAP_OBJECT, .map = &meta_map, .flags = NEEDED}, {0}};
@@ -349,18 +357,14 @@ static const struct tm_jsonmap_member timestamp_rows[] = {
      .kind = JSONMAP_OBJECT,
      .map = &snapshot_of_map,
      .flags = NEEDED},
-    {.name = "x-tenmint-transcript",
-     JSONMAP_AT(struct tuf_signed, timestamp.transcript),
-     .kind = JSONMAP_OBJECT,
-     .map = &head_map,
-     .flags = LOOSE | NOTED,
-     .has = offsetof(struct tuf_signed, timestamp.has_transcript)},
+    HEAD_ROW,
     {0}};
 
 static const struct tm_jsonmap_member snapshot_rows[] = {COMMON_ROWS, HOLLOW("meta"), {0}};
 
 static const struct tm_jsonmap_member targets_rows[] = {
     COMMON_ROWS,
+    HEAD_ROW,
     HOLLOW("targets"),
     {.name = "delegations",
      JSONMAP_AT(struct tuf_signed, targets.delegations),

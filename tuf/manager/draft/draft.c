@@ -26,7 +26,18 @@ bool tuf_draft_changed(const struct tuf_metadata *m, const struct tuf_metadata *
     return base == NULL || !tuf_metadata_same_content(m, base);
 }
 
-/* As it would be written with the version, dates and periods of `like`. NULL: out of memory. */
+/* NULL: it names none. */
+static int set_head(struct tuf_signed *s, const struct tuf_transcript_head *head, struct tm_err *e)
+{
+    s->has_transcript = head != NULL;
+    s->transcript.lines = head != NULL ? head->lines : 0;
+    return tuf_text_set(&s->transcript.sha256, head != NULL ? head->sha256 : NULL) == 0
+               ? 0
+               : no_memory(e);
+}
+
+/* As it would be written with the version, dates, periods and place in the transcript of `like`.
+ * NULL: out of memory. */
 static json_t *without_moving(const struct tuf_metadata *m, const struct tuf_metadata *like)
 {
     const struct tuf_signed *to = tuf_metadata_signed(like);
@@ -37,6 +48,10 @@ static json_t *without_moving(const struct tuf_metadata *m, const struct tuf_met
     s.expires = to->expires;
     s.periods.expiry = to->periods.expiry;
     s.periods.signing = to->periods.signing;
+    if (set_head(&s, to->has_transcript ? &to->transcript : NULL, NULL) != 0) {
+        tuf_free_signed(&s);
+        return NULL;
+    }
     for (int k = 0; s.role == TUF_ROOT && k < TUF_ROLE_COUNT; k++) {
         s.root.roles.role[k].periods.expiry = to->root.roles.role[k].periods.expiry;
         s.root.roles.role[k].periods.signing = to->root.roles.role[k].periods.signing;
@@ -79,10 +94,11 @@ static bool says_periods(const struct tuf_metadata *base)
 }
 
 /* The next version of `base` without its entries, to be edited; unknown members come along. */
-static int next_version(enum tuf_role role, const struct tuf_metadata *base,
-                        const struct tuf_policy_role *r, int64_t now, struct tuf_signed *s,
+static int next_version(enum tuf_role role, const struct tuf_draft_next *next, struct tuf_signed *s,
                         struct tm_err *e)
 {
+    const struct tuf_metadata *base = next->base;
+    const struct tuf_policy_role *r = next->r;
     int64_t version = base != NULL ? tuf_metadata_version(base) + 1 : 1;
     *s = (struct tuf_signed){.role = role};
     if (version > TUF_VERSION_MAX)
@@ -91,10 +107,10 @@ static int next_version(enum tuf_role role, const struct tuf_metadata *base,
     int rc = base != NULL ? tuf_copy_signed(tuf_metadata_signed(base), s, e)
                           : tuf_text_set(&s->spec_version, TUF_SPEC_VERSION);
     s->version = version;
-    s->expires = now + r->expiry / 1000;
+    s->expires = next->now + r->expiry / 1000;
     if (says_periods(base))
         set_periods(&s->periods, r);
-    return rc == 0 ? 0 : no_memory(e);
+    return rc == 0 ? set_head(s, next->head, e) : no_memory(e);
 }
 
 /* ---- root ---- */
@@ -127,16 +143,14 @@ static int set_root_signers(const struct tuf_workspace *w, struct tuf_root *root
 }
 
 static struct tuf_metadata *draft_root(const struct tuf_workspace *w,
-                                       const struct tuf_metadata *base, int64_t now,
-                                       struct tm_err *e)
+                                       const struct tuf_draft_next *next, struct tm_err *e)
 {
-    const struct tuf_policy *p = &w->policy;
     struct tuf_metadata *m = NULL;
     struct tuf_signed s;
-    int rc = next_version(TUF_ROOT, base, tuf_policy_role(p, "root"), now, &s, e);
+    int rc = next_version(TUF_ROOT, next, &s, e);
     s.root.has_consistent_snapshot = s.root.consistent_snapshot = true;
-    if (says_periods(base))
-        set_online_periods(&s.root, p);
+    if (says_periods(next->base))
+        set_online_periods(&s.root, &w->policy);
     if (rc == 0 && set_root_signers(w, &s.root, e) == 0)
         m = tuf_metadata_make(&s, NULL, e);
     tuf_free_signed(&s);
@@ -158,18 +172,18 @@ static int set_acted_on(const struct tuf_workspace *w, struct tuf_texts *out, st
 }
 
 struct tuf_metadata *tuf_draft_targets(const struct tuf_workspace *w, const char *name,
-                                       const struct tuf_policy_role *r,
-                                       const struct tuf_metadata *base, struct tuf_entries *entries,
-                                       int64_t now, struct tm_err *e)
+                                       const struct tuf_draft_next *next,
+                                       struct tuf_entries *entries, struct tm_err *e)
 {
     struct tuf_metadata *m = NULL;
     struct tuf_signed s;
-    int rc = next_version(TUF_TARGETS, base, r, now, &s, e);
+    int rc = next_version(TUF_TARGETS, next, &s, e);
     if (rc == 0 && w != NULL)
         rc = tuf_draft_delegations(w, name, &s.targets, e);
     if (rc == 0 && w != NULL && strcmp(name, tuf_role_name(TUF_TARGETS)) == 0)
         rc = set_acted_on(w, &s.targets.acted_on, e);
-    if (rc == 0 && entries == NULL && base != NULL && (entries = tuf_entries_copy(base, e)) == NULL)
+    if (rc == 0 && entries == NULL && next->base != NULL &&
+        (entries = tuf_entries_copy(next->base, e)) == NULL)
         rc = -1;
     if (rc == 0)
         m = tuf_metadata_make(&s, entries, e);
@@ -185,9 +199,21 @@ struct draft {
     const struct tuf_workspace *w;
     const struct tuf_published *p;
     const struct tuf_draft_options *o;
+    struct tuf_transcript_tail tail; /* what root and targets name */
     struct tuf_event *out;
     struct tm_err *e;
 };
+
+/* Of root and targets: what others sign has no place in the transcript that it could name. */
+static struct tuf_draft_next next_top(const struct draft *d, enum tuf_role role,
+                                      struct tuf_transcript_head *head)
+{
+    *head = (struct tuf_transcript_head){.lines = d->tail.n, .sha256 = (char *)d->tail.hash};
+    return (struct tuf_draft_next){.r = tuf_policy_role(&d->w->policy, tuf_role_name(role)),
+                                   .base = tuf_published_role(d->p, role),
+                                   .now = d->o->now,
+                                   .head = d->tail.n > 0 ? head : NULL};
+}
 
 static bool wanted(const struct draft *d, const char *role)
 {
@@ -255,9 +281,11 @@ static struct tuf_metadata *with_periods(const struct draft *d, const struct tuf
 }
 
 /* Takes over `m`, the next version. */
-static int propose(const struct draft *d, const char *name, const struct tuf_policy_role *r,
-                   const struct tuf_metadata *base, struct tuf_metadata *m)
+static int propose(const struct draft *d, const char *name, const struct tuf_draft_next *next,
+                   struct tuf_metadata *m)
 {
+    const struct tuf_policy_role *r = next->r;
+    const struct tuf_metadata *base = next->base;
     if (m == NULL)
         return -1;
     if (!tuf_draft_changed(m, base) && !wanted(d, name) &&
@@ -273,9 +301,9 @@ static int propose(const struct draft *d, const char *name, const struct tuf_pol
 
 static int propose_root(const struct draft *d)
 {
-    const struct tuf_metadata *base = tuf_published_root(d->p);
-    return propose(d, "root", tuf_policy_role(&d->w->policy, "root"), base,
-                   draft_root(d->w, base, d->o->now, d->e));
+    struct tuf_transcript_head head;
+    const struct tuf_draft_next next = next_top(d, TUF_ROOT, &head);
+    return propose(d, "root", &next, draft_root(d->w, &next, d->e));
 }
 
 static struct tuf_entries *top_entries(const struct draft *d)
@@ -294,13 +322,12 @@ static struct tuf_entries *top_entries(const struct draft *d)
 
 static int propose_targets(const struct draft *d)
 {
-    const struct tuf_metadata *base = d->p->targets;
-    const struct tuf_policy_role *r = tuf_policy_role(&d->w->policy, "targets");
+    struct tuf_transcript_head head;
+    const struct tuf_draft_next next = next_top(d, TUF_TARGETS, &head);
     struct tuf_entries *entries = top_entries(d);
     if (entries == NULL)
         return -1;
-    return propose(d, "targets", r, base,
-                   tuf_draft_targets(d->w, "targets", r, base, entries, d->o->now, d->e));
+    return propose(d, "targets", &next, tuf_draft_targets(d->w, "targets", &next, entries, d->e));
 }
 
 static int propose_files(const struct draft *d, const char *name, const struct tuf_policy_role *r,
@@ -309,11 +336,11 @@ static int propose_files(const struct draft *d, const char *name, const struct t
     struct tuf_metadata *base = NULL;
     if (tuf_published_delegated(d->p, name, &base, d->e) != 0)
         return -1;
+    const struct tuf_draft_next next = {.r = r, .base = base, .now = d->o->now};
     struct tuf_entries *entries = tuf_draft_entries(NULL, f, base, d->e);
     int rc = entries == NULL
                  ? -1
-                 : propose(d, name, r, base,
-                           tuf_draft_targets(d->w, name, r, base, entries, d->o->now, d->e));
+                 : propose(d, name, &next, tuf_draft_targets(d->w, name, &next, entries, d->e));
     tuf_metadata_free(base);
     return rc;
 }
@@ -432,8 +459,9 @@ int tuf_draft_make(const struct tuf_workspace *w, const struct tuf_published *p,
     struct draft d = {.w = w, .p = p, .o = o, .out = out, .e = e};
     if (tuf_event_new(o->name, o->reason, o->now, p, out, e) != 0)
         return -1;
-    if (check_renewals(&d) != 0 || propose_root(&d) != 0 || propose_targets(&d) != 0 ||
-        propose_delegated(&d) != 0 || add_references(&d) != 0) {
+    if (tuf_transcript_tail(w->transcript, &d.tail, e) != 0 || check_renewals(&d) != 0 ||
+        propose_root(&d) != 0 || propose_targets(&d) != 0 || propose_delegated(&d) != 0 ||
+        add_references(&d) != 0) {
         tuf_event_free(out);
         return -1;
     }

@@ -7,6 +7,7 @@
 
 #include "tuf/metadata/build.h"
 #include "tuf/manager/event/event.h"
+#include "tuf/manager/evidence/transcript.h"
 #include "tuf/manager/draft/scan.h"
 #include "tuf/manager/state/workspace.h"
 
@@ -30,15 +31,22 @@ int tuf_draft_add_files(const struct tuf_workspace *w, const struct tuf_publishe
 
 /* ---- parts that publish uses for online roles ---- */
 
+struct tuf_draft_next { /* borrowed */
+    const struct tuf_policy_role *r;
+    const struct tuf_metadata *base;        /* NULL: version 1 comes */
+    int64_t now;                            /* Unix seconds */
+    const struct tuf_transcript_head *head; /* that it names, or NULL */
+};
+
 /* The next version of a targets role called `name`, with these entries (taken over, also on
  * failure) and with the delegations that the policy of `w` has for it; NULL for either: as in
- * `base`. `base` NULL: version 1. */
+ * its base. */
 struct tuf_metadata *tuf_draft_targets(const struct tuf_workspace *w, const char *name,
-                                       const struct tuf_policy_role *r,
-                                       const struct tuf_metadata *base, struct tuf_entries *entries,
-                                       int64_t now, struct tm_err *e);
+                                       const struct tuf_draft_next *next,
+                                       struct tuf_entries *entries, struct tm_err *e);
 
-/* Whether it differs from `base` (or NULL) in more than version and date. */
+/* Whether it differs from `base` (or NULL) in more than version, date and place in the transcript.
+ */
 bool tuf_draft_changed(const struct tuf_metadata *m, const struct tuf_metadata *base);
 /* Whether a proposed version differs in no more than that, and in the periods that come with the
  * first of ours. */

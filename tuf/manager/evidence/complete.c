@@ -1,17 +1,24 @@
 #include "tuf/manager/evidence/complete.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "tuf/metadata/build.h"
 #include "tuf/metadata/typesjson.h"
 
+struct named { /* a line that signed metadata names */
+    const struct tuf_metadata *by;
+    const struct tuf_transcript_head *head;
+    bool found;
+};
+
 struct walk {
     int64_t last[TUF_ROLE_COUNT]; /* the version that the lines so far have reached */
     int64_t lines;                /* so far */
     char signed_digest[65];       /* of the event that the last "signed" line is about */
-    int64_t head;                 /* the number of the line that the timestamp names; 0: none */
-    const char *head_sha256;
-    bool head_found;
+    struct named *named;          /* in the order of lines */
+    size_t named_count;
+    size_t next;              /* of them */
     char snapshot_sha256[65]; /* of the live one */
     int64_t snapshot;         /* its version */
     bool snapshot_told, snapshot_found;
@@ -73,8 +80,8 @@ static int check_line(void *arg, const struct tuf_line *line, struct tm_err *e)
 {
     struct walk *w = arg;
     w->lines++;
-    if (w->lines == w->head)
-        w->head_found = strcmp(line->hash, w->head_sha256) == 0;
+    for (; w->next < w->named_count && w->named[w->next].head->lines == w->lines; w->next++)
+        w->named[w->next].found = strcmp(line->hash, w->named[w->next].head->sha256) == 0;
     if (tuf_line_is(line, "signed")) {
         if (line->digest != NULL && strlen(line->digest) == 64)
             memcpy(w->signed_digest, line->digest, sizeof(w->signed_digest));
@@ -88,37 +95,67 @@ static int check_line(void *arg, const struct tuf_line *line, struct tm_err *e)
     return w->each != NULL ? w->each(w->arg, line, e) : 0;
 }
 
-static int read_head(const struct tuf_published *p, struct walk *w, struct tm_err *e)
+static int read_head(const struct tuf_metadata *m, struct walk *w, struct tm_err *e)
 {
-    const struct tuf_signed *s = p->timestamp != NULL ? tuf_metadata_signed(p->timestamp) : NULL;
-    const struct tuf_transcript_head *head = s != NULL ? &s->timestamp.transcript : NULL;
-    if (p->snapshot != NULL) {
-        w->snapshot = tuf_metadata_version(p->snapshot);
-        if (tuf_metadata_sha256(p->snapshot, w->snapshot_sha256, e) != 0)
-            return -1;
-    }
-    if (s != NULL && tuf_rest_has(s->rest, EVIDENCE_HEAD)) /* there, and not in its form */
-        return tm_err_set(e, "timestamp: its '%s' is no line's number and hash", EVIDENCE_HEAD);
-    if (s != NULL && s->timestamp.has_transcript) {
-        w->head = head->lines;
-        w->head_sha256 = head->sha256;
-    }
+    const struct tuf_signed *s = m != NULL ? tuf_metadata_signed(m) : NULL;
+    if (s == NULL)
+        return 0;
+    if (tuf_rest_has(s->rest, TUF_TRANSCRIPT_MEMBER)) /* there, and not in its form */
+        return tm_err_set(e, "%s %lld: its '%s' is no line's number and hash",
+                          tuf_role_name(s->role), (long long)s->version, TUF_TRANSCRIPT_MEMBER);
+    if (s->has_transcript)
+        w->named[w->named_count++] = (struct named){.by = m, .head = &s->transcript};
     return 0;
+}
+
+static int by_line(const void *a, const void *b)
+{
+    int64_t x = ((const struct named *)a)->head->lines;
+    int64_t y = ((const struct named *)b)->head->lines;
+    return x < y ? -1 : x > y;
+}
+
+/* What the lines are compared with. */
+static int read_heads(const struct tuf_published *p, struct walk *w, struct tm_err *e)
+{
+    w->named = calloc(p->root_count + 2, sizeof(*w->named));
+    int rc = w->named != NULL ? 0 : tm_err_set(e, "out of memory");
+    for (size_t i = 0; i < p->root_count && rc == 0; i++)
+        rc = read_head(p->roots[i], w, e);
+    if (rc == 0 && (read_head(p->targets, w, e) != 0 || read_head(p->timestamp, w, e) != 0))
+        rc = -1;
+    if (rc == 0)
+        qsort(w->named, w->named_count, sizeof(*w->named), by_line);
+    if (rc == 0 && p->snapshot != NULL) {
+        w->snapshot = tuf_metadata_version(p->snapshot);
+        rc = tuf_metadata_sha256(p->snapshot, w->snapshot_sha256, e);
+    }
+    return rc;
+}
+
+static int missed(const struct walk *w, const struct named *n, struct tm_err *e)
+{
+    const char *role = tuf_role_name(tuf_metadata_role(n->by));
+    long long version = (long long)tuf_metadata_version(n->by);
+    if (n->head->lines > w->lines)
+        return tm_err_set(e,
+                          "it has %lld lines, and the signed %s %lld names line %lld: its end was "
+                          "cut off",
+                          (long long)w->lines, role, version, (long long)n->head->lines);
+    return tm_err_set(
+        e,
+        "line %lld is not the one that the signed %s %lld names: lines were changed or "
+        "taken out, and the chain was computed anew",
+        (long long)n->head->lines, role, version);
 }
 
 /* After the last line. */
 static int check_end(const struct walk *w, const struct tuf_published *p, struct tm_err *e)
 {
-    if (w->head > w->lines)
-        return tm_err_set(e,
-                          "it has %lld lines, and the signed timestamp names line %lld: its end "
-                          "was cut off",
-                          (long long)w->lines, (long long)w->head);
-    if (w->head > 0 && !w->head_found)
-        return tm_err_set(e,
-                          "line %lld is not the one that the signed timestamp names: lines were "
-                          "changed or taken out, and the chain was computed anew",
-                          (long long)w->head);
+    for (size_t i = 0; i < w->named_count; i++) {
+        if (!w->named[i].found)
+            return missed(w, &w->named[i], e);
+    }
     for (int k = 0; k < TUF_ROLE_COUNT; k++) {
         const struct tuf_metadata *m = tuf_published_role(p, (enum tuf_role)k);
         if (m != NULL && tuf_metadata_version(m) > w->last[k])
@@ -137,11 +174,28 @@ int tuf_evidence_check(const char *path, const struct tuf_published *p, tuf_line
 {
     struct walk w = {.each = each, .arg = arg};
     *out = (struct tuf_evidence){0};
-    if (read_head(p, &w, e) != 0)
+    int rc = read_heads(p, &w, e);
+    if (rc == 0 && (out->lines = tuf_transcript_verify(path, check_line, &w, e)) < 0)
+        rc = -1;
+    else if (rc == 0 && check_end(&w, p, e) != 0)
+        rc = tm_err_wrap(e, "transcript '%s'", path);
+    for (size_t i = 0; i < w.named_count; i++) {
+        if (w.named[i].by == p->timestamp)
+            out->headed = true;
+        else
+            out->held = w.named[i].head->lines;
+    }
+    free(w.named);
+    return rc;
+}
+
+int tuf_evidence_holds(const char *path, const struct tuf_transcript_head *head, struct tm_err *e)
+{
+    char hash[65];
+    if (tuf_transcript_hash_of(path, head->lines, hash, e) != 0)
         return -1;
-    out->lines = tuf_transcript_verify(path, check_line, &w, e);
-    if (out->lines < 0)
-        return -1;
-    out->headed = w.head > 0;
-    return check_end(&w, p, e) == 0 ? 0 : tm_err_wrap(e, "transcript '%s'", path);
+    return strcmp(hash, head->sha256) == 0
+               ? 0
+               : tm_err_set(e, "line %lld of '%s' is another than the one that it names",
+                            (long long)head->lines, path);
 }

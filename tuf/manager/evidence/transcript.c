@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -63,6 +64,30 @@ int tuf_transcript_last_published(const char *path, struct tuf_line *last, struc
 {
     size_t size = 0;
     return last_line(path, true, last, &size, e);
+}
+
+int tuf_transcript_hash_of(const char *path, int64_t n, char hash[65], struct tm_err *e)
+{
+    struct tm_buf all = {0};
+    struct tuf_line line = {0};
+    char computed[65];
+    int rc = read_all(path, &all, e);
+    const char *p = (const char *)all.data;
+    size_t left = rc == 0 ? whole(&all) : 0;
+    hash[0] = '\0';
+    for (int64_t i = 1; left > 0; i++) {
+        const char *end = memchr(p, '\n', left);
+        if (i == n) {
+            rc = tuf_line_parse(p, (size_t)(end - p), &line, computed, e);
+            snprintf(hash, 65, "%s", rc == 0 && line.hash != NULL ? line.hash : "");
+            break;
+        }
+        left -= (size_t)(end - p) + 1;
+        p = end + 1;
+    }
+    tuf_line_free(&line);
+    tm_buf_free(&all);
+    return rc;
 }
 
 static int write_line(const char *path, size_t size, const char *line, size_t len, struct tm_err *e)

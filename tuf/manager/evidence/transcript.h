@@ -40,6 +40,9 @@ int tuf_transcript_propose(const char *path, const struct tuf_event *ev, const c
 int tuf_transcript_last(const char *path, struct tuf_line *last, struct tm_err *e);
 int tuf_transcript_last_published(const char *path, struct tuf_line *last, struct tm_err *e);
 
+/* The hash of line `n`, as the line says it; "" when there is none. */
+int tuf_transcript_hash_of(const char *path, int64_t n, char hash[65], struct tm_err *e);
+
 typedef int (*tuf_line_fn)(void *arg, const struct tuf_line *line, struct tm_err *e);
 
 /* Reads all lines, checks numbers and hashes, and every statement by its key. `each` may be NULL.

@@ -149,7 +149,7 @@ struct tuf_metadata *tuf_online_next(struct tuf_online *o, enum tuf_role role,
     tuf_online_period_of(root, &o->w->policy, role, &period);
     json_t *s = next_signed(role, live, version, now + period.expiry);
     if (s == NULL || json_object_set(s, "meta", meta) != 0 ||
-        (head != NULL && json_object_set(s, EVIDENCE_HEAD, head) != 0)) {
+        (head != NULL && json_object_set(s, TUF_TRANSCRIPT_MEMBER, head) != 0)) {
         json_decref(s);
         tm_err_set(e, "out of memory");
         return NULL;

@@ -25,6 +25,20 @@ static int no_memory(struct tm_err *e)
 
 /* ---- may it be published at all? ---- */
 
+/* What it says of the transcript would be missed by every audit from then on. */
+static int judge_head(const struct tuf_publication *p, const struct tuf_event_role *r,
+                      struct tm_err *e)
+{
+    const struct tuf_signed *s = r->proposed != NULL ? tuf_metadata_signed(r->proposed) : NULL;
+    if (s == NULL || !s->has_transcript ||
+        tuf_evidence_holds(p->w->transcript, &s->transcript, e) == 0)
+        return 0;
+    return tm_err_wrap(e,
+                       "refused: %s %lld names a line of the transcript that is not here (propose "
+                       "again with the transcript of this workspace)",
+                       r->name, (long long)s->version);
+}
+
 static int judge(const struct tuf_publication *p, struct tm_err *e)
 {
     const struct tuf_event *ev = p->o->event;
@@ -39,6 +53,8 @@ static int judge(const struct tuf_publication *p, struct tm_err *e)
         rc = tm_err_wrap(e, "refused");
     if (rc == 0 && tuf_rules_thresholds(ev, e) != 0)
         rc = tm_err_wrap(e, "refused");
+    for (size_t i = 0; i < ev->count && rc == 0; i++)
+        rc = judge_head(p, &ev->role[i], e);
     return rc;
 }
 

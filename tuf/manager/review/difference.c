@@ -304,12 +304,8 @@ static void extension_lines(const struct member_lines *l, const struct tuf_signe
         texts_line(l->role, "x-tenmint-clients-act-on", a->count > 0 ? a : NULL,
                    is->targets.acted_on.count > 0 ? &is->targets.acted_on : NULL, l->out);
     }
-    if (is->role == TUF_TIMESTAMP) {
-        const struct tuf_transcript_head *a = &old->timestamp.transcript;
-        const struct tuf_transcript_head *b = &is->timestamp.transcript;
-        days_line(l, "x-tenmint-transcript, lines", a->lines, b->lines);
-        text_line(l, "x-tenmint-transcript, sha256", a->sha256, b->sha256);
-    }
+    days_line(l, TUF_TRANSCRIPT_MEMBER ", lines", old->transcript.lines, is->transcript.lines);
+    text_line(l, TUF_TRANSCRIPT_MEMBER ", sha256", old->transcript.sha256, is->transcript.sha256);
 }
 
 static const char *said(bool there, bool value)

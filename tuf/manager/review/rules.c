@@ -362,6 +362,21 @@ static void judge_acted_on(struct judge *j, const struct tuf_event_role *r)
         fault(j, "%s: its '%s' is no list of names", r->name, ACTED_ON_MEMBER);
 }
 
+/* Only what is read is compared with the transcript, and it goes forward only. */
+static void judge_head(struct judge *j, const struct tuf_event_role *r)
+{
+    const struct tuf_signed *is = tuf_metadata_signed(r->proposed);
+    const struct tuf_signed *was = r->base != NULL ? tuf_metadata_signed(r->base) : is;
+    if (tuf_rest_has(is->rest, TUF_TRANSCRIPT_MEMBER))
+        fault(j, "%s: its '%s' is no line's number and hash", r->name, TUF_TRANSCRIPT_MEMBER);
+    if (was->has_transcript && is->transcript.lines < was->transcript.lines)
+        warn(j,
+             "%s: it names line %" PRId64
+             " of the transcript, and the version before it line %" PRId64
+             ": the record of ceremonies was cut or begun anew",
+             r->name, is->transcript.lines, was->transcript.lines);
+}
+
 static void judge_role(struct judge *j, const struct tuf_event_role *r)
 {
     const struct tuf_policy_role *rule = NULL;
@@ -373,6 +388,7 @@ static void judge_role(struct judge *j, const struct tuf_event_role *r)
                       : tuf_policy_delegation(j->policy, r->name);
     judge_version(j, r);
     judge_acted_on(j, r);
+    judge_head(j, r);
     judge_dates(j, r, rule != NULL ? rule->expiry / 1000 : 0);
     if (is_top && top == TUF_ROOT)
         judge_root(j, r);

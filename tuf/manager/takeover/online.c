@@ -18,9 +18,9 @@ static int check_one(const struct online *o, const char *name, const struct tuf_
     if (base == NULL)
         return 0; /* told already */
     struct tuf_entries *entries = tuf_draft_entries(NULL, f, base, o->e);
+    const struct tuf_draft_next n = {.r = r, .base = base, .now = o->plan->now};
     struct tuf_metadata *next =
-        entries != NULL ? tuf_draft_targets(o->w, name, r, base, entries, o->plan->now, o->e)
-                        : NULL;
+        entries != NULL ? tuf_draft_targets(o->w, name, &n, entries, o->e) : NULL;
     if (next != NULL && tuf_draft_changed(next, base))
         tuf_plan_loss(o->plan, "role '%s': its next version would be another", name);
     int rc = next != NULL ? 0 : -1;
