@@ -396,6 +396,83 @@ static void what_a_declared_reader_cannot_read_is_refused(void **state)
     }
 }
 
+/* Replaces a member of a proposed role's `signed`; `path` leads there: "roles/root/x", a number is
+ * a place in a list. `value` is JSON. */
+static void alter(struct tuf_event *ev, const char *role, const char *path, const char *value)
+{
+    struct tuf_event out;
+    char copy[128];
+    char *rest = copy;
+    json_t *tree = case_tree(ev);
+    json_t *at = json_object_get(case_role(tree, "proposed", role), "signed");
+    snprintf(copy, sizeof(copy), "%s", path);
+    char *step = strsep(&rest, "/");
+    for (; rest != NULL; step = strsep(&rest, "/"))
+        at = json_is_array(at) ? json_array_get(at, strtoul(step, NULL, 10))
+                               : json_object_get(at, step);
+    assert_int_equal(json_object_set_new(at, step, json_loads(value, JSON_DECODE_ANY, NULL)), 0);
+    case_load(tree, &out);
+    tuf_event_free(ev);
+    *ev = out;
+}
+
+static void every_change_of_a_member_has_a_line(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *role, *path, *value, *says;
+    } rows[] = {
+        {"root", "x-new", "{\"a\":[1]}", "root: x-new {\"a\":[1]}"},
+        {"root", "roles/root/x-new", "\"a\"", "root: x-new \"a\""},
+        {"root", "roles/timestamp/x-tenmint-expiry-period", "\"7 days\"",
+         "timestamp: x-tenmint-expiry-period \"7 days\""},
+        {"root", "roles/snapshot/x-tuf-on-ci-signing-period", "3",
+         "snapshot: x-tuf-on-ci-signing-period 3"},
+        {"root", "roles/mirrors", "{\"keyids\":[],\"threshold\":1,\"urls\":[\"https://evil\"]}",
+         "root: mirrors {\"keyids\":[],\"threshold\":1,\"urls\":[\"https://evil\"]}"},
+        {"root", "x-tenmint-signing-period", "-1", "root: x-tenmint-signing-period -1"},
+        {"root", "x-tenmint-transcript", "{\"lines\":2,\"sha256\":\"ab\",\"note\":1}",
+         "x-tenmint-transcript: note 1"},
+        {"root", "x-tenmint-transcript", "{\"lines\":2,\"sha256\":\"ab\"}",
+         "names line 2 of the transcript, and the version before it line 4"},
+        {"root", "x-tenmint-transcript", "{}", "is no line's number and hash"},
+        {"targets", "delegations/x-new", "true", "delegations: x-new true"},
+        {"targets", "delegations/roles/0/x-new", "null", "delegation releases: x-new null"},
+        {"targets", "delegations/roles/0/x-tenmint-signing-period", "[]",
+         "delegation releases: x-tenmint-signing-period []"},
+        {"targets", "targets/a.txt/x-new", "1", "its: x-new 1"},
+        {"targets", "targets/a.txt/custom", "{\"x-new\":1}", "{\"x-new\":1}"},
+    };
+    struct tuf_case c;
+    case_open(&c, CASE_POLICY "delegations:\n  releases: {holders: [dave], threshold: 1, expiry: "
+                              "90d, signing: 30d, paths: ['r/*'], directory: r}\n");
+    case_file(&c, "r/r/one.txt", "one");
+    struct tuf_event ev;
+    case_propose(&c, T0, NULL, &ev);
+    case_sign(&c, &ev, "alice", T0);
+    case_sign(&c, &ev, "bob", T0);
+    case_sign(&c, &ev, "dave", T0);
+    (void)case_publish(&c, &ev, T0);
+    tuf_event_free(&ev);
+    (void)case_round(&c, T0, "root");
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct tm_buf text = {0};
+        case_propose(&c, T0 + 1, rows[i].role, &ev);
+        (void)review(&c, &ev, T0 + 1, true, &text);
+        if (strstr(tm_buf_str(&text), rows[i].says) != NULL)
+            fail_msg("'%s' is told before: %s", rows[i].says, tm_buf_str(&text));
+        assert_null(strstr(tm_buf_str(&text), "(removed)"));
+        tm_buf_reset(&text);
+        alter(&ev, rows[i].role, rows[i].path, rows[i].value);
+        (void)review(&c, &ev, T0 + 1, true, &text);
+        if (strstr(tm_buf_str(&text), rows[i].says) == NULL)
+            fail_msg("no '%s' in: %s", rows[i].says, tm_buf_str(&text));
+        tm_buf_free(&text);
+        tuf_event_free(&ev);
+    }
+    case_close(&c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -409,6 +486,7 @@ int main(void)
         cmocka_unit_test(the_digest_covers_the_content_that_travels_along),
         cmocka_unit_test(a_date_of_the_event_judges_nothing),
         cmocka_unit_test(how_many_are_not_shown_is_said),
+        cmocka_unit_test(every_change_of_a_member_has_a_line),
         cmocka_unit_test(what_a_declared_reader_cannot_read_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -636,8 +636,8 @@ void tuf_free_entry(struct tuf_entry *entry)
 
 /* ---- what is unknown ---- */
 
-static int tell(const char *name, const json_t *was, const json_t *is, tuf_rest_fn each, void *arg,
-                struct tm_err *e)
+int tuf_member_compare(const char *name, const json_t *was, const json_t *is, tuf_rest_fn each,
+                       void *arg, struct tm_err *e)
 {
     struct tm_buf before = {0};
     struct tm_buf after = {0};
@@ -645,7 +645,7 @@ static int tell(const char *name, const json_t *was, const json_t *is, tuf_rest_
                      (is == NULL || tuf_canonical_write(is, &after, e) == 0)
                  ? 0
                  : -1;
-    if (rc == 0 && (was == NULL || is == NULL || json_equal(was, is) != 1))
+    if (rc == 0 && was != is && (was == NULL || is == NULL || json_equal(was, is) != 1))
         rc = each(arg, name, was != NULL ? tm_buf_str(&before) : NULL,
                   is != NULL ? tm_buf_str(&after) : NULL, e);
     tm_buf_free(&before);
@@ -662,12 +662,12 @@ int tuf_rest_compare(const json_t *before, const json_t *after, tuf_rest_fn each
     json_object_foreach((json_t *)after, name, value)
     {
         if (rc == 0)
-            rc = tell(name, json_object_get(before, name), value, each, arg, e);
+            rc = tuf_member_compare(name, json_object_get(before, name), value, each, arg, e);
     }
     json_object_foreach((json_t *)before, name, value)
     {
         if (rc == 0 && json_object_get(after, name) == NULL)
-            rc = tell(name, value, NULL, each, arg, e);
+            rc = tuf_member_compare(name, value, NULL, each, arg, e);
     }
     return rc;
 }

@@ -69,6 +69,9 @@ typedef int (*tuf_rest_fn)(void *arg, const char *name, const char *was, const c
                            struct tm_err *e);
 int tuf_rest_compare(const json_t *before, const json_t *after, tuf_rest_fn each, void *arg,
                      struct tm_err *e);
+/* The same of one member; either may be NULL. */
+int tuf_member_compare(const char *name, const json_t *was, const json_t *is, tuf_rest_fn each,
+                       void *arg, struct tm_err *e);
 /* The same of what two entries of `targets` (or NULL) say besides length and hashes. */
 int tuf_entry_rest_compare(const struct tuf_entry *before, const struct tuf_entry *after,
                            tuf_rest_fn each, void *arg, struct tm_err *e);

@@ -10,6 +10,62 @@
 #include "tuf/manager/policy/words.h"
 #include "tuf/manager/review/difference.h"
 
+struct member_lines { /* of members that have no words of their own */
+    const char *role;
+    struct tm_buf *out;
+};
+
+/* A member as JSON; NULL where it is not. */
+static int member_line(void *arg, const char *name, const char *was, const char *is,
+                       struct tm_err *e)
+{
+    const struct member_lines *l = arg;
+    (void)e;
+    tm_buf_printf(l->out, "  %s: ", l->role);
+    tuf_words_safe(name, l->out);
+    buf_putc(l->out, ' ');
+    if (was != NULL) {
+        tuf_words_safe(was, l->out);
+        tm_buf_puts(l->out, " -> ");
+    }
+    tuf_words_safe(is != NULL ? is : "(removed)", l->out);
+    buf_putc(l->out, '\n');
+    return 0;
+}
+
+/* A text that is there as a member of JSON is. */
+static void text_line(const struct member_lines *l, const char *member, const char *was,
+                      const char *is)
+{
+    struct tm_buf both[2] = {{0}, {0}};
+    if (tuf_same_text(was, is))
+        return;
+    if (was != NULL)
+        tm_jsonstr_put(&both[0], was, strlen(was));
+    if (is != NULL)
+        tm_jsonstr_put(&both[1], is, strlen(is));
+    member_line((void *)l, member, was != NULL ? tm_buf_str(&both[0]) : NULL,
+                is != NULL ? tm_buf_str(&both[1]) : NULL, NULL);
+    tm_buf_free(&both[0]);
+    tm_buf_free(&both[1]);
+}
+
+static void days_line(const struct member_lines *l, const char *member, int64_t was, int64_t is)
+{
+    char both[2][24];
+    snprintf(both[0], sizeof(both[0]), "%" PRId64, was);
+    snprintf(both[1], sizeof(both[1]), "%" PRId64, is);
+    if (was != is)
+        member_line((void *)l, member, was != 0 ? both[0] : NULL, is != 0 ? both[1] : NULL, NULL);
+}
+
+static void rest_lines(const char *role, const json_t *was, const json_t *is, struct tm_buf *out)
+{
+    struct member_lines l = {role, out};
+    if (tuf_rest_compare(was, is, member_line, &l, NULL) != 0)
+        out->failed = true; /* what is left out must not pass */
+}
+
 static void key_lines(const char *role, bool in, const struct tuf_role_keys *by,
                       const struct tuf_keys *keys, const struct tuf_role_keys *others,
                       struct tm_buf *out)
@@ -49,9 +105,12 @@ static void period_lines(const char *role, const struct tuf_periods *before,
     period_line(role, "a version lasts", was->expiry, after->expiry, out);
     period_line(role, "the next is signed this long before its end:", was->signing, after->signing,
                 out);
+    const struct member_lines l = {role, out};
+    days_line(&l, "x-tuf-on-ci-expiry-period", was->expiry_days, after->expiry_days);
+    days_line(&l, "x-tuf-on-ci-signing-period", was->signing_days, after->signing_days);
 }
 
-/* Keys and threshold of one role, and its periods. */
+/* Keys and threshold of one role, its periods, and what else it says. */
 static void signer_lines(const char *role, const struct tuf_role_keys *was,
                          const struct tuf_keys *old_keys, const struct tuf_role_keys *is,
                          const struct tuf_keys *new_keys, struct tm_buf *out)
@@ -65,6 +124,7 @@ static void signer_lines(const char *role, const struct tuf_role_keys *was,
         tm_buf_printf(out, "  %s: threshold %" PRId64 " of %zu -> %" PRId64 " of %zu\n", role,
                       was->threshold, was->keyids.count, is->threshold, is->keyids.count);
     period_lines(role, was != NULL ? &was->periods : NULL, &is->periods, out);
+    rest_lines(role, was != NULL ? was->rest : NULL, is->rest, out);
 }
 
 static void root_lines(const struct tuf_root *before, const struct tuf_root *after,
@@ -74,29 +134,10 @@ static void root_lines(const struct tuf_root *before, const struct tuf_root *aft
         signer_lines(
             tuf_role_name((enum tuf_role)k), before != NULL ? &before->roles.role[k] : NULL,
             before != NULL ? &before->keys : NULL, &after->roles.role[k], &after->keys, out);
-}
-
-struct member_lines { /* of members that have no words of their own */
-    const char *role;
-    struct tm_buf *out;
-};
-
-/* A member as JSON; NULL where it is not. */
-static int member_line(void *arg, const char *name, const char *was, const char *is,
-                       struct tm_err *e)
-{
-    const struct member_lines *l = arg;
-    (void)e;
-    tm_buf_printf(l->out, "  %s: ", l->role);
-    tuf_words_safe(name, l->out);
-    buf_putc(l->out, ' ');
-    if (was != NULL) {
-        tuf_words_safe(was, l->out);
-        tm_buf_puts(l->out, " -> ");
-    }
-    tuf_words_safe(is != NULL ? is : "(removed)", l->out);
-    buf_putc(l->out, '\n');
-    return 0;
+    struct member_lines l = {"root", out};
+    if (tuf_member_compare("mirrors", before != NULL ? before->roles.mirrors : NULL,
+                           after->roles.mirrors, member_line, &l, NULL) != 0)
+        out->failed = true;
 }
 
 struct lines {
@@ -235,6 +276,7 @@ static void delegation_lines(const struct tuf_delegations *before,
     }
     for (size_t i = 0; i < after->roles.count; i++)
         delegation_line(before, after, i, out);
+    rest_lines("delegations", before->rest, after->rest, out);
 }
 
 static void bin_lines(const struct tuf_delegations *before, const struct tuf_delegations *after,
@@ -265,40 +307,12 @@ static void bin_lines(const struct tuf_delegations *before, const struct tuf_del
     }
 }
 
-/* A text that is there as a member of JSON is. */
-static void text_line(const struct member_lines *l, const char *member, const char *was,
-                      const char *is)
-{
-    struct tm_buf both[2] = {{0}, {0}};
-    if (tuf_same_text(was, is))
-        return;
-    if (was != NULL)
-        tm_jsonstr_put(&both[0], was, strlen(was));
-    if (is != NULL)
-        tm_jsonstr_put(&both[1], is, strlen(is));
-    member_line((void *)l, member, was != NULL ? tm_buf_str(&both[0]) : NULL,
-                is != NULL ? tm_buf_str(&both[1]) : NULL, NULL);
-    tm_buf_free(&both[0]);
-    tm_buf_free(&both[1]);
-}
-
-static void days_line(const struct member_lines *l, const char *member, int64_t was, int64_t is)
-{
-    char both[2][24];
-    snprintf(both[0], sizeof(both[0]), "%" PRId64, was);
-    snprintf(both[1], sizeof(both[1]), "%" PRId64, is);
-    if (was != is)
-        member_line((void *)l, member, was != 0 ? both[0] : NULL, is != 0 ? both[1] : NULL, NULL);
-}
-
-/* What others made: periods in days, and what the head of a transcript is. */
+/* What only some write. */
 static void extension_lines(const struct member_lines *l, const struct tuf_signed *was,
                             const struct tuf_signed *is)
 {
     static const struct tuf_signed none;
     const struct tuf_signed *old = was != NULL ? was : &none;
-    days_line(l, "x-tuf-on-ci-expiry-period", old->periods.expiry_days, is->periods.expiry_days);
-    days_line(l, "x-tuf-on-ci-signing-period", old->periods.signing_days, is->periods.signing_days);
     if (is->role == TUF_TARGETS) {
         const struct tuf_texts *a = was != NULL ? &was->targets.acted_on : &none.targets.acted_on;
         texts_line(l->role, "x-tenmint-clients-act-on", a->count > 0 ? a : NULL,
@@ -306,6 +320,7 @@ static void extension_lines(const struct member_lines *l, const struct tuf_signe
     }
     days_line(l, TUF_TRANSCRIPT_MEMBER ", lines", old->transcript.lines, is->transcript.lines);
     text_line(l, TUF_TRANSCRIPT_MEMBER ", sha256", old->transcript.sha256, is->transcript.sha256);
+    rest_lines(TUF_TRANSCRIPT_MEMBER, old->transcript.rest, is->transcript.rest, l->out);
 }
 
 static const char *said(bool there, bool value)
@@ -318,8 +333,7 @@ static void other_lines(const struct tuf_signed *was, const struct tuf_signed *i
 {
     struct member_lines l = {tuf_role_name(is->role), out};
     extension_lines(&l, was, is);
-    if (tuf_rest_compare(was != NULL ? was->rest : NULL, is->rest, member_line, &l, NULL) != 0)
-        out->failed = true;
+    rest_lines(l.role, was != NULL ? was->rest : NULL, is->rest, out);
     if (was == NULL)
         return;
     if (is->role == TUF_ROOT) {
