@@ -62,11 +62,18 @@ int(tm_err_openssl)(struct tm_err *e, const char *fmt, ...)
         set_va(e, fmt, ap);
         va_end(ap);
         const char *reason = code != 0 ? ERR_reason_error_string(code) : NULL;
+        if (ERR_GET_LIB(code) == ERR_LIB_USER)
+            ERR_peek_error_data(&reason, NULL);
         if (reason != NULL)
             append(e, ": ", reason);
     }
     ERR_clear_error();
     return -1;
+}
+
+void tm_err_raise(const struct tm_err *e)
+{
+    ERR_raise_data(ERR_LIB_USER, 1, "%s", e->text);
 }
 
 int(tm_err_errno)(struct tm_err *e, const char *fmt, ...)

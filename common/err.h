@@ -36,6 +36,9 @@ int tm_err_wrap(struct tm_err *e, const char *fmt, ...) __attribute__((format(pr
 /* tm_err_set with the first error of OpenSSL's queue appended; clears the queue. Returns -1. */
 int tm_err_openssl(struct tm_err *e, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
+/* Puts the text into OpenSSL's queue, where tm_err_openssl finds it: for what OpenSSL calls. */
+void tm_err_raise(const struct tm_err *e);
+
 /* tm_err_set with strerror(errno) appended. Returns -1. */
 int tm_err_errno(struct tm_err *e, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 

@@ -5,6 +5,7 @@
 #define TENMINT_COMMON_KEY_INTERNAL_H
 
 #include <libp11.h>
+#include <openssl/x509.h>
 #include <p11-kit/pkcs11.h>
 
 #include "common/key/key.h"

@@ -9,16 +9,18 @@
 
 struct tm_key {
     EVP_PKEY *pkey;
-    struct tm_key_slot slot; /* where the token has it; its module is NULL for a key in memory */
+    struct tm_key_slot slot; /* where the token has it; its module is NULL for other keys */
+    struct tm_key_far far;   /* of a key beyond a network; without `close`: it is none */
+    void *far_key;
 };
 
 static int check_source(const struct tm_key_source *s, struct tm_err *e)
 {
-    int ways = (s->file != NULL) + (s->env != NULL) + (s->pkcs11_module != NULL);
+    int ways = (s->file != NULL) + (s->env != NULL) + (s->pkcs11_module != NULL) +
+               (s->uri != NULL) + (s->uri_file != NULL);
     if (ways != 1)
-        return tm_err_set(e,
-                          "give exactly one of a key file, an environment variable and a PKCS#11 "
-                          "module");
+        return tm_err_set(e, "give exactly one of a key file, an environment variable, a PKCS#11 "
+                             "module and a key's URI");
     if (s->pkcs11_module != NULL && (s->pkcs11_token == NULL || s->pkcs11_key == NULL))
         return tm_err_set(e, "a key in a token needs the token's and the key's label");
     return 0;
@@ -62,6 +64,50 @@ static void close_device(struct tm_key *k)
     free(s->label);
 }
 
+static int open_far(struct tm_key *k, const struct tm_key_source *source,
+                    const struct tm_key_uri *u, struct tm_err *e)
+{
+    if (source->far == NULL)
+        return tm_err_set(e, "a key of %s cannot be used here", tm_key_uri_scheme(u));
+    EVP_PKEY *public = source->far->open(source->far->ctx, u, &k->far_key, e);
+    if (public == NULL)
+        return -1;
+    k->far = *source->far;
+    k->pkey = tm_key_elsewhere(public, k->far.sign, k->far_key, e);
+    EVP_PKEY_free(public);
+    return k->pkey != NULL ? 0 : -1;
+}
+
+/* pkcs11: is another spelling of the source's own members. */
+static int open_token_uri(struct tm_key *k, const struct tm_key_source *source,
+                          const struct tm_key_uri *u, struct tm_err *e)
+{
+    const char *pin = u->option[KEY_URI_PIN_SOURCE];
+    const char *value = pin != NULL ? strchr(pin, ':') + 1 : NULL;
+    bool file = pin != NULL && pin[0] == 'f';
+    const struct tm_key_source token = {.pkcs11_module = u->option[KEY_URI_MODULE],
+                                        .pkcs11_token = u->option[KEY_URI_TOKEN],
+                                        .pkcs11_key = u->option[KEY_URI_OBJECT],
+                                        .pin_file = file ? value : source->pin_file,
+                                        .pin_env = pin == NULL ? source->pin_env
+                                                   : file      ? NULL
+                                                               : value,
+                                        .secret = source->secret};
+    return open_device(k, &token, e);
+}
+
+static int open_uri(struct tm_key *k, const struct tm_key_source *source, struct tm_err *e)
+{
+    struct tm_key_uri u;
+    int rc = source->uri != NULL ? tm_key_uri_parse(source->uri, strlen(source->uri), &u, e)
+                                 : tm_key_uri_load(source->uri_file, &u, e);
+    if (rc == 0)
+        rc = tm_key_uri_is_remote(&u) ? open_far(k, source, &u, e)
+                                      : open_token_uri(k, source, &u, e);
+    tm_key_uri_free(&u);
+    return rc;
+}
+
 struct tm_key *tm_key_open(const struct tm_key_source *source, const char *what, struct tm_err *e)
 {
     struct tm_key *k = calloc(1, sizeof(*k));
@@ -72,6 +118,8 @@ struct tm_key *tm_key_open(const struct tm_key_source *source, const char *what,
         tm_err_wrap(e, "%s", what);
     else if (source->pkcs11_module != NULL)
         rc = open_device(k, source, e) == 0 ? 0 : tm_err_wrap(e, "%s", what);
+    else if (source->uri != NULL || source->uri_file != NULL)
+        rc = open_uri(k, source, e) == 0 ? 0 : tm_err_wrap(e, "%s", what);
     else
         rc = (k->pkey = tm_key_pem_open(source, what, e)) != NULL ? 0 : -1;
     if (rc != 0) {
@@ -89,6 +137,8 @@ void tm_key_free(struct tm_key *k)
     EVP_PKEY_free(k->pkey);
     tm_secret_end();
     close_device(k);
+    if (k->far.close != NULL)
+        k->far.close(k->far_key);
     free(k);
 }
 
@@ -102,7 +152,14 @@ bool tm_key_is_device(const struct tm_key *k)
     return k->slot.module != NULL;
 }
 
+bool tm_key_is_slow(const struct tm_key *k)
+{
+    return k->slot.module != NULL || k->far.close != NULL;
+}
+
 bool tm_key_is_away(const struct tm_key *k, struct tm_err *e)
 {
+    if (k->far.close != NULL)
+        return k->far.is_away(k->far_key, e);
     return k->slot.module != NULL && tm_key_module_is_away(k->slot.module, e);
 }
