@@ -8,7 +8,7 @@ tests="$build clang-14 libclang-rt-14-dev llvm-14 clang-tidy-14 clang-format-14
 libcmocka-dev softhsm2 opensc faketime mandoc zsh fish
 debhelper dpkg-dev lintian"
 # Interop peers run on Python, Go 1.19, Java 17 and Node.js 18 or newer, from wherever they are installed.
-tests="$tests python3 python3-venv"
+tests="$tests python3 python3-venv python3-cryptography"
 command -v go >/dev/null 2>&1 || tests="$tests golang-go"
 command -v npm >/dev/null 2>&1 || tests="$tests nodejs npm"
 command -v javac >/dev/null 2>&1 || tests="$tests default-jdk-headless"

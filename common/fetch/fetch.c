@@ -1,7 +1,8 @@
 #include "common/fetch/fetch.h"
 
-#include <stdlib.h>
 #include <errno.h>
+#include <openssl/crypto.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -251,10 +252,12 @@ static int set_body(struct tm_transfer *t, const struct tm_fetch_request *req, s
             return tm_err_set(e, "out of memory");
         t->headers = grown;
     }
+    /* SigV4 would sign the empty header. */
+    bool coded = req->aws_sigv4 == NULL;
     /* An object store may send what it holds compressed, asked or not: curl undoes it when it is
      * told of gzip, and to have it say nothing of that takes an empty header. */
-    curl_easy_setopt(t->easy, CURLOPT_ACCEPT_ENCODING, "gzip");
-    if (!req->gzip) {
+    curl_easy_setopt(t->easy, CURLOPT_ACCEPT_ENCODING, coded ? "gzip" : NULL);
+    if (!req->gzip && coded) {
         struct curl_slist *grown = curl_slist_append(t->headers, "Accept-Encoding:");
         if (grown == NULL)
             return tm_err_set(e, "out of memory");
@@ -267,10 +270,25 @@ static int set_body(struct tm_transfer *t, const struct tm_fetch_request *req, s
     if (t->body == NULL)
         return tm_err_set(e, "out of memory");
     memcpy(t->body, req->post_body, req->post_len);
+    t->body_len = req->post_len;
     curl_easy_setopt(t->easy, CURLOPT_POST, 1L);
+    if (req->put)
+        curl_easy_setopt(t->easy, CURLOPT_CUSTOMREQUEST, "PUT");
     curl_easy_setopt(t->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)req->post_len);
     curl_easy_setopt(t->easy, CURLOPT_POSTFIELDS, t->body);
     return 0;
+}
+
+/* An older libcurl without it must not send the request unsigned. */
+static int set_signature(struct tm_transfer *t, const struct tm_fetch_request *req,
+                         struct tm_err *e)
+{
+    if (req->aws_sigv4 == NULL ||
+        (curl_easy_setopt(t->easy, CURLOPT_AWS_SIGV4, req->aws_sigv4) == CURLE_OK &&
+         curl_easy_setopt(t->easy, CURLOPT_USERNAME, req->user) == CURLE_OK &&
+         curl_easy_setopt(t->easy, CURLOPT_PASSWORD, req->password) == CURLE_OK))
+        return 0;
+    return tm_err_set(e, "libcurl cannot sign requests for AWS");
 }
 
 /* The own machine is never asked through a proxy; to say so hides the environment's exceptions from
@@ -339,7 +357,7 @@ struct tm_transfer *tm_transfer_new(const struct tm_fetch_request *req, struct t
         return NULL;
     }
     set_limits(t, req);
-    if (set_ca(t, req, e) != 0 || set_body(t, req, e) != 0) {
+    if (set_ca(t, req, e) != 0 || set_body(t, req, e) != 0 || set_signature(t, req, e) != 0) {
         tm_transfer_free(t);
         return NULL;
     }
@@ -354,9 +372,13 @@ void tm_transfer_free(struct tm_transfer *t)
         curl_easy_reset(t->easy); /* keeps the connections */
     else
         curl_easy_cleanup(t->easy);
+    for (struct curl_slist *h = t->headers; h != NULL; h = h->next)
+        OPENSSL_cleanse(h->data, strlen(h->data)); /* a bearer token may be among them */
     curl_slist_free_all(t->headers);
     tm_fetch_response_free(&t->response);
     free(t->url);
+    if (t->body != NULL)
+        OPENSSL_cleanse(t->body, t->body_len);
     free(t->body);
     free(t->ca);
     free(t);
@@ -468,6 +490,6 @@ int tm_fetch_run(const struct tm_fetch_request *req, struct tm_fetch_response *r
 
 void tm_fetch_response_free(struct tm_fetch_response *resp)
 {
-    tm_buf_free(&resp->body);
+    tm_buf_free_secret(&resp->body); /* a credential may be in it */
     *resp = (struct tm_fetch_response){0};
 }

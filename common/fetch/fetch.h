@@ -17,17 +17,20 @@
 
 struct tm_fetch_request {
     const char *url;       /* http:// or https:// */
-    const char *post_body; /* NULL: GET */
+    const char *post_body; /* NULL: GET; wiped when it was sent */
     size_t post_len;
-    const char *const *headers; /* "Name: value" strings, NULL-terminated list; or NULL */
-    const char *ca_pem;         /* extra (or only) trusted CAs as PEM; NULL: the system's */
-    bool ca_only;               /* ca_pem replaces the system's CAs */
-    bool allow_http;            /* permit http:// to hosts other than loopback */
-    long timeout_ms;            /* whole transfer; 0: 10 000 */
-    long stall_ms;              /* instead: fails after so long below 1 KiB/s; 0: timeout_ms */
-    size_t max_bytes;           /* response body, decompressed; 0: 1 MiB */
-    bool gzip;                  /* ask for a compressed answer; one that comes is undone anyway */
-    int64_t delay_ms;           /* tm_fetch_pool_start: the transfer begins this much later */
+    bool put;              /* PUT in place of POST */
+    const char *aws_sigv4; /* "aws:amz:REGION:SERVICE": signed so (libcurl's SigV4), with … */
+    const char *user, *password; /* … the access key's id and secret; NULL */
+    const char *const *headers;  /* "Name: value" strings, NULL-terminated list; or NULL */
+    const char *ca_pem;          /* extra (or only) trusted CAs as PEM; NULL: the system's */
+    bool ca_only;                /* ca_pem replaces the system's CAs */
+    bool allow_http;             /* permit http:// to hosts other than loopback */
+    long timeout_ms;             /* whole transfer; 0: 10 000 */
+    long stall_ms;               /* instead: fails after so long below 1 KiB/s; 0: timeout_ms */
+    size_t max_bytes;            /* response body, decompressed; 0: 1 MiB */
+    bool gzip;                   /* ask for a compressed answer; one that comes is undone anyway */
+    int64_t delay_ms;            /* tm_fetch_pool_start: the transfer begins this much later */
     /* Takes the body of a 200 in parts, which is then not collected; not 0 stops. Or NULL. */
     int (*sink)(void *arg, const void *data, size_t len);
     void *sink_arg;

@@ -14,7 +14,8 @@ struct tm_transfer {
     struct curl_slist *headers;
     char *url;  /* owned: where the transfer is now */
     char *body; /* owned copy of the POST body */
-    char *ca;   /* owned: PEM handed to curl */
+    size_t body_len;
+    char *ca; /* owned: PEM handed to curl */
     size_t max_bytes;
     size_t received; /* decoded */
     bool too_large;

@@ -258,7 +258,7 @@ int tm_fetch_far_start(struct tm_fetch_far *f, const struct tm_fetch_request *re
     struct tm_fetch_hub *h = f->hub;
     struct slot s;
     uint64_t id = 0;
-    if (req->sink != NULL || req->session != NULL)
+    if (req->sink != NULL || req->session != NULL || req->put || req->aws_sigv4 != NULL)
         return tm_err_set(e, "a fetch of this kind cannot be left to another process");
     if (tm_fetch_check_url(req->url, req->allow_http, e) != 0)
         return -1;

@@ -18,6 +18,7 @@ common/ipc                 : common
 common/fetch               : common common/ipc
 common/http                : common common/ipc
 common/key                 : common
+common/kms                 : common common/key common/fetch
 common/sandbox             : common
 common/process             : common common/ipc common/sandbox
 common/transparency        : common

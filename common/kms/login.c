@@ -1,0 +1,103 @@
+/* A credential in force: the first one is waited for, then a thread renews it. */
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+
+#include "common/clock.h"
+#include "common/kms/internal.h"
+
+#define MARGIN_S 120  /* renewed so long before its end, or at three quarters of its life */
+#define PAUSE_MS 2000 /* between two logins, however often one is asked for */
+#define LOOK_MS 30000 /* the wall clock may step: the end is looked at so often */
+
+void tm_kms_login_free(struct tm_kms_login *l)
+{
+    tm_buf_free_secret(&l->id);
+    tm_buf_free_secret(&l->secret);
+    tm_buf_free_secret(&l->token);
+    *l = (struct tm_kms_login){0};
+}
+
+/* Without the lock. The old credential stays when no new one is to be had. */
+static int renew(struct tm_kms *k, struct tm_err *e)
+{
+    struct tm_kms_login next = {0};
+    int64_t begun_s = tm_clock_wall_ms() / 1000;
+    int rc = k->service->login(k, &next, e);
+    if (rc == 0 && (tm_buf_str(&next.id) == NULL || tm_buf_str(&next.secret) == NULL ||
+                    tm_buf_str(&next.token) == NULL))
+        rc = tm_err_set(e, "out of memory");
+    if (rc == 0 && next.ends_s != 0 && next.ends_s <= begun_s)
+        rc = tm_err_set(e, "the new credential has ended already: is the clock right?");
+    pthread_mutex_lock(&k->lock);
+    k->tried_ms = tm_clock_mono_ms();
+    if (rc == 0) {
+        struct tm_kms_login old = k->login;
+        k->login = next;
+        k->has_login = true;
+        k->stale = false;
+        k->stats.logins++;
+        next = old;
+    } else {
+        tm_err_wrap(e, "log in to the key service");
+        k->why = *e;
+    }
+    pthread_mutex_unlock(&k->lock);
+    tm_kms_login_free(&next);
+    return rc;
+}
+
+/* With the lock. */
+static bool is_due(const struct tm_kms *k)
+{
+    int64_t left_s = k->login.ends_s - tm_clock_wall_ms() / 1000;
+    return k->stale || !k->has_login || (k->login.ends_s != 0 && left_s < MARGIN_S);
+}
+
+static void *keep(void *arg)
+{
+    struct tm_kms *k = arg;
+    pthread_mutex_lock(&k->lock);
+    while (!k->stop) {
+        int64_t now = tm_clock_mono_ms();
+        bool due = is_due(k);
+        int64_t until = due ? k->tried_ms + PAUSE_MS : now + LOOK_MS;
+        if (due && until <= now) {
+            struct tm_err e = {0};
+            pthread_mutex_unlock(&k->lock);
+            (void)renew(k, &e);
+            pthread_mutex_lock(&k->lock);
+            continue;
+        }
+        struct timespec at = {.tv_sec = until / 1000, .tv_nsec = until % 1000 * 1000000};
+        pthread_cond_timedwait(&k->changed, &k->lock, &at);
+    }
+    pthread_mutex_unlock(&k->lock);
+    return NULL;
+}
+
+int tm_kms_login_first(struct tm_kms *k, struct tm_err *e)
+{
+    sigset_t all, old;
+    if (k->kept)
+        return 0;
+    if (renew(k, e) != 0)
+        return -1;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &old);
+    errno = pthread_create(&k->keeper, NULL, keep, k);
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    k->kept = errno == 0;
+    return k->kept ? 0 : tm_err_errno(e, "start the thread that renews the credential");
+}
+
+void tm_kms_login_stop(struct tm_kms *k)
+{
+    pthread_mutex_lock(&k->lock);
+    k->stop = true;
+    pthread_cond_broadcast(&k->changed);
+    pthread_mutex_unlock(&k->lock);
+    if (k->kept)
+        pthread_join(k->keeper, NULL);
+    tm_kms_login_free(&k->login);
+}

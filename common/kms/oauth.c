@@ -1,0 +1,77 @@
+/* Access tokens as OAuth 2.0 answers with them (RFC 6749 §5.1); Google's and Azure's servers of
+ * metadata use the same form, the latter with numbers in quotes. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/kms/internal.h"
+
+#define TOKEN_MAX 16384
+
+struct answer {
+    char *token;
+    int64_t expires_in; /* seconds */
+};
+
+static const struct tm_jsonmap_member members[] = {{.name = "access_token",
+                                                    JSONMAP_AT(struct answer, token),
+                                                    .kind = JSONMAP_TEXT,
+                                                    .min = 1,
+                                                    .max = TOKEN_MAX,
+                                                    .flags = JSONMAP_REQUIRED},
+                                                   {.name = "expires_in",
+                                                    JSONMAP_AT(struct answer, expires_in),
+                                                    .kind = JSONMAP_INTEGER,
+                                                    .min = 1,
+                                                    .max = INT32_MAX,
+                                                    .flags = JSONMAP_REQUIRED | JSONMAP_QUOTED},
+                                                   {0}};
+static const struct tm_jsonmap map = {
+    .members = members, .size = sizeof(struct answer), .unknown = JSONMAP_IGNORE, .proto = true};
+
+struct fault {
+    char *error, *description;
+};
+static const struct tm_jsonmap_member fault_members[] = {{.name = "error",
+                                                          JSONMAP_AT(struct fault, error),
+                                                          .kind = JSONMAP_TEXT,
+                                                          .max = 256,
+                                                          .flags = JSONMAP_REQUIRED},
+                                                         {.name = "error_description",
+                                                          JSONMAP_AT(struct fault, description),
+                                                          .kind = JSONMAP_TEXT,
+                                                          .max = 8192},
+                                                         {0}};
+static const struct tm_jsonmap fault_map = {
+    .members = fault_members, .size = sizeof(struct fault), .unknown = JSONMAP_IGNORE};
+
+void tm_kms_oauth_fault(const struct tm_buf *body, char code[64], char words[200])
+{
+    struct fault f = {0};
+    if (tm_jsonmap_parse((const char *)body->data, body->len, KMS_ANSWER_MAX, &fault_map, NULL, &f,
+                         NULL) == 0) {
+        snprintf(code, 64, "%s", f.error);
+        snprintf(words, 200, "%s", f.description != NULL ? f.description : "");
+    }
+    tm_jsonmap_free(&fault_map, &f);
+}
+
+int tm_kms_oauth(const struct tm_kms *k, const struct tm_kms_request *r, struct tm_kms_login *out,
+                 struct tm_err *e)
+{
+    struct tm_buf body = {0};
+    struct answer a = {0};
+    int rc = tm_kms_run(k, r, &body, e);
+    if (rc == 0)
+        rc = tm_jsonmap_parse((const char *)body.data, body.len, KMS_ANSWER_MAX, &map, NULL, &a, e);
+    if (rc == 0) {
+        tm_buf_puts(&out->token, a.token);
+        out->ends_s = tm_clock_wall_ms() / 1000 + a.expires_in;
+    }
+    if (a.token != NULL)
+        OPENSSL_cleanse(a.token, strlen(a.token));
+    tm_jsonmap_free(&map, &a);
+    tm_buf_free_secret(&body);
+    return rc;
+}

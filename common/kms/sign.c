@@ -1,0 +1,164 @@
+/* Signatures under way: any number at once, each tried again until it is there or too late. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/fetch/again.h"
+#include "common/kms/internal.h"
+
+#define PROBE_MS \
+    1000             /* while the service is away, one call in so long looks whether it is back \
+                      */
+#define LOGIN_MS 250 /* until a new credential may be there */
+
+const unsigned tm_kms_bucket_ms[KMS_BUCKETS] = {5,   10,  20,   50,   100,
+                                                200, 500, 1000, 2000, KMS_DEADLINE_MS};
+
+struct call {
+    struct tm_kms *k;
+    struct tm_key_ask ask;
+    tm_kms_done_fn *done;
+    void *arg;
+    int64_t begun_ms;
+    unsigned tried;
+    bool probe; /* one try only */
+    unsigned char data[];
+};
+
+static void count(struct tm_kms_stats *s, int64_t ms)
+{
+    size_t i = 0;
+    while (i < KMS_BUCKETS - 1 && ms > (int64_t)tm_kms_bucket_ms[i])
+        i++;
+    s->within[i]++;
+    s->made++;
+    s->total_ms += (uint64_t)ms;
+}
+
+/* Answers, and keeps in mind whether the service can be asked at all. */
+static void end(struct call *c, int rc, const struct tm_buf *sig, struct tm_err *e)
+{
+    struct tm_kms *k = c->k;
+    int64_t now = tm_clock_mono_ms();
+    if (rc != 0)
+        tm_err_wrap(e, "%s:%s", tm_key_uri_scheme(&k->uri), k->uri.path);
+    pthread_mutex_lock(&k->lock);
+    if (rc == 0)
+        count(&k->stats, now - c->begun_ms);
+    else
+        k->stats.failed++;
+    k->away = rc != 0;
+    if (rc != 0) {
+        k->why = *e;
+        k->probe_ms = now + PROBE_MS;
+    }
+    pthread_mutex_unlock(&k->lock);
+    c->done(c->arg, rc, sig, e);
+    OPENSSL_cleanse(c->data, c->ask.len);
+    free(c);
+}
+
+static void on_answer(void *arg, int rc, struct tm_fetch_response *r, const struct tm_err *why);
+
+/* Sends it `delay_ms` from now. -1: it was not, and `e` says why. */
+static int start(struct call *c, int64_t delay_ms, struct tm_err *e)
+{
+    struct tm_kms *k = c->k;
+    const char *list[KMS_HEADERS_MAX + 1];
+    struct tm_kms_request r = {0};
+    struct tm_fetch_request q;
+    int64_t left = c->begun_ms + KMS_DEADLINE_MS - tm_clock_mono_ms() - delay_ms;
+    pthread_mutex_lock(&k->lock);
+    int rc = k->has_login ? k->service->ask_sign(k, &k->login, &c->ask, &r, e)
+                          : tm_err_set(e, "%s", k->why.text);
+    if (rc == 0)
+        rc = tm_kms_request_check(&r, e);
+    if (rc == 0) {
+        tm_kms_fetch_form(k, &r, &q, list);
+        q.delay_ms = delay_ms;
+        q.timeout_ms = left < KMS_TRY_MS ? (long)left : KMS_TRY_MS;
+        c->tried++;
+        rc = tm_fetch_pool_start(k->pool, &q, on_answer, c, e);
+    }
+    pthread_mutex_unlock(&k->lock);
+    tm_kms_request_free(&r);
+    return rc;
+}
+
+static void want_login(struct tm_kms *k)
+{
+    pthread_mutex_lock(&k->lock);
+    k->stale = true;
+    pthread_cond_broadcast(&k->changed);
+    pthread_mutex_unlock(&k->lock);
+}
+
+/* 0: it was sent again. */
+static int try_again(struct call *c, enum tm_kms_verdict verdict, int64_t retry_after_s,
+                     struct tm_err *e)
+{
+    int64_t pause = verdict == KMS_LOGIN ? LOGIN_MS : tm_fetch_pause_ms(c->tried, retry_after_s);
+    int64_t left = c->begun_ms + KMS_DEADLINE_MS - tm_clock_mono_ms();
+    if (verdict == KMS_LOGIN)
+        want_login(c->k);
+    if (verdict == KMS_FAIL || c->probe || c->tried >= c->k->tries_max || pause + LOGIN_MS > left)
+        return c->tried > 1 ? tm_err_wrap(e, "tried %u times", c->tried) : -1;
+    pthread_mutex_lock(&c->k->lock);
+    c->k->stats.retried++;
+    pthread_mutex_unlock(&c->k->lock);
+    return start(c, pause, e);
+}
+
+static void on_answer(void *arg, int rc, struct tm_fetch_response *r, const struct tm_err *why)
+{
+    struct call *c = arg;
+    struct tm_err e = *why;
+    struct tm_buf sig = {0};
+    int made = -1;
+    if (rc == 0 && r->status == 200) {
+        made = c->k->service->read_sign(c->k, &c->ask, &r->body, &sig, &e);
+    } else {
+        enum tm_kms_verdict verdict = tm_kms_judge(c->k, rc, r, &e);
+        if (try_again(c, verdict, r->retry_after_s, &e) == 0)
+            return;
+    }
+    end(c, made, &sig, &e);
+    tm_buf_free(&sig);
+}
+
+/* Whether the service may be asked: always while it works, now and then while it does not. */
+static bool may_ask(struct call *c, struct tm_err *e)
+{
+    struct tm_kms *k = c->k;
+    pthread_mutex_lock(&k->lock);
+    bool may = !k->away || c->begun_ms >= k->probe_ms;
+    c->probe = k->away;
+    if (k->away && may)
+        k->probe_ms = c->begun_ms + PROBE_MS;
+    if (!may)
+        *e = k->why;
+    pthread_mutex_unlock(&k->lock);
+    return may;
+}
+
+void tm_kms_sign(struct tm_kms *k, const struct tm_key_ask *ask, tm_kms_done_fn *done, void *arg)
+{
+    struct tm_err e = {0};
+    struct call *c = tm_key_ask_check(ask, &e) == 0 ? calloc(1, sizeof(*c) + ask->len) : NULL;
+    if (c == NULL) {
+        if (e.text[0] == '\0')
+            tm_err_set(&e, "out of memory");
+        done(arg, -1, NULL, &e);
+        return;
+    }
+    *c = (struct call){.k = k, .ask = *ask, .done = done, .arg = arg};
+    memcpy(c->data, ask->data, ask->len);
+    c->ask.data = c->data;
+    c->begun_ms = tm_clock_mono_ms();
+    if (!may_ask(c, &e)) {
+        done(arg, -1, NULL, &e);
+        free(c);
+    } else if (start(c, 0, &e) != 0) {
+        end(c, -1, NULL, &e);
+    }
+}
