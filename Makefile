@@ -48,7 +48,7 @@ HARDEN += -fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all
 OPT ?= -O1
 endif
 GEN := $(BUILD)/gen
-CPPFLAGS += -I. -I$(GEN) -D_GNU_SOURCE $(shell pkg-config --cflags p11-kit-1)
+CPPFLAGS += -I. -I$(GEN) -D_GNU_SOURCE $(shell pkg-config --cflags p11-kit-1 libpq)
 CFLAGS += -std=gnu11 -g $(OPT) $(WARN) $(HARDEN) -pthread
 LDFLAGS += -pie -Wl,-z,relro,-z,now -Wl,-z,noexecstack -pthread $(if $(SAN),-fsanitize=$(SAN))
 LDLIBS = $(shell pkg-config --libs $(PKGS))
@@ -56,7 +56,7 @@ LDLIBS = $(shell pkg-config --libs $(PKGS))
 # What builds nothing needs no library.
 ifneq ($(filter-out deps test-deps demo run check clean format format-check uninstall deb,$(or $(MAKECMDGOALS),all)),)
 missing := $(shell for p in pkg-config protoc-c; do command -v $$p >/dev/null || echo $$p; done; \
-    for p in $(PKGS); do pkg-config --exists $$p || echo $$p; done 2>/dev/null)
+    for p in $(PKGS) libpq; do pkg-config --exists $$p || echo $$p; done 2>/dev/null)
 $(if $(missing),$(error missing: $(missing). On Debian and Ubuntu "make deps" installs them; the README \
     lists what other distributions call them))
 endif

@@ -169,7 +169,7 @@ static enum tm_http_result metrics_page(void *ctx, struct tm_http_exchange *x)
         .ca_not_after = v != NULL ? ca_signer_chain(v->ca)->not_after : 0,
         .inflight =
             srv != NULL ? tm_http_server_inflight(srv) : ca_metrics_in_flight(api->o.metrics),
-        .audit = api->o.audit,
+        .audit_works = ca_api_audit_look(api, NULL) == 0,
         .output = api->o.output,
         .version = api->o.version != NULL ? api->o.version : "unknown"};
     struct tm_buf body = {0};

@@ -4,6 +4,7 @@
 #ifndef TENMINT_CA_API_H
 #define TENMINT_CA_API_H
 
+#include "ca/audit/far.h"
 #include "ca/api/issue_log.h"
 #include "ca/api/metrics.h"
 #include "ca/api/ready.h"
@@ -33,6 +34,8 @@ struct ca_api_options { /* pointers are borrowed and must outlive the api */
     struct tm_jlog *jlog;           /* or NULL */
     struct tm_sink *output;         /* where `jlog` writes, for the metrics; or NULL */
     struct tm_sink *audit;          /* where certificates are recorded; NULL: nowhere */
+    struct ca_audit_far *trail;     /* the audit trail's database, which then keeps the records, or
+                                       NULL */
     bool audit_best_effort;         /* a certificate leaves although its line may be lost */
     size_t max_message;             /* bytes of a gRPC message; 0: API_MESSAGE_DEFAULT */
     bool packed; /* signing requests come as ca/api/packed.h has them, from a front */

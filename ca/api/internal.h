@@ -55,13 +55,24 @@ void ca_api_reply_request_id(struct tm_http_exchange *x, const char *id);
 void ca_api_refuse(struct ca_api *api, struct tm_http_exchange *x, const struct ca_api_failure *f,
                    const struct oidc_result *who);
 
-/* Whether certificates can be recorded now, for ca_issue_env; `api` is a struct ca_api. */
+/* Whether certificates can be recorded now: 0, or -1. */
+int ca_api_audit_look(const struct ca_api *api, struct tm_err *e);
+/* The same for ca_issue_env; `api` is a struct ca_api. */
 int ca_api_audit_ready(const void *api, struct ca_api_failure *f);
 
-/* Records a certificate that is about to leave. It may when this is SINK_KEPT; on SINK_WAIT, x is
- * woken and the promise asked. */
+/* The record of a certificate that is about to leave: in the trail's database, or, where there is
+ * none, a line. */
+struct ca_api_record { /* zero-initialise; at most one of them */
+    struct tm_sink_promise *line;
+    struct ca_audit_promise *stored;
+};
+
+/* Writes it. The certificate may leave when this is SINK_KEPT; on SINK_WAIT, x is woken and then
+ * ca_api_audit_kept asked. */
 enum tm_sink_status ca_api_audit_issued(struct ca_api *api, struct tm_http_exchange *x,
                                         const struct ca_issue_job *job,
-                                        struct tm_sink_promise **promise, struct tm_err *e);
+                                        struct ca_api_record *record, struct tm_err *e);
+enum tm_sink_status ca_api_audit_kept(const struct ca_api_record *record, struct tm_err *e);
+void ca_api_audit_free(struct ca_api_record *record);
 
 #endif

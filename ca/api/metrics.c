@@ -259,8 +259,7 @@ static void render_records(const struct ca_metrics *m, const struct ca_metrics_s
         tm_sink_stats(scene->output, &log);
     tm_promtext_head(out, "tenmint_audit_working", "gauge",
                      "1: certificates can be recorded; 0: audit lines do not get out.");
-    tm_buf_printf(out, "tenmint_audit_working %d\n",
-                  scene->audit == NULL || tm_sink_works(scene->audit, NULL));
+    tm_buf_printf(out, "tenmint_audit_working %d\n", scene->audit_works);
     tm_promtext_head(out, "tenmint_audit_lines_lost_total", "counter",
                      "Certificates whose audit line was dropped or held up (audit: best-effort).");
     tm_buf_printf(out, "tenmint_audit_lines_lost_total %llu\n", get(&m->audit_lost));

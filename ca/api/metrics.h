@@ -37,7 +37,8 @@ struct ca_metrics_scene {           /* what is read at the time of the scrape */
     const struct ca_issue_log *log; /* or NULL */
     int64_t ca_not_after;           /* Unix seconds; 0: there is no CA */
     unsigned inflight;
-    struct tm_sink *audit, *output; /* or NULL */
+    struct tm_sink *output; /* or NULL */
+    bool audit_works;       /* certificates can be recorded */
     const char *version;
 };
 void ca_metrics_render(const struct ca_metrics *m, const struct ca_metrics_scene *scene,

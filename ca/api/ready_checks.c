@@ -31,8 +31,7 @@ static int dated(void *ctx, struct tm_err *e)
 static int recorded(void *ctx, struct tm_err *e)
 {
     const struct ca_api *api = ctx;
-    bool needed = api->o.audit != NULL && !api->o.audit_best_effort;
-    return !needed || tm_sink_works(api->o.audit, e) ? 0 : -1;
+    return api->o.audit_best_effort ? 0 : ca_api_audit_look(api, e);
 }
 
 static int trusted(void *ctx, struct tm_err *e)

@@ -17,13 +17,13 @@ struct call {
     const char *token; /* in the request or in a header, both live as long as the exchange */
     size_t token_len;
     struct ca_issue_job job;
-    struct tm_sink_promise *line; /* of the certificate's record, which must be out first */
+    struct ca_api_record record; /* of the certificate, which must be out first */
 };
 
 static void call_free(void *arg)
 {
     struct call *c = arg;
-    tm_sink_promise_free(c->line);
+    ca_api_audit_free(&c->record);
     ca_issue_job_free(&c->api->env, &c->job);
     ca_api_request_free(&c->request);
     ca_api_view_unref(c->view);
@@ -222,14 +222,15 @@ static enum ca_issue_status advance(struct call *c, struct tm_http_exchange *x,
 static enum ca_issue_status record(struct call *c, struct tm_http_exchange *x,
                                    struct ca_api_failure *f)
 {
-    enum tm_sink_status st = c->line != NULL
-                                 ? tm_sink_kept(c->line, &f->detail)
-                                 : ca_api_audit_issued(c->api, x, &c->job, &c->line, &f->detail);
+    bool asked = c->record.line != NULL || c->record.stored != NULL;
+    enum tm_sink_status st = asked
+                                 ? ca_api_audit_kept(&c->record, &f->detail)
+                                 : ca_api_audit_issued(c->api, x, &c->job, &c->record, &f->detail);
     if (st == SINK_WAIT)
         return ISSUE_WAITING;
     if (st == SINK_KEPT)
         return ISSUE_OK;
-    tm_err_wrap(&f->detail, "audit line");
+    tm_err_wrap(&f->detail, "audit record");
     (void)ca_api_failure_set(f, API_FAULT_AUDIT);
     return ISSUE_FAILED;
 }
@@ -240,7 +241,7 @@ static int give_up(const struct call *c, struct ca_api_failure *f)
                                             [ISSUE_PROOF] = "the log",
                                             [ISSUE_LOG] = "the log",
                                             [ISSUE_FINAL] = "the log",
-                                            [ISSUE_DONE] = "the audit line to be written"};
+                                            [ISSUE_DONE] = "the audit record to be written"};
     tm_err_set(&f->detail, "waited too long for %s", waits_for[c->job.stage]);
     return ca_api_failure_set(f, c->job.stage == ISSUE_DONE ? API_FAULT_AUDIT : API_FAULT_TIMEOUT);
 }

@@ -16,6 +16,7 @@ static const struct tm_yamlmap_key user_keys[] = {TEXT(users, "front", front),
                                                   TEXT(users, "tuf", tuf),
                                                   TEXT(users, "pages", pages),
                                                   TEXT(users, "fetch", fetch),
+                                                  TEXT(users, "audit", audit),
                                                   YAMLMAP_END};
 
 #define FILE_ROW(text, kind, member, lo, hi) \
@@ -46,6 +47,7 @@ static const struct tm_yamlmap_key keys[] = {
     SECTION("users", users, user_keys),
     FILE_ROW("audit", YAMLMAP_TEXT, audit, 0, 0),
     FILE_ROW("audit-file", YAMLMAP_PATH, audit_file, 0, 0),
+    SECTION("audit-store", audit_store, ca_config_audit_keys),
     YAMLMAP_END,
 };
 
@@ -70,6 +72,7 @@ int ca_config_default(struct ca_config *c, struct tm_err *e)
                .deadline = CT_DEADLINE_MS,
                .embedded = {.checkpoint_interval = SECOND}},
         .reload_interval = 10 * SECOND,
+        .audit_store = {.head_interval = HOUR},
     };
     c->listen = strdup("127.0.0.1:5555");
     c->log.level = strdup("info");
@@ -119,6 +122,8 @@ static int validate(const char *name, const struct ca_config *c, struct tm_err *
     if (ca_config_word(levels, c->log.level) < 0)
         return tm_err_set(e, "%s: log level '%.64s' is not one of debug, info, warn, error", name,
                           c->log.level);
+    if (ca_config_check_audit(name, &c->audit_store, e) != 0)
+        return -1;
     if (ca_config_word(audits, c->audit) < 0)
         return tm_err_set(e, "%s: audit '%.64s' is not one of required, best-effort", name,
                           c->audit);

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "ca/audit/keeper.h"
 #include "ca/ct/ct.h"
 #include "ca/ct/embedded.h"
 #include "ca/log/engine/log.h"
@@ -131,8 +132,20 @@ struct ca_config_lines { /* the server's own log lines */
     char *level;
 };
 
+struct ca_config_audit {              /* the audit trail's database; beside the lines */
+    char *store;                      /* "sqlite", "postgresql"; NULL: none */
+    char *directory;                  /* its spool, its log of heads, SQLite's file */
+    char *dsn_file;                   /* PostgreSQL's connection string */
+    char *node;                       /* NULL: the host's name */
+    int64_t retention, head_interval; /* 0: for good; never */
+    char *archive;
+    char *origin, *anchor; /* of the log of heads; origin NULL: none */
+    struct ca_config_key key;
+    struct ca_config_witnesses witness;
+};
+
 struct ca_config_users { /* of processes, by their names; NULL: ca_config.user */
-    char *front, *issuer, *log, *signatures, *timestamps, *tuf, *pages, *fetch;
+    char *front, *issuer, *log, *signatures, *timestamps, *tuf, *pages, *fetch, *audit;
 };
 
 struct ca_config { /* the file */
@@ -157,6 +170,7 @@ struct ca_config { /* the file */
     char *user; /* whose rights the processes have; NULL: who starts them */
     struct ca_config_users users;
     char *audit, *audit_file; /* file NULL: with the log lines */
+    struct ca_config_audit audit_store;
 };
 
 /* Every key at its default. -1: out of memory. Free it in either case. */
@@ -196,9 +210,24 @@ const struct ca_config_pages_log *ca_config_pages_log_at(const struct ca_config_
 const struct ca_config_retired *ca_config_retired_at(const struct tm_yamlmap_entries *retired,
                                                      size_t i);
 /* Each section's key, in use or not. */
-#define CA_CONFIG_KEYS 4
+#define CA_CONFIG_KEYS 5
 void ca_config_keys(const struct ca_config *c, const struct ca_config_key *keys[CA_CONFIG_KEYS]);
 struct tm_key_source ca_config_key_source(const struct ca_config_key *k);
+
+/* The audit trail's places below its `directory`. */
+#define CA_CONFIG_AUDIT_DATABASE "audit.db"
+#define CA_CONFIG_AUDIT_SPOOL "spool"
+#define CA_CONFIG_AUDIT_HEADS "heads"
+struct ca_config_audit_places { /* what the options borrow */
+    char database[PATH_MAX], spool[PATH_MAX], heads[PATH_MAX];
+    char node[256];
+    struct tm_buf dsn;
+};
+/* -1: the connection string cannot be read, or a path is too long. Free `p` in either case. */
+int ca_config_audit(const struct ca_config *c, struct ca_config_audit_places *p,
+                    struct ca_audit_keeper_options *o, struct ca_kept_options *heads,
+                    struct tm_err *e);
+void ca_config_audit_free(struct ca_config_audit_places *p);
 bool ca_config_audit_best_effort(const struct ca_config *c);
 enum tm_jlog_level ca_config_log_level(const struct ca_config *c);
 

@@ -39,7 +39,7 @@
 extern const struct tm_yamlmap_key ca_config_timeout_keys[], ca_config_tls_keys[],
     ca_config_proxy_keys[], ca_config_ca_keys[], ca_config_oidc_keys[], ca_config_ct_keys[],
     ca_config_signature_keys[], ca_config_tsa_keys[], ca_config_tuf_keys[], ca_config_pages_keys[],
-    ca_config_retired_keys[], ca_config_witness_keys[];
+    ca_config_retired_keys[], ca_config_witness_keys[], ca_config_audit_keys[];
 
 /* What no table can say. `name` is the file's. */
 int ca_config_check_listeners(const char *name, const struct ca_config *c, struct tm_err *e);
@@ -52,6 +52,7 @@ int ca_config_check_signatures(const char *name, const struct ca_config_signatur
 int ca_config_check_tsa(const char *name, const struct ca_config_tsa *c, struct tm_err *e);
 int ca_config_check_tuf(const char *name, const struct ca_config_tuf *c, struct tm_err *e);
 int ca_config_check_pages(const char *name, const struct ca_config_pages *c, struct tm_err *e);
+int ca_config_check_audit(const char *name, const struct ca_config_audit *c, struct tm_err *e);
 /* What is served beside the API, each below its own prefix. */
 int ca_config_check_prefixes(const char *name, const struct ca_config *c, struct tm_err *e);
 

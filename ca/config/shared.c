@@ -34,6 +34,7 @@ void ca_config_keys(const struct ca_config *c, const struct ca_config_key *keys[
     keys[1] = &c->ct.embedded.key;
     keys[2] = &c->signatures.key;
     keys[3] = &c->tsa.key;
+    keys[4] = &c->audit_store.key;
 }
 
 const struct tm_yamlmap_key ca_config_witness_keys[] = {

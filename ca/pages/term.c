@@ -6,6 +6,7 @@
 
 #include "ca/log/monitor/match.h"
 #include "ca/log/monitor/signed.h"
+#include "common/repository.h"
 #include "common/hex.h"
 
 #define SERIAL_DIGITS 15 /* hexadecimal, in a term */
@@ -74,7 +75,7 @@ static void add_repository(const struct adding *a, const struct ca_cert_text *t)
     struct tm_buf plain = {0};
     if (t->p == NULL)
         return;
-    ca_repository_plain((const char *)t->p, t->len, &plain);
+    tm_repository_put(tm_repository_bare((const char *)t->p, t->len), &plain);
     if (plain.len > 0) {
         const unsigned char *slash = memchr(plain.data, '/', plain.len);
         a->add(a->ctx, CA_TERM_REPOSITORY, hashed(CA_TERM_REPOSITORY, plain.data, plain.len));
@@ -180,7 +181,7 @@ static void read_repository(struct ca_question *q)
 {
     static const char github[] = "github.com/";
     struct tm_buf plain = {0};
-    ca_repository_plain(q->text, strlen(q->text), &plain);
+    tm_repository_put(tm_repository_bare(q->text, strlen(q->text)), &plain);
     if (plain.len > 0 && memchr(plain.data, '/', plain.len) != NULL) {
         size_t host = sizeof(github) - 1;
         ask(q, CA_TERM_REPOSITORY, plain.data, plain.len);

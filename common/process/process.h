@@ -20,8 +20,8 @@
 
 #include "common/err.h"
 
-#define PROCESS_ROLES_MAX 8
-#define PROCESS_LINKS_MAX 96
+#define PROCESS_ROLES_MAX 12
+#define PROCESS_LINKS_MAX 128
 
 struct tm_process_group;
 

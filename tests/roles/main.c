@@ -281,7 +281,9 @@ enum outcome {
 #define BIT(role) (1U << (role))
 #define ALL (BIT(ROLE_COUNT) - 1)
 #define FILES (ALL & ~BIT(ROLE_FRONT))
-#define LOGS (BIT(ROLE_LOG) | BIT(ROLE_SIGNATURES))
+#define LOGS \
+    (BIT(ROLE_AUDIT) | BIT(ROLE_LOG) | BIT(ROLE_SIGNATURES)) /* that of audit heads too \
+                                                              */
 #define DATES (LOGS | BIT(ROLE_TIMESTAMPS) | BIT(ROLE_ISSUER))
 static const char *const outcome_names[OUTCOMES] = {"killed", "denied", "done"};
 
@@ -361,7 +363,7 @@ static const struct {
     {DATES, adjust_the_clock, DENIED},
     {LOGS, write_a_file, DENIED},
     {BIT(ROLE_LOG), write_to_the_log, DONE},
-    {BIT(ROLE_SIGNATURES), write_to_the_log, DENIED},
+    {BIT(ROLE_SIGNATURES) | BIT(ROLE_AUDIT), write_to_the_log, DENIED},
     /* It looks up names and reads CA certificates, and nothing else of /etc. */
     {BIT(ROLE_FETCH), internet_socket, DONE},
     {BIT(ROLE_FETCH), local_socket, DONE},

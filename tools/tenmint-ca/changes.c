@@ -34,7 +34,7 @@ void changes_of_config(const char *path, const struct ca_config *loaded, struct 
 }
 
 struct issuer_says {
-    struct tm_jlog *log;
+    const struct changes_say *say;
     const struct oidc_issuer *latest; /* who was spoken of */
     unsigned issuers[ISSUER_ALTERED + 1];
 };
@@ -49,19 +49,52 @@ static void say_issuer(void *arg, const struct oidc_trust_change *c)
     struct issuer_says *s = arg;
     s->issuers[c->change] += s->latest != c->issuer;
     s->latest = c->issuer;
-    jlog(s->log, JLOG_WARN, messages[c->change], JLOG_STR("issuer", c->issuer->url),
+    jlog(s->say->log, JLOG_WARN, messages[c->change], JLOG_STR("issuer", c->issuer->url),
          JLOG_STR("effect", oidc_effect_word(c->effect)), JLOG_STR("detail", c->words), JLOG_END);
+    (void)ca_audit_event(s->say->trail,
+                         &(struct ca_audit_event){.kind = AUDIT_TRUST,
+                                                  .actor = s->say->actor,
+                                                  .issuer = c->issuer->url,
+                                                  .reason = messages[c->change],
+                                                  .detail = c->words,
+                                                  .after = oidc_effect_word(c->effect)});
+}
+
+static void say_list(const struct changes_say *say, const char *before, const char *after)
+{
+    (void)ca_audit_event(say->trail, &(struct ca_audit_event){.kind = AUDIT_RELOAD,
+                                                              .actor = say->actor,
+                                                              .reason = "issuers",
+                                                              .before = before,
+                                                              .after = after});
+}
+
+void changes_at_start(const struct oidc_trust *trust, const struct changes_say *say)
+{
+    for (size_t i = 0; i < oidc_trust_count(trust); i++) {
+        const struct oidc_issuer *is = oidc_trust_at(trust, i);
+        struct tm_buf words = {0};
+        tm_buf_printf(&words, "type %s, audience %s", is->type_name, is->client_id);
+        (void)ca_audit_event(say->trail, &(struct ca_audit_event){.kind = AUDIT_TRUST,
+                                                                  .actor = say->actor,
+                                                                  .issuer = is->url,
+                                                                  .reason = "issuer trusted",
+                                                                  .detail = tm_buf_str(&words)});
+        tm_buf_free(&words);
+    }
+    say_list(say, NULL, oidc_trust_digest(trust));
 }
 
 void changes_of_issuers(const struct oidc_trust *before, const struct oidc_trust *after,
-                        struct tm_jlog *log)
+                        const struct changes_say *say)
 {
-    struct issuer_says s = {.log = log};
+    struct issuer_says s = {.say = say};
     if (oidc_trust_diff(before, after, say_issuer, &s) < 0)
-        jlog(log, JLOG_ERROR, "issuers reloaded; out of memory for what changed", JLOG_END);
-    jlog(log, JLOG_INFO, "issuers reloaded", JLOG_INT("issuers", oidc_trust_count(after)),
+        jlog(say->log, JLOG_ERROR, "issuers reloaded; out of memory for what changed", JLOG_END);
+    jlog(say->log, JLOG_INFO, "issuers reloaded", JLOG_INT("issuers", oidc_trust_count(after)),
          JLOG_INT("added", s.issuers[ISSUER_ADDED]), JLOG_INT("removed", s.issuers[ISSUER_REMOVED]),
          JLOG_INT("altered", s.issuers[ISSUER_ALTERED]),
          JLOG_STR("digest_before", oidc_trust_digest(before)),
          JLOG_STR("digest", oidc_trust_digest(after)), JLOG_END);
+    say_list(say, oidc_trust_digest(before), oidc_trust_digest(after));
 }

@@ -5,6 +5,7 @@
 #ifndef TENMINT_TOOLS_TENMINT_CA_CHANGES_H
 #define TENMINT_TOOLS_TENMINT_CA_CHANGES_H
 
+#include "ca/audit/far.h"
 #include "ca/config/config.h"
 #include "common/jlog.h"
 #include "oidc/trust/trust.h"
@@ -13,8 +14,17 @@
  * at the start; nothing of the file itself takes effect before a restart, and the line says so. */
 void changes_of_config(const char *path, const struct ca_config *loaded, struct tm_jlog *log);
 
-/* A line for each issuer, then one with the digests of both lists. */
+struct changes_say { /* to whom; either may be NULL */
+    struct tm_jlog *log;
+    struct ca_audit_far *trail;
+    const char *actor; /* who changed the list, as far as its file tells; or NULL */
+};
+
+/* A record for each issuer that the server starts with, and one with the list's digest. */
+void changes_at_start(const struct oidc_trust *trust, const struct changes_say *say);
+
+/* A line and a record for each change, then one with the digests of both lists. */
 void changes_of_issuers(const struct oidc_trust *before, const struct oidc_trust *after,
-                        struct tm_jlog *log);
+                        const struct changes_say *say);
 
 #endif

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "common/secret.h"
+#include "tools/tenmint-ca/audit.h"
 #include "tools/tenmint-ca/commands.h"
 #include "tools/tenmint-log/commands.h"
 
@@ -80,6 +81,35 @@ static const struct cli_command issuer_commands[] = {
      .run = command_issuer_diff},
 };
 
+static const struct cli_command audit_commands[] = {
+    {.name = "query",
+     .group = "audit",
+     .args = "[OPTION]...",
+     .summary = "what was issued, refused, trusted, reloaded, rotated, stopped; by whom and when",
+     .examples = "  tenmint-ca audit query --repository acme/widget --since 2026-01-01 --until "
+                 "2026-04-01 --kind issued --csv\n"
+                 "  tenmint-ca audit query --kind trust --issuer "
+                 "https://token.actions.githubusercontent.com\n"
+                 "  tenmint-ca audit query --kind refused --since 24h\n",
+     .exits = {[CLI_FAILED] = "no record matches",
+               [CLI_UNKNOWN] = "the database, or a record in it, cannot be read"},
+     .run = command_audit_query},
+    {.name = "verify",
+     .group = "audit",
+     .args = "[--key FILE] [OPTION]...",
+     .summary = "check the chain of records, and hold it against the log of heads",
+     .examples = "  tenmint-ca audit verify --key /media/auditor/heads.pem\n",
+     .exits = {[CLI_DANGER] = "a record was altered, taken out or cut off",
+               [CLI_UNKNOWN] = "the database or the log of heads cannot be read"},
+     .run = command_audit_verify},
+    {.name = "init",
+     .group = "audit",
+     .args = "[--config FILE]",
+     .summary = "make the folder, the log of heads and its key that audit-store names",
+     .examples = "  tenmint-ca audit init --config /etc/tenmint-ca/tenmint-ca.yaml\n",
+     .run = command_audit_init},
+};
+
 static const struct cli_command commands[] = {
     {.name = "serve",
      .args = "--config FILE | --ephemeral --issuer URL [OPTION]...",
@@ -115,6 +145,10 @@ static const struct cli_command commands[] = {
      .summary = "trusted issuers: list, show, add, remove, disable, enable, test, diff",
      .commands = issuer_commands,
      .count = sizeof(issuer_commands) / sizeof(issuer_commands[0])},
+    {.name = "audit",
+     .summary = "the audit trail: query, verify, init",
+     .commands = audit_commands,
+     .count = sizeof(audit_commands) / sizeof(audit_commands[0])},
     {.name = "log",
      .summary = "transparency logs: create, redate, status, verify, find, watch, export, witness"},
 };

@@ -8,7 +8,7 @@
 
 struct fetcher {
     struct tm_ipc_loop *loop;
-    struct tm_fetch_service *asks[3]; /* NULL: not asked for */
+    struct tm_fetch_service *asks[4]; /* NULL: not asked for */
 };
 
 static int open_all(struct roles *r, struct fetcher *f, struct tm_err *e)
@@ -16,7 +16,8 @@ static int open_all(struct roles *r, struct fetcher *f, struct tm_err *e)
     f->loop = tm_ipc_loop_new(NULL, NULL, 0, e);
     if (f->loop == NULL)
         return -1;
-    const int links[] = {r->issuer_to_fetch, r->log_to_fetch, r->signatures_to_fetch};
+    const int links[] = {r->issuer_to_fetch, r->log_to_fetch, r->signatures_to_fetch,
+                         r->audit_to_fetch};
     for (size_t i = 0; i < sizeof(links) / sizeof(links[0]); i++) {
         if (links[i] < 0)
             continue;

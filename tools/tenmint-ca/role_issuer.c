@@ -48,7 +48,7 @@ int role_issuer_start(void *roles, unsigned step, struct tm_err *e)
                                 .metrics = r->metrics,
                                 .front = front,
                                 .front_count = r->lanes[ROLE_ISSUER]};
-    if (open_others(r, &o, e) != 0)
+    if (roles_open_trail(r, ROLE_ISSUER, &o.trail, e) != 0 || open_others(r, &o, e) != 0)
         return CLI_FAILED;
     int rc = service_start(s, &o, e);
     if (rc == 0 && (tm_sandbox_calls(rights(r->config), e) != 0 || service_serve(s, e) != 0))
@@ -66,6 +66,9 @@ void role_issuer_stop(void *roles, const char *signal)
 {
     (void)signal;
     const struct roles *r = roles;
-    service_stop(r->own);
-    free(r->own);
+    struct service *s = r->own;
+    struct ca_audit_far *trail = s->trail;
+    service_stop(s);
+    ca_audit_far_free(trail);
+    free(s);
 }

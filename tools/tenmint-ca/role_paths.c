@@ -169,6 +169,18 @@ static void fetch_paths(struct paths *p, const struct ca_config *c)
         allow_read(p, read[i]);
 }
 
+static void audit_paths(struct paths *p, const struct ca_config *c)
+{
+    const struct ca_config_audit *a = &c->audit_store;
+    allow(p, a->directory, SANDBOX_USE_WRITE);
+    allow(p, a->archive, SANDBOX_USE_WRITE);
+    allow_beside(p, a->anchor, SANDBOX_USE_WRITE);
+    allow_key(p, &a->key);
+    allow_read(p, a->dsn_file);
+    if (a->dsn_file != NULL)
+        fetch_paths(p, c); /* names and TLS of the database */
+}
+
 static void no_paths(struct paths *p, const struct ca_config *c)
 {
     (void)p;
@@ -180,6 +192,7 @@ static const struct {
     size_t user; /* where the configuration has its name */
 } roles[ROLE_COUNT] = {
     [ROLE_FETCH] = {fetch_paths, offsetof(struct ca_config_users, fetch)},
+    [ROLE_AUDIT] = {audit_paths, offsetof(struct ca_config_users, audit)},
     [ROLE_LOG] = {log_paths, offsetof(struct ca_config_users, log)},
     [ROLE_SIGNATURES] = {signatures_paths, offsetof(struct ca_config_users, signatures)},
     [ROLE_TIMESTAMPS] = {timestamps_paths, offsetof(struct ca_config_users, timestamps)},

@@ -9,6 +9,7 @@
 #include "tools/tenmint-ca/server.h"
 
 static const struct server_kind *const kinds[ROLE_COUNT] = {
+    [ROLE_AUDIT] = &server_audit,
     [ROLE_LOG] = &server_log,
     [ROLE_SIGNATURES] = &server_signatures,
     [ROLE_TIMESTAMPS] = &server_timestamps,
@@ -92,9 +93,13 @@ int role_server_start(void *roles, unsigned step, struct tm_err *e)
     if (roles_begin(r, tm_process_self(r->group), e) != 0 || tm_secret_heap(e) != 0 ||
         open_output(s, e) != 0)
         return CLI_FAILED;
+    if (roles_open_trail(r, tm_process_self(r->group), &s->trail, e) != 0)
+        return CLI_FAILED;
     if (kind->open(s, e) != 0)
         return CLI_CONFIG;
-    unsigned rights = kind->rights | (device ? SANDBOX_LOCAL | SANDBOX_LOAD | SANDBOX_WRITE : 0);
+    unsigned more = kind->more_rights != NULL ? kind->more_rights(r->config) : 0;
+    unsigned rights =
+        kind->rights | more | (device ? SANDBOX_LOCAL | SANDBOX_LOAD | SANDBOX_WRITE : 0);
     return open_far(s, e) == 0 && tm_sandbox_calls(rights, e) == 0 &&
                    (kind->begin == NULL || kind->begin(s, e) == 0) &&
                    (s->ready == NULL || ca_ready_teller_start(s->ready, e) == 0) &&
@@ -119,6 +124,7 @@ void role_server_stop(void *roles, const char *signal)
     tm_http_far_server_stop(s->far);
     ca_ready_teller_free(s->ready);
     kind_of(s)->close(s);
+    ca_audit_far_free(s->trail);
     tm_http_far_server_free(s->far);
     tm_jlog_free(s->log);
     tm_sink_free(s->output);

@@ -72,9 +72,20 @@ void roles_take_lanes(struct roles *r, enum role_name role, int fd[HTTP_FAR_CHAN
         fd[i] = tm_process_take(r->group, r->front_to[role][i]);
 }
 
+int roles_open_trail(struct roles *r, enum role_name role, struct ca_audit_far **out,
+                     struct tm_err *e)
+{
+    *out = NULL;
+    if (r->trail_of[role] < 0)
+        return 0;
+    *out = ca_audit_far_new(tm_process_take(r->group, r->trail_of[role]), e);
+    return *out != NULL ? 0 : tm_err_wrap(e, "audit trail");
+}
+
 const struct ca_config_key *roles_key(const struct ca_config *c, enum role_name role)
 {
     const struct ca_config_key *const keys[ROLE_COUNT] = {[ROLE_ISSUER] = &c->ca.key,
+                                                          [ROLE_AUDIT] = &c->audit_store.key,
                                                           [ROLE_LOG] = &c->ct.embedded.key,
                                                           [ROLE_SIGNATURES] = &c->signatures.key,
                                                           [ROLE_TIMESTAMPS] = &c->tsa.key};

@@ -4,6 +4,7 @@
 
 static const struct tm_process_role table[ROLE_COUNT] = {
     [ROLE_FETCH] = {"fetch", role_fetch_start, NULL, NULL, role_fetch_stop},
+    [ROLE_AUDIT] = {"audit", role_server_start, NULL, NULL, role_server_stop},
     [ROLE_LOG] = {"log", role_server_start, NULL, NULL, role_server_stop},
     [ROLE_SIGNATURES] = {"signatures", role_server_start, role_server_reload, NULL,
                          role_server_stop},
@@ -29,6 +30,7 @@ static void count_lanes(struct roles *r)
                                       [ROLE_PAGES] = 1};
     for (unsigned i = 0; i < ROLE_COUNT; i++)
         r->lanes[i] = roles_mounts(r->config, i, mounts) > 0 ? lanes[i] : 0;
+    r->lanes[ROLE_AUDIT] = r->config->audit_store.store != NULL ? 1 : 0; /* its metrics */
     r->lanes[ROLE_ISSUER] = most;
 }
 
@@ -37,6 +39,23 @@ static int link_pair(const struct roles *r, bool wanted, enum role_name a, enum 
 {
     *out = wanted ? tm_process_link(r->group, a, b, e) : -1;
     return wanted && *out < 0 ? -1 : 0;
+}
+
+/* Who sends events to the audit trail. */
+static int link_trail(struct roles *r, struct tm_err *e)
+{
+    static const enum role_name senders[] = {ROLE_LOG, ROLE_SIGNATURES, ROLE_TIMESTAMPS,
+                                             ROLE_ISSUER, ROLE_FRONT};
+    bool heads = r->config->audit_store.origin != NULL;
+    if (link_pair(r, heads, ROLE_AUDIT, ROLE_FETCH, &r->audit_to_fetch, e) != 0)
+        return -1;
+    for (size_t i = 0; i < sizeof(senders) / sizeof(senders[0]); i++) {
+        enum role_name role = senders[i];
+        bool wanted = r->lanes[ROLE_AUDIT] > 0 && r->started[role].start != NULL;
+        if (link_pair(r, wanted, ROLE_AUDIT, role, &r->trail_of[role], e) != 0)
+            return -1;
+    }
+    return 0;
 }
 
 int roles_link(struct roles *r, struct tm_err *e)
@@ -49,6 +68,7 @@ int roles_link(struct roles *r, struct tm_err *e)
     for (unsigned i = 0; i < ROLE_COUNT; i++) {
         r->started[i] = table[i];
         r->ready_of[i] = -1;
+        r->trail_of[i] = -1;
         if (r->lanes[i] == 0 && i != ROLE_FETCH && i != ROLE_FRONT)
             r->started[i].start = NULL;
     }
@@ -65,7 +85,8 @@ int roles_link(struct roles *r, struct tm_err *e)
         link_pair(r, signatures, ROLE_ISSUER, ROLE_SIGNATURES, &r->ready_of[ROLE_SIGNATURES], e) !=
             0 ||
         link_pair(r, timestamps, ROLE_ISSUER, ROLE_TIMESTAMPS, &r->ready_of[ROLE_TIMESTAMPS], e) !=
-            0)
+            0 ||
+        link_trail(r, e) != 0)
         return -1;
     for (unsigned i = 0; i < ROLE_COUNT; i++) {
         for (size_t lane = 0; lane < r->lanes[i]; lane++) {

@@ -6,6 +6,7 @@
 #define TENMINT_TOOLS_TENMINT_CA_ROLES_H
 
 #include "ca/api/metrics.h"
+#include "ca/audit/far.h"
 #include "ca/config/config.h"
 #include "common/file.h"
 #include "common/http/far.h"
@@ -16,6 +17,7 @@
  * is not started. */
 enum role_name {
     ROLE_FETCH,
+    ROLE_AUDIT,      /* the audit trail, when it has a database */
     ROLE_LOG,        /* the embedded log, and logs that have ended */
     ROLE_SIGNATURES, /* the log of signatures, and its shards that have ended */
     ROLE_TIMESTAMPS,
@@ -41,6 +43,8 @@ struct roles { /* made before the fork; each process then has its own copy */
     struct tm_process_group *group;
     int issuer_to_fetch, log_to_fetch, signatures_to_fetch, issuer_to_log; /* links; -1: none */
     int issuer_to_pages;
+    int audit_to_fetch;
+    int trail_of[ROLE_COUNT]; /* links of those who send events to ROLE_AUDIT; -1: none */
     int ready_of[ROLE_COUNT]; /* whether its process is ready, told to the issuer; -1: not */
     int front_to[ROLE_COUNT][HTTP_FAR_CHANNELS_MAX];
     size_t lanes[ROLE_COUNT]; /* of the latter; 0: the front asks nothing of that role */
@@ -68,7 +72,7 @@ int role_issuer_start(void *roles, unsigned step, struct tm_err *e);
 void role_issuer_reload(void *roles, bool force);
 void role_issuer_stop(void *roles, const char *signal);
 
-/* role_server.c: ROLE_LOG, ROLE_SIGNATURES, ROLE_TIMESTAMPS, ROLE_TUF, ROLE_PAGES */
+/* role_server.c: ROLE_AUDIT, ROLE_LOG, ROLE_SIGNATURES, ROLE_TIMESTAMPS, ROLE_TUF, ROLE_PAGES */
 int role_server_start(void *roles, unsigned step, struct tm_err *e);
 void role_server_reload(void *roles, bool force);
 void role_server_stop(void *roles, const char *signal);
@@ -89,6 +93,10 @@ unsigned roles_absent(const struct ca_config *c);
 
 /* Takes one side of the front's links to a role. */
 void roles_take_lanes(struct roles *r, enum role_name role, int fd[HTTP_FAR_CHANNELS_MAX]);
+
+/* This role's way into the audit trail: *out, NULL when the configuration has none. */
+int roles_open_trail(struct roles *r, enum role_name role, struct ca_audit_far **out,
+                     struct tm_err *e);
 
 /* The one key that this role holds; NULL: none. */
 const struct ca_config_key *roles_key(const struct ca_config *c, enum role_name role);

@@ -30,6 +30,7 @@ struct server {
     struct tm_http_route rows[SERVER_ROUTES_MAX + 1];
     struct tm_http_far_server *far;
     struct ca_ready_teller *ready; /* NULL: nobody asks */
+    struct ca_audit_far *trail;    /* NULL: events go nowhere */
     void *own;                     /* the kind's state */
 };
 
@@ -40,12 +41,14 @@ struct server_kind { /* static */
     /* Looks for changed files; with `force` all are read again. What is bad is logged and leaves
      * the old in force. On a thread of its own; or NULL. */
     void (*reload)(struct server *s, bool force);
-    int (*ready)(void *own, struct tm_err *e);      /* or NULL */
-    void (*metrics)(void *own, struct tm_buf *out); /* Prometheus text; or NULL */
-    void (*close)(struct server *s);                /* once nobody asks any more */
-    unsigned rights;                                /* enum tm_sandbox_right */
+    int (*ready)(void *own, struct tm_err *e);          /* or NULL */
+    void (*metrics)(void *own, struct tm_buf *out);     /* Prometheus text; or NULL */
+    void (*close)(struct server *s);                    /* once nobody asks any more */
+    unsigned rights;                                    /* enum tm_sandbox_right */
+    unsigned (*more_rights)(const struct ca_config *c); /* beyond these; or NULL */
 };
 
+extern const struct server_kind server_audit;      /* role_audit.c */
 extern const struct server_kind server_log;        /* server_log.c */
 extern const struct server_kind server_signatures; /* sigstore.c */
 extern const struct server_kind server_timestamps;

@@ -2,12 +2,15 @@
 
 #include <inttypes.h>
 #include <limits.h>
+#include <openssl/sha.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/clock.h"
 #include "common/file.h"
+#include "common/hex.h"
 #include "common/promtext.h"
 #include "tools/shared/cli.h"
 #include "tools/tenmint-ca/changes.h"
@@ -165,6 +168,7 @@ static int start_api(struct service *s, struct tm_err *e)
                                .jlog = s->log,
                                .output = s->output,
                                .audit = s->audit,
+                               .trail = s->trail,
                                .audit_best_effort = ca_config_audit_best_effort(s->config),
                                .metrics = s->metrics,
                                .packed = true,
@@ -196,16 +200,28 @@ static void tell_root(const struct service *s)
     ca_signer_unref(ca);
 }
 
+/* What the requests of a round have for the log and the trail, all at once. */
+static void send_round(void *ctx)
+{
+    const struct service *s = ctx;
+    if (s->embedded != NULL)
+        ca_ct_far_round(s->embedded);
+    ca_audit_round(s->trail);
+}
+
 /* The API's routes, for requests that the front relays. */
 static int start_far(struct service *s, const int *fronts, size_t count, struct tm_err *e)
 {
     struct tm_http_options o;
     ca_config_http(s->config, &o);
     ca_api_serve_all(s->api, &o);
-    if (s->embedded != NULL) {
+    if (s->embedded != NULL)
         ca_ct_far_batch(s->embedded);
-        o.round = ca_ct_far_round;
-        o.round_ctx = s->embedded;
+    if (s->trail != NULL)
+        ca_audit_batch(s->trail);
+    if (s->embedded != NULL || s->trail != NULL) {
+        o.round = send_round;
+        o.round_ctx = s;
     }
     s->far = tm_http_far_server_new(fronts, count, &o, e);
     return s->far != NULL ? 0 : -1;
@@ -241,10 +257,58 @@ static int start_pages(struct service *s, int fd, struct tm_err *e)
     return s->pages != NULL ? 0 : -1;
 }
 
+/* Whoever may write the list may have others write it: its owner is what is known. */
+static void say_issuers(const struct service *s, const struct oidc_trust *before,
+                        const struct oidc_trust *after)
+{
+    struct stat st;
+    char actor[96] = "command line";
+    char time[21];
+    if (s->config->issuers_file != NULL && stat(s->config->issuers_file, &st) == 0) {
+        tm_clock_format(st.st_mtime, time);
+        snprintf(actor, sizeof(actor), "uid %lu owns the list, written %s",
+                 (unsigned long)st.st_uid, time);
+    }
+    const struct changes_say say = {.log = s->log, .trail = s->trail, .actor = actor};
+    if (before != NULL)
+        changes_of_issuers(before, after, &say);
+    else
+        changes_at_start(after, &say);
+}
+
+/* Which CA certificates are issued with from now on. */
+static void say_signer(const struct service *s, bool loaded, const struct tm_err *why)
+{
+    struct ca_signer *ca = ca_signer_holder_get(s->holder);
+    const struct ca_signer_chain *chain = ca_signer_chain(ca);
+    unsigned char digest[SHA256_DIGEST_LENGTH];
+    char text[2 * sizeof(digest) + 1];
+    SHA256(chain->der[0], chain->der_len[0], digest);
+    tm_hex_encode(digest, sizeof(digest), text);
+    (void)ca_audit_event(
+        s->trail, &(struct ca_audit_event){.kind = AUDIT_RELOAD,
+                                           .reason = loaded ? "CA key and chain" : "CA key refused",
+                                           .detail = loaded ? NULL : why->text,
+                                           .after = text});
+    ca_signer_unref(ca);
+}
+
+/* What it starts with: a list may have changed while no server ran. */
+static void tell_trust(const struct service *s)
+{
+    if (s->verifier == NULL)
+        return;
+    struct oidc_trust *trust = oidc_verifier_trust(s->verifier);
+    say_issuers(s, NULL, trust);
+    say_signer(s, true, NULL);
+    oidc_trust_unref(trust);
+}
+
 int service_start(struct service *s, const struct service_options *o, struct tm_err *e)
 {
     *s = (struct service){.config = o->config,
                           .hub = o->hub,
+                          .trail = o->trail,
                           .embedded = o->embedded,
                           .signatures = o->signatures,
                           .timestamps = o->timestamps,
@@ -254,6 +318,7 @@ int service_start(struct service *s, const struct service_options *o, struct tm_
     if (start_core(s, o->issuers, e) != 0 || start_ct(s, e) != 0 || start_api(s, e) != 0)
         return CLI_CONFIG;
     tell_root(s);
+    tell_trust(s);
     return start_pages(s, o->pages, e) == 0 && start_far(s, o->front, o->front_count, e) == 0
                ? CLI_OK
                : CLI_FAILED;
@@ -277,12 +342,19 @@ static bool issuers_changed(struct service *s)
     return !same;
 }
 
+static void say_reload(const struct service *s, const char *what, const char *detail)
+{
+    (void)ca_audit_event(
+        s->trail, &(struct ca_audit_event){.kind = AUDIT_RELOAD, .reason = what, .detail = detail});
+}
+
 static void reload_issuers(struct service *s)
 {
     struct tm_err e = {0};
     struct oidc_trust *trust = NULL;
     if (load_issuers(s, NULL, &trust, &e) != 0) {
         ca_metrics_reload(s->metrics, false);
+        say_reload(s, "issuers refused", e.text);
         jlog(s->log, JLOG_ERROR, "issuers not reloaded, the old ones stay",
              JLOG_STR("detail", e.text), JLOG_END);
         return;
@@ -290,7 +362,7 @@ static void reload_issuers(struct service *s)
     struct oidc_trust *before = oidc_verifier_trust(s->verifier);
     oidc_verifier_set_trust(s->verifier, trust);
     ca_metrics_reload(s->metrics, true);
-    changes_of_issuers(before, trust, s->log);
+    say_issuers(s, before, trust);
     oidc_trust_unref(before);
     oidc_trust_unref(trust);
     if (ca_api_refresh(s->api, NULL, &e) != 0)
@@ -312,6 +384,7 @@ static void reload_signer(struct service *s, bool force)
         tell_root(s);
     }
     ca_metrics_reload(s->metrics, rc > 0);
+    say_signer(s, rc > 0, &e);
     if (rc > 0)
         jlog(s->log, JLOG_INFO, "CA key and chain reloaded", JLOG_END);
     else
@@ -335,6 +408,7 @@ void service_stop(struct service *s)
     tm_http_far_server_stop(s->far);
     ca_issuers_teller_free(s->pages);
     ca_api_ready_stop(s->api);
+    ca_audit_break(s->trail);        /* wakes whoever waits for a record, as the next does */
     tm_sink_break(s->audit);         /* wakes whoever still waits for a record */
     oidc_verifier_free(s->verifier); /* wakes whoever still waits for keys */
     ca_ct_free(s->ct);

@@ -22,6 +22,7 @@ struct service {
     const struct ca_config *config; /* borrowed */
     struct tm_fetch_hub *hub;       /* owned: who fetches for us */
     struct tm_sink *output;         /* standard output, where log lines go */
+    struct ca_audit_far *trail;     /* borrowed: the audit trail's database, or NULL */
     struct tm_sink *audit;          /* where certificates are recorded: the same, or a file's */
     struct tm_jlog *log;
     struct ca_metrics *metrics;
@@ -42,6 +43,7 @@ struct service_options {
     const char *issuers;            /* the list as text, or NULL: the configuration's file */
     int output;                     /* for a sink: where log lines go */
     struct ca_metrics *metrics;
+    struct ca_audit_far *trail;                     /* borrowed, or NULL */
     struct tm_fetch_hub *hub;                       /* taken, as is `embedded` */
     struct ca_ct_far *embedded;                     /* NULL: there is no embedded log */
     struct ca_ready_asker *signatures, *timestamps; /* taken; NULL: there is no such process */

@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "common/file.h"
+#include "common/repository.h"
 #include "common/yamlmap.h"
 
 int ca_filter_set_pattern(struct ca_filter *f, const char *text, struct tm_err *e)
@@ -69,39 +70,13 @@ static enum ca_filter_result compare(const struct ca_cert_text *t, const char *w
                                                                           : FILTER_MISS;
 }
 
-/* A repository without what may be written in several ways: scheme, "git@HOST:", ".git", slashes at
- * the end. */
-struct repository {
-    const char *p;
-    size_t len;
-};
-
-static struct repository bare(const char *p, size_t len)
-{
-    const char *scheme = memmem(p, len, "://", 3);
-    if (scheme != NULL) {
-        len -= (size_t)(scheme + 3 - p);
-        p = scheme + 3;
-    } else if (len > 4 && strncasecmp(p, "git@", 4) == 0) {
-        p += 4;
-        len -= 4;
-    }
-    while (len > 0 && p[len - 1] == '/')
-        len--;
-    if (len > 4 && strncasecmp(p + len - 4, ".git", 4) == 0)
-        len -= 4;
-    while (len > 0 && p[len - 1] == '/')
-        len--;
-    return (struct repository){p, len};
-}
-
 /* Case does not count; "host:path" is "host/path". */
 static unsigned char plain(char c)
 {
     return c == ':' ? '/' : (unsigned char)tolower((unsigned char)c);
 }
 
-static bool same(struct repository a, struct repository b)
+static bool same(struct tm_repository a, struct tm_repository b)
 {
     for (size_t i = 0; a.len == b.len && i < a.len; i++) {
         if (plain(a.p[i]) != plain(b.p[i]))
@@ -110,41 +85,26 @@ static bool same(struct repository a, struct repository b)
     return a.len == b.len;
 }
 
-void ca_repository_plain(const char *p, size_t len, struct tm_buf *out)
-{
-    struct repository r = bare(p, len);
-    for (size_t i = 0; i < r.len; i++)
-        buf_putc(out, plain(r.p[i]));
-}
-
-static struct repository without_host(struct repository r)
-{
-    const char *slash = r.len > 0 ? memchr(r.p, '/', r.len) : NULL;
-    if (slash == NULL)
-        return (struct repository){r.p, 0};
-    return (struct repository){slash + 1, r.len - (size_t)(slash + 1 - r.p)};
-}
-
 /* The certificate's as it is, or its path on any host. */
 static bool repository_matches(const struct ca_cert_text *t, const char *want)
 {
     if (t->p == NULL)
         return false;
-    struct repository wanted = bare(want, strlen(want));
-    struct repository has = bare((const char *)t->p, t->len);
-    return same(has, wanted) || same(without_host(has), wanted);
+    struct tm_repository wanted = tm_repository_bare(want, strlen(want));
+    struct tm_repository has = tm_repository_bare((const char *)t->p, t->len);
+    return same(has, wanted) || same(tm_repository_path(has), wanted);
 }
 
 /* GitHub's OWNER/NAME has no host: one that is asked for with a host may be GitHub's. */
 static bool github_matches(const struct ca_cert_text *t, const char *want)
 {
     static const char host[] = "github.com";
-    struct repository wanted = bare(want, strlen(want));
+    struct tm_repository wanted = tm_repository_bare(want, strlen(want));
     if (wanted.len > sizeof(host) && strncasecmp(wanted.p, host, sizeof(host) - 1) == 0) {
         wanted.p += sizeof(host);
         wanted.len -= sizeof(host);
     }
-    return t->p != NULL && same(bare((const char *)t->p, t->len), wanted);
+    return t->p != NULL && same(tm_repository_bare((const char *)t->p, t->len), wanted);
 }
 
 static bool serial_matches(const struct ca_filter *f, const struct ca_cert_text *serial)
@@ -236,7 +196,7 @@ int ca_filter_check(const struct ca_filter *f, struct tm_err *e)
         (f->issuer != NULL && check_word("issuer", f->issuer, e) != 0))
         return -1;
     if (f->repository != NULL) {
-        struct repository r = bare(f->repository, strlen(f->repository));
+        struct tm_repository r = tm_repository_bare(f->repository, strlen(f->repository));
         if (memchr(r.p, '/', r.len) == NULL)
             return tm_err_set(e, "repository '%.200s': want OWNER/NAME or a URL", f->repository);
     }

@@ -48,10 +48,6 @@ enum ca_filter_result {
 enum ca_filter_result ca_filter_judge(const struct ca_filter *f, uint64_t timestamp_ms,
                                       const struct ca_certificate *c);
 
-/* Appends a repository without what may be written in several ways, as the filter compares it:
- * "github.com/acme/widget" of "git@github.com:Acme/Widget.git/". */
-void ca_repository_plain(const char *p, size_t len, struct tm_buf *out);
-
 /* The identities that somebody owns: a certificate that matches one of them is theirs. */
 struct ca_identities {
     struct ca_filter *filter; /* owned */

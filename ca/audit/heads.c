@@ -1,0 +1,184 @@
+#include "ca/audit/heads.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <semaphore.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "ca/log/signatures/format.h"
+#include "common/json/jsonmap.h"
+#include "common/json/jsonstr.h"
+#include "common/promtext.h"
+
+#define TYPE "tenmint audit head 1"
+#define ENTRY_MAX 4096
+#define DURABLE_S 10 /* an fsync that takes longer is as good as none */
+
+struct ca_audit_heads {
+    struct ca_log_format format;
+    struct ca_kept_options options;
+    struct ca_kept *kept;
+    struct ca_log *log;
+    sem_t durable; /* posted for each entry */
+};
+
+/* ---- an entry ---- */
+
+struct owned { /* as jsonmap fills it */
+    char *type, *node;
+    int64_t seq, time_ms;
+    struct tm_buf hash;
+};
+
+#define ROW(text, member, of, lo, hi) \
+    { \
+        .name = text, JSONMAP_AT(struct owned, member), .kind = of, .flags = JSONMAP_REQUIRED, \
+        .min = lo, .max = hi \
+    }
+static const struct tm_jsonmap_member members[] = {
+    ROW("type", type, JSONMAP_TEXT, 1, 64),
+    ROW("node", node, JSONMAP_TEXT, 1, 255),
+    ROW("seq", seq, JSONMAP_INTEGER, 1, INT64_MAX),
+    ROW("hash", hash, JSONMAP_HEX, AUDIT_HASH, AUDIT_HASH),
+    ROW("time_ms", time_ms, JSONMAP_INTEGER, 0, INT64_MAX),
+    {0}};
+static const struct tm_jsonmap map = {
+    .members = members, .size = sizeof(struct owned), .unknown = JSONMAP_REFUSE};
+
+void ca_audit_head_put(const struct ca_audit_head *head, struct tm_buf *out)
+{
+    char hash[AUDIT_HASH_TEXT];
+    ca_audit_hash_text(&head->hash, hash);
+    tm_buf_puts(out, "{\"type\":\"" TYPE "\",\"node\":");
+    tm_jsonstr_put(out, head->node, strlen(head->node));
+    tm_buf_printf(out, ",\"seq\":%" PRIu64 ",\"hash\":\"%s\",\"time_ms\":%" PRId64 "}", head->seq,
+                  hash, head->time_ms);
+}
+
+int ca_audit_head_read(const void *text, size_t len, struct ca_audit_head *out, struct tm_err *e)
+{
+    struct owned o = {0};
+    int rc = tm_jsonmap_parse(text, len, ENTRY_MAX, &map, NULL, &o, e);
+    if (rc == 0 && strcmp(o.type, TYPE) != 0)
+        rc = tm_err_set(e, "'type' is not '" TYPE "'");
+    if (rc == 0) {
+        *out = (struct ca_audit_head){.seq = (uint64_t)o.seq, .time_ms = o.time_ms};
+        memcpy(out->node, o.node, strlen(o.node) + 1);
+        memcpy(out->hash.b, o.hash.data, AUDIT_HASH);
+    }
+    tm_jsonmap_free(&map, &o);
+    return rc;
+}
+
+/* ---- the log ---- */
+
+/* A log of entries of text, as that of signatures is; its folder says that it is another. */
+static struct ca_log_format heads_format(void)
+{
+    struct ca_log_format f = ca_log_format_signatures;
+    f.kind = "tenmint audit heads 1";
+    return f;
+}
+
+int ca_audit_heads_create(const struct ca_log_options *o, struct tm_err *e)
+{
+    struct ca_log_format f = heads_format();
+    struct ca_log_options made = *o;
+    made.format = &f;
+    return ca_log_create(&made, e);
+}
+
+struct ca_audit_heads *ca_audit_heads_open(const struct ca_kept_options *o, struct tm_err *e)
+{
+    struct ca_log_options lo;
+    struct ca_audit_heads *h = calloc(1, sizeof(*h));
+    if (h == NULL) {
+        tm_err_set(e, "out of memory");
+        return NULL;
+    }
+    (void)sem_init(&h->durable, 0, 0);
+    h->format = heads_format();
+    h->options = *o;
+    h->options.format = &h->format;
+    h->kept = ca_kept_open(&h->options, &lo, e);
+    h->log = h->kept != NULL ? ca_log_open(&lo, e) : NULL;
+    if (h->log != NULL)
+        return h;
+    ca_audit_heads_close(h);
+    return NULL;
+}
+
+void ca_audit_heads_close(struct ca_audit_heads *h)
+{
+    if (h == NULL)
+        return;
+    ca_log_close(h->log);
+    ca_kept_close(h->kept);
+    (void)sem_destroy(&h->durable);
+    free(h);
+}
+
+static void on_durable(void *arg)
+{
+    (void)sem_post(arg);
+}
+
+/* A post of an entry that was given up comes when another is waited for: each is looked at. */
+static int wait_durable(struct ca_audit_heads *h, const struct ca_log_ticket *t, struct tm_err *e)
+{
+    struct timespec until;
+    enum ca_log_outcome outcome;
+    (void)clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += DURABLE_S;
+    while ((outcome = ca_log_poll(t, e)) == LOG_WAIT) {
+        if (sem_clockwait(&h->durable, CLOCK_MONOTONIC, &until) != 0 && errno == ETIMEDOUT)
+            return tm_err_set(e, "the log of heads does not write");
+    }
+    return outcome == LOG_DONE ? 0 : -1;
+}
+
+int ca_audit_heads_add(struct ca_audit_heads *h, const struct ca_audit_head *head, struct tm_err *e)
+{
+    struct tm_buf text = {0};
+    struct ca_log_draft draft;
+    struct ca_log_ticket *ticket = NULL;
+    ca_audit_head_put(head, &text);
+    int rc =
+        buf_failed(&text) ? tm_err_set(e, "out of memory") : ca_sig_draft_init(&draft, &text, e);
+    if (rc == 0)
+        rc = ca_log_append(h->log, &draft, on_durable, &h->durable, &ticket, e);
+    if (rc == 0) {
+        rc = wait_durable(h, ticket, e);
+        ca_log_ticket_free(ticket);
+    }
+    tm_buf_free(&text);
+    return rc;
+}
+
+int ca_audit_heads_ready(struct ca_audit_heads *h, struct tm_err *e)
+{
+    return ca_kept_ready(h->kept, h->log, e);
+}
+
+void ca_audit_heads_metrics(struct ca_audit_heads *h, struct tm_buf *out)
+{
+    struct ca_log_stats s;
+    ca_log_stats_get(h->log, &s);
+    tm_promtext_head(out, "tenmint_audit_head_checkpoint_age_seconds", "gauge",
+                     "Since the log of audit heads last published a checkpoint.");
+    tm_buf_printf(out, "tenmint_audit_head_checkpoint_age_seconds %.1f\n",
+                  (double)s.checkpoint_age_ms / 1000);
+    tm_promtext_head(out, "tenmint_audit_head_contradicted", "gauge",
+                     "1: a witness has proven that the log of audit heads was rolled back.");
+    tm_buf_printf(out, "tenmint_audit_head_contradicted %d\n", s.contradicted);
+    if (h->options.witness_count == 0)
+        return;
+    tm_promtext_head(out, "tenmint_audit_head_cosignatures", "gauge",
+                     "Witnesses that cosigned the newest checkpoint of audit heads.");
+    tm_buf_printf(out, "tenmint_audit_head_cosignatures %zu\n", ca_kept_cosignatures(h->kept));
+    tm_promtext_head(out, "tenmint_audit_head_cosignatures_wanted", "gauge",
+                     "witness-quorum of the audit store.");
+    tm_buf_printf(out, "tenmint_audit_head_cosignatures_wanted %zu\n", ca_kept_quorum(h->kept));
+}

@@ -1,0 +1,168 @@
+#!/usr/bin/env bash
+# The audit trail's database: no certificate leaves before its record is in it, whatever happens to
+# it; what was altered, taken out or cut off is found, with a witness against the host's own operator;
+# and its questions have answers.
+set -u
+cd "$(dirname "$0")/../.."
+B=${B:-build}
+W=$(mktemp -d)
+fails=0
+. tests/lib.sh
+. tests/e2e/says.bash
+trap 'stop_all; rm -rf "$W"' EXIT
+SUB=repo:acme/widget:ref:refs/heads/main
+openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out "$W/key" 2>/dev/null
+PUB=$(openssl pkey -in "$W/key" -pubout | awk '{printf "%s\\n", $0}')
+PROOF=$(printf %s "$SUB" | openssl dgst -sha256 -sign "$W/key" | base64 -w0)
+issue() { # prints the status; headers in $W/head
+    printf '{"credentials":{"oidcIdentityToken":"%s"},"publicKeyRequest":{"publicKey":{"content":"%s"},"proofOfPossession":"%s"}}' \
+        "$(mint)" "$PUB" "$PROOF" |
+        curl -sS --max-time 25 -D "$W/head" -o "$W/answer" -w '%{http_code}' -H 'Content-Type: application/json' \
+            --data-binary @- "$CA/api/v2/signingCert"
+}
+metric() { curl -sS --max-time 5 "$METRICS/metrics" | sed -n "s/^$1 //p"; }
+serve() {
+    : >"$W/ca.log"
+    "$B/tenmint-ca" serve --config "$W/ca.yaml" >>"$W/ca.log" 2>&1 &
+    CA_PID=$!
+    PIDS="${PIDS:-} $CA_PID"
+    wait_for "$W/ca.log" '"message":"listening"' || exit 1
+    CA=http://$(address_of listening)
+    METRICS=http://$(address_of 'metrics listening')
+}
+ends() {
+    kill "$CA_PID"
+    wait "$CA_PID"
+    check "SIGTERM" 0 "$?"
+}
+audit() { # NAME WANTED-EXIT WANTED-TEXT WORD...
+    says "$1" "$2" "$3" "$B/tenmint-ca" audit "$4" --config "$W/ca.yaml" "${@:5}"
+}
+start_issuer || exit 1
+printf 'oidc-issuers:\n  "%s": {issuer-url: "%s", client-id: sigstore, type: github-workflow}\n' \
+    "$ISSUER" "$ISSUER" >"$W/issuers.yaml"
+cat >"$W/ca.yaml" <<YAML
+listen: 127.0.0.1:0
+metrics-listen: 127.0.0.1:0
+ca: {backend: ephemeral}
+issuers-file: issuers.yaml
+timeouts: {drain: 2s}
+audit-store:
+  store: sqlite
+  directory: audit
+  node: one
+  origin: ca.example.com/audit
+  key: audit.key
+  head-interval: 1s
+YAML
+
+# Without its folder it does not start, and says what to do.
+says "no folder yet" 3 "audit" "$B/tenmint-ca" serve --config "$W/ca.yaml"
+audit "init" 0 "is ready" init
+audit "init again" 0 "is ready" init
+says "a witness's key" 0 "" "$B/tenmint-log" witness --name w.example.com --key "$W/w.key" --new-key
+VKEY=$(cat "$W/said")
+"$B/tenmint-log" witness --name w.example.com --key "$W/w.key" --dir "$W/witness" --listen 127.0.0.1:0 \
+    --log "ca.example.com/audit=$W/audit/heads.pem" >"$W/w.out" 2>&1 &
+PIDS="${PIDS:-} $!"
+wait_for "$W/w.out" 'witness listening' || exit 1
+WITNESS=http://$(sed -n 's/.*"witness listening","address":"\([^"]*\)".*/\1/p' "$W/w.out")
+printf "  witnesses: {near: {url: '%s', key: '%s'}}\n  witness-quorum: 1\n" "$WITNESS" "$VKEY" >>"$W/ca.yaml"
+
+serve
+check "issued" 200 "$(issue)"
+ID=$(sed -n 's/^X-Request-Id: \([0-9a-f]\{16\}\)\r*$/\1/Ip' "$W/head")
+check "a request without a token is refused" 400 "$(curl -sS --max-time 25 -o /dev/null -w '%{http_code}' \
+    -H 'Content-Type: application/json' -d '{}' "$CA/api/v2/signingCert")"
+
+# What changed, who asked, what was refused.
+audit "which certificates did a repository get" 0 "acme/widget" query --kind issued --repository Acme/widget.git/ --since 1h
+check "one of them" 1 "$(grep -c '  issued  ' "$W/said")"
+SERIAL=$(sed -n 's/.*issued  *\([0-9a-f]*\.\.\).*/\1/p' "$W/said")
+audit "a serial as the table has it" 0 "issued" query --serial "$SERIAL"
+audit "who trusted an issuer, since when" 0 "issuer trusted" query --kind trust --issuer "$ISSUER/"
+audit "the request's id" 0 "$ID" query --request "$ID" --json
+audit "CSV" 0 "time,seq,node,process,kind,actor" query --csv --kind issued
+refused() { "$B/tenmint-ca" audit query --config "$W/ca.yaml" --kind refused; }
+wait_until refused || fails=$((fails + 1))
+audit "what was refused and why" 0 "reason:" query --kind refused
+audit "nothing" 1 "no record matches" query --repository nobody/nothing
+audit "what can match nothing" 2 "can match nothing" query --repository 'acme/*'
+audit "a kind that is none" 2 "no record is of the kind" query --kind tea
+
+# The list changes.
+OTHER=https://other.example.com
+printf '  "%s": {issuer-url: "%s", client-id: sigstore, type: email}\n' "$OTHER" "$OTHER" >>"$W/issuers.yaml"
+kill -HUP "$CA_PID"
+trusted() { "$B/tenmint-ca" audit query --config "$W/ca.yaml" --kind trust --issuer "$OTHER"; }
+wait_until trusted || fails=$((fails + 1))
+audit "a new issuer" 0 "issuer trusted from the reload on" query --kind trust --issuer "$OTHER"
+
+# A database that is held: 503, and it goes on by itself.
+python3 - "$W/audit/audit.db" "$W/held" "$W/release" <<'PY' &
+import os, sqlite3, sys, time
+db = sqlite3.connect(sys.argv[1], isolation_level=None)
+db.execute("BEGIN IMMEDIATE")
+open(sys.argv[2], "w").close()
+while not os.path.exists(sys.argv[3]):
+    time.sleep(0.05)
+db.execute("ROLLBACK")
+PY
+holder=$!
+PIDS="$PIDS $holder"
+wait_until test -e "$W/held" || fails=$((fails + 1))
+check "held: refused" 503 "$(issue)"
+check "held: nothing leaves" 0 "$(grep -c CERTIFICATE "$W/answer")"
+check "held: told" "0 0" "$(metric tenmint_audit_store_working) $(metric tenmint_audit_working)"
+not_ready() { [ "$(curl -sS --max-time 5 -o /dev/null -w '%{http_code}' "$CA/readyz")" = 503 ]; }
+wait_until not_ready || fails=$((fails + 1))
+touch "$W/release"
+wait "$holder"
+works() { [ "$(metric tenmint_audit_store_working)" = 1 ]; }
+wait_until works || fails=$((fails + 1))
+check "let go: issued" 200 "$(issue)"
+
+# Killed: what left is recorded.
+left=0
+for _ in 1 2 3; do [ "$(issue)" != 200 ] || left=$((left + 1)); done
+kill -9 "$CA_PID"
+wait "$CA_PID" 2>/dev/null
+"$B/tenmint-ca" audit query --config "$W/ca.yaml" --kind issued --csv >"$W/issued.csv"
+check "killed: every certificate that left is recorded" yes "$([ "$(grep -c ',issued,' "$W/issued.csv")" -ge $((left + 2)) ] && echo yes)"
+check "killed: three left" 3 "$left"
+serve
+ends
+audit "killed and restarted: the chain is whole" 0 "a head vouches" verify --key "$W/audit/heads.pem" --witness-key "$VKEY"
+
+# Altered, taken out, cut off; and written anew by who has the host and its key.
+cp "$W/audit/audit.db" "$W/keep.db"
+tamper() { # SQL
+    cp "$W/keep.db" "$W/audit/audit.db"
+    python3 -c 'import sqlite3, sys; db = sqlite3.connect(sys.argv[1]); db.execute(sys.argv[2]); db.commit()' "$W/audit/audit.db" "$1"
+}
+K=(--key "$W/audit/heads.pem" --witness-key "$VKEY")
+tamper "update audit_records set identity = 'https://github.com/acme/other' where kind = 'issued'"
+audit "altered" 4 "was altered: its hash is not" verify "${K[@]}"
+tamper "delete from audit_records where kind = 'issued'"
+audit "taken out" 4 "missing" verify "${K[@]}"
+tamper "delete from audit_records where seq > 5"
+audit "cut off" 4 "were cut off" verify "${K[@]}"
+cp "$W/keep.db" "$W/audit/audit.db"
+cp "$W/audit/heads/checkpoint" "$W/checkpoint"
+head -n 4 "$W/checkpoint" >"$W/audit/heads/checkpoint"
+grep -v 'w.example.com' "$W/checkpoint" | tail -n +5 >>"$W/audit/heads/checkpoint"
+audit "a head that no witness has seen" 1 "witness" verify "${K[@]}"
+cp "$W/checkpoint" "$W/audit/heads/checkpoint"
+audit "as it was" 0 "a head vouches" verify "${K[@]}"
+openssl pkey -in "$W/key" -pubout -out "$W/other.pem"
+audit "another key" 1 "" verify --key "$W/other.pem"
+audit "no key file" 2 "" verify --key "$W/none"
+
+# No database, no configuration of one.
+mv "$W/audit/audit.db" "$W/gone.db"
+audit "no database" 6 "audit.db" query
+sed '/^audit-store/,$d' "$W/ca.yaml" >"$W/plain.yaml"
+says "no audit-store" 3 "has no 'audit-store'" "$B/tenmint-ca" audit query --config "$W/plain.yaml"
+
+echo "$fails failed"
+[ $fails -eq 0 ]

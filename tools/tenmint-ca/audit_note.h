@@ -1,0 +1,17 @@
+/*
+ * How a command tells the audit trail what it did (ca/audit/spool.h).
+ */
+#ifndef TENMINT_TOOLS_TENMINT_CA_AUDIT_NOTE_H
+#define TENMINT_TOOLS_TENMINT_CA_AUDIT_NOTE_H
+
+#include "ca/audit/event.h"
+#include "ca/config/config.h"
+
+/* Leaves the event for the server of this configuration. 0 also when that has no audit-store. The
+ * actor is set here: the names that the command's user has, beside the uid that its file has. */
+int audit_note_in(const struct ca_config *c, const struct ca_audit_event *ev, struct tm_err *e);
+
+/* The same of a configuration file; NULL, or one that is not there: nothing is left. */
+int audit_note(const char *config_file, const struct ca_audit_event *ev, struct tm_err *e);
+
+#endif

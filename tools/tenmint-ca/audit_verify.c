@@ -1,0 +1,185 @@
+/* audit verify: whether the trail is what was written. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "tools/tenmint-ca/audit.h"
+
+#define SHOWN 50 /* faults; a trail that is altered all over is not listed whole */
+#define NODES_MAX 256
+
+struct verify {
+    const char *config, *heads;
+    struct log_flags flags;
+    bool json;
+    struct ca_audit_head_list list;
+    char node[NODES_MAX][256];
+    size_t nodes;
+    struct ca_audit_walk walk;
+    uint64_t faults, records;
+};
+
+/* ---- heads ---- */
+
+struct reading {
+    struct ca_audit_head_list *list;
+};
+
+static int on_entry(void *ctx, uint64_t index, const struct tm_entry *n, struct tm_err *e)
+{
+    struct reading *r = ctx;
+    struct ca_audit_head head;
+    if (n->text == NULL)
+        return tm_err_set(e, "entry %" PRIu64 " is no head of an audit trail", index);
+    return ca_audit_head_read(n->text, n->text_len, &head, e) == 0
+               ? ca_audit_head_list_add(r->list, &head, e)
+               : tm_err_wrap(e, "entry %" PRIu64, index);
+}
+
+static int scan(void *ctx, struct log_target *t, struct tm_err *e)
+{
+    const struct ca_scan_sink sink = {.ctx = ctx, .entry = on_entry};
+    const struct log_range all = {0, UINT64_MAX};
+    log_target_warn(t);
+    if (t->head.tree.size == 0)
+        return CLI_OK;
+    return log_target_scan(t, &all, &sink, e) == 0 ? CLI_OK : CLI_FAILED;
+}
+
+int audit_read_heads(const char *location, const struct log_flags *f, bool json,
+                     struct ca_audit_head_list *out)
+{
+    struct reading r = {out};
+    int rc = log_target_run(location, f, json, scan, &r);
+    ca_audit_head_list_sort(out);
+    return rc;
+}
+
+/* ---- records ---- */
+
+static void on_fault(void *arg, const char *text)
+{
+    struct verify *v = arg;
+    if (++v->faults <= SHOWN && !v->json)
+        printf("%s: %s\n", v->walk.node, text);
+    else if (v->faults == SHOWN + 1 && !v->json)
+        printf("(and more)\n");
+}
+
+static int on_row(void *arg, const struct ca_audit_row *row, struct tm_err *e)
+{
+    struct verify *v = arg;
+    char text[128];
+    if (row->damaged) {
+        snprintf(text, sizeof(text),
+                 "record %" PRIu64 " would not be found: its search columns were altered",
+                 row->record.seq);
+        on_fault(v, text);
+    }
+    return ca_audit_walk_record(&v->walk, &row->record, &row->hash, e);
+}
+
+static int on_node(void *arg, const char *const *column, size_t count, struct tm_err *e)
+{
+    struct verify *v = arg;
+    if (count != 1 || v->nodes == NODES_MAX)
+        return tm_err_set(e, "more than %d nodes", NODES_MAX);
+    snprintf(v->node[v->nodes++], sizeof(v->node[0]), "%s", column[0]);
+    return 0;
+}
+
+static void say_node(const struct verify *v, uint64_t before)
+{
+    const struct ca_audit_walk *w = &v->walk;
+    if (v->json) {
+        printf("{\"node\":\"%s\",\"records\":%" PRIu64 ",\"first\":%" PRIu64 ",\"last\":%" PRIu64
+               ",\"confirmed\":%" PRIu64 ",\"faults\":%" PRIu64 "}\n",
+               w->node, w->records, w->floor.seq + 1, w->tip.seq, w->confirmed, v->faults - before);
+        return;
+    }
+    printf("%s: %" PRIu64 " records, %" PRIu64 " to %" PRIu64, w->node, w->records,
+           w->floor.seq + 1, w->tip.seq);
+    if (w->confirmed > 0)
+        printf("; a head vouches for those up to %" PRIu64 "\n", w->confirmed);
+    else
+        printf("; NO HEAD vouches for them\n");
+}
+
+static int walk_node(struct verify *v, struct ca_audit_store *s, const char *node, struct tm_err *e)
+{
+    struct ca_audit_tip floor;
+    uint64_t before = v->faults;
+    v->walk = (struct ca_audit_walk){.say = on_fault, .arg = v};
+    if (ca_audit_store_floor(s, node, &floor, e) != 0)
+        return -1;
+    ca_audit_walk_begin(&v->walk, node, &floor, &v->list);
+    if (ca_audit_store_chain(s, node, floor.seq + 1, on_row, v, e) != 0)
+        return -1;
+    ca_audit_walk_end(&v->walk);
+    say_node(v, before);
+    v->records += v->walk.records;
+    return 0;
+}
+
+/* A node that has heads and no records has lost them all. */
+static int add_missing_nodes(struct verify *v, struct tm_err *e)
+{
+    for (size_t i = 0; i < v->list.count; i++) {
+        const char *node = v->list.item[i].node;
+        size_t n = 0;
+        while (n < v->nodes && strcmp(v->node[n], node) != 0)
+            n++;
+        if (n == v->nodes && on_node(v, &node, 1, e) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int work(struct verify *v, struct audit_trail *t, struct tm_err *e)
+{
+    int rc = ca_audit_store_nodes(t->store, on_node, v, e);
+    if (rc == 0)
+        rc = add_missing_nodes(v, e);
+    for (size_t i = 0; i < v->nodes && rc == 0; i++)
+        rc = walk_node(v, t->store, v->node[i], e);
+    if (rc != 0)
+        return CLI_UNKNOWN;
+    if (v->faults == 0)
+        return CLI_OK;
+    tm_err_set(e, "the audit trail was altered: %" PRIu64 " faults in %" PRIu64 " records",
+               v->faults, v->records);
+    return CLI_DANGER;
+}
+
+int command_audit_verify(const struct cli_command *self, int argc, char **argv)
+{
+    struct verify v = {.flags = LOG_FLAGS_INIT};
+    const struct cli_option options[] = {
+        AUDIT_CONFIG_OPTION(v.config),
+        AUDIT_HEADS_OPTIONS(v.heads, v.flags),
+        CLI_JSON_LINES(&v.json),
+        {NULL, CLI_FLAG, NULL, NULL, NULL},
+    };
+    struct audit_trail t;
+    struct tm_err e = {0};
+    int count = 0;
+    int rc = cli_parse(self, options, argc, argv, 0, 0, &count);
+    if (rc != CLI_GO_ON)
+        return rc;
+    rc = audit_open(&t, v.config, &e);
+    if (rc == CLI_OK && v.heads == NULL && t.config.audit_store.origin != NULL)
+        v.heads = t.places.heads;
+    if (rc == CLI_OK && v.heads != NULL) {
+        rc = audit_read_heads(v.heads, &v.flags, v.json, &v.list);
+        if (rc != CLI_OK) { /* which was said */
+            audit_close(&t);
+            ca_audit_head_list_free(&v.list);
+            return rc;
+        }
+    }
+    if (rc == CLI_OK)
+        rc = work(&v, &t, &e);
+    audit_close(&t);
+    ca_audit_head_list_free(&v.list);
+    return rc == CLI_OK ? CLI_OK : cli_fail_json(v.json, rc, &e);
+}
