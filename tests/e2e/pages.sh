@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The pages of a service: its state, what is found in its logs and how it is written, one entry with its
-# proof, which openssl and our own tool agree with. Then the pages of `tenmint-log report`, and Chromium's
-# view of both where there is one.
+# proof. Then the pages of `tenmint-log report`. With SAVE a copy of each kind of page goes there, for
+# `make looks`.
 set -u
 cd "$(dirname "$0")/../.."
 B=${B:-build}
@@ -33,9 +33,11 @@ text() { python3 tests/e2e/html.py --site "$W/page.html" 2>"$W/faults"; }
 shows() { # NAME PATH STATUS TEXT
     get "$2"
     check "$1: status" "$3" "$code"
+    keep "$1"
     text >"$W/text" || { cat "$W/faults"; fails=$((fails + 1)); }
     grep -qF -- "$4" "$W/text" || { echo "FAIL $1: no '$4' in: $(head -c 600 "$W/text")"; fails=$((fails + 1)); }
 }
+keep() { [ -z "${SAVE:-}" ] || cp "$W/page.html" "$SAVE/${1// /-}.html"; }
 indexed() { # N: both logs are in the index so far
     local i
     for i in $(seq 100); do
@@ -72,6 +74,7 @@ rows() { # NAME WANT QUESTION: links to entries
     text >/dev/null || { cat "$W/faults"; fails=$((fails + 1)); }
 }
 rows "by repository" 6 acme/widget
+keep "found"
 rows "by repository, another way" 6 git%40github.com:Acme/Widget.git
 rows "by identity" 6 https://github.com/acme/widget/.github/workflows/release.yml%40refs/heads/main
 rows "by the beginning of a serial number" 2 "${SERIAL:0:8}.."
@@ -117,4 +120,5 @@ says "a report of what is not there" 6 "" "$B/tenmint-log" report "$W/none" --ke
 says "a report without a place" 2 "want --html DIR" "$B/tenmint-log" report "$SITE/log" --key "$W/ca/log.pem"
 says "by what it cannot have" 2 "logs of signatures" "$B/tenmint-log" report "$SITE/log" --key "$W/ca/log.pem" --html "$W/r2" --digest "$DIGEST"
 says "into a file" 1 "" "$B/tenmint-log" report "$SITE/log" --key "$W/ca/log.pem" --html "$W/a"
+[ -z "${SAVE:-}" ] || cp "$W/report/index.html" "$SAVE/report.html"
 [ "$fails" -eq 0 ] || { echo "$fails failed"; exit 1; }
