@@ -60,6 +60,14 @@ done < <(for p in tools/*/main.c; do
     p=$(basename "$(dirname "$p")")
     "$B/$p" help --table | awk -F'\t' -v p="$p" '$1 == "option" && $3 == "json" { print p, $2 }'
 done)
-[ $all -ge 33 ] || fault "only $all failures were tried"
+for p in tools/*/main.c; do # a command that does not exist has --json too
+    p=$(basename "$(dirname "$p")")
+    run 2 "$p" no-such-command --json
+    run 2 "$p" help no-such-command --json
+    run 2 "$p" --json
+done
+run 2 tenmint trust no-such-command --json
+run 2 tenmint-ca log --json
+[ $all -ge 47 ] || fault "only $all failures were tried"
 [ $bad = 0 ] && echo "json: $all failures are one JSON object each"
 exit $bad

@@ -8,7 +8,7 @@
 #include "common/hex.h"
 #include "common/json/strictjson.h"
 #include "tests/support/tufrepo_http.h"
-#include "tuf/metadata/edit.h"
+#include "tests/support/tufedit.h"
 
 #define ROLES_MAX 64
 #define SIGNERS_MAX 8

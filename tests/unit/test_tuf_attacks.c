@@ -13,7 +13,7 @@
 #include "common/clock.h"
 #include "common/hex.h"
 #include "common/json/strictjson.h"
-#include "tuf/metadata/edit.h"
+#include "tests/support/tufedit.h"
 #include "tuf/metadata/key.h"
 
 #define CASE(name) \

@@ -2,7 +2,7 @@
 #include "tests/unit/tuf_client_case.h"
 
 #include "common/clock.h"
-#include "tuf/metadata/edit.h"
+#include "tests/support/tufedit.h"
 
 static void with(void (*body)(struct tuf_case *c))
 {

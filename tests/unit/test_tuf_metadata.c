@@ -16,7 +16,7 @@
 #include "tuf/metadata/canonical.h"
 #include "tuf/metadata/delegation.h"
 #include "tuf/metadata/digest.h"
-#include "tuf/metadata/edit.h"
+#include "tests/support/tufedit.h"
 #include "tuf/metadata/internal.h"
 #include "tuf/metadata/verify.h"
 

@@ -1,4 +1,5 @@
 /* Roles below roles: who delegates to whom, in metadata, in events and in the published tree. */
+#include "tests/support/tufedit.h"
 #include "tests/unit/tuf_case.h"
 
 #include "tuf/metadata/delegation.h"

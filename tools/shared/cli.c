@@ -172,21 +172,24 @@ static bool is_help(const char *word)
     return strcmp(word, "help") == 0 || strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
 }
 
-static int unknown_command(const struct cli_command *commands, size_t count, const char *name,
+/* argv[0] is none; what follows it may ask for JSON all the same. */
+static int unknown_command(const struct cli_command *commands, size_t count, int argc, char **argv,
                            const struct cli_command *group)
 {
     struct tm_nearest near;
-    tm_nearest_init(&near, name);
+    tm_nearest_init(&near, argv[0]);
     for (size_t i = 0; i < count; i++)
         tm_nearest_try(&near, commands[i].name);
     tm_nearest_try(&near, "help");
     if (group == NULL)
         tm_nearest_try(&near, "version");
     struct tm_err e;
-    (void)suggest("command", name, &near, "", &e);
+    (void)suggest("command", argv[0], &near, "", &e);
     fprintf(stderr, "%s: %s\n", program(), e.text);
     fprintf(stderr, "Try '%s help%s%s'.\n", program(), group != NULL ? " " : "",
             group != NULL ? group->name : "");
+    if (asks_json(argc, argv))
+        print_error(CLI_USAGE, e.text);
     return CLI_USAGE;
 }
 
@@ -198,7 +201,7 @@ static int help_about(const struct cli_command *commands, size_t count, int argc
     char *words[] = {help_word, NULL};
     const struct cli_command *c = find(commands, count, argv[0]);
     if (c == NULL)
-        return unknown_command(commands, count, argv[0], group);
+        return unknown_command(commands, count, argc, argv, group);
     if (c->commands == NULL)
         return c->run(c, 1, words);
     if (argc > 1)
@@ -222,7 +225,7 @@ static int run_group(const struct cli_command *g, int argc, char **argv)
     }
     const struct cli_command *c = find(g->commands, g->count, argv[0]);
     return c != NULL ? c->run(c, argc - 1, argv + 1)
-                     : unknown_command(g->commands, g->count, argv[0], g);
+                     : unknown_command(g->commands, g->count, argc, argv, g);
 }
 
 int cli_main(const struct cli_program *p, int argc, char **argv)
@@ -253,7 +256,7 @@ int cli_main(const struct cli_program *p, int argc, char **argv)
     }
     const struct cli_command *c = find(p->commands, p->count, name);
     if (c == NULL)
-        return unknown_command(p->commands, p->count, name, NULL);
+        return unknown_command(p->commands, p->count, argc - 1, argv + 1, NULL);
     return c->commands != NULL ? run_group(c, argc - 2, argv + 2) : c->run(c, argc - 2, argv + 2);
 }
 

@@ -90,7 +90,7 @@ int cli_fail(int code, const struct tm_err *e);
 
 /* As cli_fail; with `json` also an object on standard output, a line:
  * {"error": {"code": 6, "meaning": "cannot know: …", "message": "…"}}
- * cli_parse does so for the words of a command that has --json. */
+ * cli_parse does so for the words of a command that has --json, cli_main for those of none. */
 int cli_fail_json(bool json, int code, const struct tm_err *e);
 
 /* Prints what others wrote: what a terminal would not show as itself is a '?'. */

@@ -23,22 +23,9 @@ int tuf_signed_set_expires(json_t *signed_part, int64_t expires);
 /* {"signatures": [], "signed": ...}; takes over the reference. */
 json_t *tuf_envelope_new(json_t *signed_part);
 
-/* {"version", and with `data` "length" and "hashes": {"sha256"}}: an entry of `meta`. */
-json_t *tuf_meta_entry(int64_t version, const void *data, size_t len);
-/* {"length", "hashes": {"sha256"}}: an entry of `targets`. */
-json_t *tuf_target_entry(const void *data, size_t len);
-/* The same of what was hashed as it was written: the version is left out when it is 0. */
+/* {"length", "hashes": {"sha256"}} and, unless it is 0, "version": an entry of `targets` or `meta`.
+ */
 json_t *tuf_pinned_entry(int64_t version, int64_t length, const char sha256[65]);
-
-/* Adds KEY (takes over the reference) to a `keys` object and its keyid to `keyids`, unless
- * there. Either may be NULL. Writes the keyid out. */
-int tuf_keys_add(json_t *keys, json_t *keyids, json_t *key, char keyid[TUF_KEYID_SIZE],
-                 struct tm_err *e);
-
-/* {"keyid", "sig"} over canonical(signed_part). `key` is the KEY object, `pkey` its private
- * half; the signature is verified before it is returned. */
-json_t *tuf_sign(const json_t *signed_part, const char *keyid, const json_t *key, EVP_PKEY *pkey,
-                 struct tm_err *e);
 
 /* Puts a {"keyid", "sig"} object (takes over the reference) in place of one of the same keyid,
  * or at the end. */

@@ -265,33 +265,6 @@ int tuf_key_fingerprint(const struct tuf_public_key *key, char hex[65], struct t
     return 0;
 }
 
-/* ---- the same of trees: they go with those who still ask for them ---- */
-
-int tuf_key_decode(const json_t *key, struct tuf_key *out, struct tm_err *e)
-{
-    struct tuf_public_key read = {0};
-    *out = (struct tuf_key){0};
-    if (!json_is_object(key))
-        return tm_err_set(e, "a key needs keytype, scheme and keyval.public");
-    int rc = tuf_read_key(key, &read, e) == 0 ? tuf_key_open(&read, out, e) : -1;
-    tuf_free_key(&read);
-    return rc;
-}
-
-json_t *tuf_key_from_pkey(EVP_PKEY *pkey, struct tm_err *e)
-{
-    struct tuf_public_key key = {0};
-    json_t *v = tuf_key_of(pkey, &key, e) == 0 ? tuf_write_key(&key, e) : NULL;
-    tuf_free_key(&key);
-    return v;
-}
-
-int tuf_key_id(const json_t *key, char keyid[TUF_KEYID_SIZE], struct tm_err *e)
-{
-    return tuf_canonical_sha256(key, keyid, e);
-}
-
-/* `sign` chooses the salt: 32 bytes are written, any length is read, as securesystemslib does. */
 static bool set_padding(const struct tuf_algorithm *alg, EVP_PKEY_CTX *ctx, const EVP_MD *md,
                         bool sign)
 {

@@ -45,11 +45,6 @@ int tuf_key_hash(const struct tuf_public_key *key, char keyid[TUF_KEYID_SIZE], s
 /* SHA-256 of the public key, hex: whatever the keyid, the key is this one. */
 int tuf_key_fingerprint(const struct tuf_public_key *key, char hex[65], struct tm_err *e);
 
-/* The first, the second and the third of these for trees: they go. */
-int tuf_key_decode(const json_t *key, struct tuf_key *out, struct tm_err *e);
-json_t *tuf_key_from_pkey(EVP_PKEY *pkey, struct tm_err *e);
-int tuf_key_id(const json_t *key, char keyid[TUF_KEYID_SIZE], struct tm_err *e);
-
 /* Whether `sig` (raw bytes: 64 of Ed25519, DER of ECDSA, RSA's) is over `data`. */
 bool tuf_key_verify(const struct tuf_key *k, const void *data, size_t len, const unsigned char *sig,
                     size_t sig_len);

@@ -53,9 +53,6 @@ int tuf_copy_delegated_role(const struct tuf_delegated_role *from, struct tuf_de
                             struct tm_err *e);
 void tuf_free_delegations(struct tuf_delegations *d);
 
-/* Of a file that holds nothing else, as a statement beside metadata. */
-int tuf_read_signatures(const json_t *v, struct tuf_signatures *out, struct tm_err *e);
-json_t *tuf_write_signatures(const struct tuf_signatures *s, struct tm_err *e);
 void tuf_free_signatures(struct tuf_signatures *s);
 
 /* An entry of `targets` (TUF_TARGETS) or of `meta` (another role). */

@@ -174,11 +174,6 @@ const unsigned char *ca_log_id(const struct ca_log *l)
     return l->site.id;
 }
 
-const char *ca_log_origin(const struct ca_log *l)
-{
-    return l->site.origin;
-}
-
 const char *ca_log_directory(const struct ca_log *l)
 {
     return l->site.directory;

@@ -126,7 +126,6 @@ int ca_log_key_failed(const char *remedy, struct tm_err *e);
 
 EVP_PKEY *ca_log_key(const struct ca_log *l);           /* borrowed */
 const unsigned char *ca_log_id(const struct ca_log *l); /* 32 bytes */
-const char *ca_log_origin(const struct ca_log *l);
 const char *ca_log_directory(const struct ca_log *l);
 
 #define LOG_BUCKETS 12

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/names.h"
 #include "common/clock.h"
 #include "common/file.h"
 #include "tuf/client/client.h"
@@ -35,7 +36,7 @@ struct run {
     struct tuf_audit *out;
     struct tuf_published live;
     struct named named;
-    json_t *seen; /* delegated roles, as keys */
+    struct tm_names seen; /* delegated roles */
     unsigned depth;
 };
 
@@ -158,8 +159,10 @@ static void check_delegated(struct run *r, const struct tuf_metadata *delegator,
         fault(r, &e);
     if (m == NULL)
         return;
-    if (json_object_get(r->seen, role) == NULL) {
-        json_object_set_new(r->seen, role, json_true());
+    int fresh = tm_names_put(&r->seen, role);
+    if (fresh < 0)
+        fault(r, &(const struct tm_err){.text = "out of memory"});
+    if (fresh > 0) {
         r->out->delegated++;
         check_date(r, role, m);
         check_targets(r, m);
@@ -314,15 +317,15 @@ static int load(const char *dir, int64_t first, struct tuf_published *p, struct 
 int tuf_audit_tree(const char *dir, const struct tuf_audit_options *o, struct tuf_audit *out,
                    struct tm_err *e)
 {
-    struct run r = {.dir = dir, .o = o, .out = out, .seen = json_object()};
+    struct run r = {.dir = dir, .o = o, .out = out};
     struct tm_err why = {0};
-    int rc = r.seen != NULL ? 0 : tm_err_set(e, "out of memory");
+    int rc = 0;
     *out = (struct tuf_audit){0};
-    if (rc == 0 && load(dir, o->first_root, &r.live, &why) != 0) {
+    if (load(dir, o->first_root, &r.live, &why) != 0) {
         fault(&r, &why);
-    } else if (rc == 0 && r.live.root_count == 0) {
+    } else if (r.live.root_count == 0) {
         rc = tuf_published_missing(dir, e);
-    } else if (rc == 0) {
+    } else {
         tm_buf_append(&out->notes, r.live.unread.data, r.live.unread.len);
         check_roles(&r);
         tuf_metadata_free(r.live.targets); /* the clients have their own */
@@ -333,7 +336,7 @@ int tuf_audit_tree(const char *dir, const struct tuf_audit_options *o, struct tu
     }
     tuf_published_free(&r.live);
     free(r.named.id);
-    json_decref(r.seen);
+    tm_names_free(&r.seen);
     return rc;
 }
 

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/names.h"
 #include "common/file.h"
 #include "tuf/metadata/delegation.h"
 #include "tuf/metadata/verify.h"
@@ -152,7 +153,7 @@ struct nested {
         struct tuf_metadata *m;
     } * role;
     size_t count;
-    json_t *others; /* as keys: roles that were looked at and delegate to nobody */
+    struct tm_names others; /* roles that were looked at and delegate to nobody */
 };
 
 static void forget_nested(struct tuf_published *p)
@@ -161,7 +162,7 @@ static void forget_nested(struct tuf_published *p)
         tuf_metadata_free(p->nested->role[i].m);
     if (p->nested != NULL) {
         free(p->nested->role);
-        json_decref(p->nested->others);
+        tm_names_free(&p->nested->others);
     }
     free(p->nested);
     p->nested = NULL;
@@ -189,9 +190,7 @@ static int load_tree(const char *dir, int64_t first, struct tuf_published *p, st
     if ((size_t)snprintf(p->dir, sizeof(p->dir), "%s", dir) >= sizeof(p->dir))
         return tm_err_set(e, "'%.100s': the path is too long", dir);
     p->nested = calloc(1, sizeof(*p->nested));
-    int rc = p->nested != NULL && (p->nested->others = json_object()) != NULL
-                 ? load_roots(p, first, &bytes, e)
-                 : tm_err_set(e, "out of memory");
+    int rc = p->nested != NULL ? load_roots(p, first, &bytes, e) : tm_err_set(e, "out of memory");
     if (rc == 0 && p->root_count == 1 && !exists(dir, "timestamp.json"))
         forget_roots(p); /* the first publication was cut short: nobody has seen anything */
     else if (rc == 0 && p->root_count > 0)
@@ -322,7 +321,7 @@ int tuf_published_nested_role(void *published, const struct tuf_delegation *d,
     struct nested *n = p->nested;
     struct tuf_metadata *m = NULL;
     *out = NULL;
-    if (json_object_get(n->others, d->name) != NULL)
+    if (tm_names_have(&n->others, d->name))
         return 0;
     for (size_t i = 0; i < n->count; i++) {
         if (strcmp(n->role[i].name, d->name) != 0)
@@ -338,9 +337,7 @@ int tuf_published_nested_role(void *published, const struct tuf_delegation *d,
         return add_nested(n, d->name, m, e);
     }
     tuf_metadata_free(m);
-    return json_object_set_new(n->others, d->name, json_true()) == 0
-               ? 0
-               : tm_err_set(e, "out of memory");
+    return tm_names_put(&n->others, d->name) >= 0 ? 0 : tm_err_set(e, "out of memory");
 }
 
 int tuf_published_delegation(const struct tuf_published *p, const char *role,

@@ -82,12 +82,10 @@ static int write_keys(struct run *r)
     for (size_t i = 0; i < r->plan.holder_count && rc == 0; i++) {
         const struct tuf_taken_holder *h = &r->plan.holder[i];
         struct tuf_key k = {0};
-        json_t *v = tuf_write_key(h->key, r->e);
-        rc = v != NULL && tuf_key_decode(v, &k, r->e) == 0
+        rc = tuf_key_open(h->key, &k, r->e) == 0
                  ? tuf_keyring_save(keys, h->name, k.pkey, false, r->e)
                  : -1;
         tuf_key_free(&k);
-        json_decref(v);
     }
     return rc;
 }

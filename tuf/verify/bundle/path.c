@@ -105,16 +105,6 @@ static bool issued(const struct tuf_trust_entry *t, X509 *leaf)
     return names(t, leaf) && X509_verify(leaf, X509_get0_pubkey(sk_X509_value(t->chain, 0))) == 1;
 }
 
-const struct tuf_trust_entry *tuf_path_issuer(const struct tuf_trusted_root *root, X509 *leaf)
-{
-    const struct tuf_trust_entry *t;
-    for (size_t i = 0; (t = tuf_trusted_root_entry(root, TRUST_CA, i)) != NULL; i++) {
-        if (issued(t, leaf))
-            return t;
-    }
-    return NULL;
-}
-
 static int tuf_check_entry(const struct tuf_trust_entry *t, X509 *leaf, int64_t time_ms,
                            struct tm_err *e)
 {

@@ -24,10 +24,6 @@ int tuf_path_find(const struct tuf_trusted_root *root, X509 *leaf, int64_t time_
  * signatures are the same, only times are compared. False: ask tuf_path_find(). */
 bool tuf_path_holds(const struct tuf_trust_entry *found, X509 *leaf, int64_t time_ms);
 
-/* The entry whose first certificate issued `leaf`, by name and signature, whatever the time; NULL:
- * none. */
-const struct tuf_trust_entry *tuf_path_issuer(const struct tuf_trusted_root *root, X509 *leaf);
-
 int64_t tuf_path_not_before_ms(X509 *cert);
 int64_t tuf_path_not_after_ms(X509 *cert);
 

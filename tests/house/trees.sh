@@ -1,0 +1,36 @@
+#!/usr/bin/env bash
+# Data is typed once: JSON trees are looked into by name only in the files that stand here, with the
+# number of look-ups and why no table reads there. What is read by a table (common/json/jsonmap.h)
+# needs none.
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+declare -A may=(
+    [common/json/jsonparse.c]=1         # the parser itself: duplicate keys
+    [common/json/strictjson.c]=2        # tm_strictjson_str and its name
+    [oidc/token/claim.c]=1              # which claims there are is the configuration's choice
+    [tuf/manager/event/file.c]=1        # what a file is, before a table reads it
+    [tuf/manager/publish/publish.c]=1   # `meta` as it was written last
+    [tuf/manager/review/fields_read.c]=5 # shows members that no table knows
+    [tuf/metadata/build.c]=1            # bytes that were signed are written as they were read
+    [tuf/metadata/edit.c]=3             # the same
+    [tuf/metadata/entries.c]=2          # entries by the million stand beside the tree
+    [tuf/metadata/metadata.c]=2         # the same
+    [tuf/metadata/typesjson.c]=3        # what is unknown in two files, compared
+    [tuf/verify/bundle/bundle.c]=1      # what else a file may be, for the message
+    [tuf/verify/trust/jsontypes.c]=1    # writes what it takes out of a wrapper
+)
+bad=0 all=0
+while IFS=: read -r file count; do
+    [ "$count" = 0 ] && continue
+    all=$((all + count))
+    [ "$count" = "${may[$file]:-0}" ] && unset "may[$file]" && continue
+    echo "FAULT $file looks into JSON by name $count times, not ${may[$file]:-0}: read it by a table"
+    bad=1
+    unset "may[$file]"
+done < <(grep -rcE '\b(json_object_getn?|json_object_get_string|tm_strictjson_str)\(' --include=*.c ca oidc tuf common tools)
+for file in "${!may[@]}"; do
+    echo "FAULT $file no longer looks into JSON by name: take its line out"
+    bad=1
+done
+[ $bad = 0 ] && echo "trees: $all look-ups in JSON by name, each where it may be"
+exit $bad
