@@ -126,6 +126,14 @@ get pkg/web/nightly-1 three-three
 get mirror/p7 "part 7"
 check "people's roles are as they were" "" "$(cd "$W/tuf/published" && sha256sum --quiet -c "$W/before" 2>&1)"
 
+# Two roles delegate to nightly: what web's paths do not lead to is found by way of packages.
+echo four >"$W/tuf/nightly/pkg/night-2"
+policy -e 's/^  nightly: {/&also-delegated-by: [packages], /;s/"pkg.web.nightly-\*"/&, "pkg\/night-*"/;s/\[erin\]/[frank]/'
+check_ceremony two "nightly by web and packages" dave frank
+get pkg/night-2 four
+get pkg/web/nightly-1 three-three
+says "verify with two delegators" 0 "good" $T verify "$W/tuf"
+
 # A role that leaves the policy leaves the roles above it.
 policy -e '/^  nightly:/d;/^  web:/d'
 check_ceremony fifth "no web" dave

@@ -24,13 +24,16 @@ static void check_role(const struct tuf_policy *p, const struct tuf_policy_role 
 static void check_delegator(const struct tuf_policy *p, size_t at)
 {
     const struct tuf_policy_role *d = p->delegations.item;
-    size_t i = 0;
-    if (d[at].delegated_by == NULL)
-        return;
-    while (i < at && strcmp(d[i].name, d[at].delegated_by) != 0)
-        i++;
-    if (i == at || (tuf_policy_is_online(p, &d[i]) && !tuf_policy_is_online(p, &d[at])))
-        abort();
+    const char *name;
+    for (size_t k = 0; (name = tuf_policy_delegator(&d[at], k)) != NULL; k++) {
+        size_t i = 0;
+        if (strcmp(name, tuf_role_name(TUF_TARGETS)) == 0)
+            continue;
+        while (i < at && strcmp(d[i].name, name) != 0)
+            i++;
+        if (i == at || (tuf_policy_is_online(p, &d[i]) && !tuf_policy_is_online(p, &d[at])))
+            abort();
+    }
 }
 
 static void check_rules(const struct tuf_policy *p)

@@ -3,7 +3,9 @@
 #include "tests/unit/tuf_case.h"
 
 #include "tuf/metadata/delegation.h"
+#include "tuf/manager/review/difference.h"
 #include "tuf/manager/review/reach.h"
+#include "tuf/manager/review/rules.h"
 #include "tuf/manager/policy/policy.h"
 
 #define EACH "threshold: 1, expiry: 90d, signing: 30d"
@@ -377,6 +379,115 @@ static void a_delegation_gone_meanwhile_is_told(void **state)
     case_close(&c);
 }
 
+#define SHARED(who) \
+    "  packages: {holders: [carol], " EACH ", directory: packages, paths: ['p/*', 'p/*/*']}\n" \
+    "  extras: {holders: [bob], " EACH ", directory: extras, paths: ['e/*', 'e/*/*']}\n" \
+    "  shared: {delegated-by: packages, also-delegated-by: [extras], holders: [" who "], " EACH \
+    ", directory: shared, paths: ['p/s/*', 'e/s/*']}\n"
+
+static void sign_all(struct tuf_case *c, struct tuf_event *ev, const char *const *holders)
+{
+    for (; *holders != NULL; holders++)
+        case_sign(c, ev, *holders, T0);
+}
+
+/* Both name the same holders, always: whoever comes by either finds good signatures. */
+static void a_role_can_have_two_delegators(void **state)
+{
+    (void)state;
+    struct tuf_case c;
+    struct tuf_event ev;
+    struct tuf_publish_report r;
+    struct tm_buf words = {0};
+    case_open(&c, CASE_POLICY "delegations:\n" SHARED("dave"));
+    case_file(&c, "packages/p/a", "a\n");
+    case_file(&c, "shared/p/s/one", "one\n");
+    case_file(&c, "shared/e/s/two", "two\n");
+    case_propose(&c, T0, NULL, &ev);
+    sign_all(&c, &ev, (const char *const[]){"alice", "bob", "carol", "dave", NULL});
+    assert_int_equal(case_publish(&c, &ev, T0).delegated, 3);
+    tuf_event_free(&ev);
+    assert_true(case_sound(&c, T0) >= 3);
+    case_propose(&c, T0, NULL, &ev);
+    assert_int_equal(tuf_event_proposed_count(&ev), 0);
+    tuf_event_free(&ev);
+    /* Another holder: both delegators and the role itself. */
+    set_policy(&c, SHARED("eve"));
+    case_propose(&c, T0, NULL, &ev);
+    assert_int_equal(tuf_event_proposed_count(&ev), 3);
+    assert_int_equal(faults_of(&ev, T0, NULL), 0);
+    tuf_words_difference(tuf_event_find(&ev, "extras")->base,
+                         tuf_event_find(&ev, "extras")->proposed, true, &words);
+    assert_non_null(strstr(tm_buf_str(&words), "delegation shared: key comes in: eve"));
+    tm_buf_free(&words);
+    sign_all(&c, &ev, (const char *const[]){"carol", "eve", NULL});
+    assert_int_equal(case_try_publish(&c, &ev, T0, false, &r), -1); /* extras is not signed */
+    case_sign(&c, &ev, "bob", T0);
+    case_publish(&c, &ev, T0);
+    tuf_event_free(&ev);
+    assert_true(case_sound(&c, T0) >= 3);
+    case_close(&c);
+}
+
+/* An event in which one of them keeps the old key: refused by review's rules and by publish. */
+static void two_delegators_that_disagree_are_refused(void **state)
+{
+    (void)state;
+    struct tuf_case c;
+    struct tuf_event ev;
+    struct tuf_event forged;
+    struct tuf_publish_report r;
+    case_open(&c, CASE_POLICY "delegations:\n" SHARED("dave"));
+    case_file(&c, "shared/p/s/one", "one\n");
+    case_propose(&c, T0, NULL, &ev);
+    sign_all(&c, &ev, (const char *const[]){"alice", "bob", "carol", "dave", NULL});
+    case_publish(&c, &ev, T0);
+    tuf_event_free(&ev);
+    set_policy(&c, SHARED("eve"));
+    case_propose(&c, T0, NULL, &ev);
+    json_t *tree = case_tree(&ev);
+    json_object_del(json_object_get(tree, "proposed"), "extras");
+    case_load(tree, &forged);
+    sign_all(&c, &forged, (const char *const[]){"carol", "eve", NULL});
+    assert_int_equal(tuf_rules_thresholds(&forged, &c.e), -1);
+    assert_says(&c, "shared (as extras delegates to it): signed by 0 of the 1 keys");
+    assert_int_equal(case_try_publish(&c, &forged, T0, false, &r), -1);
+    tuf_event_free(&forged);
+    tuf_event_free(&ev);
+    case_close(&c);
+}
+
+static void the_policy_names_delegators_that_stand_before(void **state)
+{
+    static const struct {
+        const char *also, *says;
+    } rows[] = {
+        {"[c]", "'delegated-by' names 'c', which must stand before it"},
+        {"[b]", "cannot be delegated by itself"},
+        {"[a, a]", "'a' delegates to it twice"},
+        {"[targets]", "'targets' delegates to it twice"},
+        {"[d]", "which is neither targets nor under 'delegations'"},
+        {"[o]", "a server would choose who they are"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct tuf_policy p;
+        struct tm_err e = {0};
+        char text[4096];
+        snprintf(text, sizeof(text),
+                 CASE_POLICY "delegations:\n"
+                             "  a: {holders: [dave], " EACH ", directory: d, paths: ['*']}\n"
+                             "  o: {holders: [online], " EACH ", directory: d, paths: ['*']}\n"
+                             "  b: {holders: [dave], " EACH
+                             ", directory: d, paths: ['*'], also-delegated-by: %s}\n"
+                             "  c: {holders: [dave], " EACH ", directory: d, paths: ['*']}\n",
+                 rows[i].also);
+        assert_int_equal(tuf_policy_parse("p", text, strlen(text), &p, &e), -1);
+        if (strstr(e.text, rows[i].says) == NULL)
+            fail_msg("%s: '%s' does not say '%s'", rows[i].also, e.text, rows[i].says);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -391,6 +502,9 @@ int main(void)
         cmocka_unit_test(the_key_of_a_role_below_can_change),
         cmocka_unit_test(a_role_below_is_renewed),
         cmocka_unit_test(a_delegation_gone_meanwhile_is_told),
+        cmocka_unit_test(a_role_can_have_two_delegators),
+        cmocka_unit_test(two_delegators_that_disagree_are_refused),
+        cmocka_unit_test(the_policy_names_delegators_that_stand_before),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -238,24 +238,37 @@ static struct tuf_metadata *coming(const struct draft *d, const char *name)
     return m != NULL ? tuf_metadata_ref(m) : NULL;
 }
 
+/* By the keys that `by` will name. */
+static bool signed_by(const struct draft *d, const char *by, const char *name,
+                      const struct tuf_metadata *base)
+{
+    struct tuf_metadata *m = coming(d, by);
+    struct tuf_signers s;
+    struct tuf_delegation delegation;
+    bool good = false;
+    if (m != NULL && tuf_metadata_role(m) == TUF_ROOT) {
+        tuf_root_signers(m, TUF_TARGETS, &s);
+        good = tuf_verify(base, &s, name, NULL) == 0;
+    } else if (m != NULL && tuf_delegation_find(m, name, &delegation)) {
+        good = tuf_verify(base, &delegation.signers, name, NULL) == 0;
+    }
+    tuf_metadata_free(m);
+    return good;
+}
+
 /* Keys that come and go may leave the published version without enough signatures: then it is
  * signed anew, though nothing in it changed. */
 static bool still_signed(const struct draft *d, const char *name, const struct tuf_policy_role *r,
                          const struct tuf_metadata *base)
 {
-    bool top = strcmp(name, "targets") == 0;
-    struct tuf_metadata *by = coming(d, top ? "root" : tuf_policy_delegator(r));
-    struct tuf_signers s;
-    struct tuf_delegation delegation;
-    bool good = false;
-    if (by != NULL && top) {
-        tuf_root_signers(by, TUF_TARGETS, &s);
-        good = tuf_verify(base, &s, name, NULL) == 0;
-    } else if (by != NULL && tuf_delegation_find(by, name, &delegation)) {
-        good = tuf_verify(base, &delegation.signers, name, NULL) == 0;
+    const char *by;
+    if (strcmp(name, tuf_role_name(TUF_TARGETS)) == 0)
+        return signed_by(d, "root", name, base);
+    for (size_t i = 0; (by = tuf_policy_delegator(r, i)) != NULL; i++) {
+        if (!signed_by(d, by, name, base))
+            return false;
     }
-    tuf_metadata_free(by);
-    return good;
+    return true;
 }
 
 /* Takes over `m`, which says no periods yet. */
@@ -409,7 +422,8 @@ static int add_references(const struct draft *d)
         int found = tuf_published_delegation(d->p, name, &below, d->e);
         if (found < 0)
             return -1;
-        nested |= (r != NULL && strcmp(tuf_policy_delegator(r), "targets") != 0) ||
+        nested |= (r != NULL && (strcmp(tuf_policy_delegator(r, 0), "targets") != 0 ||
+                                 tuf_policy_delegator(r, 1) != NULL)) ||
                   (found == 1 && !tuf_delegation_find(d->p->targets, name, &below));
     }
     for (size_t i = 0; nested && (m = tuf_published_nested(d->p, i, &name)) != NULL; i++) {

@@ -56,7 +56,7 @@ static int set_roles(const struct tuf_workspace *w, const char *delegator,
     int rc = 0;
     out->has_roles = true;
     for (size_t i = 0; i < w->policy.delegations.count && rc == 0; i++) {
-        if (strcmp(tuf_policy_delegator(&r[i]), delegator) == 0)
+        if (tuf_policy_is_below(&r[i], delegator))
             rc = set_role(w, &r[i], before, out, e);
     }
     return rc;
@@ -93,7 +93,7 @@ int tuf_draft_delegations(const struct tuf_workspace *w, const char *delegator,
     const struct tuf_policy *p = &w->policy;
     struct tuf_delegations before = targets->delegations;
     struct tuf_delegations *out = &targets->delegations;
-    bool bins = p->bin_bits > 0 && strcmp(tuf_policy_delegator(&p->bins), delegator) == 0;
+    bool bins = p->bin_bits > 0 && tuf_policy_is_below(&p->bins, delegator);
     bool delegates = tuf_policy_delegates(p, delegator);
     if (!delegates && !before.has_bins && before.roles.count == 0)
         return 0; /* some writers put an empty one into every role */

@@ -1,3 +1,4 @@
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/nearest.h"
@@ -119,52 +120,67 @@ static int number_of(const struct tuf_policy *p, const char *name, size_t count)
     return -1;
 }
 
-static int no_delegator(const struct tuf_policy *p, const struct tuf_policy_role *r, size_t before,
-                        struct tm_err *e)
+static int no_delegator(const struct tuf_policy *p, const struct tuf_policy_role *r,
+                        const char *name, size_t before, struct tm_err *e)
 {
     struct tm_nearest near;
-    tm_nearest_init(&near, r->delegated_by);
+    tm_nearest_init(&near, name);
     tm_nearest_try(&near, tuf_role_name(TUF_TARGETS));
     for (size_t i = 0; i < before; i++)
         tm_nearest_try(&near, ((const struct tuf_policy_role *)p->delegations.item)[i].name);
-    if (strcmp(r->name, r->delegated_by) == 0)
+    if (strcmp(r->name, name) == 0)
         return tm_err_set(e, "delegation '%s' cannot be delegated by itself", r->name);
-    if (number_of(p, r->delegated_by, p->delegations.count) >= 0)
+    if (number_of(p, name, p->delegations.count) >= 0)
         return tm_err_set(e,
                           "delegation '%s': 'delegated-by' names '%s', which must stand before it",
-                          r->name, r->delegated_by);
+                          r->name, name);
     return tm_err_set(e,
                       "delegation '%s': 'delegated-by' names '%.64s', which is neither targets nor "
                       "under 'delegations'%s%s%s",
-                      r->name, r->delegated_by, near.best != NULL ? "; did you mean '" : "",
+                      r->name, name, near.best != NULL ? "; did you mean '" : "",
                       near.best != NULL ? near.best : "", near.best != NULL ? "'?" : "");
 }
 
-/* The delegator is one of the `before` delegations that stand before it: then there is no circle.
- * An online role that chose people's keys would put a server above them. */
-static int check_delegator(const struct tuf_policy *p, const struct tuf_policy_role *r,
-                           size_t before, struct tm_err *e)
+/* Number `i` of its delegators is one of the `before` delegations that stand before it: then there
+ * is no circle. An online role that chose people's keys would put a server above them. *depth: how
+ * many roles below targets the role is, by the delegators so far. */
+static int check_delegator(const struct tuf_policy *p, const struct tuf_policy_role *r, size_t i,
+                           size_t before, const unsigned *depths, unsigned *depth, struct tm_err *e)
 {
     const struct tuf_policy_role *all = p->delegations.item;
-    const struct tuf_policy_role *by = r;
-    unsigned depth = 1;
-    while (strcmp(tuf_policy_delegator(by), tuf_role_name(TUF_TARGETS)) != 0) {
-        int at = number_of(p, by->delegated_by, before);
-        if (at < 0)
-            return no_delegator(p, by, before, e);
-        by = &all[at];
-        before = (size_t)at;
-        if (tuf_policy_is_online(p, by) && !tuf_policy_is_online(p, r))
-            return tm_err_set(
-                e,
-                "delegation '%s' is signed by people, but '%s' above it by online keys: "
-                "a server would choose who they are",
-                r->name, by->name);
-        if (++depth > TUF_DELEGATIONS_MAX)
-            return tm_err_set(e,
-                              "delegation '%s' is more than %d roles below targets: no client goes "
-                              "there",
-                              r->name, TUF_DELEGATIONS_MAX);
+    const char *name = tuf_policy_delegator(r, i);
+    for (size_t k = 0; k < i; k++) {
+        if (strcmp(tuf_policy_delegator(r, k), name) == 0)
+            return tm_err_set(e, "delegation '%s': '%s' delegates to it twice", r->name, name);
+    }
+    if (strcmp(name, tuf_role_name(TUF_TARGETS)) == 0)
+        return 0;
+    int at = number_of(p, name, before);
+    if (at < 0)
+        return no_delegator(p, r, name, before, e);
+    if (tuf_policy_is_online(p, &all[at]) && !tuf_policy_is_online(p, r))
+        return tm_err_set(e,
+                          "delegation '%s' is signed by people, but '%s' above it by online keys: "
+                          "a server would choose who they are",
+                          r->name, name);
+    if (depths[at] + 1 > *depth)
+        *depth = depths[at] + 1;
+    if (*depth > TUF_DELEGATIONS_MAX)
+        return tm_err_set(e,
+                          "delegation '%s' is more than %d roles below targets: no client goes "
+                          "there",
+                          r->name, TUF_DELEGATIONS_MAX);
+    return 0;
+}
+
+static int check_delegators(const struct tuf_policy *p, const struct tuf_policy_role *r,
+                            size_t before, const unsigned *depths, unsigned *depth,
+                            struct tm_err *e)
+{
+    *depth = 1;
+    for (size_t i = 0; tuf_policy_delegator(r, i) != NULL; i++) {
+        if (check_delegator(p, r, i, before, depths, depth, e) != 0)
+            return -1;
     }
     return 0;
 }
@@ -190,8 +206,20 @@ static int check_delegation(const struct tuf_policy *p, const struct tuf_policy_
     return check_delegated(p, r, e);
 }
 
-static int check_bins(const struct tuf_policy *p, struct tm_err *e)
+static const char *shared_delegator(const struct tuf_policy_role *a,
+                                    const struct tuf_policy_role *b)
 {
+    const char *name;
+    for (size_t i = 0; (name = tuf_policy_delegator(a, i)) != NULL; i++) {
+        if (tuf_policy_is_below(b, name))
+            return name;
+    }
+    return NULL;
+}
+
+static int check_bins(const struct tuf_policy *p, const unsigned *depths, struct tm_err *e)
+{
+    unsigned depth;
     const struct tuf_policy_role *r = p->delegations.item;
     if (p->bin_bits == 0)
         return tm_err_set(e, "'bins': no 'bits' (10 makes 1024 bins)");
@@ -199,33 +227,43 @@ static int check_bins(const struct tuf_policy *p, struct tm_err *e)
         return tm_err_set(e, "'bins': prefix '%.80s' has letters, digits and ._-@ only",
                           p->bin_prefix);
     for (size_t i = 0; i < p->delegations.count; i++) {
-        if (strcmp(tuf_policy_delegator(&r[i]), tuf_policy_delegator(&p->bins)) == 0)
+        const char *both = shared_delegator(&r[i], &p->bins);
+        if (both != NULL)
             return tm_err_set(
                 e,
                 "'bins' and delegation '%s' exclude each other under one role (TAP 15): "
                 "'%s' has both ('delegated-by' puts one below another role)",
-                r[i].name, tuf_policy_delegator(&p->bins));
+                r[i].name, both);
         if (strcmp(r[i].name, "bins") == 0 || tuf_policy_delegation(p, r[i].name) == &p->bins)
             return tm_err_set(e, "delegation '%s' has a name of the hash bins", r[i].name);
     }
     if (check_delegated(p, &p->bins, e) != 0)
         return -1;
-    return check_delegator(p, &p->bins, p->delegations.count, e);
+    return check_delegators(p, &p->bins, p->delegations.count, depths, &depth, e);
 }
 
-static int tuf_check_delegations(const struct tuf_policy *p, struct tm_err *e)
+static int check_all(const struct tuf_policy *p, unsigned *depths, struct tm_err *e)
 {
     const struct tuf_policy_role *r = p->delegations.item;
     size_t delegators = 1; /* targets */
     for (size_t i = 0; i < p->delegations.count; i++) {
-        if (check_delegation(p, &r[i], e) != 0 || check_delegator(p, &r[i], i, e) != 0)
+        if (check_delegation(p, &r[i], e) != 0 ||
+            check_delegators(p, &r[i], i, depths, &depths[i], e) != 0)
             return -1;
         delegators += tuf_policy_delegates(p, r[i].name);
     }
     if (delegators > TUF_DELEGATORS_MAX)
         return tm_err_set(e, "more than %d roles delegate to others", TUF_DELEGATORS_MAX);
     bool bins = p->bin_bits > 0 || p->bins.holders.count > 0 || p->bins.directory != NULL;
-    return bins ? check_bins(p, e) : 0;
+    return bins ? check_bins(p, depths, e) : 0;
+}
+
+static int check_delegations(const struct tuf_policy *p, struct tm_err *e)
+{
+    unsigned *depths = calloc(p->delegations.count + 1, sizeof(*depths));
+    int rc = depths != NULL ? check_all(p, depths, e) : tm_err_set(e, "out of memory");
+    free(depths);
+    return rc;
 }
 
 static int check_online(const struct tuf_policy *p, struct tm_err *e)
@@ -287,7 +325,7 @@ int tuf_policy_judge(const struct tuf_policy *p, struct tm_err *e)
             return tm_err_set(e, "'targets-for': '%.80s' is not known here; there is legacy-pem",
                               p->targets_for.item[i]);
     }
-    if (check_online(p, e) != 0 || check_top_roles(p, e) != 0 || tuf_check_delegations(p, e) != 0)
+    if (check_online(p, e) != 0 || check_top_roles(p, e) != 0 || check_delegations(p, e) != 0)
         return -1;
     return tuf_readers_check(&p->readers, e) == 0 ? check_customs(p, e) : -1;
 }

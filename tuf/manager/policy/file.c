@@ -35,6 +35,7 @@ static const struct tm_yamlmap_key role_keys[] = {SIGNING_RULES(struct tuf_polic
 static const struct tm_yamlmap_key delegation_keys[] = {
     SIGNING_RULES(struct tuf_policy_role, ),
     TEXT("delegated-by", struct tuf_policy_role, delegated_by),
+    TEXTS("also-delegated-by", struct tuf_policy_role, also_delegated_by),
     TEXT("directory", struct tuf_policy_role, directory),
     TEXTS("paths", struct tuf_policy_role, paths),
     TEXTS("path-hash-prefixes", struct tuf_policy_role, hash_prefixes),
@@ -45,6 +46,7 @@ static const struct tm_yamlmap_key delegation_keys[] = {
 static const struct tm_yamlmap_key bin_keys[] = {
     SIGNING_RULES(struct tuf_policy, bins.),
     TEXT("delegated-by", struct tuf_policy, bins.delegated_by),
+    TEXTS("also-delegated-by", struct tuf_policy, bins.also_delegated_by),
     TEXT("directory", struct tuf_policy, bins.directory),
     TEXT("prefix", struct tuf_policy, bin_prefix),
     ROW("bits", YAMLMAP_NUMBER, struct tuf_policy, bin_bits, 1, POLICY_BITS_MAX),

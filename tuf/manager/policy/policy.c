@@ -28,19 +28,31 @@ const struct tuf_policy_role *tuf_policy_delegation(const struct tuf_policy *p, 
     return find_role(&p->delegations, name);
 }
 
-const char *tuf_policy_delegator(const struct tuf_policy_role *r)
+const char *tuf_policy_delegator(const struct tuf_policy_role *r, size_t i)
 {
+    if (i > 0)
+        return i <= r->also_delegated_by.count ? r->also_delegated_by.item[i - 1] : NULL;
     return r->delegated_by != NULL ? r->delegated_by : tuf_role_name(TUF_TARGETS);
+}
+
+bool tuf_policy_is_below(const struct tuf_policy_role *r, const char *role)
+{
+    const char *name;
+    for (size_t i = 0; (name = tuf_policy_delegator(r, i)) != NULL; i++) {
+        if (strcmp(name, role) == 0)
+            return true;
+    }
+    return false;
 }
 
 bool tuf_policy_delegates(const struct tuf_policy *p, const char *role)
 {
     const struct tuf_policy_role *r = p->delegations.item;
     for (size_t i = 0; i < p->delegations.count; i++) {
-        if (strcmp(tuf_policy_delegator(&r[i]), role) == 0)
+        if (tuf_policy_is_below(&r[i], role))
             return true;
     }
-    return p->bin_bits > 0 && strcmp(tuf_policy_delegator(&p->bins), role) == 0;
+    return p->bin_bits > 0 && tuf_policy_is_below(&p->bins, role);
 }
 
 static bool listed(const struct tm_yamlmap_list *l, const char *word)

@@ -31,6 +31,7 @@ struct tuf_policy_role {
                                 next one is signed */
     /* delegated roles only */
     char *delegated_by; /* NULL: targets; else a delegation that stands before it */
+    struct tm_yamlmap_list also_delegated_by; /* others, which say the same of it */
     char *directory;
     struct tm_yamlmap_list paths;
     struct tm_yamlmap_list hash_prefixes;
@@ -78,8 +79,10 @@ const struct tuf_policy_role *tuf_policy_role(const struct tuf_policy *p, const 
 /* A delegated role, the hash bins included, or NULL. */
 const struct tuf_policy_role *tuf_policy_delegation(const struct tuf_policy *p, const char *name);
 
-/* The role whose metadata says who signs `r`. */
-const char *tuf_policy_delegator(const struct tuf_policy_role *r);
+/* The roles whose metadata says who signs `r`, from number 0 on; NULL past the last. */
+const char *tuf_policy_delegator(const struct tuf_policy_role *r, size_t i);
+/* Whether `role` is one of them. */
+bool tuf_policy_is_below(const struct tuf_policy_role *r, const char *role);
 /* Whether `role` delegates to others. */
 bool tuf_policy_delegates(const struct tuf_policy *p, const char *role);
 

@@ -51,6 +51,36 @@ int tuf_publication_stage_role(struct tuf_publication *p, const char *name,
     return 0;
 }
 
+static int verify_by(struct tuf_publication *p, const char *by, const char *name,
+                     const struct tuf_metadata *m, struct tm_err *e)
+{
+    struct tuf_metadata *live = NULL;
+    struct tuf_delegation d;
+    const struct tuf_metadata *delegator =
+        strcmp(by, tuf_role_name(TUF_TARGETS)) == 0 ? p->targets : staged_role(p, by);
+    if (delegator == NULL && tuf_published_delegated(&p->live, by, &live, e) != 0)
+        return -1;
+    delegator = delegator != NULL ? delegator : live;
+    int rc =
+        delegator != NULL && tuf_delegation_find(delegator, name, &d)
+            ? tuf_verify(m, &d.signers, name, e)
+            : tm_err_set(e, "it does not delegate to %s yet: propose, sign and publish that", name);
+    tuf_metadata_free(live);
+    return rc == 0 ? 0 : tm_err_wrap(e, "%s, as '%s' delegates to it", name, by);
+}
+
+int tuf_publication_check_delegators(struct tuf_publication *p, const struct tuf_policy_role *r,
+                                     const char *name, const struct tuf_metadata *m,
+                                     struct tm_err *e)
+{
+    const char *by;
+    for (size_t i = 1; (by = tuf_policy_delegator(r, i)) != NULL; i++) {
+        if (verify_by(p, by, name, m, e) != 0)
+            return -1;
+    }
+    return 0;
+}
+
 /* ---- roles of online keys ---- */
 
 static int not_there(const struct tuf_policy_role *r, const char *name, bool unpublished,
@@ -65,14 +95,15 @@ static int not_there(const struct tuf_policy_role *r, const char *name, bool unp
         e,
         "delegated role '%s': '%s' as published does not delegate to it: propose, sign "
         "and publish that first",
-        name, tuf_policy_delegator(r));
+        name, tuf_policy_delegator(r, 0));
 }
 
 /* Signs and stages the next version. */
-static int put_next(struct tuf_publication *p, const char *name, struct tuf_metadata *m,
-                    const struct tuf_signers *by, struct tm_err *e)
+static int put_next(struct tuf_publication *p, const struct tuf_policy_role *r, const char *name,
+                    struct tuf_metadata *m, const struct tuf_signers *by, struct tm_err *e)
 {
     if (tuf_online_sign(&p->online, m, by, name, e) != 0 ||
+        tuf_publication_check_delegators(p, r, name, m, e) != 0 ||
         tuf_publication_put_role(p, name, m, false, e) != 0)
         return -1;
     p->report->delegated++;
@@ -110,10 +141,11 @@ static int put_one(struct tuf_publication *p, const char *name, const struct tuf
     struct tuf_metadata *m = next_version(p, name, r, f, base, e);
     bool changed = m != NULL && tuf_draft_changed(m, base);
     bool due = tuf_draft_due(base, r->signing / 1000, p->o->now) ||
-               tuf_verify(base, &d.signers, name, NULL) != 0;
+               tuf_verify(base, &d.signers, name, NULL) != 0 ||
+               tuf_publication_check_delegators(p, r, name, base, NULL) != 0;
     int rc = m != NULL ? 0 : -1;
     if (rc == 0 && (changed || due))
-        rc = put_next(p, name, m, &d.signers, e);
+        rc = put_next(p, r, name, m, &d.signers, e);
     if (rc == 0 && changed)
         rc = tuf_publication_put_files(p, m, r->directory, e);
     tuf_metadata_free(m);

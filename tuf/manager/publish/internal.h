@@ -42,6 +42,12 @@ int tuf_publication_put_role(struct tuf_publication *p, const char *role,
 int tuf_publication_delegation(struct tuf_publication *p, const char *role,
                                struct tuf_delegation *out, struct tm_err *e);
 
+/* Whether `m` is signed as each delegator but the first says, that the policy has for role `r`: a
+ * client may come by any of them. `name`: the role's, or a bin's. */
+int tuf_publication_check_delegators(struct tuf_publication *p, const struct tuf_policy_role *r,
+                                     const char *name, const struct tuf_metadata *m,
+                                     struct tm_err *e);
+
 /* Remembers, for it, an online role that delegates. */
 int tuf_publication_stage_role(struct tuf_publication *p, const char *name,
                                const struct tuf_metadata *m, struct tm_err *e);

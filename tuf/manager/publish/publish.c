@@ -113,6 +113,8 @@ static int put_proposed(struct tuf_publication *p, const struct tuf_event_role *
         return tm_err_set(e, "the policy has no delegation '%s'", r->name);
     if (!top && check_delegated(p, r, e) != 0)
         return -1;
+    if (!top && tuf_publication_check_delegators(p, rule, r->name, r->proposed, e) != 0)
+        return tm_err_wrap(e, "refused");
     if (tuf_publication_put_role(p, r->name, r->proposed, true, e) != 0)
         return -1;
     p->report->delegated += !top;

@@ -479,6 +479,25 @@ int tuf_rules_trusted(const struct tuf_event *ev, const struct tuf_metadata *tru
     return check_chain(ev->roots, ev->root_count, e);
 }
 
+/* A client may come by any role that delegates to it. */
+static int check_delegators(const struct tuf_event *ev, const struct tuf_event_role *r,
+                            struct tm_err *e)
+{
+    struct tuf_delegation d;
+    char what[2 * TUF_ROLE_NAME_MAX + 40];
+    for (size_t i = 0; i < ev->count; i++) {
+        const struct tuf_event_role *by = &ev->role[i];
+        const struct tuf_metadata *m = by->proposed != NULL ? by->proposed : by->base;
+        if (m == NULL || tuf_metadata_role(m) != TUF_TARGETS ||
+            !tuf_delegation_find(m, r->name, &d))
+            continue;
+        snprintf(what, sizeof(what), "%s (as %s delegates to it)", r->name, by->name);
+        if (tuf_verify(r->proposed, &d.signers, what, e) != 0)
+            return -1;
+    }
+    return 0;
+}
+
 int tuf_rules_thresholds(const struct tuf_event *ev, struct tm_err *e)
 {
     for (size_t i = 0; i < ev->count; i++) {
@@ -494,7 +513,7 @@ int tuf_rules_thresholds(const struct tuf_event *ev, struct tm_err *e)
                  strcmp(r->name, "root") == 0 ? " (by the proposed keys)" : "");
         if (!tuf_event_signers(ev, r->name, false, &s))
             return tm_err_set(e, "%s: nobody may sign it", r->name);
-        if (tuf_verify(r->proposed, &s, what, e) != 0)
+        if (tuf_verify(r->proposed, &s, what, e) != 0 || check_delegators(ev, r, e) != 0)
             return -1;
     }
     return 0;
