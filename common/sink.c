@@ -45,6 +45,7 @@ struct tm_sink {
     int64_t progress_ms; /* when something got out, or when the first line began to wait */
     size_t max_bytes;
     int64_t patience_ms;
+    bool gather;
     struct tm_sink_stats stats;
 };
 
@@ -123,24 +124,33 @@ static bool queue_line(struct tm_sink *s, const void *line, size_t len)
     if (buf_failed(&s->queue))
         return false;
     s->queued += len;
-    pthread_cond_signal(&s->changed);
     return true;
+}
+
+/* What the kernel takes without a wait. 0 too when something is on its way already. */
+static size_t write_now(struct tm_sink *s, const void *data, size_t len)
+{
+    if (!s->out.direct || s->busy || s->error != 0)
+        return 0;
+    ssize_t n = tm_sink_out_write(&s->out, data, len);
+    if (n < 0 && errno != EAGAIN)
+        s->error = errno;
+    return n > 0 ? (size_t)n : 0;
 }
 
 /* Straight out, if nothing waits before it and the kernel takes it without a wait. What it does
  * not take is queued. */
 static bool add_line(struct tm_sink *s, const char *line, size_t len)
 {
-    size_t sent = 0;
-    if (s->out.direct && !s->busy && s->written == s->queued && s->error == 0) {
-        ssize_t n = tm_sink_out_write(&s->out, line, len);
-        if (n < 0 && errno != EAGAIN)
-            s->error = errno;
-        sent = n > 0 ? (size_t)n : 0;
+    size_t sent = s->written == s->queued ? write_now(s, line, len) : 0;
+    if (sent > 0) {
         s->queued += sent;
         s->written = s->synced = s->queued;
     }
-    return sent == len || queue_line(s, line + sent, len - sent);
+    if (sent == len)
+        return true;
+    pthread_cond_signal(&s->changed);
+    return queue_line(s, line + sent, len - sent);
 }
 
 bool tm_sink_put(struct tm_sink *s, const void *line, size_t len)
@@ -176,7 +186,8 @@ static enum tm_sink_status promise_line(struct tm_sink *s, const char *line, siz
         tm_err_set(e, "%s", why);
         return SINK_BROKEN;
     }
-    if (waiting(s) + len > s->max_bytes || !add_line(s, line, len)) {
+    if (waiting(s) + len > s->max_bytes ||
+        !(s->gather ? queue_line(s, line, len) : add_line(s, line, len))) {
         tm_err_set(e, "%s", why);
         return SINK_BROKEN;
     }
@@ -209,6 +220,42 @@ enum tm_sink_status tm_sink_promise(struct tm_sink *s, const void *line, size_t 
         s->stats.broken++;
     pthread_mutex_unlock(&s->lock);
     return st;
+}
+
+/* With the lock: all that was gathered, by one write. */
+static void write_queue(struct tm_sink *s)
+{
+    if (s->done < s->batch.len || s->queue.len == 0)
+        return;
+    size_t sent = write_now(s, s->queue.data, s->queue.len);
+    s->written += sent;
+    if (sent == s->queue.len) {
+        s->synced = s->written;
+        tm_buf_reset(&s->queue);
+        return;
+    }
+    struct tm_buf empty = s->batch;
+    s->batch = s->queue;
+    s->queue = empty;
+    tm_buf_reset(&s->queue);
+    s->done = sent;
+    s->progress_ms = sent > 0 ? tm_clock_mono_ms() : s->progress_ms;
+}
+
+void tm_sink_flush(struct tm_sink *s)
+{
+    struct tm_sink_promise *settled = NULL;
+    pthread_mutex_lock(&s->lock);
+    if (s->written < s->queued) {
+        if (!s->busy)
+            write_queue(s);
+        if (s->written < s->queued)
+            pthread_cond_signal(&s->changed);
+        else
+            settled = settle(s, false);
+    }
+    pthread_mutex_unlock(&s->lock);
+    wake_all(settled);
 }
 
 enum tm_sink_status tm_sink_kept(const struct tm_sink_promise *p, struct tm_err *e)
@@ -374,6 +421,7 @@ struct tm_sink *tm_sink_new(const struct tm_sink_options *o, struct tm_err *e)
     pthread_mutex_init(&s->lock, NULL);
     s->last = &s->first;
     s->max_bytes = o->max_bytes != 0 ? o->max_bytes : BYTES_DEFAULT;
+    s->gather = o->gather;
     s->patience_ms = o->patience_ms != 0 ? o->patience_ms : PATIENCE_DEFAULT_MS;
     int rc = tm_sink_out_open(&s->out, o->fd, o->path, e);
     if (rc == 0 && start_thread(s) != 0)

@@ -33,6 +33,7 @@ struct tm_sink_options {
                             anew once the path leads to another file (log rotation). Copied. */
     size_t max_bytes;    /* of lines that wait; puts may use half of it. 0: 1 MiB */
     int64_t patience_ms; /* without progress, until promises fail. 0: two seconds */
+    bool gather;         /* promised lines go out together, by tm_sink_flush */
 };
 
 /* Starts the thread, with all signals blocked in it. NULL with `e` set. */
@@ -60,6 +61,9 @@ enum tm_sink_status tm_sink_promise(struct tm_sink *s, const void *line, size_t 
                                     struct tm_sink_promise **promise, struct tm_err *e);
 /* After the wake: SINK_KEPT or SINK_BROKEN. */
 enum tm_sink_status tm_sink_kept(const struct tm_sink_promise *p, struct tm_err *e);
+/* Of a sink that gathers: writes what was promised since the last time, as far as the reader takes
+ * it at once; the thread does the rest. Whoever promises calls it soon. Any thread. */
+void tm_sink_flush(struct tm_sink *s);
 void tm_sink_promise_free(struct tm_sink_promise *p); /* NULL is fine */
 
 /* Breaks all promises, those to come too: before whoever would be woken is freed. */

@@ -16,7 +16,7 @@ struct tm_ipc_loop {
     bool over[IPC_LOOP_CHANNELS];
     size_t count;
     int wake_fd;
-    atomic_bool woken; /* the eventfd was written to and has not been read */
+    atomic_bool woken; /* it looks at tasks and channels before it sleeps: nobody need write */
     atomic_bool stopping;
     struct tm_ipc_task *_Atomic tasks; /* the newest first */
     void (*tick)(void *ctx);
@@ -179,20 +179,23 @@ void tm_ipc_loop_run(struct tm_ipc_loop *l)
     l->ticked_ms = tm_clock_mono_ms();
     while (!atomic_load(&l->stopping)) {
         eventfd_t count;
+        atomic_store(&l->woken, false); /* before what it tells of is looked at */
         prepare(l, fds);
-        int n = poll(fds, l->count + 1, wait_ms(l));
-        if (n > 0 && fds[l->count].revents != 0) {
+        bool more = atomic_load(&l->tasks) != NULL || atomic_load(&l->stopping);
+        int n = poll(fds, l->count + 1, more ? 0 : wait_ms(l));
+        atomic_store(&l->woken, true);
+        if (n > 0 && fds[l->count].revents != 0)
             (void)eventfd_read(l->wake_fd, &count);
-            atomic_store(&l->woken, false); /* before the tasks that it tells of are looked at */
-        }
         run_tasks(l);
         for (size_t i = 0; n > 0 && i < l->count; i++) {
             if ((fds[i].revents & (POLLIN | POLLHUP | POLLERR)) != 0)
                 l->over[i] = !tm_ipc_port_read(&l->port[i]);
         }
         maybe_tick(l);
-        if (l->round != NULL)
+        if (l->round != NULL) {
             l->round(l->round_ctx);
+            run_tasks(l); /* what it has woken is answered with the others */
+        }
     }
     for (size_t i = 0; i < l->count; i++)
         (void)tm_ipc_flush(l->port[i].channel);

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -147,6 +148,91 @@ static void a_pipe_of_its_own_never_waits_and_the_others_stays_as_it_was(void **
     assert_int_equal(drain(fds[0], "a\n"), 1);
     tm_sink_free(s);
     close(own);
+    close(fds[0]);
+    close(fds[1]);
+}
+
+/* Promises `count` lines "a\n" of a sink that gathers; none is out yet. */
+static void gather(struct tm_sink *s, size_t count, struct waiter *w, struct tm_sink_promise **p)
+{
+    struct tm_err e = {0};
+    for (size_t i = 0; i < count; i++)
+        assert_int_equal(tm_sink_promise(s, "a\n", 2, wake, &w[i], &p[i], &e), SINK_WAIT);
+}
+
+static void kept(size_t count, struct waiter *w, struct tm_sink_promise **p)
+{
+    struct tm_err e = {0};
+    for (size_t i = 0; i < count; i++) {
+        assert_int_equal(settled(p[i], &w[i], &e), SINK_KEPT);
+        tm_sink_promise_free(p[i]);
+    }
+}
+
+static void promises_that_were_gathered_go_out_together(void **state)
+{
+    (void)state;
+    enum { LINES = 3 };
+    int fds[2];
+    int there = 0;
+    struct tm_err e = {0};
+    struct tm_sink_promise *p[LINES];
+    assert_int_equal(pipe(fds), 0);
+    struct tm_sink *s = tm_sink_new(&(struct tm_sink_options){.fd = fds[1], .gather = true}, &e);
+    assert_non_null(s);
+    struct waiter at_once[LINES] = {0};
+    gather(s, LINES, at_once, p);
+    assert_int_equal(ioctl(fds[0], FIONREAD, &there), 0);
+    assert_int_equal(there, 0);
+    tm_sink_flush(s);
+    assert_int_equal(ioctl(fds[0], FIONREAD, &there), 0);
+    assert_int_equal(there, 2 * LINES); /* before it returned */
+    for (size_t i = 0; i < LINES; i++)
+        assert_int_equal(atomic_load(&at_once[i].woken), 1);
+    kept(LINES, at_once, p);
+    tm_sink_flush(s); /* nothing is left */
+    /* Another's line does not come before them, and takes them along. */
+    struct waiter later[LINES] = {0};
+    gather(s, LINES, later, p);
+    assert_true(tm_sink_put(s, "a\n", 2));
+    kept(LINES, later, p);
+    assert_int_equal(drain(fds[0], "a\n"), 2 * LINES + 1);
+    tm_sink_free(s);
+    close(fds[0]);
+    close(fds[1]);
+}
+
+static void what_a_full_pipe_does_not_take_of_a_round_the_thread_writes(void **state)
+{
+    (void)state;
+    enum { LINES = 40 };
+    static char line[4096];
+    int fds[2];
+    struct tm_err e = {0};
+    struct tm_sink_promise *p[LINES];
+    struct waiter w[LINES] = {0};
+    memset(line, 'x', sizeof(line));
+    line[sizeof(line) - 1] = '\n';
+    assert_int_equal(pipe(fds), 0);
+    struct tm_sink *s = tm_sink_new(
+        &(struct tm_sink_options){.fd = fds[1], .gather = true, .patience_ms = BOUND_MS}, &e);
+    assert_non_null(s);
+    for (size_t i = 0; i < LINES; i++) /* more than a pipe holds */
+        assert_int_equal(tm_sink_promise(s, line, sizeof(line), wake, &w[i], &p[i], &e), SINK_WAIT);
+    tm_sink_flush(s);
+    assert_int_equal(tm_sink_kept(p[LINES - 1], &e), SINK_WAIT);
+    char *all = malloc(LINES * sizeof(line));
+    size_t len = 0;
+    while (len < LINES * sizeof(line)) {
+        ssize_t n = read(fds[0], all + len, LINES * sizeof(line) - len);
+        assert_true(n > 0);
+        len += (size_t)n;
+    }
+    for (size_t i = 0; i < LINES; i++)
+        assert_memory_equal(all + i * sizeof(line), line, sizeof(line));
+    kept(LINES, w, p);
+    free(all);
+    tm_sink_free(s);
     close(fds[0]);
     close(fds[1]);
 }
@@ -322,6 +408,8 @@ int main(void)
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN);
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(promises_that_were_gathered_go_out_together),
+        cmocka_unit_test(what_a_full_pipe_does_not_take_of_a_round_the_thread_writes),
         cmocka_unit_test(a_pipe_of_its_own_never_waits_and_the_others_stays_as_it_was),
         cmocka_unit_test(a_reader_that_stalls_holds_up_nobody_and_gets_the_rest_when_it_is_back),
         cmocka_unit_test(a_slow_reader_gets_every_promised_line),

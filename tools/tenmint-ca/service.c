@@ -124,7 +124,7 @@ static void more_metrics(void *ctx, struct tm_buf *out)
 static int open_output(struct service *s, int output, struct tm_err *e)
 {
     const struct ca_config *c = s->config;
-    s->output = tm_sink_new(&(struct tm_sink_options){.fd = output}, e);
+    s->output = tm_sink_new(&(struct tm_sink_options){.fd = output, .gather = true}, e);
     if (s->output == NULL)
         return tm_err_wrap(e, "standard output");
     s->log = tm_jlog_to(s->output, ca_config_log_level(c));
@@ -132,7 +132,7 @@ static int open_output(struct service *s, int output, struct tm_err *e)
         return tm_err_set(e, "out of memory");
     s->audit = s->output;
     if (c->audit_file != NULL)
-        s->audit = tm_sink_new(&(struct tm_sink_options){.path = c->audit_file}, e);
+        s->audit = tm_sink_new(&(struct tm_sink_options){.path = c->audit_file, .gather = true}, e);
     return s->audit != NULL ? 0 : tm_err_wrap(e, "audit-file");
 }
 
@@ -200,13 +200,14 @@ static void tell_root(const struct service *s)
     ca_signer_unref(ca);
 }
 
-/* What the requests of a round have for the log and the trail, all at once. */
+/* What the requests of a round have for the log, the trail and the sink, all at once. */
 static void send_round(void *ctx)
 {
     const struct service *s = ctx;
     if (s->embedded != NULL)
         ca_ct_far_round(s->embedded);
     ca_audit_round(s->trail);
+    tm_sink_flush(s->audit);
 }
 
 /* The API's routes, for requests that the front relays. */
@@ -219,10 +220,8 @@ static int start_far(struct service *s, const int *fronts, size_t count, struct 
         ca_ct_far_batch(s->embedded);
     if (s->trail != NULL)
         ca_audit_batch(s->trail);
-    if (s->embedded != NULL || s->trail != NULL) {
-        o.round = send_round;
-        o.round_ctx = s;
-    }
+    o.round = send_round;
+    o.round_ctx = s;
     s->far = tm_http_far_server_new(fronts, count, &o, e);
     return s->far != NULL ? 0 : -1;
 }
