@@ -88,6 +88,8 @@ static int reopen(struct ca_audit_keeper *k, bool *there, struct tm_err *e)
     k->store = ca_audit_store_open(&k->o.place, k->o.node, e);
     if (k->store == NULL || ca_audit_store_tip(k->store, &now, e) != 0)
         return -1;
+    if (k->maybe.seq > k->tip.seq && same_tip(&now, &k->maybe))
+        k->tip = k->maybe;
     *there = k->hoped.seq > 0 && same_tip(&now, &k->hoped);
     if (*there || same_tip(&now, &k->tip))
         return 0;
@@ -247,6 +249,7 @@ static void look_at_head(struct ca_audit_keeper *k)
         return;
     k->head_ms = tm_clock_mono_ms();
     enter_head(k);
+    ca_audit_keeper_retention(k);
 }
 
 /* ---- the writer's thread ---- */

@@ -29,9 +29,10 @@ struct ca_audit_keeper {
     struct ca_audit_tip tip;       /* of the database, as we know it */
     struct ca_audit_queued *group; /* that is being written; not in the database yet, */
     struct ca_audit_tip hoped;     /* unless this is its end: seq 0: it was not tried */
-    uint64_t headed;               /* the last record whose hash is in the log of heads */
-    size_t spooled;                /* events that wait and came from files */
-    int64_t spool_ms, head_ms;     /* monotonic: when they were looked at last */
+    struct ca_audit_tip maybe; /* the chain's end, if a removal that failed is done all the same */
+    uint64_t headed;           /* the last record whose hash is in the log of heads */
+    size_t spooled;            /* events that wait and came from files */
+    int64_t spool_ms, head_ms; /* monotonic: when they were looked at last */
     pthread_t thread;
     bool running;
 
@@ -55,5 +56,8 @@ bool ca_audit_keeper_put(struct ca_audit_keeper *k, struct ca_audit_queued *q, b
 
 /* On the writer's thread: takes what commands left, when it is time to look. */
 void ca_audit_keeper_spool(struct ca_audit_keeper *k);
+
+/* keeper_retention.c: on the writer's thread, after a head was entered. */
+void ca_audit_keeper_retention(struct ca_audit_keeper *k);
 
 #endif

@@ -39,8 +39,7 @@ void ca_audit_head_list_free(struct ca_audit_head_list *l)
     *l = (struct ca_audit_head_list){0};
 }
 
-static __attribute__((format(printf, 2, 3))) void fault(struct ca_audit_walk *w, const char *fmt,
-                                                        ...)
+void ca_audit_walk_fault(struct ca_audit_walk *w, const char *fmt, ...)
 {
     char text[1024];
     va_list args;
@@ -71,7 +70,7 @@ static void compare_heads(struct ca_audit_walk *w)
             continue;
         }
         tm_clock_format(h->time_ms / 1000, time);
-        fault(
+        ca_audit_walk_fault(
             w,
             "record %" PRIu64
             " or one before it is not what the head of %s vouches for: the trail was written anew",
@@ -102,15 +101,18 @@ int ca_audit_walk_record(struct ca_audit_walk *w, const struct ca_audit_record *
     ca_audit_chain(&w->tip.hash, line.data, line.len, &hash);
     tm_buf_free(&line);
     if (r->seq > w->tip.seq + 2)
-        fault(w, "records %" PRIu64 " to %" PRIu64 " are missing", w->tip.seq + 1, r->seq - 1);
+        ca_audit_walk_fault(w, "records %" PRIu64 " to %" PRIu64 " are missing", w->tip.seq + 1,
+                            r->seq - 1);
     else if (r->seq == w->tip.seq + 2)
-        fault(w, "record %" PRIu64 " is missing", r->seq - 1);
+        ca_audit_walk_fault(w, "record %" PRIu64 " is missing", r->seq - 1);
     else if (r->seq <= w->tip.seq)
-        fault(w, "record %" PRIu64 " stands behind record %" PRIu64, r->seq, w->tip.seq);
+        ca_audit_walk_fault(w, "record %" PRIu64 " stands behind record %" PRIu64, r->seq,
+                            w->tip.seq);
     else if (strcmp(r->node, w->node) != 0)
-        fault(w, "record %" PRIu64 " is of the node '%.100s'", r->seq, r->node);
+        ca_audit_walk_fault(w, "record %" PRIu64 " is of the node '%.100s'", r->seq, r->node);
     else if (stated != NULL && memcmp(stated, &hash, sizeof(hash)) != 0)
-        fault(w, "record %" PRIu64 " was altered: its hash is not that of what it says", r->seq);
+        ca_audit_walk_fault(
+            w, "record %" PRIu64 " was altered: its hash is not that of what it says", r->seq);
     /* Goes on from what is stated: a second alteration is another fault. */
     w->tip.seq = r->seq;
     w->tip.hash = stated != NULL ? *stated : hash;
@@ -125,8 +127,8 @@ void ca_audit_walk_end(struct ca_audit_walk *w)
     for (; is_next(w); w->at++)
         last = &w->heads->item[w->at];
     if (last != NULL)
-        fault(w,
-              "the trail ends at record %" PRIu64 ", but a head vouches for record %" PRIu64
-              ": %" PRIu64 " were cut off",
-              w->tip.seq, last->seq, last->seq - w->tip.seq);
+        ca_audit_walk_fault(w,
+                            "the trail ends at record %" PRIu64
+                            ", but a head vouches for record %" PRIu64 ": %" PRIu64 " were cut off",
+                            w->tip.seq, last->seq, last->seq - w->tip.seq);
 }

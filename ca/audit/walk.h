@@ -36,6 +36,9 @@ void ca_audit_walk_begin(struct ca_audit_walk *w, const char *node,
 /* The next record. `stated`: the hash that stands beside it; NULL: none does. -1: out of memory. */
 int ca_audit_walk_record(struct ca_audit_walk *w, const struct ca_audit_record *r,
                          const struct ca_audit_hash *stated, struct tm_err *e);
+/* Another fault of the same records. */
+void ca_audit_walk_fault(struct ca_audit_walk *w, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
 /* After the last: heads that vouch for more than there is are faults. */
 void ca_audit_walk_end(struct ca_audit_walk *w);
 

@@ -134,6 +134,18 @@ serve
 ends
 audit "killed and restarted: the chain is whole" 0 "a head vouches" verify --key "$W/audit/heads.pem" --witness-key "$VKEY"
 
+# A copy that needs no server.
+audit "export" 0 "records of one" export --out "$W/one.jsonl"
+X=("$B/tenmint-ca" audit verify --heads "$W/audit/heads" --key "$W/audit/heads.pem" --witness-key "$VKEY" "$W/one.jsonl")
+says "an export" 0 "a head vouches for those up to" "${X[@]}"
+sed -i '3s/"seq":2,"time_ms":1/"seq":2,"time_ms":2/' "$W/one.jsonl"
+says "an export that was altered" 4 "the trail was written anew" "${X[@]}"
+head -n 4 "$W/one.jsonl" >"$W/short" && mv "$W/short" "$W/one.jsonl"
+says "an export that was cut off" 6 "cut off behind record 3" "${X[@]}"
+audit "export to nowhere" 1 "" export --out "$W/none/one.jsonl"
+audit "export of nobody" 1 "has no records" export --out "$W/none.jsonl" --node nobody
+check "no file is left" 1 "$([ -e "$W/none.jsonl" ]; echo $?)"
+
 # Altered, taken out, cut off; and written anew by who has the host and its key.
 cp "$W/audit/audit.db" "$W/keep.db"
 tamper() { # SQL

@@ -281,9 +281,8 @@ enum outcome {
 #define BIT(role) (1U << (role))
 #define ALL (BIT(ROLE_COUNT) - 1)
 #define FILES (ALL & ~BIT(ROLE_FRONT))
-#define LOGS \
-    (BIT(ROLE_AUDIT) | BIT(ROLE_LOG) | BIT(ROLE_SIGNATURES)) /* that of audit heads too \
-                                                              */
+/* That of audit heads too. */
+#define LOGS (BIT(ROLE_AUDIT) | BIT(ROLE_LOG) | BIT(ROLE_SIGNATURES))
 #define DATES (LOGS | BIT(ROLE_TIMESTAMPS) | BIT(ROLE_ISSUER))
 static const char *const outcome_names[OUTCOMES] = {"killed", "denied", "done"};
 

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "ca/audit/export.h"
 #include "ca/audit/far.h"
 #include "ca/audit/keeper.h"
 #include "ca/audit/line.h"
@@ -494,6 +495,79 @@ static void a_line_is_read_as_it_was_written_and_nothing_else_is(void **state)
     tm_buf_free(&again);
 }
 
+/* ---- old records ---- */
+
+static bool has_floor(void *arg)
+{
+    const struct scene *s = arg;
+    struct tm_err e = {0};
+    struct ca_audit_tip floor = {0};
+    struct ca_audit_store *store = ca_audit_store_open(&s->o.place, NULL, &e);
+    assert_non_null(store);
+    assert_int_equal(ca_audit_store_floor(store, "one", &floor, &e), 0);
+    ca_audit_store_close(store);
+    return floor.seq >= 3;
+}
+
+static int read_export(const char *path, const struct ca_audit_head_list *heads, struct seen *v,
+                       struct tm_err *e)
+{
+    static char node[256];
+    *v = (struct seen){.walk = {.say = on_fault, .arg = v}};
+    return ca_audit_export_read(path, heads, &v->walk, node, e);
+}
+
+static void edit_file(const char *path, const char *from, const char *to)
+{
+    struct tm_buf text = {0};
+    assert_int_equal(tm_file_read(path, 1 << 20, &text, NULL), 0);
+    char *at = strstr(tm_buf_str(&text), from);
+    assert_non_null(at);
+    assert_int_equal(strlen(from), strlen(to));
+    memcpy(at, to, strlen(to));
+    assert_int_equal(tm_file_write_atomic(path, 0600, text.data, text.len, NULL), 0);
+    tm_buf_free(&text);
+}
+
+static void old_records_are_exported_and_taken_out_and_both_parts_are_whole(void **state)
+{
+    (void)state;
+    struct scene s;
+    struct seen v;
+    struct ca_audit_head_list heads = {0};
+    struct ca_audit_head head = {.node = "one", .seq = 2};
+    struct tm_err e = {0};
+    char path[128];
+    make_trail(&s, 2);
+    walk(&s, NULL, &v);
+    s.o.retention_ms = 1;
+    s.o.head_interval_ms = 1;
+    s.o.archive = s.dir;
+    begin(&s);
+    assert_true(within(SOON_MS, has_floor, &s));
+    assert_int_equal(promise(&s, &e), SINK_KEPT); /* it goes on */
+    end(&s);
+    walk(&s, NULL, &v);
+    assert_string_equal(v.faults, "");
+    assert_true(v.walk.floor.seq >= 3);
+    assert_non_null(strstr(v.kinds, "retention"));
+    snprintf(path, sizeof(path), "%s/one-1.jsonl", s.dir);
+    assert_int_equal(read_export(path, NULL, &v, &e), 0);
+    assert_string_equal(v.faults, "");
+    assert_true(v.walk.records >= 3);
+    /* A line that was altered, with the last line as it was; then with a head that knows better. */
+    edit_file(path, "192.0.2.1", "192.0.2.7");
+    assert_int_equal(read_export(path, NULL, &v, &e), 0);
+    assert_non_null(strstr(v.faults, "are not those that the file's last line stands for"));
+    assert_int_equal(ca_audit_head_list_add(&heads, &head, &e), 0);
+    assert_int_equal(read_export(path, &heads, &v, &e), 0);
+    assert_non_null(strstr(v.faults, "is not what the head of"));
+    edit_file(path, "tenmint audit end 1", "tenmint audit end 2");
+    assert_int_equal(read_export(path, NULL, &v, &e), -1);
+    ca_audit_head_list_free(&heads);
+    remove_scene(&s);
+}
+
 static void csv_quotes_what_it_must_and_hands_no_formula_to_a_spreadsheet(void **state)
 {
     (void)state;
@@ -522,6 +596,7 @@ int main(void)
         cmocka_unit_test(an_event_in_the_spool_is_taken_once_with_its_owner),
         cmocka_unit_test(what_is_no_event_is_set_aside_and_counted),
         cmocka_unit_test(a_line_is_read_as_it_was_written_and_nothing_else_is),
+        cmocka_unit_test(old_records_are_exported_and_taken_out_and_both_parts_are_whole),
         cmocka_unit_test(csv_quotes_what_it_must_and_hands_no_formula_to_a_spreadsheet),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "ca/audit/export.h"
 #include "tools/tenmint-ca/audit.h"
 
 #define SHOWN 50 /* faults; a trail that is altered all over is not listed whole */
@@ -135,13 +136,35 @@ static int add_missing_nodes(struct verify *v, struct tm_err *e)
     return 0;
 }
 
-static int work(struct verify *v, struct audit_trail *t, struct tm_err *e)
+static int walk_database(struct verify *v, struct ca_audit_store *s, struct tm_err *e)
 {
-    int rc = ca_audit_store_nodes(t->store, on_node, v, e);
+    int rc = ca_audit_store_nodes(s, on_node, v, e);
     if (rc == 0)
         rc = add_missing_nodes(v, e);
     for (size_t i = 0; i < v->nodes && rc == 0; i++)
-        rc = walk_node(v, t->store, v->node[i], e);
+        rc = walk_node(v, s, v->node[i], e);
+    return rc;
+}
+
+static int walk_file(struct verify *v, const char *path, struct tm_err *e)
+{
+    char node[256];
+    uint64_t before = v->faults;
+    v->walk = (struct ca_audit_walk){.say = on_fault, .arg = v};
+    if (ca_audit_export_read(path, &v->list, &v->walk, node, e) != 0)
+        return -1;
+    say_node(v, before);
+    v->records += v->walk.records;
+    return 0;
+}
+
+/* The database, or what was exported. */
+static int work(struct verify *v, struct ca_audit_store *s, char **file, int files,
+                struct tm_err *e)
+{
+    int rc = files == 0 ? walk_database(v, s, e) : 0;
+    for (int i = 0; i < files && rc == 0; i++)
+        rc = walk_file(v, file[i], e);
     if (rc != 0)
         return CLI_UNKNOWN;
     if (v->faults == 0)
@@ -160,13 +183,19 @@ int command_audit_verify(const struct cli_command *self, int argc, char **argv)
         CLI_JSON_LINES(&v.json),
         {NULL, CLI_FLAG, NULL, NULL, NULL},
     };
-    struct audit_trail t;
+    struct audit_trail t = {0};
     struct tm_err e = {0};
-    int count = 0;
-    int rc = cli_parse(self, options, argc, argv, 0, 0, &count);
+    int files = 0;
+    int rc = cli_parse(self, options, argc, argv, 0, CLI_LIST_MAX, &files);
     if (rc != CLI_GO_ON)
         return rc;
-    rc = audit_open(&t, v.config, &e);
+    /* Who has the exports and the heads needs no server. */
+    if (files > 0 && v.config != NULL) {
+        tm_err_set(&e, "audit verify: exports are checked without --config: --heads says against "
+                       "which log");
+        return cli_fail_json(v.json, CLI_USAGE, &e);
+    }
+    rc = files > 0 ? CLI_OK : audit_open(&t, v.config, &e);
     if (rc == CLI_OK && v.heads == NULL && t.config.audit_store.origin != NULL)
         v.heads = t.places.heads;
     if (rc == CLI_OK && v.heads != NULL) {
@@ -178,7 +207,7 @@ int command_audit_verify(const struct cli_command *self, int argc, char **argv)
         }
     }
     if (rc == CLI_OK)
-        rc = work(&v, &t, &e);
+        rc = work(&v, t.store, argv, files, &e);
     audit_close(&t);
     ca_audit_head_list_free(&v.list);
     return rc == CLI_OK ? CLI_OK : cli_fail_json(v.json, rc, &e);

@@ -1,0 +1,171 @@
+#include "ca/audit/export.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ca/audit/line.h"
+#include "common/json/jsonmap.h"
+#include "common/json/jsonstr.h"
+
+#define BEGIN "tenmint audit export 1"
+#define END "tenmint audit end 1"
+#define LINE_BYTES_MAX ((size_t)1 << 20)
+
+/* ---- writing ---- */
+
+static int write_line(struct ca_audit_export *x, struct tm_err *e)
+{
+    buf_putc(&x->line, '\n');
+    int rc = buf_failed(&x->line) ? tm_err_set(e, "out of memory")
+                                  : tm_file_stream_write(&x->to, x->line.data, x->line.len, e);
+    tm_buf_reset(&x->line);
+    return rc;
+}
+
+static int write_tip(struct ca_audit_export *x, const char *type, struct tm_err *e)
+{
+    char hash[AUDIT_HASH_TEXT];
+    ca_audit_hash_text(&x->tip.hash, hash);
+    tm_buf_printf(&x->line, "{\"type\":\"%s\",\"node\":", type);
+    tm_jsonstr_put(&x->line, x->node, strlen(x->node));
+    tm_buf_printf(&x->line, ",\"seq\":%" PRIu64 ",\"hash\":\"%s\"}", x->tip.seq, hash);
+    return write_line(x, e);
+}
+
+int ca_audit_export_begin(struct ca_audit_export *x, const char *path, const char *node,
+                          const struct ca_audit_tip *before, struct tm_err *e)
+{
+    *x = (struct ca_audit_export){.node = node, .tip = *before};
+    return tm_file_stream_open(&x->to, path, 0640, e) == 0 ? write_tip(x, BEGIN, e) : -1;
+}
+
+int ca_audit_export_record(struct ca_audit_export *x, const struct ca_audit_row *row,
+                           struct tm_err *e)
+{
+    x->tip = (struct ca_audit_tip){row->record.seq, row->hash};
+    x->records++;
+    ca_audit_canonical(&row->record, &x->line);
+    return write_line(x, e);
+}
+
+int ca_audit_export_commit(struct ca_audit_export *x, struct tm_err *e)
+{
+    return write_tip(x, END, e) == 0 ? tm_file_stream_commit(&x->to, e) : -1;
+}
+
+void ca_audit_export_abort(struct ca_audit_export *x)
+{
+    tm_file_stream_abort(&x->to);
+    tm_buf_free(&x->line);
+}
+
+/* ---- reading ---- */
+
+struct owned { /* the first or the last line, as jsonmap fills it */
+    char *type, *node;
+    int64_t seq;
+    struct tm_buf hash;
+};
+
+#define ROW(text, member, of, lo, hi) \
+    { \
+        .name = text, JSONMAP_AT(struct owned, member), .kind = of, .flags = JSONMAP_REQUIRED, \
+        .min = lo, .max = hi \
+    }
+static const struct tm_jsonmap_member members[] = {
+    ROW("type", type, JSONMAP_TEXT, 1, 64),
+    ROW("node", node, JSONMAP_TEXT, 1, 255),
+    ROW("seq", seq, JSONMAP_INTEGER, 0, INT64_MAX),
+    ROW("hash", hash, JSONMAP_HEX, AUDIT_HASH, AUDIT_HASH),
+    {0}};
+static const struct tm_jsonmap map = {
+    .members = members, .size = sizeof(struct owned), .unknown = JSONMAP_REFUSE};
+
+static int read_tip(const char *line, size_t len, const char *type, char node[256],
+                    struct ca_audit_tip *out, struct tm_err *e)
+{
+    struct owned o = {0};
+    int rc = tm_jsonmap_parse(line, len, LINE_BYTES_MAX, &map, NULL, &o, e);
+    if (rc == 0 && strcmp(o.type, type) != 0)
+        rc = tm_err_set(e, "'type' is not '%s'", type);
+    if (rc == 0) {
+        out->seq = (uint64_t)o.seq;
+        memcpy(out->hash.b, o.hash.data, AUDIT_HASH);
+        memcpy(node, o.node, strlen(o.node) + 1);
+    }
+    tm_jsonmap_free(&map, &o);
+    return rc;
+}
+
+static int take_record(struct ca_audit_walk *w, const char *line, size_t len, struct tm_err *e)
+{
+    struct ca_audit_line *l = ca_audit_line_read(line, len, e);
+    int rc = l != NULL ? ca_audit_walk_record(w, ca_audit_line_record(l), NULL, e) : -1;
+    ca_audit_line_free(l);
+    return rc;
+}
+
+static bool is_end(const char *line)
+{
+    static const char begin[] = "{\"type\":";
+    return strncmp(line, begin, sizeof(begin) - 1) == 0;
+}
+
+static void compare_end(struct ca_audit_walk *w, const struct ca_audit_tip *end)
+{
+    if (end->seq != w->tip.seq || memcmp(&end->hash, &w->tip.hash, sizeof(end->hash)) != 0)
+        ca_audit_walk_fault(w, "the records are not those that the file's last line stands for");
+}
+
+struct lines { /* of a file */
+    FILE *from;
+    char *text;
+    size_t room;
+};
+
+/* The next, without its newline; its length, or -1 at the end. */
+static ssize_t next_line(struct lines *l)
+{
+    ssize_t len = getline(&l->text, &l->room, l->from);
+    if (len > 0 && l->text[len - 1] == '\n')
+        l->text[--len] = '\0';
+    return len;
+}
+
+static int read_lines(struct lines *l, const struct ca_audit_head_list *heads,
+                      struct ca_audit_walk *w, char node[256], struct tm_err *e)
+{
+    struct ca_audit_tip tip;
+    char end_node[256];
+    ssize_t len = next_line(l);
+    if (len < 0 || read_tip(l->text, (size_t)len, BEGIN, node, &tip, e) != 0)
+        return len < 0 ? tm_err_set(e, "it is empty") : tm_err_wrap(e, "its first line");
+    ca_audit_walk_begin(w, node, &tip, heads);
+    while ((len = next_line(l)) >= 0 && !is_end(l->text)) {
+        if (take_record(w, l->text, (size_t)len, e) != 0)
+            return tm_err_wrap(e, "the line behind record %" PRIu64, w->tip.seq);
+    }
+    if (len < 0)
+        return tm_err_set(e, "it is cut off behind record %" PRIu64, w->tip.seq);
+    if (read_tip(l->text, (size_t)len, END, end_node, &tip, e) != 0)
+        return tm_err_wrap(e, "its last line");
+    compare_end(w, &tip);
+    return next_line(l) < 0 ? 0 : tm_err_set(e, "something follows its last line");
+}
+
+int ca_audit_export_read(const char *path, const struct ca_audit_head_list *heads,
+                         struct ca_audit_walk *w, char node[256], struct tm_err *e)
+{
+    struct lines l = {.from = fopen(path, "re")};
+    if (l.from == NULL) {
+        tm_err_errno(e, "open '%s'", path);
+        return tm_err_mark(e, ERR_UNAVAILABLE);
+    }
+    int rc = read_lines(&l, heads, w, node, e);
+    (void)fclose(l.from);
+    free(l.text);
+    return rc == 0 ? 0 : tm_err_wrap(e, "'%s' is no whole export of an audit trail", path);
+}
