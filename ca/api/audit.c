@@ -8,6 +8,7 @@
 
 #include "ca/api/grpc.h"
 #include "ca/api/internal.h"
+#include "ca/api/trace.h"
 #include "common/clock.h"
 #include "common/hex.h"
 #include "common/transparency/sct.h"
@@ -75,8 +76,14 @@ static void facts_free(struct facts *f)
     tm_buf_free(&f->entries);
 }
 
-static void put_issued(const struct tm_http_exchange *x, const struct ca_issue_job *job,
-                       struct facts *f, struct tm_buf *line)
+/* Only where there is one. */
+static struct tm_jlog_field trace_field(const char *trace)
+{
+    return trace != NULL ? JLOG_STR("traceparent", trace) : JLOG_END;
+}
+
+static void put_issued(struct tm_http_exchange *x, const struct ca_issue_job *job, struct facts *f,
+                       struct tm_buf *line)
 {
     const struct tm_jlog_field fields[] = {JLOG_STR("serial", f->serial),
                                            JLOG_STR("issuer", job->who.issuer),
@@ -90,6 +97,7 @@ static void put_issued(const struct tm_http_exchange *x, const struct ca_issue_j
                                            JLOG_STR("remote", tm_http_remote(x)),
                                            JLOG_STR("protocol", ca_grpc_protocol(x)),
                                            JLOG_STR("request", job->request_id),
+                                           trace_field(ca_trace_of(x)),
                                            JLOG_END};
     tm_jlog_line(line, JLOG_INFO, "issued", fields);
 }
@@ -135,6 +143,7 @@ static enum tm_sink_status record_event(struct ca_api *api, struct tm_http_excha
                                       .remote = tm_http_remote(x),
                                       .protocol = ca_grpc_protocol(x),
                                       .request = job->request_id,
+                                      .trace = ca_trace_of(x),
                                       .issuer = job->who.issuer,
                                       .subject = job->who.subject,
                                       .identity = job->who.principal.san,
@@ -215,13 +224,15 @@ void ca_api_refuse(struct ca_api *api, struct tm_http_exchange *x, const struct 
              JLOG_STR("issuer", who != NULL ? who->issuer : ""),
              JLOG_STR("subject", who != NULL ? who->subject : ""),
              JLOG_INT("duration_us", tm_http_elapsed_us(x)), JLOG_STR("remote", tm_http_remote(x)),
-             JLOG_STR("protocol", ca_grpc_protocol(x)), JLOG_STR("request", id), JLOG_END);
+             JLOG_STR("protocol", ca_grpc_protocol(x)), JLOG_STR("request", id),
+             trace_field(ca_trace_of(x)), JLOG_END);
     if (f->fault != API_FAULT_BUSY)
         (void)ca_audit_event(api->o.trail, &(struct ca_audit_event){
                                                .kind = AUDIT_REFUSED,
                                                .remote = tm_http_remote(x),
                                                .protocol = ca_grpc_protocol(x),
                                                .request = id,
+                                               .trace = ca_trace_of(x),
                                                .issuer = who != NULL ? who->issuer : NULL,
                                                .subject = who != NULL ? who->subject : NULL,
                                                .identity = who != NULL ? who->principal.san : NULL,

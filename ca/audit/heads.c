@@ -173,8 +173,9 @@ void ca_audit_heads_metrics(struct ca_audit_heads *h, struct tm_buf *out)
     tm_promtext_head(out, "tenmint_audit_head_contradicted", "gauge",
                      "1: a witness has proven that the log of audit heads was rolled back.");
     tm_buf_printf(out, "tenmint_audit_head_contradicted %d\n", s.contradicted);
-    if (h->options.witness_count == 0)
-        return;
+    tm_promtext_head(out, "tenmint_audit_disk_free_bytes", "gauge",
+                     "Free on the disk of the audit trail's folder.");
+    tm_buf_printf(out, "tenmint_audit_disk_free_bytes %" PRIu64 "\n", ca_kept_disk_free(h->kept));
     tm_promtext_head(out, "tenmint_audit_head_cosignatures", "gauge",
                      "Witnesses that cosigned the newest checkpoint of audit heads.");
     tm_buf_printf(out, "tenmint_audit_head_cosignatures %zu\n", ca_kept_cosignatures(h->kept));

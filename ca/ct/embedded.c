@@ -100,6 +100,8 @@ static void metrics(void *ctx, struct tm_buf *out)
          ca_kept_cosignatures(x->kept)},
         {"tenmint_log_cosignature_quorum", "gauge",
          "Fewer cosignatures than this need a person (witness-quorum).", ca_kept_quorum(x->kept)},
+        {"tenmint_log_disk_free_bytes", "gauge", "Free on the disk of the embedded log.",
+         ca_kept_disk_free(x->kept)},
         {"tenmint_log_contradicted", "gauge",
          "1: a witness has proven that the log was rolled back or has forked. It takes no entries.",
          s.contradicted},

@@ -1,8 +1,8 @@
 /* The forms in which requests and replies travel between processes. */
 #include "common/http/far_internal.h"
 
-const char *const tm_http_far_headers[FAR_HEADERS] = {"Authorization", "If-None-Match",
-                                                      "Content-Type", "oidcidentitytoken"};
+const char *const tm_http_far_headers[FAR_HEADERS] = {
+    "Authorization", "If-None-Match", "Content-Type", "oidcidentitytoken", "traceparent"};
 const char *const tm_http_far_arguments[FAR_ARGUMENTS] = {
     "first", "second", "tree_size", "hash", "start", "end", "leaf_index", "q", "log", "before"};
 
@@ -22,6 +22,7 @@ static const struct tm_ipc_field ask_fields[] = {
     ASK(header[1], IPC_TEXT, HEADER_MAX),
     ASK(header[2], IPC_TEXT, HEADER_MAX),
     ASK(header[3], IPC_TEXT, HEADER_MAX),
+    ASK(header[4], IPC_TEXT, HEADER_MAX),
     ASK(argument[0], IPC_TEXT, HEADER_MAX),
     ASK(argument[1], IPC_TEXT, HEADER_MAX),
     ASK(argument[2], IPC_TEXT, HEADER_MAX),

@@ -5,7 +5,7 @@
 #include "common/http/far.h"
 #include "common/ipc/loop.h"
 
-#define FAR_HEADERS 4
+#define FAR_HEADERS 5
 #define FAR_ARGUMENTS 10
 extern const char *const tm_http_far_headers[FAR_HEADERS];
 extern const char *const tm_http_far_arguments[FAR_ARGUMENTS];

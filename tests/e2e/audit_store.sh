@@ -18,8 +18,9 @@ issue() { # prints the status; headers in $W/head
     printf '{"credentials":{"oidcIdentityToken":"%s"},"publicKeyRequest":{"publicKey":{"content":"%s"},"proofOfPossession":"%s"}}' \
         "$(mint)" "$PUB" "$PROOF" |
         curl -sS --max-time 25 -D "$W/head" -o "$W/answer" -w '%{http_code}' -H 'Content-Type: application/json' \
-            --data-binary @- "$CA/api/v2/signingCert"
+            -H "traceparent: $TRACE" --data-binary @- "$CA/api/v2/signingCert"
 }
+TRACE=00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01
 metric() { curl -sS --max-time 5 "$METRICS/metrics" | sed -n "s/^$1 //p"; }
 serve() {
     : >"$W/ca.log"
@@ -82,6 +83,8 @@ SERIAL=$(sed -n 's/.*issued  *\([0-9a-f]*\.\.\).*/\1/p' "$W/said")
 audit "a serial as the table has it" 0 "issued" query --serial "$SERIAL"
 audit "who trusted an issuer, since when" 0 "issuer trusted" query --kind trust --issuer "$ISSUER/"
 audit "the request's id" 0 "$ID" query --request "$ID" --json
+check "the request's trace is in its record" 1 "$(grep -c "\"trace\":\"$TRACE\"" "$W/said")"
+check "and in the line" 1 "$(grep -c "\"traceparent\":\"$TRACE\"" "$W/ca.log")"
 audit "CSV" 0 "time,seq,node,process,kind,actor" query --csv --kind issued
 refused() { "$B/tenmint-ca" audit query --config "$W/ca.yaml" --kind refused; }
 wait_until refused || fails=$((fails + 1))

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "ca/api/trace.h"
 #include "ca/audit/export.h"
 #include "ca/audit/far.h"
 #include "ca/audit/keeper.h"
@@ -568,6 +569,26 @@ static void old_records_are_exported_and_taken_out_and_both_parts_are_whole(void
     remove_scene(&s);
 }
 
+static void a_traceparent_is_taken_in_its_one_form(void **state)
+{
+    (void)state;
+    static const char good[] = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    static const char *const bad[] = {
+        "",
+        "01-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+        "00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01",
+        "00-00000000000000000000000000000000-00f067aa0ba902b7-01",
+        "00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000000-01",
+        "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-0",
+        "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-011",
+        "00-4bf92f3577b34da6a3ce929d0e0e47-3600f067aa0ba902b7-01",
+        "00-4bf92f3577b34da6a3ce929d0e0e4736 00f067aa0ba902b7-01",
+    };
+    assert_true(ca_trace_is_valid(good));
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+        assert_false(ca_trace_is_valid(bad[i]));
+}
+
 static void csv_quotes_what_it_must_and_hands_no_formula_to_a_spreadsheet(void **state)
 {
     (void)state;
@@ -597,6 +618,7 @@ int main(void)
         cmocka_unit_test(what_is_no_event_is_set_aside_and_counted),
         cmocka_unit_test(a_line_is_read_as_it_was_written_and_nothing_else_is),
         cmocka_unit_test(old_records_are_exported_and_taken_out_and_both_parts_are_whole),
+        cmocka_unit_test(a_traceparent_is_taken_in_its_one_form),
         cmocka_unit_test(csv_quotes_what_it_must_and_hands_no_formula_to_a_spreadsheet),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

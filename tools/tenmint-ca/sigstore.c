@@ -249,6 +249,8 @@ static void log_metrics(void *own, struct tm_buf *out)
         {"tenmint_siglog_cosignature_quorum",
          "Fewer cosignatures than this need a person (witness-quorum).",
          (double)ca_kept_quorum(own_log->kept)},
+        {"tenmint_siglog_disk_free_bytes", "Free on the disk of the signature log.",
+         (double)ca_kept_disk_free(own_log->kept)},
         {"tenmint_siglog_contradicted",
          "1: it was rolled back or has forked, and takes no entries.", l.contradicted},
     };

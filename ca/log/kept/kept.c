@@ -39,6 +39,12 @@ static int check_disk(const char *directory, struct tm_err *e)
     return 0;
 }
 
+uint64_t ca_kept_disk_free(const struct ca_kept *k)
+{
+    struct statvfs st;
+    return statvfs(k->directory, &st) == 0 ? (uint64_t)st.f_bavail * st.f_frsize : 0;
+}
+
 int ca_kept_ready(const struct ca_kept *k, struct ca_log *log, struct tm_err *e)
 {
     struct ca_log_stats s;

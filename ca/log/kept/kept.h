@@ -45,4 +45,7 @@ int ca_kept_ready(const struct ca_kept *k, struct ca_log *log, struct tm_err *e)
 size_t ca_kept_cosignatures(const struct ca_kept *k); /* of the newest checkpoint */
 size_t ca_kept_quorum(const struct ca_kept *k);
 
+/* Bytes that are free on the log's disk; 0 also when nobody can tell. */
+uint64_t ca_kept_disk_free(const struct ca_kept *k);
+
 #endif
