@@ -13,6 +13,7 @@ fault() { echo "FAULT $*"; bad=1; }
 declare -A fails=(
     ["tenmint cert"]="--ca http://127.0.0.1:1 --token-file $W/none --out $W"
     ["tenmint verify"]="--bundle $W/none --trusted-root $W/none --any-issuer --any-identity $W/none"
+    ["tenmint show"]="$W/none"
     ["tenmint trust refresh"]="--dir $W/none"
     ["tenmint trust show"]="--dir $W/none"
     ["tenmint-ca audit query"]="--config $W/none"

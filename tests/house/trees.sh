@@ -11,6 +11,7 @@ declare -A may=(
     [tuf/manager/event/file.c]=1        # what a file is, before a table reads it
     [tuf/manager/publish/publish.c]=1   # `meta` as it was written last
     [tuf/manager/review/fields_read.c]=5 # shows members that no table knows
+    [tools/tenmint/facts.c]=2           # writes: what is said twice becomes a list
     [tuf/metadata/build.c]=1            # bytes that were signed are written as they were read
     [tuf/metadata/edit.c]=3             # the same
     [tuf/metadata/entries.c]=2          # entries by the million stand beside the tree

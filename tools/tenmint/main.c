@@ -51,8 +51,10 @@ static const struct cli_command commands[] = {
      .run = cert_command},
     {.name = "show",
      .args = "FILE",
-     .summary = "print a certificate with its identity extensions named",
-     .examples = "  tenmint show signing/leaf.pem\n",
+     .summary =
+         "what a file says: certificate, bundle, trusted root, TUF metadata, SCT, checkpoint",
+     .examples = "  tenmint show signing/leaf.pem\n"
+                 "  tenmint show app.tar.gz.sigstore.json --json\n",
      .run = show_command},
     {.name = "sign",
      .args = "[OPTION]... ARTIFACT...",

@@ -161,16 +161,14 @@ static int describe(const struct tm_sct *sct, struct scts_told *out, struct tm_e
     return found < 0 ? -1 : 0;
 }
 
-int scts_describe(X509 *leaf, const struct tm_buf *detached, struct scts_told_list *out,
-                  struct tm_err *e)
+static int describe_list(const unsigned char *list, size_t len, struct scts_told_list *out,
+                         struct tm_err *e)
 {
-    struct scts s;
     struct tm_sct sct;
     size_t at = 0;
+    int next = 0;
     *out = (struct scts_told_list){0};
-    int next = scts_open(&s, leaf, detached, e);
-    while (next >= 0 && s.list_len > 0 &&
-           (next = tm_sct_list_next(s.list, s.list_len, &at, &sct, e)) == 1) {
+    while (len > 0 && (next = tm_sct_list_next(list, len, &at, &sct, e)) == 1) {
         struct scts_told *more = realloc(out->item, (out->count + 1) * sizeof(*more));
         if (more == NULL) {
             next = tm_err_set(e, "out of memory");
@@ -179,11 +177,29 @@ int scts_describe(X509 *leaf, const struct tm_buf *detached, struct scts_told_li
         out->item = more;
         more[out->count] = (struct scts_told){0};
         next = describe(&sct, &more[out->count++], e);
+        if (next < 0)
+            break;
     }
-    scts_close(&s);
     if (next < 0) {
         free(out->item);
         *out = (struct scts_told_list){0};
     }
     return next < 0 ? -1 : 0;
+}
+
+int scts_describe(X509 *leaf, const struct tm_buf *detached, struct scts_told_list *out,
+                  struct tm_err *e)
+{
+    struct scts s;
+    *out = (struct scts_told_list){0};
+    int rc = scts_open(&s, leaf, detached, e);
+    if (rc == 0)
+        rc = describe_list(s.list, s.list_len, out, e);
+    scts_close(&s);
+    return rc;
+}
+
+int scts_describe_list(const struct tm_buf *list, struct scts_told_list *out, struct tm_err *e)
+{
+    return describe_list(list->data, list->len, out, e);
 }

@@ -54,5 +54,7 @@ struct scts_told_list {
  * nothing to free then. */
 int scts_describe(X509 *leaf, const struct tm_buf *detached, struct scts_told_list *out,
                   struct tm_err *e);
+/* The same of a list alone. */
+int scts_describe_list(const struct tm_buf *list, struct scts_told_list *out, struct tm_err *e);
 
 #endif
