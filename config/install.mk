@@ -14,7 +14,7 @@ COMPLETION_fish = $(PREFIX)/share/fish/vendor_completions.d/$(1).fish
 COMPLETION_OUT ?= $(BUILD)/completion
 SHELLS := bash zsh fish
 
-UNITS := $(wildcard config/*.service config/*.timer)
+UNITS := $(wildcard config/*.service config/*.socket config/*.timer)
 SYSUSERS := $(wildcard config/*.sysusers)
 MANUALS := $(wildcard tools/*/*.[1-8])
 EXAMPLES := $(wildcard config/*.yaml config/ci/*.yml config/issuers/*.yaml)

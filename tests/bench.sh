@@ -24,7 +24,7 @@ at_least() { goal "$1" "$2" ">=" "$3"; }
 figure() { printf '%-52s %s\n' "$1" "$2"; } # LABEL VALUE, without a goal
 ratio() { awk -v a="$1" -v b="$2" 'BEGIN { if (b + 0 > 0) printf "%.3f", a / b }'; }
 memory_mib() { # PID: of a server's processes together; a page that they share counts once
-    for p in "$1" $(cat "/proc/$1/task/$1/children"); do cat "/proc/$p/smaps_rollup"; done |
+    for p in $(family "$1"); do cat "/proc/$p/smaps_rollup"; done |
         awk '/^Pss:/ { kib += $2 } END { if (kib > 0) printf "%.1f", kib / 1024 }'
 }
 

@@ -66,6 +66,11 @@ TEXT
     CA=http://$(address_of listening)
     curl -sS --max-time 10 "$CA/api/v1/rootCert" >"$W/ca.pem"
 }
+family() { # PID: it and the processes below it, in the order of their starts
+    local p
+    echo "$1"
+    for p in $(cat "/proc/$1/task/$1/children" 2>/dev/null); do family "$p"; done
+}
 mint() { # [JSON of claims to change]
     curl -sS --max-time 10 -X POST -d "${1:-}" "$ISSUER/token"
 }

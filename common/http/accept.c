@@ -106,8 +106,10 @@ static int watch_listener(struct tm_http_worker *w, int how)
 
 void tm_http_accept(struct tm_http_worker *w)
 {
-    if (atomic_load(&w->server->draining))
+    if (atomic_load(&w->server->draining)) { /* what waits there is for who listens next */
+        (void)watch_listener(w, EPOLL_CTL_DEL);
         return;
+    }
     for (int i = 0; i < ACCEPT_TURN; i++) {
         struct sockaddr_storage peer;
         socklen_t len = sizeof(peer);

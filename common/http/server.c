@@ -9,6 +9,8 @@
 #include "common/http/internal.h"
 #include "common/clock.h"
 
+#define LATE_MS 500 /* for requests that are on their way when the server begins to stop */
+
 void tm_http_options_default(struct tm_http_options *o)
 {
     *o = (struct tm_http_options){.listen = "127.0.0.1:5555",
@@ -117,6 +119,15 @@ static void wait_idle(const struct tm_http_server *s, int64_t timeout_ms)
         (void)nanosleep(&(struct timespec){.tv_nsec = (int64_t)5 * 1000 * 1000}, NULL);
 }
 
+/* A request may be on its way on a connection that is open: it is still answered, as the last one
+ * there. */
+static void wait_late(const struct tm_http_server *s, int64_t timeout_ms)
+{
+    int64_t until = tm_clock_mono_ms() + (timeout_ms < LATE_MS ? timeout_ms : LATE_MS);
+    while (atomic_load(&s->open) > 0 && tm_clock_mono_ms() < until)
+        (void)nanosleep(&(struct timespec){.tv_nsec = (int64_t)5 * 1000 * 1000}, NULL);
+}
+
 void tm_http_server_stop(struct tm_http_server *s, int64_t timeout_ms)
 {
     if (s == NULL || s->stopped)
@@ -124,6 +135,7 @@ void tm_http_server_stop(struct tm_http_server *s, int64_t timeout_ms)
     s->stopped = true;
     atomic_store(&s->draining, true);
     tm_http_workers_wake(s); /* clients of HTTP/2 are told */
+    wait_late(s, timeout_ms);
     wait_idle(s, timeout_ms);
     atomic_store(&s->expiring, true); /* waits end, and new ones of requests that still run */
     tm_http_workers_wake(s);

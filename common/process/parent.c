@@ -196,12 +196,14 @@ int tm_process_step(struct tm_process_group *g, unsigned role, unsigned step, st
     return (int)done.code;
 }
 
-void tm_process_reload(struct tm_process_group *g, unsigned role, bool force)
+bool tm_process_reload(struct tm_process_group *g, unsigned role, bool force)
 {
     const struct tm_process_number n = {force};
     struct tm_process_done done;
-    if (g->one[role].pid != 0 && tm_ipc_put(g->one[role].control, CTL_RELOAD, &n, NULL) == 0)
-        (void)await(g, role, RELOAD_MS, &done);
+    if (g->one[role].pid == 0)
+        return true; /* there is no such process, or its end is the next news */
+    return tm_ipc_put(g->one[role].control, CTL_RELOAD, &n, NULL) == 0 &&
+           await(g, role, RELOAD_MS, &done) == 1;
 }
 
 void tm_process_give(struct tm_process_group *g, unsigned role, unsigned what, int fd)

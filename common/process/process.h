@@ -66,8 +66,9 @@ int tm_process_fork(struct tm_process_group *g, struct tm_err *e);
 /* Has the role do this step of its start, and waits for it. 0, or an exit code with `e` set. */
 int tm_process_step(struct tm_process_group *g, unsigned role, unsigned step, struct tm_err *e);
 
-/* Has the role read its files again, if they changed or with `force`, and waits until it has. */
-void tm_process_reload(struct tm_process_group *g, unsigned role, bool force);
+/* Has the role read its files again, if they changed or with `force`, and waits until it has.
+ * False: it did not answer within 10 s. */
+bool tm_process_reload(struct tm_process_group *g, unsigned role, bool force);
 
 /* Hands an open file to a role; before a reload or a step that needs it. Takes `fd`. */
 void tm_process_give(struct tm_process_group *g, unsigned role, unsigned what, int fd);

@@ -219,6 +219,63 @@ static int add_rules(scmp_filter_ctx ctx, unsigned rights)
     return rc;
 }
 
+static int load(scmp_filter_ctx ctx, int rc, struct tm_err *e)
+{
+    if (rc == 0)
+        rc = seccomp_attr_set(ctx, SCMP_FLTATR_CTL_TSYNC, 1);
+    if (rc == 0) /* a tree, not a list: each system call passes through it */
+        rc = seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2);
+    if (rc == 0)
+        rc = seccomp_load(ctx);
+    seccomp_release(ctx);
+    errno = -rc;
+    return rc == 0 ? 0 : tm_err_errno(e, "give up the other system calls");
+}
+
+static const int never[] = {SCMP_SYS(execve),
+                            SCMP_SYS(execveat),
+                            SCMP_SYS(ptrace),
+                            SCMP_SYS(process_vm_readv),
+                            SCMP_SYS(process_vm_writev),
+                            SCMP_SYS(pidfd_getfd),
+                            SCMP_SYS(bpf),
+                            SCMP_SYS(perf_event_open),
+                            SCMP_SYS(userfaultfd),
+                            SCMP_SYS(io_uring_setup),
+                            SCMP_SYS(keyctl),
+                            SCMP_SYS(add_key),
+                            SCMP_SYS(request_key),
+                            SCMP_SYS(init_module),
+                            SCMP_SYS(finit_module),
+                            SCMP_SYS(delete_module),
+                            SCMP_SYS(kexec_load),
+                            SCMP_SYS(kexec_file_load),
+                            SCMP_SYS(mount),
+                            SCMP_SYS(umount2),
+                            SCMP_SYS(move_mount),
+                            SCMP_SYS(fsopen),
+                            SCMP_SYS(pivot_root),
+                            SCMP_SYS(chroot),
+                            SCMP_SYS(unshare),
+                            SCMP_SYS(setns),
+                            SCMP_SYS(reboot),
+                            SCMP_SYS(settimeofday),
+                            SCMP_SYS(clock_settime),
+                            SCMP_SYS(sethostname)};
+
+int tm_sandbox_no_programs(struct tm_err *e)
+{
+    if (SANDBOX_OFF != 0)
+        return 0;
+    scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ALLOW);
+    if (ctx == NULL)
+        return tm_err_set(e, "out of memory");
+    int rc = 0;
+    for (size_t i = 0; i < sizeof(never) / sizeof(never[0]) && rc == 0; i++)
+        rc = seccomp_rule_add(ctx, SCMP_ACT_KILL_PROCESS, never[i], 0);
+    return load(ctx, rc, e);
+}
+
 /* What was preloaded (a test's clock, a fault injector) reads files of its own. Who may set this
  * variable could start another program altogether. */
 bool tm_sandbox_is_preloaded(void)
@@ -236,14 +293,5 @@ int tm_sandbox_calls(unsigned rights, struct tm_err *e)
     scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_KILL_PROCESS);
     if (ctx == NULL)
         return tm_err_set(e, "out of memory");
-    int rc = add_rules(ctx, rights);
-    if (rc == 0)
-        rc = seccomp_attr_set(ctx, SCMP_FLTATR_CTL_TSYNC, 1);
-    if (rc == 0) /* a tree, not a list: each system call passes through it */
-        rc = seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2);
-    if (rc == 0)
-        rc = seccomp_load(ctx);
-    seccomp_release(ctx);
-    errno = -rc;
-    return rc == 0 ? 0 : tm_err_errno(e, "give up the other system calls");
+    return load(ctx, add_rules(ctx, rights), e);
 }

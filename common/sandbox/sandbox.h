@@ -59,4 +59,8 @@ int tm_sandbox_paths(const struct tm_sandbox_path *path, size_t count, struct tm
 
 int tm_sandbox_calls(unsigned rights, struct tm_err *e);
 
+/* For who starts the processes, and must leave them what they need: that none of them, nor itself,
+ * runs a program, looks into another process or changes the machine. */
+int tm_sandbox_no_programs(struct tm_err *e);
+
 #endif

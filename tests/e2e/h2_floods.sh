@@ -11,7 +11,7 @@ make -s all test-programs >/dev/null || exit 1
 trap 'stop_all; rm -rf "$W"' EXIT
 start_issuer && start_ca || exit 1
 A=${CA#http://}
-front=$(awk '{ print $NF }' "/proc/$CA_PID/task/$CA_PID/children") # the last that was started
+front=$(family "$CA_PID" | tail -n 1) # the last that was started
 cpu_ms() { awk '{ print ($14 + $15) * 10 }' "/proc/$front/stat"; }
 rss_kib() { awk '/^VmRSS/ { print $2 }' "/proc/$front/status"; }
 curl -sS "$CA/healthz" >/dev/null

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The processes of `serve`: one that dies ends all with a line that says so, the parent takes them
+# The processes of `serve`, one for each duty of a whole private Sigstore: one that dies ends all with a line that says so, the parent takes them
 # along, each key is in one of them only and once, none can be dumped.
 set -u
 cd "$(dirname "$0")/../.."
@@ -14,7 +14,7 @@ check() { # NAME WANT GOT
 }
 
 start_issuer || exit 1
-"$B/tenmint-ca" init "$W/ca" --log-origin log.example.com/processes >/dev/null || exit 1
+"$B/tenmint-ca" init "$W/ca" --all --url http://127.0.0.1:5555 >/dev/null || exit 1
 printf 'oidc-issuers:\n  "%s": {issuer-url: "%s", client-id: sigstore, type: github-workflow}\n' \
     "$ISSUER" "$ISSUER" >"$W/ca/issuers.yaml"
 begin() {
@@ -25,25 +25,25 @@ begin() {
     PIDS="$PIDS $CA_PID"
     wait_for "$W/ca.log" '"message":"listening"' || exit 1
     CA=http://$(address_of listening)
-    KIDS=$(cat "/proc/$CA_PID/task/$CA_PID/children")
+    read -r _ PARENT KIDS <<<"$(family "$CA_PID" | xargs)"
 }
-gone() { for p in $KIDS; do kill -0 "$p" 2>/dev/null && return 1; done; return 0; }
-NAMES="fetch log issuer front" # in the order of their starts
+gone() { for p in $PARENT $KIDS; do kill -0 "$p" 2>/dev/null && return 1; done; return 0; }
+NAMES="fetch log signatures timestamps tuf pages issuer front" # in the order of their starts
 role() { echo "$KIDS" | cut -d' ' -f"$(echo "$NAMES" | tr ' ' '\n' | grep -nx "$1" | cut -d: -f1)"; }
 
 begin
-check "four processes and their parent" 4 "$(echo $KIDS | wc -w)"
+check "eight processes and their parent" 8 "$(echo $KIDS | wc -w)"
 mint >"$W/token"
 check "a certificate" 0 "$("$B/tenmint" cert --ca "$CA" --token-file "$W/token" --out "$W/out" \
     --log-key "$W/ca/log.pem" >/dev/null 2>&1; echo $?)"
 check "the root key beside it is warned of" 1 "$(grep -c "root key lies beside.*$W/ca/root.key" "$W/ca.log")"
 kill -HUP "$CA_PID"
 wait_for "$W/ca.log" 'CA key and chain reloaded'
-for p in $CA_PID $KIDS; do
+for p in $CA_PID $PARENT $KIDS; do
     check "no core ($p)" "0 0" "$(awk '/^Max core file size/ { print $5, $6 }' "/proc/$p/limits")"
     check "no new privileges ($p)" 1 "$(awk '/^NoNewPrivs/ { print $2 }' "/proc/$p/status")"
 done
-for p in $CA_PID $KIDS; do
+for p in $CA_PID $PARENT $KIDS; do
     check "a seccomp filter ($p)" 2 "$(awk '/^Seccomp:/ { print $2 }' "/proc/$p/status")"
 done
 check "the front has no file open by name" 0 \
@@ -57,7 +57,7 @@ def scalar(name):
                         '-text'], capture_output=True, text=True).stdout
     return bytes.fromhex(re.sub(r'[\s:]', '', re.search(r'priv:\s*([0-9a-f:\s]+?)\s*pub:', t).group(1)))[-32:]
 need = {'password': [open(ca + '/password', 'rb').read().strip()]}
-for n in ('intermediate.key', 'log.key'):
+for n in ('intermediate.key', 'log.key', 'siglog.key', 'tsa.key'):
     need[n] = [scalar(n), scalar(n)[::-1]]  # as bytes, and as a number in memory
     need[n + "'s text"] = open(ca + '/' + n, 'rb').read().splitlines()[1:-2]
 for role, pid in roles:
@@ -81,8 +81,8 @@ for role, pid in roles:
 P
 if [ "$(id -u)" = 0 ]; then
     check "each key is in its process, once; nothing else of it, no password, anywhere" \
-        "parent: fetch: log: log.key 1 issuer: intermediate.key 1 front:" \
-        "$(python3 "$W/scan.py" "$W/ca" "parent=$CA_PID" $(for n in $NAMES; do echo "$n=$(role "$n")"; done) | xargs)"
+        "serve: parent: fetch: log: log.key 1 signatures: siglog.key 1 timestamps: tsa.key 1 tuf: pages: issuer: intermediate.key 1 front:" \
+        "$(python3 "$W/scan.py" "$W/ca" "serve=$CA_PID" "parent=$PARENT" $(for n in $NAMES; do echo "$n=$(role "$n")"; done) | xargs)"
 fi
 kill -TERM "$CA_PID"
 wait "$CA_PID"
@@ -115,10 +115,15 @@ check "it ends: exit code" 0 $?
 wait "$ASKS"
 mv "$W/issuers.was" "$W/ca/issuers.yaml"
 
-for name in $NAMES; do
+# Keys without a password spare the time that one takes at each start.
+for k in intermediate log siglog tsa; do
+    openssl pkey -in "$W/ca/$k.key" -passin "file:$W/ca/password" -out "$W/ca/$k.plain" &&
+        mv "$W/ca/$k.plain" "$W/ca/$k.key" && chmod 600 "$W/ca/$k.key"
+done
+for name in parent $NAMES; do
     begin
     killed=$(date +%s%3N)
-    kill -9 "$(role "$name")"
+    kill -9 "$([ "$name" = parent ] && echo "$PARENT" || role "$name")"
     wait "$CA_PID"
     check "kill -9 of $name: exit code" 1 $?
     took=$(($(date +%s%3N) - killed))
@@ -126,13 +131,13 @@ for name in $NAMES; do
     check "kill -9 of $name: the end comes at once" 1 "$((took < 8000))"
     check "kill -9 of $name: one line" 1 \
         "$(grep -c "a process of the server has ended.*\"process\":\"$name\".*killed by signal 9" "$W/ca.log")"
-    check "kill -9 of $name: nobody is left" 0 "$(gone; echo $?)"
+    check "kill -9 of $name: nobody is left" 0 "$(wait_until gone; echo $?)"
 done
 
 begin
 kill -9 "$CA_PID"
 wait "$CA_PID" 2>/dev/null
-check "kill -9 of the parent: nobody is left" 0 "$(wait_until gone; echo $?)"
+check "kill -9 of serve itself: nobody is left" 0 "$(wait_until gone; echo $?)"
 begin
 check "and it starts again" 200 "$(curl -s -o /dev/null -w '%{http_code}' --max-time 10 "$CA/api/v2/trustBundle")"
 
@@ -143,21 +148,18 @@ if [ "$(id -u)" = 0 ]; then
     wait "$CA_PID"
     cat >>"$W/ca/tenmint-ca.yaml" <<'T'
 user: nobody
-users: {issuer: daemon, log: bin, fetch: sys}
+users: {issuer: daemon, log: bin, fetch: sys, signatures: games, timestamps: man, tuf: mail, pages: news}
 T
-    chmod 711 "$W" "$W/ca"
+    chmod 711 "$W" "$W/ca" "$W/ca/tuf"
+    chown -R games "$W/ca/siglog" "$W/ca/siglog.key"
+    chown -R news "$W/ca/pages"
+    chown man "$W/ca/tsa.key" "$W/ca/tsa.pem"
     chown daemon "$W/ca/intermediate.key" "$W/ca/chain.pem" "$W/ca/issuers.yaml"
     chown bin "$W/ca/log.key"
     chown -R bin "$W/ca/log"
-    for n in issuer log; do # a copy of the password for each
-        cp "$W/ca/password" "$W/ca/password.$n" && chmod 600 "$W/ca/password.$n"
-    done
-    chown daemon "$W/ca/password.issuer"
-    chown bin "$W/ca/password.log"
-    awk '/password-file:/ { sub(/password$/, n++ == 0 ? "password.issuer" : "password.log") } { print }' \
-        "$W/ca/tenmint-ca.yaml" >"$W/ca/users.yaml" && mv "$W/ca/users.yaml" "$W/ca/tenmint-ca.yaml"
+    sed -i '/password-file:/d' "$W/ca/tenmint-ca.yaml"
     begin
-    for pair in front:nobody issuer:daemon log:bin fetch:sys; do
+    for pair in front:nobody issuer:daemon log:bin fetch:sys signatures:games timestamps:man tuf:mail pages:news; do
         check "${pair%:*} is ${pair#*:}" "$(id -u "${pair#*:}") $(id -g "${pair#*:}")" \
             "$(awk '/^Uid:/ { u = $2 } /^Gid:/ { g = $2 } END { print u, g }' "/proc/$(role "${pair%:*}")/status")"
         check "${pair%:*} cannot be dumped" root "$(stat -c %U "/proc/$(role "${pair%:*}")/mem")"
@@ -169,7 +171,7 @@ T
     check "the CA key is read again" 0 "$(wait_for "$W/ca.log" 'CA key and chain reloaded' >/dev/null; echo $?)"
     kill -9 "$CA_PID"
     wait "$CA_PID" 2>/dev/null
-    check "kill -9 of the parent of other users' processes: nobody is left" 0 "$(wait_until gone; echo $?)"
+    check "kill -9 of serve with other users' processes: nobody is left" 0 "$(wait_until gone; echo $?)"
     chown root "$W/ca/log.key"
     "$B/tenmint-ca" serve --config "$W/ca/tenmint-ca.yaml" --listen 127.0.0.1:0 >"$W/refused" 2>&1
     check "a key that its user cannot read: exit code" 3 $?

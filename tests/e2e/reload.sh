@@ -40,8 +40,9 @@ said "and the list neither" "\"added\":0,\"removed\":0,\"altered\":0,\"digest_be
 printf '%s\n' 'timeouts: {wait: 9s}' 'tuf: {directory: tuf}' >>"$W/ca.yaml"
 second=$(issuers stays stays 'client-id: b' comes comes 'client-id: a')
 hup
-said "a value" 'after a restart","key":"timeouts.wait","change":"changed"'
-said "a section" 'after a restart","key":"tuf.directory"'
+said "a value" 'configuration changed: it takes effect","key":"timeouts.wait","change":"changed"'
+said "a section" 'it takes effect","key":"tuf.directory"'
+said "a section that cannot be served" 'configuration refused, what was in force stays","detail":"tuf: '
 said "an issuer came" '"message":"issuer trusted from the reload on","issuer":"https://comes.example.com"'
 said "an issuer went" '"message":"issuer no longer trusted","issuer":"https://goes.example.com"'
 said "an issuer is another one" '"message":"issuer altered by the reload","issuer":"https://stays.example.com"'
@@ -49,7 +50,7 @@ said "the digests" "\"added\":1,\"removed\":1,\"altered\":1,\"digest_before\":\"
 
 echo 'workerz: 3' >>"$W/ca.yaml"
 hup
-said "a file that is refused" 'would be refused at the next start","detail":".*workerz'
+said "a file that is refused" 'configuration refused, what was in force stays","detail":".*workerz'
 curl -sf --max-time 5 "http://$(address_of listening)/healthz" >/dev/null && echo "ok   it still serves" ||
     { echo "FAIL it no longer serves"; fails=$((fails + 1)); }
 

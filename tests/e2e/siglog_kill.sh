@@ -26,7 +26,7 @@ serve() {
     pid=$!
     family=$pid
     wait_for "$W/ca.log" '"message":"listening"' || fail "no start"
-    family="$pid $(cat "/proc/$pid/task/$pid/children")"
+    family=$(family "$pid" | xargs)
     port=$(sed -n 's/.*"message":"listening","address":"[^"]*:\([0-9]*\)".*/\1/p' "$W/ca.log")
 }
 : >"$W/acked"

@@ -13,24 +13,18 @@ static void say_key(void *arg, const char *key, enum tm_yamlmap_change change)
         [YAMLMAP_CHANGED] = "changed", [YAMLMAP_ADDED] = "added", [YAMLMAP_REMOVED] = "removed"};
     struct says *s = arg;
     s->count++;
-    jlog(s->log, JLOG_WARN, "configuration changed: it takes effect after a restart",
-         JLOG_STR("key", key), JLOG_STR("change", words[change]), JLOG_END);
+    jlog(s->log, JLOG_WARN, "configuration changed: it takes effect", JLOG_STR("key", key),
+         JLOG_STR("change", words[change]), JLOG_END);
 }
 
-void changes_of_config(const char *path, const struct ca_config *loaded, struct tm_jlog *log)
+unsigned changes_of_config(const struct ca_config *before, const struct ca_config *after,
+                           struct tm_jlog *log)
 {
     struct says s = {.log = log};
-    struct ca_config now;
-    struct tm_err e = {0};
-    if (ca_config_load(path, &now, &e) != 0) {
-        jlog(log, JLOG_ERROR, "the configuration file would be refused at the next start",
-             JLOG_STR("detail", e.text), JLOG_END);
-        return;
-    }
-    ca_config_diff(loaded, &now, say_key, &s);
-    ca_config_free(&now);
+    ca_config_diff(before, after, say_key, &s);
     if (s.count == 0)
         jlog(log, JLOG_INFO, "configuration not changed", JLOG_END);
+    return s.count;
 }
 
 struct issuer_says {

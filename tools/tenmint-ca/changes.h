@@ -1,6 +1,6 @@
 /*
- * What a reload says: which keys of the configuration file are not those that the server runs
- * with, and which issuers came, went or are other ones.
+ * What a reload says: which keys of the configuration are other ones, and which issuers came, went
+ * or are other ones.
  */
 #ifndef TENMINT_TOOLS_TENMINT_CA_CHANGES_H
 #define TENMINT_TOOLS_TENMINT_CA_CHANGES_H
@@ -10,9 +10,9 @@
 #include "common/jlog.h"
 #include "oidc/trust/trust.h"
 
-/* Reads the file again and logs each key that differs from `loaded`, which is what was read from it
- * at the start; nothing of the file itself takes effect before a restart, and the line says so. */
-void changes_of_config(const char *path, const struct ca_config *loaded, struct tm_jlog *log);
+/* Logs each key in which they differ; how many. */
+unsigned changes_of_config(const struct ca_config *before, const struct ca_config *after,
+                           struct tm_jlog *log);
 
 struct changes_say { /* to whom; either may be NULL */
     struct tm_jlog *log;

@@ -13,6 +13,7 @@
 #include "common/clock.h"
 #include "common/file.h"
 #include "common/transparency/digsig.h"
+#include "tools/tenmint-ca/check.h"
 #include "tools/tenmint-ca/commands.h"
 #include "tools/tenmint-ca/issuer.h"
 #include "tools/tenmint-ca/repository.h"
@@ -226,7 +227,7 @@ static int check_tuf(const struct ca_config *c, struct tm_err *e)
     return 0;
 }
 
-static int check_server(const char *path, bool online, struct tm_err *e)
+int check_server_config(const char *path, bool online, struct tm_err *e)
 {
     struct ca_config c;
     if (ca_config_load(path, &c, e) != 0)
@@ -278,7 +279,7 @@ int command_check_config(const struct cli_command *self, int argc, char **argv)
     rc = tm_file_read_text(argv[0], YAMLMAP_FILE_MAX * 16, &text, &e);
     if (rc == 0)
         rc = ca_config_is_server((const char *)text.data, text.len)
-                 ? check_server(argv[0], online, &e)
+                 ? check_server_config(argv[0], online, &e)
                  : check_list(argv[0], online, &e);
     tm_buf_free(&text);
     if (rc != 0)

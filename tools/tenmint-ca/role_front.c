@@ -260,7 +260,7 @@ static int start_http(struct front *f, const struct roles *r, const struct tls_p
     f->http = tm_http_server_start(&o, e);
     if (f->http == NULL)
         return tm_err_wrap(e, "listen");
-    if (f->config->metrics_listen != NULL) {
+    if (f->file[FILE_METRICS] >= 0) {
         struct tm_http_options m;
         tm_http_options_default(&m);
         m.connection_limit = 64;

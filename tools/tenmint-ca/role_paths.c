@@ -5,8 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "common/sandbox/sandbox.h"
+#include "oidc/trust/trust.h"
 #include "tools/tenmint-ca/roles.h"
 
 #define PATHS_MAX 96
@@ -245,10 +247,30 @@ static bool is_its_file(const struct ca_config *c, enum role_name role, const ch
     return found;
 }
 
+/* Whether the issuer list names the path, as a file with an issuer's keys. */
+static bool holds_keys(const struct roles *r, const char *path)
+{
+    struct oidc_trust *trust = NULL;
+    struct tm_err e = {0};
+    bool found = false;
+    int rc = r->issuers != NULL ? oidc_trust_parse("", r->issuers, strlen(r->issuers), &trust, &e)
+                                : oidc_trust_load(r->config->issuers_file, &trust, &e);
+    if (rc != 0)
+        return false;
+    for (size_t i = 0; i < oidc_trust_count(trust) && !found; i++) {
+        const char *file = oidc_trust_at(trust, i)->jwks_file;
+        found = file != NULL && strcmp(file, path) == 0;
+    }
+    oidc_trust_unref(trust);
+    return found;
+}
+
 int roles_open_for(void *ctx, unsigned role, const char *path, bool append)
 {
     const struct roles *r = ctx;
-    if (is_its_file(r->config, role, path, append))
+    bool its = is_its_file(r->config, role, path, append) ||
+               (role == ROLE_ISSUER && !append && holds_keys(r, path));
+    if (its)
         return tm_file_open(path, append);
     errno = EACCES;
     return -1;
@@ -262,6 +284,10 @@ static int ask_parent(void *ctx, const char *path, bool append)
 int roles_begin(struct roles *r, enum role_name role, struct tm_err *e)
 {
     const struct ca_config *c = r->config;
+    for (size_t i = 0; i < r->parents_count; i++) {
+        if (r->parents[i] >= 0)
+            close(r->parents[i]);
+    }
     tm_file_on_denied(ask_parent, r->group);
     roles_forget_secrets(c, role);
     if (tm_sandbox_begin(e) != 0 || tm_sandbox_user(user_of(c, role), e) != 0)

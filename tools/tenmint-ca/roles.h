@@ -33,12 +33,10 @@ enum role_file { FILE_LISTEN, FILE_METRICS, FILE_CERTIFICATE, FILE_KEY, FILE_COU
 
 struct roles { /* made before the fork; each process then has its own copy */
     const struct ca_config *config;
-    const char *config_file;             /* or NULL */
-    const struct ca_config *config_read; /* with it: what it said at the start */
-    const char *issuers;                 /* the list as text, or NULL: the configuration's file */
-    struct tm_http_options http;         /* as configured */
-    struct ca_metrics *metrics;          /* shared */
-    int output;                          /* standard output, for a sink of each */
+    const char *issuers;         /* the list as text, or NULL: the configuration's file */
+    struct tm_http_options http; /* as configured */
+    struct ca_metrics *metrics;  /* shared */
+    int output;                  /* standard output, for a sink of each */
     struct tm_process_role started[ROLE_COUNT]; /* of roles_table; without `start`: not needed */
     struct tm_process_group *group;
     int issuer_to_fetch, log_to_fetch, signatures_to_fetch, issuer_to_log; /* links; -1: none */
@@ -48,10 +46,9 @@ struct roles { /* made before the fork; each process then has its own copy */
     int ready_of[ROLE_COUNT]; /* whether its process is ready, told to the issuer; -1: not */
     int front_to[ROLE_COUNT][HTTP_FAR_CHANNELS_MAX];
     size_t lanes[ROLE_COUNT]; /* of the latter; 0: the front asks nothing of that role */
-    void *own;                /* the role's state */
-    /* The parent's. */
-    struct tm_jlog *log;
-    struct tm_file_stamp tls_certificate_seen, tls_key_seen;
+    const int *parents;       /* descriptors that stay the parent's */
+    size_t parents_count;
+    void *own; /* the role's state */
 };
 
 #define ROLES_MOUNTS_MAX (CA_CONFIG_RETIRED_MAX + 1)

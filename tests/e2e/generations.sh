@@ -1,0 +1,197 @@
+#!/usr/bin/env bash
+# A reload takes up whatever changed in the configuration while requests go on: the next log, another
+# address, limits; none is lost. What would be refused, or does not start, leaves what there was. The
+# same with sockets that a service manager holds, over a restart.
+set -u
+cd "$(dirname "$0")/../.."
+B=build
+W=$(mktemp -d)
+fails=0
+make -s all test-programs >/dev/null || exit 1
+. tests/lib.sh
+trap 'stop_all; rm -rf "$W"' EXIT
+check() { # NAME WANT GOT
+    if [ "$2" = "$3" ]; then echo "ok   $1"; else echo "FAIL $1: want '$2', got '$3'"; fails=$((fails + 1)); fi
+}
+C=$W/ca
+says() { grep -c "$1" "$W/ca.log"; }
+hup() { # PATTERN: that the log says after it
+    : >"$W/ca.log"
+    kill -HUP "$CA_PID"
+    for _ in $(seq 400); do
+        grep -q "$1" "$W/ca.log" && return
+        sleep 0.1
+    done
+    echo "FAIL no '$1' after 40 s"
+    fails=$((fails + 1))
+}
+status() { curl -s -o /dev/null -w '%{http_code}' --max-time 10 "$1"; }
+
+start_issuer || exit 1
+"$B/tenmint-ca" init "$C" --log-origin ca.example.com/log >/dev/null || exit 1
+plain() { # NAME...: keys without a password spare the time that one takes at each start
+    for k in "$@"; do
+        openssl pkey -in "$C/$k" -passin "file:$C/password" -out "$W/plain" && mv "$W/plain" "$C/$k" && chmod 600 "$C/$k"
+    done
+}
+plain intermediate.key log.key
+printf 'oidc-issuers:\n  "%s": {issuer-url: "%s", client-id: sigstore, type: github-workflow}\n' \
+    "$ISSUER" "$ISSUER" >"$C/issuers.yaml"
+sed -i -e 's/^listen:.*/listen: 127.0.0.1:0/; s/^metrics-listen:.*/metrics-listen: 127.0.0.1:0/' "$C/tenmint-ca.yaml"
+"$B/tenmint-ca" serve --config "$C/tenmint-ca.yaml" >>"$W/ca.log" 2>&1 &
+CA_PID=$!
+PIDS="$PIDS $CA_PID"
+wait_for "$W/ca.log" '"message":"listening"' || exit 1
+CA=http://$(address_of listening)
+
+# Requests for certificates from eight threads, half of them on connections that they keep, until a
+# file is there. Prints how many were answered, and how many not.
+cat >"$W/load.py" <<'P'
+import base64, http.client, json, os, subprocess, sys, threading, time
+address, token_file, stop, ready, folder = sys.argv[1:]
+token = open(token_file).read().strip()
+claims = token.split('.')[1]
+subject = json.loads(base64.urlsafe_b64decode(claims + '=' * (-len(claims) % 4)))['sub']
+key = folder + '/load.key'
+run = lambda *a, **k: subprocess.run(a, check=True, capture_output=True, **k).stdout
+run('openssl', 'ecparam', '-name', 'prime256v1', '-genkey', '-noout', '-out', key)
+proof = run('openssl', 'dgst', '-sha256', '-sign', key, input=subject.encode())
+body = json.dumps({'credentials': {'oidcIdentityToken': token}, 'publicKeyRequest': {
+    'publicKey': {'algorithm': 'ECDSA', 'content': run('openssl', 'pkey', '-in', key, '-pubout').decode()},
+    'proofOfPossession': base64.b64encode(proof).decode()}})
+good, bad, lock = 0, [], threading.Lock()
+def work(keep):
+    global good
+    c = None
+    while not os.path.exists(stop):
+        try:
+            if c is None:
+                c = http.client.HTTPConnection(address, timeout=30)
+            c.request('POST', '/api/v2/signingCert', body, {'Content-Type': 'application/json'})
+            r = c.getresponse()
+            text = r.read()
+            last = not keep or r.will_close
+            ok = r.status == 200
+        except (OSError, http.client.HTTPException) as e:
+            ok, text, last = False, repr(e), True
+        with lock:
+            good += ok
+            if not ok:
+                bad.append(text)
+            if good == 20:
+                open(ready, 'w')
+        if last:
+            c.close()
+            c = None
+        time.sleep(0.05)
+threads = [threading.Thread(target=work, args=(i % 2 == 0,)) for i in range(8)]
+[t.start() for t in threads]
+[t.join() for t in threads]
+print(good, len(bad), *bad[:3])
+P
+load_begin() {
+    rm -f "$W/stop" "$W/ready"
+    mint >"$W/token"
+    python3 "$W/load.py" "${1#http://}" "$W/token" "$W/stop" "$W/ready" "$W" >"$W/load" 2>&1 &
+    LOAD=$!
+    wait_until test -e "$W/ready" || exit 1
+}
+load_end() { # NAME
+    touch "$W/stop"
+    wait "$LOAD"
+    read -r good bad rest <"$W/load"
+    echo "     $good answered, $bad lost $rest"
+    check "$1: no request is lost" 0 "$bad"
+}
+
+"$B/tenmint-ca" log create "$C/log-2" --origin ca.example.com/log/2 --password-file "$C/password" >"$W/said" || exit 1
+plain log-2.key
+cp "$C/tenmint-ca.yaml" "$W/first.yaml"
+{ sed '/^  embedded:/,$d' "$W/first.yaml"; sed -n '/^  embedded:/,$p' "$W/said"; } >"$C/next.yaml"
+echo '  retired: {first: {directory: log, public-key: log.pem, prefix: /log}}' >>"$C/next.yaml"
+check "the next log's configuration is fine while the server runs" 0 \
+    "$("$B/tenmint-ca" check-config "$C/next.yaml" >"$W/said" 2>&1; echo $?)"
+load_begin "$CA"
+mv "$C/next.yaml" "$C/tenmint-ca.yaml"
+hup 'the next generation serves'
+check "the log says which keys" 1 "$(says 'configuration changed.*"key":"ct.embedded.origin"')"
+sleep 1
+load_end "the next log"
+check "the last log is served as it ended" 200 "$(status "$CA/log/checkpoint")"
+size() { curl -s --max-time 5 "$CA/$1/checkpoint" | sed -n 2p; }
+all_logged() { [ "$(($(size log) + $(size log/2)))" = "$good" ]; }
+check "every certificate is in one of the logs" 0 "$(wait_until all_logged; echo $?)"
+
+# Refused, or not possible: what was serves on.
+pid=$(pgrep -P "$CA_PID")
+cp "$C/tenmint-ca.yaml" "$W/good.yaml"
+load_begin "$CA"
+echo 'connection-limit: many' >>"$C/tenmint-ca.yaml"
+hup 'configuration refused.*connection-limit'
+sed 's/log-2.key/log-3.key/' "$W/good.yaml" >"$C/tenmint-ca.yaml"
+hup 'configuration refused.*log-3.key'
+{ cat "$W/good.yaml"; echo 'tuf: {directory: nowhere}'; } >"$C/tenmint-ca.yaml"
+hup 'configuration refused.*nowhere'
+taken=$(free_port)
+python3 -c "import socket, time; s = socket.create_server(('127.0.0.1', $taken)); time.sleep(120)" &
+PIDS="$PIDS $!"
+is_taken() { (exec 3<>"/dev/tcp/127.0.0.1/$taken") 2>/dev/null; }
+wait_until is_taken
+sed "s/^listen:.*/listen: 127.0.0.1:$taken/" "$W/good.yaml" >"$C/tenmint-ca.yaml"
+hup 'configuration refused.*listen'
+load_end "what is refused"
+check "what is refused changes no process" "$pid" "$(pgrep -P "$CA_PID")"
+
+# Another address, and limits.
+port=$(free_port)
+sed "s/^listen:.*/listen: 127.0.0.1:$port/" "$W/good.yaml" >"$C/tenmint-ca.yaml"
+echo 'max-request-size: 4KiB' >>"$C/tenmint-ca.yaml"
+hup 'the next generation serves'
+CA=http://127.0.0.1:$port
+check "another address" 200 "$(status "$CA/api/v2/trustBundle")"
+head -c 5000 /dev/zero | tr '\0' x >"$W/big"
+check "another limit" 1 "$(curl -s --data-binary "@$W/big" -H 'Content-Type: application/json' "$CA/api/v2/signingCert" | grep -c 'too large')"
+cp "$W/good.yaml" "$C/tenmint-ca.yaml"
+kill -TERM "$CA_PID"
+wait "$CA_PID"
+check "SIGTERM: exit code" 0 $?
+
+# What a service manager does: it holds the sockets, and starts the server anew.
+cat >"$W/manager.py" <<'P'
+import fcntl, os, signal, socket, sys
+sockets = [socket.create_server(('127.0.0.1', 0), backlog=128) for _ in range(2)]
+held = [fcntl.fcntl(s.fileno(), fcntl.F_DUPFD, 10) for s in sockets]
+signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM, signal.SIGUSR1))
+def start():
+    pid = os.fork()
+    if pid == 0:
+        signal.pthread_sigmask(signal.SIG_SETMASK, ())
+        for i, fd in enumerate(held):
+            os.dup2(fd, 3 + i)
+        os.execvpe(sys.argv[1], sys.argv[1:], dict(os.environ, LISTEN_PID=str(os.getpid()), LISTEN_FDS='2',
+                                                   LISTEN_FDNAMES='api:metrics'))
+    return pid
+while True:
+    pid = start()
+    n = signal.sigwait((signal.SIGTERM, signal.SIGUSR1))
+    os.kill(pid, signal.SIGTERM)
+    os.waitpid(pid, 0)
+    if n == signal.SIGTERM:
+        sys.exit(0)
+P
+: >"$W/ca.log"
+python3 "$W/manager.py" "$B/tenmint-ca" serve --config "$C/tenmint-ca.yaml" >>"$W/ca.log" 2>&1 &
+MANAGER=$!
+PIDS="$PIDS $MANAGER"
+wait_for "$W/ca.log" '"message":"listening"' || exit 1
+CA=http://$(address_of listening)
+check "given sockets: metrics" 200 "$(status "http://$(address_of 'metrics listening')/metrics")"
+load_begin "$CA"
+: >"$W/ca.log"
+kill -USR1 "$MANAGER"
+wait_for "$W/ca.log" '"message":"listening"'
+sleep 0.5
+load_end "a restart with given sockets"
+check "given sockets: the same address" "$CA" "http://$(address_of listening)"
+
+[ "$fails" = 0 ] || { tail -n 30 "$W/ca.log"; echo "$fails checks failed"; exit 1; }

@@ -1,0 +1,456 @@
+#include "tools/tenmint-ca/generations.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "common/file.h"
+#include "common/http/http.h"
+#include "common/jlog.h"
+#include "common/sandbox/sandbox.h"
+#include "tools/shared/cli.h"
+#include "tools/tenmint-ca/changes.h"
+#include "tools/tenmint-ca/check.h"
+#include "tools/tenmint-ca/parent.h"
+
+#define TRY_S 60
+#define END_SLACK_MS 90000 /* a parent ends its processes, each within its own time */
+
+enum { SOCKET_API, SOCKET_METRICS, SOCKETS };
+
+struct socket {
+    int fd;        /* -1: none */
+    char *address; /* as configured; NULL: given by who started us, whatever is configured */
+};
+
+struct serving {
+    struct generation g;
+    struct socket socket[SOCKETS]; /* where it listens */
+};
+
+struct generations {
+    const struct generations_options *o;
+    struct serving now;
+    struct ca_metrics *metrics;
+    uint64_t watchdog_us; /* 0: nobody waits for signs of life */
+    int signal_fd;
+    pid_t parent;  /* 0: none runs */
+    int words;     /* of the parent; -1: none, or it has closed them */
+    bool ready;    /* the parent has been so */
+    bool ending;   /* a signal has asked for the end */
+    bool anew;     /* a next generation is wanted */
+    bool reload;   /* files are to be read again */
+    int exit_code; /* of the last parent */
+};
+
+void generation_free(struct generation *g)
+{
+    ca_config_free(&g->config);
+    tm_buf_free(&g->issuers);
+}
+
+/* Its thread ends before a process is forked. */
+static struct tm_jlog *begin_log(const struct generations *s)
+{
+    return tm_jlog_new(STDOUT_FILENO, ca_config_log_level(&s->now.g.config));
+}
+
+static void say(const struct generations *s, enum tm_jlog_level level, const char *message,
+                const char *detail)
+{
+    struct tm_jlog *log = begin_log(s);
+    if (detail != NULL)
+        jlog(log, level, message, JLOG_STR("detail", detail), JLOG_END);
+    else
+        jlog(log, level, message, JLOG_END);
+    tm_jlog_free(log);
+}
+
+/* ---- sockets ---- */
+
+static void close_socket(struct socket *x)
+{
+    if (x->fd >= 0)
+        close(x->fd);
+    free(x->address);
+    *x = (struct socket){.fd = -1};
+}
+
+/* The sockets that the service manager listens on (sd_listen_fds(3)): one named "metrics", and
+ * one of any other name. */
+static int take_given(struct generations *s, struct tm_err *e)
+{
+    char **names = NULL;
+    int count = sd_listen_fds_with_names(1, &names);
+    int rc = count < 0 ? tm_err_set(e, "sockets of the service manager: %s", strerror(-count)) : 0;
+    for (int i = 0; i < count && rc == 0; i++) {
+        struct socket *x =
+            &s->now.socket[strcmp(names[i], "metrics") == 0 ? SOCKET_METRICS : SOCKET_API];
+        if (x->fd >= 0)
+            rc =
+                tm_err_set(e, "the service manager gives two sockets that are not named 'metrics'");
+        else if (sd_is_socket(SD_LISTEN_FDS_START + i, AF_UNSPEC, SOCK_STREAM, 1) <= 0)
+            rc = tm_err_set(e, "socket '%s' of the service manager does not listen", names[i]);
+        else if (fcntl(SD_LISTEN_FDS_START + i, F_SETFL, O_NONBLOCK) != 0)
+            rc = tm_err_errno(e, "socket '%s' of the service manager", names[i]);
+        else
+            x->fd = SD_LISTEN_FDS_START + i;
+        free(names[i]);
+    }
+    free(names);
+    return rc;
+}
+
+/* One that listens where the last did is the same, with what waits in it. */
+static int open_socket(const struct socket *last, const char *address, const char *what,
+                       struct socket *out, struct tm_err *e)
+{
+    bool given = last->fd >= 0 && last->address == NULL;
+    bool same = last->address != NULL && address != NULL && strcmp(last->address, address) == 0;
+    *out = (struct socket){.fd = -1};
+    if (address == NULL && !given)
+        return 0;
+    out->address = given ? NULL : strdup(address);
+    if (!given && out->address == NULL)
+        return tm_err_set(e, "out of memory");
+    if (!given && !same)
+        return tm_http_listen_open(address, &out->fd, e) == 0 ? 0 : tm_err_wrap(e, "%s", what);
+    out->fd = fcntl(last->fd, F_DUPFD_CLOEXEC, 3);
+    return out->fd >= 0 ? 0 : tm_err_errno(e, "%s", what);
+}
+
+static void close_sockets(struct socket x[SOCKETS])
+{
+    for (int i = 0; i < SOCKETS; i++)
+        close_socket(&x[i]);
+}
+
+static int open_sockets(const struct socket last[SOCKETS], const struct ca_config *c,
+                        struct socket out[SOCKETS], struct tm_err *e)
+{
+    out[SOCKET_METRICS] = (struct socket){.fd = -1};
+    if (open_socket(&last[SOCKET_API], c->listen, "listen", &out[SOCKET_API], e) == 0 &&
+        open_socket(&last[SOCKET_METRICS], c->metrics_listen, "metrics-listen",
+                    &out[SOCKET_METRICS], e) == 0)
+        return 0;
+    close_sockets(out);
+    return -1;
+}
+
+/* ---- a parent's life, seen from here ---- */
+
+static int be_parent(struct generations *s, int words)
+{
+    const struct parent_options o = {
+        .config = &s->now.g.config,
+        .issuers = s->now.g.issuers.len > 0 ? (const char *)s->now.g.issuers.data : NULL,
+        .metrics = s->metrics,
+        .api_fd = s->now.socket[SOCKET_API].fd,
+        .metrics_fd = s->now.socket[SOCKET_METRICS].fd,
+        .words_fd = words,
+        .alive_ms = (int64_t)(s->watchdog_us / 3000)};
+    /* Who kills us by force means all. */
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0 || getppid() == 1)
+        return CLI_FAILED;
+    close(s->signal_fd);
+    return parent_run(&o);
+}
+
+static int begin_parent(struct generations *s, struct tm_err *e)
+{
+    int words[2];
+    if (pipe2(words, O_CLOEXEC) != 0)
+        return tm_err_errno(e, "make a pipe");
+    s->ready = false;
+    s->parent = fork();
+    if (s->parent == 0) {
+        close(words[0]);
+        exit(be_parent(s, words[1]));
+    }
+    close(words[1]);
+    if (s->parent < 0) {
+        close(words[0]);
+        s->parent = 0;
+        return tm_err_errno(e, "start the service");
+    }
+    s->words = words[0];
+    return 0;
+}
+
+static void hear(struct generations *s)
+{
+    char word[64];
+    ssize_t n = read(s->words, word, sizeof(word));
+    if (n < 0 && errno == EINTR)
+        return;
+    if (n <= 0) {
+        close(s->words);
+        s->words = -1;
+    }
+    for (ssize_t i = 0; i < n; i++) {
+        if (word[i] == PARENT_READY) {
+            s->ready = true;
+            (void)sd_notify(0, "READY=1");
+        }
+        s->anew = s->anew || word[i] == PARENT_ANEW;
+    }
+    if (n > 0 && s->watchdog_us > 0)
+        (void)sd_notify(0, "WATCHDOG=1");
+}
+
+static void hear_signals(struct generations *s)
+{
+    struct signalfd_siginfo i;
+    while (read(s->signal_fd, &i, sizeof(i)) == (ssize_t)sizeof(i)) {
+        if (i.ssi_signo == SIGHUP) {
+            s->reload = true;
+        } else if (i.ssi_signo != SIGCHLD) {
+            s->ending = true;
+            (void)sd_notify(0, "STOPPING=1");
+            if (s->parent != 0)
+                (void)kill(s->parent, (int)i.ssi_signo);
+        }
+    }
+}
+
+static void say_killed(const struct generations *s, int signal)
+{
+    struct tm_jlog *log = begin_log(s);
+    char how[64];
+    snprintf(how, sizeof(how), "was killed by signal %d (%s)", signal, strsignal(signal));
+    jlog(log, JLOG_ERROR, "a process of the server has ended, and the server with it",
+         JLOG_STR("process", "parent"), JLOG_STR("detail", how), JLOG_END);
+    tm_jlog_free(log);
+}
+
+static void reap(struct generations *s)
+{
+    int status = 0;
+    if (s->parent == 0 || waitpid(s->parent, &status, WNOHANG) != s->parent)
+        return;
+    s->parent = 0;
+    s->exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : CLI_FAILED;
+    if (WIFSIGNALED(status))
+        say_killed(s, WTERMSIG(status));
+    if (s->words >= 0)
+        hear(s);
+    if (s->words >= 0)
+        close(s->words);
+    s->words = -1;
+}
+
+/* Something has happened, or `timeout_ms` (-1: none) are over. */
+static void wait_for_news(struct generations *s, int timeout_ms)
+{
+    struct pollfd p[] = {{.fd = s->signal_fd, .events = POLLIN},
+                         {.fd = s->words, .events = POLLIN}};
+    (void)poll(p, 2, timeout_ms);
+    if (p[1].revents != 0)
+        hear(s);
+    hear_signals(s);
+    reap(s);
+}
+
+/* Starts a parent and waits until it is ready. -1: it is not, and has ended. */
+static int start(struct generations *s, struct tm_err *e)
+{
+    if (begin_parent(s, e) != 0)
+        return -1;
+    while (s->parent != 0 && !s->ready)
+        wait_for_news(s, -1);
+    return s->ready ? 0 : tm_err_set(e, "its processes do not start (code %d)", s->exit_code);
+}
+
+static void stop(struct generations *s)
+{
+    int64_t until = tm_clock_mono_ms() + s->now.g.config.timeouts.drain + END_SLACK_MS;
+    (void)kill(s->parent, SIGTERM);
+    while (s->parent != 0 && tm_clock_mono_ms() < until)
+        wait_for_news(s, 1000);
+    if (s->parent != 0)
+        (void)kill(s->parent, SIGKILL);
+    while (s->parent != 0)
+        wait_for_news(s, 1000);
+}
+
+/* ---- one generation after the other ---- */
+
+/* In a process of its own: it opens keys and tokens, whose modules may start threads. */
+static int try_config(const struct generations *s, struct tm_err *e)
+{
+    int said[2];
+    int status = 0;
+    if (pipe2(said, O_CLOEXEC) != 0)
+        return tm_err_errno(e, "make a pipe");
+    pid_t pid = fork();
+    if (pid == 0) {
+        struct tm_err why = {0};
+        (void)alarm(TRY_S); /* a token may not answer */
+        int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+        bool refused = null < 0 || dup2(null, STDOUT_FILENO) < 0 ||
+                       check_server_config(s->o->config_file, false, &why) != 0;
+        (void)tm_file_write_all(said[1], why.text, strlen(why.text));
+        _exit(refused ? 1 : 0);
+    }
+    close(said[1]);
+    ssize_t n = pid > 0 ? read(said[0], e->text, sizeof(e->text) - 1) : -1;
+    e->text[n > 0 ? n : 0] = '\0';
+    close(said[0]);
+    if (pid < 0)
+        return tm_err_errno(e, "start a check");
+    if (waitpid(pid, &status, 0) != pid || !WIFEXITED(status) || WEXITSTATUS(status) != 0)
+        return e->text[0] != '\0' ? -1 : tm_err_set(e, "its check was cut off");
+    return 0;
+}
+
+static void free_serving(struct serving *x)
+{
+    generation_free(&x->g);
+    close_sockets(x->socket);
+}
+
+/* Has the processes look at their files, and say what changed in these. */
+static int hang_up(struct generations *s)
+{
+    s->ready = false;
+    if (s->parent != 0 && kill(s->parent, SIGHUP) != 0)
+        return CLI_FAILED;
+    while (s->parent != 0 && !s->ready && !s->ending)
+        wait_for_news(s, -1);
+    return CLI_OK;
+}
+
+/* What was takes over again if the next one's processes do not start. */
+static int replace(struct generations *s, const struct generation *next)
+{
+    struct tm_err e = {0};
+    struct serving before = s->now;
+    struct serving after = {.g = *next};
+    if (open_sockets(before.socket, &next->config, after.socket, &e) != 0) {
+        generation_free(&after.g);
+        say(s, JLOG_ERROR, "configuration refused, what was in force stays", e.text);
+        return CLI_OK;
+    }
+    stop(s);
+    s->now = after;
+    if (!s->ending && start(s, &e) == 0) {
+        free_serving(&before);
+        say(s, JLOG_INFO, "the next generation serves", NULL);
+        return CLI_OK;
+    }
+    s->now = before;
+    free_serving(&after);
+    if (s->ending)
+        return s->exit_code;
+    say(s, JLOG_ERROR, "the next generation does not start: what was in force serves again",
+        e.text);
+    return start(s, &e) == 0 ? CLI_OK : cli_fail(CLI_FAILED, &e);
+}
+
+static void notify_reloading(void)
+{
+    (void)sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%lld", (long long)tm_clock_mono_ms() * 1000);
+}
+
+/* Whether the file says what is in force: then the processes only look at theirs again. */
+static bool read_again(struct generations *s, struct generation *next, bool *differs)
+{
+    struct tm_err e = {0};
+    if (s->o->read(s->o->arg, next, &e) == 0) {
+        struct tm_jlog *log = begin_log(s);
+        *differs = changes_of_config(&s->now.g.config, &next->config, log) > 0;
+        tm_jlog_free(log);
+        if (!*differs || try_config(s, &e) == 0)
+            return true;
+        generation_free(next);
+    }
+    say(s, JLOG_ERROR, "configuration refused, what was in force stays", e.text);
+    return false;
+}
+
+/* SIGHUP, or a parent that asks for a next generation. */
+static int renew(struct generations *s)
+{
+    struct generation next;
+    bool anew = s->anew;
+    bool differs = false;
+    s->anew = s->reload = false;
+    notify_reloading();
+    bool readable = s->o->config_file != NULL && read_again(s, &next, &differs);
+    int rc = hang_up(s);
+    if (!readable)
+        return rc;
+    if (rc == CLI_OK && s->parent != 0 && !s->ending && (anew || differs))
+        return replace(s, &next);
+    generation_free(&next);
+    return rc;
+}
+
+static int serve(struct generations *s)
+{
+    struct tm_err e = {0};
+    if (start(s, &e) != 0)
+        return s->exit_code != CLI_OK || s->ending ? s->exit_code : cli_fail(CLI_FAILED, &e);
+    int rc = CLI_OK;
+    while (s->parent != 0 && rc == CLI_OK) {
+        wait_for_news(s, -1);
+        if (s->parent != 0 && !s->ending && (s->anew || s->reload))
+            rc = renew(s);
+    }
+    return rc == CLI_OK ? s->exit_code : rc;
+}
+
+/* On what the service manager gives, or as configured. */
+static int listen_first(struct generations *s, struct tm_err *e)
+{
+    struct socket sockets[SOCKETS];
+    if (take_given(s, e) != 0 || open_sockets(s->now.socket, &s->now.g.config, sockets, e) != 0)
+        return -1;
+    close_sockets(s->now.socket);
+    memcpy(s->now.socket, sockets, sizeof(sockets));
+    return 0;
+}
+
+static int wait_for_signals(struct generations *s, struct tm_err *e)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
+    sigaddset(&set, SIGCHLD);
+    if (sigprocmask(SIG_BLOCK, &set, NULL) == 0)
+        s->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    return s->signal_fd >= 0 ? 0 : tm_err_errno(e, "wait for signals");
+}
+
+int generations_run(const struct generations_options *o, struct generation *first)
+{
+    struct generations s = {.o = o,
+                            .now = {*first, {{.fd = -1}, {.fd = -1}}},
+                            .metrics = ca_metrics_new(),
+                            .signal_fd = -1,
+                            .words = -1};
+    struct tm_err e = {0};
+    signal(SIGPIPE, SIG_IGN);
+    (void)sd_watchdog_enabled(0, &s.watchdog_us);
+    bool begun = s.metrics != NULL && tm_sandbox_begin(&e) == 0 &&
+                 tm_sandbox_no_programs(&e) == 0 && wait_for_signals(&s, &e) == 0 &&
+                 listen_first(&s, &e) == 0;
+    int rc = begun ? serve(&s) : cli_fail(CLI_FAILED, &e);
+    if (s.signal_fd >= 0)
+        close(s.signal_fd);
+    ca_metrics_free(s.metrics);
+    free_serving(&s.now);
+    return rc;
+}
