@@ -39,6 +39,21 @@ static void check_claims(const struct oidc_token *t)
     must(ours && json_number_value(exp) + (double)o.skew_s > (double)NOW);
 }
 
+/* What lets a token choose its key or how it is read is refused, whatever parser looks at it. */
+static void check_header(const struct oidc_token *t)
+{
+    struct tm_buf bytes = {0};
+    size_t len = (size_t)((const char *)memchr(t->text, '.', t->len) - t->text);
+    must(tm_b64_decode(B64_URL_BARE, t->text, len, &bytes) == 0);
+    json_t *header = json_loadb((const char *)bytes.data, bytes.len, 0, NULL);
+    must(json_object_get(header, "crit") == NULL && json_object_get(header, "jwk") == NULL);
+    const char *kid = json_string_value(json_object_get(header, "kid"));
+    must(header == NULL || (kid == NULL) == (t->kid == NULL));
+    must(kid == NULL || strcmp(kid, t->kid) == 0);
+    json_decref(header);
+    tm_buf_free(&bytes);
+}
+
 static void try_token(const char *text, size_t len)
 {
     struct oidc_token t;
@@ -50,7 +65,7 @@ static void try_token(const char *text, size_t len)
     }
     must(t.alg >= 0 && t.alg < ALG_COUNT && t.iss[0] != '\0' && t.signature.len > 0);
     must(t.signed_len < len && text[t.signed_len] == '.');
-    must(json_object_get(t.header, "crit") == NULL && json_object_get(t.header, "jwk") == NULL);
+    check_header(&t);
     check_claims(&t);
     oidc_token_free(&t);
 }
