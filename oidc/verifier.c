@@ -186,17 +186,43 @@ static int check_term(const struct oidc_issuer *issuer, int64_t now_s, enum oidc
     return 0;
 }
 
+static int name_use(const struct oidc_verifier *v, const struct oidc_token *t,
+                    struct oidc_token_use *use, struct tm_err *e)
+{
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    double exp = 0;
+    struct tm_buf name = {0};
+    const char *jti = json_string_value(oidc_claim_find(t->claims, "jti"));
+    if (jti != NULL && jti[0] != '\0') { /* lengths are told by the NUL, which no claim has here */
+        tm_buf_append(&name, t->iss, strlen(t->iss) + 1);
+        tm_buf_puts(&name, jti);
+    } else { /* a signature may have several forms */
+        tm_buf_append(&name, t->text, t->signed_len);
+    }
+    int rc = oidc_claim_time(t->claims, "exp", &exp, e) == 1 && !buf_failed(&name) &&
+                     EVP_Digest(name.data, name.len, digest, NULL, EVP_sha256(), NULL) == 1
+                 ? 0
+                 : tm_err_set(e, "the token cannot be told from others");
+    memcpy(use->id, digest, rc == 0 ? sizeof(use->id) : 0);
+    use->until_s = (int64_t)exp + v->options.skew_s + 1;
+    tm_buf_free(&name);
+    return rc;
+}
+
 /* What a believed token says, against the issuer's entry: from here to the principal. */
 static int judge_claims(const struct oidc_verifier *v, const struct oidc_issuer *issuer,
-                        const json_t *claims, int64_t now_s, struct oidc_result *out,
+                        const struct oidc_token *t, int64_t now_s, struct oidc_result *out,
                         struct tm_err *e)
 {
+    const json_t *claims = t->claims;
     if (oidc_claims_check(claims, issuer->client_id, &v->options, now_s, &out->reason, e) != 0)
         return -1;
     out->reason = OIDC_REASON_RULES;
     if (!oidc_rules_allow(issuer->allow, claims, e))
         return -1;
     out->reason = OIDC_REASON_CLAIMS;
+    if (v->options.single_use && name_use(v, t, &out->use, e) != 0)
+        return -1;
     if (oidc_principal_from_claims(issuer, claims, &out->principal, e) != 0)
         return -1;
     out->lifetime_s = issuer->lifetime_s;
@@ -234,7 +260,7 @@ static enum oidc_status verify_token(struct oidc_verifier *v, const struct oidc_
         return status;
     const char *sub = oidc_claim_required(t->claims, "sub", NULL);
     snprintf(out->subject, sizeof(out->subject), "%s", sub != NULL ? sub : "");
-    return judge_claims(v, issuer, t->claims, now_s, out, e) == 0 ? OIDC_OK : OIDC_REFUSED;
+    return judge_claims(v, issuer, t, now_s, out, e) == 0 ? OIDC_OK : OIDC_REFUSED;
 }
 
 enum oidc_status oidc_verify(struct oidc_verifier *v, const char *token, size_t len, int64_t now_s,

@@ -30,11 +30,19 @@ struct ca_api *ca_api_new(const struct ca_api_options *o, struct ca_signer *ca, 
                                      .log = o->log,
                                      .lifetime_s = o->lifetime_s,
                                      .subject_key_id = o->subject_key_id,
+                                     .once = o->once,
+                                     .once_optional = o->once_optional,
                                      .recordable = ca_api_audit_ready,
                                      .recordable_ctx = api};
     atomic_init(&api->main, NULL);
-    if (api->sha256 == NULL) {
-        tm_err_openssl(e, "SHA-256 is not available");
+    struct tm_err why = {0};
+    api->limits = ca_limits_new(&o->limits, &why);
+    api->env.limits = api->limits;
+    api->tally = ca_tally_new(&why);
+    if (api->sha256 == NULL)
+        tm_err_openssl(&why, "SHA-256 is not available");
+    if (why.text[0] != '\0') {
+        *e = why;
         ca_api_free(api);
         return NULL;
     }
@@ -56,6 +64,8 @@ void ca_api_free(struct ca_api *api)
     ca_api_view_unref(api->view);
     tm_checked_clock_free(&api->clock);
     EVP_MD_free(api->sha256);
+    ca_limits_free(api->limits);
+    ca_tally_free(api->tally);
     free(api);
 }
 
@@ -166,6 +176,7 @@ static enum tm_http_result metrics_page(void *ctx, struct tm_http_exchange *x)
     struct ca_metrics_scene scene = {
         .verifier = api->o.verifier,
         .log = api->o.log,
+        .tally = api->tally,
         .ca_not_after = v != NULL ? ca_signer_chain(v->ca)->not_after : 0,
         .inflight =
             srv != NULL ? tm_http_server_inflight(srv) : ca_metrics_in_flight(api->o.metrics),

@@ -6,7 +6,9 @@
 
 #include "ca/audit/far.h"
 #include "ca/api/issue_log.h"
+#include "ca/api/limits.h"
 #include "ca/api/metrics.h"
+#include "ca/api/once.h"
 #include "ca/api/ready.h"
 #include "common/http/http.h"
 #include "ca/proof/proof.h"
@@ -42,7 +44,10 @@ struct ca_api_options { /* pointers are borrowed and must outlive the api */
     struct ca_metrics *metrics;
     int64_t lifetime_s; /* of a certificate: 1 to API_LIFETIME_MAX */
     bool subject_key_id;
-    int64_t (*now_s)(void); /* Unix seconds; NULL: the system's clock, checked */
+    struct ca_limits_options limits;
+    const struct ca_once *once; /* NULL: a token may be used again until it expires */
+    bool once_optional;         /* who cannot be told is let in */
+    int64_t (*now_s)(void);     /* Unix seconds; NULL: the system's clock, checked */
     const char *version;
     /* Appends further figures to the metrics page; or NULL. On the metrics listener's thread. */
     void (*more_metrics)(void *ctx, struct tm_buf *out);

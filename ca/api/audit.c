@@ -207,7 +207,7 @@ void ca_api_audit_free(struct ca_api_record *record)
     ca_audit_promise_free(record->stored);
 }
 
-void ca_api_refuse(struct ca_api *api, struct tm_http_exchange *x, const struct ca_api_failure *f,
+void ca_api_refuse(struct ca_api *api, struct tm_http_exchange *x, struct ca_api_failure *f,
                    const struct oidc_result *who)
 {
     unsigned reason = ca_api_reason_index(f);
@@ -216,7 +216,10 @@ void ca_api_refuse(struct ca_api *api, struct tm_http_exchange *x, const struct 
     struct tm_buf body = {0};
     char id[ISSUE_REQUEST_ID_SIZE];
     ca_api_request_id(id);
+    ca_api_failure_say(f, id);
     ca_metrics_refused(api->o.metrics, reason);
+    if (who != NULL)
+        ca_tally_refused(api->tally, who->entry, reason);
     if (f->fault != API_FAULT_BUSY) /* counted: a line would cost more than the refusal */
         jlog(api->o.jlog, ca_api_fault_is_server(f->fault) ? JLOG_ERROR : JLOG_WARN, "refused",
              JLOG_STR("reason", name), JLOG_STR("detail", f->detail.text),
@@ -240,14 +243,14 @@ void ca_api_refuse(struct ca_api *api, struct tm_http_exchange *x, const struct 
                                                .detail = f->detail.text});
     int64_t retry_s = f->retry_after_s > 0 ? f->retry_after_s : API_RETRY_AFTER_S;
     if (ca_grpc_is(x)) {
-        ca_grpc_refuse(x, f, status == 503 ? retry_s : 0);
+        ca_grpc_refuse(x, f, ca_api_fault_is_passing(f->fault) ? retry_s : 0);
         return;
     }
     ca_api_failure_json(f, &body);
     tm_http_reply(x, status, "application/json", &body);
     if (f->fault != API_FAULT_BUSY) /* it stands in no line */
         ca_api_reply_request_id(x, id);
-    if (status == 503) {
+    if (ca_api_fault_is_passing(f->fault)) {
         char seconds[24];
         snprintf(seconds, sizeof(seconds), "%" PRId64, retry_s);
         tm_http_reply_header(x, "Retry-After", seconds);

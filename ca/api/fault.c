@@ -47,6 +47,9 @@ static const struct {
                          "The signature supplied in the request could not be verified"},
     [API_FAULT_UNKNOWN_ALGORITHM] = {400, INVALID_ARGUMENT, "unknown_algorithm", NULL},
     [API_FAULT_NOT_PERMITTED] = {400, INVALID_ARGUMENT, "algorithm_not_permitted", NULL},
+    [API_FAULT_LIMIT] = {429, RESOURCE_EXHAUSTED, "limit", NULL},
+    [API_FAULT_ONCE] = {503, UNAVAILABLE, "token_store",
+                        "It cannot be told now whether the token was used before, try again later"},
     [API_FAULT_CA] = {503, UNAVAILABLE, "ca", "error communicating with CA backend"},
     [API_FAULT_LOG] = {503, UNAVAILABLE, "log", "Error entering certificate in CTL"},
     [API_FAULT_AUDIT] = {503, UNAVAILABLE, "audit",
@@ -84,8 +87,34 @@ bool ca_api_fault_is_server(enum ca_api_fault f)
     return rows[f].http >= 500 && rows[f].code != UNIMPLEMENTED;
 }
 
+bool ca_api_fault_is_passing(enum ca_api_fault f)
+{
+    return rows[f].http == 503 || rows[f].http == 429;
+}
+
+/* Whoever has the token reads this in it. */
+static bool shows_in_token(enum oidc_reason r)
+{
+    static const bool shows[OIDC_REASON_COUNT] = {
+        [OIDC_REASON_MISSING] = true, [OIDC_REASON_ISSUER] = true,   [OIDC_REASON_EXPIRED] = true,
+        [OIDC_REASON_NOT_YET] = true, [OIDC_REASON_AUDIENCE] = true,
+    };
+    return shows[r];
+}
+
+void ca_api_failure_say(struct ca_api_failure *f, const char *request_id)
+{
+    if (f->fault != API_FAULT_TOKEN)
+        return;
+    tm_err_set(&f->said, "%s: %.300s (request %s)", rows[f->fault].message,
+               shows_in_token(f->reason) ? f->detail.text : oidc_reason_name(f->reason),
+               request_id);
+}
+
 const char *ca_api_fault_message(const struct ca_api_failure *f)
 {
+    if (f->said.text[0] != '\0')
+        return f->said.text;
     return rows[f->fault].message != NULL ? rows[f->fault].message : f->detail.text;
 }
 

@@ -33,6 +33,8 @@ enum ca_api_fault {
     API_FAULT_PROOF,
     API_FAULT_UNKNOWN_ALGORITHM, /* the detail is the message */
     API_FAULT_NOT_PERMITTED,     /* the detail is the message */
+    API_FAULT_LIMIT,             /* of the issuer or the identity */
+    API_FAULT_ONCE,              /* it cannot be told whether the token was used before */
     API_FAULT_CA,                /* building or signing failed */
     API_FAULT_LOG,               /* the transparency log refused or failed */
     API_FAULT_AUDIT,             /* the certificate's audit line could not be written */
@@ -48,7 +50,12 @@ struct ca_api_failure {
     enum oidc_reason reason; /* API_FAULT_TOKEN, API_FAULT_ISSUER_KEYS */
     int64_t retry_after_s;   /* of a 503; 0: not known */
     struct tm_err detail;    /* for the log */
+    struct tm_err said;      /* to the client, in the place of the table's words; or "" */
 };
+
+/* Says to the client of a refused token what the token itself shows (issuer, audience, times), or
+ * the reason's name, and by which id the server's log has the request. */
+void ca_api_failure_say(struct ca_api_failure *f, const char *request_id);
 
 /* Sets fault and returns -1; the detail is the caller's to set. */
 int ca_api_failure_set(struct ca_api_failure *f, enum ca_api_fault fault);
@@ -56,6 +63,8 @@ int ca_api_failure_set(struct ca_api_failure *f, enum ca_api_fault fault);
 unsigned ca_api_fault_status(enum ca_api_fault f); /* HTTP */
 unsigned ca_api_fault_code(enum ca_api_fault f);   /* gRPC, over gRPC */
 bool ca_api_fault_is_server(enum ca_api_fault f);  /* 5xx for which an operator should look */
+/* The client may come again, and is told when. */
+bool ca_api_fault_is_passing(enum ca_api_fault f);
 const char *ca_api_fault_message(const struct ca_api_failure *f);
 
 /* Reason labels are numbered, for counters: 0 <= index < API_REASON_COUNT. */

@@ -7,6 +7,7 @@
 #include "ca/api/api.h"
 #include "ca/api/issue.h"
 #include "ca/api/ready.h"
+#include "ca/api/tally.h"
 #include "ca/api/view.h"
 #include "common/checked_clock.h"
 #include "common/gate.h"
@@ -15,6 +16,8 @@ struct ca_api {
     struct ca_api_options o;
     struct ca_issue_env env;
     EVP_MD *sha256;
+    struct ca_limits *limits; /* NULL: none */
+    struct ca_tally *tally;
     struct tm_checked_clock clock;
     struct ca_ready *ready;
     struct tm_gate gate;
@@ -52,7 +55,7 @@ void ca_api_request_id(char out[ISSUE_REQUEST_ID_SIZE]);
 void ca_api_reply_request_id(struct tm_http_exchange *x, const char *id);
 
 /* audit.c: one log line and one count, then the reply */
-void ca_api_refuse(struct ca_api *api, struct tm_http_exchange *x, const struct ca_api_failure *f,
+void ca_api_refuse(struct ca_api *api, struct tm_http_exchange *x, struct ca_api_failure *f,
                    const struct oidc_result *who);
 
 /* Whether certificates can be recorded now: 0, or -1. */

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "common/clock.h"
+
 static enum ca_issue_status fail(struct ca_api_failure *f, enum ca_api_fault fault)
 {
     (void)ca_api_failure_set(f, fault);
@@ -75,6 +77,44 @@ static int prepare(const struct ca_issue_env *env, struct ca_issue_job *job, int
     job->spec.principal = &job->who.principal;
     job->spec.subject_key_id = env->subject_key_id;
     return 0;
+}
+
+static enum ca_issue_status settle_use(const struct ca_issue_env *env, struct ca_issue_job *job,
+                                       enum ca_once_status st, struct ca_api_failure *f)
+{
+    if (st == ONCE_WAIT)
+        return ISSUE_WAITING;
+    job->once_ticket = NULL;
+    job->claimed = st == ONCE_FIRST;
+    if (st == ONCE_USED) {
+        f->reason = OIDC_REASON_USED;
+        tm_err_set(&f->detail, "the token has been used for a certificate before");
+        return fail(f, API_FAULT_TOKEN);
+    }
+    if (st == ONCE_UNKNOWN && !env->once_optional)
+        return fail(f, API_FAULT_ONCE);
+    job->stage = ISSUE_LOG;
+    return ISSUE_OK;
+}
+
+static enum ca_issue_status admit(const struct ca_issue_env *env, struct ca_issue_job *job,
+                                  int64_t now_s, const struct oidc_waiter *waiter,
+                                  struct ca_api_failure *f)
+{
+    const struct ca_once *once = env->once;
+    if (job->once_asked)
+        return settle_use(env, job, once->collect(once->ctx, job->once_ticket, waiter, &f->detail),
+                          f);
+    if (ca_limits_take(env->limits, &job->who, tm_clock_mono_us(), &f->retry_after_s, &f->detail) !=
+        0)
+        return fail(f, API_FAULT_LIMIT);
+    job->once_asked = once != NULL;
+    if (once != NULL)
+        return settle_use(
+            env, job,
+            once->claim(once->ctx, &job->who.use, now_s, waiter, &job->once_ticket, &f->detail), f);
+    job->stage = ISSUE_LOG;
+    return ISSUE_OK;
 }
 
 static enum ca_issue_status settle_log(const struct ca_issue_env *env, struct ca_issue_job *job,
@@ -188,7 +228,10 @@ enum ca_issue_status ca_issue_step(const struct ca_issue_env *env, struct ca_iss
             if (st == ISSUE_OK && prepare(env, job, now_s, &failure->detail) != 0)
                 st = fail(failure, API_FAULT_CA);
             if (st == ISSUE_OK)
-                job->stage = ISSUE_LOG;
+                job->stage = ISSUE_ADMIT;
+            break;
+        case ISSUE_ADMIT:
+            st = admit(env, job, now_s, waiter, failure);
             break;
         case ISSUE_LOG:
             st = ask_log(env, job, waiter, failure);
@@ -207,6 +250,10 @@ void ca_issue_job_free(const struct ca_issue_env *env, struct ca_issue_job *job)
 {
     if (job->ticket != NULL && env->log != NULL)
         env->log->cancel(env->log->ctx, job->ticket);
+    if (job->once_ticket != NULL)
+        env->once->cancel(env->once->ctx, job->once_ticket);
+    if (job->claimed && !job->left)
+        env->once->release(env->once->ctx, &job->who.use, job->spec.not_before);
     oidc_principal_free(&job->who.principal);
     ca_proof_key_free(&job->key);
     tm_buf_free(&job->sct_list);

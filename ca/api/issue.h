@@ -9,6 +9,8 @@
 
 #include "ca/api/fault.h"
 #include "ca/api/issue_log.h"
+#include "ca/api/limits.h"
+#include "ca/api/once.h"
 #include "ca/api/request.h"
 #include "ca/cert/cert.h"
 #include "ca/proof/proof.h"
@@ -18,6 +20,9 @@ struct ca_issue_env { /* shared, immutable */
     struct oidc_verifier *verifier;
     const struct ca_proof_policy *policy;
     const struct ca_issue_log *log; /* NULL: no log */
+    struct ca_limits *limits;       /* NULL: none */
+    const struct ca_once *once;     /* NULL: a token may be used again until it expires */
+    bool once_optional;             /* who cannot be told is let in */
     int64_t lifetime_s;
     bool subject_key_id;
     /* Whether a certificate could be recorded, asked of a request that is right before anything is
@@ -26,7 +31,14 @@ struct ca_issue_env { /* shared, immutable */
     const void *recordable_ctx;
 };
 
-enum ca_issue_stage { ISSUE_TOKEN, ISSUE_PROOF, ISSUE_LOG, ISSUE_FINAL, ISSUE_DONE };
+enum ca_issue_stage {
+    ISSUE_TOKEN,
+    ISSUE_PROOF,
+    ISSUE_ADMIT, /* limits, and the token's one use */
+    ISSUE_LOG,
+    ISSUE_FINAL,
+    ISSUE_DONE
+};
 
 #define ISSUE_REQUEST_ID_SIZE 17 /* 16 hex digits and a NUL */
 
@@ -40,6 +52,10 @@ struct ca_issue_job {                       /* zero-initialise */
     struct tm_buf sct_list;
     void *ticket; /* submission under way in the log */
     bool log_asked;
+    void *once_ticket; /* question under way in the store of used tokens */
+    bool once_asked;
+    bool claimed;      /* the token is used by this job; given back unless */
+    bool left;         /* the certificate is the client's: the caller sets it */
     struct tm_buf der; /* ISSUE_DONE: the certificate; before that never to be handed out */
 };
 

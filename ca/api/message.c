@@ -1,4 +1,5 @@
 #include "ca/api/message.h"
+#include "common/clock.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -146,16 +147,20 @@ void ca_api_message_configuration(const struct oidc_trust *trust, struct tm_buf 
 {
     Ca__Grpc__Configuration m = CA__GRPC__CONFIGURATION__INIT;
     size_t n = oidc_trust_count(trust);
+    int64_t now_s = tm_clock_wall_ms() / 1000;
     Ca__Grpc__Issuer *all = calloc(n + 1, sizeof(*all));
     m.issuers = calloc(n + 1, sizeof(Ca__Grpc__Issuer *));
     if (all == NULL || m.issuers == NULL) {
         out->failed = true;
     } else {
         for (size_t i = 0; i < n; i++) {
-            fill_issuer(oidc_trust_at(trust, i), &all[i]);
-            m.issuers[i] = &all[i];
+            const struct oidc_issuer *is = oidc_trust_at(trust, i);
+            if (!oidc_issuer_is_open(is, now_s))
+                continue;
+            fill_issuer(is, &all[m.n_issuers]);
+            m.issuers[m.n_issuers] = &all[m.n_issuers];
+            m.n_issuers++;
         }
-        m.n_issuers = n;
         put(&m.base, out);
     }
     free((void *)m.issuers);

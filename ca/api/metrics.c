@@ -11,8 +11,8 @@
 #include "common/promtext.h"
 
 /* All that a reply has; 0: the client went away before it. */
-static const unsigned statuses[] = {200, 201, 204, 304, 400, 403, 404,
-                                    405, 415, 500, 501, 503, 504, 0};
+static const unsigned statuses[] = {200, 201, 204, 304, 400, 403, 404, 405,
+                                    415, 429, 500, 501, 503, 504, 0};
 #define STATUS_COUNT (sizeof(statuses) / sizeof(statuses[0]))
 
 /* Upper bounds in microseconds, and as the label has them. */
@@ -201,42 +201,76 @@ static void render_shed(const struct ca_metrics *m, struct tm_buf *out)
                       tm_http_shed_name((enum tm_http_shed)i), get(&m->shed[i]));
 }
 
-/* One family has all its lines together, so the issuers' figures are gathered in three texts. */
-struct issuer_text {
-    struct tm_buf age, failures, keys;
+/* The keys of a wildcard's issuers are shown together: their oldest, and sums. */
+struct keys_row {
+    char *entry;
+    int64_t age_s; /* -1: never fetched */
+    uint64_t failures;
+    unsigned keys;
 };
+
+struct keys_rows {
+    struct keys_row *row;
+    size_t count;
+    bool failed;
+};
+
+static struct keys_row *keys_row_of(struct keys_rows *r, const char *entry)
+{
+    for (size_t i = r->count; i > 0; i--) {
+        if (strcmp(r->row[i - 1].entry, entry) == 0)
+            return &r->row[i - 1];
+    }
+    struct keys_row *grown = realloc(r->row, (r->count + 1) * sizeof(*grown));
+    r->row = grown != NULL ? grown : r->row;
+    char *copy = grown != NULL ? strdup(entry) : NULL;
+    r->failed = r->failed || copy == NULL;
+    if (copy == NULL)
+        return NULL;
+    r->row[r->count] = (struct keys_row){.entry = copy, .age_s = -1};
+    return &r->row[r->count++];
+}
 
 static void add_issuer(void *arg, const struct oidc_issuer_stats *s)
 {
-    struct issuer_text *t = arg;
-    if (s->jwks_age_s >= 0) {
-        tm_buf_puts(&t->age, "tenmint_jwks_age_seconds{issuer=\"");
-        tm_promtext_label(&t->age, s->issuer);
-        tm_buf_printf(&t->age, "\"} %" PRId64 "\n", s->jwks_age_s);
-    }
-    tm_buf_puts(&t->failures, "tenmint_jwks_failures_total{issuer=\"");
-    tm_promtext_label(&t->failures, s->issuer);
-    tm_buf_printf(&t->failures, "\"} %" PRIu64 "\n", s->failures);
-    tm_buf_puts(&t->keys, "tenmint_jwks_keys{issuer=\"");
-    tm_promtext_label(&t->keys, s->issuer);
-    tm_buf_printf(&t->keys, "\"} %u\n", s->keys);
+    struct keys_row *row = keys_row_of(arg, s->entry);
+    if (row == NULL)
+        return;
+    row->age_s = s->jwks_age_s > row->age_s ? s->jwks_age_s : row->age_s;
+    row->failures += s->failures;
+    row->keys += s->keys;
+}
+
+static void put_labelled(struct tm_buf *out, const char *series, const char *entry, int64_t value)
+{
+    tm_buf_printf(out, "%s{issuer=\"", series);
+    tm_promtext_label(out, entry);
+    tm_buf_printf(out, "\"} %" PRId64 "\n", value);
 }
 
 static void render_issuers(struct oidc_verifier *v, struct tm_buf *out)
 {
-    struct issuer_text t = {0};
-    oidc_verifier_stats(v, add_issuer, &t);
+    struct keys_rows r = {0};
+    oidc_verifier_stats(v, add_issuer, &r);
+    out->failed = out->failed || r.failed;
     tm_promtext_head(out, "tenmint_jwks_age_seconds", "gauge",
-                     "Age of an issuer's key set; absent until the first fetch.");
-    tm_buf_append(out, t.age.data, t.age.len);
+                     "Age of the key set of an entry of the issuer list, the oldest of a "
+                     "wildcard's; absent until the first fetch.");
+    for (size_t i = 0; i < r.count; i++) {
+        if (r.row[i].age_s >= 0)
+            put_labelled(out, "tenmint_jwks_age_seconds", r.row[i].entry, r.row[i].age_s);
+    }
     tm_promtext_head(out, "tenmint_jwks_failures_total", "counter",
-                     "Failed fetches of an issuer's discovery document or key set.");
-    tm_buf_append(out, t.failures.data, t.failures.len);
-    tm_promtext_head(out, "tenmint_jwks_keys", "gauge", "Usable keys held for an issuer.");
-    tm_buf_append(out, t.keys.data, t.keys.len);
-    tm_buf_free(&t.age);
-    tm_buf_free(&t.failures);
-    tm_buf_free(&t.keys);
+                     "Failed fetches of discovery documents or key sets.");
+    for (size_t i = 0; i < r.count; i++)
+        put_labelled(out, "tenmint_jwks_failures_total", r.row[i].entry,
+                     (int64_t)r.row[i].failures);
+    tm_promtext_head(out, "tenmint_jwks_keys", "gauge", "Usable keys held.");
+    for (size_t i = 0; i < r.count; i++) {
+        put_labelled(out, "tenmint_jwks_keys", r.row[i].entry, r.row[i].keys);
+        free(r.row[i].entry);
+    }
+    free(r.row);
 }
 
 static void render_refused(const struct ca_metrics *m, struct tm_buf *out)
@@ -287,6 +321,8 @@ void ca_metrics_render(const struct ca_metrics *m, const struct ca_metrics_scene
     tm_buf_printf(out, "tenmint_requests_in_flight %u\n", scene->inflight);
     if (scene->verifier != NULL)
         render_issuers(scene->verifier, out);
+    if (scene->tally != NULL)
+        ca_tally_render(scene->tally, out);
     if (scene->log != NULL && scene->log->metrics != NULL)
         scene->log->metrics(scene->log->ctx, out);
     if (scene->ca_not_after != 0) { /* an alert rule would take 0 for the past */

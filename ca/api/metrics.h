@@ -6,6 +6,7 @@
 
 #include "ca/api/fault.h"
 #include "ca/api/issue_log.h"
+#include "ca/api/tally.h"
 #include "common/http/http.h"
 #include "common/buf.h"
 #include "common/sink.h"
@@ -35,6 +36,7 @@ void ca_metrics_reload(struct ca_metrics *m, bool ok);
 struct ca_metrics_scene {           /* what is read at the time of the scrape */
     struct oidc_verifier *verifier; /* or NULL */
     const struct ca_issue_log *log; /* or NULL */
+    const struct ca_tally *tally;   /* or NULL */
     int64_t ca_not_after;           /* Unix seconds; 0: there is no CA */
     unsigned inflight;
     struct tm_sink *output; /* or NULL */

@@ -239,6 +239,7 @@ static int give_up(const struct call *c, struct ca_api_failure *f)
 {
     static const char *const waits_for[] = {[ISSUE_TOKEN] = "the issuer's keys",
                                             [ISSUE_PROOF] = "the log",
+                                            [ISSUE_ADMIT] = "the store of used tokens",
                                             [ISSUE_LOG] = "the log",
                                             [ISSUE_FINAL] = "the log",
                                             [ISSUE_DONE] = "the audit record to be written"};
@@ -253,6 +254,8 @@ static enum tm_http_result sign(struct ca_api *api, struct tm_http_exchange *x, 
     f.fault = API_FAULT_NONE;
     f.reason = OIDC_REASON_NONE;
     f.detail.text[0] = '\0';
+    f.said.text[0] = '\0';
+    f.retry_after_s = 0;
     struct call *c = tm_http_state(x);
     int rc = 0;
     if (c == NULL) {
@@ -272,6 +275,8 @@ static enum tm_http_result sign(struct ca_api *api, struct tm_http_exchange *x, 
             if (reply(c, x, &f.detail) == 0) {
                 ca_api_reply_request_id(x, c->job.request_id);
                 ca_metrics_issued(api->o.metrics);
+                ca_tally_issued(api->tally, c->job.who.entry);
+                c->job.left = true;
                 return HTTP_DONE;
             }
             (void)ca_api_failure_set(&f, API_FAULT_LOG);

@@ -7,6 +7,7 @@
 #include "ca/api/fault.h"
 #include "ca/api/grpc.h"
 #include "ca/api/message.h"
+#include "common/clock.h"
 #include "common/json/jsonstr.h"
 
 struct counted {
@@ -50,10 +51,15 @@ static void put_member(struct tm_buf *out, const char *key, const char *value)
 
 int ca_api_configuration_json(const struct oidc_trust *trust, struct tm_buf *out, struct tm_err *e)
 {
+    int64_t now_s = tm_clock_wall_ms() / 1000;
+    bool first = true;
     tm_buf_puts(out, "{\"issuers\":[");
     for (size_t i = 0; i < oidc_trust_count(trust); i++) {
         const struct oidc_issuer *is = oidc_trust_at(trust, i);
-        tm_buf_puts(out, i > 0 ? ",{" : "{");
+        if (!oidc_issuer_is_open(is, now_s))
+            continue;
+        tm_buf_puts(out, first ? "{" : ",{");
+        first = false;
         tm_buf_puts(out, is->wildcard ? "\"wildcardIssuerUrl\":" : "\"issuerUrl\":");
         tm_jsonstr_put(out, is->url, strlen(is->url));
         put_member(out, "audience", is->client_id);

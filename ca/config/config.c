@@ -36,6 +36,7 @@ static const struct tm_yamlmap_key keys[] = {
     SECTION("ca", ca, ca_config_ca_keys),
     FILE_ROW("issuers-file", YAMLMAP_PATH, issuers_file, 0, 0),
     SECTION("oidc", oidc, ca_config_oidc_keys),
+    SECTION("limits", limits, ca_config_limit_keys),
     SECTION("ct", ct, ca_config_ct_keys),
     SECTION("signature-log", signatures, ca_config_signature_keys),
     SECTION("timestamp-authority", tsa, ca_config_tsa_keys),
@@ -78,7 +79,9 @@ int ca_config_default(struct ca_config *c, struct tm_err *e)
     c->log.level = strdup("info");
     c->oidc.engine = strdup("cached-key");
     c->audit = strdup("required");
-    return c->audit != NULL && c->listen != NULL && c->log.level != NULL && c->oidc.engine != NULL
+    c->limits.when_unknown = strdup("refuse");
+    return c->audit != NULL && c->limits.when_unknown != NULL && c->listen != NULL &&
+                   c->log.level != NULL && c->oidc.engine != NULL
                ? 0
                : tm_err_set(e, "out of memory");
 }
@@ -117,7 +120,8 @@ static int validate(const char *name, const struct ca_config *c, struct tm_err *
         ca_config_check_tsa(name, &c->tsa, e) != 0 || ca_config_check_ct(name, c, e) != 0 ||
         ca_config_check_tuf(name, &c->tuf, e) != 0 ||
         ca_config_check_pages(name, &c->pages, e) != 0 ||
-        ca_config_check_prefixes(name, c, e) != 0 || ca_config_check_oidc(name, &c->oidc, e) != 0)
+        ca_config_check_prefixes(name, c, e) != 0 || ca_config_check_oidc(name, &c->oidc, e) != 0 ||
+        ca_config_check_limits(name, &c->limits, e) != 0)
         return -1;
     if (ca_config_word(levels, c->log.level) < 0)
         return tm_err_set(e, "%s: log level '%.64s' is not one of debug, info, warn, error", name,

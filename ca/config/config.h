@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "ca/api/limits.h"
 #include "ca/audit/keeper.h"
 #include "ca/ct/ct.h"
 #include "ca/ct/embedded.h"
@@ -53,6 +54,12 @@ struct ca_config_oidc {
     int64_t skew, max_token_age, jwks_refresh, jwks_min_interval, jwks_max_age, fetch_timeout;
     bool allow_http;
     char *ca_file, *kubernetes_ca_file, *kubernetes_token_file, *engine;
+};
+
+struct ca_config_limits { /* of certificates; 0: none */
+    int64_t issuer_per_minute, issuer_burst, identity_per_minute, identity_burst;
+    bool single_use_tokens;
+    char *when_unknown; /* refuse, allow: where it cannot be told whether a token was used */
 };
 
 struct ca_config_witnesses {
@@ -160,6 +167,7 @@ struct ca_config { /* the file */
     struct ca_config_ca ca;
     char *issuers_file;
     struct ca_config_oidc oidc;
+    struct ca_config_limits limits;
     struct ca_config_ct ct;
     struct ca_config_signatures signatures;
     struct ca_config_tsa tsa;
@@ -194,6 +202,8 @@ void ca_config_diff(const struct ca_config *before, const struct ca_config *afte
 /* The same, as the parts want it; text stays the configuration's. */
 void ca_config_signer(const struct ca_config *c, struct ca_signer_options *o);
 void ca_config_oidc(const struct ca_config *c, struct oidc_options *o);
+void ca_config_limits(const struct ca_config *c, struct ca_limits_options *o);
+bool ca_config_once_optional(const struct ca_config *c);
 void ca_config_http(const struct ca_config *c, struct tm_http_options *o);
 /* `members` has room for CT_LOGS_MAX; without logs o->count is 0. */
 void ca_config_ct(const struct ca_config *c, struct ca_ct_member *members, struct ca_ct_options *o);

@@ -51,5 +51,6 @@ void ca_config_oidc(const struct ca_config *config, struct oidc_options *o)
         c->kubernetes_ca_file != NULL ? c->kubernetes_ca_file : INCLUSTER_CA_FILE;
     o->kubernetes_token_file =
         c->kubernetes_token_file != NULL ? c->kubernetes_token_file : INCLUSTER_TOKEN_FILE;
+    o->single_use = config->limits.single_use_tokens;
     o->engine = (enum oidc_engine)ca_config_word(engines, c->engine);
 }

@@ -437,6 +437,7 @@ bool oidc_issuer_keys_stats(struct oidc_issuer_keys *p, struct oidc_issuer_stats
     s->jwks_age_s = p->had_ms != 0 ? (tm_clock_mono_ms() - p->had_ms) / 1000 : -1;
     s->fetches = p->fetches;
     s->failures = p->failures;
+    s->entry = p->wildcard != NULL ? p->wildcard->pattern : p->iss;
     bool known = p->configured || p->had_ms != 0;
     pthread_mutex_unlock(&p->lock);
     return known;

@@ -37,4 +37,7 @@ struct oidc_issuer {
 enum oidc_issuer_state { ISSUER_IN_FORCE, ISSUER_DISABLED, ISSUER_NOT_YET, ISSUER_OVER };
 enum oidc_issuer_state oidc_issuer_state(const struct oidc_issuer *issuer, int64_t now_s);
 
+/* It gets certificates: in force, and not on trial. */
+bool oidc_issuer_is_open(const struct oidc_issuer *issuer, int64_t now_s);
+
 #endif

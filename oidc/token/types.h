@@ -30,6 +30,7 @@ struct oidc_options {
     const char *ca_file;               /* PEM file with extra CAs for every issuer; or NULL */
     const char *kubernetes_ca_file;    /* for the cluster this process runs in, if the file is */
     const char *kubernetes_token_file; /* there; read at each fetch; NULL: not looked for */
+    bool single_use;                   /* results name the token, for who lets each be used once */
     bool on_demand; /* an issuer is asked for its keys by its first token, not before */
     struct tm_fetch_hub *fetch_hub; /* whose process fetches, outlives the verifier; NULL: ours */
 };
@@ -54,6 +55,7 @@ enum oidc_reason {
     OIDC_REASON_TERM,     /* the issuer is not yet in force, or not any more */
     OIDC_REASON_RULES,    /* the issuer's rules do not allow this token */
     OIDC_REASON_TRIAL,    /* it would have been taken; the issuer is on trial */
+    OIDC_REASON_USED,     /* the token, for another certificate */
     OIDC_REASON_COUNT
 };
 const char *oidc_reason_name(enum oidc_reason r); /* "expired" … */
@@ -64,9 +66,18 @@ struct oidc_waiter {
     void *arg;
 };
 
+#define OIDC_TOKEN_USE_ID 16 /* bytes */
+
+/* What tells a token from all others: its issuer with its `jti`, or what its signature covers. */
+struct oidc_token_use {
+    unsigned char id[OIDC_TOKEN_USE_ID];
+    int64_t until_s; /* Unix seconds: from then on it is refused in any case */
+};
+
 /* One issuer, for metrics. */
 struct oidc_issuer_stats {
     const char *issuer;
+    const char *entry;  /* of the list, that admits it: a pattern, or the issuer itself */
     int64_t jwks_age_s; /* -1: never fetched */
     uint64_t fetches;   /* JWKS fetches tried */
     uint64_t failures;  /* discovery or JWKS fetches failed */

@@ -66,18 +66,22 @@ static int read_lifetime(struct tm_yamldoc *d, const key_row *k, yaml_node_t *v,
     return 0;
 }
 
-/* In the list's own folder or below: the process that reads it may read nothing else. */
-static int read_beside(struct tm_yamldoc *d, const key_row *k, yaml_node_t *v, void *to)
+/* In the folder TRUST_JWKS_FOLDER beside the list: the process that reads it may read nothing else
+ * there. */
+static int read_jwks_name(struct tm_yamldoc *d, const key_row *k, yaml_node_t *v, void *to)
 {
     const char *slash = strrchr(d->name, '/');
     const char *text = tm_yamldoc_text(d, v, TRUST_VALUE_MAX, YAMLDOC_PLAIN);
     struct tm_buf path = {0};
     if (text == NULL)
         return -1;
-    if (text[0] == '\0' || text[0] == '/' || strstr(text, "..") != NULL)
-        return tm_yamldoc_fail(d, v, "'%s' must be a path from the list's folder, without '..'",
+    if (text[0] == '\0' || text[0] == '.' || strchr(text, '/') != NULL)
+        return tm_yamldoc_fail(d, v,
+                               "'%s' must be the name of a file in the folder "
+                               "'" TRUST_JWKS_FOLDER "' beside the list",
                                k->name);
     tm_buf_append(&path, d->name, slash != NULL ? (size_t)(slash - d->name) + 1 : 0);
+    tm_buf_puts(&path, TRUST_JWKS_FOLDER "/");
     tm_buf_puts(&path, text);
     int rc = keep(d, v, tm_buf_str(&path), to);
     tm_buf_free(&path);
@@ -157,7 +161,7 @@ static const struct tm_yamlmap_call a_boolean = {read_bool};
 static const struct tm_yamlmap_call a_note = {read_note};
 static const struct tm_yamlmap_call a_time = {read_time};
 static const struct tm_yamlmap_call a_lifetime = {read_lifetime};
-static const struct tm_yamlmap_call a_file_beside = {read_beside};
+static const struct tm_yamlmap_call a_jwks_name = {read_jwks_name};
 static const struct tm_yamlmap_call the_rules = {read_allow};
 static const struct tm_yamlmap_call the_anchors = {read_anchors};
 static const struct tm_yamlmap_call a_template = {read_template};
@@ -180,7 +184,7 @@ static const key_row issuer_keys[] = {
     READ("not-before", a_time, PUBLIC(not_before_s)),
     READ("not-after", a_time, PUBLIC(not_after_s)),
     READ("lifetime", a_lifetime, PUBLIC(lifetime_s)),
-    READ("jwks-file", a_file_beside, PUBLIC(jwks_file)),
+    READ("jwks-file", a_jwks_name, PUBLIC(jwks_file)),
     READ("allow", the_rules, PUBLIC(allow)),
     READ("description", a_note, 0),
     READ("contact", a_note, 0),

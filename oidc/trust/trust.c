@@ -171,6 +171,11 @@ enum oidc_issuer_state oidc_issuer_state(const struct oidc_issuer *issuer, int64
     return issuer->not_after_s != 0 && now_s >= issuer->not_after_s ? ISSUER_OVER : ISSUER_IN_FORCE;
 }
 
+bool oidc_issuer_is_open(const struct oidc_issuer *issuer, int64_t now_s)
+{
+    return oidc_issuer_state(issuer, now_s) == ISSUER_IN_FORCE && !issuer->trial;
+}
+
 size_t oidc_trust_count(const struct oidc_trust *t)
 {
     return t->count;

@@ -11,6 +11,8 @@
 #include "common/err.h"
 #include "oidc/principal/issuer.h"
 
+#define TRUST_JWKS_FOLDER "jwks" /* beside the list, with the files that jwks-file names */
+
 struct oidc_trust; /* immutable after load; shared by reference count */
 
 /* Reads and validates; refuses unknown, duplicate and mistyped keys with file, line and reason. */

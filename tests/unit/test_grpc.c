@@ -122,7 +122,7 @@ static void refused(struct rawh2_reply *r, unsigned code, const char *message)
     snprintf(line, sizeof(line), "grpc-status: %u\n", code);
     assert_non_null(strstr(tm_buf_str(&r->head), line));
     if (message != NULL) {
-        snprintf(line, sizeof(line), "grpc-message: %s\n", message);
+        snprintf(line, sizeof(line), "grpc-message: %s", message); /* a refused token's goes on */
         assert_non_null(strstr(tm_buf_str(&r->head), line));
     }
     assert_int_equal(r->body.len + r->trailers.len, 0);

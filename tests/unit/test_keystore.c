@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -852,7 +853,9 @@ static void pinned_keys_are_read_from_their_file_and_again_when_it_changes(void 
     struct tm_buf list = {0};
     assert_non_null(mkdtemp(dir));
     fake_issuer_start(&f, NULL, NULL);
-    snprintf(path, sizeof(path), "%s/keys.json", dir);
+    snprintf(path, sizeof(path), "%s/jwks", dir);
+    assert_int_equal(mkdir(path, 0700), 0);
+    snprintf(path, sizeof(path), "%s/jwks/keys.json", dir);
     write_keys(&f, path);
     tm_buf_printf(&list,
                   "oidc-issuers:\n  \"%s\": {issuer-url: \"%s\", client-id: sigstore, "
@@ -881,6 +884,8 @@ static void pinned_keys_are_read_from_their_file_and_again_when_it_changes(void 
     assert_int_equal(atomic_load(&f.discoveries), 0); /* never asked */
     oidc_verifier_free(v);
     unlink(path);
+    *strrchr(path, '/') = '\0';
+    rmdir(path);
     rmdir(dir);
     tm_buf_free(&list);
     fake_issuer_stop(&f);

@@ -181,7 +181,7 @@ static const struct {
     {"not-before", "TIME", "in force from then on, such as 2026-12-01T08:00:00Z"},
     {"not-after", "TIME", "in force until then"},
     {"lifetime", "TIME", "of its certificates, such as 5m, where the server's is longer"},
-    {"jwks-file", "FILE", "its keys, from the list's folder: it is not asked for them"},
+    {"jwks-file", "FILE", "its keys, in the folder jwks beside the list: it is not asked"},
     {"description", "TEXT", "for people"},
     {"contact", "TEXT", "for people"},
     {"trial", NULL, "judge its tokens to the end, log, and refuse them"},

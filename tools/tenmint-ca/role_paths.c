@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -48,6 +49,21 @@ static void allow_beside(struct paths *p, const char *file, enum tm_sandbox_use 
     p->failed = p->failed || dir == NULL;
     p->owned[p->owned_count++] = dir;
     allow(p, dir, use);
+}
+
+/* A folder beside a file. */
+static void allow_folder_beside(struct paths *p, const char *file, const char *name)
+{
+    char path[PATH_MAX];
+    const char *slash = file != NULL ? strrchr(file, '/') : NULL;
+    int len = slash != NULL ? (int)(slash - file) + 1 : 0;
+    if (file == NULL || p->owned_count == PATHS_MAX ||
+        snprintf(path, sizeof(path), "%.*s%s", len, file, name) >= PATH_MAX)
+        return;
+    char *copy = strdup(path);
+    p->failed = p->failed || copy == NULL;
+    p->owned[p->owned_count++] = copy;
+    allow_read(p, copy);
 }
 
 static void allow_key(struct paths *p, const struct ca_config_key *k)
@@ -124,6 +140,7 @@ static void issuer_paths(struct paths *p, const struct ca_config *c)
     allow_key(p, &c->ca.key);
     allow_read(p, c->ca.chain);
     allow_read(p, c->issuers_file);
+    allow_folder_beside(p, c->issuers_file, TRUST_JWKS_FOLDER);
     allow_read(p, oidc.ca_file);
     allow_read(p, oidc.kubernetes_ca_file);
     allow_read(p, oidc.kubernetes_token_file);

@@ -15,6 +15,7 @@
 #include "tools/shared/cli.h"
 #include "tools/tenmint-ca/changes.h"
 #include "tools/tenmint-ca/roles.h"
+#include "tools/tenmint-ca/trust_news.h"
 
 static int64_t now_s(void)
 {
@@ -37,7 +38,9 @@ static int load_issuers(struct service *s, const char *text, struct oidc_trust *
     if (rc != 0)
         return -1;
     if (oidc_trust_check_http(*out, s->config->oidc.allow_http, e) == 0) {
+        s->looked_s = now_s();
         oidc_trust_warn(*out, log_warning, s->log);
+        trust_news_ahead(*out, s->looked_s, s->log);
         return 0;
     }
     oidc_trust_unref(*out);
@@ -113,6 +116,11 @@ static int start_ct(struct service *s, struct tm_err *e)
 static void more_metrics(void *ctx, struct tm_buf *out)
 {
     struct service *s = ctx;
+    if (s->verifier != NULL) {
+        struct oidc_trust *trust = oidc_verifier_trust(s->verifier);
+        trust_news_metrics(trust, now_s(), out);
+        oidc_trust_unref(trust);
+    }
     if (s->config->tls.certificate == NULL)
         return;
     tm_promtext_head(out, "tenmint_tls_certificate_expiry_seconds", "gauge",
@@ -160,6 +168,8 @@ static size_t list_checks(const struct service *s, struct ca_ready_check out[CHE
 
 static int start_api(struct service *s, struct tm_err *e)
 {
+    if (s->config->limits.single_use_tokens && (s->once = ca_once_memory_new(ONCE_SETS, e)) == NULL)
+        return -1;
     struct ca_ready_check checks[CHECKS_MAX];
     struct ca_api_options o = {.absent = roles_absent(s->config),
                                .verifier = s->verifier,
@@ -174,11 +184,14 @@ static int start_api(struct service *s, struct tm_err *e)
                                .packed = true,
                                .lifetime_s = s->config->ca.lifetime / 1000,
                                .subject_key_id = s->config->ca.subject_key_id,
+                               .once = s->once,
+                               .once_optional = ca_config_once_optional(s->config),
                                .version = cli_version,
                                .more_metrics = more_metrics,
                                .more_metrics_ctx = s,
                                .checks = checks,
                                .check_count = list_checks(s, checks)};
+    ca_config_limits(s->config, &o.limits);
     struct ca_signer *ca = s->holder != NULL ? ca_signer_holder_get(s->holder) : NULL;
     s->api = ca_api_new(&o, ca, e);
     if (s->api != NULL && ca != NULL && ca_signer_chain(ca)->ephemeral)
@@ -347,6 +360,14 @@ static void say_reload(const struct service *s, const char *what, const char *de
         s->trail, &(struct ca_audit_event){.kind = AUDIT_RELOAD, .reason = what, .detail = detail});
 }
 
+static void publish(struct service *s)
+{
+    struct tm_err e = {0};
+    if (ca_api_refresh(s->api, NULL, &e) != 0)
+        jlog(s->log, JLOG_ERROR, "published configuration not renewed", JLOG_STR("detail", e.text),
+             JLOG_END);
+}
+
 static void reload_issuers(struct service *s)
 {
     struct tm_err e = {0};
@@ -364,9 +385,18 @@ static void reload_issuers(struct service *s)
     say_issuers(s, before, trust);
     oidc_trust_unref(before);
     oidc_trust_unref(trust);
-    if (ca_api_refresh(s->api, NULL, &e) != 0)
-        jlog(s->log, JLOG_ERROR, "published configuration not renewed", JLOG_STR("detail", e.text),
-             JLOG_END);
+    publish(s);
+}
+
+/* What comes to pass without a reload. */
+static void look_at_terms(struct service *s)
+{
+    int64_t now = now_s();
+    struct oidc_trust *trust = oidc_verifier_trust(s->verifier);
+    if (trust_news_since(trust, s->looked_s, now, s->log))
+        publish(s);
+    s->looked_s = now;
+    oidc_trust_unref(trust);
 }
 
 static void reload_signer(struct service *s, bool force)
@@ -395,6 +425,7 @@ void service_reload(struct service *s, bool force)
 {
     if (!ca_config_has_ca(s->config))
         return;
+    look_at_terms(s);
     bool changed = issuers_changed(s);
     if (s->config->issuers_file != NULL && (changed || force))
         reload_issuers(s);
@@ -416,6 +447,7 @@ void service_stop(struct service *s)
     ca_ready_asker_free(s->timestamps);
     tm_http_far_server_free(s->far);
     ca_api_free(s->api);
+    ca_once_memory_free(s->once);
     ca_signer_holder_free(s->holder);
     ca_proof_policy_free(s->policy);
     tm_fetch_hub_free(s->hub);

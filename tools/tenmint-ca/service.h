@@ -36,6 +36,8 @@ struct service {
     struct ca_api *api;
     struct tm_http_far_server *far;
     struct tm_file_stamp issuers_seen; /* when it was last looked at */
+    int64_t looked_s;                  /* Unix seconds; trust was told of up to then */
+    struct ca_once *once;              /* NULL: tokens may be used again */
 };
 
 struct service_options {

@@ -1,0 +1,54 @@
+#include "ca/api/once.h"
+
+#include <stdlib.h>
+
+#include "ca/api/ledger.h"
+
+_Static_assert(OIDC_TOKEN_USE_ID == LEDGER_KEY, "a token's id is a key");
+
+static enum ca_once_status claim(void *ledger, const struct oidc_token_use *use, int64_t now_s,
+                                 const struct oidc_waiter *waiter, void **ticket, struct tm_err *e)
+{
+    (void)waiter;
+    (void)ticket;
+    int64_t *until = ca_ledger_open(ledger, use->id, now_s, false);
+    if (until == NULL) {
+        tm_err_set(e, "too many tokens in use: there is no room to remember another");
+        return ONCE_UNKNOWN;
+    }
+    enum ca_once_status st = *until > now_s ? ONCE_USED : ONCE_FIRST;
+    if (st == ONCE_FIRST)
+        *until = use->until_s;
+    ca_ledger_close(ledger, use->id);
+    return st;
+}
+
+static void release(void *ledger, const struct oidc_token_use *use, int64_t now_s)
+{
+    int64_t *until = ca_ledger_open(ledger, use->id, now_s, false);
+    if (until == NULL)
+        return;
+    *until = 0;
+    ca_ledger_close(ledger, use->id);
+}
+
+struct ca_once *ca_once_memory_new(size_t sets, struct tm_err *e)
+{
+    struct ca_once *o = calloc(1, sizeof(*o));
+    struct ca_ledger *ledger = o != NULL ? ca_ledger_new(sets, e) : NULL;
+    if (ledger == NULL) {
+        tm_err_set(e, "out of memory");
+        free(o);
+        return NULL;
+    }
+    *o = (struct ca_once){.ctx = ledger, .claim = claim, .release = release};
+    return o;
+}
+
+void ca_once_memory_free(struct ca_once *o)
+{
+    if (o == NULL)
+        return;
+    ca_ledger_free(o->ctx);
+    free(o);
+}

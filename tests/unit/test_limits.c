@@ -1,0 +1,263 @@
+/* Limits by issuer and identity, the one use of a token, and what is counted for each entry. */
+#include "tests/support/cmocka_all.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "ca/api/fault.h"
+#include "ca/api/ledger.h"
+#include "ca/api/limits.h"
+#include "ca/api/once.h"
+#include "ca/api/tally.h"
+
+#define SECOND INT64_C(1000000)
+
+static struct ca_limits *limits_of(struct ca_limits_options o)
+{
+    struct tm_err e = {0};
+    struct ca_limits *l = ca_limits_new(&o, &e);
+    if (l == NULL)
+        fail_msg("%s", e.text);
+    return l;
+}
+
+/* How many of `tries` at one time are allowed. */
+static int allowed(struct ca_limits *l, const char *issuer, const char *san, int64_t now_us,
+                   int tries)
+{
+    struct oidc_result who = {.principal = {.san = (char *)(uintptr_t)san}};
+    int n = 0;
+    snprintf(who.issuer, sizeof(who.issuer), "%s", issuer);
+    for (int i = 0; i < tries; i++) {
+        struct tm_err e = {0};
+        int64_t retry_s = 0;
+        int rc = ca_limits_take(l, &who, now_us, &retry_s, &e);
+        n += rc == 0;
+        assert_true(rc == 0 || (retry_s >= 1 && strstr(e.text, "too many certificates") != NULL));
+    }
+    return n;
+}
+
+static void a_burst_is_allowed_and_then_the_rate(void **state)
+{
+    (void)state;
+    struct ca_limits *l = limits_of((struct ca_limits_options){.identity = {60, 5}});
+    int64_t t = 1000 * SECOND;
+    assert_int_equal(allowed(l, "i", "a", t, 20), 5);
+    assert_int_equal(allowed(l, "i", "b", t, 20), 5); /* another identity */
+    assert_int_equal(allowed(l, "j", "a", t, 20), 5); /* another issuer's */
+    assert_int_equal(allowed(l, "i", "a", t + SECOND, 20), 1);
+    assert_int_equal(allowed(l, "i", "a", t + 3 * SECOND, 20), 2);
+    assert_int_equal(allowed(l, "i", "a", t + 3600 * SECOND, 20), 5); /* no more than the burst */
+    ca_limits_free(l);
+}
+
+static void retry_after_is_when_there_is_room(void **state)
+{
+    (void)state;
+    struct ca_limits *l = limits_of((struct ca_limits_options){.issuer = {2, 1}});
+    struct oidc_result who = {.issuer = "i", .principal = {.san = (char *)(uintptr_t) "a"}};
+    int64_t retry_s = 0;
+    struct tm_err e = {0};
+    assert_int_equal(ca_limits_take(l, &who, SECOND, &retry_s, &e), 0);
+    assert_int_equal(ca_limits_take(l, &who, SECOND, &retry_s, &e), -1);
+    assert_in_range(retry_s, 30, 31);
+    assert_int_equal(ca_limits_take(l, &who, (1 + retry_s) * SECOND, &retry_s, &e), 0);
+    ca_limits_free(l);
+}
+
+static void an_identity_over_its_limit_costs_its_issuer_nothing(void **state)
+{
+    (void)state;
+    struct ca_limits *l = limits_of((struct ca_limits_options){{60, 10}, {60, 2}});
+    assert_int_equal(allowed(l, "i", "a", SECOND, 100), 2);
+    assert_int_equal(allowed(l, "i", "b", SECOND, 100), 2);
+    assert_int_equal(allowed(l, "i", "c", SECOND, 2) + allowed(l, "i", "d", SECOND, 2), 4);
+    assert_int_equal(allowed(l, "i", "e", SECOND, 5), 2); /* the issuer's tenth */
+    assert_int_equal(allowed(l, "i", "f", SECOND, 5), 0);
+    assert_int_equal(allowed(l, "i", "f", 2 * SECOND, 5), 1); /* and it was not taken from f */
+    ca_limits_free(l);
+}
+
+static void many_identities_do_not_grow_the_memory_or_free_the_busy(void **state)
+{
+    (void)state;
+    struct ca_limits *l = limits_of((struct ca_limits_options){.identity = {1, 3}});
+    assert_int_equal(allowed(l, "i", "busy", SECOND, 5), 3);
+    for (int i = 0; i < 20000; i++) {
+        char san[32];
+        snprintf(san, sizeof(san), "made-up-%d", i);
+        (void)allowed(l, "i", san, SECOND, 1);
+    }
+    assert_int_equal(allowed(l, "i", "busy", SECOND, 5), 0);
+    ca_limits_free(l);
+}
+
+static void without_limits_there_is_nothing(void **state)
+{
+    (void)state;
+    struct tm_err e = {0};
+    const struct ca_limits_options none = {0};
+    assert_null(ca_limits_new(&none, &e));
+    assert_string_equal(e.text, "");
+    assert_int_equal(allowed(NULL, "i", "a", 0, 10), 10);
+}
+
+static struct oidc_token_use use_of(unsigned n, int64_t until_s)
+{
+    struct oidc_token_use u = {.until_s = until_s};
+    memcpy(u.id, &n, sizeof(n));
+    memcpy(u.id + 8, &n, sizeof(n));
+    return u;
+}
+
+static enum ca_once_status claim(struct ca_once *o, const struct oidc_token_use *u, int64_t now_s)
+{
+    void *ticket = NULL;
+    struct tm_err e = {0};
+    return o->claim(o->ctx, u, now_s, NULL, &ticket, &e);
+}
+
+static void a_token_is_used_once_until_it_expires_or_is_given_back(void **state)
+{
+    (void)state;
+    struct tm_err e = {0};
+    struct ca_once *o = ca_once_memory_new(16, &e);
+    struct oidc_token_use a = use_of(1, 200);
+    struct oidc_token_use b = use_of(2, 200);
+    assert_int_equal(claim(o, &a, 100), ONCE_FIRST);
+    assert_int_equal(claim(o, &a, 100), ONCE_USED);
+    assert_int_equal(claim(o, &a, 199), ONCE_USED);
+    assert_int_equal(claim(o, &b, 100), ONCE_FIRST);
+    o->release(o->ctx, &a, 100);
+    assert_int_equal(claim(o, &a, 100), ONCE_FIRST);
+    assert_int_equal(claim(o, &a, 100), ONCE_USED);
+    o->release(o->ctx, &a, 100);
+    o->release(o->ctx, &a, 100);
+    assert_int_equal(claim(o, &b, 100), ONCE_USED);
+    ca_once_memory_free(o);
+}
+
+static void a_full_store_forgets_no_token_that_is_valid(void **state)
+{
+    (void)state;
+    struct tm_err e = {0};
+    struct ca_once *o = ca_once_memory_new(1, &e);
+    for (unsigned i = 0; i < LEDGER_WAYS; i++) {
+        struct oidc_token_use u = use_of(i, 200 + i);
+        assert_int_equal(claim(o, &u, 100), ONCE_FIRST);
+    }
+    struct oidc_token_use more = use_of(1000, 300);
+    assert_int_equal(claim(o, &more, 100), ONCE_UNKNOWN);
+    assert_int_equal(claim(o, &more, 200), ONCE_FIRST); /* the first has expired */
+    for (unsigned i = 1; i < LEDGER_WAYS; i++) {
+        struct oidc_token_use u = use_of(i, 200 + i);
+        assert_int_equal(claim(o, &u, 200), ONCE_USED);
+    }
+    ca_once_memory_free(o);
+}
+
+struct race {
+    struct ca_once *once;
+    atomic_int first;
+};
+
+static void *claim_all(void *arg)
+{
+    struct race *r = arg;
+    for (unsigned i = 0; i < 2000; i++) {
+        struct oidc_token_use u = use_of(i, 1000);
+        atomic_fetch_add(&r->first, claim(r->once, &u, 1) == ONCE_FIRST);
+    }
+    return NULL;
+}
+
+static void of_many_threads_one_gets_each_token(void **state)
+{
+    (void)state;
+    struct tm_err e = {0};
+    struct race r = {.once = ca_once_memory_new(1024, &e)};
+    pthread_t t[4];
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(pthread_create(&t[i], NULL, claim_all, &r), 0);
+    for (int i = 0; i < 4; i++)
+        pthread_join(t[i], NULL);
+    assert_int_equal(atomic_load(&r.first), 2000);
+    ca_once_memory_free(r.once);
+}
+
+static void entries_are_counted_apart_and_their_number_is_bounded(void **state)
+{
+    (void)state;
+    struct tm_err e = {0};
+    struct tm_buf out = {0};
+    struct ca_tally *t = ca_tally_new(&e);
+    struct ca_api_failure f = {.fault = API_FAULT_TOKEN, .reason = OIDC_REASON_RULES};
+    ca_tally_issued(t, "https://*.a\"b");
+    ca_tally_issued(t, "https://*.a\"b");
+    ca_tally_refused(t, "https://*.a\"b", ca_api_reason_index(&f));
+    ca_tally_issued(t, "");
+    ca_tally_render(t, &out);
+    assert_non_null(strstr(tm_buf_str(&out), "issued_total{issuer=\"https://*.a\\\"b\"} 2\n"));
+    assert_non_null(strstr(tm_buf_str(&out),
+                           "refused_total{issuer=\"https://*.a\\\"b\",reason=\"rules\"} 1\n"));
+    assert_null(strstr(tm_buf_str(&out), "issuer=\"\""));
+    for (int i = 0; i < 5000; i++) {
+        char entry[32];
+        snprintf(entry, sizeof(entry), "https://%d", i);
+        ca_tally_issued(t, entry);
+    }
+    tm_buf_reset(&out);
+    ca_tally_render(t, &out);
+    assert_true(out.len < 300000);
+    tm_buf_free(&out);
+    ca_tally_free(t);
+}
+
+static void a_refused_token_is_told_what_it_shows_itself(void **state)
+{
+    (void)state;
+    static const char words[] = "There was an error processing the identity token: ";
+    static const struct {
+        enum oidc_reason reason;
+        const char *says;
+    } rows[] = {
+        {OIDC_REASON_AUDIENCE, "the detail (request 12ab)"},
+        {OIDC_REASON_EXPIRED, "the detail (request 12ab)"},
+        {OIDC_REASON_ISSUER, "the detail (request 12ab)"},
+        {OIDC_REASON_RULES, "rules (request 12ab)"},         /* the operator's affair */
+        {OIDC_REASON_SIGNATURE, "signature (request 12ab)"}, /* so are the keys held */
+        {OIDC_REASON_USED, "token_used (request 12ab)"},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct ca_api_failure f = {
+            .fault = API_FAULT_TOKEN, .reason = rows[i].reason, .detail = {.text = "the detail"}};
+        ca_api_failure_say(&f, "12ab");
+        const char *said = ca_api_fault_message(&f);
+        assert_int_equal(strncmp(said, words, sizeof(words) - 1), 0);
+        assert_string_equal(said + sizeof(words) - 1, rows[i].says);
+    }
+    struct ca_api_failure other = {.fault = API_FAULT_CSR};
+    ca_api_failure_say(&other, "12ab");
+    assert_string_equal(ca_api_fault_message(&other),
+                        "The certificate signing request could not be parsed");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_burst_is_allowed_and_then_the_rate),
+        cmocka_unit_test(retry_after_is_when_there_is_room),
+        cmocka_unit_test(an_identity_over_its_limit_costs_its_issuer_nothing),
+        cmocka_unit_test(many_identities_do_not_grow_the_memory_or_free_the_busy),
+        cmocka_unit_test(without_limits_there_is_nothing),
+        cmocka_unit_test(a_token_is_used_once_until_it_expires_or_is_given_back),
+        cmocka_unit_test(a_full_store_forgets_no_token_that_is_valid),
+        cmocka_unit_test(of_many_threads_one_gets_each_token),
+        cmocka_unit_test(entries_are_counted_apart_and_their_number_is_bounded),
+        cmocka_unit_test(a_refused_token_is_told_what_it_shows_itself),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
