@@ -105,6 +105,7 @@ int by_value(const void *a, const void *b); /* qsort of double */
 /* `signs`: P-256 signatures of one certificate. 1: without a log. 3: certificate, precertificate
  * and SCT, from a CA with the embedded log. */
 void measure_throughput(struct target *targets, size_t count, long requests, int signs);
+void measure_against(struct target *base, struct target *now, long requests);
 /* Each form of request in turn, one target. */
 void measure_forms(const struct target *t, long requests);
 void measure_memory(const struct target *t, long requests);

@@ -1,6 +1,7 @@
 /*
  * bench throughput REQUESTS TARGET… < TOKEN   against the crypto limit
  * bench logged REQUESTS TARGET… < TOKEN       the same with the embedded log and embedded SCTs
+ * bench against REQUESTS BASE NOW < TOKEN     what a certificate costs NOW by what it costs BASE
  * bench forms REQUESTS TARGET < TOKEN         each form of request against its own limit
  * bench memory REQUESTS TARGET < TOKEN        resident memory along the way
  * bench tls REQUESTS PLAIN TLS < TOKEN         new TLS connections against kept ones without TLS
@@ -21,10 +22,11 @@
 
 static int usage(void)
 {
-    fputs("usage: bench throughput|logged|forms|memory|tls|overload|soak|latency|grpc COUNT "
-          "NAME=PORT,PID,CONNECTIONS… < "
-          "TOKEN\n",
-          stderr);
+    fputs(
+        "usage: bench throughput|logged|against|forms|memory|tls|overload|soak|latency|grpc COUNT "
+        "NAME=PORT,PID,CONNECTIONS… < "
+        "TOKEN\n",
+        stderr);
     return 2;
 }
 
@@ -47,6 +49,8 @@ int main(int argc, char **argv)
         measure_throughput(targets, n, count, 1);
     else if (strcmp(argv[1], "logged") == 0)
         measure_throughput(targets, n, count, 3);
+    else if (strcmp(argv[1], "against") == 0 && n == 2)
+        measure_against(&targets[0], &targets[1], count);
     else if (all)
         measure_forms(&targets[0], count);
     else if (strcmp(argv[1], "memory") == 0)

@@ -15,6 +15,7 @@
 #define LOGGED_GOAL 0.62
 #define LOGGED_GOAL_CONNECTIONS 64 /* fewer share an fsync among too few */
 #define SECOND_WORKER_GOAL 1.10
+#define AGAINST_GOAL 1.10
 
 struct sums {
     double fraction[SLICES];
@@ -58,6 +59,26 @@ static void print_target(const struct target *t, struct sums *s, double fraction
     print_fraction(t, label, fraction, signs);
     snprintf(label, sizeof(label), "%s: fraction, least and most", t->name);
     report(label, "%.2f to %.2f in %d slices", s->fraction[0], s->fraction[SLICES - 1], SLICES);
+}
+
+/* What the same request costs two servers, in turn in short slices: the second's by the first's. */
+void measure_against(struct target *base, struct target *now, long requests)
+{
+    struct target *both[] = {base, now};
+    struct sums sums[2] = {0};
+    double ratio[SLICES];
+    for (size_t t = 0; t < 2; t++)
+        (void)client_run(both[t], WARM_UP);
+    for (int i = 0; i < SLICES; i++) {
+        double limit_us = limit_measure_us(FORM_P256, 1);
+        for (size_t t = 0; t < 2; t++)
+            run_slice(both[t], &sums[t], i, limit_us, requests / SLICES);
+        ratio[i] = sums[0].fraction[i] / sums[1].fraction[i];
+    }
+    for (size_t t = 0; t < 2; t++)
+        report(both[t]->name, "%.1f us a certificate, %.2f of the crypto limit", sums[t].cpu_us,
+               median(sums[t].fraction));
+    report_at_most("CPU per certificate, the latter by the former", median(ratio), AGAINST_GOAL);
 }
 
 void measure_throughput(struct target *targets, size_t count, long requests, int signs)

@@ -8,4 +8,4 @@ openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 9 -su
 chmod 600 "$W/tls.key"
 bench_ca 1 "tls: {certificate: $W/tls.pem, key: $W/tls.key}" "per-address-limit: 0"
 export BENCH_TLS_CERTIFICATE=$W/tls.pem BENCH_TLS_KEY=$W/tls.key
-mint | "$B/tests/bench" tls 5600 "$plain" "$(bench_target "TLS" 1)"
+mint | "$B/tests/bench" tls 4000 "$plain" "$(bench_target "TLS" 1)"
