@@ -1,6 +1,6 @@
 """Writes a repository with python-tuf: every kind of key, delegations, succinct hash bins.
 
-usage: publish.py DIR
+usage: publish.py DIR [ROOTS]
 """
 import os
 import sys
@@ -52,6 +52,9 @@ save(root, "1.root.json", ed, ec, rsa)
 root.version = 2
 root.unrecognized_fields["x-note"] = "line\nbreak \u00e9 \\ \""
 save(root, "2.root.json", ed, ec, rsa)
+for version in range(3, int(sys.argv[2]) + 1 if len(sys.argv) > 2 else 0):
+    root.version = version
+    save(root, f"{version}.root.json", ed, ec, rsa)
 
 targets = Targets(expires=expires)
 targets.targets["top.txt"] = target("top.txt", b"top")
