@@ -1,8 +1,10 @@
 /* Values of options: what each kind takes, what it refuses, and what it says then. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "tests/support/cmocka_all.h"
+#include "tools/shared/terminal.h"
 #include "tools/shared/value.h"
 
 #define NOW_MS 1764158400000 /* 2025-11-26T12:00:00Z */
@@ -184,6 +186,43 @@ static void what_is_said_shows_no_control_characters(void **state)
     assert_null(strchr(e.text, '\x1b'));
 }
 
+static void progress_says_a_rate_and_an_end(void **state)
+{
+    static const struct {
+        uint64_t from, total, done;
+        int64_t ms;
+        const char *line;
+    } cases[] = {
+        {0, 10000000, 123456, 2000,
+         "entries: 123,456 of 10,000,000 (1 %), 61,728 a second, 3 min left"},
+        {100, 300, 200, 10000, "entries: 100 of 200 (50 %), 10 a second, 10 s left"},
+        {0, 0, 4096, 1000, "entries: 4,096, 4,096 a second"},
+        {0, 5, 5, 0, "entries: 5 of 5 (100 %), 0 a second, 0 s left"},
+        {0, UINT64_MAX, 1, 1000, "entries: 1 of 18,446,744,073,709,551,615 (0 %), 1 a second, "},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        const struct cli_progress p = {"entries", cases[i].from, cases[i].total, 0, 0, true, true};
+        char line[CLI_PROGRESS_LINE];
+        cli_progress_line(&p, cases[i].done, cases[i].ms, line);
+        if (strncmp(line, cases[i].line, strlen(cases[i].line)) != 0)
+            fail_msg("%s", line);
+    }
+}
+
+static void colour_goes_by_one_rule(void **state)
+{
+    (void)state;
+    struct cli_choice when = CLI_COLOUR_INIT;
+    assert_int_equal(setenv("NO_COLOR", "1", 1), 0);
+    assert_false(cli_colour(&when));
+    when.value = "always";
+    assert_true(cli_colour(&when));
+    when.value = "never";
+    assert_int_equal(unsetenv("NO_COLOR"), 0);
+    assert_false(cli_colour(&when));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -196,6 +235,8 @@ int main(void)
         cmocka_unit_test(a_list_of_names_has_no_empty_one),
         cmocka_unit_test(an_empty_text_is_no_value),
         cmocka_unit_test(what_is_said_shows_no_control_characters),
+        cmocka_unit_test(progress_says_a_rate_and_an_end),
+        cmocka_unit_test(colour_goes_by_one_rule),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

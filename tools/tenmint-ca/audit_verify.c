@@ -44,7 +44,7 @@ static int scan(void *ctx, struct log_target *t, struct tm_err *e)
     log_target_warn(t);
     if (t->head.tree.size == 0)
         return CLI_OK;
-    return log_target_scan(t, &all, &sink, e) == 0 ? CLI_OK : CLI_FAILED;
+    return log_target_scan(t, &all, &sink, NULL, e) == 0 ? CLI_OK : CLI_FAILED;
 }
 
 int audit_read_heads(const char *location, const struct log_flags *f, bool json,

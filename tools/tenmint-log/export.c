@@ -3,6 +3,7 @@
 #include <openssl/pem.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "ca/log/monitor/signed.h"
 #include "common/b64.h"
@@ -140,12 +141,14 @@ static int work(void *ctx, struct log_target *t, struct tm_err *e)
 {
     struct export *x = ctx;
     const struct ca_scan_sink sink = {x, on_entry, NULL};
+    struct cli_progress progress;
+    bool quiet = x->dir != NULL || !isatty(STDOUT_FILENO); /* no entries on the same terminal */
     log_target_warn(t);
     if (x->write != write_json && ca_log_source_signatures(t->source)) {
         tm_err_set(e, "a log of signatures is exported with --format json: its entries are texts");
         return CLI_USAGE;
     }
-    if (log_target_scan(t, &x->range, &sink, e) != 0)
+    if (log_target_scan(t, &x->range, &sink, quiet ? &progress : NULL, e) != 0)
         return CLI_FAILED;
     return log_unreadable_end(&x->unreadable, t->head.tree.size, e);
 }

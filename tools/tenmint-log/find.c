@@ -12,6 +12,7 @@
 
 struct find {
     struct log_question question;
+    struct cli_progress progress;
     bool json;
     uint64_t found, near;
     struct log_unreadable unreadable;
@@ -22,6 +23,7 @@ static void show_near(struct find *f, uint64_t index, const struct tm_entry *n)
 {
     if (f->near++ >= NEAR_SHOWN || f->json)
         return;
+    cli_progress_clear(&f->progress);
     printf("NEAR  ");
     log_print_row(index, n);
 }
@@ -39,6 +41,7 @@ static int on_entry(void *ctx, uint64_t index, const struct tm_entry *n, struct 
         show_near(f, index, n);
     if (r != FILTER_MATCH)
         return 0;
+    cli_progress_clear(&f->progress);
     if (f->json)
         return f->found++, log_print_json(log_entry_json(index, n), e);
     if (f->found++ == 0)
@@ -54,7 +57,7 @@ static int work(void *ctx, struct log_target *t, struct tm_err *e)
     log_target_warn(t);
     if (log_question_check(&f->question, t, e) != 0)
         return CLI_USAGE;
-    if (log_target_scan(t, &f->question.range, &sink, e) != 0)
+    if (log_target_scan(t, &f->question.range, &sink, &f->progress, e) != 0)
         return CLI_FAILED;
     if (f->near > 0)
         fprintf(stderr, "%" PRIu64 " more differ%s only in case, or in a slash at the end\n",

@@ -139,6 +139,7 @@ static int work(void *ctx, struct log_target *t, struct tm_err *e)
 {
     struct report *r = ctx;
     const struct ca_scan_sink sink = {r, on_entry, NULL};
+    struct cli_progress progress;
     log_target_warn(t);
     if (log_question_check(&r->question, t, e) != 0)
         return CLI_USAGE;
@@ -149,9 +150,9 @@ static int work(void *ctx, struct log_target *t, struct tm_err *e)
     r->site.title = t->head.tree.origin;
     struct ca_shelf *shelf = ca_shelf_of(&r->log, t->source, &t->trust, e);
     int rc = shelf != NULL && ca_shelf_look(shelf, e) == 0 ? CLI_OK : CLI_UNKNOWN;
-    if (rc == CLI_OK &&
-        (make_folder(r->dir, e) != 0 || log_target_scan(t, &r->question.range, &sink, e) != 0 ||
-         write_index(r, shelf, e) != 0))
+    if (rc == CLI_OK && (make_folder(r->dir, e) != 0 ||
+                         log_target_scan(t, &r->question.range, &sink, &progress, e) != 0 ||
+                         write_index(r, shelf, e) != 0))
         rc = CLI_FAILED;
     ca_shelf_free(shelf);
     if (rc != CLI_OK)

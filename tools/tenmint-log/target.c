@@ -103,9 +103,31 @@ void log_target_warn(const struct log_target *t)
     fprintf(stderr, ": signature NOT CHECKED: no --key\n");
 }
 
-int log_target_scan(struct log_target *t, const struct log_range *r,
-                    const struct ca_scan_sink *sink, struct tm_err *e)
+struct shown_scan { /* a sink that also says how far it is */
+    const struct ca_scan_sink *sink;
+    struct cli_progress *progress;
+};
+
+static int pass_entry(void *ctx, uint64_t index, const struct tm_entry *n, struct tm_err *e)
 {
+    const struct shown_scan *s = ctx;
+    return s->sink->entry(s->sink->ctx, index, n, e);
+}
+
+static int pass_advance(void *ctx, const struct tm_frontier *f, struct tm_err *e)
+{
+    const struct shown_scan *s = ctx;
+    if (s->progress != NULL)
+        cli_progress(s->progress, f->size);
+    return s->sink->advance != NULL ? s->sink->advance(s->sink->ctx, f, e) : 0;
+}
+
+int log_target_scan(struct log_target *t, const struct log_range *r,
+                    const struct ca_scan_sink *sink, struct cli_progress *progress,
+                    struct tm_err *e)
+{
+    struct shown_scan shown = {sink, progress};
+    const struct ca_scan_sink through = {&shown, pass_entry, pass_advance};
     struct tm_frontier at;
     const struct tm_checkpoint *tree = &t->head.tree;
     if (r->first > tree->size)
@@ -113,8 +135,13 @@ int log_target_scan(struct log_target *t, const struct log_range *r,
                           tree->size, r->first);
     if (ca_scan_start(t->source, tree, r->first, &at, e) != 0)
         return -1;
-    return ca_scan_run(t->source, tree, &at, r->last < tree->size ? r->last + 1 : tree->size, sink,
-                       e);
+    uint64_t end = r->last < tree->size ? r->last + 1 : tree->size;
+    if (progress != NULL)
+        cli_progress_begin(progress, "entries", r->first, end);
+    int rc = ca_scan_run(t->source, tree, &at, end, &through, e);
+    if (progress != NULL)
+        cli_progress_end(progress);
+    return rc;
 }
 
 void log_target_close(struct log_target *t)

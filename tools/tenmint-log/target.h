@@ -10,6 +10,7 @@
 #include "ca/log/monitor/scan.h"
 #include "ca/log/monitor/source.h"
 #include "tools/shared/cli.h"
+#include "tools/shared/terminal.h"
 
 struct log_flags { /* as they stand on the command line */
     const char *key, *origin, *ca_file;
@@ -88,9 +89,11 @@ struct log_range_flags {
     }
 /* -1: a usage error, they are no range. */
 int log_range_check(const struct log_range_flags *f, struct log_range *out, struct tm_err *e);
-/* Gives the entries of the range to `sink`, each proven to be in the tree of the checkpoint. -1:
+/* Gives the entries of the range to `sink`, each proven to be in the tree of the checkpoint, and
+ * shows on `progress` how far it is (NULL: on nothing). -1:
  * the tree does not reach to the first, or an entry is not proven. */
 int log_target_scan(struct log_target *t, const struct log_range *r,
-                    const struct ca_scan_sink *sink, struct tm_err *e);
+                    const struct ca_scan_sink *sink, struct cli_progress *progress,
+                    struct tm_err *e);
 
 #endif

@@ -2,7 +2,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "ca/log/monitor/verify.h"
 #include "common/clock.h"
@@ -13,20 +12,25 @@
 
 #define SHOWN 50 /* faults; a log that is damaged all over is not listed whole */
 
+struct told {
+    uint64_t faults;
+    struct cli_progress progress;
+};
+
 static void on_fault(void *ctx, const char *text)
 {
-    uint64_t *shown = ctx;
-    if (++*shown <= SHOWN)
+    struct told *t = ctx;
+    cli_progress_clear(&t->progress);
+    if (++t->faults <= SHOWN)
         printf("%s\n", text);
-    else if (*shown == SHOWN + 1)
+    else if (t->faults == SHOWN + 1)
         printf("(and more)\n");
 }
 
 static void on_progress(void *ctx, uint64_t entries)
 {
-    (void)ctx;
-    if (isatty(STDERR_FILENO))
-        fprintf(stderr, "\r%" PRIu64 " entries", entries);
+    struct told *t = ctx;
+    cli_progress(&t->progress, entries);
 }
 
 /* Older checkpoints are held to the same trust, but need no witnesses: they may be older than
@@ -62,19 +66,19 @@ static int work(void *ctx, struct log_target *t, struct tm_err *e)
     const struct cli_list *files = ctx;
     struct ca_head older[CLI_LIST_MAX] = {{.tree = {.size = 0}}};
     struct ca_verify_report r = {0};
-    uint64_t shown = 0;
+    struct told told = {0};
     struct ca_verify_options o = {.source = t->source,
                                   .head = &t->head,
                                   .older = older,
                                   .older_count = files->count,
-                                  .ctx = &shown,
+                                  .ctx = &told,
                                   .fault = on_fault,
                                   .progress = on_progress};
     int rc = read_older(t, files, older, e);
+    cli_progress_begin(&told.progress, "entries", 0, t->head.tree.size);
     if (rc == 0)
         rc = ca_log_verify(&o, &r, e);
-    if (isatty(STDERR_FILENO))
-        fprintf(stderr, "\r");
+    cli_progress_end(&told.progress);
     for (size_t i = 0; i < files->count; i++)
         ca_head_free(&older[i]);
     if (rc == 0 && r.faults > 0)

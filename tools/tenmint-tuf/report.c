@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "tools/shared/terminal.h"
 #include "tools/tenmint-tuf/commands.h"
 #include "tools/tenmint-tuf/look.h"
 #include "tools/tenmint-tuf/session.h"
@@ -22,18 +23,23 @@ static int print_json(json_t *v)
     return rc;
 }
 
-static int print_status(const struct tuf_status *s, const struct tuf_open_events *open, bool json,
-                        bool prometheus)
+struct status_form { /* as the command line asks for it */
+    bool json, prometheus;
+    struct cli_choice colour;
+};
+
+static int print_status(const struct tuf_status *s, const struct tuf_open_events *open,
+                        const struct status_form *form)
 {
     struct tm_buf out = {0};
     int64_t now = session_now();
-    if (json) {
+    if (form->json) {
         print_json(tuf_status_json(s, open, now));
     } else {
-        if (prometheus)
+        if (form->prometheus)
             tuf_status_prometheus(s, open, &out);
         else
-            tuf_status_table(s, open, now, terminal_colour(), &out);
+            tuf_status_table(s, open, now, cli_colour(&form->colour), &out);
         fwrite(out.data, 1, out.len, stdout);
     }
     tm_buf_free(&out);
@@ -41,20 +47,21 @@ static int print_status(const struct tuf_status *s, const struct tuf_open_events
 }
 
 /* A workspace whose first event waits has nothing published, and somebody must act. */
-static int first_event(const struct tuf_open_events *open, bool json, bool prometheus)
+static int first_event(const struct tuf_open_events *open, const struct status_form *form)
 {
     struct tuf_status none = {0};
-    return print_status(&none, open, json, prometheus);
+    return print_status(&none, open, form);
 }
 
 int command_status(const struct cli_command *self, int argc, char **argv)
 {
-    bool json = false, prometheus = false;
+    struct status_form form = {.colour = CLI_COLOUR_INIT};
     const char *dir = NULL;
     const struct cli_option options[] = {
-        CLI_JSON(&json),
+        CLI_JSON(&form.json),
         {"prometheus", CLI_FLAG, NULL, "as Prometheus text, for the textfile collector",
-         &prometheus},
+         &form.prometheus},
+        CLI_COLOUR(&form.colour),
         DIR_OPTION(dir),
         NO_MORE_OPTIONS,
     };
@@ -68,19 +75,19 @@ int command_status(const struct cli_command *self, int argc, char **argv)
         return rc;
     const char *where = count > 0 ? argv[0] : dir != NULL ? dir : ".";
     if (look_open(where, &l, &e) != 0)
-        return cli_fail_json(json, CLI_FAILED, &e);
+        return cli_fail_json(form.json, CLI_FAILED, &e);
     if (look_load(&l, &p, &e) != 0) {
-        rc = cli_fail_json(json, CLI_FAILED, &e);
+        rc = cli_fail_json(form.json, CLI_FAILED, &e);
     } else {
         struct tuf_open_events open = {0};
         if (look_open_events(&l, where, &p, &open, &e) != 0)
-            rc = cli_fail_json(json, CLI_FAILED, &e);
+            rc = cli_fail_json(form.json, CLI_FAILED, &e);
         else if (p.root_count == 0 && open.count > 0)
-            rc = first_event(&open, json, prometheus);
+            rc = first_event(&open, &form);
         else if (tuf_status_read(&p, session_now(), &s, &e) != 0)
-            rc = cli_fail_json(json, CLI_FAILED, &e);
+            rc = cli_fail_json(form.json, CLI_FAILED, &e);
         else
-            rc = print_status(&s, &open, json, prometheus);
+            rc = print_status(&s, &open, &form);
         if (rc == CLI_OK || rc == CLI_FOUND)
             tuf_status_free(&s);
         tuf_open_events_free(&open);

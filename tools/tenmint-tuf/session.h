@@ -44,8 +44,7 @@ void session_tell(void *arg, const char *text);
 
 /* ---- terminal ---- */
 
-bool terminal_here(void);   /* standard input and error are terminals */
-bool terminal_colour(void); /* standard output is one and NO_COLOR is unset */
+bool terminal_here(void); /* standard input and error are terminals */
 
 /* Asks on the terminal; without echo for a secret. -1: no terminal, or end of input. */
 int terminal_ask(const char *question, bool secret, struct tm_buf *out, struct tm_err *e);

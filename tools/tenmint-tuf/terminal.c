@@ -17,12 +17,6 @@ bool terminal_here(void)
     return isatty(STDIN_FILENO) && isatty(STDERR_FILENO);
 }
 
-bool terminal_colour(void)
-{
-    const char *no = getenv("NO_COLOR");
-    return isatty(STDOUT_FILENO) && (no == NULL || no[0] == '\0');
-}
-
 /* While a secret is typed: echo is off, and the signals that end or stop a program wait in
  * `signals` until the terminal is as it was. */
 struct hush {
