@@ -35,6 +35,9 @@ exported() { # CACHE: in every form; the archive is a mirror itself
     tar xf "$out/mirror-tar" -C "$out/mirror"
     says "the archive serves a client" 0 "" "$B/tenmint" trust get trusted_root.json --root "$out/mirror/1.root.json" \
         --metadata-url "$out/mirror" --dir "$out/cache" --out "$out/root.json"
+    says "export of one signer" 0 'subject: "dev@example.org"' "$B/tenmint" trust export --dir "$1" --form kyverno \
+        --issuer https://idp.example.org --identity dev@example.org
+    says "export under a name" 0 'name: "mine"' "$B/tenmint" trust export --dir "$1" --form policy-controller --name mine
     says "no such form" 2 "takes one of policy-controller, " "$B/tenmint" trust export --dir "$1" --form other
 }
 circle() { # DIR: from its root file alone

@@ -343,6 +343,20 @@ static json_t *body(const struct making *m)
     }
 }
 
+static bool is_ed25519(const EVP_PKEY *key)
+{
+    return EVP_PKEY_is_a(key, "ED25519");
+}
+
+void signed_key_id(EVP_PKEY *key, unsigned char out[32])
+{
+    unsigned char *spki = NULL;
+    int n = i2d_PUBKEY(key, &spki);
+    must(n > 0, "public key");
+    SHA256(spki, (size_t)n, out);
+    OPENSSL_free(spki);
+}
+
 static json_t *promise(const struct signed_world *w, const struct signed_options *o,
                        const struct tm_buf *stored, const struct tuf_trust_entry *log)
 {
@@ -354,7 +368,7 @@ static json_t *promise(const struct signed_world *w, const struct signed_options
     for (size_t i = 0; i < 32; i++)
         tm_buf_printf(&text, "%02x", log->log_id.data[i]);
     tm_buf_puts(&text, "\",\"logIndex\":901}");
-    pki_sign(w->log_key, "SHA256", text.data, text.len, &sig);
+    pki_sign(w->log_key, is_ed25519(w->log_key) ? NULL : "SHA256", text.data, text.len, &sig);
     json_t *v = json_pack("{s:o}", "signedEntryTimestamp", b64(sig.data, sig.len));
     tm_buf_free(&text);
     tm_buf_free(&sig);
@@ -379,7 +393,13 @@ static json_t *proof(bool v2, const char *given, const struct tm_buf *stored, EV
     snprintf(name, sizeof(name), "%.*s", (int)strcspn(origin, " "), origin);
     tm_checkpoint_text(&c, &text);
     size_t len = text.len;
-    must(tm_note_key_init(&k, name, v2 ? NOTE_ED25519 : NOTE_ECDSA, key, &e) == 0, "note key");
+    must(tm_note_key_init(&k, name, is_ed25519(key) ? NOTE_ED25519 : NOTE_ECDSA, key, &e) == 0,
+         "note key");
+    if (!v2) { /* Rekor v1's ids hash the key alone, whatever its kind */
+        unsigned char id[32];
+        signed_key_id(key, id);
+        memcpy(k.id, id, sizeof(k.id));
+    }
     buf_putc(&text, '\n');
     char *note_text = strndup((const char *)text.data, len);
     must(tm_note_sign(note_text, len, &k, 0, &text, &e) == 0, "checkpoint");

@@ -30,6 +30,9 @@ struct signed_world {
 void signed_world_build(struct signed_world *w);
 void signed_world_free(struct signed_world *w);
 
+/* SHA-256 of the SubjectPublicKeyInfo: Rekor v1's log id. */
+void signed_key_id(EVP_PKEY *key, unsigned char out[32]);
+
 enum signed_log {
     LOG_NONE,
     LOG_HASHEDREKORD_1,

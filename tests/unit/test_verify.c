@@ -892,6 +892,63 @@ static void damaged_bundles_are_refused_with_the_member_named(void **state)
     }
 }
 
+/* The trusted root of `world` with another key for its version 1 log, as Rekor's operators list it.
+ */
+static struct tuf_trusted_root *trust_with_log(EVP_PKEY *key, const char *details)
+{
+    struct tm_err e = {0};
+    struct tm_buf text = {0};
+    struct tm_buf bytes = {0};
+    unsigned char *spki = NULL;
+    unsigned char id[32];
+    assert_int_equal(tuf_trusted_root_write(world.trust, &text, &e), 0);
+    json_t *root = json_loadb((const char *)text.data, text.len, 0, NULL);
+    json_t *log = json_array_get(json_object_get(root, "tlogs"), 0);
+    int n = i2d_PUBKEY(key, &spki);
+    assert_true(n > 0);
+    tm_b64_encode(B64_STD, spki, (size_t)n, &bytes);
+    signed_key_id(key, id);
+    tm_buf_reset(&text);
+    tm_b64_encode(B64_STD, id, sizeof(id), &text);
+    json_object_set_new(json_object_get(log, "logId"), "keyId", json_string(tm_buf_str(&text)));
+    json_object_set_new(json_object_get(log, "publicKey"), "rawBytes",
+                        json_string(tm_buf_str(&bytes)));
+    json_object_set_new(json_object_get(log, "publicKey"), "keyDetails", json_string(details));
+    char *made = json_dumps(root, 0);
+    struct tuf_trusted_root *trust = tuf_trusted_root_parse(made, strlen(made), &e);
+    assert_non_null(trust);
+    free(made);
+    json_decref(root);
+    OPENSSL_free(spki);
+    tm_buf_free(&text);
+    tm_buf_free(&bytes);
+    return trust;
+}
+
+static void a_log_of_version_1_may_have_an_ed25519_key(void **state)
+{
+    (void)state;
+    struct scene s = {.options = {.log = LOG_HASHEDREKORD_1,
+                                  .logged_at = SIGNED_NOW + 9,
+                                  .origin = "rekor-server-7d9f - 99"}};
+    const struct signed_world whole = world;
+    world.log_key = pki_key("ED25519");
+    world.trust = trust_with_log(world.log_key, "PKIX_ED25519");
+    scene_make(&s);
+    usual_policy(&s);
+    s.job.tlogs = 1;
+    passes(&s);
+    json_t *entry = json_array_get(
+        json_object_get(json_object_get(s.made.json, "verificationMaterial"), "tlogEntries"), 0);
+    json_object_set_new(json_object_get(entry, "inclusionPromise"), "signedEntryTimestamp",
+                        json_string("AAAA"));
+    fails(&s, "log entry", "signed entry timestamp");
+    scene_free(&s);
+    tuf_trusted_root_free(world.trust);
+    EVP_PKEY_free(world.log_key);
+    world = whole;
+}
+
 static void a_log_of_version_1_signs_by_the_name_of_its_configuration(void **state)
 {
     (void)state;
@@ -1092,6 +1149,7 @@ int main(void)
         cmocka_unit_test(a_bundle_signed_by_a_key_needs_that_key),
         cmocka_unit_test(damaged_bundles_are_refused_with_the_member_named),
         cmocka_unit_test(a_log_of_version_1_signs_by_the_name_of_its_configuration),
+        cmocka_unit_test(a_log_of_version_1_may_have_an_ed25519_key),
         cmocka_unit_test(files_that_are_no_bundle_are_named_for_what_they_are),
         cmocka_unit_test(what_a_later_bundle_adds_is_ignored),
         cmocka_unit_test(an_entry_is_wanted_where_a_log_was_when_it_was_signed),

@@ -182,15 +182,20 @@ static int gather(const struct line *l, const struct tuf_export_form *f, struct 
     return rc;
 }
 
+static const char *or_else(const char *given, const char *placeholder)
+{
+    return given != NULL ? given : placeholder;
+}
+
 static int write_form(const struct line *l, const struct tuf_export_form *f, struct gathered *g,
                       struct tm_err *e)
 {
     struct tm_buf out = {0};
     const struct tuf_export x = {.trust = g->trust,
                                  .now_ms = tm_clock_wall_ms(),
-                                 .name = l->name,
-                                 .issuer = l->issuer,
-                                 .subject = l->subject,
+                                 .name = or_else(l->name, "tenmint"),
+                                 .issuer = or_else(l->issuer, "https://issuer.example.com"),
+                                 .subject = or_else(l->subject, "dev@example.com"),
                                  .mirror = tm_buf_str(&g->mirror),
                                  .root = g->root.data,
                                  .root_len = g->root.len,
@@ -222,8 +227,7 @@ static const struct tuf_export_form *find_form(const char *name, struct tm_err *
 
 int trust_export_command(const struct cli_command *self, int argc, char **argv)
 {
-    struct line l = {
-        .name = "tenmint", .issuer = "https://issuer.example.com", .subject = "dev@example.com"};
+    struct line l = {0};
     const struct cli_option options[] = {
         {"form", CLI_TEXT, "FORM",
          "policy-controller, policy-controller-repository, policy-controller-keys, kyverno, "
