@@ -1,4 +1,5 @@
 #include "common/file.h"
+#include "common/clock.h"
 #include "common/utf8.h"
 
 #include <errno.h>
@@ -13,11 +14,19 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* A pipe that has nothing yet is waited for, to its end: a password manager takes its time. */
-static bool wait_for_more(int fd)
+/* Until a pipe has something, or its time is over. */
+static bool wait_for_more(int fd, int64_t until_ms)
 {
     struct pollfd p = {.fd = fd, .events = POLLIN};
-    return (errno == EINTR || errno == EAGAIN) && (poll(&p, 1, -1) >= 0 || errno == EINTR);
+    int64_t left = until_ms - tm_clock_mono_ms();
+    if (errno == EINTR)
+        return true;
+    if (errno != EAGAIN)
+        return false;
+    if (left > 0 && (poll(&p, 1, (int)left) > 0 || errno == EINTR))
+        return true;
+    errno = ETIMEDOUT;
+    return false;
 }
 
 static int unreadable(const char *path, struct tm_err *e)
@@ -26,8 +35,10 @@ static int unreadable(const char *path, struct tm_err *e)
     return tm_err_mark(e, ERR_UNAVAILABLE);
 }
 
-int tm_file_read_open(int fd, const char *path, size_t max, struct tm_buf *out, struct tm_err *e)
+int tm_file_read_open(int fd, const char *path, size_t max, int64_t wait_ms, struct tm_buf *out,
+                      struct tm_err *e)
 {
+    int64_t until_ms = tm_clock_mono_ms() + wait_ms;
     size_t total = 0;
     for (;;) {
         size_t want = max - total < 65536 ? max - total + 1 : 65536;
@@ -35,7 +46,7 @@ int tm_file_read_open(int fd, const char *path, size_t max, struct tm_buf *out, 
         if (to == NULL)
             return tm_err_set(e, "read '%s': out of memory", path);
         ssize_t n = read(fd, to, want);
-        if (n < 0 && wait_for_more(fd))
+        if (n < 0 && wait_for_more(fd, until_ms))
             continue;
         if (n < 0)
             return unreadable(path, e);
@@ -106,7 +117,7 @@ static int read_file(const char *path, size_t max, bool secret, struct tm_buf *o
     }
     int rc = tm_file_check_open(fd, path, secret, e);
     if (rc == 0)
-        rc = tm_file_read_open(fd, path, max, out, e);
+        rc = tm_file_read_open(fd, path, max, FILE_WAIT_MS, out, e);
     close(fd);
     return rc;
 }

@@ -6,7 +6,7 @@
 
 #include <limits.h>
 #include <stdbool.h>
-#include <limits.h>
+#include <stdint.h>
 #include <sys/types.h>
 #include <time.h>
 
@@ -25,9 +25,14 @@ int tm_file_read_text(const char *path, size_t max, struct tm_buf *out, struct t
 int tm_file_read_secret(const char *path, size_t max, struct tm_buf *out, struct tm_err *e);
 
 /* The same in two parts, for a file that one process opens and another reads: whether it is a file,
- * and as `secret` no others'; then its bytes. `name` is for messages. */
+ * and as `secret` no others'; then its bytes. `name` is for messages. A
+ * pipe is waited for, `wait_ms` in all. */
 int tm_file_check_open(int fd, const char *name, bool secret, struct tm_err *e);
-int tm_file_read_open(int fd, const char *name, size_t max, struct tm_buf *out, struct tm_err *e);
+int tm_file_read_open(int fd, const char *name, size_t max, int64_t wait_ms, struct tm_buf *out,
+                      struct tm_err *e);
+#define FILE_WAIT_MS \
+    30000 /* for a pipe that is read by name: a password manager takes its time \
+           */
 
 /* Who opens what this process may not (a sandbox names files that were replaced since): called when
  * open(2) said EACCES though the file's mode allows it, on the thread that reads; a descriptor, or

@@ -59,7 +59,7 @@ static void read_one(const char *path, struct ca_audit_spooled *s)
         return;
     }
     s->owner = st.st_uid;
-    if (tm_file_read_open(fd, path, FILE_BYTES_MAX, &text, &s->why) == 0)
+    if (tm_file_read_open(fd, path, FILE_BYTES_MAX, 0, &text, &s->why) == 0)
         s->line = ca_audit_line_read(text.data, text.len, &s->why);
     if (s->line != NULL && ca_audit_kind_find(ca_audit_line_record(s->line)->kind) < 0) {
         tm_err_set(&s->why, "'%s': of no known kind", path);

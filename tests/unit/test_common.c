@@ -1,4 +1,5 @@
 /* The shared floor: base64, strict JSON, files, time, logs, buffers, errors. */
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -298,6 +299,25 @@ static void files_are_replaced_whole(void **state)
     assert_int_equal(rmdir(dir), 0); /* and no temporary file is left */
 }
 
+/* Somebody holds a pipe's other end and writes nothing. */
+static void a_pipe_is_not_waited_for_without_end(void **state)
+{
+    (void)state;
+    struct tm_buf got = {0};
+    struct tm_err e = {0};
+    int fd[2];
+    assert_int_equal(pipe2(fd, O_NONBLOCK), 0);
+    assert_int_equal(write(fd[1], "half", 4), 4);
+    int64_t begin = tm_clock_mono_ms();
+    assert_int_equal(tm_file_read_open(fd[0], "the pipe", 64, 100, &got, &e), -1);
+    assert_in_range(tm_clock_mono_ms() - begin, 100, 10000);
+    assert_non_null(strstr(e.text, "the pipe"));
+    assert_non_null(strstr(e.text, "timed out"));
+    tm_buf_free(&got);
+    close(fd[0]);
+    close(fd[1]);
+}
+
 static void a_byte_order_mark_is_no_part_of_a_text_file(void **state)
 {
     (void)state;
@@ -509,6 +529,7 @@ int main(void)
         cmocka_unit_test(an_error_keeps_its_kind_until_it_is_set_anew),
         cmocka_unit_test(buffers_fail_sticky_and_never_overflow),
         cmocka_unit_test(files_are_replaced_whole),
+        cmocka_unit_test(a_pipe_is_not_waited_for_without_end),
         cmocka_unit_test(a_byte_order_mark_is_no_part_of_a_text_file),
         cmocka_unit_test(clock_takes_only_real_dates),
         cmocka_unit_test(log_lines_cannot_be_forged),

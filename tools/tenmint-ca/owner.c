@@ -66,3 +66,17 @@ int owner_admit(const struct owner *o, const char *dir, struct tm_err *e)
                             errno == EPERM ? " (run this as root)" : "");
     return 0;
 }
+
+int owner_take(const char *from, const char *to, struct tm_err *e)
+{
+    struct stat have, want;
+    if (stat(to, &want) != 0)
+        return 0;
+    if (stat(from, &have) != 0)
+        return tm_err_errno(e, "stat '%s'", from);
+    if (have.st_uid == want.st_uid && have.st_gid == want.st_gid)
+        return 0;
+    return chown(from, want.st_uid, want.st_gid) == 0
+               ? 0
+               : tm_err_errno(e, "give '%s' the owner of '%s' (run this as root)", from, to);
+}

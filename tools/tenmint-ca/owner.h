@@ -37,4 +37,8 @@ int owner_give(const struct owner *o, const char *path, struct tm_err *e);
 /* The server may look into the folder, and not change it. */
 int owner_admit(const struct owner *o, const char *dir, struct tm_err *e);
 
+/* Gives `from` the owner of `to`, if that is there: a server that runs as another user could not
+ * read what root moves into its place. */
+int owner_take(const char *from, const char *to, struct tm_err *e);
+
 #endif

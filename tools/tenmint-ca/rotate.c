@@ -21,16 +21,27 @@
 #include "common/clock.h"
 #include "common/file.h"
 #include "common/key/key.h"
+#include "common/key/uri.h"
+#include "tools/tenmint-ca/audit_note.h"
 #include "tools/tenmint-ca/commands.h"
+#include "tools/tenmint-ca/owner.h"
+#include "tools/tenmint-ca/rotate.h"
+
+#define LABEL_FILE "pkcs11-key" /* in DIR/next: its label, where the key is in a token */
 
 struct rotation {
     const char *dir;
     const char *root_key;      /* NULL: DIR/root.key */
     const char *password_file; /* of both keys; NULL: DIR/password */
     const char *key_type;
+    const char *wanted_label; /* in a token, of the new key; NULL: one is made up */
     bool activate;
-    char next[PATH_MAX], part[PATH_MAX], password[PATH_MAX];
-    int lock; /* DIR, so that one rotation at a time works on it */
+    char next[PATH_MAX], part[PATH_MAX], password[PATH_MAX], config_file[PATH_MAX];
+    bool configured; /* `config` was read: DIR has one */
+    struct ca_config config;
+    bool token;                   /* the CA's key is in a token, not in a file */
+    char label[ROTATE_LABEL_MAX]; /* there: of the new key */
+    int lock;                     /* DIR, so that one rotation at a time works on it */
 };
 
 static int in(const char *dir, const char *name, char out[PATH_MAX], struct tm_err *e)
@@ -50,6 +61,34 @@ static int check_ca_folder(const char *dir, struct tm_err *e)
     return tm_err_mark(e, ERR_REFUSED);
 }
 
+/* Where the CA's key is: without a configuration, in a file. */
+static int read_config(struct rotation *r, struct tm_err *e)
+{
+    if (in(r->dir, "tenmint-ca.yaml", r->config_file, e) != 0)
+        return -1;
+    if (access(r->config_file, F_OK) != 0)
+        return r->wanted_label == NULL
+                   ? 0
+                   : tm_err_errno(e, "'%s', which says where the token is", r->config_file);
+    if (ca_config_load(r->config_file, &r->config, e) != 0)
+        return -1;
+    r->configured = true;
+    const struct ca_config_ca *ca = &r->config.ca;
+    r->token = ca->key.module != NULL;
+    if (r->wanted_label != NULL && !r->token)
+        return tm_err_set(e, "--pkcs11-key: the CA's key is not in a token (%s)", r->config_file);
+    if (!r->token && (ca->backend == NULL || strcmp(ca->backend, "file") != 0))
+        return tm_err_set(e,
+                          "the CA key's backend is '%s' (%s): its keys are made where they live. "
+                          "Put the next one and its chain into the configuration",
+                          ca->backend != NULL ? ca->backend : "", r->config_file);
+    if (r->token && r->wanted_label != NULL)
+        snprintf(r->label, sizeof(r->label), "%s", r->wanted_label);
+    else if (r->token)
+        rotate_next_label(ca->key.label, tm_clock_wall_ms() / 1000, r->label);
+    return 0;
+}
+
 static int prepare(struct rotation *r, struct tm_err *e)
 {
     if (check_ca_folder(r->dir, e) != 0)
@@ -64,15 +103,20 @@ static int prepare(struct rotation *r, struct tm_err *e)
         return tm_err_errno(e, "open directory '%s'", r->dir);
     if (flock(r->lock, LOCK_EX | LOCK_NB) != 0)
         return tm_err_errno(e, "another rotation is at work in '%s'", r->dir);
-    return 0;
+    return read_config(r, e);
 }
 
 /* The pair must be one that a server would take. */
-static int check_pair(const char *key, const char *chain, const char *password_file,
+static int check_pair(const struct rotation *r, const char *key, const char *chain,
                       struct tm_err *e)
 {
     struct ca_signer_options o = {
-        .backend = "file", .chain_file = chain, .key_file = key, .password_file = password_file};
+        .backend = "file", .key_file = key, .password_file = r->password_file};
+    if (r->token) {
+        ca_config_signer(&r->config, &o);
+        o.pkcs11_key = r->label;
+    }
+    o.chain_file = chain;
     struct ca_signer *s = ca_signer_open(&o, tm_clock_wall_ms() / 1000, e);
     ca_signer_unref(s);
     return s != NULL ? 0 : -1;
@@ -103,54 +147,48 @@ static int open_root(const struct rotation *r, STACK_OF(X509) * *root, struct tm
     *root = tm_certs_load(root_file, e);
     if (*root == NULL)
         return -1;
-    if (access(source.file, F_OK) != 0)
+    if (tm_key_uri_is(source.file))
+        source = (struct tm_key_source){.uri = source.file};
+    else if (access(source.file, F_OK) != 0)
         return tm_err_errno(e, "root key '%s' (where is it kept? name it by --root-key)",
                             source.file);
     *key = tm_key_open(&source, "root key", e);
     return *key != NULL ? 0 : -1;
 }
 
-/* A pair in r->part. */
+/* Its name in the token, for the day when it is put in service. */
+static int write_label(const struct rotation *r, struct tm_err *e)
+{
+    char path[PATH_MAX];
+    return in(r->part, LABEL_FILE, path, e) == 0
+               ? tm_file_create(path, 0644, r->label, strlen(r->label), e)
+               : -1;
+}
+
+/* A pair in r->part, or in the token and there. */
 static int make_pair(const struct rotation *r, STACK_OF(X509) * root, const struct tm_key *root_key,
                      struct tm_err *e)
 {
     char key[PATH_MAX], chain[PATH_MAX];
     struct tm_buf password = {0};
+    struct tm_key_source device = {0};
     struct ca_create_options o = {
         .directory = r->part, .key_type = r->key_type, .now_s = tm_clock_wall_ms() / 1000};
-    int rc = tm_key_read_secret(r->password_file, NULL, "password", &password, e);
+    if (r->token) {
+        device = ca_config_key_source(&r->config.ca.key);
+        device.pkcs11_key = r->label;
+        o.device = &device;
+    }
+    int rc = r->token ? 0 : tm_key_read_secret(r->password_file, NULL, "password", &password, e);
     if (rc == 0) {
         o.password = tm_buf_str(&password);
         rc = ca_create_intermediate(&o, sk_X509_value(root, 0), tm_key_pkey(root_key), e);
     }
     tm_buf_free_secret(&password);
     if (rc != 0 || in(r->part, "intermediate.key", key, e) != 0 ||
-        in(r->part, "chain.pem", chain, e) != 0)
+        in(r->part, "chain.pem", chain, e) != 0 || (r->token && write_label(r, e) != 0))
         return -1;
-    return check_pair(key, chain, r->password_file, e);
-}
-
-/* Before anything is written: a key file would be of no use to a CA whose key is elsewhere. */
-static int check_backend(const struct rotation *r, struct tm_err *e)
-{
-    char path[PATH_MAX];
-    struct ca_config c;
-    if (in(r->dir, "tenmint-ca.yaml", path, e) != 0)
-        return -1;
-    if (access(path, F_OK) != 0)
-        return 0;
-    if (ca_config_load(path, &c, e) != 0)
-        return -1;
-    int rc =
-        strcmp(c.ca.backend, "file") == 0
-            ? 0
-            : tm_err_set(e,
-                         "the CA key's backend is '%s' (%s): rotate makes key files only. Make "
-                         "the next key and its certificate where that key lives, then put its "
-                         "chain and label into the configuration",
-                         c.ca.backend, path);
-    ca_config_free(&c);
-    return rc;
+    return check_pair(r, key, chain, e);
 }
 
 static int make_next(const struct rotation *r, struct tm_err *e)
@@ -163,8 +201,6 @@ static int make_next(const struct rotation *r, struct tm_err *e)
             "'%s' is there already: put it in service (--activate) or, if its chain was "
             "never published, remove it",
             r->next);
-    if (check_backend(r, e) != 0)
-        return -1;
     remove_part(r);
     int rc = open_root(r, &root, &root_key, e);
     if (rc == 0)
@@ -178,25 +214,10 @@ static int make_next(const struct rotation *r, struct tm_err *e)
     return rc == 0 ? tm_file_sync_dir(r->dir, e) : -1;
 }
 
-/* A server that runs as another user could not read what root moves in. */
-static int take_owner(const char *from, const char *to, struct tm_err *e)
-{
-    struct stat have, want;
-    if (stat(to, &want) != 0)
-        return 0;
-    if (stat(from, &have) != 0)
-        return tm_err_errno(e, "stat '%s'", from);
-    if (have.st_uid == want.st_uid && have.st_gid == want.st_gid)
-        return 0;
-    return chown(from, want.st_uid, want.st_gid) == 0
-               ? 0
-               : tm_err_errno(e, "give '%s' the owner of '%s' (run this as root)", from, to);
-}
-
 /* Lasting before the next move begins. */
 static int move(const struct rotation *r, const char *from, const char *to, struct tm_err *e)
 {
-    if (take_owner(from, to, e) != 0)
+    if (owner_take(from, to, e) != 0)
         return -1;
     if (rename(from, to) != 0)
         return tm_err_errno(e, "move '%s' to '%s'", from, to);
@@ -205,7 +226,7 @@ static int move(const struct rotation *r, const char *from, const char *to, stru
 
 /* The key first: while the two do not fit, a running server keeps what it has, and after a crash
  * in between the same command ends the move. */
-static int activate(const struct rotation *r, struct tm_err *e)
+static int activate_file(const struct rotation *r, struct tm_err *e)
 {
     char from_key[PATH_MAX], from_chain[PATH_MAX], to_key[PATH_MAX], to_chain[PATH_MAX];
     if (in(r->next, "intermediate.key", from_key, e) != 0 ||
@@ -217,7 +238,7 @@ static int activate(const struct rotation *r, struct tm_err *e)
     if (access(to_key, F_OK) != 0)
         return tm_err_errno(e, "'%s': only a CA whose key is this file rotates so", to_key);
     bool key_moved = access(from_key, F_OK) != 0 && errno == ENOENT;
-    if (check_pair(key_moved ? to_key : from_key, from_chain, r->password_file, e) != 0)
+    if (check_pair(r, key_moved ? to_key : from_key, from_chain, e) != 0)
         return tm_err_wrap(e, "the next pair in '%s'", r->next);
     if (!key_moved && move(r, from_key, to_key, e) != 0)
         return -1;
@@ -227,9 +248,66 @@ static int activate(const struct rotation *r, struct tm_err *e)
     return 0;
 }
 
-static void print_done(const struct rotation *r)
+static int read_label(struct rotation *r, const char *path, struct tm_err *e)
+{
+    struct tm_buf text = {0};
+    if (access(path, F_OK) != 0)
+        return tm_err_errno(e, "nothing to put in service: '%s'", path);
+    int rc = tm_file_read(path, sizeof(r->label) - 1, &text, e);
+    if (rc == 0)
+        snprintf(r->label, sizeof(r->label), "%.*s", (int)text.len, (const char *)text.data);
+    tm_buf_free(&text);
+    return rc;
+}
+
+/* The label first: a server that runs keeps what it has until it reads its configuration again. */
+static int activate_token(struct rotation *r, struct tm_err *e)
+{
+    char label[PATH_MAX], from[PATH_MAX], to[PATH_MAX];
+    if (in(r->next, LABEL_FILE, label, e) != 0 || in(r->next, "chain.pem", from, e) != 0 ||
+        in(r->dir, "chain.pem", to, e) != 0 || read_label(r, label, e) != 0)
+        return -1;
+    bool moved = access(from, F_OK) != 0 && errno == ENOENT;
+    if (check_pair(r, NULL, moved ? to : from, e) != 0)
+        return tm_err_wrap(e, "the next pair in '%s'", r->next);
+    if (rotate_set_label(r->config_file, &r->config, r->label, e) != 0 ||
+        (!moved && move(r, from, to, e) != 0))
+        return -1;
+    (void)unlink(label);
+    (void)rmdir(r->next); /* stays when something else is in it */
+    return 0;
+}
+
+static void note(const struct rotation *r)
+{
+    struct tm_err e = {0};
+    const struct ca_audit_event ev = {.kind = AUDIT_ROTATION,
+                                      .reason = r->activate ? "CA key put in service"
+                                                            : "next CA key made",
+                                      .detail = r->dir,
+                                      .after = r->token ? r->label : NULL};
+    if (r->configured && audit_note_in(&r->config, &ev, &e) != 0)
+        fprintf(stderr, "tenmint-ca: the audit trail does not have it: %s\n", e.text);
+}
+
+static void print_token(const struct rotation *r)
 {
     if (r->activate)
+        printf("in service: %s/chain.pem and the key '%s' of the token, which %s names now; a "
+               "running server takes them up at SIGHUP (systemctl reload tenmint-ca)\n",
+               r->dir, r->label, r->config_file);
+    else
+        printf("made the key '%s' in token '%s', wrote %s/chain.pem\n"
+               "publish the chain (tenmint-tuf trust add-ca), wait until verifiers have refreshed, "
+               "then: tenmint-ca rotate %s --activate\n",
+               r->label, r->config.ca.key.token, r->next, r->dir);
+}
+
+static void print_done(const struct rotation *r)
+{
+    if (r->token)
+        print_token(r);
+    else if (r->activate)
         printf("in service: %s/chain.pem, %s/intermediate.key; a running server takes them up "
                "within its reload-interval\n",
                r->dir, r->dir);
@@ -246,11 +324,15 @@ int command_rotate(const struct cli_command *self, int argc, char **argv)
     struct cli_choice key_type = {.of = cli_key_types};
     const struct cli_option options[] = {
         {"activate", CLI_FLAG, NULL, "put DIR/next in service", &r.activate},
-        {"root-key", CLI_TEXT, "FILE", "the root's key (DIR/root.key)", &r.root_key},
+        {"root-key", CLI_TEXT, "FILE", "the root's key (DIR/root.key), or its pkcs11: URI",
+         &r.root_key},
         {"password-file", CLI_TEXT, "FILE", "password of both keys (DIR/password)",
          &r.password_file},
         {"key-type", CLI_CHOICE, "TYPE", "of the new key: p256 (default), p384, rsa or ed25519",
          &key_type},
+        {"pkcs11-key", CLI_TEXT, "LABEL",
+         "the new key's label, where the CA's key is in a token (the old one and the time)",
+         &r.wanted_label},
         {NULL, CLI_FLAG, NULL, NULL, NULL},
     };
     struct tm_err e = {0};
@@ -260,17 +342,22 @@ int command_rotate(const struct cli_command *self, int argc, char **argv)
         return rc;
     r.dir = argv[0];
     r.key_type = key_type.value;
-    if (r.activate && (r.root_key != NULL || r.key_type != NULL)) {
-        tm_err_set(&e, "rotate: --activate takes neither --root-key nor --key-type");
+    if (r.activate && (r.root_key != NULL || r.key_type != NULL || r.wanted_label != NULL)) {
+        tm_err_set(&e, "rotate: --activate takes no --root-key, --key-type or --pkcs11-key");
         return cli_fail(CLI_USAGE, &e);
     }
     rc = prepare(&r, &e);
     if (rc == 0)
-        rc = r.activate ? activate(&r, &e) : make_next(&r, &e);
+        rc = !r.activate ? make_next(&r, &e)
+             : r.token   ? activate_token(&r, &e)
+                         : activate_file(&r, &e);
     if (r.lock >= 0)
         close(r.lock);
-    if (rc != 0)
-        return cli_fail(CLI_FAILED, &e);
-    print_done(&r);
-    return CLI_OK;
+    if (rc == 0) {
+        note(&r);
+        print_done(&r);
+    }
+    if (r.configured)
+        ca_config_free(&r.config);
+    return rc == 0 ? CLI_OK : cli_fail(CLI_FAILED, &e);
 }

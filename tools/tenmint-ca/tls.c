@@ -66,9 +66,9 @@ int tls_read(const char *certificate, const char *key, struct tls_pair *out, str
 int tls_read_open(const struct tls_files *f, struct tls_pair *out, struct tm_err *e)
 {
     *out = (struct tls_pair){0};
-    if (tm_file_read_open(f->certificate_fd, f->certificate, TLS_FILE_MAX, &out->certificate, e) !=
-            0 ||
-        tm_file_read_open(f->key_fd, f->key, TLS_FILE_MAX, &out->key, e) != 0)
+    if (tm_file_read_open(f->certificate_fd, f->certificate, TLS_FILE_MAX, 0, &out->certificate,
+                          e) != 0 ||
+        tm_file_read_open(f->key_fd, f->key, TLS_FILE_MAX, 0, &out->key, e) != 0)
         return tm_err_wrap(e, "tls");
     return judge(f->certificate, f->key, out, e);
 }

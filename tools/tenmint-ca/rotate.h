@@ -1,0 +1,21 @@
+/*
+ * rotate, where the CA's key is in a token: its label is what changes in the configuration.
+ */
+#ifndef TENMINT_TOOLS_TENMINT_CA_ROTATE_H
+#define TENMINT_TOOLS_TENMINT_CA_ROTATE_H
+
+#include <stdint.h>
+
+#include "ca/config/config.h"
+
+#define ROTATE_LABEL_MAX 256
+
+/* A label that no key of the token has: `label` with the time in place of an earlier one's. */
+void rotate_next_label(const char *label, int64_t now_s, char out[ROTATE_LABEL_MAX]);
+
+/* Makes `label` the CA key's in the configuration file, which `c` was read from; the file is
+ * replaced as a whole, and nothing else in it changes. */
+int rotate_set_label(const char *path, const struct ca_config *c, const char *label,
+                     struct tm_err *e);
+
+#endif
