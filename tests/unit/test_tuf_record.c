@@ -1,6 +1,8 @@
 /* No two truths: what a holder's machine remembers, and which events wait. */
 #include "tests/unit/tuf_case.h"
 
+#include <dlfcn.h>
+
 #include "tuf/manager/report/open.h"
 #include "tuf/manager/event/record.h"
 
@@ -78,6 +80,54 @@ static void an_event_that_follows_an_older_root_than_was_seen_is_outdated(void *
     tuf_record_free(&r);
     tuf_event_free(&old);
     tuf_event_free(&next);
+    case_close(&c);
+}
+
+/* ---- what a look costs ---- */
+
+static long hashes;
+
+/* In place of the library's, for the whole program. */
+int EVP_Digest(const void *data, size_t len, unsigned char *md, unsigned int *size,
+               const EVP_MD *type, ENGINE *engine)
+{
+    static int (*real)(const void *, size_t, unsigned char *, unsigned int *, const EVP_MD *,
+                       ENGINE *);
+    hashes++;
+    if (real == NULL)
+        *(void **)&real = dlsym(RTLD_NEXT, "EVP_Digest");
+    return real(data, len, md, size, type, engine);
+}
+
+/* Whatever the number of roots, a look at an event of a known chain hashes no root that was hashed
+ * before. */
+static void a_root_is_hashed_once(void **state)
+{
+    (void)state;
+    struct tuf_case c;
+    struct tuf_event ev;
+    struct tuf_record r = {0};
+    long first = 0;
+    case_open(&c, CASE_POLICY);
+    for (int i = 0; i < 12; i++)
+        case_round(&c, T0 + i, i > 0 ? "root" : NULL);
+    case_propose(&c, T0 + 20, "targets", &ev);
+    hashes = 0;
+    assert_int_equal(tuf_record_see(&r, &ev, &c.e), 1);
+    first = hashes;
+    assert_true(first >= 12);
+    hashes = 0;
+    assert_int_equal(tuf_record_see(&r, &ev, &c.e), 0);
+    assert_true(hashes <= 2);
+    tuf_event_free(&ev);
+    /* And one more root is one more hash. */
+    case_round(&c, T0 + 21, "root");
+    case_propose(&c, T0 + 22, "targets", &ev);
+    hashes = 0;
+    assert_int_equal(tuf_record_see(&r, &ev, &c.e), 1);
+    assert_true(hashes <= 3);
+    tuf_event_free(&ev);
+    tuf_record_free(&r);
     case_close(&c);
 }
 
@@ -176,6 +226,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(other_content_of_a_signed_version_is_refused_unless_named),
         cmocka_unit_test(an_event_that_follows_an_older_root_than_was_seen_is_outdated),
+        cmocka_unit_test(a_root_is_hashed_once),
         cmocka_unit_test(a_damaged_record_is_refused),
         cmocka_unit_test(open_events_are_those_that_wait),
     };

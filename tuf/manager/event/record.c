@@ -200,16 +200,36 @@ bool tuf_record_late(const struct tuf_record *r, const struct tuf_event *ev)
            (root1_of(ev, hex, NULL) != 0 || find(r, hex) == NULL);
 }
 
+static int keep_root(struct repository *x, const struct tuf_metadata *root, struct tm_err *e)
+{
+    char hex[65];
+    if (tuf_metadata_sha256(root, hex, e) != 0)
+        return -1;
+    return tuf_texts_have(&x->roots, hex) || tuf_texts_add(&x->roots, hex) == 0
+               ? 0
+               : tm_err_set(e, "out of memory");
+}
+
+/* How many of the event's roots were kept before: up to the newest that was seen, if that is the
+ * one which stands there (older records kept none). */
+static size_t kept_before(const struct repository *x, const struct tuf_event *ev)
+{
+    char hex[65];
+    int64_t first = tuf_metadata_version(ev->roots[0]);
+    if (x->seen < first || x->seen - first >= (int64_t)ev->root_count)
+        return 0;
+    size_t at = (size_t)(x->seen - first);
+    return tuf_metadata_sha256(ev->roots[at], hex, NULL) == 0 && tuf_texts_have(&x->roots, hex)
+               ? at + 1
+               : 0;
+}
+
 static int keep_roots(struct repository *x, const struct tuf_event *ev, struct tm_err *e)
 {
-    for (size_t i = 0; i < ev->root_count; i++) {
-        char hex[65];
-        if (tuf_metadata_sha256(ev->roots[i], hex, e) != 0)
-            return -1;
-        if (!tuf_texts_have(&x->roots, hex) && tuf_texts_add(&x->roots, hex) != 0)
-            return tm_err_set(e, "out of memory");
-    }
-    return 0;
+    int rc = 0;
+    for (size_t i = kept_before(x, ev); i < ev->root_count && rc == 0; i++)
+        rc = keep_root(x, ev->roots[i], e);
+    return rc;
 }
 
 int tuf_record_see(struct tuf_record *r, const struct tuf_event *ev, struct tm_err *e)
