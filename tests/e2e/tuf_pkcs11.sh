@@ -110,5 +110,33 @@ says "the variable is not set" 1 "ONLINE_KEY" $T publish --dir "$W/tuf" "$W/seco
 says "the variable holds no key" 1 "online key 'online3'" env ONLINE_KEY=nonsense $T publish --dir "$W/tuf" "$W/second.json"
 says "publish by a key in a variable" 0 "root 2" env ONLINE_KEY="$(cat "$W/env.key")" $T publish --dir "$W/tuf" "$W/second.json"
 says "refresh by a key in a variable" 0 "timestamp" env ONLINE_KEY="$(cat "$W/env.key")" $T refresh --dir "$W/tuf" --force
+
+# Rotation in the token, by the words that keys in files take: a new label in the same token beside
+# the old one, for a holder and for the online key, in one event.
+NEW=(--pkcs11-module "$MODULE" --pkcs11-token 'carol token' --pkcs11-key 'carol root 2')
+NEXT=(--pkcs11-module "$MODULE" --pkcs11-token 'online token' --pkcs11-key tuf-online-2)
+mkdir "$W/carol2"
+says "a holder's new key in the token" 0 "^fingerprint" $T key new carol2 "${NEW[@]}" "${PIN[@]}" --dir "$W/tuf"
+says "holder replace" 0 "roles" $T holder replace carol carol2 --dir "$W/tuf"
+says "the next online key in the token" 0 "^fingerprint" $T key new online4 "${NEXT[@]}" "${PIN[@]}" --dir "$W/tuf"
+says "holder replace says where it lives" 0 "roles" $T holder replace online3 online4 "${NEXT[@]}" --pin-file "$W/tuf/pin" --dir "$W/tuf"
+check "the policy names the token" 1 "$(grep -c 'online4:.*pkcs11-key: "\{0,1\}tuf-online-2' "$W/tuf/policy.yaml")"
+propose third "rotation in the tokens" || { cat "$W/propose.out"; exit 1; }
+D=$(event_digest "$W/third.json")
+for h in carol carol2 bob; do cp "$W/third.json" "$W/third-$h.json"; done
+says "the key that goes signs the root that drops it" 0 "signed by carol" $T sign "$W/third-carol.json" "${CAROL[@]}" "${PIN[@]}" --digest "$D"
+says "the key that comes signs it" 0 "signed by carol2" $T sign "$W/third-carol2.json" "${NEW[@]}" "${PIN[@]}" --digest "$D"
+sign_as bob third >"$W/out" || { cat "$W/out"; exit 1; }
+$T merge "$W/third.json" "$W/third-bob.json" "$W/third-carol.json" "$W/third-carol2.json" >/dev/null || exit 1
+says "publish by the next online key" 0 "root 3" $T publish --dir "$W/tuf" "$W/third.json"
+says "refresh by the next online key" 0 "timestamp" $T refresh --dir "$W/tuf" --force
+propose fourth "after the rotation" --renew targets || { cat "$W/propose.out"; exit 1; }
+says "the old key in the token signs nothing" 1 "may sign nothing" \
+    $T sign "$W/fourth.json" "${CAROL[@]}" "${PIN[@]}" --digest "$(event_digest "$W/fourth.json")"
+online_is "$IN_TOKEN, pkcs11-pin-file: pin" # the retired key in the place of the new one
+sed -i 's|^\( *online4: .*\)tuf-online-2|\1tuf-online|' "$W/tuf/policy.yaml"
+says "the retired online key signs nothing" 1 "private key is not this key's|not this key" $T refresh --dir "$W/tuf" --force
+sed -i 's|^\( *online4: .*\)tuf-online|\1tuf-online-2|' "$W/tuf/policy.yaml"
+says "nothing changed by that" 0 "timestamp" $T refresh --dir "$W/tuf" --force
 says "verify at the end" 0 "unbroken" $T verify "$W/tuf"
 [ $fails -eq 0 ] || { echo "$fails checks failed"; exit 1; }
