@@ -260,7 +260,10 @@ int tm_jsonmap_read(const json_t *v, const struct tm_jsonmap *map, const struct 
 int tm_jsonmap_parse(const char *text, size_t len, size_t max_len, const struct tm_jsonmap *map,
                      const struct tm_jsonmap_how *how, void *dest, struct tm_err *e)
 {
-    json_t *v = tm_strictjson_parse(text, len, max_len, e);
+    if (len > max_len)
+        return tm_err_set(e, "JSON of %zu bytes is longer than %zu", len, max_len);
+    /* An integer beyond 64 bits is for no member here, and may stand in one that nobody reads. */
+    json_t *v = tm_strictjson_parse_aside(text, len, NULL, e);
     int rc = v != NULL ? tm_jsonmap_read(v, map, how, dest, e) : -1;
     json_decref(v);
     return rc;

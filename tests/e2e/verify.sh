@@ -48,6 +48,13 @@ BUNDLE="$W/app.sigstore.json"
 check "the bundle verifies" 0 "$(verify --bundle "$BUNDLE" "${WHO[@]}" "$W/app")"
 says "ok      sct"
 says "ok      timestamp"
+dos() { # FILE OUT: as an editor on Windows leaves it
+    { printf '\xef\xbb\xbf'; sed 's/$/\r/' "$1"; } >"$2"
+}
+dos "$BUNDLE" "$W/dos.json"
+dos "$W/tr/trusted_root.json" "$W/dos-root.json"
+check "with byte order marks and CRLF" 0 "$("$T" verify --trusted-root "$W/dos-root.json" --bundle "$W/dos.json" "${WHO[@]}" "$W/app" >"$W/said" 2>&1; echo $?)"
+check "show of a bundle with them" 0 "$("$T" show "$W/dos.json" >"$W/said" 2>&1; echo $?)"
 check "from standard input" 0 "$(verify --bundle "$BUNDLE" "${WHO[@]}" - <"$W/app")"
 check "by its digest" 0 "$(verify --bundle "$BUNDLE" "${WHO[@]}" --digest "sha256:$(sha256sum <"$W/app" | cut -d' ' -f1)")"
 check "asking for a timestamp" 0 "$(verify --bundle "$BUNDLE" --timestamps 1 "${WHO[@]}" "$W/app")"

@@ -355,6 +355,25 @@ static void protobuf_may_write_snake_case_numbers_as_text_and_enums_as_numbers(v
     refuses("{\"type\":\"t\",\"logs\":[{\"base__url\":\"a\"}]}", "logs[0]: 'publicKey' is missing");
 }
 
+static void an_integer_beyond_64_bits_is_for_nobody_and_harms_nobody(void **state)
+{
+    struct file f;
+    struct tm_err e;
+    (void)state;
+#define BEYOND "123456789012345678901"
+    assert_int_equal(parse("{\"type\":\"t\",\"logs\":[{\"future\":[" BEYOND "],\"publicKey\":{"
+                           "\"rawBytes\":\"AA==\",\"x\":-" BEYOND "}}]}",
+                           &strict_map, NULL, &f, &e),
+                     0);
+    assert_int_equal(f.logs.count, 1);
+    tm_jsonmap_free(&strict_map, &f);
+    refuses("{\"type\":" BEYOND "}", "'type' is not a string");
+    refuses("{\"type\":\"t\",\"fresh\":" BEYOND "}", "'fresh' is neither true nor false");
+    refuses("{\"type\":\"t\",\"words\":[" BEYOND "]}", "'words[0]' is not a string");
+    refuses("{\"type\":\"t\",\"logs\":[{\"publicKey\":{\"rawBytes\":" BEYOND "}}]}",
+            "logs[0].publicKey: 'rawBytes' is not a string");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -365,6 +384,7 @@ int main(void)
         cmocka_unit_test(a_loose_row_keeps_what_it_does_not_take),
         cmocka_unit_test(a_strict_reader_refuses_what_a_tolerant_one_notes_or_leaves_out),
         cmocka_unit_test(protobuf_may_write_snake_case_numbers_as_text_and_enums_as_numbers),
+        cmocka_unit_test(an_integer_beyond_64_bits_is_for_nobody_and_harms_nobody),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -45,7 +45,7 @@ int holder_root(const char *path, struct tuf_metadata **out, struct tm_err *e)
     *out = NULL;
     if (path == NULL)
         return 0;
-    if (tm_file_read(path, ROOT_MAX, &bytes, e) == 0) {
+    if (tm_file_read_text(path, ROOT_MAX, &bytes, e) == 0) {
         *out = tuf_metadata_parse(bytes.data, bytes.len, TUF_ROOT, e);
         if (*out == NULL)
             tm_err_wrap(e, "root '%s'", path);

@@ -53,7 +53,7 @@ int init_from(const char *dir, const char *from, const char *targets, const char
     struct tuf_takeover t;
     struct tm_buf root = {0};
     struct tm_err e = {0};
-    int rc = trusted != NULL ? tm_file_read(trusted, TUF_METADATA_MAX, &root, &e) : 0;
+    int rc = trusted != NULL ? tm_file_read_text(trusted, TUF_METADATA_MAX, &root, &e) : 0;
     const struct tuf_takeover_options o = {.from = from,
                                            .targets = targets,
                                            .trusted = trusted != NULL ? root.data : NULL,

@@ -22,7 +22,7 @@ int scts_logs_load(const struct cli_list *files, struct scts_logs *out, struct t
         struct scts_log *l = &out->item[i];
         struct tm_buf text = {0};
         l->file = files->item[i];
-        if (tm_file_read(l->file, KEY_FILE_MAX, &text, e) == 0) {
+        if (tm_file_read_text(l->file, KEY_FILE_MAX, &text, e) == 0) {
             l->key = tm_digsig_key_parse(text.data, text.len, e);
             if (l->key == NULL)
                 tm_err_wrap(e, "log key '%s'", l->file);
@@ -58,7 +58,7 @@ int scts_read_detached(const char *path, struct tm_buf *list, struct tm_err *e)
 {
     struct tm_buf text = {0};
     struct tm_buf json = {0};
-    int rc = tm_file_read(path, 2 * CT_ANSWER_MAX, &text, e);
+    int rc = tm_file_read_text(path, 2 * CT_ANSWER_MAX, &text, e);
     size_t len = text.len;
     while (len > 0 && isspace(text.data[len - 1]))
         len--;

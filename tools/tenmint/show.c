@@ -82,7 +82,7 @@ static int show_file(struct facts *f, const struct ask *a, struct tm_err *e)
 {
     struct tm_buf file = {0};
     int rc = CLI_UNKNOWN;
-    if (tm_file_read(a->path, FILE_MAX, &file, e) == 0) {
+    if (tm_file_read_text(a->path, FILE_MAX, &file, e) == 0) {
         const struct kind *kind = kind_of(&file);
         if (kind != NULL && (a->sct != NULL || a->keys.count > 0)) {
             tm_err_set(e, "--sct and --log-key are for certificates");

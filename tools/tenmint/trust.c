@@ -32,7 +32,7 @@ static int init_from(const struct trust_source *source, struct tm_err *e)
     struct tm_buf root = {0};
     int rc = trust_dir(source, dir, sizeof(dir), e);
     if (rc == 0)
-        rc = tm_file_read(source->root, TUF_ROOT_BYTES_MAX, &root, e);
+        rc = tm_file_read_text(source->root, TUF_ROOT_BYTES_MAX, &root, e);
     if (rc == 0)
         before = trusted_version(dir);
     if (rc == 0 && tuf_client_init(dir, root.data, root.len, e) != 0)

@@ -97,7 +97,7 @@ static int read_file(const char *path, size_t max, const char *what, struct tm_b
 {
     if (path == NULL)
         return 0;
-    if (tm_file_read(path, max, out, e) != 0)
+    if (tm_file_read_text(path, max, out, e) != 0)
         return tm_err_wrap(e, "%s", what);
     return tm_buf_str(out) != NULL ? 0 : tm_err_set(e, "out of memory");
 }

@@ -426,7 +426,7 @@ struct tuf_bundle *tuf_bundle_load(const char *path, struct tm_err *e)
 {
     struct tm_buf json = {0};
     struct tuf_bundle *b = NULL;
-    if (tm_file_read(path, BUNDLE_BYTES_MAX, &json, e) == 0) {
+    if (tm_file_read_text(path, BUNDLE_BYTES_MAX, &json, e) == 0) {
         b = tuf_bundle_parse(json.data != NULL ? (const char *)json.data : "", json.len, e);
         if (b == NULL)
             tm_err_wrap(e, "bundle '%s'", path);

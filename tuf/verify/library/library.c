@@ -91,7 +91,7 @@ enum tenmint_outcome tenmint_trust_tuf(tenmint_verifier *v, const char *cache_di
                                    .offline = url == NULL};
     struct tuf_client *c = NULL;
     struct tuf_trusted_root *r = NULL;
-    if (root_path == NULL || tm_file_read(root_path, TUF_ROOT_BYTES_MAX, &root, &v->e) == 0) {
+    if (root_path == NULL || tm_file_read_text(root_path, TUF_ROOT_BYTES_MAX, &root, &v->e) == 0) {
         o.root = root.data;
         o.root_len = root.len;
         c = tuf_client_open(&o, &v->e);

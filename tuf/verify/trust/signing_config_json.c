@@ -165,7 +165,7 @@ static struct tuf_signing_config *load(const char *path, bool strict, struct tm_
 {
     struct tm_buf json = {0};
     struct tuf_signing_config *c = NULL;
-    if (tm_file_read(path, SIGNING_CONFIG_BYTES_MAX, &json, e) == 0) {
+    if (tm_file_read_text(path, SIGNING_CONFIG_BYTES_MAX, &json, e) == 0) {
         c = parse(json.data != NULL ? (const char *)json.data : "", json.len, strict, e);
         if (c == NULL)
             tm_err_wrap(e, "signing config '%s'", path);

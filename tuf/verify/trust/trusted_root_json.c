@@ -235,7 +235,7 @@ static struct tuf_trusted_root *load(const char *path, bool strict, struct tm_er
 {
     struct tm_buf json = {0};
     struct tuf_trusted_root *r = NULL;
-    if (tm_file_read(path, TRUSTED_ROOT_BYTES_MAX, &json, e) == 0) {
+    if (tm_file_read_text(path, TRUSTED_ROOT_BYTES_MAX, &json, e) == 0) {
         r = parse(json.data != NULL ? (const char *)json.data : "", json.len, strict, e);
         if (r == NULL)
             tm_err_wrap(e, "trusted root '%s'", path);
