@@ -66,6 +66,8 @@ bool client_ask(int fd, long i);
 
 bool client_send(int fd, long i);         /* request number `i`, whole */
 bool client_whole(const struct reply *r); /* a whole reply has come, of any status */
+/* Whether the reply's first certificate holds the key of request number `i`. */
+bool client_has_certificate(const struct reply *r, long i);
 /* Writes request number `i`, which must fit. */
 void client_seal(SSL *ssl, long i);
 /* False: there is more to come. Ends the program when it is not a 200. */

@@ -19,8 +19,9 @@
 #define SUBJECT "repo:acme/widget:ref:refs/heads/main" /* the demo issuer's */
 
 static struct tm_buf requests[FORMS][REQUESTS];
-static struct tm_buf spoiled; /* the first request of the chosen form */
-static long spoiled_every;    /* 0: none */
+static struct tm_buf keys[FORMS][REQUESTS]; /* of them: DER, as a certificate holds it */
+static struct tm_buf spoiled;               /* the first request of the chosen form */
+static long spoiled_every;                  /* 0: none */
 static enum form chosen;
 
 static void prove(EVP_PKEY *key, const char *digest, struct tm_buf *proof)
@@ -84,14 +85,24 @@ static void make_request(const struct form_row *row, EVP_PKEY *key, const char *
     json_decref(body);
 }
 
+static void note_key(EVP_PKEY *key, struct tm_buf *out)
+{
+    unsigned char *der = NULL;
+    int len = i2d_PUBKEY(key, &der);
+    tm_buf_append(out, der, len > 0 ? (size_t)len : 0);
+    OPENSSL_free(der);
+}
+
 void client_prepare(const char *token, enum form f)
 {
     EVP_PKEY *key[REQUESTS];
     const struct form_row *row = &form_rows[f];
     for (int i = 0; i < row->keys; i++)
         key[i] = form_key(f);
-    for (int i = 0; i < REQUESTS; i++)
+    for (int i = 0; i < REQUESTS; i++) {
         make_request(row, key[i % row->keys], token, &requests[f][i]);
+        note_key(key[i % row->keys], &keys[f][i]);
+    }
     for (int i = 0; i < row->keys; i++)
         EVP_PKEY_free(key[i]);
     chosen = f;
@@ -105,8 +116,10 @@ void client_choose(enum form f)
 void client_forget(void)
 {
     for (int f = 0; f < FORMS; f++) {
-        for (int i = 0; i < REQUESTS; i++)
+        for (int i = 0; i < REQUESTS; i++) {
             tm_buf_free(&requests[f][i]);
+            tm_buf_free(&keys[f][i]);
+        }
     }
     tm_buf_free(&spoiled);
 }
@@ -131,6 +144,27 @@ static bool is_whole(const char *data, size_t have)
     const char *end = strstr(data, "\r\n\r\n");
     const char *length = end != NULL ? strcasestr(data, "content-length: ") : NULL;
     return length != NULL && have >= (size_t)(end + 4 - data) + strtoul(length + 16, NULL, 10);
+}
+
+bool client_has_certificate(const struct reply *r, long i)
+{
+    static const char begin[] = "-----BEGIN CERTIFICATE-----\\n"; /* in JSON: a backslash and n */
+    const struct tm_buf *key = &keys[chosen][i % REQUESTS];
+    struct tm_buf text = {0};
+    struct tm_buf der = {0};
+    const char *p = strstr(r->data, begin);
+    const char *end = p != NULL ? strstr(p, "-----END") : NULL;
+    for (p = p != NULL ? p + sizeof(begin) - 1 : NULL; p != NULL && p < end; p++) {
+        if (*p == '\\' && p[1] == 'n')
+            p++;
+        else
+            buf_putc(&text, (unsigned char)*p);
+    }
+    bool there = text.len > 0 && tm_b64_decode(B64_STD, (char *)text.data, text.len, &der) == 0 &&
+                 key->len > 0 && memmem(der.data, der.len, key->data, key->len) != NULL;
+    tm_buf_free(&text);
+    tm_buf_free(&der);
+    return there;
 }
 
 static bool is_ok(const char *data)

@@ -42,20 +42,31 @@ static void add_threads(int pid, double *ran_us, double *waited_us)
         closedir(tasks);
 }
 
-#define FAMILY_MAX 16
+#define FAMILY_MAX 32
 
-/* The process and its children. */
-static size_t family_of(int pid, int out[FAMILY_MAX])
+static void add_children(int pid, int out[FAMILY_MAX], size_t *n)
 {
     char path[64];
-    size_t n = 0;
-    out[n++] = pid;
+    int child = 0;
     snprintf(path, sizeof(path), "/proc/%d/task/%d/children", pid, pid);
     FILE *f = fopen(path, "r");
-    while (f != NULL && n < FAMILY_MAX && fscanf(f, "%d", &out[n]) == 1)
-        n++;
+    while (f != NULL && *n < FAMILY_MAX && fscanf(f, "%d", &child) == 1)
+        out[(*n)++] = child;
     if (f != NULL)
         fclose(f);
+}
+
+/* The process, its children, and theirs: who waits for signals, who starts the others, and they. */
+static size_t family_of(int pid, int out[FAMILY_MAX])
+{
+    size_t n = 0;
+    out[n++] = pid;
+    for (size_t i = 0; i < n; i++)
+        add_children(out[i], out, &n);
+    if (n == FAMILY_MAX) {
+        fprintf(stderr, "more than %d processes of a server\n", FAMILY_MAX);
+        exit(1);
+    }
     return n;
 }
 

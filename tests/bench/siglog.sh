@@ -18,7 +18,7 @@ signature-log: {directory: siglog, origin: 127.0.0.1, key: siglog.key, password-
 timestamp-authority: {chain: tsa.pem, key: tsa.key, password-file: password}
 TEXT
 bench_serve "$L" --config "$L/ca/two.yaml"
-family="$CA_PID $(cat "/proc/$CA_PID/task/$CA_PID/children")"
+family=$(family "$CA_PID")
 port=${CA##*:}
 count=$((BENCH_REQUESTS / 2))
 measure() { # WHAT CONNECTIONS [first]: sets US, microseconds of the server for one
