@@ -118,7 +118,7 @@ int ca_audit_walk_record(struct ca_audit_walk *w, const struct ca_audit_record *
     w->tip.hash = stated != NULL ? *stated : hash;
     w->records++;
     compare_heads(w);
-    return 0;
+    return w->seen != NULL ? w->seen(w->arg, r, e) : 0;
 }
 
 void ca_audit_walk_end(struct ca_audit_walk *w)

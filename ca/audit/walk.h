@@ -27,13 +27,16 @@ struct ca_audit_walk {
     uint64_t confirmed; /* the last record that a head vouches for; 0: none */
     uint64_t faults;
     void (*say)(void *arg, const char *fault); /* each of them; or NULL */
+    int (*seen)(void *arg, const struct ca_audit_record *r,
+                struct tm_err *e); /* each record; or NULL */
     void *arg;
 };
 
-/* `floor`: where the records begin. The walk is the caller's, zeros but for say and arg. */
+/* `floor`: where the records begin. The walk is the caller's, zeros but for say, seen and arg. */
 void ca_audit_walk_begin(struct ca_audit_walk *w, const char *node,
                          const struct ca_audit_tip *floor, const struct ca_audit_head_list *heads);
-/* The next record. `stated`: the hash that stands beside it; NULL: none does. -1: out of memory. */
+/* The next record. `stated`: the hash that stands beside it; NULL: none does. -1: out of memory, or
+ * `seen` says so. */
 int ca_audit_walk_record(struct ca_audit_walk *w, const struct ca_audit_record *r,
                          const struct ca_audit_hash *stated, struct tm_err *e);
 /* Another fault of the same records. */

@@ -69,7 +69,7 @@ tools/shared               : common
 @ca                        : ca/audit ca/log/kept ca/log/engine ca/log/ct ca/log/signatures ca/log/witness ca/log/monitor ca/pages ca/signer ca/cert ca/proof ca/tsa ca/api ca/ct ca/config
 @tuf                       : tuf/metadata tuf/client tuf/verify/trust tuf/verify/bundle @manager
 tools/tenmint-log          : tools/shared ca/log/monitor ca/pages ca/log/witness @common
-tools/tenmint-ca           : tools/shared tools/tenmint-log @ca @oidc @manager tuf/verify/trust @common
+tools/tenmint-ca           : tuf/client tuf/metadata tools/shared tools/tenmint-log @ca @oidc @manager tuf/verify/trust @common
 tools/tenmint-tuf          : tools/shared @tuf @common
 tools/tenmint              : tools/shared ca/ct ca/signer @oidc tuf/client tuf/metadata tuf/verify/trust tuf/verify/bundle @common
 TABLE

@@ -16,6 +16,7 @@ declare -A fails=(
     ["tenmint show"]="$W/none"
     ["tenmint trust refresh"]="--dir $W/none"
     ["tenmint trust show"]="--dir $W/none"
+    ["tenmint-ca evidence verify"]="$W/none"
     ["tenmint-ca audit query"]="--config $W/none"
     ["tenmint-ca audit verify"]="--config $W/none"
     ["tenmint-log status"]="$W/none"

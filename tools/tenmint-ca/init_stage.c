@@ -13,7 +13,6 @@
 #include "common/file.h"
 #include "tools/tenmint-ca/setup.h"
 
-#define MARK ".tenmint-ca-init"
 #define DEPTH 16
 
 static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
@@ -67,7 +66,7 @@ static bool still_there(const struct init_stage *s)
 static int clear(struct init_stage *s, struct tm_err *e)
 {
     char mark[PATH_MAX];
-    if (lock(s, e) != 0 || tm_file_join(s->dir, MARK, mark, sizeof(mark), e) != 0)
+    if (lock(s, e) != 0 || tm_file_join(s->dir, INIT_STAGE_MARK, mark, sizeof(mark), e) != 0)
         return -1;
     if (!still_there(s))
         return tm_err_set(e, "another init is making '%s' at this moment", s->place);
@@ -86,7 +85,7 @@ static int make(struct init_stage *s, struct tm_err *e)
     char mark[PATH_MAX];
     if (mkdir(s->dir, 0700) != 0)
         return tm_err_errno(e, "make directory '%s'", s->dir);
-    if (lock(s, e) != 0 || tm_file_join(s->dir, MARK, mark, sizeof(mark), e) != 0)
+    if (lock(s, e) != 0 || tm_file_join(s->dir, INIT_STAGE_MARK, mark, sizeof(mark), e) != 0)
         return -1;
     return tm_file_create(mark, 0600, "", 0, e);
 }
@@ -134,7 +133,7 @@ int init_stage_commit(struct init_stage *s, struct tm_err *e)
     char mark[PATH_MAX];
     char parent[PATH_MAX];
     snprintf(parent, sizeof(parent), "%s", s->place);
-    int rc = tm_file_join(s->place, MARK, mark, sizeof(mark), e);
+    int rc = tm_file_join(s->place, INIT_STAGE_MARK, mark, sizeof(mark), e);
     if (rc == 0)
         rc = tm_file_sync_dir(s->dir, e);
     if (rc == 0 && rename(s->dir, s->place) != 0)

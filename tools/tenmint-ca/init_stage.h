@@ -10,6 +10,8 @@
 
 #include "common/err.h"
 
+#define INIT_STAGE_MARK ".tenmint-ca-init" /* its file in the folder that grows */
+
 struct init_stage {
     char place[PATH_MAX]; /* where it is to be */
     char dir[PATH_MAX];   /* where it grows: "PLACE.init" */

@@ -4,6 +4,7 @@
 #include "common/secret.h"
 #include "tools/tenmint-ca/audit.h"
 #include "tools/tenmint-ca/commands.h"
+#include "tools/tenmint-ca/evidence.h"
 #include "tools/tenmint-log/commands.h"
 
 #define OWN (sizeof(own_log_commands) / sizeof(own_log_commands[0]))
@@ -119,6 +120,27 @@ static const struct cli_command audit_commands[] = {
      .run = command_audit_init},
 };
 
+static const struct cli_command evidence_commands[] = {
+    {.name = "make",
+     .group = "evidence",
+     .args = "--out DIR [OPTION]...",
+     .summary = "gather what an auditor asks for of a period: pages, tables, proofs",
+     .examples = "  tenmint-ca evidence make --out evidence-2026 --since 2026-01-01 \\\n"
+                 "      --until 2027-01-01 --tuf /var/lib/tenmint-tuf --controls controls.yaml\n",
+     .run = command_evidence_make},
+    {.name = "verify",
+     .group = "evidence",
+     .args = "DIR [--root FILE] [--log-key FILE] [--heads-key FILE]",
+     .summary = "check a pack by the root and the logs' keys alone",
+     .examples =
+         "  tenmint-ca evidence verify evidence-2026 --root 1.root.json --log-key log.pem \\\n"
+         "      --heads-key heads.pem\n",
+     .exits = {[CLI_FAILED] = "a part was not checked, for want of its key",
+               [CLI_DANGER] = "something in the pack was altered, or is not proven",
+               [CLI_UNKNOWN] = "the folder holds no pack"},
+     .run = command_evidence_verify},
+};
+
 static const struct cli_command commands[] = {
     {.name = "serve",
      .args = "--config FILE | --ephemeral --issuer URL [OPTION]...",
@@ -158,6 +180,10 @@ static const struct cli_command commands[] = {
      .summary = "the audit trail: query, verify, export, init",
      .commands = audit_commands,
      .count = sizeof(audit_commands) / sizeof(audit_commands[0])},
+    {.name = "evidence",
+     .summary = "evidence for auditors: make, verify",
+     .commands = evidence_commands,
+     .count = sizeof(evidence_commands) / sizeof(evidence_commands[0])},
     {.name = "log",
      .summary = "transparency logs: create, redate, status, verify, find, watch, export, witness"},
 };

@@ -1,0 +1,101 @@
+#!/usr/bin/env bash
+# The evidence pack: made of a CA, its log, its audit trail and a TUF workspace; checked by root and
+# keys alone; and whatever is altered in it is found, also by who fits its list to that.
+set -u
+cd "$(dirname "$0")/../.."
+make -s all test-programs || exit 1
+B=${B:-build}
+W=$(mktemp -d)
+fails=0
+. tests/lib.sh
+. tests/demo_trust.sh
+. tests/e2e/says.bash
+trap 'stop_all; rm -rf "$W"' EXIT
+SUB=repo:acme/widget:ref:refs/heads/main
+openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out "$W/key" 2>/dev/null
+PUB=$(openssl pkey -in "$W/key" -pubout | awk '{printf "%s\\n", $0}')
+PROOF=$(printf %s "$SUB" | openssl dgst -sha256 -sign "$W/key" | base64 -w0)
+post() { curl -sS --max-time 25 -o /dev/null -w '%{http_code}' -H 'Content-Type: application/json' --data-binary @- "$CA/api/v2/signingCert"; }
+issue() {
+    printf '{"credentials":{"oidcIdentityToken":"%s"},"publicKeyRequest":{"publicKey":{"content":"%s"},"proofOfPossession":"%s"}}' \
+        "$(mint)" "$PUB" "$PROOF" | post
+}
+start_issuer && trust_workspace && ceremony first "the first" alice bob >/dev/null || exit 1
+"$B/tenmint-ca" init "$W/ca" --log-origin ca.example.com/log >/dev/null 2>&1 || exit 1
+printf 'oidc-issuers:\n  "%s": {issuer-url: "%s", client-id: sigstore, type: github-workflow}\n' \
+    "$ISSUER" "$ISSUER" >"$W/ca/issuers.yaml"
+sed -i '/^audit-store:/,$d' "$W/ca/tenmint-ca.yaml"
+C=$W/ca/tenmint-ca.yaml
+printf 'audit-store: {store: sqlite, directory: audit, node: one, origin: ca.example.com/audit, key: audit.key, head-interval: 1s}\n' >>"$C"
+"$B/tenmint-ca" audit init --config "$C" >/dev/null || exit 1
+"$B/tenmint-ca" serve --config "$C" --listen 127.0.0.1:0 --metrics-listen 127.0.0.1:0 >"$W/ca.log" 2>&1 &
+CA_PID=$!
+PIDS="$PIDS $CA_PID"
+wait_for "$W/ca.log" '"message":"listening"' || exit 1
+CA=http://$(address_of listening)
+check "issued" "200 200" "$(issue) $(issue)"
+check "refused" 400 "$(echo '{}' | post)"
+kill "$CA_PID"
+wait "$CA_PID"
+make_pack() { says "$1" "$2" "$3" "$B/tenmint-ca" evidence make --config "$C" "${@:4}"; }
+make_pack "a pack" 0 "2 certificates with proofs" --out "$W/pack" --tuf "$W/tuf" --controls config/controls.yaml --monitor "$W/ca.log"
+KEYS=(--root "$W/tuf/published/1.root.json" --log-key "$W/ca/log.pem" --heads-key "$W/ca/audit/heads.pem")
+says "it verifies" 0 "2 certificates are proven to be in it" "$B/tenmint-ca" evidence verify "$W/pack" "${KEYS[@]}"
+says "without keys it does not" 1 "NOT CHECKED: give --log-key" "$B/tenmint-ca" evidence verify "$W/pack"
+says "by machine" 0 '"part":"tuf","ok":true' "$B/tenmint-ca" evidence verify "$W/pack" "${KEYS[@]}" --json
+check "issuance by repository" 1 "$(grep -c '^https://github.com/acme/widget,2,' "$W/pack/tables/repositories.csv")"
+check "who signed the root" 2 "$(grep -c 'first,the first' "$W/pack/tables/ceremonies.csv")"
+check "each control of the file is on the page" "$(grep -c '{asks' config/controls.yaml)" "$(grep -o 'Answered by' "$W/pack/index.html" | wc -l | awk '{print $1 - 1}')"
+python3 - "$W/pack/index.html" <<'PY' || fails=$((fails + 1))
+import sys, xml.dom.minidom
+xml.dom.minidom.parse(sys.argv[1])
+PY
+grep -rlE 'PRIVATE KEY' "$W/pack" && fails=$((fails + 1))
+
+# Somebody alters the pack, and fits evidence.json to it.
+fit() {
+    python3 - "$W/bad" <<'PY'
+import hashlib, json, os, sys
+os.chdir(sys.argv[1])
+m = json.load(open("evidence.json"))
+names = sorted((os.path.join(d, f)[2:] for d, _, fs in os.walk(".") for f in fs), key=lambda n: n.split("/"))
+m["files"] = [{"name": n, "sha256": hashlib.sha256(open(n, "rb").read()).hexdigest()} for n in names if n != "evidence.json"]
+json.dump(m, open("evidence.json", "w"))
+PY
+}
+altered() { # NAME WANTED-TEXT COMMAND...: in a copy
+    rm -rf "$W/bad"
+    cp -r "$W/pack" "$W/bad"
+    (cd "$W/bad" && "${@:3}") || fails=$((fails + 1))
+    says "$1" 4 "" "$B/tenmint-ca" evidence verify "$W/bad" "${KEYS[@]}"
+    fit
+    says "$1, and its list" 4 "$2" "$B/tenmint-ca" evidence verify "$W/bad" "${KEYS[@]}"
+}
+altered "a table" "issued.csv' is not what the records say" sed -i 's/acme/evil/' tables/issued.csv
+altered "a table that is gone" "refused.csv' is not what the records say" rm tables/refused.csv
+altered "a record" "altered" sed -i '3s/"time_ms":1/"time_ms":2/' records/one.jsonl
+altered "records that are gone" "cut off" sed -i '4,$d' records/one.jsonl
+altered "a proof" "certificate" sed -i '1s/"index":0/"index":1/' log/entries.jsonl
+altered "another's proof" "certificate" sh -c 'sed -n 2p log/entries.jsonl >x; sed -n 1p log/entries.jsonl >>x; mv x log/entries.jsonl'
+altered "a proof that is gone" "has no proof" sed -i 2d log/entries.jsonl
+altered "no log" "the pack has no" rm -r log
+altered "no repository" "the pack has no" rm -r tuf
+altered "a ceremony" "ceremonies.csv' is not what the transcript says" sed -i 's/alice/mallory/' tables/ceremonies.csv
+altered "the transcript" "TUF repository" sed -i 's/alice/mallory/' tuf/transcript.jsonl
+altered "a root" "TUF repository" sed -i 's/"threshold": *2/"threshold":1/' tuf/published/1.root.json
+altered "the log's checkpoint" "log" sed -i '2s/.*/3/' log/checkpoint
+rm -rf "$W/bad" && cp -r "$W/pack" "$W/bad" && touch "$W/bad/more"
+says "a file more, not listed" 4 "is not of the pack" "$B/tenmint-ca" evidence verify "$W/bad" "${KEYS[@]}"
+says "another log's key" 4 "" "$B/tenmint-ca" evidence verify "$W/pack" "${KEYS[@]:0:2}" --log-key "$W/ca/audit/heads.pem" "${KEYS[@]:4:2}"
+says "no pack" 6 "" "$B/tenmint-ca" evidence verify "$W/ca"
+
+# Wrong words leave nothing behind.
+make_pack "a folder that is there" 1 "" --out "$W/pack"
+make_pack "no workspace" 3 "no repository workspace" --out "$W/none" --tuf "$W/ca"
+printf 'controls: {"X": {parts: [tea]}}\n' >"$W/controls.yaml"
+make_pack "a part that is none" 1 "no pack has a part 'tea'" --out "$W/none" --controls "$W/controls.yaml"
+make_pack "a period that is none" 2 "--since is not before --until" --out "$W/none" --since 1h --until 2h
+make_pack "a period without records" 0 "0 certificates" --out "$W/old" --until 2020-01-01
+check "nothing is left" "" "$(ls -d "$W"/none* 2>/dev/null)"
+echo "$fails failed"
+[ $fails -eq 0 ]

@@ -1,0 +1,269 @@
+/* The pack's files: copied, listed with their hashes, and compared. */
+#include <dirent.h>
+#include <errno.h>
+#include <fts.h>
+#include <inttypes.h>
+#include <openssl/evp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "common/file.h"
+#include "common/hex.h"
+#include "common/json/jsonmap.h"
+#include "tools/tenmint-ca/evidence.h"
+#include "tools/tenmint-ca/init_stage.h"
+
+#define MANIFEST "evidence.json"
+#define TYPE "tenmint evidence 1"
+#define MANIFEST_BYTES_MAX ((size_t)64 << 20)
+#define COPY_BYTES_MAX ((size_t)256 << 20) /* of one file */
+
+/* ---- a folder's files ---- */
+
+static int by_name(const FTSENT **a, const FTSENT **b)
+{
+    return strcmp((*a)->fts_name, (*b)->fts_name);
+}
+
+/* Calls `each` with the name of each regular file below `dir`, from there, in order. */
+static int each_file(const char *dir, int (*each)(void *arg, const char *name, struct tm_err *e),
+                     void *arg, struct tm_err *e)
+{
+    char *const roots[] = {(char *)(uintptr_t)dir, NULL};
+    FTS *fts = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, by_name);
+    FTSENT *at = NULL;
+    int rc = fts != NULL ? 0 : tm_err_errno(e, "'%s'", dir);
+    while (rc == 0 && (at = fts_read(fts)) != NULL) {
+        if (at->fts_info == FTS_F)
+            rc = each(arg, at->fts_path + strlen(dir) + 1, e);
+        else if (at->fts_info == FTS_ERR || at->fts_info == FTS_DNR || at->fts_info == FTS_NS)
+            rc = tm_err_set(e, "'%s': %s", at->fts_path, strerrordesc_np(at->fts_errno));
+    }
+    if (fts != NULL)
+        (void)fts_close(fts);
+    return rc;
+}
+
+static int hash_file(const char *path, struct tm_buf *sha256, struct tm_err *e)
+{
+    unsigned char bytes[65536];
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    unsigned len = 0;
+    size_t n = 0;
+    FILE *f = fopen(path, "re");
+    EVP_MD_CTX *md = EVP_MD_CTX_new();
+    int rc = f != NULL ? 0 : tm_err_errno(e, "open '%s'", path);
+    if (rc == 0 && (md == NULL || EVP_DigestInit_ex(md, EVP_sha256(), NULL) != 1))
+        rc = tm_err_set(e, "out of memory");
+    while (rc == 0 && (n = fread(bytes, 1, sizeof(bytes), f)) > 0)
+        rc = EVP_DigestUpdate(md, bytes, n) == 1 ? 0 : tm_err_openssl(e, "SHA-256");
+    if (rc == 0 && (ferror(f) || EVP_DigestFinal_ex(md, digest, &len) != 1))
+        rc = tm_err_errno(e, "read '%s'", path);
+    if (f != NULL)
+        (void)fclose(f);
+    EVP_MD_CTX_free(md);
+    tm_buf_append(sha256, digest, len);
+    return rc;
+}
+
+/* ---- the list ---- */
+
+static const struct tm_jsonmap_member file_members[] = {{.name = "name",
+                                                         JSONMAP_AT(struct evidence_file, name),
+                                                         .kind = JSONMAP_TEXT,
+                                                         .flags = JSONMAP_REQUIRED,
+                                                         .min = 1,
+                                                         .max = 1024},
+                                                        {.name = "sha256",
+                                                         JSONMAP_AT(struct evidence_file, sha256),
+                                                         .kind = JSONMAP_HEX,
+                                                         .flags = JSONMAP_REQUIRED,
+                                                         .min = 32,
+                                                         .max = 32},
+                                                        {0}};
+static const struct tm_jsonmap file_map = {
+    .members = file_members, .size = sizeof(struct evidence_file), .unknown = JSONMAP_REFUSE};
+static const struct tm_jsonmap_member file_row = {
+    .name = "file", .kind = JSONMAP_OBJECT, .map = &file_map};
+static const struct tm_jsonmap_member node_row = {
+    .name = "node", .kind = JSONMAP_TEXT, .min = 1, .max = 255};
+
+struct owned { /* as jsonmap has it */
+    char *type;
+    int64_t made_ms, since_ms, until_ms;
+    struct tm_jsonmap_list nodes, files;
+};
+
+#define NUMBER_ROW(text, member) \
+    { \
+        .name = text, JSONMAP_AT(struct owned, member), .kind = JSONMAP_INTEGER, \
+        .flags = JSONMAP_REQUIRED, .max = INT64_MAX \
+    }
+static const struct tm_jsonmap_member members[] = {{.name = "type",
+                                                    JSONMAP_AT(struct owned, type),
+                                                    .kind = JSONMAP_TEXT,
+                                                    .flags = JSONMAP_REQUIRED,
+                                                    .max = 64},
+                                                   NUMBER_ROW("made_ms", made_ms),
+                                                   NUMBER_ROW("since_ms", since_ms),
+                                                   NUMBER_ROW("until_ms", until_ms),
+                                                   {.name = "nodes",
+                                                    JSONMAP_AT(struct owned, nodes),
+                                                    .kind = JSONMAP_LIST,
+                                                    .flags = JSONMAP_REQUIRED,
+                                                    .max = 1024,
+                                                    .each = &node_row,
+                                                    .size = sizeof(char *)},
+                                                   {.name = "files",
+                                                    JSONMAP_AT(struct owned, files),
+                                                    .kind = JSONMAP_LIST,
+                                                    .flags = JSONMAP_REQUIRED,
+                                                    .max = 1000000,
+                                                    .each = &file_row,
+                                                    .size = sizeof(struct evidence_file)},
+                                                   {0}};
+static const struct tm_jsonmap map = {
+    .members = members, .size = sizeof(struct owned), .unknown = JSONMAP_REFUSE};
+
+struct listing {
+    const char *dir;
+    struct evidence_manifest *m;
+};
+
+static int add_file(void *arg, const char *name, struct tm_err *e)
+{
+    const struct listing *l = arg;
+    struct evidence_manifest *m = l->m;
+    char path[PATH_MAX];
+    if (strcmp(name, MANIFEST) == 0 || strcmp(name, INIT_STAGE_MARK) == 0)
+        return 0;
+    struct evidence_file *more = reallocarray(m->file, m->files + 1, sizeof(*more));
+    if (more == NULL)
+        return tm_err_set(e, "out of memory");
+    m->file = more;
+    m->file[m->files] = (struct evidence_file){.name = strdup(name)};
+    if (m->file[m->files].name == NULL)
+        return tm_err_set(e, "out of memory");
+    m->files++;
+    return tm_file_join(l->dir, name, path, sizeof(path), e) == 0
+               ? hash_file(path, &m->file[m->files - 1].sha256, e)
+               : -1;
+}
+
+int evidence_manifest_make(const char *dir, struct evidence_manifest *m, struct tm_err *e)
+{
+    struct listing l = {dir, m};
+    return each_file(dir, add_file, &l, e);
+}
+
+int evidence_manifest_write(const char *dir, const struct evidence_manifest *m, struct tm_err *e)
+{
+    char type[] = TYPE;
+    char path[PATH_MAX];
+    const struct owned o = {.type = type,
+                            .made_ms = m->made_ms,
+                            .since_ms = m->period.since_ms,
+                            .until_ms = m->period.until_ms,
+                            .nodes = {m->node, m->nodes},
+                            .files = {m->file, m->files}};
+    json_t *j = tm_jsonmap_write(&map, &o, e);
+    char *text = j != NULL ? json_dumps(j, JSON_INDENT(1)) : NULL;
+    int rc = text != NULL ? tm_file_join(dir, MANIFEST, path, sizeof(path), e) : -1;
+    if (rc == 0)
+        rc = tm_file_write_atomic(path, 0644, text, strlen(text), e);
+    free(text);
+    json_decref(j);
+    return rc;
+}
+
+int evidence_manifest_read(const char *dir, struct evidence_manifest *m, struct tm_err *e)
+{
+    struct owned o = {0};
+    struct tm_buf text = {0};
+    char path[PATH_MAX];
+    *m = (struct evidence_manifest){0};
+    if (tm_file_join(dir, MANIFEST, path, sizeof(path), e) != 0 ||
+        tm_file_read(path, MANIFEST_BYTES_MAX, &text, e) != 0)
+        return -1;
+    int rc =
+        tm_jsonmap_parse((const char *)text.data, text.len, MANIFEST_BYTES_MAX, &map, NULL, &o, e);
+    tm_buf_free(&text);
+    if (rc == 0 && strcmp(o.type, TYPE) != 0)
+        rc = tm_err_set(e, "'type' is not '" TYPE "'");
+    if (rc != 0) {
+        tm_jsonmap_free(&map, &o);
+        return tm_err_wrap(e, "'%s'", path);
+    }
+    free(o.type);
+    *m = (struct evidence_manifest){.period = {o.since_ms, o.until_ms},
+                                    .made_ms = o.made_ms,
+                                    .node = o.nodes.item,
+                                    .nodes = o.nodes.count,
+                                    .file = o.files.item,
+                                    .files = o.files.count};
+    return 0;
+}
+
+int evidence_manifest_check(const char *dir, const struct evidence_manifest *m, struct tm_err *e)
+{
+    struct evidence_manifest now = {0};
+    int rc = evidence_manifest_make(dir, &now, e);
+    for (size_t i = 0; rc == 0 && (i < m->files || i < now.files); i++) {
+        const struct evidence_file *a = i < m->files ? &m->file[i] : NULL;
+        const struct evidence_file *b = i < now.files ? &now.file[i] : NULL;
+        int order = a == NULL ? 1 : b == NULL ? -1 : strcmp(a->name, b->name);
+        if (order != 0)
+            rc = tm_err_set(e, "'%s' %s", order < 0 ? a->name : b->name,
+                            order < 0 ? "is missing" : "is not of the pack");
+        else if (a->sha256.len != b->sha256.len ||
+                 memcmp(a->sha256.data, b->sha256.data, a->sha256.len) != 0)
+            rc = tm_err_set(e, "'%s' was altered", a->name);
+    }
+    evidence_manifest_free(&now);
+    return rc;
+}
+
+void evidence_manifest_free(struct evidence_manifest *m)
+{
+    for (size_t i = 0; i < m->nodes; i++)
+        free(m->node[i]);
+    for (size_t i = 0; i < m->files; i++) {
+        free(m->file[i].name);
+        tm_buf_free(&m->file[i].sha256);
+    }
+    free((void *)m->node);
+    free(m->file);
+    *m = (struct evidence_manifest){0};
+}
+
+/* ---- copies ---- */
+
+struct copying {
+    const char *from, *to;
+};
+
+static int copy_file(void *arg, const char *name, struct tm_err *e)
+{
+    const struct copying *c = arg;
+    char from[PATH_MAX], to[PATH_MAX], folder[PATH_MAX];
+    struct tm_buf bytes = {0};
+    if (tm_file_join(c->from, name, from, sizeof(from), e) != 0 ||
+        tm_file_join(c->to, name, to, sizeof(to), e) != 0)
+        return -1;
+    memcpy(folder, to, sizeof(folder));
+    *strrchr(folder, '/') = '\0';
+    int rc = tm_file_mkdirs(folder, 0755, e);
+    if (rc == 0)
+        rc = tm_file_read(from, COPY_BYTES_MAX, &bytes, e);
+    if (rc == 0)
+        rc = tm_file_write_passing(to, 0644, bytes.data, bytes.len, e);
+    tm_buf_free(&bytes);
+    return rc;
+}
+
+int evidence_copy(const char *from, const char *to, struct tm_err *e)
+{
+    struct copying c = {from, to};
+    return each_file(from, copy_file, &c, e);
+}

@@ -1,0 +1,234 @@
+/* evidence verify: a pack, by the first root and the logs' keys alone. */
+#include <inttypes.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "ca/audit/export.h"
+#include "common/file.h"
+#include "common/hex.h"
+#include "tools/tenmint-ca/audit.h"
+#include "tools/tenmint-ca/evidence.h"
+
+struct checking {
+    const char *dir, *root, *log_key;
+    struct log_flags heads_flags;
+    bool json;
+    struct evidence_manifest manifest;
+    struct ca_audit_head_list heads;
+    struct evidence_tables *tables;
+    struct evidence_proofs *proofs; /* NULL: the pack has none */
+    uint64_t records, unconfirmed, faults;
+    unsigned unchecked;
+};
+
+static void say(struct checking *c, const char *what, const char *text)
+{
+    if (c->json)
+        printf("{\"part\":\"%s\",\"ok\":true,\"text\":\"%s\"}\n", what, text);
+    else
+        printf("ok   %-10s %s\n", what, text);
+}
+
+/* Part of the pack, for which a key is missing. */
+static void say_unchecked(struct checking *c, const char *what, const char *option)
+{
+    c->unchecked++;
+    if (c->json)
+        printf("{\"part\":\"%s\",\"ok\":false,\"text\":\"not checked: give %s\"}\n", what, option);
+    else
+        printf("     %-10s NOT CHECKED: give %s\n", what, option);
+}
+
+static const struct evidence_file *find(const struct checking *c, const char *name)
+{
+    for (size_t i = 0; i < c->manifest.files; i++) {
+        if (strcmp(c->manifest.file[i].name, name) == 0)
+            return &c->manifest.file[i];
+    }
+    return NULL;
+}
+
+/* Whether a part is to be checked: 1; 0: it is not there, or cannot be, which is said; -1: a key
+ * was given for a part that somebody has taken out. */
+static int is_wanted(struct checking *c, const char *what, const char *file, const char *key,
+                     const char *option, struct tm_err *e)
+{
+    bool there = find(c, file) != NULL;
+    if (there && key != NULL)
+        return 1;
+    if (there)
+        say_unchecked(c, what, option);
+    return there || key == NULL ? 0 : tm_err_set(e, "%s: the pack has no '%s'", what, file);
+}
+
+static void on_fault(void *arg, const char *text)
+{
+    struct checking *c = arg;
+    c->faults++;
+    fprintf(stderr, "%s\n", text);
+}
+
+static int on_record(void *arg, const struct ca_audit_record *r, struct tm_err *e)
+{
+    struct checking *c = arg;
+    const struct evidence_period *p = &c->manifest.period;
+    if (evidence_tables_add(c->tables, r, e) != 0)
+        return -1;
+    return c->proofs != NULL && r->time_ms >= p->since_ms && r->time_ms < p->until_ms
+               ? evidence_proofs_check(c->proofs, r, e)
+               : 0;
+}
+
+static int check_node(struct checking *c, const char *node, struct tm_err *e)
+{
+    char path[PATH_MAX], name[256];
+    struct ca_audit_walk w = {.say = on_fault, .seen = on_record, .arg = c};
+    if (snprintf(path, sizeof(path), "%s/records/%s.jsonl", c->dir, node) >= (int)sizeof(path))
+        return tm_err_set(e, "the path is too long");
+    if (ca_audit_export_read(path, &c->heads, &w, name, e) != 0)
+        return -1;
+    if (strcmp(name, node) != 0)
+        return tm_err_set(e, "'%s' is of the node '%s'", path, name);
+    c->records += w.records;
+    c->unconfirmed += w.tip.seq - (w.confirmed > 0 ? w.confirmed : w.floor.seq);
+    return 0;
+}
+
+/* They were made from the records; made again they are the same. */
+static int check_tables(const struct checking *c, struct tm_err *e)
+{
+    for (unsigned i = 0; i < EVIDENCE_TABLES; i++) {
+        const struct evidence_file *f = find(c, evidence_table_file(i));
+        struct tm_buf sha256 = {0};
+        (void)tm_hex_decode(evidence_tables_sha256(c->tables, i), 64, &sha256);
+        bool same = f != NULL && sha256.len == f->sha256.len &&
+                    memcmp(sha256.data, f->sha256.data, sha256.len) == 0;
+        tm_buf_free(&sha256);
+        if (!same)
+            return tm_err_set(e, "'%s' is not what the records say", evidence_table_file(i));
+    }
+    return 0;
+}
+
+static int check_records(struct checking *c, struct tm_err *e)
+{
+    char text[160];
+    c->tables = evidence_tables_new(NULL, &c->manifest.period, e);
+    if (c->tables == NULL)
+        return -1;
+    for (size_t i = 0; i < c->manifest.nodes; i++) {
+        if (check_node(c, c->manifest.node[i], e) != 0)
+            return -1;
+    }
+    if (c->faults > 0)
+        return tm_err_set(e, "the records were altered: %" PRIu64 " faults", c->faults);
+    if (evidence_tables_end(c->tables, e) != 0 || check_tables(c, e) != 0)
+        return -1;
+    snprintf(text, sizeof(text),
+             "%" PRIu64 " in whole chains; %" PRIu64 " at the end are newer than the last head",
+             c->records, c->unconfirmed);
+    say(c, "records", text);
+    say(c, "tables", "are what the records say");
+    return 0;
+}
+
+static int check_heads(struct checking *c, struct tm_err *e)
+{
+    char path[PATH_MAX], text[96];
+    int wanted =
+        is_wanted(c, "heads", "heads/checkpoint", c->heads_flags.key, "--heads-key FILE", e);
+    if (wanted <= 0)
+        return wanted;
+    if (tm_file_join(c->dir, "heads", path, sizeof(path), e) != 0)
+        return -1;
+    if (audit_read_heads(path, &c->heads_flags, c->json, &c->heads) != CLI_OK)
+        return tm_err_set(e, "the log of heads is not believed");
+    snprintf(text, sizeof(text), "%zu, each in the log that its key signs", c->heads.count);
+    say(c, "heads", text);
+    return 0;
+}
+
+static int open_proofs(struct checking *c, struct tm_err *e)
+{
+    int wanted = is_wanted(c, "log", "log/checkpoint", c->log_key, "--log-key FILE", e);
+    if (wanted <= 0)
+        return wanted;
+    c->proofs = evidence_proofs_open(c->dir, c->log_key, e);
+    return c->proofs != NULL ? 0 : tm_err_wrap(e, "log of certificates");
+}
+
+static int end_proofs(struct checking *c, struct tm_err *e)
+{
+    char text[96];
+    if (c->proofs == NULL)
+        return 0;
+    if (evidence_proofs_end(c->proofs, e) != 0)
+        return -1;
+    snprintf(text, sizeof(text), "%" PRIu64 " certificates are proven to be in it",
+             evidence_proofs_count(c->proofs));
+    say(c, "log", text);
+    return 0;
+}
+
+static int check_tuf(struct checking *c, struct tm_err *e)
+{
+    struct evidence_tuf found;
+    char text[128];
+    int wanted = is_wanted(c, "tuf", "tuf/transcript.jsonl", c->root, "--root FILE", e);
+    if (wanted <= 0)
+        return wanted;
+    if (evidence_tuf_check(c->dir, c->root, c->manifest.made_ms / 1000, &found, e) != 0)
+        return -1;
+    snprintf(text, sizeof(text),
+             "root %" PRId64 " follows from the given one; %zu ceremonies, %zu "
+             "signatures",
+             found.root_version, found.ceremonies, found.signatures);
+    say(c, "tuf", text);
+    return 0;
+}
+
+static int check(struct checking *c, struct tm_err *e)
+{
+    char text[64];
+    if (evidence_manifest_read(c->dir, &c->manifest, e) != 0)
+        return CLI_UNKNOWN;
+    if (evidence_manifest_check(c->dir, &c->manifest, e) != 0)
+        return CLI_DANGER;
+    snprintf(text, sizeof(text), "%zu, as evidence.json lists them", c->manifest.files);
+    say(c, "files", text);
+    if (check_heads(c, e) != 0 || open_proofs(c, e) != 0 || check_records(c, e) != 0 ||
+        end_proofs(c, e) != 0 || check_tuf(c, e) != 0)
+        return CLI_DANGER;
+    if (c->unchecked == 0)
+        return CLI_OK;
+    tm_err_set(e, "%u parts were not checked", c->unchecked);
+    return CLI_FAILED;
+}
+
+int command_evidence_verify(const struct cli_command *self, int argc, char **argv)
+{
+    struct checking c = {.heads_flags = LOG_FLAGS_INIT};
+    const struct cli_option options[] = {
+        {"root", CLI_TEXT, "FILE", "the TUF root that is trusted", &c.root},
+        {"log-key", CLI_TEXT, "FILE|BASE64", "public key of the log of certificates", &c.log_key},
+        {"heads-key", CLI_TEXT, "FILE", "public key of the log of audit heads", &c.heads_flags.key},
+        {"witness-key", CLI_LIST, "VKEY|FILE", "a witness of the heads, or a file of them",
+         &c.heads_flags.witness},
+        {"witness-quorum", CLI_NUMBER, "N", "witnesses that must have cosigned (all given)",
+         &c.heads_flags.quorum},
+        CLI_JSON_LINES(&c.json),
+        {NULL, CLI_FLAG, NULL, NULL, NULL},
+    };
+    struct tm_err e = {0};
+    int count = 0;
+    int rc = cli_parse(self, options, argc, argv, 1, 1, &count);
+    if (rc != CLI_GO_ON)
+        return rc;
+    c.dir = argv[0];
+    rc = check(&c, &e);
+    evidence_manifest_free(&c.manifest);
+    evidence_tables_free(c.tables);
+    evidence_proofs_free(c.proofs);
+    ca_audit_head_list_free(&c.heads);
+    return rc == CLI_OK ? CLI_OK : cli_fail_json(c.json, rc, &e);
+}
