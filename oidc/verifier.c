@@ -21,6 +21,7 @@ struct oidc_verifier {
     struct oidc_keystore *keys;
     struct tm_gate gate;
     struct oidc_trust *_Atomic trust;
+    _Atomic int64_t end_s; /* of all trust; 0: none */
 };
 
 struct oidc_verifier *oidc_verifier_new(struct oidc_trust *trust, const struct oidc_options *o,
@@ -60,6 +61,11 @@ void oidc_verifier_set_trust(struct oidc_verifier *v, struct oidc_trust *trust)
     struct oidc_trust *old = atomic_exchange(&v->trust, oidc_trust_ref(trust));
     tm_gate_wait(&v->gate);
     oidc_trust_unref(old);
+}
+
+void oidc_verifier_set_end(struct oidc_verifier *v, int64_t until_s)
+{
+    atomic_store(&v->end_s, until_s);
 }
 
 struct oidc_trust *oidc_verifier_trust(struct oidc_verifier *v)
@@ -271,6 +277,12 @@ enum oidc_status oidc_verify(struct oidc_verifier *v, const char *token, size_t 
     if (len == 0) {
         out->reason = OIDC_REASON_MISSING;
         tm_err_set(e, "no token was given");
+        return OIDC_REFUSED;
+    }
+    int64_t end_s = atomic_load_explicit(&v->end_s, memory_order_relaxed);
+    if (end_s != 0 && now_s >= end_s) {
+        out->reason = OIDC_REASON_OUTDATED;
+        tm_err_set(e, "the approved issuer list has expired and could not be renewed");
         return OIDC_REFUSED;
     }
     struct oidc_token t;

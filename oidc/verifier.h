@@ -43,6 +43,10 @@ void oidc_verifier_free(struct oidc_verifier *v);
  * are gone or reached in another way now (ca-cert, allow-http) are dropped. Any thread. */
 void oidc_verifier_set_trust(struct oidc_verifier *v, struct oidc_trust *trust);
 
+/* From `until_s` (Unix seconds; 0: never) on no token is taken: whoever vouches for the list has
+ * not done so for longer. Any thread. */
+void oidc_verifier_set_end(struct oidc_verifier *v, int64_t until_s);
+
 /* A new reference to the trust list in force. */
 struct oidc_trust *oidc_verifier_trust(struct oidc_verifier *v);
 

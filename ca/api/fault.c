@@ -37,6 +37,8 @@ static const struct {
                          "There was an error processing the identity token"},
     [API_FAULT_ISSUER_KEYS] = {503, UNAVAILABLE, NULL,
                                "The keys of the token's issuer are not available, try again later"},
+    [API_FAULT_TRUST] = {503, UNAVAILABLE, NULL,
+                         "The list of trusted issuers has expired, try again later"},
     [API_FAULT_CSR] = {400, INVALID_ARGUMENT, "csr",
                        "The certificate signing request could not be parsed"},
     [API_FAULT_KEY] = {400, INVALID_ARGUMENT, "public_key",
@@ -120,7 +122,8 @@ const char *ca_api_fault_message(const struct ca_api_failure *f)
 
 unsigned ca_api_reason_index(const struct ca_api_failure *f)
 {
-    bool of_token = f->fault == API_FAULT_TOKEN || f->fault == API_FAULT_ISSUER_KEYS;
+    bool of_token = f->fault == API_FAULT_TOKEN || f->fault == API_FAULT_ISSUER_KEYS ||
+                    f->fault == API_FAULT_TRUST;
     if (of_token && f->reason != OIDC_REASON_NONE)
         return API_FAULT_COUNT + (unsigned)f->reason;
     return (unsigned)f->fault;

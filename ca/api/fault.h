@@ -27,6 +27,7 @@ enum ca_api_fault {
     API_FAULT_REQUEST,     /* JSON, base64, oneof: the detail is the message */
     API_FAULT_TOKEN,       /* any failure of the token; oidc_reason says which */
     API_FAULT_ISSUER_KEYS, /* OIDC_REASON_KEYS: ours or the issuer's fault, not the client's */
+    API_FAULT_TRUST,       /* OIDC_REASON_OUTDATED */
     API_FAULT_CSR,
     API_FAULT_KEY,
     API_FAULT_WEAK_KEY,

@@ -30,7 +30,9 @@ static enum ca_issue_status check_token(const struct ca_issue_env *env, struct c
     }
     f->reason = job->who.reason;
     f->retry_after_s = job->who.retry_after_s;
-    return fail(f, f->reason == OIDC_REASON_KEYS ? API_FAULT_ISSUER_KEYS : API_FAULT_TOKEN);
+    return fail(f, f->reason == OIDC_REASON_KEYS       ? API_FAULT_ISSUER_KEYS
+                   : f->reason == OIDC_REASON_OUTDATED ? API_FAULT_TRUST
+                                                       : API_FAULT_TOKEN);
 }
 
 static const enum ca_api_fault proof_faults[] = {

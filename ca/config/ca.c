@@ -62,10 +62,19 @@ static int check_backend(const char *name, const struct ca_config_ca *c, struct 
 bool ca_config_has_ca(const struct ca_config *c)
 {
     const struct ca_config_key *k = &c->ca.key;
-    const void *const given[] = {c->ca.backend,  c->ca.chain,      c->ca.ephemeral_type,
-                                 k->file,        k->password_file, k->password_env,
-                                 k->module,      k->token,         k->label,
-                                 k->pin_file,    k->pin_env,       c->issuers_file,
+    const void *const given[] = {c->ca.backend,
+                                 c->ca.chain,
+                                 c->ca.ephemeral_type,
+                                 k->file,
+                                 k->password_file,
+                                 k->password_env,
+                                 k->module,
+                                 k->token,
+                                 k->label,
+                                 k->pin_file,
+                                 k->pin_env,
+                                 c->issuers_file,
+                                 c->approved.mirror,
                                  c->ct.logs.item};
     for (size_t i = 0; i < sizeof(given) / sizeof(given[0]); i++) {
         if (given[i] != NULL)
@@ -76,8 +85,10 @@ bool ca_config_has_ca(const struct ca_config *c)
 
 int ca_config_check_ca(const char *name, const struct ca_config *c, struct tm_err *e)
 {
-    if (c->issuers_file == NULL)
+    if (c->issuers_file == NULL && c->approved.mirror == NULL)
         return tm_err_set(e, "%s: 'issuers-file' is missing: no token would be trusted", name);
+    if (ca_config_check_approved(name, c, e) != 0)
+        return -1;
     return check_backend(name, &c->ca, e);
 }
 

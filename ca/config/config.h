@@ -56,6 +56,13 @@ struct ca_config_oidc {
     char *ca_file, *kubernetes_ca_file, *kubernetes_token_file, *engine;
 };
 
+struct ca_config_approved { /* an issuer list that is a target of a TUF repository */
+    char *mirror;           /* URL, or a directory here; NULL: none */
+    char *root, *target, *directory, *ca_file;
+    int64_t refresh;
+    bool allow_http;
+};
+
 struct ca_config_limits { /* of certificates; 0: none */
     int64_t issuer_per_minute, issuer_burst, identity_per_minute, identity_burst;
     bool single_use_tokens;
@@ -165,7 +172,8 @@ struct ca_config { /* the file */
     struct ca_config_tls tls;
     struct ca_config_proxies proxies;
     struct ca_config_ca ca;
-    char *issuers_file;
+    char *issuers_file;                 /* or: */
+    struct ca_config_approved approved; /* issuers-from-tuf */
     struct ca_config_oidc oidc;
     struct ca_config_limits limits;
     struct ca_config_ct ct;

@@ -38,15 +38,16 @@
 
 extern const struct tm_yamlmap_key ca_config_timeout_keys[], ca_config_tls_keys[],
     ca_config_proxy_keys[], ca_config_ca_keys[], ca_config_oidc_keys[], ca_config_limit_keys[],
-    ca_config_ct_keys[], ca_config_signature_keys[], ca_config_tsa_keys[], ca_config_tuf_keys[],
-    ca_config_pages_keys[], ca_config_retired_keys[], ca_config_witness_keys[],
-    ca_config_audit_keys[];
+    ca_config_approved_keys[], ca_config_ct_keys[], ca_config_signature_keys[],
+    ca_config_tsa_keys[], ca_config_tuf_keys[], ca_config_pages_keys[], ca_config_retired_keys[],
+    ca_config_witness_keys[], ca_config_audit_keys[];
 
 /* What no table can say. `name` is the file's. */
 int ca_config_check_listeners(const char *name, const struct ca_config *c, struct tm_err *e);
 int ca_config_read_proxies(const char *name, struct ca_config *c, struct tm_err *e);
 int ca_config_check_ca(const char *name, const struct ca_config *c, struct tm_err *e);
 int ca_config_check_oidc(const char *name, const struct ca_config_oidc *c, struct tm_err *e);
+int ca_config_check_approved(const char *name, const struct ca_config *c, struct tm_err *e);
 int ca_config_check_limits(const char *name, const struct ca_config_limits *c, struct tm_err *e);
 int ca_config_check_ct(const char *name, const struct ca_config *c, struct tm_err *e);
 int ca_config_check_signatures(const char *name, const struct ca_config_signatures *c,

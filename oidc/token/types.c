@@ -31,6 +31,7 @@ const char *oidc_reason_name(enum oidc_reason r)
         [OIDC_REASON_RULES] = "rules",
         [OIDC_REASON_TRIAL] = "trial",
         [OIDC_REASON_USED] = "token_used",
+        [OIDC_REASON_OUTDATED] = "list_expired",
     };
     return (size_t)r < sizeof(names) / sizeof(names[0]) ? names[r] : "unknown";
 }

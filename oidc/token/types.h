@@ -56,6 +56,7 @@ enum oidc_reason {
     OIDC_REASON_RULES,    /* the issuer's rules do not allow this token */
     OIDC_REASON_TRIAL,    /* it would have been taken; the issuer is on trial */
     OIDC_REASON_USED,     /* the token, for another certificate */
+    OIDC_REASON_OUTDATED, /* the issuer list itself: nobody vouches for it any more */
     OIDC_REASON_COUNT
 };
 const char *oidc_reason_name(enum oidc_reason r); /* "expired" … */

@@ -7,7 +7,6 @@
 #include "oidc/principal/provider.h"
 #include "oidc/trust/trust.h"
 
-#define TRUST_FILE_MAX ((size_t)1024 * 1024) /* bytes */
 #define TRUST_ISSUERS_MAX 1024
 #define TRUST_PROVIDERS_MAX 256
 #define TRUST_VALUE_MAX 4096                  /* bytes of one value */

@@ -11,6 +11,7 @@
 #include "common/err.h"
 #include "oidc/principal/issuer.h"
 
+#define TRUST_FILE_MAX ((size_t)1024 * 1024) /* bytes of a list */
 #define TRUST_JWKS_FOLDER "jwks" /* beside the list, with the files that jwks-file names */
 
 struct oidc_trust; /* immutable after load; shared by reference count */

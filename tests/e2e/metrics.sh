@@ -39,16 +39,20 @@ well_formed() { # FILE: prints what is wrong
     }' "$1"
 }
 start_issuer && start_ct_log || exit 1
-trust_workspace && ceremony first "the first" alice bob >/dev/null || exit 1
+trust_workspace || exit 1
+printf 'oidc-issuers:\n  "%s": {issuer-url: "%s", client-id: sigstore, type: github-workflow, not-after: 2999-01-01T00:00:00Z}\n' \
+    "$ISSUER" "$ISSUER" >"$W/tuf/targets/issuers.yaml"
+ceremony first "the first" alice bob >/dev/null || exit 1
 "$B/tenmint-ca" init "$W/ca" --all --url https://ca.example.com >/dev/null 2>&1 || exit 1
 "$B/tenmint-log" witness --name w.example.com --key "$W/w.key" --new-key >"$W/vkey" || exit 1
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 -subj /CN=localhost \
     -addext subjectAltName=IP:127.0.0.1 -keyout "$W/ca/tls.key" -out "$W/ca/tls.pem" 2>/dev/null
 chmod 600 "$W/ca/tls.key"
-printf 'oidc-issuers:\n  "%s": {issuer-url: "%s", client-id: sigstore, type: github-workflow}\n' \
-    "$ISSUER" "$ISSUER" >"$W/ca/issuers.yaml"
+mkdir "$W/ca/approved"
 sed "s|^ct:|&\n  logs: {one: {url: '$LOG', public-key: $LOG_KEY}}|" "$W/ca/tenmint-ca.yaml" |
-    sed "s|tuf/published|$W/tuf/published|" >"$W/ca/all.yaml"
+    sed "s|tuf/published|$W/tuf/published|; /^issuers-file:/d" >"$W/ca/all.yaml"
+printf 'issuers-from-tuf: {mirror: %s, root: %s, target: issuers.yaml, directory: approved}\n' \
+    "$W/tuf/published" "$W/tuf/published/1.root.json" >>"$W/ca/all.yaml"
 printf '%s\n' 'tls: {certificate: tls.pem, key: tls.key}' 'audit-file: audit.log' \
     'audit-store: {store: sqlite, directory: audit, origin: ca.example.com/audit, key: audit.key, head-interval: 1s, witnesses: {w: {url: "http://127.0.0.1:1", key: "'"$(cat "$W/vkey")"'"}}}' >>"$W/ca/all.yaml"
 "$B/tenmint-ca" audit init --config "$W/ca/all.yaml" >/dev/null || exit 1

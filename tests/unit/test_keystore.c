@@ -832,6 +832,22 @@ static void an_issuer_comes_into_force_without_a_reload(void **state)
     fake_issuer_stop(&f);
 }
 
+static void a_list_that_nobody_vouches_for_any_more_lets_nobody_in(void **state)
+{
+    (void)state;
+    struct fake_issuer f;
+    fake_issuer_start(&f, NULL, NULL);
+    struct oidc_verifier *v = verifier_for(trust_one(f.url, ""), 3600, 1);
+    oidc_verifier_set_end(v, time(NULL) + 3600);
+    assert_int_equal(ask(v, &f), OIDC_REASON_NONE);
+    oidc_verifier_set_end(v, time(NULL));
+    assert_int_equal(ask(v, &f), OIDC_REASON_OUTDATED);
+    oidc_verifier_set_end(v, time(NULL) + 3600); /* renewed */
+    assert_int_equal(ask(v, &f), OIDC_REASON_NONE);
+    oidc_verifier_free(v);
+    fake_issuer_stop(&f);
+}
+
 static void write_keys(struct fake_issuer *f, const char *path)
 {
     struct tm_buf jwks = {0};
@@ -914,6 +930,7 @@ int main(void)
         cmocka_unit_test(an_untrusted_issuer_is_named_with_what_is_near),
         cmocka_unit_test(an_issuers_terms_refuse_each_with_its_own_reason),
         cmocka_unit_test(an_issuer_comes_into_force_without_a_reload),
+        cmocka_unit_test(a_list_that_nobody_vouches_for_any_more_lets_nobody_in),
         cmocka_unit_test(pinned_keys_are_read_from_their_file_and_again_when_it_changes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

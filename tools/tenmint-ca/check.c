@@ -15,6 +15,7 @@
 #include "common/transparency/digsig.h"
 #include "tools/tenmint-ca/check.h"
 #include "tools/tenmint-ca/commands.h"
+#include "tools/tenmint-ca/approved.h"
 #include "tools/tenmint-ca/issuer.h"
 #include "tools/tenmint-ca/repository.h"
 #include "tools/tenmint-ca/setup.h"
@@ -227,6 +228,33 @@ static int check_tuf(const struct ca_config *c, struct tm_err *e)
     return 0;
 }
 
+/* What the server has last accepted; nobody is asked. */
+static int check_approved(const struct ca_config *c, struct tm_err *e)
+{
+    struct approved_list l;
+    struct tm_err why = {0};
+    struct oidc_trust *trust = NULL;
+    int rc = 0;
+    if (approved_read(&c->approved, NULL, true, &l, &why) != 0) {
+        printf("warning: no approved issuer list has been accepted yet: %s\n", why.text);
+    } else {
+        printf("%s: version %lld, signed by %s\n", l.name, (long long)l.version, l.signers);
+        rc = oidc_trust_parse(l.name, tm_buf_str(&l.text), l.text.len, &trust, e);
+    }
+    if (trust != NULL)
+        print_issuers(l.name, trust);
+    oidc_trust_unref(trust);
+    approved_free(&l);
+    return rc;
+}
+
+static int check_trust(const struct ca_config *c, bool online, struct tm_err *e)
+{
+    return c->issuers_file != NULL
+               ? check_issuers(c->issuers_file, c, c->oidc.allow_http, online, e)
+               : check_approved(c, e);
+}
+
 int check_server_config(const char *path, bool online, struct tm_err *e)
 {
     struct ca_config c;
@@ -248,7 +276,7 @@ int check_server_config(const char *path, bool online, struct tm_err *e)
     if (rc == 0)
         rc = check_tls(&c, e);
     if (rc == 0 && ca_config_has_ca(&c))
-        rc = check_issuers(c.issuers_file, &c, c.oidc.allow_http, online, e);
+        rc = check_trust(&c, online, e);
     ca_config_free(&c);
     return rc;
 }

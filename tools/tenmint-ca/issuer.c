@@ -14,6 +14,18 @@
 
 #define FILE_MAX (YAMLMAP_FILE_MAX * 16) /* bytes: a list, or a configuration */
 
+/* What the server has last accepted; nobody is asked. */
+static int take_approved(struct issuer_list *l, struct tm_err *e)
+{
+    int rc = approved_read(&l->config.approved, NULL, true, &l->approved, e);
+    if (rc == 0) {
+        snprintf(l->path, sizeof(l->path), "%s", l->approved.name);
+        tm_buf_reset(&l->text);
+        tm_buf_append(&l->text, l->approved.text.data, l->approved.text.len);
+    }
+    return rc;
+}
+
 static int follow_config(const char *file, struct issuer_list *l, struct tm_err *e)
 {
     ca_config_free(&l->config);
@@ -21,6 +33,8 @@ static int follow_config(const char *file, struct issuer_list *l, struct tm_err 
     if (ca_config_load(file, &l->config, e) != 0)
         return -1;
     l->of_server = true;
+    if (l->config.approved.mirror != NULL)
+        return take_approved(l, e);
     if (l->config.issuers_file == NULL)
         return tm_err_set(e, "%s: this server has no issuers-file", file);
     snprintf(l->path, sizeof(l->path), "%s", l->config.issuers_file);
@@ -44,6 +58,7 @@ void issuer_list_close(struct issuer_list *l)
 {
     ca_config_free(&l->config);
     tm_buf_free(&l->text);
+    approved_free(&l->approved);
     oidc_trust_unref(l->trust);
 }
 
@@ -142,6 +157,12 @@ static int print_list(const struct issuer_list *l, bool json, struct tm_err *e)
     if (!json)
         printf("%s: %zu issuer%s, sha256 %s\n", l->path, n, n == 1 ? "" : "s",
                oidc_trust_digest(l->trust));
+    if (!json && l->approved.version > 0) {
+        char until[21];
+        tm_clock_format(l->approved.expires_s, until);
+        printf("approved: version %lld, signed by %s, valid until %s\n",
+               (long long)l->approved.version, l->approved.signers, until);
+    }
     for (size_t i = 0; i < n; i++) {
         const struct oidc_issuer *is = oidc_trust_at(l->trust, i);
         struct tm_buf words = {0};
@@ -156,7 +177,9 @@ static int print_list(const struct issuer_list *l, bool json, struct tm_err *e)
         json_decref(all);
         return 0;
     }
-    return issuer_print_json(json_pack("{s:s, s:s, s:o}", "file", l->path, "sha256",
+    return issuer_print_json(json_pack("{s:s, s:I, s:s, s:s, s:o}", "file", l->path,
+                                       "approved_version", (json_int_t)l->approved.version,
+                                       "signers", l->approved.signers, "sha256",
                                        oidc_trust_digest(l->trust), "issuers", all),
                              e);
 }

@@ -11,12 +11,14 @@
 #include "ca/config/config.h"
 #include "oidc/trust/diff.h"
 #include "oidc/trust/edit.h"
+#include "tools/tenmint-ca/approved.h"
 
 struct issuer_list {
     char path[PATH_MAX];     /* of the list */
     bool of_server;          /* `config` was read */
     struct ca_config config; /* the server's, or defaults */
     struct tm_buf text;
+    struct approved_list approved; /* of issuers-from-tuf; version 0: a file */
     struct oidc_trust *trust;
 };
 

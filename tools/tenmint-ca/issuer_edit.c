@@ -90,7 +90,12 @@ static int edit(const char *file, const struct change *c)
     struct tm_err e = {0};
     struct tm_buf out = {0};
     int lock = -1;
-    int rc = issuer_list_open(file, &l, &e);              /* to know the list's path */
+    int rc = issuer_list_open(file, &l, &e); /* to know the list's path */
+    if (rc == 0 && l.approved.version > 0)
+        rc = tm_err_set(&e,
+                        "%s: this server's list is approved by signature: change the target, "
+                        "and propose it (tenmint-tuf propose)",
+                        file);
     char *path = rc == 0 ? realpath(l.path, NULL) : NULL; /* a link stays a link */
     if (rc == 0 && (path == NULL || (lock = lock_list(path, &e)) < 0))
         rc = e.text[0] != '\0' ? -1 : tm_err_errno(&e, "find '%s'", l.path);

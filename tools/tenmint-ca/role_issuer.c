@@ -12,7 +12,7 @@
 static unsigned rights(const struct ca_config *c)
 {
     unsigned r = SANDBOX_READ | SANDBOX_CLOCK;
-    if (c->audit_file != NULL)
+    if (c->audit_file != NULL || c->approved.mirror != NULL)
         r |= SANDBOX_WRITE;
     return c->ca.key.module != NULL ? r | SANDBOX_WRITE | SANDBOX_LOCAL | SANDBOX_LOAD : r;
 }

@@ -141,6 +141,12 @@ static void issuer_paths(struct paths *p, const struct ca_config *c)
     allow_read(p, c->ca.chain);
     allow_read(p, c->issuers_file);
     allow_folder_beside(p, c->issuers_file, TRUST_JWKS_FOLDER);
+    if (c->approved.mirror != NULL && c->approved.mirror[0] == '/')
+        allow_read(p, c->approved.mirror);
+    allow_read(p, c->approved.root);
+    allow_folder_beside(p, c->approved.root, TRUST_JWKS_FOLDER);
+    allow_read(p, c->approved.ca_file);
+    allow(p, c->approved.directory, SANDBOX_USE_WRITE);
     allow_read(p, oidc.ca_file);
     allow_read(p, oidc.kubernetes_ca_file);
     allow_read(p, oidc.kubernetes_token_file);
@@ -271,7 +277,9 @@ static bool holds_keys(const struct roles *r, const char *path)
     struct tm_err e = {0};
     bool found = false;
     int rc = r->issuers != NULL ? oidc_trust_parse("", r->issuers, strlen(r->issuers), &trust, &e)
-                                : oidc_trust_load(r->config->issuers_file, &trust, &e);
+             : r->config->issuers_file != NULL
+                 ? oidc_trust_load(r->config->issuers_file, &trust, &e)
+                 : -1;
     if (rc != 0)
         return false;
     for (size_t i = 0; i < oidc_trust_count(trust) && !found; i++) {

@@ -27,6 +27,21 @@ static void log_warning(void *log, const char *text)
     jlog(log, JLOG_WARN, "issuer list", JLOG_STR("detail", text), JLOG_END);
 }
 
+/* What a list must be, wherever it is from. Takes *trust away on -1. */
+static int take_issuers(struct service *s, const char *name, struct oidc_trust **trust,
+                        struct tm_err *e)
+{
+    if (oidc_trust_check_http(*trust, s->config->oidc.allow_http, e) == 0) {
+        s->looked_s = now_s();
+        oidc_trust_warn(*trust, log_warning, s->log);
+        trust_news_ahead(*trust, s->looked_s, s->log);
+        return 0;
+    }
+    oidc_trust_unref(*trust);
+    *trust = NULL;
+    return tm_err_wrap(e, "%s", name);
+}
+
 static int load_issuers(struct service *s, const char *text, struct oidc_trust **out,
                         struct tm_err *e)
 {
@@ -35,17 +50,53 @@ static int load_issuers(struct service *s, const char *text, struct oidc_trust *
         s->issuers_seen = tm_file_stamp(path);
     int rc = text != NULL ? oidc_trust_parse(path, text, strlen(text), out, e)
                           : oidc_trust_load(path, out, e);
-    if (rc != 0)
-        return -1;
-    if (oidc_trust_check_http(*out, s->config->oidc.allow_http, e) == 0) {
-        s->looked_s = now_s();
-        oidc_trust_warn(*out, log_warning, s->log);
-        trust_news_ahead(*out, s->looked_s, s->log);
-        return 0;
+    return rc == 0 ? take_issuers(s, path, out, e) : -1;
+}
+
+static void put_in_force(struct service *s, struct oidc_trust *trust);
+
+static int read_approved(struct service *s, const struct approved_list *l, struct oidc_trust **out,
+                         struct tm_err *e)
+{
+    return oidc_trust_parse(l->name, tm_buf_str((struct tm_buf *)(uintptr_t)&l->text), l->text.len,
+                            out, e) == 0
+               ? take_issuers(s, l->name, out, e)
+               : -1;
+}
+
+/* Another list that a threshold has signed, or the same with a later end. On the keeper's thread.
+ */
+static int apply_approved(void *ctx, const struct approved_list *l, struct tm_err *e)
+{
+    struct service *s = ctx;
+    struct oidc_trust *trust = NULL;
+    pthread_mutex_lock(&s->trust_lock);
+    int rc = read_approved(s, l, &trust, e);
+    if (rc == 0) {
+        put_in_force(s, trust);
+        oidc_verifier_set_end(s->verifier, l->expires_s);
     }
-    oidc_trust_unref(*out);
-    *out = NULL;
-    return tm_err_wrap(e, "%s", path);
+    pthread_mutex_unlock(&s->trust_lock);
+    return rc;
+}
+
+static struct approved_keeper_options keeper_options(struct service *s)
+{
+    return (struct approved_keeper_options){.config = &s->config->approved,
+                                            .hub = s->hub,
+                                            .log = s->log,
+                                            .apply = apply_approved,
+                                            .ctx = s};
+}
+
+/* The list to begin with: of a file, of the command line, or one that a threshold has signed. */
+static int first_issuers(struct service *s, const char *text, struct oidc_trust **out,
+                         struct tm_err *e)
+{
+    const struct approved_keeper_options o = keeper_options(s);
+    if (text != NULL || s->config->approved.mirror == NULL)
+        return load_issuers(s, text, out, e);
+    return approved_first(&o, &s->first, e) == 0 ? read_approved(s, &s->first, out, e) : -1;
 }
 
 /* A rotation that was cut off between its two moves leaves a key without its chain. */
@@ -77,7 +128,7 @@ static int start_core(struct service *s, const char *issuers, struct tm_err *e)
         ca_proof_policy_new((const char *const *)c->ca.algorithms.item, c->ca.algorithms.count, e);
     if (s->policy == NULL)
         return tm_err_wrap(e, "client-signing-algorithms");
-    if (load_issuers(s, issuers, &trust, e) != 0)
+    if (first_issuers(s, issuers, &trust, e) != 0)
         return -1;
     ca_config_signer(c, &so);
     s->holder = ca_signer_holder_new(&so, now_s(), e);
@@ -89,7 +140,10 @@ static int start_core(struct service *s, const char *issuers, struct tm_err *e)
     oo.fetch_hub = s->hub;
     s->verifier = oidc_verifier_new(trust, &oo, s->log, e);
     oidc_trust_unref(trust);
-    return s->verifier != NULL ? 0 : -1;
+    if (s->verifier == NULL)
+        return -1;
+    oidc_verifier_set_end(s->verifier, s->first.expires_s);
+    return 0;
 }
 
 static int start_ct(struct service *s, struct tm_err *e)
@@ -119,6 +173,7 @@ static void more_metrics(void *ctx, struct tm_buf *out)
     if (s->verifier != NULL) {
         struct oidc_trust *trust = oidc_verifier_trust(s->verifier);
         trust_news_metrics(trust, now_s(), out);
+        approved_metrics(s->approved, out);
         oidc_trust_unref(trust);
     }
     if (s->config->tls.certificate == NULL)
@@ -325,6 +380,7 @@ int service_start(struct service *s, const struct service_options *o, struct tm_
                           .signatures = o->signatures,
                           .timestamps = o->timestamps,
                           .metrics = o->metrics};
+    pthread_mutex_init(&s->trust_lock, NULL);
     if (open_output(s, o->output, e) != 0)
         return CLI_FAILED;
     if (start_core(s, o->issuers, e) != 0 || start_ct(s, e) != 0 || start_api(s, e) != 0)
@@ -339,6 +395,9 @@ int service_start(struct service *s, const struct service_options *o, struct tm_
 int service_serve(struct service *s, struct tm_err *e)
 {
     if (s->pages != NULL && ca_issuers_teller_start(s->pages, e) != 0)
+        return -1;
+    const struct approved_keeper_options o = keeper_options(s);
+    if (s->first.text.len > 0 && (s->approved = approved_keeper_start(&o, &s->first, e)) == NULL)
         return -1;
     return tm_http_far_server_start(s->far, e);
 }
@@ -368,24 +427,33 @@ static void publish(struct service *s)
              JLOG_END);
 }
 
+/* Takes `trust`. The same list again is no news. */
+static void put_in_force(struct service *s, struct oidc_trust *trust)
+{
+    struct oidc_trust *before = oidc_verifier_trust(s->verifier);
+    bool same = strcmp(oidc_trust_digest(before), oidc_trust_digest(trust)) == 0;
+    if (!same || s->approved == NULL) {
+        oidc_verifier_set_trust(s->verifier, trust);
+        ca_metrics_reload(s->metrics, true);
+        say_issuers(s, before, trust);
+        publish(s);
+    }
+    oidc_trust_unref(before);
+    oidc_trust_unref(trust);
+}
+
 static void reload_issuers(struct service *s)
 {
     struct tm_err e = {0};
     struct oidc_trust *trust = NULL;
-    if (load_issuers(s, NULL, &trust, &e) != 0) {
-        ca_metrics_reload(s->metrics, false);
-        say_reload(s, "issuers refused", e.text);
-        jlog(s->log, JLOG_ERROR, "issuers not reloaded, the old ones stay",
-             JLOG_STR("detail", e.text), JLOG_END);
+    if (load_issuers(s, NULL, &trust, &e) == 0) {
+        put_in_force(s, trust);
         return;
     }
-    struct oidc_trust *before = oidc_verifier_trust(s->verifier);
-    oidc_verifier_set_trust(s->verifier, trust);
-    ca_metrics_reload(s->metrics, true);
-    say_issuers(s, before, trust);
-    oidc_trust_unref(before);
-    oidc_trust_unref(trust);
-    publish(s);
+    ca_metrics_reload(s->metrics, false);
+    say_reload(s, "issuers refused", e.text);
+    jlog(s->log, JLOG_ERROR, "issuers not reloaded, the old ones stay", JLOG_STR("detail", e.text),
+         JLOG_END);
 }
 
 /* What comes to pass without a reload. */
@@ -425,10 +493,14 @@ void service_reload(struct service *s, bool force)
 {
     if (!ca_config_has_ca(s->config))
         return;
+    pthread_mutex_lock(&s->trust_lock);
     look_at_terms(s);
     bool changed = issuers_changed(s);
     if (s->config->issuers_file != NULL && (changed || force))
         reload_issuers(s);
+    pthread_mutex_unlock(&s->trust_lock);
+    if (force)
+        approved_keeper_wake(s->approved);
     /* An ephemeral CA opened anew would be another CA. */
     reload_signer(s, force && strcmp(s->config->ca.backend, "ephemeral") != 0);
 }
@@ -436,6 +508,9 @@ void service_reload(struct service *s, bool force)
 void service_stop(struct service *s)
 {
     tm_http_far_server_stop(s->far);
+    approved_keeper_stop(s->approved);
+    approved_free(&s->first);
+    pthread_mutex_destroy(&s->trust_lock);
     ca_issuers_teller_free(s->pages);
     ca_api_ready_stop(s->api);
     ca_audit_break(s->trail);        /* wakes whoever waits for a record, as the next does */

@@ -5,6 +5,7 @@
 #ifndef TENMINT_TOOLS_TENMINT_CA_SERVICE_H
 #define TENMINT_TOOLS_TENMINT_CA_SERVICE_H
 
+#include <pthread.h>
 #include <stdbool.h>
 
 #include "ca/api/api.h"
@@ -15,6 +16,7 @@
 #include "ca/ct/far.h"
 #include "ca/signer/reload.h"
 #include "common/fetch/far.h"
+#include "tools/tenmint-ca/approved.h"
 #include "common/file.h"
 #include "common/http/far.h"
 
@@ -36,7 +38,10 @@ struct service {
     struct ca_api *api;
     struct tm_http_far_server *far;
     struct tm_file_stamp issuers_seen; /* when it was last looked at */
+    pthread_mutex_t trust_lock;        /* one change of trust at a time; guards looked_s */
     int64_t looked_s;                  /* Unix seconds; trust was told of up to then */
+    struct approved_list first;        /* what the keeper begins with */
+    struct approved_keeper *approved;  /* NULL: the list is a file */
     struct ca_once *once;              /* NULL: tokens may be used again */
 };
 

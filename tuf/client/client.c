@@ -47,6 +47,8 @@ static void set_transport(struct tuf_client *c, struct tuf_mirrors *m,
                           const struct tuf_client_options *o)
 {
     m->session = c->session;
+    m->fetch = o->fetch;
+    m->fetch_ctx = o->fetch_ctx;
     m->ca_pem = c->ca_pem;
     m->allow_http = o->allow_http;
     m->tries = !o->patient ? 1 : o->tries > 0 ? o->tries : TM_FETCH_TRIES;

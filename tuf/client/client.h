@@ -23,6 +23,7 @@
 
 #include "common/buf.h"
 #include "common/err.h"
+#include "common/fetch/fetch.h"
 #include "tuf/metadata/metadata.h"
 
 #define TUF_MIRRORS_MAX 16
@@ -58,7 +59,12 @@ struct tuf_client_options {
     bool patient;       /* asks again where every mirror is busy or lost (common/fetch/again.h) */
     unsigned tries;     /* how often then at most; 0: TM_FETCH_TRIES */
     long lock_ms;       /* how long to wait for another process; 0: 60 000 */
-    bool passing;       /* the cache is thrown away afterwards: nothing is synced to the disk */
+    /* Carries requests in the place of tm_fetch_run, for who lets another process fetch; every byte
+     * is verified here all the same. It calls the request's sink. NULL: tm_fetch_run. */
+    int (*fetch)(void *ctx, const struct tm_fetch_request *req, struct tm_fetch_response *resp,
+                 struct tm_err *e);
+    void *fetch_ctx;
+    bool passing; /* the cache is thrown away afterwards: nothing is synced to the disk */
 };
 
 struct tuf_client;

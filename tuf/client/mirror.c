@@ -145,7 +145,9 @@ static enum tuf_mirror_result from_url(const struct tuf_mirrors *m, const char *
                                    .sink = on_data,
                                    .sink_arg = a,
                                    .session = m->session};
-    int rc = req.url != NULL ? tm_fetch_run(&req, &resp, &why) : tm_err_set(&why, "out of memory");
+    int rc = req.url == NULL    ? tm_err_set(&why, "out of memory")
+             : m->fetch != NULL ? m->fetch(m->fetch_ctx, &req, &resp, &why)
+                                : tm_fetch_run(&req, &resp, &why);
     a->may_pass = !a->refused && tm_fetch_may_pass(rc, &resp);
     a->retry_after_s = resp.retry_after_s;
     if (a->refused)

@@ -17,7 +17,10 @@ struct tuf_mirrors {
     size_t count;
     size_t preferred;              /* index of the one that answered last */
     struct fetch_session *session; /* borrowed */
-    const char *ca_pem;            /* borrowed */
+    int (*fetch)(void *ctx, const struct tm_fetch_request *req, struct tm_fetch_response *resp,
+                 struct tm_err *e); /* NULL: tm_fetch_run */
+    void *fetch_ctx;
+    const char *ca_pem; /* borrowed */
     bool allow_http;
     unsigned tries; /* asks all so often when one of them is busy or lost, and none has an answer */
     long timeout_ms;

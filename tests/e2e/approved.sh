@@ -1,0 +1,111 @@
+#!/usr/bin/env bash
+# An issuer list that a threshold of holders has signed: taken by the TUF client in the issuer's
+# process, renewed on a schedule, kept through restarts, and refused when it is rolled back, expired
+# or not signed by enough.
+set -u
+cd "$(dirname "$0")/../.."
+make -s all test-programs || exit 1
+B=${B:-build}
+W=$(mktemp -d)
+fails=0
+. tests/lib.sh
+. tests/demo_trust.sh
+trap 'stop_all; rm -rf "$W"' EXIT
+fail() { echo "FAIL $*"; fails=$((fails + 1)); }
+is() { if [ "$2" = "$3" ]; then echo "ok   $1"; else fail "$1: want '$2', got '$3'"; fi; }
+logged() { wait_for "$W/ca.log" "$2" && echo "ok   $1" || fail "$1"; }
+list() { # URL...
+    printf 'oidc-issuers:\n' >"$W/tuf/targets/issuers.yaml"
+    printf '  "%s": {issuer-url: "%s", client-id: sigstore, type: email}\n' $(for u in "$@"; do echo "$u $u"; done) \
+        >>"$W/tuf/targets/issuers.yaml"
+}
+serve() { # starts; the log is $W/ca.log
+    : >"$W/ca.log"
+    "$B/tenmint-ca" serve --config "$W/ca.yaml" --workers 1 >>"$W/ca.log" 2>&1 &
+    CA_PID=$!
+    PIDS="${PIDS:-} $CA_PID"
+}
+stop() { kill "$CA_PID"; wait "$CA_PID" 2>/dev/null; }
+published() { curl -sS --max-time 10 "http://$(address_of listening)/api/v2/configuration" | grep -o '"issuerUrl":"[^"]*"' | cut -d'"' -f4 | tr '\n' ' '; }
+configure() { # MIRROR
+    cat >"$W/ca.yaml" <<TEXT
+listen: 127.0.0.1:0
+metrics-listen: 127.0.0.1:0
+ca: {backend: ephemeral}
+issuers-from-tuf:
+  mirror: $1
+  root: 1.root.json
+  target: issuers.yaml
+  directory: approved
+  refresh: 1s
+TEXT
+}
+
+trust_workspace && list https://one.example.com && ceremony first "the first list" alice bob >/dev/null || exit 1
+cp "$W/tuf/published/1.root.json" "$W/1.root.json"
+mkdir "$W/approved"
+(cd "$W/tuf/published" && exec python3 -u -m http.server 0 --bind 127.0.0.1) >"$W/http" 2>&1 &
+WEB=$!
+PIDS="${PIDS:-} $WEB"
+wait_for "$W/http" 'port [0-9]' || exit 1
+PORT=$(sed -n 's/.* port \([0-9]*\).*/\1/p' "$W/http" | head -n 1)
+configure "http://127.0.0.1:$PORT"
+
+serve
+wait_for "$W/ca.log" '"message":"listening"' || exit 1
+is "the signed list is trusted" "https://one.example.com " "$(published)"
+logged "who signed it" '"approved issuer list in force","version":1,"signers":"@\?alice, @\?bob"'
+"$B/tenmint-ca" issuer list "$W/ca.yaml" >"$W/out" 2>&1
+grep -q 'approved: version 1, signed by @\?alice, @\?bob, valid until 20' "$W/out" && echo "ok   issuer list says so" || { fail "issuer list"; cat "$W/out"; }
+"$B/tenmint-ca" issuer disable "$W/ca.yaml" https://one.example.com >"$W/out" 2>&1
+is "it is not edited behind the signers' backs" 3 $?
+cp -r "$W/tuf/published" "$W/old"
+
+list https://one.example.com https://two.example.com
+ceremony second "two, too" bob carol >/dev/null || exit 1
+logged "a new list comes by itself" '"message":"issuer trusted from the reload on","issuer":"https://two.example.com"'
+logged "and its signers" '"version":2,"signers":"@\?bob, @\?carol"'
+is "it is in force" "https://one.example.com https://two.example.com " "$(published)"
+metrics=$(curl -sS --max-time 10 "http://$(address_of 'metrics listening')/metrics")
+grep -q 'tenmint_issuers_approved_version{signers="[^"]*carol"} 2' <<<"$metrics" && echo "ok   in the metrics" || fail "no metric"
+
+# what nobody has signed is nothing
+mv "$W/tuf/published" "$W/true" && cp -r "$W/old" "$W/tuf/published"
+# the web server's folder is the moved one: serve the old tree from another
+kill "$WEB"; wait "$WEB" 2>/dev/null
+(cd "$W/tuf/published" && exec python3 -u -m http.server "$PORT" --bind 127.0.0.1) >"$W/http" 2>&1 &
+WEB=$!
+PIDS="$PIDS $WEB"
+logged "a rollback is refused" '"approved issuer list not renewed: the last good one stays","detail":"[^"]*rollback'
+is "and changes nothing" "https://one.example.com https://two.example.com " "$(published)"
+stop
+serve
+wait "$CA_PID"; is "nor does it start from one" 3 $?
+grep -q rollback "$W/ca.log" && echo "ok   and says why" || { fail "no word of the rollback"; cat "$W/ca.log"; }
+
+# nobody answers: the last good one, until it expires
+kill "$WEB"; wait "$WEB" 2>/dev/null
+serve
+logged "without a mirror it starts from the last good one" '"approved issuer list not renewed: the last good one is taken"'
+wait_for "$W/ca.log" '"message":"listening"' || exit 1
+is "which is the second" "https://one.example.com https://two.example.com " "$(published)"
+stop
+mv "$W/approved" "$W/approved.kept" && mkdir "$W/approved"
+serve
+wait "$CA_PID"; is "with neither it does not start" 3 $?
+
+# a directory as the mirror, in the sandbox
+rm -r "$W/approved" && mv "$W/approved.kept" "$W/approved"
+configure "$W/true"
+serve
+wait_for "$W/ca.log" '"message":"listening"' || exit 1
+is "a directory is a mirror, too" "https://one.example.com https://two.example.com " "$(published)"
+stop
+"$B/tenmint-ca" check-config "$W/ca.yaml" >"$W/out" 2>&1
+is "check-config" 0 $?
+grep -q 'version 2, signed by' "$W/out" && echo "ok   says the version" || fail "check-config says no version"
+echo 'issuers-file: x.yaml' >>"$W/ca.yaml"
+"$B/tenmint-ca" check-config "$W/ca.yaml" >"$W/out" 2>&1
+is "a list beside it is refused" 3 $?
+
+[ "$fails" -eq 0 ] || { echo "$fails failed"; exit 1; }
