@@ -6,13 +6,10 @@ cd "$(dirname "$0")/../.."
 B=build
 W=$(mktemp -d)
 . tests/lib.sh
+. tests/interop/sigstore-peers.bash
 trap 'stop_all; rm -rf "$W"' EXIT
 make -s all test-programs
-peer=build/interop/sigstore-java
-mkdir -p "$peer/lib"
-mvn -q -B -f tests/interop/sigstore-java/pom.xml dependency:copy-dependencies \
-    -DoutputDirectory="$PWD/$peer/lib"
-javac -cp "$peer/lib/*" -d "$peer" tests/interop/sigstore-java/Peer.java
+install_sigstore_java
 
 start_issuer
 port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
@@ -35,7 +32,7 @@ curl -sS -X POST "$ISSUER/token" >"$W/token"
 echo 'built by Java' >"$W/artifact"
 roots=$W/all/tuf/targets
 java -Djavax.net.ssl.trustStore="$W/trust.p12" -Djavax.net.ssl.trustStorePassword=changeit \
-    -cp "$peer:$peer/lib/*" Peer "$roots/trusted_root.json" "$roots/signing_config.v0.2.json" \
+    -cp "$SIGSTORE_JAVA:$SIGSTORE_JAVA/lib/*" Peer "$roots/trusted_root.json" "$roots/signing_config.v0.2.json" \
     "$W/token" "$W/artifact" "$W/bundle.json"
 grep -q '"message":"issued".*"protocol":"grpc"' "$W/ca.log" || { echo "FAIL not by gRPC"; exit 1; }
 "$B/tenmint" verify --bundle "$W/bundle.json" --trusted-root "$roots/trusted_root.json" \
