@@ -14,6 +14,7 @@
 #include "ca/proof/proof.h"
 #include "ca/signer/signer.h"
 #include "common/jlog.h"
+#include "common/offload.h"
 #include "common/sink.h"
 #include "oidc/verifier.h"
 
@@ -33,6 +34,7 @@ struct ca_api_options { /* pointers are borrowed and must outlive the api */
     struct oidc_verifier *verifier;
     const struct ca_proof_policy *policy;
     const struct ca_issue_log *log; /* transparency log; NULL: none */
+    struct tm_offload *signing;     /* where a CA key that takes its time signs; NULL: here */
     struct tm_jlog *jlog;           /* or NULL */
     struct tm_sink *output;         /* where `jlog` writes, for the metrics; or NULL */
     struct tm_sink *audit;          /* where certificates are recorded; NULL: nowhere */

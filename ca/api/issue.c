@@ -135,31 +135,53 @@ static enum ca_issue_status settle_log(const struct ca_issue_env *env, struct ca
     return ISSUE_OK;
 }
 
+static enum ca_issue_status wrap(struct ca_issue_job *job, const struct tm_buf *sig,
+                                 struct tm_buf *der, struct ca_api_failure *f)
+{
+    int rc = ca_cert_wrap(&job->tbs, job->ca, sig, der, &f->detail);
+    tm_buf_reset(&job->tbs);
+    return rc == 0 ? ISSUE_OK : fail(f, API_FAULT_CA);
+}
+
+/* Signed by the job's CA. WAITING: call again with the same. */
+static enum ca_issue_status sign_form(const struct ca_issue_env *env, struct ca_issue_job *job,
+                                      enum ca_cert_form form, const struct tm_buf *sct_list,
+                                      const struct oidc_waiter *waiter, struct tm_buf *der,
+                                      struct ca_api_failure *f)
+{
+    struct tm_buf sig = {0};
+    enum ca_errand_status st = ERRAND_FAILED;
+    if (job->errand != NULL)
+        st = ca_errand_take(&job->errand, &sig, &f->detail);
+    else if (ca_cert_tbs(&job->spec, job->ca, form, sct_list, &job->tbs, &f->detail) == 0)
+        st = ca_errand_begin(job->ca, env->signing, &job->tbs, waiter->wake, waiter->arg,
+                             &job->errand, &sig, &f->detail);
+    enum ca_issue_status rc = st == ERRAND_WAIT   ? ISSUE_WAITING
+                              : st == ERRAND_DONE ? wrap(job, &sig, der, f)
+                                                  : fail(f, API_FAULT_CA);
+    tm_buf_free(&sig);
+    return rc;
+}
+
 /* What the log is to be shown, as it wants it, signed by the job's CA. */
 struct evidence {
     struct tm_buf tbs;
     struct tm_buf precert;
 };
 
-static int sign_form(struct ca_issue_job *job, enum ca_cert_form form,
-                     const struct tm_buf *sct_list, struct tm_buf *der, struct tm_err *e)
+static enum ca_issue_status make_evidence(const struct ca_issue_env *env, struct ca_issue_job *job,
+                                          const struct oidc_waiter *waiter, struct evidence *ev,
+                                          struct ca_api_failure *f)
 {
-    struct tm_buf tbs = {0};
-    int rc = ca_cert_tbs(&job->spec, job->ca, form, sct_list, &tbs, e);
-    if (rc == 0)
-        rc = ca_cert_sign(&tbs, job->ca, der, e);
-    tm_buf_free(&tbs);
-    return rc;
-}
-
-static int make_evidence(const struct ca_issue_log *log, struct ca_issue_job *job,
-                         struct evidence *ev, struct tm_err *e)
-{
-    if (log->detached)
-        return sign_form(job, CERT_FINAL, NULL, &job->der, e);
-    if (ca_cert_tbs(&job->spec, job->ca, CERT_LOGGED_TBS, NULL, &ev->tbs, e) != 0)
-        return -1;
-    return log->needs_precert ? sign_form(job, CERT_PRECERT, NULL, &ev->precert, e) : 0;
+    enum ca_issue_status st = ISSUE_OK;
+    if (env->log->detached)
+        return sign_form(env, job, CERT_FINAL, NULL, waiter, &job->der, f);
+    if (env->log->needs_precert)
+        st = sign_form(env, job, CERT_PRECERT, NULL, waiter, &ev->precert, f);
+    if (st == ISSUE_OK &&
+        ca_cert_tbs(&job->spec, job->ca, CERT_LOGGED_TBS, NULL, &ev->tbs, &f->detail) != 0)
+        st = fail(f, API_FAULT_CA);
+    return st;
 }
 
 static enum ca_issue_status submit(const struct ca_issue_env *env, struct ca_issue_job *job,
@@ -168,8 +190,8 @@ static enum ca_issue_status submit(const struct ca_issue_env *env, struct ca_iss
     const struct ca_issue_log *log = env->log;
     const struct ca_signer_chain *chain = ca_signer_chain(job->ca);
     struct evidence ev = {{0}, {0}};
-    enum ca_issue_status st = ISSUE_FAILED;
-    if (make_evidence(log, job, &ev, &f->detail) == 0) {
+    enum ca_issue_status st = make_evidence(env, job, waiter, &ev, f);
+    if (st == ISSUE_OK) {
         const struct ca_issue_log_entry entry = {.tbs = log->detached ? NULL : &ev.tbs,
                                                  .precert = ev.precert.len > 0 ? &ev.precert : NULL,
                                                  .certificate = log->detached ? &job->der : NULL,
@@ -180,8 +202,6 @@ static enum ca_issue_status submit(const struct ca_issue_env *env, struct ca_iss
         st = settle_log(
             env, job,
             log->submit(log->ctx, &entry, waiter, &job->ticket, &job->sct_list, &f->detail), f);
-    } else {
-        (void)ca_api_failure_set(f, API_FAULT_CA);
     }
     tm_buf_free(&ev.tbs);
     tm_buf_free(&ev.precert);
@@ -202,13 +222,14 @@ static enum ca_issue_status ask_log(const struct ca_issue_env *env, struct ca_is
         f);
 }
 
-static enum ca_issue_status finish(struct ca_issue_job *job, struct ca_api_failure *f)
+static enum ca_issue_status finish(const struct ca_issue_env *env, struct ca_issue_job *job,
+                                   const struct oidc_waiter *waiter, struct ca_api_failure *f)
 {
     const struct tm_buf *list = job->sct_list.len > 0 ? &job->sct_list : NULL;
-    if (sign_form(job, CERT_FINAL, list, &job->der, &f->detail) != 0)
-        return fail(f, API_FAULT_CA);
-    job->stage = ISSUE_DONE;
-    return ISSUE_OK;
+    enum ca_issue_status st = sign_form(env, job, CERT_FINAL, list, waiter, &job->der, f);
+    if (st == ISSUE_OK)
+        job->stage = ISSUE_DONE;
+    return st;
 }
 
 enum ca_issue_status ca_issue_step(const struct ca_issue_env *env, struct ca_issue_job *job,
@@ -239,7 +260,7 @@ enum ca_issue_status ca_issue_step(const struct ca_issue_env *env, struct ca_iss
             st = ask_log(env, job, waiter, failure);
             break;
         case ISSUE_FINAL:
-            st = finish(job, failure);
+            st = finish(env, job, waiter, failure);
             break;
         case ISSUE_DONE:
             break;
@@ -256,9 +277,11 @@ void ca_issue_job_free(const struct ca_issue_env *env, struct ca_issue_job *job)
         env->once->cancel(env->once->ctx, job->once_ticket);
     if (job->claimed && !job->left)
         env->once->release(env->once->ctx, &job->who.use, job->spec.not_before);
+    ca_errand_drop(job->errand);
     oidc_principal_free(&job->who.principal);
     ca_proof_key_free(&job->key);
     tm_buf_free(&job->sct_list);
+    tm_buf_free(&job->tbs);
     tm_buf_free(&job->der);
     ca_signer_unref(job->ca);
     *job = (struct ca_issue_job){0};

@@ -14,7 +14,7 @@
 #include "ca/api/request.h"
 #include "ca/cert/cert.h"
 #include "ca/proof/proof.h"
-#include "ca/signer/signer.h"
+#include "ca/signer/errand.h"
 
 struct ca_issue_env { /* shared, immutable */
     struct oidc_verifier *verifier;
@@ -23,6 +23,7 @@ struct ca_issue_env { /* shared, immutable */
     struct ca_limits *limits;       /* NULL: none */
     const struct ca_once *once;     /* NULL: a token may be used again until it expires */
     bool once_optional;             /* who cannot be told is let in */
+    struct tm_offload *signing;     /* where a key that takes its time signs; NULL: here */
     int64_t lifetime_s;
     bool subject_key_id;
     /* Whether a certificate could be recorded, asked of a request that is right before anything is
@@ -54,9 +55,11 @@ struct ca_issue_job {                       /* zero-initialise */
     bool log_asked;
     void *once_ticket; /* question under way in the store of used tokens */
     bool once_asked;
-    bool claimed;      /* the token is used by this job; given back unless */
-    bool left;         /* the certificate is the client's: the caller sets it */
-    struct tm_buf der; /* ISSUE_DONE: the certificate; before that never to be handed out */
+    bool claimed;             /* the token is used by this job; given back unless */
+    bool left;                /* the certificate is the client's: the caller sets it */
+    struct ca_errand *errand; /* a signature under way, of … */
+    struct tm_buf tbs;        /* … this */
+    struct tm_buf der;        /* ISSUE_DONE: the certificate; before that never to be handed out */
 };
 
 enum ca_issue_status { ISSUE_OK, ISSUE_WAITING, ISSUE_FAILED };

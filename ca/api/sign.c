@@ -241,9 +241,10 @@ static int give_up(const struct call *c, struct ca_api_failure *f)
                                             [ISSUE_PROOF] = "the log",
                                             [ISSUE_ADMIT] = "the store of used tokens",
                                             [ISSUE_LOG] = "the log",
-                                            [ISSUE_FINAL] = "the log",
+                                            [ISSUE_FINAL] = "the CA key",
                                             [ISSUE_DONE] = "the audit record to be written"};
-    tm_err_set(&f->detail, "waited too long for %s", waits_for[c->job.stage]);
+    tm_err_set(&f->detail, "waited too long for %s",
+               c->job.errand != NULL ? "the CA key" : waits_for[c->job.stage]);
     return ca_api_failure_set(f, c->job.stage == ISSUE_DONE ? API_FAULT_AUDIT : API_FAULT_TIMEOUT);
 }
 

@@ -53,26 +53,30 @@ int ca_cert_tbs(const struct ca_cert_spec *spec, const struct ca_signer *ca, enu
     return buf_failed(tbs) ? tm_err_set(e, "out of memory") : 0;
 }
 
-int ca_cert_sign(const struct tm_buf *tbs, struct ca_signer *ca, struct tm_buf *der,
-                 struct tm_err *e)
+int ca_cert_wrap(const struct tm_buf *tbs, const struct ca_signer *ca, const struct tm_buf *sig,
+                 struct tm_buf *der, struct tm_err *e)
 {
     size_t alg_len = 0;
     const unsigned char *alg = ca_signer_algorithm(ca, &alg_len);
+    tm_buf_reserve(der, tbs->len + sig->len + 64);
+    size_t seq = tm_der_open(der, DER_SEQUENCE);
+    tm_buf_append(der, tbs->data, tbs->len);
+    tm_buf_append(der, alg, alg_len);
+    size_t bits = tm_der_open(der, DER_BIT_STRING);
+    buf_putc(der, 0);
+    tm_buf_append(der, sig->data, sig->len);
+    tm_der_close(der, bits);
+    tm_der_close(der, seq);
+    return buf_failed(der) ? tm_err_set(e, "out of memory") : 0;
+}
+
+int ca_cert_sign(const struct tm_buf *tbs, struct ca_signer *ca, struct tm_buf *der,
+                 struct tm_err *e)
+{
     struct tm_buf sig = {0};
     int rc = ca_signer_sign(ca, tbs->data, tbs->len, &sig, e);
-    if (rc == 0) {
-        tm_buf_reserve(der, tbs->len + sig.len + 64);
-        size_t seq = tm_der_open(der, DER_SEQUENCE);
-        tm_buf_append(der, tbs->data, tbs->len);
-        tm_buf_append(der, alg, alg_len);
-        size_t bits = tm_der_open(der, DER_BIT_STRING);
-        buf_putc(der, 0);
-        tm_buf_append(der, sig.data, sig.len);
-        tm_der_close(der, bits);
-        tm_der_close(der, seq);
-        if (buf_failed(der))
-            rc = tm_err_set(e, "out of memory");
-    }
+    if (rc == 0)
+        rc = ca_cert_wrap(tbs, ca, &sig, der, e);
     tm_buf_free(&sig);
     return rc;
 }

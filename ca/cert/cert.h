@@ -39,6 +39,10 @@ enum ca_cert_form {
 int ca_cert_tbs(const struct ca_cert_spec *spec, const struct ca_signer *ca, enum ca_cert_form form,
                 const struct tm_buf *sct_list, struct tm_buf *tbs, struct tm_err *e);
 
+/* Appends the DER Certificate of a TBS and its signature by the CA. */
+int ca_cert_wrap(const struct tm_buf *tbs, const struct ca_signer *ca, const struct tm_buf *sig,
+                 struct tm_buf *der, struct tm_err *e);
+
 /* Signs `tbs` and appends the DER Certificate. */
 int ca_cert_sign(const struct tm_buf *tbs, struct ca_signer *ca, struct tm_buf *der,
                  struct tm_err *e);

@@ -24,17 +24,12 @@ const struct tm_yamlmap_key ca_config_audit_keys[] = {
     YAMLMAP_END,
 };
 
-static bool is_set(const struct ca_config_key *k)
-{
-    return k->file != NULL || k->module != NULL;
-}
-
 static const char *const stores[] = {"sqlite", "postgresql", NULL};
 
 static int check_heads(const struct ca_config_audit *c, struct tm_err *e)
 {
     if (c->origin == NULL)
-        return is_set(&c->key) || c->anchor != NULL || c->witness.list.count > 0
+        return ca_config_key_is_given(&c->key) || c->anchor != NULL || c->witness.list.count > 0
                    ? tm_err_set(e, "audit-store: 'key', 'anchor' and 'witnesses' are of the log of "
                                    "heads, which needs 'origin'")
                    : 0;

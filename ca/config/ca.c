@@ -15,7 +15,7 @@ const struct tm_yamlmap_key ca_config_ca_keys[] = {
     YAMLMAP_END,
 };
 
-static const char *const backends[] = {"file", "ephemeral", "pkcs11", NULL};
+static const char *const backends[] = {"file", "ephemeral", "pkcs11", "uri", NULL};
 
 /* A backend's keys; those of another backend are a mistake worth hearing of. */
 static int check_backend(const char *name, const struct ca_config_ca *c, struct tm_err *e)
@@ -32,13 +32,15 @@ static int check_backend(const char *name, const struct ca_config_ca *c, struct 
         {"pkcs11", "pkcs11-key", c->key.label, true},
         {"pkcs11", "pkcs11-pin-file", c->key.pin_file, false},
         {"pkcs11", "pkcs11-pin-env", c->key.pin_env, false},
+        {"uri", "key-uri", c->key.uri, false},
+        {"uri", "key-uri-file", c->key.uri_file, false},
         {"ephemeral", "ephemeral-type", c->ephemeral_type, false},
     };
     if (c->backend == NULL)
-        return tm_err_set(e, "%s: 'ca' needs 'backend': file, pkcs11 or ephemeral", name);
+        return tm_err_set(e, "%s: 'ca' needs 'backend': file, pkcs11, uri or ephemeral", name);
     if (ca_config_word(backends, c->backend) < 0)
-        return tm_err_set(e, "%s: ca backend '%.64s' is not one of file, pkcs11, ephemeral", name,
-                          c->backend);
+        return tm_err_set(e, "%s: ca backend '%.64s' is not one of file, pkcs11, uri, ephemeral",
+                          name, c->backend);
     for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {
         bool mine = strcmp(rules[i].backend, c->backend) == 0;
         if (mine && rules[i].required && rules[i].value == NULL)
@@ -53,28 +55,17 @@ static int check_backend(const char *name, const struct ca_config_ca *c, struct 
                           ephemeral ? "%s: ca backend %s makes its own chain: remove 'chain'"
                                     : "%s: ca backend %s needs 'chain'",
                           name, c->backend);
-    if ((c->key.password_file != NULL && c->key.password_env != NULL) ||
-        (c->key.pin_file != NULL && c->key.pin_env != NULL))
-        return tm_err_set(e, "%s: give the password by file or by environment, not both", name);
-    return 0;
+    return ephemeral ? 0 : ca_config_check_key(name, &c->key, e);
 }
 
 bool ca_config_has_ca(const struct ca_config *c)
 {
     const struct ca_config_key *k = &c->ca.key;
-    const void *const given[] = {c->ca.backend,
-                                 c->ca.chain,
-                                 c->ca.ephemeral_type,
-                                 k->file,
-                                 k->password_file,
-                                 k->password_env,
-                                 k->module,
-                                 k->token,
-                                 k->label,
-                                 k->pin_file,
-                                 k->pin_env,
-                                 c->issuers_file,
-                                 c->approved.mirror,
+    const void *const given[] = {c->ca.backend,  c->ca.chain,      c->ca.ephemeral_type,
+                                 k->file,        k->password_file, k->password_env,
+                                 k->module,      k->token,         k->label,
+                                 k->pin_file,    k->pin_env,       k->uri,
+                                 k->uri_file,    c->issuers_file,  c->approved.mirror,
                                  c->ct.logs.item};
     for (size_t i = 0; i < sizeof(given) / sizeof(given[0]); i++) {
         if (given[i] != NULL)
@@ -94,16 +85,8 @@ int ca_config_check_ca(const char *name, const struct ca_config *c, struct tm_er
 
 void ca_config_signer(const struct ca_config *c, struct ca_signer_options *o)
 {
-    const struct ca_config_key *k = &c->ca.key;
     *o = (struct ca_signer_options){.backend = c->ca.backend,
                                     .chain_file = c->ca.chain,
-                                    .key_file = k->file,
-                                    .password_file = k->password_file,
-                                    .password_env = k->password_env,
-                                    .pkcs11_module = k->module,
-                                    .pkcs11_token = k->token,
-                                    .pkcs11_key = k->label,
-                                    .pkcs11_pin_file = k->pin_file,
-                                    .pkcs11_pin_env = k->pin_env,
+                                    .key = ca_config_key_source(&c->ca.key),
                                     .ephemeral_type = c->ca.ephemeral_type};
 }

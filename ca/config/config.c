@@ -16,6 +16,7 @@ static const struct tm_yamlmap_key user_keys[] = {TEXT(users, "front", front),
                                                   TEXT(users, "tuf", tuf),
                                                   TEXT(users, "pages", pages),
                                                   TEXT(users, "fetch", fetch),
+                                                  TEXT(users, "keys", keys),
                                                   TEXT(users, "audit", audit),
                                                   YAMLMAP_END};
 

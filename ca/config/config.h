@@ -22,9 +22,10 @@
 
 /* One struct a section; text is owned, durations are milliseconds, NULL is what is not given. */
 
-struct ca_config_key { /* a file and its password, or a token */
+struct ca_config_key { /* a file and its password, a token, or a URI (common/key/uri.h) */
     char *file, *password_file, *password_env;
     char *module, *token, *label, *pin_file, *pin_env;
+    char *uri, *uri_file;
 };
 
 struct ca_config_timeouts {
@@ -159,7 +160,7 @@ struct ca_config_audit {              /* the audit trail's database; beside the 
 };
 
 struct ca_config_users { /* of processes, by their names; NULL: ca_config.user */
-    char *front, *issuer, *log, *signatures, *timestamps, *tuf, *pages, *fetch, *audit;
+    char *front, *issuer, *log, *signatures, *timestamps, *tuf, *pages, *fetch, *keys, *audit;
 };
 
 struct ca_config { /* the file */
@@ -231,6 +232,15 @@ const struct ca_config_retired *ca_config_retired_at(const struct tm_yamlmap_ent
 #define CA_CONFIG_KEYS 5
 void ca_config_keys(const struct ca_config *c, const struct ca_config_key *keys[CA_CONFIG_KEYS]);
 struct tm_key_source ca_config_key_source(const struct ca_config_key *k);
+bool ca_config_key_is_given(const struct ca_config_key *k);
+
+/* Who can sign with it: whoever reads the file, who talks to the token, who logs in to a service.
+ * Reads the file of a URI. -1: there is none, or it is wrong. */
+enum ca_config_key_place { CA_KEY_IN_FILE, CA_KEY_IN_TOKEN, CA_KEY_AT_SERVICE };
+int ca_config_key_find(const struct ca_config_key *k, enum ca_config_key_place *out,
+                       struct tm_err *e);
+/* The URI of a key that has one, which the caller frees. */
+int ca_config_key_uri(const struct ca_config_key *k, struct tm_key_uri *out, struct tm_err *e);
 
 /* The audit trail's places below its `directory`. */
 #define CA_CONFIG_AUDIT_DATABASE "audit.db"

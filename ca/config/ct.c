@@ -82,7 +82,7 @@ static int check_embedded(const char *name, const struct ca_config_embedded *c, 
 {
     char where[256];
     if (c->directory == NULL)
-        return c->origin != NULL || c->key.file != NULL || c->key.module != NULL
+        return c->origin != NULL || ca_config_key_is_given(&c->key)
                    ? tm_err_set(e, "%s: ct 'embedded' needs 'directory'", name)
                    : 0;
     if (c->origin == NULL)

@@ -26,7 +26,8 @@
     PATH(s, "key", key.file), PATH(s, "password-file", key.password_file), \
         TEXT(s, "password-env", key.password_env), PATH(s, "pkcs11-module", key.module), \
         TEXT(s, "pkcs11-token", key.token), TEXT(s, "pkcs11-key", key.label), \
-        PATH(s, "pkcs11-pin-file", key.pin_file), TEXT(s, "pkcs11-pin-env", key.pin_env)
+        PATH(s, "pkcs11-pin-file", key.pin_file), TEXT(s, "pkcs11-pin-env", key.pin_env), \
+        TEXT(s, "key-uri", key.uri), PATH(s, "key-uri-file", key.uri_file)
 
 /* The rows of a log's witnesses, the section's member `witness`. */
 #define WITNESS_ROWS(s) \
@@ -59,7 +60,7 @@ int ca_config_check_audit(const char *name, const struct ca_config_audit *c, str
 /* What is served beside the API, each below its own prefix. */
 int ca_config_check_prefixes(const char *name, const struct ca_config *c, struct tm_err *e);
 
-/* Exactly one of a file and a token. `where` begins the message, also below. */
+/* Exactly one of a file, a token and a URI. `where` begins the message, also below. */
 int ca_config_check_key(const char *where, const struct ca_config_key *k, struct tm_err *e);
 int ca_config_check_witnesses(const struct ca_config_witnesses *w, struct tm_err *e);
 void ca_config_witness(const struct ca_config_witnesses *w, struct ca_kept_options *o);

@@ -3,16 +3,47 @@
 
 #include "ca/config/internal.h"
 
+bool ca_config_key_is_given(const struct ca_config_key *k)
+{
+    return k->file != NULL || k->module != NULL || k->uri != NULL || k->uri_file != NULL;
+}
+
+int ca_config_key_uri(const struct ca_config_key *k, struct tm_key_uri *out, struct tm_err *e)
+{
+    return k->uri_file != NULL ? tm_key_uri_load(k->uri_file, out, e)
+                               : tm_key_uri_parse(k->uri, strlen(k->uri), out, e);
+}
+
+int ca_config_key_find(const struct ca_config_key *k, enum ca_config_key_place *out,
+                       struct tm_err *e)
+{
+    struct tm_key_uri u = {0};
+    *out = k->module != NULL ? CA_KEY_IN_TOKEN : CA_KEY_IN_FILE;
+    if (k->uri == NULL && k->uri_file == NULL)
+        return 0;
+    int rc = ca_config_key_uri(k, &u, e);
+    *out = tm_key_uri_is_remote(&u) ? CA_KEY_AT_SERVICE : CA_KEY_IN_TOKEN;
+    tm_key_uri_free(&u);
+    return rc;
+}
+
 int ca_config_check_key(const char *where, const struct ca_config_key *k, struct tm_err *e)
 {
-    bool device = k->module != NULL;
-    if (device == (k->file != NULL))
-        return tm_err_set(e, "%s needs either 'key' or 'pkcs11-module'", where);
-    if (device && (k->token == NULL || k->label == NULL))
+    struct tm_key_uri u = {0};
+    int ways = (k->file != NULL) + (k->module != NULL) + (k->uri != NULL) + (k->uri_file != NULL);
+    if (ways != 1)
+        return tm_err_set(e,
+                          "%s needs one of 'key', 'pkcs11-module', 'key-uri' and "
+                          "'key-uri-file'",
+                          where);
+    if (k->module != NULL && (k->token == NULL || k->label == NULL))
         return tm_err_set(e, "%s needs 'pkcs11-token' and 'pkcs11-key'", where);
     if ((k->password_file != NULL && k->password_env != NULL) ||
         (k->pin_file != NULL && k->pin_env != NULL))
         return tm_err_set(e, "%s: the password by file or by environment, not both", where);
+    if (k->uri != NULL && ca_config_key_uri(k, &u, e) != 0)
+        return tm_err_wrap(e, "%s: key-uri", where);
+    tm_key_uri_free(&u);
     return 0;
 }
 
@@ -25,7 +56,9 @@ struct tm_key_source ca_config_key_source(const struct ca_config_key *k)
                                   .pkcs11_token = k->token,
                                   .pkcs11_key = k->label,
                                   .pin_file = k->pin_file,
-                                  .pin_env = k->pin_env};
+                                  .pin_env = k->pin_env,
+                                  .uri = k->uri,
+                                  .uri_file = k->uri_file};
 }
 
 void ca_config_keys(const struct ca_config *c, const struct ca_config_key *keys[CA_CONFIG_KEYS])

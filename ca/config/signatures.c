@@ -26,7 +26,7 @@ int ca_config_check_signatures(const char *name, const struct ca_config_signatur
     if (ca_config_check_retired(where, &s->retired, e) != 0)
         return -1;
     if (s->directory == NULL)
-        return s->origin != NULL || s->key.file != NULL || s->key.module != NULL
+        return s->origin != NULL || ca_config_key_is_given(&s->key)
                    ? tm_err_set(e, "%s: 'signature-log' needs 'directory'", name)
                    : 0;
     if (s->origin == NULL || strchr(s->origin, '/') != NULL || strchr(s->origin, ':') != NULL ||

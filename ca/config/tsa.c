@@ -14,7 +14,7 @@ int ca_config_check_tsa(const char *name, const struct ca_config_tsa *c, struct 
 {
     char where[256];
     if (c->chain == NULL)
-        return c->key.file != NULL || c->key.module != NULL || c->policy != NULL
+        return ca_config_key_is_given(&c->key) || c->policy != NULL
                    ? tm_err_set(e, "%s: 'timestamp-authority' needs 'chain'", name)
                    : 0;
     snprintf(where, sizeof(where), "%.200s: 'timestamp-authority'", name);

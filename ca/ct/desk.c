@@ -8,13 +8,17 @@
 #include "ca/ct/far_internal.h"
 #include "ca/log/ct/ctlog.h"
 #include "common/bytes.h"
+#include "common/offload.h"
+
+#define SIGNERS 64 /* SCTs that a slow key signs at once */
 
 struct ca_ct_desk {
     struct ca_ct_embedded *embedded;
     struct ca_ctlog *log;
     struct tm_ipc_loop *loop;
     struct tm_ipc_channel *channel;
-    atomic_uint pending; /* entries whose wake is to come */
+    struct tm_offload *signing; /* where a key that takes its time signs SCTs; NULL: here */
+    atomic_uint pending;        /* entries whose wake is to come */
     /* The chain of the entries that follow; on the loop's thread. */
     struct tm_buf chain;
     const unsigned char *issuer[LOG_ISSUERS_MAX];
@@ -26,6 +30,7 @@ struct ca_ct_desk {
 
 struct entry {
     struct tm_ipc_task task; /* first */
+    struct tm_offload_task signing;
     struct ca_ct_desk *desk;
     uint64_t id;
     struct ca_log_ticket *ticket;
@@ -42,10 +47,9 @@ static void answer(const struct ca_ct_desk *d, uint64_t id, const struct tm_buf 
     (void)tm_ipc_put(d->channel, CT_FAR_SCT, &m, NULL);
 }
 
-/* On the loop's thread: it is durable, or has failed. */
-static void on_outcome(struct tm_ipc_task *task)
+/* It is durable, or has failed; an SCT is signed here. */
+static void settle(struct entry *n)
 {
-    struct entry *n = (struct entry *)(void *)task;
     struct ca_ct_desk *d = n->desk;
     struct tm_buf sct = {0};
     struct tm_err e = {0};
@@ -56,7 +60,25 @@ static void on_outcome(struct tm_ipc_task *task)
     ca_log_ticket_free(n->ticket);
     tm_buf_free(&sct);
     free(n);
+    if (d->signing != NULL)
+        tm_ipc_loop_flush(d->loop, d->channel);
     atomic_fetch_sub(&d->pending, 1);
+}
+
+static void sign_elsewhere(struct tm_offload_task *task)
+{
+    settle((struct entry *)(void *)((char *)task - offsetof(struct entry, signing)));
+}
+
+/* On the loop's thread. */
+static void on_outcome(struct tm_ipc_task *task)
+{
+    struct entry *n = (struct entry *)(void *)task;
+    n->signing.run = sign_elsewhere;
+    if (n->desk->signing != NULL)
+        tm_offload_put(n->desk->signing, &n->signing);
+    else
+        settle(n);
 }
 
 static void on_wake(void *arg)
@@ -174,7 +196,9 @@ struct ca_ct_desk *ca_ct_desk_new(int fd, struct ca_ct_embedded *log, struct tm_
     pthread_mutex_init(&d->lock, NULL);
     d->embedded = log;
     d->log = ca_ct_embedded_ctlog(log);
-    if (open_desk(d, fd, e) == 0)
+    bool slow = ca_ct_embedded_is_slow(log);
+    d->signing = slow ? tm_offload_new(SIGNERS, e) : NULL;
+    if ((!slow || d->signing != NULL) && open_desk(d, fd, e) == 0)
         return d;
     ca_ct_desk_free(d);
     return NULL;
@@ -192,6 +216,7 @@ void ca_ct_desk_free(struct ca_ct_desk *d)
     /* Each has its end: the log calls for every entry that it has taken. */
     while (atomic_load(&d->pending) > 0)
         (void)usleep(1000);
+    tm_offload_free(d->signing);
     tm_ipc_loop_join(d->loop);
     tm_ipc_loop_free(d->loop);
     tm_ipc_channel_free(d->channel);

@@ -126,6 +126,11 @@ static int ready(void *ctx, struct tm_err *e)
     return ca_kept_ready(x->kept, ca_ctlog_log(x->log), e);
 }
 
+bool ca_ct_embedded_is_slow(const struct ca_ct_embedded *x)
+{
+    return ca_kept_is_slow(x->kept);
+}
+
 struct ca_ct_embedded *ca_ct_embedded_open(const struct ca_kept_options *o, struct tm_err *e)
 {
     struct ca_log_options lo;

@@ -19,6 +19,8 @@ void ca_ct_embedded_close(struct ca_ct_embedded *x);
 
 const struct ca_issue_log *ca_ct_embedded_issue_log(const struct ca_ct_embedded *x);
 struct ca_log *ca_ct_embedded_log(const struct ca_ct_embedded *x); /* for who serves it */
+/* Its key signs by a token or over a network. */
+bool ca_ct_embedded_is_slow(const struct ca_ct_embedded *x);
 struct ca_ctlog *ca_ct_embedded_ctlog(const struct ca_ct_embedded *x);
 
 #endif

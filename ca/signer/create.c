@@ -118,14 +118,14 @@ static int write_certs(const char *dir, const char *name, X509 *const *certs, si
     return rc;
 }
 
-/* The key that signs every day: made in memory, or made in the token and opened there. */
+/* The key that signs every day: made in memory, or made in the token and opened there, or at a
+ * service. */
 static EVP_PKEY *make_daily_key(const struct ca_create_options *o, const char *type,
                                 struct tm_key **device, struct tm_err *e)
 {
     if (o->device == NULL)
         return ca_signer_algorithm_generate(type, e);
-    *device = tm_key_pkcs11_generate(o->device, type, e) == 0 ? tm_key_open(o->device, "CA key", e)
-                                                              : NULL;
+    *device = tm_key_make(o->device, type, "CA key", e);
     if (*device == NULL)
         return NULL;
     EVP_PKEY_up_ref(tm_key_pkey(*device));

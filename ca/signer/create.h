@@ -32,8 +32,8 @@ struct ca_create_options {
     const char *organization;           /* NULL: "tenmint" */
     const char *key_type;               /* NULL: "p256" */
     const char *password;               /* encrypts the key files (PKCS#8 with AES-256) */
-    const struct tm_key_source *device; /* NULL: a file; or where in a token to make the
-                                        intermediate's key, of a label that is free */
+    const struct tm_key_source *device; /* NULL: a file; or where the intermediate's key is:
+                                        tm_key_make */
     int64_t now_s;
     int root_years;         /* 0: 10 */
     int intermediate_years; /* 0: 3 */

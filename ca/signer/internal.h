@@ -7,7 +7,6 @@
 #include <openssl/evp.h>
 
 #include "ca/signer/signer.h"
-#include "common/key/key.h"
 
 struct ca_signer_material {
     EVP_PKEY *key;          /* owned reference */
@@ -19,11 +18,8 @@ struct ca_signer_material {
 typedef int (*signer_backend_fn)(const struct ca_signer_options *o, int64_t now_s,
                                  struct ca_signer_material *m, struct tm_err *e);
 
-int ca_signer_open_file(const struct ca_signer_options *o, int64_t now_s,
-                        struct ca_signer_material *m, struct tm_err *e);
+int ca_signer_open_stored(const struct ca_signer_options *o, int64_t now_s,
+                          struct ca_signer_material *m, struct tm_err *e);
 int ca_signer_open_ephemeral(const struct ca_signer_options *o, int64_t now_s,
                              struct ca_signer_material *m, struct tm_err *e);
-int ca_signer_open_pkcs11(const struct ca_signer_options *o, int64_t now_s,
-                          struct ca_signer_material *m, struct tm_err *e);
-
 #endif

@@ -7,7 +7,7 @@
 #include "common/file.h"
 #include "common/gate.h"
 
-#define WATCHED 4
+#define WATCHED 5
 
 struct ca_signer_holder {
     struct tm_gate gate;
@@ -20,9 +20,10 @@ struct ca_signer_holder {
 static const char **option_string(struct ca_signer_options *o, size_t i)
 {
     const char **const all[] = {
-        &o->backend,         &o->chain_file,     &o->key_file,       &o->password_file,
-        &o->password_env,    &o->pkcs11_module,  &o->pkcs11_token,   &o->pkcs11_key,
-        &o->pkcs11_pin_file, &o->pkcs11_pin_env, &o->ephemeral_type,
+        &o->backend,           &o->chain_file,       &o->ephemeral_type,    &o->key.file,
+        &o->key.password_file, &o->key.password_env, &o->key.pkcs11_module, &o->key.pkcs11_token,
+        &o->key.pkcs11_key,    &o->key.pin_file,     &o->key.pin_env,       &o->key.uri,
+        &o->key.uri_file,
     };
     return i < sizeof(all) / sizeof(all[0]) ? all[i] : NULL;
 }
@@ -44,8 +45,9 @@ static int copy_options(struct ca_signer_options *o)
 /* Takes the stamps of now; whether they are others than before. */
 static bool look(struct ca_signer_holder *h)
 {
-    const char *const files[WATCHED] = {h->options.chain_file, h->options.key_file,
-                                        h->options.password_file, h->options.pkcs11_pin_file};
+    const struct tm_key_source *key = &h->options.key;
+    const char *const files[WATCHED] = {h->options.chain_file, key->file, key->password_file,
+                                        key->pin_file, key->uri_file};
     bool changed = false;
     for (size_t i = 0; i < WATCHED; i++) {
         if (tm_file_stamp_renew(files[i], &h->seen[i]))

@@ -29,9 +29,10 @@ static const struct {
     const char *name;
     signer_backend_fn open;
 } backends[] = {
-    {"file", ca_signer_open_file},
+    {"file", ca_signer_open_stored},
+    {"pkcs11", ca_signer_open_stored},
+    {"uri", ca_signer_open_stored},
     {"ephemeral", ca_signer_open_ephemeral},
-    {"pkcs11", ca_signer_open_pkcs11},
 };
 
 static int encode_cert(struct ca_signer *s, size_t i, struct tm_err *e)
@@ -127,7 +128,7 @@ struct ca_signer *ca_signer_open(const struct ca_signer_options *o, int64_t now_
         return NULL;
     }
     atomic_init(&s->refs, 1);
-    int rc = tm_err_set(e, "unknown CA backend '%s': use file, ephemeral or pkcs11",
+    int rc = tm_err_set(e, "unknown CA backend '%s': use file, pkcs11, uri or ephemeral",
                         o->backend != NULL ? o->backend : "");
     for (size_t i = 0; i < sizeof(backends) / sizeof(backends[0]); i++) {
         if (o->backend != NULL && strcmp(backends[i].name, o->backend) == 0)
@@ -147,6 +148,11 @@ struct ca_signer *ca_signer_open(const struct ca_signer_options *o, int64_t now_
     }
     e->text[0] = '\0';
     return s;
+}
+
+bool ca_signer_is_slow(const struct ca_signer *s)
+{
+    return s->material.stored != NULL && tm_key_is_slow(s->material.stored);
 }
 
 struct ca_signer *ca_signer_ref(struct ca_signer *s)

@@ -10,21 +10,15 @@
 
 #include "common/buf.h"
 #include "common/err.h"
+#include "common/key/key.h"
 
 struct ca_signer; /* immutable; safe to use from several threads; reference counted */
 
 struct ca_signer_options {
-    const char *backend;         /* "file", "ephemeral" or "pkcs11" */
-    const char *chain_file;      /* file, pkcs11: PEM, issuing CA first, root last */
-    const char *key_file;        /* file: PEM, encrypted PKCS#8 expected */
-    const char *password_file;   /* file: or NULL */
-    const char *password_env;    /* file: name of an environment variable, or NULL */
-    const char *pkcs11_module;   /* pkcs11: path of the module's shared object */
-    const char *pkcs11_token;    /* pkcs11: token label */
-    const char *pkcs11_key;      /* pkcs11: key label */
-    const char *pkcs11_pin_file; /* pkcs11: or NULL */
-    const char *pkcs11_pin_env;  /* pkcs11: or NULL */
-    const char *ephemeral_type;  /* "p256" (default), "p384", "rsa", "ed25519" */
+    const char *backend;        /* "file", "pkcs11", "uri" or "ephemeral" */
+    const char *chain_file;     /* all but ephemeral: PEM, issuing CA first, root last */
+    struct tm_key_source key;   /* likewise */
+    const char *ephemeral_type; /* "p256" (default), "p384", "rsa", "ed25519" */
 };
 
 /* Opens the key, loads and checks the chain (order, CA:TRUE, EKU nesting, path
@@ -37,6 +31,9 @@ void ca_signer_unref(struct ca_signer *s);
 /* Appends the signature over `tbs` (the hash follows the key). Thread-safe, lock-free. */
 int ca_signer_sign(struct ca_signer *s, const void *tbs, size_t len, struct tm_buf *sig,
                    struct tm_err *e);
+
+/* A signature takes another's time: a token's, a network's. */
+bool ca_signer_is_slow(const struct ca_signer *s);
 
 /* Makes a signature and checks it by the CA's certificate. Thread-safe. */
 int ca_signer_check(struct ca_signer *s, struct tm_err *e);

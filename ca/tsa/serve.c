@@ -1,5 +1,6 @@
 #include "ca/tsa/serve.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -102,21 +103,88 @@ static enum ca_tsa_status answer(struct ca_tsa_server *s, const struct ca_tsa_re
     return status;
 }
 
+static enum tm_http_result reply(struct ca_tsa_server *s, struct tm_http_exchange *x,
+                                 enum ca_tsa_status status, struct tm_buf *out,
+                                 const struct tm_err *e)
+{
+    if (status == TSA_GRANTED) {
+        atomic_fetch_add_explicit(&s->granted, 1, memory_order_relaxed);
+        tm_http_reply(x, 200, "application/timestamp-reply", out);
+    } else {
+        refuse(s, x, status, e);
+    }
+    return HTTP_DONE;
+}
+
+/* A timestamp that is signed on another thread, whether or not its exchange still lives. */
+struct stamping {
+    struct tm_offload_task task; /* first */
+    atomic_uint holders;         /* the exchange, and the thread */
+    struct ca_tsa_server *server;
+    struct ca_tsa_request request;
+    void *waiter;
+    enum ca_tsa_status status;
+    struct tm_buf out;
+    struct tm_err e;
+};
+
+static void stamping_drop(void *arg)
+{
+    struct stamping *t = arg;
+    if (atomic_fetch_sub_explicit(&t->holders, 1, memory_order_acq_rel) != 1)
+        return;
+    tm_buf_free(&t->out);
+    free(t);
+}
+
+static void run(struct tm_offload_task *task)
+{
+    struct stamping *t = (struct stamping *)(void *)task;
+    void *waiter = t->waiter;
+    t->status = answer(t->server, &t->request, &t->out, &t->e);
+    if (t->status == TSA_INTERNAL)
+        t->status = TSA_NOT_NOW; /* it made no signature: it may in a moment */
+    stamping_drop(t);
+    tm_http_wake(waiter);
+}
+
+static enum tm_http_result stamp_later(struct ca_tsa_server *s, struct tm_http_exchange *x,
+                                       const struct ca_tsa_request *r)
+{
+    struct stamping *t = calloc(1, sizeof(*t));
+    struct tm_err e = {0};
+    if (t == NULL) {
+        tm_err_set(&e, "out of memory");
+        return reply(s, x, TSA_INTERNAL, NULL, &e);
+    }
+    *t = (struct stamping){.task.run = run, .server = s, .request = *r};
+    atomic_init(&t->holders, 2);
+    tm_http_set_state(x, t, stamping_drop);
+    t->waiter = tm_http_wait_begin(x);
+    tm_offload_put(s->threads, &t->task);
+    return HTTP_WAIT;
+}
+
 static enum tm_http_result stamp(void *ctx, struct tm_http_exchange *x)
 {
     struct ca_tsa_server *s = ctx;
+    struct stamping *t = tm_http_state(x);
     struct ca_tsa_request r;
     struct tm_err e = {0};
     struct tm_buf out = {0};
-    enum ca_tsa_status status = TSA_BAD_REQUEST;
-    if (read_request(x, &r, &e) == 0)
-        status = answer(s, &r, &out, &e);
-    if (status == TSA_GRANTED) {
-        atomic_fetch_add_explicit(&s->granted, 1, memory_order_relaxed);
-        tm_http_reply(x, 200, "application/timestamp-reply", &out);
-    } else {
-        refuse(s, x, status, &e);
+    if (t != NULL && tm_http_wait_expired(x)) {
+        tm_err_set(&e, "waited too long for the timestamp key");
+        return reply(s, x, TSA_NOT_NOW, NULL, &e);
     }
+    if (t != NULL)
+        return reply(s, x, t->status, &t->out, &t->e);
+    enum ca_tsa_status status = TSA_BAD_REQUEST;
+    if (read_request(x, &r, &e) == 0) {
+        if (s->threads != NULL)
+            return stamp_later(s, x, &r);
+        status = answer(s, &r, &out, &e);
+    }
+    (void)reply(s, x, status, &out, &e);
     tm_buf_free(&out);
     return HTTP_DONE;
 }

@@ -11,12 +11,14 @@
 #include "ca/tsa/tsa.h"
 #include "common/http/http.h"
 #include "common/jlog.h"
+#include "common/offload.h"
 
 struct ca_tsa_server { /* all are the caller's, and outlive the server */
     pthread_rwlock_t
         lock; /* the caller's to initialize: read by who uses it, written to replace it */
     struct ca_tsa *tsa;
-    struct tm_jlog *jlog; /* why a request was refused or not answered; or NULL */
+    struct tm_jlog *jlog;       /* why a request was refused or not answered; or NULL */
+    struct tm_offload *threads; /* where a key that takes its time signs; NULL: here */
     atomic_ulong granted, refused, not_now;
 };
 

@@ -129,6 +129,19 @@ struct tm_key *tm_key_open(const struct tm_key_source *source, const char *what,
     return k;
 }
 
+bool tm_key_source_is_elsewhere(const struct tm_key_source *s)
+{
+    return s->pkcs11_module != NULL || s->uri != NULL || s->uri_file != NULL;
+}
+
+struct tm_key *tm_key_make(const struct tm_key_source *source, const char *type, const char *what,
+                           struct tm_err *e)
+{
+    if (source->pkcs11_module != NULL && tm_key_pkcs11_generate(source, type, e) != 0)
+        return NULL;
+    return tm_key_open(source, what, e);
+}
+
 void tm_key_free(struct tm_key *k)
 {
     if (k == NULL)

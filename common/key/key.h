@@ -57,6 +57,13 @@ bool tm_key_is_slow(const struct tm_key *k);
 /* Whether its token or service cannot be used now; `e` says why. */
 bool tm_key_is_away(const struct tm_key *k, struct tm_err *e);
 
+/* Opens a key for its first use: a token's is made (tm_key_pkcs11_generate), what a URI names is
+ * there already. */
+struct tm_key *tm_key_make(const struct tm_key_source *source, const char *type, const char *what,
+                           struct tm_err *e);
+/* It is in no file of ours. */
+bool tm_key_source_is_elsewhere(const struct tm_key_source *source);
+
 /* Makes a key pair inside the token: "p256", "p384", "rsa" (of 3072 bits) or "rsa2048",
  * "rsa4096"; fails if the label is taken. The private half cannot be read out again
  * (CKA_SENSITIVE, not CKA_EXTRACTABLE), and signs: it neither decrypts, unwraps nor derives. */

@@ -87,19 +87,25 @@ struct tm_kms {
     pthread_t keeper;
     bool kept;            /* the keeper runs */
     pthread_mutex_t lock; /* guards what follows */
-    pthread_cond_t changed;
+    pthread_cond_t wake;  /* the keeper */
     struct tm_kms_login login;
     bool has_login, stale, stop;
     int64_t tried_ms; /* when a login was last tried */
     bool away;
-    int64_t probe_ms; /* from then on one may look again */
+    int64_t probe_ms;          /* when the keeper looks again */
+    bool probing;              /* its look is under way */
+    struct tm_key_ask pattern; /* of what it then signs, by the last that was asked */
     struct tm_err why;
-    struct tm_kms_stats stats;
+    void (*changed)(void *ctx, bool away, const struct tm_err *why);
+    void *changed_ctx;
 };
 
 /* login.c: a credential in force, or -1; and its renewal from then on */
 int tm_kms_login_first(struct tm_kms *k, struct tm_err *e);
 void tm_kms_login_stop(struct tm_kms *k);
+
+/* sign.c: looks whether the service signs again; the answer changes `away` */
+void tm_kms_probe(struct tm_kms *k);
 
 /* request.c */
 /* The request as fetch takes it, in `out` and `list`: both borrow from `r`. */

@@ -50,7 +50,7 @@ struct tm_kms *tm_kms_new(const struct tm_key_uri *u, struct tm_err *e)
     }
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&k->changed, &monotonic);
+    pthread_cond_init(&k->wake, &monotonic);
     pthread_condattr_destroy(&monotonic);
     pthread_mutex_init(&k->lock, NULL);
     k->kind = u->kind;
@@ -68,14 +68,15 @@ void tm_kms_free(struct tm_kms *k)
 {
     if (k == NULL)
         return;
+    tm_kms_login_stop(k); /* first: its thread may start a probe */
     tm_fetch_pool_free(k->pool);
-    tm_kms_login_stop(k);
+    tm_kms_login_free(&k->login);
     char *const texts[] = {k->name,   k->base,   k->region,  k->profile,  k->mount,
                            k->tenant, k->ca_pem, k->version, k->algorithm};
     for (size_t i = 0; i < ARRAY(texts); i++)
         free(texts[i]);
     tm_key_uri_free(&k->uri);
-    pthread_cond_destroy(&k->changed);
+    pthread_cond_destroy(&k->wake);
     pthread_mutex_destroy(&k->lock);
     free(k);
 }
@@ -109,10 +110,12 @@ bool tm_kms_is_away(struct tm_kms *k, struct tm_err *e)
     return away;
 }
 
-void tm_kms_stats(struct tm_kms *k, struct tm_kms_stats *out)
+void tm_kms_watch(struct tm_kms *k, void (*changed)(void *ctx, bool away, const struct tm_err *why),
+                  void *ctx)
 {
     pthread_mutex_lock(&k->lock);
-    *out = k->stats;
+    k->changed = changed;
+    k->changed_ctx = ctx;
     pthread_mutex_unlock(&k->lock);
 }
 

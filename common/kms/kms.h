@@ -8,8 +8,8 @@
  *     tm_kms_sign(k, &ask, done, arg);  any number at once, each answered once
  *
  * What is busy (429, 5xx) or lost is asked again with growing pauses until the deadline. A service
- * that stays down is "away": signatures then fail at once, but for one a second that looks whether
- * it is back. Credentials are renewed before they end, and when the service says they have ended;
+ * that stays down is "away": signatures then fail at once, and one a second looks whether it is
+ * back. Credentials are renewed before they end, and when the service says they have ended;
  * they are in no error and no log, and wiped.
  */
 #ifndef TENMINT_COMMON_KMS_H
@@ -40,14 +40,10 @@ void tm_kms_sign(struct tm_kms *k, const struct tm_key_ask *ask, tm_kms_done_fn 
 
 bool tm_kms_is_away(struct tm_kms *k, struct tm_err *e);
 
-#define KMS_BUCKETS 10
-extern const unsigned tm_kms_bucket_ms[KMS_BUCKETS]; /* upper ends */
-struct tm_kms_stats {
-    uint64_t made, failed, retried, logins;
-    uint64_t total_ms;            /* of those made, tries and pauses together */
-    uint64_t within[KMS_BUCKETS]; /* of those made, each counted once */
-};
-void tm_kms_stats(struct tm_kms *k, struct tm_kms_stats *out);
+/* Has `changed` called when the service stops making signatures, with the reason, and when it makes
+ * them again. On a thread of the key's; once, before the first signature. */
+void tm_kms_watch(struct tm_kms *k, void (*changed)(void *ctx, bool away, const struct tm_err *why),
+                  void *ctx);
 
 /* Signs in this process. Its keys are opened and closed by tm_key_open and tm_key_free. */
 const struct tm_key_far *tm_kms_here(void);

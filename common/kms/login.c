@@ -36,7 +36,6 @@ static int renew(struct tm_kms *k, struct tm_err *e)
         k->login = next;
         k->has_login = true;
         k->stale = false;
-        k->stats.logins++;
         next = old;
     } else {
         tm_err_wrap(e, "log in to the key service");
@@ -54,23 +53,41 @@ static bool is_due(const struct tm_kms *k)
     return k->stale || !k->has_login || (k->login.ends_s != 0 && left_s < MARGIN_S);
 }
 
+/* With the lock. What the keeper does next, and when. */
+static int64_t next_work(const struct tm_kms *k, int64_t now, bool *login, bool *probe)
+{
+    *login = is_due(k);
+    *probe = k->away && !k->probing;
+    int64_t at = *login ? k->tried_ms + PAUSE_MS : now + LOOK_MS;
+    if (*probe && k->probe_ms < at) {
+        *login = false;
+        return k->probe_ms;
+    }
+    *probe = false;
+    return at;
+}
+
 static void *keep(void *arg)
 {
     struct tm_kms *k = arg;
     pthread_mutex_lock(&k->lock);
     while (!k->stop) {
+        bool login, probe;
         int64_t now = tm_clock_mono_ms();
-        bool due = is_due(k);
-        int64_t until = due ? k->tried_ms + PAUSE_MS : now + LOOK_MS;
-        if (due && until <= now) {
+        int64_t until = next_work(k, now, &login, &probe);
+        if ((login || probe) && until <= now) {
             struct tm_err e = {0};
+            k->probing = k->probing || probe;
             pthread_mutex_unlock(&k->lock);
-            (void)renew(k, &e);
+            if (login)
+                (void)renew(k, &e);
+            else
+                tm_kms_probe(k);
             pthread_mutex_lock(&k->lock);
             continue;
         }
         struct timespec at = {.tv_sec = until / 1000, .tv_nsec = until % 1000 * 1000000};
-        pthread_cond_timedwait(&k->changed, &k->lock, &at);
+        pthread_cond_timedwait(&k->wake, &k->lock, &at);
     }
     pthread_mutex_unlock(&k->lock);
     return NULL;
@@ -95,9 +112,8 @@ void tm_kms_login_stop(struct tm_kms *k)
 {
     pthread_mutex_lock(&k->lock);
     k->stop = true;
-    pthread_cond_broadcast(&k->changed);
+    pthread_cond_broadcast(&k->wake);
     pthread_mutex_unlock(&k->lock);
     if (k->kept)
         pthread_join(k->keeper, NULL);
-    tm_kms_login_free(&k->login);
 }

@@ -11,9 +11,6 @@
                       */
 #define LOGIN_MS 250 /* until a new credential may be there */
 
-const unsigned tm_kms_bucket_ms[KMS_BUCKETS] = {5,   10,  20,   50,   100,
-                                                200, 500, 1000, 2000, KMS_DEADLINE_MS};
-
 struct call {
     struct tm_kms *k;
     struct tm_key_ask ask;
@@ -25,16 +22,6 @@ struct call {
     unsigned char data[];
 };
 
-static void count(struct tm_kms_stats *s, int64_t ms)
-{
-    size_t i = 0;
-    while (i < KMS_BUCKETS - 1 && ms > (int64_t)tm_kms_bucket_ms[i])
-        i++;
-    s->within[i]++;
-    s->made++;
-    s->total_ms += (uint64_t)ms;
-}
-
 /* Answers, and keeps in mind whether the service can be asked at all. */
 static void end(struct call *c, int rc, const struct tm_buf *sig, struct tm_err *e)
 {
@@ -43,16 +30,19 @@ static void end(struct call *c, int rc, const struct tm_buf *sig, struct tm_err 
     if (rc != 0)
         tm_err_wrap(e, "%s:%s", tm_key_uri_scheme(&k->uri), k->uri.path);
     pthread_mutex_lock(&k->lock);
-    if (rc == 0)
-        count(&k->stats, now - c->begun_ms);
-    else
-        k->stats.failed++;
+    bool news = k->away != (rc != 0);
+    void (*changed)(void *, bool, const struct tm_err *) = news ? k->changed : NULL;
+    void *ctx = k->changed_ctx;
     k->away = rc != 0;
+    k->probing = k->probing && !c->probe;
     if (rc != 0) {
         k->why = *e;
         k->probe_ms = now + PROBE_MS;
+        pthread_cond_broadcast(&k->wake);
     }
     pthread_mutex_unlock(&k->lock);
+    if (changed != NULL)
+        changed(ctx, rc != 0, e);
     c->done(c->arg, rc, sig, e);
     OPENSSL_cleanse(c->data, c->ask.len);
     free(c);
@@ -89,7 +79,7 @@ static void want_login(struct tm_kms *k)
 {
     pthread_mutex_lock(&k->lock);
     k->stale = true;
-    pthread_cond_broadcast(&k->changed);
+    pthread_cond_broadcast(&k->wake);
     pthread_mutex_unlock(&k->lock);
 }
 
@@ -103,9 +93,6 @@ static int try_again(struct call *c, enum tm_kms_verdict verdict, int64_t retry_
         want_login(c->k);
     if (verdict == KMS_FAIL || c->probe || c->tried >= c->k->tries_max || pause + LOGIN_MS > left)
         return c->tried > 1 ? tm_err_wrap(e, "tried %u times", c->tried) : -1;
-    pthread_mutex_lock(&c->k->lock);
-    c->k->stats.retried++;
-    pthread_mutex_unlock(&c->k->lock);
     return start(c, pause, e);
 }
 
@@ -126,17 +113,31 @@ static void on_answer(void *arg, int rc, struct tm_fetch_response *r, const stru
     tm_buf_free(&sig);
 }
 
-/* Whether the service may be asked: always while it works, now and then while it does not. */
-static bool may_ask(struct call *c, struct tm_err *e)
+static struct call *call_new(struct tm_kms *k, const struct tm_key_ask *ask, tm_kms_done_fn *done,
+                             void *arg)
 {
-    struct tm_kms *k = c->k;
+    struct call *c = calloc(1, sizeof(*c) + ask->len);
+    if (c == NULL)
+        return NULL;
+    *c = (struct call){.k = k, .ask = *ask, .done = done, .arg = arg};
+    if (ask->data != NULL)
+        memcpy(c->data, ask->data, ask->len);
+    c->ask.data = c->data;
+    c->begun_ms = tm_clock_mono_ms();
+    return c;
+}
+
+/* Whether the service may be asked: while it is away only the keeper does. */
+static bool may_ask(struct tm_kms *k, const struct tm_key_ask *ask, struct tm_err *e)
+{
     pthread_mutex_lock(&k->lock);
-    bool may = !k->away || c->begun_ms >= k->probe_ms;
-    c->probe = k->away;
-    if (k->away && may)
-        k->probe_ms = c->begun_ms + PROBE_MS;
+    bool may = !k->away;
     if (!may)
         *e = k->why;
+    k->pattern = *ask;
+    k->pattern.data = NULL;
+    if (ask->hash == KEY_NO_HASH)
+        k->pattern.len = 0;
     pthread_mutex_unlock(&k->lock);
     return may;
 }
@@ -144,21 +145,33 @@ static bool may_ask(struct call *c, struct tm_err *e)
 void tm_kms_sign(struct tm_kms *k, const struct tm_key_ask *ask, tm_kms_done_fn *done, void *arg)
 {
     struct tm_err e = {0};
-    struct call *c = tm_key_ask_check(ask, &e) == 0 ? calloc(1, sizeof(*c) + ask->len) : NULL;
+    bool may = tm_key_ask_check(ask, &e) == 0 && may_ask(k, ask, &e);
+    struct call *c = may ? call_new(k, ask, done, arg) : NULL;
     if (c == NULL) {
-        if (e.text[0] == '\0')
+        if (may)
             tm_err_set(&e, "out of memory");
         done(arg, -1, NULL, &e);
-        return;
-    }
-    *c = (struct call){.k = k, .ask = *ask, .done = done, .arg = arg};
-    memcpy(c->data, ask->data, ask->len);
-    c->ask.data = c->data;
-    c->begun_ms = tm_clock_mono_ms();
-    if (!may_ask(c, &e)) {
-        done(arg, -1, NULL, &e);
-        free(c);
     } else if (start(c, 0, &e) != 0) {
         end(c, -1, NULL, &e);
     }
+}
+
+static void forget(void *arg, int rc, const struct tm_buf *sig, const struct tm_err *e)
+{
+    (void)arg, (void)rc, (void)sig, (void)e; /* `end` has seen what matters */
+}
+
+/* Signs a digest of zeros, which is none of anything; Ed25519: the empty message. */
+void tm_kms_probe(struct tm_kms *k)
+{
+    struct tm_err e = {0};
+    pthread_mutex_lock(&k->lock);
+    const struct tm_key_ask ask = k->pattern;
+    pthread_mutex_unlock(&k->lock);
+    struct call *c = call_new(k, &ask, forget, NULL);
+    if (c == NULL)
+        return;
+    c->probe = true;
+    if (start(c, 0, &e) != 0)
+        end(c, -1, NULL, &e);
 }

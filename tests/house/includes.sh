@@ -18,12 +18,12 @@ common/ipc                 : common
 common/fetch               : common common/ipc
 common/http                : common common/ipc
 common/key                 : common
-common/kms                 : common common/key common/fetch
+common/kms                 : common common/key common/fetch common/ipc
 common/sandbox             : common
 common/process             : common common/ipc common/sandbox
 common/transparency        : common
 common/html                : common
-@common                    : common common/html common/process common/fetch common/http common/ipc common/key common/sandbox common/transparency
+@common                    : common common/kms common/html common/process common/fetch common/http common/ipc common/key common/sandbox common/transparency
 
 oidc/token                 : common common/json
 oidc/principal             : oidc/token common

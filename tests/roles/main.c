@@ -364,9 +364,9 @@ static const struct {
     {BIT(ROLE_LOG), write_to_the_log, DONE},
     {BIT(ROLE_SIGNATURES) | BIT(ROLE_AUDIT), write_to_the_log, DENIED},
     /* It looks up names and reads CA certificates, and nothing else of /etc. */
-    {BIT(ROLE_FETCH), internet_socket, DONE},
-    {BIT(ROLE_FETCH), local_socket, DONE},
-    {BIT(ROLE_FETCH), connect_out, DONE},
+    {BIT(ROLE_FETCH) | BIT(ROLE_KEYS), internet_socket, DONE},
+    {BIT(ROLE_FETCH) | BIT(ROLE_KEYS), local_socket, DONE},
+    {BIT(ROLE_FETCH) | BIT(ROLE_KEYS), connect_out, DONE},
     /* It writes its own index. */
     {BIT(ROLE_PAGES), write_a_file, DENIED},
     {BIT(ROLE_PAGES), write_to_the_log, DENIED},

@@ -8,7 +8,8 @@ as the real one does. The keys are p256, p384, rsa, ed25519; `other` is one that
 
 PUT /_fault {"kind": K, "count": N}: the next N signatures meet K: 429, 500, 503, throttle (AWS's
 400), slow, lost, wrong-signature, wrong-key, junk, denied. PUT /_expire: no credential of a login
-before is taken any more. GET /_stats: how often what was done."""
+before is taken any more. GET /_stats: how often what was done; most: so many signatures were asked
+for at once."""
 import base64
 import hashlib
 import hmac
@@ -155,8 +156,12 @@ class Handler(BaseHTTPRequestHandler):
 
     def meet(self, busy, denied):
         """A fault of the next signature, if one was asked for; the key to sign with else."""
+        with lock:
+            stats["now"] = stats.get("now", 0) + 1
+            stats["most"] = max(stats.get("most", 0), stats["now"])
         time.sleep(LATENCY)
         with lock:
+            stats["now"] -= 1
             kind = fault["kind"] if fault["count"] > 0 else "none"
             fault["count"] -= kind != "none"
         if kind != "none":

@@ -181,8 +181,8 @@ static void file_ca_needs_the_right_password_key_and_mode(void **state)
     assert_int_equal(st.st_mode & 0777, 0600);
     struct ca_signer_options o = {.backend = "file",
                                   .chain_file = d.chain,
-                                  .key_file = d.key,
-                                  .password_env = "TENMINT_TEST_PASSWORD"};
+                                  .key.file = d.key,
+                                  .key.password_env = "TENMINT_TEST_PASSWORD"};
     unsetenv("TENMINT_TEST_PASSWORD");
     assert_null(ca_signer_open(&o, time(NULL), &e));
     setenv("TENMINT_TEST_PASSWORD", "wrong", 1);
@@ -202,7 +202,7 @@ static void file_ca_needs_the_right_password_key_and_mode(void **state)
     chmod(d.key, 0600);
     char root_key[96];
     snprintf(root_key, sizeof(root_key), "%s/root.key", d.path);
-    o.key_file = root_key;
+    o.key.file = root_key;
     assert_null(ca_signer_open(&o, time(NULL), &e));
     assert_non_null(strstr(e.text, "not equal"));
     remove_ca(&d);
@@ -217,8 +217,8 @@ static void reload_keeps_the_old_pair_when_the_new_one_is_bad(void **state)
     setenv("TENMINT_TEST_PASSWORD", "secret", 1);
     struct ca_signer_options o = {.backend = "file",
                                   .chain_file = d.chain,
-                                  .key_file = d.key,
-                                  .password_env = "TENMINT_TEST_PASSWORD"};
+                                  .key.file = d.key,
+                                  .key.password_env = "TENMINT_TEST_PASSWORD"};
     struct ca_signer_holder *h = ca_signer_holder_new(&o, time(NULL), &e);
     assert_non_null(h);
     struct ca_signer *before = ca_signer_holder_get(h);

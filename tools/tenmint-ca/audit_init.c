@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "ca/log/engine/create.h"
+#include "common/kms/kms.h"
 #include "common/file.h"
 #include "tools/tenmint-ca/audit.h"
 #include "tools/tenmint-ca/audit_init.h"
@@ -31,6 +32,7 @@ static int make_heads(const struct ca_config *c, const char *heads, const struct
 {
     const struct ca_config_audit *a = &c->audit_store;
     struct tm_key_source source = ca_config_key_source(&a->key);
+    source.far = tm_kms_here();
     bool device = source.pkcs11_module != NULL;
     char public[PATH_MAX];
     struct tm_buf password = {0};

@@ -10,6 +10,7 @@
 #include "ca/log/engine/reader.h"
 #include "ca/log/ct/format.h"
 #include "ca/log/engine/view.h"
+#include "common/kms/kms.h"
 #include "common/clock.h"
 #include "common/file.h"
 #include "common/transparency/digsig.h"
@@ -68,6 +69,7 @@ static int check_signer(const struct ca_config *c, struct tm_err *e)
         return 0;
     }
     ca_config_signer(c, &so);
+    so.key.far = tm_kms_here();
     if (setup_root_beside(so.chain_file, root))
         printf("warning: the root key '%s' lies beside the server's files: move it offline\n",
                root);
@@ -106,7 +108,9 @@ static int check_embedded(const struct ca_kept_options *o, unsigned char log_id[
                           struct tm_err *e)
 {
     char path[PATH_MAX];
-    struct tm_key *key = tm_key_open(&o->key, "log key", e);
+    struct tm_key_source source = o->key;
+    source.far = tm_kms_here();
+    struct tm_key *key = tm_key_open(&source, "log key", e);
     int rc = key != NULL ? tm_digsig_check_key(tm_key_pkey(key), e) : -1;
     if (rc == 0)
         rc = tm_file_join(o->directory, "checkpoint", path, sizeof(path), e);

@@ -14,6 +14,7 @@
 #include "common/clock.h"
 #include "common/file.h"
 #include "common/key/key.h"
+#include "common/kms/kms.h"
 #include "tools/shared/cli.h"
 #include "tools/tenmint-ca/commands.h"
 #include "tools/tenmint-ca/init_all.h"
@@ -43,6 +44,10 @@ static const char config_log[] = "\nct:\n"
 
 static const char config_log_key[] = "    key: log.key\n"
                                      "    password-file: password\n";
+
+/* In a file, so that a rotation can replace it. */
+static const char config_uri_key[] = "  backend: uri\n"
+                                     "  key-uri-file: intermediate.uri\n";
 
 struct plan {
     const char *dir, *organization, *key_type;
@@ -110,26 +115,38 @@ static int make_password(struct tm_buf *out, struct tm_err *e)
     return tm_buf_str(out) != NULL ? 0 : tm_err_set(e, "out of memory");
 }
 
+static int write_uri(const struct plan *p, struct tm_err *e)
+{
+    struct tm_buf line = {0};
+    tm_buf_printf(&line, "%s\n", p->device.uri);
+    int rc = write_one(p->dir, "intermediate.uri", 0644, line.data, line.len, e);
+    tm_buf_free(&line);
+    return rc;
+}
+
 static int write_config(const struct plan *p, struct tm_err *e)
 {
     struct tm_buf out = {0};
     tm_buf_printf(&out, config_head, p->all.url != NULL ? p->all.listen : "127.0.0.1:5555");
-    if (p->device.pkcs11_module == NULL) {
+    if (!tm_key_source_is_elsewhere(&p->device)) {
         tm_buf_puts(&out, config_file_key);
     } else {
-        tm_buf_puts(&out, "  backend: pkcs11\n");
-        setup_put_device(&out, "  ", &p->device);
+        tm_buf_puts(&out, p->device.uri != NULL ? config_uri_key : "  backend: pkcs11\n");
+        if (p->device.uri == NULL)
+            setup_put_device(&out, "  ", &p->device);
     }
     tm_buf_puts(&out, config_tail);
     if (p->log_origin != NULL) {
         tm_buf_printf(&out, config_log, p->log_origin);
-        if (p->log_device.pkcs11_module == NULL)
+        if (!tm_key_source_is_elsewhere(&p->log_device))
             tm_buf_puts(&out, config_log_key);
         setup_put_device(&out, "    ", &p->log_device);
     }
     if (p->all.url != NULL)
         init_all_put_config(&p->all, &out);
-    int rc = buf_failed(&out) ? tm_err_set(e, "out of memory")
+    int rc = p->device.uri != NULL ? write_uri(p, e) : 0;
+    if (rc == 0)
+        rc = buf_failed(&out) ? tm_err_set(e, "out of memory")
                               : write_one(p->dir, "tenmint-ca.yaml", 0644, out.data, out.len, e);
     tm_buf_free(&out);
     return rc;
@@ -157,8 +174,7 @@ static int make_log(const struct plan *p, const char *password, struct tm_err *e
         return -1;
     const struct ca_log_new n = {.directory = directory,
                                  .origin = p->log_origin,
-                                 .device =
-                                     p->log_device.pkcs11_module != NULL ? &p->log_device : NULL,
+                                 .device = setup_elsewhere(&p->log_device),
                                  .key_file = key,
                                  .password = password,
                                  .public_file = public};
@@ -190,7 +206,7 @@ static int make_all(const struct plan *p, struct tm_err *e)
                                       .organization = p->organization,
                                       .key_type = p->key_type,
                                       .password = tm_buf_str(&password),
-                                      .device = p->device.pkcs11_module != NULL ? &p->device : NULL,
+                                      .device = setup_elsewhere(&p->device),
                                       .now_s = tm_clock_wall_ms() / 1000};
         rc = ca_create_ca(&o, e);
     }
@@ -241,20 +257,22 @@ static void print_done(const struct plan *p)
         "  root.key          move it offline, with a copy of password: the server never needs it\n"
         "  chain.pem         intermediate and root\n",
         p->dir);
-    if (p->device.pkcs11_module == NULL)
+    if (!tm_key_source_is_elsewhere(&p->device))
         printf("  intermediate.key  the server's key, encrypted with password\n");
     if (p->log_origin != NULL)
         printf("  log/              the transparency log, '%s'\n"
                "%s"
                "  log.pem           its public key: give this to verifiers\n",
                p->log_origin,
-               p->log_device.pkcs11_module == NULL
+               !tm_key_source_is_elsewhere(&p->log_device)
                    ? "  log.key           its key, encrypted with password\n"
                    : "");
     printf("  issuers.yaml      whose tokens are accepted: GitHub Actions\n"
            "  tenmint-ca.yaml   the server's configuration\n");
     if (p->all.url != NULL)
         init_all_print(&p->all, p->dir);
+    if (p->device.uri != NULL)
+        printf("the server's key is %s, in intermediate.uri\n", p->device.uri);
     if (p->device.pkcs11_module != NULL)
         printf("made the server's key '%s' in token '%s'; it cannot be read out of it\n",
                p->device.pkcs11_key, p->device.pkcs11_token);
@@ -273,16 +291,37 @@ enum { KEY_CA, KEY_LOG, KEY_SIGNATURES, KEY_TIMESTAMPS, KEYS };
 
 struct labels {
     const char *label[KEYS];
+    const char *uri[KEYS]; /* in place of it */
 };
 
 static const char *const label_options[KEYS] = {"pkcs11-key", "pkcs11-log-key",
                                                 "pkcs11-signature-log-key", "pkcs11-timestamp-key"};
 
+static const char *const uri_options[KEYS] = {"ca-key", "log-key", "signature-log-key",
+                                              "timestamp-key"};
+
+/* A key that exists, at a service or in a token. */
+static int choose_uri(struct tm_key_source *key, const char *uri, const char *option,
+                      struct tm_err *e)
+{
+    struct tm_key_uri u;
+    if (tm_key_uri_parse(uri, strlen(uri), &u, e) != 0)
+        return tm_err_wrap(e, "--%s", option);
+    tm_key_uri_free(&u);
+    *key = (struct tm_key_source){.uri = uri, .far = tm_kms_here()};
+    return 0;
+}
+
 static int check_labels(const struct plan *p, const struct labels *l, struct tm_err *e)
 {
     for (int i = 0; i < KEYS; i++) {
-        if (i >= KEY_SIGNATURES && l->label[i] != NULL && p->all.url == NULL)
-            return tm_err_set(e, "--%s goes with --all", label_options[i]);
+        bool any = l->label[i] != NULL || l->uri[i] != NULL;
+        if (i >= KEY_SIGNATURES && any && p->all.url == NULL)
+            return tm_err_set(e, "--%s goes with --all",
+                              l->uri[i] != NULL ? uri_options[i] : label_options[i]);
+        if (l->label[i] != NULL && l->uri[i] != NULL)
+            return tm_err_set(e, "--%s and --%s exclude each other", uri_options[i],
+                              label_options[i]);
         for (int k = 0; k < i; k++) {
             if (l->label[i] != NULL && l->label[k] != NULL && strcmp(l->label[i], l->label[k]) == 0)
                 return tm_err_set(e, "--%s and --%s are the same: each needs a key of its own",
@@ -304,6 +343,8 @@ static int choose_devices(struct plan *p, const struct tm_key_source *token, con
         any = any || l->label[i] != NULL;
         if ((l->label[i] != NULL || (i == KEY_CA && !any)) &&
             setup_check_device(token, label_options[i], l->label[i], e) != 0)
+            return -1;
+        if (l->uri[i] != NULL && choose_uri(keys[i], l->uri[i], uri_options[i], e) != 0)
             return -1;
         if (l->label[i] == NULL)
             continue;
@@ -350,9 +391,12 @@ static int check_all(struct plan *p, bool all, bool no_log, struct tm_err *e)
 static int check_log_words(struct plan *p, bool no_log, const struct labels *l, char origin[64],
                            struct tm_err *e)
 {
-    if (no_log && (p->log_origin != NULL || l->label[KEY_LOG] != NULL))
-        return tm_err_set(e, "--no-log and --%s exclude each other",
-                          p->log_origin != NULL ? "log-origin" : "pkcs11-log-key");
+    const char *wanted = p->log_origin != NULL       ? "log-origin"
+                         : l->label[KEY_LOG] != NULL ? label_options[KEY_LOG]
+                         : l->uri[KEY_LOG] != NULL   ? uri_options[KEY_LOG]
+                                                     : NULL;
+    if (no_log && wanted != NULL)
+        return tm_err_set(e, "--no-log and --%s exclude each other", wanted);
     if (p->log_origin != NULL)
         return setup_check_origin("log-origin", p->log_origin, e);
     return no_log ? 0 : make_up_origin(p, origin, e);
@@ -389,6 +433,15 @@ int command_init(const struct cli_command *self, int argc, char **argv)
          &labels.label[KEY_SIGNATURES]},
         {"pkcs11-timestamp-key", CLI_TEXT, "LABEL", "the timestamp authority's, likewise",
          &labels.label[KEY_TIMESTAMPS]},
+        {"ca-key", CLI_TEXT, "URI",
+         "the server's key, which exists: awskms:, vault:, gcpkms:, "
+         "azurekv: or pkcs11:",
+         &labels.uri[KEY_CA]},
+        {"log-key", CLI_TEXT, "URI", "the log's, likewise", &labels.uri[KEY_LOG]},
+        {"signature-log-key", CLI_TEXT, "URI", "the signature log's, likewise",
+         &labels.uri[KEY_SIGNATURES]},
+        {"timestamp-key", CLI_TEXT, "URI", "the timestamp authority's, likewise",
+         &labels.uri[KEY_TIMESTAMPS]},
         OWNER_OPTION(user),
         {NULL, CLI_FLAG, NULL, NULL, NULL},
     };

@@ -68,11 +68,6 @@ static int name_paths(const char *dir, struct paths *p, struct tm_err *e)
     return 0;
 }
 
-static const struct tm_key_source *device(const struct tm_key_source *s)
-{
-    return s->pkcs11_module != NULL ? s : NULL;
-}
-
 int init_all_make(const struct init_all *a, const char *dir, const char *password, int64_t now_s,
                   struct tm_err *e)
 {
@@ -81,7 +76,7 @@ int init_all_make(const struct init_all *a, const char *dir, const char *passwor
         return -1;
     const struct ca_log_new log = {.directory = p.log,
                                    .origin = a->host,
-                                   .device = device(&a->signatures),
+                                   .device = setup_elsewhere(&a->signatures),
                                    .key_file = p.log_key,
                                    .password = password,
                                    .public_file = p.log_public};
@@ -91,7 +86,7 @@ int init_all_make(const struct init_all *a, const char *dir, const char *passwor
                                           .organization = a->organization,
                                           .key_type = known ? a->key_type : NULL,
                                           .password = password,
-                                          .device = device(&a->timestamps),
+                                          .device = setup_elsewhere(&a->timestamps),
                                           .now_s = now_s};
     const struct init_trust trust = {.dir = p.trust,
                                      .url = a->url,
@@ -111,7 +106,7 @@ int init_all_make(const struct init_all *a, const char *dir, const char *passwor
 
 static void put_key(struct tm_buf *out, const struct tm_key_source *s, const char *file)
 {
-    if (s->pkcs11_module != NULL)
+    if (setup_elsewhere(s) != NULL)
         setup_put_device(out, "  ", s);
     else
         tm_buf_printf(out, "  key: %s\n  password-file: password\n", file);

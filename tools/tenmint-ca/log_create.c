@@ -7,6 +7,7 @@
 #include "ca/log/ct/ctlog.h"
 #include "ca/log/engine/create.h"
 #include "ca/log/signatures/siglog.h"
+#include "common/kms/kms.h"
 #include "common/http/http.h"
 #include "tools/tenmint-ca/commands.h"
 #include "tools/tenmint-ca/owner.h"
@@ -47,9 +48,11 @@ static int check(const struct new_log *n, struct tm_err *e)
     if (check_shard(n, e) != 0 || setup_check_origin("origin", n->origin, e) != 0 ||
         setup_check_device(&n->device, "pkcs11-key", n->device.pkcs11_key, e) != 0)
         return -1;
-    if ((n->device.pkcs11_module == NULL) == (n->password_file == NULL))
-        return tm_err_set(e, "log create: the key needs either --password-file FILE, or a token by "
-                             "the --pkcs11 options");
+    int ways =
+        (n->device.pkcs11_module != NULL) + (n->device.uri != NULL) + (n->password_file != NULL);
+    if (ways != 1)
+        return tm_err_set(e, "log create: the key needs either --password-file FILE, a token by "
+                             "the --pkcs11 options, or --key-uri");
     return 0;
 }
 
@@ -69,7 +72,7 @@ static int name_files(struct new_log *n, struct tm_err *e)
 static int make(struct new_log *n, struct tm_err *e)
 {
     struct tm_buf password = {0};
-    bool device = n->device.pkcs11_module != NULL;
+    bool device = setup_elsewhere(&n->device) != NULL;
     struct ca_log_new o = {.directory = n->dir,
                            .origin = n->origin,
                            .device = device ? &n->device : NULL,
@@ -126,14 +129,14 @@ static int print_done(const struct new_log *n, struct tm_err *e)
     char dir[PATH_MAX], key[PATH_MAX], password[PATH_MAX];
     struct tm_buf out = {0};
     const char *indent = NULL;
-    bool device = n->device.pkcs11_module != NULL;
+    bool device = setup_elsewhere(&n->device) != NULL;
     if (realpath(n->dir, dir) == NULL ||
         (!device &&
          (realpath(n->key, key) == NULL || realpath(n->password_file, password) == NULL)))
         return tm_err_errno(e, "'%s'", n->dir);
     tm_buf_printf(&out, "wrote %s, %s%s%s\n", n->dir, device ? "" : n->key, device ? "" : ", ",
                   n->public);
-    if (device)
+    if (n->device.pkcs11_module != NULL)
         tm_buf_printf(&out, "made its key '%s' in token '%s'; it cannot be read out of it\n",
                       n->device.pkcs11_key, n->device.pkcs11_token);
     put_section(&out, n, &indent);
@@ -158,7 +161,7 @@ static int print_done(const struct new_log *n, struct tm_err *e)
 
 int command_log_create(const struct cli_command *self, int argc, char **argv)
 {
-    struct new_log n = {0};
+    struct new_log n = {.device.far = tm_kms_here()};
     const char *user = NULL;
     const struct cli_option options[] = {
         {"origin", CLI_TEXT, "NAME",
@@ -172,6 +175,10 @@ int command_log_create(const struct cli_command *self, int argc, char **argv)
         SETUP_DEVICE_OPTIONS(n.device),
         {"pkcs11-key", CLI_TEXT, "LABEL", "the new key, a label that is free",
          &n.device.pkcs11_key},
+        {"key-uri", CLI_TEXT, "URI",
+         "its key, which exists: awskms:, vault:, gcpkms:, azurekv: or "
+         "pkcs11:",
+         &n.device.uri},
         OWNER_OPTION(user),
         {NULL, CLI_FLAG, NULL, NULL, NULL},
     };

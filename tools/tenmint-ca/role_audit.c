@@ -47,6 +47,7 @@ static int open_heads(struct server *s, struct audit_server *a, struct tm_err *e
     }
     a->hub = tm_fetch_hub_new(tm_process_take(s->roles->group, s->roles->audit_to_fetch), e);
     a->heads_options.jlog = s->log;
+    a->heads_options.key.far = server_far(s);
     a->heads_options.fetch_hub = a->hub;
     a->heads = a->hub != NULL ? ca_audit_heads_open(&a->heads_options, e) : NULL;
     return a->heads != NULL ? 0 : tm_err_wrap(e, "log of heads");
@@ -125,6 +126,7 @@ static unsigned more_rights(const struct ca_config *c)
 const struct server_kind server_audit = {.open = open_audit,
                                          .begin = begin,
                                          .metrics = metrics,
+                                         .key_name = "audit",
                                          .close = close_audit,
                                          .rights = SANDBOX_READ | SANDBOX_WRITE | SANDBOX_CLOCK,
                                          .more_rights = more_rights};

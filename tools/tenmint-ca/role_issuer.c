@@ -9,12 +9,14 @@
 #include "tools/tenmint-ca/service.h"
 
 /* A token's module does what it likes with files, and may ask a daemon of this machine. */
-static unsigned rights(const struct ca_config *c)
+static unsigned rights(const struct roles *roles)
 {
     unsigned r = SANDBOX_READ | SANDBOX_CLOCK;
-    if (c->audit_file != NULL || c->approved.mirror != NULL)
+    if (roles->config->audit_file != NULL || roles->config->approved.mirror != NULL)
         r |= SANDBOX_WRITE;
-    return c->ca.key.module != NULL ? r | SANDBOX_WRITE | SANDBOX_LOCAL | SANDBOX_LOAD : r;
+    return roles->place[ROLE_ISSUER] == CA_KEY_IN_TOKEN
+               ? r | SANDBOX_WRITE | SANDBOX_LOCAL | SANDBOX_LOAD
+               : r;
 }
 
 /* Who is asked by this process. What the configuration has not stays NULL. */
@@ -48,10 +50,11 @@ int role_issuer_start(void *roles, unsigned step, struct tm_err *e)
                                 .metrics = r->metrics,
                                 .front = front,
                                 .front_count = r->lanes[ROLE_ISSUER]};
-    if (roles_open_trail(r, ROLE_ISSUER, &o.trail, e) != 0 || open_others(r, &o, e) != 0)
+    if (roles_open_trail(r, ROLE_ISSUER, &o.trail, e) != 0 ||
+        roles_open_keys(r, ROLE_ISSUER, &o.keys, &o.key_far, e) != 0 || open_others(r, &o, e) != 0)
         return CLI_FAILED;
     int rc = service_start(s, &o, e);
-    if (rc == 0 && (tm_sandbox_calls(rights(r->config), e) != 0 || service_serve(s, e) != 0))
+    if (rc == 0 && (tm_sandbox_calls(rights(r), e) != 0 || service_serve(s, e) != 0))
         rc = CLI_FAILED;
     return rc;
 }
@@ -68,7 +71,9 @@ void role_issuer_stop(void *roles, const char *signal)
     const struct roles *r = roles;
     struct service *s = r->own;
     struct ca_audit_far *trail = s->trail;
+    struct tm_kms_asker *keys = s->keys;
     service_stop(s);
+    tm_kms_asker_free(keys);
     ca_audit_far_free(trail);
     free(s);
 }

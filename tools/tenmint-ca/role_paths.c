@@ -70,6 +70,7 @@ static void allow_key(struct paths *p, const struct ca_config_key *k)
 {
     allow_read(p, k->file);
     allow_read(p, k->password_file);
+    allow_read(p, k->uri_file);
 }
 
 static void allow_retired(struct paths *p, const struct tm_yamlmap_entries *retired)
@@ -194,6 +195,35 @@ static void fetch_paths(struct paths *p, const struct ca_config *c)
         allow_read(p, read[i]);
 }
 
+static void keys_paths(struct paths *p, const struct ca_config *c)
+{
+    const struct ca_config_key *keys[CA_CONFIG_KEYS];
+    ca_config_keys(c, keys);
+    for (size_t i = 0; i < CA_CONFIG_KEYS; i++)
+        allow_read(p, keys[i]->uri_file);
+    fetch_paths(p, c);
+}
+
+static void allow_credential(void *paths, const char *path)
+{
+    allow_beside(paths, path, SANDBOX_USE_READ);
+}
+
+/* Files that others replace, as a cluster's tokens are. The parent does not look for them, which
+ * takes to read some. */
+static void allow_credentials(struct paths *p, const struct ca_config *c)
+{
+    const struct ca_config_key *keys[CA_CONFIG_KEYS];
+    ca_config_keys(c, keys);
+    for (size_t i = 0; i < CA_CONFIG_KEYS; i++) {
+        struct tm_key_uri u = {0};
+        bool named = keys[i]->uri != NULL || keys[i]->uri_file != NULL;
+        if (named && ca_config_key_uri(keys[i], &u, NULL) == 0 && tm_key_uri_is_remote(&u))
+            tm_kms_files(&u, allow_credential, p);
+        tm_key_uri_free(&u);
+    }
+}
+
 static void audit_paths(struct paths *p, const struct ca_config *c)
 {
     const struct ca_config_audit *a = &c->audit_store;
@@ -217,6 +247,7 @@ static const struct {
     size_t user; /* where the configuration has its name */
 } roles[ROLE_COUNT] = {
     [ROLE_FETCH] = {fetch_paths, offsetof(struct ca_config_users, fetch)},
+    [ROLE_KEYS] = {keys_paths, offsetof(struct ca_config_users, keys)},
     [ROLE_AUDIT] = {audit_paths, offsetof(struct ca_config_users, audit)},
     [ROLE_LOG] = {log_paths, offsetof(struct ca_config_users, log)},
     [ROLE_SIGNATURES] = {signatures_paths, offsetof(struct ca_config_users, signatures)},
@@ -239,18 +270,14 @@ static void forget(struct paths *p)
         free(p->owned[--p->owned_count]);
 }
 
-static bool is_device(const struct ca_config *c, enum role_name role)
-{
-    const struct ca_config_key *key = roles_key(c, role);
-    return key != NULL && key->module != NULL; /* a token's module does what it likes with files */
-}
-
-static int confine(const struct ca_config *c, enum role_name role, struct tm_err *e)
+static int confine(const struct roles *r, enum role_name role, struct tm_err *e)
 {
     struct paths p = {0};
-    if (is_device(c, role))
-        return 0;
-    roles[role].paths(&p, c);
+    if (r->place[role] == CA_KEY_IN_TOKEN)
+        return 0; /* a token's module does what it likes with files */
+    roles[role].paths(&p, r->config);
+    if (role == ROLE_KEYS)
+        allow_credentials(&p, r->config);
     int rc = p.failed ? tm_err_set(e, "out of memory") : tm_sandbox_paths(p.path, p.count, e);
     forget(&p);
     return rc;
@@ -317,5 +344,5 @@ int roles_begin(struct roles *r, enum role_name role, struct tm_err *e)
     roles_forget_secrets(c, role);
     if (tm_sandbox_begin(e) != 0 || tm_sandbox_user(user_of(c, role), e) != 0)
         return -1;
-    return confine(c, role, e);
+    return confine(r, role, e);
 }

@@ -29,6 +29,8 @@ static enum tm_http_result metrics(void *ctx, struct tm_http_exchange *x)
     struct tm_buf body = {0};
     if (kind_of(s)->metrics != NULL)
         kind_of(s)->metrics(s->own, &body);
+    if (s->keys != NULL)
+        tm_kms_asker_metrics(s->keys, kind_of(s)->key_name, &body);
     tm_http_reply(x, 200, "text/plain; version=0.0.4; charset=utf-8", &body);
     return HTTP_DONE;
 }
@@ -88,12 +90,12 @@ int role_server_start(void *roles, unsigned step, struct tm_err *e)
     s->roles = r;
     s->config = r->config;
     const struct server_kind *kind = kind_of(s);
-    const struct ca_config_key *key = roles_key(s->config, tm_process_self(r->group));
-    bool device = key != NULL && key->module != NULL; /* it does what it likes with files */
-    if (roles_begin(r, tm_process_self(r->group), e) != 0 || tm_secret_heap(e) != 0 ||
-        open_output(s, e) != 0)
+    enum role_name self = tm_process_self(r->group);
+    bool device = r->place[self] == CA_KEY_IN_TOKEN; /* it does what it likes with files */
+    if (roles_begin(r, self, e) != 0 || tm_secret_heap(e) != 0 || open_output(s, e) != 0)
         return CLI_FAILED;
-    if (roles_open_trail(r, tm_process_self(r->group), &s->trail, e) != 0)
+    if (roles_open_trail(r, self, &s->trail, e) != 0 ||
+        roles_open_keys(r, self, &s->keys, &s->key_far, e) != 0)
         return CLI_FAILED;
     if (kind->open(s, e) != 0)
         return CLI_CONFIG;
@@ -124,6 +126,7 @@ void role_server_stop(void *roles, const char *signal)
     tm_http_far_server_stop(s->far);
     ca_ready_teller_free(s->ready);
     kind_of(s)->close(s);
+    tm_kms_asker_free(s->keys);
     ca_audit_far_free(s->trail);
     tm_http_far_server_free(s->far);
     tm_jlog_free(s->log);

@@ -82,6 +82,18 @@ int roles_open_trail(struct roles *r, enum role_name role, struct ca_audit_far *
     return *out != NULL ? 0 : tm_err_wrap(e, "audit trail");
 }
 
+int roles_open_keys(struct roles *r, enum role_name role, struct tm_kms_asker **out,
+                    struct tm_key_far *far, struct tm_err *e)
+{
+    int fd = tm_process_take(r->group, r->keys_of[role]);
+    *out = fd >= 0 ? tm_kms_asker_new(fd, e) : NULL;
+    if (fd >= 0 && *out == NULL)
+        return -1;
+    if (fd >= 0)
+        *far = tm_kms_asker_far(*out);
+    return 0;
+}
+
 const struct ca_config_key *roles_key(const struct ca_config *c, enum role_name role)
 {
     const struct ca_config_key *const keys[ROLE_COUNT] = {[ROLE_ISSUER] = &c->ca.key,
@@ -114,6 +126,8 @@ static bool is_needed(const struct ca_config_key *own, const char *name)
 
 void roles_forget_secrets(const struct ca_config *c, enum role_name role)
 {
+    for (size_t i = 0; role != ROLE_KEYS && tm_kms_secret_variables[i] != NULL; i++)
+        forget(tm_kms_secret_variables[i]);
     const struct ca_config_key *keys[CA_CONFIG_KEYS];
     const struct ca_config_key *own = roles_key(c, role);
     ca_config_keys(c, keys);

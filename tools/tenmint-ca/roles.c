@@ -4,6 +4,7 @@
 
 static const struct tm_process_role table[ROLE_COUNT] = {
     [ROLE_FETCH] = {"fetch", role_fetch_start, NULL, NULL, role_fetch_stop},
+    [ROLE_KEYS] = {"keys", role_keys_start, NULL, NULL, role_keys_stop},
     [ROLE_AUDIT] = {"audit", role_server_start, NULL, NULL, role_server_stop},
     [ROLE_LOG] = {"log", role_server_start, NULL, NULL, role_server_stop},
     [ROLE_SIGNATURES] = {"signatures", role_server_start, role_server_reload, NULL,
@@ -58,8 +59,35 @@ static int link_trail(struct roles *r, struct tm_err *e)
     return 0;
 }
 
+/* Where each role's key is; *any: one is at a service. */
+static int find_keys(struct roles *r, bool *any, struct tm_err *e)
+{
+    *any = false;
+    for (unsigned i = 0; i < ROLE_COUNT; i++) {
+        const struct ca_config_key *key = roles_key(r->config, i);
+        r->keys_of[i] = -1;
+        if (key == NULL || !ca_config_key_is_given(key) || r->started[i].start == NULL)
+            continue;
+        if (ca_config_key_find(key, &r->place[i], e) != 0)
+            return -1;
+        *any = *any || r->place[i] == CA_KEY_AT_SERVICE;
+    }
+    return 0;
+}
+
+static int link_keys(struct roles *r, struct tm_err *e)
+{
+    for (unsigned i = 0; i < ROLE_COUNT; i++) {
+        if (r->place[i] == CA_KEY_AT_SERVICE &&
+            link_pair(r, true, i, ROLE_KEYS, &r->keys_of[i], e) != 0)
+            return -1;
+    }
+    return 0;
+}
+
 int roles_link(struct roles *r, struct tm_err *e)
 {
+    bool keys;
     bool log = r->config->ct.embedded.directory != NULL;
     bool signatures = r->config->signatures.directory != NULL;
     bool timestamps = r->config->tsa.chain != NULL;
@@ -69,9 +97,13 @@ int roles_link(struct roles *r, struct tm_err *e)
         r->started[i] = table[i];
         r->ready_of[i] = -1;
         r->trail_of[i] = -1;
-        if (r->lanes[i] == 0 && i != ROLE_FETCH && i != ROLE_FRONT)
+        if (r->lanes[i] == 0 && i != ROLE_FETCH && i != ROLE_KEYS && i != ROLE_FRONT)
             r->started[i].start = NULL;
     }
+    if (find_keys(r, &keys, e) != 0)
+        return -1;
+    if (!keys)
+        r->started[ROLE_KEYS].start = NULL;
     r->group = tm_process_group_new(r->started, ROLE_COUNT, r, e);
     if (r->group != NULL)
         tm_process_opens(r->group, roles_open_for);
@@ -86,7 +118,7 @@ int roles_link(struct roles *r, struct tm_err *e)
             0 ||
         link_pair(r, timestamps, ROLE_ISSUER, ROLE_TIMESTAMPS, &r->ready_of[ROLE_TIMESTAMPS], e) !=
             0 ||
-        link_trail(r, e) != 0)
+        link_keys(r, e) != 0 || link_trail(r, e) != 0)
         return -1;
     for (unsigned i = 0; i < ROLE_COUNT; i++) {
         for (size_t lane = 0; lane < r->lanes[i]; lane++) {

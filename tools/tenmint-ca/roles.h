@@ -11,12 +11,14 @@
 #include "common/file.h"
 #include "common/http/far.h"
 #include "common/jlog.h"
+#include "common/kms/lane.h"
 #include "common/process/process.h"
 
 /* In the order of their starts: who is asked before who asks. What the configuration does not need
  * is not started. */
 enum role_name {
     ROLE_FETCH,
+    ROLE_KEYS,       /* signs by key services for the others */
     ROLE_AUDIT,      /* the audit trail, when it has a database */
     ROLE_LOG,        /* the embedded log, and logs that have ended */
     ROLE_SIGNATURES, /* the log of signatures, and its shards that have ended */
@@ -42,6 +44,8 @@ struct roles { /* made before the fork; each process then has its own copy */
     int issuer_to_fetch, log_to_fetch, signatures_to_fetch, issuer_to_log; /* links; -1: none */
     int issuer_to_pages;
     int audit_to_fetch;
+    enum ca_config_key_place place[ROLE_COUNT]; /* of each role's key */
+    int keys_of[ROLE_COUNT];  /* links of those whose key is at a service, to ROLE_KEYS; -1: none */
     int trail_of[ROLE_COUNT]; /* links of those who send events to ROLE_AUDIT; -1: none */
     int ready_of[ROLE_COUNT]; /* whether its process is ready, told to the issuer; -1: not */
     int front_to[ROLE_COUNT][HTTP_FAR_CHANNELS_MAX];
@@ -63,6 +67,10 @@ const char *const *roles_routes(const struct ca_config *c, enum role_name role);
 /* role_fetch.c */
 int role_fetch_start(void *roles, unsigned step, struct tm_err *e);
 void role_fetch_stop(void *roles, const char *signal);
+
+/* role_keys.c */
+int role_keys_start(void *roles, unsigned step, struct tm_err *e);
+void role_keys_stop(void *roles, const char *signal);
 
 /* role_issuer.c */
 int role_issuer_start(void *roles, unsigned step, struct tm_err *e);
@@ -94,6 +102,10 @@ void roles_take_lanes(struct roles *r, enum role_name role, int fd[HTTP_FAR_CHAN
 /* This role's way into the audit trail: *out, NULL when the configuration has none. */
 int roles_open_trail(struct roles *r, enum role_name role, struct ca_audit_far **out,
                      struct tm_err *e);
+
+/* This role's way to a key at a service: *out and *far, NULL and untouched when its key is not. */
+int roles_open_keys(struct roles *r, enum role_name role, struct tm_kms_asker **out,
+                    struct tm_key_far *far, struct tm_err *e);
 
 /* The one key that this role holds; NULL: none. */
 const struct ca_config_key *roles_key(const struct ca_config *c, enum role_name role);

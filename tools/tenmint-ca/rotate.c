@@ -110,11 +110,11 @@ static int prepare(struct rotation *r, struct tm_err *e)
 static int check_pair(const struct rotation *r, const char *key, const char *chain,
                       struct tm_err *e)
 {
-    struct ca_signer_options o = {
-        .backend = "file", .key_file = key, .password_file = r->password_file};
+    struct ca_signer_options o = {.backend = "file",
+                                  .key = {.file = key, .password_file = r->password_file}};
     if (r->token) {
         ca_config_signer(&r->config, &o);
-        o.pkcs11_key = r->label;
+        o.key.pkcs11_key = r->label;
     }
     o.chain_file = chain;
     struct ca_signer *s = ca_signer_open(&o, tm_clock_wall_ms() / 1000, e);

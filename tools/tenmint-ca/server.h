@@ -6,6 +6,7 @@
 #define TENMINT_TOOLS_TENMINT_CA_SERVER_H
 
 #include "common/http/far.h"
+#include "common/kms/lane.h"
 #include "common/sandbox/sandbox.h"
 #include "common/sink.h"
 #include "tools/tenmint-ca/roles.h"
@@ -31,8 +32,16 @@ struct server {
     struct tm_http_far_server *far;
     struct ca_ready_teller *ready; /* NULL: nobody asks */
     struct ca_audit_far *trail;    /* NULL: events go nowhere */
+    struct tm_kms_asker *keys;     /* NULL: its key is at no service */
+    struct tm_key_far key_far;     /* with it, for tm_key_source */
     void *own;                     /* the kind's state */
 };
+
+/* For tm_key_source.far. */
+static inline const struct tm_key_far *server_far(const struct server *s)
+{
+    return s->keys != NULL ? &s->key_far : NULL;
+}
 
 struct server_kind { /* static */
     /* Opens keys and files. 0, or -1 with `e` set: the configuration is refused. */
@@ -44,6 +53,7 @@ struct server_kind { /* static */
     int (*ready)(void *own, struct tm_err *e);          /* or NULL */
     void (*metrics)(void *own, struct tm_buf *out);     /* Prometheus text; or NULL */
     void (*close)(struct server *s);                    /* once nobody asks any more */
+    const char *key_name;                               /* in metrics; NULL: it has no key */
     unsigned rights;                                    /* enum tm_sandbox_right */
     unsigned (*more_rights)(const struct ca_config *c); /* beyond these; or NULL */
 };

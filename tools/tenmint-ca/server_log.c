@@ -26,6 +26,7 @@ static int open_embedded(struct server *s, struct log_server *l, struct tm_err *
         return -1;
     ca_config_embedded(s->config, &l->options);
     l->options.jlog = s->log;
+    l->options.key.far = server_far(s);
     l->options.fetch_hub = l->hub;
     l->embedded = ca_ct_embedded_open(&l->options, e);
     if (l->embedded == NULL)
@@ -104,5 +105,6 @@ static void close_log(struct server *s)
 const struct server_kind server_log = {.open = open_log,
                                        .begin = begin,
                                        .metrics = metrics,
+                                       .key_name = "log",
                                        .close = close_log,
                                        .rights = SANDBOX_READ | SANDBOX_WRITE | SANDBOX_CLOCK};

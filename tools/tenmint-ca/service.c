@@ -131,6 +131,7 @@ static int start_core(struct service *s, const char *issuers, struct tm_err *e)
     if (first_issuers(s, issuers, &trust, e) != 0)
         return -1;
     ca_config_signer(c, &so);
+    so.key.far = s->keys != NULL ? &s->key_far : NULL;
     s->holder = ca_signer_holder_new(&so, now_s(), e);
     if (s->holder == NULL) {
         oidc_trust_unref(trust);
@@ -176,6 +177,8 @@ static void more_metrics(void *ctx, struct tm_buf *out)
         approved_metrics(s->approved, out);
         oidc_trust_unref(trust);
     }
+    if (s->keys != NULL)
+        tm_kms_asker_metrics(s->keys, "ca", out);
     if (s->config->tls.certificate == NULL)
         return;
     tm_promtext_head(out, "tenmint_tls_certificate_expiry_seconds", "gauge",
@@ -248,7 +251,10 @@ static int start_api(struct service *s, struct tm_err *e)
                                .check_count = list_checks(s, checks)};
     ca_config_limits(s->config, &o.limits);
     struct ca_signer *ca = s->holder != NULL ? ca_signer_holder_get(s->holder) : NULL;
-    s->api = ca_api_new(&o, ca, e);
+    bool slow = ca != NULL && ca_signer_is_slow(ca);
+    o.signing = s->signing = slow ? tm_offload_new(KMS_PARALLEL, e) : NULL;
+    if (!slow || s->signing != NULL)
+        s->api = ca_api_new(&o, ca, e);
     if (s->api != NULL && ca != NULL && ca_signer_chain(ca)->ephemeral)
         jlog(s->log, JLOG_WARN,
              "EPHEMERAL CA: the key is in memory only and its certificates end with this process",
@@ -376,6 +382,8 @@ int service_start(struct service *s, const struct service_options *o, struct tm_
     *s = (struct service){.config = o->config,
                           .hub = o->hub,
                           .trail = o->trail,
+                          .keys = o->keys,
+                          .key_far = o->key_far,
                           .embedded = o->embedded,
                           .signatures = o->signatures,
                           .timestamps = o->timestamps,
@@ -511,6 +519,7 @@ void service_stop(struct service *s)
     approved_keeper_stop(s->approved);
     approved_free(&s->first);
     pthread_mutex_destroy(&s->trust_lock);
+    tm_offload_free(s->signing); /* wakes whoever waits for a signature */
     ca_issuers_teller_free(s->pages);
     ca_api_ready_stop(s->api);
     ca_audit_break(s->trail);        /* wakes whoever waits for a record, as the next does */

@@ -25,6 +25,9 @@ struct service {
     struct tm_fetch_hub *hub;       /* owned: who fetches for us */
     struct tm_sink *output;         /* standard output, where log lines go */
     struct ca_audit_far *trail;     /* borrowed: the audit trail's database, or NULL */
+    struct tm_kms_asker *keys;      /* borrowed: the CA key's service, or NULL */
+    struct tm_key_far key_far;      /* with it */
+    struct tm_offload *signing;     /* owned: where a key that takes its time signs */
     struct tm_sink *audit;          /* where certificates are recorded: the same, or a file's */
     struct tm_jlog *log;
     struct ca_metrics *metrics;
@@ -50,7 +53,9 @@ struct service_options {
     const char *issuers;            /* the list as text, or NULL: the configuration's file */
     int output;                     /* for a sink: where log lines go */
     struct ca_metrics *metrics;
-    struct ca_audit_far *trail;                     /* borrowed, or NULL */
+    struct ca_audit_far *trail; /* borrowed, or NULL */
+    struct tm_kms_asker *keys;  /* borrowed, or NULL; with it, how: */
+    struct tm_key_far key_far;
     struct tm_fetch_hub *hub;                       /* taken, as is `embedded` */
     struct ca_ct_far *embedded;                     /* NULL: there is no embedded log */
     struct ca_ready_asker *signatures, *timestamps; /* taken; NULL: there is no such process */

@@ -83,6 +83,11 @@ void setup_put_yaml(struct tm_buf *out, const char *indent, const char *key, con
     tm_buf_puts(out, "'\n");
 }
 
+const struct tm_key_source *setup_elsewhere(const struct tm_key_source *s)
+{
+    return tm_key_source_is_elsewhere(s) ? s : NULL;
+}
+
 void setup_put_device(struct tm_buf *out, const char *indent, const struct tm_key_source *d)
 {
     setup_put_yaml(out, indent, "pkcs11-module", d->pkcs11_module);
@@ -90,6 +95,7 @@ void setup_put_device(struct tm_buf *out, const char *indent, const struct tm_ke
     setup_put_yaml(out, indent, "pkcs11-key", d->pkcs11_key);
     setup_put_yaml(out, indent, "pkcs11-pin-file", d->pin_file);
     setup_put_yaml(out, indent, "pkcs11-pin-env", d->pin_env);
+    setup_put_yaml(out, indent, "key-uri", d->uri);
 }
 
 int setup_check_origin(const char *option, const char *origin, struct tm_err *e)

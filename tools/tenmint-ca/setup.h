@@ -45,7 +45,9 @@ bool setup_root_beside(const char *chain, char path[PATH_MAX]);
 
 /* A line "key: 'value'"; nothing when value is NULL. */
 void setup_put_yaml(struct tm_buf *out, const char *indent, const char *key, const char *value);
-/* The lines that name a token, its key and its PIN. */
+/* `s` when its key is in no file, else NULL. */
+const struct tm_key_source *setup_elsewhere(const struct tm_key_source *s);
+/* The lines that name a token, its key and its PIN, or a URI. */
 void setup_put_device(struct tm_buf *out, const char *indent, const struct tm_key_source *d);
 
 /* A name of a log: a submission prefix without its scheme, which a quoted scalar can hold. */

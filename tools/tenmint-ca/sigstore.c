@@ -46,11 +46,12 @@ static int tsa_now(void *ctx, int64_t *seconds, struct tm_err *e)
 }
 
 struct ca_tsa *sigstore_tsa_new(const struct ca_config *c, struct tm_checked_clock *clock,
-                                struct tm_key **key, struct tm_err *e)
+                                const struct tm_key_far *far, struct tm_key **key, struct tm_err *e)
 {
     struct tm_buf chain = {0};
     struct ca_tsa *tsa = NULL;
-    const struct tm_key_source source = ca_config_key_source(&c->tsa.key);
+    struct tm_key_source source = ca_config_key_source(&c->tsa.key);
+    source.far = far;
     if (tm_file_read_text(c->tsa.chain, CHAIN_MAX, &chain, e) == 0)
         *key = tm_key_open(&source, "timestamp key", e);
     if (*key != NULL) {
@@ -90,6 +91,7 @@ static int open_log(struct sigstore *s, struct server *server, struct tm_err *e)
     ca_config_siglog(s->config, &s->kept_options);
     s->kept_options.format = &ca_log_format_signatures;
     s->kept_options.jlog = server->log;
+    s->kept_options.key.far = server_far(server);
     s->kept_options.fetch_hub = s->hub;
     s->kept = ca_kept_open(&s->kept_options, &lo, e);
     s->log = s->kept != NULL ? ca_siglog_open(&lo, e) : NULL;
@@ -153,6 +155,12 @@ static int open_signatures(struct server *server, struct tm_err *e)
     return 0;
 }
 
+/* What changes when the key does. */
+static const char *key_file(const struct ca_config_key *k)
+{
+    return k->uri_file != NULL ? k->uri_file : k->file;
+}
+
 static int open_timestamps(struct server *server, struct tm_err *e)
 {
     struct sigstore *s = begin_open(server, e);
@@ -160,10 +168,14 @@ static int open_timestamps(struct server *server, struct tm_err *e)
         return -1;
     s->tsa.jlog = server->log;
     s->chain_seen = tm_file_stamp(s->config->tsa.chain);
-    s->tsa_key_seen = tm_file_stamp(s->config->tsa.key.file);
-    struct ca_tsa *tsa = sigstore_tsa_new(s->config, &s->clock, &s->tsa_key, e);
+    s->tsa_key_seen = tm_file_stamp(key_file(&s->config->tsa.key));
+    struct ca_tsa *tsa = sigstore_tsa_new(s->config, &s->clock, server_far(server), &s->tsa_key, e);
     if (tsa == NULL)
         return -1;
+    if (tm_key_is_slow(s->tsa_key) && (s->tsa.threads = tm_offload_new(KMS_PARALLEL, e)) == NULL) {
+        ca_tsa_free(tsa);
+        return -1;
+    }
     (void)ca_tsa_server_replace(&s->tsa, tsa);
     server->mounts[server->mount_count++] = ca_tsa_mount(&s->tsa);
     return 0;
@@ -178,6 +190,7 @@ static void close_sigstore(struct server *server)
         ca_sig_server_free(s->retired_server[i]);
         ca_log_retired_close(s->retired[i]);
     }
+    tm_offload_free(s->tsa.threads);
     ca_tsa_free(ca_tsa_server_replace(&s->tsa, NULL));
     pthread_rwlock_destroy(&s->tsa.lock);
     ca_kept_close(s->kept);
@@ -311,18 +324,21 @@ static void reload_timestamps(struct server *server, bool force)
     struct tm_key *key = NULL;
     struct tm_err e = {0};
     bool chain = tm_file_stamp_renew(s->config->tsa.chain, &s->chain_seen);
-    bool changed = tm_file_stamp_renew(s->config->tsa.key.file, &s->tsa_key_seen) || chain;
+    bool changed = tm_file_stamp_renew(key_file(&s->config->tsa.key), &s->tsa_key_seen) || chain;
     if (!changed && !force)
         return;
-    struct ca_tsa *next = sigstore_tsa_new(s->config, &s->clock, &key, &e);
+    struct ca_tsa *next = sigstore_tsa_new(s->config, &s->clock, server_far(server), &key, &e);
     if (next == NULL) {
         tm_key_free(key);
         say_reload(server, "timestamp-authority", -1, &e);
         return;
     }
     ca_tsa_free(ca_tsa_server_replace(&s->tsa, next));
-    tm_key_free(s->tsa_key);
+    pthread_rwlock_wrlock(&s->tsa.lock);
+    struct tm_key *before = s->tsa_key;
     s->tsa_key = key;
+    pthread_rwlock_unlock(&s->tsa.lock);
+    tm_key_free(before);
     say_reload(server, "timestamp-authority", 0, &e);
 }
 
@@ -337,6 +353,8 @@ static int look_at_tsa(void *own, struct tm_err *e)
 {
     struct sigstore *s = own;
     int rc = ca_tsa_ready(ca_tsa_server_hold(&s->tsa), e);
+    if (rc == 0 && tm_key_is_away(s->tsa_key, e))
+        rc = tm_err_wrap(e, "timestamp key");
     ca_tsa_server_release(&s->tsa);
     return rc;
 }
@@ -345,6 +363,7 @@ const struct server_kind server_signatures = {.open = open_signatures,
                                               .reload = reload_signatures,
                                               .ready = look_at_log,
                                               .metrics = log_metrics,
+                                              .key_name = "signature_log",
                                               .close = close_sigstore,
                                               .rights =
                                                   SANDBOX_READ | SANDBOX_WRITE | SANDBOX_CLOCK};
@@ -352,5 +371,6 @@ const struct server_kind server_timestamps = {.open = open_timestamps,
                                               .reload = reload_timestamps,
                                               .ready = look_at_tsa,
                                               .metrics = tsa_metrics,
+                                              .key_name = "timestamp",
                                               .close = close_sigstore,
                                               .rights = SANDBOX_READ | SANDBOX_CLOCK};

@@ -17,9 +17,11 @@ size_t sigstore_log_prefixes(const struct ca_config *c, struct tm_http_mount *ou
 size_t sigstore_tsa_prefixes(const struct ca_config *c, struct tm_http_mount *out);
 
 /* The authority of the configuration, with its key, which is opened here: the caller frees both,
- * the key last, also `*key` when NULL comes back. `clock` NULL: to look at, not to sign. */
+ * the key last, also `*key` when NULL comes back. `clock` NULL: to look at, not to sign. `far`: of
+ * a key at a service, or NULL. */
 struct ca_tsa *sigstore_tsa_new(const struct ca_config *c, struct tm_checked_clock *clock,
-                                struct tm_key **key, struct tm_err *e);
+                                const struct tm_key_far *far, struct tm_key **key,
+                                struct tm_err *e);
 
 /* check-config: says what there is, on standard output. Nothing is opened for writing. */
 int sigstore_check(const struct ca_config *c, struct tm_err *e);

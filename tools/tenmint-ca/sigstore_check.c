@@ -8,6 +8,7 @@
 #include "ca/log/signatures/admit.h"
 #include "ca/log/signatures/format.h"
 #include "ca/tsa/tsa.h"
+#include "common/kms/kms.h"
 #include "common/clock.h"
 #include "tools/tenmint-ca/sigstore.h"
 
@@ -28,7 +29,8 @@ static int check_log(const struct ca_config *c, struct tm_err *e)
     const struct ca_config_signatures *s = &c->signatures;
     struct ca_kept_options o;
     struct ca_log_identity identity;
-    const struct tm_key_source source = ca_config_key_source(&s->key);
+    struct tm_key_source source = ca_config_key_source(&s->key);
+    source.far = tm_kms_here();
     struct tm_key *key = tm_key_open(&source, "signature log's key", e);
     int rc = key != NULL ? ca_log_dir_identity(s->directory, &identity, e) : -1;
     tm_key_free(key);
@@ -69,7 +71,7 @@ static int check_tsa(const struct ca_config *c, struct tm_err *e)
 {
     char until[21];
     struct tm_key *key = NULL;
-    struct ca_tsa *tsa = sigstore_tsa_new(c, NULL, &key, e);
+    struct ca_tsa *tsa = sigstore_tsa_new(c, NULL, tm_kms_here(), &key, e);
     if (tsa != NULL) {
         tm_clock_format(ca_tsa_not_after(tsa), until);
         printf("timestamp authority: its chain is valid until %s\n", until);

@@ -21,8 +21,7 @@ static int write_public(const char *path, EVP_PKEY *key, struct tm_err *e)
 static EVP_PKEY *make_key(const struct ca_log_new *n, struct tm_key **device, struct tm_err *e)
 {
     if (n->device != NULL) {
-        if (tm_key_pkcs11_generate(n->device, "p256", e) == 0)
-            *device = tm_key_open(n->device, "log key", e);
+        *device = tm_key_make(n->device, "p256", "log key", e);
         if (*device == NULL || EVP_PKEY_up_ref(tm_key_pkey(*device)) != 1)
             return NULL;
         return tm_key_pkey(*device);

@@ -10,7 +10,7 @@
 struct ca_log_new {        /* a log to be made; borrowed */
     const char *directory; /* new or empty */
     const char *origin;
-    const struct tm_key_source *device; /* the token in which its key is made; NULL: key_file */
+    const struct tm_key_source *device; /* where its key is (tm_key_make); NULL: key_file */
     const char *key_file;               /* a new file, 0600 */
     const char *password;               /* encrypts key_file; NULL: plain */
     const char *public_file;            /* a new PEM file for verifiers */

@@ -125,6 +125,8 @@ static void fill(struct ca_kept *k, const struct ca_kept_options *o, struct ca_l
     lo->key = tm_key_pkey(k->key);
     lo->key_remedy = tm_key_is_device(k->key)
                          ? "is its token there? It is used again by itself when it is back"
+                     : tm_key_is_slow(k->key)
+                         ? "is its service there? It is used again by itself when it is back"
                          : NULL;
     lo->anchor = o->anchor;
     lo->jlog = o->jlog;
@@ -162,6 +164,11 @@ void ca_kept_close(struct ca_kept *k)
     ca_witness_client_free(k->witnesses);
     tm_key_free(k->key);
     free(k);
+}
+
+bool ca_kept_is_slow(const struct ca_kept *k)
+{
+    return tm_key_is_slow(k->key);
 }
 
 size_t ca_kept_cosignatures(const struct ca_kept *k)

@@ -42,6 +42,9 @@ void ca_kept_close(struct ca_kept *k); /* NULL is fine */
 /* 0: `log`, opened so, can take entries and publish them: key, checkpoints, room on the disk. */
 int ca_kept_ready(const struct ca_kept *k, struct ca_log *log, struct tm_err *e);
 
+/* Its key signs by a token or over a network. */
+bool ca_kept_is_slow(const struct ca_kept *k);
+
 size_t ca_kept_cosignatures(const struct ca_kept *k); /* of the newest checkpoint */
 size_t ca_kept_quorum(const struct ca_kept *k);
 

@@ -1,0 +1,292 @@
+/* A key of a service asked for by another process: common/kms/lane.h, with the service in between
+ * (tests/support/fake_kms.py), and signatures that wait on threads of their own. */
+#include "tests/support/cmocka_all.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "common/fetch/fetch.h"
+#include "common/kms/lane_internal.h"
+#include "common/offload.h"
+
+static struct {
+    char dir[64], base[64];
+    pid_t pid;
+} fake;
+
+static int start_fake(void **state)
+{
+    (void)state;
+    int out[2];
+    char line[16] = "";
+    snprintf(fake.dir, sizeof(fake.dir), "/tmp/tenmint-lane-XXXXXX");
+    assert_non_null(mkdtemp(fake.dir));
+    assert_int_equal(pipe(out), 0);
+    fake.pid = fork();
+    if (fake.pid == 0) {
+        dup2(out[1], STDOUT_FILENO);
+        execlp("python3", "python3", "tests/support/fake_kms.py", fake.dir, "20", (char *)NULL);
+        _exit(127);
+    }
+    close(out[1]);
+    FILE *f = fdopen(out[0], "r");
+    if (fgets(line, sizeof(line), f) == NULL)
+        fail_msg("tests/support/fake_kms.py does not start: python3 and its cryptography?");
+    fclose(f);
+    snprintf(fake.base, sizeof(fake.base), "http://127.0.0.1:%d", atoi(line));
+    setenv("VAULT_ADDR", fake.base, 1);
+    setenv("VAULT_TOKEN", "static-token", 1);
+    return 0;
+}
+
+static int stop_fake(void **state)
+{
+    (void)state;
+    char command[128];
+    kill(fake.pid, SIGTERM);
+    waitpid(fake.pid, NULL, 0);
+    snprintf(command, sizeof(command), "rm -rf %s", fake.dir);
+    return system(command);
+}
+
+static void set_fault(const char *kind, unsigned count)
+{
+    char url[96], body[64];
+    snprintf(url, sizeof(url), "%s/_fault", fake.base);
+    snprintf(body, sizeof(body), "{\"kind\":\"%s\",\"count\":%u}", kind, count);
+    struct tm_err e = {0};
+    struct tm_fetch_response r;
+    const struct tm_fetch_request q = {
+        .url = url, .post_body = body, .post_len = strlen(body), .put = true};
+    assert_int_equal(tm_fetch_run(&q, &r, &e), 0);
+    tm_fetch_response_free(&r);
+}
+
+/* ---- both sides ---- */
+
+struct both {
+    const char *uri; /* where the key is, by the side that asks the service */
+    struct tm_ipc_loop *loop;
+    struct tm_kms_lane *lane;
+    struct tm_kms_asker *asker;
+    struct tm_key_far far;
+};
+
+static int where(void *ctx, struct tm_key_uri *u, struct tm_err *e)
+{
+    const struct both *b = ctx;
+    return tm_key_uri_parse(b->uri, strlen(b->uri), u, e);
+}
+
+static void begin(struct both *b, const char *uri)
+{
+    struct tm_err e = {0};
+    int fd[2];
+    b->uri = uri;
+    assert_int_equal(tm_ipc_pair(fd, &e), 0);
+    b->loop = tm_ipc_loop_new(NULL, NULL, 0, &e);
+    const struct tm_kms_lane_options o = {.role = "test", .where = where, .ctx = b};
+    b->lane = tm_kms_lane_new(fd[0], b->loop, &o, &e);
+    assert_non_null(b->lane);
+    assert_int_equal(tm_ipc_loop_start(b->loop, &e), 0);
+    b->asker = tm_kms_asker_new(fd[1], &e);
+    assert_non_null(b->asker);
+    b->far = tm_kms_asker_far(b->asker);
+}
+
+static void end(struct both *b)
+{
+    tm_kms_asker_free(b->asker);
+    tm_ipc_loop_join(b->loop);
+    tm_kms_lane_free(b->lane);
+    tm_ipc_loop_free(b->loop);
+}
+
+static struct tm_key *open_key(struct both *b, struct tm_err *e)
+{
+    const struct tm_key_source s = {.uri = "vault:it-knows-which", .far = &b->far};
+    return tm_key_open(&s, "CA key", e);
+}
+
+static bool signs(struct tm_key *k, struct tm_err *e)
+{
+    unsigned char sig[256];
+    size_t len = sizeof(sig);
+    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+    bool ok = EVP_DigestSignInit_ex(ctx, NULL, "SHA256", NULL, NULL, tm_key_pkey(k), NULL) == 1 &&
+              EVP_DigestSign(ctx, sig, &len, (const unsigned char *)"text", 4) == 1;
+    EVP_MD_CTX_free(ctx);
+    if (!ok)
+        tm_err_openssl(e, "sign");
+    return ok;
+}
+
+static void a_key_signs_for_another_process_and_so_does_the_one_that_follows_it(void **state)
+{
+    (void)state;
+    struct both b;
+    struct tm_err e = {0};
+    begin(&b, "vault:p256");
+    struct tm_key *first = open_key(&b, &e);
+    assert_non_null(first);
+    assert_true(signs(first, &e));
+    b.uri = "vault:next";
+    struct tm_key *second = open_key(&b, &e);
+    assert_non_null(second);
+    assert_int_equal(EVP_PKEY_eq(tm_key_pkey(first), tm_key_pkey(second)), 0);
+    assert_true(signs(second, &e) && signs(first, &e));
+    tm_key_free(first);
+    assert_true(signs(second, &e));
+    tm_key_free(second);
+    end(&b);
+}
+
+static void why_there_is_no_key_or_signature_reaches_who_asked(void **state)
+{
+    (void)state;
+    struct both b;
+    struct tm_err e = {0};
+    begin(&b, "vault:missing");
+    assert_null(open_key(&b, &e));
+    assert_non_null(strstr(e.text, "no such key or mount"));
+    b.uri = "vault:p256";
+    struct tm_key *k = open_key(&b, &e);
+    assert_non_null(k);
+    set_fault("wrong-key", 1);
+    assert_false(signs(k, &e));
+    assert_non_null(strstr(e.text, "no signature by this key"));
+    set_fault("503", 1000);
+    assert_false(signs(k, &e));
+    assert_non_null(strstr(e.text, "tried 4 times"));
+    bool away = false;
+    for (int i = 0; i < 100 && !away; i++, usleep(100 * 1000))
+        away = tm_key_is_away(k, &e);
+    assert_true(away);
+    set_fault("none", 0);
+    for (int i = 0; i < 100 && away; i++, usleep(100 * 1000))
+        away = tm_key_is_away(k, &e); /* by itself: nobody signs */
+    assert_false(away);
+    assert_true(signs(k, &e));
+    struct tm_buf page = {0};
+    tm_kms_asker_metrics(b.asker, "ca", &page);
+    assert_non_null(strstr(tm_buf_str(&page), "tenmint_ca_key_service_failures_total 1\n"));
+    assert_non_null(strstr(tm_buf_str(&page), "tenmint_ca_key_service_seconds_count 2\n"));
+    tm_buf_free(&page);
+    tm_key_free(k);
+    end(&b);
+}
+
+/* Anything but the forms of the other side ends the channel, and what waits fails. */
+static void who_asks_learns_that_the_other_process_has_ended(void **state)
+{
+    (void)state;
+    struct tm_err e = {0};
+    int fd[2];
+    assert_int_equal(tm_ipc_pair(fd, &e), 0);
+    struct tm_kms_asker *a = tm_kms_asker_new(fd[1], &e);
+    struct both b = {.far = tm_kms_asker_far(a)};
+    close(fd[0]);
+    assert_null(open_key(&b, &e));
+    assert_non_null(strstr(e.text, "has ended"));
+    tm_kms_asker_free(a);
+}
+
+static void a_number_or_kind_that_is_none_gets_no_signature(void **state)
+{
+    (void)state;
+    struct tm_err e = {0};
+    int fd[2];
+    assert_int_equal(tm_ipc_pair(fd, &e), 0);
+    struct both b = {.uri = "vault:p256"};
+    struct tm_ipc_loop *loop = tm_ipc_loop_new(NULL, NULL, 0, &e);
+    const struct tm_kms_lane_options o = {.role = "test", .where = where, .ctx = &b};
+    struct tm_kms_lane *lane = tm_kms_lane_new(fd[0], loop, &o, &e);
+    assert_int_equal(tm_ipc_loop_start(loop, &e), 0);
+    struct tm_ipc_channel *c = tm_ipc_channel_new(fd[1], &tm_kms_protocol, &e);
+    static const unsigned char digest[32];
+    const struct tm_kms_sign bad[] = {
+        {.id = 1, .key = 1, .data = {digest, 32}},
+        {.id = 2, .key = UINT64_MAX, .scheme = UINT64_MAX, .hash = UINT64_MAX},
+    };
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+        assert_int_equal(tm_ipc_put(c, LANE_SIGN, &bad[i], &e), 0);
+    assert_int_equal(tm_ipc_flush(c), 0);
+    uint64_t refused = 0;
+    for (int i = 0; i < 1000 && refused < 2; i++, usleep(10 * 1000)) {
+        struct tm_kms_signed m;
+        unsigned type = 0;
+        assert_true(tm_ipc_fill(c, &e) >= 0);
+        while (tm_ipc_next(c, &type, &m, sizeof(m), &e) == 1) {
+            assert_int_equal(type, LANE_SIGNED);
+            assert_int_equal(m.signature.len, 0);
+            refused++;
+        }
+    }
+    assert_int_equal(refused, 2);
+    tm_ipc_loop_join(loop);
+    tm_kms_lane_free(lane);
+    tm_ipc_loop_free(loop);
+    tm_ipc_channel_free(c);
+}
+
+/* ---- many at once ---- */
+
+struct errand {
+    struct tm_offload_task task; /* first */
+    struct tm_key *key;
+    atomic_uint *left, *bad;
+};
+
+static void run(struct tm_offload_task *t)
+{
+    struct errand *n = (struct errand *)(void *)t;
+    struct tm_err e = {0};
+    if (!signs(n->key, &e))
+        atomic_fetch_add(n->bad, 1);
+    atomic_fetch_sub(n->left, 1);
+}
+
+static void sixty_four_threads_have_signatures_made_at_once(void **state)
+{
+    (void)state;
+    enum { MANY = 256 };
+    struct both b;
+    struct tm_err e = {0};
+    atomic_uint left = MANY;
+    atomic_uint bad = 0;
+    struct errand *all = calloc(MANY, sizeof(*all));
+    begin(&b, "vault:p256");
+    struct tm_key *k = open_key(&b, &e);
+    assert_non_null(k);
+    struct tm_offload *threads = tm_offload_new(KMS_PARALLEL, &e);
+    assert_non_null(threads);
+    for (size_t i = 0; i < MANY; i++) {
+        all[i] = (struct errand){.task.run = run, .key = k, .left = &left, .bad = &bad};
+        tm_offload_put(threads, &all[i].task);
+    }
+    tm_offload_free(threads); /* waits for all */
+    assert_int_equal(left, 0);
+    assert_int_equal(bad, 0);
+    tm_key_free(k);
+    end(&b);
+    free(all);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_key_signs_for_another_process_and_so_does_the_one_that_follows_it),
+        cmocka_unit_test(why_there_is_no_key_or_signature_reaches_who_asked),
+        cmocka_unit_test(who_asks_learns_that_the_other_process_has_ended),
+        cmocka_unit_test(a_number_or_kind_that_is_none_gets_no_signature),
+        cmocka_unit_test(sixty_four_threads_have_signatures_made_at_once),
+    };
+    return cmocka_run_group_tests(tests, start_fake, stop_fake);
+}
