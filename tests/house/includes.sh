@@ -63,7 +63,8 @@ tuf/manager/publish        : tuf/manager/evidence tuf/manager/draft tuf/manager/
 tuf/manager/report         : tuf/manager/publish tuf/manager/draft tuf/manager/review tuf/manager/event tuf/manager/policy tuf/manager/state tuf/client tuf/metadata common common/fetch
 tuf/manager/takeover       : tuf/manager/review tuf/manager/report tuf/manager/publish tuf/manager/draft tuf/manager/evidence tuf/manager/event tuf/manager/policy tuf/manager/state tuf/client tuf/metadata common common/fetch
 tuf/manager/pages          : tuf/manager/report tuf/manager/evidence tuf/manager/review tuf/manager/event tuf/manager/policy tuf/manager/state tuf/metadata tuf/verify/trust common common/html
-@manager                   : tuf/manager/pages tuf/manager/takeover tuf/manager/policy tuf/manager/state tuf/manager/event tuf/manager/review tuf/manager/draft tuf/manager/evidence tuf/manager/publish tuf/manager/report
+tuf/manager/rehearse       : tuf/manager/publish tuf/manager/draft tuf/manager/event tuf/manager/policy tuf/manager/state tuf/client tuf/metadata common common/key
+@manager                   : tuf/manager/rehearse tuf/manager/pages tuf/manager/takeover tuf/manager/policy tuf/manager/state tuf/manager/event tuf/manager/review tuf/manager/draft tuf/manager/evidence tuf/manager/publish tuf/manager/report
 
 tools/shared               : common
 @ca                        : ca/audit ca/log/kept ca/log/engine ca/log/ct ca/log/signatures ca/log/witness ca/log/monitor ca/pages ca/signer ca/cert ca/proof ca/tsa ca/api ca/ct ca/config

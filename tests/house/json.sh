@@ -27,6 +27,7 @@ declare -A fails=(
     ["tenmint-ca issuer test"]="$W/none https://x.example.com"
     ["tenmint-ca issuer diff"]="$W/none $W/none"
     ["tenmint-tuf status"]="--dir $W/none"
+    ["tenmint-tuf rehearse"]="holder --dir $W/none"
     ["tenmint-tuf report"]="--dir $W/none --html $W/pages"
 )
 for c in status find watch; do fails["tenmint-ca log $c"]=${fails["tenmint-log $c"]}; done

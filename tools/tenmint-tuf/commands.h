@@ -31,6 +31,7 @@ int command_trust_show(const struct cli_command *self, int argc, char **argv);
 int command_status(const struct cli_command *self, int argc, char **argv);
 int command_verify(const struct cli_command *self, int argc, char **argv);
 int command_diff(const struct cli_command *self, int argc, char **argv);
+int command_rehearse(const struct cli_command *self, int argc, char **argv);
 int command_report(const struct cli_command *self, int argc, char **argv);
 int command_history(const struct cli_command *self, int argc, char **argv);
 

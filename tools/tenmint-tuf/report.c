@@ -5,11 +5,13 @@
 #include <unistd.h>
 
 #include "tools/shared/terminal.h"
+#include "common/clock.h"
 #include "tools/tenmint-tuf/commands.h"
 #include "tools/tenmint-tuf/look.h"
 #include "tools/tenmint-tuf/session.h"
 #include "tuf/manager/evidence/complete.h"
 #include "tuf/manager/report/audit.h"
+#include "tuf/manager/rehearse/rehearse.h"
 #include "tuf/manager/report/status.h"
 #include "tuf/manager/review/difference.h"
 #include "tuf/manager/policy/words.h"
@@ -23,23 +25,58 @@ static int print_json(json_t *v)
     return rc;
 }
 
+/* When each kind of rotation was rehearsed last. */
+static void put_rehearsed(const struct tuf_rehearsed *last, int64_t now, struct tm_buf *out)
+{
+    tm_buf_puts(out, "\nrehearsed:");
+    for (int k = 0; k < TUF_REHEARSAL_KINDS; k++) {
+        char when[40] = "never";
+        if (last[k].time != 0)
+            tuf_words_relative(last[k].time, now, when);
+        tm_buf_printf(out, "%s %s %s%s", k > 0 ? "," : "",
+                      tuf_rehearsal_name((enum tuf_rehearsal_kind)k), when,
+                      last[k].time != 0 && !last[k].passed ? " (FAILED)" : "");
+    }
+    buf_putc(out, '\n');
+}
+
+static json_t *rehearsed_json(const struct tuf_rehearsed *last)
+{
+    json_t *all = json_object();
+    for (int k = 0; k < TUF_REHEARSAL_KINDS; k++) {
+        char when[21];
+        tm_clock_format(last[k].time, when);
+        json_object_set_new(all, tuf_rehearsal_name((enum tuf_rehearsal_kind)k),
+                            last[k].time == 0 ? json_null()
+                                              : json_pack("{s:s, s:b}", "time", when, "passed",
+                                                          (int)last[k].passed));
+    }
+    return all;
+}
+
 struct status_form { /* as the command line asks for it */
     bool json, prometheus;
     struct cli_choice colour;
 };
 
+/* `last`: of a workspace, or NULL. */
 static int print_status(const struct tuf_status *s, const struct tuf_open_events *open,
-                        const struct status_form *form)
+                        const struct tuf_rehearsed *last, const struct status_form *form)
 {
     struct tm_buf out = {0};
     int64_t now = session_now();
     if (form->json) {
-        print_json(tuf_status_json(s, open, now));
+        json_t *v = tuf_status_json(s, open, now);
+        if (last != NULL)
+            json_object_set_new(v, "rehearsed", rehearsed_json(last));
+        print_json(v);
     } else {
         if (form->prometheus)
             tuf_status_prometheus(s, open, &out);
         else
             tuf_status_table(s, open, now, cli_colour(&form->colour), &out);
+        if (last != NULL && !form->prometheus)
+            put_rehearsed(last, now, &out);
         fwrite(out.data, 1, out.len, stdout);
     }
     tm_buf_free(&out);
@@ -50,7 +87,7 @@ static int print_status(const struct tuf_status *s, const struct tuf_open_events
 static int first_event(const struct tuf_open_events *open, const struct status_form *form)
 {
     struct tuf_status none = {0};
-    return print_status(&none, open, form);
+    return print_status(&none, open, NULL, form);
 }
 
 int command_status(const struct cli_command *self, int argc, char **argv)
@@ -80,14 +117,16 @@ int command_status(const struct cli_command *self, int argc, char **argv)
         rc = cli_fail_json(form.json, CLI_FAILED, &e);
     } else {
         struct tuf_open_events open = {0};
-        if (look_open_events(&l, where, &p, &open, &e) != 0)
+        struct tuf_rehearsed last[TUF_REHEARSAL_KINDS] = {0};
+        if (look_open_events(&l, where, &p, &open, &e) != 0 ||
+            (l.workspace && tuf_rehearsals_last(where, last, &e) != 0))
             rc = cli_fail_json(form.json, CLI_FAILED, &e);
         else if (p.root_count == 0 && open.count > 0)
             rc = first_event(&open, &form);
         else if (tuf_status_read(&p, session_now(), &s, &e) != 0)
             rc = cli_fail_json(form.json, CLI_FAILED, &e);
         else
-            rc = print_status(&s, &open, &form);
+            rc = print_status(&s, &open, l.workspace ? last : NULL, &form);
         if (rc == CLI_OK || rc == CLI_FOUND)
             tuf_status_free(&s);
         tuf_open_events_free(&open);

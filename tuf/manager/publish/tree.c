@@ -104,7 +104,7 @@ int tuf_tree_link(const char *from, const char *to, const char *skip, struct tm_
     int rc = fts != NULL ? 0 : tm_err_errno(e, "read '%s'", from);
     FTSENT *f;
     while (rc == 0 && (f = fts_read(fts)) != NULL) {
-        if (f->fts_level == 1 && strcmp(f->fts_name, skip) == 0) {
+        if (skip != NULL && f->fts_level == 1 && strcmp(f->fts_name, skip) == 0) {
             if (f->fts_info == FTS_D)
                 fts_set(fts, f, FTS_SKIP);
             continue;

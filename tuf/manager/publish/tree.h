@@ -12,7 +12,7 @@
 int tuf_tree_remove(const char *path, struct tm_err *e);
 
 /* A new directory `to` with the same files as `from`, by hard links; `skip` is a name directly in
- * `from` that is left out. */
+ * `from` that is left out, or NULL. */
 int tuf_tree_link(const char *from, const char *to, const char *skip, struct tm_err *e);
 
 /* Each file and folder in `dir`/`name`, that included, without following symbolic links: its path
