@@ -4,7 +4,7 @@
 
 #include "common/http/internal.h"
 
-#define STREAM_BLOCK ((size_t)8 * 1024) /* bytes of one chunk */
+#define STREAM_BLOCK ((size_t)4 * 1024) /* bytes of one chunk */
 
 /* Any web page may read what is public here: nothing depends on cookies. */
 static struct MHD_Response *decorate(struct MHD_Response *r, const char *content_type)
