@@ -219,7 +219,7 @@ static void diff_issuer(struct talk *t, const struct oidc_issuer *a, const struc
 
 static const struct oidc_issuer *find(const struct oidc_trust *t, const struct oidc_issuer *like)
 {
-    for (size_t i = 0; i < oidc_trust_count(t); i++) {
+    for (size_t i = 0; t != NULL && i < oidc_trust_count(t); i++) {
         const struct oidc_issuer *is = oidc_trust_at(t, i);
         if (is->wildcard == like->wildcard && strcmp(is->url, like->url) == 0)
             return is;
@@ -238,7 +238,7 @@ int oidc_trust_diff(const struct oidc_trust *before, const struct oidc_trust *af
                     oidc_trust_diff_fn say, void *arg)
 {
     struct talk t = {.say = say, .arg = arg};
-    for (size_t i = 0; i < oidc_trust_count(before); i++) {
+    for (size_t i = 0; before != NULL && i < oidc_trust_count(before); i++) {
         t.issuer = oidc_trust_at(before, i);
         if (find(after, t.issuer) == NULL)
             tell_whole(&t, ISSUER_REMOVED, EFFECT_SHUTS_OUT);

@@ -27,8 +27,9 @@ struct oidc_trust_change {
     const char *words;                /* what changed: one line, valid during the call */
 };
 
-/* One call for each fact, all of an issuer one after the other: removed ones first, in the order of
- * `before`, then the others in that of `after`. Returns how many; -1: out of memory. */
+/* `before` NULL: there was no list. One call for each fact, all of an issuer one after the other:
+ * removed ones first, in the order of `before`, then the others in that of `after`. Returns how
+ * many; -1: out of memory. */
 typedef void (*oidc_trust_diff_fn)(void *arg, const struct oidc_trust_change *c);
 int oidc_trust_diff(const struct oidc_trust *before, const struct oidc_trust *after,
                     oidc_trust_diff_fn say, void *arg);

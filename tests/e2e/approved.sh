@@ -41,7 +41,7 @@ issuers-from-tuf:
 TEXT
 }
 
-trust_workspace && list https://one.example.com && ceremony first "the first list" alice bob >/dev/null || exit 1
+trust_workspace && echo 'clients-act-on: [issuers.yaml]' >>"$W/tuf/policy.yaml" && list https://one.example.com && ceremony first "the first list" alice bob >/dev/null || exit 1
 cp "$W/tuf/published/1.root.json" "$W/1.root.json"
 mkdir "$W/approved"
 (cd "$W/tuf/published" && exec python3 -u -m http.server 0 --bind 127.0.0.1) >"$W/http" 2>&1 &
@@ -63,6 +63,9 @@ cp -r "$W/tuf/published" "$W/old"
 
 list https://one.example.com https://two.example.com
 ceremony second "two, too" bob carol >/dev/null || exit 1
+"$B/tenmint-tuf" review "$W/second.json" >"$W/out" 2>&1
+grep -q "lets in https://two.example.com: added, type email, audience 'sigstore'" "$W/out" &&
+    echo "ok   the review says who is let in" || { fail "the review's words"; cat "$W/out"; }
 logged "a new list comes by itself" '"message":"issuer trusted from the reload on","issuer":"https://two.example.com"'
 logged "and its signers" '"version":2,"signers":"@\?bob, @\?carol"'
 is "it is in force" "https://one.example.com https://two.example.com " "$(published)"
@@ -93,6 +96,13 @@ stop
 mv "$W/approved" "$W/approved.kept" && mkdir "$W/approved"
 serve
 wait "$CA_PID"; is "with neither it does not start" 3 $?
+
+# a list that no server can read is a danger to who signs it
+echo 'oidc-issuers: {' >"$W/tuf/targets/issuers.yaml"
+rm -r "$W/tuf/published" && cp -r "$W/true" "$W/tuf/published"
+propose third "damaged" && "$B/tenmint-tuf" review "$W/third.json" >"$W/out" 2>&1
+is "a damaged list is a danger" 4 $?
+grep -q 'DANGER: no server can read the new list of issuers' "$W/out" && echo "ok   and the review says so" || fail "no danger"
 
 # a directory as the mirror, in the sandbox
 rm -r "$W/approved" && mv "$W/approved.kept" "$W/approved"

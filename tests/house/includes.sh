@@ -71,7 +71,7 @@ tools/shared               : common
 @tuf                       : tuf/metadata tuf/client tuf/verify/trust tuf/verify/bundle @manager
 tools/tenmint-log          : tools/shared ca/log/monitor ca/pages ca/log/witness @common
 tools/tenmint-ca           : tuf/client tuf/metadata tools/shared tools/tenmint-log @ca @oidc @manager tuf/verify/trust @common
-tools/tenmint-tuf          : tools/shared @tuf @common
+tools/tenmint-tuf          : tools/shared oidc/trust @tuf @common
 tools/tenmint              : tools/shared ca/ct ca/signer @oidc tuf/client tuf/metadata tuf/verify/trust tuf/verify/bundle @common
 TABLE
 

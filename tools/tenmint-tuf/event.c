@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/file.h"
+#include "tools/tenmint-tuf/issuers.h"
 #include "tools/tenmint-tuf/commands.h"
 #include "tools/tenmint-tuf/holder.h"
 #include "tools/tenmint-tuf/session.h"
@@ -106,7 +107,7 @@ static int review_code(const struct tuf_review_result *r)
 int command_review(const struct cli_command *self, int argc, char **argv)
 {
     const char *dir = NULL, *trusted = NULL;
-    struct tuf_review r = {.now = session_now()};
+    struct tuf_review r = {.now = session_now(), .explain = issuers_explain};
     struct holder h = {0};
     const struct cli_option options[] = {
         STATE_OPTION(h),
@@ -184,7 +185,8 @@ static void say_dangers(const struct tm_buf *review)
 static int review_first(const struct tuf_event *ev, const struct tuf_metadata *root, bool quiet,
                         struct tuf_review_result *result, struct tm_err *e)
 {
-    struct tuf_review r = {.now = session_now(), .trusted = root, .all = true};
+    struct tuf_review r = {
+        .now = session_now(), .trusted = root, .explain = issuers_explain, .all = true};
     struct tm_buf text = {0};
     if (!quiet)
         return show_review(ev, &r, result, e);

@@ -30,6 +30,7 @@ struct content {
     const struct tuf_event_role *role; /* the one at hand */
     int64_t now;
     bool all;
+    tuf_explain_fn explain;
     struct tm_buf *out;    /* of what clients act on */
     struct tm_buf *others; /* of the rest */
     struct tuf_findings *f;
@@ -170,8 +171,8 @@ static void size_words(const struct side *before, const struct side *after, stru
         tm_buf_printf(out, "changed (%zu bytes, was %zu)\n", after->data.len, before->data.len);
 }
 
-static void explain(struct content *c, const char *path, const struct side *before,
-                    const struct side *after)
+static void explain_change(struct content *c, const char *path, const struct side *before,
+                           const struct side *after)
 {
     tm_buf_puts(c->out, "  ");
     tuf_words_safe(path, c->out);
@@ -193,6 +194,10 @@ static void explain(struct content *c, const char *path, const struct side *befo
         trusted_root_lines(c, path, &before->data, &after->data);
     if (after->listed && strcmp(path, SIGNING_CONFIG_TARGET) == 0)
         signing_config_lines(c, path, &before->data, &after->data);
+    if (after->listed && c->explain != NULL) {
+        struct changes x = {c, path};
+        c->explain(&before->data, &after->data, tell_change, &x);
+    }
     if (field_lines(before, after, c->out))
         return;
     if (tuf_textdiff_is_text(&before->data) && tuf_textdiff_is_text(&after->data))
@@ -266,7 +271,7 @@ static int each_change(void *arg, const char *path, const struct tuf_entry *was,
     side_load(c->ev, path, false, was, &before);
     side_load(c->ev, path, true, is, &after);
     if (acted) {
-        explain(c, path, &before, &after);
+        explain_change(c, path, &before, &after);
         tuf_answer_judge(c->ev, path, answer_danger, c->f);
     }
     if (!acted)
@@ -292,12 +297,18 @@ static void finish_others(const struct content *c, struct tm_buf *out)
                       c->absent);
 }
 
-int tuf_content_write(const struct tuf_event *ev, int64_t now, bool all, struct tm_buf *out,
-                      struct tuf_findings *f, struct tm_err *e)
+int tuf_content_write(const struct tuf_event *ev, int64_t now, bool all, tuf_explain_fn explain,
+                      struct tm_buf *out, struct tuf_findings *f, struct tm_err *e)
 {
     struct tm_buf acted = {0};
     struct tm_buf others = {0};
-    struct content c = {.ev = ev, .now = now, .all = all, .out = &acted, .others = &others, .f = f};
+    struct content c = {.ev = ev,
+                        .now = now,
+                        .all = all,
+                        .explain = explain,
+                        .out = &acted,
+                        .others = &others,
+                        .f = f};
     int rc = 0;
     for (size_t i = 0; i < ev->count && rc == 0; i++) {
         c.role = &ev->role[i];

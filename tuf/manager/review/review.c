@@ -199,7 +199,7 @@ int tuf_review_write(const struct tuf_event *ev, const struct tuf_review *r, str
     judge_answers(ev, &f);
     head_part(ev, r, out);
     roles_part(ev, r->all, out);
-    int rc = tuf_content_write(ev, r->now, r->all, out, &f, e);
+    int rc = tuf_content_write(ev, r->now, r->all, r->explain, out, &f, e);
     tm_buf_puts(out, "\nSignatures\n");
     tuf_review_signatures(ev, out);
     findings_part(&f, out);

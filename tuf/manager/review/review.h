@@ -4,12 +4,13 @@
 #ifndef TENMINT_TUF_REVIEW_H
 #define TENMINT_TUF_REVIEW_H
 
-#include "tuf/manager/review/rules.h"
+#include "tuf/manager/review/content.h"
 
 struct tuf_review {
     const struct tuf_policy *policy;    /* or NULL: on a holder's machine */
     const struct tuf_metadata *trusted; /* a root that the reader kept; NULL: none given */
     int64_t now;                        /* the reader's own clock, which judges; Unix seconds */
+    tuf_explain_fn explain; /* of targets that the policy's clients-act-on names; or NULL */
     bool all; /* every role and target, however many; else the first of them, and how many more */
 };
 
