@@ -34,7 +34,8 @@ struct ca_api *ca_api_new(const struct ca_api_options *o, struct ca_signer *ca, 
                                      .once = o->once,
                                      .once_optional = o->once_optional,
                                      .recordable = ca_api_audit_ready,
-                                     .recordable_ctx = api};
+                                     .recordable_ctx = api,
+                                     .freeze = o->freeze};
     atomic_init(&api->main, NULL);
     struct tm_err why = {0};
     api->limits = ca_limits_new(&o->limits, &why);

@@ -40,6 +40,7 @@ struct ca_api_options { /* pointers are borrowed and must outlive the api */
     struct tm_sink *audit;          /* where certificates are recorded; NULL: nowhere */
     struct ca_audit_far *trail;     /* the audit trail's database, which then keeps the records, or
                                        NULL */
+    struct ca_freeze *freeze;       /* whose certificates are stopped; NULL: nobody's */
     bool audit_best_effort;         /* a certificate leaves although its line may be lost */
     size_t max_message;             /* bytes of a gRPC message; 0: API_MESSAGE_DEFAULT */
     bool packed; /* signing requests come as ca/api/packed.h has them, from a front */

@@ -58,6 +58,7 @@ static const struct {
                          "The certificate could not be recorded, try again later"},
     [API_FAULT_CLOCK] = {503, UNAVAILABLE, "clock",
                          "The server's clock is not trusted, try again later"},
+    [API_FAULT_STOPPED] = {503, UNAVAILABLE, "stopped", NULL},
     [API_FAULT_TIMEOUT] = {503, UNAVAILABLE, "timeout",
                            "The request could not be completed in time, try again later"},
     [API_FAULT_BUSY] = {503, UNAVAILABLE, "busy", "The server is busy, try again later"},

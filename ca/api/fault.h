@@ -41,6 +41,7 @@ enum ca_api_fault {
     API_FAULT_AUDIT,             /* the certificate's audit line could not be written */
     API_FAULT_BUSY,              /* more requests than can be served in good time */
     API_FAULT_CLOCK,             /* the clock jumped: nothing can be dated */
+    API_FAULT_STOPPED,           /* by an operator, who says why: the detail is the message */
     API_FAULT_TIMEOUT,           /* waited too long for keys or the log, or shutting down */
     API_FAULT_INTERNAL,
     API_FAULT_COUNT

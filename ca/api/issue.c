@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "ca/api/freeze.h"
 #include "common/clock.h"
 
 static enum ca_issue_status fail(struct ca_api_failure *f, enum ca_api_fault fault)
@@ -232,6 +233,18 @@ static enum ca_issue_status finish(const struct ca_issue_env *env, struct ca_iss
     return st;
 }
 
+/* Asked before each signature, as the last thing: what waited for a log may be stopped meanwhile.
+ */
+static enum ca_issue_status check_stopped(const struct ca_issue_env *env,
+                                          const struct ca_issue_job *job, struct ca_api_failure *f)
+{
+    bool signs = (job->stage == ISSUE_LOG && !job->log_asked) || job->stage == ISSUE_FINAL;
+    if (!signs || env->freeze == NULL ||
+        ca_freeze_check(env->freeze, job->who.issuer, job->who.entry, &f->detail) == 0)
+        return ISSUE_OK;
+    return fail(f, API_FAULT_STOPPED);
+}
+
 enum ca_issue_status ca_issue_step(const struct ca_issue_env *env, struct ca_issue_job *job,
                                    const struct ca_api_request *request, const char *token,
                                    size_t token_len, int64_t now_s,
@@ -239,6 +252,9 @@ enum ca_issue_status ca_issue_step(const struct ca_issue_env *env, struct ca_iss
 {
     enum ca_issue_status st = ISSUE_OK;
     while (st == ISSUE_OK && job->stage != ISSUE_DONE) {
+        st = check_stopped(env, job, failure);
+        if (st != ISSUE_OK)
+            break;
         switch (job->stage) {
         case ISSUE_TOKEN:
             st = check_token(env, job, token, token_len, now_s, waiter, failure);

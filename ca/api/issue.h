@@ -16,6 +16,8 @@
 #include "ca/proof/proof.h"
 #include "ca/signer/errand.h"
 
+struct ca_freeze;
+
 struct ca_issue_env { /* shared, immutable */
     struct oidc_verifier *verifier;
     const struct ca_proof_policy *policy;
@@ -30,6 +32,7 @@ struct ca_issue_env { /* shared, immutable */
      * signed: 0, or -1 with `f` set. NULL: it always can. */
     int (*recordable)(const void *ctx, struct ca_api_failure *f);
     const void *recordable_ctx;
+    struct ca_freeze *freeze; /* whose certificates are stopped; NULL: nobody's */
 };
 
 enum ca_issue_stage {

@@ -37,6 +37,7 @@ static const struct tm_yamlmap_key keys[] = {
     SECTION("ca", ca, ca_config_ca_keys),
     FILE_ROW("issuers-file", YAMLMAP_PATH, issuers_file, 0, 0),
     SECTION("issuers-from-tuf", approved, ca_config_approved_keys),
+    FILE_ROW("freeze-file", YAMLMAP_PATH, freeze_file, 0, 0),
     SECTION("oidc", oidc, ca_config_oidc_keys),
     SECTION("limits", limits, ca_config_limit_keys),
     SECTION("ct", ct, ca_config_ct_keys),
@@ -137,6 +138,20 @@ static int validate(const char *name, const struct ca_config *c, struct tm_err *
     return ca_config_has_ca(c) ? ca_config_check_ca(name, c, e) : check_parts(name, c, e);
 }
 
+static int name_freeze_file(struct ca_config *c, struct tm_err *e)
+{
+    char path[PATH_MAX];
+    const char *beside = c->issuers_file != NULL ? c->issuers_file : c->ca.chain;
+    const char *slash = beside != NULL ? strrchr(beside, '/') : NULL;
+    if (c->freeze_file != NULL || beside == NULL)
+        return 0;
+    int dir = slash != NULL ? (int)(slash - beside) + 1 : 0;
+    if (snprintf(path, sizeof(path), "%.*sfrozen.json", dir, beside) >= (int)sizeof(path))
+        return tm_err_set(e, "the path '%.100s' is too long", beside);
+    c->freeze_file = strdup(path);
+    return c->freeze_file != NULL ? 0 : tm_err_set(e, "out of memory");
+}
+
 int ca_config_parse(const char *name, const char *text, size_t len, struct ca_config *c,
                     struct tm_err *e)
 {
@@ -147,6 +162,8 @@ int ca_config_parse(const char *name, const char *text, size_t len, struct ca_co
         rc = validate(name, c, e);
     if (rc == 0)
         rc = ca_config_read_proxies(name, c, e);
+    if (rc == 0)
+        rc = name_freeze_file(c, e);
     if (rc != 0)
         ca_config_free(c);
     return rc;

@@ -175,6 +175,7 @@ struct ca_config { /* the file */
     struct ca_config_ca ca;
     char *issuers_file;                 /* or: */
     struct ca_config_approved approved; /* issuers-from-tuf */
+    char *freeze_file; /* what is stopped; not given: frozen.json beside the issuers file */
     struct ca_config_oidc oidc;
     struct ca_config_limits limits;
     struct ca_config_ct ct;

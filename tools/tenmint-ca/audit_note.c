@@ -3,12 +3,13 @@
 #include <limits.h>
 #include <pwd.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "ca/audit/spool.h"
 #include "common/file.h"
 
-/* "root, SUDO_USER alice": what the environment says anybody could say. */
+/* What the environment says anybody could say. */
 static void name_user(struct tm_buf *out)
 {
     const struct passwd *user = getpwuid(getuid());
@@ -16,6 +17,15 @@ static void name_user(struct tm_buf *out)
     tm_buf_puts(out, user != NULL ? user->pw_name : "no name");
     if (sudo != NULL)
         tm_buf_printf(out, ", SUDO_USER %.64s", sudo);
+}
+
+char *audit_user(void)
+{
+    struct tm_buf user = {0};
+    name_user(&user);
+    char *text = tm_buf_str(&user) != NULL ? strdup(tm_buf_str(&user)) : NULL;
+    tm_buf_free(&user);
+    return text;
 }
 
 int audit_note_in(const struct ca_config *c, const struct ca_audit_event *ev, struct tm_err *e)

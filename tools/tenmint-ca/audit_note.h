@@ -7,6 +7,10 @@
 #include "ca/audit/event.h"
 #include "ca/config/config.h"
 
+/* "root, SUDO_USER alice": who runs this command, as its environment says; free() it. NULL: out of
+ * memory. */
+char *audit_user(void);
+
 /* Leaves the event for the server of this configuration. 0 also when that has no audit-store. The
  * actor is set here: the names that the command's user has, beside the uid that its file has. */
 int audit_note_in(const struct ca_config *c, const struct ca_audit_event *ev, struct tm_err *e);

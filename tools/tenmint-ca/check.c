@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "ca/api/api.h"
+#include "ca/api/freeze.h"
 #include "ca/config/config.h"
 #include "ca/log/engine/reader.h"
 #include "ca/log/ct/format.h"
@@ -259,6 +260,19 @@ static int check_trust(const struct ca_config *c, bool online, struct tm_err *e)
                : check_approved(c, e);
 }
 
+static int print_stopped(const struct ca_config *c, struct tm_err *e)
+{
+    struct ca_freeze_list list = {0};
+    int rc = c->freeze_file != NULL ? ca_freeze_read(c->freeze_file, &list, e) : 0;
+    for (size_t i = 0; i < list.count; i++) {
+        const struct ca_freeze_entry *x = &list.entry[i];
+        printf("warning: issuance is stopped%s%s: %s\n", x->issuer != NULL ? " for " : "",
+               x->issuer != NULL ? x->issuer : "", x->reason);
+    }
+    ca_freeze_free_list(&list);
+    return rc;
+}
+
 int check_server_config(const char *path, bool online, struct tm_err *e)
 {
     struct ca_config c;
@@ -270,7 +284,9 @@ int check_server_config(const char *path, bool online, struct tm_err *e)
     printf("listen: %s%s, %u worker%s; metrics: %s\n", c.listen,
            c.tls.certificate != NULL ? " (TLS)" : "", ho.workers, ho.workers == 1 ? "" : "s",
            c.metrics_listen != NULL ? c.metrics_listen : "off");
-    int rc = ca_config_has_ca(&c) ? check_ca(path, &c, e) : check_log_alone(&c, e);
+    int rc = print_stopped(&c, e);
+    if (rc == 0)
+        rc = ca_config_has_ca(&c) ? check_ca(path, &c, e) : check_log_alone(&c, e);
     if (rc == 0)
         rc = check_retired(&c, e);
     if (rc == 0)

@@ -172,6 +172,17 @@ static const struct cli_command commands[] = {
          "  tenmint-tuf trust add-ca --chain ./ca/next/chain.pem --url https://ca.example.com\n"
          "  tenmint-ca rotate ./ca --activate\n",
      .run = command_rotate},
+    {.name = "freeze",
+     .args = "[--issuer URL] --reason TEXT [OPTION]...",
+     .summary = "stop issuance at once, in all or for an issuer, until thaw",
+     .examples = "  tenmint-ca freeze --reason 'runner image taken over, see INC-17'\n"
+                 "  tenmint-ca freeze --issuer https://gitlab.example.com --reason INC-18\n",
+     .run = command_freeze},
+    {.name = "thaw",
+     .args = "[--issuer URL] --reason TEXT [OPTION]...",
+     .summary = "let issuance go on that freeze has stopped",
+     .examples = "  tenmint-ca thaw --reason 'image replaced'\n",
+     .run = command_thaw},
     {.name = "issuer",
      .summary = "trusted issuers: list, show, add, remove, disable, enable, test, diff",
      .commands = issuer_commands,

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "ca/api/freeze.h"
 #include "common/clock.h"
 #include "common/file.h"
 #include "common/hex.h"
@@ -179,6 +180,8 @@ static void more_metrics(void *ctx, struct tm_buf *out)
     }
     if (s->keys != NULL)
         tm_kms_asker_metrics(s->keys, "ca", out);
+    if (s->freeze != NULL)
+        ca_freeze_metrics(s->freeze, out);
     if (s->config->tls.certificate == NULL)
         return;
     tm_promtext_head(out, "tenmint_tls_certificate_expiry_seconds", "gauge",
@@ -209,13 +212,21 @@ static int look_at_log(void *ctx, struct tm_err *e)
     return log->ready(log->ctx, e);
 }
 
-#define CHECKS_MAX 3
+/* Nobody gets a certificate; of one issuer only is no fault of this server. */
+static int look_at_freeze(void *ctx, struct tm_err *e)
+{
+    return ca_freeze_check(ctx, NULL, NULL, e);
+}
+
+#define CHECKS_MAX 4
 
 static size_t list_checks(const struct service *s, struct ca_ready_check out[CHECKS_MAX])
 {
     size_t count = 0;
     if (s->embedded != NULL && !ca_config_has_ca(s->config))
         out[count++] = (struct ca_ready_check){"log", look_at_log, 0, s->embedded};
+    if (s->freeze != NULL)
+        out[count++] = (struct ca_ready_check){"stopped", look_at_freeze, 0, s->freeze};
     if (s->signatures != NULL)
         out[count++] =
             (struct ca_ready_check){"signature-log", ca_ready_asker_look, 0, s->signatures};
@@ -229,6 +240,9 @@ static int start_api(struct service *s, struct tm_err *e)
     if (s->config->limits.single_use_tokens && (s->once = ca_once_memory_new(ONCE_SETS, e)) == NULL)
         return -1;
     struct ca_ready_check checks[CHECKS_MAX];
+    if (s->config->freeze_file != NULL && ca_config_has_ca(s->config) &&
+        (s->freeze = ca_freeze_new(s->config->freeze_file, s->log, e)) == NULL)
+        return -1;
     struct ca_api_options o = {.absent = roles_absent(s->config),
                                .verifier = s->verifier,
                                .policy = s->policy,
@@ -245,6 +259,7 @@ static int start_api(struct service *s, struct tm_err *e)
                                .once = s->once,
                                .once_optional = ca_config_once_optional(s->config),
                                .version = cli_version,
+                               .freeze = s->freeze,
                                .more_metrics = more_metrics,
                                .more_metrics_ctx = s,
                                .checks = checks,
@@ -531,6 +546,7 @@ void service_stop(struct service *s)
     ca_ready_asker_free(s->timestamps);
     tm_http_far_server_free(s->far);
     ca_api_free(s->api);
+    ca_freeze_free(s->freeze);
     ca_once_memory_free(s->once);
     ca_signer_holder_free(s->holder);
     ca_proof_policy_free(s->policy);

@@ -38,6 +38,7 @@ struct service {
     struct ca_ct *ct;           /* NULL: no log at all */
     struct ca_ready_asker *signatures, *timestamps; /* NULL: there is no such process */
     struct ca_issuers_teller *pages; /* tells them of issuers; NULL: there are none */
+    struct ca_freeze *freeze;        /* NULL: nothing can be stopped */
     struct ca_api *api;
     struct tm_http_far_server *far;
     struct tm_file_stamp issuers_seen; /* when it was last looked at */
