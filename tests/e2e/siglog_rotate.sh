@@ -88,6 +88,20 @@ publish retired
 signed last
 for name in old between; do verifies $name "$URL" " when the old shard has ended"; done
 for name in new last; do verifies $name "$URL/2027" " in the new one"; done
+# A root event puts another folder in the tree's place, while the server runs in its sandbox.
+echo "the password of erin" >"$W/erin.password"
+says "a key" 0 "" "$B/tenmint-tuf" key new erin --key "$W/erin.key" --password-file "$W/erin.password" --out "$W"
+says "a holder" 0 "" "$B/tenmint-tuf" key import erin "$W/erin.pub" --dir "$C/tuf" \
+    --fingerprint "$(sed -n 's/^fingerprint *//p' "$W/said")"
+says "erin for admin" 0 "" "$B/tenmint-tuf" holder replace admin erin --dir "$C/tuf"
+says "propose a root" 0 "" "$B/tenmint-tuf" propose --dir "$C/tuf" --name root --reason erin --out "$W/root.json"
+for key in "$C/password:$C/tuf-admin.key" "$W/erin.password:$W/erin.key"; do
+    says "sign the root" 0 "" "$B/tenmint-tuf" sign "$W/root.json" --key "${key#*:}" --password-file "${key%%:*}" \
+        --digest "$("$B/tenmint-tuf" review "$W/root.json" | sed -n 's/^Digest *//p')"
+done
+says "the root is published" 0 "switched at once" "$B/tenmint-tuf" publish --dir "$C/tuf" "$W/root.json"
+says "the running server serves the new tree" 0 "root       version 2" "$B/tenmint" trust refresh --dir "$W/trust"
+verifies last "$URL/2027" " under the new root"
 stop_server
 says "a shard of certificates" 2 "goes with --signatures" "$B/tenmint-ca" log create "$C/x" --origin a/b --shard 2027 --password-file "$C/password"
 says "a shard that is no path" 2 "must be a path" "$B/tenmint-ca" log create "$C/x" --signatures --origin a --shard '20 27' --password-file "$C/password"

@@ -106,17 +106,17 @@ static void timestamps_paths(struct paths *p, const struct ca_config *c)
     allow_key(p, &c->tsa.key);
 }
 
-/* The tree may be a link that each publication sets anew. */
+/* A publication may put another folder in the tree's place, as a whole or by a link: what is
+ * allowed is what is around it. Rules hold for a folder itself, not for its name. */
 static void tuf_paths(struct paths *p, const struct ca_config *c)
 {
     char real[PATH_MAX];
     struct stat st;
     allow_read(p, c->tuf.directory);
-    if (lstat(c->tuf.directory, &st) != 0 || !S_ISLNK(st.st_mode) ||
-        realpath(c->tuf.directory, real) == NULL)
-        return;
     allow_beside(p, c->tuf.directory, SANDBOX_USE_READ);
-    allow_beside(p, real, SANDBOX_USE_READ);
+    if (lstat(c->tuf.directory, &st) == 0 && S_ISLNK(st.st_mode) &&
+        realpath(c->tuf.directory, real) != NULL)
+        allow_beside(p, real, SANDBOX_USE_READ);
 }
 
 static void pages_paths(struct paths *p, const struct ca_config *c)
