@@ -28,7 +28,7 @@ static void use(const struct ca_config *c)
     }
     /* No certificate without an end, no request without a bound. */
     if (ct.count > CT_LOGS_MAX || c->ct.scts_required < 1 || c->ca.lifetime < 1000 ||
-        c->max_request_size < 1024 || c->issuers_file == NULL)
+        c->max_request_size < 1024 || (c->issuers_file == NULL) == (c->approved.mirror == NULL))
         abort();
 }
 
