@@ -187,6 +187,13 @@ static int begin_parent(struct generations *s, struct tm_err *e)
     return 0;
 }
 
+/* A parent that serves says so itself; one that begins or ends is waited for here. */
+static void tell_alive(const struct generations *s)
+{
+    if (s->watchdog_us > 0)
+        (void)sd_notify(0, "WATCHDOG=1");
+}
+
 static void hear(struct generations *s)
 {
     char word[64];
@@ -204,8 +211,8 @@ static void hear(struct generations *s)
         }
         s->anew = s->anew || word[i] == PARENT_ANEW;
     }
-    if (n > 0 && s->watchdog_us > 0)
-        (void)sd_notify(0, "WATCHDOG=1");
+    if (n > 0)
+        tell_alive(s);
 }
 
 static void hear_signals(struct generations *s)
@@ -266,8 +273,10 @@ static int start(struct generations *s, struct tm_err *e)
 {
     if (begin_parent(s, e) != 0)
         return -1;
-    while (s->parent != 0 && !s->ready)
-        wait_for_news(s, -1);
+    while (s->parent != 0 && !s->ready) {
+        wait_for_news(s, 1000);
+        tell_alive(s);
+    }
     return s->ready ? 0 : tm_err_set(e, "its processes do not start (code %d)", s->exit_code);
 }
 
@@ -275,8 +284,10 @@ static void stop(struct generations *s)
 {
     int64_t until = tm_clock_mono_ms() + s->now.g.config.timeouts.drain + END_SLACK_MS;
     (void)kill(s->parent, SIGTERM);
-    while (s->parent != 0 && tm_clock_mono_ms() < until)
+    while (s->parent != 0 && tm_clock_mono_ms() < until) {
         wait_for_news(s, 1000);
+        tell_alive(s);
+    }
     if (s->parent != 0)
         (void)kill(s->parent, SIGKILL);
     while (s->parent != 0)
