@@ -37,6 +37,7 @@ static const struct tm_jsonmap_member members[] = {
      JSONMAP_AT(struct owned, kind),
      .kind = JSONMAP_TEXT,
      .flags = JSONMAP_REQUIRED,
+     .min = 1,
      .max = 64},
     AUDIT_FIELDS(FIELD_ROW){0}};
 static const struct tm_jsonmap map = {

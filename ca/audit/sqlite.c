@@ -78,7 +78,8 @@ static struct ca_audit_db *open_db(const struct ca_audit_place *p, bool write, s
     int fd = write ? open(p->file, O_RDWR | O_CREAT | O_CLOEXEC, 0640) : -1;
     if (fd >= 0)
         close(fd);
-    leave_owners();
+    if (write) /* who reads as root leaves what it makes to the database's owner */
+        leave_owners();
     int flags = write ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READONLY;
     if (sqlite3_open_v2(p->file, &db->handle, flags | SQLITE_OPEN_NOMUTEX, NULL) == SQLITE_OK &&
         set_up(db, write, e) == 0)

@@ -31,7 +31,8 @@ struct front {
     struct tm_sink *output;
     struct tm_jlog *log;
     struct ca_api *api;
-    atomic_bool ending; /* requests under way are waited for */
+    struct ca_audit_far *trail; /* NULL: events go nowhere */
+    atomic_bool ending;         /* requests under way are waited for */
     struct behind behind[ROLE_COUNT];
     struct tm_http_side sides[ROLE_COUNT * HTTP_FAR_CHANNELS_MAX]; /* of the API's server */
     size_t side_count;
@@ -336,7 +337,7 @@ int role_front_start(void *roles, unsigned step, struct tm_err *e)
     struct front *f = front_of(r);
     struct tls_pair pair = {0};
     if (f == NULL || roles_begin(r, ROLE_FRONT, e) != 0 || tm_secret_heap(e) != 0 ||
-        open_all(r, f, e) != 0)
+        roles_open_trail(r, ROLE_FRONT, &f->trail, e) != 0 || open_all(r, f, e) != 0)
         return CLI_FAILED;
     if (f->config->tls.certificate != NULL && read_tls(f, &pair, e) != 0) {
         tls_free(&pair);
@@ -380,6 +381,7 @@ void role_front_reload(void *roles, bool force)
         ca_metrics_set_tls_end(f->metrics, next.not_after);
     tls_free(&next);
     ca_metrics_reload(f->metrics, rc == 0);
+    roles_say_reload(f->trail, "TLS certificate", rc == 0 ? NULL : &e);
     if (rc == 0)
         jlog(f->log, JLOG_INFO, "TLS certificate reloaded", JLOG_END);
     else
@@ -401,6 +403,7 @@ void role_front_stop(void *roles, const char *signal)
     tm_http_server_free(f->http);
     tm_http_server_free(f->metrics_http);
     ca_api_free(f->api);
+    ca_audit_far_free(f->trail);
     tm_jlog_free(f->log);
     tm_sink_free(f->output);
     free(f);

@@ -54,6 +54,8 @@ int role_issuer_start(void *roles, unsigned step, struct tm_err *e)
         roles_open_keys(r, ROLE_ISSUER, &o.keys, &o.key_far, e) != 0 || open_others(r, &o, e) != 0)
         return CLI_FAILED;
     int rc = service_start(s, &o, e);
+    if (rc == 0)
+        roles_say_login(o.trail, roles_key(r->config, ROLE_ISSUER));
     if (rc == 0 && (tm_sandbox_calls(rights(r), e) != 0 || service_serve(s, e) != 0))
         rc = CLI_FAILED;
     return rc;

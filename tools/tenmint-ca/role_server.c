@@ -99,6 +99,7 @@ int role_server_start(void *roles, unsigned step, struct tm_err *e)
         return CLI_FAILED;
     if (kind->open(s, e) != 0)
         return CLI_CONFIG;
+    roles_say_login(s->trail, roles_key(s->config, tm_process_self(r->group)));
     unsigned more = kind->more_rights != NULL ? kind->more_rights(r->config) : 0;
     unsigned rights =
         kind->rights | more | (device ? SANDBOX_LOCAL | SANDBOX_LOAD | SANDBOX_WRITE : 0);

@@ -72,16 +72,6 @@ void roles_take_lanes(struct roles *r, enum role_name role, int fd[HTTP_FAR_CHAN
         fd[i] = tm_process_take(r->group, r->front_to[role][i]);
 }
 
-int roles_open_trail(struct roles *r, enum role_name role, struct ca_audit_far **out,
-                     struct tm_err *e)
-{
-    *out = NULL;
-    if (r->trail_of[role] < 0)
-        return 0;
-    *out = ca_audit_far_new(tm_process_take(r->group, r->trail_of[role]), e);
-    return *out != NULL ? 0 : tm_err_wrap(e, "audit trail");
-}
-
 int roles_open_keys(struct roles *r, enum role_name role, struct tm_kms_asker **out,
                     struct tm_key_far *far, struct tm_err *e)
 {

@@ -99,10 +99,6 @@ unsigned roles_absent(const struct ca_config *c);
 /* Takes one side of the front's links to a role. */
 void roles_take_lanes(struct roles *r, enum role_name role, int fd[HTTP_FAR_CHANNELS_MAX]);
 
-/* This role's way into the audit trail: *out, NULL when the configuration has none. */
-int roles_open_trail(struct roles *r, enum role_name role, struct ca_audit_far **out,
-                     struct tm_err *e);
-
 /* This role's way to a key at a service: *out and *far, NULL and untouched when its key is not. */
 int roles_open_keys(struct roles *r, enum role_name role, struct tm_kms_asker **out,
                     struct tm_key_far *far, struct tm_err *e);
@@ -113,6 +109,17 @@ const struct ca_config_key *roles_key(const struct ca_config *c, enum role_name 
 /* Wipes what the environment holds of passwords and keys that are not this role's; ROLE_COUNT:
  * all. */
 void roles_forget_secrets(const struct ca_config *c, enum role_name role);
+
+/* ---- role_trail.c ---- */
+
+/* This role's way into the audit trail: *out, NULL when the configuration has none. */
+int roles_open_trail(struct roles *r, enum role_name role, struct ca_audit_far **out,
+                     struct tm_err *e);
+
+/* Records that a role's key (NULL: it has none) was opened, if it is in a token: a login. */
+void roles_say_login(struct ca_audit_far *trail, const struct ca_config_key *key);
+/* Records a reload: `what` was read again, or with `why` was not. */
+void roles_say_reload(struct ca_audit_far *trail, const char *what, const struct tm_err *why);
 
 /* role_paths.c: what a process does before all else. It forgets what is not its own, takes the
  * user's rights that the configuration gives it, and only its own files. */

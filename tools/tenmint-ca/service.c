@@ -436,12 +436,6 @@ static bool issuers_changed(struct service *s)
     return !same;
 }
 
-static void say_reload(const struct service *s, const char *what, const char *detail)
-{
-    (void)ca_audit_event(
-        s->trail, &(struct ca_audit_event){.kind = AUDIT_RELOAD, .reason = what, .detail = detail});
-}
-
 static void publish(struct service *s)
 {
     struct tm_err e = {0};
@@ -474,7 +468,7 @@ static void reload_issuers(struct service *s)
         return;
     }
     ca_metrics_reload(s->metrics, false);
-    say_reload(s, "issuers refused", e.text);
+    roles_say_reload(s->trail, "issuers", &e);
     jlog(s->log, JLOG_ERROR, "issuers not reloaded, the old ones stay", JLOG_STR("detail", e.text),
          JLOG_END);
 }

@@ -300,6 +300,7 @@ static void say_reload(const struct server *server, const char *what, int rc,
                        const struct tm_err *e)
 {
     ca_metrics_reload(server->roles->metrics, rc == 0);
+    roles_say_reload(server->trail, what, rc == 0 ? NULL : e);
     if (rc == 0)
         jlog(server->log, JLOG_INFO, "reloaded", JLOG_STR("what", what), JLOG_END);
     else
