@@ -118,6 +118,37 @@ curl -sS --max-time 10 "$METRICS/metrics" >"$W/metrics"
 check "the CA's signatures are counted" 1 "$(grep -c '^tenmint_ca_key_service_seconds_count [0-9][0-9][0-9]$' "$W/metrics")"
 check "and the log's" 1 "$(grep -c '^tenmint_log_key_service_up 1$' "$W/metrics")"
 
+# ---- rotation, live ----
+says "rotate wants the next key" 1 "--ca-key URI names the next key" "$B/tenmint-ca" rotate "$D"
+says "rotate" 0 "intermediate.uri" "$B/tenmint-ca" rotate "$D" --ca-key vault:next
+says "activate" 0 "in service" "$B/tenmint-ca" rotate "$D" --activate
+kill -HUP "$CA_PID"
+wait_for "$W/ca.log" 'CA key and chain reloaded'; check "taken up" 0 $?
+check "a certificate of the next key" 200 "$(ask)"
+check "the URI" vault:next "$(cat "$D/intermediate.uri")"
+cmp -s <(curl -sS --max-time 10 "$URL/api/v1/rootCert" | openssl x509 -noout -fingerprint) \
+    <(openssl x509 -in "$D/chain.pem" -noout -fingerprint)
+check "the new chain is served" 0 $?
+
+# ---- the trust root: a holder and an online key ----
+T=(--dir "$W/tuf")
+says "tuf init" 0 "" "$B/tenmint-tuf" init "$W/tuf" --holders alice --threshold 1
+says "a holder's key" 0 "fingerprint" "$B/tenmint-tuf" key new alice --key-uri "$(uri azure holder)" "${T[@]}"
+says "shown" 0 "ecdsa" "$B/tenmint-tuf" key show alice --key-uri "$(uri azure holder)"
+rm "$W/tuf/keys/online.pub" # init made one, in a file
+says "an online key" 0 "fingerprint" "$B/tenmint-tuf" key new online --key-uri "$(uri gcp online)" "${T[@]}"
+python3 - "$W/tuf/policy.yaml" "$(uri gcp online)" <<'P'
+import re, sys
+text = open(sys.argv[1]).read()
+text = re.sub(r'(?m)^online-keys:\n(?:[ #].*\n)*', '', text)
+open(sys.argv[1], 'w').write(text + "online-keys:\n  online: {key-uri: '%s'}\n" % sys.argv[2])
+P
+says "propose" 0 "" "$B/tenmint-tuf" propose "${T[@]}" --name first --reason first
+says "sign" 0 "signed by alice" "$B/tenmint-tuf" sign "$W/tuf/events/first.json" --key-uri "$(uri azure holder)" \
+    --digest "$("$B/tenmint-tuf" review "$W/tuf/events/first.json" | grep -oE '[0-9a-f]{64}' | tail -n 1)"
+says "publish" 0 "" "$B/tenmint-tuf" publish "${T[@]}" "$W/tuf/events/first.json"
+says "the tree verifies" 0 "" "$B/tenmint-tuf" verify "$W/tuf/published"
+
 # ---- faults ----
 fault 429 1
 check "asked again when it is busy" 200 "$(ask)"
@@ -144,6 +175,15 @@ grep -q 'it signs again' "$W/ca.log"; check "the log says so" 0 $?
 kill -9 $(holders) # the service ends with it
 wait "$CA_PID"; check "without its process for keys it ends" 1 $?
 grep -q '"process":"keys"\|keys.*was killed' "$W/ca.log"; check "and says which" 0 $?
+
+# ---- one key ----
+for service in vault aws gcp azure; do
+    says "key show of $service" 0 "ECDSA" "$B/tenmint-ca" key show "$(uri $service p256)"
+    grep -q 'BEGIN PUBLIC KEY' "$W/said"; check "its public half" 0 $?
+done
+says "as JSON" 0 '"signs":true' "$B/tenmint-ca" key show vault:rsa --json
+says "one that does not sign" 1 "no such key" "$B/tenmint-ca" key show vault:missing
+says "no key" 2 "no key's URI" "$B/tenmint-ca" key show p256
 
 # ---- what is refused ----
 says "no such key" 1 "no such key" "$B/tenmint-ca" init "$W/none" --ca-key vault:missing

@@ -59,7 +59,7 @@ tuf/manager/event          : tuf/manager/policy tuf/manager/state tuf/metadata c
 tuf/manager/review         : tuf/manager/event tuf/manager/policy tuf/manager/state tuf/metadata tuf/verify/trust common
 tuf/manager/draft          : tuf/manager/evidence tuf/manager/review tuf/manager/event tuf/manager/policy tuf/manager/state tuf/metadata common
 tuf/manager/evidence       : tuf/manager/event tuf/manager/state tuf/metadata common
-tuf/manager/publish        : tuf/manager/evidence tuf/manager/draft tuf/manager/review tuf/manager/event tuf/manager/policy tuf/manager/state tuf/client tuf/metadata common common/key
+tuf/manager/publish        : tuf/manager/evidence tuf/manager/draft tuf/manager/review tuf/manager/event tuf/manager/policy tuf/manager/state tuf/client tuf/metadata common common/key common/kms
 tuf/manager/report         : tuf/manager/publish tuf/manager/draft tuf/manager/review tuf/manager/event tuf/manager/policy tuf/manager/state tuf/client tuf/metadata common common/fetch
 tuf/manager/takeover       : tuf/manager/review tuf/manager/report tuf/manager/publish tuf/manager/draft tuf/manager/evidence tuf/manager/event tuf/manager/policy tuf/manager/state tuf/client tuf/metadata common common/fetch
 tuf/manager/pages          : tuf/manager/report tuf/manager/evidence tuf/manager/review tuf/manager/event tuf/manager/policy tuf/manager/state tuf/metadata tuf/verify/trust common common/html

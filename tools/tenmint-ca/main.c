@@ -26,6 +26,16 @@ static const struct cli_command own_log_commands[] = {
      .run = command_log_redate},
 };
 
+static const struct cli_command key_commands[] = {
+    {.name = "show",
+     .group = "key",
+     .args = "URI",
+     .summary = "the public half of a key at a service or in a token, and whether it signs",
+     .examples = "  tenmint-ca key show awskms:alias/tenmint-ca?region=eu-west-1\n"
+                 "  tenmint-ca key show vault:tenmint-ca --json\n",
+     .run = command_key_show},
+};
+
 #define IN_LIST "  tenmint-ca issuer "
 static const struct cli_command issuer_commands[] = {
     {.name = "list",
@@ -183,6 +193,10 @@ static const struct cli_command commands[] = {
      .summary = "let issuance go on that freeze has stopped",
      .examples = "  tenmint-ca thaw --reason 'image replaced'\n",
      .run = command_thaw},
+    {.name = "key",
+     .summary = "keys at services and in tokens: show",
+     .commands = key_commands,
+     .count = sizeof(key_commands) / sizeof(key_commands[0])},
     {.name = "issuer",
      .summary = "trusted issuers: list, show, add, remove, disable, enable, test, diff",
      .commands = issuer_commands,

@@ -17,6 +17,7 @@
 #include "ca/config/config.h"
 #include "ca/signer/create.h"
 #include "ca/signer/signer.h"
+#include "common/kms/kms.h"
 #include "common/certs.h"
 #include "common/clock.h"
 #include "common/file.h"
@@ -27,6 +28,7 @@
 #include "tools/tenmint-ca/owner.h"
 #include "tools/tenmint-ca/rotate.h"
 
+#define URI_FILE "intermediate.uri"
 #define LABEL_FILE "pkcs11-key" /* in DIR/next: its label, where the key is in a token */
 
 struct rotation {
@@ -34,11 +36,13 @@ struct rotation {
     const char *root_key;      /* NULL: DIR/root.key */
     const char *password_file; /* of both keys; NULL: DIR/password */
     const char *key_type;
+    const char *wanted_uri;   /* at a service, of the new key, which exists */
     const char *wanted_label; /* in a token, of the new key; NULL: one is made up */
     bool activate;
     char next[PATH_MAX], part[PATH_MAX], password[PATH_MAX], config_file[PATH_MAX];
     bool configured; /* `config` was read: DIR has one */
     struct ca_config config;
+    const char *key_name;         /* of the pair, in DIR and DIR/next: a key's file or its URI's */
     bool token;                   /* the CA's key is in a token, not in a file */
     char label[ROTATE_LABEL_MAX]; /* there: of the new key */
     int lock;                     /* DIR, so that one rotation at a time works on it */
@@ -75,9 +79,19 @@ static int read_config(struct rotation *r, struct tm_err *e)
     r->configured = true;
     const struct ca_config_ca *ca = &r->config.ca;
     r->token = ca->key.module != NULL;
+    if (ca->key.uri_file != NULL)
+        r->key_name = URI_FILE;
+    if ((r->wanted_uri != NULL) != (ca->key.uri_file != NULL && !r->activate))
+        return tm_err_set(e,
+                          r->wanted_uri != NULL
+                              ? "--ca-key: the CA's key is not named by 'key-uri-file' (%s)"
+                              : "--ca-key URI names the next key: the present one is named by "
+                                "'key-uri-file' (%s)",
+                          r->config_file);
     if (r->wanted_label != NULL && !r->token)
         return tm_err_set(e, "--pkcs11-key: the CA's key is not in a token (%s)", r->config_file);
-    if (!r->token && (ca->backend == NULL || strcmp(ca->backend, "file") != 0))
+    if (!r->token && ca->key.uri_file == NULL &&
+        (ca->backend == NULL || strcmp(ca->backend, "file") != 0))
         return tm_err_set(e,
                           "the CA key's backend is '%s' (%s): its keys are made where they live. "
                           "Put the next one and its chain into the configuration",
@@ -115,6 +129,9 @@ static int check_pair(const struct rotation *r, const char *key, const char *cha
     if (r->token) {
         ca_config_signer(&r->config, &o);
         o.key.pkcs11_key = r->label;
+    } else if (strcmp(r->key_name, URI_FILE) == 0) {
+        o.backend = "uri";
+        o.key = (struct tm_key_source){.uri_file = key, .far = tm_kms_here()};
     }
     o.chain_file = chain;
     struct ca_signer *s = ca_signer_open(&o, tm_clock_wall_ms() / 1000, e);
@@ -148,7 +165,7 @@ static int open_root(const struct rotation *r, STACK_OF(X509) * *root, struct tm
     if (*root == NULL)
         return -1;
     if (tm_key_uri_is(source.file))
-        source = (struct tm_key_source){.uri = source.file};
+        source = (struct tm_key_source){.uri = source.file, .far = tm_kms_here()};
     else if (access(source.file, F_OK) != 0)
         return tm_err_errno(e, "root key '%s' (where is it kept? name it by --root-key)",
                             source.file);
@@ -165,6 +182,15 @@ static int write_label(const struct rotation *r, struct tm_err *e)
                : -1;
 }
 
+static int write_uri(const struct rotation *r, const char *path, struct tm_err *e)
+{
+    struct tm_buf line = {0};
+    tm_buf_printf(&line, "%s\n", r->wanted_uri);
+    int rc = tm_file_create(path, 0644, line.data, line.len, e);
+    tm_buf_free(&line);
+    return rc;
+}
+
 /* A pair in r->part, or in the token and there. */
 static int make_pair(const struct rotation *r, STACK_OF(X509) * root, const struct tm_key *root_key,
                      struct tm_err *e)
@@ -178,15 +204,20 @@ static int make_pair(const struct rotation *r, STACK_OF(X509) * root, const stru
         device = ca_config_key_source(&r->config.ca.key);
         device.pkcs11_key = r->label;
         o.device = &device;
+    } else if (r->wanted_uri != NULL) {
+        device = (struct tm_key_source){.uri = r->wanted_uri, .far = tm_kms_here()};
+        o.device = &device;
     }
-    int rc = r->token ? 0 : tm_key_read_secret(r->password_file, NULL, "password", &password, e);
+    int rc =
+        o.device != NULL ? 0 : tm_key_read_secret(r->password_file, NULL, "password", &password, e);
     if (rc == 0) {
         o.password = tm_buf_str(&password);
         rc = ca_create_intermediate(&o, sk_X509_value(root, 0), tm_key_pkey(root_key), e);
     }
     tm_buf_free_secret(&password);
-    if (rc != 0 || in(r->part, "intermediate.key", key, e) != 0 ||
-        in(r->part, "chain.pem", chain, e) != 0 || (r->token && write_label(r, e) != 0))
+    if (rc != 0 || in(r->part, r->key_name, key, e) != 0 ||
+        in(r->part, "chain.pem", chain, e) != 0 || (r->token && write_label(r, e) != 0) ||
+        (r->wanted_uri != NULL && write_uri(r, key, e) != 0))
         return -1;
     return check_pair(r, key, chain, e);
 }
@@ -229,9 +260,9 @@ static int move(const struct rotation *r, const char *from, const char *to, stru
 static int activate_file(const struct rotation *r, struct tm_err *e)
 {
     char from_key[PATH_MAX], from_chain[PATH_MAX], to_key[PATH_MAX], to_chain[PATH_MAX];
-    if (in(r->next, "intermediate.key", from_key, e) != 0 ||
-        in(r->next, "chain.pem", from_chain, e) != 0 ||
-        in(r->dir, "intermediate.key", to_key, e) != 0 || in(r->dir, "chain.pem", to_chain, e) != 0)
+    if (in(r->next, r->key_name, from_key, e) != 0 ||
+        in(r->next, "chain.pem", from_chain, e) != 0 || in(r->dir, r->key_name, to_key, e) != 0 ||
+        in(r->dir, "chain.pem", to_chain, e) != 0)
         return -1;
     if (access(from_chain, F_OK) != 0)
         return tm_err_errno(e, "nothing to put in service: '%s'", from_chain);
@@ -308,24 +339,26 @@ static void print_done(const struct rotation *r)
     if (r->token)
         print_token(r);
     else if (r->activate)
-        printf("in service: %s/chain.pem, %s/intermediate.key; a running server takes them up "
-               "within its reload-interval\n",
-               r->dir, r->dir);
+        printf("in service: %s/chain.pem, %s/%s; a running server takes them up within its "
+               "reload-interval\n",
+               r->dir, r->dir, r->key_name);
     else
-        printf("wrote %s/chain.pem, %s/intermediate.key\n"
+        printf("wrote %s/chain.pem, %s/%s\n"
                "publish the chain (tenmint-tuf trust add-ca), wait until verifiers have refreshed, "
                "then: tenmint-ca rotate %s --activate\n",
-               r->next, r->next, r->dir);
+               r->next, r->next, r->key_name, r->dir);
 }
 
 int command_rotate(const struct cli_command *self, int argc, char **argv)
 {
-    struct rotation r = {.lock = -1};
+    struct rotation r = {.lock = -1, .key_name = "intermediate.key"};
     struct cli_choice key_type = {.of = cli_key_types};
     const struct cli_option options[] = {
         {"activate", CLI_FLAG, NULL, "put DIR/next in service", &r.activate},
         {"root-key", CLI_TEXT, "FILE", "the root's key (DIR/root.key), or its pkcs11: URI",
          &r.root_key},
+        {"ca-key", CLI_TEXT, "URI", "the next key, which exists, of a CA whose key is named so",
+         &r.wanted_uri},
         {"password-file", CLI_TEXT, "FILE", "password of both keys (DIR/password)",
          &r.password_file},
         {"key-type", CLI_CHOICE, "TYPE", "of the new key: p256 (default), p384, rsa or ed25519",

@@ -95,10 +95,13 @@ static EVP_PKEY *new_file(const struct tm_key_source *s, const char *type, bool 
     return pkey;
 }
 
-static struct tm_key *new_in_token(struct tm_key_source *s, const char *type, struct tm_err *e)
+/* In a token it is made; a key that a URI names is there. */
+static struct tm_key *new_elsewhere(struct tm_key_source *s, const char *type, struct tm_err *e)
 {
     struct tm_buf pin = {0};
     struct tm_key *key = NULL;
+    if (s->uri != NULL)
+        return session_key(s, e);
     if (s->pkcs11_token == NULL || s->pkcs11_key == NULL) {
         tm_err_set(e, "a key in a token needs --pkcs11-token and --pkcs11-key");
         return NULL;
@@ -106,8 +109,7 @@ static struct tm_key *new_in_token(struct tm_key_source *s, const char *type, st
     if (s->pin_file == NULL && s->pin_env == NULL && terminal_here() &&
         terminal_ask("PIN: ", true, &pin, e) == 0)
         s->secret = tm_buf_str(&pin);
-    if (tm_key_pkcs11_generate(s, type, e) == 0)
-        key = tm_key_open(s, "key", e);
+    key = tm_key_make(s, type, "key", e);
     s->secret = NULL;
     tm_buf_free_secret(&pin);
     return key;
@@ -168,14 +170,14 @@ int command_key_new(const struct cli_command *self, int argc, char **argv)
     snprintf(pub, sizeof(pub), "%.80s.pub", holder);
     if (!tuf_policy_name_ok(holder))
         tm_err_set(&e, "'%.80s' is no name for a holder: letters, digits and ._-@", holder);
-    else if ((s.file != NULL) == (s.pkcs11_module != NULL))
-        tm_err_set(&e, "where is the private key to live? Give --key FILE, or --pkcs11-module with "
-                       "--pkcs11-token and --pkcs11-key");
+    else if ((s.file != NULL) + (s.pkcs11_module != NULL) + (s.uri != NULL) != 1)
+        tm_err_set(&e, "where is the private key to live? Give --key FILE, --pkcs11-module with "
+                       "--pkcs11-token and --pkcs11-key, or --key-uri URI of one that is there");
     else if (keys_folder(dir, out, keys, sizeof(keys), &e) != 0 || check_free(keys, pub, &e) != 0)
         pkey = NULL; /* `e` says why */
     else if (s.file != NULL)
         pkey = new_file(&s, type.value, plain, holder, &e);
-    else if ((token = new_in_token(&s, type.value, &e)) != NULL &&
+    else if ((token = new_elsewhere(&s, type.value, &e)) != NULL &&
              EVP_PKEY_up_ref(tm_key_pkey(token)) == 1)
         pkey = tm_key_pkey(token);
     rc = pkey != NULL && check_twin(keys, holder, pkey, &e) == 0 &&
@@ -252,7 +254,7 @@ int command_key_show(const struct cli_command *self, int argc, char **argv)
     int rc = cli_parse(self, options, argc, argv, 1, 1, &count);
     if (rc != CLI_GO_ON)
         return rc;
-    if (s.file != NULL || s.env != NULL || s.pkcs11_module != NULL) {
+    if (s.file != NULL || s.env != NULL || tm_key_source_is_elsewhere(&s)) {
         key = session_key(&s, &e);
         rc = key != NULL ? print_key(tm_key_pkey(key), argv[0], &e) : -1;
     } else if (strchr(argv[0], '/') != NULL || access(argv[0], F_OK) == 0) {

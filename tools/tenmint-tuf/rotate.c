@@ -18,7 +18,7 @@ struct change {
 
 static bool lives_somewhere(const struct tm_key_source *s)
 {
-    return s->file != NULL || s->env != NULL || s->pkcs11_module != NULL;
+    return s->file != NULL || s->env != NULL || tm_key_source_is_elsewhere(s);
 }
 
 /* The list with the change; an added name takes the dropped one's place. False: nothing to do. */

@@ -23,6 +23,7 @@
          &(k).pkcs11_module}, \
         {"pkcs11-token", CLI_TEXT, "LABEL", "the token", &(k).pkcs11_token}, \
         {"pkcs11-key", CLI_TEXT, "LABEL", "the key in the token", &(k).pkcs11_key}, \
+        {"key-uri", CLI_TEXT, "URI", "a key service's or a token's (tenmint-keys(7))", &(k).uri}, \
         {"pin-file", CLI_TEXT, "FILE", "the token's PIN (asked for on a terminal)", \
          &(k).pin_file}, \
     { \

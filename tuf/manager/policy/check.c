@@ -270,14 +270,15 @@ static int check_online(const struct tuf_policy *p, struct tm_err *e)
 {
     const struct tuf_policy_online *o = p->online.item;
     for (size_t i = 0; i < p->online.count; i++) {
-        int ways = (o[i].file != NULL) + (o[i].env != NULL) + (o[i].pkcs11_module != NULL);
+        int ways = (o[i].file != NULL) + (o[i].env != NULL) + (o[i].pkcs11_module != NULL) +
+                   (o[i].uri != NULL);
         if (!tuf_policy_name_ok(o[i].name))
             return tm_err_set(e, "online key '%.80s': a name has letters, digits and ._-@ only",
                               o[i].name);
         if (ways != 1)
-            return tm_err_set(e,
-                              "online key '%s' needs exactly one of 'file', 'env', 'pkcs11-module'",
-                              o[i].name);
+            return tm_err_set(
+                e, "online key '%s' needs exactly one of 'file', 'env', 'pkcs11-module', 'key-uri'",
+                o[i].name);
         if (o[i].pkcs11_module != NULL && (o[i].pkcs11_token == NULL || o[i].pkcs11_key == NULL))
             return tm_err_set(e, "online key '%s' needs 'pkcs11-token' and 'pkcs11-key'",
                               o[i].name);

@@ -125,6 +125,7 @@ static void write_online(const char *holder, const struct tm_key_source *s, stru
         {"pkcs11-key", s->pkcs11_key},
         {"pkcs11-pin-file", s->pin_file},
         {"pkcs11-pin-env", s->pin_env},
+        {"key-uri", s->uri},
     };
     const char *sep = "";
     write_name(holder, out);

@@ -63,6 +63,7 @@ static const struct tm_yamlmap_key online_keys[] = {
     TEXT("pkcs11-key", struct tuf_policy_online, pkcs11_key),
     TEXT("pkcs11-pin-file", struct tuf_policy_online, pin_file),
     TEXT("pkcs11-pin-env", struct tuf_policy_online, pin_env),
+    TEXT("key-uri", struct tuf_policy_online, uri),
     END,
 };
 

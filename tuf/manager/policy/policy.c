@@ -129,6 +129,7 @@ void tuf_policy_key_source(const struct tuf_policy_online *o, struct tm_key_sour
         .pkcs11_module = o->pkcs11_module,
         .pkcs11_token = o->pkcs11_token,
         .pkcs11_key = o->pkcs11_key,
+        .uri = o->uri,
         .pin_file = o->pin_file,
         .pin_env = o->pin_env,
     };

@@ -42,6 +42,7 @@ struct tuf_policy_online { /* where `refresh` and `publish` find a private key *
     char *name;            /* of the holder */
     char *file, *env, *password_file, *password_env;
     char *pkcs11_module, *pkcs11_token, *pkcs11_key, *pin_file, *pin_env;
+    char *uri; /* common/key/uri.h */
 };
 
 struct tuf_policy_custom { /* Sigstore's custom metadata of one target */

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/kms/kms.h"
 #include "tuf/metadata/edit.h"
 #include "tuf/metadata/key.h"
 #include "tuf/metadata/typesjson.h"
@@ -32,6 +33,7 @@ static int open_key(const struct tuf_workspace *w, const struct tuf_policy_onlin
             return -1;
         *files[i] = paths[i];
     }
+    s.far = tm_kms_here();
     *out = tm_key_open(&s, "online key", e);
     return *out != NULL ? 0 : tm_err_wrap(e, "online key '%s'", p->name);
 }
