@@ -185,7 +185,7 @@ static int make_log(const struct plan *p, const char *password, struct tm_err *e
 static int give_files(const struct plan *p, struct tm_err *e)
 {
     static const char *const names[] = {"password", "intermediate.key", "log.key", "log",
-                                        "siglog",   "siglog.key",       "tsa.key"};
+                                        "siglog",   "siglog.key",       "tsa.key", "pages"};
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         char path[PATH_MAX];
         if (tm_file_join(p->dir, names[i], path, sizeof(path), e) != 0 ||
