@@ -124,7 +124,7 @@ static int take_entries(const struct entries *a, struct ca_log_batch *out, struc
     size_t at = out->raw.len;
     for (size_t i = 0; i < a->list.count; i++)
         all += a->list.item[i].leaf.len + a->list.item[i].extra.len;
-    out->entry = calloc(a->list.count, sizeof(*out->entry));
+    out->entry = calloc(a->list.count + 1, sizeof(*out->entry));
     /* What points into `raw` stays right: it is of its whole size before the first entry. */
     if (out->entry == NULL || tm_buf_reserve(&out->raw, all + 1) == NULL)
         return tm_err_set(e, "out of memory");
