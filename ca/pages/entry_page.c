@@ -1,4 +1,5 @@
 #include <inttypes.h>
+#include <openssl/x509.h>
 #include <stdio.h>
 
 #include "ca/log/monitor/signed.h"
@@ -38,10 +39,38 @@ static void pem(struct tm_html *h, const char *label, const void *der, size_t le
     tm_buf_free(&b);
 }
 
-static void say_certificate(struct tm_html *h, const struct ca_certificate *c, const char *label,
-                            const unsigned char *der, size_t len)
+/* Who names himself as the issuer of a certificate that nobody here has verified. */
+static void say_unverified(struct tm_html *h, const unsigned char *der, size_t len)
 {
-    tm_html_section(h, "identity", "Whom it was issued to");
+    const unsigned char *p = der;
+    X509 *x = d2i_X509(NULL, &p, (long)len);
+    BIO *bio = BIO_new(BIO_s_mem());
+    char *name = NULL;
+    long n = 0;
+    if (x != NULL && bio != NULL &&
+        X509_NAME_print_ex(bio, X509_get_issuer_name(x), 0,
+                           XN_FLAG_RFC2253 & ~ASN1_STRFLGS_ESC_MSB) > 0)
+        n = BIO_get_mem_data(bio, &name);
+    tm_html_open(h, "p");
+    tm_html_badge(h, TM_HTML_WARN, "not verified");
+    tm_html_text(h, " Anybody can sign with a certificate of his own making. This one says that it "
+                    "was issued by ");
+    tm_html_bytes(h, name, name != NULL ? (size_t)n : 0);
+    tm_html_text(h, "; whether it was, tenmint verify says.");
+    tm_html_close(h);
+    BIO_free(bio);
+    X509_free(x);
+}
+
+/* Certificates of a log of certificates were issued by a CA that it takes; those of a log of
+ * signatures (`claimed`) are what a signer brought along. */
+static void say_certificate(struct tm_html *h, const struct ca_certificate *c, const char *label,
+                            const unsigned char *der, size_t len, bool claimed)
+{
+    tm_html_section(h, "identity",
+                    claimed ? "What the signer's certificate claims" : "Whom it was issued to");
+    if (claimed)
+        say_unverified(h, der, len);
     tm_html_facts(h);
     ca_words_identity(h, c);
     tm_html_close(h);
@@ -72,7 +101,7 @@ static void say_logged(struct tm_html *h, const struct tm_entry *n)
     else
         say_certificate(h, &c, pre ? "PRECERTIFICATE" : "CERTIFICATE",
                         pre ? n->precert : n->logged.cert,
-                        pre ? n->precert_len : n->logged.cert_len);
+                        pre ? n->precert_len : n->logged.cert_len, false);
 }
 
 static void say_signer(struct tm_html *h, const struct ca_signed_by *by)
@@ -81,7 +110,7 @@ static void say_signer(struct tm_html *h, const struct ca_signed_by *by)
     struct tm_err why = {0};
     unsigned char hash[32];
     if (by->certificate.len > 0 && ca_signed_certificate(by, &c, &why) == 0) {
-        say_certificate(h, &c, "CERTIFICATE", by->certificate.data, by->certificate.len);
+        say_certificate(h, &c, "CERTIFICATE", by->certificate.data, by->certificate.len, true);
         return;
     }
     if (by->certificate.len > 0) {

@@ -57,11 +57,17 @@ void ca_page_entry_address(const struct ca_page_site *site, const char *log, uin
 
 const char *const ca_page_columns[CA_PAGE_COLUMNS] = {"Entry", "Time", "Identity", "Repository"};
 
-static void cells(struct tm_html_table *t, int64_t when, const struct ca_certificate *c)
+/* `claimed`: by a certificate that a signer brought along, which nobody has verified. */
+static void cells(struct tm_html_table *t, int64_t when, const struct ca_certificate *c,
+                  bool claimed)
 {
     tm_html_cell(t);
     tm_html_time(t->h, when);
     tm_html_cell(t);
+    if (claimed) {
+        tm_html_badge(t->h, TM_HTML_WARN, "claimed");
+        tm_html_text(t->h, " ");
+    }
     ca_words_names(t->h, c);
     tm_html_cell(t);
     ca_words_repository(t->h, c);
@@ -86,7 +92,7 @@ static void signed_cells(struct tm_html_table *t, const struct tm_entry *n)
     if (ca_signed_entry_read(n->text, n->text_len, &s, &why) != 0) {
         damaged(t, &why);
     } else if (s.by.count > 0 && ca_signed_certificate(&s.by.item[0], &c, NULL) == 0) {
-        cells(t, c.not_before, &c);
+        cells(t, c.not_before, &c, true);
     } else {
         if (s.by.count > 0 && ca_signed_key_hash(&s.by.item[0], hash) == 0)
             tm_hex_encode(hash, sizeof(hash), hex);
@@ -115,7 +121,7 @@ void ca_page_row(struct tm_html_table *t, const struct ca_page_site *site,
     else if (ca_certificate_read(&row->entry->logged, &c, &why) != 0)
         damaged(t, &why);
     else
-        cells(t, (int64_t)(row->entry->timestamp_ms / 1000), &c);
+        cells(t, (int64_t)(row->entry->timestamp_ms / 1000), &c, false);
     t->h->out.failed |= buf_failed(&address) || buf_failed(&text);
     tm_buf_free(&address);
     tm_buf_free(&text);

@@ -84,7 +84,11 @@ struct ca_issuers_asker *ca_issuers_asker_new(int fd, struct tm_err *e)
         return NULL;
     }
     pthread_mutex_init(&a->lock, NULL);
-    pthread_cond_init(&a->came, NULL);
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&a->came, &monotonic);
+    pthread_condattr_destroy(&monotonic);
     a->channel = c;
     tm_ipc_channel_hear(c, IPC_HEAR(ISSUERS_ONE) | IPC_HEAR(ISSUERS_END));
     a->loop = tm_ipc_loop_new(NULL, NULL, 0, e);
@@ -112,7 +116,7 @@ void ca_issuers_asker_free(struct ca_issuers_asker *a)
 static void await(struct ca_issuers_asker *a)
 {
     struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
+    clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_nsec += WAIT_MS * 1000000L;
     until.tv_sec += until.tv_nsec / 1000000000L;
     until.tv_nsec %= 1000000000L;

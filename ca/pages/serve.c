@@ -225,7 +225,8 @@ enum tm_http_result ca_pages_search(void *pages, struct tm_http_exchange *x)
         return say(p, x, 400, "No such place", "'before' is no number.");
     ca_page_begin(
         &h, &p->site, CA_PAGE_SEARCH, "Search the logs",
-        "Who got a certificate, and what was signed. Each entry is shown with its proof.");
+        "Who got a certificate, and who claims to have signed what. Each entry is shown with "
+        "its proof of being in the log.");
     ca_page_search_form(&h, asked);
     if (asked != NULL && ca_question_read(asked, &q, &why) != 0) {
         tm_html_element(&h, "p", why.text);

@@ -94,6 +94,11 @@ for word in included "$SERIAL" "$LEAF" https://github.com/acme/widget "BEGIN PRE
     grep -qF "$word" "$W/text" || { echo "FAIL the entry has no $word"; fails=$((fails + 1)); }
 done
 shows "a signature" /entry/signatures/2 200 "$DIGEST"
+for word in "What the signer's certificate claims" "not verified" "issued by CN=intermediate"; do
+    grep -qF "$word" "$W/text" || { echo "FAIL a signature's certificate is shown without: $word"; fails=$((fails + 1)); }
+done
+get "/search?q=acme/widget"
+check "in lists too" 3 "$(grep -o '>claimed<' "$W/page.html" | wc -l)"
 shows "beyond the log" /entry/certificates/3 404 "does not reach so far"
 shows "no such log" /entry/x/3 404 "no such log"
 shows "no number in its place" /entry/certificates/../0 404 "no"
