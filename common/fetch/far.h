@@ -1,7 +1,7 @@
 /*
  * Fetches that another process carries out: whoever holds keys has no network, and whoever has the
- * network holds no keys. A hub is this process's end of the channel; any number of struct
- * tm_fetch_pool stand on it and work as they do on their own.
+ * network holds no keys. A hub is this process's end of the channel; up to 16 struct
+ * tm_fetch_pool at once stand on it and work as they do on their own.
  */
 #ifndef TENMINT_COMMON_FETCH_FAR_H
 #define TENMINT_COMMON_FETCH_FAR_H

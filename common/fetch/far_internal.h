@@ -5,7 +5,7 @@
 #include "common/fetch/far.h"
 
 #define FAR_PEM_MAX ((size_t)4 << 20)
-#define FAR_POOLS_MAX 16 /* of one hub's life */
+#define FAR_POOLS_MAX 16 /* at once, of one hub */
 #define FAR_TRANSFERS_MAX 4096
 #define FAR_BODY_MAX ((size_t)1 << 20)
 

@@ -178,12 +178,15 @@ struct tm_fetch_pool *tm_fetch_pool_open(struct tm_fetch_hub *hub, unsigned tran
     if (hub == NULL)
         return tm_fetch_pool_new(transfers, e);
     struct tm_fetch_pool *p = calloc(1, sizeof(*p));
-    if (p == NULL || (p->far = tm_fetch_far_new(hub, transfers, e)) == NULL) {
-        free(p);
+    if (p == NULL) {
         tm_err_set(e, "out of memory");
         return NULL;
     }
-    return p;
+    p->far = tm_fetch_far_new(hub, transfers, e);
+    if (p->far != NULL)
+        return p;
+    free(p);
+    return NULL;
 }
 
 int tm_fetch_pool_start(struct tm_fetch_pool *p, const struct tm_fetch_request *req,

@@ -26,8 +26,9 @@ struct tm_fetch_hub {
     pthread_cond_t idle;
     const struct tm_fetch_far *calling; /* whose callback runs now */
     struct slot *slot;
-    uint32_t count, first_free; /* plus one */
-    unsigned pools;
+    uint32_t count, first_free;        /* plus one */
+    bool taken[FAR_POOLS_MAX];         /* a pool has this number */
+    unsigned transfers[FAR_POOLS_MAX]; /* its limit, which the other side keeps; 0: never used */
     bool over;
 };
 
@@ -181,6 +182,20 @@ void tm_fetch_hub_free(struct tm_fetch_hub *h)
     free(h);
 }
 
+/* With the lock. The other side's pool outlives ours, so its number serves the next one of the same
+ * limit; what it still answers to the former is known by its turn. FAR_POOLS_MAX: none is free. */
+static unsigned take_number(struct tm_fetch_hub *h, unsigned transfers)
+{
+    for (unsigned i = 0; i < FAR_POOLS_MAX; i++) {
+        if (h->taken[i] || (h->transfers[i] != 0 && h->transfers[i] != transfers))
+            continue;
+        h->taken[i] = true;
+        h->transfers[i] = transfers;
+        return i;
+    }
+    return FAR_POOLS_MAX;
+}
+
 struct tm_fetch_far *tm_fetch_far_new(struct tm_fetch_hub *h, unsigned transfers, struct tm_err *e)
 {
     struct tm_fetch_far *f = calloc(1, sizeof(*f));
@@ -189,14 +204,13 @@ struct tm_fetch_far *tm_fetch_far_new(struct tm_fetch_hub *h, unsigned transfers
         return NULL;
     }
     pthread_mutex_lock(&h->lock);
-    *f = (struct tm_fetch_far){.hub = h, .number = h->pools, .transfers = transfers};
-    bool room = h->pools < FAR_POOLS_MAX;
-    h->pools += room;
+    unsigned number = take_number(h, transfers);
     pthread_mutex_unlock(&h->lock);
-    if (room)
+    *f = (struct tm_fetch_far){.hub = h, .number = number, .transfers = transfers};
+    if (number < FAR_POOLS_MAX)
         return f;
     free(f);
-    tm_err_set(e, "more than %d pools for one process that fetches", FAR_POOLS_MAX);
+    tm_err_set(e, "more than %d pools at once for one process that fetches", FAR_POOLS_MAX);
     return NULL;
 }
 
@@ -210,6 +224,7 @@ void tm_fetch_far_free(struct tm_fetch_far *f)
     pthread_mutex_lock(&h->lock);
     while (h->calling == f)
         pthread_cond_wait(&h->idle, &h->lock);
+    h->taken[f->number] = false;
     pthread_mutex_unlock(&h->lock);
     free(f);
 }

@@ -61,6 +61,14 @@ grep -q 'approved: version 1, signed by @\?alice, @\?bob, valid until 20' "$W/ou
 is "it is not edited behind the signers' backs" 3 $?
 cp -r "$W/tuf/published" "$W/old"
 
+refreshes() { grep -c 'GET /timestamp.json' "$W/http"; }
+for i in $(seq 100); do
+    [ "$(refreshes)" -ge 24 ] && break
+    kill -HUP "$CA_PID"
+    sleep 0.2
+done
+[ "$(refreshes)" -ge 24 ] && echo "ok   it is renewed more often than there are numbers for pools" || fail "only $(refreshes) refreshes"
+
 list https://one.example.com https://two.example.com
 ceremony second "two, too" bob carol >/dev/null || exit 1
 "$B/tenmint-tuf" review "$W/second.json" >"$W/out" 2>&1

@@ -150,6 +150,35 @@ static void the_end_of_a_pool_ends_its_fetches_and_no_others(void **state)
     take_down(&p);
 }
 
+static void a_pool_that_is_freed_makes_room_for_another(void **state)
+{
+    (void)state;
+    struct tm_err e = {0};
+    struct pair p;
+    struct tm_fetch_pool *more[FAR_POOLS_MAX];
+    size_t count = 0;
+    build(&p);
+    for (int i = 0; i < 100; i++) {
+        struct result x;
+        struct tm_fetch_pool *pool = tm_fetch_pool_open(p.hub, 1, &e);
+        const struct tm_fetch_request q = {.url = "http://127.0.0.1:1/x", .timeout_ms = 5000};
+        assert_non_null(pool);
+        result_init(&x);
+        assert_int_equal(tm_fetch_pool_start(pool, &q, on_done, &x, &e), 0);
+        if (i % 2 == 0) /* the others end with their answer under way */
+            wait_for(&x);
+        tm_fetch_pool_free(pool);
+        assert_int_equal(x.calls, 1);
+    }
+    while (count < FAR_POOLS_MAX && (more[count] = tm_fetch_pool_open(p.hub, 1, &e)) != NULL)
+        count++;
+    assert_int_equal(count, FAR_POOLS_MAX - 1); /* and the first */
+    assert_non_null(strstr(e.text, "more than 16 pools at once"));
+    while (count > 0)
+        tm_fetch_pool_free(more[--count]);
+    take_down(&p);
+}
+
 /* A fetch process that somebody has taken over answers what was never asked. */
 static void answers_to_nothing_are_dropped(void **state)
 {
@@ -204,6 +233,7 @@ int main(void)
         cmocka_unit_test(the_answer_is_the_same_as_from_here),
         cmocka_unit_test(a_failure_tells_why),
         cmocka_unit_test(the_end_of_a_pool_ends_its_fetches_and_no_others),
+        cmocka_unit_test(a_pool_that_is_freed_makes_room_for_another),
         cmocka_unit_test(answers_to_nothing_are_dropped),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
