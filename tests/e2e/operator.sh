@@ -44,7 +44,7 @@ config "a negative number" "'workers' must be a number from 0 to 256" '$a worker
 config "a time without unit" "such as 500ms, 10s" '$a timeouts: {header: 10}'
 config "a scalar for a section" "'timeouts' must be a mapping of keys" '$a timeouts: 10'
 config "a key twice" "key 'ca' is given twice" '$a ca: {backend: file}'
-config "a backend that is none" "not one of file, pkcs11, ephemeral" 's/backend: file/backend: fiel/'
+config "a backend that is none" "not one of file, pkcs11, uri, ephemeral" 's/backend: file/backend: fiel/'
 config "another backend's key" "belongs to ca backend pkcs11" 's/  backend: file/  backend: file\n  pkcs11-token: x/'
 config "a chain that is not there" "certificate chain: open '$W/ca/chian.pem'" 's/chain: chain.pem/chain: chian.pem/'
 config "an issuer list that is not there" "issuer list: open '$W/ca/no.yaml'" 's/issuers-file: .*/issuers-file: no.yaml/'
