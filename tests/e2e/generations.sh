@@ -194,4 +194,24 @@ sleep 0.5
 load_end "a restart with given sockets"
 check "given sockets: the same address" "$CA" "http://$(address_of listening)"
 
+# A container's entry point: the server is process 1 there.
+space="--pid --fork --mount-proc --kill-child"
+[ "$(id -u)" = 0 ] || space="--user --map-root-user $space"
+# shellcheck disable=SC2086
+if unshare $space true 2>/dev/null; then
+    kill -TERM "$MANAGER"
+    wait "$MANAGER"
+    : >"$W/ca.log"
+    unshare $space "$B/tenmint-ca" serve --config "$C/tenmint-ca.yaml" >>"$W/ca.log" 2>&1 &
+    SPACE=$!
+    PIDS="$PIDS $SPACE"
+    wait_for "$W/ca.log" '"message":"listening"' || exit 1
+    check "process 1 serves" 200 "$(status "http://$(address_of listening)/api/v2/trustBundle")"
+    kill -TERM "$(pgrep -P "$SPACE")"
+    wait "$SPACE"
+    check "process 1: SIGTERM: exit code" 0 $?
+else
+    echo "skip process 1: no namespaces here (needs root, or kernel.unprivileged_userns_clone=1)"
+fi
+
 [ "$fails" = 0 ] || { tail -n 30 "$W/ca.log"; echo "$fails checks failed"; exit 1; }

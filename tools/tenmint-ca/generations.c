@@ -149,8 +149,10 @@ static int open_sockets(const struct socket last[SOCKETS], const struct ca_confi
 
 /* ---- a parent's life, seen from here ---- */
 
-static int be_parent(struct generations *s, int words)
+/* `starter`: the process that forked this one; in a container it may be process 1. */
+static int be_parent(struct generations *s, int words, pid_t starter)
 {
+    struct tm_err e = {0};
     const struct parent_options o = {
         .config = &s->now.g.config,
         .issuers = s->now.g.issuers.len > 0 ? (const char *)s->now.g.issuers.data : NULL,
@@ -160,8 +162,14 @@ static int be_parent(struct generations *s, int words)
         .words_fd = words,
         .alive_ms = (int64_t)(s->watchdog_us / 3000)};
     /* Who kills us by force means all. */
-    if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0 || getppid() == 1)
-        return CLI_FAILED;
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0) {
+        tm_err_errno(&e, "end with the process that started this one");
+        return cli_fail(CLI_FAILED, &e);
+    }
+    if (getppid() != starter) {
+        tm_err_set(&e, "the process that started this one has ended");
+        return cli_fail(CLI_FAILED, &e);
+    }
     close(s->signal_fd);
     return parent_run(&o);
 }
@@ -169,13 +177,14 @@ static int be_parent(struct generations *s, int words)
 static int begin_parent(struct generations *s, struct tm_err *e)
 {
     int words[2];
+    pid_t self = getpid();
     if (pipe2(words, O_CLOEXEC) != 0)
         return tm_err_errno(e, "make a pipe");
     s->ready = false;
     s->parent = fork();
     if (s->parent == 0) {
         close(words[0]);
-        exit(be_parent(s, words[1]));
+        exit(be_parent(s, words[1], self));
     }
     close(words[1]);
     if (s->parent < 0) {
