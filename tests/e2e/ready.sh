@@ -64,7 +64,7 @@ check "a node with its log becomes ready" 0 "$(within_15s is "$A/readyz" 200; ec
 check "so does the other" 0 "$(within_15s is "$BAD/readyz" 200; echo $?)"
 check "the body is short" '{"status":"READY"}' "$(curl -s "$A/readyz")"
 check "details are not on the API's address" 404 "$(status "$A/readyz/checks")"
-check "details name each check" "audit clock issuers log signature" \
+check "details name each check" "audit clock issuers log signature stopped" \
     "$(curl -s "$BAD_METRICS/readyz/checks" | grep -o '"check":"[a-z]*"' | cut -d'"' -f4 | sort | xargs)"
 
 FRONT=http://127.0.0.1:$(free_port)
