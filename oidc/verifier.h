@@ -25,11 +25,11 @@ enum oidc_status {
 struct oidc_result {
     enum oidc_reason reason;
     int64_t retry_after_s; /* OIDC_REASON_KEYS: when it is worth to ask again; at least 1 */
-    struct oidc_principal principal; /* filled on OIDC_OK; oidc_principal_free() it */
-    int64_t lifetime_s;              /* OIDC_OK: of the certificate at most; 0: the server's own */
-    struct oidc_token_use use;       /* OIDC_OK, with options.single_use */
-    char entry[256];                 /* the list's entry that admits the issuer; "" if none does */
-    char issuer[256];                /* the token's iss, "" if not trusted (safe to log) */
+    struct oidc_principal principal;  /* filled on OIDC_OK; oidc_principal_free() it */
+    int64_t lifetime_s;               /* OIDC_OK: of the certificate at most; 0: the server's own */
+    struct oidc_token_use use;        /* OIDC_OK, with options.single_use */
+    char entry[OIDC_ISSUER_MAX + 1];  /* the list's entry that admits the issuer; "" if none does */
+    char issuer[OIDC_ISSUER_MAX + 1]; /* the token's iss, "" if not trusted (safe to log) */
     char subject[256]; /* the token's sub, truncated; set when its signature is good */
 };
 

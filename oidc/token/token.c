@@ -103,6 +103,8 @@ static int decode_parts(struct oidc_token *t, const char *dot1, const char *dot2
     t->iss = oidc_claim_string(t->claims, "iss");
     if (t->iss == NULL || t->iss[0] == '\0')
         return tm_err_set(e, "the token has no iss claim");
+    if (strlen(t->iss) > OIDC_ISSUER_MAX)
+        return tm_err_set(e, "the token's iss claim has more than %d bytes", OIDC_ISSUER_MAX);
     if (tm_b64_decode(B64_URL_BARE, dot2 + 1, (size_t)(end - dot2 - 1), &t->signature) != 0 ||
         t->signature.len == 0)
         return tm_err_set(e, "the token's signature is not base64url");

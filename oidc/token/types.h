@@ -12,6 +12,7 @@
 struct tm_fetch_hub;
 
 #define OIDC_TOKEN_MAX ((size_t)32 * 1024) /* bytes of a compact token */
+#define OIDC_ISSUER_MAX 255 /* bytes of an issuer's URL: what is compared is never cut */
 
 enum oidc_engine {
     OIDC_ENGINE_CACHED_KEY, /* keys decoded once, OpenSSL EVP; every algorithm */

@@ -6,6 +6,7 @@
 
 #include "common/pem.h"
 #include "oidc/token/claim.h"
+#include "oidc/token/types.h"
 #include "oidc/principal/types.h"
 #include "oidc/trust/internal.h"
 
@@ -81,6 +82,8 @@ static int check_url(const struct oidc_entry *entry, struct tm_err *e)
     struct oidc_url u;
     if (i->url == NULL || strcmp(i->url, entry->map_key) != 0)
         return tm_err_set(e, "issuer-url must equal the key it stands under");
+    if (strlen(i->url) > OIDC_ISSUER_MAX)
+        return tm_err_set(e, "an issuer URL has at most %d bytes", OIDC_ISSUER_MAX);
     if (!i->wildcard && strchr(i->url, '*') != NULL)
         return tm_err_set(e, "'*' belongs under meta-issuers");
     if (strncmp(i->url, "https://", 8) != 0 && strncmp(i->url, "http://", 7) != 0)

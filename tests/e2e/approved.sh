@@ -32,6 +32,7 @@ configure() { # MIRROR
 listen: 127.0.0.1:0
 metrics-listen: 127.0.0.1:0
 ca: {backend: ephemeral}
+freeze-file: frozen.json
 issuers-from-tuf:
   mirror: $1
   root: 1.root.json
@@ -60,6 +61,18 @@ grep -q 'approved: version 1, signed by @\?alice, @\?bob, valid until 20' "$W/ou
 "$B/tenmint-ca" issuer disable "$W/ca.yaml" https://one.example.com >"$W/out" 2>&1
 is "it is not edited behind the signers' backs" 3 $?
 cp -r "$W/tuf/published" "$W/old"
+freeze() { "$B/tenmint-ca" freeze --config "${2:-$W/ca.yaml}" --reason INC-1 --issuer "$1" >"$W/out" 2>&1; }
+freeze https://typo.example.com
+is "the stop of an issuer that is not in the list is refused" 1 $?
+grep -q "no issuer 'https://typo.example.com' is trusted (issuers.yaml)" "$W/out" && echo "ok   and says so" || { fail "freeze"; cat "$W/out"; }
+freeze https://one.example.com
+is "that of one of the list is taken" 0 $?
+grep -q 'not checked' "$W/out" && fail "it was not checked" || echo "ok   and is checked"
+sed 's/directory: approved/directory: none-yet/' "$W/ca.yaml" >"$W/new.yaml"
+freeze https://one.example.com "$W/new.yaml"
+is "a list that cannot be read hinders no stop" 0 $?
+grep -q 'warning: not checked that this issuer is trusted' "$W/out" && echo "ok   with a warning" || { fail "no warning"; cat "$W/out"; }
+"$B/tenmint-ca" thaw --config "$W/ca.yaml" --reason INC-1 --issuer https://one.example.com >/dev/null || fail "thaw"
 
 refreshes() { grep -c 'GET /timestamp.json' "$W/http"; }
 for i in $(seq 100); do

@@ -114,6 +114,27 @@ static void any_number_of_dots_but_two_is_refused_at_once(void **state)
     }
 }
 
+/* An iss that is cut would pass by the stop of its issuer. */
+static void an_iss_longer_than_what_is_compared_is_refused(void **state)
+{
+    (void)state;
+    for (int over = 0; over <= 1; over++) {
+        char payload[OIDC_ISSUER_MAX + 32];
+        snprintf(payload, sizeof(payload), "{\"iss\":\"%0*d\"}", OIDC_ISSUER_MAX + over, 0);
+        char *text = compose("{\"alg\":\"RS256\"}", payload, "AA");
+        struct oidc_token t;
+        enum oidc_reason reason = OIDC_REASON_NONE;
+        struct tm_err e = {0};
+        int rc = oidc_token_parse(text, strlen(text), &t, &reason, &e);
+        assert_int_equal(rc, over == 0 ? 0 : -1);
+        if (rc == 0)
+            oidc_token_free(&t);
+        else
+            assert_int_equal(reason, OIDC_REASON_MALFORMED);
+        free(text);
+    }
+}
+
 /* Its signature is as long as that takes. */
 static void a_token_may_be_as_long_as_the_bound_and_no_longer(void **state)
 {
@@ -449,6 +470,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(hostile_headers_and_shapes_are_refused),
         cmocka_unit_test(any_number_of_dots_but_two_is_refused_at_once),
+        cmocka_unit_test(an_iss_longer_than_what_is_compared_is_refused),
         cmocka_unit_test(a_token_may_be_as_long_as_the_bound_and_no_longer),
         cmocka_unit_test(an_algorithm_fits_its_own_keys_only),
         cmocka_unit_test(claims_are_held_to_the_clock_and_audience),

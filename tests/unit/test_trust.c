@@ -1,10 +1,12 @@
 /* The trusted-issuer list: what loads, what is refused, which issuer a token gets. */
 #include "tests/support/cmocka_all.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/file.h"
+#include "oidc/token/types.h"
 #include "oidc/trust/internal.h"
 #include "oidc/trust/trust.h"
 
@@ -348,6 +350,35 @@ static void bad_issuers_say_why(void **state)
     assert_refused(bad_issuers, sizeof(bad_issuers) / sizeof(bad_issuers[0]));
 }
 
+/* What a refusal, a limit or an emergency stop compares is never cut. */
+static void an_issuer_url_is_as_long_as_what_is_compared(void **state)
+{
+    (void)state;
+    char path[OIDC_ISSUER_MAX + 1];
+    char text[4 * OIDC_ISSUER_MAX];
+    static const char *const heads[] = {"https://a.example.com/", "https://*.a.example.com/"};
+    for (int wildcard = 0; wildcard <= 1; wildcard++) {
+        for (size_t over = 0; over <= 1; over++) {
+            size_t len = OIDC_ISSUER_MAX + over - strlen(heads[wildcard]);
+            struct tm_err e = {0};
+            struct oidc_trust *t = NULL;
+            memset(path, 'a', len);
+            path[len] = '\0';
+            snprintf(text, sizeof(text),
+                     wildcard == 1
+                         ? "meta-issuers:\n  ? \"%s%s\"\n  : {client-id: x, type: email}\n"
+                         : "oidc-issuers:\n  ? \"%s%s\"\n  : {issuer-url: \"%s%s\", "
+                           "client-id: x, type: email}\n",
+                     heads[wildcard], path, heads[wildcard], path);
+            assert_int_equal(oidc_trust_parse("long.yaml", text, strlen(text), &t, &e),
+                             over == 0 ? 0 : -1);
+            if (over == 1)
+                assert_non_null(strstr(e.text, "at most 255 bytes"));
+            oidc_trust_unref(t);
+        }
+    }
+}
+
 static void bad_providers_say_why(void **state)
 {
     (void)state;
@@ -575,6 +606,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(json_says_the_same_as_yaml),
         cmocka_unit_test(bad_documents_say_where),
         cmocka_unit_test(bad_issuers_say_why),
+        cmocka_unit_test(an_issuer_url_is_as_long_as_what_is_compared),
         cmocka_unit_test(bad_providers_say_why),
         cmocka_unit_test(hostile_documents_are_cheap),
         cmocka_unit_test(files_are_bounded_and_named),

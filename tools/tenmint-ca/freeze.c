@@ -10,6 +10,7 @@
 #include "ca/api/freeze.h"
 #include "common/clock.h"
 #include "common/utf8.h"
+#include "tools/tenmint-ca/approved.h"
 #include "tools/tenmint-ca/audit.h"
 #include "tools/tenmint-ca/audit_note.h"
 #include "tools/tenmint-ca/commands.h"
@@ -37,21 +38,43 @@ static int check_reason(const char *reason, struct tm_err *e)
                       CA_FREEZE_REASON_MAX);
 }
 
+/* As the server has accepted it; nobody is asked. */
+static int load_approved(const struct ca_config_approved *c, struct oidc_trust **out,
+                         struct tm_err *e)
+{
+    struct approved_list l;
+    int rc = approved_read(c, NULL, true, &l, e);
+    if (rc == 0)
+        rc = oidc_trust_parse(l.name, tm_buf_str(&l.text), l.text.len, out, e);
+    approved_free(&l);
+    return rc;
+}
+
 /* Whoever mistypes it must hear of it: nothing would be stopped. */
 static int check_issuer(const struct stop *s, struct tm_err *e)
 {
+    const struct ca_config *c = &s->config;
+    const char *from = c->issuers_file != NULL ? c->issuers_file : c->approved.target;
     struct oidc_trust *trust = NULL;
-    if (s->issuer == NULL || s->thaw || s->config.issuers_file == NULL)
-        return 0; /* an approved list is the server's to verify */
-    if (oidc_trust_load(s->config.issuers_file, &trust, e) != 0)
-        return -1;
+    struct tm_err why = {0};
+    if (s->issuer == NULL || s->thaw)
+        return 0;
+    if (c->issuers_file != NULL) {
+        if (oidc_trust_load(c->issuers_file, &trust, e) != 0)
+            return -1;
+    } else if (load_approved(&c->approved, &trust, &why) != 0) {
+        /* A stop does not wait for what is wrong with a cache. */
+        fprintf(stderr, "tenmint-ca: warning: not checked that this issuer is trusted: %s\n",
+                why.text);
+        return 0;
+    }
     bool known = oidc_trust_find(trust, s->issuer, strlen(s->issuer)) != NULL;
     for (size_t i = 0; i < oidc_trust_count(trust) && !known; i++)
         known = strcmp(oidc_trust_at(trust, i)->url, s->issuer) == 0;
     oidc_trust_unref(trust);
     return known ? 0
                  : tm_err_set(e, "no issuer '%s' is trusted (%s): tenmint-ca issuer list",
-                              s->issuer, s->config.issuers_file);
+                              s->issuer, from);
 }
 
 static int lock_folder(struct stop *s, struct tm_err *e)
