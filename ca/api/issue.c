@@ -96,26 +96,38 @@ static enum ca_issue_status settle_use(const struct ca_issue_env *env, struct ca
     }
     if (st == ONCE_UNKNOWN && !env->once_optional)
         return fail(f, API_FAULT_ONCE);
-    job->stage = ISSUE_LOG;
     return ISSUE_OK;
 }
 
+static enum ca_issue_status claim_use(const struct ca_issue_env *env, struct ca_issue_job *job,
+                                      int64_t now_s, const struct oidc_waiter *waiter,
+                                      struct ca_api_failure *f)
+{
+    const struct ca_once *once = env->once;
+    if (once == NULL)
+        return ISSUE_OK;
+    if (job->once_asked)
+        return settle_use(env, job, once->collect(once->ctx, job->once_ticket, waiter, &f->detail),
+                          f);
+    job->once_asked = true;
+    return settle_use(
+        env, job,
+        once->claim(once->ctx, &job->who.use, now_s, waiter, &job->once_ticket, &f->detail), f);
+}
+
+/* The token's use comes first: who shows a used one again takes nothing of the limits of those
+ * whose name it has. Over the limits, the token is given back with the job. */
 static enum ca_issue_status admit(const struct ca_issue_env *env, struct ca_issue_job *job,
                                   int64_t now_s, const struct oidc_waiter *waiter,
                                   struct ca_api_failure *f)
 {
-    const struct ca_once *once = env->once;
-    if (job->once_asked)
-        return settle_use(env, job, once->collect(once->ctx, job->once_ticket, waiter, &f->detail),
-                          f);
-    if (ca_limits_take(env->limits, &job->who, tm_clock_mono_us(), &f->retry_after_s, &f->detail) !=
-        0)
+    enum ca_issue_status st = claim_use(env, job, now_s, waiter, f);
+    if (st != ISSUE_OK)
+        return st;
+    int64_t now_us = tm_clock_mono_us();
+    if (ca_limits_take(env->limits, &job->who, now_us, &f->retry_after_s, &f->detail) != 0)
         return fail(f, API_FAULT_LIMIT);
-    job->once_asked = once != NULL;
-    if (once != NULL)
-        return settle_use(
-            env, job,
-            once->claim(once->ctx, &job->who.use, now_s, waiter, &job->once_ticket, &f->detail), f);
+    job->taken_us = now_us;
     job->stage = ISSUE_LOG;
     return ISSUE_OK;
 }
@@ -126,6 +138,7 @@ static enum ca_issue_status settle_log(const struct ca_issue_env *env, struct ca
     if (st == ISSUE_LOG_WAIT)
         return ISSUE_WAITING;
     job->ticket = NULL;
+    job->may_be_logged = st == ISSUE_LOG_DONE && job->sct_list.len > 0;
     if (st == ISSUE_LOG_FAILED)
         return fail(f, API_FAULT_LOG);
     if (job->sct_list.len == 0) {
@@ -200,6 +213,7 @@ static enum ca_issue_status submit(const struct ca_issue_env *env, struct ca_iss
                                                  .not_after = job->spec.not_after,
                                                  .chain = chain};
         job->log_asked = true;
+        job->may_be_logged = true;
         st = settle_log(
             env, job,
             log->submit(log->ctx, &entry, waiter, &job->ticket, &job->sct_list, &f->detail), f);
@@ -293,6 +307,8 @@ void ca_issue_job_free(const struct ca_issue_env *env, struct ca_issue_job *job)
         env->once->cancel(env->once->ctx, job->once_ticket);
     if (job->claimed && !job->left)
         env->once->release(env->once->ctx, &job->who.use, job->spec.not_before);
+    if (job->taken_us != 0 && !job->left && !job->may_be_logged)
+        ca_limits_give_back(env->limits, &job->who, job->taken_us, tm_clock_mono_us());
     ca_errand_drop(job->errand);
     oidc_principal_free(&job->who.principal);
     ca_proof_key_free(&job->key);

@@ -38,7 +38,7 @@ struct ca_issue_env { /* shared, immutable */
 enum ca_issue_stage {
     ISSUE_TOKEN,
     ISSUE_PROOF,
-    ISSUE_ADMIT, /* limits, and the token's one use */
+    ISSUE_ADMIT, /* the token's one use, and limits */
     ISSUE_LOG,
     ISSUE_FINAL,
     ISSUE_DONE
@@ -58,7 +58,9 @@ struct ca_issue_job {                       /* zero-initialise */
     bool log_asked;
     void *once_ticket; /* question under way in the store of used tokens */
     bool once_asked;
-    bool claimed;             /* the token is used by this job; given back unless */
+    bool claimed;             /* the token is used by this job; given back unless left */
+    int64_t taken_us;         /* of the limits, then; given back unless left or … */
+    bool may_be_logged;       /* … an entry may be in the log, which the limits guard, too */
     bool left;                /* the certificate is the client's: the caller sets it */
     struct ca_errand *errand; /* a signature under way, of … */
     struct tm_buf tbs;        /* … this */

@@ -88,12 +88,16 @@ static int64_t take(struct ca_limits *l, const struct rate *r, const unsigned ch
     return wait > 0 ? wait : 0;
 }
 
+/* `passed_us`: since it was taken. */
 static void give_back(struct ca_limits *l, const struct rate *r,
-                      const unsigned char key[LEDGER_KEY], int64_t now_us)
+                      const unsigned char key[LEDGER_KEY], int64_t passed_us, int64_t now_us)
 {
+    int64_t rest_us = r->interval_us - passed_us;
+    if (rest_us <= 0)
+        return;
     int64_t *due = ca_ledger_open(l->ledger, key, now_us, true);
-    if (*due > r->interval_us)
-        *due -= r->interval_us;
+    if (*due > rest_us)
+        *due -= rest_us;
     ca_ledger_close(l->ledger, key);
 }
 
@@ -120,7 +124,18 @@ int ca_limits_take(struct ca_limits *l, const struct oidc_result *who, int64_t n
     wait = l->issuer.interval_us > 0 ? take(l, &l->issuer, issuer, now_us) : 0;
     if (wait == 0)
         return 0;
-    if (l->identity.interval_us > 0)
-        give_back(l, &l->identity, identity, now_us);
+    give_back(l, &l->identity, identity, 0, now_us);
     return refuse(wait, "issuer", retry_after_s, e);
+}
+
+void ca_limits_give_back(struct ca_limits *l, const struct oidc_result *who, int64_t taken_us,
+                         int64_t now_us)
+{
+    unsigned char issuer[LEDGER_KEY];
+    unsigned char identity[LEDGER_KEY];
+    if (l == NULL || make_key(l, who->issuer, NULL, issuer) != 0 ||
+        make_key(l, who->issuer, who->principal.san, identity) != 0)
+        return;
+    give_back(l, &l->identity, identity, now_us - taken_us, now_us);
+    give_back(l, &l->issuer, issuer, now_us - taken_us, now_us);
 }

@@ -32,4 +32,9 @@ void ca_limits_free(struct ca_limits *l); /* NULL is fine */
 int ca_limits_take(struct ca_limits *l, const struct oidc_result *who, int64_t now_us,
                    int64_t *retry_after_s, struct tm_err *e);
 
+/* What was taken at `taken_us` and came to nothing; time that has passed has given back its part
+ * already. */
+void ca_limits_give_back(struct ca_limits *l, const struct oidc_result *who, int64_t taken_us,
+                         int64_t now_us);
+
 #endif

@@ -138,6 +138,12 @@ static void make_client(struct world *w)
 
 void world_build(struct world *w, const struct ca_issue_log *log, int64_t wait_ms)
 {
+    world_build_limited(w, log, wait_ms, &(struct ca_limits_options){0}, NULL);
+}
+
+void world_build_limited(struct world *w, const struct ca_issue_log *log, int64_t wait_ms,
+                         const struct ca_limits_options *limits, const struct ca_once *once)
+{
     struct tm_err e = {0};
     struct tm_buf trust_text = {0};
     struct oidc_trust *trust = NULL;
@@ -174,6 +180,8 @@ void world_build(struct world *w, const struct ca_issue_log *log, int64_t wait_m
                                 .log = log,
                                 .metrics = w->metrics,
                                 .lifetime_s = 600,
+                                .limits = *limits,
+                                .once = once,
                                 .version = "test"};
     w->api = ca_api_new(&ao, w->ca, &e);
     need(w->api != NULL);

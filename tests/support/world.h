@@ -32,6 +32,9 @@ struct world {
 
 /* Starts everything; a fault ends the program. `wait_ms`: the server's wait timeout. */
 void world_build(struct world *w, const struct ca_issue_log *log, int64_t wait_ms);
+/* The same with limits, and, unless NULL, tokens for one use. Both are borrowed. */
+void world_build_limited(struct world *w, const struct ca_issue_log *log, int64_t wait_ms,
+                         const struct ca_limits_options *limits, const struct ca_once *once);
 void world_free(struct world *w);
 
 /* Appends a token for dev@example.com that ends in `expires_in` seconds. */

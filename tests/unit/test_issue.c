@@ -325,6 +325,99 @@ static void an_issuance_waits_for_its_log(void **state)
     }
 }
 
+/* ---- limits, and a token's one use ---- */
+
+static int ask(const struct world *w)
+{
+    struct tm_buf token = {0}, body = {0}, reply = {0};
+    world_token(&w->issuer, 600, &token);
+    body_v2(w, tm_buf_str(&token), "dev@example.com", &body);
+    int status = post(w, "/api/v2/signingCert", "", tm_buf_str(&body), &reply);
+    tm_buf_free(&token);
+    tm_buf_free(&body);
+    tm_buf_free(&reply);
+    return status;
+}
+
+/* What a request before has to give back comes after its reply. */
+static void comes_to(const struct world *w, int status)
+{
+    int got = 0;
+    for (int i = 0; i < 1000 && (got = ask(w)) != status; i++)
+        nap(10);
+    assert_int_equal(got, status);
+}
+
+static struct {
+    atomic_bool refuses;
+    atomic_int held;
+} the_store;
+
+static enum ca_once_status store_claim(void *ctx, const struct oidc_token_use *use, int64_t now_s,
+                                       const struct oidc_waiter *waiter, void **ticket,
+                                       struct tm_err *e)
+{
+    (void)ctx;
+    (void)use;
+    (void)now_s;
+    (void)waiter;
+    (void)ticket;
+    (void)e;
+    if (atomic_load(&the_store.refuses))
+        return ONCE_USED;
+    atomic_fetch_add(&the_store.held, 1);
+    return ONCE_FIRST;
+}
+
+static void store_release(void *ctx, const struct oidc_token_use *use, int64_t now_s)
+{
+    (void)ctx;
+    (void)use;
+    (void)now_s;
+    atomic_fetch_sub(&the_store.held, 1);
+}
+
+static void a_used_token_takes_nothing_of_the_limits(void **state)
+{
+    (void)state;
+    const struct ca_once once = {.claim = store_claim, .release = store_release};
+    const struct ca_limits_options two = {.issuer = {1, 2}, .identity = {1, 2}};
+    struct world w;
+    atomic_store(&the_store.held, 0);
+    world_build_limited(&w, NULL, 5000, &two, &once);
+    assert_int_equal(ask(&w), 200);
+    atomic_store(&the_store.refuses, true);
+    for (int i = 0; i < 5; i++)
+        assert_int_equal(ask(&w), 400);
+    atomic_store(&the_store.refuses, false);
+    assert_int_equal(ask(&w), 200);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(ask(&w), 429);
+    for (int i = 0; i < 1000 && atomic_load(&the_store.held) > 2; i++)
+        nap(10);
+    assert_int_equal(atomic_load(&the_store.held), 2); /* over the limit, a token is not used up */
+    world_free(&w);
+}
+
+static void a_log_that_fails_takes_nothing_of_the_limits(void **state)
+{
+    (void)state;
+    struct ca_issue_log log = {
+        .submit = log_submit, .collect = ca_log_collect, .cancel = log_cancel};
+    const struct ca_limits_options one = {.issuer = {1, 1}, .identity = {1, 1}};
+    struct world w;
+    world_build_limited(&w, &log, 5000, &one, NULL);
+    the_log.mode = LOG_FAILS;
+    assert_int_equal(ask(&w), 503);
+    comes_to(&w, 503);
+    the_log.mode = LOG_EMPTY;
+    comes_to(&w, 503);
+    the_log.mode = LOG_NOW;
+    comes_to(&w, 200);
+    assert_int_equal(ask(&w), 429);
+    world_free(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -332,6 +425,8 @@ int main(void)
         cmocka_unit_test(each_refusal_has_its_message),
         cmocka_unit_test(a_canned_answer_is_sent_as_it_is),
         cmocka_unit_test(an_issuance_waits_for_its_log),
+        cmocka_unit_test(a_used_token_takes_nothing_of_the_limits),
+        cmocka_unit_test(a_log_that_fails_takes_nothing_of_the_limits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

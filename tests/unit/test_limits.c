@@ -81,6 +81,24 @@ static void an_identity_over_its_limit_costs_its_issuer_nothing(void **state)
     ca_limits_free(l);
 }
 
+static void what_came_to_nothing_is_given_back_less_the_time_that_passed(void **state)
+{
+    (void)state;
+    struct ca_limits *l = limits_of((struct ca_limits_options){{60, 2}, {60, 2}});
+    struct oidc_result who = {.issuer = "i", .principal = {.san = (char *)(uintptr_t) "a"}};
+    assert_int_equal(allowed(l, "i", "a", SECOND, 5), 2);
+    ca_limits_give_back(l, &who, SECOND, SECOND);
+    assert_int_equal(allowed(l, "i", "a", SECOND, 5), 1);
+    ca_limits_give_back(l, &who, SECOND, SECOND + SECOND / 2);
+    assert_int_equal(allowed(l, "i", "a", SECOND + SECOND / 2, 5), 1);
+    assert_int_equal(allowed(l, "i", "b", 10 * SECOND, 5), 2);
+    who.principal.san = (char *)(uintptr_t) "b";
+    ca_limits_give_back(l, &who, SECOND, 10 * SECOND); /* long since free again */
+    assert_int_equal(allowed(l, "i", "b", 10 * SECOND, 5), 0);
+    ca_limits_give_back(NULL, &who, SECOND, SECOND);
+    ca_limits_free(l);
+}
+
 static void many_identities_do_not_grow_the_memory_or_free_the_busy(void **state)
 {
     (void)state;
@@ -251,6 +269,7 @@ int main(void)
         cmocka_unit_test(a_burst_is_allowed_and_then_the_rate),
         cmocka_unit_test(retry_after_is_when_there_is_room),
         cmocka_unit_test(an_identity_over_its_limit_costs_its_issuer_nothing),
+        cmocka_unit_test(what_came_to_nothing_is_given_back_less_the_time_that_passed),
         cmocka_unit_test(many_identities_do_not_grow_the_memory_or_free_the_busy),
         cmocka_unit_test(without_limits_there_is_nothing),
         cmocka_unit_test(a_token_is_used_once_until_it_expires_or_is_given_back),
