@@ -104,7 +104,7 @@ struct ca_freeze {
     const char *path;
     struct tm_jlog *log;
     atomic_llong looked_ms;
-    atomic_bool any; /* something is stopped: the lock is worth taking */
+    atomic_bool any; /* something is stopped, or is being read: the lock is worth taking */
     pthread_mutex_t lock;
     struct tm_file_stamp seen;
     struct ca_freeze_list list;
@@ -136,15 +136,18 @@ static void say_changes(struct ca_freeze *f, const struct ca_freeze_list *before
     }
 }
 
-/* With the lock. */
+/* With the lock, which all others wait for: the list may say that they are stopped. */
 static void read_again(struct ca_freeze *f)
 {
     struct ca_freeze_list now;
     struct tm_err e = {0};
+    atomic_store(&f->any, true);
     if (ca_freeze_read(f->path, &now, &e) != 0) {
         ca_freeze_free_list(&now);
-        jlog(f->log, JLOG_ERROR, "nothing is issued: the file that stops issuance cannot be read",
-             JLOG_STR("detail", e.text), JLOG_END);
+        if (strcmp(f->unreadable.text, e.text) != 0) /* once, not at each look */
+            jlog(f->log, JLOG_ERROR,
+                 "nothing is issued: the file that stops issuance cannot be read",
+                 JLOG_STR("detail", e.text), JLOG_END);
         f->unreadable = e;
     } else {
         say_changes(f, &f->list, &now);
@@ -163,7 +166,8 @@ static void look(struct ca_freeze *f)
         !atomic_compare_exchange_strong(&f->looked_ms, &last, now))
         return;
     pthread_mutex_lock(&f->lock);
-    if (tm_file_stamp_renew(f->path, &f->seen))
+    /* What could not be read may be the same file that can be read now. */
+    if (tm_file_stamp_renew(f->path, &f->seen) || f->unreadable.text[0] != '\0')
         read_again(f);
     pthread_mutex_unlock(&f->lock);
 }

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "ca/api/freeze.h"
@@ -103,6 +104,30 @@ static void a_change_is_seen_without_a_reload(void **state)
     ca_freeze_free(f);
 }
 
+/* The file is the same one all the time: only its opening fails, as it does without descriptors. */
+static void what_could_not_be_read_for_a_moment_is_read_at_the_next_look(void **state)
+{
+    (void)state;
+    struct rlimit most, few;
+    struct ca_freeze *f = with("{\"stopped\":[]}");
+    assert_int_equal(check(f, ISSUER, ISSUER, ""), 0);
+    write_text("{\"stopped\":[{\"issuer\":\"" PATTERN "\",\"reason\":\"many\"}]}");
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &most), 0);
+    few = most;
+    few.rlim_cur = 0;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+    for (int i = 0; i < 100 && check(f, ISSUER, ISSUER, "cannot be read") == 0; i++)
+        usleep(100 * 1000);
+    int rc = check(f, ISSUER, ISSUER, "cannot be read");
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &most), 0);
+    assert_int_equal(rc, -1);
+    for (int i = 0; i < 100 && check(f, ISSUER, ISSUER, "cannot be read") != 0; i++)
+        usleep(100 * 1000);
+    assert_int_equal(check(f, ISSUER, ISSUER, ""), 0);
+    assert_int_equal(check(f, ISSUER, PATTERN, "many"), -1);
+    ca_freeze_free(f);
+}
+
 static void what_is_written_is_read_and_nothing_left_is_no_file(void **state)
 {
     (void)state;
@@ -132,6 +157,7 @@ int main(void)
         cmocka_unit_test(an_issuer_is_stopped_by_its_url_or_by_its_entry),
         cmocka_unit_test(what_cannot_be_read_stops_all),
         cmocka_unit_test(a_change_is_seen_without_a_reload),
+        cmocka_unit_test(what_could_not_be_read_for_a_moment_is_read_at_the_next_look),
         cmocka_unit_test(what_is_written_is_read_and_nothing_left_is_no_file),
     };
     return cmocka_run_group_tests(tests, make_path, remove_path);
