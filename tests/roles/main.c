@@ -99,6 +99,15 @@ static int ask_to_write_the_ca_key(void)
     return keep(tm_process_open(ours->group, ours->config->ca.key.file, true));
 }
 
+/* It lies beside the server's keys, when HOME is their folder; who replaced it expects it read. */
+static int ask_for_the_credential(void)
+{
+    char path[PATH_MAX];
+    const char *home = getenv("HOME");
+    snprintf(path, sizeof(path), "%s/.vault-token", home != NULL ? home : "");
+    return keep(tm_process_open(ours->group, path, false));
+}
+
 /* By init they lie in one folder; none of the server's is to have it. */
 static int read_the_root_key(void)
 {
@@ -300,6 +309,7 @@ static const struct {
     {"ask for the log's key", ask_for_the_log_key},
     {"ask for the timestamps' key", ask_for_the_timestamp_key},
     {"ask to write the CA's key", ask_to_write_the_ca_key},
+    {"ask for the credential", ask_for_the_credential},
     {"look at a file", look_at_a_file},
     {"read the parent's memory", read_a_neighbours_memory},
     {"write a file", write_a_file},
@@ -357,6 +367,8 @@ static const struct {
     {BIT(ROLE_LOG), ask_for_the_log_key, DONE},
     {BIT(ROLE_TIMESTAMPS), ask_for_the_timestamp_key, DONE},
     {ALL, ask_to_write_the_ca_key, DENIED},
+    {ALL & ~BIT(ROLE_KEYS), ask_for_the_credential, DENIED},
+    {BIT(ROLE_KEYS), ask_for_the_credential, DONE},
     /* Who dates things asks, and has no right to set it. */
     {DATES, ask_how_the_clock_is_kept, DONE},
     {DATES, adjust_the_clock, DENIED},

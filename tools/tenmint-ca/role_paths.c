@@ -205,13 +205,19 @@ static void keys_paths(struct paths *p, const struct ca_config *c)
     fetch_paths(p, c);
 }
 
+/* The file alone: what is beside it may be a key of the server. */
 static void allow_credential(void *paths, const char *path)
 {
-    allow_beside(paths, path, SANDBOX_USE_READ);
+    struct paths *p = paths;
+    char *copy = p->owned_count < PATHS_MAX ? strdup(path) : NULL;
+    p->failed = p->failed || copy == NULL;
+    if (copy == NULL)
+        return;
+    p->owned[p->owned_count++] = copy;
+    allow_read(p, copy);
 }
 
-/* Files that others replace, as a cluster's tokens are. The parent does not look for them, which
- * takes to read some. */
+/* Files that others replace, as a cluster's tokens are: the parent opens what is there then. */
 static void allow_credentials(struct paths *p, const struct ca_config *c)
 {
     const struct ca_config_key *keys[CA_CONFIG_KEYS];
@@ -265,6 +271,13 @@ static const char *user_of(const struct ca_config *c, enum role_name role)
     return own != NULL ? own : c->user;
 }
 
+static void all_paths(struct paths *p, const struct ca_config *c, enum role_name role)
+{
+    roles[role].paths(p, c);
+    if (role == ROLE_KEYS)
+        allow_credentials(p, c);
+}
+
 static void forget(struct paths *p)
 {
     while (p->owned_count > 0)
@@ -276,9 +289,7 @@ static int confine(const struct roles *r, enum role_name role, struct tm_err *e)
     struct paths p = {0};
     if (r->place[role] == CA_KEY_IN_TOKEN)
         return 0; /* a token's module does what it likes with files */
-    roles[role].paths(&p, r->config);
-    if (role == ROLE_KEYS)
-        allow_credentials(&p, r->config);
+    all_paths(&p, r->config, role);
     int rc = p.failed ? tm_err_set(e, "out of memory") : tm_sandbox_paths(p.path, p.count, e);
     forget(&p);
     return rc;
@@ -290,7 +301,7 @@ static bool is_its_file(const struct ca_config *c, enum role_name role, const ch
 {
     struct paths p = {0};
     bool found = false;
-    roles[role].paths(&p, c);
+    all_paths(&p, c, role);
     for (size_t i = 0; i < p.count && !found; i++)
         found = p.path[i].path != NULL && strcmp(p.path[i].path, path) == 0 &&
                 (append ? p.path[i].use == SANDBOX_USE_WRITE : p.path[i].use != SANDBOX_USE_LIST);
