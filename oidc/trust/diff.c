@@ -1,5 +1,7 @@
 #include "oidc/trust/diff.h"
 
+#include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/clock.h"
@@ -217,14 +219,47 @@ static void diff_issuer(struct talk *t, const struct oidc_issuer *a, const struc
 
 /* ---- two lists ---- */
 
-static const struct oidc_issuer *find(const struct oidc_trust *t, const struct oidc_issuer *like)
+/* And at which place it stands. */
+static const struct oidc_issuer *find(const struct oidc_trust *t, const struct oidc_issuer *like,
+                                      size_t *at)
 {
-    for (size_t i = 0; t != NULL && i < oidc_trust_count(t); i++) {
-        const struct oidc_issuer *is = oidc_trust_at(t, i);
+    for (*at = 0; t != NULL && *at < oidc_trust_count(t); (*at)++) {
+        const struct oidc_issuer *is = oidc_trust_at(t, *at);
         if (is->wildcard == like->wildcard && strcmp(is->url, like->url) == 0)
             return is;
     }
     return NULL;
+}
+
+/* Where each issuer of `after` stands in `before`; SIZE_MAX: it does not. Free it. */
+static size_t *old_places(const struct oidc_trust *before, const struct oidc_trust *after)
+{
+    size_t *place = calloc(oidc_trust_count(after) + 1, sizeof(*place));
+    for (size_t i = 0; place != NULL && i < oidc_trust_count(after); i++) {
+        if (find(before, oidc_trust_at(after, i), &place[i]) == NULL)
+            place[i] = SIZE_MAX;
+    }
+    return place;
+}
+
+/* The first wildcard that matches decides: one that has come before another takes its tokens. */
+static void diff_order(struct talk *t, const struct oidc_trust *after, const size_t *was, size_t at)
+{
+    const char *first = NULL;
+    size_t passed = 0;
+    for (size_t k = at + 1; k < oidc_trust_count(after); k++) {
+        if (was[k] >= was[at])
+            continue;
+        first = first != NULL ? first : oidc_trust_at(after, k)->url;
+        passed++;
+    }
+    if (passed == 0)
+        return;
+    tm_buf_printf(&t->words, "asked before '%s'", first);
+    if (passed > 1)
+        tm_buf_printf(&t->words, " and %zu more", passed - 1);
+    tm_buf_puts(&t->words, " from now on");
+    tell(t, EFFECT_BOTH);
 }
 
 static void tell_whole(struct talk *t, enum oidc_change change, enum oidc_effect effect)
@@ -238,21 +273,26 @@ int oidc_trust_diff(const struct oidc_trust *before, const struct oidc_trust *af
                     oidc_trust_diff_fn say, void *arg)
 {
     struct talk t = {.say = say, .arg = arg};
+    size_t at;
     for (size_t i = 0; before != NULL && i < oidc_trust_count(before); i++) {
         t.issuer = oidc_trust_at(before, i);
-        if (find(after, t.issuer) == NULL)
+        if (find(after, t.issuer, &at) == NULL)
             tell_whole(&t, ISSUER_REMOVED, EFFECT_SHUTS_OUT);
     }
-    for (size_t i = 0; i < oidc_trust_count(after); i++) {
+    size_t *was = old_places(before, after);
+    t.failed = t.failed || was == NULL;
+    for (size_t i = 0; !t.failed && i < oidc_trust_count(after); i++) {
         t.issuer = oidc_trust_at(after, i);
-        const struct oidc_issuer *was = find(before, t.issuer);
-        if (was == NULL) {
+        if (was[i] == SIZE_MAX) {
             tell_whole(&t, ISSUER_ADDED, EFFECT_LETS_IN);
             continue;
         }
         t.change = ISSUER_ALTERED;
-        diff_issuer(&t, was, t.issuer);
+        diff_issuer(&t, oidc_trust_at(before, was[i]), t.issuer);
+        if (t.issuer->wildcard)
+            diff_order(&t, after, was, i);
     }
+    free(was);
     tm_buf_free(&t.words);
     return t.failed ? -1 : t.count;
 }

@@ -214,6 +214,25 @@ static void a_difference_says_who_is_let_in_and_shut_out(void **state)
             "altered changes: jwks-file: 'dir/jwks/k.json' instead of none\n");
 }
 
+#define WILD(url, keys) "  https://" url ".x.example: {client-id: s, type: email" keys "}\n"
+
+static void wildcards_in_another_order_are_seen(void **state)
+{
+    (void)state;
+    static const char shut[] = "meta-issuers:\n" WILD("a-*", ", disabled: true") WILD("*", "");
+    static const char three[] = "meta-issuers:\n" WILD("a-*", "") WILD("b-*", "") WILD("*", "");
+    differs(shut, shut, "");
+    differs(shut, "meta-issuers:\n" WILD("*", "") WILD("a-*", ", disabled: true"),
+            "altered lets in and shuts out: asked before 'https://a-*.x.example' from now on\n");
+    differs(three, "meta-issuers:\n" WILD("*", "") WILD("a-*", "") WILD("b-*", ""),
+            "altered lets in and shuts out: asked before 'https://a-*.x.example' and 1 more from "
+            "now on\n");
+    differs("meta-issuers:\n" WILD("b-*", "") WILD("*", ""), three,
+            "added lets in: type email, audience 's'\n");
+    differs(three, "meta-issuers:\n" WILD("b-*", "") WILD("*", ""),
+            "removed shuts out: type email, audience 's'\n");
+}
+
 #define CI(template) \
     "oidc-issuers:\n  https://c.example.com: {issuer-url: https://c.example.com, client-id: s, " \
     "type: ci-provider, ci-provider: p}\nci-issuer-metadata: {p: " \
@@ -402,6 +421,7 @@ int main(void)
         cmocka_unit_test(json_has_the_same_keys),
         cmocka_unit_test(an_issuer_is_in_force_between_its_times),
         cmocka_unit_test(a_difference_says_who_is_let_in_and_shut_out),
+        cmocka_unit_test(wildcards_in_another_order_are_seen),
         cmocka_unit_test(another_template_of_a_provider_is_seen),
         cmocka_unit_test(edits_keep_comments_and_order),
         cmocka_unit_test(edits_count_characters_not_bytes),
