@@ -73,6 +73,8 @@ void oidc_issuer_describe(const struct oidc_issuer *i, struct tm_buf *out)
         tm_buf_printf(out, ", certificates of at most %lld s", (long long)i->lifetime_s);
     if (i->jwks_file != NULL)
         tm_buf_printf(out, ", keys from %s", i->jwks_file);
+    tm_buf_puts(out, i->ca_cert != NULL ? ", a CA of its own (ca-cert)" : "");
+    tm_buf_puts(out, i->allow_http ? ", its keys over http, too" : "");
     tm_buf_puts(out, i->trial ? ", on trial: gets none" : "");
 }
 
@@ -90,7 +92,7 @@ static bool same_text(const char *a, const char *b)
 }
 
 /* Keys that are text, and what another value means. A certificate's name that changes lets in one
- * identity and shuts out another. */
+ * identity and shuts out another; so do other keys, which whoever has them can sign with. */
 static const struct {
     const char *key;
     size_t at;
@@ -103,8 +105,8 @@ static const struct {
     {"spiffe-trust-domain", offsetof(struct oidc_issuer, spiffe_trust_domain), EFFECT_BOTH, false},
     {"issuer-claim", offsetof(struct oidc_issuer, issuer_claim), EFFECT_OTHER, false},
     {"challenge-claim", offsetof(struct oidc_issuer, challenge_claim), EFFECT_OTHER, false},
-    {"jwks-file", offsetof(struct oidc_issuer, jwks_file), EFFECT_OTHER, false},
-    {"ca-cert", offsetof(struct oidc_issuer, ca_cert), EFFECT_OTHER, true},
+    {"jwks-file", offsetof(struct oidc_issuer, jwks_file), EFFECT_BOTH, false},
+    {"ca-cert", offsetof(struct oidc_issuer, ca_cert), EFFECT_BOTH, true},
 };
 
 static void diff_texts(struct talk *t, const struct oidc_issuer *a, const struct oidc_issuer *b)
@@ -137,7 +139,7 @@ static const struct {
      "addresses that the issuer has not verified", "no addresses that are not verified",
      EFFECT_LETS_IN, EFFECT_SHUTS_OUT},
     {offsetof(struct oidc_issuer, allow_http), "asked for its keys over http, too",
-     "not asked for its keys over http", EFFECT_OTHER, EFFECT_OTHER},
+     "not asked for its keys over http", EFFECT_LETS_IN, EFFECT_SHUTS_OUT},
 };
 
 static void diff_flags(struct talk *t, const struct oidc_issuer *a, const struct oidc_issuer *b)

@@ -15,7 +15,7 @@ enum oidc_effect {
     EFFECT_LETS_IN,   /* tokens that got nothing get certificates */
     EFFECT_SHUTS_OUT, /* tokens that got certificates get none */
     EFFECT_BOTH,      /* one and the other */
-    EFFECT_OTHER,     /* the same tokens: their certificates or the way to the keys change */
+    EFFECT_OTHER,     /* the same tokens: their certificates change */
 };
 const char *oidc_change_word(enum oidc_change c); /* "added" … */
 const char *oidc_effect_word(enum oidc_effect f); /* "lets in" … */

@@ -7,6 +7,7 @@
 #include "oidc/trust/diff.h"
 #include "oidc/trust/edit.h"
 #include "oidc/trust/rules.h"
+#include "tests/support/pki.h"
 
 #define ISSUER \
     "  https://a.example.com:\n    issuer-url: https://a.example.com\n" \
@@ -211,7 +212,38 @@ static void a_difference_says_who_is_let_in_and_shut_out(void **state)
     differs(LIST(""), LIST("    lifetime: 2m\n"),
             "altered changes: lifetime: 120 s instead of 0 s (0: the server's)\n");
     differs(LIST(""), LIST("    jwks-file: k.json\n"),
-            "altered changes: jwks-file: 'dir/jwks/k.json' instead of none\n");
+            "altered lets in and shuts out: jwks-file: 'dir/jwks/k.json' instead of none\n");
+    differs(LIST(""), LIST("    allow-http: true\n"),
+            "altered lets in: asked for its keys over http, too\n");
+    differs(LIST("    allow-http: true\n"), LIST(""),
+            "altered shuts out: not asked for its keys over http\n");
+}
+
+/* Whoever has the other keys can sign with them. */
+static void another_ca_of_an_issuer_lets_in_and_shuts_out(void **state)
+{
+    (void)state;
+    static const struct oidc_issuer none = {.type_name = "email", .client_id = "s"};
+    struct oidc_issuer own = none;
+    struct tm_buf with = {0};
+    struct tm_buf pem = {0};
+    struct tm_buf list = {0};
+    struct tm_buf key = {0};
+    pki_tls(&pem, &key);
+    tm_buf_puts(&list, LIST("    ca-cert: |\n"));
+    for (const char *p = tm_buf_str(&pem), *end; (end = strchr(p, '\n')) != NULL; p = end + 1)
+        tm_buf_printf(&list, "      %.*s\n", (int)(end - p), p);
+    differs(LIST(""), tm_buf_str(&list), "altered lets in and shuts out: ca-cert\n");
+    differs(tm_buf_str(&list), LIST(""), "altered lets in and shuts out: ca-cert\n");
+    own.ca_cert = tm_buf_str(&pem);
+    own.allow_http = true;
+    oidc_issuer_describe(&own, &with);
+    assert_string_equal(tm_buf_str(&with), "type email, audience 's', a CA of its own (ca-cert), "
+                                           "its keys over http, too");
+    tm_buf_free(&with);
+    tm_buf_free(&list);
+    tm_buf_free(&pem);
+    tm_buf_free(&key);
 }
 
 #define WILD(url, keys) "  https://" url ".x.example: {client-id: s, type: email" keys "}\n"
@@ -421,6 +453,7 @@ int main(void)
         cmocka_unit_test(json_has_the_same_keys),
         cmocka_unit_test(an_issuer_is_in_force_between_its_times),
         cmocka_unit_test(a_difference_says_who_is_let_in_and_shut_out),
+        cmocka_unit_test(another_ca_of_an_issuer_lets_in_and_shuts_out),
         cmocka_unit_test(wildcards_in_another_order_are_seen),
         cmocka_unit_test(another_template_of_a_provider_is_seen),
         cmocka_unit_test(edits_keep_comments_and_order),
