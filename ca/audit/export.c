@@ -56,6 +56,13 @@ int ca_audit_export_commit(struct ca_audit_export *x, struct tm_err *e)
     return write_tip(x, END, e) == 0 ? tm_file_stream_commit(&x->to, e) : -1;
 }
 
+int ca_audit_export_commit_as(struct ca_audit_export *x, const char *path, struct tm_err *e)
+{
+    if (snprintf(x->to.path, sizeof(x->to.path), "%s", path) >= (int)sizeof(x->to.path))
+        return tm_err_set(e, "write '%s': the path is too long", path);
+    return ca_audit_export_commit(x, e);
+}
+
 void ca_audit_export_abort(struct ca_audit_export *x)
 {
     tm_file_stream_abort(&x->to);

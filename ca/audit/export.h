@@ -29,6 +29,8 @@ int ca_audit_export_begin(struct ca_audit_export *x, const char *path, const cha
 int ca_audit_export_record(struct ca_audit_export *x, const struct ca_audit_row *row,
                            struct tm_err *e);
 int ca_audit_export_commit(struct ca_audit_export *x, struct tm_err *e);
+/* The same under this name, in the folder of the first. */
+int ca_audit_export_commit_as(struct ca_audit_export *x, const char *path, struct tm_err *e);
 void ca_audit_export_abort(struct ca_audit_export *x); /* fine after a commit */
 
 /* Walks a file's records, whose node goes to `node`: faults are said as the walk says them. `w`

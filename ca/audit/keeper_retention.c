@@ -1,9 +1,11 @@
 /* Records that are older than they are to be kept: exported, then taken out. What is left begins
  * where they end, with their last hash; only what a head vouches for goes. */
+#include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "ca/audit/export.h"
 #include "ca/audit/keeper_internal.h"
@@ -51,6 +53,28 @@ static int begin_export(struct removal *r, struct tm_err *e)
     return ca_audit_export_begin(&r->export, r->path, k->o.node, &r->floor, e);
 }
 
+/* A file of that name is of a chain that began anew (its database was lost), or of a removal that
+ * was cut off: it stays. With the last record's hash in its name one has only these records. */
+static int end_export(struct removal *r, struct tm_err *e)
+{
+    const struct ca_audit_keeper *k = r->keeper;
+    char hash[AUDIT_HASH_TEXT];
+    if (!r->exporting)
+        return 0;
+    if (access(r->path, F_OK) == 0) {
+        ca_audit_hash_text(&r->upto.hash, hash);
+        if (snprintf(r->path, sizeof(r->path), "%s/%s-%" PRIu64 "-%s.jsonl", k->o.archive,
+                     k->o.node, r->floor.seq + 1, hash) >= (int)sizeof(r->path))
+            return tm_err_set(e, "'%s': the path is too long", k->o.archive);
+        jlog(k->o.jlog, JLOG_ERROR,
+             "the archive has an export that begins with the same record: it stays",
+             JLOG_INT("from", r->floor.seq + 1), JLOG_STR("export", r->path), JLOG_END);
+    } else if (errno != ENOENT) {
+        return tm_err_errno(e, "look at '%s'", r->path);
+    }
+    return ca_audit_export_commit_as(&r->export, r->path, e);
+}
+
 /* The removal, and the record of it, in one transaction. */
 static int cut(struct removal *r, struct tm_err *e)
 {
@@ -88,9 +112,7 @@ static int remove_old(struct removal *r, struct tm_err *e)
         rc = ca_audit_store_chain(k->store, k->o.node, r->floor.seq + 1, take, r, e);
     if (rc < 0 || r->upto.seq == r->floor.seq)
         return rc < 0 ? -1 : 0;
-    if (r->exporting && ca_audit_export_commit(&r->export, e) != 0)
-        return -1;
-    return cut(r, e);
+    return end_export(r, e) == 0 ? cut(r, e) : -1;
 }
 
 void ca_audit_keeper_retention(struct ca_audit_keeper *k)

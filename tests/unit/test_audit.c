@@ -569,6 +569,58 @@ static void old_records_are_exported_and_taken_out_and_both_parts_are_whole(void
     remove_scene(&s);
 }
 
+static unsigned exports_in(const char *dir)
+{
+    unsigned count = 0;
+    DIR *d = opendir(dir);
+    assert_non_null(d);
+    for (const struct dirent *x; (x = readdir(d)) != NULL;)
+        count += strncmp(x->d_name, "one-1.", 6) == 0 || strncmp(x->d_name, "one-1-", 6) == 0;
+    closedir(d);
+    return count;
+}
+
+static void retain_all(struct scene *s)
+{
+    struct tm_err e = {0};
+    begin(s);
+    assert_int_equal(promise(s, &e), SINK_KEPT);
+    assert_int_equal(promise(s, &e), SINK_KEPT);
+    end(s);
+    s->o.retention_ms = 1;
+    s->o.head_interval_ms = 1;
+    s->o.archive = s->dir;
+    begin(s);
+    assert_true(within(SOON_MS, has_floor, s));
+    end(s);
+    s->o.retention_ms = 0;
+}
+
+static void an_export_stays_when_the_database_was_lost_and_a_chain_begins_anew(void **state)
+{
+    (void)state;
+    struct scene s;
+    struct tm_buf before = {0};
+    struct tm_buf after = {0};
+    char path[128];
+    char command[160];
+    make_scene(&s);
+    retain_all(&s);
+    snprintf(path, sizeof(path), "%s/one-1.jsonl", s.dir);
+    assert_int_equal(tm_file_read(path, 1 << 20, &before, NULL), 0);
+    assert_int_equal(exports_in(s.dir), 1);
+    snprintf(command, sizeof(command), "rm '%s'*", s.file);
+    assert_int_equal(system(command), 0);
+    retain_all(&s);
+    assert_int_equal(tm_file_read(path, 1 << 20, &after, NULL), 0);
+    assert_int_equal(after.len, before.len);
+    assert_memory_equal(after.data, before.data, before.len);
+    assert_int_equal(exports_in(s.dir), 2);
+    tm_buf_free(&before);
+    tm_buf_free(&after);
+    remove_scene(&s);
+}
+
 static void a_traceparent_is_taken_in_its_one_form(void **state)
 {
     (void)state;
@@ -618,6 +670,7 @@ int main(void)
         cmocka_unit_test(what_is_no_event_is_set_aside_and_counted),
         cmocka_unit_test(a_line_is_read_as_it_was_written_and_nothing_else_is),
         cmocka_unit_test(old_records_are_exported_and_taken_out_and_both_parts_are_whole),
+        cmocka_unit_test(an_export_stays_when_the_database_was_lost_and_a_chain_begins_anew),
         cmocka_unit_test(a_traceparent_is_taken_in_its_one_form),
         cmocka_unit_test(csv_quotes_what_it_must_and_hands_no_formula_to_a_spreadsheet),
     };
