@@ -89,20 +89,21 @@ STACK_OF(X509) * tm_certs_parse(const void *pem, size_t len, struct tm_err *e)
     return certs;
 }
 
-/* cosign writes its PEM in base64 once more. */
-static void unwrap(struct tm_buf *pem)
+STACK_OF(X509) * tm_certs_parse_given(const void *text, size_t len, struct tm_err *e)
 {
     struct tm_buf inner = {0};
-    size_t len = pem->len;
-    while (len > 0 && (pem->data[len - 1] == '\n' || pem->data[len - 1] == '\r'))
-        len--;
-    if (len > 0 && tm_b64_decode(B64_STD, (const char *)pem->data, len, &inner) == 0 &&
-        tm_buf_str(&inner) != NULL && strncmp((const char *)inner.data, "-----BEGIN ", 11) == 0) {
-        tm_buf_free(pem);
-        *pem = inner;
-        return;
-    }
+    STACK_OF(X509) *certs = NULL;
+    const char *given = text != NULL ? text : "";
+    size_t end = len;
+    while (end > 0 && (given[end - 1] == '\n' || given[end - 1] == '\r'))
+        end--;
+    if (end > 0 && tm_b64_decode(B64_STD, given, end, &inner) == 0 && tm_buf_str(&inner) != NULL &&
+        strncmp((const char *)inner.data, "-----BEGIN ", 11) == 0)
+        certs = tm_certs_parse(inner.data, inner.len, e);
+    else
+        certs = tm_certs_parse(given, len, e);
     tm_buf_free(&inner);
+    return certs;
 }
 
 static STACK_OF(X509) * load(const char *path, bool given, struct tm_err *e)
@@ -112,9 +113,8 @@ static STACK_OF(X509) * load(const char *path, bool given, struct tm_err *e)
     if (tm_file_read_text(path, CERTS_BYTES_MAX, &pem, e) != 0) {
         tm_err_wrap(e, "certificate chain");
     } else {
-        if (given)
-            unwrap(&pem);
-        certs = tm_certs_parse(pem.data != NULL ? (const char *)pem.data : "", pem.len, e);
+        certs = given ? tm_certs_parse_given(pem.data, pem.len, e)
+                      : tm_certs_parse(pem.data != NULL ? (const char *)pem.data : "", pem.len, e);
         if (certs == NULL)
             tm_err_wrap(e, "certificate chain '%s'", path);
     }

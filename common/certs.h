@@ -14,9 +14,11 @@
  * and trailing DER bytes are not. Free with sk_X509_pop_free(…, X509_free). */
 STACK_OF(X509) * tm_certs_parse(const void *pem, size_t len, struct tm_err *e);
 
-/* Reads and parses a file. */
-STACK_OF(X509) * tm_certs_load(const char *path, struct tm_err *e);
 /* The same of what a client was given: also, as cosign writes it, PEM in base64. */
+STACK_OF(X509) * tm_certs_parse_given(const void *text, size_t len, struct tm_err *e);
+
+/* Each reads a file, and parses it so. */
+STACK_OF(X509) * tm_certs_load(const char *path, struct tm_err *e);
 STACK_OF(X509) * tm_certs_load_given(const char *path, struct tm_err *e);
 
 /* RFC 5280 §6.1.4 (k)-(n) for certificate `i` (from 0) of a chain: CA:TRUE, certSign, no unknown

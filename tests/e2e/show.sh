@@ -19,6 +19,10 @@ assert $3, o" "$W/json" || { echo "FAIL $1: $(cat "$W/said" "$W/json")"; fails=$
 }
 says "a chain" 0 "Serial" "$T" show "$W/ca/chain.pem"
 json "as JSON" "$W/ca/chain.pem" 'len(o["serial"]) == 40 and o["not_after"].endswith("Z")'
+says "a chain from a pipe" 0 "Serial" "$T" show <(cat "$W/ca/chain.pem")
+says "and in base64" 0 "Serial" "$T" show <(base64 -w0 "$W/ca/chain.pem")
+: >"$W/empty"
+says "an empty file" 1 "'$W/empty'" "$T" show "$W/empty"
 says "a checkpoint" 0 "Checkpoint of" "$T" show "$W/ca/log/checkpoint"
 json "as JSON" "$W/ca/log/checkpoint" 'o["checkpoint_of"] == "sigstore.example.com/log" and o["size"] == 0 and len(o["signature_line"]) == 1'
 root=$(ls "$targets"/*.trusted_root.json)

@@ -61,13 +61,16 @@ struct ask { /* the command line */
     bool json;
 };
 
-static int show_certificates(struct facts *f, const struct ask *a, struct tm_err *e)
+static int show_certificates(struct facts *f, const struct ask *a, const struct tm_buf *file,
+                             struct tm_err *e)
 {
     struct tm_buf detached = {0};
-    STACK_OF(X509) *certs = tm_certs_load_given(a->path, e);
+    STACK_OF(X509) *certs = tm_certs_parse_given(file->data, file->len, e);
     if (certs == NULL)
-        return tm_err_wrap(e, "it is no bundle, trusted root, signing configuration, TUF metadata, "
-                              "SCT or checkpoint");
+        return tm_err_wrap(e,
+                           "it is no bundle, trusted root, signing configuration, TUF metadata, "
+                           "SCT or checkpoint: certificate chain '%s'",
+                           a->path);
     int rc = a->sct != NULL ? scts_read_detached(a->sct, &detached, e) : 0;
     if (rc == 0)
         rc = show_certificate(f, sk_X509_value(certs, 0), &detached, e);
@@ -90,7 +93,7 @@ static int show_file(struct facts *f, const struct ask *a, struct tm_err *e)
         } else if (kind != NULL) {
             rc = kind->show(f, &file, e) == 0 ? CLI_OK : CLI_FAILED;
         } else {
-            rc = show_certificates(f, a, e) == 0 ? CLI_OK : CLI_FAILED;
+            rc = show_certificates(f, a, &file, e) == 0 ? CLI_OK : CLI_FAILED;
         }
     }
     tm_buf_free(&file);
