@@ -55,6 +55,12 @@ cp "$W/two/rehearsals.jsonl" "$W/tuf/"
 "$T" status "$W/tuf" >"$W/said"
 check "status tells of the one that failed" 1 "$(grep -c 'rehearsed:.*emergency [^,]*(FAILED), holder [^(]*, online never' "$W/said")"
 
+# The online key is at a service: the copy signs with a file of its own, and never asks there.
+sed 's|{file: online.key}|{key-uri: "gcpkms:projects/p/locations/l/keyRings/r/cryptoKeys/k/cryptoKeyVersions/1"}|' \
+    "$W/two/policy.yaml" >"$W/policy" && cp "$W/policy" "$W/two/policy.yaml"
+check "a key at a service" 1 "$(grep -c key-uri "$W/two/policy.yaml")"
+says "is rehearsed" 0 "rehearsal 'online' passed" "$T" rehearse online --dir "$W/two"
+
 echo 'no json' >>"$W/tuf/rehearsals.jsonl"
 says "a damaged record is said" 1 "rehearsals.jsonl' line 3" "$T" status "$W/tuf"
 says "no workspace" 1 "No such file" "$T" rehearse holder --dir "$W/none"

@@ -91,6 +91,11 @@ static const struct tm_yamlmap_key policy_keys[] = {
     END,
 };
 
+void tuf_policy_forget_key(struct tuf_policy_online *o)
+{
+    tm_yamlmap_free(online_keys, o);
+}
+
 static int set_default(char **member, const char *value)
 {
     if (*member == NULL)

@@ -112,6 +112,8 @@ bool tuf_policy_name_ok(const char *name);
 
 /* Borrows the policy's text; relative paths are as written. */
 void tuf_policy_key_source(const struct tuf_policy_online *o, struct tm_key_source *out);
+/* Frees all that says where it is; the name stays. */
+void tuf_policy_forget_key(struct tuf_policy_online *o);
 
 /* ---- changes to the file's text that keep everything else as the operator wrote it ---- */
 

@@ -67,13 +67,7 @@ static int place_online(struct tuf_copy *c, const struct tuf_actor *a, struct tm
         (struct tuf_policy_online *)tuf_policy_online_key(&c->w.policy, a->name);
     char name[POLICY_NAME_MAX + 8];
     char path[PATH_MAX];
-    char **const where[] = {&o->file,         &o->env,           &o->password_file,
-                            &o->password_env, &o->pkcs11_module, &o->pkcs11_token,
-                            &o->pkcs11_key,   &o->pin_file,      &o->pin_env};
-    for (size_t i = 0; i < sizeof(where) / sizeof(where[0]); i++) {
-        free(*where[i]);
-        *where[i] = NULL;
-    }
+    tuf_policy_forget_key(o);
     snprintf(name, sizeof(name), "%s.key", a->name);
     if (tuf_copy_path(c, name, path, e) != 0 || tm_key_write_file(path, a->key, NULL, e) != 0)
         return -1;
