@@ -18,7 +18,8 @@ struct call {
     void *arg;
     int64_t begun_ms;
     unsigned tried;
-    bool probe; /* one try only */
+    bool probe;   /* one try only */
+    bool refused; /* as the service would: not sent, which says nothing of the service */
     unsigned char data[];
 };
 
@@ -30,25 +31,36 @@ static void end(struct call *c, int rc, const struct tm_buf *sig, struct tm_err 
     if (rc != 0)
         tm_err_wrap(e, "%s:%s", tm_key_uri_scheme(&k->uri), k->uri.path);
     pthread_mutex_lock(&k->lock);
-    bool news = k->away != (rc != 0);
+    bool away = c->refused ? k->away : rc != 0;
+    bool news = k->away != away;
     void (*changed)(void *, bool, const struct tm_err *) = news ? k->changed : NULL;
     void *ctx = k->changed_ctx;
-    k->away = rc != 0;
+    k->away = away;
     k->probing = k->probing && !c->probe;
     if (rc != 0) {
-        k->why = *e;
+        if (!c->refused)
+            k->why = *e;
         k->probe_ms = now + PROBE_MS;
         pthread_cond_broadcast(&k->wake);
     }
     pthread_mutex_unlock(&k->lock);
     if (changed != NULL)
-        changed(ctx, rc != 0, e);
+        changed(ctx, away, e);
     c->done(c->arg, rc, sig, e);
     OPENSSL_cleanse(c->data, c->ask.len);
     free(c);
 }
 
 static void on_answer(void *arg, int rc, struct tm_fetch_response *r, const struct tm_err *why);
+
+/* With the lock. What the keeper signs, too, to see whether the service is back. */
+static void remember(struct tm_kms *k, const struct tm_key_ask *ask)
+{
+    k->pattern = *ask;
+    k->pattern.data = NULL;
+    if (ask->hash == KEY_NO_HASH)
+        k->pattern.len = 0;
+}
 
 /* Sends it `delay_ms` from now. -1: it was not, and `e` says why. */
 static int start(struct call *c, int64_t delay_ms, struct tm_err *e)
@@ -61,9 +73,11 @@ static int start(struct call *c, int64_t delay_ms, struct tm_err *e)
     pthread_mutex_lock(&k->lock);
     int rc = k->has_login ? k->service->ask_sign(k, &k->login, &c->ask, &r, e)
                           : tm_err_set(e, "%s", k->why.text);
+    c->refused = k->has_login && rc != 0;
     if (rc == 0)
         rc = tm_kms_request_check(&r, e);
     if (rc == 0) {
+        remember(k, &c->ask);
         tm_kms_fetch_form(k, &r, &q, list);
         q.delay_ms = delay_ms;
         q.timeout_ms = left < KMS_TRY_MS ? (long)left : KMS_TRY_MS;
@@ -128,16 +142,12 @@ static struct call *call_new(struct tm_kms *k, const struct tm_key_ask *ask, tm_
 }
 
 /* Whether the service may be asked: while it is away only the keeper does. */
-static bool may_ask(struct tm_kms *k, const struct tm_key_ask *ask, struct tm_err *e)
+static bool may_ask(struct tm_kms *k, struct tm_err *e)
 {
     pthread_mutex_lock(&k->lock);
     bool may = !k->away;
     if (!may)
         *e = k->why;
-    k->pattern = *ask;
-    k->pattern.data = NULL;
-    if (ask->hash == KEY_NO_HASH)
-        k->pattern.len = 0;
     pthread_mutex_unlock(&k->lock);
     return may;
 }
@@ -145,7 +155,7 @@ static bool may_ask(struct tm_kms *k, const struct tm_key_ask *ask, struct tm_er
 void tm_kms_sign(struct tm_kms *k, const struct tm_key_ask *ask, tm_kms_done_fn *done, void *arg)
 {
     struct tm_err e = {0};
-    bool may = tm_key_ask_check(ask, &e) == 0 && may_ask(k, ask, &e);
+    bool may = tm_key_ask_check(ask, &e) == 0 && may_ask(k, &e);
     struct call *c = may ? call_new(k, ask, done, arg) : NULL;
     if (c == NULL) {
         if (may)

@@ -210,7 +210,8 @@ static struct tm_key *must_open(const char *uri)
 }
 
 /* Whether a signature was made that verifies by the bare public key. */
-static bool signs(struct tm_key *k, const char *hash, bool pss, struct tm_err *e)
+static bool signs_text(struct tm_key *k, const char *hash, bool pss, const char *text,
+                       size_t text_len, struct tm_err *e)
 {
     unsigned char sig[1024];
     size_t len = sizeof(sig);
@@ -220,11 +221,16 @@ static bool signs(struct tm_key *k, const char *hash, bool pss, struct tm_err *e
     bool ok = EVP_DigestSignInit_ex(ctx, &p, hash, NULL, NULL, key, NULL) == 1 &&
               (!pss || (EVP_PKEY_CTX_set_rsa_padding(p, RSA_PKCS1_PSS_PADDING) == 1 &&
                         EVP_PKEY_CTX_set_rsa_pss_saltlen(p, RSA_PSS_SALTLEN_DIGEST) == 1)) &&
-              EVP_DigestSign(ctx, sig, &len, (const unsigned char *)"text", 4) == 1;
+              EVP_DigestSign(ctx, sig, &len, (const unsigned char *)text, text_len) == 1;
     EVP_MD_CTX_free(ctx);
     if (!ok)
         tm_err_openssl(e, "sign");
     return ok;
+}
+
+static bool signs(struct tm_key *k, const char *hash, bool pss, struct tm_err *e)
+{
+    return signs_text(k, hash, pss, "text", 4, e);
 }
 
 static void must_sign(const char *uri, const char *hash, bool pss)
@@ -274,6 +280,23 @@ static void what_a_service_does_not_sign_is_said_without_asking_it(void **state)
     struct tm_key *k = must_open(uri_of(GCP, "rsa"));
     assert_false(signs(k, "SHA256", true, &e));
     assert_non_null(strstr(e.text, "signs by RSA_SIGN_PKCS1_2048_SHA256 alone"));
+    assert_false(tm_key_is_away(k, &e));
+    assert_true(signs(k, "SHA256", false, &e));
+    tm_key_free(k);
+}
+
+static void one_message_that_is_too_long_stops_no_other(void **state)
+{
+    (void)state;
+    static const char text[5000];
+    usual_environment();
+    struct tm_err e = {0};
+    struct tm_key *k = must_open(uri_of(AWS, "ed25519"));
+    assert_false(signs_text(k, NULL, false, text, sizeof(text), &e));
+    assert_non_null(strstr(e.text, "at most 4096 bytes"));
+    assert_false(tm_key_is_away(k, &e));
+    if (!signs(k, NULL, false, &e))
+        fail_msg("%s", e.text);
     tm_key_free(k);
 }
 
@@ -632,6 +655,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_service_signs_by_each_kind_of_key_it_has),
         cmocka_unit_test(what_a_service_does_not_sign_is_said_without_asking_it),
+        cmocka_unit_test(one_message_that_is_too_long_stops_no_other),
         cmocka_unit_test(aws_takes_its_credentials_from_every_usual_place),
         cmocka_unit_test(google_takes_its_credentials_from_every_usual_place),
         cmocka_unit_test(azure_takes_its_credentials_from_every_usual_place),
