@@ -22,7 +22,7 @@ struct tm_fetch_ask { /* struct tm_fetch_request as it travels */
     uint64_t flags;
     uint64_t timeout_ms, stall_ms, max_bytes, delay_ms;
 };
-enum { FAR_CA_ONLY = 1, FAR_ALLOW_HTTP = 2, FAR_GZIP = 4 };
+enum { FAR_CA_ONLY = 1, FAR_ALLOW_HTTP = 2, FAR_GZIP = 4, FAR_NO_PROXY = 8 };
 
 struct tm_fetch_answer { /* struct tm_fetch_response likewise */
     uint64_t id;

@@ -324,6 +324,8 @@ static void set_limits(struct tm_transfer *t, const struct tm_fetch_request *req
     }
     curl_easy_setopt(c, CURLOPT_USERAGENT, "tenmint");
     set_no_proxy(c);
+    if (req->no_proxy)
+        curl_easy_setopt(c, CURLOPT_PROXY, "");
     curl_easy_setopt(c, CURLOPT_ERRORBUFFER, t->why);
     curl_easy_setopt(c, CURLOPT_NOPROGRESS, 0L);
     curl_easy_setopt(c, CURLOPT_XFERINFOFUNCTION, on_progress);

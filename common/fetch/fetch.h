@@ -26,6 +26,7 @@ struct tm_fetch_request {
     const char *ca_pem;          /* extra (or only) trusted CAs as PEM; NULL: the system's */
     bool ca_only;                /* ca_pem replaces the system's CAs */
     bool allow_http;             /* permit http:// to hosts other than loopback */
+    bool no_proxy;               /* to the host itself, whatever the environment says of proxies */
     long timeout_ms;             /* whole transfer; 0: 10 000 */
     long stall_ms;               /* instead: fails after so long below 1 KiB/s; 0: timeout_ms */
     size_t max_bytes;            /* response body, decompressed; 0: 1 MiB */

@@ -255,7 +255,7 @@ static int send_ask(const struct tm_fetch_far *f, uint64_t id, const struct tm_f
         .headers = q->headers != NULL ? tm_buf_str(&headers) : NULL,
         .ca_pem = q->ca_pem,
         .flags = (q->ca_only ? FAR_CA_ONLY : 0u) | (q->allow_http ? FAR_ALLOW_HTTP : 0u) |
-                 (q->gzip ? FAR_GZIP : 0u),
+                 (q->gzip ? FAR_GZIP : 0u) | (q->no_proxy ? FAR_NO_PROXY : 0u),
         .timeout_ms = (uint64_t)q->timeout_ms,
         .stall_ms = (uint64_t)q->stall_ms,
         .max_bytes = q->max_bytes,

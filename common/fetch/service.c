@@ -107,6 +107,7 @@ static int start(struct tm_fetch_service *s, const struct tm_fetch_ask *a, struc
             .ca_only = (a->flags & FAR_CA_ONLY) != 0,
             .allow_http = (a->flags & FAR_ALLOW_HTTP) != 0,
             .gzip = (a->flags & FAR_GZIP) != 0,
+            .no_proxy = (a->flags & FAR_NO_PROXY) != 0,
             .timeout_ms = (long)a->timeout_ms,
             .stall_ms = (long)a->stall_ms,
             .max_bytes =

@@ -310,6 +310,7 @@ static int from_container(struct tm_kms *k, struct tm_kms_login *out, struct tm_
     if (below == NULL && full == NULL)
         return 0;
     tm_buf_printf(&r.url, "%s%s", below != NULL ? CONTAINER : "", below != NULL ? below : full);
+    r.direct = true;
     r.metadata = tm_buf_str(&r.url) != NULL && is_agent(tm_buf_str(&r.url));
     int rc = put_authorization(&r, e);
     if (rc == 0 && (rc = tm_kms_run(k, &r, &body, e)) == 0)
@@ -324,7 +325,7 @@ static int imds(struct tm_kms *k, const char *path, const char *more, struct tm_
                 struct tm_buf *body, struct tm_err *e)
 {
     const char *base = tm_kms_env("AWS_EC2_METADATA_SERVICE_ENDPOINT");
-    struct tm_kms_request r = {.put = token == NULL, .metadata = base == NULL};
+    struct tm_kms_request r = {.put = token == NULL, .metadata = base == NULL, .direct = true};
     tm_buf_printf(&r.url, "%s%s%s", base != NULL ? base : IMDS, path, more);
     if (token == NULL)
         tm_kms_header(&r, "X-aws-ec2-metadata-token-ttl-seconds", "300");

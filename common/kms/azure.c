@@ -307,7 +307,7 @@ static int managed_identity(struct tm_kms *k, const char *client, struct tm_kms_
                             struct tm_err *e)
 {
     const char *host = tm_kms_env("AZURE_POD_IDENTITY_AUTHORITY_HOST");
-    struct tm_kms_request r = {.metadata = host == NULL};
+    struct tm_kms_request r = {.metadata = host == NULL, .direct = true};
     tm_buf_printf(&r.url, "%s/metadata/identity/oauth2/token?api-version=2018-02-01&resource=",
                   host != NULL ? host : IMDS);
     tm_kms_put_escaped(&r.url, k->tenant, strlen(k->tenant));

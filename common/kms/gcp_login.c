@@ -363,7 +363,7 @@ static const char *credentials_file(char path[PATH_MAX])
 static int from_machine(struct tm_kms *k, struct tm_kms_login *out, struct tm_err *e)
 {
     const char *host = tm_kms_env("GCE_METADATA_HOST");
-    struct tm_kms_request r = {.metadata = host == NULL};
+    struct tm_kms_request r = {.metadata = host == NULL, .direct = true};
     tm_buf_printf(&r.url, "%s%s/computeMetadata/v1/instance/service-accounts/default/token",
                   host != NULL ? "http://" : METADATA, host != NULL ? host : "");
     tm_kms_header(&r, "Metadata-Flavor", "Google");

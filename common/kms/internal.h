@@ -26,6 +26,7 @@ struct tm_kms_request {
     struct tm_buf body; /* with `post` */
     bool post, put;
     bool metadata; /* to a fixed address of the machine's own cloud, which speaks plain HTTP */
+    bool direct; /* through no proxy: the credentials are the machine's, and no other's business */
     struct tm_buf header[KMS_HEADERS_MAX];
     size_t headers;
     char sigv4[96];                    /* "": not signed so */

@@ -62,6 +62,7 @@ void tm_kms_fetch_form(const struct tm_kms *k, const struct tm_kms_request *r,
         .headers = list,
         .ca_pem = k->ca_pem,
         .allow_http = r->metadata,
+        .no_proxy = r->direct,
         .timeout_ms = KMS_TRY_MS,
         .max_bytes = KMS_ANSWER_MAX,
     };

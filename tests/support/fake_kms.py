@@ -462,5 +462,8 @@ GCP.update(p384=("EC_SIGN_P384_SHA384", KEYS["p384"]), ed25519=("EC_SIGN_ED25519
            rsa=("RSA_SIGN_PKCS1_2048_SHA256", KEYS["rsa"]),
            pss=("RSA_SIGN_PSS_2048_SHA256", KEYS["rsa"]))
 server = Server(("127.0.0.1", int(os.environ.get("FAKE_KMS_PORT", "0"))), Handler)
+# the machine's metadata, where no rule for the own machine keeps a proxy away
+metadata = Server(("127.0.0.2", server.server_address[1]), Handler)
+threading.Thread(target=metadata.serve_forever, daemon=True).start()
 print(server.server_address[1], flush=True)
 server.serve_forever()

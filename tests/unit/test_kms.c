@@ -7,8 +7,11 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
+#include <arpa/inet.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -439,6 +442,46 @@ static void vault_takes_its_credentials_from_every_usual_place(void **state)
     unlink(file_of(".vault-token"));
 }
 
+/* A socket on the loopback that listens; its address as a URL. */
+static int listen_somewhere(char url[64])
+{
+    struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof(a);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&a, len), 0);
+    assert_int_equal(listen(fd, 8), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&a, &len), 0);
+    snprintf(url, 64, "http://127.0.0.1:%d", ntohs(a.sin_port));
+    return fd;
+}
+
+static void the_machines_credentials_go_through_no_proxy(void **state)
+{
+    (void)state;
+    char proxy[64], machine[64], page[96];
+    snprintf(machine, sizeof(machine), "http://127.0.0.2%s", strrchr(fake.base, ':'));
+    snprintf(page, sizeof(page), "%s/container", machine);
+    const struct {
+        enum service service;
+        const char *name, *value;
+    } cases[] = {{AWS, "AWS_EC2_METADATA_SERVICE_ENDPOINT", machine},
+                 {AWS, "AWS_CONTAINER_CREDENTIALS_FULL_URI", page},
+                 {GCP, "GCE_METADATA_HOST", machine + strlen("http://")},
+                 {AZURE, "AZURE_POD_IDENTITY_AUTHORITY_HOST", machine}};
+    int fd = listen_somewhere(proxy);
+    struct pollfd heard = {.fd = fd, .events = POLLIN};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        const char *const pairs[] = {"AWS_CONTAINER_AUTHORIZATION_TOKEN", "agent-token",
+                                     cases[i].name, cases[i].value, NULL};
+        environment(pairs);
+        setenv("http_proxy", proxy, 1);
+        must_sign(uri_of(cases[i].service, "p256"), "SHA256", false);
+        assert_int_equal(poll(&heard, 1, 0), 0);
+    }
+    unsetenv("http_proxy");
+    close(fd);
+}
+
 static void a_wrong_place_says_what_to_do(void **state)
 {
     (void)state;
@@ -660,6 +703,7 @@ int main(void)
         cmocka_unit_test(google_takes_its_credentials_from_every_usual_place),
         cmocka_unit_test(azure_takes_its_credentials_from_every_usual_place),
         cmocka_unit_test(vault_takes_its_credentials_from_every_usual_place),
+        cmocka_unit_test(the_machines_credentials_go_through_no_proxy),
         cmocka_unit_test(a_wrong_place_says_what_to_do),
         cmocka_unit_test(what_passes_is_asked_again),
         cmocka_unit_test(what_does_not_pass_fails_at_once_with_the_reason),
