@@ -179,8 +179,13 @@ void tm_kms_probe(struct tm_kms *k)
     const struct tm_key_ask ask = k->pattern;
     pthread_mutex_unlock(&k->lock);
     struct call *c = call_new(k, &ask, forget, NULL);
-    if (c == NULL)
+    if (c == NULL) {
+        pthread_mutex_lock(&k->lock);
+        k->probing = false;
+        k->probe_ms = tm_clock_mono_ms() + PROBE_MS;
+        pthread_mutex_unlock(&k->lock);
         return;
+    }
     c->probe = true;
     if (start(c, 0, &e) != 0)
         end(c, -1, NULL, &e);

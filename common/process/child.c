@@ -9,6 +9,7 @@
 
 static const struct tm_ipc_field number_fields[] = {
     TM_IPC_FIELD(struct tm_process_number, n, IPC_U64, 0),
+    TM_IPC_FIELD(struct tm_process_number, question, IPC_U64, 0),
 };
 static const struct tm_ipc_field file_fields[] = {
     TM_IPC_FIELD(struct tm_process_file, what, IPC_U64, 0),
@@ -20,6 +21,7 @@ static const struct tm_ipc_field text_fields[] = {
 static const struct tm_ipc_field done_fields[] = {
     TM_IPC_FIELD(struct tm_process_done, code, IPC_U64, 0),
     TM_IPC_FIELD(struct tm_process_done, why, IPC_TEXT, ERR_TEXT_MAX),
+    TM_IPC_FIELD(struct tm_process_done, question, IPC_U64, 0),
 };
 static const struct tm_ipc_form forms[] = {
     [CTL_STEP] = TM_IPC_FORM(struct tm_process_number, number_fields),
@@ -35,9 +37,10 @@ struct child {
     const struct tm_process_role *role;
 };
 
-static void say_done(struct tm_ipc_channel *c, int code, const struct tm_err *e)
+static void say_done(struct tm_ipc_channel *c, const struct tm_process_number *asked, int code,
+                     const struct tm_err *e)
 {
-    const struct tm_process_done d = {(uint64_t)code, code != 0 ? e->text : NULL};
+    const struct tm_process_done d = {(uint64_t)code, code != 0 ? e->text : NULL, asked->question};
     (void)tm_ipc_put(c, CTL_DONE, &d, NULL);
     (void)tm_ipc_flush(c);
 }
@@ -52,11 +55,11 @@ static void on_message(void *ctx, struct tm_ipc_channel *c, unsigned type, void 
     struct tm_err e = {0};
     if (type == CTL_STEP) {
         int code = x->role->start(own, (unsigned)n->n, &e);
-        say_done(c, code, &e);
+        say_done(c, n, code, &e);
     } else if (type == CTL_RELOAD) {
         if (x->role->reload != NULL)
             x->role->reload(own, n->n != 0);
-        say_done(c, 0, &e);
+        say_done(c, n, 0, &e);
     } else if (type == CTL_GIVE && x->role->given != NULL) {
         x->role->given(own, (unsigned)f->what, f->fd);
     } else if (type == CTL_STOP) {

@@ -12,6 +12,7 @@ enum { CTL_STEP, CTL_RELOAD, CTL_GIVE, CTL_STOP, CTL_DONE };
 
 struct tm_process_number { /* STEP: which; RELOAD: whether forced */
     uint64_t n;
+    uint64_t question; /* the answer names it: one that comes too late is no other's */
 };
 struct tm_process_file {
     uint64_t what;
@@ -23,6 +24,7 @@ struct tm_process_text { /* STOP: a signal's name */
 struct tm_process_done { /* the answer to STEP and RELOAD */
     uint64_t code;
     const char *why;
+    uint64_t question;
 };
 
 extern const struct tm_ipc_protocol tm_process_protocol;
@@ -46,6 +48,8 @@ struct tm_process_group {
     struct tm_process_wire wire[PROCESS_LINKS_MAX];
     size_t wires;
     int signal_fd;
+    int64_t reload_ms;  /* who takes longer is not waited for: the others are to reload, too */
+    uint64_t questions; /* that the parent has put */
     tm_process_open_fn open_for; /* NULL: the parent opens nothing */
     unsigned self;               /* in a child, and what follows */
     struct tm_ipc_channel *ask;

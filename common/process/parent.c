@@ -10,8 +10,8 @@
 #include "common/clock.h"
 #include "common/process/internal.h"
 
-#define RELOAD_MS 10000 /* who takes longer is not waited for: the others are to reload, too */
-#define KILLED_MS 5000  /* to wait for the end of what was killed */
+#define RELOAD_MS 10000
+#define KILLED_MS 5000 /* to wait for the end of what was killed */
 
 struct tm_process_group *tm_process_group_new(const struct tm_process_role *role, size_t count,
                                               void *ctx, struct tm_err *e)
@@ -25,6 +25,7 @@ struct tm_process_group *tm_process_group_new(const struct tm_process_role *role
     g->count = count;
     g->ctx = ctx;
     g->signal_fd = -1;
+    g->reload_ms = RELOAD_MS;
     pthread_mutex_init(&g->ask_lock, NULL);
     return g;
 }
@@ -148,7 +149,8 @@ static void reap(struct tm_process_group *g)
     }
 }
 
-/* Waits for a message of the role. 1: it came; 0: the time is over; -1: somebody has ended. */
+/* Waits for the role's answer to the last question. 1: it came; 0: the time is over; -1: somebody
+ * has ended. */
 static int await(struct tm_process_group *g, unsigned role, int64_t timeout_ms,
                  struct tm_process_done *done)
 {
@@ -157,8 +159,10 @@ static int await(struct tm_process_group *g, unsigned role, int64_t timeout_ms,
     unsigned type = 0;
     for (;;) {
         int rc = tm_ipc_next(c, &type, done, sizeof(*done), NULL);
-        if (rc == 1)
+        if (rc == 1 && done->question == g->questions)
             return 1;
+        if (rc == 1)
+            continue; /* to one that nobody waits for any more */
         int64_t left = until - tm_clock_mono_ms();
         if (rc < 0 || (timeout_ms > 0 && left <= 0))
             return rc;
@@ -180,7 +184,7 @@ static int await(struct tm_process_group *g, unsigned role, int64_t timeout_ms,
 
 int tm_process_step(struct tm_process_group *g, unsigned role, unsigned step, struct tm_err *e)
 {
-    const struct tm_process_number n = {step};
+    const struct tm_process_number n = {step, ++g->questions};
     struct tm_process_done done;
     if (g->role[role].start == NULL)
         return 0;
@@ -198,12 +202,12 @@ int tm_process_step(struct tm_process_group *g, unsigned role, unsigned step, st
 
 bool tm_process_reload(struct tm_process_group *g, unsigned role, bool force)
 {
-    const struct tm_process_number n = {force};
+    const struct tm_process_number n = {force, ++g->questions};
     struct tm_process_done done;
     if (g->one[role].pid == 0)
         return true; /* there is no such process, or its end is the next news */
     return tm_ipc_put(g->one[role].control, CTL_RELOAD, &n, NULL) == 0 &&
-           await(g, role, RELOAD_MS, &done) == 1;
+           await(g, role, g->reload_ms, &done) == 1;
 }
 
 void tm_process_give(struct tm_process_group *g, unsigned role, unsigned what, int fd)

@@ -8,7 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "common/process/process.h"
+#include "common/process/internal.h"
 #include "common/sandbox/sandbox.h"
 #include "tests/support/cmocka_all.h"
 
@@ -19,7 +19,8 @@ struct scene {
     int link;
     int report[2]; /* what the roles do, a byte each */
     unsigned fail_at, die_at;
-    int peer; /* in a child */
+    int slow_reload; /* FIRST reads a byte of it at each reload; -1: none */
+    int peer;        /* in a child */
 };
 
 static void say(struct scene *s, char c)
@@ -56,6 +57,10 @@ static int start_first(void *ctx, unsigned step, struct tm_err *e)
 
 static void reload_first(void *ctx, bool force)
 {
+    struct scene *s = ctx;
+    char c;
+    if (s->slow_reload >= 0 && read(s->slow_reload, &c, 1) != 1)
+        c = '!';
     say(ctx, force ? 'R' : 'r');
 }
 
@@ -97,7 +102,7 @@ static const struct tm_process_role roles[ROLES] = {
 static void begin(struct scene *s)
 {
     struct tm_err e = {0};
-    *s = (struct scene){.fail_at = 99, .die_at = 99};
+    *s = (struct scene){.fail_at = 99, .die_at = 99, .slow_reload = -1};
     assert_int_equal(pipe(s->report), 0);
     s->group = tm_process_group_new(roles, ROLES, s, &e);
     assert_non_null(s->group);
@@ -174,6 +179,32 @@ static void roles_start_reload_and_stop_in_order(void **state)
     tm_process_reload(s.group, SECOND, true);
     assert_int_equal(tm_process_end(s.group, "TERM", 10000), 0);
     heard(&s, "0a1GRyx");
+    end(&s);
+}
+
+static void an_answer_that_comes_too_late_is_not_taken_for_the_next_one(void **state)
+{
+    (void)state;
+    struct scene s;
+    struct tm_err e = {0};
+    int go[2];
+    begin(&s);
+    assert_int_equal(pipe(go), 0);
+    s.slow_reload = go[0];
+    assert_int_equal(tm_process_fork(s.group, &e), 0);
+    assert_int_equal(tm_process_step(s.group, FIRST, 0, &e), 0);
+    s.group->reload_ms = 100;
+    assert_false(tm_process_reload(s.group, FIRST, true));
+    assert_int_equal(write(go[1], "1", 1), 1); /* the first one goes on, the second waits */
+    s.group->reload_ms = 1000;
+    assert_false(tm_process_reload(s.group, FIRST, false));
+    assert_int_equal(write(go[1], "23", 2), 2);
+    s.group->reload_ms = 60000;
+    assert_true(tm_process_reload(s.group, FIRST, true));
+    assert_int_equal(tm_process_end(s.group, "TERM", 10000), 0);
+    heard(&s, "0RrRyx");
+    close(go[0]);
+    close(go[1]);
     end(&s);
 }
 
@@ -286,6 +317,7 @@ int main(void)
         cmocka_unit_test(the_parent_opens_what_it_thinks_is_a_roles),
         cmocka_unit_test(without_somebody_who_opens_nothing_is_opened),
         cmocka_unit_test(roles_start_reload_and_stop_in_order),
+        cmocka_unit_test(an_answer_that_comes_too_late_is_not_taken_for_the_next_one),
         cmocka_unit_test(a_start_that_fails_tells_its_code_and_reason),
         cmocka_unit_test(a_process_that_dies_while_it_starts_is_named),
         cmocka_unit_test(a_process_that_is_killed_is_the_news),
