@@ -388,17 +388,34 @@ void oidc_issuer_keys_unref(struct oidc_issuer_keys *p)
     free(p);
 }
 
+/* With p->lock held: a file that is absent at two looks in a row was taken away, and its keys with
+ * it; at one look only it may be about to be replaced. */
+static bool drop_if_gone(struct oidc_issuer_keys *p, bool changed)
+{
+    if (changed || p->fetching || p->file_seen.ino != 0 || atomic_load(&p->keys) == NULL)
+        return false;
+    set_keys(p, NULL);
+    p->had_ms = 0;
+    return true;
+}
+
 bool oidc_issuer_keys_claim_if_due(struct oidc_issuer_keys *p, int64_t now_ms)
 {
     pthread_mutex_lock(&p->lock);
     bool due;
-    if (p->jwks_file != NULL) /* absent while it is replaced: the next look sees it */
-        due = !p->fetching && tm_file_stamp_renew(p->jwks_file, &p->file_seen) &&
-              (p->file_seen.ino != 0 || p->had_ms == 0) && claim_fetch(p);
-    else
+    bool gone = false;
+    if (p->jwks_file != NULL) {
+        bool changed = !p->fetching && tm_file_stamp_renew(p->jwks_file, &p->file_seen);
+        gone = drop_if_gone(p, changed);
+        due = changed && (p->file_seen.ino != 0 || p->had_ms == 0) && claim_fetch(p);
+    } else {
         due = (p->configured || p->had_ms != 0) && now_ms >= p->fresh_until_ms &&
               now_ms >= p->next_ms && claim_fetch(p);
+    }
     pthread_mutex_unlock(&p->lock);
+    if (gone)
+        jlog(p->env->log, JLOG_ERROR, "issuer keys dropped: their file is gone",
+             JLOG_STR("issuer", p->iss), JLOG_END);
     return due;
 }
 

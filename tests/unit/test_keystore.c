@@ -897,6 +897,18 @@ static void pinned_keys_are_read_from_their_file_and_again_when_it_changes(void 
         r = ask(v, &f);
     }
     assert_int_equal(r, OIDC_REASON_NONE);
+    unlink(path); /* and with the file its keys go */
+    for (int i = 0; i < 1500 && r != OIDC_REASON_KEYS; i++) {
+        usleep(10000);
+        r = ask(v, &f);
+    }
+    assert_int_equal(r, OIDC_REASON_KEYS);
+    write_keys(&f, path);
+    for (int i = 0; i < 1500 && r != OIDC_REASON_NONE; i++) {
+        usleep(10000);
+        r = ask(v, &f);
+    }
+    assert_int_equal(r, OIDC_REASON_NONE);
     assert_int_equal(atomic_load(&f.discoveries), 0); /* never asked */
     oidc_verifier_free(v);
     unlink(path);
