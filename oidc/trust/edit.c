@@ -7,6 +7,7 @@
 #include "common/yamldoc.h"
 #include "oidc/trust/diff.h"
 #include "oidc/trust/internal.h"
+#include "oidc/trust/rules_internal.h"
 
 struct span { /* bytes of the text */
     size_t start, end;
@@ -159,21 +160,11 @@ static void put_indent(struct tm_buf *out, size_t n)
         buf_putc(out, ' ');
 }
 
-/* What YAML reads as it stands, anywhere. */
-static bool is_plain(const char *text)
-{
-    static const char safe[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-                               ":/._~-";
-    size_t len = strlen(text);
-    return len > 0 && strspn(text, safe) == len && isalnum((unsigned char)text[0]) &&
-           isalnum((unsigned char)text[len - 1]);
-}
-
 static void put_text(struct tm_buf *out, const struct form *f, const char *text)
 {
     if (f->json) {
         tm_jsonstr_put(out, text, strlen(text));
-    } else if (is_plain(text)) {
+    } else if (oidc_edit_plain(text)) {
         tm_buf_puts(out, text);
     } else {
         buf_putc(out, '\'');
@@ -221,6 +212,11 @@ static void put_next(struct tm_buf *out, const struct form *f, size_t deeper, bo
     put_indent(out, f->indent + deeper);
 }
 
+static bool is_glob(const struct oidc_edit_rule *r)
+{
+    return strpbrk(r->text, "*?") != NULL;
+}
+
 static void put_rules(struct tm_buf *out, const struct form *f, const struct oidc_new_issuer *n)
 {
     tm_buf_puts(out, f->json ? "\"Allow\":" : "allow:");
@@ -231,12 +227,23 @@ static void put_rules(struct tm_buf *out, const struct form *f, const struct oid
         tm_buf_puts(out, f->flow ? "{" : "- ");
         put_value(out, f, &(struct oidc_edit_key){"claim", r->claim, false});
         put_next(out, f, 6, false);
-        put_value(out, f,
-                  &(struct oidc_edit_key){strpbrk(r->text, "*?") != NULL ? "glob" : "is", r->text,
-                                          false});
+        put_value(out, f, &(struct oidc_edit_key){is_glob(r) ? "glob" : "is", r->text, false});
         tm_buf_puts(out, f->flow ? "}" : "");
     }
     tm_buf_puts(out, f->flow ? "]" : "");
+}
+
+static int check_texts(const struct oidc_new_issuer *n, struct tm_err *e)
+{
+    int rc = oidc_edit_check_text("issuer's URL", n->url, e);
+    for (size_t i = 0; i < n->key_count && rc == 0; i++)
+        rc = oidc_edit_check_text(n->key[i].name, n->key[i].value, e);
+    for (size_t i = 0; i < n->rule_count && rc == 0; i++) {
+        rc = oidc_edit_check_text("name of a claim", n->rule[i].claim, e);
+        if (rc == 0)
+            rc = oidc_edit_check_text("text of a rule", n->rule[i].text, e);
+    }
+    return rc;
 }
 
 /* "URL: …", its keys below it or in braces. */
@@ -302,15 +309,33 @@ static int open_list(struct editor *ed, const struct oidc_list_text *list, struc
 struct wanted { /* the one difference that the edit is to make */
     const char *url;
     enum oidc_change change;
+    const struct oidc_new_issuer *added; /* or NULL */
     size_t facts;
     bool good;
 };
+
+/* The rules that were asked for, to the letter. */
+static bool has_rules(const struct oidc_issuer *issuer, const struct oidc_new_issuer *n)
+{
+    if (oidc_rules_count(issuer->allow) != n->rule_count)
+        return false;
+    for (size_t i = 0; i < n->rule_count; i++) {
+        const struct oidc_rule *have = &issuer->allow->all.item[i];
+        const struct oidc_edit_rule *want = &n->rule[i];
+        if (have->claim == NULL || strcmp(have->claim, want->claim) != 0 ||
+            have->way != (is_glob(want) ? RULE_GLOB : RULE_IS) || have->text_count != 1 ||
+            strcmp(have->text[0], want->text) != 0)
+            return false;
+    }
+    return true;
+}
 
 static void compare(void *arg, const struct oidc_trust_change *c)
 {
     struct wanted *w = arg;
     w->facts++;
-    w->good = w->good && c->change == w->change && strcmp(c->issuer->url, w->url) == 0;
+    w->good = w->good && c->change == w->change && strcmp(c->issuer->url, w->url) == 0 &&
+              (w->added == NULL || has_rules(c->issuer, w->added));
 }
 
 /* Reads the new text, too, and holds the structs against each other. */
@@ -386,8 +411,10 @@ int oidc_edit_add(const struct oidc_list_text *list, const struct oidc_new_issue
                   struct tm_buf *out, struct tm_err *e)
 {
     struct editor ed;
-    struct wanted w = {.url = issuer->url, .change = ISSUER_ADDED};
+    struct wanted w = {.url = issuer->url, .change = ISSUER_ADDED, .added = issuer};
     int rc = open_list(&ed, list, e);
+    if (rc == 0)
+        rc = check_texts(issuer, e);
     if (rc == 0)
         rc = add(&ed, issuer);
     return close_list(&ed, rc, &w, out);

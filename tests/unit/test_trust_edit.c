@@ -424,6 +424,63 @@ static void an_edit_that_cannot_be_made_changes_nothing(void **state)
     }
 }
 
+static int add_rule(const char *claim, const char *value, struct tm_buf *out, struct tm_err *e)
+{
+    static const char text[] = "oidc-issuers:\n" ISSUER;
+    const struct oidc_list_text list = {"dir/list", text, strlen(text)};
+    const struct oidc_new_issuer n = {
+        .url = B,
+        .key = {{"client-id", "null", false}, {"type", "email", false}},
+        .key_count = 2,
+        .rule = {{claim, value}},
+        .rule_count = 1};
+    return oidc_edit_add(&list, &n, out, e);
+}
+
+static void a_rule_is_written_as_it_was_given(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {"null", "Null", "~",   "true", "no",   "1e5", "0x1f",
+                                        "17",   "nan",  "a b", " a ",  "it's", "#",   "a: b"};
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        struct tm_err e = {0};
+        struct tm_buf out = {0};
+        char words[64];
+        if (add_rule("n", texts[i], &out, &e) != 0)
+            fail_msg("%s: %s", texts[i], e.text);
+        struct oidc_trust *t = load(tm_buf_str(&out));
+        snprintf(words, sizeof(words), "n is '%s'", texts[i]);
+        if (strchr(texts[i], '\'') == NULL && !oidc_rules_have(oidc_trust_at(t, 1)->allow, words))
+            fail_msg("%s\n%s", words, tm_buf_str(&out));
+        oidc_trust_unref(t);
+        tm_buf_free(&out);
+    }
+}
+
+static void a_text_of_two_lines_is_refused(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {"a\nb",
+                                        "a\r",
+                                        "\tb",
+                                        "a\x7f",
+                                        "a\xc2\x85"
+                                        "b",
+                                        "a\xe2\x80\xa8"
+                                        "b",
+                                        "a\xe2\x80\xa9"
+                                        "b"};
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        struct tm_err e = {0};
+        struct tm_buf out = {0};
+        assert_int_equal(add_rule("email", texts[i], &out, &e), -1);
+        assert_non_null(strstr(e.text, "control character"));
+        assert_int_equal(add_rule(texts[i], "x", &out, &e), -1);
+        assert_non_null(strstr(e.text, "control character"));
+        tm_buf_free(&out);
+    }
+}
+
 static void an_alias_is_left_to_a_hand(void **state)
 {
     (void)state;
@@ -460,6 +517,8 @@ int main(void)
         cmocka_unit_test(edits_count_characters_not_bytes),
         cmocka_unit_test(json_is_edited_as_json),
         cmocka_unit_test(an_edit_that_cannot_be_made_changes_nothing),
+        cmocka_unit_test(a_rule_is_written_as_it_was_given),
+        cmocka_unit_test(a_text_of_two_lines_is_refused),
         cmocka_unit_test(an_alias_is_left_to_a_hand),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
