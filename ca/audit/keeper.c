@@ -325,6 +325,7 @@ struct ca_audit_keeper *ca_audit_keeper_open(const struct ca_audit_keeper_option
     k->o.head_interval_ms = o->head_interval_ms > 0 ? o->head_interval_ms : HEADS_MS;
     k->works = true;
     k->head_ms = tm_clock_mono_ms();
+    tm_checked_clock_init(&k->clock, o->clock, o->jlog);
     pthread_mutex_init(&k->lock, NULL);
     pthread_condattr_init(&attr);
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
@@ -410,5 +411,6 @@ void ca_audit_keeper_close(struct ca_audit_keeper *k, const struct ca_audit_even
     ca_audit_queued_free(k->queue.first);
     pthread_cond_destroy(&k->changed);
     pthread_mutex_destroy(&k->lock);
+    tm_checked_clock_free(&k->clock);
     free(k);
 }

@@ -12,6 +12,7 @@
 
 #include "ca/audit/heads.h"
 #include "ca/audit/store.h"
+#include "common/checked_clock.h"
 #include "common/jlog.h"
 
 #define AUDIT_SENDERS_MAX 8
@@ -26,9 +27,10 @@ struct ca_audit_keeper_options { /* borrowed, and outlives the keeper */
     int64_t head_interval_ms; /* between entries of the log of heads, if there are new records */
     int64_t retention_ms;     /* older records are taken out; 0: none */
     const char *archive;      /* folder where they are exported before; NULL: nowhere */
-    struct tm_jlog *jlog;     /* or NULL */
-    size_t max_bytes;         /* of events that wait; those not promised may use half. 0: 8 MiB */
-    int64_t patience_ms;      /* without progress, until promises are broken. 0: two seconds */
+    const struct tm_clock_source *clock; /* what is old is judged by it; NULL: the system's */
+    struct tm_jlog *jlog;                /* or NULL */
+    size_t max_bytes;    /* of events that wait; those not promised may use half. 0: 8 MiB */
+    int64_t patience_ms; /* without progress, until promises are broken. 0: two seconds */
 };
 
 /* Opens the database; its first record will be `start`. NULL with `e` set. */

@@ -33,6 +33,7 @@ struct ca_audit_keeper {
     uint64_t headed;           /* the last record whose hash is in the log of heads */
     size_t spooled;            /* events that wait and came from files */
     int64_t spool_ms, head_ms; /* monotonic: when they were looked at last */
+    struct tm_checked_clock clock; /* nothing is taken out by a clock in doubt */
     pthread_t thread;
     bool running;
 

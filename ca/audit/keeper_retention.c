@@ -115,12 +115,25 @@ static int remove_old(struct removal *r, struct tm_err *e)
     return end_export(r, e) == 0 ? cut(r, e) : -1;
 }
 
+/* By a clock that jumped ahead the whole trail would be old. */
+static bool is_trusted(struct ca_audit_keeper *k, int64_t *now_ms)
+{
+    struct tm_err e = {0};
+    if (tm_checked_clock_now(&k->clock, now_ms, &e) == 0)
+        return true;
+    jlog(k->o.jlog, JLOG_ERROR, "old records of the audit trail are not taken out",
+         JLOG_STR("detail", e.text), JLOG_END);
+    return false;
+}
+
 void ca_audit_keeper_retention(struct ca_audit_keeper *k)
 {
     struct tm_err e = {0};
-    struct removal r = {.keeper = k, .before_ms = tm_clock_wall_ms() - k->o.retention_ms};
-    if (k->o.retention_ms == 0 || k->store == NULL)
+    struct removal r = {.keeper = k};
+    int64_t now = 0;
+    if (k->o.retention_ms == 0 || k->store == NULL || !is_trusted(k, &now))
         return;
+    r.before_ms = now - k->o.retention_ms;
     int rc = remove_old(&r, &e);
     if (r.exporting)
         ca_audit_export_abort(&r.export);

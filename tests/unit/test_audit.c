@@ -621,6 +621,55 @@ static void an_export_stays_when_the_database_was_lost_and_a_chain_begins_anew(v
     remove_scene(&s);
 }
 
+static _Atomic int64_t ahead_ms;
+static atomic_uint looks;
+
+static int64_t wall_ahead(void)
+{
+    atomic_fetch_add(&looks, 1);
+    return tm_clock_wall_ms() + ahead_ms;
+}
+
+static enum tm_clock_sync not_known(void)
+{
+    return CLOCK_SYNC_UNKNOWN;
+}
+
+static bool has_looked(void *arg)
+{
+    (void)arg;
+    return atomic_load(&looks) >= 5;
+}
+
+static void a_clock_that_jumps_two_years_ahead_takes_no_record_out(void **state)
+{
+    (void)state;
+    static const struct tm_clock_source jumping = {wall_ahead, tm_clock_mono_ms, not_known};
+    struct scene s;
+    struct seen v;
+    struct tm_err e = {0};
+    make_trail(&s, 2);
+    s.o.retention_ms = (int64_t)365 * 24 * 3600 * 1000;
+    s.o.head_interval_ms = 1;
+    s.o.clock = &jumping;
+    ahead_ms = 0;
+    begin(&s);
+    ahead_ms = 2 * s.o.retention_ms;
+    atomic_store(&looks, 0);
+    assert_true(within(SOON_MS, has_looked, &s));
+    assert_int_equal(promise(&s, &e), SINK_KEPT); /* it goes on */
+    end(&s);
+    walk(&s, NULL, &v);
+    assert_string_equal(v.faults, "");
+    assert_int_equal(v.walk.floor.seq, 0);
+    assert_null(strstr(v.kinds, "retention"));
+    /* Where that clock is right, they are old. */
+    begin(&s);
+    assert_true(within(SOON_MS, has_floor, &s));
+    end(&s);
+    remove_scene(&s);
+}
+
 static void a_traceparent_is_taken_in_its_one_form(void **state)
 {
     (void)state;
@@ -669,6 +718,7 @@ int main(void)
         cmocka_unit_test(an_event_in_the_spool_is_taken_once_with_its_owner),
         cmocka_unit_test(what_is_no_event_is_set_aside_and_counted),
         cmocka_unit_test(a_line_is_read_as_it_was_written_and_nothing_else_is),
+        cmocka_unit_test(a_clock_that_jumps_two_years_ahead_takes_no_record_out),
         cmocka_unit_test(old_records_are_exported_and_taken_out_and_both_parts_are_whole),
         cmocka_unit_test(an_export_stays_when_the_database_was_lost_and_a_chain_begins_anew),
         cmocka_unit_test(a_traceparent_is_taken_in_its_one_form),
