@@ -1,7 +1,7 @@
 /* Preloaded into a program: its FAULT_AT-th call that changes a file kills it (FAULT_KIND=kill), or
  * that one and all later ones that need space fail as on a full disk (FAULT_KIND=full). With
- * FAULT_LOG=FILE each call's number, whether it needs space, and its path are written there
- * instead. */
+ * FAULT_ON=TEXT those fail so whose path has it. With FAULT_LOG=FILE each call's number, whether it
+ * needs space, and its path are written there instead. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -28,6 +28,11 @@ static int fault(int needs_space, const char *path)
             abort();
         syscall(SYS_close, fd);
         return 0;
+    }
+    const char *on = getenv("FAULT_ON");
+    if (on != NULL && needs_space && strstr(path, on) != NULL) {
+        errno = ENOSPC;
+        return 1;
     }
     if (at == 0) {
         const char *n = getenv("FAULT_AT");

@@ -66,6 +66,16 @@ says "a damaged record is said" 1 "rehearsals.jsonl' line 3" "$T" status "$W/tuf
 says "no workspace" 1 "No such file" "$T" rehearse holder --dir "$W/none"
 (ulimit -f 1 && trap '' XFSZ && "$T" rehearse holder --dir "$W/two") >"$W/said" 2>&1
 check "a full disk" 1 $?
+# A client that cannot write its cache has refused nothing; without sanitizers, which want to be
+# loaded first.
+make -s all && cc -shared -fPIC -O1 -o "$W/shim.so" tests/e2e/fault_shim.c -ldl || exit 1
+LD_PRELOAD=$W/shim.so FAULT_LOG=$W/calls build/tenmint-tuf rehearse holder --dir "$W/two" >/dev/null
+clients=$(grep -o '/client-[0-9]*$' "$W/calls" | sort -u)
+check "the clients that must refuse are found" 4 "$(wc -w <<<"$clients")"
+for client in $clients; do
+    LD_PRELOAD=$W/shim.so FAULT_ON=$client build/tenmint-tuf rehearse holder --dir "$W/two" >"$W/said" 2>&1
+    check "a disk that is full for $client" "1 1" "$? $(grep -c '^      a client failed for another reason.*No space left' "$W/said")"
+done
 check "no copy is left" 0 "$(find "$W/tuf" "$W/two" -maxdepth 1 -name '.rehearsal.*' | wc -l)"
 [ $fails -eq 0 ] || { echo "$fails checks failed"; exit 1; }
 echo "ok   four kinds of rotation, rehearsed"

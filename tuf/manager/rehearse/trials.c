@@ -12,6 +12,7 @@
 #include "tuf/manager/rehearse/internal.h"
 #include "tuf/manager/state/names.h"
 #include "tuf/metadata/build.h"
+#include "tuf/metadata/edit.h"
 #include "tuf/metadata/key.h"
 #include "tuf/metadata/typesjson.h"
 
@@ -63,19 +64,36 @@ static int takes(struct tuf_copy *c, const char *what, const char *cache, int64_
     return tuf_copy_step(c, what, rc, rc != 0 ? &e : NULL);
 }
 
+/* How the client's reasons read when it refuses what it was served (tuf/client/client.h). That it
+ * could not write its cache, or read the tree, is none of them and proves nothing. */
+#define UNSIGNED ": unsigned: "
+#define OTHER_CONTENT ": mix-and-match: "
+#define NOT_LISTED "' is not among the repository's targets"
+
+#define PLANTED "unsigned.txt" /* a target that no holder signed */
+
+/* One client: 0 when it refuses for that reason, else what happened is in `e`. */
+static int refused(const struct tuf_copy *c, const char *cache, const char *tree,
+                   const char *target, const char *reason, struct tm_err *e)
+{
+    if (follow(c, cache, tree, 1, target, e) == 0)
+        return tm_err_set(e, "a client took it");
+    return strstr(e->text, reason) != NULL
+               ? 0
+               : tm_err_wrap(e, "a client failed for another reason, which proves nothing");
+}
+
 /* By a client that knows only the first root, and (`known`) by one that follows since before. */
 static int refuses(struct tuf_copy *c, const char *what, const char *tree, const char *target,
-                   bool known)
+                   const char *reason, bool known)
 {
     struct tm_err e = {0};
     char fresh[32];
     snprintf(fresh, sizeof(fresh), "client-%u", ++c->clients);
-    if ((known && follow(c, "old-client", tree, 1, target, &e) == 0) ||
-        follow(c, fresh, tree, 1, target, &e) == 0) {
-        tm_err_set(&e, "a client took it");
-        return tuf_copy_step(c, what, -1, &e);
-    }
-    return tuf_copy_step(c, what, 0, &e);
+    int rc = known ? refused(c, "old-client", tree, target, reason, &e) : 0;
+    if (rc == 0)
+        rc = refused(c, fresh, tree, target, reason, &e);
+    return tuf_copy_step(c, what, rc, &e);
 }
 
 int tuf_copy_clients_before(struct tuf_copy *c)
@@ -95,7 +113,7 @@ int tuf_copy_clients_after(struct tuf_copy *c)
         return -1;
     return withdrawn
                ? refuses(c, "the withdrawn target is refused", c->w.published, REHEARSE_BEFORE,
-                         true)
+                         NOT_LISTED, true)
                : takes(c, "the target from before is still good", "old-client", 1, REHEARSE_BEFORE);
 }
 
@@ -154,71 +172,180 @@ static int sign_as(struct tuf_metadata *m, const struct tuf_actor *a, struct tm_
     return rc;
 }
 
-/* By a retired key, and by one less than the threshold of those who may. */
-static int sign_by_retired(const struct tuf_copy *c, struct tuf_metadata *m, const char *role,
-                           struct tm_err *e)
+static bool holds(const struct tuf_policy_role *r, const struct tuf_actor *a)
+{
+    for (size_t k = 0; k < r->holders.count; k++) {
+        if (strcmp(r->holders.item[k], a->name) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* By so many of those who may, and (`retired`) by those who may no more. */
+static int sign_by(const struct tuf_copy *c, struct tuf_metadata *m, const char *role, int64_t most,
+                   bool retired, struct tm_err *e)
 {
     const struct tuf_policy_role *r = tuf_policy_role(&c->w.policy, role);
     int64_t good = 0;
     int rc = 0;
     for (size_t i = 0; i < c->count && rc == 0; i++) {
         const struct tuf_actor *a = &c->actor[i];
-        bool holds = false;
-        for (size_t k = 0; k < r->holders.count; k++)
-            holds |= strcmp(r->holders.item[k], a->name) == 0;
-        if (a->retired || (holds && good < r->threshold - 1))
+        bool may = holds(r, a) && good < most;
+        if (may || (retired && a->retired))
             rc = sign_as(m, a, e);
-        good += holds;
+        good += may;
     }
     return rc;
 }
 
-/* The next version of root or timestamp, so signed. */
-static int forge(const struct tuf_copy *c, const char *tree, enum tuf_role role, struct tm_err *e)
+/* The file's name of that version; timestamps have none in theirs. */
+static int put_role(const char *tree, const struct tuf_metadata *m, struct tm_err *e)
 {
-    struct tuf_published live;
-    struct tuf_signed s = {0};
+    enum tuf_role role = tuf_metadata_role(m);
     struct tm_buf text = {0};
-    char name[NAMES_MAX];
-    const char *called = tuf_role_name(role);
-    if (tuf_workspace_published(&c->w, &live, e) != 0)
-        return -1;
-    int rc = tuf_copy_signed(tuf_metadata_signed(tuf_published_role(&live, role)), &s, e);
-    s.version++;
-    int64_t version = s.version;
-    struct tuf_metadata *m = rc == 0 ? tuf_metadata_make(&s, NULL, e) : NULL;
-    rc = m != NULL ? sign_by_retired(c, m, called, e) : -1;
-    if (rc == 0)
-        rc = tuf_metadata_dump(m, true, tm_jsondump_to_buf, &text, e);
-    if (rc == 0 && role == TUF_ROOT)
-        rc = tuf_names_metadata(version, called, name, sizeof(name), e);
-    else
-        snprintf(name, sizeof(name), "%s.json", called);
+    char name[NAMES_MAX] = "timestamp.json";
+    int rc = tuf_metadata_dump(m, true, tm_jsondump_to_buf, &text, e);
+    if (rc == 0 && role != TUF_TIMESTAMP)
+        rc =
+            tuf_names_metadata(tuf_metadata_version(m), tuf_role_name(role), name, sizeof(name), e);
     if (rc == 0)
         rc = put(tree, name, &text, e);
     tm_buf_free(&text);
-    tuf_metadata_free(m);
+    return rc;
+}
+
+/* The next version of the role, not signed; takes over `entries`. A timestamp names the next
+ * snapshot. */
+static struct tuf_metadata *next_of(const struct tuf_published *live, enum tuf_role role,
+                                    struct tuf_entries *entries, struct tm_err *e)
+{
+    struct tuf_signed s = {0};
+    struct tuf_metadata *m = NULL;
+    if (tuf_copy_signed(tuf_metadata_signed(tuf_published_role(live, role)), &s, e) == 0) {
+        s.version++;
+        if (role == TUF_TIMESTAMP) {
+            tuf_free_entry(&s.timestamp.snapshot);
+            s.timestamp.snapshot =
+                (struct tuf_entry){.version = tuf_metadata_version(live->snapshot) + 1};
+        }
+        m = tuf_metadata_make(&s, entries, e);
+    } else {
+        tuf_entries_free(entries);
+    }
     tuf_free_signed(&s);
+    return m;
+}
+
+/* The next version of root or timestamp, by retired keys and one less than the threshold. */
+static int forge(const struct tuf_copy *c, const char *tree, enum tuf_role role, struct tm_err *e)
+{
+    struct tuf_published live;
+    const char *name = tuf_role_name(role);
+    if (tuf_workspace_published(&c->w, &live, e) != 0)
+        return -1;
+    struct tuf_metadata *m = next_of(&live, role, NULL, e);
+    int64_t few = tuf_policy_role(&c->w.policy, name)->threshold - 1;
+    int rc = m != NULL ? sign_by(c, m, name, few, true, e) : -1;
+    if (rc == 0)
+        rc = put_role(tree, m, e);
+    tuf_metadata_free(m);
     tuf_published_free(&live);
     return rc;
 }
 
-/* A file that nobody signed, called as a target's would be. */
-static int plant(const struct tuf_copy *c, const char *tree, struct tm_err *e)
+/* ---- a target more, by who has the online keys and no holder's ---- */
+
+static const char planted_text[] = "unsigned\n";
+
+/* Takes over `value`. */
+static int add_entry(struct tuf_entries *to, const char *name, json_t *value, struct tm_err *e)
 {
-    static const char text[] = "unsigned\n";
-    const struct tm_buf bytes = {.data = (unsigned char *)text, .len = strlen(text)};
+    int rc = value != NULL ? tuf_entries_add(to, name, strlen(name), value, e)
+                           : tm_err_set(e, "out of memory");
+    json_decref(value);
+    return rc;
+}
+
+/* The file, called as a target's is, and its entry. */
+static int plant_file(const char *tree, struct tuf_entries *to, struct tm_err *e)
+{
+    const size_t len = strlen(planted_text);
+    const struct tm_buf bytes = {.data = (unsigned char *)planted_text, .len = len};
     unsigned char hash[32];
     char hex[65];
     struct tm_buf name = {0};
-    (void)c;
-    if (EVP_Digest(text, strlen(text), hash, NULL, EVP_sha256(), NULL) != 1)
+    if (EVP_Digest(planted_text, len, hash, NULL, EVP_sha256(), NULL) != 1)
         return tm_err_openssl(e, "SHA-256");
     tm_hex_encode(hash, sizeof(hash), hex);
-    tuf_names_target("unsigned.txt", hex, &name);
+    tuf_names_target(PLANTED, hex, &name);
     int rc = tm_buf_str(&name) != NULL ? put(tree, tm_buf_str(&name), &bytes, e)
                                        : tm_err_set(e, "out of memory");
     tm_buf_free(&name);
+    return rc == 0 ? add_entry(to, PLANTED, tuf_pinned_entry(0, (int64_t)len, hex), e) : -1;
+}
+
+/* All that the live snapshot lists, and the next version of targets. */
+static int next_meta(const struct tuf_published *live, struct tuf_entries *to, struct tm_err *e)
+{
+    static const char targets[] = "targets.json";
+    struct tm_buf name = {0};
+    json_t *v;
+    int rc = add_entry(to, targets,
+                       json_pack("{s:I}", "version", tuf_metadata_version(live->targets) + 1), e);
+    for (size_t i = 0; i < tuf_entries_count(live->snapshot) && rc == 0; i++) {
+        v = tuf_entry_at(live->snapshot, i, &name);
+        if (v != NULL && tm_buf_str(&name) != NULL && strcmp(tm_buf_str(&name), targets) == 0)
+            json_decref(v);
+        else
+            rc = add_entry(to, tm_buf_str(&name), v, e);
+    }
+    tm_buf_free(&name);
+    return rc;
+}
+
+/* The next version with those entries (taken over; NULL: it has none), signed by whoever signs it
+ * online; targets by nobody. */
+static int put_next(const struct tuf_copy *c, const char *tree, const struct tuf_published *live,
+                    enum tuf_role role, struct tuf_entries *entries, struct tm_err *e)
+{
+    struct tuf_metadata *m = next_of(live, role, entries, e);
+    int rc = m != NULL ? 0 : -1;
+    if (rc == 0 && role != TUF_TARGETS)
+        rc = sign_by(c, m, tuf_role_name(role), INT64_MAX, false, e);
+    if (rc == 0)
+        rc = put_role(tree, m, e);
+    tuf_metadata_free(m);
+    return rc;
+}
+
+static int plant_entries(const struct tuf_copy *c, const char *tree,
+                         const struct tuf_published *live, struct tm_err *e)
+{
+    struct tuf_entries *targets = tuf_entries_copy(live->targets, e);
+    struct tuf_entries *meta = tuf_entries_new(TUF_SNAPSHOT, 0, e);
+    if (targets == NULL || meta == NULL || plant_file(tree, targets, e) != 0 ||
+        next_meta(live, meta, e) != 0) {
+        tuf_entries_free(targets);
+        tuf_entries_free(meta);
+        return -1;
+    }
+    int rc = put_next(c, tree, live, TUF_TARGETS, targets, e);
+    if (rc != 0)
+        tuf_entries_free(meta);
+    else
+        rc = put_next(c, tree, live, TUF_SNAPSHOT, meta, e);
+    return rc == 0 ? put_next(c, tree, live, TUF_TIMESTAMP, NULL, e) : -1;
+}
+
+/* targets.json with a target more that no holder signed, under a snapshot and a timestamp that are
+ * signed as they should be: the online keys are stolen. */
+static int plant(const struct tuf_copy *c, const char *tree, struct tm_err *e)
+{
+    struct tuf_published live;
+    if (tuf_workspace_published(&c->w, &live, e) != 0)
+        return -1;
+    int rc = plant_entries(c, tree, &live, e);
+    tuf_published_free(&live);
     return rc;
 }
 
@@ -253,19 +380,21 @@ int tuf_copy_denials(struct tuf_copy *c)
         const char *what;
         int (*make)(const struct tuf_copy *c, const char *tree, struct tm_err *e);
         const char *target; /* NULL: the metadata is enough */
-        bool known;         /* also to one that follows: not what it has the good copy of */
+        const char *reason;
+        bool known; /* also to one that follows: not what it has the good copy of */
     } denials[] = {
-        {"a damaged signature is refused", damage, NULL, true},
-        {"what a retired key signed is refused", forge_retired, NULL, true},
-        {"a target that nobody signed is refused", plant, "unsigned.txt", true},
-        {"a target with other content is refused", alter, REHEARSE_AFTER, false},
+        {"a damaged signature is refused", damage, NULL, UNSIGNED, true},
+        {"what a retired key signed is refused", forge_retired, NULL, UNSIGNED, true},
+        {"a target that nobody signed is refused", plant, PLANTED, UNSIGNED, true},
+        {"a target with other content is refused", alter, REHEARSE_AFTER, OTHER_CONTENT, false},
     };
     for (size_t i = 0; i < sizeof(denials) / sizeof(denials[0]); i++) {
         char tree[PATH_MAX];
         struct tm_err e = {0};
         if (spoil(c, tree, &e) != 0 || denials[i].make(c, tree, &e) != 0)
             return tuf_copy_step(c, denials[i].what, -1, &e);
-        if (refuses(c, denials[i].what, tree, denials[i].target, denials[i].known) != 0)
+        if (refuses(c, denials[i].what, tree, denials[i].target, denials[i].reason,
+                    denials[i].known) != 0)
             return -1;
     }
     return 0;
