@@ -29,7 +29,7 @@ struct ca_config_key { /* a file and its password, a token, or a URI (common/key
 };
 
 struct ca_config_timeouts {
-    int64_t header, request, idle, wait, drain;
+    int64_t header, request, idle, wait, drain, start;
 };
 
 struct ca_config_tls {

@@ -6,9 +6,13 @@
 #include "ca/config/internal.h"
 
 const struct tm_yamlmap_key ca_config_timeout_keys[] = {
-    TIME(timeouts, "header", header, 100, HOUR), TIME(timeouts, "request", request, 100, HOUR),
-    TIME(timeouts, "idle", idle, 1000, HOUR),    TIME(timeouts, "wait", wait, 100, HOUR),
-    TIME(timeouts, "drain", drain, 0, HOUR),     YAMLMAP_END,
+    TIME(timeouts, "header", header, 100, HOUR),
+    TIME(timeouts, "request", request, 100, HOUR),
+    TIME(timeouts, "idle", idle, 1000, HOUR),
+    TIME(timeouts, "wait", wait, 100, HOUR),
+    TIME(timeouts, "drain", drain, 0, HOUR),
+    TIME(timeouts, "start", start, 1000, HOUR),
+    YAMLMAP_END,
 };
 
 const struct tm_yamlmap_key ca_config_tls_keys[] = {

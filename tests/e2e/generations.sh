@@ -142,6 +142,34 @@ hup 'configuration refused.*listen'
 load_end "what is refused"
 check "what is refused changes no process" "$pid" "$(pgrep -P "$CA_PID")"
 
+# The next generation hangs: it is ended, and the last one serves again. Here its parent is stopped as
+# soon as it is there.
+cat >"$W/stopper.py" <<'P'
+import os, signal, sys, time
+server, last = int(sys.argv[1]), sys.argv[2]
+until = time.monotonic() + 60
+def children():
+    return open('/proc/%d/task/%d/children' % (server, server)).read().split()
+while last in children() and time.monotonic() < until:
+    pass
+while time.monotonic() < until:
+    new = children()
+    if new:
+        os.kill(int(new[0]), signal.SIGSTOP)
+        print(new[0])
+        break
+P
+{ sed 's/^timeouts:.*//' "$W/good.yaml"; echo 'timeouts: {start: 2s}'; } >"$C/tenmint-ca.yaml"
+python3 "$W/stopper.py" "$CA_PID" "$pid" >"$W/stopped" &
+STOPPER=$!
+hup 'the next generation does not start'
+wait "$STOPPER"
+check "a generation that hangs: why" 1 "$(says 'did not start within 2 s (timeouts .start.)')"
+check "a generation that hangs is ended" 1 "$(kill -0 "$(cat "$W/stopped")" 2>/dev/null; echo $?)"
+wait_until grep -q '"message":"listening"' "$W/ca.log"
+check "a generation that hangs: the last one serves again" 200 "$(status "$CA/api/v2/trustBundle")"
+check "a generation that hangs is not told as a death of the server" 0 "$(says 'the server with it')"
+
 # Another address, and limits.
 port=$(free_port)
 sed "s/^listen:.*/listen: 127.0.0.1:$port/" "$W/good.yaml" >"$C/tenmint-ca.yaml"

@@ -40,7 +40,7 @@ static void a_minimal_file_gets_the_defaults(void **state)
 
 static const char full[] =
     "listen: '[::1]:0'\nmetrics-listen: ':2112'\nworkers: 3\nmax-request-size: 1MiB\n"
-    "timeouts: {header: 1s, request: 2s, idle: 3s, wait: 400ms, drain: 0s}\n"
+    "timeouts: {header: 1s, request: 2s, idle: 3s, wait: 400ms, drain: 0s, start: 5s}\n"
     "connection-limit: 10\nper-address-limit: 0\n"
     "tls: {certificate: c.pem, key: /abs/k.pem}\n"
     "ca:\n  backend: file\n  chain: chain.pem\n  key: key.pem\n  password-env: PW\n"
@@ -272,6 +272,7 @@ static void the_reference_file_loads(void **state)
                                         "idle",
                                         "wait",
                                         "drain",
+                                        "start",
                                         "connection-limit",
                                         "per-address-limit",
                                         "tls",

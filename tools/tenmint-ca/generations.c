@@ -23,8 +23,9 @@
 #include "tools/tenmint-ca/check.h"
 #include "tools/tenmint-ca/parent.h"
 
-#define TRY_S 60
+#define TRY_MS 60000
 #define END_SLACK_MS 90000 /* a parent ends its processes, each within its own time */
+#define CUT_MS 5000        /* a start that is not wanted any more */
 
 enum { SOCKET_API, SOCKET_METRICS, SOCKETS };
 
@@ -50,6 +51,7 @@ struct generations {
     bool ending;   /* a signal has asked for the end */
     bool anew;     /* a next generation is wanted */
     bool reload;   /* files are to be read again */
+    bool cut;      /* the parent is killed from here */
     int exit_code; /* of the last parent */
 };
 
@@ -256,7 +258,7 @@ static void reap(struct generations *s)
         return;
     s->parent = 0;
     s->exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : CLI_FAILED;
-    if (WIFSIGNALED(status))
+    if (WIFSIGNALED(status) && !s->cut)
         say_killed(s, WTERMSIG(status));
     if (s->words >= 0)
         hear(s);
@@ -277,15 +279,38 @@ static void wait_for_news(struct generations *s, int timeout_ms)
     reap(s);
 }
 
-/* Starts a parent and waits until it is ready. -1: it is not, and has ended. */
-static int start(struct generations *s, struct tm_err *e)
+/* Takes its processes along. */
+static void cut(struct generations *s)
 {
+    if (s->parent == 0)
+        return;
+    s->cut = kill(s->parent, SIGKILL) == 0;
+    while (s->parent != 0)
+        wait_for_news(s, 1000);
+    s->cut = false;
+}
+
+/* Starts a parent and waits until it is ready, at most `limit_ms` (0: as long as who started us
+ * lets it). -1: it is not, and has ended. */
+static int start(struct generations *s, int64_t limit_ms, struct tm_err *e)
+{
+    int64_t until = limit_ms > 0 ? tm_clock_mono_ms() + limit_ms : INT64_MAX;
+    bool ending = s->ending;
     if (begin_parent(s, e) != 0)
         return -1;
-    while (s->parent != 0 && !s->ready) {
+    while (s->parent != 0 && !s->ready && tm_clock_mono_ms() < until) {
         wait_for_news(s, 1000);
         tell_alive(s);
+        if (s->ending && !ending && tm_clock_mono_ms() + CUT_MS < until)
+            until = tm_clock_mono_ms() + CUT_MS; /* it hears no signal before it has started */
+        ending = s->ending;
     }
+    bool late = s->parent != 0 && !s->ready;
+    if (late)
+        cut(s);
+    if (late && !s->ending)
+        return tm_err_set(e, "its processes did not start within %lld s (timeouts 'start')",
+                          (long long)limit_ms / 1000);
     return s->ready ? 0 : tm_err_set(e, "its processes do not start (code %d)", s->exit_code);
 }
 
@@ -297,13 +322,23 @@ static void stop(struct generations *s)
         wait_for_news(s, 1000);
         tell_alive(s);
     }
-    if (s->parent != 0)
-        (void)kill(s->parent, SIGKILL);
-    while (s->parent != 0)
-        wait_for_news(s, 1000);
+    cut(s);
 }
 
 /* ---- one generation after the other ---- */
+
+/* What the check says, which it has a minute for: a token may not answer. */
+static ssize_t hear_check(const struct generations *s, pid_t pid, int said, struct tm_err *e)
+{
+    struct pollfd p = {.fd = said, .events = POLLIN};
+    int64_t until = tm_clock_mono_ms() + TRY_MS;
+    while (poll(&p, 1, 1000) == 0) {
+        tell_alive(s);
+        if (tm_clock_mono_ms() >= until)
+            (void)kill(pid, SIGKILL);
+    }
+    return read(said, e->text, sizeof(e->text) - 1);
+}
 
 /* In a process of its own: it opens keys and tokens, whose modules may start threads. */
 static int try_config(const struct generations *s, struct tm_err *e)
@@ -315,7 +350,7 @@ static int try_config(const struct generations *s, struct tm_err *e)
     pid_t pid = fork();
     if (pid == 0) {
         struct tm_err why = {0};
-        (void)alarm(TRY_S); /* a token may not answer */
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
         int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
         bool refused = null < 0 || dup2(null, STDOUT_FILENO) < 0 ||
                        check_server_config(s->o->config_file, false, &why) != 0;
@@ -323,7 +358,7 @@ static int try_config(const struct generations *s, struct tm_err *e)
         _exit(refused ? 1 : 0);
     }
     close(said[1]);
-    ssize_t n = pid > 0 ? read(said[0], e->text, sizeof(e->text) - 1) : -1;
+    ssize_t n = pid > 0 ? hear_check(s, pid, said[0], e) : -1;
     e->text[n > 0 ? n : 0] = '\0';
     close(said[0]);
     if (pid < 0)
@@ -363,7 +398,7 @@ static int replace(struct generations *s, const struct generation *next)
     }
     stop(s);
     s->now = after;
-    if (!s->ending && start(s, &e) == 0) {
+    if (!s->ending && start(s, after.g.config.timeouts.start, &e) == 0) {
         free_serving(&before);
         say(s, JLOG_INFO, "the next generation serves", NULL);
         return CLI_OK;
@@ -374,7 +409,7 @@ static int replace(struct generations *s, const struct generation *next)
         return s->exit_code;
     say(s, JLOG_ERROR, "the next generation does not start: what was in force serves again",
         e.text);
-    return start(s, &e) == 0 ? CLI_OK : cli_fail(CLI_FAILED, &e);
+    return start(s, s->now.g.config.timeouts.start, &e) == 0 ? CLI_OK : cli_fail(CLI_FAILED, &e);
 }
 
 static void notify_reloading(void)
@@ -419,7 +454,7 @@ static int renew(struct generations *s)
 static int serve(struct generations *s)
 {
     struct tm_err e = {0};
-    if (start(s, &e) != 0)
+    if (start(s, 0, &e) != 0)
         return s->exit_code != CLI_OK || s->ending ? s->exit_code : cli_fail(CLI_FAILED, &e);
     int rc = CLI_OK;
     while (s->parent != 0 && rc == CLI_OK) {
