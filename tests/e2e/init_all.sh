@@ -130,4 +130,42 @@ if [ -e "$W/killed.2.init" ]; then
     says "it goes on after a kill" 0 "an earlier init was cut off" "${I[@]}" "$W/killed.2" --all --url "$URL"
 fi
 says "and is whole" 0 "ok" "$B/tenmint-ca" check-config "$W/killed.2/tenmint-ca.yaml"
+
+# --if-missing: made once, then checked, whoever else begins, whenever it is killed; never written over.
+M=("${I[@]}" "$W/missing/ca" --if-missing --all --url "$URL")
+state_of() { (cd "$1" && find . -type f ! -name .lock -exec sha256sum {} + | sort); }
+for i in 1 2 3 4; do "${M[@]}" >"$W/at-once.$i" 2>&1 & pids[i]=$!; done
+for i in 1 2 3 4; do wait "${pids[i]}"; check "beginning at once: $i" 0 $?; done
+check "one of four made it" "1 and 3" "$(cat "$W"/at-once.? | grep -c '^wrote ') and $(cat "$W"/at-once.? | grep -c 'nothing was made$')"
+check "and left nothing beside it" "ca" "$(ls -A "$W/missing")"
+state_of "$W/missing/ca" >"$W/before"
+says "again" 0 "is there and whole: nothing was made" "${M[@]}"
+sed -i 's/127.0.0.1:2112/127.0.0.1:0/' "$W/missing/ca/tenmint-ca.yaml" # an operator's own change is kept
+state_of "$W/missing/ca" >"$W/before"
+says "after an edit" 0 "nothing was made" "${M[@]}"
+says "another address" 3 "'ct: embedded: origin' is '127.0.0.1:$PORT/log', not 'sigstore.example.com/log'" \
+    "${I[@]}" "$W/missing/ca" --if-missing --all --url https://sigstore.example.com
+says "another log's name" 3 "a log keeps its name" "${I[@]}" "$W/missing/ca" --if-missing --log-origin other.example.com/log
+says "less than it has" 0 "nothing was made" "${I[@]}" "$W/missing/ca" --if-missing
+check "no byte of it changed" "" "$(state_of "$W/missing/ca" | diff "$W/before" -)"
+rm "$W/missing/ca/tsa.key"
+state_of "$W/missing/ca" >"$W/before"
+says "a lost key" 3 "is not whole; nothing was changed" "${M[@]}"
+grep -q tsa.key "$W/said" || check "names it" tsa.key "$(cat "$W/said")"
+says "somebody's files" 3 "is not whole; nothing was changed" "${I[@]}" "$W/full" --if-missing --all --url "$URL"
+check "are left alone" "mine" "$(ls -A "$W/full")"
+check "the lost key is not replaced" "" "$(state_of "$W/missing/ca" | diff "$W/before" -)"
+says "a CA alone" 0 "wrote " "${I[@]}" "$W/alone" --if-missing
+says "a CA alone, again" 0 "nothing was made" "${I[@]}" "$W/alone" --if-missing
+says "more than it has" 3 "has no 'signature-log: origin'" "${I[@]}" "$W/alone" --if-missing --all --url "$URL" --log-origin \
+    "$(sed -n "s/^    origin: '\(.*\)'/\1/p" "$W/alone/tenmint-ca.yaml")"
+for i in $(seq 8); do
+    "${I[@]}" "$W/cut/ca" --if-missing --all --url "$URL" >"$W/said" 2>&1 & pid=$!
+    sleep "0.$(printf %03d $((RANDOM % 120)))"
+    kill -9 $pid 2>/dev/null
+    wait $pid 2>/dev/null
+    says "cut off $i times, then begun again" 0 "" "${I[@]}" "$W/cut/ca" --if-missing --all --url "$URL"
+    "$B/tenmint-ca" check-config "$W/cut/ca/tenmint-ca.yaml" >"$W/said" 2>&1 || check "whole after $i" yes no
+    [ $((i % 4)) = 0 ] || rm -rf "$W/cut/ca"
+done
 [ $fails -eq 0 ] || { tail -n 5 "$W/ca.log"; echo "$fails checks failed"; exit 1; }

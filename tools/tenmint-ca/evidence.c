@@ -211,7 +211,7 @@ static int make(struct making *m, struct tm_err *e)
     m->manifest.made_ms = tm_clock_wall_ms();
     m->manifest.period = (struct evidence_period){
         m->since.given ? m->since.ms : 0, m->until.given ? m->until.ms : m->manifest.made_ms};
-    if (init_stage_begin(&stage, m->out, e) != 0)
+    if (init_stage_begin(&stage, m->out, e) != INIT_STAGE_BEGUN)
         return CLI_FAILED;
     m->dir = stage.dir;
     if (gather(m, e) == 0)

@@ -1,5 +1,6 @@
 /* init: a root, an intermediate and a configuration in a new directory. */
 #include <limits.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,9 +19,12 @@
 #include "tools/shared/cli.h"
 #include "tools/tenmint-ca/commands.h"
 #include "tools/tenmint-ca/init_all.h"
+#include "tools/tenmint-ca/init_found.h"
 #include "tools/tenmint-ca/init_stage.h"
 #include "tools/tenmint-ca/owner.h"
 #include "tools/tenmint-ca/setup.h"
+
+#define WAIT_FOR_ANOTHER_MS 120000 /* keys of a slow token, many times over */
 
 static const char config_head[] =
     "# tenmint-ca: written by `tenmint-ca init`. Every key: config/tenmint-ca.yaml in the source.\n"
@@ -56,6 +60,8 @@ struct plan {
     struct tm_key_source log_device; /* of the log's, likewise */
     struct owner owner;              /* of what the server alone may read, or writes */
     struct init_all all;             /* --all */
+    bool if_missing;                 /* what is there already is checked and left as it is */
+    const char *named_origin;        /* NULL: log_origin is made up */
 };
 
 static const char issuers_text[] =
@@ -66,34 +72,7 @@ static const char issuers_text[] =
     "  https://token.actions.githubusercontent.com:\n"
     "    issuer-url: https://token.actions.githubusercontent.com\n"
     "    client-id: sigstore\n"
-    "    type: ci-provider\n"
-    "    ci-provider: github-workflow\n"
-    "ci-issuer-metadata:\n"
-    "  github-workflow:\n"
-    "    default-template-values:\n"
-    "      url: \"https://github.com\"\n"
-    "    extension-templates:\n"
-    "      github-workflow-trigger: event_name\n"
-    "      github-workflow-sha: sha\n"
-    "      github-workflow-name: workflow\n"
-    "      github-workflow-repository: repository\n"
-    "      github-workflow-ref: ref\n"
-    "      build-signer-uri: \"{{ .url }}/{{ .job_workflow_ref }}\"\n"
-    "      build-signer-digest: job_workflow_sha\n"
-    "      runner-environment: runner_environment\n"
-    "      source-repository-uri: \"{{ .url }}/{{ .repository }}\"\n"
-    "      source-repository-digest: sha\n"
-    "      source-repository-ref: ref\n"
-    "      source-repository-identifier: repository_id\n"
-    "      source-repository-owner-uri: \"{{ .url }}/{{ .repository_owner }}\"\n"
-    "      source-repository-owner-identifier: repository_owner_id\n"
-    "      build-config-uri: \"{{ .url }}/{{ .workflow_ref }}\"\n"
-    "      build-config-digest: workflow_sha\n"
-    "      build-trigger: event_name\n"
-    "      run-invocation-uri: \"{{ .url }}/{{ .repository }}/actions/runs/{{ .run_id }}/attempts/"
-    "{{ .run_attempt }}\"\n"
-    "      source-repository-visibility-at-signing: repository_visibility\n"
-    "    subject-alternative-name-template: \"{{ .url }}/{{ .job_workflow_ref }}\"\n";
+    "    type: github-workflow\n";
 
 static int write_one(const char *dir, const char *name, mode_t mode, const void *data, size_t len,
                      struct tm_err *e)
@@ -225,27 +204,53 @@ static int make_all(const struct plan *p, struct tm_err *e)
 }
 
 /* So much is made with --all that it must not stop in the middle. */
-static int init_staged(const struct plan *p, struct tm_err *e)
+static enum init_stage_state init_staged(const struct plan *p, struct tm_err *e)
 {
     struct init_stage stage;
     struct plan inner = *p;
-    if (init_stage_begin(&stage, p->dir, e) != 0)
-        return -1;
+    enum init_stage_state state = init_stage_begin(&stage, p->dir, e);
+    if (state != INIT_STAGE_BEGUN)
+        return state;
     if (stage.cleared)
         printf("an earlier init was cut off: its unfinished '%s' is removed, and made anew\n",
                stage.dir);
     inner.dir = stage.dir;
     if (make_all(&inner, e) != 0) {
         init_stage_drop(&stage);
-        return -1;
+        return INIT_STAGE_FAILED;
     }
     return init_stage_commit(&stage, e);
 }
 
-static int init(const struct plan *p, struct tm_err *e)
+/* Of several that begin at once one makes it, and the others wait for that. */
+static enum init_stage_state init_if_missing(const struct plan *p, struct tm_err *e)
 {
-    if (p->all.url != NULL)
-        return init_staged(p, e);
+    int64_t until = tm_clock_mono_ms() + WAIT_FOR_ANOTHER_MS;
+    for (;;) {
+        *e = (struct tm_err){0};
+        enum init_stage_state state = init_staged(p, e);
+        if (state != INIT_STAGE_BUSY || tm_clock_mono_ms() >= until)
+            return state;
+        (void)poll(NULL, 0, 100);
+    }
+}
+
+/* What is in the way is what was asked for, or it is said what is wrong with it. */
+static int keep_found(const struct plan *p)
+{
+    const struct init_wanted wanted = {.dir = p->dir,
+                                       .all = p->all.url != NULL,
+                                       .log_origin = p->named_origin,
+                                       .signature_origin = p->all.url != NULL ? p->all.host : NULL};
+    struct tm_err e = {0};
+    if (init_found_check(&wanted, &e) != 0)
+        return cli_fail(CLI_CONFIG, &e);
+    printf("'%s' is there and whole: nothing was made\n", p->dir);
+    return CLI_OK;
+}
+
+static int make_in_place(const struct plan *p, struct tm_err *e)
+{
     return setup_claim_directory(p->dir, 0700, e) == 0 ? make_all(p, e) : -1;
 }
 
@@ -284,6 +289,20 @@ static void print_done(const struct plan *p)
                "root's\n",
                p->owner.name);
     printf("start it: tenmint-ca serve --config %s/tenmint-ca.yaml\n", p->dir);
+}
+
+static int init(const struct plan *p)
+{
+    struct tm_err e = {0};
+    enum init_stage_state state = p->if_missing        ? init_if_missing(p, &e)
+                                  : p->all.url != NULL ? init_staged(p, &e)
+                                                       : make_in_place(p, &e);
+    if (state == INIT_STAGE_TAKEN && p->if_missing)
+        return keep_found(p);
+    if (state != INIT_STAGE_BEGUN)
+        return cli_fail(CLI_FAILED, &e);
+    print_done(p);
+    return CLI_OK;
 }
 
 /* The keys that may be made in one token; without a label a key is a file. */
@@ -397,6 +416,7 @@ static int check_log_words(struct plan *p, bool no_log, const struct labels *l, 
                                                      : NULL;
     if (no_log && wanted != NULL)
         return tm_err_set(e, "--no-log and --%s exclude each other", wanted);
+    p->named_origin = p->log_origin;
     if (p->log_origin != NULL)
         return setup_check_origin("log-origin", p->log_origin, e);
     return no_log ? 0 : make_up_origin(p, origin, e);
@@ -423,6 +443,9 @@ int command_init(const struct cli_command *self, int argc, char **argv)
          &all},
         {"url", CLI_TEXT, "URL", "with --all: where clients find it, https://sigstore.example.com",
          &p.all.url},
+        {"if-missing", CLI_FLAG, NULL,
+         "what is there already is checked, as check-config does, and left as it is",
+         &p.if_missing},
         {"no-log", CLI_FLAG, NULL, "make no built-in transparency log", &no_log},
         SETUP_DEVICE_OPTIONS(token),
         {"pkcs11-key", CLI_TEXT, "LABEL", "the server's new key, a label that is free",
@@ -460,8 +483,5 @@ int command_init(const struct cli_command *self, int argc, char **argv)
         return cli_fail(CLI_USAGE, &e);
     if (make_absolute(&p, &token, &room, &e) != 0)
         return cli_fail(CLI_FAILED, &e);
-    if (init(&p, &e) != 0)
-        return cli_fail(CLI_FAILED, &e);
-    print_done(&p);
-    return CLI_OK;
+    return init(&p);
 }

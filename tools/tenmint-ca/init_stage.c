@@ -43,14 +43,10 @@ static int name(struct init_stage *s, const char *place, struct tm_err *e)
     return 0;
 }
 
-static int lock(struct init_stage *s, struct tm_err *e)
+static enum init_stage_state busy(const struct init_stage *s, struct tm_err *e)
 {
-    s->lock = open(s->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-    if (s->lock < 0)
-        return tm_err_errno(e, "open '%s'", s->dir);
-    if (flock(s->lock, LOCK_EX | LOCK_NB) != 0)
-        return tm_err_set(e, "another init is making '%s' at this moment", s->place);
-    return 0;
+    (void)tm_err_set(e, "another init is making '%s' at this moment", s->place);
+    return INIT_STAGE_BUSY;
 }
 
 /* Whose lock it is that we hold: the directory may have been moved to its place meanwhile. */
@@ -62,70 +58,84 @@ static bool still_there(const struct init_stage *s)
            held.st_dev == named.st_dev;
 }
 
-/* What an earlier run left when it was killed. */
-static int clear(struct init_stage *s, struct tm_err *e)
+static enum init_stage_state lock(struct init_stage *s, struct tm_err *e)
 {
-    char mark[PATH_MAX];
-    if (lock(s, e) != 0 || tm_file_join(s->dir, INIT_STAGE_MARK, mark, sizeof(mark), e) != 0)
-        return -1;
-    if (!still_there(s))
-        return tm_err_set(e, "another init is making '%s' at this moment", s->place);
-    if (access(mark, F_OK) != 0 && rmdir(s->dir) != 0)
-        return tm_err_set(e, "'%s' is in the way, and was not made by init: move it", s->dir);
-    if (access(mark, F_OK) == 0 && remove_all(s->dir, e) != 0)
-        return -1;
-    close(s->lock);
-    s->lock = -1;
-    s->cleared = true;
-    return 0;
+    s->lock = open(s->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    if (s->lock < 0 && errno == ENOENT)
+        return busy(s, e);
+    if (s->lock < 0)
+        return tm_err_errno(e, "open '%s'", s->dir);
+    return flock(s->lock, LOCK_EX | LOCK_NB) == 0 && still_there(s) ? INIT_STAGE_BEGUN : busy(s, e);
 }
 
-static int make(struct init_stage *s, struct tm_err *e)
+static void unlock(struct init_stage *s)
+{
+    if (s->lock >= 0)
+        close(s->lock);
+    s->lock = -1;
+}
+
+/* What an earlier run left when it was killed. */
+static enum init_stage_state clear(struct init_stage *s, struct tm_err *e)
+{
+    char mark[PATH_MAX];
+    enum init_stage_state state = lock(s, e);
+    if (state == INIT_STAGE_BEGUN)
+        state = tm_file_join(s->dir, INIT_STAGE_MARK, mark, sizeof(mark), e);
+    if (state == INIT_STAGE_BEGUN && access(mark, F_OK) != 0 && rmdir(s->dir) != 0)
+        state = tm_err_set(e, "'%s' is in the way, and was not made by init: move it", s->dir);
+    if (state == INIT_STAGE_BEGUN && access(mark, F_OK) == 0)
+        state = remove_all(s->dir, e);
+    unlock(s);
+    s->cleared = state == INIT_STAGE_BEGUN;
+    return state;
+}
+
+static enum init_stage_state make(struct init_stage *s, struct tm_err *e)
 {
     char mark[PATH_MAX];
     if (mkdir(s->dir, 0700) != 0)
-        return tm_err_errno(e, "make directory '%s'", s->dir);
-    if (lock(s, e) != 0 || tm_file_join(s->dir, INIT_STAGE_MARK, mark, sizeof(mark), e) != 0)
-        return -1;
-    return tm_file_create(mark, 0600, "", 0, e);
+        return errno == EEXIST ? busy(s, e) : tm_err_errno(e, "make directory '%s'", s->dir);
+    enum init_stage_state state = lock(s, e);
+    if (state == INIT_STAGE_BEGUN)
+        state = tm_file_join(s->dir, INIT_STAGE_MARK, mark, sizeof(mark), e);
+    return state == INIT_STAGE_BEGUN ? tm_file_create(mark, 0600, "", 0, e) : state;
 }
 
-static int check_place(const struct init_stage *s, struct tm_err *e)
+static enum init_stage_state check_place(const struct init_stage *s, struct tm_err *e)
 {
     struct stat st;
     char parent[PATH_MAX];
     if (lstat(s->place, &st) == 0)
-        return setup_claim_directory(s->place, 0700, e);
+        return setup_directory_is_empty(s->place, e);
     if (errno != ENOENT)
         return tm_err_errno(e, "'%s'", s->place);
     snprintf(parent, sizeof(parent), "%s", s->place);
     return tm_file_mkdirs(dirname(parent), 0755, e);
 }
 
-int init_stage_begin(struct init_stage *s, const char *place, struct tm_err *e)
+enum init_stage_state init_stage_begin(struct init_stage *s, const char *place, struct tm_err *e)
 {
     *s = (struct init_stage){.lock = -1};
-    if (name(s, place, e) != 0 || check_place(s, e) != 0)
-        return -1;
-    if (access(s->dir, F_OK) == 0 && clear(s, e) != 0) {
-        if (s->lock >= 0)
-            close(s->lock);
-        s->lock = -1;
-        return -1;
-    }
-    if (make(s, e) == 0)
-        return 0;
-    init_stage_drop(s);
-    return -1;
+    enum init_stage_state state = name(s, place, e);
+    if (state == INIT_STAGE_BEGUN)
+        state = check_place(s, e);
+    if (state == INIT_STAGE_BEGUN && access(s->dir, F_OK) == 0)
+        state = clear(s, e);
+    if (state == INIT_STAGE_BEGUN)
+        state = make(s, e);
+    if (state == INIT_STAGE_BEGUN)
+        state = check_place(s, e); /* another run may have ended before we had the lock */
+    if (state != INIT_STAGE_BEGUN)
+        init_stage_drop(s);
+    return state;
 }
 
 void init_stage_drop(struct init_stage *s)
 {
-    if (s->lock < 0)
-        return;
-    (void)remove_all(s->dir, NULL);
-    close(s->lock);
-    s->lock = -1;
+    if (s->lock >= 0 && still_there(s))
+        (void)remove_all(s->dir, NULL);
+    unlock(s);
 }
 
 int init_stage_commit(struct init_stage *s, struct tm_err *e)
@@ -145,7 +155,6 @@ int init_stage_commit(struct init_stage *s, struct tm_err *e)
     }
     (void)tm_file_sync_dir(dirname(parent), NULL);
     (void)unlink(mark); /* it means nothing there */
-    close(s->lock);
-    s->lock = -1;
+    unlock(s);
     return 0;
 }

@@ -19,8 +19,16 @@ struct init_stage {
     bool cleared;         /* what an earlier run had left was there */
 };
 
-/* -1: the place has files, another run is at work, or "PLACE.init" is somebody else's. */
-int init_stage_begin(struct init_stage *s, const char *place, struct tm_err *e);
+enum init_stage_state {
+    INIT_STAGE_FAILED = -1, /* also: "PLACE.init" is somebody else's */
+    INIT_STAGE_BEGUN,
+    INIT_STAGE_TAKEN, /* the place has files */
+    INIT_STAGE_BUSY,  /* another run is at work: look again */
+};
+
+/* `e` is set, and nothing is held, in every state but BEGUN. What is begun while the place is empty
+ * is the only one: it stays empty until commit, whoever else asks. */
+enum init_stage_state init_stage_begin(struct init_stage *s, const char *place, struct tm_err *e);
 
 /* Puts it in its place. -1: it is gone. */
 int init_stage_commit(struct init_stage *s, struct tm_err *e);

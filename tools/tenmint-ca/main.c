@@ -168,11 +168,14 @@ static const struct cli_command commands[] = {
     {.name = "init",
      .args = "DIR [OPTION]...",
      .summary = "make a root, an intermediate and a configuration in a new directory",
-     .examples = "  tenmint-ca init ./ca --organization 'Example Ltd'\n"
-                 "  tenmint-ca init ./sigstore --all --url https://sigstore.example.com\n"
-                 "  tenmint-ca init ./ca --pkcs11-module /usr/lib/softhsm/libsofthsm2.so \\\n"
-                 "      --pkcs11-token tenmint --pkcs11-key ca-2026 --pkcs11-log-key log-2026 "
-                 "--pkcs11-pin-file pin\n",
+     .examples =
+         "  tenmint-ca init ./ca --organization 'Example Ltd'\n"
+         "  tenmint-ca init ./sigstore --all --url https://sigstore.example.com\n"
+         "  tenmint-ca init /data/ca --if-missing --all --url https://sigstore.example.com\n"
+         "  tenmint-ca init ./ca --pkcs11-module /usr/lib/softhsm/libsofthsm2.so \\\n"
+         "      --pkcs11-token tenmint --pkcs11-key ca-2026 --pkcs11-log-key log-2026 "
+         "--pkcs11-pin-file pin\n",
+     .exits = {[CLI_CONFIG] = "--if-missing: what is there is not whole, or of other names"},
      .run = command_init},
     {.name = "rotate",
      .args = "DIR [--activate] [OPTION]...",

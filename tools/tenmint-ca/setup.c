@@ -9,20 +9,23 @@
 #include "ca/log/engine/log.h"
 #include "common/file.h"
 
-int setup_claim_directory(const char *dir, mode_t mode, struct tm_err *e)
+int setup_directory_is_empty(const char *dir, struct tm_err *e)
 {
-    if (tm_file_mkdirs(dir, mode, e) != 0)
-        return -1;
     DIR *d = opendir(dir);
     if (d == NULL)
         return tm_err_errno(e, "open directory '%s'", dir);
-    int rc = 0;
-    for (struct dirent *entry = readdir(d); entry != NULL && rc == 0; entry = readdir(d)) {
-        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-            rc = tm_err_set(e, "directory '%s' is not empty", dir);
-    }
+    bool empty = true;
+    for (struct dirent *entry = readdir(d); entry != NULL && empty; entry = readdir(d))
+        empty = strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0;
     closedir(d);
-    return rc;
+    if (!empty)
+        (void)tm_err_set(e, "directory '%s' is not empty", dir);
+    return empty ? 0 : 1;
+}
+
+int setup_claim_directory(const char *dir, mode_t mode, struct tm_err *e)
+{
+    return tm_file_mkdirs(dir, mode, e) == 0 && setup_directory_is_empty(dir, e) == 0 ? 0 : -1;
 }
 
 int setup_check_device(const struct tm_key_source *d, const char *option, const char *label,

@@ -17,6 +17,9 @@
 /* Makes DIR, or finds it empty: what exists must never be written over, not even in part. */
 int setup_claim_directory(const char *dir, mode_t mode, struct tm_err *e);
 
+/* 0: it is; 1, with `e` set: it has files; -1: it cannot be read. */
+int setup_directory_is_empty(const char *dir, struct tm_err *e);
+
 /* Where a token is and how to log in, for a command's table of options; pkcs11_key has its own. */
 #define SETUP_DEVICE_OPTIONS(d) \
     {"pkcs11-module", CLI_TEXT, "PATH", "make the key in a token: its module", \
