@@ -51,6 +51,17 @@ ceremony second "erin for bob" alice bob erin
 [ -e "$W/tuf/published/2.root.json" ]
 fetch_all 1 top.txt newer
 fetch_all 2 project/a.txt delegated
+# Taken away and added again: the same caches follow, which know version 2 of it.
+echo "delegated twice" >"$W/tuf/project/project/a.txt"
+ceremony third "another content" dave
+fetch_all 1 project/a.txt "delegated twice"
+cp "$W/tuf/policy.yaml" "$W/with" && sed '/^delegations:/,$d' "$W/with" >"$W/tuf/policy.yaml"
+ceremony fourth "no project" alice erin
+fetch_all 1 top.txt newer
+cp "$W/with" "$W/tuf/policy.yaml"
+ceremony fifth "project again" alice erin dave
+fetch_all 1 project/a.txt "delegated twice"
+[ "$(ls "$W/tuf/published" | grep -c '^[123].project.json$')" = 3 ]
 
 workspace bins <<'POLICY'
 bins:

@@ -315,6 +315,63 @@ static void a_role_can_move_to_another_delegator(void **state)
     case_close(&c);
 }
 
+static struct tuf_metadata *with_version(const struct tuf_metadata *m, int64_t version)
+{
+    struct tuf_signed s = {0};
+    struct tm_err e = {0};
+    assert_int_equal(tuf_copy_signed(tuf_metadata_signed(m), &s, &e), 0);
+    s.version = version;
+    struct tuf_metadata *out = tuf_metadata_make(&s, tuf_entries_copy(m, &e), &e);
+    tuf_free_signed(&s);
+    assert_non_null(out);
+    return out;
+}
+
+/* Clients remember the versions of a name that is taken away: it goes on from there, for whoever
+ * holds it now, and the publication's own clients, who saw the live state, follow. */
+static void a_role_that_comes_back_goes_on_from_its_versions(void **state)
+{
+    (void)state;
+    static const char *const policies[] = {PACKAGES, PACKAGES WEB(BELOW, "eve")};
+    struct tuf_case c;
+    struct tuf_event ev;
+    struct tuf_publish_report r;
+    open_nested(&c);
+    for (size_t i = 0; i < 2; i++) {
+        set_policy(&c, policies[i]);
+        case_propose(&c, T0, NULL, &ev);
+        case_sign(&c, &ev, "carol", T0);
+        if (i == 1)
+            case_sign(&c, &ev, "eve", T0);
+        const struct tuf_event_role *web = tuf_event_find(&ev, "web");
+        assert_int_equal(web != NULL ? tuf_metadata_version(web->proposed) : 0, 2 * i);
+        assert_int_equal(faults_of(&ev, T0, NULL), 0);
+        case_publish(&c, &ev, T0);
+        assert_int_equal(case_sound(&c, T0), 1 + i);
+        tuf_event_free(&ev);
+    }
+    case_close(&c);
+    /* One that begins anew, as an event made elsewhere would have it. */
+    open_nested(&c);
+    set_policy(&c, policies[0]);
+    case_propose(&c, T0, NULL, &ev);
+    case_sign(&c, &ev, "carol", T0);
+    case_publish(&c, &ev, T0);
+    tuf_event_free(&ev);
+    set_policy(&c, policies[1]);
+    case_propose(&c, T0, NULL, &ev);
+    struct tuf_event_role *again = (struct tuf_event_role *)tuf_event_find(&ev, "web");
+    for (int64_t version = 1; version <= 3; version += 2) {
+        struct tuf_metadata *m = with_version(again->proposed, version);
+        tuf_metadata_free(again->proposed);
+        again->proposed = m;
+        assert_int_equal(case_try_publish(&c, &ev, T0, false, &r), -1);
+        assert_says(&c, "the name was used before, up to version 1");
+    }
+    tuf_event_free(&ev);
+    case_close(&c);
+}
+
 /* A new key for the role below: who delegates signs that, and the new key signs the role anew. */
 static void the_key_of_a_role_below_can_change(void **state)
 {
@@ -499,6 +556,7 @@ int main(void)
         cmocka_unit_test(a_forged_delegator_is_told),
         cmocka_unit_test(two_events_below_one_role_are_told),
         cmocka_unit_test(a_role_can_move_to_another_delegator),
+        cmocka_unit_test(a_role_that_comes_back_goes_on_from_its_versions),
         cmocka_unit_test(the_key_of_a_role_below_can_change),
         cmocka_unit_test(a_role_below_is_renewed),
         cmocka_unit_test(a_delegation_gone_meanwhile_is_told),

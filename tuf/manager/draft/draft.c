@@ -99,7 +99,7 @@ static int next_version(enum tuf_role role, const struct tuf_draft_next *next, s
 {
     const struct tuf_metadata *base = next->base;
     const struct tuf_policy_role *r = next->r;
-    int64_t version = base != NULL ? tuf_metadata_version(base) + 1 : 1;
+    int64_t version = (base != NULL ? tuf_metadata_version(base) : next->before) + 1;
     *s = (struct tuf_signed){.role = role};
     if (version > TUF_VERSION_MAX)
         return tm_err_set(e, "%s: version %lld is the last there can be", r->name,
@@ -349,7 +349,8 @@ static int propose_files(const struct draft *d, const char *name, const struct t
     struct tuf_metadata *base = NULL;
     if (tuf_published_delegated(d->p, name, &base, d->e) != 0)
         return -1;
-    const struct tuf_draft_next next = {.r = r, .base = base, .now = d->o->now};
+    const struct tuf_draft_next next = {
+        .r = r, .base = base, .before = tuf_published_highest(d->p, name), .now = d->o->now};
     struct tuf_entries *entries = tuf_draft_entries(NULL, f, base, d->e);
     int rc = entries == NULL
                  ? -1

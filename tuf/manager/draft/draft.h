@@ -33,7 +33,8 @@ int tuf_draft_add_files(const struct tuf_workspace *w, const struct tuf_publishe
 
 struct tuf_draft_next { /* borrowed */
     const struct tuf_policy_role *r;
-    const struct tuf_metadata *base;        /* NULL: version 1 comes */
+    const struct tuf_metadata *base;        /* NULL: a new role */
+    int64_t before;                         /* versions of this name before it; 0: none */
     int64_t now;                            /* Unix seconds */
     const struct tuf_transcript_head *head; /* that it names, or NULL */
 };

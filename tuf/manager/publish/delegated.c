@@ -118,9 +118,9 @@ static struct tuf_metadata *next_version(struct tuf_publication *p, const char *
     struct tuf_entries *entries = f != NULL ? tuf_draft_entries(NULL, f, base, e) : NULL;
     if (f != NULL && entries == NULL)
         return NULL;
-    return tuf_draft_targets(p->o->refresh ? NULL : p->w, name,
-                             &(struct tuf_draft_next){.r = r, .base = base, .now = p->o->now},
-                             entries, e);
+    const struct tuf_draft_next next = {
+        .r = r, .base = base, .before = tuf_published_highest(&p->live, name), .now = p->o->now};
+    return tuf_draft_targets(p->o->refresh ? NULL : p->w, name, &next, entries, e);
 }
 
 /* `f` NULL: the entries that are published. */

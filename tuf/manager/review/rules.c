@@ -19,6 +19,8 @@
 
 #define CLOCK_SLACK_S 300 /* clocks of the machines of a ceremony */
 #define DAY_S INT64_C(86400)
+/* Versions of a name that is used again, at most: by a far higher one nobody could follow up. */
+#define AGAIN_MAX 1000000
 
 #define fault(j, ...) tuf_findings_error((j)->out, __VA_ARGS__)
 #define warn(j, ...) tuf_findings_warn((j)->out, __VA_ARGS__)
@@ -149,9 +151,16 @@ static void judge_dates(struct judge *j, const struct tuf_event_role *r, int64_t
 static void judge_version(struct judge *j, const struct tuf_event_role *r)
 {
     int64_t want = r->base != NULL ? tuf_metadata_version(r->base) + 1 : 1;
-    if (tuf_metadata_version(r->proposed) != want)
+    int64_t is = tuf_metadata_version(r->proposed);
+    enum tuf_role top;
+    if (is > 1 && is <= AGAIN_MAX && r->base == NULL && tuf_role_from_name(r->name, &top) != 0)
+        warn(j,
+             "%s: a name that was used before: this begins at version %" PRId64
+             ", behind what clients may remember; publish refuses it if that is not so",
+             r->name, is);
+    else if (is != want)
         fault(j, "%s: version %" PRId64 " proposed, but version %" PRId64 " comes next", r->name,
-              tuf_metadata_version(r->proposed), want);
+              is, want);
 }
 
 static bool same_public_key(const struct tuf_public_key *a, const struct tuf_public_key *b)
@@ -432,6 +441,24 @@ static int check_live(const struct tuf_event_role *r, const struct tuf_metadata 
                       live != NULL ? tuf_metadata_version(live) : 0);
 }
 
+/* A new role whose name was used before: neither below what clients remember nor far beyond it. The
+ * file of the very version may be there already: of a publication that was killed. */
+static int check_again(const struct tuf_event_role *r, const struct tuf_published *live,
+                       struct tm_err *e)
+{
+    struct tuf_file_info listed = {0};
+    int64_t version = tuf_metadata_version(r->proposed);
+    int64_t highest = tuf_published_highest(live, r->name);
+    if (live->snapshot != NULL)
+        (void)tuf_snapshot_find(live->snapshot, r->name, &listed);
+    if (version > listed.version && version <= highest + 1)
+        return 0;
+    return tm_err_set(e,
+                      "%s: version %" PRId64 " proposed, but the name was used before, up to "
+                      "version %" PRId64 ": propose again",
+                      r->name, version, highest);
+}
+
 int tuf_rules_base(const struct tuf_event *ev, const struct tuf_published *live, struct tm_err *e)
 {
     for (size_t i = 0; i < ev->count; i++) {
@@ -449,6 +476,8 @@ int tuf_rules_base(const struct tuf_event *ev, const struct tuf_published *live,
             now = delegated;
         }
         int rc = check_live(r, now, e);
+        if (rc == 0 && now == NULL && tuf_role_from_name(r->name, &top) != 0)
+            rc = check_again(r, live, e);
         tuf_metadata_free(delegated);
         if (rc != 0)
             return tm_err_wrap(e, "stale event");

@@ -297,6 +297,20 @@ int tuf_published_delegated(const struct tuf_published *p, const char *role,
     return found == 1 ? load_delegated(p, &d, out, e) : found;
 }
 
+/* A snapshot lists a role for ever, unless its own key was replaced: then the files remain. */
+int64_t tuf_published_highest(const struct tuf_published *p, const char *role)
+{
+    struct tuf_file_info info;
+    char name[NAMES_MAX];
+    int64_t v = 0;
+    if (p->snapshot != NULL && tuf_snapshot_find(p->snapshot, role, &info))
+        return info.version;
+    while (p->snapshot != NULL && v < TUF_VERSION_MAX &&
+           tuf_names_metadata(v + 1, role, name, sizeof(name), NULL) == 0 && exists(p->dir, name))
+        v++;
+    return v;
+}
+
 /* ---- roles that delegate further ---- */
 
 /* Takes over `m`. */

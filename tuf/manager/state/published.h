@@ -64,6 +64,10 @@ int tuf_published_delegated_by(const struct tuf_published *p, const struct tuf_m
 int tuf_published_delegated(const struct tuf_published *p, const char *role,
                             struct tuf_metadata **out, struct tm_err *e);
 
+/* The highest version that was published under a delegated role's name, also when no role delegates
+ * to it any more: clients remember it, and one that is added again goes on from there. 0: none. */
+int64_t tuf_published_highest(const struct tuf_published *p, const char *role);
+
 /* The metadata of any role but the delegated ones, borrowed, or NULL. */
 const struct tuf_metadata *tuf_published_role(const struct tuf_published *p, enum tuf_role role);
 
