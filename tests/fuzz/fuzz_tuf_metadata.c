@@ -7,7 +7,6 @@
 #include "tuf/metadata/build.h"
 #include "tuf/metadata/canonical.h"
 #include "tuf/metadata/delegation.h"
-#include "tuf/metadata/edit.h"
 #include "tuf/metadata/internal.h"
 #include "tuf/metadata/verify.h"
 
@@ -72,22 +71,19 @@ static void view(const struct tuf_metadata *m)
     }
 }
 
-static void dump_again(const struct tuf_metadata *m, json_t *tree)
+static void dump_again(const struct tuf_metadata *m, const json_t *tree)
 {
     struct tm_err e = {0};
     struct tm_buf b = {0};
-    struct tm_buf same = {0};
-    if (tuf_metadata_dump(m, true, tm_jsondump_to_buf, &b, &e) != 0 ||
-        tuf_envelope_dump(tree, true, &same, &e) != 0 || b.len != same.len ||
-        memcmp(b.data, same.data, b.len) != 0)
+    char *same = json_dumps(tree, JSON_INDENT(1) | JSON_SORT_KEYS);
+    if (tuf_metadata_dump(m, true, tm_jsondump_to_buf, &b, &e) != 0 || same == NULL ||
+        b.len != strlen(same) + 1 || memcmp(b.data, same, b.len - 1) != 0)
         abort();
     struct tuf_metadata *n = tuf_metadata_parse(b.data, b.len, tuf_metadata_role(m), &e);
-    struct tuf_metadata *built = tuf_metadata_from_json(json_incref(tree), m->role, &e);
-    if ((n != NULL && !tuf_metadata_equal(m, n)) || !tuf_metadata_equal(m, built))
+    if (n != NULL && !tuf_metadata_equal(m, n))
         abort();
-    tuf_metadata_free(built);
     tuf_metadata_free(n);
-    tm_buf_free(&same);
+    free(same);
     tm_buf_free(&b);
 }
 
@@ -108,7 +104,7 @@ static void compare_with_tree(const struct tuf_metadata *m, const uint8_t *data,
     json_t *entry;
     struct tuf_file_info info;
     const char *map = m->role == TUF_TARGETS ? "targets" : "meta";
-    json_t *written = tuf_write_document(&m->file, &e);
+    json_t *written = tuf_write_document(&m->file, NULL, &e);
     if (m->map != NULL)
         json_object_set(json_object_get(written, "signed"), map, json_object_get(body, map));
     if (!json_equal(written, tree))

@@ -165,7 +165,7 @@ static void put_head(struct evidence *v, enum tuf_role role, json_t *head)
     struct tuf_published p;
     snprintf(path, sizeof(path), "%s/published", v->c.dir);
     assert_int_equal(tuf_published_load(path, &p, &v->c.e), 0);
-    json_t *envelope = json_deep_copy(tuf_metadata_frame(tuf_published_role(&p, role)));
+    json_t *envelope = tuf_envelope_of(tuf_published_role(&p, role));
     json_object_del(json_object_get(envelope, "signed"), TUF_TRANSCRIPT_MEMBER);
     if (head != NULL)
         json_object_set_new(json_object_get(envelope, "signed"), TUF_TRANSCRIPT_MEMBER, head);

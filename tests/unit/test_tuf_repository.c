@@ -259,8 +259,9 @@ static void no_text_of_an_event_moves_the_cursor(void **state)
     struct tm_buf text = {0};
     case_open(&c, CASE_POLICY);
     case_propose(&c, T0, NULL, &ev);
-    json_t *roles = json_deep_copy(
-        json_object_get(tuf_metadata_body(tuf_event_find(&ev, "root")->proposed), "roles"));
+    json_t *root = tuf_envelope_of(tuf_event_find(&ev, "root")->proposed);
+    json_t *roles = json_incref(json_object_get(json_object_get(root, "signed"), "roles"));
+    json_decref(root);
     json_object_set_new(json_object_get(roles, "targets"), "keyids", json_pack("[s]", HOSTILE));
     case_tamper(&ev, "root", "roles", roles);
     case_tamper(&ev, "targets", "targets",

@@ -28,9 +28,9 @@ static void expect_same(const json_t *tree, enum tuf_role role, const char *name
     struct tm_err e = {0};
     struct tuf_document d = {0};
     struct tuf_signed copy = {0};
-    if (tuf_read_document(tree, role, &d, &e) != 0)
+    if (tuf_read_document(tree, role, &d, NULL, &e) != 0)
         fail_msg("%s: %s", name, e.text);
-    json_t *again = tuf_write_document(&d, &e);
+    json_t *again = tuf_write_document(&d, NULL, &e);
     assert_non_null(again);
     if (!json_equal((json_t *)tree, again)) {
         char *text = json_dumps(again, JSON_SORT_KEYS);
@@ -149,7 +149,7 @@ static void typed_members_are_where_the_structs_say(void **state)
                 "\"roles\":{\"root\":" ROLE ",\"timestamp\":" ROLE ",\"targets\":" ROLE
                 ",\"snapshot\":{\"keyids\":[\"z\"],\"threshold\":3,"
                 "\"x-tuf-on-ci-signing-period\":2}}"));
-    if (tuf_read_document(tree, TUF_ROOT, &d, &e) != 0)
+    if (tuf_read_document(tree, TUF_ROOT, &d, NULL, &e) != 0)
         fail_msg("%s", e.text);
     const struct tuf_root *root = &d.body.root;
     assert_int_equal(d.body.version, 7);

@@ -13,7 +13,7 @@
 #include "common/file.h"
 #include "common/key/key.h"
 #include "tests/support/cmocka_all.h"
-#include "tuf/metadata/edit.h"
+#include "tests/support/tufedit.h"
 #include "tuf/manager/state/legacy.h"
 #include "tuf/manager/draft/draft.h"
 #include "tuf/manager/review/review.h"

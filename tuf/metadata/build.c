@@ -6,8 +6,8 @@
 
 #include "common/hex.h"
 #include "tuf/metadata/canonical.h"
-#include "tuf/metadata/edit.h"
 #include "tuf/metadata/internal.h"
+#include "tuf/metadata/key.h"
 
 /* ---- comparing ---- */
 
@@ -126,11 +126,9 @@ int tuf_entries_compare(const struct tuf_metadata *before, const struct tuf_meta
 int tuf_metadata_put_signature(struct tuf_metadata *m, const char *keyid, const char *sig,
                                struct tm_err *e)
 {
-    if (tuf_signatures_put(&m->file.signatures, keyid, sig) != 0 ||
-        tuf_envelope_put_signature(m->envelope,
-                                   json_pack("{s:s, s:s}", "keyid", keyid, "sig", sig)) != 0)
-        return tm_err_set(e, "out of memory");
-    return 0;
+    return tuf_signatures_put(&m->file.signatures, keyid, sig) == 0
+               ? 0
+               : tm_err_set(e, "out of memory");
 }
 
 int tuf_metadata_sign(struct tuf_metadata *m, const struct tuf_public_key *key, EVP_PKEY *pkey,
@@ -146,14 +144,21 @@ int tuf_metadata_sign(struct tuf_metadata *m, const struct tuf_public_key *key, 
 
 /* ---- writing ---- */
 
-json_t *tuf_metadata_frame(const struct tuf_metadata *m)
+int tuf_metadata_frame(const struct tuf_metadata *m, bool bare, struct tuf_frame *out,
+                       struct tm_err *e)
 {
-    return m->envelope;
-}
-
-const json_t *tuf_metadata_place(const struct tuf_metadata *m)
-{
-    return m->map != NULL ? json_object_get(m->body, m->map) : NULL;
+    struct tuf_document file = m->file; /* borrowed */
+    json_t *body = tuf_write_signed(&m->file.body, e);
+    json_t *place = m->map != NULL ? json_object() : NULL;
+    *out = (struct tuf_frame){.place = place};
+    if (bare)
+        file.signatures = (struct tuf_signatures){0};
+    if (body != NULL && m->map != NULL && json_object_set_new(body, m->map, place) != 0)
+        tm_err_set(e, "out of memory");
+    else if (body != NULL)
+        out->envelope = tuf_write_document(&file, body, e);
+    json_decref(body);
+    return out->envelope != NULL ? 0 : -1;
 }
 
 int tuf_metadata_fill(const struct tuf_metadata *m, struct tm_jsondump *d, struct tm_err *e)
@@ -170,16 +175,26 @@ int tuf_metadata_fill(const struct tuf_metadata *m, struct tm_jsondump *d, struc
     return rc;
 }
 
+struct filling {
+    const struct tuf_metadata *m;
+    struct tuf_frame frame;
+};
+
 static int fill(void *arg, const json_t *object, struct tm_jsondump *d, struct tm_err *e)
 {
-    const struct tuf_metadata *m = arg;
-    return object == tuf_metadata_place(m) ? tuf_metadata_fill(m, d, e) : 0;
+    const struct filling *f = arg;
+    return object == f->frame.place ? tuf_metadata_fill(f->m, d, e) : 0;
 }
 
 int tuf_metadata_dump(const struct tuf_metadata *m, bool indented,
                       int (*write)(void *arg, const void *data, size_t len, struct tm_err *e),
                       void *arg, struct tm_err *e)
 {
-    const struct tm_jsondump_to to = {indented, write, arg, fill, (void *)m};
-    return tm_jsondump(m->envelope, &to, e) == 0 ? write(arg, "\n", 1, e) : -1;
+    struct filling f = {.m = m};
+    const struct tm_jsondump_to to = {indented, write, arg, fill, &f};
+    int rc = tuf_metadata_frame(m, false, &f.frame, e);
+    if (rc == 0 && (rc = tm_jsondump(f.frame.envelope, &to, e)) == 0)
+        rc = write(arg, "\n", 1, e);
+    json_decref(f.frame.envelope);
+    return rc;
 }

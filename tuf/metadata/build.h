@@ -22,13 +22,12 @@ void tuf_entries_free(struct tuf_entries *t); /* NULL is fine */
  * without NUL; one that was added before is found by tuf_metadata_build(). */
 int tuf_entries_add(void *entries, const char *name, size_t len, json_t *value, struct tm_err *e);
 
+/* The same of an entry that is typed, by a name that may be no UTF-8: then it is refused. */
+int tuf_entries_put(struct tuf_entries *t, const char *name, const struct tuf_entry *entry,
+                    struct tm_err *e);
+
 /* The entries of `m`. NULL: out of memory. */
 struct tuf_entries *tuf_entries_copy(const struct tuf_metadata *m, struct tm_err *e);
-
-/* A copy of `envelope` whose `targets` or `meta` is empty; what stood there goes into *out, also
- * when it fails. A new reference, or NULL. */
-json_t *tuf_entries_take_out(const json_t *envelope, enum tuf_role role, struct tuf_entries **out,
-                             struct tm_err *e);
 
 /* Metadata of an envelope whose `targets` or `meta` is empty, and of what stands there (NULL:
  * nothing). Takes over both, also on failure. Checks as tuf_metadata_parse() does. */
@@ -78,15 +77,21 @@ int tuf_metadata_sign(struct tuf_metadata *m, const struct tuf_public_key *key, 
 
 /* ---- writing ---- */
 
-/* The file's text, as tuf_envelope_dump() has it, in parts to `write`. */
+/* The file's text, in parts to `write`: JSON with sorted keys and a final line feed, indented by
+ * one space a level, as python-tuf and a reviewer's diff want it, or without white space. */
 int tuf_metadata_dump(const struct tuf_metadata *m, bool indented,
                       int (*write)(void *arg, const void *data, size_t len, struct tm_err *e),
                       void *arg, struct tm_err *e);
 
-/* Inside a larger text: the envelope, borrowed, whose `targets` or `meta` is empty; that object
- * (NULL: the role has none); and its members. */
-json_t *tuf_metadata_frame(const struct tuf_metadata *m);
-const json_t *tuf_metadata_place(const struct tuf_metadata *m);
+/* Inside a larger text. */
+struct tuf_frame {
+    json_t *envelope;    /* whose `targets` or `meta` is empty; a new reference */
+    const json_t *place; /* that object, in the envelope; NULL: the role has none */
+};
+/* `bare`: without signatures. */
+int tuf_metadata_frame(const struct tuf_metadata *m, bool bare, struct tuf_frame *out,
+                       struct tm_err *e);
+/* The members of the place. */
 int tuf_metadata_fill(const struct tuf_metadata *m, struct tm_jsondump *d, struct tm_err *e);
 
 #endif

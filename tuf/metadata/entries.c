@@ -335,28 +335,16 @@ struct tuf_entries *tuf_entries_copy(const struct tuf_metadata *m, struct tm_err
     return NULL;
 }
 
-json_t *tuf_entries_take_out(const json_t *envelope, enum tuf_role role, struct tuf_entries **out,
-                             struct tm_err *e)
+int tuf_entries_put(struct tuf_entries *t, const char *name, const struct tuf_entry *entry,
+                    struct tm_err *e)
 {
-    const char *map = tuf_role_map(role);
-    const json_t *body = json_object_get(envelope, "signed");
-    json_t *hollow = json_copy((json_t *)envelope);
-    json_t *bare = json_copy((json_t *)body);
-    const char *name;
-    json_t *value;
-    *out = tuf_entries_new(role, 0, e);
-    int rc = *out != NULL ? 0 : -1;
-    json_object_foreach(json_object_get(body, map), name, value)
-    {
-        if (rc == 0)
-            rc = tuf_entries_add(*out, name, strlen(name), value, e);
-    }
-    if (rc == 0 && (json_object_set_new(bare, map, json_object()) != 0 ||
-                    json_object_set(hollow, "signed", bare) != 0))
-        rc = tm_err_set(e, "out of memory");
-    json_decref(bare);
-    if (rc == 0)
-        return hollow;
-    json_decref(hollow);
-    return NULL;
+    json_t *v = tuf_write_entry(entry, t->role, e);
+    json_t *text = json_string(name); /* only UTF-8 is one */
+    int rc = v != NULL && text != NULL
+                 ? tuf_entries_add(t, name, strlen(name), v, e)
+                 : tm_err_set(e, "%s '%.200s': out of memory, or its name is not UTF-8",
+                              t->role == TUF_TARGETS ? "target" : "meta", name);
+    json_decref(text);
+    json_decref(v);
+    return rc;
 }

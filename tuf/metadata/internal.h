@@ -10,10 +10,8 @@ struct tuf_good_signatures; /* remembered, so that no signature is checked twice
 
 struct tuf_metadata {
     unsigned refs;
-    json_t *envelope;         /* owned */
-    json_t *body;             /* its `signed`, which nobody changes any more */
-    struct tuf_document file; /* the same, read */
-    /* canonical(signed); of targets and snapshots with what stands in body[map], which is empty. */
+    struct tuf_document file; /* all that was read, entries apart */
+    /* canonical(signed), as it was read and with the entries of `map`. */
     struct tuf_entry_list entries;
     const char *map; /* "targets", "meta"; or NULL */
     enum tuf_role role;

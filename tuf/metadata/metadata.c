@@ -24,20 +24,26 @@ static struct tuf_metadata *metadata_new(enum tuf_role role, struct tm_err *e)
     return NULL;
 }
 
-/* Takes over `envelope`. */
-static int set_envelope(struct tuf_metadata *m, json_t *envelope, struct tm_err *e)
+/* What is signed is the canonical form of what was read. */
+static int set_bytes(struct tuf_metadata *m, const json_t *body, struct tm_err *e)
 {
-    m->envelope = envelope;
-    m->body = json_object_get(envelope, "signed");
-    if (tuf_read_document(envelope, m->role, &m->file, e) != 0)
-        return -1;
     if (tuf_check_signed(&m->file.body, e) != 0 ||
         tuf_check_signatures(&m->file.signatures, e) != 0)
         return -1;
-    if (tuf_canonical_check(m->body, e) != 0)
+    if (tuf_canonical_check(body, e) != 0)
         return tm_err_wrap(e, "nobody can sign it");
-    return m->map != NULL ? tuf_entry_list_seal(&m->entries, m->body, m->map, e)
-                          : tuf_canonical_write(m->body, &m->entries.text, e);
+    return m->map != NULL ? tuf_entry_list_seal(&m->entries, body, m->map, e)
+                          : tuf_canonical_write(body, &m->entries.text, e);
+}
+
+static int set_envelope(struct tuf_metadata *m, const json_t *envelope, struct tm_err *e)
+{
+    json_t *body = NULL;
+    int rc = tuf_read_document(envelope, m->role, &m->file, &body, e);
+    if (rc == 0)
+        rc = set_bytes(m, body, e);
+    json_decref(body);
+    return rc;
 }
 
 struct tuf_metadata *tuf_metadata_build(json_t *envelope, enum tuf_role role,
@@ -57,7 +63,9 @@ struct tuf_metadata *tuf_metadata_build(json_t *envelope, enum tuf_role role,
         m->entries = entries->list;
         free(entries);
     }
-    if (set_envelope(m, envelope, e) == 0)
+    int rc = set_envelope(m, envelope, e);
+    json_decref(envelope);
+    if (rc == 0)
         return m;
     tuf_metadata_free(m);
     return NULL;
@@ -68,25 +76,10 @@ struct tuf_metadata *tuf_metadata_make(struct tuf_signed *body, struct tuf_entri
 {
     enum tuf_role role = body->role;
     const struct tuf_document file = {.body = *body};
-    json_t *envelope = tuf_write_document(&file, e);
+    json_t *envelope = tuf_write_document(&file, NULL, e);
     tuf_free_signed(body);
     if (envelope != NULL)
         return tuf_metadata_build(envelope, role, entries, e);
-    tuf_entries_free(entries);
-    return NULL;
-}
-
-struct tuf_metadata *tuf_metadata_from_json(json_t *envelope, enum tuf_role role, struct tm_err *e)
-{
-    const char *name = tuf_role_map(role);
-    const json_t *map = json_object_get(json_object_get(envelope, "signed"), name);
-    struct tuf_entries *entries = NULL;
-    if (name == NULL || json_object_size(map) == 0)
-        return tuf_metadata_build(envelope, role, NULL, e);
-    json_t *hollow = tuf_entries_take_out(envelope, role, &entries, e);
-    json_decref(envelope);
-    if (hollow != NULL)
-        return tuf_metadata_build(hollow, role, entries, e);
     tuf_entries_free(entries);
     return NULL;
 }
@@ -129,7 +122,6 @@ void tuf_metadata_free(struct tuf_metadata *m)
 {
     if (m == NULL || --m->refs > 0)
         return;
-    json_decref(m->envelope);
     tuf_free_document(&m->file);
     tuf_entry_list_free(&m->entries);
     tuf_good_signatures_free(m->good);
@@ -139,11 +131,6 @@ void tuf_metadata_free(struct tuf_metadata *m)
 const struct tm_buf *tuf_metadata_canonical(const struct tuf_metadata *m)
 {
     return &m->entries.text;
-}
-
-const json_t *tuf_metadata_body(const struct tuf_metadata *m)
-{
-    return m->body;
 }
 
 const struct tuf_signed *tuf_metadata_signed(const struct tuf_metadata *m)

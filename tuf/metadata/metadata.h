@@ -2,14 +2,13 @@
  * A TUF metadata file (spec §4): {"signed": {...}, "signatures": [...]}.
  *
  * All members are kept, unknown ones too; signatures are checked over the canonical form of what
- * was read and never over something rebuilt. The entries of targets and snapshots are kept in that
- * form, the rest as a JSON tree.
+ * was read and never over something rebuilt. That form is kept as bytes, with the entries of
+ * targets and snapshots in it; the rest as structs, which are written as they were read.
  * tuf_metadata_parse() has checked every member that a view reads, so views do not fail.
  */
 #ifndef TENMINT_TUF_METADATA_H
 #define TENMINT_TUF_METADATA_H
 
-#include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -29,13 +28,7 @@ struct tuf_metadata;
  */
 struct tuf_metadata *tuf_metadata_parse(const void *data, size_t len, enum tuf_role role,
                                         struct tm_err *e);
-/* The same for a tree; takes over the reference `envelope` also on failure. */
-struct tuf_metadata *tuf_metadata_from_json(json_t *envelope, enum tuf_role role, struct tm_err *e);
 void tuf_metadata_free(struct tuf_metadata *m); /* NULL is fine */
-
-/* `signed` without its `targets` or `meta` (of a targets role or a snapshot), which is an empty
- * object here: entries are asked for one by one. Borrowed. */
-const json_t *tuf_metadata_body(const struct tuf_metadata *m);
 
 /* What the file says: `signed` (entries apart), and the signatures. Borrowed. */
 const struct tuf_signed *tuf_metadata_signed(const struct tuf_metadata *m);

@@ -268,3 +268,11 @@ int tuf_hashes_add(struct tuf_hashes *hashes, const char *algorithm, const char 
     grown[hashes->count++] = new;
     return 0;
 }
+
+int tuf_entry_pin(struct tuf_entry *entry, int64_t version, int64_t length, const char sha256[65])
+{
+    entry->version = version;
+    entry->has_length = true;
+    entry->length = length;
+    return tuf_hashes_add(&entry->hashes, "sha256", sha256);
+}

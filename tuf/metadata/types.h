@@ -31,6 +31,7 @@ bool tuf_role_encode(const char *name, char out[TUF_ROLE_NAME_MAX + 1]);
  * else NULL. */
 const char *tuf_role_map(enum tuf_role role);
 
+#define TUF_SPEC_VERSION "1.0"                   /* what Sigstore writes; every client takes it */
 #define TUF_VERSION_MAX ((INT64_C(1) << 53) - 1) /* what every implementation can read */
 #define TUF_SIGNATURES_MAX 1024                  /* entries in one file */
 #define TUF_KEYIDS_MAX 256                       /* of one role */
@@ -233,5 +234,8 @@ struct tuf_delegated_role *tuf_delegated_roles_add(struct tuf_delegated_roles *r
                                                    const char *name);
 int tuf_signatures_put(struct tuf_signatures *s, const char *keyid, const char *sig);
 int tuf_hashes_add(struct tuf_hashes *hashes, const char *algorithm, const char *hex);
+/* An empty one becomes that of a file: version (0 in `targets`), length in bytes, SHA-256 in hex.
+ */
+int tuf_entry_pin(struct tuf_entry *entry, int64_t version, int64_t length, const char sha256[65]);
 
 #endif

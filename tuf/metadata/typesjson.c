@@ -66,13 +66,15 @@ void tuf_free_signed(struct tuf_signed *s)
     *s = (struct tuf_signed){0};
 }
 
-int tuf_read_document(const json_t *v, enum tuf_role role, struct tuf_document *out,
+int tuf_read_document(const json_t *v, enum tuf_role role, struct tuf_document *out, json_t **body,
                       struct tm_err *e)
 {
     struct tuf_file f = {0};
     if (read_by(v, &tuf_file_map, &f, e) != 0)
         return -1;
     int rc = tuf_read_signed(f.body, role, &out->body, e);
+    if (rc == 0 && body != NULL)
+        *body = json_incref(f.body);
     json_decref(f.body);
     out->signatures = f.signatures;
     out->rest = f.rest;
@@ -81,9 +83,10 @@ int tuf_read_document(const json_t *v, enum tuf_role role, struct tuf_document *
     return rc;
 }
 
-json_t *tuf_write_document(const struct tuf_document *d, struct tm_err *e)
+json_t *tuf_write_document(const struct tuf_document *d, json_t *body, struct tm_err *e)
 {
-    struct tuf_file f = {d->signatures, tuf_write_signed(&d->body, e), d->rest};
+    struct tuf_file f = {d->signatures,
+                         body != NULL ? json_incref(body) : tuf_write_signed(&d->body, e), d->rest};
     json_t *v = f.body != NULL ? tm_jsonmap_write(&tuf_file_map, &f, e) : NULL;
     json_decref(f.body);
     return v;

@@ -23,10 +23,12 @@ struct tuf_document {
     json_t *rest;
 };
 
-/* `targets` (of TUF_TARGETS) or `meta` (of TUF_SNAPSHOT) must be empty: entries stand elsewhere. */
-int tuf_read_document(const json_t *v, enum tuf_role role, struct tuf_document *out,
+/* `targets` (of TUF_TARGETS) or `meta` (of TUF_SNAPSHOT) must be empty: entries stand elsewhere.
+ * `body` (may be NULL): a reference to `signed` as it stands there. */
+int tuf_read_document(const json_t *v, enum tuf_role role, struct tuf_document *out, json_t **body,
                       struct tm_err *e);
-json_t *tuf_write_document(const struct tuf_document *d, struct tm_err *e);
+/* `body`: another `signed` in place of d->body, or NULL. */
+json_t *tuf_write_document(const struct tuf_document *d, json_t *body, struct tm_err *e);
 void tuf_free_document(struct tuf_document *d);
 
 int tuf_read_signed(const json_t *v, enum tuf_role role, struct tuf_signed *out, struct tm_err *e);

@@ -6,7 +6,6 @@
 
 #include "common/file.h"
 #include "tuf/metadata/delegation.h"
-#include "tuf/metadata/edit.h"
 #include "tuf/metadata/typesjson.h"
 #include "tuf/metadata/verify.h"
 #include "tuf/manager/draft/draft_keys.h"

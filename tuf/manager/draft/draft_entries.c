@@ -74,9 +74,7 @@ static int describe(const struct tuf_scan_entry *is, const char *dir, const char
     struct tuf_entry old = {.hashes = out->hashes};
     out->hashes = (struct tuf_hashes){0};
     tuf_free_entry(&old);
-    out->has_length = true;
-    out->length = is->length;
-    return tuf_hashes_add(&out->hashes, "sha256", hex) == 0 ? 0 : tm_err_set(e, "out of memory");
+    return tuf_entry_pin(out, 0, is->length, hex) == 0 ? 0 : tm_err_set(e, "out of memory");
 }
 
 static int add_file(struct tuf_entries *out, const struct tuf_policy *p,
@@ -88,13 +86,8 @@ static int add_file(struct tuf_entries *out, const struct tuf_policy *p,
     int rc = describe(&f->scan->entry[i], f->dir, path, base, &entry, e);
     if (rc == 0 && p != NULL && set_custom(&entry, custom_of(p, path)) != 0)
         rc = tm_err_set(e, "out of memory");
-    json_t *v = rc == 0 ? tuf_write_entry(&entry, TUF_TARGETS, e) : NULL;
-    json_t *name = json_string(path); /* only UTF-8 is one */
-    rc = v != NULL && name != NULL
-             ? tuf_entries_add(out, path, strlen(path), v, e)
-             : tm_err_set(e, "target '%.200s': out of memory, or its name is not UTF-8", path);
-    json_decref(name);
-    json_decref(v);
+    if (rc == 0)
+        rc = tuf_entries_put(out, path, &entry, e);
     tuf_free_entry(&entry);
     return rc;
 }

@@ -249,10 +249,8 @@ static struct tuf_metadata *read_metadata(struct reading *r, bool proposed, cons
                                           json_t *envelope)
 {
     enum tuf_role type = strcmp(role, tuf_role_name(TUF_ROOT)) == 0 ? TUF_ROOT : TUF_TARGETS;
-    struct tuf_entries *entries = take_entries(r, proposed, role);
-    struct tuf_metadata *m = entries != NULL
-                                 ? tuf_metadata_build(json_incref(envelope), type, entries, r->e)
-                                 : tuf_metadata_from_json(json_incref(envelope), type, r->e);
+    struct tuf_metadata *m =
+        tuf_metadata_build(json_incref(envelope), type, take_entries(r, proposed, role), r->e);
     if (m == NULL)
         tm_err_wrap(r->e, "%s %s", side_name(proposed), role);
     return m;
@@ -302,10 +300,23 @@ static int read_side_of_roles(struct reading *r, json_t *envelopes, bool propose
     return 0;
 }
 
+/* Before it is read as one. */
+static bool is_event(const json_t *tree)
+{
+    static const struct tm_jsonmap_member rows[] = {{.name = "mediaType", .kind = JSONMAP_TEXT},
+                                                    {0}};
+    static const struct tm_jsonmap map = {
+        .members = rows, .size = sizeof(char *), .unknown = JSONMAP_IGNORE};
+    char *type = NULL;
+    bool is = tm_jsonmap_read(tree, &map, NULL, &type, NULL) == 0 && type != NULL &&
+              strcmp(type, EVENT_MEDIA_TYPE) == 0;
+    tm_jsonmap_free(&map, &type);
+    return is;
+}
+
 static int read_form(struct reading *r, const json_t *tree, struct form *f)
 {
-    const char *type = tm_strictjson_str(tree, "mediaType");
-    if (type == NULL || strcmp(type, EVENT_MEDIA_TYPE) != 0)
+    if (!is_event(tree))
         return tm_err_set(r->e, "not a signing event (mediaType is not %s)", EVENT_MEDIA_TYPE);
     int rc = tm_jsonmap_read(tree, &form_map, NULL, f, r->e);
     tuf_event_files_sort(&f->ev.files);
@@ -355,50 +366,56 @@ int tuf_event_read_file(const char *path, struct tuf_event *out, struct tm_err *
 
 /* ---- writing ---- */
 
-struct filling {
-    const struct tuf_event *ev;
-    size_t next; /* roles come in about this order */
+struct filling { /* the roles' frames, in about the order in which they are written */
+    struct hole {
+        const json_t *place;
+        const struct tuf_metadata *m;
+    } * hole;
+    size_t count;
+    size_t next;
 };
 
 static int fill(void *arg, const json_t *object, struct tm_jsondump *d, struct tm_err *e)
 {
     struct filling *f = arg;
-    for (size_t i = 0; i < f->ev->count; i++) {
-        size_t at = (f->next + i) % f->ev->count;
-        const struct tuf_event_role *r = &f->ev->role[f->ev->by_name[at]];
-        const struct tuf_metadata *const sides[] = {r->base, r->proposed};
-        for (size_t k = 0; k < 2; k++) {
-            if (sides[k] == NULL || tuf_metadata_place(sides[k]) != object)
-                continue;
-            f->next = at + 1;
-            return tuf_metadata_fill(sides[k], d, e);
-        }
+    for (size_t i = 0; i < f->count; i++) {
+        size_t at = (f->next + i) % f->count;
+        if (f->hole[at].place != object)
+            continue;
+        f->next = at + 1;
+        return tuf_metadata_fill(f->hole[at].m, d, e);
     }
     return 0;
 }
 
-/* The envelope; `bare`: one without signatures, whose `signed` is the same. A new reference. */
-static json_t *frame_of(const struct tuf_metadata *m, bool bare)
+/* A new reference, or NULL. */
+static json_t *frame_of(struct filling *f, const struct tuf_metadata *m, bool bare,
+                        struct tm_err *e)
 {
-    json_t *frame = tuf_metadata_frame(m);
-    if (!bare)
-        return json_incref(frame);
-    json_t *copy = json_copy(frame);
-    json_object_set_new(copy, "signatures", json_array());
-    return copy;
+    struct tuf_frame frame;
+    if (tuf_metadata_frame(m, bare, &frame, e) != 0)
+        return NULL;
+    if (frame.place != NULL)
+        f->hole[f->count++] = (struct hole){frame.place, m};
+    return frame.envelope;
 }
 
-static int write_roles(const struct tuf_event *ev, bool bare, struct form *f)
+static int write_roles(const struct tuf_event *ev, bool bare, struct form *f,
+                       struct filling *filling, struct tm_err *e)
 {
-    int bad = f->roots == NULL || f->base == NULL || f->proposed == NULL;
+    int bad = f->roots == NULL || f->base == NULL || f->proposed == NULL || filling->hole == NULL;
     for (size_t i = 0; i < ev->root_count && bad == 0; i++)
-        bad |= json_array_append_new(f->roots, frame_of(ev->roots[i], false));
+        bad |= json_array_append_new(f->roots, frame_of(filling, ev->roots[i], false, e));
     for (size_t i = 0; i < ev->count && bad == 0; i++) {
         const struct tuf_event_role *r = &ev->role[ev->by_name[i]];
         if (r->base != NULL && strcmp(r->name, tuf_role_name(TUF_ROOT)) != 0)
-            bad |= json_object_set_new(f->base, r->name, frame_of(r->base, false));
+            bad |= json_object_set_new(f->base, r->name, frame_of(filling, r->base, false, e));
+    }
+    for (size_t i = 0; i < ev->count && bad == 0; i++) {
+        const struct tuf_event_role *r = &ev->role[ev->by_name[i]];
         if (r->proposed != NULL)
-            bad |= json_object_set_new(f->proposed, r->name, frame_of(r->proposed, bare));
+            bad |=
+                json_object_set_new(f->proposed, r->name, frame_of(filling, r->proposed, bare, e));
     }
     return bad;
 }
@@ -407,7 +424,7 @@ int tuf_event_dump(const struct tuf_event *ev, bool bare,
                    int (*write)(void *arg, const void *data, size_t len, struct tm_err *e),
                    void *arg, struct tm_err *e)
 {
-    struct filling filling = {.ev = ev};
+    struct filling filling = {.hole = calloc(2 * ev->count + 1, sizeof(struct hole))};
     const struct tm_jsondump_to to = {true, write, arg, fill, &filling};
     char type[] = EVENT_MEDIA_TYPE;
     struct form f = {.ev = *ev, .media_type = type};
@@ -417,7 +434,7 @@ int tuf_event_dump(const struct tuf_event *ev, bool bare,
     if (bare)
         f.ev.statements = (struct tuf_statements){0};
     json_t *tree = NULL;
-    if (write_roles(ev, bare, &f) != 0)
+    if (write_roles(ev, bare, &f, &filling, e) != 0)
         tm_err_set(e, "out of memory, or a role's name is not UTF-8");
     else
         tree = tm_jsonmap_write(&form_map, &f, e);
@@ -426,6 +443,7 @@ int tuf_event_dump(const struct tuf_event *ev, bool bare,
     json_decref(f.roots);
     json_decref(f.base);
     json_decref(f.proposed);
+    free(filling.hole);
     return rc;
 }
 

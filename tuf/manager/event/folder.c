@@ -15,7 +15,6 @@
 #include "common/file.h"
 #include "common/json/jsonmap.h"
 #include "common/json/strictjson.h"
-#include "tuf/metadata/edit.h"
 #include "tuf/metadata/key.h"
 #include "tuf/manager/event/internal.h"
 
@@ -323,12 +322,18 @@ static int collect(const struct tuf_event *ev, struct signers *all, struct tm_er
     return 0;
 }
 
+static int dump(const json_t *v, struct tm_buf *out, struct tm_err *e)
+{
+    const struct tm_jsondump_to to = {.indented = true, .write = tm_jsondump_to_buf, .arg = out};
+    return tm_jsondump(v, &to, e) == 0 ? tm_jsondump_to_buf(out, "\n", 1, e) : -1;
+}
+
 static int write_signer(const struct signer *s, tuf_signer_fn each, void *arg, struct tm_err *e)
 {
     char name[TUF_KEYID_SIZE + 8];
     struct tm_buf text = {0};
     json_t *v = tm_jsonmap_write(&signer_map, s, e);
-    int rc = v != NULL ? tuf_envelope_dump(v, true, &text, e) : -1;
+    int rc = v != NULL ? dump(v, &text, e) : -1;
     snprintf(name, sizeof(name), "%s.json", s->keyid);
     if (rc == 0)
         rc = each(arg, name, &text, e);
@@ -361,8 +366,8 @@ static int put_signer(void *dir, const char *name, const struct tm_buf *text, st
                       ? tm_strictjson_parse((const char *)was.data, was.len, SIGNER_BYTES_MAX, NULL)
                       : NULL;
     tm_buf_reset(&was);
-    bool same = old != NULL && tuf_envelope_dump(old, true, &was, NULL) == 0 &&
-                was.len == text->len && memcmp(was.data, text->data, was.len) == 0;
+    bool same = old != NULL && dump(old, &was, NULL) == 0 && was.len == text->len &&
+                memcmp(was.data, text->data, was.len) == 0;
     json_decref(old);
     tm_buf_free(&was);
     return same ? 0 : tm_file_write_atomic(path, 0644, text->data, text->len, e);

@@ -26,11 +26,6 @@ struct walk {
     void *arg;
 };
 
-json_t *tuf_evidence_head(int64_t lines, const char *sha256)
-{
-    return json_pack("{s:I, s:s}", "lines", (json_int_t)lines, "sha256", sha256);
-}
-
 /* What holders sign comes by an event, with their statements before it. */
 static int check_event(const struct walk *w, const struct tuf_line *line, const char *role,
                        int64_t version, struct tm_err *e)

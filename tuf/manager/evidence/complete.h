@@ -18,9 +18,6 @@ struct tuf_evidence {
     int64_t held; /* the last line that root or targets name: what holders signed; 0: none */
 };
 
-/* A new reference; NULL: out of memory. */
-json_t *tuf_evidence_head(int64_t lines, const char *sha256);
-
 /* The line that `head` names stands there. */
 int tuf_evidence_holds(const char *path, const struct tuf_transcript_head *head, struct tm_err *e);
 

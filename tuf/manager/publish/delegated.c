@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "tuf/metadata/delegation.h"
-#include "tuf/metadata/edit.h"
 #include "tuf/metadata/verify.h"
 #include "tuf/manager/draft/draft.h"
 #include "tuf/manager/publish/internal.h"

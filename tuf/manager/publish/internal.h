@@ -21,8 +21,13 @@ struct tuf_publication {
     struct tuf_online online;
     const struct tuf_metadata *root;    /* that is in force afterwards */
     const struct tuf_metadata *targets; /* likewise */
-    json_t *meta;                       /* of the next snapshot */
-    char snapshot_sha256[65];           /* of what is signed in the one in force afterwards */
+    struct tuf_meta_put {               /* what this run puts into the next snapshot's `meta` */
+        char *name;                     /* "targets.json"; owned */
+        int64_t version;
+        struct tuf_stage_pin pin;
+    } * put;
+    size_t put_count;
+    char snapshot_sha256[65]; /* of what is signed in the one in force afterwards */
     struct tuf_transcript_tail evidence;
     bool new_root;
     struct tuf_staged_role { /* delegated roles that delegate, as this run publishes them */
@@ -34,7 +39,7 @@ struct tuf_publication {
     size_t samples;
 };
 
-/* Stages it as version.role.json, and puts it into p->meta. */
+/* Stages it as version.role.json, and puts it into the next snapshot. */
 int tuf_publication_put_role(struct tuf_publication *p, const char *role,
                              const struct tuf_metadata *m, bool indented, struct tm_err *e);
 

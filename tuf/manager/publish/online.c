@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "common/kms/kms.h"
-#include "tuf/metadata/edit.h"
 #include "tuf/metadata/key.h"
 #include "tuf/metadata/typesjson.h"
 #include "tuf/manager/draft/draft.h"
@@ -122,44 +121,22 @@ void tuf_online_period_of(const struct tuf_metadata *root, const struct tuf_poli
                                       good ? signing : r->signing / 1000};
 }
 
-/* The next version of `live` (or NULL): members that we do not know come along. */
-static json_t *next_signed(enum tuf_role role, const struct tuf_metadata *live, int64_t version,
-                           int64_t expires)
-{
-    json_t *s = live != NULL ? json_deep_copy(tuf_metadata_body(live)) : NULL;
-    if (s == NULL)
-        return tuf_signed_new(role, version, expires);
-    if (tuf_signed_set_version(s, version) == 0 && tuf_signed_set_expires(s, expires) == 0)
-        return s;
-    json_decref(s);
-    return NULL;
-}
-
-struct tuf_metadata *tuf_online_next(struct tuf_online *o, enum tuf_role role,
-                                     const struct tuf_metadata *root,
-                                     const struct tuf_metadata *live, json_t *meta, json_t *head,
-                                     int64_t now, struct tm_err *e)
+int tuf_online_next(const struct tuf_online *o, enum tuf_role role, const struct tuf_metadata *root,
+                    const struct tuf_metadata *live, int64_t now, struct tuf_signed *out,
+                    struct tm_err *e)
 {
     struct tuf_online_period period;
-    struct tuf_signers by;
-    const char *name = tuf_role_name(role);
     int64_t version = live != NULL ? tuf_metadata_version(live) + 1 : 1;
-    if (version > TUF_VERSION_MAX) {
-        tm_err_set(e, "%s: version %lld is the last there can be", name, (long long)version - 1);
-        return NULL;
-    }
+    *out = (struct tuf_signed){.role = role};
+    if (version > TUF_VERSION_MAX)
+        return tm_err_set(e, "%s: version %lld is the last there can be", tuf_role_name(role),
+                          (long long)version - 1);
+    if (live == NULL && tuf_text_set(&out->spec_version, TUF_SPEC_VERSION) != 0)
+        return tm_err_set(e, "out of memory");
+    if (live != NULL && tuf_copy_signed(tuf_metadata_signed(live), out, e) != 0)
+        return -1;
     tuf_online_period_of(root, &o->w->policy, role, &period);
-    json_t *s = next_signed(role, live, version, now + period.expiry);
-    if (s == NULL || json_object_set(s, "meta", meta) != 0 ||
-        (head != NULL && json_object_set(s, TUF_TRANSCRIPT_MEMBER, head) != 0)) {
-        json_decref(s);
-        tm_err_set(e, "out of memory");
-        return NULL;
-    }
-    struct tuf_metadata *m = tuf_metadata_from_json(tuf_envelope_new(s), role, e);
-    tuf_root_signers(root, role, &by);
-    if (m == NULL || tuf_online_sign(o, m, &by, name, e) == 0)
-        return m;
-    tuf_metadata_free(m);
-    return NULL;
+    out->version = version;
+    out->expires = now + period.expiry;
+    return 0;
 }

@@ -34,11 +34,10 @@ struct tuf_online_period { /* seconds */
 void tuf_online_period_of(const struct tuf_metadata *root, const struct tuf_policy *p,
                           enum tuf_role role, struct tuf_online_period *out);
 
-/* The version of timestamp or snapshot after `live` (NULL: the first), signed, or NULL. `meta` is
- * borrowed, and so is `head`, that of the transcript (NULL: it is not named). */
-struct tuf_metadata *tuf_online_next(struct tuf_online *o, enum tuf_role role,
-                                     const struct tuf_metadata *root,
-                                     const struct tuf_metadata *live, json_t *meta, json_t *head,
-                                     int64_t now, struct tm_err *e);
+/* The version of timestamp or snapshot after `live` (NULL: the first), dated, with what `live` says
+ * beside it, for the caller to complete and to free by tuf_free_signed(). `now`: Unix seconds. */
+int tuf_online_next(const struct tuf_online *o, enum tuf_role role, const struct tuf_metadata *root,
+                    const struct tuf_metadata *live, int64_t now, struct tuf_signed *out,
+                    struct tm_err *e);
 
 #endif

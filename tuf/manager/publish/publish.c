@@ -6,9 +6,8 @@
 
 #include "common/clock.h"
 #include "common/file.h"
-#include "common/json/strictjson.h"
 #include "tuf/metadata/delegation.h"
-#include "tuf/metadata/edit.h"
+#include "tuf/metadata/typesjson.h"
 #include "tuf/metadata/verify.h"
 #include "tuf/manager/draft/draft.h"
 #include "tuf/manager/review/rules.h"
@@ -157,35 +156,6 @@ static bool same_signers(const struct tuf_metadata *a, const struct tuf_metadata
     return tuf_texts_equal(&x.role->keyids, &y.role->keyids);
 }
 
-/* The entries so far. One that vanishes is a rollback to clients, unless the snapshot's key is
- * replaced: then those without a role are swept. */
-static int begin_meta(struct tuf_publication *p, struct tm_err *e)
-{
-    const struct tuf_metadata *root = tuf_published_root(&p->live);
-    struct tuf_delegation d;
-    const char *name;
-    void *next;
-    json_t *value;
-    p->meta = p->live.snapshot != NULL ? tuf_entries_tree(p->live.snapshot) : json_object();
-    if (p->meta == NULL)
-        return no_memory(e);
-    if (root == NULL || same_signers(root, p->root, TUF_SNAPSHOT))
-        return 0;
-    json_object_foreach_safe(p->meta, next, name, value)
-    {
-        char role[TUF_ROLE_NAME_MAX + 1];
-        size_t len = strlen(name) > 5 ? strlen(name) - 5 : 0;
-        int found = 1;
-        snprintf(role, sizeof(role), "%.*s", (int)len, name);
-        if (strcmp(role, "targets") != 0 &&
-            (found = tuf_publication_delegation(p, role, &d, e)) == 0)
-            json_object_del(p->meta, name);
-        if (found < 0)
-            return -1;
-    }
-    return 0;
-}
-
 /* Due, or no longer what the root in force takes. */
 static bool needs_signing(const struct tuf_publication *p, const struct tuf_metadata *m,
                           enum tuf_role role)
@@ -205,63 +175,169 @@ static int64_t next_of(const struct tuf_metadata *m)
     return m != NULL ? tuf_metadata_version(m) + 1 : 1;
 }
 
-static bool same_meta(const struct tuf_metadata *snapshot, const json_t *meta)
+static int by_name(const void *a, const void *b)
 {
-    json_t *before = tuf_entries_tree(snapshot);
-    bool same = before != NULL && json_equal(before, meta) == 1;
-    json_decref(before);
-    return same;
+    return strcmp(((const struct tuf_meta_put *)a)->name, ((const struct tuf_meta_put *)b)->name);
 }
 
-static int put_snapshot(struct tuf_publication *p, json_t **timestamp_meta, struct tm_err *e)
+static bool is_put(const struct tuf_publication *p, const char *name)
+{
+    const struct tuf_meta_put wanted = {.name = (char *)name};
+    return p->put_count > 0 &&
+           bsearch(&wanted, p->put, p->put_count, sizeof(*p->put), by_name) != NULL;
+}
+
+/* 1: some role of those in force afterwards delegates to the role whose file it is. -1: `e`. */
+static int is_delegated(struct tuf_publication *p, const char *file, struct tm_err *e)
+{
+    char role[TUF_ROLE_NAME_MAX + 1];
+    struct tuf_delegation d;
+    size_t len = strlen(file) > 5 ? strlen(file) - 5 : 0;
+    snprintf(role, sizeof(role), "%.*s", (int)len, file);
+    return strcmp(role, tuf_role_name(TUF_TARGETS)) == 0
+               ? 1
+               : tuf_publication_delegation(p, role, &d, e);
+}
+
+/* Those of the live snapshot that are not put anew. One that vanishes is a rollback to clients,
+ * unless the snapshot's key is replaced: then those without a role are swept. */
+static int keep_entries(struct tuf_publication *p, struct tuf_entries *all, struct tm_err *e)
 {
     const struct tuf_metadata *live = p->live.snapshot;
+    const struct tuf_metadata *root = tuf_published_root(&p->live);
+    bool sweep = root != NULL && !same_signers(root, p->root, TUF_SNAPSHOT);
+    struct tm_buf name = {0};
+    int rc = 0;
+    for (size_t i = 0; live != NULL && i < tuf_entries_count(live) && rc == 0; i++) {
+        struct tuf_entry entry = {0};
+        rc = tuf_entry_get(live, i, &name, &entry, e);
+        bool stays = rc == 0 && !is_put(p, tm_buf_str(&name));
+        if (stays && sweep) {
+            int found = is_delegated(p, tm_buf_str(&name), e);
+            stays = found == 1;
+            rc = found < 0 ? -1 : 0;
+        }
+        if (stays)
+            rc = tuf_entries_put(all, tm_buf_str(&name), &entry, e);
+        tuf_free_entry(&entry);
+    }
+    tm_buf_free(&name);
+    return rc;
+}
+
+/* The entries of the next snapshot, or NULL. */
+static struct tuf_entries *next_entries(struct tuf_publication *p, struct tm_err *e)
+{
+    struct tuf_entries *all = tuf_entries_new(TUF_SNAPSHOT, 0, e);
+    if (p->put_count > 0)
+        qsort(p->put, p->put_count, sizeof(*p->put), by_name);
+    int rc = all != NULL ? keep_entries(p, all, e) : -1;
+    for (size_t i = 0; i < p->put_count && rc == 0; i++) {
+        const struct tuf_meta_put *put = &p->put[i];
+        struct tuf_entry entry = {0};
+        rc = tuf_entry_pin(&entry, put->version, put->pin.length, put->pin.sha256) == 0
+                 ? tuf_entries_put(all, put->name, &entry, e)
+                 : no_memory(e);
+        tuf_free_entry(&entry);
+    }
+    if (rc == 0)
+        return all;
+    tuf_entries_free(all);
+    return NULL;
+}
+
+static int sign(struct tuf_publication *p, struct tuf_metadata *m, struct tm_err *e)
+{
+    enum tuf_role role = tuf_metadata_role(m);
+    struct tuf_signers by;
+    tuf_root_signers(p->root, role, &by);
+    return tuf_online_sign(&p->online, m, &by, tuf_role_name(role), e);
+}
+
+static int stage_snapshot(struct tuf_publication *p, struct tuf_metadata *m,
+                          struct tuf_entry *pinned, struct tm_err *e)
+{
     struct tuf_stage_pin pin;
     char name[NAMES_MAX];
-    int64_t version = next_of(live);
-    *timestamp_meta = NULL;
-    if (live != NULL && same_meta(live, p->meta) && !needs_signing(p, live, TUF_SNAPSHOT)) {
-        p->report->snapshot = tuf_metadata_version(live);
-        return tuf_metadata_sha256(live, p->snapshot_sha256, e);
-    }
-    struct tuf_metadata *m =
-        tuf_online_next(&p->online, TUF_SNAPSHOT, p->root, live, p->meta, NULL, p->o->now, e);
-    int rc = m != NULL ? tuf_names_metadata(version, "snapshot", name, sizeof(name), e) : -1;
-    if (rc == 0)
-        rc = tuf_stage_put(&p->stage, STAGE_METADATA, name, m, true, &pin, e);
-    if (rc == 0)
-        rc = tuf_metadata_sha256(m, p->snapshot_sha256, e);
+    int64_t version = tuf_metadata_version(m);
+    if (sign(p, m, e) != 0 || tuf_names_metadata(version, "snapshot", name, sizeof(name), e) != 0 ||
+        tuf_stage_put(&p->stage, STAGE_METADATA, name, m, true, &pin, e) != 0)
+        return -1;
+    return tuf_entry_pin(pinned, version, pin.length, pin.sha256) == 0 ? 0 : no_memory(e);
+}
+
+/* `pinned`: what the next timestamp says of it; stays empty when the live one stays. */
+static int put_snapshot(struct tuf_publication *p, struct tuf_entry *pinned, struct tm_err *e)
+{
+    const struct tuf_metadata *live = p->live.snapshot;
+    struct tuf_metadata *m = NULL;
+    struct tuf_signed s = {0};
+    struct tuf_entries *entries = next_entries(p, e);
+    if (entries == NULL)
+        return -1;
+    if (tuf_online_next(&p->online, TUF_SNAPSHOT, p->root, live, p->o->now, &s, e) == 0)
+        m = tuf_metadata_make(&s, entries, e);
+    else
+        tuf_entries_free(entries);
+    tuf_free_signed(&s);
+    if (m == NULL)
+        return -1;
+    bool stays =
+        live != NULL && tuf_metadata_same_content(live, m) && !needs_signing(p, live, TUF_SNAPSHOT);
+    int rc = stays ? 0 : stage_snapshot(p, m, pinned, e);
     if (rc == 0) {
-        *timestamp_meta =
-            json_pack("{s:o*}", "snapshot.json", tuf_pinned_entry(version, pin.length, pin.sha256));
-        p->report->snapshot = version;
-        rc = *timestamp_meta != NULL ? 0 : no_memory(e);
+        p->report->snapshot = tuf_metadata_version(stays ? live : m);
+        rc = tuf_metadata_sha256(stays ? live : m, p->snapshot_sha256, e);
     }
     tuf_metadata_free(m);
     return rc;
 }
 
+static int set_head(struct tuf_signed *s, const struct tuf_transcript_tail *tail, struct tm_err *e)
+{
+    struct tuf_transcript_head *head = &s->transcript;
+    json_decref(head->rest);
+    head->rest = NULL;
+    json_object_del(s->rest, TUF_TRANSCRIPT_MEMBER); /* in a form that is none */
+    head->lines = tail->n;
+    s->has_transcript = true;
+    return tuf_text_set(&head->sha256, tail->hash) == 0 ? 0 : no_memory(e);
+}
+
+/* What the next timestamp says; `pinned` is taken over, unless it is empty. */
+static int say_timestamp(struct tuf_publication *p, struct tuf_entry *pinned, struct tuf_signed *s,
+                         struct tm_err *e)
+{
+    if (tuf_online_next(&p->online, TUF_TIMESTAMP, p->root, p->live.timestamp, p->o->now, s, e) !=
+            0 ||
+        set_head(s, &p->evidence, e) != 0)
+        return -1;
+    if (pinned->version > 0) {
+        tuf_free_entry(&s->timestamp.snapshot);
+        s->timestamp.snapshot = *pinned;
+        *pinned = (struct tuf_entry){0};
+    }
+    return 0;
+}
+
 /* NULL in *out: the live one stays. */
-static int make_timestamp(struct tuf_publication *p, json_t *meta, struct tuf_metadata **out,
-                          struct tm_err *e)
+static int make_timestamp(struct tuf_publication *p, struct tuf_entry *pinned,
+                          struct tuf_metadata **out, struct tm_err *e)
 {
     const struct tuf_metadata *live = p->live.timestamp;
+    struct tuf_signed s = {0};
     *out = NULL;
-    if (meta == NULL && !p->new_root && !needs_signing(p, live, TUF_TIMESTAMP)) {
+    if (pinned->version == 0 && !p->new_root && !needs_signing(p, live, TUF_TIMESTAMP)) {
         p->report->timestamp = tuf_metadata_version(live);
         return 0;
     }
-    json_t *same = live != NULL ? json_object_get(tuf_metadata_body(live), "meta") : NULL;
     p->report->timestamp = next_of(live);
     if (tuf_publication_chain(p, e) != 0)
         return -1;
-    json_t *head = tuf_evidence_head(p->evidence.n, p->evidence.hash);
-    *out = head != NULL ? tuf_online_next(&p->online, TUF_TIMESTAMP, p->root, live,
-                                          meta != NULL ? meta : same, head, p->o->now, e)
-                        : NULL;
-    int rc = *out != NULL ? 0 : head != NULL ? -1 : no_memory(e);
-    json_decref(head);
-    return rc;
+    if (say_timestamp(p, pinned, &s, e) == 0)
+        *out = tuf_metadata_make(&s, NULL, e);
+    tuf_free_signed(&s);
+    return *out != NULL ? sign(p, *out, e) : -1;
 }
 
 /* ---- the switch ---- */
@@ -374,7 +450,7 @@ static int check_offline_roles(const struct tuf_publication *p, struct tm_err *e
 
 static int run(struct tuf_publication *p, struct tm_err *e)
 {
-    json_t *meta = NULL;
+    struct tuf_entry snapshot = {0};
     struct tuf_metadata *timestamp = NULL;
     if (check_clock(p, e) != 0 || tuf_workspace_published(p->w, &p->live, e) != 0 ||
         check_tree(p, e) != 0)
@@ -382,17 +458,17 @@ static int run(struct tuf_publication *p, struct tm_err *e)
     if ((p->o->event != NULL && judge(p, e) != 0) || choose(p, e) != 0 ||
         check_offline_roles(p, e) != 0)
         return -1;
-    if (tuf_stage_open(p->w->published, &p->stage, e) != 0 || begin_meta(p, e) != 0 ||
-        put_event(p, e) != 0 || tuf_publication_online_roles(p, e) != 0)
+    if (tuf_stage_open(p->w->published, &p->stage, e) != 0 || put_event(p, e) != 0 ||
+        tuf_publication_online_roles(p, e) != 0)
         return -1;
     p->report->root = tuf_metadata_version(p->root);
     p->report->targets = tuf_metadata_version(p->targets);
-    int rc = put_snapshot(p, &meta, e);
+    int rc = put_snapshot(p, &snapshot, e);
     if (rc == 0)
-        rc = make_timestamp(p, meta, &timestamp, e);
+        rc = make_timestamp(p, &snapshot, &timestamp, e);
     if (rc == 0)
         rc = finish(p, timestamp, e);
-    json_decref(meta);
+    tuf_free_entry(&snapshot);
     tuf_metadata_free(timestamp);
     return rc;
 }
@@ -407,7 +483,9 @@ int tuf_publish_run(struct tuf_workspace *w, const struct tuf_publish_options *o
     tuf_online_close(&p.online);
     tuf_transcript_tail_free(&p.evidence);
     tuf_published_free(&p.live);
-    json_decref(p.meta);
+    for (size_t i = 0; i < p.put_count; i++)
+        free(p.put[i].name);
+    free(p.put);
     for (size_t i = 0; i < p.staged_count; i++)
         tuf_metadata_free(p.staged[i].m);
     free(p.staged);

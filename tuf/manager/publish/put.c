@@ -1,9 +1,9 @@
 /* A role's files on their way into the tree: metadata, and the targets that it lists. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/file.h"
-#include "tuf/metadata/edit.h"
 #include "tuf/metadata/typesjson.h"
 #include "tuf/manager/publish/internal.h"
 #include "tuf/manager/state/names.h"
@@ -11,18 +11,18 @@
 int tuf_publication_put_role(struct tuf_publication *p, const char *role,
                              const struct tuf_metadata *m, bool indented, struct tm_err *e)
 {
-    struct tuf_stage_pin pin;
+    struct tuf_meta_put new = {.version = tuf_metadata_version(m)};
     char name[NAMES_MAX];
-    char entry_name[TUF_ROLE_NAME_MAX + 8];
-    int64_t version = tuf_metadata_version(m);
-    if (tuf_names_metadata(version, role, name, sizeof(name), e) != 0 ||
-        tuf_stage_put(&p->stage, STAGE_METADATA, name, m, indented, &pin, e) != 0)
+    if (tuf_names_metadata(new.version, role, name, sizeof(name), e) != 0 ||
+        tuf_stage_put(&p->stage, STAGE_METADATA, name, m, indented, &new.pin, e) != 0)
         return -1;
-    snprintf(entry_name, sizeof(entry_name), "%s.json", role);
-    return json_object_set_new(p->meta, entry_name,
-                               tuf_pinned_entry(version, pin.length, pin.sha256)) == 0
-               ? 0
-               : tm_err_set(e, "out of memory");
+    struct tuf_meta_put *grown = realloc(p->put, (p->put_count + 1) * sizeof(*grown));
+    if (grown != NULL)
+        p->put = grown;
+    if (grown == NULL || asprintf(&new.name, "%s.json", role) < 0)
+        return tm_err_set(e, "out of memory");
+    p->put[p->put_count++] = new;
+    return 0;
 }
 
 static void add_sample(struct tuf_publication *p, const char *path)

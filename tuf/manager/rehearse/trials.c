@@ -12,7 +12,6 @@
 #include "tuf/manager/rehearse/internal.h"
 #include "tuf/manager/state/names.h"
 #include "tuf/metadata/build.h"
-#include "tuf/metadata/edit.h"
 #include "tuf/metadata/key.h"
 #include "tuf/metadata/typesjson.h"
 
@@ -257,15 +256,6 @@ static int forge(const struct tuf_copy *c, const char *tree, enum tuf_role role,
 
 static const char planted_text[] = "unsigned\n";
 
-/* Takes over `value`. */
-static int add_entry(struct tuf_entries *to, const char *name, json_t *value, struct tm_err *e)
-{
-    int rc = value != NULL ? tuf_entries_add(to, name, strlen(name), value, e)
-                           : tm_err_set(e, "out of memory");
-    json_decref(value);
-    return rc;
-}
-
 /* The file, called as a target's is, and its entry. */
 static int plant_file(const char *tree, struct tuf_entries *to, struct tm_err *e)
 {
@@ -281,23 +271,28 @@ static int plant_file(const char *tree, struct tuf_entries *to, struct tm_err *e
     int rc = tm_buf_str(&name) != NULL ? put(tree, tm_buf_str(&name), &bytes, e)
                                        : tm_err_set(e, "out of memory");
     tm_buf_free(&name);
-    return rc == 0 ? add_entry(to, PLANTED, tuf_pinned_entry(0, (int64_t)len, hex), e) : -1;
+    struct tuf_entry entry = {0};
+    if (rc == 0)
+        rc = tuf_entry_pin(&entry, 0, (int64_t)len, hex) == 0
+                 ? tuf_entries_put(to, PLANTED, &entry, e)
+                 : tm_err_set(e, "out of memory");
+    tuf_free_entry(&entry);
+    return rc;
 }
 
 /* All that the live snapshot lists, and the next version of targets. */
 static int next_meta(const struct tuf_published *live, struct tuf_entries *to, struct tm_err *e)
 {
     static const char targets[] = "targets.json";
+    const struct tuf_entry next = {.version = tuf_metadata_version(live->targets) + 1};
     struct tm_buf name = {0};
-    json_t *v;
-    int rc = add_entry(to, targets,
-                       json_pack("{s:I}", "version", tuf_metadata_version(live->targets) + 1), e);
+    int rc = tuf_entries_put(to, targets, &next, e);
     for (size_t i = 0; i < tuf_entries_count(live->snapshot) && rc == 0; i++) {
-        v = tuf_entry_at(live->snapshot, i, &name);
-        if (v != NULL && tm_buf_str(&name) != NULL && strcmp(tm_buf_str(&name), targets) == 0)
-            json_decref(v);
-        else
-            rc = add_entry(to, tm_buf_str(&name), v, e);
+        struct tuf_entry entry = {0};
+        rc = tuf_entry_get(live->snapshot, i, &name, &entry, e);
+        if (rc == 0 && strcmp(tm_buf_str(&name), targets) != 0)
+            rc = tuf_entries_put(to, tm_buf_str(&name), &entry, e);
+        tuf_free_entry(&entry);
     }
     tm_buf_free(&name);
     return rc;
