@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "common/clock.h"
 #include "common/ipc/loop.h"
@@ -34,8 +35,7 @@ static const struct tm_ipc_protocol protocol = {forms, sizeof(forms) / sizeof(fo
 /* ---- asking ---- */
 
 struct ca_ready_asker {
-    struct tm_ipc_loop *loop;
-    struct tm_ipc_channel *channel;
+    struct tm_ipc_lone line;
     pthread_mutex_t lock; /* guards what follows */
     uint64_t asked, told; /* numbers of the last ask and answer */
     int64_t asked_ms;
@@ -68,21 +68,17 @@ static void on_over(void *ctx, struct tm_ipc_channel *c, const struct tm_err *wh
 
 struct ca_ready_asker *ca_ready_asker_new(int fd, struct tm_err *e)
 {
-    struct tm_ipc_channel *c = tm_ipc_channel_new(fd, &protocol, e);
-    struct ca_ready_asker *a = c != NULL ? calloc(1, sizeof(*a)) : NULL;
+    struct ca_ready_asker *a = calloc(1, sizeof(*a));
     if (a == NULL) {
-        tm_ipc_channel_free(c);
+        close(fd);
         tm_err_set(e, "out of memory");
         return NULL;
     }
     pthread_mutex_init(&a->lock, NULL);
-    a->channel = c;
     a->ready = true; /* it has just opened all that it needs; what it says now comes in a moment */
-    tm_ipc_channel_hear(c, IPC_HEAR(READY_TOLD));
-    a->loop = tm_ipc_loop_new(NULL, NULL, 0, e);
-    const struct tm_ipc_port port = {.channel = c, .message = on_told, .over = on_over, .ctx = a};
-    if (a->loop != NULL && tm_ipc_loop_add(a->loop, &port, e) == 0 &&
-        tm_ipc_loop_start(a->loop, e) == 0)
+    const struct tm_ipc_port port = {.message = on_told, .over = on_over, .ctx = a};
+    if (tm_ipc_lone_open(&a->line, fd, &protocol, IPC_HEAR(READY_TOLD), &port, e) == 0 &&
+        tm_ipc_loop_start(a->line.loop, e) == 0)
         return a;
     ca_ready_asker_free(a);
     return NULL;
@@ -92,9 +88,7 @@ void ca_ready_asker_free(struct ca_ready_asker *a)
 {
     if (a == NULL)
         return;
-    tm_ipc_loop_join(a->loop);
-    tm_ipc_loop_free(a->loop);
-    tm_ipc_channel_free(a->channel);
+    tm_ipc_lone_close(&a->line);
     pthread_mutex_destroy(&a->lock);
     free(a);
 }
@@ -103,7 +97,7 @@ void ca_ready_asker_free(struct ca_ready_asker *a)
 static void ask_again(struct ca_ready_asker *a)
 {
     const struct ask m = {a->asked + 1};
-    if (a->asked != a->told || tm_ipc_put(a->channel, READY_ASK, &m, NULL) != 0)
+    if (a->asked != a->told || tm_ipc_put(a->line.channel, READY_ASK, &m, NULL) != 0)
         return;
     a->asked = m.n;
     a->asked_ms = tm_clock_mono_ms();
@@ -121,15 +115,14 @@ int ca_ready_asker_look(void *asker, struct tm_err *e)
         rc = tm_err_set(e, "its process does not answer");
     ask_again(a);
     pthread_mutex_unlock(&a->lock);
-    tm_ipc_loop_flush(a->loop, a->channel);
+    tm_ipc_loop_flush(a->line.loop, a->line.channel);
     return rc;
 }
 
 /* ---- telling ---- */
 
 struct ca_ready_teller {
-    struct tm_ipc_loop *loop;
-    struct tm_ipc_channel *channel;
+    struct tm_ipc_lone line;
     int (*look)(void *ctx, struct tm_err *e);
     void *ctx;
 };
@@ -148,36 +141,30 @@ static void on_ask(void *ctx, struct tm_ipc_channel *c, unsigned type, void *msg
 struct ca_ready_teller *ca_ready_teller_new(int fd, int (*look)(void *ctx, struct tm_err *e),
                                             void *ctx, struct tm_err *e)
 {
-    struct tm_ipc_channel *c = tm_ipc_channel_new(fd, &protocol, e);
-    struct ca_ready_teller *t = c != NULL ? calloc(1, sizeof(*t)) : NULL;
+    struct ca_ready_teller *t = calloc(1, sizeof(*t));
     if (t == NULL) {
-        tm_ipc_channel_free(c);
+        close(fd);
         tm_err_set(e, "out of memory");
         return NULL;
     }
-    t->channel = c;
     t->look = look;
     t->ctx = ctx;
-    tm_ipc_channel_hear(c, IPC_HEAR(READY_ASK));
-    t->loop = tm_ipc_loop_new(NULL, NULL, 0, e);
-    const struct tm_ipc_port port = {.channel = c, .message = on_ask, .ctx = t};
-    if (t->loop != NULL && tm_ipc_loop_add(t->loop, &port, e) == 0)
+    const struct tm_ipc_port port = {.message = on_ask, .ctx = t};
+    if (tm_ipc_lone_open(&t->line, fd, &protocol, IPC_HEAR(READY_ASK), &port, e) == 0)
         return t;
-    ca_ready_teller_free(t);
+    free(t);
     return NULL;
 }
 
 int ca_ready_teller_start(struct ca_ready_teller *t, struct tm_err *e)
 {
-    return tm_ipc_loop_start(t->loop, e);
+    return tm_ipc_loop_start(t->line.loop, e);
 }
 
 void ca_ready_teller_free(struct ca_ready_teller *t)
 {
     if (t == NULL)
         return;
-    tm_ipc_loop_join(t->loop);
-    tm_ipc_loop_free(t->loop);
-    tm_ipc_channel_free(t->channel);
+    tm_ipc_lone_close(&t->line);
     free(t);
 }

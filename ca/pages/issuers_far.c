@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "common/ipc/loop.h"
 
@@ -45,8 +46,7 @@ struct list {
 };
 
 struct ca_issuers_asker {
-    struct tm_ipc_loop *loop;
-    struct tm_ipc_channel *channel;
+    struct tm_ipc_lone line;
     struct list coming;   /* of the answer under way; the loop's thread */
     pthread_mutex_t lock; /* guards what follows */
     pthread_cond_t came;
@@ -76,10 +76,9 @@ static void on_answer(void *ctx, struct tm_ipc_channel *c, unsigned type, void *
 
 struct ca_issuers_asker *ca_issuers_asker_new(int fd, struct tm_err *e)
 {
-    struct tm_ipc_channel *c = tm_ipc_channel_new(fd, &protocol, e);
-    struct ca_issuers_asker *a = c != NULL ? calloc(1, sizeof(*a)) : NULL;
+    struct ca_issuers_asker *a = calloc(1, sizeof(*a));
     if (a == NULL) {
-        tm_ipc_channel_free(c);
+        close(fd);
         tm_err_set(e, "out of memory");
         return NULL;
     }
@@ -89,12 +88,10 @@ struct ca_issuers_asker *ca_issuers_asker_new(int fd, struct tm_err *e)
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_cond_init(&a->came, &monotonic);
     pthread_condattr_destroy(&monotonic);
-    a->channel = c;
-    tm_ipc_channel_hear(c, IPC_HEAR(ISSUERS_ONE) | IPC_HEAR(ISSUERS_END));
-    a->loop = tm_ipc_loop_new(NULL, NULL, 0, e);
-    const struct tm_ipc_port port = {.channel = c, .message = on_answer, .ctx = a};
-    if (a->loop != NULL && tm_ipc_loop_add(a->loop, &port, e) == 0 &&
-        tm_ipc_loop_start(a->loop, e) == 0)
+    const struct tm_ipc_port port = {.message = on_answer, .ctx = a};
+    if (tm_ipc_lone_open(&a->line, fd, &protocol, IPC_HEAR(ISSUERS_ONE) | IPC_HEAR(ISSUERS_END),
+                         &port, e) == 0 &&
+        tm_ipc_loop_start(a->line.loop, e) == 0)
         return a;
     ca_issuers_asker_free(a);
     return NULL;
@@ -104,9 +101,7 @@ void ca_issuers_asker_free(struct ca_issuers_asker *a)
 {
     if (a == NULL)
         return;
-    tm_ipc_loop_join(a->loop);
-    tm_ipc_loop_free(a->loop);
-    tm_ipc_channel_free(a->channel);
+    tm_ipc_lone_close(&a->line);
     pthread_mutex_destroy(&a->lock);
     pthread_cond_destroy(&a->came);
     free(a);
@@ -129,10 +124,10 @@ size_t ca_issuers_asker_look(struct ca_issuers_asker *a, struct ca_page_issuer *
     pthread_mutex_lock(&a->lock);
     const struct ask m = {a->asked + 1};
     /* One at a time: who hangs is not asked again and again, and holds nobody up. */
-    bool asks = a->asked == a->told && tm_ipc_put(a->channel, ISSUERS_ASK, &m, NULL) == 0;
+    bool asks = a->asked == a->told && tm_ipc_put(a->line.channel, ISSUERS_ASK, &m, NULL) == 0;
     if (asks) {
         a->asked = m.n;
-        tm_ipc_loop_flush(a->loop, a->channel);
+        tm_ipc_loop_flush(a->line.loop, a->line.channel);
         await(a);
     }
     size_t count = a->whole.count;
@@ -144,8 +139,7 @@ size_t ca_issuers_asker_look(struct ca_issuers_asker *a, struct ca_page_issuer *
 /* ---- telling ---- */
 
 struct ca_issuers_teller {
-    struct tm_ipc_loop *loop;
-    struct tm_ipc_channel *channel;
+    struct tm_ipc_lone line;
     void (*each)(void *ctx, ca_issuers_row *row, void *arg);
     void *ctx;
 };
@@ -179,36 +173,30 @@ struct ca_issuers_teller *
 ca_issuers_teller_new(int fd, void (*each)(void *ctx, ca_issuers_row *row, void *arg), void *ctx,
                       struct tm_err *e)
 {
-    struct tm_ipc_channel *c = tm_ipc_channel_new(fd, &protocol, e);
-    struct ca_issuers_teller *t = c != NULL ? calloc(1, sizeof(*t)) : NULL;
+    struct ca_issuers_teller *t = calloc(1, sizeof(*t));
     if (t == NULL) {
-        tm_ipc_channel_free(c);
+        close(fd);
         tm_err_set(e, "out of memory");
         return NULL;
     }
-    t->channel = c;
     t->each = each;
     t->ctx = ctx;
-    tm_ipc_channel_hear(c, IPC_HEAR(ISSUERS_ASK));
-    t->loop = tm_ipc_loop_new(NULL, NULL, 0, e);
-    const struct tm_ipc_port port = {.channel = c, .message = on_ask, .ctx = t};
-    if (t->loop != NULL && tm_ipc_loop_add(t->loop, &port, e) == 0)
+    const struct tm_ipc_port port = {.message = on_ask, .ctx = t};
+    if (tm_ipc_lone_open(&t->line, fd, &protocol, IPC_HEAR(ISSUERS_ASK), &port, e) == 0)
         return t;
-    ca_issuers_teller_free(t);
+    free(t);
     return NULL;
 }
 
 int ca_issuers_teller_start(struct ca_issuers_teller *t, struct tm_err *e)
 {
-    return tm_ipc_loop_start(t->loop, e);
+    return tm_ipc_loop_start(t->line.loop, e);
 }
 
 void ca_issuers_teller_free(struct ca_issuers_teller *t)
 {
     if (t == NULL)
         return;
-    tm_ipc_loop_join(t->loop);
-    tm_ipc_loop_free(t->loop);
-    tm_ipc_channel_free(t->channel);
+    tm_ipc_lone_close(&t->line);
     free(t);
 }

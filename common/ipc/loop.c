@@ -224,3 +224,27 @@ void tm_ipc_loop_join(struct tm_ipc_loop *l)
     pthread_join(l->thread, NULL);
     l->started = false;
 }
+
+int tm_ipc_lone_open(struct tm_ipc_lone *l, int fd, const struct tm_ipc_protocol *protocol,
+                     unsigned hears, const struct tm_ipc_port *port, struct tm_err *e)
+{
+    struct tm_ipc_port own = *port;
+    *l = (struct tm_ipc_lone){.channel = tm_ipc_channel_new(fd, protocol, e)};
+    own.channel = l->channel;
+    if (l->channel == NULL)
+        return -1;
+    tm_ipc_channel_hear(l->channel, hears);
+    l->loop = tm_ipc_loop_new(NULL, NULL, 0, e);
+    if (l->loop != NULL && tm_ipc_loop_add(l->loop, &own, e) == 0)
+        return 0;
+    tm_ipc_lone_close(l);
+    return -1;
+}
+
+void tm_ipc_lone_close(struct tm_ipc_lone *l)
+{
+    tm_ipc_loop_join(l->loop);
+    tm_ipc_loop_free(l->loop);
+    tm_ipc_channel_free(l->channel);
+    *l = (struct tm_ipc_lone){0};
+}

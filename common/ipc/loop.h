@@ -52,6 +52,17 @@ void tm_ipc_loop_stop(struct tm_ipc_loop *l); /* any thread */
 int tm_ipc_loop_start(struct tm_ipc_loop *l, struct tm_err *e);
 void tm_ipc_loop_join(struct tm_ipc_loop *l); /* stops it; fine when it was not started */
 
+/* One channel with a loop of its own: who asks one other process, and who answers it. */
+struct tm_ipc_lone {
+    struct tm_ipc_loop *loop;
+    struct tm_ipc_channel *channel;
+};
+/* Takes `fd`; hears what `hears` (IPC_HEAR) says; `port` without its channel. Its thread begins by
+ * tm_ipc_loop_start(). -1 with `e` set: it is closed. */
+int tm_ipc_lone_open(struct tm_ipc_lone *l, int fd, const struct tm_ipc_protocol *protocol,
+                     unsigned hears, const struct tm_ipc_port *port, struct tm_err *e);
+void tm_ipc_lone_close(struct tm_ipc_lone *l); /* zeros are fine */
+
 struct tm_ipc_task { /* a member of who is to be called; queued once at a time */
     struct tm_ipc_task *next;
     void (*run)(struct tm_ipc_task *task);

@@ -233,40 +233,6 @@ static int read_sign(const struct tm_kms *k, const struct tm_key_ask *a, const s
     return rc == 0 ? 0 : tm_err_wrap(e, "its answer");
 }
 
-struct fault {
-    char *code, *message;
-};
-struct fault_answer {
-    struct fault error;
-};
-static const struct tm_jsonmap_member error_members[] = {
-    {.name = "code", JSONMAP_AT(struct fault, code), .kind = JSONMAP_TEXT, .max = 64},
-    {.name = "message", JSONMAP_AT(struct fault, message), .kind = JSONMAP_TEXT, .max = 4096},
-    {0}};
-static const struct tm_jsonmap error_map = {
-    .members = error_members, .size = sizeof(struct fault), .unknown = JSONMAP_IGNORE};
-static const struct tm_jsonmap_member fault_members[] = {{.name = "error",
-                                                          JSONMAP_AT(struct fault_answer, error),
-                                                          .kind = JSONMAP_OBJECT,
-                                                          .map = &error_map,
-                                                          .flags = JSONMAP_REQUIRED},
-                                                         {0}};
-static const struct tm_jsonmap fault_map = {
-    .members = fault_members, .size = sizeof(struct fault_answer), .unknown = JSONMAP_IGNORE};
-
-static void read_fault(const struct tm_buf *body, char code[64], char words[200])
-{
-    struct fault_answer f = {{0}};
-    if (tm_jsonmap_parse((const char *)body->data, body->len, KMS_ANSWER_MAX, &fault_map, NULL, &f,
-                         NULL) == 0) {
-        snprintf(code, 64, "%s", f.error.code != NULL ? f.error.code : "");
-        snprintf(words, 200, "%s", f.error.message != NULL ? f.error.message : "");
-    } else {
-        tm_kms_oauth_fault(body, code, words);
-    }
-    tm_jsonmap_free(&fault_map, &f);
-}
-
 static const struct tm_kms_fault faults[] = {
     {401, NULL, KMS_LOGIN, "the access token has ended, or is for another tenant or cloud"},
     {403, NULL, KMS_FAIL,
@@ -353,5 +319,6 @@ static void files(const struct tm_key_uri *u, void (*each)(void *ctx, const char
         each(ctx, tm_kms_env("AZURE_FEDERATED_TOKEN_FILE"));
 }
 
-const struct tm_kms_service tm_kms_azure = {
-    configure, login, ask_public, read_public, ask_sign, read_sign, read_fault, faults, files};
+const struct tm_kms_service tm_kms_azure = {configure,          login,    ask_public,
+                                            read_public,        ask_sign, read_sign,
+                                            tm_kms_oauth_fault, faults,   files};

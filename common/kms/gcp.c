@@ -159,40 +159,6 @@ static int read_sign(const struct tm_kms *k, const struct tm_key_ask *a, const s
     return rc == 0 ? 0 : tm_err_wrap(e, "its answer");
 }
 
-struct fault {
-    char *status, *message;
-};
-struct fault_answer {
-    struct fault error;
-};
-static const struct tm_jsonmap_member error_members[] = {
-    {.name = "status", JSONMAP_AT(struct fault, status), .kind = JSONMAP_TEXT, .max = 64},
-    {.name = "message", JSONMAP_AT(struct fault, message), .kind = JSONMAP_TEXT, .max = 4096},
-    {0}};
-static const struct tm_jsonmap error_map = {
-    .members = error_members, .size = sizeof(struct fault), .unknown = JSONMAP_IGNORE};
-static const struct tm_jsonmap_member fault_members[] = {{.name = "error",
-                                                          JSONMAP_AT(struct fault_answer, error),
-                                                          .kind = JSONMAP_OBJECT,
-                                                          .map = &error_map,
-                                                          .flags = JSONMAP_REQUIRED},
-                                                         {0}};
-static const struct tm_jsonmap fault_map = {
-    .members = fault_members, .size = sizeof(struct fault_answer), .unknown = JSONMAP_IGNORE};
-
-static void read_fault(const struct tm_buf *body, char code[64], char words[200])
-{
-    struct fault_answer f = {{0}};
-    if (tm_jsonmap_parse((const char *)body->data, body->len, KMS_ANSWER_MAX, &fault_map, NULL, &f,
-                         NULL) == 0) {
-        snprintf(code, 64, "%s", f.error.status != NULL ? f.error.status : "");
-        snprintf(words, 200, "%s", f.error.message != NULL ? f.error.message : "");
-    } else {
-        tm_kms_oauth_fault(body, code, words);
-    }
-    tm_jsonmap_free(&fault_map, &f);
-}
-
 static const struct tm_kms_fault faults[] = {
     {0, "UNAUTHENTICATED", KMS_LOGIN, "the access token has ended"},
     {401, NULL, KMS_LOGIN, "the credential is not taken"},
@@ -206,6 +172,6 @@ static const struct tm_kms_fault faults[] = {
     {0},
 };
 
-const struct tm_kms_service tm_kms_gcp = {configure,   tm_kms_gcp_login, ask_public,
-                                          read_public, ask_sign,         read_sign,
-                                          read_fault,  faults,           tm_kms_gcp_files};
+const struct tm_kms_service tm_kms_gcp = {configure,          tm_kms_gcp_login, ask_public,
+                                          read_public,        ask_sign,         read_sign,
+                                          tm_kms_oauth_fault, faults,           tm_kms_gcp_files};

@@ -135,7 +135,8 @@ void tm_kms_put_escaped(struct tm_buf *out, const void *text, size_t len); /* %X
 int tm_kms_oauth(const struct tm_kms *k, const struct tm_kms_request *r, struct tm_kms_login *out,
                  struct tm_err *e);
 
-/* {"error":…,"error_description":…} (RFC 6749 §5.2) */
+/* {"error":…,"error_description":…} (RFC 6749 §5.2), or {"error":{"code" or
+ * "status":…,"message":…}} as Azure and Google refuse; "" what it does not say */
 void tm_kms_oauth_fault(const struct tm_buf *body, char code[64], char words[200]);
 
 /* key.c */

@@ -46,14 +46,63 @@ static const struct tm_jsonmap_member fault_members[] = {{.name = "error",
 static const struct tm_jsonmap fault_map = {
     .members = fault_members, .size = sizeof(struct fault), .unknown = JSONMAP_IGNORE};
 
+struct refusal { /* `code` is Azure's member, `status` Google's, whose `code` is a number */
+    char *code, *status, *message;
+};
+struct refusal_answer {
+    struct refusal error;
+};
+
+static int read_code(const json_t *v, void *place, const struct tm_jsonmap_how *how,
+                     struct tm_err *e)
+{
+    (void)how;
+    if (!json_is_string(v))
+        return 0;
+    *(char **)place = strdup(json_string_value(v));
+    return *(char **)place != NULL ? 0 : tm_err_set(e, "out of memory");
+}
+
+static void free_code(void *place)
+{
+    free(*(char **)place);
+    *(char **)place = NULL;
+}
+
+static const struct tm_jsonmap_type code_type = {.read = read_code, .free = free_code};
+static const struct tm_jsonmap_member refusal_members[] = {
+    {.name = "code", JSONMAP_AT(struct refusal, code), .kind = JSONMAP_OWN, .type = &code_type},
+    {.name = "status", JSONMAP_AT(struct refusal, status), .kind = JSONMAP_TEXT, .max = 64},
+    {.name = "message", JSONMAP_AT(struct refusal, message), .kind = JSONMAP_TEXT, .max = 4096},
+    {0}};
+static const struct tm_jsonmap refusal_map = {
+    .members = refusal_members, .size = sizeof(struct refusal), .unknown = JSONMAP_IGNORE};
+static const struct tm_jsonmap_member answer_members[] = {{.name = "error",
+                                                           JSONMAP_AT(struct refusal_answer, error),
+                                                           .kind = JSONMAP_OBJECT,
+                                                           .map = &refusal_map,
+                                                           .flags = JSONMAP_REQUIRED},
+                                                          {0}};
+static const struct tm_jsonmap answer_map = {
+    .members = answer_members, .size = sizeof(struct refusal_answer), .unknown = JSONMAP_IGNORE};
+
+static void say_fault(const char *named, const char *said, char code[64], char words[200])
+{
+    snprintf(code, 64, "%s", named != NULL ? named : "");
+    snprintf(words, 200, "%s", said != NULL ? said : "");
+}
+
 void tm_kms_oauth_fault(const struct tm_buf *body, char code[64], char words[200])
 {
+    const char *text = (const char *)body->data;
     struct fault f = {0};
-    if (tm_jsonmap_parse((const char *)body->data, body->len, KMS_ANSWER_MAX, &fault_map, NULL, &f,
-                         NULL) == 0) {
-        snprintf(code, 64, "%s", f.error);
-        snprintf(words, 200, "%s", f.description != NULL ? f.description : "");
-    }
+    struct refusal_answer r = {{0}};
+    if (tm_jsonmap_parse(text, body->len, KMS_ANSWER_MAX, &answer_map, NULL, &r, NULL) == 0)
+        say_fault(r.error.status != NULL ? r.error.status : r.error.code, r.error.message, code,
+                  words);
+    else if (tm_jsonmap_parse(text, body->len, KMS_ANSWER_MAX, &fault_map, NULL, &f, NULL) == 0)
+        say_fault(f.error, f.description, code, words);
+    tm_jsonmap_free(&answer_map, &r);
     tm_jsonmap_free(&fault_map, &f);
 }
 
