@@ -283,7 +283,9 @@ enum tuf_mirror_result tuf_mirrors_get(struct tuf_mirrors *m, const char *file, 
     for (unsigned tried = 1;; tried++) {
         int64_t pause_s;
         enum tuf_mirror_result r = ask_each(m, file, is_target, max, sink, &pause_s, e);
-        if (r != MIRROR_FAILED || pause_s == NO_PAUSE || tried >= m->tries)
+        /* That one mirror has no target does not say that a busy one has not. */
+        bool settled = r == MIRROR_OK || (r == MIRROR_ABSENT && !is_target);
+        if (settled || pause_s == NO_PAUSE || tried >= m->tries)
             return r;
         tm_fetch_pause(tried, pause_s);
     }

@@ -8,13 +8,11 @@
 #include <string.h>
 
 #include "ca/log/monitor/store_internal.h"
-#include "common/fetch/fetch.h"
+#include "common/fetch/again.h"
 
 #define TIMEOUT_MS 30000
 #define URL_MAX 2048
 #define STORE_TRANSFERS_MAX 64
-#define ATTEMPTS 3 /* of a file that the server is too busy for */
-#define PAUSE_MAX_S 10
 
 struct slot { /* one transfer */
     struct http_store *store;
@@ -122,9 +120,9 @@ static void http_want(struct ca_store *store, const char *path, size_t max)
     pthread_mutex_unlock(&h->lock);
 }
 
-/* One transfer to its end: 0 or -1; *status and *retry_after_s are the answer's. */
-static int transfer(struct http_store *h, const char *path, size_t max, long *status,
-                    int64_t *retry_after_s, struct tm_buf *out, struct tm_err *e)
+/* One transfer to its end, as tm_fetch_run; *answer is the caller's to free. */
+static int transfer(struct http_store *h, const char *path, size_t max,
+                    struct tm_fetch_response *answer, struct tm_err *e)
 {
     pthread_mutex_lock(&h->lock);
     struct slot *s = find_slot(h, path);
@@ -137,50 +135,49 @@ static int transfer(struct http_store *h, const char *path, size_t max, long *st
         pthread_cond_wait(&h->changed, &h->lock);
     if (rc == 0) {
         rc = s->rc;
-        *status = s->response.status;
-        *retry_after_s = s->response.retry_after_s;
+        *answer = s->response;
+        s->response = (struct tm_fetch_response){0};
         if (rc != 0 && e != NULL)
             *e = s->error;
-        else if (*status == 200)
-            tm_buf_append(out, s->response.body.data, s->response.body.len);
         clear_slot(s);
     }
     pthread_mutex_unlock(&h->lock);
-    return rc == 0 && buf_failed(out) ? tm_err_set(e, "out of memory") : rc;
+    return rc;
 }
 
-static bool is_busy(long status)
+static int judge(const struct ca_store *store, const char *path,
+                 const struct tm_fetch_response *answer, struct tm_buf *out, struct tm_err *e)
 {
-    return status == 429 || status == 502 || status == 503 || status == 504;
-}
-
-static void pause_s(int64_t seconds)
-{
-    struct timespec ts = {.tv_sec = seconds < 1             ? 1
-                                    : seconds > PAUSE_MAX_S ? PAUSE_MAX_S
-                                                            : seconds};
-    nanosleep(&ts, NULL);
+    if (answer->status == 404 || answer->status == 410)
+        return 0;
+    if (answer->status == 200) {
+        tm_buf_append(out, answer->body.data, answer->body.len);
+        return buf_failed(out) ? tm_err_set(e, "out of memory") : 1;
+    }
+    tm_err_set(e, "'%.150s/%.100s' answers with status %ld", store->prefix, path, answer->status);
+    return tm_err_mark(e, ERR_UNAVAILABLE);
 }
 
 static int http_get(struct ca_store *store, const char *path, size_t max, struct tm_buf *out,
                     struct tm_err *e)
 {
     struct http_store *h = (struct http_store *)store;
-    long status = 0;
-    int64_t retry_after_s = -1;
-    for (int attempt = 1;; attempt++) {
-        if (transfer(h, path, max, &status, &retry_after_s, out, e) != 0)
-            return -1;
-        if (!is_busy(status) || attempt == ATTEMPTS)
-            break;
-        pause_s(retry_after_s > 0 ? retry_after_s : attempt);
+    for (unsigned tried = 1;; tried++) {
+        struct tm_fetch_response answer = {0};
+        struct tm_err why = {0}; /* what passes leaves no word behind */
+        int rc = transfer(h, path, max, &answer, &why);
+        bool again = tm_fetch_may_pass(rc, &answer) && tried < TM_FETCH_TRIES;
+        int64_t retry_after_s = answer.retry_after_s;
+        if (!again && rc == 0)
+            rc = judge(store, path, &answer, out, &why);
+        tm_fetch_response_free(&answer);
+        if (!again) {
+            if (rc < 0 && e != NULL)
+                *e = why;
+            return rc;
+        }
+        tm_fetch_pause(tried, retry_after_s);
     }
-    if (status == 404 || status == 410)
-        return 0;
-    if (status == 200)
-        return 1;
-    tm_err_set(e, "'%.150s/%.100s' answers with status %ld", store->prefix, path, status);
-    return tm_err_mark(e, ERR_UNAVAILABLE);
 }
 
 static void http_close(struct ca_store *store)

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common/fetch/fetch.h"
+#include "common/fetch/again.h"
 #include "common/file.h"
 #include "tuf/metadata/metadata.h"
 #include "tuf/manager/state/names.h"
@@ -38,7 +38,7 @@ static int get(const struct copy *c, const char *name, struct tm_fetch_response 
     /* Signatures protect the content; plain http is fine for it. */
     const struct tm_fetch_request req = {
         .url = url, .allow_http = true, .timeout_ms = 60000, .max_bytes = (size_t)64 << 20};
-    if (tm_fetch_run(&req, resp, c->e) != 0) /* it names the URL */
+    if (tm_fetch_run_again(&req, resp, c->e) != 0) /* it names the URL */
         return -1;
     if (resp->status == 404 || resp->status == 403)
         return 0;

@@ -7,8 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/fetch/again.h"
 #include "common/file.h"
-#include "common/fetch/fetch.h"
 #include "tuf/client/mirror.h"
 #include "tuf/manager/policy/policy.h"
 #include "tuf/manager/publish/tree.h"
@@ -241,6 +241,7 @@ int tuf_plan_files(struct tuf_plan *p, const struct tuf_source *s, const char *d
                       .dir = dir,
                       .mirrors = {.session = session,
                                   .allow_http = true, /* hashes protect the content */
+                                  .tries = TM_FETCH_TRIES,
                                   .timeout_ms = FETCH_TIMEOUT_MS}};
     int rc = session != NULL ? 0 : tm_err_set(e, "out of memory");
     for (size_t i = 0; i < s->target_count && rc == 0; i++)
