@@ -99,7 +99,7 @@ void tm_ipc_loop_flush(struct tm_ipc_loop *l, struct tm_ipc_channel *c)
 }
 
 /* In the order in which they came. A task may be queued again, or be freed, by its own run. */
-static void run_tasks(struct tm_ipc_loop *l)
+void tm_ipc_loop_tasks(struct tm_ipc_loop *l)
 {
     struct tm_ipc_task *list = atomic_exchange(&l->tasks, NULL);
     struct tm_ipc_task *first = NULL;
@@ -120,7 +120,7 @@ void tm_ipc_loop_free(struct tm_ipc_loop *l)
 {
     if (l == NULL)
         return;
-    run_tasks(l);
+    tm_ipc_loop_tasks(l);
     close(l->wake_fd);
     free(l);
 }
@@ -186,7 +186,7 @@ void tm_ipc_loop_run(struct tm_ipc_loop *l)
         atomic_store(&l->woken, true);
         if (n > 0 && fds[l->count].revents != 0)
             (void)eventfd_read(l->wake_fd, &count);
-        run_tasks(l);
+        tm_ipc_loop_tasks(l);
         for (size_t i = 0; n > 0 && i < l->count; i++) {
             if ((fds[i].revents & (POLLIN | POLLHUP | POLLERR)) != 0)
                 l->over[i] = !tm_ipc_port_read(&l->port[i]);
@@ -194,7 +194,7 @@ void tm_ipc_loop_run(struct tm_ipc_loop *l)
         maybe_tick(l);
         if (l->round != NULL) {
             l->round(l->round_ctx);
-            run_tasks(l); /* what it has woken is answered with the others */
+            tm_ipc_loop_tasks(l); /* what it has woken is answered with the others */
         }
     }
     for (size_t i = 0; i < l->count; i++)

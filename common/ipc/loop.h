@@ -34,6 +34,8 @@ bool tm_ipc_port_read(const struct tm_ipc_port *p);
 /* `tick`, or NULL, is called about every `tick_ms`, on the loop's thread. */
 struct tm_ipc_loop *tm_ipc_loop_new(void (*tick)(void *ctx), void *ctx, int tick_ms,
                                     struct tm_err *e);
+/* Runs the tasks that are left, once it has ended: for who is freed before it. */
+void tm_ipc_loop_tasks(struct tm_ipc_loop *l);
 /* Runs the tasks that are left. Not its channels; NULL is fine. */
 void tm_ipc_loop_free(struct tm_ipc_loop *l);
 

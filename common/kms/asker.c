@@ -10,7 +10,7 @@
 #include "common/kms/lane_internal.h"
 #include "common/promtext.h"
 
-#define OPEN_MS 30000 /* logging in and asking for the public half, with every try */
+#define OPEN_MS (KMS_OPEN_MS + 5000)
 #define SIGN_MS (KMS_DEADLINE_MS + 2000)
 #define BUCKETS 10
 
@@ -44,7 +44,8 @@ struct tm_kms_asker {
     uint64_t failed, total_ms, within[BUCKETS + 1]; /* the last: longer than all */
 };
 
-static void settle(struct tm_kms_asker *a, uint64_t id, uint64_t key, struct tm_ipc_bytes bytes,
+/* False: nobody waits for it any more. */
+static bool settle(struct tm_kms_asker *a, uint64_t id, uint64_t key, struct tm_ipc_bytes bytes,
                    const char *why)
 {
     pthread_mutex_lock(&a->lock);
@@ -60,6 +61,15 @@ static void settle(struct tm_kms_asker *a, uint64_t id, uint64_t key, struct tm_
         pthread_cond_broadcast(&a->answered);
     }
     pthread_mutex_unlock(&a->lock);
+    return q != NULL;
+}
+
+/* A key at the other side is to be closed. Any thread. */
+static void let_go(struct tm_kms_asker *a, uint64_t number)
+{
+    const struct tm_kms_close m = {number};
+    (void)tm_ipc_put(a->channel, LANE_CLOSE, &m, NULL);
+    tm_ipc_loop_flush(a->loop, a->channel);
 }
 
 static void on_state(struct tm_kms_asker *a, const struct tm_kms_state *m)
@@ -81,10 +91,11 @@ static void on_message(void *ctx, struct tm_ipc_channel *c, unsigned type, void 
         on_state(ctx, msg);
     } else if (type == LANE_OPENED) {
         const struct tm_kms_opened *m = msg;
-        settle(ctx, m->id, m->key, m->spki, m->why);
+        if (!settle(ctx, m->id, m->key, m->spki, m->why) && m->spki.len > 0)
+            let_go(ctx, m->key);
     } else {
         const struct tm_kms_signed *m = msg;
-        settle(ctx, m->id, 0, m->signature, m->why);
+        (void)settle(ctx, m->id, 0, m->signature, m->why);
     }
 }
 
@@ -193,6 +204,8 @@ static EVP_PKEY *far_open(void *ctx, const struct tm_key_uri *u, void **key, str
         pthread_mutex_unlock(&a->lock);
         *key = k;
     } else {
+        if (spki.len > 0)
+            let_go(a, q.key);
         free(k);
     }
     tm_buf_free(&spki);
@@ -243,9 +256,7 @@ static void far_close(void *key)
 {
     struct far_key *k = key;
     struct tm_kms_asker *a = k->asker;
-    const struct tm_kms_close m = {k->number};
-    (void)tm_ipc_put(a->channel, LANE_CLOSE, &m, NULL);
-    tm_ipc_loop_flush(a->loop, a->channel);
+    let_go(a, k->number);
     pthread_mutex_lock(&a->lock);
     struct far_key **at = &a->keys;
     while (*at != k)

@@ -84,6 +84,8 @@ struct tm_kms {
     char *algorithm; /* GCP: the only one that this version makes */
     unsigned tries_max;
 
+    /* When who waits for the service gives up: its own, who opens the key and then the keeper. */
+    int64_t until_ms;
     struct tm_fetch_pool *pool;
     pthread_t keeper;
     bool kept;            /* the keeper runs */
@@ -103,6 +105,7 @@ struct tm_kms {
 
 /* login.c: a credential in force, or -1; and its renewal from then on */
 int tm_kms_login_first(struct tm_kms *k, struct tm_err *e);
+int tm_kms_login_keep(struct tm_kms *k, struct tm_err *e);
 void tm_kms_login_stop(struct tm_kms *k);
 
 /* sign.c: looks whether the service signs again; the answer changes `away` */
@@ -115,8 +118,8 @@ void tm_kms_fetch_form(const struct tm_kms *k, const struct tm_kms_request *r,
 /* What became of an answer that is no success: why, in `e`. */
 enum tm_kms_verdict tm_kms_judge(const struct tm_kms *k, int rc, const struct tm_fetch_response *r,
                                  struct tm_err *e);
-/* Sends and waits: the body of a 200. */
-int tm_kms_run(const struct tm_kms *k, const struct tm_kms_request *r, struct tm_buf *body,
+/* Sends and waits, until `k->until_ms` at most: the body of a 200. */
+int tm_kms_run(struct tm_kms *k, const struct tm_kms_request *r, struct tm_buf *body,
                struct tm_err *e);
 
 /* place.c: what the environment and files say */
@@ -132,7 +135,7 @@ char *tm_kms_base(const char *url, struct tm_err *e);
 void tm_kms_put_escaped(struct tm_buf *out, const void *text, size_t len); /* %XX, for forms */
 
 /* oauth.c: {"access_token":…,"expires_in":…} */
-int tm_kms_oauth(const struct tm_kms *k, const struct tm_kms_request *r, struct tm_kms_login *out,
+int tm_kms_oauth(struct tm_kms *k, const struct tm_kms_request *r, struct tm_kms_login *out,
                  struct tm_err *e);
 
 /* {"error":…,"error_description":…} (RFC 6749 §5.2), or {"error":{"code" or

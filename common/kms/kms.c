@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/clock.h"
 #include "common/file.h"
 #include "common/kms/internal.h"
 
@@ -86,12 +87,17 @@ EVP_PKEY *tm_kms_public(struct tm_kms *k, struct tm_err *e)
     struct tm_kms_request r = {0};
     struct tm_buf body = {0};
     EVP_PKEY *key = NULL;
+    k->until_ms = tm_clock_mono_ms() + KMS_OPEN_MS;
     if (tm_kms_login_first(k, e) == 0) {
         pthread_mutex_lock(&k->lock);
         int rc = k->service->ask_public(k, &k->login, &r, e);
         pthread_mutex_unlock(&k->lock);
         if (rc == 0 && tm_kms_run(k, &r, &body, e) == 0)
             key = k->service->read_public(k, &body, e);
+    }
+    if (key != NULL && tm_kms_login_keep(k, e) != 0) {
+        EVP_PKEY_free(key);
+        key = NULL;
     }
     tm_kms_request_free(&r);
     tm_buf_free(&body);

@@ -20,6 +20,7 @@
 #define KMS_PARALLEL 64      /* requests under way at once, of one key */
 #define KMS_DEADLINE_MS 8000 /* of one signature, all tries together */
 #define KMS_TRY_MS 3000      /* of one try */
+#define KMS_OPEN_MS 25000    /* of one opening, or one renewal of a credential, likewise */
 
 struct tm_kms; /* any thread */
 
@@ -29,7 +30,7 @@ struct tm_kms *tm_kms_new(const struct tm_key_uri *u, struct tm_err *e);
 void tm_kms_free(struct tm_kms *k);
 
 /* The public half, owned by the caller; before the first signature, since it also settles which
- * version of the key signs. Waits for the service, some seconds at most. */
+ * version of the key signs; once. Waits for the service, KMS_OPEN_MS at most. */
 EVP_PKEY *tm_kms_public(struct tm_kms *k, struct tm_err *e);
 
 /* On -1, `e` says why, and ERR_UNAVAILABLE that it may pass. On a thread of the key's, or before

@@ -1,30 +1,36 @@
 /* The side that has the network: answers for one key, and for the one that follows it. */
-#include <errno.h>
 #include <openssl/x509.h>
-#include <pthread.h>
-#include <signal.h>
+#include <stddef.h>
 #include <stdlib.h>
 
 #include "common/kms/lane_internal.h"
+#include "common/offload.h"
 
 #define KEYS_MAX 8 /* open at once: the present one, and those that still sign what was begun */
+#define THREADS 2  /* one opens, one closes */
+/* The struct that a task is a member of. */
+#define CONTAINER(task, type, member) ((type *)(void *)((char *)(task)-offsetof(type, member)))
 
 struct open_key {
     struct tm_kms_lane *lane;
     struct tm_kms *kms; /* NULL: free */
     uint64_t number;
+    bool closing;
+    struct tm_offload_task close;
+    struct tm_ipc_task closed;
 };
 
 struct tm_kms_lane {
     struct tm_kms_lane_options o;
     struct tm_ipc_loop *loop;
     struct tm_ipc_channel *channel;
-    struct open_key key[KEYS_MAX]; /* the loop's thread, but for the one that `opener` fills */
+    struct open_key key[KEYS_MAX]; /* the loop's thread */
     uint64_t numbers;
-    pthread_t opener; /* asks for a public half, which may take seconds */
-    bool opening;     /* `opener` is to be joined */
+    struct tm_offload *threads; /* what waits for the service takes seconds */
+    bool opening;
     struct opening {
         struct tm_ipc_task task; /* when it is done; first */
+        struct tm_offload_task begin;
         struct tm_kms_lane *lane;
         uint64_t id;
         struct tm_kms *kms;
@@ -53,7 +59,7 @@ static void on_change(void *ctx, bool away, const struct tm_err *why)
 static struct open_key *find(struct tm_kms_lane *l, uint64_t number)
 {
     for (size_t i = 0; i < KEYS_MAX; i++) {
-        if (l->key[i].kms != NULL && l->key[i].number == number)
+        if (l->key[i].kms != NULL && !l->key[i].closing && l->key[i].number == number)
             return &l->key[i];
     }
     return NULL;
@@ -68,7 +74,7 @@ static struct open_key *place(struct tm_kms_lane *l)
     return NULL;
 }
 
-/* On the loop's thread: the opener has ended. */
+/* On the loop's thread. There is a place: begin_open has looked, and nobody opens another. */
 static void on_opened(struct tm_ipc_task *task)
 {
     struct opening *o = (struct opening *)(void *)task;
@@ -77,58 +83,56 @@ static void on_opened(struct tm_ipc_task *task)
     struct tm_kms_opened m = {.id = o->id};
     unsigned char *der = NULL;
     int len = o->public != NULL ? i2d_PUBKEY(o->public, &der) : 0;
-    pthread_join(l->opener, NULL);
     l->opening = false;
-    if (len > 0 && k != NULL) {
-        *k = (struct open_key){l, o->kms, ++l->numbers};
+    if (len > 0) {
+        *k = (struct open_key){.lane = l, .kms = o->kms, .number = ++l->numbers};
         o->kms = NULL;
         tm_kms_watch(k->kms, on_change, k);
         m.key = k->number;
         m.spki = (struct tm_ipc_bytes){der, (size_t)len};
-    } else if (o->public != NULL) {
-        tm_err_set(&o->e, "more than %d keys are open", KEYS_MAX);
     }
     m.why = m.spki.len == 0 ? o->e.text : NULL;
     send(l, LANE_OPENED, &m);
     OPENSSL_free(der);
     EVP_PKEY_free(o->public);
     tm_kms_free(o->kms);
-    o->public = NULL;
     o->kms = NULL;
+    o->public = NULL;
 }
 
-static void *open_key(void *arg)
+static void open_key(struct tm_offload_task *task)
 {
-    struct tm_kms_lane *l = arg;
-    struct opening *o = &l->open;
+    struct opening *o = CONTAINER(task, struct opening, begin);
+    const struct tm_kms_lane *l = o->lane;
     struct tm_key_uri u = {0};
     if (l->o.where(l->o.ctx, &u, &o->e) == 0)
         o->kms = tm_kms_new(&u, &o->e);
     if (o->kms != NULL)
         o->public = tm_kms_public(o->kms, &o->e);
     tm_key_uri_free(&u);
+    if (o->public == NULL) {
+        tm_kms_free(o->kms);
+        o->kms = NULL;
+    }
     tm_ipc_loop_post(l->loop, &o->task);
-    return NULL;
 }
 
 static void begin_open(struct tm_kms_lane *l, const struct tm_kms_open *m)
 {
-    struct tm_err e = {0};
-    sigset_t all, old;
-    int rc = EBUSY;
-    if (!l->opening) {
-        l->open = (struct opening){.task.run = on_opened, .lane = l, .id = m->id};
-        sigfillset(&all);
-        pthread_sigmask(SIG_SETMASK, &all, &old);
-        rc = pthread_create(&l->opener, NULL, open_key, l);
-        pthread_sigmask(SIG_SETMASK, &old, NULL);
-        l->opening = rc == 0;
-    }
-    if (rc == 0)
+    if (l->opening || place(l) == NULL) {
+        struct tm_err e = {0};
+        if (l->opening)
+            tm_err_set(&e, "the key is being opened already");
+        else
+            tm_err_set(&e, "more than %d keys are open", KEYS_MAX);
+        const struct tm_kms_opened refused = {.id = m->id, .why = e.text};
+        send(l, LANE_OPENED, &refused);
         return;
-    tm_err_set(&e, "the key is being opened already, or there is no thread for it");
-    const struct tm_kms_opened refused = {.id = m->id, .why = e.text};
-    send(l, LANE_OPENED, &refused);
+    }
+    l->open =
+        (struct opening){.task.run = on_opened, .begin.run = open_key, .lane = l, .id = m->id};
+    l->opening = true;
+    tm_offload_put(l->threads, &l->open.begin);
 }
 
 struct wanted { /* a signature under way */
@@ -164,13 +168,28 @@ static void begin_sign(struct tm_kms_lane *l, const struct tm_kms_sign *m)
     tm_kms_sign(k->kms, &ask, on_signed, w);
 }
 
+static void on_closed(struct tm_ipc_task *task)
+{
+    CONTAINER(task, struct open_key, closed)->kms = NULL;
+}
+
+/* Its own threads may be in the midst of a try. */
+static void close_key(struct tm_offload_task *task)
+{
+    struct open_key *k = CONTAINER(task, struct open_key, close);
+    tm_kms_free(k->kms);
+    tm_ipc_loop_post(k->lane->loop, &k->closed);
+}
+
 static void end_key(struct tm_kms_lane *l, uint64_t number)
 {
     struct open_key *k = find(l, number);
     if (k == NULL)
         return;
-    tm_kms_free(k->kms);
-    k->kms = NULL;
+    k->closing = true;
+    k->close.run = close_key;
+    k->closed.run = on_closed;
+    tm_offload_put(l->threads, &k->close);
 }
 
 static void on_message(void *ctx, struct tm_ipc_channel *c, unsigned type, void *msg)
@@ -198,9 +217,10 @@ struct tm_kms_lane *tm_kms_lane_new(int fd, struct tm_ipc_loop *loop,
     l->o = *o;
     l->loop = loop;
     l->channel = c;
+    l->threads = tm_offload_new(THREADS, e);
     tm_ipc_channel_hear(c, IPC_HEAR(LANE_OPEN) | IPC_HEAR(LANE_SIGN) | IPC_HEAR(LANE_CLOSE));
     const struct tm_ipc_port port = {.channel = c, .message = on_message, .ctx = l};
-    if (tm_ipc_loop_add(loop, &port, e) == 0)
+    if (l->threads != NULL && tm_ipc_loop_add(loop, &port, e) == 0)
         return l;
     tm_kms_lane_free(l);
     return NULL;
@@ -210,11 +230,8 @@ void tm_kms_lane_free(struct tm_kms_lane *l)
 {
     if (l == NULL)
         return;
-    if (l->opening) { /* nobody runs its task any more */
-        pthread_join(l->opener, NULL);
-        EVP_PKEY_free(l->open.public);
-        tm_kms_free(l->open.kms);
-    }
+    tm_offload_free(l->threads);
+    tm_ipc_loop_tasks(l->loop); /* what these threads have left behind */
     for (size_t i = 0; i < KEYS_MAX; i++)
         tm_kms_free(l->key[i].kms);
     tm_ipc_channel_free(l->channel);

@@ -79,6 +79,7 @@ static void *keep(void *arg)
             struct tm_err e = {0};
             k->probing = k->probing || probe;
             pthread_mutex_unlock(&k->lock);
+            k->until_ms = now + KMS_OPEN_MS;
             if (login)
                 (void)renew(k, &e);
             else
@@ -95,11 +96,12 @@ static void *keep(void *arg)
 
 int tm_kms_login_first(struct tm_kms *k, struct tm_err *e)
 {
+    return renew(k, e);
+}
+
+int tm_kms_login_keep(struct tm_kms *k, struct tm_err *e)
+{
     sigset_t all, old;
-    if (k->kept)
-        return 0;
-    if (renew(k, e) != 0)
-        return -1;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &old);
     errno = pthread_create(&k->keeper, NULL, keep, k);

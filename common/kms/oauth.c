@@ -106,7 +106,7 @@ void tm_kms_oauth_fault(const struct tm_buf *body, char code[64], char words[200
     tm_jsonmap_free(&fault_map, &f);
 }
 
-int tm_kms_oauth(const struct tm_kms *k, const struct tm_kms_request *r, struct tm_kms_login *out,
+int tm_kms_oauth(struct tm_kms *k, const struct tm_kms_request *r, struct tm_kms_login *out,
                  struct tm_err *e)
 {
     struct tm_buf body = {0};

@@ -1,6 +1,8 @@
 /* One request to a service, and what its answer means. */
 #include <string.h>
+#include <time.h>
 
+#include "common/clock.h"
 #include "common/fetch/again.h"
 #include "common/kms/internal.h"
 
@@ -104,7 +106,38 @@ enum tm_kms_verdict tm_kms_judge(const struct tm_kms *k, int rc, const struct tm
     return passes ? KMS_AGAIN : f != NULL ? f->verdict : KMS_FAIL;
 }
 
-int tm_kms_run(const struct tm_kms *k, const struct tm_kms_request *r, struct tm_buf *body,
+/* Waits before the next try. False: there is no time for one, or the key is to be freed. */
+static bool may_try_again(struct tm_kms *k, int64_t pause_ms)
+{
+    int64_t at = tm_clock_mono_ms() + pause_ms;
+    const struct timespec until = {.tv_sec = at / 1000, .tv_nsec = at % 1000 * 1000000};
+    int late = 0;
+    if (at >= k->until_ms)
+        return false;
+    pthread_mutex_lock(&k->lock);
+    while (!k->stop && late == 0)
+        late = pthread_cond_timedwait(&k->wake, &k->lock, &until);
+    bool may = !k->stop;
+    pthread_mutex_unlock(&k->lock);
+    return may;
+}
+
+/* As often as is sensible; returns the number of tries. *rc and `answer` are the last one's. */
+static unsigned run_again(struct tm_kms *k, struct tm_fetch_request *q,
+                          struct tm_fetch_response *answer, int *rc, struct tm_err *e)
+{
+    for (unsigned tried = 1;; tried++) {
+        int64_t left = k->until_ms - tm_clock_mono_ms();
+        q->timeout_ms = left < 1 ? 1 : left < KMS_TRY_MS ? (long)left : KMS_TRY_MS;
+        *rc = tm_fetch_run(q, answer, e);
+        if (!tm_fetch_may_pass(*rc, answer) || tried >= k->tries_max ||
+            !may_try_again(k, tm_fetch_pause_ms(tried, answer->retry_after_s)))
+            return tried;
+        tm_fetch_response_free(answer);
+    }
+}
+
+int tm_kms_run(struct tm_kms *k, const struct tm_kms_request *r, struct tm_buf *body,
                struct tm_err *e)
 {
     const char *list[KMS_HEADERS_MAX + 1];
@@ -113,13 +146,15 @@ int tm_kms_run(const struct tm_kms *k, const struct tm_kms_request *r, struct tm
     if (tm_kms_request_check(r, e) != 0)
         return -1;
     tm_kms_fetch_form(k, r, &q, list);
-    q.tries = k->tries_max;
-    int rc = tm_fetch_run_again(&q, &answer, e);
+    int rc;
+    unsigned tried = run_again(k, &q, &answer, &rc, e);
     if (rc == 0 && answer.status == 200)
         tm_buf_append(body, answer.body.data, answer.body.len);
     else
         rc = -1, (void)tm_kms_judge(k, answer.status != 0 ? 0 : -1, &answer, e);
     tm_fetch_response_free(&answer);
+    if (rc != 0 && tried > 1)
+        tm_err_wrap(e, "tried %u times", tried);
     if (rc != 0)
         return tm_err_wrap(e, "%s", q.url);
     return tm_buf_str(body) != NULL ? 0 : tm_err_set(e, "out of memory");

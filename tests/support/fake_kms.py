@@ -7,7 +7,7 @@ as the real one does. The keys are p256, p384, rsa, ed25519; `other` is one that
     fake_kms.py KEYS-FOLDER [MILLISECONDS]     prints its port; keeps keys; answers so late
 
 PUT /_fault {"kind": K, "count": N}: the next N signatures meet K: 429, 500, 503, throttle (AWS's
-400), slow, lost, wrong-signature, wrong-key, junk, denied. PUT /_expire: no credential of a login
+400), slow, lost, wrong-signature, wrong-key, junk, denied; later: everything is answered 503, Retry-After N. PUT /_expire: no credential of a login
 before is taken any more. GET /_stats: how often what was done; most: so many signatures were asked
 for at once."""
 import base64
@@ -133,6 +133,9 @@ class Handler(BaseHTTPRequestHandler):
         if path == "/_fault":
             fault.update(json.loads(self.content))
             raise Answer(200, {})
+        if fault["kind"] == "later" and path[:2] != "/_":
+            count("later")
+            raise Answer(503, {"errors": ["later"]}, headers=[("Retry-After", str(fault["count"]))])
         if path == "/_expire":
             with lock:
                 tokens.clear()
@@ -162,7 +165,7 @@ class Handler(BaseHTTPRequestHandler):
         time.sleep(LATENCY)
         with lock:
             stats["now"] -= 1
-            kind = fault["kind"] if fault["count"] > 0 else "none"
+            kind = fault["kind"] if fault["count"] > 0 and fault["kind"] != "later" else "none"
             fault["count"] -= kind != "none"
         if kind != "none":
             count("fault")

@@ -19,7 +19,7 @@
 #include "common/clock.h"
 #include "common/fetch/fetch.h"
 #include "common/file.h"
-#include "common/kms/kms.h"
+#include "common/kms/internal.h"
 
 static struct {
     char dir[64], base[64];
@@ -693,9 +693,50 @@ static void many_are_under_way_at_once_and_each_is_answered(void **state)
     tm_key_uri_free(&u);
 }
 
+/* Longer than an opening may take in all: nothing waits so long. */
+static void a_service_that_says_later_does_not_hold_an_opening_or_an_end(void **state)
+{
+    (void)state;
+    struct tm_err e = {0};
+    struct tm_key_uri u;
+    usual_environment();
+    const char *uri = uri_of(GCP, "p256");
+    assert_int_equal(tm_key_uri_parse(uri, strlen(uri), &u, &e), 0);
+    set_fault("later", 30);
+    struct tm_kms *k = tm_kms_new(&u, &e);
+    int64_t begun = tm_clock_mono_ms();
+    assert_null(tm_kms_public(k, &e));
+    tm_kms_free(k);
+    assert_in_range(tm_clock_mono_ms() - begun, 0, 10000); /* 3 times 30 s when each is waited */
+    assert_int_equal(e.kind, ERR_UNAVAILABLE);
+    /* Its keeper waits for a new credential. */
+    set_fault("none", 0);
+    k = tm_kms_new(&u, &e);
+    EVP_PKEY *pub = tm_kms_public(k, &e);
+    assert_non_null(pub);
+    set_fault("later", 20);
+    pthread_mutex_lock(&k->lock);
+    k->stale = true;
+    k->tried_ms = 0;
+    pthread_cond_broadcast(&k->wake);
+    pthread_mutex_unlock(&k->lock);
+    long asked = stat_of("later");
+    for (int i = 0; i < 1000 && stat_of("later") == asked; i++)
+        usleep(10 * 1000);
+    assert_int_not_equal(stat_of("later"), asked);
+    usleep(100 * 1000);
+    begun = tm_clock_mono_ms();
+    tm_kms_free(k);
+    assert_in_range(tm_clock_mono_ms() - begun, 0, 10000);
+    set_fault("none", 0);
+    EVP_PKEY_free(pub);
+    tm_key_uri_free(&u);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_service_that_says_later_does_not_hold_an_opening_or_an_end),
         cmocka_unit_test(each_service_signs_by_each_kind_of_key_it_has),
         cmocka_unit_test(what_a_service_does_not_sign_is_said_without_asking_it),
         cmocka_unit_test(one_message_that_is_too_long_stops_no_other),

@@ -236,6 +236,70 @@ static void a_number_or_kind_that_is_none_gets_no_signature(void **state)
     tm_ipc_channel_free(c);
 }
 
+/* Its asker gave up while it was opened: nobody else knows its number. */
+static void a_key_that_is_opened_too_late_is_closed(void **state)
+{
+    (void)state;
+    struct tm_err e = {0};
+    int fd[2];
+    unsigned char spki[] = {1, 2, 3};
+    const struct tm_kms_opened late = {.id = 77, .key = 5, .spki = {spki, sizeof(spki)}};
+    assert_int_equal(tm_ipc_pair(fd, &e), 0);
+    struct tm_ipc_channel *c = tm_ipc_channel_new(fd[0], &tm_kms_protocol, &e);
+    struct tm_kms_asker *a = tm_kms_asker_new(fd[1], &e);
+    assert_int_equal(tm_ipc_put(c, LANE_OPENED, &late, &e), 0);
+    assert_int_equal(tm_ipc_flush(c), 0);
+    struct tm_kms_close m = {0};
+    unsigned type = 0;
+    int got = 0;
+    for (int i = 0; i < 1000 && got == 0; i++, usleep(10 * 1000)) {
+        assert_true(tm_ipc_fill(c, &e) >= 0);
+        got = tm_ipc_next(c, &type, &m, sizeof(m), &e);
+    }
+    assert_int_equal(got, 1);
+    assert_int_equal(type, LANE_CLOSE);
+    assert_int_equal(m.key, 5);
+    tm_kms_asker_free(a);
+    tm_ipc_channel_free(c);
+}
+
+static int where_slowly(void *ctx, struct tm_key_uri *u, struct tm_err *e)
+{
+    sleep(1);
+    return where(ctx, u, e);
+}
+
+/* More often than there are places; and an end while one is opened, or closed. */
+static void keys_are_opened_and_closed_without_end(void **state)
+{
+    (void)state;
+    struct both b;
+    struct tm_err e = {0};
+    begin(&b, "vault:p256");
+    for (int i = 0; i < 20; i++) {
+        struct tm_key *k = open_key(&b, &e);
+        if (k == NULL)
+            fail_msg("key %d: %s", i, e.text);
+        tm_key_free(k);
+    }
+    end(&b);
+    int fd[2];
+    assert_int_equal(tm_ipc_pair(fd, &e), 0);
+    struct tm_ipc_loop *loop = tm_ipc_loop_new(NULL, NULL, 0, &e);
+    const struct tm_kms_lane_options o = {.role = "test", .where = where_slowly, .ctx = &b};
+    struct tm_kms_lane *lane = tm_kms_lane_new(fd[0], loop, &o, &e);
+    assert_int_equal(tm_ipc_loop_start(loop, &e), 0);
+    struct tm_ipc_channel *c = tm_ipc_channel_new(fd[1], &tm_kms_protocol, &e);
+    const struct tm_kms_open m = {.id = 1};
+    assert_int_equal(tm_ipc_put(c, LANE_OPEN, &m, &e), 0);
+    assert_int_equal(tm_ipc_flush(c), 0);
+    usleep(300 * 1000);
+    tm_ipc_loop_join(loop);
+    tm_kms_lane_free(lane);
+    tm_ipc_loop_free(loop);
+    tm_ipc_channel_free(c);
+}
+
 /* ---- many at once ---- */
 
 struct errand {
@@ -286,6 +350,8 @@ int main(void)
         cmocka_unit_test(why_there_is_no_key_or_signature_reaches_who_asked),
         cmocka_unit_test(who_asks_learns_that_the_other_process_has_ended),
         cmocka_unit_test(a_number_or_kind_that_is_none_gets_no_signature),
+        cmocka_unit_test(a_key_that_is_opened_too_late_is_closed),
+        cmocka_unit_test(keys_are_opened_and_closed_without_end),
         cmocka_unit_test(sixty_four_threads_have_signatures_made_at_once),
     };
     return cmocka_run_group_tests(tests, start_fake, stop_fake);
