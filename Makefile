@@ -32,7 +32,7 @@ ifeq ($(origin CC),default)
 CC := gcc
 endif
 SAN ?=
-PKGS := libssl libcrypto libcurl libmicrohttpd jansson libjwt yaml-0.1 libsystemd libp11 libpcre2-8 p11-kit-1 libseccomp libnghttp2 libprotobuf-c zlib sqlite3
+PKGS := libssl libcrypto libcurl libmicrohttpd jansson libjwt yaml-0.1 libsystemd libp11 libpcre2-8 p11-kit-1 libseccomp libnghttp2 libprotobuf-c zlib sqlite3 hiredis
 
 # The release, and the commit beside it.
 RELEASE := 0.2.0

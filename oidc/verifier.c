@@ -197,6 +197,7 @@ static int name_use(const struct oidc_verifier *v, const struct oidc_token *t,
 {
     unsigned char digest[EVP_MAX_MD_SIZE];
     double exp = 0;
+    double iat = 0;
     struct tm_buf name = {0};
     const char *jti = json_string_value(oidc_claim_find(t->claims, "jti"));
     if (jti != NULL && jti[0] != '\0') { /* lengths are told by the NUL, which no claim has here */
@@ -210,6 +211,8 @@ static int name_use(const struct oidc_verifier *v, const struct oidc_token *t,
                  ? 0
                  : tm_err_set(e, "the token cannot be told from others");
     memcpy(use->id, digest, rc == 0 ? sizeof(use->id) : 0);
+    if (oidc_claim_time(t->claims, "iat", &iat, NULL) == 1)
+        use->issued_s = (int64_t)iat;
     use->until_s = (int64_t)exp + v->options.skew_s + 1;
     tm_buf_free(&name);
     return rc;

@@ -2,7 +2,7 @@
 # Installs what is missing: `install.sh build` to build, `demo` for make demo, `tests` for make check.
 set -eu
 build="gcc make pkg-config libssl-dev libcurl4-openssl-dev libmicrohttpd-dev libnghttp2-dev libprotobuf-c-dev protobuf-c-compiler zlib1g-dev
-libjansson-dev libjwt-dev libyaml-dev libsystemd-dev libp11-dev libp11-kit-dev libpcre2-dev libmimalloc-dev libseccomp-dev libsqlite3-dev libpq-dev openssl curl
+libjansson-dev libjwt-dev libyaml-dev libsystemd-dev libp11-dev libp11-kit-dev libpcre2-dev libmimalloc-dev libseccomp-dev libsqlite3-dev libpq-dev libhiredis-dev openssl curl
 ca-certificates"
 tests="$build clang-14 libclang-rt-14-dev llvm-14 clang-tidy-14 clang-format-14
 libcmocka-dev softhsm2 opensc faketime mandoc zsh fish
@@ -13,7 +13,7 @@ command -v go >/dev/null 2>&1 || tests="$tests golang-go"
 command -v npm >/dev/null 2>&1 || tests="$tests nodejs npm"
 command -v javac >/dev/null 2>&1 || tests="$tests default-jdk-headless"
 command -v mvn >/dev/null 2>&1 || tests="$tests maven"
-tests="$tests haproxy nginx postgresql"
+tests="$tests haproxy nginx postgresql redis-server"
 case "${1:-}" in
 build) want=$build ;;
 demo) want="$build faketime" ;;

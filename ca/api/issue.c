@@ -88,13 +88,13 @@ static enum ca_issue_status settle_use(const struct ca_issue_env *env, struct ca
     if (st == ONCE_WAIT)
         return ISSUE_WAITING;
     job->once_ticket = NULL;
-    job->claimed = st == ONCE_FIRST;
+    job->claimed = st == ONCE_FIRST || st == ONCE_YOUNG;
     if (st == ONCE_USED) {
         f->reason = OIDC_REASON_USED;
         tm_err_set(&f->detail, "the token has been used for a certificate before");
         return fail(f, API_FAULT_TOKEN);
     }
-    if (st == ONCE_UNKNOWN && !env->once_optional)
+    if ((st == ONCE_UNKNOWN || st == ONCE_YOUNG) && !env->once_optional)
         return fail(f, API_FAULT_ONCE);
     return ISSUE_OK;
 }
@@ -110,9 +110,10 @@ static enum ca_issue_status claim_use(const struct ca_issue_env *env, struct ca_
         return settle_use(env, job, once->collect(once->ctx, job->once_ticket, waiter, &f->detail),
                           f);
     job->once_asked = true;
+    job->claim.use = &job->who.use;
     return settle_use(
-        env, job,
-        once->claim(once->ctx, &job->who.use, now_s, waiter, &job->once_ticket, &f->detail), f);
+        env, job, once->claim(once->ctx, &job->claim, now_s, waiter, &job->once_ticket, &f->detail),
+        f);
 }
 
 /* The token's use comes first: who shows a used one again takes nothing of the limits of those
@@ -304,9 +305,9 @@ void ca_issue_job_free(const struct ca_issue_env *env, struct ca_issue_job *job)
     if (job->ticket != NULL && env->log != NULL)
         env->log->cancel(env->log->ctx, job->ticket);
     if (job->once_ticket != NULL)
-        env->once->cancel(env->once->ctx, job->once_ticket);
+        env->once->cancel(env->once->ctx, &job->claim, job->once_ticket, job->spec.not_before);
     if (job->claimed && !job->left)
-        env->once->release(env->once->ctx, &job->who.use, job->spec.not_before);
+        env->once->release(env->once->ctx, &job->claim, job->spec.not_before);
     if (job->taken_us != 0 && !job->left && !job->may_be_logged)
         ca_limits_give_back(env->limits, &job->who, job->taken_us, tm_clock_mono_us());
     ca_errand_drop(job->errand);

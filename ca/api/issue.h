@@ -56,7 +56,8 @@ struct ca_issue_job {                       /* zero-initialise */
     struct tm_buf sct_list;
     void *ticket; /* submission under way in the log */
     bool log_asked;
-    void *once_ticket; /* question under way in the store of used tokens */
+    struct ca_once_claim claim; /* of the token's one use */
+    void *once_ticket;          /* question under way in the store of used tokens */
     bool once_asked;
     bool claimed;             /* the token is used by this job; given back unless left */
     int64_t taken_us;         /* of the limits, then; given back unless left or … */

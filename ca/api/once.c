@@ -6,11 +6,12 @@
 
 _Static_assert(OIDC_TOKEN_USE_ID == LEDGER_KEY, "a token's id is a key");
 
-static enum ca_once_status claim(void *ledger, const struct oidc_token_use *use, int64_t now_s,
+static enum ca_once_status claim(void *ledger, struct ca_once_claim *claim, int64_t now_s,
                                  const struct oidc_waiter *waiter, void **ticket, struct tm_err *e)
 {
     (void)waiter;
     (void)ticket;
+    const struct oidc_token_use *use = claim->use;
     int64_t *until = ca_ledger_open(ledger, use->id, now_s, false);
     if (until == NULL) {
         tm_err_set(e, "too many tokens in use: there is no room to remember another");
@@ -23,8 +24,9 @@ static enum ca_once_status claim(void *ledger, const struct oidc_token_use *use,
     return st;
 }
 
-static void release(void *ledger, const struct oidc_token_use *use, int64_t now_s)
+static void release(void *ledger, const struct ca_once_claim *claim, int64_t now_s)
 {
+    const struct oidc_token_use *use = claim->use;
     int64_t *until = ca_ledger_open(ledger, use->id, now_s, false);
     if (until == NULL)
         return;

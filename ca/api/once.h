@@ -11,21 +11,28 @@
 
 enum ca_once_status {
     ONCE_FIRST,   /* it is this request's now */
+    ONCE_YOUNG,   /* likewise, but it is older than what is remembered; `e` says so */
     ONCE_USED,    /* it was another's */
     ONCE_WAIT,    /* the waiter will be woken once; then call collect */
     ONCE_UNKNOWN, /* it cannot be told; `e` says why */
 };
 
+struct ca_once_claim {
+    const struct oidc_token_use *use; /* borrowed, until the claim is released or settled */
+    uint64_t number;                  /* the store's own, of this claim */
+};
+
 struct ca_once {
     void *ctx;
-    /* Any thread. On WAIT *ticket names the question until collect answers it, or cancel. */
-    enum ca_once_status (*claim)(void *ctx, const struct oidc_token_use *use, int64_t now_s,
+    /* Any thread. On WAIT *ticket names the question until collect answers it, or cancel, which
+     * gives the token back, too. */
+    enum ca_once_status (*claim)(void *ctx, struct ca_once_claim *claim, int64_t now_s,
                                  const struct oidc_waiter *waiter, void **ticket, struct tm_err *e);
     enum ca_once_status (*collect)(void *ctx, void *ticket, const struct oidc_waiter *waiter,
                                    struct tm_err *e);
-    void (*cancel)(void *ctx, void *ticket);
-    /* No certificate has left: the token may come again. */
-    void (*release)(void *ctx, const struct oidc_token_use *use, int64_t now_s);
+    void (*cancel)(void *ctx, const struct ca_once_claim *claim, void *ticket, int64_t now_s);
+    /* After FIRST and YOUNG, when no certificate has left: the token may come again. */
+    void (*release)(void *ctx, const struct ca_once_claim *claim, int64_t now_s);
 };
 
 /* Of this process alone. 12 MiB at most, for about 400,000 tokens that have not expired; more are

@@ -69,6 +69,7 @@ int ca_config_default(struct ca_config *c, struct tm_err *e)
         .per_address_limit = 256,
         .ca = {.lifetime = API_LIFETIME_DEFAULT * SECOND},
         .approved = {.refresh = 10 * MINUTE},
+        .limits = {.store_timeout = SECOND},
         .oidc = {.skew = 60 * SECOND,
                  .jwks_refresh = HOUR,
                  .jwks_min_interval = 30 * SECOND,

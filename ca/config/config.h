@@ -12,6 +12,7 @@
 #include "ca/ct/ct.h"
 #include "ca/ct/embedded.h"
 #include "ca/log/engine/log.h"
+#include "ca/once/redis.h"
 #include "ca/signer/signer.h"
 #include "common/err.h"
 #include "common/http/http.h"
@@ -67,6 +68,11 @@ struct ca_config_approved { /* an issuer list that is a target of a TUF reposito
 struct ca_config_limits { /* of certificates; 0: none */
     int64_t issuer_per_minute, issuer_burst, identity_per_minute, identity_burst;
     bool single_use_tokens;
+    char
+        *store; /* redis://…, where several servers share used tokens; NULL: this server's memory */
+    char *store_password_file, *store_ca_file;
+    bool store_allow_plain;
+    int64_t store_timeout;
     char *when_unknown; /* refuse, allow: where it cannot be told whether a token was used */
 };
 
@@ -213,6 +219,7 @@ void ca_config_diff(const struct ca_config *before, const struct ca_config *afte
 void ca_config_signer(const struct ca_config *c, struct ca_signer_options *o);
 void ca_config_oidc(const struct ca_config *c, struct oidc_options *o);
 void ca_config_limits(const struct ca_config *c, struct ca_limits_options *o);
+void ca_config_once_store(const struct ca_config *c, struct ca_redis_options *o);
 bool ca_config_once_optional(const struct ca_config *c);
 void ca_config_http(const struct ca_config *c, struct tm_http_options *o);
 /* `members` has room for CT_LOGS_MAX; without logs o->count is 0. */

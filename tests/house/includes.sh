@@ -45,8 +45,9 @@ ca/proof                   : common
 ca/tsa                     : ca/signer common common/http
 ca/api                     : ca/audit ca/signer ca/cert ca/proof @oidc @common
 ca/ct                      : ca/api ca/signer ca/log/engine ca/log/ct ca/log/witness ca/log/kept @common
+ca/once                    : ca/api @oidc common common/fetch common/ipc
 ca/audit                   : ca/log/engine ca/log/kept ca/log/signatures common common/ipc common/transparency
-ca/config                  : ca/audit ca/log/kept ca/log/witness ca/api ca/ct ca/signer ca/log/engine @oidc @common
+ca/config                  : ca/once ca/audit ca/log/kept ca/log/witness ca/api ca/ct ca/signer ca/log/engine @oidc @common
 
 tuf/metadata               : common common/key
 tuf/client                 : tuf/metadata common common/fetch
@@ -67,7 +68,7 @@ tuf/manager/rehearse       : tuf/manager/publish tuf/manager/draft tuf/manager/e
 @manager                   : tuf/manager/rehearse tuf/manager/pages tuf/manager/takeover tuf/manager/policy tuf/manager/state tuf/manager/event tuf/manager/review tuf/manager/draft tuf/manager/evidence tuf/manager/publish tuf/manager/report
 
 tools/shared               : common
-@ca                        : ca/audit ca/log/kept ca/log/engine ca/log/ct ca/log/signatures ca/log/witness ca/log/monitor ca/pages ca/signer ca/cert ca/proof ca/tsa ca/api ca/ct ca/config
+@ca                        : ca/once ca/audit ca/log/kept ca/log/engine ca/log/ct ca/log/signatures ca/log/witness ca/log/monitor ca/pages ca/signer ca/cert ca/proof ca/tsa ca/api ca/ct ca/config
 @tuf                       : tuf/metadata tuf/client tuf/verify/trust tuf/verify/bundle @manager
 tools/tenmint-log          : tools/shared ca/log/monitor ca/pages ca/log/witness @common
 tools/tenmint-ca           : tuf/client tuf/metadata tools/shared tools/tenmint-log @ca @oidc @manager tuf/verify/trust @common

@@ -353,12 +353,12 @@ static struct {
     atomic_int held;
 } the_store;
 
-static enum ca_once_status store_claim(void *ctx, const struct oidc_token_use *use, int64_t now_s,
+static enum ca_once_status store_claim(void *ctx, struct ca_once_claim *claim, int64_t now_s,
                                        const struct oidc_waiter *waiter, void **ticket,
                                        struct tm_err *e)
 {
     (void)ctx;
-    (void)use;
+    (void)claim;
     (void)now_s;
     (void)waiter;
     (void)ticket;
@@ -369,10 +369,10 @@ static enum ca_once_status store_claim(void *ctx, const struct oidc_token_use *u
     return ONCE_FIRST;
 }
 
-static void store_release(void *ctx, const struct oidc_token_use *use, int64_t now_s)
+static void store_release(void *ctx, const struct ca_once_claim *claim, int64_t now_s)
 {
     (void)ctx;
-    (void)use;
+    (void)claim;
     (void)now_s;
     atomic_fetch_sub(&the_store.held, 1);
 }

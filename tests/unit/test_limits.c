@@ -135,7 +135,14 @@ static enum ca_once_status claim(struct ca_once *o, const struct oidc_token_use 
 {
     void *ticket = NULL;
     struct tm_err e = {0};
-    return o->claim(o->ctx, u, now_s, NULL, &ticket, &e);
+    struct ca_once_claim c = {.use = u};
+    return o->claim(o->ctx, &c, now_s, NULL, &ticket, &e);
+}
+
+static void release(struct ca_once *o, const struct oidc_token_use *u, int64_t now_s)
+{
+    const struct ca_once_claim c = {.use = u};
+    o->release(o->ctx, &c, now_s);
 }
 
 static void a_token_is_used_once_until_it_expires_or_is_given_back(void **state)
@@ -149,11 +156,11 @@ static void a_token_is_used_once_until_it_expires_or_is_given_back(void **state)
     assert_int_equal(claim(o, &a, 100), ONCE_USED);
     assert_int_equal(claim(o, &a, 199), ONCE_USED);
     assert_int_equal(claim(o, &b, 100), ONCE_FIRST);
-    o->release(o->ctx, &a, 100);
+    release(o, &a, 100);
     assert_int_equal(claim(o, &a, 100), ONCE_FIRST);
     assert_int_equal(claim(o, &a, 100), ONCE_USED);
-    o->release(o->ctx, &a, 100);
-    o->release(o->ctx, &a, 100);
+    release(o, &a, 100);
+    release(o, &a, 100);
     assert_int_equal(claim(o, &b, 100), ONCE_USED);
     ca_once_memory_free(o);
 }

@@ -26,6 +26,7 @@ static int open_others(struct roles *r, struct service_options *o, struct tm_err
     int signatures = tm_process_take(r->group, r->ready_of[ROLE_SIGNATURES]);
     int timestamps = tm_process_take(r->group, r->ready_of[ROLE_TIMESTAMPS]);
     o->pages = tm_process_take(r->group, r->issuer_to_pages);
+    o->store = tm_process_take(r->group, r->issuer_to_store);
     o->hub = tm_fetch_hub_new(tm_process_take(r->group, r->issuer_to_fetch), e);
     if (o->hub == NULL || (log >= 0 && (o->embedded = ca_ct_far_new(log, e)) == NULL) ||
         (signatures >= 0 && (o->signatures = ca_ready_asker_new(signatures, e)) == NULL) ||

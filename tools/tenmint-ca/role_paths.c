@@ -162,7 +162,7 @@ static void issuer_paths(struct paths *p, const struct ca_config *c)
 
 /* What name look-ups and TLS read: neither /etc nor /run as a whole, where the service's keys and
  * passwords are. */
-static void fetch_paths(struct paths *p, const struct ca_config *c)
+static void network_paths(struct paths *p)
 {
     static const char *const read[] = {"/etc/resolv.conf",
                                        "/etc/hosts",
@@ -191,9 +191,15 @@ static void fetch_paths(struct paths *p, const struct ca_config *c)
                                        "/dev/urandom",
                                        "/proc/sys/net",
                                        "/var/lib/ca-certificates"};
-    (void)c;
     for (size_t i = 0; i < sizeof(read) / sizeof(read[0]); i++)
         allow_read(p, read[i]);
+}
+
+static void fetch_paths(struct paths *p, const struct ca_config *c)
+{
+    network_paths(p);
+    allow_read(p, c->limits.store_password_file);
+    allow_read(p, c->limits.store_ca_file);
 }
 
 static void keys_paths(struct paths *p, const struct ca_config *c)
@@ -202,7 +208,7 @@ static void keys_paths(struct paths *p, const struct ca_config *c)
     ca_config_keys(c, keys);
     for (size_t i = 0; i < CA_CONFIG_KEYS; i++)
         allow_read(p, keys[i]->uri_file);
-    fetch_paths(p, c);
+    network_paths(p);
 }
 
 /* The file alone: what is beside it may be a key of the server. */
@@ -240,7 +246,7 @@ static void audit_paths(struct paths *p, const struct ca_config *c)
     allow_key(p, &a->key);
     allow_read(p, a->dsn_file);
     if (a->dsn_file != NULL)
-        fetch_paths(p, c); /* names and TLS of the database */
+        network_paths(p); /* names and TLS of the database */
 }
 
 static void no_paths(struct paths *p, const struct ca_config *c)

@@ -114,6 +114,8 @@ int roles_link(struct roles *r, struct tm_err *e)
         link_pair(r, log, ROLE_ISSUER, ROLE_LOG, &r->issuer_to_log, e) != 0 ||
         link_pair(r, r->config->pages.directory != NULL, ROLE_ISSUER, ROLE_PAGES,
                   &r->issuer_to_pages, e) != 0 ||
+        link_pair(r, r->config->limits.store != NULL, ROLE_ISSUER, ROLE_FETCH, &r->issuer_to_store,
+                  e) != 0 ||
         link_pair(r, signatures, ROLE_ISSUER, ROLE_SIGNATURES, &r->ready_of[ROLE_SIGNATURES], e) !=
             0 ||
         link_pair(r, timestamps, ROLE_ISSUER, ROLE_TIMESTAMPS, &r->ready_of[ROLE_TIMESTAMPS], e) !=

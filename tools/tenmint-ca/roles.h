@@ -43,6 +43,7 @@ struct roles { /* made before the fork; each process then has its own copy */
     struct tm_process_group *group;
     int issuer_to_fetch, log_to_fetch, signatures_to_fetch, issuer_to_log; /* links; -1: none */
     int issuer_to_pages;
+    int issuer_to_store; /* of used tokens, by ROLE_FETCH; -1: there is none that is shared */
     int audit_to_fetch;
     enum ca_config_key_place place[ROLE_COUNT]; /* of each role's key */
     int keys_of[ROLE_COUNT];  /* links of those whose key is at a service, to ROLE_KEYS; -1: none */

@@ -180,6 +180,8 @@ static void more_metrics(void *ctx, struct tm_buf *out)
     }
     if (s->keys != NULL)
         tm_kms_asker_metrics(s->keys, "ca", out);
+    if (s->once_far != NULL)
+        ca_once_far_metrics(s->once_far, out);
     if (s->freeze != NULL)
         ca_freeze_metrics(s->freeze, out);
     if (s->config->tls.certificate == NULL)
@@ -218,7 +220,7 @@ static int look_at_freeze(void *ctx, struct tm_err *e)
     return ca_freeze_check(ctx, NULL, NULL, e);
 }
 
-#define CHECKS_MAX 4
+#define CHECKS_MAX 5
 
 static size_t list_checks(const struct service *s, struct ca_ready_check out[CHECKS_MAX])
 {
@@ -227,6 +229,8 @@ static size_t list_checks(const struct service *s, struct ca_ready_check out[CHE
         out[count++] = (struct ca_ready_check){"log", look_at_log, 0, s->embedded};
     if (s->freeze != NULL)
         out[count++] = (struct ca_ready_check){"stopped", look_at_freeze, 0, s->freeze};
+    if (s->once_far != NULL && !ca_config_once_optional(s->config))
+        out[count++] = (struct ca_ready_check){"token-store", ca_once_far_look, 0, s->once_far};
     if (s->signatures != NULL)
         out[count++] =
             (struct ca_ready_check){"signature-log", ca_ready_asker_look, 0, s->signatures};
@@ -235,10 +239,18 @@ static size_t list_checks(const struct service *s, struct ca_ready_check out[CHE
     return count;
 }
 
+/* Where used tokens are remembered. Takes `store`. */
+static int start_once(struct service *s, int store, struct tm_err *e)
+{
+    if (store >= 0)
+        return (s->once_far = ca_once_far_new(store, s->log, e)) != NULL ? 0 : -1;
+    if (s->config->limits.single_use_tokens)
+        return (s->once = ca_once_memory_new(ONCE_SETS, e)) != NULL ? 0 : -1;
+    return 0;
+}
+
 static int start_api(struct service *s, struct tm_err *e)
 {
-    if (s->config->limits.single_use_tokens && (s->once = ca_once_memory_new(ONCE_SETS, e)) == NULL)
-        return -1;
     struct ca_ready_check checks[CHECKS_MAX];
     if (s->config->freeze_file != NULL && ca_config_has_ca(s->config) &&
         (s->freeze = ca_freeze_new(s->config->freeze_file, s->log, e)) == NULL)
@@ -256,7 +268,8 @@ static int start_api(struct service *s, struct tm_err *e)
                                .packed = true,
                                .lifetime_s = s->config->ca.lifetime / 1000,
                                .subject_key_id = s->config->ca.subject_key_id,
-                               .once = s->once,
+                               .once =
+                                   s->once_far != NULL ? ca_once_far_store(s->once_far) : s->once,
                                .once_optional = ca_config_once_optional(s->config),
                                .version = cli_version,
                                .freeze = s->freeze,
@@ -406,7 +419,8 @@ int service_start(struct service *s, const struct service_options *o, struct tm_
     pthread_mutex_init(&s->trust_lock, NULL);
     if (open_output(s, o->output, e) != 0)
         return CLI_FAILED;
-    if (start_core(s, o->issuers, e) != 0 || start_ct(s, e) != 0 || start_api(s, e) != 0)
+    if (start_core(s, o->issuers, e) != 0 || start_ct(s, e) != 0 ||
+        start_once(s, o->store, e) != 0 || start_api(s, e) != 0)
         return CLI_CONFIG;
     tell_root(s);
     tell_trust(s);
@@ -531,6 +545,7 @@ void service_stop(struct service *s)
     tm_offload_free(s->signing); /* wakes whoever waits for a signature */
     ca_issuers_teller_free(s->pages);
     ca_api_ready_stop(s->api);
+    ca_once_far_stop(s->once_far);   /* wakes whoever waits for the store */
     ca_audit_break(s->trail);        /* wakes whoever waits for a record, as the next does */
     tm_sink_break(s->audit);         /* wakes whoever still waits for a record */
     oidc_verifier_free(s->verifier); /* wakes whoever still waits for keys */
@@ -542,6 +557,7 @@ void service_stop(struct service *s)
     ca_api_free(s->api);
     ca_freeze_free(s->freeze);
     ca_once_memory_free(s->once);
+    ca_once_far_free(s->once_far);
     ca_signer_holder_free(s->holder);
     ca_proof_policy_free(s->policy);
     tm_fetch_hub_free(s->hub);

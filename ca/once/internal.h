@@ -1,0 +1,30 @@
+/* The messages between the two sides. Internal to ca/once. */
+#ifndef TENMINT_CA_ONCE_INTERNAL_H
+#define TENMINT_CA_ONCE_INTERNAL_H
+
+#include "ca/once/far.h"
+
+#define ONCE_AT_ONCE_MAX 8192 /* claims that wait for an answer; requests are fewer */
+
+enum { ONCE_CLAIM, ONCE_RELEASE, ONCE_OUTCOME, ONCE_STATE };
+
+struct ca_once_ask { /* CLAIM, RELEASE */
+    uint64_t number; /* the claim's, of this channel */
+    struct tm_ipc_bytes id;
+    int64_t issued_s, until_s, now_s; /* Unix seconds; a release has none */
+};
+
+struct ca_once_outcome {
+    uint64_t number;
+    uint64_t status; /* enum ca_once_status, but WAIT */
+    const char *why; /* UNKNOWN, YOUNG */
+};
+
+struct ca_once_state {
+    uint64_t up;
+    const char *why; /* with up 0 */
+};
+
+extern const struct tm_ipc_protocol ca_once_protocol;
+
+#endif

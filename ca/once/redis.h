@@ -1,0 +1,50 @@
+/*
+ * A connection to a Redis or Valkey server. libcurl makes it (names, time-outs, TLS), hiredis knows
+ * the protocol; commands go out many at once and their replies are read in order.
+ */
+#ifndef TENMINT_CA_ONCE_REDIS_H
+#define TENMINT_CA_ONCE_REDIS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/err.h"
+
+struct ca_redis_options { /* strings are borrowed */
+    /* redis://[USER@]HOST[:PORT][/DB], or rediss:// for TLS; 6379 and 0 where nothing is said */
+    const char *url;
+    const char *password_file; /* its first line, read anew at each connection; NULL: none */
+    const char *ca_file;       /* PEM, in the place of the system's CAs; NULL: those */
+    bool allow_plain;          /* redis:// beyond loopback */
+    int64_t timeout_ms;        /* to connect and log in, and for each ca_redis_run */
+};
+
+/* Whether the URL is one that can be used. Opens nothing. */
+int ca_redis_check_url(const char *url, bool allow_plain, struct tm_err *e);
+
+struct ca_redis; /* one thread at a time */
+
+/* Connects, logs in, chooses the database. NULL with `e` set, which never holds the password. */
+struct ca_redis *ca_redis_open(const struct ca_redis_options *o, struct tm_err *e);
+void ca_redis_close(struct ca_redis *r); /* NULL is fine */
+
+#define CA_REDIS_WORDS 6 /* of a command */
+#define CA_REDIS_TEXT 96 /* bytes of a reply that are kept, the NUL among them */
+
+enum ca_redis_kind { REDIS_NIL, REDIS_TEXT, REDIS_NUMBER };
+
+struct ca_redis_command {
+    const char *word[CA_REDIS_WORDS]; /* NULL after the last, if there are fewer */
+    /* The reply: */
+    enum ca_redis_kind kind;
+    char text[CA_REDIS_TEXT]; /* TEXT */
+    long long number;         /* NUMBER */
+};
+
+/* Sends all and waits for all replies. -1 with `e` set: the connection is of no more use, and some
+ * or all may have been carried out. A command that the server refuses is such an end, too. */
+int ca_redis_run(struct ca_redis *r, struct ca_redis_command *command, size_t count,
+                 struct tm_err *e);
+
+#endif

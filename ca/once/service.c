@@ -1,0 +1,357 @@
+/* The side that asks the store. Claims that come while others are under way go out together. */
+#include <inttypes.h>
+#include <openssl/rand.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ca/once/internal.h"
+#include "common/clock.h"
+#include "common/hex.h"
+
+#define BATCH_MAX 256
+#define COMMANDS_MAX (2 + 2 * BATCH_MAX)
+#define IDLE_MS 5000 /* then it is asked whether it is still there */
+#define AWAY_MS 1000 /* between tries while it is not */
+#define KEY_PREFIX "tenmint:used:"
+#define BEGIN_KEY KEY_PREFIX "begin"
+#define NAME_MAX_LEN 48 /* a claim's name: 16 hex digits, ':', a number */
+
+/* Redis's own pattern for "delete, if it is mine" (SET's manual page). */
+static const char release_script[] =
+    "if redis.call('get',KEYS[1])==ARGV[1] then return redis.call('del',KEYS[1]) else return 0 end";
+
+struct item { /* a claim, or one to take back */
+    struct item *next;
+    bool release;
+    uint64_t number;
+    int64_t issued_s, until_s;
+    char key[sizeof(KEY_PREFIX) + 2 * OIDC_TOKEN_USE_ID];
+    char name[NAME_MAX_LEN];
+    char seconds[24]; /* until the key ends */
+};
+
+struct ca_once_service {
+    const struct ca_redis_options *options;
+    struct tm_ipc_loop *loop;
+    struct tm_ipc_channel *channel;
+    char who[17]; /* this process, in the names of its claims */
+    pthread_t thread;
+    bool started;
+
+    pthread_mutex_t lock; /* guards what follows */
+    pthread_cond_t more;
+    struct item *first, **last;
+    size_t waiting;
+    bool stop;
+
+    /* of the thread alone */
+    int64_t look_ms;   /* when it is looked whether the store is there */
+    struct item *kept; /* to be taken back when it is there again */
+    size_t kept_count;
+    struct ca_redis *redis; /* NULL: away */
+    bool said, up;          /* what was said last, if anything was */
+    struct ca_redis_command command[COMMANDS_MAX];
+};
+
+static void tell(struct ca_once_service *s, unsigned type, const void *msg)
+{
+    (void)tm_ipc_put(s->channel, type, msg, NULL);
+}
+
+static void tell_outcome(struct ca_once_service *s, const struct item *i,
+                         enum ca_once_status status, const char *why)
+{
+    const struct ca_once_outcome m = {.number = i->number, .status = status, .why = why};
+    tell(s, ONCE_OUTCOME, &m);
+}
+
+static void tell_state(struct ca_once_service *s, bool up, const char *why)
+{
+    const struct ca_once_state m = {.up = up, .why = why};
+    if (s->said && s->up == up)
+        return;
+    s->said = true;
+    s->up = up;
+    tell(s, ONCE_STATE, &m);
+    tm_ipc_loop_flush(s->loop, s->channel);
+}
+
+/* ---- the queue ---- */
+
+/* With the lock. */
+static void queue_put(struct ca_once_service *s, struct item *i)
+{
+    i->next = NULL;
+    *s->last = i;
+    s->last = &i->next;
+    s->waiting++;
+    pthread_cond_signal(&s->more);
+}
+
+/* Up to BATCH_MAX of them, in their order. Waits for the first until `wait_ms` are over. */
+static struct item *queue_take(struct ca_once_service *s, int64_t wait_ms, bool *stop)
+{
+    int64_t until = tm_clock_mono_ms() + wait_ms;
+    const struct timespec at = {.tv_sec = until / 1000, .tv_nsec = until % 1000 * 1000000};
+    int late = 0;
+    pthread_mutex_lock(&s->lock);
+    while (s->first == NULL && !s->stop && late == 0)
+        late = pthread_cond_timedwait(&s->more, &s->lock, &at);
+    struct item *batch = s->first;
+    struct item **end = &batch;
+    for (size_t n = 0; *end != NULL && n < BATCH_MAX; n++, s->waiting--)
+        end = &(*end)->next;
+    s->first = *end;
+    *end = NULL;
+    if (s->first == NULL)
+        s->last = &s->first;
+    *stop = s->stop;
+    pthread_mutex_unlock(&s->lock);
+    return batch;
+}
+
+static void free_all(struct item *i)
+{
+    while (i != NULL) {
+        struct item *next = i->next;
+        free(i);
+        i = next;
+    }
+}
+
+/* ---- the store ---- */
+
+static size_t put_batch(struct ca_once_service *s, const struct item *batch, const char *now)
+{
+    struct ca_redis_command *c = s->command;
+    *c++ = (struct ca_redis_command){.word = {"SET", BEGIN_KEY, now, "NX"}};
+    *c++ = (struct ca_redis_command){.word = {"GET", BEGIN_KEY}};
+    for (const struct item *i = batch; i != NULL; i = i->next) {
+        if (i->release) {
+            *c++ =
+                (struct ca_redis_command){.word = {"EVAL", release_script, "1", i->key, i->name}};
+            continue;
+        }
+        *c++ = (struct ca_redis_command){.word = {"SET", i->key, i->name, "NX", "EX", i->seconds}};
+        *c++ = (struct ca_redis_command){.word = {"GET", i->key}};
+    }
+    return (size_t)(c - s->command);
+}
+
+/* Whose the key is now, and whether the store was there when the token was made. */
+static void settle(struct ca_once_service *s, const struct item *i,
+                   const struct ca_redis_command *got, int64_t begin_s)
+{
+    if (got->kind != REDIS_TEXT)
+        tell_outcome(s, i, ONCE_UNKNOWN, "the store does not keep what it is given");
+    else if (strcmp(got->text, i->name) != 0)
+        tell_outcome(s, i, ONCE_USED, NULL);
+    else if (i->issued_s < begin_s)
+        tell_outcome(s, i, ONCE_YOUNG, "the store began to remember after the token was issued");
+    else
+        tell_outcome(s, i, ONCE_FIRST, NULL);
+}
+
+static void settle_all(struct ca_once_service *s, const struct item *batch)
+{
+    const struct ca_redis_command *c = s->command + 1;
+    int64_t begin_s = c->kind == REDIS_TEXT ? strtoll(c->text, NULL, 10) : INT64_MAX;
+    c++;
+    for (const struct item *i = batch; i != NULL; c += i->release ? 1 : 2, i = i->next) {
+        if (!i->release)
+            settle(s, i, c + 1, begin_s);
+    }
+}
+
+/* Opens the connection if there is none, and asks. */
+static int ask_once(struct ca_once_service *s, const struct item *batch, struct tm_err *e)
+{
+    char now[24];
+    snprintf(now, sizeof(now), "%" PRId64, tm_clock_wall_ms() / 1000);
+    if (s->redis == NULL)
+        s->redis = ca_redis_open(s->options, e);
+    if (s->redis == NULL)
+        return -1;
+    if (ca_redis_run(s->redis, s->command, put_batch(s, batch, now), e) == 0)
+        return 0;
+    ca_redis_close(s->redis);
+    s->redis = NULL;
+    return -1;
+}
+
+/* What was not answered may have been carried out: it is taken back when the store is there again,
+ * as is what was to be taken back. */
+static void keep(struct ca_once_service *s, struct item *batch, bool asked)
+{
+    int64_t now_s = tm_clock_wall_ms() / 1000;
+    while (batch != NULL) {
+        struct item *i = batch;
+        batch = i->next;
+        if ((asked || i->release) && i->until_s > now_s && s->kept_count < ONCE_AT_ONCE_MAX) {
+            i->release = true;
+            i->next = s->kept;
+            s->kept = i;
+            s->kept_count++;
+        } else {
+            free(i);
+        }
+    }
+}
+
+static void queue_kept(struct ca_once_service *s)
+{
+    pthread_mutex_lock(&s->lock);
+    while (s->kept != NULL) {
+        struct item *i = s->kept;
+        s->kept = i->next;
+        queue_put(s, i);
+    }
+    pthread_mutex_unlock(&s->lock);
+    s->kept_count = 0;
+}
+
+static void refuse(struct ca_once_service *s, struct item *batch, bool asked, const char *why)
+{
+    for (const struct item *i = batch; i != NULL; i = i->next) {
+        if (!i->release)
+            tell_outcome(s, i, ONCE_UNKNOWN, why);
+    }
+    keep(s, batch, asked);
+}
+
+/* With NULL: whether the store is there. A connection that was idle may have ended without a word:
+ * then once more, on a new one. */
+static void ask(struct ca_once_service *s, struct item *batch)
+{
+    struct tm_err e = {0};
+    bool old = s->redis != NULL;
+    int rc = ask_once(s, batch, &e);
+    if (rc != 0 && old)
+        rc = ask_once(s, batch, &e);
+    if (rc == 0) {
+        settle_all(s, batch);
+        free_all(batch);
+        queue_kept(s);
+    } else {
+        tm_err_wrap(&e, "the store of used tokens");
+        refuse(s, batch, true, e.text);
+    }
+    tell_state(s, rc == 0, e.text);
+    s->look_ms = tm_clock_mono_ms() + (rc == 0 ? IDLE_MS : AWAY_MS);
+}
+
+/* While the store is away nobody waits for it: it is tried once a second, and claims that come in
+ * between are answered at once. */
+static void *run(void *service)
+{
+    struct ca_once_service *s = service;
+    bool stop = false;
+    while (!stop) {
+        struct item *batch = queue_take(s, s->look_ms - tm_clock_mono_ms(), &stop);
+        if (!stop && tm_clock_mono_ms() >= s->look_ms)
+            ask(s, NULL);
+        if (batch != NULL && s->up)
+            ask(s, batch);
+        else
+            refuse(s, batch, false, "the store of used tokens is away");
+        tm_ipc_loop_flush(s->loop, s->channel);
+    }
+    return NULL;
+}
+
+/* ---- the channel ---- */
+
+static void on_ask(void *ctx, struct tm_ipc_channel *c, unsigned type, void *msg)
+{
+    struct ca_once_service *s = ctx;
+    const struct ca_once_ask *m = msg;
+    struct item *i = m->id.len == OIDC_TOKEN_USE_ID ? calloc(1, sizeof(*i)) : NULL;
+    bool put = false;
+    if (i != NULL) {
+        int64_t left_s = m->until_s - m->now_s;
+        *i = (struct item){.release = type == ONCE_RELEASE,
+                           .number = m->number,
+                           .issued_s = m->issued_s,
+                           .until_s = m->until_s};
+        strcpy(i->key, KEY_PREFIX);
+        tm_hex_encode(m->id.data, m->id.len, i->key + strlen(KEY_PREFIX));
+        snprintf(i->name, sizeof(i->name), "%s:%" PRIu64, s->who, m->number);
+        snprintf(i->seconds, sizeof(i->seconds), "%" PRId64, left_s > 0 ? left_s : 1);
+        pthread_mutex_lock(&s->lock);
+        put = s->waiting < ONCE_AT_ONCE_MAX;
+        if (put)
+            queue_put(s, i);
+        pthread_mutex_unlock(&s->lock);
+    }
+    if (put)
+        return;
+    free(i);
+    const struct ca_once_outcome no = {
+        .number = m->number, .status = ONCE_UNKNOWN, .why = "too many tokens wait for the store"};
+    if (type == ONCE_CLAIM)
+        (void)tm_ipc_put(c, ONCE_OUTCOME, &no, NULL);
+}
+
+static int name_process(char who[17], struct tm_err *e)
+{
+    unsigned char random[8];
+    if (RAND_bytes(random, sizeof(random)) != 1)
+        return tm_err_openssl(e, "no random numbers");
+    tm_hex_encode(random, sizeof(random), who);
+    return 0;
+}
+
+struct ca_once_service *ca_once_service_new(int fd, struct tm_ipc_loop *loop,
+                                            const struct ca_redis_options *o, struct tm_err *e)
+{
+    pthread_condattr_t monotonic;
+    struct tm_ipc_channel *c = tm_ipc_channel_new(fd, &ca_once_protocol, e);
+    struct ca_once_service *s = c != NULL ? calloc(1, sizeof(*s)) : NULL;
+    if (s == NULL) {
+        tm_ipc_channel_free(c);
+        tm_err_set(e, "out of memory");
+        return NULL;
+    }
+    s->options = o;
+    s->loop = loop;
+    s->channel = c;
+    s->last = &s->first;
+    pthread_mutex_init(&s->lock, NULL);
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&s->more, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    tm_ipc_channel_hear(c, IPC_HEAR(ONCE_CLAIM) | IPC_HEAR(ONCE_RELEASE));
+    const struct tm_ipc_port port = {.channel = c, .message = on_ask, .ctx = s};
+    if (name_process(s->who, e) == 0 && tm_ipc_loop_add(loop, &port, e) == 0)
+        return s;
+    ca_once_service_free(s);
+    return NULL;
+}
+
+int ca_once_service_start(struct ca_once_service *s, struct tm_err *e)
+{
+    s->started = pthread_create(&s->thread, NULL, run, s) == 0;
+    return s->started ? 0 : tm_err_set(e, "cannot start a thread");
+}
+
+void ca_once_service_free(struct ca_once_service *s)
+{
+    if (s == NULL)
+        return;
+    pthread_mutex_lock(&s->lock);
+    s->stop = true;
+    pthread_cond_signal(&s->more);
+    pthread_mutex_unlock(&s->lock);
+    if (s->started)
+        pthread_join(s->thread, NULL);
+    free_all(s->first);
+    free_all(s->kept);
+    ca_redis_close(s->redis);
+    tm_ipc_channel_free(s->channel);
+    pthread_cond_destroy(&s->more);
+    pthread_mutex_destroy(&s->lock);
+    free(s);
+}
