@@ -6,6 +6,7 @@ start_issuer
 
 bench_logged() { # CONNECTIONS
     "$B/tenmint-ca" init --log-origin log.example.com/bench "$L/$1" >/dev/null
+    sed -i '/^audit-store:/,$d' "$L/$1/tenmint-ca.yaml"
     bench_issuers >"$L/$1/issuers.yaml"
     bench_serve "$L/$1" --config "$L/$1/tenmint-ca.yaml" --workers 1 \
         --listen 127.0.0.1:0 --metrics-listen 127.0.0.1:0

@@ -45,7 +45,7 @@ circle() { # DIR: from its root file alone
     printf 'oidc-issuers:\n  "%s": {issuer-url: "%s", client-id: sigstore, type: github-workflow}\n' \
         "$ISSUER" "$ISSUER" >"$1/issuers.yaml"
     sed -i 's/^metrics-listen:.*/metrics-listen: 127.0.0.1:0/' "$1/tenmint-ca.yaml"
-    says "$1: check-config" 0 "ok" "$B/tenmint-ca" check-config "$1/tenmint-ca.yaml"
+    says "$1: check-config" 0 "audit trail: sqlite" "$B/tenmint-ca" check-config "$1/tenmint-ca.yaml"
     serve "$1"
     says "$1: trusted" 0 "" "$B/tenmint" trust init --root "$1/tuf/published/1.root.json" --metadata-url "$URL/tuf" --dir "$T"
     mint >"$W/token"
@@ -54,9 +54,11 @@ circle() { # DIR: from its root file alone
     says "$1: signed" 0 "" "$B/tenmint" sign --trust-dir "$T" --token-file "$W/token" "$1.txt"
     grep -q '"tlogEntries":\[{"logIndex"' <(tr -d ' \n' <"$1.txt.sigstore.json") && grep -q inclusionProof "$1.txt.sigstore.json" &&
         grep -q rfc3161Timestamps "$1.txt.sigstore.json" || check "$1: the bundle has an entry with its proof and a timestamp" yes no
+    says "$1: the audit trail has it" 0 "acme/widget" "$B/tenmint-ca" audit query --config "$1/tenmint-ca.yaml" --kind issued
     says "$1: the log verifies" 0 "" "$B/tenmint-ca" log verify "$URL/log" --key "$1/log.pem"
     exported "$T"
     kill "$CA_PID"; wait "$CA_PID"; check "$1: SIGTERM" 0 $?
+    says "$1: the audit trail verifies" 0 "a head vouches" "$B/tenmint-ca" audit verify --config "$1/tenmint-ca.yaml" --key "$1/audit/heads.pem"
     says "$1: verifies a day later, offline" 0 "ok      log" faketime -f +1d "$B/tenmint" verify --offline --dir "$T" \
         --bundle "$1.txt.sigstore.json" --issuer "$ISSUER" --identity-regexp 'https://github\.com/acme/.*' "$1.txt"
     echo x >>"$1.txt"
@@ -81,9 +83,9 @@ export SOFTHSM2_CONF=$W/softhsm.conf
 softhsm2-util --init-token --free --label 'CI token' --pin 135790 --so-pin 24680123 >/dev/null || exit 1
 echo 135790 >"$W/pin"
 TOKEN=(--pkcs11-module /usr/lib/softhsm/libsofthsm2.so --pkcs11-token 'CI token' --pkcs11-pin-file "$W/pin")
-LABELS=(--pkcs11-key ca --pkcs11-log-key log --pkcs11-signature-log-key siglog --pkcs11-timestamp-key tsa)
+LABELS=(--pkcs11-key ca --pkcs11-log-key log --pkcs11-signature-log-key siglog --pkcs11-timestamp-key tsa --pkcs11-audit-key audit)
 says "keys in a token" 0 "1.root.json" "${I[@]}" "$W/token.d" --all --url "$URL" "${TOKEN[@]}" "${LABELS[@]}"
-for name in intermediate log siglog tsa; do
+for name in intermediate log siglog tsa audit; do
     [ ! -e "$W/token.d/$name.key" ] || check "$name.key" "in the token" "in a file"
 done
 circle "$W/token.d"

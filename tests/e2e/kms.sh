@@ -35,7 +35,8 @@ uri() { # SERVICE KEY
 }
 make_ca() { # SERVICE DIR
     says "$1: init" 0 "the server's key is" "$B/tenmint-ca" init "$2" --all --url "$URL" --ca-key "$(uri "$1" p256)" \
-        --log-key "$(uri "$1" log)" --signature-log-key "$(uri "$1" siglog)" --timestamp-key "$(uri "$1" tsa)"
+        --log-key "$(uri "$1" log)" --signature-log-key "$(uri "$1" siglog)" --timestamp-key "$(uri "$1" tsa)" \
+        --audit-key "$(uri "$1" audit)"
     printf 'oidc-issuers:\n  "%s": {issuer-url: "%s", client-id: sigstore, type: github-workflow}\n' \
         "$ISSUER" "$ISSUER" >"$2/issuers.yaml"
     sed -i "s/^metrics-listen:.*/metrics-listen: 127.0.0.1:0/" "$2/tenmint-ca.yaml"

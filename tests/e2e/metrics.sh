@@ -50,12 +50,10 @@ openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 -s
 chmod 600 "$W/ca/tls.key"
 mkdir "$W/ca/approved"
 sed "s|^ct:|&\n  logs: {one: {url: '$LOG', public-key: $LOG_KEY}}|" "$W/ca/tenmint-ca.yaml" |
-    sed "s|tuf/published|$W/tuf/published|; /^issuers-file:/d" >"$W/ca/all.yaml"
+    sed "s|tuf/published|$W/tuf/published|; /^issuers-file:/d; s|^  store: sqlite|&\n  head-interval: 1s\n  witnesses: {w: {url: 'http://127.0.0.1:1', key: '$(cat "$W/vkey")'}}|" >"$W/ca/all.yaml"
 printf 'issuers-from-tuf: {mirror: %s, root: %s, target: issuers.yaml, directory: approved}\n' \
     "$W/tuf/published" "$W/tuf/published/1.root.json" >>"$W/ca/all.yaml"
-printf '%s\n' 'tls: {certificate: tls.pem, key: tls.key}' 'audit-file: audit.log' \
-    'audit-store: {store: sqlite, directory: audit, origin: ca.example.com/audit, key: audit.key, head-interval: 1s, witnesses: {w: {url: "http://127.0.0.1:1", key: "'"$(cat "$W/vkey")"'"}}}' >>"$W/ca/all.yaml"
-"$B/tenmint-ca" audit init --config "$W/ca/all.yaml" >/dev/null || exit 1
+printf '%s\n' 'tls: {certificate: tls.pem, key: tls.key}' 'audit-file: audit.log' >>"$W/ca/all.yaml"
 "$B/tenmint-ca" serve --config "$W/ca/all.yaml" --listen 127.0.0.1:0 --metrics-listen 127.0.0.1:0 >"$W/ca.log" 2>&1 &
 PIDS="$PIDS $!"
 wait_for "$W/ca.log" '"message":"listening"' || exit 1

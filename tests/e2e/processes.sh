@@ -28,11 +28,11 @@ begin() {
     read -r _ PARENT KIDS <<<"$(family "$CA_PID" | xargs)"
 }
 gone() { for p in $PARENT $KIDS; do kill -0 "$p" 2>/dev/null && return 1; done; return 0; }
-NAMES="fetch log signatures timestamps tuf pages issuer front" # in the order of their starts
+NAMES="fetch audit log signatures timestamps tuf pages issuer front" # in the order of their starts
 role() { echo "$KIDS" | cut -d' ' -f"$(echo "$NAMES" | tr ' ' '\n' | grep -nx "$1" | cut -d: -f1)"; }
 
 begin
-check "eight processes and their parent" 8 "$(echo $KIDS | wc -w)"
+check "nine processes and their parent" 9 "$(echo $KIDS | wc -w)"
 mint >"$W/token"
 check "a certificate" 0 "$("$B/tenmint" cert --ca "$CA" --token-file "$W/token" --out "$W/out" \
     --log-key "$W/ca/log.pem" >/dev/null 2>&1; echo $?)"
@@ -57,7 +57,7 @@ def scalar(name):
                         '-text'], capture_output=True, text=True).stdout
     return bytes.fromhex(re.sub(r'[\s:]', '', re.search(r'priv:\s*([0-9a-f:\s]+?)\s*pub:', t).group(1)))[-32:]
 need = {'password': [open(ca + '/password', 'rb').read().strip()]}
-for n in ('intermediate.key', 'log.key', 'siglog.key', 'tsa.key'):
+for n in ('intermediate.key', 'log.key', 'siglog.key', 'tsa.key', 'audit.key'):
     need[n] = [scalar(n), scalar(n)[::-1]]  # as bytes, and as a number in memory
     need[n + "'s text"] = open(ca + '/' + n, 'rb').read().splitlines()[1:-2]
 for role, pid in roles:
@@ -81,7 +81,7 @@ for role, pid in roles:
 P
 if [ "$(id -u)" = 0 ]; then
     check "each key is in its process, once; nothing else of it, no password, anywhere" \
-        "serve: parent: fetch: log: log.key 1 signatures: siglog.key 1 timestamps: tsa.key 1 tuf: pages: issuer: intermediate.key 1 front:" \
+        "serve: parent: fetch: audit: audit.key 1 log: log.key 1 signatures: siglog.key 1 timestamps: tsa.key 1 tuf: pages: issuer: intermediate.key 1 front:" \
         "$(python3 "$W/scan.py" "$W/ca" "serve=$CA_PID" "parent=$PARENT" $(for n in $NAMES; do echo "$n=$(role "$n")"; done) | xargs)"
 fi
 kill -TERM "$CA_PID"
@@ -116,7 +116,7 @@ wait "$ASKS"
 mv "$W/issuers.was" "$W/ca/issuers.yaml"
 
 # Keys without a password spare the time that one takes at each start.
-for k in intermediate log siglog tsa; do
+for k in intermediate log siglog tsa audit; do
     openssl pkey -in "$W/ca/$k.key" -passin "file:$W/ca/password" -out "$W/ca/$k.plain" &&
         mv "$W/ca/$k.plain" "$W/ca/$k.key" && chmod 600 "$W/ca/$k.key"
 done
@@ -148,7 +148,7 @@ if [ "$(id -u)" = 0 ]; then
     wait "$CA_PID"
     cat >>"$W/ca/tenmint-ca.yaml" <<'T'
 user: nobody
-users: {issuer: daemon, log: bin, fetch: sys, signatures: games, timestamps: man, tuf: mail, pages: news}
+users: {issuer: daemon, log: bin, fetch: sys, signatures: games, timestamps: man, tuf: mail, pages: news, audit: uucp}
 T
     chmod 711 "$W" "$W/ca" "$W/ca/tuf"
     chown -R games "$W/ca/siglog" "$W/ca/siglog.key"
@@ -156,10 +156,11 @@ T
     chown man "$W/ca/tsa.key" "$W/ca/tsa.pem"
     chown daemon "$W/ca/intermediate.key" "$W/ca/chain.pem" "$W/ca/issuers.yaml"
     chown bin "$W/ca/log.key"
+    chown -R uucp "$W/ca/audit" "$W/ca/audit.key"
     chown -R bin "$W/ca/log"
     sed -i '/password-file:/d' "$W/ca/tenmint-ca.yaml"
     begin
-    for pair in front:nobody issuer:daemon log:bin fetch:sys signatures:games timestamps:man tuf:mail pages:news; do
+    for pair in front:nobody issuer:daemon log:bin fetch:sys signatures:games timestamps:man tuf:mail pages:news audit:uucp; do
         check "${pair%:*} is ${pair#*:}" "$(id -u "${pair#*:}") $(id -g "${pair#*:}")" \
             "$(awk '/^Uid:/ { u = $2 } /^Gid:/ { g = $2 } END { print u, g }' "/proc/$(role "${pair%:*}")/status")"
         check "${pair%:*} cannot be dumped" root "$(stat -c %U "/proc/$(role "${pair%:*}")/mem")"

@@ -10,10 +10,8 @@ trap 'rm -rf "$W"' EXIT
 "$B/tenmint-ca" init "$W/ca" --all --url http://127.0.0.1:5555 --organization Test >"$W/init" || { cat "$W/init"; exit 1; }
 printf 'oidc-issuers:\n  "http://127.0.0.1:1": {issuer-url: "http://127.0.0.1:1", client-id: sigstore, type: github-workflow}\n' \
     >"$W/ca/issuers.yaml"
-printf 'audit-store: {store: sqlite, directory: audit, origin: 127.0.0.1/audit, key: audit.key}\n' >>"$W/ca/tenmint-ca.yaml"
-"$B/tenmint-ca" audit init --config "$W/ca/tenmint-ca.yaml" >"$W/init" 2>&1 || { cat "$W/init"; exit 1; }
 # Each attempt that is killed starts all processes again: keys without a password spare their time.
-for k in intermediate log siglog tsa; do
+for k in intermediate log siglog tsa audit; do
     openssl pkey -in "$W/ca/$k.key" -passin "file:$W/ca/password" -out "$W/ca/$k.plain" &&
         mv "$W/ca/$k.plain" "$W/ca/$k.key" && chmod 600 "$W/ca/$k.key"
 done

@@ -457,6 +457,7 @@ KEYS = {name: load(folder, name, make) for name, make in {
     "log": lambda: ec.generate_private_key(ec.SECP256R1()),
     "siglog": lambda: ec.generate_private_key(ec.SECP256R1()),
     "tsa": lambda: ec.generate_private_key(ec.SECP256R1()),
+    "audit": lambda: ec.generate_private_key(ec.SECP256R1()),
     "holder": lambda: ec.generate_private_key(ec.SECP256R1()),
     "online": lambda: ec.generate_private_key(ec.SECP256R1()),
 }.items()}

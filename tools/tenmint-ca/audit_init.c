@@ -11,6 +11,7 @@
 #include "common/file.h"
 #include "tools/tenmint-ca/audit.h"
 #include "tools/tenmint-ca/audit_init.h"
+#include "tools/tenmint-ca/setup.h"
 
 static int make_folder(const char *path, mode_t mode, const struct owner *o, struct tm_err *e)
 {
@@ -33,7 +34,7 @@ static int make_heads(const struct ca_config *c, const char *heads, const struct
     const struct ca_config_audit *a = &c->audit_store;
     struct tm_key_source source = ca_config_key_source(&a->key);
     source.far = tm_kms_here();
-    bool device = source.pkcs11_module != NULL;
+    bool device = tm_key_source_is_elsewhere(&source);
     char public[PATH_MAX];
     struct tm_buf password = {0};
     struct ca_log_new n = {.directory = heads,
@@ -71,6 +72,21 @@ int audit_init(const struct ca_config *c, const struct owner *o, struct tm_err *
         rc = make_heads(c, p.heads, o, e);
     ca_config_audit_free(&p);
     return rc == 0 ? 0 : tm_err_wrap(e, "audit-store");
+}
+
+void audit_init_put_config(const char *origin, const struct tm_key_source *key, struct tm_buf *out)
+{
+    tm_buf_printf(out,
+                  "\n# What was issued, refused and changed, by whom: `tenmint-ca audit query`.\n"
+                  "audit-store:\n"
+                  "  store: sqlite\n"
+                  "  directory: audit\n"
+                  "  origin: '%s'\n",
+                  origin);
+    if (setup_elsewhere(key) != NULL)
+        setup_put_device(out, "  ", key);
+    else
+        tm_buf_puts(out, "  key: audit.key\n  password-file: password\n");
 }
 
 int command_audit_init(const struct cli_command *self, int argc, char **argv)

@@ -207,6 +207,43 @@ static int check_retired(const struct ca_config *c, struct tm_err *e)
     return 0;
 }
 
+static int check_audit_folder(const struct ca_config *c, const struct ca_config_audit_places *p,
+                              const struct ca_kept_options *heads, struct tm_err *e)
+{
+    unsigned char id[DIGSIG_LOG_ID];
+    if (access(p->spool, W_OK) != 0)
+        return tm_err_errno(e, "no audit trail in '%s' (tenmint-ca audit init makes one)",
+                            c->audit_store.directory);
+    printf("audit trail: %s of %s in %s\n", c->audit_store.store, p->node,
+           c->audit_store.directory);
+    if (heads->origin == NULL) {
+        printf("  warning: there is no log of heads ('origin'): nothing tells a trail that was cut "
+               "off or written anew\n");
+        return 0;
+    }
+    if (check_embedded(heads, id, e) != 0)
+        return -1;
+    printf("  heads  %s\n", heads->origin);
+    if (heads->anchor == NULL && heads->witness_count == 0)
+        printf("  warning: the log of heads has neither an anchor nor a witness: who has this host "
+               "and its key can write the trail anew\n");
+    return 0;
+}
+
+static int check_audit(const struct ca_config *c, struct tm_err *e)
+{
+    struct ca_config_audit_places p = {0};
+    struct ca_audit_keeper_options o;
+    struct ca_kept_options heads;
+    if (c->audit_store.store == NULL)
+        return 0;
+    int rc = ca_config_audit(c, &p, &o, &heads, e);
+    if (rc == 0)
+        rc = check_audit_folder(c, &p, &heads, e);
+    ca_config_audit_free(&p);
+    return rc == 0 ? 0 : tm_err_wrap(e, "audit-store");
+}
+
 static int check_tls(const struct ca_config *c, struct tm_err *e)
 {
     struct tls_pair pair;
@@ -291,6 +328,8 @@ int check_server_config(const char *path, bool online, struct tm_err *e)
         rc = check_retired(&c, e);
     if (rc == 0)
         rc = sigstore_check(&c, e);
+    if (rc == 0)
+        rc = check_audit(&c, e);
     if (rc == 0)
         rc = check_tuf(&c, e);
     if (rc == 0)

@@ -17,6 +17,7 @@
 #include "common/key/key.h"
 #include "common/kms/kms.h"
 #include "tools/shared/cli.h"
+#include "tools/tenmint-ca/audit_init.h"
 #include "tools/tenmint-ca/commands.h"
 #include "tools/tenmint-ca/init_all.h"
 #include "tools/tenmint-ca/init_found.h"
@@ -53,15 +54,20 @@ static const char config_log_key[] = "    key: log.key\n"
 static const char config_uri_key[] = "  backend: uri\n"
                                      "  key-uri-file: intermediate.uri\n";
 
+#define ORIGIN_TEXT 512
+
 struct plan {
     const char *dir, *organization, *key_type;
-    const char *log_origin;          /* NULL: no embedded log */
-    struct tm_key_source device;     /* of the CA key; pkcs11_module NULL: the key is a file */
-    struct tm_key_source log_device; /* of the log's, likewise */
-    struct owner owner;              /* of what the server alone may read, or writes */
-    struct init_all all;             /* --all */
-    bool if_missing;                 /* what is there already is checked and left as it is */
-    const char *named_origin;        /* NULL: log_origin is made up */
+    const char *log_origin;            /* NULL: no embedded log */
+    char made_up[64];                  /* a name for it that no other has, or "" */
+    char audit_origin[ORIGIN_TEXT];    /* of the log of audit heads */
+    struct tm_key_source device;       /* of the CA key; pkcs11_module NULL: the key is a file */
+    struct tm_key_source log_device;   /* of the log's, likewise */
+    struct tm_key_source audit_device; /* of the log of audit heads, likewise */
+    struct owner owner;                /* of what the server alone may read, or writes */
+    struct init_all all;               /* --all */
+    bool if_missing;                   /* what is there already is checked and left as it is */
+    const char *named_origin;          /* NULL: log_origin is made up */
 };
 
 static const char issuers_text[] =
@@ -123,6 +129,7 @@ static int write_config(const struct plan *p, struct tm_err *e)
     }
     if (p->all.url != NULL)
         init_all_put_config(&p->all, &out);
+    audit_init_put_config(p->audit_origin, &p->audit_device, &out);
     int rc = p->device.uri != NULL ? write_uri(p, e) : 0;
     if (rc == 0)
         rc = buf_failed(&out) ? tm_err_set(e, "out of memory")
@@ -131,15 +138,26 @@ static int write_config(const struct plan *p, struct tm_err *e)
     return rc;
 }
 
-/* A name that no other log has. */
-static int make_up_origin(struct plan *p, char out[64], struct tm_err *e)
+static int make_up_origin(struct plan *p, struct tm_err *e)
 {
     unsigned long long r = 0;
     if (RAND_bytes((unsigned char *)&r, sizeof(r)) != 1)
         return tm_err_openssl(e, "make a name for the log");
-    snprintf(out, 64, "tenmint.invalid/%016llx", r);
-    p->log_origin = out;
+    snprintf(p->made_up, sizeof(p->made_up), "tenmint.invalid/%016llx", r);
     return 0;
+}
+
+/* As `audit init` does it, by the configuration that was just written. */
+static int make_audit(const struct plan *p, struct tm_err *e)
+{
+    char path[PATH_MAX];
+    struct ca_config c;
+    if (tm_file_join(p->dir, "tenmint-ca.yaml", path, sizeof(path), e) != 0 ||
+        ca_config_load(path, &c, e) != 0)
+        return -1;
+    int rc = audit_init(&c, &p->owner, e);
+    ca_config_free(&c);
+    return rc;
 }
 
 static int make_log(const struct plan *p, const char *password, struct tm_err *e)
@@ -197,6 +215,8 @@ static int make_all(const struct plan *p, struct tm_err *e)
         rc = write_one(p->dir, "issuers.yaml", 0644, issuers_text, sizeof(issuers_text) - 1, e);
     if (rc == 0)
         rc = write_config(p, e);
+    if (rc == 0)
+        rc = make_audit(p, e);
     if (rc == 0)
         rc = give_files(p, e);
     tm_buf_free_secret(&password);
@@ -274,6 +294,7 @@ static void print_done(const struct plan *p)
                    : "");
     printf("  issuers.yaml      whose tokens are accepted: GitHub Actions\n"
            "  tenmint-ca.yaml   the server's configuration\n");
+    printf("  audit/            the audit trail; give audit/heads.pem to auditors\n");
     if (p->all.url != NULL)
         init_all_print(&p->all, p->dir);
     if (p->device.uri != NULL)
@@ -306,17 +327,17 @@ static int init(const struct plan *p)
 }
 
 /* The keys that may be made in one token; without a label a key is a file. */
-enum { KEY_CA, KEY_LOG, KEY_SIGNATURES, KEY_TIMESTAMPS, KEYS };
+enum { KEY_CA, KEY_LOG, KEY_AUDIT, KEY_SIGNATURES, KEY_TIMESTAMPS, KEYS };
 
 struct labels {
     const char *label[KEYS];
     const char *uri[KEYS]; /* in place of it */
 };
 
-static const char *const label_options[KEYS] = {"pkcs11-key", "pkcs11-log-key",
+static const char *const label_options[KEYS] = {"pkcs11-key", "pkcs11-log-key", "pkcs11-audit-key",
                                                 "pkcs11-signature-log-key", "pkcs11-timestamp-key"};
 
-static const char *const uri_options[KEYS] = {"ca-key", "log-key", "signature-log-key",
+static const char *const uri_options[KEYS] = {"ca-key", "log-key", "audit-key", "signature-log-key",
                                               "timestamp-key"};
 
 /* A key that exists, at a service or in a token. */
@@ -353,8 +374,8 @@ static int check_labels(const struct plan *p, const struct labels *l, struct tm_
 static int choose_devices(struct plan *p, const struct tm_key_source *token, const struct labels *l,
                           struct tm_err *e)
 {
-    struct tm_key_source *const keys[KEYS] = {&p->device, &p->log_device, &p->all.signatures,
-                                              &p->all.timestamps};
+    struct tm_key_source *const keys[KEYS] = {&p->device, &p->log_device, &p->audit_device,
+                                              &p->all.signatures, &p->all.timestamps};
     bool any = false;
     if (check_labels(p, l, e) != 0)
         return -1;
@@ -376,8 +397,8 @@ static int choose_devices(struct plan *p, const struct tm_key_source *token, con
 static int make_absolute(struct plan *p, struct tm_key_source *token, struct setup_paths *room,
                          struct tm_err *e)
 {
-    struct tm_key_source *const keys[KEYS] = {&p->device, &p->log_device, &p->all.signatures,
-                                              &p->all.timestamps};
+    struct tm_key_source *const keys[KEYS] = {&p->device, &p->log_device, &p->audit_device,
+                                              &p->all.signatures, &p->all.timestamps};
     if (setup_absolute(token, room, e) != 0)
         return -1;
     for (int i = 0; i < KEYS; i++) {
@@ -407,8 +428,7 @@ static int check_all(struct plan *p, bool all, bool no_log, struct tm_err *e)
     return 0;
 }
 
-static int check_log_words(struct plan *p, bool no_log, const struct labels *l, char origin[64],
-                           struct tm_err *e)
+static int check_log_words(struct plan *p, bool no_log, const struct labels *l, struct tm_err *e)
 {
     const char *wanted = p->log_origin != NULL       ? "log-origin"
                          : l->label[KEY_LOG] != NULL ? label_options[KEY_LOG]
@@ -419,7 +439,23 @@ static int check_log_words(struct plan *p, bool no_log, const struct labels *l, 
     p->named_origin = p->log_origin;
     if (p->log_origin != NULL)
         return setup_check_origin("log-origin", p->log_origin, e);
-    return no_log ? 0 : make_up_origin(p, origin, e);
+    if (make_up_origin(p, e) != 0)
+        return -1;
+    p->log_origin = no_log ? NULL : p->made_up;
+    return 0;
+}
+
+/* Below the address of all, or below the log's name. */
+static int name_audit(struct plan *p, struct tm_err *e)
+{
+    const char *above = p->all.url != NULL    ? p->all.authority
+                        : *p->made_up != '\0' ? p->made_up
+                                              : p->log_origin;
+    int n = snprintf(p->audit_origin, sizeof(p->audit_origin), "%s/audit", above);
+    return n < (int)sizeof(p->audit_origin) && ca_log_origin_check(p->audit_origin, e) == 0
+               ? 0
+               : tm_err_set(e, "the log's name is too long: '%s/audit' is to name the audit trail",
+                            above);
 }
 
 int command_init(const struct cli_command *self, int argc, char **argv)
@@ -452,6 +488,8 @@ int command_init(const struct cli_command *self, int argc, char **argv)
          &labels.label[KEY_CA]},
         {"pkcs11-log-key", CLI_TEXT, "LABEL", "the log's new key, likewise; else it is a file",
          &labels.label[KEY_LOG]},
+        {"pkcs11-audit-key", CLI_TEXT, "LABEL", "that of the log of audit heads, likewise",
+         &labels.label[KEY_AUDIT]},
         {"pkcs11-signature-log-key", CLI_TEXT, "LABEL", "the signature log's, likewise",
          &labels.label[KEY_SIGNATURES]},
         {"pkcs11-timestamp-key", CLI_TEXT, "LABEL", "the timestamp authority's, likewise",
@@ -461,6 +499,8 @@ int command_init(const struct cli_command *self, int argc, char **argv)
          "azurekv: or pkcs11:",
          &labels.uri[KEY_CA]},
         {"log-key", CLI_TEXT, "URI", "the log's, likewise", &labels.uri[KEY_LOG]},
+        {"audit-key", CLI_TEXT, "URI", "that of the log of audit heads, likewise",
+         &labels.uri[KEY_AUDIT]},
         {"signature-log-key", CLI_TEXT, "URI", "the signature log's, likewise",
          &labels.uri[KEY_SIGNATURES]},
         {"timestamp-key", CLI_TEXT, "URI", "the timestamp authority's, likewise",
@@ -468,7 +508,6 @@ int command_init(const struct cli_command *self, int argc, char **argv)
         OWNER_OPTION(user),
         {NULL, CLI_FLAG, NULL, NULL, NULL},
     };
-    char origin[64];
     struct setup_paths room;
     struct tm_err e = {0};
     int count = 0;
@@ -477,9 +516,9 @@ int command_init(const struct cli_command *self, int argc, char **argv)
         return rc;
     p.dir = argv[0];
     p.key_type = key_type.value;
-    if (check_all(&p, all, no_log, &e) != 0 ||
-        check_log_words(&p, no_log, &labels, origin, &e) != 0 ||
-        choose_devices(&p, &token, &labels, &e) != 0 || owner_find(user, &p.owner, &e) != 0)
+    if (check_all(&p, all, no_log, &e) != 0 || check_log_words(&p, no_log, &labels, &e) != 0 ||
+        name_audit(&p, &e) != 0 || choose_devices(&p, &token, &labels, &e) != 0 ||
+        owner_find(user, &p.owner, &e) != 0)
         return cli_fail(CLI_USAGE, &e);
     if (make_absolute(&p, &token, &room, &e) != 0)
         return cli_fail(CLI_FAILED, &e);
