@@ -279,17 +279,44 @@ int command_sign(const struct cli_command *self, int argc, char **argv)
 
 /* ---- merge ---- */
 
-static int merge_one(struct tuf_event *ev, const char *path, struct tm_err *e)
+/* A file of many targets is large: what it adds is taken out of each before the next is read. */
+static int read_added(const char *path, struct tuf_event_added *out, struct tm_err *e)
 {
     struct tuf_event from = {0};
-    if (tuf_event_read(path, &from, e) != 0)
-        return -1;
-    int added = tuf_event_merge(ev, &from, e);
+    int rc = tuf_event_read(path, &from, e);
+    if (rc == 0 && tuf_event_added(&from, out, e) != 0)
+        rc = tm_err_wrap(e, "merge '%s'", path);
     tuf_event_free(&from);
+    return rc;
+}
+
+static int merge_one(struct tuf_event *ev, const char *path, const struct tuf_event_added *from,
+                     struct tm_err *e)
+{
+    int added = tuf_event_take(ev, from, e);
     if (added < 0)
         return tm_err_wrap(e, "merge '%s'", path);
     printf("%s: %d signature%s added\n", path, added, added == 1 ? "" : "s");
     return 0;
+}
+
+/* The files paths[1] to paths[count - 1] into the event of paths[0], which is read last. */
+static int merge_all(char **paths, int count, struct tuf_event *ev, struct tm_err *e)
+{
+    struct tuf_event_added *from = calloc((size_t)count, sizeof(*from));
+    int rc = from != NULL ? 0 : tm_err_set(e, "out of memory");
+    for (int i = 1; i < count && rc == 0; i++)
+        rc = read_added(paths[i], &from[i], e);
+    if (rc == 0)
+        rc = tuf_event_read(paths[0], ev, e);
+    if (rc == 0 && tuf_event_check_signatures(ev, e) != 0)
+        rc = tm_err_wrap(e, "event '%s'", paths[0]);
+    for (int i = 1; i < count && rc == 0; i++)
+        rc = merge_one(ev, paths[i], &from[i], e);
+    for (int i = 1; i < count && from != NULL; i++)
+        tuf_event_added_free(&from[i]);
+    free(from);
+    return rc;
 }
 
 int command_merge(const struct cli_command *self, int argc, char **argv)
@@ -302,11 +329,7 @@ int command_merge(const struct cli_command *self, int argc, char **argv)
     int rc = cli_parse(self, options, argc, argv, 2, 1000, &count);
     if (rc != CLI_GO_ON)
         return rc;
-    rc = tuf_event_read(argv[0], &ev, &e);
-    if (rc == 0 && tuf_event_check_signatures(&ev, &e) != 0)
-        rc = tm_err_wrap(&e, "event '%s'", argv[0]);
-    for (int i = 1; i < count && rc == 0; i++)
-        rc = merge_one(&ev, argv[i], &e);
+    rc = merge_all(argv, count, &ev, &e);
     if (rc == 0)
         rc = tuf_event_write(argv[0], &ev, &e);
     if (rc == 0) {

@@ -153,8 +153,28 @@ bool tuf_event_may_sign(const struct tuf_event *ev, const char *role, EVP_PKEY *
 int tuf_event_sign(struct tuf_event *ev, EVP_PKEY *pkey, const char *digest, int64_t now,
                    struct tuf_event_signer *out, struct tm_err *e);
 
+/* ---- merging ---- */
+
+/* What signers have added to an event: so little that one proposal is in memory, however many files
+ * are merged. */
+struct tuf_event_added { /* what it points to is its own */
+    char *name;          /* the event's */
+    char digest[65];     /* tuf_event_digest() */
+    struct tuf_added_role {
+        char *name;
+        struct tuf_signatures signatures;
+    } * role;
+    size_t count;
+    struct tuf_statements statements;
+};
+/* Every signature and statement holds. -1: free it all the same. */
+int tuf_event_added(const struct tuf_event *ev, struct tuf_event_added *out, struct tm_err *e);
+void tuf_event_added_free(struct tuf_event_added *a);
+
 /* Takes the signatures that `from` has more; both must be the same proposal. Number added, or -1.
  */
+int tuf_event_take(struct tuf_event *ev, const struct tuf_event_added *from, struct tm_err *e);
+/* The same from a whole event. */
 int tuf_event_merge(struct tuf_event *ev, const struct tuf_event *from, struct tm_err *e);
 
 #endif

@@ -157,13 +157,64 @@ int tuf_event_sign(struct tuf_event *ev, EVP_PKEY *pkey, const char *digest, int
 
 /* ---- merging ---- */
 
-static int merge_role(struct tuf_event *ev, const struct tuf_event_role *from, struct tm_err *e)
+static int add_role(const struct tuf_event_role *r, struct tuf_event_added *out, struct tm_err *e)
+{
+    const struct tuf_signatures *all = tuf_metadata_signature_list(r->proposed);
+    struct tuf_added_role *to = &out->role[out->count++];
+    *to = (struct tuf_added_role){.name = strdup(r->name)};
+    bool bad = to->name == NULL;
+    for (size_t i = 0; i < all->count && !bad; i++)
+        bad = tuf_signatures_put(&to->signatures, all->item[i].keyid, all->item[i].sig) != 0;
+    return bad ? tm_err_set(e, "out of memory") : 0;
+}
+
+static int add_statements(const struct tuf_statements *from, struct tuf_statements *to,
+                          struct tm_err *e)
+{
+    to->item = calloc(from->count + 1, sizeof(*to->item));
+    int rc = to->item != NULL ? 0 : tm_err_set(e, "out of memory");
+    for (size_t i = 0; i < from->count && rc == 0; i++) {
+        rc = tuf_statement_copy(&from->item[i], &to->item[i], e);
+        to->count += rc == 0;
+    }
+    return rc;
+}
+
+int tuf_event_added(const struct tuf_event *ev, struct tuf_event_added *out, struct tm_err *e)
+{
+    *out = (struct tuf_event_added){.name = strdup(ev->name),
+                                    .role = calloc(ev->count + 1, sizeof(*out->role))};
+    int rc = out->name != NULL && out->role != NULL ? tuf_event_digest(ev, out->digest, e)
+                                                    : tm_err_set(e, "out of memory");
+    if (rc == 0)
+        rc = tuf_event_check_signatures(ev, e);
+    for (size_t i = 0; i < ev->count && rc == 0; i++) {
+        if (ev->role[i].proposed != NULL)
+            rc = add_role(&ev->role[i], out, e);
+    }
+    return rc == 0 ? add_statements(&ev->statements, &out->statements, e) : -1;
+}
+
+void tuf_event_added_free(struct tuf_event_added *a)
+{
+    for (size_t i = 0; i < a->count; i++) {
+        free(a->role[i].name);
+        tuf_free_signatures(&a->role[i].signatures);
+    }
+    free(a->role);
+    free(a->name);
+    for (size_t i = 0; i < a->statements.count; i++)
+        tuf_statement_free(&a->statements.item[i]);
+    free(a->statements.item);
+    *a = (struct tuf_event_added){0};
+}
+
+static int merge_role(struct tuf_event *ev, const struct tuf_added_role *from, struct tm_err *e)
 {
     const struct tuf_event_role *to = tuf_event_find(ev, from->name);
-    const struct tuf_signatures *theirs = tuf_metadata_signature_list(from->proposed);
     int added = 0;
-    for (size_t i = 0; i < theirs->count; i++) {
-        const struct tuf_signature *s = &theirs->item[i];
+    for (size_t i = 0; i < from->signatures.count; i++) {
+        const struct tuf_signature *s = &from->signatures.item[i];
         if (tuf_signatures_find(tuf_metadata_signature_list(to->proposed), s->keyid) != NULL)
             continue;
         if (tuf_metadata_put_signature(to->proposed, s->keyid, s->sig, e) != 0)
@@ -173,37 +224,44 @@ static int merge_role(struct tuf_event *ev, const struct tuf_event_role *from, s
     return added;
 }
 
-static int merge_statements(struct tuf_event *ev, const struct tuf_event *from, struct tm_err *e)
+static int merge_statements(struct tuf_event *ev, const struct tuf_statements *from,
+                            struct tm_err *e)
 {
-    for (size_t i = 0; i < from->statements.count; i++) {
+    for (size_t i = 0; i < from->count; i++) {
         struct tuf_statement copy;
-        if (tuf_statement_copy(&from->statements.item[i], &copy, e) != 0 ||
+        if (tuf_statement_copy(&from->item[i], &copy, e) != 0 ||
             tuf_event_put_statement(ev, &copy, e) != 0)
             return -1;
     }
     return 0;
 }
 
-int tuf_event_merge(struct tuf_event *ev, const struct tuf_event *from, struct tm_err *e)
+int tuf_event_take(struct tuf_event *ev, const struct tuf_event_added *from, struct tm_err *e)
 {
     char mine[65];
-    char theirs[65];
     int added = 0;
-    if (tuf_event_digest(ev, mine, e) != 0 || tuf_event_digest(from, theirs, e) != 0)
+    if (tuf_event_digest(ev, mine, e) != 0)
         return -1;
-    if (strcmp(mine, theirs) != 0)
+    if (strcmp(mine, from->digest) != 0)
         return tm_err_set(
             e, "not the same proposal: '%s' has digest %.16s..., the other ('%s') %.16s...",
-            ev->name, mine, from->name, theirs);
-    if (tuf_event_check_signatures(from, e) != 0)
-        return tm_err_wrap(e, "the other file");
+            ev->name, mine, from->name, from->digest);
     for (size_t i = 0; i < from->count; i++) {
-        int n = from->role[i].proposed != NULL ? merge_role(ev, &from->role[i], e) : 0;
+        int n = merge_role(ev, &from->role[i], e);
         if (n < 0)
             return -1;
         added += n;
     }
-    if (merge_statements(ev, from, e) != 0 || tuf_event_check_signatures(ev, e) != 0)
+    if (merge_statements(ev, &from->statements, e) != 0 || tuf_event_check_signatures(ev, e) != 0)
         return -1;
     return added;
+}
+
+int tuf_event_merge(struct tuf_event *ev, const struct tuf_event *from, struct tm_err *e)
+{
+    struct tuf_event_added added;
+    int rc = tuf_event_added(from, &added, e) == 0 ? tuf_event_take(ev, &added, e)
+                                                   : tm_err_wrap(e, "the other file");
+    tuf_event_added_free(&added);
+    return rc;
 }
