@@ -5,6 +5,7 @@
 
 #include "common/clock.h"
 #include "common/http/internal.h"
+#include "common/http/mount.h"
 
 static const struct {
     const char *name, *label;
@@ -30,20 +31,6 @@ static enum tm_http_method method_of(const char *name)
     return HTTP_OTHER;
 }
 
-static bool match_mount(struct tm_http_exchange *x, const char *path)
-{
-    const struct tm_http_options *o = &x->server->o;
-    size_t longest = 0;
-    for (size_t i = 0; i < o->mount_count; i++) {
-        size_t len = strlen(o->mounts[i].prefix);
-        if (len > longest && strncmp(path, o->mounts[i].prefix, len) == 0 && path[len] == '/') {
-            x->mount = &o->mounts[i];
-            longest = len;
-        }
-    }
-    return longest > 0;
-}
-
 /* Sets route, mount or fault. OPTIONS of a known path has no route. */
 static void match(struct tm_http_exchange *x, const char *path)
 {
@@ -59,7 +46,9 @@ static void match(struct tm_http_exchange *x, const char *path)
             return;
         }
     }
-    bool mounted = x->path_of == NULL && match_mount(x, path);
+    if (x->path_of == NULL)
+        x->mount = tm_http_mount_find(o, path, &x->mount_name);
+    bool mounted = x->mount != NULL;
     if (x->path_of == NULL && !mounted)
         x->fault = HTTP_FAULT_NOT_FOUND;
     else if (x->method != HTTP_OPTIONS && !(mounted && (want == HTTP_GET || want == HTTP_POST)))

@@ -100,7 +100,7 @@ const char *tm_http_far_path(const struct tm_http_far *f)
 
 const char *tm_http_far_mount_name(const struct tm_http_far *f)
 {
-    return f->path + strlen(f->mount->prefix) + 1;
+    return f->mount_name;
 }
 
 const char *tm_http_far_query(struct tm_http_far *f, const char *name)

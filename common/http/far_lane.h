@@ -27,6 +27,7 @@ struct tm_http_far {
     int64_t started_us, deadline_ms;
     const struct tm_http_route *route;
     const struct tm_http_mount *mount;
+    const char *mount_name;
     struct tm_buf text; /* what the next four point into */
     const char *path, *remote;
     const char *header[FAR_HEADERS];

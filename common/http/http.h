@@ -52,6 +52,10 @@ struct tm_http_mount {
     void *ctx;             /* its own */
     const char *body_name; /* what takes a body, "x/y" of "/log/x/y"; NULL: nothing */
     size_t max_body;       /* of it, bytes; 0: the server's */
+    /* An end of the prefix ("/v2") that may be left out before a name whose first part is one of
+     * `short_names`, which NULL ends. NULL: nothing may. */
+    const char *short_end;
+    const char *const *short_names;
 };
 
 /* Bodies over HTTP_SMALL_BODY may have so many bytes together, counted as soon as more than that

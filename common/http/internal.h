@@ -142,6 +142,7 @@ struct tm_http_exchange {
     struct tm_http_fields *fields;     /* whose header fields these are */
     const struct tm_http_route *route; /* NULL when fault is set or the method is OPTIONS */
     const struct tm_http_mount *mount; /* instead of a route */
+    const char *mount_name;            /* what of the path is below it */
     const char *path;                  /* the engine's, while the request lasts */
     const char *path_of;               /* path of the matched route table row, for Allow */
     enum tm_http_method method;

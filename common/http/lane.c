@@ -4,6 +4,7 @@
 
 #include "common/clock.h"
 #include "common/http/far_lane.h"
+#include "common/http/mount.h"
 
 #define TICK_MS 250
 #define BODIES_MAX ((size_t)64 << 20) /* bytes, of a lane's requests together */
@@ -106,22 +107,14 @@ static bool match(struct tm_http_far *f)
 {
     const struct tm_http_options *o = &f->lane->server->o;
     enum tm_http_method want = f->method == HTTP_HEAD ? HTTP_GET : f->method;
-    size_t longest = 0;
     for (size_t i = 0; i < o->route_count; i++) {
         if (strcmp(o->routes[i].path, f->path) == 0 && o->routes[i].method == want) {
             f->route = &o->routes[i];
             return true;
         }
     }
-    for (size_t i = 0; i < o->mount_count; i++) {
-        size_t len = strlen(o->mounts[i].prefix);
-        if (len > longest && strncmp(f->path, o->mounts[i].prefix, len) == 0 &&
-            f->path[len] == '/') {
-            f->mount = &o->mounts[i];
-            longest = len;
-        }
-    }
-    return longest > 0 && (want == HTTP_GET || want == HTTP_POST);
+    f->mount = tm_http_mount_find(o, f->path, &f->mount_name);
+    return f->mount != NULL && (want == HTTP_GET || want == HTTP_POST);
 }
 
 /* What has waited in the channel for too long is not begun: work that comes in faster than it can

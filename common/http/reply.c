@@ -29,7 +29,7 @@ unsigned tm_http_worker_of(const struct tm_http_exchange *x)
 
 const char *tm_http_mount_name(const struct tm_http_exchange *x)
 {
-    return x->path + strlen(x->mount->prefix) + 1;
+    return x->mount_name;
 }
 
 const char *tm_http_query(struct tm_http_exchange *x, const char *name)

@@ -82,6 +82,18 @@ check "is the last" "127.0.0.1 2 " "$(holds "$W/reply")"
 check "its entries" 200 "$(get "$URL/api/v2/tile/entries/000.p/2")"
 check "the new one's checkpoint" 200 "$(get "$URL/2027/api/v2/checkpoint")"
 check "has one entry" "127.0.0.1 1 " "$(holds "$W/reply")"
+for log in " 2" "/2027 1"; do # where a monitor looks that knows the log's address alone
+    base=${log% *} width=${log##* }
+    for name in checkpoint "tile/entries/000.p/$width" "tile/0/000.p/$width"; do
+        check "$base/$name" 200 "$(get "$URL$base/$name")"
+        cp "$W/reply" "$W/short"
+        check "$base/api/v2/$name" 200 "$(get "$URL$base/api/v2/$name")"
+        cmp -s "$W/short" "$W/reply" || check "$base/$name" "as below /api/v2" another
+    done
+done
+check "entries are not taken there" 404 "$(get -d '{}' "$URL/2027/log/entries")"
+check "a name that only begins so" 404 "$(get "$URL/checkpoints")"
+check "no file of the log" 404 "$(get "$URL/tile/9/000")"
 
 trust retire-log "$URL" --confirm
 publish retired

@@ -58,6 +58,7 @@ refused verify "$W/trusted_root.json" "$W/app.sigstore.json" "$W/other" "$SAN" "
 peer enter "$URL" 127.0.0.1 "$C/siglog.pem"
 "$B/tests/sigload" entries "${URL##*:}" 16 300 0 >/dev/null
 [ "$(peer read "$URL/api/v2" 127.0.0.1 "$C/siglog.pem")" = "entries 302" ]
+[ "$(peer read "$URL" 127.0.0.1 "$C/siglog.pem")" = "entries 302" ] # where rekor-monitor reads
 refused read "$URL/api/v2" another.example "$C/siglog.pem"
 refused read "$URL/api/v2" 127.0.0.1 "$C/log.pem"
 echo "rekor-tiles' reader and writer, tessera and sigstore-go take the log"

@@ -582,7 +582,8 @@ static void one_path_of_a_mount_takes_a_large_body(void **state)
     (void)state;
     struct tm_buf reply = {0};
     struct tm_http_options o = options();
-    const struct tm_http_mount mount = {"/m", echo, NULL, "add/one", (size_t)1 << 20};
+    const struct tm_http_mount mount = {
+        .prefix = "/m", .handle = echo, .body_name = "add/one", .max_body = (size_t)1 << 20};
     o.mounts = &mount;
     o.mount_count = 1;
     struct tm_http_server *s = start(&o);
@@ -654,7 +655,8 @@ static void bodies_that_clients_begin_are_bounded_together(void **state)
     (void)state;
     enum { LARGE = 8 << 20 };
     struct tm_http_options o = options();
-    const struct tm_http_mount mount = {"/m", echo, NULL, "add", LARGE};
+    const struct tm_http_mount mount = {
+        .prefix = "/m", .handle = echo, .body_name = "add", .max_body = LARGE};
     o.mounts = &mount;
     o.mount_count = 1;
     o.max_body = 512 * 1024;

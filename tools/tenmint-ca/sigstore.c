@@ -200,18 +200,22 @@ static void close_sigstore(struct server *server)
     free(s);
 }
 
+static struct tm_http_mount log_prefix(const char *prefix, size_t max_body)
+{
+    return (struct tm_http_mount){.prefix = prefix,
+                                  .body_name = "log/entries",
+                                  .max_body = max_body,
+                                  .short_end = SIG_SHORT_END,
+                                  .short_names = ca_sig_short_names};
+}
+
 size_t sigstore_log_prefixes(const struct ca_config *c, struct tm_http_mount *out)
 {
     size_t count = 0;
-    if (c->signatures.directory != NULL) {
-        out[count].body_name = "log/entries";
-        out[count].max_body = SIG_REQUEST_MAX;
-        out[count++].prefix = ca_config_siglog_prefix(c);
-    }
-    for (size_t i = 0; i < c->signatures.retired.count; i++) {
-        out[count].body_name = "log/entries";
-        out[count++].prefix = ca_config_retired_at(&c->signatures.retired, i)->prefix;
-    }
+    if (c->signatures.directory != NULL)
+        out[count++] = log_prefix(ca_config_siglog_prefix(c), SIG_REQUEST_MAX);
+    for (size_t i = 0; i < c->signatures.retired.count; i++)
+        out[count++] = log_prefix(ca_config_retired_at(&c->signatures.retired, i)->prefix, 0);
     return count;
 }
 

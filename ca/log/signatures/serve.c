@@ -17,6 +17,8 @@ struct ca_sig_server {
     struct ca_log_view view;
 };
 
+const char *const ca_sig_short_names[] = {"checkpoint", "tile", NULL};
+
 /* gRPC's code and words, as its gateway writes them; the statuses beside them. */
 struct refusal {
     unsigned http;
@@ -212,5 +214,7 @@ struct tm_http_mount ca_sig_server_mount(struct ca_sig_server *s)
                                   .handle = handle,
                                   .ctx = s,
                                   .body_name = "log/entries",
+                                  .short_end = SIG_SHORT_END,
+                                  .short_names = ca_sig_short_names,
                                   .max_body = s->o.retired == NULL ? SIG_REQUEST_MAX : 0};
 }

@@ -1,6 +1,7 @@
 /*
  * A log of signatures over HTTP, below one prefix ("/api/v2" for clients of Rekor v2): POST
- * PREFIX/log/entries, and tlog-tiles: GET PREFIX/checkpoint, PREFIX/tile/….
+ * PREFIX/log/entries, and tlog-tiles: GET PREFIX/checkpoint, PREFIX/tile/…, both also without the
+ * prefix's "/api/v2".
  */
 #ifndef TENMINT_CA_LOG_SIGNATURES_SERVE_H
 #define TENMINT_CA_LOG_SIGNATURES_SERVE_H
@@ -10,6 +11,10 @@
 #include "common/http/http.h"
 
 struct ca_sig_server;
+
+/* Clients of Rekor v2 write below BASE/api/v2; readers of tiles look at BASE itself. */
+#define SIG_SHORT_END "/api/v2"
+extern const char *const ca_sig_short_names[];
 
 struct ca_sig_serve_options { /* borrowed, and must outlive the server */
     struct ca_siglog *log;

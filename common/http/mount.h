@@ -1,0 +1,15 @@
+/*
+ * Which mount a path belongs to, for the server that a client talks to and for the process behind
+ * it.
+ */
+#ifndef TENMINT_COMMON_HTTP_MOUNT_H
+#define TENMINT_COMMON_HTTP_MOUNT_H
+
+#include "common/http/http.h"
+
+/* The mount with the longest prefix that fits, and the name below it in *name, a part of `path`.
+ * NULL, with *name untouched: none. */
+const struct tm_http_mount *tm_http_mount_find(const struct tm_http_options *o, const char *path,
+                                               const char **name);
+
+#endif
