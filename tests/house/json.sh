@@ -74,6 +74,7 @@ for p in tools/*/main.c; do # a command that does not exist has --json too
 done
 run 2 tenmint trust no-such-command --json
 run 2 tenmint-ca log --json
+python3 tests/house/json_names.py || bad=1
 [ $all -ge 47 ] || fault "only $all failures were tried"
 [ $bad = 0 ] && echo "json: $all failures are one JSON object each"
 exit $bad

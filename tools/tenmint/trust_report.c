@@ -73,7 +73,7 @@ static json_t *role_json(const struct tuf_client *c, enum tuf_role role, json_t 
         json_array_append_new(warnings, json_string(text));
     }
     return json_pack("{s:I, s:s, s:I, s:I, s:I, s:I}", "version",
-                     (json_int_t)tuf_metadata_version(m), "expires", when, "expiresInSeconds",
+                     (json_int_t)tuf_metadata_version(m), "expires", when, "expires_in_seconds",
                      (json_int_t)left, "signatures",
                      (json_int_t)tuf_verify_each(m, &by, NULL, NULL), "keys",
                      (json_int_t)by.role->keyids.count, "threshold", (json_int_t)by.threshold);
