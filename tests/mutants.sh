@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Mutants: one-line faults, put in one at a time, each of which the test that its list names must kill.
 #   mutants.sh [LIST...]     all, or those of tests/mutants/LIST
-#   mutants.sh --apply       only whether each still finds its line, once (part of make check)
+#   mutants.sh --apply       only whether each still finds its line, once (part of make check); it
+#                            reads the files where they stand, so it may run beside the other
 # A list has blocks: file, the line as it stands (-), the line as a fault (+), the test, what the
 # fault would mean:
 #   file ca/proof/strength.c
@@ -34,38 +35,53 @@ copy() {
 }
 trap 'rm -rf "$LOG"' EXIT
 
-# 0: the line stood there once and was changed in FILE.
-change() { # FILE OLD NEW
+# 0: the line stood once in FILE, which with the new one goes to OUT.
+change() { # FILE OUT OLD NEW
     python3 - "$@" <<'PY'
 import sys
-path, old, new = sys.argv[1:]
+path, out, old, new = sys.argv[1:]
 lines = open(path, encoding="utf-8").read().split("\n")
 at = [i for i, line in enumerate(lines) if line == old]
 if len(at) != 1 or old == new:
     sys.exit(f"{path}: {len(at)} lines are '{old.strip()}'")
 lines[at[0]] = new
-open(path, "w", encoding="utf-8").write("\n".join(lines))
+open(out, "w", encoding="utf-8").write("\n".join(lines))
 PY
+}
+
+# A test is a unit test, or a script that needs all programs.
+build() { # TEST...
+    local t targets=()
+    for t in "$@"; do
+        case $t in
+        *.sh) targets+=(all test-programs) ;;
+        *) targets+=("build/tests/$t") ;;
+        esac
+    done
+    make -s -C "$B/tree" -j2 OPT=-O1 "${targets[@]}" >"$LOG/build" 2>&1
+}
+run() { # TEST
+    case $1 in
+    *.sh) (cd "$B/tree" && timeout 300 bash "tests/$1" >"$LOG/run" 2>&1) ;;
+    *) (cd "$B/tree" && timeout 120 "build/tests/$1" >"$LOG/run" 2>&1) ;;
+    esac
 }
 
 # Tests must fail for the fault, not for want of a program or a second.
 attempt() { # FILE OLD NEW TEST WHY
     local file=$1 test=$4 why=$5
-    cp -p "$B/tree/$file" "$LOG/saved"
-    if ! change "$B/tree/$file" "$2" "$3" 2>"$LOG/lost"; then
+    if ! change "$file" "$LOG/faulty" "$2" "$3" 2>"$LOG/lost"; then
         lost=$((lost + 1))
         echo "LOST     $(cat "$LOG/lost") ($why)"
         return
     fi
-    if [ -n "$apply_only" ]; then
-        cp -p "$LOG/saved" "$B/tree/$file"
-        return
-    fi
-    touch "$B/tree/$file"
-    if ! make -s -C "$B/tree" -j2 OPT=-O1 "build/tests/$test" >"$LOG/build" 2>&1; then
+    [ -z "$apply_only" ] || return 0
+    cp -p "$B/tree/$file" "$LOG/saved"
+    cat "$LOG/faulty" >"$B/tree/$file"
+    if ! build "$test"; then
         lost=$((lost + 1))
         echo "LOST     $file: the fault does not compile ($why): $(grep -m1 error "$LOG/build")"
-    elif (cd "$B/tree" && timeout 120 "build/tests/$test" >"$LOG/run" 2>&1); then
+    elif run "$test"; then
         survived=$((survived + 1))
         echo "SURVIVED $file: $test does not see that $why"
     else
@@ -76,15 +92,15 @@ attempt() { # FILE OLD NEW TEST WHY
     touch "$B/tree/$file"
 }
 
-copy
 if [ -z "$apply_only" ]; then
+    copy
     mapfile -t tests < <(sed -n 's/^test //p' "${lists[@]}" | sort -u)
-    make -s -C "$B/tree" -j2 OPT=-O1 "${tests[@]/#/build/tests/}" >"$LOG/build" 2>&1 || {
+    build "${tests[@]}" || {
         tail -n 5 "$LOG/build"
         exit 1
     }
     for t in "${tests[@]}"; do # as it stands, each must pass
-        (cd "$B/tree" && timeout 120 "build/tests/$t" >"$LOG/run" 2>&1) || { echo "$t fails without a fault"; exit 1; }
+        run "$t" || { echo "$t fails without a fault"; exit 1; }
     done
 fi
 for list in "${lists[@]}"; do

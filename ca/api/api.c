@@ -36,7 +36,6 @@ struct ca_api *ca_api_new(const struct ca_api_options *o, struct ca_signer *ca, 
                                      .recordable = ca_api_audit_ready,
                                      .recordable_ctx = api,
                                      .freeze = o->freeze};
-    atomic_init(&api->main, NULL);
     struct tm_err why = {0};
     api->limits = ca_limits_new(&o->limits, &why);
     api->env.limits = api->limits;
@@ -174,14 +173,12 @@ static enum tm_http_result metrics_page(void *ctx, struct tm_http_exchange *x)
 {
     struct ca_api *api = ctx;
     struct ca_api_view *v = has_ca(api) ? ca_api_view_get(api) : NULL;
-    const struct tm_http_server *srv = atomic_load(&api->main);
     struct ca_metrics_scene scene = {
         .verifier = api->o.verifier,
         .log = api->o.log,
         .tally = api->tally,
         .ca_not_after = v != NULL ? ca_signer_chain(v->ca)->not_after : 0,
-        .inflight =
-            srv != NULL ? tm_http_server_inflight(srv) : ca_metrics_in_flight(api->o.metrics),
+        .inflight = ca_metrics_in_flight(api->o.metrics),
         .audit_works = ca_api_audit_look(api, NULL) == 0,
         .output = api->o.output,
         .version = api->o.version != NULL ? api->o.version : "unknown"};
@@ -276,7 +273,8 @@ void ca_api_serve(struct ca_api *api, struct tm_http_options *o)
     o->shed = on_shed;
 }
 
-void ca_api_serve_metrics(struct ca_api *api, struct tm_http_options *o)
+/* The same for the metrics listener. `main` tells the requests in flight; may be NULL. */
+static void serve_metrics(struct ca_api *api, struct tm_http_options *o)
 {
     ca_api_serve(api, o);
     o->routes = metrics_routes;
@@ -353,7 +351,7 @@ void ca_api_front_serve_metrics(struct ca_api *api, struct tm_http_options *o,
                                 struct tm_http_route *rows, ca_api_handler *relay)
 {
     const struct ca_api_front h = {.relay = relay};
-    ca_api_serve_metrics(api, o);
+    serve_metrics(api, o);
     relay_rows(o, rows, &h);
 }
 
@@ -363,11 +361,6 @@ enum tm_http_result ca_api_late(struct ca_api *api, struct tm_http_exchange *x)
                                    ca_grpc_heed_timeout(x) ? API_FAULT_BUSY : API_FAULT_DEADLINE};
     ca_api_refuse(api, x, &f, NULL);
     return HTTP_DONE;
-}
-
-void ca_api_watch(struct ca_api *api, const struct tm_http_server *main)
-{
-    atomic_store(&api->main, main);
 }
 
 int ca_api_ready_start(struct ca_api *api, struct tm_err *e)

@@ -99,8 +99,6 @@ void ca_api_serve_all(struct ca_api *api, struct tm_http_options *o);
 
 /* Sets routes, ctx, fault and observe in `o`. */
 void ca_api_serve(struct ca_api *api, struct tm_http_options *o);
-/* The same for the metrics listener. `main` tells the requests in flight; may be NULL. */
-void ca_api_serve_metrics(struct ca_api *api, struct tm_http_options *o);
 
 /* Begins to look at what /readyz tells (ca/api/ready.h); until then it is 503. Stop it before the
  * verifier, the log or the sinks are freed; NULL is fine. */
@@ -109,9 +107,5 @@ void ca_api_ready_stop(struct ca_api *api);
 
 /* Whether certificates can be dated: 0, or -1 with the reason. Any thread. */
 int ca_api_clock_ready(struct ca_api *api, struct tm_err *e);
-
-/* In-flight figure for the metrics; set once the server has started. Without it the figure is what
- * ca_metrics_in_flight was told. */
-void ca_api_watch(struct ca_api *api, const struct tm_http_server *main);
 
 #endif

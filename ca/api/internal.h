@@ -22,7 +22,6 @@ struct ca_api {
     struct ca_ready *ready;
     struct tm_gate gate;
     struct ca_api_view *_Atomic view;
-    const struct tm_http_server *_Atomic main;
     atomic_uint watches;                          /* of the health */
     struct tm_http_route rows[CA_API_ROUTES_MAX]; /* of a server without a CA */
 };

@@ -157,11 +157,6 @@ int ca_audit_heads_add(struct ca_audit_heads *h, const struct ca_audit_head *hea
     return rc;
 }
 
-int ca_audit_heads_ready(struct ca_audit_heads *h, struct tm_err *e)
-{
-    return ca_kept_ready(h->kept, h->log, e);
-}
-
 void ca_audit_heads_metrics(struct ca_audit_heads *h, struct tm_buf *out)
 {
     struct ca_log_stats s;

@@ -28,7 +28,6 @@ void ca_audit_heads_close(struct ca_audit_heads *h);
 /* 0 when it is durable in the log; a checkpoint follows. */
 int ca_audit_heads_add(struct ca_audit_heads *h, const struct ca_audit_head *head,
                        struct tm_err *e);
-int ca_audit_heads_ready(struct ca_audit_heads *h, struct tm_err *e);
 
 void ca_audit_heads_metrics(struct ca_audit_heads *h, struct tm_buf *out); /* Prometheus text */
 

@@ -153,7 +153,10 @@ int ca_audit_store_commit(struct ca_audit_store *s, struct tm_err *e)
     return run(s, "COMMIT", NULL, 0, NULL, NULL, e);
 }
 
-void ca_audit_search_key(const char *text, struct tm_buf *out)
+/* How a value is looked for: appends it without scheme, user, ".git" and slashes at the end, in
+ * lower case ("https://GitHub.com/acme/widget.git/" and "git@github.com:acme/widget" are
+ * "github.com/acme/widget"). */
+static void search_key(const char *text, struct tm_buf *out)
 {
     tm_repository_put(tm_repository_bare(text, strlen(text)), out);
 }
@@ -327,7 +330,7 @@ static void where_key(struct search *q, const char *before, const char *value, c
     if (value == NULL)
         return;
     struct tm_buf *text = &q->owned[q->count];
-    ca_audit_search_key(value, text);
+    search_key(value, text);
     where(q, before, tm_buf_str(text), behind);
 }
 
@@ -387,7 +390,7 @@ int ca_audit_query_check(const struct ca_audit_query *q, struct tm_err *e)
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
         struct tm_buf key = {0};
         if (words[i] != NULL)
-            ca_audit_search_key(words[i], &key);
+            search_key(words[i], &key);
         bool none = words[i] != NULL && (key.len == 0 || strpbrk(words[i], "* \t") != NULL);
         tm_buf_free(&key);
         if (none)

@@ -67,9 +67,4 @@ int ca_audit_store_floor(struct ca_audit_store *s, const char *node, struct ca_a
 /* Takes out the records up to and with `upto`, in the transaction that is begun. */
 int ca_audit_store_cut(struct ca_audit_store *s, const struct ca_audit_tip *upto, struct tm_err *e);
 
-/* How a value is looked for: appends it without scheme, user, ".git" and slashes at the end, in
- * lower case ("https://GitHub.com/acme/widget.git/" and "git@github.com:acme/widget" are
- * "github.com/acme/widget"). */
-void ca_audit_search_key(const char *text, struct tm_buf *out);
-
 #endif

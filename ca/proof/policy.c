@@ -122,7 +122,7 @@ struct ca_spki_maker *ca_policy_maker(const struct ca_proof_policy *p)
     return p->maker;
 }
 
-const EVP_MD *ca_policy_digest(const struct ca_proof_policy *p, int nid)
+static const EVP_MD *digest_of(const struct ca_proof_policy *p, int nid)
 {
     for (size_t i = 0; i < DIGESTS; i++) {
         if (digests[i].nid == nid)
@@ -165,6 +165,6 @@ enum ca_proof_status ca_policy_check(const struct ca_proof_policy *p, enum ca_ke
 
 void ca_policy_prepare(const struct ca_proof_policy *p, int hash_nid, struct ca_proof_key *k)
 {
-    k->md = ca_policy_digest(p, hash_nid);
+    k->md = digest_of(p, hash_nid);
     k->ec_width = kinds[k->kind].ec_width;
 }

@@ -15,7 +15,6 @@ int ca_policy_hash_for(enum ca_key_kind kind);
 
 /* What the policy made once: that which makes keys, and the digest by NID (NULL: NID_undef). */
 struct ca_spki_maker *ca_policy_maker(const struct ca_proof_policy *p);
-const EVP_MD *ca_policy_digest(const struct ca_proof_policy *p, int nid);
 
 /* PROOF_OK, PROOF_KEY_WEAK or PROOF_INTERNAL. */
 enum ca_proof_status ca_policy_strength(const struct ca_proof_policy *p,

@@ -98,13 +98,25 @@ static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const
     return s->excess > HEADER_LIST_MAX ? NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE : 0;
 }
 
+/* Serves what it has begun, and no more. */
+static void leave(struct tm_http_conn *c)
+{
+    struct tm_http_h2 *h2 = c->h2;
+    if (h2->leaving)
+        return;
+    h2->leaving = true;
+    (void)nghttp2_submit_goaway(h2->session, NGHTTP2_FLAG_NONE,
+                                nghttp2_session_get_last_proc_stream_id(h2->session),
+                                NGHTTP2_NO_ERROR, NULL, 0);
+}
+
 static int on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *ctx)
 {
     struct tm_http_h2 *h2 = ctx;
     bool ended = (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
     if (frame->hd.type == NGHTTP2_PING && (frame->hd.flags & NGHTTP2_FLAG_ACK) != 0 &&
         h2->noticed_ms != 0)
-        tm_http_h2_leave(h2->conn); /* it has read the notice */
+        leave(h2->conn); /* it has read the notice */
     if (frame->hd.type != NGHTTP2_HEADERS && frame->hd.type != NGHTTP2_DATA)
         return 0;
     struct tm_http_stream *s = stream_of(session, frame->hd.stream_id);
@@ -270,17 +282,6 @@ bool tm_http_h2_serves(const struct tm_http_conn *c)
     return false;
 }
 
-void tm_http_h2_leave(struct tm_http_conn *c)
-{
-    struct tm_http_h2 *h2 = c->h2;
-    if (h2->leaving)
-        return;
-    h2->leaving = true;
-    (void)nghttp2_submit_goaway(h2->session, NGHTTP2_FLAG_NONE,
-                                nghttp2_session_get_last_proc_stream_id(h2->session),
-                                NGHTTP2_NO_ERROR, NULL, 0);
-}
-
 /* The server stops. What is on its way to us when the client reads the notice is still served. */
 static void notice(struct tm_http_h2 *h2, int64_t now_ms)
 {
@@ -289,7 +290,7 @@ static void notice(struct tm_http_h2 *h2, int64_t now_ms)
         (void)nghttp2_submit_shutdown_notice(h2->session);
         (void)nghttp2_submit_ping(h2->session, NGHTTP2_FLAG_NONE, NULL);
     } else if (now_ms - h2->noticed_ms >= NOTICE_MS) {
-        tm_http_h2_leave(h2->conn);
+        leave(h2->conn);
     }
 }
 
@@ -322,7 +323,7 @@ bool tm_http_h2_sweep(struct tm_http_conn *c, int64_t now_ms)
         notice(h2, now_ms);
     bool late = c->deadline_ms != 0 && c->deadline_ms <= now_ms;
     if (late && !h2->leaving && h2->count == 0) {
-        tm_http_h2_leave(c);
+        leave(c);
         c->deadline_ms = now_ms + HTTP_LINGER_MS;
         late = false;
     }

@@ -309,7 +309,6 @@ bool tm_http_h2_serves(const struct tm_http_conn *c); /* a whole request, or its
 /* Ends streams that are late; says goodbye when nothing comes, or when the server stops. True: the
  * client does not read, and the connection is to be closed. */
 bool tm_http_h2_sweep(struct tm_http_conn *c, int64_t now_ms);
-void tm_http_h2_leave(struct tm_http_conn *c); /* serves what it has begun, and no more */
 void tm_http_h2_close(struct tm_http_conn *c);
 struct tm_http_conn *tm_http_h2_parent(const struct tm_http_conn *c); /* of a stream, or NULL */
 

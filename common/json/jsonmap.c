@@ -19,7 +19,9 @@ struct tm_jsonmap_list tm_jsonmap_list_at(const void *place)
     return list;
 }
 
-void tm_jsonmap_list_put(void *place, struct tm_jsonmap_list list)
+static void free_value(const struct tm_jsonmap_member *m, void *place);
+
+static void list_put(void *place, struct tm_jsonmap_list list)
 {
     memcpy(place, &list, sizeof(list));
 }
@@ -30,9 +32,9 @@ static int read_value(const struct tm_jsonmap_reader *r, const struct tm_jsonmap
 /* Room for n items in place of those that stand there. */
 static char *new_list(const struct tm_jsonmap_member *m, size_t n, void *place)
 {
-    tm_jsonmap_free_value(m, place);
+    free_value(m, place);
     char *items = calloc(n > 0 ? n : 1, m->size);
-    tm_jsonmap_list_put(place, (struct tm_jsonmap_list){items, 0});
+    list_put(place, (struct tm_jsonmap_list){items, 0});
     return items;
 }
 
@@ -60,7 +62,7 @@ static int read_list(const struct tm_jsonmap_reader *r, const struct tm_jsonmap_
         return tm_err_set(r->e, "out of memory");
     for (size_t i = 0; i < n; i++) {
         struct tm_jsonmap_at here = {.up = at, .index = i};
-        tm_jsonmap_list_put(place, (struct tm_jsonmap_list){items, i + 1});
+        list_put(place, (struct tm_jsonmap_list){items, i + 1});
         if (read_value(r, &here, json_array_get(v, i), m->each, proto,
                        jsonmap_place(items + i * m->size, m->each)) != 0)
             return -1;
@@ -87,7 +89,7 @@ static int read_named(const struct tm_jsonmap_reader *r, const struct tm_jsonmap
         struct tm_jsonmap_at here = {.up = at, .name = name};
         char *item = items + i++ * m->size;
         char *copy = strdup(name);
-        tm_jsonmap_list_put(place, (struct tm_jsonmap_list){items, i});
+        list_put(place, (struct tm_jsonmap_list){items, i});
         if (copy == NULL)
             return tm_err_set(r->e, "out of memory");
         memcpy(item, &copy, sizeof(copy));
@@ -175,7 +177,7 @@ static bool takes(const struct tm_jsonmap_reader *r, const struct tm_jsonmap_at 
     const struct tm_jsonmap_reader own = {r->how, &ignored};
     if (read_value(&own, at, value, m, proto, place) == 0)
         return true;
-    tm_jsonmap_free_value(m, place);
+    free_value(m, place);
     return false;
 }
 
@@ -280,13 +282,13 @@ static void free_list(const struct tm_jsonmap_member *m, void *place)
         if (m->kind == JSONMAP_NAMED)
             memcpy(&name, item, sizeof(name));
         free(name);
-        tm_jsonmap_free_value(m->each, jsonmap_place(item, m->each));
+        free_value(m->each, jsonmap_place(item, m->each));
     }
     free(list.item);
-    tm_jsonmap_list_put(place, (struct tm_jsonmap_list){0});
+    list_put(place, (struct tm_jsonmap_list){0});
 }
 
-void tm_jsonmap_free_value(const struct tm_jsonmap_member *m, void *place)
+static void free_value(const struct tm_jsonmap_member *m, void *place)
 {
     char **text = place;
     json_t **tree = place;
@@ -322,7 +324,7 @@ void tm_jsonmap_free_value(const struct tm_jsonmap_member *m, void *place)
 void tm_jsonmap_free(const struct tm_jsonmap *map, void *dest)
 {
     for (const struct tm_jsonmap_member *m = map->members; m->name != NULL; m++)
-        tm_jsonmap_free_value(m, jsonmap_place(dest, m));
+        free_value(m, jsonmap_place(dest, m));
     if (map->unknown == JSONMAP_KEEP) {
         json_t **rest = (json_t **)(void *)((char *)dest + map->rest);
         json_decref(*rest);

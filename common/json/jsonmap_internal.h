@@ -35,8 +35,5 @@ static inline void *jsonmap_place(void *dest, const struct tm_jsonmap_member *m)
 
 /* A list may be of any item type: only memcpy may touch it. */
 struct tm_jsonmap_list tm_jsonmap_list_at(const void *place);
-void tm_jsonmap_list_put(void *place, struct tm_jsonmap_list list);
-
-void tm_jsonmap_free_value(const struct tm_jsonmap_member *m, void *place);
 
 #endif

@@ -54,8 +54,3 @@ json_t *tm_strictjson_parse_aside(const char *text, size_t len,
     json_t *v = tm_jsonparse_aside(text, len, STRICTJSON_DEPTH_MAX, aside, &used, e);
     return whole(v, text, used, len, e);
 }
-
-const char *tm_strictjson_str(const json_t *obj, const char *key)
-{
-    return json_string_value(json_object_get(obj, key));
-}

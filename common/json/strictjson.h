@@ -33,7 +33,4 @@ json_t *tm_strictjson_parse_aside(const char *text, size_t len,
  * read: what follows it is ignored, which is what proto-JSON servers do. */
 json_t *tm_strictjson_parse_first(const char *text, size_t len, size_t max_len, struct tm_err *e);
 
-/* The string member `key`, borrowed, or NULL when absent or not a string. */
-const char *tm_strictjson_str(const json_t *obj, const char *key);
-
 #endif

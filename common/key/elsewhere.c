@@ -30,11 +30,6 @@ const char *tm_key_hash_name(enum tm_key_hash hash)
     return hashes[hash].name;
 }
 
-size_t tm_key_hash_len(enum tm_key_hash hash)
-{
-    return hashes[hash].len;
-}
-
 int tm_key_ask_check(const struct tm_key_ask *a, struct tm_err *e)
 {
     bool whole = a->scheme == KEY_SIGN_ED25519;

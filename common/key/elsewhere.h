@@ -35,7 +35,6 @@ struct tm_key_ask {            /* what is to be signed */
 
 /* "SHA256"; "" for none. */
 const char *tm_key_hash_name(enum tm_key_hash hash);
-size_t tm_key_hash_len(enum tm_key_hash hash); /* bytes of a digest; 0 for none */
 
 /* Whether scheme, hash and length fit each other: the ask may come from another process. */
 int tm_key_ask_check(const struct tm_key_ask *a, struct tm_err *e);

@@ -106,7 +106,7 @@ EVP_PKEY *tm_kms_public(struct tm_kms *k, struct tm_err *e)
     return key;
 }
 
-bool tm_kms_is_away(struct tm_kms *k, struct tm_err *e)
+static bool is_away(struct tm_kms *k, struct tm_err *e)
 {
     pthread_mutex_lock(&k->lock);
     bool away = k->away;
@@ -191,7 +191,7 @@ static int sign_here(void *key, const struct tm_key_ask *ask, struct tm_buf *sig
 
 static bool is_away_here(void *key, struct tm_err *e)
 {
-    return tm_kms_is_away(key, e);
+    return is_away(key, e);
 }
 
 static void close_here(void *key)

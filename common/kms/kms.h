@@ -39,8 +39,6 @@ typedef void tm_kms_done_fn(void *arg, int rc, const struct tm_buf *sig, const s
 /* `ask` is copied. Nobody has verified the signature: tm_key_elsewhere does. */
 void tm_kms_sign(struct tm_kms *k, const struct tm_key_ask *ask, tm_kms_done_fn *done, void *arg);
 
-bool tm_kms_is_away(struct tm_kms *k, struct tm_err *e);
-
 /* Has `changed` called when the service stops making signatures, with the reason, and when it makes
  * them again. On a thread of the key's; once, before the first signature. */
 void tm_kms_watch(struct tm_kms *k, void (*changed)(void *ctx, bool away, const struct tm_err *why),

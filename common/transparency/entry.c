@@ -56,7 +56,8 @@ int tm_entry_take_text(struct tm_bytes *tile, struct tm_entry *out, struct tm_er
     return tile->failed ? tm_err_set(e, "it is cut short") : 1;
 }
 
-int tm_entry_next_issuer(struct tm_bytes *chain, const unsigned char **der, size_t *len)
+/* Walks entry.chain of extra_data. 1: the next certificate, 0: the end, -1: damaged. */
+static int next_issuer(struct tm_bytes *chain, const unsigned char **der, size_t *len)
 {
     if (tm_bytes_end(chain))
         return 0;
@@ -76,7 +77,7 @@ static int take_extra(struct tm_bytes *b, struct tm_entry *out, struct tm_err *e
     const unsigned char *der;
     size_t len;
     int rc;
-    while ((rc = tm_entry_next_issuer(&chain, &der, &len)) > 0)
+    while ((rc = next_issuer(&chain, &der, &len)) > 0)
         ;
     return rc == 0 ? 0 : tm_err_set(e, "the chain in extra_data is damaged");
 }

@@ -48,9 +48,6 @@ int tm_entry_take_text(struct tm_bytes *tile, struct tm_entry *out, struct tm_er
 int tm_entry_parse(const void *leaf_input, size_t leaf_len, const void *extra_data,
                    size_t extra_len, struct tm_entry *out, struct tm_err *e);
 
-/* Walks entry.chain of extra_data. 1: the next certificate, 0: the end, -1: damaged. */
-int tm_entry_next_issuer(struct tm_bytes *chain, const unsigned char **der, size_t *len);
-
 /* Appends; `timestamped` is not read, it is what these write. -1: a part is too long for its
  * length, or out of memory. */
 int tm_entry_put_timestamped(const struct tm_entry *n, struct tm_buf *out, struct tm_err *e);

@@ -10,7 +10,7 @@
 const char *const oidc_rule_ways[RULE_WAYS] = {
     [RULE_IS] = "is", [RULE_GLOB] = "glob", [RULE_MATCH] = "match"};
 
-void oidc_rule_list_free(struct oidc_rule_list *l)
+static void list_free(struct oidc_rule_list *l)
 {
     for (size_t i = 0; i < l->count; i++) {
         struct oidc_rule *r = &l->item[i];
@@ -22,7 +22,7 @@ void oidc_rule_list_free(struct oidc_rule_list *l)
         free((void *)r->text);
         free((void *)r->pattern);
         free(r->claim);
-        oidc_rule_list_free(&r->part);
+        list_free(&r->part);
     }
     free(l->item);
     *l = (struct oidc_rule_list){0};
@@ -32,7 +32,7 @@ void oidc_rules_free(struct oidc_rules *r)
 {
     if (r == NULL)
         return;
-    oidc_rule_list_free(&r->all);
+    list_free(&r->all);
     free(r);
 }
 

@@ -34,8 +34,6 @@ struct oidc_rules {
 
 extern const char *const oidc_rule_ways[RULE_WAYS]; /* the keys */
 
-void oidc_rule_list_free(struct oidc_rule_list *l);
-
 /* A list of rules; *out is NULL for an empty value. Errors begin with "name:line: ". */
 int oidc_rules_read(struct tm_yamldoc *d, yaml_node_t *v, struct oidc_rules **out);
 

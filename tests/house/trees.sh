@@ -6,13 +6,10 @@ set -u
 cd "$(dirname "$0")/../.." || exit 1
 declare -A may=(
     [common/json/jsonparse.c]=1         # the parser itself: duplicate keys
-    [common/json/strictjson.c]=2        # tm_strictjson_str and its name
     [oidc/token/claim.c]=1              # which claims there are is the configuration's choice
     [tuf/manager/review/fields_read.c]=5 # shows members that no table knows
     [tools/tenmint/facts.c]=2           # writes: what is said twice becomes a list
     [tuf/metadata/typesjson.c]=3        # what is unknown in two files, compared
-    [tuf/verify/bundle/bundle.c]=1      # what else a file may be, for the message
-    [tuf/verify/trust/jsontypes.c]=1    # writes what it takes out of a wrapper
 )
 bad=0 all=0
 while IFS=: read -r file count; do
@@ -22,7 +19,7 @@ while IFS=: read -r file count; do
     echo "FAULT $file looks into JSON by name $count times, not ${may[$file]:-0}: read it by a table"
     bad=1
     unset "may[$file]"
-done < <(grep -rcE '\b(json_object_getn?|json_object_get_string|tm_strictjson_str)\(' --include=*.c ca oidc tuf common tools)
+done < <(grep -rcE '\b(json_object_getn?|json_object_get_string)\(' --include=*.c ca oidc tuf common tools)
 for file in "${!may[@]}"; do
     echo "FAULT $file no longer looks into JSON by name: take its line out"
     bad=1

@@ -102,7 +102,7 @@ static bool listing(struct tufrepo *r, const char *name, json_t **keys, json_t *
         json_t *v;
         json_array_foreach(json_object_get(d, "roles"), j, v)
         {
-            if (strcmp(tm_strictjson_str(v, "name"), name) != 0)
+            if (strcmp(json_string_value(json_object_get(v, "name")), name) != 0)
                 continue;
             *keys = json_object_get(d, "keys");
             *keyids = json_object_get(v, "keyids");
@@ -211,7 +211,7 @@ void tufrepo_release(struct tufrepo *r, const char *role, bool pinned)
     if (role != NULL)
         tufrepo_bump(r, role);
     for (size_t i = 0; i < r->roles; i++) {
-        if (strcmp(tm_strictjson_str(r->role[i].body, "_type"), "targets") == 0)
+        if (strcmp(json_string_value(json_object_get(r->role[i].body, "_type")), "targets") == 0)
             list_in(r, "snapshot", r->role[i].name, pinned);
     }
     tufrepo_bump(r, "snapshot");
@@ -236,7 +236,8 @@ void tufrepo_add_target(struct tufrepo *r, const char *role, const char *name, c
     struct tm_buf path = {0};
     json_t *entry = tuf_target_entry(data, strlen(data));
     tm_buf_printf(&path, "targets/%.*s%s.%s", (int)dir, name,
-                  tm_strictjson_str(json_object_get(entry, "hashes"), "sha256"), name + dir);
+                  json_string_value(json_object_get(json_object_get(entry, "hashes"), "sha256")),
+                  name + dir);
     tufrepo_put(r, tm_buf_str(&path), data, strlen(data));
     need(json_object_set_new(json_object_get(get(r, role)->body, "targets"), name, entry) == 0);
     tm_buf_free(&path);

@@ -84,7 +84,7 @@ static inline json_t *claims_of(const char *host, const char *claims)
 static inline int make_json(const char *host, const json_t *v, struct oidc_principal *p,
                             struct tm_err *e)
 {
-    const char *iss = tm_strictjson_str(v, "iss");
+    const char *iss = json_string_value(json_object_get(v, "iss"));
     const struct oidc_issuer *i = oidc_trust_find(trust, iss, strlen(iss));
     if (i == NULL)
         fail_msg("no issuer %s", host);

@@ -412,7 +412,7 @@ static void log_lines_of_threads_stay_whole(void **state)
         json_t *v = tm_strictjson_parse(line, (size_t)n, 65536, &e);
         if (v == NULL)
             fail_msg("line %d: %s", i, e.text);
-        const char *san = tm_strictjson_str(v, "san");
+        const char *san = json_string_value(json_object_get(v, "san"));
         const char *end = strstr(san, "[cut]");
         cut += end != NULL;
         assert_int_equal(strspn(san, "a"), end != NULL ? IDENTITY_MAX : strlen(san));
@@ -444,8 +444,9 @@ static void log_lines_cannot_be_forged(void **state)
     struct tm_err e = {0};
     json_t *v = tm_strictjson_parse(line, (size_t)n, sizeof(line), &e);
     assert_non_null(v);
-    assert_string_equal(tm_strictjson_str(v, "sub"), "a\"\n{\"x\":1}\xef\xbf\xbd\xc3\xa9\x7f");
-    assert_string_equal(tm_strictjson_str(v, "message"), "issued");
+    assert_string_equal(json_string_value(json_object_get(v, "sub")),
+                        "a\"\n{\"x\":1}\xef\xbf\xbd\xc3\xa9\x7f");
+    assert_string_equal(json_string_value(json_object_get(v, "message")), "issued");
     assert_int_equal(json_integer_value(json_object_get(v, "ms")), -3);
     json_decref(v);
     tm_jlog_free(log);

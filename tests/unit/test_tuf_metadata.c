@@ -202,7 +202,7 @@ static void rfc8032_key_signs_the_known_bytes(void **state)
     json_t *sig = tuf_sign(body, "id", key, pkey, &e);
     assert_non_null(sig);
     assert_string_equal(
-        tm_strictjson_str(sig, "sig"),
+        json_string_value(json_object_get(sig, "sig")),
         "cced96c35cb31036af6fe94e59c853239e2caf3d92e5c99c1a864b9815899ae42e1708189ac8fe260145b179c6"
         "6341cb9961267c6be0517e72940615cd75b804");
     json_decref(sig);
@@ -400,7 +400,14 @@ static struct tuf_signers signers(struct role_case *r)
     json_t *id;
     tuf_free_keys(&r->known);
     tuf_free_role_keys(&r->role);
-    assert_int_equal(tuf_read_keys(r->keys, &r->known, &e), 0);
+    const char *name;
+    json_t *key;
+    json_object_foreach(r->keys, name, key)
+    {
+        struct tuf_public_key *place = tuf_keys_place(&r->known, name);
+        assert_non_null(place);
+        assert_int_equal(tuf_read_key(key, place, &e), 0);
+    }
     json_array_foreach(r->keyids, i, id)
     {
         assert_int_equal(tuf_texts_add(&r->role.keyids, json_string_value(id)), 0);

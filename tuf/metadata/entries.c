@@ -51,8 +51,9 @@ static int make_room(struct tuf_entry_list *t)
     return 0;
 }
 
-int tuf_entry_list_add(struct tuf_entry_list *t, const char *name, size_t len, const json_t *value,
-                       struct tm_err *e)
+/* Before sealing; in any order. `len` bytes without NUL. */
+static int list_add(struct tuf_entry_list *t, const char *name, size_t len, const json_t *value,
+                    struct tm_err *e)
 {
     if (t->count == t->cap && make_room(t) != 0)
         return tm_err_set(e, "out of memory");
@@ -186,7 +187,7 @@ static json_t *value_of(const struct tuf_entry_list *t, const struct tuf_entry_s
                                   NULL);
 }
 
-json_t *tuf_entry_list_find(const struct tuf_entry_list *t, const char *name)
+static json_t *find_value(const struct tuf_entry_list *t, const char *name)
 {
     struct tm_buf wanted = {0};
     size_t low = 0;
@@ -222,7 +223,7 @@ json_t *tuf_entry_list_get(const struct tuf_entry_list *t, size_t i, struct tm_b
 bool tuf_entry_list_look(const struct tuf_entry_list *t, const char *name, enum tuf_role role,
                          struct tuf_entry *out)
 {
-    json_t *v = tuf_entry_list_find(t, name);
+    json_t *v = find_value(t, name);
     bool found = v != NULL && tuf_read_entry(v, role, out, NULL) == 0;
     json_decref(v);
     return found;
@@ -249,7 +250,8 @@ static size_t span_of_all(const struct tuf_entry_list *t, const unsigned char **
     return last->at + last->len - t->entry[0].at;
 }
 
-int tuf_entry_list_copy(const struct tuf_entry_list *from, struct tuf_entry_list *to)
+/* Those of a sealed list into an empty one, not sealed. -1: out of memory. */
+static int list_copy(const struct tuf_entry_list *from, struct tuf_entry_list *to)
 {
     const unsigned char *at = NULL;
     size_t len = span_of_all(from, &at);
@@ -320,7 +322,7 @@ int tuf_entries_add(void *entries, const char *name, size_t len, json_t *value, 
     if (tuf_read_entry(value, t->role, &entry, e) != 0)
         return tm_err_wrap(e, "%s '%.*s'", t->role == TUF_TARGETS ? "target" : "meta", shown, name);
     tuf_free_entry(&entry);
-    return tuf_entry_list_add(&t->list, name, len, value, e) == 0
+    return list_add(&t->list, name, len, value, e) == 0
                ? 0
                : tm_err_wrap(e, "%s '%.*s'", tuf_role_map(t->role), shown, name);
 }
@@ -328,7 +330,7 @@ int tuf_entries_add(void *entries, const char *name, size_t len, json_t *value, 
 struct tuf_entries *tuf_entries_copy(const struct tuf_metadata *m, struct tm_err *e)
 {
     struct tuf_entries *t = tuf_entries_new(m->role, 0, e);
-    if (t == NULL || tuf_entry_list_copy(&m->entries, &t->list) == 0)
+    if (t == NULL || list_copy(&m->entries, &t->list) == 0)
         return t;
     tuf_entries_free(t);
     tm_err_set(e, "out of memory");

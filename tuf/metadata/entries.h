@@ -25,23 +25,15 @@ struct tuf_entry_list {
     bool unsorted, sealed; /* sealed: in the order of names */
 };
 
-/* Before sealing; in any order. `len` bytes without NUL. */
-int tuf_entry_list_add(struct tuf_entry_list *t, const char *name, size_t len, const json_t *value,
-                       struct tm_err *e);
-
 /* Sorts, refuses a name that is listed twice, and puts the rest of canonical(signed) around:
  * `body` holds an empty object at `member`. */
 int tuf_entry_list_seal(struct tuf_entry_list *t, const json_t *body, const char *member,
                         struct tm_err *e);
 void tuf_entry_list_free(struct tuf_entry_list *t);
 
-/* Those of a sealed list into an empty one, not sealed. -1: out of memory. */
-int tuf_entry_list_copy(const struct tuf_entry_list *from, struct tuf_entry_list *to);
-
 /* ---- of sealed ones ---- */
 
 /* A new reference, or NULL: not listed (or out of memory). */
-json_t *tuf_entry_list_find(const struct tuf_entry_list *t, const char *name);
 /* The entry number i < count, by name: appends its name. A new reference, or NULL: out of memory.
  */
 json_t *tuf_entry_list_get(const struct tuf_entry_list *t, size_t i, struct tm_buf *name);

@@ -253,7 +253,7 @@ int tuf_signatures_put(struct tuf_signatures *s, const char *keyid, const char *
     return 0;
 }
 
-int tuf_hashes_add(struct tuf_hashes *hashes, const char *algorithm, const char *hex)
+static int add_hash(struct tuf_hashes *hashes, const char *algorithm, const char *hex)
 {
     struct tuf_named_hash new = {strdup(algorithm), strdup(hex)};
     struct tuf_named_hash *grown = new.algorithm != NULL &&new.hex != NULL
@@ -274,5 +274,5 @@ int tuf_entry_pin(struct tuf_entry *entry, int64_t version, int64_t length, cons
     entry->version = version;
     entry->has_length = true;
     entry->length = length;
-    return tuf_hashes_add(&entry->hashes, "sha256", sha256);
+    return add_hash(&entry->hashes, "sha256", sha256);
 }

@@ -233,7 +233,6 @@ struct tuf_public_key *tuf_keys_place(struct tuf_keys *keys, const char *keyid);
 struct tuf_delegated_role *tuf_delegated_roles_add(struct tuf_delegated_roles *roles,
                                                    const char *name);
 int tuf_signatures_put(struct tuf_signatures *s, const char *keyid, const char *sig);
-int tuf_hashes_add(struct tuf_hashes *hashes, const char *algorithm, const char *hex);
 /* An empty one becomes that of a file: version (0 in `targets`), length in bytes, SHA-256 in hex.
  */
 int tuf_entry_pin(struct tuf_entry *entry, int64_t version, int64_t length, const char sha256[65]);

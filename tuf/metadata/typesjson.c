@@ -37,7 +37,8 @@ static void sort_keys(struct tuf_keys *keys)
         qsort(keys->item, keys->count, sizeof(*keys->item), by_keyid);
 }
 
-int tuf_read_signed(const json_t *v, enum tuf_role role, struct tuf_signed *out, struct tm_err *e)
+static int read_signed(const json_t *v, enum tuf_role role, struct tuf_signed *out,
+                       struct tm_err *e)
 {
     out->role = role;
     if (read_by(v, &tuf_signed_maps[role], out, e) != 0)
@@ -72,7 +73,7 @@ int tuf_read_document(const json_t *v, enum tuf_role role, struct tuf_document *
     struct tuf_file f = {0};
     if (read_by(v, &tuf_file_map, &f, e) != 0)
         return -1;
-    int rc = tuf_read_signed(f.body, role, &out->body, e);
+    int rc = read_signed(f.body, role, &out->body, e);
     if (rc == 0 && body != NULL)
         *body = json_incref(f.body);
     json_decref(f.body);
@@ -141,16 +142,6 @@ static bool same_by(const struct tm_jsonmap *map, const void *a, const void *b)
 bool tuf_same_key(const struct tuf_public_key *a, const struct tuf_public_key *b)
 {
     return same_by(&tuf_key_map, a, b);
-}
-
-int tuf_read_keys(const json_t *v, struct tuf_keys *out, struct tm_err *e)
-{
-    json_t *wrapped = json_pack("{s:O}", "keys", (json_t *)v);
-    int rc = read_by(wrapped, &tuf_keys_map, out, e);
-    json_decref(wrapped);
-    if (rc == 0)
-        sort_keys(out);
-    return rc;
 }
 
 void tuf_free_keys(struct tuf_keys *keys)

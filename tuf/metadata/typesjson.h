@@ -31,7 +31,6 @@ int tuf_read_document(const json_t *v, enum tuf_role role, struct tuf_document *
 json_t *tuf_write_document(const struct tuf_document *d, json_t *body, struct tm_err *e);
 void tuf_free_document(struct tuf_document *d);
 
-int tuf_read_signed(const json_t *v, enum tuf_role role, struct tuf_signed *out, struct tm_err *e);
 json_t *tuf_write_signed(const struct tuf_signed *s, struct tm_err *e);
 int tuf_copy_signed(const struct tuf_signed *from, struct tuf_signed *to, struct tm_err *e);
 void tuf_free_signed(struct tuf_signed *s);
@@ -45,7 +44,6 @@ void tuf_free_key(struct tuf_public_key *key);
 /* Whether they are written alike, whatever their keyids. */
 bool tuf_same_key(const struct tuf_public_key *a, const struct tuf_public_key *b);
 
-int tuf_read_keys(const json_t *v, struct tuf_keys *out, struct tm_err *e); /* {keyid: KEY} */
 void tuf_free_keys(struct tuf_keys *keys);
 
 int tuf_copy_role_keys(const struct tuf_role_keys *from, struct tuf_role_keys *to,

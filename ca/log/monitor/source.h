@@ -62,8 +62,4 @@ void ca_log_batch_free(struct ca_log_batch *b);
 int ca_log_source_entries(struct ca_log_source *s, uint64_t tree_size, uint64_t first, uint64_t end,
                           struct ca_log_batch *out, struct tm_err *e);
 
-/* A tile's entries from its `skip`-th on, at most `count`; parses `out->raw`, a tile of `level`. */
-int ca_log_batch_parse_tile(struct ca_log_batch *out, int level, size_t skip, size_t count,
-                            struct tm_err *e);
-
 #endif

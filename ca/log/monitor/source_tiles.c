@@ -32,8 +32,9 @@ static int frontier(struct ca_log_source *s, uint64_t tree_size, uint64_t size,
     return ca_tiles_frontier(s->tiles, tree_size, size, out, e);
 }
 
-int ca_log_batch_parse_tile(struct ca_log_batch *out, int level, size_t skip, size_t count,
-                            struct tm_err *e)
+/* A tile's entries from its `skip`-th on, at most `count`; parses `out->raw`, a tile of `level`. */
+static int parse_tile(struct ca_log_batch *out, int level, size_t skip, size_t count,
+                      struct tm_err *e)
 {
     struct tm_bytes tile = bytes_of(out->raw.data, out->raw.len);
     struct tm_entry n;
@@ -68,8 +69,7 @@ static int entries(struct ca_log_source *s, uint64_t tree_size, uint64_t first, 
         return -1;
     tm_tile_path(level, index, width, path);
     ca_store_name(s->store, path, out->where, sizeof(out->where));
-    return ca_log_batch_parse_tile(out, level, skip, (size_t)((end < stop ? end : stop) - first),
-                                   e);
+    return parse_tile(out, level, skip, (size_t)((end < stop ? end : stop) - first), e);
 }
 
 const struct ca_source_ops ca_source_tiles_ops = {tiles_checkpoint, consistency, frontier, entries};

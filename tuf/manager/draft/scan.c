@@ -68,22 +68,6 @@ int tuf_scan_is(const char *path, const struct tuf_file_info *info, struct tm_er
     return rc;
 }
 
-int tuf_scan_hash_file(const char *path, char hex[65], int64_t *length, struct tm_err *e)
-{
-    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-    unsigned char digest[32];
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    int rc = ctx != NULL && fd >= 0 && hash_fd(ctx, EVP_sha256(), fd, digest, length) == 0
-                 ? 0
-                 : tm_err_errno(e, "read '%s'", path);
-    if (rc == 0)
-        tm_hex_encode(digest, sizeof(digest), hex);
-    if (fd >= 0)
-        close(fd);
-    EVP_MD_CTX_free(ctx);
-    return rc;
-}
-
 static int add_file(struct walk *w, int dir_fd, const char *leaf, const char *path)
 {
     struct tuf_scan *s = w->out;

@@ -35,9 +35,6 @@ static inline const char *scan_path(const struct tuf_scan *files, size_t i)
     return (const char *)files->paths.data + files->entry[i].path;
 }
 
-/* SHA-256 of a file, by blocks. */
-int tuf_scan_hash_file(const char *path, char hex[65], int64_t *length, struct tm_err *e);
-
 /* Whether a file is what was pinned: 1, 0, or -1 when it cannot be read. */
 int tuf_scan_is(const char *path, const struct tuf_file_info *info, struct tm_err *e);
 

@@ -12,8 +12,9 @@ static const struct tuf_public_key *signer_key(const struct tuf_signers *s, cons
     return tuf_texts_have(&s->role->keyids, keyid) ? tuf_keys_find(s->known, keyid) : NULL;
 }
 
-const struct tuf_public_key *tuf_event_member(const struct tuf_event *ev, const char *role,
-                                              const char *keyid)
+/* The KEY of a signature entry on `role`, by the old or the new signers; NULL: not a member. */
+static const struct tuf_public_key *member(const struct tuf_event *ev, const char *role,
+                                           const char *keyid)
 {
     struct tuf_signers s;
     const struct tuf_public_key *key = NULL;
@@ -29,7 +30,7 @@ static const struct tuf_public_key *any_key(const struct tuf_event *ev, const ch
 {
     for (size_t i = 0; i < ev->count; i++) {
         const struct tuf_public_key *key =
-            ev->role[i].proposed != NULL ? tuf_event_member(ev, ev->role[i].name, keyid) : NULL;
+            ev->role[i].proposed != NULL ? member(ev, ev->role[i].name, keyid) : NULL;
         if (key != NULL)
             return key;
     }
@@ -119,7 +120,7 @@ static int check_role_signature(const struct tuf_event *ev, const struct tuf_eve
 {
     char hex[65];
     const struct tm_buf *bytes = tuf_metadata_canonical(r->proposed);
-    const struct tuf_public_key *key = tuf_event_member(ev, r->name, s->keyid);
+    const struct tuf_public_key *key = member(ev, r->name, s->keyid);
     if (key == NULL)
         return tm_err_set(e, "%s: signed by key %.16s..., which is no key of this role", r->name,
                           s->keyid);

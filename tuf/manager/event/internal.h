@@ -36,10 +36,6 @@ extern const struct tm_jsonmap_type tuf_event_time_type;
 
 /* ---- check.c ---- */
 
-/* The KEY of a signature entry on `role`, by the old or the new signers; NULL: not a member. */
-const struct tuf_public_key *tuf_event_member(const struct tuf_event *ev, const char *role,
-                                              const char *keyid);
-
 /* ---- sign.c ---- */
 
 /* Puts a statement (taken over, also on failure) in place of the same key's. */

@@ -48,7 +48,7 @@ static int by_role(const void *a, const void *b)
     return strcmp(((const struct tuf_reviewed *)a)->role, ((const struct tuf_reviewed *)b)->role);
 }
 
-void tuf_reviewed_sort(struct tuf_reviewed_list *l)
+static void sort_reviewed(struct tuf_reviewed_list *l)
 {
     if (l->count > 0)
         qsort(l->item, l->count, sizeof(*l->item), by_role);
@@ -205,7 +205,7 @@ static int read_body(const json_t *signed_part, struct tuf_statement *s, struct 
     *s = b.said;
     if (rc == 0)
         rc = tuf_canonical_write(signed_part, &s->bytes, e);
-    tuf_reviewed_sort(&s->roles);
+    sort_reviewed(&s->roles);
     return rc;
 }
 

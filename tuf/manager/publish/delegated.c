@@ -37,8 +37,9 @@ int tuf_publication_delegation(struct tuf_publication *p, const char *role,
     return tuf_delegation_search(p->targets, role, coming_role, p, out, e);
 }
 
-int tuf_publication_stage_role(struct tuf_publication *p, const char *name,
-                               const struct tuf_metadata *m, struct tm_err *e)
+/* Remembers, for it, an online role that delegates. */
+static int stage_role(struct tuf_publication *p, const char *name, const struct tuf_metadata *m,
+                      struct tm_err *e)
 {
     void *grown = realloc(p->staged, (p->staged_count + 1) * sizeof(*p->staged));
     if (grown == NULL)
@@ -106,7 +107,7 @@ static int put_next(struct tuf_publication *p, const struct tuf_policy_role *r, 
         tuf_publication_put_role(p, name, m, false, e) != 0)
         return -1;
     p->report->delegated++;
-    return tuf_delegates(m) ? tuf_publication_stage_role(p, name, m, e) : 0;
+    return tuf_delegates(m) ? stage_role(p, name, m, e) : 0;
 }
 
 static struct tuf_metadata *next_version(struct tuf_publication *p, const char *name,

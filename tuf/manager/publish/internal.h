@@ -53,10 +53,6 @@ int tuf_publication_check_delegators(struct tuf_publication *p, const struct tuf
                                      const char *name, const struct tuf_metadata *m,
                                      struct tm_err *e);
 
-/* Remembers, for it, an online role that delegates. */
-int tuf_publication_stage_role(struct tuf_publication *p, const char *name,
-                               const struct tuf_metadata *m, struct tm_err *e);
-
 /* Stages the target files of a role from a folder. */
 int tuf_publication_put_files(struct tuf_publication *p, const struct tuf_metadata *m,
                               const char *directory, struct tm_err *e);

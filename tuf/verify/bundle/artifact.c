@@ -95,8 +95,9 @@ static int read_all(int fd, const char *name, struct digesting *d, struct tuf_ar
     return rc == 0 && buf_failed(&out->content) ? tm_err_set(e, "out of memory") : rc;
 }
 
-int tuf_artifact_read(int fd, const char *name, bool keep, struct tuf_artifact *out,
-                      struct tm_err *e)
+/* Reads to the end of `fd`, digesting by every algorithm; keeps the content if asked to. */
+static int read_artifact(int fd, const char *name, bool keep, struct tuf_artifact *out,
+                         struct tm_err *e)
 {
     struct digesting d;
     *out = (struct tuf_artifact){.whole = keep};
@@ -113,14 +114,14 @@ int tuf_artifact_read(int fd, const char *name, bool keep, struct tuf_artifact *
 int tuf_artifact_open(const char *path, bool keep, struct tuf_artifact *out, struct tm_err *e)
 {
     if (strcmp(path, "-") == 0)
-        return tuf_artifact_read(STDIN_FILENO, "standard input", keep, out, e);
+        return read_artifact(STDIN_FILENO, "standard input", keep, out, e);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     *out = (struct tuf_artifact){0};
     if (fd < 0) {
         tm_err_errno(e, "open '%s'", path);
         return tm_err_mark(e, ERR_UNAVAILABLE);
     }
-    int rc = tuf_artifact_read(fd, path, keep, out, e);
+    int rc = read_artifact(fd, path, keep, out, e);
     close(fd);
     return rc;
 }

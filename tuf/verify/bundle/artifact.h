@@ -32,10 +32,6 @@ struct tuf_artifact {
     struct tm_buf content;
 };
 
-/* Reads to the end of `fd`, digesting by every algorithm; keeps the content if asked to. */
-int tuf_artifact_read(int fd, const char *name, bool keep, struct tuf_artifact *out,
-                      struct tm_err *e);
-
 /* "-" is standard input. */
 int tuf_artifact_open(const char *path, bool keep, struct tuf_artifact *out, struct tm_err *e);
 

@@ -380,29 +380,38 @@ struct tuf_bundle *tuf_bundle_new(struct tm_err *e)
 }
 
 /* What others write beside bundles, by a member that only it has. */
-static const struct {
-    const char *member, *what;
-} other_forms[] = {
-    {"base64Signature", "this is the bundle of cosign 1 and 2: sign with --new-bundle-format, or "
-                        "verify its signature and certificate by --signature and --certificate"},
-    {"SignedRFC3161Timestamp", "this is cosign's file of a timestamp, not a bundle: sign with "
-                               "--new-bundle-format, which holds it"},
-    {"SignedEntryTimestamp", "this is a log entry as cosign 1 and 2 keep it, not a bundle"},
-    {"payloadType", "this is a bare DSSE envelope, without certificate and log entry"},
-    {"trustedRoot", "this is a ClientTrustConfig, not a bundle"},
+#define OTHER_FORMS 5
+#define OTHER(i, member) \
+    { \
+        .name = (member), .place = (i) * sizeof(json_t *), .kind = JSONMAP_TREE \
+    }
+static const struct tm_jsonmap_member other_members[OTHER_FORMS + 1] = {
+    OTHER(0, "base64Signature"),      OTHER(1, "SignedRFC3161Timestamp"),
+    OTHER(2, "SignedEntryTimestamp"), OTHER(3, "payloadType"),
+    OTHER(4, "trustedRoot"),          {0}};
+static const struct tm_jsonmap other_map = {
+    .members = other_members, .size = OTHER_FORMS * sizeof(json_t *), .unknown = JSONMAP_IGNORE};
+static const char *const other_forms[OTHER_FORMS] = {
+    "this is the bundle of cosign 1 and 2: sign with --new-bundle-format, or "
+    "verify its signature and certificate by --signature and --certificate",
+    "this is cosign's file of a timestamp, not a bundle: sign with "
+    "--new-bundle-format, which holds it",
+    "this is a log entry as cosign 1 and 2 keep it, not a bundle",
+    "this is a bare DSSE envelope, without certificate and log entry",
+    "this is a ClientTrustConfig, not a bundle",
 };
 
 /* The reason of a refusal becomes what the file is, when that is known. */
 static void name_other_form(const void *json, size_t len, struct tm_err *e)
 {
-    json_t *v = tm_strictjson_parse(json, len, BUNDLE_BYTES_MAX, NULL);
-    for (size_t i = 0; i < sizeof(other_forms) / sizeof(other_forms[0]); i++) {
-        if (json_object_get(v, other_forms[i].member) != NULL) {
-            tm_err_set(e, "%s", other_forms[i].what);
-            break;
+    json_t *form[OTHER_FORMS] = {NULL};
+    if (tm_jsonmap_parse(json, len, BUNDLE_BYTES_MAX, &other_map, NULL, form, NULL) == 0) {
+        for (size_t i = OTHER_FORMS; i-- > 0;) {
+            if (form[i] != NULL)
+                tm_err_set(e, "%s", other_forms[i]);
         }
     }
-    json_decref(v);
+    tm_jsonmap_free(&other_map, form);
 }
 
 struct tuf_bundle *tuf_bundle_parse(const void *json, size_t len, struct tm_err *e)

@@ -39,8 +39,6 @@ void tuf_trust_entry_free(struct tuf_trust_entry *entry);
 /* Takes ownership of `entry` when it returns 0; keeps the list in order of start. */
 int tuf_trusted_root_insert(struct tuf_trusted_root *r, enum tuf_trust_list list,
                             struct tuf_trust_entry *entry, struct tm_err *e);
-/* Puts an entry whose window changed where it belongs. */
-void tuf_trusted_root_reorder(struct tuf_trusted_root *r, enum tuf_trust_list list);
 
 /* Order, signatures, CA:TRUE above the first, usage; *inside is when all of it is valid. */
 int tuf_authority_check_chain(enum tuf_trust_list list, STACK_OF(X509) * chain,
@@ -68,8 +66,6 @@ struct tuf_service_row {
     bool chosen;     /* by a selector; else exactly one is used */
 };
 extern const struct tuf_service_row tuf_service_rows[SERVICE_KIND_COUNT];
-
-void tuf_service_clear(struct tuf_service *s);
 
 /* Keeps the order: newest start first. Takes over the texts of `s` when it returns 0. */
 int tuf_service_insert(struct tuf_signing_config *c, enum tuf_service_kind kind,

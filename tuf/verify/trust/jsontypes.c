@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/b64.h"
 #include "common/certs.h"
 #include "common/clock.h"
 #include "tuf/verify/trust/validity.h"
@@ -152,9 +153,16 @@ static int read_raw(const json_t *v, void *place, const struct tm_jsonmap_how *h
 static json_t *write_raw(const void *place, struct tm_err *e)
 {
     X509 *const *cert = place;
-    json_t *holder = *cert != NULL ? write_certificate(*cert, e) : NULL;
-    json_t *v = json_incref(json_object_get(holder, "rawBytes"));
-    json_decref(holder);
+    struct tm_buf text = {0};
+    unsigned char *der = NULL;
+    int len = *cert != NULL ? i2d_X509(*cert, &der) : 0;
+    if (len > 0)
+        tm_b64_encode(B64_STD, der, (size_t)len, &text);
+    json_t *v = tm_buf_str(&text) != NULL && len > 0 ? json_string(tm_buf_str(&text)) : NULL;
+    if (len > 0 && v == NULL)
+        tm_err_set(e, "out of memory");
+    OPENSSL_free(der);
+    tm_buf_free(&text);
     return v;
 }
 

@@ -31,7 +31,7 @@ struct tuf_signing_config *tuf_signing_config_new(struct tm_err *e)
     return c;
 }
 
-void tuf_service_clear(struct tuf_service *s)
+static void clear_service(struct tuf_service *s)
 {
     free(s->url);
     free(s->operator_name);
@@ -44,7 +44,7 @@ void tuf_signing_config_free(struct tuf_signing_config *c)
         return;
     for (size_t k = 0; k < SERVICE_KIND_COUNT; k++) {
         for (size_t i = 0; i < c->count[k]; i++)
-            tuf_service_clear(&c->service[k][i]);
+            clear_service(&c->service[k][i]);
     }
     free(c);
 }
@@ -144,7 +144,7 @@ int tuf_signing_config_add(struct tuf_signing_config *c, enum tuf_service_kind k
     if (copy.url != NULL && copy.operator_name != NULL &&
         tuf_service_insert(c, kind, &copy, e) == 0)
         return 0;
-    tuf_service_clear(&copy);
+    clear_service(&copy);
     return tm_err_wrap(e, "add %s", tuf_service_rows[kind].name);
 }
 
@@ -195,7 +195,7 @@ int tuf_signing_config_remove(struct tuf_signing_config *c, enum tuf_service_kin
         return tm_err_set(e, "the signing config has no %s %zu", tuf_service_rows[kind].name,
                           index);
     struct tuf_service *v = c->service[kind];
-    tuf_service_clear(&v[index]);
+    clear_service(&v[index]);
     memmove(v + index, v + index + 1, (c->count[kind] - index - 1) * sizeof(*v));
     c->count[kind]--;
     return 0;

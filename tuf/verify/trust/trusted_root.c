@@ -174,7 +174,8 @@ static bool starts_before(const struct tuf_trust_entry *a, const struct tuf_trus
     return a->valid.start_ms < b->valid.start_ms;
 }
 
-void tuf_trusted_root_reorder(struct tuf_trusted_root *r, enum tuf_trust_list list)
+/* Puts an entry whose window changed where it belongs. */
+static void reorder(struct tuf_trusted_root *r, enum tuf_trust_list list)
 {
     struct tuf_trust_entry **v = r->entry[list];
     for (size_t i = 1; i < r->count[list]; i++) {
@@ -193,6 +194,6 @@ int tuf_trusted_root_insert(struct tuf_trusted_root *r, enum tuf_trust_list list
         return tm_err_set(e, "the trusted root has %d entries of this kind already: %s",
                           TRUSTED_ROOT_ENTRIES_MAX, tuf_trust_lists[list].name);
     r->entry[list][r->count[list]++] = entry;
-    tuf_trusted_root_reorder(r, list);
+    reorder(r, list);
     return 0;
 }
