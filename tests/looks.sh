@@ -13,7 +13,8 @@ T=$PWD/$B/tenmint-tuf
 report_workspace && "$T" report "$W/tuf" --html "$W/pages" >/dev/null || exit 1
 python3 tests/looks/looks.py "$CHROMIUM" build/looks "$W"/pages/*.html || exit 1
 mkdir "$W/site" && SAVE=$W/site bash tests/e2e/pages.sh >"$W/said" || { tail -n 5 "$W/said"; exit 1; }
-python3 tests/looks/looks.py "$CHROMIUM" build/looks "$W"/site/{state,found,an-entry,a-signature,report}.html || exit 1
+SAVE=$W/site bash tests/e2e/evidence.sh >"$W/said" || { tail -n 5 "$W/said"; exit 1; }
+python3 tests/looks/looks.py "$CHROMIUM" build/looks "$W"/site/{state,found,an-entry,a-signature,report,evidence}.html || exit 1
 
 # What the test can find: a page with a script, an inline style, a wide word and pale text.
 mkdir "$W/bad"

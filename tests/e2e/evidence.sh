@@ -48,6 +48,7 @@ python3 - "$W/pack/index.html" <<'PY' || fails=$((fails + 1))
 import sys, xml.dom.minidom
 xml.dom.minidom.parse(sys.argv[1])
 PY
+[ -z "${SAVE:-}" ] || cp "$W/pack/index.html" "$SAVE/evidence.html"
 grep -rlE 'PRIVATE KEY' "$W/pack" && fails=$((fails + 1))
 
 # Somebody alters the pack, and fits evidence.json to it.

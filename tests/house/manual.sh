@@ -3,10 +3,11 @@
 # page and is offered by the completion, and nothing else does. The pages are well formed.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
-B=${B:-build}
+B=$(realpath "${B:-build}")
 bad=0 all=0
 fault() { echo "FAULT $*"; bad=1; }
 W=$(mktemp -d)
+mkdir "$W/empty"
 trap 'rm -rf "$W"' EXIT
 
 # "command NAME" and "option NAME --OPTION VALUE" of a page: .Ss and .It Fl.
@@ -36,21 +37,33 @@ compare() { # PROGRAM PAGE
 completion() { # SHELL PROGRAM: the script that is installed
     make -s B="$B" "$W/$1/$2" COMPLETION_OUT="$W" >"$W/make" 2>&1 || fault "no completion of $2 for $1: $(tail -n 1 "$W/make")"
 }
-offered() { # PROGRAM WORD...: what bash offers after these words
-    PATH="$PWD/$B:$PATH" bash -c '. "$1"; shift; COMP_WORDS=("$@" ""); COMP_CWORD=$#; _${1//-/_}
-        printf "%s\n" "${COMPREPLY[@]}"' - "$W/bash/$1" "$@" | sort
+# What each shell itself offers after the words of each line of standard input: "WORDS<tab>OFFER".
+offered() { # SHELL PROGRAM
+    local run
+    case $1 in
+    bash) run='. "$1"; while IFS= read -r name; do COMP_WORDS=("$2" $name ""); COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _${2//-/_}
+        for w in "${COMPREPLY[@]}"; do printf "%s\t%s\n" "$name" "$w"; done; done' ;;
+    zsh) run='compdef() { :; }; _files() { :; }; _describe() { for w in "${(@P)2}"; do print -r -- "$name	${w%%:*}"; done; }
+        . "$1"; while IFS= read -r name; do words=("$2" ${=name} ""); CURRENT=$#words; _${2//-/_}; done' ;;
+    fish) run='source $argv[2]; while read -l name; for w in (complete -C "$argv[3] $name "; complete -C "$argv[3] $name -")
+        printf "%s\t%s\n" "$name" (string split \t -- $w)[1]; end; end' ;;
+    esac
+    (cd "$W/empty" && PATH="$B:$PATH" HOME=$W/empty "$1" -c "$run" - "$W/$1/$2" "$2") | sed 's/^ *//; s/ *\t/\t/' | sort -u
 }
-complete_all() { # PROGRAM
-    local name want
+complete_all() { # PROGRAM: in the shells that are here
+    local shell
     "$B/$1" help --table >"$W/raw"
-    while IFS=$'\t' read -r _ name _; do
-        want=$(awk -F'\t' -v at="$name" '$1 == "option" && $2 == at { print "--" $3 }
-            $1 == "command" && index($2, at " ") == 1 { print substr($2, length(at) + 2) }' "$W/raw" | sort)
-        # shellcheck disable=SC2086 # a command's words are words
-        [ "$(offered "$1" $name)" = "$want" ] || fault "completion of '$1 $name' differs from its help"
-    done < <(grep '^command' "$W/raw")
-    want=$({ sed -n 's/^command\t\([^\t ]*\)\t.*/\1/p' "$W/raw"; printf 'help\nversion\n'; } | sort)
-    [ "$(offered "$1")" = "$want" ] || fault "completion of '$1' differs from its help"
+    { echo; grep '^command' "$W/raw" | cut -f2; } >"$W/names"
+    awk -F'\t' '
+        $1 == "option" { print $2 "\t--" $3 }
+        $1 == "command" { n = split($2, word, " "); above = n == 1 ? "" : substr($2, 1, length($2) - length(word[n]) - 1)
+            print above "\t" word[n] }
+        END { print "\thelp"; print "\tversion" }' "$W/raw" | sort -u >"$W/want"
+    for shell in bash zsh fish; do
+        command -v $shell >/dev/null || continue
+        offered $shell "$1" <"$W/names" >"$W/offered"
+        while read -r line; do fault "completion of $1 in $shell: $line"; done < <(diff "$W/want" "$W/offered" | grep '^[<>]' | head -n 5)
+    done
 }
 
 for p in tools/*/main.c; do
