@@ -143,7 +143,9 @@ static int validate(const char *name, const struct ca_config *c, struct tm_err *
 static int name_freeze_file(struct ca_config *c, struct tm_err *e)
 {
     char path[PATH_MAX];
-    const char *beside = c->issuers_file != NULL ? c->issuers_file : c->ca.chain;
+    const char *beside = c->issuers_file != NULL ? c->issuers_file
+                         : c->ca.chain != NULL   ? c->ca.chain
+                                                 : c->approved.root;
     const char *slash = beside != NULL ? strrchr(beside, '/') : NULL;
     if (c->freeze_file != NULL || beside == NULL)
         return 0;

@@ -135,6 +135,37 @@ stop
 "$B/tenmint-ca" check-config "$W/ca.yaml" >"$W/out" 2>&1
 is "check-config" 0 $?
 grep -q 'version 2, signed by' "$W/out" && echo "ok   says the version" || fail "check-config says no version"
+
+# listed by a role of its own: whose signers and version count is that role's
+list https://one.example.com https://two.example.com
+cat >>"$W/tuf/policy.yaml" <<'TEXT'
+delegations:
+  admission: {holders: [carol], threshold: 1, expiry: 30d, signing: 7d, directory: admission, paths: ["trust/*"]}
+TEXT
+mkdir -p "$W/tuf/admission/trust" && cp "$W/tuf/targets/issuers.yaml" "$W/tuf/admission/trust/list.yaml"
+ceremony fourth "a role for the list" alice bob carol >"$W/out" 2>&1 || { fail "the ceremony"; cat "$W/out" "$W/propose.out"; }
+rm -rf "$W/approved" && mkdir "$W/approved"
+configure "$W/tuf/published"
+sed -i 's|target: .*|target: trust/list.yaml|; /^freeze-file/d' "$W/ca.yaml"
+serve
+wait_for "$W/ca.log" '"message":"listening"' || exit 1
+logged "the role's own signers" '"approved issuer list in force","version":1,"signers":"@\?carol","role":"admission","valid_until":"20'
+until=$(sed -n 's/.*"role":"admission","valid_until":"\([^"]*\)".*/\1/p' "$W/ca.log")
+[ "$(date -d "$until" +%s)" -le "$(date -d '+30 days' +%s)" ] && echo "ok   and its end" || fail "valid until $until"
+"$B/tenmint-ca" freeze --config "$W/ca.yaml" --reason INC-2 >"$W/out" 2>&1
+is "without freeze-file it can be stopped, too" 0 $?
+[ -s "$W/frozen.json" ] && echo "ok   beside the root file" || fail "no frozen.json"
+rm "$W/frozen.json"
+stop
+
+# what the review calls dangerous
+cat >>"$W/tuf/admission/trust/list.yaml" <<'TEXT'
+meta-issuers:
+  "https://*.example.net": {client-id: sigstore, type: email}
+TEXT
+propose fifth "a pattern" && "$B/tenmint-tuf" review "$W/fifth.json" >"$W/out" 2>&1
+is "a pattern without rules is a danger" 4 $?
+grep -q 'DANGER: lets in https://\*.example.net: added' "$W/out" && echo "ok   also where no policy names the list" || { fail "no danger"; cat "$W/out"; }
 echo 'issuers-file: x.yaml' >>"$W/ca.yaml"
 "$B/tenmint-ca" check-config "$W/ca.yaml" >"$W/out" 2>&1
 is "a list beside it is refused" 3 $?

@@ -99,6 +99,10 @@ printf '  "%s": {issuer-url: "%s", client-id: sigstore, type: email}\n' "$OTHER"
 kill -HUP "$CA_PID"
 trusted() { "$B/tenmint-ca" audit query --config "$W/ca.yaml" --kind trust --issuer "$OTHER"; }
 wait_until trusted || fails=$((fails + 1))
+says "disabled by a command" 0 "shuts out" "$B/tenmint-ca" issuer disable "$W/ca.yaml" "$OTHER"
+noted() { "$B/tenmint-ca" audit query --config "$W/ca.yaml" --kind command --issuer "$OTHER"; }
+wait_until noted || fails=$((fails + 1))
+audit "who disabled an issuer" 0 "issuer disable" query --kind command --issuer "$OTHER"
 audit "a new issuer" 0 "issuer trusted from the reload on" query --kind trust --issuer "$OTHER"
 
 # A database that is held: 503, and it goes on by itself.

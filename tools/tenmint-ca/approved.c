@@ -70,19 +70,23 @@ static void add_signer(void *arg, const char *keyid, enum tuf_verdict v)
 }
 
 /* After a refresh: all four roles are there. */
-static void describe(const struct tuf_client *c, struct approved_list *out)
+static int describe(struct tuf_client *c, const char *target, struct approved_list *out,
+                    struct tm_err *e)
 {
-    struct tuf_signers by;
-    const struct tuf_metadata *targets = tuf_client_role(c, TUF_TARGETS);
-    struct signers s = {&by, out->signers, sizeof(out->signers)};
-    tuf_root_signers(tuf_client_role(c, TUF_ROOT), TUF_TARGETS, &by);
-    (void)tuf_verify_each(targets, &by, add_signer, &s);
-    out->version = tuf_metadata_version(targets);
+    struct tuf_client_source from;
+    if (tuf_client_source(c, target, &from, e) != 0)
+        return -1;
+    struct signers s = {&from.by, out->signers, sizeof(out->signers)};
+    (void)tuf_verify_each(from.role, &from.by, add_signer, &s);
+    snprintf(out->role, sizeof(out->role), "%s", from.name);
+    out->version = tuf_metadata_version(from.role);
+    out->expires_s = from.expires_s;
     for (int r = 0; r < TUF_ROLE_COUNT; r++) {
         const struct tuf_metadata *m = tuf_client_role(c, (enum tuf_role)r);
-        if (m != NULL && (out->expires_s == 0 || tuf_metadata_expires(m) < out->expires_s))
+        if (m != NULL && tuf_metadata_expires(m) < out->expires_s)
             out->expires_s = tuf_metadata_expires(m);
     }
+    return 0;
 }
 
 static int run(struct tuf_client *c, const char *target, struct approved_list *out,
@@ -91,8 +95,7 @@ static int run(struct tuf_client *c, const char *target, struct approved_list *o
     if (tuf_client_refresh(c, e) != 0 ||
         tuf_client_read(c, target, TRUST_FILE_MAX, &out->text, e) != 0)
         return -1;
-    describe(c, out);
-    return 0;
+    return describe(c, target, out, e);
 }
 
 /* "DIR-of-the-root/TARGET", for messages and for jwks-file. */

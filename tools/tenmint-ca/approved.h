@@ -15,9 +15,10 @@
 struct approved_list {
     struct tm_buf text;
     char *name;        /* by which it is read: its jwks-file stand beside the root file */
-    int64_t version;   /* of the targets role */
-    int64_t expires_s; /* Unix seconds: the first of the four roles to do so */
-    char signers[512]; /* of the targets role: owners or key ids, commas between */
+    char role[256];    /* that lists it: "targets", or a delegated one */
+    int64_t version;   /* of that role */
+    int64_t expires_s; /* Unix seconds: the first to do so, of all roles on the way to it */
+    char signers[512]; /* of that role: owners or key ids, commas between */
 };
 
 /* One run of the client, at most some 10 s a file. `hub` NULL: this process fetches; `offline`:

@@ -26,7 +26,8 @@ static void say(struct tm_jlog *log, const struct approved_list *l)
     char until[21];
     tm_clock_format(l->expires_s, until);
     jlog(log, JLOG_INFO, "approved issuer list in force", JLOG_INT("version", l->version),
-         JLOG_STR("signers", l->signers), JLOG_STR("valid_until", until), JLOG_END);
+         JLOG_STR("signers", l->signers), JLOG_STR("role", l->role), JLOG_STR("valid_until", until),
+         JLOG_END);
 }
 
 int approved_first(const struct approved_keeper_options *o, struct approved_list *out,

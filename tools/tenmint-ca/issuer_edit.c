@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "common/file.h"
+#include "tools/tenmint-ca/audit_note.h"
 #include "tools/tenmint-ca/commands.h"
 #include "tools/tenmint-ca/issuer.h"
 
@@ -59,6 +60,8 @@ struct change { /* what is asked for */
                 struct tm_err *e);
     const void *what;
     bool dry;
+    const char *word; /* in the audit trail */
+    const char *url;
 };
 
 static void print_warning(void *path, const char *text)
@@ -82,6 +85,24 @@ static int explain(const struct issuer_list *l, const struct tm_buf *text, bool 
     }
     oidc_trust_unref(after);
     return rc;
+}
+
+/* What the server tells when it reads the list again names the list's owner; this, who changed it.
+ */
+static void note(const struct issuer_list *l, const struct change *c)
+{
+    struct tm_err e = {0};
+    struct oidc_trust *after = NULL;
+    const struct ca_audit_event ev = {
+        .kind = AUDIT_COMMAND,
+        .issuer = c->url,
+        .reason = c->word,
+        .detail = l->path,
+        .before = oidc_trust_digest(l->trust),
+        .after = oidc_trust_load(l->path, &after, &e) == 0 ? oidc_trust_digest(after) : NULL};
+    if (l->of_server && audit_note_in(&l->config, &ev, &e) != 0)
+        fprintf(stderr, "tenmint-ca: the audit trail does not have it: %s\n", e.text);
+    oidc_trust_unref(after);
 }
 
 static int edit(const char *file, const struct change *c)
@@ -111,6 +132,8 @@ static int edit(const char *file, const struct change *c)
         rc = explain(&l, &out, c->dry, &e);
     if (rc == 0 && !c->dry)
         rc = replace(path, &out, &e);
+    if (rc == 0 && !c->dry)
+        note(&l, c);
     if (lock >= 0)
         close(lock);
     free(path);
@@ -151,23 +174,26 @@ static int edit_by_url(const struct cli_command *self, int argc, char **argv, st
     int rc = cli_parse(self, options, argc, argv, 2, 2, &count);
     if (rc != CLI_GO_ON)
         return rc;
-    c.what = argv[1];
+    c.what = c.url = argv[1];
     return edit(argv[0], &c);
 }
 
 int command_issuer_remove(const struct cli_command *self, int argc, char **argv)
 {
-    return edit_by_url(self, argc, argv, (struct change){.make = make_removal});
+    return edit_by_url(self, argc, argv,
+                       (struct change){.make = make_removal, .word = "issuer remove"});
 }
 
 int command_issuer_disable(const struct cli_command *self, int argc, char **argv)
 {
-    return edit_by_url(self, argc, argv, (struct change){.make = make_disabled});
+    return edit_by_url(self, argc, argv,
+                       (struct change){.make = make_disabled, .word = "issuer disable"});
 }
 
 int command_issuer_enable(const struct cli_command *self, int argc, char **argv)
 {
-    return edit_by_url(self, argc, argv, (struct change){.make = make_enabled});
+    return edit_by_url(self, argc, argv,
+                       (struct change){.make = make_enabled, .word = "issuer enable"});
 }
 
 /* ---- add ---- */
@@ -241,7 +267,7 @@ int command_issuer_add(const struct cli_command *self, int argc, char **argv)
 {
     struct words w = {0};
     struct oidc_new_issuer issuer;
-    struct change c = {.make = make_addition, .what = &issuer};
+    struct change c = {.make = make_addition, .what = &issuer, .word = "issuer add"};
     struct cli_option options[KEYS + 3] = {{0}};
     struct tm_err e = {0};
     int count = 0;
@@ -259,5 +285,6 @@ int command_issuer_add(const struct cli_command *self, int argc, char **argv)
         return rc;
     if (take_words(argv[1], &w, &issuer, &e) != 0)
         return cli_fail(CLI_USAGE, &e);
+    c.url = argv[1];
     return edit(argv[0], &c);
 }

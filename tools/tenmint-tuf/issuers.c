@@ -1,11 +1,30 @@
 #include "tools/tenmint-tuf/issuers.h"
 
+#include <string.h>
+
 #include "oidc/trust/diff.h"
+#include "oidc/trust/rules.h"
 
 struct listener {
+    const struct oidc_trust *was;
     tuf_explain_tell tell;
     void *arg;
 };
+
+/* Whoever can have a token there is let in: of a pattern of issuers, or where rules stood before.
+ */
+static bool opens(const struct oidc_trust *was, const struct oidc_trust_change *c)
+{
+    const struct oidc_issuer *old = NULL;
+    if ((c->effect != EFFECT_LETS_IN && c->effect != EFFECT_BOTH) ||
+        oidc_rules_count(c->issuer->allow) > 0)
+        return false;
+    for (size_t i = 0; was != NULL && i < oidc_trust_count(was) && old == NULL; i++) {
+        if (strcmp(oidc_trust_at(was, i)->url, c->issuer->url) == 0)
+            old = oidc_trust_at(was, i);
+    }
+    return c->issuer->wildcard || (old != NULL && oidc_rules_count(old->allow) > 0);
+}
 
 static void put_change(void *arg, const struct oidc_trust_change *c)
 {
@@ -15,8 +34,14 @@ static void put_change(void *arg, const struct oidc_trust_change *c)
                   c->change == ISSUER_ALTERED ? "" : oidc_change_word(c->change),
                   c->change == ISSUER_ALTERED ? "" : ", ", c->words);
     const char *text = tm_buf_str(&line);
-    l->tell(l->arg, text != NULL ? text : "out of memory", text == NULL);
+    l->tell(l->arg, text != NULL ? text : "out of memory", text == NULL || opens(l->was, c));
     tm_buf_free(&line);
+}
+
+static void put_warning(void *arg, const char *text)
+{
+    const struct listener *l = arg;
+    l->tell(l->arg, text, false);
 }
 
 /* NULL: it is none. */
@@ -32,8 +57,8 @@ void issuers_explain(const struct tm_buf *before, const struct tm_buf *after, tu
                      void *arg)
 {
     struct tm_err e = {0};
-    struct listener l = {tell, arg};
     struct oidc_trust *was = read_list(before, &e);
+    struct listener l = {was, tell, arg};
     struct oidc_trust *is = read_list(after, &e);
     if (is == NULL && was != NULL) {
         tm_err_wrap(&e, "no server can read the new list of issuers");
@@ -41,6 +66,8 @@ void issuers_explain(const struct tm_buf *before, const struct tm_buf *after, tu
     } else if (is != NULL && oidc_trust_diff(was, is, put_change, &l) < 0) {
         tell(arg, "out of memory", true);
     }
+    if (is != NULL)
+        oidc_trust_warn(is, put_warning, &l);
     oidc_trust_unref(was);
     oidc_trust_unref(is);
 }

@@ -6,8 +6,9 @@
 
 #include "tuf/manager/review/content.h"
 
-/* For struct tuf_review. A list that no server could read is a danger, where there was one that
- * servers read. */
+/* For struct tuf_review. A danger is a list that no server could read, where there was one that
+ * servers read, and what lets in whoever can have a token: a pattern of issuers without rules, and
+ * an issuer that had rules and has none. */
 void issuers_explain(const struct tm_buf *before, const struct tm_buf *after, tuf_explain_tell tell,
                      void *arg);
 

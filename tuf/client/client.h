@@ -102,6 +102,17 @@ int tuf_client_target_path(const struct tuf_client *c, const char *name, char *o
 int tuf_client_read(struct tuf_client *c, const char *name, size_t max, struct tm_buf *out,
                     struct tm_err *e);
 
+struct tuf_client_source {           /* of a target; borrowed until the next refresh */
+    const struct tuf_metadata *role; /* that lists it: the top-level targets, or a delegated one */
+    const char *name;                /* of that role */
+    struct tuf_signers by;           /* whose keys count for it */
+    int64_t expires_s; /* the first of the targets roles on the way to it, Unix seconds */
+};
+
+/* Who vouches for the target. After a refresh only. */
+int tuf_client_source(struct tuf_client *c, const char *name, struct tuf_client_source *out,
+                      struct tm_err *e);
+
 /* The verified metadata of a top-level role; NULL before it is loaded. Borrowed until the next
  * refresh. */
 const struct tuf_metadata *tuf_client_role(const struct tuf_client *c, enum tuf_role role);

@@ -60,8 +60,8 @@ int tuf_roles_check_expiry(const struct tuf_client *c, const struct tuf_metadata
 
 /* ---- walk.c: §5.6.7 ---- */
 
-/* The target's entry, borrowed from the client's metadata. */
+/* The target's entry, borrowed from the client's metadata, and, unless NULL, who lists it. */
 int tuf_walk_find(struct tuf_client *c, const char *name, struct tuf_file_info *out,
-                  struct tm_err *e);
+                  struct tuf_client_source *source, struct tm_err *e);
 
 #endif

@@ -176,11 +176,20 @@ static int find(struct tuf_client *c, const char *name, struct tuf_file_info *in
     struct tm_err ignored;
     if (c->top[TUF_TARGETS] == NULL)
         return tm_err_set(e, "target '%.200s': refresh first", name);
-    if (check_name(name, e) != 0 || tuf_walk_find(c, name, info, e) != 0)
+    if (check_name(name, e) != 0 || tuf_walk_find(c, name, info, NULL, e) != 0)
         return -1;
     if (tuf_client_target_path(c, name, cached, PATH_MAX, &ignored) != 0)
         cached[0] = '\0';
     return 0;
+}
+
+int tuf_client_source(struct tuf_client *c, const char *name, struct tuf_client_source *out,
+                      struct tm_err *e)
+{
+    struct tuf_file_info info;
+    if (c->top[TUF_TARGETS] == NULL)
+        return tm_err_set(e, "target '%.200s': refresh first", name);
+    return check_name(name, e) == 0 ? tuf_walk_find(c, name, &info, out, e) : -1;
 }
 
 int tuf_client_get(struct tuf_client *c, const char *name, const char *path, struct tm_err *e)

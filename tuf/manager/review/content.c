@@ -61,29 +61,35 @@ static void unexplained(struct content *c, const char *path, const char *why)
     c->f->unexplained++;
 }
 
+static void danger_to(struct content *c, struct tm_buf *out, const char *path, const char *text)
+{
+    tm_buf_puts(out, "    DANGER: ");
+    tuf_words_safe(text, out);
+    buf_putc(out, '\n');
+    tuf_findings_danger(c->f, "%.200s: %.250s", path, text);
+}
+
 static void danger(struct content *c, const char *path, const char *text)
 {
-    tm_buf_puts(c->out, "    DANGER: ");
-    tuf_words_safe(text, c->out);
-    buf_putc(c->out, '\n');
-    tuf_findings_danger(c->f, "%.200s: %.250s", path, text);
+    danger_to(c, c->out, path, text);
 }
 
 struct changes {
     struct content *c;
     const char *path;
+    struct tm_buf *out;
 };
 
 static void tell_change(void *arg, const char *text, bool dangerous)
 {
     struct changes *x = arg;
     if (dangerous) {
-        danger(x->c, x->path, text);
+        danger_to(x->c, x->out, x->path, text);
         return;
     }
-    tm_buf_puts(x->c->out, "    ");
-    tuf_words_safe(text, x->c->out);
-    buf_putc(x->c->out, '\n');
+    tm_buf_puts(x->out, "    ");
+    tuf_words_safe(text, x->out);
+    buf_putc(x->out, '\n');
 }
 
 /* Who is trusted from then on, and what stops to verify. */
@@ -91,7 +97,7 @@ static void trusted_root_lines(struct content *c, const char *path, const struct
                                const struct tm_buf *after)
 {
     struct tm_err e = {0};
-    struct changes x = {c, path};
+    struct changes x = {c, path, c->out};
     struct tuf_trusted_root *was =
         before->len > 0 ? tuf_trusted_root_parse_strict(before->data, before->len, NULL) : NULL;
     struct tuf_trusted_root *is = tuf_trusted_root_parse_strict(after->data, after->len, &e);
@@ -195,7 +201,7 @@ static void explain_change(struct content *c, const char *path, const struct sid
     if (after->listed && strcmp(path, SIGNING_CONFIG_TARGET) == 0)
         signing_config_lines(c, path, &before->data, &after->data);
     if (after->listed && c->explain != NULL) {
-        struct changes x = {c, path};
+        struct changes x = {c, path, c->out};
         c->explain(&before->data, &after->data, tell_change, &x);
     }
     if (field_lines(before, after, c->out))
@@ -232,6 +238,10 @@ static void other_lines(struct content *c, const char *path, const struct side *
         return;
     }
     size_words(before, after, c->others);
+    if (after->listed && c->explain != NULL) {
+        struct changes x = {c, path, c->others};
+        c->explain(&before->data, &after->data, tell_change, &x);
+    }
     if (!tuf_textdiff_is_text(&before->data) || !tuf_textdiff_is_text(&after->data))
         tm_buf_puts(c->others, INDENT "no text\n");
     else if (before->data.len > TEXTDIFF_BYTES_MAX || after->data.len > TEXTDIFF_BYTES_MAX)

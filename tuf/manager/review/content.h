@@ -13,7 +13,7 @@ typedef void (*tuf_explain_tell)(void *arg, const char *text, bool dangerous);
 typedef void (*tuf_explain_fn)(const struct tm_buf *before, const struct tm_buf *after,
                                tuf_explain_tell tell, void *arg);
 
-/* Appends both parts. `explain`, or NULL, is asked about what clients act on. What clients act on
+/* Appends both parts. `explain`, or NULL, is asked about every target. What clients act on
  * and cannot be explained goes into `f` as unexplained; what would harm every client as a danger.
  * `now`: the reader's clock, Unix seconds. */
 int tuf_content_write(const struct tuf_event *ev, int64_t now, bool all, tuf_explain_fn explain,
