@@ -73,8 +73,8 @@ int tm_key_pkcs11_generate(const struct tm_key_source *source, const char *type,
  * unless password is NULL. Fails if the file exists. */
 int tm_key_write_file(const char *path, EVP_PKEY *pkey, const char *password, struct tm_err *e);
 
-/* A secret from a 0600 file (one trailing newline removed) or an environment variable; "" when
- * neither is given. Free with tm_buf_free_secret. */
+/* A secret from a 0600 file or an environment variable, by one rule: a byte order mark and one line
+ * end are no part of it; "" when neither is given. Free with tm_buf_free_secret. */
 int tm_key_read_secret(const char *file, const char *env, const char *what, struct tm_buf *out,
                        struct tm_err *e);
 

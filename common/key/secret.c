@@ -28,13 +28,13 @@ int tm_key_read_secret(const char *file, const char *env, const char *what, stru
     if (file != NULL) {
         if (tm_file_read_secret(file, SECRET_MAX, out, e) != 0)
             return tm_err_wrap(e, "%s", what);
-        trim(out);
     } else if (env != NULL) {
         const char *value = getenv(env);
         if (value == NULL)
             return tm_err_set(e, "%s: environment variable %s is not set", what, env);
         tm_buf_puts(out, value);
     }
+    trim(out);
     if (out->len > SECRET_MAX || (out->len > 0 && memchr(out->data, '\0', out->len) != NULL))
         return tm_err_set(e, "%s: longer than %d bytes, or holds a NUL", what, SECRET_MAX);
     return tm_buf_str(out) != NULL ? 0 : tm_err_set(e, "out of memory");

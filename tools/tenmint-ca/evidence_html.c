@@ -164,12 +164,20 @@ static uint64_t rows_of(const struct evidence_facts *f, const char *file)
     return strcmp(file, TABLE("ceremonies")) == 0 ? f->tuf.signatures : 0;
 }
 
+/* "1 row", "2 rows": the noun as it is for one. */
+static void put_count(struct tm_html *h, uint64_t n, const char *noun)
+{
+    tm_html_printf(h, "%" PRIu64 " %s%s", n, noun, n == 1 ? "" : "s");
+}
+
 static void put_file(struct tm_html *h, const struct evidence_facts *f, const char *file)
 {
     tm_html_open(h, "li");
     tm_html_link_to(h, file, file);
-    if (strncmp(file, "tables/", 7) == 0)
-        tm_html_printf(h, ": %" PRIu64 " rows", rows_of(f, file));
+    if (strncmp(file, "tables/", 7) == 0) {
+        tm_html_text(h, ": ");
+        put_count(h, rows_of(f, file), "row");
+    }
     tm_html_close(h);
 }
 
@@ -178,10 +186,12 @@ static void put_figures(struct tm_html *h, const struct evidence_facts *f, const
 {
     if (strcmp(p->id, "integrity") == 0) {
         tm_html_open(h, "p");
-        tm_html_printf(h,
-                       "%" PRIu64 " records of %" PRIu64 " nodes, of which a head vouches for "
-                       "those up to %" PRIu64 "; %" PRIu64 " certificates with a proof.",
-                       f->records, f->nodes, f->confirmed, f->proofs);
+        put_count(h, f->records, "record");
+        tm_html_text(h, " of ");
+        put_count(h, f->nodes, "node");
+        tm_html_printf(h, ", of which a head vouches for those up to %" PRIu64 "; ", f->confirmed);
+        put_count(h, f->proofs, "certificate");
+        tm_html_text(h, " with a proof.");
         tm_html_close(h);
     } else if (strcmp(p->id, "roots") == 0) {
         tm_html_open(h, "p");
@@ -189,7 +199,8 @@ static void put_figures(struct tm_html *h, const struct evidence_facts *f, const
         tm_html_close(h);
     } else if (strcmp(p->id, "monitors") == 0) {
         tm_html_open(h, "p");
-        tm_html_printf(h, "%" PRIu64 " files of monitors, in monitors/.", f->monitors);
+        put_count(h, f->monitors, "file");
+        tm_html_text(h, " of monitors, in monitors/.");
         tm_html_close(h);
     }
 }
@@ -242,9 +253,13 @@ static void put_controls(struct tm_html *h, const struct evidence_controls *c)
 static void put_period(struct tm_html *h, const struct evidence_facts *f)
 {
     tm_html_open(h, "p");
-    tm_html_text(h, "From ");
-    tm_html_time(h, f->period->since_ms / 1000);
-    tm_html_text(h, " until ");
+    if (f->period->since_ms > 0) {
+        tm_html_text(h, "From ");
+        tm_html_time(h, f->period->since_ms / 1000);
+        tm_html_text(h, " until ");
+    } else {
+        tm_html_text(h, "All until ");
+    }
     tm_html_time(h, f->period->until_ms / 1000);
     tm_html_text(h, "; made ");
     tm_html_time(h, f->made_s);
