@@ -3,9 +3,13 @@
  * before it asks again:
  *
  *   sigload entries PORT CONNECTIONS COUNT FIRST   posts entries; "digest index" a line for each
- * that was taken. COUNT 0: until the server is gone sigload stamps PORT CONNECTIONS COUNT asks for
- * timestamps; the serial number of each sigload limit                                  microseconds
- * of CPU that OpenSSL alone needs: a P-256 verification; SHA-256 and a P-256 signature
+ *                                                  that was taken
+ *   sigload stamps PORT CONNECTIONS COUNT          asks for timestamps; the serial number of each
+ *   sigload limit                                  microseconds of CPU that OpenSSL alone needs: a
+ *                                                  P-256 verification; SHA-256 and a P-256
+ * signature
+ *
+ * COUNT 0: until the server is gone.
  */
 #include <arpa/inet.h>
 #include <inttypes.h>
@@ -13,9 +17,7 @@
 #include <openssl/sha.h>
 #include <openssl/ts.h>
 #include <openssl/x509.h>
-#include <pthread.h>
-#include <signal.h>
-#include <stdatomic.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,7 +29,7 @@
 #include "common/buf.h"
 #include "common/hex.h"
 
-#define THREADS_MAX 256
+#define LINES_MAX 256
 #define REPLY_MAX 65536
 #define LIMIT_S 2.0
 
@@ -35,7 +37,7 @@ struct load {
     int port;
     bool stamps;
     uint64_t end; /* 0: none */
-    atomic_ullong next;
+    uint64_t next;
     EVP_PKEY *key;
     struct tm_buf spki; /* base64 */
 };
@@ -67,25 +69,16 @@ static bool send_all(int fd, const struct tm_buf *b)
     return true;
 }
 
-/* The status, with the body at *body; 0: the connection is gone. */
-static int read_reply(int fd, char reply[REPLY_MAX], char **body, size_t *len)
+/* The status of a whole reply, with the body at *body; 0: it is not whole yet. */
+static int whole_reply(const char *reply, size_t have, const char **body, size_t *len)
 {
-    size_t have = 0;
-    for (;;) {
-        ssize_t n = recv(fd, reply + have, REPLY_MAX - 1 - have, 0);
-        if (n <= 0)
-            return 0;
-        have += (size_t)n;
-        reply[have] = '\0';
-        char *end = memmem(reply, have, "\r\n\r\n", 4);
-        if (end == NULL)
-            continue;
-        const char *length = strcasestr(reply, "Content-Length:");
-        *body = end + 4;
-        *len = length != NULL && length < end ? strtoul(length + 15, NULL, 10) : 0;
-        if (have - (size_t)(*body - reply) >= *len)
-            return atoi(reply + 9);
-    }
+    const char *end = memmem(reply, have, "\r\n\r\n", 4);
+    if (end == NULL)
+        return 0;
+    const char *length = strcasestr(reply, "Content-Length:");
+    *body = end + 4;
+    *len = length != NULL && length < end ? strtoul(length + 15, NULL, 10) : 0;
+    return have - (size_t)(*body - reply) >= *len ? atoi(reply + 9) : 0;
 }
 
 /* ---- requests ---- */
@@ -190,54 +183,104 @@ static void tell_stamp(const char *body, size_t len)
     TS_RESP_free(resp);
 }
 
-static void *worker(void *arg)
+/* ---- the connections ---- */
+
+struct line { /* a connection, and the request that it waits for */
+    int fd;   /* -1: it is done, or the server is gone */
+    uint64_t number;
+    struct tm_buf request;
+    char *reply;
+    size_t have;
+};
+
+static void hang_up(struct line *c)
 {
-    struct load *l = arg;
-    char *reply = malloc(REPLY_MAX);
-    int fd = dial(l->port);
-    struct tm_buf request = {0};
-    while (fd >= 0 && reply != NULL) {
-        uint64_t number = atomic_fetch_add(&l->next, 1);
-        char *body = NULL;
-        size_t len = 0;
-        if (l->end > 0 && number >= l->end)
-            break;
-        tm_buf_reset(&request);
-        if (l->stamps)
-            make_query(number, &request);
-        else
-            make_entry(l, number, &request);
-        int status = send_all(fd, &request) ? read_reply(fd, reply, &body, &len) : 0;
-        if (status == 0 || (status == 503 && l->end == 0))
-            break; /* it is being killed */
-        if (status != (l->stamps ? 200 : 201)) {
-            fprintf(stderr, "sigload: status %d: %.200s\n", status, body);
-            exit(1);
-        }
-        if (l->stamps)
-            tell_stamp(body, len);
-        else
-            tell_entry(number, body);
-    }
-    if (fd >= 0)
-        close(fd);
-    tm_buf_free(&request);
-    free(reply);
-    return NULL;
+    close(c->fd);
+    c->fd = -1;
 }
 
-static int run(struct load *l, unsigned threads)
+static void ask(struct load *l, struct line *c)
 {
-    pthread_t id[THREADS_MAX];
-    if (threads == 0 || threads > THREADS_MAX)
-        die("1 to 256 connections");
-    for (unsigned i = 0; i < threads; i++) {
-        if (pthread_create(&id[i], NULL, worker, l) != 0)
-            die("no thread");
+    c->have = 0;
+    c->number = l->next;
+    if (l->end > 0 && c->number >= l->end) {
+        hang_up(c);
+        return;
     }
-    for (unsigned i = 0; i < threads; i++)
-        pthread_join(id[i], NULL);
-    return l->end == 0 || atomic_load(&l->next) >= l->end ? 0 : 1;
+    l->next++;
+    tm_buf_reset(&c->request);
+    if (l->stamps)
+        make_query(c->number, &c->request);
+    else
+        make_entry(l, c->number, &c->request);
+    if (!send_all(c->fd, &c->request))
+        hang_up(c);
+}
+
+/* Reads what has come; with a whole reply it tells of it and asks again. */
+static void look(struct load *l, struct line *c)
+{
+    const char *body = NULL;
+    size_t len = 0;
+    ssize_t n = recv(c->fd, c->reply + c->have, REPLY_MAX - 1 - c->have, MSG_DONTWAIT);
+    if (n <= 0) {
+        hang_up(c);
+        return;
+    }
+    c->have += (size_t)n;
+    c->reply[c->have] = '\0';
+    int status = whole_reply(c->reply, c->have, &body, &len);
+    if (status == 0)
+        return;
+    if (status == 503 && l->end == 0) { /* it is being killed */
+        hang_up(c);
+        return;
+    }
+    if (status != (l->stamps ? 200 : 201)) {
+        fprintf(stderr, "sigload: status %d: %.200s\n", status, body);
+        exit(1);
+    }
+    if (l->stamps)
+        tell_stamp(body, len);
+    else
+        tell_entry(c->number, body);
+    ask(l, c);
+}
+
+/* One thread for all: to wake a thread for each reply would be counted as the server's time, which
+ * over a network it is not. */
+static int run(struct load *l, unsigned count)
+{
+    static struct line line[LINES_MAX];
+    struct pollfd p[LINES_MAX];
+    unsigned open = count;
+    if (count == 0 || count > LINES_MAX)
+        die("1 to 256 connections");
+    for (unsigned i = 0; i < count; i++) {
+        line[i] = (struct line){.fd = dial(l->port), .reply = malloc(REPLY_MAX)};
+        if (line[i].reply == NULL)
+            die("out of memory");
+        if (line[i].fd >= 0)
+            ask(l, &line[i]);
+    }
+    while (open > 0) {
+        open = 0;
+        for (unsigned i = 0; i < count; i++) {
+            p[i] = (struct pollfd){.fd = line[i].fd, .events = POLLIN};
+            open += line[i].fd >= 0;
+        }
+        if (open > 0 && poll(p, count, -1) < 0)
+            die("poll fails");
+        for (unsigned i = 0; i < count; i++) {
+            if (line[i].fd >= 0 && p[i].revents != 0)
+                look(l, &line[i]);
+        }
+    }
+    for (unsigned i = 0; i < count; i++) {
+        tm_buf_free(&line[i].request);
+        free(line[i].reply);
+    }
+    return l->end == 0 || l->next >= l->end ? 0 : 1;
 }
 
 /* ---- the limits ---- */
@@ -304,6 +347,6 @@ int main(int argc, char **argv)
     uint64_t count = strtoull(argv[4], NULL, 10);
     l.port = atoi(argv[2]);
     l.end = count > 0 ? first + count : 0;
-    atomic_store(&l.next, first);
+    l.next = first;
     return done(&l, run(&l, (unsigned)atoi(argv[3])));
 }
