@@ -80,6 +80,31 @@ static void find_all(const struct logbox *b)
     }
 }
 
+/* One that holds the runs open, while the tree grows past them and they are merged. */
+static void find_held(const struct logbox *b)
+{
+    static const uint64_t sizes[] = {1, 1000, INDEX_RUN_MIN, INDEX_RUN_MIN + 1, COUNT};
+    struct ca_log_runs held = {0};
+    struct ca_log_dir d = {.path = b->dir};
+    struct ca_log_tiles t = ca_log_dir_tiles(&d);
+    struct tm_err e = {0};
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+        struct tm_merkle_hash last;
+        struct tm_merkle_hash next;
+        uint64_t at = UINT64_MAX;
+        d.size = COUNT;
+        assert_int_equal(ca_log_tree_leaf(&t, sizes[i] - 1, COUNT, &last, &e), 0);
+        assert_int_equal(ca_log_tree_leaf(&t, sizes[i] % COUNT, COUNT, &next, &e), 0);
+        d.size = sizes[i];
+        assert_int_equal(ca_log_runs_find(&held, &d, &last, &at, &e), 1);
+        assert_true(at == sizes[i] - 1);
+        assert_int_equal(ca_log_runs_find(&held, &d, &next, &at, &e), sizes[i] == COUNT);
+        assert_true(held.count > 0 && held.end >= INDEX_RUN_MIN);
+    }
+    ca_log_runs_close(&held);
+    assert_int_equal(held.count, 0);
+}
+
 static void cut(const struct logbox *b, unsigned level, uint64_t first)
 {
     char path[PATH_MAX];
@@ -103,6 +128,7 @@ static void every_entry_is_found(void **state)
     for (unsigned i = 0; i < INDEX_FANOUT; i++) /* merged, so gone */
         assert_false(has_run(&b, 0, i * INDEX_RUN_MIN));
     find_all(&b);
+    find_held(&b);
     ca_ctlog_close(l);
 
     cut(&b, 0, last); /* a torn run is no run: tiles are read, and the next start makes it anew */

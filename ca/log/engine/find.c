@@ -105,24 +105,51 @@ static int search_tiles(struct search *s, uint64_t from, struct tm_err *e)
     return 0;
 }
 
+void ca_log_runs_close(struct ca_log_runs *r)
+{
+    for (size_t i = 0; i < r->count; i++)
+        close(r->run[i].fd);
+    *r = (struct ca_log_runs){0};
+}
+
+/* The runs from the first entry on, as far as they reach and the tree goes. */
+static void open_runs(struct ca_log_runs *r, const struct ca_log_dir *d)
+{
+    ca_log_runs_close(r);
+    while (r->end < d->size && r->count < LOG_RUNS_MAX) {
+        unsigned level = 0;
+        int fd = ca_index_run_open(d->path, r->end, &level);
+        if (fd < 0)
+            return;
+        r->run[r->count].fd = fd;
+        r->run[r->count++].records = index_run_count(level);
+        r->end += index_run_count(level);
+    }
+}
+
+int ca_log_runs_find(struct ca_log_runs *r, struct ca_log_dir *d, const struct tm_merkle_hash *leaf,
+                     uint64_t *index, struct tm_err *e)
+{
+    struct search s = {.dir = d, .leaf = leaf, .key = be64(leaf->b)};
+    int rc = 0;
+    if (d->size > r->end)
+        open_runs(r, d);
+    for (size_t i = 0; i < r->count && rc == 0; i++)
+        rc = search_run(&s, r->run[i].fd, r->run[i].records, e);
+    if (rc == 0 && r->end < d->size)
+        rc = search_tiles(&s, r->end, e);
+    if (rc == 1)
+        *index = s.found;
+    if (rc < 0)
+        ca_log_runs_close(r); /* the files may have been mended */
+    return rc;
+}
+
 int ca_log_dir_find(struct ca_log_dir *d, const struct tm_merkle_hash *leaf, uint64_t *index,
                     struct tm_err *e)
 {
-    struct search s = {.dir = d, .leaf = leaf, .key = be64(leaf->b)};
-    uint64_t at = 0;
-    int rc = 0;
-    while (rc == 0 && at < d->size) {
-        unsigned level = 0;
-        int fd = ca_index_run_open(d->path, at, &level);
-        if (fd < 0)
-            break;
-        rc = search_run(&s, fd, index_run_count(level), e);
-        close(fd);
-        at += index_run_count(level);
-    }
-    if (rc == 0 && at < d->size)
-        rc = search_tiles(&s, at, e);
-    if (rc == 1)
-        *index = s.found;
+    struct ca_log_runs r = {0};
+    int rc = ca_log_runs_find(&r, d, leaf, index, e);
+    ca_log_runs_close(&r);
     return rc;
 }

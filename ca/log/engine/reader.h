@@ -72,6 +72,22 @@ int ca_log_dir_roots(const char *path, log_root_fn add, void *arg, struct tm_err
 int ca_log_dir_find(struct ca_log_dir *d, const struct tm_merkle_hash *leaf, uint64_t *index,
                     struct tm_err *e);
 
+/* The same for whoever looks up often: the index's runs stay open, at most LOG_RUNS_MAX
+ * descriptors, and are opened anew when the tree outgrows them. Zeroed is closed; one thread at a
+ * time. */
+#define LOG_RUNS_MAX 64 /* more than an index ever has: four of each level are merged */
+struct ca_log_runs {
+    struct {
+        int fd;
+        uint64_t records;
+    } run[LOG_RUNS_MAX];
+    size_t count;
+    uint64_t end; /* the entries before it are in the runs */
+};
+int ca_log_runs_find(struct ca_log_runs *r, struct ca_log_dir *d, const struct tm_merkle_hash *leaf,
+                     uint64_t *index, struct tm_err *e);
+void ca_log_runs_close(struct ca_log_runs *r);
+
 /* ---- proofs (RFC 6962 §2.1) ---- */
 
 struct ca_log_proof {

@@ -11,6 +11,7 @@ struct ca_sig_known {
     uint64_t from, to;                       /* the entries that are here: from <= i < to */
     struct tm_merkle_hash leaf[SIG_KNOWN];   /* [i % SIG_KNOWN] */
     uint16_t next[SIG_KNOWN], head[BUCKETS]; /* chains of places + 1; 0: the end */
+    struct ca_log_runs runs;                 /* the index of the entries before `from` */
 };
 
 struct ca_sig_known *ca_sig_known_new(struct tm_err *e)
@@ -27,6 +28,7 @@ void ca_sig_known_free(struct ca_sig_known *k)
 {
     if (k == NULL)
         return;
+    ca_log_runs_close(&k->runs);
     pthread_mutex_destroy(&k->lock);
     free(k);
 }
@@ -92,11 +94,12 @@ int ca_sig_known_find(struct ca_sig_known *k, struct ca_log_dir *d,
 {
     pthread_mutex_lock(&k->lock);
     int rc = go_on(k, d, e);
-    bool found = rc == 0 && look_up(k, leaf, index);
+    if (rc == 0)
+        rc = look_up(k, leaf, index) ? 1 : 0;
     struct ca_log_dir older = *d;
     older.size = k->from < d->size ? k->from : d->size;
+    if (rc == 0 && older.size > 0)
+        rc = ca_log_runs_find(&k->runs, &older, leaf, index, e);
     pthread_mutex_unlock(&k->lock);
-    if (rc != 0 || found)
-        return rc != 0 ? -1 : 1;
-    return older.size > 0 ? ca_log_dir_find(&older, leaf, index, e) : 0;
+    return rc;
 }

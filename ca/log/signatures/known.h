@@ -9,7 +9,7 @@
 
 #define SIG_KNOWN 16384 /* entries; the index is behind by less */
 
-struct ca_sig_known; /* any thread; its own lock inside, held while a tile is read */
+struct ca_sig_known; /* any thread; its own lock inside, held while a tile or the index is read */
 
 struct ca_sig_known *ca_sig_known_new(struct tm_err *e);
 void ca_sig_known_free(struct ca_sig_known *k); /* NULL is fine */
