@@ -76,6 +76,9 @@ bool reply_is_whole(const struct reply *r);
 /* `count` requests over all of the target's connections at once, each waiting for its reply
  * before it sends the next. Microseconds of wall time; a failed request ends the program. */
 double client_run(const struct target *t, long count);
+/* Bytes of a request and of the last reply that client_run has had. */
+size_t client_request_bytes(void);
+size_t client_reply_bytes(void);
 
 /* ---- limit.c ---- */
 
@@ -83,6 +86,17 @@ double client_run(const struct target *t, long count);
  * `signs` (1 to 3) P-256 signatures. The mean of a short run on each of two threads, so that the
  * machine is as busy as it is when server and client run. */
 double limit_measure_us(enum form f, int signs);
+
+/* ---- floor.c ---- */
+
+struct floor_load {
+    size_t in, out; /* bytes of a request and of its reply, heads included */
+    int connections;
+};
+
+/* Microseconds of processor that the kernel takes of a server for each request. */
+double floor_measure_us(const struct floor_load *l, long count);
+int floor_print(const char *text, long count); /* "IN,OUT,CONNECTIONS"; 2: it is not that */
 
 /* ---- process.c ---- */
 

@@ -23,6 +23,7 @@ static struct tm_buf keys[FORMS][REQUESTS]; /* of them: DER, as a certificate ho
 static struct tm_buf spoiled;               /* the first request of the chosen form */
 static long spoiled_every;                  /* 0: none */
 static enum form chosen;
+static size_t reply_bytes; /* of the last reply of client_run */
 
 static void prove(EVP_PKEY *key, const char *digest, struct tm_buf *proof)
 {
@@ -250,6 +251,7 @@ static bool take_reply(int fd, struct reply *reply, bool *progress)
         return false;
     if (!is_ok(reply->data))
         fail(reply->data);
+    reply_bytes = reply->have;
     reply->have = 0;
     reply->data[0] = '\0';
     return true;
@@ -279,6 +281,16 @@ double client_run(const struct target *t, long count)
             sched_yield();
     }
     return clock_us(CLOCK_MONOTONIC) - start;
+}
+
+size_t client_request_bytes(void)
+{
+    return requests[chosen][0].len;
+}
+
+size_t client_reply_bytes(void)
+{
+    return reply_bytes;
 }
 
 void target_open(struct target *t, const char *text)

@@ -9,6 +9,7 @@
  * bench soak SECONDS TARGET < TOKEN           judges each answer
  * bench latency TRIES TARGET < TOKEN          under an open-loop load
  * bench grpc REQUESTS TARGET < TOKEN          certificates by gRPC beside JSON
+ * bench floor REQUESTS IN,OUT,CONNECTIONS     what loopback TCP alone costs a server, us a request
  *
  * TARGET is NAME=PORT,PID,CONNECTIONS: a CA that trusts the token's issuer.
  */
@@ -24,8 +25,8 @@ static int usage(void)
 {
     fputs(
         "usage: bench throughput|logged|against|forms|memory|tls|overload|soak|latency|grpc COUNT "
-        "NAME=PORT,PID,CONNECTIONS… < "
-        "TOKEN\n",
+        "NAME=PORT,PID,CONNECTIONS… < TOKEN\n"
+        "       bench floor COUNT IN,OUT,CONNECTIONS\n",
         stderr);
     return 2;
 }
@@ -34,6 +35,8 @@ int main(int argc, char **argv)
 {
     char token[32768] = "";
     struct target targets[TARGETS_MAX];
+    if (argc == 4 && strcmp(argv[1], "floor") == 0)
+        return floor_print(argv[3], atol(argv[2])) == 0 ? 0 : usage();
     if (argc < 4 || argc > 3 + TARGETS_MAX || fgets(token, sizeof(token), stdin) == NULL)
         return usage();
     token[strcspn(token, "\r\n")] = '\0';

@@ -32,16 +32,24 @@ measure() { # WHAT CONNECTIONS [first]: sets US, microseconds of the server for 
     [ "$(cat "$W/got")" = "$count" ]
     US=$(awk -v t=$((after - before)) -v n="$count" 'BEGIN { printf "%.1f", t / n }')
 }
+loopback() { # LABEL LIMIT IN,OUT,CONNECTIONS: how much of US is the kernel's, whoever serves
+    local floor
+    floor=$("$B/tests/bench" floor "$count" "$3")
+    figure "$1, loopback alone, us a request" "$floor"
+    figure "$1, fraction of limit and loopback together" "$(ratio "$(awk -v a="$2" -v b="$floor" 'BEGIN { print a + b }')" "$US")"
+}
 measure entries 250 first
 # Ten checkpoints a second, each a signature.
 limit=$(awk -v v="$verify_us" -v s="$sign_us" -v ms="$took_ms" -v n="$count" 'BEGIN { printf "%.1f", v + s * (ms / 100 + 1) / n }')
 figure "siglog, OpenSSL alone, us an entry" "$limit"
 figure "siglog, server CPU, us an entry" "$US"
 at_least "siglog, entries a CPU-second against OpenSSL's" "$(ratio "$limit" "$US")" 0.5
+loopback siglog "$limit" 519,1527,250
 measure stamps 64
 figure "tsa, OpenSSL alone, us a timestamp" "$sign_us"
 figure "tsa, server CPU, us a timestamp" "$US"
 at_least "tsa, timestamps a CPU-second against OpenSSL's" "$(ratio "$sign_us" "$US")" 0.6
+loopback tsa "$sign_us" 171,654,64
 if [ -x "${SIGLOG_PEERS:-}/timestamp-server" ]; then # its metrics want port 2112
     peer_port=$(free_port)
     "$SIGLOG_PEERS/timestamp-server" serve --port "$peer_port" --host 127.0.0.1 --timestamp-signer memory \

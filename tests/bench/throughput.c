@@ -49,6 +49,18 @@ static void print_fraction(const struct target *t, const char *label, double fra
         report(label, "%.2f", fraction);
 }
 
+/* How much of the rest is the kernel's, whoever serves. */
+static void print_floor(const struct target *t, const struct sums *s, double limit_us, long count)
+{
+    char label[128];
+    const struct floor_load l = {client_request_bytes(), client_reply_bytes(), t->connections};
+    double floor_us = floor_measure_us(&l, count);
+    snprintf(label, sizeof(label), "%s: loopback alone, for each request", t->name);
+    report(label, "%.1f us: %zu bytes in, %zu out, and nothing else", floor_us, l.in, l.out);
+    snprintf(label, sizeof(label), "%s: fraction of limit and loopback together", t->name);
+    report(label, "%.2f", (limit_us + floor_us) / s->cpu_us);
+}
+
 static void print_target(const struct target *t, struct sums *s, double fraction, int signs)
 {
     char label[128];
@@ -103,6 +115,7 @@ void measure_throughput(struct target *targets, size_t count, long requests, int
     for (size_t t = 0; t < count; t++) {
         fraction[t] = median(sums[t].fraction);
         print_target(&targets[t], &sums[t], fraction[t], signs);
+        print_floor(&targets[t], &sums[t], limit_us, requests);
     }
     if (signs == 1 && count > 1)
         report_at_most("two workers: CPU per certificate against one", fraction[0] / fraction[1],
