@@ -13,9 +13,36 @@ trap 'stop_all; rm -rf "$W"' EXIT
 unset ACTIONS_ID_TOKEN_REQUEST_URL ACTIONS_ID_TOKEN_REQUEST_TOKEN SIGSTORE_ID_TOKEN
 umask 077
 I=("$B/tenmint-ca" init)
+# What libraries read by themselves is read before a process gives up its files: whoever reads it
+# later is killed, and the service with it.
+cat >"$W/openssl.cnf" <<'T'
+openssl_conf = init
+.include = /etc/ssl/nowhere.cnf
+[init]
+providers = providers
+ssl_conf = ssl
+alg_section = algorithms
+[providers]
+default = on
+legacy = on
+nowhere = off
+[on]
+activate = 1
+[off]
+module = /nowhere/nowhere.so
+[ssl]
+system_default = tls
+[tls]
+MinProtocol = TLSv1.2
+[algorithms]
+default_properties = ?provider=default
+T
+SURROUNDINGS=(OPENSSL_CONF="$W/openssl.cnf" LC_ALL=de_AT.UTF-8 LANGUAGE=de TZ=:/usr/share/zoneinfo/Europe/Vienna
+    RES_OPTIONS=rotate LOCALDOMAIN=example.org HOSTALIASES="$W/nowhere" SSL_CERT_DIR="$W/nowhere" SSL_CERT_FILE="$W/none.pem"
+    NLSPATH="$W/%N" LOCPATH="$W" GCONV_PATH="$W" MALLOC_ARENA_MAX=3)
 serve() { # DIR
     : >"$W/ca.log"
-    "$B/tenmint-ca" serve --config "$1/tenmint-ca.yaml" >>"$W/ca.log" 2>&1 &
+    env "${SURROUNDINGS[@]}" "$B/tenmint-ca" serve --config "$1/tenmint-ca.yaml" >>"$W/ca.log" 2>&1 &
     CA_PID=$!
     PIDS="${PIDS:-} $CA_PID"
     wait_for "$W/ca.log" '"message":"listening"' || { cat "$W/ca.log"; exit 1; }
