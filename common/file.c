@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -192,13 +193,31 @@ static int put_in_place(const char *tmp, const char *path, bool replace, struct 
     return 0;
 }
 
+/* As mkstemp(3), but only to write: there is who may not read what lies in the folder. */
+static int open_temporary(char *path)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyz234567"; /* 32 */
+    char *end = path + strlen(path) - strlen("XXXXXX");
+    for (int tries = 0; tries < 100; tries++) {
+        unsigned char chance[6];
+        if (getrandom(chance, sizeof(chance), 0) != (ssize_t)sizeof(chance))
+            return -1;
+        for (size_t i = 0; i < sizeof(chance); i++)
+            end[i] = letters[chance[i] % 32];
+        int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOCTTY, 0600);
+        if (fd >= 0 || errno != EEXIST)
+            return fd;
+    }
+    return -1;
+}
+
 int tm_file_stream_open(struct tm_file_stream *f, const char *path, mode_t mode, struct tm_err *e)
 {
     f->fd = -1;
     if ((size_t)snprintf(f->path, sizeof(f->path), "%s", path) >= sizeof(f->path) ||
         (size_t)snprintf(f->tmp, sizeof(f->tmp), "%s" FILE_TMP_SUFFIX, path) >= sizeof(f->tmp))
         return tm_err_set(e, "write '%s': the path is too long", path);
-    f->fd = mkostemp(f->tmp, O_CLOEXEC);
+    f->fd = open_temporary(f->tmp);
     if (f->fd < 0)
         return tm_err_errno(e,
                             errno == ENOENT ? "write '%s': its folder is not there"

@@ -28,6 +28,10 @@
     (READ_DIR | LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_REMOVE_DIR | \
      LANDLOCK_ACCESS_FS_REMOVE_FILE | LANDLOCK_ACCESS_FS_MAKE_DIR | LANDLOCK_ACCESS_FS_MAKE_REG | \
      LANDLOCK_ACCESS_FS_REFER)
+/* And to sync it, which needs it open. */
+#define REPLACE_DIR \
+    (LANDLOCK_ACCESS_FS_READ_DIR | LANDLOCK_ACCESS_FS_WRITE_FILE | \
+     LANDLOCK_ACCESS_FS_REMOVE_FILE | LANDLOCK_ACCESS_FS_MAKE_REG)
 /* Without REFER, which the second version of the interface brought, nobody may rename from one
  * directory to another, as the logs do. */
 #define VERSION 2
@@ -44,6 +48,7 @@ static uint64_t access_for(enum tm_sandbox_use use, bool directory, uint64_t als
     } rows[] = {
         [SANDBOX_USE_READ] = {READ_DIR, READ_FILE},
         [SANDBOX_USE_WRITE] = {WRITE_DIR | also, WRITE_FILE | also},
+        [SANDBOX_USE_REPLACE] = {REPLACE_DIR | also, 0},
         [SANDBOX_USE_LIST] = {LANDLOCK_ACCESS_FS_READ_DIR, 0},
     };
     return directory ? rows[use].directory : rows[use].file;

@@ -38,8 +38,10 @@ enum tm_sandbox_right { /* beyond memory, threads, time, and descriptors that it
 
 enum tm_sandbox_use {
     SANDBOX_USE_READ,
-    SANDBOX_USE_WRITE, /* and read */
-    SANDBOX_USE_LIST,  /* a directory: its names, and to sync them; not what it holds */
+    SANDBOX_USE_WRITE,   /* and read */
+    SANDBOX_USE_REPLACE, /* a directory: to make, write and rename files in it, and not to read them
+                          */
+    SANDBOX_USE_LIST,    /* a directory: its names, and to sync them; not what it holds */
 };
 
 struct tm_sandbox_path {

@@ -79,6 +79,16 @@ static int read_the_timestamp_key(void)
     return read_key(&ours->config->tsa.key);
 }
 
+static int read_the_audit_key(void)
+{
+    return read_key(&ours->config->audit_store.key);
+}
+
+static int read_the_password(void)
+{
+    return keep(open(ours->config->ca.key.password_file, O_RDONLY | O_CLOEXEC));
+}
+
 static int ask_for_the_ca_key(void)
 {
     return ask_for_key(&ours->config->ca.key);
@@ -108,13 +118,37 @@ static int ask_for_the_credential(void)
     return keep(tm_process_open(ours->group, path, false));
 }
 
-/* By init they lie in one folder; none of the server's is to have it. */
-static int read_the_root_key(void)
+/* None of the server's is to have it. */
+static int read_beside(const char *file, const char *name)
 {
     char path[PATH_MAX];
-    const char *chain = ours->config->ca.chain;
-    snprintf(path, sizeof(path), "%.*s/root.key", (int)(strrchr(chain, '/') - chain), chain);
-    return keep(open(path, O_RDONLY | O_CLOEXEC));
+    snprintf(path, sizeof(path), "%.*s/%s", (int)(strrchr(file, '/') - file), file, name);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 && errno == ENOENT) {
+        fprintf(stderr, "'%s' is not there\n", path);
+        abort();
+    }
+    return keep(fd);
+}
+
+static int read_the_root_key(void)
+{
+    return read_beside(ours->config->ca.chain, "root.key");
+}
+
+static int read_the_trust_roots_online_key(void)
+{
+    return read_beside(ours->config->ca.chain, "tuf-online.key");
+}
+
+static int read_the_holders_key(void)
+{
+    return read_beside(ours->config->ca.chain, "tuf-admin.key");
+}
+
+static int read_what_is_beside_the_anchor(void)
+{
+    return read_beside(ours->config->ct.embedded.anchor, "other.key");
 }
 
 static int look_at_a_file(void)
@@ -293,6 +327,8 @@ enum outcome {
 /* That of audit heads too. */
 #define LOGS (BIT(ROLE_AUDIT) | BIT(ROLE_LOG) | BIT(ROLE_SIGNATURES))
 #define DATES (LOGS | BIT(ROLE_TIMESTAMPS) | BIT(ROLE_ISSUER))
+/* Their keys are encrypted with the one password of `init`. */
+#define KEYED DATES
 static const char *const outcome_names[OUTCOMES] = {"killed", "denied", "done"};
 
 static const struct {
@@ -304,7 +340,12 @@ static const struct {
     {"read the log's key", read_the_log_key},
     {"read the signature log's key", read_the_signature_log_key},
     {"read the timestamps' key", read_the_timestamp_key},
+    {"read the audit trail's key", read_the_audit_key},
+    {"read the keys' password", read_the_password},
     {"read the root's key", read_the_root_key},
+    {"read the trust root's online key", read_the_trust_roots_online_key},
+    {"read a holder's key", read_the_holders_key},
+    {"read what is beside the anchor", read_what_is_beside_the_anchor},
     {"ask for the CA's key", ask_for_the_ca_key},
     {"ask for the log's key", ask_for_the_log_key},
     {"ask for the timestamps' key", ask_for_the_timestamp_key},
@@ -352,7 +393,12 @@ static const struct {
     {FILES & ~BIT(ROLE_LOG), read_the_log_key, DENIED},
     {FILES & ~BIT(ROLE_SIGNATURES), read_the_signature_log_key, DENIED},
     {FILES & ~BIT(ROLE_TIMESTAMPS), read_the_timestamp_key, DENIED},
+    {FILES & ~BIT(ROLE_AUDIT), read_the_audit_key, DENIED},
+    {FILES & ~KEYED, read_the_password, DENIED},
     {FILES, read_the_root_key, DENIED},
+    {FILES, read_the_trust_roots_online_key, DENIED},
+    {FILES, read_the_holders_key, DENIED},
+    {FILES, read_what_is_beside_the_anchor, DENIED},
     {FILES, read_a_neighbours_memory, DENIED},
     {FILES, look_at_a_file, DONE},
     /* Each reads its own key, which may be replaced. */
@@ -360,6 +406,8 @@ static const struct {
     {BIT(ROLE_LOG), read_the_log_key, DONE},
     {BIT(ROLE_SIGNATURES), read_the_signature_log_key, DONE},
     {BIT(ROLE_TIMESTAMPS), read_the_timestamp_key, DONE},
+    {BIT(ROLE_AUDIT), read_the_audit_key, DONE},
+    {KEYED, read_the_password, DONE},
     {ALL & ~BIT(ROLE_ISSUER), ask_for_the_ca_key, DENIED},
     {ALL & ~BIT(ROLE_LOG), ask_for_the_log_key, DENIED},
     {ALL & ~BIT(ROLE_TIMESTAMPS), ask_for_the_timestamp_key, DENIED},

@@ -33,7 +33,7 @@ static const char policy_text[] =
     "\n"
     "# What `refresh` and `publish` sign with, unattended.\n"
     "online-keys:\n"
-    "  online: {file: online.key}\n";
+    "  online: {file: ../" INIT_TRUST_ONLINE_KEY "}\n";
 
 /* ---- what clients trust and ask ---- */
 
@@ -151,7 +151,7 @@ static int make_workspace(const struct init_trust *t, struct tm_err *e)
     char policy[PATH_MAX];
     if (tm_file_join(t->dir, "keys", keys, sizeof(keys), e) != 0 ||
         tm_file_join(t->dir, "targets", targets, sizeof(targets), e) != 0 ||
-        tm_file_join(t->dir, "online.key", online, sizeof(online), e) != 0 ||
+        tm_file_join(t->dir, "../" INIT_TRUST_ONLINE_KEY, online, sizeof(online), e) != 0 ||
         tm_file_join(t->dir, "policy.yaml", policy, sizeof(policy), e) != 0 ||
         tm_file_mkdirs(targets, 0755, e) != 0 ||
         make_key(keys, INIT_TRUST_HOLDER, t->holder_key, t->password, e) != 0 ||

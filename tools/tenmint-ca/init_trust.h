@@ -10,6 +10,9 @@
 #include "common/err.h"
 
 #define INIT_TRUST_HOLDER "admin" /* of root and targets */
+/* Beside the workspace: the server's process that serves the published tree may read what is around
+ * that. */
+#define INIT_TRUST_ONLINE_KEY "tuf-online.key"
 
 struct init_trust {       /* borrowed */
     const char *dir;      /* of the workspace, made here */

@@ -82,11 +82,18 @@ static void allow_retired(struct paths *p, const struct tm_yamlmap_entries *reti
     }
 }
 
-/* An anchor is replaced by rename, which needs its folder. */
+/* It is read once, at the start, and replaced by rename, which needs its folder: not what else is
+ * in there, which may be a key of another role. */
+static void allow_anchor(struct paths *p, const char *anchor)
+{
+    allow_read(p, anchor);
+    allow_beside(p, anchor, SANDBOX_USE_REPLACE);
+}
+
 static void log_paths(struct paths *p, const struct ca_config *c)
 {
     allow(p, c->ct.embedded.directory, SANDBOX_USE_WRITE);
-    allow_beside(p, c->ct.embedded.anchor, SANDBOX_USE_WRITE);
+    allow_anchor(p, c->ct.embedded.anchor);
     allow_key(p, &c->ct.embedded.key);
     allow_retired(p, &c->ct.retired);
 }
@@ -94,7 +101,7 @@ static void log_paths(struct paths *p, const struct ca_config *c)
 static void signatures_paths(struct paths *p, const struct ca_config *c)
 {
     allow(p, c->signatures.directory, SANDBOX_USE_WRITE);
-    allow_beside(p, c->signatures.anchor, SANDBOX_USE_WRITE);
+    allow_anchor(p, c->signatures.anchor);
     allow_key(p, &c->signatures.key);
     allow_read(p, c->signatures.only_from);
     allow_retired(p, &c->signatures.retired);
@@ -242,7 +249,7 @@ static void audit_paths(struct paths *p, const struct ca_config *c)
     const struct ca_config_audit *a = &c->audit_store;
     allow(p, a->directory, SANDBOX_USE_WRITE);
     allow(p, a->archive, SANDBOX_USE_WRITE);
-    allow_beside(p, a->anchor, SANDBOX_USE_WRITE);
+    allow_anchor(p, a->anchor);
     allow_key(p, &a->key);
     allow_read(p, a->dsn_file);
     if (a->dsn_file != NULL)
@@ -310,7 +317,7 @@ static bool is_its_file(const struct ca_config *c, enum role_name role, const ch
     all_paths(&p, c, role);
     for (size_t i = 0; i < p.count && !found; i++)
         found = p.path[i].path != NULL && strcmp(p.path[i].path, path) == 0 &&
-                (append ? p.path[i].use == SANDBOX_USE_WRITE : p.path[i].use != SANDBOX_USE_LIST);
+                (append ? p.path[i].use == SANDBOX_USE_WRITE : p.path[i].use <= SANDBOX_USE_WRITE);
     forget(&p);
     return found;
 }
