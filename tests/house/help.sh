@@ -20,6 +20,7 @@ walk() {
     all=$((all + 1))
     "$@" --help >"$W/help" || fault "$*: --help exits $?"
     grep -q '^Examples:$' "$W/help" || fault "$*: no example in its help"
+    while read -r line; do fault "$*: longer than 100 columns: $line"; done < <(grep '.\{101\}' "$W/help")
     sed -n '/^Examples:$/,/^$/p' "$W/help" | grep -q "tenmint.* ${*: -1}\b" ||
         fault "$*: its example is of another command"
     for code in 0 1 2 3 6; do

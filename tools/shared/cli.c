@@ -24,6 +24,23 @@ const char *const cli_exit_table[CLI_EXITS] = {
 };
 
 /* A command's own codes: those that each may end with, and what the rest mean here. */
+#define LINE_MAX_COLUMNS 100
+
+/* "  LEFT   text", the text's further lines below its first. */
+static void print_row(const char *left, int width, const char *text)
+{
+    int at = printf("  %-*s", width, left);
+    int indent = 2 + width;
+    while (*text != '\0') {
+        int word = (int)strcspn(text, " ");
+        if (at + 1 + word > LINE_MAX_COLUMNS && at > indent)
+            at = printf("\n%*s", indent, "") - 1;
+        at += printf(" %.*s", word, text);
+        text += word + (text[word] == ' ');
+    }
+    putchar('\n');
+}
+
 static void print_exit_codes(const char *const *exits)
 {
     printf("\nExit codes:\n");
@@ -79,7 +96,7 @@ static void list_commands(const struct cli_command *commands, size_t count)
 {
     printf("\nCommands:\n");
     for (size_t i = 0; i < count; i++)
-        printf("  %-14s %s\n", commands[i].name, commands[i].summary);
+        print_row(commands[i].name, 14, commands[i].summary);
 }
 
 static void list_examples(const struct cli_command *commands, size_t count)
@@ -97,8 +114,8 @@ static void help_program(const struct cli_program *p)
     printf("%s %s - %s\n\nUsage: %s COMMAND [OPTION]...\n", p->name, cli_version, p->summary,
            p->name);
     list_commands(p->commands, p->count);
-    printf("  %-14s %s\n", "version", "print the version");
-    printf("  %-14s %s\n", "help [COMMAND]", "print this, or a command's help");
+    print_row("version", 14, "print the version");
+    print_row("help [COMMAND]", 14, "print this, or a command's help");
     list_examples(p->commands, p->count);
     printf("\n'%s COMMAND --help' lists a command's options.\n", p->name);
     print_exit_codes(NULL);
@@ -122,7 +139,7 @@ static void help_command(const struct cli_command *c, const struct cli_option *o
         char left[64];
         snprintf(left, sizeof(left), "--%s%s%s", o->name, o->value != NULL ? " " : "",
                  o->value != NULL ? o->value : "");
-        printf("  %-30s %s\n", left, o->help);
+        print_row(left, 30, o->help);
     }
     if (c->examples != NULL)
         printf("\nExamples:\n%s", c->examples);

@@ -97,8 +97,8 @@ static const struct cli_command audit_commands[] = {
      .group = "audit",
      .args = "[OPTION]...",
      .summary = "what was issued, refused, trusted, reloaded, rotated, stopped; by whom and when",
-     .examples = "  tenmint-ca audit query --repository acme/widget --since 2026-01-01 --until "
-                 "2026-04-01 --kind issued --csv\n"
+     .examples = "  tenmint-ca audit query --repository acme/widget --since 2026-01-01 \\\n"
+                 "      --until 2026-04-01 --kind issued --csv\n"
                  "  tenmint-ca audit query --kind trust --issuer "
                  "https://token.actions.githubusercontent.com\n"
                  "  tenmint-ca audit query --kind refused --since 24h\n",

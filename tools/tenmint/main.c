@@ -70,8 +70,8 @@ static const struct cli_command commands[] = {
      .summary = "check who signed a file, against the trusted root",
      .examples = "  tenmint verify --bundle app.sigstore.json --issuer https://idp.example.com \\\n"
                  "      --identity dev@example.com app.tar.gz\n"
-                 "  tenmint verify --certificate leaf.pem --signature app.sig --issuer "
-                 "https://token.actions.githubusercontent.com \\\n"
+                 "  tenmint verify --certificate leaf.pem --signature app.sig \\\n"
+                 "      --issuer https://token.actions.githubusercontent.com \\\n"
                  "      --extension source-repository-uri=https://github.com/org/app app.tar.gz\n",
      .exits = {[CLI_OK] = "verified",
                [CLI_FAILED] = "bad: the signature, the certificate or the policy does not hold",
