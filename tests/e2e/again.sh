@@ -3,13 +3,8 @@
 # that it asks fails twice before it answers, by a busy status with Retry-After or by hanging up. What
 # is final (400) is asked once.
 set -u
-cd "$(dirname "$0")/../.."
 B=${B:-build}
-W=$(mktemp -d)
-fails=0
-. tests/lib.sh
-. tests/e2e/says.bash
-trap 'stop_all; rm -rf "$W"' EXIT
+. "$(dirname "$0")/../begin.bash"
 unset ACTIONS_ID_TOKEN_REQUEST_URL ACTIONS_ID_TOKEN_REQUEST_TOKEN SIGSTORE_ID_TOKEN
 umask 077
 export XDG_STATE_HOME=$W/state

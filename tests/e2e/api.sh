@@ -2,17 +2,8 @@
 # Over real HTTP against the sanitized server: good requests, every kind of bad one, and that the
 # next good one still works.
 set -u
-cd "$(dirname "$0")/../.."
-B=build/asan
-W=$(mktemp -d)
-fails=0
-. tests/lib.sh
-trap 'stop_all; rm -rf "$W"' EXIT
-export ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=print_stacktrace=1
+. "$(dirname "$0")/../begin.bash"
 
-check() { # NAME WANT GOT
-    if [ "$2" = "$3" ]; then echo "ok   $1"; else echo "FAIL $1: want '$2', got '$3'"; fails=$((fails + 1)); fi
-}
 post() { # PATH BODY-FILE [curl options]: prints the status, the body goes to $W/answer
     curl -sS --max-time 20 -o "$W/answer" -w '%{http_code}' -H 'Content-Type: application/json' \
         --data-binary @"$2" "${@:3}" "$CA$1"

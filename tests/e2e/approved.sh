@@ -3,14 +3,10 @@
 # process, renewed on a schedule, kept through restarts, and refused when it is rolled back, expired
 # or not signed by enough.
 set -u
-cd "$(dirname "$0")/../.."
-make -s all test-programs || exit 1
 B=${B:-build}
-W=$(mktemp -d)
-fails=0
-. tests/lib.sh
+. "$(dirname "$0")/../begin.bash"
+make -s all test-programs || exit 1
 . tests/demo_trust.sh
-trap 'stop_all; rm -rf "$W"' EXIT
 fail() { echo "FAIL $*"; fails=$((fails + 1)); }
 is() { if [ "$2" = "$3" ]; then echo "ok   $1"; else fail "$1: want '$2', got '$3'"; fi; }
 logged() { wait_for "$W/ca.log" "$2" && echo "ok   $1" || fail "$1"; }

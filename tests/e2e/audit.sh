@@ -2,15 +2,8 @@
 # Records of what was issued: no certificate leaves before its line is out, whatever happens to
 # standard output; the process itself is held up by nothing.
 set -u
-cd "$(dirname "$0")/../.."
 B=${B:-build}
-W=$(mktemp -d)
-fails=0
-. tests/lib.sh
-trap 'stop_all; rm -rf "$W"' EXIT
-check() { # NAME WANT GOT
-    if [ "$2" = "$3" ]; then echo "ok   $1"; else echo "FAIL $1: want '$2', got '$3'"; fails=$((fails + 1)); fi
-}
+. "$(dirname "$0")/../begin.bash"
 SUB=repo:acme/widget:ref:refs/heads/main
 openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out "$W/key" 2>/dev/null
 PUB=$(openssl pkey -in "$W/key" -pubout | awk '{printf "%s\\n", $0}')

@@ -2,12 +2,8 @@
 # The audit trail of two servers in one PostgreSQL: each has a chain of its own; the database stops
 # under requests, comes back, and neither loses nor doubles a record.
 set -u
-cd "$(dirname "$0")/../.."
 B=${B:-build}
-W=$(mktemp -d)
-fails=0
-. tests/lib.sh
-. tests/e2e/says.bash
+. "$(dirname "$0")/../begin.bash"
 PG=$(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | tail -n 1)
 [ -n "$PG" ] || { echo "PostgreSQL is missing: apt-get install postgresql"; exit 1; }
 as() { if [ "$(id -u)" = 0 ]; then runuser -u postgres -- "$@"; else "$@"; fi; }

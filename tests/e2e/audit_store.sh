@@ -3,13 +3,8 @@
 # it; what was altered, taken out or cut off is found, with a witness against the host's own operator;
 # and its questions have answers.
 set -u
-cd "$(dirname "$0")/../.."
 B=${B:-build}
-W=$(mktemp -d)
-fails=0
-. tests/lib.sh
-. tests/e2e/says.bash
-trap 'stop_all; rm -rf "$W"' EXIT
+. "$(dirname "$0")/../begin.bash"
 SUB=repo:acme/widget:ref:refs/heads/main
 openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out "$W/key" 2>/dev/null
 PUB=$(openssl pkey -in "$W/key" -pubout | awk '{printf "%s\\n", $0}')

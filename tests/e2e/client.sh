@@ -2,13 +2,7 @@
 # tenmint cert against a CA that fails in every way, and its token sources: what it says, what it
 # leaves behind, and that no token ever shows.
 set -u
-cd "$(dirname "$0")/../.."
-B=build/asan
-W=$(mktemp -d)
-fails=0
-. tests/lib.sh
-trap 'stop_all; rm -rf "$W"' EXIT
-export ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=print_stacktrace=1
+. "$(dirname "$0")/../begin.bash"
 unset ACTIONS_ID_TOKEN_REQUEST_URL ACTIONS_ID_TOKEN_REQUEST_TOKEN SIGSTORE_ID_TOKEN
 "$B/tests/fake_ca" >"$W/fake.out" 2>&1 &
 PIDS=$!

@@ -2,17 +2,8 @@
 # Certificates with SCTs from external logs, by the built programs: the client verifies, every
 # fault of a log means that nothing is issued, restarts and reloads do not matter.
 set -u
-cd "$(dirname "$0")/../.."
-B=build/asan
-W=$(mktemp -d)
-fails=0
-. tests/lib.sh
-trap 'stop_all; rm -rf "$W"' EXIT
-export ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=print_stacktrace=1
+. "$(dirname "$0")/../begin.bash"
 
-check() { # NAME WANT GOT
-    if [ "$2" = "$3" ]; then echo "ok   $1"; else echo "FAIL $1: want '$2', got '$3'"; fails=$((fails + 1)); fi
-}
 start_log() { # NAME: $W/NAME.in takes modes; sets URL and KEY
     mkfifo "$W/$1.in"
     "$B/tests/fake_log" <"$W/$1.in" >"$W/$1.out" 2>&1 &

@@ -2,10 +2,7 @@
 # The Debian packages: built in two places they are the same bytes; lintian has nothing to say; units
 # are well formed; what is in them runs, and the SBOM names what it is linked with.
 set -u
-cd "$(dirname "$0")/../.."
-W=$(mktemp -d)
-trap 'rm -rf "$W"' EXIT
-fails=0
+. "$(dirname "$0")/../begin.bash"
 ok() { echo "ok   $*"; }
 bad() { echo "FAIL $*"; fails=$((fails + 1)); }
 expect() { # WHAT WANTED GOT

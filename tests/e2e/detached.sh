@@ -2,14 +2,7 @@
 # Detached SCTs from the embedded log, alone and beside an external one: both APIs, the entry in
 # the tree (x509_entry), and what the client's and the log's commands make of them.
 set -u
-cd "$(dirname "$0")/../.."
-B=build/asan
-W=$(mktemp -d)
-fails=0
-. tests/lib.sh
-. tests/e2e/says.bash
-trap 'stop_all; rm -rf "$W"' EXIT
-export ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=print_stacktrace=1
+. "$(dirname "$0")/../begin.bash"
 umask 077
 
 serve() {

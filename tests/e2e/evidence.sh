@@ -2,15 +2,10 @@
 # The evidence pack: made of a CA, its log, its audit trail and a TUF workspace; checked by root and
 # keys alone; and whatever is altered in it is found, also by who fits its list to that.
 set -u
-cd "$(dirname "$0")/../.."
-make -s all test-programs || exit 1
 B=${B:-build}
-W=$(mktemp -d)
-fails=0
-. tests/lib.sh
+. "$(dirname "$0")/../begin.bash"
+make -s all test-programs || exit 1
 . tests/demo_trust.sh
-. tests/e2e/says.bash
-trap 'stop_all; rm -rf "$W"' EXIT
 SUB=repo:acme/widget:ref:refs/heads/main
 openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out "$W/key" 2>/dev/null
 PUB=$(openssl pkey -in "$W/key" -pubout | awk '{printf "%s\\n", $0}')

@@ -2,14 +2,9 @@
 # The emergency stop: freeze holds for all or for an issuer, within a second and over restarts, with
 # its reason in answers, log, metrics and readiness; thaw ends it; a file that cannot be read stops all.
 set -u
-cd "$(dirname "$0")/../.."
 B=build
-W=$(mktemp -d)
-fails=0
+. "$(dirname "$0")/../begin.bash"
 make -s all test-programs >/dev/null || exit 1
-. tests/lib.sh
-. tests/e2e/says.bash
-trap 'stop_all; rm -rf "$W"' EXIT
 C=$W/ca
 start_issuer || exit 1
 "$B/tenmint-ca" init "$C" --no-log >/dev/null || exit 1

@@ -3,16 +3,9 @@
 # address, limits; none is lost. What would be refused, or does not start, leaves what there was. The
 # same with sockets that a service manager holds, over a restart.
 set -u
-cd "$(dirname "$0")/../.."
 B=build
-W=$(mktemp -d)
-fails=0
+. "$(dirname "$0")/../begin.bash"
 make -s all test-programs >/dev/null || exit 1
-. tests/lib.sh
-trap 'stop_all; rm -rf "$W"' EXIT
-check() { # NAME WANT GOT
-    if [ "$2" = "$3" ]; then echo "ok   $1"; else echo "FAIL $1: want '$2', got '$3'"; fails=$((fails + 1)); fi
-}
 C=$W/ca
 says() { grep -c "$1" "$W/ca.log"; }
 hup() { # PATTERN: that the log says after it

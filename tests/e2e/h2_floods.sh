@@ -2,13 +2,9 @@
 # Floods of HTTP/2 against a whole server: what each costs the process that has the connections, in
 # processor time a frame and in memory, and that others are served meanwhile.
 set -u
-cd "$(dirname "$0")/../.."
 B=build
-W=$(mktemp -d)
-fails=0
+. "$(dirname "$0")/../begin.bash"
 make -s all test-programs >/dev/null || exit 1
-. tests/lib.sh
-trap 'stop_all; rm -rf "$W"' EXIT
 start_issuer && start_ca || exit 1
 A=${CA#http://}
 front=$(family "$CA_PID" | tail -n 1) # the last that was started

@@ -3,13 +3,8 @@
 # who trusts the TUF root alone signs, and the bundle verifies a day later without any network. A
 # folder with files is refused, and a run that is killed leaves no half of anything.
 set -u
-cd "$(dirname "$0")/../.."
 B=${B:-build} # faketime and ASan do not go together
-W=$(mktemp -d)
-fails=0
-. tests/lib.sh
-. tests/e2e/says.bash
-trap 'stop_all; rm -rf "$W"' EXIT
+. "$(dirname "$0")/../begin.bash"
 unset ACTIONS_ID_TOKEN_REQUEST_URL ACTIONS_ID_TOKEN_REQUEST_TOKEN SIGSTORE_ID_TOKEN
 umask 077
 I=("$B/tenmint-ca" init)

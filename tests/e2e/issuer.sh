@@ -2,13 +2,9 @@
 # `tenmint-ca issuer`: the list is read and edited as a person would, a token's certificate is told
 # without a server, and a running server takes what was edited and says who was let in or shut out.
 set -u
-cd "$(dirname "$0")/../.."
-make -s all test-programs || exit 1
 B=${B:-build}
-W=$(mktemp -d)
-fails=0
-. tests/lib.sh
-trap 'stop_all; rm -rf "$W"' EXIT
+. "$(dirname "$0")/../begin.bash"
+make -s all test-programs || exit 1
 fail() { echo "FAIL $*"; fails=$((fails + 1)); }
 is() { if [ "$2" = "$3" ]; then echo "ok   $1"; else fail "$1: want '$2', got '$3'"; fi; }
 issuer() { # WANT-CODE WORDS...: output in $W/out

@@ -3,13 +3,8 @@
 # four by its documented API (tests/support/fake_kms.py): it signs and verifies; only the process
 # `keys` holds the credential; a service that is slow, busy, down or lies costs no more than it must.
 set -u
-cd "$(dirname "$0")/../.."
 B=${B:-build}
-W=$(mktemp -d)
-fails=0
-. tests/lib.sh
-. tests/e2e/says.bash
-trap 'stop_all; rm -rf "$W"' EXIT
+. "$(dirname "$0")/../begin.bash"
 unset ACTIONS_ID_TOKEN_REQUEST_URL ACTIONS_ID_TOKEN_REQUEST_TOKEN SIGSTORE_ID_TOKEN
 umask 077
 export HOME=$W

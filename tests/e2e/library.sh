@@ -2,12 +2,8 @@
 # libtenmint-verify as another program has it: installed into a scratch prefix, found by pkg-config,
 # and used from C and C++, shared and static.
 set -u
-cd "$(dirname "$0")/../.."
 B=${B:-build}
-W=$(mktemp -d)
-. tests/lib.sh
-trap 'stop_all; rm -rf "$W"' EXIT
-fails=0
+. "$(dirname "$0")/../begin.bash"
 ok() { echo "ok   $*"; }
 bad() { echo "FAIL $*"; fails=$((fails + 1)); }
 expect() { # WHAT WANTED GOT

@@ -2,14 +2,7 @@
 # A new log takes over from the old one: log create, both keys in the trusted root, the old log
 # served as it ended beside the new one, old and new certificates verify; and every wrong way.
 set -u
-cd "$(dirname "$0")/../.."
-B=build/asan
-W=$(mktemp -d)
-fails=0
-. tests/lib.sh
-. tests/e2e/says.bash
-trap 'stop_all; rm -rf "$W"' EXIT
-export ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=print_stacktrace=1
+. "$(dirname "$0")/../begin.bash"
 umask 077
 
 serve() {

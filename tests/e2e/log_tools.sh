@@ -2,18 +2,9 @@
 # tenmint-log: a real server with its log and two witnesses; status, verify, find, export and
 # watch on the directory and over both read APIs; damage is named, forks and rollbacks are seen.
 set -u
-cd "$(dirname "$0")/../.."
-B=build/asan
-W=$(mktemp -d)
-fails=0
-. tests/lib.sh
-trap 'stop_all; rm -rf "$W"' EXIT
-export ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=print_stacktrace=1
+. "$(dirname "$0")/../begin.bash"
 T=$B/tenmint-log
 
-check() { # NAME WANT GOT
-    if [ "$2" = "$3" ]; then echo "ok   $1"; else echo "FAIL $1: want '$2', got '$3'"; fails=$((fails + 1)); fi
-}
 exits() { # NAME CODE command…: output in $W/out and $W/err
     local name=$1 want=$2
     shift 2

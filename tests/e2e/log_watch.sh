@@ -3,14 +3,7 @@
 # damaged or another log's, the log away, its output full; no certificate goes unreported, and a
 # fork or rollback is always 4. And what find and export say to a mistyped line.
 set -u
-cd "$(dirname "$0")/../.."
-B=build/asan
-W=$(mktemp -d)
-fails=0
-. tests/lib.sh
-. tests/e2e/says.bash
-trap 'stop_all; rm -rf "$W"' EXIT
-export ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=print_stacktrace=1
+. "$(dirname "$0")/../begin.bash"
 umask 077
 
 serve() {

@@ -1,8 +1,5 @@
-# As says.bash, for scripts that expect a pattern of what a command says: W is a scratch directory, fails
-# counts what was not as expected.
-check() { # NAME WANT GOT
-    if [ "$2" = "$3" ]; then echo "ok   $1"; else echo "FAIL $1: want '$2', got '$3'"; fails=$((fails + 1)); fi
-}
+# In place of the `says` of tests/begin.bash, for scripts that expect a pattern (grep -E) of what a
+# command says.
 says() { # NAME CODE PATTERN words...: the exit code, and what is said
     local name=$1 code=$2 pattern=$3
     shift 3

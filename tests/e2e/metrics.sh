@@ -2,17 +2,10 @@
 # /metrics of a server with everything configured: the text is well formed, what the alert rules
 # ask about is there, and each alert has its line in the README.
 set -u
-cd "$(dirname "$0")/../.."
-make -s all test-programs || exit 1
 B=${B:-build}
-W=$(mktemp -d)
-fails=0
-. tests/lib.sh
+. "$(dirname "$0")/../begin.bash"
+make -s all test-programs || exit 1
 . tests/demo_trust.sh
-trap 'stop_all; rm -rf "$W"' EXIT
-check() { # NAME WANT GOT
-    if [ "$2" = "$3" ]; then echo "ok   $1"; else echo "FAIL $1: want '$2', got '$3'"; fails=$((fails + 1)); fi
-}
 well_formed() { # FILE: prints what is wrong
     awk '
     function bad(why) { print "line " NR ": " why ": " $0 }

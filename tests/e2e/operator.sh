@@ -2,15 +2,8 @@
 # What operators get wrong: every message names the file and the key and says what to do, a running
 # server keeps what it has, and nothing secret is in its log.
 set -u
-cd "$(dirname "$0")/../.."
 B=build
-W=$(mktemp -d)
-fails=0
-. tests/lib.sh
-trap 'stop_all; rm -rf "$W"' EXIT
-check() { # NAME WANT GOT
-    if [ "$2" = "$3" ]; then echo "ok   $1"; else echo "FAIL $1: want '$2', got '$3'"; fails=$((fails + 1)); fi
-}
+. "$(dirname "$0")/../begin.bash"
 make -s all test-programs || exit 1
 (umask 000 && "$B/tenmint-ca" init "$W/saved" >"$W/out") || exit 1
 sed -i 's/127.0.0.1:5555/127.0.0.1:0/; s/127.0.0.1:2112/127.0.0.1:0/' "$W/saved/tenmint-ca.yaml"

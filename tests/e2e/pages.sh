@@ -3,13 +3,8 @@
 # proof. Then the pages of `tenmint-log report`. With SAVE a copy of each kind of page goes there, for
 # `make looks`.
 set -u
-cd "$(dirname "$0")/../.."
 B=${B:-build}
-W=$(mktemp -d)
-fails=0
-. tests/lib.sh
-. tests/e2e/says.bash
-trap 'stop_all; rm -rf "$W"' EXIT
+. "$(dirname "$0")/../begin.bash"
 umask 077
 : >"$W/said"
 PORT=$(free_port)

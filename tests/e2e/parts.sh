@@ -2,14 +2,9 @@
 # A server of any subset of parts: CA, log of certificates, log of signatures, timestamps, TUF files.
 # What it has answers, what it has not is a 404 with a word; readiness and metrics follow.
 set -u
-cd "$(dirname "$0")/../.."
 B=${B:-build}
-W=$(mktemp -d)
-fails=0
-. tests/lib.sh
-. tests/e2e/says.bash
+. "$(dirname "$0")/../begin.bash"
 . tests/demo_trust.sh
-trap 'stop_all; rm -rf "$W"' EXIT
 umask 077
 
 "$B/tenmint-ca" init "$W/ca" --log-origin ca.example.com/log >/dev/null || exit 1

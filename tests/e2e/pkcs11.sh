@@ -2,18 +2,9 @@
 # A CA whose key was made in a token (SoftHSM2) and never leaves it: init, check-config, serve,
 # certificates that openssl verifies, reload under load, and what a wrong setup says.
 set -u
-cd "$(dirname "$0")/../.."
-B=build/asan
-W=$(mktemp -d)
-fails=0
-. tests/lib.sh
-trap 'stop_all; rm -rf "$W"' EXIT
-export ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=print_stacktrace=1
+. "$(dirname "$0")/../begin.bash"
 MODULE=/usr/lib/softhsm/libsofthsm2.so
 
-check() { # NAME WANT GOT
-    if [ "$2" = "$3" ]; then echo "ok   $1"; else echo "FAIL $1: want '$2', got '$3'"; fails=$((fails + 1)); fi
-}
 says() { # NAME WANTED-EXIT WANTED-TEXT COMMAND...
     local name=$1 want=$2 text=$3 rc
     shift 3

@@ -2,16 +2,9 @@
 # The processes of `serve`, one for each duty of a whole private Sigstore: one that dies ends all with a line that says so, the parent takes them
 # along, each key is in one of them only and once, none can be dumped.
 set -u
-cd "$(dirname "$0")/../.."
 B=build
-W=$(mktemp -d)
-fails=0
+. "$(dirname "$0")/../begin.bash"
 make -s all test-programs >/dev/null || exit 1
-. tests/lib.sh
-trap 'stop_all; rm -rf "$W"' EXIT
-check() { # NAME WANT GOT
-    if [ "$2" = "$3" ]; then echo "ok   $1"; else echo "FAIL $1: want '$2', got '$3'"; fails=$((fails + 1)); fi
-}
 
 start_issuer || exit 1
 "$B/tenmint-ca" init "$W/ca" --all --url http://127.0.0.1:5555 >/dev/null || exit 1
@@ -152,7 +145,6 @@ wait "$CA_PID" 2>/dev/null
 check "kill -9 of serve itself: nobody is left" 0 "$(wait_until gone; echo $?)"
 begin
 check "and it starts again" 200 "$(curl -s -o /dev/null -w '%{http_code}' --max-time 10 "$CA/api/v2/trustBundle")"
-
 
 # Started by root: each process is a user of its own, and opens its own files as that.
 if [ "$(id -u)" = 0 ]; then

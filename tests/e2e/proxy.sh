@@ -2,13 +2,8 @@
 # The configurations for nginx and HAProxy that are among the examples, with the real programs: TLS outside,
 # a certificate through it, the client's own address in the record, what a client claims of it dropped.
 set -u
-cd "$(dirname "$0")/../.."
 B=${B:-build}
-W=$(mktemp -d)
-fails=0
-. tests/lib.sh
-. tests/e2e/says.bash
-trap 'stop_all; rm -rf "$W"' EXIT
+. "$(dirname "$0")/../begin.bash"
 : >"$W/said"
 for p in nginx haproxy; do
     command -v $p >/dev/null || { echo "FAIL $p is not installed: tests/install.sh tests"; exit 1; }

@@ -2,16 +2,9 @@
 # Readiness: /readyz says whether certificates can be issued, and a load balancer that asks it
 # (HAProxy) loses nearly no request when the log of one of two nodes dies.
 set -u
-cd "$(dirname "$0")/../.."
-make -s all test-programs || exit 1
 B=${B:-build}
-W=$(mktemp -d)
-fails=0
-. tests/lib.sh
-trap 'stop_all; rm -rf "$W"' EXIT
-check() { # NAME WANT GOT
-    if [ "$2" = "$3" ]; then echo "ok   $1"; else echo "FAIL $1: want '$2', got '$3'"; fails=$((fails + 1)); fi
-}
+. "$(dirname "$0")/../begin.bash"
+make -s all test-programs || exit 1
 status() { curl -sS --max-time 5 -o /dev/null -w '%{http_code}' "$1"; }
 is() { [ "$(status "$1")" = "$2" ]; }
 within_15s() { # COMMAND...

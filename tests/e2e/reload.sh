@@ -2,13 +2,9 @@
 # SIGHUP says what changed: each key of the configuration file, with what it takes to have it in
 # force, and each issuer that came, went or is another one, with the digests of both lists.
 set -u
-cd "$(dirname "$0")/../.."
-make -s all test-programs || exit 1
 B=${B:-build}
-W=$(mktemp -d)
-fails=0
-. tests/lib.sh
-trap 'stop_all; rm -rf "$W"' EXIT
+. "$(dirname "$0")/../begin.bash"
+make -s all test-programs || exit 1
 said() { # NAME PATTERN: a line since the last reload
     for _ in $(seq 50); do
         tail -n +$((seen + 1)) "$W/ca.log" | grep -q "$2" && { echo "ok   $1"; return; }

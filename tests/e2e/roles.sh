@@ -2,11 +2,9 @@
 # Each process of a whole private Sigstore, made to try what it must not: a table of roles and calls
 # (tests/roles), each attempt in the role's own sandbox.
 set -u
-cd "$(dirname "$0")/../.."
 B=build # a sanitized one has no sandbox
-W=$(mktemp -d)
+. "$(dirname "$0")/../begin.bash"
 make -s all test-programs >/dev/null || exit 1
-trap 'rm -rf "$W"' EXIT
 "$B/tenmint-ca" init "$W/ca" --all --url http://127.0.0.1:5555 --organization Test >"$W/init" || { cat "$W/init"; exit 1; }
 printf 'oidc-issuers:\n  "http://127.0.0.1:1": {issuer-url: "http://127.0.0.1:1", client-id: sigstore, type: github-workflow}\n' \
     >"$W/ca/issuers.yaml"

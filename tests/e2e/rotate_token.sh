@@ -3,14 +3,9 @@
 # in service, SIGHUP takes them up while certificates are issued. Cut off anywhere, the same command
 # ends it.
 set -u
-cd "$(dirname "$0")/../.."
 B=build
-W=$(mktemp -d)
-fails=0
+. "$(dirname "$0")/../begin.bash"
 make -s all test-programs >/dev/null || exit 1
-. tests/lib.sh
-. tests/e2e/says.bash
-trap 'stop_all; rm -rf "$W"' EXIT
 umask 077
 MODULE=/usr/lib/softhsm/libsofthsm2.so
 mkdir "$W/tokens"

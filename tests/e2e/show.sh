@@ -1,12 +1,8 @@
 #!/usr/bin/env bash
 # `tenmint show` says what a file is and what it says, for people and as JSON, and what it cannot read.
 set -u
-cd "$(dirname "$0")/../.."
 B=${B:-build}
-W=$(mktemp -d)
-fails=0
-. tests/e2e/says.bash
-trap 'rm -rf "$W"' EXIT
+. "$(dirname "$0")/../begin.bash"
 : >"$W/said"
 T=$B/tenmint
 "$B/tenmint-ca" init "$W/ca" --all --url https://sigstore.example.com >"$W/said" || { cat "$W/said"; exit 1; }

@@ -3,14 +3,7 @@
 # cosign its checkpoints, an anchor and a witness refuse a restored backup, and where there is neither
 # the server and check-config warn. Its directory has one writer.
 set -u
-cd "$(dirname "$0")/../.."
-B=${B:-build/asan}
-W=$(mktemp -d)
-fails=0
-. tests/lib.sh
-. tests/e2e/says.bash
-trap 'stop_all; rm -rf "$W"' EXIT
-export ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=print_stacktrace=1
+. "$(dirname "$0")/../begin.bash"
 umask 077
 C=$W/ca
 

@@ -2,14 +2,7 @@
 # A signature log that takes certificates of its own CAs only; and reload: another list of CAs,
 # another chain of the timestamp authority, by SIGHUP and by themselves; a bad file leaves the old.
 set -u
-cd "$(dirname "$0")/../.."
-B=${B:-build/asan}
-W=$(mktemp -d)
-fails=0
-. tests/lib.sh
-. tests/e2e/says.bash
-trap 'stop_all; rm -rf "$W"' EXIT
-export ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=print_stacktrace=1
+. "$(dirname "$0")/../begin.bash"
 umask 077
 C=$W/ca
 : >"$W/said"

@@ -3,13 +3,8 @@
 # follow by a ceremony, signers go to the new one by themselves, what was signed before verifies, the
 # old shard answers 405 and stays readable where clients know it.
 set -u
-cd "$(dirname "$0")/../.."
 B=${B:-build}
-W=$(mktemp -d)
-fails=0
-. tests/lib.sh
-. tests/e2e/says.bash
-trap 'stop_all; rm -rf "$W"' EXIT
+. "$(dirname "$0")/../begin.bash"
 unset ACTIONS_ID_TOKEN_REQUEST_URL ACTIONS_ID_TOKEN_REQUEST_TOKEN SIGSTORE_ID_TOKEN
 umask 077
 C=$W/ca

@@ -2,14 +2,7 @@
 # tenmint-log on a log of signatures: status, verify, find by identity, digest, key and time, watch,
 # export; and each kind of damage.
 set -u
-cd "$(dirname "$0")/../.."
-B=${B:-build/asan}
-W=$(mktemp -d)
-fails=0
-. tests/lib.sh
-. tests/e2e/says.bash
-trap 'stop_all; rm -rf "$W"' EXIT
-export ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=print_stacktrace=1
+. "$(dirname "$0")/../begin.bash"
 umask 077
 L=("$B/tenmint-log")
 K=(--key "$W/ca/siglog.pem")

@@ -3,13 +3,9 @@
 # to the job's owner as far as the token shows it, and counted by entry; planned changes come by
 # themselves and are announced; a token is used once.
 set -u
-cd "$(dirname "$0")/../.."
-make -s all test-programs || exit 1
 B=${B:-build}
-W=$(mktemp -d)
-fails=0
-. tests/lib.sh
-trap 'stop_all; rm -rf "$W"' EXIT
+. "$(dirname "$0")/../begin.bash"
+make -s all test-programs || exit 1
 fail() { echo "FAIL $*"; fails=$((fails + 1)); }
 is() { if [ "$2" = "$3" ]; then echo "ok   $1"; else fail "$1: want '$2', got '$3'"; fi; }
 SUB=repo:acme/widget:ref:refs/heads/main

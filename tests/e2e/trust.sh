@@ -2,15 +2,9 @@
 # tenmint trust and tenmint-tuf verify against trees served over loopback: mirrors in turn, targets
 # elsewhere, stale and tampered mirrors, offline, and the clock: warning before expiry, then freeze.
 set -u
-cd "$(dirname "$0")/../.."
-B=build/asan
-W=$(mktemp -d)
-fails=0
-. tests/lib.sh
+. "$(dirname "$0")/../begin.bash"
 . tests/demo_trust.sh
 . tests/interop/tuf-peers.bash
-trap 'stop_all; rm -rf "$W"' EXIT
-export ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=print_stacktrace=1
 fail() { echo "FAIL $1"; sed 's/^/     /' "$W/said"; fails=$((fails + 1)); }
 says() { # NAME CODE PATTERN words...: the exit code, and what is said
     local name=$1 code=$2 pattern=$3 rc

@@ -2,12 +2,7 @@
 # Hash bins that a holder's offline key signs: the online machine renews timestamp and snapshot and
 # never touches them; a new target is one bin's new version, in a ceremony.
 set -u
-cd "$(dirname "$0")/../.."
-B=${B:-build/asan}
-W=$(mktemp -d)
-fails=0
-trap 'rm -rf "$W"' EXIT
-export ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=print_stacktrace=1
+. "$(dirname "$0")/../begin.bash"
 . tests/demo_trust.sh
 . tests/e2e/matches.bash
 T=$B/tenmint-tuf

@@ -1,12 +1,7 @@
 #!/usr/bin/env bash
 # tenmint-tuf as people use it: the ceremony, rotations, trust edits, and every way to get it wrong.
 set -u
-cd "$(dirname "$0")/../.."
-B=build/asan
-W=$(mktemp -d)
-fails=0
-trap 'rm -rf "$W"' EXIT
-export ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=print_stacktrace=1
+. "$(dirname "$0")/../begin.bash"
 . tests/demo_trust.sh
 . tests/e2e/matches.bash
 T=$B/tenmint-tuf

@@ -3,19 +3,11 @@
 # files; one key in SoftHSM, and a holder on Windows, whose editors write CRLF and byte order marks.
 # Then one key is stolen (revoked and replaced), one is lost (replaced), over git with `hold`.
 set -u
-cd "$(dirname "$0")/../.."
-B=${B:-build/asan}
+. "$(dirname "$0")/../begin.bash"
 TOP=$PWD
-W=$(mktemp -d)
-fails=0
-trap 'rm -rf "$W"' EXIT
-export ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=print_stacktrace=1
 export GIT_CONFIG_GLOBAL=$W/gitconfig GIT_CONFIG_NOSYSTEM=1 GIT_AUTHOR_NAME=t GIT_AUTHOR_EMAIL=t@example.com \
     GIT_COMMITTER_NAME=t GIT_COMMITTER_EMAIL=t@example.com
 [ -x "$B/tenmint-tuf" ] || make -s BUILD=build/asan SAN=address,undefined CC=clang-14 all || exit 1
-check() { # NAME WANT GOT
-    if [ "$2" = "$3" ]; then echo "ok   $1"; else echo "FAIL $1: want '$2', got '$3'"; fails=$((fails + 1)); fi
-}
 here() { # WHO LINE [ANSWER]...: a line of README, as it stands but for names, typed in WHO's own folder
     local who=$1 line=$2 rc=0
     shift 2

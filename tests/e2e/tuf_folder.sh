@@ -2,12 +2,7 @@
 # A signing event as a folder in git: two holders sign on their own branches, git merges them
 # without a conflict, and what git or a hostile branch could do to the folder is noticed.
 set -u
-cd "$(dirname "$0")/../.."
-B=${B:-build/asan}
-W=$(mktemp -d)
-fails=0
-trap 'rm -rf "$W"' EXIT
-export ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=print_stacktrace=1
+. "$(dirname "$0")/../begin.bash"
 . tests/demo_trust.sh
 . tests/e2e/matches.bash
 T=$PWD/$B/tenmint-tuf

@@ -1,11 +1,7 @@
 #!/usr/bin/env bash
 # A holder's part over git in one command: fetch, review, sign, push; also when others push meanwhile.
 set -u
-cd "$(dirname "$0")/../.."
-B=${B:-build/asan}
-W=$(mktemp -d)
-fails=0
-trap 'rm -rf "$W"' EXIT
+. "$(dirname "$0")/../begin.bash"
 export ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=print_stacktrace=1 TMPDIR=$W
 export GIT_CONFIG_GLOBAL=$W/gitconfig GIT_CONFIG_NOSYSTEM=1
 . tests/demo_trust.sh

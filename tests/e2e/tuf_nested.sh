@@ -3,14 +3,8 @@
 # hash bins below mirror, an online role. Each holder signs only what is theirs; who may sign is told by the
 # roles above, which travel along and cannot be forged.
 set -u
-cd "$(dirname "$0")/../.."
-B=${B:-build/asan}
-W=$(mktemp -d)
-fails=0
-trap 'rm -rf "$W"' EXIT
-export ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=print_stacktrace=1
+. "$(dirname "$0")/../begin.bash"
 . tests/demo_trust.sh
-. tests/e2e/says.bash
 T=$B/tenmint-tuf
 get() { # TARGET WANT
     says "client gets $1" 0 "" "$B/tenmint" trust get "$1" --dir "$W/cache" --root "$W/root" \

@@ -2,18 +2,10 @@
 # tenmint-tuf with keys in tokens (SoftHSM2): a holder's and the online one, made, imported, shown and
 # used there; what a wrong PIN or a missing token says; an online key given by the environment.
 set -u
-cd "$(dirname "$0")/../.."
-B=${B:-build/asan}
-W=$(mktemp -d)
-fails=0
-trap 'rm -rf "$W"' EXIT
-export ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=print_stacktrace=1
+. "$(dirname "$0")/../begin.bash"
 . tests/demo_trust.sh
 T=$B/tenmint-tuf
 MODULE=/usr/lib/softhsm/libsofthsm2.so
-check() { # NAME WANT GOT
-    if [ "$2" = "$3" ]; then echo "ok   $1"; else echo "FAIL $1: want '$2', got '$3'"; fails=$((fails + 1)); fi
-}
 says() { # NAME CODE PATTERN words...: the exit code, and what is said
     local name=$1 code=$2 pattern=$3
     shift 3

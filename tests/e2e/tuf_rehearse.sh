@@ -2,15 +2,9 @@
 # Each kind of rotation, rehearsed: nothing of the workspace changes but the record, and a policy
 # under which a stolen key could not be replaced is found out.
 set -u
-cd "$(dirname "$0")/../.."
-B=${B:-build/asan}
-W=$(mktemp -d)
-fails=0
-trap 'rm -rf "$W"' EXIT
-export ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=print_stacktrace=1
+. "$(dirname "$0")/../begin.bash"
 T=$PWD/$B/tenmint-tuf
 [ -x "$T" ] || make -s BUILD=build/asan SAN=address,undefined CC=clang-14 all || exit 1
-. tests/e2e/says.bash
 . tests/e2e/report_case.bash
 report_workspace || exit 1
 state() { (cd "$W/tuf" && find . -type f ! -name rehearsals.jsonl -exec sha256sum {} + | sort); }

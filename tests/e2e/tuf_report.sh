@@ -2,15 +2,10 @@
 # The report for people: what its pages say is what is published and waits; names of others cannot
 # become markup; a run that fails leaves the pages that were there.
 set -u
-cd "$(dirname "$0")/../.."
-B=${B:-build/asan}
-W=$(mktemp -d)
-fails=0
-trap 'rm -rf "$W"' EXIT
+. "$(dirname "$0")/../begin.bash"
 export ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=print_stacktrace=1 TMPDIR=$W
 T=$PWD/$B/tenmint-tuf
 [ -x "$T" ] || make -s BUILD=build/asan SAN=address,undefined CC=clang-14 all || exit 1
-. tests/e2e/says.bash
 . tests/e2e/report_case.bash
 report_workspace || exit 1
 

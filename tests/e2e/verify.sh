@@ -2,13 +2,7 @@
 # From token to verified artifact, by the built programs: certificate with an SCT, signature,
 # timestamp, bundle; then everything that must not verify, and what the messages say.
 set -u
-cd "$(dirname "$0")/../.."
-B=${B:-build/asan}
-W=$(mktemp -d)
-fails=0
-. tests/lib.sh
-trap 'stop_all; rm -rf "$W"' EXIT
-export ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=print_stacktrace=1
+. "$(dirname "$0")/../begin.bash"
 T="$B/tenmint"
 
 check() { # NAME WANT GOT

@@ -4,14 +4,11 @@
 # Kyverno snippet is one that Kyverno's CRD has.
 # policy-controller takes minutes to build: `make interop` runs this; `make check` does not.
 set -euo pipefail
-cd "$(dirname "$0")/../.."
 B=build
-W=$(mktemp -d)
-. tests/lib.sh
+. "$(dirname "$0")/../begin.bash"
 . tests/interop/go-peer.bash
 . tests/interop/sigstore-peers.bash
 . tests/interop/tuf-peers.bash
-trap 'stop_all; rm -rf "$W"' EXIT
 [ "${PEERS:-}" = all ] || { echo "note: policy-controller and Kyverno are left out; they take minutes: make interop"; exit 0; }
 umask 077
 export XDG_STATE_HOME=$W/state

@@ -6,14 +6,11 @@
 # and from the first root. `tenmint verify` takes each of their bundles, and they take ours.
 # cosign and sigstore-go need Go 1.25 and minutes: `make interop` runs this; `make check` does not.
 set -euo pipefail
-cd "$(dirname "$0")/../.."
 B=build
-W=$(mktemp -d)
-. tests/lib.sh
+. "$(dirname "$0")/../begin.bash"
 . tests/interop/go-peer.bash
 . tests/interop/sigstore-peers.bash
 . tests/interop/tuf-peers.bash
-trap 'stop_all; rm -rf "$W"' EXIT
 [ "${PEERS:-}" = all ] || { echo "note: the clients' whole way is left out; it takes minutes: make interop"; exit 0; }
 unset ACTIONS_ID_TOKEN_REQUEST_URL ACTIONS_ID_TOKEN_REQUEST_TOKEN SIGSTORE_ID_TOKEN
 umask 077

@@ -2,12 +2,9 @@
 # gRPC with published clients: Fulcio's generated client over grpc-go, in plain text and TLS, and
 # grpcurl; a server that stops loses no call.
 set -euo pipefail
-cd "$(dirname "$0")/../.."
 B=build
-W=$(mktemp -d)
-. tests/lib.sh
+. "$(dirname "$0")/../begin.bash"
 . tests/interop/go-peer.bash
-trap 'stop_all; rm -rf "$W"' EXIT
 go_peer grpc-go
 peer=build/interop/grpc-go/grpc-go
 (cd tests/interop/grpc-go && GOTOOLCHAIN=local GOFLAGS='-mod=readonly -buildvcs=false' \

@@ -2,13 +2,10 @@
 # A Go auditor made of published libraries reads a running log and a copy of its directory: tiles,
 # RFC 6962's read API, an SCT that was handed out, a witness's cosignature, growth; it sees damage.
 set -euo pipefail
-cd "$(dirname "$0")/../.."
 B=build
-W=$(mktemp -d)
-. tests/lib.sh
+. "$(dirname "$0")/../begin.bash"
 . tests/interop/go-peer.bash
 . tests/interop/logged-ca.bash
-trap 'stop_all; rm -rf "$W"' EXIT
 CGO_ENABLED=0 go_peer log-go
 peer=build/interop/log-go/log-go
 make -s all test-programs

@@ -3,13 +3,10 @@
 # and tessera's entry bundles on the signature log; sigstore-go and sigstore-python verify
 # what tenmint sign made with it, entry and timestamp included.
 set -euo pipefail
-cd "$(dirname "$0")/../.."
 B=build
-W=$(mktemp -d)
-. tests/lib.sh
+. "$(dirname "$0")/../begin.bash"
 . tests/interop/go-peer.bash
 . tests/interop/sigstore-peers.bash
-trap 'stop_all; rm -rf "$W"' EXIT
 unset ACTIONS_ID_TOKEN_REQUEST_URL ACTIONS_ID_TOKEN_REQUEST_TOKEN SIGSTORE_ID_TOKEN
 umask 077
 make -s all test-programs

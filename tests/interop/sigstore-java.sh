@@ -2,12 +2,9 @@
 # sigstore-java's KeylessSigner against a whole private Sigstore of ours: the certificate by gRPC over
 # TLS on the API's port, the entry and the timestamp by HTTP; it verifies its bundle, and so do we.
 set -euo pipefail
-cd "$(dirname "$0")/../.."
 B=build
-W=$(mktemp -d)
-. tests/lib.sh
+. "$(dirname "$0")/../begin.bash"
 . tests/interop/sigstore-peers.bash
-trap 'stop_all; rm -rf "$W"' EXIT
 make -s all test-programs
 install_sigstore_java
 

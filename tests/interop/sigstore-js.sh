@@ -1,11 +1,8 @@
 #!/usr/bin/env bash
 # The real sigstore-js client gets a certificate from a running tenmint-ca.
 set -euo pipefail
-cd "$(dirname "$0")/../.."
 B=build
-W=$(mktemp -d)
-. tests/lib.sh
-trap 'stop_all; rm -rf "$W"' EXIT
+. "$(dirname "$0")/../begin.bash"
 mkdir -p build/interop
 cp -r tests/interop/sigstore-js build/interop/
 (cd build/interop/sigstore-js && npm ci --no-progress)

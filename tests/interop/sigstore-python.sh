@@ -2,12 +2,9 @@
 # The real sigstore-python gets a certificate from a running tenmint-ca by CSR, and verifies the SCT
 # that is embedded in it.
 set -euo pipefail
-cd "$(dirname "$0")/../.."
 B=build
-W=$(mktemp -d)
-. tests/lib.sh
+. "$(dirname "$0")/../begin.bash"
 . tests/interop/sigstore-peers.bash
-trap 'stop_all; rm -rf "$W"' EXIT
 install_sigstore_python
 make -s all test-programs
 start_issuer

@@ -3,14 +3,11 @@
 # trusted root, and verify with it what tenmint sign made; so after the root and the CA rotated,
 # both from the first root and from what they had.
 set -euo pipefail
-cd "$(dirname "$0")/../.."
 B=build
-W=$(mktemp -d)
-. tests/lib.sh
+. "$(dirname "$0")/../begin.bash"
 . tests/demo_trust.sh
 . tests/interop/tuf-peers.bash
 . tests/interop/sigstore-peers.bash
-trap 'stop_all; rm -rf "$W"' EXIT
 install_sigstore_js
 install_sigstore_python
 make -s all test-programs

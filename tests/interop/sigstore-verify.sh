@@ -2,12 +2,9 @@
 # sigstore-js verifies what tenmint sign made under a trusted root that tenmint-tuf wrote, and
 # refuses it under another; tenmint verify accepts a bundle of sigstore-js.
 set -euo pipefail
-cd "$(dirname "$0")/../.."
 B=build
-W=$(mktemp -d)
-. tests/lib.sh
+. "$(dirname "$0")/../begin.bash"
 . tests/interop/sigstore-peers.bash
-trap 'stop_all; rm -rf "$W"' EXIT
 install_sigstore_js
 make -s all test-programs
 refused() {

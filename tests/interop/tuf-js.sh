@@ -1,11 +1,8 @@
 #!/usr/bin/env bash
 # Our client reads a repository signed by tuf-js's models, as python-tuf and tuf-js do.
 set -euo pipefail
-cd "$(dirname "$0")/../.."
-W=$(mktemp -d)
-. tests/lib.sh
+. "$(dirname "$0")/../begin.bash"
 . tests/interop/tuf-peers.bash
-trap 'stop_all; rm -rf "$W"' EXIT
 make -s all
 install_peers
 node build/interop/tuf-js/publish.js "$W/repo"

@@ -1,0 +1,28 @@
+# How a script of tests/e2e or tests/interop begins: it sources this file first.
+# It goes to the repository's root, and gives
+#   W            a scratch folder, which goes away at the end with all processes in PIDS
+#   B            where the programs are: those with sanitizers, unless the script says B=build before
+#   fails        how many checks failed: the script ends with [ "$fails" = 0 ]
+#   check, says  what is expected; the functions of tests/lib.sh, whose waits all have a bound
+cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
+B=${B:-build/asan}
+W=$(mktemp -d)
+fails=0
+. tests/lib.sh
+trap 'stop_all; rm -rf "$W"' EXIT
+export ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=print_stacktrace=1
+
+check() { # NAME WANT GOT
+    [ "$2" = "$3" ] && echo "ok   $1" && return
+    echo "FAIL $1: want '$2', got '$3'"
+    [ ! -e "$W/said" ] || tail -n 3 "$W/said"
+    fails=$((fails + 1))
+}
+says() { # NAME WANTED-EXIT WANTED-TEXT COMMAND...
+    local name=$1 want=$2 text=$3 rc
+    shift 3
+    timeout 60 "$@" >"$W/said" 2>&1
+    rc=$?
+    check "$name: exit code" "$want" "$rc"
+    [ -z "$text" ] || grep -qF -- "$text" "$W/said" || { echo "FAIL $name: no '$text' in: $(cat "$W/said")"; fails=$((fails + 1)); }
+}
