@@ -165,3 +165,15 @@ int tm_certs_check_link(X509 *cert, X509 *issuer, int i, struct tm_err *e)
                               i + 1);
     return 0;
 }
+
+void tm_certs_name(const X509_NAME *name, bool escaped, struct tm_buf *out)
+{
+    unsigned long form = escaped ? XN_FLAG_RFC2253 : XN_FLAG_RFC2253 & ~ASN1_STRFLGS_ESC_MSB;
+    BIO *bio = BIO_new(BIO_s_mem());
+    char *text = NULL;
+    if (bio != NULL && X509_NAME_print_ex(bio, name, 0, form) >= 0) {
+        long len = BIO_get_mem_data(bio, &text);
+        tm_buf_append(out, text, (size_t)len);
+    }
+    BIO_free(bio);
+}

@@ -5,7 +5,9 @@
 #define TENMINT_COMMON_CERTS_H
 
 #include <openssl/x509.h>
+#include <stdbool.h>
 
+#include "common/buf.h"
 #include "common/err.h"
 
 #define CERTS_MAX 8 /* certificates; real chains have two or three */
@@ -27,5 +29,9 @@ int tm_certs_check_ca(X509 *cert, int i, int below, struct tm_err *e);
 
 /* Certificate `i` names `issuer` and is signed by its key. */
 int tm_certs_check_link(X509 *cert, X509 *issuer, int i, struct tm_err *e);
+
+/* A name in RFC 4514's form, the most particular part first, behind what `out` holds. `escaped`:
+ * what is not ASCII as \XX, for terminals; else as UTF-8. */
+void tm_certs_name(const X509_NAME *name, bool escaped, struct tm_buf *out);
 
 #endif

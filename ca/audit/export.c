@@ -6,13 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ca/audit/head.h"
 #include "ca/audit/line.h"
-#include "common/json/jsonmap.h"
-#include "common/json/jsonstr.h"
 
 #define BEGIN "tenmint audit export 1"
 #define END "tenmint audit end 1"
-#define LINE_BYTES_MAX ((size_t)1 << 20)
 
 /* ---- writing ---- */
 
@@ -27,11 +25,9 @@ static int write_line(struct ca_audit_export *x, struct tm_err *e)
 
 static int write_tip(struct ca_audit_export *x, const char *type, struct tm_err *e)
 {
-    char hash[AUDIT_HASH_TEXT];
-    ca_audit_hash_text(&x->tip.hash, hash);
-    tm_buf_printf(&x->line, "{\"type\":\"%s\",\"node\":", type);
-    tm_jsonstr_put(&x->line, x->node, strlen(x->node));
-    tm_buf_printf(&x->line, ",\"seq\":%" PRIu64 ",\"hash\":\"%s\"}", x->tip.seq, hash);
+    struct ca_audit_head head = {.seq = x->tip.seq, .hash = x->tip.hash, .time_ms = -1};
+    snprintf(head.node, sizeof(head.node), "%s", x->node);
+    ca_audit_head_write(type, &head, &x->line);
     return write_line(x, e);
 }
 
@@ -71,40 +67,15 @@ void ca_audit_export_abort(struct ca_audit_export *x)
 
 /* ---- reading ---- */
 
-struct owned { /* the first or the last line, as jsonmap fills it */
-    char *type, *node;
-    int64_t seq;
-    struct tm_buf hash;
-};
-
-#define ROW(text, member, of, lo, hi) \
-    { \
-        .name = text, JSONMAP_AT(struct owned, member), .kind = of, .flags = JSONMAP_REQUIRED, \
-        .min = lo, .max = hi \
-    }
-static const struct tm_jsonmap_member members[] = {
-    ROW("type", type, JSONMAP_TEXT, 1, 64),
-    ROW("node", node, JSONMAP_TEXT, 1, 255),
-    ROW("seq", seq, JSONMAP_INTEGER, 0, INT64_MAX),
-    ROW("hash", hash, JSONMAP_HEX, AUDIT_HASH, AUDIT_HASH),
-    {0}};
-static const struct tm_jsonmap map = {
-    .members = members, .size = sizeof(struct owned), .unknown = JSONMAP_REFUSE};
-
 static int read_tip(const char *line, size_t len, const char *type, char node[256],
                     struct ca_audit_tip *out, struct tm_err *e)
 {
-    struct owned o = {0};
-    int rc = tm_jsonmap_parse(line, len, LINE_BYTES_MAX, &map, NULL, &o, e);
-    if (rc == 0 && strcmp(o.type, type) != 0)
-        rc = tm_err_set(e, "'type' is not '%s'", type);
-    if (rc == 0) {
-        out->seq = (uint64_t)o.seq;
-        memcpy(out->hash.b, o.hash.data, AUDIT_HASH);
-        memcpy(node, o.node, strlen(o.node) + 1);
-    }
-    tm_jsonmap_free(&map, &o);
-    return rc;
+    struct ca_audit_head head;
+    if (ca_audit_head_parse(line, len, type, false, &head, e) != 0)
+        return -1;
+    *out = (struct ca_audit_tip){head.seq, head.hash};
+    memcpy(node, head.node, sizeof(head.node));
+    return 0;
 }
 
 static int take_record(struct ca_audit_walk *w, const char *line, size_t len, struct tm_err *e)

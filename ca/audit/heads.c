@@ -8,12 +8,9 @@
 #include <time.h>
 
 #include "ca/log/signatures/format.h"
-#include "common/json/jsonmap.h"
-#include "common/json/jsonstr.h"
 #include "common/promtext.h"
 
 #define TYPE "tenmint audit head 1"
-#define ENTRY_MAX 4096
 #define DURABLE_S 10 /* an fsync that takes longer is as good as none */
 
 struct ca_audit_heads {
@@ -26,50 +23,15 @@ struct ca_audit_heads {
 
 /* ---- an entry ---- */
 
-struct owned { /* as jsonmap fills it */
-    char *type, *node;
-    int64_t seq, time_ms;
-    struct tm_buf hash;
-};
-
-#define ROW(text, member, of, lo, hi) \
-    { \
-        .name = text, JSONMAP_AT(struct owned, member), .kind = of, .flags = JSONMAP_REQUIRED, \
-        .min = lo, .max = hi \
-    }
-static const struct tm_jsonmap_member members[] = {
-    ROW("type", type, JSONMAP_TEXT, 1, 64),
-    ROW("node", node, JSONMAP_TEXT, 1, 255),
-    ROW("seq", seq, JSONMAP_INTEGER, 1, INT64_MAX),
-    ROW("hash", hash, JSONMAP_HEX, AUDIT_HASH, AUDIT_HASH),
-    ROW("time_ms", time_ms, JSONMAP_INTEGER, 0, INT64_MAX),
-    {0}};
-static const struct tm_jsonmap map = {
-    .members = members, .size = sizeof(struct owned), .unknown = JSONMAP_REFUSE};
-
 void ca_audit_head_put(const struct ca_audit_head *head, struct tm_buf *out)
 {
-    char hash[AUDIT_HASH_TEXT];
-    ca_audit_hash_text(&head->hash, hash);
-    tm_buf_puts(out, "{\"type\":\"" TYPE "\",\"node\":");
-    tm_jsonstr_put(out, head->node, strlen(head->node));
-    tm_buf_printf(out, ",\"seq\":%" PRIu64 ",\"hash\":\"%s\",\"time_ms\":%" PRId64 "}", head->seq,
-                  hash, head->time_ms);
+    ca_audit_head_write(TYPE, head, out);
 }
 
 int ca_audit_head_read(const void *text, size_t len, struct ca_audit_head *out, struct tm_err *e)
 {
-    struct owned o = {0};
-    int rc = tm_jsonmap_parse(text, len, ENTRY_MAX, &map, NULL, &o, e);
-    if (rc == 0 && strcmp(o.type, TYPE) != 0)
-        rc = tm_err_set(e, "'type' is not '" TYPE "'");
-    if (rc == 0) {
-        *out = (struct ca_audit_head){.seq = (uint64_t)o.seq, .time_ms = o.time_ms};
-        memcpy(out->node, o.node, strlen(o.node) + 1);
-        memcpy(out->hash.b, o.hash.data, AUDIT_HASH);
-    }
-    tm_jsonmap_free(&map, &o);
-    return rc;
+    int rc = ca_audit_head_parse(text, len, TYPE, true, out, e);
+    return rc == 0 && out->seq == 0 ? tm_err_set(e, "'seq' is 0") : rc;
 }
 
 /* ---- the log ---- */

@@ -9,17 +9,10 @@
 #ifndef TENMINT_CA_AUDIT_HEADS_H
 #define TENMINT_CA_AUDIT_HEADS_H
 
-#include "ca/audit/event.h"
+#include "ca/audit/head.h"
 #include "ca/log/kept/kept.h"
 
 struct ca_audit_heads; /* one thread at a time */
-
-struct ca_audit_head {
-    char node[256];
-    uint64_t seq;
-    struct ca_audit_hash hash;
-    int64_t time_ms;
-};
 
 /* `o->format` is not looked at. NULL with `e` set. */
 struct ca_audit_heads *ca_audit_heads_open(const struct ca_kept_options *o, struct tm_err *e);

@@ -6,6 +6,7 @@
 #include "ca/pages/pages.h"
 #include "ca/pages/words.h"
 #include "common/b64.h"
+#include "common/certs.h"
 #include "common/hex.h"
 
 #define PEM_LINE 64
@@ -44,21 +45,17 @@ static void say_unverified(struct tm_html *h, const unsigned char *der, size_t l
 {
     const unsigned char *p = der;
     X509 *x = d2i_X509(NULL, &p, (long)len);
-    BIO *bio = BIO_new(BIO_s_mem());
-    char *name = NULL;
-    long n = 0;
-    if (x != NULL && bio != NULL &&
-        X509_NAME_print_ex(bio, X509_get_issuer_name(x), 0,
-                           XN_FLAG_RFC2253 & ~ASN1_STRFLGS_ESC_MSB) > 0)
-        n = BIO_get_mem_data(bio, &name);
+    struct tm_buf name = {0};
+    if (x != NULL)
+        tm_certs_name(X509_get_issuer_name(x), false, &name);
     tm_html_open(h, "p");
     tm_html_badge(h, TM_HTML_WARN, "not verified");
     tm_html_text(h, " Anybody can sign with a certificate of his own making. This one says that it "
                     "was issued by ");
-    tm_html_bytes(h, name, name != NULL ? (size_t)n : 0);
+    tm_html_bytes(h, name.data, name.len);
     tm_html_text(h, "; whether it was, tenmint verify says.");
     tm_html_close(h);
-    BIO_free(bio);
+    tm_buf_free(&name);
     X509_free(x);
 }
 

@@ -1,6 +1,5 @@
 /* pages: what people see of the service. It reads public files, and is told of token issuers; it
  * holds no key and writes nothing but the index of its search. */
-#include <openssl/pem.h>
 #include <openssl/x509.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,6 +7,7 @@
 
 #include "ca/pages/issuers_far.h"
 #include "ca/pages/serve.h"
+#include "common/certs.h"
 #include "common/clock.h"
 #include "common/file.h"
 #include "common/hex.h"
@@ -15,9 +15,7 @@
 #include "tools/tenmint-ca/server.h"
 #include "tuf/manager/report/status.h"
 
-#define CERTIFICATES_MAX 12
 #define ROLES_SHOWN 64
-#define CHAIN_MAX ((size_t)64 * 1024)
 #define ROLES_REST_MS 10000 /* between two looks at the tree, which verifies signatures */
 
 struct pages {
@@ -28,7 +26,12 @@ struct pages {
     struct ca_pages_options options;
     struct ca_pages *pages;
     /* The state, as it was gathered last. */
-    struct ca_page_certificate certificate[CERTIFICATES_MAX];
+    struct chain {
+        struct tm_file_stamp seen; /* its file, when it was read */
+        struct ca_page_certificate item[CERTS_MAX];
+        size_t count;
+    } ca, tsa;
+    struct ca_page_certificate certificate[2 * CERTS_MAX]; /* of both */
     struct ca_page_issuer issuer[CA_ISSUERS_TOLD_MAX];
     struct tuf_status status; /* whose names the roles have */
     struct ca_page_role role[ROLES_SHOWN];
@@ -44,19 +47,6 @@ static int64_t seconds_of(const ASN1_TIME *t)
     return t != NULL && ASN1_TIME_to_tm(t, &tm) == 1 ? (int64_t)timegm(&tm) : 0;
 }
 
-/* RFC 4514's form, the most particular first. */
-static void name_of(X509 *x, char *out, size_t size)
-{
-    BIO *bio = BIO_new(BIO_s_mem());
-    char *text = NULL;
-    if (bio != NULL && X509_NAME_print_ex(bio, X509_get_subject_name(x), 0,
-                                          XN_FLAG_RFC2253 & ~ASN1_STRFLGS_ESC_MSB) > 0) {
-        long len = BIO_get_mem_data(bio, &text);
-        snprintf(out, size, "%.*s", (int)len, text);
-    }
-    BIO_free(bio);
-}
-
 static void describe(X509 *x, const char *role, struct ca_page_certificate *out)
 {
     unsigned char hash[32];
@@ -64,29 +54,31 @@ static void describe(X509 *x, const char *role, struct ca_page_certificate *out)
     *out = (struct ca_page_certificate){.role = role,
                                         .from = seconds_of(X509_get0_notBefore(x)),
                                         .to = seconds_of(X509_get0_notAfter(x))};
-    name_of(x, out->subject, sizeof(out->subject));
+    struct tm_buf name = {0};
+    tm_certs_name(X509_get_subject_name(x), false, &name);
+    if (tm_buf_str(&name) != NULL)
+        snprintf(out->subject, sizeof(out->subject), "%s", tm_buf_str(&name));
+    tm_buf_free(&name);
     if (X509_digest(x, EVP_sha256(), hash, &len) == 1)
         tm_hex_encode(hash, sizeof(hash), out->fingerprint);
 }
 
-/* A chain's certificates: the first acts, the others lead to the root. */
-static size_t read_chain(const char *path, const char *role, struct ca_page_certificate *out,
-                         size_t max)
+/* Its certificates anew when the file has changed: the first acts, the others lead to the root. */
+static void look_at_chain(struct chain *c, const char *path, const char *role)
 {
-    struct tm_buf text = {0};
-    size_t n = 0;
-    X509 *x = NULL;
-    BIO *bio = path != NULL && tm_file_read_text(path, CHAIN_MAX, &text, NULL) == 0
-                   ? BIO_new_mem_buf(text.data, (int)text.len)
-                   : NULL;
-    while (bio != NULL && n < max && (x = PEM_read_bio_X509(bio, NULL, NULL, NULL)) != NULL) {
-        describe(x, n == 0 ? role : "its issuer", &out[n]);
-        n++;
-        X509_free(x);
-    }
-    BIO_free(bio);
-    tm_buf_free(&text);
-    return n;
+    if (!tm_file_stamp_renew(path, &c->seen))
+        return;
+    STACK_OF(X509) *all = tm_certs_load(path, NULL);
+    c->count = 0;
+    for (int i = 0; i < sk_X509_num(all) && c->count < CERTS_MAX; i++)
+        describe(sk_X509_value(all, i), i == 0 ? role : "its issuer", &c->item[c->count++]);
+    sk_X509_pop_free(all, X509_free);
+}
+
+static size_t show_chain(struct pages *p, size_t n, const struct chain *c)
+{
+    memcpy(p->certificate + n, c->item, c->count * sizeof(*c->item));
+    return n + c->count;
 }
 
 static struct ca_page_role shown(const struct tuf_status_role *r)
@@ -124,9 +116,10 @@ static void state(void *ctx, struct ca_page_state *out)
 {
     struct pages *p = ctx;
     const struct ca_config *c = p->config;
-    size_t n = read_chain(c->ca.chain, "issues certificates", p->certificate, CERTIFICATES_MAX);
-    n += read_chain(c->tsa.chain, "signs timestamps", p->certificate + n, CERTIFICATES_MAX - n);
+    look_at_chain(&p->ca, c->ca.chain, "issues certificates");
+    look_at_chain(&p->tsa, c->tsa.chain, "signs timestamps");
     look_at_roles(p);
+    size_t n = show_chain(p, show_chain(p, 0, &p->ca), &p->tsa);
     *out = (struct ca_page_state){.ready = ca_metrics_ready(p->roles->metrics, tm_clock_mono_ms())
                                                ? CA_PAGE_READY
                                                : CA_PAGE_NOT_READY,

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "common/b64.h"
+#include "common/certs.h"
 #include "common/hex.h"
 #include "common/json/strictjson.h"
 #include "common/pem.h"
@@ -76,17 +77,6 @@ static void put_date(const ASN1_TIME *t, struct tm_buf *out)
                       tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec);
 }
 
-static void put_name(const X509_NAME *name, struct tm_buf *out)
-{
-    BIO *bio = BIO_new(BIO_s_mem());
-    char *text = NULL;
-    if (bio != NULL && X509_NAME_print_ex(bio, name, 0, XN_FLAG_RFC2253) >= 0) {
-        long len = BIO_get_mem_data(bio, &text);
-        tm_buf_append(out, text, (size_t)len);
-    }
-    BIO_free(bio);
-}
-
 /* A certificate or a key in words; false: neither. */
 static bool put_der(const unsigned char *der, size_t len, struct tm_buf *out)
 {
@@ -95,9 +85,9 @@ static bool put_der(const unsigned char *der, size_t len, struct tm_buf *out)
     bool whole = cert != NULL && p == der + len;
     if (whole) {
         tm_buf_puts(out, "certificate \"");
-        put_name(X509_get_subject_name(cert), out);
+        tm_certs_name(X509_get_subject_name(cert), true, out);
         tm_buf_puts(out, "\" by \"");
-        put_name(X509_get_issuer_name(cert), out);
+        tm_certs_name(X509_get_issuer_name(cert), true, out);
         tm_buf_puts(out, "\", ");
         put_date(X509_get0_notBefore(cert), out);
         tm_buf_puts(out, " to ");
