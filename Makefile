@@ -6,6 +6,7 @@
 #   make conformance SUITE=DIR   the TUF client against a checkout of tuf-conformance
 #   make bench   ratios against the crypto limit, measured in this run; make bench PARTS=latency
 #   make bench-long   the same with a million requests where memory is watched
+#   make cluster-test   three nodes, a log, a database and a store of tokens, killed under load
 #   make soak    15 minutes of load while everything around the server fails; SOAK=60 is a try
 #   make package-test   the Debian packages in a fresh Debian: installed, upgraded, removed (root)
 #   make looks   the pages for people in headless Chromium, narrow and wide, light and dark
@@ -80,7 +81,7 @@ TEST_PROGRAMS := $(patsubst tests/%/main.c,$(BUILD)/tests/%,$(wildcard tests/*/m
 FUZZ := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 
 .DEFAULT_GOAL := all
-.PHONY: package-test lib install-lib print-libs print-release mutants all deps test-deps demo run check conformance conformance-sigstore conformance-static-ct interop bench bench-long soak looks unit test-programs fuzz explore lint format-check format clean always
+.PHONY: package-test cluster-test lib install-lib print-libs print-release mutants all deps test-deps demo run check conformance conformance-sigstore conformance-static-ct interop bench bench-long soak looks unit test-programs fuzz explore lint format-check format clean always
 .SECONDARY:
 
 all: $(addprefix $(BUILD)/,$(PROGRAMS))
@@ -210,6 +211,9 @@ bench: deps
 
 package-test:
 	@bash tests/packages.sh
+
+cluster-test: test-deps all test-programs
+	@bash tests/cluster.sh
 
 looks: all
 	@bash tests/looks.sh
