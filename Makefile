@@ -5,7 +5,7 @@
 #   make run     leave the demo's issuer and CA running, print curl lines
 #   make conformance SUITE=DIR   the TUF client against a checkout of tuf-conformance
 #   make bench   ratios against the crypto limit, measured in this run; make bench PARTS=latency
-#   make bench-long   the same with a million requests where memory is watched
+#   make bench-long   the same with a million requests where memory is watched, and a million targets
 #   make cluster-test   three nodes, a log, a database and a store of tokens, killed under load
 #   make soak    15 minutes of load while everything around the server fails; SOAK=60 is a try
 #   make package-test   the Debian packages in a fresh Debian: installed, upgraded, removed (root)
@@ -222,7 +222,7 @@ soak: test-deps all test-programs
 	@bash tests/soak.sh
 
 bench-long:
-	@BENCH_REQUESTS=1000000 $(MAKE) --no-print-directory bench
+	@BENCH_REQUESTS=1000000 BENCH_TARGETS=1000000 $(MAKE) --no-print-directory bench
 
 TREE_C := $(foreach d,$(LIBS) tools tests,$(call sources,$(d)))
 TREE_H := $(shell find $(LIBS) tools tests -name '*.h' -not -path '*/node_modules/*')

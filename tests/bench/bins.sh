@@ -1,7 +1,13 @@
-# 100,000 targets, in 1,024 hash bins and in one targets.json: how long publishing and a cold fetch
-# of one target take, and what memory they need for each byte of the largest file.
+# 100,000 targets (or BENCH_TARGETS), in 1,024 hash bins and in one targets.json, with a second event
+# that carries both versions: how long publishing and a cold fetch of one target take, and what memory
+# each step needs for each byte of the largest file that it reads or writes; python-tuf's and
+# go-tuf's clients on the same files.
 . tests/demo_trust.sh
-TARGETS=100000
+. tests/interop/tuf-peers.bash
+. tests/interop/go-peer.bash
+install_peers
+go_peer tuf-go2
+TARGETS=${BENCH_TARGETS:-100000}
 
 policy_bins() {
     printf 'bins: {bits: 10, prefix: bin, holders: [online], threshold: 1, expiry: 90d, signing: 30d, directory: bins}\n'
@@ -32,16 +38,33 @@ published_event() { # NAME HOLDER...: proposed, reviewed, signed, merged and pub
     cp "$W/spent" "$W/spent.publish"
     step verify verify "$W/tuf"
 }
-above() { # STEP: KiB above the same step for one target
-    echo $(($(cat "$W/peak.$1") - $(cat "$W/base.$1")))
+kib_of() { # FILE...
+    cat "$@" | wc -c | awk '{printf "%.1f", $1 / 1024}'
 }
-manager_goals() { # LABEL KIB STEP...: each step's memory for each byte of so many KiB
-    local label=$1 kib=$2 s
-    shift 2
+manager_goals() { # LABEL KIB BASE STEP...: each step's memory above BASE.STEP for each byte of so many KiB
+    local label=$1 kib=$2 base=$3 s
+    shift 3
     for s; do
-        at_most "memory of $s for each byte of $label" \
-            "$(ratio "$(above "$s")" "$kib")" 3
+        at_most "memory of $s for each byte of $label" "$(ratio "$(above "$base" "$s")" "$kib")" 3
     done
+}
+above() { # BASE STEP: KiB; with BASE none, all that the step had
+    echo $(($(cat "$W/peak.$2") - $([ "$1" = none ] && echo 0 || cat "$W/base.$2")))
+}
+flat_goals() { # EVENT: against the event, which each step reads or writes; and against targets.json
+    local event=$W/$1.json s
+    manager_goals "the $1 event" "$(kib_of "$event")" base propose review sign merge publish
+    for s in propose review sign merge publish; do
+        figure "  $s, for each byte of targets.json" "$(ratio "$(above base "$s")" "$(largest_kib)")"
+    done
+    manager_goals "targets.json ($1 event)" "$(largest_kib)" base verify
+}
+peer() { # NAME COMMAND...: a cold refresh by another client, measured
+    local name=$1
+    shift
+    mkdir "$W/cache-$name"
+    "$B/tests/spend" "$W/spent" "$@" >/dev/null 2>"$W/peer.err" || { cat "$W/peer.err"; return 1; }
+    figure "cold refresh by $name: memory for each byte" "$(ratio "$(spent 3)" "$(largest_kib)"), $(spent 2) ms of processor time"
 }
 client() { # WORDS...: the client's words on the repository, measured
     "$B/tests/spend" "$W/spent" "$B/tenmint" trust "$@" --dir "$W/cache" \
@@ -70,6 +93,8 @@ trust_workspace
     cp "$W/tuf/targets/signing_config.v0.2.json" "$W/tuf/targets/signing_config.json" || exit 1
 echo small >"$W/tuf/targets/small.txt"
 cp -r "$W/tuf" "$W/plain"
+# 2,000 small files: no event carries the content of more, however many targets it lists.
+for i in $(seq 2000); do echo "$i" >"$W/tuf/targets/small-$i"; done
 published_event small alice bob || exit 1
 for f in "$W"/peak.*; do mv "$f" "$W/base.${f##*.}"; done
 serve_dir() { # DIR
@@ -87,17 +112,17 @@ rm -rf "$W/tuf"
 cp -r "$W/plain" "$W/tuf"
 policy_bins >>"$W/tuf/policy.yaml"
 mkdir "$W/tuf/bins"
-awk -v n=$TARGETS -v d="$W/tuf/bins" 'BEGIN {
+awk -v n="$TARGETS" -v d="$W/tuf/bins" 'BEGIN {
     for (i = 0; i < n; i++) { f = sprintf("%s/target-%06d.tar.gz", d, i); print i >f; close(f) } }'
 published_event bins alice bob || exit 1
-at_most "100,000 targets in 1,024 bins: publish, s" "$(awk '{print $1 / 1e3}' "$W/spent.publish")" 30
+at_most "$TARGETS targets in 1,024 bins: publish, s" "$(awk '{print $1 / 1e3}' "$W/spent.publish")" 30
 echo "  of it processor time, s: $(awk '{print $2 / 1e3}' "$W/spent.publish")"
-manager_goals "all bins together" "$(cat "$W"/tuf/published/*.bin-*.json | wc -c | awk '{print $1 / 1024}')" \
+manager_goals "all bins together" "$(kib_of "$W"/tuf/published/*.bin-*.json)" none \
     propose review sign merge publish verify
 serve_dir "$W/tuf/published"
 at_most "one target from cold, ms" "$(median cold get target-031337.tar.gz)" 100
 echo "  of it processor time, ms: $(spent 2)"
-at_most "client's memory for each byte of the largest file, bins" "$(for_each_byte "$(spent 3)" "$base_client")" 3
+at_most "client's memory for each byte of all bins together" "$(ratio "$(spent 3)" "$(kib_of "$W"/tuf/published/*.bin-*.json)")" 3
 mv "$W/tuf/bins" "$W/many"
 rm -rf "$W/tuf"
 
@@ -105,13 +130,20 @@ rm -rf "$W/tuf"
 cp -r "$W/plain" "$W/tuf"
 mv "$W/many"/* "$W/tuf/targets/" 2>/dev/null || find "$W/many" -type f -exec mv -t "$W/tuf/targets" {} +
 published_event flat alice bob || exit 1
-echo "100,000 targets in one targets.json of $(largest_kib) KiB: publish, s: $(awk '{print $1 / 1e3}' "$W/spent.publish")"
-manager_goals "the event" "$(stat -c %s "$W/flat.json" | awk '{print $1 / 1024}')" \
-    propose review sign merge publish
-manager_goals "the file" "$(largest_kib)" verify
+echo "$TARGETS targets in one targets.json of $(largest_kib) KiB: publish, s: $(awk '{print $1 / 1e3}' "$W/spent.publish")"
+flat_goals flat
 serve_dir "$W/tuf/published"
 cold get target-031337.tar.gz
 echo "  one target from cold, ms: $(spent 1), of it processor time: $(spent 2)"
 at_most "client's memory for each byte of the file, cold" "$(for_each_byte "$(spent 3)" "$base_client")" 3
 client refresh
 at_most "client's memory for each byte of the file, warm" "$(for_each_byte "$(spent 3)" "$base_client")" 3
+peer python-tuf $PYTHON_TUF tests/interop/tuf-python/client.py "$W/cache-python-tuf" "$FILES/" "$W/tuf/published/1.root.json"
+peer "go-tuf v2" build/interop/tuf-go2/tuf-go2 refresh "$W/cache-go-tuf v2" "$FILES" "$W/tuf/published/1.root.json"
+
+# A second event holds both versions of targets.
+echo more >"$W/tuf/targets/more.txt"
+published_event second alice bob || exit 1
+flat_goals second
+client refresh
+at_most "client's memory for each byte, a second version" "$(for_each_byte "$(spent 3)" "$base_client")" 3
