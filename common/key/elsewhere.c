@@ -1,4 +1,4 @@
-#include "common/key/elsewhere.h"
+#include "common/key/elsewhere_internal.h"
 
 #include <openssl/core_dispatch.h>
 #include <openssl/core_names.h>
@@ -6,12 +6,10 @@
 #include <openssl/provider.h>
 #include <openssl/rsa.h>
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define ARRAY(a) (sizeof(a) / sizeof((a)[0]))
-#define HANDLE "tenmint-elsewhere" /* the parameter that makes a key of a struct far */
 #define PROPERTY "provider=tenmint"
 #define SIGNATURE_MAX ((size_t)2048)
 
@@ -41,166 +39,12 @@ int tm_key_ask_check(const struct tm_key_ask *a, struct tm_err *e)
     return 0;
 }
 
-/* ---- keys ---- */
-
-struct far { /* a key of the provider, counted */
-    atomic_uint refs;
-    EVP_PKEY *public;     /* OpenSSL's own; NULL until it is imported */
-    tm_key_sign_fn *sign; /* NULL: a public key alone, as OpenSSL makes them to compare */
-    void *ctx;
-};
-
-static struct far *far_ref(struct far *f)
-{
-    atomic_fetch_add(&f->refs, 1);
-    return f;
-}
-
-static void far_free(void *key)
-{
-    struct far *f = key;
-    if (f == NULL || atomic_fetch_sub(&f->refs, 1) != 1)
-        return;
-    EVP_PKEY_free(f->public);
-    free(f);
-}
-
-static struct far *far_new(void)
-{
-    struct far *f = calloc(1, sizeof(*f));
-    if (f != NULL)
-        atomic_init(&f->refs, 1);
-    return f;
-}
-
-static void *key_new(void *provider)
-{
-    (void)provider;
-    return far_new();
-}
-
-static void *key_dup(const void *from, int selection)
-{
-    (void)selection;
-    return far_ref((struct far *)from);
-}
-
-static int key_has(const void *key, int selection)
-{
-    const struct far *f = key;
-    if (f->public == NULL)
-        return 0;
-    return (selection & OSSL_KEYMGMT_SELECT_PRIVATE_KEY) == 0 || f->sign != NULL;
-}
-
-static int key_match(const void *a, const void *b, int selection)
-{
-    (void)selection;
-    return EVP_PKEY_eq(((const struct far *)a)->public, ((const struct far *)b)->public) == 1;
-}
-
-static int key_get_params(void *key, OSSL_PARAM params[])
-{
-    return EVP_PKEY_get_params(((struct far *)key)->public, params);
-}
-
-/* What has no private half cannot be exported as if it had one: OpenSSL then signs here. */
-static int key_export(void *key, int selection, OSSL_CALLBACK *take, void *arg)
-{
-    if ((selection & OSSL_KEYMGMT_SELECT_PRIVATE_KEY) != 0)
-        return 0;
-    return EVP_PKEY_export(((struct far *)key)->public, EVP_PKEY_PUBLIC_KEY, take, arg);
-}
-
-static int import_as(struct far *f, const char *type, const OSSL_PARAM params[])
-{
-    void *handle = NULL;
-    const OSSL_PARAM *p = OSSL_PARAM_locate_const(params, HANDLE);
-    if (p != NULL) {
-        size_t len = 0;
-        const void *from = NULL;
-        if (OSSL_PARAM_get_octet_string_ptr(p, &from, &len) != 1 || len != sizeof(handle))
-            return 0;
-        memcpy(&handle, from, len);
-        const struct far *given = handle;
-        EVP_PKEY_up_ref(given->public);
-        f->public = given->public;
-        f->sign = given->sign;
-        f->ctx = given->ctx;
-        return 1;
-    }
-    EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, type, NULL);
-    int ok = ctx != NULL && EVP_PKEY_fromdata_init(ctx) == 1 &&
-             EVP_PKEY_fromdata(ctx, &f->public, EVP_PKEY_PUBLIC_KEY, (OSSL_PARAM *)params) == 1;
-    EVP_PKEY_CTX_free(ctx);
-    return ok;
-}
-
-#define IMPORT(name, type) \
-    static int name(void *key, int selection, const OSSL_PARAM params[]) \
-    { \
-        (void)selection; \
-        return import_as(key, type, params); \
-    }
-IMPORT(import_ec, "EC")
-IMPORT(import_rsa, "RSA")
-IMPORT(import_ed25519, "ED25519")
-
-/* What may be asked and given: OpenSSL wants lists, and asks for what it likes. */
-static const OSSL_PARAM no_params[] = {OSSL_PARAM_END};
-
-static const OSSL_PARAM *key_params(void *provider)
-{
-    (void)provider;
-    return no_params;
-}
-
-static const OSSL_PARAM *key_types(int selection)
-{
-    static const OSSL_PARAM types[] = {
-        OSSL_PARAM_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, NULL, 0),
-        OSSL_PARAM_octet_string(OSSL_PKEY_PARAM_PUB_KEY, NULL, 0),
-        OSSL_PARAM_BN(OSSL_PKEY_PARAM_RSA_N, NULL, 0),
-        OSSL_PARAM_BN(OSSL_PKEY_PARAM_RSA_E, NULL, 0),
-        OSSL_PARAM_octet_string(HANDLE, NULL, 0),
-        OSSL_PARAM_END,
-    };
-    return (selection & OSSL_KEYMGMT_SELECT_PUBLIC_KEY) != 0 ? types : NULL;
-}
-
-static const char *ec_operation(int operation)
-{
-    return operation == OSSL_OP_SIGNATURE ? "ECDSA" : NULL;
-}
-
-typedef void (*any_fn)(void);
-#define KEY_FUNCTIONS(import) \
-    {OSSL_FUNC_KEYMGMT_NEW, (any_fn)key_new}, {OSSL_FUNC_KEYMGMT_FREE, (any_fn)far_free}, \
-        {OSSL_FUNC_KEYMGMT_DUP, (any_fn)key_dup}, {OSSL_FUNC_KEYMGMT_HAS, (any_fn)key_has}, \
-        {OSSL_FUNC_KEYMGMT_MATCH, (any_fn)key_match}, \
-        {OSSL_FUNC_KEYMGMT_GET_PARAMS, (any_fn)key_get_params}, \
-        {OSSL_FUNC_KEYMGMT_GETTABLE_PARAMS, (any_fn)key_params}, \
-        {OSSL_FUNC_KEYMGMT_IMPORT, (any_fn)(import)}, \
-        {OSSL_FUNC_KEYMGMT_IMPORT_TYPES, (any_fn)key_types}, \
-        {OSSL_FUNC_KEYMGMT_EXPORT, (any_fn)key_export}, \
-    { \
-        OSSL_FUNC_KEYMGMT_EXPORT_TYPES, (any_fn)key_types \
-    }
-
-static const OSSL_DISPATCH ec_keys[] = {
-    KEY_FUNCTIONS(import_ec),
-    {OSSL_FUNC_KEYMGMT_QUERY_OPERATION_NAME, (any_fn)ec_operation},
-    {0, NULL},
-};
-static const OSSL_DISPATCH rsa_keys[] = {KEY_FUNCTIONS(import_rsa), {0, NULL}};
-static const OSSL_DISPATCH ed25519_keys[] = {KEY_FUNCTIONS(import_ed25519), {0, NULL}};
-
 /* ---- signatures ---- */
 
 /* `check` verifies with the public half, by OpenSSL; it also keeps padding and hash as they were
  * set, so a signature is asked for and checked by the same parameters. */
 struct operation {
-    struct far *key;
+    struct tm_far *key;
     EVP_PKEY_CTX *check;
     EVP_MD_CTX *hash; /* digest_sign, digest_verify; NULL for Ed25519 */
 };
@@ -219,7 +63,7 @@ static void op_free(void *arg)
         return;
     EVP_PKEY_CTX_free(o->check);
     EVP_MD_CTX_free(o->hash);
-    far_free(o->key);
+    tm_far_free(o->key);
     free(o);
 }
 
@@ -229,7 +73,7 @@ static void *op_dup(void *arg)
     struct operation *o = calloc(1, sizeof(*o));
     if (o == NULL)
         return NULL;
-    o->key = far_ref(from->key);
+    o->key = tm_far_ref(from->key);
     bool ok = from->check == NULL || (o->check = EVP_PKEY_CTX_dup(from->check)) != NULL;
     if (ok && from->hash != NULL)
         ok = (o->hash = EVP_MD_CTX_new()) != NULL && EVP_MD_CTX_copy_ex(o->hash, from->hash) == 1;
@@ -281,8 +125,8 @@ static int op_init(void *arg, void *key, const OSSL_PARAM params[])
 {
     struct operation *o = arg;
     if (key != NULL) {
-        far_free(o->key);
-        o->key = far_ref(key);
+        tm_far_free(o->key);
+        o->key = tm_far_ref(key);
     }
     if (o->key == NULL)
         return 0;
@@ -467,25 +311,25 @@ static int op_verify_all(void *arg, const unsigned char *sig, size_t len, const 
 }
 
 static const OSSL_DISPATCH signatures[] = {
-    {OSSL_FUNC_SIGNATURE_NEWCTX, (any_fn)op_new},
-    {OSSL_FUNC_SIGNATURE_FREECTX, (any_fn)op_free},
-    {OSSL_FUNC_SIGNATURE_DUPCTX, (any_fn)op_dup},
-    {OSSL_FUNC_SIGNATURE_SIGN_INIT, (any_fn)op_init},
-    {OSSL_FUNC_SIGNATURE_SIGN, (any_fn)op_sign},
-    {OSSL_FUNC_SIGNATURE_VERIFY_INIT, (any_fn)op_init},
-    {OSSL_FUNC_SIGNATURE_VERIFY, (any_fn)op_verify},
-    {OSSL_FUNC_SIGNATURE_DIGEST_SIGN_INIT, (any_fn)op_digest_init},
-    {OSSL_FUNC_SIGNATURE_DIGEST_SIGN_UPDATE, (any_fn)op_update},
-    {OSSL_FUNC_SIGNATURE_DIGEST_SIGN_FINAL, (any_fn)op_sign_final},
-    {OSSL_FUNC_SIGNATURE_DIGEST_SIGN, (any_fn)op_sign_all},
-    {OSSL_FUNC_SIGNATURE_DIGEST_VERIFY_INIT, (any_fn)op_digest_init},
-    {OSSL_FUNC_SIGNATURE_DIGEST_VERIFY_UPDATE, (any_fn)op_update},
-    {OSSL_FUNC_SIGNATURE_DIGEST_VERIFY_FINAL, (any_fn)op_verify_final},
-    {OSSL_FUNC_SIGNATURE_DIGEST_VERIFY, (any_fn)op_verify_all},
-    {OSSL_FUNC_SIGNATURE_GET_CTX_PARAMS, (any_fn)op_get_params},
-    {OSSL_FUNC_SIGNATURE_GETTABLE_CTX_PARAMS, (any_fn)op_settable},
-    {OSSL_FUNC_SIGNATURE_SET_CTX_PARAMS, (any_fn)op_set_params},
-    {OSSL_FUNC_SIGNATURE_SETTABLE_CTX_PARAMS, (any_fn)op_settable},
+    {OSSL_FUNC_SIGNATURE_NEWCTX, (tm_far_fn)op_new},
+    {OSSL_FUNC_SIGNATURE_FREECTX, (tm_far_fn)op_free},
+    {OSSL_FUNC_SIGNATURE_DUPCTX, (tm_far_fn)op_dup},
+    {OSSL_FUNC_SIGNATURE_SIGN_INIT, (tm_far_fn)op_init},
+    {OSSL_FUNC_SIGNATURE_SIGN, (tm_far_fn)op_sign},
+    {OSSL_FUNC_SIGNATURE_VERIFY_INIT, (tm_far_fn)op_init},
+    {OSSL_FUNC_SIGNATURE_VERIFY, (tm_far_fn)op_verify},
+    {OSSL_FUNC_SIGNATURE_DIGEST_SIGN_INIT, (tm_far_fn)op_digest_init},
+    {OSSL_FUNC_SIGNATURE_DIGEST_SIGN_UPDATE, (tm_far_fn)op_update},
+    {OSSL_FUNC_SIGNATURE_DIGEST_SIGN_FINAL, (tm_far_fn)op_sign_final},
+    {OSSL_FUNC_SIGNATURE_DIGEST_SIGN, (tm_far_fn)op_sign_all},
+    {OSSL_FUNC_SIGNATURE_DIGEST_VERIFY_INIT, (tm_far_fn)op_digest_init},
+    {OSSL_FUNC_SIGNATURE_DIGEST_VERIFY_UPDATE, (tm_far_fn)op_update},
+    {OSSL_FUNC_SIGNATURE_DIGEST_VERIFY_FINAL, (tm_far_fn)op_verify_final},
+    {OSSL_FUNC_SIGNATURE_DIGEST_VERIFY, (tm_far_fn)op_verify_all},
+    {OSSL_FUNC_SIGNATURE_GET_CTX_PARAMS, (tm_far_fn)op_get_params},
+    {OSSL_FUNC_SIGNATURE_GETTABLE_CTX_PARAMS, (tm_far_fn)op_settable},
+    {OSSL_FUNC_SIGNATURE_SET_CTX_PARAMS, (tm_far_fn)op_set_params},
+    {OSSL_FUNC_SIGNATURE_SETTABLE_CTX_PARAMS, (tm_far_fn)op_settable},
     {0, NULL},
 };
 
@@ -494,9 +338,9 @@ static const OSSL_DISPATCH signatures[] = {
 static const OSSL_ALGORITHM *query(void *provider, int operation, int *no_cache)
 {
     static const OSSL_ALGORITHM keys[] = {
-        {"EC:id-ecPublicKey:1.2.840.10045.2.1", PROPERTY, ec_keys, NULL},
-        {"RSA:rsaEncryption:1.2.840.113549.1.1.1", PROPERTY, rsa_keys, NULL},
-        {"ED25519:1.3.101.112", PROPERTY, ed25519_keys, NULL},
+        {"EC:id-ecPublicKey:1.2.840.10045.2.1", PROPERTY, tm_far_ec_keys, NULL},
+        {"RSA:rsaEncryption:1.2.840.113549.1.1.1", PROPERTY, tm_far_rsa_keys, NULL},
+        {"ED25519:1.3.101.112", PROPERTY, tm_far_ed25519_keys, NULL},
         {NULL, NULL, NULL, NULL},
     };
     static const OSSL_ALGORITHM made[] = {
@@ -513,8 +357,8 @@ static const OSSL_ALGORITHM *query(void *provider, int operation, int *no_cache)
 static int begin(const OSSL_CORE_HANDLE *core, const OSSL_DISPATCH *in, const OSSL_DISPATCH **out,
                  void **provider)
 {
-    static const OSSL_DISPATCH functions[] = {{OSSL_FUNC_PROVIDER_QUERY_OPERATION, (any_fn)query},
-                                              {0, NULL}};
+    static const OSSL_DISPATCH functions[] = {
+        {OSSL_FUNC_PROVIDER_QUERY_OPERATION, (tm_far_fn)query}, {0, NULL}};
     (void)in;
     *out = functions;
     *provider = (void *)core;
@@ -552,10 +396,10 @@ static const char *type_of(const EVP_PKEY *key)
 EVP_PKEY *tm_key_elsewhere(EVP_PKEY *public, tm_key_sign_fn *sign, void *ctx, struct tm_err *e)
 {
     EVP_PKEY *key = NULL;
-    struct far f = {.public = public, .sign = sign, .ctx = ctx};
+    struct tm_far f = {.public = public, .sign = sign, .ctx = ctx};
     void *handle = &f;
-    const OSSL_PARAM params[] = {OSSL_PARAM_construct_octet_string(HANDLE, &handle, sizeof(handle)),
-                                 OSSL_PARAM_END};
+    const OSSL_PARAM params[] = {
+        OSSL_PARAM_construct_octet_string(TM_FAR_HANDLE, &handle, sizeof(handle)), OSSL_PARAM_END};
     const char *type = type_of(public);
     pthread_once(&ours.once, load);
     if (type == NULL) {

@@ -409,6 +409,15 @@ static int check_line(const struct line *l, int count, char **files, struct tm_e
     return 0;
 }
 
+static void work_free(struct work *w)
+{
+    services_free(&w->services);
+    tm_key_free(w->file_key);
+    EVP_PKEY_free(w->own_key);
+    X509_free(w->leaf);
+    tm_buf_free(&w->tls_ca);
+}
+
 int sign_command(const struct cli_command *self, int argc, char **argv)
 {
     struct line l = {.token = {.audience = "sigstore"}};
@@ -469,10 +478,6 @@ int sign_command(const struct cli_command *self, int argc, char **argv)
         return cli_fail(CLI_USAGE, &e);
     l.statement |= l.predicate != NULL;
     int rc = run(&l, &w, count, argv, &e);
-    services_free(&w.services);
-    tm_key_free(w.file_key);
-    EVP_PKEY_free(w.own_key);
-    X509_free(w.leaf);
-    tm_buf_free(&w.tls_ca);
+    work_free(&w);
     return rc == 0 ? CLI_OK : cli_fail(CLI_FAILED, &e);
 }
