@@ -46,7 +46,8 @@ sed "s|^ct:|&\n  logs: {one: {url: '$LOG', public-key: $LOG_KEY}}|" "$W/ca/tenmi
     sed "s|tuf/published|$W/tuf/published|; /^issuers-file:/d; s|^  store: sqlite|&\n  head-interval: 1s\n  witnesses: {w: {url: 'http://127.0.0.1:1', key: '$(cat "$W/vkey")'}}|" >"$W/ca/all.yaml"
 printf 'issuers-from-tuf: {mirror: %s, root: %s, target: issuers.yaml, directory: approved}\n' \
     "$W/tuf/published" "$W/tuf/published/1.root.json" >>"$W/ca/all.yaml"
-printf '%s\n' 'tls: {certificate: tls.pem, key: tls.key}' 'audit-file: audit.log' >>"$W/ca/all.yaml"
+printf '%s\n' 'tls: {certificate: tls.pem, key: tls.key}' 'audit-file: audit.log' \
+    'limits: {single-use-tokens: true, single-use-store: "redis://127.0.0.1:1/0", when-unknown: allow}' >>"$W/ca/all.yaml"
 "$B/tenmint-ca" serve --config "$W/ca/all.yaml" --listen 127.0.0.1:0 --metrics-listen 127.0.0.1:0 >"$W/ca.log" 2>&1 &
 PIDS="$PIDS $!"
 wait_for "$W/ca.log" '"message":"listening"' || exit 1
