@@ -9,6 +9,7 @@
 #   make cluster-test   three nodes, a log, a database and a store of tokens, killed under load
 #   make soak    15 minutes of load while everything around the server fails; SOAK=60 is a try
 #   make package-test   the Debian packages in a fresh Debian: installed, upgraded, removed (root)
+#   make container-test the images of config/container, built and at work; the chart (root)
 #   make looks   the pages for people in headless Chromium, narrow and wide, light and dark
 #   make mutants one-line faults that a named test must find
 #   make explore fuzz for FUZZ_SECONDS each, from random seeds
@@ -56,7 +57,7 @@ LDFLAGS += -pie -Wl,-z,relro,-z,now -Wl,-z,noexecstack -pthread $(if $(SAN),-fsa
 LDLIBS = $(shell pkg-config --libs $(PKGS))
 
 # What builds nothing needs no library.
-ifneq ($(filter-out package-test deps test-deps demo run check clean format format-check uninstall deb,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter-out package-test container-test deps test-deps demo run check clean format format-check uninstall deb,$(or $(MAKECMDGOALS),all)),)
 missing := $(shell for p in pkg-config protoc-c; do command -v $$p >/dev/null || echo $$p; done; \
     for p in $(PKGS) libpq; do pkg-config --exists $$p || echo $$p; done 2>/dev/null)
 $(if $(missing),$(error missing: $(missing). On Debian and Ubuntu "make deps" installs them; the README \
@@ -81,7 +82,7 @@ TEST_PROGRAMS := $(patsubst tests/%/main.c,$(BUILD)/tests/%,$(wildcard tests/*/m
 FUZZ := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 
 .DEFAULT_GOAL := all
-.PHONY: package-test cluster-test lib install-lib print-libs print-release mutants all deps test-deps demo run check conformance conformance-sigstore conformance-static-ct interop bench bench-long soak looks unit test-programs fuzz explore lint format-check format clean always
+.PHONY: package-test cluster-test container-test lib install-lib print-libs print-release mutants all deps test-deps demo run check conformance conformance-sigstore conformance-static-ct interop bench bench-long soak looks unit test-programs fuzz explore lint format-check format clean always
 .SECONDARY:
 
 all: $(addprefix $(BUILD)/,$(PROGRAMS))
@@ -214,6 +215,9 @@ package-test:
 
 cluster-test: test-deps all test-programs
 	@bash tests/cluster.sh
+
+container-test:
+	@bash tests/containers.sh
 
 looks: all
 	@bash tests/looks.sh

@@ -17,7 +17,8 @@ SHELLS := bash zsh fish
 UNITS := $(wildcard config/*.service config/*.socket config/*.timer)
 SYSUSERS := $(wildcard config/*.sysusers)
 MANUALS := $(wildcard tools/*/*.[1-8])
-EXAMPLES := $(wildcard config/*.yaml config/ci/*.yml config/issuers/*.yaml config/proxy/* config/cluster/*)
+EXAMPLE_FOLDERS := ci issuers proxy cluster container kubernetes helm
+EXAMPLES := $(wildcard config/*.yaml) $(shell find $(addprefix config/,$(EXAMPLE_FOLDERS)) -type f)
 page_folder = $(MANDIR)/man$(subst .,,$(suffix $(1)))
 
 # Everything but the library, by its place: install and uninstall read the same list.
@@ -56,7 +57,8 @@ install-programs: all $(completions)
 uninstall:
 	rm -f $(foreach f,$(INSTALLED),"$(DESTDIR)$(f)") "$(DESTDIR)$(PREFIX)/include/$(notdir $(VERIFY_HEADER))" \
 	    $(foreach f,libtenmint-verify.a libtenmint-verify.so libtenmint-verify.so.$(SOVERSION) pkgconfig/libtenmint-verify.pc,"$(DESTDIR)$(LIBDIR)/$(f)")
-	-rmdir $(foreach d,examples/ci examples/issuers examples/proxy examples/cluster examples,"$(DESTDIR)$(DOCDIR)/$(d)") "$(DESTDIR)$(DOCDIR)"
+	-find $(foreach d,$(EXAMPLE_FOLDERS),"$(DESTDIR)$(DOCDIR)/examples/$(d)") -depth -type d -exec rmdir {} +
+	-rmdir "$(DESTDIR)$(DOCDIR)/examples" "$(DESTDIR)$(DOCDIR)"
 
 # Debian packages of the tree as it is, in $(BUILD)/deb.
 .PHONY: deb

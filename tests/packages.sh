@@ -19,17 +19,8 @@ finish() {
 trap finish EXIT
 inside() { chroot "$R" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root DEBIAN_FRONTEND=noninteractive "$@"; }
 
-if [ -n "${TENMINT_ROOT:-}" ]; then
-    cp -a "$TENMINT_ROOT" "$R"
-else
-    command -v debootstrap >/dev/null || apt-get install -y -qq debootstrap >/dev/null || exit 1
-    mirror=$(sed -n 's/^URIs: *\([^ ]*\).*/\1/p; s/^deb \(\[[^]]*\] \)*\([^ ]*\) .*/\2/p' \
-        /etc/apt/sources.list.d/debian.sources /etc/apt/sources.list 2>/dev/null | head -n 1)
-    debootstrap --variant=minbase --include=ca-certificates,curl bookworm "$R" "$mirror" >"$W/said" 2>&1 ||
-        { tail -n 5 "$W/said"; exit 1; }
-    cp -a /etc/apt/. "$R/etc/apt/"
-fi
-cp /etc/resolv.conf "$R/etc/resolv.conf" 2>/dev/null
+. tests/install-root.bash
+debian_root "$R" >"$W/said" || exit 1
 echo 'APT::Get::Assume-Yes "true";' >"$R/etc/apt/apt.conf.d/90yes" # the guide is for a person
 mount -t proc proc "$R/proc" || exit 1
 
