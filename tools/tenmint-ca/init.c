@@ -121,6 +121,7 @@ static int write_config(const struct plan *p, struct tm_err *e)
             setup_put_device(&out, "  ", &p->device);
     }
     tm_buf_puts(&out, config_tail);
+    audit_init_put_config(p->audit_origin, &p->audit_device, &out);
     if (p->log_origin != NULL) {
         tm_buf_printf(&out, config_log, p->log_origin);
         if (!tm_key_source_is_elsewhere(&p->log_device))
@@ -129,7 +130,6 @@ static int write_config(const struct plan *p, struct tm_err *e)
     }
     if (p->all.url != NULL)
         init_all_put_config(&p->all, &out);
-    audit_init_put_config(p->audit_origin, &p->audit_device, &out);
     int rc = p->device.uri != NULL ? write_uri(p, e) : 0;
     if (rc == 0)
         rc = buf_failed(&out) ? tm_err_set(e, "out of memory")

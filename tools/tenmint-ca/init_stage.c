@@ -91,6 +91,16 @@ static enum init_stage_state clear(struct init_stage *s, struct tm_err *e)
     return state;
 }
 
+/* By one call: a run that is killed leaves the mark, or an empty folder, and nothing between. */
+static int put_mark(const char *path, struct tm_err *e)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return tm_err_errno(e, "create '%s'", path);
+    close(fd);
+    return 0;
+}
+
 static enum init_stage_state make(struct init_stage *s, struct tm_err *e)
 {
     char mark[PATH_MAX];
@@ -99,7 +109,7 @@ static enum init_stage_state make(struct init_stage *s, struct tm_err *e)
     enum init_stage_state state = lock(s, e);
     if (state == INIT_STAGE_BEGUN)
         state = tm_file_join(s->dir, INIT_STAGE_MARK, mark, sizeof(mark), e);
-    return state == INIT_STAGE_BEGUN ? tm_file_create(mark, 0600, "", 0, e) : state;
+    return state == INIT_STAGE_BEGUN ? put_mark(mark, e) : state;
 }
 
 static enum init_stage_state check_place(const struct init_stage *s, struct tm_err *e)
