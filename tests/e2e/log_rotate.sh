@@ -63,7 +63,7 @@ for command in check-config "serve --config"; do
 done
 cp "$W/old.yaml" "$C/tenmint-ca.yaml"
 serve
-cp "$W/new.yaml" "$C/new.yaml"
+sed '/^audit-store:/,/^$/d' "$W/new.yaml" >"$C/new.yaml" # which has one writer, too
 says "looked at while it is written" 0 "a process still writes to it" "$B/tenmint-ca" check-config "$C/new.yaml"
 says "not served while it is written" 3 "a process still writes to it" "$B/tenmint-ca" serve --config "$C/new.yaml"
 stop_server
