@@ -13,7 +13,7 @@ command -v go >/dev/null 2>&1 || tests="$tests golang-go"
 command -v npm >/dev/null 2>&1 || tests="$tests nodejs npm"
 command -v javac >/dev/null 2>&1 || tests="$tests default-jdk-headless"
 command -v mvn >/dev/null 2>&1 || tests="$tests maven"
-tests="$tests haproxy nginx postgresql redis-server"
+tests="$tests haproxy nginx postgresql redis-server prometheus"
 case "${1:-}" in
 build) want=$build ;;
 demo) want="$build faketime" ;;

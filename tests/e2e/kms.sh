@@ -162,7 +162,8 @@ within_20s ready 503; check "not ready" 0 $?
 because() { curl -sS --max-time 10 "$METRICS/readyz/checks" | grep -q '"check":"signature","ready":false'; }
 within_20s because
 check "because of the signature" 0 $?
-curl -sS --max-time 10 "$METRICS/metrics" | grep -q '^tenmint_ca_key_service_up 0$'
+NAME=$(sed -n 's/.*__name__=~"\([^"]*_up\)".*/\1/p' config/tenmint-alerts.yaml) # KeyServiceGone's series
+curl -sS --max-time 10 "$METRICS/metrics" | grep -E "^$NAME 0\$" | grep -q '^tenmint_ca_key_service_up 0$'
 check "the metric says it, too" 0 $?
 fake
 within_20s answers 200; check "back: certificates again" 0 $?

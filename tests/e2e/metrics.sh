@@ -69,7 +69,7 @@ check "and what is not is found" 5 "$(well_formed "$W/bad" | wc -l)"
 # The series that a rule or the dashboard asks about: its words that begin as ours do, without what
 # a histogram adds.
 asked() { # FILE...: from lines with "expr"
-    grep -ho '"\?expr"\?: .*' "$@" | grep -o '\(tenmint\|http\)_[a-z_]*' | grep -v '^tenmint_tuf_role' | sort -u
+    grep -ho '"\?expr"\?: .*' "$@" | grep -o '\(tenmint\|http\)_[a-z_]*' | grep -v '^tenmint_tuf_role\|^tenmint_$' | sort -u
 }
 for series in $(asked config/tenmint-alerts.yaml config/tenmint-grafana.json); do
     check "$series is on the page" 1 "$(($(grep -c "^$series[{ ]" "$W/page") > 0))"
@@ -82,6 +82,10 @@ assert len({p["id"] for p in panels}) == len(panels) and all(p["targets"] for p 
 places = [(p["gridPos"]["x"], p["gridPos"]["y"]) for p in panels]
 assert len(set(places)) == len(places)
 PY
+# What the documents name is a series of some program (those of key services are in kms.sh).
+for series in $(grep -oh '\btenmint_[a-z_]*[a-z]\b' README.md tools/*/*.[1578] | grep -v _key_service_ | sort -u); do
+    check "$series is a series" 1 "$(($(grep -c "^$series[{_ ]" "$W/page") + $(grep -acF "$series" "$B/tenmint-tuf") > 0))"
+done
 for alert in $(sed -n 's/^ *- alert: //p' config/tenmint-alerts.yaml); do
     check "$alert is in the README" 1 "$(($(grep -c "\b$alert\b" README.md) > 0))"
 done
@@ -90,7 +94,10 @@ for word in $(grep -o '\b[A-Z][a-z]*\([A-Z][a-z]*\)\+ |$\|\b[A-Z][a-z]*\([A-Z][a
 done
 check "each alert has a runbook" "$(grep -c -- '- alert: ' config/tenmint-alerts.yaml)" \
     "$(grep -c '^ *runbook: "..*"' config/tenmint-alerts.yaml)"
-if command -v promtool >/dev/null; then
+if ! command -v promtool >/dev/null; then
+    echo "FAIL promtool is missing: apt-get install prometheus"
+    fails=$((fails + 1))
+else
     promtool check rules config/tenmint-alerts.yaml || fails=$((fails + 1))
     # Fulcio itself calls its counter so.
     promtool check metrics <"$W/page" 2>&1 | grep -v '^fulcio_new_certs counter metrics should have' >"$W/lint"

@@ -47,6 +47,7 @@ struct query {
     struct ca_audit_query wanted;
     struct cli_time since, until;
     struct cli_amount limit;
+    bool more; /* than the limit */
     bool json, csv, newest;
     uint64_t found;
     struct log_unreadable unreadable;
@@ -130,6 +131,9 @@ static int on_row(void *arg, const struct ca_audit_row *row, struct tm_err *e)
     struct query *q = arg;
     struct tm_err why = {0};
     tm_buf_reset(&q->line);
+    q->more = q->limit.given && q->found == (uint64_t)q->limit.value;
+    if (q->more)
+        return 0;
     q->found++;
     if (row->damaged) {
         tm_err_set(&why, "what is searched for does not fit what it says, or it has no hash");
@@ -160,6 +164,8 @@ static int search(struct query *q, struct tm_err *e)
     if (rc == CLI_OK)
         rc = log_unreadable_end(&q->unreadable, q->found, e);
     tm_buf_free(&q->line);
+    if (q->more)
+        fprintf(stderr, "tenmint-ca: more records match: --limit ended the list\n");
     if (rc != CLI_OK || q->found > 0)
         return rc;
     tm_err_set(e, "no record matches");
@@ -199,7 +205,7 @@ int command_audit_query(const struct cli_command *self, int argc, char **argv)
     q.wanted.since_ms = q.since.given ? q.since.ms : 0;
     q.wanted.until_ms = q.until.given ? q.until.ms : 0;
     q.wanted.newest_first = q.newest;
-    q.wanted.limit = (uint64_t)q.limit.value;
+    q.wanted.limit = q.limit.given ? (uint64_t)q.limit.value + 1 : 0; /* are there more? */
     if (q.json && q.csv)
         rc = tm_err_set(&e, "audit query: --json and --csv exclude each other");
     else
