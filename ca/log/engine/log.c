@@ -164,6 +164,11 @@ uint64_t ca_log_checkpoint(struct ca_log *l, struct tm_buf *note)
     return ca_log_shown_get(&l->shown, note);
 }
 
+uint64_t ca_log_checkpoint_size(struct ca_log *l)
+{
+    return ca_log_shown_size(&l->shown);
+}
+
 EVP_PKEY *ca_log_key(const struct ca_log *l)
 {
     return l->site.o.key;

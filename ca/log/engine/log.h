@@ -120,6 +120,7 @@ int ca_log_sync(struct ca_log *l, struct tm_err *e);
 
 /* Appends the newest published checkpoint, a signed note. Returns its tree size. */
 uint64_t ca_log_checkpoint(struct ca_log *l, struct tm_buf *note);
+uint64_t ca_log_checkpoint_size(struct ca_log *l); /* of the same, without the note */
 
 /* What to do, behind the error of a key that did not sign; `remedy` may be NULL. Returns -1. */
 int ca_log_key_failed(const char *remedy, struct tm_err *e);

@@ -25,9 +25,10 @@ struct ca_siglog {
     struct ca_sig_algorithms *algorithms;
     struct ca_sig_known *known; /* what is published; `recent` is what is not yet */
 
-    pthread_mutex_t lock; /* of the three that follow; nothing is called with it held but wakes */
+    pthread_mutex_t lock; /* of the four that follow; nothing is called with it held but wakes */
     struct ca_siglog_job *parked; /* waiting for a checkpoint */
     X509_STORE *cas;              /* whose certificates are taken; NULL: everybody's */
+    struct tm_checkpoint said;    /* by the newest checkpoint that was answered with; or size 0 */
     struct recent *recent;        /* by the first bytes of the hash; newer ones drive out older */
 
     atomic_ullong logged, bad, duplicates, failed;
@@ -90,7 +91,6 @@ static void remember(struct ca_siglog *s, const struct tm_merkle_hash *leaf, uin
 static int find_duplicate(struct ca_siglog *s, const struct tm_merkle_hash *leaf, uint64_t *index,
                           struct tm_err *e)
 {
-    struct tm_buf note = {0};
     pthread_mutex_lock(&s->lock);
     struct recent r = *place_of(s, leaf);
     pthread_mutex_unlock(&s->lock);
@@ -99,9 +99,8 @@ static int find_duplicate(struct ca_siglog *s, const struct tm_merkle_hash *leaf
         return 1;
     }
     struct ca_log_dir dir = {.path = ca_log_directory(s->log),
-                             .size = ca_log_checkpoint(s->log, &note),
+                             .size = ca_log_checkpoint_size(s->log),
                              .tile_level = TILE_LEVEL_ENTRIES};
-    tm_buf_free(&note);
     return ca_sig_known_find(s->known, &dir, leaf, index, e);
 }
 
@@ -272,12 +271,10 @@ enum ca_siglog_status ca_siglog_begin(struct ca_siglog *s, const char *text, siz
 static bool park(struct ca_siglog_job *j, void (*wake)(void *arg), void *arg)
 {
     struct ca_siglog *s = j->s;
-    struct ca_log_stats stats;
     j->wake = wake;
     j->arg = arg;
     pthread_mutex_lock(&s->lock);
-    ca_log_stats_get(s->log, &stats);
-    if (stats.checkpoint_size <= j->index) {
+    if (ca_log_checkpoint_size(s->log) <= j->index) {
         j->next = s->parked;
         j->back = &s->parked;
         if (j->next != NULL)
@@ -290,18 +287,36 @@ static bool park(struct ca_siglog_job *j, void (*wake)(void *arg), void *arg)
     return parked;
 }
 
+/* The newest checkpoint, and what it says: that is read once for each size. */
+static int newest(struct ca_siglog *s, struct tm_buf *text, struct tm_checkpoint *out,
+                  struct tm_err *e)
+{
+    struct tm_note note = {0};
+    uint64_t size = ca_log_checkpoint(s->log, text);
+    pthread_mutex_lock(&s->lock);
+    *out = s->said;
+    pthread_mutex_unlock(&s->lock);
+    if (size > 0 && out->size == size)
+        return 0;
+    int rc = tm_note_parse(text->data, text->len, &note, e);
+    if (rc == 0)
+        rc = tm_checkpoint_parse(&note, out, e);
+    tm_note_free(&note);
+    pthread_mutex_lock(&s->lock);
+    if (rc == 0)
+        s->said = *out;
+    pthread_mutex_unlock(&s->lock);
+    return rc;
+}
+
 /* The newest checkpoint covers the entry. */
 static int answer(struct ca_siglog_job *j, struct tm_buf *out, struct tm_err *e)
 {
     const struct ca_log_place place = ca_log_ticket_place(j->ticket);
     struct tm_buf text = {0};
-    struct tm_note note = {0};
     struct tm_checkpoint checkpoint;
     struct ca_log_proof proof;
-    (void)ca_log_checkpoint(j->s->log, &text);
-    int rc = tm_note_parse(text.data, text.len, &note, e);
-    if (rc == 0)
-        rc = tm_checkpoint_parse(&note, &checkpoint, e);
+    int rc = newest(j->s, &text, &checkpoint, e);
     if (rc == 0)
         rc = ca_log_prover_inclusion(j->s->prover, j->index, checkpoint.size, &proof, e);
     if (rc == 0) {
@@ -317,7 +332,6 @@ static int answer(struct ca_siglog_job *j, struct tm_buf *out, struct tm_err *e)
         ca_sig_answer_write(&a, out);
         rc = buf_failed(out) ? tm_err_set(e, "out of memory") : 0;
     }
-    tm_note_free(&note);
     tm_buf_free(&text);
     return rc;
 }
