@@ -132,10 +132,21 @@ static EVP_PKEY *make_daily_key(const struct ca_create_options *o, const char *t
     return tm_key_pkey(*device);
 }
 
+/* ---- a CA ---- */
+
+/* The key that signs a few times in years. */
+static EVP_PKEY *make_root_key(const struct ca_create_options *o, const char *type,
+                               struct tm_key **device, struct tm_err *e)
+{
+    const struct ca_create_options root = {.device = o->root_device};
+    return make_daily_key(&root, type, device, e);
+}
+
 static int write_ca(const struct ca_create_options *o, EVP_PKEY *root_key, X509 *root,
                     EVP_PKEY *sub_key, X509 *sub, struct tm_err *e)
 {
-    if (write_key(o->directory, "root.key", root_key, o->password, e) != 0 ||
+    if ((o->root_device == NULL &&
+         write_key(o->directory, "root.key", root_key, o->password, e) != 0) ||
         (o->device == NULL &&
          write_key(o->directory, "intermediate.key", sub_key, o->password, e) != 0) ||
         write_certs(o->directory, "root.pem", &root, 1, e) != 0 ||
@@ -157,6 +168,7 @@ int ca_create_ca(const struct ca_create_options *o, struct tm_err *e)
     struct ca_create_cert sub = {org, "intermediate", o->now_s, o->now_s + sub_life,
                                  0,   CODE_SIGNING};
     struct tm_key *device = NULL;
+    struct tm_key *root_device = NULL;
     EVP_PKEY *root_key = NULL;
     EVP_PKEY *sub_key = NULL;
     X509 *root_cert = NULL;
@@ -166,7 +178,7 @@ int ca_create_ca(const struct ca_create_options *o, struct tm_err *e)
         tm_err_set(e, "a password for the CA keys is needed");
         goto out;
     }
-    root_key = ca_signer_algorithm_generate(type, e);
+    root_key = make_root_key(o, type, &root_device, e);
     root_cert = root_key != NULL ? ca_create_ca_cert(&root, root_key, NULL, root_key, e) : NULL;
     if (root_cert == NULL || tm_file_mkdirs(o->directory, 0700, e) != 0)
         goto out;
@@ -179,6 +191,73 @@ out:
     X509_free(root_cert);
     EVP_PKEY_free(sub_key);
     EVP_PKEY_free(root_key);
+    tm_key_free(device);
+    tm_key_free(root_device);
+    return rc;
+}
+
+/* ---- a request ---- */
+
+static bool ask_for(STACK_OF(X509_EXTENSION) * list, int nid, const char *value)
+{
+    X509_EXTENSION *ext = X509V3_EXT_conf_nid(NULL, NULL, nid, value);
+    bool ok = ext != NULL && sk_X509_EXTENSION_push(list, ext) > 0;
+    if (!ok)
+        X509_EXTENSION_free(ext);
+    return ok;
+}
+
+static bool name_request(X509_REQ *req, const X509_NAME *subject, const char *organization)
+{
+    if (subject != NULL)
+        return X509_REQ_set_subject_name(req, subject) == 1;
+    X509_NAME *name = X509_REQ_get_subject_name(req);
+    return X509_NAME_add_entry_by_NID(name, NID_organizationName, MBSTRING_UTF8,
+                                      (const unsigned char *)organization, -1, -1, 0) == 1 &&
+           X509_NAME_add_entry_by_NID(name, NID_commonName, MBSTRING_UTF8,
+                                      (const unsigned char *)"intermediate", -1, -1, 0) == 1;
+}
+
+static X509_REQ *make_request(const struct ca_create_options *o, const X509_NAME *subject,
+                              EVP_PKEY *key, struct tm_err *e)
+{
+    const struct ca_signer_algorithm_row *row = ca_signer_algorithm_for(key, e);
+    if (row == NULL)
+        return NULL;
+    const EVP_MD *md = row->digest != NULL ? EVP_get_digestbyname(row->digest) : NULL;
+    STACK_OF(X509_EXTENSION) *list = sk_X509_EXTENSION_new_null();
+    X509_REQ *req = X509_REQ_new();
+    bool ok = req != NULL && list != NULL && X509_REQ_set_version(req, X509_REQ_VERSION_1) == 1 &&
+              name_request(req, subject, o->organization != NULL ? o->organization : "tenmint") &&
+              X509_REQ_set_pubkey(req, key) == 1 &&
+              ask_for(list, NID_basic_constraints, "critical,CA:TRUE,pathlen:0") &&
+              ask_for(list, NID_key_usage, "critical,keyCertSign,cRLSign") &&
+              ask_for(list, NID_ext_key_usage, CODE_SIGNING) &&
+              X509_REQ_add_extensions(req, list) == 1 && X509_REQ_sign(req, key, md) > 0;
+    sk_X509_EXTENSION_pop_free(list, X509_EXTENSION_free);
+    if (ok)
+        return req;
+    tm_err_openssl(e, "make the certificate signing request");
+    X509_REQ_free(req);
+    return NULL;
+}
+
+int ca_create_request(const struct ca_create_options *o, const X509_NAME *subject, struct tm_err *e)
+{
+    struct tm_key *device = NULL;
+    EVP_PKEY *key = tm_file_mkdirs(o->directory, 0700, e) == 0
+                        ? make_daily_key(o, o->key_type != NULL ? o->key_type : "p256", &device, e)
+                        : NULL;
+    X509_REQ *req = key != NULL ? make_request(o, subject, key, e) : NULL;
+    BIO *bio = req != NULL ? BIO_new(BIO_s_mem()) : NULL;
+    int rc = -1;
+    if (bio != NULL && PEM_write_bio_X509_REQ(bio, req) == 1 &&
+        (o->device != NULL ||
+         write_key(o->directory, "intermediate.key", key, o->password, e) == 0))
+        rc = write_bio(o->directory, CREATE_REQUEST, 0644, bio, e);
+    BIO_free(bio);
+    X509_REQ_free(req);
+    EVP_PKEY_free(key);
     tm_key_free(device);
     return rc;
 }

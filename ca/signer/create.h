@@ -28,20 +28,28 @@ X509 *ca_create_ca_cert(const struct ca_create_cert *c, EVP_PKEY *key, X509 *iss
                         EVP_PKEY *issuer_key, struct tm_err *e);
 
 struct ca_create_options {
-    const char *directory;              /* made if missing; must hold none of the files */
-    const char *organization;           /* NULL: "tenmint" */
-    const char *key_type;               /* NULL: "p256" */
-    const char *password;               /* encrypts the key files (PKCS#8 with AES-256) */
-    const struct tm_key_source *device; /* NULL: a file; or where the intermediate's key is:
-                                        tm_key_make */
+    const char *directory;                   /* made if missing; must hold none of the files */
+    const char *organization;                /* NULL: "tenmint" */
+    const char *key_type;                    /* NULL: "p256" */
+    const char *password;                    /* encrypts the key files (PKCS#8 with AES-256) */
+    const struct tm_key_source *device;      /* NULL: a file; or where the intermediate's key is:
+                                             tm_key_make */
+    const struct tm_key_source *root_device; /* likewise of ca_create_ca's root */
     int64_t now_s;
     int root_years;         /* 0: 10 */
     int intermediate_years; /* 0: 3 */
 };
 
-/* Writes root.pem, root.key, intermediate.key (unless it is in a token) and chain.pem
+/* Writes root.pem, root.key and intermediate.key (unless they are in a token) and chain.pem
  * (intermediate, root); keys 0600. */
 int ca_create_ca(const struct ca_create_options *o, struct tm_err *e);
+
+/* Writes intermediate.key (unless it is in a token) and CREATE_REQUEST, a PKCS#10 request for an
+ * intermediate's certificate to be signed by somebody else's CA: it asks for CA:TRUE, pathlen 0,
+ * certSign and code signing. `subject`: NULL: of o->organization. */
+#define CREATE_REQUEST "intermediate.csr"
+int ca_create_request(const struct ca_create_options *o, const X509_NAME *subject,
+                      struct tm_err *e);
 
 /*
  * A timestamp authority's certificates: a root, an intermediate and the one that signs (RFC 3161

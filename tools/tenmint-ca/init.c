@@ -62,6 +62,8 @@ struct plan {
     char made_up[64];                  /* a name for it that no other has, or "" */
     char audit_origin[ORIGIN_TEXT];    /* of the log of audit heads */
     struct tm_key_source device;       /* of the CA key; pkcs11_module NULL: the key is a file */
+    struct tm_key_source root_device;  /* of the root's, likewise */
+    bool request;                      /* no root of ours: a request for the CA's certificate */
     struct tm_key_source log_device;   /* of the log's, likewise */
     struct tm_key_source audit_device; /* of the log of audit heads, likewise */
     struct owner owner;                /* of what the server alone may read, or writes */
@@ -204,8 +206,9 @@ static int make_all(const struct plan *p, struct tm_err *e)
                                       .key_type = p->key_type,
                                       .password = tm_buf_str(&password),
                                       .device = setup_elsewhere(&p->device),
+                                      .root_device = setup_elsewhere(&p->root_device),
                                       .now_s = tm_clock_wall_ms() / 1000};
-        rc = ca_create_ca(&o, e);
+        rc = p->request ? ca_create_request(&o, NULL, e) : ca_create_ca(&o, e);
     }
     if (rc == 0 && p->log_origin != NULL)
         rc = make_log(p, tm_buf_str(&password), e);
@@ -274,14 +277,23 @@ static int make_in_place(const struct plan *p, struct tm_err *e)
     return setup_claim_directory(p->dir, 0700, e) == 0 ? make_all(p, e) : -1;
 }
 
+static void print_authority(const struct plan *p)
+{
+    printf("wrote %s\n", p->dir);
+    if (p->request) {
+        printf("  " CREATE_REQUEST "  have it signed; chain.pem comes of what is given back\n");
+        return;
+    }
+    printf("  root.pem          give this to verifiers\n");
+    if (!tm_key_source_is_elsewhere(&p->root_device))
+        printf("  root.key          move it offline, with a copy of password: the server never "
+               "needs it\n");
+    printf("  chain.pem         intermediate and root\n");
+}
+
 static void print_done(const struct plan *p)
 {
-    printf(
-        "wrote %s\n"
-        "  root.pem          give this to verifiers\n"
-        "  root.key          move it offline, with a copy of password: the server never needs it\n"
-        "  chain.pem         intermediate and root\n",
-        p->dir);
+    print_authority(p);
     if (!tm_key_source_is_elsewhere(&p->device))
         printf("  intermediate.key  the server's key, encrypted with password\n");
     if (p->log_origin != NULL)
@@ -309,6 +321,11 @@ static void print_done(const struct plan *p)
         printf("gave user '%s' its password, keys and log; root.key and the configuration stay "
                "root's\n",
                p->owner.name);
+    if (p->root_device.pkcs11_module != NULL)
+        printf("made the root's key '%s' in token '%s', likewise: rotate has --root-key for it\n",
+               p->root_device.pkcs11_key, p->root_device.pkcs11_token);
+    if (p->request)
+        printf("then: tenmint-ca rotate %s --certificate FILE\n", p->dir);
     printf("start it: tenmint-ca serve --config %s/tenmint-ca.yaml\n", p->dir);
 }
 
@@ -327,18 +344,19 @@ static int init(const struct plan *p)
 }
 
 /* The keys that may be made in one token; without a label a key is a file. */
-enum { KEY_CA, KEY_LOG, KEY_AUDIT, KEY_SIGNATURES, KEY_TIMESTAMPS, KEYS };
+enum { KEY_CA, KEY_ROOT, KEY_LOG, KEY_AUDIT, KEY_SIGNATURES, KEY_TIMESTAMPS, KEYS };
 
 struct labels {
     const char *label[KEYS];
     const char *uri[KEYS]; /* in place of it */
 };
 
-static const char *const label_options[KEYS] = {"pkcs11-key", "pkcs11-log-key", "pkcs11-audit-key",
-                                                "pkcs11-signature-log-key", "pkcs11-timestamp-key"};
+static const char *const label_options[KEYS] = {
+    "pkcs11-key",       "pkcs11-root-key",          "pkcs11-log-key",
+    "pkcs11-audit-key", "pkcs11-signature-log-key", "pkcs11-timestamp-key"};
 
-static const char *const uri_options[KEYS] = {"ca-key", "log-key", "audit-key", "signature-log-key",
-                                              "timestamp-key"};
+static const char *const uri_options[KEYS] = {"ca-key",    "root-key",          "log-key",
+                                              "audit-key", "signature-log-key", "timestamp-key"};
 
 /* A key that exists, at a service or in a token. */
 static int choose_uri(struct tm_key_source *key, const char *uri, const char *option,
@@ -374,7 +392,8 @@ static int check_labels(const struct plan *p, const struct labels *l, struct tm_
 static int choose_devices(struct plan *p, const struct tm_key_source *token, const struct labels *l,
                           struct tm_err *e)
 {
-    struct tm_key_source *const keys[KEYS] = {&p->device, &p->log_device, &p->audit_device,
+    struct tm_key_source *const keys[KEYS] = {&p->device,         &p->root_device,
+                                              &p->log_device,     &p->audit_device,
                                               &p->all.signatures, &p->all.timestamps};
     bool any = false;
     if (check_labels(p, l, e) != 0)
@@ -397,7 +416,8 @@ static int choose_devices(struct plan *p, const struct tm_key_source *token, con
 static int make_absolute(struct plan *p, struct tm_key_source *token, struct setup_paths *room,
                          struct tm_err *e)
 {
-    struct tm_key_source *const keys[KEYS] = {&p->device, &p->log_device, &p->audit_device,
+    struct tm_key_source *const keys[KEYS] = {&p->device,         &p->root_device,
+                                              &p->log_device,     &p->audit_device,
                                               &p->all.signatures, &p->all.timestamps};
     if (setup_absolute(token, room, e) != 0)
         return -1;
@@ -408,6 +428,19 @@ static int make_absolute(struct plan *p, struct tm_key_source *token, struct set
         keys[i]->pin_file = token->pin_file;
     }
     return 0;
+}
+
+/* A request has neither a root nor, until it is answered, a chain to publish. */
+static int check_request(const struct plan *p, const struct labels *l, struct tm_err *e)
+{
+    if (!p->request)
+        return 0;
+    if (p->all.url != NULL || p->if_missing)
+        return tm_err_set(e, "--csr goes neither with --all nor with --if-missing: `rotate --csr` "
+                             "afterwards puts a CA below another root");
+    return l->label[KEY_ROOT] == NULL && l->uri[KEY_ROOT] == NULL
+               ? 0
+               : tm_err_set(e, "--csr makes no root, whose key --root-key would be");
 }
 
 static int check_all(struct plan *p, bool all, bool no_log, struct tm_err *e)
@@ -482,10 +515,14 @@ int command_init(const struct cli_command *self, int argc, char **argv)
         {"if-missing", CLI_FLAG, NULL,
          "what is there already is checked, as check-config does, and left as it is",
          &p.if_missing},
+        {"csr", CLI_FLAG, NULL,
+         "no root: a request for a root that is not ours, DIR/" CREATE_REQUEST, &p.request},
         {"no-log", CLI_FLAG, NULL, "make no built-in transparency log", &no_log},
         SETUP_DEVICE_OPTIONS(token),
         {"pkcs11-key", CLI_TEXT, "LABEL", "the server's new key, a label that is free",
          &labels.label[KEY_CA]},
+        {"pkcs11-root-key", CLI_TEXT, "LABEL", "the root's new key, likewise; else it is a file",
+         &labels.label[KEY_ROOT]},
         {"pkcs11-log-key", CLI_TEXT, "LABEL", "the log's new key, likewise; else it is a file",
          &labels.label[KEY_LOG]},
         {"pkcs11-audit-key", CLI_TEXT, "LABEL", "that of the log of audit heads, likewise",
@@ -498,6 +535,7 @@ int command_init(const struct cli_command *self, int argc, char **argv)
          "the server's key, which exists: awskms:, vault:, gcpkms:, "
          "azurekv: or pkcs11:",
          &labels.uri[KEY_CA]},
+        {"root-key", CLI_TEXT, "URI", "the root's, likewise", &labels.uri[KEY_ROOT]},
         {"log-key", CLI_TEXT, "URI", "the log's, likewise", &labels.uri[KEY_LOG]},
         {"audit-key", CLI_TEXT, "URI", "that of the log of audit heads, likewise",
          &labels.uri[KEY_AUDIT]},
@@ -516,9 +554,9 @@ int command_init(const struct cli_command *self, int argc, char **argv)
         return rc;
     p.dir = argv[0];
     p.key_type = key_type.value;
-    if (check_all(&p, all, no_log, &e) != 0 || check_log_words(&p, no_log, &labels, &e) != 0 ||
-        name_audit(&p, &e) != 0 || choose_devices(&p, &token, &labels, &e) != 0 ||
-        owner_find(user, &p.owner, &e) != 0)
+    if (check_all(&p, all, no_log, &e) != 0 || check_request(&p, &labels, &e) != 0 ||
+        check_log_words(&p, no_log, &labels, &e) != 0 || name_audit(&p, &e) != 0 ||
+        choose_devices(&p, &token, &labels, &e) != 0 || owner_find(user, &p.owner, &e) != 0)
         return cli_fail(CLI_USAGE, &e);
     if (make_absolute(&p, &token, &room, &e) != 0)
         return cli_fail(CLI_FAILED, &e);

@@ -178,12 +178,14 @@ static const struct cli_command commands[] = {
      .exits = {[CLI_CONFIG] = "--if-missing: what is there is not whole, or of other names"},
      .run = command_init},
     {.name = "rotate",
-     .args = "DIR [--activate] [OPTION]...",
+     .args = "DIR [--activate | --csr | --certificate FILE] [OPTION]...",
      .summary = "make the CA's next key and chain in DIR/next; later put them in service",
      .examples =
          "  tenmint-ca rotate ./ca --root-key /media/usb/root.key\n"
          "  tenmint-tuf trust add-ca --chain ./ca/next/chain.pem --url https://ca.example.com\n"
-         "  tenmint-ca rotate ./ca --activate\n",
+         "  tenmint-ca rotate ./ca --activate\n"
+         "  tenmint-ca rotate ./ca --csr\n"
+         "  tenmint-ca rotate ./ca --certificate from-the-corporate-ca.pem\n",
      .run = command_rotate},
     {.name = "freeze",
      .args = "[--issuer URL] --reason TEXT [OPTION]...",

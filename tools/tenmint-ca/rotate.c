@@ -29,6 +29,7 @@
 #include "tools/tenmint-ca/rotate.h"
 
 #define URI_FILE "intermediate.uri"
+#define CERTIFICATE_MAX ((size_t)1 << 20)
 #define LABEL_FILE "pkcs11-key" /* in DIR/next: its label, where the key is in a token */
 
 struct rotation {
@@ -39,6 +40,8 @@ struct rotation {
     const char *wanted_uri;   /* at a service, of the new key, which exists */
     const char *wanted_label; /* in a token, of the new key; NULL: one is made up */
     bool activate;
+    bool request;            /* for a CA of somebody else's, which gives … */
+    const char *certificate; /* … this file: the new certificate and those above it */
     char next[PATH_MAX], part[PATH_MAX], password[PATH_MAX], config_file[PATH_MAX];
     bool configured; /* `config` was read: DIR has one */
     struct ca_config config;
@@ -56,11 +59,14 @@ static int in(const char *dir, const char *name, char out[PATH_MAX], struct tm_e
 /* Whatever else is missing: `init` left these. */
 static int check_ca_folder(const char *dir, struct tm_err *e)
 {
-    char root[PATH_MAX], chain[PATH_MAX];
-    if (in(dir, "root.pem", root, e) != 0 || in(dir, "chain.pem", chain, e) != 0)
-        return -1;
-    if (access(root, F_OK) == 0 || access(chain, F_OK) == 0)
-        return 0;
+    static const char *const left[] = {"root.pem", "chain.pem", CREATE_REQUEST};
+    for (size_t i = 0; i < sizeof(left) / sizeof(left[0]); i++) {
+        char path[PATH_MAX];
+        if (in(dir, left[i], path, e) != 0)
+            return -1;
+        if (access(path, F_OK) == 0)
+            return 0;
+    }
     tm_err_set(e, "'%s' is no CA's folder: it has neither root.pem nor chain.pem", dir);
     return tm_err_mark(e, ERR_REFUSED);
 }
@@ -81,7 +87,8 @@ static int read_config(struct rotation *r, struct tm_err *e)
     r->token = ca->key.module != NULL;
     if (ca->key.uri_file != NULL)
         r->key_name = URI_FILE;
-    if ((r->wanted_uri != NULL) != (ca->key.uri_file != NULL && !r->activate))
+    bool makes = !r->activate && r->certificate == NULL;
+    if ((r->wanted_uri != NULL) != (ca->key.uri_file != NULL && makes))
         return tm_err_set(e,
                           r->wanted_uri != NULL
                               ? "--ca-key: the CA's key is not named by 'key-uri-file' (%s)"
@@ -212,14 +219,26 @@ static int make_pair(const struct rotation *r, STACK_OF(X509) * root, const stru
         o.device != NULL ? 0 : tm_key_read_secret(r->password_file, NULL, "password", &password, e);
     if (rc == 0) {
         o.password = tm_buf_str(&password);
-        rc = ca_create_intermediate(&o, sk_X509_value(root, 0), tm_key_pkey(root_key), e);
+        X509 *above = sk_X509_value(root, 0);
+        rc = r->request ? ca_create_request(&o, X509_get_subject_name(above), e)
+                        : ca_create_intermediate(&o, above, tm_key_pkey(root_key), e);
     }
     tm_buf_free_secret(&password);
     if (rc != 0 || in(r->part, r->key_name, key, e) != 0 ||
         in(r->part, "chain.pem", chain, e) != 0 || (r->token && write_label(r, e) != 0) ||
         (r->wanted_uri != NULL && write_uri(r, key, e) != 0))
         return -1;
-    return check_pair(r, key, chain, e);
+    return r->request ? 0 : check_pair(r, key, chain, e);
+}
+
+/* The certificate in service, whose name the next one has. */
+static int open_present(const struct rotation *r, STACK_OF(X509) * *chain, struct tm_err *e)
+{
+    char path[PATH_MAX];
+    if (in(r->dir, "chain.pem", path, e) != 0)
+        return -1;
+    *chain = tm_certs_load(path, e);
+    return *chain != NULL ? 0 : -1;
 }
 
 static int make_next(const struct rotation *r, struct tm_err *e)
@@ -229,11 +248,11 @@ static int make_next(const struct rotation *r, struct tm_err *e)
     if (access(r->next, F_OK) == 0)
         return tm_err_set(
             e,
-            "'%s' is there already: put it in service (--activate) or, if its chain was "
-            "never published, remove it",
+            "'%s' is there already: put it in service (--activate; where a request waits there, "
+            "--certificate before) or, if its chain was never published, remove it",
             r->next);
     remove_part(r);
-    int rc = open_root(r, &root, &root_key, e);
+    int rc = r->request ? open_present(r, &root, e) : open_root(r, &root, &root_key, e);
     if (rc == 0)
         rc = make_pair(r, root, root_key, e);
     if (rc == 0 && rename(r->part, r->next) != 0)
@@ -291,6 +310,59 @@ static int read_label(struct rotation *r, const char *path, struct tm_err *e)
     return rc;
 }
 
+/* ---- the certificate that answers a request ---- */
+
+/* Where a request waits: in DIR/next, or, of `init --csr`, in DIR itself. */
+static int find_request(const struct rotation *r, const char **where, char request[PATH_MAX],
+                        struct tm_err *e)
+{
+    char chain[PATH_MAX];
+    if (in(r->dir, "chain.pem", chain, e) != 0)
+        return -1;
+    *where = access(chain, F_OK) == 0 ? r->next : r->dir;
+    if (in(*where, CREATE_REQUEST, request, e) != 0)
+        return -1;
+    return access(request, F_OK) == 0
+               ? 0
+               : tm_err_errno(e, "no request waits: '%s' (--csr makes one)", request);
+}
+
+static int find_label(struct rotation *r, const char *where, struct tm_err *e)
+{
+    char label[PATH_MAX];
+    if (where == r->dir) {
+        snprintf(r->label, sizeof(r->label), "%s", r->config.ca.key.label);
+        return 0;
+    }
+    return in(where, LABEL_FILE, label, e) == 0 ? read_label(r, label, e) : -1;
+}
+
+/* What a server would refuse is refused here, and nothing is written. */
+static int take_certificate(struct rotation *r, struct tm_err *e)
+{
+    const char *where;
+    char request[PATH_MAX], key[PATH_MAX], chain[PATH_MAX];
+    struct tm_buf text = {0};
+    if (find_request(r, &where, request, e) != 0 || in(where, r->key_name, key, e) != 0 ||
+        in(where, "chain.pem", chain, e) != 0 || (r->token && find_label(r, where, e) != 0))
+        return -1;
+    if (check_pair(r, key, r->certificate, e) != 0)
+        return tm_err_wrap(e, "the certificate for the request in '%s'", where);
+    int rc = tm_file_read(r->certificate, CERTIFICATE_MAX, &text, e);
+    if (rc == 0)
+        rc = tm_file_write_atomic(chain, 0644, text.data, text.len, e);
+    if (rc == 0)
+        (void)unlink(request);
+    if (rc == 0 && where == r->dir)
+        printf("wrote %s: the server can start; give verifiers its last certificate\n", chain);
+    else if (rc == 0)
+        printf("wrote %s\npublish the chain (tenmint-tuf trust add-ca), wait until verifiers have "
+               "refreshed, then: tenmint-ca rotate %s --activate\n",
+               chain, r->dir);
+    tm_buf_free(&text);
+    return rc;
+}
+
 /* The label first: a server that runs keeps what it has until it reads its configuration again. */
 static int activate_token(struct rotation *r, struct tm_err *e)
 {
@@ -313,8 +385,10 @@ static void note(const struct rotation *r)
 {
     struct tm_err e = {0};
     const struct ca_audit_event ev = {.kind = AUDIT_ROTATION,
-                                      .reason = r->activate ? "CA key put in service"
-                                                            : "next CA key made",
+                                      .reason = r->activate              ? "CA key put in service"
+                                                : r->certificate != NULL ? "CA certificate taken"
+                                                : r->request ? "next CA key made, and a request"
+                                                             : "next CA key made",
                                       .detail = r->dir,
                                       .after = r->token ? r->label : NULL};
     if (r->configured && audit_note_in(&r->config, &ev, &e) != 0)
@@ -336,7 +410,13 @@ static void print_token(const struct rotation *r)
 
 static void print_done(const struct rotation *r)
 {
-    if (r->token)
+    if (r->certificate != NULL)
+        return; /* it has been said */
+    if (r->request)
+        printf("wrote %s/" CREATE_REQUEST ": have it signed, then: tenmint-ca rotate %s "
+               "--certificate FILE, a PEM file of the certificate and those above it\n",
+               r->next, r->dir);
+    else if (r->token)
         print_token(r);
     else if (r->activate)
         printf("in service: %s/chain.pem, %s/%s; a running server takes them up within its "
@@ -355,6 +435,10 @@ int command_rotate(const struct cli_command *self, int argc, char **argv)
     struct cli_choice key_type = {.of = cli_key_types};
     const struct cli_option options[] = {
         {"activate", CLI_FLAG, NULL, "put DIR/next in service", &r.activate},
+        {"csr", CLI_FLAG, NULL,
+         "make a request for a root that is not ours: DIR/next/" CREATE_REQUEST, &r.request},
+        {"certificate", CLI_TEXT, "FILE", "what came back: PEM, the certificate and those above it",
+         &r.certificate},
         {"root-key", CLI_TEXT, "FILE", "the root's key (DIR/root.key), or its pkcs11: URI",
          &r.root_key},
         {"ca-key", CLI_TEXT, "URI", "the next key, which exists, of a CA whose key is named so",
@@ -379,8 +463,15 @@ int command_rotate(const struct cli_command *self, int argc, char **argv)
         tm_err_set(&e, "rotate: --activate takes no --root-key, --key-type or --pkcs11-key");
         return cli_fail(CLI_USAGE, &e);
     }
+    if (r.activate + r.request + (r.certificate != NULL) > 1 ||
+        ((r.request || r.certificate != NULL) && r.root_key != NULL)) {
+        tm_err_set(&e, "rotate: of --activate, --csr, --certificate and --root-key one at a time");
+        return cli_fail(CLI_USAGE, &e);
+    }
     rc = prepare(&r, &e);
-    if (rc == 0)
+    if (rc == 0 && r.certificate != NULL)
+        rc = take_certificate(&r, &e);
+    else if (rc == 0)
         rc = !r.activate ? make_next(&r, &e)
              : r.token   ? activate_token(&r, &e)
                          : activate_file(&r, &e);
