@@ -37,9 +37,4 @@ int oidc_validate_entry(struct oidc_trust *t, struct oidc_entry *entry, struct t
 int oidc_trust_read(const char *name, const char *text, size_t len, struct oidc_trust *t,
                     struct tm_err *e);
 
-/* What YAML reads as it stands, anywhere, as this text and nothing else. */
-bool oidc_edit_plain(const char *text);
-/* Refuses control characters, and what else ends a line: YAML folds it. */
-int oidc_edit_check_text(const char *what, const char *text, struct tm_err *e);
-
 #endif

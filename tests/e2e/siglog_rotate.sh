@@ -33,6 +33,10 @@ publish() { # NAME
     says "publish $1" 0 '' "$B/tenmint-tuf" publish --dir "$C/tuf" "$W/$1.json"
     says "refresh after $1" 0 '' "$B/tenmint" trust refresh --dir "$W/trust"
 }
+eventually() { # COMMAND: within half a minute, as the next processes start
+    for _ in $(seq 150); do "$@" && return; sleep 0.2; done
+    return 1
+}
 get() { curl -sS --max-time 20 -o "$W/reply" -w '%{http_code}' "$@"; }
 holds() { # FILE: the origin and size of its checkpoint
     sed -n '1,2p' "$1" | tr '\n' ' '
@@ -51,21 +55,35 @@ signed old
 verifies old "$URL" ""
 
 # One command makes the next; it is made known before it is used.
-says "log create" 0 "--url https://127.0.0.1/2027 --key $C/siglog-2027.pem --api-version 2" "$B/tenmint-ca" log create "$C/siglog-2027" \
-    --signatures --origin 127.0.0.1 --shard 2027 --password-file "$C/password"
-sed -n '/^signature-log:/,$p' "$W/said" >"$W/section"
-grep -q "prefix: '/2027/api/v2'" "$W/section" || check "the section's prefix" there missing
+rotate=("$B/tenmint-ca" log rotate "$C/tenmint-ca.yaml")
+says "log rotate" 0 "trust add-log --url $URL/2027 --key $C/siglog-2027.pem --api-version 2" "${rotate[@]}" 2027 --signatures
+says "log rotate again" 1 "siglog-2027' is not empty" "${rotate[@]}" 2027 --signatures
 SOON=$(date -u -d '+6 seconds' +%Y-%m-%dT%H:%M:%SZ)
 trust add-log --url "$URL/2027" --key "$C/siglog-2027.pem" --api-version 2 --start "$SOON"
 publish shard
 signed between
 verifies between "$URL" " before the next begins"
 
-stop_server
-{ sed '/^signature-log:/,/^$/d' "$C/tenmint-ca.yaml"; cat "$W/section"; printf '  retired:\n    first: {directory: siglog, public-key: siglog.pem, prefix: /api/v2}\n'; } >"$W/new.yaml"
-cp "$W/new.yaml" "$C/tenmint-ca.yaml"
+# The same command puts it into the configuration, whose comments stay; SIGHUP takes it up and no
+# request is lost.
+sed -i 's/^signature-log:/# For auditors: ask ops.\nsignature-log: # Rekor v2/' "$C/tenmint-ca.yaml"
+sed 's/^  directory: siglog$/  directory: siglog\n  retired: {}/' "$C/tenmint-ca.yaml" >"$C/odd.yaml"
+says "what cannot be edited" 1 "can only be changed by hand" "$B/tenmint-ca" log rotate "$C/odd.yaml" 2027 --signatures --activate
+says "before it is made" 1 "first run this without --activate" "${rotate[@]}" 2028 --signatures --activate
+cp "$C/tenmint-ca.yaml" "$W/before.yaml"
+says "activate" 0 "tenmint-tuf trust retire-log $URL --confirm" "${rotate[@]}" 2027 --signatures --activate
+says "twice" 1 "in the configuration already" "${rotate[@]}" 2027 --signatures --activate
+check "lines that went" "  directory: siglog   key: siglog.key " "$(diff "$W/before.yaml" "$C/tenmint-ca.yaml" | sed -n 's/^< //p' | tr '\n' ' ')"
 says "check-config names both" 0 "retired   127.0.0.1 in" "$B/tenmint-ca" check-config "$C/tenmint-ca.yaml"
-serve
+: >"$W/asked"
+while [ ! -e "$W/enough" ]; do curl -sS --max-time 20 -o /dev/null -w '%{http_code}\n' "$URL/api/v2/checkpoint" >>"$W/asked"; done &
+reader=$!
+kill -HUP "$CA_PID"
+next_serves() { [ "$(curl -sS --max-time 20 -o /dev/null -w '%{http_code}' "$URL/2027/api/v2/checkpoint")" = 200 ]; }
+eventually next_serves || check "the next shard serves after SIGHUP" 200 none
+: >"$W/enough"
+wait $reader
+check "requests meanwhile: all answered" "200" "$(sort -u "$W/asked")"
 while [ "$(date -u +%Y-%m-%dT%H:%M:%SZ)" \< "$SOON" ]; do sleep 0.2; done
 signed new
 verifies new "$URL/2027" ""
@@ -109,6 +127,17 @@ done
 says "the root is published" 0 "switched at once" "$B/tenmint-tuf" publish --dir "$C/tuf" "$W/root.json"
 says "the running server serves the new tree" 0 "root       version 2" "$B/tenmint" trust refresh --dir "$W/trust"
 verifies last "$URL/2027" " under the new root"
+# The same command for the log of certificates; old and new serve after one SIGHUP.
+says "log rotate" 0 "trust add-ctlog --url $URL/log/2027 --key $C/log-2027.pem" "${rotate[@]}" 2027
+cp "$C/tenmint-ca.yaml" "$W/before.yaml"
+says "activate" 0 "trust retire-ctlog $URL/log --confirm" "${rotate[@]}" 2027 --activate
+check "lines that changed" 3 "$(diff "$W/before.yaml" "$C/tenmint-ca.yaml" | grep -c '^<')"
+says "check-config" 0 "/log in $C/log, served at /log" "$B/tenmint-ca" check-config "$C/tenmint-ca.yaml"
+kill -HUP "$CA_PID"
+ct_serves() { [ "$(get "$URL/log/2027/checkpoint")" = 200 ]; }
+eventually ct_serves || check "the next log serves after SIGHUP" 200 none
+check "the old log" 200 "$(get "$URL/log/checkpoint")"
+says "no period" 2 "a period in digits" "${rotate[@]}" ../3
 stop_server
 says "a shard of certificates" 2 "goes with --signatures" "$B/tenmint-ca" log create "$C/x" --origin a/b --shard 2027 --password-file "$C/password"
 says "a shard that is no path" 2 "must be a path" "$B/tenmint-ca" log create "$C/x" --signatures --origin a --shard '20 27' --password-file "$C/password"

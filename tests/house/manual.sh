@@ -20,7 +20,7 @@ page_lists() {
 table_lists() { # the auditors' commands stand whole in tenmint-log(1)
     "$B/$1" help --table | awk -F'\t' -v ca="$1" '
         $1 == "command" { print "command " $2 }
-        $1 == "option" && !(ca == "tenmint-ca" && $2 ~ /^log / && $2 !~ /^log (create|redate)$/) {
+        $1 == "option" && !(ca == "tenmint-ca" && $2 ~ /^log / && $2 !~ /^log (create|rotate|redate)$/) {
             print "option " $2 " --" $3 ($4 != "" ? " " $4 : "") }' | sort
 }
 

@@ -1,59 +1,16 @@
 /* issuer add, remove, disable, enable: the list's file is replaced as a whole, and keeps its
  * comments, its order, its mode and its owner. */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "common/file.h"
 #include "tools/tenmint-ca/audit_note.h"
 #include "tools/tenmint-ca/commands.h"
 #include "tools/tenmint-ca/issuer.h"
-
-/* Two who edit at once: the second waits, and then sees what the first has made. Returns an open
- * file, or -1. */
-static int lock_list(const char *path, struct tm_err *e)
-{
-    for (;;) {
-        struct stat held;
-        struct stat now;
-        int fd = open(path, O_RDONLY | O_CLOEXEC);
-        if (fd < 0 || flock(fd, LOCK_EX) != 0 || fstat(fd, &held) != 0 || stat(path, &now) != 0) {
-            tm_err_errno(e, "lock '%s'", path);
-            if (fd >= 0)
-                close(fd);
-            return -1;
-        }
-        if (held.st_ino == now.st_ino && held.st_dev == now.st_dev)
-            return fd;
-        close(fd);
-    }
-}
-
-/* The owner stays, or the server could not read its list any more. */
-static int replace(const char *path, const struct tm_buf *text, struct tm_err *e)
-{
-    struct stat st;
-    struct tm_file_stream f;
-    if (stat(path, &st) != 0)
-        return tm_err_errno(e, "look at '%s'", path);
-    if (tm_file_stream_open(&f, path, st.st_mode & 07777, e) != 0)
-        return -1;
-    int rc = 0;
-    if ((st.st_uid != geteuid() || st.st_gid != getegid()) &&
-        fchown(f.fd, st.st_uid, st.st_gid) != 0)
-        rc = tm_err_errno(e, "keep the owner of '%s': run this as root or as its owner", path);
-    if (rc == 0)
-        rc = tm_file_stream_write(&f, text->data, text->len, e);
-    if (rc == 0)
-        rc = tm_file_stream_commit(&f, e);
-    tm_file_stream_abort(&f);
-    return rc;
-}
+#include "tools/tenmint-ca/owner.h"
 
 struct change { /* what is asked for */
     int (*make)(const struct oidc_list_text *list, const void *what, struct tm_buf *out,
@@ -118,7 +75,7 @@ static int edit(const char *file, const struct change *c)
                         "and propose it (tenmint-tuf propose)",
                         file);
     char *path = rc == 0 ? realpath(l.path, NULL) : NULL; /* a link stays a link */
-    if (rc == 0 && (path == NULL || (lock = lock_list(path, &e)) < 0))
+    if (rc == 0 && (path == NULL || (lock = owner_lock(path, &e)) < 0))
         rc = e.text[0] != '\0' ? -1 : tm_err_errno(&e, "find '%s'", l.path);
     if (rc == 0) {
         issuer_list_close(&l);
@@ -131,7 +88,7 @@ static int edit(const char *file, const struct change *c)
     if (rc == 0)
         rc = explain(&l, &out, c->dry, &e);
     if (rc == 0 && !c->dry)
-        rc = replace(path, &out, &e);
+        rc = owner_replace(path, &out, &e);
     if (rc == 0 && !c->dry)
         note(&l, c);
     if (lock >= 0)

@@ -10,22 +10,13 @@
 #include "common/kms/kms.h"
 #include "common/http/http.h"
 #include "tools/tenmint-ca/commands.h"
+#include "tools/tenmint-ca/log_create.h"
 #include "tools/tenmint-ca/owner.h"
 #include "tools/tenmint-ca/setup.h"
 #include "tools/tenmint-log/print.h"
 
-struct new_log {
-    const char *dir, *origin;
-    const char *shard; /* of signatures: the path at which it is served beside others of the host */
-    const char *password_file; /* of the key's file */
-    bool signatures;
-    struct tm_key_source device; /* pkcs11_module NULL: the key is a file */
-    struct owner owner;
-    char key[PATH_MAX], public[PATH_MAX];
-};
-
 /* A path of its own keeps a shard where clients know it, also when the next one has begun. */
-static int check_shard(const struct new_log *n, struct tm_err *e)
+static int check_shard(const struct log_create *n, struct tm_err *e)
 {
     char prefix[256];
     if (n->shard == NULL)
@@ -38,7 +29,7 @@ static int check_shard(const struct new_log *n, struct tm_err *e)
     return tm_http_prefix_check("--shard", prefix, e);
 }
 
-static int check(const struct new_log *n, struct tm_err *e)
+static int check(const struct log_create *n, struct tm_err *e)
 {
     if (n->origin == NULL)
         return tm_err_set(e, "log create: --origin NAME is needed: a name that no log had before");
@@ -56,8 +47,7 @@ static int check(const struct new_log *n, struct tm_err *e)
     return 0;
 }
 
-/* Beside the directory, so that whoever serves the directory serves no key. */
-static int name_files(struct new_log *n, struct tm_err *e)
+int log_create_names(struct log_create *n, struct tm_err *e)
 {
     size_t len = strlen(n->dir);
     while (len > 1 && n->dir[len - 1] == '/')
@@ -69,7 +59,7 @@ static int name_files(struct new_log *n, struct tm_err *e)
     return 0;
 }
 
-static int make(struct new_log *n, struct tm_err *e)
+int log_create_make(const struct log_create *n, struct tm_err *e)
 {
     struct tm_buf password = {0};
     bool device = setup_elsewhere(&n->device) != NULL;
@@ -78,9 +68,12 @@ static int make(struct new_log *n, struct tm_err *e)
                            .device = device ? &n->device : NULL,
                            .key_file = n->key,
                            .public_file = n->public};
-    int rc = device ? 0 : tm_key_read_secret(n->password_file, NULL, "password", &password, e);
+    int rc = device
+                 ? 0
+                 : tm_key_read_secret(n->password_file, n->password_env, "password", &password, e);
     if (rc == 0 && !device && password.len == 0)
-        rc = tm_err_set(e, "the password in '%s' is empty", n->password_file);
+        rc = tm_err_set(e, "the password in '%s' is empty",
+                        n->password_file != NULL ? n->password_file : n->password_env);
     if (rc == 0)
         rc = setup_claim_directory(n->dir, 0755, e);
     if (rc == 0) {
@@ -103,7 +96,7 @@ static const char *prefix_of(const char *origin)
 }
 
 /* A log of signatures has its own section, at its top level. */
-static void put_section(struct tm_buf *out, const struct new_log *n, const char **indent)
+static void put_section(struct tm_buf *out, const struct log_create *n, const char **indent)
 {
     *indent = n->signatures ? "  " : "    ";
     tm_buf_puts(out, "let verifiers know it before it is used:\n");
@@ -124,7 +117,7 @@ static void put_section(struct tm_buf *out, const struct new_log *n, const char 
 }
 
 /* As the configuration wants it, with paths that hold from anywhere. */
-static int print_done(const struct new_log *n, struct tm_err *e)
+static int print_done(const struct log_create *n, struct tm_err *e)
 {
     char dir[PATH_MAX], key[PATH_MAX], password[PATH_MAX];
     struct tm_buf out = {0};
@@ -161,7 +154,7 @@ static int print_done(const struct new_log *n, struct tm_err *e)
 
 int command_log_create(const struct cli_command *self, int argc, char **argv)
 {
-    struct new_log n = {.device.far = tm_kms_here()};
+    struct log_create n = {.device.far = tm_kms_here()};
     const char *user = NULL;
     const struct cli_option options[] = {
         {"origin", CLI_TEXT, "NAME",
@@ -191,8 +184,8 @@ int command_log_create(const struct cli_command *self, int argc, char **argv)
     n.dir = argv[0];
     if (check(&n, &e) != 0 || owner_find(user, &n.owner, &e) != 0)
         return cli_fail(CLI_USAGE, &e);
-    if (name_files(&n, &e) != 0 || setup_absolute(&n.device, &room, &e) != 0 || make(&n, &e) != 0 ||
-        print_done(&n, &e) != 0)
+    if (log_create_names(&n, &e) != 0 || setup_absolute(&n.device, &room, &e) != 0 ||
+        log_create_make(&n, &e) != 0 || print_done(&n, &e) != 0)
         return cli_fail(CLI_FAILED, &e);
     return CLI_OK;
 }

@@ -18,6 +18,14 @@ static const struct cli_command own_log_commands[] = {
          "  tenmint-ca log create /etc/tenmint-ca/log-2027 \\\n"
          "      --origin ca.example.com/log/2027 --password-file /etc/tenmint-ca/password\n",
      .run = command_log_create},
+    {.name = "rotate",
+     .group = "log",
+     .args = "FILE NAME [--signatures] [--activate] [OPTION]...",
+     .summary = "make the next log, of the period NAME; later put it into the configuration",
+     .examples =
+         "  tenmint-ca log rotate /etc/tenmint-ca/tenmint-ca.yaml 2027 --signatures\n"
+         "  tenmint-ca log rotate /etc/tenmint-ca/tenmint-ca.yaml 2027 --signatures --activate\n",
+     .run = command_log_rotate},
     {.name = "redate",
      .group = "log",
      .args = "DIR",
@@ -215,7 +223,8 @@ static const struct cli_command commands[] = {
      .commands = evidence_commands,
      .count = sizeof(evidence_commands) / sizeof(evidence_commands[0])},
     {.name = "log",
-     .summary = "transparency logs: create, redate, status, verify, find, watch, export, witness"},
+     .summary =
+         "transparency logs: create, rotate, redate, status, verify, find, watch, export, witness"},
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))

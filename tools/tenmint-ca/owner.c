@@ -1,12 +1,16 @@
 #include "tools/tenmint-ca/owner.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <fts.h>
 #include <limits.h>
 #include <pwd.h>
 #include <stdio.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "common/file.h"
 
 int owner_find(const char *name, struct owner *out, struct tm_err *e)
 {
@@ -79,4 +83,39 @@ int owner_take(const char *from, const char *to, struct tm_err *e)
     return chown(from, want.st_uid, want.st_gid) == 0
                ? 0
                : tm_err_errno(e, "give '%s' the owner of '%s' (run this as root)", from, to);
+}
+
+int owner_replace(const char *path, const struct tm_buf *text, struct tm_err *e)
+{
+    struct stat st;
+    struct tm_file_stream f;
+    if (stat(path, &st) != 0)
+        return tm_err_errno(e, "look at '%s'", path);
+    if (tm_file_stream_open(&f, path, st.st_mode & 07777, e) != 0)
+        return -1;
+    int rc = owner_take(f.tmp, path, e);
+    if (rc == 0)
+        rc = tm_file_stream_write(&f, text->data, text->len, e);
+    if (rc == 0)
+        rc = tm_file_stream_commit(&f, e);
+    tm_file_stream_abort(&f);
+    return rc;
+}
+
+int owner_lock(const char *path, struct tm_err *e)
+{
+    for (;;) {
+        struct stat held;
+        struct stat now;
+        int fd = open(path, O_RDONLY | O_CLOEXEC);
+        if (fd < 0 || flock(fd, LOCK_EX) != 0 || fstat(fd, &held) != 0 || stat(path, &now) != 0) {
+            tm_err_errno(e, "lock '%s'", path);
+            if (fd >= 0)
+                close(fd);
+            return -1;
+        }
+        if (held.st_ino == now.st_ino && held.st_dev == now.st_dev)
+            return fd;
+        close(fd);
+    }
 }

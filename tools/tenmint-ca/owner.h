@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+#include "common/buf.h"
 #include "common/err.h"
 
 #define OWNER_DEFAULT "tenmint-ca" /* the user of the systemd unit */
@@ -40,5 +41,13 @@ int owner_admit(const struct owner *o, const char *dir, struct tm_err *e);
 /* Gives `from` the owner of `to`, if that is there: a server that runs as another user could not
  * read what root moves into its place. */
 int owner_take(const char *from, const char *to, struct tm_err *e);
+
+/* Another text in a file's place, as a whole; mode and owner stay, or the server could not read it
+ * any more. `path`: no link. */
+int owner_replace(const char *path, const struct tm_buf *text, struct tm_err *e);
+
+/* Two who edit a file at once: the second waits, and then sees what the first has made. Returns an
+ * open file, to be closed when it is replaced, or -1. */
+int owner_lock(const char *path, struct tm_err *e);
 
 #endif

@@ -1,0 +1,30 @@
+/*
+ * What `log create` and `log rotate` share: a new log with a new key, beside the present one.
+ */
+#ifndef TENMINT_TOOLS_TENMINT_CA_LOG_CREATE_H
+#define TENMINT_TOOLS_TENMINT_CA_LOG_CREATE_H
+
+#include <limits.h>
+#include <stdbool.h>
+
+#include "common/err.h"
+#include "common/key/key.h"
+#include "tools/tenmint-ca/owner.h"
+
+struct log_create { /* borrowed */
+    const char *dir, *origin;
+    const char *shard; /* of signatures: the path at which it is served beside others of the host */
+    const char *password_file, *password_env; /* of the key's file */
+    bool signatures;
+    struct tm_key_source device; /* names no key: the key is a file */
+    struct owner owner;
+    char key[PATH_MAX], public[PATH_MAX]; /* log_create_names */
+};
+
+/* DIR.key and DIR.pem, beside the directory, so that whoever serves the directory serves no key. */
+int log_create_names(struct log_create *n, struct tm_err *e);
+
+/* Makes the key, the directory and the first checkpoint. -1 also when one of them is there. */
+int log_create_make(const struct log_create *n, struct tm_err *e);
+
+#endif
