@@ -149,7 +149,7 @@ static void a_token_is_used_once_until_it_expires_or_is_given_back(void **state)
 {
     (void)state;
     struct tm_err e = {0};
-    struct ca_once *o = ca_once_memory_new(16, &e);
+    struct ca_once *o = ca_once_memory_new(16, 0, &e);
     struct oidc_token_use a = use_of(1, 200);
     struct oidc_token_use b = use_of(2, 200);
     assert_int_equal(claim(o, &a, 100), ONCE_FIRST);
@@ -169,7 +169,7 @@ static void a_full_store_forgets_no_token_that_is_valid(void **state)
 {
     (void)state;
     struct tm_err e = {0};
-    struct ca_once *o = ca_once_memory_new(1, &e);
+    struct ca_once *o = ca_once_memory_new(1, 0, &e);
     for (unsigned i = 0; i < LEDGER_WAYS; i++) {
         struct oidc_token_use u = use_of(i, 200 + i);
         assert_int_equal(claim(o, &u, 100), ONCE_FIRST);
@@ -181,6 +181,25 @@ static void a_full_store_forgets_no_token_that_is_valid(void **state)
         struct oidc_token_use u = use_of(i, 200 + i);
         assert_int_equal(claim(o, &u, 200), ONCE_USED);
     }
+    ca_once_memory_free(o);
+}
+
+static void of_a_token_older_than_the_memory_it_cannot_tell(void **state)
+{
+    (void)state;
+    struct tm_err e = {0};
+    struct ca_once *o = ca_once_memory_new(16, 100, &e);
+    struct oidc_token_use older = use_of(1, 200);
+    struct oidc_token_use newer = use_of(2, 200);
+    struct oidc_token_use undated = use_of(3, 200);
+    older.issued_s = 99;
+    newer.issued_s = 100;
+    assert_int_equal(claim(o, &older, 110), ONCE_YOUNG);
+    assert_int_equal(claim(o, &newer, 110), ONCE_FIRST);
+    assert_int_equal(claim(o, &undated, 110), ONCE_YOUNG);
+    assert_int_equal(claim(o, &older, 110), ONCE_USED); /* the claim counts */
+    release(o, &older, 110);
+    assert_int_equal(claim(o, &older, 110), ONCE_YOUNG);
     ca_once_memory_free(o);
 }
 
@@ -203,7 +222,7 @@ static void of_many_threads_one_gets_each_token(void **state)
 {
     (void)state;
     struct tm_err e = {0};
-    struct race r = {.once = ca_once_memory_new(1024, &e)};
+    struct race r = {.once = ca_once_memory_new(1024, 0, &e)};
     pthread_t t[4];
     for (int i = 0; i < 4; i++)
         assert_int_equal(pthread_create(&t[i], NULL, claim_all, &r), 0);
@@ -280,6 +299,7 @@ int main(void)
         cmocka_unit_test(many_identities_do_not_grow_the_memory_or_free_the_busy),
         cmocka_unit_test(without_limits_there_is_nothing),
         cmocka_unit_test(a_token_is_used_once_until_it_expires_or_is_given_back),
+        cmocka_unit_test(of_a_token_older_than_the_memory_it_cannot_tell),
         cmocka_unit_test(a_full_store_forgets_no_token_that_is_valid),
         cmocka_unit_test(of_many_threads_one_gets_each_token),
         cmocka_unit_test(entries_are_counted_apart_and_their_number_is_bounded),

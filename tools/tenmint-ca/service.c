@@ -245,7 +245,7 @@ static int start_once(struct service *s, int store, struct tm_err *e)
     if (store >= 0)
         return (s->once_far = ca_once_far_new(store, s->log, e)) != NULL ? 0 : -1;
     if (s->config->limits.single_use_tokens)
-        return (s->once = ca_once_memory_new(ONCE_SETS, e)) != NULL ? 0 : -1;
+        return (s->once = ca_once_memory_new(ONCE_SETS, now_s(), e)) != NULL ? 0 : -1;
     return 0;
 }
 
