@@ -32,6 +32,7 @@ kill "$CA_PID"
 wait "$CA_PID"
 make_pack() { says "$1" "$2" "$3" "$B/tenmint-ca" evidence make --config "$C" "${@:4}"; }
 make_pack "a pack" 0 "2 certificates with proofs" --out "$W/pack" --tuf "$W/tuf" --controls config/controls.yaml --monitor "$W/ca.log"
+DIGEST=$(sed -n 's/.*SHA-256 of evidence.json //p' "$W/said")
 KEYS=(--root "$W/tuf/published/1.root.json" --log-key "$W/ca/log.pem" --heads-key "$W/ca/audit/heads.pem")
 says "it verifies" 0 "2 certificates are proven to be in it" "$B/tenmint-ca" evidence verify "$W/pack" "${KEYS[@]}"
 says "without keys it does not" 1 "NOT CHECKED: give --log-key" "$B/tenmint-ca" evidence verify "$W/pack"
@@ -46,6 +47,7 @@ PY
 [ -z "${SAVE:-}" ] || cp "$W/pack/index.html" "$SAVE/evidence.html"
 grep -rlE 'PRIVATE KEY' "$W/pack" && fails=$((fails + 1))
 
+wanted=4
 # Somebody alters the pack, and fits evidence.json to it.
 fit() {
     python3 - "$W/bad" <<'PY'
@@ -63,7 +65,7 @@ altered() { # NAME WANTED-TEXT COMMAND...: in a copy
     (cd "$W/bad" && "${@:3}") || fails=$((fails + 1))
     says "$1" 4 "" "$B/tenmint-ca" evidence verify "$W/bad" "${KEYS[@]}"
     fit
-    says "$1, and its list" 4 "$2" "$B/tenmint-ca" evidence verify "$W/bad" "${KEYS[@]}"
+    says "$1, and its list" "$wanted" "$2" "$B/tenmint-ca" evidence verify "$W/bad" "${KEYS[@]}"
 }
 altered "a table" "issued.csv' is not what the records say" sed -i 's/acme/evil/' tables/issued.csv
 altered "a table that is gone" "refused.csv' is not what the records say" rm tables/refused.csv
@@ -77,7 +79,20 @@ altered "no repository" "the pack has no" rm -r tuf
 altered "a ceremony" "ceremonies.csv' is not what the transcript says" sed -i 's/alice/mallory/' tables/ceremonies.csv
 altered "the transcript" "TUF repository" sed -i 's/alice/mallory/' tuf/transcript.jsonl
 altered "a root" "TUF repository" sed -i 's/"threshold": *2/"threshold":1/' tuf/published/1.root.json
+altered "the heads" "heads" sed -i '2s/.*/1/' heads/checkpoint
+altered "the drills" "drills.csv' is not what the records say" sed -i '$a x' tables/drills.csv
 altered "the log's checkpoint" "log" sed -i '2s/.*/3/' log/checkpoint
+# What no key vouches for: the digest that the maker told does.
+says "by its digest" 0 "is the one that was given" "$B/tenmint-ca" evidence verify "$W/pack" "${KEYS[@]}" --digest "$DIGEST"
+unsigned() { # NAME COMMAND...
+    altered "$1" "" "${@:2}"
+    says "$1, its list and a digest" 4 "not the one that was given" "$B/tenmint-ca" evidence verify "$W/bad" "${KEYS[@]}" --digest "$DIGEST"
+}
+wanted=0 # by the keys alone
+unsigned "the policy" sed -i 's/alice/mallory/' tuf/policy.yaml
+unsigned "the page" sed -i 's/Drills/Thrills/' index.html
+unsigned "a page of the repository" sh -c "sed -i 's/alice/mallory/g' tuf/report/*.html"
+unsigned "what a monitor wrote" sh -c 'for f in monitors/*; do echo fine >"$f"; done'
 rm -rf "$W/bad" && cp -r "$W/pack" "$W/bad" && touch "$W/bad/more"
 says "a file more, not listed" 4 "is not of the pack" "$B/tenmint-ca" evidence verify "$W/bad" "${KEYS[@]}"
 says "another log's key" 4 "" "$B/tenmint-ca" evidence verify "$W/pack" "${KEYS[@]:0:2}" --log-key "$W/ca/audit/heads.pem" "${KEYS[@]:4:2}"

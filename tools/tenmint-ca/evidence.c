@@ -234,6 +234,7 @@ int command_evidence_make(const struct cli_command *self, int argc, char **argv)
          &m.controls_file},
         {NULL, CLI_FLAG, NULL, NULL, NULL},
     };
+    char digest[65];
     struct tm_err e = {0};
     int count = 0;
     int rc = cli_parse(self, options, argc, argv, 0, 0, &count);
@@ -248,10 +249,12 @@ int command_evidence_make(const struct cli_command *self, int argc, char **argv)
     if (rc != 0)
         return cli_fail(CLI_USAGE, &e);
     rc = make(&m, &e);
+    if (rc == CLI_OK && evidence_manifest_digest(m.out, digest, &e) != 0)
+        rc = CLI_FAILED;
     if (rc == CLI_OK)
         printf("%s: %" PRIu64 " records, %" PRIu64 " certificates with proofs; begin with "
-               "index.html\n",
-               m.out, m.facts.records, m.facts.proofs);
+               "index.html\ntell the auditor by another way: SHA-256 of evidence.json %s\n",
+               m.out, m.facts.records, m.facts.proofs, digest);
     making_free(&m);
     return rc == CLI_OK ? CLI_OK : cli_fail(rc, &e);
 }

@@ -138,6 +138,9 @@ int evidence_manifest_read(const char *dir, struct evidence_manifest *m, struct 
 /* Each file has its hash, and there are no others. */
 int evidence_manifest_check(const char *dir, const struct evidence_manifest *m, struct tm_err *e);
 void evidence_manifest_free(struct evidence_manifest *m);
+/* SHA-256 of evidence.json, hexadecimal: whoever knows it has all of the pack, also the pages, the
+ * policy and what monitors wrote, for which no key vouches. */
+int evidence_manifest_digest(const char *dir, char out[65], struct tm_err *e);
 
 /* A folder with all that is in it, links aside. */
 int evidence_copy(const char *from, const char *to, struct tm_err *e);

@@ -157,6 +157,21 @@ int evidence_manifest_make(const char *dir, struct evidence_manifest *m, struct 
     return each_file(dir, add_file, &l, e);
 }
 
+int evidence_manifest_digest(const char *dir, char out[65], struct tm_err *e)
+{
+    char path[PATH_MAX];
+    struct tm_buf sha256 = {0};
+    int rc = tm_file_join(dir, MANIFEST, path, sizeof(path), e);
+    if (rc == 0)
+        rc = hash_file(path, &sha256, e);
+    if (rc == 0 && buf_failed(&sha256))
+        rc = tm_err_set(e, "out of memory");
+    if (rc == 0)
+        tm_hex_encode(sha256.data, sha256.len, out);
+    tm_buf_free(&sha256);
+    return rc;
+}
+
 int evidence_manifest_write(const char *dir, const struct evidence_manifest *m, struct tm_err *e)
 {
     char type[] = TYPE;

@@ -1,6 +1,7 @@
 /* evidence verify: a pack, by the first root and the logs' keys alone. */
 #include <inttypes.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "ca/audit/export.h"
@@ -10,6 +11,7 @@
 #include "tools/tenmint-ca/evidence.h"
 
 struct checking {
+    const char *digest; /* of evidence.json, or NULL */
     const char *dir, *root, *log_key;
     struct log_flags heads_flags;
     bool json;
@@ -187,15 +189,31 @@ static int check_tuf(struct checking *c, struct tm_err *e)
     return 0;
 }
 
+static int check_files(struct checking *c, struct tm_err *e)
+{
+    char text[224], digest[65];
+    if (evidence_manifest_digest(c->dir, digest, e) != 0 ||
+        evidence_manifest_check(c->dir, &c->manifest, e) != 0)
+        return -1;
+    if (c->digest != NULL && strcasecmp(c->digest, digest) != 0)
+        return tm_err_set(e, "evidence.json has the SHA-256 %s, not the one that was given",
+                          digest);
+    snprintf(text, sizeof(text), "%zu, as evidence.json lists them%s%s%s", c->manifest.files,
+             c->digest != NULL ? ", which is the one that was given" : "; its SHA-256 is ",
+             c->digest != NULL ? "" : digest,
+             c->digest != NULL ? ""
+                               : ": by --digest, from its maker, it vouches for pages, policy and "
+                                 "monitors too");
+    say(c, "files", text);
+    return 0;
+}
+
 static int check(struct checking *c, struct tm_err *e)
 {
-    char text[64];
     if (evidence_manifest_read(c->dir, &c->manifest, e) != 0)
         return CLI_UNKNOWN;
-    if (evidence_manifest_check(c->dir, &c->manifest, e) != 0)
+    if (check_files(c, e) != 0)
         return CLI_DANGER;
-    snprintf(text, sizeof(text), "%zu, as evidence.json lists them", c->manifest.files);
-    say(c, "files", text);
     if (check_heads(c, e) != 0 || open_proofs(c, e) != 0 || check_records(c, e) != 0 ||
         end_proofs(c, e) != 0 || check_tuf(c, e) != 0)
         return CLI_DANGER;
@@ -216,6 +234,7 @@ int command_evidence_verify(const struct cli_command *self, int argc, char **arg
          &c.heads_flags.witness},
         {"witness-quorum", CLI_NUMBER, "N", "witnesses that must have cosigned (all given)",
          &c.heads_flags.quorum},
+        {"digest", CLI_TEXT, "SHA256", "of evidence.json, as its maker says it", &c.digest},
         CLI_JSON_LINES(&c.json),
         {NULL, CLI_FLAG, NULL, NULL, NULL},
     };
