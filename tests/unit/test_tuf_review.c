@@ -3,6 +3,7 @@
 #include "tests/unit/tuf_case.h"
 
 #include "tests/support/pki.h"
+#include "tuf/manager/review/acted.h"
 #include "tuf/manager/review/answer.h"
 #include "tuf/manager/review/fields.h"
 #include "tuf/manager/review/review.h"
@@ -416,6 +417,9 @@ static void alter(struct tuf_event *ev, const char *role, const char *path, cons
     *ev = out;
 }
 
+#define ZEROS "0000000000000000000000000000000000000000000000000000000000000000"
+#define LISTED "{\"hashes\": {\"sha256\": \"" ZEROS "\"}, \"length\": 1}"
+
 static void every_change_of_a_member_has_a_line(void **state)
 {
     (void)state;
@@ -441,6 +445,15 @@ static void every_change_of_a_member_has_a_line(void **state)
         {"targets", "delegations/roles/0/x-tenmint-signing-period", "[]",
          "delegation releases: x-tenmint-signing-period []"},
         {"targets", "targets/a.txt/x-new", "1", "its: x-new 1"},
+        {"targets", "targets/a.txt/hashes/sha512", "\"" ZEROS ZEROS "\"",
+         ", sha512 " ZEROS ZEROS ")\n"},
+        {"targets", "targets/Trusted_Root%2ejson", LISTED,
+         "Trusted_Root%2ejson (1 in all) is not a name that clients act on"},
+        {"targets", "targets/r%2fone.txt", LISTED, "target added: r%2fone.txt"},
+        {"releases", "targets/a.txt", LISTED,
+         "a.txt (1 in all) is listed by another role than before, with other content"},
+        {"targets", "x-tenmint-expiry-period", "315360001",
+         "its expiry period is longer than any policy may ask for"},
         {"targets", "targets/a.txt/custom", "{\"x-new\":1}", "{\"x-new\":1}"},
     };
     struct tuf_case c;
@@ -473,10 +486,60 @@ static void every_change_of_a_member_has_a_line(void **state)
     case_close(&c);
 }
 
+static void names_that_could_be_taken_for_those_that_clients_act_on(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        bool resembles;
+    } rows[] = {
+        {"trusted_root.json", false}, /* it is one, and explained */
+        {"sub/trusted_root.json", false},
+        {"trusted_root.json5", false},
+        {"a.txt", false},
+        {"", false},
+        {"%", false},
+        {"..", false},
+        {"/", false},
+        {"TRUSTED_ROOT.json", true},
+        {"trusted_root.json/", true},
+        {"/trusted_root.json", true},
+        {"./trusted_root.json", true},
+        {"a/../trusted_root.json", true},
+        {"a/b/../../trusted_root.json", true},
+        {"../trusted_root.json", true},
+        {"a%2F..%2ftrusted%5Froot.json", true},
+        {"a\\..\\trusted_root.json", true},
+        {"trusted_root.json.", true},
+        {" trusted_root.json\t", true},
+        {"trusted_root\xe2\x80\x8b.json", true}, /* a space of no width */
+        {"Signing_Config.v9.json", true},
+        {"KEYS/k", true},
+        {"keys//K", true},
+        {"keys/k", false},
+        {"keys/kk", false},
+    };
+    struct tuf_case c;
+    struct tuf_event ev;
+    char long_name[TUF_TARGET_PATH_MAX + 1];
+    case_open(&c, CASE_POLICY "clients-act-on: [keys/k]\n");
+    case_propose(&c, T0, NULL, &ev);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        if (tuf_acted_on_resembles(&ev, rows[i].name) != rows[i].resembles)
+            fail_msg("'%s'", rows[i].name);
+    }
+    memset(long_name, 'a', sizeof(long_name) - 1);
+    long_name[sizeof(long_name) - 1] = '\0';
+    assert_false(tuf_acted_on_resembles(&ev, long_name));
+    tuf_event_free(&ev);
+    case_close(&c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_change_of_a_field_has_a_line),
+        cmocka_unit_test(names_that_could_be_taken_for_those_that_clients_act_on),
         cmocka_unit_test(what_is_neither_json_nor_pem_has_no_fields),
         cmocka_unit_test(a_damaged_block_makes_pem_unexplainable),
         cmocka_unit_test(text_differences_name_the_lines),

@@ -6,7 +6,6 @@
 
 #define HOUR_MS INT64_C(3600000)
 #define MINUTE_MS INT64_C(60000)
-#define PERIOD_MAX_MS (INT64_C(3650) * 24 * HOUR_MS)
 
 #define ROW(text, kind, type, member, min, max) \
     { \
@@ -16,7 +15,7 @@
 #define TEXTS(text, type, member) ROW(text, YAMLMAP_TEXTS, type, member, 0, 0)
 #define BOOL(text, type, member) ROW(text, YAMLMAP_BOOL, type, member, 0, 0)
 #define PERIOD(text, type, member) \
-    ROW(text, YAMLMAP_DURATION, type, member, MINUTE_MS, PERIOD_MAX_MS)
+    ROW(text, YAMLMAP_DURATION, type, member, MINUTE_MS, POLICY_PERIOD_MAX_MS)
 #define END \
     { \
         NULL, YAMLMAP_TEXT, 0, 0, 0, NULL \

@@ -17,6 +17,7 @@
 #define POLICY_NAME_MAX 64 /* bytes of a holder's name */
 #define POLICY_BITS_MAX 14 /* 16 384 hash bins */
 #define POLICY_THRESHOLD_MAX 64
+#define POLICY_PERIOD_MAX_MS (INT64_C(3650) * 86400000) /* of any period */
 
 /* In `signed` of root and targets roles, and in root's role objects of timestamp and snapshot:
  * seconds from signing to expiry, and from when on before expiry the next version is signed. */

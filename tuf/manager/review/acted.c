@@ -1,5 +1,6 @@
 #include "tuf/manager/review/acted.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "tuf/metadata/typesjson.h"
@@ -64,4 +65,83 @@ int tuf_acted_on_each(const struct tuf_event *ev, int (*each)(void *arg, const c
     if (rc == 0 && t != NULL)
         rc = each_named(named(t->base), each, arg);
     return rc == 0 && t != NULL ? each_named(named(t->proposed), each, arg) : rc;
+}
+
+/* ---- names that resemble them ---- */
+
+static char lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
+static int hex_digit(char c)
+{
+    static const char digits[] = "0123456789abcdef";
+    const char *at = c != '\0' ? strchr(digits, lower(c)) : NULL;
+    return at != NULL ? (int)(at - digits) : -1;
+}
+
+/* The next character of a name, its percent escape taken off; '\0': the end. */
+static char next_plain(const char **name)
+{
+    const char *p = *name;
+    int high = p[0] == '%' ? hex_digit(p[1]) : -1;
+    int low = high >= 0 ? hex_digit(p[2]) : -1;
+    *name += low >= 0 ? 3 : p[0] != '\0';
+    return low > 0 || high > 0 ? (char)(high * 16 + low) : p[0];
+}
+
+/* Drops the last segment of out[0..len) where it is empty, "." or, with the one before, "..". */
+static size_t drop_dots(const char *out, size_t len)
+{
+    size_t start = len;
+    while (start > 0 && out[start - 1] != '/')
+        start--;
+    size_t n = len - start;
+    if (n == 0 || (n == 1 && out[start] == '.'))
+        return start;
+    if (n != 2 || strncmp(out + start, "..", 2) != 0)
+        return len;
+    while (start > 0 && out[start - 1] == '/')
+        start--;
+    while (start > 0 && out[start - 1] != '/')
+        start--;
+    return start;
+}
+
+/* What is left of a name where all that is easily overlooked is taken away. */
+static void plain_form(const char *name, char out[TUF_TARGET_PATH_MAX + 1])
+{
+    size_t len = 0;
+    for (char c = next_plain(&name); c != '\0' && len < TUF_TARGET_PATH_MAX;
+         c = next_plain(&name)) {
+        if (c <= ' ' || c > '~') /* char may be signed: what is not ASCII is either */
+            continue;
+        if (c == '/' || c == '\\')
+            len = drop_dots(out, len);
+        if (c != '/' && c != '\\')
+            out[len++] = lower(c);
+        else if (len > 0 && out[len - 1] != '/')
+            out[len++] = '/';
+    }
+    len = drop_dots(out, len);
+    while (len > 0 && (out[len - 1] == '/' || out[len - 1] == '.'))
+        len--;
+    out[len] = '\0';
+}
+
+static int same_form(void *plain, const char *name)
+{
+    char other[TUF_TARGET_PATH_MAX + 1];
+    plain_form(name, other);
+    return strcmp(plain, other) == 0;
+}
+
+bool tuf_acted_on_resembles(const struct tuf_event *ev, const char *name)
+{
+    char plain[TUF_TARGET_PATH_MAX + 1];
+    if (tuf_acted_on(ev, name, NULL, NULL))
+        return false;
+    plain_form(name, plain);
+    return tuf_acted_on_always(plain) || tuf_acted_on_each(ev, same_form, plain) != 0;
 }

@@ -22,6 +22,11 @@ bool tuf_acted_on_always(const char *name);
 bool tuf_acted_on(const struct tuf_event *ev, const char *name, const struct tuf_entry *was,
                   const struct tuf_entry *is);
 
+/* Whether `name` is none of those names, but is one of them to a person, or to a server or a disk
+ * that makes less of a difference: case, percent escapes, empty and dot segments, blanks, control
+ * characters and whatever is not ASCII apart. */
+bool tuf_acted_on_resembles(const struct tuf_event *ev, const char *name);
+
 /* The names to ask about whatever changes: the well-known ones and those that targets names. Not 0
  * of `each` ends it and is returned. */
 int tuf_acted_on_each(const struct tuf_event *ev, int (*each)(void *arg, const char *name),

@@ -25,6 +25,11 @@ struct side {
     struct tm_buf data;
 };
 
+struct first { /* of several names that one sentence is about */
+    size_t count;
+    char name[256];
+};
+
 struct content {
     const struct tuf_event *ev;
     const struct tuf_event_role *role; /* the one at hand */
@@ -35,6 +40,7 @@ struct content {
     struct tm_buf *others; /* of the rest */
     struct tuf_findings *f;
     size_t other_count, left_out, absent, wrong;
+    struct first resembling, moved;
 };
 
 static void side_load(const struct tuf_event *ev, const char *path, bool after,
@@ -263,6 +269,37 @@ static bool same_bytes(const struct tuf_entry *a, const struct tuf_entry *b)
     return a->length == b->length && tuf_hashes_equal(&a->hashes, &b->hashes);
 }
 
+static void note(struct first *f, const char *name)
+{
+    if (f->count++ == 0)
+        snprintf(f->name, sizeof(f->name), "%s", name);
+}
+
+/* A name that no role changed, but that is new to this one: what else it could be taken for. */
+static void judge_new_name(struct content *c, const char *path, const struct tuf_entry *is)
+{
+    struct tuf_entry found;
+    if (tuf_acted_on_resembles(c->ev, path))
+        note(&c->resembling, path);
+    if (tuf_answer_before(c->ev, path, &found) && !same_bytes(&found, is))
+        note(&c->moved, path);
+    tuf_free_entry(&found);
+}
+
+static void judge_names(const struct content *c)
+{
+    if (c->resembling.count > 0)
+        tuf_findings_danger(c->f,
+                            "%.250s (%zu in all) is not a name that clients act on, but could be "
+                            "taken for one",
+                            c->resembling.name, c->resembling.count);
+    if (c->moved.count > 0)
+        tuf_findings_danger(c->f,
+                            "%.250s (%zu in all) is listed by another role than before, with other "
+                            "content",
+                            c->moved.name, c->moved.count);
+}
+
 static int each_change(void *arg, const char *path, const struct tuf_entry *was,
                        const struct tuf_entry *is, struct tm_err *e)
 {
@@ -284,6 +321,8 @@ static int each_change(void *arg, const char *path, const struct tuf_entry *was,
         explain_change(c, path, &before, &after);
         tuf_answer_judge(c->ev, path, answer_danger, c->f);
     }
+    if (!acted && was == NULL)
+        judge_new_name(c, path, is);
     if (!acted)
         other_lines(c, path, &before, &after);
     tm_buf_free(&before.data);
@@ -325,6 +364,7 @@ int tuf_content_write(const struct tuf_event *ev, int64_t now, bool all, tuf_exp
         if (c.role->proposed != NULL && tuf_metadata_role(c.role->proposed) == TUF_TARGETS)
             rc = tuf_entries_compare(c.role->base, c.role->proposed, each_change, &c, e);
     }
+    judge_names(&c);
     if (acted.len > 0) {
         tm_buf_puts(out, "\nWhat clients act on\n");
         tm_buf_append(out, acted.data, acted.len);

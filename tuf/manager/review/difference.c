@@ -152,12 +152,16 @@ static void target_line(struct lines *l, const char *sign, const char *path,
         l->hidden++;
         return;
     }
-    const char *hash = tuf_hashes_find(&entry->hashes, "sha256");
     l->shown++;
     tm_buf_printf(l->out, "  target %s ", sign);
     tuf_words_safe(path, l->out);
-    tm_buf_printf(l->out, " (%" PRId64 " bytes, sha256 ", entry->length);
-    tuf_words_safe(hash != NULL ? hash : "?", l->out);
+    tm_buf_printf(l->out, " (%" PRId64 " bytes", entry->length);
+    for (size_t i = 0; i < entry->hashes.count; i++) { /* a client may check any one of them */
+        tm_buf_puts(l->out, ", ");
+        tuf_words_safe(entry->hashes.item[i].algorithm, l->out);
+        buf_putc(l->out, ' ');
+        tuf_words_safe(entry->hashes.item[i].hex, l->out);
+    }
     tm_buf_puts(l->out, ")\n");
 }
 

@@ -142,6 +142,8 @@ static void judge_dates(struct judge *j, const struct tuf_event_role *r, int64_t
         fault(j, "%s: it expires %s, which is past", r->name, date);
     if (own <= 0 || (period > 0 && own != period))
         fault(j, "%s: its expiry period is not the policy's", r->name);
+    if (own > POLICY_PERIOD_MAX_MS / 1000)
+        fault(j, "%s: its expiry period is longer than any policy may ask for", r->name);
     period = period > 0 ? period : own;
     tuf_words_period(period > 0 ? period : 0, text);
     if (expires > j->now + period + CLOCK_SLACK_S)
@@ -379,11 +381,11 @@ static void judge_head(struct judge *j, const struct tuf_event_role *r)
     if (tuf_rest_has(is->rest, TUF_TRANSCRIPT_MEMBER))
         fault(j, "%s: its '%s' is no line's number and hash", r->name, TUF_TRANSCRIPT_MEMBER);
     if (was->has_transcript && is->transcript.lines < was->transcript.lines)
-        warn(j,
-             "%s: it names line %" PRId64
-             " of the transcript, and the version before it line %" PRId64
-             ": the record of ceremonies was cut or begun anew",
-             r->name, is->transcript.lines, was->transcript.lines);
+        tuf_findings_danger(j->out,
+                            "%s: it names line %" PRId64
+                            " of the transcript, and the version before it line %" PRId64
+                            ": the record of ceremonies was cut or begun anew",
+                            r->name, is->transcript.lines, was->transcript.lines);
 }
 
 static void judge_role(struct judge *j, const struct tuf_event_role *r)
