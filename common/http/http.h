@@ -124,8 +124,12 @@ struct tm_http_options {
     int64_t idle_timeout_ms; /* between requests, and between any two reads; rounded up to 1 s */
     int64_t queue_limit_ms;  /* a whole request waits for its turn; longer is answered at once */
     int64_t wait_timeout_ms; /* all HTTP_WAITs of one request together */
-    const char *tls_certificate;        /* PEM text, leaf first; NULL: plain HTTP. Not kept, */
-    const char *tls_key;                /* nor is this, PEM text */
+    const char *tls_certificate; /* PEM text, leaf first; NULL: plain HTTP. Not kept, */
+    const char *tls_key;         /* nor is this, PEM text */
+    /* Memory for the keys of tickets, of tm_http_tickets_memory, taken: with the last server's,
+     * clients resume its sessions here; 0: keys of its own. */
+    int tickets_fd;
+    int64_t tickets_ms; /* such a key seals for so long, and opens for as long again; 0: an hour */
     const struct tm_http_route *routes; /* borrowed, as is ctx */
     size_t route_count;
     const struct tm_http_mount *mounts; /* borrowed; the longest that fits serves */
@@ -149,6 +153,9 @@ int tm_http_listen_check(const char *address, struct tm_err *e);
 
 /* A socket that listens there, for a server of another process or a later time. */
 int tm_http_listen_open(const char *address, int *fd, struct tm_err *e);
+
+/* For `tickets_fd` of one server after the other, never of two at once. -1 with errno. */
+int tm_http_tickets_memory(void);
 
 /* Listens and serves. NULL with `e` set. */
 struct tm_http_server *tm_http_server_start(const struct tm_http_options *o, struct tm_err *e);

@@ -250,7 +250,8 @@ void tm_http_clients_drop(struct tm_http_clients *c, struct tm_http_client *clie
 void tm_http_shed(struct tm_http_server *s, enum tm_http_shed why);
 
 /* tls.c */
-struct tm_http_tickets *tm_http_tickets_new(void); /* NULL: no memory or no randomness */
+/* Takes `fd` (0: none). NULL: no memory or no randomness. */
+struct tm_http_tickets *tm_http_tickets_new(int fd, int64_t period_ms);
 void tm_http_tickets_free(struct tm_http_tickets *t);
 SSL *tm_http_tls_new(struct tm_http_server *s, int fd); /* NULL: out of memory */
 bool tm_http_tls_is_h2(const SSL *ssl);                 /* the client has chosen HTTP/2 */

@@ -40,7 +40,7 @@ static int start_tls(struct tm_http_server *s, struct tm_err *e)
 {
     if (s->o.tls_certificate == NULL)
         return 0;
-    s->tickets = tm_http_tickets_new();
+    s->tickets = tm_http_tickets_new(s->o.tickets_fd, s->o.tickets_ms);
     if (s->tickets == NULL)
         return tm_err_openssl(e, "keys for TLS sessions");
     return tm_http_server_set_tls(s, s->o.tls_certificate, s->o.tls_key, e);

@@ -10,13 +10,13 @@
 #include <openssl/ssl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "common/clock.h"
 #include "common/http/internal.h"
 #include "common/secret.h"
 
-/* A session is resumed for at most two of these: its key is in force for one, and accepted for
- * another. */
 #define TICKET_ROTATE_MS ((int64_t)3600 * 1000)
 #define TICKET_NAME 16
 /* Of a record; its buffer is kept while a slow client reads. */
@@ -28,23 +28,73 @@ struct ticket_key {
     unsigned char mac[32];
 };
 
-struct tm_http_tickets {
-    pthread_mutex_t lock;
+struct ticket_keys {
     struct ticket_key key[2]; /* in force, and the one before */
     bool has_old;
-    int64_t born_ms; /* of key[0] */
+    int64_t born_ms; /* of key[0]; 0: there is none yet */
 };
 
-struct tm_http_tickets *tm_http_tickets_new(void)
+struct tm_http_tickets {
+    pthread_mutex_t lock;
+    int64_t period_ms; /* a key seals for one, and opens for another */
+    struct ticket_keys *keys;
+    bool shared; /* their memory is also that of the server to come */
+};
+
+int tm_http_tickets_memory(void)
+{
+    int fd = memfd_create("tickets", MFD_CLOEXEC);
+    if (fd >= 0 && ftruncate(fd, sizeof(struct ticket_keys)) != 0) {
+        close(fd);
+        fd = -1;
+    }
+    return fd;
+}
+
+/* By who may not even look at a descriptor (fstat). */
+static struct ticket_keys *take_memory(int fd)
+{
+    size_t size = sizeof(struct ticket_keys);
+    void *at = lseek(fd, 0, SEEK_END) == (off_t)size
+                   ? mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0)
+                   : MAP_FAILED;
+    close(fd);
+    return at != MAP_FAILED ? at : NULL;
+}
+
+static bool first_key(struct ticket_keys *k)
+{
+    if (k->born_ms == 0 && RAND_bytes((unsigned char *)&k->key[0], sizeof(k->key[0])) != 1)
+        return false;
+    if (k->born_ms == 0)
+        k->born_ms = tm_clock_mono_ms();
+    return true;
+}
+
+struct tm_http_tickets *tm_http_tickets_new(int fd, int64_t period_ms)
 {
     struct tm_http_tickets *t = calloc(1, sizeof(*t));
-    if (t == NULL || RAND_bytes((unsigned char *)&t->key[0], sizeof(t->key[0])) != 1) {
+    struct ticket_keys *keys = fd > 0 ? take_memory(fd) : calloc(1, sizeof(*keys));
+    if (t == NULL || keys == NULL) {
         free(t);
+        if (fd <= 0)
+            free(keys);
         return NULL;
     }
     pthread_mutex_init(&t->lock, NULL);
-    t->born_ms = tm_clock_mono_ms();
-    return t;
+    t->period_ms = period_ms > 0 ? period_ms : TICKET_ROTATE_MS;
+    t->keys = keys;
+    t->shared = fd > 0;
+    if (first_key(keys))
+        return t;
+    tm_http_tickets_free(t);
+    return NULL;
+}
+
+static void wipe(struct ticket_keys *k)
+{
+    OPENSSL_cleanse(k, sizeof(*k));
+    free(k);
 }
 
 void tm_http_tickets_free(struct tm_http_tickets *t)
@@ -52,37 +102,40 @@ void tm_http_tickets_free(struct tm_http_tickets *t)
     if (t == NULL)
         return;
     pthread_mutex_destroy(&t->lock);
-    OPENSSL_cleanse(t, sizeof(*t));
+    if (t->shared)
+        (void)munmap(t->keys, sizeof(*t->keys));
+    else
+        wipe(t->keys);
     free(t);
 }
 
 /* Without randomness for a new key the old one goes on. */
-static void rotate(struct tm_http_tickets *t)
+static void rotate(struct ticket_keys *k, int64_t period_ms)
 {
     struct ticket_key next;
     int64_t now = tm_clock_mono_ms();
-    if (now - t->born_ms < TICKET_ROTATE_MS ||
-        RAND_bytes((unsigned char *)&next, sizeof(next)) != 1)
+    if (now - k->born_ms < period_ms || RAND_bytes((unsigned char *)&next, sizeof(next)) != 1)
         return;
-    t->has_old = now - t->born_ms < 2 * TICKET_ROTATE_MS;
-    t->key[1] = t->key[0];
-    t->key[0] = next;
-    t->born_ms = now;
+    k->has_old = now - k->born_ms < 2 * period_ms;
+    k->key[1] = k->key[0];
+    k->key[0] = next;
+    k->born_ms = now;
     OPENSSL_cleanse(&next, sizeof(next));
 }
 
 /* The key to seal a ticket with, or the one of this name: 0 in force, 1 the one before, -1 none. */
 static int pick(struct tm_http_tickets *t, const unsigned char *name, struct ticket_key *out)
 {
+    struct ticket_keys *keys = t->keys;
     int which = -1;
     pthread_mutex_lock(&t->lock);
-    rotate(t);
-    if (name == NULL || memcmp(name, t->key[0].name, TICKET_NAME) == 0)
+    rotate(keys, t->period_ms);
+    if (name == NULL || memcmp(name, keys->key[0].name, TICKET_NAME) == 0)
         which = 0;
-    else if (t->has_old && memcmp(name, t->key[1].name, TICKET_NAME) == 0)
+    else if (keys->has_old && memcmp(name, keys->key[1].name, TICKET_NAME) == 0)
         which = 1;
     if (which >= 0)
-        *out = t->key[which];
+        *out = keys->key[which];
     pthread_mutex_unlock(&t->lock);
     return which;
 }
@@ -214,7 +267,7 @@ static SSL_CTX *context_new(struct tm_http_tickets *tickets, const char *certifi
     (void)SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
     bind_sessions(ctx);
     (void)SSL_CTX_set_num_tickets(ctx, 1);
-    (void)SSL_CTX_set_timeout(ctx, TICKET_ROTATE_MS / 1000);
+    (void)SSL_CTX_set_timeout(ctx, (tickets->period_ms + 999) / 1000);
     (void)SSL_CTX_set_app_data(ctx, tickets);
     (void)SSL_CTX_set_tlsext_ticket_key_evp_cb(ctx, on_ticket);
     return ctx;

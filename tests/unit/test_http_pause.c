@@ -231,6 +231,89 @@ static void tls_free(struct tls_client *c)
     close(c->fd);
 }
 
+/* 1: the session was resumed, 0: it was not. `out`, or NULL, is the one that it begins. */
+static int tls_meet(const struct tm_http_server *s, SSL_CTX *ctx, SSL_SESSION *session,
+                    SSL_SESSION **out)
+{
+    struct tls_client c;
+    struct tm_buf got = {0};
+    tls_dial(&c, s, ctx, session);
+    int reused = SSL_session_reused(c.ssl);
+    (void)tls_sealed(&c);
+    tls_flush(&c, SIZE_MAX);
+    tls_read_to_end(&c, &got); /* its tickets come before */
+    if (out != NULL)
+        *out = SSL_get1_session(c.ssl);
+    SSL_set_shutdown(c.ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN); /* else it is forgotten */
+    tm_buf_free(&got);
+    tls_free(&c);
+    return reused;
+}
+
+static struct tm_http_server *next_server(struct tm_http_options *o, struct tm_http_server *last,
+                                          int memory)
+{
+    if (last != NULL)
+        tm_http_server_stop(last, 1000);
+    tm_http_server_free(last);
+    o->tickets_fd = memory >= 0 ? dup(memory) : 0;
+    return start(o);
+}
+
+static void sessions_are_resumed_by_the_next_server_and_for_two_periods(void **state)
+{
+    (void)state;
+    static const int versions[] = {TLS1_2_VERSION, TLS1_3_VERSION};
+    struct tm_buf cert = {0}, key = {0};
+    struct tm_err e = {0};
+    int memory = tm_http_tickets_memory();
+    pki_tls(&cert, &key);
+    struct tm_http_options o = options();
+    o.tls_certificate = tm_buf_str(&cert);
+    o.tls_key = tm_buf_str(&key);
+    for (size_t i = 0; i < sizeof(versions) / sizeof(versions[0]); i++) {
+        SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
+        SSL_SESSION *session = NULL;
+        (void)SSL_CTX_set_max_proto_version(ctx, versions[i]);
+        struct tm_http_server *s = next_server(&o, NULL, memory);
+        assert_int_equal(tls_meet(s, ctx, NULL, &session), 0);
+        assert_int_equal(tls_meet(s, ctx, session, NULL), 1);
+        assert_int_equal(tm_http_server_set_tls(s, o.tls_certificate, o.tls_key, &e), 0);
+        assert_int_equal(tls_meet(s, ctx, session, NULL), 1);
+        s = next_server(&o, s, memory);
+        assert_int_equal(tls_meet(s, ctx, session, NULL), 1);
+        s = next_server(&o, s, -1);
+        assert_int_equal(tls_meet(s, ctx, session, NULL), 0);
+        SSL_SESSION_free(session);
+        tm_http_server_stop(s, 1000);
+        tm_http_server_free(s);
+        SSL_CTX_free(ctx);
+    }
+    close(memory);
+    /* Begun late in the life of a key, it is resumed in the life of the next, and then no more. */
+    SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
+    SSL_SESSION *session = NULL;
+    int64_t begun = tm_clock_mono_ms();
+    o.tickets_ms = 4000;
+    struct tm_http_server *s = next_server(&o, NULL, -1);
+    usleep(3 * 1000 * 1000);
+    assert_int_equal(tls_meet(s, ctx, NULL, &session), 0);
+    while (tm_clock_mono_ms() - begun < 4500)
+        usleep(50 * 1000);
+    assert_int_equal(tls_meet(s, ctx, session, NULL), 1);
+    int reused = 1;
+    for (int tries = 0; tries < 200 && reused == 1; tries++, usleep(100 * 1000))
+        reused = tls_meet(s, ctx, session, NULL);
+    assert_int_equal(reused, 0);
+    assert_true(tm_clock_mono_ms() - begun >= 6000);
+    SSL_SESSION_free(session);
+    SSL_CTX_free(ctx);
+    tm_http_server_stop(s, 1000);
+    tm_http_server_free(s);
+    tm_buf_free(&cert);
+    tm_buf_free(&key);
+}
+
 /* At each byte of the record, and of the handshake's last message before it. */
 static void requests_are_answered_wherever_a_client_pauses_in_tls(void **state)
 {
@@ -327,6 +410,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(requests_are_answered_wherever_a_client_pauses),
         cmocka_unit_test(the_end_of_a_body_is_read_while_its_client_pauses),
+        cmocka_unit_test(sessions_are_resumed_by_the_next_server_and_for_two_periods),
         cmocka_unit_test(requests_are_answered_wherever_a_client_pauses_in_tls),
         cmocka_unit_test(a_session_is_resumed_in_each_version_of_tls),
     };

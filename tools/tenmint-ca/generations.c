@@ -44,6 +44,7 @@ struct generations {
     struct serving now;
     struct ca_metrics *metrics;
     uint64_t watchdog_us; /* 0: nobody waits for signs of life */
+    int tickets_fd;       /* keys by which clients resume TLS sessions with the next generation */
     int signal_fd;
     pid_t parent;  /* 0: none runs */
     int words;     /* of the parent; -1: none, or it has closed them */
@@ -161,6 +162,7 @@ static int be_parent(struct generations *s, int words, pid_t starter)
         .metrics = s->metrics,
         .api_fd = s->now.socket[SOCKET_API].fd,
         .metrics_fd = s->now.socket[SOCKET_METRICS].fd,
+        .tickets_fd = s->tickets_fd,
         .words_fd = words,
         .alive_ms = (int64_t)(s->watchdog_us / 3000)};
     /* Who kills us by force means all. */
@@ -494,6 +496,7 @@ int generations_run(const struct generations_options *o, struct generation *firs
     struct generations s = {.o = o,
                             .now = {*first, {{.fd = -1}, {.fd = -1}}},
                             .metrics = ca_metrics_new(),
+                            .tickets_fd = tm_http_tickets_memory(),
                             .signal_fd = -1,
                             .words = -1};
     struct tm_err e = {0};
@@ -505,6 +508,8 @@ int generations_run(const struct generations_options *o, struct generation *firs
     int rc = begun ? serve(&s) : cli_fail(CLI_FAILED, &e);
     if (s.signal_fd >= 0)
         close(s.signal_fd);
+    if (s.tickets_fd >= 0)
+        close(s.tickets_fd);
     ca_metrics_free(s.metrics);
     free_serving(&s.now);
     return rc;

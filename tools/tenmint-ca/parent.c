@@ -82,7 +82,7 @@ static void reload_tls(struct parent *p, bool force)
          JLOG_STR("detail", e.text), JLOG_END);
 }
 
-static void give_socket(const struct parent *p, int fd, enum role_file what)
+static void give_copy(const struct parent *p, int fd, enum role_file what)
 {
     int own = fd >= 0 ? fcntl(fd, F_DUPFD_CLOEXEC, 3) : -1;
     if (own >= 0)
@@ -98,8 +98,9 @@ static int start_front(struct parent *p, struct tm_err *e)
         if (give_tls(p, e) != 0)
             return CLI_CONFIG;
     }
-    give_socket(p, p->o->api_fd, FILE_LISTEN);
-    give_socket(p, p->o->metrics_fd, FILE_METRICS);
+    give_copy(p, p->o->api_fd, FILE_LISTEN);
+    give_copy(p, p->o->metrics_fd, FILE_METRICS);
+    give_copy(p, p->o->tickets_fd, FILE_TICKETS);
     return tm_process_step(p->roles.group, ROLE_FRONT, 0, e);
 }
 
@@ -207,7 +208,7 @@ static int live(struct parent *p)
 
 int parent_run(const struct parent_options *o)
 {
-    const int parents[] = {o->api_fd, o->metrics_fd, o->words_fd};
+    const int parents[] = {o->api_fd, o->metrics_fd, o->tickets_fd, o->words_fd};
     struct parent p = {.o = o,
                        .roles = {.config = o->config,
                                  .issuers = o->issuers,

@@ -257,6 +257,7 @@ static int start_http(struct front *f, const struct roles *r, const struct tls_p
     if (f->config->tls.certificate != NULL) {
         o.tls_certificate = (const char *)pair->certificate.data;
         o.tls_key = (const char *)pair->key.data;
+        o.tickets_fd = f->file[FILE_TICKETS] >= 0 ? take_file(f, FILE_TICKETS) : 0;
     }
     f->http = tm_http_server_start(&o, e);
     if (f->http == NULL)

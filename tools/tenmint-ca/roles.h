@@ -31,7 +31,7 @@ enum role_name {
 };
 
 /* What the parent opens for the front. */
-enum role_file { FILE_LISTEN, FILE_METRICS, FILE_CERTIFICATE, FILE_KEY, FILE_COUNT };
+enum role_file { FILE_LISTEN, FILE_METRICS, FILE_CERTIFICATE, FILE_KEY, FILE_TICKETS, FILE_COUNT };
 
 struct roles { /* made before the fork; each process then has its own copy */
     const struct ca_config *config;
