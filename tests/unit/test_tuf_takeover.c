@@ -90,6 +90,108 @@ static void nothing_is_left_to_propose(void **state)
     end(&t);
 }
 
+#define EACH "threshold: 1, expiry: 90d, signing: 30d"
+#define TWO_DELEGATORS \
+    CASE_POLICY \
+    "delegations:\n" \
+    "  packages: {holders: [carol], " EACH ", directory: packages, paths: ['p/*/*']}\n" \
+    "  extras: {holders: [bob], " EACH ", directory: extras, paths: ['e/*/*']}\n" \
+    "  shared: {delegated-by: packages, also-delegated-by: [extras], holders: [dave, eve], " EACH \
+    ", directory: shared, paths: ['p/s/*', 'e/s/*']}\n"
+
+/* The place of a holder's key among those of a delegation. */
+static size_t place_of(json_t *delegations, json_t *role, const char *holder)
+{
+    json_t *ids = json_object_get(role, "keyids");
+    json_t *keys = json_object_get(delegations, "keys");
+    for (size_t i = 0; i < json_array_size(ids); i++) {
+        json_t *key = json_object_get(keys, json_string_value(json_array_get(ids, i)));
+        const char *owner = json_string_value(json_object_get(key, "x-tenmint-keyowner"));
+        if (owner != NULL && strcmp(owner, holder) == 0)
+            return i;
+    }
+    fail_msg("no key of %s", holder);
+    return 0;
+}
+
+/* extras delegates to shared in another way than packages does; a case each. */
+static void differ(struct tuf_event *ev, const char *what)
+{
+    struct tuf_event out;
+    json_t *tree = case_tree(ev);
+    const char *carol = NULL;
+    json_t *key = NULL;
+    json_t *of_targets = json_object_get(case_role(tree, "proposed", "targets"), "signed");
+    json_t *d = json_object_get(json_object_get(case_role(tree, "proposed", "extras"), "signed"),
+                                "delegations");
+    json_t *role = json_array_get(json_object_get(d, "roles"), 0);
+    of_targets = json_object_get(of_targets, "delegations");
+    carol = json_string_value(json_array_get(
+        json_object_get(json_array_get(json_object_get(of_targets, "roles"), 0), "keyids"), 0));
+    key = json_object_get(json_object_get(of_targets, "keys"), carol);
+    if (strcmp(what, "paths") == 0)
+        json_array_append_new(json_object_get(role, "paths"), json_string("e/t/*"));
+    else if (strcmp(what, "count") == 0)
+        json_array_append_new(json_object_get(role, "keyids"), json_string(carol));
+    else
+        json_array_set_new(json_object_get(role, "keyids"), place_of(d, role, "eve"),
+                           json_string(carol));
+    json_object_set(json_object_get(d, "keys"), carol, key);
+    case_load(tree, &out);
+    tuf_event_free(ev);
+    *ev = out;
+}
+
+/* `other`: in what they differ, or NULL. */
+static void begin_with_two_delegators(struct taking *t, const char *other)
+{
+    static const char *const holders[] = {"alice", "bob", "carol", "dave"};
+    struct tuf_event ev;
+    *t = (struct taking){0};
+    case_open(&t->c, TWO_DELEGATORS);
+    case_file(&t->c, "shared/p/s/one", "one\n");
+    case_propose(&t->c, T0, NULL, &ev);
+    if (other != NULL)
+        differ(&ev, other);
+    for (size_t i = 0; i < sizeof(holders) / sizeof(holders[0]); i++)
+        case_sign(&t->c, &ev, holders[i], T0);
+    (void)case_publish(&t->c, &ev, T0);
+    tuf_event_free(&ev);
+    snprintf(t->from, sizeof(t->from), "%s/published", t->c.dir);
+    snprintf(t->to, sizeof(t->to), "%s/new/ws", t->c.dir);
+}
+
+static void two_delegators_that_agree_are_carried(void **state)
+{
+    struct taking t;
+    int64_t first;
+    (void)state;
+    begin_with_two_delegators(&t, NULL);
+    assert_int_equal(take(&t, NULL), 0);
+    if (t.t.loss_count > 0)
+        fail_msg("%s", tm_buf_str(&t.t.losses));
+    assert_int_equal(proposed(&t, &first), 0);
+    end(&t);
+}
+
+static void two_delegators_that_differ_are_said(void **state)
+{
+    static const struct {
+        const char *set, *says;
+    } rows[] = {
+        {"keys", "role 'shared' is delegated to by 'packages' and by 'extras', with other keys"},
+        {"paths", "'packages' and by 'extras', with other paths"},
+        {"count", "'extras', with another number of keys or another threshold"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct taking t;
+        begin_with_two_delegators(&t, rows[i].set);
+        assert_loss(&t, rows[i].says);
+        end(&t);
+    }
+}
+
 static void a_missing_target_is_said_and_nothing_is_written(void **state)
 {
     struct taking t;
@@ -191,6 +293,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing_is_left_to_propose),
+        cmocka_unit_test(two_delegators_that_agree_are_carried),
+        cmocka_unit_test(two_delegators_that_differ_are_said),
         cmocka_unit_test(a_missing_target_is_said_and_nothing_is_written),
         cmocka_unit_test(a_changed_target_is_said),
         cmocka_unit_test(a_chain_may_begin_at_another_root),

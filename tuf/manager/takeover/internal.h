@@ -39,6 +39,7 @@ struct tuf_taken_role {
     const struct tuf_role_keys *keys; /* borrowed, as all that follows */
     const struct tuf_keys *among;
     const struct tuf_delegated_role *d; /* delegated by paths */
+    struct tuf_texts also;              /* more delegators, which say the same; owned */
     const struct tuf_bins *bins;
     struct tuf_metadata *m; /* NULL: it has none, or there are many (bins) */
     size_t *holder;         /* numbers in the plan's holders */

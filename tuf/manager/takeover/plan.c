@@ -183,13 +183,52 @@ static int take_top(struct tuf_plan *p, struct tm_err *e)
     return 0;
 }
 
-static bool is_taken(const struct tuf_plan *p, const char *name)
+static struct tuf_taken_role *taken(const struct tuf_plan *p, const char *name)
 {
     for (size_t i = 0; i < p->role_count; i++) {
         if (strcmp(p->role[i].name, name) == 0)
-            return true;
+            return &p->role[i];
     }
-    return false;
+    return NULL;
+}
+
+/* Why a policy, which has one entry for a role, cannot say that `by` delegates to `r` as well, in
+ * the form `d`; NULL: it can. */
+static const char *unlike(const struct tuf_plan *p, const struct tuf_taken_role *r, const char *by,
+                          const struct tuf_keys *among, const struct tuf_delegated_role *d)
+{
+    const struct tuf_texts *ids = &d->by.keyids;
+    if (r->d == NULL)
+        return "and is no delegation by paths in one of them";
+    if (d->by.threshold != r->keys->threshold || ids->count != r->keys->keyids.count)
+        return "with another number of keys or another threshold";
+    for (size_t i = 0; i < ids->count; i++) {
+        const struct tuf_public_key *key = tuf_keys_find(among, ids->item[i]);
+        const struct tuf_public_key *same = tuf_keys_find(r->among, ids->item[i]);
+        if (!tuf_texts_have(&r->keys->keyids, ids->item[i]) || key == NULL || same == NULL ||
+            !tuf_same_key(key, same))
+            return "with other keys: the policy has one set of holders for a role";
+    }
+    if (d->terminating != r->d->terminating || d->has_paths != r->d->has_paths ||
+        !tuf_texts_equal(&d->paths, &r->d->paths) ||
+        !tuf_texts_equal(&d->prefixes, &r->d->prefixes))
+        return "with other paths";
+    if (taken(p, by) > r)
+        return "and the second is found after it, where the policy's order allows no delegator";
+    return NULL;
+}
+
+/* One more role that delegates to one that is taken already. */
+static int take_again(struct tuf_plan *p, struct tuf_taken_role *r, const char *by,
+                      const struct tuf_keys *among, const struct tuf_delegated_role *d,
+                      struct tm_err *e)
+{
+    const char *why = unlike(p, r, by, among, d);
+    if (why == NULL)
+        return tuf_texts_add(&r->also, by) == 0 ? 0 : tm_err_set(e, "out of memory");
+    tuf_plan_loss(p, "role '%.100s' is delegated to by '%.100s' and by '%.100s', %s", r->name,
+                  r->by != NULL ? r->by : "root", by, why);
+    return 0;
 }
 
 static int take_delegated(struct tuf_plan *p, const char *by, const struct tuf_metadata *delegator,
@@ -197,11 +236,10 @@ static int take_delegated(struct tuf_plan *p, const char *by, const struct tuf_m
                           struct tm_err *e)
 {
     char encoded[TUF_ROLE_NAME_MAX + 1];
-    if (is_taken(p, d->name)) {
-        tuf_plan_loss(p, "role '%.100s' is delegated to by more than one role", d->name);
-        return 0;
-    }
-    struct tuf_taken_role *r = add_role(p, e);
+    struct tuf_taken_role *r = taken(p, d->name);
+    if (r != NULL)
+        return take_again(p, r, by, &all->keys, d, e);
+    r = add_role(p, e);
     if (r == NULL)
         return -1;
     *r = (struct tuf_taken_role){
@@ -313,6 +351,7 @@ void tuf_plan_free(struct tuf_plan *p)
 {
     for (size_t i = 0; i < p->role_count; i++) {
         free(p->role[i].holder);
+        tuf_texts_free(&p->role[i].also);
         tuf_metadata_free(p->role[i].m);
     }
     free(p->role);

@@ -65,6 +65,12 @@ static void below(const struct tuf_taken_role *r, struct tm_buf *out)
         quote(r->by, out);
         buf_putc(out, '\n');
     }
+    for (size_t i = 0; i < r->also.count; i++) {
+        tm_buf_puts(out, i == 0 ? "    also-delegated-by: [" : ", ");
+        quote(r->also.item[i], out);
+    }
+    if (r->also.count > 0)
+        tm_buf_puts(out, "]\n");
     tm_buf_puts(out, "    directory: ");
     quote(r->directory, out);
     buf_putc(out, '\n');
