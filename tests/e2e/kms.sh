@@ -92,7 +92,7 @@ for service in vault aws gcp azure; do
     stop $service
     check "$service: no credential in the log" 0 "$(grep -cE 'static-token|secret|tok-|ASIA' "$W/ca.log")"
 done
-check "no key was written" "root.key tsa-intermediate.key tsa-root.key tuf-admin.key" \
+check "no key was written" "root.key tsa-intermediate.key tsa-root.key tuf-admin.key tuf-online.key" \
     "$(cd "$W/aws" && ls -d *.key | tr '\n' ' ' | sed 's/ $//')"
 
 # ---- who holds the credential ----
