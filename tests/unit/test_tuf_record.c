@@ -42,6 +42,38 @@ static void other_content_of_a_signed_version_is_refused_unless_named(void **sta
     case_close(&c);
 }
 
+static void another_first_root_is_a_rival_whether_the_first_was_published_or_not(void **state)
+{
+    (void)state;
+    struct tuf_case c;
+    struct tuf_case other;
+    struct tuf_event first;
+    struct tuf_event rival;
+    struct tuf_event next;
+    struct tuf_record r = {0};
+    case_open(&c, CASE_POLICY);
+    case_open(&other, CASE_POLICY);
+    case_propose(&c, T0, NULL, &first);
+    case_propose(&other, T0 + DAY, NULL, &rival);
+    assert_false(tuf_record_rival(&r, &first));
+    assert_int_equal(tuf_record_sign(&r, &first, case_key(&c, "alice"), &c.e), 0);
+    assert_false(tuf_record_rival(&r, &first)); /* signed again: the same */
+    assert_true(tuf_record_rival(&r, &rival));
+    case_sign(&c, &first, "alice", T0);
+    case_sign(&c, &first, "bob", T0);
+    case_publish(&c, &first, T0);
+    case_propose(&c, T0 + DAY, "root", &next);
+    assert_int_equal(tuf_record_see(&r, &next, &c.e), 1);
+    assert_false(tuf_record_rival(&r, &next));
+    assert_true(tuf_record_rival(&r, &rival));
+    tuf_record_free(&r);
+    tuf_event_free(&first);
+    tuf_event_free(&rival);
+    tuf_event_free(&next);
+    case_close(&c);
+    case_close(&other);
+}
+
 static void an_event_that_follows_an_older_root_than_was_seen_is_outdated(void **state)
 {
     (void)state;
@@ -225,6 +257,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(other_content_of_a_signed_version_is_refused_unless_named),
+        cmocka_unit_test(another_first_root_is_a_rival_whether_the_first_was_published_or_not),
         cmocka_unit_test(an_event_that_follows_an_older_root_than_was_seen_is_outdated),
         cmocka_unit_test(a_root_is_hashed_once),
         cmocka_unit_test(a_damaged_record_is_refused),

@@ -225,17 +225,27 @@ __attribute__((unused)) static char *case_text(const struct tuf_event *ev)
 }
 
 /* The published tree is as every reader wants it. How many delegated roles it has. */
+/* Each target is told of once, in order. */
+__attribute__((unused)) static void case_told(void *arg, uint64_t targets)
+{
+    uint64_t *seen = arg;
+    assert_int_equal(targets, (*seen)++);
+}
+
 __attribute__((unused)) static size_t case_sound(const struct tuf_case *c, int64_t now)
 {
     char dir[PATH_MAX];
     struct tuf_audit a;
     struct tm_err e = {0};
-    const struct tuf_audit_options o = {.now = now, .first_root = 1, .files = true};
+    uint64_t seen = 0;
+    const struct tuf_audit_options o = {
+        .now = now, .first_root = 1, .files = true, .progress = case_told, .arg = &seen};
     snprintf(dir, sizeof(dir), "%s/published", c->dir);
     if (tuf_audit_tree(dir, &o, &a, &e) != 0)
         fail_msg("%s", e.text);
     if (a.faults.len > 0)
         fail_msg("%s", tm_buf_str(&a.faults));
+    assert_int_equal(seen, a.targets);
     size_t delegated = a.delegated;
     tuf_audit_free(&a);
     return delegated;

@@ -92,8 +92,8 @@ int holder_commit(const struct holder *h, const struct tm_key_source *source, EV
     if (rc == 0)
         rc = tuf_record_check(&r, ev, pkey, h->again.item, h->again.count, e);
     if (rc == 0 && tuf_record_rival(&r, ev))
-        fprintf(stderr, "note: this key has signed another first root, which this machine has not "
-                        "seen published: is that of another repository?\n");
+        fprintf(stderr, "note: this key has signed another first root: is this one of another "
+                        "repository? Of the same it would be a second truth for new clients\n");
     if (rc == 0 && (tuf_record_see(&r, ev, e) < 0 || tuf_record_sign(&r, ev, pkey, e) != 0))
         rc = -1;
     if (rc == 0 && tuf_record_write(path, &r, e) != 0)

@@ -319,7 +319,7 @@ bool tuf_record_rival(const struct tuf_record *r, const struct tuf_event *ev)
     if (ev->root_count > 0 || root1_of(ev, hex, NULL) != 0)
         return false;
     for (size_t i = 0; i < r->repositories.count; i++) {
-        if (all[i].seen == 0 && strcmp(all[i].root1, hex) != 0)
+        if (strcmp(all[i].root1, hex) != 0)
             return true;
     }
     return false;

@@ -32,8 +32,8 @@ int tuf_record_see(struct tuf_record *r, const struct tuf_event *ev, struct tm_e
  * ("root:2") what is meant all the same. */
 int tuf_record_check(const struct tuf_record *r, const struct tuf_event *ev, EVP_PKEY *pkey,
                      const char *const *again, size_t count, struct tm_err *e);
-/* The event is a first root, and another was signed that nobody has seen published: of another
- * repository, or a second truth. */
+/* The event is a first root, and the record knows another, published or not: of another
+ * repository, or a second truth for those who have no root yet. */
 bool tuf_record_rival(const struct tuf_record *r, const struct tuf_event *ev);
 /* What `pkey` signs in the event. */
 int tuf_record_sign(struct tuf_record *r, const struct tuf_event *ev, EVP_PKEY *pkey,
