@@ -115,7 +115,7 @@ says "that of the old key" 1 "is for another key" "$CA" rotate "$W/t" --certific
 sign "$W/t/next/intermediate.csr" "$W/good.pem" "$GOOD"
 says "that of the new one" 0 "publish the chain" "$CA" rotate "$W/t" --certificate "$W/good.pem"
 says "activate in a token" 0 "in service" "$CA" rotate "$W/t" --activate
-check "the configuration names it" 1 "$(grep -c "pkcs11-key: 'ca-2'" "$W/t/tenmint-ca.yaml")"
+check "the configuration names it" 1 "$(grep -c "pkcs11-key: '*ca-2" "$W/t/tenmint-ca.yaml")"
 starts "$W/t" "rotate --csr in a token"
 says "a root in a token" 0 "made the root's key 'root-1'" "$CA" init "$W/r" --no-log $TOKEN --pkcs11-root-key root-1
 check "no file holds it" 0 "$(ls "$W/r" | grep -c '^root\.key$')"

@@ -30,7 +30,7 @@
 
 #define URI_FILE "intermediate.uri"
 #define CERTIFICATE_MAX ((size_t)1 << 20)
-#define LABEL_FILE "pkcs11-key" /* in DIR/next: its label, where the key is in a token */
+#define LABEL_FILE "pkcs11-label" /* in DIR/next: its label, where the key is in a token */
 
 struct rotation {
     const char *dir;
