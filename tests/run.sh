@@ -78,9 +78,10 @@ for t in tests/interop/*.sh; do
     [ -e "$t" ] && step "interop-$(basename "$t" .sh)" bash "$t"
 done
 
+threaded='gate sink http keystore log_threads log_serve once'
 step build-threads make -j"$jobs" BUILD=build/tsan SAN=thread CC=clang-14 all test-programs \
-    $(printf "build/tsan/tests/test_%s " gate sink http keystore log_threads log_serve)
-for t in gate sink http keystore log_threads log_serve; do
+    $(printf "build/tsan/tests/test_%s " $threaded)
+for t in $threaded; do
     TSAN_OPTIONS=exitcode=66 unit "threads-test_$t" "build/tsan/tests/test_$t"
 done
 step threads bash tests/e2e/threads.bash

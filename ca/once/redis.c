@@ -24,8 +24,37 @@ struct place { /* of a URL; owned by libcurl */
 struct ca_redis {
     CURL *easy;
     redisReader *reader;
+    redisReplyObjectFunctions make; /* the reader's, but for arrays */
+    bool array;                     /* the server began one */
     int64_t timeout_ms;
 };
+
+#if HIREDIS_MAJOR < 1
+typedef int array_size;
+#else
+typedef size_t array_size;
+#endif
+
+/* No command of ours is answered by an array; hiredis would make room for as many replies as the
+ * server's number says before one of them is there. */
+static void *refuse_array(const redisReadTask *task, array_size count)
+{
+    (void)count;
+    *(bool *)task->privdata = true;
+    return NULL;
+}
+
+static redisReader *reader_new(struct ca_redis *r)
+{
+    redisReader *reader = redisReaderCreate();
+    if (reader == NULL)
+        return NULL;
+    r->make = *reader->fn;
+    r->make.createArray = refuse_array;
+    reader->fn = &r->make;
+    reader->privdata = &r->array;
+    return reader;
+}
 
 static void place_free(struct place *p)
 {
@@ -197,7 +226,7 @@ struct ca_redis *ca_redis_open(const struct ca_redis_options *o, struct tm_err *
     }
     r->timeout_ms = o->timeout_ms;
     r->easy = curl_easy_init();
-    r->reader = redisReaderCreate();
+    r->reader = reader_new(r);
     int rc =
         r->easy != NULL && r->reader != NULL ? dial(r, &p, o, e) : tm_err_set(e, "out of memory");
     if (rc == 0)
@@ -295,7 +324,8 @@ static int read_reply(const struct ca_redis *r, struct ca_redis_command *c, size
     void *reply = NULL;
     for (;;) {
         if (redisReaderGetReply(r->reader, &reply) != REDIS_OK)
-            return tm_err_set(e, "not Redis's protocol: %s", r->reader->errstr);
+            return r->array ? tm_err_set(e, "%s has an answer of another kind", c->word[0])
+                            : tm_err_set(e, "not Redis's protocol: %s", r->reader->errstr);
         if (reply != NULL)
             break;
         if (feed(r, left, until_ms, e) != 0)
@@ -325,13 +355,30 @@ static int put_command(const struct ca_redis_command *c, struct tm_buf *out, str
     return 0;
 }
 
+/* All that was answered has been read: what else there is would be taken for the answer to the next
+ * command. */
+static int no_more(const struct ca_redis *r, struct tm_err *e)
+{
+    char more;
+    size_t n = 0;
+    CURLcode code = r->reader->pos < r->reader->len
+                        ? CURLE_OK
+                        : curl_easy_recv(r->easy, &more, sizeof(more), &n);
+    if (code == CURLE_AGAIN)
+        return 0;
+    if (code == CURLE_OK && n == 0 && r->reader->pos == r->reader->len)
+        return tm_err_set(e, "it closed the connection");
+    return tm_err_set(e, "%s",
+                      code != CURLE_OK ? curl_easy_strerror(code) : "it answers what nobody asked");
+}
+
 int ca_redis_run(struct ca_redis *r, struct ca_redis_command *command, size_t count,
                  struct tm_err *e)
 {
     int64_t until_ms = tm_clock_mono_ms() + r->timeout_ms;
     size_t left = count * REPLY_MAX;
     struct tm_buf text = {0};
-    int rc = 0;
+    int rc = no_more(r, e);
     for (size_t i = 0; i < count && rc == 0; i++)
         rc = put_command(&command[i], &text, e);
     if (rc == 0 && buf_failed(&text))

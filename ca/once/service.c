@@ -9,11 +9,13 @@
 #include "ca/once/internal.h"
 #include "common/clock.h"
 #include "common/hex.h"
+#include "common/quantity.h"
 
 #define BATCH_MAX 256
 #define COMMANDS_MAX (2 + 2 * BATCH_MAX)
-#define IDLE_MS 5000 /* then it is asked whether it is still there */
-#define AWAY_MS 1000 /* between tries while it is not */
+#define IDLE_MS 5000                            /* then it is asked whether it is still there */
+#define AWAY_MS 1000                            /* between tries while it is not */
+#define KEEP_S_MAX ((int64_t)100 * 365 * 86400) /* Redis refuses what it cannot count in ms */
 #define KEY_PREFIX "tenmint:used:"
 #define BEGIN_KEY KEY_PREFIX "begin"
 #define NAME_MAX_LEN 48 /* a claim's name: 16 hex digits, ':', a number */
@@ -157,7 +159,9 @@ static void settle(struct ca_once_service *s, const struct item *i,
 static void settle_all(struct ca_once_service *s, const struct item *batch)
 {
     const struct ca_redis_command *c = s->command + 1;
-    int64_t begin_s = c->kind == REDIS_TEXT ? strtoll(c->text, NULL, 10) : INT64_MAX;
+    int64_t begin_s = INT64_MAX; /* of no token is it known, where this is no number */
+    if (c->kind == REDIS_TEXT)
+        (void)tm_quantity_count(c->text, &begin_s);
     c++;
     for (const struct item *i = batch; i != NULL; c += i->release ? 1 : 2, i = i->next) {
         if (!i->release)
@@ -263,6 +267,15 @@ static void *run(void *service)
 
 /* ---- the channel ---- */
 
+/* How long the store has to remember a token; both times are another process's word. */
+static int64_t seconds_left(const struct ca_once_ask *m)
+{
+    int64_t left = 0;
+    if (__builtin_sub_overflow(m->until_s, m->now_s, &left))
+        left = m->until_s > m->now_s ? KEEP_S_MAX : 1;
+    return left < 1 ? 1 : left > KEEP_S_MAX ? KEEP_S_MAX : left;
+}
+
 static void on_ask(void *ctx, struct tm_ipc_channel *c, unsigned type, void *msg)
 {
     struct ca_once_service *s = ctx;
@@ -270,7 +283,6 @@ static void on_ask(void *ctx, struct tm_ipc_channel *c, unsigned type, void *msg
     struct item *i = m->id.len == OIDC_TOKEN_USE_ID ? calloc(1, sizeof(*i)) : NULL;
     bool put = false;
     if (i != NULL) {
-        int64_t left_s = m->until_s - m->now_s;
         *i = (struct item){.release = type == ONCE_RELEASE,
                            .number = m->number,
                            .issued_s = m->issued_s,
@@ -278,7 +290,7 @@ static void on_ask(void *ctx, struct tm_ipc_channel *c, unsigned type, void *msg
         strcpy(i->key, KEY_PREFIX);
         tm_hex_encode(m->id.data, m->id.len, i->key + strlen(KEY_PREFIX));
         snprintf(i->name, sizeof(i->name), "%s:%" PRIu64, s->who, m->number);
-        snprintf(i->seconds, sizeof(i->seconds), "%" PRId64, left_s > 0 ? left_s : 1);
+        snprintf(i->seconds, sizeof(i->seconds), "%" PRId64, seconds_left(m));
         pthread_mutex_lock(&s->lock);
         put = s->waiting < ONCE_AT_ONCE_MAX;
         if (put)
