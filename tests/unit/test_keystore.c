@@ -789,6 +789,13 @@ static void an_issuers_terms_refuse_each_with_its_own_reason(void **state)
     assert_int_equal(ask_with(&f, "    trial: true\n"), OIDC_REASON_TRIAL);
     assert_int_equal(ask_with(&f, "    allow: [{claim: nothing, is: x}]\n"), OIDC_REASON_RULES);
     assert_int_equal(ask_with(&f, "    allow: [{claim: aud, is: sigstore}]\n"), OIDC_REASON_NONE);
+    assert_int_equal(ask_with(&f, "    allow: [{all-of: [{claim: aud, is: sigstore}, "
+                                  "{claim: aud, is: x}]}]\n"),
+                     OIDC_REASON_RULES);
+    assert_int_equal(ask_with(&f, "    allow: [{claim: iss, glob: '*:*'}]\n"), OIDC_REASON_RULES);
+    assert_int_equal(ask_with(&f, "    allow: [{claim: iss, glob: '**'}]\n"), OIDC_REASON_NONE);
+    assert_int_equal(ask_with(&f, "    allow: [{claim: email, glob: 'dev@exampl..com'}]\n"),
+                     OIDC_REASON_RULES);
     int asked = atomic_load(&f.discoveries);
     assert_int_equal(ask_with(&f, "    disabled: true\n"), OIDC_REASON_DISABLED);
     assert_int_equal(atomic_load(&f.discoveries), asked); /* nor is it asked for keys */
