@@ -167,6 +167,32 @@ serve
 ends
 audit "killed and restarted: the chain is whole" 0 "a head vouches" verify --key "$W/audit/heads.pem" --witness-key "$VKEY"
 
+# Who may only read: a folder of somebody else, a read-only mount. Root without what lets it pass
+# over modes is one of those.
+READER=()
+[ "$(id -u)" != 0 ] || READER=(setpriv --bounding-set=-dac_override,-dac_read_search --inh-caps=-all)
+reads() { says "$1" "$2" "$3" "${READER[@]}" "$B/tenmint-ca" audit "$4" --config "$W/ca.yaml" "${@:5}"; }
+cp -a "$W/audit" "$W/writable"
+check "the log is empty after the server's end" 0 "$(cat "$W"/audit/audit.db-wal 2>/dev/null | wc -c)"
+rm -f "$W"/audit/audit.db-*
+chmod 555 "$W/audit"
+reads "read-only: query" 0 "issued" query --kind issued
+reads "read-only: verify" 0 "a head vouches" verify --key "$W/audit/heads.pem" --witness-key "$VKEY"
+reads "read-only: export" 0 "records of one" export --out "$W/read.jsonl"
+check "read-only: nothing was made" 0 "$(find "$W/audit" -name 'audit.db-*' | wc -l)"
+sed '/^  origin/,$d' "$W/ca.yaml" >"$W/headless.yaml"
+says "read-only: serve says so at its start" 3 "records are written in the folder" \
+    "${READER[@]}" timeout 20 "$B/tenmint-ca" serve --config "$W/headless.yaml"
+chmod 755 "$W/audit"
+echo "records that no reader without its index sees" >"$W/audit/audit.db-wal"
+chmod 555 "$W/audit"
+reads "read-only: with a log that has records" 6 "which this user may not make or read" query
+chmod 755 "$W/audit"
+rm "$W/audit/audit.db-wal"
+chmod 000 "$W/audit/audit.db"
+reads "a file that may not be read" 6 "Permission denied" query
+rm -rf "$W/audit" && mv "$W/writable" "$W/audit"
+
 # A copy that needs no server.
 audit "export" 0 "records of one" export --out "$W/one.jsonl"
 X=("$B/tenmint-ca" audit verify --heads "$W/audit/heads" --key "$W/audit/heads.pem" --witness-key "$VKEY" "$W/one.jsonl")
