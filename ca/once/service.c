@@ -92,15 +92,24 @@ static void queue_put(struct ca_once_service *s, struct item *i)
     pthread_cond_signal(&s->more);
 }
 
-/* Up to BATCH_MAX of them, in their order. Waits for the first until `wait_ms` are over. */
-static struct item *queue_take(struct ca_once_service *s, int64_t wait_ms, bool *stop)
+/* Until there is one, or a look is due. Whether to go on. */
+static bool queue_wait(struct ca_once_service *s)
 {
-    int64_t until = tm_clock_mono_ms() + wait_ms;
-    const struct timespec at = {.tv_sec = until / 1000, .tv_nsec = until % 1000 * 1000000};
+    const struct timespec at = {.tv_sec = s->look_ms / 1000,
+                                .tv_nsec = s->look_ms % 1000 * 1000000};
     int late = 0;
     pthread_mutex_lock(&s->lock);
     while (s->first == NULL && !s->stop && late == 0)
         late = pthread_cond_timedwait(&s->more, &s->lock, &at);
+    bool stop = s->stop;
+    pthread_mutex_unlock(&s->lock);
+    return !stop;
+}
+
+/* Up to BATCH_MAX of them, in their order; NULL if there is none. */
+static struct item *queue_take(struct ca_once_service *s)
+{
+    pthread_mutex_lock(&s->lock);
     struct item *batch = s->first;
     struct item **end = &batch;
     for (size_t n = 0; *end != NULL && n < BATCH_MAX; n++, s->waiting--)
@@ -109,7 +118,6 @@ static struct item *queue_take(struct ca_once_service *s, int64_t wait_ms, bool 
     *end = NULL;
     if (s->first == NULL)
         s->last = &s->first;
-    *stop = s->stop;
     pthread_mutex_unlock(&s->lock);
     return batch;
 }
@@ -204,13 +212,18 @@ static void keep(struct ca_once_service *s, struct item *batch, bool asked)
     }
 }
 
+/* In front of the claims that came meanwhile: they may be of the same tokens. */
 static void queue_kept(struct ca_once_service *s)
 {
     pthread_mutex_lock(&s->lock);
     while (s->kept != NULL) {
         struct item *i = s->kept;
         s->kept = i->next;
-        queue_put(s, i);
+        i->next = s->first;
+        if (s->first == NULL)
+            s->last = &i->next;
+        s->first = i;
+        s->waiting++;
     }
     pthread_mutex_unlock(&s->lock);
     s->kept_count = 0;
@@ -247,15 +260,15 @@ static void ask(struct ca_once_service *s, struct item *batch)
 }
 
 /* While the store is away nobody waits for it: it is tried once a second, and claims that come in
- * between are answered at once. */
+ * between are answered at once. The look comes before the claims are taken: what it finds to be
+ * taken back goes ahead of them. */
 static void *run(void *service)
 {
     struct ca_once_service *s = service;
-    bool stop = false;
-    while (!stop) {
-        struct item *batch = queue_take(s, s->look_ms - tm_clock_mono_ms(), &stop);
-        if (!stop && tm_clock_mono_ms() >= s->look_ms)
+    while (queue_wait(s)) {
+        if (tm_clock_mono_ms() >= s->look_ms)
             ask(s, NULL);
+        struct item *batch = queue_take(s);
         if (batch != NULL && s->up)
             ask(s, batch);
         else
