@@ -49,6 +49,25 @@ static int check_count(const struct tm_jsonmap_at *at, const struct tm_jsonmap_m
     return 0;
 }
 
+/* One of a list; JSONMAP_ALONE: or why it cannot be read, in which its place in the list is not
+ * named. */
+static int read_item(const struct tm_jsonmap_reader *r, const struct tm_jsonmap_at *at,
+                     const json_t *v, const struct tm_jsonmap_member *m, bool proto, char *item)
+{
+    const struct tm_jsonmap_member *each = m->each;
+    struct tm_err why = {0};
+    const struct tm_jsonmap_reader own = {r->how, &why};
+    if ((each->flags & JSONMAP_ALONE) == 0 || r->how->strict)
+        return read_value(r, at, v, each, proto, jsonmap_place(item, each));
+    if (read_value(&own, NULL, v, each, proto, jsonmap_place(item, each)) == 0)
+        return 0;
+    free_value(each, jsonmap_place(item, each));
+    memset(item, 0, m->size);
+    char *text = strdup(why.text);
+    memcpy(item + each->has, &text, sizeof(text));
+    return text != NULL ? 0 : tm_err_set(r->e, "out of memory");
+}
+
 static int read_list(const struct tm_jsonmap_reader *r, const struct tm_jsonmap_at *at,
                      const json_t *v, const struct tm_jsonmap_member *m, bool proto, void *place)
 {
@@ -63,8 +82,7 @@ static int read_list(const struct tm_jsonmap_reader *r, const struct tm_jsonmap_
     for (size_t i = 0; i < n; i++) {
         struct tm_jsonmap_at here = {.up = at, .index = i};
         list_put(place, (struct tm_jsonmap_list){items, i + 1});
-        if (read_value(r, &here, json_array_get(v, i), m->each, proto,
-                       jsonmap_place(items + i * m->size, m->each)) != 0)
+        if (read_item(r, &here, json_array_get(v, i), m, proto, items + i * m->size) != 0)
             return -1;
     }
     return 0;
@@ -198,14 +216,17 @@ static int read_member(const struct tm_jsonmap_reader *r, const struct tm_jsonma
     if (json_is_null(value) && (map->proto || (m->flags & JSONMAP_NULL) != 0))
         return map->unknown == JSONMAP_KEEP ? keep(map, key, value, dest, r->e) : 0;
     met->present |= bit;
-    if ((m->flags & JSONMAP_LOOSE) != 0 &&
-        !takes(r, &here, value, m, map->proto, jsonmap_place(dest, m)))
-        return keep(map, key, value, dest, r->e);
+    bool kept = map->unknown == JSONMAP_KEEP;
+    bool loose = (m->flags & JSONMAP_LOOSE) != 0 && (kept || !r->how->strict);
+    if (loose && !takes(r, &here, value, m, map->proto, jsonmap_place(dest, m))) {
+        if (kept)
+            return keep(map, key, value, dest, r->e);
+        met->present &= ~bit;
+        return 0;
+    }
     if ((m->flags & JSONMAP_NOTED) != 0)
         *(bool *)((char *)dest + m->has) = true;
-    return (m->flags & JSONMAP_LOOSE) != 0
-               ? 0
-               : read_value(r, &here, value, m, map->proto, jsonmap_place(dest, m));
+    return loose ? 0 : read_value(r, &here, value, m, map->proto, jsonmap_place(dest, m));
 }
 
 /* Absent members: refused when required, "" when protobuf's text. */
@@ -278,10 +299,12 @@ static void free_list(const struct tm_jsonmap_member *m, void *place)
     struct tm_jsonmap_list list = tm_jsonmap_list_at(place);
     for (size_t i = 0; i < list.count; i++) {
         char *item = (char *)list.item + i * m->size;
-        char *name = NULL;
+        char *text = NULL;
         if (m->kind == JSONMAP_NAMED)
-            memcpy(&name, item, sizeof(name));
-        free(name);
+            memcpy(&text, item, sizeof(text));
+        else if ((m->each->flags & JSONMAP_ALONE) != 0)
+            memcpy(&text, item + m->each->has, sizeof(text));
+        free(text);
         free_value(m->each, jsonmap_place(item, m->each));
     }
     free(list.item);

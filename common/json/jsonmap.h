@@ -52,8 +52,11 @@ enum {
     JSONMAP_ALWAYS = 16,   /* written also when it is empty, as JSONMAP_REQUIRED is */
     JSONMAP_OMIT = 32,     /* JSONMAP_OBJECT, JSONMAP_INTEGER: none when empty, or 0, is written */
     JSONMAP_QUOTED = 64,   /* JSONMAP_INTEGER: written as a string, as protobuf does 64 bits */
-    JSONMAP_LOOSE = 128,   /* with JSONMAP_KEEP: a value that the row does not take is no error but
-                              kept as it is, like an unknown member; the place stays empty */
+    JSONMAP_LOOSE = 128,   /* a value that the row does not take is as an unknown member: kept as it
+                              is, or ignored unless it is read strictly; the place stays empty */
+    JSONMAP_ALONE = 256, /* `each` of a JSONMAP_LIST, an object: an item that cannot be read spoils
+                            no other; it is zeros, and the char * at `has`, owned, says why. Not
+                            when it is read strictly. */
 };
 
 enum tm_jsonmap_unknown {
@@ -97,7 +100,7 @@ struct tm_jsonmap_member {
     enum tm_jsonmap_kind kind;
     unsigned flags;
     size_t place; /* offset in the struct */
-    size_t has;   /* JSONMAP_NOTED: offset of a bool */
+    size_t has;   /* JSONMAP_NOTED: offset of a bool; JSONMAP_ALONE: of a char *, in the item */
     int64_t min, max;
     const struct tm_jsonmap *map;         /* JSONMAP_OBJECT */
     const struct tm_jsonmap_member *each; /* JSONMAP_LIST, _NAMED: one row; `place` in the item */

@@ -65,6 +65,32 @@ check "JSON" 0 "$(verify --json "${CERT[@]}" "${WHO[@]}" "$W/app")"
 says '"verified": true'
 says '"source-repository-uri": "https://github.com/acme/widget"'
 
+# --- an entry of the trusted root that cannot be read counts for nothing; the others verify ---
+python3 - "$W/tr/trusted_root.json" "$W/odd" <<'PYTHON'
+import copy, json, sys
+good = json.load(open(sys.argv[1]))
+far, huge = '99999-01-01T00:00:00Z', 18446744073709551616
+odd = {'validFor': {'start': far}, 'publicKey': {'rawBytes': 'AAAA', 'keyDetails': huge},
+       'certChain': {'certificates': [{'rawBytes': 'AAAA'}]}}
+for of, members in (('certificateAuthorities', ('null', 'validFor', 'certChain')),
+                    ('timestampAuthorities', ('null', 'validFor', 'certChain')), ('ctlogs', ('null', 'publicKey'))):
+    for member in members:
+        root = copy.deepcopy(good)
+        root[of].insert(0, None if member == 'null' else {**root[of][0], member: odd[member]})
+        json.dump(root, open(f'{sys.argv[2]}.{of}.{member}', 'w'))
+    root = copy.deepcopy(good) # what no verification needs
+    for name in ('uri', 'subject', 'operator', 'baseUrl'): root[of][0][name] = {'a': [huge]}
+    json.dump(root, open(f'{sys.argv[2]}.{of}.unused', 'w'))
+PYTHON
+for odd in "$W"/odd.*; do
+    member=${odd#"$W/odd."}
+    check "beside an odd entry: $member" 0 "$("$T" verify --trusted-root "$odd" --bundle "$BUNDLE" --timestamps 1 "${WHO[@]}" "$W/app" >"$W/said" 2>&1; echo $?)"
+    want=1
+    [ "${member#*.}" != unused ] || want=0
+    check "… with a note, where it counts for nothing" "$want" "$(grep -cF "${member%.*}[0]" "$W/said")"
+done
+check "odd entries were tried" 11 "$(ls "$W"/odd.* | wc -l)"
+
 # --- what must not ---
 echo "something else" >"$W/other"
 check "another artifact" 1 "$(verify "${CERT[@]}" "${WHO[@]}" "$W/other")"

@@ -305,6 +305,60 @@ static void a_loose_row_keeps_what_it_does_not_take(void **state)
     }
 }
 
+struct lone {
+    struct holder holder;
+    char *text;
+    char *why;
+};
+
+struct lones {
+    struct lone *item;
+    size_t count;
+};
+
+/* An item that cannot be read says why and leaves the rest, but not to a strict reader; a loose row
+ * of a table that ignores is empty. */
+static void an_item_that_stands_alone_spoils_no_other(void **state)
+{
+    static const struct tm_jsonmap_member rows[] = {{.name = "url",
+                                                     JSONMAP_AT(struct lone, holder.url),
+                                                     .kind = JSONMAP_TEXT,
+                                                     .flags = JSONMAP_REQUIRED},
+                                                    {.name = "text",
+                                                     JSONMAP_AT(struct lone, text),
+                                                     .kind = JSONMAP_TEXT,
+                                                     .flags = JSONMAP_LOOSE},
+                                                    {0}};
+    static const struct tm_jsonmap map = {
+        .members = rows, .size = sizeof(struct lone), .unknown = JSONMAP_IGNORE, .proto = true};
+    static const struct tm_jsonmap_member each = {.kind = JSONMAP_OBJECT,
+                                                  .map = &map,
+                                                  .flags = JSONMAP_ALONE,
+                                                  .has = offsetof(struct lone, why)};
+    static const struct tm_jsonmap_member list_rows[] = {
+        {.name = "list", .kind = JSONMAP_LIST, .each = &each, .size = sizeof(struct lone)}, {0}};
+    static const struct tm_jsonmap list_map = {.members = list_rows, .size = sizeof(struct lones)};
+    static const char text[] = "{\"list\":[{\"text\":\"t\",\"url\":7},{\"url\":\"u\",\"text\":{}},"
+                               "null]}";
+    static const struct tm_jsonmap_how strictly = {.strict = true};
+    struct tm_err e = {0};
+    struct lones l = {0};
+    (void)state;
+    assert_int_equal(tm_jsonmap_parse(text, strlen(text), 999, &list_map, NULL, &l, &e), 0);
+    assert_int_equal(l.count, 3);
+    assert_string_equal(l.item[0].why, "'url' is not a string");
+    assert_null(l.item[0].text);
+    assert_null(l.item[1].why);
+    assert_string_equal(l.item[1].holder.url, "u");
+    assert_string_equal(l.item[1].text, "");
+    assert_string_equal(l.item[2].why, "not an object");
+    tm_jsonmap_free(&list_map, &l);
+    assert_null(l.item);
+    assert_int_equal(tm_jsonmap_parse(text, strlen(text), 999, &list_map, &strictly, &l, &e), -1);
+    assert_string_equal(e.text, "list[0]: 'url' is not a string");
+    tm_jsonmap_free(&list_map, &l);
+}
+
 static void note(void *arg, const char *text)
 {
     tm_buf_puts(arg, text);
@@ -382,6 +436,7 @@ int main(void)
         cmocka_unit_test(a_fault_names_the_member_and_where_it_stands),
         cmocka_unit_test(unknown_members_are_kept_and_written_again),
         cmocka_unit_test(a_loose_row_keeps_what_it_does_not_take),
+        cmocka_unit_test(an_item_that_stands_alone_spoils_no_other),
         cmocka_unit_test(a_strict_reader_refuses_what_a_tolerant_one_notes_or_leaves_out),
         cmocka_unit_test(protobuf_may_write_snake_case_numbers_as_text_and_enums_as_numbers),
         cmocka_unit_test(an_integer_beyond_64_bits_is_for_nobody_and_harms_nobody),

@@ -204,6 +204,39 @@ static void what_is_not_a_signing_config_is_refused(void **state)
     }
 }
 
+/* What a signer cannot read of one service leaves the others. */
+static void a_service_that_cannot_be_read_spoils_no_other(void **state)
+{
+    static const char *const odd[] = {
+        "null",
+        "7",
+        "{\"url\":{}}",
+        "{\"url\":\"https://b\",\"majorApiVersion\":18446744073709551616}",
+        "{\"url\":\"https://b\",\"majorApiVersion\":\"one\"}",
+        "{\"url\":\"https://b\",\"validFor\":{\"start\":\"99999-01-01T00:00:00Z\"}}",
+        "{\"url\":\"https://b\",\"validFor\":[]}",
+        "{\"url\":\"https://b\",\"operator\":[]}",
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(odd) / sizeof(odd[0]); i++) {
+        struct tm_err e = {0};
+        struct tm_buf text = {0};
+        tm_buf_printf(&text,
+                      HEAD ",\"caUrls\":[%s,{\"url\":\"https://ca.example.com\","
+                           "\"validFor\":{\"start\":\"2026-01-01T00:00:00Z\"}}]}",
+                      odd[i]);
+        struct tuf_signing_config *c = tuf_signing_config_parse(text.data, text.len, &e);
+        if (c == NULL)
+            fail_msg("%s: %s", odd[i], e.text);
+        assert_int_equal(tuf_signing_config_count(c, SERVICE_CA), 1);
+        assert_string_equal(tuf_signing_config_service(c, SERVICE_CA, 0)->url,
+                            "https://ca.example.com");
+        assert_null(tuf_signing_config_parse_strict(text.data, text.len, &e));
+        tuf_signing_config_free(c);
+        tm_buf_free(&text);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -213,6 +246,7 @@ int main(void)
         cmocka_unit_test(services_end_and_go),
         cmocka_unit_test(only_https_addresses_are_added),
         cmocka_unit_test(what_is_not_a_signing_config_is_refused),
+        cmocka_unit_test(a_service_that_cannot_be_read_spoils_no_other),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

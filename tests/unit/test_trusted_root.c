@@ -462,6 +462,134 @@ static void an_entry_of_an_unknown_kind_counts_for_nothing_and_is_noted(void **s
     tm_buf_free(&good);
 }
 
+/* What a later writer, or a mistaken one, may put where a member is expected; HUGE stands for an
+ * integer beyond 64 bits. */
+#define HUGE_TEXT "\"@HUGE@\""
+static const char *const odd_values[] = {
+    "null", "true", "-1", "\"\"", "{}", "[]", "[null]", HUGE_TEXT, "\"99999-01-01T00:00:00Z\""};
+#define ODD_COUNT (sizeof(odd_values) / sizeof(odd_values[0]))
+
+/* `file` as text, read by a verifier. */
+static struct tuf_trusted_root *read_tree(const json_t *file)
+{
+    struct tm_err e = {0};
+    struct tm_buf text = {0};
+    char *dumped = json_dumps(file, JSON_COMPACT);
+    assert_non_null(dumped);
+    char *at = strstr(dumped, HUGE_TEXT);
+    if (at != NULL)
+        *at = '\0';
+    tm_buf_puts(&text, dumped);
+    if (at != NULL) {
+        tm_buf_puts(&text, "18446744073709551616");
+        tm_buf_puts(&text, at + strlen(HUGE_TEXT));
+    }
+    struct tuf_trusted_root *r = tuf_trusted_root_parse(text.data, text.len, &e);
+    if (r == NULL)
+        fail_msg("%s is refused: %s", tm_buf_str(&text), e.text);
+    free(dumped);
+    tm_buf_free(&text);
+    return r;
+}
+
+/* Puts a value at "publicKey.rawBytes" of an entry; "": in the entry's own place. */
+static void put_at(json_t *list, const char *path, const char *value)
+{
+    json_t *v = json_loads(value, JSON_DECODE_ANY, NULL);
+    json_t *in = json_array_get(list, 0);
+    assert_non_null(v);
+    const char *dot = strchr(path, '.');
+    if (dot != NULL) {
+        char name[32] = "";
+        assert_true((size_t)(dot - path) < sizeof(name));
+        memcpy(name, path, (size_t)(dot - path));
+        in = json_object_get(in, name);
+        assert_non_null(in);
+    }
+    assert_int_equal(*path == '\0' ? json_array_set_new(list, 0, v)
+                                   : json_object_set_new(in, dot != NULL ? dot + 1 : path, v),
+                     0);
+}
+
+struct odd_row {
+    enum tuf_trust_list list;
+    const char *key, *path;
+    const char *fine; /* "*": every value; else those with which the entry still counts */
+};
+
+/* One odd value of one member: the entry counts for nothing and a note says which, or it counts,
+ * and nothing is noted; the other lists are whole. */
+static void try_odd(const json_t *good, const struct odd_row *row, const char *value)
+{
+    json_t *file = json_deep_copy(good);
+    put_at(json_object_get(file, row->key), row->path, value);
+    struct tuf_trusted_root *r = read_tree(file);
+    bool counts = strcmp(row->fine, "*") == 0 || strstr(row->fine, value) != NULL;
+    const struct tuf_trust_left_out *out = tuf_trusted_root_left_out(r, 0);
+    for (size_t l = 0; l < TRUST_LIST_COUNT; l++) {
+        size_t want = l == (size_t)row->list && !counts ? 0 : 1;
+        if (tuf_trusted_root_count(r, (enum tuf_trust_list)l) != want)
+            fail_msg("%s.%s %s: %s has not %zu", row->key, row->path, value,
+                     tuf_trust_list_name((enum tuf_trust_list)l), want);
+    }
+    if ((out == NULL) != counts)
+        fail_msg("%s.%s %s: %s", row->key, row->path, value, out != NULL ? out->note : "no note");
+    if (out != NULL) {
+        assert_int_equal(out->list, row->list);
+        assert_ptr_equal(strstr(out->note, row->key), out->note);
+        assert_non_null(strstr(out->note, " counts for nothing: "));
+    }
+    tuf_trusted_root_free(r);
+    json_decref(file);
+}
+
+static void one_odd_value_spoils_its_own_entry_at_most(void **state)
+{
+    (void)state;
+    static const struct odd_row rows[] = {
+        {TRUST_TLOG, "tlogs", "", ""},
+        {TRUST_TLOG, "tlogs", "baseUrl", "*"},
+        {TRUST_TLOG, "tlogs", "operator", "*"},
+        {TRUST_TLOG, "tlogs", "checkpointKeyId", "*"},
+        {TRUST_TLOG, "tlogs", "hashAlgorithm", ""},
+        {TRUST_TLOG, "tlogs", "publicKey", ""},
+        {TRUST_TLOG, "tlogs", "publicKey.rawBytes", ""},
+        {TRUST_TLOG, "tlogs", "publicKey.keyDetails", ""},
+        {TRUST_TLOG, "tlogs", "publicKey.validFor", ""},
+        {TRUST_TLOG, "tlogs", "logId", ""},
+        {TRUST_TLOG, "tlogs", "logId.keyId", ""},
+        {TRUST_CTLOG, "ctlogs", "baseUrl", "*"},
+        {TRUST_CTLOG, "ctlogs", "publicKey.keyDetails", ""},
+        {TRUST_CA, "certificateAuthorities", "", ""},
+        {TRUST_CA, "certificateAuthorities", "subject", "*"},
+        {TRUST_CA, "certificateAuthorities", "subject.organization", "*"},
+        {TRUST_CA, "certificateAuthorities", "subject.commonName", "*"},
+        {TRUST_CA, "certificateAuthorities", "uri", "*"},
+        {TRUST_CA, "certificateAuthorities", "operator", "*"},
+        {TRUST_CA, "certificateAuthorities", "certChain", ""},
+        {TRUST_CA, "certificateAuthorities", "certChain.certificates", ""},
+        {TRUST_CA, "certificateAuthorities", "validFor", "{}"},
+        {TRUST_CA, "certificateAuthorities", "validFor.start", "null"},
+        {TRUST_CA, "certificateAuthorities", "validFor.end", "null"},
+        {TRUST_TSA, "timestampAuthorities", "uri", "*"},
+        {TRUST_TSA, "timestampAuthorities", "certChain.certificates", ""},
+        {TRUST_TSA, "timestampAuthorities", "validFor.end", "null"},
+    };
+    struct tm_err e = {0};
+    struct tm_buf text = {0};
+    struct tuf_trusted_root *r = whole();
+    assert_int_equal(tuf_trusted_root_write(r, &text, &e), 0);
+    json_t *good = json_loadb((const char *)text.data, text.len, 0, NULL);
+    assert_non_null(good);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        for (size_t v = 0; v < ODD_COUNT; v++)
+            try_odd(good, &rows[i], odd_values[v]);
+    }
+    json_decref(good);
+    tm_buf_free(&text);
+    tuf_trusted_root_free(r);
+}
+
 static void times_are_read_as_protobuf_writes_them(void **state)
 {
     (void)state;
@@ -707,6 +835,7 @@ int main(void)
         cmocka_unit_test(a_damaged_root_is_refused_with_the_member_named),
         cmocka_unit_test(what_a_later_version_adds_is_ignored_by_a_verifier),
         cmocka_unit_test(an_entry_of_an_unknown_kind_counts_for_nothing_and_is_noted),
+        cmocka_unit_test(one_odd_value_spoils_its_own_entry_at_most),
         cmocka_unit_test(times_are_read_as_protobuf_writes_them),
         cmocka_unit_test(lint_says_what_verifiers_stumble_over),
         cmocka_unit_test(what_is_told_moves_no_cursor),

@@ -213,7 +213,8 @@ TUF_JSON_MESSAGE(timestamps, struct file,
                   .size = sizeof(struct tm_buf),
                   .max = BUNDLE_TIMESTAMPS_MAX});
 
-TUF_JSON_MESSAGE(hint, struct file, {.name = "hint", IN(hint), .kind = JSONMAP_TEXT});
+TUF_JSON_MESSAGE(hint, struct file,
+                 {.name = "hint", IN(hint), .kind = JSONMAP_TEXT, .flags = JSONMAP_LOOSE});
 
 TUF_JSON_MESSAGE(material, struct file,
                  {.name = "publicKey",

@@ -33,7 +33,8 @@ struct tuf_signing_config; /* opaque */
 struct tuf_signing_config *tuf_signing_config_new(struct tm_err *e); /* empty; selectors ANY */
 
 /* As a signer reads what others publish: unknown members are ignored, a service that says nothing
- * of when it is valid is left out, an unknown selector is SELECT_UNDEFINED. */
+ * of when it is valid, or that cannot be read, is left out, an unknown selector is
+ * SELECT_UNDEFINED. */
 struct tuf_signing_config *tuf_signing_config_parse(const void *json, size_t len, struct tm_err *e);
 struct tuf_signing_config *tuf_signing_config_load(const char *path, struct tm_err *e);
 

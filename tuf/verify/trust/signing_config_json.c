@@ -16,6 +16,11 @@ static const struct tm_jsonmap_name selectors[] = {
     {NULL, 0, 0},
 };
 
+struct one {
+    struct tuf_service service;
+    char *unread; /* why it cannot be read, else NULL */
+};
+
 TUF_JSON_MESSAGE(service, struct tuf_service,
                  {.name = "url",
                   JSONMAP_AT(struct tuf_service, url),
@@ -33,7 +38,10 @@ TUF_JSON_MESSAGE(service, struct tuf_service,
                  {.name = "operator",
                   JSONMAP_AT(struct tuf_service, operator_name),
                   .kind = JSONMAP_TEXT});
-static const struct tm_jsonmap_member a_service = {.kind = JSONMAP_OBJECT, .map = &service_map};
+static const struct tm_jsonmap_member a_service = {.kind = JSONMAP_OBJECT,
+                                                   .map = &service_map,
+                                                   .flags = JSONMAP_ALONE,
+                                                   .has = offsetof(struct one, unread)};
 
 static const struct tm_jsonmap_member choice_members[] = {
     {.name = "selector",
@@ -64,7 +72,7 @@ static const struct tm_jsonmap choice_map = {.members = choice_members,
                                              .check = check_choice};
 
 struct services {
-    struct tuf_service *item;
+    struct one *item;
     size_t count;
 };
 
@@ -79,7 +87,7 @@ struct file {
         .name = (member), \
         .place = offsetof(struct file, list) + (number) * sizeof(struct services), \
         .kind = JSONMAP_LIST, .flags = JSONMAP_ALWAYS, .each = &a_service, \
-        .size = sizeof(struct tuf_service), .max = SIGNING_CONFIG_SERVICES_MAX \
+        .size = sizeof(struct one), .max = SIGNING_CONFIG_SERVICES_MAX \
     }
 #define CHOICE(member, number) \
     { \
@@ -102,7 +110,9 @@ static int take_list(struct tuf_signing_config *c, enum tuf_service_kind kind,
                      struct services *read, bool strict, struct tm_err *e)
 {
     for (size_t i = 0; i < read->count; i++) {
-        struct tuf_service *s = &read->item[i];
+        struct tuf_service *s = &read->item[i].service;
+        if (read->item[i].unread != NULL)
+            continue;
         if (!s->valid.has_start) {
             if (!strict)
                 continue;
@@ -196,7 +206,7 @@ int tuf_signing_config_write(const struct tuf_signing_config *c, struct tm_buf *
         if (f.list[k].item == NULL)
             rc = tm_err_set(e, "out of memory");
         for (size_t i = 0; i < c->count[k] && rc == 0; i++)
-            f.list[k].item[f.list[k].count++] = c->service[k][i]; /* whose texts stay c's */
+            f.list[k].item[f.list[k].count++].service = c->service[k][i]; /* whose texts stay c's */
         f.choice[k] = c->choice[k];
         f.choice[k].given = c->choice[k].selector != SELECT_UNDEFINED;
     }

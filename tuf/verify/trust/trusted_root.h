@@ -52,9 +52,10 @@ struct tuf_trusted_root; /* opaque */
 struct tuf_trusted_root *tuf_trusted_root_new(struct tm_err *e); /* empty, version 0.1 */
 
 /*
- * As a verifier reads what others publish: unknown members are ignored, and an entry whose key or
- * hash is of an unknown kind, or that says nothing of when it is valid, counts for nothing: it is
- * left out, and a note says so.
+ * As a verifier reads what others publish: unknown members are ignored, as are odd values of those
+ * that no verification needs (subject, addresses, operator), and an entry whose key or hash is of
+ * an unknown kind, that says nothing of when it is valid, or that cannot be read, counts for
+ * nothing: it is left out, and a note says so.
  */
 struct tuf_trusted_root *tuf_trusted_root_parse(const void *json, size_t len, struct tm_err *e);
 struct tuf_trusted_root *tuf_trusted_root_load(const char *path, struct tm_err *e);

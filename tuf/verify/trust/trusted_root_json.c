@@ -26,17 +26,18 @@ static const struct tm_jsonmap_name hashes[] = {{"SHA2_256", TRUST_SHA2_256, 1},
     }
 #define OPERATOR \
     { \
-        .name = "operator", ENTRY(operator_name), .kind = JSONMAP_TEXT \
+        .name = "operator", ENTRY(operator_name), .kind = JSONMAP_TEXT, .flags = JSONMAP_LOOSE \
     }
 
-TUF_JSON_MESSAGE(subject, struct tuf_trust_entry,
-                 {.name = "organization", ENTRY(organization), .kind = JSONMAP_TEXT},
-                 {.name = "commonName", ENTRY(common_name), .kind = JSONMAP_TEXT});
+TUF_JSON_MESSAGE(
+    subject, struct tuf_trust_entry,
+    {.name = "organization", ENTRY(organization), .kind = JSONMAP_TEXT, .flags = JSONMAP_LOOSE},
+    {.name = "commonName", ENTRY(common_name), .kind = JSONMAP_TEXT, .flags = JSONMAP_LOOSE});
 
 TUF_JSON_MESSAGE(
     authority, struct tuf_trust_entry,
-    {.name = "subject", .kind = JSONMAP_OBJECT, .map = &subject_map},
-    {.name = "uri", ENTRY(uri), .kind = JSONMAP_TEXT},
+    {.name = "subject", .kind = JSONMAP_OBJECT, .map = &subject_map, .flags = JSONMAP_LOOSE},
+    {.name = "uri", ENTRY(uri), .kind = JSONMAP_TEXT, .flags = JSONMAP_LOOSE},
     {.name = "certChain", ENTRY(chain), .kind = JSONMAP_OBJECT, .map = &tuf_json_chain}, VALID_FOR,
     OPERATOR);
 
@@ -51,7 +52,7 @@ TUF_JSON_MESSAGE(
 
 TUF_JSON_MESSAGE(
     log, struct tuf_trust_entry,
-    {.name = "baseUrl", ENTRY(uri), .kind = JSONMAP_TEXT, .flags = JSONMAP_ALWAYS},
+    {.name = "baseUrl", ENTRY(uri), .kind = JSONMAP_TEXT, .flags = JSONMAP_ALWAYS | JSONMAP_LOOSE},
     {.name = "hashAlgorithm", ENTRY(hash), .kind = JSONMAP_ENUM, .names = hashes},
     {.name = "publicKey", .kind = JSONMAP_OBJECT, .map = &key_map, .flags = JSONMAP_REQUIRED},
     {.name = "logId", ENTRY(log_id), .kind = JSONMAP_OBJECT, .map = &tuf_json_log_id},
@@ -59,11 +60,16 @@ TUF_JSON_MESSAGE(
      ENTRY(checkpoint_id),
      .kind = JSONMAP_OBJECT,
      .map = &tuf_json_log_id,
-     .flags = JSONMAP_OMIT},
+     .flags = JSONMAP_OMIT | JSONMAP_LOOSE},
     OPERATOR);
 
+struct one {
+    struct tuf_trust_entry entry;
+    char *unread; /* why it cannot be read, else NULL */
+};
+
 struct entries {
-    struct tuf_trust_entry *item;
+    struct one *item;
     size_t count;
 };
 
@@ -72,16 +78,20 @@ struct file {
     struct entries list[TRUST_LIST_COUNT];
 };
 
-static const struct tm_jsonmap_member a_log = {.kind = JSONMAP_OBJECT, .map = &log_map};
-static const struct tm_jsonmap_member an_authority = {.kind = JSONMAP_OBJECT,
-                                                      .map = &authority_map};
+#define ONE(of) \
+    { \
+        .kind = JSONMAP_OBJECT, .map = &(of), .flags = JSONMAP_ALONE, \
+        .has = offsetof(struct one, unread) \
+    }
+static const struct tm_jsonmap_member a_log = ONE(log_map);
+static const struct tm_jsonmap_member an_authority = ONE(authority_map);
 
-#define LIST(member, number, one) \
+#define LIST(member, number, row) \
     { \
         .name = (member), \
         .place = offsetof(struct file, list) + (number) * sizeof(struct entries), \
-        .kind = JSONMAP_LIST, .flags = JSONMAP_ALWAYS, .each = &(one), \
-        .size = sizeof(struct tuf_trust_entry), .max = TRUSTED_ROOT_ENTRIES_MAX \
+        .kind = JSONMAP_LIST, .flags = JSONMAP_ALWAYS, .each = &(row), .size = sizeof(struct one), \
+        .max = TRUSTED_ROOT_ENTRIES_MAX \
     }
 
 TUF_JSON_MESSAGE(file, struct file,
@@ -93,52 +103,56 @@ TUF_JSON_MESSAGE(file, struct file,
 
 /* --- what an entry is worth --- */
 
-/* Why it counts for nothing; NULL: it counts. */
-static const char *worthless(enum tuf_trust_list list, const struct tuf_trust_entry *t)
+/* What can be told without a look at its key: why it counts for nothing; NULL: it may count. */
+static const char *worthless(enum tuf_trust_list list, const struct one *read)
 {
+    const struct tuf_trust_entry *t = &read->entry;
+    if (read->unread != NULL)
+        return read->unread;
     if (!t->has_valid)
         return "'validFor' is missing";
     if (!tuf_trust_lists[list].log)
-        return NULL;
+        return t->chain != NULL && sk_X509_num(t->chain) > 0 ? NULL
+                                                             : "'certChain' has no certificate";
     if (t->hash != TRUST_SHA2_256)
         return "'hashAlgorithm' is none that is known here";
     if (tuf_key_details_by_number(t->key_details) == NULL)
         return "'keyDetails' is no kind of key that is known here";
+    if (t->key_bytes.len == 0)
+        return "'publicKey': 'rawBytes' is missing";
+    if (t->log_id.len == 0)
+        return "'logId': 'keyId' is missing";
     return t->valid.has_start ? NULL : "'validFor' has no 'start'";
 }
 
-static int complete_log(struct tuf_trust_entry *t, struct tm_err *e)
+/* Reads its key; -1 with the reason in `why`: it counts for nothing. A key of a type that OpenSSL
+ * lacks stays in the file and verifies nothing. */
+static int judge(enum tuf_trust_list list, struct one *read, struct tm_err *why)
 {
-    const struct tuf_key_details *d = tuf_key_details_by_number(t->key_details);
-    if (t->key_bytes.len == 0)
-        return tm_err_set(e, "'publicKey': 'rawBytes' is missing");
-    if (t->log_id.len == 0)
-        return tm_err_set(e, "'logId': 'keyId' is missing");
-    return tuf_key_details_read(d, t->key_bytes.data, t->key_bytes.len, &t->key, e) == 0
+    struct tuf_trust_entry *t = &read->entry;
+    const char *text = worthless(list, read);
+    if (text != NULL)
+        return tm_err_set(why, "%s", text);
+    if (!tuf_trust_lists[list].log)
+        return 0;
+    return tuf_key_details_read(tuf_key_details_by_number(t->key_details), t->key_bytes.data,
+                                t->key_bytes.len, &t->key, why) == 0
                ? 0
-               : tm_err_wrap(e, "'publicKey'");
-}
-
-/* A key of a type that OpenSSL lacks stays in the file and verifies nothing. */
-static int complete(enum tuf_trust_list list, struct tuf_trust_entry *t, struct tm_err *e)
-{
-    if (tuf_trust_lists[list].log)
-        return complete_log(t, e);
-    return t->chain != NULL && sk_X509_num(t->chain) > 0
-               ? 0
-               : tm_err_set(e, "'certChain' has no certificate");
+               : tm_err_wrap(why, "'publicKey'");
 }
 
 static int leave_out(struct tuf_trusted_root *r, enum tuf_trust_list list, const char *where,
                      const struct tuf_trust_entry *t, const char *why, struct tm_err *e)
 {
-    char text[256];
+    char text[384];
     struct tuf_trust_left_out *grown =
         realloc(r->left_out, (r->left_out_count + 1) * sizeof(*grown));
     if (grown == NULL)
         return tm_err_set(e, "out of memory");
     r->left_out = grown;
-    snprintf(text, sizeof(text), "%s (%.100s) counts for nothing: %s", where, t->uri, why);
+    bool named = t->uri != NULL && *t->uri != '\0';
+    snprintf(text, sizeof(text), "%s%s%.100s%s counts for nothing: %.200s", where,
+             named ? " (" : "", named ? t->uri : "", named ? ")" : "", why);
     tm_utf8_clean(text);
     const struct tuf_trust_left_out it = {list, t->valid, strdup(text)};
     if (it.note == NULL)
@@ -158,7 +172,7 @@ static int take(struct tuf_trusted_root *r, enum tuf_trust_list list, struct tuf
     memset(read, 0, sizeof(*read));
     /* One table reads both kinds of entries, each with half of the texts. */
     char **const texts[] = {&t->uri, &t->operator_name, &t->organization, &t->common_name};
-    int rc = complete(list, t, e);
+    int rc = 0;
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]) && rc == 0; i++) {
         if (*texts[i] == NULL && (*texts[i] = strdup("")) == NULL)
             rc = tm_err_set(e, "out of memory");
@@ -175,12 +189,13 @@ static int take_list(struct tuf_trusted_root *r, enum tuf_trust_list list, struc
 {
     for (size_t i = 0; i < read->count; i++) {
         char where[48];
-        const char *why = worthless(list, &read->item[i]);
+        struct tm_err why = {0};
+        bool counts = judge(list, &read->item[i], &why) == 0;
         snprintf(where, sizeof(where), "%s[%zu]", tuf_trust_lists[list].key, i);
-        if (why != NULL && strict)
-            return tm_err_set(e, "%s: %s", where, why);
-        int rc = why != NULL ? leave_out(r, list, where, &read->item[i], why, e)
-                             : take(r, list, &read->item[i], e);
+        if (!counts && strict)
+            return tm_err_set(e, "%s: %s", where, why.text);
+        int rc = counts ? take(r, list, &read->item[i].entry, e)
+                        : leave_out(r, list, where, &read->item[i].entry, why.text, e);
         if (rc != 0)
             return tm_err_wrap(e, "%s", where);
     }
@@ -265,7 +280,7 @@ int tuf_trusted_root_write(const struct tuf_trusted_root *r, struct tm_buf *out,
         if (f.list[l].item == NULL)
             rc = tm_err_set(e, "out of memory");
         for (size_t i = 0; i < r->count[l] && rc == 0; i++) {
-            struct tuf_trust_entry *copy = &f.list[l].item[f.list[l].count++];
+            struct tuf_trust_entry *copy = &f.list[l].item[f.list[l].count++].entry;
             *copy = *r->entry[l][i]; /* whose texts and bytes stay the root's */
             copy->has_valid = true;
         }
