@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Every client command asks again what passes by itself: each one below works though every address
-# that it asks fails twice before it answers, by a busy status with Retry-After or by hanging up. What
-# is final (400) is asked once.
+# that it asks fails twice before it answers: by 429, 502, 503 or 504, for some with a Retry-After, which
+# is waited for, and then by hanging up. What is final (400) is asked once.
 set -u
 B=${B:-build}
 . "$(dirname "$0")/../begin.bash"
@@ -10,10 +10,11 @@ umask 077
 export XDG_STATE_HOME=$W/state
 C=$W/ca
 
-# Stands before the server. /@N/PATH is PATH, counted for N alone; what N has in the folder `fails`
-# is answered by 503, the second time by hanging up, then by the server.
+# Stands before the server. /@N/PATH is PATH, counted for N alone. fails/N says how, as 503 or 429/1 with
+# a Retry-After of one second, and which paths: that is their first answer, the second is to hang up,
+# then the server answers; 400 is every answer. asked.N has each path with the time.
 cat >"$W/proxy.py" <<'PYTHON'
-import collections, http.client, http.server, json, os, sys
+import collections, http.client, http.server, json, sys, time
 behind, folder = int(sys.argv[1]), sys.argv[2]
 seen = collections.Counter()
 class Proxy(http.server.BaseHTTPRequestHandler):
@@ -33,14 +34,18 @@ class Proxy(http.server.BaseHTTPRequestHandler):
             who, path = path[2:].split('/', 1)
             path = '/' + path
         bare = path.split('?')[0]
-        with open(folder + '/fails/' + who) as f: fails = bare in f.read().split()
+        with open(folder + '/fails/' + who) as f: how, *fails = f.read().split()
+        code, _, after = how.partition('/')
         seen[who, bare] += 1
-        with open(folder + '/asked.' + who, 'a') as asked: asked.write(bare + '\n')
-        if fails and seen[who, bare] == 2:
+        with open(folder + '/asked.' + who, 'a') as asked: asked.write('%s %.3f\n' % (bare, time.monotonic()))
+        if bare not in fails: how = None
+        elif code != '400' and seen[who, bare] == 2:
             self.close_connection = True
             return
-        status, kind, data = (503, 'text/plain', b'') if fails and seen[who, bare] == 1 else self.pass_on(path, body)
+        elif code != '400' and seen[who, bare] > 2: how = None
+        status, kind, data = (int(code), 'text/plain', b'') if how else self.pass_on(path, body)
         self.send_response(status)
+        if how and after: self.send_header('Retry-After', after)
         self.send_header('Content-Type', kind)
         self.send_header('Content-Length', str(len(data)))
         self.end_headers()
@@ -62,7 +67,7 @@ sed -i 's/^metrics-listen:.*/metrics-listen: 127.0.0.1:0/' "$C/tenmint-ca.yaml"
 PIDS="${PIDS:-} $!"
 wait_for "$W/ca.log" '"message":"listening"' || { cat "$W/ca.log"; exit 1; }
 mkdir "$W/fails"
-: >"$W/fails/0"
+echo 503 >"$W/fails/0" # nothing
 python3 "$W/proxy.py" "$BEHIND" "$W" "$FRONT" >"$W/proxy.out" 2>&1 &
 PIDS="$PIDS $!"
 wait_for "$W/proxy.out" "http://" || exit 1
@@ -97,26 +102,53 @@ tenmint-tuf status $URL/@NUM/tuf|$stamp
 tenmint-tuf init $W/NUM.taken --from $URL/@NUM/tuf|$stamp $(cd "$C/tuf/published" && printf '/tuf/%s ' targets/*.signing_config.v0.2.json)
 TABLE
 
-# Side by side: each is a second and a half of pauses.
-n=0
-pids=
-while IFS='|' read -r command again; do
-    echo "$again" >"$W/fails/$n"
-    (set -f; timeout 60 "$B/"${command//NUM/$n} >"$W/said.$n" 2>&1 </dev/null; echo $? >"$W/code.$n") &
-    pids="$pids $!"
-    n=$((n + 1))
-done <"$W/table"
-wait $pids
+# Every command of the table, side by side: each is two seconds of pauses. Its number is FROM and up.
+try_all() { # FROM HOW...: of the first, the second, and so on, round and round
+    local n=$1 pids="" command again hows=("${@:2}")
+    while IFS='|' read -r command again; do
+        echo "${hows[$((n % ${#hows[@]}))]} $again" >"$W/fails/$n"
+        (set -f; timeout 60 "$B/"${command//NUM/$n} >"$W/said.$n" 2>&1 </dev/null; echo $? >"$W/code.$n") &
+        pids="$pids $!"
+        n=$((n + 1))
+    done <"$W/table"
+    wait $pids
+}
+asked() { awk -v path="$2" '$1 == path' "$W/asked.$1" | wc -l; } # NUMBER PATH: how often
+waited() { awk -v path="$2" '$1 == path { n++; if (n == 1) first = $2; if (n == 2) print ($2 - first >= 1) }' "$W/asked.$1"; }
+
+try_all 0 503 429 502 504 429/1 503/1
 n=0
 while IFS='|' read -r command again; do
     cp "$W/said.$n" "$W/said"
+    how=$(cut -d' ' -f1 "$W/fails/$n")
     name=$(cut -d' ' -f1-3 <<<"${command%% [-/]*}")
-    check "${name%% http*}" 0 "$(cat "$W/code.$n")"
-    ! grep -qE 'HTTP status 503|Empty reply|tried' "$W/said" || check "${name%% http*} says nothing of it" "" "$(cat "$W/said")"
+    name=${name%% http*}
+    check "$name, after $how" 0 "$(cat "$W/code.$n")"
+    ! grep -qE 'HTTP status|Empty reply|tried' "$W/said" || check "$name says nothing of it" "" "$(cat "$W/said")"
     for address in $again; do
-        asked=$(grep -cxF -- "$address" "$W/asked.$n")
-        [ "$asked" -ge 3 ] || check "${name%% http*} asks $address again" "3 times" "$asked"
+        [ "$(asked $n "$address")" -ge 3 ] || check "$name asks $address again" "3 times" "$(asked $n "$address")"
+        [ "${how#*/}" = "$how" ] || check "$name waits as long as Retry-After says" 1 "$(waited $n "$address")"
     done
     n=$((n + 1))
 done <"$W/table"
+rows=$n
+for how in 429 502 503 504 429/1 503/1; do
+    [ "$(cat "$W"/fails/* | grep -c "^$how ")" -ge 2 ] || check "$how was tried" "by two commands" "not"
+done
+
+# What is final. `sign` has no number of its own, so that it asks as number 0 again.
+rm "$W/asked.0"
+echo "400 $(sed -n '1s/.*|//p' "$W/table")" >"$W/fails/0"
+try_all 100 400
+mv "$W/asked.0" "$W/asked.100"
+n=100
+while IFS='|' read -r command again; do
+    cp "$W/said.$n" "$W/said"
+    name=$(cut -d' ' -f1-3 <<<"${command%% [-/]*}")
+    name=${name%% http*}
+    [ "$(cat "$W/code.$n")" != 0 ] || check "$name, refused by 400" "a failure" 0
+    check "$name asks once after 400" 1 "$(asked $n "${again%% *}")"
+    n=$((n + 1))
+done <"$W/table"
+check "all were refused" "$rows" "$((n - 100))"
 [ $fails -eq 0 ] || { echo "$fails checks failed"; exit 1; }
