@@ -72,6 +72,8 @@ says "path length" 1 "certificate 2" "$CA" rotate "$D" --certificate "$W/bad.pem
 sign "$D/intermediate.csr" "$W/good.pem" "$GOOD"
 cat "$W/leaf.pem" "$W/other.pem" >"$W/bad.pem"
 says "another root" 1 "certificate" "$CA" rotate "$D" --certificate "$W/bad.pem"
+says "another key from a pipe" 1 "/dev/stdin" sh -c 'cat "$1" | "$2" rotate "$3" --certificate /dev/stdin' sh "$W/bad.pem" "$CA" "$D"
+says "an empty pipe" 1 "/dev/stdin" sh -c ': | "$1" rotate "$2" --certificate /dev/stdin' sh "$CA" "$D"
 says "the request itself" 1 "" "$CA" rotate "$D" --certificate "$D/intermediate.csr"
 says "a missing file" 6 "nowhere.pem" "$CA" rotate "$D" --certificate "$W/nowhere.pem"
 check "nothing was written" "$before" "$(tree "$D")"
@@ -89,7 +91,9 @@ for dir in "$D" "$W/own"; do
     says "not before its certificate is there" 1 "nothing to put in service" "$CA" rotate "$dir" --activate
     says "a second request" 1 "is there already" "$CA" rotate "$dir" --csr
     sign "$dir/next/intermediate.csr" "$W/good.pem" "$GOOD"
-    says "the certificate" 0 "publish the chain" "$CA" rotate "$dir" --certificate "$W/good.pem"
+    says "the certificate, from a pipe" 0 "publish the chain" \
+        sh -c 'cat "$1" | "$2" rotate "$3" --certificate /dev/stdin' sh "$W/good.pem" "$CA" "$dir"
+    check "it was taken whole" 0 "$(cmp -s "$W/good.pem" "$dir/next/chain.pem"; echo $?)"
     says "activate" 0 "in service" "$CA" rotate "$dir" --activate
     check "nothing is left" "" "$(ls "$dir/next" 2>/dev/null)"
     starts "$dir" "rotate --csr"

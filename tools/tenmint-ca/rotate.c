@@ -337,30 +337,46 @@ static int find_label(struct rotation *r, const char *where, struct tm_err *e)
     return in(where, LABEL_FILE, label, e) == 0 ? read_label(r, label, e) : -1;
 }
 
-/* What a server would refuse is refused here, and nothing is written. */
+/* Read once, as it may be a pipe: what is checked is what was written. */
+static int put_certificate(const struct rotation *r, const char *where, const char *key,
+                           const char *chain, struct tm_err *e)
+{
+    char taken[PATH_MAX];
+    struct tm_buf text = {0};
+    if (in(where, "chain.pem.taken", taken, e) != 0)
+        return -1;
+    int rc = tm_file_read(r->certificate, CERTIFICATE_MAX, &text, e);
+    if (rc == 0)
+        rc = tm_file_write_atomic(taken, 0644, text.data, text.len, e);
+    tm_buf_free(&text);
+    if (rc != 0)
+        return -1;
+    if (check_pair(r, key, taken, e) != 0)
+        rc = tm_err_wrap(e, "'%s', for the request in '%s'", r->certificate, where);
+    else if (rename(taken, chain) != 0)
+        rc = tm_err_errno(e, "move '%s' to '%s'", taken, chain);
+    if (rc != 0)
+        (void)unlink(taken);
+    return rc == 0 ? tm_file_sync_dir(where, e) : -1;
+}
+
+/* What a server would refuse is refused here, and nothing stays of it. */
 static int take_certificate(struct rotation *r, struct tm_err *e)
 {
     const char *where;
     char request[PATH_MAX], key[PATH_MAX], chain[PATH_MAX];
-    struct tm_buf text = {0};
     if (find_request(r, &where, request, e) != 0 || in(where, r->key_name, key, e) != 0 ||
-        in(where, "chain.pem", chain, e) != 0 || (r->token && find_label(r, where, e) != 0))
+        in(where, "chain.pem", chain, e) != 0 || (r->token && find_label(r, where, e) != 0) ||
+        put_certificate(r, where, key, chain, e) != 0)
         return -1;
-    if (check_pair(r, key, r->certificate, e) != 0)
-        return tm_err_wrap(e, "the certificate for the request in '%s'", where);
-    int rc = tm_file_read(r->certificate, CERTIFICATE_MAX, &text, e);
-    if (rc == 0)
-        rc = tm_file_write_atomic(chain, 0644, text.data, text.len, e);
-    if (rc == 0)
-        (void)unlink(request);
-    if (rc == 0 && where == r->dir)
+    (void)unlink(request);
+    if (where == r->dir)
         printf("wrote %s: the server can start; give verifiers its last certificate\n", chain);
-    else if (rc == 0)
+    else
         printf("wrote %s\npublish the chain (tenmint-tuf trust add-ca), wait until verifiers have "
                "refreshed, then: tenmint-ca rotate %s --activate\n",
                chain, r->dir);
-    tm_buf_free(&text);
-    return rc;
+    return 0;
 }
 
 /* The label first: a server that runs keeps what it has until it reads its configuration again. */
