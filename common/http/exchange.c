@@ -245,6 +245,7 @@ static enum MHD_Result begin(struct tm_http_conn *c, struct MHD_Connection *mhd,
     if (x == NULL)
         return MHD_NO;
     x->mhd = mhd;
+    x->path = url;
     *con_cls = x;
     tm_http_exchange_begin(x, url);
     /* A client that asks before it sends hears the answer before it sends. */
@@ -266,7 +267,6 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *mhd, const c
         return MHD_NO;
     if (x->conn->phase == CONN_PARKED) /* libmicrohttpd asks more than once at a time */
         return MHD_YES;
-    x->path = url;
     if (*upload_len > 0) {
         if (x->fault == HTTP_FAULT_NONE && tm_http_exchange_takes_body(x))
             tm_buf_append(&x->body, upload, *upload_len);

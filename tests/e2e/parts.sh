@@ -77,6 +77,7 @@ one() { # PART...
         fi
     done
     check "$*: any other path" '{"code":5,"message":"Not Found","details":[]}' "$(get "$CA/other" >/dev/null; cat "$W/reply")"
+    check "$*: a POST that asks before its body" 404 "$(curl -sS --max-time 20 -o "$W/reply" -w '%{http_code}' -H 'Expect: 100-continue' -d aaaa "$CA/nope")"
     kill -HUP "$CA_PID"
     check "$*: it lives after a reload" 200 "$(sleep 0.3; get "$CA/healthz")"
     kill "$CA_PID"; wait "$CA_PID"; check "$*: SIGTERM" 0 $?

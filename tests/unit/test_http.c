@@ -126,7 +126,7 @@ static void on_fault(void *ctx, struct tm_http_exchange *x, enum tm_http_fault f
         [HTTP_FAULT_TOO_LARGE] = 400, [HTTP_FAULT_MEDIA_TYPE] = 415, [HTTP_FAULT_MEMORY] = 500,
         [HTTP_FAULT_MALFORMED] = 400, [HTTP_FAULT_BUSY] = 503};
     struct tm_buf b = {0};
-    tm_buf_printf(&b, "{\"fault\":%d}", (int)f);
+    tm_buf_printf(&b, "{\"fault\":%d} %zu", (int)f, strlen(tm_http_path(x)));
     tm_http_reply(x, status[f], "application/json", &b);
 }
 
@@ -250,6 +250,31 @@ static void a_body_that_is_too_large_is_refused(void **state)
         close(fd);
     }
     free(body);
+    tm_buf_free(&r);
+    tm_http_server_stop(s, 1000);
+    tm_http_server_free(s);
+}
+
+static void who_asks_before_the_body_hears_that_nothing_is_there(void **state)
+{
+    (void)state;
+    struct tm_http_options o = options();
+    struct tm_http_server *s = start(&o);
+    struct tm_buf r = {0};
+    static const struct {
+        const char *path;
+        int status;
+        const char *says; /* the fault, and how long the path is that on_fault saw */
+    } row[] = {{"/nope", 404, "{\"fault\":1} 5"}, {"/hello?a=b", 501, "{\"fault\":2} 6"}};
+    for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
+        int fd = dial(s);
+        puts_to(fd, "POST ");
+        puts_to(fd, row[i].path);
+        puts_to(fd, " HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n");
+        assert_int_equal(raw_reply(fd, false, &r), row[i].status);
+        assert_non_null(strstr(tm_buf_str(&r), row[i].says));
+        close(fd);
+    }
     tm_buf_free(&r);
     tm_http_server_stop(s, 1000);
     tm_http_server_free(s);
@@ -703,6 +728,7 @@ int main(void)
         cmocka_unit_test(a_path_and_method_lead_to_their_route),
         cmocka_unit_test(a_connection_serves_many_requests),
         cmocka_unit_test(a_body_that_is_too_large_is_refused),
+        cmocka_unit_test(who_asks_before_the_body_hears_that_nothing_is_there),
         cmocka_unit_test(what_is_no_http_is_refused),
         cmocka_unit_test(a_length_that_proxies_read_otherwise_is_refused),
         cmocka_unit_test(a_parked_request_is_resumed),
