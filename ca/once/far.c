@@ -79,6 +79,9 @@ static void on_outcome(struct ca_once_far *f, const struct ca_once_outcome *m)
     if (q != NULL)
         w = answer(f, q, status, m->why);
     pthread_mutex_unlock(&f->lock);
+    if (q == NULL)
+        jlog(f->log, JLOG_WARN, "a token could not be given back: it counts as used",
+             JLOG_STR("detail", m->why != NULL ? m->why : "it does not say why"), JLOG_END);
     if (w.wake != NULL)
         w.wake(w.arg);
 }

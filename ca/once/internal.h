@@ -15,7 +15,7 @@ struct ca_once_ask { /* CLAIM, RELEASE */
 };
 
 struct ca_once_outcome {
-    uint64_t number;
+    uint64_t number; /* of a claim that was answered already: it could not be taken back */
     uint64_t status; /* enum ca_once_status, but WAIT */
     const char *why; /* UNKNOWN, YOUNG */
 };

@@ -195,12 +195,12 @@ static int read_password(const char *file, struct tm_buf *out, struct tm_err *e)
     return 0;
 }
 
-/* AUTH, where there is anything to say, and SELECT. */
+/* AUTH and SELECT, where there is anything to say. */
 static int log_in(struct ca_redis *r, const struct place *p, const char *password_file,
                   struct tm_err *e)
 {
     struct tm_buf password = {0};
-    struct ca_redis_command say[2] = {{.word = {"PING"}}};
+    struct ca_redis_command say[3];
     size_t count = 0;
     int rc = password_file != NULL ? read_password(password_file, &password, e) : 0;
     if (rc == 0 && password.len > 0) {
@@ -210,8 +210,9 @@ static int log_in(struct ca_redis *r, const struct place *p, const char *passwor
     }
     if (rc == 0 && database(p)[0] != '\0')
         say[count++] = (struct ca_redis_command){.word = {"SELECT", database(p)}};
-    if (rc == 0)
-        rc = ca_redis_run(r, say, count > 0 ? count : 1, e);
+    say[count++] = (struct ca_redis_command){.word = {"EVAL", "return 1", "0"}};
+    if (rc == 0 && (rc = ca_redis_run(r, say, count, e)) == 0)
+        rc = ca_redis_all_taken(say, count, e);
     tm_buf_free_secret(&password);
     return rc;
 }
@@ -311,8 +312,9 @@ static int keep_reply(const redisReply *reply, struct ca_redis_command *c, struc
         snprintf(c->text, sizeof(c->text), "%.*s", (int)reply->len, reply->str);
         return 0;
     case REDIS_REPLY_ERROR:
-        return tm_err_set(e, "%s is refused: %.*s", c->word[0],
-                          (int)(reply->len < 200 ? reply->len : 200), reply->str);
+        c->kind = REDIS_REFUSED;
+        snprintf(c->text, sizeof(c->text), "%.*s", (int)reply->len, reply->str);
+        return 0;
     default:
         return tm_err_set(e, "%s has an answer of another kind", c->word[0]);
     }
@@ -389,4 +391,13 @@ int ca_redis_run(struct ca_redis *r, struct ca_redis_command *command, size_t co
         rc = read_reply(r, &command[i], &left, until_ms, e);
     tm_buf_free_secret(&text);
     return rc;
+}
+
+int ca_redis_all_taken(const struct ca_redis_command *command, size_t count, struct tm_err *e)
+{
+    for (const struct ca_redis_command *c = command; c < command + count; c++) {
+        if (c->kind == REDIS_REFUSED)
+            return tm_err_set(e, "%s is refused: %s", c->word[0], c->text);
+    }
+    return 0;
 }

@@ -25,26 +25,30 @@ int ca_redis_check_url(const char *url, bool allow_plain, struct tm_err *e);
 
 struct ca_redis; /* one thread at a time */
 
-/* Connects, logs in, chooses the database. NULL with `e` set, which never holds the password. */
+/* Connects, logs in, chooses the database, and tries EVAL, without which nothing can be taken back.
+ * NULL with `e` set, which never holds the password. */
 struct ca_redis *ca_redis_open(const struct ca_redis_options *o, struct tm_err *e);
 void ca_redis_close(struct ca_redis *r); /* NULL is fine */
 
 #define CA_REDIS_WORDS 6 /* of a command */
 #define CA_REDIS_TEXT 96 /* bytes of a reply that are kept, the NUL among them */
 
-enum ca_redis_kind { REDIS_NIL, REDIS_TEXT, REDIS_NUMBER };
+enum ca_redis_kind { REDIS_NIL, REDIS_TEXT, REDIS_NUMBER, REDIS_REFUSED };
 
 struct ca_redis_command {
     const char *word[CA_REDIS_WORDS]; /* NULL after the last, if there are fewer */
     /* The reply: */
     enum ca_redis_kind kind;
-    char text[CA_REDIS_TEXT]; /* TEXT */
+    char text[CA_REDIS_TEXT]; /* TEXT; REFUSED: why */
     long long number;         /* NUMBER */
 };
 
 /* Sends all and waits for all replies. -1 with `e` set: the connection is of no more use, and some
- * or all may have been carried out. A command that the server refuses is such an end, too. */
+ * or all may have been carried out. What the server refuses is that command's own reply. */
 int ca_redis_run(struct ca_redis *r, struct ca_redis_command *command, size_t count,
                  struct tm_err *e);
+
+/* 0, or -1 with `e` saying which one was refused, and why. */
+int ca_redis_all_taken(const struct ca_redis_command *command, size_t count, struct tm_err *e);
 
 #endif

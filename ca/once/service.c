@@ -12,7 +12,8 @@
 #include "common/quantity.h"
 
 #define BATCH_MAX 256
-#define COMMANDS_MAX (2 + 2 * BATCH_MAX)
+#define HEAD 2 /* commands in front of those of a batch: since when it remembers */
+#define COMMANDS_MAX (HEAD + 2 * BATCH_MAX)
 #define IDLE_MS 5000                            /* then it is asked whether it is still there */
 #define AWAY_MS 1000                            /* between tries while it is not */
 #define KEEP_S_MAX ((int64_t)100 * 365 * 86400) /* Redis refuses what it cannot count in ms */
@@ -150,34 +151,76 @@ static size_t put_batch(struct ca_once_service *s, const struct item *batch, con
     return (size_t)(c - s->command);
 }
 
-/* Whose the key is now, and whether the store was there when the token was made. */
-static void settle(struct ca_once_service *s, const struct item *i,
-                   const struct ca_redis_command *got, int64_t begin_s)
+/* Takes one that may have been carried out: it is taken back when the store is there (again). */
+static void keep(struct ca_once_service *s, struct item *i)
 {
-    if (got->kind != REDIS_TEXT)
-        tell_outcome(s, i, ONCE_UNKNOWN, "the store does not keep what it is given");
-    else if (strcmp(got->text, i->name) != 0)
-        tell_outcome(s, i, ONCE_USED, NULL);
-    else if (i->issued_s < begin_s)
-        tell_outcome(s, i, ONCE_YOUNG, "the store began to remember after the token was issued");
-    else
-        tell_outcome(s, i, ONCE_FIRST, NULL);
+    if (i->until_s <= tm_clock_wall_ms() / 1000 || s->kept_count == ONCE_AT_ONCE_MAX) {
+        free(i);
+        return;
+    }
+    i->release = true;
+    i->next = s->kept;
+    s->kept = i;
+    s->kept_count++;
 }
 
-static void settle_all(struct ca_once_service *s, const struct item *batch)
+/* Whose the key is now, and whether the store was there when the token was made. Of SET and GET
+ * either may have been refused, and only a key that was read is known to be another's, or not
+ * there. Takes the claim. */
+static void settle(struct ca_once_service *s, struct item *i, const struct ca_redis_command got[2],
+                   int64_t begin_s)
+{
+    const struct ca_redis_command *get = &got[1];
+    struct tm_err e = {0};
+    if (get->kind != REDIS_TEXT) {
+        if (ca_redis_all_taken(got, 2, &e) == 0)
+            tm_err_set(&e, "the store does not keep what it is given");
+        tell_outcome(s, i, ONCE_UNKNOWN, e.text);
+    } else if (strcmp(get->text, i->name) != 0) {
+        tell_outcome(s, i, ONCE_USED, NULL);
+    } else if (i->issued_s < begin_s) {
+        tell_outcome(s, i, ONCE_YOUNG, "the store began to remember after the token was issued");
+    } else {
+        tell_outcome(s, i, ONCE_FIRST, NULL);
+    }
+    if (get->kind == REDIS_REFUSED)
+        keep(s, i);
+    else
+        free(i);
+}
+
+/* What is refused now would be refused again: it is told of, and ends with the token. Takes it. */
+static void settle_release(struct ca_once_service *s, struct item *i,
+                           const struct ca_redis_command *got)
+{
+    struct tm_err e = {0};
+    if (ca_redis_all_taken(got, 1, &e) != 0)
+        tell_outcome(s, i, ONCE_UNKNOWN, e.text);
+    free(i);
+}
+
+/* Takes them. */
+static void settle_all(struct ca_once_service *s, struct item *batch)
 {
     const struct ca_redis_command *c = s->command + 1;
     int64_t begin_s = INT64_MAX; /* of no token is it known, where this is no number */
     if (c->kind == REDIS_TEXT)
         (void)tm_quantity_count(c->text, &begin_s);
     c++;
-    for (const struct item *i = batch; i != NULL; c += i->release ? 1 : 2, i = i->next) {
-        if (!i->release)
-            settle(s, i, c + 1, begin_s);
+    while (batch != NULL) {
+        struct item *i = batch;
+        batch = i->next;
+        if (i->release) {
+            settle_release(s, i, c);
+            c += 1;
+        } else {
+            settle(s, i, c, begin_s);
+            c += 2;
+        }
     }
 }
 
-/* Opens the connection if there is none, and asks. */
+/* Opens the connection if there is none, and asks. Where the head is refused, no claim is good. */
 static int ask_once(struct ca_once_service *s, const struct item *batch, struct tm_err *e)
 {
     char now[24];
@@ -186,30 +229,12 @@ static int ask_once(struct ca_once_service *s, const struct item *batch, struct 
         s->redis = ca_redis_open(s->options, e);
     if (s->redis == NULL)
         return -1;
-    if (ca_redis_run(s->redis, s->command, put_batch(s, batch, now), e) == 0)
+    if (ca_redis_run(s->redis, s->command, put_batch(s, batch, now), e) == 0 &&
+        ca_redis_all_taken(s->command, HEAD, e) == 0)
         return 0;
     ca_redis_close(s->redis);
     s->redis = NULL;
     return -1;
-}
-
-/* What was not answered may have been carried out: it is taken back when the store is there again,
- * as is what was to be taken back. */
-static void keep(struct ca_once_service *s, struct item *batch, bool asked)
-{
-    int64_t now_s = tm_clock_wall_ms() / 1000;
-    while (batch != NULL) {
-        struct item *i = batch;
-        batch = i->next;
-        if ((asked || i->release) && i->until_s > now_s && s->kept_count < ONCE_AT_ONCE_MAX) {
-            i->release = true;
-            i->next = s->kept;
-            s->kept = i;
-            s->kept_count++;
-        } else {
-            free(i);
-        }
-    }
 }
 
 /* In front of the claims that came meanwhile: they may be of the same tokens. */
@@ -229,13 +254,19 @@ static void queue_kept(struct ca_once_service *s)
     s->kept_count = 0;
 }
 
+/* Takes them. `asked`: they may have been carried out. */
 static void refuse(struct ca_once_service *s, struct item *batch, bool asked, const char *why)
 {
-    for (const struct item *i = batch; i != NULL; i = i->next) {
+    while (batch != NULL) {
+        struct item *i = batch;
+        batch = i->next;
         if (!i->release)
             tell_outcome(s, i, ONCE_UNKNOWN, why);
+        if (asked || i->release)
+            keep(s, i);
+        else
+            free(i);
     }
-    keep(s, batch, asked);
 }
 
 /* With NULL: whether the store is there. A connection that was idle may have ended without a word:
@@ -249,7 +280,6 @@ static void ask(struct ca_once_service *s, struct item *batch)
         rc = ask_once(s, batch, &e);
     if (rc == 0) {
         settle_all(s, batch);
-        free_all(batch);
         queue_kept(s);
     } else {
         tm_err_wrap(&e, "the store of used tokens");

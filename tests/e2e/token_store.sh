@@ -160,6 +160,25 @@ is "with the wrong password" 503 "$(ask "$ONE" "$(mint_now)")"
 wait_lines one 'the store of used tokens is there' 4
 is "the file is read anew" 200 "$(ask "$ONE" "$(mint_now)")"
 
+# a command that it refuses is that command's own
+serve four '  identity-per-minute: 1'
+FOUR=$ADDRESS
+wait_lines four 'the store of used tokens is there' 1
+"$B/tenmint-ca" check-config --online "$W/four.yaml" >"$W/out" 2>&1
+is "check-config logs in" 0 $?
+is "without EVAL" OK "$(cli acl setuser default -eval)"
+is "the first of an identity" 200 "$(ask "$FOUR" "$(mint_now)")"
+for i in 1 2 3; do is "over its limit, $i" 429 "$(ask "$FOUR" "$(mint_now)")"; done
+wait_lines four 'could not be given back: it counts as used' 3
+is "others get theirs" 200 "$(ask "$ONE" "$(mint_now)")"
+"$B/tenmint-ca" check-config --online "$W/four.yaml" >"$W/out" 2>&1
+is "check-config tries it" 3 $?
+grep -qF 'the store of used tokens: EVAL is refused: NOPERM' "$W/out" && echo "ok   and says so" || { fail "says:"; cat "$W/out"; }
+cli client kill type normal skipme yes >/dev/null
+wait_lines four 'EVAL is refused' 4
+is "nor is it there without" 503 "$(ask "$FOUR" "$(mint_now)")"
+is "with EVAL" OK "$(cli acl setuser default +eval)"
+
 # when-unknown: allow
 kill -9 "$STORE"; wait "$STORE" 2>/dev/null
 STORE=

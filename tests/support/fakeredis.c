@@ -110,10 +110,10 @@ static void do_get(struct fakeredis *r, const redisReply *c, struct tm_buf *out)
         tm_buf_puts(out, "$-1\r\n");
 }
 
-/* EVAL, which deletes a key whose value is the one given. */
+/* EVAL, which deletes a key whose value is the one given; one without a key only answers. */
 static void do_eval(struct fakeredis *r, const redisReply *c, struct tm_buf *out)
 {
-    struct key *k = find(r, word(c, 3));
+    struct key *k = strcmp(word(c, 2), "1") == 0 ? find(r, word(c, 3)) : NULL;
     bool mine = k != NULL && strcmp(k->value, word(c, 4)) == 0;
     if (mine)
         *k = r->key[--r->keys];

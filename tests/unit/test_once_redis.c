@@ -63,8 +63,6 @@ static void what_is_no_answer_ends_the_connection_by_name(void **state)
     static const struct {
         const char *bytes, *why;
     } table[] = {
-        {"-READONLY You can't write against a read only replica.\r\n", "SET is refused: READONLY"},
-        {"+OK\r\n-WRONGTYPE Operation against a key\r\n", "GET is refused: WRONGTYPE"},
         {"*2\r\n+OK\r\n+OK\r\n", "SET has an answer of another kind"},
         {"+OK\r\n*1000000000\r\n", "GET has an answer of another kind"},
         {"HTTP/1.1 400 Bad Request\r\n\r\n", "not Redis's protocol"},
@@ -79,6 +77,29 @@ static void what_is_no_answer_ends_the_connection_by_name(void **state)
         assert_int_equal(answered(table[i].bytes, strlen(table[i].bytes), 0, two, &e), -1);
         if (strstr(e.text, table[i].why) == NULL)
             fail_msg("%s: says '%s'", table[i].bytes, e.text);
+    }
+}
+
+static void a_refusal_is_the_commands_own(void **state)
+{
+    static const struct {
+        const char *bytes, *why;
+    } table[] = {
+        {"-READONLY You can't write against a read only replica.\r\n+OK\r\n",
+         "SET is refused: READONLY You can't write against a read only replica."},
+        {"+OK\r\n-WRONGTYPE Operation against a key\r\n",
+         "GET is refused: WRONGTYPE Operation against a key"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+        struct ca_redis_command two[2];
+        struct tm_err e = {0};
+        assert_int_equal(answered(table[i].bytes, strlen(table[i].bytes), 0, two, &e), 0);
+        assert_int_equal(two[i].kind, REDIS_REFUSED);
+        assert_int_equal(two[1 - i].kind, REDIS_TEXT);
+        assert_int_equal(ca_redis_all_taken(&two[1 - i], 1, &e), 0);
+        assert_int_equal(ca_redis_all_taken(two, 2, &e), -1);
+        assert_string_equal(e.text, table[i].why);
     }
 }
 
@@ -178,7 +199,8 @@ static void the_password_is_read_from_its_file_and_in_no_error(void **state)
         {"\nhush-hush\n", "holds no password in its first line"},
         {"", "holds no password in its first line"},
     };
-    static const char wrong[] = "-WRONGPASS invalid username-password pair\r\n";
+    static const char wrong[] = "-WRONGPASS invalid username-password pair\r\n"
+                                "-NOAUTH Authentication required.\r\n";
     char path[] = "/tmp/tenmint-once-XXXXXX";
     struct tm_err e = {0};
     (void)state;
@@ -243,6 +265,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(answers_are_read_in_order_each_in_its_kind),
         cmocka_unit_test(what_is_no_answer_ends_the_connection_by_name),
+        cmocka_unit_test(a_refusal_is_the_commands_own),
         cmocka_unit_test(an_answer_that_is_cut_anywhere_is_none),
         cmocka_unit_test(a_huge_answer_is_not_read_to_its_end),
         cmocka_unit_test(a_long_text_is_cut_and_ends_in_a_nul),

@@ -310,6 +310,22 @@ static int print_stopped(const struct ca_config *c, struct tm_err *e)
     return rc;
 }
 
+static int check_token_store(const struct ca_config *c, bool online, struct tm_err *e)
+{
+    if (c->limits.store == NULL)
+        return 0;
+    printf("used tokens: %s\n", c->limits.store);
+    if (!online)
+        return 0;
+    struct ca_redis_options o;
+    ca_config_once_store(c, &o);
+    struct ca_redis *r = ca_redis_open(&o, e);
+    if (r == NULL)
+        return tm_err_wrap(e, "the store of used tokens");
+    ca_redis_close(r);
+    return 0;
+}
+
 int check_server_config(const char *path, bool online, struct tm_err *e)
 {
     struct ca_config c;
@@ -336,6 +352,8 @@ int check_server_config(const char *path, bool online, struct tm_err *e)
         rc = check_tls(&c, e);
     if (rc == 0 && ca_config_has_ca(&c))
         rc = check_trust(&c, online, e);
+    if (rc == 0)
+        rc = check_token_store(&c, online, e);
     ca_config_free(&c);
     return rc;
 }
@@ -353,10 +371,12 @@ static int check_list(const char *path, bool online, struct tm_err *e)
 int command_check_config(const struct cli_command *self, int argc, char **argv)
 {
     bool online = false;
-    const struct cli_option options[] = {{"online", CLI_FLAG, NULL,
-                                          "ask each issuer for its keys, and warn of those without",
-                                          &online},
-                                         {0}};
+    const struct cli_option options[] = {
+        {"online", CLI_FLAG, NULL,
+         "ask each issuer for its keys, and warn of those without; "
+         "log in to the store of used tokens",
+         &online},
+        {0}};
     struct tm_err e = {0};
     struct tm_buf text = {0};
     int count = 0;
