@@ -11,6 +11,9 @@ says() { grep -c "$1" "$W/ca.log"; }
 hup() { # PATTERN: that the log says after it
     : >"$W/ca.log"
     kill -HUP "$CA_PID"
+    told "$1"
+}
+told() { # PATTERN
     for _ in $(seq 400); do
         grep -q "$1" "$W/ca.log" && return
         sleep 0.1
@@ -168,6 +171,19 @@ wait_until grep -q '"message":"listening"' "$W/ca.log"
 check "a generation that hangs: the last one serves again" 200 "$(status "$CA/api/v2/trustBundle")"
 check "a generation that hangs is not told as a death of the server" 0 "$(says 'the server with it')"
 
+# Neither the next generation starts nor the last one, as somebody holds the log when it is let go:
+# the last one is tried again until it does.
+timeout 60 flock "$C/log-2/state/lock" sh -c 'echo held; exec sleep 60' >"$W/holder" &
+HOLDER=$!
+PIDS="$PIDS $HOLDER"
+{ cat "$W/good.yaml"; echo 'max-request-size: 5KiB'; } >"$C/tenmint-ca.yaml"
+hup 'does not start either: it is tried again'
+check "it is the log that is in use" held "$(cat "$W/holder")"
+kill "$HOLDER"
+told '"message":"listening"'
+check "nothing started: what was in force serves when it can" 200 "$(status "$CA/api/v2/trustBundle")"
+cp "$W/good.yaml" "$C/tenmint-ca.yaml"
+
 # A client resumes its TLS session over a reload, and with the next generation.
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=localhost -days 2 -keyout "$C/tls.key" \
     -out "$C/tls.pem" 2>/dev/null || exit 1
@@ -258,6 +274,34 @@ if unshare $space true 2>/dev/null; then
     check "process 1: SIGTERM: exit code" 0 $?
 else
     echo "skip process 1: no namespaces here (needs root, or kernel.unprivileged_userns_clone=1)"
+fi
+
+# A next generation that is asked for without a change of the configuration, as the resolver's file is
+# another one, while a key is away: it is not tried with this server's life.
+space="--mount"
+[ "$(id -u)" = 0 ] || space="--user --map-root-user $space"
+# shellcheck disable=SC2086
+if unshare $space true 2>/dev/null; then
+    kill -TERM "$MANAGER" "$SPACE" 2>/dev/null
+    : >"$W/ca.log"
+    # shellcheck disable=SC2086
+    unshare $space sh -c 'mkfifo "$1/order"; { read -r _ <"$1/order"; mount --bind "$1/resolv" /etc/resolv.conf && : >"$1/mounted"; } &
+        exec "$2" serve --config "$3"' sh "$W" "$B/tenmint-ca" "$C/tenmint-ca.yaml" >>"$W/ca.log" 2>&1 &
+    CA_PID=$!
+    PIDS="$PIDS $CA_PID"
+    wait_for "$W/ca.log" '"message":"listening"' || exit 1
+    CA=http://$(address_of listening)
+    echo 'nameserver 127.0.0.1' >"$W/resolv"
+    mv "$C/log-2.key" "$W/away.key"
+    timeout 10 sh -c 'echo go >"$1"' sh "$W/order"
+    wait_until test -e "$W/mounted"
+    hup 'configuration refused.*log-2.key'
+    check "another resolver while a key is away: the server answers" 200 "$(status "$CA/api/v2/trustBundle")"
+    mv "$W/away.key" "$C/log-2.key"
+    hup 'the next generation serves'
+    check "the key is back: the next generation answers" 200 "$(status "$CA/api/v2/trustBundle")"
+else
+    echo "skip another resolver: no namespaces here (needs root, or kernel.unprivileged_userns_clone=1)"
 fi
 
 [ "$fails" = 0 ] || { tail -n 30 "$W/ca.log"; echo "$fails checks failed"; exit 1; }

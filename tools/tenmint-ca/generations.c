@@ -26,6 +26,8 @@
 #define TRY_MS 60000
 #define END_SLACK_MS 90000 /* a parent ends its processes, each within its own time */
 #define CUT_MS 5000        /* a start that is not wanted any more */
+#define AGAIN_MS 5000      /* between tries to serve what was in force */
+#define REFUSED_MS 60000   /* a generation that was asked for, and was not possible then */
 
 enum { SOCKET_API, SOCKET_METRICS, SOCKETS };
 
@@ -53,6 +55,7 @@ struct generations {
     bool anew;     /* a next generation is wanted */
     bool reload;   /* files are to be read again */
     bool cut;      /* the parent is killed from here */
+    int64_t due;   /* when a next generation is wanted again; 0: never */
     int exit_code; /* of the last parent */
 };
 
@@ -387,6 +390,25 @@ static int hang_up(struct generations *s)
     return CLI_OK;
 }
 
+/* A key or a token may be away for a while: the sockets stay open, and what waits in them. */
+static int fall_back(struct generations *s)
+{
+    struct tm_err e = {0};
+    while (start(s, s->now.g.config.timeouts.start, &e) != 0) {
+        if (!s->ending)
+            say(s, JLOG_ERROR, "what was in force does not start either: it is tried again",
+                e.text);
+        int64_t until = tm_clock_mono_ms() + AGAIN_MS;
+        while (!s->ending && tm_clock_mono_ms() < until) {
+            wait_for_news(s, 1000);
+            tell_alive(s);
+        }
+        if (s->ending)
+            return s->exit_code;
+    }
+    return CLI_OK;
+}
+
 /* What was takes over again if the next one's processes do not start. */
 static int replace(struct generations *s, const struct generation *next)
 {
@@ -411,7 +433,7 @@ static int replace(struct generations *s, const struct generation *next)
         return s->exit_code;
     say(s, JLOG_ERROR, "the next generation does not start: what was in force serves again",
         e.text);
-    return start(s, s->now.g.config.timeouts.start, &e) == 0 ? CLI_OK : cli_fail(CLI_FAILED, &e);
+    return fall_back(s);
 }
 
 static void notify_reloading(void)
@@ -419,15 +441,16 @@ static void notify_reloading(void)
     (void)sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%lld", (long long)tm_clock_mono_ms() * 1000);
 }
 
-/* Whether the file says what is in force: then the processes only look at theirs again. */
-static bool read_again(struct generations *s, struct generation *next, bool *differs)
+/* What differs is tried, and so is what is to serve `anew`: a key may be away. Where nothing is
+ * to change, the processes only look at their files again. */
+static bool read_again(struct generations *s, bool anew, struct generation *next, bool *differs)
 {
     struct tm_err e = {0};
     if (s->o->read(s->o->arg, next, &e) == 0) {
         struct tm_jlog *log = begin_log(s);
         *differs = changes_of_config(&s->now.g.config, &next->config, log) > 0;
         tm_jlog_free(log);
-        if (!*differs || try_config(s, &e) == 0)
+        if ((!*differs && !anew) || try_config(s, &e) == 0)
             return true;
         generation_free(next);
     }
@@ -439,11 +462,12 @@ static bool read_again(struct generations *s, struct generation *next, bool *dif
 static int renew(struct generations *s)
 {
     struct generation next;
-    bool anew = s->anew;
+    bool anew = s->anew || s->due != 0;
     bool differs = false;
     s->anew = s->reload = false;
     notify_reloading();
-    bool readable = s->o->config_file != NULL && read_again(s, &next, &differs);
+    bool readable = s->o->config_file != NULL && read_again(s, anew, &next, &differs);
+    s->due = anew && !readable && s->o->config_file != NULL ? tm_clock_mono_ms() + REFUSED_MS : 0;
     int rc = hang_up(s);
     if (!readable)
         return rc;
@@ -460,7 +484,8 @@ static int serve(struct generations *s)
         return s->exit_code != CLI_OK || s->ending ? s->exit_code : cli_fail(CLI_FAILED, &e);
     int rc = CLI_OK;
     while (s->parent != 0 && rc == CLI_OK) {
-        wait_for_news(s, -1);
+        wait_for_news(s, s->due != 0 ? 1000 : -1);
+        s->anew = s->anew || (s->due != 0 && tm_clock_mono_ms() >= s->due);
         if (s->parent != 0 && !s->ending && (s->anew || s->reload))
             rc = renew(s);
     }
