@@ -26,7 +26,8 @@ struct far_key {
 
 struct question { /* on its asker's stack */
     struct question *next;
-    uint64_t id, key; /* LANE_OPENED: the key's number */
+    uint64_t id;
+    struct far_key *key; /* LANE_OPENED: what gets the number; else NULL */
     struct tm_buf *answer;
     struct tm_err *e;
     int rc; /* 1: not yet */
@@ -44,7 +45,8 @@ struct tm_kms_asker {
     uint64_t failed, total_ms, within[BUCKETS + 1]; /* the last: longer than all */
 };
 
-/* False: nobody waits for it any more. */
+/* False: nobody waits for it any more. A key that is opened is known from here on: what comes next
+ * may be its state. */
 static bool settle(struct tm_kms_asker *a, uint64_t id, uint64_t key, struct tm_ipc_bytes bytes,
                    const char *why)
 {
@@ -53,11 +55,15 @@ static bool settle(struct tm_kms_asker *a, uint64_t id, uint64_t key, struct tm_
     while (q != NULL && q->id != id)
         q = q->next;
     if (q != NULL) {
-        q->key = key;
         tm_buf_append(q->answer, bytes.data, bytes.len);
         q->rc = bytes.len > 0 && !buf_failed(q->answer)
                     ? 0
                     : tm_err_set(q->e, "%s", why != NULL ? why : "no answer");
+        if (q->rc == 0 && q->key != NULL) {
+            q->key->number = key;
+            q->key->next = a->keys;
+            a->keys = q->key;
+        }
         pthread_cond_broadcast(&a->answered);
     }
     pthread_mutex_unlock(&a->lock);
@@ -178,36 +184,46 @@ static int ask(struct tm_kms_asker *a, unsigned type, void *msg, uint64_t *id, i
     return q->rc == 0 ? 0 : -1;
 }
 
+static void far_close(void *key)
+{
+    struct far_key *k = key;
+    struct tm_kms_asker *a = k->asker;
+    let_go(a, k->number);
+    pthread_mutex_lock(&a->lock);
+    struct far_key **at = &a->keys;
+    while (*at != k)
+        at = &(*at)->next;
+    *at = k->next;
+    pthread_mutex_unlock(&a->lock);
+    free(k);
+}
+
 static EVP_PKEY *far_open(void *ctx, const struct tm_key_uri *u, void **key, struct tm_err *e)
 {
     struct tm_kms_asker *a = ctx;
     struct tm_buf spki = {0};
     struct tm_kms_open m = {0};
-    struct question q = {.answer = &spki, .e = e};
     struct far_key *k = calloc(1, sizeof(*k));
+    struct question q = {.key = k, .answer = &spki, .e = e};
     EVP_PKEY *public = NULL;
     (void)u;
-    if (k == NULL)
+    if (k == NULL) {
         tm_err_set(e, "out of memory");
-    else if (ask(a, LANE_OPEN, &m, &m.id, OPEN_MS, &q) == 0) {
+        return NULL;
+    }
+    k->asker = a;
+    if (ask(a, LANE_OPEN, &m, &m.id, OPEN_MS, &q) == 0) {
         const unsigned char *p = spki.data;
         public = d2i_PUBKEY(NULL, &p, (long)spki.len);
-        if (public == NULL)
+        if (public == NULL) {
             tm_err_openssl(e, "the key service's public key");
-    }
-    if (public != NULL) {
-        k->asker = a;
-        k->number = q.key;
-        pthread_mutex_lock(&a->lock);
-        k->next = a->keys;
-        a->keys = k;
-        pthread_mutex_unlock(&a->lock);
-        *key = k;
+            far_close(k);
+        }
     } else {
-        if (spki.len > 0)
-            let_go(a, q.key);
         free(k);
     }
+    if (public != NULL)
+        *key = k;
     tm_buf_free(&spki);
     return public;
 }
@@ -250,20 +266,6 @@ static bool far_is_away(void *key, struct tm_err *e)
         *e = k->why;
     pthread_mutex_unlock(&k->asker->lock);
     return away;
-}
-
-static void far_close(void *key)
-{
-    struct far_key *k = key;
-    struct tm_kms_asker *a = k->asker;
-    let_go(a, k->number);
-    pthread_mutex_lock(&a->lock);
-    struct far_key **at = &a->keys;
-    while (*at != k)
-        at = &(*at)->next;
-    *at = k->next;
-    pthread_mutex_unlock(&a->lock);
-    free(k);
 }
 
 struct tm_key_far tm_kms_asker_far(struct tm_kms_asker *a)

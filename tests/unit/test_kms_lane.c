@@ -2,6 +2,7 @@
  * (tests/support/fake_kms.py), and signatures that wait on threads of their own. */
 #include "tests/support/cmocka_all.h"
 
+#include <openssl/x509.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -263,6 +264,56 @@ static void a_key_that_is_opened_too_late_is_closed(void **state)
     tm_ipc_channel_free(c);
 }
 
+/* The service is gone as soon as it was there: both are said before the asker has looked. */
+static void *open_and_be_away(void *channel)
+{
+    struct tm_ipc_channel *c = channel;
+    struct tm_err e = {0};
+    struct tm_kms_open asked = {0};
+    unsigned char *der = NULL;
+    unsigned type = LANE_STATE;
+    EVP_PKEY *key = EVP_EC_gen("P-256");
+    for (int i = 0; i < 1000 && type != LANE_OPEN; i++, usleep(10 * 1000)) {
+        if (tm_ipc_fill(c, &e) < 0 || tm_ipc_next(c, &type, &asked, sizeof(asked), &e) < 0)
+            break;
+    }
+    int len = i2d_PUBKEY(key, &der);
+    const struct tm_kms_opened opened = {.id = asked.id, .key = 5, .spki = {der, (size_t)len}};
+    const struct tm_kms_state away = {5, 1, "gone"};
+    bool sent = tm_ipc_put(c, LANE_OPENED, &opened, &e) == 0 &&
+                tm_ipc_put(c, LANE_STATE, &away, &e) == 0 && tm_ipc_flush(c) == 0;
+    OPENSSL_free(der);
+    EVP_PKEY_free(key);
+    return sent ? c : NULL;
+}
+
+static void a_state_right_after_the_opening_is_not_lost(void **state)
+{
+    (void)state;
+    struct tm_err e = {0};
+    int fd[2];
+    pthread_t other;
+    void *sent = NULL;
+    assert_int_equal(tm_ipc_pair(fd, &e), 0);
+    struct tm_ipc_channel *c = tm_ipc_channel_new(fd[0], &tm_kms_protocol, &e);
+    struct both b = {.asker = tm_kms_asker_new(fd[1], &e)};
+    b.far = tm_kms_asker_far(b.asker);
+    assert_int_equal(pthread_create(&other, NULL, open_and_be_away, c), 0);
+    struct tm_key *k = open_key(&b, &e);
+    assert_int_equal(pthread_join(other, &sent), 0);
+    assert_ptr_equal(sent, c);
+    if (k == NULL)
+        fail_msg("%s", e.text);
+    bool away = false;
+    for (int i = 0; i < 100 && !away; i++, usleep(100 * 1000))
+        away = tm_key_is_away(k, &e);
+    assert_true(away);
+    assert_string_equal(e.text, "gone");
+    tm_key_free(k);
+    tm_kms_asker_free(b.asker);
+    tm_ipc_channel_free(c);
+}
+
 static int where_slowly(void *ctx, struct tm_key_uri *u, struct tm_err *e)
 {
     sleep(1);
@@ -351,6 +402,7 @@ int main(void)
         cmocka_unit_test(who_asks_learns_that_the_other_process_has_ended),
         cmocka_unit_test(a_number_or_kind_that_is_none_gets_no_signature),
         cmocka_unit_test(a_key_that_is_opened_too_late_is_closed),
+        cmocka_unit_test(a_state_right_after_the_opening_is_not_lost),
         cmocka_unit_test(keys_are_opened_and_closed_without_end),
         cmocka_unit_test(sixty_four_threads_have_signatures_made_at_once),
     };
