@@ -154,6 +154,9 @@ int tm_http_listen_check(const char *address, struct tm_err *e);
 /* A socket that listens there, for a server of another process or a later time. */
 int tm_http_listen_open(const char *address, int *fd, struct tm_err *e);
 
+/* Whether `fd` listens there; names are looked up, port 0 is any. */
+bool tm_http_listen_is(int fd, const char *address);
+
 /* For `tickets_fd` of one server after the other, never of two at once. -1 with errno. */
 int tm_http_tickets_memory(void);
 

@@ -77,19 +77,57 @@ uint64_t tm_http_address_network(const struct sockaddr *sa)
     return n;
 }
 
+/* HOST:PORT of a socket's address; HOST:0 of any port. */
+static void describe_address(const struct sockaddr *sa, bool any_port, char *out, size_t len)
+{
+    char text[INET6_ADDRSTRLEN];
+    bool v6 = sa->sa_family == AF_INET6;
+    unsigned port = ntohs(v6 ? ((const struct sockaddr_in6 *)(const void *)sa)->sin6_port
+                             : ((const struct sockaddr_in *)(const void *)sa)->sin_port);
+    tm_http_address_text(sa, text, sizeof(text));
+    snprintf(out, len, v6 ? "[%s]:%u" : "%s:%u", text, any_port ? 0 : port);
+}
+
+static void address_of(int fd, struct sockaddr_storage *ss)
+{
+    socklen_t len = sizeof(*ss);
+    memset(ss, 0, sizeof(*ss));
+    if (getsockname(fd, (struct sockaddr *)ss, &len) != 0)
+        ss->ss_family = AF_UNSPEC;
+}
+
 static void describe(int fd, char *bound, size_t bound_len)
 {
     struct sockaddr_storage ss;
-    socklen_t len = sizeof(ss);
-    char text[INET6_ADDRSTRLEN];
-    memset(&ss, 0, sizeof(ss));
-    if (getsockname(fd, (struct sockaddr *)&ss, &len) != 0)
-        ss.ss_family = AF_UNSPEC;
-    bool v6 = ss.ss_family == AF_INET6;
-    unsigned port =
-        ntohs(v6 ? ((struct sockaddr_in6 *)&ss)->sin6_port : ((struct sockaddr_in *)&ss)->sin_port);
-    tm_http_address_text((struct sockaddr *)&ss, text, sizeof(text));
-    snprintf(bound, bound_len, v6 ? "[%s]:%u" : "%s:%u", text, port);
+    address_of(fd, &ss);
+    describe_address((struct sockaddr *)&ss, false, bound, bound_len);
+}
+
+bool tm_http_listen_is(int fd, const char *address)
+{
+    char host[256];
+    char port[8];
+    char here[INET6_ADDRSTRLEN + 16];
+    char there[INET6_ADDRSTRLEN + 16];
+    struct sockaddr_storage ss;
+    struct addrinfo *list = NULL;
+    struct tm_err ignored = {0};
+    bool same = false;
+    if (split(address, host, port, &ignored) != 0)
+        return false;
+    const struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
+                                   .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
+    bool any_port = strtol(port, NULL, 10) == 0;
+    address_of(fd, &ss);
+    describe_address((struct sockaddr *)&ss, any_port, here, sizeof(here));
+    if (getaddrinfo(host[0] != '\0' ? host : NULL, port, &hints, &list) != 0)
+        return false;
+    for (const struct addrinfo *ai = list; ai != NULL && !same; ai = ai->ai_next) {
+        describe_address(ai->ai_addr, any_port, there, sizeof(there));
+        same = strcmp(here, there) == 0;
+    }
+    freeaddrinfo(list);
+    return same;
 }
 
 static int open_one(const struct addrinfo *ai, bool any)

@@ -18,6 +18,11 @@ for deb in "$W"/one/*.deb; do
         bad "$(basename "$deb") differs between two builds"
     dpkg-deb -x "$deb" "$W/root"
 done
+dpkg-deb -e "$W"/one/tenmint-ca_*.deb "$W/control"
+expect "the service is enabled" 1 "$(grep -c "enable 'tenmint-ca.service'" "$W/control/postinst")"
+expect "the socket is where a person has done so" 1 "$(grep -c "debian-installed 'tenmint-ca.socket'" "$W/control/postinst")"
+expect "the socket is not started" "" "$(grep "_dh_action.*tenmint-ca.socket" "$W/control/postinst")"
+expect "nor stopped by an upgrade" "" "$(grep 'tenmint-ca.socket' "$W/control/preinst")"
 lintian --fail-on error,warning --allow-root "$W"/one/*.changes >"$W/lintian" 2>&1
 expect "lintian: $(head -n 3 "$W/lintian" | tr '\n' ' ')" 0 $?
 for p in tenmint tenmint-ca tenmint-log tenmint-tuf; do

@@ -242,11 +242,12 @@ while True:
         sys.exit(0)
 P
 : >"$W/ca.log"
-python3 "$W/manager.py" "$B/tenmint-ca" serve --config "$C/tenmint-ca.yaml" >>"$W/ca.log" 2>&1 &
+python3 "$W/manager.py" "$B/tenmint-ca" serve --config "$C/tenmint-ca.yaml" --listen 127.0.0.2:0 >>"$W/ca.log" 2>&1 &
 MANAGER=$!
 PIDS="$PIDS $MANAGER"
 wait_for "$W/ca.log" '"message":"listening"' || exit 1
 CA=http://$(address_of listening)
+check "given sockets: 'listen' is said to be unused" 1 "$(grep -c "'listen' is not used" "$W/ca.log")"
 check "given sockets: metrics" 200 "$(status "http://$(address_of 'metrics listening')/metrics")"
 load_begin "$CA"
 : >"$W/ca.log"

@@ -478,6 +478,31 @@ static void many_requests_are_served_at_once(void **state)
     assert_true(atomic_load(&observed[200]) >= 1600);
 }
 
+static void a_socket_is_known_by_its_address(void **state)
+{
+    static const struct {
+        const char *at, *address;
+        bool same;
+    } rows[] = {{"127.0.0.1:0", "127.0.0.1:0", true},
+                {"127.0.0.1:0", "localhost:0", true},
+                {"127.0.0.1:0", "127.0.0.1:1", false},
+                {"127.0.0.1:0", "127.0.0.2:0", false},
+                {"127.0.0.1:0", ":0", false},
+                {"0.0.0.0:0", ":0", true},
+                {":0", ":0", true},
+                {":0", "127.0.0.1:0", false},
+                {"127.0.0.1:0", "127.0.0.1", false}};
+    struct tm_err e = {0};
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        int fd = -1;
+        assert_int_equal(tm_http_listen_open(rows[i].at, &fd, &e), 0);
+        if (tm_http_listen_is(fd, rows[i].address) != rows[i].same)
+            fail_msg("%s and %s", rows[i].at, rows[i].address);
+        close(fd);
+    }
+}
+
 static void an_address_is_parsed_and_shown_alike(void **state)
 {
     (void)state;
@@ -735,6 +760,7 @@ int main(void)
         cmocka_unit_test(all_waits_of_a_request_share_one_deadline),
         cmocka_unit_test(many_requests_are_served_at_once),
         cmocka_unit_test(an_address_is_parsed_and_shown_alike),
+        cmocka_unit_test(a_socket_is_known_by_its_address),
         cmocka_unit_test(one_path_of_a_mount_takes_a_large_body),
         cmocka_unit_test(bodies_that_clients_begin_are_bounded_together),
         cmocka_unit_test(a_busy_server_serves_whom_it_has_begun_with),

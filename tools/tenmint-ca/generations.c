@@ -135,6 +135,16 @@ static int open_socket(const struct socket *last, const char *address, const cha
     return out->fd >= 0 ? 0 : tm_err_errno(e, "%s", what);
 }
 
+/* Who edits `listen` and sees no change looks for the reason in the log. */
+static void warn_of_given(const struct generations *s)
+{
+    const struct socket *api = &s->now.socket[SOCKET_API];
+    const char *listen = s->now.g.config.listen;
+    if (api->fd >= 0 && api->address == NULL && !tm_http_listen_is(api->fd, listen))
+        say(s, JLOG_WARN,
+            "'listen' is not used: the service manager gives a socket at another address", listen);
+}
+
 static void close_sockets(struct socket x[SOCKETS])
 {
     for (int i = 0; i < SOCKETS; i++)
@@ -425,6 +435,7 @@ static int replace(struct generations *s, const struct generation *next)
     if (!s->ending && start(s, after.g.config.timeouts.start, &e) == 0) {
         free_serving(&before);
         say(s, JLOG_INFO, "the next generation serves", NULL);
+        warn_of_given(s);
         return CLI_OK;
     }
     s->now = before;
@@ -500,6 +511,7 @@ static int listen_first(struct generations *s, struct tm_err *e)
         return -1;
     close_sockets(s->now.socket);
     memcpy(s->now.socket, sockets, sizeof(sockets));
+    warn_of_given(s);
     return 0;
 }
 
