@@ -699,6 +699,51 @@ static void a_digest_serves_where_the_key_signs_digests(void **state)
         assert_int_equal(tuf_artifact_from_digest(bad[i], &a, &e), -1);
 }
 
+static void a_predicate_is_wanted_of_attestations_only(void **state)
+{
+    (void)state;
+    struct tm_err e = {0};
+    struct scene s;
+    set_up(&s, (struct signed_options){0});
+    s.job.predicate_type = SIGNED_PREDICATE;
+    fails(&s, "predicate", "this is no attestation");
+    struct tuf_bundle *b = signed_parse(&s.made, &e); /* a certificate alone */
+    assert_non_null(b);
+    b->content = BUNDLE_CERTIFICATE_ONLY;
+    s.job.bundle = b;
+    s.job.artifact = NULL;
+    s.report = (struct tuf_report){0};
+    assert_int_equal(tuf_verify_run(&s.job, &s.report), -1);
+    s.job.predicate_type = NULL;
+    s.report = (struct tuf_report){0};
+    assert_int_equal(tuf_verify_run(&s.job, &s.report), 0);
+    tuf_bundle_free(b);
+    scene_free(&s);
+}
+
+static bool has_remedy(const struct scene *s, const char *text)
+{
+    for (size_t i = 0; i < s->report.count; i++) {
+        if (strstr(s->report.check[i].remedy, text) != NULL)
+            return true;
+    }
+    return false;
+}
+
+static void a_name_is_quoted_for_the_shell_and_offered_of_a_known_ca_only(void **state)
+{
+    (void)state;
+    struct tm_err e = {0};
+    struct scene s;
+    set_up(&s, (struct signed_options){.san = "critical,URI:https://x.example/';id;'"});
+    assert_int_equal(scene_run(&s), -1);
+    assert_true(has_remedy(&s, "--identity 'https://x.example/'\\'';id;'\\'''"));
+    tuf_trusted_root_remove(own_trust(&s), TRUST_CA, 0, &e);
+    assert_int_equal(scene_run(&s), -1);
+    assert_false(has_remedy(&s, "--identity"));
+    scene_free(&s);
+}
+
 static void attestations_must_be_about_the_artifact(void **state)
 {
     (void)state;
@@ -1143,6 +1188,8 @@ int main(void)
         cmocka_unit_test(an_entry_about_something_else_fails),
         cmocka_unit_test(another_artifact_fails),
         cmocka_unit_test(a_digest_serves_where_the_key_signs_digests),
+        cmocka_unit_test(a_predicate_is_wanted_of_attestations_only),
+        cmocka_unit_test(a_name_is_quoted_for_the_shell_and_offered_of_a_known_ca_only),
         cmocka_unit_test(attestations_must_be_about_the_artifact),
         cmocka_unit_test(statements_must_name_the_artifact),
         cmocka_unit_test(an_envelope_has_one_signature),

@@ -179,7 +179,23 @@ static int matches(const struct tuf_identity_rule *rule, const struct tm_buf *va
     return strlen(rule->exact) == value->len && memcmp(rule->exact, value->data, value->len) == 0;
 }
 
-static void check_rule(const struct tuf_identity_rule *rule, X509 *cert, struct tuf_report *r)
+/* "--identity 'NAME'", as a POSIX shell reads it whatever the name is; a cut one is no use. */
+static void suggest(const struct tuf_identity_rule *rule, const char *what, const char *text,
+                    struct tuf_report *r)
+{
+    struct tm_buf quoted = {0};
+    for (const char *s = text; *s != '\0'; s++)
+        tm_buf_puts(&quoted, *s == '\'' ? "'\\''" : (const char[]){*s, '\0'});
+    bool ext = rule->subject == IDENTITY_RULE_EXTENSION;
+    const char *value = tm_buf_str(&quoted);
+    if (value != NULL && quoted.len < REPORT_TEXT_MAX - 100)
+        tuf_report_remedy(r, "if this is whom you expect: %s '%s%s%s'",
+                          subjects[rule->subject].option, ext ? what : "", ext ? "=" : "", value);
+    tm_buf_free(&quoted);
+}
+
+static void check_rule(const struct tuf_identity_rule *rule, X509 *cert, bool vouched,
+                       struct tuf_report *r)
 {
     struct tm_buf value = {0};
     struct tm_err e = {0};
@@ -200,14 +216,15 @@ static void check_rule(const struct tuf_identity_rule *rule, X509 *cert, struct 
     } else {
         tuf_report_fail(r, check, "%s is '%s', which %s '%s'", what, text,
                         rule->exact != NULL ? "is not" : "does not match (as a whole)", wanted);
-        tuf_report_remedy(r, "if this is whom you expect: %s '%s%s%s'",
-                          subjects[rule->subject].option, ext ? what : "", ext ? "=" : "", text);
+        if (vouched && text != NULL)
+            suggest(rule, what, text, r);
     }
     tm_buf_free(&value);
 }
 
-void tuf_identity_check(const struct tuf_identity_policy *p, X509 *cert, struct tuf_report *r)
+void tuf_identity_check(const struct tuf_identity_policy *p, X509 *cert, bool vouched,
+                        struct tuf_report *r)
 {
     for (size_t i = 0; i < p->count; i++)
-        check_rule(&p->rule[i], cert, r);
+        check_rule(&p->rule[i], cert, vouched, r);
 }

@@ -48,7 +48,8 @@ struct tuf_identity_policy { /* every rule must hold */
     size_t count;
 };
 
-/* One line per rule. */
-void tuf_identity_check(const struct tuf_identity_policy *p, X509 *cert, struct tuf_report *r);
+/* One line per rule. Only of a certificate that a CA vouches for it says how to expect its name. */
+void tuf_identity_check(const struct tuf_identity_policy *p, X509 *cert, bool vouched,
+                        struct tuf_report *r);
 
 #endif

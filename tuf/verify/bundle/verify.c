@@ -208,7 +208,7 @@ static void check_certificate(struct state *s)
     else if (job->scts > 0)
         tuf_report_note(s->report, "sct",
                         "not checked: an SCT is for a certificate with its issuer");
-    tuf_identity_check(&job->policy, job->bundle->leaf, s->report);
+    tuf_identity_check(&job->policy, job->bundle->leaf, s->ca != NULL, s->report);
 }
 
 /* --- signature and artifact --- */
@@ -307,6 +307,11 @@ static void check_envelope(struct state *s)
 static void check_content(struct state *s)
 {
     const struct tuf_bundle *b = s->job->bundle;
+    if (s->job->predicate_type != NULL && b->content != BUNDLE_DSSE) {
+        tuf_report_fail(s->report, "predicate",
+                        "a predicate is wanted, but this is no attestation");
+        tuf_report_remedy(s->report, "the bundle of the attestation, or no --predicate-type");
+    }
     if (b->content == BUNDLE_MESSAGE)
         check_message(s);
     else if (b->content == BUNDLE_DSSE)

@@ -22,7 +22,7 @@ struct tuf_verify_job { /* all borrowed */
     EVP_PKEY *key;                       /* for a bundle signed by a key; else NULL */
     const struct tuf_artifact *artifact; /* NULL: none given */
     bool artifact_waived;                /* a DSSE envelope is checked without its subject */
-    const char *predicate_type;          /* DSSE: wanted; NULL: any */
+    const char *predicate_type;          /* of an attestation, which is then wanted; NULL: any */
     struct tuf_identity_policy policy;
 
     const struct tm_buf *detached_scts; /* SCT list from beside the certificate; or NULL */
