@@ -170,19 +170,39 @@ enum tm_http_proxy_head tm_http_proxy_read(const unsigned char *data, size_t len
     return read_v1((const char *)data + sizeof(v1), *used - 2 - sizeof(v1), known, client);
 }
 
+/* ":80", or a made-up name as ":_a" (RFC 7239, 6.3); nothing is fine, too. */
+static bool is_port(const char *text, size_t len)
+{
+    static const char digits[] = "0123456789";
+    static const char made_up[] =
+        "0123456789._-abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+    const char *set = len > 2 && text[1] == '_' ? made_up : digits;
+    if (len == 0)
+        return true;
+    if (text[0] != ':' || len < 2 || (set == digits && len > 6))
+        return false;
+    for (size_t i = 1; i < len; i++) {
+        if (text[i] == '\0' || strchr(set, text[i]) == NULL)
+            return false;
+    }
+    return true;
+}
+
 /* One element's address: "192.0.2.1", "192.0.2.1:80", "2001:db8::1", "[2001:db8::1]:80". */
 static int parse_node(const char *text, size_t len, struct sockaddr_storage *out)
 {
     const char *colon = memchr(text, ':', len);
+    const char *end = text + len;
     if (len >= 2 && text[0] == '[') {
-        const char *end = memchr(text, ']', len);
-        return end == NULL || (end + 1 < text + len && end[1] != ':')
+        const char *close = memchr(text, ']', len);
+        return close == NULL || !is_port(close + 1, (size_t)(end - close) - 1)
                    ? -1
-                   : parse_address(text + 1, (size_t)(end - text) - 1, out);
+                   : parse_address(text + 1, (size_t)(close - text) - 1, out);
     }
-    if (colon != NULL && memchr(colon + 1, ':', (size_t)(text + len - colon) - 1) == NULL)
-        len = (size_t)(colon - text); /* a single one is before a port */
-    return parse_address(text, len, out);
+    if (colon == NULL || memchr(colon + 1, ':', (size_t)(end - colon) - 1) != NULL)
+        colon = end; /* a single one is before a port */
+    return is_port(colon, (size_t)(end - colon)) ? parse_address(text, (size_t)(colon - text), out)
+                                                 : -1;
 }
 
 static void trim(const char **text, size_t *len)
@@ -195,28 +215,62 @@ static void trim(const char **text, size_t *len)
         (*len)--;
 }
 
-/* The node of "by=…;for=\"[2001:db8::1]:80\";proto=https"; -1: it has none. */
+/* Begins or ends a quoted string: it is not escaped in one. */
+static bool is_quote(const char *text, size_t at)
+{
+    size_t slashes = 0;
+    if (text[at] != '"')
+        return false;
+    while (slashes < at && text[at - 1 - slashes] == '\\')
+        slashes++;
+    return slashes % 2 == 0;
+}
+
+/* Where the first parameter of an element ends: at a ';' that is not quoted. */
+static size_t parameter_end(const char *text, size_t len)
+{
+    bool quoted = false;
+    size_t i = 0;
+    for (; i < len && (quoted || text[i] != ';'); i++)
+        quoted ^= is_quote(text, i);
+    return i;
+}
+
+/* The node of "by=…;for=\"[2001:db8::1]:80\";proto=https"; -1: it has none, or several. */
 static int find_for(const char **text, size_t *len)
 {
     const char *at = *text;
     const char *end = *text + *len;
+    size_t found = 0;
     while (at < end) {
-        const char *stop = memchr(at, ';', (size_t)(end - at));
         const char *part = at;
-        size_t n = (size_t)((stop != NULL ? stop : end) - at);
+        size_t n = parameter_end(at, (size_t)(end - at));
+        at += n + 1;
         trim(&part, &n);
-        if (n > 4 && strncasecmp(part, "for=", 4) == 0) {
-            *text = part + 4;
-            *len = n - 4;
-            if (*len >= 2 && (*text)[0] == '"' && (*text)[*len - 1] == '"') {
-                (*text)++;
-                *len -= 2;
-            }
-            return 0;
+        if (n <= 4 || strncasecmp(part, "for=", 4) != 0)
+            continue;
+        found++;
+        *text = part + 4;
+        *len = n - 4;
+        if (*len >= 2 && (*text)[0] == '"' && (*text)[*len - 1] == '"') {
+            (*text)++;
+            *len -= 2;
         }
-        at = stop != NULL ? stop + 1 : end;
     }
-    return -1;
+    return found == 1 ? 0 : -1;
+}
+
+/* Where the last element before `end` begins. It is read from its end, which a proxy wrote: what a
+ * client sent stands before it, and an odd quote there must not turn it inside out. */
+static int last_element(enum tm_http_proxy_way way, const char *value, size_t end, size_t *start)
+{
+    bool quoted = false;
+    *start = end;
+    while (*start > 0 && (quoted || value[*start - 1] != ',')) {
+        --*start;
+        quoted ^= way == HTTP_PROXY_FORWARDED && is_quote(value, *start);
+    }
+    return quoted ? -1 : 0;
 }
 
 int tm_http_proxy_forwarded(enum tm_http_proxy_way way, const char *value,
@@ -225,10 +279,10 @@ int tm_http_proxy_forwarded(enum tm_http_proxy_way way, const char *value,
 {
     size_t end = strlen(value);
     while (end > 0) { /* from the right, where the nearest proxy wrote */
-        size_t start = end;
+        size_t start;
         struct in6_addr a;
-        while (start > 0 && value[start - 1] != ',')
-            start--;
+        if (last_element(way, value, end, &start) != 0)
+            return -1;
         const char *text = value + start;
         size_t len = end - start;
         trim(&text, &len);

@@ -117,6 +117,21 @@ static void the_last_address_that_is_no_proxy_is_the_client(void **state)
         {HTTP_PROXY_FORWARDED, "for=203.0.113.9, for=127.0.0.1", "203.0.113.9"},
         {HTTP_PROXY_FORWARDED, "for=_hidden", NULL},
         {HTTP_PROXY_FORWARDED, "proto=https", NULL},
+        /* What is quoted is a client's, as a proxy passes on its Host. */
+        {HTTP_PROXY_FORWARDED, "host=\"a;for=1.2.3.4:1\";for=9.9.9.9", "9.9.9.9"},
+        {HTTP_PROXY_FORWARDED, "host=\"a,for=1.2.3.4\";for=9.9.9.9", "9.9.9.9"},
+        {HTTP_PROXY_FORWARDED, "for=9.9.9.9;host=\"a,for=1.2.3.4\"", "9.9.9.9"},
+        {HTTP_PROXY_FORWARDED, "host=\"\\\";for=1.2.3.4;\\\\\";for=9.9.9.9", "9.9.9.9"},
+        {HTTP_PROXY_FORWARDED, "x=\", for=9.9.9.9;host=\"a,for=1.2.3.4\"", "9.9.9.9"},
+        {HTTP_PROXY_FORWARDED, "x=\"\\, for=9.9.9.9;host=\"a\"", "9.9.9.9"},
+        {HTTP_PROXY_FORWARDED, "host=a;for=1.2.3.4:1;for=9.9.9.9", NULL},
+        {HTTP_PROXY_FORWARDED, "for=1.2.3.4:x\"", NULL},
+        {HTTP_PROXY_FORWARDED, "for=\"1.2.3.4:x\"", NULL},
+        {HTTP_PROXY_FORWARDED, "for=\"1.2.3.4:_x\"", "1.2.3.4"},
+        {HTTP_PROXY_FORWARDED, "for=\"[2001:db8::9]:\"", NULL},
+        {HTTP_PROXY_FORWARDED, "for=\"[2001:db8::9]:80x\"", NULL},
+        {HTTP_PROXY_X_FORWARDED_FOR, "9.9.9.9:123456", NULL},
+        {HTTP_PROXY_X_FORWARDED_FOR, "\", 9.9.9.9", "9.9.9.9"},
     };
     (void)options(HTTP_PROXY_PROTOCOL);
     for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
