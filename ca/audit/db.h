@@ -25,6 +25,9 @@ typedef int (*ca_audit_row_fn)(void *arg, const char *const *column, size_t coun
 
 struct ca_audit_db_kind { /* static; ca_audit_sqlite, ca_audit_postgres */
     const char *name;
+    /* Statements in a transaction after which nobody else changes the tables until its end, however
+     * long that takes; NULL ends them. */
+    const char *const *alone;
     struct ca_audit_db *(*open)(const struct ca_audit_place *p, bool write, struct tm_err *e);
     void (*close)(struct ca_audit_db *db); /* NULL is fine */
     /* 0, what `row` (may be NULL) returned, or -1 with `e` set: then the connection is to be closed

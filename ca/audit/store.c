@@ -34,15 +34,28 @@ static const char records_table[] =
 static const char floor_table[] =
     "CREATE TABLE IF NOT EXISTS audit_floor (node TEXT NOT NULL PRIMARY KEY, seq BIGINT NOT NULL, "
     "hash TEXT NOT NULL)";
-static const char *const tables[] = {
-    records_table,
-    floor_table,
-    "CREATE INDEX IF NOT EXISTS audit_by_time ON audit_records (time_ms)",
-    "CREATE INDEX IF NOT EXISTS audit_by_repository ON audit_records (repository_key, time_ms)",
-    "CREATE INDEX IF NOT EXISTS audit_by_path ON audit_records (repository_path, time_ms)",
-    "CREATE INDEX IF NOT EXISTS audit_by_identity ON audit_records (identity_key, time_ms)",
-    "CREATE INDEX IF NOT EXISTS audit_by_serial ON audit_records (serial)",
+/* What makes the tables, and since which version. Each may find its work done: version 1 was not
+ * written down. Of `request` and `key` few are alike, so no time is needed behind them. */
+static const struct step {
+    uint64_t version;
+    const char *sql;
+} steps[] = {
+    {1, records_table},
+    {1, floor_table},
+    {1, "CREATE INDEX IF NOT EXISTS audit_by_time ON audit_records (time_ms)"},
+    {1,
+     "CREATE INDEX IF NOT EXISTS audit_by_repository ON audit_records (repository_key, time_ms)"},
+    {1, "CREATE INDEX IF NOT EXISTS audit_by_path ON audit_records (repository_path, time_ms)"},
+    {1, "CREATE INDEX IF NOT EXISTS audit_by_identity ON audit_records (identity_key, time_ms)"},
+    {1, "CREATE INDEX IF NOT EXISTS audit_by_serial ON audit_records (serial)"},
+    {2, "CREATE INDEX IF NOT EXISTS audit_by_request ON audit_records (request)"},
+    {2, "CREATE INDEX IF NOT EXISTS audit_by_key ON audit_records (\"key\")"},
+    {2, "CREATE INDEX IF NOT EXISTS audit_by_kind ON audit_records (kind, time_ms)"},
+    {2, "CREATE INDEX IF NOT EXISTS audit_by_issuer ON audit_records (issuer_key, time_ms)"},
 };
+#define SCHEMA_VERSION "2" /* of the last step */
+static const char schema_table[] =
+    "CREATE TABLE IF NOT EXISTS audit_schema (version BIGINT NOT NULL PRIMARY KEY)";
 
 struct ca_audit_store {
     const struct ca_audit_db_kind *kind;
@@ -68,13 +81,60 @@ static void write_insert(struct tm_buf *out)
     buf_putc(out, ')');
 }
 
-static int open_tables(struct ca_audit_store *s, struct tm_err *e)
+static int read_number(const char *text, uint64_t *out)
 {
-    for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
-        if (run(s, tables[i], NULL, 0, NULL, NULL, e) != 0)
+    char *end = NULL;
+    *out = strtoull(text, &end, 10);
+    return *text >= '0' && *text <= '9' && *end == '\0' ? 0 : -1;
+}
+
+static int take_version(void *arg, const char *const *column, size_t count, struct tm_err *e)
+{
+    return count == 1 && read_number(column[0], arg) == 0
+               ? 0
+               : tm_err_set(e, "audit_schema of the audit database holds no version");
+}
+
+static int say_step(struct ca_audit_store *s, const char *sql, struct tm_err *e)
+{
+    return run(s, sql, NULL, 0, NULL, NULL, e);
+}
+
+/* From `have` on to what this program knows. */
+static int bring_up(struct ca_audit_store *s, uint64_t have, struct tm_err *e)
+{
+    const uint64_t known = steps[sizeof(steps) / sizeof(steps[0]) - 1].version;
+    if (have > known)
+        return tm_err_set(e,
+                          "the audit database is of version %" PRIu64
+                          ", made by a newer program; this one knows up to %" PRIu64,
+                          have, known);
+    for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+        if (steps[i].version > have && say_step(s, steps[i].sql, e) != 0)
             return -1;
     }
-    return 0;
+    return have < known
+               ? say_step(s, "INSERT INTO audit_schema (version) VALUES (" SCHEMA_VERSION ")", e)
+               : 0;
+}
+
+/* Makes the tables, or brings those of an older program up: all of it or nothing, by one server at
+ * a time. */
+static int open_tables(struct ca_audit_store *s, struct tm_err *e)
+{
+    uint64_t have = 0;
+    if (say_step(s, "BEGIN", e) != 0)
+        return -1;
+    for (const char *const *sql = s->kind->alone; *sql != NULL; sql++) {
+        if (say_step(s, *sql, e) != 0)
+            return -1;
+    }
+    if (say_step(s, schema_table, e) != 0 ||
+        run(s, "SELECT version FROM audit_schema ORDER BY version", NULL, 0, take_version, &have,
+            e) != 0 ||
+        bring_up(s, have, e) != 0)
+        return -1;
+    return say_step(s, "COMMIT", e);
 }
 
 struct ca_audit_store *ca_audit_store_open(const struct ca_audit_place *p, const char *node,
@@ -110,13 +170,6 @@ void ca_audit_store_close(struct ca_audit_store *s)
 }
 
 /* ---- writing ---- */
-
-static int read_number(const char *text, uint64_t *out)
-{
-    char *end = NULL;
-    *out = strtoull(text, &end, 10);
-    return *text >= '0' && *text <= '9' && *end == '\0' ? 0 : -1;
-}
 
 static int take_tip(void *arg, const char *const *column, size_t count, struct tm_err *e)
 {

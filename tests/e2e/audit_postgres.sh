@@ -74,6 +74,16 @@ check "every certificate that left is recorded" yes "$([ "$(grep -c ',issued,' "
 check "and none twice" "" "$(grep -o ',issued,.*' "$W/csv" | sort | uniq -d)"
 says "both chains are whole" 0 "two: " "$B/tenmint-ca" audit verify --config "$W/two.yaml"
 
+# What an older program left is brought up by the next start, while others write.
+NEW="'audit_by_request', 'audit_by_key', 'audit_by_kind', 'audit_by_issuer'"
+ask() { (cd / && as "$PG/psql" -qtA -h 127.0.0.1 -p "$PGPORT" -U postgres -c "$1" postgres); }
+ask "DROP TABLE audit_schema; DROP INDEX $(tr -d "'" <<<"$NEW")" || fails=$((fails + 1))
+serve three
+check "brought up: indexes" 4 "$(ask "SELECT count(*) FROM pg_indexes WHERE indexname IN ($NEW)")"
+check "brought up: version" 2 "$(ask "SELECT version FROM audit_schema")"
+check "brought up: issued" "200 200" "$(issue "$CA") $(issue "$ONE")"
+says "brought up: the chains are whole" 0 "three: " "$B/tenmint-ca" audit verify --config "$W/two.yaml"
+
 # Another server that writes as the same node is refused, not woven in.
 says "an open dsn-file" 3 "chmod 600" bash -c "chmod 644 '$W/dsn'; '$B/tenmint-ca' audit query --config '$W/one.yaml'"
 chmod 600 "$W/dsn"

@@ -1,5 +1,6 @@
-/* The audit trail's database as a file: who may only read it. */
+/* The audit trail's database as a file: who may only read it, its indexes, its versions. */
 #include <fcntl.h>
+#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -147,12 +148,139 @@ static void what_is_written_while_such_a_file_is_read_is_told(void **state)
     }
 }
 
+/* ---- indexes and versions ---- */
+
+static void change(const struct scene *s, const char *sql)
+{
+    sqlite3 *db = NULL;
+    assert_int_equal(sqlite3_open(s->file, &db), SQLITE_OK);
+    if (sqlite3_exec(db, sql, NULL, NULL, NULL) != SQLITE_OK)
+        fail_msg("%s: %s", sql, sqlite3_errmsg(db));
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+}
+
+static char searched[8192]; /* the last statement over the records; see trace_all */
+
+static int on_statement(unsigned type, void *arg, void *statement, void *text)
+{
+    (void)type;
+    (void)arg;
+    (void)text;
+    const char *sql = sqlite3_sql(statement);
+    if (strstr(sql, "FROM audit_records WHERE 1 = 1") != NULL)
+        snprintf(searched, sizeof(searched), "%s", sql);
+    return 0;
+}
+
+/* Of each connection that is opened from now on. */
+static int trace_all(sqlite3 *db, const char **error, const struct sqlite3_api_routines *api)
+{
+    (void)error;
+    (void)api;
+    return sqlite3_trace_v2(db, SQLITE_TRACE_STMT, on_statement, NULL);
+}
+
+/* How SQLite finds the rows of `searched`: a line each. */
+static void explain(const struct scene *s, char *out, size_t size)
+{
+    char sql[sizeof(searched) + 32];
+    sqlite3 *db = NULL;
+    sqlite3_stmt *plan = NULL;
+    size_t len = 0;
+    snprintf(sql, sizeof(sql), "EXPLAIN QUERY PLAN %s", searched);
+    assert_int_equal(sqlite3_open(s->file, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &plan, NULL), SQLITE_OK);
+    while (sqlite3_step(plan) == SQLITE_ROW && len < size)
+        len += (size_t)snprintf(out + len, size - len, "%s\n", sqlite3_column_text(plan, 3));
+    sqlite3_finalize(plan);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+}
+
+static const struct question {
+    struct ca_audit_query q;
+    const char *index;
+} questions[] = {
+    {{.request = "00ff"}, "audit_by_request (request="},
+    {{.key = "aa"}, "audit_by_key (key="},
+    {{.kind = "issued"}, "audit_by_kind (kind="},
+    {{.kind = "issued", .since_ms = 1, .until_ms = 9}, "audit_by_kind (kind=? AND time_ms>"},
+    {{.issuer = "https://a.example.com"}, "audit_by_issuer (issuer_key="},
+    {{.identity = "a@example.com"}, "audit_by_identity (identity_key="},
+    {{.repository = "acme/widget"}, "audit_by_path (repository_path="},
+    {{.serial = "01"}, "audit_by_serial (serial>"},
+    {{.since_ms = 1}, "audit_by_time (time_ms>"},
+};
+
+static void check_plans(const struct scene *s)
+{
+    assert_int_equal(sqlite3_auto_extension((void (*)(void))trace_all), SQLITE_OK);
+    for (size_t i = 0; i < sizeof(questions) / sizeof(questions[0]); i++) {
+        struct tm_err e = {0};
+        struct reader r = {0};
+        char plan[2048] = "";
+        struct ca_audit_store *store = ca_audit_store_open(&s->place, NULL, &e);
+        assert_non_null(store);
+        assert_int_equal(ca_audit_store_each(store, &questions[i].q, on_record, &r, &e), 0);
+        ca_audit_store_close(store);
+        explain(s, plan, sizeof(plan));
+        if (strstr(plan, questions[i].index) == NULL || strstr(plan, "SCAN") != NULL)
+            fail_msg("want %s, got %s", questions[i].index, plan);
+    }
+    sqlite3_reset_auto_extension();
+}
+
+static void no_question_reads_the_whole_table(void **state)
+{
+    (void)state;
+    struct scene s;
+    make_scene(&s);
+    write_records(&s);
+    check_plans(&s);
+    remove_scene(&s);
+}
+
+static void a_database_of_an_older_program_is_brought_up_with_its_records(void **state)
+{
+    (void)state;
+    struct scene s;
+    struct tm_err e = {0};
+    struct reader r = {0};
+    make_scene(&s);
+    write_records(&s);
+    change(&s, "DROP TABLE audit_schema; DROP INDEX audit_by_request; DROP INDEX audit_by_key;"
+               "DROP INDEX audit_by_kind; DROP INDEX audit_by_issuer");
+    assert_int_equal(read_all(&s, &r, &e), 0); /* who reads needs none of it */
+    assert_int_equal(r.count, RECORDS);
+    write_records(&s);
+    check_plans(&s);
+    r = (struct reader){0};
+    assert_int_equal(read_all(&s, &r, &e), 0);
+    assert_int_equal(r.count, 2 * RECORDS);
+    remove_scene(&s);
+}
+
+static void a_database_of_a_newer_program_is_not_written_to(void **state)
+{
+    (void)state;
+    struct scene s;
+    struct tm_err e = {0};
+    make_scene(&s);
+    write_records(&s);
+    change(&s, "INSERT INTO audit_schema VALUES (3)");
+    assert_null(ca_audit_store_open(&s.place, "one", &e));
+    assert_non_null(strstr(e.text, "is of version 3, made by a newer program"));
+    remove_scene(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_file_without_its_index_is_read_when_its_log_is_empty),
         cmocka_unit_test(a_log_that_holds_records_is_not_passed_over),
         cmocka_unit_test(what_is_written_while_such_a_file_is_read_is_told),
+        cmocka_unit_test(no_question_reads_the_whole_table),
+        cmocka_unit_test(a_database_of_an_older_program_is_brought_up_with_its_records),
+        cmocka_unit_test(a_database_of_a_newer_program_is_not_written_to),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
