@@ -30,10 +30,11 @@ for f in "$D$P"/share/doc/tenmint/examples/issuers/*.yaml; do
     expect "issuers/$(basename "$f") loads" 0 "$("$D$P/bin/tenmint-ca" check-config "$f" >"$W/out" 2>&1; echo $?)"
 done
 expect "issuer examples" 10 "$(ls "$D$P"/share/doc/tenmint/examples/issuers | wc -l)"
-# The steps for CI: they are YAML, and each option of tenmint in them is one that the program has.
+# The steps for CI: each option of tenmint in them is one that the program has; the one job that may sign
+# builds nothing; actions are pinned, and leave no credentials behind.
 for f in config/ci/*.yml; do
     python3 - "$f" <<'END' || bad "$f is not what it should be"
-import re, subprocess, sys
+import re, subprocess, sys, textwrap
 text = open(sys.argv[1]).read()
 assert "\t" not in text
 uses = re.findall(r"tenmint (trust init|sign)(.*)", text)
@@ -42,6 +43,14 @@ for command, words in uses:
     help = subprocess.run(["build/tenmint", *command.split(), "--help"], capture_output=True, text=True).stdout
     for option in re.findall(r"--[a-z-]+", words):
         assert f"  {option} " in help, option
+head, _, jobs = text.rpartition("\njobs:\n")
+jobs = re.split(r"^(?=[a-z-]+:$)", textwrap.dedent(jobs), flags=re.M)
+may_sign = [j for j in [head, *jobs] if re.search(r"id-token: write|id_tokens:", j)]
+assert len(may_sign) == 1 and may_sign[0].startswith("sign:\n"), may_sign
+assert sum("make dist" in j for j in jobs) == 1 and not re.search(r"\b(make|npm|go|cargo|docker|sh) ", may_sign[0])
+for action in re.findall(r"uses: (.*)", text):
+    assert re.fullmatch(r"[a-z/-]+@[0-9a-f]{40} # v[0-9.]+", action), action
+assert text.count("actions/checkout@") == text.count("persist-credentials: false")
 END
 done
 
