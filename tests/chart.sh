@@ -30,6 +30,7 @@ expect "the manifests are the chart's" "" "$(diff "$W/manifests" $MANIFESTS)"
 cat >"$W/all.yaml" <<'END'
 url: https://sigstore.example.org:8443
 clusterIssuer: true
+apiServerPort: 16443
 storage: {size: 1Gi, className: fast}
 ingress: {enabled: true, className: nginx, tlsSecret: sigstore-tls}
 metricsFrom: {app.kubernetes.io/name: prometheus}
@@ -41,6 +42,13 @@ for version in $KUBE_VERSIONS; do
     expect "Kubernetes $version takes it" "0 6" "$? $(sed -n 's/.* - Valid: \([0-9]*\), .*/\1/p' "$W/said")"
 done
 expect "the host without its port" 2 "$(grep -c 'sigstore.example.org"\{0,1\}$\|\[sigstore.example.org\]' "$W/made.yaml")"
+expect "the API server is reached where it listens" 1 "$(grep -c '{port: 16443, protocol: TCP}' "$W/made.yaml")"
+expect "and only where it is an issuer" 0 "$(grep -c 6443 $MANIFESTS)"
+expect "who renews the trust root reads no other key" "/data/ca/tuf /data/ca/tuf-online.key" \
+    "$(python3 -c 'import sys, yaml
+pods = [d for d in yaml.safe_load_all(open(sys.argv[1])) if d["kind"] == "StatefulSet"]
+refresh = [c for c in pods[0]["spec"]["template"]["spec"]["containers"] if c["name"] == "tuf-refresh"]
+print(*[m["mountPath"] for m in refresh[0]["volumeMounts"] if m["subPath"] == m["mountPath"][6:]])' "$W/made.yaml")"
 make --set url=http://sigstore.example.com >"$W/said" 2>&1
 expect "an address without TLS is refused" "1 1" "$? $(grep -c "url: Does not match pattern" "$W/said")"
 make --set urll=x >"$W/said" 2>&1
