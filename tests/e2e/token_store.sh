@@ -3,17 +3,14 @@
 # also while the store is killed, hangs, forgets, or wants another password; what cannot be told is 503
 # with Retry-After, and no connection is waited for longer than the time-out.
 set -u
-cd "$(dirname "$0")/../.."
 command -v redis-server >/dev/null || { echo "redis-server is missing: apt-get install redis-server" >&2; exit 1; }
-make -s all test-programs || exit 1
 B=${B:-build}
-W=$(mktemp -d)
-fails=0
-. tests/lib.sh
+. "$(dirname "$0")/../begin.bash"
+make -s all test-programs || exit 1
 STORE=
 trap '[ -z "$STORE" ] || kill -9 "$STORE" 2>/dev/null; stop_all; rm -rf "$W"' EXIT
 fail() { echo "FAIL $*"; fails=$((fails + 1)); }
-is() { if [ "$2" = "$3" ]; then echo "ok   $1"; else fail "$1: want '$2', got '$3'"; fi; }
+is() { check "$@"; }
 SUB=repo:acme/widget:ref:refs/heads/main
 openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out "$W/key" 2>/dev/null
 openssl pkey -in "$W/key" -pubout -out "$W/pub"
@@ -153,9 +150,9 @@ is "a newer one" 200 "$status"
 is "another password" OK "$(cli config set requirepass other)"
 PASSWORD=other
 cli client kill type normal skipme yes >/dev/null
+is "with the wrong password" 503 "$(ask "$ONE" "$(mint_now)")" # nor is the next look waited for
 wait_lines one 'AUTH is refused' 1
 grep -F 'AUTH is refused' "$W/one.log" | grep -q secret && fail "the log has the password" || echo "ok   the password is in no line"
-is "with the wrong password" 503 "$(ask "$ONE" "$(mint_now)")"
 (umask 077 && echo other >"$W/next") && mv "$W/next" "$W/password"
 wait_lines one 'the store of used tokens is there' 4
 is "the file is read anew" 200 "$(ask "$ONE" "$(mint_now)")"
@@ -175,8 +172,8 @@ is "others get theirs" 200 "$(ask "$ONE" "$(mint_now)")"
 is "check-config tries it" 3 $?
 grep -qF 'the store of used tokens: EVAL is refused: NOPERM' "$W/out" && echo "ok   and says so" || { fail "says:"; cat "$W/out"; }
 cli client kill type normal skipme yes >/dev/null
-wait_lines four 'EVAL is refused' 4
 is "nor is it there without" 503 "$(ask "$FOUR" "$(mint_now)")"
+wait_lines four 'EVAL is refused' 4
 is "with EVAL" OK "$(cli acl setuser default +eval)"
 
 # when-unknown: allow
