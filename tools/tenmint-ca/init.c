@@ -15,12 +15,12 @@
 #include "common/clock.h"
 #include "common/file.h"
 #include "common/key/key.h"
-#include "common/kms/kms.h"
 #include "tools/shared/cli.h"
 #include "tools/tenmint-ca/audit_init.h"
 #include "tools/tenmint-ca/commands.h"
 #include "tools/tenmint-ca/init_all.h"
 #include "tools/tenmint-ca/init_found.h"
+#include "tools/tenmint-ca/init_keys.h"
 #include "tools/tenmint-ca/init_stage.h"
 #include "tools/tenmint-ca/owner.h"
 #include "tools/tenmint-ca/setup.h"
@@ -343,102 +343,15 @@ static int init(const struct plan *p)
     return CLI_OK;
 }
 
-/* The keys that may be made in one token; without a label a key is a file. */
-enum { KEY_CA, KEY_ROOT, KEY_LOG, KEY_AUDIT, KEY_SIGNATURES, KEY_TIMESTAMPS, KEYS };
-
-struct labels {
-    const char *label[KEYS];
-    const char *uri[KEYS]; /* in place of it */
-};
-
-static const char *const label_options[KEYS] = {
-    "pkcs11-key",       "pkcs11-root-key",          "pkcs11-log-key",
-    "pkcs11-audit-key", "pkcs11-signature-log-key", "pkcs11-timestamp-key"};
-
-static const char *const uri_options[KEYS] = {"ca-key",    "root-key",          "log-key",
-                                              "audit-key", "signature-log-key", "timestamp-key"};
-
-/* A key that exists, at a service or in a token. */
-static int choose_uri(struct tm_key_source *key, const char *uri, const char *option,
-                      struct tm_err *e)
-{
-    struct tm_key_uri u;
-    if (tm_key_uri_parse(uri, strlen(uri), &u, e) != 0)
-        return tm_err_wrap(e, "--%s", option);
-    tm_key_uri_free(&u);
-    *key = (struct tm_key_source){.uri = uri, .far = tm_kms_here()};
-    return 0;
-}
-
-static int check_labels(const struct plan *p, const struct labels *l, struct tm_err *e)
-{
-    for (int i = 0; i < KEYS; i++) {
-        bool any = l->label[i] != NULL || l->uri[i] != NULL;
-        if (i >= KEY_SIGNATURES && any && p->all.url == NULL)
-            return tm_err_set(e, "--%s goes with --all",
-                              l->uri[i] != NULL ? uri_options[i] : label_options[i]);
-        if (l->label[i] != NULL && l->uri[i] != NULL)
-            return tm_err_set(e, "--%s and --%s exclude each other", uri_options[i],
-                              label_options[i]);
-        for (int k = 0; k < i; k++) {
-            if (l->label[i] != NULL && l->label[k] != NULL && strcmp(l->label[i], l->label[k]) == 0)
-                return tm_err_set(e, "--%s and --%s are the same: each needs a key of its own",
-                                  label_options[k], label_options[i]);
-        }
-    }
-    return 0;
-}
-
-static int choose_devices(struct plan *p, const struct tm_key_source *token, const struct labels *l,
-                          struct tm_err *e)
-{
-    struct tm_key_source *const keys[KEYS] = {&p->device,         &p->root_device,
-                                              &p->log_device,     &p->audit_device,
-                                              &p->all.signatures, &p->all.timestamps};
-    bool any = false;
-    if (check_labels(p, l, e) != 0)
-        return -1;
-    for (int i = KEYS - 1; i >= 0; i--) {
-        any = any || l->label[i] != NULL;
-        if ((l->label[i] != NULL || (i == KEY_CA && !any)) &&
-            setup_check_device(token, label_options[i], l->label[i], e) != 0)
-            return -1;
-        if (l->uri[i] != NULL && choose_uri(keys[i], l->uri[i], uri_options[i], e) != 0)
-            return -1;
-        if (l->label[i] == NULL)
-            continue;
-        *keys[i] = *token;
-        keys[i]->pkcs11_key = l->label[i];
-    }
-    return 0;
-}
-
-static int make_absolute(struct plan *p, struct tm_key_source *token, struct setup_paths *room,
-                         struct tm_err *e)
-{
-    struct tm_key_source *const keys[KEYS] = {&p->device,         &p->root_device,
-                                              &p->log_device,     &p->audit_device,
-                                              &p->all.signatures, &p->all.timestamps};
-    if (setup_absolute(token, room, e) != 0)
-        return -1;
-    for (int i = 0; i < KEYS; i++) {
-        if (keys[i]->pkcs11_module == NULL)
-            continue;
-        keys[i]->pkcs11_module = token->pkcs11_module;
-        keys[i]->pin_file = token->pin_file;
-    }
-    return 0;
-}
-
 /* A request has neither a root nor, until it is answered, a chain to publish. */
-static int check_request(const struct plan *p, const struct labels *l, struct tm_err *e)
+static int check_request(const struct plan *p, const struct init_keys *k, struct tm_err *e)
 {
     if (!p->request)
         return 0;
     if (p->all.url != NULL || p->if_missing)
         return tm_err_set(e, "--csr goes neither with --all nor with --if-missing: `rotate --csr` "
                              "afterwards puts a CA below another root");
-    return l->label[KEY_ROOT] == NULL && l->uri[KEY_ROOT] == NULL
+    return init_keys_option(k, INIT_KEY_ROOT) == NULL
                ? 0
                : tm_err_set(e, "--csr makes no root, whose key --root-key would be");
 }
@@ -461,12 +374,9 @@ static int check_all(struct plan *p, bool all, bool no_log, struct tm_err *e)
     return 0;
 }
 
-static int check_log_words(struct plan *p, bool no_log, const struct labels *l, struct tm_err *e)
+static int check_log_words(struct plan *p, bool no_log, const struct init_keys *k, struct tm_err *e)
 {
-    const char *wanted = p->log_origin != NULL       ? "log-origin"
-                         : l->label[KEY_LOG] != NULL ? label_options[KEY_LOG]
-                         : l->uri[KEY_LOG] != NULL   ? uri_options[KEY_LOG]
-                                                     : NULL;
+    const char *wanted = p->log_origin != NULL ? "log-origin" : init_keys_option(k, INIT_KEY_LOG);
     if (no_log && wanted != NULL)
         return tm_err_set(e, "--no-log and --%s exclude each other", wanted);
     p->named_origin = p->log_origin;
@@ -495,8 +405,15 @@ int command_init(const struct cli_command *self, int argc, char **argv)
 {
     struct plan p = {0};
     struct cli_choice key_type = {.of = cli_key_types};
-    struct tm_key_source token = {0};
-    struct labels labels = {0};
+    struct init_keys keys = {0};
+    struct tm_key_source *const places[INIT_KEYS] = {
+        [INIT_KEY_CA] = &p.device,
+        [INIT_KEY_ROOT] = &p.root_device,
+        [INIT_KEY_LOG] = &p.log_device,
+        [INIT_KEY_AUDIT] = &p.audit_device,
+        [INIT_KEY_SIGNATURES] = &p.all.signatures,
+        [INIT_KEY_TIMESTAMPS] = &p.all.timestamps,
+    };
     bool no_log = false;
     bool all = false;
     const char *user = NULL;
@@ -518,35 +435,10 @@ int command_init(const struct cli_command *self, int argc, char **argv)
         {"csr", CLI_FLAG, NULL,
          "no root: a request for a root that is not ours, DIR/" CREATE_REQUEST, &p.request},
         {"no-log", CLI_FLAG, NULL, "make no built-in transparency log", &no_log},
-        SETUP_DEVICE_OPTIONS(token),
-        {"pkcs11-key", CLI_TEXT, "LABEL", "the server's new key, a label that is free",
-         &labels.label[KEY_CA]},
-        {"pkcs11-root-key", CLI_TEXT, "LABEL", "the root's new key, likewise; else it is a file",
-         &labels.label[KEY_ROOT]},
-        {"pkcs11-log-key", CLI_TEXT, "LABEL", "the log's new key, likewise; else it is a file",
-         &labels.label[KEY_LOG]},
-        {"pkcs11-audit-key", CLI_TEXT, "LABEL", "that of the log of audit heads, likewise",
-         &labels.label[KEY_AUDIT]},
-        {"pkcs11-signature-log-key", CLI_TEXT, "LABEL", "the signature log's, likewise",
-         &labels.label[KEY_SIGNATURES]},
-        {"pkcs11-timestamp-key", CLI_TEXT, "LABEL", "the timestamp authority's, likewise",
-         &labels.label[KEY_TIMESTAMPS]},
-        {"ca-key", CLI_TEXT, "URI",
-         "the server's key, which exists: awskms:, vault:, gcpkms:, "
-         "azurekv: or pkcs11:",
-         &labels.uri[KEY_CA]},
-        {"root-key", CLI_TEXT, "URI", "the root's, likewise", &labels.uri[KEY_ROOT]},
-        {"log-key", CLI_TEXT, "URI", "the log's, likewise", &labels.uri[KEY_LOG]},
-        {"audit-key", CLI_TEXT, "URI", "that of the log of audit heads, likewise",
-         &labels.uri[KEY_AUDIT]},
-        {"signature-log-key", CLI_TEXT, "URI", "the signature log's, likewise",
-         &labels.uri[KEY_SIGNATURES]},
-        {"timestamp-key", CLI_TEXT, "URI", "the timestamp authority's, likewise",
-         &labels.uri[KEY_TIMESTAMPS]},
+        INIT_KEY_OPTIONS(keys),
         OWNER_OPTION(user),
         {NULL, CLI_FLAG, NULL, NULL, NULL},
     };
-    struct setup_paths room;
     struct tm_err e = {0};
     int count = 0;
     int rc = cli_parse(self, options, argc, argv, 1, 1, &count);
@@ -554,11 +446,11 @@ int command_init(const struct cli_command *self, int argc, char **argv)
         return rc;
     p.dir = argv[0];
     p.key_type = key_type.value;
-    if (check_all(&p, all, no_log, &e) != 0 || check_request(&p, &labels, &e) != 0 ||
-        check_log_words(&p, no_log, &labels, &e) != 0 || name_audit(&p, &e) != 0 ||
-        choose_devices(&p, &token, &labels, &e) != 0 || owner_find(user, &p.owner, &e) != 0)
+    if (check_all(&p, all, no_log, &e) != 0 || check_request(&p, &keys, &e) != 0 ||
+        check_log_words(&p, no_log, &keys, &e) != 0 || name_audit(&p, &e) != 0 ||
+        init_keys_choose(&keys, all, places, &e) != 0 || owner_find(user, &p.owner, &e) != 0)
         return cli_fail(CLI_USAGE, &e);
-    if (make_absolute(&p, &token, &room, &e) != 0)
+    if (init_keys_absolute(&keys, places, &e) != 0)
         return cli_fail(CLI_FAILED, &e);
     return init(&p);
 }
