@@ -140,6 +140,7 @@ $(BUILD)/tests/test_%: $(BUILD)/obj/tests/unit/test_%.o $(SUPPORT_OBJ) $(LINK_LI
 
 # What the programs share is no library, nor is the client.
 $(BUILD)/tests/test_cli: $(SHARED_OBJ)
+$(BUILD)/tests/test_issuers_explain: $(call objects,tools/tenmint-tuf/issuers.c)
 $(BUILD)/tests/test_submit: $(call objects,tools/tenmint/submit.c tools/tenmint/refusal.c)
 
 $(BUILD)/fuzz/fuzz_%: $(BUILD)/obj/tests/fuzz/fuzz_%.o $(LINK_LIBS)

@@ -90,6 +90,77 @@ bool oidc_rules_have(const struct oidc_rules *r, const char *words)
     return found;
 }
 
+/* ---- what they are worth ---- */
+
+static bool takes_anything(const struct tm_pattern *p)
+{
+    static const char *const probes[] = {"", "~", "~/~"};
+    for (size_t i = 0; i < sizeof(probes) / sizeof(probes[0]); i++) {
+        if (tm_pattern_match(p, probes[i], strlen(probes[i]), NULL) == 1)
+            return true;
+    }
+    return false;
+}
+
+static bool can_refuse(const struct oidc_rule *r)
+{
+    if (r->claim != NULL && strcmp(r->claim, "iss") == 0)
+        return false;
+    for (size_t i = 0; r->pattern != NULL && i < r->text_count; i++) {
+        if (takes_anything(r->pattern[i]))
+            return false;
+    }
+    for (size_t i = 0; i < r->part.count; i++) {
+        if (can_refuse(&r->part.item[i]) != r->any)
+            return !r->any;
+    }
+    return r->claim != NULL || r->any;
+}
+
+bool oidc_rules_can_refuse(const struct oidc_rules *r)
+{
+    for (size_t i = 0; i < oidc_rules_count(r); i++) {
+        if (can_refuse(&r->all.item[i]))
+            return true;
+    }
+    return false;
+}
+
+static bool pins(const struct oidc_rule_list *l, const char *claim)
+{
+    for (size_t i = 0; i < l->count; i++) {
+        const struct oidc_rule *r = &l->item[i];
+        if (can_refuse(r) && (r->claim != NULL ? r->way == RULE_IS && strcmp(r->claim, claim) == 0
+                                               : pins(&r->part, claim)))
+            return true;
+    }
+    return false;
+}
+
+static bool pins_all(const struct oidc_rule_list *l, const struct oidc_rule *of)
+{
+    for (size_t i = 0; i < of->part.count; i++) {
+        if (!pins_all(l, &of->part.item[i]))
+            return false;
+    }
+    return of->claim == NULL || pins(l, of->claim);
+}
+
+bool oidc_rules_loosened(const struct oidc_rules *was, const struct oidc_rules *is)
+{
+    static const struct oidc_rule_list none = {0};
+    bool loose = false;
+    for (size_t i = 0; i < oidc_rules_count(was) && !loose; i++) {
+        struct tm_buf words = {0};
+        oidc_rules_put(was, i, &words);
+        const char *text = tm_buf_str(&words);
+        loose = can_refuse(&was->all.item[i]) && (text == NULL || !oidc_rules_have(is, text)) &&
+                !pins_all(is != NULL ? &is->all : &none, &was->all.item[i]);
+        tm_buf_free(&words);
+    }
+    return loose;
+}
+
 /* ---- matching ---- */
 
 void oidc_rules_glob(const char *glob, struct tm_buf *out)

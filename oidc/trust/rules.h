@@ -28,6 +28,14 @@ size_t oidc_rules_count(const struct oidc_rules *r); /* NULL: 0 */
 void oidc_rules_put(const struct oidc_rules *r, size_t i, struct tm_buf *out);
 bool oidc_rules_have(const struct oidc_rules *r, const char *words);
 
+/* Whether some of the issuer's tokens may be refused: not by a rule on `iss`, which is itself, nor
+ * by patterns that take any text. False for NULL. */
+bool oidc_rules_can_refuse(const struct oidc_rules *r);
+
+/* Whether a rule of `was` that could refuse is gone, and `is` has none with `is` on a claim of its.
+ */
+bool oidc_rules_loosened(const struct oidc_rules *was, const struct oidc_rules *is);
+
 void oidc_rules_free(struct oidc_rules *r); /* NULL is fine */
 
 #endif

@@ -11,19 +11,20 @@ struct listener {
     void *arg;
 };
 
-/* Whoever can have a token there is let in: of a pattern of issuers, or where rules stood before.
- */
+/* Whoever can have a token there is let in, of a pattern of issuers, or a rule is gone that kept
+ * some out. */
 static bool opens(const struct oidc_trust *was, const struct oidc_trust_change *c)
 {
     const struct oidc_issuer *old = NULL;
-    if ((c->effect != EFFECT_LETS_IN && c->effect != EFFECT_BOTH) ||
-        oidc_rules_count(c->issuer->allow) > 0)
+    if (c->effect != EFFECT_LETS_IN && c->effect != EFFECT_BOTH)
         return false;
+    if (c->issuer->wildcard && !oidc_rules_can_refuse(c->issuer->allow))
+        return true;
     for (size_t i = 0; was != NULL && i < oidc_trust_count(was) && old == NULL; i++) {
         if (strcmp(oidc_trust_at(was, i)->url, c->issuer->url) == 0)
             old = oidc_trust_at(was, i);
     }
-    return c->issuer->wildcard || (old != NULL && oidc_rules_count(old->allow) > 0);
+    return old != NULL && oidc_rules_loosened(old->allow, c->issuer->allow);
 }
 
 static void put_change(void *arg, const struct oidc_trust_change *c)
