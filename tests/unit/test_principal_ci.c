@@ -251,6 +251,39 @@ static void the_public_good_providers(void **state)
     oidc_trust_unref(t);
 }
 
+/* A claim beats a default value: a host that is trusted must not be one. */
+static void no_claim_moves_the_host_of_the_examples(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *file, *host, *claims, *san;
+    } row[] = {
+        {"github-enterprise", "github.example.com/_services/token", github,
+         "https://github.example.com/acme/app/.github/workflows/r.yml@refs/heads/main"},
+        {"gitlab-self-hosted", "gitlab.example.com", gitlab,
+         "https://gitlab.com/g/p//.gitlab-ci.yml@refs/heads/main"},
+    };
+    for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
+        struct tm_err e = {0};
+        struct oidc_trust *t = NULL;
+        struct oidc_principal p;
+        char path[80];
+        snprintf(path, sizeof(path), "config/issuers/%s.yaml", row[i].file);
+        assert_int_equal(oidc_trust_load(path, &t, &e), 0);
+        json_t *v = claims_of(row[i].host, row[i].claims);
+        const char *iss = json_string_value(json_object_get(v, "iss"));
+        json_object_set_new(v, "url", json_string("https://evil.example"));
+        if (oidc_principal_from_claims(oidc_trust_find(t, iss, strlen(iss)), v, &p, &e) != 0)
+            fail_msg("%s: %s", path, e.text);
+        assert_string_equal(p.san, row[i].san);
+        for (size_t k = 0; k < IDENTITY_FIELD_COUNT; k++)
+            assert_true(p.field[k] == NULL || strstr(p.field[k], "evil.example") == NULL);
+        oidc_principal_free(&p);
+        json_decref(v);
+        oidc_trust_unref(t);
+    }
+}
+
 static void providers_take_claims_before_defaults(void **state)
 {
     (void)state;
@@ -280,6 +313,7 @@ int main(void)
         cmocka_unit_test(the_built_in_codefresh_type),
         cmocka_unit_test(missing_claims_are_named),
         cmocka_unit_test(the_public_good_providers),
+        cmocka_unit_test(no_claim_moves_the_host_of_the_examples),
         cmocka_unit_test(providers_take_claims_before_defaults),
     };
     return cmocka_run_group_tests(tests, load_list, drop_list);
