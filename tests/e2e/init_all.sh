@@ -183,6 +183,29 @@ says "a CA alone" 0 "wrote " "${I[@]}" "$W/alone" --if-missing
 says "a CA alone, again" 0 "nothing was made" "${I[@]}" "$W/alone" --if-missing
 says "more than it has" 3 "has no 'signature-log: origin'" "${I[@]}" "$W/alone" --if-missing --all --url "$URL" --log-origin \
     "$(sed -n "s/^    origin: '\(.*\)'/\1/p" "$W/alone/tenmint-ca.yaml")"
+
+# An empty folder that somebody made: as it was, but for what is in it; a link to it stays a link.
+mkdir -m 2750 "$W/made"
+ln -s made "$W/link"
+[ "$(id -u)" != 0 ] || { chown 1234:4321 "$W/made" && chmod 2750 "$W/made"; }
+cat >"$W/acl.py" <<'P'
+import os, struct, sys
+entries = [(1, 7, -1), (2, 5, 65534), (4, 5, -1), (16, 5, -1), (32, 0, -1)]
+name, path = 'system.posix_acl_access', sys.argv[2]
+if sys.argv[1] == 'set':
+    os.setxattr(path, name, struct.pack('<I', 2) + b''.join(struct.pack('<HHi', *e) for e in entries))
+print(os.getxattr(path, name).hex())
+P
+acl=$(python3 "$W/acl.py" set "$W/made" 2>/dev/null) || echo "skip access lists: this file system has none"
+mode=$(stat -c '%u:%g %a' "$W/made")
+says "from within" 1 "name it from another directory" sh -c 'cd "$1" && exec "$2" init . --if-missing' sh "$W/made" "$(realpath "$B/tenmint-ca")"
+check "nothing was made in or beside it" "" "$(ls -A "$W/made"; ls -d "$W"/made.init "$W"/..init 2>/dev/null)"
+says "an empty folder, by a link" 0 "wrote " "${I[@]}" "$W/link" --if-missing
+check "it keeps owner and mode" "$mode" "$(stat -c '%u:%g %a' "$W/made")"
+[ -z "$acl" ] || check "and its access list" "$acl" "$(python3 "$W/acl.py" get "$W/made")"
+check "the link stays" made "$(readlink "$W/link")"
+says "it is found by the link" 0 "nothing was made" "${I[@]}" "$W/link" --if-missing
+
 for i in $(seq 8); do
     "${I[@]}" "$W/cut/ca" --if-missing --all --url "$URL" >"$W/said" 2>&1 & pid=$!
     sleep "0.$(printf %03d $((RANDOM % 120)))"

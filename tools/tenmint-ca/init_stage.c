@@ -5,15 +5,18 @@
 #include <ftw.h>
 #include <libgen.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "common/file.h"
 #include "tools/tenmint-ca/setup.h"
 
 #define DEPTH 16
+#define ACL_MAX 4096
 
 static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
 {
@@ -30,13 +33,16 @@ static int remove_all(const char *dir, struct tm_err *e)
                : tm_err_errno(e, "remove '%s'", dir);
 }
 
+/* By its real path: a link stays, and leads to what is made. */
 static int name(struct init_stage *s, const char *place, struct tm_err *e)
 {
-    size_t len = strlen(place);
-    while (len > 1 && place[len - 1] == '/')
+    char real[PATH_MAX];
+    const char *path = realpath(place, real) != NULL ? real : place;
+    size_t len = strlen(path);
+    while (len > 1 && path[len - 1] == '/')
         len--;
     if (len == 0 ||
-        snprintf(s->place, sizeof(s->place), "%.*s", (int)len, place) >= (int)sizeof(s->place) - 16)
+        snprintf(s->place, sizeof(s->place), "%.*s", (int)len, path) >= (int)sizeof(s->place) - 16)
         return tm_err_set(e, "a directory's path is needed, and not a longer one than %zu bytes",
                           sizeof(s->place) - 16);
     snprintf(s->dir, sizeof(s->dir), "%.*s.init", (int)len, s->place);
@@ -101,6 +107,25 @@ static int put_mark(const char *path, struct tm_err *e)
     return 0;
 }
 
+/* An empty folder that is replaced was made so by somebody: its owner, mode and access lists. */
+static int take_after(const struct init_stage *s, struct tm_err *e)
+{
+    static const char *const lists[] = {"system.posix_acl_access", "system.posix_acl_default"};
+    struct stat st;
+    char list[ACL_MAX];
+    if (stat(s->place, &st) != 0)
+        return errno == ENOENT ? 0 : tm_err_errno(e, "'%s'", s->place);
+    bool same = st.st_uid == geteuid() && st.st_gid == getegid();
+    bool taken = (same || fchown(s->lock, st.st_uid, st.st_gid) == 0) &&
+                 fchmod(s->lock, st.st_mode & 07777) == 0;
+    for (size_t i = 0; taken && i < sizeof(lists) / sizeof(lists[0]); i++) {
+        ssize_t n = getxattr(s->place, lists[i], list, sizeof(list));
+        taken = n >= 0 ? fsetxattr(s->lock, lists[i], list, (size_t)n, 0) == 0
+                       : errno == ENODATA || errno == ENOTSUP;
+    }
+    return taken ? 0 : tm_err_errno(e, "give '%s' the owner and mode of '%s'", s->dir, s->place);
+}
+
 static enum init_stage_state make(struct init_stage *s, struct tm_err *e)
 {
     char mark[PATH_MAX];
@@ -109,15 +134,26 @@ static enum init_stage_state make(struct init_stage *s, struct tm_err *e)
     enum init_stage_state state = lock(s, e);
     if (state == INIT_STAGE_BEGUN)
         state = tm_file_join(s->dir, INIT_STAGE_MARK, mark, sizeof(mark), e);
-    return state == INIT_STAGE_BEGUN ? put_mark(mark, e) : state;
+    if (state == INIT_STAGE_BEGUN)
+        state = put_mark(mark, e);
+    return state == INIT_STAGE_BEGUN ? take_after(s, e) : state;
 }
 
 static enum init_stage_state check_place(const struct init_stage *s, struct tm_err *e)
 {
     struct stat st;
     char parent[PATH_MAX];
-    if (lstat(s->place, &st) == 0)
-        return setup_directory_is_empty(s->place, e);
+    struct stat here;
+    if (lstat(s->place, &st) == 0) {
+        bool inside = stat(".", &here) == 0 && here.st_ino == st.st_ino && here.st_dev == st.st_dev;
+        enum init_stage_state state = setup_directory_is_empty(s->place, e);
+        if (state == INIT_STAGE_BEGUN && inside)
+            state = tm_err_set(e,
+                               "'%s' is replaced by what is made, and you are in it: name it "
+                               "from another directory",
+                               s->place);
+        return state;
+    }
     if (errno != ENOENT)
         return tm_err_errno(e, "'%s'", s->place);
     snprintf(parent, sizeof(parent), "%s", s->place);
