@@ -212,7 +212,7 @@ static int name_use(const struct oidc_verifier *v, const struct oidc_token *t,
                  : tm_err_set(e, "the token cannot be told from others");
     memcpy(use->id, digest, rc == 0 ? sizeof(use->id) : 0);
     if (oidc_claim_time(t->claims, "iat", &iat, NULL) == 1)
-        use->issued_s = (int64_t)iat;
+        use->from_s = (int64_t)iat - v->options.skew_s;
     use->until_s = (int64_t)exp + v->options.skew_s + 1;
     tm_buf_free(&name);
     return rc;

@@ -45,6 +45,10 @@ store() {
 mkdir "$W/redis" "$W/log"
 REDIS=$(free_port)
 store
+for _ in $(seq 100); do # else tokens of the first minute could have been used before
+    [ "$(REDISCLI_AUTH=secret redis-cli -p "$REDIS" set tenmint:used:begin 1 2>/dev/null)" = OK ] && break
+    sleep 0.1
+done
 openssl ecparam -name prime256v1 -genkey -noout -out "$W/log.key" 2>/dev/null
 openssl pkey -in "$W/log.key" -pubout -out "$W/log.pem"
 "$B/tenmint-ca" init "$W/ca" --no-log >/dev/null || exit 1

@@ -27,8 +27,8 @@ static enum ca_once_status claim(void *memory, struct ca_once_claim *claim, int6
     if (st == ONCE_FIRST)
         *until = use->until_s;
     ca_ledger_close(m->ledger, use->id);
-    if (st == ONCE_FIRST && use->issued_s < m->begin_s) {
-        tm_err_set(e, "the token was issued before this server began to remember used ones");
+    if (st == ONCE_FIRST && use->from_s <= m->begin_s) {
+        tm_err_set(e, "the token may have been used before this server began to remember");
         st = ONCE_YOUNG;
     }
     return st;

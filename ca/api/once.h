@@ -35,9 +35,9 @@ struct ca_once {
     void (*release)(void *ctx, const struct ca_once_claim *claim, int64_t now_s);
 };
 
-/* Of this process alone, which remembers from `begin_s` (Unix seconds) on: tokens that were issued
- * before, or do not say when, are ONCE_YOUNG. 12 MiB at most, for about 400,000 tokens that have
- * not expired; more are ONCE_UNKNOWN. NULL with `e` set. */
+/* Of this process alone, which remembers from `begin_s` (Unix seconds) on: tokens that could be
+ * used before, or do not say since when, are ONCE_YOUNG. 12 MiB at most, for about 400,000 tokens
+ * that have not expired; more are ONCE_UNKNOWN. NULL with `e` set. */
 #define ONCE_SETS ((size_t)32768)
 struct ca_once *ca_once_memory_new(size_t sets, int64_t begin_s, struct tm_err *e);
 void ca_once_memory_free(struct ca_once *o); /* NULL is fine */

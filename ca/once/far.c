@@ -138,7 +138,7 @@ static int put_claim(struct ca_once_far *f, struct question *q, const struct ca_
 {
     const struct ca_once_ask m = {.number = q->number,
                                   .id = {claim->use->id, sizeof(claim->use->id)},
-                                  .issued_s = claim->use->issued_s,
+                                  .from_s = claim->use->from_s,
                                   .until_s = claim->use->until_s,
                                   .now_s = now_s};
     if (f->over)

@@ -3,7 +3,7 @@
 static const struct tm_ipc_field ask_fields[] = {
     TM_IPC_FIELD(struct ca_once_ask, number, IPC_U64, 0),
     TM_IPC_FIELD(struct ca_once_ask, id, IPC_BYTES, OIDC_TOKEN_USE_ID),
-    TM_IPC_FIELD(struct ca_once_ask, issued_s, IPC_U64, 0),
+    TM_IPC_FIELD(struct ca_once_ask, from_s, IPC_U64, 0),
     TM_IPC_FIELD(struct ca_once_ask, until_s, IPC_U64, 0),
     TM_IPC_FIELD(struct ca_once_ask, now_s, IPC_U64, 0),
 };

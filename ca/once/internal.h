@@ -11,7 +11,7 @@ enum { ONCE_CLAIM, ONCE_RELEASE, ONCE_OUTCOME, ONCE_STATE };
 struct ca_once_ask { /* CLAIM, RELEASE */
     uint64_t number; /* the claim's, of this channel */
     struct tm_ipc_bytes id;
-    int64_t issued_s, until_s, now_s; /* Unix seconds; a release has none */
+    int64_t from_s, until_s, now_s; /* Unix seconds; a release has none */
 };
 
 struct ca_once_outcome {

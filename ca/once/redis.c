@@ -12,6 +12,7 @@
 #include "common/clock.h"
 #include "common/fetch/fetch.h"
 #include "common/file.h"
+#include "common/quantity.h"
 
 #define PORT "6379"
 #define PASSWORD_MAX ((size_t)1024)
@@ -27,6 +28,7 @@ struct ca_redis {
     redisReplyObjectFunctions make; /* the reader's, but for arrays */
     bool array;                     /* the server began one */
     int64_t timeout_ms;
+    int64_t ahead_s; /* the server's clock, of our monotonic one */
 };
 
 #if HIREDIS_MAJOR < 1
@@ -195,6 +197,20 @@ static int read_password(const char *file, struct tm_buf *out, struct tm_err *e)
     return 0;
 }
 
+static int set_clock(struct ca_redis *r, const struct ca_redis_command *got, struct tm_err *e)
+{
+    int64_t now_s = 0;
+    if (got->kind != REDIS_TEXT || tm_quantity_count(got->text, &now_s) != 0)
+        return tm_err_set(e, "it does not say what time it is");
+    r->ahead_s = now_s - tm_clock_mono_ms() / 1000;
+    return 0;
+}
+
+int64_t ca_redis_now_s(const struct ca_redis *r)
+{
+    return r->ahead_s + tm_clock_mono_ms() / 1000 + 1;
+}
+
 /* AUTH and SELECT, where there is anything to say. */
 static int log_in(struct ca_redis *r, const struct place *p, const char *password_file,
                   struct tm_err *e)
@@ -210,9 +226,11 @@ static int log_in(struct ca_redis *r, const struct place *p, const char *passwor
     }
     if (rc == 0 && database(p)[0] != '\0')
         say[count++] = (struct ca_redis_command){.word = {"SELECT", database(p)}};
-    say[count++] = (struct ca_redis_command){.word = {"EVAL", "return 1", "0"}};
+    say[count++] = (struct ca_redis_command){.word = {"EVAL", "return redis.call('time')[1]", "0"}};
     if (rc == 0 && (rc = ca_redis_run(r, say, count, e)) == 0)
         rc = ca_redis_all_taken(say, count, e);
+    if (rc == 0)
+        rc = set_clock(r, &say[count - 1], e);
     tm_buf_free_secret(&password);
     return rc;
 }

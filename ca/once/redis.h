@@ -25,10 +25,13 @@ int ca_redis_check_url(const char *url, bool allow_plain, struct tm_err *e);
 
 struct ca_redis; /* one thread at a time */
 
-/* Connects, logs in, chooses the database, and tries EVAL, without which nothing can be taken back.
- * NULL with `e` set, which never holds the password. */
+/* Connects, logs in, chooses the database, and asks the time by EVAL, without which nothing can be
+ * taken back. NULL with `e` set, which never holds the password. */
 struct ca_redis *ca_redis_open(const struct ca_redis_options *o, struct tm_err *e);
 void ca_redis_close(struct ca_redis *r); /* NULL is fine */
+
+/* What the store's clock shows: Unix seconds, rounded up. */
+int64_t ca_redis_now_s(const struct ca_redis *r);
 
 #define CA_REDIS_WORDS 6 /* of a command */
 #define CA_REDIS_TEXT 96 /* bytes of a reply that are kept, the NUL among them */

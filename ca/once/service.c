@@ -29,7 +29,7 @@ struct item { /* a claim, or one to take back */
     struct item *next;
     bool release;
     uint64_t number;
-    int64_t issued_s, until_s;
+    int64_t from_s, until_s;
     char key[sizeof(KEY_PREFIX) + 2 * OIDC_TOKEN_USE_ID];
     char name[NAME_MAX_LEN];
     char seconds[24]; /* until the key ends */
@@ -178,8 +178,9 @@ static void settle(struct ca_once_service *s, struct item *i, const struct ca_re
         tell_outcome(s, i, ONCE_UNKNOWN, e.text);
     } else if (strcmp(get->text, i->name) != 0) {
         tell_outcome(s, i, ONCE_USED, NULL);
-    } else if (i->issued_s < begin_s) {
-        tell_outcome(s, i, ONCE_YOUNG, "the store began to remember after the token was issued");
+    } else if (i->from_s <= begin_s) {
+        tell_outcome(s, i, ONCE_YOUNG,
+                     "the token may have been used before the store began to remember");
     } else {
         tell_outcome(s, i, ONCE_FIRST, NULL);
     }
@@ -224,11 +225,11 @@ static void settle_all(struct ca_once_service *s, struct item *batch)
 static int ask_once(struct ca_once_service *s, const struct item *batch, struct tm_err *e)
 {
     char now[24];
-    snprintf(now, sizeof(now), "%" PRId64, tm_clock_wall_ms() / 1000);
     if (s->redis == NULL)
         s->redis = ca_redis_open(s->options, e);
     if (s->redis == NULL)
         return -1;
+    snprintf(now, sizeof(now), "%" PRId64, ca_redis_now_s(s->redis));
     if (ca_redis_run(s->redis, s->command, put_batch(s, batch, now), e) == 0 &&
         ca_redis_all_taken(s->command, HEAD, e) == 0)
         return 0;
@@ -328,7 +329,7 @@ static void on_ask(void *ctx, struct tm_ipc_channel *c, unsigned type, void *msg
     if (i != NULL) {
         *i = (struct item){.release = type == ONCE_RELEASE,
                            .number = m->number,
-                           .issued_s = m->issued_s,
+                           .from_s = m->from_s,
                            .until_s = m->until_s};
         strcpy(i->key, KEY_PREFIX);
         tm_hex_encode(m->id.data, m->id.len, i->key + strlen(KEY_PREFIX));

@@ -73,8 +73,8 @@ struct oidc_waiter {
 /* What tells a token from all others: its issuer with its `jti`, or what its signature covers. */
 struct oidc_token_use {
     unsigned char id[OIDC_TOKEN_USE_ID];
-    int64_t issued_s; /* its iat, Unix seconds; 0: it has none */
-    int64_t until_s;  /* Unix seconds: from then on it is refused in any case */
+    int64_t from_s;  /* it cannot have been taken before: its iat less the skew; 0: it has none */
+    int64_t until_s; /* Unix seconds: from then on it is refused in any case */
 };
 
 /* One issuer, for metrics. */

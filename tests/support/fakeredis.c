@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <hiredis/hiredis.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <poll.h>
 #include <pthread.h>
@@ -14,6 +15,7 @@
 #include <unistd.h>
 
 #include "common/buf.h"
+#include "common/clock.h"
 
 #define KEYS_MAX 1024
 #define WORD_MAX 128
@@ -110,10 +112,16 @@ static void do_get(struct fakeredis *r, const redisReply *c, struct tm_buf *out)
         tm_buf_puts(out, "$-1\r\n");
 }
 
-/* EVAL, which deletes a key whose value is the one given; one without a key only answers. */
+/* EVAL, which deletes a key whose value is the one given; without a key, the time. */
 static void do_eval(struct fakeredis *r, const redisReply *c, struct tm_buf *out)
 {
-    struct key *k = strcmp(word(c, 2), "1") == 0 ? find(r, word(c, 3)) : NULL;
+    if (strcmp(word(c, 2), "0") == 0) {
+        char now[24];
+        snprintf(now, sizeof(now), "%" PRId64, tm_clock_wall_ms() / 1000);
+        put_text(out, now);
+        return;
+    }
+    struct key *k = find(r, word(c, 3));
     bool mine = k != NULL && strcmp(k->value, word(c, 4)) == 0;
     if (mine)
         *k = r->key[--r->keys];

@@ -149,7 +149,7 @@ static void a_token_is_used_once_until_it_expires_or_is_given_back(void **state)
 {
     (void)state;
     struct tm_err e = {0};
-    struct ca_once *o = ca_once_memory_new(16, 0, &e);
+    struct ca_once *o = ca_once_memory_new(16, -1, &e);
     struct oidc_token_use a = use_of(1, 200);
     struct oidc_token_use b = use_of(2, 200);
     assert_int_equal(claim(o, &a, 100), ONCE_FIRST);
@@ -169,7 +169,7 @@ static void a_full_store_forgets_no_token_that_is_valid(void **state)
 {
     (void)state;
     struct tm_err e = {0};
-    struct ca_once *o = ca_once_memory_new(1, 0, &e);
+    struct ca_once *o = ca_once_memory_new(1, -1, &e);
     for (unsigned i = 0; i < LEDGER_WAYS; i++) {
         struct oidc_token_use u = use_of(i, 200 + i);
         assert_int_equal(claim(o, &u, 100), ONCE_FIRST);
@@ -192,10 +192,13 @@ static void of_a_token_older_than_the_memory_it_cannot_tell(void **state)
     struct oidc_token_use older = use_of(1, 200);
     struct oidc_token_use newer = use_of(2, 200);
     struct oidc_token_use undated = use_of(3, 200);
-    older.issued_s = 99;
-    newer.issued_s = 100;
+    older.from_s = 99;
+    newer.from_s = 101;
+    struct oidc_token_use then = use_of(4, 200);
+    then.from_s = 100;
     assert_int_equal(claim(o, &older, 110), ONCE_YOUNG);
     assert_int_equal(claim(o, &newer, 110), ONCE_FIRST);
+    assert_int_equal(claim(o, &then, 110), ONCE_YOUNG); /* used just before it began */
     assert_int_equal(claim(o, &undated, 110), ONCE_YOUNG);
     assert_int_equal(claim(o, &older, 110), ONCE_USED); /* the claim counts */
     release(o, &older, 110);
@@ -222,7 +225,7 @@ static void of_many_threads_one_gets_each_token(void **state)
 {
     (void)state;
     struct tm_err e = {0};
-    struct race r = {.once = ca_once_memory_new(1024, 0, &e)};
+    struct race r = {.once = ca_once_memory_new(1024, -1, &e)};
     pthread_t t[4];
     for (int i = 0; i < 4; i++)
         assert_int_equal(pthread_create(&t[i], NULL, claim_all, &r), 0);

@@ -1,5 +1,6 @@
 /* Used tokens in a shared store: the side that issues, the side that asks, and a store that
  * misbehaves. */
+#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -85,15 +86,20 @@ static int64_t now_s(void)
     return tm_clock_wall_ms() / 1000;
 }
 
-/* Asks of token number `id`, which was issued `age_s` ago, and does not wait. */
-static void begin(const struct server *s, struct claim *c, unsigned id, int64_t age_s)
+/* Asks of token number `id`, which is good from then on, and does not wait. */
+static void begin_from(const struct server *s, struct claim *c, unsigned id, int64_t from_s)
 {
     *c = (struct claim){.waiting = WAITING_INIT, .claim = {.use = &c->use}};
     memcpy(c->use.id, &id, sizeof(id));
-    c->use.issued_s = now_s() - age_s;
+    c->use.from_s = from_s;
     c->use.until_s = now_s() + 600;
     c->waiter = (struct oidc_waiter){waiting_wake, &c->waiting};
     c->status = s->once->claim(s->once->ctx, &c->claim, now_s(), &c->waiter, &c->ticket, &c->why);
+}
+
+static void begin(const struct server *s, struct claim *c, unsigned id, int64_t age_s)
+{
+    begin_from(s, c, id, now_s() - age_s);
 }
 
 static enum ca_once_status settle(const struct server *s, struct claim *c)
@@ -293,12 +299,33 @@ static void of_tokens_from_before_the_store_forgot_nothing_is_known(void **state
     fakeredis_forget(store);
     begin(&s, &c, 1, 30); /* used, but the store does not know */
     assert_int_equal(settle(&s, &c), ONCE_YOUNG);
-    assert_non_null(strstr(c.why.text, "began to remember after"));
+    assert_non_null(strstr(c.why.text, "before the store began to remember"));
     begin(&s, &c, 2, 30);
     assert_int_equal(settle(&s, &c), ONCE_YOUNG);
     begin(&s, &c, 2, 30); /* from now on it does */
     assert_int_equal(settle(&s, &c), ONCE_USED);
     assert_int_equal(claim(&s, &c, 3), ONCE_FIRST);
+    ends(store, &s);
+}
+
+static void of_tokens_that_could_be_used_when_it_began_nothing_is_known(void **state)
+{
+    struct fakeredis *store;
+    struct server s;
+    struct claim c;
+    char begin_text[24];
+    int64_t begun_s = now_s() - 100;
+    (void)state;
+    begins(&store, &s);
+    fakeredis_forget(store);
+    snprintf(begin_text, sizeof(begin_text), "%" PRId64, begun_s);
+    fakeredis_put(store, "tenmint:used:begin", begin_text);
+    begin_from(&s, &c, 1, begun_s);
+    assert_int_equal(settle(&s, &c), ONCE_YOUNG);
+    begin_from(&s, &c, 2, begun_s + 30 - 60); /* its iat is ahead by less than the skew */
+    assert_int_equal(settle(&s, &c), ONCE_YOUNG);
+    begin_from(&s, &c, 3, begun_s + 1);
+    assert_int_equal(settle(&s, &c), ONCE_FIRST);
     ends(store, &s);
 }
 
@@ -330,7 +357,7 @@ static void a_token_that_ends_never_or_long_ago_is_a_token_too(void **state)
         struct claim c = {.waiting = WAITING_INIT, .claim = {.use = &c.use}};
         c.use.id[0] = (unsigned char)i;
         c.use.until_s = ends_s[i];
-        c.use.issued_s = now_s() - NEW_S;
+        c.use.from_s = now_s() - NEW_S;
         c.waiter = (struct oidc_waiter){waiting_wake, &c.waiting};
         c.status = s.once->claim(s.once->ctx, &c.claim, now_s(), &c.waiter, &c.ticket, &c.why);
         assert_int_equal(settle(&s, &c), ONCE_FIRST);
@@ -423,6 +450,7 @@ int main(void)
         cmocka_unit_test(a_store_that_refuses_is_away_until_it_does_not),
         cmocka_unit_test(a_store_that_keeps_nothing_vouches_for_nothing),
         cmocka_unit_test(of_tokens_from_before_the_store_forgot_nothing_is_known),
+        cmocka_unit_test(of_tokens_that_could_be_used_when_it_began_nothing_is_known),
         cmocka_unit_test(a_beginning_that_is_no_time_is_none),
         cmocka_unit_test(a_token_that_ends_never_or_long_ago_is_a_token_too),
         cmocka_unit_test(who_gives_up_is_woken_and_the_token_is_given_back),
