@@ -26,6 +26,7 @@
 #define TRY_MS 60000
 #define END_SLACK_MS 90000 /* a parent ends its processes, each within its own time */
 #define CUT_MS 5000        /* a start that is not wanted any more */
+#define REST_MS 10000      /* processes whose parent has ended end, too */
 #define AGAIN_MS 5000      /* between tries to serve what was in force */
 #define REFUSED_MS 60000   /* a generation that was asked for, and was not possible then */
 
@@ -55,6 +56,7 @@ struct generations {
     bool anew;     /* a next generation is wanted */
     bool reload;   /* files are to be read again */
     bool cut;      /* the parent is killed from here */
+    bool alone;    /* no process of ours is left */
     int64_t due;   /* when a next generation is wanted again; 0: never */
     int exit_code; /* of the last parent */
 };
@@ -266,11 +268,8 @@ static void say_killed(const struct generations *s, int signal)
     tm_jlog_free(log);
 }
 
-static void reap(struct generations *s)
+static void parent_ended(struct generations *s, int status)
 {
-    int status = 0;
-    if (s->parent == 0 || waitpid(s->parent, &status, WNOHANG) != s->parent)
-        return;
     s->parent = 0;
     s->exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : CLI_FAILED;
     if (WIFSIGNALED(status) && !s->cut)
@@ -280,6 +279,18 @@ static void reap(struct generations *s)
     if (s->words >= 0)
         close(s->words);
     s->words = -1;
+}
+
+/* The processes of a parent that ended before them are ours. */
+static void reap(struct generations *s)
+{
+    int status = 0;
+    pid_t pid;
+    while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+        if (pid == s->parent)
+            parent_ended(s, status);
+    }
+    s->alone = pid < 0;
 }
 
 /* Something has happened, or `timeout_ms` (-1: none) are over. */
@@ -292,6 +303,15 @@ static void wait_for_news(struct generations *s, int timeout_ms)
         hear(s);
     hear_signals(s);
     reap(s);
+}
+
+/* Killed with their parent, each ends in its own time (one may wait for a disk), and has the lock
+ * of a log until then. */
+static void wait_for_rest(struct generations *s)
+{
+    int64_t until = tm_clock_mono_ms() + REST_MS;
+    for (reap(s); !s->alone && tm_clock_mono_ms() < until; tell_alive(s))
+        wait_for_news(s, 1000);
 }
 
 /* Takes its processes along. */
@@ -338,6 +358,7 @@ static void stop(struct generations *s)
         tell_alive(s);
     }
     cut(s);
+    wait_for_rest(s);
 }
 
 /* ---- one generation after the other ---- */
@@ -404,7 +425,12 @@ static int hang_up(struct generations *s)
 static int fall_back(struct generations *s)
 {
     struct tm_err e = {0};
-    while (start(s, s->now.g.config.timeouts.start, &e) != 0) {
+    for (;;) {
+        wait_for_rest(s);
+        if (s->ending)
+            return s->exit_code;
+        if (start(s, s->now.g.config.timeouts.start, &e) == 0)
+            return CLI_OK;
         if (!s->ending)
             say(s, JLOG_ERROR, "what was in force does not start either: it is tried again",
                 e.text);
@@ -413,10 +439,7 @@ static int fall_back(struct generations *s)
             wait_for_news(s, 1000);
             tell_alive(s);
         }
-        if (s->ending)
-            return s->exit_code;
     }
-    return CLI_OK;
 }
 
 /* What was takes over again if the next one's processes do not start. */
@@ -539,6 +562,7 @@ int generations_run(const struct generations_options *o, struct generation *firs
     struct tm_err e = {0};
     signal(SIGPIPE, SIG_IGN);
     (void)sd_watchdog_enabled(0, &s.watchdog_us);
+    (void)prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
     bool begun = s.metrics != NULL && tm_sandbox_begin(&e) == 0 &&
                  tm_sandbox_no_programs(&e) == 0 && wait_for_signals(&s, &e) == 0 &&
                  listen_first(&s, &e) == 0;
