@@ -105,18 +105,18 @@ static const struct oidc_claim_rule codefresh_rules[] = {
     {CLAIM_OPTIONAL, "runner_environment"}, {CLAIM_END, NULL},
 };
 
-/* An empty platform_url counts as absent. */
+/* An empty platform_url counts as absent; names of an account and a pipeline may be empty. */
 #define CODEFRESH \
     "{{ if eq (index . \"platform_url\") \"\" }}https://g.codefresh.io{{ else }}" \
     "{{ .platform_url }}{{ end }}/"
 
 static const struct oidc_builtin_field codefresh_fields[] = {
-    {CODEFRESH "build/{{ .workflow_id }}", IDENTITY_BUILD_SIGNER_URI, URL_JOINED},
+    {CODEFRESH "build/{{ .workflow_id }}", IDENTITY_BUILD_SIGNER_URI, URL_JOINED_GAPS},
     {"{{ index . \"runner_environment\" }}", IDENTITY_RUNNER_ENVIRONMENT, URL_VERBATIM},
     {"{{ index . \"scm_repo_url\" }}", IDENTITY_SOURCE_URI, URL_VERBATIM},
     {"{{ index . \"scm_ref\" }}", IDENTITY_SOURCE_REF, URL_VERBATIM},
-    {CODEFRESH "api/pipelines/{{ .pipeline_id }}", IDENTITY_BUILD_CONFIG_URI, URL_JOINED},
-    {CODEFRESH "build/{{ .workflow_id }}", IDENTITY_RUN_INVOCATION_URI, URL_JOINED},
+    {CODEFRESH "api/pipelines/{{ .pipeline_id }}", IDENTITY_BUILD_CONFIG_URI, URL_JOINED_GAPS},
+    {CODEFRESH "build/{{ .workflow_id }}", IDENTITY_RUN_INVOCATION_URI, URL_JOINED_GAPS},
     {NULL, 0, URL_VERBATIM},
 };
 
@@ -124,7 +124,7 @@ const struct oidc_builtin oidc_builtin_codefresh = {
     "codefresh-workflow",
     codefresh_rules,
     codefresh_fields,
-    URL_JOINED,
+    URL_JOINED_GAPS,
     CODEFRESH "{{ index . \"account_name\" }}/{{ index . \"pipeline_name\" }}:{{ .account_id }}/"
               "{{ .pipeline_id }}",
 };

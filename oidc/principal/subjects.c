@@ -173,7 +173,7 @@ MAKER(oidc_make_chainguard)
     if (email[0] != '\0' && !verified)
         return tm_err_set(e, "email_verified claim was false");
     struct tm_buf uri = {0};
-    tm_buf_printf(&uri, "%s/%s", iss, sub);
+    tm_buf_printf(&uri, "%s%s%s", iss, iss[strlen(iss) - 1] == '/' ? "" : "/", sub);
     int rc = set_challenge(p, email[0] != '\0' ? email : sub, e);
     if (rc == 0)
         rc = oidc_principal_set_uri(p, tm_buf_str(&uri), URL_JOINED, e);

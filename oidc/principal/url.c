@@ -172,6 +172,11 @@ static void clean_path(const char *path, struct tm_buf *out)
         buf_putc(out, '/');
 }
 
+static bool is_joined(enum oidc_url_form form)
+{
+    return form == URL_JOINED || form == URL_JOINED_GAPS;
+}
+
 static int write_joined(const char *rest, struct tm_buf *out, struct tm_err *e)
 {
     struct tm_buf path = {0};
@@ -200,7 +205,7 @@ int oidc_url_write(const char *text, enum oidc_url_form form, struct tm_buf *out
         buf_putc(out, c >= 'A' && c <= 'Z' ? c | 0x20 : c);
     }
     tm_buf_append(out, u.scheme + u.scheme_len, (size_t)(u.rest - u.scheme) - u.scheme_len);
-    return form == URL_JOINED ? write_joined(u.rest, out, e) : write_parsed(u.rest, out, e);
+    return is_joined(form) ? write_joined(u.rest, out, e) : write_parsed(u.rest, out, e);
 }
 
 /* What may stand in a part without an escape. */
@@ -250,9 +255,9 @@ int oidc_url_write_unique(const char *text, enum oidc_url_form form, struct tm_b
     bool unique = true;
     if (form == URL_VERBATIM || !oidc_url_split(text, false, &u))
         return oidc_url_write(text, form, out, e);
-    const char *hash = form == URL_JOINED ? NULL : strchr(u.rest, '#');
+    const char *hash = is_joined(form) ? NULL : strchr(u.rest, '#');
     size_t len = hash != NULL ? (size_t)(hash - u.rest) : strlen(u.rest);
-    const char *query = form == URL_JOINED ? NULL : memchr(u.rest, '?', len);
+    const char *query = is_joined(form) ? NULL : memchr(u.rest, '?', len);
     bool sent = form == URL_SENT;
     if (query != NULL)
         len = (size_t)(query - u.rest);
@@ -260,9 +265,13 @@ int oidc_url_write_unique(const char *text, enum oidc_url_form form, struct tm_b
     if (hash != NULL)
         unique = unique && hash[1] != '\0' &&
                  part_is_unique(hash + 1, strlen(hash + 1), PART_FRAGMENT, sent);
-    if (form == URL_JOINED)
+    if (is_joined(form))
         unique = unique && !has_dot_segment(u.rest);
-    return unique ? oidc_url_write(text, form, out, e)
-                  : tm_err_set(e, "another text gives the same URL (an escape, a dot segment or an "
-                                  "empty fragment)");
+    if (form == URL_JOINED)
+        unique = unique && strstr(u.rest, "//") == NULL;
+    return unique
+               ? oidc_url_write(text, form, out, e)
+               : tm_err_set(
+                     e, "another text gives the same URL (an escape, a dot or empty segment or an "
+                        "empty fragment)");
 }

@@ -13,10 +13,11 @@
 #include "common/err.h"
 
 enum oidc_url_form {
-    URL_VERBATIM, /* no URL, or as it is */
-    URL_PARSED,   /* url.Parse(text).String() */
-    URL_SENT,     /* the same, of a text that is a URL already and not made of names */
-    URL_JOINED,   /* base.JoinPath(rest): all after the host is a path, and is cleaned */
+    URL_VERBATIM,    /* no URL, or as it is */
+    URL_PARSED,      /* url.Parse(text).String() */
+    URL_SENT,        /* the same, of a text that is a URL already and not made of names */
+    URL_JOINED,      /* base.JoinPath(rest): all after the host is a path, and is cleaned */
+    URL_JOINED_GAPS, /* the same, where a name may be empty: such segments are no other's URL */
 };
 
 /* The parts point into the text. */
@@ -38,7 +39,7 @@ int oidc_url_write(const char *text, enum oidc_url_form form, struct tm_buf *out
  * The same for an identity: refuses a text if another one gives the same URL, as whoever may choose
  * one name (a branch) could take the identity of the other. In names, "a b" and "a%20b" meet: the
  * escape is refused; of a URL that was sent, the blank. An empty fragment is left out when it is
- * written, and dot segments are when paths are joined: refused too.
+ * written, and dot and empty segments are when paths are joined: refused too.
  */
 int oidc_url_write_unique(const char *text, enum oidc_url_form form, struct tm_buf *out,
                           struct tm_err *e);

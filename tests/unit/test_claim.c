@@ -80,6 +80,12 @@ static void urls_of_different_names_differ(void **state)
         {URL_JOINED, "https://h/a/../b", NULL},
         {URL_JOINED, "https://h/..", NULL},
         {URL_JOINED, "https://h/a/./b", NULL},
+        {URL_JOINED, "https://h//a", NULL},
+        {URL_JOINED, "https://h/a//b", NULL},
+        {URL_JOINED, "https://h/a//", NULL},
+        {URL_JOINED, "https://h/a/b/", "https://h/a/b/"},
+        {URL_JOINED_GAPS, "https://h//:a/p", "https://h/:a/p"},
+        {URL_JOINED_GAPS, "https://h/a//../p", NULL},
         {URL_JOINED, "https://h/a#b", "https://h/a%23b"},
         {URL_JOINED, "https://h/a%23b", NULL},
         {URL_JOINED, "https://h/a?b", "https://h/a%3Fb"},
@@ -145,10 +151,7 @@ static void no_two_texts_give_one_url(void **state)
             char text[sizeof(base) + TAIL_MAX];
             tails++;
             snprintf(text, sizeof(text), "%s%s", base, tail);
-            /* Empty segments go when paths are joined; names with a slash at an end do not occur.
-             */
-            bool empty = forms[f] == URL_JOINED && strstr(text + 7, "//") != NULL;
-            if (!empty && oidc_url_write_unique(text, forms[f], &out, NULL) == 0) {
+            if (oidc_url_write_unique(text, forms[f], &out, NULL) == 0) {
                 snprintf(w[count].in, sizeof(w[count].in), "%s", tail);
                 snprintf(w[count++].out, sizeof(w[0].out), "%s", tm_buf_str(&out));
             }
