@@ -33,6 +33,7 @@ clusterIssuer: true
 apiServerPort: 16443
 storage: {size: 1Gi, className: fast}
 ingress: {enabled: true, className: nginx, tlsSecret: sigstore-tls}
+proxies: {addresses: [10.244.0.0/16, "fd00::/8"], clientAddress: forwarded}
 metricsFrom: {app.kubernetes.io/name: prometheus}
 END
 make -f "$W/all.yaml" >"$W/made.yaml" 2>"$W/said"
@@ -42,6 +43,8 @@ for version in $KUBE_VERSIONS; do
     expect "Kubernetes $version takes it" "0 6" "$? $(sed -n 's/.* - Valid: \([0-9]*\), .*/\1/p' "$W/said")"
 done
 expect "the host without its port" 2 "$(grep -c 'sigstore.example.org"\{0,1\}$\|\[sigstore.example.org\]' "$W/made.yaml")"
+expect "the ingress names its clients" 1 \
+    "$(grep -c -- '--proxies, "10.244.0.0/16,fd00::/8", --client-address, forwarded\]$' "$W/made.yaml")"
 expect "the API server is reached where it listens" 1 "$(grep -c '{port: 16443, protocol: TCP}' "$W/made.yaml")"
 expect "and only where it is an issuer" 0 "$(grep -c 6443 $MANIFESTS)"
 expect "who renews the trust root reads no other key" "/data/ca/tuf /data/ca/tuf-online.key" \

@@ -1,9 +1,11 @@
 /* Where the server listens, for whom, and how long it waits: the sections 'timeouts', 'tls' and
  * 'proxies', and the addresses. */
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "ca/config/internal.h"
+#include "ca/config/proxies.h"
 
 const struct tm_yamlmap_key ca_config_timeout_keys[] = {
     TIME(timeouts, "header", header, 100, HOUR),
@@ -51,6 +53,48 @@ int ca_config_read_proxies(const char *name, struct ca_config *c, struct tm_err 
             return tm_err_wrap(e, "%s: proxies", name);
     }
     return 0;
+}
+
+static void free_addresses(struct tm_yamlmap_list *l)
+{
+    for (size_t i = 0; i < l->count; i++)
+        free(l->item[i]);
+    free(l->item);
+    *l = (struct tm_yamlmap_list){0};
+}
+
+/* `text`: parted by commas; an empty part is refused when it is read. */
+static int part_addresses(const char *text, struct tm_yamlmap_list *out, struct tm_err *e)
+{
+    size_t count = 1;
+    for (const char *p = text; *p != '\0'; p++)
+        count += *p == ',';
+    out->item = calloc(count, sizeof(*out->item));
+    while (out->item != NULL && out->count < count) {
+        size_t len = strcspn(text, ",");
+        if ((out->item[out->count] = strndup(text, len)) == NULL)
+            break;
+        out->count++;
+        text += len + (text[len] == ',');
+    }
+    return out->count == count ? 0 : tm_err_set(e, "out of memory");
+}
+
+int ca_config_use_proxies(struct ca_config *c, const char *addresses, const char *way,
+                          struct tm_err *e)
+{
+    struct ca_config_proxies *p = &c->proxies;
+    if (way != NULL) {
+        free(p->way);
+        if ((p->way = strdup(way)) == NULL)
+            return tm_err_set(e, "out of memory");
+    }
+    if (addresses != NULL) {
+        free_addresses(&p->addresses);
+        if (part_addresses(addresses, &p->addresses, e) != 0)
+            return -1;
+    }
+    return ca_config_read_proxies("command line", c, e);
 }
 
 static int check_listen(const char *name, const char *key, const char *address, struct tm_err *e)

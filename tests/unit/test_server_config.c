@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "ca/config/config.h"
+#include "ca/config/proxies.h"
 #include "common/file.h"
 #include "common/nearest.h"
 
@@ -446,6 +447,25 @@ static void every_path_begins_at_the_folder_of_the_file(void **state)
     ca_config_free(&c);
 }
 
+static void proxies_of_the_command_line_replace_the_files(void **state)
+{
+    struct tm_err e = {0};
+    struct ca_config c;
+    (void)state;
+    assert_int_equal(ca_config_default(&c, &e), 0);
+    assert_int_equal(ca_config_use_proxies(&c, NULL, NULL, &e), 0);
+    assert_int_equal(c.proxies.addresses.count, 0);
+    assert_int_equal(ca_config_use_proxies(&c, "10.0.0.1", "forwarded", &e), 0);
+    assert_int_equal(ca_config_use_proxies(&c, "10.0.0.0/8,fd00::/8", NULL, &e), 0);
+    assert_int_equal(c.proxies.addresses.count, 2);
+    assert_string_equal(c.proxies.addresses.item[1], "fd00::/8");
+    assert_string_equal(c.proxies.way, "forwarded");
+    assert_int_equal(ca_config_use_proxies(&c, "10.0.0.1,", NULL, &e), -1);
+    assert_int_equal(ca_config_use_proxies(&c, "10.0.0.1", "by-hand", &e), -1);
+    assert_non_null(strstr(e.text, "must be one of proxy-protocol"));
+    ca_config_free(&c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -457,6 +477,7 @@ int main(void)
         cmocka_unit_test(the_reference_file_loads),
         cmocka_unit_test(a_difference_is_named_by_its_key),
         cmocka_unit_test(every_path_begins_at_the_folder_of_the_file),
+        cmocka_unit_test(proxies_of_the_command_line_replace_the_files),
         cmocka_unit_test(a_mistyped_key_names_the_nearest),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

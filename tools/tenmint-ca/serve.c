@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "ca/config/proxies.h"
 #include "ca/log/ct/ctlog.h"
 #include "ca/log/engine/create.h"
 #include "tools/shared/cli.h"
@@ -17,7 +18,7 @@
 
 struct flags {
     const char *config, *issuer, *issuer_type, *client_id, *issuers, *listen, *metrics_listen;
-    const char *log;
+    const char *log, *proxies, *client_address;
     struct cli_amount workers;
     struct cli_choice key_type;
     bool ephemeral;
@@ -136,6 +137,8 @@ static int configure(struct flags *f, struct ca_config *c, struct tm_buf *issuer
         rc = replace(&c->listen, f->listen, e);
     if (rc == 0)
         rc = replace(&c->metrics_listen, f->metrics_listen, e);
+    if (rc == 0)
+        rc = ca_config_use_proxies(c, f->proxies, f->client_address, e);
     if (f->workers.given)
         c->workers = f->workers.value;
     if (rc != 0)
@@ -175,6 +178,11 @@ int command_serve(const struct cli_command *self, int argc, char **argv)
          &f.listen},
         {"metrics-listen", CLI_TEXT, "HOST:PORT", "metrics address, over the configuration's",
          &f.metrics_listen},
+        {"proxies", CLI_TEXT, "ADDRESS,...",
+         "addresses or networks of proxies, over the configuration's", &f.proxies},
+        {"client-address", CLI_TEXT, "WAY",
+         "how they name the client: proxy-protocol, x-forwarded-for or forwarded",
+         &f.client_address},
         {"workers", CLI_NUMBER, "N", "threads, over the configuration's; 0: one per processor",
          &f.workers},
         {"ephemeral", CLI_FLAG, NULL, "no configuration: a CA key in memory, for trials",
