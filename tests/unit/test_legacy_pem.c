@@ -1,5 +1,5 @@
-/* The PEM targets of older clients: made from trusted_root.json, kept in step, and refused when
- * they say something else. */
+/* What the policy's `targets-for` writes, the PEM targets of older clients and a second trusted
+ * root: made from trusted_root.json, kept in step, and refused when they say something else. */
 #include "tests/unit/tuf_case.h"
 
 #include "tests/support/pki.h"
@@ -30,17 +30,23 @@ static void add_ca(struct tuf_trusted_root *r, const char *name, const char *uri
     EVP_PKEY_free(key);
 }
 
-static void add_log(struct tuf_trusted_root *r, enum tuf_trust_list list, const char *url)
+static void add_log_of(struct tuf_trusted_root *r, enum tuf_trust_list list, const char *url,
+                       const char *type)
 {
     struct tm_err e = {0};
     struct tm_buf pem = {0};
     const struct tuf_validity v = {.has_start = true, .start_ms = START * 1000};
-    EVP_PKEY *key = pki_key("P-256");
+    EVP_PKEY *key = pki_key(type);
     pki_public_pem(key, &pem);
     if (tuf_trusted_root_add_log(r, list, url, pem.data, pem.len, &v, &e) != 0)
         fail_msg("%s", e.text);
     tm_buf_free(&pem);
     EVP_PKEY_free(key);
+}
+
+static void add_log(struct tuf_trusted_root *r, enum tuf_trust_list list, const char *url)
+{
+    add_log_of(r, list, url, "P-256");
 }
 
 static struct tuf_trusted_root *whole(void)
@@ -261,6 +267,109 @@ static void the_policy_names_such_a_target_once(void **state)
     case_close(&c);
 }
 
+#define SECOND CASE_POLICY "targets-for: [ecdsa-logs]\n"
+#define SECOND_NAME "trusted_root.ecdsa-logs.json"
+
+/* The trusted root of a target that is published. */
+static struct tuf_trusted_root *published_root(const struct tuf_case *c, const char *name)
+{
+    char path[PATH_MAX];
+    struct tm_err e = {0};
+    struct tuf_published live;
+    struct tuf_entry entry = {0};
+    snprintf(path, sizeof(path), "%s/published", c->dir);
+    if (tuf_published_load(path, &live, &e) != 0)
+        fail_msg("%s", e.text);
+    assert_true(tuf_entry_load(live.targets, name, &entry));
+    snprintf(path, sizeof(path), "%s/published/targets/%s.%s", c->dir,
+             tuf_hashes_find(&entry.hashes, "sha256"), name);
+    struct tuf_trusted_root *r = tuf_trusted_root_load_strict(path, &e);
+    if (r == NULL)
+        fail_msg("%s", e.text);
+    tuf_free_entry(&entry);
+    tuf_published_free(&live);
+    return r;
+}
+
+static void a_second_root_follows_the_first_without_its_ed25519_log(void **state)
+{
+    (void)state;
+    struct tuf_case c;
+    case_open(&c, SECOND);
+    struct tuf_trusted_root *r = whole();
+    add_log_of(r, TRUST_TLOG, "https://new.example.com", "ED25519");
+    put_root(&c, r);
+    case_round(&c, T0, NULL);
+    struct tuf_trusted_root *second = published_root(&c, SECOND_NAME);
+    assert_int_equal(tuf_trusted_root_count(second, TRUST_TLOG), 1);
+    assert_string_equal(tuf_trusted_root_entry(second, TRUST_TLOG, 0)->uri,
+                        "https://rekor.example.com");
+    assert_int_equal(tuf_trusted_root_count(second, TRUST_CTLOG), 1);
+    assert_int_equal(tuf_trusted_root_count(second, TRUST_CA), 2);
+    tuf_trusted_root_free(second);
+    second = published_root(&c, "trusted_root.json");
+    assert_int_equal(tuf_trusted_root_count(second, TRUST_TLOG), 2);
+    tuf_trusted_root_free(second);
+    assert_int_equal(tuf_trusted_root_remove(r, TRUST_CA, 0, &c.e), 0);
+    put_root(&c, r);
+    case_round(&c, T0 + DAY, NULL);
+    assert_non_null(strstr(c.heard, "wrote the target " SECOND_NAME));
+    second = published_root(&c, SECOND_NAME);
+    assert_int_equal(tuf_trusted_root_count(second, TRUST_CA), 1);
+    tuf_trusted_root_free(second);
+    tuf_trusted_root_free(r);
+    case_close(&c);
+}
+
+/* By a policy that does not ask for it any more, so that a removed CA would stay in it. */
+static void a_second_root_that_disagrees_is_refused(void **state)
+{
+    (void)state;
+    struct tuf_case c;
+    case_open(&c, SECOND);
+    struct tuf_trusted_root *r = whole();
+    put_root(&c, r);
+    case_round(&c, T0, NULL);
+    case_file(&c, "policy.yaml", CASE_POLICY);
+    assert_int_equal(tuf_trusted_root_remove(r, TRUST_CA, 0, &c.e), 0);
+    put_root(&c, r);
+    assert_refused(&c, T0 + DAY, "'" SECOND_NAME "' is not as trusted_root.json has it");
+    tuf_trusted_root_free(r);
+    case_close(&c);
+}
+
+/* As when the event was made before the policy asked for it. */
+static void a_second_root_that_is_asked_for_must_be_there(void **state)
+{
+    (void)state;
+    struct tuf_case c;
+    struct tuf_event ev;
+    struct tuf_publish_report report;
+    case_open(&c, CASE_POLICY);
+    struct tuf_trusted_root *r = whole();
+    put_root(&c, r);
+    case_propose(&c, T0, NULL, &ev);
+    case_sign(&c, &ev, "alice", T0);
+    case_sign(&c, &ev, "bob", T0);
+    case_file(&c, "policy.yaml", SECOND);
+    assert_int_equal(case_try_publish(&c, &ev, T0, false, &report), -1);
+    assert_non_null(strstr(c.e.text, "there is no target '" SECOND_NAME "'"));
+    tuf_event_free(&ev);
+    tuf_trusted_root_free(r);
+    case_close(&c);
+}
+
+static void a_word_that_is_none_is_refused(void **state)
+{
+    (void)state;
+    struct tuf_case c;
+    struct tuf_event ev;
+    case_open(&c, CASE_POLICY "targets-for: [ecdsa]\n");
+    assert_int_equal(case_try_propose(&c, T0, NULL, &ev), -1);
+    assert_non_null(strstr(c.e.text, "there are legacy-pem and ecdsa-logs"));
+    case_close(&c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -271,6 +380,10 @@ int main(void)
         cmocka_unit_test(an_unknown_usage_does_not_hide_a_name),
         cmocka_unit_test(what_no_target_holds_is_refused),
         cmocka_unit_test(the_policy_names_such_a_target_once),
+        cmocka_unit_test(a_second_root_follows_the_first_without_its_ed25519_log),
+        cmocka_unit_test(a_second_root_that_disagrees_is_refused),
+        cmocka_unit_test(a_second_root_that_is_asked_for_must_be_there),
+        cmocka_unit_test(a_word_that_is_none_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

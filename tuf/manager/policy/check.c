@@ -317,14 +317,18 @@ static int check_customs(const struct tuf_policy *p, struct tm_err *e)
 
 int tuf_policy_judge(const struct tuf_policy *p, struct tm_err *e)
 {
+    static const char *const written[] = {"legacy-pem", "ecdsa-logs", NULL};
     for (size_t i = 0; i < p->revoked.count; i++) {
         if (!tuf_policy_name_ok(p->revoked.item[i]))
             return tm_err_set(e, "'revoked': '%.80s' is not a holder's name", p->revoked.item[i]);
     }
     for (size_t i = 0; i < p->targets_for.count; i++) {
-        if (strcmp(p->targets_for.item[i], "legacy-pem") != 0)
-            return tm_err_set(e, "'targets-for': '%.80s' is not known here; there is legacy-pem",
-                              p->targets_for.item[i]);
+        const char *word = p->targets_for.item[i];
+        if (!one_of(word, written))
+            return tm_err_set(e,
+                              "'targets-for': '%.80s' is not known here; there are legacy-pem and "
+                              "ecdsa-logs",
+                              word);
     }
     if (check_online(p, e) != 0 || check_top_roles(p, e) != 0 || check_delegations(p, e) != 0)
         return -1;

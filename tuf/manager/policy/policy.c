@@ -69,9 +69,9 @@ bool tuf_policy_is_shared(const struct tuf_policy *p, const char *holder)
     return listed(&p->shared_keys, holder);
 }
 
-bool tuf_policy_has_legacy(const struct tuf_policy *p)
+bool tuf_policy_writes(const struct tuf_policy *p, const char *word)
 {
-    return listed(&p->targets_for, "legacy-pem");
+    return listed(&p->targets_for, word);
 }
 
 bool tuf_policy_is_revoked(const struct tuf_policy *p, const char *holder)

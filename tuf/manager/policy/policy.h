@@ -65,7 +65,7 @@ struct tuf_policy {
     struct tm_yamlmap_entries customs;  /* struct tuf_policy_custom */
     struct tm_yamlmap_list revoked;     /* names that no role gets any more */
     struct tm_yamlmap_list readers;     /* clients that must be able to read all: readers.h */
-    struct tm_yamlmap_list targets_for; /* what `trust` writes for other clients: legacy-pem */
+    struct tm_yamlmap_list targets_for; /* what `trust` writes for other clients: words */
     struct tm_yamlmap_list acted_on;    /* targets, beside the well-known ones, that clients act on:
                                            a review explains them */
 };
@@ -90,8 +90,9 @@ bool tuf_policy_delegates(const struct tuf_policy *p, const char *role);
 
 /* An online key that may sign root and targets too, as others had it before. */
 bool tuf_policy_is_shared(const struct tuf_policy *p, const char *holder);
-/* The PEM targets of older clients are written and kept in step: tuf/manager/state/legacy.h. */
-bool tuf_policy_has_legacy(const struct tuf_policy *p);
+/* `targets-for` has the word: its targets are written and kept in step, tuf/manager/state/legacy.h.
+ */
+bool tuf_policy_writes(const struct tuf_policy *p, const char *word);
 bool tuf_policy_is_revoked(const struct tuf_policy *p, const char *holder);
 const struct tuf_policy_online *tuf_policy_online_key(const struct tuf_policy *p,
                                                       const char *holder);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "tuf/metadata/typesjson.h"
+#include "tuf/verify/trust/second_root.h"
 
 static bool is_signing_config(const char *name)
 {
@@ -14,9 +15,17 @@ static bool is_signing_config(const char *name)
            strcmp(name + len - strlen(end), end) == 0 && strchr(name, '/') == NULL;
 }
 
+bool tuf_acted_on_is_root(const char *name)
+{
+    bool is = strcmp(name, TRUSTED_ROOT_TARGET) == 0;
+    for (const struct tuf_second_root *s = tuf_second_roots; s->word != NULL && !is; s++)
+        is = strcmp(name, s->target) == 0;
+    return is;
+}
+
 bool tuf_acted_on_always(const char *name)
 {
-    return strcmp(name, TRUSTED_ROOT_TARGET) == 0 || is_signing_config(name);
+    return tuf_acted_on_is_root(name) || is_signing_config(name);
 }
 
 /* The list in one version of targets (or NULL). */
@@ -62,6 +71,8 @@ int tuf_acted_on_each(const struct tuf_event *ev, int (*each)(void *arg, const c
     int rc = 0;
     for (size_t i = 0; i < sizeof(always) / sizeof(always[0]) && rc == 0; i++)
         rc = each(arg, always[i]);
+    for (const struct tuf_second_root *s = tuf_second_roots; s->word != NULL && rc == 0; s++)
+        rc = each(arg, s->target);
     if (rc == 0 && t != NULL)
         rc = each_named(named(t->base), each, arg);
     return rc == 0 && t != NULL ? each_named(named(t->proposed), each, arg) : rc;

@@ -14,7 +14,10 @@
  * without the policy. */
 #define ACTED_ON_MEMBER "x-tenmint-clients-act-on"
 
-/* trusted_root.json, signing_config*.json, whatever the metadata says. */
+/* trusted_root.json or a second one (tuf/verify/trust/second_root.h). */
+bool tuf_acted_on_is_root(const char *name);
+
+/* Those and signing_config*.json, whatever the metadata says. */
 bool tuf_acted_on_always(const char *name);
 
 /* Those, what targets names now or as proposed, and an entry with Sigstore's custom `usage`, which

@@ -202,7 +202,7 @@ static void explain_change(struct content *c, const char *path, const struct sid
         return;
     }
     size_words(before, after, c->out);
-    if (after->listed && strcmp(path, TRUSTED_ROOT_TARGET) == 0)
+    if (after->listed && tuf_acted_on_is_root(path))
         trusted_root_lines(c, path, &before->data, &after->data);
     if (after->listed && strcmp(path, SIGNING_CONFIG_TARGET) == 0)
         signing_config_lines(c, path, &before->data, &after->data);

@@ -12,6 +12,7 @@
 #include "tuf/metadata/digest.h"
 #include "tuf/metadata/typesjson.h"
 #include "tuf/verify/trust/legacy_pem.h"
+#include "tuf/verify/trust/second_root.h"
 
 #define TRUSTED_ROOT_NAME "trusted_root.json"
 #define PEM_MAX ((size_t)256 * 1024)
@@ -33,19 +34,25 @@ static void say(const struct sync *s, const char *what, const char *name)
     s->tell(s->arg, text);
 }
 
-static int write_one(const struct sync *s, const struct tuf_legacy_pem *p, struct tm_err *e)
+static bool same_bytes(const struct tm_buf *a, const struct tm_buf *b)
+{
+    return a->len == b->len && (a->len == 0 || memcmp(a->data, b->data, a->len) == 0);
+}
+
+static int write_one(const struct sync *s, const char *name, const struct tm_buf *text,
+                     struct tm_err *e)
 {
     char path[PATH_MAX];
     struct tm_buf was = {0};
-    if (tm_file_join(s->dir, p->name, path, sizeof(path), e) != 0)
+    if (tm_file_join(s->dir, name, path, sizeof(path), e) != 0)
         return -1;
-    bool same = tm_file_read(path, PEM_MAX, &was, NULL) == 0 && was.len == p->text.len &&
-                memcmp(was.data, p->text.data, was.len) == 0;
+    bool same =
+        tm_file_read(path, TRUSTED_ROOT_BYTES_MAX, &was, NULL) == 0 && same_bytes(&was, text);
     tm_buf_free(&was);
     if (same)
         return 0;
-    say(s, "wrote", p->name);
-    return tm_file_write_atomic(path, 0644, p->text.data, p->text.len, e);
+    say(s, "wrote", name);
+    return tm_file_write_atomic(path, 0644, text->data, text->len, e);
 }
 
 static bool is_ours(const struct sync *s, const char *name)
@@ -101,18 +108,40 @@ static int add_custom(struct tuf_policy *p, const struct tuf_legacy_pem *pem, st
                : tm_err_set(e, "out of memory");
 }
 
-static int sync_files(struct sync *s, const struct tuf_trusted_root *root, int64_t now,
-                      struct tm_err *e)
+static int sync_pems(struct sync *s, const char *path, int64_t now, struct tm_err *e)
 {
-    int rc = tuf_legacy_pems_make(root, now * 1000, &s->pems, e);
+    struct tuf_trusted_root *root = tuf_trusted_root_load_strict(path, e);
+    int rc = root != NULL ? tuf_legacy_pems_make(root, now * 1000, &s->pems, e) : -1;
     for (size_t i = 0; i < s->pems.count && rc == 0; i++) {
         rc = add_custom(&s->w->policy, &s->pems.item[i], e);
         if (rc == 0)
-            rc = write_one(s, &s->pems.item[i], e);
+            rc = write_one(s, s->pems.item[i].name, &s->pems.item[i].text, e);
     }
     if (rc == 0)
         rc = remove_others(s, e);
     tuf_legacy_pems_free(&s->pems);
+    tuf_trusted_root_free(root);
+    return rc == 0 ? 0 : tm_err_wrap(e, "PEM targets of older clients");
+}
+
+/* The second trusted roots that the policy asks for. */
+static int sync_roots(const struct sync *s, const char *path, struct tm_err *e)
+{
+    const struct tm_yamlmap_list *words = &s->w->policy.targets_for;
+    struct tm_buf root = {0};
+    struct tm_buf text = {0};
+    int rc = tm_file_read_text(path, TRUSTED_ROOT_BYTES_MAX, &root, e);
+    for (size_t i = 0; i < words->count && rc == 0; i++) {
+        const struct tuf_second_root *second = tuf_second_root_named(words->item[i]);
+        if (second == NULL)
+            continue;
+        tm_buf_reset(&text);
+        rc = tuf_second_root_make(second, root.data, root.len, &text, e);
+        if (rc == 0)
+            rc = write_one(s, second->target, &text, e);
+    }
+    tm_buf_free(&root);
+    tm_buf_free(&text);
     return rc;
 }
 
@@ -121,17 +150,16 @@ int tuf_legacy_sync(struct tuf_workspace *w, int64_t now, tuf_legacy_tell tell, 
 {
     struct sync s = {.w = w, .tell = tell, .arg = arg};
     char path[PATH_MAX];
-    if (!tuf_policy_has_legacy(&w->policy))
+    if (w->policy.targets_for.count == 0)
         return 0;
     if (tuf_workspace_path(w, w->policy.targets, s.dir, sizeof(s.dir), e) != 0 ||
         tm_file_join(s.dir, TRUSTED_ROOT_NAME, path, sizeof(path), e) != 0)
         return -1;
     if (access(path, F_OK) != 0 && errno == ENOENT)
         return 0;
-    struct tuf_trusted_root *root = tuf_trusted_root_load_strict(path, e);
-    int rc = root != NULL ? sync_files(&s, root, now, e) : -1;
-    tuf_trusted_root_free(root);
-    return rc == 0 ? 0 : tm_err_wrap(e, "PEM targets of older clients");
+    if (tuf_policy_writes(&w->policy, "legacy-pem") && sync_pems(&s, path, now, e) != 0)
+        return -1;
+    return sync_roots(&s, path, e);
 }
 
 /* ---- judged ---- */
@@ -236,6 +264,65 @@ static int check_entry(struct check *c, const char *name, const struct tuf_entry
     return rc;
 }
 
+/* A target by its name; it is there. */
+static int read_named(const struct check *c, const char *name, struct tm_buf *out, struct tm_err *e)
+{
+    struct tuf_entry entry = {0};
+    int rc =
+        tuf_entry_load(c->targets, name, &entry)
+            ? read_target(c->w, c->w->policy.targets, name, &entry, TRUSTED_ROOT_BYTES_MAX, out, e)
+            : tm_err_set(e, "there is no target '%s'", name);
+    tuf_free_entry(&entry);
+    return rc;
+}
+
+static bool is_target(const struct check *c, const char *name)
+{
+    struct tuf_entry entry = {0};
+    bool is = tuf_entry_load(c->targets, name, &entry);
+    tuf_free_entry(&entry);
+    return is;
+}
+
+/* That it says what trusted_root.json does, byte by byte, where it is published or asked for. */
+static int check_second(const struct check *c, const struct tuf_second_root *second,
+                        struct tm_err *e)
+{
+    struct tm_buf root = {0};
+    struct tm_buf want = {0};
+    struct tm_buf is = {0};
+    bool asked = tuf_policy_writes(&c->w->policy, second->word);
+    if (!is_target(c, second->target) && (!asked || !is_target(c, TRUSTED_ROOT_NAME)))
+        return 0;
+    int rc = read_named(c, TRUSTED_ROOT_NAME, &root, e);
+    if (rc == 0)
+        rc = tuf_second_root_make(second, root.data, root.len, &want, e);
+    if (rc == 0)
+        rc = read_named(c, second->target, &is, e);
+    if (rc == 0 && !same_bytes(&is, &want))
+        rc = tm_err_set(e,
+                        "the target '%s' is not as %s has it: `trust` and `propose` write it "
+                        "while 'targets-for' has %s; else take it out",
+                        second->target, TRUSTED_ROOT_NAME, second->word);
+    tm_buf_free(&root);
+    tm_buf_free(&want);
+    tm_buf_free(&is);
+    return rc;
+}
+
+/* What is asked of the targets as a whole. */
+static int check_whole(struct check *c, struct tm_err *e)
+{
+    int rc = 0;
+    if (tuf_policy_writes(&c->w->policy, "legacy-pem")) {
+        rc = need_root(c, e);
+        rc = rc == 1 ? tuf_legacy_pems_complete(c->root, &c->seen, e) : rc;
+    }
+    for (const struct tuf_second_root *s = tuf_second_roots; s->word != NULL && rc == 0; s++)
+        rc = check_second(c, s, e);
+    return rc;
+}
+
 int tuf_legacy_check(const struct tuf_workspace *w, const struct tuf_metadata *targets,
                      const struct tuf_metadata *m, const char *directory, int64_t from, int64_t to,
                      struct tm_err *e)
@@ -254,10 +341,8 @@ int tuf_legacy_check(const struct tuf_workspace *w, const struct tuf_metadata *t
             rc = check_entry(&c, tm_buf_str(&name), &entry, e);
         tuf_free_entry(&entry);
     }
-    if (rc == 0 && m == targets && tuf_policy_has_legacy(&w->policy)) {
-        rc = need_root(&c, e);
-        rc = rc == 1 ? tuf_legacy_pems_complete(c.root, &c.seen, e) : rc;
-    }
+    if (rc == 0 && m == targets)
+        rc = check_whole(&c, e);
     tuf_trusted_root_free(c.root);
     tm_buf_free(&name);
     return rc;
