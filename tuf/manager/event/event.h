@@ -167,12 +167,12 @@ struct tuf_event_added { /* what it points to is its own */
     size_t count;
     struct tuf_statements statements;
 };
-/* Every signature and statement holds. -1: free it all the same. */
+/* As they stand: whether they hold is told by tuf_event_take(). -1: free it all the same. */
 int tuf_event_added(const struct tuf_event *ev, struct tuf_event_added *out, struct tm_err *e);
 void tuf_event_added_free(struct tuf_event_added *a);
 
-/* Takes the signatures that `from` has more; both must be the same proposal. Number added, or -1.
- */
+/* Takes the signatures that `from` has more; both must be the same proposal, and afterwards every
+ * signature and statement must hold. Number added, or -1. */
 int tuf_event_take(struct tuf_event *ev, const struct tuf_event_added *from, struct tm_err *e);
 /* The same from a whole event. */
 int tuf_event_merge(struct tuf_event *ev, const struct tuf_event *from, struct tm_err *e);

@@ -186,8 +186,6 @@ int tuf_event_added(const struct tuf_event *ev, struct tuf_event_added *out, str
                                     .role = calloc(ev->count + 1, sizeof(*out->role))};
     int rc = out->name != NULL && out->role != NULL ? tuf_event_digest(ev, out->digest, e)
                                                     : tm_err_set(e, "out of memory");
-    if (rc == 0)
-        rc = tuf_event_check_signatures(ev, e);
     for (size_t i = 0; i < ev->count && rc == 0; i++) {
         if (ev->role[i].proposed != NULL)
             rc = add_role(&ev->role[i], out, e);
