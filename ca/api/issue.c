@@ -94,6 +94,12 @@ static enum ca_issue_status settle_use(const struct ca_issue_env *env, struct ca
         tm_err_set(&f->detail, "the token has been used for a certificate before");
         return fail(f, API_FAULT_TOKEN);
     }
+    if (st == ONCE_YOUNG && !env->once_optional && job->who.use.from_s == 0) {
+        f->reason = OIDC_REASON_CLAIMS; /* a later try would hear the same */
+        tm_err_set(&f->detail, "the token has no 'iat', without which it never can be told "
+                               "whether it was used before");
+        return fail(f, API_FAULT_TOKEN);
+    }
     if ((st == ONCE_UNKNOWN || st == ONCE_YOUNG) && !env->once_optional)
         return fail(f, API_FAULT_ONCE);
     return ISSUE_OK;

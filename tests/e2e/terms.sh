@@ -94,6 +94,8 @@ kill "$CA_PID"; wait "$CA_PID" 2>/dev/null
 list '    jwks-file: ours.json\n' 2>/dev/null
 serve $'limits: {identity-per-minute: 2, single-use-tokens: true}\noidc: {skew: 1s}'
 is "one that could have been used before this server was there" 503 "$(ask "$(mint)")"
+is "of one without iat it never can be told" 400 "$(ask "$(mint '{"iat":null}')")"
+says 'token: claims'
 for _ in $(seq 100); do
     token=$(mint)
     status=$(ask "$token")
