@@ -166,13 +166,16 @@ struct tuf_event_added { /* what it points to is its own */
     } * role;
     size_t count;
     struct tuf_statements statements;
+    bool holds; /* every signature and statement of the event; else `fault` */
+    struct tm_err fault;
 };
-/* As they stand: whether they hold is told by tuf_event_take(). -1: free it all the same. */
+/* Signatures that do not hold are told of by tuf_event_take(), which first looks whether the
+ * proposal is the same at all. -1: free it all the same. */
 int tuf_event_added(const struct tuf_event *ev, struct tuf_event_added *out, struct tm_err *e);
 void tuf_event_added_free(struct tuf_event_added *a);
 
-/* Takes the signatures that `from` has more; both must be the same proposal, and afterwards every
- * signature and statement must hold. Number added, or -1. */
+/* Takes the signatures that `from` has more; both must be the same proposal, and every signature
+ * and statement must hold. Number added, or -1. */
 int tuf_event_take(struct tuf_event *ev, const struct tuf_event_added *from, struct tm_err *e);
 /* The same from a whole event. */
 int tuf_event_merge(struct tuf_event *ev, const struct tuf_event *from, struct tm_err *e);

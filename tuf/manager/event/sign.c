@@ -186,6 +186,7 @@ int tuf_event_added(const struct tuf_event *ev, struct tuf_event_added *out, str
                                     .role = calloc(ev->count + 1, sizeof(*out->role))};
     int rc = out->name != NULL && out->role != NULL ? tuf_event_digest(ev, out->digest, e)
                                                     : tm_err_set(e, "out of memory");
+    out->holds = rc == 0 && tuf_event_check_signatures(ev, &out->fault) == 0;
     for (size_t i = 0; i < ev->count && rc == 0; i++) {
         if (ev->role[i].proposed != NULL)
             rc = add_role(&ev->role[i], out, e);
@@ -244,6 +245,10 @@ int tuf_event_take(struct tuf_event *ev, const struct tuf_event_added *from, str
         return tm_err_set(
             e, "not the same proposal: '%s' has digest %.16s..., the other ('%s') %.16s...",
             ev->name, mine, from->name, from->digest);
+    if (!from->holds) {
+        *e = from->fault;
+        return -1;
+    }
     for (size_t i = 0; i < from->count; i++) {
         int n = merge_role(ev, &from->role[i], e);
         if (n < 0)
