@@ -79,7 +79,7 @@ altered "no repository" "the pack has no" rm -r tuf
 altered "a ceremony" "ceremonies.csv' is not what the transcript says" sed -i 's/alice/mallory/' tables/ceremonies.csv
 altered "the transcript" "TUF repository" sed -i 's/alice/mallory/' tuf/transcript.jsonl
 altered "a root" "TUF repository" sed -i 's/"threshold": *2/"threshold":1/' tuf/published/1.root.json
-altered "the heads" "heads" sed -i '2s/.*/1/' heads/checkpoint
+altered "the heads" "heads" sed -i '2s/$/0/' heads/checkpoint
 altered "the drills" "drills.csv' is not what the records say" sed -i '$a x' tables/drills.csv
 altered "the log's checkpoint" "log" sed -i '2s/.*/3/' log/checkpoint
 # What no key vouches for: the digest that the maker told does.
