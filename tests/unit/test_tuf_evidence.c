@@ -4,6 +4,7 @@
 #include <sys/syscall.h>
 
 #include "tuf/manager/evidence/complete.h"
+#include "tuf/manager/evidence/kept.h"
 
 #define LINES_MAX 64
 
@@ -300,6 +301,37 @@ static void a_head_of_another_form_is_no_missing_head(void **state)
     close_evidence(&v);
 }
 
+/* What the kept files are told to be; the caller frees it. */
+static char *kept_faults(struct evidence *v)
+{
+    char dir[PATH_MAX];
+    struct tuf_published p;
+    struct tuf_evidence found;
+    struct tuf_kept kept = {0};
+    struct tm_buf faults = {0};
+    snprintf(dir, sizeof(dir), "%s/published", v->c.dir);
+    assert_int_equal(tuf_published_load(dir, &p, &v->c.e), 0);
+    if (tuf_evidence_check(v->path, &p, tuf_kept_line, &kept, &found, &v->c.e) != 0 ||
+        tuf_kept_check(&kept, &p, &faults, &v->c.e) != 0)
+        fail_msg("%s", v->c.e.text);
+    char *text = strdup(faults.len > 0 ? tm_buf_str(&faults) : "");
+    tm_buf_free(&faults);
+    tuf_kept_free(&kept);
+    tuf_published_free(&p);
+    return text;
+}
+
+static void expect_kept(struct evidence *v, const char *fault)
+{
+    char *told = kept_faults(v);
+    const char *line = strchr(told, '\n');
+    if (fault == NULL && told[0] != '\0')
+        fail_msg("told of '%s'", told);
+    if (fault != NULL && (strstr(told, fault) == NULL || line == NULL || line[1] != '\0'))
+        fail_msg("'%s' instead of the one line '%s'", told, fault);
+    free(told);
+}
+
 /* A run that is killed after its evidence and before the switch leaves lines beyond the head. */
 static void lines_of_a_publication_that_was_cut_short_are_no_fault(void **state)
 {
@@ -316,9 +348,58 @@ static void lines_of_a_publication_that_was_cut_short_are_no_fault(void **state)
     case_file(&v.c, "published/timestamp.json", tm_buf_str(&before));
     assert_int_equal(check(&v, &found), 0);
     assert_int_equal(found.lines, 8);
+    expect_kept(&v, NULL); /* what it would have brought is not missed */
     case_refresh(&v.c, T0 + 11 * DAY);
     assert_int_equal(check(&v, &found), 0);
+    expect_kept(&v, NULL); /* and one of two lines about a version is right */
     tm_buf_free(&before);
+    close_evidence(&v);
+}
+
+/* Clients and the live tree do not need the old versions: only the record tells what they were. */
+static void an_old_version_that_is_kept_is_the_one_that_was_published(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *file, *other, *missing;
+    } rows[] = {
+        {"1.targets.json", "targets 1 is kept with other content", "1.targets.json"},
+        {"2.targets.json", "targets 2 is kept with other content", "2.targets.json"},
+        {"1.rel.json", "rel 1 is kept with other content", "1.rel.json"},
+        {"1.snapshot.json", "snapshot 1 is kept with other content", "1.snapshot.json"},
+    };
+    struct evidence v = {0};
+    case_open(&v.c,
+              CASE_POLICY "delegations:\n"
+                          "  rel: {holders: [alice, bob], threshold: 2, expiry: 90d, signing: 30d,"
+                          " directory: rel, paths: ['rel-*']}\n");
+    snprintf(v.path, sizeof(v.path), "%s/transcript.jsonl", v.c.dir);
+    case_round(&v.c, T0, NULL);
+    case_round(&v.c, T0 + DAY, "targets");
+    case_round(&v.c, T0 + 2 * DAY, "rel");
+    case_round(&v.c, T0 + 3 * DAY, "targets");
+    expect_kept(&v, NULL);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        char name[64];
+        char path[PATH_MAX];
+        struct tm_buf was = {0};
+        snprintf(name, sizeof(name), "published/%s", rows[i].file);
+        snprintf(path, sizeof(path), "%s/%s", v.c.dir, name);
+        assert_int_equal(tm_file_read(path, 1 << 20, &was, &v.c.e), 0);
+        char *other = strdup(tm_buf_str(&was));
+        char *year = strstr(other, "\"expires\"");
+        year = year != NULL ? strstr(year, "\"20") : NULL;
+        assert_non_null(year);
+        year[1] = '3';
+        case_file(&v.c, name, other);
+        expect_kept(&v, rows[i].other);
+        assert_int_equal(unlink(path), 0);
+        expect_kept(&v, rows[i].missing);
+        case_file(&v.c, name, tm_buf_str(&was));
+        expect_kept(&v, NULL);
+        free(other);
+        tm_buf_free(&was);
+    }
     close_evidence(&v);
 }
 
@@ -404,6 +485,7 @@ int main(void)
         cmocka_unit_test(a_changed_line_chained_anew_is_missed),
         cmocka_unit_test(a_repository_of_an_older_version_is_checked_by_its_versions),
         cmocka_unit_test(lines_of_a_publication_that_was_cut_short_are_no_fault),
+        cmocka_unit_test(an_old_version_that_is_kept_is_the_one_that_was_published),
         cmocka_unit_test(unreadable_oldest_roots_are_told_as_history),
         cmocka_unit_test(syncs_do_not_grow_with_the_number_of_roots),
     };

@@ -10,6 +10,7 @@
 #include "tools/tenmint-tuf/look.h"
 #include "tools/tenmint-tuf/session.h"
 #include "tuf/manager/evidence/complete.h"
+#include "tuf/manager/evidence/kept.h"
 #include "tuf/manager/report/audit.h"
 #include "tuf/manager/rehearse/rehearse.h"
 #include "tuf/manager/report/status.h"
@@ -138,14 +139,23 @@ int command_status(const struct cli_command *self, int argc, char **argv)
 
 /* ---- verify ---- */
 
-/* By the tree that it is about; one that cannot be loaded has its faults told already. */
-static int verify_transcript(const char *dir, const char *path, struct tm_err *e)
+/* By the tree that it is about; one that cannot be loaded has its faults told already. `whole`: its
+ * old versions are there too. */
+static int verify_transcript(const char *dir, const char *path, bool whole, struct tm_err *e)
 {
     struct tuf_published p = {0};
     struct tuf_evidence found = {0};
+    struct tuf_kept kept = {0};
+    struct tm_buf faults = {0};
     int rc = tuf_published_look(dir, &p, e);
     if (rc == 0)
-        rc = tuf_evidence_check(path, &p, NULL, NULL, &found, e);
+        rc = tuf_evidence_check(path, &p, tuf_kept_line, &kept, &found, e);
+    if (rc == 0 && whole)
+        rc = tuf_kept_check(&kept, &p, &faults, e);
+    if (rc == 0 && faults.len > 0) {
+        fwrite(faults.data, 1, faults.len, stderr);
+        rc = tm_err_set(e, "'%s' does not keep what it published", dir);
+    }
     if (rc == 0) {
         printf("transcript: %lld lines, unbroken, one for every published version; every statement "
                "is by its key; %s\n",
@@ -156,6 +166,8 @@ static int verify_transcript(const char *dir, const char *path, struct tm_err *e
         if (found.held > 0)
             printf("the holders signed what it said up to line %lld\n", (long long)found.held);
     }
+    tuf_kept_free(&kept);
+    tm_buf_free(&faults);
     tuf_published_free(&p);
     return rc;
 }
@@ -213,7 +225,7 @@ int command_verify(const struct cli_command *self, int argc, char **argv)
         rc = cli_fail(CLI_FAILED, &e);
     if (transcript == NULL && l.workspace)
         transcript = l.transcript;
-    if (transcript != NULL && verify_transcript(l.dir, transcript, &e) != 0)
+    if (transcript != NULL && verify_transcript(l.dir, transcript, !l.temporary, &e) != 0)
         rc = cli_fail(CLI_FAILED, &e);
     tuf_audit_free(&a);
     look_close(&l);

@@ -32,7 +32,7 @@ static const struct tm_jsonmap reviewed_map = {
 const struct tm_jsonmap_member tuf_reviewed_each = {.kind = JSONMAP_OBJECT, .map = &reviewed_map};
 
 int tuf_reviewed_add(struct tuf_reviewed_list *l, const char *role, int64_t version,
-                     char sha256[65], struct tm_err *e)
+                     const char sha256[65], struct tm_err *e)
 {
     void *grown = realloc(l->item, (l->count + 1) * sizeof(*l->item));
     if (grown == NULL)

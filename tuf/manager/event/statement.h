@@ -52,7 +52,7 @@ int tuf_statement_verify(const struct tuf_statement *s, const struct tuf_public_
 
 /* Adds one, which is taken over, also on failure. */
 int tuf_reviewed_add(struct tuf_reviewed_list *l, const char *role, int64_t version,
-                     char sha256[65], struct tm_err *e);
+                     const char sha256[65], struct tm_err *e);
 bool tuf_reviewed_equal(const struct tuf_reviewed_list *a, const struct tuf_reviewed_list *b);
 void tuf_reviewed_free(struct tuf_reviewed_list *l);
 

@@ -297,6 +297,21 @@ int tuf_published_delegated(const struct tuf_published *p, const char *role,
     return found == 1 ? load_delegated(p, &d, out, e) : found;
 }
 
+struct tuf_metadata *tuf_published_version(const struct tuf_published *p, const char *role,
+                                           int64_t version, struct tm_err *e)
+{
+    struct tm_buf bytes = {0};
+    char name[NAMES_MAX];
+    enum tuf_role type;
+    if (tuf_role_from_name(role, &type) != 0)
+        type = TUF_TARGETS; /* a delegated one */
+    struct tuf_metadata *m = tuf_names_metadata(version, role, name, sizeof(name), e) == 0
+                                 ? load(p->dir, name, type, &bytes, e)
+                                 : NULL;
+    tm_buf_free(&bytes);
+    return m;
+}
+
 /* A snapshot lists a role for ever, unless its own key was replaced: then the files remain. */
 int64_t tuf_published_highest(const struct tuf_published *p, const char *role)
 {

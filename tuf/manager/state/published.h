@@ -68,6 +68,11 @@ int tuf_published_delegated(const struct tuf_published *p, const char *role,
  * to it any more: clients remember it, and one that is added again goes on from there. 0: none. */
 int64_t tuf_published_highest(const struct tuf_published *p, const char *role);
 
+/* One version of a role as its file lies there, neither verified nor current. NULL with `e` set;
+ * the caller frees it. */
+struct tuf_metadata *tuf_published_version(const struct tuf_published *p, const char *role,
+                                           int64_t version, struct tm_err *e);
+
 /* The metadata of any role but the delegated ones, borrowed, or NULL. */
 const struct tuf_metadata *tuf_published_role(const struct tuf_published *p, enum tuf_role role);
 
