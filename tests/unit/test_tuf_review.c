@@ -449,7 +449,15 @@ static void every_change_of_a_member_has_a_line(void **state)
          ", sha512 " ZEROS ZEROS ")\n"},
         {"targets", "targets/Trusted_Root%2ejson", LISTED,
          "Trusted_Root%2ejson (1 in all) is not a name that clients act on"},
+        {"targets", "targets/trusted_root\xe2\x80\xa4json", LISTED,
+         "trusted_root%E2%80%A4json (1 in all) is not a name that clients act on"},
         {"targets", "targets/r%2fone.txt", LISTED, "target added: r%2fone.txt"},
+        {"targets", "targets/r%2fone.txt", LISTED,
+         "r%2fone.txt: its content was left out, although it is small and there is room"},
+        {"targets", "delegations/roles/0/name", "\"Targets\"",
+         "delegation Targets: its name could be taken for another role's"},
+        {"targets", "delegations/roles/0/name", "\"r\\u0435leases\"",
+         "delegation r%D0%B5leases: its name could be taken for another role's"},
         {"releases", "targets/a.txt", LISTED,
          "a.txt (1 in all) is listed by another role than before, with other content"},
         {"targets", "x-tenmint-expiry-period", "315360001",
@@ -486,6 +494,50 @@ static void every_change_of_a_member_has_a_line(void **state)
     case_close(&c);
 }
 
+static void what_travels_along_is_asked_for_and_whole(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *drop, *add, *says; /* of a.txt: a side or ""; a second name for it */
+    } rows[] = {
+        {"before", NULL, "a.txt (listed by targets) travels along without the other content"},
+        {"after", NULL, "a.txt (listed by targets) travels along without the other content"},
+        {"", NULL, "a.txt: its content was left out, although it is small"},
+        {NULL, "b.txt", "b.txt: a content from before the change travels along, and no target"},
+    };
+    struct tuf_case c;
+    struct tuf_event ev;
+    struct tm_buf text = {0};
+    case_open(&c, CASE_POLICY);
+    case_file(&c, "targets/a.txt", "one\n");
+    case_round(&c, T0, NULL);
+    case_file(&c, "targets/a.txt", "two\n");
+    case_propose(&c, T0 + DAY, NULL, &ev);
+    assert_int_equal(review(&c, &ev, T0 + DAY, false, &text).unexplained, 0);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct tuf_event other;
+        json_t *tree = case_tree(&ev);
+        json_t *files = json_object_get(tree, "files");
+        json_t *file = json_object_get(files, "a.txt");
+        assert_non_null(file);
+        if (rows[i].add != NULL)
+            json_object_set_new(files, rows[i].add, json_deep_copy(file));
+        else if (rows[i].drop[0] != '\0')
+            json_object_set_new(file, rows[i].drop, json_null());
+        else
+            json_object_del(files, "a.txt");
+        case_load(tree, &other);
+        tm_buf_reset(&text);
+        assert_true(review(&c, &other, T0 + DAY, false, &text).unexplained > 0);
+        if (strstr(tm_buf_str(&text), rows[i].says) == NULL)
+            fail_msg("no '%s' in: %s", rows[i].says, tm_buf_str(&text));
+        tuf_event_free(&other);
+    }
+    tuf_event_free(&ev);
+    tm_buf_free(&text);
+    case_close(&c);
+}
+
 static void names_that_could_be_taken_for_those_that_clients_act_on(void **state)
 {
     (void)state;
@@ -513,6 +565,16 @@ static void names_that_could_be_taken_for_those_that_clients_act_on(void **state
         {"trusted_root.json.", true},
         {" trusted_root.json\t", true},
         {"trusted_root\xe2\x80\x8b.json", true}, /* a space of no width */
+        {"trusted_root\xe2\x80\xa4json", true},  /* a one dot leader */
+        {"trusted_root%E2%80%A4json", true},
+        {"\xd1\x82rust\xd0\xb5"
+         "d_r\xd0\xbe\xd0\xbet.json",
+         true},                                       /* Cyrillic */
+        {"signing_con\xef\xac\x81g.v0.2.json", true}, /* a ligature */
+        {"signing_c\xce\xbfnfig.v9.json", true},
+        {"\xc3\xa9t\xc3\xa9.json", false},
+        {"trusted_r\xc3\xb6\xc3\xb6ts.json", false},
+        {"keys/\xe2\x84\xaa", true}, /* the sign of Kelvin */
         {"Signing_Config.v9.json", true},
         {"KEYS/k", true},
         {"keys//K", true},
@@ -528,6 +590,13 @@ static void names_that_could_be_taken_for_those_that_clients_act_on(void **state
         if (tuf_acted_on_resembles(&ev, rows[i].name) != rows[i].resembles)
             fail_msg("'%s'", rows[i].name);
     }
+    assert_true(tuf_role_resembles("Targets"));
+    assert_true(tuf_role_resembles("../root"));
+    assert_true(tuf_role_resembles("snap%73hot"));
+    assert_true(tuf_role_resembles("rele\xd0\xb0ses"));
+    assert_false(tuf_role_resembles("targets"));
+    assert_false(tuf_role_resembles("releases"));
+    assert_false(tuf_role_resembles("a/root-b"));
     memset(long_name, 'a', sizeof(long_name) - 1);
     long_name[sizeof(long_name) - 1] = '\0';
     assert_false(tuf_acted_on_resembles(&ev, long_name));
@@ -539,6 +608,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_change_of_a_field_has_a_line),
+        cmocka_unit_test(what_travels_along_is_asked_for_and_whole),
         cmocka_unit_test(names_that_could_be_taken_for_those_that_clients_act_on),
         cmocka_unit_test(what_is_neither_json_nor_pem_has_no_fields),
         cmocka_unit_test(a_damaged_block_makes_pem_unexplainable),

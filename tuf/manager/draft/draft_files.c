@@ -9,8 +9,6 @@
 #include "tuf/manager/review/answer.h"
 #include "tuf/manager/state/names.h"
 
-#define FILE_COST 4096 /* of one, however small: a review tells of 2,000, not of 100,000 */
-
 struct files {
     const struct tuf_workspace *w;
     const struct tuf_published *p;
@@ -67,7 +65,7 @@ static int add_acted(struct files *f, const char *path, const struct tuf_entry *
         rc = tuf_event_add_content(f->ev, path, false, &before, e);
     if (rc == 0 && is != NULL)
         rc = tuf_event_add_content(f->ev, path, true, &after, e);
-    f->total += FILE_COST + before.len + after.len;
+    f->total += EVENT_FILE_COST + before.len + after.len;
     tuf_free_entry(&found);
     tm_buf_free(&before);
     tm_buf_free(&after);
@@ -80,16 +78,16 @@ static int add_other(struct files *f, const char *path, const struct tuf_entry *
     struct tm_buf before = {0};
     struct tm_buf after = {0};
     int rc = 0;
-    if (f->total + FILE_COST > EVENT_FILES_MAX || read_coming(f, path, &after, NULL) != 0 ||
+    if (f->total + EVENT_FILE_COST > EVENT_FILES_MAX || read_coming(f, path, &after, NULL) != 0 ||
         (was != NULL && read_published(f, path, was, &before, NULL) != 0) ||
-        f->total + FILE_COST + before.len + after.len > EVENT_FILES_MAX)
+        f->total + EVENT_FILE_COST + before.len + after.len > EVENT_FILES_MAX)
         rc = 1; /* the review says how many it has not */
     if (rc == 0 && was != NULL)
         rc = tuf_event_add_content(f->ev, path, false, &before, e);
     if (rc == 0 && is != NULL)
         rc = tuf_event_add_content(f->ev, path, true, &after, e);
     if (rc == 0)
-        f->total += FILE_COST + before.len + after.len;
+        f->total += EVENT_FILE_COST + before.len + after.len;
     tm_buf_free(&before);
     tm_buf_free(&after);
     return rc < 0 ? -1 : 0;

@@ -25,6 +25,7 @@
 #define EVENT_BYTES_MAX ((size_t)512 << 20)
 #define EVENT_FILE_MAX ((size_t)1 << 20)  /* a target that travels along for review */
 #define EVENT_FILES_MAX ((size_t)8 << 20) /* all of them */
+#define EVENT_FILE_COST 4096 /* of one, however small: 2,000 are reviewed, not 100,000 */
 #define EVENT_ROLES_MAX 20000
 #define EVENT_REASON_MAX 1000 /* bytes */
 

@@ -120,12 +120,23 @@ static size_t drop_dots(const char *out, size_t len)
     return start;
 }
 
+#define GLYPH '\x7f' /* in a plain form: any one character beyond ASCII */
+#define GLYPH_SPAN 3 /* ASCII characters that one may look like: ligatures; 0: of no width */
+
+static bool is_beyond_ascii(char c)
+{
+    return ((unsigned char)c & 0xc0) ==
+           0xc0; /* the first byte of one; the others are passed over */
+}
+
 /* What is left of a name where all that is easily overlooked is taken away. */
 static void plain_form(const char *name, char out[TUF_TARGET_PATH_MAX + 1])
 {
     size_t len = 0;
     for (char c = next_plain(&name); c != '\0' && len < TUF_TARGET_PATH_MAX;
          c = next_plain(&name)) {
+        if (is_beyond_ascii(c))
+            out[len++] = GLYPH;
         if (c <= ' ' || c > '~') /* char may be signed: what is not ASCII is either */
             continue;
         if (c == '/' || c == '\\')
@@ -141,11 +152,33 @@ static void plain_form(const char *name, char out[TUF_TARGET_PATH_MAX + 1])
     out[len] = '\0';
 }
 
+/* Whether a plain form could be read as `real`; not `whole`: as something that begins with it. */
+static bool reads_as(const char *plain, const char *real, bool whole)
+{
+    bool reach[TUF_TARGET_PATH_MAX + 1] = {true}; /* [n]: what is behind us reads as n of real */
+    const size_t len = strlen(real);
+    for (; *plain != '\0' && (whole || !reach[len]); plain++) {
+        for (size_t n = len + 1; n-- > 0;) {
+            bool now = *plain == GLYPH ? reach[n] : n > 0 && reach[n - 1] && real[n - 1] == *plain;
+            for (size_t k = 1; *plain == GLYPH && k <= GLYPH_SPAN && k <= n; k++)
+                now |= reach[n - k];
+            reach[n] = now;
+        }
+    }
+    return reach[len];
+}
+
 static int same_form(void *plain, const char *name)
 {
     char other[TUF_TARGET_PATH_MAX + 1];
     plain_form(name, other);
-    return strcmp(plain, other) == 0;
+    return reads_as(plain, other, true);
+}
+
+/* Any of the many names of signing configurations: what ends it is not looked at. */
+static bool reads_as_signing_config(const char *plain)
+{
+    return strchr(plain, GLYPH) != NULL && reads_as(plain, "signing_config", false);
 }
 
 bool tuf_acted_on_resembles(const struct tuf_event *ev, const char *name)
@@ -154,5 +187,16 @@ bool tuf_acted_on_resembles(const struct tuf_event *ev, const char *name)
     if (tuf_acted_on(ev, name, NULL, NULL))
         return false;
     plain_form(name, plain);
-    return tuf_acted_on_always(plain) || tuf_acted_on_each(ev, same_form, plain) != 0;
+    return tuf_acted_on_always(plain) || reads_as_signing_config(plain) ||
+           tuf_acted_on_each(ev, same_form, plain) != 0;
+}
+
+bool tuf_role_resembles(const char *name)
+{
+    char plain[TUF_TARGET_PATH_MAX + 1];
+    enum tuf_role top;
+    if (tuf_role_from_name(name, &top) == 0)
+        return false;
+    plain_form(name, plain);
+    return strchr(plain, GLYPH) != NULL || tuf_role_from_name(plain, &top) == 0;
 }

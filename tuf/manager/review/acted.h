@@ -26,9 +26,14 @@ bool tuf_acted_on(const struct tuf_event *ev, const char *name, const struct tuf
                   const struct tuf_entry *is);
 
 /* Whether `name` is none of those names, but is one of them to a person, or to a server or a disk
- * that makes less of a difference: case, percent escapes, empty and dot segments, blanks, control
- * characters and whatever is not ASCII apart. */
+ * that makes less of a difference: case, percent escapes, empty and dot segments, blanks and
+ * control characters apart. A character beyond ASCII may look like up to three others, or like
+ * nothing. */
 bool tuf_acted_on_resembles(const struct tuf_event *ev, const char *name);
+
+/* Whether a role's name is none of the top-level ones, but is one in the same way, or holds a
+ * character beyond ASCII: it could look like any other role's. */
+bool tuf_role_resembles(const char *name);
 
 /* The names to ask about whatever changes: the well-known ones and those that targets names. Not 0
  * of `each` ends it and is returned. */

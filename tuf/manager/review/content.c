@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/names.h"
 #include "tuf/metadata/build.h"
 #include "tuf/metadata/typesjson.h"
 #include "tuf/manager/policy/words.h"
@@ -41,17 +42,23 @@ struct content {
     struct tuf_findings *f;
     size_t other_count, left_out, absent, wrong;
     struct first resembling, moved;
+    struct tm_names asked[2]; /* paths whose content before and after was asked for */
+    size_t total;             /* what propose counts of the contents that are there */
+    size_t least;             /* of those that are not, the least that it would have counted */
+    char least_name[256];     /* "": none, or all too large */
 };
 
-static void side_load(const struct tuf_event *ev, const char *path, bool after,
-                      const struct tuf_entry *entry, struct side *s)
+static int side_load(struct content *c, const char *path, bool after, const struct tuf_entry *entry,
+                     struct side *s)
 {
     struct tuf_file_info pin;
     *s = (struct side){.listed = entry != NULL};
     if (entry == NULL)
-        return;
+        return 0;
     tuf_entry_info(entry, &pin);
-    s->there = tuf_event_content(ev, path, after, &pin, &s->data);
+    s->there = tuf_event_content(c->ev, path, after, &pin, &s->data);
+    c->total += s->data.len;
+    return tm_names_put(&c->asked[after], path) < 0 ? -1 : 0;
 }
 
 static bool shown(const struct side *s)
@@ -220,16 +227,68 @@ static void explain_change(struct content *c, const char *path, const struct sid
 
 /* ---- the others ---- */
 
-static void other_lines(struct content *c, const char *path, const struct side *before,
+/* What is not there: one side alone is never left out, and both only for their size, or where there
+ * was no room for them among the rest. */
+static void judge_absent(struct content *c, const char *path, const struct tuf_entry *was,
+                         const struct tuf_entry *is, bool one_is_there)
+{
+    int64_t before = was != NULL ? was->length : 0;
+    int64_t after = is != NULL ? is->length : 0;
+    c->absent++;
+    if (one_is_there) {
+        unexplained(c, path, "travels along without the other content that it is compared with");
+    } else if (before <= (int64_t)EVENT_FILE_MAX && after <= (int64_t)EVENT_FILE_MAX) {
+        size_t need = EVENT_FILE_COST + (size_t)before + (size_t)after;
+        if (c->least_name[0] != '\0' && c->least <= need)
+            return;
+        c->least = need;
+        snprintf(c->least_name, sizeof(c->least_name), "%s", path);
+    }
+}
+
+static void judge_room(const struct content *c)
+{
+    if (c->least_name[0] == '\0' || c->total + c->least > EVENT_FILES_MAX)
+        return;
+    tuf_findings_error(c->f,
+                       "%.250s: its content was left out, although it is small and there is room: "
+                       "what changes in it cannot be shown",
+                       c->least_name);
+    c->f->unexplained++;
+}
+
+/* What travels along is signed for: nobody is asked about what no changed target is. */
+static void judge_files(const struct content *c)
+{
+    static const char *const when[] = {"before", "after"};
+    const struct tuf_event_files *files = &c->ev->files;
+    for (size_t i = 0; i < files->count; i++) {
+        for (int after = 0; after < 2; after++) {
+            const struct tuf_event_file *file = &files->item[i];
+            if (file->side[after].count == 0 || tm_names_have(&c->asked[after], file->path))
+                continue;
+            tuf_findings_error(c->f,
+                               "%.200s: a content from %s the change travels along, and no target "
+                               "that changes has it",
+                               file->path, when[after]);
+            c->f->unexplained++;
+        }
+    }
+}
+
+static void other_lines(struct content *c, const char *path, const struct tuf_entry *was,
+                        const struct tuf_entry *is, const struct side *before,
                         const struct side *after)
 {
     bool wrong = (before->listed && before->there == TUF_CONTENT_WRONG) ||
                  (after->listed && after->there == TUF_CONTENT_WRONG);
     c->wrong += wrong;
     if (!wrong && (!shown(before) || !shown(after))) {
-        c->absent++;
+        judge_absent(c, path, was, is,
+                     (before->listed && shown(before)) || (after->listed && shown(after)));
         return;
     }
+    c->total += EVENT_FILE_COST;
     if (c->other_count == FILES_MAX && !c->all && !wrong) {
         c->left_out++;
         return;
@@ -275,12 +334,23 @@ static void note(struct first *f, const char *name)
         snprintf(f->name, sizeof(f->name), "%s", name);
 }
 
+/* Byte by byte: two names that look the same are to be told apart. */
+static void note_bytes(struct first *f, const char *name)
+{
+    size_t at = 0;
+    if (f->count++ > 0)
+        return;
+    for (const char *p = name; *p != '\0' && at + 4 < sizeof(f->name); p++)
+        at += (size_t)snprintf(f->name + at, sizeof(f->name) - at,
+                               *p > ' ' && *p <= '~' ? "%c" : "%%%02X", (unsigned char)*p);
+}
+
 /* A name that no role changed, but that is new to this one: what else it could be taken for. */
 static void judge_new_name(struct content *c, const char *path, const struct tuf_entry *is)
 {
     struct tuf_entry found;
     if (tuf_acted_on_resembles(c->ev, path))
-        note(&c->resembling, path);
+        note_bytes(&c->resembling, path);
     if (tuf_answer_before(c->ev, path, &found) && !same_bytes(&found, is))
         note(&c->moved, path);
     tuf_free_entry(&found);
@@ -308,27 +378,28 @@ static int each_change(void *arg, const char *path, const struct tuf_entry *was,
     struct side before;
     struct side after;
     struct tuf_entry found = {0};
-    (void)e;
     if (was != NULL && is != NULL && same_bytes(was, is))
         return 0; /* custom metadata: the lines of the role tell */
     if (is == NULL && !acted)
         return 0; /* removed: likewise */
     if (was == NULL && acted && tuf_answer_before(c->ev, path, &found))
         was = &found; /* another role listed it */
-    side_load(c->ev, path, false, was, &before);
-    side_load(c->ev, path, true, is, &after);
+    int rc = side_load(c, path, false, was, &before);
+    if (side_load(c, path, true, is, &after) != 0 || rc != 0)
+        rc = tm_err_set(e, "out of memory");
     if (acted) {
+        c->total += EVENT_FILE_COST;
         explain_change(c, path, &before, &after);
         tuf_answer_judge(c->ev, path, answer_danger, c->f);
     }
     if (!acted && was == NULL)
         judge_new_name(c, path, is);
     if (!acted)
-        other_lines(c, path, &before, &after);
+        other_lines(c, path, was, is, &before, &after);
     tm_buf_free(&before.data);
     tm_buf_free(&after.data);
     tuf_free_entry(&found);
-    return 0;
+    return rc;
 }
 
 static void finish_others(const struct content *c, struct tm_buf *out)
@@ -365,6 +436,8 @@ int tuf_content_write(const struct tuf_event *ev, int64_t now, bool all, tuf_exp
             rc = tuf_entries_compare(c.role->base, c.role->proposed, each_change, &c, e);
     }
     judge_names(&c);
+    judge_room(&c);
+    judge_files(&c);
     if (acted.len > 0) {
         tm_buf_puts(out, "\nWhat clients act on\n");
         tm_buf_append(out, acted.data, acted.len);
@@ -372,6 +445,8 @@ int tuf_content_write(const struct tuf_event *ev, int64_t now, bool all, tuf_exp
     finish_others(&c, out);
     if (buf_failed(&acted) || buf_failed(&others))
         rc = tm_err_set(e, "out of memory");
+    tm_names_free(&c.asked[0]);
+    tm_names_free(&c.asked[1]);
     tm_buf_free(&acted);
     tm_buf_free(&others);
     return rc;

@@ -337,8 +337,14 @@ static void judge_delegations(struct judge *j, const struct tuf_event_role *r)
         r->base != NULL ? &tuf_metadata_signed(r->base)->targets.delegations.keys : NULL;
     if (d->has_bins)
         judge_delegation(j, d, &d->bins.by, "of hash bins", before);
-    for (size_t i = 0; i < d->roles.count; i++)
-        judge_delegation(j, d, &d->roles.item[i].by, d->roles.item[i].name, before);
+    for (size_t i = 0; i < d->roles.count; i++) {
+        const char *name = d->roles.item[i].name;
+        char plain[TUF_ROLE_NAME_MAX + 1];
+        judge_delegation(j, d, &d->roles.item[i].by, name, before);
+        if (tuf_role_resembles(name) && tuf_role_encode(name, plain))
+            tuf_findings_danger(j->out, "delegation %s: its name could be taken for another role's",
+                                plain);
+    }
 }
 
 static void warn_unreached(struct judge *j, const struct tuf_event_role *r)
