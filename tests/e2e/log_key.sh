@@ -96,8 +96,8 @@ both() { # NAME TEXT: check-config and serve refuse, saying so
     says "$1: check-config" 3 "$2" "$B/tenmint-ca" check-config "$W/bad.yaml"
     says "$1: serve" 3 "$2" "$B/tenmint-ca" serve --config "$W/bad.yaml" --listen 127.0.0.1:0 --metrics-listen 127.0.0.1:0
 }
-change() { # SED-SCRIPT: the first CA's configuration, changed
-    sed "$1; s,: \\(chain.pem\\|intermediate.key\\|log\\|password\\|issuers.yaml\\)$,: file/\\1," \
+change() { # SED-SCRIPT: the first CA's configuration, changed; its audit trail is not looked at here
+    sed "/^audit-store:/,/^$/d; $1; s,: \\(chain.pem\\|intermediate.key\\|log\\|password\\|issuers.yaml\\)$,: file/\\1," \
         "$W/file/tenmint-ca.yaml" >"$W/bad.yaml"
 }
 change "s,'$W/pin','$W/bad-pin',"
