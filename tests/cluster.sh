@@ -4,18 +4,11 @@
 # lost that its client's retry does not recover, no record, and no token is good twice. `make cluster-test`.
 # TESSERACT: its program, if it is there already; else Go builds it.
 set -u
-cd "$(dirname "$0")/.." || exit 1
 B=${B:-build}
-W=$(mktemp -d)
-fails=0
-. tests/lib.sh
-. tests/e2e/says.bash
-: >"$W/said"
+. "$(dirname "$0")/begin.bash"
 for p in haproxy redis-server python3; do
     command -v $p >/dev/null || { echo "$p is missing: tests/install.sh tests"; exit 1; }
 done
-PG=$(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | tail -n 1)
-[ -n "$PG" ] || { echo "PostgreSQL is missing: apt-get install postgresql"; exit 1; }
 TESSERACT=${TESSERACT:-$B/tests/tesseract/posix}
 if [ ! -x "$TESSERACT" ]; then
     command -v go >/dev/null || { echo "TesseraCT needs Go 1.24 or newer, or TESSERACT=its program"; exit 1; }
@@ -23,19 +16,9 @@ if [ ! -x "$TESSERACT" ]; then
     GOBIN=$(realpath "$B/tests/tesseract") GOFLAGS=-mod=mod \
         go install github.com/transparency-dev/tesseract/cmd/tesseract/posix@v0.1.1 >"$W/go" 2>&1 || { tail -n 5 "$W/go"; exit 1; }
 fi
-as() { if [ "$(id -u)" = 0 ]; then runuser -u postgres -- "$@"; else "$@"; fi; }
-D=$(mktemp -d)
-pg_stop() { (cd / && as "$PG/pg_ctl" -D "$D/data" -m immediate -w stop >/dev/null 2>&1); }
-pg_start() { (cd / && as "$PG/pg_ctl" -D "$D/data" -l "$D/log" -w start >/dev/null 2>&1); }
-trap 'stop_all; pg_stop; rm -rf "$W" "$D"' EXIT
 
 # ---- what the nodes share ----
-[ "$(id -u)" != 0 ] || chown postgres "$D"
-(cd / && as "$PG/initdb" -D "$D/data" -A trust -U postgres >/dev/null 2>&1) || { echo "initdb failed"; exit 1; }
-PGPORT=$(free_port)
-printf "listen_addresses = '127.0.0.1'\nport = %s\nunix_socket_directories = ''\n" "$PGPORT" |
-    as tee -a "$D/data/postgresql.conf" >/dev/null
-pg_start || { cat "$D/log"; exit 1; }
+. tests/postgres.bash
 store() {
     (cd "$W" && exec redis-server --port "$REDIS" --bind 127.0.0.1 --requirepass secret --appendonly yes --appendfsync always \
         --maxmemory-policy noeviction --save "" --dir "$W/redis") >"$W/redis.log" 2>&1 &

@@ -4,19 +4,7 @@
 set -u
 B=${B:-build}
 . "$(dirname "$0")/../begin.bash"
-PG=$(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | tail -n 1)
-[ -n "$PG" ] || { echo "PostgreSQL is missing: apt-get install postgresql"; exit 1; }
-as() { if [ "$(id -u)" = 0 ]; then runuser -u postgres -- "$@"; else "$@"; fi; }
-D=$(mktemp -d)
-pg_stop() { (cd / && as "$PG/pg_ctl" -D "$D/data" -m "$1" -w stop >/dev/null 2>&1); }
-pg_start() { (cd / && as "$PG/pg_ctl" -D "$D/data" -l "$D/log" -w start >/dev/null 2>&1); }
-trap 'stop_all; pg_stop immediate; rm -rf "$W" "$D"' EXIT
-[ "$(id -u)" != 0 ] || chown postgres "$D"
-(cd / && as "$PG/initdb" -D "$D/data" -A trust -U postgres >/dev/null 2>&1) || { echo "initdb failed"; exit 1; }
-PGPORT=$(free_port)
-printf "listen_addresses = '127.0.0.1'\nport = %s\nunix_socket_directories = ''\n" "$PGPORT" |
-    as tee -a "$D/data/postgresql.conf" >/dev/null
-pg_start || { cat "$D/log"; exit 1; }
+. tests/postgres.bash
 (umask 077 && echo "host=127.0.0.1 port=$PGPORT user=postgres dbname=postgres" >"$W/dsn")
 SUB=repo:acme/widget:ref:refs/heads/main
 openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out "$W/key" 2>/dev/null
@@ -60,7 +48,7 @@ check "both are found: how many" 2 "$(grep -c '  issued ' "$W/said")"
 for i in $(seq 8); do
     issue "$ONE"
     echo
-    [ "$i" != 3 ] || pg_stop immediate
+    [ "$i" != 3 ] || pg_stop
 done >"$W/statuses"
 check "stopped: refused" yes "$(grep -q 503 "$W/statuses" && echo yes)"
 check "stopped: nothing else" "" "$(grep -v '^\(200\|503\)$' "$W/statuses")"
