@@ -3,6 +3,7 @@
 #   W            a scratch folder, which goes away at the end with all processes in PIDS
 #   B            where the programs are: those with sanitizers, unless the script says B=build before
 #   fails        how many checks failed: the script ends with [ "$fails" = 0 ]
+#   SECRET       what no command may print, where the script sets it
 #   check, says  what is expected; the functions of tests/lib.sh, whose waits all have a bound
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
 B=${B:-build/asan}
@@ -25,4 +26,5 @@ says() { # NAME WANTED-EXIT WANTED-TEXT COMMAND...
     rc=$?
     check "$name: exit code" "$want" "$rc"
     [ -z "$text" ] || grep -qF -- "$text" "$W/said" || { echo "FAIL $name: no '$text' in: $(cat "$W/said")"; fails=$((fails + 1)); }
+    ! grep -q "Sanitizer\|runtime error${SECRET:+\|$SECRET}" "$W/said" || { echo "FAIL $name: $(cat "$W/said")"; fails=$((fails + 1)); }
 }

@@ -5,15 +5,7 @@ set -u
 . "$(dirname "$0")/../begin.bash"
 MODULE=/usr/lib/softhsm/libsofthsm2.so
 
-says() { # NAME WANTED-EXIT WANTED-TEXT COMMAND...
-    local name=$1 want=$2 text=$3 rc
-    shift 3
-    "$@" >"$W/said" 2>&1
-    rc=$?
-    check "$name: exit code" "$want" "$rc"
-    grep -qF -- "$text" "$W/said" || { echo "FAIL $name: no '$text' in: $(cat "$W/said")"; fails=$((fails + 1)); }
-    ! grep -q 'Sanitizer\|runtime error\|135790' "$W/said" || { echo "FAIL $name: $(cat "$W/said")"; fails=$((fails + 1)); }
-}
+SECRET=135790
 mkdir "$W/tokens"
 printf 'directories.tokendir = %s\nlog.level = ERROR\n' "$W/tokens" >"$W/softhsm.conf"
 export SOFTHSM2_CONF=$W/softhsm.conf
@@ -21,22 +13,22 @@ softhsm2-util --init-token --free --label 'CI token' --pin 135790 --so-pin 24680
 umask 077
 echo 135790 >"$W/pin"
 echo 999999 >"$W/bad-pin"
-init() { "$B/tenmint-ca" init "$@"; }
+init=("$B/tenmint-ca" init)
 TOKEN=(--pkcs11-module "$MODULE" --pkcs11-token 'CI token' --pkcs11-pin-file "$W/pin")
 
-says "no label" 2 'needs --pkcs11-module, --pkcs11-token and --pkcs11-key' init "$W/x" --pkcs11-module "$MODULE"
-says "no PIN" 2 'give the PIN' init "$W/x" --pkcs11-module "$MODULE" --pkcs11-token 'CI token' --pkcs11-key k
-says "wrong token" 1 "no token is labelled 'CI tokem'" init "$W/x" "${TOKEN[@]:0:2}" \
+says "no label" 2 'needs --pkcs11-module, --pkcs11-token and --pkcs11-key' "${init[@]}" "$W/x" --pkcs11-module "$MODULE"
+says "no PIN" 2 'give the PIN' "${init[@]}" "$W/x" --pkcs11-module "$MODULE" --pkcs11-token 'CI token' --pkcs11-key k
+says "wrong token" 1 "no token is labelled 'CI tokem'" "${init[@]}" "$W/x" "${TOKEN[@]:0:2}" \
     --pkcs11-token 'CI tokem' "${TOKEN[@]:4}" --pkcs11-key k
-says "wrong PIN" 1 'PIN is incorrect' init "$W/y" "${TOKEN[@]:0:4}" --pkcs11-pin-file "$W/bad-pin" --pkcs11-key k
-says "no module" 1 "No such file" init "$W/z" --pkcs11-module /nonexistent "${TOKEN[@]:2}" --pkcs11-key k
-says "no Ed25519" 1 "p256, p384" init "$W/e" "${TOKEN[@]}" --pkcs11-key k --key-type ed25519
+says "wrong PIN" 1 'PIN is incorrect' "${init[@]}" "$W/y" "${TOKEN[@]:0:4}" --pkcs11-pin-file "$W/bad-pin" --pkcs11-key k
+says "no module" 1 "No such file" "${init[@]}" "$W/z" --pkcs11-module /nonexistent "${TOKEN[@]:2}" --pkcs11-key k
+says "no Ed25519" 1 "p256, p384" "${init[@]}" "$W/e" "${TOKEN[@]}" --pkcs11-key k --key-type ed25519
 
 start_issuer || exit 1
 for type in p256 p384 rsa; do
     dir=$W/$type
     says "init $type" 0 "made the server's key 'it's $type' in token 'CI token'" \
-        init "$dir" "${TOKEN[@]}" --pkcs11-key "it's $type" --key-type $type
+        "${init[@]}" "$dir" "${TOKEN[@]}" --pkcs11-key "it's $type" --key-type $type
     check "$type: no key file of the intermediate" no "$([ -e "$dir/intermediate.key" ] && echo yes || echo no)"
     printf 'oidc-issuers:\n  "%s":\n    issuer-url: "%s"\n    client-id: sigstore\n    type: github-workflow\n' \
         "$ISSUER" "$ISSUER" >"$dir/issuers.yaml"
@@ -62,7 +54,7 @@ for type in p256 p384 rsa; do
     kill -TERM $CA_PID; wait $CA_PID; check "$type: SIGTERM exits 0" 0 $?
     check "$type: no sanitizer report, no PIN in the log" 0 "$(grep -c 'runtime error\|Sanitizer\|135790' "$W/ca.log")"
 done
-says "a taken label" 1 "already" init "$W/again" "${TOKEN[@]}" --pkcs11-key "it's p256"
+says "a taken label" 1 "already" "${init[@]}" "$W/again" "${TOKEN[@]}" --pkcs11-key "it's p256"
 sed -i "s/it''s p256/it''s p384/" "$W/p256/tenmint-ca.yaml"
 says "another key than the chain's" 3 "not equal" "$B/tenmint-ca" check-config "$W/p256/tenmint-ca.yaml"
 sed -i "s/it''s p384/nothing/" "$W/p256/tenmint-ca.yaml"
