@@ -5,11 +5,22 @@
 #define TENMINT_TOOLS_TENMINT_CA_CHECK_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "common/err.h"
 
 /* Opens what it names, and prints what that is; also while a server runs with it; `online`: asks
  * the issuers, too. -1 with `e` set: it would be refused. */
 int check_server_config(const char *path, bool online, struct tm_err *e);
+
+struct check_wait {
+    int64_t limit_ms;               /* then the check is killed, and has failed */
+    void (*alive)(const void *ctx); /* called each second meanwhile */
+    const void *ctx;
+};
+
+/* The same, not online, in a process of its own, as modules of tokens may start threads. Prints
+ * nothing. */
+int check_server_apart(const char *path, const struct check_wait *w, struct tm_err *e);
 
 #endif

@@ -21,25 +21,19 @@
 #include "tools/shared/cli.h"
 #include "tools/tenmint-ca/changes.h"
 #include "tools/tenmint-ca/check.h"
+#include "tools/tenmint-ca/listening.h"
 #include "tools/tenmint-ca/parent.h"
 
-#define TRY_MS 60000
+#define TRY_MS 60000       /* a check: a token may not answer */
 #define END_SLACK_MS 90000 /* a parent ends its processes, each within its own time */
 #define CUT_MS 5000        /* a start that is not wanted any more */
 #define REST_MS 10000      /* processes whose parent has ended end, too */
 #define AGAIN_MS 5000      /* between tries to serve what was in force */
 #define REFUSED_MS 60000   /* a generation that was asked for, and was not possible then */
 
-enum { SOCKET_API, SOCKET_METRICS, SOCKETS };
-
-struct socket {
-    int fd;        /* -1: none */
-    char *address; /* as configured; NULL: given by who started us, whatever is configured */
-};
-
 struct serving {
     struct generation g;
-    struct socket socket[SOCKETS]; /* where it listens */
+    struct listening socket[LISTEN_COUNT]; /* where it listens */
 };
 
 struct generations {
@@ -84,85 +78,14 @@ static void say(const struct generations *s, enum tm_jlog_level level, const cha
     tm_jlog_free(log);
 }
 
-/* ---- sockets ---- */
-
-static void close_socket(struct socket *x)
-{
-    if (x->fd >= 0)
-        close(x->fd);
-    free(x->address);
-    *x = (struct socket){.fd = -1};
-}
-
-/* The sockets that the service manager listens on (sd_listen_fds(3)): one named "metrics", and
- * one of any other name. */
-static int take_given(struct generations *s, struct tm_err *e)
-{
-    char **names = NULL;
-    int count = sd_listen_fds_with_names(1, &names);
-    int rc = count < 0 ? tm_err_set(e, "sockets of the service manager: %s", strerror(-count)) : 0;
-    for (int i = 0; i < count && rc == 0; i++) {
-        struct socket *x =
-            &s->now.socket[strcmp(names[i], "metrics") == 0 ? SOCKET_METRICS : SOCKET_API];
-        if (x->fd >= 0)
-            rc =
-                tm_err_set(e, "the service manager gives two sockets that are not named 'metrics'");
-        else if (sd_is_socket(SD_LISTEN_FDS_START + i, AF_UNSPEC, SOCK_STREAM, 1) <= 0)
-            rc = tm_err_set(e, "socket '%s' of the service manager does not listen", names[i]);
-        else if (fcntl(SD_LISTEN_FDS_START + i, F_SETFL, O_NONBLOCK) != 0)
-            rc = tm_err_errno(e, "socket '%s' of the service manager", names[i]);
-        else
-            x->fd = SD_LISTEN_FDS_START + i;
-        free(names[i]);
-    }
-    free(names);
-    return rc;
-}
-
-/* One that listens where the last did is the same, with what waits in it. */
-static int open_socket(const struct socket *last, const char *address, const char *what,
-                       struct socket *out, struct tm_err *e)
-{
-    bool given = last->fd >= 0 && last->address == NULL;
-    bool same = last->address != NULL && address != NULL && strcmp(last->address, address) == 0;
-    *out = (struct socket){.fd = -1};
-    if (address == NULL && !given)
-        return 0;
-    out->address = given ? NULL : strdup(address);
-    if (!given && out->address == NULL)
-        return tm_err_set(e, "out of memory");
-    if (!given && !same)
-        return tm_http_listen_open(address, &out->fd, e) == 0 ? 0 : tm_err_wrap(e, "%s", what);
-    out->fd = fcntl(last->fd, F_DUPFD_CLOEXEC, 3);
-    return out->fd >= 0 ? 0 : tm_err_errno(e, "%s", what);
-}
-
 /* Who edits `listen` and sees no change looks for the reason in the log. */
 static void warn_of_given(const struct generations *s)
 {
-    const struct socket *api = &s->now.socket[SOCKET_API];
+    const struct listening *api = &s->now.socket[LISTEN_API];
     const char *listen = s->now.g.config.listen;
     if (api->fd >= 0 && api->address == NULL && !tm_http_listen_is(api->fd, listen))
         say(s, JLOG_WARN,
             "'listen' is not used: the service manager gives a socket at another address", listen);
-}
-
-static void close_sockets(struct socket x[SOCKETS])
-{
-    for (int i = 0; i < SOCKETS; i++)
-        close_socket(&x[i]);
-}
-
-static int open_sockets(const struct socket last[SOCKETS], const struct ca_config *c,
-                        struct socket out[SOCKETS], struct tm_err *e)
-{
-    out[SOCKET_METRICS] = (struct socket){.fd = -1};
-    if (open_socket(&last[SOCKET_API], c->listen, "listen", &out[SOCKET_API], e) == 0 &&
-        open_socket(&last[SOCKET_METRICS], c->metrics_listen, "metrics-listen",
-                    &out[SOCKET_METRICS], e) == 0)
-        return 0;
-    close_sockets(out);
-    return -1;
 }
 
 /* ---- a parent's life, seen from here ---- */
@@ -175,8 +98,8 @@ static int be_parent(struct generations *s, int words, pid_t starter)
         .config = &s->now.g.config,
         .issuers = s->now.g.issuers.len > 0 ? (const char *)s->now.g.issuers.data : NULL,
         .metrics = s->metrics,
-        .api_fd = s->now.socket[SOCKET_API].fd,
-        .metrics_fd = s->now.socket[SOCKET_METRICS].fd,
+        .api_fd = s->now.socket[LISTEN_API].fd,
+        .metrics_fd = s->now.socket[LISTEN_METRICS].fd,
         .tickets_fd = s->tickets_fd,
         .words_fd = words,
         .alive_ms = (int64_t)(s->watchdog_us / 3000)};
@@ -216,8 +139,9 @@ static int begin_parent(struct generations *s, struct tm_err *e)
 }
 
 /* A parent that serves says so itself; one that begins or ends is waited for here. */
-static void tell_alive(const struct generations *s)
+static void tell_alive(const void *generations)
 {
+    const struct generations *s = generations;
     if (s->watchdog_us > 0)
         (void)sd_notify(0, "WATCHDOG=1");
 }
@@ -363,51 +287,16 @@ static void stop(struct generations *s)
 
 /* ---- one generation after the other ---- */
 
-/* What the check says, which it has a minute for: a token may not answer. */
-static ssize_t hear_check(const struct generations *s, pid_t pid, int said, struct tm_err *e)
-{
-    struct pollfd p = {.fd = said, .events = POLLIN};
-    int64_t until = tm_clock_mono_ms() + TRY_MS;
-    while (poll(&p, 1, 1000) == 0) {
-        tell_alive(s);
-        if (tm_clock_mono_ms() >= until)
-            (void)kill(pid, SIGKILL);
-    }
-    return read(said, e->text, sizeof(e->text) - 1);
-}
-
-/* In a process of its own: it opens keys and tokens, whose modules may start threads. */
 static int try_config(const struct generations *s, struct tm_err *e)
 {
-    int said[2];
-    int status = 0;
-    if (pipe2(said, O_CLOEXEC) != 0)
-        return tm_err_errno(e, "make a pipe");
-    pid_t pid = fork();
-    if (pid == 0) {
-        struct tm_err why = {0};
-        (void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-        int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
-        bool refused = null < 0 || dup2(null, STDOUT_FILENO) < 0 ||
-                       check_server_config(s->o->config_file, false, &why) != 0;
-        (void)tm_file_write_all(said[1], why.text, strlen(why.text));
-        _exit(refused ? 1 : 0);
-    }
-    close(said[1]);
-    ssize_t n = pid > 0 ? hear_check(s, pid, said[0], e) : -1;
-    e->text[n > 0 ? n : 0] = '\0';
-    close(said[0]);
-    if (pid < 0)
-        return tm_err_errno(e, "start a check");
-    if (waitpid(pid, &status, 0) != pid || !WIFEXITED(status) || WEXITSTATUS(status) != 0)
-        return e->text[0] != '\0' ? -1 : tm_err_set(e, "its check was cut off");
-    return 0;
+    const struct check_wait w = {.limit_ms = TRY_MS, .alive = tell_alive, .ctx = s};
+    return check_server_apart(s->o->config_file, &w, e);
 }
 
 static void free_serving(struct serving *x)
 {
     generation_free(&x->g);
-    close_sockets(x->socket);
+    listen_close(x->socket);
 }
 
 /* Has the processes look at their files, and say what changed in these. */
@@ -448,7 +337,7 @@ static int replace(struct generations *s, const struct generation *next)
     struct tm_err e = {0};
     struct serving before = s->now;
     struct serving after = {.g = *next};
-    if (open_sockets(before.socket, &next->config, after.socket, &e) != 0) {
+    if (listen_open(before.socket, &next->config, after.socket, &e) != 0) {
         generation_free(&after.g);
         say(s, JLOG_ERROR, "configuration refused, what was in force stays", e.text);
         return CLI_OK;
@@ -529,10 +418,11 @@ static int serve(struct generations *s)
 /* On what the service manager gives, or as configured. */
 static int listen_first(struct generations *s, struct tm_err *e)
 {
-    struct socket sockets[SOCKETS];
-    if (take_given(s, e) != 0 || open_sockets(s->now.socket, &s->now.g.config, sockets, e) != 0)
+    struct listening sockets[LISTEN_COUNT];
+    if (listen_take_given(s->now.socket, e) != 0 ||
+        listen_open(s->now.socket, &s->now.g.config, sockets, e) != 0)
         return -1;
-    close_sockets(s->now.socket);
+    listen_close(s->now.socket);
     memcpy(s->now.socket, sockets, sizeof(sockets));
     warn_of_given(s);
     return 0;

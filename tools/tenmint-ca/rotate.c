@@ -30,7 +30,6 @@
 
 #define URI_FILE "intermediate.uri"
 #define CERTIFICATE_MAX ((size_t)1 << 20)
-#define LABEL_FILE "pkcs11-label" /* in DIR/next: its label, where the key is in a token */
 
 struct rotation {
     const char *dir;
@@ -180,15 +179,6 @@ static int open_root(const struct rotation *r, STACK_OF(X509) * *root, struct tm
     return *key != NULL ? 0 : -1;
 }
 
-/* Its name in the token, for the day when it is put in service. */
-static int write_label(const struct rotation *r, struct tm_err *e)
-{
-    char path[PATH_MAX];
-    return in(r->part, LABEL_FILE, path, e) == 0
-               ? tm_file_create(path, 0644, r->label, strlen(r->label), e)
-               : -1;
-}
-
 static int write_uri(const struct rotation *r, const char *path, struct tm_err *e)
 {
     struct tm_buf line = {0};
@@ -225,7 +215,8 @@ static int make_pair(const struct rotation *r, STACK_OF(X509) * root, const stru
     }
     tm_buf_free_secret(&password);
     if (rc != 0 || in(r->part, r->key_name, key, e) != 0 ||
-        in(r->part, "chain.pem", chain, e) != 0 || (r->token && write_label(r, e) != 0) ||
+        in(r->part, "chain.pem", chain, e) != 0 ||
+        (r->token && rotate_write_label(r->part, r->label, e) != 0) ||
         (r->wanted_uri != NULL && write_uri(r, key, e) != 0))
         return -1;
     return r->request ? 0 : check_pair(r, key, chain, e);
@@ -298,18 +289,6 @@ static int activate_file(const struct rotation *r, struct tm_err *e)
     return 0;
 }
 
-static int read_label(struct rotation *r, const char *path, struct tm_err *e)
-{
-    struct tm_buf text = {0};
-    if (access(path, F_OK) != 0)
-        return tm_err_errno(e, "nothing to put in service: '%s'", path);
-    int rc = tm_file_read(path, sizeof(r->label) - 1, &text, e);
-    if (rc == 0)
-        snprintf(r->label, sizeof(r->label), "%.*s", (int)text.len, (const char *)text.data);
-    tm_buf_free(&text);
-    return rc;
-}
-
 /* ---- the certificate that answers a request ---- */
 
 /* Where a request waits: in DIR/next, or, of `init --csr`, in DIR itself. */
@@ -329,12 +308,10 @@ static int find_request(const struct rotation *r, const char **where, char reque
 
 static int find_label(struct rotation *r, const char *where, struct tm_err *e)
 {
-    char label[PATH_MAX];
-    if (where == r->dir) {
-        snprintf(r->label, sizeof(r->label), "%s", r->config.ca.key.label);
-        return 0;
-    }
-    return in(where, LABEL_FILE, label, e) == 0 ? read_label(r, label, e) : -1;
+    if (where != r->dir)
+        return rotate_read_label(where, r->label, e);
+    snprintf(r->label, sizeof(r->label), "%s", r->config.ca.key.label);
+    return 0;
 }
 
 /* Read once, as it may be a pipe: what is checked is what was written. */
@@ -383,8 +360,8 @@ static int take_certificate(struct rotation *r, struct tm_err *e)
 static int activate_token(struct rotation *r, struct tm_err *e)
 {
     char label[PATH_MAX], from[PATH_MAX], to[PATH_MAX];
-    if (in(r->next, LABEL_FILE, label, e) != 0 || in(r->next, "chain.pem", from, e) != 0 ||
-        in(r->dir, "chain.pem", to, e) != 0 || read_label(r, label, e) != 0)
+    if (in(r->next, ROTATE_LABEL_FILE, label, e) != 0 || in(r->next, "chain.pem", from, e) != 0 ||
+        in(r->dir, "chain.pem", to, e) != 0 || rotate_read_label(r->next, r->label, e) != 0)
         return -1;
     bool moved = access(from, F_OK) != 0 && errno == ENOENT;
     if (check_pair(r, NULL, moved ? to : from, e) != 0)

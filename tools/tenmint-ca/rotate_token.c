@@ -2,9 +2,11 @@
 #include "tools/tenmint-ca/rotate.h"
 
 #include <ctype.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "common/file.h"
 #include "common/yamledit.h"
@@ -27,6 +29,29 @@ void rotate_next_label(const char *label, int64_t now_s, char out[ROTATE_LABEL_M
     if (gmtime_r(&t, &tm) != NULL)
         (void)strftime(stamp, sizeof(stamp), "-%Y%m%d%H%M%S", &tm);
     snprintf(out, ROTATE_LABEL_MAX, "%.*s%s", (int)len, label, stamp);
+}
+
+int rotate_write_label(const char *dir, const char *label, struct tm_err *e)
+{
+    char path[PATH_MAX];
+    return tm_file_join(dir, ROTATE_LABEL_FILE, path, sizeof(path), e) == 0
+               ? tm_file_create(path, 0644, label, strlen(label), e)
+               : -1;
+}
+
+int rotate_read_label(const char *dir, char label[ROTATE_LABEL_MAX], struct tm_err *e)
+{
+    char path[PATH_MAX];
+    struct tm_buf text = {0};
+    if (tm_file_join(dir, ROTATE_LABEL_FILE, path, sizeof(path), e) != 0)
+        return -1;
+    if (access(path, F_OK) != 0)
+        return tm_err_errno(e, "nothing to put in service: '%s'", path);
+    int rc = tm_file_read(path, ROTATE_LABEL_MAX - 1, &text, e);
+    if (rc == 0)
+        snprintf(label, ROTATE_LABEL_MAX, "%.*s", (int)text.len, (const char *)text.data);
+    tm_buf_free(&text);
+    return rc;
 }
 
 static void count_change(void *arg, const char *key, enum tm_yamlmap_change change)

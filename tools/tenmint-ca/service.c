@@ -5,7 +5,6 @@
 #include <openssl/sha.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "ca/api/freeze.h"
@@ -14,90 +13,13 @@
 #include "common/hex.h"
 #include "common/promtext.h"
 #include "tools/shared/cli.h"
-#include "tools/tenmint-ca/changes.h"
 #include "tools/tenmint-ca/roles.h"
+#include "tools/tenmint-ca/service_trust.h"
 #include "tools/tenmint-ca/trust_news.h"
 
 static int64_t now_s(void)
 {
     return tm_clock_wall_ms() / 1000;
-}
-
-static void log_warning(void *log, const char *text)
-{
-    jlog(log, JLOG_WARN, "issuer list", JLOG_STR("detail", text), JLOG_END);
-}
-
-/* What a list must be, wherever it is from. Takes *trust away on -1. */
-static int take_issuers(struct service *s, const char *name, struct oidc_trust **trust,
-                        struct tm_err *e)
-{
-    if (oidc_trust_check_http(*trust, s->config->oidc.allow_http, e) == 0) {
-        s->looked_s = now_s();
-        oidc_trust_warn(*trust, log_warning, s->log);
-        trust_news_ahead(*trust, s->looked_s, s->log);
-        return 0;
-    }
-    oidc_trust_unref(*trust);
-    *trust = NULL;
-    return tm_err_wrap(e, "%s", name);
-}
-
-static int load_issuers(struct service *s, const char *text, struct oidc_trust **out,
-                        struct tm_err *e)
-{
-    const char *path = text != NULL ? "command line" : s->config->issuers_file;
-    if (text == NULL)
-        s->issuers_seen = tm_file_stamp(path);
-    int rc = text != NULL ? oidc_trust_parse(path, text, strlen(text), out, e)
-                          : oidc_trust_load(path, out, e);
-    return rc == 0 ? take_issuers(s, path, out, e) : -1;
-}
-
-static void put_in_force(struct service *s, struct oidc_trust *trust);
-
-static int read_approved(struct service *s, const struct approved_list *l, struct oidc_trust **out,
-                         struct tm_err *e)
-{
-    return oidc_trust_parse(l->name, tm_buf_str((struct tm_buf *)(uintptr_t)&l->text), l->text.len,
-                            out, e) == 0
-               ? take_issuers(s, l->name, out, e)
-               : -1;
-}
-
-/* Another list that a threshold has signed, or the same with a later end. On the keeper's thread.
- */
-static int apply_approved(void *ctx, const struct approved_list *l, struct tm_err *e)
-{
-    struct service *s = ctx;
-    struct oidc_trust *trust = NULL;
-    pthread_mutex_lock(&s->trust_lock);
-    int rc = read_approved(s, l, &trust, e);
-    if (rc == 0) {
-        put_in_force(s, trust);
-        oidc_verifier_set_end(s->verifier, l->expires_s);
-    }
-    pthread_mutex_unlock(&s->trust_lock);
-    return rc;
-}
-
-static struct approved_keeper_options keeper_options(struct service *s)
-{
-    return (struct approved_keeper_options){.config = &s->config->approved,
-                                            .hub = s->hub,
-                                            .log = s->log,
-                                            .apply = apply_approved,
-                                            .ctx = s};
-}
-
-/* The list to begin with: of a file, of the command line, or one that a threshold has signed. */
-static int first_issuers(struct service *s, const char *text, struct oidc_trust **out,
-                         struct tm_err *e)
-{
-    const struct approved_keeper_options o = keeper_options(s);
-    if (text != NULL || s->config->approved.mirror == NULL)
-        return load_issuers(s, text, out, e);
-    return approved_first(&o, &s->first, e) == 0 ? read_approved(s, &s->first, out, e) : -1;
 }
 
 /* A rotation that was cut off between its two moves leaves a key without its chain. */
@@ -129,7 +51,7 @@ static int start_core(struct service *s, const char *issuers, struct tm_err *e)
         ca_proof_policy_new((const char *const *)c->ca.algorithms.item, c->ca.algorithms.count, e);
     if (s->policy == NULL)
         return tm_err_wrap(e, "client-signing-algorithms");
-    if (first_issuers(s, issuers, &trust, e) != 0)
+    if (service_trust_first(s, issuers, &trust, e) != 0)
         return -1;
     ca_config_signer(c, &so);
     so.key.far = s->keys != NULL ? &s->key_far : NULL;
@@ -358,25 +280,6 @@ static int start_pages(struct service *s, int fd, struct tm_err *e)
     return s->pages != NULL ? 0 : -1;
 }
 
-/* Whoever may write the list may have others write it: its owner is what is known. */
-static void say_issuers(const struct service *s, const struct oidc_trust *before,
-                        const struct oidc_trust *after)
-{
-    struct stat st;
-    char actor[96] = "command line";
-    char time[21];
-    if (s->config->issuers_file != NULL && stat(s->config->issuers_file, &st) == 0) {
-        tm_clock_format(st.st_mtime, time);
-        snprintf(actor, sizeof(actor), "uid %lu owns the list, written %s",
-                 (unsigned long)st.st_uid, time);
-    }
-    const struct changes_say say = {.log = s->log, .trail = s->trail, .actor = actor};
-    if (before != NULL)
-        changes_of_issuers(before, after, &say);
-    else
-        changes_at_start(after, &say);
-}
-
 /* Which CA certificates are issued with from now on. */
 static void say_signer(const struct service *s, bool loaded, const struct tm_err *why)
 {
@@ -400,7 +303,7 @@ static void tell_trust(const struct service *s)
     if (s->verifier == NULL)
         return;
     struct oidc_trust *trust = oidc_verifier_trust(s->verifier);
-    say_issuers(s, NULL, trust);
+    service_trust_say(s, NULL, trust);
     say_signer(s, true, NULL);
     oidc_trust_unref(trust);
 }
@@ -433,69 +336,7 @@ int service_serve(struct service *s, struct tm_err *e)
 {
     if (s->pages != NULL && ca_issuers_teller_start(s->pages, e) != 0)
         return -1;
-    const struct approved_keeper_options o = keeper_options(s);
-    if (s->first.text.len > 0 && (s->approved = approved_keeper_start(&o, &s->first, e)) == NULL)
-        return -1;
-    return tm_http_far_server_start(s->far, e);
-}
-
-/* Whether the issuers file is another one than at the last look, which it becomes. */
-static bool issuers_changed(struct service *s)
-{
-    struct tm_file_stamp now = tm_file_stamp(s->config->issuers_file);
-    bool same = tm_file_stamp_same(&now, &s->issuers_seen);
-    if (now.ino == 0)
-        return false; /* mid-replacement; the next look sees it */
-    s->issuers_seen = now;
-    return !same;
-}
-
-static void publish(struct service *s)
-{
-    struct tm_err e = {0};
-    if (ca_api_refresh(s->api, NULL, &e) != 0)
-        jlog(s->log, JLOG_ERROR, "published configuration not renewed", JLOG_STR("detail", e.text),
-             JLOG_END);
-}
-
-/* Takes `trust`. The same list again is no news. */
-static void put_in_force(struct service *s, struct oidc_trust *trust)
-{
-    struct oidc_trust *before = oidc_verifier_trust(s->verifier);
-    bool same = strcmp(oidc_trust_digest(before), oidc_trust_digest(trust)) == 0;
-    if (!same || s->approved == NULL) {
-        oidc_verifier_set_trust(s->verifier, trust);
-        ca_metrics_reload(s->metrics, true);
-        say_issuers(s, before, trust);
-        publish(s);
-    }
-    oidc_trust_unref(before);
-    oidc_trust_unref(trust);
-}
-
-static void reload_issuers(struct service *s)
-{
-    struct tm_err e = {0};
-    struct oidc_trust *trust = NULL;
-    if (load_issuers(s, NULL, &trust, &e) == 0) {
-        put_in_force(s, trust);
-        return;
-    }
-    ca_metrics_reload(s->metrics, false);
-    roles_say_reload(s->trail, "issuers", &e);
-    jlog(s->log, JLOG_ERROR, "issuers not reloaded, the old ones stay", JLOG_STR("detail", e.text),
-         JLOG_END);
-}
-
-/* What comes to pass without a reload. */
-static void look_at_terms(struct service *s)
-{
-    int64_t now = now_s();
-    struct oidc_trust *trust = oidc_verifier_trust(s->verifier);
-    if (trust_news_since(trust, s->looked_s, now, s->log))
-        publish(s);
-    s->looked_s = now;
-    oidc_trust_unref(trust);
+    return service_trust_keep(s, e) != 0 ? -1 : tm_http_far_server_start(s->far, e);
 }
 
 static void reload_signer(struct service *s, bool force)
@@ -524,14 +365,7 @@ void service_reload(struct service *s, bool force)
 {
     if (!ca_config_has_ca(s->config))
         return;
-    pthread_mutex_lock(&s->trust_lock);
-    look_at_terms(s);
-    bool changed = issuers_changed(s);
-    if (s->config->issuers_file != NULL && (changed || force))
-        reload_issuers(s);
-    pthread_mutex_unlock(&s->trust_lock);
-    if (force)
-        approved_keeper_wake(s->approved);
+    service_trust_reload(s, force);
     /* An ephemeral CA opened anew would be another CA. */
     reload_signer(s, force && strcmp(s->config->ca.backend, "ephemeral") != 0);
 }
