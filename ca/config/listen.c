@@ -29,7 +29,7 @@ const struct tm_yamlmap_key ca_config_proxy_keys[] = {
     YAMLMAP_END,
 };
 
-static const char *const ways[] = {
+const char *const ca_config_proxy_ways[] = {
     [HTTP_PROXY_PROTOCOL] = "proxy-protocol",
     [HTTP_PROXY_X_FORWARDED_FOR] = "x-forwarded-for",
     [HTTP_PROXY_FORWARDED] = "forwarded",
@@ -43,7 +43,7 @@ int ca_config_read_proxies(const char *name, struct ca_config *c, struct tm_err 
         return 0;
     if (p->addresses.count == 0 || p->addresses.count > HTTP_PROXIES_MAX)
         return tm_err_set(e, "%s: 'proxies' needs 1 to %d 'addresses'", name, HTTP_PROXIES_MAX);
-    if (p->way == NULL || ca_config_word(ways, p->way) < 0)
+    if (p->way == NULL || ca_config_word(ca_config_proxy_ways, p->way) < 0)
         return tm_err_set(e,
                           "%s: proxies 'client-address' must be one of proxy-protocol, "
                           "x-forwarded-for, forwarded",
@@ -63,25 +63,8 @@ static void free_addresses(struct tm_yamlmap_list *l)
     *l = (struct tm_yamlmap_list){0};
 }
 
-/* `text`: parted by commas; an empty part is refused when it is read. */
-static int part_addresses(const char *text, struct tm_yamlmap_list *out, struct tm_err *e)
-{
-    size_t count = 1;
-    for (const char *p = text; *p != '\0'; p++)
-        count += *p == ',';
-    out->item = calloc(count, sizeof(*out->item));
-    while (out->item != NULL && out->count < count) {
-        size_t len = strcspn(text, ",");
-        if ((out->item[out->count] = strndup(text, len)) == NULL)
-            break;
-        out->count++;
-        text += len + (text[len] == ',');
-    }
-    return out->count == count ? 0 : tm_err_set(e, "out of memory");
-}
-
-int ca_config_use_proxies(struct ca_config *c, const char *addresses, const char *way,
-                          struct tm_err *e)
+int ca_config_use_proxies(struct ca_config *c, const char *const *addresses, size_t count,
+                          const char *way, struct tm_err *e)
 {
     struct ca_config_proxies *p = &c->proxies;
     if (way != NULL) {
@@ -89,10 +72,13 @@ int ca_config_use_proxies(struct ca_config *c, const char *addresses, const char
         if ((p->way = strdup(way)) == NULL)
             return tm_err_set(e, "out of memory");
     }
-    if (addresses != NULL) {
+    if (count > 0) {
         free_addresses(&p->addresses);
-        if (part_addresses(addresses, &p->addresses, e) != 0)
-            return -1;
+        p->addresses.item = calloc(count, sizeof(*p->addresses.item));
+    }
+    for (size_t i = 0; i < count; i++, p->addresses.count++) {
+        if (p->addresses.item == NULL || (p->addresses.item[i] = strdup(addresses[i])) == NULL)
+            return tm_err_set(e, "out of memory");
     }
     return ca_config_read_proxies("command line", c, e);
 }
@@ -135,7 +121,7 @@ void ca_config_http(const struct ca_config *c, struct tm_http_options *o)
     if (c->proxies.addresses.count > 0) {
         o->proxies = c->proxies.network;
         o->proxy_count = c->proxies.addresses.count;
-        o->proxy_way = (enum tm_http_proxy_way)ca_config_word(ways, c->proxies.way);
+        o->proxy_way = (enum tm_http_proxy_way)ca_config_word(ca_config_proxy_ways, c->proxies.way);
     }
     if (o->workers > o->connection_limit)
         o->workers = o->connection_limit;

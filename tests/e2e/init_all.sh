@@ -60,7 +60,7 @@ exported() { # CACHE: in every form; the archive is a mirror itself
     says "export of one signer" 0 'subject: "dev@example.org"' "$B/tenmint" trust export --dir "$1" --form kyverno \
         --issuer https://idp.example.org --identity dev@example.org
     says "export under a name" 0 'name: "mine"' "$B/tenmint" trust export --dir "$1" --form policy-controller --name mine
-    says "no such form" 2 "takes one of policy-controller, " "$B/tenmint" trust export --dir "$1" --form other
+    says "no such form" 2 "want policy-controller, " "$B/tenmint" trust export --dir "$1" --form other
 }
 circle() { # DIR: from its root file alone
     local T=$1.trust

@@ -50,7 +50,7 @@ says 'unknown option'
 
 # ---- edit ----
 issuer 0 add "$L" https://gitlab.example.com --type gitlab-pipeline --allow 'project_path=ours/**' --allow ref_type=branch \
-    --not-after 2999-01-01T00:00:00Z --lifetime 2m
+    --not-after 2999-01-01 --lifetime 2m
 says "lets in"
 says "only if project_path is like 'ours/**' and ref_type is 'branch', until 2999-01-01T00:00:00Z"
 says "warning: $L: line"

@@ -149,7 +149,9 @@ static int on_row(void *arg, const struct ca_audit_row *row, struct tm_err *e)
     return v->walk.node != NULL ? ca_audit_walk_record(&v->walk, &row->record, &row->hash, e) : 0;
 }
 
-static void walk(const struct scene *s, const struct ca_audit_head_list *heads, struct seen *v)
+/* The records of the node "one", as the trail of `node`. */
+static void walk_as(const struct scene *s, const char *node, const struct ca_audit_head_list *heads,
+                    struct seen *v)
 {
     struct tm_err e = {0};
     struct ca_audit_tip floor;
@@ -157,10 +159,15 @@ static void walk(const struct scene *s, const struct ca_audit_head_list *heads, 
     *v = (struct seen){.walk = {.say = on_fault, .arg = v}};
     assert_non_null(store);
     assert_int_equal(ca_audit_store_floor(store, "one", &floor, &e), 0);
-    ca_audit_walk_begin(&v->walk, "one", &floor, heads);
+    ca_audit_walk_begin(&v->walk, node, &floor, heads);
     assert_int_equal(ca_audit_store_chain(store, "one", floor.seq + 1, on_row, v, &e), 0);
     ca_audit_walk_end(&v->walk);
     ca_audit_store_close(store);
+}
+
+static void walk(const struct scene *s, const struct ca_audit_head_list *heads, struct seen *v)
+{
+    walk_as(s, "one", heads, v);
 }
 
 static uint64_t count_of(const struct scene *s, const struct ca_audit_query *q)
@@ -282,6 +289,19 @@ static void what_is_not_a_processes_to_say_is_not_recorded(void **state)
     end(&s);
     walk(&s, NULL, &v);
     assert_string_equal(v.kinds, "start stop ");
+    remove_scene(&s);
+}
+
+static void a_record_of_another_node_stands_out_in_a_trail(void **state)
+{
+    (void)state;
+    struct scene s;
+    struct seen v;
+    make_scene(&s);
+    begin(&s);
+    end(&s);
+    walk_as(&s, "two", NULL, &v);
+    assert_string_equal(v.faults, "record 1 is of the node 'one'\nrecord 2 is of the node 'one'\n");
     remove_scene(&s);
 }
 
@@ -710,6 +730,7 @@ int main(void)
         cmocka_unit_test(a_database_that_is_held_breaks_promises_and_is_used_again),
         cmocka_unit_test(another_writer_of_the_same_node_is_noticed_and_nothing_is_written_over),
         cmocka_unit_test(what_is_not_a_processes_to_say_is_not_recorded),
+        cmocka_unit_test(a_record_of_another_node_stands_out_in_a_trail),
         cmocka_unit_test(an_altered_a_missing_and_a_cut_record_are_found),
         cmocka_unit_test(a_trail_that_was_written_anew_does_not_fit_its_head),
         cmocka_unit_test(a_search_column_that_was_altered_is_told),

@@ -451,17 +451,19 @@ static void proxies_of_the_command_line_replace_the_files(void **state)
 {
     struct tm_err e = {0};
     struct ca_config c;
+    static const char *const one[] = {"10.0.0.1"}, *const two[] = {"10.0.0.0/8", "fd00::/8"},
+                             *const odd[] = {"10.0.0.1", ""};
     (void)state;
     assert_int_equal(ca_config_default(&c, &e), 0);
-    assert_int_equal(ca_config_use_proxies(&c, NULL, NULL, &e), 0);
+    assert_int_equal(ca_config_use_proxies(&c, NULL, 0, NULL, &e), 0);
     assert_int_equal(c.proxies.addresses.count, 0);
-    assert_int_equal(ca_config_use_proxies(&c, "10.0.0.1", "forwarded", &e), 0);
-    assert_int_equal(ca_config_use_proxies(&c, "10.0.0.0/8,fd00::/8", NULL, &e), 0);
+    assert_int_equal(ca_config_use_proxies(&c, one, 1, "forwarded", &e), 0);
+    assert_int_equal(ca_config_use_proxies(&c, two, 2, NULL, &e), 0);
     assert_int_equal(c.proxies.addresses.count, 2);
     assert_string_equal(c.proxies.addresses.item[1], "fd00::/8");
     assert_string_equal(c.proxies.way, "forwarded");
-    assert_int_equal(ca_config_use_proxies(&c, "10.0.0.1,", NULL, &e), -1);
-    assert_int_equal(ca_config_use_proxies(&c, "10.0.0.1", "by-hand", &e), -1);
+    assert_int_equal(ca_config_use_proxies(&c, odd, 2, NULL, &e), -1);
+    assert_int_equal(ca_config_use_proxies(&c, one, 1, "by-hand", &e), -1);
     assert_non_null(strstr(e.text, "must be one of proxy-protocol"));
     ca_config_free(&c);
 }

@@ -1,12 +1,14 @@
 /* issuer add, remove, disable, enable: the list's file is replaced as a whole, and keeps its
  * comments, its order, its mode and its owner. */
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "tools/tenmint-ca/audit_note.h"
 #include "tools/tenmint-ca/commands.h"
 #include "tools/tenmint-ca/issuer.h"
@@ -155,37 +157,76 @@ int command_issuer_enable(const struct cli_command *self, int argc, char **argv)
 
 /* ---- add ---- */
 
-/* The list's reader says what is wrong with a value. */
+/* The list's reader says what is wrong with a text. */
 static const struct {
-    const char *key, *value, *help; /* value NULL: a word, true when given */
+    const char *key;
+    enum cli_kind kind; /* CLI_FLAG: true when given */
+    const char *value, *help;
 } keys[] = {
-    {"client-id", "AUDIENCE", "audience that its tokens must name (sigstore)"},
-    {"type", "TYPE", "what an identity is: github-workflow, gitlab-pipeline, email, …"},
-    {"ci-provider", "NAME", "type ci-provider: a section of ci-issuer-metadata"},
-    {"subject-domain", "DOMAIN", "types uri and username: what identities must belong to"},
-    {"spiffe-trust-domain", "DOMAIN", "type spiffe: what identities must belong to"},
-    {"issuer-claim", "PATH", "type email: where the issuer in the certificate comes from"},
-    {"challenge-claim", "CLAIM", "the claim that clients sign"},
-    {"not-before", "TIME", "in force from then on, such as 2026-12-01T08:00:00Z"},
-    {"not-after", "TIME", "in force until then"},
-    {"lifetime", "TIME", "of its certificates, such as 5m, where the server's is longer"},
-    {"jwks-file", "FILE", "its keys, in the folder jwks beside the list: it is not asked"},
-    {"description", "TEXT", "for people"},
-    {"contact", "TEXT", "for people"},
-    {"trial", NULL, "judge its tokens to the end, log, and refuse them"},
-    {"disabled", NULL, "list it, and let nobody in yet"},
-    {"skip-email-verification", NULL, "type email: take addresses that are not verified"},
-    {"allow-http", NULL, "its keys may come over plain http"},
+    {"client-id", CLI_TEXT, "AUDIENCE", "audience that its tokens must name (sigstore)"},
+    {"type", CLI_TEXT, "TYPE", "what an identity is: github-workflow, gitlab-pipeline, email, …"},
+    {"ci-provider", CLI_TEXT, "NAME", "type ci-provider: a section of ci-issuer-metadata"},
+    {"subject-domain", CLI_TEXT, "DOMAIN",
+     "types uri and username: what identities must belong to"},
+    {"spiffe-trust-domain", CLI_TEXT, "DOMAIN", "type spiffe: what identities must belong to"},
+    {"issuer-claim", CLI_TEXT, "PATH",
+     "type email: where the issuer in the certificate comes from"},
+    {"challenge-claim", CLI_TEXT, "CLAIM", "the claim that clients sign"},
+    {"not-before", CLI_TIME, "TIME", "in force from then on, such as 2026-12-01T08:00:00Z"},
+    {"not-after", CLI_TIME, "TIME", "in force until then"},
+    {"lifetime", CLI_DURATION, "DURATION",
+     "of its certificates, such as 5m, where the server's is longer"},
+    {"jwks-file", CLI_TEXT, "FILE",
+     "its keys, in the folder jwks beside the list: it is not asked"},
+    {"description", CLI_TEXT, "TEXT", "for people"},
+    {"contact", CLI_TEXT, "TEXT", "for people"},
+    {"trial", CLI_FLAG, NULL, "judge its tokens to the end, log, and refuse them"},
+    {"disabled", CLI_FLAG, NULL, "list it, and let nobody in yet"},
+    {"skip-email-verification", CLI_FLAG, NULL, "type email: take addresses that are not verified"},
+    {"allow-http", CLI_FLAG, NULL, "its keys may come over plain http"},
 };
 #define KEYS (sizeof(keys) / sizeof(keys[0]))
+#define SHOWN_MAX 24
 _Static_assert(KEYS <= OIDC_EDIT_KEYS_MAX && CLI_LIST_MAX <= OIDC_EDIT_RULES_MAX,
                "room for every option");
 
-struct words { /* as given */
-    const char *text[KEYS];
-    bool flag[KEYS];
+struct word { /* as given; which it is says the kind */
+    const char *text;
+    bool flag;
+    struct cli_time time;
+    struct cli_amount length;
+    char shown[SHOWN_MAX]; /* a time or a length, as the list has it */
+};
+
+struct words {
+    struct word key[KEYS];
     struct cli_list allow;
 };
+
+static void *place_of(struct word *w, enum cli_kind kind)
+{
+    w->length = (struct cli_amount){.min = 1000, .max = INT64_MAX};
+    return kind == CLI_FLAG   ? (void *)&w->flag
+           : kind == CLI_TIME ? (void *)&w->time
+           : kind == CLI_TEXT ? (void *)&w->text
+                              : (void *)&w->length;
+}
+
+/* The value for the list, or NULL: it was not given. */
+static const char *value_of(struct word *w, enum cli_kind kind)
+{
+    if (kind == CLI_FLAG)
+        return w->flag ? "true" : NULL;
+    if (kind == CLI_TEXT)
+        return w->text;
+    if (kind == CLI_TIME && w->time.given)
+        tm_clock_format(w->time.ms / 1000, w->shown);
+    else if (kind == CLI_DURATION && w->length.given)
+        snprintf(w->shown, sizeof(w->shown),
+                 w->length.value % 1000 == 0 ? "%" PRId64 "s" : "%" PRId64 "ms",
+                 w->length.value % 1000 == 0 ? w->length.value / 1000 : w->length.value);
+    return w->shown[0] != '\0' ? w->shown : NULL;
+}
 
 static int take_rules(const struct cli_list *given, struct oidc_new_issuer *n, struct tm_err *e)
 {
@@ -199,17 +240,16 @@ static int take_rules(const struct cli_list *given, struct oidc_new_issuer *n, s
     return 0;
 }
 
-static int take_words(const char *url, const struct words *w, struct oidc_new_issuer *n,
-                      struct tm_err *e)
+static int take_words(const char *url, struct words *w, struct oidc_new_issuer *n, struct tm_err *e)
 {
     *n = (struct oidc_new_issuer){.url = url, .wildcard = strchr(url, '*') != NULL};
     for (size_t i = 0; i < KEYS; i++) {
-        bool word = keys[i].value == NULL;
-        const char *value = word ? (w->flag[i] ? "true" : NULL) : w->text[i];
+        const char *value = value_of(&w->key[i], keys[i].kind);
         if (i == 0 && value == NULL)
             value = "sigstore";
         if (value != NULL)
-            n->key[n->key_count++] = (struct oidc_edit_key){keys[i].key, value, word};
+            n->key[n->key_count++] =
+                (struct oidc_edit_key){keys[i].key, value, keys[i].kind == CLI_FLAG};
     }
     return take_rules(&w->allow, n, e);
 }
@@ -228,11 +268,9 @@ int command_issuer_add(const struct cli_command *self, int argc, char **argv)
     struct cli_option options[KEYS + 3] = {{0}};
     struct tm_err e = {0};
     int count = 0;
-    for (size_t i = 0; i < KEYS; i++) {
-        bool word = keys[i].value == NULL;
-        options[i] = (struct cli_option){keys[i].key, word ? CLI_FLAG : CLI_TEXT, keys[i].value,
-                                         keys[i].help, word ? (void *)&w.flag[i] : &w.text[i]};
-    }
+    for (size_t i = 0; i < KEYS; i++)
+        options[i] = (struct cli_option){keys[i].key, keys[i].kind, keys[i].value, keys[i].help,
+                                         place_of(&w.key[i], keys[i].kind)};
     options[KEYS] =
         (struct cli_option){"allow", CLI_LIST, "CLAIM=TEXT",
                             "only tokens with this claim; * and ? stand for others", &w.allow};

@@ -18,7 +18,9 @@
 
 struct flags {
     const char *config, *issuer, *issuer_type, *client_id, *issuers, *listen, *metrics_listen;
-    const char *log, *proxies, *client_address;
+    const char *log;
+    struct cli_list proxies;
+    struct cli_choice client_address;
     struct cli_amount workers;
     struct cli_choice key_type;
     bool ephemeral;
@@ -138,7 +140,8 @@ static int configure(struct flags *f, struct ca_config *c, struct tm_buf *issuer
     if (rc == 0)
         rc = replace(&c->metrics_listen, f->metrics_listen, e);
     if (rc == 0)
-        rc = ca_config_use_proxies(c, f->proxies, f->client_address, e);
+        rc =
+            ca_config_use_proxies(c, f->proxies.item, f->proxies.count, f->client_address.value, e);
     if (f->workers.given)
         c->workers = f->workers.value;
     if (rc != 0)
@@ -171,16 +174,18 @@ static int read_generation(void *flags, struct generation *g, struct tm_err *e)
 
 int command_serve(const struct cli_command *self, int argc, char **argv)
 {
-    struct flags f = {.workers = {.max = 256}, .key_type = {.of = cli_key_types}};
+    struct flags f = {.workers = {.max = 256},
+                      .key_type = {.of = cli_key_types},
+                      .client_address = {.of = ca_config_proxy_ways}};
     const struct cli_option options[] = {
         {"config", CLI_TEXT, "FILE", "server configuration", &f.config},
         {"listen", CLI_TEXT, "HOST:PORT", "API address, over the configuration's; port 0: any",
          &f.listen},
         {"metrics-listen", CLI_TEXT, "HOST:PORT", "metrics address, over the configuration's",
          &f.metrics_listen},
-        {"proxies", CLI_TEXT, "ADDRESS,...",
+        {"proxies", CLI_NAMES, "ADDRESS,...",
          "addresses or networks of proxies, over the configuration's", &f.proxies},
-        {"client-address", CLI_TEXT, "WAY",
+        {"client-address", CLI_CHOICE, "WAY",
          "how they name the client: proxy-protocol, x-forwarded-for or forwarded",
          &f.client_address},
         {"workers", CLI_NUMBER, "N", "threads, over the configuration's; 0: one per processor",

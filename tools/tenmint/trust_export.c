@@ -14,10 +14,11 @@
 
 #define TARGET_MAX ((size_t)64 << 20)
 #define METADATA_MAX ((size_t)64 << 20)
+#define FORMS_MAX 16
 
 struct line {
     struct trust_source source;
-    const char *form, *out, *mirror, *name, *issuer, *subject;
+    const char *out, *mirror, *name, *issuer, *subject;
 };
 
 struct gathered {
@@ -212,27 +213,24 @@ static int write_form(const struct line *l, const struct tuf_export_form *f, str
     return rc;
 }
 
-static const struct tuf_export_form *find_form(const char *name, struct tm_err *e)
+static const struct tuf_export_form *find_form(const char *name)
 {
-    struct tm_buf known = {0};
-    for (size_t i = 0; i < tuf_export_form_count; i++) {
-        if (name != NULL && strcmp(tuf_export_forms[i].name, name) == 0)
-            return &tuf_export_forms[i];
-        tm_buf_printf(&known, "%s%s", i > 0 ? ", " : "", tuf_export_forms[i].name);
-    }
-    tm_err_set(e, "--form takes one of %s", tm_buf_str(&known));
-    tm_buf_free(&known);
-    return NULL;
+    size_t i = 0;
+    while (strcmp(tuf_export_forms[i].name, name) != 0)
+        i++;
+    return &tuf_export_forms[i];
 }
 
 int trust_export_command(const struct cli_command *self, int argc, char **argv)
 {
     struct line l = {0};
+    const char *names[FORMS_MAX + 1] = {NULL};
+    struct cli_choice form = {.of = names};
     const struct cli_option options[] = {
-        {"form", CLI_TEXT, "FORM",
+        {"form", CLI_CHOICE, "FORM",
          "policy-controller, policy-controller-repository, policy-controller-keys, kyverno, "
          "connaisseur, pem, client-trust-config or mirror-tar",
-         &l.form},
+         &form},
         {"out", CLI_TEXT, "FILE", "write it here (standard output)", &l.out},
         {"name", CLI_TEXT, "NAME", "of the manifest or validator (tenmint)", &l.name},
         {"issuer", CLI_TEXT, "URL", "whose tokens the snippet accepts (a placeholder)", &l.issuer},
@@ -244,12 +242,16 @@ int trust_export_command(const struct cli_command *self, int argc, char **argv)
     struct gathered g = {0};
     struct tm_err e = {0};
     int count = 0;
+    for (size_t i = 0; i < tuf_export_form_count && i < FORMS_MAX; i++)
+        names[i] = tuf_export_forms[i].name;
     int code = cli_parse(self, options, argc, argv, 0, 0, &count);
     if (code != CLI_GO_ON)
         return code;
-    const struct tuf_export_form *f = find_form(l.form, &e);
-    if (f == NULL)
+    if (!form.given) {
+        tm_err_set(&e, "trust export: --form FORM is missing");
         return cli_fail(CLI_USAGE, &e);
+    }
+    const struct tuf_export_form *f = find_form(form.value);
     int rc = gather(&l, f, &g, &e);
     if (rc == 0)
         rc = write_form(&l, f, &g, &e);
