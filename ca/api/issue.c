@@ -88,7 +88,8 @@ static enum ca_issue_status settle_use(const struct ca_issue_env *env, struct ca
     if (st == ONCE_WAIT)
         return ISSUE_WAITING;
     job->once_ticket = NULL;
-    job->claimed = st == ONCE_FIRST || st == ONCE_YOUNG;
+    job->claimed =
+        st == ONCE_FIRST || st == ONCE_YOUNG || (st == ONCE_UNKNOWN && env->once_optional);
     if (st == ONCE_USED) {
         f->reason = OIDC_REASON_USED;
         tm_err_set(&f->detail, "the token has been used for a certificate before");

@@ -10,18 +10,21 @@ struct row {
     unsigned char key[LEDGER_KEY];
     int64_t time;
 };
+_Static_assert(LEDGER_BYTES(1) == LEDGER_WAYS * sizeof(struct row), "rows have no gaps");
 
 struct ca_ledger {
     size_t sets;
-    struct row *row;
+    struct row *row, *own;       /* `own` NULL: they are another's */
     pthread_mutex_t lock[LOCKS]; /* each for every LOCKS-th set */
 };
 
-struct ca_ledger *ca_ledger_new(size_t sets, struct tm_err *e)
+struct ca_ledger *ca_ledger_new(size_t sets, void *memory, struct tm_err *e)
 {
     struct ca_ledger *l = calloc(1, sizeof(*l));
+    if (l != NULL && memory == NULL)
+        l->own = calloc(sets * LEDGER_WAYS, sizeof(*l->own));
     if (l != NULL)
-        l->row = calloc(sets * LEDGER_WAYS, sizeof(*l->row));
+        l->row = memory != NULL ? memory : l->own;
     if (l == NULL || l->row == NULL) {
         tm_err_set(e, "out of memory");
         free(l);
@@ -39,7 +42,7 @@ void ca_ledger_free(struct ca_ledger *l)
         return;
     for (size_t i = 0; i < LOCKS; i++)
         pthread_mutex_destroy(&l->lock[i]);
-    free(l->row);
+    free(l->own);
     free(l);
 }
 

@@ -17,8 +17,13 @@
 
 struct ca_ledger;
 
-/* `sets` is a power of two; a row takes 24 bytes, when it is first used. */
-struct ca_ledger *ca_ledger_new(size_t sets, struct tm_err *e);
+/* Bytes of its rows; each takes memory when it is first used. */
+#define LEDGER_BYTES(sets) ((sets)*LEDGER_WAYS * (LEDGER_KEY + sizeof(int64_t)))
+
+/* `sets` is a power of two. `memory`: LEDGER_BYTES of it for the rows, aligned for any type, all 0
+ * or as another ledger left them, even one whose process was killed; borrowed; NULL: its own. NULL
+ * with `e` set. */
+struct ca_ledger *ca_ledger_new(size_t sets, void *memory, struct tm_err *e);
 void ca_ledger_free(struct ca_ledger *l); /* NULL is fine */
 
 /* The key's time, which the caller may change before ca_ledger_close; 0: it has none. Other

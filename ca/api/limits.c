@@ -41,7 +41,7 @@ struct ca_limits *ca_limits_new(const struct ca_limits_options *o, struct tm_err
     l->issuer = rate_of(&o->issuer);
     l->identity = rate_of(&o->identity);
     l->sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
-    l->ledger = ca_ledger_new(SETS, e);
+    l->ledger = ca_ledger_new(SETS, NULL, e);
     if (l->sha256 != NULL && l->ledger != NULL && RAND_bytes(l->salt, sizeof(l->salt)) == 1)
         return l;
     if (e->text[0] == '\0')

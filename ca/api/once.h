@@ -6,6 +6,8 @@
 #ifndef TENMINT_CA_API_ONCE_H
 #define TENMINT_CA_API_ONCE_H
 
+#include <stdbool.h>
+
 #include "common/err.h"
 #include "oidc/token/types.h"
 
@@ -17,9 +19,10 @@ enum ca_once_status {
     ONCE_UNKNOWN, /* it cannot be told; `e` says why */
 };
 
-struct ca_once_claim {
+struct ca_once_claim {                /* what the caller does not set is 0 */
     const struct oidc_token_use *use; /* borrowed, until the claim is released or settled */
     uint64_t number;                  /* the store's own, of this claim */
+    bool held;                        /* likewise: this process remembers the token for it */
 };
 
 struct ca_once {
@@ -31,15 +34,24 @@ struct ca_once {
     enum ca_once_status (*collect)(void *ctx, void *ticket, const struct oidc_waiter *waiter,
                                    struct tm_err *e);
     void (*cancel)(void *ctx, const struct ca_once_claim *claim, void *ticket, int64_t now_s);
-    /* After FIRST and YOUNG, when no certificate has left: the token may come again. */
+    /* When no certificate has left after FIRST, YOUNG, or an UNKNOWN that was to be none the worse:
+     * the token may come again. */
     void (*release)(void *ctx, const struct ca_once_claim *claim, int64_t now_s);
 };
 
-/* Of this process alone, which remembers from `begin_s` (Unix seconds) on: tokens that could be
- * used before, or do not say since when, are ONCE_YOUNG. 12 MiB at most, for about 400,000 tokens
- * that have not expired; more are ONCE_UNKNOWN. NULL with `e` set. */
+/* Memory that outlives its process, for one after the other. -1 with `e` set. */
+int ca_once_memory_open(struct tm_err *e);
+
+/* Of this server alone, which remembers from `begin_s` (Unix seconds) on: tokens that could be used
+ * before, or do not say since when, are ONCE_YOUNG. Takes `fd`, of ca_once_memory_open, with what
+ * others before have remembered in it, and since when; `sets` is ONCE_SETS then. -1: memory of its
+ * own. 12 MiB at most, for about 400,000 tokens that have not expired; more are ONCE_UNKNOWN. NULL
+ * with `e` set. */
 #define ONCE_SETS ((size_t)32768)
-struct ca_once *ca_once_memory_new(size_t sets, int64_t begin_s, struct tm_err *e);
+struct ca_once *ca_once_memory_new(int fd, size_t sets, int64_t begin_s, struct tm_err *e);
 void ca_once_memory_free(struct ca_once *o); /* NULL is fine */
+
+/* Whether it remembers a claim to the token, which has not been given back. */
+bool ca_once_memory_knows(const struct ca_once *o, const struct oidc_token_use *use, int64_t now_s);
 
 #endif

@@ -11,15 +11,21 @@ struct question { /* a claim that waits: a ticket */
     uint64_t number;
     enum ca_once_status status; /* ONCE_WAIT: not answered yet */
     bool given_up;
+    int64_t now_s;               /* when it was asked */
+    struct ca_once_claim *claim; /* of who waits; not once that has given up */
     struct oidc_waiter waiter;
     struct tm_err why;
 };
 
 enum { CLAIMS_FIRST, CLAIMS_USED, CLAIMS_UNKNOWN, CLAIMS };
 static const char *const claims_names[CLAIMS] = {"first", "used", "unknown"};
+static const char *const evicts_values[] = {
+    [REDIS_EVICTS_UNKNOWN] = "NaN", [REDIS_EVICTS_NOT] = "0", [REDIS_EVICTS] = "1"};
 
 struct ca_once_far {
     struct ca_once as_store;
+    const struct ca_once *memory; /* what this server has let in */
+    bool lenient;
     struct tm_jlog *log;
     struct tm_ipc_loop *loop;
     struct tm_ipc_channel *channel;
@@ -30,6 +36,7 @@ struct ca_once_far {
     uint64_t numbers;
     bool over, up;
     struct tm_err why; /* with over, or without up */
+    enum ca_redis_evicts evicts;
     uint64_t claims[CLAIMS];
 };
 
@@ -68,6 +75,18 @@ static struct oidc_waiter answer(struct ca_once_far *f, struct question *q,
     return w;
 }
 
+/* Of a claim that nobody waits for any more. */
+static void tell_late(const struct ca_once_far *f, enum ca_once_status status, const char *why)
+{
+    if (status == ONCE_USED)
+        jlog(f->log, JLOG_ERROR,
+             "a token that was let in while its use was unknown was used at another server, too",
+             JLOG_END);
+    else
+        jlog(f->log, JLOG_WARN, "a token could not be given back: it counts as used",
+             JLOG_STR("detail", why), JLOG_END);
+}
+
 static void on_outcome(struct ca_once_far *f, const struct ca_once_outcome *m)
 {
     struct oidc_waiter w = {0};
@@ -80,17 +99,31 @@ static void on_outcome(struct ca_once_far *f, const struct ca_once_outcome *m)
         w = answer(f, q, status, m->why);
     pthread_mutex_unlock(&f->lock);
     if (q == NULL)
-        jlog(f->log, JLOG_WARN, "a token could not be given back: it counts as used",
-             JLOG_STR("detail", m->why != NULL ? m->why : "it does not say why"), JLOG_END);
+        tell_late(f, status, m->why != NULL ? m->why : "it does not say why");
     if (w.wake != NULL)
         w.wake(w.arg);
+}
+
+static void tell_evicts(const struct ca_once_far *f, enum ca_redis_evicts evicts, const char *how)
+{
+    if (evicts == REDIS_EVICTS)
+        jlog(f->log, f->lenient ? JLOG_WARN : JLOG_ERROR,
+             "the store of used tokens may evict keys: its maxmemory-policy must be noeviction",
+             JLOG_STR("detail", how), JLOG_END);
+    else if (evicts == REDIS_EVICTS_UNKNOWN)
+        jlog(f->log, JLOG_WARN,
+             "whether the store of used tokens evicts keys cannot be seen: its user needs +info",
+             JLOG_STR("detail", how), JLOG_END);
 }
 
 static void on_state(struct ca_once_far *f, const struct ca_once_state *m)
 {
     const char *why = m->why != NULL ? m->why : "it does not say why";
+    enum ca_redis_evicts evicts =
+        m->evicts <= REDIS_EVICTS ? (enum ca_redis_evicts)m->evicts : REDIS_EVICTS_UNKNOWN;
     pthread_mutex_lock(&f->lock);
     f->up = m->up != 0;
+    f->evicts = evicts;
     tm_err_set(&f->why, "%s", why);
     pthread_mutex_unlock(&f->lock);
     if (m->up != 0)
@@ -98,6 +131,8 @@ static void on_state(struct ca_once_far *f, const struct ca_once_state *m)
     else
         jlog(f->log, JLOG_ERROR, "the store of used tokens is away", JLOG_STR("detail", why),
              JLOG_END);
+    if (m->how != NULL)
+        tell_evicts(f, evicts, m->how);
 }
 
 static void on_message(void *ctx, struct tm_ipc_channel *c, unsigned type, void *msg)
@@ -153,16 +188,15 @@ static int put_claim(struct ca_once_far *f, struct question *q, const struct ca_
     return 0;
 }
 
-static enum ca_once_status claim(void *far, struct ca_once_claim *claim, int64_t now_s,
-                                 const struct oidc_waiter *waiter, void **ticket, struct tm_err *e)
+static enum ca_once_status ask(struct ca_once_far *f, struct ca_once_claim *claim, int64_t now_s,
+                               const struct oidc_waiter *waiter, void **ticket, struct tm_err *e)
 {
-    struct ca_once_far *f = far;
     struct question *q = calloc(1, sizeof(*q));
     if (q == NULL) {
         tm_err_set(e, "out of memory");
         return ONCE_UNKNOWN;
     }
-    *q = (struct question){.status = ONCE_WAIT, .waiter = *waiter};
+    *q = (struct question){.status = ONCE_WAIT, .claim = claim, .now_s = now_s, .waiter = *waiter};
     *ticket = q;
     pthread_mutex_lock(&f->lock);
     claim->number = q->number = ++f->numbers;
@@ -176,6 +210,31 @@ static enum ca_once_status claim(void *far, struct ca_once_claim *claim, int64_t
     return ONCE_WAIT;
 }
 
+/* What is let in is remembered here, too: of two requests with one token, of whom the store cannot
+ * tell, or which it has forgotten in between, this knows. Until then it does not: the first of them
+ * may come to nothing. A memory that is full, or young, says nothing: the store does. */
+static enum ca_once_status settle(const struct ca_once_far *f, struct ca_once_claim *claim,
+                                  int64_t now_s, enum ca_once_status st)
+{
+    struct tm_err own = {0};
+    bool let_in = st == ONCE_FIRST || st == ONCE_YOUNG || (st == ONCE_UNKNOWN && f->lenient);
+    return let_in && f->memory->claim(f->memory->ctx, claim, now_s, NULL, NULL, &own) == ONCE_USED
+               ? ONCE_USED
+               : st;
+}
+
+static enum ca_once_status claim(void *far, struct ca_once_claim *claim, int64_t now_s,
+                                 const struct oidc_waiter *waiter, void **ticket, struct tm_err *e)
+{
+    struct ca_once_far *f = far;
+    if (!ca_once_memory_knows(f->memory, claim->use, now_s))
+        return settle(f, claim, now_s, ask(f, claim, now_s, waiter, ticket, e));
+    pthread_mutex_lock(&f->lock);
+    f->claims[CLAIMS_USED]++;
+    pthread_mutex_unlock(&f->lock);
+    return ONCE_USED;
+}
+
 static enum ca_once_status collect(void *far, void *ticket, const struct oidc_waiter *waiter,
                                    struct tm_err *e)
 {
@@ -186,10 +245,12 @@ static enum ca_once_status collect(void *far, void *ticket, const struct oidc_wa
     enum ca_once_status status = q->status;
     pthread_mutex_unlock(&f->lock);
     tm_err_set(e, "%s", q->why.text);
+    status = settle(f, q->claim, q->now_s, status);
     free(q);
     return status;
 }
 
+/* The store hears of it first: who gets the token from this server's memory asks it afterwards. */
 static void release(void *far, const struct ca_once_claim *claim, int64_t now_s)
 {
     struct ca_once_far *f = far;
@@ -199,6 +260,7 @@ static void release(void *far, const struct ca_once_claim *claim, int64_t now_s)
                                   .now_s = now_s};
     (void)tm_ipc_put(f->channel, ONCE_RELEASE, &m, NULL);
     tm_ipc_loop_flush(f->loop, f->channel);
+    f->memory->release(f->memory->ctx, claim, now_s);
 }
 
 /* The release is behind the claim, wherever that is now. */
@@ -215,7 +277,8 @@ static void cancel(void *far, const struct ca_once_claim *claim, void *ticket, i
     release(far, claim, now_s);
 }
 
-struct ca_once_far *ca_once_far_new(int fd, struct tm_jlog *log, struct tm_err *e)
+struct ca_once_far *ca_once_far_new(int fd, const struct ca_once *memory, bool lenient,
+                                    struct tm_jlog *log, struct tm_err *e)
 {
     struct tm_ipc_channel *c = tm_ipc_channel_new(fd, &ca_once_protocol, e);
     struct ca_once_far *f = c != NULL ? calloc(1, sizeof(*f)) : NULL;
@@ -226,6 +289,8 @@ struct ca_once_far *ca_once_far_new(int fd, struct tm_jlog *log, struct tm_err *
     }
     f->as_store = (struct ca_once){
         .ctx = f, .claim = claim, .collect = collect, .cancel = cancel, .release = release};
+    f->memory = memory;
+    f->lenient = lenient;
     f->log = log;
     f->channel = c;
     f->last = &f->first;
@@ -281,6 +346,10 @@ void ca_once_far_metrics(struct ca_once_far *f, struct tm_buf *out)
     tm_promtext_head(out, "tenmint_token_store_up", "gauge",
                      "Whether the shared store of used tokens can be asked.");
     tm_buf_printf(out, "tenmint_token_store_up %d\n", f->up && !f->over);
+    tm_promtext_head(
+        out, "tenmint_token_store_evicts", "gauge",
+        "Whether the shared store of used tokens may evict keys; NaN: it is not known.");
+    tm_buf_printf(out, "tenmint_token_store_evicts %s\n", evicts_values[f->evicts]);
     tm_promtext_head(out, "tenmint_token_store_claims_total", "counter",
                      "Tokens that the shared store was asked of, by its answer.");
     for (size_t i = 0; i < CLAIMS; i++)

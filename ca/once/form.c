@@ -15,6 +15,8 @@ static const struct tm_ipc_field outcome_fields[] = {
 static const struct tm_ipc_field state_fields[] = {
     TM_IPC_FIELD(struct ca_once_state, up, IPC_U64, 0),
     TM_IPC_FIELD(struct ca_once_state, why, IPC_TEXT, ERR_TEXT_MAX),
+    TM_IPC_FIELD(struct ca_once_state, evicts, IPC_U64, 0),
+    TM_IPC_FIELD(struct ca_once_state, how, IPC_TEXT, ERR_TEXT_MAX),
 };
 static const struct tm_ipc_form forms[] = {
     [ONCE_CLAIM] = TM_IPC_FORM(struct ca_once_ask, ask_fields),

@@ -15,7 +15,9 @@ struct ca_once_ask { /* CLAIM, RELEASE */
 };
 
 struct ca_once_outcome {
-    uint64_t number; /* of a claim that was answered already: it could not be taken back */
+    /* Of a claim that was answered already: it could not be taken back, or, USED, a token that was
+     * let in while its use was unknown was another server's, too. */
+    uint64_t number;
     uint64_t status; /* enum ca_once_status, but WAIT */
     const char *why; /* UNKNOWN, YOUNG */
 };
@@ -23,6 +25,8 @@ struct ca_once_outcome {
 struct ca_once_state {
     uint64_t up;
     const char *why; /* with up 0 */
+    uint64_t evicts; /* enum ca_redis_evicts */
+    const char *how; /* of that */
 };
 
 extern const struct tm_ipc_protocol ca_once_protocol;

@@ -419,3 +419,26 @@ int ca_redis_all_taken(const struct ca_redis_command *command, size_t count, str
     }
     return 0;
 }
+
+/* One line of INFO's 40, so that a reply stays small: "MAXMEMORY POLICY". Memory 0 has no bound. */
+static const char evicts_script[] =
+    "local i=redis.call('info','memory') "
+    "return i:match('maxmemory:(%d+)')..' '..i:match('maxmemory_policy:([%w-]+)')";
+
+int ca_redis_ask_evicts(struct ca_redis *r, enum ca_redis_evicts *out, struct tm_err *how,
+                        struct tm_err *e)
+{
+    struct ca_redis_command c = {.word = {"EVAL", evicts_script, "0"}};
+    *out = REDIS_EVICTS_UNKNOWN;
+    if (ca_redis_run(r, &c, 1, e) != 0)
+        return -1;
+    const char *policy = c.kind == REDIS_TEXT ? strchr(c.text, ' ') : NULL;
+    if (policy == NULL) {
+        tm_err_set(how, "INFO is refused: %s", c.kind == REDIS_REFUSED ? c.text : "no answer");
+        return 0;
+    }
+    bool safe = strcmp(policy, " noeviction") == 0 || strncmp(c.text, "0 ", 2) == 0;
+    *out = safe ? REDIS_EVICTS_NOT : REDIS_EVICTS;
+    tm_err_set(how, "maxmemory %.*s, maxmemory-policy%s", (int)(policy - c.text), c.text, policy);
+    return 0;
+}

@@ -33,6 +33,14 @@ void ca_redis_close(struct ca_redis *r); /* NULL is fine */
 /* What the store's clock shows: Unix seconds, rounded up. */
 int64_t ca_redis_now_s(const struct ca_redis *r);
 
+/* Whether the store may drop keys that have not ended, to make room. */
+enum ca_redis_evicts { REDIS_EVICTS_UNKNOWN, REDIS_EVICTS_NOT, REDIS_EVICTS };
+
+/* Asks it, by INFO. `how` has its maxmemory and policy, or why it is not known: an ACL may forbid
+ * INFO. -1 with `e` set as of ca_redis_run. */
+int ca_redis_ask_evicts(struct ca_redis *r, enum ca_redis_evicts *out, struct tm_err *how,
+                        struct tm_err *e);
+
 #define CA_REDIS_WORDS 6 /* of a command */
 #define CA_REDIS_TEXT 96 /* bytes of a reply that are kept, the NUL among them */
 

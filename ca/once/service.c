@@ -16,6 +16,7 @@
 #define COMMANDS_MAX (HEAD + 2 * BATCH_MAX)
 #define IDLE_MS 5000                            /* then it is asked whether it is still there */
 #define AWAY_MS 1000                            /* between tries while it is not */
+#define EVICTS_MS 60000                         /* then it is looked whether it may evict keys */
 #define KEEP_S_MAX ((int64_t)100 * 365 * 86400) /* Redis refuses what it cannot count in ms */
 #define KEY_PREFIX "tenmint:used:"
 #define BEGIN_KEY KEY_PREFIX "begin"
@@ -28,6 +29,7 @@ static const char release_script[] =
 struct item { /* a claim, or one to take back */
     struct item *next;
     bool release;
+    bool again; /* it was kept, and does not count as waiting; a claim was answered then */
     uint64_t number;
     int64_t from_s, until_s;
     char key[sizeof(KEY_PREFIX) + 2 * OIDC_TOKEN_USE_ID];
@@ -37,6 +39,7 @@ struct item { /* a claim, or one to take back */
 
 struct ca_once_service {
     const struct ca_redis_options *options;
+    bool lenient;
     struct tm_ipc_loop *loop;
     struct tm_ipc_channel *channel;
     char who[17]; /* this process, in the names of its claims */
@@ -51,10 +54,14 @@ struct ca_once_service {
 
     /* of the thread alone */
     int64_t look_ms;   /* when it is looked whether the store is there */
-    struct item *kept; /* to be taken back when it is there again */
+    struct item *kept; /* for when it is there again: see keep */
     size_t kept_count;
     struct ca_redis *redis; /* NULL: away */
-    bool said, up;          /* what was said last, if anything was */
+    int64_t evicts_ms;      /* when it is looked whether it evicts */
+    enum ca_redis_evicts evicts;
+    struct tm_err how; /* of that */
+    bool looked, how_said;
+    bool said, up; /* what was said last, if anything was */
     struct ca_redis_command command[COMMANDS_MAX];
 };
 
@@ -72,10 +79,11 @@ static void tell_outcome(struct ca_once_service *s, const struct item *i,
 
 static void tell_state(struct ca_once_service *s, bool up, const char *why)
 {
-    const struct ca_once_state m = {.up = up, .why = why};
-    if (s->said && s->up == up)
+    const struct ca_once_state m = {
+        .up = up, .why = why, .evicts = s->evicts, .how = s->how_said ? NULL : s->how.text};
+    if (s->said && s->up == up && s->how_said)
         return;
-    s->said = true;
+    s->said = s->how_said = true;
     s->up = up;
     tell(s, ONCE_STATE, &m);
     tm_ipc_loop_flush(s->loop, s->channel);
@@ -113,8 +121,8 @@ static struct item *queue_take(struct ca_once_service *s)
     pthread_mutex_lock(&s->lock);
     struct item *batch = s->first;
     struct item **end = &batch;
-    for (size_t n = 0; *end != NULL && n < BATCH_MAX; n++, s->waiting--)
-        end = &(*end)->next;
+    for (size_t n = 0; *end != NULL && n < BATCH_MAX; n++, end = &(*end)->next)
+        s->waiting -= !(*end)->again;
     s->first = *end;
     *end = NULL;
     if (s->first == NULL)
@@ -151,14 +159,16 @@ static size_t put_batch(struct ca_once_service *s, const struct item *batch, con
     return (size_t)(c - s->command);
 }
 
-/* Takes one that may have been carried out: it is taken back when the store is there (again). */
+/* Takes one that may have been carried out, for when the store is there (again): a claim is taken
+ * back, or, if its token was let in, asked once more. */
 static void keep(struct ca_once_service *s, struct item *i)
 {
+    i->release = i->release || !s->lenient;
+    i->again = true;
     if (i->until_s <= tm_clock_wall_ms() / 1000 || s->kept_count == ONCE_AT_ONCE_MAX) {
         free(i);
         return;
     }
-    i->release = true;
     i->next = s->kept;
     s->kept = i;
     s->kept_count++;
@@ -190,6 +200,15 @@ static void settle(struct ca_once_service *s, struct item *i, const struct ca_re
         free(i);
 }
 
+/* One whose token has been let in. Takes it. */
+static void settle_again(struct ca_once_service *s, struct item *i,
+                         const struct ca_redis_command *get)
+{
+    if (get->kind == REDIS_TEXT && strcmp(get->text, i->name) != 0)
+        tell_outcome(s, i, ONCE_USED, NULL);
+    free(i);
+}
+
 /* What is refused now would be refused again: it is told of, and ends with the token. Takes it. */
 static void settle_release(struct ca_once_service *s, struct item *i,
                            const struct ca_redis_command *got)
@@ -215,22 +234,50 @@ static void settle_all(struct ca_once_service *s, struct item *batch)
             settle_release(s, i, c);
             c += 1;
         } else {
-            settle(s, i, c, begin_s);
+            if (i->again)
+                settle_again(s, i, &c[1]);
+            else
+                settle(s, i, c, begin_s);
             c += 2;
         }
     }
+}
+
+/* At each connection, which may be to another server, and now and then: who rules the store may
+ * change its mind. One that evicts is of no use where what is unknown is refused. */
+static int look_evicts(struct ca_once_service *s, struct tm_err *e)
+{
+    enum ca_redis_evicts was = s->evicts;
+    int64_t now_ms = tm_clock_mono_ms();
+    if (now_ms < s->evicts_ms)
+        return 0;
+    if (ca_redis_ask_evicts(s->redis, &s->evicts, &s->how, e) != 0)
+        return -1;
+    s->how_said = s->how_said && s->looked && was == s->evicts;
+    s->looked = true;
+    s->evicts_ms = now_ms + EVICTS_MS;
+    return s->evicts == REDIS_EVICTS && !s->lenient
+               ? tm_err_set(e, "it may evict keys (%s): want maxmemory-policy noeviction",
+                            s->how.text)
+               : 0;
+}
+
+static int connect_store(struct ca_once_service *s, struct tm_err *e)
+{
+    s->redis = ca_redis_open(s->options, e);
+    s->evicts_ms = 0;
+    return s->redis != NULL ? 0 : -1;
 }
 
 /* Opens the connection if there is none, and asks. Where the head is refused, no claim is good. */
 static int ask_once(struct ca_once_service *s, const struct item *batch, struct tm_err *e)
 {
     char now[24];
-    if (s->redis == NULL)
-        s->redis = ca_redis_open(s->options, e);
-    if (s->redis == NULL)
+    if (s->redis == NULL && connect_store(s, e) != 0)
         return -1;
     snprintf(now, sizeof(now), "%" PRId64, ca_redis_now_s(s->redis));
-    if (ca_redis_run(s->redis, s->command, put_batch(s, batch, now), e) == 0 &&
+    if (look_evicts(s, e) == 0 &&
+        ca_redis_run(s->redis, s->command, put_batch(s, batch, now), e) == 0 &&
         ca_redis_all_taken(s->command, HEAD, e) == 0)
         return 0;
     ca_redis_close(s->redis);
@@ -249,7 +296,6 @@ static void queue_kept(struct ca_once_service *s)
         if (s->first == NULL)
             s->last = &i->next;
         s->first = i;
-        s->waiting++;
     }
     pthread_mutex_unlock(&s->lock);
     s->kept_count = 0;
@@ -261,9 +307,9 @@ static void refuse(struct ca_once_service *s, struct item *batch, bool asked, co
     while (batch != NULL) {
         struct item *i = batch;
         batch = i->next;
-        if (!i->release)
+        if (!i->release && !i->again)
             tell_outcome(s, i, ONCE_UNKNOWN, why);
-        if (asked || i->release)
+        if (asked || i->release || s->lenient)
             keep(s, i);
         else
             free(i);
@@ -360,7 +406,8 @@ static int name_process(char who[17], struct tm_err *e)
 }
 
 struct ca_once_service *ca_once_service_new(int fd, struct tm_ipc_loop *loop,
-                                            const struct ca_redis_options *o, struct tm_err *e)
+                                            const struct ca_redis_options *o, bool lenient,
+                                            struct tm_err *e)
 {
     pthread_condattr_t monotonic;
     struct tm_ipc_channel *c = tm_ipc_channel_new(fd, &ca_once_protocol, e);
@@ -371,6 +418,8 @@ struct ca_once_service *ca_once_service_new(int fd, struct tm_ipc_loop *loop,
         return NULL;
     }
     s->options = o;
+    s->lenient = lenient;
+    s->how_said = true; /* there is nothing to say yet */
     s->loop = loop;
     s->channel = c;
     s->last = &s->first;

@@ -23,7 +23,7 @@ well_formed() { # FILE: prints what is wrong
     /^#/ { bad("comment"); next }
     /^$/ { bad("empty line"); next }
     {
-        if ($0 !~ /^[a-zA-Z_:][a-zA-Z0-9_:]*(\{[a-zA-Z_][a-zA-Z0-9_]*="([^"\\]|\\["\\n])*"(,[a-zA-Z_][a-zA-Z0-9_]*="([^"\\]|\\["\\n])*")*\})? [-+0-9.eE]+$/) bad("sample")
+        if ($0 !~ /^[a-zA-Z_:][a-zA-Z0-9_:]*(\{[a-zA-Z_][a-zA-Z0-9_]*="([^"\\]|\\["\\n])*"(,[a-zA-Z_][a-zA-Z0-9_]*="([^"\\]|\\["\\n])*")*\})? ([-+0-9.eE]+|NaN)$/) bad("sample")
         name = $0; sub(/[{ ].*/, "", name)
         if (type[family] == "histogram") sub(/_(bucket|sum|count)$/, "", name)
         if (name != family) bad("not of the family " family)

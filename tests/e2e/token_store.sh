@@ -49,8 +49,12 @@ serve() { # NAME MORE
         'issuers-file: issuers.yaml' 'limits:' '  single-use-tokens: true' \
         "  single-use-store: rediss://localhost:$PORT/2" '  single-use-ca-file: store.pem' \
         '  single-use-password-file: password' '  single-use-timeout: 500ms' "$2" 'oidc: {skew: 1s}' >"$W/$1.yaml"
+    begin_server "$1"
+}
+begin_server() { # NAME
     "$B/tenmint-ca" serve --config "$W/$1.yaml" --workers 2 >"$W/$1.log" 2>&1 &
-    PIDS="$PIDS $!"
+    SERVER=$!
+    PIDS="$PIDS $SERVER"
     wait_for "$W/$1.log" '"message":"listening"' || { cat "$W/$1.log"; exit 1; }
     cp "$W/$1.log" "$W/ca.log"
     ADDRESS=http://$(address_of listening) METRICS=http://$(address_of 'metrics listening')
@@ -96,7 +100,8 @@ is "of sixteen at once one gets it" "1 200,15 400," "$(sort "$W/race" | uniq -c 
 # killed: at once 503, and not ready; back, with what it had on its disk
 kill -9 "$STORE"; wait "$STORE" 2>/dev/null
 wait_lines two 'the store of used tokens is away' 1
-body "$token"
+is "what this server has let in it knows" 400 "$(ask "$ONE" "$token")"
+body "$(mint_now)"
 began=$(date +%s%N)
 is "the store is gone" 503 "$(send "$ONE")"
 took=$(( ($(date +%s%N) - began) / 1000000 ))
@@ -177,11 +182,63 @@ is "nor is it there without" 503 "$(ask "$FOUR" "$(mint_now)")"
 wait_lines four 'EVAL is refused' 4
 is "with EVAL" OK "$(cli acl setuser default +eval)"
 
-# when-unknown: allow
+# one that may evict keys forgets some, and does not know which
+looks_evicting() { # WORD: exit code and words of check-config
+    "$B/tenmint-ca" check-config --online "$W/four.yaml" >"$W/out" 2>&1
+    is "check-config" "$1" $?
+    grep -qF -e "$2" "$W/out" && echo "ok   says: $2" || { fail "does not say '$2':"; cat "$W/out"; }
+}
+there=$(lines one 'the store of used tokens is there')
+is "a bound of its memory" OK "$(cli config set maxmemory 100mb)"
+is "with a policy that evicts" OK "$(cli config set maxmemory-policy volatile-lru)"
+looks_evicting 3 'it may evict keys (maxmemory 104857600, maxmemory-policy volatile-lru): want maxmemory-policy noeviction'
+cli client kill type normal skipme yes >/dev/null # it is looked at each connection, and once a minute
+is "a store that evicts is none" 503 "$(ask "$ONE" "$(mint_now)")"
+wait_lines one 'it may evict keys' 1
+is "and none" OK "$(cli config set maxmemory-policy noeviction)"
+wait_lines one 'the store of used tokens is there' $((there + 1))
+is "one that does not is one" 200 "$(ask "$ONE" "$(mint_now)")"
+looks_evicting 0 "used tokens: rediss://localhost:$PORT/2"
+is "without INFO" OK "$(cli acl setuser default -info)"
+cli client kill type normal skipme yes >/dev/null
+is "it cannot be seen" 200 "$(ask "$ONE" "$(mint_now)")"
+wait_lines one 'its user needs +info' 1
+looks_evicting 0 'warning: the store of used tokens does not say whether it evicts keys: INFO is refused'
+is "with INFO" OK "$(cli acl setuser default +info)"
+
+# when-unknown: allow lets in what nobody can tell of, once
 kill -9 "$STORE"; wait "$STORE" 2>/dev/null
 STORE=
 serve three '  when-unknown: allow'
-is "allow, while it is away" 200 "$(ask "$ADDRESS" "$(mint_now)")"
+token=$(mint_now)
+is "allow, while it is away" 200 "$(ask "$ADDRESS" "$token")"
+is "and not again" 400 "$(ask "$ADDRESS" "$token")"
+says token_used
+there=$(lines two 'the store of used tokens is there')
+PASSWORD=other store
+wait_lines three 'the store of used tokens is there' 1
+wait_lines two 'the store of used tokens is there' $((there + 1))
+is "nor at another server, when it is back" 400 "$(ask "$TWO" "$token")"
+says token_used
+
+# in its own memory: the next generation knows what was used, and since when
+printf '%s\n' 'listen: 127.0.0.1:0' 'metrics-listen: 127.0.0.1:0' 'ca: {backend: ephemeral}' 'oidc: {skew: 1s}' \
+    'issuers-file: issuers.yaml' 'limits: {single-use-tokens: true}' >"$W/five.yaml"
+begin_server five
+for _ in $(seq 100); do # until it has begun to remember
+    token=$(mint_now)
+    status=$(ask "$ADDRESS" "$token")
+    [ "$status" = 200 ] && break
+    sleep 0.1
+done
+is "a token" 200 "$status"
+fresh=$(mint_now)
+echo 'timeouts: {drain: 31s}' >>"$W/five.yaml"
+kill -HUP "$SERVER"
+wait_lines five 'the next generation serves' 1
+is "the same, in the next generation" 400 "$(ask "$ADDRESS" "$token")"
+says token_used
+is "one that is older than it" 200 "$(ask "$ADDRESS" "$fresh")"
 
 # what the configuration refuses
 refused() { # LIMITS WORDS

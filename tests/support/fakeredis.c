@@ -34,6 +34,7 @@ struct fakeredis {
     pthread_mutex_t lock; /* guards what follows */
     bool stop;
     enum fakeredis_mode mode;
+    const char *info; /* NULL: forbidden */
     const char *script;
     size_t script_len;
     bool script_hangs_up;
@@ -112,9 +113,16 @@ static void do_get(struct fakeredis *r, const redisReply *c, struct tm_buf *out)
         tm_buf_puts(out, "$-1\r\n");
 }
 
-/* EVAL, which deletes a key whose value is the one given; without a key, the time. */
+/* EVAL, which deletes a key whose value is the one given; without a key, the time or INFO. */
 static void do_eval(struct fakeredis *r, const redisReply *c, struct tm_buf *out)
 {
+    if (strstr(word(c, 1), "'info'") != NULL) {
+        if (r->info != NULL)
+            put_text(out, r->info);
+        else
+            tm_buf_puts(out, "-NOPERM this user has no permissions to run the 'info' command\r\n");
+        return;
+    }
     if (strcmp(word(c, 2), "0") == 0) {
         char now[24];
         snprintf(now, sizeof(now), "%" PRId64, tm_clock_wall_ms() / 1000);
@@ -267,6 +275,7 @@ struct fakeredis *fakeredis_new(void)
              getsockname(r->listener, (struct sockaddr *)&sa, &len) == 0,
          "listen");
     snprintf(r->url, sizeof(r->url), "redis://127.0.0.1:%d", ntohs(sa.sin_port));
+    r->info = "0 noeviction";
     pthread_mutex_init(&r->lock, NULL);
     need(pthread_create(&r->thread, NULL, run, r) == 0, "thread");
     return r;
@@ -292,6 +301,13 @@ void fakeredis_set(struct fakeredis *r, enum fakeredis_mode mode)
 {
     pthread_mutex_lock(&r->lock);
     r->mode = mode;
+    pthread_mutex_unlock(&r->lock);
+}
+
+void fakeredis_evicts(struct fakeredis *r, const char *info)
+{
+    pthread_mutex_lock(&r->lock);
+    r->info = info;
     pthread_mutex_unlock(&r->lock);
 }
 

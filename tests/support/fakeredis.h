@@ -31,6 +31,9 @@ void fakeredis_set(struct fakeredis *r, enum fakeredis_mode mode);
  * `hang_up`; what else it says is read. Borrowed; NULL: the store's own answers again. */
 void fakeredis_script(struct fakeredis *r, const char *bytes, size_t len, int hang_up);
 
+/* What INFO says: "MAXMEMORY POLICY", borrowed, at first "0 noeviction"; NULL: it is forbidden. */
+void fakeredis_evicts(struct fakeredis *r, const char *info);
+
 void fakeredis_forget(struct fakeredis *r); /* restarted without a disk, or evicted */
 
 void fakeredis_put(struct fakeredis *r, const char *key, const char *value); /* a new key */

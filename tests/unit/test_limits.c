@@ -5,6 +5,8 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "ca/api/fault.h"
 #include "ca/api/ledger.h"
@@ -141,7 +143,7 @@ static enum ca_once_status claim(struct ca_once *o, const struct oidc_token_use 
 
 static void release(struct ca_once *o, const struct oidc_token_use *u, int64_t now_s)
 {
-    const struct ca_once_claim c = {.use = u};
+    const struct ca_once_claim c = {.use = u, .held = true};
     o->release(o->ctx, &c, now_s);
 }
 
@@ -149,7 +151,7 @@ static void a_token_is_used_once_until_it_expires_or_is_given_back(void **state)
 {
     (void)state;
     struct tm_err e = {0};
-    struct ca_once *o = ca_once_memory_new(16, -1, &e);
+    struct ca_once *o = ca_once_memory_new(-1, 16, -1, &e);
     struct oidc_token_use a = use_of(1, 200);
     struct oidc_token_use b = use_of(2, 200);
     assert_int_equal(claim(o, &a, 100), ONCE_FIRST);
@@ -169,7 +171,7 @@ static void a_full_store_forgets_no_token_that_is_valid(void **state)
 {
     (void)state;
     struct tm_err e = {0};
-    struct ca_once *o = ca_once_memory_new(1, -1, &e);
+    struct ca_once *o = ca_once_memory_new(-1, 1, -1, &e);
     for (unsigned i = 0; i < LEDGER_WAYS; i++) {
         struct oidc_token_use u = use_of(i, 200 + i);
         assert_int_equal(claim(o, &u, 100), ONCE_FIRST);
@@ -188,7 +190,7 @@ static void of_a_token_older_than_the_memory_it_cannot_tell(void **state)
 {
     (void)state;
     struct tm_err e = {0};
-    struct ca_once *o = ca_once_memory_new(16, 100, &e);
+    struct ca_once *o = ca_once_memory_new(-1, 16, 100, &e);
     struct oidc_token_use older = use_of(1, 200);
     struct oidc_token_use newer = use_of(2, 200);
     struct oidc_token_use undated = use_of(3, 200);
@@ -203,6 +205,62 @@ static void of_a_token_older_than_the_memory_it_cannot_tell(void **state)
     assert_int_equal(claim(o, &older, 110), ONCE_USED); /* the claim counts */
     release(o, &older, 110);
     assert_int_equal(claim(o, &older, 110), ONCE_YOUNG);
+    ca_once_memory_free(o);
+}
+
+/* As a process does that has the memory for itself; it may be killed. */
+static struct ca_once *next_process(int fd, int64_t now_s)
+{
+    struct tm_err e = {0};
+    int own = dup(fd);
+    assert_true(own >= 0);
+    struct ca_once *o = ca_once_memory_new(own, ONCE_SETS, now_s, &e);
+    assert_non_null(o);
+    return o;
+}
+
+static void what_one_process_remembered_the_next_one_knows(void **state)
+{
+    (void)state;
+    struct tm_err e = {0};
+    struct oidc_token_use older = use_of(1, 900), newer = use_of(2, 900), third = use_of(3, 900);
+    older.from_s = 99;
+    newer.from_s = 101;
+    third.from_s = 150;
+    int fd = ca_once_memory_open(&e);
+    assert_true(fd >= 0);
+    pid_t pid = fork();
+    if (pid == 0) { /* it ends without a word */
+        struct ca_once *o = next_process(fd, 100);
+        _exit(claim(o, &newer, 110) == ONCE_FIRST ? 0 : 1);
+    }
+    int status = 1;
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+    struct ca_once *o = next_process(fd, 200);
+    assert_int_equal(claim(o, &newer, 210), ONCE_USED);
+    assert_int_equal(claim(o, &third, 210), ONCE_FIRST); /* it began at 100, not at 200 */
+    assert_int_equal(claim(o, &older, 210), ONCE_YOUNG);
+    ca_once_memory_free(o);
+    o = next_process(fd, 300);
+    assert_int_equal(claim(o, &third, 310), ONCE_USED);
+    ca_once_memory_free(o);
+    assert_int_equal(ftruncate(fd, 0), -1); /* under who has it mapped */
+    close(fd);
+}
+
+static void who_took_nothing_gives_nothing_back(void **state)
+{
+    (void)state;
+    struct tm_err e = {0};
+    struct ca_once *o = ca_once_memory_new(-1, 16, -1, &e);
+    struct oidc_token_use a = use_of(1, 200);
+    struct ca_once_claim one = {.use = &a}, two = {.use = &a};
+    void *ticket = NULL;
+    assert_int_equal(o->claim(o->ctx, &one, 100, NULL, &ticket, &e), ONCE_FIRST);
+    assert_int_equal(o->claim(o->ctx, &two, 100, NULL, &ticket, &e), ONCE_USED);
+    o->release(o->ctx, &two, 100);
+    assert_int_equal(claim(o, &a, 100), ONCE_USED);
     ca_once_memory_free(o);
 }
 
@@ -225,7 +283,7 @@ static void of_many_threads_one_gets_each_token(void **state)
 {
     (void)state;
     struct tm_err e = {0};
-    struct race r = {.once = ca_once_memory_new(1024, -1, &e)};
+    struct race r = {.once = ca_once_memory_new(-1, 1024, -1, &e)};
     pthread_t t[4];
     for (int i = 0; i < 4; i++)
         assert_int_equal(pthread_create(&t[i], NULL, claim_all, &r), 0);
@@ -305,6 +363,8 @@ int main(void)
         cmocka_unit_test(of_a_token_older_than_the_memory_it_cannot_tell),
         cmocka_unit_test(a_full_store_forgets_no_token_that_is_valid),
         cmocka_unit_test(of_many_threads_one_gets_each_token),
+        cmocka_unit_test(what_one_process_remembered_the_next_one_knows),
+        cmocka_unit_test(who_took_nothing_gives_nothing_back),
         cmocka_unit_test(entries_are_counted_apart_and_their_number_is_bounded),
         cmocka_unit_test(a_refused_token_is_told_what_it_shows_itself),
     };

@@ -19,9 +19,16 @@ struct server {
     struct ca_redis_options options;
     struct tm_ipc_loop *loop;
     struct ca_once_service *service;
+    struct ca_once *memory;
     struct ca_once_far *far;
     const struct ca_once *once;
+    bool lenient;
 };
+
+static int64_t now_s(void)
+{
+    return tm_clock_wall_ms() / 1000;
+}
 
 /* Whether it is ready as is wanted, within the test's patience. */
 static bool is_up(struct server *s, int want, struct tm_err *e)
@@ -43,8 +50,10 @@ static void server_start(struct server *s, const struct fakeredis *store)
     assert_int_equal(tm_ipc_pair(fd, &e), 0);
     s->loop = tm_ipc_loop_new(NULL, NULL, 0, &e);
     assert_non_null(s->loop);
-    s->service = ca_once_service_new(fd[0], s->loop, &s->options, &e);
-    s->far = ca_once_far_new(fd[1], NULL, &e);
+    s->service = ca_once_service_new(fd[0], s->loop, &s->options, s->lenient, &e);
+    s->memory = ca_once_memory_new(-1, 64, now_s(), &e);
+    assert_non_null(s->memory);
+    s->far = ca_once_far_new(fd[1], s->memory, s->lenient, NULL, &e);
     assert_non_null(s->service);
     assert_non_null(s->far);
     s->once = ca_once_far_store(s->far);
@@ -67,6 +76,7 @@ static void server_stop(struct server *s)
     ca_once_far_stop(s->far);
     stop_service(s);
     ca_once_far_free(s->far);
+    ca_once_memory_free(s->memory);
 }
 
 /* ---- a token ---- */
@@ -80,11 +90,6 @@ struct claim {
     enum ca_once_status status; /* what claim() said */
     struct tm_err why;
 };
-
-static int64_t now_s(void)
-{
-    return tm_clock_wall_ms() / 1000;
-}
 
 /* Asks of token number `id`, which is good from then on, and does not wait. */
 static void begin_from(const struct server *s, struct claim *c, unsigned id, int64_t from_s)
@@ -133,14 +138,20 @@ static bool has_keys(struct fakeredis *store, size_t want)
 /* ---- tests ---- */
 
 /* A server counts as ready until it says otherwise: an answered claim says that it is. */
-static void begins(struct fakeredis **store, struct server *s)
+static void begins_as(struct fakeredis **store, struct server *s, bool lenient)
 {
     struct claim c;
     *store = fakeredis_new();
+    *s = (struct server){.lenient = lenient};
     server_start(s, *store);
     assert_int_equal(claim(s, &c, UINT_MAX), ONCE_FIRST);
     s->once->release(s->once->ctx, &c.claim, now_s());
     assert_true(has_keys(*store, 0));
+}
+
+static void begins(struct fakeredis **store, struct server *s)
+{
+    begins_as(store, s, false);
 }
 
 static void ends(struct fakeredis *store, struct server *s)
@@ -297,7 +308,9 @@ static void of_tokens_from_before_the_store_forgot_nothing_is_known(void **state
     begins(&store, &s);
     assert_int_equal(claim(&s, &c, 1), ONCE_FIRST);
     fakeredis_forget(store);
-    begin(&s, &c, 1, 30); /* used, but the store does not know */
+    server_stop(&s); /* another server, which has not used it; nor does the store know */
+    server_start(&s, store);
+    begin(&s, &c, 1, 30);
     assert_int_equal(settle(&s, &c), ONCE_YOUNG);
     assert_non_null(strstr(c.why.text, "before the store began to remember"));
     begin(&s, &c, 2, 30);
@@ -412,6 +425,148 @@ static void who_waits_is_answered_when_a_process_ends(void **state)
     ends(store, &s);
 }
 
+/* Whether the metrics say so, within the test's patience. */
+static bool metrics_say(struct server *s, const char *line)
+{
+    int64_t until_ms = tm_clock_mono_ms() + PATIENCE_MS;
+    bool found = false;
+    while (!found && tm_clock_mono_ms() < until_ms) {
+        struct tm_buf out = {0};
+        ca_once_far_metrics(s->far, &out);
+        found = strstr(tm_buf_str(&out), line) != NULL;
+        tm_buf_free(&out);
+        usleep(5000);
+    }
+    return found;
+}
+
+/* The store carried it out, or never heard of it: the certificate left, so it counts as used here,
+ * and, as soon as the store is there, at the other servers. */
+static void what_was_let_in_unknown_stays_used(void **state)
+{
+    static const enum fakeredis_mode modes[] = {FAKEREDIS_SILENT, FAKEREDIS_HANGS_UP,
+                                                FAKEREDIS_LOADING};
+    (void)state;
+    for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
+        struct fakeredis *store;
+        struct server s, other = {0};
+        struct claim c, d;
+        struct tm_err e = {0};
+        begins_as(&store, &s, true);
+        fakeredis_set(store, modes[i]);
+        assert_int_equal(claim(&s, &c, 1), ONCE_UNKNOWN);
+        assert_int_equal(claim(&s, &d, 1), ONCE_USED);
+        assert_true(is_up(&s, -1, &e));
+        assert_int_equal(claim(&s, &c, 2), ONCE_UNKNOWN); /* it is not even asked */
+        assert_int_equal(claim(&s, &d, 2), ONCE_USED);
+        fakeredis_set(store, FAKEREDIS_GOOD);
+        assert_true(is_up(&s, 0, &e));
+        assert_true(has_keys(store, 2));
+        server_stop(&s); /* the fake takes one connection at a time */
+        server_start(&other, store);
+        assert_int_equal(claim(&other, &d, 1), ONCE_USED);
+        assert_int_equal(claim(&other, &d, 2), ONCE_USED);
+        ends(store, &other);
+    }
+}
+
+/* Two requests with one token wait for an answer at the same time, and it does not come. */
+static void of_two_that_nobody_can_tell_of_one_is_let_in(void **state)
+{
+    struct fakeredis *store;
+    struct server s;
+    struct claim c, d;
+    (void)state;
+    begins_as(&store, &s, true);
+    fakeredis_set(store, FAKEREDIS_SILENT);
+    begin(&s, &c, 1, NEW_S);
+    begin(&s, &d, 1, NEW_S);
+    assert_int_equal(d.status, ONCE_WAIT);
+    assert_int_equal(settle(&s, &c), ONCE_UNKNOWN);
+    assert_int_equal(settle(&s, &d), ONCE_USED);
+    ends(store, &s);
+}
+
+/* No certificate left after all: the token is free here, and in the store. */
+static void what_was_let_in_unknown_may_be_given_back(void **state)
+{
+    struct fakeredis *store;
+    struct server s;
+    struct claim c;
+    struct tm_err e = {0};
+    (void)state;
+    begins_as(&store, &s, true);
+    fakeredis_set(store, FAKEREDIS_HANGS_UP);
+    assert_int_equal(claim(&s, &c, 1), ONCE_UNKNOWN);
+    s.once->release(s.once->ctx, &c.claim, now_s());
+    fakeredis_set(store, FAKEREDIS_GOOD);
+    assert_true(is_up(&s, 0, &e));
+    assert_true(has_keys(store, 0));
+    assert_int_equal(claim(&s, &c, 1), ONCE_FIRST);
+    ends(store, &s);
+}
+
+/* What it has let in the server knows, whatever became of the store's key. */
+static void what_the_store_forgot_the_server_still_knows(void **state)
+{
+    struct fakeredis *store;
+    struct server s;
+    struct claim c, d;
+    (void)state;
+    begins(&store, &s);
+    assert_int_equal(claim(&s, &c, 1), ONCE_FIRST);
+    fakeredis_forget(store);
+    assert_int_equal(claim(&s, &d, 1), ONCE_USED);
+    ends(store, &s);
+}
+
+static void a_store_that_may_evict_is_of_no_use(void **state)
+{
+    static const char *const infos[] = {"1048576 allkeys-lru", "1 volatile-ttl"};
+    (void)state;
+    for (size_t i = 0; i < sizeof(infos) / sizeof(infos[0]); i++) {
+        struct fakeredis *store = fakeredis_new();
+        struct server s = {0};
+        struct claim c;
+        struct tm_err e = {0};
+        fakeredis_evicts(store, infos[i]);
+        server_start(&s, store);
+        assert_true(is_up(&s, -1, &e));
+        assert_non_null(strstr(e.text, "it may evict keys (maxmemory "));
+        assert_non_null(strstr(e.text, "want maxmemory-policy noeviction"));
+        assert_int_equal(claim(&s, &c, 1), ONCE_UNKNOWN);
+        assert_true(metrics_say(&s, "tenmint_token_store_evicts 1\n"));
+        fakeredis_evicts(store, "1048576 noeviction"); /* mended: no restart is needed */
+        assert_true(is_up(&s, 0, &e));
+        assert_int_equal(claim(&s, &c, 1), ONCE_FIRST);
+        assert_true(metrics_say(&s, "tenmint_token_store_evicts 0\n"));
+        ends(store, &s);
+    }
+}
+
+/* Without a bound, no policy evicts; what is not known, or does not matter, is said and no more. */
+static void a_store_that_may_evict_is_told_of_in_the_metrics(void **state)
+{
+    static const struct {
+        const char *info;
+        bool lenient;
+        const char *line;
+    } rows[] = {{"0 allkeys-lru", false, "tenmint_token_store_evicts 0\n"},
+                {NULL, false, "tenmint_token_store_evicts NaN\n"},
+                {"1 allkeys-lru", true, "tenmint_token_store_evicts 1\n"}};
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct fakeredis *store = fakeredis_new();
+        struct server s = {.lenient = rows[i].lenient};
+        struct claim c;
+        fakeredis_evicts(store, rows[i].info);
+        server_start(&s, store);
+        assert_true(metrics_say(&s, rows[i].line));
+        assert_int_equal(claim(&s, &c, 1), ONCE_FIRST);
+        ends(store, &s);
+    }
+}
+
 static void the_metrics_count_the_answers(void **state)
 {
     static const char *const lines[] = {
@@ -456,6 +611,12 @@ int main(void)
         cmocka_unit_test(who_gives_up_is_woken_and_the_token_is_given_back),
         cmocka_unit_test(who_waits_is_answered_when_a_process_ends),
         cmocka_unit_test(the_metrics_count_the_answers),
+        cmocka_unit_test(what_was_let_in_unknown_stays_used),
+        cmocka_unit_test(of_two_that_nobody_can_tell_of_one_is_let_in),
+        cmocka_unit_test(what_was_let_in_unknown_may_be_given_back),
+        cmocka_unit_test(what_the_store_forgot_the_server_still_knows),
+        cmocka_unit_test(a_store_that_may_evict_is_of_no_use),
+        cmocka_unit_test(a_store_that_may_evict_is_told_of_in_the_metrics),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

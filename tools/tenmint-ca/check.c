@@ -319,10 +319,19 @@ static int check_token_store(const struct ca_config *c, bool online, struct tm_e
         return 0;
     struct ca_redis_options o;
     ca_config_once_store(c, &o);
+    struct tm_err how = {0};
+    enum ca_redis_evicts evicts;
     struct ca_redis *r = ca_redis_open(&o, e);
-    if (r == NULL)
-        return tm_err_wrap(e, "the store of used tokens");
+    int rc = r != NULL ? ca_redis_ask_evicts(r, &evicts, &how, e) : -1;
     ca_redis_close(r);
+    if (rc == 0 && evicts == REDIS_EVICTS && !ca_config_once_optional(c))
+        rc = tm_err_set(e, "it may evict keys (%s): want maxmemory-policy noeviction", how.text);
+    if (rc != 0)
+        return tm_err_wrap(e, "the store of used tokens");
+    if (evicts != REDIS_EVICTS_NOT)
+        printf("warning: the store of used tokens %s: %s\n",
+               evicts == REDIS_EVICTS ? "may evict keys" : "does not say whether it evicts keys",
+               how.text);
     return 0;
 }
 

@@ -13,6 +13,7 @@
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
+#include "ca/api/once.h"
 #include "common/clock.h"
 #include "common/file.h"
 #include "common/http/http.h"
@@ -34,6 +35,7 @@
 struct serving {
     struct generation g;
     struct listening socket[LISTEN_COUNT]; /* where it listens */
+    int tokens_fd;                         /* memory of used tokens; -1: they are not remembered */
 };
 
 struct generations {
@@ -101,6 +103,7 @@ static int be_parent(struct generations *s, int words, pid_t starter)
         .api_fd = s->now.socket[LISTEN_API].fd,
         .metrics_fd = s->now.socket[LISTEN_METRICS].fd,
         .tickets_fd = s->tickets_fd,
+        .tokens_fd = s->now.tokens_fd,
         .words_fd = words,
         .alive_ms = (int64_t)(s->watchdog_us / 3000)};
     /* Who kills us by force means all. */
@@ -297,6 +300,8 @@ static void free_serving(struct serving *x)
 {
     generation_free(&x->g);
     listen_close(x->socket);
+    if (x->tokens_fd >= 0)
+        close(x->tokens_fd);
 }
 
 /* Has the processes look at their files, and say what changed in these. */
@@ -331,14 +336,29 @@ static int fall_back(struct generations *s)
     }
 }
 
+/* The last one's, if it knows all that the next one has to: a server that shared its tokens does
+ * not remember those of the others. */
+static int open_tokens(const struct serving *last, struct serving *next, struct tm_err *e)
+{
+    const struct ca_config_limits *was = &last->g.config.limits, *c = &next->g.config.limits;
+    bool knows = last->tokens_fd >= 0 && (was->store == NULL || c->store != NULL);
+    if (!c->single_use_tokens)
+        return 0;
+    if (!knows)
+        return (next->tokens_fd = ca_once_memory_open(e)) >= 0 ? 0 : -1;
+    next->tokens_fd = fcntl(last->tokens_fd, F_DUPFD_CLOEXEC, 3);
+    return next->tokens_fd >= 0 ? 0 : tm_err_errno(e, "memory for used tokens");
+}
+
 /* What was takes over again if the next one's processes do not start. */
 static int replace(struct generations *s, const struct generation *next)
 {
     struct tm_err e = {0};
     struct serving before = s->now;
-    struct serving after = {.g = *next};
-    if (listen_open(before.socket, &next->config, after.socket, &e) != 0) {
-        generation_free(&after.g);
+    struct serving after = {.g = *next, .tokens_fd = -1};
+    if (listen_open(before.socket, &next->config, after.socket, &e) != 0 ||
+        open_tokens(&before, &after, &e) != 0) {
+        free_serving(&after);
         say(s, JLOG_ERROR, "configuration refused, what was in force stays", e.text);
         return CLI_OK;
     }
@@ -425,7 +445,7 @@ static int listen_first(struct generations *s, struct tm_err *e)
     listen_close(s->now.socket);
     memcpy(s->now.socket, sockets, sizeof(sockets));
     warn_of_given(s);
-    return 0;
+    return open_tokens(&s->now, &s->now, e);
 }
 
 static int wait_for_signals(struct generations *s, struct tm_err *e)
@@ -444,7 +464,7 @@ static int wait_for_signals(struct generations *s, struct tm_err *e)
 int generations_run(const struct generations_options *o, struct generation *first)
 {
     struct generations s = {.o = o,
-                            .now = {*first, {{.fd = -1}, {.fd = -1}}},
+                            .now = {*first, {{.fd = -1}, {.fd = -1}}, -1},
                             .metrics = ca_metrics_new(),
                             .tickets_fd = tm_http_tickets_memory(),
                             .signal_fd = -1,

@@ -208,12 +208,13 @@ static int live(struct parent *p)
 
 int parent_run(const struct parent_options *o)
 {
-    const int parents[] = {o->api_fd, o->metrics_fd, o->tickets_fd, o->words_fd};
+    const int parents[] = {o->api_fd, o->metrics_fd, o->tickets_fd, o->tokens_fd, o->words_fd};
     struct parent p = {.o = o,
                        .roles = {.config = o->config,
                                  .issuers = o->issuers,
                                  .metrics = o->metrics,
                                  .output = tm_sink_own(STDOUT_FILENO),
+                                 .tokens_fd = o->tokens_fd,
                                  .parents = parents,
                                  .parents_count = sizeof(parents) / sizeof(parents[0])}};
     struct tm_err e = {0};

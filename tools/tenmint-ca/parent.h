@@ -24,6 +24,7 @@ struct parent_options { /* borrowed */
     struct ca_metrics *metrics; /* shared by all generations */
     int api_fd, metrics_fd;     /* sockets that listen; metrics -1: none */
     int tickets_fd;             /* tm_http_tickets_memory, shared by all generations */
+    int tokens_fd;              /* of ca_once_memory_open, likewise; -1: none */
     int words_fd;               /* where its words go */
     int64_t alive_ms;           /* how often it is to say that it is; 0: never */
 };

@@ -22,7 +22,8 @@ static int open_store(struct roles *r, struct fetcher *f, struct tm_err *e)
     if (fd < 0)
         return 0;
     ca_config_once_store(r->config, &f->store_options);
-    f->store = ca_once_service_new(fd, f->loop, &f->store_options, e);
+    f->store =
+        ca_once_service_new(fd, f->loop, &f->store_options, ca_config_once_optional(r->config), e);
     return f->store != NULL ? 0 : -1;
 }
 

@@ -1,5 +1,6 @@
 /* issuer: verifies tokens and proofs, holds the CA's key, signs certificates. It has no network:
  * who connects to it, what it fetches and where it logs are others'. */
+#include <fcntl.h>
 #include <stdlib.h>
 
 #include "common/sandbox/sandbox.h"
@@ -42,6 +43,7 @@ int role_issuer_start(void *roles, unsigned step, struct tm_err *e)
     int front[HTTP_FAR_CHANNELS_MAX];
     struct service *s = calloc(1, sizeof(*s));
     r->own = s;
+    int tokens = r->tokens_fd >= 0 ? fcntl(r->tokens_fd, F_DUPFD_CLOEXEC, 3) : -1;
     if (s == NULL || roles_begin(r, ROLE_ISSUER, e) != 0 || tm_secret_heap(e) != 0)
         return CLI_FAILED;
     roles_take_lanes(r, ROLE_ISSUER, front);
@@ -49,6 +51,7 @@ int role_issuer_start(void *roles, unsigned step, struct tm_err *e)
                                 .issuers = r->issuers,
                                 .output = r->output,
                                 .metrics = r->metrics,
+                                .tokens = tokens,
                                 .front = front,
                                 .front_count = r->lanes[ROLE_ISSUER]};
     if (roles_open_trail(r, ROLE_ISSUER, &o.trail, e) != 0 ||

@@ -51,6 +51,7 @@ struct roles { /* made before the fork; each process then has its own copy */
     int ready_of[ROLE_COUNT]; /* whether its process is ready, told to the issuer; -1: not */
     int front_to[ROLE_COUNT][HTTP_FAR_CHANNELS_MAX];
     size_t lanes[ROLE_COUNT]; /* of the latter; 0: the front asks nothing of that role */
+    int tokens_fd;            /* the parent's memory of used tokens, for the issuer; -1: none */
     const int *parents;       /* descriptors that stay the parent's */
     size_t parents_count;
     void *own; /* the role's state */

@@ -161,14 +161,15 @@ static size_t list_checks(const struct service *s, struct ca_ready_check out[CHE
     return count;
 }
 
-/* Where used tokens are remembered. Takes `store`. */
-static int start_once(struct service *s, int store, struct tm_err *e)
+/* Where used tokens are remembered. Takes both. */
+static int start_once(struct service *s, int tokens, int store, struct tm_err *e)
 {
+    if (tokens >= 0 && (s->once = ca_once_memory_new(tokens, ONCE_SETS, now_s(), e)) == NULL)
+        return -1;
     if (store >= 0)
-        return (s->once_far = ca_once_far_new(store, s->log, e)) != NULL ? 0 : -1;
-    if (s->config->limits.single_use_tokens)
-        return (s->once = ca_once_memory_new(ONCE_SETS, now_s(), e)) != NULL ? 0 : -1;
-    return 0;
+        s->once_far =
+            ca_once_far_new(store, s->once, ca_config_once_optional(s->config), s->log, e);
+    return store < 0 || s->once_far != NULL ? 0 : -1;
 }
 
 static int start_api(struct service *s, struct tm_err *e)
@@ -323,7 +324,7 @@ int service_start(struct service *s, const struct service_options *o, struct tm_
     if (open_output(s, o->output, e) != 0)
         return CLI_FAILED;
     if (start_core(s, o->issuers, e) != 0 || start_ct(s, e) != 0 ||
-        start_once(s, o->store, e) != 0 || start_api(s, e) != 0)
+        start_once(s, o->tokens, o->store, e) != 0 || start_api(s, e) != 0)
         return CLI_CONFIG;
     tell_root(s);
     tell_trust(s);
@@ -390,8 +391,8 @@ void service_stop(struct service *s)
     tm_http_far_server_free(s->far);
     ca_api_free(s->api);
     ca_freeze_free(s->freeze);
-    ca_once_memory_free(s->once);
     ca_once_far_free(s->once_far);
+    ca_once_memory_free(s->once);
     ca_signer_holder_free(s->holder);
     ca_proof_policy_free(s->policy);
     tm_fetch_hub_free(s->hub);

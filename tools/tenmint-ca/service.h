@@ -47,8 +47,8 @@ struct service {
     int64_t looked_s;                  /* Unix seconds; trust was told of up to then */
     struct approved_list first;        /* what the keeper begins with */
     struct approved_keeper *approved;  /* NULL: the list is a file */
-    struct ca_once *once;              /* in memory, or … */
-    struct ca_once_far *once_far;      /* … shared; both NULL: tokens may be used again */
+    struct ca_once *once;              /* in memory; NULL: tokens may be used again */
+    struct ca_once_far *once_far;      /* NULL: they are not shared */
 };
 
 struct service_options {
@@ -63,6 +63,7 @@ struct service_options {
     struct ca_ct_far *embedded;                     /* NULL: there is no embedded log */
     struct ca_ready_asker *signatures, *timestamps; /* taken; NULL: there is no such process */
     int store;        /* a socket to who asks the store of used tokens, taken; -1: not shared */
+    int tokens;       /* memory of used tokens, taken; -1: none */
     int pages;        /* a socket to who shows issuers, taken; -1: nobody does */
     const int *front; /* sockets that requests come from; taken */
     size_t front_count;
